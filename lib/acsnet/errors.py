@@ -1,0 +1,17 @@
+"""Errors a user can act on: each message names the file, tag or value that is at fault."""
+
+
+class AcsnetError(ValueError):
+    """Base of every error that bad input causes; its message is fit to show to the user."""
+
+
+class InputError(AcsnetError):
+    """A file or folder that cannot be read, or that is not a scan this software takes."""
+
+
+class GeometryError(AcsnetError):
+    """A stack of slices from which no true volume can be built."""
+
+
+class WeightsError(AcsnetError):
+    """Network weights that are missing, altered or of another network."""

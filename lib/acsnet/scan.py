@@ -1,0 +1,109 @@
+"""The short-axis stack that every stage takes: pixels, geometry and where they came from.
+
+Inside the package an array is (slice, row, column); readers in `acsnet.io` make it so, and
+`InputGrid` is the exact way back to the grid of the file that was read.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+APEXWARD_RAS = np.array([-1.0, 1.0, -1.0]) / np.sqrt(3.0)
+"""From base to apex: left, anterior, inferior, in RAS coordinates (usual lie of the heart)."""
+
+MIN_TILT_COSINE = float(np.cos(np.deg2rad(5.0)))
+"""A stack along a patient axis is no planned short axis: its header was lost. Ours."""
+
+MIN_APEXWARD_COSINE = 0.3
+"""Below this the stack direction does not tell apex from base. Ours."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class InputGrid:
+    """The grid of the file that was read.
+
+    shape: of the input array; affine: (4, 4), input index -> RAS mm; axes: the input axes that
+    became slice, row and column; reversed_slices: whether slices run against the input's order.
+    """
+
+    shape: tuple[int, int, int]
+    affine: NDArray[np.float64]
+    axes: tuple[int, int, int]
+    reversed_slices: bool = False
+
+    def from_input(self, array: NDArray[Any]) -> NDArray[Any]:
+        """Input array of `shape` -> (slice, row, column)."""
+        stack = np.transpose(array, self.axes)
+        return stack[::-1] if self.reversed_slices else stack
+
+    def to_input(self, stack: NDArray[Any]) -> NDArray[Any]:
+        """(slice, row, column) -> array of the input's `shape`, voxel for voxel."""
+        stack = stack[::-1] if self.reversed_slices else stack
+        return np.ascontiguousarray(np.transpose(stack, np.argsort(self.axes)))
+
+    @property
+    def steps_mm(self) -> NDArray[np.float64]:
+        """(3, 3): row i is the step in RAS mm from one slice, row or column to the next."""
+        steps = self.affine[:3, :3].T[list(self.axes)].copy()
+        if self.reversed_slices:
+            steps[0] = -steps[0]
+        return steps
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShortAxisScan:
+    """One short-axis stack.
+
+    pixels: (slice, row, column) float32, rescaled but not windowed; apex_first: True once the
+    order is known to run from apex to base, None while only the anatomy can tell; windows:
+    (slice, 2) window centre and width of each slice, or None; instance_uids: one a slice for DICOM.
+    """
+
+    name: str
+    pixels: NDArray[np.float32]
+    grid: InputGrid
+    apex_first: bool | None = None
+    windows: NDArray[np.float32] | None = None
+    instance_uids: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def spacing_mm(self) -> tuple[float, float, float]:
+        """Distance between slice centres along the normal, between rows, between columns."""
+        steps = self.grid.steps_mm
+        normal = np.cross(steps[1], steps[2])
+        slice_mm = abs(float(steps[0] @ normal)) / float(np.linalg.norm(normal))
+        return slice_mm, float(np.linalg.norm(steps[1])), float(np.linalg.norm(steps[2]))
+
+    @property
+    def voxel_ml(self) -> float:
+        """Volume of one voxel, the gap to the next slice included."""
+        return abs(float(np.linalg.det(self.grid.affine[:3, :3]))) / 1000.0
+
+    def reversed(self) -> "ShortAxisScan":
+        """The same scan with its slices in the opposite order."""
+        grid = replace(self.grid, reversed_slices=not self.grid.reversed_slices)
+        return replace(
+            self,
+            pixels=self.pixels[::-1],
+            grid=grid,
+            windows=None if self.windows is None else self.windows[::-1],
+            instance_uids=self.instance_uids[::-1],
+        )
+
+
+def apex_first_by_position(scan: ShortAxisScan) -> ShortAxisScan:
+    """Order slices apex to base from the patient axes; unchanged where these do not tell.
+
+    A stack that lies along a patient axis (headers lost in conversion) or across the usual long
+    axis of the heart says nothing: `apex_first` stays None for the anatomy to decide. Ours.
+    """
+    step = scan.grid.steps_mm[0]
+    direction = step / np.linalg.norm(step)
+    apexward = float(direction @ APEXWARD_RAS)
+    if float(np.abs(direction).max()) > MIN_TILT_COSINE or abs(apexward) < MIN_APEXWARD_COSINE:
+        return replace(scan, apex_first=None)
+    ordered = scan.reversed() if apexward > 0 else scan
+    return replace(ordered, apex_first=True)
