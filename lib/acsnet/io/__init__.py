@@ -1,0 +1,37 @@
+"""Files to scans and label maps to files: the only room that knows file formats."""
+
+from pathlib import Path
+
+from acsnet.errors import InputError
+from acsnet.io.dicom import read_dicom_folder
+from acsnet.io.nifti import read_nifti, write_label_map
+from acsnet.scan import ShortAxisScan, apex_first_by_position
+
+__all__ = ["read_scan", "write_label_map"]
+
+
+def read_scan(
+    path: str | Path, *, phase: int | None = None, series: str | None = None
+) -> ShortAxisScan:
+    """Read a NIfTI file or a folder of DICOM files; apex first where the position tells.
+
+    phase: which image (from 1) where a DICOM series has several at each slice position; series:
+    SeriesInstanceUID or SeriesNumber where a folder has several. Raises InputError or
+    GeometryError with the exact reason for whatever is not one short-axis stack.
+    """
+    path = Path(path)
+    try:
+        if path.is_dir():
+            scan = read_dicom_folder(path, phase=phase, series=series)
+        elif path.is_file():
+            if series is not None or phase not in (None, 1):
+                msg = f"phase and series are for DICOM folders, {path.name} is a file"
+                raise InputError(msg)
+            scan = read_nifti(path)
+        else:
+            msg = f"{path.name} is not there, or is neither a file nor a folder"
+            raise InputError(msg)
+    except PermissionError as error:
+        msg = f"{Path(error.filename or path).name} cannot be read: permission denied"
+        raise InputError(msg) from error
+    return apex_first_by_position(scan)

@@ -1,0 +1,185 @@
+"""The DICOM files of a folder, and the one MR series among them."""
+
+import struct
+import warnings
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pydicom
+from pydicom.dataset import Dataset
+from pydicom.errors import BytesLengthException, InvalidDicomError
+
+from acsnet.errors import InputError
+
+DICOM_SUFFIXES = (".dcm", ".dicom", ".ima")
+IDENTITY_TAGS = ("SOPClassUID", "SOPInstanceUID", "SeriesInstanceUID", "Modality")
+MAX_LISTED = 20
+
+DAMAGED = (
+    BytesLengthException,
+    InvalidDicomError,
+    ArithmeticError,
+    AttributeError,
+    EOFError,
+    LookupError,
+    MemoryError,
+    NotImplementedError,
+    OSError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+    struct.error,
+    zlib.error,
+)
+"""What pydicom raises on damaged or unsupported files."""
+
+
+@dataclass(frozen=True, eq=False)
+class DicomFile:
+    """One file: its path, its name below the folder, its tags without the pixels."""
+
+    path: Path
+    name: str
+    header: Dataset
+
+    def text(self, tag: str) -> str:
+        """The value of a tag as DICOM writes it, valid or not; empty when it is missing."""
+        try:
+            value = self.header.get(tag)
+        except DAMAGED:
+            stored = self.header.get_item(tag).value
+            return stored.decode("ascii", "replace").strip(" \0")
+        if isinstance(value, pydicom.multival.MultiValue):
+            return "\\".join(map(str, value))
+        return "" if value is None else str(value).strip()
+
+    @property
+    def is_image(self) -> bool:
+        """Whether the header tells of pixels."""
+        return "Rows" in self.header and "Columns" in self.header
+
+
+@contextmanager
+def quiet_pydicom() -> Iterator[None]:
+    """Keep pydicom's remarks on dates, UIDs and numbers from the user: none bears on geometry."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", category=UserWarning, module=r"pydicom(\..*)?$")
+        yield
+
+
+def read_headers(folder: Path) -> tuple[list[DicomFile], list[str]]:
+    """Folder and its direct subfolders -> DICOM files, with warnings about files passed over.
+
+    DICOMDIR, hidden and text files are not looked at. Raises InputError for a file that claims
+    to be DICOM and cannot be read, for one image that is there twice, and for an empty folder.
+    """
+    files: list[DicomFile] = []
+    remarks: list[str] = []
+    seen: dict[str, str] = {}
+    for path in _candidates(folder):
+        name = path.relative_to(folder).as_posix()
+        file, remark = _read_header(path, name)
+        remarks += remark
+        if file is None:
+            continue
+        uid = file.text("SOPInstanceUID")
+        if uid in seen:
+            msg = f"{seen[uid]} and {name} are the same image (SOPInstanceUID {uid})"
+            raise InputError(msg)
+        seen[uid] = name
+        files.append(file)
+    if not files:
+        msg = f"{folder.name} holds no DICOM files, nor do its direct subfolders"
+        raise InputError(msg)
+    return files, remarks
+
+
+def choose_series(
+    files: list[DicomFile], *, series: str | None, folder: str
+) -> tuple[list[DicomFile], list[str]]:
+    """The files of the one MR image series, with a warning for each series left out.
+
+    series: a SeriesInstanceUID or a SeriesNumber that is unique in the folder. Raises InputError
+    with a list of what is there when none or several fit, or when what fits is not MR.
+    """
+    by_uid: dict[str, list[DicomFile]] = {}
+    for file in files:
+        by_uid.setdefault(file.text("SeriesInstanceUID"), []).append(file)
+    if series is not None:
+        chosen = [g for u, g in by_uid.items() if series in (u, g[0].text("SeriesNumber"))]
+        if len(chosen) != 1:
+            found = "no series" if not chosen else f"{len(chosen)} series"
+            msg = f"{folder} has {found} {series!r}; choose with --series from {_listed(by_uid)}"
+            raise InputError(msg)
+        if not _is_mr(chosen[0]):
+            msg = f"series {series!r} in {folder} must be MR, got Modality {_modality(chosen[0])}"
+            raise InputError(msg)
+        return chosen[0], []
+    with_mr = [group for group in by_uid.values() if _is_mr(group)]
+    chosen = [group for group in with_mr if any(file.is_image for file in group)] or with_mr
+    if not chosen:
+        found = ", ".join(sorted({_modality(group) for group in by_uid.values()}))
+        msg = f"{folder} must hold an MR series, got Modality {found}"
+        raise InputError(msg)
+    if len(chosen) > 1:
+        msg = (
+            f"{folder} holds {len(chosen)} MR series; choose one with --series UID "
+            f"(or its number): {_listed({g[0].text('SeriesInstanceUID'): g for g in chosen})}"
+        )
+        raise InputError(msg)
+    others = {u: g for u, g in by_uid.items() if g is not chosen[0]}
+    return chosen[0], [f"left out of the folder: {_listed(others)}"] if others else []
+
+
+def _candidates(folder: Path) -> Iterator[Path]:
+    for entry in sorted(folder.iterdir()):
+        for path in sorted(entry.iterdir()) if entry.is_dir() else [entry]:
+            hidden = entry.name.startswith(".") or path.name.startswith(".")
+            if path.is_file() and not hidden and path.name.upper() != "DICOMDIR":
+                yield path
+
+
+def _read_header(path: Path, name: str) -> tuple[DicomFile | None, list[str]]:
+    with path.open("rb") as stream:
+        head = stream.read(512)
+    preamble = head[128:132] == b"DICM"
+    claims = preamble or path.suffix.lower() in DICOM_SUFFIXES
+    if not claims and head and b"\0" not in head:
+        return None, []  # text: README, .txt, .json, .csv
+    cause: Exception | None = None
+    missing = ["readable header"]
+    try:
+        file = DicomFile(
+            path, name, pydicom.dcmread(path, stop_before_pixels=True, force=not preamble)
+        )
+        missing = [tag for tag in IDENTITY_TAGS if not file.text(tag)]
+    except DAMAGED as error:
+        cause = error
+    if not missing:
+        return file, []
+    if not claims:
+        return None, [f"{name} was passed over: it is not DICOM"]
+    msg = f"{name} cannot be read as DICOM: it has no {missing[0]} (damaged or cut short?)"
+    raise InputError(msg) from cause
+
+
+def _is_mr(group: list[DicomFile]) -> bool:
+    return any(file.text("Modality") == "MR" for file in group)
+
+
+def _modality(group: list[DicomFile]) -> str:
+    return "/".join(sorted({file.text("Modality") or "(empty)" for file in group}))
+
+
+def _listed(by_uid: dict[str, list[DicomFile]]) -> str:
+    lines = [
+        f"{uid} (number {group[0].text('SeriesNumber') or 'none'}, "
+        f"{group[0].text('SeriesDescription') or 'no description'!r}, {_modality(group)}, "
+        f"{len(group)} files)"
+        for uid, group in by_uid.items()
+    ]
+    more = len(lines) - MAX_LISTED
+    return "; ".join(lines[:MAX_LISTED]) + (f"; and {more} more" if more > 0 else "")

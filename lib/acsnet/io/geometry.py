@@ -1,0 +1,142 @@
+"""The gate that DICOM slices pass before they may be called one stack.
+
+Geometry as in DICOM PS3.3 C.7.6.2.1.1: positions and directions in LPS mm. Tolerances are ours.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from acsnet.errors import GeometryError
+
+MAX_COSINE_DIFFERENCE = 2e-3
+"""Largest difference in a direction cosine within one stack: about 0.1 degree, or rounding."""
+
+MAX_SKEW = 1e-2
+"""How far the dot products of row and column cosines may be from 1, 1 and 0."""
+
+MAX_SPACING_DIFFERENCE_MM = 1e-3
+SAME_POSITION_MM = 0.1
+STEP_TOLERANCE_MM = 0.5
+STEP_TOLERANCE = 0.05
+STEP_ROUNDING_MM = 1e-3
+MAX_SIDEWAYS_MM = 1.0
+"""How far a slice may lie beside the normal through its neighbour."""
+
+LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0])
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Plane:
+    """Where one image lies.
+
+    position_mm: (3,) centre of the first pixel; cosines: (2, 3) direction along a row, along a
+    column; spacing_mm: between rows, between columns.
+    """
+
+    file: str
+    rows: int
+    columns: int
+    position_mm: NDArray[np.float64]
+    cosines: NDArray[np.float64]
+    spacing_mm: tuple[float, float]
+
+    @property
+    def normal(self) -> NDArray[np.float64]:
+        """(3,) unit vector, row x column."""
+        normal: NDArray[np.float64] = np.cross(self.cosines[0], self.cosines[1])
+        return normal / np.linalg.norm(normal)
+
+
+def check_parallel(planes: Sequence[Plane]) -> None:
+    """Refuse images that differ in matrix, pixel spacing or orientation.
+
+    Raises GeometryError that names two files and both values.
+    """
+    first = planes[0]
+    for plane in planes:
+        skew = np.abs(plane.cosines @ plane.cosines.T - np.eye(2)).max()
+        if skew > MAX_SKEW:
+            msg = (
+                f"ImageOrientationPatient of {plane.file} must be two perpendicular unit vectors, "
+                f"got {_cosines(plane)}"
+            )
+            raise GeometryError(msg)
+        if (plane.rows, plane.columns) != (first.rows, first.columns):
+            msg = (
+                f"mixed matrix sizes: {first.file} has {first.rows} x {first.columns} pixels, "
+                f"{plane.file} has {plane.rows} x {plane.columns}"
+            )
+            raise GeometryError(msg)
+        difference_mm = np.abs(np.subtract(plane.spacing_mm, first.spacing_mm))
+        if difference_mm.max() > MAX_SPACING_DIFFERENCE_MM:
+            msg = (
+                f"mixed pixel spacing: {first.file} has {first.spacing_mm} mm, "
+                f"{plane.file} has {plane.spacing_mm} mm"
+            )
+            raise GeometryError(msg)
+        if np.abs(plane.cosines - first.cosines).max() > MAX_COSINE_DIFFERENCE:
+            msg = (
+                f"mixed orientations: ImageOrientationPatient is {_cosines(first)} in {first.file} "
+                f"and {_cosines(plane)} in {plane.file}"
+            )
+            raise GeometryError(msg)
+
+
+def group_by_position(planes: Sequence[Plane]) -> list[list[int]]:
+    """Indices of parallel planes that share a position, in ascending order along the normal."""
+    offsets = np.array([plane.position_mm for plane in planes]) @ planes[0].normal
+    groups: list[list[int]] = []
+    for index in np.argsort(offsets, kind="stable").tolist():
+        if groups and offsets[index] - offsets[groups[-1][0]] <= SAME_POSITION_MM:
+            groups[-1].append(index)
+        else:
+            groups.append([index])
+    return groups
+
+
+def check_stack(planes: Sequence[Plane]) -> None:
+    """Refuse ordered planes that are not evenly spaced along their normal.
+
+    Raises GeometryError that names the gap, or the sideways step, and the files on both sides.
+    """
+    normal = planes[0].normal
+    vectors = np.diff([plane.position_mm for plane in planes], axis=0)
+    steps = vectors @ normal
+    usual = float(np.median(steps))
+    gap = steps.max() - usual >= usual - steps.min() - STEP_ROUNDING_MM
+    worst = int(np.argmax(steps) if gap else np.argmin(steps))
+    if abs(steps[worst] - usual) > max(STEP_TOLERANCE_MM, STEP_TOLERANCE * usual):
+        reason = "slices are missing" if gap else "slices are too close"
+        msg = (
+            f"distance between slices must be constant, got {steps.min():.2f} to "
+            f"{steps.max():.2f} mm: {reason}, {steps[worst]:.2f} mm between "
+            f"{planes[worst].file} and {planes[worst + 1].file}"
+        )
+        raise GeometryError(msg)
+    sideways = np.linalg.norm(vectors - np.outer(steps, normal), axis=1)
+    if sideways.max() > MAX_SIDEWAYS_MM:
+        worst = int(np.argmax(sideways > MAX_SIDEWAYS_MM))
+        msg = (
+            f"slices must be stacked along their normal: {planes[worst + 1].file} lies "
+            f"{sideways[worst]:.2f} mm beside {planes[worst].file}"
+        )
+        raise GeometryError(msg)
+
+
+def stack_affine(planes: Sequence[Plane]) -> NDArray[np.float64]:
+    """Ordered planes -> (4, 4) from index (column, row, slice) to RAS mm, as NIfTI has it."""
+    first, last = planes[0], planes[-1]
+    along_row, along_column = first.cosines / np.linalg.norm(first.cosines, axis=1, keepdims=True)
+    affine = np.eye(4)
+    affine[:3, 0] = LPS_TO_RAS @ along_row * first.spacing_mm[1]
+    affine[:3, 1] = LPS_TO_RAS @ along_column * first.spacing_mm[0]
+    affine[:3, 2] = LPS_TO_RAS @ (last.position_mm - first.position_mm) / (len(planes) - 1)
+    affine[:3, 3] = LPS_TO_RAS @ first.position_mm
+    return affine
+
+
+def _cosines(plane: Plane) -> str:
+    return "\\".join(f"{cosine:.4f}" for cosine in plane.cosines.ravel())

@@ -1,0 +1,60 @@
+"""What a short-axis stack can be: limits shared by the NIfTI and the DICOM reader. Ours."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from acsnet.errors import GeometryError, InputError
+
+PIXEL_MM = (0.2, 5.0)
+SLICE_STEP_MM = (1.0, 30.0)
+MAX_MATRIX = 4096
+MAX_SLICES = 1000
+MAX_BYTES = 2_000_000_000
+
+
+def check_voxel_mm(name: str, *, slice_mm: float, row_mm: float, column_mm: float) -> None:
+    """Refuse sizes that no cardiac MR has: most likely they are not in millimetres.
+
+    Raises GeometryError.
+    """
+    for what, sizes, (low, high) in (
+        ("pixel spacing", (row_mm, column_mm), PIXEL_MM),
+        ("distance between slices", (slice_mm,), SLICE_STEP_MM),
+    ):
+        if any(not low <= round(size, 3) <= high for size in sizes):
+            got = " x ".join(f"{size:.4g}" for size in sizes)
+            msg = f"{name}: {what} must be {low:g} to {high:g} mm, got {got}: are the units mm?"
+            raise GeometryError(msg)
+
+
+def check_size(name: str, *, slices: int, rows: int, columns: int, item_bytes: int) -> None:
+    """Refuse, before any pixel is read, what is no stack or would fill the memory.
+
+    Raises GeometryError for a single slice, InputError for more than any scanner makes.
+    """
+    if slices < 2:
+        msg = f"{name} holds a single slice; a volume needs at least 2"
+        raise GeometryError(msg)
+    if slices > MAX_SLICES or max(rows, columns) > MAX_MATRIX:
+        msg = (
+            f"{name} is too large: {slices} slices of {rows} x {columns} pixels, "
+            f"at most {MAX_SLICES} of {MAX_MATRIX} x {MAX_MATRIX}"
+        )
+        raise InputError(msg)
+    size = slices * rows * columns * max(item_bytes, 4)
+    if size > MAX_BYTES:
+        msg = f"{name} is too large: {size / 1e9:.1f} GB of pixels, at most {MAX_BYTES / 1e9:g} GB"
+        raise InputError(msg)
+
+
+def check_pixels(name: str, pixels: NDArray[np.float32]) -> None:
+    """Refuse an image with pixels that are no number, or with nothing to see.
+
+    Raises InputError.
+    """
+    if not np.isfinite(pixels).all():
+        msg = f"{name} holds NaN or infinite pixels"
+        raise InputError(msg)
+    if pixels.min() == pixels.max():
+        msg = f"{name} has no contrast: every pixel is {float(pixels.flat[0]):g}"
+        raise InputError(msg)

@@ -1,0 +1,510 @@
+"""A DICOM folder becomes a stack with true geometry, or is refused with the exact reason."""
+
+import os
+import re
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pydicom
+import pytest
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.encaps import encapsulate
+from pydicom.uid import (
+    UID,
+    EnhancedMRImageStorage,
+    ExplicitVRLittleEndian,
+    MRImageStorage,
+    RLELossless,
+    generate_uid,
+)
+
+from acsnet.errors import GeometryError, InputError
+from acsnet.io import read_scan
+
+ROWS, COLUMNS = 6, 8
+ROW_TO = np.array([0.6, 0.8, 0.0])
+COLUMN_TO = np.array([0.0, 0.0, -1.0])
+NORMAL = np.array([-0.8, 0.6, 0.0])  # row x column; away from the apex in RAS
+ORIGIN = np.array([10.0, 20.0, 30.0])
+STEP_MM = 8.0
+SERIES = "1.2.3.4"
+ACSNET_DATA = os.environ.get("ACSNET_DATA")
+
+Change = Callable[[int, Dataset], None]
+
+
+def stored(index: int) -> np.ndarray:
+    return (100 * index + np.arange(ROWS * COLUMNS).reshape(ROWS, COLUMNS)).astype(np.uint16)
+
+
+def image(index: int, *, series: str = SERIES) -> Dataset:
+    """Slice `index` of an oblique stack, 8 mm apart, rows 1.5 mm and columns 2 mm apart."""
+    dataset = Dataset()
+    dataset.file_meta = FileMetaDataset()
+    dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    dataset.is_little_endian, dataset.is_implicit_VR = True, False
+    dataset.SOPClassUID = MRImageStorage
+    dataset.SOPInstanceUID = f"{series}.{index}.1"
+    dataset.SeriesInstanceUID = series
+    dataset.SeriesNumber = 7
+    dataset.SeriesDescription = "LGE SA"
+    dataset.Modality = "MR"
+    dataset.PatientName = "Secret^Person"
+    dataset.InstanceNumber = index + 1
+    dataset.SliceLocation = 0.0
+    dataset.ImagePositionPatient = [*map(float, ORIGIN + STEP_MM * index * NORMAL)]
+    dataset.ImageOrientationPatient = [*ROW_TO, *COLUMN_TO]
+    dataset.PixelSpacing = [1.5, 2.0]
+    dataset.Rows, dataset.Columns = ROWS, COLUMNS
+    dataset.SamplesPerPixel = 1
+    dataset.PhotometricInterpretation = "MONOCHROME2"
+    dataset.BitsAllocated = dataset.BitsStored = 16
+    dataset.HighBit, dataset.PixelRepresentation = 15, 0
+    dataset.PixelData = stored(index).tobytes()
+    return dataset
+
+
+def save(dataset: Dataset, path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    dataset.file_meta.MediaStorageSOPClassUID = dataset.SOPClassUID
+    dataset.file_meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        dataset.save_as(path, write_like_original=False)
+
+
+def folder(root: Path, change: Change = lambda _index, _dataset: None, *, count: int = 4) -> Path:
+    for index in range(count):
+        dataset = image(index)
+        change(index, dataset)
+        save(dataset, root / "case" / f"{index}.dcm")
+    return root / "case"
+
+
+def at(index: int, **tags: object) -> Change:
+    """Set tags (None deletes) in one slice."""
+
+    def change(i: int, dataset: Dataset) -> None:
+        if i == index:
+            everywhere(**tags)(i, dataset)
+
+    return change
+
+
+def everywhere(**tags: object) -> Change:
+    def change(_index: int, dataset: Dataset) -> None:
+        for tag, value in tags.items():
+            if value is None:
+                delattr(dataset, tag)
+            else:
+                setattr(dataset, tag, value)
+
+    return change
+
+
+def two_at_a_position(root: Path, first: dict[str, object], second: dict[str, object]) -> Path:
+    for index in range(3):
+        for which, tags in enumerate((first, second)):
+            dataset = image(index)
+            dataset.SOPInstanceUID = f"{SERIES}.{index}.{which + 1}"
+            dataset.InstanceNumber = 1
+            dataset.PixelData = (stored(index) + 1000 * which).tobytes()
+            everywhere(**tags)(index, dataset)
+            save(dataset, root / "case" / f"{index}{'ab'[which]}.dcm")
+    return root / "case"
+
+
+def test_the_affine_is_ras_mm_from_column_row_and_slice(tmp_path: Path) -> None:
+    scan = read_scan(folder(tmp_path))
+    expected = [[-1.2, 0, 6.4, -10], [-1.6, 0, -4.8, -20], [0, -1.5, 0, 30], [0, 0, 0, 1]]
+    np.testing.assert_allclose(scan.grid.affine, expected, atol=1e-9)
+    assert scan.grid.shape == (COLUMNS, ROWS, 4)
+    assert scan.name == "case"
+    assert scan.spacing_mm == pytest.approx((8.0, 1.5, 2.0))
+    assert scan.voxel_ml == pytest.approx(0.024)
+    assert scan.warnings == ()
+
+
+def test_the_order_is_by_position_whatever_instance_numbers_and_names_say(tmp_path: Path) -> None:
+    for name, index, number in (("z", 0, 3), ("a.ima", 1, 1), ("sub/m", 2, 4), ("1.2.9", 3, 2)):
+        dataset = image(index)
+        dataset.InstanceNumber, dataset.SliceLocation = number, -5.0 * number
+        save(dataset, tmp_path / "case" / name)
+    scan = read_scan(tmp_path / "case")
+    assert scan.pixels.dtype == np.float32
+    np.testing.assert_array_equal(scan.pixels, [stored(i) for i in range(4)])
+    assert scan.instance_uids == tuple(f"{SERIES}.{i}.1" for i in range(4))
+    assert scan.apex_first is True
+    assert not scan.grid.reversed_slices
+
+
+def test_a_stack_whose_normal_points_to_the_apex_is_reversed(tmp_path: Path) -> None:
+    path = folder(tmp_path, everywhere(ImageOrientationPatient=[*-ROW_TO, *COLUMN_TO]))
+    scan = read_scan(path)
+    assert scan.grid.reversed_slices
+    assert scan.apex_first is True
+    np.testing.assert_array_equal(scan.pixels, [stored(i) for i in range(4)])
+    file_order = scan.grid.to_input(scan.pixels)
+    np.testing.assert_array_equal(file_order[..., 0], stored(3).T)
+    np.testing.assert_allclose(scan.grid.affine[:3, 2], [-6.4, 4.8, 0], atol=1e-9)
+
+
+def test_pixels_are_rescaled_slice_by_slice(tmp_path: Path) -> None:
+    def change(index: int, dataset: Dataset) -> None:
+        dataset.RescaleSlope, dataset.RescaleIntercept = index + 1, -10
+
+    scan = read_scan(folder(tmp_path, change))
+    np.testing.assert_array_equal(scan.pixels[2], stored(2).astype(np.float32) * 3 - 10)
+
+
+def test_run_length_compressed_pixels_are_read(tmp_path: Path) -> None:
+    def change(_index: int, dataset: Dataset) -> None:
+        dataset.compress(RLELossless)
+
+    np.testing.assert_array_equal(read_scan(folder(tmp_path, change)).pixels[3], stored(3))
+
+
+def test_the_first_window_of_each_slice_is_kept(tmp_path: Path) -> None:
+    def change(index: int, dataset: Dataset) -> None:
+        dataset.WindowCenter, dataset.WindowWidth = [100 + index, 5], [300, 7]
+
+    windows = read_scan(folder(tmp_path, change)).windows
+    assert windows is not None
+    np.testing.assert_array_equal(windows, [[100 + i, 300] for i in range(4)])
+
+
+@pytest.mark.parametrize(
+    ("change", "warning"),
+    [
+        (at(1, WindowCenter=5, WindowWidth=0), r"unusable in 1\.dcm \(centre 5(\.0)?, width 0"),
+        (at(1, WindowCenter=5, WindowWidth=9), "only 1 of 4 slices have one"),
+    ],
+)
+def test_windows_that_not_every_slice_has_are_left_unused(
+    tmp_path: Path, change: Change, warning: str
+) -> None:
+    scan = read_scan(folder(tmp_path, change))
+    assert scan.windows is None
+    (message,) = scan.warnings
+    assert re.search(warning, message)
+
+
+def test_what_is_not_dicom_is_passed_over(tmp_path: Path) -> None:
+    path = folder(tmp_path)
+    for name in ("README", "notes.txt", "meta.json", ".hidden.dcm", "DICOMDIR"):
+        (path / name).write_text("words")
+    assert read_scan(path).warnings == ()
+    (path / "thumbs.db").write_bytes(bytes(range(256)))
+    assert read_scan(path).warnings == ("thumbs.db was passed over: it is not DICOM",)
+
+
+def test_invalid_dates_and_uids_make_no_noise(tmp_path: Path) -> None:
+    def change(index: int, dataset: Dataset) -> None:
+        dataset.SeriesInstanceUID = "1.2.0975"
+        dataset.SOPInstanceUID = f"1.2.0975.{index}"
+        dataset.add_new("StudyDate", "DA", "20120000")
+
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        path = folder(tmp_path, change)
+        caught.clear()
+        scan = read_scan(path)
+    assert caught == []
+    assert scan.instance_uids[3] == "1.2.0975.3"
+
+
+def test_positions_by_which_slices_may_be_missing_are_warned_of(tmp_path: Path) -> None:
+    scan = read_scan(folder(tmp_path, everywhere(SpacingBetweenSlices=4)))
+    assert scan.warnings == (
+        "slices lie 8.00 mm apart by ImagePositionPatient, which is used, but "
+        "SpacingBetweenSlices is 4 mm: check that no slice is missing",
+    )
+
+
+def moved(index: int, by: np.ndarray) -> Change:
+    position = ORIGIN + STEP_MM * index * NORMAL + by
+    return at(index, ImagePositionPatient=[*map(float, position)])
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "reason"),
+    [
+        (moved(3, 16 * NORMAL), GeometryError, r"missing, 24\.00 mm between 2\.dcm and 3\.dcm"),
+        (moved(3, -2 * NORMAL), GeometryError, r"close, 6\.00 mm between 2\.dcm and 3\.dcm"),
+        (moved(3, -7 * NORMAL), GeometryError, r"close, 1\.00 mm between 2\.dcm and 3\.dcm"),
+        (moved(2, 3 * ROW_TO), GeometryError, r"2\.dcm lies 3\.00 mm beside 1\.dcm"),
+        (
+            at(2, ImageOrientationPatient=[0.6, 0.8, 0, 0.8, -0.6, 0]),
+            GeometryError,
+            r"mixed orientations: ImageOrientationPatient is .* in 0\.dcm and .* in 2\.dcm",
+        ),
+        (
+            at(2, ImageOrientationPatient=[0.6, 0.8, 0, 0.6, 0.8, 0]),
+            GeometryError,
+            r"of 2\.dcm must be two perpendicular unit vectors",
+        ),
+        (
+            at(1, Rows=3, Columns=16),
+            GeometryError,
+            r"mixed matrix sizes: 0\.dcm has 6 x 8 pixels, 1\.dcm has 3 x 16",
+        ),
+        (
+            at(1, PixelSpacing=[1.5, 1.9]),
+            GeometryError,
+            r"mixed pixel spacing: 0\.dcm has \(1\.5, 2\.0\) mm, 1\.dcm has \(1\.5, 1\.9\) mm",
+        ),
+        (everywhere(PixelSpacing=[0.0015, 0.002]), GeometryError, r"0\.0015 x 0\.002: are the un"),
+        (everywhere(PixelSpacing=[0, 2]), InputError, r"PixelSpacing, Rows and Columns of 0\.dcm"),
+        (at(1, ImagePositionPatient=None), InputError, r"1\.dcm must have ImagePositionPatient"),
+        (at(1, ImageOrientationPatient=None), InputError, r"1\.dcm must have ImageOrientationPa"),
+        (at(1, PixelSpacing=None), InputError, r"1\.dcm must have PixelSpacing with 2 num.* none"),
+        (everywhere(Modality="CT"), InputError, "case must hold an MR series, got Modality CT"),
+        (at(1, PixelData=None), InputError, r"1\.dcm has no pixel data"),
+        (at(1, PixelData=None, Rows=None), InputError, r"1\.dcm has no pixel data"),
+        (everywhere(PixelData=None, Rows=None), InputError, r"0\.dcm has no pixel data"),
+        (at(1, PixelData=b"\0\0"), InputError, r"pixels of 1\.dcm .* do not fill the matrix"),
+        (at(1, SamplesPerPixel=3), InputError, r"1\.dcm must be grey"),
+        (at(1, PhotometricInterpretation="MONOCHROME1"), InputError, "got 1 and MONOCHROME1"),
+        (at(1, RescaleSlope=0), InputError, r"RescaleSlope of 1\.dcm must not be 0"),
+        (at(1, NumberOfFrames=9), InputError, r"1\.dcm is a multi-frame object .* 9 frames"),
+        (at(0, SOPClassUID=EnhancedMRImageStorage), InputError, r"\(Enhanced MR Image Storage"),
+        (everywhere(PixelData=bytes(96)), InputError, "case has no contrast: every pixel is 0"),
+        (everywhere(SOPInstanceUID="1.9"), InputError, r"0\.dcm and 1\.dcm are the same image"),
+    ],
+)
+def test_what_is_no_true_stack_is_refused_with_the_reason(
+    tmp_path: Path, change: Change, error: type[Exception], reason: str
+) -> None:
+    with pytest.raises(error, match=reason) as caught:
+        read_scan(folder(tmp_path, change))
+    assert "Secret" not in str(caught.value)
+
+
+def test_a_slice_missing_in_the_middle_is_named(tmp_path: Path) -> None:
+    for count in (4, 6):
+        path = folder(tmp_path / str(count), count=count)
+        (path / "2.dcm").unlink()
+        with pytest.raises(
+            GeometryError,
+            match=r"constant, got 8\.00 to 16\.00 mm: slices are missing, 16\.00 mm between 1\.dcm "
+            r"and 3\.dcm",
+        ):
+            read_scan(path)
+
+
+def test_a_single_slice_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(GeometryError, match="case holds a single slice"):
+        read_scan(folder(tmp_path, count=1))
+
+
+def test_a_tag_that_is_no_number_is_named_with_its_value(tmp_path: Path) -> None:
+    path = folder(tmp_path)
+    file = path / "2.dcm"
+    file.write_bytes(file.read_bytes().replace(b"1.5\\2.0", b"1,5\\2,0"))
+    with pytest.raises(InputError, match=r"2\.dcm must have PixelSpacing .* got 1,5"):
+        read_scan(path)
+
+
+def test_compression_that_cannot_be_decoded_is_named(tmp_path: Path) -> None:
+    def change(_index: int, dataset: Dataset) -> None:
+        dataset.file_meta.TransferSyntaxUID = UID("1.2.840.10008.1.2.4.70")
+        dataset.PixelData = encapsulate([b"\xff\xd8nothing\xff\xd9"])
+        dataset["PixelData"].is_undefined_length = True
+
+    with pytest.raises(InputError, match=r"pixels of 0\.dcm .*JPEG Lossless.*1\.2\.840.*cannot be"):
+        read_scan(folder(tmp_path, change))
+
+
+@pytest.mark.parametrize("length", [0, 50, 140, 400, -20])
+def test_a_file_cut_short_is_named(tmp_path: Path, length: int) -> None:
+    path = folder(tmp_path)
+    (path / "1.dcm").write_bytes((path / "1.dcm").read_bytes()[:length])
+    with pytest.raises(InputError, match=r"1\.dcm"):
+        read_scan(path)
+
+
+@pytest.mark.parametrize("content", [b"not DICOM at all", bytes(range(256)) * 8])
+def test_a_file_that_only_claims_to_be_dicom_is_named(tmp_path: Path, content: bytes) -> None:
+    path = folder(tmp_path)
+    (path / "x.dcm").write_bytes(content)
+    with pytest.raises(InputError, match=r"x\.dcm cannot be read as DICOM"):
+        read_scan(path)
+
+
+def test_paths_that_are_no_input_are_named(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "single.dcm").touch()
+    with pytest.raises(InputError, match="empty holds no DICOM files"):
+        read_scan(tmp_path / "empty")
+    with pytest.raises(InputError, match=r"single\.dcm must be a \.nii\.gz or \.nii file, or a fo"):
+        read_scan(tmp_path / "single.dcm")
+    with pytest.raises(InputError, match="absent is not there"):
+        read_scan(str(tmp_path / "absent"))
+
+
+class TestSeveralSeries:
+    @pytest.fixture
+    def path(self, tmp_path: Path) -> Path:
+        path = folder(tmp_path)
+        for index in range(3):
+            dataset = image(index, series="1.2.3.5")
+            dataset.SeriesNumber = 8
+            dataset.PixelData = (stored(index) + 5000).tobytes()
+            save(dataset, path / "other" / f"{index}")
+        return path
+
+    def test_are_listed(self, path: Path) -> None:
+        with pytest.raises(InputError, match="--series") as caught:
+            read_scan(path)
+        message = str(caught.value)
+        assert "case holds 2 MR series" in message
+        assert "1.2.3.4 (number 7, 'LGE SA', MR, 4 files)" in message
+        assert "1.2.3.5 (number 8, 'LGE SA', MR, 3 files)" in message
+
+    @pytest.mark.parametrize("series", ["1.2.3.5", "8"])
+    def test_are_told_apart_by_uid_or_number(self, path: Path, series: str) -> None:
+        scan = read_scan(path, series=series)
+        assert scan.pixels.shape == (3, ROWS, COLUMNS)
+        assert scan.pixels[0, 0, 0] == 5000
+
+    def test_an_unknown_one_is_refused_with_the_list(self, path: Path) -> None:
+        with pytest.raises(InputError, match=r"case has no series '9'; .* from 1\.2\.3\.4 \("):
+            read_scan(path, series="9")
+
+    def test_a_number_that_two_share_is_refused(self, path: Path) -> None:
+        for index in range(2):
+            save(image(index, series="1.2.3.6"), path / "third" / f"{index}")
+        with pytest.raises(InputError, match="case has 2 series '7'"):
+            read_scan(path, series="7")
+
+    def test_objects_beside_the_one_mr_series_are_left_out_with_a_warning(
+        self, tmp_path: Path
+    ) -> None:
+        path = folder(tmp_path / "beside")
+        report = image(0, series="1.2.9")
+        report.SOPClassUID, report.Modality = UID("1.2.840.10008.5.1.4.1.1.88.22"), "SR"
+        for tag in ("PixelData", "Rows", "Columns"):
+            delattr(report, tag)
+        save(report, path / "report.dcm")
+        scan = read_scan(path)
+        assert len(scan.pixels) == 4
+        assert scan.warnings == ("left out of the folder: 1.2.9 (number 7, 'LGE SA', SR, 1 files)",)
+        with pytest.raises(InputError, match=r"series '1\.2\.9' in case must be MR, got .* SR"):
+            read_scan(path, series="1.2.9")
+
+
+class TestSeveralImagesAtOnePosition:
+    def test_cardiac_phases_are_counted_and_the_tag_named(self, tmp_path: Path) -> None:
+        path = two_at_a_position(tmp_path, {"TriggerTime": 700}, {"TriggerTime": 20})
+        with pytest.raises(GeometryError) as caught:
+            read_scan(path)
+        assert str(caught.value) == (
+            "2 images at each of 3 slice positions (0b.dcm and 0a.dcm lie at one): 2 cardiac "
+            "phases, told apart by TriggerTime (20.0, 700.0); choose one with --phase N, "
+            "N from 1 to 2"
+        )
+
+    @pytest.mark.parametrize(("phase", "first_pixel"), [(1, 1000), (2, 0)])
+    def test_a_phase_is_picked_by_the_tag(
+        self, tmp_path: Path, phase: int, first_pixel: int
+    ) -> None:
+        path = two_at_a_position(tmp_path, {"TriggerTime": 700}, {"TriggerTime": 20})
+        scan = read_scan(path, phase=phase)
+        assert scan.pixels.shape == (3, ROWS, COLUMNS)
+        assert scan.pixels[0, 0, 0] == first_pixel
+
+    @pytest.mark.parametrize("phase", [0, 3, -1])
+    def test_a_phase_out_of_range_is_refused(self, tmp_path: Path, phase: int) -> None:
+        path = two_at_a_position(tmp_path, {"TriggerTime": 700}, {"TriggerTime": 20})
+        with pytest.raises(GeometryError, match=f"N from 1 to 2; got phase {phase}"):
+            read_scan(path, phase=phase)
+
+    def test_magnitude_and_phase_sensitive_are_told_apart_by_image_type(
+        self, tmp_path: Path
+    ) -> None:
+        kinds = [{"ImageType": ["ORIGINAL", "PRIMARY", kind]} for kind in ("M", "PS")]
+        path = two_at_a_position(tmp_path, kinds[0], kinds[1])
+        with pytest.raises(
+            GeometryError,
+            match=r"2 image types, told apart by ImageType \(ORIGINAL\\PRIMARY\\M, ORIGINAL\\PR",
+        ):
+            read_scan(path)
+        assert read_scan(path, phase=2).pixels[0, 0, 0] == 1000
+
+    def test_a_phase_that_would_mix_image_types_is_refused(self, tmp_path: Path) -> None:
+        path = tmp_path / "case"
+        for index in range(3):
+            for which, kind in enumerate(["M", "M", "PS", "PS"]):
+                dataset = image(index)
+                dataset.SOPInstanceUID = f"{SERIES}.{index}.{which}"
+                dataset.ImageType = ["ORIGINAL", "PRIMARY", kind]
+                dataset.InstanceNumber = 1 + (which + 2 * index) % 4
+                save(dataset, path / f"{index}{which}.dcm")
+        with pytest.raises(GeometryError, match="phase 1 by InstanceNumber would mix image types"):
+            read_scan(path, phase=1)
+
+    def test_images_that_no_tag_tells_apart_are_refused(self, tmp_path: Path) -> None:
+        path = two_at_a_position(tmp_path, {}, {})
+        with pytest.raises(GeometryError, match=r"no tag tells them apart: 0a\.dcm and 0b\.dcm"):
+            read_scan(path, phase=1)
+
+    def test_positions_with_different_counts_are_refused(self, tmp_path: Path) -> None:
+        path = two_at_a_position(tmp_path, {"TriggerTime": 1}, {"TriggerTime": 2})
+        (path / "1b.dcm").unlink()
+        with pytest.raises(GeometryError, match=r"got 1 to 2: 0a\.dcm and 0b\.dcm .* 1a\.dcm at"):
+            read_scan(path, phase=1)
+
+    def test_one_image_a_position_is_phase_1(self, tmp_path: Path) -> None:
+        path = folder(tmp_path)
+        assert len(read_scan(path, phase=1).pixels) == 4
+        with pytest.raises(GeometryError, match="phase must be 1, got 2: there is one image at"):
+            read_scan(path, phase=2)
+
+
+@pytest.mark.skipif(ACSNET_DATA is None, reason="ACSNET_DATA is not set")
+class TestSunnybrook:
+    """Scanner DICOM: invalid dates, UIDs with leading zeros, SliceLocation steps of 5.3-6.7 mm."""
+
+    root = Path(ACSNET_DATA or "") / "sunnybrook"
+
+    @pytest.mark.parametrize(
+        ("case", "slices", "spacing_mm"),
+        [
+            ("SCD0000101_SC-HF-I-1", 12, (10.0, 1.367188, 1.367188)),
+            ("SCD0000201_SC-HF-I-2", 13, (10.0, 1.367188, 1.367188)),
+            ("SCD0000301_SC-HF-I-4", 10, (8.0, 1.2891, 1.2891)),
+        ],
+    )
+    def test_end_diastolic_stacks_have_true_spacing(
+        self, case: str, slices: int, spacing_mm: tuple[float, float, float]
+    ) -> None:
+        scan = read_scan(self.root / "ed_stacks" / case)
+        assert scan.pixels.shape == (slices, 256, 256)
+        assert scan.spacing_mm == pytest.approx(spacing_mm, abs=1e-3)
+        assert scan.apex_first is True
+        assert scan.windows is not None
+        assert scan.warnings == ()
+
+    def test_all_phases_are_refused_and_one_is_accepted(self) -> None:
+        path = self.root / "all_phases"
+        with pytest.raises(GeometryError, match="20 cardiac phases, told apart by TriggerTime"):
+            read_scan(path)
+        scan = read_scan(path, phase=19)
+        end_diastole = read_scan(self.root / "ed_stacks" / "SCD0000101_SC-HF-I-1")
+        np.testing.assert_array_equal(scan.pixels, end_diastole.pixels)
+
+
+def test_every_uid_stays_with_its_slice_when_the_order_is_reversed(tmp_path: Path) -> None:
+    uids = [generate_uid() for _ in range(4)]
+
+    def change(index: int, dataset: Dataset) -> None:
+        dataset.SOPInstanceUID = uids[index]
+        dataset.ImageOrientationPatient = [*-ROW_TO, *COLUMN_TO]
+
+    path = folder(tmp_path, change)
+    scan = read_scan(path)
+    for uid, pixels in zip(scan.instance_uids, scan.pixels, strict=True):
+        source = pydicom.dcmread(path / f"{uids.index(uid)}.dcm")
+        np.testing.assert_array_equal(source.pixel_array, pixels)
