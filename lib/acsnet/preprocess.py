@@ -1,0 +1,153 @@
+"""Standardise a scan for the networks, and bring what they say back to the scan's own grid.
+
+Paper, "Imaging data and processing": window, turns by 90 degrees, contrast-limited adaptive
+histogram equalisation, intensities in [0, 255], a square without aspect distortion.
+Ours: a canonical pixel size comes first (`STANDARD_MM`), the square grows with the field of view so
+that no tissue is cut away before the ROI network has seen it, and the equalisation tile is a length
+in mm, so that the result depends on neither pixel size nor field of view.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from skimage.exposure import equalize_adapthist
+from torch.nn import functional
+
+from acsnet.errors import InputError
+from acsnet.scan import ShortAxisScan
+
+STANDARD_MM = 1.25
+"""In-plane pixel of the standard grid (ours): about that of the sharpest common LGE protocols."""
+
+TILE_MM = 60.0
+"""Side of an equalisation tile (ours): close to the diameter of a left ventricle."""
+
+CLIP_LIMIT = 0.01
+INTENSITY_PERCENTILES = (0.5, 99.5)
+PATIENT_LEFT_RAS = np.array([-1.0, 0.0, 0.0])
+MAX_SATURATED_SHARE = 0.5
+"""A window that clips more of the pixels than this is taken as wrong and left out (ours)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StandardScan:
+    """A scan as the networks see it, on the standard grid.
+
+    plain: (slice, H, W) in [0, 1], intensities in proportion; equalised: (slice, H, W) in
+    [0, 255]; turns: quarter turns from the scan's plane; shape: (row, column) of the scan.
+    """
+
+    plain: NDArray[np.float32]
+    equalised: NDArray[np.float32]
+    turns: int
+    shape: tuple[int, int]
+    warnings: tuple[str, ...] = ()
+
+
+def quarter_turns(scan: ShortAxisScan) -> int:
+    """Quarter turns (counter-clockwise) after which columns run to the patient's left."""
+    _, row_step, column_step = scan.grid.steps_mm
+    towards_left = [column_step, row_step, -column_step, -row_step] @ PATIENT_LEFT_RAS
+    lengths = [np.linalg.norm(v) for v in (column_step, row_step)] * 2
+    return int(np.argmax(np.round(towards_left / lengths, 6)))
+
+
+def windowed(scan: ShortAxisScan) -> tuple[NDArray[np.float32], tuple[str, ...]]:
+    """Pixels clipped to each slice's window, scaled to [0, 1]; and a warning if it was left out.
+
+    Without a window, or with one that saturates most of the scan, the pixels stay as they are.
+    """
+    if scan.windows is None:
+        return scan.pixels, ()
+    centre, width = (scan.windows[:, i, None, None] for i in (0, 1))
+    scaled = (scan.pixels - centre) / width + 0.5
+    saturated = float(np.mean((scaled <= 0.0) & (scan.pixels > scan.pixels.min())))
+    saturated += float(np.mean(scaled >= 1.0))
+    if saturated > MAX_SATURATED_SHARE:
+        message = (
+            f"window centre and width in the file would clip {saturated:.0%} of the pixels: "
+            "not applied"
+        )
+        return scan.pixels, (message,)
+    return np.clip(scaled, 0.0, 1.0).astype(np.float32), ()
+
+
+def unit_range(pixels: NDArray[np.float32], *, name: str = "scan") -> NDArray[np.float32]:
+    """Linear to [0, 1] between two percentiles of the whole scan; blind to scale and offset.
+
+    Raises InputError when the scan holds one value only.
+    """
+    low, high = np.percentile(pixels, INTENSITY_PERCENTILES)
+    if not high > low:
+        low, high = float(pixels.min()), float(pixels.max())
+    if not high > low:
+        msg = f"{name}: every pixel has the same value ({low:g}), there is no image"
+        raise InputError(msg)
+    return np.clip((pixels - low) / (high - low), 0.0, 1.0).astype(np.float32)
+
+
+def resize(stack: NDArray[np.float32], shape: tuple[int, int]) -> NDArray[np.float32]:
+    """(slice, h, w) -> (slice, *shape): bilinear over the same field of view, without aliasing."""
+    tensor = torch.from_numpy(np.ascontiguousarray(stack))[:, None]
+    out = functional.interpolate(tensor, size=shape, mode="bilinear", antialias=True)
+    resized: NDArray[np.float32] = out[:, 0].numpy()
+    return resized
+
+
+def equalise(plain: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(slice, H, W) in [0, 1] on the standard grid -> locally equalised, in [0, 255]."""
+    tile = round(TILE_MM / STANDARD_MM)
+    slices = [equalize_adapthist(s, kernel_size=tile, clip_limit=CLIP_LIMIT) for s in plain]
+    return (255.0 * np.stack(slices)).astype(np.float32)
+
+
+def standardise(scan: ShortAxisScan) -> StandardScan:
+    """A scan on the standard grid.
+
+    Raises InputError when the scan has no contrast at all.
+    """
+    pixels, warnings = windowed(scan)
+    turns = quarter_turns(scan)
+    _, row_mm, column_mm = scan.spacing_mm
+    turned = np.rot90(unit_range(pixels, name=scan.name), turns, axes=(1, 2))
+    row_mm, column_mm = (row_mm, column_mm) if turns % 2 == 0 else (column_mm, row_mm)
+    size = standard_shape(turned.shape[1:], (row_mm, column_mm))
+    plain = np.clip(resize(turned, size), 0.0, 1.0)
+    return StandardScan(
+        plain=plain,
+        equalised=equalise(plain),
+        turns=turns,
+        shape=(scan.pixels.shape[1], scan.pixels.shape[2]),
+        warnings=warnings,
+    )
+
+
+def standard_shape(shape: tuple[int, ...], spacing_mm: tuple[float, float]) -> tuple[int, int]:
+    """Rows and columns of the standard grid that cover `shape` pixels of `spacing_mm`."""
+    rows, columns = (
+        max(1, round(n * mm / STANDARD_MM)) for n, mm in zip(shape, spacing_mm, strict=True)
+    )
+    return rows, columns
+
+
+def to_scan(stack: NDArray[np.float32], standard: StandardScan) -> NDArray[np.float32]:
+    """(slice, H, W) probabilities on the standard grid -> (slice, row, column) of the scan."""
+    rows, columns = standard.shape if standard.turns % 2 == 0 else standard.shape[::-1]
+    back = np.rot90(resize(stack, (rows, columns)), -standard.turns, axes=(1, 2))
+    return np.ascontiguousarray(back)
+
+
+def pad_to_square(stack: NDArray[np.float32], *, side: int, multiple: int) -> NDArray[np.float32]:
+    """(slice, h, w) -> (slice, n, n), image centred, n the least multiple >= side, h and w."""
+    _, height, width = stack.shape
+    n = -(-max(side, height, width) // multiple) * multiple
+    top, left = (n - height) // 2, (n - width) // 2
+    return np.pad(stack, ((0, 0), (top, n - height - top), (left, n - width - left)))
+
+
+def crop_of_square(square: NDArray[np.float32], shape: tuple[int, int]) -> NDArray[np.float32]:
+    """What `pad_to_square` padded, without the padding."""
+    top, left = (square.shape[1] - shape[0]) // 2, (square.shape[2] - shape[1]) // 2
+    return square[:, top : top + shape[0], left : left + shape[1]]

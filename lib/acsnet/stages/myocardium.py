@@ -1,0 +1,175 @@
+"""Stage 2: wall and enhancement inside the region of interest.
+
+Paper, "Stage 2: Left ventricle myocardium segmentation network": 128 x 128 centred on the ROI,
+signal outside a tight square round it zeroed, intensities rescaled from the ROI. Its formula is not
+to be had: ours is the 99th percentile inside the ROI. Ours too: beside the equalised image the
+network sees the plain one, which keeps the order of brightness of scar and blood over the scan.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.ndimage import binary_fill_holes, center_of_mass
+from skimage.measure import label as connected_components
+from skimage.morphology import closing, convex_hull_image, disk, erosion, opening
+
+from acsnet.nets.resunet import ResUNet
+from acsnet.preprocess import StandardScan
+
+MYO_SIDE = 128
+SQUARE_MARGIN = 10
+"""Pixels of the standard grid between the ROI and the edge of the square that is kept (ours)."""
+
+ROI_PERCENTILE = 99.0
+THRESHOLD = 0.5
+
+
+@dataclass(frozen=True, kw_only=True)
+class EnhancementCleanup:
+    """Radii in pixels of the standard grid for erosion, opening and closing; 0 leaves one out."""
+
+    erosion: int = 0
+    opening: int = 0
+    closing: int = 0
+
+
+def roi_scale(stack: NDArray[np.float32], roi: NDArray[np.bool_]) -> float:
+    """The signal that becomes 1: a percentile inside the ROI of the whole scan; 1 if that is 0."""
+    scale = float(np.percentile(stack[roi], ROI_PERCENTILE)) if roi.any() else 0.0
+    return scale if scale > 0 else 1.0
+
+
+def window_at(centre: tuple[float, float]) -> tuple[int, int]:
+    """Top row and left column of the crop centred at `centre`."""
+    return round(centre[0]) - MYO_SIDE // 2, round(centre[1]) - MYO_SIDE // 2
+
+
+def crop(image: NDArray[np.float32], corner: tuple[int, int]) -> NDArray[np.float32]:
+    """(H, W) -> (MYO_SIDE, MYO_SIDE) from `corner`; zeros beyond the image."""
+    out = np.zeros((MYO_SIDE, MYO_SIDE), image.dtype)
+    source, target = _overlap(image.shape, corner)
+    out[target] = image[source]
+    return out
+
+
+def paste(
+    patch: NDArray[np.float32], corner: tuple[int, int], shape: tuple[int, int]
+) -> NDArray[np.float32]:
+    """The reverse of `crop`: (MYO_SIDE, MYO_SIDE) into zeros of `shape`."""
+    out = np.zeros(shape, patch.dtype)
+    source, target = _overlap(shape, corner)
+    out[source] = patch[target]
+    return out
+
+
+def _overlap(
+    shape: tuple[int, ...], corner: tuple[int, int]
+) -> tuple[tuple[slice, ...], tuple[slice, ...]]:
+    """Where a crop at `corner` and an image of `shape` meet, in either's own indices."""
+    first = [min(max(0, c), n) for n, c in zip(shape, corner, strict=True)]
+    last = [max(min(n, c + MYO_SIDE), a) for a, n, c in zip(first, shape, corner, strict=True)]
+    spans = list(zip(first, last, strict=True))
+    source = tuple(slice(a, b) for a, b in spans)
+    target = tuple(
+        slice(max(0, a - c), max(0, b - c)) for (a, b), c in zip(spans, corner, strict=True)
+    )
+    return source, target
+
+
+def tight_square(roi: NDArray[np.bool_], margin: int) -> tuple[slice, slice]:
+    """Rows and columns of the square round a non-empty (H, W) mask, `margin` pixels wider."""
+    rows, columns = np.flatnonzero(roi.any(axis=1)), np.flatnonzero(roi.any(axis=0))
+    half = (max(np.ptp(rows), np.ptp(columns)) + 1) / 2 + margin
+    spans = []
+    for index, n in zip((rows, columns), roi.shape, strict=True):
+        middle = (index[0] + index[-1] + 1) / 2
+        spans.append(slice(max(0, round(middle - half)), min(n, round(middle + half))))
+    return spans[0], spans[1]
+
+
+def myocardium_input(
+    standard: StandardScan, roi: NDArray[np.bool_], index: int, *, scales: tuple[float, float]
+) -> tuple[NDArray[np.float32], tuple[int, int]]:
+    """Slice `index` as the network sees it: (2, MYO_SIDE, MYO_SIDE) and the corner of the crop.
+
+    Channels: equalised, plain; each divided by its scale and zero outside the tight square.
+    """
+    keep = tight_square(roi[index], SQUARE_MARGIN)
+    corner = window_at(center_of_mass(roi[index]))
+    channels = []
+    for stack, scale in zip((standard.equalised, standard.plain), scales, strict=True):
+        inside = np.zeros_like(stack[index])
+        inside[keep] = stack[index][keep] / scale
+        channels.append(crop(inside, corner))
+    return np.stack(channels), corner
+
+
+def predict_myocardium(
+    net: ResUNet, standard: StandardScan, roi: NDArray[np.bool_]
+) -> NDArray[np.float32]:
+    """Probabilities of wall and of enhancement, (2, slice, H, W) on the standard grid.
+
+    One batch for all slices that have an ROI; zero in the others.
+    """
+    out = np.zeros((2, *standard.plain.shape), np.float32)
+    indices = np.flatnonzero(roi.any(axis=(1, 2)))
+    if not len(indices):
+        return out
+    scales = roi_scale(standard.equalised, roi), roi_scale(standard.plain, roi)
+    inputs, corners = zip(
+        *(myocardium_input(standard, roi, k, scales=scales) for k in indices), strict=True
+    )
+    device = next(net.parameters()).device
+    with torch.inference_mode():
+        logits = net(torch.from_numpy(np.stack(inputs)).to(device))
+    probability = torch.sigmoid(logits).float().cpu().numpy()
+    shape = standard.plain.shape[1], standard.plain.shape[2]
+    for k, corner, patch in zip(indices, corners, probability, strict=True):
+        for channel in range(2):
+            out[channel, k] = paste(patch[channel], corner, shape)
+    return out
+
+
+def clean_wall(wall: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """(slice, row, column) -> the largest object of each slice."""
+    out = np.zeros_like(wall)
+    for k, slice_ in enumerate(wall):
+        components = connected_components(slice_, connectivity=2)
+        if components.any():
+            out[k] = components == np.bincount(components.ravel())[1:].argmax() + 1
+    return out
+
+
+def clean_enhancement(
+    enhancement: NDArray[np.bool_], cleanup: EnhancementCleanup
+) -> NDArray[np.bool_]:
+    """(slice, H, W) -> eroded, opened, closed slice by slice."""
+    steps = (
+        (erosion, cleanup.erosion),
+        (opening, cleanup.opening),
+        (closing, cleanup.closing),
+    )
+    out = enhancement
+    for operation, radius in steps:
+        if radius:
+            out = np.stack([operation(slice_, disk(radius)) for slice_ in out])
+    return out
+
+
+def blood_pool(wall: NDArray[np.bool_], roi: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """What the wall encloses, (slice, row, column); where it is open, the ROI within its hull.
+
+    A closed ring encloses its pool exactly. A "C"-shaped basal wall does not: there the pool is
+    what the ROI network saw inside the wall's convex hull (ours).
+    """
+    pool = np.zeros_like(wall)
+    for k, slice_ in enumerate(wall):
+        if not slice_.any():
+            continue
+        filled = binary_fill_holes(slice_) & ~slice_
+        if filled.sum() * 4 < (roi[k] & ~slice_).sum():
+            filled = roi[k] & convex_hull_image(slice_) & ~slice_
+        pool[k] = filled
+    return pool

@@ -1,0 +1,105 @@
+"""Stage 1: find the left ventricle (wall and blood pool) in every slice.
+
+Paper, "Stage 1: ROI segmentation network". The grid it works on (`ROI_MM`), the padding to a square
+of at least 192 pixels, and the reading of "very large jumps" are ours.
+"""
+
+from itertools import pairwise
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.ndimage import center_of_mass
+from skimage.measure import label as connected_components
+
+from acsnet.nets.resunet import ResUNet
+from acsnet.preprocess import STANDARD_MM, StandardScan, crop_of_square, pad_to_square, resize
+
+ROI_MM = 2.0
+ROI_SIDE = 192
+CORE_PERCENTILES = (20, 80)
+"""Of short-axis height: the slices whose objects set the centre of the ventricle."""
+
+MAX_BASAL_GROWTH = 1.6
+"""A slice of the basal third that grows by more than this factor ends the ventricle (ours)."""
+
+THRESHOLD = 0.5
+
+
+def roi_grid(stack: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(slice, H, W) on the standard grid -> the coarser grid of this stage, same field of view."""
+    _, height, width = stack.shape
+    ratio = STANDARD_MM / ROI_MM
+    return resize(stack, (max(1, round(height * ratio)), max(1, round(width * ratio))))
+
+
+def predict_roi(net: ResUNet, standard: StandardScan) -> NDArray[np.float32]:
+    """Probability of left ventricle, (slice, H, W) on the standard grid; one batch in all."""
+    coarse = roi_grid(standard.equalised) / 255.0
+    square = pad_to_square(coarse, side=ROI_SIDE, multiple=net.config.stride)
+    device = next(net.parameters()).device
+    with torch.inference_mode():
+        logits = net(torch.from_numpy(square)[:, None].to(device))
+    probability = torch.sigmoid(logits[:, 0]).float().cpu().numpy()
+    inside = crop_of_square(probability, (coarse.shape[1], coarse.shape[2]))
+    return resize(inside, (standard.plain.shape[1], standard.plain.shape[2]))
+
+
+def ventricle_centre(mask: NDArray[np.bool_]) -> tuple[float, float] | None:
+    """Row and column of the centre of mass over the middle slices; None for an empty mask."""
+    occupied = np.flatnonzero(mask.any(axis=(1, 2)))
+    if not len(occupied):
+        return None
+    low, high = np.percentile([occupied[0], occupied[-1]], CORE_PERCENTILES)
+    core = occupied[(occupied >= np.floor(low)) & (occupied <= np.ceil(high))]
+    _, row, column = center_of_mass(mask[core])
+    return float(row), float(column)
+
+
+def nearest_component(mask: NDArray[np.bool_], centre: tuple[float, float]) -> NDArray[np.bool_]:
+    """(H, W): the connected component that lies nearest to `centre` (row, column)."""
+    components = connected_components(mask, connectivity=1)
+    rows, columns = np.nonzero(mask)
+    if not len(rows):
+        return mask
+    distance = np.hypot(rows - centre[0], columns - centre[1])
+    keep = components[rows[distance.argmin()], columns[distance.argmin()]]
+    return np.asarray(components == keep)
+
+
+def prune_base(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Empty the slices from a very large jump of area in the basal third onwards; apex first."""
+    areas = mask.sum(axis=(1, 2)).astype(float)
+    occupied = np.flatnonzero(areas)
+    out = mask.copy()
+    if len(occupied) < 3:
+        return out
+    first_basal = occupied[0] + 2 * (occupied[-1] - occupied[0]) // 3
+    for before, here in pairwise(occupied):
+        if here > first_basal and areas[here] > MAX_BASAL_GROWTH * areas[before]:
+            out[here:] = False
+            break
+    return out
+
+
+def one_object(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """(slice, H, W) -> in each slice the one component nearest to the ventricle's centre."""
+    centre = ventricle_centre(mask)
+    if centre is None:
+        return mask
+    return np.stack([nearest_component(slice_, centre) for slice_ in mask])
+
+
+def clean_roi(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """(slice, H, W), apex first -> one component a slice, nothing above a jump near the base."""
+    return prune_base(one_object(mask))
+
+
+def apex_is_first(mask: NDArray[np.bool_]) -> bool:
+    """Whether areas grow from the first slice to the last: the apex is the small end (ours)."""
+    areas = mask.sum(axis=(1, 2)).astype(float)
+    occupied = np.flatnonzero(areas)
+    if len(occupied) < 2:
+        return True
+    half = len(occupied) // 2
+    return bool(areas[occupied[:half]].mean() <= areas[occupied[-half:]].mean())

@@ -1,0 +1,74 @@
+import json
+
+import pytest
+import torch
+
+from acsnet.errors import WeightsError
+from acsnet.nets.resunet import ResUNet, ResUNetConfig
+from acsnet.nets.weights import load_network, read_manifest, save_network
+
+
+@pytest.fixture
+def folder(tmp_path):
+    torch.manual_seed(0)
+    net = ResUNet(ResUNetConfig(base_filters=2, inputs=2, outputs=2))
+    net.down[0].body[2].running_var.fill_(1e-9)  # nothing in half precision
+    save_network(net, "myo", folder=tmp_path, about={"trained_on": "nothing"})
+    return tmp_path
+
+
+def test_a_saved_network_comes_back_to_half_precision(folder):
+    net = load_network("myo", folder=folder)
+    torch.manual_seed(0)
+    original = ResUNet(ResUNetConfig(base_filters=2, inputs=2, outputs=2))
+    for kept, made in zip(net.parameters(), original.parameters(), strict=True):
+        assert torch.equal(kept, made.half().float())
+    assert not net.training
+    assert float(net.down[0].body[2].running_var[0]) == pytest.approx(1e-9)
+
+
+def test_altered_weights_are_refused(folder):
+    path = folder / "myo.safetensors"
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(WeightsError, match=r"myo\.safetensors: the checksum differs"):
+        load_network("myo", folder=folder)
+
+
+def test_missing_weights_are_refused(folder):
+    (folder / "myo.safetensors").unlink()
+    with pytest.raises(WeightsError, match="weights of the network 'myo' are missing"):
+        load_network("myo", folder=folder)
+
+
+def test_an_unknown_network_is_refused(folder):
+    with pytest.raises(WeightsError, match="does not describe the network 'roi'"):
+        load_network("roi", folder=folder)
+
+
+@pytest.mark.parametrize("text", ["", "{", None])
+def test_a_broken_or_missing_manifest_is_refused(folder, text):
+    (folder / "manifest.json").unlink()
+    if text is not None:
+        (folder / "manifest.json").write_text(text)
+    with pytest.raises(WeightsError, match=r"manifest\.json: the list of network weights"):
+        read_manifest(folder)
+
+
+def test_a_manifest_of_another_network_is_refused(folder):
+    path = folder / "manifest.json"
+    manifest = json.loads(path.read_text())
+    manifest["myo"]["config"]["base_filters"] = 4
+    path.write_text(json.dumps(manifest))
+    with pytest.raises(WeightsError, match="does not fit the network 'myo'"):
+        load_network("myo", folder=folder)
+
+
+def test_a_file_name_in_the_manifest_cannot_leave_the_folder(folder):
+    path = folder / "manifest.json"
+    manifest = json.loads(path.read_text())
+    manifest["myo"]["file"] = "../../elsewhere.safetensors"
+    path.write_text(json.dumps(manifest))
+    with pytest.raises(WeightsError, match="are missing"):
+        load_network("myo", folder=folder)

@@ -1,0 +1,123 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from acsnet.stages.myocardium import (
+    MYO_SIDE,
+    EnhancementCleanup,
+    blood_pool,
+    clean_enhancement,
+    clean_wall,
+    crop,
+    paste,
+    roi_scale,
+    tight_square,
+    window_at,
+)
+
+
+def ring(inner=8, outer=13, size=64):
+    rows, columns = np.indices((size, size))
+    distance = np.hypot(rows - size // 2, columns - size // 2)
+    return (distance >= inner) & (distance < outer), distance < inner
+
+
+@given(
+    corner=st.tuples(st.integers(-150, 250), st.integers(-150, 250)),
+    shape=st.tuples(st.integers(1, 300), st.integers(1, 300)),
+)
+def test_a_crop_pasted_back_restores_what_it_covered(corner, shape):
+    image = np.ones(shape, np.float32)
+    patch = crop(image, corner)
+    assert patch.shape == (MYO_SIDE, MYO_SIDE)
+    back = paste(patch, corner, shape)
+    expected = np.zeros(shape)
+    expected[
+        max(0, corner[0]) : max(0, corner[0] + MYO_SIDE),
+        max(0, corner[1]) : max(0, corner[1] + MYO_SIDE),
+    ] = 1
+    np.testing.assert_array_equal(back, expected)
+
+
+def test_the_crop_is_centred():
+    assert window_at((100.0, 80.2)) == (36, 16)
+
+
+def test_the_tight_square_is_a_square_with_a_margin():
+    roi = np.zeros((100, 100), bool)
+    roi[40:60, 45:55] = True  # 20 x 10
+    rows, columns = tight_square(roi, 5)
+    assert (rows.start, rows.stop) == (35, 65)
+    assert (columns.start, columns.stop) == (35, 65)
+
+
+def test_the_tight_square_stops_at_the_edge_of_the_image():
+    roi = np.zeros((50, 50), bool)
+    roi[0:10, 40:50] = True
+    rows, columns = tight_square(roi, 5)
+    assert (rows.start, rows.stop, columns.start, columns.stop) == (0, 15, 35, 50)
+
+
+def test_the_scale_is_a_percentile_inside_the_roi_only():
+    stack = np.zeros((1, 10, 10), np.float32)
+    stack[0, :5] = 1000.0
+    stack[0, 5:] = 50.0
+    roi = np.zeros((1, 10, 10), bool)
+    roi[0, 5:] = True
+    assert roi_scale(stack, roi) == 50.0
+    assert roi_scale(stack, np.zeros_like(roi)) == 1.0
+
+
+def test_the_largest_object_of_the_wall_stays():
+    wall, _ = ring()
+    spotted = wall.copy()
+    spotted[2:4, 2:4] = True
+    cleaned = clean_wall(np.stack([spotted, np.zeros_like(wall)]))
+    np.testing.assert_array_equal(cleaned[0], wall)
+    assert not cleaned[1].any()
+
+
+def test_a_closed_wall_encloses_its_pool_exactly():
+    wall, cavity = ring()
+    np.testing.assert_array_equal(blood_pool(wall[None], np.zeros_like(wall)[None])[0], cavity)
+
+
+def test_an_open_basal_wall_takes_its_pool_from_the_roi():
+    wall, cavity = ring()
+    open_wall = wall.copy()
+    open_wall[:, 40:] = False
+    roi = wall | cavity
+    pool = blood_pool(open_wall[None], roi[None])[0]
+    assert not (pool & open_wall).any()
+    assert not (pool & ~roi).any()
+    assert pool.sum() > 0.7 * cavity.sum()
+
+
+def test_a_slice_without_wall_has_no_pool():
+    empty = np.zeros((1, 16, 16), bool)
+    assert not blood_pool(empty, ~empty).any()
+
+
+@pytest.mark.parametrize(
+    ("cleanup", "expected"),
+    [
+        (EnhancementCleanup(), 26),
+        (EnhancementCleanup(opening=1), 21),  # 5 x 5 less its corners; the single pixel goes
+        (EnhancementCleanup(erosion=1), 9),  # 3 x 3 of the 5 x 5
+    ],
+)
+def test_enhancement_cleanup_in_pixels(cleanup, expected):
+    mask = np.zeros((1, 20, 20), bool)
+    mask[0, 5:10, 5:10] = True
+    mask[0, 15, 15] = True
+    assert clean_enhancement(mask, cleanup).sum() == expected
+
+
+def test_closing_fills_a_pinhole():
+    mask = np.zeros((1, 20, 20), bool)
+    mask[0, 5:12, 5:12] = True
+    mask[0, 8, 8] = False
+    closed = clean_enhancement(mask, EnhancementCleanup(closing=1))
+    assert closed[0, 8, 8]
+    assert closed.sum() == 49

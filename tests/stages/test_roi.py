@@ -1,0 +1,61 @@
+import numpy as np
+
+from acsnet.stages.roi import apex_is_first, clean_roi, prune_base, ventricle_centre
+
+
+def block(stack, k, centre, half):
+    row, column = centre
+    stack[k, row - half : row + half, column - half : column + half] = True
+
+
+def ventricle(sides=(3, 5, 7, 8, 8, 8)):
+    mask = np.zeros((len(sides), 64, 64), bool)
+    for k, half in enumerate(sides):
+        block(mask, k, (32, 30), half)
+    return mask
+
+
+def test_the_centre_comes_from_the_middle_slices():
+    mask = ventricle()
+    mask[0] = False
+    block(mask, 0, (5, 5), 3)
+    assert ventricle_centre(mask) == (31.5, 29.5)
+    assert ventricle_centre(np.zeros((3, 8, 8), bool)) is None
+
+
+def test_only_the_object_nearest_to_the_centre_stays():
+    expected = ventricle()
+    mask = expected.copy()
+    for k in range(len(mask)):
+        block(mask, k, (55, 55), 6)
+    np.testing.assert_array_equal(clean_roi(mask), expected)
+
+
+def test_a_far_larger_object_does_not_win_over_the_nearest():
+    mask = ventricle()
+    mask[0] = False
+    block(mask, 0, (32, 30), 2)
+    block(mask, 0, (50, 50), 10)
+    assert clean_roi(mask)[0].sum() == 16
+
+
+def test_slices_from_a_large_jump_near_the_base_are_emptied():
+    mask = ventricle((3, 5, 7, 8, 8, 16))  # the last grows fourfold
+    pruned = prune_base(mask)
+    assert not pruned[5].any()
+    np.testing.assert_array_equal(pruned[:5], mask[:5])
+
+
+def test_growth_near_the_apex_is_anatomy():
+    mask = ventricle((2, 5, 7, 8, 8, 8))  # the second slice grows sixfold
+    np.testing.assert_array_equal(prune_base(mask), mask)
+
+
+def test_an_empty_mask_stays_empty():
+    assert not clean_roi(np.zeros((4, 8, 8), bool)).any()
+
+
+def test_the_small_end_is_the_apex():
+    mask = ventricle()
+    assert apex_is_first(mask)
+    assert not apex_is_first(mask[::-1])

@@ -1,0 +1,132 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from acsnet.errors import InputError
+from acsnet.preprocess import (
+    STANDARD_MM,
+    crop_of_square,
+    pad_to_square,
+    quarter_turns,
+    resize,
+    standard_shape,
+    standardise,
+    to_scan,
+    unit_range,
+    windowed,
+)
+from acsnet.scan import InputGrid, ShortAxisScan
+
+LEFT, POSTERIOR, UP = (-1.0, 0.0, 0.0), (0.0, -1.0, 0.0), (0.0, 0.0, 1.0)
+
+
+def make_scan(pixels, *, row=POSTERIOR, column=LEFT, mm=(10.0, 1.5, 1.5)):
+    affine = np.eye(4)
+    steps = np.array([UP, row, column]) * np.array(mm)[:, None]
+    affine[:3, :3] = steps[::-1].T
+    grid = InputGrid(shape=pixels.shape[::-1], affine=affine, axes=(2, 1, 0))
+    return ShortAxisScan(name="scan", pixels=pixels.astype(np.float32), grid=grid)
+
+
+def disc(shape=(3, 120, 100), centre=(50, 40), radius=20):
+    rows, columns = np.indices(shape[1:])
+    inside = np.hypot(rows - centre[0], columns - centre[1]) < radius
+    return np.repeat(inside[None], shape[0], axis=0)
+
+
+@pytest.mark.parametrize(
+    ("row", "column", "turns"),
+    [
+        ((0, -1, 0), (-1, 0, 0), 0),
+        ((-1, 0, 0), (0, 1, 0), 1),
+        ((0, 1, 0), (1, 0, 0), 2),
+        ((1, 0, 0), (0, -1, 0), 3),
+    ],
+)
+def test_turns_bring_the_columns_to_the_patients_left(row, column, turns):
+    scan = make_scan(np.zeros((2, 4, 6)), row=row, column=column)
+    assert quarter_turns(scan) == turns
+
+
+@pytest.mark.parametrize("turns", range(4))
+def test_the_same_anatomy_in_any_quarter_turn_gives_the_same_standard_image(turns):
+    rng = np.random.default_rng(0)
+    smooth = resize(rng.random((2, 6, 6), np.float32), (64, 64))
+    upright = make_scan(smooth)
+    steps = [np.array(LEFT), np.array(POSTERIOR), -np.array(LEFT), -np.array(POSTERIOR)]
+    turned = make_scan(
+        np.rot90(smooth, turns, axes=(1, 2)),
+        column=steps[turns % 4],
+        row=steps[(turns + 1) % 4],
+    )
+    np.testing.assert_allclose(standardise(turned).plain, standardise(upright).plain, atol=1e-5)
+
+
+@pytest.mark.parametrize("mm", [(10.0, 0.7, 0.7), (10.0, 1.3, 2.4), (10.0, 2.4, 1.3)])
+def test_a_mask_survives_the_way_to_the_standard_grid_and_back(mm):
+    mask = disc()
+    scan = make_scan(
+        mask + 0.1 * np.random.default_rng(0).random(mask.shape), mm=mm, row=LEFT, column=POSTERIOR
+    )
+    standard = standardise(scan)
+    turned = np.rot90(mask, standard.turns, axes=(1, 2)).astype(np.float32)
+    there = resize(turned, standard.plain.shape[1:])
+    back = to_scan(there, standard) > 0.5
+    assert back.shape == mask.shape
+    dice = 2 * (back & mask).sum() / (back.sum() + mask.sum())
+    assert dice > 0.95
+
+
+def test_the_standard_grid_keeps_the_field_of_view_and_aspect():
+    assert standard_shape((100, 200), (2.5, 1.25)) == (200, 200)
+    rows, columns = standard_shape((331, 204), (0.7, 1.9))
+    assert rows * STANDARD_MM == pytest.approx(331 * 0.7, abs=STANDARD_MM)
+    assert columns * STANDARD_MM == pytest.approx(204 * 1.9, abs=STANDARD_MM)
+
+
+@pytest.mark.parametrize(("scale", "offset"), [(1.0, 0.0), (37.5, -4000.0), (0.001, 5.0)])
+def test_scale_and_offset_of_the_signal_do_not_matter(scale, offset):
+    pixels = disc() + 0.2 * np.random.default_rng(1).random((3, 120, 100))
+    plain = standardise(make_scan(pixels)).plain
+    changed = standardise(make_scan(pixels * scale + offset)).plain
+    np.testing.assert_allclose(changed, plain, atol=2e-3)
+
+
+def test_intensities_lie_in_their_ranges():
+    pixels = np.random.default_rng(2).normal(0, 100, (2, 64, 64))
+    standard = standardise(make_scan(pixels))
+    assert 0 <= standard.plain.min() <= standard.plain.max() <= 1
+    assert 0 <= standard.equalised.min() <= standard.equalised.max() <= 255
+
+
+def test_a_constant_scan_is_refused_by_name():
+    with pytest.raises(InputError, match=r"scan: every pixel has the same value \(7\)"):
+        unit_range(np.full((2, 8, 8), 7.0, np.float32))
+
+
+def test_a_window_clips_and_scales_each_slice():
+    pixels = np.tile(np.linspace(0, 100, 11, dtype=np.float32), (2, 1, 1))
+    scan = replace(make_scan(pixels), windows=np.array([[50, 100], [40, 80]], np.float32))
+    scaled, warnings = windowed(scan)
+    assert warnings == ()
+    np.testing.assert_allclose(scaled[0, 0], np.linspace(0, 1, 11), atol=1e-6)
+    np.testing.assert_allclose(scaled[1, 0], np.clip(np.linspace(0, 1.25, 11), 0, 1), atol=1e-6)
+
+
+def test_a_window_that_ruins_the_scan_is_left_out_with_a_warning():
+    pixels = np.tile(np.linspace(0, 100, 11, dtype=np.float32), (2, 1, 1))
+    scan = replace(make_scan(pixels), windows=np.array([[5, 1], [5, 1]], np.float32))
+    scaled, warnings = windowed(scan)
+    np.testing.assert_array_equal(scaled, pixels)
+    assert len(warnings) == 1
+    assert "not applied" in warnings[0]
+
+
+@pytest.mark.parametrize("shape", [(100, 90), (192, 192), (193, 40), (500, 333)])
+def test_padding_never_cuts_and_comes_off_again(shape):
+    stack = np.random.default_rng(3).random((2, *shape), np.float32)
+    square = pad_to_square(stack, side=192, multiple=16)
+    assert square.shape[1] == square.shape[2] >= max(192, *shape)
+    assert square.shape[1] % 16 == 0
+    np.testing.assert_array_equal(crop_of_square(square, shape), stack)
