@@ -1,0 +1,162 @@
+"""One patient: a predicted label map against the expert's, region by region."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from acsnet.errors import InputError
+from acsnet.evaluate.metrics import (
+    slice_balanced_accuracy,
+    slice_dice,
+    slice_hausdorff_mm,
+    thirds_of_heart,
+    volume_dice,
+)
+from acsnet.evaluate.truth import (
+    ENH,
+    LV,
+    MYO,
+    apex_first_scan,
+    check_same_grid,
+    read_label_file,
+    region_masks,
+)
+from acsnet.quantify.volumes import burden_percent, volume_ml
+from acsnet.write import SEGMENTATION
+
+
+@dataclass(frozen=True, kw_only=True)
+class RegionScores:
+    """One region of one patient; arrays are (slice,), apex first, NaN where not defined."""
+
+    expert_drew: NDArray[np.bool_]
+    predicted_drew: NDArray[np.bool_]
+    dice: NDArray[np.float64]
+    balanced_accuracy: NDArray[np.float64]
+    hausdorff_mm: NDArray[np.float64]
+    expert_ml: float
+    predicted_ml: float
+    volume_dice: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class CaseScores:
+    """One patient: the third of the heart of each slice, and the scores of each region."""
+
+    name: str
+    spacing_mm: tuple[float, float, float]
+    thirds: tuple[str, ...]
+    regions: dict[str, RegionScores]
+
+    @property
+    def burden_percent(self) -> tuple[float | None, float | None]:
+        """Expert's and predicted scar burden; None without enhancement truth or without wall."""
+        if ENH not in self.regions:
+            return None, None
+        enhancement, myocardium = self.regions[ENH], self.regions[MYO]
+        return (
+            burden_percent(enhancement.expert_ml, myocardium.expert_ml),
+            burden_percent(enhancement.predicted_ml, myocardium.predicted_ml),
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON; what is not defined is None."""
+        expert, predicted = self.burden_percent
+        return {
+            "name": self.name,
+            "spacing_mm": list(self.spacing_mm),
+            "thirds": list(self.thirds),
+            "expert_scar_burden_percent": expert,
+            "predicted_scar_burden_percent": predicted,
+            "regions": {
+                region: {name: _plain(value) for name, value in vars(scores).items()}
+                for region, scores in self.regions.items()
+            },
+        }
+
+
+def find_pairs(predictions: Path, labels: Path) -> tuple[dict[str, tuple[Path, Path]], list[str]]:
+    """Cases with a prediction and a label, in order of name, and a warning for each left out.
+
+    predictions holds `<case>/segmentation.nii.gz`, labels holds `<case>.nii.gz`. Labels that nobody
+    made a prediction folder for are not part of the evaluation. InputError where nothing is left.
+    """
+    for folder in (predictions, labels):
+        if not folder.is_dir():
+            msg = f"{folder} is not a folder"
+            raise InputError(msg)
+    pairs: dict[str, tuple[Path, Path]] = {}
+    warnings = []
+    for case in sorted(entry for entry in predictions.iterdir() if entry.is_dir()):
+        predicted, expert = case / SEGMENTATION, labels / f"{case.name}.nii.gz"
+        if not expert.is_file():
+            warnings.append(f"{case.name} is left out: {labels} holds no {expert.name}")
+        elif not predicted.is_file():
+            warnings.append(f"{case.name} is left out: {case} holds no {SEGMENTATION}")
+        else:
+            pairs[case.name] = (predicted, expert)
+    if not pairs:
+        msg = (
+            f"no case to evaluate: {predictions} must hold <case>/{SEGMENTATION} "
+            f"and {labels} the <case>.nii.gz of the same name"
+        )
+        raise InputError(msg)
+    return pairs, warnings
+
+
+def score_case(name: str, *, predicted_path: Path, expert_path: Path, truth: str) -> CaseScores:
+    """Score one patient in every region that the truth has, on the grid of the expert's file.
+
+    Raises InputError where the grids differ, a value is unknown, or the expert drew no ventricle,
+    GeometryError where the expert's file gives no true volumes; both name the file.
+    """
+    predicted, expert = read_label_file(predicted_path), read_label_file(expert_path)
+    check_same_grid(predicted, expert)
+    masks = region_masks(expert.labels, truth, source=str(expert_path))
+    found = region_masks(predicted.labels, "acsnet", source=str(predicted_path))
+    if not masks[LV].any():
+        msg = f"{expert_path} holds no left ventricle, so there is nothing to compare with"
+        raise InputError(msg)
+    scan = apex_first_scan(expert_path, masks[LV])
+    stack = scan.grid.from_input
+    return CaseScores(
+        name=name,
+        spacing_mm=scan.spacing_mm,
+        thirds=thirds_of_heart(stack(masks[LV])),
+        regions={
+            region: _score_region(
+                stack(found[region]), stack(mask), scan.spacing_mm[1:], scan.voxel_ml
+            )
+            for region, mask in masks.items()
+        },
+    )
+
+
+def _score_region(
+    predicted: NDArray[np.bool_],
+    expert: NDArray[np.bool_],
+    in_plane_mm: tuple[float, float],
+    voxel_ml: float,
+) -> RegionScores:
+    return RegionScores(
+        expert_drew=expert.any(axis=(1, 2)),
+        predicted_drew=predicted.any(axis=(1, 2)),
+        dice=slice_dice(predicted, expert),
+        balanced_accuracy=slice_balanced_accuracy(predicted, expert),
+        hausdorff_mm=slice_hausdorff_mm(predicted, expert, in_plane_mm),
+        expert_ml=volume_ml(expert, voxel_ml),
+        predicted_ml=volume_ml(predicted, voxel_ml),
+        volume_dice=volume_dice(predicted, expert),
+    )
+
+
+def _plain(value: Any) -> Any:
+    """Arrays become lists, NaN becomes None."""
+    if not isinstance(value, np.ndarray):
+        return value
+    if value.dtype == bool:
+        return value.tolist()
+    return [None if np.isnan(item) else float(item) for item in value]

@@ -1,0 +1,1 @@
+"""What is measured: volumes, core scar, grey zone."""

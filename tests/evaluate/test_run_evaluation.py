@@ -1,0 +1,188 @@
+import io
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+from acsnet.errors import InputError
+from acsnet.evaluate import run_evaluation
+from acsnet.evaluate.truth import LV, TRUTHS, read_label_file, region_masks
+
+VOXEL_ML = 1.5 * 2.0 * 8.0 / 1000
+
+
+@pytest.fixture
+def folders(tmp_path, save):
+    """Save one case's prediction and expert label map; returns both folders."""
+
+    def add(name, predicted, expert):
+        if predicted is not None:
+            save(tmp_path / "predictions" / name / "segmentation.nii.gz", predicted)
+        if expert is not None:
+            save(tmp_path / "labels" / f"{name}.nii.gz", expert)
+        return {"predictions": tmp_path / "predictions", "labels": tmp_path / "labels"}
+
+    return add
+
+
+def evaluate(folders, **options):
+    console = Console(file=io.StringIO(), width=140)
+    evaluation = run_evaluation(**folders, console=console, **options)
+    return evaluation, console.file.getvalue()
+
+
+def row(rows, **wanted):
+    (found,) = [row for row in rows if all(getattr(row, key) == wanted[key] for key in wanted)]
+    return found
+
+
+def test_the_expert_against_itself_is_perfect(folders, labels):
+    evaluation, _ = evaluate(folders("a", labels, labels), truth="acsnet")
+    for region in ("lv", "myocardium", "enhancement", "core_scar"):
+        total = row(evaluation.slice_rows, region=region, third="total")
+        assert (total.dice.value, total.hausdorff_mm.value) == (1.0, 0.0)
+        assert total.balanced_accuracy_percent.value == 100.0
+        assert (total.missed_slices, total.false_slices) == (0, 0)
+        volumes = row(evaluation.volume_rows, region=region)
+        assert (volumes.bias_ml, volumes.normalised_mae_percent, volumes.volume_dice) == (0, 0, 1)
+    assert row(evaluation.slice_rows, region="lv", third="total").slices == 3
+    assert row(evaluation.slice_rows, region="enhancement", third="middle").slices == 1
+    assert row(evaluation.slice_rows, region="enhancement", third="apex").slices == 0
+
+
+def test_volumes_and_burden_come_from_the_files_own_voxels(folders, labels):
+    predicted = labels.copy()
+    predicted[3, 2:8, 2] = 3  # a second row of six
+    evaluation, _ = evaluate(folders("a", predicted, labels), truth="acsnet")
+    wall = 16 + 32 + 32
+    volumes = row(evaluation.volume_rows, region="enhancement")
+    assert volumes.expert_ml == pytest.approx(6 * VOXEL_ML)
+    assert volumes.predicted_ml == pytest.approx(12 * VOXEL_ML)
+    assert volumes.bias_ml == pytest.approx(6 * VOXEL_ML)
+    assert volumes.normalised_mae_percent == pytest.approx(100.0)
+    assert volumes.volume_dice == pytest.approx(12 / 18)
+    assert row(evaluation.volume_rows, region="myocardium").expert_ml == pytest.approx(
+        wall * VOXEL_ML
+    )
+    assert evaluation.burden.expert_percent == pytest.approx(100 * 6 / wall)
+    assert evaluation.burden.bias_points == pytest.approx(100 * 6 / wall)
+    assert evaluation.burden.mae_points == pytest.approx(100 * 6 / wall)
+    # The new row is one row, 1.5 mm, further from the old one.
+    distance = row(evaluation.slice_rows, region="enhancement", third="middle").hausdorff_mm
+    assert distance.value == pytest.approx(1.5)
+
+
+def test_missed_and_false_slices_are_counted(folders, labels):
+    predicted = labels.copy()
+    predicted[..., 1] = 0  # the apex is missed
+    predicted[3:7, 3:7, 0] = 2  # and drawn below it instead
+    predicted[2, 2:8, 3] = 3  # enhancement at the base that the expert did not see
+    evaluation, text = evaluate(folders("a", predicted, labels), truth="acsnet")
+    apex = row(evaluation.slice_rows, region="lv", third="apex")
+    assert (apex.slices, apex.missed_slices, apex.false_slices) == (1, 1, 1)
+    assert (apex.dice.value, apex.hausdorff_mm.n, apex.hausdorff_mm.value) == (0.0, 0, None)
+    assert apex.balanced_accuracy_percent.value == 50.0
+    total = row(evaluation.slice_rows, region="lv", third="total")
+    assert (total.slices, total.dice.value) == (3, pytest.approx(2 / 3))
+    base = row(evaluation.slice_rows, region="enhancement", third="base")
+    assert (base.slices, base.false_slices, base.dice.value) == (0, 1, None)
+    assert "Research use only, not a medical device." in text
+
+
+def test_an_empty_prediction_is_scored_and_its_burden_left_out(folders, labels):
+    folders("empty", np.zeros_like(labels), labels)
+    evaluation, text = evaluate(folders("full", labels, labels), truth="acsnet")
+    assert row(evaluation.slice_rows, region="lv", third="total").dice.value == 0.5
+    assert (evaluation.burden.patients, evaluation.burden.left_out) == (1, 1)
+    assert row(evaluation.volume_rows, region="lv").normalised_mae_percent == pytest.approx(50.0)
+    assert "Left out" in text
+
+
+def test_cine_truth_has_no_enhancement_and_may_run_from_base_to_apex(folders, labels):
+    to_acdc = np.array([0, 3, 2, 2, 2, 2], dtype=np.uint8)
+    predicted = labels[..., ::-1]
+    expert = to_acdc[predicted]
+    expert[0, 0] = 1  # right ventricle
+    evaluation, text = evaluate(folders("a", predicted, expert), truth="acdc")
+    assert {each.region for each in evaluation.slice_rows} == {"lv", "myocardium"}
+    assert evaluation.burden is None
+    assert evaluation.cases[0].thirds == ("apex", "apex", "middle", "base")
+    assert row(evaluation.slice_rows, region="lv", third="total").dice.value == 1.0
+    assert "scar burden" not in text
+
+
+def test_json_holds_every_slice_and_no_nan(folders, labels, tmp_path):
+    path = tmp_path / "scores.json"
+    evaluation, _ = evaluate(folders("a", labels, labels), truth="acsnet", json_path=path)
+    content = json.loads(path.read_text())
+    assert content == json.loads(json.dumps(evaluation.to_dict()))
+    (case,) = content["cases"]
+    assert case["spacing_mm"] == [8.0, 2.0, 1.5]
+    assert case["regions"]["enhancement"]["dice"] == [1.0, 1.0, 1.0, 1.0]
+    assert case["regions"]["enhancement"]["hausdorff_mm"] == [None, None, 0.0, None]
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == [
+        "labels",
+        "predictions",
+        "scores.json",
+    ]
+
+
+def test_a_json_file_in_a_folder_that_is_not_there_is_refused_at_once(folders, labels, tmp_path):
+    with pytest.raises(InputError, match="nowhere is not a folder"):
+        evaluate(
+            folders("a", labels, labels), truth="acsnet", json_path=tmp_path / "nowhere" / "a.json"
+        )
+
+
+def test_what_has_no_partner_is_named_and_left_out(folders, labels):
+    folders("unlabelled", labels, None)
+    folders("failed", None, labels)
+    folders("not_asked_for", None, labels)
+    folder = folders("good", labels, labels)
+    (folder["predictions"] / "failed").mkdir()
+    evaluation, text = evaluate(folder, truth="acsnet")
+    assert [case.name for case in evaluation.cases] == ["good"]
+    assert len(evaluation.warnings) == 2
+    assert "failed is left out" in evaluation.warnings[0]
+    assert "unlabelled is left out" in evaluation.warnings[1]
+    assert "Warning: failed is left out" in text
+
+
+def test_nothing_to_evaluate_is_an_error(folders, labels, tmp_path):
+    with pytest.raises(InputError, match="no case to evaluate"):
+        evaluate({**folders("a", labels, None), "labels": tmp_path}, truth="acsnet")
+    with pytest.raises(InputError, match="nowhere is not a folder"):
+        evaluate({**folders("a", labels, labels), "labels": tmp_path / "nowhere"}, truth="acsnet")
+    with pytest.raises(InputError, match="truth must be one of emidec, acdc, acsnet, got 'other'"):
+        evaluate(folders("a", labels, labels), truth="other")
+
+
+def test_a_value_that_the_truth_does_not_know_is_refused_by_name(folders, labels):
+    with pytest.raises(InputError, match=r"a\.nii\.gz holds the values \[4\].*'acdc'"):
+        evaluate(folders("a", labels, labels), truth="acdc")
+
+
+def test_an_expert_who_drew_nothing_is_refused_by_name(folders, labels):
+    with pytest.raises(InputError, match=r"a\.nii\.gz holds no left ventricle"):
+        evaluate(folders("a", labels, np.zeros_like(labels)), truth="acsnet")
+
+
+@pytest.mark.skipif("ACSNET_DATA" not in os.environ, reason="needs ACSNET_DATA")
+@pytest.mark.parametrize(("truth", "count"), [("emidec", 3), ("acdc", 3)])
+def test_real_expert_labels_against_themselves(tmp_path, save, truth, count):
+    to_own = {"emidec": [0, 1, 2, 4, 5], "acdc": [0, 0, 2, 1]}[truth]
+    folder = Path(os.environ["ACSNET_DATA"]) / truth / "labels"
+    for path in sorted(folder.glob("*.nii.gz"))[-count:]:
+        expert = read_label_file(path)
+        predicted = np.array(to_own, dtype=np.uint8)[expert.labels]
+        name = path.name.removesuffix(".nii.gz")
+        save(tmp_path / name / "segmentation.nii.gz", predicted, expert.affine)
+        assert region_masks(expert.labels, truth, source=name)[LV].any()
+    evaluation, _ = evaluate({"predictions": tmp_path, "labels": folder}, truth=truth)
+    assert len(evaluation.cases) == count
+    for region in TRUTHS[truth].regions:
+        total = row(evaluation.slice_rows, region=region, third="total")
+        assert (total.dice.value, total.hausdorff_mm.value) == (1.0, 0.0)
