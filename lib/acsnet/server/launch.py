@@ -1,0 +1,144 @@
+"""`acsnet serve`: check, set up, say where it listens, and run the server until it is stopped."""
+
+import errno
+import logging.config
+import os
+import socket
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from acsnet.errors import InputError
+from acsnet.server.guard import is_loopback
+from acsnet.server.settings import set_environment, set_folders
+from acsnet.server.state import private_folder, state_folder, store_folder
+
+APP_MAIN = '''"""Written by `acsnet serve`: MONAI Label starts an app from its main.py."""
+
+from acsnet.server.app import AcsnetApp
+
+__all__ = ["AcsnetApp"]
+'''
+
+
+def serve(
+    *,
+    studies: Path,
+    host: str = "127.0.0.1",
+    port: int = 8000,
+    app_dir: Path | None = None,
+    state: Path | None = None,
+) -> None:
+    """Serve the scans of `studies` until the process is told to stop.
+
+    port: 0 takes any free one; app_dir: an app folder with `main.py`, by default one that this
+    function writes into the state folder; state: where labels and logs go, by default
+    `$ACSNET_STATE` or the user's state folder. Raises InputError for a studies folder that is
+    not there, an address that is not this machine's own or a port in use, and WeightsError for
+    missing or altered weights.
+    """
+    if not is_loopback(host):
+        msg = (
+            f"host must be 127.0.0.1, ::1 or localhost, got {host}: there is no login yet, "
+            "so the server answers its own machine only"
+        )
+        raise InputError(msg)
+    if not studies.is_dir():
+        msg = f"studies must be a folder, got {studies}"
+        raise InputError(msg)
+    studies = studies.resolve()
+    if state is not None:
+        os.environ["ACSNET_STATE"] = str(state.resolve())
+    listener = _listen(host, port)
+    port = int(listener.getsockname()[1])
+    typer.echo("ACSNet server: research use only, not a medical device")
+    typer.echo("Loading ...")
+    try:
+        app_dir = app_dir or _write_app()
+        private_folder(app_dir / "logs")
+        labels = private_folder(store_folder(studies)) / "labels"
+    except OSError as error:
+        msg = f"state folder {state_folder()} cannot be written: set ACSNET_STATE to another"
+        raise InputError(msg) from error
+    logging.config.dictConfig(_logging(app_dir / "logs" / "app.log"))
+    logging.getLogger("timeloop").disabled = True  # it prints its list of jobs at start
+    set_environment()
+    set_folders(app_dir=app_dir, studies=studies, port=port)
+    _run(listener, url=f"http://{_url_host(host)}:{port}", studies=studies, labels=labels)
+
+
+def _run(listener: socket.socket, *, url: str, studies: Path, labels: Path) -> None:
+    # MONAI Label reads its settings when it is imported, hence only here.
+    import uvicorn
+    from monailabel.interfaces.utils.app import app_instance
+
+    from acsnet.server.asgi import app
+
+    # Loaded before the server runs, so that a refusal reaches the user as one sentence.
+    scans = app_instance().datastore().status()["total"]
+    typer.echo(f"Studies: {studies} ({scans} scans, .nii.gz or .nii; never written to)")
+    typer.echo(f"Labels:  {labels}")
+    typer.echo(f"Listening on {url}")
+    typer.echo(f"In 3D Slicer: MONAI Label module, server {url}")
+    typer.echo("Stop with Ctrl+C")
+    config = uvicorn.Config(
+        app,
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        timeout_graceful_shutdown=5,
+    )
+    uvicorn.Server(config).run(sockets=[listener])
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """A socket bound here and now: between a check and a later bind another could take it."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family)
+    except OSError as error:
+        taken = error.errno == errno.EADDRINUSE
+        reason = "is in use: choose another with --port" if taken else "cannot be opened"
+        msg = f"port {port} on {host} {reason}"
+        raise InputError(msg) from error
+    except OverflowError as error:
+        msg = f"port must be 0 to 65535, got {port}"
+        raise InputError(msg) from error
+
+
+def _url_host(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
+
+
+def _write_app() -> Path:
+    """The app folder of an installed package: `main.py` in the state folder."""
+    folder = private_folder(private_folder(state_folder()) / "app")
+    temporary = folder / f".main-{os.getpid()}.py"
+    temporary.write_text(APP_MAIN, encoding="utf-8")
+    temporary.replace(folder / "main.py")
+    return folder
+
+
+def _logging(file: Path) -> dict[str, Any]:
+    """Our own log lines and others' errors; MONAI Label's further lines name patients' files."""
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
+        "handlers": {
+            "console": {"class": "logging.StreamHandler", "formatter": "line"},
+            "file": {
+                "class": "logging.handlers.RotatingFileHandler",
+                "formatter": "line",
+                "filename": str(file),
+                "maxBytes": 10_000_000,
+                "backupCount": 3,
+                "encoding": "utf-8",
+            },
+        },
+        "root": {"level": "ERROR", "handlers": ["console", "file"]},
+        "loggers": {"acsnet": {"level": "INFO"}},
+    }

@@ -1,0 +1,147 @@
+"""The routes that take files or run networks: checked, and never in the way of other requests.
+
+They are plain functions, so the web framework runs each in a thread of its own, where MONAI
+Label's own routes would hold up every other request until they are done.
+"""
+
+import logging
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+from fastapi import APIRouter, BackgroundTasks, File, Form, HTTPException, UploadFile
+from monailabel.endpoints.infer import ResultType, send_response
+from monailabel.interfaces.utils.app import app_instance
+
+from acsnet.io import read_scan, write_label_map
+from acsnet.server.app import AcsnetApp
+from acsnet.server.checks import json_object, result_suffix, upload_name, upload_suffix
+from acsnet.server.label_maps import header_affine, read_label_map
+
+logger = logging.getLogger(__name__)
+router = APIRouter()
+
+
+@router.post("/infer/{model}")
+def infer(
+    background_tasks: BackgroundTasks,
+    model: str,
+    image: str = "",
+    session_id: str = "",
+    params: Annotated[str, Form()] = "{}",
+    file: Annotated[UploadFile | None, File()] = None,
+    output: ResultType | None = None,
+) -> Any:
+    """Segment a session's scan, an uploaded file or an image of the datastore, in this order."""
+    app: AcsnetApp = app_instance()
+    models = sorted(app.info()["models"])
+    if model not in models:
+        raise HTTPException(404, f"there is no model {model!r}; there is {', '.join(models)}")
+    if output is ResultType.dicom_seg:
+        raise HTTPException(422, "DICOM SEG is not available: ask for image, json or all")
+    request = {"model": model, "result_extension": result_suffix(json_object(params))}
+    if file is not None and not session_id:
+        with _saved(app, file) as path:
+            result = app.infer({**request, "image": str(path)})
+    else:
+        path = _session_image(app, session_id) if session_id else _image(app, image)
+        result = app.infer({**request, "image": str(path)})
+    logger.info("inference took %.1f s", result["params"]["latencies"]["total"])
+    return send_response(app.datastore(), result, output, background_tasks)
+
+
+@router.put("/datastore/label")
+def save_label(
+    image: str,
+    label: Annotated[UploadFile, File()],
+    params: Annotated[str, Form()] = "{}",
+    tag: str = "final",
+) -> dict[str, Any]:
+    """Keep a reader's label map, once it is known to lie on its image and to hold our labels."""
+    app: AcsnetApp = app_instance()
+    info = json_object(params)
+    path = _image(app, image)
+    scan = read_scan(path)
+    with _saved(app, label) as sent:
+        labels = read_label_map(
+            sent,
+            grid=scan.grid,
+            image_affine=header_affine(path),
+            segments=info.get("label_info"),
+        )
+        canonical = sent.with_name("label.nii.gz")
+        write_label_map(canonical, labels, scan.grid)
+        label_id = app.datastore().save_label(image, str(canonical), tag, info)
+    return {**(app.on_save_label(image, label_id) or {}), "image": image, "label": label_id}
+
+
+@router.put("/datastore/")
+@router.put("/datastore/image")
+def add_image(file: Annotated[UploadFile, File()], image: str = "") -> dict[str, str]:
+    """Take a client's scan into the server's own folder, so that its label can be saved."""
+    app: AcsnetApp = app_instance()
+    name = image or upload_name(file.filename).removesuffix(upload_suffix(file.filename))
+    with _saved(app, file) as path:
+        try:
+            return {"image": app.datastore().add_image(name, str(path), {})}
+        except FileExistsError as error:
+            raise HTTPException(409, str(error)) from error
+
+
+@router.put("/session/")
+def create_session(
+    files: Annotated[list[UploadFile], File()], uncompress: bool = False, expiry: int = 0
+) -> dict[str, Any]:
+    """Hold a client's scan for a while: one NIfTI file, or the DICOM files of one series."""
+    app: AcsnetApp = app_instance()
+    if uncompress:
+        raise HTTPException(422, "archives are not taken: send a NIfTI file or DICOM files")
+    names = [upload_name(file.filename) for file in files]
+    if len(set(names)) != len(names):
+        raise HTTPException(422, "the names of the uploaded files must differ")
+    with tempfile.TemporaryDirectory(dir=app.scratch) as temporary:
+        if len(files) == 1:
+            scan = Path(temporary) / f"scan{upload_suffix(files[0].filename)}"
+            _copy(files[0], scan)
+        else:
+            scan = Path(temporary) / "series"
+            scan.mkdir()
+            for file, name in zip(files, names, strict=True):
+                _copy(file, scan / name)
+        session_id, session = app.sessions().add_session(str(scan), expiry)
+    return {"session_id": session_id, "session_info": session.to_json()}
+
+
+def _image(app: AcsnetApp, image: str) -> Path:
+    """The file of an image of the datastore; HTTP 404 for a name that it does not list."""
+    if not image:
+        raise HTTPException(422, "name an image or a session, or send a file")
+    path = app.datastore().get_image_uri(image)
+    if not path:
+        raise HTTPException(404, f"there is no image {image!r} in the studies")
+    return Path(path)
+
+
+def _session_image(app: AcsnetApp, session_id: str) -> Path:
+    session = app.sessions().get_session(session_id)
+    if session is None:
+        raise HTTPException(404, "there is no such session: it may have expired")
+    return Path(session.image)
+
+
+@contextmanager
+def _saved(app: AcsnetApp, upload: UploadFile) -> Iterator[Path]:
+    """An uploaded NIfTI file on disk, for as long as it is looked at."""
+    suffix = upload_suffix(upload.filename)
+    with tempfile.TemporaryDirectory(dir=app.scratch) as folder:
+        path = Path(folder) / f"upload{suffix}"
+        _copy(upload, path)
+        yield path
+
+
+def _copy(upload: UploadFile, path: Path) -> None:
+    with path.open("xb") as stream:
+        shutil.copyfileobj(upload.file, stream)

@@ -1,0 +1,29 @@
+"""Where the server keeps what it writes, so that the studies folder stays as its owner left it."""
+
+import hashlib
+import os
+from pathlib import Path
+
+
+def state_folder() -> Path:
+    """`$ACSNET_STATE`, or else the user's XDG state folder for this program."""
+    if chosen := os.environ.get("ACSNET_STATE"):
+        return Path(chosen).expanduser().resolve()
+    base = os.environ.get("XDG_STATE_HOME") or "~/.local/state"
+    return (Path(base).expanduser() / "acsnet").resolve()
+
+
+def store_folder(studies: Path) -> Path:
+    """The folder for the labels and records of one studies folder.
+
+    Its name carries a digest of the full path: two folders called `nifti` never share labels.
+    """
+    studies = studies.resolve()
+    digest = hashlib.sha256(str(studies).encode()).hexdigest()[:10]
+    return state_folder() / "studies" / f"{studies.name}-{digest}"
+
+
+def private_folder(folder: Path) -> Path:
+    """Make `folder`, readable by its owner alone: it will hold what belongs to patients."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return folder

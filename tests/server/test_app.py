@@ -1,0 +1,114 @@
+"""The app, its datastore and its order of scans, without a running server."""
+
+import nibabel as nib
+import numpy as np
+import pytest
+
+from acsnet.errors import GeometryError, InputError, WeightsError
+from acsnet.server.app import AcsnetApp
+from acsnet.server.datastore import StudiesDatastore
+from acsnet.server.strategy import LeastRecent
+
+
+def write_scan(path, *, seed=0, slices=3):
+    pixels = np.random.default_rng(seed).integers(0, 500, (12, 10, slices)).astype(np.int16)
+    affine = np.diag([1.5, 1.5, 8.0, 1.0])
+    image = nib.Nifti1Image(pixels, affine)
+    image.header.set_xyzt_units("mm")
+    image.set_sform(affine, code="scanner")
+    nib.save(image, path)
+    return path
+
+
+@pytest.fixture
+def studies(tmp_path):
+    folder = tmp_path / "studies"
+    folder.mkdir()
+    write_scan(folder / "b.nii.gz", seed=1)
+    write_scan(folder / "a.nii.gz", seed=2)
+    (folder / "notes.txt").write_text("not a scan")
+    return folder
+
+
+@pytest.fixture
+def store(studies, tmp_path):
+    return StudiesDatastore(studies=studies, store=tmp_path / "store")
+
+
+def test_only_scans_are_listed(store):
+    assert sorted(store.list_images()) == ["a", "b"]
+    assert store.status() == {"total": 2, "completed": 0, "label_tags": {}}
+
+
+def test_a_scan_that_comes_or_goes_is_noticed(store, studies):
+    write_scan(studies / "c.nii", seed=3)
+    (studies / "a.nii.gz").unlink()
+    assert store.status()["total"] == 2
+    assert sorted(store.get_unlabeled_images()) == ["b", "c"]
+
+
+def test_the_studies_folder_is_never_written_to(store, studies, tmp_path):
+    before = {entry.name: entry.stat().st_mtime_ns for entry in studies.iterdir()}
+    store.save_label("a", str(write_scan(tmp_path / "label.nii.gz")), "final", {})
+    store.add_image("new", str(write_scan(tmp_path / "new.nii.gz", seed=9)), {})
+    assert {entry.name: entry.stat().st_mtime_ns for entry in studies.iterdir()} == before
+    assert (tmp_path / "store" / "labels" / "final" / "a.nii.gz").is_file()
+    assert store.get_unlabeled_images() == ["b", "new"]
+
+
+def test_labels_are_found_again_after_a_restart(store, studies, tmp_path):
+    store.save_label("a", str(write_scan(tmp_path / "label.nii.gz")), "final", {"reader": "x"})
+    again = StudiesDatastore(studies=studies, store=tmp_path / "store")
+    assert again.get_label_info("a", "final")["reader"] == "x"
+    assert again.status()["completed"] == 1
+
+
+def test_an_uploaded_scan_may_not_take_the_name_of_another(store, studies, tmp_path):
+    with pytest.raises(FileExistsError, match="already another image called 'a'"):
+        store.add_image("a", str(write_scan(tmp_path / "x.nii.gz", seed=9)), {})
+    assert store.add_image("a", str(studies / "a.nii.gz"), {}) == "a"
+
+
+def test_an_upload_that_is_no_scan_is_refused(store, tmp_path):
+    (tmp_path / "x.nii.gz").write_bytes(b"not an image")
+    with pytest.raises(InputError, match=r"x\.nii\.gz"):
+        store.add_image("x", str(tmp_path / "x.nii.gz"), {})
+    with pytest.raises(GeometryError, match="single slice"):
+        store.add_image("y", str(write_scan(tmp_path / "y.nii.gz", slices=1)), {})
+    assert sorted(store.list_images()) == ["a", "b"]
+
+
+def test_records_are_for_their_owner_only(store, tmp_path):
+    assert (tmp_path / "store").stat().st_mode & 0o077 == 0
+
+
+def test_the_next_scan_is_the_one_shown_longest_ago(store):
+    strategy = LeastRecent()
+    assert strategy({}, store) == {"id": "a"}
+    store.update_image_info("a", {"strategy": {"random": {"ts": 100}}})
+    assert strategy({}, store) == {"id": "b"}
+    store.update_image_info("b", {"strategy": {"least_recent": {"ts": 200}}})
+    assert strategy({}, store) == {"id": "a"}
+
+
+def test_no_next_scan_when_all_have_labels(store, tmp_path):
+    label = str(write_scan(tmp_path / "label.nii.gz"))
+    for image in ("a", "b"):
+        store.save_label(image, label, "final", {})
+    assert LeastRecent()({}, store) is None
+
+
+def test_without_verified_weights_there_is_no_app(studies, tmp_path, monkeypatch):
+    def load():
+        msg = "weights of roi are altered"
+        raise WeightsError(msg)
+
+    monkeypatch.setenv("ACSNET_STATE", str(tmp_path / "state"))
+    monkeypatch.setattr("acsnet.server.app.Pipeline.load", load)
+    with pytest.raises(WeightsError, match="altered"):
+        AcsnetApp(app_dir=str(tmp_path), studies=str(studies), conf={})
+
+
+def test_a_remote_store_is_refused(tmp_path):
+    with pytest.raises(InputError, match="studies must be a folder, got http"):
+        AcsnetApp(app_dir=str(tmp_path), studies="http://127.0.0.1:8042/dicom-web", conf={})

@@ -1,0 +1,91 @@
+"""The door of the server: this machine only, names only, uploads of a known size only."""
+
+import asyncio
+
+import pytest
+from starlette.datastructures import Headers
+
+from acsnet.server.guard import MAX_UPLOAD_BYTES, Guard, is_loopback, refusal
+
+
+def refused(
+    *, client="127.0.0.1", method="GET", path="/info/", query="", host="127.0.0.1:8000", **headers
+):
+    given = {"host": host, **{key.replace("_", "-"): value for key, value in headers.items()}}
+    return refusal(client=client, headers=Headers(given), method=method, path=path, query=query)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.2", "::1", "localhost"])
+def test_names_of_this_machine(host):
+    assert is_loopback(host)
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "192.168.1.4", "::", "", "localhost.example.org"])
+def test_names_of_other_machines(host):
+    assert not is_loopback(host)
+
+
+def test_requests_of_this_machine_pass():
+    assert refused() is None
+    assert refused(client="::1", host="[::1]:8000") is None
+    assert refused(origin="http://localhost:3000") is None
+    assert refused(path="/datastore/label", query="label=scan+1&tag=final") is None
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        {"client": "192.168.1.4"},
+        {"client": ""},
+        {"host": "rebound.example.org"},
+        {"host": ""},
+        {"origin": "https://example.org"},
+        {"origin": "null"},
+    ],
+)
+def test_other_machines_and_their_pages_are_refused(request_):
+    status, reason = refused(**request_)
+    assert status == 403
+    assert "no login yet" in reason
+
+
+@pytest.mark.parametrize(
+    "query", ["tag=..%2F..", "image=%2Fetc%2Fpasswd", "label=a&tag=", "id=..", "image=a&image=%2Fb"]
+)
+def test_paths_in_the_query_are_refused(query):
+    assert refused(path="/datastore/label", query=query)[0] == 400
+
+
+def test_addresses_that_climb_are_refused():
+    assert refused(path="/session/../x")[0] == 400
+
+
+def test_uploads_say_their_size_and_keep_to_the_limit():
+    assert refused(method="PUT", content_length=str(MAX_UPLOAD_BYTES)) is None
+    assert refused(method="PUT", content_length=str(MAX_UPLOAD_BYTES + 1))[0] == 413
+    assert refused(method="PUT", content_length="-1")[0] == 413
+    assert refused(method="POST", transfer_encoding="chunked")[0] == 411
+
+
+def test_a_refused_request_never_reaches_the_application():
+    sent = []
+
+    async def application(scope, receive, send):
+        sent.append("reached")
+
+    async def send(message):
+        sent.append(message)
+
+    scope = {
+        "type": "http",
+        "method": "GET",
+        "path": "/info/",
+        "query_string": b"tag=../..",
+        "headers": [(b"host", b"127.0.0.1")],
+        "client": ("127.0.0.1", 1),
+    }
+    asyncio.run(Guard(application)(scope, None, send))
+    assert sent[0]["status"] == 400
+    assert b"tag must be" in sent[1]["body"]
+    asyncio.run(Guard(application)({**scope, "query_string": b"tag=final"}, None, send))
+    assert sent[2:] == ["reached"]
