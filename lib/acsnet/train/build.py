@@ -1,0 +1,104 @@
+"""From a data folder to the training samples of both networks, kept in the run folder."""
+
+import os
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from itertools import chain
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.progress import track
+
+from acsnet.train.data import (
+    TrainingCase,
+    acdc_cases,
+    emidec_cases,
+    phantom_cases,
+    training_names,
+)
+from acsnet.train.samples import SOURCES, Samples, as_lge, case_samples, enhanced_share, variant
+
+VARIANTS = 4
+PHANTOMS = 60
+
+
+def _samples_of(
+    job: tuple[TrainingCase, int],
+    *,
+    references: list[NDArray[np.float32]],
+    share: float,
+) -> list[tuple[NDArray[np.uint8], ...]]:
+    """All variants of one case; the first keeps its signal as it came."""
+    case, seed = job
+    rng = np.random.default_rng(seed)
+    cases = (as_lge(case, references, enhanced_share=share, rng=rng) for _ in range(VARIANTS))
+    return [case_samples(c if i == 0 else variant(c, rng)) for i, c in enumerate(cases)]
+
+
+def build(
+    data: Path,
+    folder: Path,
+    *,
+    hold_out: frozenset[str] = frozenset(),
+    seed: int = 0,
+    console: Console,
+) -> dict[str, Path]:
+    """Write `roi.npz` and `myo.npz` into `folder`, or find them there; returns their paths.
+
+    data: laid out as `acsnet.train` says; hold_out: cases of the train lists left out, for
+    cross-validation. What is there already is taken as it is: other cases or another seed need
+    another folder. Raises InputError as `acsnet.train.data` does.
+    """
+    paths = {name: folder / f"{name}.npz" for name in ("roi", "myo")}
+    if all(path.exists() for path in paths.values()):
+        return paths
+    lge = list(emidec_cases(data, [n for n in training_names(data, "emidec") if n not in hold_out]))
+    cine = acdc_cases(data, [n for n in training_names(data, "acdc") if n not in hold_out])
+    phantoms = phantom_cases(count=PHANTOMS, rng=np.random.default_rng(seed + 1))
+    cases = list(chain(lge, cine, phantoms))
+    work = partial(_samples_of, references=[c.scan.pixels for c in lge], share=enhanced_share(lge))
+    jobs = zip(cases, range(seed * 1_000_000, seed * 1_000_000 + len(cases)), strict=True)
+    # One thread a worker: they share the processors, and OpenMP's threads do not survive a fork.
+    with ProcessPoolExecutor(initializer=torch.set_num_threads, initargs=(1,)) as pool:
+        done = pool.map(work, jobs, chunksize=4)
+        results = list(track(done, total=len(cases), description="samples", console=console))
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, offset in (("roi", 0), ("myo", 2)):
+        _save(paths[name], _join(cases, results, offset))
+    return paths
+
+
+def _join(
+    cases: list[TrainingCase],
+    results: list[list[tuple[NDArray[np.uint8], ...]]],
+    offset: int,
+) -> Samples:
+    def rows() -> Iterator[tuple[NDArray[np.uint8], NDArray[np.uint8], int, int]]:
+        for index, (case, variants) in enumerate(zip(cases, results, strict=True)):
+            for parts in variants:
+                yield parts[offset], parts[offset + 1], SOURCES.index(case.source), index
+
+    images, tissue, source, patient = zip(*rows(), strict=True)
+    counts = [len(part) for part in images]
+    return Samples(
+        images=np.concatenate(images),
+        tissue=np.concatenate(tissue),
+        source=np.repeat(np.array(source, np.uint8), counts),
+        patient=np.repeat(np.array(patient, np.int32), counts),
+    )
+
+
+def _save(path: Path, samples: Samples) -> None:
+    temporary = path.with_suffix(".tmp.npz")
+    np.savez(temporary, **vars(samples))
+    os.replace(temporary, path)
+
+
+def load(path: Path) -> Samples:
+    """Samples that `build` wrote."""
+    with np.load(path) as arrays:
+        return Samples(**{key: arrays[key] for key in arrays.files})

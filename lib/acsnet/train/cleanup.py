@@ -1,0 +1,85 @@
+"""Sizes of the enhancement clean-up: greedy search on training slices.
+
+Paper, "Stage 2": erosion, opening and closing with sizes that maximise the mean Dice of the
+training data, by a greedy grid search. Only true LGE slices on which the expert drew enhancement
+count.
+"""
+
+from dataclasses import asdict, replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from rich.console import Console
+
+from acsnet.nets.resunet import ResUNet
+from acsnet.stages.myocardium import (
+    MYO_SIDE,
+    SQUARE_MARGIN,
+    THRESHOLD,
+    EnhancementCleanup,
+    clean_enhancement,
+)
+from acsnet.train.augment import keep_square
+from acsnet.train.data import BACKGROUND, SCAR
+from acsnet.train.samples import MYO_SCALE, SAMPLE_SIDE, SOURCES, Samples
+
+RADII = (0, 1, 2, 3)
+MAX_SLICES = 400
+"""About as many slices are looked at, evenly over all patients."""
+
+
+def mean_dice(predicted: NDArray[np.bool_], expert: NDArray[np.bool_]) -> float:
+    """Mean over slices, (slice, row, column); every slice has something drawn by the expert."""
+    both = 2.0 * (predicted & expert).sum(axis=(1, 2))
+    return float(np.mean(both / (predicted.sum(axis=(1, 2)) + expert.sum(axis=(1, 2)))))
+
+
+def predictions(
+    network: ResUNet, samples: Samples
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.bool_]]:
+    """Enhancement and wall as the network sees them, and the expert's, of LGE training slices.
+
+    Each (slice, MYO_SIDE, MYO_SIDE); the expert drew enhancement in every slice.
+    """
+    edge = (SAMPLE_SIDE - MYO_SIDE) // 2
+    middle = slice(edge, edge + MYO_SIDE)
+    drawn = (samples.tissue[:, middle, middle] == SCAR).any(axis=(1, 2))
+    chosen = np.flatnonzero(drawn & (samples.source == SOURCES.index("lge")))
+    chosen = chosen[:: -(-len(chosen) // MAX_SLICES) or 1]
+    tissue = torch.from_numpy(samples.tissue[chosen][:, middle, middle])
+    images = torch.from_numpy(samples.images[chosen][:, :, middle, middle]).float() / MYO_SCALE
+    inputs = keep_square(
+        images,
+        tissue != BACKGROUND,
+        margin=SQUARE_MARGIN,
+        generator=torch.Generator().manual_seed(0),
+    )
+    device = next(network.parameters()).device
+    with torch.inference_mode():
+        parts = [torch.sigmoid(network(part.to(device))).cpu() for part in inputs.split(16)]
+    probability = torch.cat(parts).numpy()
+    wall, enhancement = probability[:, 0] > THRESHOLD, probability[:, 1] > THRESHOLD
+    return enhancement, wall, (tissue == SCAR).numpy()
+
+
+def fit_cleanup(network: ResUNet, samples: Samples, *, console: Console) -> dict[str, int]:
+    """Radii in pixels of the standard grid; one operation after the other, the best radius each.
+
+    All 0 where no LGE slice has enhancement, for then there is nothing to fit to.
+    """
+    enhancement, wall, expert = predictions(network, samples)
+    best = EnhancementCleanup()
+    if not len(expert):
+        console.print("enhancement clean-up: no LGE slice has enhancement, so there is none")
+        return asdict(best)
+    score = mean_dice(enhancement & wall, expert)
+    console.print(f"enhancement clean-up: training Dice {score:.4f} without")
+    for operation in ("erosion", "opening", "closing"):
+        for radius in RADII[1:]:
+            trial = replace(best, **{operation: radius})
+            dice = mean_dice(clean_enhancement(enhancement, trial) & wall, expert)
+            if dice > score:
+                best, score = trial, dice
+    console.print(f"enhancement clean-up: training Dice {score:.4f} with {best}")
+    return asdict(best)

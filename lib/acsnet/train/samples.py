@@ -1,0 +1,117 @@
+"""Cut standardised training slices out of whole cases, several signal variants of each.
+
+Signal is corrupted and standardised here, once a variant; geometry is augmented on the fly in
+`acsnet.train.augment`. Both networks' samples come from one pass and are kept as 8-bit arrays.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from acsnet.preprocess import StandardScan, resize, standardise, unit_range
+from acsnet.stages.myocardium import roi_scale
+from acsnet.stages.roi import roi_grid
+from acsnet.train.corrupt import corrupt
+from acsnet.train.data import BACKGROUND, POOL, SCAR, WALL, TrainingCase
+from acsnet.train.lge_like import lge_like
+
+SOURCES = ("lge", "cine", "phantom")
+SAMPLE_SIDE = 192
+MYO_SCALE = 160.0
+"""8-bit value of a signal equal to the ROI percentile, so that brighter scar is not cut off."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Samples:
+    """Slices of one network.
+
+    images: (n, channel, side, side) uint8; tissue: (n, side, side) uint8; source: (n,) index into
+    SOURCES; patient: (n,) index of the case, the same for all its slices and variants.
+    """
+
+    images: NDArray[np.uint8]
+    tissue: NDArray[np.uint8]
+    source: NDArray[np.uint8]
+    patient: NDArray[np.int32]
+
+
+def as_lge(
+    case: TrainingCase,
+    references: list[NDArray[np.float32]],
+    *,
+    enhanced_share: float,
+    rng: np.random.Generator,
+) -> TrainingCase:
+    """A cine case with new pseudo-scar and the histogram of a random LGE scan; others unchanged."""
+    if case.source != "cine":
+        return case
+    pixels, scar = lge_like(
+        case.scan.pixels,
+        case.tissue == WALL,
+        case.tissue == POOL,
+        spacing_mm=case.scan.spacing_mm[1:],
+        reference=references[rng.integers(len(references))],
+        enhanced_share=enhanced_share,
+        rng=rng,
+    )
+    tissue = np.where(scar, np.uint8(SCAR), case.tissue)
+    return replace(case, scan=replace(case.scan, pixels=pixels), tissue=tissue)
+
+
+def standard_tissue(case: TrainingCase, standard: StandardScan) -> NDArray[np.uint8]:
+    """The expert map on the standard grid: the tissue with the largest share of each pixel."""
+    turned = np.rot90(case.tissue, standard.turns, axes=(1, 2))
+    shape = standard.plain.shape[1], standard.plain.shape[2]
+    shares = [
+        resize((turned == value).astype(np.float32), shape)
+        for value in (BACKGROUND, POOL, WALL, SCAR)
+    ]
+    return np.argmax(shares, axis=0).astype(np.uint8)
+
+
+def cut(stack: NDArray[np.generic], centre: NDArray[np.float64]) -> NDArray[np.generic]:
+    """(slice, H, W) -> (slice, side, side) round `centre` (row, column); zeros beyond the image."""
+    half = SAMPLE_SIDE // 2
+    padded = np.pad(stack, ((0, 0), (half, half), (half, half)))
+    top, left = (round(float(c)) for c in centre)
+    return padded[:, top : top + SAMPLE_SIDE, left : left + SAMPLE_SIDE]
+
+
+def case_samples(case: TrainingCase) -> tuple[NDArray[np.uint8], ...]:
+    """ROI images, ROI tissue, MYO images, MYO tissue of one case, slices first."""
+    standard = standardise(case.scan)
+    tissue = standard_tissue(case, standard)
+    roi = tissue > 0
+    centre = np.argwhere(roi).mean(axis=0)[1:]
+    myo = [
+        np.clip(MYO_SCALE * stack / roi_scale(stack, roi), 0, 255)
+        for stack in (standard.equalised, standard.plain)
+    ]
+    coarse = roi_grid(standard.equalised)
+    ratio = coarse.shape[1] / tissue.shape[1]
+    coarse_tissue = np.stack([roi_grid((tissue == v).astype(np.float32)) for v in range(4)])
+    roi_images = cut(coarse, centre * ratio)[:, None]
+    myo_images = np.stack([cut(stack, centre) for stack in myo], axis=1)
+    myo_tissue = cut(tissue, centre)
+    drawn = roi.any(axis=(1, 2))
+    return (
+        roi_images.astype(np.uint8),
+        cut(coarse_tissue.argmax(axis=0), centre * ratio).astype(np.uint8),
+        myo_images[drawn].astype(np.uint8),
+        myo_tissue[drawn].astype(np.uint8),
+    )
+
+
+def enhanced_share(cases: Sequence[TrainingCase]) -> float:
+    """Share of the slices with a wall that have enhancement too."""
+    drawn = [(case.tissue >= WALL).any(axis=(1, 2)) for case in cases]
+    enhanced = [(case.tissue == SCAR).any(axis=(1, 2)) for case in cases]
+    return float(np.concatenate(enhanced).sum() / np.concatenate(drawn).sum())
+
+
+def variant(case: TrainingCase, rng: np.random.Generator) -> TrainingCase:
+    """The case with its signal corrupted at random."""
+    pixels = corrupt(unit_range(case.scan.pixels), case.scan.spacing_mm[1:], rng)
+    return replace(case, scan=replace(case.scan, pixels=pixels, windows=None))

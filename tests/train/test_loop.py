@@ -1,0 +1,159 @@
+import csv
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from acsnet.nets.resunet import ResUNetConfig
+from acsnet.train.loop import Recipe, draw, rate, train
+from acsnet.train.recipes import RECIPES, myocardium_batch, roi_batch
+from acsnet.train.samples import SAMPLE_SIDE, Samples
+
+
+def tiny_batch(images, tissue, generator):
+    noise = 0.05 * torch.randn(images.shape, generator=generator)
+    return images / 255.0 + noise, (tissue > 0)[:, None].float()
+
+
+TINY = Recipe(
+    name="tiny",
+    net=ResUNetConfig(base_filters=2, outputs=1, depth=2),
+    beta=0.6,
+    make_batch=tiny_batch,
+    epochs=2,
+    images_an_epoch=24,
+    batch=8,
+)
+
+
+def synthetic(counts=(12, 6, 4), side=16):
+    n = sum(counts)
+    tissue = np.zeros((n, side, side), np.uint8)
+    for k in range(n):
+        tissue[k, 2 + k % 5 : 10 + k % 5, 4:12] = 1
+    noise = np.random.default_rng(0).integers(0, 60, (n, 1, side, side))
+    return Samples(
+        images=(tissue[:, None] * 150 + noise).astype(np.uint8),
+        tissue=tissue,
+        source=np.repeat(np.arange(3, dtype=np.uint8), counts),
+        patient=np.arange(n, dtype=np.int32),
+    )
+
+
+def weights(network):
+    return {key: value.clone() for key, value in network.state_dict().items()}
+
+
+def assert_same(a, b):
+    assert a.keys() == b.keys()
+    for key in a:
+        assert torch.equal(a[key], b[key]), key
+
+
+def test_each_source_has_its_share_whatever_its_size():
+    samples = synthetic(counts=(3, 200, 10))
+    recipe = Recipe(**{**vars(TINY), "images_an_epoch": 1000, "share": (0.5, 0.3, 0.2)})
+    drawn = draw(samples, recipe, np.random.default_rng(0))
+    assert np.bincount(samples.source[drawn]).tolist() == [500, 300, 200]
+    assert not (np.diff(samples.source[drawn].astype(int)) >= 0).all()  # mixed
+
+
+def test_a_source_that_is_not_there_leaves_its_share_to_the_others():
+    samples = synthetic(counts=(3, 20, 0))
+    recipe = Recipe(**{**vars(TINY), "images_an_epoch": 800, "share": (0.5, 0.3, 0.2)})
+    drawn = draw(samples, recipe, np.random.default_rng(0))
+    assert np.bincount(samples.source[drawn]).tolist() == [500, 300]
+
+
+def test_the_rate_rises_from_nothing_and_falls_to_nothing():
+    steps = np.linspace(0.0, 1.0, 301)
+    rates = np.array([rate(TINY, float(p)) for p in steps])
+    assert rates[0] == 0.0
+    assert rates[-1] == pytest.approx(0.0, abs=1e-12)
+    assert rates.max() == pytest.approx(TINY.learning_rate, rel=0.01)
+    top = int(rates.argmax())
+    assert steps[top] == pytest.approx(1 / 30, abs=0.01)
+    assert (np.diff(rates[: top + 1]) > 0).all()
+    assert (np.diff(rates[top:]) < 0).all()
+
+
+def test_an_interrupted_run_goes_on_to_the_same_weights(tmp_path, console):
+    samples = synthetic()
+    straight = weights(train(TINY, samples, tmp_path / "straight", seed=3, console=console))
+
+    calls = 0
+
+    def interrupted(images, tissue, generator):
+        nonlocal calls
+        calls += 1
+        if calls == 5:  # three batches an epoch: in the second
+            raise KeyboardInterrupt
+        return tiny_batch(images, tissue, generator)
+
+    folder = tmp_path / "resumed"
+    stopping = Recipe(**{**vars(TINY), "make_batch": interrupted})
+    with pytest.raises(KeyboardInterrupt):
+        train(stopping, samples, folder, seed=3, console=console)
+    torch.manual_seed(99)
+    resumed = weights(train(TINY, samples, folder, seed=3, console=console))
+
+    assert_same(straight, resumed)
+    histories = [
+        list(csv.reader((tmp_path / name / "history.csv").open()))
+        for name in ("straight", "resumed")
+    ]
+    assert [row[0] for row in histories[0]] == ["1", "2"]
+    assert histories[0] == histories[1]
+    assert not list(tmp_path.rglob("*.tmp"))
+
+
+def test_a_finished_run_gives_its_weights_again_without_training(tmp_path, console):
+    samples = synthetic()
+    first = weights(train(TINY, samples, tmp_path, console=console))
+    unused = Recipe(**{**vars(TINY), "make_batch": None})
+    assert_same(first, weights(train(unused, samples, tmp_path, console=console)))
+
+
+def test_another_seed_gives_other_weights(tmp_path, console):
+    samples = synthetic()
+    one = train(TINY, samples, tmp_path / "1", seed=1, console=console)
+    two = train(TINY, samples, tmp_path / "2", seed=2, console=console)
+    assert not torch.equal(one.head.weight, two.head.weight)
+
+
+def test_the_loss_falls_and_the_settings_are_kept(tmp_path, console):
+    recipe = Recipe(**{**vars(TINY), "epochs": 8, "learning_rate": 1e-2})
+    network = train(recipe, synthetic(), tmp_path, seed=5, console=console)
+    losses = [float(row[1]) for row in csv.reader((tmp_path / "history.csv").open())]
+    assert losses[-1] < 0.7 * losses[0]
+    assert not network.training
+    settings = json.loads((tmp_path / "recipe.json").read_text())
+    assert settings["seed"] == 5
+    assert settings["slices"] == 22
+    assert settings["net"]["base_filters"] == 2
+    assert "make_batch" not in settings
+
+
+def test_the_recipes_have_the_betas_of_the_paper():
+    assert {name: recipe.beta for name, recipe in RECIPES.items()} == {"roi": 0.6, "myo": 0.4}
+
+
+def test_the_batches_fit_their_networks():
+    side = SAMPLE_SIDE
+    tissue = torch.zeros(2, side, side, dtype=torch.uint8)
+    tissue[:, 70:120, 70:120] = 2
+    tissue[:, 85:105, 85:105] = 1
+    tissue[:, 70:80, 85:105] = 3
+    generator = torch.Generator().manual_seed(0)
+    inputs, target = roi_batch(torch.full((2, 1, side, side), 100.0), tissue, generator)
+    assert inputs.shape == target.shape == (2, 1, 144, 144)
+    # 50 x 50 pixels, each side within exp(0.25) and one of them within exp(0.12) more.
+    assert ((target.sum((1, 2, 3)) > 1300) & (target.sum((1, 2, 3)) < 4800)).all()
+    inputs, target = myocardium_batch(torch.full((2, 2, side, side), 100.0), tissue, generator)
+    assert inputs.shape == target.shape == (2, 2, 128, 128)
+    wall, enhancement = target[:, 0], target[:, 1]
+    assert (wall >= enhancement).all()
+    assert enhancement.sum() > 0
+    assert (inputs[:, 0][wall > 0] != 0).all()
+    assert float((inputs == 0).float().mean()) > 0.2

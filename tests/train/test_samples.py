@@ -1,0 +1,98 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from acsnet.preprocess import standardise
+from acsnet.train.data import acdc_cases, emidec_cases
+from acsnet.train.samples import (
+    MYO_SCALE,
+    SAMPLE_SIDE,
+    as_lge,
+    case_samples,
+    cut,
+    enhanced_share,
+    standard_tissue,
+    variant,
+)
+
+
+@pytest.fixture
+def lge(data):
+    return next(iter(emidec_cases(data, ["Case_P001"])))
+
+
+def test_a_cut_is_centred_and_zero_beyond_the_image():
+    stack = np.ones((1, 10, 12), np.uint8)
+    stack[0, 4, 7] = 9
+    out = cut(stack, np.array([4.0, 7.0]))
+    assert out.shape == (1, SAMPLE_SIDE, SAMPLE_SIDE)
+    assert out[0, SAMPLE_SIDE // 2, SAMPLE_SIDE // 2] == 9
+    assert int((out > 0).sum()) == 120
+
+
+def test_the_expert_map_turns_and_scales_with_the_scan(lge):
+    standard = standardise(lge.scan)
+    tissue = standard_tissue(lge, standard)
+    assert tissue.shape == standard.plain.shape
+    # 2 mm pixels become 1.25 mm: the area of each tissue grows by (64 * 2 / 1.25 / 64)^2 = 2.54.
+    side = standard.plain.shape[1]
+    for value in range(1, 4):
+        share = (tissue == value).sum() / (lge.tissue == value).sum()
+        assert share == pytest.approx((side / 64) ** 2, rel=0.08)
+    assert np.median(standard.plain[tissue == 3]) > np.median(standard.plain[tissue == 2]) + 0.4
+
+
+def test_samples_are_centred_8_bit_slices_with_their_labels(lge):
+    roi_images, roi_tissue, myo_images, myo_tissue = case_samples(lge)
+    side = SAMPLE_SIDE
+    assert roi_images.shape == (3, 1, side, side)
+    assert myo_images.shape == (3, 2, side, side)
+    assert roi_tissue.shape == myo_tissue.shape == (3, side, side)
+    assert {a.dtype for a in (roi_images, roi_tissue, myo_images, myo_tissue)} == {np.dtype("u1")}
+    for tissue in (roi_tissue, myo_tissue):
+        centre = np.argwhere(tissue > 0).mean(axis=0)[1:]
+        np.testing.assert_allclose(centre, side / 2, atol=1.0)
+    # The 99th percentile inside the ventricle is 1, kept as MYO_SCALE.
+    plain = myo_images[:, 1][myo_tissue > 0]
+    assert np.percentile(plain, 99) == pytest.approx(MYO_SCALE, abs=2)
+    assert plain.max() < 255
+
+
+def test_slices_without_ventricle_train_the_roi_network_only(lge):
+    tissue = lge.tissue.copy()
+    tissue[0] = 0
+    roi_images, roi_tissue, myo_images, _ = case_samples(replace(lge, tissue=tissue))
+    assert len(roi_images) == 3
+    assert not roi_tissue[0].any()
+    assert len(myo_images) == 2
+
+
+def test_cine_alone_is_made_lge_like(data, lge):
+    (cine,) = acdc_cases(data, ["patient001_frame01"])
+    rng = np.random.default_rng(0)
+    references = [lge.scan.pixels]
+    made = as_lge(cine, references, enhanced_share=1.0, rng=rng)
+    assert made.source == "cine"
+    scar = made.tissue == 3
+    assert scar.any(axis=(1, 2)).all()
+    assert (cine.tissue[scar] == 2).all()
+    np.testing.assert_array_equal(made.tissue[~scar], cine.tissue[~scar])
+    assert as_lge(lge, references, enhanced_share=1.0, rng=rng) is lge
+
+
+def test_a_variant_changes_the_signal_only(lge):
+    changed = variant(lge, np.random.default_rng(1))
+    assert changed.tissue is lge.tissue
+    assert changed.scan.grid is lge.scan.grid
+    assert changed.scan.pixels.shape == lge.scan.pixels.shape
+    assert np.abs(changed.scan.pixels - lge.scan.pixels).max() > 0.1
+
+
+def test_the_enhanced_share_counts_slices_with_a_wall(data):
+    # Two patients with enhancement in two of three slices each.
+    cases = list(emidec_cases(data, ["Case_P001", "Case_P002"]))
+    assert enhanced_share(cases) == pytest.approx(4 / 6)
+    tissue = cases[0].tissue.copy()
+    tissue[0] = 0  # no wall in it any more
+    assert enhanced_share([replace(cases[0], tissue=tissue)]) == 1.0
