@@ -20,6 +20,16 @@ def test_the_centre_comes_from_the_middle_slices():
     mask[0] = False
     block(mask, 0, (5, 5), 3)
     assert ventricle_centre(mask) == (31.5, 29.5)
+
+
+def test_a_large_object_in_few_slices_does_not_move_the_centre():
+    mask = ventricle()
+    block(mask, 2, (12, 52), 10)
+    block(mask, 3, (12, 52), 10)
+    assert ventricle_centre(mask) == (31.5, 29.5)
+
+
+def test_an_empty_mask_has_no_centre():
     assert ventricle_centre(np.zeros((3, 8, 8), bool)) is None
 
 
@@ -37,6 +47,13 @@ def test_a_far_larger_object_does_not_win_over_the_nearest():
     block(mask, 0, (32, 30), 2)
     block(mask, 0, (50, 50), 10)
     assert clean_roi(mask)[0].sum() == 16
+
+
+def test_a_slice_whose_only_object_is_far_away_is_emptied():
+    mask = ventricle()
+    mask[0] = False
+    block(mask, 0, (60, 60), 3)  # 40 pixels of 1.25 mm from the centre
+    assert not clean_roi(mask)[0].any()
 
 
 def test_slices_from_a_large_jump_near_the_base_are_emptied():

@@ -23,6 +23,9 @@ CORE_PERCENTILES = (20, 80)
 MAX_BASAL_GROWTH = 1.6
 """A slice of the basal third that grows by more than this factor ends the ventricle (ours)."""
 
+MAX_OFFSET_MM = 35.0
+"""Largest distance of a slice's ventricle from the centre of the stack's (ours)."""
+
 THRESHOLD = 0.5
 
 
@@ -46,25 +49,35 @@ def predict_roi(net: ResUNet, standard: StandardScan) -> NDArray[np.float32]:
 
 
 def ventricle_centre(mask: NDArray[np.bool_]) -> tuple[float, float] | None:
-    """Row and column of the centre of mass over the middle slices; None for an empty mask."""
+    """Row and column of the ventricle's centre of mass over the middle slices; None if empty.
+
+    Of the objects there the one of largest volume counts (ours): a mean over all of them would
+    be drawn aside by a stomach or a kidney that the network takes for a ventricle in a few slices.
+    """
     occupied = np.flatnonzero(mask.any(axis=(1, 2)))
     if not len(occupied):
         return None
     low, high = np.percentile([occupied[0], occupied[-1]], CORE_PERCENTILES)
-    core = occupied[(occupied >= np.floor(low)) & (occupied <= np.ceil(high))]
-    _, row, column = center_of_mass(mask[core])
+    core = mask[int(np.floor(low)) : int(np.ceil(high)) + 1]
+    objects = connected_components(core, connectivity=1)
+    largest = objects == np.bincount(objects[core]).argmax()
+    _, row, column = center_of_mass(largest)
     return float(row), float(column)
 
 
 def nearest_component(mask: NDArray[np.bool_], centre: tuple[float, float]) -> NDArray[np.bool_]:
-    """(H, W): the connected component that lies nearest to `centre` (row, column)."""
+    """(H, W): the connected component whose own centre lies nearest to `centre` (row, column).
+
+    Empty if that is further away than `MAX_OFFSET_MM`: no ventricle drifts so far in its stack.
+    """
     components = connected_components(mask, connectivity=1)
-    rows, columns = np.nonzero(mask)
-    if not len(rows):
+    values = np.unique(components[mask])
+    if not len(values):
         return mask
-    distance = np.hypot(rows - centre[0], columns - centre[1])
-    keep = components[rows[distance.argmin()], columns[distance.argmin()]]
-    return np.asarray(components == keep)
+    centres = np.array(center_of_mass(mask, components, values))
+    distance_mm = STANDARD_MM * np.hypot(*(centres - centre).T)
+    keep = components == values[distance_mm.argmin()]
+    return np.asarray(keep & (distance_mm.min() <= MAX_OFFSET_MM))
 
 
 def prune_base(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:

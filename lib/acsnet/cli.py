@@ -1,0 +1,242 @@
+"""The `acsnet` command. Exit code 0: all done; 2: an input was refused, and the reason told."""
+
+import json
+import os
+import platform
+import time
+from dataclasses import replace
+from enum import Enum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from acsnet import __version__
+from acsnet.errors import AcsnetError, InputError
+
+REFUSED = 2
+NOTICE = "Research use only. Not a medical device."
+
+app = typer.Typer(
+    help=f"Left ventricle and scar on late gadolinium enhancement MRI. {NOTICE}",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+out = Console()
+err = Console(stderr=True)
+
+
+class ScarMethodName(str, Enum):
+    """Readings of full width at half maximum; see `acsnet.quantify.scar`."""
+
+    remote = "remote"
+    half_max = "half_max"
+
+
+class TruthName(str, Enum):
+    """Conventions of expert label files; see `acsnet.evaluate.truth`."""
+
+    emidec = "emidec"
+    acdc = "acdc"
+    acsnet = "acsnet"
+
+
+class NetworkName(str, Enum):
+    """Networks that can be trained; see `acsnet.train.recipes`."""
+
+    roi = "roi"
+    myo = "myo"
+
+
+def _show_version(value: bool) -> None:
+    if value:
+        out.print(f"acsnet {__version__}", highlight=False)
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show it.")
+    ] = False,
+) -> None:
+    """Options before a command."""
+
+
+def _refuse(error: Exception) -> typer.Exit:
+    err.print(f"[red]error:[/red] {_plain(error)}", highlight=False, soft_wrap=True)
+    return typer.Exit(REFUSED)
+
+
+def _plain(error: Exception) -> str:
+    """The message, with brackets that rich would take as markup kept."""
+    return str(error).replace("[", r"\[")
+
+
+@app.command()
+def segment(
+    inputs: Annotated[list[Path], typer.Argument(help="NIfTI files or DICOM folders.")],
+    output: Annotated[Path, typer.Option(help="Folder for one sub-folder a case.")],
+    phase: Annotated[
+        int | None, typer.Option(help="Which cardiac phase, from 1, if a series has several.")
+    ] = None,
+    series: Annotated[
+        str | None, typer.Option(help="SeriesInstanceUID or SeriesNumber, if a folder has several.")
+    ] = None,
+    ignore_window: Annotated[
+        bool, typer.Option(help="Do not apply the DICOM window before the networks.")
+    ] = False,
+    scar_method: Annotated[
+        ScarMethodName,
+        typer.Option(help="Core scar: above half way to the peak, from remote wall or 0."),
+    ] = ScarMethodName.remote,
+    device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
+) -> None:
+    """Segment scans: OUTPUT/<case>/segmentation.nii.gz and features.json for each."""
+    from acsnet.io import read_scan
+    from acsnet.pipeline import Pipeline
+    from acsnet.write import write_result
+
+    try:
+        pipeline = Pipeline.load(device=device, scar_method=scar_method.value)
+    except AcsnetError as error:
+        raise _refuse(error) from None
+    done: set[str] = set()
+    refused = 0
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
+    with Progress(*columns, TimeElapsedColumn(), console=err) as progress:
+        task = progress.add_task("segmenting", total=len(inputs))
+        for path in inputs:
+            progress.update(task, description=path.name or str(path))
+            start = time.perf_counter()
+            try:
+                scan = read_scan(path, phase=phase, series=series)
+                if scan.name in done:
+                    msg = f"{path}: a case named {scan.name} was segmented already in this run"
+                    raise InputError(msg)
+                result = pipeline(replace(scan, windows=None) if ignore_window else scan)
+                folder = write_result(result, output)
+            except AcsnetError as error:
+                refused += 1
+                err.print(f"[red]refused[/red] {path}: {_plain(error)}", soft_wrap=True)
+            except OSError as error:
+                refused += 1
+                err.print(f"[red]failed[/red] {path}: {_plain(error)}", soft_wrap=True)
+            else:
+                done.add(scan.name)
+                _print_case(result.features_dict(), folder, time.perf_counter() - start)
+            progress.advance(task)
+    if refused:
+        err.print(f"{refused} of {len(inputs)} inputs were refused")
+        raise typer.Exit(REFUSED)
+
+
+def _print_case(features: dict[str, object], folder: Path, seconds: float) -> None:
+    burden = features["scar_burden_percent"]
+    shown = "unknown" if burden is None else f"{burden:.1f} %"
+    out.print(
+        f"{features['case']}: LV {features['lv_volume_ml']:.1f} ml, "
+        f"myocardium {features['myocardium_volume_ml']:.1f} ml, "
+        f"scar {features['enhancement_volume_ml']:.1f} ml, burden {shown} "
+        f"({seconds:.1f} s) -> {folder}",
+        highlight=False,
+        soft_wrap=True,
+    )
+    for warning in features["warnings"]:  # type: ignore[attr-defined]
+        out.print(f"  warning: {_plain(warning)}", highlight=False, soft_wrap=True)
+
+
+@app.command()
+def serve(
+    studies: Annotated[Path, typer.Option(help="Folder of NIfTI scans.")],
+    port: Annotated[int, typer.Option(help="Port to listen on.")] = 8000,
+    host: Annotated[str, typer.Option(help="Loopback address to listen on.")] = "127.0.0.1",
+) -> None:
+    """Run the MONAI Label server for 3D Slicer and OHIF."""
+    from acsnet.server.launch import serve as run_server
+
+    try:
+        run_server(studies=studies, host=host, port=port)
+    except AcsnetError as error:
+        raise _refuse(error) from None
+
+
+@app.command()
+def evaluate(
+    predictions: Annotated[Path, typer.Option(help="What `acsnet segment` wrote.")],
+    labels: Annotated[Path, typer.Option(help="Expert labels, <case>.nii.gz.")],
+    truth: Annotated[TruthName, typer.Option(help="Convention of the expert labels.")],
+    json_file: Annotated[
+        Path | None, typer.Option("--json", help="Write every number there, too.")
+    ] = None,
+) -> None:
+    """Compare segmentations with expert labels: Dice, balanced accuracy, Hausdorff, volumes."""
+    from acsnet.evaluate import run_evaluation
+
+    try:
+        run_evaluation(
+            predictions=predictions, labels=labels, truth=truth.value, json_path=json_file
+        )
+    except AcsnetError as error:
+        raise _refuse(error) from None
+
+
+@app.command()
+def train(
+    network: Annotated[NetworkName, typer.Argument(help="Which network.")],
+    data: Annotated[Path, typer.Option(help="Folder with emidec/, acdc/ and splits.json.")],
+    output: Annotated[Path, typer.Option(help="Run folder; an unfinished run goes on.")],
+    seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
+    device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
+) -> None:
+    """Train a network on the train lists; writes OUTPUT/weights, verified when loaded."""
+    from acsnet.train.run import run_training
+
+    try:
+        folder = run_training(
+            network.value, data=data, output=output, seed=seed, device=device, console=err
+        )
+    except AcsnetError as error:
+        raise _refuse(error) from None
+    out.print(f"weights and their manifest are in {folder}", highlight=False)
+
+
+@app.command()
+def info() -> None:
+    """Versions, weights and label values. Exit code 2 if the weights are not as shipped."""
+    import torch
+
+    from acsnet.labels import LABELS
+    from acsnet.nets.weights import load_network, read_manifest
+
+    out.print(f"acsnet {__version__}. {NOTICE}", highlight=False)
+    out.print(
+        f"Python {platform.python_version()}, torch {torch.__version__}, "
+        f"{os.cpu_count()} processors, GPU: {'yes' if torch.cuda.is_available() else 'no'}",
+        highlight=False,
+    )
+    try:
+        networks = {name: load_network(name) for name in read_manifest()}
+    except AcsnetError as error:
+        raise _refuse(error) from None
+    table = Table("network", "filters", "parameters", "SHA-256", title="Verified weights")
+    for name, network in networks.items():
+        parameters = sum(p.numel() for p in network.parameters())
+        digest = str(read_manifest()[name]["sha256"])[:16]
+        table.add_row(name, str(network.config.base_filters), f"{parameters:,}", digest)
+    out.print(table)
+    values = {info.name: int(info.label) for info in LABELS}
+    out.print(f"labels: {json.dumps(values)}", highlight=False, soft_wrap=True)
+
+
+def main() -> None:
+    """Entry point of the `acsnet` script."""
+    app()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,133 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from acsnet.io import read_scan
+from acsnet.labels import ENHANCEMENT, LEFT_VENTRICLE, MYOCARDIUM, Label
+from acsnet.pipeline import Masks, doubts, in_anatomical_order, label_map
+from acsnet.preprocess import standardise
+from acsnet.scan import InputGrid, ShortAxisScan
+
+PATIENTS = ("phantom-1", "phantom-2")
+
+
+def dice(a, b):
+    return 2 * (a & b).sum() / (a.sum() + b.sum())
+
+
+@pytest.fixture(scope="module")
+def results(pipeline, samples):
+    return {name: pipeline(read_scan(samples / "nifti" / f"{name}.nii.gz")) for name in PATIENTS}
+
+
+@pytest.mark.parametrize("name", PATIENTS)
+def test_sample_patients_are_segmented_close_to_their_truth(results, samples, name):
+    result = results[name]
+    truth = result.scan.grid.from_input(
+        read_scan(samples / "truth" / f"{name}.nii.gz").grid.to_input(
+            read_scan(samples / "truth" / f"{name}.nii.gz").pixels
+        )
+    ).astype(np.uint8)
+    wall, expert = np.isin(result.labels, MYOCARDIUM), np.isin(truth, MYOCARDIUM)
+    assert dice(wall, expert) >= 0.80
+    assert dice(np.isin(result.labels, LEFT_VENTRICLE), np.isin(truth, LEFT_VENTRICLE)) >= 0.90
+    burden = 100 * np.isin(truth, ENHANCEMENT).sum() / expert.sum()
+    assert result.features.scar_burden_percent == pytest.approx(burden, abs=5.0)
+
+
+@pytest.mark.parametrize("name", PATIENTS)
+def test_dicom_and_nifti_of_one_patient_give_the_same_numbers(pipeline, results, samples, name):
+    from_dicom = pipeline(
+        replace(read_scan(samples / "dicom" / name), windows=None)
+    ).features_dict()
+    from_nifti = results[name].features_dict()
+    for key in ("lv_volume_ml", "myocardium_volume_ml", "scar_burden_percent"):
+        assert from_dicom[key] == pytest.approx(from_nifti[key], rel=1e-3)
+
+
+def test_volumes_are_those_of_the_label_map(results):
+    result = results["phantom-1"]
+    voxel_ml = np.prod(result.scan.spacing_mm) / 1000
+    features = result.features
+    wall_ml = np.isin(result.labels, MYOCARDIUM).sum() * voxel_ml
+    assert features.myocardium_volume_ml == pytest.approx(wall_ml, rel=1e-4)
+    assert features.myocardium_mass_g == pytest.approx(1.05 * wall_ml, rel=1e-4)
+    parts = features.core_scar_volume_ml + features.grey_zone_volume_ml
+    assert features.enhancement_volume_ml == pytest.approx(parts)
+
+
+def test_slices_in_reverse_give_the_same_heart(pipeline, samples):
+    scan = replace(read_scan(samples / "nifti" / "phantom-1.nii.gz"), apex_first=None)
+    forward, backward = pipeline(scan), pipeline(scan.reversed())
+    np.testing.assert_array_equal(forward.label_map(), backward.label_map())
+    assert forward.scan.apex_first is backward.scan.apex_first is True
+
+
+def test_a_scan_of_noise_holds_no_ventricle_and_says_so(pipeline):
+    pixels = np.random.default_rng(0).normal(0, 1, (4, 96, 96)).astype(np.float32)
+    affine = np.diag([1.5, 1.5, 10.0, 1.0])
+    grid = InputGrid(shape=(96, 96, 4), affine=affine, axes=(2, 1, 0))
+    result = pipeline(ShortAxisScan(name="noise", pixels=pixels, grid=grid))
+    assert result.features.scar_burden_percent is None or result.warnings
+    if not result.labels.any():
+        assert "no left ventricle was found in this scan" in result.warnings
+
+
+def test_order_follows_the_areas_where_tags_do_not_tell():
+    rows, columns = np.indices((64, 64))
+    radius = np.array([8, 14, 18, 20])[:, None, None]
+    found = (np.hypot(rows - 32, columns - 32) < radius).astype(np.float32)
+    grid = InputGrid(shape=(64, 64, 4), affine=np.diag([1.5, 1.5, 10, 1.0]), axes=(2, 1, 0))
+    scan = ShortAxisScan(name="scan", pixels=found, grid=grid)
+    reverse = scan.reversed()
+    standard = standardise(reverse)
+    ordered, standard, probability, notes = in_anatomical_order(reverse, standard, found[::-1])
+    assert notes == ()
+    assert ordered.apex_first is True
+    np.testing.assert_array_equal(ordered.pixels, found)
+    np.testing.assert_array_equal(probability, found)
+    assert standard.plain[0].sum() < standard.plain[-1].sum()
+
+
+def test_tags_win_over_areas_but_the_doubt_is_told():
+    rows, columns = np.indices((64, 64))
+    radius = np.array([20, 18, 14, 8])[:, None, None]
+    found = (np.hypot(rows - 32, columns - 32) < radius).astype(np.float32)
+    grid = InputGrid(shape=(64, 64, 4), affine=np.diag([1.5, 1.5, 10, 1.0]), axes=(2, 1, 0))
+    scan = ShortAxisScan(name="scan", pixels=found, grid=grid, apex_first=True)
+    ordered, _, _, notes = in_anatomical_order(scan, standardise(scan), found)
+    assert ordered is scan
+    assert "slice positions say apex first" in notes[0]
+
+
+def test_labels_nest():
+    pool, wall, enhancement, core = (np.zeros((1, 1, 5), bool) for _ in range(4))
+    pool[..., 0] = wall[..., 1:] = enhancement[..., 2:4] = core[..., 3] = True
+    labels = label_map(Masks(pool=pool, wall=wall, enhancement=enhancement), core=core)
+    assert labels.ravel().tolist() == [
+        Label.LV_BLOOD_POOL,
+        Label.LV_MYOCARDIUM,
+        Label.GREY_ZONE,
+        Label.CORE_SCAR,
+        Label.LV_MYOCARDIUM,
+    ]
+
+
+@pytest.mark.parametrize(
+    ("found", "lv_ml", "words"),
+    [
+        ([0, 0, 0, 0, 0], 0.0, "no left ventricle was found"),
+        ([0, 1, 1, 0, 0], 100.0, "in 2 of 5 slices only"),
+        ([1, 1, 0, 0, 1], 100.0, "2 slices between apex and base have no segmentation"),
+        ([1, 1, 1, 1, 1], 5.0, "left ventricular volume of 5 ml is implausible"),
+        ([1, 1, 1, 1, 1], 900.0, "left ventricular volume of 900 ml is implausible"),
+    ],
+)
+def test_doubtful_segmentations_are_told_in_plain_words(found, lv_ml, words):
+    labels = np.array(found, np.uint8)[:, None, None] * np.ones((1, 2, 2), np.uint8)
+    assert any(words in note for note in doubts(labels, lv_ml))
+
+
+def test_a_plausible_segmentation_raises_no_doubt():
+    assert doubts(np.ones((5, 2, 2), np.uint8), 150.0) == ()
