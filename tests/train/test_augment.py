@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from acsnet.train.augment import keep_square, random_affine, signal, warp
+from acsnet.train.augment import black_level, keep_square, random_affine, signal, warp
 
 
 def matrix(a, b, c, d, shift=(0.0, 0.0)):
@@ -131,3 +131,14 @@ def test_keep_square_stops_at_the_edge_of_the_image():
         torch.ones(10, 1, 32, 32), lv, margin=10, generator=torch.Generator().manual_seed(0)
     )
     assert (kept[:, 0, :4, 28:] == 1).all()
+
+
+def test_black_level_keeps_white_and_order_and_never_turns_negative():
+    generator = torch.Generator().manual_seed(0)
+    ramp = torch.linspace(0.0, 1.0, 64).reshape(1, 1, 8, 8).repeat(200, 1, 1, 1)
+    moved = black_level(ramp, generator)
+    assert (moved >= 0).all()
+    torch.testing.assert_close(moved[:, 0, -1, -1], torch.ones(200))
+    assert (torch.diff(moved.flatten(1), dim=1) >= -1e-6).all()
+    changed = (moved - ramp).abs().flatten(1).amax(1) > 1e-3
+    assert 0.3 < changed.float().mean() < 0.5

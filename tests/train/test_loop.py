@@ -7,6 +7,7 @@ import torch
 
 from acsnet.nets.resunet import ResUNetConfig
 from acsnet.train.loop import Recipe, draw, rate, train
+from acsnet.train.losses import PrintedLoss, SeparateLoss
 from acsnet.train.recipes import RECIPES, myocardium_batch, roi_batch
 from acsnet.train.samples import SAMPLE_SIDE, Samples
 
@@ -19,7 +20,7 @@ def tiny_batch(images, tissue, generator):
 TINY = Recipe(
     name="tiny",
     net=ResUNetConfig(base_filters=2, outputs=1, depth=2),
-    beta=0.6,
+    loss=PrintedLoss(beta=0.6),
     make_batch=tiny_batch,
     epochs=2,
     images_an_epoch=24,
@@ -135,8 +136,9 @@ def test_the_loss_falls_and_the_settings_are_kept(tmp_path, console):
     assert "make_batch" not in settings
 
 
-def test_the_recipes_have_the_betas_of_the_paper():
-    assert {name: recipe.beta for name, recipe in RECIPES.items()} == {"roi": 0.6, "myo": 0.4}
+def test_the_roi_has_the_papers_loss_and_the_wall_one_with_separate_weights():
+    assert RECIPES["roi"].loss == PrintedLoss(beta=0.6)
+    assert isinstance(RECIPES["myo"].loss, SeparateLoss)
 
 
 def test_the_batches_fit_their_networks():
@@ -147,7 +149,7 @@ def test_the_batches_fit_their_networks():
     tissue[:, 70:80, 85:105] = 3
     generator = torch.Generator().manual_seed(0)
     inputs, target = roi_batch(torch.full((2, 1, side, side), 100.0), tissue, generator)
-    assert inputs.shape == target.shape == (2, 1, 144, 144)
+    assert inputs.shape == target.shape == (2, 1, 176, 176)
     # 50 x 50 pixels, each side within exp(0.25) and one of them within exp(0.12) more.
     assert ((target.sum((1, 2, 3)) > 1300) & (target.sum((1, 2, 3)) < 4800)).all()
     inputs, target = myocardium_batch(torch.full((2, 2, side, side), 100.0), tissue, generator)

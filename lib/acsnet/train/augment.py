@@ -50,8 +50,9 @@ def warp(images: Tensor, tissue: Tensor, theta: Tensor, *, side: int) -> tuple[T
 def black_level(images: Tensor, generator: torch.Generator) -> Tensor:
     """Of four images in ten, move black up to 85 % of the mean tissue signal; white stays.
 
-    Public phase-sensitive scans store zero signal as mid grey, so that the wall is nearly as bright
-    as blood. Where a scanner stores it as black the nulled wall is dark: networks have to know both.
+    Public phase-sensitive scans store zero signal as mid grey, so that the wall is nearly as
+    bright as blood. Where a scanner stores it as black the nulled wall is dark: networks have to
+    know both.
     """
     n = len(images)
     share = 0.85 * torch.rand(n, 1, 1, 1, generator=generator)

@@ -17,7 +17,7 @@ from rich.progress import Progress, TimeRemainingColumn
 from torch import Tensor
 
 from acsnet.nets.resunet import ResUNet, ResUNetConfig
-from acsnet.train.losses import printed_loss
+from acsnet.train.losses import PrintedLoss, SeparateLoss, weighted_mean
 from acsnet.train.samples import Samples
 
 EMA_DECAY = 0.995
@@ -33,7 +33,7 @@ class Recipe:
 
     name: str
     net: ResUNetConfig
-    beta: float
+    loss: PrintedLoss | SeparateLoss
     make_batch: Callable[[Tensor, Tensor, torch.Generator], tuple[Tensor, Tensor]]
     share: tuple[float, ...] = (0.55, 0.37, 0.08)
     weight: tuple[float, ...] = (1.0, 0.5, 0.5)
@@ -89,6 +89,7 @@ def train(
         first = state["epoch"]
         console.print(f"{recipe.name}: going on after epoch {first} of {recipe.epochs}")
     settings = {k: v for k, v in asdict(recipe).items() if k != "make_batch"}
+    settings["loss"] |= {"kind": type(recipe.loss).__name__}
     settings |= {"seed": seed, "torch": torch.__version__, "slices": len(samples.images)}
     (folder / "recipe.json").write_text(json.dumps(settings, indent=2) + "\n")
     columns = (*Progress.get_default_columns()[:-1], TimeRemainingColumn())
@@ -142,12 +143,8 @@ def _epoch(
         inputs = inputs.to(device).contiguous(memory_format=torch.channels_last)
         with torch.autocast(device.type, torch.bfloat16):
             logits = net(inputs)
-        loss = printed_loss(
-            logits.float(),
-            target.to(device),
-            beta=recipe.beta,
-            weight=weights[torch.from_numpy(samples.source[batch]).long()].to(device),
-        )
+        weight = weights[torch.from_numpy(samples.source[batch]).long()].to(device)
+        loss = weighted_mean(recipe.loss(logits.float(), target.to(device)), weight)
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
