@@ -5,6 +5,7 @@ ventricle. Cine is not what the networks are made for: this checks geometry on s
 """
 
 import argparse
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -33,6 +34,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True)
     args = parser.parse_args()
+    # These files hold UIDs with leading zeros, which pydicom reports one by one.
+    warnings.filterwarnings("ignore", module="pydicom")
     pipeline = Pipeline.load()
     table = Table("stack", "slice distance mm", "slices with contour", "LV Dice", "LV ml", "notes")
     for folder in sorted((args.data / "sunnybrook" / "ed_stacks").iterdir()):

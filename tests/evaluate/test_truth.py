@@ -1,13 +1,17 @@
+from pathlib import Path
+
 import nibabel as nib
 import numpy as np
 import pytest
 
 from acsnet.errors import InputError
 from acsnet.evaluate.truth import (
+    LabelFile,
     apex_first_scan,
     check_same_grid,
     read_label_file,
     region_masks,
+    turned_to,
 )
 
 VALUES = np.arange(6)[None, None]
@@ -98,3 +102,23 @@ def test_a_position_that_tells_the_apex_outweighs_the_areas(tmp_path, save, labe
     scan = apex_first_scan(save(tmp_path / "a.nii.gz", labels, affine), labels > 0)
     areas = np.count_nonzero(scan.grid.from_input(labels), axis=(1, 2))
     assert areas.tolist() == [36, 36, 16, 0]
+
+
+@pytest.mark.parametrize("axes", [(0, 1, 2), (2, 0, 1), (1, 0, 2)])
+@pytest.mark.parametrize("flip", [(), (2,), (0, 1)])
+def test_a_map_in_another_axis_order_is_turned_on_to_the_experts_grid(axes, flip):
+    labels = np.arange(24).reshape(2, 3, 4)
+    affine = np.diag([1.5, 1.25, 10.0, 1.0])
+    affine[:3, 3] = [5.0, -7.0, 9.0]
+    expert = LabelFile(path=Path("expert.nii.gz"), labels=labels, affine=affine)
+    image = nib.Nifti1Image(labels.astype(np.int16), affine)
+    target = [[axes.index(i), -1 if i in flip else 1] for i in range(3)]
+    other = image.as_reoriented(np.array(target))
+    predicted = LabelFile(
+        path=Path("predicted.nii.gz"),
+        labels=np.asarray(other.dataobj).astype(np.int64),
+        affine=other.affine,
+    )
+    turned = turned_to(predicted, expert)
+    np.testing.assert_array_equal(turned.labels, labels)
+    np.testing.assert_allclose(turned.affine, affine)

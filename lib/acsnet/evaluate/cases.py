@@ -23,6 +23,7 @@ from acsnet.evaluate.truth import (
     check_same_grid,
     read_label_file,
     region_masks,
+    turned_to,
 )
 from acsnet.quantify.volumes import burden_percent, volume_ml
 from acsnet.write import SEGMENTATION
@@ -113,7 +114,8 @@ def score_case(name: str, *, predicted_path: Path, expert_path: Path, truth: str
     Raises InputError where the grids differ, a value is unknown, or the expert drew no ventricle,
     GeometryError where the expert's file gives no true volumes; both name the file.
     """
-    predicted, expert = read_label_file(predicted_path), read_label_file(expert_path)
+    expert = read_label_file(expert_path)
+    predicted = turned_to(read_label_file(predicted_path), expert)
     check_same_grid(predicted, expert)
     masks = region_masks(expert.labels, truth, source=str(expert_path))
     found = region_masks(predicted.labels, "acsnet", source=str(predicted_path))

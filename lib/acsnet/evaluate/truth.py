@@ -7,6 +7,7 @@ from typing import Any
 
 import nibabel as nib
 import numpy as np
+from nibabel.orientations import apply_orientation, inv_ornt_aff, io_orientation
 from numpy.typing import NDArray
 
 from acsnet.errors import InputError
@@ -89,6 +90,26 @@ def read_label_file(path: Path) -> LabelFile:
         msg = f"{path} holds values that are not whole numbers, so it is no label map"
         raise InputError(msg)
     return LabelFile(path=path, labels=labels, affine=np.asarray(image.affine, dtype=np.float64))
+
+
+def turned_to(predicted: LabelFile, expert: LabelFile) -> LabelFile:
+    """The predicted map with its axes swapped and flipped into the order of the expert's file.
+
+    No voxel is interpolated: a DICOM series and its NIfTI copy may list the same slices in
+    opposite order. An affine that cannot be inverted is left for `check_same_grid` to refuse.
+    """
+    try:
+        relative = np.linalg.solve(expert.affine, predicted.affine)
+    except np.linalg.LinAlgError:
+        return predicted
+    orientation = io_orientation(relative)
+    if np.isnan(orientation).any():
+        return predicted
+    return LabelFile(
+        path=predicted.path,
+        labels=apply_orientation(predicted.labels, orientation),
+        affine=predicted.affine @ inv_ornt_aff(orientation, predicted.labels.shape),
+    )
 
 
 def check_same_grid(predicted: LabelFile, expert: LabelFile) -> None:

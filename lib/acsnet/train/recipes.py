@@ -55,6 +55,6 @@ MYOCARDIUM = Recipe(
     net=ResUNetConfig(base_filters=2 * ROI_FILTERS, inputs=2, outputs=2),
     loss=SeparateLoss(fp=(1.0, 0.8), fn=(1.0, 1.2)),
     make_batch=myocardium_batch,
-    epochs=30,
+    epochs=36,
 )
 RECIPES = {recipe.name: recipe for recipe in (ROI, MYOCARDIUM)}
