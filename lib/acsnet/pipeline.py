@@ -144,7 +144,7 @@ def doubts(labels: NDArray[np.uint8], lv_volume_ml: float) -> tuple[str, ...]:
         notes.append(f"the left ventricle was found in {len(found)} of {len(labels)} slices only")
     if found[-1] - found[0] + 1 > len(found):
         empty = found[-1] - found[0] + 1 - len(found)
-        notes.append(f"{empty} slices between apex and base have no segmentation")
+        notes.append(f"no segmentation in {empty} of the slices between apex and base")
     if not MIN_LV_ML <= lv_volume_ml <= MAX_LV_ML:
         notes.append(f"left ventricular volume of {lv_volume_ml:.0f} ml is implausible")
     return tuple(notes)

@@ -90,7 +90,8 @@ def unit_range(pixels: NDArray[np.float32], *, name: str = "scan") -> NDArray[np
 
 def resize(stack: NDArray[np.float32], shape: tuple[int, int]) -> NDArray[np.float32]:
     """(slice, h, w) -> (slice, *shape): bilinear over the same field of view, without aliasing."""
-    tensor = torch.from_numpy(np.ascontiguousarray(stack))[:, None]
+    # A copy: torch takes no negative strides, which turned and reversed stacks have.
+    tensor = torch.from_numpy(stack.copy(order="C"))[:, None]
     out = functional.interpolate(tensor, size=shape, mode="bilinear", antialias=True)
     resized: NDArray[np.float32] = out[:, 0].numpy()
     return resized
