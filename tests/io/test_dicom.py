@@ -223,6 +223,23 @@ def test_positions_by_which_slices_may_be_missing_are_warned_of(tmp_path: Path) 
     )
 
 
+@pytest.mark.parametrize(
+    ("tags", "warned"),
+    [
+        ({"CardiacNumberOfImages": 20, "InversionTime": 0.0}, True),
+        ({"CardiacNumberOfImages": 20}, True),
+        ({"CardiacNumberOfImages": 25, "InversionTime": 280.0}, False),
+        ({"CardiacNumberOfImages": 1}, False),
+        ({}, False),
+    ],
+)
+def test_a_series_that_looks_like_cine_is_warned_of(
+    tmp_path: Path, tags: dict[str, object], warned: bool
+) -> None:
+    scan = read_scan(folder(tmp_path, everywhere(**tags)))
+    assert any("looks like cine, not LGE" in warning for warning in scan.warnings) is warned
+
+
 def moved(index: int, by: np.ndarray) -> Change:
     position = ORIGIN + STEP_MM * index * NORMAL + by
     return at(index, ImagePositionPatient=[*map(float, position)])
@@ -485,7 +502,7 @@ class TestSunnybrook:
         assert scan.spacing_mm == pytest.approx(spacing_mm, abs=1e-3)
         assert scan.apex_first is True
         assert scan.windows is not None
-        assert scan.warnings == ()
+        assert [warning[:20] for warning in scan.warnings] == ["this looks like cine"]
 
     def test_all_phases_are_refused_and_one_is_accepted(self) -> None:
         path = self.root / "all_phases"

@@ -70,7 +70,13 @@ def read_dicom_folder(
         check_voxel_mm(name, slice_mm=step_mm, row_mm=row_mm, column_mm=column_mm)
         pixels = np.stack([_pixels(file) for file in chosen])
         windows, window_remarks = _windows(chosen)
-        remarks = [*passed_over, *left_out, *_spacing_remarks(chosen, step_mm), *window_remarks]
+        remarks = [
+            *passed_over,
+            *left_out,
+            *_spacing_remarks(chosen, step_mm),
+            *window_remarks,
+            *_cine_remarks(chosen),
+        ]
         uids = tuple(file.text("SOPInstanceUID") for file in chosen)
     check_pixels(name, pixels)
     return ShortAxisScan(
@@ -206,4 +212,23 @@ def _spacing_remarks(chosen: Sequence[DicomFile], step_mm: float) -> list[str]:
     return [
         f"slices lie {step_mm:.2f} mm apart by ImagePositionPatient, which is used, but "
         f"SpacingBetweenSlices is {told:g} mm: check that no slice is missing"
+    ]
+
+
+def _cine_remarks(chosen: Sequence[DicomFile]) -> list[str]:
+    """LGE is one inversion-recovery image a position; cine has many phases and no inversion.
+
+    Bright spots in the wall of a cine are no scar, but a network measures them all the same.
+    """
+    phases = chosen[0].text("CardiacNumberOfImages")
+    inversion = chosen[0].text("InversionTime")
+    try:
+        cine = int(phases or 1) > 1 and float(inversion or 0) == 0.0
+    except ValueError:
+        return []
+    if not cine:
+        return []
+    return [
+        f"this looks like cine, not LGE (CardiacNumberOfImages {phases}, no InversionTime): "
+        "scar cannot be measured on it"
     ]
