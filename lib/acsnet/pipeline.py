@@ -100,8 +100,10 @@ class Pipeline:
     ) -> Masks:
         """Wall, enhancement and blood pool on the scan's own grid."""
         wall, enhancement = myocardium.predict_myocardium(self.myocardium_net, standard, lv)
-        enhanced = myocardium.clean_enhancement(enhancement > myocardium.THRESHOLD, self.cleanup)
-        wall_mask = myocardium.clean_wall(to_scan(wall, standard) > myocardium.THRESHOLD)
+        enhanced = myocardium.clean_enhancement(
+            enhancement > myocardium.ENHANCEMENT_THRESHOLD, self.cleanup
+        )
+        wall_mask = myocardium.clean_wall(to_scan(wall, standard) > myocardium.WALL_THRESHOLD)
         lv_mask = to_scan(np.where(lv, lv_probability, 0.0), standard) > roi.THRESHOLD
         return Masks(
             pool=myocardium.blood_pool(wall_mask, lv_mask),

@@ -14,9 +14,10 @@ from rich.console import Console
 
 from acsnet.nets.resunet import ResUNet
 from acsnet.stages.myocardium import (
+    ENHANCEMENT_THRESHOLD,
     MYO_SIDE,
     SQUARE_MARGIN,
-    THRESHOLD,
+    WALL_THRESHOLD,
     EnhancementCleanup,
     clean_enhancement,
 )
@@ -59,7 +60,10 @@ def predictions(
     with torch.inference_mode():
         parts = [torch.sigmoid(network(part.to(device))).cpu() for part in inputs.split(16)]
     probability = torch.cat(parts).numpy()
-    wall, enhancement = probability[:, 0] > THRESHOLD, probability[:, 1] > THRESHOLD
+    wall, enhancement = (
+        probability[:, 0] > WALL_THRESHOLD,
+        probability[:, 1] > ENHANCEMENT_THRESHOLD,
+    )
     return enhancement, wall, (tissue == SCAR).numpy()
 
 
