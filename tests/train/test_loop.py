@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import torch
 
+from acsnet.errors import AcsnetError, InputError
 from acsnet.nets.resunet import ResUNetConfig
 from acsnet.train.loop import Recipe, draw, rate, train
 from acsnet.train.losses import PrintedLoss, SeparateLoss
@@ -114,6 +115,35 @@ def test_a_finished_run_gives_its_weights_again_without_training(tmp_path, conso
     first = weights(train(TINY, samples, tmp_path, console=console))
     unused = Recipe(**{**vars(TINY), "make_batch": None})
     assert_same(first, weights(train(unused, samples, tmp_path, console=console)))
+
+
+@pytest.mark.parametrize(
+    ("change", "seed", "named"), [({}, 4, "seed"), ({"epochs": 5}, 3, "epochs")]
+)
+def test_a_run_of_other_settings_is_not_gone_on_with(tmp_path, console, change, seed, named):
+    train(TINY, synthetic(), tmp_path, seed=3, console=console)
+    other = Recipe(**{**vars(TINY), **change})
+    with pytest.raises(InputError, match=rf"other settings \({named}\)"):
+        train(other, synthetic(), tmp_path, seed=seed, console=console)
+    assert json.loads((tmp_path / "recipe.json").read_text())["seed"] == 3
+
+
+def test_a_loss_that_is_no_number_stops_the_run_at_the_last_good_epoch(tmp_path, console):
+    calls = 0
+
+    def broken(images, tissue, generator):
+        nonlocal calls
+        calls += 1
+        inputs, target = tiny_batch(images, tissue, generator)
+        return (inputs * float("nan") if calls == 5 else inputs), target
+
+    with pytest.raises(AcsnetError, match="the loss of epoch 2 is nan"):
+        train(
+            Recipe(**{**vars(TINY), "make_batch": broken}), synthetic(), tmp_path, console=console
+        )
+    state = torch.load(tmp_path / "checkpoint.pt", weights_only=True)
+    assert state["epoch"] == 1
+    assert all(torch.isfinite(value).all() for value in state["net"].values())
 
 
 def test_another_seed_gives_other_weights(tmp_path, console):

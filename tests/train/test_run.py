@@ -48,7 +48,7 @@ def test_samples_come_back_as_built_from_the_train_lists_only(data, tmp_path, co
         assert samples.images.dtype == samples.tissue.dtype == np.uint8
         assert len(samples.images) == len(samples.tissue) == len(samples.patient)
     stamps = [path.stat().st_mtime_ns for path in paths.values()]
-    assert build(tmp_path / "not there", tmp_path / "samples", console=console) == paths
+    assert build(data, tmp_path / "samples", console=console) == paths
     assert [path.stat().st_mtime_ns for path in paths.values()] == stamps
 
     again = build(data, tmp_path / "held out", hold_out=frozenset({"Case_P001"}), console=console)
@@ -56,6 +56,14 @@ def test_samples_come_back_as_built_from_the_train_lists_only(data, tmp_path, co
     assert np.bincount(held.source)[:2].tolist() == [6, 6]
     # The first variant keeps its signal: the other patient's slices are the same as before.
     np.testing.assert_array_equal(held.images[:3], roi.images[6:9])
+
+
+@pytest.mark.parametrize("other", [{"seed": 1}, {"hold_out": frozenset({"Case_P001"})}])
+def test_samples_of_other_cases_or_another_seed_are_not_taken(data, tmp_path, console, other):
+    folder = tmp_path / "samples"
+    build(data, folder, console=console)
+    with pytest.raises(InputError, match="other cases or another seed: use another folder"):
+        build(data, folder, console=console, **other)
 
 
 def test_a_run_writes_weights_that_are_verified_when_loaded(data, tmp_path, console):

@@ -1,5 +1,6 @@
 """From a data folder to the training samples of both networks, kept in the run folder."""
 
+import json
 import os
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import track
 
+from acsnet.errors import InputError
 from acsnet.train.data import (
     TrainingCase,
     acdc_cases,
@@ -50,14 +52,24 @@ def build(
     """Write `roi.npz` and `myo.npz` into `folder`, or find them there; returns their paths.
 
     data: laid out as `acsnet.train` says; hold_out: cases of the train lists left out, for
-    cross-validation. What is there already is taken as it is: other cases or another seed need
-    another folder. Raises InputError as `acsnet.train.data` does.
+    cross-validation. Raises InputError as `acsnet.train.data` does, and where the folder holds
+    samples of other cases or another seed.
     """
+    names = {
+        data_set: [n for n in training_names(data, data_set) if n not in hold_out]
+        for data_set in ("emidec", "acdc")
+    }
+    content = {"seed": seed, "variants": VARIANTS, "phantoms": PHANTOMS, **names}
+    record = folder / "content.json"
     paths = {name: folder / f"{name}.npz" for name in ("roi", "myo")}
-    if all(path.exists() for path in paths.values()):
+    # The record is written last: without it a build was cut short, and is done again.
+    if record.exists():
+        if json.loads(record.read_text()) != content:
+            msg = f"{folder} holds samples of other cases or another seed: use another folder"
+            raise InputError(msg)
         return paths
-    lge = list(emidec_cases(data, [n for n in training_names(data, "emidec") if n not in hold_out]))
-    cine = acdc_cases(data, [n for n in training_names(data, "acdc") if n not in hold_out])
+    lge = list(emidec_cases(data, names["emidec"]))
+    cine = acdc_cases(data, names["acdc"])
     phantoms = phantom_cases(count=PHANTOMS, rng=np.random.default_rng(seed + 1))
     cases = list(chain(lge, cine, phantoms))
     work = partial(_samples_of, references=[c.scan.pixels for c in lge], share=enhanced_share(lge))
@@ -69,6 +81,9 @@ def build(
     folder.mkdir(parents=True, exist_ok=True)
     for name, offset in (("roi", 0), ("myo", 2)):
         _save(paths[name], _join(cases, results, offset))
+    temporary = record.with_suffix(".tmp")
+    temporary.write_text(json.dumps(content, indent=2) + "\n")
+    os.replace(temporary, record)
     return paths
 
 

@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.progress import Progress, TimeRemainingColumn
 from torch import Tensor
 
+from acsnet.errors import AcsnetError, InputError
 from acsnet.nets.resunet import ResUNet, ResUNetConfig
 from acsnet.train.losses import PrintedLoss, SeparateLoss, weighted_mean
 from acsnet.train.samples import Samples
@@ -72,14 +73,16 @@ def train(
     """Train to the last epoch of the recipe, or go on from the checkpoint in `folder`.
 
     Returns the exponential average of the weights. There is no early stopping: no other patient
-    is looked at.
+    is looked at. Raises InputError where the checkpoint is of other settings, and AcsnetError when
+    the loss is no longer a number; the last good epoch stays.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    checkpoint = folder / "checkpoint.pt"
+    _keep_settings(recipe, samples, folder, seed=seed, resumed=checkpoint.exists())
     torch.manual_seed(seed)
     net = ResUNet(recipe.net).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     average = copy.deepcopy(net).eval()
     optimiser = torch.optim.Adam(net.parameters(), lr=recipe.learning_rate)
-    checkpoint = folder / "checkpoint.pt"
     first = 0
     if checkpoint.exists():
         state = torch.load(checkpoint, map_location=device, weights_only=True)
@@ -88,10 +91,6 @@ def train(
         optimiser.load_state_dict(state["optimiser"])
         first = state["epoch"]
         console.print(f"{recipe.name}: going on after epoch {first} of {recipe.epochs}")
-    settings = {k: v for k, v in asdict(recipe).items() if k != "make_batch"}
-    settings["loss"] |= {"kind": type(recipe.loss).__name__}
-    settings |= {"seed": seed, "torch": torch.__version__, "slices": len(samples.images)}
-    (folder / "recipe.json").write_text(json.dumps(settings, indent=2) + "\n")
     columns = (*Progress.get_default_columns()[:-1], TimeRemainingColumn())
     with Progress(*columns, console=console) as bar:
         steps = math.ceil(recipe.images_an_epoch / recipe.batch)
@@ -113,6 +112,27 @@ def train(
                 csv.writer(file).writerow([epoch + 1, f"{loss:.5f}"])
             console.print(f"{recipe.name}: epoch {epoch + 1}, mean loss {loss:.4f}")
     return average
+
+
+def _keep_settings(
+    recipe: Recipe, samples: Samples, folder: Path, *, seed: int, resumed: bool
+) -> None:
+    """Write `recipe.json`, or see that a run to be resumed has the same settings.
+
+    Otherwise the weights would be of one recipe and their record of another.
+    """
+    settings = {k: v for k, v in asdict(recipe).items() if k != "make_batch"}
+    settings["loss"] |= {"kind": type(recipe.loss).__name__}
+    settings |= {"seed": seed, "torch": torch.__version__, "slices": len(samples.images)}
+    text = json.dumps(settings, indent=2) + "\n"
+    path = folder / "recipe.json"
+    if resumed:
+        before, now = json.loads(path.read_text()), json.loads(text)
+        changed = [key for key in now if before.get(key) != now[key]]
+        if changed:
+            msg = f"{folder} holds a run with other settings ({', '.join(changed)}): use another"
+            raise InputError(msg)
+    path.write_text(text)
 
 
 def _epoch(
@@ -145,6 +165,9 @@ def _epoch(
             logits = net(inputs)
         weight = weights[torch.from_numpy(samples.source[batch]).long()].to(device)
         loss = weighted_mean(recipe.loss(logits.float(), target.to(device)), weight)
+        if not torch.isfinite(loss):
+            msg = f"{recipe.name}: the loss of epoch {epoch + 1} is {loss.item()}, training stopped"
+            raise AcsnetError(msg)
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
