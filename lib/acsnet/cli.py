@@ -50,6 +50,7 @@ class NetworkName(str, Enum):
 
     roi = "roi"
     myo = "myo"
+    autoencoder = "autoencoder"
 
 
 def _show_version(value: bool) -> None:
@@ -206,12 +207,26 @@ def train(
 
 
 @app.command()
+def calibrate(
+    data: Annotated[Path, typer.Option(help="Folder with emidec/, acdc/ and splits.json.")],
+    output: Annotated[Path, typer.Option(help="File to write.")] = Path("limits.json"),
+) -> None:
+    """Set the limits of the anatomical checks from the expert walls of the train lists."""
+    from acsnet.train.calibrate import calibrate as run_calibration
+
+    try:
+        run_calibration(data, output, console=out)
+    except AcsnetError as error:
+        raise _refuse(error) from None
+
+
+@app.command()
 def info() -> None:
     """Versions, weights and label values. Exit code 2 if the weights are not as shipped."""
     import torch
 
     from acsnet.labels import LABELS
-    from acsnet.nets.weights import load_network, read_manifest
+    from acsnet.nets.weights import NETWORKS, load_network, read_manifest
 
     out.print(f"acsnet {__version__}. {NOTICE}", highlight=False)
     out.print(
@@ -220,7 +235,7 @@ def info() -> None:
         highlight=False,
     )
     try:
-        networks = {name: load_network(name) for name in read_manifest()}
+        networks = {name: load_network(name, kind) for name, kind in NETWORKS.items()}
     except AcsnetError as error:
         raise _refuse(error) from None
     table = Table("network", "filters", "parameters", "SHA-256", title="Verified weights")

@@ -18,7 +18,7 @@ def folder(tmp_path):
 
 
 def test_a_saved_network_comes_back_to_half_precision(folder):
-    net = load_network("myo", folder=folder)
+    net = load_network("myo", ResUNet, folder=folder)
     torch.manual_seed(0)
     original = ResUNet(ResUNetConfig(base_filters=2, inputs=2, outputs=2))
     for kept, made in zip(net.parameters(), original.parameters(), strict=True):
@@ -33,18 +33,18 @@ def test_altered_weights_are_refused(folder):
     content[-1] ^= 1
     path.write_bytes(content)
     with pytest.raises(WeightsError, match=r"myo\.safetensors: the checksum differs"):
-        load_network("myo", folder=folder)
+        load_network("myo", ResUNet, folder=folder)
 
 
 def test_missing_weights_are_refused(folder):
     (folder / "myo.safetensors").unlink()
-    with pytest.raises(WeightsError, match="weights of the network 'myo' are missing"):
-        load_network("myo", folder=folder)
+    with pytest.raises(WeightsError, match="weights 'myo' are missing"):
+        load_network("myo", ResUNet, folder=folder)
 
 
 def test_an_unknown_network_is_refused(folder):
-    with pytest.raises(WeightsError, match="does not describe the network 'roi'"):
-        load_network("roi", folder=folder)
+    with pytest.raises(WeightsError, match="does not describe the weights 'roi'"):
+        load_network("roi", ResUNet, folder=folder)
 
 
 @pytest.mark.parametrize("text", ["", "{", None])
@@ -62,7 +62,7 @@ def test_a_manifest_of_another_network_is_refused(folder):
     manifest["myo"]["config"]["base_filters"] = 4
     path.write_text(json.dumps(manifest))
     with pytest.raises(WeightsError, match="does not fit the network 'myo'"):
-        load_network("myo", folder=folder)
+        load_network("myo", ResUNet, folder=folder)
 
 
 def test_a_file_name_in_the_manifest_cannot_leave_the_folder(folder):
@@ -71,4 +71,4 @@ def test_a_file_name_in_the_manifest_cannot_leave_the_folder(folder):
     manifest["myo"]["file"] = "../../elsewhere.safetensors"
     path.write_text(json.dumps(manifest))
     with pytest.raises(WeightsError, match="are missing"):
-        load_network("myo", folder=folder)
+        load_network("myo", ResUNet, folder=folder)

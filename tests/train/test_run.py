@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from acsnet.cli import app
 from acsnet.errors import InputError, WeightsError
-from acsnet.nets.resunet import ResUNetConfig
+from acsnet.nets.resunet import ResUNet, ResUNetConfig
 from acsnet.nets.weights import load_network, read_manifest
 from acsnet.stages.myocardium import EnhancementCleanup
 from acsnet.train import build as build_module
@@ -78,7 +78,7 @@ def test_a_run_writes_weights_that_are_verified_when_loaded(data, tmp_path, cons
     assert "cleanup" not in manifest["roi"]
     assert manifest["roi"]["recipe"]["epochs"] == 1
     assert "research" in manifest["roi"]["trained_on"]
-    network = load_network("roi", folder=folder)
+    network = load_network("roi", ResUNet, folder=folder)
     state = torch.load(tmp_path / "run" / "roi" / "checkpoint.pt", weights_only=True)
     for key, value in network.named_parameters():
         assert torch.equal(value, state["average"][key].half().float())
@@ -88,8 +88,8 @@ def test_a_run_writes_weights_that_are_verified_when_loaded(data, tmp_path, cons
     content[-1] ^= 1
     path.write_bytes(content)
     with pytest.raises(WeightsError, match=r"roi\.safetensors: the checksum differs"):
-        load_network("roi", folder=folder)
-    load_network("myo", folder=folder)
+        load_network("roi", ResUNet, folder=folder)
+    load_network("myo", ResUNet, folder=folder)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import binary_erosion
-from scipy.spatial.distance import directed_hausdorff
+from scipy.spatial import KDTree
 from scipy.stats import ttest_ind_from_stats
 
 Mask = NDArray[np.bool_]
@@ -47,18 +47,25 @@ def slice_balanced_accuracy(predicted: Mask, expert: Mask) -> Values:
         return np.asarray((hits / positives + rejections / negatives) / 2.0)
 
 
-def slice_hausdorff_mm(predicted: Mask, expert: Mask, in_plane_mm: tuple[float, float]) -> Values:
+def slice_hausdorff_mm(
+    predicted: Mask,
+    expert: Mask,
+    in_plane_mm: tuple[float, float],
+    *,
+    percentile: float = 100.0,
+) -> Values:
     """Largest distance from a boundary pixel of one mask to the nearest of the other, (slice,).
 
-    Symmetric; in_plane_mm: distance between rows and between columns. A boundary pixel touches the
-    outside by an edge; the image border counts as outside. NaN where either mask is empty: there is
-    no distance to nothing.
+    Symmetric; in_plane_mm: distance between rows and between columns; percentile: of the distances
+    each way, instead of the largest. A boundary pixel touches the outside by an edge; the image
+    border counts as outside. NaN where either mask is empty: there is no distance to nothing.
     """
     distances = np.full(len(expert), np.nan)
     for index in np.flatnonzero(predicted.any(axis=(1, 2)) & expert.any(axis=(1, 2))):
         one = _boundary(predicted[index]) * np.asarray(in_plane_mm)
         other = _boundary(expert[index]) * np.asarray(in_plane_mm)
-        distances[index] = max(directed_hausdorff(one, other)[0], directed_hausdorff(other, one)[0])
+        ways = KDTree(other).query(one)[0], KDTree(one).query(other)[0]
+        distances[index] = max(float(np.percentile(way, percentile)) for way in ways)
     return distances
 
 

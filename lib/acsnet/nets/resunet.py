@@ -26,6 +26,10 @@ class ResUNetConfig:
         """Rows and columns of an input must be multiples of this number."""
         return int(2**self.depth)
 
+    def build(self) -> "ResUNet":
+        """The network with random weights."""
+        return ResUNet(self)
+
 
 class ResidualBlock(nn.Module):
     """Two times (3x3 convolution, ReLU, batch norm), added to a 1x1 projection of the input."""
@@ -50,6 +54,8 @@ class ResidualBlock(nn.Module):
 
 class ResUNet(nn.Module):
     """(N, inputs, H, W) -> logits (N, outputs, H, W); H and W are multiples of `config.stride`."""
+
+    Config = ResUNetConfig
 
     def __init__(self, config: ResUNetConfig) -> None:
         super().__init__()

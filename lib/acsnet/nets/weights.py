@@ -1,8 +1,8 @@
 """Weights that are what they say, or none: checksums are verified before a network is built.
 
-Each network is one safetensors file (parameters in half precision, batch-norm statistics in single
-precision, because small variances vanish in half) and one entry of `manifest.json`: the file's
-name, its SHA-256 and the configuration of the network.
+What was trained is one safetensors file (of a network: parameters in half precision, batch-norm
+statistics in single precision, because small variances vanish in half) and one entry of
+`manifest.json`: the file's name, its SHA-256 and, of a network, its configuration.
 """
 
 import hashlib
@@ -10,14 +10,24 @@ import json
 import os
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 
 from acsnet.errors import WeightsError
-from acsnet.nets.resunet import ResUNet, ResUNetConfig
+from acsnet.nets.autoencoder import Autoencoder
+from acsnet.nets.resunet import ResUNet
+
+Network = TypeVar("Network", bound=ResUNet | Autoencoder)
+
+NETWORKS: dict[str, type[ResUNet] | type[Autoencoder]] = {
+    "roi": ResUNet,
+    "myo": ResUNet,
+    "autoencoder": Autoencoder,
+}
+"""The networks of the method by name, in the order of their stages."""
 
 SHIPPED = Path(__file__).resolve().parent.parent / "weights"
 MANIFEST = "manifest.json"
@@ -34,56 +44,69 @@ def read_manifest(folder: Path = SHIPPED) -> dict[str, Any]:
     return manifest
 
 
-def load_network(name: str, *, folder: Path = SHIPPED, device: str = "cpu") -> ResUNet:
-    """Network `name` ready for inference.
+def read_verified(name: str, *, folder: Path = SHIPPED) -> tuple[dict[str, Any], bytes]:
+    """The manifest's entry `name` and the content of its file.
 
-    Raises WeightsError when its file is missing, is not the one of the manifest, or does not fit
-    the network: there are never random weights.
+    Raises WeightsError when the file is missing or is not the one of the manifest.
     """
     try:
-        entry = read_manifest(folder)[name]
+        entry: dict[str, Any] = read_manifest(folder)[name]
         path = folder / Path(entry["file"]).name
-        config = ResUNetConfig(**entry["config"])
         expected = entry["sha256"]
     except (KeyError, TypeError) as error:
-        msg = f"{MANIFEST} in {folder} does not describe the network {name!r}"
+        msg = f"{MANIFEST} in {folder} does not describe the weights {name!r}"
         raise WeightsError(msg) from error
     if not path.is_file():
-        msg = f"weights of the network {name!r} are missing: {path}"
+        msg = f"weights {name!r} are missing: {path}"
         raise WeightsError(msg)
     content = path.read_bytes()
     if hashlib.sha256(content).hexdigest() != expected:
         msg = f"{path.name}: the checksum differs from {MANIFEST}, the weights were altered"
         raise WeightsError(msg)
-    network = ResUNet(config)
+    return entry, content
+
+
+def load_network(
+    name: str, kind: type[Network], *, folder: Path = SHIPPED, device: str = "cpu"
+) -> Network:
+    """Network `name`, one of class `kind`, ready for inference.
+
+    Raises WeightsError when its file is missing, is not the one of the manifest, or does not fit
+    the network: there are never random weights.
+    """
+    entry, content = read_verified(name, folder=folder)
     tensors = {key: _single(tensor) for key, tensor in load_tensors(content).items()}
     try:
+        network = kind(kind.Config(**entry["config"]))  # type: ignore[arg-type] # each has its own
         network.load_state_dict(tensors)
-    except RuntimeError as error:
-        msg = f"{path.name} does not fit the network {name!r} of {MANIFEST}"
+    except (KeyError, TypeError, RuntimeError) as error:
+        msg = f"{entry['file']} does not fit the network {name!r} of {MANIFEST}"
         raise WeightsError(msg) from error
     network = network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     return network.eval()
 
 
-def save_network(network: ResUNet, name: str, *, folder: Path, about: dict[str, Any]) -> Path:
+def save_network(
+    network: ResUNet | Autoencoder, name: str, *, folder: Path, about: dict[str, Any]
+) -> Path:
     """Write a network and its manifest entry (`about`: recipe, data, terms) into `folder`."""
-    folder.mkdir(parents=True, exist_ok=True)
     statistics = {key for key, _ in network.named_buffers()}
     tensors = {
         key: (tensor if key in statistics else tensor.half()).cpu().contiguous()
         for key, tensor in network.state_dict().items()
     }
-    content = save_tensors(tensors)
+    about = {"config": asdict(network.config), **about}
+    return save_verified(save_tensors(tensors), name, folder=folder, about=about)
+
+
+def save_verified(content: bytes, name: str, *, folder: Path, about: dict[str, Any]) -> Path:
+    """Write a safetensors file and its manifest entry into `folder`; returns the file's path."""
+    folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{name}.safetensors"
     _write(path, content)
     manifest = read_manifest(folder) if (folder / MANIFEST).exists() else {}
-    manifest[name] = {
-        "file": path.name,
-        "sha256": hashlib.sha256(content).hexdigest(),
-        "config": asdict(network.config),
-        **about,
-    }
+    digest = hashlib.sha256(content).hexdigest()
+    manifest[name] = {"file": path.name, "sha256": digest, **about}
     _write(folder / MANIFEST, (json.dumps(manifest, indent=2, sort_keys=True) + "\n").encode())
     return path
 

@@ -14,9 +14,10 @@ import torch
 from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import Progress, TimeRemainingColumn
-from torch import Tensor
+from torch import Tensor, nn
 
 from acsnet.errors import AcsnetError, InputError
+from acsnet.nets.autoencoder import Autoencoder, AutoencoderConfig
 from acsnet.nets.resunet import ResUNet, ResUNetConfig
 from acsnet.train.losses import PrintedLoss, SeparateLoss, weighted_mean
 from acsnet.train.samples import Samples
@@ -33,7 +34,7 @@ class Recipe:
     """
 
     name: str
-    net: ResUNetConfig
+    net: ResUNetConfig | AutoencoderConfig
     loss: PrintedLoss | SeparateLoss
     make_batch: Callable[[Tensor, Tensor, torch.Generator], tuple[Tensor, Tensor]]
     share: tuple[float, ...] = (0.55, 0.37, 0.08)
@@ -69,7 +70,7 @@ def train(
     seed: int = 0,
     device: str = "cpu",
     console: Console,
-) -> ResUNet:
+) -> ResUNet | Autoencoder:
     """Train to the last epoch of the recipe, or go on from the checkpoint in `folder`.
 
     Returns the exponential average of the weights. There is no early stopping: no other patient
@@ -80,7 +81,7 @@ def train(
     checkpoint = folder / "checkpoint.pt"
     _keep_settings(recipe, samples, folder, seed=seed, resumed=checkpoint.exists())
     torch.manual_seed(seed)
-    net = ResUNet(recipe.net).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    net = recipe.net.build().to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     average = copy.deepcopy(net).eval()
     optimiser = torch.optim.Adam(net.parameters(), lr=recipe.learning_rate)
     first = 0
@@ -138,8 +139,8 @@ def _keep_settings(
 def _epoch(
     recipe: Recipe,
     samples: Samples,
-    net: ResUNet,
-    average: ResUNet,
+    net: nn.Module,
+    average: nn.Module,
     optimiser: torch.optim.Optimizer,
     epoch: int,
     seed: int,
@@ -178,7 +179,7 @@ def _epoch(
 
 
 @torch.no_grad()
-def _follow(average: ResUNet, net: ResUNet) -> None:
+def _follow(average: nn.Module, net: nn.Module) -> None:
     """Move the averaged weights towards the present ones; batch-norm statistics are copied."""
     for kept, weight in zip(average.parameters(), net.parameters(), strict=True):
         kept.lerp_(weight, 1.0 - EMA_DECAY)

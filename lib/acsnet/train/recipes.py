@@ -1,4 +1,4 @@
-"""The two recipes: what each network sees and is asked for.
+"""The recipes: what each network sees and is asked for.
 
 The ROI's beta is the paper's: 0.6, so as not to cut too much away. For wall and enhancement a
 measurement chose separate weights over its 0.4: see `acsnet.train.losses`. The filter base is not
@@ -8,10 +8,12 @@ printed there; ours is small enough to train and run on two processor cores.
 import torch
 from torch import Tensor
 
+from acsnet.nets.autoencoder import AutoencoderConfig
 from acsnet.nets.resunet import ResUNetConfig
 from acsnet.stages.myocardium import MYO_SIDE, SQUARE_MARGIN
 from acsnet.train.augment import keep_square, random_affine, signal, warp
 from acsnet.train.data import BACKGROUND, SCAR, WALL
+from acsnet.train.deform import wall_batch
 from acsnet.train.loop import Recipe
 from acsnet.train.losses import PrintedLoss, SeparateLoss
 from acsnet.train.samples import MYO_SCALE
@@ -57,4 +59,15 @@ MYOCARDIUM = Recipe(
     make_batch=myocardium_batch,
     epochs=36,
 )
-RECIPES = {recipe.name: recipe for recipe in (ROI, MYOCARDIUM)}
+AUTOENCODER = Recipe(
+    name="autoencoder",
+    net=AutoencoderConfig(),
+    loss=SeparateLoss(fp=(1.0,), fn=(1.0,)),
+    make_batch=wall_batch,
+    share=(0.4, 0.6, 0.0),
+    weight=(1.0, 1.0, 1.0),
+    epochs=200,
+    images_an_epoch=3072,
+    batch=32,
+)
+RECIPES = {recipe.name: recipe for recipe in (ROI, MYOCARDIUM, AUTOENCODER)}

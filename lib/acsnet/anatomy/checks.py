@@ -1,0 +1,107 @@
+"""The anatomical checks of one wall mask: every measure within its limits.
+
+Paper, "Stage 3": its limits are not printed. Ours are set so that at least 99 % of the expert walls
+of the training lists pass (`acsnet calibrate` writes `limits.json` and says what fails); after the
+example of Painchaud et al., doi:10.1007/978-3-030-32245-8_70: a table of measures, one of limits.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from acsnet.anatomy.measures import MEASURE_NAMES, Form, Measures, measure
+from acsnet.errors import WeightsError
+
+SHIPPED_LIMITS = Path(__file__).resolve().parent / "limits.json"
+
+NOT_A_RING = "open_wall"
+"""The failure of an open wall or a cap where only a closed ring will do."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limit:
+    """The lowest and the highest allowed value of a measure."""
+
+    low: float
+    high: float
+
+    def __contains__(self, value: float) -> bool:
+        return bool(np.isnan(value) or self.low <= value <= self.high)
+
+
+Limits = Mapping[str, Limit]
+"""A limit for each of `MEASURE_NAMES`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """What the checks say of one mask; failures: names of the measures outside their limits."""
+
+    form: Form
+    measures: Measures
+    failures: tuple[str, ...]
+
+    @property
+    def valid(self) -> bool:
+        """Whether the mask may leave the pipeline; an empty one may."""
+        return not self.failures
+
+
+def check(
+    wall: NDArray[np.bool_],
+    spacing_mm: tuple[float, float],
+    limits: Limits,
+    *,
+    closed: bool = False,
+) -> Verdict:
+    """Check a (row, column) mask; spacing_mm: distance of rows, of columns.
+
+    closed: only a ring will do, as below the base and above the apex. An empty mask is valid:
+    there is no wall in it that could be wrong.
+    """
+    form, measures = measure(wall, spacing_mm)
+    if form is Form.EMPTY:
+        return Verdict(form=form, measures=measures, failures=())
+    failures = [name for name in MEASURE_NAMES if getattr(measures, name) not in limits[name]]
+    if closed and form is not Form.RING:
+        failures.append(NOT_A_RING)
+    return Verdict(form=form, measures=measures, failures=tuple(failures))
+
+
+def limits_from_dict(table: Mapping[str, Any], *, source: str) -> Limits:
+    """Limits from plain values. Raises WeightsError, naming `source`, unless each measure has one.
+
+    The limits are part of what was trained: the latent prior holds for them alone.
+    """
+    try:
+        limits = {
+            name: Limit(low=float(low), high=float(high)) for name, (low, high) in table.items()
+        }
+    except (AttributeError, TypeError, ValueError) as error:
+        msg = f"{source}: limits must be pairs of numbers, one for each measure"
+        raise WeightsError(msg) from error
+    if set(limits) != set(MEASURE_NAMES):
+        wrong = ", ".join(sorted(set(limits) ^ set(MEASURE_NAMES)))
+        msg = f"{source}: limits are missing or unknown: {wrong}"
+        raise WeightsError(msg)
+    return limits
+
+
+def limits_to_dict(limits: Limits) -> dict[str, list[float]]:
+    """Plain values, in the order of the measures."""
+    return {name: [limits[name].low, limits[name].high] for name in MEASURE_NAMES}
+
+
+def read_limits(path: Path = SHIPPED_LIMITS) -> Limits:
+    """The limits of a file. Raises WeightsError when it is missing or broken."""
+    try:
+        table = json.loads(path.read_text())["limits"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        msg = f"{path}: the limits of the anatomical checks are missing or broken"
+        raise WeightsError(msg) from error
+    return limits_from_dict(table, source=str(path))

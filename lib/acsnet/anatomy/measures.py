@@ -1,0 +1,147 @@
+"""The measures of one wall mask: what an anatomical check looks at, in mm and degrees.
+
+Paper, "Stage 3": convexity defects, holes, circularity, number of objects, wall thickness. How each
+is measured is ours. Wall pixels touch by edges or corners, all others by edges only, so that a
+closed ring always parts the cavity from the outside (Rosenfeld, doi:10.1145/321556.321570).
+
+A wall is a closed ring round its cavity, an open "C" (at the base, where the ventricle meets the
+atrium) or a solid cap (below the end of the cavity). The cavity of a "C" is what its convex hull
+adds; its mouth is closed by that hull for the outer outline, and left out of the cavity's.
+"""
+
+from dataclasses import dataclass, fields
+from enum import Enum
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import label as components
+from scipy.ndimage import median_filter
+
+from acsnet.anatomy.shape import along_rays, inward_depth, outline
+
+TAPER_PERCENT = 10
+"""Share of an open wall that belongs to its tapering ends."""
+
+MIN_CAP_SOLIDITY = 0.85
+"""Share of its convex hull above which a wall without a cavity is a cap, not a "C" (ours)."""
+
+CORNERS = np.ones((3, 3), bool)
+
+
+class Form(str, Enum):
+    """What kind of section through the ventricle a wall mask is."""
+
+    EMPTY = "empty"
+    RING = "ring"
+    OPEN = "C"
+    CAP = "cap"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measures:
+    """One number a measure; NaN where the form has no such thing (a cap has no cavity).
+
+    objects: parts of the wall; holes: background enclosed by the wall beside the cavity;
+    border_pixels: wall pixels on the edge of the image, beyond which nothing is known;
+    radius: of the disc of the same area; outer: of the wall and what it encloses;
+    opening_deg: share of the circle in which no wall is met from the cavity's centre (0 in a ring);
+    thickness: of the wall along those rays, smallest, largest, and standard deviation over mean,
+    each ray's the median of its own and its two neighbours', as a ray can graze a pixel's corner;
+    concavity: deepest point of an outline below its convex hull; circularity: 4 pi A / P^2.
+    """
+
+    objects: float
+    holes: float
+    border_pixels: float
+    wall_area_mm2: float = np.nan
+    outer_radius_mm: float = np.nan
+    outer_concavity_mm: float = np.nan
+    outer_circularity: float = np.nan
+    cavity_radius_mm: float = np.nan
+    cavity_concavity_mm: float = np.nan
+    cavity_circularity: float = np.nan
+    opening_deg: float = np.nan
+    thickness_min_mm: float = np.nan
+    thickness_max_mm: float = np.nan
+    thickness_variation: float = np.nan
+    cap_radius_mm: float = np.nan
+
+
+MEASURE_NAMES: tuple[str, ...] = tuple(field.name for field in fields(Measures))
+
+
+def measure(wall: NDArray[np.bool_], spacing_mm: tuple[float, float]) -> tuple[Form, Measures]:
+    """The form and the measures of a (row, column) mask; spacing_mm: distance of rows, of columns.
+
+    A mask in several parts has topological measures only: the others would be of no one wall.
+    """
+    rows, columns = np.flatnonzero(wall.any(axis=1)), np.flatnonzero(wall.any(axis=0))
+    if not len(rows):
+        return Form.EMPTY, Measures(objects=0, holes=0, border_pixels=0)
+    border = wall[[0, -1]].sum() + wall[1:-1, [0, -1]].sum()
+    mask = np.pad(wall[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1], 1)
+    objects = components(mask, CORNERS)[1]
+    inside, cavities = _enclosed(mask)
+    form, outer = Form.RING, outline(mask | inside, spacing_mm)
+    if not cavities:
+        inside = _largest(outer.hull_mask(mask.shape) & ~mask)
+        solid = outer.solidity > MIN_CAP_SOLIDITY or not inside.any()
+        form = Form.CAP if solid else Form.OPEN
+    known = {
+        "objects": objects,
+        "holes": max(cavities - 1, 0),
+        "border_pixels": int(border),
+        "wall_area_mm2": float(mask.sum() * spacing_mm[0] * spacing_mm[1]),
+    }
+    if objects > 1:
+        return form, Measures(**known)
+    if form is Form.OPEN:
+        outer = outline(mask | inside, spacing_mm)
+    known |= {
+        "outer_radius_mm": outer.radius_mm,
+        "outer_concavity_mm": outer.concavity_mm,
+        "outer_circularity": outer.circularity,
+    }
+    if form is Form.CAP:
+        return form, Measures(**known, cap_radius_mm=outer.radius_mm)
+    inside, is_open = _largest(inside), form is Form.OPEN
+    cavity = outline(inside, spacing_mm)
+    met, step_mm = along_rays(mask, inside, spacing_mm)
+    return form, Measures(
+        **known,
+        cavity_radius_mm=cavity.radius_mm,
+        cavity_concavity_mm=inward_depth(met, step_mm) if is_open else cavity.concavity_mm,
+        cavity_circularity=np.nan if is_open else cavity.circularity,
+        opening_deg=float(360.0 * np.mean(~met.any(axis=1))) if is_open else 0.0,
+        **_thickness_measures(met, step_mm, is_open=is_open),
+    )
+
+
+def _enclosed(mask: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], int]:
+    """Background that does not reach the edge of a padded mask, and in how many parts it is."""
+    parts, count = components(~mask)
+    # The padding is background, so that part 1, met first, is the outside.
+    return parts > 1, count - 1
+
+
+def _largest(region: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    parts, count = components(region)
+    if count < 2:
+        return region
+    out: NDArray[np.bool_] = parts == np.bincount(parts.ravel())[1:].argmax() + 1
+    return out
+
+
+def _thickness_measures(
+    met: NDArray[np.bool_], step_mm: float, *, is_open: bool
+) -> dict[str, float]:
+    """Over the rays that meet the wall; an open one tapers: its thinnest tenth does not count."""
+    thickness = median_filter(met.sum(axis=1) * step_mm, 3, mode="wrap")
+    values = thickness[met.any(axis=1)]
+    if not len(values):
+        return {}
+    return {
+        "thickness_min_mm": float(np.percentile(values, TAPER_PERCENT if is_open else 0)),
+        "thickness_max_mm": float(values.max()),
+        "thickness_variation": float(values.std() / values.mean()) if values.any() else np.inf,
+    }

@@ -1,0 +1,168 @@
+"""The latent prior: codes of expert walls, and 10,000 more that decode to valid ones.
+
+Paper, "Stage 3": a mixture of 5 Gaussians on the codes of the training masks, sampled with
+rejection by the anatomical checks. Ours: each code goes with a size, for the limits are in mm; a
+sample takes that of the expert wall whose code is nearest.
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors.numpy import load as load_arrays
+from safetensors.numpy import save as save_arrays
+from scipy.spatial import KDTree
+from sklearn.mixture import GaussianMixture
+
+from acsnet.anatomy.checks import Limits, check, limits_from_dict, limits_to_dict
+from acsnet.errors import WeightsError
+from acsnet.nets.weights import SHIPPED, read_manifest, read_verified, save_verified
+
+COMPONENTS = 5
+SAMPLES = 10_000
+BATCH = 256
+MIN_ACCEPTANCE = 0.01
+"""A mixture that yields fewer valid walls than this is no prior of walls (ours)."""
+
+NAME = "prior"
+
+Decode = Callable[[NDArray[np.float32]], NDArray[np.float32]]
+"""(n, code) -> (n, FRAME_SIDE, FRAME_SIDE) scores, wall where above 0."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prior:
+    """Codes of valid walls.
+
+    codes: (n, code); scale_mm: (n,) size of a pixel of the frame; experts: how many of them, the
+    first ones, are codes of expert walls; gap: median distance of such a code to the nearest other,
+    the unit of every distance; limits: those that every code was checked with.
+    """
+
+    codes: NDArray[np.float32]
+    scale_mm: NDArray[np.float32]
+    experts: int
+    gap: float
+    acceptance: float
+    seed: int
+    limits: Limits
+
+
+def build_prior(
+    expert_codes: NDArray[np.float32],
+    expert_scale_mm: NDArray[np.float32],
+    *,
+    decode: Decode,
+    limits: Limits,
+    seed: int,
+    samples: int = SAMPLES,
+    progress: Callable[[int], None] = lambda accepted: None,
+) -> Prior:
+    """Fit the mixture to (n, code) expert codes and sample it until `samples` codes are valid.
+
+    Expert codes whose own decoding is not valid take part in the fit, but are no targets.
+    progress is told how many samples have been accepted. Raises WeightsError where next to no
+    sample is valid: then autoencoder and limits do not belong together.
+    """
+    # In single precision the covariances of nearby codes stop being positive.
+    mixture = GaussianMixture(COMPONENTS, random_state=seed).fit(expert_codes.astype(np.float64))
+    # One generator for all draws: `sample` would start anew from an integer seed each time.
+    mixture.set_params(random_state=np.random.RandomState(seed))
+    nearest = KDTree(expert_codes)
+    valid = valid_codes(expert_codes, expert_scale_mm, decode=decode, limits=limits)
+    codes, scales = [expert_codes[valid]], [expert_scale_mm[valid]]
+    accepted = drawn = 0
+    while accepted < samples:
+        batch = mixture.sample(BATCH)[0].astype(np.float32)
+        batch_scale = expert_scale_mm[nearest.query(batch)[1]]
+        kept = valid_codes(batch, batch_scale, decode=decode, limits=limits)
+        codes.append(batch[kept][: samples - accepted])
+        scales.append(batch_scale[kept][: samples - accepted])
+        drawn += BATCH
+        accepted += int(kept.sum())
+        progress(min(accepted, samples))
+        if drawn >= 20 * BATCH and accepted < MIN_ACCEPTANCE * drawn:
+            msg = f"only {accepted} of {drawn} samples of the latent prior pass the checks"
+            raise WeightsError(msg)
+    return Prior(
+        codes=np.concatenate(codes),
+        scale_mm=np.concatenate(scales),
+        experts=int(valid.sum()),
+        gap=typical_gap(expert_codes),
+        acceptance=accepted / drawn,
+        seed=seed,
+        limits=limits,
+    )
+
+
+def valid_codes(
+    codes: NDArray[np.float32], scale_mm: NDArray[np.float32], *, decode: Decode, limits: Limits
+) -> NDArray[np.bool_]:
+    """(n,) whether each code decodes to a wall that passes the checks on the frame's own grid."""
+    out = np.zeros(len(codes), bool)
+    for start in range(0, len(codes), BATCH):
+        part = slice(start, start + BATCH)
+        for k, (score, mm) in enumerate(zip(decode(codes[part]), scale_mm[part], strict=True)):
+            wall = score > 0
+            size = (float(mm), float(mm))
+            out[start + k] = wall.any() and check(wall, size, limits).valid
+    return out
+
+
+def typical_gap(codes: NDArray[np.float32]) -> float:
+    """Median distance of a code to its nearest neighbour."""
+    distance, _ = KDTree(codes).query(codes, k=2)
+    return float(np.median(distance[:, 1]))
+
+
+def save_prior(prior: Prior, *, folder: Path, about: dict[str, Any]) -> Path:
+    """Write a prior and its manifest entry beside the autoencoder it was built with."""
+    content = save_arrays({"codes": prior.codes, "scale_mm": prior.scale_mm})
+    return save_verified(
+        content,
+        NAME,
+        folder=folder,
+        about={
+            "autoencoder_sha256": read_manifest(folder)["autoencoder"]["sha256"],
+            "experts": prior.experts,
+            "gap": prior.gap,
+            "acceptance": prior.acceptance,
+            "seed": prior.seed,
+            "limits": limits_to_dict(prior.limits),
+            **about,
+        },
+    )
+
+
+def load_prior(limits: Limits, *, folder: Path = SHIPPED) -> Prior:
+    """The prior of a weights folder.
+
+    Raises WeightsError when it is missing or altered, when it was built with another autoencoder
+    than the folder's, or with other limits than `limits`: its codes would not be valid ones.
+    """
+    entry, content = read_verified(NAME, folder=folder)
+    file = entry["file"]
+    if entry.get("autoencoder_sha256") != read_manifest(folder)["autoencoder"]["sha256"]:
+        msg = f"{file} was built with another autoencoder than the one in {folder}"
+        raise WeightsError(msg)
+    built = limits_from_dict(entry.get("limits", {}), source=file)
+    changed = [name for name in limits if built[name] != limits[name]]
+    if changed:
+        name = changed[0]
+        was, now = (json.dumps(limits_to_dict(table)[name]) for table in (built, limits))
+        msg = f"{file} was built with other limits: {name} {was} instead of {now}; build it anew"
+        raise WeightsError(msg)
+    arrays = load_arrays(content)
+    return Prior(
+        codes=arrays["codes"],
+        scale_mm=arrays["scale_mm"],
+        experts=entry["experts"],
+        gap=entry["gap"],
+        acceptance=entry["acceptance"],
+        seed=entry["seed"],
+        limits=limits,
+    )

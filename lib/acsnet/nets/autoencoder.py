@@ -1,0 +1,90 @@
+"""The autoencoder of wall masks: 128 x 128 to a code of 16 numbers and back.
+
+Paper, "Stage 3" and its Figure 5: six strided 3x3 convolutions, two dense layers, six transposed
+convolutions, leaky ReLU; channels double from 16. Its "2048" is read as the flattened 2 x 2 x 512.
+Ours: the code and the output have no activation, so that codes can take any sign and the output is
+a score.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+
+@dataclass(frozen=True, kw_only=True)
+class AutoencoderConfig:
+    """What is needed to build the network again before its weights are loaded."""
+
+    base_filters: int = 16
+    depth: int = 6
+    side: int = 128
+    code: int = 16
+    slope: float = 0.1
+
+    def build(self) -> "Autoencoder":
+        """The network with random weights."""
+        return Autoencoder(self)
+
+
+class Autoencoder(nn.Module):
+    """Masks (N, 1, side, side) in [0, 1] -> scores of the same shape, by way of (N, code)."""
+
+    Config = AutoencoderConfig
+
+    def __init__(self, config: AutoencoderConfig) -> None:
+        super().__init__()
+        self.config = config
+        widths = [config.base_filters * 2**level for level in range(config.depth)]
+        smallest = config.side // 2**config.depth
+        flat = widths[-1] * smallest**2
+        down: list[nn.Module] = []
+        for before, after in zip([1, *widths[:-1]], widths, strict=True):
+            down += [nn.Conv2d(before, after, 3, stride=2, padding=1), nn.LeakyReLU(config.slope)]
+        self.encoder = nn.Sequential(*down, nn.Flatten(), nn.Linear(flat, config.code))
+        up: list[nn.Module] = []
+        for before, after in zip(widths[::-1], [*widths[-2::-1], 1], strict=True):
+            up += [
+                nn.LeakyReLU(config.slope),
+                nn.ConvTranspose2d(before, after, 3, stride=2, padding=1, output_padding=1),
+            ]
+        self.decoder = nn.Sequential(
+            nn.Linear(config.code, flat), nn.Unflatten(1, (widths[-1], smallest, smallest)), *up
+        )
+
+    def encode(self, masks: Tensor) -> Tensor:
+        """(N, 1, side, side) -> codes (N, code)."""
+        codes: Tensor = self.encoder(masks)
+        return codes
+
+    def decode(self, codes: Tensor) -> Tensor:
+        """(N, code) -> scores (N, 1, side, side); wall where above 0."""
+        scores: Tensor = self.decoder(codes)
+        return scores
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Scores of what is left of the masks after the code."""
+        return self.decode(self.encode(x))
+
+
+def codes_of(network: Autoencoder, frames: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(n, side, side) shares of wall in [0, 1] -> codes (n, code)."""
+    with torch.inference_mode():
+        codes = network.encode(_on(network, frames)[:, None])
+    out: NDArray[np.float32] = codes.float().cpu().numpy()
+    return out
+
+
+def scores_of(network: Autoencoder, codes: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(n, code) -> scores (n, side, side); wall where above 0."""
+    with torch.inference_mode():
+        scores = network.decode(_on(network, codes))[:, 0]
+    out: NDArray[np.float32] = scores.float().cpu().numpy()
+    return out
+
+
+def _on(network: Autoencoder, array: NDArray[np.float32]) -> Tensor:
+    device = next(network.parameters()).device
+    return torch.from_numpy(np.ascontiguousarray(array, np.float32)).to(device)
