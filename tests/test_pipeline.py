@@ -5,7 +5,7 @@ import pytest
 
 from acsnet.io import read_scan
 from acsnet.labels import ENHANCEMENT, LEFT_VENTRICLE, MYOCARDIUM, Label
-from acsnet.pipeline import Masks, doubts, in_anatomical_order, label_map
+from acsnet.pipeline import Masks, in_anatomical_order, label_map
 from acsnet.preprocess import standardise
 from acsnet.scan import InputGrid, ShortAxisScan
 
@@ -61,13 +61,14 @@ def test_slices_in_reverse_give_the_same_heart(pipeline, samples):
     assert forward.scan.apex_first is backward.scan.apex_first is True
 
 
-def test_a_scan_of_noise_holds_no_ventricle_and_says_so(pipeline):
-    pixels = np.random.default_rng(0).normal(0, 1, (4, 96, 96)).astype(np.float32)
+@pytest.mark.parametrize("seed", range(4))
+def test_a_scan_of_noise_holds_next_to_no_ventricle_and_says_that_it_is_none(pipeline, seed):
+    pixels = np.random.default_rng(seed).normal(0, 1, (4, 96, 96)).astype(np.float32)
     affine = np.diag([1.5, 1.5, 10.0, 1.0])
     grid = InputGrid(shape=(96, 96, 4), affine=affine, axes=(2, 1, 0))
     result = pipeline(ShortAxisScan(name="noise", pixels=pixels, grid=grid))
-    assert result.features.lv_volume_ml < 20
-    assert result.warnings
+    assert result.features.lv_volume_ml < 30
+    assert any("implausible" in w or "too little for a heart" in w for w in result.warnings)
 
 
 @pytest.mark.parametrize("shape", [(3, 1, 1), (3, 8, 8), (3, 4, 200)])
@@ -117,22 +118,3 @@ def test_labels_nest():
         Label.CORE_SCAR,
         Label.LV_MYOCARDIUM,
     ]
-
-
-@pytest.mark.parametrize(
-    ("found", "lv_ml", "words"),
-    [
-        ([0, 0, 0, 0, 0], 0.0, "no left ventricle was found"),
-        ([0, 1, 1, 0, 0], 100.0, "in 2 of 5 slices only"),
-        ([1, 1, 0, 0, 1], 100.0, "no segmentation in 2 of the slices between apex and base"),
-        ([1, 1, 1, 1, 1], 5.0, "left ventricular volume of 5 ml is implausible"),
-        ([1, 1, 1, 1, 1], 900.0, "left ventricular volume of 900 ml is implausible"),
-    ],
-)
-def test_doubtful_segmentations_are_told_in_plain_words(found, lv_ml, words):
-    labels = np.array(found, np.uint8)[:, None, None] * np.ones((1, 2, 2), np.uint8)
-    assert any(words in note for note in doubts(labels, lv_ml))
-
-
-def test_a_plausible_segmentation_raises_no_doubt():
-    assert doubts(np.ones((5, 2, 2), np.uint8), 150.0) == ()

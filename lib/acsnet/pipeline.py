@@ -1,4 +1,4 @@
-"""The stages of the method in their order: standardise, ROI, myocardium, core scar, features."""
+"""The stages of the method in their order: standardise, ROI, myocardium, anatomy, core scar."""
 
 import time
 from collections.abc import Iterator
@@ -8,7 +8,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from acsnet.anatomy.checks import read_limits
+from acsnet.anatomy.prior import load_prior
 from acsnet.labels import Label
+from acsnet.nets.autoencoder import Autoencoder
 from acsnet.nets.resunet import ResUNet
 from acsnet.nets.weights import load_network, read_manifest
 from acsnet.preprocess import StandardScan, standardise, to_scan
@@ -17,16 +20,24 @@ from acsnet.quantify.scar import ScarMethod, classify_enhancement
 from acsnet.result import Result
 from acsnet.scan import ShortAxisScan
 from acsnet.stages import myocardium, roi
+from acsnet.stages.correction import Corrector, StackCorrection
+from acsnet.stages.doubts import anatomy_doubts, doubts
+from acsnet.stages.latent_walk import LatentWalk
 from acsnet.stages.myocardium import EnhancementCleanup
 
-MIN_LV_ML = 20.0
-MAX_LV_ML = 700.0
-"""Left ventricles outside this range are reported as doubtful (ours)."""
+
+@dataclass(frozen=True, kw_only=True)
+class Drawn:
+    """(slice, row, column) masks on the scan's own grid, as the networks drew them."""
+
+    ventricle: NDArray[np.bool_]
+    wall: NDArray[np.bool_]
+    enhancement: NDArray[np.bool_]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Masks:
-    """(slice, row, column) masks on the scan's own grid."""
+    """(slice, row, column) masks on the scan's own grid: a possible wall and what lies in it."""
 
     pool: NDArray[np.bool_]
     wall: NDArray[np.bool_]
@@ -35,24 +46,35 @@ class Masks:
 
 @dataclass(frozen=True, kw_only=True)
 class Pipeline:
-    """Both networks and their settings. Calls share no state, so that threads may run at once."""
+    """The networks and their settings. Calls share no state, so that threads may run at once."""
 
     roi_net: ResUNet
     myocardium_net: ResUNet
     cleanup: EnhancementCleanup
+    corrector: Corrector
     weights: dict[str, str]
     scar_method: ScarMethod = "remote"
 
     @classmethod
-    def load(cls, *, device: str = "cpu", scar_method: ScarMethod = "remote") -> "Pipeline":
-        """The shipped networks, verified. Raises WeightsError if one is missing or altered."""
-        networks = {name: load_network(name, device=device) for name in ("roi", "myo")}
+    def load(
+        cls, *, device: str = "cpu", scar_method: ScarMethod = "remote", keep_valid: bool = True
+    ) -> "Pipeline":
+        """The shipped networks, verified. Raises WeightsError if one is missing or altered.
+
+        keep_valid: a wall that passes the checks stays as the network drew it; False replaces it
+        by the autoencoder's smoother reconstruction.
+        """
         manifest = read_manifest()
+        walk = LatentWalk(
+            autoencoder=load_network("autoencoder", Autoencoder, device=device),
+            prior=load_prior(read_limits()),
+        )
         return cls(
-            roi_net=networks["roi"],
-            myocardium_net=networks["myo"],
+            roi_net=load_network("roi", ResUNet, device=device),
+            myocardium_net=load_network("myo", ResUNet, device=device),
             cleanup=EnhancementCleanup(**manifest["myo"]["cleanup"]),
-            weights={name: manifest[name]["sha256"] for name in networks},
+            corrector=Corrector(walk=walk, keep_valid=keep_valid),
+            weights={name: entry["sha256"] for name, entry in manifest.items()},
             scar_method=scar_method,
         )
 
@@ -72,7 +94,10 @@ class Pipeline:
             )
             lv = roi.clean_roi(probability > roi.THRESHOLD)
         with _timed(seconds, "myocardium"):
-            masks = self._tissue(standard, lv, probability)
+            drawn = self._drawn(standard, lv, probability)
+        with _timed(seconds, "anatomy"):
+            anatomy = self.corrector.correct_stack(drawn.wall, scan.spacing_mm[1:])
+            masks = within(anatomy, drawn)
         with _timed(seconds, "quantify"):
             zones = classify_enhancement(
                 scan.pixels, masks.wall, masks.enhancement, method=self.scar_method
@@ -85,30 +110,31 @@ class Pipeline:
             *order_notes,
             *features.warnings,
             *doubts(labels, features.lv_volume_ml),
+            *anatomy_doubts(anatomy, reversed_slices=scan.grid.reversed_slices),
         )
         return Result(
             scan=scan,
             labels=labels,
             features=features,
+            anatomy=anatomy,
+            drawn_wall=drawn.wall,
             warnings=warnings,
             weights=self.weights,
             seconds=seconds,
         )
 
-    def _tissue(
+    def _drawn(
         self, standard: StandardScan, lv: NDArray[np.bool_], lv_probability: NDArray[np.float32]
-    ) -> Masks:
-        """Wall, enhancement and blood pool on the scan's own grid."""
+    ) -> Drawn:
+        """Wall, enhancement and left ventricle as the networks drew them, on the scan's grid."""
         wall, enhancement = myocardium.predict_myocardium(self.myocardium_net, standard, lv)
         enhanced = myocardium.clean_enhancement(
             enhancement > myocardium.ENHANCEMENT_THRESHOLD, self.cleanup
         )
-        wall_mask = myocardium.clean_wall(to_scan(wall, standard) > myocardium.WALL_THRESHOLD)
-        lv_mask = to_scan(np.where(lv, lv_probability, 0.0), standard) > roi.THRESHOLD
-        return Masks(
-            pool=myocardium.blood_pool(wall_mask, lv_mask),
-            wall=wall_mask,
-            enhancement=wall_mask & (to_scan(enhanced.astype(np.float32), standard) > 0.5),
+        return Drawn(
+            ventricle=to_scan(np.where(lv, lv_probability, 0.0), standard) > roi.THRESHOLD,
+            wall=to_scan(wall, standard) > myocardium.WALL_THRESHOLD,
+            enhancement=to_scan(enhanced.astype(np.float32), standard) > 0.5,
         )
 
 
@@ -126,6 +152,16 @@ def in_anatomical_order(
     return replace(scan.reversed(), apex_first=True), flipped, probability[::-1], ()
 
 
+def within(anatomy: StackCorrection, drawn: Drawn) -> Masks:
+    """The wall bounds the enhancement, and the blood pool follows from it."""
+    wall = anatomy.wall
+    return Masks(
+        pool=myocardium.blood_pool(wall, drawn.ventricle, anatomy.is_open),
+        wall=wall,
+        enhancement=wall & drawn.enhancement,
+    )
+
+
 def label_map(masks: Masks, *, core: NDArray[np.bool_]) -> NDArray[np.uint8]:
     """Masks -> values of `acsnet.labels.Label`; later tissues lie inside earlier ones."""
     labels = np.zeros(masks.wall.shape, np.uint8)
@@ -134,22 +170,6 @@ def label_map(masks: Masks, *, core: NDArray[np.bool_]) -> NDArray[np.uint8]:
     labels[masks.enhancement] = Label.GREY_ZONE
     labels[core] = Label.CORE_SCAR
     return labels
-
-
-def doubts(labels: NDArray[np.uint8], lv_volume_ml: float) -> tuple[str, ...]:
-    """Plain words for a segmentation that a person should look at before using its numbers."""
-    found = np.flatnonzero(labels.any(axis=(1, 2)))
-    if not len(found):
-        return ("no left ventricle was found in this scan",)
-    notes = []
-    if len(found) < 3:
-        notes.append(f"the left ventricle was found in {len(found)} of {len(labels)} slices only")
-    if found[-1] - found[0] + 1 > len(found):
-        empty = found[-1] - found[0] + 1 - len(found)
-        notes.append(f"no segmentation in {empty} of the slices between apex and base")
-    if not MIN_LV_ML <= lv_volume_ml <= MAX_LV_ML:
-        notes.append(f"left ventricular volume of {lv_volume_ml:.0f} ml is implausible")
-    return tuple(notes)
 
 
 @contextmanager

@@ -10,6 +10,8 @@ from acsnet import __version__
 from acsnet.labels import LABEL_VALUES
 from acsnet.quantify.features import Features
 from acsnet.scan import ShortAxisScan
+from acsnet.stages.correction import StackCorrection
+from acsnet.stages.doubts import is_far
 
 FEATURES_SCHEMA = 1
 NOTICE = "Research use only. Not a medical device."
@@ -20,12 +22,16 @@ class Result:
     """One scan's segmentation and measures.
 
     scan: as finally ordered, apex first; labels: (slice, row, column) values of
-    `acsnet.labels.Label`; weights: SHA-256 of each network; seconds: time of each stage.
+    `acsnet.labels.Label`; anatomy: what stage 3 changed and why; drawn_wall: (slice, row, column)
+    wall as the network drew it; weights: SHA-256 of all that was trained; seconds: time of each
+    stage.
     """
 
     scan: ShortAxisScan
     labels: NDArray[np.uint8]
     features: Features
+    anatomy: StackCorrection
+    drawn_wall: NDArray[np.bool_]
     warnings: tuple[str, ...]
     weights: dict[str, str]
     seconds: dict[str, float]
@@ -47,9 +53,31 @@ class Result:
                 "row": round(row_mm, 4),
                 "column": round(column_mm, 4),
             },
+            "anatomy": self.anatomy_dict(),
             "labels": LABEL_VALUES,
             "seconds": {stage: round(s, 3) for stage, s in self.seconds.items()},
             "schema": FEATURES_SCHEMA,
             "software": {"acsnet": __version__, "weights_sha256": self.weights},
             "notice": NOTICE,
         }
+
+    def anatomy_dict(self) -> dict[str, Any]:
+        """What stage 3 found and did, slice by slice in the order of the file, from 1."""
+        total = len(self.anatomy.slices)
+        reasons = {drop.index: drop.reason for drop in self.anatomy.dropped}
+        order = range(total)[::-1] if self.scan.grid.reversed_slices else range(total)
+        slices = [
+            {
+                "slice": number,
+                "form": self.anatomy.slices[k].verdict.form.value,
+                "valid_before": not self.anatomy.slices[k].failed,
+                "failed_checks": list(self.anatomy.slices[k].failed),
+                "action": self.anatomy.slices[k].action.value,
+                "latent_distance": round(self.anatomy.slices[k].distance, 3),
+                "dice_before_after": round(self.anatomy.slices[k].dice, 4),
+                "needs_a_look": is_far(self.anatomy.slices[k]),
+                "dropped": reasons.get(k),
+            }
+            for number, k in enumerate(order, start=1)
+        ]
+        return {"slices": slices, "dropped_slices": len(reasons)}

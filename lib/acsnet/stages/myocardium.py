@@ -12,7 +12,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from scipy.ndimage import binary_fill_holes, center_of_mass
-from skimage.measure import label as connected_components
 from skimage.morphology import closing, convex_hull_image, disk, erosion, opening
 
 from acsnet.nets.resunet import ResUNet
@@ -138,16 +137,6 @@ def predict_myocardium(
     return out
 
 
-def clean_wall(wall: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """(slice, row, column) -> the largest object of each slice."""
-    out = np.zeros_like(wall)
-    for k, slice_ in enumerate(wall):
-        components = connected_components(slice_, connectivity=2)
-        if components.any():
-            out[k] = components == np.bincount(components.ravel())[1:].argmax() + 1
-    return out
-
-
 def clean_enhancement(
     enhancement: NDArray[np.bool_], cleanup: EnhancementCleanup
 ) -> NDArray[np.bool_]:
@@ -164,18 +153,16 @@ def clean_enhancement(
     return out
 
 
-def blood_pool(wall: NDArray[np.bool_], roi: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def blood_pool(
+    wall: NDArray[np.bool_], roi: NDArray[np.bool_], is_open: NDArray[np.bool_]
+) -> NDArray[np.bool_]:
     """What the wall encloses, (slice, row, column); where it is open, the ROI within its hull.
 
-    A closed ring encloses its pool exactly. A "C"-shaped basal wall does not: there the pool is
-    what the ROI network saw inside the wall's convex hull (ours).
+    is_open: (slice,). A closed ring encloses its pool exactly. An open "C"-shaped basal wall does
+    not: there the pool is what the ROI network saw inside the wall's convex hull (ours).
     """
     pool = np.zeros_like(wall)
-    for k, slice_ in enumerate(wall):
-        if not slice_.any():
-            continue
-        filled = binary_fill_holes(slice_) & ~slice_
-        if filled.sum() * 4 < (roi[k] & ~slice_).sum():
-            filled = roi[k] & convex_hull_image(slice_) & ~slice_
-        pool[k] = filled
+    for k in np.flatnonzero(wall.any(axis=(1, 2))):
+        inside = roi[k] & convex_hull_image(wall[k]) if is_open[k] else binary_fill_holes(wall[k])
+        pool[k] = inside & ~wall[k]
     return pool

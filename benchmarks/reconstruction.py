@@ -1,0 +1,57 @@
+"""How much of an expert wall is left after the autoencoder's 16 numbers, on the wall's own grid."""
+
+import argparse
+import json
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+
+from acsnet.anatomy.frame import from_frame, pose_of, to_frame
+from acsnet.nets.autoencoder import Autoencoder, codes_of, scores_of
+from acsnet.nets.weights import SHIPPED, load_network
+from acsnet.stages.latent_walk import dice
+from acsnet.train.data import WALL, acdc_cases, emidec_cases
+
+READERS = {"emidec": emidec_cases, "acdc": acdc_cases}
+
+
+def main() -> None:
+    """Print the mean Dice of each data set's test list, and of its small and large walls."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--weights", type=Path, default=SHIPPED, help="folder of the autoencoder")
+    args = parser.parse_args()
+    network = load_network("autoencoder", Autoencoder, folder=args.weights)
+    splits = json.loads((args.data / "splits.json").read_text())
+    table = Table("test list", "walls", "Dice", "5th percentile", "worst", "Dice, smallest third")
+    for data_set, read in READERS.items():
+        scores, area = [], []
+        for case in track(list(read(args.data, splits[data_set]["test"])), description=data_set):
+            spacing_mm = case.scan.spacing_mm[1:]
+            for wall in case.tissue >= WALL:
+                if not wall.any():
+                    continue
+                pose = pose_of(wall, spacing_mm)
+                code = codes_of(network, to_frame(wall, spacing_mm, pose)[None])
+                shape = wall.shape[0], wall.shape[1]
+                decoded = from_frame(scores_of(network, code)[0], spacing_mm, pose, shape)
+                scores.append(dice(wall, decoded))
+                area.append(wall.sum())
+        values = np.array(scores)
+        small = values[np.argsort(area)[: len(area) // 3]]
+        table.add_row(
+            data_set,
+            str(len(values)),
+            f"{values.mean():.4f}",
+            f"{np.percentile(values, 5):.3f}",
+            f"{values.min():.3f}",
+            f"{small.mean():.4f}",
+        )
+    Console().print(table)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,197 @@
+"""Stage 3: no wall leaves that fails the anatomical checks.
+
+Paper, "Stage 3": a mask whose decoding is valid becomes that decoding; any other is moved through
+the latent space until it is valid. Ours: loose pixels and holes are removed first, and a mask that
+is then valid itself is kept as the network drew it (`keep_valid`); the checks are made on the
+scan's own grid, so that they hold for what the user gets; and a mask for which no possible wall is
+near is emptied, with the reason.
+"""
+
+from dataclasses import dataclass
+from enum import Enum
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import label as components
+
+from acsnet.anatomy.checks import Limits, Verdict, check
+from acsnet.anatomy.measures import Form
+from acsnet.stages.latent_walk import LatentWalk, dice
+from acsnet.stages.stack import Dropped, StackCheck, check_stack
+
+
+class Action(str, Enum):
+    """What became of the network's mask in a slice."""
+
+    NOTHING = "no wall"
+    KEPT = "kept"
+    TIDIED = "loose pixels or holes removed"
+    SMOOTHED = "replaced by its reconstruction"
+    MOVED = "moved to a possible wall"
+    EMPTIED = "emptied: no possible wall is near"
+
+
+@dataclass(frozen=True, kw_only=True)
+class SliceCorrection:
+    """One slice: the mask that leaves, the checks it was given, and what was done.
+
+    failed: names of the checks that the network's mask failed; distance: moved in the latent space,
+    in typical gaps between two hearts of the prior; dice: of the masks before and after.
+    """
+
+    wall: NDArray[np.bool_]
+    verdict: Verdict
+    failed: tuple[str, ...]
+    action: Action
+    distance: float = 0.0
+    dice: float = 1.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class StackCorrection:
+    """One scan, apex first.
+
+    dropped: the slices that the volumetric checks emptied, and why; odd: slices kept although
+    their area is unlike that of both neighbours.
+    """
+
+    slices: tuple[SliceCorrection, ...]
+    dropped: tuple[Dropped, ...]
+    odd: tuple[int, ...] = ()
+
+    @property
+    def is_open(self) -> NDArray[np.bool_]:
+        """(slice,) whether the wall is an open "C"."""
+        return np.array([slice_.verdict.form is Form.OPEN for slice_ in self.slices], bool)
+
+    @property
+    def wall(self) -> NDArray[np.bool_]:
+        """(slice, row, column) of the walls that leave."""
+        walls = np.stack([slice_.wall for slice_ in self.slices])
+        walls[[drop.index for drop in self.dropped]] = False
+        return walls
+
+
+@dataclass(frozen=True, kw_only=True)
+class Corrector:
+    """The way to possible walls, and what to do with a mask that is valid as it is."""
+
+    walk: LatentWalk
+    keep_valid: bool = True
+
+    @property
+    def limits(self) -> Limits:
+        """Those of the prior: its codes are valid by no others."""
+        return self.walk.prior.limits
+
+    def __call__(
+        self,
+        walls: NDArray[np.bool_],
+        spacing_mm: tuple[float, float],
+        *,
+        closed: NDArray[np.bool_] | None = None,
+    ) -> tuple[SliceCorrection, ...]:
+        """Correct (slice, row, column) masks; spacing_mm: distance of rows, of columns.
+
+        closed: (slice,) where only a ring will do. Every wall that comes back is valid, or empty.
+        """
+        rings = [False] * len(walls) if closed is None else closed.tolist()
+        out = [
+            self._as_drawn(wall, spacing_mm, closed=ring)
+            for wall, ring in zip(walls, rings, strict=True)
+        ]
+        moving = [
+            k
+            for k, slice_ in enumerate(out)
+            if slice_.wall.any() and not (slice_.verdict.valid and self.keep_valid)
+        ]
+        cases = self.walk.cases(
+            [out[k].wall for k in moving], spacing_mm, closed=[rings[k] for k in moving]
+        )
+        for k, case, found in zip(
+            moving, cases, self.walk.nearest_valid(cases, spacing_mm), strict=True
+        ):
+            if found:
+                out[k] = SliceCorrection(
+                    wall=found.wall,
+                    verdict=found.verdict,
+                    failed=out[k].failed,
+                    action=Action.MOVED if found.point.share else Action.SMOOTHED,
+                    distance=self.walk.distance(case, found),
+                    dice=dice(walls[k], found.wall),
+                )
+            elif not out[k].verdict.valid:
+                out[k] = self._emptied(out[k], spacing_mm)
+        return tuple(out)
+
+    def correct_stack(
+        self, walls: NDArray[np.bool_], spacing_mm: tuple[float, float]
+    ) -> StackCorrection:
+        """Correct the walls of a scan, (slice, row, column), apex first, slice by slice and whole.
+
+        An open wall is possible at the base only, a solid cap below the lowest ring only: elsewhere
+        they have to be rings too (ours). What lies beyond the ventricle is dropped.
+        """
+        slices = list(self(walls, spacing_mm))
+        # What is no part of the ventricle must not make an open basal wall look enclosed by rings.
+        kept = _checked(slices).kept
+        forms = [slice_.verdict.form if k else None for slice_, k in zip(slices, kept, strict=True)]
+        rings = [k for k, form in enumerate(forms) if form is Form.RING]
+        first, last = (rings[0], rings[-1]) if rings else (0, 0)
+        closed = [
+            k
+            for k, form in enumerate(forms)
+            if (form is Form.OPEN and k < last) or (form is Form.CAP and k >= first)
+        ]
+        again = self(walls[closed], spacing_mm, closed=np.ones(len(closed), bool))
+        for k, slice_ in zip(closed, again, strict=True):
+            slices[k] = slice_
+        checked = _checked(slices)
+        return StackCorrection(slices=tuple(slices), dropped=checked.dropped, odd=checked.odd)
+
+    def _as_drawn(
+        self, wall: NDArray[np.bool_], spacing_mm: tuple[float, float], *, closed: bool
+    ) -> SliceCorrection:
+        """The mask without loose pixels and holes, valid or not."""
+        before = check(wall, spacing_mm, self.limits, closed=closed)
+        tidied = tidy(wall)
+        if np.array_equal(wall, tidied):
+            action = Action.KEPT if wall.any() else Action.NOTHING
+            return SliceCorrection(wall=wall, verdict=before, failed=before.failures, action=action)
+        return SliceCorrection(
+            wall=tidied,
+            verdict=check(tidied, spacing_mm, self.limits, closed=closed),
+            failed=before.failures,
+            action=Action.TIDIED,
+            dice=dice(wall, tidied),
+        )
+
+    def _emptied(self, slice_: SliceCorrection, spacing_mm: tuple[float, float]) -> SliceCorrection:
+        nothing = np.zeros_like(slice_.wall)
+        return SliceCorrection(
+            wall=nothing,
+            verdict=check(nothing, spacing_mm, self.limits),
+            failed=slice_.failed,
+            action=Action.EMPTIED,
+            dice=0.0,
+        )
+
+
+def _checked(slices: list[SliceCorrection]) -> StackCheck:
+    """The volumetric checks of slices, apex first."""
+    radius = np.array([slice_.verdict.measures.outer_radius_mm for slice_ in slices])
+    is_open = np.array([slice_.verdict.form is Form.OPEN for slice_ in slices], bool)
+    return check_stack(np.pi * np.nan_to_num(radius) ** 2, is_open)
+
+
+def tidy(wall: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """(row, column) -> its largest part, joined by edges, with all holes but the largest filled."""
+    parts, count = components(wall)
+    kept = parts == np.bincount(parts.ravel())[1:].argmax() + 1 if count > 1 else wall.copy()
+    gaps, count = components(~kept)
+    outside = np.unique(np.concatenate([gaps[[0, -1]].ravel(), gaps[:, [0, -1]].ravel()]))
+    inner = np.setdiff1d(np.arange(1, count + 1), outside)
+    if len(inner) > 1:
+        size = np.bincount(gaps.ravel())[inner]
+        kept |= np.isin(gaps, np.delete(inner, size.argmax()))
+    return kept
