@@ -95,6 +95,9 @@ def segment(
         ScarMethodName,
         typer.Option(help="Core scar: above half way to the peak, from remote wall or 0."),
     ] = ScarMethodName.remote,
+    smooth_walls: Annotated[
+        bool, typer.Option(help="Redraw walls by the autoencoder even where they pass the checks.")
+    ] = False,
     device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
 ) -> None:
     """Segment scans: OUTPUT/<case>/segmentation.nii.gz and features.json for each."""
@@ -103,7 +106,9 @@ def segment(
     from acsnet.write import write_result
 
     try:
-        pipeline = Pipeline.load(device=device, scar_method=scar_method.value)
+        pipeline = Pipeline.load(
+            device=device, scar_method=scar_method.value, keep_valid=not smooth_walls
+        )
     except AcsnetError as error:
         raise _refuse(error) from None
     done: set[str] = set()
