@@ -7,9 +7,12 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
+from acsnet.anatomy.checks import read_limits
+from acsnet.anatomy.prior import Prior, load_prior
 from acsnet.cli import app
 from acsnet.errors import InputError, WeightsError
-from acsnet.nets.resunet import ResUNet, ResUNetConfig
+from acsnet.nets.autoencoder import Autoencoder, scores_of
+from acsnet.nets.resunet import ResUNet
 from acsnet.nets.weights import load_network, read_manifest
 from acsnet.stages.myocardium import EnhancementCleanup
 from acsnet.train import build as build_module
@@ -26,7 +29,7 @@ def small(monkeypatch):
     tiny = {
         name: replace(
             recipe,
-            net=ResUNetConfig(base_filters=2, inputs=recipe.net.inputs, outputs=recipe.net.outputs),
+            net=replace(recipe.net, base_filters=2),
             epochs=1,
             images_an_epoch=6,
             batch=3,
@@ -90,6 +93,37 @@ def test_a_run_writes_weights_that_are_verified_when_loaded(data, tmp_path, cons
     with pytest.raises(WeightsError, match=r"roi\.safetensors: the checksum differs"):
         load_network("roi", ResUNet, folder=folder)
     load_network("myo", ResUNet, folder=folder)
+
+
+def test_the_autoencoder_comes_with_the_prior_of_its_walls(data, tmp_path, console, monkeypatch):
+    seen = {}
+
+    def build_prior(codes, scale_mm, *, decode, limits, seed, progress):
+        seen.update(codes=codes, scale_mm=scale_mm, scores=decode(codes[:2]))
+        progress(3)
+        return Prior(
+            codes=codes,
+            scale_mm=scale_mm,
+            experts=len(codes),
+            gap=1.0,
+            acceptance=0.5,
+            seed=seed,
+            limits=limits,
+        )
+
+    monkeypatch.setattr(run_module, "build_prior", build_prior)
+    folder = run_training(
+        "autoencoder", data=data, output=tmp_path / "run", seed=2, device="cpu", console=console
+    )
+    network = load_network("autoencoder", Autoencoder, folder=folder)
+    prior = load_prior(read_limits(), folder=folder)
+    # Three patients of three slices each; codes and scores are those of the weights as written.
+    assert seen["codes"].shape == (9, 16)
+    assert seen["scale_mm"].shape == (9,)
+    np.testing.assert_allclose(seen["scores"], scores_of(network, seen["codes"][:2]), atol=1e-5)
+    np.testing.assert_array_equal(prior.codes, seen["codes"])
+    assert prior.seed == 2
+    assert "research" in read_manifest(folder)["prior"]["trained_on"]
 
 
 @pytest.mark.parametrize(

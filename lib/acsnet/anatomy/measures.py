@@ -82,11 +82,6 @@ def measure(wall: NDArray[np.bool_], spacing_mm: tuple[float, float]) -> tuple[F
     mask = np.pad(wall[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1], 1)
     objects = components(mask, CORNERS)[1]
     inside, cavities = _enclosed(mask)
-    form, outer = Form.RING, outline(mask | inside, spacing_mm)
-    if not cavities:
-        inside = _largest(outer.hull_mask(mask.shape) & ~mask)
-        solid = outer.solidity > MIN_CAP_SOLIDITY or not inside.any()
-        form = Form.CAP if solid else Form.OPEN
     known = {
         "objects": objects,
         "holes": max(cavities - 1, 0),
@@ -94,7 +89,14 @@ def measure(wall: NDArray[np.bool_], spacing_mm: tuple[float, float]) -> tuple[F
         "wall_area_mm2": float(mask.sum() * spacing_mm[0] * spacing_mm[1]),
     }
     if objects > 1:
-        return form, Measures(**known)
+        return Form.RING if cavities else Form.OPEN, Measures(**known)
+    form, outer = Form.RING, outline(mask | inside, spacing_mm)
+    if not cavities:
+        form = Form.CAP
+        if outer.solidity <= MIN_CAP_SOLIDITY:
+            inside = _largest(outer.hull_mask(mask.shape) & ~mask)
+            # The hull of a few pixels may hold no other pixel.
+            form = Form.OPEN if inside.any() else Form.CAP
     if form is Form.OPEN:
         outer = outline(mask | inside, spacing_mm)
     known |= {
