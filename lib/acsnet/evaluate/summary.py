@@ -1,4 +1,4 @@
-"""Scores of many patients -> the rows of two tables.
+"""Scores of many patients -> the rows of the tables.
 
 The rows follow Tables 1 and 2 of Popescu et al. 2022 (DOI 10.1016/j.cvdhj.2021.11.007).
 """
@@ -11,6 +11,7 @@ import numpy as np
 
 from acsnet.evaluate.cases import CaseScores, RegionScores
 from acsnet.evaluate.metrics import (
+    NORMAL_95,
     THIRDS,
     Mean,
     concordance_correlation,
@@ -18,6 +19,7 @@ from acsnet.evaluate.metrics import (
     normalised_mae_percent,
     welch_p,
 )
+from acsnet.evaluate.tertiles import TertileRow, tertile_rows
 from acsnet.evaluate.truth import ENH, TRUTHS
 
 TOTAL = "total"
@@ -64,13 +66,18 @@ class VolumeRow:
 
 @dataclass(frozen=True, kw_only=True)
 class BurdenRow:
-    """Scar burden over the `patients` in whom both have myocardium; differences in points."""
+    """Scar burden over the `patients` in whom both have myocardium; differences in points.
+
+    limits_points: the 95 % limits of agreement, bias -+ 1.96 sd of the differences (Bland and
+    Altman, Lancet 1986;1:307); None below two patients.
+    """
 
     patients: int
     left_out: int
     expert_percent: float
     predicted_percent: float
     bias_points: float
+    limits_points: tuple[float, float] | None
     mae_points: float
     concordance: float | None
     welch_p: float | None
@@ -78,11 +85,12 @@ class BurdenRow:
 
 @dataclass(frozen=True, kw_only=True)
 class Evaluation:
-    """Everything that was measured: the two tables, every case and slice, and what was left out."""
+    """Everything that was measured: the tables, every case and slice, and what was left out."""
 
     truth: str
     slice_rows: tuple[SliceRow, ...]
     volume_rows: tuple[VolumeRow, ...]
+    tertile_rows: tuple[TertileRow, ...]
     burden: BurdenRow | None
     cases: tuple[CaseScores, ...]
     warnings: tuple[str, ...]
@@ -93,6 +101,7 @@ class Evaluation:
             "truth": self.truth,
             "slices": [asdict(row) for row in self.slice_rows],
             "volumes": [asdict(row) for row in self.volume_rows],
+            "volumes_by_tertile": [asdict(row) for row in self.tertile_rows],
             "scar_burden": None if self.burden is None else asdict(self.burden),
             "cases": [case.to_dict() for case in self.cases],
             "warnings": list(self.warnings),
@@ -108,6 +117,7 @@ def summarise(cases: Sequence[CaseScores], truth: str, warnings: Sequence[str] =
             _slice_row(cases, region, third) for region in regions for third in (*THIRDS, TOTAL)
         ),
         volume_rows=tuple(_volume_row(cases, region) for region in regions),
+        tertile_rows=tertile_rows(cases, regions),
         burden=_burden_row(cases) if ENH in regions else None,
         cases=tuple(cases),
         warnings=tuple(warnings),
@@ -165,13 +175,17 @@ def _burden_row(cases: Sequence[CaseScores]) -> BurdenRow | None:
     if not pairs:
         return None
     expert, predicted = np.array(pairs).T
+    difference = predicted - expert
+    bias = float(difference.mean())
+    reach = NORMAL_95 * float(difference.std(ddof=1)) if len(pairs) > 1 else None
     return BurdenRow(
         patients=len(pairs),
         left_out=len(cases) - len(pairs),
         expert_percent=float(expert.mean()),
         predicted_percent=float(predicted.mean()),
-        bias_points=float((predicted - expert).mean()),
-        mae_points=float(np.abs(predicted - expert).mean()),
+        bias_points=bias,
+        limits_points=None if reach is None else (bias - reach, bias + reach),
+        mae_points=float(np.abs(difference).mean()),
         concordance=concordance_correlation(predicted, expert),
         welch_p=welch_p(predicted, expert),
     )

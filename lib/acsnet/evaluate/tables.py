@@ -1,4 +1,4 @@
-"""The command `acsnet evaluate`: folders in, two tables on the screen and a JSON file out."""
+"""The command `acsnet evaluate`: folders in, tables on the screen and a JSON file out."""
 
 import json
 import os
@@ -11,6 +11,7 @@ from acsnet.errors import InputError
 from acsnet.evaluate.cases import find_pairs, score_case
 from acsnet.evaluate.metrics import Mean
 from acsnet.evaluate.summary import Evaluation, summarise
+from acsnet.evaluate.tertiles import ALL_TERTILES, Spread
 from acsnet.evaluate.truth import TRUTHS
 
 NONE = "-"
@@ -59,11 +60,12 @@ def write_json(evaluation: Evaluation, path: Path) -> None:
 
 
 def print_tables(evaluation: Evaluation, console: Console) -> None:
-    """Print what was left out, both tables, and how to read them."""
+    """Print what was left out, the tables, and how to read them."""
     for warning in evaluation.warnings:
         console.print(f"Warning: {warning}", style="yellow", markup=False, highlight=False)
     console.print(_slice_table(evaluation))
     console.print(_volume_table(evaluation))
+    console.print(_tertile_table(evaluation))
     if evaluation.burden is not None:
         console.print(_burden_table(evaluation))
     console.print("Research use only, not a medical device.")
@@ -86,9 +88,9 @@ def _slice_table(evaluation: Evaluation) -> Table:
             row.region,
             row.third,
             str(row.slices),
-            _interval(row.dice, 3),
-            _interval(row.balanced_accuracy_percent, 1),
-            _interval(row.hausdorff_mm, 1),
+            interval(row.dice, 3),
+            interval(row.balanced_accuracy_percent, 1),
+            interval(row.hausdorff_mm, 1),
             str(row.missed_slices),
             str(row.false_slices),
             end_section=row.third == "total",
@@ -114,13 +116,36 @@ def _volume_table(evaluation: Evaluation) -> Table:
             row.region,
             str(row.patients),
             str(row.drawn_patients),
-            _number(row.expert_ml, 1),
-            _number(row.predicted_ml, 1),
+            number(row.expert_ml, 1),
+            number(row.predicted_ml, 1),
             f"{row.bias_ml:+.1f}",
-            _number(row.normalised_mae_percent, 1),
-            _number(row.volume_dice, 3),
-            _number(row.concordance, 3),
-            _number(row.welch_p, 3),
+            number(row.normalised_mae_percent, 1),
+            number(row.volume_dice, 3),
+            number(row.concordance, 3),
+            number(row.welch_p, 3),
+        )
+    return table
+
+
+def _tertile_table(evaluation: Evaluation) -> Table:
+    table = Table(
+        title="Per patient: volumes by tertile of the expert's left ventricle",
+        caption="Mean (smallest-largest). MAE %: over those in whom the expert drew the region.",
+    )
+    table.add_column("Region")
+    table.add_column("Tertile")
+    for heading in ("n", "Expert ml", "Pred. ml", "MAE %", "p"):
+        table.add_column(heading, justify="right")
+    for row in evaluation.tertile_rows:
+        table.add_row(
+            row.region,
+            row.tertile,
+            str(row.patients),
+            with_range(row.expert_ml, 1),
+            with_range(row.predicted_ml, 1),
+            with_range(row.normalised_mae_percent, 1),
+            number(row.welch_p, 3),
+            end_section=row.tertile == ALL_TERTILES,
         )
     return table
 
@@ -135,21 +160,30 @@ def _burden_table(evaluation: Evaluation) -> Table:
         table.add_row(
             str(row.patients),
             str(row.left_out),
-            _number(row.expert_percent, 1),
-            _number(row.predicted_percent, 1),
+            number(row.expert_percent, 1),
+            number(row.predicted_percent, 1),
             f"{row.bias_points:+.1f}",
-            _number(row.mae_points, 1),
-            _number(row.concordance, 3),
-            _number(row.welch_p, 3),
+            number(row.mae_points, 1),
+            number(row.concordance, 3),
+            number(row.welch_p, 3),
         )
     return table
 
 
-def _number(value: float | None, decimals: int) -> str:
+def number(value: float | None, decimals: int) -> str:
+    """A number, or a dash where there is none."""
     return NONE if value is None else f"{value:.{decimals}f}"
 
 
-def _interval(mean: Mean, decimals: int) -> str:
+def interval(mean: Mean, decimals: int) -> str:
+    """A mean with the half-width of its 95 % interval."""
     if mean.half_width_95 is None:
-        return _number(mean.value, decimals)
+        return number(mean.value, decimals)
     return f"{mean.value:.{decimals}f} ± {mean.half_width_95:.{decimals}f}"
+
+
+def with_range(spread: Spread, decimals: int) -> str:
+    """A mean with its range."""
+    if spread.mean is None:
+        return NONE
+    return f"{spread.mean:.{decimals}f} ({spread.low:.{decimals}f}-{spread.high:.{decimals}f})"

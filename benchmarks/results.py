@@ -1,0 +1,82 @@
+"""Tables and figures of the paper on the test list of a data set, as a folder with one page."""
+
+import argparse
+import json
+import os
+import platform
+import shlex
+import tempfile
+import time
+from datetime import datetime, timezone
+from pathlib import Path
+
+import torch
+from rich.progress import track
+
+from acsnet import __version__
+from acsnet.evaluate import run_evaluation
+from acsnet.evaluate.examples import ExampleFiles, example_figures
+from acsnet.evaluate.results_page import DATA_SETS, Made, write_results
+from acsnet.io import read_scan
+from acsnet.pipeline import Pipeline
+from acsnet.write import SEGMENTATION, write_result
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+
+
+def main() -> None:
+    """Segment the test list, print the tables of `acsnet evaluate`, write the folder."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--set", choices=tuple(DATA_SETS), default="emidec")
+    parser.add_argument("--output", type=Path, required=True, help="folder of the page")
+    parser.add_argument(
+        "--examples", action="store_true", help="with images of patients: not in the repository"
+    )
+    args = parser.parse_args()
+    if args.examples and args.output.resolve().is_relative_to(REPOSITORY):
+        parser.error("--examples shows patients: give an --output outside the repository")
+    folder = args.data / args.set
+    names = json.loads((args.data / "splits.json").read_text())[args.set]["test"]
+    start = time.perf_counter()
+    pipeline = Pipeline.load()
+    with tempfile.TemporaryDirectory() as temporary:
+        segmented = Path(temporary)
+        for name in track(names, description="segmenting"):
+            scan = read_scan(folder / "images" / f"{name}.nii.gz")
+            write_result(pipeline(scan), segmented)
+        evaluation = run_evaluation(predictions=segmented, labels=folder / "labels", truth=args.set)
+        made = Made(
+            data_set=args.set,
+            date=datetime.now(timezone.utc).date().isoformat(),
+            command=command(args),
+            software={
+                "acsnet": __version__,
+                "Python": platform.python_version(),
+                "torch": torch.__version__,
+            },
+            cpu_count=os.cpu_count() or 1,
+            seconds=round(time.perf_counter() - start, 1),
+            weights=pipeline.weights,
+        )
+        files = {
+            name: ExampleFiles(
+                image=folder / "images" / f"{name}.nii.gz",
+                expert=folder / "labels" / f"{name}.nii.gz",
+                predicted=segmented / name / SEGMENTATION,
+            )
+            for name in names
+        }
+        examples = example_figures(evaluation.cases, files, args.set) if args.examples else None
+    write_results(evaluation, made, args.output, examples=examples)
+
+
+def command(args: argparse.Namespace) -> str:
+    """What was asked for, with DATA for the folder of the data: it differs on every machine."""
+    words = ["python", "benchmarks/results.py", "--data", "DATA", "--set", args.set]
+    words += ["--output", str(args.output), *(["--examples"] if args.examples else [])]
+    return shlex.join(words)
+
+
+if __name__ == "__main__":
+    main()
