@@ -1,4 +1,7 @@
-"""The `acsnet` command. Exit code 0: all done; 2: an input was refused, and the reason told."""
+"""The `acsnet` command.
+
+Exit code 0: all done; 1: a stress test failed; 2: an input was refused, and the reason told.
+"""
 
 import json
 import os
@@ -17,6 +20,7 @@ from rich.table import Table
 from acsnet import __version__
 from acsnet.errors import AcsnetError, InputError
 
+FAILED = 1
 REFUSED = 2
 NOTICE = "Research use only. Not a medical device."
 
@@ -157,6 +161,41 @@ def _print_case(features: dict[str, object], folder: Path, seconds: float) -> No
 
 
 @app.command()
+def figure(
+    inputs: Annotated[list[Path], typer.Argument(help="NIfTI files or DICOM folders.")],
+    output: Annotated[Path, typer.Option(help="Folder for one sub-folder a case.")],
+    phase: Annotated[
+        int | None, typer.Option(help="Which cardiac phase, from 1, if a series has several.")
+    ] = None,
+    series: Annotated[
+        str | None, typer.Option(help="SeriesInstanceUID or SeriesNumber, if a folder has several.")
+    ] = None,
+) -> None:
+    """Show what the anatomical checks saw and changed: OUTPUT/<case>/anatomy.png for each scan."""
+    from acsnet.io import read_scan
+    from acsnet.pipeline import Pipeline
+    from acsnet.report.anatomy_figure import write_anatomy_figure
+
+    try:
+        pipeline = Pipeline.load()
+    except AcsnetError as error:
+        raise _refuse(error) from None
+    refused = 0
+    for path in inputs:
+        try:
+            result = pipeline(read_scan(path, phase=phase, series=series))
+            file = write_anatomy_figure(result, pipeline.corrector.limits, output)
+        except (AcsnetError, OSError) as error:
+            refused += 1
+            err.print(f"[red]refused[/red] {path}: {_plain(error)}", soft_wrap=True)
+        else:
+            out.print(str(file), highlight=False, soft_wrap=True)
+    if refused:
+        err.print(f"{refused} of {len(inputs)} inputs were refused")
+        raise typer.Exit(REFUSED)
+
+
+@app.command()
 def serve(
     studies: Annotated[Path, typer.Option(help="Folder of NIfTI scans.")],
     port: Annotated[int, typer.Option(help="Port to listen on.")] = 8000,
@@ -173,20 +212,54 @@ def serve(
 
 @app.command()
 def evaluate(
-    predictions: Annotated[Path, typer.Option(help="What `acsnet segment` wrote.")],
     labels: Annotated[Path, typer.Option(help="Expert labels, <case>.nii.gz.")],
     truth: Annotated[TruthName, typer.Option(help="Convention of the expert labels.")],
+    predictions: Annotated[
+        Path | None, typer.Option(help="What `acsnet segment` wrote; not with --stress.")
+    ] = None,
     json_file: Annotated[
         Path | None, typer.Option("--json", help="Write every number there, too.")
     ] = None,
+    stress: Annotated[
+        bool, typer.Option("--stress", help="Segment changed images; print what each change costs.")
+    ] = False,
+    images: Annotated[
+        Path | None,
+        typer.Option(help="With --stress: <case>.nii.gz or DICOM folders <case>."),
+    ] = None,
+    cases: Annotated[
+        str | None,
+        typer.Option(help="With --stress: a,b,c or @FILE with a name a line. Default: all."),
+    ] = None,
 ) -> None:
-    """Compare segmentations with expert labels: Dice, balanced accuracy, Hausdorff, volumes."""
-    from acsnet.evaluate import run_evaluation
+    """Compare segmentations with expert labels: Dice, balanced accuracy, Hausdorff, volumes.
 
+    With --stress, segment a labelled set as it is and under changes of spacing, orientation,
+    signal and field of view. Exit code 1 if one costs more than 0.05 wall Dice or fails.
+    """
+    from acsnet.evaluate import run_evaluation
+    from acsnet.evaluate.stress import run_stress
+
+    fits = (predictions is None, images is not None) == (stress, stress)
+    if not fits or (cases is not None and not stress):
+        msg = "give --predictions, or --stress and --images and, if you like, --cases"
+        raise typer.BadParameter(msg)
     try:
-        run_evaluation(
-            predictions=predictions, labels=labels, truth=truth.value, json_path=json_file
-        )
+        if images is not None:
+            report = run_stress(
+                images=images,
+                labels=labels,
+                truth=truth.value,
+                cases=cases,
+                json_path=json_file,
+                console=out,
+            )
+            if not report.passed:
+                raise typer.Exit(FAILED)
+        elif predictions is not None:
+            run_evaluation(
+                predictions=predictions, labels=labels, truth=truth.value, json_path=json_file
+            )
     except AcsnetError as error:
         raise _refuse(error) from None
 

@@ -1,0 +1,258 @@
+"""What stage 3 saw and did, slice by slice: one figure a scan.
+
+A column a slice, apex first: the image, the wall as the network drew it, the wall that leaves. Over
+each column stand the failed checks by name with the value and the limit, and what was done about
+them. The layout and the words are ours.
+"""
+
+import os
+import textwrap
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import to_rgba
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+from numpy.typing import NDArray
+
+from acsnet.anatomy.checks import NOT_A_RING, Limits, check
+from acsnet.anatomy.measures import Form, Measures
+from acsnet.labels import MYOCARDIUM, Label
+from acsnet.result import NOTICE, Result
+from acsnet.stages.correction import Action
+
+ANATOMY_FIGURE = "anatomy.png"
+DOTS_PER_INCH = 100
+SLICES_PER_ROW = 8
+"""So many columns are as wide as a common screen (1920 pixels)."""
+
+MARGIN_MM = 12.0
+"""What is shown around all that was drawn."""
+
+GREY_PERCENTILES = (1.0, 99.0)
+"""Black and white of a slice, in its crop."""
+
+DRAWN, FINAL, POOL, FAILED = "#E69F00", "#56B4E9", "#009E73", "#C00000"
+"""The first three after Okabe and Ito, told apart by colour-blind people too."""
+
+POOL_OPACITY = 0.4
+
+ROWS = ("image", "network's wall", "wall that leaves")
+
+# The layout, in inches; text in points.
+CELL, GAP, LEFT, RIGHT = 2.2, 0.1, 0.4, 0.1
+HEAD, FOOT, BELOW_GROUP = 1.05, 0.35, 0.2
+MIN_WIDTH = 6.0
+TEXT_POINTS, LINE = 8, 0.145
+WRAP = 33
+"""Characters that fit over a cell."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of text over a slice; bad: it names what failed."""
+
+    text: str
+    bad: bool = False
+
+
+def anatomy_figure(result: Result, limits: Limits) -> Figure:
+    """The figure of one scan; limits: those that the walls of `result` were checked by."""
+    count = len(result.labels)
+    texts = [slice_lines(result, k, limits) for k in range(count)]
+    rows = -(-count // SLICES_PER_ROW)
+    columns = -(-count // rows)
+    groups = [range(k, min(k + columns, count)) for k in range(0, count, columns)]
+    text_heights = [LINE * max(len(texts[k]) for k in group) for group in groups]
+    images_height = len(ROWS) * (CELL + GAP)
+    grid_width = columns * (CELL + GAP) - GAP
+    width = max(LEFT + grid_width + RIGHT, MIN_WIDTH)
+    height = HEAD + sum(text_heights) + len(groups) * (images_height + BELOW_GROUP) + FOOT
+    figure = Figure(figsize=(width, height), dpi=DOTS_PER_INCH, facecolor="white")
+    _draw_frame(figure, result)
+    crop = crop_of(result)
+    first_left = LEFT + (width - LEFT - RIGHT - grid_width) / 2
+    top = height - HEAD
+    for group, text_height in zip(groups, text_heights, strict=True):
+        for column, k in enumerate(group):
+            left = first_left + column * (CELL + GAP)
+            for number, line in enumerate(texts[k]):
+                figure.text(
+                    left / width,
+                    (top - number * LINE) / height,
+                    line.text,
+                    va="top",
+                    fontsize=TEXT_POINTS,
+                    fontweight="normal" if number else "bold",
+                    color=FAILED if line.bad else "black",
+                    parse_math=False,
+                )
+            bottoms = [top - text_height - (row + 1) * (CELL + GAP) for row in range(len(ROWS))]
+            cells = [
+                figure.add_axes((left / width, bottom / height, CELL / width, CELL / height))
+                for bottom in bottoms
+            ]
+            _draw_slice(cells, result, k, crop, bad=any(line.bad for line in texts[k]))
+            if column == 0:
+                for bottom, name in zip(bottoms, ROWS, strict=True):
+                    figure.text(
+                        (left - 0.08) / width,
+                        (bottom + CELL / 2) / height,
+                        name,
+                        rotation=90,
+                        ha="right",
+                        va="center",
+                        fontsize=TEXT_POINTS + 1,
+                    )
+        top -= text_height + images_height + BELOW_GROUP
+    return figure
+
+
+def write_anatomy_figure(result: Result, limits: Limits, output: Path) -> Path:
+    """Write OUTPUT/<case>/anatomy.png; returns the file."""
+    folder = output / result.scan.name
+    folder.mkdir(parents=True, exist_ok=True)
+    temporary = folder / (ANATOMY_FIGURE + ".tmp")
+    anatomy_figure(result, limits).savefig(temporary, format="png", dpi=DOTS_PER_INCH)
+    os.replace(temporary, folder / ANATOMY_FIGURE)
+    return folder / ANATOMY_FIGURE
+
+
+def slice_lines(result: Result, index: int, limits: Limits) -> tuple[Line, ...]:
+    """What is said over a slice: its number in the file, form, failed checks, and what was done."""
+    slice_ = result.anatomy.slices[index]
+    total = len(result.anatomy.slices)
+    number = total - index if result.scan.grid.reversed_slices else index + 1
+    drawn = check(result.drawn_wall[index], result.scan.spacing_mm[1:], limits)
+    before, after = drawn.form, slice_.verdict.form
+    form = after.value if before is after else f"{before.value} \N{RIGHTWARDS ARROW} {after.value}"
+    reasons = [drop.reason for drop in result.anatomy.dropped if drop.index == index]
+    bad = [_failure(name, drawn.measures, limits) for name in slice_.failed]
+    bad += [f"dropped: {reason}" for reason in reasons]
+    plain = [] if slice_.action is Action.NOTHING else [slice_.action.value]
+    if slice_.action not in (Action.NOTHING, Action.KEPT):
+        plain.append(f"latent distance {slice_.distance:.2f}, Dice {slice_.dice:.2f}")
+    if index in result.anatomy.odd:
+        plain.append("area unlike its neighbours'")
+    header = f"slice {number}: " + ("no wall" if before is after is Form.EMPTY else form)
+    return (
+        Line(header, bad=bool(bad)),
+        *(Line(part, bad=True) for text in bad for part in _wrapped(text)),
+        *(Line(part) for text in plain for part in _wrapped(text)),
+    )
+
+
+def crop_of(result: Result) -> tuple[slice, slice]:
+    """Rows and columns around all walls, drawn and final: a square in mm where the image has room.
+
+    All of the image where there is no wall.
+    """
+    shown = (result.drawn_wall | (result.labels > 0)).any(axis=0)
+    spacing = result.scan.spacing_mm[1:]
+    lines = [np.flatnonzero(shown.any(axis=1)), np.flatnonzero(shown.any(axis=0))]
+    if not len(lines[0]):
+        return slice(None), slice(None)
+    side_mm = 2 * MARGIN_MM + max(
+        float(at[-1] - at[0] + 1) * step for at, step in zip(lines, spacing, strict=True)
+    )
+    row, column = (
+        _around(float(at[0] + at[-1] + 1) / 2, side_mm / step, length)
+        for at, step, length in zip(lines, spacing, shown.shape, strict=True)
+    )
+    return row, column
+
+
+def _around(middle: float, extent: float, length: int) -> slice:
+    """An interval of `extent` pixels about `middle`, shifted into the `length` pixels there are."""
+    size = min(int(np.ceil(extent)), length)
+    start = min(max(int(np.floor(middle - size / 2)), 0), length - size)
+    return slice(start, start + size)
+
+
+def _failure(name: str, measures: Measures, limits: Limits) -> str:
+    """A failed check in words: its name, the network's value and the limit."""
+    if name == NOT_A_RING:
+        return f"{name}: only a ring may be here"
+    value, limit = getattr(measures, name), limits[name]
+    if value < limit.low:
+        return f"{name} {_number(value)} < {_number(limit.low)}"
+    return f"{name} {_number(value)} > {_number(limit.high)}"
+
+
+def _number(value: float) -> str:
+    return f"{round(value, 3):.10g}"
+
+
+def _wrapped(text: str) -> list[str]:
+    return textwrap.wrap(text, WRAP, subsequent_indent="  ")
+
+
+def _draw_frame(figure: Figure, result: Result) -> None:
+    """Title, summary and legend above; the notice below."""
+    width, height = figure.get_size_inches()
+    anatomy = result.anatomy
+    failed = sum(bool(slice_.failed) for slice_ in anatomy.slices)
+    summary = (
+        f"Apex (first) to base, {len(anatomy.slices)} slices: the network's wall failed a check "
+        f"in {failed}, {len(anatomy.dropped)} dropped"
+    )
+    if not result.drawn_wall.any():
+        summary = "The network drew no wall in this scan"
+    title = textwrap.shorten(result.scan.name, int(width * 9), placeholder=" ...")
+    centre: dict[str, Any] = {"x": 0.5, "ha": "center", "va": "top", "parse_math": False}
+    figure.text(y=1 - 0.1 / height, s=title, fontsize=12, fontweight="bold", **centre)
+    figure.text(y=1 - 0.35 / height, s=summary, fontsize=TEXT_POINTS + 1, **centre)
+    figure.text(y=0.25 / height, s=NOTICE, fontsize=TEXT_POINTS + 1, **centre)
+    figure.legend(
+        handles=[
+            Line2D([], [], color=DRAWN, label="network's wall"),
+            Line2D([], [], color=FINAL, label="wall that leaves"),
+            Patch(facecolor=POOL, alpha=POOL_OPACITY, label="blood pool"),
+            Patch(facecolor="none", edgecolor=FAILED, linewidth=2, label="failed a check"),
+        ],
+        loc="upper center",
+        bbox_to_anchor=(0.5, 1 - 0.55 / height),
+        ncols=4,
+        fontsize=TEXT_POINTS + 1,
+        frameon=False,
+    )
+
+
+def _draw_slice(
+    cells: list[Axes], result: Result, index: int, crop: tuple[slice, slice], *, bad: bool
+) -> None:
+    pixels = result.scan.pixels[index][crop]
+    labels = result.labels[index][crop]
+    black, white = np.percentile(pixels, GREY_PERCENTILES)
+    _, row_mm, column_mm = result.scan.spacing_mm
+    for axes in cells:
+        axes.imshow(
+            pixels,
+            cmap="gray",
+            vmin=black,
+            vmax=white,
+            aspect=row_mm / column_mm,
+            interpolation="nearest",
+        )
+        axes.set_xticks([])
+        axes.set_yticks([])
+        for side in axes.spines.values():
+            side.set(color=FAILED if bad else "black", linewidth=2.5 if bad else 0.5)
+    _outline(cells[1], result.drawn_wall[index][crop], DRAWN)
+    pool = np.zeros((*labels.shape, 4))
+    pool[labels == Label.LV_BLOOD_POOL] = to_rgba(POOL, POOL_OPACITY)
+    cells[2].imshow(pool, aspect=row_mm / column_mm, interpolation="nearest")
+    _outline(cells[2], np.isin(labels, MYOCARDIUM), FINAL)
+
+
+def _outline(axes: Axes, mask: NDArray[np.bool_], colour: str) -> None:
+    if not mask.any():
+        return
+    # Padded, so that a wall at the edge of the image is closed there.
+    axes.autoscale(False)
+    rows, columns = (np.arange(-1, length + 1) for length in mask.shape)
+    axes.contour(columns, rows, np.pad(mask, 1), levels=[0.5], colors=colour, linewidths=1.3)

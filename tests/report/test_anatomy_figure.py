@@ -1,0 +1,157 @@
+import numpy as np
+import pytest
+from matplotlib.image import imread
+from typer.testing import CliRunner
+
+from acsnet.anatomy.checks import check, read_limits
+from acsnet.cli import app
+from acsnet.labels import Label
+from acsnet.pipeline import Pipeline
+from acsnet.quantify.features import compute_features
+from acsnet.report.anatomy_figure import (
+    ANATOMY_FIGURE,
+    MARGIN_MM,
+    anatomy_figure,
+    crop_of,
+    slice_lines,
+    write_anatomy_figure,
+)
+from acsnet.result import NOTICE, Result
+from acsnet.scan import InputGrid, ShortAxisScan
+from acsnet.stages.correction import Action, SliceCorrection, StackCorrection
+from acsnet.stages.stack import Dropped
+
+LIMITS = read_limits()
+SHAPE = (120, 100)
+SPACING_MM = (1.0, 1.25)
+CENTRE_MM = (60.0, 62.5)
+NOTHING = np.zeros(SHAPE, bool)
+
+
+def disc(radius_mm, shift_mm=(0.0, 0.0)):
+    row, column = np.indices(SHAPE)
+    return (
+        np.hypot(
+            row * SPACING_MM[0] - CENTRE_MM[0] - shift_mm[0],
+            column * SPACING_MM[1] - CENTRE_MM[1] - shift_mm[1],
+        )
+        <= radius_mm
+    )
+
+
+RING = disc(30) & ~disc(20)
+POOL = disc(20)
+LOOSE = RING | disc(2, (-40, -40))
+NOTCHED = RING & ~disc(13, (0, 30)) | disc(3, (0, 42))
+SPUR = RING | (disc(44) & (np.abs(np.indices(SHAPE)[0] - 60) < 4) & ~POOL)
+OPEN = RING & (np.abs(np.indices(SHAPE)[0] - 60) > 12) | (RING & (np.indices(SHAPE)[1] < 50))
+
+
+def corrected(drawn, wall, action, **changes):
+    return drawn, SliceCorrection(
+        wall=wall,
+        verdict=check(wall, SPACING_MM, LIMITS),
+        failed=check(drawn, SPACING_MM, LIMITS).failures,
+        action=action,
+        **changes,
+    )
+
+
+KEPT = corrected(RING, RING, Action.KEPT)
+TIDIED = corrected(LOOSE, RING, Action.TIDIED, dice=0.98)
+MOVED = corrected(SPUR, RING, Action.MOVED, distance=0.42, dice=0.91)
+EMPTIED = corrected(NOTCHED, NOTHING, Action.EMPTIED, dice=0.0)
+C_SHAPE = corrected(OPEN, OPEN, Action.KEPT)
+BLANK = corrected(NOTHING, NOTHING, Action.NOTHING)
+
+
+def result_of(*slices, dropped=(), reversed_slices=False, name="case-1"):
+    drawn = np.stack([wall for wall, _ in slices])
+    anatomy = StackCorrection(slices=tuple(s for _, s in slices), dropped=tuple(dropped))
+    labels = np.where(anatomy.wall, Label.LV_MYOCARDIUM, 0).astype(np.uint8)
+    found = anatomy.wall.any(axis=(1, 2))[:, None, None]
+    labels[POOL & found & (labels == 0)] = Label.LV_BLOOD_POOL
+    noise = np.random.default_rng(0).normal(0, 15, drawn.shape)
+    grid = InputGrid(
+        shape=drawn.shape,
+        affine=np.diag([8.0, *SPACING_MM, 1.0]),
+        axes=(0, 1, 2),
+        reversed_slices=reversed_slices,
+    )
+    scan = ShortAxisScan(
+        name=name,
+        pixels=(100 + 150 * POOL - 60 * RING + noise).astype(np.float32),
+        grid=grid,
+        apex_first=True,
+    )
+    return Result(
+        scan=scan,
+        labels=labels,
+        features=compute_features(labels, scan.voxel_ml),
+        anatomy=anatomy,
+        drawn_wall=drawn,
+        warnings=(),
+        weights={},
+        seconds={},
+    )
+
+
+def words(figure):
+    found = [text.get_text() for text in figure.texts]
+    found += [text.get_text() for axes in figure.axes for text in (*axes.texts, axes.title)]
+    return "\n".join(found)
+
+
+def test_every_slice_says_what_failed_by_name_and_what_was_done():
+    dropped = (Dropped(index=4, reason="above the base"),)
+    said = words(
+        anatomy_figure(result_of(KEPT, TIDIED, MOVED, EMPTIED, KEPT, dropped=dropped), LIMITS)
+    )
+    assert NOTICE in said
+    assert "case-1" in said
+    for action in (Action.KEPT, Action.TIDIED, Action.MOVED):
+        assert action.value in said.replace("\n  ", " ")
+    assert "objects 2 > 1" in said
+    assert "outer_concavity_mm" in said
+    assert "latent distance 0.42, Dice 0.91" in said
+    assert "above the base" in said
+
+
+def test_slices_are_numbered_as_in_the_file():
+    forward = [slice_lines(result_of(KEPT, BLANK), k, LIMITS)[0].text for k in (0, 1)]
+    assert [text.split(":")[0] for text in forward] == ["slice 1", "slice 2"]
+    backward = slice_lines(result_of(KEPT, BLANK, reversed_slices=True), 0, LIMITS)
+    assert backward[0].text.startswith("slice 2")
+
+
+def test_only_what_failed_is_marked_as_bad():
+    assert not any(line.bad for line in slice_lines(result_of(KEPT), 0, LIMITS))
+    assert any(line.bad for line in slice_lines(result_of(MOVED), 0, LIMITS))
+    assert slice_lines(result_of(C_SHAPE), 0, LIMITS)[0].text.endswith("C")
+
+
+def test_the_crop_holds_all_walls_with_a_margin():
+    rows, columns = crop_of(result_of(KEPT))
+    assert rows.start <= CENTRE_MM[0] - 30 - MARGIN_MM + 1
+    assert rows.stop >= CENTRE_MM[0] + 30 + MARGIN_MM - 1
+    assert (columns.stop - columns.start) * SPACING_MM[1] >= 2 * 30 + MARGIN_MM
+
+
+@pytest.mark.parametrize("slices", [(KEPT,), (KEPT,) * 14, (BLANK, BLANK)])
+def test_any_number_of_slices_is_written_whole(tmp_path, slices):
+    path = write_anatomy_figure(result_of(*slices), LIMITS, tmp_path)
+    assert path == tmp_path / "case-1" / ANATOMY_FIGURE
+    assert imread(path).ndim == 3
+    assert [entry.name for entry in path.parent.iterdir()] == [ANATOMY_FIGURE]
+
+
+def test_the_command_draws_a_scan_and_refuses_what_is_none(
+    pipeline, samples, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(Pipeline, "load", lambda: pipeline)
+    scan, nothing = samples / "nifti" / "phantom-1.nii.gz", tmp_path / "nothing.nii.gz"
+    output = tmp_path / "out"
+    result = CliRunner().invoke(app, ["figure", str(scan), str(nothing), "--output", str(output)])
+    assert result.exit_code == 2
+    assert "nothing.nii.gz" in result.output
+    assert (output / "phantom-1" / ANATOMY_FIGURE).is_file()
