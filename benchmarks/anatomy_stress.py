@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-from acsnet.train.calibrate import resampled
 from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import track
@@ -23,6 +22,7 @@ from acsnet.anatomy.checks import check
 from acsnet.evaluate.damage import DAMAGES
 from acsnet.pipeline import Pipeline
 from acsnet.stages.correction import Action, SliceCorrection
+from acsnet.train.calibrate import resampled
 from acsnet.train.data import WALL
 from acsnet.train.walls import expert_cases
 
