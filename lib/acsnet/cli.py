@@ -49,6 +49,14 @@ class TruthName(str, Enum):
     acsnet = "acsnet"
 
 
+class CineTruthName(str, Enum):
+    """Conventions of expert labels on cine; see `acsnet.train.adapters`."""
+
+    acdc = "acdc"
+    mscmrseg = "mscmrseg"
+    acsnet = "acsnet"
+
+
 class NetworkName(str, Enum):
     """Networks that can be trained; see `acsnet.train.recipes`."""
 
@@ -180,15 +188,21 @@ def figure(
         pipeline = Pipeline.load()
     except AcsnetError as error:
         raise _refuse(error) from None
+    done: set[str] = set()
     refused = 0
     for path in inputs:
         try:
-            result = pipeline(read_scan(path, phase=phase, series=series))
+            scan = read_scan(path, phase=phase, series=series)
+            if scan.name in done:
+                msg = f"{path}: a case named {scan.name} was drawn already in this run"
+                raise InputError(msg)
+            result = pipeline(scan)
             file = write_anatomy_figure(result, pipeline.corrector.limits, output)
         except (AcsnetError, OSError) as error:
             refused += 1
             err.print(f"[red]refused[/red] {path}: {_plain(error)}", soft_wrap=True)
         else:
+            done.add(scan.name)
             out.print(str(file), highlight=False, soft_wrap=True)
     if refused:
         err.print(f"{refused} of {len(inputs)} inputs were refused")
@@ -282,6 +296,46 @@ def train(
     except AcsnetError as error:
         raise _refuse(error) from None
     out.print(f"weights and their manifest are in {folder}", highlight=False)
+
+
+@app.command()
+def lge_like(
+    inputs: Annotated[list[Path], typer.Argument(help="Cine NIfTI files.")],
+    labels: Annotated[Path, typer.Option(help="Expert labels of the cine, <case>.nii.gz.")],
+    reference: Annotated[
+        list[Path], typer.Option(help="True LGE scan, or folder of them; may be repeated.")
+    ],
+    output: Annotated[Path, typer.Option(help="Folder for images/, labels/ and figures/.")],
+    truth: Annotated[
+        CineTruthName, typer.Option(help="Convention of the expert labels.")
+    ] = CineTruthName.acdc,
+    enhanced_share: Annotated[
+        float, typer.Option(help="Probability that a slice gets a scar, 0 to 1.")
+    ] = 0.56,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of everything random.")] = 0,
+) -> None:
+    """Make cine scans LGE-like, with a synthetic scar in the labels; a figure shows the steps."""
+    from acsnet.train.lge_like_run import run_lge_like
+
+    try:
+        written = run_lge_like(
+            inputs,
+            labels=labels,
+            truth=truth.value,
+            references=reference,
+            output=output,
+            enhanced_share=enhanced_share,
+            seed=seed,
+            console=err,
+        )
+    except (AcsnetError, OSError) as error:
+        raise _refuse(error) from None
+    for case in written:
+        out.print(
+            f"{case.image}: scar in {case.enhanced} of {case.drawn} slices -> {case.figure}",
+            highlight=False,
+            soft_wrap=True,
+        )
 
 
 @app.command()

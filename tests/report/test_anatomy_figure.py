@@ -3,7 +3,8 @@ import pytest
 from matplotlib.image import imread
 from typer.testing import CliRunner
 
-from acsnet.anatomy.checks import check, read_limits
+from acsnet.anatomy.checks import NOT_A_RING, check, read_limits
+from acsnet.anatomy.measures import MEASURE_NAMES
 from acsnet.cli import app
 from acsnet.labels import Label
 from acsnet.pipeline import Pipeline
@@ -62,6 +63,16 @@ TIDIED = corrected(LOOSE, RING, Action.TIDIED, dice=0.98)
 MOVED = corrected(SPUR, RING, Action.MOVED, distance=0.42, dice=0.91)
 EMPTIED = corrected(NOTCHED, NOTHING, Action.EMPTIED, dice=0.0)
 C_SHAPE = corrected(OPEN, OPEN, Action.KEPT)
+WORST = (
+    RING,
+    SliceCorrection(
+        wall=RING,
+        verdict=check(RING, SPACING_MM, LIMITS),
+        failed=(*MEASURE_NAMES, NOT_A_RING),
+        action=Action.MOVED,
+        distance=12.34,
+    ),
+)
 BLANK = corrected(NOTHING, NOTHING, Action.NOTHING)
 
 
@@ -113,8 +124,49 @@ def test_every_slice_says_what_failed_by_name_and_what_was_done():
         assert action.value in said.replace("\n  ", " ")
     assert "objects 2 > 1" in said
     assert "outer_concavity_mm" in said
-    assert "latent distance 0.42, Dice 0.91" in said
+    assert "latent distance 0.42\nDice before/after 0.91" in said
     assert "above the base" in said
+
+
+def test_a_dropped_slice_is_not_said_to_be_kept():
+    dropped = (Dropped(index=0, reason="above the base"),)
+    lines = slice_lines(result_of(KEPT, dropped=dropped), 0, LIMITS)
+    assert [line.text for line in lines] == ["slice 1: ring", "dropped: above the base"]
+
+
+@pytest.mark.parametrize(
+    ("slices", "name"),
+    [
+        ((WORST,), "1.2.840.113619.2.5.1762583153.215519.978957063.78"),
+        ((WORST, MOVED) * 4, "UNDERSCORES_AND_NO_SPACES_" * 8),
+        ((BLANK, BLANK), "$a_1$"),
+    ],
+)
+def test_no_text_is_cut_off_or_lies_over_another(slices, name):
+    dropped = [Dropped(index=k, reason="not joined to the ventricle") for k in range(len(slices))]
+    figure = anatomy_figure(result_of(*slices, dropped=dropped, name=name), LIMITS)
+    figure.draw_without_rendering()
+    boxes = [text.get_window_extent() for text in (*figure.texts, figure.legends[0])]
+    for number, box in enumerate(boxes):
+        assert box.x0 >= 0
+        assert box.y0 >= 0
+        assert box.x1 <= figure.bbox.width
+        assert box.y1 <= figure.bbox.height
+        assert not any(
+            min(box.x1, other.x1) - max(box.x0, other.x0) > 1
+            and min(box.y1, other.y1) - max(box.y0, other.y0) > 1
+            for other in boxes[:number]
+        )
+
+
+def test_a_name_too_long_for_the_title_keeps_its_beginning():
+    said = words(anatomy_figure(result_of(KEPT, name="A" * 200), LIMITS))
+    assert "A" * 40 in said
+
+
+def test_only_the_networks_wall_is_framed_as_failed():
+    figure = anatomy_figure(result_of(MOVED), LIMITS)
+    assert [axes.spines["left"].get_linewidth() for axes in figure.axes] == [0.5, 3, 0.5]
 
 
 def test_slices_are_numbered_as_in_the_file():
@@ -151,7 +203,9 @@ def test_the_command_draws_a_scan_and_refuses_what_is_none(
     monkeypatch.setattr(Pipeline, "load", lambda: pipeline)
     scan, nothing = samples / "nifti" / "phantom-1.nii.gz", tmp_path / "nothing.nii.gz"
     output = tmp_path / "out"
-    result = CliRunner().invoke(app, ["figure", str(scan), str(nothing), "--output", str(output)])
+    inputs = [str(scan), str(nothing), str(scan)]
+    result = CliRunner().invoke(app, ["figure", *inputs, "--output", str(output)])
     assert result.exit_code == 2
     assert "nothing.nii.gz" in result.output
+    assert "phantom-1 was drawn already" in " ".join(result.output.split())
     assert (output / "phantom-1" / ANATOMY_FIGURE).is_file()

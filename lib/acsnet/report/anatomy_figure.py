@@ -46,8 +46,9 @@ ROWS = ("image", "network's wall", "wall that leaves")
 # The layout, in inches; text in points.
 CELL, GAP, LEFT, RIGHT = 2.2, 0.1, 0.4, 0.1
 HEAD, FOOT, BELOW_GROUP = 1.05, 0.35, 0.2
-MIN_WIDTH = 6.0
+MIN_WIDTH = 7.0
 TEXT_POINTS, LINE = 8, 0.145
+TITLE_CHARACTERS_PER_INCH = 7
 WRAP = 33
 """Characters that fit over a cell."""
 
@@ -133,9 +134,13 @@ def slice_lines(result: Result, index: int, limits: Limits) -> tuple[Line, ...]:
     reasons = [drop.reason for drop in result.anatomy.dropped if drop.index == index]
     bad = [_failure(name, drawn.measures, limits) for name in slice_.failed]
     bad += [f"dropped: {reason}" for reason in reasons]
-    plain = [] if slice_.action is Action.NOTHING else [slice_.action.value]
+    plain = []
+    if slice_.action is not Action.NOTHING and not (slice_.action is Action.KEPT and reasons):
+        plain.append(slice_.action.value)
+    if slice_.action in (Action.SMOOTHED, Action.MOVED):
+        plain.append(f"latent distance {slice_.distance:.2f}")
     if slice_.action not in (Action.NOTHING, Action.KEPT):
-        plain.append(f"latent distance {slice_.distance:.2f}, Dice {slice_.dice:.2f}")
+        plain.append(f"Dice before/after {slice_.dice:.2f}")
     if index in result.anatomy.odd:
         plain.append("area unlike its neighbours'")
     header = f"slice {number}: " + ("no wall" if before is after is Form.EMPTY else form)
@@ -197,12 +202,13 @@ def _draw_frame(figure: Figure, result: Result) -> None:
     anatomy = result.anatomy
     failed = sum(bool(slice_.failed) for slice_ in anatomy.slices)
     summary = (
-        f"Apex (first) to base, {len(anatomy.slices)} slices: the network's wall failed a check "
+        f"Apex (first) to base. Slices: {len(anatomy.slices)}; network's wall failed a check "
         f"in {failed}, {len(anatomy.dropped)} dropped"
     )
     if not result.drawn_wall.any():
         summary = "The network drew no wall in this scan"
-    title = textwrap.shorten(result.scan.name, int(width * 9), placeholder=" ...")
+    name, room = result.scan.name, int(width * TITLE_CHARACTERS_PER_INCH)
+    title = name if len(name) <= room else f"{name[: room - 3]}..."
     centre: dict[str, Any] = {"x": 0.5, "ha": "center", "va": "top", "parse_math": False}
     figure.text(y=1 - 0.1 / height, s=title, fontsize=12, fontweight="bold", **centre)
     figure.text(y=1 - 0.35 / height, s=summary, fontsize=TEXT_POINTS + 1, **centre)
@@ -212,7 +218,9 @@ def _draw_frame(figure: Figure, result: Result) -> None:
             Line2D([], [], color=DRAWN, label="network's wall"),
             Line2D([], [], color=FINAL, label="wall that leaves"),
             Patch(facecolor=POOL, alpha=POOL_OPACITY, label="blood pool"),
-            Patch(facecolor="none", edgecolor=FAILED, linewidth=2, label="failed a check"),
+            Patch(
+                facecolor="none", edgecolor=FAILED, linewidth=2, label="failed a check, or dropped"
+            ),
         ],
         loc="upper center",
         bbox_to_anchor=(0.5, 1 - 0.55 / height),
@@ -241,7 +249,10 @@ def _draw_slice(
         axes.set_xticks([])
         axes.set_yticks([])
         for side in axes.spines.values():
-            side.set(color=FAILED if bad else "black", linewidth=2.5 if bad else 0.5)
+            side.set(color="black", linewidth=0.5)
+    if bad:
+        for side in cells[1].spines.values():
+            side.set(color=FAILED, linewidth=3)
     _outline(cells[1], result.drawn_wall[index][crop], DRAWN)
     pool = np.zeros((*labels.shape, 4))
     pool[labels == Label.LV_BLOOD_POOL] = to_rgba(POOL, POOL_OPACITY)
