@@ -5,14 +5,10 @@ import pytest
 
 from acsnet.errors import InputError
 from acsnet.train.data import (
-    ACDC_TISSUE,
-    EMIDEC_TISSUE,
-    PHANTOM_TISSUE,
     acdc_cases,
     emidec_cases,
     phantom_cases,
     training_names,
-    translate,
 )
 
 from .conftest import SIDE, SLICES, labels_of, save
@@ -20,26 +16,10 @@ from .conftest import SIDE, SLICES, labels_of, save
 LABEL = "emidec/labels/Case_P001.nii.gz"
 
 
-@pytest.mark.parametrize(
-    ("table", "expected"),
-    [
-        (EMIDEC_TISSUE, [0, 1, 2, 3, 3]),
-        (ACDC_TISSUE, [0, 0, 2, 1]),  # the right ventricle is background
-        (PHANTOM_TISSUE, [0, 1, 2, 3, 3, 3]),
-    ],
-)
-def test_each_data_set_has_a_tissue_for_every_value(table, expected):
-    values = np.arange(len(expected))
-    assert translate(values, table, source="a file").tolist() == expected
-    with pytest.raises(
-        InputError, match=f"a file: label values must be among .* got {len(values)}$"
-    ):
-        translate(np.array([0, len(values)]), table, source="a file")
-
-
 def test_emidec_labels_lie_on_their_image(data):
     first, second = emidec_cases(data, ["Case_P001", "Case_P002"])
     assert (first.source, second.scan.name) == ("lge", "Case_P002")
+    assert first.has_scar
     np.testing.assert_array_equal(
         first.tissue, np.moveaxis(labels_of("emidec"), 2, 0).transpose(0, 2, 1)
     )
@@ -50,6 +30,7 @@ def test_emidec_labels_lie_on_their_image(data):
 def test_acdc_has_cavity_and_wall_but_no_right_ventricle(data):
     (case,) = acdc_cases(data, ["patient001_frame01"])
     assert case.source == "cine"
+    assert not case.has_scar
     assert sorted(np.unique(case.tissue)) == [0, 1, 2]
     assert not case.tissue[:, :8, :8].any()
     assert np.median(case.scan.pixels[case.tissue == 1]) == pytest.approx(200, abs=3)
@@ -74,6 +55,7 @@ def test_phantoms_have_tissue_on_their_pixels_and_follow_the_seed():
     (case,) = phantom_cases(count=1, rng=np.random.default_rng(0))
     (again,) = phantom_cases(count=1, rng=np.random.default_rng(0))
     assert case.source == "phantom"
+    assert case.has_scar
     assert case.tissue.shape == case.scan.pixels.shape
     pool, wall = (np.median(case.scan.pixels[case.tissue == value]) for value in (1, 2))
     assert pool > wall

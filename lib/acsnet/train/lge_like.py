@@ -1,10 +1,12 @@
-"""Turn cine into LGE-like scans, with a pseudo-scar whose mask is known.
+"""Turn cine into LGE-like scans, with a pseudo-scar whose mask is known: one function a step.
 
 Paper, "Imaging data and processing" and its Figure 2: random basic shapes cut from the wall, random
 erosion, Gaussian blur, addition to the dark wall, speckle noise, histogram match to a random LGE
 scan.
 Sizes, strengths and the choice of shapes are not printed there: ours.
 """
+
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,10 +15,39 @@ from skimage.exposure import match_histograms
 
 MAX_SHAPES = 3
 SHAPE_RADIUS_MM = (6.0, 28.0)
+ELLIPSE_SHARE = 0.6
+"""The other shapes are rectangles."""
+
+CENTRE_JITTER = 2.0
+"""Standard deviation in pixels of a shape's centre about a pixel of the wall."""
+
+ERODED_SHARE = 0.3
 BLUR_MM = (0.6, 2.0)
 SPECKLE_SD = (0.02, 0.12)
 SCAR_OVER_POOL = (0.75, 1.35)
 """Scar signal as a share of the blood pool's: late after contrast from darker to brighter."""
+
+TEXTURE_SD, TEXTURE_PIXELS = 0.1, 2.0
+"""White noise of this deviation, smoothed by a Gaussian of so many pixels, in the scar's signal."""
+
+ENHANCED_SHARE = 0.56
+"""Share of slices with a wall that have enhancement, measured on the train list of EMIDEC."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Steps:
+    """A scan after each step; all are (slice, row, column).
+
+    cut: the shapes inside the wall; scar: what erosion leaves of them, the label; weight: the scar
+    blurred, in [0, 1]; added, speckled, matched: pixels.
+    """
+
+    cut: NDArray[np.bool_]
+    scar: NDArray[np.bool_]
+    weight: NDArray[np.float32]
+    added: NDArray[np.float32]
+    speckled: NDArray[np.float32]
+    matched: NDArray[np.float32]
 
 
 def random_shape(
@@ -35,40 +66,51 @@ def random_shape(
     a, b = rng.uniform(*SHAPE_RADIUS_MM), rng.uniform(*SHAPE_RADIUS_MM) / 2.0
     inside = (
         (along / a) ** 2 + (across / b) ** 2 <= 1.0
-        if rng.random() < 0.6
+        if rng.random() < ELLIPSE_SHARE
         else (np.abs(along) <= a) & (np.abs(across) <= b)
     )
     return np.asarray(inside)
 
 
-def pseudo_scar(
+def cut_shapes(
     wall: NDArray[np.bool_], spacing_mm: tuple[float, float], rng: np.random.Generator
 ) -> NDArray[np.bool_]:
-    """(row, column) wall -> random shapes inside it, eroded at random."""
-    scar = np.zeros_like(wall)
+    """(row, column) wall -> what a few random shapes cover of it."""
+    covered = np.zeros_like(wall)
     points = np.argwhere(wall)
     for _ in range(int(rng.integers(1, MAX_SHAPES + 1))):
-        centre = points[rng.integers(len(points))] + rng.normal(0.0, 2.0, 2)
-        scar |= random_shape(
+        centre = points[rng.integers(len(points))] + rng.normal(0.0, CENTRE_JITTER, 2)
+        covered |= random_shape(
             (wall.shape[0], wall.shape[1]), (centre[0], centre[1]), spacing_mm, rng
         )
-    scar &= wall
+    return covered & wall
+
+
+def erode(scar: NDArray[np.bool_], rng: np.random.Generator) -> NDArray[np.bool_]:
+    """(row, column) mask, at random one pixel thinner, but never gone."""
     eroded = binary_erosion(scar, iterations=1)
-    return eroded if rng.random() < 0.3 and eroded.any() else scar
+    return eroded if rng.random() < ERODED_SHARE and eroded.any() else scar
 
 
-def add_scar(
+def blur(
+    scar: NDArray[np.bool_], spacing_mm: tuple[float, float], rng: np.random.Generator
+) -> NDArray[np.float32]:
+    """(row, column) mask -> weight in [0, 1] with soft edges."""
+    sigma = rng.uniform(*BLUR_MM) / np.asarray(spacing_mm)
+    weight: NDArray[np.float32] = gaussian_filter(scar.astype(np.float32), sigma)
+    return weight
+
+
+def add_to_wall(
     image: NDArray[np.float32],
-    scar: NDArray[np.bool_],
+    weight: NDArray[np.float32],
     pool: NDArray[np.bool_],
-    spacing_mm: tuple[float, float],
     rng: np.random.Generator,
 ) -> NDArray[np.float32]:
-    """Raise the signal inside the blurred scar to a share of the blood pool's median."""
-    sigma = rng.uniform(*BLUR_MM) / np.asarray(spacing_mm)
-    weight = gaussian_filter(scar.astype(np.float32), sigma)
+    """Raise the signal by `weight` towards a share of the blood pool's median, with a texture."""
     target = float(np.median(image[pool])) * rng.uniform(*SCAR_OVER_POOL)
-    texture = 1.0 + 0.1 * gaussian_filter(rng.standard_normal(image.shape), 2.0)
+    noise = gaussian_filter(rng.standard_normal(image.shape), TEXTURE_PIXELS)
+    texture = 1.0 + TEXTURE_SD * noise
     out: NDArray[np.float32] = image + weight * (target * texture - image).astype(np.float32)
     return out
 
@@ -78,6 +120,47 @@ def speckle(image: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.
     noise = rng.standard_normal(image.shape).astype(np.float32)
     out: NDArray[np.float32] = image * (1.0 + rng.uniform(*SPECKLE_SD) * noise)
     return out
+
+
+def match(pixels: NDArray[np.float32], reference: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(slice, row, column) with the histogram of a whole true LGE scan, of any shape."""
+    return match_histograms(pixels, reference).astype(np.float32)
+
+
+def lge_like_steps(
+    pixels: NDArray[np.float32],
+    wall: NDArray[np.bool_],
+    pool: NDArray[np.bool_],
+    *,
+    spacing_mm: tuple[float, float],
+    reference: NDArray[np.float32],
+    enhanced_share: float,
+    rng: np.random.Generator,
+) -> Steps:
+    """Cine (slice, row, column) through all the steps.
+
+    reference: pixels of a true LGE scan, whose histogram is taken over; enhanced_share: the
+    probability that a slice gets a scar, equal to the share of enhanced slices in true LGE.
+    """
+    cut, scar = np.zeros(wall.shape, bool), np.zeros(wall.shape, bool)
+    weight = np.zeros(wall.shape, np.float32)
+    added = pixels.astype(np.float32, copy=True)
+    speckled = np.empty_like(added)
+    for k in range(len(added)):
+        if wall[k].any() and pool[k].any() and rng.random() < enhanced_share:
+            cut[k] = cut_shapes(wall[k], spacing_mm, rng)
+            scar[k] = erode(cut[k], rng)
+            weight[k] = blur(scar[k], spacing_mm, rng)
+            added[k] = add_to_wall(added[k], weight[k], pool[k], rng)
+        speckled[k] = speckle(added[k], rng)
+    return Steps(
+        cut=cut,
+        scar=scar,
+        weight=weight,
+        added=added,
+        speckled=speckled,
+        matched=match(speckled, reference),
+    )
 
 
 def lge_like(
@@ -90,16 +173,14 @@ def lge_like(
     enhanced_share: float,
     rng: np.random.Generator,
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-    """Cine (slice, row, column) -> LGE-like pixels and the pseudo-scar mask.
-
-    reference: pixels of a true LGE scan, whose histogram is taken over; enhanced_share: the
-    probability that a slice gets a scar, equal to the share of enhanced slices in true LGE.
-    """
-    out = pixels.astype(np.float32, copy=True)
-    scar = np.zeros(wall.shape, bool)
-    for k in range(len(out)):
-        if wall[k].any() and pool[k].any() and rng.random() < enhanced_share:
-            scar[k] = pseudo_scar(wall[k], spacing_mm, rng)
-            out[k] = add_scar(out[k], scar[k], pool[k], spacing_mm, rng)
-        out[k] = speckle(out[k], rng)
-    return match_histograms(out, reference).astype(np.float32), scar
+    """LGE-like pixels and the mask of the pseudo-scar; arguments as `lge_like_steps`."""
+    steps = lge_like_steps(
+        pixels,
+        wall,
+        pool,
+        spacing_mm=spacing_mm,
+        reference=reference,
+        enhanced_share=enhanced_share,
+        rng=rng,
+    )
+    return steps.matched, steps.scar
