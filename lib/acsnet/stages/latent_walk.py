@@ -18,10 +18,9 @@ from acsnet.anatomy.frame import Pose, from_frame, pose_of, to_frame
 from acsnet.anatomy.prior import Prior
 from acsnet.nets.autoencoder import Autoencoder, codes_of, scores_of
 
-NEIGHBOURS = 16
+NEIGHBOURS = 8
 """Codes of the prior that are tried, nearest first, before a mask is given up."""
 
-NEIGHBOURS_AT_ONCE = 8
 SCAN_STEPS = 8
 BISECTIONS = 4
 """The step is then known to 1 part in SCAN_STEPS * 2**BISECTIONS of the way."""
@@ -145,21 +144,14 @@ class LatentWalk:
             return found
         count = min(NEIGHBOURS, len(self.prior.codes))
         _, near = self._tree.query([c.code for c in cases], k=np.arange(count) + 1)
-        for first in range(0, count, NEIGHBOURS_AT_ONCE):
-            for own_size in (True, False):
-                left = [i for i, f in enumerate(found) if f is None]
-                groups = [
-                    (
-                        cases[i],
-                        [
-                            self._neighbour(cases[i], j, own_size=own_size)
-                            for j in near[i, first : first + NEIGHBOURS_AT_ONCE]
-                        ],
-                    )
-                    for i in left
-                ]
-                for i, tried in zip(left, self._first_valid(groups, spacing_mm), strict=True):
-                    found[i] = tried
+        for own_size in (True, False):
+            left = [i for i, f in enumerate(found) if f is None]
+            groups = [
+                (cases[i], [self._neighbour(cases[i], j, own_size=own_size) for j in near[i]])
+                for i in left
+            ]
+            for i, tried in zip(left, self._first_valid(groups, spacing_mm), strict=True):
+                found[i] = tried
         return found
 
     def _neighbour(self, case: Case, j: int, *, own_size: bool) -> Point:
