@@ -57,12 +57,21 @@ class CineTruthName(str, Enum):
     acsnet = "acsnet"
 
 
-class NetworkName(str, Enum):
-    """Networks that can be trained; see `acsnet.train.recipes`."""
+class TrainingName(str, Enum):
+    """What can be trained; see `acsnet.train.run`."""
 
     roi = "roi"
     myo = "myo"
     autoencoder = "autoencoder"
+    prior = "prior"
+    all = "all"
+
+
+class DeviceName(str, Enum):
+    """Where a network is trained."""
+
+    cpu = "cpu"
+    cuda = "cuda"
 
 
 def _show_version(value: bool) -> None:
@@ -280,22 +289,40 @@ def evaluate(
 
 @app.command()
 def train(
-    network: Annotated[NetworkName, typer.Argument(help="Which network.")],
+    network: Annotated[
+        TrainingName, typer.Argument(help="Network; prior: only the one of an autoencoder; or all.")
+    ],
     data: Annotated[Path, typer.Option(help="Folder with emidec/, acdc/ and splits.json.")],
     output: Annotated[Path, typer.Option(help="Run folder; an unfinished run goes on.")],
-    seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
-    device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
+    seed: Annotated[int, typer.Option(min=0, help="Seed of everything random.")] = 0,
+    device: Annotated[DeviceName, typer.Option(help="cpu or cuda.")] = DeviceName.cpu,
+    epochs: Annotated[
+        int | None, typer.Option(min=1, help="Epochs. Default: those of the recipe.")
+    ] = None,
+    cine_weight: Annotated[
+        float | None,
+        typer.Option(min=0, help="Weight in the loss of LGE-like cine; 0 leaves cine out."),
+    ] = None,
 ) -> None:
-    """Train a network on the train lists; writes OUTPUT/weights, verified when loaded."""
+    """Train on the train lists; writes OUTPUT/weights, verified when loaded.
+
+    `torchrun` starts it on several GPUs: see docs/how-to-train.md.
+    """
     from acsnet.train.run import run_training
 
     try:
-        folder = run_training(
-            network.value, data=data, output=output, seed=seed, device=device, console=err
+        run_training(
+            network.value,
+            data=data,
+            output=output,
+            seed=seed,
+            device=device.value,
+            epochs=epochs,
+            cine_weight=cine_weight,
+            console=err,
         )
-    except AcsnetError as error:
+    except (AcsnetError, OSError) as error:
         raise _refuse(error) from None
-    out.print(f"weights and their manifest are in {folder}", highlight=False)
 
 
 @app.command()

@@ -1,6 +1,7 @@
 """A data folder small enough to build in seconds: two LGE patients, one cine patient."""
 
 import json
+import shutil
 
 import nibabel as nib
 import numpy as np
@@ -63,10 +64,8 @@ def save(path, array, affine=AFFINE):
     nib.save(nib.Nifti1Image(array, affine), path)
 
 
-@pytest.fixture
-def data(tmp_path):
+def write_data(folder):
     """The train lists hold three cases; those of the test lists have no readable file."""
-    folder = tmp_path / "data"
     splits = {
         "emidec": {"train": ["Case_P001", "Case_P002"], "test": ["Case_P003"]},
         "acdc": {"train": ["patient001_frame01"], "test": ["patient002_frame01"]},
@@ -81,4 +80,35 @@ def data(tmp_path):
         for name in lists["test"]:
             for kind in ("images", "labels"):
                 (folder / data_set / kind / f"{name}.nii.gz").write_bytes(b"never to be read")
+    return folder
+
+
+@pytest.fixture
+def data(tmp_path):
+    """A data folder to do with as one likes."""
+    return write_data(tmp_path / "data")
+
+
+@pytest.fixture(scope="session")
+def data_to_build(tmp_path_factory):
+    """The same to the byte, for samples that are built once."""
+    return write_data(tmp_path_factory.mktemp("data") / "data")
+
+
+@pytest.fixture(scope="session")
+def empty_database(tmp_path_factory):
+    """MLflow takes seconds to set a database up: once is enough."""
+    from acsnet.train.registry import DATABASE, open_client
+
+    folder = tmp_path_factory.mktemp("mlflow")
+    open_client(folder)
+    return folder / DATABASE
+
+
+@pytest.fixture
+def tracked_folder(tmp_path, empty_database):
+    """A run folder in which nothing has been trained yet."""
+    folder = tmp_path / "run"
+    folder.mkdir()
+    shutil.copy(empty_database, folder)
     return folder

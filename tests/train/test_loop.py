@@ -9,8 +9,8 @@ from acsnet.errors import AcsnetError, InputError
 from acsnet.nets.resunet import ResUNetConfig
 from acsnet.train.loop import Recipe, draw, rate, train
 from acsnet.train.losses import PrintedLoss, SeparateLoss
-from acsnet.train.recipes import RECIPES, myocardium_batch, roi_batch
-from acsnet.train.samples import SAMPLE_SIDE, Samples
+from acsnet.train.recipes import RECIPES, myocardium_batch, roi_batch, shuffled_neighbours
+from acsnet.train.samples import SAMPLE_SIDE, Samples, stack_neighbours
 
 
 def tiny_batch(images, tissue, generator):
@@ -40,6 +40,7 @@ def synthetic(counts=(12, 6, 4), side=16):
         tissue=tissue,
         source=np.repeat(np.arange(3, dtype=np.uint8), counts),
         patient=np.arange(n, dtype=np.int32),
+        neighbours=stack_neighbours(counts),
     )
 
 
@@ -80,6 +81,12 @@ def test_the_rate_rises_from_nothing_and_falls_to_nothing():
     assert (np.diff(rates[top:]) < 0).all()
 
 
+def test_the_same_seed_gives_the_same_weights_to_the_bit(tmp_path, console):
+    runs = [train(TINY, synthetic(), tmp_path / n, seed=3, console=console) for n in "ab"]
+    assert_same(*map(weights, runs))
+    assert_same(*(torch.load(tmp_path / n / "checkpoint.pt")["net"] for n in "ab"))
+
+
 def test_an_interrupted_run_goes_on_to_the_same_weights(tmp_path, console):
     samples = synthetic()
     straight = weights(train(TINY, samples, tmp_path / "straight", seed=3, console=console))
@@ -102,10 +109,10 @@ def test_an_interrupted_run_goes_on_to_the_same_weights(tmp_path, console):
 
     assert_same(straight, resumed)
     histories = [
-        list(csv.reader((tmp_path / name / "history.csv").open()))
+        [row[:3] for row in csv.reader((tmp_path / name / "history.csv").open())]
         for name in ("straight", "resumed")
     ]
-    assert [row[0] for row in histories[0]] == ["1", "2"]
+    assert [row[0] for row in histories[0]] == ["epoch", "1", "2"]
     assert histories[0] == histories[1]
     assert not list(tmp_path.rglob("*.tmp"))
 
@@ -142,8 +149,27 @@ def test_a_loss_that_is_no_number_stops_the_run_at_the_last_good_epoch(tmp_path,
             Recipe(**{**vars(TINY), "make_batch": broken}), synthetic(), tmp_path, console=console
         )
     state = torch.load(tmp_path / "checkpoint.pt", weights_only=True)
-    assert state["epoch"] == 1
+    assert [row[0] for row in state["history"]] == [1]
     assert all(torch.isfinite(value).all() for value in state["net"].values())
+
+
+def test_epochs_are_told_one_after_the_other_and_again_to_a_run_that_goes_on(tmp_path, console):
+    told = []
+
+    def tell(history):
+        told.append([row.epoch for row in history])
+
+    for _ in range(2):
+        train(TINY, synthetic(), tmp_path, console=console, on_epoch=tell)
+    assert told == [[1], [1, 2], [1, 2]]
+
+
+def test_a_damaged_checkpoint_is_refused_by_name(tmp_path, console):
+    train(TINY, synthetic(), tmp_path, console=console)
+    checkpoint = tmp_path / "checkpoint.pt"
+    checkpoint.write_bytes(checkpoint.read_bytes()[:1000])
+    with pytest.raises(InputError, match=r"checkpoint\.pt is damaged"):
+        train(TINY, synthetic(), tmp_path, console=console)
 
 
 def test_another_seed_gives_other_weights(tmp_path, console):
@@ -156,7 +182,12 @@ def test_another_seed_gives_other_weights(tmp_path, console):
 def test_the_loss_falls_and_the_settings_are_kept(tmp_path, console):
     recipe = Recipe(**{**vars(TINY), "epochs": 8, "learning_rate": 1e-2})
     network = train(recipe, synthetic(), tmp_path, seed=5, console=console)
-    losses = [float(row[1]) for row in csv.reader((tmp_path / "history.csv").open())]
+    with (tmp_path / "history.csv").open() as file:
+        history = list(csv.DictReader(file))
+    assert list(history[0]) == ["epoch", "loss", "learning_rate", "seconds"]
+    # The last of three batches of the second epoch of eight: (1 + 2/3) / 8 of the way.
+    assert float(history[1]["learning_rate"]) == pytest.approx(rate(recipe, 5 / 24), rel=1e-3)
+    losses = [float(row["loss"]) for row in history]
     assert losses[-1] < 0.7 * losses[0]
     assert not network.training
     settings = json.loads((tmp_path / "recipe.json").read_text())
@@ -166,9 +197,22 @@ def test_the_loss_falls_and_the_settings_are_kept(tmp_path, console):
     assert "make_batch" not in settings
 
 
-def test_the_roi_has_the_papers_loss_and_the_wall_one_with_separate_weights():
-    assert RECIPES["roi"].loss == PrintedLoss(beta=0.6)
-    assert isinstance(RECIPES["myo"].loss, SeparateLoss)
+def test_missing_the_ventricle_costs_the_roi_more_than_drawing_too_much():
+    loss = RECIPES["roi"].loss
+    assert isinstance(loss, SeparateLoss)
+    assert loss.fn > loss.fp
+
+
+def test_neighbours_are_exchanged_and_left_out_at_random_but_the_slice_stays():
+    images = torch.arange(6.0).repeat(400, 1)[:, :, None, None].expand(400, 6, 2, 2)
+    shuffled = shuffled_neighbours(images, torch.Generator().manual_seed(0))[:, :, 0, 0]
+    assert (shuffled[:, :2] == torch.tensor([0.0, 1.0])).all()
+    below = {tuple(row) for row in shuffled[:, 2:4].tolist()}
+    assert below == {(0.0, 1.0), (2.0, 3.0), (4.0, 5.0)}
+    swapped = ((shuffled[:, 2] == 4) | (shuffled[:, 4] == 2)).float().mean()
+    assert float(swapped) == pytest.approx(0.5, abs=0.08)
+    absent = (shuffled[:, 2] == 0).float().mean()
+    assert float(absent) == pytest.approx(0.1, abs=0.05)
 
 
 def test_the_batches_fit_their_networks():
@@ -178,12 +222,14 @@ def test_the_batches_fit_their_networks():
     tissue[:, 85:105, 85:105] = 1
     tissue[:, 70:80, 85:105] = 3
     generator = torch.Generator().manual_seed(0)
-    inputs, target = roi_batch(torch.full((2, 1, side, side), 100.0), tissue, generator)
-    assert inputs.shape == target.shape == (2, 1, 176, 176)
+    inputs, target = roi_batch(torch.full((2, 3, side, side), 100.0), tissue, generator)
+    assert inputs.shape == (2, 3, 176, 176)
+    assert target.shape == (2, 1, 176, 176)
     # 50 x 50 pixels, each side within exp(0.25) and one of them within exp(0.12) more.
     assert ((target.sum((1, 2, 3)) > 1300) & (target.sum((1, 2, 3)) < 4800)).all()
-    inputs, target = myocardium_batch(torch.full((2, 2, side, side), 100.0), tissue, generator)
-    assert inputs.shape == target.shape == (2, 2, 128, 128)
+    inputs, target = myocardium_batch(torch.full((2, 6, side, side), 100.0), tissue, generator)
+    assert inputs.shape == (2, 6, 96, 96)
+    assert target.shape == (2, 2, 96, 96)
     wall, enhancement = target[:, 0], target[:, 1]
     assert (wall >= enhancement).all()
     assert enhancement.sum() > 0

@@ -1,10 +1,14 @@
 """From a data folder to verified weights: the whole room, small."""
 
+import json
+import shutil
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
+from mlflow import MlflowClient
+from rich.console import Console
 from typer.testing import CliRunner
 
 from acsnet.anatomy.checks import read_limits
@@ -13,19 +17,20 @@ from acsnet.cli import app
 from acsnet.errors import InputError, WeightsError
 from acsnet.nets.autoencoder import Autoencoder, scores_of
 from acsnet.nets.resunet import ResUNet
-from acsnet.nets.weights import load_network, read_manifest
+from acsnet.nets.weights import NETWORKS, load_network, read_manifest
 from acsnet.stages.myocardium import EnhancementCleanup
 from acsnet.train import build as build_module
+from acsnet.train import latent as latent_module
 from acsnet.train import run as run_module
 from acsnet.train.build import build, load
 from acsnet.train.recipes import RECIPES
-from acsnet.train.run import run_training
+from acsnet.train.run import adapted, run_training
+from acsnet.train.samples import SOURCES
 
 
 @pytest.fixture(autouse=True)
 def small(monkeypatch):
-    monkeypatch.setattr(build_module, "PHANTOMS", 1)
-    monkeypatch.setattr(build_module, "VARIANTS", 2)
+    shrink(monkeypatch)
     tiny = {
         name: replace(
             recipe,
@@ -39,8 +44,66 @@ def small(monkeypatch):
     monkeypatch.setattr(run_module, "RECIPES", tiny)
 
 
-def test_samples_come_back_as_built_from_the_train_lists_only(data, tmp_path, console):
-    paths = build(data, tmp_path / "samples", console=console)
+def shrink(monkeypatch):
+    monkeypatch.setattr(build_module, "PHANTOMS", 1)
+    monkeypatch.setattr(build_module, "VARIANTS", 2)
+
+
+@pytest.fixture(scope="session")
+def built(data_to_build, tmp_path_factory):
+    """The folder of the samples of seed 0."""
+    folder = tmp_path_factory.mktemp("built") / "samples"
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        shrink(monkeypatch)
+        build(data_to_build, folder, console=Console(quiet=True))
+    return folder
+
+
+@pytest.fixture
+def seen(monkeypatch):
+    """What the prior was fitted to; the fit itself takes minutes, and a network that is trained."""
+    seen = {"fits": 0}
+
+    def build_prior(codes, scale_mm, *, decode, limits, seed, progress):
+        seen.update(codes=codes, scale_mm=scale_mm, scores=decode(codes[:2]))
+        seen["fits"] += 1
+        progress(3)
+        return Prior(
+            codes=codes,
+            scale_mm=scale_mm,
+            experts=len(codes),
+            gap=1.0,
+            acceptance=0.5,
+            seed=seed,
+            limits=limits,
+        )
+
+    monkeypatch.setattr(latent_module, "build_prior", build_prior)
+    return seen
+
+
+@pytest.fixture
+def run(data, tracked_folder, built, console):
+    """Train into the run folder, with other options where they are given."""
+    shutil.copytree(built, tracked_folder / "samples")
+
+    def start(what, **changed):
+        options = {"data": data, "output": tracked_folder, "seed": 0, "device": "cpu"}
+        return run_training(what, **(options | changed), console=console)
+
+    return start
+
+
+def command(data, output, *options):
+    result = CliRunner().invoke(
+        app, ["train", "roi", "--data", str(data), "--output", str(output), *options]
+    )
+    assert "Traceback" not in result.output
+    return result
+
+
+def test_samples_come_back_as_built_from_the_train_lists_only(data, built, tmp_path, console):
+    paths = {name: built / f"{name}.npz" for name in ("roi", "myo")}
     roi, myo = load(paths["roi"]), load(paths["myo"])
     # Two variants of three slices each: two LGE patients, one cine patient; then the phantom.
     assert np.bincount(roi.source)[:2].tolist() == [12, 6]
@@ -51,7 +114,7 @@ def test_samples_come_back_as_built_from_the_train_lists_only(data, tmp_path, co
         assert samples.images.dtype == samples.tissue.dtype == np.uint8
         assert len(samples.images) == len(samples.tissue) == len(samples.patient)
     stamps = [path.stat().st_mtime_ns for path in paths.values()]
-    assert build(data, tmp_path / "samples", console=console) == paths
+    assert build(data, built, console=console) == paths
     assert [path.stat().st_mtime_ns for path in paths.values()] == stamps
 
     again = build(data, tmp_path / "held out", hold_out=frozenset({"Case_P001"}), console=console)
@@ -62,19 +125,15 @@ def test_samples_come_back_as_built_from_the_train_lists_only(data, tmp_path, co
 
 
 @pytest.mark.parametrize("other", [{"seed": 1}, {"hold_out": frozenset({"Case_P001"})}])
-def test_samples_of_other_cases_or_another_seed_are_not_taken(data, tmp_path, console, other):
-    folder = tmp_path / "samples"
-    build(data, folder, console=console)
-    with pytest.raises(InputError, match="other cases or another seed: use another folder"):
-        build(data, folder, console=console, **other)
+def test_samples_of_other_cases_or_another_seed_are_not_taken(data, built, console, other):
+    with pytest.raises(InputError, match="other data or another seed: use another folder"):
+        build(data, built, console=console, **other)
 
 
-def test_a_run_writes_weights_that_are_verified_when_loaded(data, tmp_path, console):
+def test_a_run_writes_weights_that_are_verified_when_loaded(run, tracked_folder):
     for name in ("roi", "myo"):
-        folder = run_training(
-            name, data=data, output=tmp_path / "run", seed=0, device="cpu", console=console
-        )
-    assert folder == tmp_path / "run" / "weights"
+        folder = run(name)
+    assert folder == tracked_folder / "weights"
     manifest = read_manifest(folder)
     assert set(manifest) == {"roi", "myo"}
     EnhancementCleanup(**manifest["myo"]["cleanup"])
@@ -82,7 +141,7 @@ def test_a_run_writes_weights_that_are_verified_when_loaded(data, tmp_path, cons
     assert manifest["roi"]["recipe"]["epochs"] == 1
     assert "research" in manifest["roi"]["trained_on"]
     network = load_network("roi", ResUNet, folder=folder)
-    state = torch.load(tmp_path / "run" / "roi" / "checkpoint.pt", weights_only=True)
+    state = torch.load(tracked_folder / "roi" / "checkpoint.pt", weights_only=True)
     for key, value in network.named_parameters():
         assert torch.equal(value, state["average"][key].half().float())
 
@@ -95,26 +154,52 @@ def test_a_run_writes_weights_that_are_verified_when_loaded(data, tmp_path, cons
     load_network("myo", ResUNet, folder=folder)
 
 
-def test_the_autoencoder_comes_with_the_prior_of_its_walls(data, tmp_path, console, monkeypatch):
-    seen = {}
+def test_all_networks_come_into_one_folder_and_are_not_trained_again(run, tracked_folder, seen):
+    folder = run("all", epochs=2)
+    for name, kind in NETWORKS.items():
+        load_network(name, kind, folder=folder)
+    load_prior(read_limits(), folder=folder)
+    fingerprints = set()
+    for name in NETWORKS:
+        about = json.loads((tracked_folder / name / "run.json").read_text())
+        assert about["seed"] == 0
+        assert about["finished"] >= about["starts"][0]["at"]
+        assert about["sha256"] == read_manifest(folder)[name]["sha256"]
+        fingerprints |= {about["data_fingerprint"], read_manifest(folder)[name]["data_fingerprint"]}
+        rows = (tracked_folder / name / "history.csv").read_text().split()
+        assert rows[0] == "epoch,loss,learning_rate,seconds"
+        assert [row[0] for row in rows[1:]] == ["1", "2"]
+        assert json.loads((tracked_folder / name / "recipe.json").read_text())["epochs"] == 2
+    assert len(fingerprints) == 1
 
-    def build_prior(codes, scale_mm, *, decode, limits, seed, progress):
-        seen.update(codes=codes, scale_mm=scale_mm, scores=decode(codes[:2]))
-        progress(3)
-        return Prior(
-            codes=codes,
-            scale_mm=scale_mm,
-            experts=len(codes),
-            gap=1.0,
-            acceptance=0.5,
-            seed=seed,
-            limits=limits,
-        )
+    client = MlflowClient(f"sqlite:///{tracked_folder / 'mlflow.db'}")
+    versions = {v.name: v for v in client.search_model_versions()}
+    assert set(versions) == {f"acsnet-{name}" for name in (*NETWORKS, "prior")}
+    tracked = client.get_run(versions["acsnet-myo"].run_id)
+    assert tracked.data.tags["data_fingerprint"] in fingerprints
+    assert tracked.data.params["epochs"] == "2"
+    assert [m.step for m in client.get_metric_history(tracked.info.run_id, "loss")] == [1, 2]
 
-    monkeypatch.setattr(run_module, "build_prior", build_prior)
-    folder = run_training(
-        "autoencoder", data=data, output=tmp_path / "run", seed=2, device="cpu", console=console
-    )
+    before = {p: p.stat().st_mtime_ns for p in tracked_folder.rglob("*") if p.is_file()}
+    run("all", epochs=2)
+    assert {p: p.stat().st_mtime_ns for p in before} == before
+    assert seen["fits"] == 1
+
+
+def test_weights_that_were_lost_are_written_again_without_training(run, tracked_folder):
+    folder = run("roi")
+    content = (folder / "roi.safetensors").read_bytes()
+    history = (tracked_folder / "roi" / "history.csv").read_text()
+    (folder / "roi.safetensors").unlink()
+    run("roi")
+    assert (folder / "roi.safetensors").read_bytes() == content
+    assert (tracked_folder / "roi" / "history.csv").read_text() == history
+    client = MlflowClient(f"sqlite:///{tracked_folder / 'mlflow.db'}")
+    assert len(client.search_model_versions("name = 'acsnet-roi'")) == 1
+
+
+def test_the_autoencoder_comes_with_the_prior_of_its_walls(run, seen):
+    folder = run("autoencoder", seed=2)
     network = load_network("autoencoder", Autoencoder, folder=folder)
     prior = load_prior(read_limits(), folder=folder)
     # Three patients of three slices each; codes and scores are those of the weights as written.
@@ -124,6 +209,68 @@ def test_the_autoencoder_comes_with_the_prior_of_its_walls(data, tmp_path, conso
     np.testing.assert_array_equal(prior.codes, seen["codes"])
     assert prior.seed == 2
     assert "research" in read_manifest(folder)["prior"]["trained_on"]
+
+    own = read_manifest(folder)["autoencoder"]
+    run("prior", seed=3)
+    assert load_prior(read_limits(), folder=folder).seed == 3
+    assert read_manifest(folder)["autoencoder"] == own
+
+
+def test_the_prior_of_a_run_without_autoencoder_is_that_of_the_shipped_one(run, seen):
+    folder = run("prior")
+    assert set(read_manifest(folder)) == {"autoencoder", "prior"}
+    assert read_manifest(folder)["autoencoder"] == read_manifest()["autoencoder"]
+    load_network("autoencoder", Autoencoder, folder=folder)
+    load_prior(read_limits(), folder=folder)
+
+
+def test_cine_can_weigh_more_or_be_left_out():
+    at = SOURCES.index("cine")
+    heavy = adapted(RECIPES["myo"], epochs=None, cine_weight=0.8)
+    assert heavy.weight[at] == 0.8
+    assert heavy.share == RECIPES["myo"].share
+    none = adapted(RECIPES["myo"], epochs=7, cine_weight=0.0)
+    assert none.epochs == 7
+    assert none.weight[at] == none.share[at] == 0.0
+    assert none.share[0] == RECIPES["myo"].share[0]
+    walls = RECIPES["autoencoder"]
+    assert adapted(walls, epochs=None, cine_weight=0.0) == walls
+
+
+@pytest.mark.parametrize("weight", [-0.1, float("nan"), float("inf")])
+def test_a_weight_that_is_none_is_refused(weight):
+    with pytest.raises(InputError, match="weight of cine must be a number from 0 up, got"):
+        adapted(RECIPES["roi"], epochs=None, cine_weight=weight)
+
+
+@pytest.mark.parametrize(
+    ("what", "option"), [("prior", {"epochs": 2}), ("autoencoder", {"cine_weight": 0.5})]
+)
+def test_a_setting_that_it_has_not_is_refused(run, what, option):
+    with pytest.raises(InputError, match=f"{what} has no such setting"):
+        run(what, **option)
+
+
+def test_a_run_does_not_go_on_with_other_data_or_settings(run, data, tracked_folder):
+    run("roi")
+    with pytest.raises(InputError, match=r"run/roi holds a run with other settings \(weight\)"):
+        run("roi", cine_weight=0.7)
+    with (data / "emidec" / "images" / "Case_P002.nii.gz").open("ab") as file:
+        file.write(b"\0")
+    with pytest.raises(InputError, match=r"the image of emidec/Case_P002 changed"):
+        run("roi")
+    with pytest.raises(InputError, match=r"samples holds samples of other data"):
+        run("myo")
+
+
+def test_a_patient_in_both_lists_is_refused_before_anything_is_written(data, tmp_path):
+    splits = json.loads((data / "splits.json").read_text())
+    splits["acdc"]["test"] = ["patient001_frame12"]
+    (data / "splits.json").write_text(json.dumps(splits))
+    result = command(data, tmp_path / "new")
+    assert result.exit_code == 2
+    assert "patient001 of 'acdc' is in the train and in the test list" in result.output
+    assert not (tmp_path / "new").exists()
 
 
 @pytest.mark.parametrize(
@@ -137,20 +284,35 @@ def test_the_autoencoder_comes_with_the_prior_of_its_walls(data, tmp_path, conso
     ],
 )
 def test_a_data_folder_that_lacks_a_file_is_refused_before_training(
-    data, tmp_path, console, missing, message
+    run, data, tmp_path, missing, message
 ):
     (data / missing).unlink()
     with pytest.raises(InputError, match=message):
-        run_training(
-            "roi", data=data, output=tmp_path / "run", seed=0, device="cpu", console=console
-        )
-    assert not (tmp_path / "run").exists()
+        run("roi", output=tmp_path / "new")
+    assert not (tmp_path / "new").exists()
 
 
 def test_the_command_says_in_one_sentence_what_is_missing(tmp_path):
-    result = CliRunner().invoke(
-        app, ["train", "roi", "--data", str(tmp_path), "--output", str(tmp_path / "run")]
-    )
+    result = command(tmp_path, tmp_path / "run")
     assert result.exit_code == 2
     assert "splits.json" in result.output
-    assert "Traceback" not in result.output
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_a_gpu_that_is_not_there_is_refused(data, tmp_path):
+    result = command(data, tmp_path / "new", "--device", "cuda")
+    assert result.exit_code == 2
+    assert "torch finds no GPU here: use --device cpu" in result.output
+    assert not (tmp_path / "new").exists()
+
+
+def test_an_output_that_cannot_be_written_is_refused(data, tmp_path):
+    (tmp_path / "file").touch()
+    result = command(data, tmp_path / "file" / "run")
+    assert result.exit_code == 2
+    assert "Not a directory" in result.output
+
+
+@pytest.mark.parametrize("option", [("--epochs", "0"), ("--cine-weight", "-1"), ("--seed", "-1")])
+def test_numbers_out_of_range_are_refused(data, tmp_path, option):
+    assert command(data, tmp_path / "new", *option).exit_code == 2

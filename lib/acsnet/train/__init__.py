@@ -6,13 +6,13 @@ A data folder holds the public data sets as their users download them, and one p
     DIR/emidec/images/<case>.nii.gz        true LGE; DIR/emidec/labels/<case>.nii.gz
     DIR/acdc/images/<case>.nii.gz          cine, made LGE-like; DIR/acdc/labels/<case>.nii.gz
 
-Only the train lists are read. Each network is one command::
+Only the train lists are read, and no patient may be in both. All networks are one command::
 
-    acsnet train roi --data DIR --output RUN
-    acsnet train myo --data DIR --output RUN
+    acsnet train all --data DIR --output RUN
 
-RUN/samples holds the standardised slices (made once, for both), RUN/<network> the checkpoint, the
-settings (`recipe.json`) and the loss of each epoch (`history.csv`), RUN/weights the weights and
-`manifest.json` as `acsnet.nets.weights.load_network` verifies them. The same command goes on after
-an interruption. Other data or another seed need another RUN.
+RUN/samples holds the standardised slices (made once), RUN/<network> the checkpoint, the settings
+(`recipe.json`), the digests of the data (`data.json`), seed and versions (`run.json`) and the
+metrics of each epoch (`history.csv`), RUN/weights the weights and `manifest.json` as
+`acsnet.nets.weights.load_network` verifies them, RUN/mlflow.db runs and model versions. The same
+command goes on after an interruption. Other data or another seed need another RUN.
 """

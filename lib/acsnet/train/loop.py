@@ -1,13 +1,13 @@
 """The training loop: resumable at every epoch, with its history in the run folder."""
 
-import copy
 import csv
-import json
 import math
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from time import perf_counter
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,27 +16,32 @@ from rich.console import Console
 from rich.progress import Progress, TimeRemainingColumn
 from torch import Tensor, nn
 
-from acsnet.errors import AcsnetError, InputError
+from acsnet.errors import AcsnetError
 from acsnet.nets.autoencoder import Autoencoder, AutoencoderConfig
 from acsnet.nets.resunet import ResUNet, ResUNetConfig
 from acsnet.train.losses import PrintedLoss, SeparateLoss, weighted_mean
+from acsnet.train.parallel import ALONE, Processes
+from acsnet.train.record import CHECKPOINT, RECIPE, check_settings, write_json
 from acsnet.train.samples import Samples
+from acsnet.train.state import Epoch, State
 
-EMA_DECAY = 0.995
+HISTORY = "history.csv"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
     """How one network is trained.
 
-    make_batch(images, tissue, generator) -> network input and target; share: of each source in an
-    epoch; weight: of each source in the loss. Both are in the order of `samples.SOURCES`.
+    make_batch(images, tissue, generator) -> network input and target; neighbours: whether images
+    hold the slices below and above as further channels; share: of each source in an epoch; weight:
+    of each source in the loss. Both are in the order of `samples.SOURCES`.
     """
 
     name: str
     net: ResUNetConfig | AutoencoderConfig
     loss: PrintedLoss | SeparateLoss
     make_batch: Callable[[Tensor, Tensor, torch.Generator], tuple[Tensor, Tensor]]
+    neighbours: bool = False
     share: tuple[float, ...] = (0.55, 0.37, 0.08)
     weight: tuple[float, ...] = (1.0, 0.5, 0.5)
     epochs: int = 24
@@ -62,126 +67,134 @@ def rate(recipe: Recipe, progress: float) -> float:
     return recipe.learning_rate * rise * 0.5 * (1.0 + math.cos(math.pi * progress))
 
 
+def settings_of(recipe: Recipe, *, seed: int) -> dict[str, Any]:
+    """All that a run is told, for `recipe.json`: it is gone on with under the same settings only.
+
+    `make_batch` is code, and is known by the version of acsnet.
+    """
+    settings = {k: v for k, v in asdict(recipe).items() if k != "make_batch"}
+    settings["loss"] |= {"kind": type(recipe.loss).__name__}
+    return settings | {"seed": seed, "torch": torch.__version__}
+
+
 def train(
     recipe: Recipe,
     samples: Samples,
     folder: Path,
     *,
     seed: int = 0,
-    device: str = "cpu",
+    processes: Processes = ALONE,
     console: Console,
+    on_epoch: Callable[[Sequence[Epoch]], None] = lambda history: None,
 ) -> ResUNet | Autoencoder:
     """Train to the last epoch of the recipe, or go on from the checkpoint in `folder`.
 
-    Returns the exponential average of the weights. There is no early stopping: no other patient
+    Returns the exponential average of the weights. on_epoch is told the whole history after each
+    epoch, and once at the start of a run that goes on. There is no early stopping: no other patient
     is looked at. Raises InputError where the checkpoint is of other settings, and AcsnetError when
     the loss is no longer a number; the last good epoch stays.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    checkpoint = folder / "checkpoint.pt"
-    _keep_settings(recipe, samples, folder, seed=seed, resumed=checkpoint.exists())
+    checkpoint = folder / CHECKPOINT
+    settings = settings_of(recipe, seed=seed) | {"slices": len(samples.images)}
+    check_settings(folder, settings)
     torch.manual_seed(seed)
-    net = recipe.net.build().to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    average = copy.deepcopy(net).eval()
-    optimiser = torch.optim.Adam(net.parameters(), lr=recipe.learning_rate)
-    first = 0
+    net = recipe.net.build().to(processes.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    state = State.start(net, learning_rate=recipe.learning_rate)
     if checkpoint.exists():
-        state = torch.load(checkpoint, map_location=device, weights_only=True)
-        net.load_state_dict(state["net"])
-        average.load_state_dict(state["average"])
-        optimiser.load_state_dict(state["optimiser"])
-        first = state["epoch"]
-        console.print(f"{recipe.name}: going on after epoch {first} of {recipe.epochs}")
+        state.restore(checkpoint)
+        _report(state, folder, processes, on_epoch)
+        console.print(f"{recipe.name}: going on after epoch {len(state.history)}")
+    elif processes.first:
+        write_json(folder / RECIPE, settings)
+    joint = processes.joint(net)
     columns = (*Progress.get_default_columns()[:-1], TimeRemainingColumn())
     with Progress(*columns, console=console) as bar:
-        steps = math.ceil(recipe.images_an_epoch / recipe.batch)
-        task = bar.add_task(recipe.name, total=steps * recipe.epochs, completed=steps * first)
-        for epoch in range(first, recipe.epochs):
+        steps, done = math.ceil(recipe.images_an_epoch / recipe.batch), len(state.history)
+        task = bar.add_task(recipe.name, total=steps * recipe.epochs, completed=steps * done)
+        for epoch in range(done, recipe.epochs):
+            start = perf_counter()
             loss = _epoch(
-                recipe, samples, net, average, optimiser, epoch, seed, lambda: bar.advance(task)
+                recipe, samples, joint, state, epoch, seed, processes, lambda: bar.advance(task)
             )
-            state = {
-                "net": net.state_dict(),
-                "average": average.state_dict(),
-                "optimiser": optimiser.state_dict(),
-                "epoch": epoch + 1,
-            }
-            temporary = checkpoint.with_suffix(".tmp")
-            torch.save(state, temporary)
-            os.replace(temporary, checkpoint)
-            with (folder / "history.csv").open("a", newline="") as file:
-                csv.writer(file).writerow([epoch + 1, f"{loss:.5f}"])
+            last_rate = state.optimiser.param_groups[0]["lr"]
+            state.history.append(Epoch(epoch + 1, loss, last_rate, perf_counter() - start))
+            if processes.first:
+                state.save(checkpoint)
+            _report(state, folder, processes, on_epoch)
             console.print(f"{recipe.name}: epoch {epoch + 1}, mean loss {loss:.4f}")
-    return average
+    return state.average
 
 
-def _keep_settings(
-    recipe: Recipe, samples: Samples, folder: Path, *, seed: int, resumed: bool
+def _report(
+    state: State,
+    folder: Path,
+    processes: Processes,
+    on_epoch: Callable[[Sequence[Epoch]], None],
 ) -> None:
-    """Write `recipe.json`, or see that a run to be resumed has the same settings.
-
-    Otherwise the weights would be of one recipe and their record of another.
-    """
-    settings = {k: v for k, v in asdict(recipe).items() if k != "make_batch"}
-    settings["loss"] |= {"kind": type(recipe.loss).__name__}
-    settings |= {"seed": seed, "torch": torch.__version__, "slices": len(samples.images)}
-    text = json.dumps(settings, indent=2) + "\n"
-    path = folder / "recipe.json"
-    if resumed:
-        before, now = json.loads(path.read_text()), json.loads(text)
-        changed = [key for key in now if before.get(key) != now[key]]
-        if changed:
-            msg = f"{folder} holds a run with other settings ({', '.join(changed)}): use another"
-            raise InputError(msg)
-    path.write_text(text)
+    """Write the whole history: what the checkpoint holds, and nothing that it does not."""
+    if not processes.first:
+        return
+    path = folder / HISTORY
+    temporary = path.with_suffix(".tmp")
+    with temporary.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(Epoch._fields)
+        for row in state.history:
+            numbers = f"{row.loss:.5f}", f"{row.learning_rate:.3e}", f"{row.seconds:.1f}"
+            writer.writerow([row.epoch, *numbers])
+    os.replace(temporary, path)
+    on_epoch(state.history)
 
 
 def _epoch(
     recipe: Recipe,
     samples: Samples,
-    net: nn.Module,
-    average: nn.Module,
-    optimiser: torch.optim.Optimizer,
+    joint: nn.Module,
+    state: State,
     epoch: int,
     seed: int,
+    processes: Processes,
     advance: Callable[[], None],
 ) -> float:
-    """One pass; everything random follows from (seed, epoch), so a resumed run is the same run."""
-    device = next(net.parameters()).device
-    generator = torch.Generator().manual_seed(seed * 100_003 + epoch)
-    torch.manual_seed(seed * 100_003 + epoch)
+    """One pass; everything random follows from (seed, epoch), so a resumed run is the same run.
+
+    All processes draw the same batches; what is random in a slice follows from the process, too.
+    """
+    own_seed = seed * 100_003 + epoch + (processes.rank << 48)
+    generator = torch.Generator().manual_seed(own_seed)
+    torch.manual_seed(own_seed)
     order = draw(samples, recipe, np.random.default_rng((seed, epoch)))
     weights = torch.tensor(recipe.weight)
     batches = np.array_split(order, math.ceil(len(order) / recipe.batch))
-    net.train()
+    # Cards before Ampere only imitate bfloat16, slowly.
+    bfloat16 = not processes.on_gpu or torch.cuda.get_device_capability() >= (8, 0)
+    kind = "cuda" if processes.on_gpu else "cpu"
+    joint.train()
     losses = []
     for step, batch in enumerate(batches):
-        images = torch.from_numpy(samples.images[batch]).float()
-        tissue = torch.from_numpy(samples.tissue[batch])
-        inputs, target = recipe.make_batch(images, tissue, generator)
-        for group in optimiser.param_groups:
+        own = processes.share(batch)
+        seen = samples.with_neighbours(own) if recipe.neighbours else samples.images[own]
+        images = torch.from_numpy(seen).float()
+        tissue = torch.from_numpy(samples.tissue[own])
+        inputs, target = (processes.place(t) for t in recipe.make_batch(images, tissue, generator))
+        for group in state.optimiser.param_groups:
             group["lr"] = rate(recipe, (epoch + step / len(batches)) / recipe.epochs)
-        inputs = inputs.to(device).contiguous(memory_format=torch.channels_last)
-        with torch.autocast(device.type, torch.bfloat16):
-            logits = net(inputs)
-        weight = weights[torch.from_numpy(samples.source[batch]).long()].to(device)
-        loss = weighted_mean(recipe.loss(logits.float(), target.to(device)), weight)
-        if not torch.isfinite(loss):
-            msg = f"{recipe.name}: the loss of epoch {epoch + 1} is {loss.item()}, training stopped"
-            raise AcsnetError(msg)
-        optimiser.zero_grad()
+        with torch.autocast(kind, torch.bfloat16, enabled=bfloat16):
+            logits = joint(inputs.contiguous(memory_format=torch.channels_last))
+        # Gradients are the mean of the processes', so this part is that of the whole batch.
+        weight = weights[torch.from_numpy(samples.source[batch]).long()]
+        own_weight = weights[torch.from_numpy(samples.source[own]).long()]
+        part = weighted_mean(recipe.loss(logits.float(), target), processes.place(own_weight))
+        loss = part * float(own_weight.sum() / weight.sum()) * processes.size
+        state.optimiser.zero_grad()
         loss.backward()
-        optimiser.step()
-        _follow(average, net)
-        losses.append(float(loss.detach()))
+        state.optimiser.step()
+        state.follow()
+        losses.append(loss.detach())
         advance()
-    return float(np.mean(losses))
-
-
-@torch.no_grad()
-def _follow(average: nn.Module, net: nn.Module) -> None:
-    """Move the averaged weights towards the present ones; batch-norm statistics are copied."""
-    for kept, weight in zip(average.parameters(), net.parameters(), strict=True):
-        kept.lerp_(weight, 1.0 - EMA_DECAY)
-    for copied, statistic in zip(average.buffers(), net.buffers(), strict=True):
-        copied.copy_(statistic)
+    # Looked at once an epoch: before, a GPU would have to be waited for.
+    mean = float(processes.total(torch.stack(losses).mean())) / processes.size
+    if not math.isfinite(mean):
+        msg = f"{recipe.name}: the loss of epoch {epoch + 1} is {mean}, training stopped"
+        raise AcsnetError(msg)
+    return mean

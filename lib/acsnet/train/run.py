@@ -1,87 +1,117 @@
-"""One training run: samples, network, what is fitted to the network, weights."""
+"""`acsnet train`: which networks, by which recipes, in which order."""
 
-import json
+import math
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryFile
 
-import numpy as np
 from rich.console import Console
-from rich.progress import Progress
 
-from acsnet.anatomy.checks import read_limits
-from acsnet.anatomy.frame import FRAME_SIDE
-from acsnet.anatomy.prior import SAMPLES, Prior, build_prior, save_prior
-from acsnet.nets.autoencoder import Autoencoder, codes_of, scores_of
-from acsnet.nets.resunet import ResUNet
-from acsnet.nets.weights import load_network, save_network
-from acsnet.train.build import build, load
-from acsnet.train.cleanup import fit_cleanup
-from acsnet.train.loop import train
+from acsnet.anatomy.prior import NAME as PRIOR
+from acsnet.errors import InputError
+from acsnet.train.build import build
+from acsnet.train.fingerprint import digest_cases
+from acsnet.train.job import BUILT, Job, is_finished, keep_prior, train_network
+from acsnet.train.loop import Recipe, settings_of
+from acsnet.train.parallel import joined, launched
 from acsnet.train.recipes import RECIPES
-from acsnet.train.walls import WallSamples, wall_samples
+from acsnet.train.record import check_data, check_settings
+from acsnet.train.samples import SOURCES
+from acsnet.train.splits import training_lists
 
-DATA_TERMS = (
-    "EMIDEC (CC BY-NC-SA 4.0) and ACDC (CC BY-NC-SA 4.0) training lists, synthetic phantoms (CC0): "
-    "research, non-commercial"
-)
-WALL_TERMS = (
-    "Expert walls of the EMIDEC (CC BY-NC-SA 4.0) and ACDC (CC BY-NC-SA 4.0) training lists: "
-    "research, non-commercial"
-)
+STEPS = {
+    "roi": ("roi",),
+    "myo": ("myo",),
+    "autoencoder": ("autoencoder", PRIOR),
+    PRIOR: (PRIOR,),
+    "all": ("roi", "myo", "autoencoder", PRIOR),
+}
+"""What can be asked for, and what is trained or fitted then, in order."""
+
+ON_CINE = ("roi", "myo")
+"""The networks whose samples are built, of LGE-like cine among others."""
 
 
 def run_training(
-    name: str, *, data: Path, output: Path, seed: int, device: str, console: Console
+    what: str,
+    *,
+    data: Path,
+    output: Path,
+    seed: int,
+    device: str,
+    epochs: int | None = None,
+    cine_weight: float | None = None,
+    console: Console,
 ) -> Path:
-    """Train the network `name` and write it with its manifest into `output`/weights.
+    """Train what `STEPS` says and write it with its manifest into `output`/weights.
 
-    data: laid out as `acsnet.train` says. Raises InputError, naming the file, for a data folder
-    that lacks one or holds one that is no label map. Interrupt it at will: the same command goes on
-    from the last finished epoch.
+    data: laid out as `acsnet.train` says; epochs, cine_weight: other than in the recipes. Interrupt
+    it at will: the same command goes on from the last finished epoch, and leaves what is finished
+    as it is; only the prior asked for by name is fitted anew. Under `torchrun` each process calls
+    it. Raises InputError, naming the file, patient or setting, for data that lack a file, hold one
+    that is no label map or have a patient in two lists, for a device that is not there, and where
+    `output` holds a run of other data or settings.
     """
-    recipe, folder = RECIPES[name], output / "weights"
-    samples = (
-        wall_samples(data, console=console)
-        if name == "autoencoder"
-        else load(build(data, output / "samples", seed=seed, console=console)[name])
-    )
-    network = train(recipe, samples, output / name, seed=seed, device=device, console=console)
-    about: dict[str, Any] = {
-        "trained_on": WALL_TERMS if isinstance(samples, WallSamples) else DATA_TERMS,
-        "recipe": json.loads((output / name / "recipe.json").read_text()),
+    names = [name for name in STEPS[what] if name in RECIPES]
+    if (epochs is not None and not names) or (
+        cine_weight is not None and not set(names) & set(ON_CINE)
+    ):
+        msg = f"{what} has no such setting: epochs are of networks, the weight of cine of roi, myo"
+        raise InputError(msg)
+    recipes = {
+        name: adapted(RECIPES[name], epochs=epochs, cine_weight=cine_weight) for name in names
     }
-    if name == "myo" and isinstance(network, ResUNet):
-        about["cleanup"] = fit_cleanup(network, samples, console=console)
-    save_network(network, name, folder=folder, about=about)
-    if isinstance(samples, WallSamples):
-        prior = fit_prior(samples, folder=folder, seed=seed, device=device, console=console)
-        save_prior(prior, folder=folder, about={"trained_on": WALL_TERMS})
-    return folder
-
-
-def fit_prior(
-    samples: WallSamples, *, folder: Path, seed: int, device: str, console: Console
-) -> Prior:
-    """The latent prior of the autoencoder in `folder`, as it was written: in half precision.
-
-    samples: of `acsnet.train.walls`. The limits are the shipped ones.
-    """
-    network = load_network("autoencoder", Autoencoder, folder=folder, device=device)
-    edge = (samples.images.shape[-1] - FRAME_SIDE) // 2
-    middle = slice(edge, edge + FRAME_SIDE)
-    frames = samples.images[:, 0, middle, middle].astype(np.float32) / 255.0
-    with Progress(console=console) as bar:
-        task = bar.add_task("latent prior", total=SAMPLES)
-        prior = build_prior(
-            np.concatenate([codes_of(network, part) for part in np.array_split(frames, 32)]),
-            samples.scale_mm,
-            decode=lambda codes: scores_of(network, codes),
-            limits=read_limits(),
+    digests = digest_cases(data, training_lists(data))
+    for name, recipe in recipes.items():
+        check_settings(output / name, settings_of(recipe, seed=seed))
+        check_data(output / name, digests)
+    processes = launched(device)
+    if processes.first:
+        prepare(names, data=data, output=output, seed=seed, console=console)
+    with joined(processes) as processes:
+        job = Job(
+            data=data,
+            output=output,
             seed=seed,
-            progress=lambda accepted: bar.update(task, completed=accepted),
+            digests=digests,
+            processes=processes,
+            console=console if processes.first else Console(quiet=True),
         )
-    console.print(
-        f"latent prior: {prior.experts} of {len(frames)} expert walls and {SAMPLES} samples, "
-        f"{prior.acceptance:.1%} of those drawn"
-    )
-    return prior
+        for name, recipe in recipes.items():
+            train_network(name, recipe, job)
+        if PRIOR in STEPS[what]:
+            processes.from_first(lambda: keep_prior(job, anew=what == PRIOR))
+    job.console.print(f"weights and their manifest are in {job.weights}")
+    return job.weights
+
+
+def prepare(names: Sequence[str], *, data: Path, output: Path, seed: int, console: Console) -> None:
+    """Make the run folder, and the samples in it where a network is still to be trained on them.
+
+    Raises OSError now, and not hours later, where the folder cannot be written to.
+    """
+    output.mkdir(parents=True, exist_ok=True)
+    with TemporaryFile(dir=output):
+        pass
+    if not all(is_finished(name, output) for name in names if name in ON_CINE):
+        build(data, output / BUILT, seed=seed, console=console)
+
+
+def adapted(recipe: Recipe, *, epochs: int | None, cine_weight: float | None) -> Recipe:
+    """The recipe with another number of epochs or weight of cine in the loss, where one is given.
+
+    At a weight of 0 no cine is drawn either. Raises InputError for a weight below 0 or none at all.
+    """
+    if epochs is not None:
+        recipe = replace(recipe, epochs=epochs)
+    if cine_weight is None or recipe.name not in ON_CINE:
+        return recipe
+    if not 0.0 <= cine_weight < math.inf:
+        msg = f"the weight of cine must be a number from 0 up, got {cine_weight}"
+        raise InputError(msg)
+    at = SOURCES.index("cine")
+    weight, share = list(recipe.weight), list(recipe.share)
+    weight[at] = cine_weight
+    share[at] = share[at] if cine_weight else 0.0
+    return replace(recipe, weight=tuple(weight), share=tuple(share))

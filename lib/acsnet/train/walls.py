@@ -16,7 +16,7 @@ from rich.progress import track
 
 from acsnet.anatomy.frame import pose_of, to_frame
 from acsnet.train.data import WALL, TrainingCase, acdc_cases, emidec_cases, training_names
-from acsnet.train.samples import SOURCES, Samples
+from acsnet.train.samples import SOURCES, Samples, stack_neighbours
 
 WALL_SIDE = 192
 MIN_WALL_PIXELS = 8
@@ -63,5 +63,6 @@ def wall_samples(
         tissue=images,
         source=np.array(source, np.uint8),
         patient=np.array(patient, np.int32),
+        neighbours=stack_neighbours([1] * len(walls)),
         scale_mm=np.array(scale_mm, np.float32),
     )

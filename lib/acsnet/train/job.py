@@ -1,0 +1,165 @@
+"""One network's training: samples, checkpoints, what is fitted to it, weights and the record."""
+
+from dataclasses import dataclass
+from functools import cached_property, partial
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from acsnet.anatomy.prior import NAME as PRIOR
+from acsnet.anatomy.prior import save_prior
+from acsnet.errors import WeightsError
+from acsnet.nets.resunet import ResUNet
+from acsnet.nets.weights import read_manifest, read_verified, save_network
+from acsnet.train.build import load
+from acsnet.train.cleanup import fit_cleanup
+from acsnet.train.fingerprint import Digests, fingerprint
+from acsnet.train.latent import bring_autoencoder, fit_prior, has_prior
+from acsnet.train.loop import Recipe, settings_of, train
+from acsnet.train.parallel import Processes
+from acsnet.train.record import (
+    CHECKPOINT,
+    RECIPE,
+    RUN,
+    begin,
+    now,
+    read_json,
+    update,
+    versions,
+)
+from acsnet.train.registry import tracked
+from acsnet.train.samples import Samples
+from acsnet.train.walls import WallSamples, wall_samples
+
+DATA_TERMS = (
+    "EMIDEC (CC BY-NC-SA 4.0) and ACDC (CC BY-NC-SA 4.0) training lists, synthetic phantoms (CC0): "
+    "research, non-commercial"
+)
+WALL_TERMS = (
+    "Expert walls of the EMIDEC (CC BY-NC-SA 4.0) and ACDC (CC BY-NC-SA 4.0) training lists: "
+    "research, non-commercial"
+)
+
+WEIGHTS = "weights"
+BUILT = "samples"
+"""Folders of a run: what `load_network` reads, and what `acsnet.train.build` writes."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """What all networks of a run have in common."""
+
+    data: Path
+    output: Path
+    seed: int
+    digests: Digests
+    processes: Processes
+    console: Console
+
+    @property
+    def weights(self) -> Path:
+        """The folder that `load_network` reads."""
+        return self.output / WEIGHTS
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """What MLflow is told beside the recipe."""
+        known = {f"version.{name}": value for name, value in versions().items()}
+        return {"seed": str(self.seed), "data_fingerprint": fingerprint(self.digests), **known}
+
+    @cached_property
+    def walls(self) -> WallSamples:
+        """What autoencoder and prior are made of."""
+        return wall_samples(self.data, console=self.console)
+
+    def samples(self, name: str) -> Samples:
+        """What network `name` is trained on."""
+        if name == "autoencoder":
+            return self.walls
+        return load(self.output / BUILT / f"{name}.npz")
+
+
+def is_finished(name: str, output: Path) -> bool:
+    """Whether a network came to its end and its weights are where they were written."""
+    folder = output / name
+    if not (folder / CHECKPOINT).exists() or not (folder / RUN).exists():
+        return False
+    try:
+        entry, _ = read_verified(name, folder=output / WEIGHTS)
+    except WeightsError:
+        return False
+    return bool(entry["sha256"] == read_json(folder / RUN).get("sha256"))
+
+
+def train_network(name: str, recipe: Recipe, job: Job) -> None:
+    """Train one network to its end and write its weights, unless that is done."""
+    folder = job.output / name
+    if job.processes.from_first(lambda: is_finished(name, job.output)):
+        job.console.print(f"{name}: finished before, left as it is")
+        return
+    samples = job.samples(name)
+    learn = partial(
+        train,
+        recipe,
+        samples,
+        folder,
+        seed=job.seed,
+        processes=job.processes,
+        console=job.console,
+    )
+    if not job.processes.first:
+        learn()
+        return
+    run = begin(
+        folder,
+        seed=job.seed,
+        digests=job.digests,
+        device=job.processes.device,
+        processes=job.processes.size,
+    )
+    with tracked(
+        job.output,
+        name,
+        run_id=run.get("mlflow_run"),
+        params=settings_of(recipe, seed=job.seed),
+        tags=job.tags,
+    ) as tracking:
+        update(folder, mlflow_run=tracking.id)
+        network = learn(on_epoch=tracking.log)
+        about: dict[str, Any] = {
+            "trained_on": WALL_TERMS if isinstance(samples, WallSamples) else DATA_TERMS,
+            "data_fingerprint": fingerprint(job.digests),
+            "recipe": read_json(folder / RECIPE),
+        }
+        if name == "myo" and isinstance(network, ResUNet):
+            about["cleanup"] = fit_cleanup(network, samples, console=job.console)
+        path = save_network(network, name, folder=job.weights, about=about)
+        sha256 = read_manifest(job.weights)[name]["sha256"]
+        tracking.register(path, name=name, sha256=sha256)
+    update(folder, finished=now(), sha256=sha256)
+
+
+def keep_prior(job: Job, *, anew: bool) -> None:
+    """Fit the latent prior of the autoencoder in the weights folder.
+
+    Unless `anew`, only where it has none yet. Without an autoencoder there, the shipped one is put
+    there first.
+    """
+    bring_autoencoder(job.weights, console=job.console)
+    if not anew and has_prior(job.weights):
+        job.console.print("latent prior: finished before, left as it is")
+        return
+    params = {"autoencoder_sha256": read_manifest(job.weights)["autoencoder"]["sha256"]}
+    with tracked(job.output, PRIOR, run_id=None, params=params, tags=job.tags) as tracking:
+        prior = fit_prior(
+            job.walls,
+            folder=job.weights,
+            seed=job.seed,
+            device=job.processes.device,
+            console=job.console,
+        )
+        about = {"trained_on": WALL_TERMS, "data_fingerprint": fingerprint(job.digests)}
+        path = save_prior(prior, folder=job.weights, about=about)
+        sha256 = read_manifest(job.weights)[PRIOR]["sha256"]
+        tracking.register(path, name=PRIOR, sha256=sha256)

@@ -1,0 +1,78 @@
+"""What a training is at the end of an epoch, and the checkpoint that it goes on from."""
+
+import copy
+import os
+import pickle
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+
+from acsnet.errors import InputError
+from acsnet.nets.autoencoder import Autoencoder
+from acsnet.nets.resunet import ResUNet
+
+EMA_DECAY = 0.995
+
+
+class Epoch(NamedTuple):
+    """One line of the history: epoch from 1, mean loss, last learning rate, wall time."""
+
+    epoch: int
+    loss: float
+    learning_rate: float
+    seconds: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class State:
+    """A network in training, the exponential average of its weights, and what came before."""
+
+    net: ResUNet | Autoencoder
+    average: ResUNet | Autoencoder
+    optimiser: torch.optim.Optimizer
+    history: list[Epoch]
+
+    @classmethod
+    def start(cls, net: ResUNet | Autoencoder, *, learning_rate: float) -> "State":
+        """Before the first epoch."""
+        return cls(
+            net=net,
+            average=copy.deepcopy(net).eval(),
+            optimiser=torch.optim.Adam(net.parameters(), lr=learning_rate),
+            history=[],
+        )
+
+    @torch.no_grad()
+    def follow(self) -> None:
+        """Move the averaged weights towards the present ones; batch-norm statistics are copied."""
+        for kept, weight in zip(self.average.parameters(), self.net.parameters(), strict=True):
+            kept.lerp_(weight, 1.0 - EMA_DECAY)
+        for copied, statistic in zip(self.average.buffers(), self.net.buffers(), strict=True):
+            copied.copy_(statistic)
+
+    def save(self, path: Path) -> None:
+        """Write the checkpoint, whole or not at all."""
+        temporary = path.with_suffix(".tmp")
+        content = {
+            "net": self.net.state_dict(),
+            "average": self.average.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+            "history": [tuple(row) for row in self.history],
+        }
+        torch.save(content, temporary)
+        os.replace(temporary, path)
+
+    def restore(self, path: Path) -> None:
+        """Go back to a checkpoint. Raises InputError when it is damaged."""
+        device = next(self.net.parameters()).device
+        try:
+            content = torch.load(path, map_location=device, weights_only=True)
+            self.net.load_state_dict(content["net"])
+            self.average.load_state_dict(content["average"])
+            self.optimiser.load_state_dict(content["optimiser"])
+            self.history[:] = [Epoch(*row) for row in content["history"]]
+        except (KeyError, TypeError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
+            msg = f"{path} is damaged or of another version: use another run folder"
+            raise InputError(msg) from error
