@@ -6,6 +6,7 @@ import pytest
 from acsnet.errors import InputError
 from acsnet.preprocess import (
     STANDARD_MM,
+    between_neighbours,
     crop_of_square,
     pad_to_square,
     quarter_turns,
@@ -130,3 +131,9 @@ def test_padding_never_cuts_and_comes_off_again(shape):
     assert square.shape[1] == square.shape[2] >= max(192, *shape)
     assert square.shape[1] % 16 == 0
     np.testing.assert_array_equal(crop_of_square(square, shape), stack)
+
+
+def test_each_slice_lies_between_the_one_below_and_the_one_above_or_stands_in_for_it():
+    stack = np.arange(3, dtype=np.float32)[:, None, None]
+    assert between_neighbours(stack)[..., 0, 0].tolist() == [[0, 0, 1], [1, 0, 2], [2, 1, 2]]
+    assert between_neighbours(stack[:1])[..., 0, 0].tolist() == [[0, 0, 0]]

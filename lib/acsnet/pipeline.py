@@ -89,9 +89,11 @@ class Pipeline:
             standard = standardise(scan)
         with _timed(seconds, "roi"):
             probability = roi.predict_roi(self.roi_net, standard)
-            scan, standard, probability, order_notes = in_anatomical_order(
-                scan, standard, probability
-            )
+            ordered, standard, order_notes = in_anatomical_order(scan, standard, probability)
+            if ordered.grid.reversed_slices != scan.grid.reversed_slices:
+                # Neighbours lie the other way round now: the same heart gives the same mask.
+                probability = roi.predict_roi(self.roi_net, standard)
+            scan = ordered
             lv = roi.clean_roi(probability > roi.THRESHOLD)
         with _timed(seconds, "myocardium"):
             drawn = self._drawn(standard, lv, probability)
@@ -140,16 +142,16 @@ class Pipeline:
 
 def in_anatomical_order(
     scan: ShortAxisScan, standard: StandardScan, probability: NDArray[np.float32]
-) -> tuple[ShortAxisScan, StandardScan, NDArray[np.float32], tuple[str, ...]]:
-    """All three apex first: by the tags where they tell, else by the areas the ROI net found."""
+) -> tuple[ShortAxisScan, StandardScan, tuple[str, ...]]:
+    """Both apex first: by the tags where they tell, else by the areas the ROI net found."""
     anatomy_agrees = roi.apex_is_first(roi.one_object(probability > roi.THRESHOLD))
     if scan.apex_first:
         note = "slice positions say apex first, but the ventricle shrinks from there to the base"
-        return scan, standard, probability, () if anatomy_agrees else (note,)
+        return scan, standard, () if anatomy_agrees else (note,)
     if anatomy_agrees:
-        return replace(scan, apex_first=True), standard, probability, ()
+        return replace(scan, apex_first=True), standard, ()
     flipped = replace(standard, plain=standard.plain[::-1], equalised=standard.equalised[::-1])
-    return replace(scan.reversed(), apex_first=True), flipped, probability[::-1], ()
+    return replace(scan.reversed(), apex_first=True), flipped, ()
 
 
 def within(anatomy: StackCorrection, drawn: Drawn) -> Masks:

@@ -97,6 +97,17 @@ def resize(stack: NDArray[np.float32], shape: tuple[int, int]) -> NDArray[np.flo
     return resized
 
 
+def between_neighbours(stack: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(slice, H, W) -> (slice, 3, H, W): each slice, the one below it and the one above it (ours).
+
+    At either end the slice itself stands in for the neighbour that it has not.
+    """
+    below, above = (
+        np.concatenate(ends) for ends in ((stack[:1], stack[:-1]), (stack[1:], stack[-1:]))
+    )
+    return np.stack([stack, below, above], axis=1)
+
+
 def equalise(plain: NDArray[np.float32]) -> NDArray[np.float32]:
     """(slice, H, W) in [0, 1] on the standard grid -> locally equalised, in [0, 255]."""
     tile = round(TILE_MM / STANDARD_MM)

@@ -3,12 +3,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from acsnet.preprocess import StandardScan
 from acsnet.stages.myocardium import (
     MYO_SIDE,
     EnhancementCleanup,
     blood_pool,
     clean_enhancement,
     crop,
+    myocardium_input,
     paste,
     roi_scale,
     tight_square,
@@ -124,3 +126,16 @@ def test_closing_fills_a_pinhole():
     closed = clean_enhancement(mask, EnhancementCleanup(closing=1))
     assert closed[0, 8, 8]
     assert closed.sum() == 49
+
+
+def test_the_network_sees_a_slice_between_its_neighbours():
+    wall, cavity = ring(size=140)
+    plain = np.stack([np.full(wall.shape, value, np.float32) for value in (0.2, 0.4, 0.6, 0.8)])
+    standard = StandardScan(plain=plain, equalised=100 * plain, turns=0, shape=wall.shape)
+    roi = np.stack([wall | cavity] * 4)
+    for index, expected in ((0, (0.2, 0.2, 0.4)), (1, (0.4, 0.2, 0.6)), (3, (0.8, 0.6, 0.8))):
+        seen, _ = myocardium_input(standard, roi, index, scales=(100.0, 1.0))
+        assert seen.shape == (6, MYO_SIDE, MYO_SIDE)
+        middle = seen[:, MYO_SIDE // 2, MYO_SIDE // 2]
+        np.testing.assert_allclose(middle, np.repeat(expected, 2), rtol=1e-6)
+        assert seen[:, 0, 0].max() == 0  # outside the tight square

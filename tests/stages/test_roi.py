@@ -1,6 +1,12 @@
 import numpy as np
 
-from acsnet.stages.roi import apex_is_first, clean_roi, prune_base, ventricle_centre
+from acsnet.stages.roi import (
+    apex_is_first,
+    clean_roi,
+    one_object,
+    prune_base,
+    ventricle_centre,
+)
 
 
 def block(stack, k, centre, half):
@@ -49,11 +55,28 @@ def test_a_far_larger_object_does_not_win_over_the_nearest():
     assert clean_roi(mask)[0].sum() == 16
 
 
-def test_a_slice_whose_only_object_is_far_away_is_emptied():
+def test_a_slice_whose_only_object_is_far_away_gets_the_one_beside_it():
     mask = ventricle()
     mask[0] = False
     block(mask, 0, (60, 60), 3)  # 40 pixels of 1.25 mm from the centre
+    assert not one_object(mask)[0].any()
+    np.testing.assert_array_equal(clean_roi(mask)[0], mask[1])
+
+
+def test_a_slice_in_which_nothing_was_seen_stays_empty():
+    mask = ventricle()
+    mask[0] = False
     assert not clean_roi(mask)[0].any()
+
+
+def test_no_object_is_handed_on_over_two_slices():
+    mask = ventricle()
+    mask[:2] = False
+    for k in (0, 1):
+        block(mask, k, (60, 60), 3)
+    cleaned = clean_roi(mask)
+    assert not cleaned[0].any()
+    np.testing.assert_array_equal(cleaned[1], mask[2])
 
 
 def test_slices_from_a_large_jump_near_the_base_are_emptied():

@@ -98,37 +98,41 @@ def test_signal_keeps_shape_and_order_of_brightness():
 
 
 def test_keep_square_zeroes_outside_and_keeps_the_mask():
-    lv = torch.zeros(20, 64, 64, dtype=torch.bool)
-    lv[:, 20:40, 25:35] = True
-    images = torch.ones(20, 2, 64, 64)
-    kept = keep_square(images, lv, margin=10, generator=torch.Generator().manual_seed(0)) > 0
+    lv = torch.zeros(60, 80, 80, dtype=torch.bool)
+    lv[:, 30:50, 35:45] = True
+    images = torch.ones(60, 2, 80, 80)
+    kept = keep_square(images, lv, margin=16, generator=torch.Generator().manual_seed(0)) > 0
     assert torch.equal(kept[:, 0], kept[:, 1])
     assert (kept[:, 0] | ~lv).all()
-    # The square is 20 + 2 * 10 wide round (30, 30), each edge off by up to 6.
+    # The square is 20 + 2 * 16 wide round (40, 40), each edge off by up to 12.
     rows, columns = kept[:, 0].any(2), kept[:, 0].any(1)
     for spans in (rows, columns):
         first = spans.float().argmax(1)
-        last = 63 - spans.flip(1).float().argmax(1)
-        assert 4 <= int(first.min()) < int(first.max()) <= 16
-        assert 43 <= int(last.min()) < int(last.max()) <= 55
+        last = 79 - spans.flip(1).float().argmax(1)
+        assert 2 <= int(first.min()) < 8 < 20 < int(first.max()) <= 26
+        assert 53 <= int(last.min()) < 59 < 71 < int(last.max()) <= 77
     assert torch.equal(kept[:, 0], rows[:, :, None] & columns[:, None, :])
 
 
-def test_keep_square_leaves_nothing_of_an_image_without_the_ventricle():
-    out = keep_square(
-        torch.ones(1, 1, 8, 8),
-        torch.zeros(1, 8, 8, dtype=torch.bool),
-        margin=2,
-        generator=torch.Generator(),
+def test_keep_square_leaves_a_false_roi_in_the_middle_where_there_is_no_ventricle():
+    kept = keep_square(
+        torch.ones(200, 1, 96, 96),
+        torch.zeros(200, 96, 96, dtype=torch.bool),
+        margin=12,
+        generator=torch.Generator().manual_seed(0),
     )
-    assert not out.any()
+    rows = kept[:, 0].amax(2).sum(1)
+    # From 6 to 33 pixels either side of the middle and a margin of 12, each edge off by up to 12.
+    assert 12 <= rows.min() < 40
+    assert 80 < rows.max() <= 96
+    assert (kept[:, 0, 42:54, 42:54] > 0).all()
 
 
 def test_keep_square_stops_at_the_edge_of_the_image():
     lv = torch.zeros(10, 32, 32, dtype=torch.bool)
     lv[:, :4, 28:] = True
     kept = keep_square(
-        torch.ones(10, 1, 32, 32), lv, margin=10, generator=torch.Generator().manual_seed(0)
+        torch.ones(10, 1, 32, 32), lv, margin=14, generator=torch.Generator().manual_seed(0)
     )
     assert (kept[:, 0, :4, 28:] == 1).all()
 

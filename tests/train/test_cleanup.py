@@ -5,9 +5,9 @@ import torch
 from acsnet.nets.resunet import ResUNet, ResUNetConfig
 from acsnet.train import cleanup
 from acsnet.train.cleanup import fit_cleanup, mean_dice
-from acsnet.train.samples import SAMPLE_SIDE, Samples
+from acsnet.train.samples import SAMPLE_SIDE, Samples, stack_neighbours
 
-NET = ResUNet(ResUNetConfig(base_filters=2, inputs=2, outputs=2)).eval()
+NET = ResUNet(ResUNetConfig(base_filters=2, inputs=6, outputs=2)).eval()
 
 
 def block(rows, columns, side=40):
@@ -77,6 +77,7 @@ def samples(sources, scars):
         tissue=tissue,
         source=np.array(sources, np.uint8),
         patient=np.arange(n, dtype=np.int32),
+        neighbours=stack_neighbours([n] if n else [0]),
     )
 
 

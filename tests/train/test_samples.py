@@ -8,10 +8,12 @@ from acsnet.train.data import acdc_cases, emidec_cases
 from acsnet.train.samples import (
     MYO_SCALE,
     SAMPLE_SIDE,
+    Samples,
     as_lge,
     case_samples,
     cut,
     enhanced_share,
+    stack_neighbours,
     standard_tissue,
     variant,
 )
@@ -59,13 +61,18 @@ def test_samples_are_centred_8_bit_slices_with_their_labels(lge):
     assert plain.max() < 255
 
 
-def test_slices_without_ventricle_train_the_roi_network_only(lge):
-    tissue = lge.tissue.copy()
-    tissue[0] = 0
-    roi_images, roi_tissue, myo_images, _ = case_samples(replace(lge, tissue=tissue))
-    assert len(roi_images) == 3
-    assert not roi_tissue[0].any()
-    assert len(myo_images) == 2
+def test_slices_far_from_the_ventricle_train_the_roi_network_only(lge):
+    assert len(lge.tissue) == 3
+    stack = [np.concatenate([a, a]) for a in (lge.scan.pixels, lge.tissue)]
+    stack[1][:5] = 0
+    scan = replace(lge.scan, pixels=stack[0])
+    roi_images, roi_tissue, myo_images, myo_tissue = case_samples(
+        replace(lge, scan=scan, tissue=stack[1])
+    )
+    assert len(roi_images) == 6
+    assert roi_tissue.any(axis=(1, 2)).tolist() == [False] * 5 + [True]
+    assert len(myo_images) == 3
+    assert myo_tissue.any(axis=(1, 2)).tolist() == [False, False, True]
 
 
 def test_cine_alone_is_made_lge_like(data, lge):
@@ -79,6 +86,17 @@ def test_cine_alone_is_made_lge_like(data, lge):
     assert (cine.tissue[scar] == 2).all()
     np.testing.assert_array_equal(made.tissue[~scar], cine.tissue[~scar])
     assert as_lge(lge, references, enhanced_share=1.0, rng=rng) is lge
+
+
+def test_a_dark_wall_keeps_the_signal_of_cine_but_for_its_scar(data, lge):
+    (cine,) = acdc_cases(data, ["patient001_frame01"])
+    options = {"enhanced_share": 1.0, "matched": False}
+    made = as_lge(cine, [lge.scan.pixels], **options, rng=np.random.default_rng(0))
+    wall = made.tissue == 2
+    before, after = cine.scan.pixels[wall].mean(), made.scan.pixels[wall].mean()
+    assert after == pytest.approx(before, rel=0.05)
+    scar = made.tissue == 3
+    assert made.scan.pixels[scar].mean() > 1.5 * cine.scan.pixels[scar].mean()
 
 
 def test_a_variant_changes_the_signal_only(lge):
@@ -96,3 +114,21 @@ def test_the_enhanced_share_counts_slices_with_a_wall(data):
     tissue = cases[0].tissue.copy()
     tissue[0] = 0  # no wall in it any more
     assert enhanced_share([replace(cases[0], tissue=tissue)]) == 1.0
+
+
+def test_neighbours_stay_within_their_stack():
+    pairs = stack_neighbours([3, 1, 2]).tolist()
+    assert pairs == [[0, 1], [0, 2], [1, 2], [3, 3], [4, 5], [4, 5]]
+
+
+def test_a_slice_is_seen_between_the_one_below_and_the_one_above():
+    images = np.arange(3, dtype=np.uint8)[:, None, None, None].repeat(2, axis=1)
+    samples = Samples(
+        images=images,
+        tissue=images[:, 0],
+        source=np.zeros(3, np.uint8),
+        patient=np.zeros(3, np.int32),
+        neighbours=stack_neighbours([3]),
+    )
+    seen = samples.with_neighbours(np.array([1, 0]))
+    assert seen[:, :, 0, 0].tolist() == [[1, 1, 0, 0, 2, 2], [0, 0, 0, 0, 1, 1]]

@@ -15,19 +15,28 @@ from scipy.ndimage import binary_fill_holes, center_of_mass
 from skimage.morphology import closing, convex_hull_image, disk, erosion, opening
 
 from acsnet.nets.resunet import ResUNet
+from acsnet.nets.views import ALL_VIEWS, Views, mean_probability
 from acsnet.preprocess import StandardScan
 
 MYO_SIDE = 128
-SQUARE_MARGIN = 10
+SQUARE_MARGIN = 14
 """Pixels of the standard grid between the ROI and the edge of the square that is kept (ours)."""
 
 ROI_PERCENTILE = 99.0
-WALL_THRESHOLD = 0.5
-ENHANCEMENT_THRESHOLD = 0.7
+WALL_THRESHOLD = 0.55
+"""Probability above which a pixel is wall (ours).
+
+On six EMIDEC training patients left out of training the Dice hardly changes from 0.4 to 0.65 (0.839
+to 0.841), while the bias of the wall's volume falls from +15 to +4 %; on five that were trained on
+it falls from +4 to -6 %.
+"""
+
+ENHANCEMENT_THRESHOLD = 0.88
 """Probability above which a pixel is enhanced (ours).
 
-On six EMIDEC training patients left out of training the Dice hardly changes from 0.5 to 0.8 (0.527
-to 0.531), while the bias of scar burden falls from +3.8 to +1.4 points.
+On the same six the Dice hardly changes from 0.75 to 0.9 (0.622 to 0.627), while the bias of scar
+burden falls from +2.9 points to +0.2; at 0.88 false scar in the four normals among the eleven is
+1.8 % of the wall.
 """
 
 
@@ -97,22 +106,28 @@ def tight_square(roi: NDArray[np.bool_], margin: int) -> tuple[slice, slice]:
 def myocardium_input(
     standard: StandardScan, roi: NDArray[np.bool_], index: int, *, scales: tuple[float, float]
 ) -> tuple[NDArray[np.float32], tuple[int, int]]:
-    """Slice `index` as the network sees it: (2, MYO_SIDE, MYO_SIDE) and the corner of the crop.
+    """Slice `index` as the network sees it: (6, MYO_SIDE, MYO_SIDE) and the corner of the crop.
 
-    Channels: equalised, plain; each divided by its scale and zero outside the tight square.
+    Channels: equalised and plain signal, divided by their scales, of the slice and of the slices
+    below and above (ours); zero outside the slice's tight square.
     """
     keep = tight_square(roi[index], SQUARE_MARGIN)
     corner = window_at(center_of_mass(roi[index]))
     channels = []
-    for stack, scale in zip((standard.equalised, standard.plain), scales, strict=True):
-        inside = np.zeros_like(stack[index])
-        inside[keep] = stack[index][keep] / scale
-        channels.append(crop(inside, corner))
+    for k in (index, max(index - 1, 0), min(index + 1, len(roi) - 1)):
+        for stack, scale in zip((standard.equalised, standard.plain), scales, strict=True):
+            inside = np.zeros_like(stack[k])
+            inside[keep] = stack[k][keep] / scale
+            channels.append(crop(inside, corner))
     return np.stack(channels), corner
 
 
 def predict_myocardium(
-    net: ResUNet, standard: StandardScan, roi: NDArray[np.bool_]
+    net: ResUNet,
+    standard: StandardScan,
+    roi: NDArray[np.bool_],
+    *,
+    views: Views = ALL_VIEWS,
 ) -> NDArray[np.float32]:
     """Probabilities of wall and of enhancement, (2, slice, H, W) on the standard grid.
 
@@ -127,9 +142,8 @@ def predict_myocardium(
         *(myocardium_input(standard, roi, k, scales=scales) for k in indices), strict=True
     )
     device = next(net.parameters()).device
-    with torch.inference_mode():
-        logits = net(torch.from_numpy(np.stack(inputs)).to(device))
-    probability = torch.sigmoid(logits).float().cpu().numpy()
+    images = torch.from_numpy(np.stack(inputs)).to(device)
+    probability = mean_probability(net, images, views).cpu().numpy()
     shape = standard.plain.shape[1], standard.plain.shape[2]
     for k, corner, patch in zip(indices, corners, probability, strict=True):
         for channel in range(2):

@@ -13,7 +13,14 @@ from scipy.ndimage import center_of_mass
 from skimage.measure import label as connected_components
 
 from acsnet.nets.resunet import ResUNet
-from acsnet.preprocess import STANDARD_MM, StandardScan, crop_of_square, pad_to_square, resize
+from acsnet.preprocess import (
+    STANDARD_MM,
+    StandardScan,
+    between_neighbours,
+    crop_of_square,
+    pad_to_square,
+    resize,
+)
 
 ROI_MM = 2.0
 ROI_SIDE = 192
@@ -37,12 +44,16 @@ def roi_grid(stack: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def predict_roi(net: ResUNet, standard: StandardScan) -> NDArray[np.float32]:
-    """Probability of left ventricle, (slice, H, W) on the standard grid; one batch in all."""
+    """Probability of left ventricle, (slice, H, W) on the standard grid; one batch in all.
+
+    Each slice is seen between its neighbours (ours): whether a slice lies beyond the valves or the
+    apex shows in the ones beside it.
+    """
     coarse = roi_grid(standard.equalised) / 255.0
     square = pad_to_square(coarse, side=ROI_SIDE, multiple=net.config.stride)
     device = next(net.parameters()).device
     with torch.inference_mode():
-        logits = net(torch.from_numpy(square)[:, None].to(device))
+        logits = net(torch.from_numpy(between_neighbours(square)).to(device))
     probability = torch.sigmoid(logits[:, 0]).float().cpu().numpy()
     inside = crop_of_square(probability, (coarse.shape[1], coarse.shape[2]))
     return resize(inside, (standard.plain.shape[1], standard.plain.shape[2]))
@@ -103,9 +114,24 @@ def one_object(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
     return np.stack([nearest_component(slice_, centre) for slice_ in mask])
 
 
+def stand_in(kept: NDArray[np.bool_], mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """(slice, H, W): a slice whose objects all were too far away gets that of the next one (ours).
+
+    kept: `mask` after `one_object`. Something was seen there, so the ventricle may reach that far:
+    stage 2 looks again and draws nothing where there is no wall.
+    """
+    out = kept.copy()
+    occupied = kept.any(axis=(1, 2))
+    for k in np.flatnonzero(mask.any(axis=(1, 2)) & ~occupied):
+        beside = [j for j in (k - 1, k + 1) if 0 <= j < len(kept) and occupied[j]]
+        if beside:
+            out[k] = kept[beside[0]]
+    return out
+
+
 def clean_roi(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """(slice, H, W), apex first -> one component a slice, nothing above a jump near the base."""
-    return prune_base(one_object(mask))
+    return prune_base(stand_in(one_object(mask), mask))
 
 
 def apex_is_first(mask: NDArray[np.bool_]) -> bool:

@@ -6,6 +6,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+MARGIN_JITTER = 12
+"""Pixels by which an edge of the square may be off in training: ROIs can be half too large."""
+
+FALSE_ROI_RADII = (6, 34)
+"""Pixels from the middle of a false region of interest to its edge."""
+
 
 def random_affine(
     n: int, *, zoom: float, stretch: float, shift: float, generator: torch.Generator
@@ -64,28 +70,35 @@ def black_level(images: Tensor, generator: torch.Generator) -> Tensor:
 
 
 def signal(images: Tensor, generator: torch.Generator) -> Tensor:
-    """Random black level, gain and gamma, and a little noise; (n, c, h, w) around [0, 1]."""
+    """Random black level, gain and gamma, and some noise; (n, c, h, w) around [0, 1]."""
     images = black_level(images, generator)
     n = len(images)
     gain = 1.0 + 0.15 * (torch.rand(n, 1, 1, 1, generator=generator) * 2 - 1)
     gamma = torch.exp(0.25 * (torch.rand(n, 1, 1, 1, generator=generator) * 2 - 1))
     noise = torch.randn(images.shape, generator=generator)
-    strength = 0.03 * torch.rand(n, 1, 1, 1, generator=generator)
+    strength = 0.08 * torch.rand(n, 1, 1, 1, generator=generator)
     return (images.clamp(min=1e-4) ** gamma) * gain + strength * noise
 
 
 def keep_square(images: Tensor, lv: Tensor, *, margin: int, generator: torch.Generator) -> Tensor:
-    """Zero outside a square round each (n, h, w) mask, whose margin is off by up to 6 pixels.
+    """Zero outside a square round each (n, h, w) mask, each edge off by up to `MARGIN_JITTER`.
 
-    The network meets the imprecise ROI of stage 1 in use, so it has to meet it in training.
+    The network meets the imprecise ROI of stage 1 in use, so it has to meet it in training, and
+    must not read the size of the ventricle off the square. Where there is no ventricle, a square of
+    random size in the middle stands for a false ROI.
     """
     out = torch.zeros_like(images)
     height, width = lv.shape[1:]
-    jitter = torch.randint(-6, 7, (len(images), 4), generator=generator).tolist()
-    for k, offsets in enumerate(jitter):
+    jitter = torch.randint(
+        -MARGIN_JITTER, MARGIN_JITTER + 1, (len(images), 4), generator=generator
+    ).tolist()
+    radii = torch.randint(*FALSE_ROI_RADII, (len(images),), generator=generator).tolist()
+    for k, (offsets, radius) in enumerate(zip(jitter, radii, strict=True)):
         rows, columns = torch.nonzero(lv[k].any(1)), torch.nonzero(lv[k].any(0))
         if not len(rows):
-            continue
+            rows, columns = (
+                torch.tensor([n // 2 - radius, n // 2 + radius - 1]) for n in (height, width)
+            )
         top, bottom = int(rows[0]), int(rows[-1]) + 1
         left, right = int(columns[0]), int(columns[-1]) + 1
         half = max(bottom - top, right - left) / 2 + margin

@@ -22,9 +22,21 @@ from acsnet.train.data import (
     phantom_cases,
     training_names,
 )
-from acsnet.train.samples import SOURCES, Samples, as_lge, case_samples, enhanced_share, variant
+from acsnet.train.fingerprint import digest_cases, fingerprint
+from acsnet.train.samples import (
+    SOURCES,
+    Samples,
+    as_lge,
+    case_samples,
+    enhanced_share,
+    stack_neighbours,
+    variant,
+)
 
 VARIANTS = 4
+DARK_WALL_VARIANTS = 2
+"""Variants of a cine case with the contrast of cine: the first as it came, others with a scar."""
+
 PHANTOMS = 60
 
 
@@ -34,11 +46,14 @@ def _samples_of(
     references: list[NDArray[np.float32]],
     share: float,
 ) -> list[tuple[NDArray[np.uint8], ...]]:
-    """All variants of one case; the first keeps its signal as it came."""
+    """All variants of one case; the first is the case as it came."""
     case, seed = job
     rng = np.random.default_rng(seed)
-    cases = (as_lge(case, references, enhanced_share=share, rng=rng) for _ in range(VARIANTS))
-    return [case_samples(c if i == 0 else variant(c, rng)) for i, c in enumerate(cases)]
+    changed = (
+        as_lge(case, references, enhanced_share=share, matched=i >= DARK_WALL_VARIANTS, rng=rng)
+        for i in range(1, VARIANTS)
+    )
+    return [case_samples(case), *(case_samples(variant(c, rng)) for c in changed)]
 
 
 def build(
@@ -53,19 +68,25 @@ def build(
 
     data: laid out as `acsnet.train` says; hold_out: cases of the train lists left out, for
     cross-validation. Raises InputError as `acsnet.train.data` does, and where the folder holds
-    samples of other cases or another seed.
+    samples of other cases, of other contents of their files, or of another seed.
     """
     names = {
         data_set: [n for n in training_names(data, data_set) if n not in hold_out]
         for data_set in ("emidec", "acdc")
     }
-    content = {"seed": seed, "variants": VARIANTS, "phantoms": PHANTOMS, **names}
+    content = {
+        "seed": seed,
+        "variants": [VARIANTS, DARK_WALL_VARIANTS],
+        "phantoms": PHANTOMS,
+        "data_fingerprint": fingerprint(digest_cases(data, names)),
+        **names,
+    }
     record = folder / "content.json"
     paths = {name: folder / f"{name}.npz" for name in ("roi", "myo")}
     # The record is written last: without it a build was cut short, and is done again.
     if record.exists():
         if json.loads(record.read_text()) != content:
-            msg = f"{folder} holds samples of other cases or another seed: use another folder"
+            msg = f"{folder} holds samples of other data or another seed: use another folder"
             raise InputError(msg)
         return paths
     lge = list(emidec_cases(data, names["emidec"]))
@@ -104,6 +125,7 @@ def _join(
         tissue=np.concatenate(tissue),
         source=np.repeat(np.array(source, np.uint8), counts),
         patient=np.repeat(np.array(patient, np.int32), counts),
+        neighbours=stack_neighbours(counts),
     )
 
 

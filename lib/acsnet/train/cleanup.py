@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 
 from acsnet.nets.resunet import ResUNet
+from acsnet.nets.views import mean_probability
 from acsnet.stages.myocardium import (
     ENHANCEMENT_THRESHOLD,
     MYO_SIDE,
@@ -49,7 +50,9 @@ def predictions(
     chosen = np.flatnonzero(drawn & (samples.source == SOURCES.index("lge")))
     chosen = chosen[:: -(-len(chosen) // MAX_SLICES) or 1]
     tissue = torch.from_numpy(samples.tissue[chosen][:, middle, middle])
-    images = torch.from_numpy(samples.images[chosen][:, :, middle, middle]).float() / MYO_SCALE
+    images = (
+        torch.from_numpy(samples.with_neighbours(chosen)[:, :, middle, middle]).float() / MYO_SCALE
+    )
     inputs = keep_square(
         images,
         tissue != BACKGROUND,
@@ -57,8 +60,7 @@ def predictions(
         generator=torch.Generator().manual_seed(0),
     )
     device = next(network.parameters()).device
-    with torch.inference_mode():
-        parts = [torch.sigmoid(network(part.to(device))).cpu() for part in inputs.split(16)]
+    parts = [mean_probability(network, part.to(device)).cpu() for part in inputs.split(16)]
     probability = torch.cat(parts).numpy()
     wall, enhancement = (
         probability[:, 0] > WALL_THRESHOLD,

@@ -9,16 +9,18 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import binary_dilation
 
 from acsnet.preprocess import StandardScan, resize, standardise, unit_range
 from acsnet.stages.myocardium import roi_scale
 from acsnet.stages.roi import roi_grid
 from acsnet.train.corrupt import corrupt
 from acsnet.train.data import BACKGROUND, POOL, SCAR, WALL, TrainingCase
-from acsnet.train.lge_like import lge_like
+from acsnet.train.lge_like import lge_like_steps
 
 SOURCES = ("lge", "cine", "phantom")
 SAMPLE_SIDE = 192
+SLICES_BEYOND = 2
 MYO_SCALE = 160.0
 """8-bit value of a signal equal to the ROI percentile, so that brighter scar is not cut off."""
 
@@ -28,13 +30,29 @@ class Samples:
     """Slices of one network.
 
     images: (n, channel, side, side) uint8; tissue: (n, side, side) uint8; source: (n,) index into
-    SOURCES; patient: (n,) index of the case, the same for all its slices and variants.
+    SOURCES; patient: (n,) index of the case, the same for all its slices and variants; neighbours:
+    (n, 2) index of the slice below and of the one above in the same variant, its own at the ends.
     """
 
     images: NDArray[np.uint8]
     tissue: NDArray[np.uint8]
     source: NDArray[np.uint8]
     patient: NDArray[np.int32]
+    neighbours: NDArray[np.int32]
+
+    def with_neighbours(self, index: NDArray[np.int64]) -> NDArray[np.uint8]:
+        """(k, 3 * channel, side, side): the slices, those below and those above them."""
+        below, above = self.neighbours[index].T
+        return np.concatenate([self.images[k] for k in (index, below, above)], axis=1)
+
+
+def stack_neighbours(counts: Sequence[int]) -> NDArray[np.int32]:
+    """(n, 2) neighbours of slices that lie in stacks of `counts`, one after the other."""
+    ends = np.cumsum(counts)
+    own = np.arange(ends[-1])
+    starts, lasts = np.repeat(ends - counts, counts), np.repeat(ends - 1, counts)
+    pairs = np.maximum(own - 1, starts), np.minimum(own + 1, lasts)
+    return np.stack(pairs, axis=1).astype(np.int32)
 
 
 def as_lge(
@@ -42,12 +60,17 @@ def as_lge(
     references: list[NDArray[np.float32]],
     *,
     enhanced_share: float,
+    matched: bool = True,
     rng: np.random.Generator,
 ) -> TrainingCase:
-    """A cine case with new pseudo-scar and the histogram of a random LGE scan; others unchanged."""
+    """A cine case with new pseudo-scar and the histogram of a random LGE scan; others unchanged.
+
+    matched: False leaves the histogram out. Then the wall stays dark beside bright blood and scar,
+    as where the inversion time nulls it and the scanner stores magnitudes (ours).
+    """
     if case.source != "cine":
         return case
-    pixels, scar = lge_like(
+    steps = lge_like_steps(
         case.scan.pixels,
         case.tissue == WALL,
         case.tissue == POOL,
@@ -56,7 +79,8 @@ def as_lge(
         enhanced_share=enhanced_share,
         rng=rng,
     )
-    tissue = np.where(scar, np.uint8(SCAR), case.tissue)
+    tissue = np.where(steps.scar, np.uint8(SCAR), case.tissue)
+    pixels = steps.matched if matched else steps.speckled
     return replace(case, scan=replace(case.scan, pixels=pixels), tissue=tissue)
 
 
@@ -80,7 +104,11 @@ def cut(stack: NDArray[np.generic], centre: NDArray[np.float64]) -> NDArray[np.g
 
 
 def case_samples(case: TrainingCase) -> tuple[NDArray[np.uint8], ...]:
-    """ROI images, ROI tissue, MYO images, MYO tissue of one case, slices first."""
+    """ROI images, ROI tissue, MYO images, MYO tissue of one case, slices first.
+
+    The MYO network gets the slices with a ventricle and `SLICES_BEYOND` on either side, so that it
+    learns to draw nothing where stage 1 found a ventricle in error.
+    """
     standard = standardise(case.scan)
     tissue = standard_tissue(case, standard)
     roi = tissue > 0
@@ -95,7 +123,7 @@ def case_samples(case: TrainingCase) -> tuple[NDArray[np.uint8], ...]:
     roi_images = cut(coarse, centre * ratio)[:, None]
     myo_images = np.stack([cut(stack, centre) for stack in myo], axis=1)
     myo_tissue = cut(tissue, centre)
-    drawn = roi.any(axis=(1, 2))
+    drawn = binary_dilation(roi.any(axis=(1, 2)), iterations=SLICES_BEYOND)
     return (
         roi_images.astype(np.uint8),
         cut(coarse_tissue.argmax(axis=0), centre * ratio).astype(np.uint8),
