@@ -1,0 +1,233 @@
+"""What each choice of the MYO recipe is worth, by cross-validation inside the EMIDEC train list.
+
+Every arm changes one thing of the shipped recipe. Patients of the train list are split into folds;
+in each fold the networks train on the others (and on all of the ACDC train list and phantoms) and
+are measured on the fold. No patient of a test list is read. The region of interest is the expert's,
+in training and in measuring, and stage 3 and the clean-up are left out: the figures compare arms,
+they are not those of the pipeline. Interrupt at will: the same command goes on.
+
+RUN/ablation.json holds every patient's measures, RUN/ablation.md the table. Research use only, not
+a medical device.
+"""
+
+import argparse
+import json
+import os
+import sys
+import time
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import cast
+
+from rich.console import Console
+from rich.table import Table
+
+from acsnet.errors import AcsnetError, InputError
+from acsnet.evaluate.paired import MEASURES, cells, changes, patient_measures
+from acsnet.nets.resunet import ResUNet
+from acsnet.train.ablation import ARMS, BASE, folds, probabilities
+from acsnet.train.build import build, load
+from acsnet.train.data import SCAR, WALL, TrainingCase, emidec_cases, training_names
+from acsnet.train.loop import Recipe, train
+from acsnet.train.recipes import MYOCARDIUM
+from acsnet.train.samples import Samples
+
+HEADINGS = ("arm", "measure", "patients", "mean", "difference", "95 % interval", "verdict")
+SEED = 0
+
+Scores = dict[str, dict[str, dict[str, float | None]]]
+"""Arm -> patient -> measures."""
+
+
+def run(data: Path, output: Path, *, arms: list[str], count: int, base: Recipe) -> None:
+    """Train and measure what is not yet in `output`; count: of folds; base: the recipe to change.
+
+    The report is written anew after every arm, so that what there is can be read meanwhile. Raises
+    InputError as `build` does, and where `output` holds an experiment of other settings.
+    """
+    console = Console(width=100)
+    parts = folds(training_names(data, "emidec"), count)
+    keep_settings(output, base, parts)
+    jobs = [(k, arm) for k in range(1, count + 1) for arm in arms]
+    missing = [job for job in jobs if not scores_path(output, *job).exists()]
+    console.print(f"{len(jobs) - len(missing)} of {len(jobs)} results are there")
+    start, done = time.monotonic(), 0
+    for k, names in enumerate(parts, start=1):
+        wanted = [arm for fold, arm in missing if fold == k]
+        if not wanted:
+            continue
+        paths = build(
+            data,
+            output / f"fold-{k}" / "samples",
+            hold_out=frozenset(names),
+            seed=SEED,
+            console=console,
+        )
+        samples = load(paths["myo"])
+        held_out = dict(zip(names, emidec_cases(data, names), strict=True))
+        for arm in wanted:
+            network = trained(arm, base, samples, output / f"fold-{k}", console)
+            scores = {name: measured(network, case, arm) for name, case in held_out.items()}
+            write(scores_path(output, k, arm), json.dumps(scores, indent=2))
+            done += 1
+            left = (time.monotonic() - start) / done * (len(missing) - done)
+            console.print(
+                f"fold {k} of {count}, {arm}: measured on {len(names)} patients; "
+                f"{len(missing) - done} to go, about {left / 60:.0f} minutes"
+            )
+            write_report(collected(output, arms, count), output, base=base, count=count)
+
+
+def collected(output: Path, arms: list[str], count: int) -> Scores:
+    """All measures that are in `output`."""
+    scores: Scores = {}
+    for arm in arms:
+        paths = [scores_path(output, k, arm) for k in range(1, count + 1)]
+        for path in paths:
+            if path.exists():
+                scores.setdefault(arm, {}).update(json.loads(path.read_text()))
+    return scores
+
+
+def scores_path(output: Path, fold: int, arm: str) -> Path:
+    """Where the measures of one arm on one fold are; the file is there once they are complete."""
+    return output / f"fold-{fold}" / f"{arm}.json"
+
+
+def trained(arm: str, base: Recipe, samples: Samples, folder: Path, console: Console) -> ResUNet:
+    """The network of one arm; trained, or gone on with, in `folder`/<arm>."""
+    chosen = ARMS[arm]
+    name = BASE if chosen.trained_as_base else arm
+    recipe = replace(chosen.recipe(base), name=name)
+    network = train(recipe, chosen.samples(samples), folder / name, seed=SEED, console=console)
+    return cast(ResUNet, network)
+
+
+def measured(network: ResUNet, case: TrainingCase, arm: str) -> dict[str, float | None]:
+    """The measures of one patient."""
+    return patient_measures(
+        probabilities(network, case, views=ARMS[arm].views),
+        expert_wall=case.tissue >= WALL,
+        expert_enhancement=case.tissue == SCAR,
+    )
+
+
+def keep_settings(output: Path, base: Recipe, parts: list[list[str]]) -> None:
+    """Write `settings.json`, or see that the results in `output` are of the same settings."""
+    recipe = {key: value for key, value in asdict(base).items() if key != "make_batch"}
+    recipe["loss"] |= {"kind": type(base.loss).__name__}
+    text = json.dumps({"seed": SEED, "folds": parts, "recipe": recipe}, indent=2) + "\n"
+    path = output / "settings.json"
+    if path.exists() and path.read_text() != text:
+        msg = f"{output} holds an ablation of other folds or another recipe: use another folder"
+        raise InputError(msg)
+    write(path, text)
+
+
+def write(path: Path, text: str) -> None:
+    """Put a whole file in place."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_suffix(".tmp")
+    temporary.write_text(text)
+    os.replace(temporary, path)
+
+
+def rows_of(scores: Scores) -> list[tuple[str, ...]]:
+    """One row an arm and measure, in the order of `HEADINGS`."""
+    return [
+        (arm, *cells(change, base=arm == BASE))
+        for arm, patients in scores.items()
+        for change in changes(scores[BASE], patients)
+    ]
+
+
+def notes(scores: Scores, *, base: Recipe, count: int) -> str:
+    """What the arms are, how they were measured, and what the figures do not say."""
+    return "\n".join(
+        (
+            *(f"- {arm}: {ARMS[arm].about}" for arm in scores),
+            "",
+            f"{len(scores[BASE])} patients of the EMIDEC train list, each measured by networks "
+            f"that were trained without them: {count} folds, {base.epochs} epochs of "
+            f"{base.images_an_epoch} images, {base.net.base_filters} filters, one seed. Expert's "
+            "region of interest; without stage 3 and clean-up. Difference: to the base, paired by "
+            "patient, with its 95 % bootstrap interval over patients; of biases and false scar "
+            "that of the distance from 0. The interval does not cover another seed, and is not "
+            "corrected for the number of rows.",
+            "",
+            "Research use only, not a medical device.",
+        )
+    )
+
+
+def print_report(scores: Scores, *, base: Recipe, count: int) -> None:
+    """Print the table and the notes."""
+    table, before = Table(*HEADINGS, title="Ablation of the MYO recipe"), BASE
+    for arm, *row in rows_of(scores):
+        if arm != before:
+            table.add_section()
+        table.add_row(arm, *row)
+        before = arm
+    console = Console(width=140)
+    console.print(table)
+    console.print(notes(scores, base=base, count=count), highlight=False, markup=False)
+
+
+def write_report(scores: Scores, output: Path, *, base: Recipe, count: int) -> None:
+    """Write the table to `ablation.md`, and every number to `ablation.json`."""
+    rows = (HEADINGS, ("---",) * len(HEADINGS), *rows_of(scores))
+    lines = [f"| {' | '.join(row)} |" for row in rows]
+    text = notes(scores, base=base, count=count)
+    write(output / "ablation.md", "\n".join((*lines, "", text)) + "\n")
+    content = {
+        "measures": {key: asdict(measure) for key, measure in MEASURES.items()},
+        "changes": {
+            arm: [
+                asdict(change) | {"verdict": change.verdict}
+                for change in changes(scores[BASE], patients)
+            ]
+            for arm, patients in scores.items()
+        },
+        "patients": scores,
+    }
+    write(output / "ablation.json", json.dumps(content, indent=2) + "\n")
+
+
+def arm_names(text: str) -> list[str]:
+    """Arms of a comma-separated list, the base first, for all others are compared with it."""
+    names = text.split(",")
+    unknown = [name for name in names if name not in ARMS]
+    if unknown:
+        msg = f"no arm {', '.join(unknown)}; there are {', '.join(ARMS)}"
+        raise argparse.ArgumentTypeError(msg)
+    return [name for name in ARMS if name in {BASE, *names}]
+
+
+def main() -> None:
+    """Run the experiment and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--output", type=Path, required=True, metavar="RUN")
+    parser.add_argument(
+        "--arms", type=arm_names, default=list(ARMS), help=f"of {', '.join(ARMS)}; default all"
+    )
+    parser.add_argument("--folds", type=int, choices=range(2, 11), default=2)
+    parser.add_argument("--epochs", type=int, default=12)
+    parser.add_argument("--filters", type=int, default=12)
+    args = parser.parse_args()
+    base = replace(
+        MYOCARDIUM, epochs=args.epochs, net=replace(MYOCARDIUM.net, base_filters=args.filters)
+    )
+    try:
+        run(args.data, args.output, arms=args.arms, count=args.folds, base=base)
+    except AcsnetError as error:
+        sys.exit(str(error))
+    except KeyboardInterrupt:
+        sys.exit("interrupted: the same command goes on from the last finished epoch")
+    scores = collected(args.output, args.arms, args.folds)
+    print_report(scores, base=base, count=args.folds)
+    write_report(scores, args.output, base=base, count=args.folds)
+
+
+if __name__ == "__main__":
+    main()

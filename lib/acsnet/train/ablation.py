@@ -1,0 +1,143 @@
+"""Ablation: the shipped MYO recipe with one thing changed, measured on patients left out.
+
+Only the MYO network is trained, and the region of interest is the expert's, in training and in
+measuring: stage 1 adds no noise, but the figures are not those of the whole pipeline. All arms of
+a fold see the same samples from the same seed for the same number of steps.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.model_selection import StratifiedKFold
+from torch import Tensor
+
+from acsnet.nets.resunet import ResUNet, ResUNetConfig
+from acsnet.nets.views import ALL_VIEWS, AS_IT_IS, Views
+from acsnet.preprocess import standardise, to_scan
+from acsnet.stages.myocardium import predict_myocardium
+from acsnet.train.build import VARIANTS
+from acsnet.train.case import BACKGROUND, TrainingCase
+from acsnet.train.loop import Recipe
+from acsnet.train.losses import PrintedLoss
+from acsnet.train.samples import SOURCES, Samples, standard_tissue
+
+BASE = "base"
+LEFT_OUT = len(SOURCES)
+"""A source that no recipe has a share of: its slices are never drawn."""
+
+
+def unchanged_recipe(recipe: Recipe) -> Recipe:
+    """The recipe as it is."""
+    return recipe
+
+
+def unchanged_samples(samples: Samples) -> Samples:
+    """The samples as they are."""
+    return samples
+
+
+@dataclass(frozen=True, kw_only=True)
+class Arm:
+    """One change: of the recipe, of the samples, or of how the trained network is used.
+
+    about: the change in words; views: what is averaged over in use. An arm that changes nothing
+    else is not trained: it takes the weights of the base.
+    """
+
+    about: str
+    recipe: Callable[[Recipe], Recipe] = unchanged_recipe
+    samples: Callable[[Samples], Samples] = unchanged_samples
+    views: Views = ALL_VIEWS
+
+    @property
+    def trained_as_base(self) -> bool:
+        """Whether it differs from the base in use only."""
+        return self.recipe is unchanged_recipe and self.samples is unchanged_samples
+
+
+class OwnSlice(ResUNet):
+    """Sees the slice alone: of the channels given, the first ones, as many as it has inputs."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, >= inputs, H, W) -> logits (N, outputs, H, W)."""
+        return super().forward(x[:, : self.config.inputs])
+
+
+@dataclass(frozen=True, kw_only=True)
+class OwnSliceConfig(ResUNetConfig):
+    """What is needed to build an `OwnSlice`."""
+
+    def build(self) -> OwnSlice:
+        """The network with random weights."""
+        return OwnSlice(self)
+
+
+def without(recipe: Recipe, source: str) -> Recipe:
+    """The recipe with share and weight 0 for one of `SOURCES`; the others take its share over."""
+    kept = [float(name != source) for name in SOURCES]
+    return replace(
+        recipe,
+        share=tuple(a * b for a, b in zip(recipe.share, kept, strict=True)),
+        weight=tuple(a * b for a, b in zip(recipe.weight, kept, strict=True)),
+    )
+
+
+def without_neighbours(recipe: Recipe) -> Recipe:
+    """The recipe with a network that sees a third of its channels; the batches stay the same."""
+    options = asdict(recipe.net)
+    return replace(recipe, net=OwnSliceConfig(**options | {"inputs": options["inputs"] // 3}))
+
+
+def cine_as_it_came(samples: Samples) -> Samples:
+    """Of each cine case only the first variant is left, the one that was not made LGE-like."""
+    _, first, inverse, count = np.unique(
+        samples.patient, return_index=True, return_inverse=True, return_counts=True
+    )
+    variant = (np.arange(len(inverse)) - first[inverse]) * VARIANTS // count[inverse]
+    made = (samples.source == SOURCES.index("cine")) & (variant > 0)
+    return replace(samples, source=np.where(made, np.uint8(LEFT_OUT), samples.source))
+
+
+ARMS = {
+    BASE: Arm(about="the recipe as shipped"),
+    "printed-loss": Arm(
+        about="the paper's loss as printed, beta 0.4, instead of separate weights",
+        recipe=lambda recipe: replace(recipe, loss=PrintedLoss(beta=0.4)),
+    ),
+    "no-lge-like": Arm(
+        about="no cine at all; LGE and phantoms take its share over",
+        recipe=lambda recipe: without(recipe, "cine"),
+    ),
+    "raw-cine": Arm(about="cine as it came, nothing of it made LGE-like", samples=cine_as_it_came),
+    "no-neighbours": Arm(
+        about="the slice alone, without those below and above", recipe=without_neighbours
+    ),
+    "no-phantoms": Arm(
+        about="no phantoms; LGE and cine take their share over",
+        recipe=lambda recipe: without(recipe, "phantom"),
+    ),
+    "one-view": Arm(
+        about="the base's network, in use without the mean over turns and mirrors", views=AS_IT_IS
+    ),
+}
+
+
+def folds(names: Sequence[str], count: int) -> list[list[str]]:
+    """The names in `count` parts, each with its share of normals and infarcts, always the same.
+
+    EMIDEC names say which: `Case_N...` and `Case_P...`. Raises ValueError for fewer than two parts,
+    or more than there are cases of the commoner kind.
+    """
+    kinds = [name.rpartition("_")[2][:1] for name in names]
+    parts = StratifiedKFold(count, shuffle=True, random_state=0).split(kinds, kinds)
+    return [[names[k] for k in held] for _, held in parts]
+
+
+def probabilities(network: ResUNet, case: TrainingCase, *, views: Views) -> NDArray[np.float32]:
+    """Wall and enhancement inside the expert's region, (2, slice, row, column) of the scan."""
+    standard = standardise(case.scan)
+    roi = standard_tissue(case, standard) != BACKGROUND
+    seen = predict_myocardium(network, standard, roi, views=views)
+    return np.stack([to_scan(stack, standard) for stack in seen])

@@ -1,0 +1,196 @@
+import importlib.util
+import json
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from acsnet.errors import InputError
+from acsnet.nets.resunet import ResUNet, ResUNetConfig
+from acsnet.nets.views import AS_IT_IS
+from acsnet.train import build as build_module
+from acsnet.train.ablation import (
+    ARMS,
+    BASE,
+    LEFT_OUT,
+    OwnSlice,
+    cine_as_it_came,
+    folds,
+    probabilities,
+)
+from acsnet.train.data import emidec_cases
+from acsnet.train.loop import draw
+from acsnet.train.losses import PrintedLoss
+from acsnet.train.recipes import MYOCARDIUM
+from acsnet.train.samples import Samples, stack_neighbours
+
+SMALL = ResUNetConfig(base_filters=2, inputs=6, outputs=2, depth=2)
+
+
+def samples_of(counts=(8, 12, 4)):
+    """Each source is one case of four variants."""
+    n = sum(counts)
+    return Samples(
+        images=np.zeros((n, 2, 4, 4), np.uint8),
+        tissue=np.zeros((n, 4, 4), np.uint8),
+        source=np.repeat(np.arange(3, dtype=np.uint8), counts),
+        patient=np.repeat(np.arange(3, dtype=np.int32), counts),
+        neighbours=stack_neighbours([c // 4 for c in counts for _ in range(4)]),
+    )
+
+
+def changed_fields(arm):
+    before, after = vars(MYOCARDIUM), vars(ARMS[arm].recipe(MYOCARDIUM))
+    return {key for key in before if before[key] != after[key]}
+
+
+@pytest.mark.parametrize(
+    ("arm", "fields"),
+    [
+        (BASE, set()),
+        ("one-view", set()),
+        ("raw-cine", set()),
+        ("printed-loss", {"loss"}),
+        ("no-lge-like", {"share", "weight"}),
+        ("no-phantoms", {"share", "weight"}),
+        ("no-neighbours", {"net"}),
+    ],
+)
+def test_an_arm_changes_one_thing_of_the_shipped_recipe(arm, fields):
+    assert changed_fields(arm) == fields
+
+
+def test_the_printed_loss_has_the_papers_beta():
+    assert ARMS["printed-loss"].recipe(MYOCARDIUM).loss == PrintedLoss(beta=0.4)
+
+
+def test_a_source_that_is_taken_out_leaves_its_share_to_the_others():
+    recipe = replace(MYOCARDIUM, share=(0.6, 0.3, 0.1), weight=(1.0, 0.5, 0.5))
+    recipe = replace(recipe, images_an_epoch=700)
+    for arm, expected in (("no-lge-like", [600, 0, 100]), ("no-phantoms", [467, 233, 0])):
+        changed = ARMS[arm].recipe(recipe)
+        drawn = draw(samples_of(), changed, np.random.default_rng(0))
+        assert np.bincount(samples_of().source[drawn], minlength=3).tolist() == expected
+        assert [w == 0.0 for w in changed.weight] == [count == 0 for count in expected]
+
+
+def test_cine_as_it_came_is_the_first_variant_of_each_cine_case():
+    kept = cine_as_it_came(samples_of())
+    assert kept.source.tolist() == [0] * 8 + [1] * 3 + [LEFT_OUT] * 9 + [2] * 4
+    drawn = draw(kept, MYOCARDIUM, np.random.default_rng(0))
+    assert set(drawn) <= {*range(11), *range(20, 24)}
+
+
+def test_without_neighbours_other_slices_change_nothing():
+    recipe = ARMS["no-neighbours"].recipe(replace(MYOCARDIUM, net=SMALL))
+    network = recipe.net.build().eval()
+    assert isinstance(network, OwnSlice)
+    assert network.down[0].body[0].in_channels == 2
+    x = torch.rand(1, 6, 16, 16)
+    other = torch.cat([x[:, :2], torch.rand(1, 4, 16, 16)], dim=1)
+    assert torch.equal(network(x), network(other))
+    assert not torch.equal(network(x), network(other.flip(1)))
+    assert asdict(recipe.net) == asdict(SMALL) | {"inputs": 2}
+
+
+def test_folds_hold_each_patient_once_and_the_same_share_of_normals():
+    names = [f"Case_N{k:03}" for k in range(8)] + [f"Case_P{k:03}" for k in range(12)]
+    parts = folds(names, 4)
+    assert sorted(name for part in parts for name in part) == names
+    assert [sum("_N" in name for name in part) for part in parts] == [2, 2, 2, 2]
+    assert [len(part) for part in parts] == [5, 5, 5, 5]
+    assert folds(names, 4) == parts
+
+
+class Bright(ResUNet):
+    """Draws wall and enhancement wherever there is signal."""
+
+    def forward(self, x):
+        return torch.where(x[:, :2] > 0, 10.0, -10.0)
+
+
+def test_probabilities_are_on_the_scans_grid_round_the_experts_ventricle(data):
+    (case,) = emidec_cases(data, ["Case_P001"])
+    case.tissue[0] = 0
+    seen = probabilities(Bright(SMALL), case, views=AS_IT_IS)
+    assert seen.shape == (2, *case.tissue.shape)
+    assert seen[0][case.tissue > 0].min() > 0.9
+    # The ventricle reaches 14 pixels of 2 mm from the middle, the square 14 of 1.25 mm further.
+    assert seen[:, 2, 32, 32 + 14 + 7].min() > 0.9
+    assert seen[:, 2, 32, 32 + 14 + 11].max() < 0.1
+    assert seen[:, 0].max() == 0.0
+
+
+@pytest.fixture(scope="module")
+def benchmark():
+    path = Path(__file__).resolve().parents[2] / "benchmarks" / "ablation.py"
+    spec = importlib.util.spec_from_file_location("ablation_benchmark", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def tiny(monkeypatch):
+    monkeypatch.setattr(build_module, "PHANTOMS", 0)
+    monkeypatch.setattr(build_module, "VARIANTS", 2)
+    return replace(
+        MYOCARDIUM,
+        net=replace(MYOCARDIUM.net, base_filters=2),
+        epochs=1,
+        images_an_epoch=4,
+        batch=4,
+    )
+
+
+def test_the_benchmark_measures_each_patient_once_and_goes_on_where_it_was_stopped(
+    benchmark, data, tmp_path, tiny, monkeypatch
+):
+    output, arms = tmp_path / "run", ["base", "one-view"]
+    trained, asked = benchmark.trained, []
+
+    def stopped(arm, base, samples, folder, console):
+        asked.append((folder.name, arm))
+        if len(asked) == 3:
+            raise KeyboardInterrupt
+        return trained(arm, base, samples, folder, console)
+
+    monkeypatch.setattr(benchmark, "trained", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        benchmark.run(data, output, arms=arms, count=2, base=tiny)
+    done = (output / "fold-1" / "one-view.json").stat().st_mtime_ns
+    benchmark.run(data, output, arms=arms, count=2, base=tiny)
+    jobs = [
+        ("fold-1", "base"),
+        ("fold-1", "one-view"),
+        ("fold-2", "base"),
+        ("fold-2", "one-view"),
+    ]
+    assert asked == [*jobs[:3], *jobs[2:]]
+    assert (output / "fold-1" / "one-view.json").stat().st_mtime_ns == done
+    # It is of the base's network: nothing is trained for them.
+    assert not (output / "fold-1" / "one-view").exists()
+    for k in (1, 2):
+        content = json.loads((output / f"fold-{k}" / "samples" / "content.json").read_text())
+        measured = json.loads((output / f"fold-{k}" / "base.json").read_text())
+        assert sorted([*content["emidec"], *measured]) == ["Case_P001", "Case_P002"]
+
+    report = json.loads((output / "ablation.json").read_text())
+    assert report["patients"].keys() == set(arms)
+    assert report["patients"]["base"].keys() == {"Case_P001", "Case_P002"}
+    assert {change["verdict"] for change in report["changes"]["one-view"]} == {"too few patients"}
+    lines = (output / "ablation.md").read_text().splitlines()
+    assert lines[0].startswith("| arm | measure | patients | mean | difference |")
+    assert lines[2].startswith("| base | wall Dice | 2 | ")
+    assert "Research use only, not a medical device." in lines
+
+    with pytest.raises(InputError, match="other folds or another recipe: use another folder"):
+        benchmark.run(data, output, arms=arms, count=2, base=replace(tiny, epochs=2))
+
+
+def test_the_base_is_always_there_and_an_unknown_arm_is_named(benchmark):
+    assert benchmark.arm_names("one-view,printed-loss") == ["base", "printed-loss", "one-view"]
+    with pytest.raises(benchmark.argparse.ArgumentTypeError, match="no arm flop; there are base,"):
+        benchmark.arm_names("base,flop")
