@@ -8,6 +8,8 @@ from acsnet.preprocess import (
     STANDARD_MM,
     between_neighbours,
     crop_of_square,
+    denoised,
+    noise_sd,
     pad_to_square,
     quarter_turns,
     resize,
@@ -137,3 +139,30 @@ def test_each_slice_lies_between_the_one_below_and_the_one_above_or_stands_in_fo
     stack = np.arange(3, dtype=np.float32)[:, None, None]
     assert between_neighbours(stack)[..., 0, 0].tolist() == [[0, 0, 1], [1, 0, 2], [2, 1, 2]]
     assert between_neighbours(stack[:1])[..., 0, 0].tolist() == [[0, 0, 0]]
+
+
+@pytest.mark.parametrize("sd", [0.01, 0.1])
+def test_noise_is_measured_whatever_is_drawn_and_added_in_black(sd):
+    rng = np.random.default_rng(0)
+    drawn = np.zeros((3, 80, 60), np.float32)
+    drawn[:, 20:50, 10:40] = 0.6
+    noisy = (drawn + rng.normal(0.0, sd, drawn.shape)).astype(np.float32)
+    assert noise_sd(noisy) == pytest.approx(sd, rel=0.1)
+    assert noise_sd(np.pad(noisy, ((0, 0), (80, 80), (60, 60)))) == pytest.approx(sd, rel=0.1)
+
+
+def test_noise_is_smoothed_and_edges_stay():
+    rng = np.random.default_rng(0)
+    drawn = np.zeros((2, 80, 60), np.float32)
+    drawn[:, 40:] = 0.6
+    smooth = denoised((drawn + rng.normal(0.0, 0.1, drawn.shape)).astype(np.float32))
+    assert smooth[:, 5:30].std() < 0.03
+    step = smooth[:, 41].mean() - smooth[:, 38].mean()
+    assert step == pytest.approx(0.6, abs=0.06)
+
+
+def test_a_drawn_picture_has_no_noise_to_smooth():
+    drawn = np.zeros((2, 20, 20), np.float32)
+    drawn[:, 8:12] = 1.0
+    assert noise_sd(np.zeros_like(drawn)) == 0.0
+    np.testing.assert_allclose(denoised(drawn), drawn, atol=1e-6)

@@ -89,6 +89,8 @@ def test_shipped_limits_have_one_for_each_measure_in_their_order(limits):
         (lambda table: table.update(holes=["a", "b"]), "must be pairs of numbers"),
         (lambda table: table.update(holes=3), "must be pairs of numbers"),
         (lambda table: table.update(holes=[1]), "must be pairs of numbers"),
+        (lambda table: table.update(holes=[float("nan"), 1]), "holes must lie between .* nan to 1"),
+        (lambda table: table.update(holes=[2, 1]), "holes must lie between two .* 2.0 to 1.0"),
     ],
 )
 def test_limits_that_are_not_whole_are_refused_by_name(tmp_path, limits, change, message):

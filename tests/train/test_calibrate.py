@@ -194,3 +194,8 @@ def test_a_folder_without_train_lists_is_refused(tmp_path, console):
         calibrate(tmp_path, tmp_path / "limits.json", console=console)
     result = CliRunner().invoke(app, ["calibrate", "--data", str(tmp_path)])
     assert result.exit_code == 2
+
+
+def test_a_file_in_no_folder_is_refused_before_any_work(tmp_path, console):
+    with pytest.raises(InputError, match=r"limits\.json cannot be written: .*none is not a folder"):
+        calibrate(tmp_path, tmp_path / "none" / "limits.json", console=console)

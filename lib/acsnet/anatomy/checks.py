@@ -89,6 +89,11 @@ def limits_from_dict(table: Mapping[str, Any], *, source: str) -> Limits:
         wrong = ", ".join(sorted(set(limits) ^ set(MEASURE_NAMES)))
         msg = f"{source}: limits are missing or unknown: {wrong}"
         raise WeightsError(msg)
+    for name, limit in limits.items():
+        # A limit that is no number would fail every wall.
+        if not limit.low <= limit.high:
+            msg = f"{source}: {name} must lie between two numbers, got {limit.low} to {limit.high}"
+            raise WeightsError(msg)
     return limits
 
 

@@ -21,7 +21,7 @@ from scipy.ndimage import affine_transform
 
 from acsnet.anatomy.checks import Limit, Limits, limits_to_dict
 from acsnet.anatomy.measures import MEASURE_NAMES, Form, Measures, measure
-from acsnet.errors import AcsnetError
+from acsnet.errors import AcsnetError, InputError
 from acsnet.train.data import WALL, TrainingCase
 from acsnet.train.walls import expert_cases
 
@@ -201,9 +201,12 @@ def _pixel(mm: float | None) -> str:
 def calibrate(data: Path, path: Path, *, console: Console) -> None:
     """Fit the limits to the train lists of `data`, write them to `path` and print the report.
 
-    Raises InputError as `acsnet.train.data` does, and AcsnetError, writing nothing, where fewer
-    than 99 % of the walls pass as drawn.
+    Raises InputError as `training_lists` does or where `path` cannot be written, and AcsnetError,
+    writing nothing, where fewer than 99 % of the walls pass as drawn.
     """
+    if not path.parent.is_dir():
+        msg = f"{path} cannot be written: {path.parent} is not a folder"
+        raise InputError(msg)
     cases = track(expert_cases(data), description="expert walls", console=console)
     walls = [wall for case in cases for wall in measured_walls(case)]
     limits = fit_limits(walls)

@@ -1,7 +1,8 @@
 """Cut standardised training slices out of whole cases, several signal variants of each.
 
-Signal is corrupted and standardised here, once a variant; geometry is augmented on the fly in
-`acsnet.train.augment`. Both networks' samples come from one pass and are kept as 8-bit arrays.
+Signal and field of view are changed and standardised here, once a variant; geometry is augmented
+on the fly in `acsnet.train.augment`. Both networks' samples come from one pass and are kept as
+8-bit arrays.
 """
 
 from collections.abc import Sequence
@@ -16,6 +17,7 @@ from acsnet.stages.myocardium import roi_scale
 from acsnet.stages.roi import roi_grid
 from acsnet.train.corrupt import corrupt
 from acsnet.train.data import BACKGROUND, POOL, SCAR, WALL, TrainingCase
+from acsnet.train.field_of_view import other_field_of_view
 from acsnet.train.lge_like import lge_like_steps
 
 SOURCES = ("lge", "cine", "phantom")
@@ -140,6 +142,7 @@ def enhanced_share(cases: Sequence[TrainingCase]) -> float:
 
 
 def variant(case: TrainingCase, rng: np.random.Generator) -> TrainingCase:
-    """The case with its signal corrupted at random."""
+    """The case with its signal corrupted at random, every other one in another field of view."""
     pixels = corrupt(unit_range(case.scan.pixels), case.scan.spacing_mm[1:], rng)
-    return replace(case, scan=replace(case.scan, pixels=pixels, windows=None))
+    changed = replace(case, scan=replace(case.scan, pixels=pixels, windows=None))
+    return other_field_of_view(changed, rng) if rng.random() < 0.5 else changed

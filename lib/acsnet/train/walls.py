@@ -15,8 +15,9 @@ from rich.console import Console
 from rich.progress import track
 
 from acsnet.anatomy.frame import pose_of, to_frame
-from acsnet.train.data import WALL, TrainingCase, acdc_cases, emidec_cases, training_names
+from acsnet.train.data import WALL, TrainingCase, acdc_cases, emidec_cases
 from acsnet.train.samples import SOURCES, Samples, stack_neighbours
+from acsnet.train.splits import training_lists
 
 WALL_SIDE = 192
 MIN_WALL_PIXELS = 8
@@ -31,11 +32,11 @@ class WallSamples(Samples):
 
 
 def expert_cases(data: Path, *, hold_out: frozenset[str] = frozenset()) -> Iterator[TrainingCase]:
-    """Cases of the train lists, true LGE first. Raises InputError as `acsnet.train.data` does."""
+    """Cases of the train lists, true LGE first. Raises InputError as `training_lists` does."""
+    names = training_lists(data)
     lists = ((emidec_cases, "emidec"), (acdc_cases, "acdc"))
     return chain.from_iterable(
-        read(data, [n for n in training_names(data, name) if n not in hold_out])
-        for read, name in lists
+        read(data, [n for n in names[data_set] if n not in hold_out]) for read, data_set in lists
     )
 
 
