@@ -13,6 +13,7 @@ from scipy.ndimage import center_of_mass
 from skimage.measure import label as connected_components
 
 from acsnet.nets.resunet import ResUNet
+from acsnet.nets.views import mean_probability
 from acsnet.preprocess import (
     STANDARD_MM,
     StandardScan,
@@ -44,17 +45,17 @@ def roi_grid(stack: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def predict_roi(net: ResUNet, standard: StandardScan) -> NDArray[np.float32]:
-    """Probability of left ventricle, (slice, H, W) on the standard grid; one batch in all.
+    """Probability of left ventricle, (slice, H, W) on the standard grid; one batch a view.
 
     Each slice is seen between its neighbours (ours): whether a slice lies beyond the valves or the
-    apex shows in the ones beside it.
+    apex shows in the ones beside it. The mean over views (ours) finds the hearts that the network
+    misses when they lie another way round.
     """
     coarse = roi_grid(standard.equalised) / 255.0
     square = pad_to_square(coarse, side=ROI_SIDE, multiple=net.config.stride)
     device = next(net.parameters()).device
-    with torch.inference_mode():
-        logits = net(torch.from_numpy(between_neighbours(square)).to(device))
-    probability = torch.sigmoid(logits[:, 0]).float().cpu().numpy()
+    images = torch.from_numpy(between_neighbours(square)).to(device)
+    probability = mean_probability(net, images)[:, 0].cpu().numpy()
     inside = crop_of_square(probability, (coarse.shape[1], coarse.shape[2]))
     return resize(inside, (standard.plain.shape[1], standard.plain.shape[2]))
 
