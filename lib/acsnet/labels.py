@@ -1,7 +1,8 @@
 """The one table of label values: stable, consecutive from 1, never renumbered.
 
 Viewers map value i + 1 to the i-th name that the server lists, so the order here is a contract.
-Colours are RGB.
+Colours are RGB. Codes are SNOMED CT as DICOM PS3.16 lists them; no code of its own says "grey zone"
+or "core", so both are scar tissue, the one peripheral, the other central. Ours.
 """
 
 from dataclasses import dataclass
@@ -19,14 +20,40 @@ class Label(IntEnum):
     MICROVASCULAR_OBSTRUCTION = 5
 
 
+@dataclass(frozen=True)
+class Snomed:
+    """A SNOMED CT concept."""
+
+    code: str
+    meaning: str
+
+
+LEFT_VENTRICLE_SITE = Snomed("87878005", "Left Ventricle")
+MYOCARDIUM_SITE = Snomed("49848007", "Left Ventricle Myocardium")
+BLOOD = Snomed("87612001", "Blood")
+SCAR = Snomed("12402003", "Scar tissue")
+OBSTRUCTION = Snomed("26036001", "Obstruction")
+ANATOMICAL_STRUCTURE = Snomed("123037004", "Anatomical Structure")
+BODY_SUBSTANCE = Snomed("91720002", "Body Substance")
+ABNORMAL_STRUCTURE = Snomed("49755003", "Morphologically Abnormal Structure")
+
+
 @dataclass(frozen=True, kw_only=True)
 class LabelInfo:
-    """How one label is shown and coded."""
+    """How one label is shown and coded.
+
+    category, kind, modifier: what it is (segmented property category, type and type modifier);
+    site: the anatomic region that it lies in, where kind does not say so.
+    """
 
     label: Label
     name: str
     description: str
     colour: tuple[int, int, int]
+    category: Snomed
+    kind: Snomed
+    modifier: Snomed | None = None
+    site: Snomed | None = None
 
 
 LABELS: tuple[LabelInfo, ...] = (
@@ -35,27 +62,46 @@ LABELS: tuple[LabelInfo, ...] = (
         name="lv_blood_pool",
         description="Left ventricular blood pool",
         colour=(214, 84, 74),
+        category=BODY_SUBSTANCE,
+        kind=BLOOD,
+        site=LEFT_VENTRICLE_SITE,
     ),
     LabelInfo(
         label=Label.LV_MYOCARDIUM,
         name="lv_myocardium",
         description="Left ventricular myocardium, not enhanced",
         colour=(88, 166, 112),
+        category=ANATOMICAL_STRUCTURE,
+        kind=MYOCARDIUM_SITE,
     ),
     LabelInfo(
         label=Label.GREY_ZONE,
         name="grey_zone",
         description="Grey zone of the scar",
         colour=(240, 190, 60),
+        category=ABNORMAL_STRUCTURE,
+        kind=SCAR,
+        modifier=Snomed("14414005", "Peripheral"),
+        site=MYOCARDIUM_SITE,
     ),
     LabelInfo(
-        label=Label.CORE_SCAR, name="core_scar", description="Core scar", colour=(255, 255, 120)
+        label=Label.CORE_SCAR,
+        name="core_scar",
+        description="Core scar",
+        colour=(255, 255, 120),
+        category=ABNORMAL_STRUCTURE,
+        kind=SCAR,
+        modifier=Snomed("26216008", "Central"),
+        site=MYOCARDIUM_SITE,
     ),
     LabelInfo(
         label=Label.MICROVASCULAR_OBSTRUCTION,
         name="microvascular_obstruction",
         description="Microvascular obstruction",
         colour=(90, 130, 230),
+        category=ABNORMAL_STRUCTURE,
+        kind=OBSTRUCTION,
+        site=MYOCARDIUM_SITE,
     ),
 )
 

@@ -1,0 +1,68 @@
+"""Who made a DICOM object, and how far it may be trusted: the same in SEG, SR and PDF."""
+
+import re
+from collections.abc import Sequence
+from io import BytesIO
+from typing import Any, Literal
+
+import pydicom
+from pydicom.dataset import Dataset
+from pydicom.uid import generate_uid
+
+from acsnet import __version__
+from acsnet.errors import InputError
+from acsnet.io.dicom_files import text_of
+
+State = Literal["draft", "reviewed"]
+AlgorithmType = Literal["AUTOMATIC", "SEMIAUTOMATIC", "MANUAL"]
+
+MAKER = "ACSNet"
+SERIES_DESCRIPTION: dict[State, str] = {"draft": "ACSNet draft", "reviewed": "ACSNet reviewed"}
+MAX_CREATOR = 64
+UTF_8 = "ISO_IR 192"
+
+
+def equipment_and_series(
+    sources: Sequence[Dataset], *, offset: int, state: State
+) -> dict[str, Any]:
+    """Series and equipment of an object as highdicom's classes take them, with fresh UIDs.
+
+    offset: 1 to 99, by kind of object. The series number is that of the MR series times 100 plus
+    this, so that a viewer lists the objects right behind their images.
+    """
+    number = text_of(sources[0], "SeriesNumber")
+    base = int(number) if re.fullmatch(r"\d{1,7}", number) else 90
+    return {
+        "series_instance_uid": generate_uid(prefix=None),
+        "series_number": 100 * base + offset,
+        "series_description": SERIES_DESCRIPTION[state],
+        "sop_instance_uid": generate_uid(prefix=None),
+        "instance_number": 1,
+        "manufacturer": MAKER,
+        "manufacturer_model_name": MAKER,
+        "software_versions": __version__,
+        "device_serial_number": "none",
+    }
+
+
+def check_creator(creator: str) -> str:
+    """A name that DICOM can hold as that of a person. Raises InputError."""
+    unfit = not creator.strip() or re.search(r"[\\=\x00-\x1f]", creator)
+    if unfit or len(creator) > MAX_CREATOR:
+        msg = f"creator must be 1 to {MAX_CREATOR} characters without \\ and =, got {creator!r}"
+        raise InputError(msg)
+    return creator
+
+
+def finished(dataset: Dataset) -> Dataset:
+    """A plain dataset with its text in UTF-8, as any reader gets it from the file.
+
+    highdicom's own classes hold on to more than their tags and cannot be copied.
+    """
+    dataset.SpecificCharacterSet = UTF_8
+    with BytesIO() as stream:
+        dataset.save_as(stream, write_like_original=False)
+        stream.seek(0)
+        plain = pydicom.dcmread(stream)
+    plain.filename = None
+    return plain

@@ -1,0 +1,61 @@
+"""The MR images that a DICOM object is made from, one a slice."""
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from pydicom.dataset import Dataset
+
+from acsnet.errors import InputError
+from acsnet.io.dicom_files import text_of
+from acsnet.io.geometry import Plane
+from acsnet.scan import ShortAxisScan
+
+
+def source_stack(scan: ShortAxisScan, headers: Iterable[Dataset]) -> tuple[Dataset, ...]:
+    """The image of each slice of the scan, in the scan's order, whatever the order of `headers`.
+
+    headers: datasets of the series, pixels not needed. Raises InputError for a scan that was not
+    read from DICOM and for a slice whose image is not among them.
+    """
+    if not scan.instance_uids:
+        msg = f"{scan.name} was not read from DICOM: there are no images to refer to"
+        raise InputError(msg)
+    by_uid = {text_of(header, "SOPInstanceUID"): header for header in headers}
+    missing = [uid for uid in scan.instance_uids if uid not in by_uid]
+    if missing:
+        msg = (
+            f"{len(missing)} of {len(scan.instance_uids)} images of {scan.name} are not there, "
+            f"the first is {missing[0]}"
+        )
+        raise InputError(msg)
+    return tuple(by_uid[uid] for uid in scan.instance_uids)
+
+
+def planes_of(sources: Sequence[Dataset]) -> list[Plane]:
+    """Where each image lies, by its own tags; what `read_scan` took has all of them."""
+    return [
+        Plane(
+            file=text_of(source, "SOPInstanceUID"),
+            rows=int(source.Rows),
+            columns=int(source.Columns),
+            position_mm=np.array(source.ImagePositionPatient, dtype=float),
+            cosines=np.array(source.ImageOrientationPatient, dtype=float).reshape(2, 3),
+            spacing_mm=(float(source.PixelSpacing[0]), float(source.PixelSpacing[1])),
+        )
+        for source in sources
+    ]
+
+
+def slice_step_mm(planes: Sequence[Plane]) -> float:
+    """Distance between neighbouring slices along their normal."""
+    way = (planes[-1].position_mm - planes[0].position_mm) @ planes[0].normal
+    return abs(float(way)) / (len(planes) - 1)
+
+
+def check_shape(labels: NDArray[np.uint8], sources: Sequence[Dataset]) -> None:
+    """Refuse a label map that is not on the images' grid. Raises InputError."""
+    shape = (len(sources), int(sources[0].Rows), int(sources[0].Columns))
+    if labels.shape != shape:
+        msg = f"label map must be {shape} (slice, row, column), got {labels.shape}"
+        raise InputError(msg)
