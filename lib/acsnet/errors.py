@@ -15,3 +15,7 @@ class GeometryError(AcsnetError):
 
 class WeightsError(AcsnetError):
     """Network weights that are missing, altered or of another network."""
+
+
+class PacsError(AcsnetError):
+    """A PACS that cannot be reached, or that refuses what it is asked."""

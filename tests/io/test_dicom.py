@@ -525,3 +525,9 @@ def test_every_uid_stays_with_its_slice_when_the_order_is_reversed(tmp_path: Pat
     for uid, pixels in zip(scan.instance_uids, scan.pixels, strict=True):
         source = pydicom.dcmread(path / f"{uids.index(uid)}.dcm")
         np.testing.assert_array_equal(source.pixel_array, pixels)
+
+
+def test_a_stack_longer_than_any_heart_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(GeometryError, match="at most 400 mm, got 408 mm: 51 slices 8 mm apart"):
+        read_scan(folder(tmp_path, count=51))
+    assert len(read_scan(folder(tmp_path / "50", count=50)).pixels) == 50

@@ -7,6 +7,7 @@ MONOCHROME1 is refused: an inverted MR image is no signal to measure. Ours.
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +25,7 @@ from pydicom.uid import (
 from acsnet.errors import InputError
 from acsnet.io.dicom_files import DAMAGED, DicomFile, choose_series, quiet_pydicom, read_headers
 from acsnet.io.geometry import Plane, check_parallel, check_stack, group_by_position, stack_affine
-from acsnet.io.limits import check_pixels, check_size, check_voxel_mm
+from acsnet.io.limits import check_extent, check_pixels, check_size, check_voxel_mm
 from acsnet.io.phases import choose_phase
 from acsnet.scan import InputGrid, ShortAxisScan
 
@@ -35,6 +36,20 @@ MULTI_FRAME = (
 )
 PIXEL_TAGS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
 SPACING_TAG_TOLERANCE = 0.05
+
+
+@dataclass(frozen=True, kw_only=True)
+class HeaderStack:
+    """One stack as its headers tell it.
+
+    files: one a slice, ascending along the normal; grid: of (column, row, slice), as NIfTI has
+    it; windows: (slice, 2) centre and width, or None.
+    """
+
+    files: tuple[DicomFile, ...]
+    grid: InputGrid
+    windows: NDArray[np.float32] | None
+    warnings: tuple[str, ...]
 
 
 def read_dicom_folder(
@@ -50,6 +65,28 @@ def read_dicom_folder(
     with quiet_pydicom():
         files, passed_over = read_headers(folder)
         files, left_out = choose_series(files, series=series, folder=name)
+        stack = check_headers(files, name=name, phase=phase)
+        pixels = np.stack([_pixels(file) for file in stack.files])
+        uids = tuple(file.text("SOPInstanceUID") for file in stack.files)
+    check_pixels(name, pixels)
+    return ShortAxisScan(
+        name=name,
+        pixels=pixels,
+        grid=stack.grid,
+        windows=stack.windows,
+        instance_uids=uids,
+        warnings=(*passed_over, *left_out, *stack.warnings),
+    )
+
+
+def check_headers(files: list[DicomFile], *, name: str, phase: int | None = None) -> HeaderStack:
+    """The images of one series as a stack, as far as their headers tell; pixels are not read.
+
+    name: of the series, for messages; phase: which image (from 1) where each position holds
+    several. Raises InputError for files that are no MR image, GeometryError for images that are
+    no stack.
+    """
+    with quiet_pydicom():
         planes = [_plane(file) for file in files]
         check_parallel(planes)
         groups = group_by_position(planes)
@@ -59,34 +96,17 @@ def read_dicom_folder(
         by_file = dict(zip(files, planes, strict=True))
         stack = [by_file[file] for file in chosen]
         check_stack(stack)
-        grid = InputGrid(
-            shape=(first.columns, first.rows, len(stack)),
-            affine=stack_affine(stack),
-            axes=(2, 1, 0),
-        )
         step_mm = float((stack[-1].position_mm - stack[0].position_mm) @ first.normal)
         step_mm /= len(stack) - 1
         row_mm, column_mm = first.spacing_mm
         check_voxel_mm(name, slice_mm=step_mm, row_mm=row_mm, column_mm=column_mm)
-        pixels = np.stack([_pixels(file) for file in chosen])
+        check_extent(name, slices=len(stack), slice_mm=step_mm)
         windows, window_remarks = _windows(chosen)
-        remarks = [
-            *passed_over,
-            *left_out,
-            *_spacing_remarks(chosen, step_mm),
-            *window_remarks,
-            *_cine_remarks(chosen),
-        ]
-        uids = tuple(file.text("SOPInstanceUID") for file in chosen)
-    check_pixels(name, pixels)
-    return ShortAxisScan(
-        name=name,
-        pixels=pixels,
-        grid=grid,
-        windows=windows,
-        instance_uids=uids,
-        warnings=tuple(remarks),
+        remarks = *_spacing_remarks(chosen, step_mm), *window_remarks, *_cine_remarks(chosen)
+    grid = InputGrid(
+        shape=(first.columns, first.rows, len(stack)), affine=stack_affine(stack), axes=(2, 1, 0)
     )
+    return HeaderStack(files=chosen, grid=grid, windows=windows, warnings=remarks)
 
 
 def _plane(file: DicomFile) -> Plane:

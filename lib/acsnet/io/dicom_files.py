@@ -47,14 +47,7 @@ class DicomFile:
 
     def text(self, tag: str) -> str:
         """The value of a tag as DICOM writes it, valid or not; empty when it is missing."""
-        try:
-            value = self.header.get(tag)
-        except DAMAGED:
-            stored = self.header.get_item(tag).value
-            return stored.decode("ascii", "replace").strip(" \0")
-        if isinstance(value, pydicom.multival.MultiValue):
-            return "\\".join(map(str, value))
-        return "" if value is None else str(value).strip()
+        return text_of(self.header, tag)
 
     @property
     def is_image(self) -> bool:
@@ -62,12 +55,36 @@ class DicomFile:
         return "Rows" in self.header and "Columns" in self.header
 
 
+def text_of(header: Dataset, tag: str) -> str:
+    """The value of a tag as DICOM writes it, valid or not; empty when it is missing."""
+    try:
+        value = header.get(tag)
+    except DAMAGED:
+        stored = header.get_item(tag).value
+        return stored.decode("ascii", "replace").strip(" \0")
+    if isinstance(value, pydicom.multival.MultiValue):
+        return "\\".join(map(str, value))
+    return "" if value is None else str(value).strip()
+
+
 @contextmanager
 def quiet_pydicom() -> Iterator[None]:
-    """Keep pydicom's remarks on dates, UIDs and numbers from the user: none bears on geometry."""
+    """Keep remarks of pydicom and highdicom on dates, UIDs and names from the user.
+
+    None bears on geometry. For one thread: see `silence_pydicom`.
+    """
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", category=UserWarning, module=r"pydicom(\..*)?$")
+        silence_pydicom()
         yield
+
+
+def silence_pydicom() -> None:
+    """Keep the remarks of `quiet_pydicom` away for good.
+
+    A program with threads calls it once at its start: `catch_warnings` lets one thread undo the
+    filters of another, and the remarks quote dates and names of patients.
+    """
+    warnings.filterwarnings("ignore", category=UserWarning, module=r"(pydicom|highdicom)(\..*)?$")
 
 
 def read_headers(folder: Path) -> tuple[list[DicomFile], list[str]]:
@@ -81,7 +98,7 @@ def read_headers(folder: Path) -> tuple[list[DicomFile], list[str]]:
     seen: dict[str, str] = {}
     for path in _candidates(folder):
         name = path.relative_to(folder).as_posix()
-        file, remark = _read_header(path, name)
+        file, remark = read_header(path, name)
         remarks += remark
         if file is None:
             continue
@@ -142,7 +159,12 @@ def _candidates(folder: Path) -> Iterator[Path]:
                 yield path
 
 
-def _read_header(path: Path, name: str) -> tuple[DicomFile | None, list[str]]:
+def read_header(path: Path, name: str) -> tuple[DicomFile | None, list[str]]:
+    """The DICOM file in `path`, or None with a remark where it is passed over.
+
+    name: what messages call it. Raises InputError for a file that claims to be DICOM and cannot
+    be read, OSError for one that cannot be opened.
+    """
     with path.open("rb") as stream:
         head = stream.read(512)
     preamble = head[128:132] == b"DICM"

@@ -7,6 +7,9 @@ from acsnet.errors import GeometryError, InputError
 
 PIXEL_MM = (0.2, 5.0)
 SLICE_STEP_MM = (1.0, 30.0)
+MAX_EXTENT_MM = 400.0
+"""From the first slice to the last: no short-axis stack is half as long."""
+
 MAX_MATRIX = 4096
 MAX_SLICES = 1000
 MAX_BYTES = 2_000_000_000
@@ -25,6 +28,20 @@ def check_voxel_mm(name: str, *, slice_mm: float, row_mm: float, column_mm: floa
             got = " x ".join(f"{size:.4g}" for size in sizes)
             msg = f"{name}: {what} must be {low:g} to {high:g} mm, got {got}: are the units mm?"
             raise GeometryError(msg)
+
+
+def check_extent(name: str, *, slices: int, slice_mm: float) -> None:
+    """Refuse a stack longer than any heart: a localizer, an aorta or mixed scans.
+
+    Raises GeometryError.
+    """
+    extent_mm = slices * slice_mm
+    if extent_mm > MAX_EXTENT_MM:
+        msg = (
+            f"{name} must be a short-axis stack of at most {MAX_EXTENT_MM:g} mm, got "
+            f"{extent_mm:.0f} mm: {slices} slices {slice_mm:.4g} mm apart"
+        )
+        raise GeometryError(msg)
 
 
 def check_size(name: str, *, slices: int, rows: int, columns: int, item_bytes: int) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import nibabel as nib
 import numpy as np
@@ -16,7 +17,7 @@ from nibabel.spatialimages import HeaderDataError, HeaderTypeError
 from numpy.typing import NDArray
 
 from acsnet.errors import AcsnetError, GeometryError, InputError
-from acsnet.io.limits import check_pixels, check_size, check_voxel_mm
+from acsnet.io.limits import check_extent, check_pixels, check_size, check_voxel_mm
 from acsnet.scan import InputGrid, ShortAxisScan
 
 SUFFIXES = (".nii.gz", ".nii")
@@ -115,10 +116,22 @@ def write_label_map(path: str | Path, labels: NDArray[np.uint8], grid: InputGrid
     if labels.shape != grid.shape or labels.dtype != np.uint8:
         msg = f"labels must be uint8 of shape {grid.shape}, got {labels.dtype} {labels.shape}"
         raise AcsnetError(msg)
+    _write(path, labels, grid, b"ACSNet labels, research use only, not a medical device")
+
+
+def write_image(path: Path, scan: ShortAxisScan) -> None:
+    """Write the pixels of a scan, as read and not windowed, as NIfTI (float32, mm).
+
+    The file appears whole or not at all.
+    """
+    _write(path, scan.grid.to_input(scan.pixels), scan.grid, b"ACSNet, research use only")
+
+
+def _write(path: Path, array: NDArray[Any], grid: InputGrid, description: bytes) -> None:
     affine = grid.header_affine if isinstance(grid, SplitGrid) else grid.affine
-    image = nib.Nifti1Image(labels, affine)
+    image = nib.Nifti1Image(array, affine)
     image.header.set_xyzt_units("mm")
-    image.header["descrip"] = b"ACSNet labels, research use only, not a medical device"
+    image.header["descrip"] = description
     image.set_sform(affine, code="scanner")
     image.set_qform(affine, code="scanner")
     if not np.allclose(image.get_qform(), affine, rtol=1e-4, atol=1e-3):
@@ -237,6 +250,7 @@ def _check_directions(file: str, grid: InputGrid, warnings: list[str]) -> None:
         warnings.append(f"slices are stacked {tilt:.1f} degrees off their normal (sheared affine)")
     slice_mm, row_mm, column_mm = np.linalg.norm(steps, axis=1)
     check_voxel_mm(file, slice_mm=slice_mm * along, row_mm=row_mm, column_mm=column_mm)
+    check_extent(file, slices=grid.shape[grid.axes[0]], slice_mm=slice_mm * along)
 
 
 def _mm(sizes: NDArray[np.float64]) -> str:

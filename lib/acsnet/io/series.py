@@ -1,0 +1,164 @@
+"""Every DICOM series below a folder, whether a scan can be built from it or not."""
+
+import hashlib
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydicom.dataset import Dataset
+
+from acsnet.errors import InputError
+from acsnet.io.dicom_files import DicomFile, quiet_pydicom, read_header
+from acsnet.io.nifti import SUFFIXES
+
+MAX_DEPTH = 8
+"""Levels of subfolders: exports nest patient, study, series and a few more. Ours."""
+
+KEPT_TAGS = (
+    "SOPClassUID",
+    "SOPInstanceUID",
+    "StudyDate",
+    "SeriesDate",
+    "StudyTime",
+    "SeriesTime",
+    "AccessionNumber",
+    "Modality",
+    "ReferringPhysicianName",
+    "StudyDescription",
+    "SeriesDescription",
+    "PatientName",
+    "PatientID",
+    "PatientBirthDate",
+    "PatientSex",
+    "BodyPartExamined",
+    "ProtocolName",
+    "SpecificCharacterSet",
+    "StudyInstanceUID",
+    "SeriesInstanceUID",
+    "StudyID",
+    "SeriesNumber",
+    "InstanceNumber",
+    "NumberOfFrames",
+    "Rows",
+    "Columns",
+    "BitsAllocated",
+)
+"""What searches ask for: whole headers of a large folder would fill the memory."""
+
+
+@dataclass(frozen=True, eq=False)
+class Series:
+    """The files of one SeriesInstanceUID, in the order of their names below the folder.
+
+    damaged: files of the same folders that claim to be DICOM and cannot be read. They may belong
+    to this series, so whoever reads it must meet them. `uid` is empty where only these are known.
+    """
+
+    uid: str
+    files: tuple[DicomFile, ...]
+    damaged: tuple[Path, ...]
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """All files, damaged ones last."""
+        return (*(file.path for file in self.files), *self.damaged)
+
+    @property
+    def has_images(self) -> bool:
+        """Whether it may be a scan, or once was one: segmentations and reports are none."""
+        kinds = {file.text("Modality") for file in self.files}
+        images = any(file.is_image for file in self.files) or not self.files
+        return images and not kinds & {"SEG", "RTSTRUCT", "SR", "PR", "KO"}
+
+    def text(self, tag: str) -> str:
+        """A tag of the first file; empty where there is none."""
+        return self.files[0].text(tag) if self.files else ""
+
+
+class SeriesFinder:
+    """Finds series below `folder`; a file is read once, and again only when it changes."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._known: dict[tuple[Path, int, int], DicomFile | Path | None] = {}
+
+    def find(self) -> list[Series]:
+        """The series there are now, by the name of their first file."""
+        known = {}
+        with quiet_pydicom():
+            for path in _files(self._folder, MAX_DEPTH, set()):
+                try:
+                    status = path.stat()
+                    key = (path, status.st_mtime_ns, status.st_size)
+                    known[key] = self._known[key] if key in self._known else self._read(path)
+                except OSError:
+                    continue  # gone, or not ours to read
+        self._known = known
+        return _grouped([entry for entry in known.values() if entry is not None])
+
+    def _read(self, path: Path) -> DicomFile | Path | None:
+        """The file with its kept tags; its path where it is damaged, None where it is no DICOM."""
+        try:
+            file, _ = read_header(path, path.relative_to(self._folder).as_posix())
+        except InputError:
+            return path
+        if file is None:
+            return None
+        kept = Dataset()
+        for tag in KEPT_TAGS:
+            if tag in file.header:
+                item = file.header.get_item(tag)
+                kept[item.tag] = item
+        kept.is_little_endian = file.header.is_little_endian
+        kept.is_implicit_VR = file.header.is_implicit_VR
+        return DicomFile(file.path, file.name, kept)
+
+
+def image_id(series: Series, folder: Path) -> str:
+    """The SeriesInstanceUID; for damaged files alone a name made from that of their folder."""
+    if series.uid:
+        return series.uid
+    place = series.damaged[0].parent.relative_to(folder).as_posix()
+    digest = hashlib.sha256(place.encode()).hexdigest()[:8]
+    return f"damaged-{digest}"
+
+
+def _files(folder: Path, depth: int, seen: set[tuple[int, int]]) -> Iterator[Path]:
+    """Files in the order of their names; no folder twice, whatever links there are."""
+    try:
+        status = folder.stat()
+        entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+    except OSError:
+        return
+    if (status.st_dev, status.st_ino) in seen:
+        return
+    seen.add((status.st_dev, status.st_ino))
+    for entry in entries:
+        name = entry.name
+        if name.startswith(".") or name.upper() == "DICOMDIR" or name.endswith(SUFFIXES):
+            continue
+        if entry.is_file():
+            yield Path(entry.path)
+        elif entry.is_dir() and depth:
+            yield from _files(Path(entry.path), depth - 1, seen)
+
+
+def _grouped(entries: list[DicomFile | Path]) -> list[Series]:
+    files = [entry for entry in entries if isinstance(entry, DicomFile)]
+    damaged = [entry for entry in entries if not isinstance(entry, DicomFile)]
+    by_uid: dict[str, list[DicomFile]] = {}
+    for file in files:
+        by_uid.setdefault(file.text("SeriesInstanceUID"), []).append(file)
+    found = []
+    for uid, group in by_uid.items():
+        folders = {file.path.parent for file in group}
+        near = tuple(path for path in damaged if path.parent in folders)
+        found.append(Series(uid, tuple(group), near))
+    with_files = {file.path.parent for file in files}
+    alone: dict[Path, list[Path]] = {}
+    for path in damaged:
+        if path.parent not in with_files:
+            alone.setdefault(path.parent, []).append(path)
+    found += [Series("", (), tuple(paths)) for paths in alone.values()]
+    return found
