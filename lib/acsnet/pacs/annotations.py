@@ -1,0 +1,88 @@
+"""The segmentations (SEG) in a PACS that are labels or drafts of ours, each for one MR series.
+
+A draft by the model is never a label, even where the archive has changed some of its tags. A SEG
+that somebody saved from a viewer is a reviewed label when its segments bear our names; all others
+belong to other software and are left alone.
+"""
+
+import re
+from dataclasses import dataclass
+
+from pydicom.dataset import Dataset
+
+from acsnet.derived.provenance import SERIES_DESCRIPTION, State
+from acsnet.derived.seg_write import CONTENT_LABEL
+from acsnet.derived.segments import is_seg, segments_of, written_by_acsnet
+from acsnet.io.dicom_files import quiet_pydicom, text_of
+from acsnet.labels import LABELS
+from acsnet.pacs.client import is_uid
+
+
+def _plain(name: str) -> str:
+    """A name without what people change in it: case, spaces, hyphens and the like."""
+    return re.sub(r"[\W_]+", "", name.casefold())
+
+
+OWN_NAMES = {_plain(name) for info in LABELS for name in (info.name, info.description)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Annotation:
+    """One SEG. of_series: the MR series it was drawn on; made_at: YYYYMMDDHHMMSS as it tells."""
+
+    state: State
+    author: str
+    made_at: str
+    study: str
+    series: str
+    instance: str
+    of_series: tuple[str, ...]
+
+
+def annotation_of(header: Dataset) -> Annotation | None:
+    """What the header of a SEG tells; None where it is none of ours, or names no series."""
+    with quiet_pydicom():
+        state = _state(header)
+        study, series, instance = (
+            text_of(header, tag)
+            for tag in ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID")
+        )
+        referenced = header.get("ReferencedSeriesSequence") or []
+        if state is None or not referenced or not all(map(is_uid, (study, series, instance))):
+            return None
+        return Annotation(
+            state=state,
+            author=text_of(header, "ContentCreatorName") or "unknown",
+            made_at=_made_at(header),
+            study=study,
+            series=series,
+            instance=instance,
+            of_series=tuple(text_of(item, "SeriesInstanceUID") for item in referenced),
+        )
+
+
+def newest_first(annotations: list[Annotation]) -> tuple[Annotation, ...]:
+    """In the order that decides which of them holds."""
+    return tuple(sorted(annotations, key=lambda one: (one.made_at, one.instance), reverse=True))
+
+
+def _state(header: Dataset) -> State | None:
+    if not is_seg(header):
+        return None
+    label, own = text_of(header, "ContentLabel"), written_by_acsnet(header)
+    says_draft = text_of(header, "SeriesDescription") == SERIES_DESCRIPTION["draft"]
+    if label == CONTENT_LABEL["draft"] or (own and says_draft):
+        return "draft"
+    names = {_plain(text_of(one, "SegmentLabel")) for one in segments_of(header).values()}
+    return "reviewed" if own or label == CONTENT_LABEL["reviewed"] or names & OWN_NAMES else None
+
+
+def _made_at(header: Dataset) -> str:
+    for date, time in (
+        ("ContentDate", "ContentTime"),
+        ("InstanceCreationDate", "InstanceCreationTime"),
+        ("SeriesDate", "SeriesTime"),
+    ):
+        if text_of(header, date):
+            return text_of(header, date) + text_of(header, time)
+    return ""

@@ -1,0 +1,132 @@
+"""The scans of a PACS as the rest of the program wants them: read, labelled, and stored again."""
+
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pydicom
+from numpy.typing import NDArray
+from pydicom.dataset import Dataset
+
+from acsnet.derived import AlgorithmType, SegReading, State, make_seg, make_sr, read_seg
+from acsnet.derived.sources import source_stack
+from acsnet.errors import AcsnetError, InputError
+from acsnet.io import read_scan
+from acsnet.io.dicom_files import quiet_pydicom
+from acsnet.pacs.annotations import Annotation
+from acsnet.pacs.client import DicomWeb
+from acsnet.pacs.download import SUFFIX, download_series, keep_only
+from acsnet.pacs.settings import PacsSettings
+from acsnet.pacs.worklist import Entry, WorkList
+from acsnet.quantify.features import Features, compute_features
+from acsnet.scan import ShortAxisScan
+
+
+class Archive:
+    """The LGE scans of one PACS. Methods raise PacsError where the service fails.
+
+    cache: folder for the images that were fetched; it may be removed at any time.
+    """
+
+    def __init__(self, settings: PacsSettings, *, cache: Path) -> None:
+        self.pacs = DicomWeb(settings)
+        self.worklist = WorkList(self.pacs, settings, cache=cache)
+        self._fetching = threading.Lock()
+
+    def close(self) -> None:
+        """Stop what runs in the background."""
+        self.worklist.close()
+
+    def entry(self, uid: str) -> Entry:
+        """A series that can be measured. Raises InputError with the reason for any other."""
+        entry = self.worklist.entry(uid)
+        if entry is None:
+            msg = f"there is no series {uid!r} in the work list"
+            raise InputError(msg)
+        if entry.reason is not None:
+            raise InputError(entry.reason)
+        return entry
+
+    def fetch(self, uid: str) -> Path:
+        """The folder with the images of a series, complete and read once.
+
+        Raises InputError or GeometryError with the reason for a series that cannot be measured;
+        a fault that only the pixels show is in the work list from then on.
+        """
+        entry = self.entry(uid)
+        folder = self.worklist.folder(uid)
+        with self._fetching:
+            fetched = download_series(
+                self.pacs,
+                study=entry.study,
+                series=uid,
+                instances=entry.instances,
+                folder=folder,
+            )
+            keep_only(entry.instances, folder)
+        if fetched:
+            try:
+                read_scan(folder)
+            except AcsnetError:
+                self.worklist.invalidate(uid)
+                raise
+        return folder
+
+    def read(self, uid: str) -> tuple[ShortAxisScan, tuple[Dataset, ...]]:
+        """A scan and the header of each of its slices, in its order. Raises as `fetch` does."""
+        folder = self.fetch(uid)
+        scan = read_scan(folder)
+        with quiet_pydicom():
+            headers = [
+                pydicom.dcmread(file, stop_before_pixels=True)
+                for file in sorted(folder.glob(f"*{SUFFIX}"))
+            ]
+            return scan, source_stack(scan, headers)
+
+    def label_map(self, annotation: Annotation, sources: Sequence[Dataset]) -> SegReading:
+        """The labels of a SEG on the slices of its series. Raises as `read_seg` does."""
+        seg = self.pacs.instance(annotation.study, annotation.series, annotation.instance)
+        return read_seg(seg, sources)
+
+    def store_draft(self, uid: str, label_map: NDArray[np.uint8], features: Features) -> str | None:
+        """Store what the model drew, with its measures, unless the newest draft says the same.
+
+        label_map: on the grid that `read` gives. Gives the SOPInstanceUID of a new SEG.
+        """
+        scan, sources = self.read(uid)
+        labels = scan.grid.from_input(label_map)
+        before = self.entry(uid).newest("draft")
+        if before and np.array_equal(self.label_map(before, sources).labels, labels):
+            return None
+        return self._store(labels, features, sources, "draft", "AUTOMATIC", "ACSNet")
+
+    def store_reviewed(self, uid: str, label_map: NDArray[np.uint8], *, author: str) -> str:
+        """Store a reader's labels as a new SEG with its measures; nothing is overwritten.
+
+        label_map: on the grid that `read` gives. It counts as drawn by hand where there was no
+        segmentation yet that could have been edited. Gives the SOPInstanceUID of the SEG.
+        """
+        scan, sources = self.read(uid)
+        labels = scan.grid.from_input(label_map)
+        features = compute_features(labels, scan.voxel_ml)
+        kind: AlgorithmType = "SEMIAUTOMATIC" if self.entry(uid).annotations else "MANUAL"
+        return self._store(labels, features, sources, "reviewed", kind, author)
+
+    def _store(
+        self,
+        labels: NDArray[np.uint8],
+        features: Features,
+        sources: Sequence[Dataset],
+        state: State,
+        algorithm_type: AlgorithmType,
+        creator: str,
+    ) -> str:
+        seg = make_seg(labels, sources, state=state, algorithm_type=algorithm_type, creator=creator)
+        report = make_sr(features, seg, sources, state=state, creator=creator)
+        try:
+            self.pacs.store(seg)
+            self.pacs.store(report)
+        finally:
+            self.worklist.invalidate()
+        return str(seg.SOPInstanceUID)

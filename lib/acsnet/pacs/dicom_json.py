@@ -1,0 +1,50 @@
+"""DICOM JSON (PS3.18 annex F) as a PACS sends it -> headers that the reader's gate takes."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pydicom.dataelem import DataElement
+from pydicom.dataset import Dataset
+
+from acsnet.io.dicom_files import DAMAGED, DicomFile, quiet_pydicom
+
+PIXEL_TAGS = ("7FE00008", "7FE00009", "7FE00010")
+VALUE_KEYS = ("Value", "InlineBinary")
+
+
+def header(answer: Mapping[str, Mapping[str, Any]]) -> Dataset:
+    """One object of a DICOM JSON answer as a dataset without pixels.
+
+    A value that its VR does not allow is left out, as one that is missing: whoever needs it says
+    so, and one bad date does not spoil the rest.
+    """
+    dataset = Dataset()
+    with quiet_pydicom():
+        for tag, element in answer.items():
+            key = next((key for key in VALUE_KEYS if key in element), None)
+            if tag.upper() in PIXEL_TAGS or "BulkDataURI" in element:
+                continue
+            value = None if key is None else element[key]
+            try:
+                dataset.add(DataElement.from_json(Dataset, tag, element["vr"], value, key))
+            except DAMAGED:
+                continue
+    return dataset
+
+
+def as_files(headers: Sequence[Dataset]) -> list[DicomFile]:
+    """Headers as the reader takes files, called by their InstanceNumber where this is unique."""
+    with quiet_pydicom():
+        numbers = [str(one.get("InstanceNumber", "")) for one in headers]
+        count = Counter(numbers)
+        uids = [str(one.get("SOPInstanceUID", "")) for one in headers]
+    return [
+        DicomFile(
+            path=Path(f"{uid}.dcm"),
+            name=f"image {number}" if number and count[number] == 1 else f"image {uid}",
+            header=one,
+        )
+        for one, number, uid in zip(headers, numbers, uids, strict=True)
+    ]

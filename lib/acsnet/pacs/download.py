@@ -1,0 +1,74 @@
+"""A series from a PACS into a folder, image by image: what is there already is not fetched again.
+
+Images are named by their SOPInstanceUID, which never stands for two images. Each file appears
+whole or not at all, so a download that was cut off goes on where it stopped.
+"""
+
+import os
+import tempfile
+from collections.abc import Iterable
+from io import BytesIO
+from pathlib import Path
+
+from pydicom.dataset import Dataset
+
+from acsnet.io.dicom_files import quiet_pydicom, text_of
+from acsnet.pacs.client import DicomWeb, is_uid
+
+SUFFIX = ".dcm"
+
+
+def download_series(
+    pacs: DicomWeb, *, study: str, series: str, instances: Iterable[str], folder: Path
+) -> int:
+    """Make `folder` hold the given images of a series; gives the number that had to be fetched.
+
+    Raises PacsError as `DicomWeb` does, OSError where the folder cannot be written.
+    """
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    missing = [uid for uid in instances if not (folder / f"{uid}{SUFFIX}").exists()]
+    for uid in missing:
+        write_instance(pacs.instance(study, series, uid), folder / f"{uid}{SUFFIX}")
+    return len(missing)
+
+
+def is_complete(instances: Iterable[str], folder: Path) -> bool:
+    """Whether all the given images are in `folder`."""
+    return all((folder / f"{uid}{SUFFIX}").exists() for uid in instances)
+
+
+def keep_only(instances: Iterable[str], folder: Path) -> None:
+    """Remove images that no longer belong to the series: the reader takes all that it finds."""
+    wanted = {f"{uid}{SUFFIX}" for uid in instances}
+    for file in folder.glob(f"*{SUFFIX}"):
+        if file.name not in wanted:
+            file.unlink(missing_ok=True)
+
+
+def write_instance(dataset: Dataset, path: Path) -> None:
+    """Write a dataset as a DICOM file, whole or not at all."""
+    with BytesIO() as stream, quiet_pydicom():
+        dataset.save_as(stream, write_like_original=False)
+        write_whole(stream.getvalue(), path)
+
+
+def write_whole(content: bytes, path: Path) -> None:
+    """Write a file, whole or not at all, whoever else writes it at the same time."""
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".")
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(content)
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def archive_path(output: Path, dataset: Dataset) -> Path | None:
+    """OUTPUT/<study>/<series>/<instance>.dcm; None where one of its UIDs is none."""
+    uids = [
+        text_of(dataset, tag) for tag in ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID")
+    ]
+    if not all(map(is_uid, uids)):
+        return None
+    return output / uids[0] / uids[1] / f"{uids[2]}{SUFFIX}"

@@ -1,0 +1,75 @@
+"""Files to a PACS and series from it, as `acsnet push` and `acsnet pull` do it."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from acsnet.errors import InputError
+from acsnet.io.dicom_files import quiet_pydicom, text_of
+from acsnet.pacs.client import DicomWeb, NotStoredError
+from acsnet.pacs.dimse import peer, store_files
+from acsnet.pacs.download import download_series
+from acsnet.pacs.files import read_whole
+from acsnet.pacs.series_filter import lge_name
+from acsnet.pacs.settings import is_dicomweb, pacs_settings
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pulled:
+    """One series that was fetched. fetched: images that were not there before."""
+
+    description: str
+    folder: Path
+    images: int
+    fetched: int
+
+
+def push(files: Sequence[Path], *, to: str) -> Iterator[tuple[Path, str | None]]:
+    """Store files one after another; gives each with why it was not stored, or None.
+
+    to: http(s)://... of a DICOMweb service, or dicom://AETITLE@HOST:PORT for C-STORE. Raises
+    InputError for any other address and PacsError where no further file could be stored.
+    """
+    if not is_dicomweb(to):
+        yield from store_files(files, peer(to))
+        return
+    pacs = DicomWeb(pacs_settings(to))
+    for file in files:
+        try:
+            pacs.store(read_whole(file))
+        except (InputError, NotStoredError) as error:
+            yield file, str(error)
+        else:
+            yield file, None
+
+
+def pull(keys: Mapping[str, str], *, source: str, output: Path) -> Iterator[Pulled]:
+    """Fetch series to OUTPUT/<study>/<series>/; what is there already is not fetched again.
+
+    keys: tag -> value to search for. With a SeriesInstanceUID any series is taken, else those
+    that are LGE by name. Raises InputError where none is found, PacsError as `DicomWeb` does.
+    """
+    settings = pacs_settings(source)
+    pacs = DicomWeb(settings)
+    exact = "SeriesInstanceUID" in keys
+    wanted = keys if exact else {**dict(settings.search), "Modality": "MR", **keys}
+    with quiet_pydicom():
+        found = [
+            (text_of(one, "StudyInstanceUID"), text_of(one, "SeriesInstanceUID"), one)
+            for one in pacs.search_series(wanted)
+            if exact or lge_name(one, settings.lge)
+        ]
+    if not found:
+        asked = ", ".join(f"{tag} {value!r}" for tag, value in keys.items()) or "any patient"
+        msg = f"{pacs.address} has no {'series' if exact else 'LGE series'} for {asked}"
+        raise InputError(msg)
+    for study, series, header in found:
+        uids = [text_of(one, "SOPInstanceUID") for one in pacs.headers(study, series)]
+        folder = output / study / series
+        fetched = download_series(pacs, study=study, series=series, instances=uids, folder=folder)
+        yield Pulled(
+            description=text_of(header, "SeriesDescription"),
+            folder=folder,
+            images=len(uids),
+            fetched=fetched,
+        )

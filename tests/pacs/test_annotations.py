@@ -1,0 +1,80 @@
+import numpy as np
+import pytest
+
+from acsnet.derived import make_seg
+from acsnet.pacs.annotations import annotation_of, newest_first
+
+
+@pytest.fixture
+def seg(patient):
+    def make(state="draft", creator="Reader^A"):
+        images = patient()
+        labels = np.zeros((8, images[0].Rows, images[0].Columns), np.uint8)
+        labels[3, 5:9, 5:9] = 2
+        kind = "AUTOMATIC" if state == "draft" else "MANUAL"
+        return make_seg(labels, images, state=state, algorithm_type=kind, creator=creator)
+
+    return make
+
+
+def test_a_seg_of_ours_says_state_author_and_series(seg, patient):
+    one = annotation_of(seg("reviewed"))
+    assert (one.state, one.author) == ("reviewed", "Reader^A")
+    assert one.of_series == (patient()[0].SeriesInstanceUID,)
+    assert annotation_of(seg("draft")).state == "draft"
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [{"SeriesDescription": "Imported"}, {"Manufacturer": "Archive"}, {"ContentLabel": "OTHER"}],
+)
+def test_a_draft_stays_a_draft_whatever_tag_an_archive_changed(seg, changed):
+    dataset = seg("draft")
+    for tag, value in changed.items():
+        setattr(dataset, tag, value)
+    assert annotation_of(dataset).state == "draft"
+
+
+def test_a_draft_that_a_reader_saved_from_a_viewer_is_reviewed(seg):
+    dataset = seg("draft")
+    dataset.Manufacturer, dataset.ContentLabel = "Unspecified", "SEGMENTATION"
+    dataset.SeriesDescription, dataset.ContentCreatorName = "ACSNet draft", "Reader^B"
+    for segment in dataset.SegmentSequence:
+        segment.SegmentLabel = segment.SegmentLabel.replace("_", " ").title()
+    one = annotation_of(dataset)
+    assert (one.state, one.author) == ("reviewed", "Reader^B")
+
+
+def test_the_seg_of_other_software_is_left_alone(seg):
+    dataset = seg("reviewed")
+    dataset.Manufacturer, dataset.ContentLabel = "Other", "SEGMENTATION"
+    dataset.SeriesDescription = "Myocardium"
+    for segment in dataset.SegmentSequence:
+        segment.SegmentLabel = "Scar"
+    assert annotation_of(dataset) is None
+
+
+def test_what_names_no_series_or_is_no_seg_is_left_alone(seg, patient):
+    dataset = seg("reviewed")
+    del dataset.ReferencedSeriesSequence
+    assert annotation_of(dataset) is None
+    assert annotation_of(patient()[0]) is None
+
+
+def test_a_uid_that_is_a_path_is_left_alone(seg):
+    dataset = seg("reviewed")
+    dataset.SOPInstanceUID = "../../x"
+    assert annotation_of(dataset) is None
+
+
+def test_the_newest_comes_first(seg):
+    found = []
+    for date, time in (("20260101", "120000"), ("20260102", "0900"), ("20260101", "120000.5")):
+        dataset = seg("reviewed")
+        dataset.ContentDate, dataset.ContentTime = date, time
+        found.append(annotation_of(dataset))
+    assert [one.made_at for one in newest_first(found)] == [
+        "202601020900",
+        "20260101120000.5",
+        "20260101120000",
+    ]

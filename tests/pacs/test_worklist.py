@@ -1,0 +1,161 @@
+import numpy as np
+import pytest
+
+from acsnet.derived import make_seg
+from acsnet.errors import PacsError
+from acsnet.pacs.settings import PacsSettings
+from acsnet.pacs.worklist import WorkList
+
+
+def seg_on(images, *, state, creator="Reader^A", time="120000"):
+    labels = np.zeros((len(images), images[0].Rows, images[0].Columns), np.uint8)
+    labels[1, 5:9, 5:9] = 2
+    kind = "AUTOMATIC" if state == "draft" else "MANUAL"
+    seg = make_seg(labels, images, state=state, algorithm_type=kind, creator=creator)
+    seg.ContentTime = time
+    return seg
+
+
+def uid_of(series):
+    return series[0].SeriesInstanceUID
+
+
+def test_lge_series_are_listed_and_others_are_not(pacs, worklist, patient):
+    lge, cine = patient(uid="1"), patient(uid="2", SeriesDescription="cine SA")
+    pacs.add(lge, cine, patient(uid="3", Modality="CT"))
+    assert list(worklist.entries()) == [uid_of(lge)]
+    entry = worklist.entry(uid_of(lge))
+    assert (entry.state, entry.checked, entry.reason) == ("new", True, None)
+    assert entry.called.startswith("SeriesDescription 'LGE")
+    assert len(entry.instances) == 8
+    assert worklist.entry(uid_of(cine)) is None
+
+
+def test_pixels_are_not_fetched_for_the_list(pacs, worklist, patient):
+    pacs.add(patient())
+    worklist.entry(uid_of(patient()))
+    assert pacs.count("instance") == 0
+
+
+def test_each_broken_series_gives_its_reason(pacs, worklist, broken_series):
+    pacs.add(*(series for series, _ in broken_series.values()))
+    for series, reason in broken_series.values():
+        entry = worklist.entry(uid_of(series))
+        assert entry.state == "refused"
+        assert reason in entry.reason
+    assert len(worklist.entries()) == len(broken_series)
+
+
+def test_the_state_follows_the_segmentations(pacs, worklist, patient):
+    images = patient()
+    pacs.add(images, patient(2))
+    assert worklist.entry(uid_of(images)).state == "new"
+    pacs.add([seg_on(images, state="draft")])
+    worklist.invalidate()
+    assert worklist.entry(uid_of(images)).state == "draft"
+    pacs.add([seg_on(images, state="reviewed")])
+    worklist.invalidate()
+    assert worklist.entry(uid_of(images)).state == "reviewed"
+    assert worklist.entry(uid_of(patient(2))).state == "new"
+
+
+def test_a_newer_draft_is_no_label_and_the_newest_reviewed_one_wins(pacs, worklist, patient):
+    images = patient()
+    first = seg_on(images, state="reviewed", creator="A", time="100000")
+    second = seg_on(images, state="reviewed", creator="B", time="110000")
+    draft = seg_on(images, state="draft", creator="ACSNet", time="120000")
+    pacs.add(images, [second], [first], [draft])
+    entry = worklist.entry(uid_of(images))
+    assert entry.newest("reviewed").instance == second.SOPInstanceUID
+    assert entry.newest("draft").instance == draft.SOPInstanceUID
+    assert [one.author for one in entry.annotations] == ["ACSNet", "B", "A"]
+
+
+def test_a_segmentation_of_another_series_of_the_study_is_not_taken(pacs, worklist, patient):
+    images, others = patient(uid="1"), patient(uid="2")
+    assert images[0].StudyInstanceUID == others[0].StudyInstanceUID
+    pacs.add(images, others, [seg_on(others, state="reviewed")])
+    assert worklist.entry(uid_of(others)).state == "reviewed"
+    entry = worklist.entry(uid_of(images))
+    assert (entry.state, entry.annotations) == ("new", ())
+
+
+def test_a_list_is_kept_and_a_save_makes_it_new(pacs, worklist, patient):
+    pacs.add(patient())
+    for _ in range(3):
+        worklist.entry(uid_of(patient()))
+    assert pacs.count("headers") == 1
+    searches = pacs.count("search")
+    worklist.entries()
+    assert pacs.count("search") == searches
+    worklist.invalidate()
+    worklist.entries()
+    assert pacs.count("search") == 2 * searches
+    assert pacs.count("headers") == 1
+
+
+def test_a_list_grows_old(pacs, patient, tmp_path):
+    settings = PacsSettings(url=pacs.address, cache_seconds=0.0)
+    worklist = WorkList(pacs, settings, cache=tmp_path)
+    worklist.entries()
+    pacs.add(patient())
+    assert list(worklist.entries()) == [uid_of(patient())]
+    worklist.close()
+
+
+def test_an_image_that_comes_later_is_noticed(pacs, worklist, patient):
+    images = patient()
+    pacs.add(images[:-1])
+    assert len(worklist.entry(uid_of(images)).instances) == 7
+    pacs.add(images[-1:])
+    worklist.invalidate()
+    assert len(worklist.entry(uid_of(images)).instances) == 8
+
+
+def test_the_choice_between_two_reconstructions_is_stated(pacs, worklist, patient):
+    magnitude = patient(uid="1", ImageType=["ORIGINAL", "PRIMARY", "M"])
+    sensitive = patient(uid="2", ImageType=["ORIGINAL", "PRIMARY", "R"])
+    pacs.add(magnitude, sensitive)
+    for series in (magnitude, sensitive):
+        worklist.entry(uid_of(series))
+    entries = worklist.entries()
+    assert entries[uid_of(sensitive)].choice.preferred
+    assert not entries[uid_of(magnitude)].choice.preferred
+
+
+def test_a_service_that_fails_says_nothing_of_the_series(pacs, worklist, patient):
+    pacs.add(patient())
+    pacs.broken = {"headers"}
+    with pytest.raises(PacsError):
+        worklist.entry(uid_of(patient()))
+    assert not worklist.entries()[uid_of(patient())].checked
+    pacs.broken = set()
+    assert worklist.entry(uid_of(patient())).state == "new"
+
+
+def test_a_series_that_trips_the_program_is_refused_and_the_others_listed(
+    pacs, worklist, patient, monkeypatch
+):
+    pacs.add(patient(1), patient(2))
+    trips = uid_of(patient(1))
+    headers = pacs.headers
+
+    def stumble(study, series):
+        if series == trips:
+            raise KeyError
+        return headers(study, series)
+
+    monkeypatch.setattr(pacs, "headers", stumble)
+    assert "the log says more" in worklist.entry(trips).reason
+    assert worklist.entry(uid_of(patient(2))).state == "new"
+
+
+def test_a_segmentation_that_cannot_be_read_does_not_hide_the_list(pacs, worklist, patient):
+    images = patient()
+    seg = seg_on(images, state="reviewed")
+    pacs.add(images, [seg])
+    pacs.broken = {seg.SeriesInstanceUID}
+    assert worklist.entries()[uid_of(images)].state == "new"
+    pacs.broken = set()
+    worklist.invalidate()
+    assert worklist.entry(uid_of(images)).state == "reviewed"
