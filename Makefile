@@ -1,6 +1,6 @@
 # Everything runs from this folder with the virtual environment in .venv.
 PORT ?= 8000
-STUDIES ?= sample-data/nifti
+STUDIES ?= sample-data/dicom
 PYTEST_ARGS ?=
 # The first Python that really runs and is one of 3.10-3.12.
 PYTHON ?= $(shell for p in python3.11 python3.12 python3.10 python3; do \
@@ -8,6 +8,11 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3.10 python3; do \
 	&& echo "$$p" && break; done)
 
 BIN := .venv/bin
+# Stock OHIF, the built files of the npm package @ohif/app.
+OHIF := 3.13.2
+OHIF_SHA512 := 5997719a9986eeba85816f5924b71b82bdd70ad2e2d4a0cd3e831a798e4f3deea3e06e1f8c48e393271933a0ba664d85f3b04ac457e9abe8dde715d907d13c10
+VIEWER := build/viewer
+VIEWER_STAMP := $(VIEWER)/.ohif-$(OHIF)
 STAMP := .venv/.installed
 
 # Some dependencies build from source: environment variables, unlike -c, bind those builds too.
@@ -16,12 +21,14 @@ export PIP_BUILD_CONSTRAINT := constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install serve test lint
+.PHONY: help install serve viewer test test-clients lint
 
 help:
 	@echo "make install  build .venv with the pinned versions of constraints.txt"
 	@echo "make serve    run the server on this machine only; PORT=$(PORT), STUDIES=$(STUDIES)"
+	@echo "make viewer   fetch stock OHIF $(OHIF) with npm, which the server then offers, too"
 	@echo "make test     lint, then all tests; PYTEST_ARGS='-k name' to choose"
+	@echo "make test-clients  only the tests with real programs: Orthanc, 3D Slicer's client, browsers"
 	@echo "make lint     ruff, mypy and the import contracts"
 	@echo "PYTHON=...    the Python 3.10, 3.11 or 3.12 to build .venv from; now: $(PYTHON)"
 
@@ -37,6 +44,24 @@ $(STAMP): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --editable ".[dev]"
 	@touch $@
 
+viewer: $(VIEWER_STAMP)
+
+# The package is built for the root of a server; ours has it below /viewer/.
+$(VIEWER_STAMP):
+	@command -v npm >/dev/null || { echo "npm is needed and was not found: install Node.js" \
+		"(on Debian: apt-get install npm); all but stock OHIF works without" >&2; exit 1; }
+	rm -rf $(VIEWER).new && mkdir -p $(VIEWER).new
+	npm pack --silent --ignore-scripts --pack-destination $(VIEWER).new @ohif/app@$(OHIF)
+	echo "$(OHIF_SHA512)  $(VIEWER).new/ohif-app-$(OHIF).tgz" | sha512sum --check --quiet
+	tar -xzf $(VIEWER).new/ohif-app-$(OHIF).tgz -C $(VIEWER).new --strip-components 1 --exclude '*.map'
+	rm $(VIEWER).new/ohif-app-$(OHIF).tgz
+	sed -i 's#__webpack_require__\.p = "/";#__webpack_require__.p = "/viewer/";#' $(VIEWER).new/dist/*.js
+	sed -i 's#url(/#url(/viewer/#g' $(VIEWER).new/dist/*.css
+	sed -i -E 's#(src|href|content)="/#\1="/viewer/#g; s#(PUBLIC_URL ?= ?.)/"#\1/viewer/"#g' \
+		$(VIEWER).new/dist/index.html
+	touch $(VIEWER).new/$(notdir $@)
+	rm -rf $(VIEWER) && mv $(VIEWER).new $(VIEWER)
+
 serve: $(STAMP)
 	$(BIN)/acsnet serve --studies "$(STUDIES)" --port $(PORT)
 
@@ -48,3 +73,8 @@ lint: $(STAMP)
 
 test: lint
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+# What is not installed is skipped. Debian: orthanc orthanc-dicomweb dicom3tools dcm2niix chromium;
+# and `make viewer`.
+test-clients: $(STAMP)
+	$(BIN)/python -m pytest -m clients $(PYTEST_ARGS)

@@ -1,8 +1,14 @@
+import copy
 import os
 from pathlib import Path
 
+import numpy as np
+import pydicom
 import pytest
+from pydicom.uid import SecondaryCaptureImageStorage
 
+from acsnet.errors import PacsError
+from acsnet.pacs import dicom_json
 from acsnet.pipeline import Pipeline
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -27,3 +33,126 @@ def data():
 def pipeline():
     """The shipped networks."""
     return Pipeline.load()
+
+
+@pytest.fixture
+def patient(samples):
+    """Makes a series of its own from a phantom: patient 1 or 2, with a suffix to all its UIDs."""
+
+    def make(number=1, *, uid="1", **tags):
+        series = []
+        for file in sorted((samples / "dicom").glob(f"*{number}/*.dcm")):
+            dataset = pydicom.dcmread(file)
+            for tag in ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID"):
+                kept = "" if tag == "StudyInstanceUID" else f".{uid}"
+                setattr(dataset, tag, f"1.2.{dataset.get(tag)[-30:].lstrip('.0')}{kept}")
+            for tag, value in tags.items():
+                setattr(dataset, tag, value)
+            dataset.file_meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID
+            series.append(dataset)
+        return sorted(series, key=lambda one: int(one.InstanceNumber))
+
+    return make
+
+
+@pytest.fixture
+def broken_series(patient):
+    """Series that cannot be measured, by what is wrong with them, and what the reason says."""
+    doubled = patient(uid="11")
+    for dataset in patient(uid="12"):
+        dataset.SeriesInstanceUID = doubled[0].SeriesInstanceUID
+        dataset.AcquisitionTime = "130000"
+        doubled.append(dataset)
+    gap = patient(uid="13")
+    del gap[3:5]
+    turned = patient(uid="14")
+    turned[2].ImageOrientationPatient = [1, 0, 0, 0, 1, 0]
+    mixed = patient(uid="15")
+    mixed[1].Rows, mixed[1].Columns = mixed[1].Columns, mixed[1].Rows
+    other = patient(uid="16", Modality="OT", SOPClassUID=SecondaryCaptureImageStorage)
+    for dataset in other:
+        dataset.file_meta.MediaStorageSOPClassUID = SecondaryCaptureImageStorage
+    first = copy.deepcopy(doubled[0])
+    first.Rows, first.Columns, first.PixelData = 4, 4, bytes(32)
+    normal = np.cross(*np.reshape(first.ImageOrientationPatient, (2, 3)).astype(float))
+    origin = np.array(first.ImagePositionPatient, dtype=float)
+    many = [copy.deepcopy(first) for _ in range(500)]
+    for index, dataset in enumerate(many):
+        dataset.SeriesInstanceUID, dataset.SOPInstanceUID = "1.2.18", f"1.2.18.{index + 1}"
+        dataset.file_meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID
+        dataset.ImagePositionPatient = [round(x, 6) for x in origin + 2.0 * index * normal]
+        dataset.InstanceNumber = index + 1
+    return {
+        "double positions": (doubled, "2 images at each of 8 slice positions"),
+        "missing slices": (gap, "slices are missing"),
+        "mixed orientation": (turned, "mixed orientations"),
+        "mixed sizes": (mixed, "mixed matrix sizes"),
+        "wrong modality": (other, "Modality must be MR, got OT"),
+        "1 slice": (patient(uid="17")[:1], "a single slice"),
+        "500 slices": (many, "at most 400 mm"),
+    }
+
+
+SEARCHED = ("StudyInstanceUID", "SeriesInstanceUID", "Modality", "SeriesDescription", "PatientID")
+
+
+class PretendPacs:
+    """Answers as `DicomWeb` does, from datasets in memory, and counts what it is asked."""
+
+    address = "https://pacs.example.org/dicom-web"
+
+    def __init__(self):
+        self.datasets = {}
+        self.asked = []
+        self.broken = set()
+
+    def add(self, *series):
+        for dataset in (one for datasets in series for one in datasets):
+            self.datasets[dataset.SOPInstanceUID] = dataset
+
+    def of(self, series):
+        return [one for one in self.datasets.values() if one.SeriesInstanceUID == series]
+
+    def search_series(self, keys):
+        self._ask("search", keys.get("Modality"))
+        uids = dict.fromkeys(one.SeriesInstanceUID for one in self.datasets.values())
+        found = []
+        for uid in uids:
+            images = self.of(uid)
+            answer = {tag: images[0][tag] for tag in SEARCHED if tag in images[0]}
+            if all(str(answer[key].value) == value for key, value in keys.items()):
+                header = dicom_json.header(
+                    {
+                        f"{element.tag:08X}": element.to_json_dict(None, 0)
+                        for element in answer.values()
+                    }
+                )
+                header.NumberOfSeriesRelatedInstances = len(images)
+                found.append(header)
+        return found
+
+    def headers(self, study, series):
+        self._ask("headers", series)
+        return [dicom_json.header(one.to_json_dict(10)) for one in self.of(series)]
+
+    def instance(self, study, series, instance):
+        self._ask("instance", instance)
+        return self.datasets[instance]
+
+    def store(self, dataset):
+        self._ask("store", dataset.SOPInstanceUID)
+        self.add([dataset])
+
+    def count(self, kind):
+        return sum(one == kind for one, _ in self.asked)
+
+    def _ask(self, kind, what):
+        self.asked.append((kind, what))
+        if kind in self.broken or what in self.broken:
+            msg = f"{self.address} cannot be reached"
+            raise PacsError(msg)
+
+
+@pytest.fixture
+def pacs():
+    return PretendPacs()

@@ -109,6 +109,6 @@ def test_without_verified_weights_there_is_no_app(studies, tmp_path, monkeypatch
         AcsnetApp(app_dir=str(tmp_path), studies=str(studies), conf={})
 
 
-def test_a_remote_store_is_refused(tmp_path):
-    with pytest.raises(InputError, match="studies must be a folder, got http"):
-        AcsnetApp(app_dir=str(tmp_path), studies="http://127.0.0.1:8042/dicom-web", conf={})
+def test_studies_that_are_no_folder_are_refused(tmp_path):
+    with pytest.raises(InputError, match="studies must be a folder, got"):
+        AcsnetApp(app_dir=str(tmp_path), studies=str(tmp_path / "nowhere"), conf={})

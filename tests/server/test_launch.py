@@ -16,7 +16,7 @@ def test_an_address_that_others_can_reach_is_refused(tmp_path, host):
 
 
 def test_a_missing_studies_folder_is_refused(tmp_path):
-    with pytest.raises(InputError, match=r"studies must be a folder, got .*nowhere"):
+    with pytest.raises(InputError, match=r"studies must be a folder, or .*nowhere"):
         serve(studies=tmp_path / "nowhere", port=0, state=tmp_path)
 
 
@@ -45,3 +45,9 @@ def test_folders_of_one_name_have_stores_of_their_own(tmp_path):
     assert one != other
     assert one.name.startswith("nifti-")
     assert one == store_folder(tmp_path / "a" / ".." / "a" / "nifti")
+
+
+def test_a_pacs_with_a_password_in_its_address_is_refused(tmp_path):
+    with pytest.raises(InputError, match="ACSNET_PACS_PASSWORD") as caught:
+        serve(studies="http://reader:hush@127.0.0.1/dicom-web", port=0, state=tmp_path)
+    assert "hush" not in str(caught.value)

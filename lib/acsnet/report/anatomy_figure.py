@@ -152,21 +152,25 @@ def slice_lines(result: Result, index: int, limits: Limits) -> tuple[Line, ...]:
 
 
 def crop_of(result: Result) -> tuple[slice, slice]:
-    """Rows and columns around all walls, drawn and final: a square in mm where the image has room.
-
-    All of the image where there is no wall.
-    """
+    """`crop_around` of all walls, drawn and final."""
     shown = (result.drawn_wall | (result.labels > 0)).any(axis=0)
-    spacing = result.scan.spacing_mm[1:]
+    return crop_around(shown, result.scan.spacing_mm[1:])
+
+
+def crop_around(shown: NDArray[np.bool_], spacing_mm: tuple[float, ...]) -> tuple[slice, slice]:
+    """Rows and columns around a (row, column) mask: a square in mm where the image has room.
+
+    All of the image where the mask is empty.
+    """
     lines = [np.flatnonzero(shown.any(axis=1)), np.flatnonzero(shown.any(axis=0))]
     if not len(lines[0]):
         return slice(None), slice(None)
     side_mm = 2 * MARGIN_MM + max(
-        float(at[-1] - at[0] + 1) * step for at, step in zip(lines, spacing, strict=True)
+        float(at[-1] - at[0] + 1) * step for at, step in zip(lines, spacing_mm, strict=True)
     )
     row, column = (
         _around(float(at[0] + at[-1] + 1) / 2, side_mm / step, length)
-        for at, step, length in zip(lines, spacing, shown.shape, strict=True)
+        for at, step, length in zip(lines, spacing_mm, shown.shape, strict=True)
     )
     return row, column
 

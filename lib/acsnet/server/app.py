@@ -12,10 +12,12 @@ from monailabel.utils.sessions import Sessions
 
 from acsnet import __version__
 from acsnet.errors import InputError
+from acsnet.pacs.settings import is_dicomweb, pacs_settings
 from acsnet.pipeline import Pipeline
 from acsnet.server.datastore import StudiesDatastore
+from acsnet.server.dicomweb_datastore import DicomWebDatastore
 from acsnet.server.infer_task import AcsnetInferTask
-from acsnet.server.state import store_folder
+from acsnet.server.state import pacs_store, store_folder
 from acsnet.server.strategy import LeastRecent
 
 
@@ -41,10 +43,14 @@ class AcsnetApp(MONAILabelApp):
 
     def close(self) -> None:
         """Remove everything that was kept for one run only."""
+        self.datastore().close()
         self._scratch.cleanup()
 
-    def init_datastore(self) -> StudiesDatastore:
-        """The scans of a local folder; raises InputError for anything else."""
+    def init_datastore(self) -> StudiesDatastore | DicomWebDatastore:
+        """The scans of a local folder or of a PACS; raises InputError for anything else."""
+        if is_dicomweb(self.studies):
+            settings = pacs_settings(self.studies)
+            return DicomWebDatastore(settings, store=pacs_store(settings.url))
         studies = Path(self.studies)
         if not studies.is_dir():
             msg = f"studies must be a folder, got {self.studies}"
@@ -53,7 +59,9 @@ class AcsnetApp(MONAILabelApp):
 
     def init_infers(self) -> dict[str, InferTask]:
         """The one segmentation task."""
-        return {"acsnet": AcsnetInferTask(Pipeline.load(), folder=self.scratch)}
+        keep = self.datastore().keep_draft
+        task = AcsnetInferTask(Pipeline.load(), folder=self.scratch, keep=keep)
+        return {"acsnet": task}
 
     def init_strategies(self) -> dict[str, Strategy]:
         """Ours, also under the name that OHIF's panel always asks for."""

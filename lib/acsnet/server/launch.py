@@ -10,9 +10,10 @@ from typing import Any
 import typer
 
 from acsnet.errors import InputError
+from acsnet.pacs.settings import is_dicomweb, pacs_settings
 from acsnet.server.guard import is_loopback
 from acsnet.server.settings import set_environment, set_folders
-from acsnet.server.state import private_folder, state_folder, store_folder
+from acsnet.server.state import pacs_store, private_folder, state_folder, store_folder
 
 APP_MAIN = '''"""Written by `acsnet serve`: MONAI Label starts an app from its main.py."""
 
@@ -24,7 +25,7 @@ __all__ = ["AcsnetApp"]
 
 def serve(
     *,
-    studies: Path,
+    studies: Path | str,
     host: str = "127.0.0.1",
     port: int = 8000,
     app_dir: Path | None = None,
@@ -32,11 +33,12 @@ def serve(
 ) -> None:
     """Serve the scans of `studies` until the process is told to stop.
 
-    port: 0 takes any free one; app_dir: an app folder with `main.py`, by default one that this
-    function writes into the state folder; state: where labels and logs go, by default
-    `$ACSNET_STATE` or the user's state folder. Raises InputError for a studies folder that is
-    not there, an address that is not this machine's own or a port in use, and WeightsError for
-    missing or altered weights.
+    studies: a folder, or http(s)://... of a PACS with DICOMweb; port: 0 takes any free one;
+    app_dir: an app folder with `main.py`, by default one that this function writes into the state
+    folder; state: where labels and logs go, by default `$ACSNET_STATE` or the user's state folder.
+    Raises InputError for a studies folder that is not there, an address that is not this
+    machine's own or a port in use, PacsError for a PACS that does not answer, and WeightsError
+    for missing or altered weights.
     """
     if not is_loopback(host):
         msg = (
@@ -44,10 +46,7 @@ def serve(
             "so the server answers its own machine only"
         )
         raise InputError(msg)
-    if not studies.is_dir():
-        msg = f"studies must be a folder, got {studies}"
-        raise InputError(msg)
-    studies = studies.resolve()
+    address = _address(studies)
     if state is not None:
         os.environ["ACSNET_STATE"] = str(state.resolve())
     listener = _listen(host, port)
@@ -57,18 +56,19 @@ def serve(
     try:
         app_dir = app_dir or _write_app()
         private_folder(app_dir / "logs")
-        labels = private_folder(store_folder(studies)) / "labels"
+        pacs = is_dicomweb(address)
+        store = private_folder(pacs_store(address) if pacs else store_folder(Path(address)))
     except OSError as error:
         msg = f"state folder {state_folder()} cannot be written: set ACSNET_STATE to another"
         raise InputError(msg) from error
     logging.config.dictConfig(_logging(app_dir / "logs" / "app.log"))
     logging.getLogger("timeloop").disabled = True  # it prints its list of jobs at start
     set_environment()
-    set_folders(app_dir=app_dir, studies=studies, port=port)
-    _run(listener, url=f"http://{_url_host(host)}:{port}", studies=studies, labels=labels)
+    set_folders(app_dir=app_dir, studies=address, port=port)
+    _run(listener, url=f"http://{_url_host(host)}:{port}", studies=address, store=store)
 
 
-def _run(listener: socket.socket, *, url: str, studies: Path, labels: Path) -> None:
+def _run(listener: socket.socket, *, url: str, studies: str, store: Path) -> None:
     # MONAI Label reads its settings when it is imported, hence only here.
     import uvicorn
     from monailabel.interfaces.utils.app import app_instance
@@ -77,9 +77,14 @@ def _run(listener: socket.socket, *, url: str, studies: Path, labels: Path) -> N
 
     # Loaded before the server runs, so that a refusal reaches the user as one sentence.
     scans = app_instance().datastore().status()["total"]
-    typer.echo(f"Studies: {studies} ({scans} scans, .nii.gz or .nii; never written to)")
-    typer.echo(f"Labels:  {labels}")
+    if is_dicomweb(studies):
+        typer.echo(f"Studies: {studies} ({scans} LGE series)")
+        typer.echo("Labels:  in the PACS, as DICOM SEG")
+    else:
+        typer.echo(f"Studies: {studies} ({scans} scans; never written to)")
+        typer.echo(f"Labels:  {store / 'labels'}")
     typer.echo(f"Listening on {url}")
+    typer.echo(f"In a browser: {url}/")
     typer.echo(f"In 3D Slicer: MONAI Label module, server {url}")
     typer.echo("Stop with Ctrl+C")
     config = uvicorn.Config(
@@ -92,6 +97,17 @@ def _run(listener: socket.socket, *, url: str, studies: Path, labels: Path) -> N
         timeout_graceful_shutdown=5,
     )
     uvicorn.Server(config).run(sockets=[listener])
+
+
+def _address(studies: Path | str) -> str:
+    """Address of a PACS, or the full path of a folder that is there."""
+    if is_dicomweb(str(studies)):
+        return pacs_settings(str(studies)).url
+    folder = Path(studies)
+    if not folder.is_dir():
+        msg = f"studies must be a folder, or http(s)://... of a PACS with DICOMweb, got {studies}"
+        raise InputError(msg)
+    return str(folder.resolve())
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -7,16 +7,21 @@ Label's own routes would hold up every other request until they are done.
 import logging
 import shutil
 import tempfile
+import uuid
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
-from fastapi import APIRouter, BackgroundTasks, File, Form, HTTPException, UploadFile
+from fastapi import APIRouter, BackgroundTasks, File, Form, HTTPException, Query, UploadFile
+from fastapi.responses import FileResponse, PlainTextResponse
+from monailabel.config import settings
 from monailabel.endpoints.infer import ResultType, send_response
 from monailabel.interfaces.utils.app import app_instance
 
-from acsnet.io import read_scan, write_label_map
+from acsnet.io import read_scan, write_image, write_label_map
+from acsnet.quantify.features import compute_features
 from acsnet.server.app import AcsnetApp
 from acsnet.server.checks import json_object, result_suffix, upload_name, upload_suffix
 from acsnet.server.label_maps import header_affine, read_label_map
@@ -46,9 +51,10 @@ def infer(
     if file is not None and not session_id:
         with _saved(app, file) as path:
             result = app.infer({**request, "image": str(path)})
+    elif session_id:
+        result = app.infer({**request, "image": str(_session_image(app, session_id))})
     else:
-        path = _session_image(app, session_id) if session_id else _image(app, image)
-        result = app.infer({**request, "image": str(path)})
+        result = app.infer({**request, "image": str(_image(app, image)), "image_id": image})
     logger.info("inference took %.1f s", result["params"]["latencies"]["total"])
     return send_response(app.datastore(), result, output, background_tasks)
 
@@ -69,13 +75,30 @@ def save_label(
         labels = read_label_map(
             sent,
             grid=scan.grid,
-            image_affine=header_affine(path),
+            image_affine=scan.grid.affine if path.is_dir() else header_affine(path),
             segments=info.get("label_info"),
         )
         canonical = sent.with_name("label.nii.gz")
         write_label_map(canonical, labels, scan.grid)
+        drawn = compute_features(scan.grid.from_input(labels), scan.voxel_ml)
+        info["features"] = drawn.to_dict()
         label_id = app.datastore().save_label(image, str(canonical), tag, info)
     return {**(app.on_save_label(image, label_id) or {}), "image": image, "label": label_id}
+
+
+@router.get("/datastore/image")
+@router.head("/datastore/image")
+def download_image(image: str, background_tasks: BackgroundTasks) -> FileResponse:
+    """An image as a NIfTI file: a series that passes the geometry gate is turned into one."""
+    app: AcsnetApp = app_instance()
+    path = _image(app, image)
+    if path.is_dir():
+        scan = read_scan(path)
+        path = app.scratch / f"{uuid.uuid4().hex}.nii.gz"
+        write_image(path, scan)
+        background_tasks.add_task(path.unlink)
+        return FileResponse(path, filename=f"{image}.nii.gz", background=background_tasks)
+    return FileResponse(path, filename=path.name)
 
 
 @router.put("/datastore/")
@@ -113,6 +136,16 @@ def create_session(
                 _copy(file, scan / name)
         session_id, session = app.sessions().add_session(str(scan), expiry)
     return {"session_id": session_id, "session_info": session.to_json()}
+
+
+@router.get("/logs/")
+def log(lines: Annotated[int, Query(ge=1, le=10_000)] = 300) -> PlainTextResponse:
+    """The end of the server's log, as text: MONAI Label's page fetches scripts from outside."""
+    file = Path(settings.MONAI_LABEL_APP_DIR) / "logs" / "app.log"
+    if not file.is_file():
+        raise HTTPException(404, "there is no log yet")
+    with file.open(encoding="utf-8", errors="replace") as stream:
+        return PlainTextResponse("".join(deque(stream, lines)))
 
 
 def _image(app: AcsnetApp, image: str) -> Path:

@@ -23,8 +23,8 @@ def set_environment() -> None:
     os.environ.update(SETTINGS)
 
 
-def set_folders(*, app_dir: Path, studies: Path, port: int) -> None:
+def set_folders(*, app_dir: Path, studies: str, port: int) -> None:
     """Tell MONAI Label which app it runs on which studies; call before importing it."""
     os.environ["MONAI_LABEL_APP_DIR"] = str(app_dir)
-    os.environ["MONAI_LABEL_STUDIES"] = str(studies)
+    os.environ["MONAI_LABEL_STUDIES"] = studies
     os.environ["MONAI_LABEL_SERVER_PORT"] = str(port)

@@ -3,6 +3,7 @@
 import hashlib
 import os
 from pathlib import Path
+from urllib.parse import urlsplit
 
 
 def state_folder() -> Path:
@@ -21,6 +22,12 @@ def store_folder(studies: Path) -> Path:
     studies = studies.resolve()
     digest = hashlib.sha256(str(studies).encode()).hexdigest()[:10]
     return state_folder() / "studies" / f"{studies.name}-{digest}"
+
+
+def pacs_store(url: str) -> Path:
+    """The folder for what the server fetches from the PACS at `url`; it can be fetched again."""
+    digest = hashlib.sha256(url.encode()).hexdigest()[:10]
+    return state_folder() / "pacs" / f"{urlsplit(url).hostname}-{digest}"
 
 
 def private_folder(folder: Path) -> Path:

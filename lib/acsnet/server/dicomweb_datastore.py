@@ -1,0 +1,336 @@
+"""A PACS as a MONAI Label datastore: images are its LGE series, labels are SEGs in it.
+
+MONAI Label's own DICOMweb datastore builds volumes from broken series, counts the model's drafts
+as labels and overwrites; nothing of it is used.
+"""
+
+import json
+import logging
+import threading
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import nibabel as nib
+import numpy as np
+from monailabel.interfaces.datastore import Datastore, DefaultLabelTag
+
+from acsnet.derived import State
+from acsnet.errors import AcsnetError, InputError
+from acsnet.io import write_label_map
+from acsnet.io.series import Series
+from acsnet.pacs.annotations import Annotation
+from acsnet.pacs.archive import Archive
+from acsnet.pacs.download import write_whole
+from acsnet.pacs.settings import PacsSettings
+from acsnet.pacs.worklist import Entry
+from acsnet.quantify.features import compute_features
+from acsnet.result import Result
+from acsnet.server.checks import SCAN_SUFFIXES
+from acsnet.server.datastore import SHOWN_TAGS
+from acsnet.server.gate import Verdict
+from acsnet.server.state import private_folder
+
+logger = logging.getLogger(__name__)
+
+STATES: dict[str, State] = {
+    DefaultLabelTag.FINAL.value: "reviewed",
+    DefaultLabelTag.ORIGINAL.value: "draft",
+}
+"""What clients call a label, and what it is: only a reviewed one is ever trained on."""
+
+NOBODY = "unknown annotator"
+
+
+class DicomWebDatastore(Datastore):
+    """The scans of a PACS; an image id, and that of its label, is a SeriesInstanceUID.
+
+    store: the server's own folder, with `images/<id>/` and `labels/`; all in it can be fetched
+    again. Each save is a new SEG in the PACS: the newest reviewed one is the label, and drafts by
+    the model, segmentations of other software and what others saved before stay as they are.
+    """
+
+    def __init__(self, settings: PacsSettings, *, store: Path) -> None:
+        private_folder(store)
+        self._labels = private_folder(store / "labels")
+        self._archive = Archive(settings, cache=private_folder(store / "images"))
+        self._name = settings.url
+        self._change = threading.Lock()
+        self._records: dict[str, dict[str, Any]] = {}
+        self._unkept: dict[str, str] = {}
+
+    def name(self) -> str:
+        """Address of the PACS."""
+        return self._name
+
+    def set_name(self, name: str) -> None:
+        """Keep the address: it is no name to choose."""
+
+    def description(self) -> str:
+        """What it is."""
+        return "LGE series of a PACS"
+
+    def set_description(self, description: str) -> None:
+        """Keep the description."""
+
+    def refresh(self) -> None:
+        """Search the PACS anew at the next look."""
+        self._archive.worklist.invalidate()
+
+    def close(self) -> None:
+        """Stop what runs in the background."""
+        self._archive.close()
+
+    def entries(self) -> dict[str, Entry]:
+        """The work list as it is now, by image id."""
+        return self._archive.worklist.entries()
+
+    def series(self) -> list[Series]:
+        """None: the files are in the PACS."""
+        return []
+
+    def verdict(self, image_id: str) -> Verdict:
+        """Whether a scan can be measured, as far as is known now."""
+        entry = self.entries().get(image_id)
+        if entry is None:
+            return Verdict(reason="it is not in the PACS")
+        choice = () if entry.choice is None else (entry.choice.statement,)
+        unkept = self._unkept.get(image_id)
+        faults = () if unkept is None else (f"its draft could not be stored: {unkept}",)
+        return Verdict(
+            reason=entry.reason,
+            warnings=(*entry.warnings, *choice, *faults),
+            checked=entry.checked,
+        )
+
+    def list_images(self) -> list[str]:
+        """Ids of all scans, those that are refused among them."""
+        return list(self.entries())
+
+    def get_labeled_images(
+        self, label_tag: str | None = None, labels: list[str] | None = None
+    ) -> list[str]:
+        """Ids of the scans with a label, by default a final one."""
+        state = STATES.get(label_tag or DefaultLabelTag.FINAL.value)
+        return [
+            uid
+            for uid, entry in self.entries().items()
+            if state and entry.reason is None and entry.newest(state)
+        ]
+
+    def get_unlabeled_images(
+        self, label_tag: str | None = None, labels: list[str] | None = None
+    ) -> list[str]:
+        """Ids of the scans that wait for a label: not refused, and one for each scan."""
+        labelled = set(self.get_labeled_images(label_tag))
+        return [
+            uid
+            for uid, entry in self.entries().items()
+            if uid not in labelled
+            and entry.reason is None
+            and (entry.choice is None or entry.choice.preferred)
+        ]
+
+    def get_image(self, image_id: str, params: Any = None) -> Any:
+        """As `get_image_uri`: the reader takes a folder."""
+        return self.get_image_uri(image_id)
+
+    def get_image_uri(self, image_id: str) -> str:
+        """Folder of a scan's images, fetched where they are not here yet; empty for no such id.
+
+        Raises AcsnetError with the reason for a scan that cannot be measured.
+        """
+        return str(self._archive.fetch(image_id)) if image_id in self.entries() else ""
+
+    def get_image_info(self, image_id: str) -> dict[str, Any]:
+        """Tags of a series and its place in the work list; no path, see `StudiesDatastore`."""
+        entry = self.entries().get(image_id)
+        return {} if entry is None else self._info(entry)
+
+    def update_image_info(self, image_id: str, info: dict[str, Any]) -> None:
+        """Remember for this run who was shown what."""
+        with self._change:
+            self._records[image_id] = {**self._records.get(image_id, {}), **info}
+
+    def get_labels_by_image_id(self, image_id: str) -> dict[str, str]:
+        """Tag -> label id."""
+        return dict.fromkeys(self._labels_of(image_id), image_id)
+
+    def get_label_by_image_id(self, image_id: str, tag: str) -> str:
+        """Label id; empty where there is no label with that tag."""
+        return self.get_labels_by_image_id(image_id).get(tag, "")
+
+    def get_label(self, label_id: str, label_tag: str, params: Any = None) -> Any:
+        """As `get_label_uri`."""
+        return self.get_label_uri(label_id, label_tag)
+
+    def get_label_uri(self, label_id: str, label_tag: str) -> str:
+        """NIfTI file of the SEG that holds, on the grid of its image; empty where there is none.
+
+        Raises AcsnetError where the SEG cannot be read as our labels.
+        """
+        annotation = self._labels_of(label_id).get(label_tag)
+        if annotation is None:
+            return ""
+        slices = len(self._archive.entry(label_id).instances)
+        path = self._labels / f"{annotation.instance}-{slices}{SCAN_SUFFIXES[0]}"
+        if not path.exists():
+            scan, sources = self._archive.read(label_id)
+            reading = self._archive.label_map(annotation, sources)
+            if not self._features_file(annotation.instance).exists():
+                features = compute_features(reading.labels, scan.voxel_ml).to_dict()
+                features["warnings"] += reading.warnings
+                self._keep_features(annotation.instance, features)
+            write_label_map(path, scan.grid.to_input(reading.labels), scan.grid)
+        return str(path)
+
+    def get_label_info(self, label_id: str, label_tag: str) -> dict[str, Any]:
+        """Who made the label that holds and when, its measures once it was read, all versions."""
+        entry = self.entries().get(label_id)
+        annotation = self._labels_of(label_id).get(label_tag)
+        if annotation is None or entry is None:
+            return {}
+        file = self._features_file(annotation.instance)
+        features = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+        versions = [_shown(one) for one in entry.annotations]
+        return {**_shown(annotation), "features": features, "versions": versions}
+
+    def update_label_info(self, label_id: str, label_tag: str, info: dict[str, Any]) -> None:
+        """Keep nothing: what a SEG says is in the SEG."""
+
+    def save_label(
+        self, image_id: str, label_filename: str, label_tag: str, label_info: dict[str, Any]
+    ) -> str:
+        """Store a reader's label map as a new reviewed SEG and its measures.
+
+        label_info: `client_id` is taken for the reader's name. Raises InputError for any tag but
+        `final`: what is not reviewed belongs to the model.
+        """
+        if STATES.get(label_tag) != "reviewed":
+            msg = f"a label in a PACS must be saved with tag 'final', got {label_tag!r}"
+            raise InputError(msg)
+        labels = np.asarray(nib.load(label_filename).dataobj, dtype=np.uint8)
+        author = str(label_info.get("client_id") or NOBODY)
+        instance = self._archive.store_reviewed(image_id, labels, author=author)
+        self._keep_features(instance, label_info.get("features", {}))
+        return image_id
+
+    def keep_draft(self, image_id: str, result: Result) -> None:
+        """Store what the model drew; a PACS that will not have it keeps nobody from the result."""
+        try:
+            features = replace(result.features, warnings=result.warnings)
+            instance = self._archive.store_draft(image_id, result.label_map(), features)
+            if instance is not None:
+                self._keep_features(instance, result.features_dict())
+            self._unkept.pop(image_id, None)
+        except AcsnetError as error:
+            logger.warning("a draft could not be stored: %s", error)
+            self._unkept[image_id] = str(error)
+
+    def datalist(self) -> list[dict[str, Any]]:
+        """Images with their final labels; one that cannot be read is left out, as the log says."""
+        found = []
+        for uid in self.get_labeled_images():
+            try:
+                label = self.get_label_uri(uid, DefaultLabelTag.FINAL.value)
+                found.append({"image": self.get_image_uri(uid), "label": label})
+            except AcsnetError as error:
+                logger.warning("a label is left out: %s", error)
+        return found
+
+    def status(self) -> dict[str, Any]:
+        """Counts of scans and labels, as they are now."""
+        tags = {tag: len(self.get_labeled_images(tag)) for tag in STATES}
+        return {
+            "total": len(self.entries()),
+            "completed": tags[DefaultLabelTag.FINAL.value],
+            "label_tags": {tag: count for tag, count in tags.items() if count},
+        }
+
+    def json(self) -> dict[str, Any]:
+        """Images and their labels as clients list them."""
+        return {
+            "name": self.name(),
+            "description": self.description(),
+            "objects": {
+                uid: {
+                    "image": {"ext": SCAN_SUFFIXES[0], "info": self._info(entry)},
+                    "labels": {
+                        tag: {"ext": SCAN_SUFFIXES[0], "info": _shown(one)}
+                        for tag, one in _tagged(entry).items()
+                    },
+                }
+                for uid, entry in self.entries().items()
+            },
+        }
+
+    def add_image(self, image_id: str, image_filename: str, image_info: dict[str, Any]) -> str:
+        """Refuse: a PACS takes DICOM. Raises InputError."""
+        msg = "images of a PACS are DICOM: send them with `acsnet push`"
+        raise InputError(msg)
+
+    def remove_image(self, image_id: str) -> None:
+        """Refuse: what is in a PACS stays there. Raises InputError."""
+        msg = "images are removed in the PACS itself"
+        raise InputError(msg)
+
+    def remove_label(self, label_id: str, label_tag: str) -> None:
+        """Refuse: every version stays. Raises InputError."""
+        msg = "a PACS keeps every label: save a newer one instead"
+        raise InputError(msg)
+
+    def get_dataset_archive(self, limit_cases: int | None) -> str:
+        """Refuse: images leave a PACS by its own means. Raises InputError."""
+        msg = "images are taken from a PACS with `acsnet pull`"
+        raise InputError(msg)
+
+    def forward(
+        self, method: str, path: str, *, query: str, headers: Mapping[str, str], body: bytes | None
+    ) -> tuple[int, str, bytes]:
+        """Pass a viewer's request on to the PACS; gives status, content type and content."""
+        return self._archive.pacs.forward(method, path, query=query, headers=headers, body=body)
+
+    def _keep_features(self, instance: str, features: dict[str, Any]) -> None:
+        """Measures of a SEG, so that pages need not read it again: a SEG never changes."""
+        write_whole(json.dumps(features).encode(), self._features_file(instance))
+
+    def _features_file(self, instance: str) -> Path:
+        return self._labels / f"{instance}.json"
+
+    def _labels_of(self, image_id: str) -> dict[str, Annotation]:
+        entry = self.entries().get(image_id)
+        return {} if entry is None else _tagged(entry)
+
+    def _info(self, entry: Entry) -> dict[str, Any]:
+        return {
+            **self._records.get(entry.uid, {}),
+            **{tag: entry.text(tag) for tag in SHOWN_TAGS},
+            "name": f"{entry.uid}{SCAN_SUFFIXES[0]}",
+            "state": entry.state,
+        }
+
+
+def _tagged(entry: Entry) -> dict[str, Annotation]:
+    """Tag -> the SEG that holds."""
+    found = {tag: entry.newest(state) for tag, state in STATES.items()}
+    return {tag: one for tag, one in found.items() if one is not None}
+
+
+def _shown(annotation: Annotation) -> dict[str, Any]:
+    """As a record of a label: `user` and `ts` are what MONAI Label calls author and time."""
+    return {
+        "state": annotation.state,
+        "user": annotation.author,
+        "ts": _seconds(annotation.made_at),
+        "SOPInstanceUID": annotation.instance,
+    }
+
+
+def _seconds(made_at: str) -> int:
+    """YYYYMMDDHHMMSS of this machine's clock -> seconds since 1970; 0 where it is none."""
+    try:
+        return int(datetime.strptime(made_at[:14], "%Y%m%d%H%M%S").timestamp())
+    except ValueError:
+        return 0

@@ -1,0 +1,43 @@
+"""What a client is told when something cannot be done: one sentence, and the right status."""
+
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse, Response
+from monailabel.interfaces.exception import MONAILabelException
+from starlette.exceptions import HTTPException
+
+from acsnet.errors import AcsnetError, PacsError
+from acsnet.server import pages
+
+
+def add_error_handlers(application: FastAPI) -> None:
+    """Answer our errors and those of MONAI Label, as pages where a person reads them."""
+    application.add_exception_handler(AcsnetError, user_error)
+    application.add_exception_handler(PacsError, pacs_error)
+    application.add_exception_handler(HTTPException, http_error)
+    application.add_exception_handler(MONAILabelException, monailabel_error)
+
+
+def user_error(request: Request, error: Exception) -> Response:
+    """An error that the user can act on."""
+    return _answer(request, 422, str(error))
+
+
+def pacs_error(request: Request, error: Exception) -> Response:
+    """A PACS that does not do its part: nothing is wrong with the request."""
+    return _answer(request, 502, str(error))
+
+
+def http_error(request: Request, error: Exception) -> Response:
+    """What a route refuses by itself, such as a name that it does not know."""
+    return _answer(request, getattr(error, "status_code", 500), getattr(error, "detail", ""))
+
+
+def monailabel_error(request: Request, error: Exception) -> Response:
+    """What MONAI Label reports of a request: an unknown name, a wrong parameter."""
+    return _answer(request, 422, getattr(error, "msg", str(error)))
+
+
+def _answer(request: Request, status: int, reason: str) -> Response:
+    if request.url.path.startswith(f"{pages.router.prefix}/"):
+        return pages.page("error.html", status=status, reason=reason)
+    return JSONResponse({"detail": reason}, status)

@@ -1,0 +1,173 @@
+"""Real programs that these tests talk to, each a process of its own on this machine."""
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+import requests
+
+HERE = Path(__file__).parent
+PLUGIN = Path("/usr/share/orthanc/plugins/libOrthancDicomWeb.so")
+LOGIN = ("reader", "hush hush")
+START_SECONDS = 120
+COMMAND = (sys.executable, "-c", "from acsnet.cli import main; main()")
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if item.path.is_relative_to(HERE):
+            item.add_marker("clients")
+
+
+class Orthanc(NamedTuple):
+    """A running archive. url: of DICOMweb; rest: of its own interface; dicom: port of C-STORE."""
+
+    url: str
+    rest: str
+    dicom: int
+    process: subprocess.Popen
+
+    @property
+    def environment(self):
+        return {"ACSNET_PACS_USER": LOGIN[0], "ACSNET_PACS_PASSWORD": LOGIN[1]}
+
+    def get(self, path):
+        return self.send("GET", path).json()
+
+    def send(self, method, path, **options):
+        return requests.request(method, f"{self.rest}{path}", auth=LOGIN, timeout=60, **options)
+
+    def store_raw(self, content):
+        return self.send("POST", "/instances", data=content)
+
+
+def _free_port():
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return free.getsockname()[1]
+
+
+def wait_until_up(url, process, log, **options):
+    end = time.monotonic() + START_SECONDS
+    while time.monotonic() < end and process.poll() is None:
+        try:
+            if requests.get(url, timeout=START_SECONDS, **options).ok:
+                return
+        except requests.ConnectionError:
+            time.sleep(0.1)
+    pytest.fail(f"{url} did not come up:\n{log.read_text()}")
+
+
+def stop(process):
+    process.send_signal(signal.SIGTERM)
+    try:
+        process.wait(20)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+@pytest.fixture
+def port():
+    """A port of this machine that is free."""
+    return _free_port()
+
+
+@pytest.fixture(scope="module")
+def orthanc(tmp_path_factory):
+    """An empty Orthanc with its DICOMweb plug-in; skipped where it is not installed."""
+    binary = shutil.which("Orthanc", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
+    if binary is None or not PLUGIN.is_file():
+        pytest.skip("Orthanc is not installed (Debian: orthanc, orthanc-dicomweb)")
+    folder = tmp_path_factory.mktemp("orthanc")
+    http, dicom = _free_port(), _free_port()
+    settings = {
+        "HttpPort": http,
+        "DicomPort": dicom,
+        "DicomAet": "ORTHANC",
+        "DicomCheckCalledAet": True,
+        "RemoteAccessAllowed": False,
+        "AuthenticationEnabled": True,
+        "RegisteredUsers": dict([LOGIN]),
+        "StorageDirectory": str(folder / "db"),
+        "IndexDirectory": str(folder / "db"),
+        "Plugins": [str(PLUGIN)],
+    }
+    (folder / "orthanc.json").write_text(json.dumps(settings))
+    log = folder / "log.txt"
+    with log.open("w") as output:
+        process = subprocess.Popen(
+            [binary, str(folder / "orthanc.json")], stdout=output, stderr=subprocess.STDOUT
+        )
+    rest = f"http://127.0.0.1:{http}"
+    try:
+        wait_until_up(f"{rest}/system", process, log, auth=LOGIN)
+        yield Orthanc(f"{rest}/dicom-web", rest, dicom, process)
+    finally:
+        stop(process)
+
+
+@pytest.fixture(scope="module")
+def acsnet():
+    """Runs the `acsnet` command in a process of its own; gives what it printed and its code."""
+
+    def run(*arguments, **environment):
+        return subprocess.run(
+            [*COMMAND, *map(str, arguments)],
+            env={**os.environ, **environment},
+            capture_output=True,
+            text=True,
+            timeout=START_SECONDS,
+            check=False,
+        )
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def start(tmp_path_factory):
+    """Starts an `acsnet` command that goes on until it is stopped; gives it and its output."""
+    started = []
+
+    def run(*arguments, **environment):
+        folder = tmp_path_factory.mktemp("acsnet")
+        log = folder / "output.txt"
+        with log.open("w") as output:
+            process = subprocess.Popen(
+                [*COMMAND, *map(str, arguments)],
+                cwd=folder,
+                env={
+                    **os.environ,
+                    "ACSNET_STATE": str(folder / "state"),
+                    "PYTHONUNBUFFERED": "1",
+                    **environment,
+                },
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+        started.append(process)
+        return process, log
+
+    yield run
+    for process in started:
+        stop(process)
+
+
+@pytest.fixture(scope="module")
+def start_server(start):
+    """Starts `acsnet serve` on studies; gives its address and the file of its output."""
+
+    def run(studies, **environment):
+        port = _free_port()
+        process, log = start("serve", "--studies", studies, "--port", port, **environment)
+        wait_until_up(f"http://127.0.0.1:{port}/info/", process, log)
+        return f"http://127.0.0.1:{port}", log
+
+    return run
