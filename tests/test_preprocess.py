@@ -155,7 +155,7 @@ def test_noise_is_smoothed_and_edges_stay():
     rng = np.random.default_rng(0)
     drawn = np.zeros((2, 80, 60), np.float32)
     drawn[:, 40:] = 0.6
-    smooth = denoised((drawn + rng.normal(0.0, 0.1, drawn.shape)).astype(np.float32))
+    smooth = denoised((drawn + rng.normal(0.0, 0.1, drawn.shape)).astype(np.float32), 0.1)
     assert smooth[:, 5:30].std() < 0.03
     step = smooth[:, 41].mean() - smooth[:, 38].mean()
     assert step == pytest.approx(0.6, abs=0.06)
@@ -163,6 +163,20 @@ def test_noise_is_smoothed_and_edges_stay():
 
 def test_a_drawn_picture_has_no_noise_to_smooth():
     drawn = np.zeros((2, 20, 20), np.float32)
+    assert noise_sd(drawn) == 0.0
     drawn[:, 8:12] = 1.0
-    assert noise_sd(np.zeros_like(drawn)) == 0.0
-    np.testing.assert_allclose(denoised(drawn), drawn, atol=1e-6)
+    assert noise_sd(drawn) == pytest.approx(0.0, abs=1e-6)
+    assert denoised(drawn, 0.0) is drawn
+
+
+@pytest.mark.parametrize(("signal_sd", "is_noise"), [(0.0, True), (0.7, True), (1.0, False)])
+def test_a_scan_with_more_noise_than_signal_is_told_to_be_noise(signal_sd, is_noise):
+    # Noise of 1 has 1 / (1 + 0.49) = 0.67 of the variance beside signal of 0.7, half beside 1.
+    rng = np.random.default_rng(0)
+    drawn = np.full((3, 96, 96), -signal_sd, np.float32)
+    drawn[:, :48] = signal_sd
+    pixels = (drawn + rng.normal(0.0, 1.0, drawn.shape)).astype(np.float32)
+    grid = InputGrid(shape=(96, 96, 3), affine=np.diag([1.25, 1.25, 8.0, 1.0]), axes=(2, 1, 0))
+    standard = standardise(ShortAxisScan(name="noisy", pixels=pixels, grid=grid))
+    assert standard.is_noise is is_noise
+    assert ("the scan shows nothing but noise" in standard.warnings) is is_noise

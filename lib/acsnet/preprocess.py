@@ -30,6 +30,13 @@ TILE_MM = 60.0
 
 CLIP_LIMIT = 0.01
 INTENSITY_PERCENTILES = (0.5, 99.5)
+MAX_NOISE_SHARE = 0.6
+"""Share of noise in the variance of a scan above which it shows nothing (ours).
+
+Noise of 10 % of white has 0.11 to 0.15 in EMIDEC, nothing but noise has 1. Smoothed, its blots
+would pass for a heart.
+"""
+
 PATIENT_LEFT_RAS = np.array([-1.0, 0.0, 0.0])
 MAX_SATURATED_SHARE = 0.5
 """A window that clips more of the pixels than this is taken as wrong and left out (ours)."""
@@ -40,13 +47,15 @@ class StandardScan:
     """A scan as the networks see it, on the standard grid.
 
     plain: (slice, H, W) in [0, 1], intensities in proportion; equalised: (slice, H, W) in
-    [0, 255]; turns: quarter turns from the scan's plane; shape: (row, column) of the scan.
+    [0, 255]; turns: quarter turns from the scan's plane; shape: (row, column) of the scan;
+    is_noise: whether the scan shows nothing else.
     """
 
     plain: NDArray[np.float32]
     equalised: NDArray[np.float32]
     turns: int
     shape: tuple[int, int]
+    is_noise: bool = False
     warnings: tuple[str, ...] = ()
 
 
@@ -103,14 +112,13 @@ def noise_sd(unit: NDArray[np.float32]) -> float:
     return float(np.median(found) / norm.ppf(0.75)) if len(found) else 0.0
 
 
-def denoised(unit: NDArray[np.float32]) -> NDArray[np.float32]:
-    """(slice, row, column) in [0, 1] with its noise smoothed and its edges kept (ours).
+def denoised(unit: NDArray[np.float32], sd: float) -> NDArray[np.float32]:
+    """(slice, row, column) in [0, 1] with noise of `sd` smoothed and edges kept (ours).
 
     Total variation (doi:10.1023/B:JMIV.0000011325.36760.1e), as strong as the scan's own noise. On
     six EMIDEC training patients left out of training the Dice of enhancement rises from 0.652 to
     0.661, and under added noise of 10 % of white from 0.43 to 0.51.
     """
-    sd = noise_sd(unit)
     if sd == 0.0:
         return unit
     smooth: NDArray[np.float32] = denoise_tv_chambolle(unit, weight=sd, channel_axis=0)
@@ -152,7 +160,12 @@ def standardise(scan: ShortAxisScan) -> StandardScan:
     pixels, warnings = windowed(scan)
     turns = quarter_turns(scan)
     _, row_mm, column_mm = scan.spacing_mm
-    turned = np.rot90(denoised(unit_range(pixels, name=scan.name)), turns, axes=(1, 2))
+    unit = unit_range(pixels, name=scan.name)
+    noise = noise_sd(unit)
+    is_noise = noise**2 > MAX_NOISE_SHARE * float(unit.var())
+    if is_noise:
+        warnings = (*warnings, "the scan shows nothing but noise")
+    turned = np.rot90(denoised(unit, noise), turns, axes=(1, 2))
     row_mm, column_mm = (row_mm, column_mm) if turns % 2 == 0 else (column_mm, row_mm)
     size = standard_shape(turned.shape[1:], (row_mm, column_mm))
     plain = np.clip(resize(turned, size), 0.0, 1.0)
@@ -161,6 +174,7 @@ def standardise(scan: ShortAxisScan) -> StandardScan:
         equalised=equalise(plain),
         turns=turns,
         shape=(scan.pixels.shape[1], scan.pixels.shape[2]),
+        is_noise=is_noise,
         warnings=warnings,
     )
 

@@ -49,8 +49,10 @@ def predict_roi(net: ResUNet, standard: StandardScan) -> NDArray[np.float32]:
 
     Each slice is seen between its neighbours (ours): whether a slice lies beyond the valves or the
     apex shows in the ones beside it. The mean over views (ours) finds the hearts that the network
-    misses when they lie another way round.
+    misses when they lie another way round. Nothing is looked for in a scan of noise.
     """
+    if standard.is_noise:
+        return np.zeros_like(standard.plain)
     coarse = roi_grid(standard.equalised) / 255.0
     square = pad_to_square(coarse, side=ROI_SIDE, multiple=net.config.stride)
     device = next(net.parameters()).device
