@@ -15,7 +15,8 @@ from acsnet.nets.autoencoder import Autoencoder
 from acsnet.nets.resunet import ResUNet
 from acsnet.nets.weights import load_network, read_manifest
 from acsnet.preprocess import StandardScan, standardise, to_scan
-from acsnet.quantify.features import compute_features
+from acsnet.quantify.obstruction import find_obstruction
+from acsnet.quantify.quantification import NOTHING, Given, quantify
 from acsnet.quantify.scar import ScarMethod, classify_enhancement
 from acsnet.result import Result
 from acsnet.scan import ShortAxisScan
@@ -78,11 +79,11 @@ class Pipeline:
             scar_method=scar_method,
         )
 
-    def __call__(self, scan: ShortAxisScan) -> Result:
-        """Segment and measure one scan.
+    def __call__(self, scan: ShortAxisScan, *, given: Given = NOTHING) -> Result:
+        """Segment and measure one scan; given: what a person tells of it beside its pixels.
 
-        Raises InputError for a scan without contrast. A scan in which no ventricle is found gives
-        an empty label map and says so.
+        Raises InputError for a scan without contrast, and as `quantify` does. A scan in which no
+        ventricle is found gives an empty label map and says so.
         """
         seconds: dict[str, float] = {}
         with _timed(seconds, "standardise"):
@@ -102,22 +103,36 @@ class Pipeline:
             masks = within(anatomy, drawn)
         with _timed(seconds, "quantify"):
             zones = classify_enhancement(
-                scan.pixels, masks.wall, masks.enhancement, method=self.scar_method
+                scan.pixels,
+                masks.wall,
+                masks.enhancement,
+                method=self.scar_method,
+                remote=given.remote_on(scan),
             )
             labels = label_map(masks, core=zones.core)
-            features = compute_features(labels, scan.voxel_ml, threshold=zones.threshold)
+            obstruction = find_obstruction(
+                scan.pixels,
+                masks.enhancement,
+                masks.wall,
+                masks.pool,
+                scan.spacing_mm[1:],
+                remote=zones.threshold.remote,
+                peak=zones.threshold.peak,
+            )
+            labels[obstruction] = Label.MICROVASCULAR_OBSTRUCTION
+            found = quantify(scan, labels, threshold=zones.threshold, given=given)
         warnings = (
             *scan.warnings,
             *standard.warnings,
             *order_notes,
-            *features.warnings,
-            *doubts(labels, features.lv_volume_ml),
+            *found.warnings,
+            *doubts(labels, found.features.lv_volume_ml),
             *anatomy_doubts(anatomy, reversed_slices=scan.grid.reversed_slices),
         )
         return Result(
             scan=scan,
             labels=labels,
-            features=features,
+            quantification=found,
             anatomy=anatomy,
             drawn_wall=drawn.wall,
             warnings=warnings,

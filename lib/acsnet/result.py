@@ -8,33 +8,36 @@ from numpy.typing import NDArray
 
 from acsnet import __version__
 from acsnet.labels import LABEL_VALUES
+from acsnet.quantify.document import DOCUMENT, FeaturesDocument, measured_parts
 from acsnet.quantify.features import Features
+from acsnet.quantify.quantification import Quantification
 from acsnet.scan import ShortAxisScan
 from acsnet.stages.correction import StackCorrection
 from acsnet.stages.doubts import is_far
 
-FEATURES_SCHEMA = 1
 NOTICE = "Research use only. Not a medical device."
 
 
 @dataclass(frozen=True, kw_only=True)
-class Result:
-    """One scan's segmentation and measures.
+class Measured:
+    """One scan with a label map, whoever drew it, and its measures.
 
     scan: as finally ordered, apex first; labels: (slice, row, column) values of
-    `acsnet.labels.Label`; anatomy: what stage 3 changed and why; drawn_wall: (slice, row, column)
-    wall as the network drew it; weights: SHA-256 of all that was trained; seconds: time of each
-    stage.
+    `acsnet.labels.Label`; weights: SHA-256 of all that was trained and took part; seconds: time of
+    each stage.
     """
 
     scan: ShortAxisScan
     labels: NDArray[np.uint8]
-    features: Features
-    anatomy: StackCorrection
-    drawn_wall: NDArray[np.bool_]
+    quantification: Quantification
     warnings: tuple[str, ...]
     weights: dict[str, str]
     seconds: dict[str, float]
+
+    @property
+    def features(self) -> Features:
+        """Volumes, mass and scar burden."""
+        return self.quantification.features
 
     def label_map(self) -> NDArray[np.uint8]:
         """The labels on the grid of the file that was read."""
@@ -42,24 +45,35 @@ class Result:
 
     def features_dict(self) -> dict[str, Any]:
         """Plain values for `features.json`; None where a number cannot be told."""
-        slice_mm, row_mm, column_mm = self.scan.spacing_mm
-        return {
-            **self.features.to_dict(),
-            "warnings": list(self.warnings),
-            "case": self.scan.name,
-            "slices": len(self.labels),
-            "spacing_mm": {
-                "slice": round(slice_mm, 4),
-                "row": round(row_mm, 4),
-                "column": round(column_mm, 4),
-            },
-            "anatomy": self.anatomy_dict(),
-            "labels": LABEL_VALUES,
-            "seconds": {stage: round(s, 3) for stage, s in self.seconds.items()},
-            "schema": FEATURES_SCHEMA,
-            "software": {"acsnet": __version__, "weights_sha256": self.weights},
-            "notice": NOTICE,
-        }
+        document = FeaturesDocument(
+            **{
+                **measured_parts(self.scan, self.quantification),
+                "warnings": self.warnings,
+                "anatomy": self.anatomy_dict(),
+                "labels": LABEL_VALUES,
+                "seconds": {stage: round(s, 3) for stage, s in self.seconds.items()},
+                "software": {"acsnet": __version__, "weights_sha256": self.weights},
+                "notice": NOTICE,
+            }
+        )
+        plain: dict[str, Any] = DOCUMENT.dump_python(document, mode="json")
+        return plain
+
+    def anatomy_dict(self) -> dict[str, Any] | None:
+        """What stage 3 found and did; None for labels that did not pass through it."""
+        return None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Result(Measured):
+    """What the pipeline gives back.
+
+    anatomy: what stage 3 changed and why; drawn_wall: (slice, row, column) wall as the network
+    drew it.
+    """
+
+    anatomy: StackCorrection
+    drawn_wall: NDArray[np.bool_]
 
     def anatomy_dict(self) -> dict[str, Any]:
         """What stage 3 found and did, slice by slice in the order of the file, from 1."""

@@ -58,7 +58,8 @@ class ShortAxisScan:
 
     pixels: (slice, row, column) float32, rescaled but not windowed; apex_first: True once the
     order is known to run from apex to base, None while only the anatomy can tell; windows:
-    (slice, 2) window centre and width of each slice, or None; instance_uids: one a slice for DICOM.
+    (slice, 2) window centre and width of each slice, or None; instance_uids: one a slice for DICOM;
+    height_cm, weight_kg: of the patient, as the header has them.
     """
 
     name: str
@@ -67,6 +68,8 @@ class ShortAxisScan:
     apex_first: bool | None = None
     windows: NDArray[np.float32] | None = None
     instance_uids: tuple[str, ...] = ()
+    height_cm: float | None = None
+    weight_kg: float | None = None
     warnings: tuple[str, ...] = ()
 
     @property

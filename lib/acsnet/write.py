@@ -1,23 +1,65 @@
 """A result as files: written under another name first, so that no reader ever meets half a file."""
 
+import csv
+import io
 import json
 import os
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from acsnet.io import write_label_map
-from acsnet.result import Result
+from acsnet.result import Measured
 
 SEGMENTATION = "segmentation.nii.gz"
 FEATURES = "features.json"
+ROW = "features.csv"
+ROW_KEYS = ("segment", "territory", "method")
+"""The keys by which the parts of a list are named in a row."""
+
+NOT_IN_ROW = ("anatomy", "labels", "seconds", "software")
 
 
-def write_result(result: Result, output: Path) -> Path:
+def write_result(result: Measured, output: Path) -> Path:
     """Write OUTPUT/<case>/segmentation.nii.gz and features.json; returns the case's folder."""
     folder = output / result.scan.name
     folder.mkdir(parents=True, exist_ok=True)
     write_label_map(folder / SEGMENTATION, result.label_map(), result.scan.grid)
-    temporary = folder / (FEATURES + ".tmp")
     # allow_nan=False: a number that is none must never reach a reader as the invalid token NaN.
-    temporary.write_text(json.dumps(result.features_dict(), indent=2, allow_nan=False) + "\n")
-    os.replace(temporary, folder / FEATURES)
+    text = json.dumps(result.features_dict(), indent=2, allow_nan=False)
+    _replace(folder / FEATURES, text + "\n")
     return folder
+
+
+def write_csv(file: Path, documents: Sequence[dict[str, Any]]) -> None:
+    """Write one line for each `features.json` content, under one header; null is an empty field.
+
+    Parts are joined by a dot (`segments.7.scar_percent`, `methods.sd5.scar_volume_ml`), other lists
+    by "; ". What the anatomical stage did, label values, times and versions are left out.
+    """
+    rows = [dict(_cells("", document)) for document in documents]
+    names = dict.fromkeys(name for row in rows for name in row)
+    buffer = io.StringIO()
+    writer = csv.DictWriter(buffer, names, restval="", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    _replace(file, buffer.getvalue())
+
+
+def _cells(name: str, value: Any) -> Iterator[tuple[str, Any]]:
+    if isinstance(value, dict):
+        for key, part in value.items():
+            if name or key not in NOT_IN_ROW:
+                yield from _cells(f"{name}.{key}" if name else key, part)
+    elif isinstance(value, list) and value and isinstance(value[0], dict):
+        for part in value:
+            key = next(key for key in ROW_KEYS if key in part)
+            yield from _cells(f"{name}.{part[key]}", part)
+    else:
+        yield name, "; ".join(map(str, value)) if isinstance(value, list) else value
+
+
+def _replace(file: Path, text: str) -> None:
+    temporary = file.with_name(file.name + ".tmp")
+    temporary.write_text(text, encoding="utf-8")
+    os.replace(temporary, file)

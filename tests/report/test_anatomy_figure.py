@@ -8,7 +8,7 @@ from acsnet.anatomy.measures import MEASURE_NAMES
 from acsnet.cli import app
 from acsnet.labels import Label
 from acsnet.pipeline import Pipeline
-from acsnet.quantify.features import compute_features
+from acsnet.quantify.quantification import quantify
 from acsnet.report.anatomy_figure import (
     ANATOMY_FIGURE,
     MARGIN_MM,
@@ -98,7 +98,7 @@ def result_of(*slices, dropped=(), reversed_slices=False, name="case-1"):
     return Result(
         scan=scan,
         labels=labels,
-        features=compute_features(labels, scan.voxel_ml),
+        quantification=quantify(scan, labels),
         anatomy=anatomy,
         drawn_wall=drawn,
         warnings=(),

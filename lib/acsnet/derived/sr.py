@@ -126,7 +126,11 @@ def _segment_groups(
 ) -> list[VolumetricROIMeasurementsAndQualitativeEvaluations]:
     volumes_ml = {
         Label.LV_BLOOD_POOL: features.blood_pool_volume_ml,
-        Label.LV_MYOCARDIUM: features.myocardium_volume_ml - features.enhancement_volume_ml,
+        Label.LV_MYOCARDIUM: (
+            None
+            if features.enhancement_volume_ml is None
+            else features.myocardium_volume_ml - features.enhancement_volume_ml
+        ),
         Label.GREY_ZONE: features.grey_zone_volume_ml,
         Label.CORE_SCAR: features.core_scar_volume_ml,
         Label.MICROVASCULAR_OBSTRUCTION: features.microvascular_obstruction_volume_ml,

@@ -68,6 +68,8 @@ def read_dicom_folder(
         stack = check_headers(files, name=name, phase=phase)
         pixels = np.stack([_pixels(file) for file in stack.files])
         uids = tuple(file.text("SOPInstanceUID") for file in stack.files)
+        height_m = _told(stack.files[0], "PatientSize")
+        weight_kg = _told(stack.files[0], "PatientWeight")
     check_pixels(name, pixels)
     return ShortAxisScan(
         name=name,
@@ -75,6 +77,8 @@ def read_dicom_folder(
         grid=stack.grid,
         windows=stack.windows,
         instance_uids=uids,
+        height_cm=None if height_m is None else 100.0 * height_m,
+        weight_kg=weight_kg,
         warnings=(*passed_over, *left_out, *stack.warnings),
     )
 
@@ -165,6 +169,15 @@ def _numbers(file: DicomFile, tag: str, count: int) -> list[float]:
         msg = f"{file.name} must have {tag} with {count} numbers, got {text or 'none'}"
         raise InputError(msg)
     return values
+
+
+def _told(file: DicomFile, tag: str) -> float | None:
+    """A number that a header may have; scanners write 0 for what nobody typed in."""
+    try:
+        value = float(file.text(tag))
+    except ValueError:
+        return None
+    return value if math.isfinite(value) and value != 0 else None
 
 
 def _pixels(file: DicomFile) -> NDArray[np.float32]:

@@ -1,14 +1,18 @@
 """The numbers of one scan, from its label map."""
 
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from acsnet.labels import ENHANCEMENT, LEFT_VENTRICLE, MYOCARDIUM, Label
+from acsnet.quantify.described import described
 from acsnet.quantify.scar import ScarThreshold
 from acsnet.quantify.volumes import burden_percent, mass_g, slice_count, volume_ml
+
+SCMR = "SCMR post-processing 2020, doi:10.1186/s12968-020-00610-6"
+PAPER = "Popescu et al. 2022, doi:10.1016/j.cvdhj.2021.11.007"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,23 +24,67 @@ class Features:
     The scar fields hold the threshold between grey zone and core scar, in units of the image.
     """
 
-    lv_volume_ml: float
-    blood_pool_volume_ml: float
-    myocardium_volume_ml: float
-    enhancement_volume_ml: float
-    core_scar_volume_ml: float | None
-    grey_zone_volume_ml: float | None
-    microvascular_obstruction_volume_ml: float
-    scar_burden_percent: float | None
-    core_scar_burden_percent: float | None
-    myocardium_mass_g: float
-    lv_slices: int
-    enhancement_slices: int
-    scar_method: str | None
-    scar_threshold: float | None
-    remote_intensity: float | None
-    peak_intensity: float | None
-    warnings: tuple[str, ...]
+    lv_volume_ml: Annotated[
+        float,
+        described(
+            "ml",
+            "left ventricle, blood pool and whole wall; voxels as thick as the slice distance",
+            SCMR,
+        ),
+    ]
+    blood_pool_volume_ml: Annotated[
+        float, described("ml", "blood pool, papillary muscles included", SCMR)
+    ]
+    myocardium_volume_ml: Annotated[
+        float, described("ml", "whole wall, enhancement included", SCMR)
+    ]
+    enhancement_volume_ml: Annotated[
+        float | None,
+        described(
+            "ml",
+            "core scar, grey zone and microvascular obstruction; null where nobody looked",
+            SCMR,
+        ),
+    ]
+    core_scar_volume_ml: Annotated[
+        float | None,
+        described("ml", "enhancement from the threshold up; null where it cannot be split", PAPER),
+    ]
+    grey_zone_volume_ml: Annotated[
+        float | None, described("ml", "enhancement below the threshold", PAPER)
+    ]
+    microvascular_obstruction_volume_ml: Annotated[
+        float | None, described("ml", "dark core that enhancement encloses", SCMR)
+    ]
+    scar_burden_percent: Annotated[
+        float | None, described("%", "enhancement, share of the whole myocardium", PAPER)
+    ]
+    core_scar_burden_percent: Annotated[
+        float | None, described("%", "core scar, share of the whole myocardium", PAPER)
+    ]
+    myocardium_mass_g: Annotated[float, described("g", "whole wall, density 1.05 g/ml", SCMR)]
+    lv_slices: Annotated[int, described("", "slices with any left ventricle")]
+    enhancement_slices: Annotated[int | None, described("", "slices with any enhancement")]
+    scar_method: Annotated[
+        str | None,
+        described(
+            "",
+            "what split core scar and grey zone: remote or half_max; null for labels drawn by hand",
+            PAPER,
+        ),
+    ]
+    scar_threshold: Annotated[
+        float | None, described("signal", "threshold between grey zone and core scar", PAPER)
+    ]
+    remote_intensity: Annotated[
+        float | None, described("signal", "median of the wall outside the enhancement", PAPER)
+    ]
+    peak_intensity: Annotated[
+        float | None, described("signal", "99th percentile of the enhancement", "ours")
+    ]
+    warnings: Annotated[
+        tuple[str, ...], described("", "what a person should know before using the numbers")
+    ]
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON, in the order above."""
@@ -44,13 +92,18 @@ class Features:
 
 
 def compute_features(
-    labels: NDArray[np.uint8], voxel_ml: float, *, threshold: ScarThreshold | None = None
+    labels: NDArray[np.uint8],
+    voxel_ml: float,
+    *,
+    threshold: ScarThreshold | None = None,
+    scar_known: bool = True,
 ) -> Features:
     """Measure a (slice, row, column) label map; values as `acsnet.labels.Label`.
 
     threshold: the one that split grey zone and core scar. Without a value in it their volumes are
     unknown (None) wherever there is enhancement. Leave it out for labels that were drawn by hand:
-    these are then taken at their word.
+    these are then taken at their word. scar_known: False where nobody looked for scar, so that all
+    that is said of it is None.
 
     Raises ValueError for a label that the table does not know and for a voxel without volume.
     """
@@ -63,10 +116,10 @@ def compute_features(
         return volume_ml(np.isin(labels, parts), voxel_ml)
 
     myocardium_ml = volume(*MYOCARDIUM)
-    enhancement_ml = volume(*ENHANCEMENT)
-    core_ml: float | None = volume(Label.CORE_SCAR)
-    grey_ml: float | None = volume(Label.GREY_ZONE)
-    if threshold is not None and threshold.value is None and enhancement_ml > 0:
+    enhancement_ml = volume(*ENHANCEMENT) if scar_known else None
+    core_ml = volume(Label.CORE_SCAR) if scar_known else None
+    grey_ml = volume(Label.GREY_ZONE) if scar_known else None
+    if threshold is not None and threshold.value is None and enhancement_ml:
         core_ml = grey_ml = None
     warnings = () if threshold is None else threshold.warnings
     if myocardium_ml == 0:
@@ -78,14 +131,18 @@ def compute_features(
         enhancement_volume_ml=enhancement_ml,
         core_scar_volume_ml=core_ml,
         grey_zone_volume_ml=grey_ml,
-        microvascular_obstruction_volume_ml=volume(Label.MICROVASCULAR_OBSTRUCTION),
-        scar_burden_percent=burden_percent(enhancement_ml, myocardium_ml),
+        microvascular_obstruction_volume_ml=(
+            volume(Label.MICROVASCULAR_OBSTRUCTION) if scar_known else None
+        ),
+        scar_burden_percent=(
+            None if enhancement_ml is None else burden_percent(enhancement_ml, myocardium_ml)
+        ),
         core_scar_burden_percent=(
             None if core_ml is None else burden_percent(core_ml, myocardium_ml)
         ),
         myocardium_mass_g=mass_g(myocardium_ml),
         lv_slices=slice_count(np.isin(labels, LEFT_VENTRICLE)),
-        enhancement_slices=slice_count(np.isin(labels, ENHANCEMENT)),
+        enhancement_slices=slice_count(np.isin(labels, ENHANCEMENT)) if scar_known else None,
         scar_method=None if threshold is None else threshold.method,
         scar_threshold=None if threshold is None else threshold.value,
         remote_intensity=None if threshold is None else threshold.remote,

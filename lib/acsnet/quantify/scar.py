@@ -59,12 +59,14 @@ def classify_enhancement(
     *,
     method: ScarMethod = "remote",
     peak_percentile: float = PEAK_PERCENTILE,
+    remote: NDArray[np.bool_] | None = None,
 ) -> ScarZones:
     """Split the enhancement of a scan into core scar and grey zone.
 
     intensity, myocardium (the whole wall, enhancement included) and enhancement are
     (slice, row, column). One threshold serves the whole scan (ours), so the pixels must not be
-    windowed slice by slice. Where no threshold can be told all enhancement is grey zone, and the
+    windowed slice by slice. remote: mask of a remote region that a person drew, instead of all wall
+    outside the enhancement. Where no threshold can be told all enhancement is grey zone, and the
     threshold's warnings say that the split is unknown.
 
     Raises AcsnetError where the wall holds values that are not finite, or where "half_max" is asked
@@ -77,7 +79,7 @@ def classify_enhancement(
         raise ValueError(msg)
     threshold = scar_threshold(
         intensity[enhancement],
-        intensity[myocardium & ~enhancement],
+        intensity[myocardium & ~enhancement if remote is None else myocardium & remote],
         method=method,
         peak_percentile=peak_percentile,
     )

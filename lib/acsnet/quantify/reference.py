@@ -1,0 +1,63 @@
+"""The JSON Schema of `features.json` and its reference page, both from the declared fields.
+
+`python -m acsnet.quantify.reference DOCS` writes the schema into the package and the page to DOCS.
+"""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from acsnet.quantify import body, chords, methods, obstruction, segments, septum
+from acsnet.quantify.document import DOCUMENT, SCHEMA
+
+SCHEMA_FILE = Path(__file__).resolve().parent / "features.schema.json"
+PAGE = "features.md"
+RULES = (methods, obstruction, septum, segments, chords, body)
+"""Modules whose heads say how their numbers come about."""
+
+HEAD = """# features.json
+
+Research use only, not a medical device.
+
+What `acsnet segment` and `acsnet quantify` measure, schema version {version}. The JSON Schema is
+`acsnet/quantify/features.schema.json` in the package; this page is made from the same source.
+Null is a number that the scan or its labels cannot give: it is never written as 0. Volumes are sums
+of voxels as thick as the slice distance, which is nearest-neighbour interpolation across gaps; they
+hold for any spacing and for oblique stacks. "signal" is in units of the image.
+`acsnet.write.write_csv` writes one line a case with the same names, parts joined by a dot.
+
+"""
+
+
+def json_schema() -> dict[str, Any]:
+    """JSON Schema (2020-12) of `features.json`."""
+    return DOCUMENT.json_schema(mode="serialization")
+
+
+def page() -> str:
+    """The reference page: a table of all keys, one for each kind of part, and the rules."""
+    schema = json_schema()
+    parts = [HEAD.format(version=SCHEMA), _table("", schema)]
+    parts += [_table(name, part) for name, part in sorted(schema["$defs"].items())]
+    parts += [f"## {module.__name__.rpartition('.')[2]}\n\n{module.__doc__}" for module in RULES]
+    return "\n".join(parts)
+
+
+def _table(name: str, schema: dict[str, Any]) -> str:
+    lines = [f"## {name}\n\n{schema['description']}\n"] if name else []
+    lines += ["| key | unit | what it is | source |", "|---|---|---|---|"]
+    for key, field in schema["properties"].items():
+        cells = (f"`{key}`", field.get("unit", ""), field["description"], field.get("source", ""))
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join([*lines, ""])
+
+
+def schema_text() -> str:
+    """The schema as its file holds it."""
+    return json.dumps(json_schema(), indent=1) + "\n"
+
+
+if __name__ == "__main__":
+    SCHEMA_FILE.write_text(schema_text())
+    (Path(sys.argv[1]) / PAGE).write_text(page())

@@ -1,0 +1,91 @@
+import numpy as np
+import pytest
+
+from acsnet.quantify.obstruction import find_obstruction
+from acsnet.quantify.texture import entropy_bits, interface_mm, island_volumes_ml, texture
+
+
+def test_islands_touch_by_corners_and_across_slices():
+    scar = np.zeros((3, 8, 8), bool)
+    scar[0, 0, 0] = scar[1, 1, 1] = scar[1, 1, 2] = True
+    scar[2, 6, 6] = True
+    assert island_volumes_ml(scar, 0.5) == (1.5, 0.5)
+    assert island_volumes_ml(np.zeros_like(scar), 0.5) == ()
+
+
+def test_entropy_of_equal_shares_is_their_number_in_bits():
+    wall = np.arange(64.0)
+    assert entropy_bits(wall, wall) == pytest.approx(6.0)
+    assert entropy_bits(np.array([0.0, 0.0, 63.0, 63.0]), wall) == pytest.approx(1.0)
+    assert entropy_bits(np.full(9, 5.0), wall) == 0.0
+    assert entropy_bits(np.array([]), wall) is None
+
+
+def test_core_beside_grey_zone_has_a_border_of_its_length():
+    labels = np.full((1, 12, 40), 2, np.uint8)
+    labels[0, 2:6, 5:35] = 3
+    labels[0, 6:10, 5:35] = 4
+    # 30 columns of 2 mm; at both ends the line turns the corner of the core.
+    assert interface_mm(labels, (1.0, 2.0)) == pytest.approx(60.0, abs=2.0)
+    labels[labels == 3] = 2
+    assert interface_mm(labels, (1.0, 2.0)) == 0.0
+
+
+def test_a_round_core_in_a_round_grey_zone_has_its_circumference():
+    rows, columns = np.indices((80, 80))
+    radius = np.hypot(rows - 40.2, columns - 39.7)
+    labels = np.where(radius < 15, 4, np.where(radius < 25, 3, 2)).astype(np.uint8)[None]
+    assert interface_mm(labels, (1.0, 1.0)) == pytest.approx(2 * np.pi * 15, rel=0.06)
+
+
+def test_what_is_not_known_is_none():
+    labels = np.full((1, 4, 4), 2, np.uint8)
+    signal = np.arange(16.0).reshape(1, 4, 4)
+    found = texture(labels, signal, spacing_mm=(1, 1), voxel_ml=1.0)
+    assert (found.scar_islands, found.scar_entropy_bits) == (0, None)
+    assert found.myocardium_entropy_bits == pytest.approx(4.0)
+    found = texture(labels, signal, spacing_mm=(1, 1), voxel_ml=1.0, core_known=False)
+    assert found.core_grey_interface_mm is None
+
+
+def wall_with_scar(hole):
+    """Wall 20 rows deep below a pool; scar rows 5 to 15 with a dark hole."""
+    signal = np.full((1, 30, 30), 20.0)
+    wall = np.zeros((1, 30, 30), bool)
+    wall[:, 5:25] = True
+    pool = np.zeros_like(wall)
+    pool[:, :5] = True
+    scar = np.zeros_like(wall)
+    scar[:, 5:16, 5:25] = True
+    signal[scar] = 100.0
+    dark = np.zeros_like(wall)
+    dark[(slice(None), *hole)] = True
+    signal[dark] = 22.0
+    return signal, scar, wall, pool, dark
+
+
+LEVELS = {"remote": 20.0, "peak": 100.0}
+
+
+@pytest.mark.parametrize("hole", [np.s_[8:12, 10:15], np.s_[5:10, 10:15]])
+@pytest.mark.parametrize("drawn", [True, False])
+def test_a_dark_core_within_scar_is_obstruction_also_at_the_endocardium(hole, drawn):
+    signal, scar, wall, pool, dark = wall_with_scar(hole)
+    if not drawn:
+        scar &= ~dark
+    found = find_obstruction(signal, scar, wall, pool, (1.0, 1.0), **LEVELS)
+    np.testing.assert_array_equal(found, dark)
+
+
+def test_grey_small_or_open_spots_are_no_obstruction():
+    signal, scar, wall, pool, dark = wall_with_scar(np.s_[8:12, 10:15])
+    spacing = (1.0, 1.0)
+    signal[dark] = 40.0  # a quarter of the way to the peak
+    assert not find_obstruction(signal, scar, wall, pool, spacing, **LEVELS).any()
+    signal[dark] = 22.0
+    # 20 pixels of half a mm are 5 mm2.
+    assert not find_obstruction(signal, scar, wall, pool, (0.5, 0.5), **LEVELS).any()
+    assert not find_obstruction(signal, scar, wall, pool, spacing, remote=None, peak=None).any()
+    # Dark along the whole outer border of the scar: it opens to the remote wall.
+    signal, scar, wall, pool, dark = wall_with_scar(np.s_[14:16, 5:25])
+    assert not find_obstruction(signal, scar, wall, pool, spacing, **LEVELS).any()
