@@ -11,7 +11,7 @@ import time
 from dataclasses import replace
 from enum import Enum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
@@ -21,6 +21,9 @@ from rich.table import Table
 
 from acsnet import __version__
 from acsnet.errors import AcsnetError, InputError
+
+if TYPE_CHECKING:
+    from acsnet.quantify.quantification import Given
 
 FAILED = 1
 REFUSED = 2
@@ -76,6 +79,19 @@ class DeviceName(str, Enum):
     cuda = "cuda"
 
 
+HeightOption = Annotated[
+    float | None, typer.Option(help="Body height, for sizes by surface area; wins over DICOM.")
+]
+WeightOption = Annotated[float | None, typer.Option(help="Body weight, with --height-cm.")]
+InsertionOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="ROW,COLUMN",
+        help="Anterior insertion of the right ventricle, pixels of the image from 0.",
+    ),
+]
+
+
 def _show_version(value: bool) -> None:
     if value:
         out.print(f"acsnet {__version__}", highlight=False)
@@ -122,12 +138,20 @@ def segment(
         bool, typer.Option(help="Redraw walls by the autoencoder even where they pass the checks.")
     ] = False,
     device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
+    height_cm: HeightOption = None,
+    weight_kg: WeightOption = None,
+    rv_insertion: InsertionOption = None,
 ) -> None:
     """Segment scans: OUTPUT/<case>/segmentation.nii.gz and features.json for each."""
     from acsnet.io import read_scan
     from acsnet.pipeline import Pipeline
+    from acsnet.quantify.quantification import NOTHING
     from acsnet.write import write_result
 
+    given = _given(height_cm, weight_kg, rv_insertion)
+    if given != NOTHING and len(inputs) > 1:
+        msg = "height, weight and RV insertion are of one patient: give one input with them"
+        raise typer.BadParameter(msg)
     try:
         pipeline = Pipeline.load(
             device=device, scar_method=scar_method.value, keep_valid=not smooth_walls
@@ -147,7 +171,8 @@ def segment(
                 if scan.name in done:
                     msg = f"{path}: a case named {scan.name} was segmented already in this run"
                     raise InputError(msg)
-                result = pipeline(replace(scan, windows=None) if ignore_window else scan)
+                scan = replace(scan, windows=None) if ignore_window else scan
+                result = pipeline(scan, given=given)
                 folder = write_result(result, output)
             except AcsnetError as error:
                 refused += 1
@@ -164,19 +189,78 @@ def segment(
         raise typer.Exit(REFUSED)
 
 
-def _print_case(features: dict[str, object], folder: Path, seconds: float) -> None:
-    burden = features["scar_burden_percent"]
+def _given(height_cm: float | None, weight_kg: float | None, rv_insertion: str | None) -> "Given":
+    """What was told by options, checked as far as it can be without the scan."""
+    from acsnet.quantify.quantification import Given
+
+    point = None
+    if rv_insertion is not None:
+        try:
+            row, column = (float(part) for part in rv_insertion.split(","))
+        except ValueError:
+            msg = f"--rv-insertion must be ROW,COLUMN, two numbers, got {rv_insertion!r}"
+            raise typer.BadParameter(msg) from None
+        point = row, column
+    return Given(height_cm=height_cm, weight_kg=weight_kg, rv_insertion=point)
+
+
+def _print_case(features: dict[str, Any], folder: Path, seconds: float) -> None:
+    burden, scar = features["scar_burden_percent"], features["enhancement_volume_ml"]
     shown = "unknown" if burden is None else f"{burden:.1f} %"
     out.print(
         f"{features['case']}: LV {features['lv_volume_ml']:.1f} ml, "
         f"myocardium {features['myocardium_volume_ml']:.1f} ml, "
-        f"scar {features['enhancement_volume_ml']:.1f} ml, burden {shown} "
+        f"scar {'unknown' if scar is None else f'{scar:.1f} ml'}, burden {shown} "
         f"({seconds:.1f} s) -> {folder}",
         highlight=False,
         soft_wrap=True,
     )
-    for warning in features["warnings"]:  # type: ignore[attr-defined]
+    for warning in features["warnings"]:
         out.print(f"  warning: {_plain(warning)}", highlight=False, soft_wrap=True)
+
+
+@app.command()
+def quantify(
+    image: Annotated[Path, typer.Argument(help="NIfTI file or DICOM folder.")],
+    labels: Annotated[Path, typer.Argument(help="Label map on its grid, NIfTI.")],
+    output: Annotated[Path, typer.Option(help="Folder for one sub-folder of the case.")],
+    truth: Annotated[
+        TruthName, typer.Option(help="Convention of the labels; acsnet: our values.")
+    ] = TruthName.acsnet,
+    scar_method: Annotated[
+        ScarMethodName | None,
+        typer.Option(help="Split the drawn scar into core and grey zone; else as it was drawn."),
+    ] = None,
+    height_cm: HeightOption = None,
+    weight_kg: WeightOption = None,
+    rv_insertion: InsertionOption = None,
+    remote: Annotated[
+        Path | None,
+        typer.Option(help="NIfTI mask of the remote region on the image's grid, else automatic."),
+    ] = None,
+) -> None:
+    """Measure a mask that a person drew: OUTPUT/<case>/ as `segment` has it, and features.csv."""
+    from acsnet.evaluate.drawn import on_grid_of, quantify_drawn
+    from acsnet.io import read_scan
+    from acsnet.write import ROW, write_csv, write_result
+
+    start = time.perf_counter()
+    given = _given(height_cm, weight_kg, rv_insertion)
+    try:
+        if remote is not None:
+            given = replace(given, remote=on_grid_of(read_scan(image), image, remote) > 0)
+        measured = quantify_drawn(
+            image,
+            labels,
+            truth=truth.value,
+            scar_method=None if scar_method is None else scar_method.value,
+            given=given,
+        )
+        folder = write_result(measured, output)
+        write_csv(folder / ROW, [measured.features_dict()])
+    except (AcsnetError, OSError) as error:
+        raise _refuse(error) from None
+    _print_case(measured.features_dict(), folder, time.perf_counter() - start)
 
 
 @app.command()

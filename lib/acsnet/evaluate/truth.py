@@ -138,8 +138,12 @@ def apex_first_scan(expert: Path, lv: NDArray[np.bool_]) -> ShortAxisScan:
     base, the end with the smaller left ventricle is the apex (ours): right in 233 of the 235
     expert stacks of EMIDEC and ACDC that it was tried on. Errors as `acsnet.io.read_scan`.
     """
-    scan = read_scan(expert)
-    if scan.apex_first:
+    return apex_first_by_area(read_scan(expert), lv)
+
+
+def apex_first_by_area(scan: ShortAxisScan, lv: NDArray[np.bool_]) -> ShortAxisScan:
+    """A scan in the order that `apex_first_scan` tells; lv: mask on the grid of its input."""
+    if scan.apex_first or not lv.any():
         return scan
     areas = np.count_nonzero(scan.grid.from_input(lv), axis=(1, 2))
     ends = areas[np.flatnonzero(areas)[[0, -1]]]

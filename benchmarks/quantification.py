@@ -1,0 +1,178 @@
+"""Every measure from the expert's mask beside the same from the predicted one, as a page.
+
+EMIDEC test list. Also prints how far the automatic RV insertion is from that of the expert's right
+ventricle in the ACDC test list, and which numbers are missing and which warnings were given.
+"""
+
+import argparse
+import json
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+from rich.progress import track
+
+from acsnet.evaluate.drawn import quantify_drawn
+from acsnet.io import read_scan
+from acsnet.labels import LEFT_VENTRICLE, MYOCARDIUM, Label
+from acsnet.pipeline import Pipeline
+from acsnet.quantify.septum import find_insertion, look_around
+
+COLUMNS = {
+    "lv_volume_ml": "LV ml",
+    "myocardium_mass_g": "wall g",
+    "enhancement_volume_ml": "scar ml",
+    "scar_burden_percent": "burden %",
+    "core_scar_volume_ml": "core ml",
+    "grey_zone_volume_ml": "grey ml",
+    "microvascular_obstruction_volume_ml": "MVO ml",
+    "transmurality_mean_percent": "transm. %",
+    "scar_endocardial_percent": "endocard. %",
+    "scar_entropy_bits": "entropy bit",
+    "scar_islands": "islands",
+    "core_grey_interface_mm": "interface mm",
+}
+NULL_WITHOUT_SCAR = {"transmurality_mean_percent", "scar_entropy_bits", "peak_intensity"}
+HEAD = """# Measures from expert masks and from predicted ones
+
+Research use only, not a medical device.
+
+EMIDEC test list, patients never trained on: expert / predicted, written by
+`python benchmarks/quantification.py --data DATA --output docs/results`. The files have lost their
+true pixel size, so ml, g and mm are nominal; shares are not affected. A dash is a number that is
+not defined, as transmurality without scar.
+
+"""
+
+
+def main() -> None:
+    """Write OUTPUT/quantification.md."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--output", type=Path, required=True)
+    args = parser.parse_args()
+    console, splits = Console(width=110), json.loads((args.data / "splits.json").read_text())
+    pipeline = Pipeline.load()
+    pairs = {}
+    for case in track(splits["emidec"]["test"]):
+        image = args.data / "emidec" / "images" / f"{case}.nii.gz"
+        drawn = quantify_drawn(image, args.data / "emidec" / "labels" / image.name, truth="emidec")
+        pairs[case] = drawn.features_dict(), pipeline(read_scan(image)).features_dict()
+    page = HEAD + "\n".join([*_cases(pairs), "", *_agreement(pairs), "", *_methods(pairs)]) + "\n"
+    (args.output / "quantification.md").write_text(page)
+    for kind, index in (("expert", 0), ("predicted", 1)):
+        console.print(f"{kind}: missing {_missing([pair[index] for pair in pairs.values()])}")
+        notes = Counter(note for pair in pairs.values() for note in pair[index]["warnings"])
+        for note, count in notes.items():
+            console.print(f"  {count} x {note}", markup=False)
+    errors = insertion_errors(args.data, splits["acdc"]["test"])
+    found = np.abs([error for error in errors if error is not None])
+    console.print(
+        f"ACDC: insertion found in {len(found)} of {len(errors)}, off by {np.median(found):.0f} "
+        f"degrees in the median, {found.max():.0f} at most"
+    )
+
+
+def insertion_errors(data: Path, cases: list[str]) -> list[float | None]:
+    """Degrees between automatic and expert's anterior insertion; None where it is not found."""
+    errors: list[float | None] = []
+    for case in cases:
+        measured = quantify_drawn(
+            data / "acdc" / "images" / f"{case}.nii.gz",
+            data / "acdc" / "labels" / f"{case}.nii.gz",
+            truth="acdc",
+        )
+        expert, labels = measured.quantification.insertion, measured.labels
+        if expert is None:
+            continue
+        wall = np.isin(labels, MYOCARDIUM)
+        around = look_around(
+            measured.scan.pixels,
+            np.isin(labels, LEFT_VENTRICLE) & ~wall,
+            wall,
+            labels == Label.LV_MYOCARDIUM,
+            measured.scan.spacing_mm[1:],
+        )
+        found, _ = find_insertion(around, header_turn=expert.turn)
+        difference = None if found is None else np.exp(1j * (found.angle - expert.angle))
+        errors.append(None if difference is None else float(np.rad2deg(np.angle(difference))))
+    return errors
+
+
+Pairs = dict[str, tuple[dict[str, Any], dict[str, Any]]]
+
+
+def _cases(pairs: Pairs) -> list[str]:
+    lines = ["| case | " + " | ".join(COLUMNS.values()) + " |", "|---" * (len(COLUMNS) + 1) + "|"]
+    for case, (expert, predicted) in pairs.items():
+        cells = [f"{_shown(expert[name])} / {_shown(predicted[name])}" for name in COLUMNS]
+        lines.append(f"| {case} | " + " | ".join(cells) + " |")
+    return lines
+
+
+def _agreement(pairs: Pairs) -> list[str]:
+    """Segments and territories: how far scar % and the class of transmurality agree."""
+    lines = [
+        "| region | patients | mean difference of scar, points | mean absolute |",
+        "|---|---|---|---|",
+    ]
+    for name, key in (("segments", "segment"), ("territories", "territory")):
+        by_region: dict[Any, list[float]] = {}
+        for expert, predicted in pairs.values():
+            for one, two in zip(expert[name], predicted[name], strict=True):
+                if one["scar_percent"] is not None and two["scar_percent"] is not None:
+                    gap = two["scar_percent"] - one["scar_percent"]
+                    by_region.setdefault(one[key], []).append(gap)
+        for region, gaps in by_region.items():
+            bias, mae = np.mean(gaps), np.abs(gaps).mean()
+            lines.append(f"| {key} {region} | {len(gaps)} | {bias:+.1f} | {mae:.1f} |")
+    classes = [
+        (one["transmurality_class"], two["transmurality_class"])
+        for expert, predicted in pairs.values()
+        for one, two in zip(expert["segments"], predicted["segments"], strict=True)
+        if one["transmurality_class"] and two["transmurality_class"]
+    ]
+    same = np.mean([one == two for one, two in classes])
+    order = ("0", "1-25", "26-50", "51-75", "76-100")
+    near = np.mean([abs(order.index(one) - order.index(two)) <= 1 for one, two in classes])
+    return [
+        *lines,
+        "",
+        f"The class of transmurality is the same in {same:.0%} of {len(classes)} segments, "
+        f"at most one class off in {near:.0%}.",
+    ]
+
+
+def _methods(pairs: Pairs) -> list[str]:
+    lines = ["Burden in % by each method on the expert's wall / on the predicted wall.", ""]
+    names = [row["method"] for row in next(iter(pairs.values()))[0]["methods"]]
+    lines += ["| case | " + " | ".join(names) + " |", "|---" * (len(names) + 1) + "|"]
+    for case, documents in pairs.items():
+        rows = [{r["method"]: r["scar_burden_percent"] for r in d["methods"]} for d in documents]
+        cells = [" / ".join(_shown(row.get(name)) for row in rows) for name in names]
+        lines.append(f"| {case} | " + " | ".join(cells) + " |")
+    return lines
+
+
+def _missing(documents: list[dict[str, Any]]) -> dict[str, int]:
+    """How often a measure is null, those of patients without scar left out where they must be."""
+    count: Counter[str] = Counter()
+    for document in documents:
+        scarred = bool(document["enhancement_volume_ml"])
+        for name in COLUMNS:
+            if document[name] is None and (scarred or name not in NULL_WITHOUT_SCAR):
+                count[name] += 1
+        count["segments"] += document["segment_model"] is None
+    return {name: number for name, number in count.items() if number}
+
+
+def _shown(value: float | None) -> str:
+    if value is None:
+        return "-"
+    return str(value) if isinstance(value, int) else f"{value:.1f}"
+
+
+if __name__ == "__main__":
+    main()
