@@ -5,6 +5,7 @@ Colours are RGB. Codes are SNOMED CT as DICOM PS3.16 lists them; no code of its 
 or "core", so both are scar tissue, the one peripheral, the other central. Ours.
 """
 
+import re
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -114,3 +115,18 @@ ENHANCEMENT: tuple[Label, ...] = (
 )
 MYOCARDIUM: tuple[Label, ...] = (Label.LV_MYOCARDIUM, *ENHANCEMENT)
 LEFT_VENTRICLE: tuple[Label, ...] = (Label.LV_BLOOD_POOL, *MYOCARDIUM)
+
+
+def find_label(name: str) -> Label | None:
+    """The label that a person means by a name, or by its description; None for any other name.
+
+    Case, spaces, hyphens and underscores do not count: viewers and people change them.
+    """
+    return _BY_NAME.get(_plain(name))
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[\W_]+", "", name.casefold())
+
+
+_BY_NAME = {_plain(name): info.label for info in LABELS for name in (info.name, info.description)}

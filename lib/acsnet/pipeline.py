@@ -4,16 +4,17 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from acsnet.anatomy.checks import read_limits
 from acsnet.anatomy.prior import load_prior
-from acsnet.labels import Label
+from acsnet.labels import ENHANCEMENT, LEFT_VENTRICLE, MYOCARDIUM, Label
 from acsnet.nets.autoencoder import Autoencoder
 from acsnet.nets.resunet import ResUNet
-from acsnet.nets.weights import load_network, read_manifest
+from acsnet.nets.weights import SHIPPED, load_network, read_manifest
 from acsnet.preprocess import StandardScan, standardise, to_scan
 from acsnet.quantify.obstruction import find_obstruction
 from acsnet.quantify.quantification import NOTHING, Given, quantify
@@ -28,12 +29,33 @@ from acsnet.stages.myocardium import EnhancementCleanup
 
 
 @dataclass(frozen=True, kw_only=True)
+class Located:
+    """A scan, apex first, and what the ROI network found in it, on the grid of `standard`.
+
+    probability: (slice, H, W) of the left ventricle; ventricle: (slice, H, W) mask, cleaned up;
+    notes: on the order of the slices.
+    """
+
+    scan: ShortAxisScan
+    standard: StandardScan
+    probability: NDArray[np.float32]
+    ventricle: NDArray[np.bool_]
+    notes: tuple[str, ...]
+
+    def on_scan(self) -> NDArray[np.bool_]:
+        """(slice, row, column) mask of the left ventricle on the scan's own grid."""
+        seen = np.where(self.ventricle, self.probability, 0.0).astype(np.float32)
+        return to_scan(seen, self.standard) > roi.THRESHOLD
+
+
+@dataclass(frozen=True, kw_only=True)
 class Drawn:
     """(slice, row, column) masks on the scan's own grid, as the networks drew them."""
 
     ventricle: NDArray[np.bool_]
     wall: NDArray[np.bool_]
     enhancement: NDArray[np.bool_]
+    wall_probability: NDArray[np.float32]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,21 +80,28 @@ class Pipeline:
 
     @classmethod
     def load(
-        cls, *, device: str = "cpu", scar_method: ScarMethod = "remote", keep_valid: bool = True
+        cls,
+        *,
+        weights: Path = SHIPPED,
+        device: str = "cpu",
+        scar_method: ScarMethod = "remote",
+        keep_valid: bool = True,
     ) -> "Pipeline":
-        """The shipped networks, verified. Raises WeightsError if one is missing or altered.
+        """The networks of a weights folder, by default the shipped ones, all of it verified.
+
+        Raises WeightsError if one is missing, altered or does not go with the others.
 
         keep_valid: a wall that passes the checks stays as the network drew it; False replaces it
         by the autoencoder's smoother reconstruction.
         """
-        manifest = read_manifest()
+        manifest = read_manifest(weights)
         walk = LatentWalk(
-            autoencoder=load_network("autoencoder", Autoencoder, device=device),
-            prior=load_prior(read_limits()),
+            autoencoder=load_network("autoencoder", Autoencoder, folder=weights, device=device),
+            prior=load_prior(read_limits(), folder=weights),
         )
         return cls(
-            roi_net=load_network("roi", ResUNet, device=device),
-            myocardium_net=load_network("myo", ResUNet, device=device),
+            roi_net=load_network("roi", ResUNet, folder=weights, device=device),
+            myocardium_net=load_network("myo", ResUNet, folder=weights, device=device),
             cleanup=EnhancementCleanup(**manifest["myo"]["cleanup"]),
             corrector=Corrector(walk=walk, keep_valid=keep_valid),
             weights={name: entry["sha256"] for name, entry in manifest.items()},
@@ -89,15 +118,10 @@ class Pipeline:
         with _timed(seconds, "standardise"):
             standard = standardise(scan)
         with _timed(seconds, "roi"):
-            probability = roi.predict_roi(self.roi_net, standard)
-            ordered, standard, order_notes = in_anatomical_order(scan, standard, probability)
-            if ordered.grid.reversed_slices != scan.grid.reversed_slices:
-                # Neighbours lie the other way round now: the same heart gives the same mask.
-                probability = roi.predict_roi(self.roi_net, standard)
-            scan = ordered
-            lv = roi.clean_roi(probability > roi.THRESHOLD)
+            located = self.locate(scan, standard)
+            scan = located.scan
         with _timed(seconds, "myocardium"):
-            drawn = self._drawn(standard, lv, probability)
+            drawn = self.draw(located)
         with _timed(seconds, "anatomy"):
             anatomy = self.corrector.correct_stack(drawn.wall, scan.spacing_mm[1:])
             masks = within(anatomy, drawn)
@@ -124,7 +148,7 @@ class Pipeline:
         warnings = (
             *scan.warnings,
             *standard.warnings,
-            *order_notes,
+            *located.notes,
             *found.warnings,
             *doubts(labels, found.features.lv_volume_ml),
             *anatomy_doubts(anatomy, reversed_slices=scan.grid.reversed_slices),
@@ -135,23 +159,84 @@ class Pipeline:
             quantification=found,
             anatomy=anatomy,
             drawn_wall=drawn.wall,
+            wall_probability=drawn.wall_probability,
             warnings=warnings,
             weights=self.weights,
             seconds=seconds,
         )
 
-    def _drawn(
-        self, standard: StandardScan, lv: NDArray[np.bool_], lv_probability: NDArray[np.float32]
-    ) -> Drawn:
-        """Wall, enhancement and left ventricle as the networks drew them, on the scan's grid."""
-        wall, enhancement = myocardium.predict_myocardium(self.myocardium_net, standard, lv)
+    def locate(self, scan: ShortAxisScan, standard: StandardScan) -> Located:
+        """Put a scan in anatomical order and find the left ventricle in it: stage 1."""
+        probability = roi.predict_roi(self.roi_net, standard)
+        ordered, standard, notes = in_anatomical_order(scan, standard, probability)
+        if ordered.grid.reversed_slices != scan.grid.reversed_slices:
+            # Neighbours lie the other way round now: the same heart gives the same mask.
+            probability = roi.predict_roi(self.roi_net, standard)
+        return Located(
+            scan=ordered,
+            standard=standard,
+            probability=probability,
+            ventricle=roi.clean_roi(probability > roi.THRESHOLD),
+            notes=notes,
+        )
+
+    def draw(self, located: Located) -> Drawn:
+        """Wall and enhancement as the networks draw them, on the scan's grid: stage 2."""
+        standard = located.standard
+        wall, enhancement = myocardium.predict_myocardium(
+            self.myocardium_net, standard, located.ventricle
+        )
         enhanced = myocardium.clean_enhancement(
             enhancement > myocardium.ENHANCEMENT_THRESHOLD, self.cleanup
         )
+        probability = to_scan(wall, standard)
         return Drawn(
-            ventricle=to_scan(np.where(lv, lv_probability, 0.0), standard) > roi.THRESHOLD,
-            wall=to_scan(wall, standard) > myocardium.WALL_THRESHOLD,
+            ventricle=located.on_scan(),
+            wall=probability > myocardium.WALL_THRESHOLD,
             enhancement=to_scan(enhanced.astype(np.float32), standard) > 0.5,
+            wall_probability=probability,
+        )
+
+    def correct(self, scan: ShortAxisScan, labels: NDArray[np.uint8]) -> Result:
+        """A label map that a person drew, made possible: stage 3 alone, on what is given.
+
+        labels: (slice, row, column) values of `acsnet.labels.Label` on the grid of the scan. What
+        was drawn as enhancement stays what it is wherever a possible wall reaches.
+        """
+        seconds: dict[str, float] = {}
+        if scan.apex_first is None:
+            if not roi.apex_is_first(np.isin(labels, LEFT_VENTRICLE)):
+                scan, labels = scan.reversed(), labels[::-1]
+            scan = replace(scan, apex_first=True)
+        drawn = Drawn(
+            ventricle=np.isin(labels, LEFT_VENTRICLE),
+            wall=np.isin(labels, MYOCARDIUM),
+            enhancement=np.isin(labels, ENHANCEMENT),
+            wall_probability=np.isin(labels, MYOCARDIUM).astype(np.float32),
+        )
+        with _timed(seconds, "anatomy"):
+            anatomy = self.corrector.correct_stack(drawn.wall, scan.spacing_mm[1:])
+            masks = within(anatomy, drawn)
+        corrected = np.where(
+            masks.enhancement, labels, label_map(masks, core=np.zeros_like(masks.wall))
+        )
+        found = quantify(scan, corrected)
+        warnings = (
+            *scan.warnings,
+            *found.warnings,
+            *doubts(corrected, found.features.lv_volume_ml),
+            *anatomy_doubts(anatomy, reversed_slices=scan.grid.reversed_slices),
+        )
+        return Result(
+            scan=scan,
+            labels=corrected,
+            quantification=found,
+            anatomy=anatomy,
+            drawn_wall=drawn.wall,
+            wall_probability=drawn.wall_probability,
+            warnings=warnings,
+            weights=self.weights,
+            seconds=seconds,
         )
 
 

@@ -69,11 +69,13 @@ class Result(Measured):
     """What the pipeline gives back.
 
     anatomy: what stage 3 changed and why; drawn_wall: (slice, row, column) wall as the network
-    drew it.
+    drew it; wall_probability: (slice, row, column) that each pixel is wall, the mean of the network
+    over all turns and mirrors, or 0 and 1 for a wall that a person drew.
     """
 
     anatomy: StackCorrection
     drawn_wall: NDArray[np.bool_]
+    wall_probability: NDArray[np.float32]
 
     def anatomy_dict(self) -> dict[str, Any]:
         """What stage 3 found and did, slice by slice in the order of the file, from 1."""

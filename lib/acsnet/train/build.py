@@ -40,13 +40,16 @@ DARK_WALL_VARIANTS = 2
 PHANTOMS = 60
 
 
-def _samples_of(
+def samples_of(
     job: tuple[TrainingCase, int],
     *,
     references: list[NDArray[np.float32]],
     share: float,
 ) -> list[tuple[NDArray[np.uint8], ...]]:
-    """All variants of one case; the first is the case as it came."""
+    """All variants of one case, as `case_samples` gives them; the first is the case as it came.
+
+    job: the case and the seed of what is random; references, share: as in `as_lge`, for cine.
+    """
     case, seed = job
     rng = np.random.default_rng(seed)
     changed = (
@@ -93,7 +96,7 @@ def build(
     cine = acdc_cases(data, names["acdc"])
     phantoms = phantom_cases(count=PHANTOMS, rng=np.random.default_rng(seed + 1))
     cases = list(chain(lge, cine, phantoms))
-    work = partial(_samples_of, references=[c.scan.pixels for c in lge], share=enhanced_share(lge))
+    work = partial(samples_of, references=[c.scan.pixels for c in lge], share=enhanced_share(lge))
     jobs = zip(cases, range(seed * 1_000_000, seed * 1_000_000 + len(cases)), strict=True)
     # One thread a worker: they share the processors, and OpenMP's threads do not survive a fork.
     with ProcessPoolExecutor(initializer=torch.set_num_threads, initargs=(1,)) as pool:
@@ -101,18 +104,20 @@ def build(
         results = list(track(done, total=len(cases), description="samples", console=console))
     folder.mkdir(parents=True, exist_ok=True)
     for name, offset in (("roi", 0), ("myo", 2)):
-        _save(paths[name], _join(cases, results, offset))
+        save(paths[name], join_samples(cases, results, offset))
     temporary = record.with_suffix(".tmp")
     temporary.write_text(json.dumps(content, indent=2) + "\n")
     os.replace(temporary, record)
     return paths
 
 
-def _join(
+def join_samples(
     cases: list[TrainingCase],
     results: list[list[tuple[NDArray[np.uint8], ...]]],
     offset: int,
 ) -> Samples:
+    """What `samples_of` gave of each case as samples; offset: 0 for the ROI net, 2 for MYO."""
+
     def rows() -> Iterator[tuple[NDArray[np.uint8], NDArray[np.uint8], int, int]]:
         for index, (case, variants) in enumerate(zip(cases, results, strict=True)):
             for parts in variants:
@@ -129,7 +134,8 @@ def _join(
     )
 
 
-def _save(path: Path, samples: Samples) -> None:
+def save(path: Path, samples: Samples) -> None:
+    """Put samples in place whole, for `load`."""
     temporary = path.with_suffix(".tmp.npz")
     np.savez(temporary, **vars(samples))
     os.replace(temporary, path)

@@ -26,6 +26,7 @@ from acsnet.train.samples import Samples
 from acsnet.train.state import Epoch, State
 
 HISTORY = "history.csv"
+BATCH_NORMS = (nn.BatchNorm2d, nn.SyncBatchNorm)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +49,18 @@ class Recipe:
     images_an_epoch: int = 2000
     batch: int = 16
     learning_rate: float = 1e-3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Start:
+    """A network that training goes on from, instead of from random weights.
+
+    The statistics of its batch norm stay as they are: few scans of one site would move them away
+    from all others. sha256: of its weights file.
+    """
+
+    network: ResUNet | Autoencoder
+    sha256: str
 
 
 def draw(samples: Samples, recipe: Recipe, rng: np.random.Generator) -> NDArray[np.int64]:
@@ -86,19 +99,26 @@ def train(
     processes: Processes = ALONE,
     console: Console,
     on_epoch: Callable[[Sequence[Epoch]], None] = lambda history: None,
+    on_step: Callable[[], None] = lambda: None,
+    start: Start | None = None,
 ) -> ResUNet | Autoencoder:
     """Train to the last epoch of the recipe, or go on from the checkpoint in `folder`.
 
     Returns the exponential average of the weights. on_epoch is told the whole history after each
-    epoch, and once at the start of a run that goes on. There is no early stopping: no other patient
-    is looked at. Raises InputError where the checkpoint is of other settings, and AcsnetError when
-    the loss is no longer a number; the last good epoch stays.
+    epoch, and once at the start of a run that goes on; on_step is called after each batch. There
+    is no early stopping: no other patient is looked at. Raises InputError where the checkpoint is
+    of other settings, and AcsnetError when the loss is no longer a number; the last good epoch
+    stays.
     """
     checkpoint = folder / CHECKPOINT
     settings = settings_of(recipe, seed=seed) | {"slices": len(samples.images)}
+    if start is not None:
+        settings["start"] = start.sha256
     check_settings(folder, settings)
     torch.manual_seed(seed)
     net = recipe.net.build().to(processes.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    if start is not None:
+        net.load_state_dict(start.network.state_dict())
     state = State.start(net, learning_rate=recipe.learning_rate)
     if checkpoint.exists():
         state.restore(checkpoint)
@@ -107,17 +127,24 @@ def train(
     elif processes.first:
         write_json(folder / RECIPE, settings)
     joint = processes.joint(net)
+    held = [] if start is None else [m for m in joint.modules() if isinstance(m, BATCH_NORMS)]
     columns = (*Progress.get_default_columns()[:-1], TimeRemainingColumn())
     with Progress(*columns, console=console) as bar:
         steps, done = math.ceil(recipe.images_an_epoch / recipe.batch), len(state.history)
         task = bar.add_task(recipe.name, total=steps * recipe.epochs, completed=steps * done)
+
+        def advance() -> None:
+            bar.advance(task)
+            on_step()
+
         for epoch in range(done, recipe.epochs):
-            start = perf_counter()
-            loss = _epoch(
-                recipe, samples, joint, state, epoch, seed, processes, lambda: bar.advance(task)
-            )
+            began = perf_counter()
+            joint.train()
+            for norm in held:
+                norm.eval()
+            loss = _epoch(recipe, samples, joint, state, epoch, seed, processes, advance)
             last_rate = state.optimiser.param_groups[0]["lr"]
-            state.history.append(Epoch(epoch + 1, loss, last_rate, perf_counter() - start))
+            state.history.append(Epoch(epoch + 1, loss, last_rate, perf_counter() - began))
             if processes.first:
                 state.save(checkpoint)
             _report(state, folder, processes, on_epoch)
@@ -169,7 +196,6 @@ def _epoch(
     # Cards before Ampere only imitate bfloat16, slowly.
     bfloat16 = not processes.on_gpu or torch.cuda.get_device_capability() >= (8, 0)
     kind = "cuda" if processes.on_gpu else "cpu"
-    joint.train()
     losses = []
     for step, batch in enumerate(batches):
         own = processes.share(batch)

@@ -4,7 +4,7 @@ Paper, "Stage 3": the expert myocardium masks of all training data. The wider fi
 is ours: what is turned or moved in training has no cut edges.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -43,13 +43,18 @@ def expert_cases(data: Path, *, hold_out: frozenset[str] = frozenset()) -> Itera
 def wall_samples(
     data: Path, *, hold_out: frozenset[str] = frozenset(), console: Console
 ) -> WallSamples:
+    """The expert walls as samples."""
+    cases = expert_cases(data, hold_out=hold_out)
+    return walls_of(track(cases, description="expert walls", console=console))
+
+
+def walls_of(cases: Iterable[TrainingCase]) -> WallSamples:
     """The walls as samples: images (n, 1, WALL_SIDE, WALL_SIDE), 255 where all of a pixel is wall.
 
     Their tissue is the same array; nothing is drawn in images but the wall.
     """
     walls, source, patient, scale_mm = [], [], [], []
-    cases = expert_cases(data, hold_out=hold_out)
-    for index, case in enumerate(track(cases, description="expert walls", console=console)):
+    for index, case in enumerate(cases):
         _, row_mm, column_mm = case.scan.spacing_mm
         for wall in case.tissue >= WALL:
             if wall.sum() >= MIN_WALL_PIXELS:

@@ -1,0 +1,68 @@
+"""Who was given which scan when, so that no two readers draw the same one."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, kw_only=True)
+class Offer:
+    """A scan given to a reader; at: seconds since 1970; reader: empty if unknown."""
+
+    at: float
+    reader: str
+    strategy: str
+    reason: str
+
+
+NEVER = Offer(at=0.0, reader="", strategy="", reason="")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shared:
+    """Open scans by id: fresh ones, those lately given to the reader who asks, and to others."""
+
+    fresh: tuple[str, ...]
+    own: tuple[str, ...]
+    taken: tuple[str, ...]
+
+
+def last_offer(info: Mapping[str, Any]) -> Offer:
+    """The latest offer in the record of an image, `NEVER` where there is none.
+
+    info: as MONAI Label keeps it, {"strategy": {name: {"ts": ..., "client_id": ...}}}.
+    """
+    offers = [
+        Offer(
+            at=float(entry.get("ts") or 0.0),
+            reader=str(entry.get("client_id") or ""),
+            strategy=name,
+            reason=str(entry.get("reason") or ""),
+        )
+        for name, entry in info.get("strategy", {}).items()
+    ]
+    return max(offers, key=lambda offer: offer.at, default=NEVER)
+
+
+def share_out(
+    open_ids: Iterable[str],
+    offers: Mapping[str, Offer],
+    *,
+    reader: str,
+    now: float,
+    busy_seconds: float,
+) -> Shared:
+    """Who may have what; an offer holds for `busy_seconds`.
+
+    Readers without a name are taken for one person: what was given to one of them comes last.
+    """
+    fresh, own, taken = [], [], []
+    for image in open_ids:
+        offer = offers[image]
+        if now - offer.at >= busy_seconds:
+            fresh.append(image)
+        elif offer.reader == reader:
+            own.append(image)
+        else:
+            taken.append(image)
+    return Shared(fresh=tuple(fresh), own=tuple(own), taken=tuple(taken))

@@ -1,0 +1,233 @@
+"""`python -m acsnet.loop.run RUN LOCK LOG`: train, make a candidate, put it through the gate.
+
+A process of its own: it may be killed at any time, and the same command goes on from there. What
+is finished is not done again, and until the last step nothing that is served has changed.
+"""
+
+import os
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import torch
+from filelock import FileLock, Timeout
+from rich.console import Console
+
+from acsnet.anatomy.prior import NAME as PRIOR
+from acsnet.errors import AcsnetError, InputError
+from acsnet.loop import audit
+from acsnet.loop.fine_tune import FineTuning, total_epochs
+from acsnet.loop.gate import (
+    Decision,
+    PatientMeasures,
+    decide,
+    decision_to_dict,
+    mean_measures,
+    measure_patient,
+)
+from acsnet.loop.models import Models
+from acsnet.loop.progress import (
+    DONE,
+    FAILED,
+    MEASURING,
+    TRAINING,
+    Progress,
+    Status,
+    change_status,
+    read_status,
+    rest,
+)
+from acsnet.loop.register import mirror
+from acsnet.loop.requests import Case, Request, read_request
+from acsnet.pipeline import Pipeline
+from acsnet.train.adapters import ACSNET_TISSUE
+from acsnet.train.case import TrainingCase, read_case
+from acsnet.train.parallel import joined, launched
+from acsnet.train.record import now
+from acsnet.train.run import STEPS
+
+BUSY = 3
+"""Exit code where another training holds the lock."""
+
+NICENESS = 10
+"""Behind the server on a machine that both share."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Read:
+    """Cases of a request that could be read, and of the others what is wrong with them."""
+
+    cases: tuple[tuple[Case, TrainingCase], ...]
+    left_out: tuple[str, ...]
+
+
+def read_cases(cases: Sequence[Case]) -> Read:
+    """Scans and labels. A scan that is gone since or does not fit its label is left out."""
+    read, left_out = [], []
+    for case in cases:
+        try:
+            content = read_case(case.image, case.label, table=ACSNET_TISSUE, source="lge")
+        except (AcsnetError, OSError) as error:
+            left_out.append(f"{case.name}: {error}")
+        else:
+            read.append((case, content))
+    return Read(cases=tuple(read), left_out=tuple(left_out))
+
+
+def measure(
+    weights: Path, read: Read, *, device: str, before_each: Callable[[], None]
+) -> dict[str, PatientMeasures]:
+    """Patient -> measures of the chain in a weights folder."""
+    pipeline = Pipeline.load(weights=weights, device=device)
+    found: dict[str, list[PatientMeasures]] = {}
+    for case, content in read.cases:
+        before_each()
+        measures = measure_patient(pipeline(content.scan), content)
+        found.setdefault(case.patient, []).append(measures)
+    return {patient: mean_measures(scans) for patient, scans in found.items()}
+
+
+def compare(
+    models: Models,
+    one: str,
+    other: str,
+    read: Read,
+    *,
+    device: str,
+    before_each: Callable[[], None],
+) -> Decision:
+    """What the gate says of version `other` against `one`, on the same patients."""
+    both = [
+        measure(models.weights(name), read, device=device, before_each=before_each)
+        for name in (one, other)
+    ]
+    return decide(*both)
+
+
+def perform(folder: Path) -> Status:
+    """Do what the run folder asks for, or go on with it; returns how it ended.
+
+    Raises AcsnetError or OSError, which the status tells, where it cannot be done.
+    """
+    root = folder.parent.parent
+    request, status = read_request(folder), read_status(folder)
+    change_status(folder, state=TRAINING, starts=status.starts + 1, pid=os.getpid())
+    if not status.started:
+        change_status(folder, started=now())
+    models = Models(root)
+    try:
+        if status.candidate is None:
+            name = make_candidate(folder, request, models)
+            change_status(folder, candidate=name)
+        else:
+            name = status.candidate
+        return pass_gate(folder, request, models, name)
+    except (AcsnetError, OSError) as error:
+        change_status(folder, state=FAILED, detail=str(error))
+        raise
+
+
+def make_candidate(folder: Path, request: Request, models: Models) -> str:
+    """Train what is asked for, and keep the chain that comes of it as a version."""
+    read = read_cases([case for case in request.cases if not case.held])
+    change_status(folder, left_out=read.left_out)
+    if not read.cases:
+        msg = f"no scan to train on can be read: {'; '.join(read.left_out)}"
+        raise InputError(msg)
+    steps = STEPS[request.trainer]
+    epochs = total_epochs(steps, epochs=request.epochs)
+    with joined(launched(request.device)) as processes:
+        tuning = FineTuning(
+            cases=[content for _, content in read.cases],
+            base=models.weights(request.base),
+            folder=folder,
+            registry=models.root,
+            processes=processes,
+            console=Console(),
+            on_step=partial(rest, models.root, quiet_s=request.quiet_s),
+        )
+        tuning.bring_base()
+        for index, name in enumerate(steps):
+            done = total_epochs(steps[:index], epochs=request.epochs)
+            change_status(folder, step=name, epoch=done, epochs=epochs)
+            if tuning.is_done(name):
+                continue
+            if name == PRIOR:
+                tuning.fit_prior()
+            else:
+                progress = Progress(folder=folder, step=name, done=done, epochs=epochs)
+                tuning.train(name, epochs=request.epochs, on_epoch=progress)
+    record = {
+        "base": request.base,
+        "trainer": request.trainer,
+        "run": folder.name,
+        "trained_scans": len(read.cases),
+    }
+    return models.add(tuning.weights, record)
+
+
+def pass_gate(folder: Path, request: Request, models: Models, name: str) -> Status:
+    """Measure a candidate against the live version, note the decision, and act on it."""
+    change_status(folder, state=MEASURING, step="gate", time_left_s=None)
+    aliases = models.aliases()
+    live = aliases.live
+    if name in (live, aliases.previous):  # killed after the promotion
+        mirror(models)
+        return change_status(folder, state=DONE, promoted=name != request.base)
+    read = read_cases([case for case in request.cases if case.held])
+    decision = compare(
+        models,
+        live,
+        name,
+        read,
+        device=request.device,
+        before_each=partial(rest, models.root, quiet_s=request.quiet_s),
+    )
+    entry = {**decision_to_dict(decision), "against": live, "at": now(), "run": folder.name}
+    models.note(name, decision=entry, left_out=list(read.left_out))
+    if decision.promote:
+        models.promote(name, instead_of=live)
+    mirror(models)
+    return change_status(folder, state=DONE, promoted=decision.promote, detail=decision.reason)
+
+
+def record_end(log: Path, folder: Path, status: Status, *, seconds: float) -> None:
+    """Say in the audit log how a run ended, and which model is live where that changed."""
+    audit.record(
+        log,
+        "train",
+        model=status.candidate or "",
+        seconds=seconds,
+        details={"run": folder.name, "state": status.state, "promoted": status.promoted},
+    )
+    if status.promoted:
+        audit.record(log, "promote", model=status.candidate or "", details={"run": folder.name})
+
+
+def main(folder: Path, lock: Path, log: Path) -> int:
+    """Exit code: 0 done, 1 it cannot be done, `BUSY` another training is under way.
+
+    lock: file that one training at a time holds; log: of `acsnet.loop.audit`.
+    """
+    begun = time.perf_counter()
+    try:
+        with FileLock(lock, timeout=0):
+            if hasattr(os, "nice"):
+                os.nice(NICENESS)
+            torch.set_num_threads(read_request(folder).threads)
+            status = perform(folder)
+            seconds = time.perf_counter() - begun
+            record_end(log, folder, status, seconds=seconds)
+    except Timeout:
+        return BUSY
+    except (AcsnetError, OSError) as error:
+        Console(stderr=True).print(f"error: {error}", markup=False)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*map(Path, sys.argv[1:])))

@@ -1,0 +1,205 @@
+"""Whole runs on a small site. Each is done in a child process, as the server does it."""
+
+import json
+import os
+import shutil
+import signal
+
+import numpy as np
+import pytest
+
+from acsnet.errors import InputError
+from acsnet.loop import fine_tune, run
+from acsnet.loop.gate import Decision, Row
+from acsnet.loop.models import Models
+from acsnet.loop.progress import change_status, read_status
+from acsnet.loop.requests import read_request, run_folders, write_request
+from acsnet.train import state
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch):
+    """Few images, no replayed phantoms, weights that follow fast."""
+    monkeypatch.setattr(fine_tune, "IMAGES_AN_EPOCH", 32)
+    monkeypatch.setattr(fine_tune, "RATE", 1e-2)
+    monkeypatch.setitem(fine_tune.slice_samples.__kwdefaults__, "phantoms", 0)
+    monkeypatch.setattr(state, "EMA_DECAY", 0.5)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def imported():
+    """What torch imports with its first optimiser: once, and not in every child."""
+
+
+@pytest.fixture
+def site(root, write_chain, tmp_path):
+    """A models folder whose live version has small random networks."""
+    models = Models(root)
+    models.promote(models.add(write_chain(tmp_path / "chain"), {}))
+    return models
+
+
+def request(models, cases, *, trainer="myo", epochs=2):
+    live = models.aliases().live
+    options = {"device": "cpu", "threads": 1, "quiet_s": 0.0, "epochs": epochs}
+    return write_request(models.root, cases, trainer=trainer, base=live, **options)
+
+
+def in_a_child(work, *args):
+    """The signal that ended a process that did the work, or 0; it must not fail."""
+    child = os.fork()
+    if child == 0:
+        code = 1
+        try:
+            work(*args)
+            code = 0
+        finally:
+            os._exit(code)
+    status = os.waitpid(child, 0)[1]
+    assert os.WTERMSIG(status) or os.WEXITSTATUS(status) == 0
+    return os.WTERMSIG(status)
+
+
+def perform_and_die(folder, *, after):
+    """Killed once it has saved so many checkpoints."""
+    save, left = state.State.save, after
+
+    def dying(self, path):
+        nonlocal left
+        save(self, path)
+        left -= 1
+        if not left:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    state.State.save = dying
+    run.perform(folder)
+
+
+def passes(*args, **options):
+    row = Row(
+        measure="wall_dice", patients=1, live=0.5, candidate=0.6, gain=0.1, p=None, verdict="better"
+    )
+    return Decision(promote=True, reason="for this test", rows=(row,))
+
+
+def weights(models, name):
+    return {f.name: f.read_bytes() for f in sorted(models.weights(name).glob("*.safetensors"))}
+
+
+def test_killed_in_the_middle_of_training_it_goes_on_to_the_same_candidate(
+    site, write_scan, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(run, "compare", passes)
+    before = site.aliases().live
+    folder = request(site, [write_scan(k) for k in range(2)])
+    copy = tmp_path / "copy"
+    shutil.copytree(site.root, copy)
+
+    assert in_a_child(lambda: perform_and_die(folder, after=1)) == signal.SIGKILL
+    status = read_status(folder)
+    assert (status.state, status.starts) == ("training", 1)
+    assert site.aliases().live == before
+    assert in_a_child(run.perform, folder) == 0
+    status = read_status(folder)
+    assert (status.state, status.epoch, status.epochs, status.promoted) == ("done", 2, 2, True)
+
+    straight = Models(copy)
+    assert in_a_child(run.perform, copy / "runs" / folder.name) == 0
+    assert straight.aliases() == site.aliases()
+    assert weights(straight, status.candidate) == weights(site, status.candidate)
+
+    new, old = weights(site, status.candidate), weights(site, before)
+    assert {name for name in new if new[name] != old[name]} == {"myo.safetensors"}
+    record = site.record(status.candidate)
+    assert (record["base"], record["trainer"], record["trained_scans"]) == (before, "myo", 1)
+    assert record["decision"]["against"] == before
+    manifest = json.loads((site.weights(status.candidate) / "manifest.json").read_text())
+    assert "cleanup" in manifest["myo"]
+    assert manifest["myo"]["trained_on"].endswith("fine-tuned on reviewed labels of the site")
+
+    # The end again, as after a kill between promotion and the note that it is done.
+    change_status(folder, state="measuring", ended="", promoted=False)
+    site.rollback()
+    assert in_a_child(run.perform, folder) == 0
+    assert site.aliases().live == before  # nobody's rollback is undone
+
+
+def test_labels_are_copied_and_patients_keep_their_side(site, write_scan):
+    cases = [write_scan(k) for k in range(4)]
+    folder = request(site, cases)
+    first = {case.name: case for case in read_request(folder).cases}
+    assert sum(case.held for case in first.values()) == 1
+    cases[0].label.write_bytes(b"changed")
+    assert first["case0"].label.read_bytes() != b"changed"
+    later = read_request(request(site, [*cases, write_scan(9)])).cases
+    assert {c.name: c.held for c in later if c.name in first} == {
+        name: case.held for name, case in first.items()
+    }
+    assert len(run_folders(site.root)) == 2
+    assert "patient" not in json.dumps([case.patient for case in later])
+
+
+@pytest.mark.parametrize(
+    ("numbers", "options", "reason"),
+    [
+        ([], {}, "at least 2 patients, got 0"),
+        ([1], {}, "at least 2 patients, got 1"),
+        ([1, 2], {"trainer": "liver"}, "trainer must be one of roi, myo"),
+        ([1, 2], {"epochs": 0}, "epochs must be 1 or more, got 0"),
+    ],
+)
+def test_what_cannot_be_trained_leaves_nothing_behind(site, write_scan, numbers, options, reason):
+    with pytest.raises(InputError, match=reason):
+        request(site, [write_scan(k) for k in numbers], **options)
+    assert not (site.root / "runs").exists()
+    assert not (site.root / "holdout.json").exists()
+
+
+def test_a_scan_that_is_gone_is_left_out_and_told(site, write_scan):
+    cases = [write_scan(k) for k in range(3)]
+    folder = request(site, cases)
+    named = read_request(folder).cases
+    cases[0].image.unlink()
+    read = run.read_cases(named)
+    assert [case.name for case, _ in read.cases] == ["case1", "case2"]
+    assert read.left_out[0].startswith("case0: ")
+
+
+def shuffled(label):
+    """A label map with its voxels in a random order."""
+    return np.random.default_rng(0).permutation(label.ravel()).reshape(label.shape)
+
+
+def test_a_better_model_is_promoted_and_a_poisoned_one_is_not(
+    site, write_scan, ring_labels, monkeypatch
+):
+    monkeypatch.setattr(fine_tune, "IMAGES_AN_EPOCH", 128)
+    monkeypatch.setattr(state, "EMA_DECAY", 0.8)
+    cases = [write_scan(k) for k in range(4)]
+    with monkeypatch.context() as patch:  # stage 1 alone makes no wall better
+        patch.setattr(run, "compare", passes)
+        assert in_a_child(run.perform, request(site, cases, trainer="roi", epochs=4)) == 0
+    assert site.aliases().previous is not None
+
+    folder = request(site, cases, epochs=4)
+    assert in_a_child(run.perform, folder) == 0
+    better = read_status(folder).candidate
+    assert read_status(folder).promoted
+    assert site.aliases().live == better
+    rows = {row["measure"]: row for row in site.record(better)["decision"]["rows"]}
+    assert rows["wall_dice"]["live"] < 0.4
+    assert rows["wall_dice"]["candidate"] > 0.7
+
+    held = {case.name: case.held for case in read_request(folder).cases}
+    poisoned = [
+        case if held[case.name] else write_scan(k, label=shuffled(ring_labels(12.0 + k)))
+        for k, case in enumerate(cases)
+    ]
+    folder = request(site, poisoned, epochs=4)
+    assert in_a_child(run.perform, folder) == 0
+    status = read_status(folder)
+    assert (status.state, status.promoted) == ("done", False)
+    assert status.detail.startswith("worse than the margin: left ventricle Dice, myocardium Dice")
+    assert site.aliases().live == better
+    assert site.aliases().candidate == status.candidate
+    assert not site.record(status.candidate)["decision"]["promote"]
