@@ -19,7 +19,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from acsnet import __version__
+from acsnet import __version__, cli_labels, cli_models
 from acsnet.errors import AcsnetError, InputError
 
 if TYPE_CHECKING:
@@ -35,6 +35,8 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.add_typer(cli_labels.app, name="labels")
+app.add_typer(cli_models.app, name="models")
 out = Console()
 err = Console(stderr=True)
 
@@ -544,6 +546,31 @@ def calibrate(
         run_calibration(data, output, console=out)
     except AcsnetError as error:
         raise _refuse(error) from None
+
+
+@app.command()
+def simulate(
+    data: Annotated[Path, typer.Option(help="Folder with emidec/ and splits.json.")],
+    output: Annotated[Path, typer.Option(help="Run folder; an unfinished run goes on.")],
+    seeds: Annotated[int, typer.Option(min=1, help="Repetitions.")] = 3,
+    start: Annotated[int, typer.Option(min=1, help="Scans labelled at first, by lot.")] = 4,
+    step: Annotated[int, typer.Option(min=1, help="Scans labelled after each round.")] = 4,
+    rounds: Annotated[int, typer.Option(min=1, help="Rounds of labelling.")] = 6,
+    epochs: Annotated[int, typer.Option(min=1, help="Epochs of each small network.")] = 30,
+    filters: Annotated[int, typer.Option(min=1, help="Filter base of each small network.")] = 8,
+) -> None:
+    """Replay the EMIDEC train list: Dice against labels used, picked by us or drawn by lot."""
+    from acsnet.loop.simulate import Plan, run_simulation
+    from acsnet.loop.simulation_report import statement, write_report
+
+    plan = Plan(seeds=seeds, start=start, step=step, rounds=rounds, epochs=epochs, filters=filters)
+    try:
+        found = write_report(
+            run_simulation(data, output, plan=plan, console=err), output, plan=plan
+        )
+    except (AcsnetError, OSError) as error:
+        raise _refuse(error) from None
+    out.print(f"{statement(found)} -> {output}", highlight=False, soft_wrap=True)
 
 
 @app.command()

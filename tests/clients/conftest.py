@@ -1,5 +1,6 @@
 """Real programs that these tests talk to, each a process of its own on this machine."""
 
+import importlib.util
 import json
 import os
 import shutil
@@ -9,12 +10,15 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import NamedTuple
+from types import ModuleType
+from typing import Any, NamedTuple
 
 import pytest
 import requests
 
 HERE = Path(__file__).parent
+SAMPLES = HERE.parents[1] / "sample-data" / "nifti"
+CLIENT = Path(sys.prefix) / "monailabel/plugins/slicer/MONAILabel/MONAILabelLib/client.py"
 PLUGIN = Path("/usr/share/orthanc/plugins/libOrthancDicomWeb.so")
 LOGIN = ("reader", "hush hush")
 START_SECONDS = 120
@@ -47,6 +51,36 @@ class Orthanc(NamedTuple):
 
     def store_raw(self, content):
         return self.send("POST", "/instances", data=content)
+
+
+class Server(NamedTuple):
+    url: str
+    client: Any
+    errors: type[Exception]
+    studies: Path
+    state: Path
+    log: Path
+
+    @property
+    def labels(self) -> Path:
+        (store,) = (self.state / "studies").iterdir()
+        return store / "labels"
+
+    @property
+    def image(self) -> str:
+        """The scan most tests use, as the server calls it."""
+        return min(file.name for file in self.studies.glob("*.nii.gz")).removesuffix(".nii.gz")
+
+    @property
+    def image_file(self) -> Path:
+        return self.studies / f"{self.image}.nii.gz"
+
+
+def slicer_client() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("slicer_monailabel_client", CLIENT)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 def _free_port():
@@ -171,3 +205,17 @@ def start_server(start):
         return f"http://127.0.0.1:{port}", log
 
     return run
+
+
+@pytest.fixture(scope="module")
+def server(start_server, tmp_path_factory):
+    """A server on a copy of the sample scans, and the client of 3D Slicer's own module."""
+    folder = tmp_path_factory.mktemp("server")
+    studies, downloads, state = folder / "studies", folder / "downloads", folder / "state"
+    shutil.copytree(SAMPLES, studies)
+    downloads.mkdir()
+    url, log = start_server(studies, ACSNET_STATE=str(state))
+    (log.parent / "studies").symlink_to(studies)  # in the server's working directory
+    module = slicer_client()
+    client = module.MONAILabelClient(url, tmpdir=str(downloads))
+    return Server(url, client, module.MONAILabelClientException, studies, state, log)

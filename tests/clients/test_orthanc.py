@@ -93,7 +93,7 @@ def test_real_series_come_back_voxel_for_voxel(orthanc, acsnet, data, tmp_path, 
     np.testing.assert_array_equal(scan.pixels, read_scan(folder).pixels)
     np.testing.assert_allclose(scan.grid.affine, read_scan(folder).grid.affine)
     labels = np.random.default_rng(0).integers(0, 6, scan.grid.shape).astype(np.uint8)
-    archive.store_reviewed(uid, labels, author="Reader A")
+    archive.store_drawn(uid, labels, author="Reader A", state="reviewed")
     entry = archive.entry(uid)
     back = archive.label_map(entry.newest("reviewed"), sources).labels
     np.testing.assert_array_equal(scan.grid.to_input(back), labels)
@@ -151,7 +151,7 @@ def test_pixels_that_are_cut_short_are_refused_once_they_were_fetched(orthanc, a
 
 
 def test_slicer_lists_infers_saves_and_gets_back(orthanc, server, samples, tmp_path):
-    _, client, _ = server
+    url, client, _ = server
     folder, uid = sample(samples, 1)
     assert uid in client.datastore()["objects"]
     file, params = client.infer("acsnet", uid, {})
@@ -174,8 +174,10 @@ def test_slicer_lists_infers_saves_and_gets_back(orthanc, server, samples, tmp_p
     labels = np.asarray(edited.dataobj).copy()
     labels[labels == 4] = 3
     nib.save(nib.Nifti1Image(labels, edited.affine), tmp_path / "label.nii.gz")
-    for _ in range(2):
-        client.save_label(uid, str(tmp_path / "label.nii.gz"), params={})
+    answer = client.save_label(uid, str(tmp_path / "label.nii.gz"), params={})
+    assert (answer["state"], client.info()["datastore"]["completed"]) == ("draft", completed)
+    review = {"version": answer["version"], "by": "Reader B"}
+    assert requests.post(f"{url}/acsnet/cases/{uid}/review", data=review, timeout=60).ok
     back = np.asarray(nib.load(client.download_label(uid, "final")).dataobj)
     np.testing.assert_array_equal(back, labels)
     assert len(of_modality(orthanc, "SEG", uid)) == 3

@@ -1,17 +1,9 @@
 """A real server process, asked by the client that 3D Slicer's own MONAI Label module ships."""
 
-import importlib.util
-import os
 import shutil
-import signal
-import socket
-import subprocess
-import sys
 import threading
 import time
 from pathlib import Path
-from types import ModuleType
-from typing import Any, NamedTuple
 
 import nibabel as nib
 import nrrd
@@ -23,85 +15,8 @@ from acsnet.labels import LABEL_VALUES
 
 ROOT = Path(__file__).parents[2]
 SAMPLES = ROOT / "sample-data" / "nifti"
-CLIENT = Path(sys.prefix) / "monailabel/plugins/slicer/MONAILabel/MONAILabelLib/client.py"
-START_SECONDS = 120
 NRRD = {"result_extension": ".nrrd", "result_dtype": "uint8"}
 """What Slicer's module adds to every inference."""
-
-
-class Server(NamedTuple):
-    url: str
-    client: Any
-    errors: type[Exception]
-    studies: Path
-    state: Path
-    log: Path
-
-    @property
-    def labels(self) -> Path:
-        (store,) = (self.state / "studies").iterdir()
-        return store / "labels"
-
-    @property
-    def image(self) -> str:
-        """The scan most tests use, as the server calls it."""
-        return min(file.name for file in self.studies.glob("*.nii.gz")).removesuffix(".nii.gz")
-
-    @property
-    def image_file(self) -> Path:
-        return self.studies / f"{self.image}.nii.gz"
-
-
-def slicer_client() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("slicer_monailabel_client", CLIENT)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-def wait_until_up(url: str, process: subprocess.Popen, log: Path) -> None:
-    end = time.monotonic() + START_SECONDS
-    while time.monotonic() < end and process.poll() is None:
-        try:
-            if requests.get(f"{url}/info/", timeout=START_SECONDS).ok:
-                return
-        except requests.ConnectionError:
-            time.sleep(0.2)
-    pytest.fail(f"the server did not start:\n{log.read_text()}")
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("server")
-    studies, state, log = folder / "studies", folder / "state", folder / "output.txt"
-    shutil.copytree(SAMPLES, studies)
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    command = [sys.executable, "-c", "from acsnet.cli import main; main()", "serve"]
-    command += ["--studies", str(studies), "--port", str(port)]
-    with log.open("w") as output:
-        process = subprocess.Popen(
-            command,
-            cwd=folder,
-            env={**os.environ, "ACSNET_STATE": str(state)},
-            stdout=output,
-            stderr=subprocess.STDOUT,
-        )
-    url = f"http://127.0.0.1:{port}"
-    try:
-        wait_until_up(url, process, log)
-        downloads = folder / "downloads"
-        downloads.mkdir()
-        module = slicer_client()
-        client = module.MONAILabelClient(url, tmpdir=str(downloads))
-        yield Server(url, client, module.MONAILabelClientException, studies, state, log)
-    finally:
-        process.send_signal(signal.SIGTERM)
-        try:
-            process.wait(20)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
 
 
 def label_on(image: Path, path: Path, *, value: int = 1) -> Path:
@@ -180,7 +95,8 @@ def test_nifti_and_nrrd_results_are_the_same(server):
 def test_a_saved_label_is_listed_kept_and_given_back(server, tmp_path):
     image = server.image
     sent = label_on(server.image_file, tmp_path / "label.nii.gz", value=4)
-    assert server.client.save_label(image, str(sent))["label"] == image
+    answer = server.client.save_label(image, str(sent), params={"state": "reviewed"})
+    assert answer["label"] == image
     assert "final" in server.client.datastore()["objects"][image]["labels"]
     assert (server.labels / "final" / f"{image}.nii.gz").is_file()
     assert server.client.info()["datastore"]["completed"] == 1
@@ -239,7 +155,7 @@ def test_a_volume_of_slicers_own_can_be_uploaded_and_labelled(server, tmp_path):
     nib.save(nib.Nifti1Image(np.asarray(scan.dataobj)[::-1], scan.affine), own)
     assert server.client.upload_image(str(own), "5: PSIR SAX") == {"image": "5: PSIR SAX"}
     server.client.save_label("5: PSIR SAX", str(label_on(own, tmp_path / "label.nii.gz")))
-    assert (server.labels / "final" / "5: PSIR SAX.nii.gz").is_file()
+    assert (server.labels / "draft" / "5: PSIR SAX.nii.gz").is_file()
     with pytest.raises(server.errors) as caught:
         server.client.upload_image(str(own), server.image)
     assert "already another image" in caught.value.msg

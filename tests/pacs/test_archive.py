@@ -89,8 +89,8 @@ def test_a_draft_comes_back_voxel_for_voxel_with_its_report(archive, images, pac
 
 def test_every_save_is_a_new_version_with_its_author(archive, images, pacs):
     uid = images[0].SeriesInstanceUID
-    archive.store_reviewed(uid, box(images, 1), author="A")
-    archive.store_reviewed(uid, box(images, 2), author="B")
+    archive.store_drawn(uid, box(images, 1), author="A", state="reviewed")
+    archive.store_drawn(uid, box(images, 2), author="B", state="reviewed")
     entry = archive.entry(uid)
     assert [one.author for one in entry.annotations] == ["B", "A"]
     scan, sources = archive.read(uid)
@@ -105,7 +105,7 @@ def test_a_series_of_other_slices_is_refused_where_its_segmentation_is_read(
     archive, images, pacs, patient
 ):
     uid = images[0].SeriesInstanceUID
-    archive.store_reviewed(uid, box(images, 1), author="A")
+    archive.store_drawn(uid, box(images, 1), author="A", state="reviewed")
     annotation = archive.entry(uid).newest("reviewed")
     with pytest.raises(GeometryError):
         archive.label_map(annotation, patient(2))

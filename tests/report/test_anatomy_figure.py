@@ -101,6 +101,7 @@ def result_of(*slices, dropped=(), reversed_slices=False, name="case-1"):
         quantification=quantify(scan, labels),
         anatomy=anatomy,
         drawn_wall=drawn,
+        wall_probability=drawn.astype(np.float32),
         warnings=(),
         weights={},
         seconds={},

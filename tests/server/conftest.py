@@ -8,12 +8,12 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
-from acsnet.server import dicomweb_folder, pages, routes, viewers
+from acsnet.server import dicomweb_folder, loop_routes, pages, routes, viewers
 from acsnet.server.app import AcsnetApp
 from acsnet.server.error_answers import add_error_handlers
 from acsnet.server.guard import Guard
 
-ROOMS = (routes, dicomweb_folder, viewers, pages)
+ROOMS = (routes, loop_routes, dicomweb_folder, viewers, pages)
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +38,7 @@ def web(tmp_path_factory, samples):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ACSNET_STATE", str(folder / "state"))
         app = AcsnetApp(app_dir=str(folder), studies=str(studies), conf={})
-        for room in (routes, dicomweb_folder, pages):
+        for room in (routes, loop_routes, dicomweb_folder, pages):
             patch.setattr(room, "app_instance", lambda: app)
         asgi = FastAPI()
         asgi.add_middleware(Guard)

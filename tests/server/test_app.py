@@ -7,7 +7,8 @@ import pytest
 from acsnet.errors import GeometryError, InputError, WeightsError
 from acsnet.server.app import AcsnetApp
 from acsnet.server.datastore import StudiesDatastore
-from acsnet.server.strategy import LeastRecent
+
+REVIEWED = {"user": "Ana", "state": "reviewed"}
 
 
 def write_scan(path, *, seed=0, slices=3):
@@ -49,7 +50,7 @@ def test_a_scan_that_comes_or_goes_is_noticed(store, studies):
 
 def test_the_studies_folder_is_never_written_to(store, studies, tmp_path):
     before = {entry.name: entry.stat().st_mtime_ns for entry in studies.iterdir()}
-    store.save_label("a", str(write_scan(tmp_path / "label.nii.gz")), "final", {})
+    store.save_label("a", str(write_scan(tmp_path / "label.nii.gz")), "final", dict(REVIEWED))
     store.add_image("new", str(write_scan(tmp_path / "new.nii.gz", seed=9)), {})
     assert {entry.name: entry.stat().st_mtime_ns for entry in studies.iterdir()} == before
     assert (tmp_path / "store" / "labels" / "final" / "a.nii.gz").is_file()
@@ -57,9 +58,9 @@ def test_the_studies_folder_is_never_written_to(store, studies, tmp_path):
 
 
 def test_labels_are_found_again_after_a_restart(store, studies, tmp_path):
-    store.save_label("a", str(write_scan(tmp_path / "label.nii.gz")), "final", {"reader": "x"})
+    store.save_label("a", str(write_scan(tmp_path / "label.nii.gz")), "final", dict(REVIEWED))
     again = StudiesDatastore(studies=studies, store=tmp_path / "store")
-    assert again.get_label_info("a", "final")["reader"] == "x"
+    assert again.get_label_info("a", "final")["user"] == "Ana"
     assert again.status()["completed"] == 1
 
 
@@ -82,29 +83,13 @@ def test_records_are_for_their_owner_only(store, tmp_path):
     assert (tmp_path / "store").stat().st_mode & 0o077 == 0
 
 
-def test_the_next_scan_is_the_one_shown_longest_ago(store):
-    strategy = LeastRecent()
-    assert strategy({}, store) == {"id": "a"}
-    store.update_image_info("a", {"strategy": {"random": {"ts": 100}}})
-    assert strategy({}, store) == {"id": "b"}
-    store.update_image_info("b", {"strategy": {"least_recent": {"ts": 200}}})
-    assert strategy({}, store) == {"id": "a"}
-
-
-def test_no_next_scan_when_all_have_labels(store, tmp_path):
-    label = str(write_scan(tmp_path / "label.nii.gz"))
-    for image in ("a", "b"):
-        store.save_label(image, label, "final", {})
-    assert LeastRecent()({}, store) is None
-
-
 def test_without_verified_weights_there_is_no_app(studies, tmp_path, monkeypatch):
-    def load():
+    def load(*, weights):
         msg = "weights of roi are altered"
         raise WeightsError(msg)
 
     monkeypatch.setenv("ACSNET_STATE", str(tmp_path / "state"))
-    monkeypatch.setattr("acsnet.server.app.Pipeline.load", load)
+    monkeypatch.setattr("acsnet.server.live.Pipeline.load", load)
     with pytest.raises(WeightsError, match="altered"):
         AcsnetApp(app_dir=str(tmp_path), studies=str(studies), conf={})
 

@@ -12,7 +12,6 @@ from acsnet.io import read_scan, write_label_map
 from acsnet.pacs.settings import PacsSettings
 from acsnet.server.dicomweb_datastore import DicomWebDatastore
 from acsnet.server.pages import case_page
-from acsnet.server.strategy import LeastRecent
 
 
 @pytest.fixture
@@ -72,10 +71,10 @@ def test_a_refused_series_is_listed_with_its_reason_and_never_next(
 def test_a_save_is_a_new_version_and_comes_back_as_it_was(datastore, image, tmp_path):
     sent = tmp_path / "label.nii.gz"
     label_file(datastore, image, sent, 1)
-    info = {"client_id": "Reader A", "features": {"lv_volume_ml": 1.5}}
+    info = {"client_id": "Reader A", "state": "reviewed", "features": {"lv_volume_ml": 1.5}}
     assert datastore.save_label(image, str(sent), "final", info) == image
     drawn = label_file(datastore, image, sent, 2)
-    datastore.save_label(image, str(sent), "final", {"client_id": "Reader B"})
+    datastore.save_label(image, str(sent), "final", {"client_id": "Reader B", "state": "reviewed"})
     back = nib.load(datastore.get_label_uri(image, "final"))
     np.testing.assert_array_equal(np.asarray(back.dataobj), drawn)
     np.testing.assert_allclose(back.affine, nib.load(sent).affine, atol=1e-4)
@@ -88,8 +87,8 @@ def test_a_save_is_a_new_version_and_comes_back_as_it_was(datastore, image, tmp_
 
 def test_a_draft_is_no_label_and_is_stored_once(datastore, image, pacs, pipeline):
     result = pipeline(read_scan(datastore.get_image_uri(image)))
-    datastore.keep_draft(image, result)
-    datastore.keep_draft(image, result)
+    datastore.keep_draft(image, result, "shipped")
+    datastore.keep_draft(image, result, "shipped")
     assert [one.Modality for one in pacs.datasets.values() if one.Modality != "MR"] == ["SEG", "SR"]
     assert datastore.status() == {"total": 1, "completed": 0, "label_tags": {"original": 1}}
     assert datastore.get_unlabeled_images() == [image]
@@ -103,10 +102,10 @@ def test_a_draft_is_no_label_and_is_stored_once(datastore, image, pacs, pipeline
 def test_a_draft_that_the_pacs_refuses_is_told_of(datastore, image, pacs, pipeline):
     result = pipeline(read_scan(datastore.get_image_uri(image)))
     pacs.broken = {"store"}
-    datastore.keep_draft(image, result)
+    datastore.keep_draft(image, result, "shipped")
     assert "draft could not be stored" in datastore.verdict(image).warnings[-1]
     pacs.broken = set()
-    datastore.keep_draft(image, result)
+    datastore.keep_draft(image, result, "shipped")
     assert not any("could not" in warning for warning in datastore.verdict(image).warnings)
 
 
@@ -135,18 +134,20 @@ def test_one_reconstruction_of_a_scan_is_offered(datastore, pacs, patient):
     assert "preferred" in datastore.verdict(magnitude[0].SeriesInstanceUID).warnings[-1]
 
 
-def test_samples_go_round(datastore, pacs, patient):
-    pacs.add(patient(1), patient(2))
-    strategy = LeastRecent()
-    first = strategy({}, datastore)["id"]
-    datastore.update_image_info(first, {"strategy": {"random": {"ts": 5}}})
-    assert strategy({}, datastore)["id"] != first
+def test_a_series_is_known_by_its_images(datastore, image, pacs, patient):
+    pacs.add(patient(2))
+    other = patient(2)[0].SeriesInstanceUID
+    for series in (image, other):
+        datastore.get_image_uri(series)
+    assert len(datastore.image_fingerprint(image)) == 64
+    assert datastore.image_fingerprint(image) != datastore.image_fingerprint(other)
+    assert datastore.image_fingerprint("1.2.3") == ""
 
 
 def test_what_clients_list(datastore, image, tmp_path):
     sent = tmp_path / "label.nii.gz"
     label_file(datastore, image, sent, 1)
-    datastore.save_label(image, str(sent), "final", {})
+    datastore.save_label(image, str(sent), "final", {"state": "reviewed"})
     listed = datastore.json()["objects"][image]
     assert listed["image"]["info"]["state"] == "reviewed"
     assert listed["labels"]["final"]["info"]["user"] == "unknown annotator"
@@ -155,6 +156,40 @@ def test_what_clients_list(datastore, image, tmp_path):
 def test_the_folder_is_private(datastore, tmp_path):
     for folder in (tmp_path / "store", tmp_path / "store" / "images"):
         assert folder.stat().st_mode & 0o777 == 0o700
+
+
+def test_a_persons_draft_is_reviewed_as_a_new_segmentation(datastore, image, tmp_path):
+    sent = tmp_path / "label.nii.gz"
+    drawn = label_file(datastore, image, sent, 2)
+    info = {"user": "Reader A", "features": {"lv_volume_ml": 1.5}}
+    datastore.save_label(image, str(sent), "final", info)
+    assert datastore.get_labels_by_image_id(image) == {"draft": image}
+    assert (datastore.get_unlabeled_images(), datastore.reviewed()) == ([], [])
+    done = datastore.review(image, info["version"], by="Reader B")
+    assert (done["state"], done["user"], done["reviewer"]) == ("reviewed", "Reader A", "Reader B")
+    assert [one["state"] for one in datastore.versions(image)] == ["reviewed", "draft"]
+    (one,) = datastore.reviewed()
+    assert (one.name, one.patient) == (image, "PHANTOM-1")
+    np.testing.assert_array_equal(np.asarray(nib.load(one.label).dataobj), drawn)
+    assert datastore.get_label_info(image, "final")["features"] == {"lv_volume_ml": 1.5}
+
+
+def test_the_models_draft_cannot_be_called_reviewed(datastore, image, pipeline):
+    result = pipeline(read_scan(datastore.get_image_uri(image)))
+    datastore.keep_draft(image, result, "shipped")
+    (draft,) = datastore.versions(image)
+    with pytest.raises(InputError, match="by a person"):
+        datastore.review(image, draft["version"], by="Reader B")
+
+
+def test_of_each_annotator_the_newest_segmentation_is_compared(datastore, image, tmp_path):
+    sent = tmp_path / "label.nii.gz"
+    for name, value in (("A", 1), ("A", 2), ("B", 3)):
+        label_file(datastore, image, sent, value)
+        datastore.save_label(image, str(sent), "final", {"user": name})
+    assert {who: int(of.max()) for who, of in datastore.drawn_by(image).items()} == {"A": 2, "B": 3}
+    with pytest.raises(InputError, match="choose another name"):
+        datastore.save_label(image, str(sent), "final", {"user": "ACSNet"})
 
 
 def test_what_a_viewer_stored_is_measured_when_its_case_is_opened(

@@ -135,7 +135,7 @@ def test_a_saved_label_is_shown_beside_the_draft(segmented):
         "/datastore/label",
         params={"image": segmented.series},
         files={"label": ("label.nii.gz", nifti.content)},
-        data={"params": '{"client_id": "Reader <1>"}'},
+        data={"params": '{"client_id": "Reader <1>", "state": "reviewed"}'},
     )
     assert answer.status_code == 200, answer.text
     text = segmented.client.get(f"/acsnet/cases/{segmented.series}").text

@@ -137,7 +137,7 @@ def test_a_draft_and_a_reviewed_label_become_dicom_seg(make_store, studies, pati
     store = make_store()
     store.save_label(uid, draw(store, uid, tmp_path / "d.nii.gz"), DRAFT, {"user": "ACSNet"})
     drawn = draw(store, uid, tmp_path / "r.nii.gz", value=3)
-    store.save_label(uid, drawn, REVIEWED, {"user": "Reader One"})
+    store.save_label(uid, drawn, REVIEWED, {"user": "Reader One", "state": "reviewed"})
     store.refresh()
     segs = {one.text("SeriesDescription"): one for one in store.series() if not one.has_images}
     assert set(segs) == {"ACSNet draft", "ACSNet reviewed"}

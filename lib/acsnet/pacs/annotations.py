@@ -5,7 +5,6 @@ that somebody saved from a viewer is a reviewed label when its segments bear our
 belong to other software and are left alone.
 """
 
-import re
 from dataclasses import dataclass
 
 from pydicom.dataset import Dataset
@@ -14,16 +13,11 @@ from acsnet.derived.provenance import SERIES_DESCRIPTION, State
 from acsnet.derived.seg_write import CONTENT_LABEL
 from acsnet.derived.segments import is_seg, segments_of, written_by_acsnet
 from acsnet.io.dicom_files import quiet_pydicom, text_of
-from acsnet.labels import LABELS
+from acsnet.labels import find_label
 from acsnet.pacs.client import is_uid
 
-
-def _plain(name: str) -> str:
-    """A name without what people change in it: case, spaces, hyphens and the like."""
-    return re.sub(r"[\W_]+", "", name.casefold())
-
-
-OWN_NAMES = {_plain(name) for info in LABELS for name in (info.name, info.description)}
+MODEL = "ACSNet"
+"""The author of the model's drafts."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +31,11 @@ class Annotation:
     series: str
     instance: str
     of_series: tuple[str, ...]
+
+    @property
+    def by_model(self) -> bool:
+        """Whether it is a draft that nobody has touched."""
+        return self.state == "draft" and self.author == MODEL
 
 
 def annotation_of(header: Dataset) -> Annotation | None:
@@ -73,8 +72,8 @@ def _state(header: Dataset) -> State | None:
     says_draft = text_of(header, "SeriesDescription") == SERIES_DESCRIPTION["draft"]
     if label == CONTENT_LABEL["draft"] or (own and says_draft):
         return "draft"
-    names = {_plain(text_of(one, "SegmentLabel")) for one in segments_of(header).values()}
-    return "reviewed" if own or label == CONTENT_LABEL["reviewed"] or names & OWN_NAMES else None
+    named = any(find_label(text_of(one, "SegmentLabel")) for one in segments_of(header).values())
+    return "reviewed" if own or label == CONTENT_LABEL["reviewed"] or named else None
 
 
 def _made_at(header: Dataset) -> str:

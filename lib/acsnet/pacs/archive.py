@@ -14,7 +14,7 @@ from acsnet.derived.sources import source_stack
 from acsnet.errors import AcsnetError, InputError
 from acsnet.io import read_scan
 from acsnet.io.dicom_files import quiet_pydicom
-from acsnet.pacs.annotations import Annotation
+from acsnet.pacs.annotations import MODEL, Annotation
 from acsnet.pacs.client import DicomWeb
 from acsnet.pacs.download import SUFFIX, download_series, keep_only
 from acsnet.pacs.settings import PacsSettings
@@ -96,22 +96,28 @@ class Archive:
         """
         scan, sources = self.read(uid)
         labels = scan.grid.from_input(label_map)
-        before = self.entry(uid).newest("draft")
+        before = self.entry(uid).model_draft
         if before and np.array_equal(self.label_map(before, sources).labels, labels):
             return None
-        return self._store(labels, features, sources, "draft", "AUTOMATIC", "ACSNet")
+        return self._store(labels, features, sources, "draft", "AUTOMATIC", MODEL)
 
-    def store_reviewed(self, uid: str, label_map: NDArray[np.uint8], *, author: str) -> str:
-        """Store a reader's labels as a new SEG with its measures; nothing is overwritten.
+    def store_drawn(
+        self, uid: str, label_map: NDArray[np.uint8], *, author: str, state: State
+    ) -> str:
+        """Store a person's labels as a new SEG with its measures; nothing is overwritten.
 
         label_map: on the grid that `read` gives. It counts as drawn by hand where there was no
-        segmentation yet that could have been edited. Gives the SOPInstanceUID of the SEG.
+        segmentation yet that could have been edited. Gives the SOPInstanceUID of the SEG. Raises
+        InputError for a person who is called like the model.
         """
+        if author == MODEL:
+            msg = f"{author!r} is what the model signs with: choose another name"
+            raise InputError(msg)
         scan, sources = self.read(uid)
         labels = scan.grid.from_input(label_map)
         features = compute_features(labels, scan.voxel_ml)
         kind: AlgorithmType = "SEMIAUTOMATIC" if self.entry(uid).annotations else "MANUAL"
-        return self._store(labels, features, sources, "reviewed", kind, author)
+        return self._store(labels, features, sources, state, kind, author)
 
     def _store(
         self,

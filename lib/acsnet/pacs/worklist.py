@@ -69,6 +69,16 @@ class Entry:
         """The SEG that holds among those of one state."""
         return next((one for one in self.annotations if one.state == state), None)
 
+    @property
+    def model_draft(self) -> Annotation | None:
+        """What the model drew last."""
+        return next((one for one in self.annotations if one.by_model), None)
+
+    @property
+    def drawn(self) -> tuple[Annotation, ...]:
+        """What people drew, newest first."""
+        return tuple(one for one in self.annotations if not one.by_model)
+
 
 class WorkList:
     """The work list of one PACS. Methods raise PacsError where the service fails.

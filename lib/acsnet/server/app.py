@@ -1,30 +1,63 @@
 """The MONAI Label app: which datastore, which tasks, which order of scans."""
 
 import tempfile
+import threading
+import time
 from pathlib import Path
 from typing import Any
 
 from monailabel.config import settings
 from monailabel.interfaces.app import MONAILabelApp
 from monailabel.interfaces.tasks.infer_v2 import InferTask
+from monailabel.interfaces.tasks.scoring import ScoringMethod
 from monailabel.interfaces.tasks.strategy import Strategy
+from monailabel.interfaces.tasks.train import TrainTask
 from monailabel.utils.sessions import Sessions
 
 from acsnet import __version__
 from acsnet.errors import InputError
+from acsnet.labels import LABEL_VALUES
+from acsnet.loop import audit
+from acsnet.loop.choice import COMBINED, STRATEGIES
+from acsnet.loop.models import Models
+from acsnet.loop.score_store import ScoreStore, model_version
+from acsnet.loop.settings import train_settings
 from acsnet.pacs.settings import is_dicomweb, pacs_settings
-from acsnet.pipeline import Pipeline
+from acsnet.result import Result
+from acsnet.server.batch import Batch
+from acsnet.server.cases import Store
 from acsnet.server.datastore import StudiesDatastore
 from acsnet.server.dicomweb_datastore import DicomWebDatastore
-from acsnet.server.infer_task import AcsnetInferTask
-from acsnet.server.state import pacs_store, store_folder
-from acsnet.server.strategy import LeastRecent
+from acsnet.server.idle_scorer import IdleScorer
+from acsnet.server.infer_task import AcsnetTask, CorrectTask, MyocardiumTask, RoiTask
+from acsnet.server.label_records import DRAWN, REVIEWED
+from acsnet.server.live import LiveModels
+from acsnet.server.pick_settings import pick_settings
+from acsnet.server.score_book import ScoreBook
+from acsnet.server.scoring import AgreementScoring
+from acsnet.server.state import (
+    audit_log,
+    models_folder,
+    pacs_store,
+    private_folder,
+    state_folder,
+    store_folder,
+    training_lock,
+)
+from acsnet.server.strategy import NextScan
+from acsnet.server.trainers import trainers
+from acsnet.server.training import Trainings
 
 
 class AcsnetApp(MONAILabelApp):
     """ACSNet for MONAI Label. Raises WeightsError at start without verified weights."""
 
+    _book: ScoreBook
+    _scorer: IdleScorer
+
     def __init__(self, app_dir: str, studies: str, conf: dict[str, str]) -> None:
+        self._pick = pick_settings()
+        self._picking = threading.Lock()
         self._scratch = tempfile.TemporaryDirectory(prefix="acsnet-")
         super().__init__(
             app_dir,
@@ -34,7 +67,9 @@ class AcsnetApp(MONAILabelApp):
             description="Scar on late gadolinium enhancement cardiac MRI. "
             "Research use only, not a medical device.",
             version=__version__,
+            labels=list(LABEL_VALUES),
         )
+        self.batch = Batch(self._draft)
 
     @property
     def scratch(self) -> Path:
@@ -43,30 +78,165 @@ class AcsnetApp(MONAILabelApp):
 
     def close(self) -> None:
         """Remove everything that was kept for one run only."""
+        self.batch.stop()
+        self._scorer.close()
+        self.trainings.close()
         self.datastore().close()
         self._scratch.cleanup()
 
-    def init_datastore(self) -> StudiesDatastore | DicomWebDatastore:
+    def init_datastore(self) -> Store:
         """The scans of a local folder or of a PACS; raises InputError for anything else."""
         if is_dicomweb(self.studies):
             settings = pacs_settings(self.studies)
-            return DicomWebDatastore(settings, store=pacs_store(settings.url))
+            return DicomWebDatastore(settings, store=self._store_folder())
         studies = Path(self.studies)
         if not studies.is_dir():
             msg = f"studies must be a folder, got {self.studies}"
             raise InputError(msg)
-        return StudiesDatastore(studies=studies, store=store_folder(studies))
+        return StudiesDatastore(studies=studies, store=self._store_folder())
 
     def init_infers(self) -> dict[str, InferTask]:
-        """The one segmentation task."""
-        keep = self.datastore().keep_draft
-        task = AcsnetInferTask(Pipeline.load(), folder=self.scratch, keep=keep)
-        return {"acsnet": task}
+        """The whole method and its parts, all by the one chain in `served`."""
+        self._models = Models(models_folder(str(self.studies)))
+        self.served = LiveModels(self._models)
+        scores = ScoreStore(self._store_folder() / "scores")
+        self._book = ScoreBook(self.datastore(), scores, model=self._model_version)
+        folder = self.scratch
+        task = AcsnetTask(self.served, folder=folder, keep=self._keep)
+        self._scorer = IdleScorer(self._book, task, self.datastore(), self._pick)
+        return {
+            "acsnet": task,
+            "roi": RoiTask(self.served, folder=folder),
+            "myo": MyocardiumTask(self.served, folder=folder),
+            "acsnet_correct": CorrectTask(self.served, folder=folder, saved=self._saved),
+        }
+
+    def init_trainers(self) -> dict[str, TrainTask]:
+        """Fine-tuning of the live model on reviewed labels, on request or by itself."""
+        private_folder(state_folder())
+        self.trainings = Trainings(
+            self._models,
+            lock=training_lock(),
+            audit=audit_log(),
+            reviewed=self.datastore().reviewed,
+            settings=train_settings(),
+        )
+        return trainers(self.trainings)
+
+    def on_init_complete(self) -> None:
+        """The server is up: look after trainings, one cut short among them, and score scans."""
+        super().on_init_complete()
+        self.trainings.watch()
+        self._scorer.start()
+
+    def init_scoring_methods(self) -> dict[str, ScoringMethod]:
+        """How far people's labels are from the model's drafts."""
+        self.scoring_methods = {"agreement": AgreementScoring(self.datastore().scores)}
+        return dict(self.scoring_methods)
 
     def init_strategies(self) -> dict[str, Strategy]:
-        """Ours, also under the name that OHIF's panel always asks for."""
-        strategy = LeastRecent()
-        return {"least_recent": strategy, "random": strategy}
+        """Ours; the combined one also under the name that OHIF's panel always asks for."""
+        busy_seconds = 60.0 * self._pick.busy_minutes
+        found: dict[str, Strategy] = {
+            name: NextScan(name, self._book, busy_seconds=busy_seconds) for name in STRATEGIES
+        }
+        return found | {"random": found[COMBINED]}
+
+    def next_sample(self, request: dict[str, Any]) -> dict[str, Any]:
+        """The record of the scan that a reader gets next, with its `id`, `scores` and `reason`.
+
+        request: `strategy`, and `client_id`, the name of the reader. Without an `id` there is none,
+        and the reason says why. Raises InputError for a strategy that there is not.
+        """
+        name = request.get("strategy") or "random"
+        if name not in self._strategies:
+            msg = f"there is no strategy {name!r}; there is {', '.join(self._strategies)}"
+            raise InputError(msg)
+        store = self.datastore()
+        # Two readers who ask at once must not get the same scan.
+        with self._picking:
+            found: dict[str, Any] = self._strategies[name](request, store)
+            if "id" in found:
+                offer = {
+                    "ts": int(time.time()),
+                    "client_id": request.get("client_id"),
+                    "reason": found["reason"],
+                }
+                before = store.get_image_info(found["id"]).get("strategy", {})
+                store.update_image_info(found["id"], {"strategy": {**before, name: offer}})
+        self._scorer.wake()
+        return {**store.get_image_info(found["id"]), **found} if "id" in found else found
+
+    def _keep(self, image: str, result: Result, version: str) -> None:
+        """What becomes of a result for an image of the datastore."""
+        self.datastore().keep_draft(image, result, version)
+        self._book.keep(image, result)
+        self._scorer.wake()
+
+    def _model_version(self) -> str:
+        """What scores are kept under: the networks that are served now."""
+        return model_version(self.served.current().pipeline.weights)
+
+    def _store_folder(self) -> Path:
+        """The server's own folder for these studies."""
+        if is_dicomweb(self.studies):
+            return pacs_store(pacs_settings(self.studies).url)
+        return store_folder(Path(self.studies))
+
+    def infer(self, request: dict[str, Any], datastore: Any = None) -> dict[str, Any]:
+        """Run a task on a scan, and say so in the audit log.
+
+        request: `client_id` and `image_id` go into the log. Raises AcsnetError for what is no scan.
+        """
+        start, result = time.perf_counter(), None
+        try:
+            result = super().infer(request, datastore)
+            return result
+        finally:
+            model = self.served.current().version
+            audit.record(
+                audit_log(),
+                "infer",
+                user=str(request.get("client_id") or ""),
+                model=model if result is None else result["params"]["model_version"],
+                image=str(request.get("image_id") or ""),
+                seconds=time.perf_counter() - start,
+                details={"task": str(request.get("model")), "done": result is not None},
+            )
+
+    def review(self, image: str, version: str, *, by: str) -> dict[str, Any]:
+        """Say that a version of a label is reviewed. Raises InputError where there is none."""
+        start = time.perf_counter()
+        reviewed = self.datastore().review(image, version, by=by)
+        audit.record(
+            audit_log(),
+            "review",
+            user=by,
+            model=reviewed.get("model", ""),
+            image=image,
+            seconds=time.perf_counter() - start,
+            details={"version": reviewed["version"]},
+        )
+        return reviewed
+
+    def withdraw(self, image: str, tag: str) -> None:
+        """Take the label map that holds under a tag out of use. Raises InputError in a PACS."""
+        info = self.datastore().get_label_info(image, tag)
+        self.datastore().remove_label(image, tag)
+        details = {"version": info.get("version", ""), "tag": tag}
+        audit.record(audit_log(), "withdraw", image=image, details=details)
+
+    def _draft(self, image: str) -> None:
+        """Segment one image of the datastore and keep the draft."""
+        path = self.datastore().get_image_uri(image)
+        result = self.infer({"model": "acsnet", "image": path, "image_id": image})
+        Path(result["file"]).unlink(missing_ok=True)
+
+    def _saved(self, image: str) -> Path | None:
+        """The newest label map that a person saved for an image."""
+        labels = self.datastore().get_labels_by_image_id(image)
+        tag = next((tag for tag in (DRAWN, REVIEWED) if tag in labels), None)
+        return None if tag is None else Path(self.datastore().get_label_uri(image, tag))
 
     def _load_sessions(self, load: bool = False) -> Any:
         """Sessions in the scratch folder: an uploaded scan does not outlive the server."""

@@ -27,7 +27,15 @@ from monailabel.interfaces.utils.app import app_instance  # noqa: E402
 
 from acsnet import __version__  # noqa: E402
 from acsnet.pacs.settings import is_dicomweb  # noqa: E402
-from acsnet.server import dicomweb_folder, dicomweb_pacs, pages, routes, viewers  # noqa: E402
+from acsnet.server import (  # noqa: E402
+    dicomweb_folder,
+    dicomweb_pacs,
+    loop_routes,
+    pages,
+    routes,
+    train_routes,
+    viewers,
+)
 from acsnet.server.error_answers import add_error_handlers  # noqa: E402
 from acsnet.server.guard import LOOPBACK_ORIGIN, Guard  # noqa: E402
 from acsnet.server.stock_routes import add_stock_routes  # noqa: E402
@@ -63,7 +71,7 @@ def build() -> FastAPI:
     application.add_middleware(Guard)
     add_error_handlers(application)
     archive = dicomweb_pacs if is_dicomweb(settings.MONAI_LABEL_STUDIES) else dicomweb_folder
-    for room in (routes, archive, viewers, pages):
+    for room in (routes, loop_routes, train_routes, archive, viewers, pages):
         application.include_router(room.router)
     add_stock_routes(application)
     return application

@@ -7,9 +7,11 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
-from acsnet.server.datastore import DRAFT, REVIEWED, StudiesDatastore
+from acsnet.loop.offers import Offer, last_offer
+from acsnet.server.datastore import StudiesDatastore
 from acsnet.server.dicomweb_datastore import DicomWebDatastore
 from acsnet.server.gate import fingerprint
+from acsnet.server.label_records import DRAFT, DRAWN, REVIEWED
 
 LONG_AGO = datetime.fromtimestamp(0, timezone.utc)
 Store = StudiesDatastore | DicomWebDatastore
@@ -30,14 +32,17 @@ class State(str, Enum):
 class Version:
     """One label map of a case.
 
-    tag: what it is fetched by, empty for one that a newer one has replaced; state: draft, reviewed,
-    or the tag that a client chose; author: empty if unknown; current: whether the scan is still the
-    one it was drawn on; features: as measured when it was saved, or empty.
+    id: of a version, empty for what the model drew in a folder; tag: what it is fetched by, empty
+    for one that a newer one has replaced; state: draft, reviewed or withdrawn, or the tag that a
+    client chose; author, reviewer: empty if unknown; current: whether the scan is still the one it
+    was drawn on; features: as measured when it was saved, or empty.
     """
 
+    id: str
     tag: str
     state: str
     author: str
+    reviewer: str
     saved: datetime | None
     current: bool
     features: dict[str, Any]
@@ -50,7 +55,7 @@ class Case:
 
     title and details: how a person knows it; study and series: UIDs, empty for NIfTI; reason: why
     it is refused; remarks: what the reader of its files noticed; versions: newest first; offered:
-    which strategy last gave it to a person, and when.
+    which strategy last gave it to a person, and when; why: its reason.
     """
 
     id: str
@@ -64,12 +69,13 @@ class Case:
     remarks: tuple[str, ...]
     versions: tuple[Version, ...]
     offered: str
+    why: str
 
     @property
     def shown(self) -> Version | None:
         """The label map whose numbers stand for the case: reviewed before draft."""
         usable = {version.tag: version for version in self.versions if version.current}
-        return usable.get(REVIEWED) or usable.get(DRAFT)
+        return usable.get(REVIEWED) or usable.get(DRAWN) or usable.get(DRAFT)
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -100,11 +106,12 @@ def build_case(datastore: Store, image: str) -> Case:
         state = State.REFUSED
     elif REVIEWED in tags:
         state = State.REVIEWED
-    elif DRAFT in tags:
+    elif tags & {DRAWN, DRAFT}:
         state = State.DRAFT
     title = str(info.get("PatientID") or image)
     name = str(info.get("PatientName", "")).replace("^", " ").strip()
     details = (str(info.get("SeriesDescription", "")), name if name != title else "")
+    offer = last_offer(info)
     return Case(
         id=image,
         title=title,
@@ -116,7 +123,8 @@ def build_case(datastore: Store, image: str) -> Case:
         reason=verdict.reason,
         remarks=verdict.warnings,
         versions=tuple(versions),
-        offered=_offered(info),
+        offered=_offered(offer),
+        why=offer.reason,
     )
 
 
@@ -160,21 +168,21 @@ def _versions(datastore: Store, image: str) -> list[Version]:
     for tag in datastore.get_labels_by_image_id(image):
         info = datastore.get_label_info(image, tag)
         found.append(_version(info, tag, current=_is_current(datastore, image, info)))
-        held.add(info.get("SOPInstanceUID"))
+        held.add(info.get("version"))
         older = info.get("versions", older)
     found += [
-        _version(info, "", current=False)
-        for info in older
-        if info.get("SOPInstanceUID") not in held
+        _version(info, "", current=False) for info in older if info.get("version") not in held
     ]
     return sorted(found, key=lambda version: version.saved or LONG_AGO, reverse=True)
 
 
 def _version(info: dict[str, Any], tag: str, *, current: bool) -> Version:
     return Version(
+        id=str(info.get("version") or ""),
         tag=tag,
         state=str(info.get("state") or {DRAFT: "draft", REVIEWED: "reviewed"}.get(tag, tag)),
         author=str(info.get("user") or info.get("client_id") or ""),
+        reviewer=str(info.get("reviewer") or ""),
         saved=_time(info.get("ts")),
         current=current,
         features=info.get("features") or {},
@@ -208,9 +216,7 @@ def _time(seconds: Any) -> datetime | None:
     return datetime.fromtimestamp(int(seconds), timezone.utc).astimezone() if seconds else None
 
 
-def _offered(info: dict[str, Any]) -> str:
+def _offered(offer: Offer) -> str:
     """Which strategy last gave the case to a reader, and when."""
-    given = [(int(entry.get("ts", 0)), name) for name, entry in info.get("strategy", {}).items()]
-    seconds, name = max(given, default=(0, ""))
-    when = _time(seconds)
-    return f"{name}, {when:%Y-%m-%d %H:%M}" if when else ""
+    when = _time(offer.at)
+    return f"{offer.strategy}, {when:%Y-%m-%d %H:%M}" if when else ""

@@ -4,57 +4,53 @@ MONAI Label's own DICOMweb datastore builds volumes from broken series, counts t
 as labels and overwrites; nothing of it is used.
 """
 
-import json
+import hashlib
 import logging
 import threading
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import nibabel as nib
 import numpy as np
-from monailabel.interfaces.datastore import Datastore, DefaultLabelTag
+from monailabel.interfaces.datastore import Datastore
+from numpy.typing import NDArray
 
-from acsnet.derived import State
 from acsnet.errors import AcsnetError, InputError
 from acsnet.io import write_label_map
 from acsnet.io.series import Series
+from acsnet.loop.requests import Reviewed
 from acsnet.pacs.annotations import Annotation
 from acsnet.pacs.archive import Archive
-from acsnet.pacs.download import write_whole
 from acsnet.pacs.settings import PacsSettings
 from acsnet.pacs.worklist import Entry
 from acsnet.quantify.features import compute_features
 from acsnet.result import Result
 from acsnet.server.checks import SCAN_SUFFIXES
-from acsnet.server.datastore import SHOWN_TAGS
+from acsnet.server.datastore import SCORES, SHOWN_TAGS
 from acsnet.server.gate import Verdict
+from acsnet.server.label_records import DRAFT, DRAWN, REVIEWED
+from acsnet.server.saving import author_of, state_of
+from acsnet.server.seg_records import KeptMeasures, seg_record, tagged
 from acsnet.server.state import private_folder
 
 logger = logging.getLogger(__name__)
-
-STATES: dict[str, State] = {
-    DefaultLabelTag.FINAL.value: "reviewed",
-    DefaultLabelTag.ORIGINAL.value: "draft",
-}
-"""What clients call a label, and what it is: only a reviewed one is ever trained on."""
-
-NOBODY = "unknown annotator"
 
 
 class DicomWebDatastore(Datastore):
     """The scans of a PACS; an image id, and that of its label, is a SeriesInstanceUID.
 
     store: the server's own folder, with `images/<id>/` and `labels/`; all in it can be fetched
-    again. Each save is a new SEG in the PACS: the newest reviewed one is the label, and drafts by
-    the model, segmentations of other software and what others saved before stay as they are.
+    again. Each save is a new SEG in the PACS: the newest reviewed one is the label, and drafts,
+    segmentations of other software and what others saved before stay as they are.
     """
 
     def __init__(self, settings: PacsSettings, *, store: Path) -> None:
         private_folder(store)
+        self.scores = store / SCORES
         self._labels = private_folder(store / "labels")
+        self._measures = KeptMeasures(self._labels)
         self._archive = Archive(settings, cache=private_folder(store / "images"))
         self._name = settings.url
         self._change = threading.Lock()
@@ -91,6 +87,12 @@ class DicomWebDatastore(Datastore):
         """None: the files are in the PACS."""
         return []
 
+    def image_fingerprint(self, image_id: str) -> str:
+        """What changes when the stack of a series gets other images; empty until it is known."""
+        entry = self.entries().get(image_id)
+        names = "" if entry is None else "/".join(entry.instances)
+        return hashlib.sha256(names.encode()).hexdigest() if names else ""
+
     def verdict(self, image_id: str) -> Verdict:
         """Whether a scan can be measured, as far as is known now."""
         entry = self.entries().get(image_id)
@@ -113,22 +115,20 @@ class DicomWebDatastore(Datastore):
         self, label_tag: str | None = None, labels: list[str] | None = None
     ) -> list[str]:
         """Ids of the scans with a label, by default a final one."""
-        state = STATES.get(label_tag or DefaultLabelTag.FINAL.value)
         return [
             uid
             for uid, entry in self.entries().items()
-            if state and entry.reason is None and entry.newest(state)
+            if entry.reason is None and (label_tag or REVIEWED) in tagged(entry)
         ]
 
     def get_unlabeled_images(
         self, label_tag: str | None = None, labels: list[str] | None = None
     ) -> list[str]:
-        """Ids of the scans that wait for a label: not refused, and one for each scan."""
-        labelled = set(self.get_labeled_images(label_tag))
+        """Ids of the scans that wait for a person: not refused, and one for each scan."""
         return [
             uid
             for uid, entry in self.entries().items()
-            if uid not in labelled
+            if not entry.drawn
             and entry.reason is None
             and (entry.choice is None or entry.choice.preferred)
         ]
@@ -179,10 +179,10 @@ class DicomWebDatastore(Datastore):
         if not path.exists():
             scan, sources = self._archive.read(label_id)
             reading = self._archive.label_map(annotation, sources)
-            if not self._features_file(annotation.instance).exists():
+            if not self._measures.of(annotation.instance):
                 features = compute_features(reading.labels, scan.voxel_ml).to_dict()
                 features["warnings"] += reading.warnings
-                self._keep_features(annotation.instance, features)
+                self._measures.keep(annotation.instance, features)
             write_label_map(path, scan.grid.to_input(reading.labels), scan.grid)
         return str(path)
 
@@ -192,10 +192,62 @@ class DicomWebDatastore(Datastore):
         annotation = self._labels_of(label_id).get(label_tag)
         if annotation is None or entry is None:
             return {}
-        file = self._features_file(annotation.instance)
-        features = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
-        versions = [_shown(one) for one in entry.annotations]
-        return {**_shown(annotation), "features": features, "versions": versions}
+        features = self._measures.of(annotation.instance)
+        return {**seg_record(annotation), "features": features, "versions": self.versions(label_id)}
+
+    def versions(self, image_id: str) -> list[dict[str, Any]]:
+        """All segmentations of a scan, newest first, as records of labels."""
+        entry = self.entries().get(image_id)
+        return [] if entry is None else [seg_record(one) for one in entry.annotations]
+
+    def review(self, image_id: str, version: str, *, by: str) -> dict[str, Any]:
+        """Store a person's draft once more, as reviewed; the draft stays as it is.
+
+        version: SOPInstanceUID of the draft; by: for the record of the server, as the SEG names
+        who drew it. Raises InputError for a version that is not there or is the model's.
+        """
+        drawn = self._archive.entry(image_id).drawn
+        annotation = next((one for one in drawn if one.instance == version), None)
+        if annotation is None:
+            msg = f"image {image_id!r} has no version {version!r} by a person"
+            raise InputError(msg)
+        if annotation.state == "reviewed":
+            return seg_record(annotation)
+        scan, sources = self._archive.read(image_id)
+        labels = scan.grid.to_input(self._archive.label_map(annotation, sources).labels)
+        instance = self._archive.store_drawn(
+            image_id, labels, author=annotation.author, state="reviewed"
+        )
+        self._measures.keep(instance, self._measures.of(annotation.instance))
+        reviewed = replace(annotation, state="reviewed", instance=instance)
+        return {**seg_record(reviewed), "reviewer": by}
+
+    def reviewed(self) -> list[Reviewed]:
+        """What a network may be trained on: the newest reviewed label of each scan.
+
+        One that cannot be read is left out, as the log says.
+        """
+        found = []
+        for uid, entry in self.entries().items():
+            if entry.reason is not None or not entry.newest("reviewed"):
+                continue
+            try:
+                label, image = self.get_label_uri(uid, REVIEWED), self.get_image_uri(uid)
+            except AcsnetError as error:
+                logger.warning("a label is left out: %s", error)
+                continue
+            patient = entry.text("PatientID") or uid
+            found.append(Reviewed(name=uid, patient=patient, image=Path(image), label=Path(label)))
+        return found
+
+    def drawn_by(self, image_id: str) -> dict[str, NDArray[np.uint8]]:
+        """Author -> the newest label map of theirs, on the grid of the image."""
+        scan, sources = self._archive.read(image_id)
+        newest = {one.author: one for one in reversed(self._archive.entry(image_id).drawn)}
+        return {
+            author: scan.grid.to_input(self._archive.label_map(one, sources).labels)
+            for author, one in newest.items()
+        }
 
     def update_label_info(self, label_id: str, label_tag: str, info: dict[str, Any]) -> None:
         """Keep nothing: what a SEG says is in the SEG."""
@@ -203,49 +255,47 @@ class DicomWebDatastore(Datastore):
     def save_label(
         self, image_id: str, label_filename: str, label_tag: str, label_info: dict[str, Any]
     ) -> str:
-        """Store a reader's label map as a new reviewed SEG and its measures.
+        """Store a person's label map as a new SEG and its measures.
 
-        label_info: `client_id` is taken for the reader's name. Raises InputError for any tag but
-        `final`: what is not reviewed belongs to the model.
+        label_info: see `acsnet.server.saving`; `version` and `model` are put into it. Raises
+        InputError for any tag but `final` and `draft`: a SEG has no tags.
         """
-        if STATES.get(label_tag) != "reviewed":
-            msg = f"a label in a PACS must be saved with tag 'final', got {label_tag!r}"
+        if label_tag not in (REVIEWED, DRAWN):
+            msg = f"a label in a PACS must be saved with tag 'final' or 'draft', got {label_tag!r}"
             raise InputError(msg)
         labels = np.asarray(nib.load(label_filename).dataobj, dtype=np.uint8)
-        author = str(label_info.get("client_id") or NOBODY)
-        instance = self._archive.store_reviewed(image_id, labels, author=author)
-        self._keep_features(instance, label_info.get("features", {}))
+        draft = self._archive.entry(image_id).model_draft
+        model = "" if draft is None else self._measures.of(draft.instance).get("model_version", "")
+        instance = self._archive.store_drawn(
+            image_id, labels, author=author_of(label_info), state=state_of(label_info)
+        )
+        self._measures.keep(instance, label_info.get("features", {}))
+        label_info |= {"version": instance, "model": model}
         return image_id
 
-    def keep_draft(self, image_id: str, result: Result) -> None:
+    def keep_draft(self, image_id: str, result: Result, model: str) -> None:
         """Store what the model drew; a PACS that will not have it keeps nobody from the result."""
         try:
             features = replace(result.features, warnings=result.warnings)
             instance = self._archive.store_draft(image_id, result.label_map(), features)
             if instance is not None:
-                self._keep_features(instance, result.features_dict())
+                about = {**result.features_dict(), "model_version": model}
+                self._measures.keep(instance, about)
             self._unkept.pop(image_id, None)
         except AcsnetError as error:
             logger.warning("a draft could not be stored: %s", error)
             self._unkept[image_id] = str(error)
 
     def datalist(self) -> list[dict[str, Any]]:
-        """Images with their final labels; one that cannot be read is left out, as the log says."""
-        found = []
-        for uid in self.get_labeled_images():
-            try:
-                label = self.get_label_uri(uid, DefaultLabelTag.FINAL.value)
-                found.append({"image": self.get_image_uri(uid), "label": label})
-            except AcsnetError as error:
-                logger.warning("a label is left out: %s", error)
-        return found
+        """Images with their reviewed labels."""
+        return [{"image": str(one.image), "label": str(one.label)} for one in self.reviewed()]
 
     def status(self) -> dict[str, Any]:
         """Counts of scans and labels, as they are now."""
-        tags = {tag: len(self.get_labeled_images(tag)) for tag in STATES}
+        tags = {tag: len(self.get_labeled_images(tag)) for tag in (REVIEWED, DRAWN, DRAFT)}
         return {
             "total": len(self.entries()),
-            "completed": tags[DefaultLabelTag.FINAL.value],
+            "completed": tags[REVIEWED],
             "label_tags": {tag: count for tag, count in tags.items() if count},
         }
 
@@ -258,8 +308,8 @@ class DicomWebDatastore(Datastore):
                 uid: {
                     "image": {"ext": SCAN_SUFFIXES[0], "info": self._info(entry)},
                     "labels": {
-                        tag: {"ext": SCAN_SUFFIXES[0], "info": _shown(one)}
-                        for tag, one in _tagged(entry).items()
+                        tag: {"ext": SCAN_SUFFIXES[0], "info": seg_record(one)}
+                        for tag, one in tagged(entry).items()
                     },
                 }
                 for uid, entry in self.entries().items()
@@ -292,16 +342,9 @@ class DicomWebDatastore(Datastore):
         """Pass a viewer's request on to the PACS; gives status, content type and content."""
         return self._archive.pacs.forward(method, path, query=query, headers=headers, body=body)
 
-    def _keep_features(self, instance: str, features: dict[str, Any]) -> None:
-        """Measures of a SEG, so that pages need not read it again: a SEG never changes."""
-        write_whole(json.dumps(features).encode(), self._features_file(instance))
-
-    def _features_file(self, instance: str) -> Path:
-        return self._labels / f"{instance}.json"
-
     def _labels_of(self, image_id: str) -> dict[str, Annotation]:
         entry = self.entries().get(image_id)
-        return {} if entry is None else _tagged(entry)
+        return {} if entry is None else tagged(entry)
 
     def _info(self, entry: Entry) -> dict[str, Any]:
         return {
@@ -310,27 +353,3 @@ class DicomWebDatastore(Datastore):
             "name": f"{entry.uid}{SCAN_SUFFIXES[0]}",
             "state": entry.state,
         }
-
-
-def _tagged(entry: Entry) -> dict[str, Annotation]:
-    """Tag -> the SEG that holds."""
-    found = {tag: entry.newest(state) for tag, state in STATES.items()}
-    return {tag: one for tag, one in found.items() if one is not None}
-
-
-def _shown(annotation: Annotation) -> dict[str, Any]:
-    """As a record of a label: `user` and `ts` are what MONAI Label calls author and time."""
-    return {
-        "state": annotation.state,
-        "user": annotation.author,
-        "ts": _seconds(annotation.made_at),
-        "SOPInstanceUID": annotation.instance,
-    }
-
-
-def _seconds(made_at: str) -> int:
-    """YYYYMMDDHHMMSS of this machine's clock -> seconds since 1970; 0 where it is none."""
-    try:
-        return int(datetime.strptime(made_at[:14], "%Y%m%d%H%M%S").timestamp())
-    except ValueError:
-        return 0

@@ -7,12 +7,18 @@ from starlette.exceptions import HTTPException
 
 from acsnet.errors import AcsnetError, PacsError
 from acsnet.server import pages
+from acsnet.server.batch import BatchBusyError
+from acsnet.server.served import MemoryShortError
+from acsnet.server.training import TrainingBusyError
 
 
 def add_error_handlers(application: FastAPI) -> None:
     """Answer our errors and those of MONAI Label, as pages where a person reads them."""
     application.add_exception_handler(AcsnetError, user_error)
     application.add_exception_handler(PacsError, pacs_error)
+    application.add_exception_handler(BatchBusyError, busy_error)
+    application.add_exception_handler(TrainingBusyError, busy_error)
+    application.add_exception_handler(MemoryShortError, memory_error)
     application.add_exception_handler(HTTPException, http_error)
     application.add_exception_handler(MONAILabelException, monailabel_error)
 
@@ -25,6 +31,16 @@ def user_error(request: Request, error: Exception) -> Response:
 def pacs_error(request: Request, error: Exception) -> Response:
     """A PACS that does not do its part: nothing is wrong with the request."""
     return _answer(request, 502, str(error))
+
+
+def busy_error(request: Request, error: Exception) -> Response:
+    """What cannot be done while the same goes on already."""
+    return _answer(request, 409, str(error))
+
+
+def memory_error(request: Request, error: Exception) -> Response:
+    """What may be asked for again later."""
+    return _answer(request, 503, str(error))
 
 
 def http_error(request: Request, error: Exception) -> Response:

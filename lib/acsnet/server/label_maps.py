@@ -10,8 +10,8 @@ from nibabel.filebasedimages import ImageFileError
 from numpy.typing import NDArray
 
 from acsnet.errors import GeometryError, InputError
-from acsnet.labels import LABEL_VALUES
-from acsnet.scan import InputGrid
+from acsnet.labels import LABEL_VALUES, find_label
+from acsnet.scan import InputGrid, ShortAxisScan
 
 CORNER_TOLERANCE_MM = 0.1
 """Viewers write affines in single precision; a real shift is a good part of a pixel. Ours."""
@@ -54,6 +54,17 @@ def read_label_map(
     return to_values(data, segments=segments)
 
 
+def read_label_map_of(
+    path: Path, *, scan: ShortAxisScan, image: Path, segments: Any
+) -> NDArray[np.uint8]:
+    """Read a label map of the scan that was read from `image`, a file or the folder of a series.
+
+    segments and errors: as in `read_label_map`.
+    """
+    affine = scan.grid.affine if image.is_dir() else header_affine(image)
+    return read_label_map(path, grid=scan.grid, image_affine=affine, segments=segments)
+
+
 def to_values(data: NDArray[Any], *, segments: Any) -> NDArray[np.uint8]:
     """Values as a viewer numbered them -> values of `acsnet.labels.Label`.
 
@@ -74,11 +85,12 @@ def to_values(data: NDArray[Any], *, segments: Any) -> NDArray[np.uint8]:
     out = np.zeros(data.shape, dtype=np.uint8)
     for value in (int(number) for number in present if number != 0):
         name = names[value - 1] if 0 < value <= len(names) else None
-        if name not in LABEL_VALUES:
+        label = None if name is None else find_label(name)
+        if label is None:
             what = f"value {value}" if name is None else f"segment {name!r}"
             msg = f"{what} is not one of the labels {', '.join(LABEL_VALUES)}"
             raise InputError(msg)
-        out[data == value] = LABEL_VALUES[name]
+        out[data == value] = label
     return out
 
 

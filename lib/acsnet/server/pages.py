@@ -20,7 +20,7 @@ from acsnet.report.montage import montage_png
 from acsnet.result import NOTICE
 from acsnet.server.cases import Case, State, Store, Version, all_cases, build_case, chosen
 from acsnet.server.datastore import StudiesDatastore
-from acsnet.server.label_maps import header_affine, read_label_map
+from acsnet.server.label_maps import read_label_map_of
 from acsnet.server.page_words import measure_rows, slices_to_look_at
 from acsnet.server.viewers import stock_folder, viewer_links
 
@@ -114,12 +114,8 @@ def montage(image: str, tag: Tag) -> Response:
     _version(image, tag)
     path = Path(_store().get_image_uri(image))
     scan = read_scan(path)
-    labels = read_label_map(
-        Path(_store().get_label_uri(image, tag)),
-        grid=scan.grid,
-        image_affine=scan.grid.affine if path.is_dir() else header_affine(path),
-        segments=None,
-    )
+    file = Path(_store().get_label_uri(image, tag))
+    labels = read_label_map_of(file, scan=scan, image=path, segments=None)
     picture = montage_png(scan, scan.grid.from_input(labels))
     return Response(picture, media_type="image/png", headers=HEADERS)
 

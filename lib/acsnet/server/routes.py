@@ -7,27 +7,37 @@ Label's own routes would hold up every other request until they are done.
 import logging
 import shutil
 import tempfile
+import time
 import uuid
 from collections import deque
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
-from fastapi import APIRouter, BackgroundTasks, File, Form, HTTPException, Query, UploadFile
+from fastapi import APIRouter, BackgroundTasks, Body, File, Form, HTTPException, Query, UploadFile
 from fastapi.responses import FileResponse, PlainTextResponse
 from monailabel.config import settings
 from monailabel.endpoints.infer import ResultType, send_response
 from monailabel.interfaces.utils.app import app_instance
 
 from acsnet.io import read_scan, write_image, write_label_map
+from acsnet.loop import audit
+from acsnet.loop.drawn import drawn_warnings
 from acsnet.quantify.features import compute_features
 from acsnet.server.app import AcsnetApp
 from acsnet.server.checks import json_object, result_suffix, upload_name, upload_suffix
-from acsnet.server.label_maps import header_affine, read_label_map
+from acsnet.server.infer_task import KEEP_VALID, SCAR_METHOD
+from acsnet.server.label_maps import read_label_map_of
+from acsnet.server.label_records import DRAFT
+from acsnet.server.saving import author_of, saved_answer, state_of
+from acsnet.server.state import audit_log
 
 logger = logging.getLogger(__name__)
 router = APIRouter()
+
+TAKEN = (SCAR_METHOD, KEEP_VALID, "label_info", "client_id")
+"""What of a client's parameters reaches a task."""
 
 
 @router.post("/infer/{model}")
@@ -38,25 +48,43 @@ def infer(
     session_id: str = "",
     params: Annotated[str, Form()] = "{}",
     file: Annotated[UploadFile | None, File()] = None,
+    label: Annotated[UploadFile | None, File()] = None,
     output: ResultType | None = None,
 ) -> Any:
-    """Segment a session's scan, an uploaded file or an image of the datastore, in this order."""
+    """Segment a session's scan, an uploaded file or an image of the datastore, in this order.
+
+    label: a label map on it, for the tasks that take one.
+    """
     app: AcsnetApp = app_instance()
     models = sorted(app.info()["models"])
     if model not in models:
         raise HTTPException(404, f"there is no model {model!r}; there is {', '.join(models)}")
     if output is ResultType.dicom_seg:
         raise HTTPException(422, "DICOM SEG is not available: ask for image, json or all")
-    request = {"model": model, "result_extension": result_suffix(json_object(params))}
-    if file is not None and not session_id:
-        with _saved(app, file) as path:
-            result = app.infer({**request, "image": str(path)})
-    elif session_id:
-        result = app.infer({**request, "image": str(_session_image(app, session_id))})
-    else:
-        result = app.infer({**request, "image": str(_image(app, image)), "image_id": image})
+    wishes = json_object(params)
+    request = {"model": model, "result_extension": result_suffix(wishes)}
+    request |= {name: wishes[name] for name in TAKEN if name in wishes}
+    with ExitStack() as uploads:
+        if label is not None:
+            request["label"] = str(uploads.enter_context(_saved(app, label)))
+        if file is not None and not session_id:
+            request["image"] = str(uploads.enter_context(_saved(app, file)))
+        elif session_id:
+            request["image"] = str(_session_image(app, session_id))
+        else:
+            request |= {"image": str(_image(app, image)), "image_id": image}
+        result = app.infer(request)
     logger.info("inference took %.1f s", result["params"]["latencies"]["total"])
     return send_response(app.datastore(), result, output, background_tasks)
+
+
+@router.post("/activelearning/{strategy}")
+def next_sample(
+    strategy: str, params: Annotated[dict[str, Any] | None, Body()] = None
+) -> dict[str, Any]:
+    """The scan that a reader gets next and why; only a reason where there is none."""
+    app: AcsnetApp = app_instance()
+    return app.next_sample({**(params or {}), "strategy": strategy})
 
 
 @router.put("/datastore/label")
@@ -66,24 +94,45 @@ def save_label(
     params: Annotated[str, Form()] = "{}",
     tag: str = "final",
 ) -> dict[str, Any]:
-    """Keep a reader's label map, once it is known to lie on its image and to hold our labels."""
+    """Keep a reader's label map, once it is known to lie on its image and to hold our labels.
+
+    params: a JSON object with `label_info` (the viewer's segments), `state` (draft or reviewed) and
+    the reader's name as `user` or `client_id`.
+    """
     app: AcsnetApp = app_instance()
+    start = time.perf_counter()
     info = json_object(params)
+    if tag == DRAFT:
+        raise HTTPException(422, f"the tag {DRAFT!r} is for what the model draws")
+    author, state = author_of(info), state_of(info)
     path = _image(app, image)
     scan = read_scan(path)
     with _saved(app, label) as sent:
-        labels = read_label_map(
-            sent,
-            grid=scan.grid,
-            image_affine=scan.grid.affine if path.is_dir() else header_affine(path),
-            segments=info.get("label_info"),
+        segments = info.get("label_info")
+        labels = read_label_map_of(sent, scan=scan, image=path, segments=segments)
+        stack = scan.grid.from_input(labels)
+        features = compute_features(stack, scan.voxel_ml).to_dict()
+        features["warnings"] += drawn_warnings(
+            stack,
+            scan.spacing_mm[1:],
+            limits=app.served.current().pipeline.corrector.limits,
+            reversed_slices=scan.grid.reversed_slices,
         )
         canonical = sent.with_name("label.nii.gz")
         write_label_map(canonical, labels, scan.grid)
-        drawn = compute_features(scan.grid.from_input(labels), scan.voxel_ml)
-        info["features"] = drawn.to_dict()
-        label_id = app.datastore().save_label(image, str(canonical), tag, info)
-    return {**(app.on_save_label(image, label_id) or {}), "image": image, "label": label_id}
+        kept: dict[str, Any] = {"user": author, "state": state, "features": features}
+        label_id = app.datastore().save_label(image, str(canonical), tag, kept)
+    audit.record(
+        audit_log(),
+        "save",
+        user=author,
+        model=kept["model"],
+        image=image,
+        seconds=time.perf_counter() - start,
+        details={"version": kept["version"], "state": state},
+    )
+    app.on_save_label(image, label_id)
+    return {**saved_answer(kept), "image": image, "label": label_id}
 
 
 @router.get("/datastore/image")

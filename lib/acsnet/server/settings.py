@@ -7,8 +7,7 @@ SETTINGS: dict[str, str] = {
     # Scoring would start a second copy of the app at start-up and at every next sample.
     "MONAI_LABEL_AUTO_UPDATE_SCORING": "false",
     "MONAI_LABEL_TRACKING_ENABLED": "false",
-    "MONAI_LABEL_TASKS_TRAIN": "false",
-    "MONAI_LABEL_TASKS_SCORING": "false",
+    "MONAI_LABEL_TASKS_TRAIN": "true",
     "MONAI_LABEL_TASKS_BATCH_INFER": "false",
     # The folder is read again when a client asks, which also works on network drives.
     "MONAI_LABEL_DATASTORE_AUTO_RELOAD": "false",

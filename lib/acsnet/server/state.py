@@ -5,6 +5,11 @@ import os
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from acsnet.pacs.settings import is_dicomweb, pacs_settings
+
+VERSIONS = "versions"
+"""The folder of a store with all that people ever saved."""
+
 
 def state_folder() -> Path:
     """`$ACSNET_STATE`, or else the user's XDG state folder for this program."""
@@ -12,6 +17,11 @@ def state_folder() -> Path:
         return Path(chosen).expanduser().resolve()
     base = os.environ.get("XDG_STATE_HOME") or "~/.local/state"
     return (Path(base).expanduser() / "acsnet").resolve()
+
+
+def audit_log() -> Path:
+    """The file for `acsnet.loop.audit`: one for all studies of this state folder."""
+    return state_folder() / "audit.jsonl"
 
 
 def store_folder(studies: Path) -> Path:
@@ -28,6 +38,18 @@ def pacs_store(url: str) -> Path:
     """The folder for what the server fetches from the PACS at `url`; it can be fetched again."""
     digest = hashlib.sha256(url.encode()).hexdigest()[:10]
     return state_folder() / "pacs" / f"{urlsplit(url).hostname}-{digest}"
+
+
+def models_folder(studies: str) -> Path:
+    """The folder of `acsnet.loop.models` for a studies folder, or for the PACS at an address."""
+    of_pacs = is_dicomweb(studies)
+    store = pacs_store(pacs_settings(studies).url) if of_pacs else store_folder(Path(studies))
+    return state_folder() / "models" / store.name
+
+
+def training_lock() -> Path:
+    """The file that a training holds: one at a time for all studies of this state folder."""
+    return state_folder() / "training.lock"
 
 
 def private_folder(folder: Path) -> Path:

@@ -6,18 +6,16 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from fastapi import FastAPI
-from monailabel.endpoints import activelearning, datastore, info, session
+from monailabel.endpoints import datastore, info, session
 
 STOCK_ROUTES: frozenset[tuple[str, str]] = frozenset(
     {
         ("GET", "/info/"),
-        ("POST", "/activelearning/{strategy}"),
         ("GET", "/datastore/"),
         ("GET", "/datastore/image/info"),
         ("GET", "/datastore/label"),
         ("HEAD", "/datastore/label"),
         ("GET", "/datastore/label/info"),
-        ("DELETE", "/datastore/label"),
         ("GET", "/session/{session_id}"),
         ("DELETE", "/session/{session_id}"),
     }
@@ -26,7 +24,7 @@ STOCK_ROUTES: frozenset[tuple[str, str]] = frozenset(
 
 def add_stock_routes(application: FastAPI) -> None:
     """Add these routes, and no others, to an application."""
-    for module in (info, activelearning, datastore, session):
+    for module in (info, datastore, session):
         for route in module.router.routes:
             if any((method, route.path) in STOCK_ROUTES for method in route.methods):
                 application.add_api_route(

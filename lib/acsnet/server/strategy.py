@@ -1,29 +1,75 @@
-"""Which scan a reader gets next."""
+"""Which scan a reader gets next, and why: `acsnet.loop.choice` on what the server knows."""
 
+import time
 from typing import Any
 
-from monailabel.interfaces.datastore import Datastore
 from monailabel.interfaces.tasks.strategy import Strategy
 
+from acsnet.loop.choice import COMBINED, PARTS, choose
+from acsnet.loop.offers import Offer, last_offer, share_out
+from acsnet.server.cases import Store
+from acsnet.server.score_book import ScoreBook
 
-class LeastRecent(Strategy):
-    """The scan without a final label that was shown longest ago; ties by name.
+DESCRIPTIONS = {
+    COMBINED: "The scan that would teach most: by doubt, corrections, disagreement and diversity",
+    "uncertainty": "The scan in which the network is least sure of the wall",
+    "correction": "The scan whose wall the anatomical checks moved furthest",
+    "disagreement": "The scan most like those in which reviewers changed most",
+    "diversity": "The scan least like those reviewed or being worked on",
+}
+"""Strategy -> what a client shows of it."""
 
-    Asking again and again goes round all of them.
+
+class NextScan(Strategy):
+    """Picks among the scans that are not reviewed, refused, or with another reader.
+
+    No network runs when it is asked: it goes by the scores that there are.
     """
 
-    def __init__(self) -> None:
-        super().__init__("The unlabelled scan shown longest ago")
+    def __init__(self, name: str, book: ScoreBook, *, busy_seconds: float) -> None:
+        super().__init__(DESCRIPTIONS[name])
+        self._name = name
+        self._book = book
+        self._busy_seconds = busy_seconds
 
-    def __call__(self, request: dict[str, Any], datastore: Datastore) -> dict[str, Any] | None:
-        """The id of the next scan, or None when every scan has its label."""
-        images = datastore.get_unlabeled_images()
-        if not images:
-            return None
-        return {"id": min(images, key=lambda image: (_last_shown(datastore, image), image))}
+    def __call__(self, request: dict[str, Any], datastore: Store) -> dict[str, Any]:
+        """The `id` of the next scan, its `scores` and the `reason`; only a reason if there is none.
+
+        request: `client_id`, the name of the reader.
+        """
+        open_ids = _open(datastore)
+        if not open_ids:
+            some = "every scan is reviewed or refused" if datastore.list_images() else "no scans"
+            return {"reason": f"nothing to pick from: {some}"}
+        offers = {image: last_offer(datastore.get_image_info(image)) for image in open_ids}
+        shared = share_out(
+            open_ids,
+            offers,
+            reader=str(request.get("client_id") or ""),
+            now=time.time(),
+            busy_seconds=self._busy_seconds,
+        )
+        if not shared.fresh:
+            return _again(shared.own, offers)
+        others = (*datastore.get_labeled_images(), *shared.own, *shared.taken)
+        (best,) = choose(
+            [self._book.known(image, shown=offers[image].at) for image in shared.fresh],
+            [self._book.known(image) for image in others],
+            strategy=self._name,
+        )
+        scores = {part: round(best.values[part], 4) for part in PARTS if part in best.values}
+        return {"id": best.id, "reason": best.reason, "scores": scores}
 
 
-def _last_shown(datastore: Datastore, image: str) -> int:
-    """Seconds since 1970 when any strategy last offered the image; 0 for never."""
-    shown = datastore.get_image_info(image).get("strategy", {}).values()
-    return max((int(entry.get("ts", 0)) for entry in shown), default=0)
+def _open(datastore: Store) -> list[str]:
+    """Scans without a review; those that nobody has looked at yet only where there is no other."""
+    found = datastore.get_unlabeled_images()
+    return [image for image in found if datastore.verdict(image).checked] or found
+
+
+def _again(own: tuple[str, ...], offers: dict[str, Offer]) -> dict[str, Any]:
+    """What the reader passed over longest ago; nothing where all is with others."""
+    if not own:
+        return {"reason": "nothing to pick from: every open scan is being worked on by others"}
+    image = min(own, key=lambda one: (offers[one].at, one))
+    return {"id": image, "reason": "all other open scans were given out since", "scores": {}}

@@ -1,0 +1,55 @@
+"""The chain that is served follows the version that is live, from one request to the next."""
+
+import logging
+from collections.abc import Callable
+from threading import Lock
+
+from acsnet.errors import AcsnetError
+from acsnet.loop.models import Models
+from acsnet.loop.progress import inference
+from acsnet.pipeline import Pipeline
+from acsnet.server.served import Answer, Chain, ServedModels
+
+logger = logging.getLogger(__name__)
+
+
+class LiveModels(ServedModels):
+    """Serves the live version of `models`; whoever promotes, another process too, is followed.
+
+    A version that cannot be loaded does not stop a running server: the one before stays, and the
+    log says so. Raises WeightsError at start where the live version is not whole.
+    """
+
+    def __init__(self, models: Models) -> None:
+        models.repair()
+        self._models = models
+        self._following = Lock()
+        self._refused: str | None = None
+        super().__init__(self._load(models.aliases().live))
+
+    def run(self, work: Callable[[Chain], Answer]) -> Answer:
+        """As `ServedModels.run`, with the version that is live now; trainings rest meanwhile."""
+        self.follow()
+        with inference(self._models.root):
+            return super().run(work)
+
+    def when_idle(self, work: Callable[[Chain], Answer], *, quiet_s: float) -> Answer | None:
+        """As `ServedModels.when_idle`, with the version that is live now."""
+        self.follow()
+        return super().when_idle(work, quiet_s=quiet_s)
+
+    def follow(self) -> None:
+        """Serve another version if another is live by now."""
+        with self._following:
+            live = self._models.aliases().live
+            if live in (self.current().version, self._refused):
+                return
+            try:
+                self.replace(self._load(live))
+                logger.info("model %s is served from now on", live)
+            except (AcsnetError, OSError):
+                self._refused = live
+                logger.exception("model %s cannot be served", live)
+
+    def _load(self, name: str) -> Chain:
+        return Chain(version=name, pipeline=Pipeline.load(weights=self._models.weights(name)))

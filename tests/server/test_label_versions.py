@@ -1,0 +1,173 @@
+"""Labels that people save: kept, reviewed, shown, and offered to training."""
+
+import nibabel as nib
+import numpy as np
+import pytest
+
+from acsnet.errors import InputError
+from acsnet.loop.versions import VersionStore
+from acsnet.server.datastore import StudiesDatastore
+from acsnet.server.label_records import DRAFT, DRAWN, REVIEWED
+
+AFFINE = np.diag([1.5, 1.5, 8.0, 1.0])
+
+
+def write(path, data):
+    image = nib.Nifti1Image(data, AFFINE)
+    image.header.set_xyzt_units("mm")
+    image.set_sform(AFFINE, code="scanner")
+    nib.save(image, path)
+    return path
+
+
+@pytest.fixture
+def studies(tmp_path):
+    folder = tmp_path / "studies"
+    folder.mkdir()
+    rng = np.random.default_rng(0)
+    for name in "ab":
+        write(folder / f"{name}.nii.gz", rng.integers(0, 500, (12, 10, 3)).astype(np.int16))
+    return folder
+
+
+@pytest.fixture
+def make_store(studies, tmp_path):
+    stores = []
+
+    def make():
+        stores.append(StudiesDatastore(studies=studies, store=tmp_path / "store"))
+        return stores[-1]
+
+    yield make
+    for store in stores:
+        store.close()
+
+
+@pytest.fixture
+def save(tmp_path):
+    def save(store, image="a", *, value=2, tag=REVIEWED, **info):
+        data = np.zeros((12, 10, 3), np.uint8)
+        data[3:6, 3:6] = value
+        info = {"user": "Ana", **info}
+        store.save_label(image, str(write(tmp_path / "sent.nii.gz", data)), tag, info)
+        return info.get("version")
+
+    return save
+
+
+def value_of(store, image, tag):
+    return int(np.asarray(nib.load(store.get_label_uri(image, tag)).dataobj).max())
+
+
+def test_a_save_is_a_draft_until_somebody_reviews_it(make_store, save):
+    store = make_store()
+    version = save(store)
+    assert set(store.get_labels_by_image_id("a")) == {DRAWN}
+    assert (store.status()["completed"], store.datalist(), store.reviewed()) == (0, [], [])
+    assert store.get_unlabeled_images() == ["b"]
+    record = store.review("a", version, by="Bob")
+    assert (record["state"], record["user"], record["reviewer"]) == ("reviewed", "Ana", "Bob")
+    assert set(store.get_labels_by_image_id("a")) == {REVIEWED}
+    (one,) = store.reviewed()
+    assert (one.name, one.patient, one.image.name) == ("a", "a", "a.nii.gz")
+    assert store.datalist() == [{"image": str(one.image), "label": str(one.label)}]
+
+
+def test_nothing_is_overwritten(make_store, save):
+    store = make_store()
+    first, second = save(store, value=1), save(store, value=2)
+    assert [one["version"] for one in store.versions("a")] == [second, first]
+    assert value_of(store, "a", DRAWN) == 2
+    store.review("a", first, by="Bob")
+    assert (value_of(store, "a", REVIEWED), value_of(store, "a", DRAWN)) == (1, 2)
+
+
+def test_a_newer_review_ends_an_older_draft(make_store, save):
+    store = make_store()
+    save(store, value=1)
+    save(store, value=2, state="reviewed")
+    assert set(store.get_labels_by_image_id("a")) == {REVIEWED}
+    assert len(store.versions("a")) == 2
+
+
+def test_a_label_that_is_removed_is_kept_and_not_used(make_store, save):
+    store = make_store()
+    save(store, value=1, state="reviewed")
+    save(store, value=2, state="reviewed")
+    store.remove_label("a", REVIEWED)
+    assert value_of(store, "a", REVIEWED) == 1
+    assert [one["state"] for one in store.versions("a")] == ["withdrawn", "reviewed"]
+    store.remove_label("a", REVIEWED)
+    assert store.get_labels_by_image_id("a") == {}
+    assert (store.reviewed(), len(store.versions("a"))) == ([], 2)
+
+
+def test_a_version_says_which_model_it_began_from(make_store, save, studies):
+    store = make_store()
+    save(store, tag=DRAFT, model="m1")
+    save(store)
+    assert store.versions("a")[0]["model"] == "m1"
+    write(studies / "a.nii.gz", np.ones((12, 10, 3), np.int16))
+    save(store)
+    assert store.versions("a")[0]["model"] == ""
+
+
+def test_a_label_of_a_scan_that_changed_is_not_offered(make_store, save, studies):
+    store = make_store()
+    save(store, state="reviewed")
+    write(studies / "a.nii.gz", np.ones((12, 10, 3), np.int16))
+    assert store.reviewed() == []
+
+
+def test_what_another_process_reviewed_is_shown(make_store, save, tmp_path):
+    store = make_store()
+    version = save(store)
+    VersionStore(tmp_path / "store" / "versions").mark("a", version, "reviewed", by="Bob")
+    assert store.status()["completed"] == 1
+    assert set(store.get_labels_by_image_id("a")) == {REVIEWED}
+
+
+def test_a_save_whose_showing_was_cut_short_is_shown_at_the_next_start(make_store, save, tmp_path):
+    save(make_store(), value=1)
+    sent = tmp_path / "sent.nii.gz"
+    data = np.full((12, 10, 3), 3, np.uint8)
+    VersionStore(tmp_path / "store" / "versions").add("a", write(sent, data), author="Ana")
+    (tmp_path / "store" / "labels" / DRAWN / "a.nii.gz").write_bytes(b"half")
+    assert value_of(make_store(), "a", DRAWN) == 3
+
+
+def test_the_list_of_labels_is_never_half_a_file(make_store, save, tmp_path, monkeypatch):
+    store = make_store()
+    save(store, value=1)
+    before = (tmp_path / "store" / "datastore_v2.json").read_text()
+
+    def crash(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("acsnet.loop.files.os.replace", crash)
+        with pytest.raises(KeyboardInterrupt):
+            store.update_image_info("a", {"x": "y" * 100_000})
+    assert (tmp_path / "store" / "datastore_v2.json").read_text() == before
+    assert value_of(make_store(), "a", DRAWN) == 1
+
+
+def test_of_each_annotator_the_newest_label_is_compared(make_store, save):
+    store = make_store()
+    save(store, value=1), save(store, value=2), save(store, value=3, user="Bob")
+    assert {who: int(of.max()) for who, of in store.drawn_by("a").items()} == {"Ana": 2, "Bob": 3}
+
+
+@pytest.mark.parametrize(
+    ("info", "reason"),
+    [
+        ({"state": "final"}, "state must be draft or reviewed, got 'final'"),
+        ({"user": "x" * 65}, "at most 64"),
+        ({"user": "a\nb"}, "printable"),
+    ],
+)
+def test_what_a_client_says_wrongly_is_refused(make_store, save, info, reason):
+    store = make_store()
+    with pytest.raises(InputError, match=reason):
+        save(store, **info)
+    assert store.versions("a") == []
