@@ -225,6 +225,6 @@ def test_the_command_tells_what_it_wrote_and_refuses_in_one_sentence(files, tmp_
 def test_the_command_asks_for_as_many_scars_as_true_lge_has():
     import inspect
 
-    from acsnet.cli import lge_like
+    from acsnet.commands.training import lge_like
 
     assert inspect.signature(lge_like).parameters["enhanced_share"].default == ENHANCED_SHARE

@@ -4,23 +4,18 @@ from functools import partial
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
-from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
+from acsnet.commands.common import err, out, refusal
 from acsnet.errors import AcsnetError, InputError
 
 if TYPE_CHECKING:
     from acsnet.loop.gate import Decision
     from acsnet.loop.models import Models
 
-REFUSED = 2
-
 app = typer.Typer(
     help="Versions of the networks, and which is served. Research use only.", no_args_is_help=True
 )
-out = Console()
-err = Console(stderr=True)
 
 Studies = Annotated[
     str, typer.Option(help="Folder of scans, or http(s)://... of a PACS, as served.")
@@ -46,12 +41,6 @@ def tell(event: Literal["promote", "rollback"], models: "Models", live: str) -> 
     mirror(models)
 
 
-def refused(error: Exception) -> typer.Exit:
-    """Tell why, and how to exit."""
-    err.print(f"[red]error:[/red] {escape(str(error))}", highlight=False, soft_wrap=True)
-    return typer.Exit(REFUSED)
-
-
 @app.command(name="list")
 def list_versions(studies: Studies) -> None:
     """All versions, the oldest first."""
@@ -67,7 +56,7 @@ def list_versions(studies: Studies) -> None:
             made, trainer, base = (str(record.get(key, "")) for key in ("made", "trainer", "base"))
             table.add_row(name, held, made, trainer, base, gate)
     except AcsnetError as error:
-        raise refused(error) from None
+        raise refusal(error) from None
     out.print(table)
 
 
@@ -80,7 +69,7 @@ def show(version: Version, studies: Studies) -> None:
         record = models.record(name)
         weights = models.weights(name)
     except AcsnetError as error:
-        raise refused(error) from None
+        raise refusal(error) from None
     out.print(f"version {name}", highlight=False)
     for key, value in record.items():
         if key not in ("decision", "left_out"):
@@ -102,7 +91,7 @@ def compare(one: Version, other: Version, studies: Studies) -> None:
         first, second = models.find(one), models.find(other)
         decision = measured(models, first, second)
     except (AcsnetError, OSError) as error:
-        raise refused(error) from None
+        raise refusal(error) from None
     show_decision(decision, first, second)
 
 
@@ -133,7 +122,7 @@ def promote(version: Version, studies: Studies) -> None:
         models.promote(name, instead_of=live)
         tell("promote", models, name)
     except (AcsnetError, OSError) as error:
-        raise refused(error) from None
+        raise refusal(error) from None
     out.print(f"{name} is served from the next request on", highlight=False)
 
 
@@ -145,7 +134,7 @@ def rollback(studies: Studies) -> None:
         aliases = models.rollback()
         tell("rollback", models, aliases.live)
     except (AcsnetError, OSError) as error:
-        raise refused(error) from None
+        raise refusal(error) from None
     out.print(
         f"{aliases.live} is served from the next request on, instead of {aliases.previous}",
         highlight=False,

@@ -4,23 +4,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from acsnet.commands.common import out, refusal
 from acsnet.errors import AcsnetError, InputError
 
 if TYPE_CHECKING:
     from acsnet.loop.versions import VersionStore
 
-REFUSED = 2
-
 app = typer.Typer(
     help="Label maps that people saved on the scans of a folder. Research use only.",
     no_args_is_help=True,
 )
-out = Console()
-err = Console(stderr=True)
 
 Studies = Annotated[Path, typer.Option(help="Folder of scans, as served.")]
 Image = Annotated[str, typer.Argument(help="Id of the scan, as the server lists it.")]
@@ -39,12 +35,6 @@ def open_versions(studies: Path) -> "VersionStore":
     return VersionStore(store_folder(studies) / VERSIONS)
 
 
-def refused(error: Exception) -> typer.Exit:
-    """Tell why, and how to exit."""
-    err.print(f"[red]error:[/red] {escape(str(error))}", highlight=False, soft_wrap=True)
-    return typer.Exit(REFUSED)
-
-
 @app.command(name="list")
 def list_versions(studies: Studies) -> None:
     """All versions of all labels, the newest of each scan first."""
@@ -56,7 +46,7 @@ def list_versions(studies: Studies) -> None:
                 cells = (one.image, one.id, one.state, one.author, one.reviewer, saved, one.model)
                 table.add_row(*map(escape, cells))
     except AcsnetError as error:
-        raise refused(error) from None
+        raise refusal(error) from None
     out.print(table)
 
 
@@ -74,7 +64,7 @@ def review(
     try:
         found = open_versions(studies).mark(image, version, "reviewed", by=by)
     except AcsnetError as error:
-        raise refused(error) from None
+        raise refusal(error) from None
     details = {"version": version}
     audit.record(audit_log(), "review", user=by, model=found.model, image=image, details=details)
     out.print(f"{escape(version)} is reviewed by {escape(found.reviewer)}", highlight=False)
@@ -101,7 +91,7 @@ def agreement(image: Image, studies: Studies) -> None:
             msg = f"scan {image!r} has label maps of {len(drawn)} people: two are compared"
             raise InputError(msg)
     except AcsnetError as error:
-        raise refused(error) from None
+        raise refusal(error) from None
     for one, other, found in compare_all(drawn):
         table = Table("region", "Dice", title=escape(f"{one} and {other}"))
         for region, dice in found.region_dice.items():

@@ -1,0 +1,1 @@
+"""The commands of `acsnet`: options and printing, one module for each kind of work."""
