@@ -9,6 +9,7 @@ import pytest
 
 from acsnet.derived import make_pdf, make_seg, make_sr
 from acsnet.quantify.features import compute_features
+from acsnet.quantify.segments import Segment
 
 from .conftest import sample_sources
 
@@ -16,6 +17,16 @@ pytestmark = pytest.mark.skipif(shutil.which("dciodvfy") is None, reason="no dci
 
 INHERITED = re.compile(r"Value invalid for this VR - .* UI .* = <([\d.]+)> - Leading zeroes")
 SUMMARY = "Error - Dicom dataset contains invalid data values for Value Representations"
+SEGMENTS = tuple(
+    Segment(
+        segment=number,
+        name="basal anterior",
+        territory="LAD",
+        scar_volume_ml=1.5,
+        scar_percent=20.0,
+    )
+    for number in range(1, 18)
+)
 UIDS = ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID", "FrameOfReferenceUID")
 
 
@@ -26,7 +37,9 @@ def errors_in(scan, sources, folder):
         labels[1:4, 50, 50 + value] = value
     seg = make_seg(labels, sources, state="draft", algorithm_type="AUTOMATIC", creator="Doe^Jane")
     features = compute_features(labels, scan.voxel_ml)
-    report = make_sr(features, seg, sources, state="reviewed", creator="Doe^Jane")
+    report = make_sr(
+        features, seg, sources, segments=SEGMENTS, state="reviewed", creator="Doe^Jane"
+    )
     by_hand = make_seg(
         labels, sources, state="reviewed", algorithm_type="MANUAL", creator="Doe^Jane"
     )

@@ -8,6 +8,7 @@ import pytest
 from acsnet.derived import make_seg, make_sr
 from acsnet.errors import InputError
 from acsnet.quantify.features import compute_features
+from acsnet.quantify.segments import Segment
 
 VOXEL_ML = 0.024
 
@@ -53,7 +54,7 @@ def comments_of(report):
 def test_every_number_is_there_with_its_unit(features, seg, sources, labels):
     count = {value: int((labels == value).sum()) for value in range(1, 6)}
     assert count == {1: 9, 2: 19, 3: 2, 4: 1, 5: 1}
-    report = make_sr(features, seg, sources, state="draft", creator="Doe^Jane")
+    report = make_sr(features, seg, sources, segments=(), state="draft", creator="Doe^Jane")
     assert values_of(report) == {
         ("Left ventricular blood pool", "Volume"): (0.216, "mL"),
         ("Left ventricular myocardium, not enhanced", "Volume"): (0.456, "mL"),
@@ -86,14 +87,14 @@ def test_numbers_that_the_scan_cannot_give_are_left_out(features, seg, sources):
         core_scar_burden_percent=None,
         warnings=("no remote wall was found",),
     )
-    report = make_sr(unknown, seg, sources, state="draft", creator="Doe^Jane")
+    report = make_sr(unknown, seg, sources, segments=(), state="draft", creator="Doe^Jane")
     names = {name for name, _ in values_of(report)}
     assert not names & {"Core scar", "Grey zone of the scar"}
     assert "no remote wall was found" in comments_of(report)
 
 
 def test_highdicom_reads_it_as_tid_1500_tied_to_the_segments(features, seg, sources):
-    report = make_sr(features, seg, sources, state="draft", creator="Doe^Jane")
+    report = make_sr(features, seg, sources, segments=(), state="draft", creator="Doe^Jane")
     content = highdicom.sr.ComprehensiveSR.from_dataset(report).content
     groups = content.get_volumetric_roi_measurement_groups()
     assert len(groups) == 5
@@ -107,7 +108,7 @@ def test_highdicom_reads_it_as_tid_1500_tied_to_the_segments(features, seg, sour
 
 
 def test_seg_and_images_are_its_evidence(features, seg, sources):
-    report = make_sr(features, seg, sources, state="draft", creator="Doe^Jane")
+    report = make_sr(features, seg, sources, segments=(), state="draft", creator="Doe^Jane")
     (study,) = report.CurrentRequestedProcedureEvidenceSequence
     found = {
         item.ReferencedSOPInstanceUID
@@ -119,7 +120,7 @@ def test_seg_and_images_are_its_evidence(features, seg, sources):
 
 @pytest.mark.parametrize(("state", "flag"), [("draft", "PRELIMINARY"), ("reviewed", "FINAL")])
 def test_only_a_reviewed_report_is_final_and_none_is_verified(features, seg, sources, state, flag):
-    report = make_sr(features, seg, sources, state=state, creator="Doe^Jane")
+    report = make_sr(features, seg, sources, segments=(), state=state, creator="Doe^Jane")
     assert report.PreliminaryFlag == flag
     assert report.VerificationFlag == "UNVERIFIED"
     assert report.SeriesDescription == f"ACSNet {state}"
@@ -132,13 +133,36 @@ def test_a_seg_of_another_study_is_refused(features, labels, seg, sources):
     for source in sources:
         source.StudyInstanceUID = "1.2.4"
     with pytest.raises(InputError, match=r"one study, got 1\.2\.3 and 1\.2\.4"):
-        make_sr(features, seg, sources, state="draft", creator="Doe^Jane")
+        make_sr(features, seg, sources, segments=(), state="draft", creator="Doe^Jane")
 
 
 def test_a_scan_without_a_ventricle_has_a_report(labels, sources):
     empty = 0 * labels
     seg = make_seg(empty, sources, state="draft", algorithm_type="AUTOMATIC", creator="ACSNet")
     features = compute_features(empty, VOXEL_ML)
-    report = make_sr(features, seg, sources, state="draft", creator="ACSNet")
+    report = make_sr(features, seg, sources, segments=(), state="draft", creator="ACSNet")
     assert not any(unit == "%" for _, unit in values_of(report).values())
     assert any("no myocardium was found" in text for text in comments_of(report))
+
+
+def test_each_measured_segment_has_its_scar_at_its_own_site(features, seg, sources):
+    measured = Segment(
+        segment=8,
+        name="mid anteroseptal",
+        territory="LAD",
+        scar_volume_ml=1.25,
+        scar_percent=20.0,
+        transmurality_mean_percent=35.5,
+    )
+    unknown = Segment(segment=17, name="apex", territory="LAD")
+    known = (measured, unknown)
+    report = make_sr(features, seg, sources, segments=known, state="draft", creator="Doe^Jane")
+    name = "Segment 8, mid anteroseptal"
+    values = values_of(report)
+    assert {key: value for key, value in values.items() if key[0].startswith("Segment")} == {
+        (name, "Volume"): (1.25, "mL"),
+        (name, "Enhancement, share of the segment's volume"): (20.0, "%"),
+        (name, "Enhancement along a radial chord, mean of the segment"): (35.5, "%"),
+    }
+    # SNOMED CT: left ventricle mid anteroseptal segment.
+    assert "396647004" in report.to_json()

@@ -1,19 +1,18 @@
 """The measures of a scan as DICOM structured report, TID 1500 "Measurement Report".
 
-One group for each label, tied to its segment of the SEG, and one for each region that is a union
-of labels, tied to the images. A number that the scan cannot give is left out. A code of our own
-names the burden: no standard scheme has one.
+One group for each label, tied to its segment of the SEG, one for each region that is a union of
+labels and one for each of the 17 segments of the wall, tied to the images. A number that the scan
+cannot give is left out. Codes of our own name the burden and what a segment has of it: no standard
+scheme has them.
 """
 
 from collections.abc import Sequence
 
 from highdicom.coding_schemes import CodingSchemeIdentificationItem
 from highdicom.sr import (
-    AlgorithmIdentification,
     ComprehensiveSR,
     DeviceObserverIdentifyingAttributes,
     FindingSite,
-    Measurement,
     MeasurementReport,
     MeasurementsAndQualitativeEvaluations,
     ObservationContext,
@@ -24,7 +23,6 @@ from highdicom.sr import (
     SourceImageForMeasurementGroup,
     SourceImageForSegmentation,
     TextContentItem,
-    TrackingIdentifier,
     VolumetricROIMeasurementsAndQualitativeEvaluations,
 )
 from pydicom.dataset import Dataset
@@ -36,23 +34,28 @@ from acsnet import __version__
 from acsnet.derived.header import clean_headers
 from acsnet.derived.provenance import MAKER, State, check_creator, equipment_and_series, finished
 from acsnet.derived.seg_write import snomed
+from acsnet.derived.sr_segments import segment_groups
+from acsnet.derived.sr_values import (
+    GRAM,
+    MASS,
+    MILLILITRE,
+    OWN_SCHEME,
+    PERCENT,
+    VOLUME,
+    Value,
+    measurements,
+    tracking,
+)
 from acsnet.errors import InputError
 from acsnet.io.dicom_files import quiet_pydicom, text_of
 from acsnet.labels import LABELS, LEFT_VENTRICLE_SITE, MYOCARDIUM_SITE, SCAR, Label, Snomed
 from acsnet.quantify.features import Features
+from acsnet.quantify.segments import Segment
 from acsnet.result import NOTICE
 
 SERIES_OFFSET = 2
-VOLUME = Code("118565006", "SCT", "Volume")
-MASS = Code("118538004", "SCT", "Mass")
-OWN_SCHEME = "99ACSNET"
 SCAR_BURDEN = Code("scar_burden", OWN_SCHEME, "Enhancement, share of myocardial volume")
 CORE_BURDEN = Code("core_scar_burden", OWN_SCHEME, "Core scar, share of myocardial volume")
-MILLILITRE = Code("mL", "UCUM", "milliliter")
-GRAM = Code("g", "UCUM", "gram")
-PERCENT = Code("%", "UCUM", "percent")
-
-Value = tuple[Code, float | None, Code]
 
 
 def make_sr(
@@ -60,10 +63,11 @@ def make_sr(
     seg: Dataset,
     sources: Sequence[Dataset],
     *,
+    segments: Sequence[Segment],
     state: State,
     creator: str,
 ) -> Dataset:
-    """Volumes (ml), mass (g) and burden (%) -> Comprehensive SR dataset.
+    """Volumes (ml), mass (g), burden (%) and the scar of each segment -> Comprehensive SR dataset.
 
     seg: the SEG that was measured, from `make_seg`; sources: its images. A draft is preliminary;
     nothing here is verified in the sense of DICOM. Raises InputError as `make_seg` does, and for
@@ -83,6 +87,7 @@ def make_sr(
             imaging_measurements=[
                 *_segment_groups(features, seg, headers),
                 *_region_groups(features, headers),
+                *segment_groups(segments, headers),
             ],
             title=codes.DCM.ImagingMeasurementReport,
         )
@@ -137,7 +142,7 @@ def _segment_groups(
     }
     return [
         VolumetricROIMeasurementsAndQualitativeEvaluations(
-            tracking_identifier=_tracking(info.description),
+            tracking_identifier=tracking(info.description),
             referenced_segment=ReferencedSegment(
                 sop_class_uid=seg.SOPClassUID,
                 sop_instance_uid=seg.SOPInstanceUID,
@@ -150,7 +155,7 @@ def _segment_groups(
             finding_category=snomed(info.category),
             finding_type=snomed(info.kind),
             finding_sites=None if info.site is None else [FindingSite(snomed(info.site))],
-            measurements=_measurements((VOLUME, volumes_ml[info.label], MILLILITRE)),
+            measurements=measurements((VOLUME, volumes_ml[info.label], MILLILITRE)),
         )
         for info in LABELS
         if volumes_ml[info.label] is not None
@@ -189,30 +194,16 @@ def _region_groups(
     )
     return [
         MeasurementsAndQualitativeEvaluations(
-            tracking_identifier=_tracking(name),
+            tracking_identifier=tracking(name),
             finding_type=snomed(finding),
             finding_sites=None if site is None else [FindingSite(snomed(site))],
-            measurements=_measurements(*values),
+            measurements=measurements(*values),
             source_images=[
                 SourceImageForMeasurementGroup(header.SOPClassUID, header.SOPInstanceUID)
                 for header in headers
             ],
         )
         for name, finding, site, values in regions
-    ]
-
-
-def _tracking(name: str) -> TrackingIdentifier:
-    return TrackingIdentifier(uid=generate_uid(prefix=None), identifier=name)
-
-
-def _measurements(*values: Value) -> list[Measurement]:
-    """The values that are known; a difference that rounds to -0 becomes 0."""
-    algorithm = AlgorithmIdentification(name=MAKER, version=__version__)
-    return [
-        Measurement(name=name, value=round(value, 4) or 0.0, unit=unit, algorithm_id=algorithm)
-        for name, value, unit in values
-        if value is not None
     ]
 
 

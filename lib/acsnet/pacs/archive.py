@@ -129,7 +129,7 @@ class Archive:
         creator: str,
     ) -> str:
         seg = make_seg(labels, sources, state=state, algorithm_type=algorithm_type, creator=creator)
-        report = make_sr(features, seg, sources, state=state, creator=creator)
+        report = make_sr(features, seg, sources, segments=(), state=state, creator=creator)
         try:
             self.pacs.store(seg)
             self.pacs.store(report)
