@@ -51,6 +51,17 @@ class InputGrid:
             steps[0] = -steps[0]
         return steps
 
+    @property
+    def stack_to_ras(self) -> NDArray[np.float64]:
+        """(4, 4): index of slice, row and column -> RAS mm."""
+        first = np.zeros(3)
+        if self.reversed_slices:
+            first[self.axes[0]] = self.shape[self.axes[0]] - 1
+        matrix = np.eye(4)
+        matrix[:3, :3] = self.steps_mm.T
+        matrix[:3, 3] = self.affine[:3, :3] @ first + self.affine[:3, 3]
+        return matrix
+
 
 @dataclass(frozen=True, kw_only=True)
 class ShortAxisScan:

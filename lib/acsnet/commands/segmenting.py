@@ -28,6 +28,10 @@ HeightOption = Annotated[
     float | None, typer.Option(help="Body height, for sizes by surface area; wins over DICOM.")
 ]
 WeightOption = Annotated[float | None, typer.Option(help="Body weight, with --height-cm.")]
+ReportOption = Annotated[
+    str | None,
+    typer.Option(metavar="pdf,csv,mesh", help="Write these, too; separated by commas."),
+]
 InsertionOption = Annotated[
     str | None,
     typer.Option(
@@ -60,24 +64,28 @@ def segment(
     height_cm: HeightOption = None,
     weight_kg: WeightOption = None,
     rv_insertion: InsertionOption = None,
+    report: ReportOption = None,
 ) -> None:
     """Segment scans: OUTPUT/<case>/segmentation.nii.gz and features.json for each."""
     from acsnet.io import read_scan
     from acsnet.pipeline import Pipeline
     from acsnet.quantify.quantification import NOTHING
-    from acsnet.write import write_result
+    from acsnet.report.outputs import read_kinds, write_reports
+    from acsnet.report.subject import read_subject
+    from acsnet.write import ROW, write_csv, write_result
 
     given = _given(height_cm, weight_kg, rv_insertion)
     if given != NOTHING and len(inputs) > 1:
         msg = "height, weight and RV insertion are of one patient: give one input with them"
         raise typer.BadParameter(msg)
     try:
+        kinds = () if report is None else read_kinds(report)
         pipeline = Pipeline.load(
             device=device, scar_method=scar_method.value, keep_valid=not smooth_walls
         )
     except AcsnetError as error:
         raise refusal(error) from None
-    done: set[str] = set()
+    done: dict[str, dict[str, Any]] = {}
     refused = 0
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
     with Progress(*columns, TimeElapsedColumn(), console=err) as progress:
@@ -93,6 +101,12 @@ def segment(
                 scan = replace(scan, windows=None) if ignore_window else scan
                 result = pipeline(scan, given=given)
                 folder = write_result(result, output)
+                features = result.features_dict()
+                if kinds:
+                    subject = read_subject(path, scan.instance_uids)
+                    write_reports(result, folder, kinds, subject=subject)
+                    if "csv" in kinds:
+                        write_csv(output / ROW, [*done.values(), features])
             except AcsnetError as error:
                 refused += 1
                 err.print(f"[red]refused[/red] {escape(f'{path}: {error}')}", soft_wrap=True)
@@ -100,8 +114,8 @@ def segment(
                 refused += 1
                 err.print(f"[red]failed[/red] {escape(f'{path}: {error}')}", soft_wrap=True)
             else:
-                done.add(scan.name)
-                _print_case(result.features_dict(), folder, time.perf_counter() - start)
+                done[scan.name] = features
+                _print_case(features, folder, time.perf_counter() - start)
             progress.advance(task)
     if refused:
         err.print(f"{refused} of {len(inputs)} inputs were refused")
@@ -126,15 +140,19 @@ def quantify(
         Path | None,
         typer.Option(help="NIfTI mask of the remote region on the image's grid, else automatic."),
     ] = None,
+    report: ReportOption = None,
 ) -> None:
     """Measure a mask that a person drew: OUTPUT/<case>/ as `segment` has it, and features.csv."""
     from acsnet.evaluate.drawn import on_grid_of, quantify_drawn
     from acsnet.io import read_scan
-    from acsnet.write import ROW, write_csv, write_result
+    from acsnet.report.outputs import read_kinds, write_reports
+    from acsnet.report.subject import read_subject
+    from acsnet.write import write_result
 
     start = time.perf_counter()
     given = _given(height_cm, weight_kg, rv_insertion)
     try:
+        kinds = () if report is None else read_kinds(report)
         if remote is not None:
             given = replace(given, remote=on_grid_of(read_scan(image), image, remote) > 0)
         measured = quantify_drawn(
@@ -145,7 +163,9 @@ def quantify(
             given=given,
         )
         folder = write_result(measured, output)
-        write_csv(folder / ROW, [measured.features_dict()])
+        subject = read_subject(image, measured.scan.instance_uids)
+        told = f"drawn, {labels.name}"
+        write_reports(measured, folder, {"csv", *kinds}, subject=subject, labels_by=told)
     except (AcsnetError, OSError) as error:
         raise refusal(error) from None
     _print_case(measured.features_dict(), folder, time.perf_counter() - start)

@@ -1,0 +1,174 @@
+"""Slices of a scan with the outlines of what was measured, told apart by colour and by stroke."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patheffects import withStroke
+from numpy.typing import NDArray
+
+from acsnet.labels import LEFT_VENTRICLE, Label
+from acsnet.report.anatomy_figure import GREY_PERCENTILES, crop_around
+from acsnet.report.view import view_of
+from acsnet.result import Measured
+
+MAX_SLICES = 24
+"""More are too small to be read on half a page."""
+
+POINTS = 6.5
+MARK = "RV insertion"
+
+
+@dataclass(frozen=True)
+class Stroke:
+    """How one outline is drawn; dashes as matplotlib has them."""
+
+    name: str
+    colour: str
+    dashes: Any
+    width: float
+
+
+ENDOCARDIUM = Stroke("endocardium", "#56B4E9", "solid", 0.8)
+EPICARDIUM = Stroke("epicardium", "#FFFFFF", "solid", 0.8)
+CORE = Stroke("core scar", "#D55E00", "solid", 1.6)
+GREY_ZONE = Stroke("grey zone", "#F0E442", (0, (3, 1.5)), 1.2)
+OBSTRUCTION = Stroke("microvascular obstruction", "#CC79A7", (0, (1, 1)), 1.4)
+REMOTE = Stroke("remote region", "#009E73", (0, (4, 1.5, 1, 1.5)), 0.7)
+STROKES = (ENDOCARDIUM, EPICARDIUM, CORE, GREY_ZONE, OBSTRUCTION, REMOTE)
+"""Colours after Okabe and Ito, told apart by colour-blind people; each stroke is its own, too."""
+
+
+def outlines(result: Measured, index: int) -> list[tuple[Stroke, NDArray[np.bool_]]]:
+    """The (row, column) masks of a slice with their strokes, in the order they are drawn."""
+    labels = result.labels[index]
+    return [
+        (REMOTE, result.quantification.remote.mask[index]),
+        (ENDOCARDIUM, labels == Label.LV_BLOOD_POOL),
+        (EPICARDIUM, np.isin(labels, LEFT_VENTRICLE)),
+        (GREY_ZONE, labels == Label.GREY_ZONE),
+        (CORE, labels == Label.CORE_SCAR),
+        (OBSTRUCTION, labels == Label.MICROVASCULAR_OBSTRUCTION),
+    ]
+
+
+def shown_slices(labels: NDArray[np.uint8]) -> list[int]:
+    """Which slices are drawn: those with labels, thinned out evenly where they are too many."""
+    found = np.flatnonzero(labels.any(axis=(1, 2)))
+    if not len(found):
+        found = np.arange(len(labels))
+    if len(found) > MAX_SLICES:
+        found = found[np.linspace(0, len(found) - 1, MAX_SLICES).round().astype(int)]
+    return [int(k) for k in found]
+
+
+def draw_slices(figure: Figure, result: Measured, box: tuple[float, float, float, float]) -> None:
+    """Draw the slices, apex first, in a box (left, bottom, width, height), inches, of a figure."""
+    chosen = shown_slices(result.labels)
+    left, bottom, width, height = box
+    columns = _columns(len(chosen), width, height)
+    side = min(width / columns, height / -(-len(chosen) // columns))
+    page_width, page_height = figure.get_size_inches()
+    crop = crop_around((result.labels > 0).any(axis=0), result.scan.spacing_mm[1:])
+    start = left + (width - side * columns) / 2
+    for place, k in enumerate(chosen):
+        x = start + side * (place % columns)
+        y = bottom + height - side * (place // columns + 1)
+        gap = 0.04
+        axes = figure.add_axes(
+            (
+                (x + gap / 2) / page_width,
+                (y + gap / 2) / page_height,
+                (side - gap) / page_width,
+                (side - gap) / page_height,
+            )
+        )
+        draw_slice(axes, result, k, crop)
+
+
+def draw_slice(axes: Axes, result: Measured, index: int, crop: tuple[slice, slice]) -> None:
+    """Draw one slice with its outlines, numbered as in the file.
+
+    A triangle marks the anterior insertion of the right ventricle in the slice that has it.
+    """
+    view = view_of(result.scan)
+    pixels = view.of(result.scan.pixels[index][crop])
+    black, white = np.percentile(pixels, GREY_PERCENTILES)
+    row_mm, column_mm = view.spacing_of(result.scan.spacing_mm[1:])
+    axes.imshow(
+        pixels, cmap="gray", vmin=black, vmax=white, aspect=row_mm / column_mm, rasterized=True
+    )
+    axes.set_axis_off()
+    axes.autoscale(False)
+    for stroke, mask in outlines(result, index):
+        _draw_outline(axes, view.of(mask[crop]), stroke)
+    _mark_insertion(axes, result, index, crop)
+    count = len(result.labels)
+    number = count - index if result.scan.grid.reversed_slices else index + 1
+    axes.text(
+        0.03,
+        0.97,
+        str(number),
+        transform=axes.transAxes,
+        va="top",
+        fontsize=POINTS,
+        color="white",
+        path_effects=[withStroke(linewidth=1.5, foreground="black")],
+    )
+
+
+def _mark_insertion(axes: Axes, result: Measured, index: int, crop: tuple[slice, slice]) -> None:
+    point = result.quantification.insertion_point
+    if point is None or point[0] != index:
+        return
+    # The point is turned as the pixels are: as the one pixel of a mask.
+    mask = np.zeros(result.labels.shape[1:], dtype=bool)
+    row, column = (
+        min(max(round(at), 0), length - 1) for at, length in zip(point[1:], mask.shape, strict=True)
+    )
+    mask[row, column] = True
+    found = np.argwhere(view_of(result.scan).of(mask[crop]))
+    axes.plot(found[:, 1], found[:, 0], "v", color="white", markeredgecolor="black", markersize=5)
+
+
+def legend_handles() -> list[Line2D]:
+    """The strokes and their names."""
+    return [
+        Line2D(
+            [],
+            [],
+            color=one.colour,
+            linestyle=one.dashes,
+            linewidth=one.width + 0.4,
+            label=one.name,
+            path_effects=[withStroke(linewidth=one.width + 1.4, foreground="black")],
+        )
+        for one in STROKES
+    ] + [
+        Line2D([], [], color="white", marker="v", markeredgecolor="black", linestyle="", label=MARK)
+    ]
+
+
+def _columns(count: int, width: float, height: float) -> int:
+    """How many columns make the tiles largest."""
+    return max(range(1, count + 1), key=lambda n: min(width / n, height / -(-count // n)))
+
+
+def _draw_outline(axes: Axes, mask: NDArray[np.bool_], stroke: Stroke) -> None:
+    if not mask.any():
+        return
+    # Padded, so that what touches the edge of the image is closed there.
+    rows, columns = (np.arange(-1, length + 1) for length in mask.shape)
+    lines = axes.contour(
+        columns,
+        rows,
+        np.pad(mask, 1),
+        levels=[0.5],
+        colors=stroke.colour,
+        linestyles=[stroke.dashes],
+        linewidths=stroke.width,
+    )
+    lines.set_path_effects([withStroke(linewidth=stroke.width + 0.7, foreground="black")])

@@ -1,0 +1,299 @@
+"""The report of one scan: two A4 pages, for a person to read, print and hand on.
+
+First page: whose scan, what matters most, all slices with their outlines, the bullseyes. Second:
+all measures with their intervals, the methods side by side, doubts, what made it. The layout is
+ours; the measures are those that SCMR asks for (doi 10.1186/s12968-020-00610-6).
+"""
+
+import textwrap
+from collections.abc import Mapping, Sequence
+from io import BytesIO
+from typing import Any
+
+from matplotlib import rc_context
+from matplotlib.backends.backend_pdf import PdfPages
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from acsnet import __version__
+from acsnet.report.bullseye import PLOTS, draw_bullseye, segment_values
+from acsnet.report.contours import draw_slices, legend_handles, shown_slices
+from acsnet.report.subject import Subject
+from acsnet.report.words import UNKNOWN, measure_lines, method_lines, number, territory_lines
+from acsnet.result import NOTICE, Measured
+
+AUTOMATIC = "automatic, not reviewed"
+A4 = (8.27, 11.69)
+MARGIN = 0.6
+WIDTH = A4[0] - 2 * MARGIN
+LINE = 0.165
+POINTS, SMALL, HEADING = 8.0, 7.0, 10.0
+CHARACTERS = 112
+"""Of the size POINTS that fit between the margins."""
+
+RULE = "#808080"
+BULLSEYE = 2.75
+MADE_BY = 1.0
+"""Height of what stands below the doubts."""
+
+
+def report_pdf(result: Measured, subject: Subject, *, labels_by: str = AUTOMATIC) -> bytes:
+    """The report as the bytes of a PDF file, the same for the same input.
+
+    labels_by: who drew or reviewed the labels, in words.
+    """
+    stream = BytesIO()
+    # No date of making: the same scan gives the same file.
+    about = {"Title": f"LGE scar report, {result.scan.name}", "CreationDate": None}
+    with rc_context({"pdf.fonttype": 42}), PdfPages(stream, metadata=about) as file:
+        for page in report_pages(result, subject, labels_by=labels_by):
+            file.savefig(page)
+    return stream.getvalue()
+
+
+def report_pages(
+    result: Measured, subject: Subject, *, labels_by: str = AUTOMATIC
+) -> tuple[Figure, ...]:
+    """The pages of `report_pdf`."""
+    features = result.features_dict()
+    pages = (
+        _first_page(result, features, subject, labels_by),
+        _second_page(result, features),
+    )
+    for number_, page in enumerate(pages, start=1):
+        _frame(page, result.scan.name, number_, len(pages))
+    return pages
+
+
+def _first_page(
+    result: Measured, features: Mapping[str, Any], subject: Subject, labels_by: str
+) -> Figure:
+    page = Figure(figsize=A4, facecolor="white")
+    top = A4[1] - MARGIN
+    _text(page, MARGIN, top, "Scar on late gadolinium enhancement MRI", points=14, bold=True)
+    top = _facts(page, top - 0.36, _about(result, features, subject, labels_by))
+    top = _key_numbers(page, top - 0.08, features)
+    if not result.labels.any():
+        _text(page, MARGIN, top - 0.2, "No left ventricle was found in this scan.", bold=True)
+        return page
+    foot = MARGIN + 0.3
+    bullseyes_top = foot + BULLSEYE + 0.55
+    shown = shown_slices(result.labels)
+    left_out = int(result.labels.any(axis=(1, 2)).sum()) - len(shown)
+    told = "Slices from apex to base, numbered as in the file"
+    told += f"; {left_out} slices of the ventricle are not shown" if left_out > 0 else ""
+    _heading(page, top - 0.1, told)
+    draw_slices(
+        page, result, (MARGIN, bullseyes_top + 0.4, WIDTH, top - 0.42 - bullseyes_top - 0.4)
+    )
+    page.legend(
+        handles=legend_handles(),
+        loc="upper center",
+        bbox_to_anchor=(0.5, (bullseyes_top + 0.38) / A4[1]),
+        ncols=7,
+        fontsize=SMALL,
+        frameon=False,
+        handlelength=2.2,
+        columnspacing=0.8,
+        handletextpad=0.5,
+    )
+    _bullseyes(page, features, bullseyes_top, foot)
+    return page
+
+
+def _bullseyes(page: Figure, features: Mapping[str, Any], top: float, foot: float) -> None:
+    insertion = features["rv_insertion"]
+    told = "Segments of the American Heart Association, base outside"
+    if insertion["source"] is None:
+        told = "Segments: the insertion of the right ventricle was not found, so there are none"
+    _heading(page, top, told)
+    if insertion["source"] is None:
+        return
+    for column, (title, measure) in enumerate(PLOTS):
+        left = MARGIN + WIDTH * (2 * column + 1) / 4 - BULLSEYE / 2
+        box = left / A4[0], foot / A4[1], BULLSEYE / A4[0], (BULLSEYE - 0.05) / A4[1]
+        draw_bullseye(page.add_axes(box), segment_values(features, measure), title)
+
+
+def _second_page(result: Measured, features: Mapping[str, Any]) -> Figure:
+    page = Figure(figsize=A4, facecolor="white")
+    top = A4[1] - MARGIN
+    level = next((one["level"] for one in (features.get("intervals") or {}).values()), None)
+    interval = "" if level is None else f"{100 * level:.0f} % interval"
+    _heading(page, top, "Measures")
+    places: tuple[float, ...] = (0.0, 3.4, 3.7, 5.2)
+    top = _table(page, top - 0.3, places, ("", "", interval, ""), measure_lines(features))
+    if features["segment_model"] is not None:
+        _heading(page, top - 0.12, "Scar by the coronary artery that usually supplies the segments")
+        head = ("", "segments", "scar, ml", "% of its wall")
+        places = (0.0, 0.8, 4.2, 5.4)
+        top = _table(page, top - 0.42, places, head, territory_lines(features))
+    if features["methods"]:
+        _heading(page, top - 0.12, "Scar by other methods, on the same wall")
+        methods = ("", "threshold", "scar, ml", "burden, %", "core, ml", "grey zone, ml")
+        places = (0.0, 2.9, 3.8, 4.8, 5.7, 6.85)
+        top = _table(page, top - 0.42, places, methods, method_lines(features))
+    remote = features["remote"]
+    if remote["mean"] is not None:
+        region = (
+            f"Remote region ({remote['source']}): {remote['voxels']} voxels, signal "
+            f"{number(remote['mean'], 0)} \N{PLUS-MINUS SIGN} {number(remote['sd'], 0)}. "
+            f"A dash: the method does not define it."
+        )
+        top = _paragraph(page, top - 0.04, [region])
+    _heading(page, top - 0.12, "Doubts")
+    doubts = list(features["warnings"]) or ["none"]
+    told = [f"\N{BULLET} {text}" for text in doubts]
+    top = _paragraph(page, top - 0.42, told, bottom=MARGIN + MADE_BY)
+    _heading(page, top - 0.12, "Made by")
+    weights = ", ".join(f"{name} {sha[:12]}" for name, sha in sorted(result.weights.items()))
+    made = [f"ACSNet {__version__}"]
+    made += [f"Weights (SHA-256): {weights}"] if weights else []
+    _paragraph(page, top - 0.42, made)
+    return page
+
+
+def _about(
+    result: Measured, features: Mapping[str, Any], subject: Subject, labels_by: str
+) -> list[tuple[str, str]]:
+    spacing = features["spacing_mm"]
+    rows, columns = result.scan.pixels.shape[1:]
+    stack = (
+        f"{features['slices']} slices {spacing['slice']:.2f} mm apart, {rows} x {columns} pixels "
+        f"of {spacing['row']:.2f} x {spacing['column']:.2f} mm"
+    )
+    body = ""
+    if features["body_surface_area_m2"] is not None:
+        body = f"{features['height_cm']:.0f} cm, {features['weight_kg']:.0f} kg"
+    facts = (
+        ("Patient", subject.patient_name),
+        ("Patient ID", subject.patient_id),
+        ("Born", subject.birth_date),
+        ("Sex", subject.sex),
+        ("Body", body),
+        ("Study date", subject.study_date),
+        ("Series", subject.series),
+        ("Scanner", subject.scanner),
+        ("Case", result.scan.name),
+        ("Stack", stack),
+        ("Labels", labels_by),
+    )
+    return [(name, value) for name, value in facts if value]
+
+
+def _facts(page: Figure, top: float, facts: Sequence[tuple[str, str]]) -> float:
+    """Names and values; the short ones in two columns. Returns the lower edge."""
+    half = CHARACTERS // 2 - 16
+    short = [fact for fact in facts if len(fact[1]) <= half]
+    for place, (name, value) in enumerate(short):
+        left = MARGIN + (place % 2) * WIDTH / 2
+        _text(page, left, top - LINE * (place // 2), name, colour=RULE)
+        _text(page, left + 0.9, top - LINE * (place // 2), value)
+    top -= LINE * -(-len(short) // 2)
+    for name, value in facts:
+        if len(value) > half:
+            lines = textwrap.wrap(value, CHARACTERS - 16)[:2]
+            _text(page, MARGIN, top, name, colour=RULE)
+            for line in lines:
+                _text(page, MARGIN + 0.9, top, line)
+                top -= LINE
+    return top
+
+
+def _key_numbers(page: Figure, top: float, features: Mapping[str, Any]) -> float:
+    """The four numbers that a reader looks for, large. Returns the lower edge."""
+    shown = (
+        ("scar burden", "scar_burden_percent", "%"),
+        ("scar mass", "enhancement_mass_g", "g"),
+        ("grey zone", "grey_zone_volume_ml", "ml"),
+        ("myocardial mass", "myocardium_mass_g", "g"),
+    )
+    intervals = features.get("intervals") or {}
+    for column, (name, key, unit) in enumerate(shown):
+        left = MARGIN + WIDTH * column / len(shown)
+        value = features[key]
+        told = "not known" if value is None else f"{value:.1f} {unit}"
+        _text(page, left, top, told, points=14, bold=True)
+        below = name
+        if key in intervals:
+            below += f" ({intervals[key]['low']:.1f} to {intervals[key]['high']:.1f})"
+        _text(page, left, top - 0.25, below, points=SMALL)
+    return top - 0.45
+
+
+def _table(
+    page: Figure,
+    top: float,
+    places: Sequence[float],
+    head: Sequence[str],
+    rows: Sequence[Sequence[str]],
+) -> float:
+    """Rows of text at places (inches from the margin). Numbers end at their place."""
+    right = [all(_is_number(row[k]) for row in rows) for k in range(len(places))]
+    for row, colour in ((head, RULE), *((row, "black") for row in rows)):
+        if not any(row):
+            continue
+        for place, text, ends in zip(places, row, right, strict=True):
+            _text(page, MARGIN + place, top, text, colour=colour, right=ends)
+        top -= LINE
+    return top
+
+
+def _is_number(text: str) -> bool:
+    """Whether a cell is aligned as a number: one, none, or the dash for none."""
+    return text in ("", "\N{EN DASH}", UNKNOWN) or text.replace(".", "", 1).isdigit()
+
+
+def _paragraph(page: Figure, top: float, texts: Sequence[str], *, bottom: float = MARGIN) -> float:
+    """Wrapped lines; what does not fit above `bottom` is counted. Returns the lower edge."""
+    room = int((top - bottom) / LINE)
+    lines = [
+        line for text in texts for line in textwrap.wrap(text, CHARACTERS, subsequent_indent="  ")
+    ]
+    if len(lines) > room:
+        told = f"... and {len(lines) - room + 1} lines more in features.json"
+        lines = [*lines[: room - 1], told]
+    for line in lines:
+        _text(page, MARGIN, top, line)
+        top -= LINE
+    return top
+
+
+def _heading(page: Figure, top: float, text: str) -> None:
+    _text(page, MARGIN, top, text, points=HEADING, bold=True)
+    y = (top - 0.2) / A4[1]
+    ends = (MARGIN / A4[0], 1 - MARGIN / A4[0])
+    page.add_artist(Line2D(ends, (y, y), color=RULE, linewidth=0.6))
+
+
+def _frame(page: Figure, name: str, number_: int, count: int) -> None:
+    """What stands at the foot of each page."""
+    foot = MARGIN - 0.1
+    shown = name if len(name) <= 60 else f"{name[:57]}..."
+    _text(page, MARGIN, foot, NOTICE, bold=True)
+    _text(page, A4[0] - MARGIN, foot, f"{shown}, page {number_} of {count}", right=True)
+
+
+def _text(
+    page: Figure,
+    left: float,
+    top: float,
+    text: str,
+    *,
+    points: float = POINTS,
+    bold: bool = False,
+    colour: str = "black",
+    right: bool = False,
+) -> None:
+    """Text with its upper left, or right, corner at a place in inches."""
+    page.text(
+        left / A4[0],
+        top / A4[1],
+        text,
+        fontsize=points,
+        fontweight="bold" if bold else "normal",
+        color=colour,
+        ha="right" if right else "left",
+        va="top",
+        parse_math=False,
+    )

@@ -1,0 +1,63 @@
+"""Whose scan it is and how it was made, as far as the files tell: the head of a report."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydicom.dataset import Dataset
+
+from acsnet.io.dicom_files import quiet_pydicom, read_headers, text_of
+
+
+@dataclass(frozen=True, kw_only=True)
+class Subject:
+    """Words for a person to read, empty where nothing is known, as in NIfTI."""
+
+    patient_name: str = ""
+    patient_id: str = ""
+    birth_date: str = ""
+    sex: str = ""
+    study_date: str = ""
+    series: str = ""
+    scanner: str = ""
+
+
+UNKNOWN = Subject()
+
+
+def subject_of(header: Dataset) -> Subject:
+    """From the header of any image of the series."""
+    with quiet_pydicom():
+        scanner = (
+            text_of(header, "Manufacturer"),
+            text_of(header, "ManufacturerModelName"),
+            f"{field} T" if (field := text_of(header, "MagneticFieldStrength")) else "",
+        )
+        return Subject(
+            patient_name=text_of(header, "PatientName").replace("^", " ").strip(),
+            patient_id=text_of(header, "PatientID"),
+            birth_date=_date(text_of(header, "PatientBirthDate")),
+            sex=text_of(header, "PatientSex"),
+            study_date=_date(text_of(header, "StudyDate")),
+            series=text_of(header, "SeriesDescription"),
+            scanner=" ".join(part for part in scanner if part),
+        )
+
+
+def read_subject(path: Path, instance_uids: Sequence[str]) -> Subject:
+    """From the files of the scan that was read from `path`; nothing where it is no DICOM folder.
+
+    instance_uids: those of the scan, since a folder may hold several series.
+    """
+    if not instance_uids or not path.is_dir():
+        return UNKNOWN
+    with quiet_pydicom():
+        files, _ = read_headers(path)
+    found = (file.header for file in files if file.text("SOPInstanceUID") in instance_uids)
+    header = next(found, None)
+    return UNKNOWN if header is None else subject_of(header)
+
+
+def _date(text: str) -> str:
+    """YYYYMMDD -> YYYY-MM-DD; what is no date stays as it is stored."""
+    return f"{text[:4]}-{text[4:6]}-{text[6:]}" if len(text) == 8 and text.isdigit() else text

@@ -1,0 +1,120 @@
+"""Closed surfaces of the ventricle and its scar, for simulation and mapping systems.
+
+Slices are brought to the distance of the pixels, each standing for the space around it, and
+smoothed; the surface is drawn where it holds as many voxels as before, so that a volume is kept.
+Surfaces are in LPS coordinates of the patient, millimetres, as DICOM has them. The smoothing is
+ours; the surface is that of Lewiner et al. (doi 10.1080/10867651.2003.10487582).
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import trimesh
+from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter
+from skimage.measure import marching_cubes
+
+from acsnet.labels import LABELS, LEFT_VENTRICLE, Label
+from acsnet.result import Measured
+
+FOLDER = "meshes"
+PARTS: Mapping[str, tuple[Label, ...]] = {
+    "endocardium": (Label.LV_BLOOD_POOL,),
+    "epicardium": LEFT_VENTRICLE,
+    "core_scar": (Label.CORE_SCAR,),
+    "grey_zone": (Label.GREY_ZONE,),
+}
+"""Name of each surface and the labels that it encloses."""
+
+SMOOTHING_PIXELS = 1.0
+SMOOTHING_SLICES = 0.5
+"""Standard deviation in the plane, and along the stack."""
+
+STEP = 0.001
+"""How finely the smoothed mask is told."""
+
+MIN_VOXELS = 8
+"""Fewer enclose nothing that has a shape."""
+
+METRES = 0.001
+"""glTF asks for metres; STL and PLY have no unit and are millimetres."""
+
+
+def surface(
+    mask: NDArray[np.bool_], stack_to_ras: NDArray[np.float64], spacing_mm: tuple[float, ...]
+) -> trimesh.Trimesh | None:
+    """(slice, row, column) mask -> watertight surface, LPS mm; None for too few voxels.
+
+    stack_to_ras: (4, 4) index of the stack -> RAS mm.
+    """
+    if mask.sum() < MIN_VOXELS:
+        return None
+    slice_mm, row_mm, column_mm = spacing_mm
+    copies = max(round(slice_mm / max(row_mm, column_mm)), 1)
+    fine = np.pad(np.repeat(mask, copies, axis=0), copies + 3).astype(np.float32)
+    blurred = gaussian_filter(
+        fine, (SMOOTHING_SLICES * copies, SMOOTHING_PIXELS, SMOOTHING_PIXELS), mode="constant"
+    )
+    # Between two steps, never on one: a corner on the surface would make faces without area.
+    stepped = np.round(blurred / STEP).astype(np.float32)
+    count = int(fine.sum())
+    level = float(np.partition(stepped.ravel(), -count)[-count]) - 0.5
+    vertices, faces, _, _ = marching_cubes(stepped, level)
+    index = vertices - (copies + 3)
+    # The middle of a slice is the middle of its copies.
+    index[:, 0] = (index[:, 0] - (copies - 1) / 2) / copies
+    ras = index @ stack_to_ras[:3, :3].T + stack_to_ras[:3, 3]
+    mesh = trimesh.Trimesh(ras * (-1.0, -1.0, 1.0), faces)
+    if mesh.volume < 0:
+        mesh.invert()
+    return mesh
+
+
+def surfaces(result: Measured) -> dict[str, trimesh.Trimesh]:
+    """The surfaces of a result by the names of `PARTS`; what is not there has none."""
+    to_ras = result.scan.grid.stack_to_ras
+    made = {
+        name: surface(np.isin(result.labels, labels), to_ras, result.scan.spacing_mm)
+        for name, labels in PARTS.items()
+    }
+    return {name: mesh for name, mesh in made.items() if mesh is not None}
+
+
+def write_surfaces(result: Measured, folder: Path) -> tuple[Path, ...]:
+    """Write FOLDER/meshes/<part>.stl and .ply, mm, and all.glb, metres; returns the files.
+
+    Files of parts that are no longer there are removed.
+    """
+    target = folder / FOLDER
+    target.mkdir(parents=True, exist_ok=True)
+    made = surfaces(result)
+    contents = {
+        f"{name}.{kind}": mesh.export(file_type=kind)
+        for name, mesh in made.items()
+        for kind in ("stl", "ply")
+    }
+    if made:
+        contents["all.glb"] = _scene(made).export(file_type="glb")
+    for old in target.iterdir():
+        if old.name not in contents:
+            old.unlink()
+    for name, content in contents.items():
+        temporary = target / f"{name}.tmp"
+        temporary.write_bytes(content)
+        temporary.replace(target / name)
+    return tuple(target / name for name in contents)
+
+
+def _scene(made: Mapping[str, trimesh.Trimesh]) -> trimesh.Scene:
+    """All parts in metres, in the colours of their labels; the epicardium can be seen through."""
+    colours = {info.label: info.colour for info in LABELS}
+    scene = trimesh.Scene()
+    for name, mesh in made.items():
+        part = mesh.copy()
+        part.apply_scale(METRES)
+        last = Label.LV_MYOCARDIUM if name == "epicardium" else PARTS[name][0]
+        opacity = 90 if name == "epicardium" else 255
+        part.visual.face_colors = (*colours[last], opacity)
+        scene.add_geometry(part, geom_name=name, node_name=name)
+    return scene

@@ -1,0 +1,100 @@
+"""The numbers of `features.json` in the words of a report: names, units, rounding."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+UNKNOWN = "not known"
+
+MEASURES = (
+    ("Scar burden", "scar_burden_percent", "% of myocardium", 1),
+    ("Core scar burden", "core_scar_burden_percent", "% of myocardium", 1),
+    ("Grey zone burden", "grey_zone_burden_percent", "% of myocardium", 1),
+    ("Scar (enhancement)", "enhancement_volume_ml", "ml", 1),
+    ("Scar mass", "enhancement_mass_g", "g", 1),
+    ("Core scar", "core_scar_volume_ml", "ml", 1),
+    ("Grey zone", "grey_zone_volume_ml", "ml", 1),
+    ("Microvascular obstruction", "microvascular_obstruction_volume_ml", "ml", 1),
+    ("Myocardium", "myocardium_volume_ml", "ml", 1),
+    ("Myocardial mass", "myocardium_mass_g", "g", 1),
+    ("Myocardial mass index", "myocardium_mass_index_g_m2", "g/m\N{SUPERSCRIPT TWO}", 1),
+    ("Scar mass index", "enhancement_mass_index_g_m2", "g/m\N{SUPERSCRIPT TWO}", 1),
+    ("Blood pool", "blood_pool_volume_ml", "ml", 1),
+    ("Left ventricle", "lv_volume_ml", "ml", 1),
+    ("Transmurality of scar, mean", "transmurality_mean_percent", "%", 0),
+    ("Transmurality of scar, maximum", "transmurality_max_percent", "%", 0),
+    ("Endocardium over scar", "scar_endocardial_percent", "% of its length", 1),
+    ("Scar islands", "scar_islands", "", 0),
+    ("Entropy of the scar", "scar_entropy_bits", "bits", 2),
+    ("Border of core and grey zone", "core_grey_interface_mm", "mm", 0),
+    ("Slices with scar", "enhancement_slices", "", 0),
+)
+"""Name, key in the features, unit, decimals."""
+
+METHODS = {
+    "drawn": "as segmented",
+    "fwhm_remote": "FWHM, from remote wall",
+    "fwhm_half_max": "FWHM, from 0",
+    "otsu": "Otsu",
+    **{f"sd{n}": f"remote mean + {n} SD" for n in range(2, 7)},
+}
+
+
+class MeasureLine(NamedTuple):
+    """One line of the table of measures."""
+
+    name: str
+    value: str
+    interval: str
+    unit: str
+
+
+def measure_lines(features: Mapping[str, Any]) -> list[MeasureLine]:
+    """The table of measures; indices are left out where height and weight are not known."""
+    intervals = features.get("intervals") or {}
+    return [
+        MeasureLine(
+            name,
+            number(features[key], decimals),
+            _interval(intervals.get(key), decimals),
+            unit,
+        )
+        for name, key, unit, decimals in MEASURES
+        if features[key] is not None or "_index_" not in key
+    ]
+
+
+def method_lines(features: Mapping[str, Any]) -> list[tuple[str, ...]]:
+    """Scar by each method: name, threshold, scar ml, burden %, core ml, grey zone ml."""
+    keys = ("scar_volume_ml", "scar_burden_percent", "core_volume_ml", "grey_zone_volume_ml")
+    return [
+        (
+            METHODS[one["method"]],
+            "" if one["threshold"] is None else f"{one['threshold']:.4g}",
+            *("\N{EN DASH}" if one[key] is None else f"{one[key]:.1f}" for key in keys),
+        )
+        for one in features["methods"]
+    ]
+
+
+def territory_lines(features: Mapping[str, Any]) -> list[tuple[str, ...]]:
+    """Scar by coronary artery: name, segments, scar ml, scar %."""
+    return [
+        (
+            one["territory"],
+            ", ".join(map(str, one["segments"])),
+            number(one["scar_volume_ml"], 1),
+            number(one["scar_percent"], 1),
+        )
+        for one in features["territories"]
+    ]
+
+
+def number(value: float | None, decimals: int) -> str:
+    """A number for a person to read."""
+    return UNKNOWN if value is None else f"{float(value):.{decimals}f}"
+
+
+def _interval(interval: Mapping[str, float] | None, decimals: int) -> str:
+    if interval is None:
+        return ""
+    return f"{interval['low']:.{decimals}f} to {interval['high']:.{decimals}f}"

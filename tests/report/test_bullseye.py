@@ -1,0 +1,52 @@
+"""Each segment's number stands in its segment."""
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+
+from acsnet.report.bullseye import bullseye_png, draw_bullseye, segment_values
+
+
+def drawn(values):
+    axes = Figure().add_subplot()
+    draw_bullseye(axes, values, "title")
+    return axes
+
+
+@pytest.mark.parametrize(
+    ("segment", "x", "y"),
+    [
+        (1, 0.0, 0.875),  # basal anterior: on top, outside
+        (3, -0.758, -0.4375),  # basal inferoseptal: lower left
+        (6, 0.758, 0.4375),  # basal anterolateral: upper right
+        (10, 0.0, -0.625),  # mid inferior: below
+        (14, -0.375, 0.0),  # apical septal: left
+        (16, 0.375, 0.0),  # apical lateral: right
+        (17, 0.0, 0.0),  # the cap: in the middle
+    ],
+)
+def test_a_number_stands_where_the_heart_has_its_segment(segment, x, y):
+    (text,) = (one for one in drawn({segment: 42.0}).texts if one.get_text() == "42")
+    assert text.get_position() == pytest.approx((x, y), abs=1e-3)
+
+
+def test_there_are_17_and_more_is_darker():
+    values = {number: 100.0 * number / 17 for number in range(1, 18)}
+    patches = drawn(values).patches
+    assert len(patches) == 17
+    darkness = [1 - np.dot(one.get_facecolor()[:3], (0.299, 0.587, 0.114)) for one in patches]
+    assert sorted(darkness) == pytest.approx(darkness)
+
+
+def test_what_is_not_known_is_hatched_and_has_no_number():
+    axes = drawn(dict.fromkeys(range(1, 18)))
+    assert all(one.get_hatch() for one in axes.patches)
+    assert {one.get_text() for one in axes.texts} == {"anterior", "inferior", "septal", "lateral"}
+
+
+def test_values_come_from_the_features(measured):
+    features = measured.features_dict()
+    scar = segment_values(features, "scar_percent")
+    assert scar[8] == features["segments"][7]["scar_percent"] > 30
+    assert segment_values(features, "transmurality")[17] is None
+    assert bullseye_png(features).startswith(b"\x89PNG")

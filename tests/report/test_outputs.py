@@ -1,0 +1,65 @@
+"""`--report` writes what it is asked for, and refuses what it does not know."""
+
+import csv
+
+import pytest
+from typer.testing import CliRunner
+
+from acsnet.cli import app
+from acsnet.errors import InputError
+from acsnet.report.outputs import read_kinds
+from acsnet.report.subject import UNKNOWN, read_subject
+
+runner = CliRunner()
+
+
+def test_names_are_read_in_any_order_with_spaces():
+    assert read_kinds("mesh, pdf") == ("mesh", "pdf")
+
+
+@pytest.mark.parametrize(("text", "named"), [("pdf,docx", "'docx'"), ("", "''"), (",", "','")])
+def test_another_name_is_refused_by_name(text, named):
+    with pytest.raises(InputError, match=f"pdf, csv, mesh, got {named}"):
+        read_kinds(text)
+
+
+def test_quantify_writes_all_of_them(samples, tmp_path):
+    arguments = ["quantify", str(samples / "nifti" / "phantom-1.nii.gz")]
+    arguments += [str(samples / "truth" / "phantom-1.nii.gz"), "--output", str(tmp_path)]
+    done = runner.invoke(app, [*arguments, "--report", "pdf,mesh"])
+    assert done.exit_code == 0, done.output
+    folder = tmp_path / "phantom-1"
+    assert (folder / "report.pdf").read_bytes().startswith(b"%PDF-")
+    assert (folder / "meshes" / "endocardium.stl").stat().st_size > 1000
+    assert (folder / "features.csv").exists()
+    assert not list(folder.rglob("*.tmp"))
+
+
+def test_segment_writes_one_row_a_case_into_one_table(samples, tmp_path):
+    scans = [str(samples / "dicom" / f"phantom-{k}") for k in (1, 2)]
+    done = runner.invoke(app, ["segment", *scans, "--output", str(tmp_path), "--report", "pdf,csv"])
+    assert done.exit_code == 0, done.output
+    with (tmp_path / "features.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [row["case"] for row in rows] == ["phantom-1", "phantom-2"]
+    assert (tmp_path / "phantom-2" / "report.pdf").exists()
+    assert not (tmp_path / "phantom-2" / "meshes").exists()
+
+
+def test_an_unknown_report_is_refused_before_anything_is_done(samples, tmp_path):
+    scan = str(samples / "dicom" / "phantom-1")
+    done = runner.invoke(app, ["segment", scan, "--output", str(tmp_path), "--report", "word"])
+    assert done.exit_code == 2
+    assert "got 'word'" in done.output
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_subject_is_read_from_dicom_and_unknown_in_nifti(samples):
+    from acsnet.io import read_scan
+
+    folder = samples / "dicom" / "phantom-1"
+    subject = read_subject(folder, read_scan(folder).instance_uids)
+    assert (subject.patient_name, subject.patient_id) == ("PHANTOM 1", "PHANTOM-1")
+    assert subject.study_date == "2020-01-01"
+    nifti = samples / "nifti" / "phantom-1.nii.gz"
+    assert read_subject(nifti, read_scan(nifti).instance_uids) == UNKNOWN
