@@ -107,7 +107,7 @@ def test_a_decision_against_another_version_is_made_anew(studies, models, tmp_pa
 
     label = tmp_path / "label"
     label.write_text("a label")
-    cases = [Reviewed(name=n, patient=n, image=label, label=label) for n in "ab"]
+    cases = [Reviewed(name=n, patient=n, image=label, label=label, at=0.0) for n in "ab"]
     options = {"trainer": "roi", "base": "shipped", "device": "cpu", "threads": 1, "quiet_s": 0.0}
     write_request(models.root, cases, **options)
     asked = []

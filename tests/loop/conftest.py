@@ -58,7 +58,11 @@ def write_scan(tmp_path):
             path.parent.mkdir(exist_ok=True)
             nib.save(nib.Nifti1Image(array, AFFINE), path)
         return Reviewed(
-            name=f"case{number}", patient=f"patient{number}", image=paths[0], label=paths[1]
+            name=f"case{number}",
+            patient=f"patient{number}",
+            image=paths[0],
+            label=paths[1],
+            at=0.0,
         )
 
     return write

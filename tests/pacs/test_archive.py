@@ -28,6 +28,12 @@ def box(images, value, *, row=5):
     return labels
 
 
+def store_box(archive, images, value, *, author):
+    uid, labels = images[0].SeriesInstanceUID, box(images, value)
+    features = compute_features(labels, archive.read(uid)[0].voxel_ml)
+    archive.store_drawn(uid, labels, features, author=author, state="reviewed")
+
+
 def test_a_scan_is_fetched_once_and_its_headers_follow_its_slices(archive, images, pacs):
     uid = images[0].SeriesInstanceUID
     scan, sources = archive.read(uid)
@@ -89,8 +95,8 @@ def test_a_draft_comes_back_voxel_for_voxel_with_its_report(archive, images, pac
 
 def test_every_save_is_a_new_version_with_its_author(archive, images, pacs):
     uid = images[0].SeriesInstanceUID
-    archive.store_drawn(uid, box(images, 1), author="A", state="reviewed")
-    archive.store_drawn(uid, box(images, 2), author="B", state="reviewed")
+    store_box(archive, images, 1, author="A")
+    store_box(archive, images, 2, author="B")
     entry = archive.entry(uid)
     assert [one.author for one in entry.annotations] == ["B", "A"]
     scan, sources = archive.read(uid)
@@ -105,7 +111,7 @@ def test_a_series_of_other_slices_is_refused_where_its_segmentation_is_read(
     archive, images, pacs, patient
 ):
     uid = images[0].SeriesInstanceUID
-    archive.store_drawn(uid, box(images, 1), author="A", state="reviewed")
+    store_box(archive, images, 1, author="A")
     annotation = archive.entry(uid).newest("reviewed")
     with pytest.raises(GeometryError):
         archive.label_map(annotation, patient(2))

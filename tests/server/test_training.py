@@ -38,13 +38,19 @@ sys.exit(1 if what == "fail" else 0)
 
 @pytest.fixture
 def reviewed(tmp_path):
-    """Four reviewed labels, a tenth of a second old or older."""
+    """Four labels, reviewed a tenth of a second ago."""
     found = []
     for k in range(4):
         label = tmp_path / f"label{k}"
         label.write_text(f"label {k}")
         found.append(
-            Reviewed(name=f"case{k}", patient=f"p{k}", image=tmp_path / "image", label=label)
+            Reviewed(
+                name=f"case{k}",
+                patient=f"p{k}",
+                image=tmp_path / "image",
+                label=label,
+                at=time.time() - 0.1,
+            )
         )
     return found
 

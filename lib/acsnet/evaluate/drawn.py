@@ -56,15 +56,32 @@ def quantify_drawn(
     start = time.perf_counter()
     scan = read_scan(image)
     drawn = on_grid_of(scan, image, labels)
-    masks = region_masks(drawn, truth, source=str(labels))
+    read = time.perf_counter() - start
+    measured = measure_drawn(
+        scan, drawn, truth=truth, scar_method=scar_method, given=given, source=str(labels)
+    )
+    return replace(measured, seconds={"read": read, **measured.seconds})
+
+
+def measure_drawn(
+    scan: ShortAxisScan,
+    drawn: NDArray[np.integer[Any]],
+    *,
+    truth: str = "acsnet",
+    scar_method: ScarMethod | None = None,
+    given: Given = NOTHING,
+    source: str = "the label map",
+) -> Measured:
+    """As `quantify_drawn`, for a label map of `scan.grid.shape`; source: what errors call it."""
+    start = time.perf_counter()
+    masks = region_masks(drawn, truth, source=source)
     if not masks[LV].any():
-        msg = f"{labels} holds no left ventricle"
+        msg = f"{source} holds no left ventricle"
         raise InputError(msg)
     if ENH not in masks and scar_method is not None:
         msg = f"a scar method has no meaning for labels of '{truth}', which hold no scar"
         raise InputError(msg)
     scan = replace(apex_first_by_area(scan, masks[LV]), apex_first=True)
-    read = time.perf_counter()
     stack = scan.grid.from_input(drawn)
     values, threshold = _our_labels(scan, stack, truth, scar_method, given)
     found = quantify(
@@ -81,7 +98,7 @@ def quantify_drawn(
         quantification=found,
         warnings=(*scan.warnings, *found.warnings),
         weights={},
-        seconds={"read": read - start, "quantify": time.perf_counter() - read},
+        seconds={"quantify": time.perf_counter() - start},
     )
 
 

@@ -33,18 +33,19 @@ class Reviewed:
     """A scan with a reviewed label.
 
     name: of the scan; patient: an id; image: NIfTI file or DICOM folder; label: NIfTI file of our
-    values on the image's grid.
+    values on the image's grid; at: seconds since 1970 when it was reviewed.
     """
 
     name: str
     patient: str
     image: Path
     label: Path
+    at: float
 
     def review(self) -> Review:
-        """The label's digest, and when it was written."""
+        """The label's digest, and when it was reviewed."""
         digest = hashlib.sha256(self.label.read_bytes()).hexdigest()
-        return Review(sha256=digest, at=self.label.stat().st_mtime)
+        return Review(sha256=digest, at=self.at)
 
 
 @dataclass(frozen=True, kw_only=True)

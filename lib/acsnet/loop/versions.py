@@ -36,8 +36,8 @@ class Version:
 
     saved: UTC; model: version of the model whose draft it started from, empty for none; scan:
     fingerprint of the scan's files that it was drawn on; tag: what the client called it; features:
-    as measured when it was saved; reviewer: who reviewed it, empty if nobody did; file: NIfTI on
-    the grid of its image, with the values of `acsnet.labels`.
+    as measured when it was saved; reviewer, reviewed: who reviewed it, empty if nobody did, and
+    when, UTC; file: NIfTI on the grid of its image, with the values of `acsnet.labels`.
     """
 
     id: str
@@ -51,6 +51,7 @@ class Version:
     sha256: str
     state: State
     reviewer: str
+    reviewed: datetime | None
     file: Path
 
     def verified(self) -> Path:
@@ -168,8 +169,13 @@ class VersionStore:
             if version is not None and f"{stem}.withdrawn" in names:
                 version = replace(version, state="withdrawn")
             elif version is not None and f"{stem}.reviewed" in names:
-                by = json.loads((folder / f"{stem}.reviewed").read_text(encoding="utf-8"))["by"]
-                version = replace(version, state="reviewed", reviewer=by)
+                decision = json.loads((folder / f"{stem}.reviewed").read_text(encoding="utf-8"))
+                version = replace(
+                    version,
+                    state="reviewed",
+                    reviewer=decision["by"],
+                    reviewed=datetime.fromisoformat(decision["time"]),
+                )
             found.append(version)
         whole = [version for version in found if version is not None]
         return sorted(whole, key=lambda version: version.id, reverse=True)
@@ -180,7 +186,9 @@ class VersionStore:
                 record = json.loads(path.read_text(encoding="utf-8"))
                 record["saved"] = datetime.fromisoformat(record["saved"])
                 label = path.with_name(f"{path.name.removesuffix(RECORD)}{LABEL}")
-                self._records[path] = Version(**record, state="draft", reviewer="", file=label)
+                self._records[path] = Version(
+                    **record, state="draft", reviewer="", reviewed=None, file=label
+                )
             except (OSError, ValueError, KeyError, TypeError):
                 logger.exception("the record of a label cannot be read: %s", path.name)
                 return None

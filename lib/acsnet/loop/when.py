@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, kw_only=True)
 class Review:
-    """A reviewed label; sha256: of its file; at: seconds since 1970 when it was saved."""
+    """A reviewed label; sha256: of its file; at: seconds since 1970 of the review."""
 
     sha256: str
     at: float

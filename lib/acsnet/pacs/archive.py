@@ -19,7 +19,7 @@ from acsnet.pacs.client import DicomWeb
 from acsnet.pacs.download import SUFFIX, download_series, keep_only
 from acsnet.pacs.settings import PacsSettings
 from acsnet.pacs.worklist import Entry, WorkList
-from acsnet.quantify.features import Features, compute_features
+from acsnet.quantify.features import Features
 from acsnet.scan import ShortAxisScan
 
 
@@ -102,7 +102,13 @@ class Archive:
         return self._store(labels, features, sources, "draft", "AUTOMATIC", MODEL)
 
     def store_drawn(
-        self, uid: str, label_map: NDArray[np.uint8], *, author: str, state: State
+        self,
+        uid: str,
+        label_map: NDArray[np.uint8],
+        features: Features,
+        *,
+        author: str,
+        state: State,
     ) -> str:
         """Store a person's labels as a new SEG with its measures; nothing is overwritten.
 
@@ -115,7 +121,6 @@ class Archive:
             raise InputError(msg)
         scan, sources = self.read(uid)
         labels = scan.grid.from_input(label_map)
-        features = compute_features(labels, scan.voxel_ml)
         kind: AlgorithmType = "SEMIAUTOMATIC" if self.entry(uid).annotations else "MANUAL"
         return self._store(labels, features, sources, state, kind, author)
 

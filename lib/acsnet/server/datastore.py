@@ -244,8 +244,9 @@ class StudiesDatastore(LocalDatastore):
                 logger.warning("a reviewed label is left out: %s", error)
                 continue
             patient = str(self.get_image_info(version.image).get("PatientID") or version.image)
+            at = 0.0 if version.reviewed is None else version.reviewed.timestamp()
             found.append(
-                Reviewed(name=version.image, patient=patient, image=Path(path), label=label)
+                Reviewed(name=version.image, patient=patient, image=Path(path), label=label, at=at)
             )
         return found
 

@@ -18,21 +18,20 @@ from monailabel.interfaces.datastore import Datastore
 from numpy.typing import NDArray
 
 from acsnet.errors import AcsnetError, InputError
-from acsnet.io import write_label_map
 from acsnet.io.series import Series
 from acsnet.loop.requests import Reviewed
 from acsnet.pacs.annotations import Annotation
 from acsnet.pacs.archive import Archive
 from acsnet.pacs.settings import PacsSettings
 from acsnet.pacs.worklist import Entry
-from acsnet.quantify.features import compute_features
 from acsnet.result import Result
 from acsnet.server.checks import SCAN_SUFFIXES
 from acsnet.server.datastore import SCORES, SHOWN_TAGS
+from acsnet.server.dicomweb_labels import PacsLabels
 from acsnet.server.gate import Verdict
 from acsnet.server.label_records import DRAFT, DRAWN, REVIEWED
 from acsnet.server.saving import author_of, state_of
-from acsnet.server.seg_records import KeptMeasures, seg_record, tagged
+from acsnet.server.seg_records import seg_record, tagged
 from acsnet.server.state import private_folder
 
 logger = logging.getLogger(__name__)
@@ -49,9 +48,8 @@ class DicomWebDatastore(Datastore):
     def __init__(self, settings: PacsSettings, *, store: Path) -> None:
         private_folder(store)
         self.scores = store / SCORES
-        self._labels = private_folder(store / "labels")
-        self._measures = KeptMeasures(self._labels)
         self._archive = Archive(settings, cache=private_folder(store / "images"))
+        self._labels = PacsLabels(self._archive, private_folder(store / "labels"))
         self._name = settings.url
         self._change = threading.Lock()
         self._records: dict[str, dict[str, Any]] = {}
@@ -172,19 +170,7 @@ class DicomWebDatastore(Datastore):
         Raises AcsnetError where the SEG cannot be read as our labels.
         """
         annotation = self._labels_of(label_id).get(label_tag)
-        if annotation is None:
-            return ""
-        slices = len(self._archive.entry(label_id).instances)
-        path = self._labels / f"{annotation.instance}-{slices}{SCAN_SUFFIXES[0]}"
-        if not path.exists():
-            scan, sources = self._archive.read(label_id)
-            reading = self._archive.label_map(annotation, sources)
-            if not self._measures.of(annotation.instance):
-                features = compute_features(reading.labels, scan.voxel_ml).to_dict()
-                features["warnings"] += reading.warnings
-                self._measures.keep(annotation.instance, features)
-            write_label_map(path, scan.grid.to_input(reading.labels), scan.grid)
-        return str(path)
+        return "" if annotation is None else str(self._labels.file(label_id, annotation))
 
     def get_label_info(self, label_id: str, label_tag: str) -> dict[str, Any]:
         """Who made the label that holds and when, its measures once it was read, all versions."""
@@ -192,7 +178,7 @@ class DicomWebDatastore(Datastore):
         annotation = self._labels_of(label_id).get(label_tag)
         if annotation is None or entry is None:
             return {}
-        features = self._measures.of(annotation.instance)
+        features = self._labels.measures.of(annotation.instance)
         return {**seg_record(annotation), "features": features, "versions": self.versions(label_id)}
 
     def versions(self, image_id: str) -> list[dict[str, Any]]:
@@ -201,53 +187,16 @@ class DicomWebDatastore(Datastore):
         return [] if entry is None else [seg_record(one) for one in entry.annotations]
 
     def review(self, image_id: str, version: str, *, by: str) -> dict[str, Any]:
-        """Store a person's draft once more, as reviewed; the draft stays as it is.
-
-        version: SOPInstanceUID of the draft; by: for the record of the server, as the SEG names
-        who drew it. Raises InputError for a version that is not there or is the model's.
-        """
-        drawn = self._archive.entry(image_id).drawn
-        annotation = next((one for one in drawn if one.instance == version), None)
-        if annotation is None:
-            msg = f"image {image_id!r} has no version {version!r} by a person"
-            raise InputError(msg)
-        if annotation.state == "reviewed":
-            return seg_record(annotation)
-        scan, sources = self._archive.read(image_id)
-        labels = scan.grid.to_input(self._archive.label_map(annotation, sources).labels)
-        instance = self._archive.store_drawn(
-            image_id, labels, author=annotation.author, state="reviewed"
-        )
-        self._measures.keep(instance, self._measures.of(annotation.instance))
-        reviewed = replace(annotation, state="reviewed", instance=instance)
-        return {**seg_record(reviewed), "reviewer": by}
+        """As `PacsLabels.review`."""
+        return self._labels.review(image_id, version, by=by)
 
     def reviewed(self) -> list[Reviewed]:
-        """What a network may be trained on: the newest reviewed label of each scan.
-
-        One that cannot be read is left out, as the log says.
-        """
-        found = []
-        for uid, entry in self.entries().items():
-            if entry.reason is not None or not entry.newest("reviewed"):
-                continue
-            try:
-                label, image = self.get_label_uri(uid, REVIEWED), self.get_image_uri(uid)
-            except AcsnetError as error:
-                logger.warning("a label is left out: %s", error)
-                continue
-            patient = entry.text("PatientID") or uid
-            found.append(Reviewed(name=uid, patient=patient, image=Path(image), label=Path(label)))
-        return found
+        """As `PacsLabels.reviewed`, of all scans."""
+        return self._labels.reviewed(self.entries().values())
 
     def drawn_by(self, image_id: str) -> dict[str, NDArray[np.uint8]]:
         """Author -> the newest label map of theirs, on the grid of the image."""
-        scan, sources = self._archive.read(image_id)
-        newest = {one.author: one for one in reversed(self._archive.entry(image_id).drawn)}
-        return {
-            author: scan.grid.to_input(self._archive.label_map(one, sources).labels)
-            for author, one in newest.items()
-        }
+        return self._labels.drawn_by(image_id)
 
     def update_label_info(self, label_id: str, label_tag: str, info: dict[str, Any]) -> None:
         """Keep nothing: what a SEG says is in the SEG."""
@@ -265,12 +214,15 @@ class DicomWebDatastore(Datastore):
             raise InputError(msg)
         labels = np.asarray(nib.load(label_filename).dataobj, dtype=np.uint8)
         draft = self._archive.entry(image_id).model_draft
-        model = "" if draft is None else self._measures.of(draft.instance).get("model_version", "")
-        instance = self._archive.store_drawn(
-            image_id, labels, author=author_of(label_info), state=state_of(label_info)
+        drafted = {} if draft is None else self._labels.measures.of(draft.instance)
+        instance = self._labels.store(
+            image_id,
+            labels,
+            author=author_of(label_info),
+            state=state_of(label_info),
+            features=label_info.get("features"),
         )
-        self._measures.keep(instance, label_info.get("features", {}))
-        label_info |= {"version": instance, "model": model}
+        label_info |= {"version": instance, "model": drafted.get("model_version", "")}
         return image_id
 
     def keep_draft(self, image_id: str, result: Result, model: str) -> None:
@@ -280,7 +232,7 @@ class DicomWebDatastore(Datastore):
             instance = self._archive.store_draft(image_id, result.label_map(), features)
             if instance is not None:
                 about = {**result.features_dict(), "model_version": model}
-                self._measures.keep(instance, about)
+                self._labels.measures.keep(instance, about)
             self._unkept.pop(image_id, None)
         except AcsnetError as error:
             logger.warning("a draft could not be stored: %s", error)

@@ -16,12 +16,12 @@ from acsnet.io import read_scan
 from acsnet.labels import LABEL_VALUES
 from acsnet.pipeline import Masks, Pipeline, label_map
 from acsnet.preprocess import standardise
-from acsnet.quantify.features import compute_features
+from acsnet.quantify.quantification import quantify
 from acsnet.quantify.scar import ScarMethod, classify_enhancement
-from acsnet.result import NOTICE, Result
+from acsnet.result import NOTICE, Measured, Result
 from acsnet.scan import ShortAxisScan
 from acsnet.server.label_maps import read_label_map_of
-from acsnet.server.results import Answer, answer_of, feature_params, write_answer
+from acsnet.server.results import Answer, answer_of, write_answer
 from acsnet.server.served import Chain, ServedModels
 
 SCAR_METHOD, KEEP_VALID = "scar_method", "keep_valid_masks"
@@ -205,16 +205,24 @@ class MyocardiumTask(ChainTask):
             scan.pixels, masks.wall, masks.enhancement, method=pipeline.scar_method
         )
         labels = label_map(masks, core=zones.core)
-        features = compute_features(labels, scan.voxel_ml, threshold=zones.threshold).to_dict()
-        features["warnings"] = [
+        found = quantify(scan, labels, threshold=zones.threshold)
+        warnings = (
             *scan.warnings,
             *located.standard.warnings,
             *located.notes,
-            *features["warnings"],
+            *found.warnings,
             "the wall is as the network drew it: it was not checked for a possible anatomy",
-        ]
-        params = feature_params(features, seconds={})
-        return Answer(labels=scan.grid.to_input(labels), grid=scan.grid, params=params)
+        )
+        return answer_of(
+            Measured(
+                scan=scan,
+                labels=labels,
+                quantification=found,
+                warnings=warnings,
+                weights=pipeline.weights,
+                seconds={},
+            )
+        )
 
 
 class CorrectTask(ChainTask):

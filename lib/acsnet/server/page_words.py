@@ -41,7 +41,7 @@ def measure_rows(features: Sequence[Mapping[str, Any]]) -> list[MeasureRow]:
 def slices_to_look_at(features: Mapping[str, Any]) -> list[str]:
     """What the anatomical checks doubted, a line a slice, numbered as in the file."""
     lines = []
-    for slice_ in features.get("anatomy", {}).get("slices", []):
+    for slice_ in (features.get("anatomy") or {}).get("slices", []):
         parts = [f"failed {', '.join(slice_['failed_checks'])}"] if slice_["failed_checks"] else []
         if slice_["dropped"]:
             parts.append(f"dropped: {slice_['dropped']}")

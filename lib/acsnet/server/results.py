@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from acsnet.io import write_label_map
 from acsnet.labels import LABEL_VALUES
 from acsnet.quantify.features import Features
-from acsnet.result import Result
+from acsnet.result import Measured
 from acsnet.scan import InputGrid
 
 MEASURES = frozenset(field.name for field in fields(Features))
@@ -28,9 +28,11 @@ class Answer:
     params: dict[str, Any]
 
 
-def answer_of(result: Result) -> Answer:
-    """A whole result as an answer."""
-    return Answer(labels=result.label_map(), grid=result.scan.grid, params=result_params(result))
+def answer_of(measured: Measured) -> Answer:
+    """A label map with its measures as an answer."""
+    return Answer(
+        labels=measured.label_map(), grid=measured.scan.grid, params=result_params(measured)
+    )
 
 
 def write_answer(answer: Answer, *, folder: Path, suffix: str) -> Path:
@@ -61,26 +63,25 @@ def write_nrrd(path: Path, labels: NDArray[np.uint8], grid: InputGrid) -> None:
     nrrd.write(str(path), labels, header, index_order="F")
 
 
-def result_params(result: Result) -> dict[str, Any]:
-    """The JSON part of an inference reply: all of `features.json`, and seconds by stage."""
-    seconds = {stage: round(value, 3) for stage, value in result.seconds.items()}
-    return feature_params(result.features_dict(), seconds=seconds)
+def result_params(measured: Measured) -> dict[str, Any]:
+    """The JSON part of an inference reply: all of `features.json`, and seconds by stage.
 
-
-def feature_params(features: dict[str, Any], *, seconds: dict[str, float]) -> dict[str, Any]:
-    """The JSON part of a reply with measures.
-
-    Those that are numbers are also at the top level, where simple clients look.
+    Measures that are numbers are also at the top level, where simple clients look.
     """
-    measures = {
+    features = measured.features_dict()
+    return {
+        **numbers_of(features),
+        "features": features,
+        "label_names": dict(LABEL_VALUES),
+        "latencies": {stage: round(value, 3) for stage, value in measured.seconds.items()},
+        "centroids": {},
+    }
+
+
+def numbers_of(features: dict[str, Any]) -> dict[str, float]:
+    """Of all measures those of the whole scan that are a number, by name."""
+    return {
         name: value
         for name, value in features.items()
         if isinstance(value, (int, float)) and name in MEASURES
-    }
-    return {
-        **measures,
-        "features": features,
-        "label_names": dict(LABEL_VALUES),
-        "latencies": dict(seconds),
-        "centroids": {},
     }

@@ -21,10 +21,10 @@ from monailabel.config import settings
 from monailabel.endpoints.infer import ResultType, send_response
 from monailabel.interfaces.utils.app import app_instance
 
+from acsnet.evaluate.drawn import measure_drawn
 from acsnet.io import read_scan, write_image, write_label_map
 from acsnet.loop import audit
 from acsnet.loop.drawn import drawn_warnings
-from acsnet.quantify.features import compute_features
 from acsnet.server.app import AcsnetApp
 from acsnet.server.checks import json_object, result_suffix, upload_name, upload_suffix
 from acsnet.server.infer_task import KEEP_VALID, SCAR_METHOD
@@ -110,14 +110,14 @@ def save_label(
     with _saved(app, label) as sent:
         segments = info.get("label_info")
         labels = read_label_map_of(sent, scan=scan, image=path, segments=segments)
-        stack = scan.grid.from_input(labels)
-        features = compute_features(stack, scan.voxel_ml).to_dict()
-        features["warnings"] += drawn_warnings(
-            stack,
+        notes = drawn_warnings(
+            scan.grid.from_input(labels),
             scan.spacing_mm[1:],
             limits=app.served.current().pipeline.corrector.limits,
             reversed_slices=scan.grid.reversed_slices,
         )
+        features = measure_drawn(scan, labels).features_dict()
+        features["warnings"] += notes
         canonical = sent.with_name("label.nii.gz")
         write_label_map(canonical, labels, scan.grid)
         kept: dict[str, Any] = {"user": author, "state": state, "features": features}

@@ -5,6 +5,7 @@ from typing import Any
 from acsnet.derived import State
 from acsnet.errors import InputError
 from acsnet.result import NOTICE
+from acsnet.server.results import numbers_of
 
 NOBODY = "unknown annotator"
 MAX_AUTHOR = 64
@@ -40,15 +41,12 @@ def state_of(info: dict[str, Any]) -> State:
 def saved_answer(info: dict[str, Any]) -> dict[str, Any]:
     """What a client is told of a label that was saved; 3D Slicer shows it as it is."""
     features = info["features"]
-    measures = {
-        name: round(value, 2) for name, value in features.items() if isinstance(value, (int, float))
-    }
     return {
         "version": info["version"],
         "state": state_of(info),
         "author": author_of(info),
         "model": info["model"],
         "warnings": features["warnings"],
-        "measurements": measures,
+        "measurements": {name: round(value, 2) for name, value in numbers_of(features).items()},
         "notice": NOTICE,
     }
