@@ -17,7 +17,7 @@ from dicomweb_client import DICOMwebClient
 from acsnet.derived import make_seg
 from acsnet.errors import InputError
 from acsnet.io import read_scan
-from acsnet.pacs.archive import Archive
+from acsnet.pacs.archive import Archive, Companions
 from acsnet.pacs.settings import pacs_settings
 from acsnet.quantify.features import compute_features
 
@@ -95,7 +95,8 @@ def test_real_series_come_back_voxel_for_voxel(orthanc, acsnet, data, tmp_path, 
     np.testing.assert_allclose(scan.grid.affine, read_scan(folder).grid.affine)
     labels = np.random.default_rng(0).integers(0, 6, scan.grid.shape).astype(np.uint8)
     features = compute_features(scan.grid.from_input(labels), scan.voxel_ml)
-    archive.store_drawn(uid, labels, features, author="Reader A", state="reviewed")
+    companions = Companions(features=features, segments=(), pdf=lambda _: b"%PDF-1.4")
+    archive.store_drawn(uid, labels, companions, author="Reader A", state="reviewed")
     entry = archive.entry(uid)
     back = archive.label_map(entry.newest("reviewed"), sources).labels
     np.testing.assert_array_equal(scan.grid.to_input(back), labels)

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from acsnet.errors import GeometryError, InputError
-from acsnet.pacs.archive import Archive
+from acsnet.pacs.archive import Archive, Companions
 from acsnet.quantify.features import compute_features
 
 
@@ -28,10 +28,15 @@ def box(images, value, *, row=5):
     return labels
 
 
+def companions_of(labels, scan):
+    features = compute_features(labels, scan.voxel_ml)
+    return Companions(features=features, segments=(), pdf=lambda _: b"%PDF-1.4")
+
+
 def store_box(archive, images, value, *, author):
     uid, labels = images[0].SeriesInstanceUID, box(images, value)
-    features = compute_features(labels, archive.read(uid)[0].voxel_ml)
-    archive.store_drawn(uid, labels, features, author=author, state="reviewed")
+    companions = companions_of(labels, archive.read(uid)[0])
+    archive.store_drawn(uid, labels, companions, author=author, state="reviewed")
 
 
 def test_a_scan_is_fetched_once_and_its_headers_follow_its_slices(archive, images, pacs):
@@ -80,17 +85,17 @@ def test_a_draft_comes_back_voxel_for_voxel_with_its_report(archive, images, pac
     uid = images[0].SeriesInstanceUID
     labels = box(images, 2)
     scan, sources = archive.read(uid)
-    features = compute_features(labels, scan.voxel_ml)
-    instance = archive.store_draft(uid, labels, features)
+    companions = companions_of(labels, scan)
+    instance = archive.store_draft(uid, labels, companions)
     entry = archive.entry(uid)
     assert entry.state == "draft"
     assert entry.newest("draft").instance == instance
     back = archive.label_map(entry.newest("draft"), sources).labels
     np.testing.assert_array_equal(scan.grid.to_input(back), labels)
     kinds = [one.Modality for one in pacs.datasets.values() if one.Modality != "MR"]
-    assert kinds == ["SEG", "SR"]
-    assert archive.store_draft(uid, labels, features) is None
-    assert archive.store_draft(uid, box(images, 2, row=6), features) is not None
+    assert kinds == ["SEG", "SR", "DOC"]
+    assert archive.store_draft(uid, labels, companions) is None
+    assert archive.store_draft(uid, box(images, 2, row=6), companions) is not None
 
 
 def test_every_save_is_a_new_version_with_its_author(archive, images, pacs):

@@ -8,12 +8,12 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
-from acsnet.server import dicomweb_folder, loop_routes, pages, routes, viewers
+from acsnet.server import case_reports, dicomweb_folder, loop_routes, pages, routes, viewers
 from acsnet.server.app import AcsnetApp
 from acsnet.server.error_answers import add_error_handlers
 from acsnet.server.guard import Guard
 
-ROOMS = (routes, loop_routes, dicomweb_folder, viewers, pages)
+ROOMS = (case_reports, routes, loop_routes, dicomweb_folder, viewers, pages)
 
 
 @pytest.fixture(scope="module")

@@ -89,7 +89,11 @@ def test_a_draft_is_no_label_and_is_stored_once(datastore, image, pacs, pipeline
     result = pipeline(read_scan(datastore.get_image_uri(image)))
     datastore.keep_draft(image, result, "shipped")
     datastore.keep_draft(image, result, "shipped")
-    assert [one.Modality for one in pacs.datasets.values() if one.Modality != "MR"] == ["SEG", "SR"]
+    assert [one.Modality for one in pacs.datasets.values() if one.Modality != "MR"] == [
+        "SEG",
+        "SR",
+        "DOC",
+    ]
     assert datastore.status() == {"total": 1, "completed": 0, "label_tags": {"original": 1}}
     assert datastore.get_unlabeled_images() == [image]
     assert datastore.datalist() == []

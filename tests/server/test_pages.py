@@ -12,6 +12,7 @@ import numpy as np
 import pydicom
 import pytest
 from PIL import Image
+from pypdf import PdfReader
 
 from acsnet.server.page_words import measure_rows, slices_to_look_at
 
@@ -125,6 +126,39 @@ def test_downloads_are_the_label_map_its_measures_and_the_seg(segmented):
     assert measured == pytest.approx(features["lv_volume_ml"], rel=0.01)
     seg = segmented.client.get(f"{path}/segmentation.dcm?tag=original")
     assert pydicom.dcmread(BytesIO(seg.content)).Modality == "SEG"
+    sr = segmented.client.get(f"{path}/measurements.dcm?tag=original")
+    document = pydicom.dcmread(BytesIO(sr.content))
+    assert document.Modality == "SR"
+    assert f"{features['scar_burden_percent']:.4f}".rstrip("0") in str(document)
+
+
+def test_the_report_of_a_label_map_can_be_downloaded(segmented):
+    path = f"/acsnet/cases/{segmented.series}/report.pdf?tag=original"
+    assert path in segmented.client.get(f"/acsnet/cases/{segmented.series}").text
+    answer = segmented.client.get(path)
+    assert answer.headers["content-type"] == "application/pdf", answer.text
+    first, second = (page.extract_text() for page in PdfReader(BytesIO(answer.content)).pages)
+    assert "PHANTOM-1" in first
+    assert "automatic, not reviewed" in first
+    features = segmented.client.get(path.replace("report.pdf", "features.json")).json()
+    assert f"{features['scar_burden_percent']:.1f} %" in first
+    assert features["software"]["weights_sha256"]["myo"][:12] in second
+
+
+def test_the_bullseyes_are_on_the_case_page(segmented):
+    text = segmented.client.get(f"/acsnet/cases/{segmented.series}").text
+    (address,) = (link for link in Links(text).found if "bullseye.png" in link)
+    answer = segmented.client.get(address)
+    assert answer.headers["content-type"] == "image/png"
+    assert np.asarray(Image.open(BytesIO(answer.content))).shape[1] > 600
+
+
+@pytest.mark.parametrize("name", ["report.pdf", "bullseye.png", "measurements.dcm"])
+def test_what_no_label_map_has_is_not_found(segmented, name):
+    answer = segmented.client.get(f"/acsnet/cases/{segmented.series}/{name}?tag=nobody")
+    assert answer.status_code == 404
+    outside = segmented.client.get(f"/acsnet/cases/..%2F..%2Fetc/{name}?tag=original")
+    assert outside.status_code == 400
 
 
 def test_a_saved_label_is_shown_beside_the_draft(segmented):

@@ -1,7 +1,8 @@
 """The scans of a PACS as the rest of the program wants them: read, labelled, and stored again."""
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,15 @@ import pydicom
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
-from acsnet.derived import AlgorithmType, SegReading, State, make_seg, make_sr, read_seg
+from acsnet.derived import (
+    AlgorithmType,
+    SegReading,
+    State,
+    make_pdf,
+    make_seg,
+    make_sr,
+    read_seg,
+)
 from acsnet.derived.sources import source_stack
 from acsnet.errors import AcsnetError, InputError
 from acsnet.io import read_scan
@@ -20,7 +29,20 @@ from acsnet.pacs.download import SUFFIX, download_series, keep_only
 from acsnet.pacs.settings import PacsSettings
 from acsnet.pacs.worklist import Entry, WorkList
 from acsnet.quantify.features import Features
+from acsnet.quantify.segments import Segment
 from acsnet.scan import ShortAxisScan
+
+
+@dataclass(frozen=True, kw_only=True)
+class Companions:
+    """What is stored beside a SEG: its measures, and a report for a person.
+
+    pdf: makes the bytes of a PDF file from the header of an image.
+    """
+
+    features: Features
+    segments: tuple[Segment, ...]
+    pdf: Callable[[Dataset], bytes]
 
 
 class Archive:
@@ -89,7 +111,9 @@ class Archive:
         seg = self.pacs.instance(annotation.study, annotation.series, annotation.instance)
         return read_seg(seg, sources)
 
-    def store_draft(self, uid: str, label_map: NDArray[np.uint8], features: Features) -> str | None:
+    def store_draft(
+        self, uid: str, label_map: NDArray[np.uint8], companions: Companions
+    ) -> str | None:
         """Store what the model drew, with its measures, unless the newest draft says the same.
 
         label_map: on the grid that `read` gives. Gives the SOPInstanceUID of a new SEG.
@@ -99,13 +123,13 @@ class Archive:
         before = self.entry(uid).model_draft
         if before and np.array_equal(self.label_map(before, sources).labels, labels):
             return None
-        return self._store(labels, features, sources, "draft", "AUTOMATIC", MODEL)
+        return self._store(labels, companions, sources, "draft", "AUTOMATIC", MODEL)
 
     def store_drawn(
         self,
         uid: str,
         label_map: NDArray[np.uint8],
-        features: Features,
+        companions: Companions,
         *,
         author: str,
         state: State,
@@ -122,22 +146,30 @@ class Archive:
         scan, sources = self.read(uid)
         labels = scan.grid.from_input(label_map)
         kind: AlgorithmType = "SEMIAUTOMATIC" if self.entry(uid).annotations else "MANUAL"
-        return self._store(labels, features, sources, state, kind, author)
+        return self._store(labels, companions, sources, state, kind, author)
 
     def _store(
         self,
         labels: NDArray[np.uint8],
-        features: Features,
+        companions: Companions,
         sources: Sequence[Dataset],
         state: State,
         algorithm_type: AlgorithmType,
         creator: str,
     ) -> str:
         seg = make_seg(labels, sources, state=state, algorithm_type=algorithm_type, creator=creator)
-        report = make_sr(features, seg, sources, segments=(), state=state, creator=creator)
+        report = make_sr(
+            companions.features,
+            seg,
+            sources,
+            segments=companions.segments,
+            state=state,
+            creator=creator,
+        )
+        pages = make_pdf(companions.pdf(sources[0]), sources, state=state)
         try:
-            self.pacs.store(seg)
-            self.pacs.store(report)
+            for document in (seg, report, pages):
+                self.pacs.store(document)
         finally:
             self.worklist.invalidate()
         return str(seg.SOPInstanceUID)

@@ -15,7 +15,6 @@ from matplotlib.backends.backend_pdf import PdfPages
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from acsnet import __version__
 from acsnet.report.bullseye import PLOTS, draw_bullseye, segment_values
 from acsnet.report.contours import draw_slices, legend_handles, shown_slices
 from acsnet.report.subject import Subject
@@ -37,25 +36,36 @@ MADE_BY = 1.0
 """Height of what stands below the doubts."""
 
 
-def report_pdf(result: Measured, subject: Subject, *, labels_by: str = AUTOMATIC) -> bytes:
+def report_pdf(
+    result: Measured,
+    subject: Subject,
+    *,
+    labels_by: str = AUTOMATIC,
+    features: Mapping[str, Any] | None = None,
+) -> bytes:
     """The report as the bytes of a PDF file, the same for the same input.
 
-    labels_by: who drew or reviewed the labels, in words.
+    labels_by: who drew or reviewed the labels, in words; features: the content of `features.json`
+    where it is on record, else it is that of `result`.
     """
     stream = BytesIO()
     # No date of making: the same scan gives the same file.
     about = {"Title": f"LGE scar report, {result.scan.name}", "CreationDate": None}
     with rc_context({"pdf.fonttype": 42}), PdfPages(stream, metadata=about) as file:
-        for page in report_pages(result, subject, labels_by=labels_by):
+        for page in report_pages(result, subject, labels_by=labels_by, features=features):
             file.savefig(page)
     return stream.getvalue()
 
 
 def report_pages(
-    result: Measured, subject: Subject, *, labels_by: str = AUTOMATIC
+    result: Measured,
+    subject: Subject,
+    *,
+    labels_by: str = AUTOMATIC,
+    features: Mapping[str, Any] | None = None,
 ) -> tuple[Figure, ...]:
     """The pages of `report_pdf`."""
-    features = result.features_dict()
+    features = features or result.features_dict()
     pages = (
         _first_page(result, features, subject, labels_by),
         _second_page(result, features),
@@ -146,8 +156,10 @@ def _second_page(result: Measured, features: Mapping[str, Any]) -> Figure:
     told = [f"\N{BULLET} {text}" for text in doubts]
     top = _paragraph(page, top - 0.42, told, bottom=MARGIN + MADE_BY)
     _heading(page, top - 0.12, "Made by")
-    weights = ", ".join(f"{name} {sha[:12]}" for name, sha in sorted(result.weights.items()))
-    made = [f"ACSNet {__version__}"]
+    software = features["software"]
+    digests = sorted(software["weights_sha256"].items())
+    weights = ", ".join(f"{name} {sha[:12]}" for name, sha in digests)
+    made = [f"ACSNet {software['acsnet']}"]
     made += [f"Weights (SHA-256): {weights}"] if weights else []
     _paragraph(page, top - 0.42, made)
     return page

@@ -28,6 +28,7 @@ from monailabel.interfaces.utils.app import app_instance  # noqa: E402
 from acsnet import __version__  # noqa: E402
 from acsnet.pacs.settings import is_dicomweb  # noqa: E402
 from acsnet.server import (  # noqa: E402
+    case_reports,
     dicomweb_folder,
     dicomweb_pacs,
     loop_routes,
@@ -71,7 +72,7 @@ def build() -> FastAPI:
     application.add_middleware(Guard)
     add_error_handlers(application)
     archive = dicomweb_pacs if is_dicomweb(settings.MONAI_LABEL_STUDIES) else dicomweb_folder
-    for room in (routes, loop_routes, train_routes, archive, viewers, pages):
+    for room in (routes, loop_routes, train_routes, archive, viewers, pages, case_reports):
         application.include_router(room.router)
     add_stock_routes(application)
     return application

@@ -8,7 +8,6 @@ import hashlib
 import logging
 import threading
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +23,11 @@ from acsnet.pacs.annotations import Annotation
 from acsnet.pacs.archive import Archive
 from acsnet.pacs.settings import PacsSettings
 from acsnet.pacs.worklist import Entry
+from acsnet.report.pdf import AUTOMATIC
 from acsnet.result import Result
 from acsnet.server.checks import SCAN_SUFFIXES
 from acsnet.server.datastore import SCORES, SHOWN_TAGS
-from acsnet.server.dicomweb_labels import PacsLabels
+from acsnet.server.dicomweb_labels import PacsLabels, companions_of
 from acsnet.server.gate import Verdict
 from acsnet.server.label_records import DRAFT, DRAWN, REVIEWED
 from acsnet.server.saving import author_of, state_of
@@ -228,8 +228,8 @@ class DicomWebDatastore(Datastore):
     def keep_draft(self, image_id: str, result: Result, model: str) -> None:
         """Store what the model drew; a PACS that will not have it keeps nobody from the result."""
         try:
-            features = replace(result.features, warnings=result.warnings)
-            instance = self._archive.store_draft(image_id, result.label_map(), features)
+            companions = companions_of(result, labels_by=AUTOMATIC)
+            instance = self._archive.store_draft(image_id, result.label_map(), companions)
             if instance is not None:
                 about = {**result.features_dict(), "model_version": model}
                 self._labels.measures.keep(instance, about)

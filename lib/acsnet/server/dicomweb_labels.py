@@ -18,12 +18,24 @@ from acsnet.evaluate.drawn import measure_drawn
 from acsnet.io import write_label_map
 from acsnet.loop.requests import Reviewed
 from acsnet.pacs.annotations import Annotation
-from acsnet.pacs.archive import Archive
+from acsnet.pacs.archive import Archive, Companions
 from acsnet.pacs.worklist import Entry
+from acsnet.report.pdf import report_pdf
+from acsnet.report.subject import subject_of
+from acsnet.result import Measured
 from acsnet.server.checks import SCAN_SUFFIXES
 from acsnet.server.seg_records import KeptMeasures, seg_record
 
 logger = logging.getLogger(__name__)
+
+
+def companions_of(measured: Measured, *, labels_by: str) -> Companions:
+    """What lies in the PACS beside the SEG of a label map; labels_by: who drew it, in words."""
+    return Companions(
+        features=replace(measured.features, warnings=measured.warnings),
+        segments=measured.quantification.segments,
+        pdf=lambda header: report_pdf(measured, subject_of(header), labels_by=labels_by),
+    )
 
 
 class PacsLabels:
@@ -71,8 +83,9 @@ class PacsLabels:
         """
         scan, _ = self._archive.read(uid)
         measured = measure_drawn(scan, labels)
+        told = f"drawn by {author}, {state}"
         instance = self._archive.store_drawn(
-            uid, labels, measured.features, author=author, state=state
+            uid, labels, companions_of(measured, labels_by=told), author=author, state=state
         )
         self.measures.keep(instance, features or measured.features_dict())
         return instance

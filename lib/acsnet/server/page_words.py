@@ -54,5 +54,10 @@ def slices_to_look_at(features: Mapping[str, Any]) -> list[str]:
     return lines
 
 
+def has_segments(features: Mapping[str, Any]) -> bool:
+    """Whether there is a bullseye to draw; measures of an earlier release have none."""
+    return any(one["scar_percent"] is not None for one in features.get("segments", ()))
+
+
 def _number(value: Any, decimals: int) -> str:
     return UNKNOWN if value is None else f"{float(value):.{decimals}f}"

@@ -21,7 +21,7 @@ from acsnet.result import NOTICE
 from acsnet.server.cases import Case, State, Store, Version, all_cases, build_case, chosen
 from acsnet.server.datastore import StudiesDatastore
 from acsnet.server.label_maps import read_label_map_of
-from acsnet.server.page_words import measure_rows, slices_to_look_at
+from acsnet.server.page_words import has_segments, measure_rows, slices_to_look_at
 from acsnet.server.viewers import stock_folder, viewer_links
 
 HEADERS = {
@@ -50,7 +50,7 @@ def page(name: str, *, status: int = 200, **values: Any) -> HTMLResponse:
 @router.get("/")
 def work_list(state: str = "", text: str = "", study: str = "", sort: str = "case") -> Response:
     """All cases, or those that are asked for; the only case of a study is opened at once."""
-    cases = all_cases(_store())
+    cases = all_cases(store_now())
     shown = chosen(cases, state=state, text=text, study=study, sort=sort)
     if study and len(shown) == 1:
         return RedirectResponse(f"/acsnet/cases/{quote(shown[0].id)}", 303, headers=HEADERS)
@@ -94,7 +94,8 @@ def case_page(image: str) -> Response:
         ],
         unreadable=unreadable,
         labels=LABELS,
-        segs={one.tag for one in case.versions if _seg_file(image, one.tag)},
+        bullseye=case.shown is not None and has_segments(case.shown.features),
+        segs={one.tag for one in case.versions if seg_file(image, one.tag)},
     )
 
 
@@ -102,7 +103,7 @@ def case_page(image: str) -> Response:
 def segment(image: str) -> Response:
     """Segment a case and show it."""
     _case(image)
-    path = _store().get_image_uri(image)
+    path = store_now().get_image_uri(image)
     result = app_instance().infer({"model": "acsnet", "image": path, "image_id": image})
     Path(result["label"]).unlink(missing_ok=True)
     return RedirectResponse(f"/acsnet/cases/{quote(image)}", 303, headers=HEADERS)
@@ -111,10 +112,10 @@ def segment(image: str) -> Response:
 @router.get("/cases/{image}/montage.png")
 def montage(image: str, tag: Tag) -> Response:
     """All slices with the outlines of a label map."""
-    _version(image, tag)
-    path = Path(_store().get_image_uri(image))
+    version_of(image, tag)
+    path = Path(store_now().get_image_uri(image))
     scan = read_scan(path)
-    file = Path(_store().get_label_uri(image, tag))
+    file = Path(store_now().get_label_uri(image, tag))
     labels = read_label_map_of(file, scan=scan, image=path, segments=None)
     picture = montage_png(scan, scan.grid.from_input(labels))
     return Response(picture, media_type="image/png", headers=HEADERS)
@@ -123,8 +124,8 @@ def montage(image: str, tag: Tag) -> Response:
 @router.get("/cases/{image}/segmentation.nii.gz")
 def segmentation(image: str, tag: Tag) -> Response:
     """A label map as NIfTI."""
-    version = _version(image, tag)
-    file = Path(_store().get_label_uri(image, tag))
+    version = version_of(image, tag)
+    file = Path(store_now().get_label_uri(image, tag))
     suffix = ".nii.gz" if file.name.endswith(".gz") else file.suffix
     return FileResponse(file, filename=f"{image}-{version.state}{suffix}", headers=HEADERS)
 
@@ -132,7 +133,7 @@ def segmentation(image: str, tag: Tag) -> Response:
 @router.get("/cases/{image}/features.json")
 def features(image: str, tag: Tag) -> Response:
     """The measurements of a label map."""
-    version = _version(image, tag)
+    version = version_of(image, tag)
     if not version.features:
         raise HTTPException(404, "this label map was not measured")
     return JSONResponse(version.features, headers=HEADERS)
@@ -141,22 +142,23 @@ def features(image: str, tag: Tag) -> Response:
 @router.get("/cases/{image}/segmentation.dcm")
 def dicom_segmentation(image: str, tag: Tag) -> Response:
     """A label map as DICOM SEG."""
-    version = _version(image, tag)
-    file = _seg_file(image, tag)
+    version = version_of(image, tag)
+    file = seg_file(image, tag)
     if file is None:
         raise HTTPException(404, "there is no DICOM SEG of this label map")
     name = f"{image}-{version.state}.dcm"
     return FileResponse(file, filename=name, media_type="application/dicom", headers=HEADERS)
 
 
-def _store() -> Store:
+def store_now() -> Store:
+    """Where the cases of the server come from."""
     store: Store = app_instance().datastore()
     return store
 
 
-def _seg_file(image: str, tag: str) -> Path | None:
+def seg_file(image: str, tag: str) -> Path | None:
     """The DICOM SEG of a label map; None where there is none, or where it is in the PACS."""
-    store = _store()
+    store = store_now()
     file = store.seg_file(image, tag) if isinstance(store, StudiesDatastore) else None
     return file if file is not None and file.is_file() else None
 
@@ -164,21 +166,22 @@ def _seg_file(image: str, tag: str) -> Path | None:
 def _unreadable(image: str) -> dict[str, str]:
     """Tag -> why a label map cannot be shown; the others are measured where they were not yet."""
     faults = {}
-    for tag in _store().get_labels_by_image_id(image):
+    for tag in store_now().get_labels_by_image_id(image):
         try:
-            _store().get_label_uri(image, tag)
+            store_now().get_label_uri(image, tag)
         except AcsnetError as error:
             faults[tag] = str(error)
     return faults
 
 
 def _case(image: str) -> Case:
-    if image not in _store().list_images():
+    if image not in store_now().list_images():
         raise HTTPException(404, f"there is no case {image!r}")
-    return build_case(_store(), image)
+    return build_case(store_now(), image)
 
 
-def _version(image: str, tag: str) -> Version:
+def version_of(image: str, tag: str) -> Version:
+    """The label map of a case under a tag, or an answer 404."""
     for version in _case(image).versions:
         if version.tag == tag:
             return version
