@@ -18,14 +18,16 @@ from acsnet.nets.weights import SHIPPED, load_network, read_manifest
 from acsnet.preprocess import StandardScan, standardise, to_scan
 from acsnet.quantify.obstruction import find_obstruction
 from acsnet.quantify.quantification import NOTHING, Given, quantify
-from acsnet.quantify.scar import ScarMethod, classify_enhancement
+from acsnet.quantify.scar import ScarMethod, ScarZones, classify_enhancement
 from acsnet.result import Result
 from acsnet.scan import ShortAxisScan
 from acsnet.stages import myocardium, roi
 from acsnet.stages.correction import Corrector, StackCorrection
-from acsnet.stages.doubts import anatomy_doubts, doubts
+from acsnet.stages.doubts import anatomy_doubts, doubts, messages
 from acsnet.stages.latent_walk import LatentWalk
 from acsnet.stages.myocardium import EnhancementCleanup
+from acsnet.uncertainty.intervals import read_calibration
+from acsnet.uncertainty.samples import SEED, Sample, sum_up
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +58,7 @@ class Drawn:
     wall: NDArray[np.bool_]
     enhancement: NDArray[np.bool_]
     wall_probability: NDArray[np.float32]
+    enhancement_probability: NDArray[np.float32]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,7 +72,10 @@ class Masks:
 
 @dataclass(frozen=True, kw_only=True)
 class Pipeline:
-    """The networks and their settings. Calls share no state, so that threads may run at once."""
+    """The networks and their settings. Calls share no state, so that threads may run at once.
+
+    uncertainty: whether to tell how sure a result is; costs about one more pass of stage 2.
+    """
 
     roi_net: ResUNet
     myocardium_net: ResUNet
@@ -77,6 +83,7 @@ class Pipeline:
     corrector: Corrector
     weights: dict[str, str]
     scar_method: ScarMethod = "remote"
+    uncertainty: bool = False
 
     @classmethod
     def load(
@@ -86,13 +93,14 @@ class Pipeline:
         device: str = "cpu",
         scar_method: ScarMethod = "remote",
         keep_valid: bool = True,
+        uncertainty: bool = False,
     ) -> "Pipeline":
         """The networks of a weights folder, by default the shipped ones, all of it verified.
 
         Raises WeightsError if one is missing, altered or does not go with the others.
 
         keep_valid: a wall that passes the checks stays as the network drew it; False replaces it
-        by the autoencoder's smoother reconstruction.
+        by the autoencoder's smoother reconstruction. uncertainty: as the field.
         """
         manifest = read_manifest(weights)
         walk = LatentWalk(
@@ -106,6 +114,7 @@ class Pipeline:
             corrector=Corrector(walk=walk, keep_valid=keep_valid),
             weights={name: entry["sha256"] for name, entry in manifest.items()},
             scar_method=scar_method,
+            uncertainty=uncertainty,
         )
 
     def __call__(self, scan: ShortAxisScan, *, given: Given = NOTHING) -> Result:
@@ -126,13 +135,7 @@ class Pipeline:
             anatomy = self.corrector.correct_stack(drawn.wall, scan.spacing_mm[1:])
             masks = within(anatomy, drawn)
         with _timed(seconds, "quantify"):
-            zones = classify_enhancement(
-                scan.pixels,
-                masks.wall,
-                masks.enhancement,
-                method=self.scar_method,
-                remote=given.remote_on(scan),
-            )
+            zones = self._zones(scan, masks, given)
             labels = label_map(masks, core=zones.core)
             obstruction = find_obstruction(
                 scan.pixels,
@@ -145,14 +148,23 @@ class Pipeline:
             )
             labels[obstruction] = Label.MICROVASCULAR_OBSTRUCTION
             found = quantify(scan, labels, threshold=zones.threshold, given=given)
-        warnings = (
-            *scan.warnings,
-            *standard.warnings,
-            *located.notes,
-            *found.warnings,
-            *doubts(labels, found.features.lv_volume_ml),
+        flags = (
+            *doubts(labels, scan.pixels, found.features.lv_volume_ml),
             *anatomy_doubts(anatomy, reversed_slices=scan.grid.reversed_slices),
         )
+        sure = None
+        if self.uncertainty:
+            with _timed(seconds, "uncertainty"):
+                calibration = read_calibration()
+                sure = sum_up(
+                    self.samples(located, obstruction=obstruction, given=given),
+                    labels=labels,
+                    features=found.features,
+                    voxel_ml=scan.voxel_ml,
+                    calibration=calibration,
+                )
+            flags += () if sure is None else sure.flags(calibration)
+        notes = (*scan.warnings, *standard.warnings, *located.notes, *found.warnings)
         return Result(
             scan=scan,
             labels=labels,
@@ -160,7 +172,9 @@ class Pipeline:
             anatomy=anatomy,
             drawn_wall=drawn.wall,
             wall_probability=drawn.wall_probability,
-            warnings=warnings,
+            uncertainty=sure,
+            quality=flags,
+            warnings=(*notes, *messages(flags)),
             weights=self.weights,
             seconds=seconds,
         )
@@ -182,19 +196,56 @@ class Pipeline:
 
     def draw(self, located: Located) -> Drawn:
         """Wall and enhancement as the networks draw them, on the scan's grid: stage 2."""
+        probability = myocardium.predict_myocardium(
+            self.myocardium_net, located.standard, located.ventricle
+        )
+        return self._drawn(located, probability)
+
+    def samples(
+        self, located: Located, *, obstruction: NDArray[np.bool_], given: Given = NOTHING
+    ) -> Iterator[Sample]:
+        """What the networks might have drawn as well, stages 2 and 3; none without a ventricle.
+
+        obstruction: (slice, row, column) that was found; what a sample enhances of it counts so.
+        """
+        scan = located.scan
+        for probability in myocardium.sample_myocardium(
+            self.myocardium_net, located.standard, located.ventricle, seed=SEED
+        ):
+            drawn = self._drawn(located, probability)
+            masks = within(self.corrector.correct_stack(drawn.wall, scan.spacing_mm[1:]), drawn)
+            zones = self._zones(scan, masks, given)
+            labels = label_map(masks, core=zones.core)
+            labels[masks.enhancement & obstruction] = Label.MICROVASCULAR_OBSTRUCTION
+            yield Sample(
+                wall_probability=drawn.wall_probability,
+                enhancement_probability=drawn.enhancement_probability,
+                labels=labels,
+                threshold=zones.threshold,
+            )
+
+    def _zones(self, scan: ShortAxisScan, masks: Masks, given: Given) -> ScarZones:
+        return classify_enhancement(
+            scan.pixels,
+            masks.wall,
+            masks.enhancement,
+            method=self.scar_method,
+            remote=given.remote_on(scan),
+        )
+
+    def _drawn(self, located: Located, probability: NDArray[np.float32]) -> Drawn:
+        """probability: (2, slice, H, W) of wall and enhancement, on the standard grid."""
         standard = located.standard
-        wall, enhancement = myocardium.predict_myocardium(
-            self.myocardium_net, standard, located.ventricle
-        )
+        wall, enhancement = (to_scan(stack, standard) for stack in probability)
         enhanced = myocardium.clean_enhancement(
-            enhancement > myocardium.ENHANCEMENT_THRESHOLD, self.cleanup
+            probability[1] > myocardium.ENHANCEMENT_THRESHOLD, self.cleanup
         )
-        probability = to_scan(wall, standard)
         return Drawn(
             ventricle=located.on_scan(),
-            wall=probability > myocardium.WALL_THRESHOLD,
+            wall=wall > myocardium.WALL_THRESHOLD,
             enhancement=to_scan(enhanced.astype(np.float32), standard) > 0.5,
-            wall_probability=probability,
+            wall_probability=wall,
+            enhancement_probability=enhancement,
         )
 
     def correct(self, scan: ShortAxisScan, labels: NDArray[np.uint8]) -> Result:
@@ -213,6 +264,7 @@ class Pipeline:
             wall=np.isin(labels, MYOCARDIUM),
             enhancement=np.isin(labels, ENHANCEMENT),
             wall_probability=np.isin(labels, MYOCARDIUM).astype(np.float32),
+            enhancement_probability=np.isin(labels, ENHANCEMENT).astype(np.float32),
         )
         with _timed(seconds, "anatomy"):
             anatomy = self.corrector.correct_stack(drawn.wall, scan.spacing_mm[1:])
@@ -221,10 +273,8 @@ class Pipeline:
             masks.enhancement, labels, label_map(masks, core=np.zeros_like(masks.wall))
         )
         found = quantify(scan, corrected)
-        warnings = (
-            *scan.warnings,
-            *found.warnings,
-            *doubts(corrected, found.features.lv_volume_ml),
+        flags = (
+            *doubts(corrected, scan.pixels, found.features.lv_volume_ml),
             *anatomy_doubts(anatomy, reversed_slices=scan.grid.reversed_slices),
         )
         return Result(
@@ -234,7 +284,8 @@ class Pipeline:
             anatomy=anatomy,
             drawn_wall=drawn.wall,
             wall_probability=drawn.wall_probability,
-            warnings=warnings,
+            quality=flags,
+            warnings=(*scan.warnings, *found.warnings, *messages(flags)),
             weights=self.weights,
             seconds=seconds,
         )

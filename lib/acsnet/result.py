@@ -1,5 +1,6 @@
 """What comes out of the pipeline, and the one JSON form of it."""
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,12 +9,19 @@ from numpy.typing import NDArray
 
 from acsnet import __version__
 from acsnet.labels import LABEL_VALUES
-from acsnet.quantify.document import DOCUMENT, FeaturesDocument, measured_parts
+from acsnet.quantify.document import (
+    DOCUMENT,
+    FeaturesDocument,
+    IntervalDoc,
+    QualityDoc,
+    measured_parts,
+)
 from acsnet.quantify.features import Features
 from acsnet.quantify.quantification import Quantification
 from acsnet.scan import ShortAxisScan
 from acsnet.stages.correction import StackCorrection
-from acsnet.stages.doubts import is_far
+from acsnet.stages.doubts import Flag, is_far
+from acsnet.uncertainty.samples import Uncertainty
 
 NOTICE = "Research use only. Not a medical device."
 
@@ -24,7 +32,8 @@ class Measured:
 
     scan: as finally ordered, apex first; labels: (slice, row, column) values of
     `acsnet.labels.Label`; weights: SHA-256 of all that was trained and took part; seconds: time of
-    each stage.
+    each stage; quality: doubts by name, whose messages `warnings` holds, too; uncertainty: None
+    where it was not asked for, or there is no ventricle.
     """
 
     scan: ShortAxisScan
@@ -33,6 +42,8 @@ class Measured:
     warnings: tuple[str, ...]
     weights: dict[str, str]
     seconds: dict[str, float]
+    quality: tuple[Flag, ...] = ()
+    uncertainty: Uncertainty | None = None
 
     @property
     def features(self) -> Features:
@@ -48,7 +59,9 @@ class Measured:
         document = FeaturesDocument(
             **{
                 **measured_parts(self.scan, self.quantification),
+                **self._uncertainty_parts(),
                 "warnings": self.warnings,
+                "quality": tuple(QualityDoc(**vars(flag)) for flag in self.quality),
                 "anatomy": self.anatomy_dict(),
                 "labels": LABEL_VALUES,
                 "seconds": {stage: round(s, 3) for stage, s in self.seconds.items()},
@@ -58,6 +71,21 @@ class Measured:
         )
         plain: dict[str, Any] = DOCUMENT.dump_python(document, mode="json")
         return plain
+
+    def _uncertainty_parts(self) -> dict[str, Any]:
+        """Intervals, and the uncertainty of the slices in the order of the file."""
+        if self.uncertainty is None:
+            return {"intervals": None, "slice_uncertainty": None}
+        slices = self.uncertainty.slices.tolist()
+        if self.scan.grid.reversed_slices:
+            slices = slices[::-1]
+        return {
+            "intervals": {
+                name: IntervalDoc(**vars(interval))
+                for name, interval in self.uncertainty.intervals.items()
+            },
+            "slice_uncertainty": tuple(None if math.isnan(v) else round(v, 4) for v in slices),
+        }
 
     def anatomy_dict(self) -> dict[str, Any] | None:
         """What stage 3 found and did; None for labels that did not pass through it."""

@@ -8,23 +8,32 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from acsnet.io import write_label_map
+from acsnet.io import write_label_map, write_map
 from acsnet.result import Measured
 
 SEGMENTATION = "segmentation.nii.gz"
+UNCERTAINTY = "uncertainty.nii.gz"
 FEATURES = "features.json"
 ROW = "features.csv"
 ROW_KEYS = ("segment", "territory", "method")
 """The keys by which the parts of a list are named in a row."""
 
-NOT_IN_ROW = ("anatomy", "labels", "seconds", "software")
+NOT_IN_ROW = ("quality", "anatomy", "labels", "seconds", "software")
 
 
 def write_result(result: Measured, output: Path) -> Path:
-    """Write OUTPUT/<case>/segmentation.nii.gz and features.json; returns the case's folder."""
+    """Write OUTPUT/<case>/segmentation.nii.gz and features.json; returns the case's folder.
+
+    And uncertainty.nii.gz where the result has one; else one of an earlier run is removed.
+    """
     folder = output / result.scan.name
     folder.mkdir(parents=True, exist_ok=True)
     write_label_map(folder / SEGMENTATION, result.label_map(), result.scan.grid)
+    if result.uncertainty is None:
+        (folder / UNCERTAINTY).unlink(missing_ok=True)
+    else:
+        grid = result.scan.grid
+        write_map(folder / UNCERTAINTY, grid.to_input(result.uncertainty.voxels), grid)
     # allow_nan=False: a number that is none must never reach a reader as the invalid token NaN.
     text = json.dumps(result.features_dict(), indent=2, allow_nan=False)
     _replace(folder / FEATURES, text + "\n")
@@ -35,7 +44,8 @@ def write_csv(file: Path, documents: Sequence[dict[str, Any]]) -> None:
     """Write one line for each `features.json` content, under one header; null is an empty field.
 
     Parts are joined by a dot (`segments.7.scar_percent`, `methods.sd5.scar_volume_ml`), other lists
-    by "; ". What the anatomical stage did, label values, times and versions are left out.
+    by "; ". Left out: names of doubts (their sentences are among the warnings), what the anatomical
+    stage did, label values, times and versions.
     """
     rows = [dict(_cells("", document)) for document in documents]
     names = dict.fromkeys(name for row in rows for name in row)

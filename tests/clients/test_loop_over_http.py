@@ -41,7 +41,11 @@ def versions(server):
 def test_clients_see_the_tasks_and_what_they_can_choose(server):
     models = server.client.info()["models"]
     assert {name: model["config"] for name, model in models.items()} == {
-        "acsnet": {"scar_method": ["remote", "half_max"], "keep_valid_masks": True},
+        "acsnet": {
+            "scar_method": ["remote", "half_max"],
+            "keep_valid_masks": True,
+            "uncertainty": False,
+        },
         "roi": {},
         "myo": {"scar_method": ["remote", "half_max"]},
         "acsnet_correct": {"keep_valid_masks": True},
@@ -64,7 +68,7 @@ def test_each_task_draws_its_stage(server, drawn):
 def test_the_scar_method_is_the_one_that_was_chosen(server):
     _, found = server.client.infer("acsnet", server.image, {"scar_method": "half_max"})
     assert found["features"]["scar_method"] == "half_max"
-    for wrong in ({"scar_method": "otsu"}, {"keep_valid_masks": "no"}):
+    for wrong in ({"scar_method": "otsu"}, {"keep_valid_masks": "no"}, {"uncertainty": 1}):
         with pytest.raises(server.errors) as caught:
             server.client.infer("acsnet", server.image, wrong)
         assert "Status: 422" in caught.value.msg

@@ -50,7 +50,9 @@ def test_a_drawn_mask_gives_the_document_of_the_pipeline(image, labels, tmp_path
     assert features["myocardium_volume_ml"] == pytest.approx(wall_ml, rel=1e-4)
     assert features["body_surface_area_m2"] == pytest.approx(2.0)
     assert features["anatomy"] is None
-    assert features["schema"] == 2
+    assert features["schema"] == 3
+    assert features["intervals"] is features["slice_uncertainty"] is None
+    assert features["quality"] == []
     assert features["rv_insertion"]["source"] == "automatic"
     assert [segment["segment"] for segment in features["segments"]] == list(range(1, 18))
     with (folder / "features.csv").open() as stream:

@@ -3,6 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from acsnet.nets.resunet import ResUNetConfig
 from acsnet.preprocess import StandardScan
 from acsnet.stages.myocardium import (
     MYO_SIDE,
@@ -13,6 +14,7 @@ from acsnet.stages.myocardium import (
     myocardium_input,
     paste,
     roi_scale,
+    sample_myocardium,
     tight_square,
     window_at,
 )
@@ -139,3 +141,17 @@ def test_the_network_sees_a_slice_between_its_neighbours():
         middle = seen[:, MYO_SIDE // 2, MYO_SIDE // 2]
         np.testing.assert_allclose(middle, np.repeat(expected, 2), rtol=1e-6)
         assert seen[:, 0, 0].max() == 0  # outside the tight square
+
+
+def test_what_might_be_drawn_as_well_is_the_same_each_time_and_lies_where_the_network_looked():
+    net = ResUNetConfig(base_filters=2, outputs=2, inputs=6, dropout=0.5).build().eval()
+    image = np.random.default_rng(0).random((3, 140, 150), dtype=np.float32)
+    standard = StandardScan(plain=image, equalised=image, turns=0, shape=(140, 150))
+    roi = np.zeros(image.shape, bool)
+    roi[1, 60:90, 60:90] = True
+    first, again = (list(sample_myocardium(net, standard, roi, seed=0)) for _ in range(2))
+    assert len(first) == 8
+    np.testing.assert_array_equal(first, again)
+    assert np.ptp(first, axis=0).max() > 0
+    assert not np.any(np.array(first)[:, :, [0, 2]])
+    assert not list(sample_myocardium(net, standard, np.zeros_like(roi), seed=0))

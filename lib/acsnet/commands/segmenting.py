@@ -60,6 +60,12 @@ def segment(
     smooth_walls: Annotated[
         bool, typer.Option(help="Redraw walls by the autoencoder even where they pass the checks.")
     ] = False,
+    uncertainty: Annotated[
+        bool,
+        typer.Option(
+            "--uncertainty", help="Tell how sure it is: 90 % intervals, and uncertainty.nii.gz."
+        ),
+    ] = False,
     device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
     height_cm: HeightOption = None,
     weight_kg: WeightOption = None,
@@ -81,7 +87,10 @@ def segment(
     try:
         kinds = () if report is None else read_kinds(report)
         pipeline = Pipeline.load(
-            device=device, scar_method=scar_method.value, keep_valid=not smooth_walls
+            device=device,
+            scar_method=scar_method.value,
+            keep_valid=not smooth_walls,
+            uncertainty=uncertainty,
         )
     except AcsnetError as error:
         raise refusal(error) from None

@@ -27,6 +27,7 @@ from acsnet.quantify.quantification import NOTHING, Given, quantify
 from acsnet.quantify.scar import ScarMethod, ScarThreshold, classify_enhancement
 from acsnet.result import Measured
 from acsnet.scan import ShortAxisScan
+from acsnet.stages.doubts import doubts, messages
 
 NO_REFLOW = 4
 """Microvascular obstruction in EMIDEC's label maps (Lalande et al., Data 2020;5:89)."""
@@ -92,11 +93,13 @@ def measure_drawn(
         right_ventricle=stack == ACDC_RIGHT_VENTRICLE if truth == "acdc" else None,
         given=given,
     )
+    flags = doubts(values, scan.pixels, found.features.lv_volume_ml)
     return Measured(
         scan=scan,
         labels=values,
         quantification=found,
-        warnings=(*scan.warnings, *found.warnings),
+        quality=flags,
+        warnings=(*scan.warnings, *found.warnings, *messages(flags)),
         weights={},
         seconds={"quantify": time.perf_counter() - start},
     )

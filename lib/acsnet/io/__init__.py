@@ -4,10 +4,10 @@ from pathlib import Path
 
 from acsnet.errors import InputError
 from acsnet.io.dicom import read_dicom_folder
-from acsnet.io.nifti import read_nifti, write_image, write_label_map
+from acsnet.io.nifti import read_nifti, write_image, write_label_map, write_map
 from acsnet.scan import ShortAxisScan, apex_first_by_position
 
-__all__ = ["read_scan", "write_image", "write_label_map"]
+__all__ = ["read_scan", "write_image", "write_label_map", "write_map"]
 
 
 def read_scan(

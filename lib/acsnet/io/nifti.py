@@ -119,6 +119,11 @@ def write_label_map(path: str | Path, labels: NDArray[np.uint8], grid: InputGrid
     _write(path, labels, grid, b"ACSNet labels, research use only, not a medical device")
 
 
+def write_map(path: Path, values: NDArray[np.float32], grid: InputGrid) -> None:
+    """Write a number for each voxel of `grid.shape` as NIfTI (float32, mm), whole or not at all."""
+    _write(path, values, grid, b"ACSNet, research use only, not a medical device")
+
+
 def write_image(path: Path, scan: ShortAxisScan) -> None:
     """Write the pixels of a scan, as read and not windowed, as NIfTI (float32, mm).
 

@@ -1,6 +1,6 @@
-"""Mean over turns and mirrors: what a network draws should not depend on which way a scan lies."""
+"""Turns and mirrors: what a network draws should not depend on which way a scan lies."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import product
 
 import torch
@@ -16,11 +16,20 @@ AS_IT_IS: Views = ((False, ()),)
 
 
 @torch.inference_mode()
-def mean_probability(net: nn.Module, images: Tensor, views: Views = ALL_VIEWS) -> Tensor:
-    """(N, C, S, S) -> (N, outputs, S, S): the sigmoid of the scores, mean over `views`."""
-    total = torch.zeros((), device=images.device)
+def view_probabilities(
+    net: nn.Module, images: Tensor, views: Views = ALL_VIEWS
+) -> Iterator[Tensor]:
+    """(N, C, S, S) -> for each view the sigmoid of the scores, (N, outputs, S, S), turned back."""
     for exchanged, axes in views:
         seen = (images.mT if exchanged else images).flip(axes)
         drawn = torch.sigmoid(net(seen).float()).flip(axes)
-        total = total + (drawn.mT if exchanged else drawn)
+        yield drawn.mT if exchanged else drawn
+
+
+@torch.inference_mode()
+def mean_probability(net: nn.Module, images: Tensor, views: Views = ALL_VIEWS) -> Tensor:
+    """(N, C, S, S) -> (N, outputs, S, S): the sigmoid of the scores, mean over `views`."""
+    total = torch.zeros((), device=images.device)
+    for drawn in view_probabilities(net, images, views):
+        total = total + drawn
     return total / len(views)

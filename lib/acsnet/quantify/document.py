@@ -21,7 +21,7 @@ from acsnet.quantify.septum import Side, Source
 from acsnet.quantify.texture import Texture
 from acsnet.scan import ShortAxisScan
 
-SCHEMA = 2
+SCHEMA = 3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +58,23 @@ class RemoteDoc:
 
 
 @dataclass(frozen=True, kw_only=True)
+class IntervalDoc:
+    """Where the value lies that an expert would give, in the share `level` of patients."""
+
+    low: Annotated[float, described("as the measure", "lower end, not below 0")]
+    high: Annotated[float, described("as the measure", "upper end; of shares not above 100")]
+    level: Annotated[float, described("", "0.9")]
+
+
+@dataclass(frozen=True, kw_only=True)
+class QualityDoc:
+    """One doubt about the scan or its segmentation; its message is among the warnings, too."""
+
+    flag: Annotated[str, described("", "name, always the same")]
+    message: Annotated[str, described("", "in plain words")]
+
+
+@dataclass(frozen=True, kw_only=True)
 class FeaturesDocument(Texture, Transmurality, BodyNumbers, Features):
     """All of `features.json`; null is a number that the scan or its labels cannot give."""
 
@@ -74,6 +91,21 @@ class FeaturesDocument(Texture, Transmurality, BodyNumbers, Features):
     rv_insertion: Annotated[InsertionDoc, described("", "where segments are counted from")]
     segments: Annotated[tuple[Segment, ...], described("", "always 17, nulls where unknown")]
     territories: Annotated[tuple[Territory, ...], described("", "always LAD, RCA and LCX")]
+    intervals: Annotated[
+        dict[str, IntervalDoc] | None,
+        described("", "by the name of the measure; null where uncertainty was not asked for"),
+    ]
+    slice_uncertainty: Annotated[
+        tuple[float | None, ...] | None,
+        described(
+            "",
+            "of each slice in the order of the file, 0 to 1: 1 - Dice of the wall and what the "
+            "network might have drawn as well; null without a wall",
+        ),
+    ]
+    quality: Annotated[
+        tuple[QualityDoc, ...], described("", "doubts by name; empty where there are none")
+    ]
     anatomy: Annotated[
         dict[str, Any] | None,
         described("", "what the anatomical stage did, slice by slice; null for drawn labels"),

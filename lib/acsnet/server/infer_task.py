@@ -24,7 +24,7 @@ from acsnet.server.label_maps import read_label_map_of
 from acsnet.server.results import Answer, answer_of, write_answer
 from acsnet.server.served import Chain, ServedModels
 
-SCAR_METHOD, KEEP_VALID = "scar_method", "keep_valid_masks"
+SCAR_METHOD, KEEP_VALID, UNCERTAINTY = "scar_method", "keep_valid_masks", "uncertainty"
 """Parameters as clients show and send them."""
 
 
@@ -34,6 +34,7 @@ class Options:
 
     scar_method: ScarMethod = "remote"
     keep_valid_masks: bool = True
+    uncertainty: bool = False
 
     def on(self, pipeline: Pipeline) -> Pipeline:
         """The pipeline with these options; the networks are shared."""
@@ -41,6 +42,7 @@ class Options:
             pipeline,
             scar_method=self.scar_method,
             corrector=replace(pipeline.corrector, keep_valid=self.keep_valid_masks),
+            uncertainty=self.uncertainty,
         )
 
 
@@ -54,11 +56,15 @@ def options_of(request: dict[str, Any]) -> Options:
     if method not in get_args(ScarMethod):
         msg = f"{SCAR_METHOD} must be one of {', '.join(get_args(ScarMethod))}, got {method!r}"
         raise InputError(msg)
-    keep = request.get(KEEP_VALID, Options.keep_valid_masks)
-    if not isinstance(keep, bool):
-        msg = f"{KEEP_VALID} must be true or false, got {keep!r}"
-        raise InputError(msg)
-    return Options(scar_method=cast(ScarMethod, method), keep_valid_masks=keep)
+    switches = {
+        KEEP_VALID: request.get(KEEP_VALID, Options.keep_valid_masks),
+        UNCERTAINTY: request.get(UNCERTAINTY, Options.uncertainty),
+    }
+    for name, value in switches.items():
+        if not isinstance(value, bool):
+            msg = f"{name} must be true or false, got {value!r}"
+            raise InputError(msg)
+    return Options(scar_method=cast(ScarMethod, method), **switches)
 
 
 class ChainTask(InferTask):
@@ -79,7 +85,11 @@ class ChainTask(InferTask):
         options: tuple[str, ...] = (),
         labels: dict[str, int] = LABEL_VALUES,
     ) -> None:
-        offered = {SCAR_METHOD: list(get_args(ScarMethod)), KEEP_VALID: True}
+        offered = {
+            SCAR_METHOD: list(get_args(ScarMethod)),
+            KEEP_VALID: Options.keep_valid_masks,
+            UNCERTAINTY: Options.uncertainty,
+        }
         super().__init__(
             type=InferType.SEGMENTATION,
             labels=dict(labels),
@@ -132,7 +142,7 @@ class AcsnetTask(ChainTask):
             served,
             folder=folder,
             description="Left ventricle, scar and grey zone on short-axis LGE cardiac MRI.",
-            options=(SCAR_METHOD, KEEP_VALID),
+            options=(SCAR_METHOD, KEEP_VALID, UNCERTAINTY),
         )
         self._keep = keep
 

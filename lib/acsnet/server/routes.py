@@ -27,7 +27,7 @@ from acsnet.loop import audit
 from acsnet.loop.drawn import drawn_warnings
 from acsnet.server.app import AcsnetApp
 from acsnet.server.checks import json_object, result_suffix, upload_name, upload_suffix
-from acsnet.server.infer_task import KEEP_VALID, SCAR_METHOD
+from acsnet.server.infer_task import KEEP_VALID, SCAR_METHOD, UNCERTAINTY
 from acsnet.server.label_maps import read_label_map_of
 from acsnet.server.label_records import DRAFT
 from acsnet.server.saving import author_of, saved_answer, state_of
@@ -36,7 +36,7 @@ from acsnet.server.state import audit_log
 logger = logging.getLogger(__name__)
 router = APIRouter()
 
-TAKEN = (SCAR_METHOD, KEEP_VALID, "label_info", "client_id")
+TAKEN = (SCAR_METHOD, KEEP_VALID, UNCERTAINTY, "label_info", "client_id")
 """What of a client's parameters reaches a task."""
 
 

@@ -6,6 +6,7 @@ to be had: ours is the 99th percentile inside the ROI. Ours too: beside the equa
 network sees the plain one, which keeps the order of brightness of scar and blood over the scan.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,9 +14,11 @@ import torch
 from numpy.typing import NDArray
 from scipy.ndimage import binary_fill_holes, center_of_mass
 from skimage.morphology import closing, convex_hull_image, disk, erosion, opening
+from torch import Tensor
 
+from acsnet.nets.dropout import with_dropout
 from acsnet.nets.resunet import ResUNet
-from acsnet.nets.views import ALL_VIEWS, Views, mean_probability
+from acsnet.nets.views import ALL_VIEWS, Views, mean_probability, view_probabilities
 from acsnet.preprocess import StandardScan
 
 MYO_SIDE = 128
@@ -122,6 +125,47 @@ def myocardium_input(
     return np.stack(channels), corner
 
 
+@dataclass(frozen=True, kw_only=True)
+class MyocardiumCrops:
+    """What the network sees of a scan: images (n, 6, MYO_SIDE, MYO_SIDE) of n slices.
+
+    indices: of these slices; corners: of their crops; shape: (slice, H, W) of the standard grid.
+    """
+
+    images: Tensor
+    indices: tuple[int, ...]
+    corners: tuple[tuple[int, int], ...]
+    shape: tuple[int, ...]
+
+    def back(self, probability: Tensor) -> NDArray[np.float32]:
+        """(n, 2, MYO_SIDE, MYO_SIDE) -> (2, slice, H, W), zero where the network did not look."""
+        out = np.zeros((2, *self.shape), np.float32)
+        patches, plane = probability.cpu().numpy(), (self.shape[1], self.shape[2])
+        for k, corner, patch in zip(self.indices, self.corners, patches, strict=True):
+            for channel in range(2):
+                out[channel, k] = paste(patch[channel], corner, plane)
+        return out
+
+
+def myocardium_crops(
+    standard: StandardScan, roi: NDArray[np.bool_], *, device: torch.device
+) -> MyocardiumCrops | None:
+    """One crop for each slice that has an ROI, (slice, H, W); None where no slice has one."""
+    indices = np.flatnonzero(roi.any(axis=(1, 2)))
+    if not len(indices):
+        return None
+    scales = roi_scale(standard.equalised, roi), roi_scale(standard.plain, roi)
+    inputs, corners = zip(
+        *(myocardium_input(standard, roi, k, scales=scales) for k in indices), strict=True
+    )
+    return MyocardiumCrops(
+        images=torch.from_numpy(np.stack(inputs)).to(device),
+        indices=tuple(indices.tolist()),
+        corners=corners,
+        shape=standard.plain.shape,
+    )
+
+
 def predict_myocardium(
     net: ResUNet,
     standard: StandardScan,
@@ -133,22 +177,25 @@ def predict_myocardium(
 
     One batch for all slices that have an ROI; zero in the others.
     """
-    out = np.zeros((2, *standard.plain.shape), np.float32)
-    indices = np.flatnonzero(roi.any(axis=(1, 2)))
-    if not len(indices):
-        return out
-    scales = roi_scale(standard.equalised, roi), roi_scale(standard.plain, roi)
-    inputs, corners = zip(
-        *(myocardium_input(standard, roi, k, scales=scales) for k in indices), strict=True
-    )
-    device = next(net.parameters()).device
-    images = torch.from_numpy(np.stack(inputs)).to(device)
-    probability = mean_probability(net, images, views).cpu().numpy()
-    shape = standard.plain.shape[1], standard.plain.shape[2]
-    for k, corner, patch in zip(indices, corners, probability, strict=True):
-        for channel in range(2):
-            out[channel, k] = paste(patch[channel], corner, shape)
-    return out
+    crops = myocardium_crops(standard, roi, device=next(net.parameters()).device)
+    if crops is None:
+        return np.zeros((2, *standard.plain.shape), np.float32)
+    return crops.back(mean_probability(net, crops.images, views))
+
+
+def sample_myocardium(
+    net: ResUNet, standard: StandardScan, roi: NDArray[np.bool_], *, seed: int
+) -> Iterator[NDArray[np.float32]]:
+    """What the network might draw as well: each view once, with dropout; as `predict_myocardium`.
+
+    Turns, mirrors and dropout together (Wang et al., Neurocomputing 2019;338:34,
+    doi:10.1016/j.neucom.2019.01.103). Nothing comes where no slice has an ROI. `net` is not
+    changed, and one seed gives the same samples of the same scan.
+    """
+    crops = myocardium_crops(standard, roi, device=next(net.parameters()).device)
+    if crops is not None:
+        for probability in view_probabilities(with_dropout(net, seed=seed), crops.images):
+            yield crops.back(probability)
 
 
 def clean_enhancement(
