@@ -2,13 +2,17 @@
 
 import csv
 
+import numpy as np
 import pytest
+from pydicom.dataset import Dataset
 from typer.testing import CliRunner
 
 from acsnet.cli import app
 from acsnet.errors import InputError
+from acsnet.io import write_label_map
+from acsnet.labels import ENHANCEMENT, Label
 from acsnet.report.outputs import read_kinds
-from acsnet.report.subject import UNKNOWN, read_subject
+from acsnet.report.subject import UNKNOWN, read_subject, subject_of
 
 runner = CliRunner()
 
@@ -33,6 +37,18 @@ def test_quantify_writes_all_of_them(samples, tmp_path):
     assert (folder / "meshes" / "endocardium.stl").stat().st_size > 1000
     assert (folder / "features.csv").exists()
     assert not list(folder.rglob("*.tmp"))
+    assert "no surface" not in done.output
+
+
+def test_a_part_without_a_surface_is_told(samples, measured, tmp_path):
+    scan = samples / "nifti" / "phantom-1.nii.gz"
+    healthy = np.where(np.isin(measured.labels, ENHANCEMENT), Label.LV_MYOCARDIUM, measured.labels)
+    file = tmp_path / "healthy.nii.gz"
+    write_label_map(file, measured.scan.grid.to_input(healthy), measured.scan.grid)
+    arguments = ["quantify", str(scan), str(file), "--output", str(tmp_path), "--report", "mesh"]
+    done = runner.invoke(app, arguments)
+    assert done.exit_code == 0, done.output
+    assert "no surface, too few voxels: core_scar, grey_zone" in done.output
 
 
 def test_segment_writes_one_row_a_case_into_one_table(samples, tmp_path):
@@ -52,6 +68,16 @@ def test_an_unknown_report_is_refused_before_anything_is_done(samples, tmp_path)
     assert done.exit_code == 2
     assert "got 'word'" in done.output
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("stored", "shown"),
+    [("DOE^JANE", "DOE JANE"), ("YAMADA^TARO=\u5c71\u7530^\u592a\u90ce", "YAMADA TARO"), ("=", "")],
+)
+def test_a_name_is_shown_in_its_alphabetic_form(stored, shown):
+    header = Dataset()
+    header.PatientName = stored
+    assert subject_of(header).patient_name == shown
 
 
 def test_the_subject_is_read_from_dicom_and_unknown_in_nifti(samples):

@@ -72,7 +72,9 @@ def test_files_can_be_read_back_in_their_units(measured, tmp_path):
 
 def test_files_of_what_is_gone_are_removed(measured, tmp_path):
     write_surfaces(measured, tmp_path)
+    (tmp_path / "meshes" / "mine.stl").write_text("of somebody else")
     labels = np.where(measured.labels == Label.CORE_SCAR, Label.LV_MYOCARDIUM, measured.labels)
     write_surfaces(replace(measured, labels=labels), tmp_path)
     assert not (tmp_path / "meshes" / "core_scar.stl").exists()
     assert (tmp_path / "meshes" / "endocardium.stl").exists()
+    assert (tmp_path / "meshes" / "mine.stl").exists()

@@ -111,9 +111,10 @@ def segment(
                 result = pipeline(scan, given=given)
                 folder = write_result(result, output)
                 features = result.features_dict()
+                flat: tuple[str, ...] = ()
                 if kinds:
                     subject = read_subject(path, scan.instance_uids)
-                    write_reports(result, folder, kinds, subject=subject)
+                    flat = write_reports(result, folder, kinds, subject=subject)
                     if "csv" in kinds:
                         write_csv(output / ROW, [*done.values(), features])
             except AcsnetError as error:
@@ -124,7 +125,7 @@ def segment(
                 err.print(f"[red]failed[/red] {escape(f'{path}: {error}')}", soft_wrap=True)
             else:
                 done[scan.name] = features
-                _print_case(features, folder, time.perf_counter() - start)
+                _print_case(features, folder, time.perf_counter() - start, flat)
             progress.advance(task)
     if refused:
         err.print(f"{refused} of {len(inputs)} inputs were refused")
@@ -174,10 +175,10 @@ def quantify(
         folder = write_result(measured, output)
         subject = read_subject(image, measured.scan.instance_uids)
         told = f"drawn, {labels.name}"
-        write_reports(measured, folder, {"csv", *kinds}, subject=subject, labels_by=told)
+        flat = write_reports(measured, folder, {"csv", *kinds}, subject=subject, labels_by=told)
     except (AcsnetError, OSError) as error:
         raise refusal(error) from None
-    _print_case(measured.features_dict(), folder, time.perf_counter() - start)
+    _print_case(measured.features_dict(), folder, time.perf_counter() - start, flat)
 
 
 def figure(
@@ -235,7 +236,10 @@ def _given(height_cm: float | None, weight_kg: float | None, rv_insertion: str |
     return Given(height_cm=height_cm, weight_kg=weight_kg, rv_insertion=point)
 
 
-def _print_case(features: dict[str, Any], folder: Path, seconds: float) -> None:
+def _print_case(
+    features: dict[str, Any], folder: Path, seconds: float, flat: tuple[str, ...]
+) -> None:
+    """flat: the parts that have no surface."""
     burden, scar = features["scar_burden_percent"], features["enhancement_volume_ml"]
     shown = "unknown" if burden is None else f"{burden:.1f} %"
     out.print(
@@ -248,3 +252,6 @@ def _print_case(features: dict[str, Any], folder: Path, seconds: float) -> None:
     )
     for warning in features["warnings"]:
         out.print(f"  warning: {escape(warning)}", highlight=False, soft_wrap=True)
+    if flat:
+        told = f"  no surface, too few voxels: {', '.join(flat)}"
+        out.print(told, highlight=False, soft_wrap=True)

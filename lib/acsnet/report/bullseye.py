@@ -20,8 +20,8 @@ RINGS = ((1, 6, 0.75), (7, 6, 0.5), (13, 4, 0.25))
 CAP = 17
 WIDTH = 0.25
 SHADES = colormaps["Reds"]
-DARK_FROM = 55.0
-"""Per cent from which the number is written in white."""
+DARK_FROM = 80.0
+"""Per cent from which white stands out more than black."""
 
 PLOTS = (("Scar, % of the segment", "scar_percent"), ("Transmurality, mean %", "transmurality"))
 POINTS, TITLE_POINTS = 7.0, 9.0

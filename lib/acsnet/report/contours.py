@@ -1,4 +1,4 @@
-"""Slices of a scan with the outlines of what was measured, told apart by colour and by stroke."""
+"""Slices of a scan with the outlines of what was measured, told apart without colour, too."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -7,6 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 from matplotlib.patheffects import withStroke
 from numpy.typing import NDArray
 
@@ -24,22 +25,25 @@ MARK = "RV insertion"
 
 @dataclass(frozen=True)
 class Stroke:
-    """How one outline is drawn; dashes as matplotlib has them."""
+    """How one outline is drawn; dashes and hatch as matplotlib has them."""
 
     name: str
     colour: str
     dashes: Any
     width: float
+    hatch: str = ""
 
 
 ENDOCARDIUM = Stroke("endocardium", "#56B4E9", "solid", 0.8)
 EPICARDIUM = Stroke("epicardium", "#FFFFFF", "solid", 0.8)
-CORE = Stroke("core scar", "#D55E00", "solid", 1.6)
-GREY_ZONE = Stroke("grey zone", "#F0E442", (0, (3, 1.5)), 1.2)
-OBSTRUCTION = Stroke("microvascular obstruction", "#CC79A7", (0, (1, 1)), 1.4)
-REMOTE = Stroke("remote region", "#009E73", (0, (4, 1.5, 1, 1.5)), 0.7)
+CORE = Stroke("core scar", "#D55E00", "solid", 1.2)
+GREY_ZONE = Stroke("grey zone", "#F0E442", (0, (3, 1.5)), 1.0)
+OBSTRUCTION = Stroke("microvascular obstruction", "#CC79A7", "solid", 0.5, "xxxxxx")
+REMOTE = Stroke("remote region", "#7FDDBB", (0, (1, 1.5)), 0.7)
 STROKES = (ENDOCARDIUM, EPICARDIUM, CORE, GREY_ZONE, OBSTRUCTION, REMOTE)
-"""Colours after Okabe and Ito, told apart by colour-blind people; each stroke is its own, too."""
+"""Colours after Okabe and Ito, told apart by colour-blind people; that of the remote region is
+lighter, to be seen on a dark wall. In black and white the stroke or the hatching tells, and the two
+borders of the wall are inside and outside."""
 
 
 def outlines(result: Measured, index: int) -> list[tuple[Stroke, NDArray[np.bool_]]]:
@@ -65,8 +69,11 @@ def shown_slices(labels: NDArray[np.uint8]) -> list[int]:
     return [int(k) for k in found]
 
 
-def draw_slices(figure: Figure, result: Measured, box: tuple[float, float, float, float]) -> None:
-    """Draw the slices, apex first, in a box (left, bottom, width, height), inches, of a figure."""
+def draw_slices(figure: Figure, result: Measured, box: tuple[float, float, float, float]) -> float:
+    """Draw the slices, apex first, in a box (left, bottom, width, height), inches, of a figure.
+
+    Returns the lower edge of what was drawn.
+    """
     chosen = shown_slices(result.labels)
     left, bottom, width, height = box
     columns = _columns(len(chosen), width, height)
@@ -87,6 +94,7 @@ def draw_slices(figure: Figure, result: Measured, box: tuple[float, float, float
             )
         )
         draw_slice(axes, result, k, crop)
+    return bottom + height - side * -(-len(chosen) // columns)
 
 
 def draw_slice(axes: Axes, result: Measured, index: int, crop: tuple[slice, slice]) -> None:
@@ -134,9 +142,9 @@ def _mark_insertion(axes: Axes, result: Measured, index: int, crop: tuple[slice,
     axes.plot(found[:, 1], found[:, 0], "v", color="white", markeredgecolor="black", markersize=5)
 
 
-def legend_handles() -> list[Line2D]:
+def legend_handles() -> list[Line2D | Patch]:
     """The strokes and their names."""
-    return [
+    lines = [
         Line2D(
             [],
             [],
@@ -147,9 +155,16 @@ def legend_handles() -> list[Line2D]:
             path_effects=[withStroke(linewidth=one.width + 1.4, foreground="black")],
         )
         for one in STROKES
-    ] + [
-        Line2D([], [], color="white", marker="v", markeredgecolor="black", linestyle="", label=MARK)
+        if not one.hatch
     ]
+    areas = [
+        Patch(facecolor="none", edgecolor=one.colour, hatch=one.hatch, label=one.name)
+        for one in STROKES
+        if one.hatch
+    ]
+    mark = Line2D([], [], color="white", marker="v", markeredgecolor="black", linestyle="")
+    mark.set_label(MARK)
+    return [*lines, *areas, mark]
 
 
 def _columns(count: int, width: float, height: float) -> int:
@@ -162,10 +177,16 @@ def _draw_outline(axes: Axes, mask: NDArray[np.bool_], stroke: Stroke) -> None:
         return
     # Padded, so that what touches the edge of the image is closed there.
     rows, columns = (np.arange(-1, length + 1) for length in mask.shape)
+    padded = np.pad(mask, 1)
+    if stroke.hatch:
+        area = axes.contourf(
+            columns, rows, padded, levels=[0.5, 1.5], colors="none", hatches=[stroke.hatch]
+        )
+        area.set(edgecolor=stroke.colour, linewidth=0)
     lines = axes.contour(
         columns,
         rows,
-        np.pad(mask, 1),
+        padded,
         levels=[0.5],
         colors=stroke.colour,
         linestyles=[stroke.dashes],

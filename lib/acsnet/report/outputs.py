@@ -8,7 +8,7 @@ from typing import Literal, cast, get_args
 from acsnet.errors import InputError
 from acsnet.report.pdf import AUTOMATIC, report_pdf
 from acsnet.report.subject import Subject
-from acsnet.report.surfaces import write_surfaces
+from acsnet.report.surfaces import PARTS, write_surfaces
 from acsnet.result import Measured
 from acsnet.write import ROW, write_csv
 
@@ -36,13 +36,18 @@ def write_reports(
     *,
     subject: Subject,
     labels_by: str = AUTOMATIC,
-) -> None:
-    """Write FOLDER/report.pdf, features.csv and meshes/, as far as they are asked for."""
+) -> tuple[str, ...]:
+    """Write FOLDER/report.pdf, features.csv and meshes/, as far as they are asked for.
+
+    Returns the parts that were too small for a surface, or absent.
+    """
     if "pdf" in kinds:
         temporary = folder / (PDF + ".tmp")
         temporary.write_bytes(report_pdf(result, subject, labels_by=labels_by))
         os.replace(temporary, folder / PDF)
     if "csv" in kinds:
         write_csv(folder / ROW, [result.features_dict()])
-    if "mesh" in kinds:
-        write_surfaces(result, folder)
+    if "mesh" not in kinds:
+        return ()
+    made = {file.stem for file in write_surfaces(result, folder)}
+    return tuple(name for name in PARTS if name not in made)

@@ -18,7 +18,17 @@ from matplotlib.lines import Line2D
 from acsnet.report.bullseye import PLOTS, draw_bullseye, segment_values
 from acsnet.report.contours import draw_slices, legend_handles, shown_slices
 from acsnet.report.subject import Subject
-from acsnet.report.words import UNKNOWN, measure_lines, method_lines, number, territory_lines
+from acsnet.report.words import (
+    NO_SCAR,
+    NONE,
+    UNKNOWN,
+    doubts,
+    measure_lines,
+    method_lines,
+    number,
+    signal_decimals,
+    territory_lines,
+)
 from acsnet.result import NOTICE, Measured
 
 AUTOMATIC = "automatic, not reviewed"
@@ -51,7 +61,10 @@ def report_pdf(
     stream = BytesIO()
     # No date of making: the same scan gives the same file.
     about = {"Title": f"LGE scar report, {result.scan.name}", "CreationDate": None}
-    with rc_context({"pdf.fonttype": 42}), PdfPages(stream, metadata=about) as file:
+    with (
+        rc_context({"pdf.fonttype": 42, "hatch.linewidth": 0.5}),
+        PdfPages(stream, metadata=about) as file,
+    ):
         for page in report_pages(result, subject, labels_by=labels_by, features=features):
             file.savefig(page)
     return stream.getvalue()
@@ -93,13 +106,12 @@ def _first_page(
     told = "Slices from apex to base, numbered as in the file"
     told += f"; {left_out} slices of the ventricle are not shown" if left_out > 0 else ""
     _heading(page, top - 0.1, told)
-    draw_slices(
-        page, result, (MARGIN, bullseyes_top + 0.4, WIDTH, top - 0.42 - bullseyes_top - 0.4)
-    )
+    box = MARGIN, bullseyes_top + 0.4, WIDTH, top - 0.42 - bullseyes_top - 0.4
+    below = draw_slices(page, result, box)
     page.legend(
         handles=legend_handles(),
         loc="upper center",
-        bbox_to_anchor=(0.5, (bullseyes_top + 0.38) / A4[1]),
+        bbox_to_anchor=(0.5, (below - 0.02) / A4[1]),
         ncols=7,
         fontsize=SMALL,
         frameon=False,
@@ -119,6 +131,9 @@ def _bullseyes(page: Figure, features: Mapping[str, Any], top: float, foot: floa
     _heading(page, top, told)
     if insertion["source"] is None:
         return
+    if any(value is None for value in segment_values(features, "scar_percent").values()):
+        told = "Hatched: the stack has no such segment."
+        _text(page, MARGIN, foot - 0.05, told, points=SMALL)
     for column, (title, measure) in enumerate(PLOTS):
         left = MARGIN + WIDTH * (2 * column + 1) / 4 - BULLSEYE / 2
         box = left / A4[0], foot / A4[1], BULLSEYE / A4[0], (BULLSEYE - 0.05) / A4[1]
@@ -131,7 +146,7 @@ def _second_page(result: Measured, features: Mapping[str, Any]) -> Figure:
     level = next((one["level"] for one in (features.get("intervals") or {}).values()), None)
     interval = "" if level is None else f"{100 * level:.0f} % interval"
     _heading(page, top, "Measures")
-    places: tuple[float, ...] = (0.0, 3.4, 3.7, 5.2)
+    places: tuple[float, ...] = (0.0, 3.4, 3.7, 5.2 if interval else 3.5)
     top = _table(page, top - 0.3, places, ("", "", interval, ""), measure_lines(features))
     if features["segment_model"] is not None:
         _heading(page, top - 0.12, "Scar by the coronary artery that usually supplies the segments")
@@ -145,15 +160,18 @@ def _second_page(result: Measured, features: Mapping[str, Any]) -> Figure:
         top = _table(page, top - 0.42, places, methods, method_lines(features))
     remote = features["remote"]
     if remote["mean"] is not None:
+        decimals = signal_decimals((remote["mean"], remote["sd"]))
         region = (
             f"Remote region ({remote['source']}): {remote['voxels']} voxels, signal "
-            f"{number(remote['mean'], 0)} \N{PLUS-MINUS SIGN} {number(remote['sd'], 0)}. "
-            f"A dash: the method does not define it."
+            f"{number(remote['mean'], decimals)} \N{PLUS-MINUS SIGN} "
+            f"{number(remote['sd'], decimals)}. A dash: not defined here."
         )
-        top = _paragraph(page, top - 0.04, [region])
+        parts = (
+            "Scar includes microvascular obstruction. The grey zone of FWHM lies outside its scar."
+        )
+        top = _paragraph(page, top - 0.04, [region, parts])
     _heading(page, top - 0.12, "Doubts")
-    doubts = list(features["warnings"]) or ["none"]
-    told = [f"\N{BULLET} {text}" for text in doubts]
+    told = [f"\N{BULLET} {text}" for text in doubts(features) or ["none"]]
     top = _paragraph(page, top - 0.42, told, bottom=MARGIN + MADE_BY)
     _heading(page, top - 0.12, "Made by")
     software = features["software"]
@@ -195,7 +213,7 @@ def _about(
 
 def _facts(page: Figure, top: float, facts: Sequence[tuple[str, str]]) -> float:
     """Names and values; the short ones in two columns. Returns the lower edge."""
-    half = CHARACTERS // 2 - 16
+    half = CHARACTERS // 2 - 24
     short = [fact for fact in facts if len(fact[1]) <= half]
     for place, (name, value) in enumerate(short):
         left = MARGIN + (place % 2) * WIDTH / 2
@@ -204,7 +222,7 @@ def _facts(page: Figure, top: float, facts: Sequence[tuple[str, str]]) -> float:
     top -= LINE * -(-len(short) // 2)
     for name, value in facts:
         if len(value) > half:
-            lines = textwrap.wrap(value, CHARACTERS - 16)[:2]
+            lines = textwrap.wrap(value, CHARACTERS - 32, max_lines=2, placeholder=" ...")
             _text(page, MARGIN, top, name, colour=RULE)
             for line in lines:
                 _text(page, MARGIN + 0.9, top, line)
@@ -213,7 +231,10 @@ def _facts(page: Figure, top: float, facts: Sequence[tuple[str, str]]) -> float:
 
 
 def _key_numbers(page: Figure, top: float, features: Mapping[str, Any]) -> float:
-    """The four numbers that a reader looks for, large. Returns the lower edge."""
+    """The four numbers that a reader looks for, large, and whether there are doubts about them.
+
+    Returns the lower edge.
+    """
     shown = (
         ("scar burden", "scar_burden_percent", "%"),
         ("scar mass", "enhancement_mass_g", "g"),
@@ -230,7 +251,12 @@ def _key_numbers(page: Figure, top: float, features: Mapping[str, Any]) -> float
         if key in intervals:
             below += f" ({intervals[key]['low']:.1f} to {intervals[key]['high']:.1f})"
         _text(page, left, top - 0.25, below, points=SMALL)
-    return top - 0.45
+    top -= 0.45
+    if count := len(doubts(features)):
+        told = "One doubt: see page 2" if count == 1 else f"{count} doubts: see page 2"
+        _text(page, MARGIN, top, told, bold=True)
+        top -= LINE
+    return top
 
 
 def _table(
@@ -253,7 +279,7 @@ def _table(
 
 def _is_number(text: str) -> bool:
     """Whether a cell is aligned as a number: one, none, or the dash for none."""
-    return text in ("", "\N{EN DASH}", UNKNOWN) or text.replace(".", "", 1).isdigit()
+    return text in ("", NONE, NO_SCAR, UNKNOWN) or text.replace(".", "", 1).isdigit()
 
 
 def _paragraph(page: Figure, top: float, texts: Sequence[str], *, bottom: float = MARGIN) -> float:

@@ -34,7 +34,7 @@ def subject_of(header: Dataset) -> Subject:
             f"{field} T" if (field := text_of(header, "MagneticFieldStrength")) else "",
         )
         return Subject(
-            patient_name=text_of(header, "PatientName").replace("^", " ").strip(),
+            patient_name=_name(text_of(header, "PatientName")),
             patient_id=text_of(header, "PatientID"),
             birth_date=_date(text_of(header, "PatientBirthDate")),
             sex=text_of(header, "PatientSex"),
@@ -56,6 +56,12 @@ def read_subject(path: Path, instance_uids: Sequence[str]) -> Subject:
     found = (file.header for file in files if file.text("SOPInstanceUID") in instance_uids)
     header = next(found, None)
     return UNKNOWN if header is None else subject_of(header)
+
+
+def _name(text: str) -> str:
+    """The first form of a name that is given: the alphabetic one, before other scripts."""
+    forms = (form.replace("^", " ").strip() for form in text.split("="))
+    return next((form for form in forms if form), "")
 
 
 def _date(text: str) -> str:

@@ -19,6 +19,8 @@ from acsnet.labels import LABELS, LEFT_VENTRICLE, Label
 from acsnet.result import Measured
 
 FOLDER = "meshes"
+KINDS = "stl", "ply"
+ALL = "all.glb"
 PARTS: Mapping[str, tuple[Label, ...]] = {
     "endocardium": (Label.LV_BLOOD_POOL,),
     "epicardium": LEFT_VENTRICLE,
@@ -84,7 +86,7 @@ def surfaces(result: Measured) -> dict[str, trimesh.Trimesh]:
 def write_surfaces(result: Measured, folder: Path) -> tuple[Path, ...]:
     """Write FOLDER/meshes/<part>.stl and .ply, mm, and all.glb, metres; returns the files.
 
-    Files of parts that are no longer there are removed.
+    Its files of parts that are no longer there are removed.
     """
     target = folder / FOLDER
     target.mkdir(parents=True, exist_ok=True)
@@ -92,13 +94,13 @@ def write_surfaces(result: Measured, folder: Path) -> tuple[Path, ...]:
     contents = {
         f"{name}.{kind}": mesh.export(file_type=kind)
         for name, mesh in made.items()
-        for kind in ("stl", "ply")
+        for kind in KINDS
     }
     if made:
-        contents["all.glb"] = _scene(made).export(file_type="glb")
-    for old in target.iterdir():
-        if old.name not in contents:
-            old.unlink()
+        contents[ALL] = _scene(made).export(file_type="glb")
+    for name in (ALL, *(f"{part}.{kind}" for part in PARTS for kind in KINDS)):
+        if name not in contents:
+            (target / name).unlink(missing_ok=True)
     for name, content in contents.items():
         temporary = target / f"{name}.tmp"
         temporary.write_bytes(content)

@@ -1,9 +1,10 @@
 """The numbers of `features.json` in the words of a report: names, units, rounding."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from math import floor, log10
 from typing import Any, NamedTuple
 
-UNKNOWN = "not known"
+UNKNOWN, NO_SCAR, NONE = "not known", "no scar", "\N{EN DASH}"
 
 MEASURES = (
     ("Scar burden", "scar_burden_percent", "% of myocardium", 1),
@@ -51,12 +52,13 @@ class MeasureLine(NamedTuple):
 def measure_lines(features: Mapping[str, Any]) -> list[MeasureLine]:
     """The table of measures; indices are left out where height and weight are not known."""
     intervals = features.get("intervals") or {}
+    absent = NO_SCAR if features["enhancement_volume_ml"] == 0 else UNKNOWN
     return [
         MeasureLine(
             name,
-            number(features[key], decimals),
+            number(features[key], decimals, absent),
             _interval(intervals.get(key), decimals),
-            unit,
+            "" if features[key] is None else unit,
         )
         for name, key, unit, decimals in MEASURES
         if features[key] is not None or "_index_" not in key
@@ -65,12 +67,13 @@ def measure_lines(features: Mapping[str, Any]) -> list[MeasureLine]:
 
 def method_lines(features: Mapping[str, Any]) -> list[tuple[str, ...]]:
     """Scar by each method: name, threshold, scar ml, burden %, core ml, grey zone ml."""
+    decimals = signal_decimals(one["threshold"] for one in features["methods"])
     keys = ("scar_volume_ml", "scar_burden_percent", "core_volume_ml", "grey_zone_volume_ml")
     return [
         (
             METHODS[one["method"]],
-            "" if one["threshold"] is None else f"{one['threshold']:.4g}",
-            *("\N{EN DASH}" if one[key] is None else f"{one[key]:.1f}" for key in keys),
+            number(one["threshold"], decimals, "" if one["method"] == "drawn" else NONE),
+            *(number(one[key], 1, NONE) for key in keys),
         )
         for one in features["methods"]
     ]
@@ -89,9 +92,21 @@ def territory_lines(features: Mapping[str, Any]) -> list[tuple[str, ...]]:
     ]
 
 
-def number(value: float | None, decimals: int) -> str:
+def doubts(features: Mapping[str, Any]) -> list[str]:
+    """All that a reader should know before the numbers are used, each once."""
+    flags = (one["message"] for one in features.get("quality") or ())
+    return list(dict.fromkeys((*features["warnings"], *flags)))
+
+
+def signal_decimals(signals: Iterable[float | None]) -> int:
+    """Decimals that leave the largest of some signals four digits, whatever the scan's scale."""
+    largest = max((abs(one) for one in signals if one is not None), default=0.0)
+    return max(3 - floor(log10(largest)), 0) if largest else 0
+
+
+def number(value: float | None, decimals: int, absent: str = UNKNOWN) -> str:
     """A number for a person to read."""
-    return UNKNOWN if value is None else f"{float(value):.{decimals}f}"
+    return absent if value is None else f"{float(value):.{decimals}f}"
 
 
 def _interval(interval: Mapping[str, float] | None, decimals: int) -> str:
