@@ -212,7 +212,7 @@ def test_a_case_is_found_and_segmented_with_the_keyboard_alone(page, url, look):
     page.keyboard.press("Enter")
     page.get_by_role("heading", name="Measurements").wait_for()
     assert page.get_by_role("row", name=re.compile(r"^Scar burden \d+\.\d")).count() == 1
-    picture = page.get_by_role("img").first
+    picture = page.locator("img.montage").first
     picture.scroll_into_view_if_needed()
     assert picture.evaluate("image => image.decode().then(() => image.naturalWidth)") > 1000
     look("case", full_page=True)
@@ -281,7 +281,7 @@ def test_an_edit_in_stock_ohif_is_stored_as_a_new_version_in_the_right_place(
     versions = page.get_by_role("region", name="Label maps").get_by_role("row")
     versions.filter(has_text="reviewed").wait_for()
     assert versions.filter(has_text="draft").count() == 1
-    page.get_by_role("img").first.evaluate("image => image.decode()")
+    page.locator("img.montage").first.evaluate("image => image.decode()")
     look("case-reviewed", full_page=True)
 
 
