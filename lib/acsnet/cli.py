@@ -8,7 +8,16 @@ from typing import Annotated
 import typer
 
 from acsnet import __version__
-from acsnet.commands import archives, evaluating, labels, models, segmenting, serving, training
+from acsnet.commands import (
+    archives,
+    benching,
+    evaluating,
+    labels,
+    models,
+    segmenting,
+    serving,
+    training,
+)
 from acsnet.commands.common import NOTICE, out
 
 app = typer.Typer(
@@ -30,6 +39,7 @@ for command in (
     training.lge_like,
     training.calibrate,
     training.simulate,
+    benching.bench,
     serving.info,
 ):
     app.command()(command)

@@ -13,6 +13,7 @@ from acsnet.anatomy.checks import read_limits
 from acsnet.anatomy.prior import load_prior
 from acsnet.labels import ENHANCEMENT, LEFT_VENTRICLE, MYOCARDIUM, Label
 from acsnet.nets.autoencoder import Autoencoder
+from acsnet.nets.inference import InferenceNetwork, inference_form
 from acsnet.nets.resunet import ResUNet
 from acsnet.nets.weights import SHIPPED, load_network, read_manifest
 from acsnet.preprocess import StandardScan, standardise, to_scan
@@ -77,8 +78,8 @@ class Pipeline:
     uncertainty: whether to tell how sure a result is; costs about one more pass of stage 2.
     """
 
-    roi_net: ResUNet
-    myocardium_net: ResUNet
+    roi_net: InferenceNetwork
+    myocardium_net: InferenceNetwork
     cleanup: EnhancementCleanup
     corrector: Corrector
     weights: dict[str, str]
@@ -94,28 +95,41 @@ class Pipeline:
         scar_method: ScarMethod = "remote",
         keep_valid: bool = True,
         uncertainty: bool = False,
+        reference: bool = False,
     ) -> "Pipeline":
         """The networks of a weights folder, by default the shipped ones, all of it verified.
 
         Raises WeightsError if one is missing, altered or does not go with the others.
 
         keep_valid: a wall that passes the checks stays as the network drew it; False replaces it
-        by the autoencoder's smoother reconstruction. uncertainty: as the field.
+        by the autoencoder's smoother reconstruction. uncertainty: as the field. reference: the
+        networks run plainly, as they were trained, and slower; what the fast forms are measured
+        against.
         """
         manifest = read_manifest(weights)
         walk = LatentWalk(
             autoencoder=load_network("autoencoder", Autoencoder, folder=weights, device=device),
             prior=load_prior(read_limits(), folder=weights),
         )
+
+        def form(name: str) -> InferenceNetwork:
+            network = load_network(name, ResUNet, folder=weights, device=device)
+            return inference_form(network, reference=reference)
+
         return cls(
-            roi_net=load_network("roi", ResUNet, folder=weights, device=device),
-            myocardium_net=load_network("myo", ResUNet, folder=weights, device=device),
+            roi_net=form("roi"),
+            myocardium_net=form("myo"),
             cleanup=EnhancementCleanup(**manifest["myo"]["cleanup"]),
             corrector=Corrector(walk=walk, keep_valid=keep_valid),
             weights={name: entry["sha256"] for name, entry in manifest.items()},
             scar_method=scar_method,
             uncertainty=uncertainty,
         )
+
+    def warm_up(self) -> None:
+        """Draw once on black images of the usual size, so that the first scan waits for nothing."""
+        for net, side in ((self.roi_net, roi.ROI_SIDE), (self.myocardium_net, myocardium.MYO_SIDE)):
+            net(np.zeros((1, net.config.inputs, side, side), np.float32))
 
     def __call__(self, scan: ShortAxisScan, *, given: Given = NOTHING) -> Result:
         """Segment and measure one scan; given: what a person tells of it beside its pixels.

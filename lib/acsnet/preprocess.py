@@ -14,7 +14,7 @@ import numpy as np
 import pywt
 import torch
 from numpy.typing import NDArray
-from scipy.stats import norm
+from scipy.special import ndtri
 from skimage.exposure import equalize_adapthist
 from skimage.restoration import denoise_tv_chambolle
 from torch.nn import functional
@@ -109,7 +109,7 @@ def noise_sd(unit: NDArray[np.float32]) -> float:
     """
     _, (_, _, finest) = pywt.dwt2(unit, "db2", axes=(1, 2))
     found = np.abs(finest[finest != 0.0])
-    return float(np.median(found) / norm.ppf(0.75)) if len(found) else 0.0
+    return float(np.median(found) / ndtri(0.75)) if len(found) else 0.0
 
 
 def denoised(unit: NDArray[np.float32], sd: float) -> NDArray[np.float32]:

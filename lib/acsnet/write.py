@@ -36,7 +36,7 @@ def write_result(result: Measured, output: Path) -> Path:
         write_map(folder / UNCERTAINTY, grid.to_input(result.uncertainty.voxels), grid)
     # allow_nan=False: a number that is none must never reach a reader as the invalid token NaN.
     text = json.dumps(result.features_dict(), indent=2, allow_nan=False)
-    _replace(folder / FEATURES, text + "\n")
+    write_text(folder / FEATURES, text + "\n")
     return folder
 
 
@@ -53,7 +53,7 @@ def write_csv(file: Path, documents: Sequence[dict[str, Any]]) -> None:
     writer = csv.DictWriter(buffer, names, restval="", lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
-    _replace(file, buffer.getvalue())
+    write_text(file, buffer.getvalue())
 
 
 def _cells(name: str, value: Any) -> Iterator[tuple[str, Any]]:
@@ -69,7 +69,8 @@ def _cells(name: str, value: Any) -> Iterator[tuple[str, Any]]:
         yield name, "; ".join(map(str, value)) if isinstance(value, list) else value
 
 
-def _replace(file: Path, text: str) -> None:
+def write_text(file: Path, text: str) -> None:
+    """Put a text file in place whole."""
     temporary = file.with_name(file.name + ".tmp")
     temporary.write_text(text, encoding="utf-8")
     os.replace(temporary, file)

@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from safetensors.numpy import load as load_arrays
 from safetensors.numpy import save as save_arrays
 from scipy.spatial import KDTree
-from sklearn.mixture import GaussianMixture
 
 from acsnet.anatomy.checks import Limits, check, limits_from_dict, limits_to_dict
 from acsnet.errors import WeightsError
@@ -68,6 +67,9 @@ def build_prior(
     progress is told how many samples have been accepted. Raises WeightsError where next to no
     sample is valid: then autoencoder and limits do not belong together.
     """
+    # Here, for only training needs it and it would cost every start two thirds of a second.
+    from sklearn.mixture import GaussianMixture
+
     # In single precision the covariances of nearby codes stop being positive.
     mixture = GaussianMixture(COMPONENTS, random_state=seed).fit(expert_codes.astype(np.float64))
     # One generator for all draws: `sample` would start anew from an integer seed each time.

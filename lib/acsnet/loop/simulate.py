@@ -27,6 +27,7 @@ from acsnet.evaluate.metrics import volume_dice
 from acsnet.labels import Label
 from acsnet.loop.choice import COMBINED, Known, choose
 from acsnet.loop.scores import disagreement, scores_of
+from acsnet.nets.inference import inference_form
 from acsnet.nets.resunet import ResUNet, ResUNetConfig
 from acsnet.nets.views import ALL_VIEWS
 from acsnet.pipeline import Pipeline
@@ -139,7 +140,7 @@ class Replay:
 
         def pick() -> dict[str, Any]:
             network = self._network(now.seed, now.arm, now.labelled)
-            chain_of_nets = replace(self.pipeline, myocardium_net=network)
+            chain_of_nets = replace(self.pipeline, myocardium_net=inference_form(network))
             known = {name: known_of(chain_of_nets, self.cases[name]) for name in pool}
             chosen = choose(
                 [replace(known[n], disagreement=None) for n in pool if n not in now.labelled],

@@ -12,6 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import binary_dilation, binary_fill_holes, label
 
+from acsnet.anatomy.box import box_of
+
 DARK_SHARE = 0.15
 """Dark is below this share of the way from the remote wall to the peak of the enhancement."""
 
@@ -43,16 +45,21 @@ def find_obstruction(
     found = np.zeros_like(enhancement)
     if remote is None or peak is None or peak <= remote:
         return found
-    dark = intensity < remote + DARK_SHARE * (peak - remote)
+    # The border of a spot may lie one pixel outside.
+    box = (slice(None), *box_of(enhancement | myocardium | blood_pool, margin=1))
+    enhancement, myocardium, blood_pool = enhancement[box], myocardium[box], blood_pool[box]
+    dark = intensity[box] < remote + DARK_SHARE * (peak - remote)
     least = MIN_AREA_MM2 / (spacing_mm[0] * spacing_mm[1])
     for k in np.flatnonzero(enhancement.any(axis=(1, 2))):
         enclosed = binary_fill_holes(enhancement[k] | blood_pool[k]) & myocardium[k]
         region = enhancement[k] | enclosed
-        spots, count = label(region & dark[k])
-        for number in range(1, count + 1):
+        spots, _ = label(region & dark[k])
+        sizes = np.bincount(spots.ravel())
+        sizes[0] = 0
+        for number in np.flatnonzero(sizes >= least):
             spot = spots == number
             border = binary_dilation(spot, NEIGHBOURS) & ~spot & ~blood_pool[k]
             share = (border & region).sum() / max(border.sum(), 1)
-            if spot.sum() >= least and share >= MIN_ENCLOSED:
-                found[k] |= spot
+            if share >= MIN_ENCLOSED:
+                found[box][k] |= spot
     return found

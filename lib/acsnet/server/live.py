@@ -52,4 +52,6 @@ class LiveModels(ServedModels):
                 logger.exception("model %s cannot be served", live)
 
     def _load(self, name: str) -> Chain:
-        return Chain(version=name, pipeline=Pipeline.load(weights=self._models.weights(name)))
+        pipeline = Pipeline.load(weights=self._models.weights(name))
+        pipeline.warm_up()
+        return Chain(version=name, pipeline=pipeline)

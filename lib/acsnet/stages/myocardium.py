@@ -14,11 +14,11 @@ import torch
 from numpy.typing import NDArray
 from scipy.ndimage import binary_fill_holes, center_of_mass
 from skimage.morphology import closing, convex_hull_image, disk, erosion, opening
-from torch import Tensor
 
+from acsnet.anatomy.box import box_of
 from acsnet.nets.dropout import with_dropout
-from acsnet.nets.resunet import ResUNet
-from acsnet.nets.views import ALL_VIEWS, Views, mean_probability, view_probabilities
+from acsnet.nets.inference import InferenceNetwork
+from acsnet.nets.views import view_probabilities
 from acsnet.preprocess import StandardScan
 
 MYO_SIDE = 128
@@ -132,24 +132,22 @@ class MyocardiumCrops:
     indices: of these slices; corners: of their crops; shape: (slice, H, W) of the standard grid.
     """
 
-    images: Tensor
+    images: NDArray[np.float32]
     indices: tuple[int, ...]
     corners: tuple[tuple[int, int], ...]
     shape: tuple[int, ...]
 
-    def back(self, probability: Tensor) -> NDArray[np.float32]:
+    def back(self, probability: NDArray[np.float32]) -> NDArray[np.float32]:
         """(n, 2, MYO_SIDE, MYO_SIDE) -> (2, slice, H, W), zero where the network did not look."""
         out = np.zeros((2, *self.shape), np.float32)
-        patches, plane = probability.cpu().numpy(), (self.shape[1], self.shape[2])
-        for k, corner, patch in zip(self.indices, self.corners, patches, strict=True):
+        plane = self.shape[1], self.shape[2]
+        for k, corner, patch in zip(self.indices, self.corners, probability, strict=True):
             for channel in range(2):
                 out[channel, k] = paste(patch[channel], corner, plane)
         return out
 
 
-def myocardium_crops(
-    standard: StandardScan, roi: NDArray[np.bool_], *, device: torch.device
-) -> MyocardiumCrops | None:
+def myocardium_crops(standard: StandardScan, roi: NDArray[np.bool_]) -> MyocardiumCrops | None:
     """One crop for each slice that has an ROI, (slice, H, W); None where no slice has one."""
     indices = np.flatnonzero(roi.any(axis=(1, 2)))
     if not len(indices):
@@ -159,7 +157,7 @@ def myocardium_crops(
         *(myocardium_input(standard, roi, k, scales=scales) for k in indices), strict=True
     )
     return MyocardiumCrops(
-        images=torch.from_numpy(np.stack(inputs)).to(device),
+        images=np.stack(inputs),
         indices=tuple(indices.tolist()),
         corners=corners,
         shape=standard.plain.shape,
@@ -167,24 +165,20 @@ def myocardium_crops(
 
 
 def predict_myocardium(
-    net: ResUNet,
-    standard: StandardScan,
-    roi: NDArray[np.bool_],
-    *,
-    views: Views = ALL_VIEWS,
+    net: InferenceNetwork, standard: StandardScan, roi: NDArray[np.bool_]
 ) -> NDArray[np.float32]:
     """Probabilities of wall and of enhancement, (2, slice, H, W) on the standard grid.
 
-    One batch for all slices that have an ROI; zero in the others.
+    The network draws in all slices that have an ROI at once; the others stay zero.
     """
-    crops = myocardium_crops(standard, roi, device=next(net.parameters()).device)
+    crops = myocardium_crops(standard, roi)
     if crops is None:
         return np.zeros((2, *standard.plain.shape), np.float32)
-    return crops.back(mean_probability(net, crops.images, views))
+    return crops.back(net(crops.images))
 
 
 def sample_myocardium(
-    net: ResUNet, standard: StandardScan, roi: NDArray[np.bool_], *, seed: int
+    net: InferenceNetwork, standard: StandardScan, roi: NDArray[np.bool_], *, seed: int
 ) -> Iterator[NDArray[np.float32]]:
     """What the network might draw as well: each view once, with dropout; as `predict_myocardium`.
 
@@ -192,25 +186,33 @@ def sample_myocardium(
     doi:10.1016/j.neucom.2019.01.103). Nothing comes where no slice has an ROI. `net` is not
     changed, and one seed gives the same samples of the same scan.
     """
-    crops = myocardium_crops(standard, roi, device=next(net.parameters()).device)
+    crops = myocardium_crops(standard, roi)
     if crops is not None:
-        for probability in view_probabilities(with_dropout(net, seed=seed), crops.images):
-            yield crops.back(probability)
+        weight = next(net.network.parameters())
+        images = torch.from_numpy(crops.images).to(weight.device, weight.dtype)
+        for probability in view_probabilities(with_dropout(net.network, seed=seed), images):
+            yield crops.back(probability.cpu().numpy())
 
 
 def clean_enhancement(
     enhancement: NDArray[np.bool_], cleanup: EnhancementCleanup
 ) -> NDArray[np.bool_]:
-    """(slice, H, W) -> eroded, opened, closed slice by slice."""
+    """(slice, H, W) -> eroded, opened, closed slice by slice, where there is anything at all."""
+    if not enhancement.any():
+        return enhancement
+    margin = 2 * max(cleanup.erosion, cleanup.opening, cleanup.closing)
+    rows, columns = box_of(enhancement, margin=margin)
     steps = (
         (erosion, cleanup.erosion),
         (opening, cleanup.opening),
         (closing, cleanup.closing),
     )
-    out = enhancement
+    near = enhancement[:, rows, columns]
     for operation, radius in steps:
         if radius:
-            out = np.stack([operation(slice_, disk(radius)) for slice_ in out])
+            near = np.stack([operation(slice_, disk(radius)) for slice_ in near])
+    out = np.zeros_like(enhancement)
+    out[:, rows, columns] = near
     return out
 
 
@@ -223,7 +225,9 @@ def blood_pool(
     not: there the pool is what the ROI network saw inside the wall's convex hull (ours).
     """
     pool = np.zeros_like(wall)
+    rows, columns = box_of(wall)
     for k in np.flatnonzero(wall.any(axis=(1, 2))):
-        inside = roi[k] & convex_hull_image(wall[k]) if is_open[k] else binary_fill_holes(wall[k])
-        pool[k] = inside & ~wall[k]
+        near, seen = wall[k, rows, columns], roi[k, rows, columns]
+        inside = seen & convex_hull_image(near) if is_open[k] else binary_fill_holes(near)
+        pool[k, rows, columns] = inside & ~near
     return pool

@@ -7,13 +7,11 @@ of at least 192 pixels, and the reading of "very large jumps" are ours.
 from itertools import pairwise
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from scipy.ndimage import center_of_mass
 from skimage.measure import label as connected_components
 
-from acsnet.nets.resunet import ResUNet
-from acsnet.nets.views import mean_probability
+from acsnet.nets.inference import InferenceNetwork
 from acsnet.preprocess import (
     STANDARD_MM,
     StandardScan,
@@ -44,8 +42,8 @@ def roi_grid(stack: NDArray[np.float32]) -> NDArray[np.float32]:
     return resize(stack, (max(1, round(height * ratio)), max(1, round(width * ratio))))
 
 
-def predict_roi(net: ResUNet, standard: StandardScan) -> NDArray[np.float32]:
-    """Probability of left ventricle, (slice, H, W) on the standard grid; one batch a view.
+def predict_roi(net: InferenceNetwork, standard: StandardScan) -> NDArray[np.float32]:
+    """Probability of left ventricle, (slice, H, W) on the standard grid.
 
     Each slice is seen between its neighbours (ours): whether a slice lies beyond the valves or the
     apex shows in the ones beside it. The mean over views (ours) finds the hearts that the network
@@ -55,9 +53,7 @@ def predict_roi(net: ResUNet, standard: StandardScan) -> NDArray[np.float32]:
         return np.zeros_like(standard.plain)
     coarse = roi_grid(standard.equalised) / 255.0
     square = pad_to_square(coarse, side=ROI_SIDE, multiple=net.config.stride)
-    device = next(net.parameters()).device
-    images = torch.from_numpy(between_neighbours(square)).to(device)
-    probability = mean_probability(net, images)[:, 0].cpu().numpy()
+    probability = net(between_neighbours(square))[:, 0]
     inside = crop_of_square(probability, (coarse.shape[1], coarse.shape[2]))
     return resize(inside, (standard.plain.shape[1], standard.plain.shape[2]))
 
@@ -85,12 +81,13 @@ def nearest_component(mask: NDArray[np.bool_], centre: tuple[float, float]) -> N
     Empty if that is further away than `MAX_OFFSET_MM`: no ventricle drifts so far in its stack.
     """
     components = connected_components(mask, connectivity=1)
-    values = np.unique(components[mask])
-    if not len(values):
+    if not mask.any():
         return mask
-    centres = np.array(center_of_mass(mask, components, values))
-    distance_mm = STANDARD_MM * np.hypot(*(centres - centre).T)
-    keep = components == values[distance_mm.argmin()]
+    where, values = np.nonzero(mask), components[mask]
+    size = np.bincount(values)[1:]
+    rows, columns = (np.bincount(values, at)[1:] / size for at in where)
+    distance_mm = STANDARD_MM * np.hypot(rows - centre[0], columns - centre[1])
+    keep = components == distance_mm.argmin() + 1
     return np.asarray(keep & (distance_mm.min() <= MAX_OFFSET_MM))
 
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from sklearn.model_selection import StratifiedKFold
 from torch import Tensor
 
+from acsnet.nets.inference import TorchNetwork
 from acsnet.nets.resunet import ResUNet, ResUNetConfig
 from acsnet.nets.views import ALL_VIEWS, AS_IT_IS, Views
 from acsnet.preprocess import standardise, to_scan
@@ -139,5 +140,5 @@ def probabilities(network: ResUNet, case: TrainingCase, *, views: Views) -> NDAr
     """Wall and enhancement inside the expert's region, (2, slice, row, column) of the scan."""
     standard = standardise(case.scan)
     roi = standard_tissue(case, standard) != BACKGROUND
-    seen = predict_myocardium(network, standard, roi, views=views)
+    seen = predict_myocardium(TorchNetwork(network=network, views=views), standard, roi)
     return np.stack([to_scan(stack, standard) for stack in seen])

@@ -1,0 +1,1 @@
+"""How fast the chain is on the machine at hand, and how near to what its processor can do."""

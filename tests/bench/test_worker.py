@@ -1,0 +1,38 @@
+from threading import Barrier
+
+import pytest
+import torch
+
+from acsnet.bench import worker
+
+
+@pytest.fixture
+def scan(samples, monkeypatch):
+    monkeypatch.setattr(worker, "WARM_RUNS", 2)
+    return samples / "nifti" / "phantom-1.nii.gz"
+
+
+def test_the_stages_make_up_the_scan(scan):
+    found = worker.one_scan(scan)
+    assert found.shape == (8, 160, 176)
+    assert list(found.stages) == [
+        "read",
+        "standardise",
+        "roi",
+        "myocardium",
+        "anatomy",
+        "quantify",
+    ]
+    assert found.fastest_seconds <= found.seconds_per_scan
+    assert sum(found.stages.values()) == pytest.approx(found.seconds_per_scan, rel=0.5)
+    assert found.peak_memory_mb > 100
+    assert list(found.cold) == ["imports", "networks", "first scan"]
+
+
+def test_a_worker_keeps_to_its_threads(scan):
+    before = torch.get_num_threads()
+    try:
+        assert worker.many_scans(scan, threads=1, scans=1, together=Barrier(1)) > 0
+        assert torch.get_num_threads() == 1
+    finally:
+        torch.set_num_threads(before)
