@@ -21,12 +21,13 @@ export PIP_BUILD_CONSTRAINT := constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install serve viewer test test-clients lint
+.PHONY: help install serve viewer bundle test test-clients lint
 
 help:
 	@echo "make install  build .venv with the pinned versions of constraints.txt"
 	@echo "make serve    run the server on this machine only; PORT=$(PORT), STUDIES=$(STUDIES)"
 	@echo "make viewer   fetch stock OHIF $(OHIF) with npm, which the server then offers, too"
+	@echo "make bundle   all that an installation without a network needs, in one file"
 	@echo "make test     lint, then all tests; PYTEST_ARGS='-k name' to choose"
 	@echo "make test-clients  only the tests with real programs: Orthanc, 3D Slicer's client, browsers"
 	@echo "make lint     ruff, mypy and the import contracts"
@@ -61,6 +62,9 @@ $(VIEWER_STAMP):
 		$(VIEWER).new/dist/index.html
 	touch $(VIEWER).new/$(notdir $@)
 	rm -rf $(VIEWER) && mv $(VIEWER).new $(VIEWER)
+
+bundle: $(STAMP) $(VIEWER_STAMP)
+	sh deploy/make-bundle.sh $(BIN)/python
 
 serve: $(STAMP)
 	$(BIN)/acsnet serve --studies "$(STUDIES)" --port $(PORT)

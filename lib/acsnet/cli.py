@@ -3,12 +3,15 @@
 Exit code 0: all done; 1: a stress test failed; 2: an input was refused, and the reason told.
 """
 
+import os
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from acsnet import __version__
 from acsnet.commands import (
+    accounts,
     archives,
     benching,
     evaluating,
@@ -19,6 +22,7 @@ from acsnet.commands import (
     training,
 )
 from acsnet.commands.common import NOTICE, out
+from acsnet.settings import CONFIG
 
 app = typer.Typer(
     help=f"Left ventricle and scar on late gadolinium enhancement MRI. {NOTICE}",
@@ -40,9 +44,11 @@ for command in (
     training.calibrate,
     training.simulate,
     benching.bench,
+    serving.config,
     serving.info,
 ):
     app.command()(command)
+app.add_typer(accounts.app, name="accounts")
 app.add_typer(labels.app, name="labels")
 app.add_typer(models.app, name="models")
 
@@ -58,8 +64,13 @@ def _root(
     version: Annotated[
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show it.")
     ] = False,
+    config: Annotated[
+        Path | None, typer.Option(help="File with settings, instead of $ACSNET_CONFIG.")
+    ] = None,
 ) -> None:
     """Options before a command."""
+    if config is not None:
+        os.environ[CONFIG] = str(config.resolve())
 
 
 def main() -> None:

@@ -40,6 +40,10 @@ class Orthanc(NamedTuple):
     process: subprocess.Popen
 
     @property
+    def login(self):
+        return dict(zip(("user", "password"), LOGIN, strict=True))
+
+    @property
     def environment(self):
         return {"ACSNET_PACS_USER": LOGIN[0], "ACSNET_PACS_PASSWORD": LOGIN[1]}
 

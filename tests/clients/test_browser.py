@@ -4,6 +4,7 @@ import gzip
 import os
 import re
 import shutil
+import time
 from pathlib import Path
 
 import nibabel as nib
@@ -13,12 +14,15 @@ import pytest
 import requests
 
 from acsnet.labels import LABELS
+from acsnet.server.login.accounts import Accounts
+from acsnet.server.login.roles import Role
 from acsnet.server.viewers import stock_folder
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 
 STOCK = pytest.mark.skipif(stock_folder() is None, reason="stock OHIF is not here (make viewer)")
 
+PASSWORD = "correct horse battery"
 PATIENCE_MS = 240_000
 """WebGL without a graphics card, beside whatever else this machine does."""
 
@@ -300,3 +304,48 @@ def test_slices_that_each_have_a_frame_of_reference_show_the_draft(
     open_draft(page)
     check_voxels(shown_slices(page, STOCK_IMAGES), label_map(pacs_url, uid), series)
     look("stock-sunnybrook")
+
+
+@pytest.fixture(scope="module")
+def locked_url(start, samples, tmp_path_factory):
+    """The server on the two phantoms behind a login; ana is an annotator."""
+    state = str(tmp_path_factory.mktemp("locked") / "state")
+    accounts = Accounts(Path(state) / "accounts.json")
+    accounts.put("ana", Role.ANNOTATOR, PASSWORD)
+    process, log = start(
+        "serve", "--studies", samples / "dicom", "--port", 0, "--login", ACSNET_STATE=state
+    )
+    while "Listening on" not in log.read_text():
+        assert process.poll() is None, log.read_text()
+        time.sleep(0.2)
+    return re.search(r"Listening on (\S+)", log.read_text()).group(1)
+
+
+@STOCK
+def test_both_viewers_work_behind_the_login(page, locked_url, samples, look):
+    phantom = headers(samples / "dicom" / "phantom-1")
+    series = str(phantom[0].SeriesInstanceUID)
+    page.goto(f"{locked_url}/ohif/")
+    page.get_by_label("Name").fill("ana")
+    page.get_by_label("Password").fill(PASSWORD)
+    look("login")
+    page.get_by_role("button", name="Log in").click()
+    page.wait_for_url(f"{locked_url}/ohif/**")
+    page.get_by_text(phantom[0].PatientID).first.wait_for()
+    page.goto(f"{locked_url}/acsnet/cases/{series}")
+    page.get_by_text("ana (annotator)").wait_for()
+    page.get_by_role("link", name="Run in OHIF").last.click()
+    page.get_by_text("LGE").nth(2).wait_for()
+    page.locator(".settingsTable button").click()
+    page.wait_for_function(PANEL_IMAGES)
+    with page.expect_response(lambda answer: "/infer/acsnet" in answer.url) as answer:
+        page.get_by_role("button", name="Run").first.click()
+    assert answer.value.status == 200
+    shown_slices(page, PANEL_IMAGES)
+    page.goto(f"{locked_url}/acsnet/cases/{series}")
+    open_draft(page)
+    page.goto(f"{locked_url}/acsnet/cases/{series}")
+    page.get_by_role("button", name="Log out").click()
+    page.wait_for_url(f"{locked_url}/acsnet/login")
+    assert page.request.get(f"{locked_url}/dicomweb/studies").status == 401
+    assert not outside(page, locked_url)

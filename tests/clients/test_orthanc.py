@@ -2,6 +2,7 @@
 
 import importlib.util
 import io
+import re
 import sys
 import time
 from pathlib import Path
@@ -18,7 +19,7 @@ from acsnet.derived import make_seg
 from acsnet.errors import InputError
 from acsnet.io import read_scan
 from acsnet.pacs.archive import Archive, Companions
-from acsnet.pacs.settings import pacs_settings
+from acsnet.pacs.settings import PacsSettings
 from acsnet.quantify.features import compute_features
 
 CLIENT = Path(sys.prefix) / "monailabel/plugins/slicer/MONAILabel/MONAILabelLib/client.py"
@@ -26,7 +27,7 @@ CLIENT = Path(sys.prefix) / "monailabel/plugins/slicer/MONAILabel/MONAILabelLib/
 
 @pytest.fixture
 def archive(orthanc, tmp_path):
-    settings = pacs_settings(orthanc.url, {**orthanc.environment, "ACSNET_PACS_CACHE_SECONDS": "0"})
+    settings = PacsSettings(url=orthanc.url, **orthanc.login, cache_seconds=0)
     one = Archive(settings, cache=tmp_path / "images")
     yield one
     one.close()
@@ -87,8 +88,8 @@ def test_real_series_come_back_voxel_for_voxel(orthanc, acsnet, data, tmp_path, 
     (folder,) = data.glob(f"**/ed_stacks/{case}*")
     done = acsnet("push", folder, "--to", orthanc.url, **orthanc.environment)
     assert (done.stderr, done.returncode) == ("", 0)
-    environment = {**orthanc.environment, "ACSNET_PACS_LGE": ".*"}
-    archive = Archive(pacs_settings(orthanc.url, environment), cache=tmp_path)
+    settings = PacsSettings(url=orthanc.url, **orthanc.login, lge=re.compile(""))
+    archive = Archive(settings, cache=tmp_path)
     uid = pydicom.dcmread(next(folder.glob("dicom/*"))).SeriesInstanceUID
     scan, sources = archive.read(uid)
     np.testing.assert_array_equal(scan.pixels, read_scan(folder).pixels)

@@ -1,7 +1,3 @@
-import pytest
-
-from acsnet.errors import InputError
-from acsnet.loop.settings import train_settings
 from acsnet.loop.when import Review, new_reviews, waits_for
 
 
@@ -34,11 +30,3 @@ def test_readers_who_go_on_saving_put_it_off():
 
 def test_at_zero_it_never_begins_by_itself():
     assert waits(reviews(50), labels=0) == "training begins on request only"
-
-
-def test_settings_come_from_the_environment(monkeypatch):
-    monkeypatch.setenv("ACSNET_TRAIN_AFTER", "4")
-    assert train_settings().after == 4
-    monkeypatch.setenv("ACSNET_TRAIN_HOLD_OUT", "1.5")
-    with pytest.raises(InputError, match=r"ACSNET_TRAIN_HOLD_OUT: .*less than 1, got '1.5'"):
-        train_settings()

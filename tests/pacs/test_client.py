@@ -10,10 +10,10 @@ from requests.adapters import HTTPAdapter
 
 from acsnet.errors import InputError, PacsError
 from acsnet.pacs.client import PAGE, TIMEOUT_SECONDS, DicomWeb, NotStoredError, is_uid
-from acsnet.pacs.settings import pacs_settings
+from acsnet.pacs.settings import PacsSettings
 
 URL = "https://pacs.example.org/dicom-web"
-LOGIN = {"ACSNET_PACS_USER": "reader", "ACSNET_PACS_PASSWORD": "hush"}
+LOGIN = {"user": "reader", "password": "hush"}
 
 
 class Wire:
@@ -60,7 +60,7 @@ def wire(monkeypatch):
 
 @pytest.fixture
 def client():
-    return DicomWeb(pacs_settings(URL, LOGIN))
+    return DicomWeb(PacsSettings(url=URL, **LOGIN))
 
 
 def series(uid):
@@ -92,7 +92,7 @@ def test_every_request_has_time_outs_and_the_login(wire, client):
 
 def test_a_token_goes_before_a_password(wire):
     wire.json()
-    DicomWeb(pacs_settings(URL, {**LOGIN, "ACSNET_PACS_TOKEN": "t"})).search_series({})
+    DicomWeb(PacsSettings(url=URL, **LOGIN, token="t")).search_series({})
     assert wire.requests[0].headers["Authorization"] == "Bearer t"
 
 

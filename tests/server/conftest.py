@@ -11,7 +11,7 @@ from fastapi.testclient import TestClient
 from acsnet.server import case_reports, dicomweb_folder, loop_routes, pages, routes, viewers
 from acsnet.server.app import AcsnetApp
 from acsnet.server.error_answers import add_error_handlers
-from acsnet.server.guard import Guard
+from acsnet.server.guard import Guard, Policy
 
 ROOMS = (case_reports, routes, loop_routes, dicomweb_folder, viewers, pages)
 
@@ -41,7 +41,7 @@ def web(tmp_path_factory, samples):
         for room in (routes, loop_routes, dicomweb_folder, pages):
             patch.setattr(room, "app_instance", lambda: app)
         asgi = FastAPI()
-        asgi.add_middleware(Guard)
+        asgi.add_middleware(Guard, policy=Policy())
         add_error_handlers(asgi)
         for room in ROOMS:
             asgi.include_router(room.router)

@@ -11,8 +11,8 @@ from acsnet.errors import InputError, PacsError
 from acsnet.server.gate import Verdict
 from acsnet.server.idle_scorer import IdleScorer, in_chance_order
 from acsnet.server.infer_task import AcsnetTask
-from acsnet.server.pick_settings import PickSettings
 from acsnet.server.served import Chain, ServedModels
+from acsnet.settings import Pick
 
 
 class Site:
@@ -57,7 +57,7 @@ class Site:
         return "a result"
 
     def run(self, until, **settings):
-        scorer = IdleScorer(self, self, self, PickSettings(**settings))
+        scorer = IdleScorer(self, self, self, Pick(**settings))
         scorer.start()
         end = time.monotonic() + 20
         while not until():

@@ -5,36 +5,84 @@ import socket
 import pytest
 
 from acsnet.errors import InputError
+from acsnet.server.guard import Policy, policy_of
 from acsnet.server.launch import serve
 from acsnet.server.state import state_folder, store_folder
+from acsnet.settings import read_settings
+
+
+@pytest.fixture(autouse=True)
+def site(tmp_path, monkeypatch):
+    """Sets what the site wants: names as in `acsnet.settings`, joined by `_`."""
+
+    def make(**settings):
+        for name, value in settings.items():
+            monkeypatch.setenv(f"ACSNET_{name.upper()}", str(value))
+
+    make(state=tmp_path / "state", server_port=0)
+    return make
+
+
+OPEN = {"login_required": True, "server_names": "acsnet.example.org"}
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "192.168.1.4", "example.org", "::"])
-def test_an_address_that_others_can_reach_is_refused(tmp_path, host):
-    with pytest.raises(InputError, match="no login yet"):
-        serve(studies=tmp_path, host=host, port=0, state=tmp_path)
+def test_an_address_that_others_can_reach_needs_a_login(tmp_path, site, host):
+    site(server_host=host)
+    with pytest.raises(InputError, match="add --login, or say --insecure-without-login"):
+        serve(studies=tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("settings", "reason"),
+    [
+        ({**OPEN, "server_host": "0.0.0.0"}, "--tls-cert and --tls-key, or --behind-tls-proxy"),
+        ({"login_required": True, "server_behind_tls_proxy": True}, "add --name"),
+        ({"server_behind_tls_proxy": True}, "add --login"),
+        ({"server_tls_cert": "cert.pem"}, "belong together"),
+        ({"server_origins": "https://a.example.org/page"}, "server.origins must be"),
+        ({"oidc_issuer": "https://idp.example.org"}, "nobody has to log in"),
+        ({"login_required": True}, "there is no account"),
+        ({"server_tls_cert": "none.pem", "server_tls_key": "none.pem"}, "cannot be used"),
+    ],
+)
+def test_half_a_lock_is_refused(tmp_path, site, settings, reason):
+    site(**settings)
+    with pytest.raises(InputError, match=reason):
+        serve(studies=tmp_path)
+
+
+def test_what_the_settings_say_is_who_is_answered(site):
+    assert policy_of(read_settings()) == Policy(names=frozenset({"127.0.0.1"}))
+    site(server_host="0.0.0.0", server_behind_tls_proxy=True, **OPEN)
+    open_ = policy_of(read_settings())
+    assert (open_.to_others, open_.plain) == (True, False)
+    assert open_.names == {"acsnet.example.org"}
+    site(server_insecure_without_login=True, login_required=False, server_host="192.168.1.4")
+    assert policy_of(read_settings()).names == {"acsnet.example.org", "192.168.1.4"}
 
 
 def test_a_missing_studies_folder_is_refused(tmp_path):
     with pytest.raises(InputError, match=r"studies must be a folder, or .*nowhere"):
-        serve(studies=tmp_path / "nowhere", port=0, state=tmp_path)
+        serve(studies=tmp_path / "nowhere")
 
 
-def test_a_port_in_use_is_refused(tmp_path):
+def test_a_port_in_use_is_refused(tmp_path, site):
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
+        site(server_port=port)
         with pytest.raises(InputError, match=f"port {port} on 127.0.0.1 is in use"):
-            serve(studies=tmp_path, port=port, state=tmp_path)
+            serve(studies=tmp_path)
 
 
-def test_a_port_that_cannot_be_is_refused(tmp_path):
-    with pytest.raises(InputError, match="port must be 0 to 65535, got 70000"):
-        serve(studies=tmp_path, port=70000, state=tmp_path)
+def test_a_port_that_cannot_be_is_refused(tmp_path, site):
+    site(server_port=70000)
+    with pytest.raises(InputError, match=r"ACSNET_SERVER_PORT: .*65535, got '70000'"):
+        serve(studies=tmp_path)
 
 
 def test_the_state_folder_can_be_chosen(tmp_path, monkeypatch):
-    monkeypatch.setenv("ACSNET_STATE", str(tmp_path / "here"))
-    assert state_folder() == tmp_path / "here"
+    assert state_folder() == tmp_path / "state"
     monkeypatch.delenv("ACSNET_STATE")
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     assert state_folder() == tmp_path / "acsnet"
@@ -47,7 +95,7 @@ def test_folders_of_one_name_have_stores_of_their_own(tmp_path):
     assert one == store_folder(tmp_path / "a" / ".." / "a" / "nifti")
 
 
-def test_a_pacs_with_a_password_in_its_address_is_refused(tmp_path):
+def test_a_pacs_with_a_password_in_its_address_is_refused():
     with pytest.raises(InputError, match="ACSNET_PACS_PASSWORD") as caught:
-        serve(studies="http://reader:hush@127.0.0.1/dicom-web", port=0, state=tmp_path)
+        serve(studies="http://reader:hush@127.0.0.1/dicom-web")
     assert "hush" not in str(caught.value)

@@ -7,12 +7,10 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from acsnet.errors import InputError
 from acsnet.loop.choice import COMBINED, STRATEGIES
 from acsnet.loop.score_store import ScoreStore, Stamp
 from acsnet.loop.scores import FEATURES, Scores
 from acsnet.server.datastore import StudiesDatastore
-from acsnet.server.pick_settings import pick_settings
 from acsnet.server.score_book import ScoreBook
 from acsnet.server.strategy import DESCRIPTIONS, NextScan
 
@@ -189,13 +187,3 @@ def test_scans_like_those_that_reviewers_changed_come_first(site):
     found = pick(site, "disagreement")
     assert found["scores"] == {"disagreement": 0.5}
     assert found["id"] == "b"  # equal for both: by name
-
-
-def test_settings_come_from_the_environment(monkeypatch):
-    monkeypatch.setenv("ACSNET_PICK_AHEAD", "0")
-    monkeypatch.setenv("ACSNET_PICK_BUSY_MINUTES", "5")
-    settings = pick_settings()
-    assert (settings.ahead, settings.busy_minutes, settings.quiet_s) == (0, 5.0, 30.0)
-    monkeypatch.setenv("ACSNET_PICK_AHEAD", "many")
-    with pytest.raises(InputError, match=r"ACSNET_PICK_AHEAD: .* got 'many'"):
-        pick_settings()

@@ -11,10 +11,10 @@ from filelock import FileLock
 from acsnet.errors import InputError
 from acsnet.loop.models import Models
 from acsnet.loop.requests import Reviewed, run_folders
-from acsnet.loop.settings import TrainSettings
 from acsnet.server import training
 from acsnet.server.trainers import settings_of, task_of, trainers
 from acsnet.server.training import TrainingBusyError, Trainings
+from acsnet.settings import Train
 
 SCRIPT = """
 import json, os, pathlib, signal, sys, time
@@ -67,7 +67,7 @@ def site(tmp_path, reviewed, monkeypatch):
 
     def make(*todo, **settings):
         (models.root / "todo").write_text(" ".join(todo))
-        settings = TrainSettings(**{"after": 0, "threads": 1, "pause_s": 0.0, **settings})
+        settings = Train(**{"after": 0, "threads": 1, "pause_s": 0.0, **settings})
         one = Trainings(
             models,
             lock=tmp_path / "lock",

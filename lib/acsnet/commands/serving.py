@@ -3,9 +3,11 @@
 import json
 import os
 import platform
+from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from acsnet import __version__
@@ -17,16 +19,66 @@ def serve(
     studies: Annotated[
         str, typer.Option(help="Folder of scans, or http(s)://... of a PACS with DICOMweb.")
     ],
-    port: Annotated[int, typer.Option(help="Port to listen on.")] = 8000,
-    host: Annotated[str, typer.Option(help="Loopback address to listen on.")] = "127.0.0.1",
+    port: Annotated[int | None, typer.Option(help="Port to listen on, 8000 unless set.")] = None,
+    host: Annotated[
+        str | None, typer.Option(help="Address to listen on, that of this machine only unless set.")
+    ] = None,
+    name: Annotated[
+        list[str] | None, typer.Option(help="Host name under which people reach the server.")
+    ] = None,
+    login: Annotated[
+        bool | None, typer.Option("--login", help="Nothing without a login; see `acsnet accounts`.")
+    ] = None,
+    tls_cert: Annotated[Path | None, typer.Option(help="File with the certificate chain.")] = None,
+    tls_key: Annotated[Path | None, typer.Option(help="File with its private key.")] = None,
+    behind_tls_proxy: Annotated[
+        bool | None, typer.Option("--behind-tls-proxy", help="A reverse proxy does TLS.")
+    ] = None,
+    insecure_without_login: Annotated[
+        bool | None,
+        typer.Option("--insecure-without-login", help="Let anybody who can reach it do anything."),
+    ] = None,
+    insecure_without_tls: Annotated[
+        bool | None,
+        typer.Option("--insecure-without-tls", help="Let passwords and scans be read on the way."),
+    ] = None,
 ) -> None:
-    """Run the MONAI Label server for 3D Slicer and OHIF."""
+    """Run the MONAI Label server for 3D Slicer and OHIF.
+
+    Each option goes before the setting of its name: see `acsnet config`.
+    """
+    options = {
+        "ACSNET_SERVER_PORT": port,
+        "ACSNET_SERVER_HOST": host,
+        "ACSNET_SERVER_NAMES": ",".join(name or ()) or None,
+        "ACSNET_LOGIN_REQUIRED": login,
+        "ACSNET_SERVER_TLS_CERT": tls_cert,
+        "ACSNET_SERVER_TLS_KEY": tls_key,
+        "ACSNET_SERVER_BEHIND_TLS_PROXY": behind_tls_proxy,
+        "ACSNET_SERVER_INSECURE_WITHOUT_LOGIN": insecure_without_login,
+        "ACSNET_SERVER_INSECURE_WITHOUT_TLS": insecure_without_tls,
+    }
+    os.environ.update({key: str(value) for key, value in options.items() if value is not None})
     from acsnet.server.launch import serve as run_server
 
     try:
-        run_server(studies=studies, host=host, port=port)
+        run_server(studies=studies)
     except AcsnetError as error:
         raise refusal(error) from None
+
+
+def config() -> None:
+    """All settings, and where each comes from: its variable, the file, or the default."""
+    from acsnet.settings import held, read_settings, shown, sources
+
+    try:
+        settings = read_settings()
+    except AcsnetError as error:
+        raise refusal(error) from None
+    table = Table("setting", "value", "from")
+    for name, source in sources().items():
+        table.add_row(".".join(name), escape(shown(held(settings, name))), escape(source))
+    out.print(table)
 
 
 def info() -> None:

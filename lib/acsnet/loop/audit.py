@@ -10,7 +10,17 @@ from typing import Any, Literal
 
 from acsnet.loop import lines
 
-Event = Literal["infer", "save", "review", "withdraw", "train", "promote", "rollback"]
+Event = Literal[
+    "infer",
+    "save",
+    "review",
+    "withdraw",
+    "train",
+    "promote",
+    "rollback",
+    "login",
+    "login_refused",
+]
 
 
 def record(

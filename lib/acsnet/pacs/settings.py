@@ -1,25 +1,12 @@
-"""Where a PACS is, how to log in to it, and what to look for: the address and the environment.
+"""Where a PACS is, how to log in to it, and what to look for: the address and the settings."""
 
-| variable | is |
-|---|---|
-| `ACSNET_PACS_USER`, `ACSNET_PACS_PASSWORD` | login by name and password |
-| `ACSNET_PACS_TOKEN` | login by bearer token, instead |
-| `ACSNET_PACS_SEARCH` | further search keys, such as `StudyDate=20260101-&InstitutionName=North` |
-| `ACSNET_PACS_LGE` | regular expression in place of `series_filter.LGE` |
-| `ACSNET_PACS_CACHE_SECONDS` | how long a list is kept, 10 by default |
-"""
-
-import math
-import os
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import parse_qsl, urlsplit
 
 from acsnet.errors import InputError
 from acsnet.pacs.series_filter import LGE
-
-CACHE_SECONDS = 10.0
+from acsnet.settings import Pacs, read_settings
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +22,7 @@ class PacsSettings:
     token: str = field(default="", repr=False)
     search: tuple[tuple[str, str], ...] = ()
     lge: re.Pattern[str] = LGE
-    cache_seconds: float = CACHE_SECONDS
+    cache_seconds: float = Pacs().cache_seconds
 
 
 def is_dicomweb(address: str) -> bool:
@@ -43,27 +30,21 @@ def is_dicomweb(address: str) -> bool:
     return address.lower().startswith(("http://", "https://"))
 
 
-def pacs_settings(url: str, environment: Mapping[str, str] | None = None) -> PacsSettings:
-    """Settings for the service at `url`, the rest from the environment.
+def pacs_settings(url: str) -> PacsSettings:
+    """Settings for the service at `url`, the rest from `acsnet.settings`.
 
     Raises InputError for an address with a password in it, which would be seen in lists of
     processes and in logs, and for a value that cannot be used.
     """
-    values = os.environ if environment is None else environment
-    pattern = values.get("ACSNET_PACS_LGE")
-    try:
-        lge = re.compile(pattern, re.IGNORECASE) if pattern else LGE
-    except re.error as error:
-        msg = f"ACSNET_PACS_LGE must be a regular expression, got {pattern!r}: {error}"
-        raise InputError(msg) from error
+    site = read_settings().pacs
     return PacsSettings(
         url=_checked(url),
-        user=values.get("ACSNET_PACS_USER", ""),
-        password=values.get("ACSNET_PACS_PASSWORD", ""),
-        token=values.get("ACSNET_PACS_TOKEN", ""),
-        search=tuple(parse_qsl(values.get("ACSNET_PACS_SEARCH", ""))),
-        lge=lge,
-        cache_seconds=_seconds(values.get("ACSNET_PACS_CACHE_SECONDS")),
+        user=site.user,
+        password=site.password.get_secret_value(),
+        token=site.token.get_secret_value(),
+        search=tuple(parse_qsl(site.search)),
+        lge=LGE if site.lge is None else re.compile(site.lge.pattern, re.IGNORECASE),
+        cache_seconds=site.cache_seconds,
     )
 
 
@@ -83,14 +64,3 @@ def _checked(url: str) -> str:
         )
         raise InputError(msg)
     return url.rstrip("/")
-
-
-def _seconds(text: str | None) -> float:
-    try:
-        seconds = float(text) if text else CACHE_SECONDS
-    except ValueError:
-        seconds = math.nan
-    if not 0 <= seconds < math.inf:
-        msg = f"ACSNET_PACS_CACHE_SECONDS must be a number of seconds, got {text!r}"
-        raise InputError(msg)
-    return seconds

@@ -21,7 +21,6 @@ from acsnet.loop import audit
 from acsnet.loop.choice import COMBINED, STRATEGIES
 from acsnet.loop.models import Models
 from acsnet.loop.score_store import ScoreStore, model_version
-from acsnet.loop.settings import train_settings
 from acsnet.pacs.settings import is_dicomweb, pacs_settings
 from acsnet.result import Result
 from acsnet.server.batch import Batch
@@ -32,7 +31,7 @@ from acsnet.server.idle_scorer import IdleScorer
 from acsnet.server.infer_task import AcsnetTask, CorrectTask, MyocardiumTask, RoiTask
 from acsnet.server.label_records import DRAWN, REVIEWED
 from acsnet.server.live import LiveModels
-from acsnet.server.pick_settings import pick_settings
+from acsnet.server.login.person import signed
 from acsnet.server.score_book import ScoreBook
 from acsnet.server.scoring import AgreementScoring
 from acsnet.server.state import (
@@ -47,6 +46,7 @@ from acsnet.server.state import (
 from acsnet.server.strategy import NextScan
 from acsnet.server.trainers import trainers
 from acsnet.server.training import Trainings
+from acsnet.settings import read_settings
 
 
 class AcsnetApp(MONAILabelApp):
@@ -56,7 +56,7 @@ class AcsnetApp(MONAILabelApp):
     _scorer: IdleScorer
 
     def __init__(self, app_dir: str, studies: str, conf: dict[str, str]) -> None:
-        self._pick = pick_settings()
+        self._pick = read_settings().pick
         self._picking = threading.Lock()
         self._scratch = tempfile.TemporaryDirectory(prefix="acsnet-")
         super().__init__(
@@ -119,7 +119,7 @@ class AcsnetApp(MONAILabelApp):
             lock=training_lock(),
             audit=audit_log(),
             reviewed=self.datastore().reviewed,
-            settings=train_settings(),
+            settings=read_settings().train,
         )
         return trainers(self.trainings)
 
@@ -219,17 +219,17 @@ class AcsnetApp(MONAILabelApp):
         )
         return reviewed
 
-    def withdraw(self, image: str, tag: str) -> None:
+    def withdraw(self, image: str, tag: str, *, by: str) -> None:
         """Take the label map that holds under a tag out of use. Raises InputError in a PACS."""
         info = self.datastore().get_label_info(image, tag)
         self.datastore().remove_label(image, tag)
         details = {"version": info.get("version", ""), "tag": tag}
-        audit.record(audit_log(), "withdraw", image=image, details=details)
+        audit.record(audit_log(), "withdraw", user=by, image=image, details=details)
 
     def _draft(self, image: str) -> None:
         """Segment one image of the datastore and keep the draft."""
         path = self.datastore().get_image_uri(image)
-        result = self.infer({"model": "acsnet", "image": path, "image_id": image})
+        result = self.infer(signed({"model": "acsnet", "image": path, "image_id": image}))
         Path(result["file"]).unlink(missing_ok=True)
 
     def _saved(self, image: str) -> Path | None:

@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.responses import RedirectResponse, Response
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from acsnet.io.dicom_files import silence_pydicom
 from acsnet.server.settings import set_environment
@@ -38,8 +39,12 @@ from acsnet.server import (  # noqa: E402
     viewers,
 )
 from acsnet.server.error_answers import add_error_handlers  # noqa: E402
-from acsnet.server.guard import LOOPBACK_ORIGIN, Guard  # noqa: E402
+from acsnet.server.guard import Guard, policy_of  # noqa: E402
+from acsnet.server.login import routes as login_routes  # noqa: E402
+from acsnet.server.login.door import Door  # noqa: E402
+from acsnet.server.login.service import Login  # noqa: E402
 from acsnet.server.stock_routes import add_stock_routes  # noqa: E402
+from acsnet.settings import read_settings  # noqa: E402
 
 
 @asynccontextmanager
@@ -53,7 +58,10 @@ async def lifespan(_: FastAPI) -> AsyncIterator[None]:
 
 
 def build() -> FastAPI:
-    """Put the application together."""
+    """Put the application together. Raises InputError for settings by which it would be open."""
+    site = read_settings()
+    server, policy = site.server, policy_of(site)
+    login = Login(site) if site.login.required else None
     application = FastAPI(
         title="ACSNet",
         version=__version__,
@@ -63,16 +71,30 @@ def build() -> FastAPI:
         redoc_url=None,
     )
     # The last one added is the first to see a request.
-    application.add_middleware(
-        CORSMiddleware,
-        allow_origin_regex=LOOPBACK_ORIGIN,
-        allow_methods=["*"],
-        allow_headers=["*"],
-    )
-    application.add_middleware(Guard)
+    application.add_middleware(Door, login=login)
+    if server.origins:
+        application.add_middleware(
+            CORSMiddleware,
+            allow_origins=server.origins,
+            allow_methods=["GET", "POST", "PUT", "DELETE"],
+            allow_headers=["Accept", "Authorization", "Content-Type"],
+        )
+    application.add_middleware(Guard, policy=policy)
+    if server.behind_tls_proxy:
+        application.add_middleware(ProxyHeadersMiddleware, trusted_hosts=list(server.proxies))
+    application.state.login = login
     add_error_handlers(application)
     archive = dicomweb_pacs if is_dicomweb(settings.MONAI_LABEL_STUDIES) else dicomweb_folder
-    for room in (routes, loop_routes, train_routes, archive, viewers, pages, case_reports):
+    for room in (
+        login_routes,
+        routes,
+        loop_routes,
+        train_routes,
+        archive,
+        viewers,
+        pages,
+        case_reports,
+    ):
         application.include_router(room.router)
     add_stock_routes(application)
     return application

@@ -3,6 +3,7 @@
 MONAI Label's own batch inference divides by zero without a GPU and takes all images or none.
 """
 
+import contextvars
 import logging
 import threading
 from collections.abc import Callable, Sequence
@@ -41,7 +42,11 @@ class Batch:
                 raise BatchBusyError(msg)
             self._stopped.clear()
             self._images = dict.fromkeys(images, "waiting")
-            self._worker = threading.Thread(target=self._run, name="batch", daemon=True)
+            # In the name of who asked for it.
+            run = contextvars.copy_context().run
+            self._worker = threading.Thread(
+                target=run, args=(self._run,), name="batch", daemon=True
+            )
             self._worker.start()
 
     def status(self) -> dict[str, Any]:

@@ -9,7 +9,10 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response
 from monailabel.interfaces.utils.app import app_instance
 
+from acsnet.loop import audit
 from acsnet.server.dicomweb_folder import ROOT
+from acsnet.server.login.person import logged_in
+from acsnet.server.state import audit_log
 
 RESOURCES = ("studies", "series", "instances")
 PASSED_ON = ("accept", "content-type")
@@ -32,6 +35,10 @@ async def store(request: Request, study: str = "") -> Response:
     path = f"studies/{study}" if study else "studies"
     answer = await run_in_threadpool(_forwarded, path, request, body)
     app_instance().datastore().refresh()
+    person = logged_in()
+    if person is not None and answer.status_code < 300:
+        details = {"study": study, "through": "a viewer"}
+        audit.record(audit_log(), "save", user=person.name, details=details)
     return answer
 
 

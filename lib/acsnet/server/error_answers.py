@@ -25,35 +25,38 @@ def add_error_handlers(application: FastAPI) -> None:
 
 def user_error(request: Request, error: Exception) -> Response:
     """An error that the user can act on."""
-    return _answer(request, 422, str(error))
+    return answer(request, 422, str(error))
 
 
 def pacs_error(request: Request, error: Exception) -> Response:
     """A PACS that does not do its part: nothing is wrong with the request."""
-    return _answer(request, 502, str(error))
+    return answer(request, 502, str(error))
 
 
 def busy_error(request: Request, error: Exception) -> Response:
     """What cannot be done while the same goes on already."""
-    return _answer(request, 409, str(error))
+    return answer(request, 409, str(error))
 
 
 def memory_error(request: Request, error: Exception) -> Response:
     """What may be asked for again later."""
-    return _answer(request, 503, str(error))
+    return answer(request, 503, str(error))
 
 
 def http_error(request: Request, error: Exception) -> Response:
     """What a route refuses by itself, such as a name that it does not know."""
-    return _answer(request, getattr(error, "status_code", 500), getattr(error, "detail", ""))
+    told = answer(request, getattr(error, "status_code", 500), getattr(error, "detail", ""))
+    told.headers.update(getattr(error, "headers", None) or {})
+    return told
 
 
 def monailabel_error(request: Request, error: Exception) -> Response:
     """What MONAI Label reports of a request: an unknown name, a wrong parameter."""
-    return _answer(request, 422, getattr(error, "msg", str(error)))
+    return answer(request, 422, getattr(error, "msg", str(error)))
 
 
-def _answer(request: Request, status: int, reason: str) -> Response:
+def answer(request: Request, status: int, reason: str) -> Response:
+    """One sentence, as a page where a person reads it."""
     if request.url.path.startswith(f"{pages.router.prefix}/"):
         return pages.page("error.html", status=status, reason=reason)
     return JSONResponse({"detail": reason}, status)

@@ -11,8 +11,8 @@ from pathlib import Path
 from acsnet.errors import AcsnetError, PacsError
 from acsnet.server.cases import Store
 from acsnet.server.infer_task import AcsnetTask
-from acsnet.server.pick_settings import PickSettings
 from acsnet.server.score_book import ScoreBook
+from acsnet.settings import Pick
 
 logger = logging.getLogger(__name__)
 
@@ -27,9 +27,7 @@ class IdleScorer:
     works on is left alone. A person who asks for a segmentation waits for one scan at most.
     """
 
-    def __init__(
-        self, book: ScoreBook, task: AcsnetTask, datastore: Store, settings: PickSettings
-    ) -> None:
+    def __init__(self, book: ScoreBook, task: AcsnetTask, datastore: Store, settings: Pick) -> None:
         self._book = book
         self._task = task
         self._datastore = datastore

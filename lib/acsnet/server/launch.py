@@ -4,6 +4,7 @@ import errno
 import logging.config
 import os
 import socket
+import ssl
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,11 @@ import typer
 
 from acsnet.errors import InputError
 from acsnet.pacs.settings import is_dicomweb, pacs_settings
-from acsnet.server.guard import is_loopback
+from acsnet.server.guard import policy_of
+from acsnet.server.login.service import Login
 from acsnet.server.settings import set_environment, set_folders
 from acsnet.server.state import pacs_store, private_folder, state_folder, store_folder
+from acsnet.settings import Server, read_settings
 
 APP_MAIN = '''"""Written by `acsnet serve`: MONAI Label starts an app from its main.py."""
 
@@ -26,30 +29,24 @@ __all__ = ["AcsnetApp"]
 def serve(
     *,
     studies: Path | str,
-    host: str = "127.0.0.1",
-    port: int = 8000,
     app_dir: Path | None = None,
-    state: Path | None = None,
 ) -> None:
     """Serve the scans of `studies` until the process is told to stop.
 
-    studies: a folder, or http(s)://... of a PACS with DICOMweb; port: 0 takes any free one;
-    app_dir: an app folder with `main.py`, by default one that this function writes into the state
-    folder; state: where labels and logs go, by default `$ACSNET_STATE` or the user's state folder.
-    Raises InputError for a studies folder that is not there, an address that is not this
-    machine's own or a port in use, PacsError for a PACS that does not answer, and WeightsError
-    for missing or altered weights.
+    studies: a folder, or http(s)://... of a PACS with DICOMweb; app_dir: an app folder with
+    `main.py`, by default one that this function writes into the state folder. All else is in
+    `acsnet.settings`. Raises InputError for a studies folder that is not there, an address that
+    others can reach without login or TLS and a port in use, PacsError for a PACS that does not
+    answer, and WeightsError for missing or altered weights.
     """
-    if not is_loopback(host):
-        msg = (
-            f"host must be 127.0.0.1, ::1 or localhost, got {host}: there is no login yet, "
-            "so the server answers its own machine only"
-        )
-        raise InputError(msg)
+    site = read_settings()
+    policy_of(site)
+    if site.login.required:
+        Login(site)
+    tls = _has_tls(site.server)
     address = _address(studies)
-    if state is not None:
-        os.environ["ACSNET_STATE"] = str(state.resolve())
-    listener = _listen(host, port)
+    host = site.server.host
+    listener = _listen(host, site.server.port)
     port = int(listener.getsockname()[1])
     typer.echo("ACSNet server: research use only, not a medical device")
     typer.echo("Loading ...")
@@ -65,10 +62,12 @@ def serve(
     logging.getLogger("timeloop").disabled = True  # it prints its list of jobs at start
     set_environment()
     set_folders(app_dir=app_dir, studies=address, port=port)
-    _run(listener, url=f"http://{_url_host(host)}:{port}", studies=address, store=store)
+    scheme = "https" if tls else "http"
+    url = f"{scheme}://{_url_host(host)}:{port}"
+    _run(listener, url=url, studies=address, store=store, server=site.server)
 
 
-def _run(listener: socket.socket, *, url: str, studies: str, store: Path) -> None:
+def _run(listener: socket.socket, *, url: str, studies: str, store: Path, server: Server) -> None:
     # MONAI Label reads its settings when it is imported, hence only here.
     import uvicorn
     from monailabel.interfaces.utils.app import app_instance
@@ -95,6 +94,8 @@ def _run(listener: socket.socket, *, url: str, studies: str, store: Path) -> Non
         proxy_headers=False,
         server_header=False,
         timeout_graceful_shutdown=5,
+        ssl_certfile=server.tls_cert,
+        ssl_keyfile=server.tls_key,
     )
     uvicorn.Server(config).run(sockets=[listener])
 
@@ -110,6 +111,20 @@ def _address(studies: Path | str) -> str:
     return str(folder.resolve())
 
 
+def _has_tls(server: Server) -> bool:
+    """Whether it does TLS itself. Raises InputError for a certificate that cannot be used."""
+    if server.tls_cert is None:
+        return False
+    try:
+        ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(
+            server.tls_cert, server.tls_key
+        )
+    except OSError as error:
+        msg = f"certificate {server.tls_cert} with key {server.tls_key} cannot be used: {error}"
+        raise InputError(msg) from error
+    return True
+
+
 def _listen(host: str, port: int) -> socket.socket:
     """A socket bound here and now: between a check and a later bind another could take it."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
@@ -119,9 +134,6 @@ def _listen(host: str, port: int) -> socket.socket:
         taken = error.errno == errno.EADDRINUSE
         reason = "is in use: choose another with --port" if taken else "cannot be opened"
         msg = f"port {port} on {host} {reason}"
-        raise InputError(msg) from error
-    except OverflowError as error:
-        msg = f"port must be 0 to 65535, got {port}"
         raise InputError(msg) from error
 
 

@@ -10,6 +10,7 @@ from monailabel.interfaces.utils.app import app_instance
 from acsnet.loop.agreement import compare_all
 from acsnet.server.app import AcsnetApp
 from acsnet.server.batch import MAX_IMAGES
+from acsnet.server.login.person import signed
 from acsnet.server.saving import author_of
 
 router = APIRouter()
@@ -67,12 +68,18 @@ def versions(image: str) -> list[dict[str, Any]]:
 
 @router.post("/acsnet/cases/{image}/review")
 def review(
-    image: str, version: Annotated[str, Form()], by: Annotated[str, Form(min_length=1)]
+    image: str, version: Annotated[str, Form()], by: Annotated[str, Form()] = ""
 ) -> RedirectResponse:
-    """Say that a version is reviewed, so that it may train, and show the case."""
+    """Say that a version is reviewed, so that it may train, and show the case.
+
+    by: the reviewer, where nobody is logged in.
+    """
     app: AcsnetApp = app_instance()
     _known(app, image)
-    app.review(image, version, by=author_of({"user": by}))
+    who = signed({"user": by.strip()})
+    if not who["user"]:
+        raise HTTPException(422, "say who reviewed it")
+    app.review(image, version, by=author_of(who))
     return RedirectResponse(f"/acsnet/cases/{quote(image)}", 303)
 
 
@@ -83,7 +90,7 @@ def withdraw(id: str, tag: str) -> dict[str, Any]:  # noqa: A002 - the name that
     _known(app, id)
     if tag not in app.datastore().get_labels_by_image_id(id):
         raise HTTPException(404, f"image {id!r} has no label with tag {tag!r}")
-    app.withdraw(id, tag)
+    app.withdraw(id, tag, by=signed({"user": ""})["user"])
     return {}
 
 

@@ -21,6 +21,8 @@ from acsnet.result import NOTICE
 from acsnet.server.cases import Case, State, Store, Version, all_cases, build_case, chosen
 from acsnet.server.datastore import StudiesDatastore
 from acsnet.server.label_maps import read_label_map_of
+from acsnet.server.login.person import logged_in, signed
+from acsnet.server.login.roles import Role
 from acsnet.server.page_words import has_segments, measure_rows, slices_to_look_at
 from acsnet.server.viewers import stock_folder, viewer_links
 
@@ -42,7 +44,14 @@ router = APIRouter(prefix="/acsnet")
 
 def page(name: str, *, status: int = 200, **values: Any) -> HTMLResponse:
     """A page from its template, with what every page shows."""
-    shared = {"notice": NOTICE, "version": __version__, "stock": stock_folder() is not None}
+    person = logged_in()
+    shared = {
+        "notice": NOTICE,
+        "version": __version__,
+        "stock": stock_folder() is not None,
+        "person": person,
+        "may_review": person is None or person.role >= Role.REVIEWER,
+    }
     text = environment.get_template(name).render(**shared, **values)
     return HTMLResponse(text, status, headers=HEADERS)
 
@@ -104,7 +113,8 @@ def segment(image: str) -> Response:
     """Segment a case and show it."""
     _case(image)
     path = store_now().get_image_uri(image)
-    result = app_instance().infer({"model": "acsnet", "image": path, "image_id": image})
+    request = signed({"model": "acsnet", "image": path, "image_id": image})
+    result = app_instance().infer(request)
     Path(result["label"]).unlink(missing_ok=True)
     return RedirectResponse(f"/acsnet/cases/{quote(image)}", 303, headers=HEADERS)
 

@@ -30,6 +30,8 @@ from acsnet.server.checks import json_object, result_suffix, upload_name, upload
 from acsnet.server.infer_task import KEEP_VALID, SCAR_METHOD, UNCERTAINTY
 from acsnet.server.label_maps import read_label_map_of
 from acsnet.server.label_records import DRAFT
+from acsnet.server.login.person import require, signed
+from acsnet.server.login.roles import Role
 from acsnet.server.saving import author_of, saved_answer, state_of
 from acsnet.server.state import audit_log
 
@@ -61,7 +63,7 @@ def infer(
         raise HTTPException(404, f"there is no model {model!r}; there is {', '.join(models)}")
     if output is ResultType.dicom_seg:
         raise HTTPException(422, "DICOM SEG is not available: ask for image, json or all")
-    wishes = json_object(params)
+    wishes = signed(json_object(params))
     request = {"model": model, "result_extension": result_suffix(wishes)}
     request |= {name: wishes[name] for name in TAKEN if name in wishes}
     with ExitStack() as uploads:
@@ -84,7 +86,7 @@ def next_sample(
 ) -> dict[str, Any]:
     """The scan that a reader gets next and why; only a reason where there is none."""
     app: AcsnetApp = app_instance()
-    return app.next_sample({**(params or {}), "strategy": strategy})
+    return app.next_sample({**signed(params or {}), "strategy": strategy})
 
 
 @router.put("/datastore/label")
@@ -97,14 +99,16 @@ def save_label(
     """Keep a reader's label map, once it is known to lie on its image and to hold our labels.
 
     params: a JSON object with `label_info` (the viewer's segments), `state` (draft or reviewed) and
-    the reader's name as `user` or `client_id`.
+    the reader's name as `user` or `client_id`, which is that of the login where there is one.
     """
     app: AcsnetApp = app_instance()
     start = time.perf_counter()
-    info = json_object(params)
+    info = signed(json_object(params))
     if tag == DRAFT:
         raise HTTPException(422, f"the tag {DRAFT!r} is for what the model draws")
     author, state = author_of(info), state_of(info)
+    if state == "reviewed":
+        require(Role.REVIEWER, "a reviewed label")
     path = _image(app, image)
     scan = read_scan(path)
     with _saved(app, label) as sent:

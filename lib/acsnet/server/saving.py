@@ -15,7 +15,7 @@ MAX_AUTHOR = 64
 def author_of(info: dict[str, Any]) -> str:
     """Who saved a label: `user`, or `client_id` as 3D Slicer sends it. Raises InputError.
 
-    There is no login yet, so the name is what the client says.
+    The name is what the client says, unless somebody is logged in (`login.person.signed`).
     """
     author = str(info.get("user") or info.get("client_id") or NOBODY).strip()
     if len(author) > MAX_AUTHOR or not author.isprintable():

@@ -11,7 +11,7 @@ SETTINGS: dict[str, str] = {
     "MONAI_LABEL_TASKS_BATCH_INFER": "false",
     # The folder is read again when a client asks, which also works on network drives.
     "MONAI_LABEL_DATASTORE_AUTO_RELOAD": "false",
-    # Keycloak login fails with current PyJWT; until login comes the server is loopback only.
+    # Its Keycloak login fails with current PyJWT; ours is in `acsnet.server.login`.
     "MONAI_LABEL_AUTH_ENABLE": "false",
     "MONAI_LABEL_SESSIONS": "true",
 }

@@ -1,11 +1,11 @@
 """Where the server keeps what it writes, so that the studies folder stays as its owner left it."""
 
 import hashlib
-import os
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from acsnet.pacs.settings import is_dicomweb, pacs_settings
+from acsnet.settings import read_settings
 
 VERSIONS = "versions"
 """The folder of a store with all that people ever saved."""
@@ -13,10 +13,7 @@ VERSIONS = "versions"
 
 def state_folder() -> Path:
     """`$ACSNET_STATE`, or else the user's XDG state folder for this program."""
-    if chosen := os.environ.get("ACSNET_STATE"):
-        return Path(chosen).expanduser().resolve()
-    base = os.environ.get("XDG_STATE_HOME") or "~/.local/state"
-    return (Path(base).expanduser() / "acsnet").resolve()
+    return read_settings().state_folder
 
 
 def audit_log() -> Path:

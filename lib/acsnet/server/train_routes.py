@@ -11,6 +11,7 @@ from monailabel.interfaces.utils.app import app_instance
 
 from acsnet.loop import audit
 from acsnet.server.app import AcsnetApp
+from acsnet.server.login.person import signed
 from acsnet.server.state import audit_log
 from acsnet.server.trainers import task_of
 
@@ -37,7 +38,7 @@ def start(params: Annotated[dict[str, Any] | None, Body()] = None, model: str = 
     if model not in trainers:
         raise HTTPException(404, f"there is no trainer {model!r}; there is {', '.join(trainers)}")
     begun = time.perf_counter()
-    request = {**(params or {}), "model": model}
+    request = {**signed(params or {}), "model": model}
     task = app.train(request)
     audit.record(
         audit_log(),

@@ -23,8 +23,8 @@ from acsnet.loop.models import Models
 from acsnet.loop.progress import CANCELLED, FAILED, Status, change_status, read_status
 from acsnet.loop.requests import Reviewed, read_request, run_folders, write_request
 from acsnet.loop.run import BUSY
-from acsnet.loop.settings import TrainSettings
 from acsnet.loop.when import waits_for
+from acsnet.settings import Train
 
 logger = logging.getLogger(__name__)
 
@@ -58,7 +58,7 @@ class Trainings:
         lock: Path,
         audit: Path,
         reviewed: Callable[[], Sequence[Reviewed]],
-        settings: TrainSettings,
+        settings: Train,
     ) -> None:
         self._models = models
         self._shared = lock, audit

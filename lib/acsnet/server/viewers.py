@@ -5,7 +5,6 @@
 """
 
 import json
-import os
 import re
 from importlib.resources import files
 from pathlib import Path
@@ -17,6 +16,7 @@ from fastapi.responses import FileResponse, HTMLResponse, Response
 import acsnet
 from acsnet.result import NOTICE
 from acsnet.server.dicomweb_folder import ROOT
+from acsnet.settings import read_settings
 
 BUNDLED = Path(str(files("monailabel"))) / "endpoints" / "static" / "ohif"
 PANEL_COOKIE = "MONAILABEL_SERVER_URL"
@@ -53,7 +53,7 @@ router = APIRouter()
 def stock_folder() -> Path | None:
     """Where stock OHIF lies: `$ACSNET_VIEWER`, or where `make viewer` puts it; None without it."""
     checkout = Path(acsnet.__file__).parents[2] / "build" / "viewer" / "dist"
-    folder = Path(os.environ.get("ACSNET_VIEWER") or checkout)
+    folder = read_settings().viewer or checkout
     return folder if (folder / "index.html").is_file() else None
 
 

@@ -1,0 +1,308 @@
+"""All that a site can set, in one place: a file, and environment variables that go before it.
+
+`ACSNET_CONFIG` names the file, in TOML: `viewer = "..."` at its top, `[pacs]`, `[server]` and so
+on below. A setting `user` of the group `pacs` is the variable `ACSNET_PACS_USER`. A name that is
+none is refused, in the file and among the variables: a slip of the pen must not turn a lock off.
+"""
+
+import difflib
+import os
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from acsnet.errors import InputError
+
+PREFIX = "ACSNET_"
+CONFIG = "ACSNET_CONFIG"
+OF_TESTS = frozenset({"ACSNET_DATA", "ACSNET_SHOTS"})
+"""Variables that only the tests of this project read."""
+SECRETS = (("pacs", "password"), ("pacs", "token"))
+
+
+def _parts(value: Any) -> Any:
+    """A variable holds a list as `one,other`."""
+    if isinstance(value, str):
+        return [one.strip() for one in value.split(",") if one.strip()]
+    return value
+
+
+def _state_folder() -> Path:
+    return Path(os.environ.get("XDG_STATE_HOME") or "~/.local/state") / "acsnet"
+
+
+def _whole(path: Path) -> Path:
+    return path.expanduser().resolve()
+
+
+Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_parts)]
+Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Minutes = Seconds
+
+
+class Group(BaseModel):
+    """Settings that belong together."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+
+
+class Pacs(Group):
+    """How to log in to a PACS and what to look for; see `acsnet.pacs.settings`."""
+
+    user: str = Field(default="", description="login by name")
+    password: SecretStr = Field(default=SecretStr(""), description="and password")
+    token: SecretStr = Field(default=SecretStr(""), description="login by bearer token, instead")
+    search: str = Field(
+        default="", description="further search keys, such as `StudyDate=20260101-`"
+    )
+    lge: re.Pattern[str] | None = Field(
+        default=None, description="regular expression for the names of LGE series, instead of ours"
+    )
+    cache_seconds: Seconds = Field(default=10.0, description="how long a list is kept")
+
+
+class Train(Group):
+    """When and how the server trains; see `acsnet.loop`."""
+
+    after: int = Field(
+        default=10, ge=0, description="reviewed labels that start a training, 0 for never"
+    )
+    trainer: str = Field(
+        default="all",
+        pattern="^(all|roi|myo|autoencoder|prior)$",
+        description="what it trains then",
+    )
+    pause_s: Seconds = Field(
+        default=300.0, description="seconds that it waits after the last of them"
+    )
+    quiet_s: Seconds = Field(
+        default=20.0, description="seconds that training rests after an inference"
+    )
+    threads: int = Field(
+        default=max(1, (os.cpu_count() or 1) - 1), ge=1, description="processors that it uses"
+    )
+    hold_out: float = Field(default=0.25, gt=0, lt=1, description="share of patients to measure on")
+
+
+class Pick(Group):
+    """How the next scan for a reader is picked; see `acsnet.server.strategy`."""
+
+    ahead: int = Field(default=50, ge=0, description="open scans that are kept scored, 0 for none")
+    quiet_s: Seconds = Field(default=30.0, description="seconds without scoring after an inference")
+    busy_minutes: Minutes = Field(
+        default=30.0, description="a scan stays with one reader for so long"
+    )
+
+
+class Server(Group):
+    """Where the server listens and whom it answers; see `acsnet.server.guard`."""
+
+    host: str = Field(default="127.0.0.1", description="address to listen on")
+    port: int = Field(
+        default=8000, ge=0, le=65535, description="port to listen on, 0 for any free one"
+    )
+    names: Names = Field(default=(), description="host names under which people reach the server")
+    origins: Names = Field(
+        default=(), description="`https://...` of other sites whose pages may ask"
+    )
+    tls_cert: Path | None = Field(default=None, description="file with the certificate chain")
+    tls_key: Path | None = Field(default=None, description="file with its private key")
+    behind_tls_proxy: bool = Field(default=False, description="a reverse proxy does TLS")
+    proxies: Names = Field(
+        default=("127.0.0.1", "::1"), description="addresses or networks of that proxy, none else"
+    )
+    insecure_without_login: bool = Field(
+        default=False, description="answer other machines although nobody has to log in"
+    )
+    insecure_without_tls: bool = Field(
+        default=False,
+        description="answer other machines although passwords and scans can be read on the way",
+    )
+
+
+class Login(Group):
+    """Who has to log in; see `acsnet.server.login`."""
+
+    required: bool = Field(default=False, description="nothing without a login")
+    accounts: Path | None = Field(
+        default=None, description="file of `acsnet accounts`; by default in the state folder"
+    )
+    session_hours: float = Field(
+        default=10.0, gt=0, le=168, description="a login ends after so long"
+    )
+    idle_minutes: float = Field(
+        default=60.0, gt=0, description="or when it was not used for so long"
+    )
+
+
+class Oidc(Group):
+    """Bearer tokens of an identity provider; see `acsnet.server.login.tokens`."""
+
+    issuer: str = Field(default="", description="the `iss` of its tokens; empty for none")
+    audience: str = Field(default="", description="the `aud` that they must have")
+    keys: str = Field(default="", description="https address, or file, of its public keys (JWKS)")
+    name_claim: str = Field(
+        default="preferred_username", description="claim with the person's name"
+    )
+    roles_claim: str = Field(
+        default="roles", description="claim with roles, such as `realm_access.roles`"
+    )
+    annotator: str = Field(
+        default="annotator", description="what the role annotator is called in it"
+    )
+    reviewer: str = Field(default="reviewer", description="what the role reviewer is called in it")
+    admin: str = Field(default="admin", description="what the role admin is called in it")
+
+
+class Settings(BaseSettings):
+    """Everything; read it by `read_settings`."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        env_nested_delimiter="_",
+        env_nested_max_split=1,
+        env_ignore_empty=True,
+        extra="forbid",
+        frozen=True,
+    )
+
+    state: Path = Field(
+        default_factory=_state_folder, description="folder for all that the server writes"
+    )
+    viewer: Path | None = Field(
+        default=None, description="folder with stock OHIF, built for `/viewer/`"
+    )
+    pacs: Pacs = Pacs()
+    train: Train = Train()
+    pick: Pick = Pick()
+    server: Server = Server()
+    login: Login = Login()
+    oidc: Oidc = Oidc()
+
+    @property
+    def state_folder(self) -> Path:
+        """The whole path of `state`."""
+        return _whole(self.state)
+
+    @property
+    def accounts_file(self) -> Path:
+        """The whole path of `login.accounts`."""
+        return _whole(self.login.accounts or self.state_folder / "accounts.json")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Variables go before the file."""
+        file = os.environ.get(CONFIG)
+        read = (TomlConfigSettingsSource(settings_cls, file),) if file else ()
+        return (init_settings, env_settings, *read)
+
+
+def names() -> Iterator[tuple[str, ...]]:
+    """Where each setting is: `("state",)`, `("pacs", "user")` and so on."""
+    for name, field in Settings.model_fields.items():
+        kind = field.annotation
+        if isinstance(kind, type) and issubclass(kind, Group):
+            yield from ((name, inner) for inner in kind.model_fields)
+        else:
+            yield (name,)
+
+
+def variable(name: tuple[str, ...]) -> str:
+    """The environment variable of a setting."""
+    return PREFIX + "_".join(name).upper()
+
+
+def read_settings() -> Settings:
+    """What holds in this process: read once, and again when its environment has changed.
+
+    Raises InputError, naming variable or file, for a name that is none, a value that cannot be
+    used and a file that cannot be read.
+    """
+    seen = {key: value for key, value in os.environ.items() if key.startswith(PREFIX)}
+    return _read(frozenset(seen.items()), os.environ.get("XDG_STATE_HOME"))
+
+
+@lru_cache(maxsize=16)
+def _read(environment: frozenset[tuple[str, str]], _: str | None) -> Settings:
+    known = {variable(name) for name in names()}
+    for key, _value in sorted(environment):
+        if key not in known | OF_TESTS | {CONFIG}:
+            near = difflib.get_close_matches(key, known, n=1)
+            msg = f"there is no setting {key}" + (f": did you mean {near[0]}?" if near else "")
+            raise InputError(msg)
+    file = os.environ.get(CONFIG)
+    if file and not Path(file).is_file():
+        msg = f"{CONFIG} must name a file, got {file}"
+        raise InputError(msg)
+    try:
+        return Settings()
+    except ValidationError as error:
+        raise InputError(_fault(error, file)) from error
+    except (OSError, ValueError) as error:
+        msg = f"settings cannot be read from {file}: {error}"
+        raise InputError(msg) from error
+
+
+def _fault(error: ValidationError, file: str | None) -> str:
+    fault = error.errors()[0]
+    name = tuple(str(part) for part in fault["loc"][:2])
+    if fault["type"] == "extra_forbidden":
+        return f"{file}: there is no setting {'.'.join(name)}"
+    own = variable(name)
+    where = own if own in os.environ else f"{file}: {'.'.join(name)}"
+    secret = any(one[: len(name)] == name for one in SECRETS)
+    got = "" if secret else f", got {fault['input']!r}"
+    return f"{where}: {fault['msg']}{got}"
+
+
+def sources() -> dict[tuple[str, ...], str]:
+    """Where each setting comes from: its variable, the file, or "default"."""
+    file = os.environ.get(CONFIG)
+    content = TomlConfigSettingsSource(Settings, file)() if file else {}
+    found = {}
+    for name in names():
+        inside: Any = content
+        for part in name:
+            inside = inside.get(part) if isinstance(inside, dict) else None
+        default = "default" if inside is None else str(file)
+        found[name] = variable(name) if os.environ.get(variable(name)) else default
+    return found
+
+
+def held(settings: Settings, name: tuple[str, ...]) -> Any:
+    """The value of one setting."""
+    value: Any = settings
+    for part in name:
+        value = getattr(value, part)
+    return value
+
+
+def shown(value: Any) -> str:
+    """A value for people to read; a secret is `***`."""
+    if isinstance(value, SecretStr):
+        return "***" if value.get_secret_value() else ""
+    if isinstance(value, tuple):
+        return ", ".join(value)
+    if isinstance(value, re.Pattern):
+        return value.pattern
+    if isinstance(value, bool):
+        return str(value).lower()
+    return "" if value is None else str(value)

@@ -1,0 +1,142 @@
+"""The files of `deploy/`: rules of hadolint that can be told by reading; names that are real."""
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+
+from acsnet.server.login.roles import ROLES, Role
+from acsnet.settings import CONFIG, names, read_settings, variable
+
+ROOT = Path(__file__).parents[2]
+DEPLOY = ROOT / "deploy"
+
+
+@pytest.fixture(scope="module")
+def steps():
+    """The instructions of the Dockerfile, each on one line, with the stage that each is of."""
+    text = (DEPLOY / "Dockerfile").read_text()
+    joined = re.sub(r"\\\n\s*", "", re.sub(r"(?m)^#.*\n", "", text))
+    found, stage = [], -1
+    for line in filter(None, joined.splitlines()):
+        keyword, _, rest = line.partition(" ")
+        stage += keyword == "FROM"
+        found.append((stage, keyword, rest))
+    return found
+
+
+def last(steps, keyword):
+    stage = steps[-1][0]
+    return [rest for of, word, rest in steps if of == stage and word == keyword]
+
+
+def test_every_image_has_a_tag_that_does_not_move_by_itself(steps):
+    images = [rest.split()[0] for _, word, rest in steps if word == "FROM"]
+    compose = yaml.safe_load((DEPLOY / "compose.yaml").read_text())
+    images += [one["image"] for one in compose["services"].values() if "build" not in one]
+    for image in images:
+        name, _, tag = image.partition(":")
+        assert tag not in ("", "latest"), image
+        assert "." not in name.split("/")[0], f"{image} names a registry"
+
+
+def test_it_does_not_run_as_root_and_no_later_step_does(steps):
+    (user,) = last(steps, "USER")
+    assert re.fullmatch(r"[1-9]\d*:[1-9]\d*", user)
+    words = [word for _, word, _ in steps]
+    assert "RUN" not in words[len(words) - words[::-1].index("USER") :]
+
+
+def test_its_health_is_asked_and_the_answer_needs_no_login(steps):
+    (health,) = last(steps, "HEALTHCHECK")
+    assert "/healthz" in health
+    assert "CMD [" in health
+    assert ROLES["GET", "/healthz"] is Role.PUBLIC
+
+
+def test_steps_keep_to_the_rules(steps):
+    words = {word for _, word, _ in steps}
+    assert not words & {"ADD", "MAINTAINER", "ONBUILD"}
+    for _, word, rest in steps:
+        if word in ("CMD", "ENTRYPOINT", "VOLUME"):
+            assert rest.startswith("["), rest
+        if word == "WORKDIR":
+            assert rest.startswith("/")
+        if word == "RUN" and "apt-get install" in rest:
+            assert rest.startswith("apt-get update && ")
+            assert "--no-install-recommends" in rest
+            assert "rm -rf /var/lib/apt/lists/*" in rest
+        if word == "RUN":
+            assert not re.search(r"\b(sudo|curl|wget|cd|ssh|apt) ", rest), rest
+    assert any("PIP_NO_CACHE_DIR=1" in rest for _, word, rest in steps if word == "ENV")
+
+
+def test_what_is_copied_is_there_and_not_left_out(steps):
+    passed = {
+        line[1:]
+        for line in (ROOT / ".dockerignore").read_text().splitlines()
+        if line.startswith("!")
+    }
+    for _, word, rest in steps:
+        if word == "COPY" and not rest.startswith("--from"):
+            for source in rest.split()[:-1]:
+                assert (ROOT / source).exists()
+                assert source in passed
+
+
+def test_every_setting_that_is_named_is_one():
+    known = {variable(name) for name in names()} | {CONFIG, "ACSNET_HOSTNAME"}
+    for file in DEPLOY.iterdir():
+        assert set(re.findall(r"ACSNET_[A-Z_]+[A-Z]", file.read_text())) <= known, file.name
+
+
+def test_the_file_of_settings_to_begin_with_is_taken(monkeypatch):
+    monkeypatch.setenv(CONFIG, str(DEPLOY / "acsnet.toml"))
+    monkeypatch.delenv("ACSNET_LOGIN_REQUIRED", raising=False)
+    assert read_settings().login.required
+    assert read_settings().server.tls_cert
+
+
+def test_compose_locks_the_server_up():
+    compose = yaml.safe_load((DEPLOY / "compose.yaml").read_text())
+    server = compose["services"]["acsnet"]
+    assert server["read_only"] is True
+    assert server["cap_drop"] == ["ALL"]
+    assert "ports" not in server  # only the proxy is reached from outside
+    assert {"--login", "--behind-tls-proxy"} <= set(server["command"])
+    proxy = compose["services"]["proxy"]["networks"]["front"]["ipv4_address"]
+    assert server["environment"]["ACSNET_SERVER_PROXIES"] == proxy
+    assert "archive" not in compose["services"]["proxy"]["networks"]
+    volumes = {one.split(":")[0] for two in compose["services"].values() for one in two["volumes"]}
+    assert {one for one in volumes if not one.startswith(".")} == set(compose["volumes"])
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd is not installed")
+def test_systemd_takes_the_unit_and_finds_little_exposed():
+    unit = DEPLOY / "acsnet.service"
+    done = subprocess.run(
+        ["systemd-analyze", "verify", unit], capture_output=True, text=True, check=False
+    )
+    faults = [one for one in done.stderr.splitlines() if "acsnet" in one]
+    assert all("is not executable" in one for one in faults), faults
+    done = subprocess.run(
+        ["systemd-analyze", "security", "--offline=true", "--threshold=20", unit],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-200:]
+
+
+@pytest.mark.parametrize("file", ["make-bundle.sh", "install.sh", "try-bundle.sh"])
+def test_scripts_are_plain_shell(file):
+    assert subprocess.run(["sh", "-n", DEPLOY / file], check=False).returncode == 0
+
+
+def test_the_page_lists_every_setting():
+    page = (ROOT / "docs" / "deploy.md").read_text()
+    listed = set(re.findall(r"(?m)^\| `(ACSNET_\w+)` \|", page))
+    assert listed == {variable(name) for name in names()}
