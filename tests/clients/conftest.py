@@ -112,6 +112,12 @@ def stop(process):
         process.wait()
 
 
+@pytest.fixture(scope="session")
+def slicer():
+    """The module of the client that 3D Slicer ships."""
+    return slicer_client()
+
+
 @pytest.fixture
 def port():
     """A port of this machine that is free."""
@@ -174,12 +180,12 @@ def start(tmp_path_factory):
     """Starts an `acsnet` command that goes on until it is stopped; gives it and its output."""
     started = []
 
-    def run(*arguments, **environment):
+    def run(*arguments, program=COMMAND, **environment):
         folder = tmp_path_factory.mktemp("acsnet")
         log = folder / "output.txt"
         with log.open("w") as output:
             process = subprocess.Popen(
-                [*COMMAND, *map(str, arguments)],
+                [*program, *map(str, arguments)],
                 cwd=folder,
                 env={
                     **os.environ,
@@ -199,20 +205,26 @@ def start(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def start_server(start):
-    """Starts `acsnet serve` on studies; gives its address and the file of its output."""
+def start_process(start):
+    """Starts `acsnet serve` on studies; gives its process, address and the file of its output."""
 
-    def run(studies, **environment):
+    def run(studies, **options):
         port = _free_port()
-        process, log = start("serve", "--studies", studies, "--port", port, **environment)
+        process, log = start("serve", "--studies", studies, "--port", port, **options)
         wait_until_up(f"http://127.0.0.1:{port}/info/", process, log)
-        return f"http://127.0.0.1:{port}", log
+        return process, f"http://127.0.0.1:{port}", log
 
     return run
 
 
 @pytest.fixture(scope="module")
-def server(start_server, tmp_path_factory):
+def start_server(start_process):
+    """Starts `acsnet serve` on studies; gives its address and the file of its output."""
+    return lambda studies, **environment: start_process(studies, **environment)[1:]
+
+
+@pytest.fixture(scope="module")
+def server(start_server, slicer, tmp_path_factory):
     """A server on a copy of the sample scans, and the client of 3D Slicer's own module."""
     folder = tmp_path_factory.mktemp("server")
     studies, downloads, state = folder / "studies", folder / "downloads", folder / "state"
@@ -220,6 +232,5 @@ def server(start_server, tmp_path_factory):
     downloads.mkdir()
     url, log = start_server(studies, ACSNET_STATE=str(state))
     (log.parent / "studies").symlink_to(studies)  # in the server's working directory
-    module = slicer_client()
-    client = module.MONAILabelClient(url, tmpdir=str(downloads))
-    return Server(url, client, module.MONAILabelClientException, studies, state, log)
+    client = slicer.MONAILabelClient(url, tmpdir=str(downloads))
+    return Server(url, client, slicer.MONAILabelClientException, studies, state, log)

@@ -1,17 +1,9 @@
-"""A site small enough to train in seconds: rings of three slices, networks of a few filters."""
+"""A small site, and small networks; see small_site.py."""
 
-import json
 import shutil
-from dataclasses import replace
 
-import nibabel as nib
-import numpy as np
 import pytest
-
-AFFINE = np.diag([2.0, 2.0, 10.0, 1.0])
-SIDE = 64
-SIGNAL = np.array([20.0, 200.0, 110.0, 160.0, 250.0], np.float32)
-"""Of background, blood pool, wall, grey zone, core scar."""
+import small_site
 
 
 @pytest.fixture(autouse=True)
@@ -24,23 +16,10 @@ def one_thread():
     torch.set_num_threads(before)
 
 
-def rings(radius):
-    """(column, row, slice): rings that grow towards the base, scar in the right half."""
-    rows, columns = np.indices((SIDE, SIDE)) - (SIDE - 1) / 2
-    distance = np.hypot(rows, columns)
-    labels = np.zeros((SIDE, SIDE, 3), np.uint8)
-    for k in range(3):
-        outer = radius + k
-        labels[distance < outer, k] = 2
-        labels[(distance < outer) & (np.abs(rows) < 6) & (columns > 0), k] = 4
-        labels[distance < 0.6 * outer, k] = 1
-    return labels
-
-
 @pytest.fixture
 def ring_labels():
-    """The truth of a ring of a radius, `rings`."""
-    return rings
+    """The truth of a ring of a radius."""
+    return small_site.rings
 
 
 @pytest.fixture
@@ -49,19 +28,13 @@ def write_scan(tmp_path):
     from acsnet.loop.requests import Reviewed
 
     def write(number, label=None):
-        rng = np.random.default_rng(number)
-        labels = rings(12.0 + number % 4)
-        pixels = SIGNAL[labels] + rng.normal(0.0, 6.0, labels.shape)
-        paths = [tmp_path / kind / f"case{number}.nii.gz" for kind in ("images", "labels")]
-        written = np.clip(pixels, 0, 255).astype(np.float32), labels if label is None else label
-        for path, array in zip(paths, written, strict=True):
-            path.parent.mkdir(exist_ok=True)
-            nib.save(nib.Nifti1Image(array, AFFINE), path)
+        truth = small_site.truth_of(number)
+        name = f"case{number}.nii.gz"
         return Reviewed(
             name=f"case{number}",
             patient=f"patient{number}",
-            image=paths[0],
-            label=paths[1],
+            image=small_site.write_image(tmp_path / "images" / name, number),
+            label=small_site.write(tmp_path / "labels" / name, truth if label is None else label),
             at=0.0,
         )
 
@@ -73,18 +46,10 @@ def write_chain():
     """Writes the shipped chain into a folder, with small random networks of stages 1 and 2."""
     import torch
 
-    from acsnet.nets.weights import SHIPPED, save_network
-    from acsnet.train.recipes import RECIPES
-
     def write(folder, seed=0):
-        shutil.copytree(SHIPPED, folder)
-        manifest = json.loads((folder / "manifest.json").read_text())
         torch.manual_seed(seed)
-        for name in ("roi", "myo"):
-            net = replace(RECIPES[name].net, base_filters=4, depth=2, dropout=0.0).build()
-            cleanup = {} if name == "roi" else {"cleanup": manifest["myo"]["cleanup"]}
-            save_network(net, name, folder=folder, about=cleanup)
-        return folder
+        networks = {name: small_site.small_network(name).net.build() for name in ("roi", "myo")}
+        return small_site.write_chain(folder, networks)
 
     return write
 

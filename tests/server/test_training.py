@@ -13,7 +13,7 @@ from acsnet.loop.models import Models
 from acsnet.loop.requests import Reviewed, run_folders
 from acsnet.server import training
 from acsnet.server.trainers import settings_of, task_of, trainers
-from acsnet.server.training import TrainingBusyError, Trainings
+from acsnet.server.training import TrainingBusyError, Trainings, interpreter
 from acsnet.settings import Train
 
 SCRIPT = """
@@ -21,10 +21,11 @@ import json, os, pathlib, signal, sys, time
 folder, lock, log = map(pathlib.Path, sys.argv[1:])
 todo = (folder.parent.parent / "todo").read_text().split()
 path = folder / "status.json"
-starts = json.loads(path.read_text())["starts"] + 1 if path.exists() else 1
+starts = json.loads(path.read_text())["starts"]
 what = todo[min(starts, len(todo)) - 1]
 state = "done" if what == "done" else "training"
-content = {"state": state, "pid": os.getpid(), "starts": starts, "epoch": 1, "epochs": 4}
+content = {"state": state, "starts": starts, "epoch": 1, "epochs": 4}
+(folder.parent.parent / "pid").write_text(str(os.getpid()))
 path.with_suffix(".new").write_text(json.dumps(content))
 path.with_suffix(".new").replace(path)
 print("epoch 1", flush=True)
@@ -60,7 +61,7 @@ def site(tmp_path, reviewed, monkeypatch):
     """Makes `Trainings`, servers one after another on the same folders."""
     script = tmp_path / "script.py"
     script.write_text(SCRIPT)
-    monkeypatch.setattr(training, "COMMAND", (sys.executable, str(script)))
+    monkeypatch.setattr(training, "PROGRAM", (str(script),))
     models = Models(tmp_path / "models")
     models.root.mkdir()
     made = []
@@ -135,26 +136,20 @@ def test_a_process_that_is_killed_is_started_again(site):
     assert trainings.latest()[1].starts == 2
 
 
-def test_one_that_is_killed_again_and_again_has_failed(site):
-    trainings = site("die")
+@pytest.mark.parametrize("end", ["die", "fail"])
+def test_one_that_ends_again_and_again_has_failed(site, end):
+    trainings = site(end)
     trainings.start("roi")
     until(lambda: looked(trainings, "failed"))
-    assert trainings.latest()[1].detail == "its process ended 3 times"
+    assert trainings.latest()[1].detail == "its process ended 3 times, see log.txt"
     assert task_of(*trainings.latest())["status"] == "ERROR"
-
-
-def test_one_that_ends_with_an_error_has_failed(site):
-    trainings = site("fail")
-    trainings.start("roi")
-    until(lambda: looked(trainings, "failed"))
-    assert trainings.latest()[1].starts == 1
 
 
 def test_a_cancelled_training_stays_cancelled(site):
     trainings = site("sleep")
     folder = trainings.start("roi")
     until(lambda: state(trainings) == "training")
-    pid = trainings.latest()[1].pid
+    pid = int((folder.parent.parent / "pid").read_text())
     stopped, status = trainings.stop()
     assert (stopped, status.state) == (folder, "cancelled")
     assert not psutil.pid_exists(pid)
@@ -193,6 +188,28 @@ def test_training_begins_by_itself_after_enough_new_labels(site, reviewed):
         one.label.write_text("drawn anew")
     trainings.look()
     assert len(run_folders(trainings._models.root)) == 2
+
+
+def test_a_review_is_looked_at_once(site, monkeypatch):
+    monkeypatch.setattr(training, "LOOK_EVERY_S", 1000.0)
+    trainings = site("done", after=4, trainer="myo")
+    trainings.watch()
+    assert trainings.latest() is None
+    trainings.wake()
+    until(lambda: trainings.latest() is not None)
+    trainings.close()
+
+
+def test_several_gpus_train_together(monkeypatch):
+    several = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node"]
+    for gpus, device, by in (
+        (4, "cuda", [*several, "4"]),
+        (1, "cuda", []),
+        (0, "cpu", []),
+        (4, "cpu", []),
+    ):
+        monkeypatch.setattr(training.torch.cuda, "device_count", lambda gpus=gpus: gpus)
+        assert interpreter(device) == [sys.executable, *by]
 
 
 def test_at_zero_labels_it_begins_on_request_only(site):

@@ -7,7 +7,7 @@ what was learned before (`acsnet.loop.replay`). The numbers are ours.
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +73,7 @@ def total_epochs(names: Sequence[str], *, epochs: int | None) -> int:
 class FineTuning:
     """One run: cases to train on; base: weights folder to go on from; folder: of the run.
 
+    Each of several processes makes the same calls; only the first writes.
     registry: folder of the MLflow database; on_step: called after each batch.
     """
 
@@ -99,22 +100,33 @@ class FineTuning:
         if name == "autoencoder":
             return self.walls
         built = self.folder / BUILT
-        if not (built / f"{name}.npz").exists():
-            built.mkdir(exist_ok=True)
-            for one, samples in slice_samples(self.cases, seed=SEED).items():
-                save(built / f"{one}.npz", samples)
+
+        def build() -> None:
+            if not (built / f"{name}.npz").exists():
+                built.mkdir(exist_ok=True)
+                for one, samples in slice_samples(self.cases, seed=SEED).items():
+                    save(built / f"{one}.npz", samples)
+
+        self.processes.from_first(build)
         return load(built / f"{name}.npz")
 
     def bring_base(self) -> None:
         """Put every part of the base that the run has not trained yet into its weights folder."""
-        for name, entry in read_manifest(self.base).items():
-            if not self.is_done(name):
-                _, content = read_verified(name, folder=self.base)
-                about = {key: v for key, v in entry.items() if key not in ("file", "sha256")}
-                save_verified(content, name, folder=self.weights, about=about)
+
+        def bring() -> None:
+            for name, entry in read_manifest(self.base).items():
+                if not self._done(name):
+                    _, content = read_verified(name, folder=self.base)
+                    about = {key: v for key, v in entry.items() if key not in ("file", "sha256")}
+                    save_verified(content, name, folder=self.weights, about=about)
+
+        self.processes.from_first(bring)
 
     def is_done(self, name: str) -> bool:
         """Whether this part was trained to its end, and is in the weights folder."""
+        return self.processes.from_first(lambda: self._done(name))
+
+    def _done(self, name: str) -> bool:
         record = self.folder / name / RUN
         try:
             entry, _ = read_verified(name, folder=self.weights)
@@ -130,23 +142,27 @@ class FineTuning:
         network = load_network(name, NETWORKS[name], folder=self.base)
         recipe = fine_tuning(name, network, epochs=epochs)
         folder = self.folder / name
+        learn = partial(
+            train,
+            recipe,
+            self.samples(name),
+            folder,
+            seed=SEED,
+            processes=self.processes,
+            console=self.console,
+            on_step=self.on_step,
+            start=Start(network=network, sha256=entry["sha256"]),
+        )
+        if not self.processes.first:
+            learn()
+            return
         with self._tracked(name, settings_of(recipe, seed=SEED)) as run:
 
             def tell(history: Sequence[Epoch]) -> None:
                 run.log(history)
                 on_epoch(history)
 
-            trained = train(
-                recipe,
-                self.samples(name),
-                folder,
-                seed=SEED,
-                processes=self.processes,
-                console=self.console,
-                on_epoch=tell,
-                on_step=self.on_step,
-                start=Start(network=network, sha256=entry["sha256"]),
-            )
+            trained = learn(on_epoch=tell)
             about = {key: v for key, v in entry.items() if key not in ("file", "sha256", "config")}
             about |= {"recipe": read_json(folder / RECIPE), "base_sha256": entry["sha256"]}
             save_network(trained, name, folder=self.weights, about=with_terms(about))
@@ -154,6 +170,9 @@ class FineTuning:
 
     def fit_prior(self) -> None:
         """Fit the latent prior of the autoencoder in the weights folder and write it there."""
+        self.processes.from_first(self._fit_prior)
+
+    def _fit_prior(self) -> None:
         params = {"autoencoder_sha256": read_manifest(self.weights)["autoencoder"]["sha256"]}
         with self._tracked(PRIOR, params):
             prior = fit_prior(

@@ -40,7 +40,6 @@ class Status:
     epochs: int = 0
     time_left_s: float | None = None
     starts: int = 0
-    pid: int | None = None
     started: str = ""
     ended: str = ""
     candidate: str | None = None

@@ -1,7 +1,8 @@
 """`python -m acsnet.loop.run RUN LOCK LOG`: train, make a candidate, put it through the gate.
 
 A process of its own: it may be killed at any time, and the same command goes on from there. What
-is finished is not done again, and until the last step nothing that is served has changed.
+is finished is not done again, and until the last step nothing that is served has changed. Under
+`torchrun` all processes train, and the first alone does the rest.
 """
 
 import os
@@ -112,12 +113,9 @@ def perform(folder: Path) -> Status:
 
     Raises AcsnetError or OSError, which the status tells, where it cannot be done.
     """
-    root = folder.parent.parent
     request, status = read_request(folder), read_status(folder)
-    change_status(folder, state=TRAINING, starts=status.starts + 1, pid=os.getpid())
-    if not status.started:
-        change_status(folder, started=now())
-    models = Models(root)
+    change_status(folder, state=TRAINING, started=status.started or now())
+    models = models_of(folder)
     try:
         if status.candidate is None:
             name = make_candidate(folder, request, models)
@@ -130,14 +128,36 @@ def perform(folder: Path) -> Status:
         raise
 
 
+def models_of(folder: Path) -> Models:
+    """The models that a run folder is in."""
+    return Models(folder.parent.parent)
+
+
+def trained_on(request: Request) -> list[Case]:
+    """The cases that are not held out."""
+    return [case for case in request.cases if not case.held]
+
+
 def make_candidate(folder: Path, request: Request, models: Models) -> str:
     """Train what is asked for, and keep the chain that comes of it as a version."""
-    read = read_cases([case for case in request.cases if not case.held])
+    read = read_cases(trained_on(request))
     change_status(folder, left_out=read.left_out)
+    weights = train_parts(folder, request, read)
+    record = {
+        "base": request.base,
+        "trainer": request.trainer,
+        "run": folder.name,
+        "trained_scans": len(read.cases),
+    }
+    return models.add(weights, record)
+
+
+def train_parts(folder: Path, request: Request, read: Read) -> Path:
+    """Train what is asked for, as one of the processes that do; the folder of the weights."""
     if not read.cases:
         msg = f"no scan to train on can be read: {'; '.join(read.left_out)}"
         raise InputError(msg)
-    steps = STEPS[request.trainer]
+    models, steps = models_of(folder), STEPS[request.trainer]
     epochs = total_epochs(steps, epochs=request.epochs)
     with joined(launched(request.device)) as processes:
         tuning = FineTuning(
@@ -146,13 +166,14 @@ def make_candidate(folder: Path, request: Request, models: Models) -> str:
             folder=folder,
             registry=models.root,
             processes=processes,
-            console=Console(),
+            console=Console(quiet=not processes.first),
             on_step=partial(rest, models.root, quiet_s=request.quiet_s),
         )
         tuning.bring_base()
         for index, name in enumerate(steps):
             done = total_epochs(steps[:index], epochs=request.epochs)
-            change_status(folder, step=name, epoch=done, epochs=epochs)
+            if processes.first:
+                change_status(folder, step=name, epoch=done, epochs=epochs)
             if tuning.is_done(name):
                 continue
             if name == PRIOR:
@@ -160,13 +181,7 @@ def make_candidate(folder: Path, request: Request, models: Models) -> str:
             else:
                 progress = Progress(folder=folder, step=name, done=done, epochs=epochs)
                 tuning.train(name, epochs=request.epochs, on_epoch=progress)
-    record = {
-        "base": request.base,
-        "trainer": request.trainer,
-        "run": folder.name,
-        "trained_scans": len(read.cases),
-    }
-    return models.add(tuning.weights, record)
+    return tuning.weights
 
 
 def pass_gate(folder: Path, request: Request, models: Models, name: str) -> Status:
@@ -214,13 +229,18 @@ def main(folder: Path, lock: Path, log: Path) -> int:
     """
     begun = time.perf_counter()
     try:
+        request = read_request(folder)
+        processes = launched(request.device)
+        if hasattr(os, "nice"):
+            os.nice(NICENESS)
+        torch.set_num_threads(max(1, request.threads // processes.size))
+        if not processes.first:
+            if read_status(folder).candidate is None:
+                train_parts(folder, request, read_cases(trained_on(request)))
+            return 0
         with FileLock(lock, timeout=0):
-            if hasattr(os, "nice"):
-                os.nice(NICENESS)
-            torch.set_num_threads(read_request(folder).threads)
             status = perform(folder)
-            seconds = time.perf_counter() - begun
-            record_end(log, folder, status, seconds=seconds)
+            record_end(log, folder, status, seconds=time.perf_counter() - begun)
     except Timeout:
         return BUSY
     except (AcsnetError, OSError) as error:

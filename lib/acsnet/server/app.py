@@ -217,7 +217,13 @@ class AcsnetApp(MONAILabelApp):
             seconds=time.perf_counter() - start,
             details={"version": reviewed["version"]},
         )
+        self.trainings.wake()
         return reviewed
+
+    def on_save_label(self, image_id: str, label_id: str) -> None:
+        """A label was saved, perhaps as a reviewed one."""
+        super().on_save_label(image_id, label_id)
+        self.trainings.wake()
 
     def withdraw(self, image: str, tag: str, *, by: str) -> None:
         """Take the label map that holds under a tag out of use. Raises InputError in a PACS."""

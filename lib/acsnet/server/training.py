@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -22,13 +23,12 @@ from acsnet.errors import AcsnetError
 from acsnet.loop.models import Models
 from acsnet.loop.progress import CANCELLED, FAILED, Status, change_status, read_status
 from acsnet.loop.requests import Reviewed, read_request, run_folders, write_request
-from acsnet.loop.run import BUSY
 from acsnet.loop.when import waits_for
 from acsnet.settings import Train
 
 logger = logging.getLogger(__name__)
 
-COMMAND = (sys.executable, "-m", "acsnet.loop.run")
+PROGRAM = ("-m", "acsnet.loop.run")
 LOG = "log.txt"
 LOOK_EVERY_S = 10.0
 MAX_STARTS = 3
@@ -42,6 +42,13 @@ class TrainingBusyError(AcsnetError):
 def best_device() -> str:
     """The GPU where there is one."""
     return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def interpreter(device: str) -> list[str]:
+    """What runs `PROGRAM`: Python, by `torchrun` on each GPU where there are several."""
+    gpus = torch.cuda.device_count() if device == "cuda" else 0
+    several = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(gpus))
+    return [sys.executable, *(several if gpus > 1 else ())]
 
 
 class Trainings:
@@ -67,6 +74,7 @@ class Trainings:
         self._change = threading.RLock()
         self._process: subprocess.Popen[bytes] | None = None
         self._end = threading.Event()
+        self._called = threading.Event()
         self._watcher = threading.Thread(target=self._watch, name="trainings", daemon=True)
 
     def watch(self) -> None:
@@ -104,7 +112,8 @@ class Trainings:
                 epochs=epochs,
                 share=self._settings.hold_out,
             )
-            self._spawn(folder)
+            if not self._is_locked():
+                self._spawn(folder)
             return folder
 
     def stop(self) -> tuple[Path, Status] | None:
@@ -113,8 +122,8 @@ class Trainings:
             latest = self.latest()
             if latest is None or not latest[1].under_way:
                 return None
-            folder, status = latest
-            self._kill(folder, status)
+            folder, _ = latest
+            self._kill(folder)
             # It may have come to its end before it was killed.
             status = read_status(folder)
             if status.under_way:
@@ -130,22 +139,26 @@ class Trainings:
             elif self._settings.after:
                 self._begin_if_due()
 
+    def wake(self) -> None:
+        """A label was reviewed: look at once."""
+        self._called.set()
+
     def close(self) -> None:
         """End the process of a training; the next server goes on with it."""
         self._end.set()
+        self._called.set()
         with self._change:
             if self._process is not None and self._process.poll() is None:
                 self._process.terminate()
                 self._process.wait()
 
     def _look_after(self, folder: Path, status: Status) -> None:
-        ended = BUSY if self._process is None else self._process.poll()
-        if ended is None:
+        runs = self._process is not None and self._process.poll() is None
+        if runs or self._is_locked():
             return
-        if ended == 1:
-            change_status(folder, state=FAILED, detail=f"it ended with an error, see {LOG}")
-        elif ended != BUSY and status.starts >= MAX_STARTS:
-            change_status(folder, state=FAILED, detail=f"its process ended {status.starts} times")
+        if status.starts >= MAX_STARTS:
+            times = f"its process ended {status.starts} times, see {LOG}"
+            change_status(folder, state=FAILED, detail=times)
         else:
             self._spawn(folder)
 
@@ -165,13 +178,10 @@ class Trainings:
             self.start(settings.trainer)
 
     def _spawn(self, folder: Path) -> None:
-        """Start the process of a run, or leave it for the next look where another one trains."""
-        try:
-            with FileLock(self._shared[0], timeout=0):
-                pass
-        except Timeout:
-            return
-        command = [*COMMAND, folder, *self._shared]
+        """Start the process of a run."""
+        device = read_request(folder).device
+        command = [*interpreter(device), *PROGRAM, folder, *self._shared]
+        change_status(folder, starts=read_status(folder).starts + 1)
         with (folder / LOG).open("ab") as log:
             self._process = subprocess.Popen(  # noqa: S603 # nothing in it comes from a request
                 [str(part) for part in command],
@@ -182,24 +192,29 @@ class Trainings:
                 start_new_session=True,
             )
 
-    def _kill(self, folder: Path, status: Status) -> None:
-        """The process of this server, or that of one which was killed."""
+    def _is_locked(self) -> bool:
+        """Whether another training is under way, or the process that a killed server left."""
+        try:
+            with FileLock(self._shared[0], timeout=0):
+                return False
+        except Timeout:
+            return True
+
+    def _kill(self, folder: Path) -> None:
+        """All processes of a run, those that a server left which was killed among them."""
+        for process in psutil.process_iter(["cmdline"]):
+            if str(folder) in (process.info["cmdline"] or ()):
+                with suppress(psutil.NoSuchProcess):
+                    process.kill()
+                    process.wait(10)
         if self._process is not None:
-            self._process.kill()
             self._process.wait()
             self._process = None
-        if status.pid is None:
-            return
-        try:
-            process = psutil.Process(status.pid)
-            if str(folder) in process.cmdline():
-                process.kill()
-                process.wait(10)
-        except psutil.NoSuchProcess:
-            return
 
     def _watch(self) -> None:
-        while not self._end.wait(LOOK_EVERY_S):
+        while not self._end.is_set():
+            self._called.wait(LOOK_EVERY_S)
+            self._called.clear()
             try:
                 self.look()
             except (AcsnetError, OSError) as error:

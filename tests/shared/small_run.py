@@ -1,0 +1,28 @@
+"""`acsnet.loop.run` for a small site: seconds in place of minutes."""
+
+import os
+import signal
+import sys
+from pathlib import Path
+
+from small_site import set_small
+
+from acsnet.loop import run
+from acsnet.loop.models import Models
+
+DIE = "die"
+"""File of a models folder: the process is killed once it has promoted, before all else."""
+
+
+def promote(self, *args, **options):
+    aliases = promoted(self, *args, **options)
+    if (self.root / DIE).exists():
+        (self.root / DIE).unlink()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return aliases
+
+
+if __name__ == "__main__":
+    set_small(images=128, epochs=4)
+    promoted, Models.promote = Models.promote, promote
+    sys.exit(run.main(*map(Path, sys.argv[1:])))
