@@ -4,12 +4,16 @@ import json
 import os
 import shutil
 import signal
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
+import small_site
 from small_site import shuffled
 
 from acsnet.errors import InputError
-from acsnet.loop import fine_tune, run
+from acsnet.loop import audit, fine_tune, run
 from acsnet.loop.gate import Decision, Row
 from acsnet.loop.models import Models
 from acsnet.loop.progress import change_status, read_status
@@ -122,6 +126,27 @@ def test_killed_in_the_middle_of_training_it_goes_on_to_the_same_candidate(
     site.rollback()
     assert in_a_child(run.perform, folder) == 0
     assert site.aliases().live == before  # nobody's rollback is undone
+
+
+def test_two_processes_make_one_candidate(site, write_scan, tmp_path):
+    folder = request(site, [write_scan(k) for k in range(2)], epochs=1)
+    torchrun = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
+    script = Path(small_site.__file__).with_name("small_run.py")
+    done = subprocess.run(
+        [sys.executable, *torchrun, script, folder, tmp_path / "lock", tmp_path / "audit.jsonl"],
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("myo: epoch 1, mean loss") == 1
+    status = read_status(folder)
+    assert (status.state, status.epoch, status.epochs) == ("done", 1, 1)
+    assert site.names()[-1] == status.candidate
+    (event,) = audit.read(tmp_path / "audit.jsonl")
+    assert (event["event"], event["state"]) == ("train", "done")
 
 
 def test_labels_are_copied_and_patients_keep_their_side(site, write_scan):

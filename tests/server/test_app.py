@@ -1,10 +1,14 @@
 """The app, its datastore and its order of scans, without a running server."""
 
+import json
+
 import nibabel as nib
 import numpy as np
 import pytest
 
 from acsnet.errors import GeometryError, InputError, WeightsError
+from acsnet.evaluate.drawn import measure_drawn
+from acsnet.io import read_scan
 from acsnet.server.app import AcsnetApp
 from acsnet.server.datastore import StudiesDatastore
 
@@ -92,6 +96,39 @@ def test_without_verified_weights_there_is_no_app(studies, tmp_path, monkeypatch
     monkeypatch.setattr("acsnet.server.live.Pipeline.load", load)
     with pytest.raises(WeightsError, match="altered"):
         AcsnetApp(app_dir=str(tmp_path), studies=str(studies), conf={})
+
+
+def test_every_review_is_looked_at_by_the_trainer_at_once(web, samples, monkeypatch):
+    looks = []
+    monkeypatch.setattr(
+        web.app.trainings, "wake", lambda: looks.append(len(web.app.datastore().reviewed()))
+    )
+    image = "a & <i>b"
+    truth = (samples / "truth" / "phantom-1.nii.gz").read_bytes()
+
+    def save(**params):
+        answer = web.client.put(
+            "/datastore/label",
+            params={"image": image},
+            data={"params": json.dumps({"user": "Ana", **params})},
+            files={"label": ("label.nii.gz", truth)},
+        )
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    draft = save()
+    assert looks == [0]
+    form = {"version": draft["version"], "by": "Eve"}
+    assert web.client.post(f"/acsnet/cases/{image}/review", data=form).status_code == 303
+    save(state="reviewed")
+    assert looks == [0, 1, 1]
+    measured = measure_drawn(
+        read_scan(samples / "nifti" / "phantom-1.nii.gz"),
+        np.asarray(nib.load(samples / "truth" / "phantom-1.nii.gz").dataobj),
+    ).features_dict()
+    assert draft["measurements"]["scar_burden_percent"] == round(measured["scar_burden_percent"], 2)
+    kept = web.app.datastore().versions(image)[0]["features"]
+    assert kept["segments"] == measured["segments"]
 
 
 def test_studies_that_are_no_folder_are_refused(tmp_path):

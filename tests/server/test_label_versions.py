@@ -1,11 +1,15 @@
 """Labels that people save: kept, reviewed, shown, and offered to training."""
 
+import os
+import time
+
 import nibabel as nib
 import numpy as np
 import pytest
 
 from acsnet.errors import InputError
 from acsnet.loop.versions import VersionStore
+from acsnet.loop.when import waits_for
 from acsnet.server.datastore import StudiesDatastore
 from acsnet.server.label_records import DRAFT, DRAWN, REVIEWED
 
@@ -71,6 +75,27 @@ def test_a_save_is_a_draft_until_somebody_reviews_it(make_store, save):
     (one,) = store.reviewed()
     assert (one.name, one.patient, one.image.name) == ("a", "a", "a.nii.gz")
     assert store.datalist() == [{"image": str(one.image), "label": str(one.label)}]
+
+
+def test_the_time_of_a_review_is_that_of_the_review(make_store, save, studies, tmp_path):
+    store = make_store()
+    version = save(store)
+    saved = next(iter((tmp_path / "store").rglob(f"{version}.nii.gz")))
+    os.utime(saved, (1000.0, 1000.0))
+    begun = time.time()
+    # As `acsnet labels review` does, beside the server.
+    VersionStore(tmp_path / "store" / "versions").mark("a", version, "reviewed", by="Bob")
+    (one,) = store.reviewed()
+    assert begun <= one.at <= time.time()
+    assert waits(store, pause_s=60.0) == "readers are at work"
+    assert waits(store, pause_s=0.0) is None
+    store.review("a", version, by="Eve")
+    assert store.reviewed() == [one]
+
+
+def waits(store, *, pause_s):
+    reviewed = {one.name: one.review() for one in store.reviewed()}
+    return waits_for(reviewed, {}, now=time.time(), labels=1, pause_s=pause_s)
 
 
 def test_nothing_is_overwritten(make_store, save):
