@@ -14,7 +14,7 @@ set -eu
 ! "$1" -c 'import socket; socket.create_connection(("192.0.2.1", 80), 2)' 2>/dev/null
 sh "$2"/*/install.sh "$2/acsnet" "$1"
 "$2/acsnet/bin/acsnet" segment sample-data/nifti/phantom-1.nii.gz --output "$2/out"
-grep -o '"scar_burden_percent": [0-9.]*' "$2"/out/*/features.json
+grep -m 1 -o '"scar_burden_percent": [0-9.]*' "$2"/out/*/features.json
 END
 env -i PATH="$PATH" HOME="$folder" unshare --net sh "$folder/try.sh" "$python" "$folder"
 du -sh "$folder/acsnet"

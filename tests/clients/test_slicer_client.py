@@ -1,5 +1,6 @@
 """A real server process, asked by the client that 3D Slicer's own MONAI Label module ships."""
 
+import json
 import shutil
 import threading
 import time
@@ -286,6 +287,6 @@ def test_the_server_answers_while_it_segments(server):
 
 def test_the_log_names_no_scan(server):
     output = server.log.read_text()
-    logged = "\n".join(line for line in output.splitlines() if " acsnet" in line)
-    assert "inference took" in logged
-    assert server.image not in logged
+    logged = [line for line in output.splitlines() if line.startswith("{")]
+    assert any(json.loads(line).get("route") == "/infer/{model}" for line in logged)
+    assert server.image not in "\n".join(logged)

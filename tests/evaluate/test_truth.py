@@ -67,7 +67,7 @@ def test_one_volume_in_four_axes_and_whole_numbers_as_floats_are_read(tmp_path, 
 def test_another_format_is_refused_by_name(tmp_path):
     path = tmp_path / "a.mgz"
     nib.save(nib.MGHImage(np.zeros((3, 3, 3), dtype=np.uint8), np.eye(4)), path)
-    with pytest.raises(InputError, match=r"a\.mgz cannot be read as a NIfTI label map"):
+    with pytest.raises(InputError, match=r"a\.mgz cannot be read as NIfTI"):
         read_label_file(path)
 
 

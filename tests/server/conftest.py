@@ -5,21 +5,27 @@ from types import SimpleNamespace
 
 import pydicom
 import pytest
-from fastapi import FastAPI
 from fastapi.testclient import TestClient
+from monailabel.endpoints import datastore, info, session
 
-from acsnet.server import case_reports, dicomweb_folder, loop_routes, pages, routes, viewers
+from acsnet.server import (
+    asgi,
+    dicomweb_folder,
+    health,
+    loop_routes,
+    pages,
+    routes,
+    train_routes,
+)
 from acsnet.server.app import AcsnetApp
-from acsnet.server.error_answers import add_error_handlers
-from acsnet.server.guard import Guard, Policy
 
-ROOMS = (case_reports, routes, loop_routes, dicomweb_folder, viewers, pages)
+ROOMS = (health, routes, loop_routes, train_routes, dicomweb_folder, pages)
 
 
 @pytest.fixture(scope="module")
 def web(tmp_path_factory, samples):
-    """client: asks the server; app: behind it; series, study: UIDs of the first phantom;
-    folder: holds studies and state.
+    """client: asks the server; application: that answers; app: behind it; series, study: UIDs of
+    the first phantom; folder: holds studies and state.
 
     The studies folder holds both phantoms as DICOM, one of them as NIfTI, too, and a series with
     a missing slice, patient "<b>gap".
@@ -38,19 +44,19 @@ def web(tmp_path_factory, samples):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ACSNET_STATE", str(folder / "state"))
         app = AcsnetApp(app_dir=str(folder), studies=str(studies), conf={})
-        for room in (routes, loop_routes, dicomweb_folder, pages):
+        for room in (*ROOMS, info, datastore, session):
             patch.setattr(room, "app_instance", lambda: app)
-        asgi = FastAPI()
-        asgi.add_middleware(Guard, policy=Policy())
-        add_error_handlers(asgi)
-        for room in ROOMS:
-            asgi.include_router(room.router)
+        application = asgi.build()
         client = TestClient(
-            asgi, base_url="http://127.0.0.1:8000", client=("127.0.0.1", 1), follow_redirects=False
+            application,
+            base_url="http://127.0.0.1:8000",
+            client=("127.0.0.1", 1),
+            follow_redirects=False,
         )
         first = pydicom.dcmread(min((studies / "phantom-1").iterdir()))
         yield SimpleNamespace(
             client=client,
+            application=application,
             app=app,
             folder=folder,
             studies=studies,

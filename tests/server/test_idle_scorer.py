@@ -104,7 +104,7 @@ def task(tmp_path):
         return SimpleNamespace(scan=scan)
 
     served = ServedModels(Chain(version="v1", pipeline=pipeline))
-    return AcsnetTask(served, folder=tmp_path, keep=lambda image, result, version: None)
+    return AcsnetTask(served, folder=tmp_path, keep=lambda *_: None, watch=lambda _: None)
 
 
 def test_the_networks_are_lent_only_while_nobody_uses_them(task, samples):

@@ -12,8 +12,8 @@ from pydicom.pixel_data_handlers.util import get_expected_length
 from acsnet.derived.sources import planes_of
 from acsnet.errors import InputError
 from acsnet.io.dicom_files import DAMAGED, text_of
-from acsnet.io.geometry import Plane
-from acsnet.io.limits import MAX_BYTES
+from acsnet.io.geometry import MAX_SKEW, Plane
+from acsnet.io.limits import MAX_BYTES, check_packed
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -81,6 +81,8 @@ def _stored_pixels(seg: Dataset) -> NDArray[np.integer[Any]]:
     if not compressed and len(seg.PixelData) != expected + expected % 2:
         msg = f"PixelData must have {expected} bytes, got {len(seg.PixelData)}"
         raise InputError(msg)
+    if compressed:
+        check_packed("the segmentation", stored=len(seg.PixelData), plain=expected)
     try:
         pixels: NDArray[np.integer[Any]] = seg.pixel_array
     except DAMAGED as error:
@@ -133,12 +135,21 @@ def _plane(
         missing = " and ".join(name for name, value in values.items() if value is None)
         msg = f"frame {number} has no {missing}, nor does an image of the series give it"
         raise InputError(msg)
+    cosines = cosines.reshape(2, 3)
+    skew = np.abs(cosines @ cosines.T - np.eye(2)).max()
+    # Written so that what is no number is refused, too.
+    if not (skew <= MAX_SKEW and (spacing > 0).all() and np.isfinite([*position, *spacing]).all()):
+        msg = (
+            f"frame {number} lies nowhere: position {position.tolist()}, orientation "
+            f"{cosines.tolist()}, pixel spacing {spacing.tolist()}"
+        )
+        raise InputError(msg)
     return Plane(
         file=f"frame {number}",
         rows=shape[0],
         columns=shape[1],
         position_mm=position,
-        cosines=cosines.reshape(2, 3),
+        cosines=cosines,
         spacing_mm=(float(spacing[0]), float(spacing[1])),
     )
 

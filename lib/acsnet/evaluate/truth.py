@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import nibabel as nib
 import numpy as np
 from nibabel.orientations import apply_orientation, inv_ornt_aff, io_orientation
 from numpy.typing import NDArray
 
 from acsnet.errors import InputError
 from acsnet.io import read_scan
-from acsnet.io.nifti import DAMAGED
+from acsnet.io.limits import check_size
+from acsnet.io.nifti import DAMAGED, open_nifti
 from acsnet.labels import ENHANCEMENT, LEFT_VENTRICLE, MYOCARDIUM, Label
 from acsnet.scan import ShortAxisScan
 
@@ -74,16 +74,19 @@ class LabelFile:
 
 def read_label_file(path: Path) -> LabelFile:
     """Read a NIfTI label map, 3-D or 4-D with one volume; InputError names file and fault."""
+    image = open_nifti(path, name=str(path))
+    shape = image.shape[:3] if image.shape[3:] == (1,) else image.shape
+    if len(shape) != 3 or min(shape) < 1:
+        msg = f"{path} must be a 3-D label map, got shape {image.shape}"
+        raise InputError(msg)
+    check_size(str(path), slices=max(shape[2], 2), rows=shape[0], columns=shape[1], item_bytes=8)
     try:
-        image = nib.Nifti1Image.from_filename(path)
-        values = np.asarray(image.dataobj)
+        values = np.asarray(image.dataobj).reshape(shape)
     except DAMAGED as error:
-        msg = f"{path} cannot be read as a NIfTI label map: {error}"
+        msg = f"the pixels of {path} cannot be read: {error}"
         raise InputError(msg) from error
-    if values.ndim == 4 and values.shape[3] == 1:
-        values = values[..., 0]
-    if values.ndim != 3:
-        msg = f"{path} must be a 3-D label map, got shape {values.shape}"
+    if values.dtype.kind not in "iuf":
+        msg = f"{path} must hold whole numbers, got {values.dtype}"
         raise InputError(msg)
     labels = np.nan_to_num(values, nan=-1).astype(np.int64)
     if not np.array_equal(labels, values):

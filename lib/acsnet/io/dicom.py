@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pydicom
 from numpy.typing import NDArray
+from pydicom.pixel_data_handlers.util import get_expected_length
 from pydicom.uid import (
     UID,
     EnhancedMRColorImageStorage,
@@ -23,9 +24,22 @@ from pydicom.uid import (
 )
 
 from acsnet.errors import InputError
-from acsnet.io.dicom_files import DAMAGED, DicomFile, choose_series, quiet_pydicom, read_headers
+from acsnet.io.dicom_files import (
+    DAMAGED,
+    DicomFile,
+    check_inflated,
+    choose_series,
+    quiet_pydicom,
+    read_headers,
+)
 from acsnet.io.geometry import Plane, check_parallel, check_stack, group_by_position, stack_affine
-from acsnet.io.limits import check_extent, check_pixels, check_size, check_voxel_mm
+from acsnet.io.limits import (
+    check_extent,
+    check_packed,
+    check_pixels,
+    check_size,
+    check_voxel_mm,
+)
 from acsnet.io.phases import choose_phase
 from acsnet.scan import InputGrid, ShortAxisScan
 
@@ -35,6 +49,21 @@ MULTI_FRAME = (
     LegacyConvertedEnhancedMRImageStorage,
 )
 PIXEL_TAGS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
+NEEDED = (
+    "NumberOfFrames",
+    "SamplesPerPixel",
+    "PhotometricInterpretation",
+    "PlanarConfiguration",
+    "Rows",
+    "Columns",
+    "BitsAllocated",
+    "BitsStored",
+    "HighBit",
+    "PixelRepresentation",
+    *PIXEL_TAGS,
+)
+"""To decode pixels. Whatever else a file holds behind them would fill the memory."""
+
 SPACING_TAG_TOLERANCE = 0.05
 
 
@@ -183,8 +212,11 @@ def _told(file: DicomFile, tag: str) -> float | None:
 def _pixels(file: DicomFile) -> NDArray[np.float32]:
     """(row, column) stored values, rescaled. Raises InputError when they cannot be decoded."""
     try:
-        dataset = pydicom.dcmread(file.path, force=True)
+        check_inflated(file.path, file.name)
+        dataset = pydicom.dcmread(file.path, force=True, specific_tags=list(NEEDED))
         has_pixels = any(tag in dataset for tag in PIXEL_TAGS)
+    except InputError:
+        raise
     except DAMAGED as error:
         msg = f"{file.name} cannot be read as DICOM (damaged or cut short?)"
         raise InputError(msg) from error
@@ -192,7 +224,13 @@ def _pixels(file: DicomFile) -> NDArray[np.float32]:
         msg = f"{file.name} has no pixel data"
         raise InputError(msg)
     try:
+        if dataset.file_meta.get("TransferSyntaxUID", ImplicitVRLittleEndian).is_encapsulated:
+            check_packed(
+                file.name, stored=len(dataset.PixelData), plain=get_expected_length(dataset)
+            )
         stored = dataset.pixel_array
+    except InputError:
+        raise
     except DAMAGED as error:
         syntax = UID(str(dataset.file_meta.get("TransferSyntaxUID", ImplicitVRLittleEndian)))
         if syntax not in UncompressedPixelTransferSyntaxes:
@@ -206,7 +244,8 @@ def _pixels(file: DicomFile) -> NDArray[np.float32]:
     if slope == 0.0:
         msg = f"RescaleSlope of {file.name} must not be 0"
         raise InputError(msg)
-    pixels: NDArray[np.float32] = (stored * slope + intercept).astype(np.float32)
+    with np.errstate(all="ignore"):  # what float32 cannot hold is refused as infinite
+        pixels: NDArray[np.float32] = (stored * slope + intercept).astype(np.float32)
     return pixels
 
 

@@ -7,12 +7,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import pydicom
+from PIL.Image import DecompressionBombError
 from pydicom.dataset import Dataset
 from pydicom.errors import BytesLengthException, InvalidDicomError
+from pydicom.filereader import _read_file_meta_info, read_preamble
+from pydicom.uid import DeflatedExplicitVRLittleEndian
 
 from acsnet.errors import InputError
+from acsnet.io.limits import MAX_HEADER_BYTES, MAX_INFLATED_BYTES
 
 DICOM_SUFFIXES = (".dcm", ".dicom", ".ima")
 IDENTITY_TAGS = ("SOPClassUID", "SOPInstanceUID", "SeriesInstanceUID", "Modality")
@@ -20,6 +25,7 @@ MAX_LISTED = 20
 
 DAMAGED = (
     BytesLengthException,
+    DecompressionBombError,
     InvalidDicomError,
     ArithmeticError,
     AttributeError,
@@ -34,7 +40,7 @@ DAMAGED = (
     struct.error,
     zlib.error,
 )
-"""What pydicom raises on damaged or unsupported files."""
+"""What pydicom and its decoders raise on damaged or unsupported files."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -174,10 +180,14 @@ def read_header(path: Path, name: str) -> tuple[DicomFile | None, list[str]]:
     cause: Exception | None = None
     missing = ["readable header"]
     try:
-        file = DicomFile(
-            path, name, pydicom.dcmread(path, stop_before_pixels=True, force=not preamble)
-        )
+        check_inflated(path, name)
+        with path.open("rb") as stream:
+            counted = _Counted(stream, name)
+            header = pydicom.dcmread(counted, stop_before_pixels=True, force=not preamble)
+        file = DicomFile(path, name, header)
         missing = [tag for tag in IDENTITY_TAGS if not file.text(tag)]
+    except InputError:
+        raise
     except DAMAGED as error:
         cause = error
     if not missing:
@@ -186,6 +196,44 @@ def read_header(path: Path, name: str) -> tuple[DicomFile | None, list[str]]:
         return None, [f"{name} was passed over: it is not DICOM"]
     msg = f"{name} cannot be read as DICOM: it has no {missing[0]} (damaged or cut short?)"
     raise InputError(msg) from cause
+
+
+def check_inflated(path: Path, name: str) -> None:
+    """Refuse a deflated file (PS3.5 A.5) that would fill the memory: pydicom inflates it whole.
+
+    Raises InputError, also for meta information that never ends, and what pydicom does on a
+    damaged file.
+    """
+    with path.open("rb") as stream:
+        counted = _Counted(stream, name)
+        read_preamble(counted, force=True)
+        meta = _read_file_meta_info(counted)
+        if meta.get("TransferSyntaxUID") != DeflatedExplicitVRLittleEndian:
+            return
+        inflate = zlib.decompressobj(-zlib.MAX_WBITS)
+        inflated = len(inflate.decompress(stream.read(MAX_HEADER_BYTES), MAX_INFLATED_BYTES + 1))
+    if inflated > MAX_INFLATED_BYTES:
+        msg = f"{name} is too large: it inflates to more than {MAX_INFLATED_BYTES} bytes"
+        raise InputError(msg)
+
+
+class _Counted:
+    """A file that is read up to where a header must have ended, for pydicom."""
+
+    def __init__(self, stream: BinaryIO, name: str) -> None:
+        self._stream = stream
+        self._left = MAX_HEADER_BYTES
+        self.name = name
+        self.seek, self.tell, self.close = stream.seek, stream.tell, stream.close
+
+    def read(self, size: int = -1) -> bytes:
+        """As of the file. Raises InputError beyond the limit."""
+        content = self._stream.read(min(size, self._left + 1) if size >= 0 else self._left + 1)
+        self._left -= len(content)
+        if self._left < 0:
+            msg = f"{self.name} is too large: a header of more than {MAX_HEADER_BYTES} bytes"
+            raise InputError(msg)
+        return content
 
 
 def _is_mr(group: list[DicomFile]) -> bool:

@@ -10,9 +10,26 @@ SLICE_STEP_MM = (1.0, 30.0)
 MAX_EXTENT_MM = 400.0
 """From the first slice to the last: no short-axis stack is half as long."""
 
-MAX_MATRIX = 4096
+MAX_MATRIX = 2048
+"""Rows and columns: twice what cardiac MR is reconstructed to."""
+
 MAX_SLICES = 1000
-MAX_BYTES = 2_000_000_000
+MAX_BYTES = 500_000_000
+"""Of a stack's pixels, four bytes each or more, before anything is unpacked: 300 slices of 640 x
+640, where a short-axis stack has a fiftieth of that. The memory must hold a few copies of it."""
+
+MAX_PACKED = 1.25
+"""How much larger than its plain pixels a compressed image may be: no method adds that much."""
+
+MAX_HEADER_BYTES = 4 * 2**20
+"""Of a DICOM file before its pixels. The longest of scanners are a fifth of that, and a header is
+kept in the memory at fifty times its size."""
+
+MAX_INFLATED_BYTES = 40 * 2**20
+"""Of a DICOM file of the deflated transfer syntax: an image of the largest matrix, four times."""
+
+MAX_EXTENSION_BYTES = 16 * 2**20
+"""Before the pixels of a NIfTI file, where extensions of its header lie, which are read whole."""
 
 
 def check_voxel_mm(name: str, *, slice_mm: float, row_mm: float, column_mm: float) -> None:
@@ -61,6 +78,16 @@ def check_size(name: str, *, slices: int, rows: int, columns: int, item_bytes: i
     size = slices * rows * columns * max(item_bytes, 4)
     if size > MAX_BYTES:
         msg = f"{name} is too large: {size / 1e9:.1f} GB of pixels, at most {MAX_BYTES / 1e9:g} GB"
+        raise InputError(msg)
+
+
+def check_packed(name: str, *, stored: int, plain: int) -> None:
+    """Refuse, before it is unpacked, a compressed image that must unpack to more than it says.
+
+    stored, plain: bytes as it lies in the file, and of its plain pixels. Raises InputError.
+    """
+    if stored > MAX_PACKED * plain + 2**16:
+        msg = f"{name} has {stored} bytes of compressed pixels for an image of {plain} bytes"
         raise InputError(msg)
 
 

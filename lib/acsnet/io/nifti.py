@@ -13,14 +13,30 @@ import nibabel as nib
 import numpy as np
 from nibabel.filebasedimages import ImageFileError
 from nibabel.imageglobals import logger as nibabel_logger
+from nibabel.openers import ImageOpener
 from nibabel.spatialimages import HeaderDataError, HeaderTypeError
+from nibabel.wrapstruct import WrapStructError
 from numpy.typing import NDArray
 
 from acsnet.errors import AcsnetError, GeometryError, InputError
-from acsnet.io.limits import check_extent, check_pixels, check_size, check_voxel_mm
+from acsnet.io.limits import (
+    MAX_EXTENSION_BYTES,
+    check_extent,
+    check_pixels,
+    check_size,
+    check_voxel_mm,
+)
 from acsnet.scan import InputGrid, ShortAxisScan
 
 SUFFIXES = (".nii.gz", ".nii")
+NIFTI_1, NIFTI_2 = 348, 540
+"""Bytes of a header, which begins with this number."""
+
+_KINDS = {
+    int.from_bytes(size.to_bytes(4, order), "little"): kind
+    for size, kind in ((NIFTI_1, nib.Nifti1Image), (NIFTI_2, nib.Nifti2Image))
+    for order in ("little", "big")
+}
 SLICE_AXIS_RATIO = 1.5
 """The slice axis is clear when its spacing is this many times both others. Ours."""
 
@@ -37,6 +53,7 @@ DAMAGED = (
     MemoryError,
     OSError,
     ValueError,
+    WrapStructError,
     zlib.error,
 )
 """What nibabel raises on damaged files."""
@@ -69,11 +86,7 @@ def read_nifti(path: Path) -> ShortAxisScan:
     """
     name = case_name(path)
     warnings: list[str] = []
-    with _named_errors(f"{path.name} cannot be read as NIfTI (damaged or another format?)"):
-        image = nib.load(path)
-    if not isinstance(image, nib.Nifti1Image):
-        msg = f"{path.name} must be a NIfTI image, got {type(image).__name__}"
-        raise InputError(msg)
+    image = open_nifti(path, name=path.name)
     with _named_errors(f"{path.name} has a damaged NIfTI header"):
         with image.file_map["image"].get_prepare_fileobj("rb") as stream:
             as_stored = type(image.header).from_fileobj(stream, check=False)
@@ -104,6 +117,23 @@ def read_nifti(path: Path) -> ShortAxisScan:
     check_pixels(path.name, data)
     pixels = np.ascontiguousarray(grid.from_input(data))
     return ShortAxisScan(name=name, pixels=pixels, grid=grid, warnings=tuple(warnings))
+
+
+def open_nifti(path: Path, *, name: str) -> nib.Nifti1Image:
+    """The image in a file, its header read and its pixels not; `name` is what messages call it.
+
+    Raises InputError for another format, and for extensions that would fill the memory.
+    """
+    with _named_errors(f"{name} cannot be read as NIfTI (damaged or another format?)"):
+        with ImageOpener(path, "rb") as stream:
+            head = stream.read(NIFTI_2)
+        kind = _KINDS[int.from_bytes(head[:4], "little")]
+        block = head[: kind.header_class.sizeof_hdr]
+        begins = float(kind.header_class(block, check=False)["vox_offset"])
+        if begins <= MAX_EXTENSION_BYTES:
+            return kind.from_filename(path)
+    msg = f"{name} has its pixels behind {begins:.4g} bytes, at most {MAX_EXTENSION_BYTES}"
+    raise InputError(msg)
 
 
 def write_label_map(path: str | Path, labels: NDArray[np.uint8], grid: InputGrid) -> None:

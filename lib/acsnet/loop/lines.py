@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from acsnet.loop.files import sync_folder
+
 
 def append(file: Path, entry: Mapping[str, Any]) -> None:
     """Append one entry; it is on the disk when this returns.
@@ -15,10 +17,31 @@ def append(file: Path, entry: Mapping[str, Any]) -> None:
     """
     line = json.dumps(entry, allow_nan=False).encode() + b"\n"
     file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    new = not file.exists()
     descriptor = os.open(file, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
     try:
-        os.write(descriptor, line if _ends_whole(descriptor) else b"\n" + line)
+        content = line if _ends_whole(descriptor) else b"\n" + line
+        if os.write(descriptor, content) != len(content):
+            msg = f"{file.name} could not be written: the disk is full"
+            raise OSError(msg)
         os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+    if new:
+        sync_folder(file.parent)
+
+
+def end_whole(file: Path) -> bool:
+    """End the last line of a file where a crash cut it short; whether there was one to end."""
+    if not file.exists():
+        return False
+    descriptor = os.open(file, os.O_RDWR | os.O_APPEND)
+    try:
+        if _ends_whole(descriptor):
+            return False
+        os.write(descriptor, b"\n")
+        os.fsync(descriptor)
+        return True
     finally:
         os.close(descriptor)
 

@@ -1,5 +1,6 @@
 """The MONAI Label app: which datastore, which tasks, which order of scans."""
 
+import os
 import tempfile
 import threading
 import time
@@ -23,29 +24,33 @@ from acsnet.loop.models import Models
 from acsnet.loop.score_store import ScoreStore, model_version
 from acsnet.pacs.settings import is_dicomweb, pacs_settings
 from acsnet.result import Result
+from acsnet.server import metrics
 from acsnet.server.batch import Batch
 from acsnet.server.cases import Store
 from acsnet.server.datastore import StudiesDatastore
 from acsnet.server.dicomweb_datastore import DicomWebDatastore
+from acsnet.server.drift import Drift, read_reference
 from acsnet.server.idle_scorer import IdleScorer
 from acsnet.server.infer_task import AcsnetTask, CorrectTask, MyocardiumTask, RoiTask
 from acsnet.server.label_records import DRAWN, REVIEWED
 from acsnet.server.live import LiveModels
 from acsnet.server.login.person import signed
+from acsnet.server.repair import process_began, repair, scratch_folder
 from acsnet.server.score_book import ScoreBook
 from acsnet.server.scoring import AgreementScoring
 from acsnet.server.state import (
     audit_log,
     models_folder,
-    pacs_store,
+    of_studies,
     private_folder,
     state_folder,
-    store_folder,
     training_lock,
 )
+from acsnet.server.state_schema import settle_state
 from acsnet.server.strategy import NextScan
 from acsnet.server.trainers import trainers
 from acsnet.server.training import Trainings
+from acsnet.server.turns import Turns
 from acsnet.settings import read_settings
 
 
@@ -58,7 +63,17 @@ class AcsnetApp(MONAILabelApp):
     def __init__(self, app_dir: str, studies: str, conf: dict[str, str]) -> None:
         self._pick = read_settings().pick
         self._picking = threading.Lock()
-        self._scratch = tempfile.TemporaryDirectory(prefix="acsnet-")
+        self.turns = Turns()
+        self.studies = studies
+        scratch = private_folder(scratch_folder(private_folder(state_folder())))
+        settle_state(state_folder())
+        repair(
+            state_folder(),
+            store=self.store_folder(),
+            models=models_folder(str(studies)),
+            before=process_began(),
+        )
+        self._scratch = tempfile.TemporaryDirectory(prefix=f"{os.getpid()}-", dir=scratch)
         super().__init__(
             app_dir,
             studies,
@@ -70,11 +85,17 @@ class AcsnetApp(MONAILabelApp):
             labels=list(LABEL_VALUES),
         )
         self.batch = Batch(self._draft)
+        metrics.watch_queue(lambda: self.turns.waiting, lambda: self.turns.running)
 
     @property
     def scratch(self) -> Path:
         """A private folder for uploads, sessions and results, gone when the server stops."""
         return Path(self._scratch.name)
+
+    def drain(self, *, limit_s: float) -> bool:
+        """Finish the inference that runs and begin no other; whether it ended in time."""
+        self.batch.stop()
+        return self.turns.close(limit_s=limit_s)
 
     def close(self) -> None:
         """Remove everything that was kept for one run only."""
@@ -88,21 +109,22 @@ class AcsnetApp(MONAILabelApp):
         """The scans of a local folder or of a PACS; raises InputError for anything else."""
         if is_dicomweb(self.studies):
             settings = pacs_settings(self.studies)
-            return DicomWebDatastore(settings, store=self._store_folder())
+            return DicomWebDatastore(settings, store=self.store_folder())
         studies = Path(self.studies)
         if not studies.is_dir():
             msg = f"studies must be a folder, got {self.studies}"
             raise InputError(msg)
-        return StudiesDatastore(studies=studies, store=self._store_folder())
+        return StudiesDatastore(studies=studies, store=self.store_folder())
 
     def init_infers(self) -> dict[str, InferTask]:
         """The whole method and its parts, all by the one chain in `served`."""
         self._models = Models(models_folder(str(self.studies)))
         self.served = LiveModels(self._models)
-        scores = ScoreStore(self._store_folder() / "scores")
+        scores = ScoreStore(self.store_folder() / "scores")
         self._book = ScoreBook(self.datastore(), scores, model=self._model_version)
         folder = self.scratch
-        task = AcsnetTask(self.served, folder=folder, keep=self._keep)
+        drift = Drift(read_reference())
+        task = AcsnetTask(self.served, folder=folder, keep=self._keep, watch=drift.add)
         self._scorer = IdleScorer(self._book, task, self.datastore(), self._pick)
         return {
             "acsnet": task,
@@ -177,22 +199,32 @@ class AcsnetApp(MONAILabelApp):
         """What scores are kept under: the networks that are served now."""
         return model_version(self.served.current().pipeline.weights)
 
-    def _store_folder(self) -> Path:
+    def store_folder(self) -> Path:
         """The server's own folder for these studies."""
-        if is_dicomweb(self.studies):
-            return pacs_store(pacs_settings(self.studies).url)
-        return store_folder(Path(self.studies))
+        return of_studies(str(self.studies))
 
     def infer(self, request: dict[str, Any], datastore: Any = None) -> dict[str, Any]:
-        """Run a task on a scan, and say so in the audit log.
+        """Run a task on a scan when it is its turn, and say so in the audit log.
 
-        request: `client_id` and `image_id` go into the log. Raises AcsnetError for what is no scan.
+        request: `client_id` and `image_id` go into the log; `asker`: whose turn it is, see
+        `acsnet.server.turns`; `background`: nobody waits for it. Raises AcsnetError for what is no
+        scan, LoadError where too many wait.
         """
+        asked = time.perf_counter()
+        background = bool(request.get("background"))
+        with self.turns.turn(str(request.get("asker") or ""), background=background):
+            task = str(request.get("model"))
+            metrics.observe_stages(task, {"wait": time.perf_counter() - asked})
+            return self._infer(task, request, datastore)
+
+    def _infer(self, task: str, request: dict[str, Any], datastore: Any) -> dict[str, Any]:
         start, result = time.perf_counter(), None
         try:
             result = super().infer(request, datastore)
+            metrics.observe_stages(task, result["params"]["latencies"])
             return result
         finally:
+            metrics.INFERENCES.labels(task, "failed" if result is None else "done").inc()
             model = self.served.current().version
             audit.record(
                 audit_log(),
@@ -201,7 +233,7 @@ class AcsnetApp(MONAILabelApp):
                 model=model if result is None else result["params"]["model_version"],
                 image=str(request.get("image_id") or ""),
                 seconds=time.perf_counter() - start,
-                details={"task": str(request.get("model")), "done": result is not None},
+                details={"task": task, "done": result is not None},
             )
 
     def review(self, image: str, version: str, *, by: str) -> dict[str, Any]:
@@ -235,7 +267,8 @@ class AcsnetApp(MONAILabelApp):
     def _draft(self, image: str) -> None:
         """Segment one image of the datastore and keep the draft."""
         path = self.datastore().get_image_uri(image)
-        result = self.infer(signed({"model": "acsnet", "image": path, "image_id": image}))
+        request = signed({"model": "acsnet", "image": path, "image_id": image})
+        result = self.infer({**request, "asker": "batch", "background": True})
         Path(result["file"]).unlink(missing_ok=True)
 
     def _saved(self, image: str) -> Path | None:

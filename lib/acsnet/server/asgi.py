@@ -32,6 +32,7 @@ from acsnet.server import (  # noqa: E402
     case_reports,
     dicomweb_folder,
     dicomweb_pacs,
+    health,
     loop_routes,
     pages,
     routes,
@@ -43,7 +44,9 @@ from acsnet.server.guard import Guard, policy_of  # noqa: E402
 from acsnet.server.login import routes as login_routes  # noqa: E402
 from acsnet.server.login.door import Door  # noqa: E402
 from acsnet.server.login.service import Login  # noqa: E402
+from acsnet.server.request_log import RequestLog  # noqa: E402
 from acsnet.server.stock_routes import add_stock_routes  # noqa: E402
+from acsnet.server.traffic import CountTraffic  # noqa: E402
 from acsnet.settings import read_settings  # noqa: E402
 
 
@@ -80,12 +83,15 @@ def build() -> FastAPI:
             allow_headers=["Accept", "Authorization", "Content-Type"],
         )
     application.add_middleware(Guard, policy=policy)
+    application.add_middleware(CountTraffic)
+    application.add_middleware(RequestLog)
     if server.behind_tls_proxy:
         application.add_middleware(ProxyHeadersMiddleware, trusted_hosts=list(server.proxies))
     application.state.login = login
     add_error_handlers(application)
     archive = dicomweb_pacs if is_dicomweb(settings.MONAI_LABEL_STUDIES) else dicomweb_folder
     for room in (
+        health,
         login_routes,
         routes,
         loop_routes,

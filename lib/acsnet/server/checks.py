@@ -10,7 +10,10 @@ from starlette.exceptions import HTTPException
 SCAN_SUFFIXES = (".nii.gz", ".nii")
 RESULT_SUFFIXES = (".nii.gz", ".nii", ".nrrd")
 MAX_NAME = 200
-"""Characters: with a suffix it still fits the 255 bytes of a file name for most scripts."""
+"""Bytes: with a suffix it still fits the 255 of a file name."""
+
+MAX_PART = 255
+"""Bytes: what a file system takes as one name."""
 
 _TAG = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _SESSION = re.compile(r"[A-Za-z0-9-]{1,64}")
@@ -19,7 +22,8 @@ _UNSAFE = re.compile(r"[/\\\x00-\x1f\x7f]")
 
 def is_plain_name(name: str) -> bool:
     """Whether `name` can only ever be one entry of one folder."""
-    return bool(name) and len(name) <= MAX_NAME and name[0] != "." and not _UNSAFE.search(name)
+    short = len(name.encode(errors="surrogatepass")) <= MAX_NAME
+    return bool(name) and short and name[0] != "." and not _UNSAFE.search(name)
 
 
 def name_fault(key: str, value: str) -> str | None:
@@ -40,7 +44,10 @@ def name_fault(key: str, value: str) -> str | None:
 
 def path_fault(path: str) -> str | None:
     """What is wrong with a decoded URL path, or None."""
-    unsafe = any(part in (".", "..") or "\\" in part or "\x00" in part for part in path.split("/"))
+    parts = path.split("/")
+    if any(len(part.encode(errors="surrogatepass")) > MAX_PART for part in parts):
+        return f"no part of the address may be longer than {MAX_PART} bytes"
+    unsafe = any(part in (".", "..") or "\\" in part or "\x00" in part for part in parts)
     return "the address must not climb out of its folder" if unsafe else None
 
 
@@ -48,7 +55,7 @@ def json_object(text: str) -> dict[str, Any]:
     """The `params` form field as a dict; HTTP 422 where it is anything else."""
     try:
         value = json.loads(text or "{}")
-    except json.JSONDecodeError as error:
+    except (ValueError, RecursionError) as error:  # also numbers of thousands of digits
         raise HTTPException(422, f"params must be a JSON object: {error}") from error
     if not isinstance(value, dict):
         raise HTTPException(422, f"params must be a JSON object, got {type(value).__name__}")

@@ -4,6 +4,7 @@ import json
 import logging
 import tempfile
 import threading
+import time
 from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import Any
 import nibabel as nib
 import numpy as np
 from filelock import FileLock
-from monailabel.datastore.local import LocalDatastore
+from monailabel.datastore.local import DataModel, LocalDatastore
 from monailabel.interfaces.exception import ImageNotFoundException
 from numpy.typing import NDArray
 
@@ -25,12 +26,12 @@ from acsnet.loop.files import put
 from acsnet.loop.requests import Reviewed
 from acsnet.loop.versions import Version, VersionStore, by_author
 from acsnet.result import Result
-from acsnet.server.checks import SCAN_SUFFIXES
+from acsnet.server.checks import SCAN_SUFFIXES, upload_suffix
 from acsnet.server.gate import Gate, Verdict, fingerprint
 from acsnet.server.label_records import DRAFT, DRAWN, REVIEWED, held, record_of
 from acsnet.server.saving import author_of, state_of
 from acsnet.server.segmentations import write_seg
-from acsnet.server.state import VERSIONS
+from acsnet.server.state import VERSIONS, private_folder
 from acsnet.server.study_links import SERIES_SUFFIX, StudyLinks
 
 SHOWN_TAGS = (
@@ -161,7 +162,14 @@ class StudiesDatastore(LocalDatastore):
                     msg = f"there is already another image called {image_id!r}: rename this one"
                     raise FileExistsError(msg)
                 return image_id
-            return str(super().add_image(image_id, image_filename, image_info))
+            # In place whole or not at all; `refresh` lists what is in place.
+            suffix = upload_suffix(image_filename)
+            if any(ending in image_id for ending in SCAN_SUFFIXES):
+                msg = f"the name of an image must not hold {SCAN_SUFFIXES[-1]}, got {image_id!r}"
+                raise InputError(msg)
+            put(Path(image_filename).read_bytes(), self._links.images / f"{image_id}{suffix}")
+            self.refresh()
+            return image_id
 
     def save_label(
         self, image_id: str, label_filename: str, label_tag: str, label_info: dict[str, Any]
@@ -241,7 +249,7 @@ class StudiesDatastore(LocalDatastore):
                     continue
                 label = version.verified()
             except (OSError, InputError) as error:
-                logger.warning("a reviewed label is left out: %s", error)
+                logger.warning("a reviewed label is left out: %s", type(error).__name__)
                 continue
             patient = str(self.get_image_info(version.image).get("PatientID") or version.image)
             at = 0.0 if version.reviewed is None else version.reviewed.timestamp()
@@ -301,12 +309,18 @@ class StudiesDatastore(LocalDatastore):
     def _show(self, image: str, labels: Path, tag: str, info: dict[str, Any]) -> str:
         """Show a label map, and its DICOM SEG, under a tag; it replaces the one before."""
         path = Path(self.get_image_uri(image))
-        if path.is_dir() and tag in (DRAFT, DRAWN, REVIEWED):
-            info["seg_refused"] = self._write_seg(image, labels, tag, info)
-        saved = info.get("ts")
-        super().save_label(image, str(labels), tag, info)
-        if saved is not None:
-            self.update_label_info(image, tag, {"ts": saved})
+        name = f"{image}{SCAN_SUFFIXES[0]}"
+        # As MONAI Label does, but in place whole or not at all. Files and record change together
+        # for whoever holds the lock, such as a backup.
+        with FileLock(self._lock_file):
+            if path.is_dir() and tag in (DRAFT, DRAWN, REVIEWED):
+                info["seg_refused"] = self._write_seg(image, labels, tag, info)
+            folder = private_folder(Path(self._datastore.label_path(tag)))
+            put(labels.read_bytes(), folder / name)
+            shown = {"ts": int(time.time()), **info, "name": name}
+            record = DataModel(info=shown, ext=SCAN_SUFFIXES[0])
+            self._datastore.objects[image].labels[tag] = record
+            self._update_datastore_file(lock=False)
         return image
 
     def _hide(self, image: str, tag: str) -> None:

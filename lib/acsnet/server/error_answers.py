@@ -1,6 +1,9 @@
 """What a client is told when something cannot be done: one sentence, and the right status."""
 
+from collections.abc import Mapping
+
 from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from monailabel.interfaces.exception import MONAILabelException
 from starlette.exceptions import HTTPException
@@ -10,6 +13,7 @@ from acsnet.server import pages
 from acsnet.server.batch import BatchBusyError
 from acsnet.server.served import MemoryShortError
 from acsnet.server.training import TrainingBusyError
+from acsnet.server.turns import MAX_RETRY_S, LoadError
 
 
 def add_error_handlers(application: FastAPI) -> None:
@@ -19,17 +23,22 @@ def add_error_handlers(application: FastAPI) -> None:
     application.add_exception_handler(BatchBusyError, busy_error)
     application.add_exception_handler(TrainingBusyError, busy_error)
     application.add_exception_handler(MemoryShortError, memory_error)
+    application.add_exception_handler(LoadError, load_error)
+    application.add_exception_handler(RequestValidationError, validation_error)
+    application.add_exception_handler(Exception, own_error)
     application.add_exception_handler(HTTPException, http_error)
     application.add_exception_handler(MONAILabelException, monailabel_error)
 
 
 def user_error(request: Request, error: Exception) -> Response:
     """An error that the user can act on."""
-    return answer(request, 422, str(error))
+    _count(request, error)
+    return answer(request, 422, printable(str(error)))
 
 
 def pacs_error(request: Request, error: Exception) -> Response:
     """A PACS that does not do its part: nothing is wrong with the request."""
+    _count(request, error)
     return answer(request, 502, str(error))
 
 
@@ -40,14 +49,40 @@ def busy_error(request: Request, error: Exception) -> Response:
 
 def memory_error(request: Request, error: Exception) -> Response:
     """What may be asked for again later."""
-    return answer(request, 503, str(error))
+    _count(request, error)
+    return answer(request, 503, str(error), headers={"Retry-After": str(MAX_RETRY_S)})
+
+
+def load_error(request: Request, error: Exception) -> Response:
+    """What may be asked for again, and when."""
+    _count(request, error)
+    after = getattr(error, "retry_after_s", MAX_RETRY_S)
+    return answer(request, 503, str(error), headers={"Retry-After": str(after)})
+
+
+def validation_error(request: Request, error: Exception) -> Response:
+    """Parameters of the wrong kind, by name; never what was sent, which JSON may not hold."""
+    faults = error.errors() if isinstance(error, RequestValidationError) else []
+    places = [".".join(map(str, fault["loc"][1:])) or "the body" for fault in faults]
+    reason = "; ".join(
+        f"{place}: {fault['msg']}" for place, fault in zip(places, faults, strict=True)
+    )
+    return answer(request, 422, printable(reason))
+
+
+def own_error(request: Request, error: Exception) -> Response:
+    """A fault of ours: the log has the rest, under the id of the request."""
+    identifier = request.scope.get("state", {}).get("request_id", "")
+    headers = {"X-Request-ID": identifier} if identifier else None
+    reason = "the server failed, which is no fault of yours; its log says more"
+    return answer(request, 500, reason, headers=headers)
 
 
 def http_error(request: Request, error: Exception) -> Response:
     """What a route refuses by itself, such as a name that it does not know."""
-    told = answer(request, getattr(error, "status_code", 500), getattr(error, "detail", ""))
-    told.headers.update(getattr(error, "headers", None) or {})
-    return told
+    headers = getattr(error, "headers", None)
+    status = getattr(error, "status_code", 500)
+    return answer(request, status, printable(str(getattr(error, "detail", ""))), headers=headers)
 
 
 def monailabel_error(request: Request, error: Exception) -> Response:
@@ -55,8 +90,22 @@ def monailabel_error(request: Request, error: Exception) -> Response:
     return answer(request, 422, getattr(error, "msg", str(error)))
 
 
-def answer(request: Request, status: int, reason: str) -> Response:
+def _count(request: Request, error: Exception) -> None:
+    """Let the metrics tell refusals of one status apart."""
+    request.scope.setdefault("state", {})["refusal"] = type(error).__name__
+
+
+def printable(text: str) -> str:
+    """Text that a reply can hold: what is no character of Unicode is shown as an escape."""
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
+def answer(
+    request: Request, status: int, reason: str, *, headers: Mapping[str, str] | None = None
+) -> Response:
     """One sentence, as a page where a person reads it."""
     if request.url.path.startswith(f"{pages.router.prefix}/"):
-        return pages.page("error.html", status=status, reason=reason)
-    return JSONResponse({"detail": reason}, status)
+        page: Response = pages.page("error.html", status=status, reason=reason)
+        page.headers.update(headers or {})
+        return page
+    return JSONResponse({"detail": reason}, status, headers=dict(headers or {}))

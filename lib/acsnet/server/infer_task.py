@@ -20,6 +20,7 @@ from acsnet.quantify.quantification import quantify
 from acsnet.quantify.scar import ScarMethod, classify_enhancement
 from acsnet.result import NOTICE, Measured, Result
 from acsnet.scan import ShortAxisScan
+from acsnet.server.drift import measures_of
 from acsnet.server.label_maps import read_label_map_of
 from acsnet.server.results import Answer, answer_of, write_answer
 from acsnet.server.served import Chain, ServedModels
@@ -132,11 +133,17 @@ class ChainTask(InferTask):
 class AcsnetTask(ChainTask):
     """The whole method.
 
-    keep: takes the image id, the result and the model version for each image of the datastore.
+    keep: takes the image id, the result and the model version for each image of the datastore;
+    watch: takes what is watched of each scan that was asked for.
     """
 
     def __init__(
-        self, served: ServedModels, *, folder: Path, keep: Callable[[str, Result, str], None]
+        self,
+        served: ServedModels,
+        *,
+        folder: Path,
+        keep: Callable[[str, Result, str], None],
+        watch: Callable[[dict[str, float]], None],
     ) -> None:
         super().__init__(
             served,
@@ -144,11 +151,12 @@ class AcsnetTask(ChainTask):
             description="Left ventricle, scar and grey zone on short-axis LGE cardiac MRI.",
             options=(SCAR_METHOD, KEEP_VALID, UNCERTAINTY),
         )
-        self._keep = keep
+        self._keep, self._watch = keep, watch
 
     def segment(self, scan: ShortAxisScan, chain: Chain, request: dict[str, Any]) -> Answer:
         """Segment and measure; the result of an image of the datastore is kept as its draft."""
         result = chain.pipeline(scan)
+        self._watch(measures_of(result.scan, result.features.scar_burden_percent))
         if image_id := request.get("image_id"):
             self._keep(image_id, result, chain.version)
         return answer_of(result)

@@ -1,15 +1,14 @@
 """A label map that a client sends: on the image's own grid, with the values of our table."""
 
-import zlib
 from pathlib import Path
 from typing import Any
 
 import nibabel as nib
 import numpy as np
-from nibabel.filebasedimages import ImageFileError
 from numpy.typing import NDArray
 
 from acsnet.errors import GeometryError, InputError
+from acsnet.io.nifti import DAMAGED, open_nifti
 from acsnet.labels import LABEL_VALUES, find_label
 from acsnet.scan import InputGrid, ShortAxisScan
 
@@ -32,17 +31,15 @@ def read_label_map(
     Raises InputError for a file that cannot be read or for unknown values, GeometryError when
     it is not on the grid of its image.
     """
-    try:
-        image = nib.load(path)
-        data = np.asanyarray(image.dataobj)
-        affine = np.asarray(image.affine, dtype=np.float64)
-    except (ImageFileError, OSError, EOFError, ValueError, zlib.error) as error:
-        msg = "the label map cannot be read as NIfTI (damaged or another format?)"
-        raise InputError(msg) from error
-    data = data.reshape(data.shape[:3]) if data.ndim > 3 and data.shape[3:] == (1,) else data
-    if data.shape != grid.shape:
-        msg = f"the label map must have the image's shape {grid.shape}, got {data.shape}"
+    image = open_nifti(path, name="the label map")
+    shape = image.shape[:3] if image.shape[3:] == (1,) else image.shape
+    if shape != grid.shape:
+        msg = f"the label map must have the image's shape {grid.shape}, got {shape}"
         raise GeometryError(msg)
+    if image.get_data_dtype().kind not in "iuf":
+        msg = f"the label map must hold whole numbers, got {image.get_data_dtype()}"
+        raise InputError(msg)
+    affine = np.asarray(image.affine, dtype=np.float64)
     shift_mm = min(
         _corner_shift_mm(affine, true, grid.shape) for true in (grid.affine, image_affine)
     )
@@ -51,6 +48,11 @@ def read_label_map(
             f"the label map must lie on its image, but its corners are up to {shift_mm:.1f} mm off"
         )
         raise GeometryError(msg)
+    try:
+        data = np.asanyarray(image.dataobj).reshape(shape)
+    except DAMAGED as error:
+        msg = "the pixels of the label map cannot be read (damaged or cut short?)"
+        raise InputError(msg) from error
     return to_values(data, segments=segments)
 
 

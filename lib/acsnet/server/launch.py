@@ -5,7 +5,9 @@ import logging.config
 import os
 import socket
 import ssl
+import threading
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import typer
@@ -17,6 +19,12 @@ from acsnet.server.login.service import Login
 from acsnet.server.settings import set_environment, set_folders
 from acsnet.server.state import pacs_store, private_folder, state_folder, store_folder
 from acsnet.settings import Server, read_settings
+
+logger = logging.getLogger(__name__)
+
+SHUTDOWN_S = 60.0
+"""For the inference that runs, and again for the answers, when the server is told to stop. Whatever
+starts it must wait longer before it kills."""
 
 APP_MAIN = '''"""Written by `acsnet serve`: MONAI Label starts an app from its main.py."""
 
@@ -73,6 +81,7 @@ def _run(listener: socket.socket, *, url: str, studies: str, store: Path, server
     from monailabel.interfaces.utils.app import app_instance
 
     from acsnet.server.asgi import app
+    from acsnet.server.traffic import traffic
 
     # Loaded before the server runs, so that a refusal reaches the user as one sentence.
     scans = app_instance().datastore().status()["total"]
@@ -97,7 +106,23 @@ def _run(listener: socket.socket, *, url: str, studies: str, store: Path, server
         ssl_certfile=server.tls_cert,
         ssl_keyfile=server.tls_key,
     )
-    uvicorn.Server(config).run(sockets=[listener])
+
+    class Graceful(uvicorn.Server):
+        """Finishes what runs before it stops; a second signal stops it at once."""
+
+        def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+            if traffic.stopped:
+                super().handle_exit(sig, frame)
+                return
+            traffic.stopped = True
+            threading.Thread(target=self._finish, args=(sig, frame), daemon=True).start()
+
+        def _finish(self, sig: int, frame: FrameType | None) -> None:
+            whole = app_instance().drain(limit_s=SHUTDOWN_S) and traffic.wait(limit_s=SHUTDOWN_S)
+            logger.info("stopped" if whole else "stopped in the middle of a request")
+            super().handle_exit(sig, frame)
+
+    Graceful(config).run(sockets=[listener])
 
 
 def _address(studies: Path | str) -> str:
@@ -151,11 +176,11 @@ def _write_app() -> Path:
 
 
 def _logging(file: Path) -> dict[str, Any]:
-    """Our own log lines and others' errors; MONAI Label's further lines name patients' files."""
+    """Our own log lines and others' errors, see `acsnet.server.log_lines`."""
     return {
         "version": 1,
         "disable_existing_loggers": False,
-        "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
+        "formatters": {"line": {"()": "acsnet.server.log_lines.JsonLines"}},
         "handlers": {
             "console": {"class": "logging.StreamHandler", "formatter": "line"},
             "file": {

@@ -17,14 +17,14 @@ class LiveModels(ServedModels):
     """Serves the live version of `models`; whoever promotes, another process too, is followed.
 
     A version that cannot be loaded does not stop a running server: the one before stays, and the
-    log says so. Raises WeightsError at start where the live version is not whole.
+    log and `refused` say so. Raises WeightsError at start where the live version is not whole.
     """
 
     def __init__(self, models: Models) -> None:
         models.repair()
         self._models = models
         self._following = Lock()
-        self._refused: str | None = None
+        self.refused: str | None = None
         super().__init__(self._load(models.aliases().live))
 
     def run(self, work: Callable[[Chain], Answer]) -> Answer:
@@ -42,13 +42,14 @@ class LiveModels(ServedModels):
         """Serve another version if another is live by now."""
         with self._following:
             live = self._models.aliases().live
-            if live in (self.current().version, self._refused):
+            if live in (self.current().version, self.refused):
                 return
             try:
                 self.replace(self._load(live))
+                self.refused = None
                 logger.info("model %s is served from now on", live)
             except (AcsnetError, OSError):
-                self._refused = live
+                self.refused = live
                 logger.exception("model %s cannot be served", live)
 
     def _load(self, name: str) -> Chain:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import quote
 
-from fastapi import APIRouter, HTTPException, Query
+from fastapi import APIRouter, HTTPException, Query, Request
 from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, RedirectResponse, Response
 from jinja2 import Environment, PackageLoader
 from monailabel.interfaces.utils.app import app_instance
@@ -24,6 +24,7 @@ from acsnet.server.label_maps import read_label_map_of
 from acsnet.server.login.person import logged_in, signed
 from acsnet.server.login.roles import Role
 from acsnet.server.page_words import has_segments, measure_rows, slices_to_look_at
+from acsnet.server.traffic import asker
 from acsnet.server.viewers import stock_folder, viewer_links
 
 HEADERS = {
@@ -109,11 +110,12 @@ def case_page(image: str) -> Response:
 
 
 @router.post("/cases/{image}/segment")
-def segment(image: str) -> Response:
+def segment(image: str, http: Request) -> Response:
     """Segment a case and show it."""
     _case(image)
     path = store_now().get_image_uri(image)
     request = signed({"model": "acsnet", "image": path, "image_id": image})
+    request["asker"] = asker(http, "")
     result = app_instance().infer(request)
     Path(result["label"]).unlink(missing_ok=True)
     return RedirectResponse(f"/acsnet/cases/{quote(image)}", 303, headers=HEADERS)

@@ -4,7 +4,6 @@ They are plain functions, so the web framework runs each in a thread of its own,
 Label's own routes would hold up every other request until they are done.
 """
 
-import logging
 import shutil
 import tempfile
 import time
@@ -15,7 +14,17 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
-from fastapi import APIRouter, BackgroundTasks, Body, File, Form, HTTPException, Query, UploadFile
+from fastapi import (
+    APIRouter,
+    BackgroundTasks,
+    Body,
+    File,
+    Form,
+    HTTPException,
+    Query,
+    Request,
+    UploadFile,
+)
 from fastapi.responses import FileResponse, PlainTextResponse
 from monailabel.config import settings
 from monailabel.endpoints.infer import ResultType, send_response
@@ -25,6 +34,7 @@ from acsnet.evaluate.drawn import measure_drawn
 from acsnet.io import read_scan, write_image, write_label_map
 from acsnet.loop import audit
 from acsnet.loop.drawn import drawn_warnings
+from acsnet.server import metrics
 from acsnet.server.app import AcsnetApp
 from acsnet.server.checks import json_object, result_suffix, upload_name, upload_suffix
 from acsnet.server.infer_task import KEEP_VALID, SCAR_METHOD, UNCERTAINTY
@@ -34,16 +44,24 @@ from acsnet.server.login.person import require, signed
 from acsnet.server.login.roles import Role
 from acsnet.server.saving import author_of, saved_answer, state_of
 from acsnet.server.state import audit_log
+from acsnet.server.traffic import asker
+from acsnet.server.turns import MAX_RETRY_S, LoadError
 
-logger = logging.getLogger(__name__)
 router = APIRouter()
 
 TAKEN = (SCAR_METHOD, KEEP_VALID, UNCERTAINTY, "label_info", "client_id")
 """What of a client's parameters reaches a task."""
 
+MAX_TAGS = 20
+"""Of one image: three are ours, others are a client's own."""
+
+MAX_SESSIONS = 100
+"""Scans that clients may keep with the server at once; each is gone an hour after its last use."""
+
 
 @router.post("/infer/{model}")
 def infer(
+    http: Request,
     background_tasks: BackgroundTasks,
     model: str,
     image: str = "",
@@ -66,6 +84,7 @@ def infer(
     wishes = signed(json_object(params))
     request = {"model": model, "result_extension": result_suffix(wishes)}
     request |= {name: wishes[name] for name in TAKEN if name in wishes}
+    request["asker"] = asker(http, author_of(wishes))
     with ExitStack() as uploads:
         if label is not None:
             request["label"] = str(uploads.enter_context(_saved(app, label)))
@@ -76,7 +95,6 @@ def infer(
         else:
             request |= {"image": str(_image(app, image)), "image_id": image}
         result = app.infer(request)
-    logger.info("inference took %.1f s", result["params"]["latencies"]["total"])
     return send_response(app.datastore(), result, output, background_tasks)
 
 
@@ -86,7 +104,9 @@ def next_sample(
 ) -> dict[str, Any]:
     """The scan that a reader gets next and why; only a reason where there is none."""
     app: AcsnetApp = app_instance()
-    return app.next_sample({**signed(params or {}), "strategy": strategy})
+    signs = signed(params or {})
+    author_of(signs)
+    return app.next_sample({**signs, "strategy": strategy})
 
 
 @router.put("/datastore/label")
@@ -110,6 +130,8 @@ def save_label(
     if state == "reviewed":
         require(Role.REVIEWER, "a reviewed label")
     path = _image(app, image)
+    if (tags := app.datastore().get_labels_by_image_id(image)) and len({*tags, tag}) > MAX_TAGS:
+        raise HTTPException(422, f"an image may have labels under {MAX_TAGS} tags at most")
     scan = read_scan(path)
     with _saved(app, label) as sent:
         segments = info.get("label_info")
@@ -135,6 +157,7 @@ def save_label(
         seconds=time.perf_counter() - start,
         details={"version": kept["version"], "state": state},
     )
+    metrics.SAVES.labels(state).inc()
     app.on_save_label(image, label_id)
     return {**saved_answer(kept), "image": image, "label": label_id}
 
@@ -173,6 +196,9 @@ def create_session(
 ) -> dict[str, Any]:
     """Hold a client's scan for a while: one NIfTI file, or the DICOM files of one series."""
     app: AcsnetApp = app_instance()
+    if len(app.sessions()) >= MAX_SESSIONS:
+        msg = f"there are {MAX_SESSIONS} sessions already: end one, or ask again later"
+        raise LoadError(msg, retry_after_s=MAX_RETRY_S)
     if uncompress:
         raise HTTPException(422, "archives are not taken: send a NIfTI file or DICOM files")
     names = [upload_name(file.filename) for file in files]

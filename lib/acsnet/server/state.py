@@ -37,11 +37,16 @@ def pacs_store(url: str) -> Path:
     return state_folder() / "pacs" / f"{urlsplit(url).hostname}-{digest}"
 
 
+def of_studies(studies: str) -> Path:
+    """`store_folder` of a studies folder, or `pacs_store` of the PACS at an address."""
+    if is_dicomweb(studies):
+        return pacs_store(pacs_settings(studies).url)
+    return store_folder(Path(studies))
+
+
 def models_folder(studies: str) -> Path:
     """The folder of `acsnet.loop.models` for a studies folder, or for the PACS at an address."""
-    of_pacs = is_dicomweb(studies)
-    store = pacs_store(pacs_settings(studies).url) if of_pacs else store_folder(Path(studies))
-    return state_folder() / "models" / store.name
+    return state_folder() / "models" / of_studies(studies).name
 
 
 def training_lock() -> Path:

@@ -23,7 +23,7 @@ class StudyLinks:
 
     def __init__(self, studies: Path, *, store: Path) -> None:
         self._studies = studies
-        self._images = private_folder(private_folder(store) / "images")
+        self.images = private_folder(private_folder(store) / "images")
         self._folders = private_folder(store / "series")
         self._finder = SeriesFinder(studies)
         self.found: list[Series] = []
@@ -47,11 +47,11 @@ class StudyLinks:
         for name, series in self.scans.items():
             self._link_series(series, self._folders / name)
             links[f"{name}{SERIES_SUFFIX}"] = self._folders / name
-        for entry in self._images.iterdir():
+        for entry in self.images.iterdir():
             if entry.is_symlink() and entry.name not in links:
                 entry.unlink()
         for name, target in links.items():
-            link = self._images / name
+            link = self.images / name
             if not link.exists():
                 link.unlink(missing_ok=True)
                 link.symlink_to(target)

@@ -12,6 +12,7 @@ from monailabel.interfaces.utils.app import app_instance
 from acsnet.loop import audit
 from acsnet.server.app import AcsnetApp
 from acsnet.server.login.person import signed
+from acsnet.server.saving import author_of
 from acsnet.server.state import audit_log
 from acsnet.server.trainers import task_of
 
@@ -37,6 +38,7 @@ def start(params: Annotated[dict[str, Any] | None, Body()] = None, model: str = 
     trainers = app.info()["trainers"]
     if model not in trainers:
         raise HTTPException(404, f"there is no trainer {model!r}; there is {', '.join(trainers)}")
+    author_of(signed(params or {}))
     begun = time.perf_counter()
     request = {**signed(params or {}), "model": model}
     task = app.train(request)

@@ -1,0 +1,325 @@
+"""Files made to do harm end in one sentence, in bounded time and memory, and write nothing."""
+
+import gzip
+import io
+import struct
+import subprocess
+import sys
+import warnings
+import zlib
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pydicom
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from PIL import Image
+from pydicom.encaps import encapsulate
+from pydicom.uid import DeflatedExplicitVRLittleEndian, JPEG2000Lossless, RLELossless
+
+from acsnet.errors import AcsnetError, InputError
+from acsnet.io import limits, read_scan
+
+MEMORY_BYTES = 3 * 2**30
+"""Of address space for a reading in a process of its own: libraries alone take one."""
+
+FUZZ = settings(
+    max_examples=100,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+
+
+def nifti_bytes(**fields):
+    data = np.arange(6 * 5 * 4, dtype=np.int16).reshape(6, 5, 4)
+    image = nib.Nifti1Image(data, np.diag([1.25, 1.5, 8.0, 1.0]))
+    image.header.set_xyzt_units("mm")
+    content = bytearray(image.to_bytes())
+    header = nib.Nifti1Header(bytes(content[:348]), check=False)
+    for name, value in fields.items():
+        header[name] = value
+    content[:348] = header.binaryblock
+    return content
+
+
+def zeros(count, level=9):
+    """Compressed zero bytes, a thousandth of their size."""
+    out, packer = io.BytesIO(), zlib.compressobj(level, zlib.DEFLATED, 31)
+    for _ in range(count // 2**20):
+        out.write(packer.compress(bytes(2**20)))
+    out.write(packer.flush())
+    return out.getvalue()
+
+
+def slices(samples, tmp_path, change=lambda dataset: None, *, number=1):
+    folder = tmp_path / "case"
+    folder.mkdir()
+    for file in sorted((samples / "dicom" / f"phantom-{number}").iterdir()):
+        dataset = pydicom.dcmread(file)
+        change(dataset)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            dataset.save_as(folder / file.name)
+    return folder
+
+
+def in_little_memory(path):
+    """What reading says, in a process that may not take much memory, within 60 s."""
+    program = (
+        "import resource, sys\n"
+        "from acsnet.errors import AcsnetError\n"
+        "from acsnet.io import read_scan\n"
+        f"resource.setrlimit(resource.RLIMIT_AS, ({MEMORY_BYTES}, {MEMORY_BYTES}))\n"
+        "try:\n"
+        "    read_scan(sys.argv[1])\n"
+        "except AcsnetError as error:\n"
+        "    print(error)\n"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", program, str(path)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    return run.stdout
+
+
+def test_a_gzip_bomb_in_front_of_the_pixels_is_not_unpacked(tmp_path):
+    """Extensions of a header are read whole: here 2 GB of them."""
+    header = bytes(nifti_bytes(vox_offset=2e9)[:348])
+    extension = b"\1\0\0\0" + struct.pack("<ii", 1_999_999_648, 6)
+    path = tmp_path / "bomb.nii.gz"
+    path.write_bytes(gzip.compress(header + extension) + zeros(150 * 2**20))
+    with pytest.raises(InputError, match=r"bomb\.nii\.gz has its pixels behind 2e\+09 bytes"):
+        read_scan(path)
+
+
+def test_a_gzip_bomb_behind_the_pixels_is_not_unpacked(tmp_path):
+    path = tmp_path / "tail.nii.gz"
+    path.write_bytes(gzip.compress(bytes(nifti_bytes())) + zeros(150 * 2**20))
+    assert read_scan(path).pixels.shape == (4, 5, 6)
+
+
+def test_a_gzip_bomb_of_pixels_is_refused_by_its_header(tmp_path):
+    header = bytes(nifti_bytes(dim=[3, 2048, 2048, 990, 1, 1, 1, 1])[:352])
+    path = tmp_path / "bomb.nii.gz"
+    path.write_bytes(gzip.compress(header) + zeros(20 * 2**20))
+    with pytest.raises(InputError, match=r"too large: 16\.6 GB of pixels, at most 0\.5 GB"):
+        read_scan(path)
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason"),
+    [
+        ({"dim": [3, 32767, 32767, 32767, 1, 1, 1, 1]}, "too large"),
+        ({"dim": [3, -6, 5, 4, 1, 1, 1, 1]}, "hostile.nii"),
+        ({"dim": [7, 6, 5, 4, 9, 9, 9, 9]}, "hostile.nii"),
+        ({"dim": [30000, 6, 5, 4, 1, 1, 1, 1]}, "hostile.nii"),
+        ({"magic": b"abc"}, "hostile.nii"),
+        ({"vox_offset": np.nan}, "behind nan bytes"),
+        ({"vox_offset": -5e8}, "hostile.nii"),
+        ({"vox_offset": 9e6}, "hostile.nii"),
+        ({"scl_slope": 3e38, "scl_inter": 3e38}, "NaN or infinite"),
+        ({"pixdim": [1, 1.25, 1.5, -8, 1, 1, 1, 1]}, "pixdim .* must be positive"),
+        ({"pixdim": [1, 1e30, 1e30, 1e30, 1, 1, 1, 1]}, "hostile.nii"),
+        ({"srow_x": 0, "srow_y": 0, "srow_z": 0}, "singular"),
+        ({"srow_x": [np.nan] * 4}, "must be finite"),
+        ({"srow_x": [3e38, 0, 0, 0]}, "hostile.nii"),
+        ({"datatype": 1792, "bitpix": 128}, "real numbers, got complex"),
+        ({"datatype": 128, "bitpix": 24}, "RGB"),
+        ({"datatype": 1536, "bitpix": 128}, "hostile.nii"),
+        ({"datatype": 0}, "hostile.nii"),
+    ],
+)
+def test_a_hostile_header_is_refused(tmp_path, fields, reason):
+    path = tmp_path / "hostile.nii"
+    path.write_bytes(nifti_bytes(**fields))
+    with pytest.raises(AcsnetError, match=reason) as caught:
+        read_scan(path)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_deflated_bomb_is_not_inflated(samples, tmp_path):
+    """pydicom inflates the whole file to read one tag of it: here 150 MB out of 150 KB."""
+
+    def deflate(dataset):
+        dataset.file_meta.TransferSyntaxUID = DeflatedExplicitVRLittleEndian
+        dataset.is_little_endian, dataset.is_implicit_VR = True, False
+
+    folder = slices(samples, tmp_path, deflate)
+    assert read_scan(folder).pixels.shape[0] == 8  # an honest one is read
+    packer = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
+    bomb = b"".join(packer.compress(bytes(2**20)) for _ in range(150)) + packer.flush()
+    first = min(folder.iterdir())
+    content = first.read_bytes()
+    group_length = struct.unpack("<I", content[140:144])[0]
+    first.write_bytes(content[: 144 + group_length] + bomb)
+    with pytest.raises(InputError, match=r"slice-\d+\.dcm is too large: it inflates to more than"):
+        read_scan(folder)
+
+
+def test_a_header_that_never_ends_is_given_up(samples, tmp_path):
+    folder = slices(samples, tmp_path)
+    first = min(folder.iterdir())
+    content = first.read_bytes()
+    group_length = struct.unpack("<I", content[140:144])[0]
+    element = struct.pack("<HH2sH", 9, 0x1000, b"CS", 0)
+    many = element * (limits.MAX_HEADER_BYTES // len(element))
+    first.write_bytes(content[: 144 + group_length] + many + content[144 + group_length :])
+    with pytest.raises(InputError, match="too large: a header of more than 4194304 bytes"):
+        read_scan(folder)
+
+
+def packed(dataset, content, syntax):
+    dataset.PixelData = encapsulate([content])
+    dataset["PixelData"].is_undefined_length = True
+    dataset.file_meta.TransferSyntaxUID = syntax
+
+
+def test_a_compressed_image_larger_than_it_says_is_not_unpacked(samples, tmp_path):
+    run = bytes([129, 0]) * 2**20  # 128 zeros each
+    content = struct.pack("<16I", 1, 64, *[0] * 14) + run
+    folder = slices(samples, tmp_path, lambda dataset: packed(dataset, content, RLELossless))
+    with pytest.raises(InputError, match="bytes of compressed pixels for an image of"):
+        read_scan(folder)
+
+
+def test_a_picture_of_another_size_than_the_header_says_is_refused(samples, tmp_path):
+    """A few kilobytes that a decoder would make half a billion pixels of."""
+    stream = io.BytesIO()
+    Image.new("L", (20, 20)).save(stream, "JPEG2000")
+    content = bytearray(stream.getvalue())
+    size = content.index(b"\xff\x51") + 8
+    content[size : size + 8] = struct.pack(">II", 24_000, 24_000)
+    at = content.index(b"ihdr") + 4
+    content[at : at + 8] = struct.pack(">II", 24_000, 24_000)
+    folder = slices(
+        samples, tmp_path, lambda dataset: packed(dataset, bytes(content), JPEG2000Lossless)
+    )
+    with pytest.raises(InputError, match="cannot be decoded"):
+        read_scan(folder)
+
+
+@pytest.mark.parametrize(
+    ("tags", "reason"),
+    [
+        ({"Rows": 65535, "Columns": 65535}, "too large: 8 slices of 65535 x 65535"),
+        ({"Rows": 2048, "Columns": 2048}, "do not fill the matrix"),
+        ({"PixelSpacing": [0, 0]}, "must be positive"),
+        ({"PixelSpacing": [-1.5, 1.5]}, "must be positive"),
+        ({"ImageOrientationPatient": [0, 0, 0, 0, 0, 0]}, "perpendicular unit vectors"),
+        ({"NumberOfFrames": 2**31 - 1}, "multi-frame"),
+        ({"BitsAllocated": 64}, "cannot be read|do not fill"),
+        ({"BitsAllocated": 7}, "do not fill|cannot be read"),
+        ({"RescaleSlope": "1e308"}, "NaN or infinite"),
+        ({"RescaleSlope": "0"}, "must not be 0"),
+    ],
+)
+def test_hostile_tags_are_refused(samples, tmp_path, tags, reason):
+    def change(dataset):
+        for tag, value in tags.items():
+            setattr(dataset, tag, value)
+
+    with pytest.raises(AcsnetError, match=reason) as caught:
+        read_scan(slices(samples, tmp_path, change))
+    assert "\n" not in str(caught.value)
+
+
+def test_bombs_are_refused_in_little_memory(tmp_path):
+    path = tmp_path / "bomb.nii.gz"
+    header = bytes(nifti_bytes(dim=[3, 640, 640, 300, 1, 1, 1, 1], datatype=2, bitpix=8)[:352])
+    path.write_bytes(gzip.compress(header) + zeros(60 * 2**20))
+    assert "bomb.nii.gz" in in_little_memory(path)
+
+
+def refused_or_read(path):
+    """Whatever comes of it is a scan, or one sentence."""
+    try:
+        scan = read_scan(path)
+    except AcsnetError:
+        return
+    assert np.isfinite(scan.pixels).all()
+    assert np.isfinite(scan.grid.affine).all()
+    assert min(scan.spacing_mm) > 0
+
+
+damage = st.lists(
+    st.tuples(st.floats(0, 1, exclude_max=True), st.binary(min_size=1, max_size=8)), max_size=6
+)
+
+
+def damaged(content, changes, *, cut):
+    """Bytes with some overwritten, at places told as shares of the length, and the end cut off."""
+    out = bytearray(content)
+    for share, piece in changes:
+        at = int(share * len(out))
+        out[at : at + len(piece)] = piece
+    return bytes(out[: int(cut * len(out))])
+
+
+cut = st.one_of(st.just(1.0), st.floats(0, 1))
+
+
+@FUZZ
+@given(changes=damage, cut=cut, zipped=st.booleans())
+def test_no_damage_to_a_nifti_file_does_more_than_be_refused(tmp_path, changes, cut, zipped):
+    content = damaged(nifti_bytes(), changes, cut=cut)
+    path = tmp_path / ("x.nii.gz" if zipped else "x.nii")
+    path.write_bytes(gzip.compress(content, 1) if zipped else content)
+    refused_or_read(path)
+
+
+@FUZZ
+@given(
+    dim=st.lists(st.integers(-(2**15), 2**15 - 1), min_size=8, max_size=8),
+    datatype=st.sampled_from([2, 4, 8, 16, 32, 64, 128, 256, 512, 768, 1024, 1536, 1792, 2304]),
+    numbers=st.lists(st.floats(width=32), min_size=23, max_size=23),
+    codes=st.tuples(st.integers(0, 4), st.integers(0, 4)),
+)
+def test_no_nifti_header_does_more_than_be_refused(tmp_path, dim, datatype, numbers, codes):
+    path = tmp_path / "x.nii"
+    fields = {
+        "dim": dim,
+        "datatype": datatype,
+        "pixdim": numbers[:8],
+        "srow_x": numbers[8:12],
+        "srow_y": numbers[12:16],
+        "srow_z": numbers[16:20],
+        "vox_offset": numbers[20],
+        "scl_slope": numbers[21],
+        "scl_inter": numbers[22],
+        "qform_code": codes[0],
+        "sform_code": codes[1],
+    }
+    path.write_bytes(nifti_bytes(**fields))
+    refused_or_read(path)
+
+
+@pytest.fixture(scope="module")
+def small_series(samples):
+    """Three small images as files: name and content."""
+    found = []
+    for file in sorted((samples / "dicom" / "phantom-1").iterdir())[:3]:
+        dataset = pydicom.dcmread(file)
+        dataset.Rows = dataset.Columns = 4
+        dataset.PixelData = np.arange(16, dtype=np.uint16).tobytes()
+        stream = io.BytesIO()
+        dataset.save_as(stream)
+        found.append((file.name, stream.getvalue()))
+    return found
+
+
+@settings(FUZZ, max_examples=40)
+@given(changes=damage, cut=cut, which=st.integers(0, 2))
+def test_no_damage_to_a_dicom_file_does_more_than_be_refused(
+    tmp_path, small_series, changes, cut, which
+):
+    folder = Path(tmp_path) / "case"
+    folder.mkdir(exist_ok=True)
+    for index, (name, content) in enumerate(small_series):
+        whole = damaged(content, changes, cut=cut) if index == which else content
+        (folder / name).write_bytes(whole)
+    refused_or_read(folder)

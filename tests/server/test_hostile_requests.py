@@ -1,0 +1,290 @@
+"""What a request names never becomes a path, and what it sends never does harm."""
+
+import gzip
+import io
+import json
+from urllib.parse import quote
+
+import nibabel as nib
+import numpy as np
+import pydicom
+import pytest
+import schemathesis
+from fastapi.testclient import TestClient
+from hypothesis import HealthCheck, given, settings
+from schemathesis.checks import not_a_server_error
+
+from acsnet.errors import InputError
+from acsnet.loop import audit
+from acsnet.server.state import audit_log
+
+SECRET = "the secret of this machine"
+CLIMBS = {
+    "up": "../../../../secret.txt",
+    "encoded": "..%2f..%2f..%2f..%2fsecret.txt",
+    "encoded twice": "%252e%252e%252fsecret.txt",
+    "dot": ".",
+    "dots": "..",
+    "absolute": "/etc/passwd",
+    "address": "file:///etc/passwd",
+    "drive": "C:\\secret.txt",
+    "backslash": "..\\..\\secret.txt",
+    "NUL": "scan\0.nii.gz",
+    "NUL encoded": "scan%00.nii.gz",
+    "line end": "x\r\nSet-Cookie: a=b",
+    "full width": "\uff0e\uff0e\uff0fsecret.txt",
+    "two dots in one": "\u2025/secret.txt",
+    "long": "x" * 5000,
+    "long in bytes": "\u2603" * 199,
+    "hidden": ".lock",
+}
+EXAMPLES = 5
+"""Of each operation; more of them take minutes."""
+
+FORMS = {"params": "{}", "version": "x", "by": "Ana"}
+
+
+def operations(application):
+    """Method, address, names of its path parameters and of its text parameters, whether a body."""
+    for path, methods in application.openapi()["paths"].items():
+        for method, operation in methods.items():
+            named = operation.get("parameters", [])
+            yield (
+                method.upper(),
+                path,
+                [one["name"] for one in named if one["in"] == "path"],
+                [one["name"] for one in named if one["in"] == "query"],
+                operation.get("requestBody", {}).get("content", {}),
+            )
+
+
+def nifti(dims=(12, 10, 3), *, affine=None, **fields):
+    data = np.random.default_rng(0).integers(0, 500, dims).astype(np.int16)
+    image = nib.Nifti1Image(data, np.diag([1.5, 1.5, 8.0, 1.0]) if affine is None else affine)
+    image.header.set_xyzt_units("mm")
+    content = bytearray(image.to_bytes())
+    header = nib.Nifti1Header(bytes(content[:348]), check=False)
+    for name, value in fields.items():
+        header[name] = value
+    content[:348] = header.binaryblock
+    return bytes(content)
+
+
+@pytest.fixture
+def outside(web):
+    """No request changes a file outside the state folder."""
+    (web.folder / "secret.txt").write_text(SECRET)
+
+    def files():
+        return {
+            str(path): path.stat().st_mtime_ns
+            for path in web.folder.rglob("*")
+            if path.is_file() and not path.is_relative_to(web.folder / "state")
+        }
+
+    before = files()
+    yield
+    assert files() == before
+    (web.folder / "secret.txt").unlink()
+
+
+@pytest.mark.parametrize("climb", CLIMBS.values(), ids=CLIMBS)
+def test_no_endpoint_that_takes_a_name_leaves_its_folder(web, outside, monkeypatch, climb):
+    def infer(request):
+        msg = "not in this test"
+        raise InputError(msg)
+
+    monkeypatch.setattr(web.app, "infer", infer)
+    tried = 0
+    for method, path, inside, asked, body in operations(web.application):
+        if method == "DELETE" and path == "/batch/infer":
+            continue
+        filled = path
+        for name in inside:
+            filled = filled.replace(f"{{{name}}}", quote(climb, safe=""))
+        sent = {}
+        if "multipart/form-data" in body or "application/x-www-form-urlencoded" in body:
+            content = ("x.nii.gz", gzip.compress(nifti()))
+            sent = {"data": FORMS, "files": {"file": content, "label": content, "files": content}}
+        elif body:
+            sent = {"json": {"images": [climb]}}
+        for query in ({}, *({name: climb} for name in asked)):
+            answer = web.client.request(method, filled, params={"image": "x", **query}, **sent)
+            assert answer.status_code < 500, (method, path, query, answer.text[:200])
+            assert SECRET not in answer.text
+            assert "root:" not in answer.text
+            tried += 1
+    assert tried > 50
+
+
+@pytest.mark.parametrize("climb", CLIMBS.values(), ids=CLIMBS)
+def test_no_file_name_of_an_upload_leaves_its_folder(web, outside, climb):
+    for address in ("/datastore/image", "/datastore/", "/session/", "/infer/acsnet"):
+        method = "POST" if address.startswith("/infer") else "PUT"
+        field = "files" if address == "/session/" else "file"
+        files = [(field, (f"{climb}.exe", b"x")), (field, (f"{climb}.exe", b"y"))]
+        answer = web.client.request(method, address, files=files)
+        assert 400 <= answer.status_code < 500
+
+
+HOSTILE = {
+    "empty": b"",
+    "text": b"no image",
+    "truncated gzip": gzip.compress(nifti())[:-60],
+    "huge": gzip.compress(nifti(dim=[3, 32767, 32767, 32767, 1, 1, 1, 1])),
+    "large": gzip.compress(nifti(dim=[3, 2048, 2048, 900, 1, 1, 1, 1]) + bytes(10**7)),
+    "extensions": gzip.compress(nifti(vox_offset=2e9)),
+    "NaN": gzip.compress(nifti(scl_slope=1, scl_inter=3e38, datatype=64, bitpix=64)),
+    "negative spacing": gzip.compress(nifti(pixdim=[1, -1.5, 1.5, 8, 1, 1, 1, 1])),
+    "zero affine": gzip.compress(nifti(srow_x=0, srow_y=0, srow_z=0, sform_code=1)),
+    "complex": gzip.compress(nifti(datatype=32, bitpix=64)),
+    "colour": gzip.compress(nifti(datatype=128, bitpix=24)),
+    "magic": gzip.compress(nifti(magic=b"abc")),
+}
+
+
+@pytest.mark.parametrize("content", HOSTILE.values(), ids=HOSTILE)
+def test_a_hostile_file_gets_one_sentence_wherever_it_is_sent(web, content):
+    file = ("x.nii.gz", content)
+    image = {"image": "a & <i>b"}
+    for answer in (
+        web.client.post("/infer/acsnet", files={"file": file}),
+        web.client.put("/datastore/image", files={"file": file}),
+        web.client.put("/datastore/label", params=image, files={"label": file}),
+        web.client.post("/infer/acsnet_correct", params=image, files={"label": file}),
+    ):
+        assert answer.status_code == 422
+        assert "\n" not in answer.json()["detail"]
+        assert str(web.folder) not in answer.text
+    assert list((web.app.scratch).glob("tmp*")) == []
+
+
+@pytest.mark.parametrize(
+    ("tags", "reason"),
+    [
+        ({"Rows": 65535, "Columns": 65535}, "too large: 8 slices of 65535 x 65535"),
+        ({"PixelSpacing": [0, -1]}, "must be positive"),
+        ({"PixelData": b"\0" * 10}, "do not fill the matrix"),
+    ],
+)
+def test_a_hostile_series_in_a_session_gets_one_sentence(web, tags, reason):
+    files = []
+    for path in sorted((web.studies / "phantom-1").iterdir()):
+        dataset, stream = pydicom.dcmread(path), io.BytesIO()
+        for tag, value in tags.items():
+            setattr(dataset, tag, value)
+        dataset.save_as(stream)
+        files.append(("files", (path.name, stream.getvalue())))
+    session = web.client.put("/session/", files=files).json()["session_id"]
+    answer = web.client.post("/infer/acsnet", params={"session_id": session})
+    assert answer.status_code == 422
+    assert reason in answer.json()["detail"]
+    assert web.client.delete(f"/session/{session}").status_code == 200
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        "[" * 100_000,
+        '{"client_id": ' * 50_000,
+        "1" * 5000,
+        '{"client_id": "%s"}' % ("x" * 65),
+        '{"client_id": "a\\nb"}',
+        '{"client_id": "\\ud800"}',
+        '{"scar_method": {"a": NaN}}',
+        '{"result_extension": ["/etc"]}',
+        '{"label_info": 3}',
+    ],
+)
+def test_hostile_parameters_are_refused_before_anything_runs(web, params):
+    files = {"label": ("x.nii.gz", gzip.compress(nifti()))}
+    for method, address in (("POST", "/infer/acsnet_correct"), ("PUT", "/datastore/label")):
+        answer = web.client.request(
+            method, address, params={"image": "a & <i>b"}, data={"params": params}, files=files
+        )
+        assert answer.status_code == 422
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b'{"images": NaN}', b'{"images": ["\\ud800"]}', b"[" * 100_000, b"\xff", b'{"images": 1e999}'],
+)
+def test_a_body_that_json_cannot_answer_with_is_refused(web, body):
+    for address in ("/batch/infer", "/activelearning/random", "/train/all"):
+        answer = web.client.post(
+            address, content=body, headers={"Content-Type": "application/json"}
+        )
+        assert answer.status_code < 500
+
+
+def test_a_name_in_the_audit_log_is_short_and_on_one_line(web):
+    for name in ("x" * 65, "a\n{}", "\x1b[2J"):
+        for address in ("/activelearning/random", "/train/all"):
+            assert web.client.post(address, json={"client_id": name}).status_code == 422
+    log = audit_log()
+    lines = log.read_text().splitlines() if log.exists() else []
+    assert all(len(line) < 2000 and json.loads(line) for line in lines)
+    assert len(audit.read(log)) == len(lines)
+
+
+def test_too_many_sessions_tags_and_files_are_refused(web, monkeypatch):
+    scan = ("x.nii.gz", gzip.compress(nifti()))
+    monkeypatch.setattr("acsnet.server.routes.MAX_SESSIONS", 0)
+    answer = web.client.put("/session/", files={"files": scan})
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "120")
+    files = [("files", (f"{number}.dcm", b"x")) for number in range(1001)]
+    assert web.client.put("/session/", files=files).status_code == 400
+
+
+def test_archives_are_not_unpacked(web):
+    answer = web.client.put(
+        "/session/", params={"uncompress": True}, files={"files": ("x.zip", b"PK\3\4")}
+    )
+    assert answer.status_code == 422
+    assert "archives are not taken" in answer.json()["detail"]
+
+
+def test_a_fault_of_ours_is_told_without_a_word_of_what_it_was(web, monkeypatch, caplog):
+    def fail():
+        msg = f"/studies/{SECRET}.nii"
+        raise OSError(msg)
+
+    monkeypatch.setattr(web.app.batch, "status", fail)
+    client = TestClient(
+        web.application,
+        base_url="http://127.0.0.1:8000",
+        client=("127.0.0.1", 1),
+        raise_server_exceptions=False,
+    )
+    answer = client.get("/batch/infer", headers={"X-Request-ID": "abc"})
+    assert answer.status_code == 500
+    assert SECRET not in answer.text
+    assert answer.headers["x-request-id"] == "abc"
+
+
+def test_nothing_that_the_api_describes_ends_in_a_fault_of_ours(web):
+    """Requests made from the OpenAPI document, valid ones and others."""
+
+    async def from_here(scope, receive, send):
+        if scope["type"] == "http":
+            others = [pair for pair in scope["headers"] if pair[0] != b"host"]
+            here = {"client": ("127.0.0.1", 1), "headers": [*others, (b"host", b"127.0.0.1")]}
+            await web.application({**scope, **here}, receive, send)
+
+    schema = schemathesis.openapi.from_asgi("/openapi.json", from_here)
+    operations = [found.ok() for found in schema.get_all_operations()]
+    assert len(operations) > 30
+    for operation in operations:
+
+        @settings(
+            max_examples=EXAMPLES,
+            deadline=None,
+            derandomize=True,
+            database=None,
+            suppress_health_check=list(HealthCheck),
+        )
+        @given(case=operation.as_strategy())
+        def ask(case):
+            case.call_and_validate(checks=[not_a_server_error])
+
+        ask()
