@@ -106,9 +106,10 @@ def test_a_training_runs_beside_the_server_until_it_is_done(site):
     folder = trainings.start("myo", epochs=4)
     assert trainings.latest()[0] == folder
     until(lambda: state(trainings) == "done")
+    # What a process prints reaches its log when it ends, which is after it said that it is done.
+    until(lambda: task_of(*trainings.latest())["details"] == ["epoch 1"])
     task = task_of(*trainings.latest())
     assert (task["status"], task["request"]["model"], task["id"]) == ("DONE", "myo", folder.name)
-    assert task["details"] == ["epoch 1"]
     assert [status.state for _, status in site("done").runs()] == ["done"]  # a later server
 
 
