@@ -11,6 +11,7 @@ from acsnet.loop.choice import COMBINED, STRATEGIES
 from acsnet.loop.score_store import ScoreStore, Stamp
 from acsnet.loop.scores import FEATURES, Scores
 from acsnet.server.datastore import StudiesDatastore
+from acsnet.server.gate import Verdict
 from acsnet.server.score_book import ScoreBook
 from acsnet.server.strategy import DESCRIPTIONS, NextScan
 
@@ -64,6 +65,21 @@ def pick(site, name=COMBINED, *, reader="ann", minutes=30.0):
     )
 
 
+@pytest.fixture
+def unchecked(site, monkeypatch):
+    """Makes it so that nobody has looked at some scans yet."""
+
+    def of(names):
+        known = site.datastore.verdict
+        monkeypatch.setattr(
+            site.datastore,
+            "verdict",
+            lambda image: Verdict(checked=False) if image in names else known(image),
+        )
+
+    return of
+
+
 def give(site, image, reader, *, minutes_ago=0.0):
     offer = {"ts": int(time.time() - 60 * minutes_ago), "client_id": reader, "reason": "x"}
     site.datastore.update_image_info(image, {"strategy": {COMBINED: offer}})
@@ -113,6 +129,19 @@ def test_what_another_reader_has_is_not_given(site):
     assert pick(site)["id"] == "b"
     give(site, "a", "bob", minutes_ago=31)
     assert pick(site, "uncertainty")["id"] == "a"
+
+
+def test_the_checked_come_before_those_nobody_looked_at(site, unchecked):
+    unchecked("ac")
+    site.score("a", uncertainty=0.9)
+    site.score("b", uncertainty=0.1)
+    assert pick(site)["id"] == "b"
+
+
+def test_nobody_gets_the_same_twice_because_the_others_are_not_checked_yet(site, unchecked):
+    unchecked("bc")
+    give(site, "a", "ann")
+    assert pick(site)["id"] == "b"
 
 
 def test_what_a_reader_passed_over_comes_last(site):

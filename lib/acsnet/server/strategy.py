@@ -37,7 +37,7 @@ class NextScan(Strategy):
 
         request: `client_id`, the name of the reader.
         """
-        open_ids = _open(datastore)
+        open_ids = datastore.get_unlabeled_images()
         if not open_ids:
             some = "every scan is reviewed or refused" if datastore.list_images() else "no scans"
             return {"reason": f"nothing to pick from: {some}"}
@@ -51,9 +51,10 @@ class NextScan(Strategy):
         )
         if not shared.fresh:
             return _again(shared.own, offers)
+        fresh = _looked_at(shared.fresh, datastore)
         others = (*datastore.get_labeled_images(), *shared.own, *shared.taken)
         (best,) = choose(
-            [self._book.known(image, shown=offers[image].at) for image in shared.fresh],
+            [self._book.known(image, shown=offers[image].at) for image in fresh],
             [self._book.known(image) for image in others],
             strategy=self._name,
         )
@@ -61,10 +62,9 @@ class NextScan(Strategy):
         return {"id": best.id, "reason": best.reason, "scores": scores}
 
 
-def _open(datastore: Store) -> list[str]:
-    """Scans without a review; those that nobody has looked at yet only where there is no other."""
-    found = datastore.get_unlabeled_images()
-    return [image for image in found if datastore.verdict(image).checked] or found
+def _looked_at(fresh: tuple[str, ...], datastore: Store) -> tuple[str, ...]:
+    """Those whose geometry was checked; all where none was yet, so that nobody gets one twice."""
+    return tuple(image for image in fresh if datastore.verdict(image).checked) or fresh
 
 
 def _again(own: tuple[str, ...], offers: dict[str, Offer]) -> dict[str, Any]:
