@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import small_site
 from small_site import shuffled
+from torch import nn
 
 from acsnet.errors import InputError
 from acsnet.loop import audit, fine_tune, run
@@ -26,6 +27,7 @@ def quick(monkeypatch):
     """Few images, no replayed phantoms, weights that follow fast."""
     monkeypatch.setattr(fine_tune, "IMAGES_AN_EPOCH", 32)
     monkeypatch.setattr(fine_tune, "RATE", 1e-2)
+    monkeypatch.setattr(fine_tune, "KEPT", 0.0)
     monkeypatch.setitem(fine_tune.slice_samples.__kwdefaults__, "phantoms", 0)
     monkeypatch.setattr(state, "EMA_DECAY", 0.5)
 
@@ -126,6 +128,16 @@ def test_killed_in_the_middle_of_training_it_goes_on_to_the_same_candidate(
     site.rollback()
     assert in_a_child(run.perform, folder) == 0
     assert site.aliases().live == before  # nobody's rollback is undone
+
+
+def test_half_of_the_way_is_gone_back():
+    before, trained = (nn.Linear(1, 1, bias=False) for _ in range(2))
+    nn.init.constant_(before.weight, 1.0)
+    nn.init.constant_(trained.weight, 3.0)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(fine_tune, "KEPT", 0.5)
+        moved = fine_tune.moved_back(trained, before)
+    assert (moved.weight.item(), before.weight.item()) == (2.0, 1.0)
 
 
 def test_two_processes_make_one_candidate(site, write_scan, tmp_path):

@@ -58,7 +58,7 @@ def set_small(*, images, epochs):
     from acsnet.train import state
 
     fine_tune.IMAGES_AN_EPOCH = images
-    fine_tune.RATE = 1e-2
+    fine_tune.RATE, fine_tune.KEPT = 1e-2, 0.0
     fine_tune.EPOCHS = dict.fromkeys(fine_tune.EPOCHS, epochs)
     fine_tune.slice_samples.__kwdefaults__["phantoms"] = 0
     state.EMA_DECAY = 0.8

@@ -1,7 +1,9 @@
 """Fine-tuning: the loop and recipes of the first training, from trained weights, gently.
 
-A tenth of the rate, a few epochs, the statistics of batch norm held, and in each epoch a replay of
-what was learned before (`acsnet.loop.replay`). The numbers are ours.
+A third of the rate, a few epochs, the statistics of batch norm held, in each epoch a replay of what
+was learned before (`acsnet.loop.replay`), and in the end half the way back to the weights from
+before: what is learned of another domain is largely kept, and what was known is not forgotten
+(Wortsman et al. 2022, doi:10.1109/CVPR52688.2022.00780). The numbers are ours.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -11,7 +13,9 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
+import torch
 from rich.console import Console
+from torch import nn
 
 from acsnet.anatomy.prior import NAME as PRIOR
 from acsnet.anatomy.prior import save_prior
@@ -39,11 +43,14 @@ from acsnet.train.samples import Samples
 from acsnet.train.state import Epoch
 from acsnet.train.walls import WallSamples
 
-RATE = 1e-4
+RATE = 3e-4
+KEPT = 0.5
+"""Share of the weights from before in those that come of it."""
+
 SHARES = {"roi": (0.7, 0.0, 0.3), "myo": (0.7, 0.0, 0.3), "autoencoder": (0.5, 0.0, 0.5)}
 """Of reviewed scans, cine and the replay in an epoch."""
 
-EPOCHS = {"roi": 4, "myo": 8, "autoencoder": 4}
+EPOCHS = {"roi": 8, "myo": 8, "autoencoder": 4}
 IMAGES_AN_EPOCH = 480
 
 WEIGHTS = "weights"
@@ -162,7 +169,7 @@ class FineTuning:
                 run.log(history)
                 on_epoch(history)
 
-            trained = learn(on_epoch=tell)
+            trained = moved_back(learn(on_epoch=tell), network)
             about = {key: v for key, v in entry.items() if key not in ("file", "sha256", "config")}
             about |= {"recipe": read_json(folder / RECIPE), "base_sha256": entry["sha256"]}
             save_network(trained, name, folder=self.weights, about=with_terms(about))
@@ -201,6 +208,14 @@ class FineTuning:
     def _finish(self, name: str) -> None:
         sha256 = read_manifest(self.weights)[name]["sha256"]
         update(self.folder / name, finished=now(), sha256=sha256)
+
+
+@torch.no_grad()
+def moved_back(trained: ResUNet | Autoencoder, before: nn.Module) -> ResUNet | Autoencoder:
+    """The trained network, `KEPT` of the way back to what it was before."""
+    for new, old in zip(trained.parameters(), before.parameters(), strict=True):
+        new.lerp_(old.to(new.device), KEPT)
+    return trained
 
 
 def with_terms(about: dict[str, Any]) -> dict[str, Any]:
