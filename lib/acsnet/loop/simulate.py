@@ -1,10 +1,11 @@
 """`acsnet simulate`: are fewer labels needed when the scans to label are picked, not drawn by lot?
 
 The EMIDEC train list is replayed as if nobody had labelled it. For each seed a third of its
-patients is held out; of the others a few are labelled at the start, the same for both ways. In each
-round a small MYO network is trained from nothing on what is labelled, measured on the patients held
-out, and more scans are labelled: picked by the combined strategy with this very network in the
-chain, or drawn by lot.
+patients is held out; of the others a few are labelled at the start, the same for both ways, and a
+small MYO network is trained on them from nothing. In each round more scans are labelled, picked by
+the combined strategy with this very network in the chain, or drawn by lot; then the network goes on
+training on all that is labelled by now, as it does at a site, and is measured on the patients held
+out. In the same round both ways have had the same number of steps.
 
 Limits: the ROI network, the autoencoder and the prior in that chain are the shipped ones, which
 have seen these patients; they take part in picking, and not in the Dice that is reported, which is
@@ -13,6 +14,7 @@ of the MYO network alone inside the expert's region of interest.
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from hashlib import sha256
 from itertools import chain
 from pathlib import Path
 from typing import Any, cast
@@ -36,9 +38,9 @@ from acsnet.train.ablation import folds, probabilities
 from acsnet.train.build import join_samples, samples_of
 from acsnet.train.case import POOL, SCAR, WALL, TrainingCase
 from acsnet.train.data import emidec_cases, training_names
-from acsnet.train.loop import Recipe, train
+from acsnet.train.loop import Recipe, Start, train
 from acsnet.train.recipes import MYOCARDIUM
-from acsnet.train.record import read_json, write_json
+from acsnet.train.record import CHECKPOINT, read_json, write_json
 
 FOLDS = 3
 IMAGES_AN_EPOCH = 320
@@ -169,8 +171,19 @@ class Replay:
             seed=seed,
             console=Console(quiet=True),
             on_epoch=lambda history: self.on_epoch(len(history)),
+            start=self._before(seed, arm, labelled),
         )
         return cast(ResUNet, network)
+
+    def _before(self, seed: int, arm: str, labelled: tuple[str, ...]) -> Start | None:
+        """The network that a round goes on from; None for the first."""
+        if arm == START:
+            return None
+        fewer = labelled[: -self.plan.step]
+        way = START if len(fewer) == self.plan.start else arm
+        network = self._network(seed, way, fewer)
+        checkpoint = self._folder(seed, way, fewer) / CHECKPOINT
+        return Start(network=network, sha256=sha256(checkpoint.read_bytes()).hexdigest())
 
     def _folder(self, seed: int, arm: str, labelled: Sequence[str]) -> Path:
         return self.output / f"seed-{seed}" / f"{arm}-{len(labelled):03d}"
