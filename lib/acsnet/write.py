@@ -40,6 +40,11 @@ def write_result(result: Measured, output: Path) -> Path:
     return folder
 
 
+def row_of(document: dict[str, Any]) -> dict[str, Any]:
+    """The cells of one line of `write_csv`, by the name of their column."""
+    return dict(_cells("", document))
+
+
 def write_csv(file: Path, documents: Sequence[dict[str, Any]]) -> None:
     """Write one line for each `features.json` content, under one header; null is an empty field.
 
@@ -47,7 +52,7 @@ def write_csv(file: Path, documents: Sequence[dict[str, Any]]) -> None:
     by "; ". Left out: names of doubts (their sentences are among the warnings), what the anatomical
     stage did, label values, times and versions.
     """
-    rows = [dict(_cells("", document)) for document in documents]
+    rows = [row_of(document) for document in documents]
     names = dict.fromkeys(name for row in rows for name in row)
     buffer = io.StringIO()
     writer = csv.DictWriter(buffer, names, restval="", lineterminator="\n")

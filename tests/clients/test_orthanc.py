@@ -117,6 +117,19 @@ def test_a_file_that_was_cut_short_is_refused_and_the_rest_is_stored(
     assert "cut.dcm" in done.stderr
 
 
+def test_a_cohort_of_the_archive_is_segmented_once(orthanc, acsnet, samples, tmp_path):
+    folder, uid = sample(samples, 1)
+    send(orthanc, [pydicom.dcmread(file) for file in folder.glob("*.dcm")])
+    options = ("--output", tmp_path, "--workers", "1")
+    environment = {**orthanc.environment, "ACSNET_PACS_SEARCH": f"SeriesInstanceUID={uid}"}
+    done = acsnet("cohort", orthanc.url, *options, **environment)
+    assert "1 scans: 1 segmented, 0 done before, 0 failed" in done.stdout
+    drawn = nib.load(tmp_path / uid / "segmentation.nii.gz")
+    assert drawn.shape == read_scan(folder).grid.shape
+    done = acsnet("cohort", orthanc.url, *options, **environment)
+    assert "1 scans: 0 segmented, 1 done before, 0 failed" in done.stdout
+
+
 def test_what_the_archive_sends_by_c_store_is_received(orthanc, start, samples, port, tmp_path):
     folder, uid = sample(samples, 1)
     send(orthanc, [pydicom.dcmread(file) for file in folder.glob("*.dcm")])

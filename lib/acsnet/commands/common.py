@@ -22,6 +22,13 @@ class TruthName(str, Enum):
     acsnet = "acsnet"
 
 
+class DeviceName(str, Enum):
+    """What networks run on."""
+
+    cpu = "cpu"
+    cuda = "cuda"
+
+
 def refusal(error: Exception) -> typer.Exit:
     """Tell why, and how to exit."""
     err.print(f"[red]error:[/red] {escape(str(error))}", highlight=False, soft_wrap=True)

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from acsnet.commands.common import err, out, refusal
+from acsnet.commands.common import DeviceName, err, out, refusal
 from acsnet.errors import AcsnetError
 
 
@@ -26,13 +26,6 @@ class TrainingName(str, Enum):
     autoencoder = "autoencoder"
     prior = "prior"
     all = "all"
-
-
-class DeviceName(str, Enum):
-    """Where a network is trained."""
-
-    cpu = "cpu"
-    cuda = "cuda"
 
 
 def train(

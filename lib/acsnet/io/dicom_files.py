@@ -102,7 +102,7 @@ def read_headers(folder: Path) -> tuple[list[DicomFile], list[str]]:
     files: list[DicomFile] = []
     remarks: list[str] = []
     seen: dict[str, str] = {}
-    for path in _candidates(folder):
+    for path in candidates(folder):
         name = path.relative_to(folder).as_posix()
         file, remark = read_header(path, name)
         remarks += remark
@@ -157,7 +157,8 @@ def choose_series(
     return chosen[0], [f"left out of the folder: {_listed(others)}"] if others else []
 
 
-def _candidates(folder: Path) -> Iterator[Path]:
+def candidates(folder: Path) -> Iterator[Path]:
+    """The files of a folder and its direct subfolders that a reader looks at, by name."""
     for entry in sorted(folder.iterdir()):
         for path in sorted(entry.iterdir()) if entry.is_dir() else [entry]:
             hidden = entry.name.startswith(".") or path.name.startswith(".")

@@ -77,17 +77,21 @@ class Series:
 
 
 class SeriesFinder:
-    """Finds series below `folder`; a file is read once, and again only when it changes."""
+    """Finds series below `folder`; a file is read once, and again only when it changes.
 
-    def __init__(self, folder: Path) -> None:
+    depth: levels of subfolders to look into.
+    """
+
+    def __init__(self, folder: Path, *, depth: int = MAX_DEPTH) -> None:
         self._folder = folder
+        self._depth = depth
         self._known: dict[tuple[Path, int, int], DicomFile | Path | None] = {}
 
     def find(self) -> list[Series]:
         """The series there are now, by the name of their first file."""
         known = {}
         with quiet_pydicom():
-            for path in _files(self._folder, MAX_DEPTH, set()):
+            for path in _files(self._folder, self._depth, set()):
                 try:
                     status = path.stat()
                     key = (path, status.st_mtime_ns, status.st_size)

@@ -11,7 +11,16 @@ from acsnet.pacs.dimse import peer, store_files
 from acsnet.pacs.download import download_series
 from acsnet.pacs.files import read_whole
 from acsnet.pacs.series_filter import lge_name
-from acsnet.pacs.settings import is_dicomweb, pacs_settings
+from acsnet.pacs.settings import PacsSettings, is_dicomweb, pacs_settings
+
+
+@dataclass(frozen=True, kw_only=True)
+class FoundSeries:
+    """One series of a search, by its UIDs."""
+
+    study: str
+    series: str
+    description: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,11 +60,28 @@ def pull(keys: Mapping[str, str], *, source: str, output: Path) -> Iterator[Pull
     """
     settings = pacs_settings(source)
     pacs = DicomWeb(settings)
+    for one in find_series(keys, pacs=pacs, settings=settings):
+        uids = [text_of(image, "SOPInstanceUID") for image in pacs.headers(one.study, one.series)]
+        folder = output / one.study / one.series
+        fetched = download_series(
+            pacs, study=one.study, series=one.series, instances=uids, folder=folder
+        )
+        yield Pulled(description=one.description, folder=folder, images=len(uids), fetched=fetched)
+
+
+def find_series(
+    keys: Mapping[str, str], *, pacs: DicomWeb, settings: PacsSettings
+) -> list[FoundSeries]:
+    """The series that `pull` fetches. Raises as it does."""
     exact = "SeriesInstanceUID" in keys
     wanted = keys if exact else {**dict(settings.search), "Modality": "MR", **keys}
     with quiet_pydicom():
         found = [
-            (text_of(one, "StudyInstanceUID"), text_of(one, "SeriesInstanceUID"), one)
+            FoundSeries(
+                study=text_of(one, "StudyInstanceUID"),
+                series=text_of(one, "SeriesInstanceUID"),
+                description=text_of(one, "SeriesDescription"),
+            )
             for one in pacs.search_series(wanted)
             if exact or lge_name(one, settings.lge)
         ]
@@ -63,13 +89,4 @@ def pull(keys: Mapping[str, str], *, source: str, output: Path) -> Iterator[Pull
         asked = ", ".join(f"{tag} {value!r}" for tag, value in keys.items()) or "any patient"
         msg = f"{pacs.address} has no {'series' if exact else 'LGE series'} for {asked}"
         raise InputError(msg)
-    for study, series, header in found:
-        uids = [text_of(one, "SOPInstanceUID") for one in pacs.headers(study, series)]
-        folder = output / study / series
-        fetched = download_series(pacs, study=study, series=series, instances=uids, folder=folder)
-        yield Pulled(
-            description=text_of(header, "SeriesDescription"),
-            folder=folder,
-            images=len(uids),
-            fetched=fetched,
-        )
+    return found

@@ -7,23 +7,15 @@ from typing import Any
 
 from starlette.exceptions import HTTPException
 
+from acsnet.names import is_plain_name
+
 SCAN_SUFFIXES = (".nii.gz", ".nii")
 RESULT_SUFFIXES = (".nii.gz", ".nii", ".nrrd")
-MAX_NAME = 200
-"""Bytes: with a suffix it still fits the 255 of a file name."""
-
 MAX_PART = 255
 """Bytes: what a file system takes as one name."""
 
 _TAG = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _SESSION = re.compile(r"[A-Za-z0-9-]{1,64}")
-_UNSAFE = re.compile(r"[/\\\x00-\x1f\x7f]")
-
-
-def is_plain_name(name: str) -> bool:
-    """Whether `name` can only ever be one entry of one folder."""
-    short = len(name.encode(errors="surrogatepass")) <= MAX_NAME
-    return bool(name) and short and name[0] != "." and not _UNSAFE.search(name)
 
 
 def name_fault(key: str, value: str) -> str | None:

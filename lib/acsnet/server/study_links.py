@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from acsnet.io.series import Series, SeriesFinder, image_id
-from acsnet.server.checks import SCAN_SUFFIXES, is_plain_name
+from acsnet.names import is_plain_name
+from acsnet.server.checks import SCAN_SUFFIXES
 from acsnet.server.state import private_folder
 
 SERIES_SUFFIX = ".series"

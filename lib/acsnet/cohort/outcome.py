@@ -1,0 +1,17 @@
+"""What came of a case."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """One case, done or failed.
+
+    place: of its scan, as a user knows it; reason: why it failed, or None; computed: False where
+    it was done before.
+    """
+
+    case: str
+    place: str
+    reason: str | None = None
+    computed: bool = False

@@ -1,0 +1,50 @@
+"""A cohort from its list to its tables."""
+
+import itertools
+from collections.abc import Iterator
+from pathlib import Path
+
+from acsnet.cohort.case import Settings
+from acsnet.cohort.cluster import connected, gather, start_workers, work_all
+from acsnet.cohort.listing import list_scans
+from acsnet.cohort.outcome import Outcome
+from acsnet.cohort.tables import remove_tables, write_tables
+from acsnet.errors import InputError
+
+
+def run_cohort(
+    where: str,
+    *,
+    output: Path,
+    settings: Settings,
+    device: str = "cpu",
+    workers: int | None = None,
+    address: str | None = None,
+) -> Iterator[Outcome]:
+    """Segment all scans of a list to OUTPUT/<case>/; gives each outcome as it comes.
+
+    where: as `list_scans` takes it; workers: processes, by default one a core or GPU; address: of
+    a Ray cluster whose machines see the same folders, by default this machine. Cases that are done
+    are passed over, failures do not stop the others, and the tables are written at the end. Stopped
+    at any time, the same call goes on. Raises InputError for a list without scans and as
+    `list_scans` and `connected` do, WeightsError for networks that cannot be used.
+    """
+    listed = list_scans(where, output=output)
+    first = next(listed, None)
+    if first is None:
+        msg = f"{where} holds no scan"
+        raise InputError(msg)
+    output = output.resolve()
+    output.mkdir(parents=True, exist_ok=True)
+    remove_tables(output)
+    done, failed = [], []
+    with connected(address):
+        team = gather(device=device, workers=workers)
+        actors = start_workers(team, output=output, settings=settings, device=device)
+        for outcome in work_all(itertools.chain([first], listed), actors):
+            if outcome.reason is None:
+                done.append(outcome.case)
+            else:
+                failed.append(outcome)
+            yield outcome
+    write_tables(output, sorted(done), failed)

@@ -1,0 +1,124 @@
+"""Where a scan comes from: how it is read, and what tells that it is still the same."""
+
+import hashlib
+import tempfile
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Protocol
+
+from acsnet.errors import InputError
+from acsnet.io import read_scan
+from acsnet.io.dicom_files import candidates
+from acsnet.pacs.client import DicomWeb
+from acsnet.pacs.download import download_series
+from acsnet.pacs.examine import Examination, examine
+from acsnet.pacs.settings import pacs_settings
+from acsnet.scan import ShortAxisScan
+
+
+class Source(Protocol):
+    """One scan of a cohort. Both methods raise AcsnetError or OSError with the reason."""
+
+    @property
+    def case(self) -> str:
+        """The name of its folder below the output."""
+        ...
+
+    @property
+    def place(self) -> str:
+        """What a user knows it by."""
+        ...
+
+    def content(self) -> str:
+        """SHA-256 of all that is read."""
+        ...
+
+    def read(self) -> ShortAxisScan:
+        """The scan, by `acsnet.io.read_scan`."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class FileSource:
+    """A NIfTI file, or a DICOM series of a folder; series: its UID, None where it is alone."""
+
+    case: str
+    path: Path
+    series: str | None = None
+
+    @property
+    def place(self) -> str:
+        """The path, with the series where it is named."""
+        return f"{self.path}" if self.series is None else f"{self.path} series {self.series}"
+
+    def content(self) -> str:
+        """SHA-256 of the file, or of the names and contents of all that the reader looks at."""
+        if not self.path.exists():
+            msg = f"{self.path.name} is not there"
+            raise InputError(msg)
+        if self.path.is_file():
+            return _sha256(self.path.read_bytes())
+        digest = hashlib.sha256((self.series or "").encode())
+        for path in candidates(self.path):
+            name = path.relative_to(self.path).as_posix()
+            digest.update(f"\n{name}\n{_sha256(path.read_bytes())}".encode())
+        return digest.hexdigest()
+
+    def read(self) -> ShortAxisScan:
+        """The scan."""
+        return read_scan(self.path, series=self.series)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PacsSource:
+    """A series in a PACS; address: of its DICOMweb service.
+
+    The login is read from the environment where the scan is read, so that it travels nowhere.
+    """
+
+    address: str
+    study: str
+    series: str
+
+    @property
+    def case(self) -> str:
+        """The SeriesInstanceUID."""
+        return self.series
+
+    @property
+    def place(self) -> str:
+        """The same: an address with it would be too long to read."""
+        return self.series
+
+    def content(self) -> str:
+        """SHA-256 of the UIDs of its images: an image never changes under its UID."""
+        return _sha256("\n".join(sorted(self._examination.instances)).encode())
+
+    def read(self) -> ShortAxisScan:
+        """The scan, fetched to a folder that is removed again."""
+        with tempfile.TemporaryDirectory() as folder:
+            download_series(
+                self._pacs,
+                study=self.study,
+                series=self.series,
+                instances=self._examination.instances,
+                folder=Path(folder),
+            )
+            return read_scan(folder)
+
+    @property
+    def _pacs(self) -> DicomWeb:
+        return DicomWeb(pacs_settings(self.address))
+
+    @cached_property
+    def _examination(self) -> Examination:
+        nowhere = Path(tempfile.gettempdir()) / self.series
+        found = examine(self._pacs, study=self.study, series=self.series, folder=nowhere)
+        if found.reason is not None:
+            raise InputError(found.reason)
+        return found
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()

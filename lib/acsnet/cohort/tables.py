@@ -1,0 +1,91 @@
+"""The tables of a cohort: one row a case in `cohort.csv` and `cohort.parquet`, and what failed.
+
+Rows are those of `acsnet.write.write_csv`. Cases are read twice and written in parts, so that
+memory does not grow with their number.
+"""
+
+import csv
+import itertools
+import json
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TextIO
+
+import pyarrow as pa
+from pyarrow import parquet
+
+from acsnet.cohort.outcome import Outcome
+from acsnet.write import FEATURES, row_of
+
+CSV_TABLE = "cohort.csv"
+PARQUET_TABLE = "cohort.parquet"
+FAILURES = "failures.csv"
+TABLES = (CSV_TABLE, PARQUET_TABLE, FAILURES)
+
+ROWS = 1000
+"""Rows that are held at once: a row group of the Parquet file."""
+
+KINDS: dict[frozenset[type], pa.DataType] = {
+    frozenset(): pa.null(),
+    frozenset({bool}): pa.bool_(),
+    frozenset({int}): pa.int64(),
+    frozenset({float}): pa.float64(),
+    frozenset({int, float}): pa.float64(),
+    frozenset({str}): pa.string(),
+}
+"""Type of a column by the types of its values, null left out."""
+
+
+def write_tables(output: Path, cases: Sequence[str], failed: Iterable[Outcome]) -> None:
+    """Write `cohort.csv` and `cohort.parquet` of the named cases, and `failures.csv`.
+
+    Columns are those of all cases together; null is an empty field in CSV.
+    """
+    kinds: dict[str, set[type]] = {}
+    for row in _rows(output, cases):
+        for name, value in row.items():
+            kinds.setdefault(name, set()).update({type(value)} - {type(None)})
+    schema = pa.schema([(name, KINDS[frozenset(found)]) for name, found in kinds.items()])
+    with (
+        _table(output / CSV_TABLE) as stream,
+        _in_place(output / PARQUET_TABLE) as temporary,
+        parquet.ParquetWriter(temporary, schema) as columns,
+    ):
+        lines = csv.DictWriter(stream, list(kinds), restval="", lineterminator="\n")
+        lines.writeheader()
+        rows = _rows(output, cases)
+        while part := list(itertools.islice(rows, ROWS)):
+            lines.writerows(part)
+            columns.write_table(pa.Table.from_pylist(part, schema=schema))
+    with _table(output / FAILURES) as stream:
+        writer = csv.writer(stream, lineterminator="\n")
+        writer.writerow(("case", "input", "reason"))
+        writer.writerows((one.case, one.place, one.reason) for one in failed)
+
+
+def remove_tables(output: Path) -> None:
+    """Remove tables of an earlier run: they say nothing of what changes from now on."""
+    for name in TABLES:
+        (output / name).unlink(missing_ok=True)
+
+
+def _rows(output: Path, cases: Iterable[str]) -> Iterator[dict[str, Any]]:
+    for case in cases:
+        text = (output / case / FEATURES).read_text(encoding="utf-8")
+        yield row_of(json.loads(text))
+
+
+@contextmanager
+def _in_place(file: Path) -> Iterator[Path]:
+    """A name to write to, put in place of `file` at the end."""
+    temporary = file.with_name(file.name + ".tmp")
+    yield temporary
+    os.replace(temporary, file)
+
+
+@contextmanager
+def _table(file: Path) -> Iterator[TextIO]:
+    with _in_place(file) as temporary, temporary.open("w", encoding="utf-8", newline="") as stream:
+        yield stream

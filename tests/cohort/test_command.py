@@ -1,0 +1,133 @@
+"""The command in processes of its own, on this machine alone, stopped in all ways."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+
+import psutil
+import pytest
+
+COMMAND = (sys.executable, "-c", "from acsnet.cli import main; main()", "cohort")
+CASES = 6
+SECONDS = 300
+
+
+@pytest.fixture(scope="module")
+def scans(tmp_path_factory, write_scan):
+    folder = tmp_path_factory.mktemp("command") / "scans"
+    for seed in range(CASES):
+        write_scan(folder, seed)
+    return folder
+
+
+@pytest.fixture
+def start(scans, tmp_path):
+    """Starts the command on the scans in a process group of its own."""
+    started = []
+
+    def run(*options):
+        process = subprocess.Popen(
+            [*COMMAND, str(scans), "--output", str(tmp_path / "out"), "--workers", "1", *options],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+            env={**os.environ, "HOME": str(tmp_path)},
+        )
+        started.append(process)
+        return process
+
+    yield run
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+def folder_of(processes):
+    """Where Ray keeps its files, as the processes of it were told."""
+    told = " ".join(word for one in processes for word in one.cmdline())
+    (folder,) = set(re.findall(r"/tmp/acsnet-ray-[^/]+", told))
+    return Path(folder)
+
+
+def records(output):
+    return {file.parent.name: file.stat().st_mtime_ns for file in output.glob("*/cohort.json")}
+
+
+def wait_for(count, output, process):
+    end = time.monotonic() + SECONDS
+    while len(records(output)) < count:
+        assert process.poll() is None, process.stdout.read()
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+def below(process):
+    return psutil.Process(process.pid).children(recursive=True)
+
+
+def gone(processes):
+    return not psutil.wait_procs(processes, timeout=SECONDS)[1]
+
+
+def test_killed_at_half_and_started_again_it_computes_only_the_rest(start, tmp_path):
+    output = tmp_path / "out"
+    process = start()
+    wait_for(CASES // 2, output, process)
+    processes = below(process)
+    process.kill()
+    assert gone([one for one in processes if "ray::CaseWorker" in one.cmdline()[0]])
+    for one in processes:  # Ray's own helpers would go in a minute
+        with suppress(psutil.NoSuchProcess):
+            one.kill()
+    assert not (output / "cohort.csv").exists()
+    before = records(output)
+    again = start()
+    told, _ = again.communicate(timeout=SECONDS)
+    assert again.returncode == 0
+    rest = CASES - len(before)
+    assert 0 < rest <= CASES // 2
+    assert f"{CASES} scans: {rest} segmented, {len(before)} done before, 0 failed" in told
+    after = records(output)
+    assert {case: after[case] for case in before} == before
+    assert len((output / "cohort.csv").read_text().splitlines()) == 1 + CASES
+
+
+def test_it_is_closed_to_others_and_ctrl_c_stops_all_of_it(start, tmp_path):
+    process = start()
+    wait_for(1, tmp_path / "out", process)
+    processes = below(process)
+    listening = {
+        connection.laddr.ip.removeprefix("::ffff:")
+        for one in (psutil.Process(process.pid), *processes)
+        for connection in one.net_connections("inet")
+        if connection.status == psutil.CONN_LISTEN
+    }
+    assert listening == {"127.0.0.1"}
+    folder = folder_of(processes)
+    assert folder.stat().st_mode & 0o077 == 0
+    assert not (tmp_path / ".ray").exists()
+    os.killpg(process.pid, signal.SIGINT)
+    told, _ = process.communicate(timeout=SECONDS)
+    assert process.returncode == 130
+    assert "the same command goes on from here" in told
+    assert "Traceback" not in told
+    assert gone(processes)
+    assert not folder.exists()
+
+
+def test_a_list_without_scans_is_refused_with_one_sentence(tmp_path):
+    done = subprocess.run(
+        [*COMMAND, str(tmp_path), "--output", str(tmp_path / "out")],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert f"error: {tmp_path} holds no scan" in done.stderr
+    assert not (tmp_path / "out").exists()

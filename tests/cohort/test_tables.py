@@ -1,0 +1,91 @@
+import csv
+import json
+import math
+
+from pyarrow import parquet
+
+from acsnet.cohort import tables
+from acsnet.cohort.outcome import Outcome
+from acsnet.cohort.tables import remove_tables, write_tables
+from acsnet.write import write_csv
+
+
+def document(case, volume, **more):
+    return {
+        "case": case,
+        "slices": 2,
+        "scar": volume,
+        "warnings": [],
+        "seconds": {"roi": 1.0},
+        "segments": [{"segment": 1, "percent": volume}],
+        **more,
+    }
+
+
+def write(output, *documents):
+    for one in documents:
+        (output / one["case"]).mkdir(parents=True)
+        (output / one["case"] / "features.json").write_text(json.dumps(one))
+    return [one["case"] for one in documents]
+
+
+def test_rows_are_those_of_write_csv(tmp_path):
+    documents = [document("a", 1.5), document("b", None, warnings=["x, y", "z"], new="n")]
+    write_tables(tmp_path, write(tmp_path, *documents), [])
+    write_csv(tmp_path / "expected.csv", documents)
+    assert (tmp_path / "cohort.csv").read_text() == (tmp_path / "expected.csv").read_text()
+
+
+def test_parquet_has_the_same_rows_with_types(tmp_path, monkeypatch):
+    monkeypatch.setattr(tables, "ROWS", 2)
+    documents = [document("a", 1.5), document("b", None), document("c", 2, never=None, yes=True)]
+    write_tables(tmp_path, write(tmp_path, *documents), [])
+    file = parquet.ParquetFile(tmp_path / "cohort.parquet")
+    assert file.num_row_groups == 2
+    table = file.read()
+    assert {field.name: str(field.type) for field in table.schema} == {
+        "case": "string",
+        "slices": "int64",
+        "scar": "double",
+        "warnings": "string",
+        "segments.1.segment": "int64",
+        "segments.1.percent": "double",
+        "never": "null",
+        "yes": "bool",
+    }
+    assert table["case"].to_pylist() == ["a", "b", "c"]
+    assert table["scar"].to_pylist() == [1.5, None, 2.0]
+    assert table["yes"].to_pylist() == [None, None, True]
+
+
+def test_failures_are_listed_with_their_reason(tmp_path):
+    failed = [Outcome(case="a", place="x/a.nii.gz", reason='no "heart", no scan')]
+    write_tables(tmp_path, [], failed)
+    with (tmp_path / "failures.csv").open(newline="") as stream:
+        (row,) = csv.DictReader(stream)
+    assert row == {"case": "a", "input": "x/a.nii.gz", "reason": 'no "heart", no scan'}
+    assert parquet.read_table(tmp_path / "cohort.parquet").num_rows == 0
+
+
+def test_memory_does_not_grow_with_the_number_of_cases(tmp_path, monkeypatch):
+    held = []
+    monkeypatch.setattr(tables, "ROWS", 10)
+    plain = tables.pa.Table.from_pylist
+
+    class Table:
+        @staticmethod
+        def from_pylist(rows, schema):
+            held.append(len(rows))
+            return plain(rows, schema=schema)
+
+    monkeypatch.setattr(tables.pa, "Table", Table)
+    cases = write(tmp_path, *(document(f"c{number}", 1.0) for number in range(95)))
+    write_tables(tmp_path, cases, [])
+    assert held == [10] * math.floor(95 / 10) + [5]
+
+
+def test_tables_of_an_earlier_run_are_removed(tmp_path):
+    write_tables(tmp_path, [], [])
+    remove_tables(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+    remove_tables(tmp_path)
