@@ -1,0 +1,166 @@
+"""How time and memory grow: with slices, pixels, scans and workers. A plot of each, and a table.
+
+Phantoms of one field of view, cut into more slices or pixels. For scans and workers they have two
+slices, so that what the cohort adds to each scan shows. Sizes go up, so that the largest memory so
+far is that of the size at hand.
+"""
+
+import argparse
+import json
+import os
+import resource
+import tempfile
+import time
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+
+import matplotlib as mpl
+import psutil
+
+mpl.use("agg")
+from matplotlib import pyplot as plt
+from rich.console import Console
+
+from acsnet.cohort.case import Settings
+from acsnet.cohort.run import run_cohort
+from acsnet.phantom.make import make_phantom
+from acsnet.phantom.spec import PhantomSpec
+from acsnet.phantom.write import write_nifti
+from acsnet.pipeline import Pipeline
+
+SLICES = (1, 2, 5, 10, 20, 50, 100, 200, 500)
+PIXELS = (128, 192, 256, 384, 512)
+SCANS = (1, 10, 100, 1000)
+FIELD_MM, LENGTH_MM = 320.0, 90.0
+WORKER_SCANS = 100
+
+Point = dict[str, float]
+
+
+def main() -> None:
+    """Measure what is asked for, all by default; write growth-<curve>.png and growth.json."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--output", type=Path, required=True, help="folder of plots and numbers")
+    parser.add_argument("--curve", choices=tuple(CURVES), action="append", help="only this one")
+    args = parser.parse_args()
+    args.output.mkdir(parents=True, exist_ok=True)
+    file = args.output / "growth.json"
+    found = json.loads(file.read_text()) if file.is_file() else {}
+    console = Console()
+    for name in args.curve or CURVES:
+        found[name] = CURVES[name]()
+        for point in found[name]:
+            console.print(name, point)
+        draw(name, found[name], args.output / f"growth-{name}.png")
+        file.write_text(json.dumps(found, indent=2) + "\n")
+
+
+def in_slices() -> list[Point]:
+    """One scan of 160 x 160 pixels, cut into more slices."""
+    specs = [(n, spec(slices=n, pixels=160)) for n in SLICES]
+    return alone("slices", specs)
+
+
+def in_pixels() -> list[Point]:
+    """One scan of ten slices, cut into more pixels."""
+    return alone("pixels", [(n, spec(slices=10, pixels=n)) for n in PIXELS])
+
+
+def in_scans() -> list[Point]:
+    """A cohort of more scans on all cores."""
+    return [cohort("scans", count, scans=count, workers=os.cpu_count() or 1) for count in SCANS]
+
+
+def in_workers() -> list[Point]:
+    """The same cohort with more workers."""
+    counts = range(1, (os.cpu_count() or 1) + 1)
+    return [cohort("workers", n, scans=WORKER_SCANS, workers=n) for n in counts]
+
+
+CURVES = {
+    "slices": in_slices,
+    "pixels": in_pixels,
+    "scans": in_scans,
+    "workers": in_workers,
+}
+
+
+def spec(*, slices: int, pixels: int) -> PhantomSpec:
+    """The same heart on another grid."""
+    step = LENGTH_MM / slices
+    return PhantomSpec(
+        name="growth",
+        seed=1,
+        slices=slices,
+        matrix=(pixels, pixels),
+        spacing_mm=(step, FIELD_MM / pixels, FIELD_MM / pixels),
+        first_slice_mm=step / 2,
+        lv_length_mm=LENGTH_MM,
+        scar_slices=(slices // 4, slices // 2),
+    )
+
+
+def alone(name: str, specs: list[tuple[int, PhantomSpec]]) -> list[Point]:
+    """One process, warm, each size twice: the faster one."""
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        return pool.submit(_alone, name, specs).result()
+
+
+def _alone(name: str, specs: list[tuple[int, PhantomSpec]]) -> list[Point]:
+    pipeline = Pipeline.load()
+    pipeline(make_phantom(specs[0][1]).scan)
+    points = []
+    for size, one in specs:
+        scan = make_phantom(one).scan
+        seconds = []
+        for _ in range(2):
+            start = time.perf_counter()
+            pipeline(scan)
+            seconds.append(time.perf_counter() - start)
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        points.append({name: size, "seconds": min(seconds), "memory_mb": peak})
+    return points
+
+
+def cohort(name: str, size: int, *, scans: int, workers: int) -> Point:
+    """A cohort of small scans; memory is that of the process which shares them out."""
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        small = spec(slices=2, pixels=96)
+        first = write_nifti(make_phantom(small), folder / "scans")
+        content = first.read_bytes()
+        for number in range(1, scans):
+            (folder / "scans" / f"{number:05d}.nii.gz").write_bytes(content)
+        start, ended = time.perf_counter(), []
+        for _ in run_cohort(
+            str(folder / "scans"), output=folder / "out", settings=Settings(), workers=workers
+        ):
+            ended.append(time.perf_counter())
+        whole = time.perf_counter() - start
+    memory = psutil.Process().memory_info().rss / 2**20
+    running = ended[-1] - ended[0]
+    rate = 60 * (len(ended) - 1) / running if running else 0.0
+    return {name: size, "seconds": whole, "memory_mb": memory, "scans_per_minute": rate}
+
+
+def draw(name: str, points: list[Point], file: Path) -> None:
+    """Seconds, and memory or scans a minute, both axes in powers of ten."""
+    right = "scans_per_minute" if name == "workers" else "memory_mb"
+    figure, axis = plt.subplots(figsize=(5, 3.5), layout="constrained")
+    sizes = [point[name] for point in points]
+    other = axis.twinx()
+    axis.plot(sizes, [point["seconds"] for point in points], "o-", color="tab:blue")
+    other.plot(sizes, [point[right] for point in points], "s--", color="tab:orange")
+    axis.set(xlabel=name, xscale="log", yscale="log")
+    axis.set_ylabel("seconds", color="tab:blue")
+    axis.set_xticks(sizes, [str(size) for size in sizes], minor=False)
+    axis.minorticks_off()
+    other.set_ylabel(right.replace("_", " "), color="tab:orange")
+    other.set_ylim(bottom=0)
+    figure.savefig(file, dpi=120)
+    plt.close(figure)
+
+
+if __name__ == "__main__":
+    main()
