@@ -131,6 +131,22 @@ class Server(Group):
     )
 
 
+class Limits(Group):
+    """How much the server takes on; see `acsnet.server.turns` and `acsnet.server.traffic`."""
+
+    waiting: int = Field(
+        default=16, ge=0, le=28, description="inferences that wait, before there is a 503"
+    )
+    waiting_of_one: int = Field(default=8, ge=1, description="of these, for one reader")
+    upload_mb: int = Field(default=512, ge=1, le=2048, description="MB of one upload")
+    free_gb: float = Field(
+        default=1.0, ge=0, allow_inf_nan=False, description="GB of disk that uploads leave free"
+    )
+    stop_s: Seconds = Field(
+        default=60.0, description="seconds for what runs when the server is told to stop"
+    )
+
+
 class Login(Group):
     """Who has to log in; see `acsnet.server.login`."""
 
@@ -187,6 +203,7 @@ class Settings(BaseSettings):
     train: Train = Train()
     pick: Pick = Pick()
     server: Server = Server()
+    limits: Limits = Limits()
     login: Login = Login()
     oidc: Oidc = Oidc()
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 from starlette.datastructures import Headers
 
-from acsnet.server.guard import MAX_UPLOAD_BYTES, Guard, Policy, is_loopback, refusal
+from acsnet.server.guard import Guard, Policy, is_loopback, refusal
 
 
 def refused(
@@ -103,8 +103,14 @@ def test_addresses_that_climb_are_refused():
 
 
 def test_uploads_say_their_size_and_keep_to_the_limit():
-    assert refused(method="PUT", content_length=str(MAX_UPLOAD_BYTES)) is None
-    assert refused(method="PUT", content_length=str(MAX_UPLOAD_BYTES + 1))[0] == 413
+    most = 512 * 2**20
+    assert refused(method="PUT", content_length=str(most)) is None
+    assert refused(method="PUT", content_length=str(most + 1))[0] == 413
+    small = Policy(upload_mb=1)
+    assert refused(policy=small, method="PUT", content_length=str(2**20 + 1)) == (
+        413,
+        "an upload may have at most 1 MB",
+    )
     assert refused(method="PUT", content_length="-1")[0] == 413
     assert refused(method="POST", transfer_encoding="chunked")[0] == 411
 

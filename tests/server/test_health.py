@@ -1,13 +1,16 @@
 """Alive, ready or not and why, and metrics that name nobody."""
 
+import asyncio
 import shutil
 
+import httpx
 import pytest
 from fastapi.testclient import TestClient
 
-from acsnet.server import health
+from acsnet.server import health, traffic
 from acsnet.server.traffic import CountTraffic, Traffic
-from acsnet.server.turns import Turns
+from acsnet.server.turns import LoadError, Turns
+from acsnet.settings import Limits
 
 
 def test_it_lives_and_is_ready(web):
@@ -20,7 +23,7 @@ def test_it_is_not_ready_while_its_disk_is_full(web, monkeypatch):
     monkeypatch.setattr(health, "free_bytes", lambda: 10)
     answer = web.client.get("/readyz")
     assert answer.status_code == 503
-    assert answer.json()["reasons"] == ["less than 1024 MB of disk are free"]
+    assert answer.json()["reasons"] == ["less than 1 GB of disk are free"]
 
 
 def test_it_is_not_ready_without_its_folders_or_its_model(web, monkeypatch, tmp_path):
@@ -69,32 +72,80 @@ def test_a_request_keeps_its_id_where_that_is_sane(web, sent, taken):
 
 
 def test_too_many_requests_a_full_disk_and_a_stop_are_told_apart(web, monkeypatch):
-    traffic = Traffic()
+    seen = Traffic()
     client = TestClient(
-        CountTraffic(web.application, traffic),
+        CountTraffic(web.application, seen),
         base_url="http://127.0.0.1:8000",
         client=("127.0.0.1", 1),
     )
-    traffic.uploads = 24
+    seen.uploads = 24
     answer = client.post("/infer/acsnet")
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
     assert client.get("/info/").status_code == 200
-    traffic.uploads = 0
+    assert client.post("/auth/token").status_code == 422  # takes no place
+    seen.uploads = 0
     assert client.post("/infer/acsnet").status_code == 422
     usage = shutil.disk_usage("/")
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=2**30))
     answer = client.put("/session/", headers={"Content-Length": "5"})
     assert answer.status_code == 507
     assert "disk of the server is full" in answer.json()["detail"]
-    traffic.stopped = True
+    seen.stopped = True
     answer = client.get("/info/")
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "60")
     assert client.get("/healthz").status_code == 200
-    assert traffic.wait(limit_s=0)
+    assert seen.wait(limit_s=0)
+
+
+def test_limits_are_those_of_the_settings(web, monkeypatch):
+    monkeypatch.setenv("ACSNET_LIMITS_WAITING", "2")
+    monkeypatch.setenv("ACSNET_LIMITS_FREE_GB", "100000000")
+    seen = Traffic()
+    seen.check(upload=False, length=0)
+    with pytest.raises(LoadError, match="disk of the server is full"):
+        seen.check(upload=True, length=0)
+    seen.uploads = 10
+    with pytest.raises(LoadError, match="10 requests are worked on"):
+        seen.check(upload=True, length=0)
+    assert web.client.get("/readyz").json()["reasons"] == ["less than 1e+08 GB of disk are free"]
+
+
+PART = b'--x\r\nContent-Disposition: form-data; name="files"; filename="x"\r\n\r\n'
+
+
+@pytest.mark.parametrize(
+    ("method", "address", "kind", "head"),
+    [
+        ("PUT", "/session/", "multipart/form-data; boundary=x", PART),
+        ("POST", "/auth/token", "application/x-www-form-urlencoded", b"username="),
+        ("POST", "/batch/infer", "application/json", b"{"),
+    ],
+)
+def test_a_body_that_hardly_comes_is_not_waited_for(web, monkeypatch, method, address, kind, head):
+    """A byte now and then: none of them is late, the whole is."""
+    monkeypatch.setattr(traffic, "BODY_S", 0.2)
+    seen = Traffic()
+
+    async def trickle():
+        yield head
+        for _ in range(1000):
+            await asyncio.sleep(0.01)
+            yield b"x"
+
+    async def ask():
+        transport = httpx.ASGITransport(CountTraffic(web.application, seen), client=("::1", 1))
+        headers = {"Content-Length": "1000", "Content-Type": kind}
+        async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
+            return await client.request(method, address, content=trickle(), headers=headers)
+
+    answer = asyncio.run(ask())
+    assert (answer.status_code, answer.headers["connection"]) == (408, "close")
+    assert answer.json()["detail"] == "the request came too slowly"
+    assert (seen.under_way, seen.uploads) == (0, 0)
 
 
 def test_an_inference_for_which_there_is_no_place_is_asked_for_again_later(web, monkeypatch):
-    monkeypatch.setattr(web.app, "turns", Turns(most=0))
+    monkeypatch.setattr(web.app, "turns", Turns(Limits(waiting=0)))
     for address in (f"/infer/acsnet?image={web.series}", f"/acsnet/cases/{web.series}/segment"):
         answer = web.client.post(address)
         assert (answer.status_code, answer.headers["retry-after"]) == (503, "10")

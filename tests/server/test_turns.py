@@ -7,6 +7,7 @@ from contextlib import ExitStack
 import pytest
 
 from acsnet.server.turns import QueueFullError, StoppingError, Turns
+from acsnet.settings import Limits
 
 
 class Readers:
@@ -40,7 +41,7 @@ class Readers:
 
 
 def test_a_reader_with_one_scan_does_not_wait_for_the_ten_of_another():
-    turns = Turns()
+    turns = Turns(Limits())
     readers = Readers(turns)
     with turns.turn("Ana"):
         for who in ("Ana", "Ana", "Ana", "Bo", "Cy", "Bo"):
@@ -53,7 +54,7 @@ def test_a_reader_with_one_scan_does_not_wait_for_the_ten_of_another():
 
 
 def test_beyond_the_places_there_is_a_refusal_that_says_when_to_ask_again():
-    turns = Turns(most=2)
+    turns = Turns(Limits(waiting=2))
     readers = Readers(turns)
     with turns.turn("Ana"):
         readers.ask("Ana")
@@ -67,7 +68,7 @@ def test_beyond_the_places_there_is_a_refusal_that_says_when_to_ask_again():
 
 
 def test_one_reader_cannot_take_all_places():
-    turns = Turns(most=4, of_one=1)
+    turns = Turns(Limits(waiting=4, waiting_of_one=1))
     readers = Readers(turns)
     with turns.turn("Ana"):
         readers.ask("Ana")
@@ -78,7 +79,7 @@ def test_one_reader_cannot_take_all_places():
 
 
 def test_the_turn_goes_on_after_an_error():
-    turns = Turns()
+    turns = Turns(Limits())
     with pytest.raises(ZeroDivisionError), turns.turn("Ana"):
         raise ZeroDivisionError
     with turns.turn("Bo"):
@@ -86,7 +87,7 @@ def test_the_turn_goes_on_after_an_error():
 
 
 def test_closing_turns_away_who_waits_and_waits_for_who_runs():
-    turns = Turns()
+    turns = Turns(Limits())
     readers = Readers(turns)
     with ExitStack() as running:
         running.enter_context(turns.turn("Ana"))
@@ -100,7 +101,7 @@ def test_closing_turns_away_who_waits_and_waits_for_who_runs():
 
 
 def test_closing_returns_as_soon_as_the_one_that_runs_has_ended():
-    turns = Turns()
+    turns = Turns(Limits())
     with ExitStack() as running:
         running.enter_context(turns.turn("Ana"))
         threading.Timer(0.2, running.pop_all().close).start()

@@ -61,9 +61,10 @@ class AcsnetApp(MONAILabelApp):
     _scorer: IdleScorer
 
     def __init__(self, app_dir: str, studies: str, conf: dict[str, str]) -> None:
-        self._pick = read_settings().pick
+        site = read_settings()
+        self._pick = site.pick
         self._picking = threading.Lock()
-        self.turns = Turns()
+        self.turns = Turns(site.limits)
         self.studies = studies
         scratch = private_folder(scratch_folder(private_folder(state_folder())))
         settle_state(state_folder())

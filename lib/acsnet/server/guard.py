@@ -14,10 +14,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from acsnet.errors import InputError
 from acsnet.server.checks import name_fault, path_fault
-from acsnet.settings import Settings
-
-MAX_UPLOAD_BYTES = 512 * 1024 * 1024
-"""Ours: several times the largest short-axis series, phases included."""
+from acsnet.settings import Limits, Settings
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
@@ -37,13 +34,15 @@ class Policy:
     """Whom the server answers.
 
     to_others: other machines, too; plain: these without TLS; names: hosts that it is called by,
-    besides those of this machine; origins: other sites whose pages may ask.
+    besides those of this machine; origins: other sites whose pages may ask; upload_mb: of one
+    request.
     """
 
     to_others: bool = False
     plain: bool = False
     names: frozenset[str] = frozenset()
     origins: frozenset[str] = frozenset()
+    upload_mb: int = Limits().upload_mb
 
 
 def policy_of(settings: Settings) -> Policy:
@@ -71,6 +70,7 @@ def policy_of(settings: Settings) -> Policy:
         plain=server.insecure_without_tls,
         names=frozenset(name.lower() for name in {*server.names, *bound}),
         origins=frozenset(server.origins),
+        upload_mb=settings.limits.upload_mb,
     )
 
 
@@ -117,7 +117,9 @@ def refusal(
     faults += [name_fault(key, value) for key, value in parse_qsl(query, keep_blank_values=True)]
     if fault := next(filter(None, faults), None):
         return 400, fault
-    return _length_refusal(headers) if method in ("POST", "PUT", "PATCH") else None
+    if method in ("POST", "PUT", "PATCH"):
+        return _length_refusal(headers, policy.upload_mb)
+    return None
 
 
 def _stranger(policy: Policy, *, client: str, scheme: str, headers: Headers) -> str | None:
@@ -147,12 +149,12 @@ def _origin(text: str) -> tuple[str, str, int] | None:
     return (parts.scheme, parts.hostname, port) if parts.hostname and bare else None
 
 
-def _length_refusal(headers: Headers) -> tuple[int, str] | None:
+def _length_refusal(headers: Headers, most_mb: int) -> tuple[int, str] | None:
     if "transfer-encoding" in headers:
         return 411, "send the request with its Content-Length"
     length = headers.get("content-length", "0")
-    if not length.isdecimal() or int(length) > MAX_UPLOAD_BYTES:
-        return 413, f"an upload may have at most {MAX_UPLOAD_BYTES // 2**20} MB"
+    if not length.isdecimal() or int(length) > most_mb * 2**20:
+        return 413, f"an upload may have at most {most_mb} MB"
     return None
 
 

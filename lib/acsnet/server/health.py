@@ -18,7 +18,8 @@ from acsnet.errors import AcsnetError
 from acsnet.server import metrics
 from acsnet.server.app import AcsnetApp
 from acsnet.server.datastore import StudiesDatastore
-from acsnet.server.traffic import MIN_FREE_BYTES, free_bytes, traffic
+from acsnet.server.traffic import free_bytes, traffic
+from acsnet.settings import read_settings
 
 LONGEST_S = 3.0
 """For a look at disks and PACS; one that hangs is not ready."""
@@ -65,8 +66,9 @@ def not_ready(app: AcsnetApp) -> list[str]:
         reasons.append("the server is being stopped")
     if refused := app.served.refused:
         reasons.append(f"model {refused} is live and its weights cannot be loaded")
-    if free_bytes() < MIN_FREE_BYTES:
-        reasons.append(f"less than {MIN_FREE_BYTES // 2**20} MB of disk are free")
+    least_gb = read_settings().limits.free_gb
+    if free_bytes() < least_gb * 2**30:
+        reasons.append(f"less than {least_gb:g} GB of disk are free")
     store = app.datastore()
     if isinstance(store, StudiesDatastore):
         if not os.access(app.studies, os.R_OK | os.X_OK):

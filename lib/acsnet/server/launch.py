@@ -18,13 +18,9 @@ from acsnet.server.guard import policy_of
 from acsnet.server.login.service import Login
 from acsnet.server.settings import set_environment, set_folders
 from acsnet.server.state import pacs_store, private_folder, state_folder, store_folder
-from acsnet.settings import Server, read_settings
+from acsnet.settings import Server, Settings, read_settings
 
 logger = logging.getLogger(__name__)
-
-SHUTDOWN_S = 60.0
-"""For the inference that runs, and again for the answers, when the server is told to stop. Whatever
-starts it must wait longer before it kills."""
 
 APP_MAIN = '''"""Written by `acsnet serve`: MONAI Label starts an app from its main.py."""
 
@@ -72,10 +68,10 @@ def serve(
     set_folders(app_dir=app_dir, studies=address, port=port)
     scheme = "https" if tls else "http"
     url = f"{scheme}://{_url_host(host)}:{port}"
-    _run(listener, url=url, studies=address, store=store, server=site.server)
+    _run(listener, url=url, studies=address, store=store, site=site)
 
 
-def _run(listener: socket.socket, *, url: str, studies: str, store: Path, server: Server) -> None:
+def _run(listener: socket.socket, *, url: str, studies: str, store: Path, site: Settings) -> None:
     # MONAI Label reads its settings when it is imported, hence only here.
     import uvicorn
     from monailabel.interfaces.utils.app import app_instance
@@ -103,8 +99,8 @@ def _run(listener: socket.socket, *, url: str, studies: str, store: Path, server
         proxy_headers=False,
         server_header=False,
         timeout_graceful_shutdown=5,
-        ssl_certfile=server.tls_cert,
-        ssl_keyfile=server.tls_key,
+        ssl_certfile=site.server.tls_cert,
+        ssl_keyfile=site.server.tls_key,
     )
 
     class Graceful(uvicorn.Server):
@@ -118,7 +114,9 @@ def _run(listener: socket.socket, *, url: str, studies: str, store: Path, server
             threading.Thread(target=self._finish, args=(sig, frame), daemon=True).start()
 
         def _finish(self, sig: int, frame: FrameType | None) -> None:
-            whole = app_instance().drain(limit_s=SHUTDOWN_S) and traffic.wait(limit_s=SHUTDOWN_S)
+            # So long for the inference that runs, and again for the answers.
+            limit_s = site.limits.stop_s
+            whole = app_instance().drain(limit_s=limit_s) and traffic.wait(limit_s=limit_s)
             logger.info("stopped" if whole else "stopped in the middle of a request")
             super().handle_exit(sig, frame)
 

@@ -1,25 +1,32 @@
 """How many requests are answered at once, and none any more once the server is being stopped."""
 
+import asyncio
 import shutil
 import tempfile
 import time
 from pathlib import Path
 
 from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from acsnet.server.login.person import logged_in
 from acsnet.server.state import state_folder
 from acsnet.server.turns import LoadError, stopping
+from acsnet.settings import read_settings
 
-MAX_AT_ONCE = 24
-"""Requests with a body: the inferences that wait, and a few saves. Below the forty threads that the
-web framework has, so that pages are shown whatever is uploaded."""
+BESIDE_WAITING = 8
+"""Requests with a body at once, besides the inferences that may wait: a few saves. With these they
+stay below the forty threads of the web framework: pages are shown whatever is uploaded."""
 
-MIN_FREE_BYTES = 2**30
-"""Of the disk: labels, records and logs must still find room when no upload does."""
+BODY_S = 30.0
+"""For a body to come, and more for a long one: `SLOWEST` bytes a second."""
+SLOWEST = 20_000
+
+LOGINS = ("/acsnet/login", "/auth/token")
+"""Take none of the places: anybody may send these, and must not shut the others out."""
 
 ALWAYS = ("/healthz", "/readyz", "/metrics")
 """Answered whatever goes on."""
@@ -44,16 +51,17 @@ class Traffic:
         self.uploads = 0
         self.stopped = False
 
-    def check(self, method: str, length: int) -> None:
+    def check(self, *, upload: bool, length: int) -> None:
         """Raises LoadError for a request that has to be asked again later."""
         if self.stopped:
             raise stopping()
-        if method not in ("POST", "PUT"):
+        if not upload:
             return
-        if self.uploads >= MAX_AT_ONCE:
+        limits = read_settings().limits
+        if self.uploads >= limits.waiting + BESIDE_WAITING:
             msg = f"{self.uploads} requests are worked on: ask again later"
             raise LoadError(msg, retry_after_s=5)
-        if free_bytes() - length < MIN_FREE_BYTES:
+        if free_bytes() - length < limits.free_gb * 2**30:
             msg = "the disk of the server is full: tell the one who looks after it"
             raise DiskFullError(msg, retry_after_s=600)
 
@@ -88,20 +96,42 @@ class CountTraffic:
         if scope["type"] != "http" or scope["path"] in ALWAYS:
             await self.app(scope, receive, send)
             return
-        method, length = scope["method"], Headers(scope=scope).get("content-length", "0")
+        sends = scope["method"] in ("POST", "PUT")
+        told = Headers(scope=scope).get("content-length", "0")
+        length = int(told) if told.isdecimal() else 0
+        uploads = sends and scope["path"] not in LOGINS
         try:
-            self.traffic.check(method, int(length) if length.isdecimal() else 0)
+            self.traffic.check(upload=uploads, length=length)
         except LoadError as error:
             await load_answer(scope, error)(scope, receive, send)
             return
-        uploads = method in ("POST", "PUT")
         self.traffic.under_way += 1
         self.traffic.uploads += uploads
         try:
-            await self.app(scope, receive, send)
+            await self.app(scope, in_time(receive, length) if sends else receive, send)
         finally:
             self.traffic.under_way -= 1
             self.traffic.uploads -= uploads
+
+
+def in_time(receive: Receive, length: int) -> Receive:
+    """The parts of a body of `length` bytes; HTTP 408 where they come too slowly."""
+    end, whole = time.monotonic() + BODY_S + length / SLOWEST, False
+
+    async def part() -> Message:
+        nonlocal whole
+        if whole:  # what comes now is the end of the connection, in a long time
+            return await receive()
+        try:
+            message = await asyncio.wait_for(receive(), max(end - time.monotonic(), 0.0))
+        except asyncio.TimeoutError as error:
+            raise HTTPException(
+                408, "the request came too slowly", headers={"Connection": "close"}
+            ) from error
+        whole = not message.get("more_body", False)
+        return message
+
+    return part
 
 
 def load_answer(scope: Scope, error: LoadError) -> JSONResponse:

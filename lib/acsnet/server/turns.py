@@ -12,13 +12,7 @@ from contextlib import contextmanager
 from statistics import fmean
 
 from acsnet.errors import AcsnetError
-
-MAX_WAITING = 16
-"""Inferences: a few minutes of work on a processor. Each holds one of the forty threads that answer
-requests."""
-
-MAX_OF_ONE = 8
-"""Of those who wait, for one reader: the rest of the places is for others."""
+from acsnet.settings import Limits
 
 USUAL_S = 10.0
 """An inference, while none has been timed yet."""
@@ -51,8 +45,8 @@ def stopping() -> StoppingError:
 class Turns:
     """One turn at a time; the others wait in a round of their owners."""
 
-    def __init__(self, *, most: int = MAX_WAITING, of_one: int = MAX_OF_ONE) -> None:
-        self._most, self._of_one = most, of_one
+    def __init__(self, limits: Limits) -> None:
+        self._most, self._of_one = limits.waiting, limits.waiting_of_one
         self._change = threading.Condition()
         self._waiting: dict[str, deque[object]] = {}
         self._holder: object | None = None
