@@ -12,6 +12,7 @@ import torch
 
 from acsnet.errors import AcsnetError
 from acsnet.pipeline import Pipeline
+from acsnet.server.one_thread import OneThread
 
 Answer = TypeVar("Answer")
 
@@ -38,6 +39,7 @@ class ServedModels:
     def __init__(self, chain: Chain) -> None:
         self._chain = chain
         self._running = threading.Lock()
+        self._thread = OneThread()
         self._used = -math.inf
 
     def current(self) -> Chain:
@@ -57,7 +59,7 @@ class ServedModels:
         """
         with self._running:
             try:
-                return self._work(work)
+                return self._thread.run(lambda: self._work(work))
             finally:
                 self._used = time.monotonic()
 
@@ -70,7 +72,7 @@ class ServedModels:
         if not quiet or not self._running.acquire(blocking=False):
             return None
         try:
-            return self._work(work)
+            return self._thread.run(lambda: self._work(work))
         finally:
             self._running.release()
 
