@@ -1,8 +1,11 @@
-"""The files of `deploy/`: rules of hadolint that can be told by reading; names that are real."""
+"""The files of `deploy/`: what hadolint, systemd and Caddy say of them, and our own rules."""
 
+import os
 import re
 import shutil
 import subprocess
+import sys
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 
 import pytest
@@ -31,6 +34,38 @@ def steps():
 def last(steps, keyword):
     stage = steps[-1][0]
     return [rest for of, word, rest in steps if of == stage and word == keyword]
+
+
+def said(*command, **environment):
+    """What a program says of a file, and its exit code; skipped where it is not installed."""
+    places = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    program = shutil.which(command[0], path=places)
+    if program is None:
+        pytest.skip(f"{command[0]} is not installed")
+    done = subprocess.run(
+        [program, *command[1:]],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return done.stdout + done.stderr, done.returncode
+
+
+def test_hadolint_and_shellcheck_find_nothing():
+    text, code = said("hadolint", "--failure-threshold=info", DEPLOY / "Dockerfile")
+    assert (text, code) == ("", 0)
+
+
+def test_the_proxys_file_is_written_as_caddy_writes_it(tmp_path):
+    """What it does is tried in `tests/clients/test_proxy.py`."""
+    own = {"HOME": str(tmp_path), "ACSNET_HOSTNAME": "acsnet.example.org"}
+    text, code = said("caddy", "fmt", DEPLOY / "Caddyfile", **own)
+    assert (text, code) == ((DEPLOY / "Caddyfile").read_text(), 0)
+    options = ("--config", DEPLOY / "Caddyfile", "--adapter", "caddyfile")
+    text, code = said("caddy", "adapt", *options, **own)
+    assert code == 0
+    assert "acsnet.example.org" in text
 
 
 def test_every_image_has_a_tag_that_does_not_move_by_itself(steps):
@@ -109,26 +144,37 @@ def test_compose_locks_the_server_up():
     assert {"--login", "--behind-tls-proxy"} <= set(server["command"])
     proxy = compose["services"]["proxy"]["networks"]["front"]["ipv4_address"]
     assert server["environment"]["ACSNET_SERVER_PROXIES"] == proxy
+    (addresses,) = compose["networks"]["front"]["ipam"]["config"]
+    assert ip_address(proxy) in ip_network(addresses["subnet"])
+    assert ip_address(proxy) not in ip_network(addresses["ip_range"])
     assert "archive" not in compose["services"]["proxy"]["networks"]
     volumes = {one.split(":")[0] for two in compose["services"].values() for one in two["volumes"]}
     assert {one for one in volumes if not one.startswith(".")} == set(compose["volumes"])
 
 
-@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd is not installed")
+@pytest.mark.parametrize("files", [["compose.yaml"], ["compose.yaml", "compose.cuda.yaml"]])
+def test_compose_takes_the_files(tmp_path, files):
+    """Debian's knows no `name:` yet."""
+    for file in files:
+        text = (DEPLOY / file).read_text()
+        (tmp_path / file).write_text(re.sub(r"(?m)^name: .*\n", "", text))
+    options = [part for file in files for part in ("--file", tmp_path / file)]
+    own = {"ACSNET_HOSTNAME": "acsnet.example.org", "ORTHANC_PASSWORD": "hush"}
+    text, code = said("docker-compose", *options, "config", **own)
+    assert code == 0, text
+    assert yaml.safe_load(text)["services"].keys() == {"proxy", "acsnet", "orthanc"}
+    text, code = said("docker-compose", *options, "config")
+    assert code != 0
+    assert "ACSNET_HOSTNAME" in text
+
+
 def test_systemd_takes_the_unit_and_finds_little_exposed():
     unit = DEPLOY / "acsnet.service"
-    done = subprocess.run(
-        ["systemd-analyze", "verify", unit], capture_output=True, text=True, check=False
-    )
-    faults = [one for one in done.stderr.splitlines() if "acsnet" in one]
+    text, _ = said("systemd-analyze", "verify", unit)
+    faults = [one for one in text.splitlines() if "acsnet" in one]
     assert all("is not executable" in one for one in faults), faults
-    done = subprocess.run(
-        ["systemd-analyze", "security", "--offline=true", "--threshold=20", unit],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout[-200:]
+    text, code = said("systemd-analyze", "security", "--offline=true", "--threshold=20", unit)
+    assert code == 0, text[-200:]
 
 
 @pytest.mark.parametrize("file", ["make-bundle.sh", "install.sh", "try-bundle.sh"])
