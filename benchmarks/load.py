@@ -36,12 +36,12 @@ class Told:
 
 
 class Server:
-    """`acsnet serve` on a copy of the sample scans, with a state folder of its own."""
+    """`acsnet serve` on a copy of scans, by default our samples, with a state folder of its own."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, scans: Path = SAMPLES) -> None:
         self.studies, self.state = folder / "studies", folder / "state"
         self.log = folder / "log.txt"
-        shutil.copytree(SAMPLES, self.studies)
+        shutil.copytree(scans, self.studies)
         self.images = sorted(file.name[: -len(".nii.gz")] for file in self.studies.glob("*.nii.gz"))
         self.labels = {image: self._label(folder, image) for image in self.images}
         with socket.create_server(("127.0.0.1", 0)) as free:
@@ -149,6 +149,28 @@ class Server:
         path = folder / "label.nii.gz"
         nib.save(nib.Nifti1Image(data, scan.affine), path)
         return path.read_bytes()
+
+
+class Pulse:
+    """Asks one path all the time, by one connection, and notes how long each answer took."""
+
+    def __init__(self, url: str, path: str) -> None:
+        self._place, self._end = f"{url}{path}", threading.Event()
+        self.seconds: list[float] = []
+        self._thread = threading.Thread(target=self._run)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """The last one."""
+        self._end.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        with requests.Session() as session:
+            while not self._end.wait(0.05):
+                begun = time.perf_counter()
+                session.get(self._place, timeout=60).raise_for_status()
+                self.seconds.append(time.perf_counter() - begun)
 
 
 class Clients:

@@ -10,34 +10,12 @@ from pathlib import Path
 import numpy as np
 import psutil
 import requests
-from load import Server, Told, folder
+from load import Pulse, Server, Told, folder
 from rich.console import Console
 
 MAX_GROWTH = 0.10
 MAX_HEALTH_S = 0.1
 SETTLE_S = 5.0
-
-
-class Pulse:
-    """Asks /healthz all the time, by one connection, and notes how long each answer took."""
-
-    def __init__(self, url: str) -> None:
-        self._url, self._end = url, threading.Event()
-        self.seconds: list[float] = []
-        self._thread = threading.Thread(target=self._run)
-        self._thread.start()
-
-    def stop(self) -> None:
-        """The last one."""
-        self._end.set()
-        self._thread.join()
-
-    def _run(self) -> None:
-        with requests.Session() as session:
-            while not self._end.wait(0.05):
-                begun = time.perf_counter()
-                session.get(f"{self._url}/healthz", timeout=60).raise_for_status()
-                self.seconds.append(time.perf_counter() - begun)
 
 
 def work(server: Server, *, count: int, clients: int) -> Told:
@@ -95,7 +73,7 @@ def main() -> None:
         try:
             warm = work(server, count=args.warm_up, clients=args.clients)
             before = resident_mb(server)
-            pulse = Pulse(server.url)
+            pulse = Pulse(server.url, "/healthz")
             begun = time.monotonic()
             told = work(server, count=args.count, clients=args.clients)
             took = time.monotonic() - begun
