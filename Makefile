@@ -79,7 +79,6 @@ test: lint
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
 # What is not installed is skipped. Debian: orthanc orthanc-dicomweb dicom3tools dcm2niix chromium
-# caddy docker-compose;
-# and `make viewer`.
+# caddy docker-compose; and `make viewer`.
 test-clients: $(STAMP)
 	$(BIN)/python -m pytest -m clients $(PYTEST_ARGS)

@@ -5,11 +5,15 @@ from pathlib import Path
 import numpy as np
 import pydicom
 import pytest
+from hypothesis import settings
 from pydicom.uid import SecondaryCaptureImageStorage
 
 from acsnet.errors import PacsError
 from acsnet.pacs import dicom_json
 from acsnet.pipeline import Pipeline
+
+# For an hour or so of `pytest --hypothesis-profile=long -k "damage or header or segmentation"`.
+settings.register_profile("long", max_examples=20_000)
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 

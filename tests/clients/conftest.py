@@ -9,18 +9,29 @@ import socket
 import subprocess
 import sys
 import time
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any, NamedTuple
 
+import jwt
 import pytest
 import requests
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 
 HERE = Path(__file__).parent
 SAMPLES = HERE.parents[1] / "sample-data" / "nifti"
 CLIENT = Path(sys.prefix) / "monailabel/plugins/slicer/MONAILabel/MONAILabelLib/client.py"
 PLUGIN = Path("/usr/share/orthanc/plugins/libOrthancDicomWeb.so")
 LOGIN = ("reader", "hush hush")
+PASSWORD = "correct horse battery"
+ISSUER = "https://idp.example.org/realms/heart"
+RSA = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+"""The identity provider's."""
 START_SECONDS = 120
 COMMAND = (sys.executable, "-c", "from acsnet.cli import main; main()")
 
@@ -110,6 +121,100 @@ def stop(process):
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
+
+
+def add_account(state, name, role):
+    done = subprocess.run(
+        [*COMMAND, "accounts", "add", name, "--role", role],
+        input=f"{PASSWORD}\n",
+        env={**os.environ, "ACSNET_STATE": str(state)},
+        text=True,
+        capture_output=True,
+        check=False,
+    )
+    assert (done.stderr, done.returncode) == ("", 0)
+    assert done.stdout == f"{name} may log in as {role}\n"
+
+
+def certificate(folder: Path) -> tuple[Path, Path]:
+    """A certificate for localhost that signs itself, and its key."""
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    now = datetime.now(timezone.utc)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    cert, private = folder / "cert.pem", folder / "key.pem"
+    cert.write_bytes(made.public_bytes(Encoding.PEM))
+    private.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    return cert, private
+
+
+@pytest.fixture(scope="module")
+def site(start, tmp_path_factory):
+    """A server behind its login. session: makes a client with the token of an account; folder: all
+    of it, with its state, studies, home and temporary files.
+    """
+    folder = tmp_path_factory.mktemp("site")
+    state, studies = folder / "state", folder / "studies"
+    shutil.copytree(SAMPLES, studies)
+    for name in ("home", "tmp"):
+        (folder / name).mkdir()
+    for name, role in (("ana", "annotator"), ("rea", "reviewer"), ("ada", "admin")):
+        add_account(state, name, role)
+    key = json.loads(jwt.algorithms.RSAAlgorithm.to_jwk(RSA.public_key()))
+    (folder / "jwks.json").write_text(json.dumps({"keys": [{**key, "kid": "one"}]}))
+    port = _free_port()
+    settings = folder / "acsnet.toml"
+    settings.write_text(
+        f'state = "{state}"\n[login]\nrequired = true\n[server]\nport = {port}\n'
+        'origins = ["https://viewer.example.org"]\n'
+        f'[oidc]\nissuer = "{ISSUER}"\naudience = "acsnet"\nkeys = "{folder / "jwks.json"}"\n'
+    )
+    process, log = start(
+        "--config",
+        settings,
+        "serve",
+        "--studies",
+        studies,
+        ACSNET_STATE="",
+        HOME=str(folder / "home"),
+        TMPDIR=str(folder / "tmp"),
+        MPLCONFIGDIR=str(folder / "tmp" / "matplotlib"),
+    )
+    url = f"http://127.0.0.1:{port}"
+    wait_until_up(f"{url}/auth/", process, log)
+
+    def session(name):
+        one = requests.Session()
+        form = {"username": name, "password": PASSWORD, "grant_type": "password"}
+        answer = one.post(f"{url}/auth/token", data=form, timeout=START_SECONDS)
+        one.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
+        return one
+
+    return SimpleNamespace(
+        url=url,
+        session=session,
+        state=state,
+        studies=studies,
+        folder=folder,
+        log=log,
+        process=process,
+    )
+
+
+@pytest.fixture(scope="module")
+def people(site):
+    """A client for each account of the site."""
+    return {name: site.session(name) for name in ("ana", "rea", "ada")}
 
 
 @pytest.fixture(scope="session")

@@ -2,88 +2,30 @@
 
 import http.client
 import json
-import os
-import shutil
 import socket
 import ssl
-import subprocess
 import time
-from datetime import datetime, timedelta, timezone
-from pathlib import Path
-from types import SimpleNamespace
 from urllib.parse import urlsplit
 
 import jwt
 import pytest
 import requests
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from cryptography.x509.oid import NameOID
 
 from acsnet.server.login.roles import Role, role_for
 
-from .conftest import COMMAND, SAMPLES, slicer_client, wait_until_up
+from .conftest import (
+    ISSUER,
+    PASSWORD,
+    RSA,
+    SAMPLES,
+    add_account,
+    certificate,
+    slicer_client,
+    wait_until_up,
+)
 
-PASSWORD = "correct horse battery"
-ISSUER = "https://idp.example.org/realms/heart"
-RSA = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 TIMEOUT = 120
-
-
-def add_account(state, name, role):
-    done = subprocess.run(
-        [*COMMAND, "accounts", "add", name, "--role", role],
-        input=f"{PASSWORD}\n",
-        env={**environment(state)},
-        text=True,
-        capture_output=True,
-        check=False,
-    )
-    assert (done.stderr, done.returncode) == ("", 0)
-    assert done.stdout == f"{name} may log in as {role}\n"
-
-
-def environment(state, **more):
-    return {**os.environ, "ACSNET_STATE": str(state), **more}
-
-
-@pytest.fixture(scope="module")
-def site(start, tmp_path_factory):
-    """url: of the server; session: makes a client with the token of an account; state, studies."""
-    folder = tmp_path_factory.mktemp("site")
-    state, studies = folder / "state", folder / "studies"
-    shutil.copytree(SAMPLES, studies)
-    for name, role in (("ana", "annotator"), ("rea", "reviewer"), ("ada", "admin")):
-        add_account(state, name, role)
-    key = json.loads(jwt.algorithms.RSAAlgorithm.to_jwk(RSA.public_key()))
-    (folder / "jwks.json").write_text(json.dumps({"keys": [{**key, "kid": "one"}]}))
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    settings = folder / "acsnet.toml"
-    settings.write_text(
-        f'state = "{state}"\n[login]\nrequired = true\n[server]\nport = {port}\n'
-        'origins = ["https://viewer.example.org"]\n'
-        f'[oidc]\nissuer = "{ISSUER}"\naudience = "acsnet"\nkeys = "{folder / "jwks.json"}"\n'
-    )
-    process, log = start("--config", settings, "serve", "--studies", studies, ACSNET_STATE="")
-    url = f"http://127.0.0.1:{port}"
-    wait_until_up(f"{url}/auth/", process, log)
-
-    def session(name):
-        one = requests.Session()
-        form = {"username": name, "password": PASSWORD, "grant_type": "password"}
-        answer = one.post(f"{url}/auth/token", data=form, timeout=TIMEOUT)
-        one.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
-        return one
-
-    return SimpleNamespace(url=url, session=session, state=state, studies=studies, log=log)
-
-
-@pytest.fixture(scope="module")
-def people(site):
-    return {name: site.session(name) for name in ("ana", "rea", "ada")}
 
 
 def token(key=RSA, **changes):
@@ -291,28 +233,6 @@ def test_settings_are_printed_without_secrets(acsnet, site):
         "there is no setting ACSNET_PACS_PASWORD: did you mean ACSNET_PACS_PASSWORD?" in done.stderr
     )
     assert "hush" not in done.stderr
-
-
-def certificate(folder: Path) -> tuple[Path, Path]:
-    """A certificate for localhost that signs itself, and its key."""
-    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
-    now = datetime.now(timezone.utc)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    cert, private = folder / "cert.pem", folder / "key.pem"
-    cert.write_bytes(made.public_bytes(Encoding.PEM))
-    private.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
-    return cert, private
 
 
 def test_others_are_answered_over_tls_after_a_login(start, port, tmp_path):

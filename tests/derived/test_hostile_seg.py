@@ -16,7 +16,6 @@ from acsnet.errors import AcsnetError, InputError
 from acsnet.io.dicom_files import DAMAGED
 
 FUZZ = settings(
-    max_examples=60,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

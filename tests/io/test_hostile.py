@@ -26,7 +26,6 @@ MEMORY_BYTES = 3 * 2**30
 """Of address space for a reading in a process of its own: libraries alone take one."""
 
 FUZZ = settings(
-    max_examples=100,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
@@ -312,7 +311,7 @@ def small_series(samples):
     return found
 
 
-@settings(FUZZ, max_examples=40)
+@FUZZ
 @given(changes=damage, cut=cut, which=st.integers(0, 2))
 def test_no_damage_to_a_dicom_file_does_more_than_be_refused(
     tmp_path, small_series, changes, cut, which

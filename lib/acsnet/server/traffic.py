@@ -23,7 +23,7 @@ stay below the forty threads of the web framework: pages are shown whatever is u
 
 BODY_S = 30.0
 """For a body to come, and more for a long one: `SLOWEST` bytes a second."""
-SLOWEST = 20_000
+SLOWEST = 100_000
 
 LOGINS = ("/acsnet/login", "/auth/token")
 """Take none of the places: anybody may send these, and must not shut the others out."""
