@@ -12,8 +12,8 @@ from acsnet.errors import PacsError
 from acsnet.pacs import dicom_json
 from acsnet.pipeline import Pipeline
 
-# For an hour or so of `pytest --hypothesis-profile=long -k "damage or header or segmentation"`.
-settings.register_profile("long", max_examples=20_000)
+# Minutes of fuzzing: `--hypothesis-profile=long`, see docs/operations.md.
+settings.register_profile("long", max_examples=5_000)
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 

@@ -120,6 +120,7 @@ def test_a_gzip_bomb_of_pixels_is_refused_by_its_header(tmp_path):
         ({"magic": b"abc"}, "hostile.nii"),
         ({"vox_offset": np.nan}, "behind nan bytes"),
         ({"vox_offset": -5e8}, "hostile.nii"),
+        ({"vox_offset": -np.inf}, "hostile.nii"),
         ({"vox_offset": 9e6}, "hostile.nii"),
         ({"scl_slope": 3e38, "scl_inter": 3e38}, "NaN or infinite"),
         ({"pixdim": [1, 1.25, 1.5, -8, 1, 1, 1, 1]}, "pixdim .* must be positive"),

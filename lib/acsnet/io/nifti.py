@@ -52,6 +52,7 @@ DAMAGED = (
     LookupError,
     MemoryError,
     OSError,
+    OverflowError,
     ValueError,
     WrapStructError,
     zlib.error,
