@@ -131,3 +131,18 @@ def test_a_list_without_scans_is_refused_with_one_sentence(tmp_path):
     assert (done.returncode, done.stdout) == (2, "")
     assert f"error: {tmp_path} holds no scan" in done.stderr
     assert not (tmp_path / "out").exists()
+
+
+def test_one_process_may_run_several_cohorts(scans, tmp_path):
+    program = (
+        "from pathlib import Path\n"
+        "from acsnet.cohort.case import Settings\n"
+        "from acsnet.cohort.run import run_cohort\n"
+        "for _ in range(2):\n"
+        f"    outcomes = run_cohort({str(scans / 'scan-[1]*')!r},\n"
+        f"        output=Path({str(tmp_path)!r}), settings=Settings(), workers=1)\n"
+        "    print([one.computed for one in outcomes])\n"
+    )
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS, check=False)
+    assert done.stdout.splitlines() == ["[True]", "[False]"], done.stderr

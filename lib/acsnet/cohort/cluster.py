@@ -3,8 +3,8 @@
 A worker has no second case in waiting: it would be lost with the first if that ends the process,
 and would save a few milliseconds a scan.
 
-On one machine Ray listens on the loopback address only, asks for a secret that is made for each
-run, keeps its files where no other user can read them, and reports nothing to anybody.
+On one machine Ray listens on the loopback address only, asks for a secret that each process makes
+for itself, keeps its files where no other user can read them, and reports nothing to anybody.
 """
 
 import math
@@ -15,6 +15,7 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -78,7 +79,7 @@ def connected(address: str | None) -> Iterator[None]:
 
 
 def _here_only(private: Path) -> dict[str, Any]:
-    os.environ.update(ALONE, RAY_AUTH_TOKEN=secrets.token_hex(32))
+    os.environ.update(ALONE, RAY_AUTH_TOKEN=own_secret())
     return {
         "address": "local",
         "include_dashboard": False,
@@ -86,6 +87,12 @@ def _here_only(private: Path) -> dict[str, Any]:
         "_node_ip_address": "127.0.0.1",
         "_temp_dir": str(private / "ray"),  # Ray opens its own folder to everybody
     }
+
+
+@lru_cache(maxsize=1)
+def own_secret() -> str:
+    """One for all runs of this process: Ray goes on with the first that it was given."""
+    return secrets.token_hex(32)
 
 
 def gather(*, device: str, workers: int | None) -> Team:
