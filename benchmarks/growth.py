@@ -20,6 +20,7 @@ import psutil
 
 mpl.use("agg")
 from matplotlib import pyplot as plt
+from matplotlib.ticker import FormatStrFormatter, LogLocator
 from rich.console import Console
 
 from acsnet.cohort.case import Settings
@@ -36,6 +37,8 @@ FIELD_MM, LENGTH_MM = 320.0, 90.0
 WORKER_SCANS = 100
 ENOUGH_SECONDS = 10.0
 """A size that took so long is not measured again."""
+
+RIGHT = {"memory_mb": "resident memory, MB", "scans_per_minute": "scans a minute"}
 
 Point = dict[str, float]
 
@@ -147,18 +150,22 @@ def cohort(name: str, size: int, *, scans: int, workers: int) -> Point:
 
 
 def draw(name: str, points: list[Point], file: Path) -> None:
-    """Seconds, and memory or scans a minute, both axes in powers of ten."""
+    """Sizes and seconds in powers of ten; on the right memory, or scans a minute, from 0."""
     right = "scans_per_minute" if name == "workers" else "memory_mb"
     figure, axis = plt.subplots(figsize=(5, 3.5), layout="constrained")
     sizes = [point[name] for point in points]
     other = axis.twinx()
-    axis.plot(sizes, [point["seconds"] for point in points], "o-", color="tab:blue")
+    seconds = [point["seconds"] for point in points]
+    axis.plot(sizes, seconds, "o-", color="tab:blue")
     other.plot(sizes, [point[right] for point in points], "s--", color="tab:orange")
     axis.set(xlabel=name, xscale="log", yscale="log")
+    axis.set_ylim(min(seconds) / 1.3, 1.3 * max(seconds))  # at least two ticks
     axis.set_ylabel("seconds", color="tab:blue")
     axis.set_xticks(sizes, [str(size) for size in sizes], minor=False)
+    axis.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axis.yaxis.set_major_formatter(FormatStrFormatter("%g"))
     axis.minorticks_off()
-    other.set_ylabel(right.replace("_", " "), color="tab:orange")
+    other.set_ylabel(RIGHT[right], color="tab:orange")
     other.set_ylim(bottom=0)
     figure.savefig(file, dpi=120)
     plt.close(figure)

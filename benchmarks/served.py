@@ -59,8 +59,9 @@ def main() -> None:
         try:
             report = overhead(server, args.count)
             one = rate(server, args.count, clients=1)
-            pulse = Pulse(server.url, "/info/")
             many = rate(server, args.count, clients=CLIENTS)
+            pulse = Pulse(server.url, "/info/")
+            asked = rate(server, args.count, clients=CLIENTS)
             pulse.stop()
             again = rate(server, args.count, clients=1)
         finally:
@@ -71,6 +72,7 @@ def main() -> None:
         "one_client_per_minute": one_client,
         f"{CLIENTS}_clients_per_minute": many,
         "loss": 1 - many / one_client,
+        f"{CLIENTS}_clients_per_minute_asked_for_info": asked,
         "info_p50_s": statistics.median(pulse.seconds),
         "info_p99_s": float(np.percentile(pulse.seconds, 99)),
         "info_max_s": max(pulse.seconds),
