@@ -122,8 +122,8 @@ def simulate(
     output: Annotated[Path, typer.Option(help="Run folder; an unfinished run goes on.")],
     seeds: Annotated[int, typer.Option(min=1, help="Repetitions.")] = 3,
     start: Annotated[int, typer.Option(min=1, help="Scans labelled at first, by lot.")] = 4,
-    step: Annotated[int, typer.Option(min=1, help="Scans labelled after each round.")] = 4,
-    rounds: Annotated[int, typer.Option(min=1, help="Rounds of labelling.")] = 6,
+    step: Annotated[int, typer.Option(min=1, help="Scans labelled after each round.")] = 6,
+    rounds: Annotated[int, typer.Option(min=1, help="Rounds of labelling.")] = 3,
     epochs: Annotated[int, typer.Option(min=1, help="Epochs of each small network.")] = 30,
     filters: Annotated[int, typer.Option(min=1, help="Filter base of each small network.")] = 8,
 ) -> None:

@@ -65,8 +65,8 @@ class Plan:
 
     seeds: int = 3
     start: int = 4
-    step: int = 4
-    rounds: int = 6
+    step: int = 6
+    rounds: int = 3
     epochs: int = 30
     filters: int = 8
 
