@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 COMMAND = (sys.executable, "-c", "from acsnet.cli import main; main()", "cohort")
-CASES = 6
+CASES = 8
 SECONDS = 300
 
 
@@ -71,6 +71,10 @@ def below(process):
     return psutil.Process(process.pid).children(recursive=True)
 
 
+def workers(processes):
+    return [one for one in processes if "ray::CaseWorker" in one.cmdline()[0]]
+
+
 def gone(processes):
     return not psutil.wait_procs(processes, timeout=SECONDS)[1]
 
@@ -81,7 +85,7 @@ def test_killed_at_half_and_started_again_it_computes_only_the_rest(start, tmp_p
     wait_for(CASES // 2, output, process)
     processes = below(process)
     process.kill()
-    assert gone([one for one in processes if "ray::CaseWorker" in one.cmdline()[0]])
+    assert gone(workers(processes))
     for one in processes:  # Ray's own helpers would go in a minute
         with suppress(psutil.NoSuchProcess):
             one.kill()
@@ -102,6 +106,9 @@ def test_it_is_closed_to_others_and_ctrl_c_stops_all_of_it(start, tmp_path):
     process = start()
     wait_for(1, tmp_path / "out", process)
     processes = below(process)
+    working = workers(processes)
+    for one in working:  # the scans must not be done before Ctrl-C
+        one.suspend()
     listening = {
         connection.laddr.ip.removeprefix("::ffff:")
         for one in (psutil.Process(process.pid), *processes)
@@ -112,6 +119,8 @@ def test_it_is_closed_to_others_and_ctrl_c_stops_all_of_it(start, tmp_path):
     folder = folder_of(processes)
     assert folder.stat().st_mode & 0o077 == 0
     assert not (tmp_path / ".ray").exists()
+    for one in working:
+        one.resume()
     os.killpg(process.pid, signal.SIGINT)
     told, _ = process.communicate(timeout=SECONDS)
     assert process.returncode == 130
