@@ -136,11 +136,11 @@ def _rate(scans: Sequence[Path], output: Path, threads: int, together: Barrier) 
 
 def throughput(scans: Path, output: Path, workers: int) -> dict[str, float]:
     """Of the cohort: while it runs, from first outcome to last, and with its start and end."""
-    start = time.perf_counter()
-    ended = [
-        time.perf_counter()
-        for _ in run_cohort(str(scans), output=output, settings=Settings(), workers=workers)
-    ]
+    start, ended = time.perf_counter(), []
+    for outcome in run_cohort(str(scans), output=output, settings=Settings(), workers=workers):
+        if outcome.reason is not None:
+            raise RuntimeError(outcome.reason)
+        ended.append(time.perf_counter())
     whole = time.perf_counter() - start
     # The first outcome of each worker tells when it was ready.
     running = ended[-1] - ended[workers - 1]

@@ -1,6 +1,6 @@
 """How time and memory grow: with slices, pixels, scans and workers. A plot of each, and a table.
 
-Phantoms of one field of view, cut into more slices or pixels. For scans and workers they have two
+Phantoms of one field of view, cut into more slices or pixels. For scans and workers they have four
 slices, so that what the cohort adds to each scan shows. Sizes go up, so that the largest memory so
 far is that of the size at hand.
 """
@@ -132,15 +132,17 @@ def cohort(name: str, size: int, *, scans: int, workers: int) -> Point:
     """A cohort of small scans; memory is that of the process which shares them out."""
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        small = spec(slices=2, pixels=96)
+        small = spec(slices=4, pixels=96)
         first = write_nifti(make_phantom(small), folder / "scans")
         content = first.read_bytes()
         for number in range(1, scans):
             (folder / "scans" / f"{number:05d}.nii.gz").write_bytes(content)
         start, ended = time.perf_counter(), []
-        for _ in run_cohort(
+        for outcome in run_cohort(
             str(folder / "scans"), output=folder / "out", settings=Settings(), workers=workers
         ):
+            if outcome.reason is not None:
+                raise RuntimeError(outcome.reason)
             ended.append(time.perf_counter())
         whole = time.perf_counter() - start
     memory = psutil.Process().memory_info().rss / 2**20

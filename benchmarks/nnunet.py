@@ -242,7 +242,7 @@ def timed(work: Callable[[], None]) -> Taken:
 def show(report: dict) -> None:
     """Print a table."""
     slices, rows, columns = report["slices, rows, columns"]
-    console = Console(width=100)
+    console = Console(width=110)
     console.print(
         f"{report['scan']} scan, {slices} slices of {rows} x {columns}, {report['threads']} "
         "threads; nnU-Net with random weights. Research use only.",
