@@ -50,6 +50,8 @@ def main() -> None:
     parser.add_argument("--curve", choices=tuple(CURVES), action="append", help="only this one")
     args = parser.parse_args()
     args.output.mkdir(parents=True, exist_ok=True)
+    # Ray makes its workers give way to other programs, which would count as growth.
+    os.environ["RAY_worker_niceness"] = "0"  # noqa: SIM112 # so it is called
     file = args.output / "growth.json"
     found = json.loads(file.read_text()) if file.is_file() else {}
     console = Console()
