@@ -161,7 +161,8 @@ def draw(name: str, points: list[Point], file: Path) -> None:
     other = axis.twinx()
     seconds = [point["seconds"] for point in points]
     axis.plot(sizes, seconds, "o-", color="tab:blue")
-    other.plot(sizes, [point[right] for point in points], "s--", color="tab:orange")
+    values = [point[right] for point in points]
+    other.plot(sizes, values, "s--", color="tab:orange")
     axis.set(xlabel=name, xscale="log", yscale="log")
     axis.set_ylim(min(seconds) / 1.3, 1.3 * max(seconds))  # at least two ticks
     axis.set_ylabel("seconds", color="tab:blue")
@@ -170,7 +171,7 @@ def draw(name: str, points: list[Point], file: Path) -> None:
     axis.yaxis.set_major_formatter(FormatStrFormatter("%g"))
     axis.minorticks_off()
     other.set_ylabel(RIGHT[right], color="tab:orange")
-    other.set_ylim(bottom=0)
+    other.set_ylim(0, 1.1 * max(values))
     figure.savefig(file, dpi=120)
     plt.close(figure)
 
