@@ -152,12 +152,16 @@ def _listen(host: str, port: int) -> socket.socket:
     """A socket bound here and now: between a check and a later bind another could take it."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        return socket.create_server((host, port), family=family)
+        listener = socket.create_server((host, port), family=family)
     except OSError as error:
         taken = error.errno == errno.EADDRINUSE
         reason = "is in use: choose another with --port" if taken else "cannot be opened"
         msg = f"port {port} on {host} {reason}"
         raise InputError(msg) from error
+    # Connections inherit it. Headers and body are two packets, and without it the second one
+    # waits for the client's delayed acknowledgement: 40 ms an answer on a connection that is kept.
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listener
 
 
 def _url_host(host: str) -> str:
