@@ -15,6 +15,7 @@ SEGMENTATION = "segmentation.nii.gz"
 UNCERTAINTY = "uncertainty.nii.gz"
 FEATURES = "features.json"
 ROW = "features.csv"
+CASE = "case"
 ROW_KEYS = ("segment", "territory", "method")
 """The keys by which the parts of a list are named in a row."""
 
@@ -41,8 +42,9 @@ def write_result(result: Measured, output: Path) -> Path:
 
 
 def row_of(document: dict[str, Any]) -> dict[str, Any]:
-    """The cells of one line of `write_csv`, by the name of their column."""
-    return dict(_cells("", document))
+    """The cells of one line of `write_csv`, by the name of their column, whose case it is first."""
+    cells = dict(_cells("", document))
+    return {CASE: cells.pop(CASE), **cells} if CASE in cells else cells
 
 
 def write_csv(file: Path, documents: Sequence[dict[str, Any]]) -> None:

@@ -143,6 +143,7 @@ def test_a_list_without_scans_is_refused_with_one_sentence(tmp_path):
     )
     assert (done.returncode, done.stdout) == (2, "")
     assert f"error: {tmp_path} holds no scan" in done.stderr
+    assert "Traceback" not in done.stderr
     assert not (tmp_path / "out").exists()
 
 

@@ -97,6 +97,20 @@ def test_a_table_gives_paths_from_its_own_folder_and_names(tmp_path, write_scan,
     ]
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "image,case\na.nii.gz,x\n",
+        "Case;Image\r\nx;a.nii.gz\r\n",
+        "age\tIMAGE \tcase\n\ta.nii.gz\tx\n",
+    ],
+)
+def test_a_table_may_be_of_any_spreadsheet(tmp_path, text):
+    table = tmp_path / "list.csv"
+    table.write_bytes(text.encode("utf-8-sig"))
+    assert listed(table) == [FileSource(case="x", path=tmp_path / "a.nii.gz")]
+
+
 def test_lines_that_name_no_scan_or_no_case_are_refused(tmp_path):
     table = tmp_path / "list.csv"
     table.write_text("image,case\n,x\nb.nii.gz,../b\nc.txt,\na.nii.gz,a\nother/a.nii.gz,\n")

@@ -31,7 +31,7 @@ def stack_of(areas):
     ("found", "lv_ml", "flag", "words"),
     [
         ([0, 0, 0, 0, 0], 0.0, "no_ventricle", "no left ventricle was found"),
-        ([0, 1, 1, 1, 0], 100.0, "few_slices", "in 3 of 5 slices only"),
+        ([0, 1, 1, 1, 0], 100.0, "few_slices", "in 3 slices only, of 5"),
         ([1, 1, 0, 0, 1], 100.0, "missing_slices", "in 2 of the slices between apex and base"),
         ([1, 1, 1, 1, 1], 5.0, "implausible_volume", "volume of 5 ml is implausible"),
         ([1, 1, 1, 1, 1], 900.0, "implausible_volume", "volume of 900 ml is implausible"),

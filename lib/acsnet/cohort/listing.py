@@ -111,8 +111,12 @@ def _matching(pattern: Path, *, output: Path) -> Iterator[Listed]:
 def _in_table(table: Path) -> Iterator[Listed]:
     try:
         with table.open(encoding="utf-8-sig", newline="") as stream:
-            rows = csv.DictReader(stream)
-            if IMAGE not in (rows.fieldnames or ()):
+            # What spreadsheets write between columns depends on the language of the system.
+            delimiter = max(",;\t", key=stream.readline().count)
+            stream.seek(0)
+            rows = csv.DictReader(stream, delimiter=delimiter)
+            rows.fieldnames = [name.strip().lower() for name in rows.fieldnames or ()]
+            if IMAGE not in rows.fieldnames:
                 msg = f"{table.name} must have a column {IMAGE!r}, got {rows.fieldnames}"
                 raise InputError(msg)
             for row in rows:

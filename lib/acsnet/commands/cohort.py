@@ -1,6 +1,7 @@
 """`acsnet cohort`: many scans, on all cores of this machine or on a Ray cluster."""
 
 import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -81,7 +82,8 @@ def cohort(
             task = progress.add_task("segmenting", total=None)
 
             def count() -> None:
-                progress.update(task, total=sum(1 for _ in list_scans(scans, output=output)))
+                with suppress(AcsnetError, OSError):  # the run itself meets and tells them
+                    progress.update(task, total=sum(1 for _ in list_scans(scans, output=output)))
 
             threading.Thread(target=count, daemon=True).start()
             for outcome in run_cohort(

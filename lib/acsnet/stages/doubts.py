@@ -71,7 +71,7 @@ def doubts(
         return (Flag(flag="no_ventricle", message="no left ventricle was found in this scan"),)
     notes = []
     if len(found) < MIN_SLICES:
-        words = f"the left ventricle was found in {len(found)} of {len(labels)} slices only"
+        words = f"the left ventricle was found in {len(found)} slices only, of {len(labels)}"
         notes.append(Flag(flag="few_slices", message=words))
     if found[-1] - found[0] + 1 > len(found):
         empty = found[-1] - found[0] + 1 - len(found)
