@@ -12,7 +12,7 @@ from acsnet.loop import audit
 from acsnet.loop.versions import VersionStore
 from acsnet.server.state import VERSIONS, store_folder
 
-runner = CliRunner(env={"COLUMNS": "200"})
+runner = CliRunner()
 
 
 @pytest.fixture

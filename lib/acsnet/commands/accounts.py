@@ -5,9 +5,8 @@ from enum import Enum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.table import Table
 
-from acsnet.commands.common import out, refusal
+from acsnet.commands.common import grid, out, refusal
 from acsnet.errors import AcsnetError
 
 if TYPE_CHECKING:
@@ -61,7 +60,7 @@ def add(
 @app.command(name="list")
 def list_accounts() -> None:
     """All accounts."""
-    table = Table("name", "role")
+    table = grid("name", "role")
     try:
         for account in open_accounts().all().values():
             table.add_row(account.name, account.role.word)

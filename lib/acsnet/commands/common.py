@@ -1,16 +1,22 @@
 """What the commands share: the two consoles, how a refusal is told, options of several."""
 
+import sys
 from enum import Enum
 
 import typer
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
+from rich.table import Column, Table
 
 FAILED = 1
 REFUSED = 2
 NOTICE = "Research use only. Not a medical device."
 
-out = Console()
+PIPE_WIDTH = 400
+"""A file or another program that reads a table gets a row on one line."""
+
+out = Console(width=None if sys.stdout.isatty() else PIPE_WIDTH)
 err = Console(stderr=True)
 
 
@@ -33,3 +39,12 @@ def refusal(error: Exception) -> typer.Exit:
     """Tell why, and how to exit."""
     err.print(f"[red]error:[/red] {escape(str(error))}", highlight=False, soft_wrap=True)
     return typer.Exit(REFUSED)
+
+
+def grid(*headings: str, whole: str = "") -> Table:
+    """A table in which nothing is cut: what is too wide for the terminal goes on below.
+
+    whole: the column that stays on one line as long as there is room, as it is there to be copied.
+    """
+    columns = (Column(name, overflow="fold", no_wrap=name == whole) for name in headings)
+    return Table(*columns, box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)

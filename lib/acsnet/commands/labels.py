@@ -7,7 +7,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from acsnet.commands.common import out, refusal
+from acsnet.commands.common import grid, out, refusal
 from acsnet.errors import AcsnetError, InputError
 
 if TYPE_CHECKING:
@@ -38,7 +38,9 @@ def open_versions(studies: Path) -> "VersionStore":
 @app.command(name="list")
 def list_versions(studies: Studies) -> None:
     """All versions of all labels, the newest of each scan first."""
-    table = Table("scan", "version", "state", "by", "reviewed by", "saved (UTC)", "model")
+    table = grid(
+        "scan", "version", "state", "by", "reviewed by", "saved (UTC)", "model", whole="version"
+    )
     try:
         for versions in open_versions(studies).all():
             for one in versions:

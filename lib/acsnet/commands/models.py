@@ -4,9 +4,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
-from rich.table import Table
 
-from acsnet.commands.common import err, out, refusal
+from acsnet.commands.common import err, grid, out, refusal
 from acsnet.errors import AcsnetError, InputError
 
 if TYPE_CHECKING:
@@ -47,7 +46,7 @@ def list_versions(studies: Studies) -> None:
     try:
         models = open_models(studies)
         aliases = vars(models.aliases())
-        table = Table("version", "is", "made", "trained", "from", "gate")
+        table = grid("version", "is", "made", "trained", "from", "gate", whole="version")
         for name in models.names():
             record = models.record(name)
             decision = record.get("decision")
@@ -166,7 +165,7 @@ def show_decision(decision: "Decision", one: str, other: str) -> None:
     """The table of the gate."""
     from acsnet.loop.gate import MEASURES
 
-    table = Table("measure", "patients", one, other, "gain", "p", "")
+    table = grid("measure", "patients", one, other, "gain", "p", "")
     for row in decision.rows:
         measure = MEASURES[row.measure]
         numbers = (f"{v:.{measure.decimals}f}" for v in (row.live, row.candidate))

@@ -11,7 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from acsnet import __version__
-from acsnet.commands.common import NOTICE, out, refusal
+from acsnet.commands.common import NOTICE, grid, out, refusal
 from acsnet.errors import AcsnetError
 
 
@@ -75,7 +75,7 @@ def config() -> None:
         settings = read_settings()
     except AcsnetError as error:
         raise refusal(error) from None
-    table = Table("setting", "value", "from")
+    table = grid("setting", "value", "from", whole="setting")
     for name, source in sources().items():
         table.add_row(".".join(name), escape(shown(held(settings, name))), escape(source))
     out.print(table)

@@ -87,9 +87,14 @@ class Models:
                 raise InputError(msg)
             return str(named[what])
         names = self.names()
-        fits = [what] if what in names else [name for name in names if name.startswith(what)]
-        if len(fits) != 1 or not what:
-            msg = f"there is no one version {what!r}: there is {', '.join(names)}"
+        fits = (
+            [what] if what in names else [name for name in names if what and name.startswith(what)]
+        )
+        if not fits:
+            msg = f"there is no version {what!r}: there is {', '.join(names)}"
+            raise InputError(msg)
+        if len(fits) > 1:
+            msg = f"{what!r} may be any of {', '.join(fits)}"
             raise InputError(msg)
         return fits[0]
 
