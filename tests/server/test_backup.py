@@ -16,6 +16,7 @@ from acsnet.errors import InputError
 from acsnet.loop import audit
 from acsnet.loop.models import Models
 from acsnet.loop.versions import VersionStore
+from acsnet.server import restore
 from acsnet.server.backup import MANIFEST, write_backup
 from acsnet.server.datastore import StudiesDatastore
 from acsnet.server.restore import restore_backup
@@ -198,6 +199,20 @@ def newer(member, content):
     return [(member, content)]
 
 
+def said_of_files(**said):
+    """Says something else of each file than what was backed up."""
+
+    def change(member, content):
+        if member.name == MANIFEST:
+            manifest = json.loads(content)
+            for entry in manifest["files"].values():
+                entry.update(said)
+            content = json.dumps(manifest).encode()
+        return [(member, content)]
+
+    return change
+
+
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
@@ -215,6 +230,11 @@ def newer(member, content):
         (lambda m, c: [(m, c), (m, c)], "no plain file of one"),
         (newer, "written by a newer version"),
         (lambda m, c: [(m, b"[]" if m.name == MANIFEST else c)], "broken"),
+        (said_of_files(mtime_ns=10**40), "broken"),
+        (said_of_files(mtime_ns=float("inf")), "broken"),
+        (said_of_files(mtime_ns=-1), "broken"),
+        (said_of_files(sha256=["x"]), "broken"),
+        (lambda m, c: [(renamed("store/" + "x/" * 999 + "x"), b""), (m, c)], "holds 'store/x"),
     ],
 )
 def test_a_backup_that_was_altered_is_refused_and_nothing_is_written(
@@ -224,6 +244,14 @@ def test_a_backup_that_was_altered_is_refused_and_nothing_is_written(
     altered = rewritten(tmp_path / "b.tar.gz", tmp_path / "altered.tar.gz", change)
     with pytest.raises(InputError, match=reason):
         restored(altered, studies)
+    assert list((tmp_path / "other").iterdir()) == []
+
+
+def test_a_backup_that_the_disk_cannot_hold_is_refused(studies, tmp_path, restored, monkeypatch):
+    write_backup(tmp_path / "b.tar.gz", studies=str(studies))
+    monkeypatch.setattr(restore, "MIN_FREE_BYTES", 2**62)
+    with pytest.raises(InputError, match=r"b\.tar\.gz cannot be restored: the disk of"):
+        restored(tmp_path / "b.tar.gz", studies)
     assert list((tmp_path / "other").iterdir()) == []
 
 

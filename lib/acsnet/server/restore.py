@@ -18,6 +18,15 @@ from acsnet.server.state_schema import check_schema
 MAX_MANIFEST_BYTES = 256 * 2**20
 """Of a million files: what is read as one piece must fit into the memory."""
 
+END_NS = 2**63
+"""Of the times that every file system can hold, since 1970."""
+
+MAX_PARTS = 20
+"""Of a name in a backup: ours have five."""
+
+MIN_FREE_BYTES = 2**30
+"""Left on the disk, whatever a backup holds."""
+
 CHUNK = 2**20
 
 
@@ -63,6 +72,9 @@ def _unpack(file: Path, new: Path, places: dict[str, Path]) -> Summary:
             if member.name == MANIFEST:
                 manifest = _manifest(file, source.read(MAX_MANIFEST_BYTES))
                 continue
+            if member.size > shutil.disk_usage(new).free - MIN_FREE_BYTES:
+                msg = f"{file.name} cannot be restored: the disk of {new.parent} is too small"
+                raise InputError(msg)
             target = new / _place(file, member.name, places)
             target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             digest = hashlib.sha256()
@@ -80,7 +92,7 @@ def _unpack(file: Path, new: Path, places: dict[str, Path]) -> Summary:
         msg = f"{file.name} is damaged: {wrong[0]} is not as it was backed up ({len(wrong)} files)"
         raise InputError(msg)
     for name, target in targets.items():
-        when = int(manifest["files"][name]["mtime_ns"])
+        when = manifest["files"][name]["mtime_ns"]
         os.utime(target, ns=(when, when))
     return Summary(files=len(digests), size=sum(one.stat().st_size for one in targets.values()))
 
@@ -89,13 +101,20 @@ def _manifest(file: Path, content: bytes) -> dict[str, Any]:
     try:
         manifest: dict[str, Any] = json.loads(content)
         check_schema(manifest["schema"], what=file.name)
-        for entry in manifest["files"].values():
-            str(entry["sha256"]), int(entry["mtime_ns"])
+        whole = all(
+            isinstance(entry["sha256"], str)
+            and isinstance(entry["mtime_ns"], int)
+            and 0 <= entry["mtime_ns"] < END_NS
+            for entry in manifest["files"].values()
+        )
     except InputError:
         raise
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         msg = f"{file.name} is no backup: its {MANIFEST} is broken"
         raise InputError(msg) from error
+    if not whole:
+        msg = f"{file.name} is no backup: its {MANIFEST} is broken"
+        raise InputError(msg)
     return manifest
 
 
@@ -104,7 +123,8 @@ def _place(file: Path, name: str, places: dict[str, Path]) -> Path:
     if name == AUDIT:
         return Path(AUDIT)
     first, *rest = PurePosixPath(name).parts
-    plain = name == "/".join((first, *rest)) and ".." not in rest and "\0" not in name
+    shallow = len(rest) < MAX_PARTS
+    plain = shallow and name == "/".join((first, *rest)) and ".." not in rest and "\0" not in name
     if first not in places or not rest or not plain:
         msg = f"{file.name} is no backup: it holds {name!r}"
         raise InputError(msg)
