@@ -167,11 +167,15 @@ def test_damaged_files_alone_are_no_answer():
     assert qido.studies([Series("", (), ())]) == []
 
 
-@pytest.mark.parametrize("fault", ["no Rows", "cut short", "no pixels", "NumberOfFrames"])
+@pytest.mark.parametrize(
+    "fault", ["no Rows", "many bits", "cut short", "no pixels", "NumberOfFrames"]
+)
 def test_a_frame_of_a_damaged_file_is_refused(tmp_path, patient, fault):
     dataset = patient()[0]
     if fault == "no Rows":
         del dataset.Rows
+    elif fault == "many bits":
+        dataset.BitsAllocated = [16] * 20_000  # times the pixels, a list of gigabytes
     elif fault == "cut short":
         dataset.PixelData = dataset.PixelData[:-2]
     elif fault == "no pixels":

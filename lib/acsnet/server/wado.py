@@ -1,5 +1,6 @@
 """DICOMweb retrieval (WADO-RS, DICOM PS3.18 section 10.4): metadata, frames and whole files."""
 
+import math
 import uuid
 from pathlib import Path
 
@@ -88,8 +89,15 @@ def _cut_out(dataset: Dataset, number: int) -> tuple[bytes, str]:
         kind = MEDIA_TYPES.get(str(syntax), "application/octet-stream")
         frames = list(generate_pixel_data_frame(dataset.PixelData, count))
         return frames[number - 1], f"{kind}; transfer-syntax={syntax}"
-    bits = dataset.Rows * dataset.Columns * dataset.get("SamplesPerPixel", 1)
-    size, shared_bits = divmod(bits * dataset.BitsAllocated, 8)
+    sizes = (
+        dataset.Rows,
+        dataset.Columns,
+        dataset.BitsAllocated,
+        dataset.get("SamplesPerPixel", 1),
+    )
+    if not all(isinstance(size, int) for size in sizes):  # a damaged one may be a list
+        raise ValueError(sizes)
+    size, shared_bits = divmod(math.prod(sizes), 8)
     stored = dataset.PixelData[size * (number - 1) : size * number]
     if shared_bits or len(stored) < size:
         raise IndexError(number)
