@@ -1,7 +1,6 @@
 """All that is needed to tell who a request is of: one object for the life of the server."""
 
 import base64
-import binascii
 import hashlib
 import hmac
 import math
@@ -16,7 +15,7 @@ from acsnet.server.login.accounts import Account, Accounts
 from acsnet.server.login.attempts import Attempts
 from acsnet.server.login.person import Person
 from acsnet.server.login.sessions import Sessions
-from acsnet.server.login.tokens import ProviderError, TokenError, Tokens
+from acsnet.server.login.tokens import REFRESH_S, ProviderError, TokenError, Tokens
 from acsnet.server.state import audit_log
 from acsnet.settings import Settings
 
@@ -81,7 +80,8 @@ class Login:
             except TokenError as error:
                 refuse(str(error))
             except ProviderError as error:
-                raise HTTPException(503, str(error)) from error
+                again = {"Retry-After": str(round(REFRESH_S))}
+                raise HTTPException(503, str(error), headers=again) from error
         person = self.by_session(value)
         if person is None:
             refuse("the token does not count: log in again")
@@ -90,7 +90,7 @@ class Login:
     def _by_basic(self, value: str, address: str) -> Person:
         try:
             name, _, password = base64.b64decode(value, validate=True).decode().partition(":")
-        except (binascii.Error, UnicodeDecodeError):
+        except ValueError:
             refuse("the Authorization header cannot be read")
         # A program sends it with each request: the slow hash is needed for the first one only.
         account, seen = self._checked.get(name, (None, b""))

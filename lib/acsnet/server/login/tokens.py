@@ -6,6 +6,7 @@ says.
 """
 
 import json
+import logging
 import re
 import threading
 import time
@@ -33,6 +34,10 @@ REFRESH_S = 60.0
 KEEP_S = 3600.0
 TIMEOUT_S = 5.0
 
+UNREADABLE = "the keys of the identity provider cannot be read"
+
+logger = logging.getLogger(__name__)
+
 _NAME = re.compile(r"[^\\^=]{1,64}")
 """What may be one part of a DICOM person name."""
 
@@ -43,6 +48,9 @@ class TokenError(ValueError):
 
 class ProviderError(ValueError):
     """The provider's keys cannot be had: tokens cannot be checked now."""
+
+    def __init__(self) -> None:
+        super().__init__(UNREADABLE)
 
 
 class Tokens:
@@ -120,9 +128,13 @@ class Keys:
             try:
                 self._find(None)
             except ProviderError as error:
-                raise InputError(str(error)) from error
+                msg = f"{UNREADABLE} from {source}"
+                raise InputError(msg) from error
         elif urlsplit(source).scheme == "http" and not is_loopback(urlsplit(source).hostname or ""):
             msg = f"oidc.keys must be an https address or a file, got {source}"
+            raise InputError(msg)
+        elif "@" in urlsplit(source).netloc:
+            msg = "oidc.keys must be an address without user and password"
             raise InputError(msg)
 
     def find(self, kid: str | None) -> jwt.PyJWK:
@@ -147,6 +159,8 @@ class Keys:
                 except ProviderError:
                     if kid not in self._known:
                         raise
+            if not self._known:  # as long as none was ever read, nobody's token is at fault
+                raise ProviderError
             return self._known.get(kid or "")
 
     def _read(self) -> dict[str, jwt.PyJWK]:
@@ -159,6 +173,6 @@ class Keys:
                 content = json.loads(Path(self._source).read_text(encoding="utf-8"))
             keys = jwt.PyJWKSet.from_dict(content).keys
         except (OSError, ValueError, AttributeError, jwt.PyJWTError) as error:
-            msg = f"keys of the identity provider cannot be read from {self._source}"
-            raise ProviderError(msg) from error
+            logger.warning("%s: from %s", UNREADABLE, self._source)
+            raise ProviderError from error
         return {key.key_id: key for key in keys if key.key_id and key.key_type != "oct"}
