@@ -169,6 +169,16 @@ def test_a_drawn_picture_has_no_noise_to_smooth():
     assert denoised(drawn, 0.0) is drawn
 
 
+def test_slices_of_one_value_are_left_as_they_are_and_cost_nothing():
+    rng = np.random.default_rng(0)
+    stack = np.zeros((5, 24, 24), np.float32)
+    stack[2] = rng.random((24, 24))
+    smooth = denoised(stack, 0.2)
+    assert np.array_equal(smooth[2], denoised(stack[2:3], 0.2)[0])
+    assert not smooth[[0, 1, 3, 4]].any()
+    assert smooth[2].std() < stack[2].std()
+
+
 @pytest.mark.parametrize(("signal_sd", "is_noise"), [(0.0, True), (0.7, True), (1.0, False)])
 def test_a_scan_with_more_noise_than_signal_is_told_to_be_noise(signal_sd, is_noise):
     # Noise of 1 has 1 / (1 + 0.49) = 0.67 of the variance beside signal of 0.7, half beside 1.

@@ -119,9 +119,12 @@ def denoised(unit: NDArray[np.float32], sd: float) -> NDArray[np.float32]:
     six EMIDEC training patients left out of training the Dice of enhancement rises from 0.652 to
     0.661, and under added noise of 10 % of white from 0.43 to 0.51.
     """
-    if sd == 0.0:
+    # A slice of one value has nothing to smooth, and would take all steps: none gains anything.
+    varied = np.ptp(unit, axis=(1, 2)) > 0.0
+    if sd == 0.0 or not varied.any():
         return unit
-    smooth: NDArray[np.float32] = denoise_tv_chambolle(unit, weight=sd, channel_axis=0)
+    smooth = unit.copy()
+    smooth[varied] = denoise_tv_chambolle(unit[varied], weight=sd, channel_axis=0)
     return smooth
 
 
@@ -165,7 +168,8 @@ def standardise(scan: ShortAxisScan) -> StandardScan:
     is_noise = noise**2 > MAX_NOISE_SHARE * float(unit.var())
     if is_noise:
         warnings = (*warnings, "the scan shows nothing but noise")
-    turned = np.rot90(denoised(unit, noise), turns, axes=(1, 2))
+    clear = unit if is_noise else denoised(unit, noise)  # no heart is looked for in noise
+    turned = np.rot90(clear, turns, axes=(1, 2))
     row_mm, column_mm = (row_mm, column_mm) if turns % 2 == 0 else (column_mm, row_mm)
     size = standard_shape(turned.shape[1:], (row_mm, column_mm))
     plain = np.clip(resize(turned, size), 0.0, 1.0)

@@ -14,9 +14,9 @@ MAX_MATRIX = 2048
 """Rows and columns: twice what cardiac MR is reconstructed to."""
 
 MAX_SLICES = 1000
-MAX_BYTES = 500_000_000
-"""Of a stack's pixels, four bytes each or more, before anything is unpacked: 300 slices of 640 x
-640, where a short-axis stack has a fiftieth of that. The memory must hold a few copies of it."""
+MAX_BYTES = 200_000_000
+"""Of a stack's pixels, four bytes each or more, before anything is unpacked: 120 slices of 640 x
+640, where a short-axis stack has a twentieth of that. The memory must hold a few copies of it."""
 
 MAX_PACKED = 1.25
 """How much larger than its plain pixels a compressed image may be: no method adds that much."""

@@ -26,11 +26,13 @@ from acsnet.server.label_maps import read_label_map_of
 from acsnet.server.label_records import DRAFT
 from acsnet.server.page_words import has_segments
 from acsnet.server.pages import HEADERS, Tag, seg_file, store_now, version_of
+from acsnet.server.volumes import volume_place
 
 router = APIRouter(prefix="/acsnet")
 
 
 @router.get("/cases/{image}/report.pdf")
+@volume_place()
 def report(image: str, tag: Tag) -> Response:
     """The report of a label map, for a person."""
     version = version_of(image, tag)
@@ -52,6 +54,7 @@ def bullseye(image: str, tag: Tag) -> Response:
 
 
 @router.get("/cases/{image}/measurements.dcm")
+@volume_place()
 def structured_report(image: str, tag: Tag) -> Response:
     """The measures of a label map as DICOM SR, where it has a DICOM SEG in the studies folder."""
     version = version_of(image, tag)

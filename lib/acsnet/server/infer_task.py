@@ -24,6 +24,7 @@ from acsnet.server.drift import measures_of
 from acsnet.server.label_maps import read_label_map_of
 from acsnet.server.results import Answer, answer_of, write_answer
 from acsnet.server.served import Chain, ServedModels
+from acsnet.server.volumes import volume_place
 
 SCAR_METHOD, KEEP_VALID, UNCERTAINTY = "scar_method", "keep_valid_masks", "uncertainty"
 """Parameters as clients show and send them."""
@@ -112,7 +113,8 @@ class ChainTask(InferTask):
         """
         start = time.perf_counter()
         options = options_of({name: request[name] for name in self.config() if name in request})
-        scan = read_scan(Path(request["image"]))
+        with volume_place():
+            scan = read_scan(Path(request["image"]))
 
         def work(chain: Chain) -> Answer:
             pipeline = options.on(chain.pipeline)

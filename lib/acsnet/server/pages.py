@@ -26,6 +26,7 @@ from acsnet.server.login.roles import Role
 from acsnet.server.page_words import has_segments, measure_rows, slices_to_look_at
 from acsnet.server.traffic import asker
 from acsnet.server.viewers import stock_folder, viewer_links
+from acsnet.server.volumes import volume_place
 
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; "
@@ -122,6 +123,7 @@ def segment(image: str, http: Request) -> Response:
 
 
 @router.get("/cases/{image}/montage.png")
+@volume_place()
 def montage(image: str, tag: Tag) -> Response:
     """All slices with the outlines of a label map."""
     version_of(image, tag)
