@@ -11,6 +11,7 @@ from monailabel.endpoints import datastore, info, session
 from acsnet.server import (
     asgi,
     dicomweb_folder,
+    error_answers,
     health,
     loop_routes,
     pages,
@@ -19,7 +20,7 @@ from acsnet.server import (
 )
 from acsnet.server.app import AcsnetApp
 
-ROOMS = (health, routes, loop_routes, train_routes, dicomweb_folder, pages)
+ROOMS = (error_answers, health, routes, loop_routes, train_routes, dicomweb_folder, pages)
 
 
 @pytest.fixture(scope="module")

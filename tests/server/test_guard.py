@@ -104,8 +104,9 @@ def test_addresses_that_climb_are_refused():
 
 def test_uploads_say_their_size_and_keep_to_the_limit():
     most = 512 * 2**20
-    assert refused(method="PUT", content_length=str(most)) is None
-    assert refused(method="PUT", content_length=str(most + 1))[0] == 413
+    files = {"content_type": "multipart/form-data; boundary=x"}
+    assert refused(method="PUT", content_length=str(most), **files) is None
+    assert refused(method="PUT", content_length=str(most + 1), **files)[0] == 413
     small = Policy(upload_mb=1)
     assert refused(policy=small, method="PUT", content_length=str(2**20 + 1)) == (
         413,
@@ -113,6 +114,15 @@ def test_uploads_say_their_size_and_keep_to_the_limit():
     )
     assert refused(method="PUT", content_length="-1")[0] == 413
     assert refused(method="POST", transfer_encoding="chunked")[0] == 411
+
+
+@pytest.mark.parametrize("kind", ["application/json", "application/x-www-form-urlencoded", "", "x"])
+def test_what_is_parsed_as_a_whole_is_short(kind):
+    assert refused(method="POST", content_length=str(2**20), content_type=kind) is None
+    assert refused(method="POST", content_length=str(2**20 + 1), content_type=kind) == (
+        413,
+        "a request without files may have at most 1 MB",
+    )
 
 
 def test_a_refused_request_never_reaches_the_application():

@@ -37,6 +37,19 @@ def test_it_is_not_ready_without_its_folders_or_its_model(web, monkeypatch, tmp_
     ]
 
 
+def test_without_its_folders_it_asks_to_come_back(web, monkeypatch, tmp_path):
+    def gone():
+        raise FileNotFoundError(tmp_path)
+
+    monkeypatch.setattr(web.app.datastore(), "status", gone)
+    monkeypatch.setattr(web.app, "studies", str(tmp_path / "gone"))
+    answer = web.client.get("/datastore/")
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "120")
+    assert answer.json() == {
+        "detail": "the studies or the state folder cannot be reached: ask again later"
+    }
+
+
 def test_metrics_tell_routes_and_refusals_but_never_what_was_asked_for(web):
     web.client.get("/acsnet/cases/Doe%5EJohn/versions.json")
     web.client.get("/acsnet/cases/Doe%5EJohn")

@@ -3,6 +3,8 @@
 import gzip
 import io
 import json
+import os
+import threading
 from urllib.parse import quote
 
 import nibabel as nib
@@ -16,6 +18,7 @@ from schemathesis.checks import not_a_server_error
 
 from acsnet.errors import InputError
 from acsnet.loop import audit
+from acsnet.server import volumes
 from acsnet.server.state import audit_log
 
 SECRET = "the secret of this machine"
@@ -232,8 +235,53 @@ def test_too_many_sessions_tags_and_files_are_refused(web, monkeypatch):
     monkeypatch.setattr("acsnet.server.routes.MAX_SESSIONS", 0)
     answer = web.client.put("/session/", files={"files": scan})
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "120")
+    monkeypatch.setattr("acsnet.server.routes.MAX_SESSIONS", 100)
+    most = len(web.app.sessions()) + 1
+    monkeypatch.setattr("acsnet.server.routes.MAX_SESSIONS_OF_ONE", most)
+    held = web.client.put("/session/", files={"files": scan}).json()
+    assert web.client.put("/session/", files={"files": scan}).status_code == 503
+    web.client.delete(f"/session/{held['session_id']}")
+    longer = web.client.put("/session/", params={"expiry": 3601}, files={"files": scan})
+    assert longer.status_code == 422
     files = [("files", (f"{number}.dcm", b"x")) for number in range(1001)]
     assert web.client.put("/session/", files=files).status_code == 400
+
+
+def test_a_session_does_not_tell_where_it_lies(web):
+    scan = ("x.nii.gz", gzip.compress(nifti()))
+    made = web.client.put("/session/", files={"files": scan})
+    address = f"/session/{made.json()['session_id']}"
+    for answer in (made, web.client.get(address)):
+        assert answer.status_code == 200
+        assert str(web.folder) not in answer.text
+    assert web.client.get(address, params={"image": True}).content == scan[1]
+    web.client.delete(address)
+    assert web.client.get(address).status_code == 404
+
+
+def test_what_is_no_scan_is_not_served_whatever_it_is_called(web):
+    (web.folder / "passwords").write_text(SECRET)
+    link, pipe = web.studies / "evil.nii", web.studies / "pipe.nii"
+    link.symlink_to(web.folder / "passwords")
+    os.mkfifo(pipe)
+    try:
+        web.app.datastore().refresh()
+        listed = web.client.get("/datastore/?output=all").json()["objects"]
+        assert "pipe" not in listed
+        answer = web.client.get("/datastore/image?image=evil")
+        assert (answer.status_code, SECRET in answer.text) == (422, False)
+    finally:
+        link.unlink()
+        pipe.unlink()
+
+
+def test_scans_for_which_there_is_no_place_are_asked_for_again_later(web, monkeypatch):
+    monkeypatch.setattr(volumes, "_places", threading.BoundedSemaphore(1))
+    monkeypatch.setattr(volumes, "WAIT_S", 0.01)
+    scan = {"file": ("x.nii.gz", gzip.compress(nifti()))}
+    with volumes.volume_place():
+        answer = web.client.post("/infer/roi", files=scan)
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "15")
 
 
 def test_archives_are_not_unpacked(web):

@@ -86,6 +86,7 @@ class AcsnetApp(MONAILabelApp):
             labels=list(LABEL_VALUES),
         )
         self.batch = Batch(self._draft)
+        self.session_owners: dict[str, str] = {}
         metrics.watch_queue(lambda: self.turns.waiting, lambda: self.turns.running)
 
     @property

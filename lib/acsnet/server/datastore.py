@@ -29,6 +29,7 @@ from acsnet.result import Result
 from acsnet.server.checks import SCAN_SUFFIXES, upload_suffix
 from acsnet.server.gate import Gate, Verdict, fingerprint
 from acsnet.server.label_records import DRAFT, DRAWN, REVIEWED, held, record_of
+from acsnet.server.login.person import logged_in
 from acsnet.server.saving import author_of, state_of
 from acsnet.server.segmentations import write_seg
 from acsnet.server.state import VERSIONS, private_folder
@@ -117,10 +118,12 @@ class StudiesDatastore(LocalDatastore):
         gate; without one it asks for the image, see `acsnet.server.routes`.
         """
         info: dict[str, Any] = super().get_image_info(image_id)
+        if logged_in() is not None:  # from elsewhere: a path of this machine is none of theirs
+            info.pop("path", None)
         series = self._links.scans.get(image_id)
-        if series is None or not Path(info.get("path", "")).is_dir():
+        if series is None or not Path(self.get_image_uri(image_id)).is_dir():
             return info
-        del info["path"]
+        info.pop("path", None)
         tags = {tag: series.text(tag) for tag in SHOWN_TAGS}
         if not series.files:
             tags["SeriesDescription"] = f"damaged files in {self._links.place(series)}"

@@ -1,19 +1,25 @@
 """What a client is told when something cannot be done: one sentence, and the right status."""
 
+import logging
 from collections.abc import Mapping
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from monailabel.interfaces.exception import MONAILabelException
+from monailabel.interfaces.utils.app import app_instance
 from starlette.exceptions import HTTPException
 
 from acsnet.errors import AcsnetError, PacsError
 from acsnet.server import pages
 from acsnet.server.batch import BatchBusyError
+from acsnet.server.folders import missing_folders
+from acsnet.server.login.accounts import AccountsError
 from acsnet.server.served import MemoryShortError
 from acsnet.server.training import TrainingBusyError
 from acsnet.server.turns import MAX_RETRY_S, LoadError
+
+logger = logging.getLogger(__name__)
 
 
 def add_error_handlers(application: FastAPI) -> None:
@@ -25,6 +31,8 @@ def add_error_handlers(application: FastAPI) -> None:
     application.add_exception_handler(MemoryShortError, memory_error)
     application.add_exception_handler(LoadError, load_error)
     application.add_exception_handler(RequestValidationError, validation_error)
+    application.add_exception_handler(AccountsError, accounts_error)
+    application.add_exception_handler(OSError, place_error)
     application.add_exception_handler(Exception, own_error)
     application.add_exception_handler(HTTPException, http_error)
     application.add_exception_handler(MONAILabelException, monailabel_error)
@@ -58,6 +66,22 @@ def load_error(request: Request, error: Exception) -> Response:
     _count(request, error)
     after = getattr(error, "retry_after_s", MAX_RETRY_S)
     return answer(request, 503, str(error), headers={"Retry-After": str(after)})
+
+
+def accounts_error(request: Request, error: Exception) -> Response:
+    """Accounts that cannot be read: the log says which file and why."""
+    logger.error("%s", error)
+    _count(request, error)
+    return answer(request, 503, "the server cannot read its accounts: tell who looks after it")
+
+
+def place_error(request: Request, error: Exception) -> Response:
+    """A file that cannot be had: the server is not at fault where a folder of its is gone."""
+    if not missing_folders(app_instance()):
+        raise error
+    _count(request, error)
+    reason = "the studies or the state folder cannot be reached: ask again later"
+    return answer(request, 503, reason, headers={"Retry-After": str(MAX_RETRY_S)})
 
 
 def validation_error(request: Request, error: Exception) -> Response:

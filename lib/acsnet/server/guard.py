@@ -16,6 +16,9 @@ from acsnet.errors import InputError
 from acsnet.server.checks import name_fault, path_fault
 from acsnet.settings import Limits, Settings
 
+MAX_PLAIN_BYTES = 2**20
+"""Of a body without files: JSON and forms are parsed whole, at many times their size."""
+
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
@@ -59,7 +62,7 @@ def policy_of(settings: Settings) -> Policy:
         msg = "server.tls_cert and server.tls_key belong together: set both"
         raise InputError(msg)
     for origin in server.origins:
-        if _origin(origin) is None:
+        if origin_of(origin) is None:
             msg = f"server.origins must be http(s)://HOST[:PORT], got {origin}"
             raise InputError(msg)
     if not is_loopback(server.host) or server.behind_tls_proxy:
@@ -129,16 +132,16 @@ def _stranger(policy: Policy, *, client: str, scheme: str, headers: Headers) -> 
             return "this server answers its own machine only, as nobody has to log in"
         if scheme != "https" and not policy.plain:
             return "this server answers other machines over https only"
-    own = _origin(f"{scheme}://{headers.get('host', '')}")
+    own = origin_of(f"{scheme}://{headers.get('host', '')}")
     if own is None or not (is_loopback(own[1]) or own[1] in policy.names):
         return "this server is not called so: see the setting server.names"
     origin = headers.get("origin")
-    if origin is not None and origin not in policy.origins and _origin(origin) != own:
+    if origin is not None and origin not in policy.origins and origin_of(origin) != own:
         return "this server answers its own pages only: see the setting server.origins"
     return None
 
 
-def _origin(text: str) -> tuple[str, str, int] | None:
+def origin_of(text: str) -> tuple[str, str, int] | None:
     """Scheme, host and port of an origin; None where it is none."""
     try:
         parts = urlsplit(text.lower())
@@ -155,6 +158,9 @@ def _length_refusal(headers: Headers, most_mb: int) -> tuple[int, str] | None:
     length = headers.get("content-length", "0")
     if not length.isdecimal() or int(length) > most_mb * 2**20:
         return 413, f"an upload may have at most {most_mb} MB"
+    files = headers.get("content-type", "").lower().startswith("multipart/")
+    if not files and int(length) > MAX_PLAIN_BYTES:
+        return 413, f"a request without files may have at most {MAX_PLAIN_BYTES // 2**20} MB"
     return None
 
 

@@ -3,8 +3,6 @@
 None of these waits for a thread of the web framework: they answer whatever else goes on.
 """
 
-import os
-
 import anyio
 from anyio import to_thread
 from fastapi import APIRouter
@@ -18,6 +16,7 @@ from acsnet.errors import AcsnetError
 from acsnet.server import metrics
 from acsnet.server.app import AcsnetApp
 from acsnet.server.datastore import StudiesDatastore
+from acsnet.server.folders import missing_folders
 from acsnet.server.traffic import free_bytes, traffic
 from acsnet.settings import read_settings
 
@@ -69,11 +68,9 @@ def not_ready(app: AcsnetApp) -> list[str]:
     least_gb = read_settings().limits.free_gb
     if free_bytes() < least_gb * 2**30:
         reasons.append(f"less than {least_gb:g} GB of disk are free")
+    reasons += missing_folders(app)
     store = app.datastore()
-    if isinstance(store, StudiesDatastore):
-        if not os.access(app.studies, os.R_OK | os.X_OK):
-            reasons.append("the studies folder cannot be read")
-    else:
+    if not isinstance(store, StudiesDatastore):
         try:
             status, _, _ = store.forward(
                 "GET", "studies", query="limit=1", headers={"accept": DICOM_JSON}, body=None
@@ -82,6 +79,4 @@ def not_ready(app: AcsnetApp) -> list[str]:
             status = 0
         if not 200 <= status < 300:
             reasons.append("the PACS does not answer")
-    if not os.access(app.store_folder(), os.R_OK | os.W_OK | os.X_OK):
-        reasons.append("the state folder cannot be written")
     return reasons

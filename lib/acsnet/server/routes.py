@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import (
     APIRouter,
@@ -29,9 +29,11 @@ from fastapi.responses import FileResponse, PlainTextResponse
 from monailabel.config import settings
 from monailabel.endpoints.infer import ResultType, send_response
 from monailabel.interfaces.utils.app import app_instance
+from monailabel.utils.sessions import SessionInfo
 
 from acsnet.evaluate.drawn import measure_drawn
 from acsnet.io import read_scan, write_image, write_label_map
+from acsnet.io.nifti import open_nifti
 from acsnet.loop import audit
 from acsnet.loop.drawn import drawn_warnings
 from acsnet.server import metrics
@@ -46,6 +48,7 @@ from acsnet.server.saving import author_of, saved_answer, state_of
 from acsnet.server.state import audit_log
 from acsnet.server.traffic import asker
 from acsnet.server.turns import MAX_RETRY_S, LoadError
+from acsnet.server.volumes import volume_place
 
 router = APIRouter()
 
@@ -55,8 +58,9 @@ TAKEN = (SCAR_METHOD, KEEP_VALID, UNCERTAINTY, "label_info", "client_id")
 MAX_TAGS = 20
 """Of one image: three are ours, others are a client's own."""
 
-MAX_SESSIONS = 100
+MAX_SESSIONS, MAX_SESSIONS_OF_ONE = 100, 25
 """Scans that clients may keep with the server at once; each is gone an hour after its last use."""
+SESSION_S = 3600
 
 
 @router.post("/infer/{model}")
@@ -91,7 +95,7 @@ def infer(
         if file is not None and not session_id:
             request["image"] = str(uploads.enter_context(_saved(app, file)))
         elif session_id:
-            request["image"] = str(_session_image(app, session_id))
+            request["image"] = _held(app, session_id, used=True).image
         else:
             request |= {"image": str(_image(app, image)), "image_id": image}
         result = app.infer(request)
@@ -132,8 +136,8 @@ def save_label(
     path = _image(app, image)
     if (tags := app.datastore().get_labels_by_image_id(image)) and len({*tags, tag}) > MAX_TAGS:
         raise HTTPException(422, f"an image may have labels under {MAX_TAGS} tags at most")
-    scan = read_scan(path)
-    with _saved(app, label) as sent:
+    with _saved(app, label) as sent, volume_place():
+        scan = read_scan(path)
         segments = info.get("label_info")
         labels = read_label_map_of(sent, scan=scan, image=path, segments=segments)
         notes = drawn_warnings(
@@ -169,11 +173,13 @@ def download_image(image: str, background_tasks: BackgroundTasks) -> FileRespons
     app: AcsnetApp = app_instance()
     path = _image(app, image)
     if path.is_dir():
-        scan = read_scan(path)
-        path = app.scratch / f"{uuid.uuid4().hex}.nii.gz"
-        write_image(path, scan)
+        with volume_place():
+            scan = read_scan(path)
+            path = app.scratch / f"{uuid.uuid4().hex}.nii.gz"
+            write_image(path, scan)
         background_tasks.add_task(path.unlink)
         return FileResponse(path, filename=f"{image}.nii.gz", background=background_tasks)
+    open_nifti(path, name=path.name)  # a link among the scans may lead to what is none
     return FileResponse(path, filename=path.name)
 
 
@@ -183,21 +189,49 @@ def add_image(file: Annotated[UploadFile, File()], image: str = "") -> dict[str,
     """Take a client's scan into the server's own folder, so that its label can be saved."""
     app: AcsnetApp = app_instance()
     name = image or upload_name(file.filename).removesuffix(upload_suffix(file.filename))
-    with _saved(app, file) as path:
+    with _saved(app, file) as path, volume_place():
         try:
             return {"image": app.datastore().add_image(name, str(path), {})}
         except FileExistsError as error:
             raise HTTPException(409, str(error)) from error
 
 
+@router.get("/datastore/")
+def datastore(output: Literal["all", "stats"] = "stats") -> dict[str, Any]:
+    """All records of the datastore, or how many there are."""
+    store = app_instance().datastore()
+    found: dict[str, Any] = store.json() if output == "all" else store.status()
+    return found
+
+
+@router.get("/session/{session_id}", response_model=None)
+def session(session_id: str, image: bool = False) -> dict[str, Any] | FileResponse:
+    """What is known of a session; image: its NIfTI file."""
+    app: AcsnetApp = app_instance()
+    held = _held(app, session_id, used=False)
+    if not image:
+        return _shown(held)
+    if not Path(held.image).is_file():
+        raise HTTPException(422, "the session holds the files of a series")
+    return FileResponse(held.image, filename=Path(held.image).name)
+
+
 @router.put("/session/")
 def create_session(
-    files: Annotated[list[UploadFile], File()], uncompress: bool = False, expiry: int = 0
+    http: Request,
+    files: Annotated[list[UploadFile], File()],
+    uncompress: bool = False,
+    expiry: Annotated[int, Query(ge=0, le=SESSION_S)] = 0,
 ) -> dict[str, Any]:
-    """Hold a client's scan for a while: one NIfTI file, or the DICOM files of one series."""
+    """Hold a client's scan for a while: one NIfTI file, or the DICOM files of one series.
+
+    expiry: seconds after its last use; 0 for an hour.
+    """
     app: AcsnetApp = app_instance()
-    if len(app.sessions()) >= MAX_SESSIONS:
-        msg = f"there are {MAX_SESSIONS} sessions already: end one, or ask again later"
+    owner = asker(http, "")
+    held = [app.session_owners.get(one, "") for one in list(app.sessions())]
+    if len(held) >= MAX_SESSIONS or held.count(owner) >= MAX_SESSIONS_OF_ONE:
+        msg = f"there are {len(held)} sessions already: end one, or ask again later"
         raise LoadError(msg, retry_after_s=MAX_RETRY_S)
     if uncompress:
         raise HTTPException(422, "archives are not taken: send a NIfTI file or DICOM files")
@@ -213,8 +247,11 @@ def create_session(
             scan.mkdir()
             for file, name in zip(files, names, strict=True):
                 _copy(file, scan / name)
-        session_id, session = app.sessions().add_session(str(scan), expiry)
-    return {"session_id": session_id, "session_info": session.to_json()}
+        session_id, added = app.sessions().add_session(str(scan), expiry or SESSION_S)
+    app.session_owners = {
+        one: app.session_owners.get(one, owner) for one in [*app.sessions(), session_id]
+    }
+    return {"session_id": session_id, "session_info": _shown(added)}
 
 
 @router.get("/logs/")
@@ -237,11 +274,16 @@ def _image(app: AcsnetApp, image: str) -> Path:
     return Path(path)
 
 
-def _session_image(app: AcsnetApp, session_id: str) -> Path:
-    session = app.sessions().get_session(session_id)
-    if session is None:
+def _shown(held: SessionInfo) -> dict[str, Any]:
+    """What a client is told of a session: not where on this machine it lies."""
+    return {name: value for name, value in held.to_json().items() if name not in ("path", "image")}
+
+
+def _held(app: AcsnetApp, session_id: str, *, used: bool) -> SessionInfo:
+    found: SessionInfo | None = app.sessions().get_session(session_id, update_ts=used)
+    if found is None:
         raise HTTPException(404, "there is no such session: it may have expired")
-    return Path(session.image)
+    return found
 
 
 @contextmanager

@@ -11,12 +11,10 @@ from monailabel.endpoints import datastore, info, session
 STOCK_ROUTES: frozenset[tuple[str, str]] = frozenset(
     {
         ("GET", "/info/"),
-        ("GET", "/datastore/"),
         ("GET", "/datastore/image/info"),
         ("GET", "/datastore/label"),
         ("HEAD", "/datastore/label"),
         ("GET", "/datastore/label/info"),
-        ("GET", "/session/{session_id}"),
         ("DELETE", "/session/{session_id}"),
     }
 )

@@ -40,6 +40,7 @@ class StudyLinks:
             for file in self._studies.iterdir()
             if file.name.endswith(SCAN_SUFFIXES)
             and is_plain_name(file.name)
+            and file.is_file()
             and file.name.removesuffix(".gz").removesuffix(".nii") not in self.scans
         }
         for folder in self._folders.iterdir():

@@ -58,6 +58,8 @@ class Traffic:
         if not upload:
             return
         limits = read_settings().limits
+        if length > limits.upload_mb * 2**20:
+            return  # the guard refuses it, as too long
         if self.uploads >= limits.waiting + BESIDE_WAITING:
             msg = f"{self.uploads} requests are worked on: ask again later"
             raise LoadError(msg, retry_after_s=5)

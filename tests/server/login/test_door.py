@@ -9,7 +9,9 @@ from fastapi.testclient import TestClient
 
 from acsnet.errors import InputError
 from acsnet.loop import audit
+from acsnet.server.error_answers import accounts_error
 from acsnet.server.login import routes
+from acsnet.server.login.accounts import AccountsError
 from acsnet.server.login.attempts import LIMITS
 from acsnet.server.login.door import MAX_PUBLIC_BYTES, Door, own_address
 from acsnet.server.login.person import logged_in, require, signed
@@ -29,6 +31,7 @@ def application(login):
     app.add_middleware(Door, login=login)
     app.state.login = login
     app.include_router(routes.router)
+    app.add_exception_handler(AccountsError, accounts_error)
 
     def who():
         return signed({"user": "claimed"})
@@ -175,6 +178,30 @@ def test_a_form_of_another_page_does_nothing_in_my_name(site):
     assert client.post("/acsnet/logout").status_code == 403
 
 
+@pytest.mark.parametrize("origin", ["https://viewer.testserver", "https://testserver", "null", ""])
+def test_a_page_of_another_site_does_nothing_by_my_cookie_even_if_it_is_listed(site, origin):
+    answer = site.as_("admin").post("/train/", headers={"Origin": origin})
+    assert answer.status_code == 403
+
+
+def test_a_login_without_a_length_is_an_empty_one(site):
+    for address in ("/auth/token", "/acsnet/login"):
+        request = site.client().build_request("POST", address)
+        del request.headers["content-length"]
+        assert site.client().send(request).status_code in (401, 422)
+
+
+def test_damaged_accounts_let_nobody_in_and_are_told_of_without_their_place(site, caplog):
+    client = site.as_("admin")
+    site.accounts.file.write_text("damaged")
+    token = client.post("/auth/token", data={"username": "admin", "password": PASSWORD})
+    for answer in (client.get("/info/"), token, log_in(client)):
+        assert answer.status_code == 503
+        assert "the server cannot read its accounts" in answer.text
+        assert str(site.accounts.file) not in answer.text
+    assert str(site.accounts.file) in caplog.text
+
+
 def test_a_token_needs_no_origin_and_goes_before_the_cookie(site):
     client = site.as_("admin")
     headers = bearer(client, "annotator")
@@ -186,7 +213,17 @@ def test_a_token_needs_no_origin_and_goes_before_the_cookie(site):
 
 @pytest.mark.parametrize(
     "header",
-    ["Bearer", "Bearer ", "Bearer a.b.c", "Basic", "Basic ?", "Basic /w==", "Digest x", "bearer\t"],
+    [
+        "Bearer",
+        "Bearer ",
+        "Bearer a.b.c",
+        "Basic",
+        "Basic ?",
+        "Basic /w==",
+        "Digest x",
+        "bearer\t",
+        b"Basic \xff\xfe",
+    ],
 )
 def test_a_header_that_is_no_login_is_refused(site, header):
     answer = site.client().get("/info/", headers={"Authorization": header})
@@ -216,14 +253,6 @@ def test_a_change_of_the_account_ends_its_sessions(site):
     other = site.as_("admin")
     site.accounts.remove("admin")
     assert other.get("/info/").status_code == 401
-
-
-def test_a_damaged_accounts_file_lets_nobody_in_and_says_so(site):
-    client = site.as_("admin")
-    site.accounts.file.write_text("{")
-    answer = client.get("/info/")
-    assert answer.status_code == 503
-    assert "cannot be read" in answer.json()["detail"]
 
 
 @pytest.mark.parametrize("path", ["/acsnet/login", "/auth/token"])

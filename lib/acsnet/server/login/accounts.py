@@ -32,6 +32,10 @@ AT_ONCE = 4
 _hashing = threading.BoundedSemaphore(AT_ONCE)
 
 
+class AccountsError(InputError):
+    """Accounts that cannot be read; the message names the file, which is not for clients."""
+
+
 @dataclass(frozen=True)
 class Account:
     """One account. password: its hash."""
@@ -55,7 +59,7 @@ class Accounts:
         self._known: dict[str, Account] = {}
 
     def all(self) -> dict[str, Account]:
-        """Name -> account; none where there is no file. Raises InputError for a damaged file."""
+        """Name -> account; none where there is no file. Raises AccountsError for a damaged file."""
         try:
             stat = self.file.stat()
             seen = (stat.st_ino, stat.st_mtime_ns, stat.st_size)
@@ -65,7 +69,7 @@ class Accounts:
             return {}
         except (OSError, ValueError, KeyError, TypeError) as error:
             msg = f"accounts file {self.file} cannot be read: {error}"
-            raise InputError(msg) from error
+            raise AccountsError(msg) from error
         return self._known
 
     def check(self, name: str, password: str) -> Account | None:

@@ -9,8 +9,9 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from acsnet.errors import AcsnetError
 from acsnet.server import error_answers
+from acsnet.server.guard import origin_of
+from acsnet.server.login.accounts import AccountsError
 from acsnet.server.login.person import Person, denied, request_of
 from acsnet.server.login.roles import Role, role_for
 from acsnet.server.login.service import Login, refuse
@@ -44,8 +45,8 @@ class Door:
         except HTTPException as error:
             await _refusal(request, error)(scope, receive, send)
             return
-        except AcsnetError as error:
-            await error_answers.answer(request, 503, str(error))(scope, receive, send)
+        except AccountsError as error:
+            await error_answers.accounts_error(request, error)(scope, receive, send)
             return
         if person is None:
             await self.app(scope, receive, send)
@@ -74,7 +75,7 @@ async def _admitted(login: Login, request: Request) -> Person | None:
     """Who asks; None where anybody may."""
     role = _role(request)
     if role is Role.PUBLIC:
-        if request.method == "POST" and int(request.headers["content-length"]) > MAX_PUBLIC_BYTES:
+        if request.method == "POST" and _length(request) > MAX_PUBLIC_BYTES:
             raise HTTPException(413, "this is too long for a login")
         return None
     person = await _identified(login, request)
@@ -83,6 +84,11 @@ async def _admitted(login: Login, request: Request) -> Person | None:
     if person.role < role:
         raise HTTPException(403, denied(person, role, f"{request.method} {request.scope['path']}"))
     return person
+
+
+def _length(request: Request) -> int:
+    """Of the body; the guard let only a number pass."""
+    return int(request.headers.get("content-length", "0"))
 
 
 def _role(request: Request) -> Role | None:
@@ -99,9 +105,11 @@ async def _identified(login: Login, request: Request) -> Person:
     person = login.by_session(request.cookies.get(cookie_name(request), ""))
     if person is None:
         refuse("log in first")
-    # The guard lets pages of this server pass only. A browser that sends no origin is too old.
-    if request.method not in SAFE and "origin" not in request.headers:
-        raise HTTPException(403, "a page of this server must ask for this: there is no origin")
+    # The guard lets pages of listed sites pass, too: these have to bring a token. A browser that
+    # sends no origin is too old.
+    own = origin_of(f"{request.url.scheme}://{request.headers.get('host', '')}")
+    if request.method not in SAFE and origin_of(request.headers.get("origin", "")) != own:
+        raise HTTPException(403, "a page of this server must ask for this")
     return person
 
 
