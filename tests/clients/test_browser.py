@@ -45,11 +45,15 @@ STOCK_IMAGES = (
     "window.cornerstoneTools.segmentation.state.getSegmentations()[0]"
     ".representationData.Labelmap.imageIds"
 )
-DRAWN = """(%s).map(id => {
+DRAWN = """((%s) ?? []).map(id => {
     const image = window.cornerstone.cache.getImage(id);
+    if (!image) return [id, []];
     return [image.referencedImageId, Array.from(image.voxelManager.getScalarData())];
 })"""
-"""The address of each image, and every voxel of its label map as the viewer holds it."""
+"""The address of each image, and every voxel of its label map as the viewer holds it, if it does by
+now."""
+WHOLE = """(drawn => drawn.every(([_, values]) => values.length)
+    && drawn.some(([_, values]) => values.some(value => value > 0)))"""
 
 
 @pytest.fixture(scope="module")
@@ -130,7 +134,7 @@ def label_map(url, series, tag="original"):
 
 def shown_slices(page, images):
     """SOPInstanceUID -> the label map that the viewer holds over this image."""
-    page.wait_for_function(f"{DRAWN % images}.some(([_, values]) => values.some(v => v > 0))")
+    page.wait_for_function(f"{WHOLE}({DRAWN % images})")
     return {
         re.search(r"/instances/([\d.]+)/frames", address).group(1): np.array(values)
         for address, values in page.evaluate(DRAWN % images)
