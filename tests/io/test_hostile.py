@@ -21,6 +21,7 @@ from pydicom.uid import DeflatedExplicitVRLittleEndian, JPEG2000Lossless, RLELos
 
 from acsnet.errors import AcsnetError, InputError
 from acsnet.io import limits, read_scan
+from acsnet.io.series import SeriesFinder
 
 MEMORY_BYTES = 3 * 2**30
 """Of address space for a reading in a process of its own: libraries alone take one."""
@@ -99,7 +100,25 @@ def test_a_gzip_bomb_in_front_of_the_pixels_is_not_unpacked(tmp_path):
 def test_a_gzip_bomb_behind_the_pixels_is_not_unpacked(tmp_path):
     path = tmp_path / "tail.nii.gz"
     path.write_bytes(gzip.compress(bytes(nifti_bytes())) + zeros(150 * 2**20))
-    assert read_scan(path).pixels.shape == (4, 5, 6)
+    with pytest.raises(InputError, match=r"tail\.nii\.gz goes on behind the image"):
+        read_scan(path)
+
+
+def test_a_compressed_file_with_one_wrong_bit_gives_no_other_pixels(tmp_path):
+    """Most such bits unpack to something without a word: the checksum alone tells."""
+    content = gzip.compress(bytes(nifti_bytes()))
+    path = tmp_path / "bit.nii.gz"
+    path.write_bytes(content)
+    pixels, refused = read_scan(path).pixels, 0
+    for place in range(10, len(content)):  # behind gzip's own header, which holds a time
+        damaged = bytearray(content)
+        damaged[place] ^= 4
+        path.write_bytes(damaged)
+        try:
+            assert np.array_equal(read_scan(path).pixels, pixels)  # a few bits mean nothing
+        except AcsnetError:
+            refused += 1
+    assert refused > 0.9 * (len(content) - 10)
 
 
 def test_a_gzip_bomb_of_pixels_is_refused_by_its_header(tmp_path):
@@ -323,3 +342,24 @@ def test_no_damage_to_a_dicom_file_does_more_than_be_refused(
         whole = damaged(content, changes, cut=cut) if index == which else content
         (folder / name).write_bytes(whole)
     refused_or_read(folder)
+
+
+def test_pixels_beyond_any_scanner_are_refused(tmp_path):
+    data = np.full((6, 5, 4), -3e38, np.float32)
+    data[2:4] = 3e38
+    nib.save(nib.Nifti1Image(data, np.diag([1.25, 1.5, 8.0, 1.0])), tmp_path / "far.nii")
+    with pytest.raises(InputError, match=r"far\.nii holds pixels from -3e\+38 to 3e\+38"):
+        read_scan(tmp_path / "far.nii")
+
+
+@pytest.mark.parametrize(("name", "refused"), [("9.dcm", True), ("IM9", True), ("last.log", False)])
+def test_a_link_to_nothing_may_be_a_slice(samples, tmp_path, name, refused):
+    folder = slices(samples, tmp_path)
+    (folder / name).symlink_to(tmp_path / "gone")
+    if not refused:
+        assert read_scan(folder).pixels.shape[0] == 8
+        return
+    with pytest.raises(InputError, match=f"{name} is a link to a file that is not there"):
+        read_scan(folder)
+    (found,) = SeriesFinder(folder).find()
+    assert found.damaged == (folder / name,)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from acsnet.errors import InputError
 from acsnet.io import read_scan
 from acsnet.io.limits import check_size
-from acsnet.io.nifti import DAMAGED, open_nifti
+from acsnet.io.nifti import DAMAGED, check_whole, open_nifti
 from acsnet.labels import ENHANCEMENT, LEFT_VENTRICLE, MYOCARDIUM, Label
 from acsnet.scan import ShortAxisScan
 
@@ -80,6 +80,7 @@ def read_label_file(path: Path) -> LabelFile:
         msg = f"{path} must be a 3-D label map, got shape {image.shape}"
         raise InputError(msg)
     check_size(str(path), slices=max(shape[2], 2), rows=shape[0], columns=shape[1], item_bytes=8)
+    check_whole(path, image, name=str(path))
     try:
         values = np.asarray(image.dataobj).reshape(shape)
     except DAMAGED as error:

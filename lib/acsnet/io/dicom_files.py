@@ -158,12 +158,24 @@ def choose_series(
 
 
 def candidates(folder: Path) -> Iterator[Path]:
-    """The files of a folder and its direct subfolders that a reader looks at, by name."""
+    """The files of a folder and its direct subfolders that a reader looks at, by name.
+
+    Raises InputError for a link to nothing, which may be a slice.
+    """
     for entry in sorted(folder.iterdir()):
         for path in sorted(entry.iterdir()) if entry.is_dir() else [entry]:
             hidden = entry.name.startswith(".") or path.name.startswith(".")
+            if not hidden and leads_nowhere(path):
+                msg = f"{path.name} is a link to a file that is not there"
+                raise InputError(msg)
             if path.is_file() and not hidden and path.name.upper() != "DICOMDIR":
                 yield path
+
+
+def leads_nowhere(path: Path) -> bool:
+    """Whether this is a link to nothing that is called as DICOM files are."""
+    named = path.suffix.lower() in ("", *DICOM_SUFFIXES) or path.suffix[1:].isdecimal()
+    return named and path.is_symlink() and not path.exists()
 
 
 def read_header(path: Path, name: str) -> tuple[DicomFile | None, list[str]]:

@@ -18,6 +18,9 @@ MAX_BYTES = 200_000_000
 """Of a stack's pixels, four bytes each or more, before anything is unpacked: 120 slices of 640 x
 640, where a short-axis stack has a twentieth of that. The memory must hold a few copies of it."""
 
+MAX_SPAN = 1e15
+"""From the darkest to the brightest pixel: squares of it are still numbers of four bytes."""
+
 MAX_PACKED = 1.25
 """How much larger than its plain pixels a compressed image may be: no method adds that much."""
 
@@ -92,13 +95,17 @@ def check_packed(name: str, *, stored: int, plain: int) -> None:
 
 
 def check_pixels(name: str, pixels: NDArray[np.float32]) -> None:
-    """Refuse an image with pixels that are no number, or with nothing to see.
+    """Refuse an image with pixels that are no number or beyond any, or with nothing to see.
 
     Raises InputError.
     """
     if not np.isfinite(pixels).all():
         msg = f"{name} holds NaN or infinite pixels"
         raise InputError(msg)
-    if pixels.min() == pixels.max():
+    low, high = float(pixels.min()), float(pixels.max())
+    if high - low > MAX_SPAN:
+        msg = f"{name} holds pixels from {low:.3g} to {high:.3g}: no scanner makes such values"
+        raise InputError(msg)
+    if low == high:
         msg = f"{name} has no contrast: every pixel is {float(pixels.flat[0]):g}"
         raise InputError(msg)

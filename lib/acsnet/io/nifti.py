@@ -1,6 +1,8 @@
 """A NIfTI file -> `ShortAxisScan`, and label maps back to NIfTI on the grid of the input."""
 
+import gzip
 import logging
+import math
 import uuid
 import zlib
 from collections.abc import Iterator
@@ -39,6 +41,10 @@ _KINDS = {
 }
 SLICE_AXIS_RATIO = 1.5
 """The slice axis is clear when its spacing is this many times both others. Ours."""
+
+PIECE_BYTES = 2**20
+MAX_REST_BYTES = 2**20
+"""Behind the pixels of a compressed file, where nothing belongs: it is unpacked to its end."""
 
 MAX_SHEAR_SINE = float(np.sin(np.deg2rad(1.0)))
 SIZE_TOLERANCE = 0.01
@@ -113,6 +119,7 @@ def read_nifti(path: Path) -> ShortAxisScan:
         item_bytes=image.get_data_dtype().itemsize,
     )
     _check_directions(path.name, grid, warnings)
+    check_whole(path, image, name=path.name)
     with _named_errors(f"pixels of {path.name} cannot be read (damaged or cut short?)"):
         data = image.get_fdata(dtype=np.float32, caching="unchanged").reshape(shape)
     check_pixels(path.name, data)
@@ -135,6 +142,24 @@ def open_nifti(path: Path, *, name: str) -> nib.Nifti1Image:
             return kind.from_filename(path)
     msg = f"{name} has its pixels behind {begins:.4g} bytes, at most {MAX_EXTENSION_BYTES}"
     raise InputError(msg)
+
+
+def check_whole(path: Path, image: nib.Nifti1Image, *, name: str) -> None:
+    """Refuse a `.nii.gz` that is not as it was packed: nibabel stops before its checksum.
+
+    image: from `open_nifti`, of a size that was found good. Raises InputError.
+    """
+    if path.suffix.lower() != ".gz":
+        return
+    size = math.prod(image.shape) * image.get_data_dtype().itemsize
+    left = int(image.dataobj.offset) + size + MAX_REST_BYTES
+    damaged = f"pixels of {name} cannot be read (damaged or cut short?)"
+    with _named_errors(damaged), gzip.open(path) as stream:
+        while left > 0 and (piece := stream.read(min(left, PIECE_BYTES))):
+            left -= len(piece)
+    if left <= 0:
+        msg = f"{name} goes on behind the image that its header tells of"
+        raise InputError(msg)
 
 
 def write_label_map(path: str | Path, labels: NDArray[np.uint8], grid: InputGrid) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from pydicom.dataset import Dataset
 
 from acsnet.errors import InputError
-from acsnet.io.dicom_files import DicomFile, quiet_pydicom, read_header
+from acsnet.io.dicom_files import DicomFile, leads_nowhere, quiet_pydicom, read_header
 from acsnet.io.nifti import SUFFIXES
 
 MAX_DEPTH = 8
@@ -96,8 +96,9 @@ class SeriesFinder:
                     status = path.stat()
                     key = (path, status.st_mtime_ns, status.st_size)
                     known[key] = self._known[key] if key in self._known else self._read(path)
-                except OSError:
-                    continue  # gone, or not ours to read
+                except OSError:  # gone, or not ours to read
+                    if leads_nowhere(path):
+                        known[path, 0, 0] = path
         self._known = known
         return _grouped([entry for entry in known.values() if entry is not None])
 
@@ -142,7 +143,7 @@ def _files(folder: Path, depth: int, seen: set[tuple[int, int]]) -> Iterator[Pat
         name = entry.name
         if name.startswith(".") or name.upper() == "DICOMDIR" or name.endswith(SUFFIXES):
             continue
-        if entry.is_file():
+        if entry.is_file() or leads_nowhere(Path(entry.path)):
             yield Path(entry.path)
         elif entry.is_dir() and depth:
             yield from _files(Path(entry.path), depth - 1, seen)

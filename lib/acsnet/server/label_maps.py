@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from acsnet.errors import GeometryError, InputError
-from acsnet.io.nifti import DAMAGED, open_nifti
+from acsnet.io.nifti import DAMAGED, check_whole, open_nifti
 from acsnet.labels import LABEL_VALUES, find_label
 from acsnet.scan import InputGrid, ShortAxisScan
 
@@ -48,6 +48,7 @@ def read_label_map(
             f"the label map must lie on its image, but its corners are up to {shift_mm:.1f} mm off"
         )
         raise GeometryError(msg)
+    check_whole(path, image, name="the label map")
     try:
         data = np.asanyarray(image.dataobj).reshape(shape)
     except DAMAGED as error:
