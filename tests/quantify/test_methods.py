@@ -66,6 +66,9 @@ def test_otsu_is_that_of_scikit_image():
     assert row.threshold == pytest.approx(float(threshold_otsu(values)))
     assert row.scar_volume_ml == (values > threshold_otsu(values)).sum()
     # Two kinds that nothing lies between are parted between them.
+    far = rows([1e14 * value for value in ENHANCED], [1e14 * value for value in REMOTE])["otsu"]
+    assert far.scar_volume_ml == row.scar_volume_ml
+
     plain = rows([100.0, 100.0], [10.0] * 20)["otsu"]
     assert 10 <= plain.threshold < 100
     assert plain.scar_volume_ml == 2.0

@@ -160,8 +160,10 @@ def _deviations(wall: _Wall, n: int, remote: RemoteRegion) -> MethodRow:
 def _otsu(wall: _Wall) -> MethodRow:
     if not wall.enhancement.any():
         return MethodRow(method="otsu", note="no enhancement was drawn, so there are not two kinds")
-    values = wall.intensity[wall.myocardium]
-    if values.min() == values.max():
+    values = wall.intensity[wall.myocardium].astype(np.float64)
+    low, span = float(values.min()), float(np.ptp(values))
+    if span == 0.0:
         return MethodRow(method="otsu", note="the whole myocardium has one and the same signal")
-    threshold = float(threshold_otsu(values))
+    # On [0, 1]: the squares of large values would not be numbers any more.
+    threshold = low + span * float(threshold_otsu((values - low) / span))
     return wall.row("otsu", wall.intensity > threshold, threshold=threshold)
