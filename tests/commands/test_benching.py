@@ -62,6 +62,15 @@ def test_every_number_is_in_the_json(measured, samples, tmp_path):
     assert "Not a medical device" in result.output
 
 
+def test_a_place_for_the_json_is_looked_at_first(measured, samples, tmp_path):
+    for place in (tmp_path, tmp_path / "nowhere" / "b.json"):
+        scan = samples / "nifti" / "phantom-1.nii.gz"
+        done = CliRunner().invoke(app, ["bench", str(scan), "--json", str(place)])
+        assert done.exit_code == 2
+        assert "must be a file in a folder that is there" in done.output.replace("\n", " ")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_what_is_no_scan_is_refused_in_one_sentence(tmp_path):
     broken = tmp_path / "broken.nii.gz"
     broken.write_bytes(b"no scan")

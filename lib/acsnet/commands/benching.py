@@ -8,7 +8,7 @@ import typer
 from rich.table import Table
 
 from acsnet.commands.common import NOTICE, err, out, refusal
-from acsnet.errors import AcsnetError
+from acsnet.errors import AcsnetError, InputError
 
 if TYPE_CHECKING:
     from acsnet.bench.convolutions import Level, NetworkSpeed
@@ -29,6 +29,9 @@ def bench(
     from acsnet.write import write_text
 
     try:
+        if json_file is not None and (json_file.is_dir() or not json_file.parent.is_dir()):
+            msg = f"{json_file} must be a file in a folder that is there"
+            raise InputError(msg)
         with err.status("measuring") as status:
             found = run_bench(scan, tell=lambda word: status.update(f"measuring: {word}"))
         if json_file is not None:
