@@ -102,6 +102,17 @@ def test_a_case_without_all_its_files_is_done_again(done, computed, gone):
     assert again(done).computed
 
 
+def test_a_case_with_a_damaged_file_is_done_again(done, computed):
+    (done / "out" / "a" / "features.json").write_text("{")
+    assert again(done).computed
+
+
+def test_results_of_a_content_that_is_gone_are_removed(done):
+    (done / "scan-1.nii.gz").write_text("broken")
+    assert again(done).reason
+    assert list((done / "out" / "a").iterdir()) == []
+
+
 def test_a_case_that_was_stopped_while_it_was_written_is_done_again(done, computed, monkeypatch):
     def stopped(result, output):
         raise KeyboardInterrupt

@@ -3,6 +3,8 @@
 import json
 import os
 import re
+import socket
+import time
 from types import SimpleNamespace
 
 import nibabel as nib
@@ -172,6 +174,18 @@ def test_a_case_that_ends_its_process_is_a_failure_and_the_rest_goes_on(ray):
     assert outcomes.pop("c1").startswith("its process ended: ")
     assert outcomes.pop("c2") == "ZeroDivisionError: what nobody thought of"
     assert outcomes == {"c0": None, "c3": None, "c4": None}
+
+
+def test_a_cluster_that_nobody_listens_for_is_refused_at_once():
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        nobody = f"127.0.0.1:{free.getsockname()[1]}"
+    begun = time.monotonic()
+    with (
+        pytest.raises(InputError, match=f"cluster at {nobody} .* refused; RAY_AUTH_TOKEN must"),
+        connected(nobody),
+    ):
+        pass
+    assert time.monotonic() - begun < 5
 
 
 def test_a_cluster_that_is_not_there_is_refused(monkeypatch):

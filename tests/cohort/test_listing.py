@@ -1,3 +1,4 @@
+import shutil
 from itertools import islice
 from pathlib import Path
 
@@ -44,6 +45,18 @@ def test_series_that_share_a_folder_are_told_apart_by_their_uids(tmp_path, write
     assert {one.series for one in found} == uids
     first, second = (one.read().pixels for one in found)
     assert (first != second).any()
+
+
+def test_parts_of_one_series_in_two_folders_are_told_and_copies_are_not(tmp_path, write_series):
+    whole = write_series(tmp_path / "p1", seed=1)
+    shutil.copytree(whole, tmp_path / "p2")
+    part = tmp_path / "p3"
+    part.mkdir()
+    shutil.copy(min(whole.iterdir()), part)
+    found = listed(tmp_path)
+    assert [one.case for one in found] == ["p1", "p2", "p3"]
+    assert [isinstance(one, Outcome) for one in found] == [False, False, True]
+    assert f"this series has other images in {whole}" in found[2].reason
 
 
 def test_a_folder_is_gone_through_as_it_is_worked_on(tmp_path, write_series, monkeypatch):
@@ -131,6 +144,25 @@ def test_a_table_without_the_column_is_refused(tmp_path):
     table.write_bytes("image\nüber.nii.gz\n".encode("latin-1"))
     with pytest.raises(InputError, match=r"list.csv cannot be read as a CSV table"):
         listed(table)
+
+
+def test_a_table_with_a_column_twice_is_refused(tmp_path):
+    (tmp_path / "list.csv").write_text("image,Image\na.nii.gz,b.nii.gz\n")
+    with pytest.raises(InputError, match=r"list\.csv must have each column once"):
+        listed(tmp_path / "list.csv")
+
+
+def test_a_damaged_line_is_told_before_anything_is_worked_on(tmp_path):
+    lines = b"image\n" + b"a.nii.gz\n" * 100_000 + "ü.nii.gz\n".encode("latin-1")
+    (tmp_path / "list.csv").write_bytes(lines)
+    with pytest.raises(InputError, match=r"list\.csv cannot be read as a CSV table"):
+        next(list_scans(str(tmp_path / "list.csv"), output=tmp_path))
+
+
+@pytest.mark.parametrize("name", ["cohort.csv", "failures.csv", "cohort.parquet.tmp"])
+def test_no_case_is_called_like_a_table(tmp_path, name):
+    (tmp_path / "list.csv").write_text(f"image,case\na.nii.gz,{name}\n")
+    assert reasons(tmp_path / "list.csv") == [f"{name!r} cannot be the name of a case"]
 
 
 def test_what_is_no_list_is_refused(tmp_path):

@@ -62,11 +62,12 @@ class CaseWorker:
         record = {**self._conditions, "content_sha256": source.content()}
         if is_done(folder, record):
             return False
+        for name in (RECORD, SEGMENTATION, FEATURES):  # of other content, or made otherwise
+            (folder / name).unlink(missing_ok=True)
         scan = replace(source.read(), name=source.case)
         if self._settings.ignore_window:
             scan = replace(scan, windows=None)
         result = self._pipeline(scan)
-        (folder / RECORD).unlink(missing_ok=True)
         write_result(result, self._output)
         write_text(folder / RECORD, json.dumps(record, indent=2) + "\n")
         return True
@@ -93,7 +94,8 @@ def is_done(folder: Path, record: dict[str, Any]) -> bool:
     """Whether a folder holds results, and this record of how they came about."""
     try:
         known = json.loads((folder / RECORD).read_text(encoding="utf-8"))
+        features = json.loads((folder / FEATURES).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return False
-    there = (folder / SEGMENTATION).is_file() and (folder / FEATURES).is_file()
+    there = (folder / SEGMENTATION).is_file() and isinstance(features, dict)
     return there and bool(known == record)

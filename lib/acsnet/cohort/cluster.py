@@ -10,6 +10,7 @@ for itself, keeps its files where no other user can read them, and reports nothi
 import math
 import os
 import secrets
+import socket
 import tempfile
 from collections import deque
 from collections.abc import Iterator
@@ -24,6 +25,9 @@ from acsnet.cohort.listing import Listed
 from acsnet.cohort.outcome import Outcome
 from acsnet.cohort.sources import Source
 from acsnet.errors import InputError, WeightsError
+
+KNOCK_S = 5.0
+"""For somebody to answer at the address of a cluster."""
 
 WORKER_BYTES = 1.5e9
 """Memory that a worker may need; sets how many there are by default."""
@@ -67,15 +71,26 @@ def connected(address: str | None) -> Iterator[None]:
         import ray  # looks at the environment as it is now
 
         try:
+            if address is not None:
+                _knock(address)
             ray.init(**options, log_to_driver=False, configure_logging=False)
         except (OSError, RuntimeError, ValueError) as error:
             where = "Ray on this machine" if address is None else f"the Ray cluster at {address}"
             msg = f"{where} cannot be used: {str(error).splitlines()[0]}"
+            if address is not None:
+                msg += "; RAY_AUTH_TOKEN must be that of the cluster"
             raise InputError(msg) from error
         try:
             yield
         finally:
             ray.shutdown()
+
+
+def _knock(address: str) -> None:
+    """Raises OSError where nobody listens: Ray itself would try for a quarter of an hour."""
+    host, _, port = address.rpartition(":")
+    if host and port.isdecimal() and "/" not in host:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=KNOCK_S).close()
 
 
 def _here_only(private: Path) -> dict[str, Any]:

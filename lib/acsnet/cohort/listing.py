@@ -15,6 +15,7 @@ from pathlib import Path
 
 from acsnet.cohort.outcome import Outcome
 from acsnet.cohort.sources import FileSource, PacsSource, Source
+from acsnet.cohort.tables import TABLES
 from acsnet.errors import InputError
 from acsnet.io.nifti import SUFFIXES, case_name
 from acsnet.io.series import SeriesFinder
@@ -49,7 +50,8 @@ def list_scans(where: str, *, output: Path) -> Iterator[Listed]:
     elif glob.has_magic(where):
         found = _matching(path, output=output.resolve())
     else:
-        msg = f"{where} must be a folder, a pattern, a CSV table or the address of a PACS"
+        missing = "" if path.exists() else ", and there is nothing of this name"
+        msg = f"{where} must be a folder, a pattern, a CSV table or the address of a PACS{missing}"
         raise InputError(msg)
     return _each_once(found)
 
@@ -60,7 +62,7 @@ def _each_once(found: Iterator[Listed]) -> Iterator[Listed]:
     for one in found:
         if isinstance(one, Outcome):
             yield one
-        elif not is_plain_name(one.case):
+        elif not is_plain_name(one.case) or one.case.removesuffix(".tmp") in TABLES:
             reason = f"{one.case!r} cannot be the name of a case"
             yield Outcome(case=one.case, place=one.place, reason=reason)
         elif one.case in seen:
@@ -74,6 +76,7 @@ def _each_once(found: Iterator[Listed]) -> Iterator[Listed]:
 def _below(root: Path, *, output: Path) -> Iterator[Listed]:
     """NIfTI files and DICOM series in a folder and its subfolders; no folder twice."""
     seen: set[Path] = set()
+    parts: dict[str, tuple[int, Path]] = {}
     closed: list[OSError] = []
     for place, folders, files in os.walk(root, followlinks=True, onerror=closed.append):
         folder = Path(place)
@@ -86,18 +89,31 @@ def _below(root: Path, *, output: Path) -> Iterator[Listed]:
         for name in sorted(files):
             if name.lower().endswith(SUFFIXES) and not name.startswith("."):
                 yield _named(folder / name, root)
-        yield from _series_in(folder, root)
+        yield from _series_in(folder, root, parts)
     for error in closed:
         yield Outcome(case="", place=str(error.filename), reason="the folder cannot be opened")
 
 
-def _series_in(folder: Path, root: Path) -> Iterator[Listed]:
-    """The DICOM series directly in a folder; one that is alone is called like the folder."""
+def _series_in(folder: Path, root: Path, parts: dict[str, tuple[int, Path]]) -> Iterator[Listed]:
+    """The DICOM series directly in a folder; one that is alone is called like the folder.
+
+    parts: series UID -> hash of the images found of it, and where. A copy is a scan of its own,
+    but one part of a heart is not, and the list is gone through once: the second part tells.
+    """
     series = [one for one in SeriesFinder(folder, depth=0).find() if one.has_images]
     name = _called(folder, root)
     for one in series:
         case = name if len(series) == 1 else f"{name}_{one.uid}"
-        yield FileSource(case=case, path=folder, series=one.uid or None)
+        images = hash(frozenset(file.text("SOPInstanceUID") for file in one.files))
+        known, first = parts.setdefault(one.uid, (images, folder)) if one.uid else (images, folder)
+        if known == images:
+            yield FileSource(case=case, path=folder, series=one.uid or None)
+            continue
+        reason = (
+            f"this series has other images in {first}, which were taken for a whole scan: put "
+            "them into one folder"
+        )
+        yield Outcome(case=case, place=str(folder), reason=reason)
 
 
 def _matching(pattern: Path, *, output: Path) -> Iterator[Listed]:
@@ -113,11 +129,16 @@ def _in_table(table: Path) -> Iterator[Listed]:
         with table.open(encoding="utf-8-sig", newline="") as stream:
             # What spreadsheets write between columns depends on the language of the system.
             delimiter = max(",;\t", key=stream.readline().count)
+            for _ in stream:  # to its end: a damaged line is told before anything is worked on
+                pass
             stream.seek(0)
             rows = csv.DictReader(stream, delimiter=delimiter)
             rows.fieldnames = [name.strip().lower() for name in rows.fieldnames or ()]
             if IMAGE not in rows.fieldnames:
                 msg = f"{table.name} must have a column {IMAGE!r}, got {rows.fieldnames}"
+                raise InputError(msg)
+            if rows.fieldnames.count(IMAGE) > 1 or rows.fieldnames.count(CASE) > 1:
+                msg = f"{table.name} must have each column once, got {rows.fieldnames}"
                 raise InputError(msg)
             for row in rows:
                 image, case = ((row.get(column) or "").strip() for column in (IMAGE, CASE))

@@ -32,7 +32,8 @@ def run_cohort(
     listed = list_scans(where, output=output)
     first = next(listed, None)
     if first is None:
-        msg = f"{where} holds no scan"
+        itself = output.resolve() == Path(where).resolve()
+        msg = f"{where} holds no scan" + (" besides what lies in the output folder" * itself)
         raise InputError(msg)
     output = output.resolve()
     output.mkdir(parents=True, exist_ok=True)
