@@ -1,5 +1,6 @@
 from dataclasses import replace
 
+import nibabel as nib
 import numpy as np
 import pytest
 
@@ -59,6 +60,22 @@ def test_slices_in_reverse_give_the_same_heart(pipeline, samples):
     forward, backward = pipeline(scan), pipeline(scan.reversed())
     np.testing.assert_array_equal(forward.label_map(), backward.label_map())
     assert forward.scan.apex_first is backward.scan.apex_first is True
+
+
+@pytest.mark.parametrize(
+    "order", [(2, 1, 3), (-1, 2, 3), (1, -2, 3), (-3, 2, -1), (2, 3, 1)], ids=str
+)
+def test_a_scan_stored_another_way_gives_the_same_voxels(pipeline, samples, tmp_path, order):
+    """order: where each axis goes, from 1; negative where it runs the other way then."""
+    image = nib.load(samples / "nifti" / "phantom-1.nii.gz")
+    ways = np.array([[abs(axis) - 1, np.sign(axis)] for axis in order])
+    nib.save(image.as_reoriented(ways), tmp_path / "phantom-1.nii.gz")
+    labels = [
+        pipeline(read_scan(folder / "phantom-1.nii.gz")).label_map()
+        for folder in (samples / "nifti", tmp_path)
+    ]
+    expected = nib.orientations.apply_orientation(labels[0], ways)
+    np.testing.assert_array_equal(labels[1], expected)
 
 
 @pytest.mark.parametrize("axes", [(1, 2), (1,)], ids=["half a turn", "mirrored"])

@@ -16,6 +16,7 @@ from acsnet.preprocess import (
     standard_shape,
     standardise,
     to_scan,
+    turned,
     unit_range,
     windowed,
 )
@@ -52,18 +53,19 @@ def test_turns_bring_the_columns_to_the_patients_left(row, column, turns):
     assert quarter_turns(scan) == turns
 
 
+@pytest.mark.parametrize("mirrored", [False, True])
 @pytest.mark.parametrize("turns", range(4))
-def test_the_same_anatomy_in_any_quarter_turn_gives_the_same_standard_image(turns):
+def test_the_same_anatomy_gives_the_same_standard_image_however_it_is_stored(turns, mirrored):
     rng = np.random.default_rng(0)
     smooth = resize(rng.random((2, 6, 6), np.float32), (64, 64))
     upright = make_scan(smooth)
     steps = [np.array(LEFT), np.array(POSTERIOR), -np.array(LEFT), -np.array(POSTERIOR)]
-    turned = make_scan(
-        np.rot90(smooth, turns, axes=(1, 2)),
-        column=steps[turns % 4],
-        row=steps[(turns + 1) % 4],
-    )
-    np.testing.assert_allclose(standardise(turned).plain, standardise(upright).plain, atol=1e-5)
+    stored, row = np.rot90(smooth, turns, axes=(1, 2)), steps[(turns + 1) % 4]
+    if mirrored:
+        stored, row = stored[:, ::-1], -row
+    other = standardise(make_scan(stored, column=steps[turns % 4], row=row))
+    np.testing.assert_allclose(other.plain, standardise(upright).plain, atol=1e-5)
+    assert other.mirrored is not standardise(upright).mirrored or not mirrored
 
 
 @pytest.mark.parametrize("mm", [(10.0, 0.7, 0.7), (10.0, 1.3, 2.4), (10.0, 2.4, 1.3)])
@@ -73,8 +75,8 @@ def test_a_mask_survives_the_way_to_the_standard_grid_and_back(mm):
         mask + 0.1 * np.random.default_rng(0).random(mask.shape), mm=mm, row=LEFT, column=POSTERIOR
     )
     standard = standardise(scan)
-    turned = np.rot90(mask, standard.turns, axes=(1, 2)).astype(np.float32)
-    there = resize(turned, standard.plain.shape[1:])
+    upright = turned(mask, standard.turns, mirrored=standard.mirrored).astype(np.float32)
+    there = resize(upright, standard.plain.shape[1:])
     back = to_scan(there, standard) > 0.5
     assert back.shape == mask.shape
     dice = 2 * (back & mask).sum() / (back.sum() + mask.sum())

@@ -9,6 +9,7 @@ view.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pywt
@@ -20,7 +21,7 @@ from skimage.restoration import denoise_tv_chambolle
 from torch.nn import functional
 
 from acsnet.errors import InputError
-from acsnet.scan import ShortAxisScan
+from acsnet.scan import APEXWARD_RAS, ShortAxisScan
 
 STANDARD_MM = 1.25
 """In-plane pixel of the standard grid (ours): about that of the sharpest common LGE protocols."""
@@ -47,14 +48,16 @@ class StandardScan:
     """A scan as the networks see it, on the standard grid.
 
     plain: (slice, H, W) in [0, 1], intensities in proportion; equalised: (slice, H, W) in
-    [0, 255]; turns: quarter turns from the scan's plane; shape: (row, column) of the scan;
-    is_noise: whether the scan shows nothing else.
+    [0, 255]; turns: quarter turns from the scan's plane, and mirrored: whether rows were then put
+    the other way round; shape: (row, column) of the scan; is_noise: whether the scan shows nothing
+    else.
     """
 
     plain: NDArray[np.float32]
     equalised: NDArray[np.float32]
     turns: int
     shape: tuple[int, int]
+    mirrored: bool = False
     is_noise: bool = False
     warnings: tuple[str, ...] = ()
 
@@ -65,6 +68,21 @@ def quarter_turns(scan: ShortAxisScan) -> int:
     towards_left = [column_step, row_step, -column_step, -row_step] @ PATIENT_LEFT_RAS
     lengths = [np.linalg.norm(v) for v in (column_step, row_step)] * 2
     return int(np.argmax(np.round(towards_left / lengths, 6)))
+
+
+def is_mirrored(scan: ShortAxisScan) -> bool:
+    """Whether rows and columns lie as in a mirror; scanners store what is seen from the feet.
+
+    By the side of the plane that looks to the apex, whichever slice is the first.
+    """
+    _, row_step, column_step = scan.grid.steps_mm
+    return bool(np.cross(row_step, column_step) @ APEXWARD_RAS < 0.0)
+
+
+def turned(stack: NDArray[Any], turns: int, *, mirrored: bool) -> NDArray[Any]:
+    """(slice, row, column) of a scan as the networks see it: in one way, however it is stored."""
+    out = np.rot90(stack, turns, axes=(1, 2))
+    return out[:, ::-1] if mirrored else out
 
 
 def windowed(scan: ShortAxisScan) -> tuple[NDArray[np.float32], tuple[str, ...]]:
@@ -163,20 +181,21 @@ def standardise(scan: ShortAxisScan) -> StandardScan:
     pixels, warnings = windowed(scan)
     turns = quarter_turns(scan)
     _, row_mm, column_mm = scan.spacing_mm
-    unit = unit_range(pixels, name=scan.name)
+    mirrored = is_mirrored(scan)
+    unit = turned(unit_range(pixels, name=scan.name), turns, mirrored=mirrored)
     noise = noise_sd(unit)
     is_noise = noise**2 > MAX_NOISE_SHARE * float(unit.var())
     if is_noise:
         warnings = (*warnings, "the scan shows nothing but noise")
     clear = unit if is_noise else denoised(unit, noise)  # no heart is looked for in noise
-    turned = np.rot90(clear, turns, axes=(1, 2))
     row_mm, column_mm = (row_mm, column_mm) if turns % 2 == 0 else (column_mm, row_mm)
-    size = standard_shape(turned.shape[1:], (row_mm, column_mm))
-    plain = np.clip(resize(turned, size), 0.0, 1.0)
+    size = standard_shape(clear.shape[1:], (row_mm, column_mm))
+    plain = np.clip(resize(clear, size), 0.0, 1.0)
     return StandardScan(
         plain=plain,
         equalised=equalise(plain),
         turns=turns,
+        mirrored=mirrored,
         shape=(scan.pixels.shape[1], scan.pixels.shape[2]),
         is_noise=is_noise,
         warnings=warnings,
@@ -194,8 +213,9 @@ def standard_shape(shape: tuple[int, ...], spacing_mm: tuple[float, float]) -> t
 def to_scan(stack: NDArray[np.float32], standard: StandardScan) -> NDArray[np.float32]:
     """(slice, H, W) probabilities on the standard grid -> (slice, row, column) of the scan."""
     rows, columns = standard.shape if standard.turns % 2 == 0 else standard.shape[::-1]
-    back = np.rot90(resize(stack, (rows, columns)), -standard.turns, axes=(1, 2))
-    return np.ascontiguousarray(back)
+    stored = resize(stack, (rows, columns))
+    stored = stored[:, ::-1] if standard.mirrored else stored
+    return np.ascontiguousarray(np.rot90(stored, -standard.turns, axes=(1, 2)))
 
 
 def pad_to_square(stack: NDArray[np.float32], *, side: int, multiple: int) -> NDArray[np.float32]:

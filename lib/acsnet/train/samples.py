@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import binary_dilation
 
-from acsnet.preprocess import StandardScan, resize, standardise, unit_range
+from acsnet.preprocess import StandardScan, resize, standardise, turned, unit_range
 from acsnet.stages.myocardium import roi_scale
 from acsnet.stages.roi import roi_grid
 from acsnet.train.corrupt import corrupt
@@ -88,10 +88,10 @@ def as_lge(
 
 def standard_tissue(case: TrainingCase, standard: StandardScan) -> NDArray[np.uint8]:
     """The expert map on the standard grid: the tissue with the largest share of each pixel."""
-    turned = np.rot90(case.tissue, standard.turns, axes=(1, 2))
+    upright = turned(case.tissue, standard.turns, mirrored=standard.mirrored)
     shape = standard.plain.shape[1], standard.plain.shape[2]
     shares = [
-        resize((turned == value).astype(np.float32), shape)
+        resize((upright == value).astype(np.float32), shape)
         for value in (BACKGROUND, POOL, WALL, SCAR)
     ]
     return np.argmax(shares, axis=0).astype(np.uint8)
