@@ -114,7 +114,9 @@ class Site:
             time.sleep(0.2)
 
     def log(self):
-        return "".join((run / "log.txt").read_text() for run in self.runs())
+        """What the runs printed and how they stand."""
+        files = [run / name for run in self.runs() for name in ("log.txt", "status.json")]
+        return "".join(file.read_text() for file in files)
 
 
 @pytest.fixture

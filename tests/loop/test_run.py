@@ -206,14 +206,15 @@ def test_a_better_model_is_promoted_and_a_poisoned_one_is_not(
     site, write_scan, ring_labels, monkeypatch
 ):
     monkeypatch.setattr(fine_tune, "IMAGES_AN_EPOCH", 128)
+    monkeypatch.setattr(fine_tune, "RATE", 5e-3)
     monkeypatch.setattr(state, "EMA_DECAY", 0.8)
     cases = [write_scan(k) for k in range(4)]
     with monkeypatch.context() as patch:  # stage 1 alone makes no wall better
         patch.setattr(run, "compare", passes)
-        assert in_a_child(run.perform, request(site, cases, trainer="roi", epochs=4)) == 0
+        assert in_a_child(run.perform, request(site, cases, trainer="roi", epochs=12)) == 0
     assert site.aliases().previous is not None
 
-    folder = request(site, cases, epochs=4)
+    folder = request(site, cases, epochs=12)
     assert in_a_child(run.perform, folder) == 0
     better = read_status(folder).candidate
     assert read_status(folder).promoted

@@ -23,7 +23,7 @@ def promote(self, *args, **options):
 
 
 if __name__ == "__main__":
-    set_small(images=128, epochs=4)
+    set_small(images=128, epochs=12)
     run.NICENESS = 0
     promoted, Models.promote = Models.promote, promote
     sys.exit(run.main(*map(Path, sys.argv[1:])))

@@ -53,12 +53,16 @@ def shuffled(labels):
 
 
 def set_small(*, images, epochs):
-    """Few images and steps, no replayed phantoms, weights that follow fast."""
+    """Few images and steps, no replayed phantoms, weights that follow fast.
+
+    At this rate 12 epochs of 128 images taught the wall, Dice 0.88 or more, from each of 18 seeds;
+    4 epochs at twice the rate did from every second one.
+    """
     from acsnet.loop import fine_tune
     from acsnet.train import state
 
     fine_tune.IMAGES_AN_EPOCH = images
-    fine_tune.RATE, fine_tune.KEPT = 1e-2, 0.0
+    fine_tune.RATE, fine_tune.KEPT = 5e-3, 0.0
     fine_tune.EPOCHS = dict.fromkeys(fine_tune.EPOCHS, epochs)
     fine_tune.slice_samples.__kwdefaults__["phantoms"] = 0
     state.EMA_DECAY = 0.8
