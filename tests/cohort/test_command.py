@@ -134,6 +134,28 @@ def test_it_is_closed_to_others_and_ctrl_c_stops_all_of_it(start, tmp_path):
     assert not folder.exists()
 
 
+def test_a_second_run_into_the_folder_is_refused_and_sigterm_stops_the_first(start, tmp_path):
+    process = start()
+    wait_for(1, tmp_path / "out", process)
+    working = workers(below(process))
+    for one in working:  # the scans must not be done before the end of the test
+        one.suspend()
+    second = start()
+    told, _ = second.communicate(timeout=SECONDS)
+    assert second.returncode == 2
+    assert f"error: another run writes to {tmp_path / 'out'}: wait for its end" in told
+    assert "Traceback" not in told
+    processes = below(process)
+    for one in working:
+        one.resume()
+    process.send_signal(signal.SIGTERM)
+    told, _ = process.communicate(timeout=SECONDS)
+    assert process.returncode == 130
+    assert "the same command goes on from here" in told
+    assert "SIGTERM" not in told
+    assert gone(processes)
+
+
 def test_a_list_without_scans_is_refused_with_one_sentence(tmp_path):
     done = subprocess.run(
         [*COMMAND, str(tmp_path), "--output", str(tmp_path / "out")],

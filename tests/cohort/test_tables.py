@@ -1,7 +1,9 @@
 import csv
+import errno
 import json
 import math
 
+import pytest
 from pyarrow import parquet
 
 from acsnet.cohort import tables
@@ -82,6 +84,17 @@ def test_memory_does_not_grow_with_the_number_of_cases(tmp_path, monkeypatch):
     cases = write(tmp_path, *(document(f"c{number}", 1.0) for number in range(95)))
     write_tables(tmp_path, cases, [])
     assert held == [10] * math.floor(95 / 10) + [5]
+
+
+def test_a_full_disk_leaves_no_part_of_a_table(tmp_path, monkeypatch):
+    def full(writer, table):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    cases = write(tmp_path, document("a", 1.0))
+    monkeypatch.setattr(tables.parquet.ParquetWriter, "write_table", full)
+    with pytest.raises(OSError, match="No space"):
+        write_tables(tmp_path, cases, [])
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]
 
 
 def test_tables_of_an_earlier_run_are_removed(tmp_path):

@@ -10,8 +10,10 @@ for itself, keeps its files where no other user can read them, and reports nothi
 import math
 import os
 import secrets
+import signal
 import socket
 import tempfile
+import threading
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -62,7 +64,8 @@ class Team:
 def connected(address: str | None) -> Iterator[None]:
     """Ray for as long as this is open: of a cluster, or by default of this machine alone.
 
-    Raises InputError where it cannot be reached or started.
+    SIGTERM, of a batch system or a service manager, then stops what runs as Ctrl-C does. Raises
+    InputError where it cannot be reached or started.
     """
     with tempfile.TemporaryDirectory(
         prefix="acsnet-ray-", dir=SHORT, ignore_cleanup_errors=True
@@ -81,6 +84,9 @@ def connected(address: str | None) -> Iterator[None]:
                 msg += "; RAY_AUTH_TOKEN must be that of the cluster"
             raise InputError(msg) from error
         try:
+            if threading.current_thread() is threading.main_thread():
+                # Ray's own handler prints the stack of its C++.
+                signal.signal(signal.SIGTERM, signal.default_int_handler)
             yield
         finally:
             ray.shutdown()

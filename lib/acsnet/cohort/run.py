@@ -2,7 +2,10 @@
 
 import itertools
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+from filelock import FileLock, Timeout
 
 from acsnet.cohort.case import Settings
 from acsnet.cohort.cluster import connected, gather, start_workers, work_all
@@ -10,6 +13,9 @@ from acsnet.cohort.listing import list_scans
 from acsnet.cohort.outcome import Outcome
 from acsnet.cohort.tables import remove_tables, write_tables
 from acsnet.errors import InputError
+
+LOCK = ".cohort.lock"
+"""File of an output folder that one run at a time holds."""
 
 
 def run_cohort(
@@ -26,8 +32,9 @@ def run_cohort(
     where: as `list_scans` takes it; workers: processes, by default one a core or GPU; address: of
     a Ray cluster whose machines see the same folders, by default this machine. Cases that are done
     are passed over, failures do not stop the others, and the tables are written at the end. Stopped
-    at any time, the same call goes on. Raises InputError for a list without scans and as
-    `list_scans` and `connected` do, WeightsError for networks that cannot be used.
+    at any time, the same call goes on. Raises InputError for a list without scans, while another
+    run writes to `output`, and as `list_scans` and `connected` do, WeightsError for networks that
+    cannot be used.
     """
     listed = list_scans(where, output=output)
     first = next(listed, None)
@@ -37,15 +44,31 @@ def run_cohort(
         raise InputError(msg)
     output = output.resolve()
     output.mkdir(parents=True, exist_ok=True)
-    remove_tables(output)
     done, failed = [], []
-    with connected(address):
-        team = gather(device=device, workers=workers)
-        actors = start_workers(team, output=output, settings=settings, device=device)
-        for outcome in work_all(itertools.chain([first], listed), actors):
-            if outcome.reason is None:
-                done.append(outcome.case)
-            else:
-                failed.append(outcome)
-            yield outcome
-    write_tables(output, sorted(done), failed)
+    with alone_in(output):
+        remove_tables(output)
+        with connected(address):
+            team = gather(device=device, workers=workers)
+            actors = start_workers(team, output=output, settings=settings, device=device)
+            for outcome in work_all(itertools.chain([first], listed), actors):
+                if outcome.reason is None:
+                    done.append(outcome.case)
+                else:
+                    failed.append(outcome)
+                yield outcome
+        write_tables(output, sorted(done), failed)
+
+
+@contextmanager
+def alone_in(folder: Path) -> Iterator[None]:
+    """Hold the lock of an output folder. Raises InputError while another run does."""
+    lock = FileLock(folder / LOCK, timeout=0)
+    try:
+        lock.acquire()
+    except Timeout:
+        msg = f"another run writes to {folder}: wait for its end, or take another folder"
+        raise InputError(msg) from None
+    try:
+        yield
+    finally:
+        lock.release()

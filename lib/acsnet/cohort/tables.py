@@ -79,10 +79,13 @@ def _rows(output: Path, cases: Iterable[str]) -> Iterator[dict[str, Any]]:
 
 @contextmanager
 def _in_place(file: Path) -> Iterator[Path]:
-    """A name to write to, put in place of `file` at the end."""
+    """A name to write to, put in place of `file` at the end, and gone if it fails."""
     temporary = file.with_name(file.name + ".tmp")
-    yield temporary
-    os.replace(temporary, file)
+    try:
+        yield temporary
+        os.replace(temporary, file)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 @contextmanager
