@@ -114,6 +114,12 @@ def test_cine_truth_has_no_enhancement_and_may_run_from_base_to_apex(folders, la
     assert "scar burden" not in text
 
 
+def test_no_value_is_cut_where_the_terminal_is_narrow(folders, labels):
+    console = Console(file=io.StringIO(), width=60)
+    run_evaluation(**folders("a", labels, labels), truth="acsnet", console=console)
+    assert "…" not in console.file.getvalue()
+
+
 def test_json_holds_every_slice_and_no_nan(folders, labels, tmp_path):
     path = tmp_path / "scores.json"
     evaluation, _ = evaluate(folders("a", labels, labels), truth="acsnet", json_path=path)

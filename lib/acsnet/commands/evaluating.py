@@ -56,7 +56,11 @@ def evaluate(
                 raise typer.Exit(FAILED)
         elif predictions is not None:
             run_evaluation(
-                predictions=predictions, labels=labels, truth=truth.value, json_path=json_file
+                predictions=predictions,
+                labels=labels,
+                truth=truth.value,
+                json_path=json_file,
+                console=out,
             )
     except AcsnetError as error:
         raise refusal(error) from None

@@ -2,8 +2,10 @@
 
 import json
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
@@ -71,18 +73,35 @@ def print_tables(evaluation: Evaluation, console: Console) -> None:
     console.print("Research use only, not a medical device.")
 
 
-def _slice_table(evaluation: Evaluation) -> Table:
+def _table(title: str, *, texts: Sequence[str], numbers: Sequence[str], caption: str = "") -> Table:
+    """A table for a terminal of 80 columns; what is too wide goes on below, never cut.
+
+    texts, numbers: headings of the columns.
+    """
     table = Table(
-        title=f"Per slice, {len(evaluation.cases)} patients (mean ± 95 % interval)",
+        title=title,
+        caption=caption or None,
+        box=SIMPLE_HEAD,
+        padding=0,
+        show_edge=False,
+    )
+    for heading in texts:
+        table.add_column(heading, overflow="fold")
+    for heading in numbers:
+        table.add_column(heading, justify="right", overflow="fold")
+    return table
+
+
+def _slice_table(evaluation: Evaluation) -> Table:
+    table = _table(
+        f"Per slice, {len(evaluation.cases)} patients (mean ± 95 % interval)",
+        texts=("Region", "Third"),
+        numbers=("Slices", "Dice", "BA %", "HD mm", "Missed", "False"),
         caption=(
             "Slices: where the expert drew the region; a missed one has Dice 0 and no distance.\n"
             "Missed: drawn by the expert only. False: predicted only, in no mean."
         ),
     )
-    table.add_column("Region")
-    table.add_column("Third")
-    for heading in ("Slices", "Dice", "BA %", "HD mm", "Missed", "False"):
-        table.add_column(heading, justify="right")
     for row in evaluation.slice_rows:
         table.add_row(
             row.region,
@@ -99,18 +118,16 @@ def _slice_table(evaluation: Evaluation) -> Table:
 
 
 def _volume_table(evaluation: Evaluation) -> Table:
-    table = Table(
-        title="Per patient: volumes",
+    table = _table(
+        "Per patient: volumes",
+        texts=("Region",),
+        numbers=("n", "Drawn", "Expert ml", "Pred. ml", "Bias ml", "MAE %", "Dice", "CCC", "p"),
         caption=(
             "Means over patients. MAE %: |predicted - expert| / expert. MAE % and Dice: over the\n"
             "patients in whom the expert drew the region (Drawn). CCC: concordance correlation.\n"
             "p: Welch's t-test, predicted against expert."
         ),
     )
-    table.add_column("Region")
-    headings = ("n", "Drawn", "Expert ml", "Pred. ml", "Bias ml", "MAE %", "Dice", "CCC", "p")
-    for heading in headings:
-        table.add_column(heading, justify="right")
     for row in evaluation.volume_rows:
         table.add_row(
             row.region,
@@ -128,14 +145,12 @@ def _volume_table(evaluation: Evaluation) -> Table:
 
 
 def _tertile_table(evaluation: Evaluation) -> Table:
-    table = Table(
-        title="Per patient: volumes by tertile of the expert's left ventricle",
+    table = _table(
+        "Per patient: volumes by tertile of the expert's left ventricle",
+        texts=("Region", "Tertile"),
+        numbers=("n", "Expert ml", "Pred. ml", "MAE %", "p"),
         caption="Mean (smallest-largest). MAE %: over those in whom the expert drew the region.",
     )
-    table.add_column("Region")
-    table.add_column("Tertile")
-    for heading in ("n", "Expert ml", "Pred. ml", "MAE %", "p"):
-        table.add_column(heading, justify="right")
     for row in evaluation.tertile_rows:
         table.add_row(
             row.region,
@@ -152,10 +167,11 @@ def _tertile_table(evaluation: Evaluation) -> Table:
 
 def _burden_table(evaluation: Evaluation) -> Table:
     row = evaluation.burden
-    table = Table(title="Per patient: scar burden, enhancement in % of the myocardium")
-    headings = ("n", "Left out", "Expert %", "Pred. %", "Bias points", "MAE points", "CCC", "p")
-    for heading in headings:
-        table.add_column(heading, justify="right")
+    table = _table(
+        "Per patient: scar burden, enhancement in % of the myocardium",
+        texts=(),
+        numbers=("n", "Left out", "Expert %", "Pred. %", "Bias points", "MAE points", "CCC", "p"),
+    )
     if row is not None:
         table.add_row(
             str(row.patients),
