@@ -5,6 +5,7 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 import pytest
+from labelled_stack import case_of, labels_of
 
 AFFINE = np.diag([1.5, 2.0, 8.0, 1.0])
 """In-plane 1.5 x 2 mm, 8 mm apart: a voxel is 0.024 ml. Along patient axes: no apex from it."""
@@ -38,3 +39,8 @@ def save():
         return path
 
     return save_label_map
+
+
+@pytest.fixture
+def case():
+    return case_of(labels_of())

@@ -3,19 +3,33 @@
 import os
 import re
 import warnings
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pydicom
 import pytest
-from pydicom.dataset import Dataset, FileMetaDataset
+from oblique_stack import (
+    COLUMN_TO,
+    COLUMNS,
+    NORMAL,
+    ORIGIN,
+    ROW_TO,
+    ROWS,
+    SERIES,
+    STEP_MM,
+    Change,
+    at,
+    everywhere,
+    folder,
+    image,
+    save,
+    stored,
+)
+from pydicom.dataset import Dataset
 from pydicom.encaps import encapsulate
 from pydicom.uid import (
     UID,
     EnhancedMRImageStorage,
-    ExplicitVRLittleEndian,
-    MRImageStorage,
     RLELossless,
     generate_uid,
 )
@@ -23,97 +37,7 @@ from pydicom.uid import (
 from acsnet.errors import GeometryError, InputError
 from acsnet.io import read_scan
 
-ROWS, COLUMNS = 6, 8
-ROW_TO = np.array([0.6, 0.8, 0.0])
-COLUMN_TO = np.array([0.0, 0.0, -1.0])
-NORMAL = np.array([-0.8, 0.6, 0.0])  # row x column; away from the apex in RAS
-ORIGIN = np.array([10.0, 20.0, 30.0])
-STEP_MM = 8.0
-SERIES = "1.2.3.4"
 ACSNET_DATA = os.environ.get("ACSNET_DATA")
-
-Change = Callable[[int, Dataset], None]
-
-
-def stored(index: int) -> np.ndarray:
-    return (100 * index + np.arange(ROWS * COLUMNS).reshape(ROWS, COLUMNS)).astype(np.uint16)
-
-
-def image(index: int, *, series: str = SERIES) -> Dataset:
-    """Slice `index` of an oblique stack, 8 mm apart, rows 1.5 mm and columns 2 mm apart."""
-    dataset = Dataset()
-    dataset.file_meta = FileMetaDataset()
-    dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
-    dataset.is_little_endian, dataset.is_implicit_VR = True, False
-    dataset.SOPClassUID = MRImageStorage
-    dataset.SOPInstanceUID = f"{series}.{index}.1"
-    dataset.SeriesInstanceUID = series
-    dataset.SeriesNumber = 7
-    dataset.SeriesDescription = "LGE SA"
-    dataset.Modality = "MR"
-    dataset.PatientName = "Secret^Person"
-    dataset.InstanceNumber = index + 1
-    dataset.SliceLocation = 0.0
-    dataset.ImagePositionPatient = [*map(float, ORIGIN + STEP_MM * index * NORMAL)]
-    dataset.ImageOrientationPatient = [*ROW_TO, *COLUMN_TO]
-    dataset.PixelSpacing = [1.5, 2.0]
-    dataset.Rows, dataset.Columns = ROWS, COLUMNS
-    dataset.SamplesPerPixel = 1
-    dataset.PhotometricInterpretation = "MONOCHROME2"
-    dataset.BitsAllocated = dataset.BitsStored = 16
-    dataset.HighBit, dataset.PixelRepresentation = 15, 0
-    dataset.PixelData = stored(index).tobytes()
-    return dataset
-
-
-def save(dataset: Dataset, path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    dataset.file_meta.MediaStorageSOPClassUID = dataset.SOPClassUID
-    dataset.file_meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        dataset.save_as(path, write_like_original=False)
-
-
-def folder(root: Path, change: Change = lambda _index, _dataset: None, *, count: int = 4) -> Path:
-    for index in range(count):
-        dataset = image(index)
-        change(index, dataset)
-        save(dataset, root / "case" / f"{index}.dcm")
-    return root / "case"
-
-
-def at(index: int, **tags: object) -> Change:
-    """Set tags (None deletes) in one slice."""
-
-    def change(i: int, dataset: Dataset) -> None:
-        if i == index:
-            everywhere(**tags)(i, dataset)
-
-    return change
-
-
-def everywhere(**tags: object) -> Change:
-    def change(_index: int, dataset: Dataset) -> None:
-        for tag, value in tags.items():
-            if value is None:
-                delattr(dataset, tag)
-            else:
-                setattr(dataset, tag, value)
-
-    return change
-
-
-def two_at_a_position(root: Path, first: dict[str, object], second: dict[str, object]) -> Path:
-    for index in range(3):
-        for which, tags in enumerate((first, second)):
-            dataset = image(index)
-            dataset.SOPInstanceUID = f"{SERIES}.{index}.{which + 1}"
-            dataset.InstanceNumber = 1
-            dataset.PixelData = (stored(index) + 1000 * which).tobytes()
-            everywhere(**tags)(index, dataset)
-            save(dataset, root / "case" / f"{index}{'ab'[which]}.dcm")
-    return root / "case"
 
 
 def test_the_affine_is_ras_mm_from_column_row_and_slice(tmp_path: Path) -> None:
@@ -359,125 +283,6 @@ def test_paths_that_are_no_input_are_named(tmp_path: Path) -> None:
         read_scan(tmp_path / "single.dcm")
     with pytest.raises(InputError, match="absent is not there"):
         read_scan(str(tmp_path / "absent"))
-
-
-class TestSeveralSeries:
-    @pytest.fixture
-    def path(self, tmp_path: Path) -> Path:
-        path = folder(tmp_path)
-        for index in range(3):
-            dataset = image(index, series="1.2.3.5")
-            dataset.SeriesNumber = 8
-            dataset.PixelData = (stored(index) + 5000).tobytes()
-            save(dataset, path / "other" / f"{index}")
-        return path
-
-    def test_are_listed(self, path: Path) -> None:
-        with pytest.raises(InputError, match="--series") as caught:
-            read_scan(path)
-        message = str(caught.value)
-        assert "case holds 2 MR series" in message
-        assert "1.2.3.4 (number 7, 'LGE SA', MR, 4 files)" in message
-        assert "1.2.3.5 (number 8, 'LGE SA', MR, 3 files)" in message
-
-    @pytest.mark.parametrize("series", ["1.2.3.5", "8"])
-    def test_are_told_apart_by_uid_or_number(self, path: Path, series: str) -> None:
-        scan = read_scan(path, series=series)
-        assert scan.pixels.shape == (3, ROWS, COLUMNS)
-        assert scan.pixels[0, 0, 0] == 5000
-
-    def test_an_unknown_one_is_refused_with_the_list(self, path: Path) -> None:
-        with pytest.raises(InputError, match=r"case has no series '9'; .* from 1\.2\.3\.4 \("):
-            read_scan(path, series="9")
-
-    def test_a_number_that_two_share_is_refused(self, path: Path) -> None:
-        for index in range(2):
-            save(image(index, series="1.2.3.6"), path / "third" / f"{index}")
-        with pytest.raises(InputError, match="case has 2 series '7'"):
-            read_scan(path, series="7")
-
-    def test_objects_beside_the_one_mr_series_are_left_out_with_a_warning(
-        self, tmp_path: Path
-    ) -> None:
-        path = folder(tmp_path / "beside")
-        report = image(0, series="1.2.9")
-        report.SOPClassUID, report.Modality = UID("1.2.840.10008.5.1.4.1.1.88.22"), "SR"
-        for tag in ("PixelData", "Rows", "Columns"):
-            delattr(report, tag)
-        save(report, path / "report.dcm")
-        scan = read_scan(path)
-        assert len(scan.pixels) == 4
-        assert scan.warnings == ("left out of the folder: 1.2.9 (number 7, 'LGE SA', SR, 1 files)",)
-        with pytest.raises(InputError, match=r"series '1\.2\.9' in case must be MR, got .* SR"):
-            read_scan(path, series="1.2.9")
-
-
-class TestSeveralImagesAtOnePosition:
-    def test_cardiac_phases_are_counted_and_the_tag_named(self, tmp_path: Path) -> None:
-        path = two_at_a_position(tmp_path, {"TriggerTime": 700}, {"TriggerTime": 20})
-        with pytest.raises(GeometryError) as caught:
-            read_scan(path)
-        assert str(caught.value) == (
-            "2 images at each of 3 slice positions (0b.dcm and 0a.dcm lie at one): 2 cardiac "
-            "phases, told apart by TriggerTime (20.0, 700.0); choose one with --phase N, "
-            "N from 1 to 2"
-        )
-
-    @pytest.mark.parametrize(("phase", "first_pixel"), [(1, 1000), (2, 0)])
-    def test_a_phase_is_picked_by_the_tag(
-        self, tmp_path: Path, phase: int, first_pixel: int
-    ) -> None:
-        path = two_at_a_position(tmp_path, {"TriggerTime": 700}, {"TriggerTime": 20})
-        scan = read_scan(path, phase=phase)
-        assert scan.pixels.shape == (3, ROWS, COLUMNS)
-        assert scan.pixels[0, 0, 0] == first_pixel
-
-    @pytest.mark.parametrize("phase", [0, 3, -1])
-    def test_a_phase_out_of_range_is_refused(self, tmp_path: Path, phase: int) -> None:
-        path = two_at_a_position(tmp_path, {"TriggerTime": 700}, {"TriggerTime": 20})
-        with pytest.raises(GeometryError, match=f"N from 1 to 2; got phase {phase}"):
-            read_scan(path, phase=phase)
-
-    def test_magnitude_and_phase_sensitive_are_told_apart_by_image_type(
-        self, tmp_path: Path
-    ) -> None:
-        kinds = [{"ImageType": ["ORIGINAL", "PRIMARY", kind]} for kind in ("M", "PS")]
-        path = two_at_a_position(tmp_path, kinds[0], kinds[1])
-        with pytest.raises(
-            GeometryError,
-            match=r"2 image types, told apart by ImageType \(ORIGINAL\\PRIMARY\\M, ORIGINAL\\PR",
-        ):
-            read_scan(path)
-        assert read_scan(path, phase=2).pixels[0, 0, 0] == 1000
-
-    def test_a_phase_that_would_mix_image_types_is_refused(self, tmp_path: Path) -> None:
-        path = tmp_path / "case"
-        for index in range(3):
-            for which, kind in enumerate(["M", "M", "PS", "PS"]):
-                dataset = image(index)
-                dataset.SOPInstanceUID = f"{SERIES}.{index}.{which}"
-                dataset.ImageType = ["ORIGINAL", "PRIMARY", kind]
-                dataset.InstanceNumber = 1 + (which + 2 * index) % 4
-                save(dataset, path / f"{index}{which}.dcm")
-        with pytest.raises(GeometryError, match="phase 1 by InstanceNumber would mix image types"):
-            read_scan(path, phase=1)
-
-    def test_images_that_no_tag_tells_apart_are_refused(self, tmp_path: Path) -> None:
-        path = two_at_a_position(tmp_path, {}, {})
-        with pytest.raises(GeometryError, match=r"no tag tells them apart: 0a\.dcm and 0b\.dcm"):
-            read_scan(path, phase=1)
-
-    def test_positions_with_different_counts_are_refused(self, tmp_path: Path) -> None:
-        path = two_at_a_position(tmp_path, {"TriggerTime": 1}, {"TriggerTime": 2})
-        (path / "1b.dcm").unlink()
-        with pytest.raises(GeometryError, match=r"got 1 to 2: 0a\.dcm and 0b\.dcm .* 1a\.dcm at"):
-            read_scan(path, phase=1)
-
-    def test_one_image_a_position_is_phase_1(self, tmp_path: Path) -> None:
-        path = folder(tmp_path)
-        assert len(read_scan(path, phase=1).pixels) == 4
-        with pytest.raises(GeometryError, match="phase must be 1, got 2: there is one image at"):
-            read_scan(path, phase=2)
 
 
 @pytest.mark.skipif(ACSNET_DATA is None, reason="ACSNET_DATA is not set")
