@@ -101,21 +101,21 @@ def _manifest(file: Path, content: bytes) -> dict[str, Any]:
     try:
         manifest: dict[str, Any] = json.loads(content)
         check_schema(manifest["schema"], what=file.name)
-        whole = all(
-            isinstance(entry["sha256"], str)
-            and isinstance(entry["mtime_ns"], int)
-            and 0 <= entry["mtime_ns"] < END_NS
-            for entry in manifest["files"].values()
-        )
+        for entry in manifest["files"].values():
+            _check_entry(entry)
     except InputError:
         raise
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         msg = f"{file.name} is no backup: its {MANIFEST} is broken"
         raise InputError(msg) from error
-    if not whole:
-        msg = f"{file.name} is no backup: its {MANIFEST} is broken"
-        raise InputError(msg)
     return manifest
+
+
+def _check_entry(entry: dict[str, Any]) -> None:
+    """Raises ValueError, KeyError or TypeError for what was not written by a backup."""
+    digest, when = entry["sha256"], entry["mtime_ns"]
+    if not (isinstance(digest, str) and isinstance(when, int) and 0 <= when < END_NS):
+        raise ValueError(entry)
 
 
 def _place(file: Path, name: str, places: dict[str, Path]) -> Path:
