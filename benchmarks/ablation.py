@@ -26,11 +26,11 @@ from acsnet.errors import AcsnetError, InputError
 from acsnet.evaluate.paired import MEASURES, cells, changes, patient_measures
 from acsnet.nets.resunet import ResUNet
 from acsnet.train.ablation import ARMS, BASE, folds, probabilities
-from acsnet.train.build import build, load
-from acsnet.train.data import SCAR, WALL, TrainingCase, emidec_cases, training_names
+from acsnet.train.data.lists import SCAR, WALL, TrainingCase, emidec_cases, training_names
+from acsnet.train.data.prepare import build, load
+from acsnet.train.data.samples import Samples
 from acsnet.train.loop import Recipe, train
 from acsnet.train.recipes import MYOCARDIUM
-from acsnet.train.samples import Samples
 
 HEADINGS = ("arm", "measure", "patients", "mean", "difference", "95 % interval", "verdict")
 SEED = 0

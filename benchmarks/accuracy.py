@@ -8,9 +8,9 @@ from pathlib import Path
 from rich.progress import track
 
 from acsnet.evaluate import run_evaluation
+from acsnet.export import write_result
 from acsnet.io import read_scan
 from acsnet.pipeline import Pipeline
-from acsnet.write import write_result
 
 
 def main() -> None:

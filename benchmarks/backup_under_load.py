@@ -9,7 +9,7 @@ from kill_under_load import faults, versions
 from load import Clients, Server, Told, folder
 from rich.console import Console
 
-from acsnet.loop import audit
+from acsnet.annotations import audit_log
 
 
 def restored(server: Server, name: str, place: Path) -> tuple[Path, float]:
@@ -37,7 +37,7 @@ def told_of(state: Path) -> dict[str, object]:
             str(path.relative_to(store)): hashlib.sha256(path.read_bytes()).hexdigest()
             for path in sorted(store.glob("labels/*/*"))
         },
-        "audit": audit.read(state / "audit.jsonl"),
+        "audit": audit_log.read(state / "audit.jsonl"),
     }
 
 
@@ -70,7 +70,7 @@ def main() -> None:
         there = versions(during)
         found += [
             f"an event without its label {event['version']}"
-            for event in audit.read(during / "audit.jsonl")
+            for event in audit_log.read(during / "audit.jsonl")
             if event["event"] == "save" and event["version"] not in there
         ]
         one, other = told_of(server.state), told_of(still)

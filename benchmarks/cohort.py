@@ -28,7 +28,7 @@ import nibabel as nib
 import numpy as np
 from rich.console import Console
 
-from acsnet.cohort.case import RECORD, CaseWorker, Settings
+from acsnet.cohort.case_worker import RECORD, CaseWorker, Settings
 from acsnet.cohort.run import run_cohort
 from acsnet.cohort.sources import FileSource
 from acsnet.phantom.make import make_phantom

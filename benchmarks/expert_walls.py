@@ -9,7 +9,7 @@ from rich.progress import track
 
 from acsnet.anatomy.checks import read_limits
 from acsnet.train.calibrate import measured_walls, pass_share, print_report
-from acsnet.train.data import acdc_cases, emidec_cases
+from acsnet.train.data.lists import acdc_cases, emidec_cases
 
 
 def main() -> None:

@@ -23,7 +23,7 @@ from matplotlib import pyplot as plt
 from matplotlib.ticker import FormatStrFormatter, LogLocator
 from rich.console import Console
 
-from acsnet.cohort.case import Settings
+from acsnet.cohort.case_worker import Settings
 from acsnet.cohort.run import run_cohort
 from acsnet.phantom.make import make_phantom
 from acsnet.phantom.spec import PhantomSpec

@@ -9,9 +9,9 @@ from pathlib import Path
 from load import Clients, Server, Told, folder
 from rich.console import Console
 
+from acsnet.annotations import audit_log
+from acsnet.annotations.label_versions import Version, VersionStore
 from acsnet.errors import InputError
-from acsnet.loop import audit
-from acsnet.loop.versions import Version, VersionStore
 
 
 def versions(state: Path) -> dict[str, Version]:
@@ -24,7 +24,7 @@ def versions(state: Path) -> dict[str, Version]:
 def faults(state: Path, told: Told) -> list[str]:
     """What clients were told and is not so in a state folder."""
     there = versions(state)
-    events = audit.read(state / "audit.jsonl")
+    events = audit_log.read(state / "audit.jsonl")
     saved = {event.get("version") for event in events if event["event"] == "save"}
     segmented = {event["user"] for event in events if event["event"] == "infer" and event["done"]}
     found = []

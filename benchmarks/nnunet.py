@@ -25,12 +25,12 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
+from acsnet.export import write_result
 from acsnet.io import read_scan
 from acsnet.phantom.make import make_phantom
 from acsnet.phantom.spec import PhantomSpec
 from acsnet.phantom.write import write_nifti, write_truth
 from acsnet.pipeline import Pipeline
-from acsnet.write import write_result
 
 DATASET = "Dataset001_LGE"
 CASES = 12

@@ -14,11 +14,11 @@ import numpy as np
 from rich.console import Console
 from rich.progress import track
 
-from acsnet.evaluate.drawn import quantify_drawn
 from acsnet.io import read_scan
 from acsnet.labels import LEFT_VENTRICLE, MYOCARDIUM, Label
+from acsnet.measure import quantify_drawn
 from acsnet.pipeline import Pipeline
-from acsnet.quantify.septum import find_insertion, look_around
+from acsnet.quantify.rv_insertion import find_insertion, look_around
 
 COLUMNS = {
     "lv_volume_ml": "LV ml",

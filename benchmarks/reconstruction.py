@@ -9,11 +9,11 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from acsnet.anatomy.frame import from_frame, pose_of, to_frame
+from acsnet.anatomy.pose import from_frame, pose_of, to_frame
 from acsnet.nets.autoencoder import Autoencoder, codes_of, scores_of
 from acsnet.nets.weights import SHIPPED, load_network
-from acsnet.stages.latent_walk import dice
-from acsnet.train.data import WALL, acdc_cases, emidec_cases
+from acsnet.stages.latent_search import dice
+from acsnet.train.data.lists import WALL, acdc_cases, emidec_cases
 
 READERS = {"emidec": emidec_cases, "acdc": acdc_cases}
 

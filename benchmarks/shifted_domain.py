@@ -21,13 +21,14 @@ from rich.console import Console
 from rich.markdown import Markdown
 from rich.progress import track
 
-from acsnet.evaluate.stress import CHANGES, Change
-from acsnet.evaluate.stress_cases import read_labelled
-from acsnet.evaluate.stress_geometry import LabelledScan
-from acsnet.evaluate.stress_signal import rescaled
-from acsnet.io import write_image, write_label_map
-from acsnet.loop.fine_tune import EPOCHS, IMAGES_AN_EPOCH, KEPT, RATE
-from acsnet.loop.gate import (
+from acsnet.evaluate.robustness.cases import read_labelled
+from acsnet.evaluate.robustness.intensity import rescaled
+from acsnet.evaluate.robustness.run import CHANGES, Change
+from acsnet.evaluate.robustness.spatial import LabelledScan
+from acsnet.fine_tuning.fine_tune import EPOCHS, IMAGES_AN_EPOCH, KEPT, RATE
+from acsnet.fine_tuning.holdout import HoldOut, digest, write_holdout
+from acsnet.fine_tuning.model_registry import SHIPPED_NAME, Models
+from acsnet.fine_tuning.promotion import (
     MEASURES,
     Decision,
     PatientMeasures,
@@ -35,15 +36,14 @@ from acsnet.loop.gate import (
     decision_from_dict,
     measure_patient,
 )
-from acsnet.loop.holdout import HoldOut, digest, write_holdout
-from acsnet.loop.models import SHIPPED_NAME, Models
-from acsnet.loop.progress import read_status
-from acsnet.loop.requests import Reviewed, run_folders, write_request
-from acsnet.loop.run import perform
+from acsnet.fine_tuning.training_request import Reviewed, run_folders, write_request
+from acsnet.fine_tuning.training_status import read_status
+from acsnet.fine_tuning.worker import perform
+from acsnet.io import write_image, write_label_map
 from acsnet.pipeline import Pipeline
-from acsnet.train.adapters import ACSNET_TISSUE
-from acsnet.train.case import TrainingCase, translate
-from acsnet.train.record import read_json, write_json
+from acsnet.train.data.case import TrainingCase, translate
+from acsnet.train.data.datasets import ACSNET_TISSUE
+from acsnet.train.run_record import read_json, write_json
 
 DOMAINS: Mapping[str, Change] = {
     "grey scale inverted": partial(rescaled, scale=-1.0),

@@ -17,8 +17,14 @@ from rich.table import Table
 
 from acsnet.anatomy.measures import Form, measure
 from acsnet.stages.roi import apex_is_first
-from acsnet.stages.stack import MAX_BASAL_GROWTH, MAX_FALL, READING, Reading, check_stack
-from acsnet.train.data import POOL, WALL, acdc_cases, emidec_cases
+from acsnet.stages.volumetric_checks import (
+    MAX_BASAL_GROWTH,
+    MAX_FALL,
+    READING,
+    Reading,
+    check_stack,
+)
+from acsnet.train.data.lists import POOL, WALL, acdc_cases, emidec_cases
 
 CASES = {"emidec": emidec_cases, "acdc": acdc_cases}
 OTHER_FALLS = (0.3, 0.5)

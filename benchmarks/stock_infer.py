@@ -37,15 +37,15 @@ from rich.console import Console
 from rich.table import Table
 from torch import Tensor, nn
 
+from acsnet.export import write_result
 from acsnet.io import read_scan
 from acsnet.nets.resunet import ResUNet
-from acsnet.nets.views import ALL_VIEWS, AS_IT_IS, Views, mean_probability
+from acsnet.nets.test_time_augmentation import ALL_VIEWS, AS_IT_IS, Views, mean_probability
 from acsnet.nets.weights import load_network
 from acsnet.pipeline import Pipeline
 from acsnet.preprocess import STANDARD_MM
 from acsnet.stages.myocardium import MYO_SIDE
 from acsnet.stages.roi import ROI_MM, ROI_SIDE
-from acsnet.write import write_result
 
 NETWORKS = {"roi": (ROI_SIDE, ROI_MM), "myo": (MYO_SIDE, STANDARD_MM)}
 """Side of the images that each sees, and their pixel in mm."""

@@ -35,16 +35,16 @@ from scipy.special import logit
 from scipy.stats import norm, spearmanr, t
 
 from acsnet.errors import AcsnetError
-from acsnet.evaluate.drawn import quantify_drawn
 from acsnet.evaluate.metrics import slice_dice
 from acsnet.io import read_scan
 from acsnet.labels import MYOCARDIUM
+from acsnet.measure import quantify_drawn
 from acsnet.nets.resunet import ResUNet, ResUNetConfig
-from acsnet.nets.views import ALL_VIEWS
+from acsnet.nets.test_time_augmentation import ALL_VIEWS
 from acsnet.pipeline import Pipeline
 from acsnet.stages.myocardium import ENHANCEMENT_THRESHOLD, WALL_THRESHOLD
 from acsnet.train.ablation import BASE, probabilities
-from acsnet.train.data import SCAR, WALL, emidec_cases, training_names
+from acsnet.train.data.lists import SCAR, WALL, emidec_cases, training_names
 from acsnet.uncertainty.intervals import (
     CALIBRATION,
     SIZES,

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import settings
 from pydicom.uid import SecondaryCaptureImageStorage
 
+from acsnet.dicom import dicom_json
 from acsnet.errors import PacsError
-from acsnet.pacs import dicom_json
 from acsnet.pipeline import Pipeline
 
 # Minutes of fuzzing: `--hypothesis-profile=long`, see docs/operations.md.

@@ -7,8 +7,8 @@ import pytest
 
 from acsnet.errors import GeometryError
 from acsnet.evaluate import run_evaluation
+from acsnet.export import write_result
 from acsnet.io import read_scan
-from acsnet.write import write_result
 
 MINIMUM_DICE = {"lv": 0.90, "myocardium": 0.75, "enhancement": 0.45}
 

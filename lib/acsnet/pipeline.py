@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from acsnet.anatomy.checks import read_limits
-from acsnet.anatomy.prior import load_prior
+from acsnet.anatomy.latent_prior import load_prior
 from acsnet.labels import ENHANCEMENT, LEFT_VENTRICLE, MYOCARDIUM, Label
 from acsnet.nets.autoencoder import Autoencoder
 from acsnet.nets.inference import InferenceNetwork, inference_form
@@ -24,11 +24,11 @@ from acsnet.result import Result
 from acsnet.scan import ShortAxisScan
 from acsnet.stages import myocardium, roi
 from acsnet.stages.correction import Corrector, StackCorrection
-from acsnet.stages.doubts import anatomy_doubts, doubts, messages
-from acsnet.stages.latent_walk import LatentWalk
+from acsnet.stages.latent_search import LatentWalk
 from acsnet.stages.myocardium import EnhancementCleanup
+from acsnet.stages.quality_flags import anatomy_doubts, doubts, messages
 from acsnet.uncertainty.intervals import read_calibration
-from acsnet.uncertainty.samples import SEED, Sample, sum_up
+from acsnet.uncertainty.mc_samples import SEED, Sample, sum_up
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,19 +9,19 @@ from numpy.typing import NDArray
 
 from acsnet import __version__
 from acsnet.labels import LABEL_VALUES
-from acsnet.quantify.document import (
+from acsnet.quantify.features import Features
+from acsnet.quantify.features_document import (
     DOCUMENT,
     FeaturesDocument,
     IntervalDoc,
     QualityDoc,
     measured_parts,
 )
-from acsnet.quantify.features import Features
 from acsnet.quantify.quantification import Quantification
 from acsnet.scan import ShortAxisScan
 from acsnet.stages.correction import StackCorrection
-from acsnet.stages.doubts import Flag, is_far
-from acsnet.uncertainty.samples import Uncertainty
+from acsnet.stages.quality_flags import Flag, is_far
+from acsnet.uncertainty.mc_samples import Uncertainty
 
 NOTICE = "Research use only. Not a medical device."
 

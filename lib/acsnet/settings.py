@@ -58,7 +58,7 @@ class Group(BaseModel):
 
 
 class Pacs(Group):
-    """How to log in to a PACS and what to look for; see `acsnet.pacs.settings`."""
+    """How to log in to a PACS and what to look for; see `acsnet.pacs.config`."""
 
     user: str = Field(default="", description="login by name")
     password: SecretStr = Field(default=SecretStr(""), description="and password")
@@ -96,7 +96,7 @@ class Train(Group):
 
 
 class Pick(Group):
-    """How the next scan for a reader is picked; see `acsnet.server.strategy`."""
+    """How the next scan for a reader is picked; see `acsnet.server.learning.strategy`."""
 
     ahead: int = Field(default=50, ge=0, description="open scans that are kept scored, 0 for none")
     quiet_s: Seconds = Field(default=30.0, description="seconds without scoring after an inference")
@@ -106,7 +106,7 @@ class Pick(Group):
 
 
 class Server(Group):
-    """Where the server listens and whom it answers; see `acsnet.server.guard`."""
+    """Where the server listens and whom it answers; see `acsnet.server.web.access_policy`."""
 
     host: str = Field(default="127.0.0.1", description="address to listen on")
     port: int = Field(
@@ -132,7 +132,7 @@ class Server(Group):
 
 
 class Limits(Group):
-    """How much the server takes on; see `acsnet.server.turns` and `acsnet.server.traffic`."""
+    """How much the server takes on; see `server.inference.work_queue`, `server.web.load_limits`."""
 
     waiting: int = Field(
         default=16, ge=0, le=28, description="inferences that wait, before there is a 503"
@@ -148,7 +148,7 @@ class Limits(Group):
 
 
 class Login(Group):
-    """Who has to log in; see `acsnet.server.login`."""
+    """Who has to log in; see `acsnet.server.auth`."""
 
     required: bool = Field(default=False, description="nothing without a login")
     accounts: Path | None = Field(
@@ -163,7 +163,7 @@ class Login(Group):
 
 
 class Oidc(Group):
-    """Bearer tokens of an identity provider; see `acsnet.server.login.tokens`."""
+    """Bearer tokens of an identity provider; see `acsnet.server.auth.tokens`."""
 
     issuer: str = Field(default="", description="the `iss` of its tokens; empty for none")
     audience: str = Field(default="", description="the `aud` that they must have")

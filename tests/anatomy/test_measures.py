@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as stn
 
+from acsnet.anatomy.contour_geometry import along_rays, outline
 from acsnet.anatomy.measures import MEASURE_NAMES, Form, measure
-from acsnet.anatomy.shape import along_rays, outline
 
 
 def radius_mm(mm, side_mm=120.0):

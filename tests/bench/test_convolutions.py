@@ -8,9 +8,9 @@ from acsnet.bench.convolutions import (
     peak_multiply_adds,
     plain_multiply_adds,
 )
-from acsnet.nets import openvino as ov
-from acsnet.nets.graph import graph_of
-from acsnet.nets.openvino import opset13 as op
+from acsnet.nets import openvino_runtime as ov
+from acsnet.nets.openvino_graph import graph_of
+from acsnet.nets.openvino_runtime import opset13 as op
 from acsnet.nets.resunet import ResUNetConfig
 
 SMALL = ResUNetConfig(base_filters=2, outputs=1, inputs=3, depth=1)

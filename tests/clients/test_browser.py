@@ -14,9 +14,9 @@ import pytest
 import requests
 
 from acsnet.labels import LABELS
-from acsnet.server.login.accounts import Accounts
-from acsnet.server.login.roles import Role
-from acsnet.server.viewers import stock_folder
+from acsnet.server.auth.accounts import Accounts
+from acsnet.server.auth.roles import Role
+from acsnet.server.pages.viewers import stock_folder
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 

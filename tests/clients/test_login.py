@@ -12,7 +12,7 @@ import pytest
 import requests
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from acsnet.server.login.roles import Role, role_for
+from acsnet.server.auth.roles import Role, role_for
 
 from .conftest import (
     ISSUER,

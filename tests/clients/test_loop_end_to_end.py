@@ -39,8 +39,8 @@ class Site:
     """
 
     def __init__(self, folder, start_process, slicer):
-        from acsnet.loop.models import Models
-        from acsnet.server.state import models_folder
+        from acsnet.fine_tuning.model_registry import Models
+        from acsnet.server.state.paths import models_folder
 
         self.folder, self._start, self._slicer = folder, start_process, slicer
         self.studies, self.state = folder / "studies", folder / "state"
@@ -94,7 +94,7 @@ class Site:
         return {image: requests.get(address.format(image), timeout=60).json() for image in PATIENTS}
 
     def runs(self):
-        from acsnet.loop.requests import run_folders
+        from acsnet.fine_tuning.training_request import run_folders
 
         return run_folders(self.models.root)
 
@@ -140,8 +140,8 @@ def site(tmp_path, start_process, slicer):
 
 def registered(models):
     """What MLflow holds: our names of all versions, and the aliases."""
-    from acsnet.loop.register import MODEL, TAG
-    from acsnet.train.registry import open_client
+    from acsnet.fine_tuning.mlflow_mirror import MODEL, TAG
+    from acsnet.train.mlflow_runs import open_client
 
     client = open_client(models.root)
     found = client.search_model_versions(f"name = '{MODEL}'")

@@ -15,11 +15,11 @@ import pytest
 import requests
 from dicomweb_client import DICOMwebClient
 
-from acsnet.derived import make_seg
+from acsnet.dicom import make_seg
 from acsnet.errors import InputError
 from acsnet.io import read_scan
 from acsnet.pacs.archive import Archive, Companions
-from acsnet.pacs.settings import PacsSettings
+from acsnet.pacs.config import PacsSettings
 from acsnet.quantify.features import compute_features
 
 CLIENT = Path(sys.prefix) / "monailabel/plugins/slicer/MONAILabel/MONAILabelLib/client.py"

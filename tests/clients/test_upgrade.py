@@ -17,8 +17,8 @@ import numpy as np
 import pytest
 import requests
 
-from acsnet.loop import audit
-from acsnet.server.state import store_folder
+from acsnet.annotations import audit_log
+from acsnet.server.state.paths import store_folder
 
 from .conftest import SAMPLES
 
@@ -72,7 +72,7 @@ def test_labels_reviews_and_uploads_of_the_version_before_are_there(upgraded, tm
     assert drawn(upgraded, "phantom-1", "draft", tmp_path) == {0, 3}
     assert {1, 2} <= drawn(upgraded, "phantom-1", "original", tmp_path)
     assert drawn(upgraded, "own", "final", tmp_path) == {0, 2}
-    events = [event["event"] for event in audit.read(upgraded.state / "audit.jsonl")]
+    events = [event["event"] for event in audit_log.read(upgraded.state / "audit.jsonl")]
     assert events == ["infer", "save", "save", "review", "save", "save"]
     assert json.loads((upgraded.state / "state.json").read_text())["schema"] == 2
     assert requests.get(f"{upgraded.url}/readyz", timeout=TIMEOUT).ok

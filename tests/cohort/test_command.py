@@ -172,7 +172,7 @@ def test_a_list_without_scans_is_refused_with_one_sentence(tmp_path):
 def test_one_process_may_run_several_cohorts(scans, tmp_path):
     program = (
         "from pathlib import Path\n"
-        "from acsnet.cohort.case import Settings\n"
+        "from acsnet.cohort.case_worker import Settings\n"
         "from acsnet.cohort.run import run_cohort\n"
         "for _ in range(2):\n"
         f"    outcomes = run_cohort({str(scans / 'scan-[1]*')!r},\n"

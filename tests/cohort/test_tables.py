@@ -9,7 +9,7 @@ from pyarrow import parquet
 from acsnet.cohort import tables
 from acsnet.cohort.outcome import Outcome
 from acsnet.cohort.tables import remove_tables, write_tables
-from acsnet.write import write_csv
+from acsnet.export import write_csv
 
 
 def document(case, volume, **more):

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from acsnet.server.login.roles import ROLES, Role
+from acsnet.server.auth.roles import ROLES, Role
 from acsnet.settings import CONFIG, names, read_settings, variable
 
 ROOT = Path(__file__).parents[2]

@@ -25,7 +25,7 @@ def ring_labels():
 @pytest.fixture
 def write_scan(tmp_path):
     """Writes scan and label of a patient; the label may be another than the truth."""
-    from acsnet.loop.requests import Reviewed
+    from acsnet.fine_tuning.training_request import Reviewed
 
     def write(number, label=None):
         truth = small_site.truth_of(number)
@@ -57,7 +57,7 @@ def write_chain():
 @pytest.fixture(scope="session")
 def empty_database(tmp_path_factory):
     """MLflow takes seconds to set a database up: once is enough."""
-    from acsnet.train.registry import DATABASE, open_client
+    from acsnet.train.mlflow_runs import DATABASE, open_client
 
     folder = tmp_path_factory.mktemp("mlflow")
     open_client(folder)

@@ -9,12 +9,12 @@ import torch
 from rich.console import Console
 from typer.testing import CliRunner
 
-from acsnet.cli import app
+from acsnet.active_learning.acquisition import COMBINED
+from acsnet.cli.main import app
 from acsnet.errors import InputError
 from acsnet.io import write_label_map
 from acsnet.labels import Label
 from acsnet.loop import simulate as module
-from acsnet.loop.choice import COMBINED
 from acsnet.loop.simulate import Plan, Round, run_simulation, split
 from acsnet.loop.simulation_report import curves, labels_needed, statement, table
 from acsnet.phantom import PhantomSpec, make_phantom

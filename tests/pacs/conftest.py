@@ -1,6 +1,6 @@
 import pytest
 
-from acsnet.pacs.settings import PacsSettings
+from acsnet.pacs.config import PacsSettings
 from acsnet.pacs.worklist import WorkList
 
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from acsnet.derived import make_seg
+from acsnet.dicom import make_seg
 from acsnet.pacs.annotations import annotation_of, newest_first
 
 

@@ -2,7 +2,7 @@ import pytest
 
 from acsnet.errors import InputError, PacsError
 from acsnet.pacs import transfer
-from acsnet.pacs.client import NotStoredError
+from acsnet.pacs.dicomweb import NotStoredError
 from acsnet.pacs.transfer import pull, push
 
 URL = "https://pacs.example.org/dicom-web"

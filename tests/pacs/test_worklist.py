@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from acsnet.derived import make_seg
+from acsnet.dicom import make_seg
 from acsnet.errors import PacsError
-from acsnet.pacs.settings import PacsSettings
+from acsnet.pacs.config import PacsSettings
 from acsnet.pacs.worklist import WorkList
 
 

@@ -4,7 +4,7 @@ import pytest
 from acsnet.errors import AcsnetError, InputError
 from acsnet.labels import Label
 from acsnet.phantom import PhantomSpec, make_phantom
-from acsnet.quantify.document import DOCUMENT
+from acsnet.quantify.features_document import DOCUMENT
 from acsnet.quantify.quantification import Given, quantify
 from acsnet.result import Measured
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from acsnet.evaluate.drawn import quantify_drawn
+from acsnet.measure import quantify_drawn
 
 SAMPLES = Path(__file__).parents[2] / "sample-data"
 

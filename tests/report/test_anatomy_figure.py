@@ -5,7 +5,7 @@ from typer.testing import CliRunner
 
 from acsnet.anatomy.checks import NOT_A_RING, check, read_limits
 from acsnet.anatomy.measures import MEASURE_NAMES
-from acsnet.cli import app
+from acsnet.cli.main import app
 from acsnet.labels import Label
 from acsnet.pipeline import Pipeline
 from acsnet.quantify.quantification import quantify
@@ -20,7 +20,7 @@ from acsnet.report.anatomy_figure import (
 from acsnet.result import NOTICE, Result
 from acsnet.scan import InputGrid, ShortAxisScan
 from acsnet.stages.correction import Action, SliceCorrection, StackCorrection
-from acsnet.stages.stack import Dropped
+from acsnet.stages.volumetric_checks import Dropped
 
 LIMITS = read_limits()
 SHAPE = (120, 100)

@@ -9,8 +9,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.text import Text
 from pypdf import PdfReader
 
+from acsnet.report.patient import UNKNOWN, Subject
 from acsnet.report.pdf import report_pages, report_pdf
-from acsnet.report.subject import UNKNOWN, Subject
 from acsnet.result import NOTICE
 
 SUBJECT = Subject(

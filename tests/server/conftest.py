@@ -8,19 +8,13 @@ import pytest
 from fastapi.testclient import TestClient
 from monailabel.endpoints import datastore, info, session
 
-from acsnet.server import (
-    asgi,
-    dicomweb_folder,
-    error_answers,
-    health,
-    loop_routes,
-    pages,
-    routes,
-    train_routes,
-)
+from acsnet.server import asgi, errors
 from acsnet.server.app import AcsnetApp
+from acsnet.server.dicomweb import folder as dicomweb_folder
+from acsnet.server.pages import routes
+from acsnet.server.routes import annotation, health, inference, training
 
-ROOMS = (error_answers, health, routes, loop_routes, train_routes, dicomweb_folder, pages)
+ROOMS = (errors, health, inference, annotation, training, dicomweb_folder, routes)
 
 
 @pytest.fixture(scope="module")

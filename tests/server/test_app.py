@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from acsnet.errors import GeometryError, InputError, WeightsError
-from acsnet.evaluate.drawn import measure_drawn
 from acsnet.io import read_scan
+from acsnet.measure import measure_drawn
 from acsnet.server.app import AcsnetApp
-from acsnet.server.datastore import StudiesDatastore
+from acsnet.server.datastores.folder import StudiesDatastore
 
 REVIEWED = {"user": "Ana", "state": "reviewed"}
 
@@ -93,7 +93,7 @@ def test_without_verified_weights_there_is_no_app(studies, tmp_path, monkeypatch
         raise WeightsError(msg)
 
     monkeypatch.setenv("ACSNET_STATE", str(tmp_path / "state"))
-    monkeypatch.setattr("acsnet.server.live.Pipeline.load", load)
+    monkeypatch.setattr("acsnet.server.inference.live.Pipeline.load", load)
     with pytest.raises(WeightsError, match="altered"):
         AcsnetApp(app_dir=str(tmp_path), studies=str(studies), conf={})
 

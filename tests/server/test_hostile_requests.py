@@ -16,10 +16,10 @@ from fastapi.testclient import TestClient
 from hypothesis import HealthCheck, given, settings
 from schemathesis.checks import not_a_server_error
 
+from acsnet.annotations import audit_log
 from acsnet.errors import InputError
-from acsnet.loop import audit
-from acsnet.server import volumes
-from acsnet.server.state import audit_log
+from acsnet.server.inference import volumes
+from acsnet.server.state.paths import audit_log_file
 
 SECRET = "the secret of this machine"
 CLIMBS = {
@@ -224,20 +224,20 @@ def test_a_name_in_the_audit_log_is_short_and_on_one_line(web):
     for name in ("x" * 65, "a\n{}", "\x1b[2J"):
         for address in ("/activelearning/random", "/train/all"):
             assert web.client.post(address, json={"client_id": name}).status_code == 422
-    log = audit_log()
+    log = audit_log_file()
     lines = log.read_text().splitlines() if log.exists() else []
     assert all(len(line) < 2000 and json.loads(line) for line in lines)
-    assert len(audit.read(log)) == len(lines)
+    assert len(audit_log.read(log)) == len(lines)
 
 
 def test_too_many_sessions_tags_and_files_are_refused(web, monkeypatch):
     scan = ("x.nii.gz", gzip.compress(nifti()))
-    monkeypatch.setattr("acsnet.server.routes.MAX_SESSIONS", 0)
+    monkeypatch.setattr("acsnet.server.routes.inference.MAX_SESSIONS", 0)
     answer = web.client.put("/session/", files={"files": scan})
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "120")
-    monkeypatch.setattr("acsnet.server.routes.MAX_SESSIONS", 100)
+    monkeypatch.setattr("acsnet.server.routes.inference.MAX_SESSIONS", 100)
     most = len(web.app.sessions()) + 1
-    monkeypatch.setattr("acsnet.server.routes.MAX_SESSIONS_OF_ONE", most)
+    monkeypatch.setattr("acsnet.server.routes.inference.MAX_SESSIONS_OF_ONE", most)
     held = web.client.put("/session/", files={"files": scan}).json()
     assert web.client.put("/session/", files={"files": scan}).status_code == 503
     web.client.delete(f"/session/{held['session_id']}")

@@ -1,7 +1,7 @@
 import pytest
 
 from acsnet.errors import InputError
-from acsnet.server.infer_task import Options, options_of
+from acsnet.server.inference.tasks import Options, options_of
 
 
 def test_what_a_client_does_not_choose_is_the_pipelines_own(pipeline):

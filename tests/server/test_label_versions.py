@@ -7,11 +7,11 @@ import nibabel as nib
 import numpy as np
 import pytest
 
+from acsnet.annotations.label_versions import VersionStore
 from acsnet.errors import InputError
-from acsnet.loop.versions import VersionStore
-from acsnet.loop.when import waits_for
-from acsnet.server.datastore import StudiesDatastore
-from acsnet.server.label_records import DRAFT, DRAWN, REVIEWED
+from acsnet.fine_tuning.trigger import waits_for
+from acsnet.server.datastores.folder import StudiesDatastore
+from acsnet.server.datastores.label_records import DRAFT, DRAWN, REVIEWED
 
 AFFINE = np.diag([1.5, 1.5, 8.0, 1.0])
 
@@ -170,7 +170,7 @@ def test_the_list_of_labels_is_never_half_a_file(make_store, save, tmp_path, mon
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("acsnet.loop.files.os.replace", crash)
+        patch.setattr("acsnet.storage.os.replace", crash)
         with pytest.raises(KeyboardInterrupt):
             store.update_image_info("a", {"x": "y" * 100_000})
     assert (tmp_path / "store" / "datastore_v2.json").read_text() == before

@@ -5,9 +5,9 @@ import socket
 import pytest
 
 from acsnet.errors import InputError
-from acsnet.server.guard import Policy, policy_of
 from acsnet.server.launch import serve
-from acsnet.server.state import state_folder, store_folder
+from acsnet.server.state.paths import state_folder, store_folder
+from acsnet.server.web.access_policy import Policy, policy_of
 from acsnet.settings import read_settings
 
 

@@ -6,9 +6,9 @@ import numpy as np
 import pydicom
 import pytest
 
-from acsnet.derived import read_seg
+from acsnet.dicom import read_seg
 from acsnet.io import read_scan, write_label_map
-from acsnet.server.datastore import DRAFT, REVIEWED, StudiesDatastore
+from acsnet.server.datastores.folder import DRAFT, REVIEWED, StudiesDatastore
 
 
 def wait(store, image):

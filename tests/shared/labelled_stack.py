@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from acsnet.evaluate.stress_geometry import LabelledScan
+from acsnet.evaluate.robustness.spatial import LabelledScan
 from acsnet.scan import InputGrid, ShortAxisScan
 
 SHAPE = (6, 40, 48)

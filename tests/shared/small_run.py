@@ -1,4 +1,4 @@
-"""`acsnet.loop.run` for a small site: seconds in place of minutes."""
+"""`acsnet.fine_tuning.worker` for a small site: seconds in place of minutes."""
 
 import os
 import signal
@@ -7,8 +7,8 @@ from pathlib import Path
 
 from small_site import set_small
 
-from acsnet.loop import run
-from acsnet.loop.models import Models
+from acsnet.fine_tuning import worker
+from acsnet.fine_tuning.model_registry import Models
 
 DIE = "die"
 """File of a models folder: the process is killed once it has promoted, before all else."""
@@ -24,6 +24,6 @@ def promote(self, *args, **options):
 
 if __name__ == "__main__":
     set_small(images=128, epochs=12)
-    run.NICENESS = 0
+    worker.NICENESS = 0
     promoted, Models.promote = Models.promote, promote
-    sys.exit(run.main(*map(Path, sys.argv[1:])))
+    sys.exit(worker.main(*map(Path, sys.argv[1:])))

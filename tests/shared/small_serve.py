@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from acsnet.cli import main
-from acsnet.server import training
+from acsnet.cli.main import main
+from acsnet.server.learning import training_supervisor
 
-training.PROGRAM = (str(Path(__file__).with_name("small_run.py")),)
-training.LOOK_EVERY_S = 1.0
+training_supervisor.PROGRAM = (str(Path(__file__).with_name("small_run.py")),)
+training_supervisor.LOOK_EVERY_S = 1.0
 main()

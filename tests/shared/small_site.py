@@ -58,14 +58,14 @@ def set_small(*, images, epochs):
     At this rate 12 epochs of 128 images taught the wall, Dice 0.88 or more, from each of 18 seeds;
     4 epochs at twice the rate did from every second one.
     """
-    from acsnet.loop import fine_tune
-    from acsnet.train import state
+    from acsnet.fine_tuning import fine_tune
+    from acsnet.train import checkpoint
 
     fine_tune.IMAGES_AN_EPOCH = images
     fine_tune.RATE, fine_tune.KEPT = 5e-3, 0.0
     fine_tune.EPOCHS = dict.fromkeys(fine_tune.EPOCHS, epochs)
     fine_tune.slice_samples.__kwdefaults__["phantoms"] = 0
-    state.EMA_DECAY = 0.8
+    checkpoint.EMA_DECAY = 0.8
 
 
 def small_network(name):
@@ -96,13 +96,13 @@ def write_beginners(folder, cases):
     """
     from rich.console import Console
 
-    from acsnet.loop.replay import slice_samples
-    from acsnet.train import state
-    from acsnet.train.adapters import ACSNET_TISSUE
-    from acsnet.train.case import read_case
+    from acsnet.fine_tuning.replay import slice_samples
+    from acsnet.train import checkpoint
+    from acsnet.train.data.case import read_case
+    from acsnet.train.data.datasets import ACSNET_TISSUE
     from acsnet.train.loop import train
 
-    decay, state.EMA_DECAY = state.EMA_DECAY, 0.8
+    decay, checkpoint.EMA_DECAY = checkpoint.EMA_DECAY, 0.8
     read = [read_case(*case, table=ACSNET_TISSUE, source="lge") for case in cases]
     samples = slice_samples(read, phantoms=0, seed=0)
     networks = {
@@ -120,5 +120,5 @@ def write_beginners(folder, cases):
         )
         for name, epochs, rate in (("roi", 12, 1e-2), ("myo", 8, 1e-3))
     }
-    state.EMA_DECAY = decay
+    checkpoint.EMA_DECAY = decay
     return write_chain(folder, networks)

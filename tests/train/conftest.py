@@ -98,7 +98,7 @@ def data_to_build(tmp_path_factory):
 @pytest.fixture(scope="session")
 def empty_database(tmp_path_factory):
     """MLflow takes seconds to set a database up: once is enough."""
-    from acsnet.train.registry import DATABASE, open_client
+    from acsnet.train.mlflow_runs import DATABASE, open_client
 
     folder = tmp_path_factory.mktemp("mlflow")
     open_client(folder)

@@ -5,9 +5,9 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from acsnet.anatomy.prior import Prior
-from acsnet.cli import app
-from acsnet.train import latent, run
+from acsnet.anatomy.latent_prior import Prior
+from acsnet.cli.main import app
+from acsnet.train import latent_prior, run
 from acsnet.train.recipes import RECIPES
 
 
@@ -49,5 +49,5 @@ def quick_prior(codes, scale_mm, *, decode, limits, seed, progress):
 
 if __name__ == "__main__":
     run.RECIPES["autoencoder"] = small(Path(os.environ["SEEN_FOLDER"]))
-    latent.build_prior = quick_prior
+    latent_prior.build_prior = quick_prior
     sys.exit(app())

@@ -9,8 +9,7 @@ import torch
 
 from acsnet.errors import InputError
 from acsnet.nets.resunet import ResUNet, ResUNetConfig
-from acsnet.nets.views import AS_IT_IS
-from acsnet.train import build as build_module
+from acsnet.nets.test_time_augmentation import AS_IT_IS
 from acsnet.train.ablation import (
     ARMS,
     BASE,
@@ -20,11 +19,12 @@ from acsnet.train.ablation import (
     folds,
     probabilities,
 )
-from acsnet.train.data import emidec_cases
+from acsnet.train.data import prepare as build_module
+from acsnet.train.data.lists import emidec_cases
+from acsnet.train.data.samples import Samples, stack_neighbours
 from acsnet.train.loop import draw
 from acsnet.train.losses import PrintedLoss
 from acsnet.train.recipes import MYOCARDIUM
-from acsnet.train.samples import Samples, stack_neighbours
 
 SMALL = ResUNetConfig(base_filters=2, inputs=6, outputs=2, depth=2)
 

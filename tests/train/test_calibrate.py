@@ -10,8 +10,9 @@ from typer.testing import CliRunner
 
 from acsnet.anatomy.checks import Limit, read_limits
 from acsnet.anatomy.measures import MEASURE_NAMES, Form, Measures
-from acsnet.cli import app
+from acsnet.cli.main import app
 from acsnet.errors import AcsnetError, InputError
+from acsnet.train.augment.walls import expert_cases
 from acsnet.train.calibrate import (
     FIXED,
     PIXELS_MM,
@@ -25,7 +26,6 @@ from acsnet.train.calibrate import (
     resampled,
     write_limits,
 )
-from acsnet.train.walls import expert_cases
 
 
 def expert_wall(value=10.0, **other):

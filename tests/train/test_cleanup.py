@@ -5,7 +5,7 @@ import torch
 from acsnet.nets.resunet import ResUNet, ResUNetConfig
 from acsnet.train import cleanup
 from acsnet.train.cleanup import fit_cleanup, mean_dice
-from acsnet.train.samples import SAMPLE_SIDE, Samples, stack_neighbours
+from acsnet.train.data.samples import SAMPLE_SIDE, Samples, stack_neighbours
 
 NET = ResUNet(ResUNetConfig(base_filters=2, inputs=6, outputs=2)).eval()
 

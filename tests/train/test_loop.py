@@ -7,10 +7,10 @@ import torch
 
 from acsnet.errors import AcsnetError, InputError
 from acsnet.nets.resunet import ResUNetConfig
+from acsnet.train.data.samples import SAMPLE_SIDE, Samples, stack_neighbours
 from acsnet.train.loop import Recipe, draw, rate, train
 from acsnet.train.losses import PrintedLoss, SeparateLoss
 from acsnet.train.recipes import RECIPES, myocardium_batch, roi_batch, shuffled_neighbours
-from acsnet.train.samples import SAMPLE_SIDE, Samples, stack_neighbours
 
 
 def tiny_batch(images, tissue, generator):

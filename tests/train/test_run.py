@@ -12,20 +12,20 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from acsnet.anatomy.checks import read_limits
-from acsnet.anatomy.prior import Prior, load_prior
-from acsnet.cli import app
+from acsnet.anatomy.latent_prior import Prior, load_prior
+from acsnet.cli.main import app
 from acsnet.errors import InputError, WeightsError
 from acsnet.nets.autoencoder import Autoencoder, scores_of
 from acsnet.nets.resunet import ResUNet
 from acsnet.nets.weights import NETWORKS, load_network, read_manifest
 from acsnet.stages.myocardium import EnhancementCleanup
-from acsnet.train import build as build_module
-from acsnet.train import latent as latent_module
+from acsnet.train import latent_prior as latent_module
 from acsnet.train import run as run_module
-from acsnet.train.build import build, load
+from acsnet.train.data import prepare as build_module
+from acsnet.train.data.prepare import build, load
+from acsnet.train.data.samples import SOURCES
 from acsnet.train.recipes import RECIPES
 from acsnet.train.run import adapted, run_training
-from acsnet.train.samples import SOURCES
 
 
 @pytest.fixture(autouse=True)

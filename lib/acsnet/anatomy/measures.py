@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import label as components
 from scipy.ndimage import median_filter
 
-from acsnet.anatomy.shape import along_rays, inward_depth, outline
+from acsnet.anatomy.contour_geometry import along_rays, inward_depth, outline
 
 TAPER_PERCENT = 10
 """Share of an open wall that belongs to its tapering ends."""

@@ -14,10 +14,10 @@ import numpy as np
 import torch
 from torch import nn
 
-from acsnet.nets import openvino as ov
-from acsnet.nets.fused import compiled, has_bfloat16
-from acsnet.nets.graph import VIEWS, graph_of
-from acsnet.nets.openvino import opset13 as op
+from acsnet.nets import openvino_runtime as ov
+from acsnet.nets.openvino_graph import VIEWS, graph_of
+from acsnet.nets.openvino_network import compiled, has_bfloat16
+from acsnet.nets.openvino_runtime import opset13 as op
 from acsnet.nets.resunet import ResUNet
 from acsnet.nets.weights import load_network
 from acsnet.stages.myocardium import MYO_SIDE

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from acsnet.cohort.case import Settings
-from acsnet.cohort.cluster import connected, gather, start_workers, work_all
-from acsnet.cohort.listing import list_scans
+from acsnet.cohort.case_worker import Settings
+from acsnet.cohort.inputs import list_scans
 from acsnet.cohort.outcome import Outcome
+from acsnet.cohort.ray_workers import connected, gather, start_workers, work_all
 from acsnet.cohort.tables import remove_tables, write_tables
 from acsnet.errors import InputError
 

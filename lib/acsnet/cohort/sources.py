@@ -10,10 +10,10 @@ from typing import Protocol
 from acsnet.errors import InputError
 from acsnet.io import read_scan
 from acsnet.io.dicom_files import candidates
-from acsnet.pacs.client import DicomWeb
+from acsnet.pacs.config import pacs_settings
+from acsnet.pacs.dicomweb import DicomWeb
 from acsnet.pacs.download import download_series
-from acsnet.pacs.examine import Examination, examine
-from acsnet.pacs.settings import pacs_settings
+from acsnet.pacs.preflight import Examination, examine
 from acsnet.scan import ShortAxisScan
 
 

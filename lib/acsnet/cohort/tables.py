@@ -1,6 +1,6 @@
 """The tables of a cohort: one row a case in `cohort.csv` and `cohort.parquet`, and what failed.
 
-Rows are those of `acsnet.write.write_csv`. Cases are read twice and written in parts, so that
+Rows are those of `acsnet.export.write_csv`. Cases are read twice and written in parts, so that
 memory does not grow with their number.
 """
 
@@ -17,7 +17,7 @@ import pyarrow as pa
 from pyarrow import parquet
 
 from acsnet.cohort.outcome import Outcome
-from acsnet.write import FEATURES, row_of
+from acsnet.export import FEATURES, row_of
 
 CSV_TABLE = "cohort.csv"
 PARQUET_TABLE = "cohort.parquet"

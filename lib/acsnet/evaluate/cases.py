@@ -25,8 +25,8 @@ from acsnet.evaluate.truth import (
     region_masks,
     turned_to,
 )
+from acsnet.export import SEGMENTATION
 from acsnet.quantify.volumes import burden_percent, volume_ml
-from acsnet.write import SEGMENTATION
 
 
 @dataclass(frozen=True, kw_only=True)

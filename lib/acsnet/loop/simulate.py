@@ -24,23 +24,23 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import Progress, TimeElapsedColumn, TimeRemainingColumn
 
+from acsnet.active_learning.acquisition import COMBINED, Known, choose
+from acsnet.active_learning.scores import disagreement, scores_of
 from acsnet.errors import InputError
 from acsnet.evaluate.metrics import volume_dice
 from acsnet.labels import Label
-from acsnet.loop.choice import COMBINED, Known, choose
-from acsnet.loop.scores import disagreement, scores_of
 from acsnet.nets.inference import inference_form
 from acsnet.nets.resunet import ResUNet, ResUNetConfig
-from acsnet.nets.views import ALL_VIEWS
+from acsnet.nets.test_time_augmentation import ALL_VIEWS
 from acsnet.pipeline import Pipeline
 from acsnet.stages.myocardium import WALL_THRESHOLD
 from acsnet.train.ablation import folds, probabilities
-from acsnet.train.build import join_samples, samples_of
-from acsnet.train.case import POOL, SCAR, WALL, TrainingCase
-from acsnet.train.data import emidec_cases, training_names
+from acsnet.train.data.case import POOL, SCAR, WALL, TrainingCase
+from acsnet.train.data.lists import emidec_cases, training_names
+from acsnet.train.data.prepare import join_samples, samples_of
 from acsnet.train.loop import Recipe, Start, train
 from acsnet.train.recipes import MYOCARDIUM
-from acsnet.train.record import CHECKPOINT, read_json, write_json
+from acsnet.train.run_record import CHECKPOINT, read_json, write_json
 
 FOLDS = 3
 IMAGES_AN_EPOCH = 320
@@ -193,8 +193,8 @@ def run_simulation(data: Path, output: Path, *, plan: Plan, console: Console) ->
     """Train and measure every round that is not in `output` yet; returns all of them.
 
     data: laid out as `acsnet.train` says. Interrupt it at will: the same command goes on. Raises
-    InputError as `acsnet.train.data` does, where the train list has too few patients for the plan,
-    and where `output` holds a simulation of another plan or list.
+    InputError as `acsnet.train.data.lists` does, where the train list has too few patients for
+    the plan, and where `output` holds a simulation of another plan or list.
     """
     names = training_names(data, "emidec")
     fewest = min(len(split(names, seed)[1]) for seed in range(FOLDS))

@@ -11,8 +11,8 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from acsnet.active_learning.acquisition import COMBINED
 from acsnet.evaluate.figures import BLUE, DOTS_PER_INCH, VERMILION
-from acsnet.loop.choice import COMBINED
 from acsnet.loop.simulate import ARMS, RANDOM, START, Plan, Round
 from acsnet.result import NOTICE
 

@@ -11,9 +11,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from acsnet.nets.fused import FusedNetwork
+from acsnet.nets.openvino_network import FusedNetwork
 from acsnet.nets.resunet import ResUNet, ResUNetConfig
-from acsnet.nets.views import ALL_VIEWS, Views, mean_probability
+from acsnet.nets.test_time_augmentation import ALL_VIEWS, Views, mean_probability
 
 
 class InferenceNetwork(Protocol):

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 
 from pydicom.dataset import Dataset
 
-from acsnet.derived.provenance import SERIES_DESCRIPTION, State
-from acsnet.derived.seg_write import CONTENT_LABEL
-from acsnet.derived.segments import is_seg, segments_of, written_by_acsnet
+from acsnet.dicom.provenance import SERIES_DESCRIPTION, State
+from acsnet.dicom.seg_labels import is_seg, segments_of, written_by_acsnet
+from acsnet.dicom.seg_write import CONTENT_LABEL
 from acsnet.io.dicom_files import quiet_pydicom, text_of
 from acsnet.labels import find_label
-from acsnet.pacs.client import is_uid
+from acsnet.pacs.dicomweb import is_uid
 
 MODEL = "ACSNet"
 """The author of the model's drafts."""

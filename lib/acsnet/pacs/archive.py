@@ -10,26 +10,18 @@ import pydicom
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
-from acsnet.derived import (
-    AlgorithmType,
-    SegReading,
-    State,
-    make_pdf,
-    make_seg,
-    make_sr,
-    read_seg,
-)
-from acsnet.derived.sources import source_stack
+from acsnet.dicom import AlgorithmType, SegReading, State, make_pdf, make_seg, make_sr, read_seg
+from acsnet.dicom.source_images import source_stack
 from acsnet.errors import AcsnetError, InputError
 from acsnet.io import read_scan
 from acsnet.io.dicom_files import quiet_pydicom
 from acsnet.pacs.annotations import MODEL, Annotation
-from acsnet.pacs.client import DicomWeb
+from acsnet.pacs.config import PacsSettings
+from acsnet.pacs.dicomweb import DicomWeb
 from acsnet.pacs.download import SUFFIX, download_series, keep_only
-from acsnet.pacs.settings import PacsSettings
 from acsnet.pacs.worklist import Entry, WorkList
+from acsnet.quantify.aha_segments import Segment
 from acsnet.quantify.features import Features
-from acsnet.quantify.segments import Segment
 from acsnet.scan import ShortAxisScan
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from pydicom.dataset import Dataset
 
 from acsnet.io.dicom_files import quiet_pydicom, text_of
-from acsnet.pacs.client import DicomWeb, is_uid
+from acsnet.pacs.dicomweb import DicomWeb, is_uid
 
 SUFFIX = ".dcm"
 

@@ -6,12 +6,12 @@ from pathlib import Path
 
 from acsnet.errors import InputError
 from acsnet.io.dicom_files import quiet_pydicom, text_of
-from acsnet.pacs.client import DicomWeb, NotStoredError
-from acsnet.pacs.dimse import peer, store_files
+from acsnet.pacs.config import PacsSettings, is_dicomweb, pacs_settings
+from acsnet.pacs.dicom_folder import read_whole
+from acsnet.pacs.dicomweb import DicomWeb, NotStoredError
 from acsnet.pacs.download import download_series
-from acsnet.pacs.files import read_whole
-from acsnet.pacs.series_filter import lge_name
-from acsnet.pacs.settings import PacsSettings, is_dicomweb, pacs_settings
+from acsnet.pacs.lge_series import lge_name
+from acsnet.pacs.storescu import peer, store_files
 
 
 @dataclass(frozen=True, kw_only=True)

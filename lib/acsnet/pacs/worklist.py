@@ -17,11 +17,11 @@ from pydicom.dataset import Dataset
 from acsnet.errors import PacsError
 from acsnet.io.dicom_files import quiet_pydicom, text_of
 from acsnet.pacs.annotations import Annotation, annotation_of, newest_first
-from acsnet.pacs.client import DicomWeb, is_uid
-from acsnet.pacs.examine import Examination, examine
-from acsnet.pacs.reconstructions import Choice, choose_among
-from acsnet.pacs.series_filter import lge_name
-from acsnet.pacs.settings import PacsSettings
+from acsnet.pacs.config import PacsSettings
+from acsnet.pacs.dicomweb import DicomWeb, is_uid
+from acsnet.pacs.lge_series import lge_name
+from acsnet.pacs.preflight import Examination, examine
+from acsnet.pacs.psir import Choice, choose_among
 
 logger = logging.getLogger(__name__)
 

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from acsnet.labels import ENHANCEMENT, LEFT_VENTRICLE, MYOCARDIUM, Label
-from acsnet.quantify.described import described
+from acsnet.quantify.field_metadata import described
 from acsnet.quantify.scar import ScarThreshold
 from acsnet.quantify.volumes import burden_percent, mass_g, slice_count, volume_ml
 

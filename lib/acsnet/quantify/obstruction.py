@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import binary_dilation, binary_fill_holes, label
 
-from acsnet.anatomy.box import box_of
+from acsnet.masks import box_of
 
 DARK_SHARE = 0.15
 """Dark is below this share of the way from the remote wall to the peak of the enhancement."""

@@ -7,14 +7,7 @@ from numpy.typing import NDArray
 
 from acsnet.errors import InputError
 from acsnet.labels import ENHANCEMENT, LEFT_VENTRICLE, MYOCARDIUM, Label
-from acsnet.quantify.body import BodyNumbers, body_numbers, body_of
-from acsnet.quantify.chords import Transmurality, radial_chords, summarise
-from acsnet.quantify.features import Features, compute_features
-from acsnet.quantify.methods import MethodRow, compare_methods
-from acsnet.quantify.polar import CHORD_ANGLES, centre_of, reach_mm, sample_rays
-from acsnet.quantify.remote import RemoteRegion, remote_region
-from acsnet.quantify.scar import ScarThreshold
-from acsnet.quantify.segments import (
+from acsnet.quantify.aha_segments import (
     CAP,
     Segment,
     Territory,
@@ -22,14 +15,21 @@ from acsnet.quantify.segments import (
     segment_map,
     territory_sums,
 )
-from acsnet.quantify.septum import (
+from acsnet.quantify.body_size import BodyNumbers, body_numbers, body_of
+from acsnet.quantify.features import Features, compute_features
+from acsnet.quantify.polar import CHORD_ANGLES, centre_of, reach_mm, sample_rays
+from acsnet.quantify.remote_myocardium import RemoteRegion, remote_region
+from acsnet.quantify.rv_insertion import (
     Insertion,
     drawn_septum,
     find_insertion,
     look_around,
     turn_of_header,
 )
+from acsnet.quantify.scar import ScarThreshold
+from acsnet.quantify.scar_methods import MethodRow, compare_methods
 from acsnet.quantify.texture import Texture, texture
+from acsnet.quantify.transmurality import Transmurality, radial_chords, summarise
 from acsnet.scan import ShortAxisScan, apex_first_by_position
 
 

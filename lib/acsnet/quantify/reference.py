@@ -8,12 +8,19 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from acsnet.quantify import body, chords, methods, obstruction, segments, septum
-from acsnet.quantify.document import DOCUMENT, SCHEMA
+from acsnet.quantify import (
+    aha_segments,
+    body_size,
+    obstruction,
+    rv_insertion,
+    scar_methods,
+    transmurality,
+)
+from acsnet.quantify.features_document import DOCUMENT, SCHEMA
 
 SCHEMA_FILE = Path(__file__).resolve().parent / "features.schema.json"
 PAGE = "features.md"
-RULES = (methods, obstruction, septum, segments, chords, body)
+RULES = (scar_methods, obstruction, rv_insertion, aha_segments, transmurality, body_size)
 """Modules whose heads say how their numbers come about."""
 
 HEAD = """# features.json
@@ -25,7 +32,7 @@ What `acsnet segment` and `acsnet quantify` measure, schema version {version}. T
 Null is a number that the scan or its labels cannot give: it is never written as 0. Volumes are sums
 of voxels as thick as the slice distance, which is nearest-neighbour interpolation across gaps; they
 hold for any spacing and for oblique stacks. "signal" is in units of the image.
-`acsnet.write.write_csv` writes one line a case with the same names, parts joined by a dot.
+`acsnet.export.write_csv` writes one line a case with the same names, parts joined by a dot.
 
 """
 

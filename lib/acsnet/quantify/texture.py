@@ -9,7 +9,7 @@ from scipy.ndimage import label
 from skimage.measure import find_contours, shannon_entropy
 
 from acsnet.labels import ENHANCEMENT, MYOCARDIUM, Label
-from acsnet.quantify.described import described
+from acsnet.quantify.field_metadata import described
 
 ENTROPY_BINS = 64
 TOUCHING = np.ones((3, 3, 3), bool)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from acsnet.labels import LEFT_VENTRICLE, Label
 from acsnet.report.anatomy_figure import GREY_PERCENTILES, crop_around
-from acsnet.report.view import view_of
+from acsnet.report.display_orientation import view_of
 from acsnet.result import Measured
 
 MAX_SLICES = 24

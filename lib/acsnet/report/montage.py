@@ -13,7 +13,7 @@ from skimage.transform import resize
 
 from acsnet.labels import ENHANCEMENT, LABELS
 from acsnet.report.anatomy_figure import GREY_PERCENTILES, crop_around
-from acsnet.report.view import view_of
+from acsnet.report.display_orientation import view_of
 from acsnet.scan import ShortAxisScan
 
 TILE = 230

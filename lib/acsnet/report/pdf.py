@@ -17,8 +17,8 @@ from matplotlib.lines import Line2D
 
 from acsnet.report.bullseye import PLOTS, draw_bullseye, segment_values
 from acsnet.report.contours import draw_slices, legend_handles, shown_slices
-from acsnet.report.subject import Subject
-from acsnet.report.words import (
+from acsnet.report.patient import Subject
+from acsnet.report.wording import (
     NO_SCAR,
     NONE,
     UNKNOWN,

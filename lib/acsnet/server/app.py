@@ -16,41 +16,41 @@ from monailabel.interfaces.tasks.train import TrainTask
 from monailabel.utils.sessions import Sessions
 
 from acsnet import __version__
+from acsnet.active_learning.acquisition import COMBINED, STRATEGIES
+from acsnet.active_learning.score_store import ScoreStore, model_version
+from acsnet.annotations import audit_log
 from acsnet.errors import InputError
+from acsnet.fine_tuning.model_registry import Models
 from acsnet.labels import LABEL_VALUES
-from acsnet.loop import audit
-from acsnet.loop.choice import COMBINED, STRATEGIES
-from acsnet.loop.models import Models
-from acsnet.loop.score_store import ScoreStore, model_version
-from acsnet.pacs.settings import is_dicomweb, pacs_settings
+from acsnet.pacs.config import is_dicomweb, pacs_settings
 from acsnet.result import Result
-from acsnet.server import metrics
-from acsnet.server.batch import Batch
-from acsnet.server.cases import Store
-from acsnet.server.datastore import StudiesDatastore
-from acsnet.server.dicomweb_datastore import DicomWebDatastore
-from acsnet.server.drift import Drift, read_reference
-from acsnet.server.idle_scorer import IdleScorer
-from acsnet.server.infer_task import AcsnetTask, CorrectTask, MyocardiumTask, RoiTask
-from acsnet.server.label_records import DRAWN, REVIEWED
-from acsnet.server.live import LiveModels
-from acsnet.server.login.person import signed
-from acsnet.server.repair import process_began, repair, scratch_folder
-from acsnet.server.score_book import ScoreBook
-from acsnet.server.scoring import AgreementScoring
-from acsnet.server.state import (
-    audit_log,
+from acsnet.server.datastores.folder import StudiesDatastore
+from acsnet.server.datastores.label_records import DRAWN, REVIEWED
+from acsnet.server.datastores.pacs import DicomWebDatastore
+from acsnet.server.identity import signed
+from acsnet.server.inference.batch import Batch
+from acsnet.server.inference.live import LiveModels
+from acsnet.server.inference.tasks import AcsnetTask, CorrectTask, MyocardiumTask, RoiTask
+from acsnet.server.inference.work_queue import Turns
+from acsnet.server.learning.background_scoring import IdleScorer
+from acsnet.server.learning.image_scores import ScoreBook
+from acsnet.server.learning.scoring import AgreementScoring
+from acsnet.server.learning.strategy import NextScan
+from acsnet.server.learning.trainers import trainers
+from acsnet.server.learning.training_supervisor import Trainings
+from acsnet.server.pages.cases import Store
+from acsnet.server.state.paths import (
+    audit_log_file,
     models_folder,
     of_studies,
     private_folder,
     state_folder,
     training_lock,
 )
-from acsnet.server.state_schema import settle_state
-from acsnet.server.strategy import NextScan
-from acsnet.server.trainers import trainers
-from acsnet.server.training import Trainings
-from acsnet.server.turns import Turns
+from acsnet.server.state.repair import process_began, repair, scratch_folder
+from acsnet.server.state.schema import settle_state
+from acsnet.server.web import metrics
+from acsnet.server.web.drift import Drift, read_reference
 from acsnet.settings import read_settings
 
 
@@ -141,7 +141,7 @@ class AcsnetApp(MONAILabelApp):
         self.trainings = Trainings(
             self._models,
             lock=training_lock(),
-            audit=audit_log(),
+            audit=audit_log_file(),
             reviewed=self.datastore().reviewed,
             settings=read_settings().train,
         )
@@ -209,8 +209,8 @@ class AcsnetApp(MONAILabelApp):
         """Run a task on a scan when it is its turn, and say so in the audit log.
 
         request: `client_id` and `image_id` go into the log; `asker`: whose turn it is, see
-        `acsnet.server.turns`; `background`: nobody waits for it. Raises AcsnetError for what is no
-        scan, LoadError where too many wait.
+        `acsnet.server.inference.work_queue`; `background`: nobody waits for it. Raises AcsnetError
+        for what is no scan, LoadError where too many wait.
         """
         asked = time.perf_counter()
         background = bool(request.get("background"))
@@ -228,8 +228,8 @@ class AcsnetApp(MONAILabelApp):
         finally:
             metrics.INFERENCES.labels(task, "failed" if result is None else "done").inc()
             model = self.served.current().version
-            audit.record(
-                audit_log(),
+            audit_log.record(
+                audit_log_file(),
                 "infer",
                 user=str(request.get("client_id") or ""),
                 model=model if result is None else result["params"]["model_version"],
@@ -242,8 +242,8 @@ class AcsnetApp(MONAILabelApp):
         """Say that a version of a label is reviewed. Raises InputError where there is none."""
         start = time.perf_counter()
         reviewed = self.datastore().review(image, version, by=by)
-        audit.record(
-            audit_log(),
+        audit_log.record(
+            audit_log_file(),
             "review",
             user=by,
             model=reviewed.get("model", ""),
@@ -264,7 +264,7 @@ class AcsnetApp(MONAILabelApp):
         info = self.datastore().get_label_info(image, tag)
         self.datastore().remove_label(image, tag)
         details = {"version": info.get("version", ""), "tag": tag}
-        audit.record(audit_log(), "withdraw", user=by, image=image, details=details)
+        audit_log.record(audit_log_file(), "withdraw", user=by, image=image, details=details)
 
     def _draft(self, image: str) -> None:
         """Segment one image of the datastore and keep the draft."""

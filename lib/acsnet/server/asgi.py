@@ -15,7 +15,7 @@ from fastapi.responses import RedirectResponse, Response
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from acsnet.io.dicom_files import silence_pydicom
-from acsnet.server.settings import set_environment
+from acsnet.server.monailabel_settings import set_environment
 
 set_environment()
 silence_pydicom()
@@ -27,26 +27,19 @@ settings.__init__()  # pydantic-settings: reads the environment again, in place
 from monailabel.interfaces.utils.app import app_instance  # noqa: E402
 
 from acsnet import __version__  # noqa: E402
-from acsnet.pacs.settings import is_dicomweb  # noqa: E402
-from acsnet.server import (  # noqa: E402
-    case_reports,
-    dicomweb_folder,
-    dicomweb_pacs,
-    health,
-    loop_routes,
-    pages,
-    routes,
-    train_routes,
-    viewers,
-)
-from acsnet.server.error_answers import add_error_handlers  # noqa: E402
-from acsnet.server.guard import Guard, policy_of  # noqa: E402
-from acsnet.server.login import routes as login_routes  # noqa: E402
-from acsnet.server.login.door import Door  # noqa: E402
-from acsnet.server.login.service import Login  # noqa: E402
-from acsnet.server.request_log import RequestLog  # noqa: E402
-from acsnet.server.stock_routes import add_stock_routes  # noqa: E402
-from acsnet.server.traffic import CountTraffic  # noqa: E402
+from acsnet.pacs.config import is_dicomweb  # noqa: E402
+from acsnet.server.auth import routes as login_routes  # noqa: E402
+from acsnet.server.auth.middleware import Door  # noqa: E402
+from acsnet.server.auth.service import Login  # noqa: E402
+from acsnet.server.dicomweb import folder, pacs_proxy  # noqa: E402
+from acsnet.server.errors import add_error_handlers  # noqa: E402
+from acsnet.server.pages import case_reports, viewers  # noqa: E402
+from acsnet.server.pages import routes as pages  # noqa: E402
+from acsnet.server.routes import annotation, health, inference, training  # noqa: E402
+from acsnet.server.routes.monailabel import add_stock_routes  # noqa: E402
+from acsnet.server.web.access_policy import Guard, policy_of  # noqa: E402
+from acsnet.server.web.load_limits import CountTraffic  # noqa: E402
+from acsnet.server.web.request_log import RequestLog  # noqa: E402
 from acsnet.settings import read_settings  # noqa: E402
 
 
@@ -89,13 +82,13 @@ def build() -> FastAPI:
         application.add_middleware(ProxyHeadersMiddleware, trusted_hosts=list(server.proxies))
     application.state.login = login
     add_error_handlers(application)
-    archive = dicomweb_pacs if is_dicomweb(settings.MONAI_LABEL_STUDIES) else dicomweb_folder
+    archive = pacs_proxy if is_dicomweb(settings.MONAI_LABEL_STUDIES) else folder
     for room in (
         health,
         login_routes,
-        routes,
-        loop_routes,
-        train_routes,
+        inference,
+        annotation,
+        training,
         archive,
         viewers,
         pages,

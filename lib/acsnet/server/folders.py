@@ -3,7 +3,7 @@
 import os
 
 from acsnet.server.app import AcsnetApp
-from acsnet.server.datastore import StudiesDatastore
+from acsnet.server.datastores.folder import StudiesDatastore
 
 
 def missing_folders(app: AcsnetApp) -> list[str]:

@@ -13,11 +13,11 @@ from typing import Any
 import typer
 
 from acsnet.errors import InputError
-from acsnet.pacs.settings import is_dicomweb, pacs_settings
-from acsnet.server.guard import policy_of
-from acsnet.server.login.service import Login
-from acsnet.server.settings import set_environment, set_folders
-from acsnet.server.state import pacs_store, private_folder, state_folder, store_folder
+from acsnet.pacs.config import is_dicomweb, pacs_settings
+from acsnet.server.auth.service import Login
+from acsnet.server.monailabel_settings import set_environment, set_folders
+from acsnet.server.state.paths import pacs_store, private_folder, state_folder, store_folder
+from acsnet.server.web.access_policy import policy_of
 from acsnet.settings import Server, Settings, read_settings
 
 logger = logging.getLogger(__name__)
@@ -77,7 +77,7 @@ def _run(listener: socket.socket, *, url: str, studies: str, store: Path, site: 
     from monailabel.interfaces.utils.app import app_instance
 
     from acsnet.server.asgi import app
-    from acsnet.server.traffic import traffic
+    from acsnet.server.web.load_limits import traffic
 
     # Loaded before the server runs, so that a refusal reaches the user as one sentence.
     scans = app_instance().datastore().status()["total"]
@@ -178,11 +178,11 @@ def _write_app() -> Path:
 
 
 def _logging(file: Path) -> dict[str, Any]:
-    """Our own log lines and others' errors, see `acsnet.server.log_lines`."""
+    """Our own log lines and others' errors, see `acsnet.server.web.log_lines`."""
     return {
         "version": 1,
         "disable_existing_loggers": False,
-        "formatters": {"line": {"()": "acsnet.server.log_lines.JsonLines"}},
+        "formatters": {"line": {"()": "acsnet.server.web.log_lines.JsonLines"}},
         "handlers": {
             "console": {"class": "logging.StreamHandler", "formatter": "line"},
             "file": {

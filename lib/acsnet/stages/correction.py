@@ -16,8 +16,8 @@ from scipy.ndimage import label as components
 
 from acsnet.anatomy.checks import Limits, Verdict, check
 from acsnet.anatomy.measures import Form
-from acsnet.stages.latent_walk import LatentWalk, dice
-from acsnet.stages.stack import Dropped, StackCheck, check_stack
+from acsnet.stages.latent_search import LatentWalk, dice
+from acsnet.stages.volumetric_checks import Dropped, StackCheck, check_stack
 
 
 class Action(str, Enum):

@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 from scipy.ndimage import binary_fill_holes, center_of_mass
 from skimage.morphology import closing, convex_hull_image, disk, erosion, opening
 
-from acsnet.anatomy.box import box_of
-from acsnet.nets.dropout import with_dropout
+from acsnet.masks import box_of
 from acsnet.nets.inference import InferenceNetwork
-from acsnet.nets.views import view_probabilities
+from acsnet.nets.mc_dropout import with_dropout
+from acsnet.nets.test_time_augmentation import view_probabilities
 from acsnet.preprocess import StandardScan
 
 MYO_SIDE = 128

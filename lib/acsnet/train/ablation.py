@@ -15,14 +15,14 @@ from torch import Tensor
 
 from acsnet.nets.inference import TorchNetwork
 from acsnet.nets.resunet import ResUNet, ResUNetConfig
-from acsnet.nets.views import ALL_VIEWS, AS_IT_IS, Views
+from acsnet.nets.test_time_augmentation import ALL_VIEWS, AS_IT_IS, Views
 from acsnet.preprocess import standardise, to_scan
 from acsnet.stages.myocardium import predict_myocardium
-from acsnet.train.build import VARIANTS
-from acsnet.train.case import BACKGROUND, TrainingCase
+from acsnet.train.data.case import BACKGROUND, TrainingCase
+from acsnet.train.data.prepare import VARIANTS
+from acsnet.train.data.samples import SOURCES, Samples, standard_tissue
 from acsnet.train.loop import Recipe
 from acsnet.train.losses import PrintedLoss
-from acsnet.train.samples import SOURCES, Samples, standard_tissue
 
 BASE = "base"
 LEFT_OUT = len(SOURCES)

@@ -22,8 +22,8 @@ from scipy.ndimage import affine_transform
 from acsnet.anatomy.checks import Limit, Limits, limits_to_dict
 from acsnet.anatomy.measures import MEASURE_NAMES, Form, Measures, measure
 from acsnet.errors import AcsnetError, InputError
-from acsnet.train.data import WALL, TrainingCase
-from acsnet.train.walls import expert_cases
+from acsnet.train.augment.walls import expert_cases
+from acsnet.train.data.lists import WALL, TrainingCase
 
 PIXELS_MM = (None, 0.7, 2.4)
 """Pixel sizes of the walls: as drawn, and the finest and coarsest of common scans."""

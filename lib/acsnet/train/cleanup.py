@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 
 from acsnet.nets.resunet import ResUNet
-from acsnet.nets.views import mean_probability
+from acsnet.nets.test_time_augmentation import mean_probability
 from acsnet.stages.myocardium import (
     ENHANCEMENT_THRESHOLD,
     MYO_SIDE,
@@ -22,9 +22,9 @@ from acsnet.stages.myocardium import (
     EnhancementCleanup,
     clean_enhancement,
 )
-from acsnet.train.augment import keep_square
-from acsnet.train.data import BACKGROUND, SCAR
-from acsnet.train.samples import MYO_SCALE, SAMPLE_SIDE, SOURCES, Samples
+from acsnet.train.augment.spatial import keep_square
+from acsnet.train.data.lists import BACKGROUND, SCAR
+from acsnet.train.data.samples import MYO_SCALE, SAMPLE_SIDE, SOURCES, Samples
 
 RADII = (0, 1, 2, 3)
 MAX_SLICES = 400

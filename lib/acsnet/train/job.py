@@ -7,30 +7,21 @@ from typing import Any
 
 from rich.console import Console
 
-from acsnet.anatomy.prior import NAME as PRIOR
-from acsnet.anatomy.prior import save_prior
+from acsnet.anatomy.latent_prior import NAME as PRIOR
+from acsnet.anatomy.latent_prior import save_prior
 from acsnet.errors import WeightsError
 from acsnet.nets.resunet import ResUNet
 from acsnet.nets.weights import read_manifest, read_verified, save_network
-from acsnet.train.build import load
+from acsnet.train.augment.walls import WallSamples, wall_samples
 from acsnet.train.cleanup import fit_cleanup
-from acsnet.train.fingerprint import Digests, fingerprint
-from acsnet.train.latent import bring_autoencoder, fit_prior, has_prior
+from acsnet.train.data.fingerprint import Digests, fingerprint
+from acsnet.train.data.prepare import load
+from acsnet.train.data.samples import Samples
+from acsnet.train.distributed import Processes
+from acsnet.train.latent_prior import bring_autoencoder, fit_prior, has_prior
 from acsnet.train.loop import Recipe, settings_of, train
-from acsnet.train.parallel import Processes
-from acsnet.train.record import (
-    CHECKPOINT,
-    RECIPE,
-    RUN,
-    begin,
-    now,
-    read_json,
-    update,
-    versions,
-)
-from acsnet.train.registry import tracked
-from acsnet.train.samples import Samples
-from acsnet.train.walls import WallSamples, wall_samples
+from acsnet.train.mlflow_runs import tracked
+from acsnet.train.run_record import CHECKPOINT, RECIPE, RUN, begin, now, read_json, update, versions
 
 DATA_TERMS = (
     "EMIDEC (CC BY-NC-SA 4.0) and ACDC (CC BY-NC-SA 4.0) training lists, synthetic phantoms (CC0): "
@@ -43,7 +34,7 @@ WALL_TERMS = (
 
 WEIGHTS = "weights"
 BUILT = "samples"
-"""Folders of a run: what `load_network` reads, and what `acsnet.train.build` writes."""
+"""Folders of a run: what `load_network` reads, and what `acsnet.train.data.prepare` writes."""
 
 
 @dataclass(frozen=True, kw_only=True)

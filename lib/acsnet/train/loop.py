@@ -19,11 +19,11 @@ from torch import Tensor, nn
 from acsnet.errors import AcsnetError
 from acsnet.nets.autoencoder import Autoencoder, AutoencoderConfig
 from acsnet.nets.resunet import ResUNet, ResUNetConfig
+from acsnet.train.checkpoint import Epoch, State
+from acsnet.train.data.samples import Samples
+from acsnet.train.distributed import ALONE, Processes
 from acsnet.train.losses import PrintedLoss, SeparateLoss, weighted_mean
-from acsnet.train.parallel import ALONE, Processes
-from acsnet.train.record import CHECKPOINT, RECIPE, check_settings, write_json
-from acsnet.train.samples import Samples
-from acsnet.train.state import Epoch, State
+from acsnet.train.run_record import CHECKPOINT, RECIPE, check_settings, write_json
 
 HISTORY = "history.csv"
 BATCH_NORMS = (nn.BatchNorm2d, nn.SyncBatchNorm)

@@ -12,12 +12,12 @@ from torch import Tensor
 from acsnet.nets.autoencoder import AutoencoderConfig
 from acsnet.nets.resunet import ResUNetConfig
 from acsnet.stages.myocardium import SQUARE_MARGIN
-from acsnet.train.augment import keep_square, random_affine, signal, warp
-from acsnet.train.data import BACKGROUND, SCAR, WALL
-from acsnet.train.deform import wall_batch
+from acsnet.train.augment.spatial import keep_square, random_affine, signal, warp
+from acsnet.train.augment.wall_shape import wall_batch
+from acsnet.train.data.lists import BACKGROUND, SCAR, WALL
+from acsnet.train.data.samples import MYO_SCALE
 from acsnet.train.loop import Recipe
 from acsnet.train.losses import SeparateLoss
-from acsnet.train.samples import MYO_SCALE
 
 ROI_FILTERS = 12
 NO_NEIGHBOUR = 0.1

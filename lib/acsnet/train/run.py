@@ -8,17 +8,17 @@ from tempfile import TemporaryFile
 
 from rich.console import Console
 
-from acsnet.anatomy.prior import NAME as PRIOR
+from acsnet.anatomy.latent_prior import NAME as PRIOR
 from acsnet.errors import InputError
-from acsnet.train.build import build
-from acsnet.train.fingerprint import digest_cases
+from acsnet.train.data.fingerprint import digest_cases
+from acsnet.train.data.prepare import build
+from acsnet.train.data.samples import SOURCES
+from acsnet.train.data.splits import training_lists
+from acsnet.train.distributed import joined, launched
 from acsnet.train.job import BUILT, Job, is_finished, keep_prior, train_network
 from acsnet.train.loop import Recipe, settings_of
-from acsnet.train.parallel import joined, launched
 from acsnet.train.recipes import RECIPES
-from acsnet.train.record import check_data, check_settings
-from acsnet.train.samples import SOURCES
-from acsnet.train.splits import training_lists
+from acsnet.train.run_record import check_data, check_settings
 
 STEPS = {
     "roi": ("roi",),

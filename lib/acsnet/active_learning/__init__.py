@@ -1,0 +1,1 @@
+"""Which scans are worth a reader's time: scores, acquisition, assignments. Research use only."""

@@ -1,0 +1,1 @@
+"""Labels that people drew: versions, checks, agreement, and the audit log."""

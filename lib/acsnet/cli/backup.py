@@ -1,0 +1,53 @@
+"""`acsnet backup` and `restore`: the state of a server, saved and put back."""
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from acsnet.cli.common import out, refusal
+from acsnet.errors import AcsnetError
+
+Studies = Annotated[
+    str, typer.Option(help="Folder of scans, or http(s)://... of a PACS, as it is served.")
+]
+State = Annotated[Path | None, typer.Option(help="State folder; by default as for `acsnet serve`.")]
+
+
+def backup(
+    studies: Studies,
+    output: Annotated[Path, typer.Option(help="File to write, ending with .tar.gz.")],
+    state: State = None,
+) -> None:
+    """Save labels, versions, models and audit log, while the server runs. It holds patient data."""
+    from acsnet.server.state.backup import write_backup
+
+    _choose(state)
+    try:
+        summary = write_backup(output, studies=studies)
+    except AcsnetError as error:
+        raise refusal(error) from None
+    out.print(f"{output}: {summary.files} files, {summary.size / 1e6:.1f} MB", highlight=False)
+
+
+def restore(
+    file: Annotated[Path, typer.Argument(help="What `acsnet backup` wrote.")],
+    studies: Studies,
+    state: State = None,
+) -> None:
+    """Put a backup in place, in a state folder that is empty or not there yet."""
+    from acsnet.server.state.paths import state_folder
+    from acsnet.server.state.restore import restore_backup
+
+    _choose(state)
+    try:
+        summary = restore_backup(file, studies=studies)
+    except AcsnetError as error:
+        raise refusal(error) from None
+    out.print(f"{state_folder()}: {summary.files} files, all as backed up", highlight=False)
+
+
+def _choose(state: Path | None) -> None:
+    if state is not None:
+        os.environ["ACSNET_STATE"] = str(state.resolve())

@@ -1,0 +1,85 @@
+"""`acsnet bench`: how fast the chain is on the user's own machine."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.table import Table
+
+from acsnet.cli.common import NOTICE, err, out, refusal
+from acsnet.errors import AcsnetError, InputError
+
+if TYPE_CHECKING:
+    from acsnet.bench.convolutions import Level, NetworkSpeed
+    from acsnet.bench.run import Bench
+
+
+def bench(
+    scan: Annotated[Path, typer.Argument(help="NIfTI file or DICOM folder.")],
+    json_file: Annotated[
+        Path | None, typer.Option("--json", help="Write every number there, too.")
+    ] = None,
+) -> None:
+    """Measure this machine: seconds a scan by stage, scans a minute, memory, share of its peak.
+
+    Takes about half a minute; close other programs. OMP_NUM_THREADS sets the threads, as always.
+    """
+    from acsnet.bench.run import run_bench
+    from acsnet.export import write_text
+
+    try:
+        if json_file is not None and (json_file.is_dir() or not json_file.parent.is_dir()):
+            msg = f"{json_file} must be a file in a folder that is there"
+            raise InputError(msg)
+        with err.status("measuring") as status:
+            found = run_bench(scan, tell=lambda word: status.update(f"measuring: {word}"))
+        if json_file is not None:
+            write_text(json_file, json.dumps(found.to_dict(), indent=2) + "\n")
+    except (AcsnetError, OSError) as error:
+        raise refusal(error) from None
+    _print(found)
+
+
+def _print(found: "Bench") -> None:
+    one, machine, convolutions = found.one, found.machine, found.convolutions
+    slices, rows, columns = one.shape
+    lines = [
+        f"{found.scan}: {slices} slices of {rows} x {columns}; {machine['processor']}, "
+        f"{machine['cores']} cores, {one.threads} threads, {convolutions.precision}",
+        f"warm {one.seconds_per_scan:.2f} s a scan (fastest {one.fastest_seconds:.2f} s), "
+        f"{one.cpu_seconds:.2f} CPU seconds, at most {one.peak_memory_mb:.0f} MB resident",
+        "cold " + ", ".join(f"{step} {s:.2f} s" for step, s in one.cold.items()),
+        *(
+            f"{rate.workers} worker{'s' if rate.workers > 1 else ''} with {rate.threads_each} "
+            f"thread{'s' if rate.threads_each > 1 else ''}: "
+            f"{rate.scans_per_minute:.0f} scans a minute"
+            for rate in found.throughput
+        ),
+    ]
+    for line in lines:
+        out.print(line, highlight=False, soft_wrap=True)
+    stages = Table("stage", "seconds", title="One scan, warm")
+    for name, seconds in one.stages.items():
+        stages.add_row(name, f"{seconds:.3f}")
+    out.print(stages)
+    table = Table(
+        "network", "side", "ms", "10^9 multiply-adds", "share of peak", title="A slice, all views"
+    )
+    for net in convolutions.networks:
+        table.add_section()
+        table.add_row(net.name, *_row(net))
+        for level in net.levels:
+            table.add_row("", *_row(level))
+    out.print(table)
+    peak = f"peak of a wide 3x3 convolution: {convolutions.peak / 1e9:.0f} * 10^9 multiply-adds/s"
+    out.print(f"{peak}. {NOTICE}", highlight=False, soft_wrap=True)
+
+
+def _row(work: "NetworkSpeed | Level") -> tuple[str, ...]:
+    return (
+        str(work.side),
+        f"{1e3 * work.seconds:.2f}",
+        f"{work.multiply_adds / 1e9:.2f}",
+        f"{work.share_of_peak:.0%}",
+    )

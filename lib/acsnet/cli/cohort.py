@@ -1,0 +1,116 @@
+"""`acsnet cohort`: many scans, on all cores of this machine or on a Ray cluster."""
+
+import threading
+from contextlib import suppress
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+from acsnet.cli.common import REFUSED, DeviceName, err, out, refusal
+from acsnet.cli.segment import ScarMethodName
+from acsnet.errors import AcsnetError
+
+INTERRUPTED = 130
+SPEED_SECONDS = 300.0
+"""Of which the time left is told."""
+
+
+def cohort(
+    scans: Annotated[
+        str,
+        typer.Argument(
+            metavar="LIST",
+            help="A folder; a quoted pattern, 'scans/*.nii.gz'; a CSV table with a column image "
+            "and perhaps case; or http(s)://... of a PACS with DICOMweb.",
+        ),
+    ],
+    output: Annotated[Path, typer.Option(help="Folder for one sub-folder a case, and the tables.")],
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Processes; by default one a core, or one a GPU.")
+    ] = None,
+    address: Annotated[
+        str | None,
+        typer.Option(metavar="HOST:PORT", help="Of a Ray cluster that sees the same folders."),
+    ] = None,
+    device: Annotated[DeviceName, typer.Option(help="cpu or cuda.")] = DeviceName.cpu,
+    ignore_window: Annotated[
+        bool, typer.Option(help="Do not apply the DICOM window before the networks.")
+    ] = False,
+    scar_method: Annotated[
+        ScarMethodName,
+        typer.Option(help="Core scar: above half way to the peak, from remote wall or 0."),
+    ] = ScarMethodName.remote,
+    smooth_walls: Annotated[
+        bool, typer.Option(help="Redraw walls by the autoencoder even where they pass the checks.")
+    ] = False,
+) -> None:
+    """Segment many scans: OUTPUT/<case>/ as `segment`, cohort.csv, cohort.parquet, failures.csv.
+
+    Stopped with Ctrl+C or otherwise, the same command goes on: a case is done again only when its
+    scan, the software, the weights or the options have changed.
+    """
+    from acsnet.cohort.case_worker import Settings
+    from acsnet.cohort.inputs import list_scans
+    from acsnet.cohort.run import run_cohort
+    from acsnet.io.dicom_files import silence_pydicom
+
+    silence_pydicom()  # the list is gone through by two threads
+    settings = Settings(
+        scar_method=scar_method.value, smooth_walls=smooth_walls, ignore_window=ignore_window
+    )
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
+    progress = Progress(
+        *columns,
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        console=err,
+        speed_estimate_period=SPEED_SECONDS,
+    )
+    computed = failed = total = 0
+    try:
+        with progress:
+            task = progress.add_task("segmenting", total=None)
+
+            def count() -> None:
+                with suppress(AcsnetError, OSError):  # the run itself meets and tells them
+                    progress.update(task, total=sum(1 for _ in list_scans(scans, output=output)))
+
+            threading.Thread(target=count, daemon=True).start()
+            for outcome in run_cohort(
+                scans,
+                output=output,
+                settings=settings,
+                device=device.value,
+                workers=workers,
+                address=address,
+            ):
+                total += 1
+                computed += outcome.computed
+                if outcome.reason is not None:
+                    failed += 1
+                    told = escape(f"{outcome.place}: {outcome.reason}")
+                    err.print(f"[red]failed[/red] {told}", highlight=False, soft_wrap=True)
+                progress.advance(task)
+    except (AcsnetError, OSError) as error:
+        raise refusal(error) from None
+    except KeyboardInterrupt:
+        err.print(f"stopped after {total} scans: the same command goes on from here")
+        raise typer.Exit(INTERRUPTED) from None
+    out.print(
+        f"{total} scans: {computed} segmented, {total - computed - failed} done before, "
+        f"{failed} failed -> {output}",
+        highlight=False,
+        soft_wrap=True,
+    )
+    if failed:
+        raise typer.Exit(REFUSED)

@@ -1,0 +1,87 @@
+"""`acsnet push`, `pull` and `receive`: DICOM to and from an archive."""
+
+import threading
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from acsnet.cli.common import REFUSED, err, out, refusal
+from acsnet.errors import AcsnetError
+
+
+def push(
+    files: Annotated[list[Path], typer.Argument(help="DICOM files, or folders of them.")],
+    to: Annotated[
+        str, typer.Option(help="http(s)://... of a DICOMweb service, or dicom://AET@HOST:PORT.")
+    ],
+) -> None:
+    """Store DICOM files in a PACS. The login is read from ACSNET_PACS_USER and the like."""
+    from acsnet.pacs.dicom_folder import files_below
+    from acsnet.pacs.transfer import push as run_push
+
+    refused = 0
+    try:
+        found = files_below(files)
+        for file, reason in run_push(found, to=to):
+            if reason is not None:
+                refused += 1
+                told = escape(f"{file}: {reason}")
+                err.print(f"[red]refused[/red] {told}", highlight=False, soft_wrap=True)
+    except AcsnetError as error:
+        raise refusal(error) from None
+    out.print(f"stored {len(found) - refused} of {len(found)} files", highlight=False)
+    if refused:
+        raise typer.Exit(REFUSED)
+
+
+def pull(
+    source: Annotated[str, typer.Option("--from", help="http(s)://... of a DICOMweb service.")],
+    output: Annotated[Path, typer.Option(help="Folder; OUTPUT/<study>/<series>/ for each series.")],
+    series: Annotated[str | None, typer.Option(help="SeriesInstanceUID, of any kind.")] = None,
+    study: Annotated[str | None, typer.Option(help="StudyInstanceUID: its LGE series.")] = None,
+    patient: Annotated[str | None, typer.Option(help="PatientID: his or her LGE series.")] = None,
+) -> None:
+    """Fetch series from a PACS, by default all LGE series; a download that was cut off goes on."""
+    from acsnet.pacs.transfer import pull as run_pull
+
+    tags = {"SeriesInstanceUID": series, "StudyInstanceUID": study, "PatientID": patient}
+    keys = {tag: value for tag, value in tags.items() if value is not None}
+    try:
+        for one in run_pull(keys, source=source, output=output):
+            out.print(
+                f"{one.description!r}: {one.images} images, {one.fetched} fetched -> {one.folder}",
+                highlight=False,
+                markup=False,
+                soft_wrap=True,
+            )
+    except (AcsnetError, OSError) as error:
+        raise refusal(error) from None
+
+
+def receive(
+    output: Annotated[Path, typer.Option(help="Folder; OUTPUT/<study>/<series>/ for each series.")],
+    port: Annotated[int, typer.Option(help="Port to listen on.")] = 11112,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    title: Annotated[str, typer.Option(help="AE title that senders must call.")] = "ACSNET",
+) -> None:
+    """Take what a PACS sends by C-STORE, until stopped with Ctrl+C."""
+    from acsnet.pacs.storescp import Receiver
+
+    shown: set[Path] = set()
+
+    def show(file: Path) -> None:
+        if file.parent not in shown:
+            shown.add(file.parent)
+            out.print(f"receiving {file.parent}", highlight=False, soft_wrap=True)
+
+    try:
+        receiver = Receiver(output, host=host, port=port, title=title, on_file=show)
+    except (AcsnetError, OSError) as error:
+        raise refusal(error) from None
+    out.print(f"Listening as {title} on {host}:{receiver.port}. Stop with Ctrl+C", highlight=False)
+    try:
+        threading.Event().wait()
+    except KeyboardInterrupt:
+        receiver.close()

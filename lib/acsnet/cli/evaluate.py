@@ -1,0 +1,66 @@
+"""`acsnet evaluate`: agreement with an expert, and what changes of a scan cost."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from acsnet.cli.common import FAILED, TruthName, out, refusal
+from acsnet.errors import AcsnetError
+
+
+def evaluate(
+    labels: Annotated[Path, typer.Option(help="Expert labels, <case>.nii.gz.")],
+    truth: Annotated[TruthName, typer.Option(help="Convention of the expert labels.")],
+    predictions: Annotated[
+        Path | None, typer.Option(help="What `acsnet segment` wrote; not with --stress.")
+    ] = None,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", help="Write every number there, too.")
+    ] = None,
+    stress: Annotated[
+        bool, typer.Option("--stress", help="Segment changed images; print what each change costs.")
+    ] = False,
+    images: Annotated[
+        Path | None,
+        typer.Option(help="With --stress: <case>.nii.gz or DICOM folders <case>."),
+    ] = None,
+    cases: Annotated[
+        str | None,
+        typer.Option(help="With --stress: a,b,c or @FILE with a name a line. Default: all."),
+    ] = None,
+) -> None:
+    """Compare segmentations with expert labels: Dice, balanced accuracy, Hausdorff, volumes.
+
+    With --stress, segment a labelled set as it is and under changes of spacing, orientation,
+    signal and field of view. Exit code 1 if one costs more than 0.05 wall Dice or fails.
+    """
+    from acsnet.evaluate import run_evaluation
+    from acsnet.evaluate.robustness.run import run_stress
+
+    fits = (predictions is None, images is not None) == (stress, stress)
+    if not fits or (cases is not None and not stress):
+        msg = "give --predictions, or --stress and --images and, if you like, --cases"
+        raise typer.BadParameter(msg)
+    try:
+        if images is not None:
+            report = run_stress(
+                images=images,
+                labels=labels,
+                truth=truth.value,
+                cases=cases,
+                json_path=json_file,
+                console=out,
+            )
+            if not report.passed:
+                raise typer.Exit(FAILED)
+        elif predictions is not None:
+            run_evaluation(
+                predictions=predictions,
+                labels=labels,
+                truth=truth.value,
+                json_path=json_file,
+                console=out,
+            )
+    except AcsnetError as error:
+        raise refusal(error) from None

@@ -1,0 +1,105 @@
+"""`acsnet labels`: what people drew on the scans of a folder, who reviewed it, how they agree."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from acsnet.cli.common import grid, out, refusal
+from acsnet.errors import AcsnetError, InputError
+
+if TYPE_CHECKING:
+    from acsnet.annotations.label_versions import VersionStore
+
+app = typer.Typer(
+    help="Label maps that people saved on the scans of a folder. Research use only.",
+    no_args_is_help=True,
+)
+
+Studies = Annotated[Path, typer.Option(help="Folder of scans, as served.")]
+Image = Annotated[str, typer.Argument(help="Id of the scan, as the server lists it.")]
+
+
+def open_versions(studies: Path) -> "VersionStore":
+    """The versions for a studies folder. Raises InputError where there is no such folder."""
+    from acsnet.annotations.label_versions import VersionStore
+    from acsnet.server.state.paths import VERSIONS, store_folder
+
+    if not studies.is_dir():
+        msg = (
+            f"studies must be a folder, got {studies} (labels of a PACS are on the server's pages)"
+        )
+        raise InputError(msg)
+    return VersionStore(store_folder(studies) / VERSIONS)
+
+
+@app.command(name="list")
+def list_versions(studies: Studies) -> None:
+    """All versions of all labels, the newest of each scan first."""
+    table = grid(
+        "scan", "version", "state", "by", "reviewed by", "saved (UTC)", "model", whole="version"
+    )
+    try:
+        for versions in open_versions(studies).all():
+            for one in versions:
+                saved = f"{one.saved:%Y-%m-%d %H:%M}"
+                cells = (one.image, one.id, one.state, one.author, one.reviewer, saved, one.model)
+                table.add_row(*map(escape, cells))
+    except AcsnetError as error:
+        raise refusal(error) from None
+    out.print(table)
+
+
+@app.command()
+def review(
+    image: Image,
+    version: Annotated[str, typer.Argument(help="Its id, see `acsnet labels list`.")],
+    studies: Studies,
+    by: Annotated[str, typer.Option(help="Who reviewed it.")],
+) -> None:
+    """Say that a version is reviewed, so that it may train a network."""
+    from acsnet.annotations import audit_log
+    from acsnet.server.state.paths import audit_log_file
+
+    try:
+        found = open_versions(studies).mark(image, version, "reviewed", by=by)
+    except AcsnetError as error:
+        raise refusal(error) from None
+    details = {"version": version}
+    audit_log.record(
+        audit_log_file(), "review", user=by, model=found.model, image=image, details=details
+    )
+    out.print(f"{escape(version)} is reviewed by {escape(found.reviewer)}", highlight=False)
+
+
+@app.command()
+def agreement(image: Image, studies: Studies) -> None:
+    """How far every two people agree on a scan, by the newest label map of each."""
+    import nibabel as nib
+    import numpy as np
+
+    from acsnet.annotations.agreement import compare_all
+    from acsnet.annotations.label_versions import by_author
+
+    try:
+        versions = open_versions(studies).versions(image)
+        newest = versions[0].scan if versions else ""
+        drawn = {
+            author: np.asarray(nib.load(one.verified()).dataobj, dtype=np.uint8)
+            for author, one in by_author(versions).items()
+            if one.scan == newest
+        }
+        if len(drawn) < 2:
+            msg = f"scan {image!r} has label maps of {len(drawn)} people: two are compared"
+            raise InputError(msg)
+    except AcsnetError as error:
+        raise refusal(error) from None
+    for one, other, found in compare_all(drawn):
+        table = Table("region", "Dice", title=escape(f"{one} and {other}"))
+        for region, dice in found.region_dice.items():
+            table.add_row(region, "" if dice is None else f"{dice:.3f}")
+        out.print(table)
+        if found.burden_difference is not None:
+            out.print(f"scar burden differs by {found.burden_difference:+.1f} % of the myocardium")

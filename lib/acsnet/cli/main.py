@@ -1,0 +1,87 @@
+"""The `acsnet` command.
+
+Exit code 0: all done; 1: a stress test failed; 2: an input was refused, and the reason told.
+"""
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from acsnet import __version__
+from acsnet.cli import (
+    accounts,
+    backup,
+    bench,
+    cohort,
+    dicom_transfer,
+    evaluate,
+    labels,
+    models,
+    segment,
+    serve,
+    train,
+)
+from acsnet.cli.common import NOTICE, out
+from acsnet.settings import CONFIG
+
+app = typer.Typer(
+    help=f"Left ventricle and scar on late gadolinium enhancement MRI. {NOTICE}",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+for command in (
+    segment.segment,
+    segment.quantify,
+    segment.figure,
+    cohort.cohort,
+    serve.serve,
+    backup.backup,
+    backup.restore,
+    dicom_transfer.push,
+    dicom_transfer.pull,
+    dicom_transfer.receive,
+    evaluate.evaluate,
+    train.train,
+    train.lge_like,
+    train.calibrate,
+    train.simulate,
+    bench.bench,
+    serve.config,
+    serve.info,
+):
+    app.command()(command)
+app.add_typer(accounts.app, name="accounts")
+app.add_typer(labels.app, name="labels")
+app.add_typer(models.app, name="models")
+
+
+def _show_version(value: bool) -> None:
+    if value:
+        out.print(f"acsnet {__version__}", highlight=False)
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show it.")
+    ] = False,
+    config: Annotated[
+        Path | None, typer.Option(help="File with settings, instead of $ACSNET_CONFIG.")
+    ] = None,
+) -> None:
+    """Options before a command."""
+    if config is not None:
+        os.environ[CONFIG] = str(config.resolve())
+
+
+def main() -> None:
+    """Entry point of the `acsnet` script."""
+    app()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,177 @@
+"""`acsnet models`: which versions of the networks a site has, and which of them is served."""
+
+from functools import partial
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from acsnet.cli.common import err, grid, out, refusal
+from acsnet.errors import AcsnetError, InputError
+
+if TYPE_CHECKING:
+    from acsnet.fine_tuning.model_registry import Models
+    from acsnet.fine_tuning.promotion import Decision
+
+app = typer.Typer(
+    help="Versions of the networks, and which is served. Research use only.", no_args_is_help=True
+)
+
+Studies = Annotated[
+    str, typer.Option(help="Folder of scans, or http(s)://... of a PACS, as served.")
+]
+Version = Annotated[str, typer.Argument(help="Its name, the beginning of it, or an alias.")]
+
+
+def open_models(studies: str) -> "Models":
+    """The versions for a studies folder or a PACS."""
+    from acsnet.fine_tuning.model_registry import Models
+    from acsnet.server.state.paths import models_folder
+
+    return Models(models_folder(studies))
+
+
+def tell(event: Literal["promote", "rollback"], models: "Models", live: str) -> None:
+    """Put what became live on record: in the audit log, and in MLflow."""
+    from acsnet.annotations import audit_log
+    from acsnet.fine_tuning.mlflow_mirror import mirror
+    from acsnet.server.state.paths import audit_log_file
+
+    audit_log.record(audit_log_file(), event, model=live)
+    mirror(models)
+
+
+@app.command(name="list")
+def list_versions(studies: Studies) -> None:
+    """All versions, the oldest first."""
+    try:
+        models = open_models(studies)
+        aliases = vars(models.aliases())
+        table = grid("version", "is", "made", "trained", "from", "gate", whole="version")
+        for name in models.names():
+            record = models.record(name)
+            decision = record.get("decision")
+            gate = "" if decision is None else "passed" if decision["promote"] else "refused"
+            held = ", ".join(alias for alias, held in aliases.items() if held == name)
+            made, trainer, base = (str(record.get(key, "")) for key in ("made", "trainer", "base"))
+            table.add_row(name, held, made, trainer, base, gate)
+    except AcsnetError as error:
+        raise refusal(error) from None
+    out.print(table)
+
+
+@app.command()
+def show(version: Version, studies: Studies) -> None:
+    """Where a version comes from, and what the gate said of it."""
+    try:
+        models = open_models(studies)
+        name = models.find(version)
+        record = models.record(name)
+        weights = models.weights(name)
+    except AcsnetError as error:
+        raise refusal(error) from None
+    out.print(f"version {name}", highlight=False)
+    for key, value in record.items():
+        if key not in ("decision", "left_out"):
+            out.print(f"{key}: {value}", highlight=False, markup=False, soft_wrap=True)
+    out.print(f"weights: {weights}", highlight=False, markup=False, soft_wrap=True)
+    for reason in record.get("left_out", ()):
+        out.print(f"left out: {reason}", highlight=False, markup=False, soft_wrap=True)
+    if decision := record.get("decision"):
+        from acsnet.fine_tuning.promotion import decision_from_dict
+
+        show_decision(decision_from_dict(decision), decision["against"], name)
+
+
+@app.command()
+def compare(one: Version, other: Version, studies: Studies) -> None:
+    """Measure two versions on the patients held out by the newest training."""
+    try:
+        models = open_models(studies)
+        first, second = models.find(one), models.find(other)
+        decision = measured(models, first, second)
+    except (AcsnetError, OSError) as error:
+        raise refusal(error) from None
+    show_decision(decision, first, second)
+
+
+@app.command()
+def promote(version: Version, studies: Studies) -> None:
+    """Serve a version that the gate lets pass; it is measured now unless that was done.
+
+    Exit code 1 where the gate refuses it.
+    """
+    from acsnet.fine_tuning.model_registry import SHIPPED_NAME
+    from acsnet.fine_tuning.promotion import decision_from_dict, decision_to_dict
+    from acsnet.train.run_record import now
+
+    try:
+        models = open_models(studies)
+        name, live = models.find(version), models.aliases().live
+        known = models.record(name).get("decision")
+        if known is None or known["against"] != live:
+            decision = measured(models, live, name)
+            if name != SHIPPED_NAME:
+                entry = {**decision_to_dict(decision), "against": live, "at": now()}
+                models.note(name, decision=entry)
+        else:
+            decision = decision_from_dict(known)
+        show_decision(decision, live, name)
+        if not decision.promote:
+            raise typer.Exit(1)
+        models.promote(name, instead_of=live)
+        tell("promote", models, name)
+    except (AcsnetError, OSError) as error:
+        raise refusal(error) from None
+    out.print(f"{name} is served from the next request on", highlight=False)
+
+
+@app.command()
+def rollback(studies: Studies) -> None:
+    """Serve the version before the live one again; the two change places."""
+    try:
+        models = open_models(studies)
+        aliases = models.rollback()
+        tell("rollback", models, aliases.live)
+    except (AcsnetError, OSError) as error:
+        raise refusal(error) from None
+    out.print(
+        f"{aliases.live} is served from the next request on, instead of {aliases.previous}",
+        highlight=False,
+    )
+
+
+def measured(models: "Models", one: str, other: str) -> "Decision":
+    """What the gate says now. Raises InputError where nothing was ever held out."""
+    from acsnet.fine_tuning.training_request import read_request, run_folders
+    from acsnet.fine_tuning.training_status import rest
+    from acsnet.fine_tuning.worker import compare as compare_versions
+    from acsnet.fine_tuning.worker import read_cases
+
+    runs = run_folders(models.root)
+    if not runs:
+        msg = "no patient was held out yet: that is done by the first training"
+        raise InputError(msg)
+    request = read_request(runs[-1])
+    read = read_cases([case for case in request.cases if case.held])
+    for reason in read.left_out:
+        err.print(f"left out: {reason}", highlight=False, markup=False, soft_wrap=True)
+    before_each = partial(rest, models.root, quiet_s=request.quiet_s)
+    return compare_versions(
+        models, one, other, read, device=request.device, before_each=before_each
+    )
+
+
+def show_decision(decision: "Decision", one: str, other: str) -> None:
+    """The table of the gate."""
+    from acsnet.fine_tuning.promotion import MEASURES
+
+    table = grid("measure", "patients", one, other, "gain", "p", "")
+    for row in decision.rows:
+        measure = MEASURES[row.measure]
+        numbers = (f"{v:.{measure.decimals}f}" for v in (row.live, row.candidate))
+        gain = f"{row.gain:+.{measure.decimals}f}"
+        p = "" if row.p is None else f"{row.p:.3f}"
+        table.add_row(measure.heading, str(row.patients), *numbers, gain, p, row.verdict)
+    out.print(table)
+    verdict = "may be served" if decision.promote else "is not served"
+    out.print(f"{other} {verdict}: {decision.reason}", highlight=False, soft_wrap=True)

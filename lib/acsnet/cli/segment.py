@@ -1,0 +1,257 @@
+"""`acsnet segment`, `quantify` and `figure`: from scans to labels, numbers and pictures."""
+
+import time
+from dataclasses import replace
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from acsnet.cli.common import REFUSED, TruthName, err, out, refusal
+from acsnet.errors import AcsnetError, InputError
+
+if TYPE_CHECKING:
+    from acsnet.quantify.quantification import Given
+
+
+class ScarMethodName(str, Enum):
+    """Readings of full width at half maximum; see `acsnet.quantify.scar`."""
+
+    remote = "remote"
+    half_max = "half_max"
+
+
+HeightOption = Annotated[
+    float | None, typer.Option(help="Body height, for sizes by surface area; wins over DICOM.")
+]
+WeightOption = Annotated[float | None, typer.Option(help="Body weight, with --height-cm.")]
+ReportOption = Annotated[
+    str | None,
+    typer.Option(metavar="pdf,csv,mesh", help="Write these, too; separated by commas."),
+]
+InsertionOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="ROW,COLUMN",
+        help="Anterior insertion of the right ventricle, pixels of the image from 0.",
+    ),
+]
+
+
+def segment(
+    inputs: Annotated[list[Path], typer.Argument(help="NIfTI files or DICOM folders.")],
+    output: Annotated[Path, typer.Option(help="Folder for one sub-folder a case.")],
+    phase: Annotated[
+        int | None, typer.Option(help="Which cardiac phase, from 1, if a series has several.")
+    ] = None,
+    series: Annotated[
+        str | None, typer.Option(help="SeriesInstanceUID or SeriesNumber, if a folder has several.")
+    ] = None,
+    ignore_window: Annotated[
+        bool, typer.Option(help="Do not apply the DICOM window before the networks.")
+    ] = False,
+    scar_method: Annotated[
+        ScarMethodName,
+        typer.Option(help="Core scar: above half way to the peak, from remote wall or 0."),
+    ] = ScarMethodName.remote,
+    smooth_walls: Annotated[
+        bool, typer.Option(help="Redraw walls by the autoencoder even where they pass the checks.")
+    ] = False,
+    uncertainty: Annotated[
+        bool,
+        typer.Option(
+            "--uncertainty", help="Tell how sure it is: 90 % intervals, and uncertainty.nii.gz."
+        ),
+    ] = False,
+    device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
+    height_cm: HeightOption = None,
+    weight_kg: WeightOption = None,
+    rv_insertion: InsertionOption = None,
+    report: ReportOption = None,
+) -> None:
+    """Segment scans: OUTPUT/<case>/segmentation.nii.gz and features.json for each."""
+    from acsnet.export import ROW, write_csv, write_result
+    from acsnet.io import read_scan
+    from acsnet.pipeline import Pipeline
+    from acsnet.quantify.quantification import NOTHING
+    from acsnet.report.patient import read_subject
+    from acsnet.report_files import read_kinds, write_reports
+
+    given = _given(height_cm, weight_kg, rv_insertion)
+    if given != NOTHING and len(inputs) > 1:
+        msg = "height, weight and RV insertion are of one patient: give one input with them"
+        raise typer.BadParameter(msg)
+    try:
+        kinds = () if report is None else read_kinds(report)
+        pipeline = Pipeline.load(
+            device=device,
+            scar_method=scar_method.value,
+            keep_valid=not smooth_walls,
+            uncertainty=uncertainty,
+        )
+    except AcsnetError as error:
+        raise refusal(error) from None
+    done: dict[str, dict[str, Any]] = {}
+    refused = 0
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
+    with Progress(*columns, TimeElapsedColumn(), console=err) as progress:
+        task = progress.add_task("segmenting", total=len(inputs))
+        for path in inputs:
+            progress.update(task, description=path.name or str(path))
+            start = time.perf_counter()
+            try:
+                scan = read_scan(path, phase=phase, series=series)
+                if scan.name in done:
+                    msg = f"{path}: a case named {scan.name} was segmented already in this run"
+                    raise InputError(msg)
+                scan = replace(scan, windows=None) if ignore_window else scan
+                result = pipeline(scan, given=given)
+                folder = write_result(result, output)
+                features = result.features_dict()
+                flat: tuple[str, ...] = ()
+                if kinds:
+                    subject = read_subject(path, scan.instance_uids)
+                    flat = write_reports(result, folder, kinds, subject=subject)
+                    if "csv" in kinds:
+                        write_csv(output / ROW, [*done.values(), features])
+            except AcsnetError as error:
+                refused += 1
+                err.print(f"[red]refused[/red] {escape(f'{path}: {error}')}", soft_wrap=True)
+            except OSError as error:
+                refused += 1
+                err.print(f"[red]failed[/red] {escape(f'{path}: {error}')}", soft_wrap=True)
+            else:
+                done[scan.name] = features
+                _print_case(features, folder, time.perf_counter() - start, flat)
+            progress.advance(task)
+    if refused:
+        err.print(f"{refused} of {len(inputs)} inputs were refused")
+        raise typer.Exit(REFUSED)
+
+
+def quantify(
+    image: Annotated[Path, typer.Argument(help="NIfTI file or DICOM folder.")],
+    labels: Annotated[Path, typer.Argument(help="Label map on its grid, NIfTI.")],
+    output: Annotated[Path, typer.Option(help="Folder for one sub-folder of the case.")],
+    truth: Annotated[
+        TruthName, typer.Option(help="Convention of the labels; acsnet: our values.")
+    ] = TruthName.acsnet,
+    scar_method: Annotated[
+        ScarMethodName | None,
+        typer.Option(help="Split the drawn scar into core and grey zone; else as it was drawn."),
+    ] = None,
+    height_cm: HeightOption = None,
+    weight_kg: WeightOption = None,
+    rv_insertion: InsertionOption = None,
+    remote: Annotated[
+        Path | None,
+        typer.Option(help="NIfTI mask of the remote region on the image's grid, else automatic."),
+    ] = None,
+    report: ReportOption = None,
+) -> None:
+    """Measure a mask that a person drew: OUTPUT/<case>/ as `segment` has it, and features.csv."""
+    from acsnet.export import write_result
+    from acsnet.io import read_scan
+    from acsnet.measure import on_grid_of, quantify_drawn
+    from acsnet.report.patient import read_subject
+    from acsnet.report_files import read_kinds, write_reports
+
+    start = time.perf_counter()
+    given = _given(height_cm, weight_kg, rv_insertion)
+    try:
+        kinds = () if report is None else read_kinds(report)
+        if remote is not None:
+            given = replace(given, remote=on_grid_of(read_scan(image), image, remote) > 0)
+        measured = quantify_drawn(
+            image,
+            labels,
+            truth=truth.value,
+            scar_method=None if scar_method is None else scar_method.value,
+            given=given,
+        )
+        folder = write_result(measured, output)
+        subject = read_subject(image, measured.scan.instance_uids)
+        told = f"drawn, {labels.name}"
+        flat = write_reports(measured, folder, {"csv", *kinds}, subject=subject, labels_by=told)
+    except (AcsnetError, OSError) as error:
+        raise refusal(error) from None
+    _print_case(measured.features_dict(), folder, time.perf_counter() - start, flat)
+
+
+def figure(
+    inputs: Annotated[list[Path], typer.Argument(help="NIfTI files or DICOM folders.")],
+    output: Annotated[Path, typer.Option(help="Folder for one sub-folder a case.")],
+    phase: Annotated[
+        int | None, typer.Option(help="Which cardiac phase, from 1, if a series has several.")
+    ] = None,
+    series: Annotated[
+        str | None, typer.Option(help="SeriesInstanceUID or SeriesNumber, if a folder has several.")
+    ] = None,
+) -> None:
+    """Show what the anatomical checks saw and changed: OUTPUT/<case>/anatomy.png for each scan."""
+    from acsnet.io import read_scan
+    from acsnet.pipeline import Pipeline
+    from acsnet.report.anatomy_figure import write_anatomy_figure
+
+    try:
+        pipeline = Pipeline.load()
+    except AcsnetError as error:
+        raise refusal(error) from None
+    done: set[str] = set()
+    refused = 0
+    for path in inputs:
+        try:
+            scan = read_scan(path, phase=phase, series=series)
+            if scan.name in done:
+                msg = f"{path}: a case named {scan.name} was drawn already in this run"
+                raise InputError(msg)
+            result = pipeline(scan)
+            file = write_anatomy_figure(result, pipeline.corrector.limits, output)
+        except (AcsnetError, OSError) as error:
+            refused += 1
+            err.print(f"[red]refused[/red] {escape(f'{path}: {error}')}", soft_wrap=True)
+        else:
+            done.add(scan.name)
+            out.print(str(file), highlight=False, soft_wrap=True)
+    if refused:
+        err.print(f"{refused} of {len(inputs)} inputs were refused")
+        raise typer.Exit(REFUSED)
+
+
+def _given(height_cm: float | None, weight_kg: float | None, rv_insertion: str | None) -> "Given":
+    """What was told by options, checked as far as it can be without the scan."""
+    from acsnet.quantify.quantification import Given
+
+    point = None
+    if rv_insertion is not None:
+        try:
+            row, column = (float(part) for part in rv_insertion.split(","))
+        except ValueError:
+            msg = f"--rv-insertion must be ROW,COLUMN, two numbers, got {rv_insertion!r}"
+            raise typer.BadParameter(msg) from None
+        point = row, column
+    return Given(height_cm=height_cm, weight_kg=weight_kg, rv_insertion=point)
+
+
+def _print_case(
+    features: dict[str, Any], folder: Path, seconds: float, flat: tuple[str, ...]
+) -> None:
+    """flat: the parts that have no surface."""
+    burden, scar = features["scar_burden_percent"], features["enhancement_volume_ml"]
+    shown = "unknown" if burden is None else f"{burden:.1f} %"
+    out.print(
+        f"{features['case']}: LV {features['lv_volume_ml']:.1f} ml, "
+        f"myocardium {features['myocardium_volume_ml']:.1f} ml, "
+        f"scar {'unknown' if scar is None else f'{scar:.1f} ml'}, burden {shown} "
+        f"({seconds:.1f} s) -> {folder}",
+        highlight=False,
+        soft_wrap=True,
+    )
+    for warning in features["warnings"]:
+        out.print(f"  warning: {escape(warning)}", highlight=False, soft_wrap=True)
+    if flat:
+        told = f"  no surface, too few voxels: {', '.join(flat)}"
+        out.print(told, highlight=False, soft_wrap=True)

@@ -1,0 +1,108 @@
+"""`acsnet serve` and `info`: the server, and what is installed."""
+
+import json
+import os
+import platform
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from acsnet import __version__
+from acsnet.cli.common import NOTICE, grid, out, refusal
+from acsnet.errors import AcsnetError
+
+
+def serve(
+    studies: Annotated[
+        str, typer.Option(help="Folder of scans, or http(s)://... of a PACS with DICOMweb.")
+    ],
+    port: Annotated[int | None, typer.Option(help="Port to listen on, 8000 unless set.")] = None,
+    host: Annotated[
+        str | None, typer.Option(help="Address to listen on, that of this machine only unless set.")
+    ] = None,
+    name: Annotated[
+        list[str] | None, typer.Option(help="Host name under which people reach the server.")
+    ] = None,
+    login: Annotated[
+        bool | None, typer.Option("--login", help="Nothing without a login; see `acsnet accounts`.")
+    ] = None,
+    tls_cert: Annotated[Path | None, typer.Option(help="File with the certificate chain.")] = None,
+    tls_key: Annotated[Path | None, typer.Option(help="File with its private key.")] = None,
+    behind_tls_proxy: Annotated[
+        bool | None, typer.Option("--behind-tls-proxy", help="A reverse proxy does TLS.")
+    ] = None,
+    insecure_without_login: Annotated[
+        bool | None,
+        typer.Option("--insecure-without-login", help="Let anybody who can reach it do anything."),
+    ] = None,
+    insecure_without_tls: Annotated[
+        bool | None,
+        typer.Option("--insecure-without-tls", help="Let passwords and scans be read on the way."),
+    ] = None,
+) -> None:
+    """Run the MONAI Label server for 3D Slicer and OHIF.
+
+    Each option goes before the setting of its name: see `acsnet config`.
+    """
+    options = {
+        "ACSNET_SERVER_PORT": port,
+        "ACSNET_SERVER_HOST": host,
+        "ACSNET_SERVER_NAMES": ",".join(name or ()) or None,
+        "ACSNET_LOGIN_REQUIRED": login,
+        "ACSNET_SERVER_TLS_CERT": tls_cert,
+        "ACSNET_SERVER_TLS_KEY": tls_key,
+        "ACSNET_SERVER_BEHIND_TLS_PROXY": behind_tls_proxy,
+        "ACSNET_SERVER_INSECURE_WITHOUT_LOGIN": insecure_without_login,
+        "ACSNET_SERVER_INSECURE_WITHOUT_TLS": insecure_without_tls,
+    }
+    os.environ.update({key: str(value) for key, value in options.items() if value is not None})
+    from acsnet.server.launch import serve as run_server
+
+    try:
+        run_server(studies=studies)
+    except AcsnetError as error:
+        raise refusal(error) from None
+
+
+def config() -> None:
+    """All settings, and where each comes from: its variable, the file, or the default."""
+    from acsnet.settings import held, read_settings, shown, sources
+
+    try:
+        settings = read_settings()
+    except AcsnetError as error:
+        raise refusal(error) from None
+    table = grid("setting", "value", "from", whole="setting")
+    for name, source in sources().items():
+        table.add_row(".".join(name), escape(shown(held(settings, name))), escape(source))
+    out.print(table)
+
+
+def info() -> None:
+    """Versions, weights and label values. Exit code 2 if the weights are not as shipped."""
+    import torch
+
+    from acsnet.labels import LABELS
+    from acsnet.nets.weights import NETWORKS, load_network, read_manifest
+
+    out.print(f"acsnet {__version__}. {NOTICE}", highlight=False)
+    out.print(
+        f"Python {platform.python_version()}, torch {torch.__version__}, "
+        f"{os.cpu_count()} processors, GPU: {'yes' if torch.cuda.is_available() else 'no'}",
+        highlight=False,
+    )
+    try:
+        networks = {name: load_network(name, kind) for name, kind in NETWORKS.items()}
+    except AcsnetError as error:
+        raise refusal(error) from None
+    table = Table("network", "filters", "parameters", "SHA-256", title="Verified weights")
+    for name, network in networks.items():
+        parameters = sum(p.numel() for p in network.parameters())
+        digest = str(read_manifest()[name]["sha256"])[:16]
+        table.add_row(name, str(network.config.base_filters), f"{parameters:,}", digest)
+    out.print(table)
+    values = {info.name: int(info.label) for info in LABELS}
+    out.print(f"labels: {json.dumps(values)}", highlight=False, soft_wrap=True)

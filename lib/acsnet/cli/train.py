@@ -1,0 +1,141 @@
+"""`acsnet train`, `lge-like`, `calibrate` and `simulate`: what needs labelled sets."""
+
+from enum import Enum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from acsnet.cli.common import DeviceName, err, out, refusal
+from acsnet.errors import AcsnetError
+
+
+class CineTruthName(str, Enum):
+    """Conventions of expert labels on cine; see `acsnet.train.data.datasets`."""
+
+    acdc = "acdc"
+    mscmrseg = "mscmrseg"
+    acsnet = "acsnet"
+
+
+class TrainingName(str, Enum):
+    """What can be trained; see `acsnet.train.run`."""
+
+    roi = "roi"
+    myo = "myo"
+    autoencoder = "autoencoder"
+    prior = "prior"
+    all = "all"
+
+
+def train(
+    network: Annotated[
+        TrainingName, typer.Argument(help="Network; prior: only the one of an autoencoder; or all.")
+    ],
+    data: Annotated[Path, typer.Option(help="Folder with emidec/, acdc/ and splits.json.")],
+    output: Annotated[Path, typer.Option(help="Run folder; an unfinished run goes on.")],
+    seed: Annotated[int, typer.Option(min=0, help="Seed of everything random.")] = 0,
+    device: Annotated[DeviceName, typer.Option(help="cpu or cuda.")] = DeviceName.cpu,
+    epochs: Annotated[
+        int | None, typer.Option(min=1, help="Epochs. Default: those of the recipe.")
+    ] = None,
+    cine_weight: Annotated[
+        float | None,
+        typer.Option(min=0, help="Weight in the loss of LGE-like cine; 0 leaves cine out."),
+    ] = None,
+) -> None:
+    """Train on the train lists; writes OUTPUT/weights, verified when loaded.
+
+    `torchrun` starts it on several GPUs: see docs/how-to-train.md.
+    """
+    from acsnet.train.run import run_training
+
+    try:
+        run_training(
+            network.value,
+            data=data,
+            output=output,
+            seed=seed,
+            device=device.value,
+            epochs=epochs,
+            cine_weight=cine_weight,
+            console=err,
+        )
+    except (AcsnetError, OSError) as error:
+        raise refusal(error) from None
+
+
+def lge_like(
+    inputs: Annotated[list[Path], typer.Argument(help="Cine NIfTI files.")],
+    labels: Annotated[Path, typer.Option(help="Expert labels of the cine, <case>.nii.gz.")],
+    reference: Annotated[
+        list[Path], typer.Option(help="True LGE scan, or folder of them; may be repeated.")
+    ],
+    output: Annotated[Path, typer.Option(help="Folder for images/, labels/ and figures/.")],
+    truth: Annotated[
+        CineTruthName, typer.Option(help="Convention of the expert labels.")
+    ] = CineTruthName.acdc,
+    enhanced_share: Annotated[
+        float, typer.Option(help="Probability that a slice gets a scar, 0 to 1.")
+    ] = 0.56,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of everything random.")] = 0,
+) -> None:
+    """Make cine scans LGE-like, with a synthetic scar in the labels; a figure shows the steps."""
+    from acsnet.train.augment.lge_like_run import run_lge_like
+
+    try:
+        written = run_lge_like(
+            inputs,
+            labels=labels,
+            truth=truth.value,
+            references=reference,
+            output=output,
+            enhanced_share=enhanced_share,
+            seed=seed,
+            console=err,
+        )
+    except (AcsnetError, OSError) as error:
+        raise refusal(error) from None
+    for case in written:
+        out.print(
+            f"{case.image}: scar in {case.enhanced} of {case.drawn} slices -> {case.figure}",
+            highlight=False,
+            soft_wrap=True,
+        )
+
+
+def calibrate(
+    data: Annotated[Path, typer.Option(help="Folder with emidec/, acdc/ and splits.json.")],
+    output: Annotated[Path, typer.Option(help="File to write.")] = Path("limits.json"),
+) -> None:
+    """Set the limits of the anatomical checks from the expert walls of the train lists."""
+    from acsnet.train.calibrate import calibrate as run_calibration
+
+    try:
+        run_calibration(data, output, console=out)
+    except AcsnetError as error:
+        raise refusal(error) from None
+
+
+def simulate(
+    data: Annotated[Path, typer.Option(help="Folder with emidec/ and splits.json.")],
+    output: Annotated[Path, typer.Option(help="Run folder; an unfinished run goes on.")],
+    seeds: Annotated[int, typer.Option(min=1, help="Repetitions.")] = 3,
+    start: Annotated[int, typer.Option(min=1, help="Scans labelled at first, by lot.")] = 4,
+    step: Annotated[int, typer.Option(min=1, help="Scans labelled after each round.")] = 6,
+    rounds: Annotated[int, typer.Option(min=1, help="Rounds of labelling.")] = 3,
+    epochs: Annotated[int, typer.Option(min=1, help="Epochs of each small network.")] = 30,
+    filters: Annotated[int, typer.Option(min=1, help="Filter base of each small network.")] = 8,
+) -> None:
+    """Replay the EMIDEC train list: Dice against labels used, picked by us or drawn by lot."""
+    from acsnet.loop.simulate import Plan, run_simulation
+    from acsnet.loop.simulation_report import statement, write_report
+
+    plan = Plan(seeds=seeds, start=start, step=step, rounds=rounds, epochs=epochs, filters=filters)
+    try:
+        found = write_report(
+            run_simulation(data, output, plan=plan, console=err), output, plan=plan
+        )
+    except (AcsnetError, OSError) as error:
+        raise refusal(error) from None
+    out.print(f"{statement(found)} -> {output}", highlight=False, soft_wrap=True)

@@ -1,0 +1,27 @@
+"""DICOM objects made from a scan: segmentation (SEG), measurement report (SR), encapsulated PDF.
+
+Datasets in, datasets out: which file or which PACS is the caller's business.
+"""
+
+from acsnet.dicom.encapsulated_pdf import make_pdf
+from acsnet.dicom.header import source_faults
+from acsnet.dicom.provenance import AlgorithmType, State
+from acsnet.dicom.seg_labels import is_mappable, written_by_acsnet
+from acsnet.dicom.seg_read import SegReading, read_seg
+from acsnet.dicom.seg_write import make_seg
+from acsnet.dicom.source_images import source_stack
+from acsnet.dicom.sr import make_sr
+
+__all__ = [
+    "AlgorithmType",
+    "SegReading",
+    "State",
+    "is_mappable",
+    "make_pdf",
+    "make_seg",
+    "make_sr",
+    "read_seg",
+    "source_faults",
+    "source_stack",
+    "written_by_acsnet",
+]

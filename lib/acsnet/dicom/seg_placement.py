@@ -1,0 +1,88 @@
+"""Where the frames of a segmentation lie on the slices of an MR series, in mm and in pixels."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from acsnet.dicom.seg_frames import Frame
+from acsnet.dicom.source_images import slice_step_mm
+from acsnet.errors import GeometryError
+from acsnet.io.geometry import Plane
+
+MAX_OFF_SLICE_MM = 1.0
+MAX_OFF_SLICE = 0.25
+"""How far any corner of a frame may lie from its slice: in mm, and as a share of the step. Ours."""
+
+SAME_GRID_PIXELS = 0.01
+"""Grids whose corners are closer than this are one and the same: rounding in the tags. Ours."""
+
+
+def slices_of(frames: Sequence[Frame], planes: Sequence[Plane]) -> list[int]:
+    """The slice that each frame lies on. Raises GeometryError with the number of those on none."""
+    normal = planes[0].normal
+    depths = np.array([plane.position_mm @ normal for plane in planes])
+    tolerance_mm = min(MAX_OFF_SLICE_MM, MAX_OFF_SLICE * slice_step_mm(planes))
+    chosen: list[int] = []
+    off: list[tuple[int, float]] = []
+    for frame in frames:
+        away = np.abs(_corners(frame.plane) @ normal - depths[:, None]).max(axis=1)
+        chosen.append(int(away.argmin()))
+        if away.min() > tolerance_mm:
+            off.append((frame.number, float(away.min())))
+    if off:
+        numbers = sorted({number for number, _ in off})
+        msg = (
+            f"{len(numbers)} of {len({frame.number for frame in frames})} drawn frames lie on no "
+            f"slice of the series: frame {off[0][0]} is {off[0][1]:.2f} mm off the nearest "
+            f"(at most {tolerance_mm:.2f} mm)"
+        )
+        raise GeometryError(msg)
+    return chosen
+
+
+def on_slice(frame: Frame, plane: Plane) -> tuple[NDArray[np.bool_], bool, int]:
+    """The frame on a slice's pixels, whether it had to be resampled, how many pixels fell off."""
+    if frame.mask.shape == (plane.rows, plane.columns):
+        apart = _indices(_corners(frame.plane), plane) - _indices(_corners(plane), plane)
+        if np.abs(apart).max() < SAME_GRID_PIXELS:
+            return frame.mask, False, 0
+    nearest, inside, apart_pixels = _nearest(plane, frame.plane)
+    mask = frame.mask[nearest[..., 0], nearest[..., 1]] & inside
+    fallen = frame.mask & ~_nearest(frame.plane, plane)[1]
+    return mask, apart_pixels > SAME_GRID_PIXELS, int(fallen.sum())
+
+
+def _steps_mm(plane: Plane) -> NDArray[np.float64]:
+    """(2, 3): the step from one row, and from one column, to the next."""
+    along_row, along_column = plane.cosines / np.linalg.norm(plane.cosines, axis=1, keepdims=True)
+    return np.array([along_column * plane.spacing_mm[0], along_row * plane.spacing_mm[1]])
+
+
+def _corners(plane: Plane) -> NDArray[np.float64]:
+    """(4, 3) centres of the corner pixels in mm."""
+    last = (plane.rows - 1, plane.columns - 1)
+    ends = np.array([(0, 0), (0, last[1]), (last[0], 0), last], dtype=np.float64)
+    return plane.position_mm + ends @ _steps_mm(plane)
+
+
+def _indices(points_mm: NDArray[np.float64], plane: Plane) -> NDArray[np.float64]:
+    """(..., 3) points -> (..., 2) row and column of a plane, not rounded."""
+    steps = _steps_mm(plane)
+    indices: NDArray[np.float64] = (
+        (points_mm - plane.position_mm) @ steps.T / (steps**2).sum(axis=1)
+    )
+    return indices
+
+
+def _nearest(of: Plane, on: Plane) -> tuple[NDArray[np.intp], NDArray[np.bool_], float]:
+    """For each pixel of one plane the nearest (row, column) of another, and whether it has it.
+
+    Also how far the centres of such pairs lie apart, at most, in pixels.
+    """
+    pixels = np.moveaxis(np.indices((of.rows, of.columns)), 0, -1).astype(np.float64)
+    exact = _indices(of.position_mm + pixels @ _steps_mm(of), on)
+    nearest = np.floor(exact + 0.5).astype(np.intp)
+    inside = ((nearest >= 0) & (nearest < (on.rows, on.columns))).all(axis=-1)
+    apart = float(np.abs(exact - nearest).max())
+    return np.clip(nearest, 0, (on.rows - 1, on.columns - 1)), inside, apart

@@ -1,0 +1,215 @@
+"""The measures of a scan as DICOM structured report, TID 1500 "Measurement Report".
+
+One group for each label, tied to its segment of the SEG, one for each region that is a union of
+labels and one for each of the 17 segments of the wall, tied to the images. A number that the scan
+cannot give is left out. Codes of our own name the burden and what a segment has of it: no standard
+scheme has them.
+"""
+
+from collections.abc import Sequence
+
+from highdicom.coding_schemes import CodingSchemeIdentificationItem
+from highdicom.sr import (
+    ComprehensiveSR,
+    DeviceObserverIdentifyingAttributes,
+    FindingSite,
+    MeasurementReport,
+    MeasurementsAndQualitativeEvaluations,
+    ObservationContext,
+    ObserverContext,
+    PersonObserverIdentifyingAttributes,
+    ReferencedSegment,
+    RelationshipTypeValues,
+    SourceImageForMeasurementGroup,
+    SourceImageForSegmentation,
+    TextContentItem,
+    VolumetricROIMeasurementsAndQualitativeEvaluations,
+)
+from pydicom.dataset import Dataset
+from pydicom.sr.codedict import codes
+from pydicom.sr.coding import Code
+from pydicom.uid import generate_uid
+
+from acsnet import __version__
+from acsnet.dicom.header import clean_headers
+from acsnet.dicom.provenance import MAKER, State, check_creator, equipment_and_series, finished
+from acsnet.dicom.seg_write import snomed
+from acsnet.dicom.sr_content import (
+    GRAM,
+    MASS,
+    MILLILITRE,
+    OWN_SCHEME,
+    PERCENT,
+    VOLUME,
+    Value,
+    measurements,
+    tracking,
+)
+from acsnet.dicom.sr_segments import segment_groups
+from acsnet.errors import InputError
+from acsnet.io.dicom_files import quiet_pydicom, text_of
+from acsnet.labels import LABELS, LEFT_VENTRICLE_SITE, MYOCARDIUM_SITE, SCAR, Label, Snomed
+from acsnet.quantify.aha_segments import Segment
+from acsnet.quantify.features import Features
+from acsnet.result import NOTICE
+
+SERIES_OFFSET = 2
+SCAR_BURDEN = Code("scar_burden", OWN_SCHEME, "Enhancement, share of myocardial volume")
+CORE_BURDEN = Code("core_scar_burden", OWN_SCHEME, "Core scar, share of myocardial volume")
+
+
+def make_sr(
+    features: Features,
+    seg: Dataset,
+    sources: Sequence[Dataset],
+    *,
+    segments: Sequence[Segment],
+    state: State,
+    creator: str,
+) -> Dataset:
+    """Volumes (ml), mass (g), burden (%) and the scar of each segment -> Comprehensive SR dataset.
+
+    seg: the SEG that was measured, from `make_seg`; sources: its images. A draft is preliminary;
+    nothing here is verified in the sense of DICOM. Raises InputError as `make_seg` does, and for
+    a SEG of another study.
+    """
+    headers = clean_headers(sources)
+    if text_of(seg, "StudyInstanceUID") != headers[0].StudyInstanceUID:
+        msg = (
+            f"SEG and images must be of one study, got {text_of(seg, 'StudyInstanceUID')} "
+            f"and {headers[0].StudyInstanceUID}"
+        )
+        raise InputError(msg)
+    with quiet_pydicom():
+        report = MeasurementReport(
+            observation_context=_observers(state, check_creator(creator)),
+            procedure_reported=codes.SCT.CardiacMRI,
+            imaging_measurements=[
+                *_segment_groups(features, seg, headers),
+                *_region_groups(features, headers),
+                *segment_groups(segments, headers),
+            ],
+            title=codes.DCM.ImagingMeasurementReport,
+        )
+        for text in (NOTICE, *features.warnings):
+            report[0].ContentSequence.append(_comment(text))
+        document = ComprehensiveSR(
+            evidence=[*headers, seg],
+            content=report,
+            is_complete=True,
+            is_final=state == "reviewed",
+            coding_schemes=[
+                CodingSchemeIdentificationItem(OWN_SCHEME, name="ACSNet measures", version="1")
+            ],
+            **equipment_and_series(sources, offset=SERIES_OFFSET, state=state),
+        )
+        return finished(document)
+
+
+def _observers(state: State, creator: str) -> ObservationContext:
+    """The software observed; of a reviewed scan a person did, too."""
+    device = ObserverContext(
+        observer_type=codes.DCM.Device,
+        observer_identifying_attributes=DeviceObserverIdentifyingAttributes(
+            uid=generate_uid(entropy_srcs=[MAKER, __version__]),
+            name=MAKER,
+            manufacturer_name=MAKER,
+            model_name=f"{MAKER} {__version__}",
+        ),
+    )
+    if state == "draft":
+        return ObservationContext(observer_device_context=device)
+    person = ObserverContext(
+        observer_type=codes.DCM.Person,
+        observer_identifying_attributes=PersonObserverIdentifyingAttributes(name=creator),
+    )
+    return ObservationContext(observer_person_context=person, observer_device_context=device)
+
+
+def _segment_groups(
+    features: Features, seg: Dataset, headers: Sequence[Dataset]
+) -> list[VolumetricROIMeasurementsAndQualitativeEvaluations]:
+    volumes_ml = {
+        Label.LV_BLOOD_POOL: features.blood_pool_volume_ml,
+        Label.LV_MYOCARDIUM: (
+            None
+            if features.enhancement_volume_ml is None
+            else features.myocardium_volume_ml - features.enhancement_volume_ml
+        ),
+        Label.GREY_ZONE: features.grey_zone_volume_ml,
+        Label.CORE_SCAR: features.core_scar_volume_ml,
+        Label.MICROVASCULAR_OBSTRUCTION: features.microvascular_obstruction_volume_ml,
+    }
+    return [
+        VolumetricROIMeasurementsAndQualitativeEvaluations(
+            tracking_identifier=tracking(info.description),
+            referenced_segment=ReferencedSegment(
+                sop_class_uid=seg.SOPClassUID,
+                sop_instance_uid=seg.SOPInstanceUID,
+                segment_number=int(info.label),
+                source_images=[
+                    SourceImageForSegmentation(header.SOPClassUID, header.SOPInstanceUID)
+                    for header in headers
+                ],
+            ),
+            finding_category=snomed(info.category),
+            finding_type=snomed(info.kind),
+            finding_sites=None if info.site is None else [FindingSite(snomed(info.site))],
+            measurements=measurements((VOLUME, volumes_ml[info.label], MILLILITRE)),
+        )
+        for info in LABELS
+        if volumes_ml[info.label] is not None
+    ]
+
+
+def _region_groups(
+    features: Features, headers: Sequence[Dataset]
+) -> list[MeasurementsAndQualitativeEvaluations]:
+    regions: tuple[tuple[str, Snomed, Snomed | None, tuple[Value, ...]], ...] = (
+        (
+            "Left ventricle, wall and blood pool",
+            LEFT_VENTRICLE_SITE,
+            None,
+            ((VOLUME, features.lv_volume_ml, MILLILITRE),),
+        ),
+        (
+            "Left ventricular myocardium, enhancement included",
+            MYOCARDIUM_SITE,
+            None,
+            (
+                (VOLUME, features.myocardium_volume_ml, MILLILITRE),
+                (MASS, features.myocardium_mass_g, GRAM),
+            ),
+        ),
+        (
+            "Enhancement: core scar, grey zone and microvascular obstruction",
+            SCAR,
+            MYOCARDIUM_SITE,
+            (
+                (VOLUME, features.enhancement_volume_ml, MILLILITRE),
+                (SCAR_BURDEN, features.scar_burden_percent, PERCENT),
+                (CORE_BURDEN, features.core_scar_burden_percent, PERCENT),
+            ),
+        ),
+    )
+    return [
+        MeasurementsAndQualitativeEvaluations(
+            tracking_identifier=tracking(name),
+            finding_type=snomed(finding),
+            finding_sites=None if site is None else [FindingSite(snomed(site))],
+            measurements=measurements(*values),
+            source_images=[
+                SourceImageForMeasurementGroup(header.SOPClassUID, header.SOPInstanceUID)
+                for header in headers
+            ],
+        )
+        for name, finding, site, values in regions
+    ]
+
+
+def _comment(text: str) -> TextContentItem:
+    return TextContentItem(
+        name=codes.DCM.Comment,
+        value=text,
+        relationship_type=RelationshipTypeValues.CONTAINS,
+    )

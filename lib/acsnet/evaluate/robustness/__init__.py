@@ -1,0 +1,1 @@
+"""What harmless changes of a scan cost: `acsnet evaluate --stress`."""

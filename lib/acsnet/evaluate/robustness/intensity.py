@@ -1,0 +1,95 @@
+"""Changes of a scan's signal that should not matter: pure functions (ours).
+
+Each takes a scan with its expert labels and returns another, same geometry, same labels. Nothing
+is random: noise and the bias field have a fixed seed.
+"""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter
+
+from acsnet.evaluate.robustness.spatial import LabelledScan
+from acsnet.labels import Label
+from acsnet.scan import ShortAxisScan
+
+SEED = 0
+
+WHITE_PERCENTILE = 99.0
+"""Of all pixels: what gamma and noise are measured by, as the brightest few are fat or flow."""
+
+BIAS = 0.4
+BIAS_WIDTH_MM = 30.0
+"""Standard deviation of the kernel that smooths the bias field: less than a ventricle."""
+
+DARK_SHARE = 0.9
+"""Share of the healthy wall's median signal that becomes black."""
+
+
+def _seen(case: LabelledScan, pixels: NDArray[np.floating[Any]]) -> LabelledScan:
+    """Other pixels at the same places."""
+    return replace(case, scan=replace(case.scan, pixels=pixels.astype(np.float32)))
+
+
+def _black_and_white(scan: ShortAxisScan) -> tuple[float, float]:
+    return float(scan.pixels.min()), float(np.percentile(scan.pixels, WHITE_PERCENTILE))
+
+
+def rescaled(case: LabelledScan, *, scale: float = 1.0, offset: float = 0.0) -> LabelledScan:
+    """Every pixel times `scale` plus `offset`."""
+    return _seen(case, scale * case.scan.pixels + offset)
+
+
+def signed(case: LabelledScan) -> LabelledScan:
+    """Zero at the median, as phase-sensitive images have it: half of the pixels are negative."""
+    return rescaled(case, offset=-float(np.median(case.scan.pixels)))
+
+
+def gamma(case: LabelledScan, *, power: float) -> LabelledScan:
+    """Signal to a power; black and white stay."""
+    black, white = _black_and_white(case.scan)
+    share = (case.scan.pixels - black) / (white - black)
+    return _seen(case, black + (white - black) * share**power)
+
+
+def bias_ramp(case: LabelledScan, *, strength: float = BIAS) -> LabelledScan:
+    """Signal times 1 + strength at the first row, falling in a line to 1 - strength at the last."""
+    field = np.linspace(1.0 + strength, 1.0 - strength, case.labels.shape[1])
+    return _multiplied(case, field[:, None])
+
+
+def bias_waves(case: LabelledScan, *, strength: float = BIAS) -> LabelledScan:
+    """Signal times a smooth irregular field from 1 - strength to 1 + strength, in every slice."""
+    noise = np.random.default_rng(SEED).normal(size=case.labels.shape[1:])
+    width = BIAS_WIDTH_MM / np.asarray(case.scan.spacing_mm[1:])
+    field = gaussian_filter(noise, width, mode="wrap")
+    return _multiplied(case, 1.0 + strength * (2.0 * (field - field.min()) / np.ptp(field) - 1.0))
+
+
+def _multiplied(case: LabelledScan, field: NDArray[np.float64]) -> LabelledScan:
+    black = case.scan.pixels.min()
+    return _seen(case, black + (case.scan.pixels - black) * field)
+
+
+def rician_noise(case: LabelledScan, *, share: float) -> LabelledScan:
+    """Magnitude of the signal with normal noise in both channels (doi:10.1002/mrm.1910340618).
+
+    share: standard deviation in each channel over the signal of white.
+    """
+    black, white = _black_and_white(case.scan)
+    real, imaginary = np.random.default_rng(SEED).normal(
+        scale=share * (white - black), size=(2, *case.labels.shape)
+    )
+    return _seen(case, black + np.hypot(case.scan.pixels - black + real, imaginary))
+
+
+def dark_wall(case: LabelledScan, *, share: float = DARK_SHARE) -> LabelledScan:
+    """Black raised to `share` of the healthy wall's median signal: the nulled wall is nearly black.
+
+    So magnitude images look whose inversion time was well chosen.
+    """
+    black = float(case.scan.pixels.min())
+    wall = float(np.median(case.scan.pixels[case.labels == Label.LV_MYOCARDIUM]))
+    return _seen(case, np.maximum(case.scan.pixels - black - share * (wall - black), 0.0))

@@ -1,0 +1,224 @@
+"""Fine-tuning: the loop and recipes of the first training, from trained weights, gently.
+
+A third of the rate, a few epochs, the statistics of batch norm held, in each epoch a replay of what
+was learned before (`acsnet.fine_tuning.replay`), and in the end half the way back to the weights
+from before: what is learned of another domain is largely kept, and what was known is not forgotten
+(Wortsman et al. 2022, doi:10.1109/CVPR52688.2022.00780). The numbers are ours.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
+from pathlib import Path
+from typing import Any
+
+import torch
+from rich.console import Console
+from torch import nn
+
+from acsnet.anatomy.latent_prior import NAME as PRIOR
+from acsnet.anatomy.latent_prior import save_prior
+from acsnet.errors import WeightsError
+from acsnet.fine_tuning.replay import slice_samples, wall_samples
+from acsnet.nets.autoencoder import Autoencoder
+from acsnet.nets.resunet import ResUNet
+from acsnet.nets.weights import (
+    NETWORKS,
+    load_network,
+    read_manifest,
+    read_verified,
+    save_network,
+    save_verified,
+)
+from acsnet.train.augment.walls import WallSamples
+from acsnet.train.checkpoint import Epoch
+from acsnet.train.data.case import TrainingCase
+from acsnet.train.data.prepare import load, save
+from acsnet.train.data.samples import Samples
+from acsnet.train.distributed import Processes
+from acsnet.train.latent_prior import fit_prior
+from acsnet.train.loop import Recipe, Start, settings_of, train
+from acsnet.train.mlflow_runs import TrackedRun, tracked
+from acsnet.train.recipes import RECIPES
+from acsnet.train.run_record import RECIPE, RUN, now, read_json, update, versions, write_json
+
+RATE = 3e-4
+KEPT = 0.5
+"""Share of the weights from before in those that come of it."""
+
+SHARES = {"roi": (0.7, 0.0, 0.3), "myo": (0.7, 0.0, 0.3), "autoencoder": (0.5, 0.0, 0.5)}
+"""Of reviewed scans, cine and the replay in an epoch."""
+
+EPOCHS = {"roi": 8, "myo": 8, "autoencoder": 4}
+IMAGES_AN_EPOCH = 480
+
+WEIGHTS = "weights"
+BUILT = "samples"
+TERMS = "; fine-tuned on reviewed labels of the site"
+SEED = 0
+
+
+def fine_tuning(name: str, network: ResUNet | Autoencoder, *, epochs: int | None) -> Recipe:
+    """The recipe to go on with a trained network; epochs: None as usual."""
+    return replace(
+        RECIPES[name],
+        net=network.config,
+        share=SHARES[name],
+        epochs=epochs or EPOCHS[name],
+        images_an_epoch=IMAGES_AN_EPOCH,
+        learning_rate=RATE,
+    )
+
+
+def total_epochs(names: Sequence[str], *, epochs: int | None) -> int:
+    """Over all networks; the prior counts as one."""
+    return sum(1 if name == PRIOR else epochs or EPOCHS[name] for name in names)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FineTuning:
+    """One run: cases to train on; base: weights folder to go on from; folder: of the run.
+
+    Each of several processes makes the same calls; only the first writes.
+    registry: folder of the MLflow database; on_step: called after each batch.
+    """
+
+    cases: Sequence[TrainingCase]
+    base: Path
+    folder: Path
+    registry: Path
+    processes: Processes
+    console: Console
+    on_step: Callable[[], None]
+
+    @property
+    def weights(self) -> Path:
+        """The chain that comes of it."""
+        return self.folder / WEIGHTS
+
+    @cached_property
+    def walls(self) -> WallSamples:
+        """What autoencoder and prior are made of."""
+        return wall_samples(self.cases)
+
+    def samples(self, name: str) -> Samples:
+        """What a network is trained on; slices are made once and kept."""
+        if name == "autoencoder":
+            return self.walls
+        built = self.folder / BUILT
+
+        def build() -> None:
+            if not (built / f"{name}.npz").exists():
+                built.mkdir(exist_ok=True)
+                for one, samples in slice_samples(self.cases, seed=SEED).items():
+                    save(built / f"{one}.npz", samples)
+
+        self.processes.from_first(build)
+        return load(built / f"{name}.npz")
+
+    def bring_base(self) -> None:
+        """Put every part of the base that the run has not trained yet into its weights folder."""
+
+        def bring() -> None:
+            for name, entry in read_manifest(self.base).items():
+                if not self._done(name):
+                    _, content = read_verified(name, folder=self.base)
+                    about = {key: v for key, v in entry.items() if key not in ("file", "sha256")}
+                    save_verified(content, name, folder=self.weights, about=about)
+
+        self.processes.from_first(bring)
+
+    def is_done(self, name: str) -> bool:
+        """Whether this part was trained to its end, and is in the weights folder."""
+        return self.processes.from_first(lambda: self._done(name))
+
+    def _done(self, name: str) -> bool:
+        record = self.folder / name / RUN
+        try:
+            entry, _ = read_verified(name, folder=self.weights)
+        except WeightsError:
+            return False
+        return record.exists() and read_json(record).get("sha256") == entry["sha256"]
+
+    def train(
+        self, name: str, *, epochs: int | None, on_epoch: Callable[[Sequence[Epoch]], None]
+    ) -> None:
+        """Train one network to its end, or go on with it, and write its weights."""
+        entry = read_manifest(self.base)[name]
+        network = load_network(name, NETWORKS[name], folder=self.base)
+        recipe = fine_tuning(name, network, epochs=epochs)
+        folder = self.folder / name
+        learn = partial(
+            train,
+            recipe,
+            self.samples(name),
+            folder,
+            seed=SEED,
+            processes=self.processes,
+            console=self.console,
+            on_step=self.on_step,
+            start=Start(network=network, sha256=entry["sha256"]),
+        )
+        if not self.processes.first:
+            learn()
+            return
+        with self._tracked(name, settings_of(recipe, seed=SEED)) as run:
+
+            def tell(history: Sequence[Epoch]) -> None:
+                run.log(history)
+                on_epoch(history)
+
+            trained = moved_back(learn(on_epoch=tell), network)
+            about = {key: v for key, v in entry.items() if key not in ("file", "sha256", "config")}
+            about |= {"recipe": read_json(folder / RECIPE), "base_sha256": entry["sha256"]}
+            save_network(trained, name, folder=self.weights, about=with_terms(about))
+        self._finish(name)
+
+    def fit_prior(self) -> None:
+        """Fit the latent prior of the autoencoder in the weights folder and write it there."""
+        self.processes.from_first(self._fit_prior)
+
+    def _fit_prior(self) -> None:
+        params = {"autoencoder_sha256": read_manifest(self.weights)["autoencoder"]["sha256"]}
+        with self._tracked(PRIOR, params):
+            prior = fit_prior(
+                self.walls,
+                folder=self.weights,
+                seed=SEED,
+                device=self.processes.device,
+                console=self.console,
+            )
+            about = {"trained_on": read_manifest(self.base)[PRIOR].get("trained_on", "")}
+            save_prior(prior, folder=self.weights, about=with_terms(about))
+        self._finish(PRIOR)
+
+    @contextmanager
+    def _tracked(self, name: str, params: Mapping[str, Any]) -> Iterator[TrackedRun]:
+        """The MLflow run of one part, gone on with where it was begun before."""
+        path = self.folder / name / RUN
+        known = read_json(path).get("mlflow_run") if path.exists() else None
+        tags = {"run": self.folder.name, **{f"version.{k}": v for k, v in versions().items()}}
+        with tracked(
+            self.registry, f"fine-tune {name}", run_id=known, params=params, tags=tags
+        ) as run:
+            write_json(path, {"mlflow_run": run.id})
+            yield run
+
+    def _finish(self, name: str) -> None:
+        sha256 = read_manifest(self.weights)[name]["sha256"]
+        update(self.folder / name, finished=now(), sha256=sha256)
+
+
+@torch.no_grad()
+def moved_back(trained: ResUNet | Autoencoder, before: nn.Module) -> ResUNet | Autoencoder:
+    """The trained network, `KEPT` of the way back to what it was before."""
+    for new, old in zip(trained.parameters(), before.parameters(), strict=True):
+        new.lerp_(old.to(new.device), KEPT)
+    return trained
+
+
+def with_terms(about: dict[str, Any]) -> dict[str, Any]:
+    """A manifest entry whose terms say that a site's labels are in the weights, too."""
+    terms = str(about.get("trained_on", "")).removesuffix(TERMS)
+    return {**about, "trained_on": terms + TERMS}

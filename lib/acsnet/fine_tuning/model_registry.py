@@ -1,0 +1,190 @@
+"""The model versions of a site: immutable folders of weights, and which of them is live.
+
+    ROOT/versions/<name>/weights/     a whole chain with its manifest; never written to again
+    ROOT/versions/<name>/record.json  where it comes from, and what the gate said of it
+    ROOT/aliases.json                 which version is live, previous, candidate
+
+A version is named by the content of its manifest, which holds the digests of all its files. The
+weights that came with the software are the version "shipped"; before any training they are live.
+What is served follows from `aliases.json` alone, and that is changed by one rename: whoever reads
+it sees the state before or the state after, also when the writer is killed.
+"""
+
+import hashlib
+import json
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import Any
+
+from filelock import FileLock
+
+from acsnet.anatomy.checks import read_limits
+from acsnet.anatomy.latent_prior import NAME as PRIOR
+from acsnet.anatomy.latent_prior import load_prior
+from acsnet.errors import InputError, WeightsError
+from acsnet.nets.weights import MANIFEST, NETWORKS, SHIPPED, read_verified
+from acsnet.train.run_record import now, read_json, write_json
+
+SHIPPED_NAME = "shipped"
+NAME_LENGTH = 12
+NAME_FORM = re.compile(rf"[0-9a-f]{{{NAME_LENGTH}}}")
+UNFINISHED = "new-"
+"""How the folder of a version begins that is not in place yet."""
+
+CHAIN = (*NETWORKS, PRIOR)
+"""What a weights folder must hold to be served."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Aliases:
+    """Names of versions: the one that is served, the one before it, the last one trained."""
+
+    live: str = SHIPPED_NAME
+    previous: str | None = None
+    candidate: str | None = None
+
+
+class Models:
+    """The versions in one folder. Reading takes no lock and writes nothing."""
+
+    def __init__(self, root: Path) -> None:
+        """root: made when something is first written."""
+        self.root = root
+        self._versions = root / "versions"
+        self._aliases = root / "aliases.json"
+
+    def aliases(self) -> Aliases:
+        """As they are now. Raises WeightsError when the file is broken: it tells what to serve."""
+        try:
+            content = json.loads(self._aliases.read_text())
+            return Aliases(**content)
+        except FileNotFoundError:
+            return Aliases()
+        except (OSError, ValueError, TypeError) as error:
+            msg = f"{self._aliases} is broken, so it is not known which model is live"
+            raise WeightsError(msg) from error
+
+    def names(self) -> list[str]:
+        """All versions, the shipped one first, then in the order in which they were made."""
+        found = [path.name for path in self._versions.glob("*") if NAME_FORM.fullmatch(path.name)]
+        return [SHIPPED_NAME, *sorted(found, key=lambda name: (self.record(name)["made"], name))]
+
+    def find(self, what: str) -> str:
+        """The version that a name, its beginning or an alias means.
+
+        Raises InputError where there is no such version, or more than one.
+        """
+        named = asdict(self.aliases())
+        if what in named:
+            if named[what] is None:
+                msg = f"there is no {what} version"
+                raise InputError(msg)
+            return str(named[what])
+        names = self.names()
+        fits = (
+            [what] if what in names else [name for name in names if what and name.startswith(what)]
+        )
+        if not fits:
+            msg = f"there is no version {what!r}: there is {', '.join(names)}"
+            raise InputError(msg)
+        if len(fits) > 1:
+            msg = f"{what!r} may be any of {', '.join(fits)}"
+            raise InputError(msg)
+        return fits[0]
+
+    def weights(self, name: str) -> Path:
+        """The weights folder of a version, for `Pipeline.load`."""
+        return SHIPPED if name == SHIPPED_NAME else self._versions / name / "weights"
+
+    def record(self, name: str) -> dict[str, Any]:
+        """What is on record of a version; nothing of the shipped one."""
+        return {} if name == SHIPPED_NAME else read_json(self._versions / name / "record.json")
+
+    def add(self, weights: Path, record: dict[str, Any]) -> str:
+        """Keep a copy of a weights folder as a version, and make it the candidate; its name.
+
+        The same weights again are the same version, with its record. Raises WeightsError where a
+        part of the chain is missing, altered or does not go with the others.
+        """
+        check_chain(weights)
+        name = hashlib.sha256((weights / MANIFEST).read_bytes()).hexdigest()[:NAME_LENGTH]
+        with self._changing():
+            if not (self._versions / name).exists():
+                self._versions.mkdir(exist_ok=True)
+                new = Path(mkdtemp(dir=self._versions, prefix=UNFINISHED))
+                shutil.copytree(weights, new / "weights")
+                for file in (new / "weights").iterdir():
+                    file.chmod(0o444)
+                write_json(new / "record.json", {"made": now(), **record})
+                os.replace(new, self._versions / name)
+            self._write(replace(self.aliases(), candidate=name))
+        return name
+
+    def note(self, name: str, **entries: Any) -> None:
+        """Add entries to the record of a version. Raises InputError for the shipped one."""
+        if name == SHIPPED_NAME:
+            msg = "the shipped version has no record"
+            raise InputError(msg)
+        with self._changing():
+            write_json(self._versions / name / "record.json", self.record(name) | entries)
+
+    def promote(self, name: str, *, instead_of: str | None = None) -> Aliases:
+        """Serve a version from the next request on.
+
+        instead_of: the version that it was measured against. Raises InputError where that is not
+        live any more, and WeightsError where the version is not whole.
+        """
+        check_chain(self.weights(name))
+        with self._changing():
+            aliases = self.aliases()
+            if instead_of not in (None, aliases.live):
+                msg = f"{name} was measured against {instead_of}, but {aliases.live} is live now"
+                raise InputError(msg)
+            if name == aliases.live:
+                return aliases
+            candidate = None if aliases.candidate == name else aliases.candidate
+            return self._write(Aliases(live=name, previous=aliases.live, candidate=candidate))
+
+    def rollback(self) -> Aliases:
+        """Serve the version before the live one again; they change places.
+
+        Raises InputError where there was none, and WeightsError where it is not whole.
+        """
+        with self._changing():
+            aliases = self.aliases()
+            if aliases.previous is None:
+                msg = f"{aliases.live} is live and there was no version before it"
+                raise InputError(msg)
+            check_chain(self.weights(aliases.previous))
+            return self._write(replace(aliases, live=aliases.previous, previous=aliases.live))
+
+    def repair(self) -> None:
+        """Remove what a killed process left half-written. Nothing that was in place is lost."""
+        if self.root.is_dir():
+            with self._changing():
+                for folder in self._versions.glob(f"{UNFINISHED}*"):
+                    shutil.rmtree(folder)
+
+    @contextmanager
+    def _changing(self) -> Iterator[None]:
+        """One writer at a time; the lock of a process that was killed is free."""
+        self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with FileLock(self.root / "aliases.lock"):
+            yield
+
+    def _write(self, aliases: Aliases) -> Aliases:
+        write_json(self._aliases, asdict(aliases))
+        return aliases
+
+
+def check_chain(weights: Path) -> None:
+    """Raises WeightsError where a part of a weights folder is missing, altered or of another."""
+    for name in CHAIN:
+        read_verified(name, folder=weights)
+    load_prior(read_limits(), folder=weights)

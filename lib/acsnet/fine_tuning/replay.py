@@ -1,0 +1,75 @@
+"""What a fine-tuned network sees: a site's reviewed scans, and a replay of what it learned from.
+
+The scans that the shipped networks were trained on cannot be shipped. In their place stand what
+was kept of them: phantoms, drawn as in the original training, for the networks of stages 1 and 2;
+for the autoencoder and the prior the expert walls that the shipped codes decode to. Ours.
+"""
+
+from collections.abc import Sequence
+from itertools import chain
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import expit
+
+from acsnet.anatomy.checks import read_limits
+from acsnet.anatomy.latent_prior import load_prior
+from acsnet.anatomy.pose import FRAME_SIDE
+from acsnet.nets.autoencoder import Autoencoder, scores_of
+from acsnet.nets.weights import load_network
+from acsnet.train.augment.walls import WALL_SIDE, WallSamples, walls_of
+from acsnet.train.data.case import TrainingCase
+from acsnet.train.data.lists import phantom_cases
+from acsnet.train.data.prepare import join_samples, samples_of
+from acsnet.train.data.samples import SOURCES, Samples, stack_neighbours
+
+PHANTOMS = 24
+REPLAYED = SOURCES.index("phantom")
+BATCH = 256
+
+
+def slice_samples(
+    cases: Sequence[TrainingCase], *, phantoms: int = PHANTOMS, seed: int
+) -> dict[str, Samples]:
+    """Samples of the networks "roi" and "myo": the cases, and phantoms, in several variants."""
+    replayed = phantom_cases(count=phantoms, rng=np.random.default_rng(seed))
+    everything = list(chain(cases, replayed))
+    variants = [
+        samples_of((case, seed + index), references=[], share=0.0)
+        for index, case in enumerate(everything)
+    ]
+    offsets = {"roi": 0, "myo": 2}
+    return {name: join_samples(everything, variants, offset) for name, offset in offsets.items()}
+
+
+def wall_samples(cases: Sequence[TrainingCase]) -> WallSamples:
+    """Samples of the autoencoder and the prior: walls of the cases, and those of the codes."""
+    reviewed, (replayed, scale_mm) = walls_of(cases), replayed_walls()
+    images = np.concatenate([reviewed.images, replayed])
+    first = reviewed.patient.max(initial=-1) + 1
+    return WallSamples(
+        images=images,
+        tissue=images[:, 0],
+        source=np.concatenate([reviewed.source, np.full(len(replayed), REPLAYED, np.uint8)]),
+        patient=np.concatenate([reviewed.patient, first + np.arange(len(replayed))]).astype(
+            np.int32
+        ),
+        neighbours=stack_neighbours([1] * len(images)),
+        scale_mm=np.concatenate([reviewed.scale_mm, scale_mm]),
+    )
+
+
+def replayed_walls() -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+    """Walls (n, 1, WALL_SIDE, WALL_SIDE), 255 inside, of the shipped expert codes; their scales.
+
+    Always of the shipped codes, so that nothing drifts from one training to the next.
+    """
+    network, prior = load_network("autoencoder", Autoencoder), load_prior(read_limits())
+    edge = (WALL_SIDE - FRAME_SIDE) // 2
+    codes = prior.codes[: prior.experts]
+    walls = np.zeros((len(codes), 1, WALL_SIDE, WALL_SIDE), np.uint8)
+    for start in range(0, len(codes), BATCH):
+        scores = scores_of(network, codes[start : start + BATCH])
+        inner = walls[start : start + BATCH, 0, edge:-edge, edge:-edge]
+        inner[:] = np.rint(255.0 * expit(scores))
+    return walls, prior.scale_mm[: prior.experts]

@@ -1,0 +1,159 @@
+"""A training that was asked for: a folder with all it needs, so that a process of its own can do
+it, and do it again from where it was when that process was killed.
+
+    RUN/request.json   what to train, from which version, on which scans; never changed again
+    RUN/labels/        the reviewed labels as they were then
+    RUN/status.json    how far it is (`acsnet.fine_tuning.training_status`)
+    RUN/<network>/     checkpoint, settings, history; RUN/weights: the chain that comes of it
+"""
+
+import hashlib
+import os
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import Any
+
+from acsnet.errors import InputError
+from acsnet.fine_tuning.holdout import SHARE, digest, extended, read_holdout, write_holdout
+from acsnet.fine_tuning.trigger import Review
+from acsnet.train.run import STEPS
+from acsnet.train.run_record import read_json, write_json
+
+RUNS = "runs"
+REQUEST = "request.json"
+LABELS = "labels"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reviewed:
+    """A scan with a reviewed label.
+
+    name: of the scan; patient: an id; image: NIfTI file or DICOM folder; label: NIfTI file of our
+    values on the image's grid; at: seconds since 1970 when it was reviewed.
+    """
+
+    name: str
+    patient: str
+    image: Path
+    label: Path
+    at: float
+
+    def review(self) -> Review:
+        """The label's digest, and when it was reviewed."""
+        digest = hashlib.sha256(self.label.read_bytes()).hexdigest()
+        return Review(sha256=digest, at=self.at)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """A scan of a request; patient: digest; held: measured on, not trained on."""
+
+    name: str
+    patient: str
+    image: Path
+    label: Path
+    sha256: str
+    held: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """What to train ("all" or a network), from which version, on what; epochs: None as usual."""
+
+    trainer: str
+    base: str
+    epochs: int | None
+    device: str
+    threads: int
+    quiet_s: float
+    cases: tuple[Case, ...]
+
+    @property
+    def seen(self) -> dict[str, str]:
+        """Scan -> digest of its label."""
+        return {case.name: case.sha256 for case in self.cases}
+
+
+def write_request(
+    root: Path,
+    reviewed: Sequence[Reviewed],
+    *,
+    trainer: str,
+    base: str,
+    device: str,
+    threads: int,
+    quiet_s: float,
+    epochs: int | None = None,
+    share: float = SHARE,
+) -> Path:
+    """Put a run folder in place, with copies of the labels; patients get their sides.
+
+    Raises InputError for an unknown trainer or epochs, and where fewer than two patients, or none
+    to train on, have a reviewed label.
+    """
+    if trainer not in STEPS:
+        msg = f"trainer must be one of {', '.join(STEPS)}, got {trainer!r}"
+        raise InputError(msg)
+    if epochs is not None and epochs < 1:
+        msg = f"epochs must be 1 or more, got {epochs}"
+        raise InputError(msg)
+    holdout = extended(read_holdout(root), [one.patient for one in reviewed], share=share)
+    if all(holdout.holds(one.patient) for one in reviewed):
+        msg = "all patients with a reviewed label are kept to measure on: review one more"
+        raise InputError(msg)
+    write_holdout(root, holdout)
+    runs = root / RUNS
+    runs.mkdir(exist_ok=True)
+    new = Path(mkdtemp(dir=runs, prefix="new-"))
+    (new / LABELS).mkdir()
+    cases = []
+    for index, one in enumerate(sorted(reviewed, key=lambda one: one.name)):
+        label = Path(LABELS) / f"{index:05d}.nii.gz"
+        shutil.copyfile(one.label, new / label)
+        cases.append(
+            {
+                "name": one.name,
+                "patient": digest(one.patient),
+                "image": str(one.image),
+                "label": str(label),
+                "sha256": hashlib.sha256((new / label).read_bytes()).hexdigest(),
+                "held": holdout.holds(one.patient),
+            }
+        )
+    content: dict[str, Any] = {
+        "trainer": trainer,
+        "base": base,
+        "epochs": epochs,
+        "device": device,
+        "threads": threads,
+        "quiet_s": quiet_s,
+        "cases": cases,
+    }
+    write_json(new / REQUEST, content)
+    stamp = datetime.now(timezone.utc).strftime("%Y%m%dT%H%M%S%f")
+    folder = runs / f"{stamp}-{trainer}"
+    os.replace(new, folder)
+    return folder
+
+
+def read_request(folder: Path) -> Request:
+    """That of a run folder. Raises InputError when it is missing or broken."""
+    content = read_json(folder / REQUEST)
+    try:
+        cases = tuple(
+            Case(**{**case, "image": Path(case["image"]), "label": folder / case["label"]})
+            for case in content.pop("cases")
+        )
+        return Request(**content, cases=cases)
+    except (KeyError, TypeError) as error:
+        msg = f"{folder / REQUEST} is broken: {error}"
+        raise InputError(msg) from error
+
+
+def run_folders(root: Path) -> list[Path]:
+    """All run folders, the newest last."""
+    return sorted(path for path in (root / RUNS).glob("[0-9]*") if (path / REQUEST).is_file())

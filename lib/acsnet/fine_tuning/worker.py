@@ -1,0 +1,253 @@
+"""`python -m acsnet.fine_tuning.worker RUN LOCK LOG`: train, then put the candidate to the gate.
+
+A process of its own: it may be killed at any time, and the same command goes on from there. What
+is finished is not done again, and until the last step nothing that is served has changed. Under
+`torchrun` all processes train, and the first alone does the rest.
+"""
+
+import os
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import torch
+from filelock import FileLock, Timeout
+from rich.console import Console
+
+from acsnet.anatomy.latent_prior import NAME as PRIOR
+from acsnet.annotations import audit_log
+from acsnet.errors import AcsnetError, InputError
+from acsnet.fine_tuning.fine_tune import FineTuning, total_epochs
+from acsnet.fine_tuning.mlflow_mirror import mirror
+from acsnet.fine_tuning.model_registry import Models
+from acsnet.fine_tuning.promotion import (
+    Decision,
+    PatientMeasures,
+    decide,
+    decision_to_dict,
+    mean_measures,
+    measure_patient,
+)
+from acsnet.fine_tuning.training_request import Case, Request, read_request
+from acsnet.fine_tuning.training_status import (
+    DONE,
+    FAILED,
+    MEASURING,
+    TRAINING,
+    Progress,
+    Status,
+    change_status,
+    read_status,
+    rest,
+)
+from acsnet.pipeline import Pipeline
+from acsnet.train.data.case import TrainingCase, read_case
+from acsnet.train.data.datasets import ACSNET_TISSUE
+from acsnet.train.distributed import joined, launched
+from acsnet.train.run import STEPS
+from acsnet.train.run_record import now
+
+BUSY = 3
+"""Exit code where another training holds the lock."""
+
+NICENESS = 10
+"""Behind the server on a machine that both share."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Read:
+    """Cases of a request that could be read, and of the others what is wrong with them."""
+
+    cases: tuple[tuple[Case, TrainingCase], ...]
+    left_out: tuple[str, ...]
+
+
+def read_cases(cases: Sequence[Case]) -> Read:
+    """Scans and labels. A scan that is gone since or does not fit its label is left out."""
+    read, left_out = [], []
+    for case in cases:
+        try:
+            content = read_case(case.image, case.label, table=ACSNET_TISSUE, source="lge")
+        except (AcsnetError, OSError) as error:
+            left_out.append(f"{case.name}: {error}")
+        else:
+            read.append((case, content))
+    return Read(cases=tuple(read), left_out=tuple(left_out))
+
+
+def measure(
+    weights: Path, read: Read, *, device: str, before_each: Callable[[], None]
+) -> dict[str, PatientMeasures]:
+    """Patient -> measures of the chain in a weights folder."""
+    pipeline = Pipeline.load(weights=weights, device=device)
+    found: dict[str, list[PatientMeasures]] = {}
+    for case, content in read.cases:
+        before_each()
+        measures = measure_patient(pipeline(content.scan), content)
+        found.setdefault(case.patient, []).append(measures)
+    return {patient: mean_measures(scans) for patient, scans in found.items()}
+
+
+def compare(
+    models: Models,
+    one: str,
+    other: str,
+    read: Read,
+    *,
+    device: str,
+    before_each: Callable[[], None],
+) -> Decision:
+    """What the gate says of version `other` against `one`, on the same patients."""
+    both = [
+        measure(models.weights(name), read, device=device, before_each=before_each)
+        for name in (one, other)
+    ]
+    return decide(*both)
+
+
+def perform(folder: Path) -> Status:
+    """Do what the run folder asks for, or go on with it; returns how it ended.
+
+    Raises AcsnetError or OSError, which the status tells, where it cannot be done.
+    """
+    request, status = read_request(folder), read_status(folder)
+    change_status(folder, state=TRAINING, started=status.started or now())
+    models = models_of(folder)
+    try:
+        if status.candidate is None:
+            name = make_candidate(folder, request, models)
+            change_status(folder, candidate=name)
+        else:
+            name = status.candidate
+        return pass_gate(folder, request, models, name)
+    except (AcsnetError, OSError) as error:
+        change_status(folder, state=FAILED, detail=str(error))
+        raise
+
+
+def models_of(folder: Path) -> Models:
+    """The models that a run folder is in."""
+    return Models(folder.parent.parent)
+
+
+def trained_on(request: Request) -> list[Case]:
+    """The cases that are not held out."""
+    return [case for case in request.cases if not case.held]
+
+
+def make_candidate(folder: Path, request: Request, models: Models) -> str:
+    """Train what is asked for, and keep the chain that comes of it as a version."""
+    read = read_cases(trained_on(request))
+    change_status(folder, left_out=read.left_out)
+    weights = train_parts(folder, request, read)
+    record = {
+        "base": request.base,
+        "trainer": request.trainer,
+        "run": folder.name,
+        "trained_scans": len(read.cases),
+    }
+    return models.add(weights, record)
+
+
+def train_parts(folder: Path, request: Request, read: Read) -> Path:
+    """Train what is asked for, as one of the processes that do; the folder of the weights."""
+    if not read.cases:
+        msg = f"no scan to train on can be read: {'; '.join(read.left_out)}"
+        raise InputError(msg)
+    models, steps = models_of(folder), STEPS[request.trainer]
+    epochs = total_epochs(steps, epochs=request.epochs)
+    with joined(launched(request.device)) as processes:
+        tuning = FineTuning(
+            cases=[content for _, content in read.cases],
+            base=models.weights(request.base),
+            folder=folder,
+            registry=models.root,
+            processes=processes,
+            console=Console(quiet=not processes.first),
+            on_step=partial(rest, models.root, quiet_s=request.quiet_s),
+        )
+        tuning.bring_base()
+        for index, name in enumerate(steps):
+            done = total_epochs(steps[:index], epochs=request.epochs)
+            if processes.first:
+                change_status(folder, step=name, epoch=done, epochs=epochs)
+            if tuning.is_done(name):
+                continue
+            if name == PRIOR:
+                tuning.fit_prior()
+            else:
+                progress = Progress(folder=folder, step=name, done=done, epochs=epochs)
+                tuning.train(name, epochs=request.epochs, on_epoch=progress)
+    return tuning.weights
+
+
+def pass_gate(folder: Path, request: Request, models: Models, name: str) -> Status:
+    """Measure a candidate against the live version, note the decision, and act on it."""
+    change_status(folder, state=MEASURING, step="gate", time_left_s=None)
+    aliases = models.aliases()
+    live = aliases.live
+    if name in (live, aliases.previous):  # killed after the promotion
+        mirror(models)
+        return change_status(folder, state=DONE, promoted=name != request.base)
+    read = read_cases([case for case in request.cases if case.held])
+    decision = compare(
+        models,
+        live,
+        name,
+        read,
+        device=request.device,
+        before_each=partial(rest, models.root, quiet_s=request.quiet_s),
+    )
+    entry = {**decision_to_dict(decision), "against": live, "at": now(), "run": folder.name}
+    models.note(name, decision=entry, left_out=list(read.left_out))
+    if decision.promote:
+        models.promote(name, instead_of=live)
+    mirror(models)
+    return change_status(folder, state=DONE, promoted=decision.promote, detail=decision.reason)
+
+
+def record_end(log: Path, folder: Path, status: Status, *, seconds: float) -> None:
+    """Say in the audit log how a run ended, and which model is live where that changed."""
+    audit_log.record(
+        log,
+        "train",
+        model=status.candidate or "",
+        seconds=seconds,
+        details={"run": folder.name, "state": status.state, "promoted": status.promoted},
+    )
+    if status.promoted:
+        audit_log.record(log, "promote", model=status.candidate or "", details={"run": folder.name})
+
+
+def main(folder: Path, lock: Path, log: Path) -> int:
+    """Exit code: 0 done, 1 it cannot be done, `BUSY` another training is under way.
+
+    lock: file that one training at a time holds; log: of `acsnet.annotations.audit_log`.
+    """
+    begun = time.perf_counter()
+    try:
+        request = read_request(folder)
+        processes = launched(request.device)
+        if hasattr(os, "nice"):
+            os.nice(NICENESS)
+        torch.set_num_threads(max(1, request.threads // processes.size))
+        if not processes.first:
+            if read_status(folder).candidate is None:
+                train_parts(folder, request, read_cases(trained_on(request)))
+            return 0
+        with FileLock(lock, timeout=0):
+            status = perform(folder)
+            record_end(log, folder, status, seconds=time.perf_counter() - begun)
+    except Timeout:
+        return BUSY
+    except (AcsnetError, OSError) as error:
+        Console(stderr=True).print(f"error: {error}", markup=False)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*map(Path, sys.argv[1:])))

@@ -1,0 +1,66 @@
+"""Where a PACS is, how to log in to it, and what to look for: the address and the settings."""
+
+import re
+from dataclasses import dataclass, field
+from urllib.parse import parse_qsl, urlsplit
+
+from acsnet.errors import InputError
+from acsnet.pacs.lge_series import LGE
+from acsnet.settings import Pacs, read_settings
+
+
+@dataclass(frozen=True, kw_only=True)
+class PacsSettings:
+    """One DICOMweb service; secrets do not show when this is printed.
+
+    url: of the service, such as https://pacs.example.org/dicom-web; search: further QIDO keys.
+    """
+
+    url: str
+    user: str = ""
+    password: str = field(default="", repr=False)
+    token: str = field(default="", repr=False)
+    search: tuple[tuple[str, str], ...] = ()
+    lge: re.Pattern[str] = LGE
+    cache_seconds: float = Pacs().cache_seconds
+
+
+def is_dicomweb(address: str) -> bool:
+    """Whether an address is that of a DICOMweb service, right or not."""
+    return address.lower().startswith(("http://", "https://"))
+
+
+def pacs_settings(url: str) -> PacsSettings:
+    """Settings for the service at `url`, the rest from `acsnet.settings`.
+
+    Raises InputError for an address with a password in it, which would be seen in lists of
+    processes and in logs, and for a value that cannot be used.
+    """
+    site = read_settings().pacs
+    return PacsSettings(
+        url=_checked(url),
+        user=site.user,
+        password=site.password.get_secret_value(),
+        token=site.token.get_secret_value(),
+        search=tuple(parse_qsl(site.search)),
+        lge=LGE if site.lge is None else re.compile(site.lge.pattern, re.IGNORECASE),
+        cache_seconds=site.cache_seconds,
+    )
+
+
+def _checked(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable:
+        msg = "address of a PACS must be http(s)://HOST[:PORT]/PATH of its DICOMweb service"
+        raise InputError(msg)
+    if "@" in parts.netloc or parts.query or parts.fragment:
+        msg = (
+            f"address of the PACS {parts.hostname} must not hold a login or a query: set "
+            "ACSNET_PACS_USER and ACSNET_PACS_PASSWORD, or ACSNET_PACS_TOKEN"
+        )
+        raise InputError(msg)
+    return url.rstrip("/")

@@ -1,0 +1,130 @@
+"""Sending to a PACS that has no DICOMweb: C-STORE (DICOM PS3.7), which knows no login."""
+
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pydicom
+from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
+from pynetdicom.ae import ApplicationEntity
+from pynetdicom.association import Association
+from pynetdicom.presentation import build_context
+
+from acsnet.errors import InputError, PacsError
+from acsnet.io.dicom_files import DAMAGED, quiet_pydicom
+from acsnet.pacs.dicom_folder import read_whole
+
+OWN_AE_TITLE = "ACSNET"
+TIMEOUT_SECONDS = 30
+VERIFICATION = "1.2.840.10008.1.1"
+MAX_CONTEXTS = 128
+"""Kinds of object times ways to write them that one association can carry (PS3.8)."""
+
+SUCCESS = 0x0000
+WARNINGS = range(0xB000, 0xC000)
+"""Stored, although something was changed (PS3.4 annex B.2.3)."""
+
+_AE_TITLE = re.compile(r"[\x21-\x5b\x5d-\x7e]([\x20-\x5b\x5d-\x7e]{0,14}[\x21-\x5b\x5d-\x7e])?")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Peer:
+    """An application entity of DICOM."""
+
+    title: str
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"dicom://{self.title}@{self.host}:{self.port}"
+
+
+def is_ae_title(text: str) -> bool:
+    """Whether `text` can be an application entity title: 1 to 16 characters of ASCII."""
+    return bool(_AE_TITLE.fullmatch(text))
+
+
+def peer(address: str) -> Peer:
+    """dicom://AETITLE@HOST:PORT -> peer. Raises InputError for anything else."""
+    try:
+        parts = urlsplit(address)
+        title, _, _ = parts.netloc.rpartition("@")
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        title, host, port = "", None, None
+    if not (is_ae_title(title) and host and port) or parts.path.strip("/"):
+        msg = f"address must be dicom://AETITLE@HOST:PORT, got {address!r}"
+        raise InputError(msg)
+    return Peer(title=title, host=host, port=port)
+
+
+def store_files(files: Sequence[Path], to: Peer) -> Iterator[tuple[Path, str | None]]:
+    """Send files one after another; gives each with why it was not stored, or None.
+
+    Raises PacsError where the peer cannot be reached or breaks off.
+    """
+    kinds = {file: _kind(file) for file in files}
+    wanted = sorted({kind for kind in kinds.values() if kind})
+    for file in (file for file, kind in kinds.items() if kind is None):
+        yield file, "it is no DICOM file"
+    if wanted:
+        with _association(to, wanted) as association:
+            for file in (file for file, kind in kinds.items() if kind is not None):
+                yield file, _sent(file, association, to)
+
+
+def _kind(file: Path) -> tuple[str, str] | None:
+    """SOP class and transfer syntax of a file; None where it is no DICOM file."""
+    try:
+        meta = pydicom.filereader.read_file_meta_info(file)
+        return str(meta.MediaStorageSOPClassUID), str(meta.TransferSyntaxUID)
+    except DAMAGED:
+        return None
+
+
+@contextmanager
+def _association(to: Peer, kinds: Sequence[tuple[str, str]]) -> Iterator[Association]:
+    entity = ApplicationEntity(ae_title=OWN_AE_TITLE)
+    entity.acse_timeout = entity.dimse_timeout = TIMEOUT_SECONDS
+    entity.network_timeout = entity.connection_timeout = TIMEOUT_SECONDS
+    plain = str(ExplicitVRLittleEndian)
+    # A peer that takes implicit VR only is sent the same values in that form.
+    spare = [(kind, str(ImplicitVRLittleEndian)) for kind, syntax in kinds if syntax == plain]
+    offered = dict.fromkeys([(VERIFICATION, plain), *kinds, *spare])
+    if len(offered) > MAX_CONTEXTS:
+        msg = f"files are of too many kinds: {len(offered)}, at most {MAX_CONTEXTS}: send fewer"
+        raise InputError(msg)
+    contexts = [build_context(kind, syntax) for kind, syntax in offered]
+    association = entity.associate(to.host, to.port, contexts=contexts, ae_title=to.title)
+    if not association.is_established:
+        refused = association.is_rejected
+        reason = "it refused: are both AE titles known to it?" if refused else "no answer"
+        msg = f"{to} cannot be reached as {to.title} by {OWN_AE_TITLE}: {reason}"
+        raise PacsError(msg)
+    try:
+        yield association
+    finally:
+        association.release()
+
+
+def _sent(file: Path, association: Association, to: Peer) -> str | None:
+    try:
+        dataset = read_whole(file)
+    except InputError as error:
+        return str(error)
+    try:
+        with quiet_pydicom():
+            answer = association.send_c_store(dataset)
+    except (AttributeError, ValueError):
+        return "its kind or transfer syntax is not taken"
+    except RuntimeError as error:
+        msg = f"{to}: the connection was broken off"
+        raise PacsError(msg) from error
+    status = answer.get("Status")
+    if status is None:
+        msg = f"{to}: no answer in time, or the connection was broken off"
+        raise PacsError(msg)
+    return None if status == SUCCESS or status in WARNINGS else f"status {status:#06x}"

@@ -1,0 +1,162 @@
+"""`features.json` as one type: every key, its unit and its meaning.
+
+`SCHEMA` rises when a key changes its meaning or goes; new keys do not raise it beyond a release.
+`features.schema.json` beside this file and `docs/features.md` are made from it:
+`python -m acsnet.quantify.reference`.
+"""
+
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from pydantic import TypeAdapter
+
+from acsnet.quantify.aha_segments import Segment, Territory
+from acsnet.quantify.body_size import BodyNumbers
+from acsnet.quantify.features import Features
+from acsnet.quantify.field_metadata import described
+from acsnet.quantify.quantification import Quantification
+from acsnet.quantify.rv_insertion import Side, Source
+from acsnet.quantify.scar_methods import MethodRow
+from acsnet.quantify.texture import Texture
+from acsnet.quantify.transmurality import Transmurality
+from acsnet.scan import ShortAxisScan
+
+SCHEMA = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class SpacingDoc:
+    """Distances of voxel centres."""
+
+    slice: Annotated[float, described("mm", "between slices, along their normal")]
+    row: Annotated[float, described("mm", "between rows")]
+    column: Annotated[float, described("mm", "between columns")]
+
+
+@dataclass(frozen=True, kw_only=True)
+class InsertionDoc:
+    """The anterior insertion of the right ventricle, from which segments are counted."""
+
+    slice: Annotated[int | None, described("", "a middle slice, number in the file from 1")]
+    row: Annotated[float | None, described("pixel", "in that slice, on the epicardium, from 0")]
+    column: Annotated[float | None, described("pixel", "the same")]
+    source: Annotated[Source | None, described("", "automatic, given or drawn; null: not found")]
+    side: Annotated[Side | None, described("", "what told anterior from inferior: header or image")]
+    confidence: Annotated[
+        float | None, described("", "0 to 1, of the automatic one; at least 0.06 is asked")
+    ]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RemoteDoc:
+    """The wall that mean + n SD compares with; its mask is `Quantification.remote.mask`."""
+
+    source: Annotated[str, described("", "automatic or given")]
+    voxels: Annotated[int, described("", "its size")]
+    mean: Annotated[float | None, described("signal", "mean; null if it is too small")]
+    sd: Annotated[float | None, described("signal", "standard deviation, of all its voxels")]
+
+
+@dataclass(frozen=True, kw_only=True)
+class IntervalDoc:
+    """Where the value lies that an expert would give, in the share `level` of patients."""
+
+    low: Annotated[float, described("as the measure", "lower end, not below 0")]
+    high: Annotated[float, described("as the measure", "upper end; of shares not above 100")]
+    level: Annotated[float, described("", "0.9")]
+
+
+@dataclass(frozen=True, kw_only=True)
+class QualityDoc:
+    """One doubt about the scan or its segmentation; its message is among the warnings, too."""
+
+    flag: Annotated[str, described("", "name, always the same")]
+    message: Annotated[str, described("", "in plain words")]
+
+
+@dataclass(frozen=True, kw_only=True)
+class FeaturesDocument(Texture, Transmurality, BodyNumbers, Features):
+    """All of `features.json`; null is a number that the scan or its labels cannot give."""
+
+    case: Annotated[str, described("", "name of the file or folder")]
+    slices: Annotated[int, described("", "slices of the stack")]
+    spacing_mm: Annotated[SpacingDoc, described("mm", "of the stack")]
+    remote: Annotated[RemoteDoc, described("", "the remote region")]
+    methods: Annotated[
+        tuple[MethodRow, ...], described("", "scar by each method; empty where scar is not known")
+    ]
+    segment_model: Annotated[
+        int | None, described("", "17, or 16 where the stack has no apical cap; null: no segments")
+    ]
+    rv_insertion: Annotated[InsertionDoc, described("", "where segments are counted from")]
+    segments: Annotated[tuple[Segment, ...], described("", "always 17, nulls where unknown")]
+    territories: Annotated[tuple[Territory, ...], described("", "always LAD, RCA and LCX")]
+    intervals: Annotated[
+        dict[str, IntervalDoc] | None,
+        described("", "by the name of the measure; null where uncertainty was not asked for"),
+    ]
+    slice_uncertainty: Annotated[
+        tuple[float | None, ...] | None,
+        described(
+            "",
+            "of each slice in the order of the file, 0 to 1: 1 - Dice of the wall and what the "
+            "network might have drawn as well; null without a wall",
+        ),
+    ]
+    quality: Annotated[
+        tuple[QualityDoc, ...], described("", "doubts by name; empty where there are none")
+    ]
+    anatomy: Annotated[
+        dict[str, Any] | None,
+        described("", "what the anatomical stage did, slice by slice; null for drawn labels"),
+    ]
+    labels: Annotated[dict[str, int], described("", "value of each label in the label map")]
+    seconds: Annotated[dict[str, float], described("s", "time of each stage")]
+    schema: Annotated[int, described("", f"version of this schema: {SCHEMA}")]
+    software: Annotated[dict[str, Any], described("", "version, and SHA-256 of all weights")]
+    notice: Annotated[str, described("", "research use only")]
+
+
+DOCUMENT: TypeAdapter[FeaturesDocument] = TypeAdapter(FeaturesDocument)
+
+
+def measured_parts(scan: ShortAxisScan, found: Quantification) -> dict[str, Any]:
+    """The part of the document that follows from scan and measures; values are dataclasses."""
+    slice_mm, row_mm, column_mm = (round(mm, 4) for mm in scan.spacing_mm)
+    return {
+        **vars(found.features),
+        **vars(found.body),
+        **vars(found.transmurality),
+        **vars(found.texture),
+        "case": scan.name,
+        "slices": len(scan.pixels),
+        "spacing_mm": SpacingDoc(slice=slice_mm, row=row_mm, column=column_mm),
+        "remote": RemoteDoc(
+            source=found.remote.source,
+            voxels=int(found.remote.mask.sum()),
+            mean=found.remote.mean,
+            sd=found.remote.sd,
+        ),
+        "methods": found.methods,
+        "segment_model": found.segment_model,
+        "rv_insertion": _insertion_doc(scan, found),
+        "segments": found.segments,
+        "territories": found.territories,
+        "schema": SCHEMA,
+    }
+
+
+def _insertion_doc(scan: ShortAxisScan, found: Quantification) -> InsertionDoc:
+    insertion, point = found.insertion, found.insertion_point
+    number = row = column = None
+    if point is not None:
+        number, row, column = point[0], round(point[1], 2), round(point[2], 2)
+        number = len(scan.pixels) - number if scan.grid.reversed_slices else number + 1
+    return InsertionDoc(
+        slice=number,
+        row=row,
+        column=column,
+        source=None if insertion is None else insertion.source,
+        side=None if insertion is None else insertion.side,
+        confidence=None if insertion is None else insertion.confidence,
+    )

@@ -1,0 +1,169 @@
+"""The usual thresholds for scar, all on one wall, to be compared in one table.
+
+- drawn: the enhancement as the network or a person drew it, core and grey zone as in the label map.
+- fwhm_remote, fwhm_half_max: full width at half maximum (Amado et al. 2004,
+  doi:10.1016/j.jacc.2004.09.020) in the two readings of `acsnet.quantify.scar`. Scar is what
+  reaches half way and is all core; the grey zone, 35 to 50 % of the way, lies outside it (Roes et
+  al. 2009, doi:10.1161/CIRCIMAGING.108.826529, who take the way from 0).
+- sd2 to sd6: mean + n SD of the remote region (Kim et al. 1999, doi:10.1161/01.CIR.100.19.1992).
+  With n = 2, core is 3 SD and more and the grey zone 2 to 3 SD (Yan et al. 2006,
+  doi:10.1161/CIRCULATIONAHA.105.613414); for other n no grey zone is published.
+- otsu: the threshold that parts the wall's signal in two classes best (Otsu 1979,
+  doi:10.1109/TSMC.1979.4310076).
+
+No method is followed by a clean-up: noise and blood at the border of the wall count, as they do
+in any plain threshold. FWHM and Otsu take some scar for granted, so they are not defined where none
+was drawn. Microvascular obstruction counts as scar in each.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from skimage.filters import threshold_otsu
+
+from acsnet.errors import AcsnetError
+from acsnet.quantify.field_metadata import described
+from acsnet.quantify.remote_myocardium import RemoteRegion
+from acsnet.quantify.scar import ScarMethod, scar_threshold
+from acsnet.quantify.volumes import burden_percent, mass_g, volume_ml
+
+GREY_SHARE = 0.35
+"""Where the grey zone of full width at half maximum begins (Roes et al. 2009)."""
+
+SD_COUNTS = (2, 3, 4, 5, 6)
+FWHM: Mapping[str, ScarMethod] = {"fwhm_remote": "remote", "fwhm_half_max": "half_max"}
+METHODS = ("drawn", *FWHM, *(f"sd{n}" for n in SD_COUNTS), "otsu")
+
+
+@dataclass(frozen=True, kw_only=True)
+class MethodRow:
+    """Scar by one method; None is what the method does not define on this scan."""
+
+    method: Annotated[str, described("", f"one of {', '.join(METHODS)}")]
+    threshold: Annotated[float | None, described("signal", "scar is at least this bright")] = None
+    scar_volume_ml: Annotated[float | None, described("ml", "scar, obstruction included")] = None
+    scar_mass_g: Annotated[float | None, described("g", "its mass, density 1.05 g/ml")] = None
+    scar_burden_percent: Annotated[
+        float | None, described("%", "scar, share of the whole myocardium")
+    ] = None
+    core_volume_ml: Annotated[float | None, described("ml", "core, where the method has one")] = (
+        None
+    )
+    grey_zone_volume_ml: Annotated[
+        float | None,
+        described("ml", "grey zone, where the method has one; outside the scar for fwhm"),
+    ] = None
+    note: Annotated[str | None, described("", "why there is no number")] = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Wall:
+    """The wall that every method is given; arrays are (slice, row, column)."""
+
+    intensity: NDArray[np.floating[Any]]
+    myocardium: NDArray[np.bool_]
+    enhancement: NDArray[np.bool_]
+    obstruction: NDArray[np.bool_]
+    voxel_ml: float
+
+    def row(
+        self,
+        method: str,
+        scar: NDArray[np.bool_],
+        *,
+        threshold: float | None = None,
+        core: NDArray[np.bool_] | None = None,
+        grey: NDArray[np.bool_] | None = None,
+    ) -> MethodRow:
+        """The volumes of masks that may reach beyond the wall."""
+        scar_ml = volume_ml(scar & self.myocardium | self.obstruction, self.voxel_ml)
+        wall_ml = volume_ml(self.myocardium, self.voxel_ml)
+        return MethodRow(
+            method=method,
+            threshold=threshold,
+            scar_volume_ml=scar_ml,
+            scar_mass_g=mass_g(scar_ml),
+            scar_burden_percent=burden_percent(scar_ml, wall_ml),
+            core_volume_ml=None if core is None else self._part_ml(core),
+            grey_zone_volume_ml=None if grey is None else self._part_ml(grey),
+        )
+
+    def _part_ml(self, part: NDArray[np.bool_]) -> float:
+        return volume_ml(part & self.myocardium & ~self.obstruction, self.voxel_ml)
+
+
+def compare_methods(
+    intensity: NDArray[np.floating[Any]],
+    myocardium: NDArray[np.bool_],
+    enhancement: NDArray[np.bool_],
+    *,
+    obstruction: NDArray[np.bool_],
+    core: NDArray[np.bool_] | None,
+    remote: RemoteRegion,
+    voxel_ml: float,
+) -> tuple[MethodRow, ...]:
+    """A row for each of `METHODS`; masks are (slice, row, column).
+
+    core: of the drawn enhancement, None where it is not known.
+    """
+    wall = _Wall(
+        intensity=intensity,
+        myocardium=myocardium,
+        enhancement=enhancement,
+        obstruction=obstruction,
+        voxel_ml=voxel_ml,
+    )
+    grey = None if core is None else enhancement & ~core
+    return (
+        wall.row("drawn", enhancement, core=core, grey=grey),
+        *(_fwhm(wall, name, remote) for name in FWHM),
+        *(_deviations(wall, n, remote) for n in SD_COUNTS),
+        _otsu(wall),
+    )
+
+
+def _fwhm(wall: _Wall, name: str, remote: RemoteRegion) -> MethodRow:
+    """The threshold that splits the label map, on all of the wall."""
+    free = remote.mask if remote.source == "given" else wall.myocardium & ~wall.enhancement
+    reading = FWHM[name]
+    try:
+        found = scar_threshold(
+            wall.intensity[wall.enhancement], wall.intensity[free], method=reading
+        )
+    except AcsnetError as error:
+        return MethodRow(method=name, note=str(error))
+    if found.value is None or found.peak is None or found.method != reading:
+        note = " ".join(found.warnings) or "no enhancement was drawn, so there is no peak"
+        return MethodRow(method=name, note=note)
+    if found.remote is not None and found.value <= found.remote:
+        note = f"half of the peak ({found.value:g}) is not above the remote wall ({found.remote:g})"
+        return MethodRow(method=name, note=note)
+    begin = found.peak - (found.peak - found.value) * (1 - GREY_SHARE) / 0.5
+    scar = wall.intensity >= found.value
+    grey = (wall.intensity >= begin) & ~scar
+    return wall.row(name, scar, threshold=found.value, core=scar, grey=grey)
+
+
+def _deviations(wall: _Wall, n: int, remote: RemoteRegion) -> MethodRow:
+    if remote.mean is None or remote.sd is None:
+        return MethodRow(method=f"sd{n}", note="there is too little remote myocardium")
+    threshold = remote.mean + n * remote.sd
+    scar = wall.intensity >= threshold
+    core = wall.intensity >= remote.mean + 3 * remote.sd if n == 2 else None
+    grey = None if core is None else scar & ~core
+    return wall.row(f"sd{n}", scar, threshold=threshold, core=core, grey=grey)
+
+
+def _otsu(wall: _Wall) -> MethodRow:
+    if not wall.enhancement.any():
+        return MethodRow(method="otsu", note="no enhancement was drawn, so there are not two kinds")
+    values = wall.intensity[wall.myocardium].astype(np.float64)
+    low, span = float(values.min()), float(np.ptp(values))
+    if span == 0.0:
+        return MethodRow(method="otsu", note="the whole myocardium has one and the same signal")
+    # On [0, 1]: the squares of large values would not be numbers any more.
+    threshold = low + span * float(threshold_otsu((values - low) / span))
+    return wall.row("otsu", wall.intensity > threshold, threshold=threshold)

@@ -1,0 +1,156 @@
+"""Local accounts: name, role and password hash, in one file that only its owner reads.
+
+Passwords are kept as scrypt hashes (RFC 7914) of a random salt each; the cost is among those that
+the OWASP Password Storage Cheat Sheet recommends (N = 2^15, r = 8, p = 3: 32 MiB).
+"""
+
+import base64
+import hashlib
+import hmac
+import json
+import re
+import secrets
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+
+from filelock import FileLock
+
+from acsnet.errors import InputError
+from acsnet.server.auth.roles import ROLE_WORDS, Role
+from acsnet.server.identity import Person
+from acsnet.storage import put
+
+COST_LOG2, BLOCK, PARALLEL = 15, 8, 3
+MIN_PASSWORD, MAX_PASSWORD = 12, 200
+"""Characters; beyond them no rules, as NIST SP 800-63B asks."""
+NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._@-]{0,62}[A-Za-z0-9])?")
+"""At most 64 characters, as a DICOM person name has."""
+AT_ONCE = 4
+"""Passwords that are hashed at the same time: each takes 32 MiB."""
+
+_hashing = threading.BoundedSemaphore(AT_ONCE)
+
+
+class AccountsError(InputError):
+    """Accounts that cannot be read; the message names the file, which is not for clients."""
+
+
+@dataclass(frozen=True)
+class Account:
+    """One account. password: its hash."""
+
+    name: str
+    role: Role
+    password: str
+
+    @property
+    def person(self) -> Person:
+        """Whose account it is."""
+        return Person(self.name, self.role)
+
+
+class Accounts:
+    """The accounts in a file; changes of other processes are seen at once."""
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+        self._seen: tuple[int, int, int] | None = None
+        self._known: dict[str, Account] = {}
+
+    def all(self) -> dict[str, Account]:
+        """Name -> account; none where there is no file. Raises AccountsError for a damaged file."""
+        try:
+            stat = self.file.stat()
+            seen = (stat.st_ino, stat.st_mtime_ns, stat.st_size)
+            if seen != self._seen:
+                self._known, self._seen = _read(self.file.read_text(encoding="utf-8")), seen
+        except FileNotFoundError:
+            return {}
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            msg = f"accounts file {self.file} cannot be read: {error}"
+            raise AccountsError(msg) from error
+        return self._known
+
+    def check(self, name: str, password: str) -> Account | None:
+        """The account, if this is its password. As slow for a name that there is not."""
+        account = self.all().get(name)
+        right = is_password(password, account.password if account else _NOBODYS)
+        return account if right else None
+
+    def put(self, name: str, role: Role, password: str) -> None:
+        """Add an account or change it. Raises InputError for a name or password of no use."""
+        if not NAME.fullmatch(name):
+            msg = f"name must be up to 64 letters, digits, '.', '_', '@' or '-', got {name!r}"
+            raise InputError(msg)
+        if not MIN_PASSWORD <= len(password) <= MAX_PASSWORD:
+            msg = f"password must have {MIN_PASSWORD} to {MAX_PASSWORD} characters"
+            raise InputError(msg)
+        with self._lock():
+            self._write({**self.all(), name: Account(name, role, hashed(password))})
+
+    def remove(self, name: str) -> None:
+        """Remove an account; its sessions end. Raises InputError where there is none."""
+        with self._lock():
+            left = dict(self.all())
+            if left.pop(name, None) is None:
+                msg = f"there is no account {name!r}"
+                raise InputError(msg)
+            self._write(left)
+
+    def _lock(self) -> FileLock:
+        try:
+            self.file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            msg = f"accounts file {self.file} cannot be written: {error.strerror}"
+            raise InputError(msg) from error
+        return FileLock(self.file.with_name(f".{self.file.name}.lock"), mode=0o600)
+
+    def _write(self, accounts: dict[str, Account]) -> None:
+        records = {
+            name: {"role": one.role.word, "password": one.password}
+            for name, one in sorted(accounts.items())
+        }
+        put(json.dumps({"accounts": records}, indent=2).encode(), self.file)
+
+
+def hashed(password: str) -> str:
+    """A password as it is kept: `scrypt$log2 N$r$p$salt$hash`."""
+    salt = secrets.token_bytes(16)
+    found = _scrypt(password, salt, COST_LOG2, BLOCK, PARALLEL)
+    costs = f"{COST_LOG2}${BLOCK}${PARALLEL}"
+    return f"scrypt${costs}${_text(salt)}${_text(found)}"
+
+
+def is_password(password: str, kept: str) -> bool:
+    """Whether `kept` is the hash of a password; the time it takes does not depend on that."""
+    _, *costs, salt, expected = kept.split("$")
+    log2, block, parallel = map(int, costs)
+    found = _scrypt(password[:MAX_PASSWORD], base64.b64decode(salt), log2, block, parallel)
+    return hmac.compare_digest(found, base64.b64decode(expected))
+
+
+_NOBODYS = f"scrypt${COST_LOG2}${BLOCK}${PARALLEL}${'A' * 22}==${'A' * 43}="
+"""Compared with where there is no such account: no answer is faster than the others."""
+
+
+def _scrypt(password: str, salt: bytes, log2: int, block: int, parallel: int) -> bytes:
+    memory = 128 * block * (2**log2 + parallel + 2)
+    with _hashing:
+        return hashlib.scrypt(
+            password.encode(), salt=salt, n=2**log2, r=block, p=parallel, maxmem=memory, dklen=32
+        )
+
+
+def _text(content: bytes) -> str:
+    return base64.b64encode(content).decode()
+
+
+def _read(text: str) -> dict[str, Account]:
+    found = {}
+    for name, record in json.loads(text)["accounts"].items():
+        if record["role"] not in ROLE_WORDS:
+            msg = f"role of {name!r} must be one of {', '.join(ROLE_WORDS)}"
+            raise ValueError(msg)
+        found[name] = Account(name, Role[record["role"].upper()], record["password"])
+    return found

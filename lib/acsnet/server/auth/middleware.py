@@ -1,0 +1,124 @@
+"""The door behind the guard: who asks, and whether that person may. Nothing passes unlisted."""
+
+import re
+from urllib.parse import quote, urlencode, urlsplit
+
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from acsnet.server import errors
+from acsnet.server.auth.accounts import AccountsError
+from acsnet.server.auth.roles import Role, role_for
+from acsnet.server.auth.service import Login, refuse
+from acsnet.server.identity import Person, denied, request_of
+from acsnet.server.web.access_policy import origin_of
+
+LOGIN_PAGE = "/acsnet/login"
+HOME = "/acsnet/"
+MAX_PUBLIC_BYTES = 16 * 1024
+"""What somebody unknown may send: a login is far smaller."""
+PAGES = ("/acsnet/", "/ohif/", "/viewer/")
+"""Where a person in a browser is sent to the login, and a program is told to log in."""
+SAFE = ("GET", "HEAD", "OPTIONS")
+
+_PLAIN = re.compile(r"/(?![/\\])[\x21-\x5b\x5d-\x7e]*")
+
+
+class Door:
+    """ASGI middleware; with no `login` nobody has to log in, and everything passes."""
+
+    def __init__(self, app: ASGIApp, login: Login | None) -> None:
+        self.app = app
+        self.login = login
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let one request in, or answer it here."""
+        if self.login is None or scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        request = Request(scope)
+        try:
+            person = await _admitted(self.login, request)
+        except HTTPException as error:
+            await _refusal(request, error)(scope, receive, send)
+            return
+        except AccountsError as error:
+            await errors.accounts_error(request, error)(scope, receive, send)
+            return
+        if person is None:
+            await self.app(scope, receive, send)
+            return
+        with request_of(person):
+            await self.app(scope, receive, send)
+
+
+def cookie_name(request: Request) -> str:
+    """Of the session. Over TLS no other host, and no page without TLS, can set it."""
+    return "__Host-acsnet" if request.url.scheme == "https" else "acsnet"
+
+
+def address_of(request: Request) -> str:
+    """Where a request comes from."""
+    return request.client.host if request.client else ""
+
+
+def own_address(text: str) -> str:
+    """Where to go on after the login: an address of this server, or the work list."""
+    plain = _PLAIN.fullmatch(text) and not urlsplit(text).netloc
+    return text if plain else HOME
+
+
+async def _admitted(login: Login, request: Request) -> Person | None:
+    """Who asks; None where anybody may."""
+    role = _role(request)
+    if role is Role.PUBLIC:
+        if request.method == "POST" and _length(request) > MAX_PUBLIC_BYTES:
+            raise HTTPException(413, "this is too long for a login")
+        return None
+    person = await _identified(login, request)
+    if role is None:
+        raise HTTPException(404, "there is nothing at this address")
+    if person.role < role:
+        raise HTTPException(403, denied(person, role, f"{request.method} {request.scope['path']}"))
+    return person
+
+
+def _length(request: Request) -> int:
+    """Of the body; the guard let only a number pass."""
+    return int(request.headers.get("content-length", "0"))
+
+
+def _role(request: Request) -> Role | None:
+    """The role that a request asks for. An address without its last slash is sent on to it."""
+    path = request.scope["path"]
+    found = role_for(request.method, path)
+    return role_for(request.method, f"{path}/") if found is None else found
+
+
+async def _identified(login: Login, request: Request) -> Person:
+    if header := request.headers.get("authorization"):
+        # A password is hashed slowly, and keys may have to be fetched.
+        return await run_in_threadpool(login.by_header, header, address=address_of(request))
+    person = login.by_session(request.cookies.get(cookie_name(request), ""))
+    if person is None:
+        refuse("log in first")
+    # The guard lets pages of listed sites pass, too: these have to bring a token. A browser that
+    # sends no origin is too old.
+    own = origin_of(f"{request.url.scheme}://{request.headers.get('host', '')}")
+    if request.method not in SAFE and origin_of(request.headers.get("origin", "")) != own:
+        raise HTTPException(403, "a page of this server must ask for this")
+    return person
+
+
+def _refusal(request: Request, error: HTTPException) -> Response:
+    page = request.method == "GET" and request.scope["path"].startswith(PAGES)
+    if error.status_code == 401 and page and "text/html" in request.headers.get("accept", ""):
+        query = f"?{request.url.query}" if request.url.query else ""
+        address = quote(request.scope["path"]) + query
+        return RedirectResponse(f"{LOGIN_PAGE}?{urlencode({'next': address})}", 303)
+    answer = errors.answer(request, error.status_code, error.detail)
+    answer.headers.update(error.headers or {})
+    return answer

@@ -1,0 +1,127 @@
+"""All that is needed to tell who a request is of: one object for the life of the server."""
+
+import base64
+import hashlib
+import hmac
+import math
+import secrets
+from typing import NoReturn
+
+from starlette.exceptions import HTTPException
+
+from acsnet.annotations import audit_log
+from acsnet.errors import InputError
+from acsnet.server.auth.accounts import Account, Accounts
+from acsnet.server.auth.attempts import Attempts
+from acsnet.server.auth.sessions import Sessions
+from acsnet.server.auth.tokens import REFRESH_S, ProviderError, TokenError, Tokens
+from acsnet.server.identity import Person
+from acsnet.server.state.paths import audit_log_file
+from acsnet.settings import Settings
+
+CHALLENGE = {"WWW-Authenticate": "Bearer"}
+"""Not Basic: a browser would ask for the password by itself, and keep it."""
+
+
+class Login:
+    """Accounts, sessions and tokens. Raises InputError for settings by which nobody could log in.
+
+    All methods raise HTTPException: 401 for who is not known, 429 for who has to wait, 503 where
+    the identity provider's keys cannot be had.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._accounts = Accounts(settings.accounts_file)
+        self._tokens = Tokens(settings.oidc) if settings.oidc.issuer else None
+        if not self._accounts.all() and self._tokens is None:
+            msg = (
+                "a login is required, but there is no account: `acsnet accounts add NAME --role "
+                "admin`, or set oidc.issuer"
+            )
+            raise InputError(msg)
+        login = settings.login
+        self._sessions = Sessions(hours=login.session_hours, idle_minutes=login.idle_minutes)
+        self._attempts = Attempts()
+        self._secret = secrets.token_bytes(32)
+        self._checked: dict[str, tuple[Account, bytes]] = {}
+
+    def begin(self, name: str, password: str, *, address: str) -> str:
+        """Log in by password; the id of the new session."""
+        account = self._by_password(name, password, address)
+        audit_log.record(audit_log_file(), "login", user=account.name)
+        return self._sessions.begin(account)
+
+    def end(self, session: str) -> None:
+        """Log out."""
+        self._sessions.end(session)
+
+    def by_session(self, session: str) -> Person | None:
+        """Who has this session; None where it ended, or the account was changed since."""
+        holder = self._sessions.find(session)
+        if isinstance(holder, Account):
+            if self._accounts.all().get(holder.name) != holder:
+                self._sessions.end(session)
+                return None
+            return holder.person
+        return holder
+
+    def by_header(self, header: str, *, address: str) -> Person:
+        """Who an Authorization header is of: `Bearer` with a session's id or a JWT, or `Basic`."""
+        scheme, _, value = header.partition(" ")
+        value = value.strip()
+        if scheme.lower() == "basic":
+            return self._by_basic(value, address)
+        if scheme.lower() != "bearer":
+            refuse("log in with Bearer or Basic")
+        # A session's id has no dots, a JWT has two.
+        if "." in value and self._tokens is not None:
+            try:
+                return self._tokens.check(value)
+            except TokenError as error:
+                refuse(str(error))
+            except ProviderError as error:
+                again = {"Retry-After": str(round(REFRESH_S))}
+                raise HTTPException(503, str(error), headers=again) from error
+        person = self.by_session(value)
+        if person is None:
+            refuse("the token does not count: log in again")
+        return person
+
+    def _by_basic(self, value: str, address: str) -> Person:
+        try:
+            name, _, password = base64.b64decode(value, validate=True).decode().partition(":")
+        except ValueError:
+            refuse("the Authorization header cannot be read")
+        # A program sends it with each request: the slow hash is needed for the first one only.
+        account, seen = self._checked.get(name, (None, b""))
+        digest = hashlib.blake2b(password.encode(), key=self._secret).digest()
+        if (
+            account is None
+            or not hmac.compare_digest(digest, seen)
+            or self._accounts.all().get(name) != account
+        ):
+            account = self._by_password(name, password, address)
+            self._checked[name] = account, digest
+        return account.person
+
+    def _by_password(self, name: str, password: str, address: str) -> Account:
+        wait = self._attempts.begin(name, address)
+        if wait > 0:
+            seconds = math.ceil(wait)
+            msg = f"too many attempts: wait {seconds} s"
+            raise HTTPException(429, msg, {"Retry-After": str(seconds)})
+        account = self._accounts.check(name, password)
+        if account is None:
+            # A name that is none may be a password, typed into the wrong field.
+            known = name if name in self._accounts.all() else ""
+            audit_log.record(
+                audit_log_file(), "login_refused", user=known, details={"address": address}
+            )
+            refuse("name or password is wrong")
+        self._attempts.succeeded(name, address)
+        return account
+
+
+def refuse(reason: str) -> NoReturn:
+    """HTTP 401."""
+    raise HTTPException(401, reason, CHALLENGE)

@@ -1,0 +1,307 @@
+"""A PACS as a MONAI Label datastore: images are its LGE series, labels are SEGs in it.
+
+MONAI Label's own DICOMweb datastore builds volumes from broken series, counts the model's drafts
+as labels and overwrites; nothing of it is used.
+"""
+
+import hashlib
+import logging
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import nibabel as nib
+import numpy as np
+from monailabel.interfaces.datastore import Datastore
+from numpy.typing import NDArray
+
+from acsnet.errors import AcsnetError, InputError
+from acsnet.fine_tuning.training_request import Reviewed
+from acsnet.io.series import Series
+from acsnet.pacs.annotations import Annotation
+from acsnet.pacs.archive import Archive
+from acsnet.pacs.config import PacsSettings
+from acsnet.pacs.worklist import Entry
+from acsnet.report.pdf import AUTOMATIC
+from acsnet.result import Result
+from acsnet.server.datastores.folder import SCORES, SHOWN_TAGS
+from acsnet.server.datastores.label_intake import author_of, state_of
+from acsnet.server.datastores.label_records import DRAFT, DRAWN, REVIEWED
+from acsnet.server.datastores.pacs_labels import PacsLabels, companions_of
+from acsnet.server.datastores.preflight import Verdict
+from acsnet.server.datastores.seg_records import seg_record, tagged
+from acsnet.server.state.paths import private_folder
+from acsnet.server.web.request_checks import SCAN_SUFFIXES
+
+logger = logging.getLogger(__name__)
+
+
+class DicomWebDatastore(Datastore):
+    """The scans of a PACS; an image id, and that of its label, is a SeriesInstanceUID.
+
+    store: the server's own folder, with `images/<id>/` and `labels/`; all in it can be fetched
+    again. Each save is a new SEG in the PACS: the newest reviewed one is the label, and drafts,
+    segmentations of other software and what others saved before stay as they are.
+    """
+
+    def __init__(self, settings: PacsSettings, *, store: Path) -> None:
+        private_folder(store)
+        self.scores = store / SCORES
+        self._archive = Archive(settings, cache=private_folder(store / "images"))
+        self._labels = PacsLabels(self._archive, private_folder(store / "labels"))
+        self._name = settings.url
+        self._change = threading.Lock()
+        self._records: dict[str, dict[str, Any]] = {}
+        self._unkept: dict[str, str] = {}
+
+    def name(self) -> str:
+        """Address of the PACS."""
+        return self._name
+
+    def set_name(self, name: str) -> None:
+        """Keep the address: it is no name to choose."""
+
+    def description(self) -> str:
+        """What it is."""
+        return "LGE series of a PACS"
+
+    def set_description(self, description: str) -> None:
+        """Keep the description."""
+
+    def refresh(self) -> None:
+        """Search the PACS anew at the next look."""
+        self._archive.worklist.invalidate()
+
+    def close(self) -> None:
+        """Stop what runs in the background."""
+        self._archive.close()
+
+    def entries(self) -> dict[str, Entry]:
+        """The work list as it is now, by image id."""
+        return self._archive.worklist.entries()
+
+    def series(self) -> list[Series]:
+        """None: the files are in the PACS."""
+        return []
+
+    def image_fingerprint(self, image_id: str) -> str:
+        """What changes when the stack of a series gets other images; empty until it is known."""
+        entry = self.entries().get(image_id)
+        names = "" if entry is None else "/".join(entry.instances)
+        return hashlib.sha256(names.encode()).hexdigest() if names else ""
+
+    def verdict(self, image_id: str) -> Verdict:
+        """Whether a scan can be measured, as far as is known now."""
+        entry = self.entries().get(image_id)
+        if entry is None:
+            return Verdict(reason="it is not in the PACS")
+        choice = () if entry.choice is None else (entry.choice.statement,)
+        unkept = self._unkept.get(image_id)
+        faults = () if unkept is None else (f"its draft could not be stored: {unkept}",)
+        return Verdict(
+            reason=entry.reason,
+            warnings=(*entry.warnings, *choice, *faults),
+            checked=entry.checked,
+        )
+
+    def list_images(self) -> list[str]:
+        """Ids of all scans, those that are refused among them."""
+        return list(self.entries())
+
+    def get_labeled_images(
+        self, label_tag: str | None = None, labels: list[str] | None = None
+    ) -> list[str]:
+        """Ids of the scans with a label, by default a final one."""
+        return [
+            uid
+            for uid, entry in self.entries().items()
+            if entry.reason is None and (label_tag or REVIEWED) in tagged(entry)
+        ]
+
+    def get_unlabeled_images(
+        self, label_tag: str | None = None, labels: list[str] | None = None
+    ) -> list[str]:
+        """Ids of the scans that wait for a person: not refused, and one for each scan."""
+        return [
+            uid
+            for uid, entry in self.entries().items()
+            if not entry.drawn
+            and entry.reason is None
+            and (entry.choice is None or entry.choice.preferred)
+        ]
+
+    def get_image(self, image_id: str, params: Any = None) -> Any:
+        """As `get_image_uri`: the reader takes a folder."""
+        return self.get_image_uri(image_id)
+
+    def get_image_uri(self, image_id: str) -> str:
+        """Folder of a scan's images, fetched where they are not here yet; empty for no such id.
+
+        Raises AcsnetError with the reason for a scan that cannot be measured.
+        """
+        return str(self._archive.fetch(image_id)) if image_id in self.entries() else ""
+
+    def get_image_info(self, image_id: str) -> dict[str, Any]:
+        """Tags of a series and its place in the work list; no path, see `StudiesDatastore`."""
+        entry = self.entries().get(image_id)
+        return {} if entry is None else self._info(entry)
+
+    def update_image_info(self, image_id: str, info: dict[str, Any]) -> None:
+        """Remember for this run who was shown what."""
+        with self._change:
+            self._records[image_id] = {**self._records.get(image_id, {}), **info}
+
+    def get_labels_by_image_id(self, image_id: str) -> dict[str, str]:
+        """Tag -> label id."""
+        return dict.fromkeys(self._labels_of(image_id), image_id)
+
+    def get_label_by_image_id(self, image_id: str, tag: str) -> str:
+        """Label id; empty where there is no label with that tag."""
+        return self.get_labels_by_image_id(image_id).get(tag, "")
+
+    def get_label(self, label_id: str, label_tag: str, params: Any = None) -> Any:
+        """As `get_label_uri`."""
+        return self.get_label_uri(label_id, label_tag)
+
+    def get_label_uri(self, label_id: str, label_tag: str) -> str:
+        """NIfTI file of the SEG that holds, on the grid of its image; empty where there is none.
+
+        Raises AcsnetError where the SEG cannot be read as our labels.
+        """
+        annotation = self._labels_of(label_id).get(label_tag)
+        return "" if annotation is None else str(self._labels.file(label_id, annotation))
+
+    def get_label_info(self, label_id: str, label_tag: str) -> dict[str, Any]:
+        """Who made the label that holds and when, its measures once it was read, all versions."""
+        entry = self.entries().get(label_id)
+        annotation = self._labels_of(label_id).get(label_tag)
+        if annotation is None or entry is None:
+            return {}
+        features = self._labels.measures.of(annotation.instance)
+        return {**seg_record(annotation), "features": features, "versions": self.versions(label_id)}
+
+    def versions(self, image_id: str) -> list[dict[str, Any]]:
+        """All segmentations of a scan, newest first, as records of labels."""
+        entry = self.entries().get(image_id)
+        return [] if entry is None else [seg_record(one) for one in entry.annotations]
+
+    def review(self, image_id: str, version: str, *, by: str) -> dict[str, Any]:
+        """As `PacsLabels.review`."""
+        return self._labels.review(image_id, version, by=by)
+
+    def reviewed(self) -> list[Reviewed]:
+        """As `PacsLabels.reviewed`, of all scans."""
+        return self._labels.reviewed(self.entries().values())
+
+    def drawn_by(self, image_id: str) -> dict[str, NDArray[np.uint8]]:
+        """Author -> the newest label map of theirs, on the grid of the image."""
+        return self._labels.drawn_by(image_id)
+
+    def update_label_info(self, label_id: str, label_tag: str, info: dict[str, Any]) -> None:
+        """Keep nothing: what a SEG says is in the SEG."""
+
+    def save_label(
+        self, image_id: str, label_filename: str, label_tag: str, label_info: dict[str, Any]
+    ) -> str:
+        """Store a person's label map as a new SEG and its measures.
+
+        label_info: see `acsnet.server.datastores.label_intake`; `version` and `model` are put
+        into it. Raises InputError for any tag but `final` and `draft`: a SEG has no tags.
+        """
+        if label_tag not in (REVIEWED, DRAWN):
+            msg = f"a label in a PACS must be saved with tag 'final' or 'draft', got {label_tag!r}"
+            raise InputError(msg)
+        labels = np.asarray(nib.load(label_filename).dataobj, dtype=np.uint8)
+        draft = self._archive.entry(image_id).model_draft
+        drafted = {} if draft is None else self._labels.measures.of(draft.instance)
+        instance = self._labels.store(
+            image_id,
+            labels,
+            author=author_of(label_info),
+            state=state_of(label_info),
+            features=label_info.get("features"),
+        )
+        label_info |= {"version": instance, "model": drafted.get("model_version", "")}
+        return image_id
+
+    def keep_draft(self, image_id: str, result: Result, model: str) -> None:
+        """Store what the model drew; a PACS that will not have it keeps nobody from the result."""
+        try:
+            companions = companions_of(result, labels_by=AUTOMATIC)
+            instance = self._archive.store_draft(image_id, result.label_map(), companions)
+            if instance is not None:
+                about = {**result.features_dict(), "model_version": model}
+                self._labels.measures.keep(instance, about)
+            self._unkept.pop(image_id, None)
+        except AcsnetError as error:
+            logger.warning("a draft could not be stored: %s", error)
+            self._unkept[image_id] = str(error)
+
+    def datalist(self) -> list[dict[str, Any]]:
+        """Images with their reviewed labels."""
+        return [{"image": str(one.image), "label": str(one.label)} for one in self.reviewed()]
+
+    def status(self) -> dict[str, Any]:
+        """Counts of scans and labels, as they are now."""
+        tags = {tag: len(self.get_labeled_images(tag)) for tag in (REVIEWED, DRAWN, DRAFT)}
+        return {
+            "total": len(self.entries()),
+            "completed": tags[REVIEWED],
+            "label_tags": {tag: count for tag, count in tags.items() if count},
+        }
+
+    def json(self) -> dict[str, Any]:
+        """Images and their labels as clients list them."""
+        return {
+            "name": self.name(),
+            "description": self.description(),
+            "objects": {
+                uid: {
+                    "image": {"ext": SCAN_SUFFIXES[0], "info": self._info(entry)},
+                    "labels": {
+                        tag: {"ext": SCAN_SUFFIXES[0], "info": seg_record(one)}
+                        for tag, one in tagged(entry).items()
+                    },
+                }
+                for uid, entry in self.entries().items()
+            },
+        }
+
+    def add_image(self, image_id: str, image_filename: str, image_info: dict[str, Any]) -> str:
+        """Refuse: a PACS takes DICOM. Raises InputError."""
+        msg = "images of a PACS are DICOM: send them with `acsnet push`"
+        raise InputError(msg)
+
+    def remove_image(self, image_id: str) -> None:
+        """Refuse: what is in a PACS stays there. Raises InputError."""
+        msg = "images are removed in the PACS itself"
+        raise InputError(msg)
+
+    def remove_label(self, label_id: str, label_tag: str) -> None:
+        """Refuse: every version stays. Raises InputError."""
+        msg = "a PACS keeps every label: save a newer one instead"
+        raise InputError(msg)
+
+    def get_dataset_archive(self, limit_cases: int | None) -> str:
+        """Refuse: images leave a PACS by its own means. Raises InputError."""
+        msg = "images are taken from a PACS with `acsnet pull`"
+        raise InputError(msg)
+
+    def forward(
+        self, method: str, path: str, *, query: str, headers: Mapping[str, str], body: bytes | None
+    ) -> tuple[int, str, bytes]:
+        """Pass a viewer's request on to the PACS; gives status, content type and content."""
+        return self._archive.pacs.forward(method, path, query=query, headers=headers, body=body)
+
+    def _labels_of(self, image_id: str) -> dict[str, Annotation]:
+        entry = self.entries().get(image_id)
+        return {} if entry is None else tagged(entry)
+
+    def _info(self, entry: Entry) -> dict[str, Any]:
+        return {
+            **self._records.get(entry.uid, {}),
+            **{tag: entry.text(tag) for tag in SHOWN_TAGS},
+            "name": f"{entry.uid}{SCAN_SUFFIXES[0]}",
+            "state": entry.state,
+        }

@@ -1,0 +1,1 @@
+"""DICOMweb for viewers in the browser: a read-only folder, or the PACS behind this server."""

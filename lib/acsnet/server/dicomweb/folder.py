@@ -1,0 +1,154 @@
+"""A read-only DICOMweb over the series of the studies folder, for viewers in the browser.
+
+What a request names is looked up among the UIDs that were found in the files; it never becomes
+part of a path.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from fastapi import APIRouter, HTTPException, Request
+from fastapi.responses import JSONResponse, Response
+from monailabel.interfaces.utils.app import app_instance
+
+from acsnet.io.series import Series
+from acsnet.server.dicomweb import qido, wado
+
+ROOT = "/dicomweb"
+
+router = APIRouter(prefix=ROOT)
+
+
+class DicomJson(JSONResponse):
+    """DICOM JSON model."""
+
+    media_type = "application/dicom+json"
+
+
+@router.get("/studies")
+def studies(request: Request) -> Response:
+    """Search for studies."""
+    return _searched(qido.studies(_now()), request)
+
+
+@router.get("/series")
+def all_series(request: Request) -> Response:
+    """Search for series of all studies."""
+    return _searched(qido.series(_now()), request)
+
+
+@router.get("/studies/{study}/series")
+def series(study: str, request: Request) -> Response:
+    """Search for the series of a study."""
+    return _searched(qido.series(_chosen(study)), request)
+
+
+@router.get("/studies/{study}/instances")
+def study_instances(study: str, request: Request) -> Response:
+    """Search for the instances of a study."""
+    return _searched(qido.instances(_chosen(study)), request)
+
+
+@router.get("/studies/{study}/series/{series}/instances")
+def series_instances(study: str, series: str, request: Request) -> Response:
+    """Search for the instances of a series."""
+    return _searched(qido.instances(_chosen(study, series)), request)
+
+
+@router.get("/studies/{study}/metadata")
+def study_metadata(study: str, request: Request) -> Response:
+    """All headers of a study."""
+    return DicomJson(list(_metadata(_chosen(study), _base(request))))
+
+
+@router.get("/studies/{study}/series/{series}/metadata")
+def series_metadata(study: str, series: str, request: Request) -> Response:
+    """All headers of a series."""
+    return DicomJson(list(_metadata(_chosen(study, series), _base(request))))
+
+
+@router.get("/studies/{study}/series/{series}/instances/{instance}/metadata")
+def instance_metadata(study: str, series: str, instance: str, request: Request) -> Response:
+    """The header of an instance."""
+    path = _path(study, series, instance)
+    address = f"{_base(request)}/studies/{study}/series/{series}/instances/{instance}"
+    return DicomJson([wado.metadata(path, address)])
+
+
+@router.get("/studies/{study}/series/{series}/instances/{instance}")
+def instance_file(study: str, series: str, instance: str) -> Response:
+    """The whole file of an instance."""
+    return _multipart(_path(study, series, instance).read_bytes(), "application/dicom")
+
+
+@router.get("/studies/{study}/series/{series}/instances/{instance}/frames/{number}")
+def instance_frame(study: str, series: str, instance: str, number: int) -> Response:
+    """One frame as it is stored."""
+    return _multipart(*wado.frame(_path(study, series, instance), number))
+
+
+@router.get("/studies/{study}/series/{series}/instances/{instance}/bulkdata/{tag}")
+def instance_bulk_data(study: str, series: str, instance: str, tag: str) -> Response:
+    """One long binary element."""
+    if len(tag) != 8 or not all(digit in "0123456789abcdefABCDEF" for digit in tag):
+        raise HTTPException(404, f"there is no element {tag}")
+    content = wado.bulk_data(_path(study, series, instance), tag)
+    return _multipart(content, "application/octet-stream")
+
+
+@router.post("/studies")
+@router.post("/studies/{study}")
+def refuse_to_store(study: str = "") -> Response:
+    """Say plainly why nothing can be stored."""
+    raise HTTPException(405, "the studies folder is never written to: serve a PACS to store")
+
+
+def _now() -> list[Series]:
+    """The series, looked for again: searches come first when a viewer opens a study."""
+    app_instance().datastore().refresh()
+    found: list[Series] = app_instance().datastore().series()
+    return found
+
+
+def _chosen(study: str, series: str | None = None) -> list[Series]:
+    found = [
+        one
+        for one in app_instance().datastore().series()
+        if one.text("StudyInstanceUID") == study and series in (None, one.uid)
+    ]
+    if not found:
+        raise HTTPException(404, f"there is no such {'study' if series is None else 'series'}")
+    return found
+
+
+def _path(study: str, series: str, instance: str) -> Path:
+    (one,) = _chosen(study, series)
+    for file in one.files:
+        if file.text("SOPInstanceUID") == instance:
+            return file.path
+    raise HTTPException(404, "there is no such instance")
+
+
+def _metadata(found: list[Series], base: str) -> Iterator[dict[str, Any]]:
+    for one in found:
+        for file in one.files:
+            study, instance = file.text("StudyInstanceUID"), file.text("SOPInstanceUID")
+            address = f"{base}/studies/{study}/series/{one.uid}/instances/{instance}"
+            yield wado.metadata(file.path, address)
+
+
+def _searched(answers: list[qido.Attributes], request: Request) -> Response:
+    try:
+        return DicomJson(qido.searched(answers, request.query_params))
+    except ValueError as error:
+        raise HTTPException(400, "offset and limit must be whole numbers") from error
+
+
+def _base(request: Request) -> str:
+    return f"{str(request.base_url).rstrip('/')}{ROOT}"
+
+
+def _multipart(content: bytes, kind: str) -> Response:
+    body, content_type = wado.multipart(content, kind)
+    return Response(body, headers={"Content-Type": content_type})

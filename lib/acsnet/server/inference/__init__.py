@@ -1,0 +1,1 @@
+"""Inference of the server: queue, models, task, response."""

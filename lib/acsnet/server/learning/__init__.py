@@ -1,0 +1,1 @@
+"""Active learning and training behind MONAI Label's buttons."""

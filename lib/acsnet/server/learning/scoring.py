@@ -1,0 +1,89 @@
+"""Scoring of the model by the people who correct it, in place of MONAI Label's own.
+
+MONAI Label's `Dice` multiplies raw label values, so that two equal maps of several labels score
+above 2, and its history ends with the server.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime, timezone
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+import nibabel as nib
+import numpy as np
+from monailabel.interfaces.datastore import Datastore
+from monailabel.interfaces.tasks.scoring import ScoringMethod
+
+from acsnet import json_lines
+from acsnet.annotations.agreement import Agreement, compare
+from acsnet.errors import AcsnetError
+from acsnet.server.datastores.label_records import DRAFT, REVIEWED
+
+
+class AgreementScoring(ScoringMethod):
+    """The model's drafts against the reviewed labels: Dice of each label, and the burden error.
+
+    history: a file of JSON lines, one for each time that it was asked for.
+    """
+
+    def __init__(self, history: Path) -> None:
+        super().__init__("Dice of each label and burden error, drafts against reviewed labels")
+        self._history = history
+
+    def history(self) -> list[dict[str, Any]]:
+        """All scores so far, oldest first."""
+        return json_lines.read(self._history)
+
+    def __call__(self, request: dict[str, Any], datastore: Datastore) -> dict[str, Any]:
+        """Compare all images that have both; the means go into the history.
+
+        An image whose labels cannot be read or do not fit is counted under `left_out`.
+        """
+        found: dict[str, Agreement] = {}
+        models, left_out = set(), 0
+        for image in datastore.get_labeled_images():
+            if DRAFT not in datastore.get_labels_by_image_id(image):
+                continue
+            try:
+                drawn, expert = (
+                    np.asarray(nib.load(datastore.get_label_uri(image, tag)).dataobj, np.uint8)
+                    for tag in (DRAFT, REVIEWED)
+                )
+                found[image] = compare(drawn, expert)
+            except (AcsnetError, OSError, ValueError):
+                left_out += 1
+                continue
+            models.add(str(datastore.get_label_info(image, DRAFT).get("model") or "unknown"))
+        score = {
+            "time": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+            "method": "agreement",
+            "models": sorted(models),
+            "left_out": left_out,
+            **summary(found.values()),
+        }
+        json_lines.append(self._history, score)
+        return {**score, "images": {image: one.to_dict() for image, one in found.items()}}
+
+
+def summary(found: Iterable[Agreement]) -> dict[str, Any]:
+    """Means over the scans in which a value is defined, None where there is none, and how many.
+
+    burden_error: mean of the absolute differences, in percent of the myocardium.
+    """
+    found = list(found)
+    errors = [abs(one.burden_difference) for one in found if one.burden_difference is not None]
+    return {
+        "n": len(found),
+        "label_dice": _means([one.label_dice for one in found]),
+        "region_dice": _means([one.region_dice for one in found]),
+        "burden_error": round(fmean(errors), 2) if errors else None,
+    }
+
+
+def _means(tables: list[dict[str, float | None]]) -> dict[str, float | None]:
+    columns = {
+        name: [value for table in tables if (value := table[name]) is not None]
+        for name in (tables[0] if tables else {})
+    }
+    return {name: round(fmean(of), 4) if of else None for name, of in columns.items()}

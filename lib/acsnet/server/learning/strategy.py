@@ -1,0 +1,75 @@
+"""The scan a reader gets next: `acsnet.active_learning.acquisition` on what the server knows."""
+
+import time
+from typing import Any
+
+from monailabel.interfaces.tasks.strategy import Strategy
+
+from acsnet.active_learning.acquisition import COMBINED, PARTS, choose
+from acsnet.active_learning.assignments import Offer, last_offer, share_out
+from acsnet.server.learning.image_scores import ScoreBook
+from acsnet.server.pages.cases import Store
+
+DESCRIPTIONS = {
+    COMBINED: "The scan that would teach most: by doubt, corrections, disagreement and diversity",
+    "uncertainty": "The scan in which the network is least sure of the wall",
+    "correction": "The scan whose wall the anatomical checks moved furthest",
+    "disagreement": "The scan most like those in which reviewers changed most",
+    "diversity": "The scan least like those reviewed or being worked on",
+}
+"""Strategy -> what a client shows of it."""
+
+
+class NextScan(Strategy):
+    """Picks among the scans that are not reviewed, refused, or with another reader.
+
+    No network runs when it is asked: it goes by the scores that there are.
+    """
+
+    def __init__(self, name: str, book: ScoreBook, *, busy_seconds: float) -> None:
+        super().__init__(DESCRIPTIONS[name])
+        self._name = name
+        self._book = book
+        self._busy_seconds = busy_seconds
+
+    def __call__(self, request: dict[str, Any], datastore: Store) -> dict[str, Any]:
+        """The `id` of the next scan, its `scores` and the `reason`; only a reason if there is none.
+
+        request: `client_id`, the name of the reader.
+        """
+        open_ids = datastore.get_unlabeled_images()
+        if not open_ids:
+            some = "every scan is reviewed or refused" if datastore.list_images() else "no scans"
+            return {"reason": f"nothing to pick from: {some}"}
+        offers = {image: last_offer(datastore.get_image_info(image)) for image in open_ids}
+        shared = share_out(
+            open_ids,
+            offers,
+            reader=str(request.get("client_id") or ""),
+            now=time.time(),
+            busy_seconds=self._busy_seconds,
+        )
+        if not shared.fresh:
+            return _again(shared.own, offers)
+        fresh = _looked_at(shared.fresh, datastore)
+        others = (*datastore.get_labeled_images(), *shared.own, *shared.taken)
+        (best,) = choose(
+            [self._book.known(image, shown=offers[image].at) for image in fresh],
+            [self._book.known(image) for image in others],
+            strategy=self._name,
+        )
+        scores = {part: round(best.values[part], 4) for part in PARTS if part in best.values}
+        return {"id": best.id, "reason": best.reason, "scores": scores}
+
+
+def _looked_at(fresh: tuple[str, ...], datastore: Store) -> tuple[str, ...]:
+    """Those whose geometry was checked; all where none was yet, so that nobody gets one twice."""
+    return tuple(image for image in fresh if datastore.verdict(image).checked) or fresh
+
+
+def _again(own: tuple[str, ...], offers: dict[str, Offer]) -> dict[str, Any]:
+    """What the reader passed over longest ago; nothing where all is with others."""
+    if not own:
+        return {"reason": "nothing to pick from: every open scan is being worked on by others"}
+    image = min(own, key=lambda one: (offers[one].at, one))
+    return {"id": image, "reason": "all other open scans were given out since", "scores": {}}

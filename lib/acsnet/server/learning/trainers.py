@@ -1,0 +1,100 @@
+"""The trainers that clients list, and what they show of a training."""
+
+from pathlib import Path
+from typing import Any
+
+from monailabel.interfaces.tasks.train import TrainTask
+
+from acsnet.errors import InputError
+from acsnet.fine_tuning.training_request import read_request
+from acsnet.fine_tuning.training_status import CANCELLED, DONE, FAILED, Status
+from acsnet.server.learning.training_supervisor import LOG, Trainings, best_device
+from acsnet.train.run import STEPS
+
+DESCRIPTIONS = {
+    "all": "All networks and the latent prior",
+    "roi": "Where the left ventricle is",
+    "myo": "Myocardium and enhancement",
+    "autoencoder": "Shapes of the myocardium, with their latent prior",
+    "prior": "The latent prior alone",
+}
+LINES = 20
+"""Of the log, that a client is shown."""
+
+CLIENT_STATES = {DONE: "DONE", FAILED: "ERROR", CANCELLED: "STOPPED"}
+"""As MONAI Label calls them; RUNNING before."""
+
+
+class Trainer(TrainTask):
+    """Fine-tunes what its name says from the live model, on reviewed labels, in the background."""
+
+    def __init__(self, name: str, trainings: Trainings) -> None:
+        super().__init__(f"{DESCRIPTIONS[name]}, fine-tuned on reviewed labels")
+        self._name = name
+        self._trainings = trainings
+
+    def config(self) -> dict[str, Any]:
+        """What a client may set; epochs: 0 as usual."""
+        devices = [best_device(), "cpu"]
+        return {"epochs": 0, "device": list(dict.fromkeys(devices))}
+
+    def stats(self) -> dict[str, Any]:
+        """Of the newest run, whichever trainer's: clients show those of the first in the list."""
+        latest = self._trainings.latest()
+        return {} if latest is None else stats_of(*latest)
+
+    def __call__(self, request: dict[str, Any], datastore: Any = None) -> dict[str, Any]:
+        """Begin; does not wait. Errors as `Trainings.start`, and InputError for a wrong setting."""
+        epochs, device = settings_of(request)
+        return task_of(self._trainings.start(self._name, epochs=epochs, device=device))
+
+
+def settings_of(request: dict[str, Any]) -> tuple[int | None, str]:
+    """Epochs, None as usual, and device. Raises InputError for a value that there is not."""
+    epochs = request.get("epochs", 0)
+    if isinstance(epochs, bool) or not isinstance(epochs, int) or not 0 <= epochs <= 1000:
+        msg = f"epochs must be a whole number from 0 to 1000, got {epochs!r}"
+        raise InputError(msg)
+    device = request.get("device") or best_device()
+    device = device[0] if isinstance(device, list) else device
+    if device not in {best_device(), "cpu"}:
+        msg = f"device must be {' or '.join(sorted({best_device(), 'cpu'}))}, got {device!r}"
+        raise InputError(msg)
+    return epochs or None, device
+
+
+def trainers(trainings: Trainings) -> dict[str, TrainTask]:
+    """All, the whole chain first."""
+    return {name: Trainer(name, trainings) for name in sorted(STEPS, key=list(DESCRIPTIONS).index)}
+
+
+def stats_of(folder: Path, status: Status) -> dict[str, Any]:
+    """What `/info/` tells of a run; the first names are those that 3D Slicer reads."""
+    return {
+        "epoch": status.epoch,
+        "total_epochs": max(1, status.epochs),
+        "run": folder.name,
+        "state": status.state,
+        "step": status.step,
+        "time_left_s": status.time_left_s,
+        "candidate": status.candidate,
+        "promoted": status.promoted,
+        "detail": status.detail,
+    }
+
+
+def task_of(folder: Path, status: Status | None = None) -> dict[str, Any]:
+    """A run as `/train/` tells of it."""
+    status = Status() if status is None else status
+    log = folder / LOG
+    lines = log.read_text(errors="replace").splitlines() if log.exists() else []
+    request = read_request(folder)
+    return {
+        "id": folder.name,
+        "status": CLIENT_STATES.get(status.state, "RUNNING"),
+        "request": {"model": request.trainer, "device": request.device, "epochs": request.epochs},
+        "start_ts": status.started,
+        "end_ts": status.ended,
+        "details": lines[-LINES:],
+        **stats_of(folder, status),
+    }

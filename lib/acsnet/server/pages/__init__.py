@@ -1,0 +1,1 @@
+"""The pages that people see: work list, case pages, viewers."""

@@ -1,0 +1,1 @@
+"""HTTP routes for clients: inference, labels, images, training."""

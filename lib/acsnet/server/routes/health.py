@@ -1,0 +1,82 @@
+"""Whether the server lives, whether it is ready to work, and what Prometheus is told.
+
+None of these waits for a thread of the web framework: they answer whatever else goes on.
+"""
+
+import anyio
+from anyio import to_thread
+from fastapi import APIRouter
+from fastapi.responses import JSONResponse, Response
+from monailabel.interfaces.utils.app import app_instance
+from prometheus_client import generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+
+from acsnet import __version__
+from acsnet.errors import AcsnetError
+from acsnet.server.app import AcsnetApp
+from acsnet.server.datastores.folder import StudiesDatastore
+from acsnet.server.folders import missing_folders
+from acsnet.server.web import metrics
+from acsnet.server.web.load_limits import free_bytes, traffic
+from acsnet.settings import read_settings
+
+LONGEST_S = 3.0
+"""For a look at disks and PACS; one that hangs is not ready."""
+
+DICOM_JSON = "application/dicom+json"
+NO_CACHE = {"Cache-Control": "no-store"}
+
+router = APIRouter()
+_limiter = anyio.CapacityLimiter(2)
+
+
+@router.get("/healthz")
+async def healthz() -> JSONResponse:
+    """The process answers."""
+    return JSONResponse({"status": "ok", "version": __version__}, headers=NO_CACHE)
+
+
+@router.get("/readyz")
+async def readyz() -> JSONResponse:
+    """HTTP 200 where scans can be segmented and labels saved; 503 and why where not."""
+    reasons = ["the studies or the state folder do not answer"]
+    with anyio.move_on_after(LONGEST_S):
+        reasons = await to_thread.run_sync(
+            not_ready, app_instance(), abandon_on_cancel=True, limiter=_limiter
+        )
+    metrics.READY.set(not reasons)
+    status = 503 if reasons else 200
+    return JSONResponse({"ready": not reasons, "reasons": reasons}, status, headers=NO_CACHE)
+
+
+@router.get("/metrics")
+async def prometheus() -> Response:
+    """All metrics, as text for Prometheus."""
+    metrics.FREE_BYTES.set(free_bytes())
+    metrics.observe_gpu()
+    content = generate_latest(metrics.REGISTRY)
+    return Response(content, media_type=CONTENT_TYPE_LATEST, headers=NO_CACHE)
+
+
+def not_ready(app: AcsnetApp) -> list[str]:
+    """Why the server cannot do its work; nothing where it can. No path, no name of a scan."""
+    reasons = []
+    if traffic.stopped:
+        reasons.append("the server is being stopped")
+    if refused := app.served.refused:
+        reasons.append(f"model {refused} is live and its weights cannot be loaded")
+    least_gb = read_settings().limits.free_gb
+    if free_bytes() < least_gb * 2**30:
+        reasons.append(f"less than {least_gb:g} GB of disk are free")
+    reasons += missing_folders(app)
+    store = app.datastore()
+    if not isinstance(store, StudiesDatastore):
+        try:
+            status, _, _ = store.forward(
+                "GET", "studies", query="limit=1", headers={"accept": DICOM_JSON}, body=None
+            )
+        except AcsnetError:
+            status = 0
+        if not 200 <= status < 300:
+            reasons.append("the PACS does not answer")
+    return reasons

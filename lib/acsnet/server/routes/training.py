@@ -1,0 +1,63 @@
+"""The routes behind a client's train buttons, in place of MONAI Label's own.
+
+Those start a second copy of the app for each training and forget all trainings at a restart.
+"""
+
+import time
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Body, HTTPException
+from monailabel.interfaces.utils.app import app_instance
+
+from acsnet.annotations import audit_log
+from acsnet.server.app import AcsnetApp
+from acsnet.server.datastores.label_intake import author_of
+from acsnet.server.identity import signed
+from acsnet.server.learning.trainers import task_of
+from acsnet.server.state.paths import audit_log_file
+
+router = APIRouter()
+
+
+@router.get("/train/")
+def status(all: bool = False, check_if_running: bool = False) -> Any:  # noqa: A002 # the client's
+    """The newest training, or all of them; HTTP 404 where there is none, or none under way."""
+    app: AcsnetApp = app_instance()
+    runs = app.trainings.runs()
+    if not runs or (check_if_running and not runs[-1][1].under_way):
+        raise HTTPException(404, "no training is under way" if runs else "there was no training")
+    tasks = [task_of(folder, status) for folder, status in (runs if all else runs[-1:])]
+    return tasks if all else tasks[0]
+
+
+@router.post("/train/")
+@router.post("/train/{model}")
+def start(params: Annotated[dict[str, Any] | None, Body()] = None, model: str = "all") -> Any:
+    """Begin to train in the background."""
+    app: AcsnetApp = app_instance()
+    trainers = app.info()["trainers"]
+    if model not in trainers:
+        raise HTTPException(404, f"there is no trainer {model!r}; there is {', '.join(trainers)}")
+    author_of(signed(params or {}))
+    begun = time.perf_counter()
+    request = {**signed(params or {}), "model": model}
+    task = app.train(request)
+    audit_log.record(
+        audit_log_file(),
+        "train",
+        user=str(request.get("client_id") or ""),
+        model=app.served.current().version,
+        seconds=time.perf_counter() - begun,
+        details={"trainer": model, "run": task["id"], "state": "asked for"},
+    )
+    return task
+
+
+@router.delete("/train/")
+def stop() -> Any:
+    """Stop the training that is under way; HTTP 404 where there is none."""
+    app: AcsnetApp = app_instance()
+    stopped = app.trainings.stop()
+    if stopped is None:
+        raise HTTPException(404, "no training is under way")
+    return task_of(*stopped)

@@ -1,0 +1,1 @@
+"""The state folder: paths, layout, repair, backup and restore."""

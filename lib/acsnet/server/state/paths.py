@@ -1,0 +1,60 @@
+"""Where the server keeps what it writes, so that the studies folder stays as its owner left it."""
+
+import hashlib
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from acsnet.pacs.config import is_dicomweb, pacs_settings
+from acsnet.settings import read_settings
+
+VERSIONS = "versions"
+"""The folder of a store with all that people ever saved."""
+
+
+def state_folder() -> Path:
+    """`$ACSNET_STATE`, or else the user's XDG state folder for this program."""
+    return read_settings().state_folder
+
+
+def audit_log_file() -> Path:
+    """The file for `acsnet.annotations.audit_log`: one for all studies of this state folder."""
+    return state_folder() / "audit.jsonl"
+
+
+def store_folder(studies: Path) -> Path:
+    """The folder for the labels and records of one studies folder.
+
+    Its name carries a digest of the full path: two folders called `nifti` never share labels.
+    """
+    studies = studies.resolve()
+    digest = hashlib.sha256(str(studies).encode()).hexdigest()[:10]
+    return state_folder() / "studies" / f"{studies.name}-{digest}"
+
+
+def pacs_store(url: str) -> Path:
+    """The folder for what the server fetches from the PACS at `url`; it can be fetched again."""
+    digest = hashlib.sha256(url.encode()).hexdigest()[:10]
+    return state_folder() / "pacs" / f"{urlsplit(url).hostname}-{digest}"
+
+
+def of_studies(studies: str) -> Path:
+    """`store_folder` of a studies folder, or `pacs_store` of the PACS at an address."""
+    if is_dicomweb(studies):
+        return pacs_store(pacs_settings(studies).url)
+    return store_folder(Path(studies))
+
+
+def models_folder(studies: str) -> Path:
+    """The model registry's folder for a studies folder, or for the PACS at an address."""
+    return state_folder() / "models" / of_studies(studies).name
+
+
+def training_lock() -> Path:
+    """The file that a training holds: one at a time for all studies of this state folder."""
+    return state_folder() / "training.lock"
+
+
+def private_folder(folder: Path) -> Path:
+    """Make `folder`, readable by its owner alone: it will hold what belongs to patients."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return folder

@@ -1,0 +1,108 @@
+"""What a process that was killed left half-written, put right at the next start, and said so.
+
+Everything is written under a temporary name and put in place whole, so what is in place is whole.
+Left behind may be: temporary files and folders, a label without its record (nobody was told that
+it is saved), and the last line of a log of lines cut short. Only what was there before this
+process began is touched: another server of the same state may be at work.
+"""
+
+import logging
+import re
+import shutil
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import psutil
+
+from acsnet import json_lines
+from acsnet.annotations.label_versions import LABEL, RECORD
+from acsnet.fine_tuning.training_request import RUNS
+
+logger = logging.getLogger(__name__)
+
+TEMPORARY = re.compile(r"\.(?:[a-z0-9_]{8}|main-\d+\.py|.+\.dcm)|.+\.tmp")
+"""Names under which files and folders are written before they are put in place: those of
+`tempfile` with the prefix ".", and of the writers of the app, of SEGs, of scores and of JSON."""
+
+SCRATCH = "scratch"
+
+
+def scratch_folder(state: Path) -> Path:
+    """Where each server has a folder for uploads and results, gone when it stops."""
+    return state / SCRATCH
+
+
+def repair(state: Path, *, store: Path, models: Path, before: float) -> dict[str, int]:
+    """Put right what is older than `before` (seconds since 1970); what was done, and how often."""
+    done = {
+        "temporary files removed": sum(
+            map(_remove, _temporary([state, state / "app", models, *_parts(store)], before=before))
+        ),
+        "requests for training removed": sum(map(_remove, _requests(models, before=before))),
+        "labels without a record removed": sum(map(_remove, _unrecorded(store, before=before))),
+        "folders of dead servers removed": sum(map(_remove, _abandoned(scratch_folder(state)))),
+        "lines that were cut short ended": sum(
+            json_lines.end_whole(file) for file in (state / "audit.jsonl", store / "scores.jsonl")
+        ),
+    }
+    done = {what: count for what, count in done.items() if count}
+    if done:
+        logger.warning("repaired after a server that was killed", extra={"fields": done})
+    return done
+
+
+def process_began() -> float:
+    """When this process began, in seconds since 1970."""
+    return float(psutil.Process().create_time())
+
+
+def _requests(models: Path, *, before: float) -> Iterator[Path]:
+    for folder in (models / RUNS).glob("new-*"):
+        if folder.stat().st_mtime < before:
+            yield folder
+
+
+def _parts(store: Path) -> list[Path]:
+    """The folders of a store in which files are written."""
+    nested = [path for part in ("versions", "labels", "seg") for path in store.glob(f"{part}/*")]
+    return [store, *(store / part for part in ("images", "series", "scores")), *nested]
+
+
+def _temporary(folders: Sequence[Path], *, before: float) -> Iterator[Path]:
+    for folder in folders:
+        for entry in folder.iterdir() if folder.is_dir() else ():
+            if TEMPORARY.fullmatch(entry.name) and entry.lstat().st_mtime < before:
+                yield entry
+
+
+def _unrecorded(store: Path, *, before: float) -> Iterator[Path]:
+    for file in store.glob(f"versions/*/[0-9]*{LABEL}"):
+        name = file.name.removesuffix(LABEL)
+        if file.stat().st_mtime < before and not file.with_name(f"{name}{RECORD}").exists():
+            yield file
+            yield from (
+                path
+                for state in ("reviewed", "withdrawn")
+                if (path := file.with_name(f"{name}.{state}")).exists()
+            )
+
+
+def _abandoned(scratch: Path) -> Iterator[Path]:
+    """Folders called by the number of a process that is gone, or that began after them."""
+    for folder in scratch.iterdir() if scratch.is_dir() else ():
+        number = folder.name.partition("-")[0]
+        try:
+            began = psutil.Process(int(number)).create_time()
+        except (ValueError, psutil.NoSuchProcess):
+            yield folder
+            continue
+        if began > folder.stat().st_mtime:
+            yield folder
+
+
+def _remove(path: Path) -> bool:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+    return True

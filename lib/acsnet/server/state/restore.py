@@ -1,0 +1,131 @@
+"""A backup put back: checked file by file, into a state folder that is empty, or not at all."""
+
+import hashlib
+import json
+import os
+import shutil
+import tarfile
+import tempfile
+import zlib
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from acsnet.errors import InputError
+from acsnet.server.state.backup import AUDIT, MANIFEST, MODELS, STORE, Summary
+from acsnet.server.state.paths import models_folder, of_studies, state_folder
+from acsnet.server.state.schema import check_schema
+
+MAX_MANIFEST_BYTES = 256 * 2**20
+"""Of a million files: what is read as one piece must fit into the memory."""
+
+END_NS = 2**63
+"""Of the times that every file system can hold, since 1970."""
+
+MAX_PARTS = 20
+"""Of a name in a backup: ours have five."""
+
+MIN_FREE_BYTES = 2**30
+"""Left on the disk, whatever a backup holds."""
+
+CHUNK = 2**20
+
+
+def restore_backup(file: Path, *, studies: str) -> Summary:
+    """Put the backup `file` in place as the state of a studies folder, or of a PACS.
+
+    The studies may lie elsewhere by now. Everything is unpacked beside the state folder and checked
+    before it is moved there in one step. Raises InputError for a state folder that holds anything,
+    for a file that is no backup or is damaged, and for one of a newer version.
+    """
+    state = state_folder()
+    if state.exists() and (not state.is_dir() or any(state.iterdir())):
+        msg = f"state folder {state} is not empty: restore into another with --state"
+        raise InputError(msg)
+    places = {
+        STORE: of_studies(studies).relative_to(state),
+        MODELS: models_folder(studies).relative_to(state),
+    }
+    state.parent.mkdir(parents=True, exist_ok=True)
+    new = Path(tempfile.mkdtemp(dir=state.parent, prefix=".restore-"))
+    try:
+        summary = _unpack(file, new, places)
+        os.sync()
+        new.rename(state)
+    except (tarfile.TarError, EOFError, zlib.error, OSError) as error:
+        msg = f"{file.name} cannot be restored: {type(error).__name__}, damaged or no backup?"
+        raise InputError(msg) from error
+    finally:
+        shutil.rmtree(new, ignore_errors=True)
+    return summary
+
+
+def _unpack(file: Path, new: Path, places: dict[str, Path]) -> Summary:
+    digests: dict[str, str] = {}
+    targets: dict[str, Path] = {}
+    manifest: dict[str, Any] | None = None
+    with tarfile.open(file, "r:gz") as archive:
+        for member in archive:
+            source = archive.extractfile(member) if member.isreg() else None
+            if source is None or member.name in digests or manifest is not None:
+                msg = f"{file.name} is no backup: it holds {member.name!r} as no plain file of one"
+                raise InputError(msg)
+            if member.name == MANIFEST:
+                manifest = _manifest(file, source.read(MAX_MANIFEST_BYTES))
+                continue
+            if member.size > shutil.disk_usage(new).free - MIN_FREE_BYTES:
+                msg = f"{file.name} cannot be restored: the disk of {new.parent} is too small"
+                raise InputError(msg)
+            target = new / _place(file, member.name, places)
+            target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            digest = hashlib.sha256()
+            with target.open("xb") as stream:
+                while chunk := source.read(CHUNK):
+                    digest.update(chunk)
+                    stream.write(chunk)
+            target.chmod(0o600)
+            digests[member.name], targets[member.name] = digest.hexdigest(), target
+    if manifest is None:
+        msg = f"{file.name} is no whole backup: it has no {MANIFEST} at its end"
+        raise InputError(msg)
+    told = {name: entry["sha256"] for name, entry in manifest["files"].items()}
+    if wrong := sorted(name for name, _ in set(told.items()) ^ set(digests.items())):
+        msg = f"{file.name} is damaged: {wrong[0]} is not as it was backed up ({len(wrong)} files)"
+        raise InputError(msg)
+    for name, target in targets.items():
+        when = manifest["files"][name]["mtime_ns"]
+        os.utime(target, ns=(when, when))
+    return Summary(files=len(digests), size=sum(one.stat().st_size for one in targets.values()))
+
+
+def _manifest(file: Path, content: bytes) -> dict[str, Any]:
+    try:
+        manifest: dict[str, Any] = json.loads(content)
+        check_schema(manifest["schema"], what=file.name)
+        for entry in manifest["files"].values():
+            _check_entry(entry)
+    except InputError:
+        raise
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        msg = f"{file.name} is no backup: its {MANIFEST} is broken"
+        raise InputError(msg) from error
+    return manifest
+
+
+def _check_entry(entry: dict[str, Any]) -> None:
+    """Raises ValueError, KeyError or TypeError for what was not written by a backup."""
+    digest, when = entry["sha256"], entry["mtime_ns"]
+    if not (isinstance(digest, str) and isinstance(when, int) and 0 <= when < END_NS):
+        raise ValueError(entry)
+
+
+def _place(file: Path, name: str, places: dict[str, Path]) -> Path:
+    """Where a file of the backup goes, below the state folder. Raises InputError elsewhere."""
+    if name == AUDIT:
+        return Path(AUDIT)
+    first, *rest = PurePosixPath(name).parts
+    shallow = len(rest) < MAX_PARTS
+    plain = shallow and name == "/".join((first, *rest)) and ".." not in rest and "\0" not in name
+    if first not in places or not rest or not plain:
+        msg = f"{file.name} is no backup: it holds {name!r}"
+        raise InputError(msg)
+    return places[first].joinpath(*rest)

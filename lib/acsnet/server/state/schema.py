@@ -1,0 +1,44 @@
+"""Which layout a state folder has, so that no other version of the software takes it for its own.
+
+1: what versions wrote before there was this file. 2: the same with `state.json`, and uploads below
+`scratch/`; a folder of layout 1 becomes one of layout 2 when a server starts on it.
+"""
+
+import json
+from pathlib import Path
+
+from acsnet import __version__
+from acsnet.errors import InputError
+from acsnet.storage import put
+
+FILE = "state.json"
+SCHEMA = 2
+
+
+def schema_of(state: Path) -> int:
+    """The layout of a state folder. Raises InputError for one of a newer version, or broken."""
+    try:
+        schema = json.loads((state / FILE).read_text(encoding="utf-8"))["schema"]
+    except FileNotFoundError:
+        return 1
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        msg = f"{state / FILE} is broken: it does not tell the layout of the state folder"
+        raise InputError(msg) from error
+    return check_schema(schema, what=str(state))
+
+
+def check_schema(schema: object, *, what: str) -> int:
+    """The number of a layout that this version knows; raises InputError for any other."""
+    if isinstance(schema, bool) or not isinstance(schema, int) or not 1 <= schema <= SCHEMA:
+        msg = (
+            f"{what} was written by a newer version (layout {schema!r}, this one knows up to "
+            f"{SCHEMA}): install that version"
+        )
+        raise InputError(msg)
+    return schema
+
+
+def settle_state(state: Path) -> None:
+    """Make a state folder one of this layout. Raises InputError as `schema_of`."""
+    if schema_of(state) < SCHEMA or not (state / FILE).exists():
+        put(json.dumps({"schema": SCHEMA, "software": __version__}).encode(), state / FILE)

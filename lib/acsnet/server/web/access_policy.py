@@ -1,0 +1,191 @@
+"""The guard of the server: which machines and pages may ask, and for names only, never for paths.
+
+As long as nobody has to log in, it lets this machine alone pass, whatever address the server is
+bound to. The host and origin checks keep a web page in the user's browser from reaching it.
+"""
+
+from dataclasses import dataclass
+from ipaddress import ip_address
+from urllib.parse import parse_qsl, urlsplit
+
+from starlette.datastructures import Headers
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from acsnet.errors import InputError
+from acsnet.server.web.request_checks import name_fault, path_fault
+from acsnet.settings import Limits, Settings
+
+MAX_PLAIN_BYTES = 2**20
+"""Of a body without files: JSON and forms are parsed whole, at many times their size."""
+
+DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host name or address can only mean this machine."""
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Policy:
+    """Whom the server answers.
+
+    to_others: other machines, too; plain: these without TLS; names: hosts that it is called by,
+    besides those of this machine; origins: other sites whose pages may ask; upload_mb: of one
+    request.
+    """
+
+    to_others: bool = False
+    plain: bool = False
+    names: frozenset[str] = frozenset()
+    origins: frozenset[str] = frozenset()
+    upload_mb: int = Limits().upload_mb
+
+
+def policy_of(settings: Settings) -> Policy:
+    """What the settings allow.
+
+    Raises InputError for an address that others can reach where nobody has to log in, or without
+    TLS, unless the settings say so in so many words.
+    """
+    server, login = settings.server, settings.login.required
+    if settings.oidc.issuer and not login:
+        msg = "oidc.issuer is set, but nobody has to log in: set login.required, too"
+        raise InputError(msg)
+    if (server.tls_cert is None) != (server.tls_key is None):
+        msg = "server.tls_cert and server.tls_key belong together: set both"
+        raise InputError(msg)
+    for origin in server.origins:
+        if origin_of(origin) is None:
+            msg = f"server.origins must be http(s)://HOST[:PORT], got {origin}"
+            raise InputError(msg)
+    if not is_loopback(server.host) or server.behind_tls_proxy:
+        _check_open(settings)
+    bound = set() if _is_any(server.host) else {server.host}
+    return Policy(
+        to_others=login or server.insecure_without_login,
+        plain=server.insecure_without_tls,
+        names=frozenset(name.lower() for name in {*server.names, *bound}),
+        origins=frozenset(server.origins),
+        upload_mb=settings.limits.upload_mb,
+    )
+
+
+def _check_open(settings: Settings) -> None:
+    server = settings.server
+    where = f"others can reach {server.host}"
+    if not settings.login.required and not server.insecure_without_login:
+        msg = f"{where}: add --login, or say --insecure-without-login"
+        raise InputError(msg)
+    tls = server.tls_cert is not None or server.behind_tls_proxy
+    if not tls and not server.insecure_without_tls:
+        msg = (
+            f"{where}: add --tls-cert and --tls-key, or --behind-tls-proxy, or say "
+            "--insecure-without-tls"
+        )
+        raise InputError(msg)
+    if not server.names and (_is_any(server.host) or server.behind_tls_proxy):
+        msg = f"{where}: add --name with the host name under which they do"
+        raise InputError(msg)
+
+
+def _is_any(host: str) -> bool:
+    """Whether an address means all of this machine's."""
+    try:
+        return ip_address(host).is_unspecified
+    except ValueError:
+        return False
+
+
+def refusal(
+    policy: Policy,
+    *,
+    client: str,
+    scheme: str,
+    headers: Headers,
+    method: str,
+    path: str,
+    query: str,
+) -> tuple[int, str] | None:
+    """HTTP status and reason for a request that must not go further, or None."""
+    if reason := _stranger(policy, client=client, scheme=scheme, headers=headers):
+        return 403, reason
+    faults = [path_fault(path)]
+    faults += [name_fault(key, value) for key, value in parse_qsl(query, keep_blank_values=True)]
+    if fault := next(filter(None, faults), None):
+        return 400, fault
+    if method in ("POST", "PUT", "PATCH"):
+        return _length_refusal(headers, policy.upload_mb)
+    return None
+
+
+def _stranger(policy: Policy, *, client: str, scheme: str, headers: Headers) -> str | None:
+    """Why the machine or the page that asks must not."""
+    if not is_loopback(client):
+        if not policy.to_others:
+            return "this server answers its own machine only, as nobody has to log in"
+        if scheme != "https" and not policy.plain:
+            return "this server answers other machines over https only"
+    own = origin_of(f"{scheme}://{headers.get('host', '')}")
+    if own is None or not (is_loopback(own[1]) or own[1] in policy.names):
+        return "this server is not called so: see the setting server.names"
+    origin = headers.get("origin")
+    if origin is not None and origin not in policy.origins and origin_of(origin) != own:
+        return "this server answers its own pages only: see the setting server.origins"
+    return None
+
+
+def origin_of(text: str) -> tuple[str, str, int] | None:
+    """Scheme, host and port of an origin; None where it is none."""
+    try:
+        parts = urlsplit(text.lower())
+        port = parts.port or DEFAULT_PORTS[parts.scheme]
+    except (ValueError, KeyError):
+        return None
+    bare = not (parts.path or parts.query or parts.fragment or "@" in parts.netloc)
+    return (parts.scheme, parts.hostname, port) if parts.hostname and bare else None
+
+
+def _length_refusal(headers: Headers, most_mb: int) -> tuple[int, str] | None:
+    if "transfer-encoding" in headers:
+        return 411, "send the request with its Content-Length"
+    length = headers.get("content-length", "0")
+    if not length.isdecimal() or int(length) > most_mb * 2**20:
+        return 413, f"an upload may have at most {most_mb} MB"
+    files = headers.get("content-type", "").lower().startswith("multipart/")
+    if not files and int(length) > MAX_PLAIN_BYTES:
+        return 413, f"a request without files may have at most {MAX_PLAIN_BYTES // 2**20} MB"
+    return None
+
+
+class Guard:
+    """ASGI middleware that answers refused requests itself and passes the others on."""
+
+    def __init__(self, app: ASGIApp, policy: Policy) -> None:
+        self.app = app
+        self.policy = policy
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Check one HTTP request."""
+        if scope["type"] == "http":
+            client = scope.get("client")
+            refused = refusal(
+                self.policy,
+                client=client[0] if client else "",
+                scheme=scope["scheme"],
+                headers=Headers(scope=scope),
+                method=scope["method"],
+                path=scope["path"],
+                query=scope["query_string"].decode("latin-1"),
+            )
+            if refused is not None:
+                status, detail = refused
+                await JSONResponse({"detail": detail}, status)(scope, receive, send)
+                return
+        await self.app(scope, receive, send)

@@ -1,0 +1,81 @@
+"""What a request may say: names, suffixes and parameters, checked before anything is opened."""
+
+import json
+import re
+from pathlib import PurePosixPath
+from typing import Any
+
+from starlette.exceptions import HTTPException
+
+from acsnet.plain_names import is_plain_name
+
+SCAN_SUFFIXES = (".nii.gz", ".nii")
+RESULT_SUFFIXES = (".nii.gz", ".nii", ".nrrd")
+MAX_PART = 255
+"""Bytes: what a file system takes as one name."""
+
+_TAG = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_SESSION = re.compile(r"[A-Za-z0-9-]{1,64}")
+
+
+def name_fault(key: str, value: str) -> str | None:
+    """What is wrong with a query parameter that names something, or None.
+
+    An empty `image` or `session_id` is how clients say that they send none.
+    """
+    if key == "tag":
+        return None if _TAG.fullmatch(value) else "tag must be letters, digits, '-' or '_'"
+    if key == "session_id":
+        plain = not value or bool(_SESSION.fullmatch(value))
+        return None if plain else "session_id must be an id that this server gave"
+    if key in ("image", "label", "id", "model", "strategy"):
+        plain = not value or is_plain_name(value)
+        return None if plain else f"{key} must be a name from the list of studies, not a path"
+    return None
+
+
+def path_fault(path: str) -> str | None:
+    """What is wrong with a decoded URL path, or None."""
+    parts = path.split("/")
+    if any(len(part.encode(errors="surrogatepass")) > MAX_PART for part in parts):
+        return f"no part of the address may be longer than {MAX_PART} bytes"
+    unsafe = any(part in (".", "..") or "\\" in part or "\x00" in part for part in parts)
+    return "the address must not climb out of its folder" if unsafe else None
+
+
+def json_object(text: str) -> dict[str, Any]:
+    """The `params` form field as a dict; HTTP 422 where it is anything else."""
+    try:
+        value = json.loads(text or "{}")
+    except (ValueError, RecursionError) as error:  # also numbers of thousands of digits
+        raise HTTPException(422, f"params must be a JSON object: {error}") from error
+    if not isinstance(value, dict):
+        raise HTTPException(422, f"params must be a JSON object, got {type(value).__name__}")
+    return value
+
+
+def result_suffix(params: dict[str, Any]) -> str:
+    """The file type a client wants its label map in; `.nii.gz` unless it says otherwise."""
+    suffix = params.get("result_extension") or RESULT_SUFFIXES[0]
+    if suffix not in RESULT_SUFFIXES:
+        raise HTTPException(422, f"result_extension must be one of {RESULT_SUFFIXES}")
+    if params.get("result_dtype") not in (None, "", "uint8"):
+        raise HTTPException(422, "result_dtype must be uint8: a label map holds label values")
+    return str(suffix)
+
+
+def upload_suffix(filename: str | None) -> str:
+    """`.nii.gz` or `.nii` of an uploaded file; HTTP 415 for any other."""
+    lowered = (filename or "").lower()
+    for suffix in SCAN_SUFFIXES:
+        if lowered.endswith(suffix):
+            return suffix
+    raise HTTPException(415, "send a NIfTI file, named .nii.gz or .nii")
+
+
+def upload_name(filename: str | None) -> str:
+    """The last part of an uploaded file's name; HTTP 422 where that is no plain name."""
+    name = PurePosixPath((filename or "").replace("\\", "/")).name
+    if not is_plain_name(name):
+        raise HTTPException(422, "every uploaded file must have a plain file name")
+    return name

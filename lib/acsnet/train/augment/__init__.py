@@ -1,0 +1,1 @@
+"""Changes of training images: geometry, signal, walls, LGE-like cine."""

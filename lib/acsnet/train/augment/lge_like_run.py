@@ -1,0 +1,190 @@
+"""`acsnet lge-like`: cine volumes made LGE-like, as files and a figure for a person to look at."""
+
+import os
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.progress import track
+
+from acsnet.errors import InputError
+from acsnet.io import read_scan, write_label_map
+from acsnet.io.nifti import SUFFIXES, case_name
+from acsnet.labels import Label
+from acsnet.scan import ShortAxisScan
+from acsnet.train.augment.lge_like import Steps, lge_like_steps
+from acsnet.train.augment.lge_like_figure import lge_like_figure
+from acsnet.train.data.case import POOL, SCAR, WALL, TrainingCase, read_case
+from acsnet.train.data.datasets import ACDC_TISSUE, ACSNET_TISSUE, MSCMRSEG_TISSUE
+
+CONVENTIONS = {"acdc": ACDC_TISSUE, "mscmrseg": MSCMRSEG_TISSUE, "acsnet": ACSNET_TISSUE}
+"""What the values of a cine label file can mean."""
+
+IMAGE_NOTE = b"LGE-like, made from cine, no true LGE; research use only, not a medical device"
+"""In the header of the image: `descrip` holds 79 bytes."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Written:
+    """The files of one case, and how many of the slices with a wall got a pseudo-scar."""
+
+    image: Path
+    labels: Path
+    figure: Path
+    enhanced: int
+    drawn: int
+
+
+def run_lge_like(
+    inputs: Sequence[Path],
+    *,
+    labels: Path,
+    truth: str,
+    references: Sequence[Path],
+    output: Path,
+    enhanced_share: float,
+    seed: int,
+    console: Console,
+) -> list[Written]:
+    """Make cine scans LGE-like: OUTPUT/images, labels and figures, one file a case in each.
+
+    inputs: cine NIfTI files; labels: folder of <case>.nii.gz with the values of `truth`, one of
+    `CONVENTIONS`; references: true LGE scans, or folders of them, one drawn at random for each
+    case; enhanced_share: as `lge_like_steps`. A case depends on its name, the references and the
+    seed, not on the other inputs. Raises InputError, naming the file, before the case is written.
+    """
+    if not 0.0 <= enhanced_share <= 1.0:
+        msg = f"the share of enhanced slices must be 0 to 1, got {enhanced_share:g}"
+        raise InputError(msg)
+    for path in inputs:
+        if path.is_dir():
+            msg = f"{path} is a folder: the cine scans must be NIfTI files"
+            raise InputError(msg)
+    names = [case_name(path) for path in inputs]
+    if twice := {name for name in names if names.count(name) > 1}:
+        msg = (
+            f"more than one input is called {min(twice)}: their results would overwrite each other"
+        )
+        raise InputError(msg)
+    pool = reference_files(references)
+    written = []
+    for path, name in track(
+        list(zip(inputs, names, strict=True)), description="LGE-like", console=console
+    ):
+        label = labels / f"{name}.nii.gz"
+        case = cine_case(path, label, truth=truth)
+        targets = _targets(output, name, keep=(path, label, *pool))
+        rng = np.random.default_rng([seed, zlib.crc32(name.encode())])
+        reference = read_scan(pool[rng.integers(len(pool))])
+        steps = lge_like_steps(
+            case.scan.pixels,
+            case.tissue == WALL,
+            case.tissue == POOL,
+            spacing_mm=case.scan.spacing_mm[1:],
+            reference=reference.pixels,
+            enhanced_share=enhanced_share,
+            rng=rng,
+        )
+        write_like(targets[0], steps.matched, scan=case.scan, like=path)
+        write_label_map(targets[1], label_values(case, steps), case.scan.grid)
+        write_figure(targets[2], lge_like_figure(case, steps, reference))
+        written.append(
+            Written(
+                image=targets[0],
+                labels=targets[1],
+                figure=targets[2],
+                enhanced=int(steps.scar.any(axis=(1, 2)).sum()),
+                drawn=int((case.tissue == WALL).any(axis=(1, 2)).sum()),
+            )
+        )
+    return written
+
+
+def cine_case(path: Path, label: Path, *, truth: str) -> TrainingCase:
+    """A cine scan with its wall; errors as `read_case`, and where there is nothing to enhance."""
+    case = read_case(path, label, table=CONVENTIONS[truth], source="cine", has_scar=False)
+    if (case.tissue == SCAR).any():
+        msg = f"{label}: enhancement is drawn already, so its image is no cine"
+        raise InputError(msg)
+    both = (case.tissue == WALL).any(axis=(1, 2)) & (case.tissue == POOL).any(axis=(1, 2))
+    if not both.any():
+        msg = f"{label}: no slice has both wall and blood pool"
+        raise InputError(msg)
+    return case
+
+
+def reference_files(references: Sequence[Path]) -> list[Path]:
+    """The scans to draw from: each file given, each NIfTI file of a folder given, DICOM folders.
+
+    Raises InputError for what is not there.
+    """
+    found: list[Path] = []
+    for path in references:
+        if not path.exists():
+            msg = f"{path} is not there: a reference is a true LGE scan, or a folder of them"
+            raise InputError(msg)
+        inside = sorted(path.iterdir()) if path.is_dir() else []
+        found += [p for p in inside if p.name.endswith(SUFFIXES)] or [path]
+    return found
+
+
+def label_values(case: TrainingCase, steps: Steps) -> NDArray[np.uint8]:
+    """The tissue of an LGE-like case in our own label values, as the input's file lies.
+
+    The pseudo-scar is core scar: it has no grey zone of its own.
+    """
+    values = np.zeros(case.tissue.shape, np.uint8)
+    values[case.tissue == POOL] = Label.LV_BLOOD_POOL
+    values[case.tissue == WALL] = Label.LV_MYOCARDIUM
+    values[steps.scar] = Label.CORE_SCAR
+    return case.scan.grid.to_input(values)
+
+
+def write_like(path: Path, pixels: NDArray[np.float32], *, scan: ShortAxisScan, like: Path) -> None:
+    """Write (slice, row, column) pixels with the header of the file `like` that `scan` is of."""
+    source = nib.Nifti1Image.from_filename(like)
+    data = scan.grid.to_input(pixels).reshape(source.shape)
+    image = nib.Nifti1Image(data, source.affine, source.header)
+    image.set_data_dtype(np.float32)
+    image.header["descrip"] = IMAGE_NOTE
+    image.header["cal_min"] = image.header["cal_max"] = 0  # the window of the cine
+    temporary = path.with_name(f".{path.name.removesuffix('.nii.gz')}.part.nii.gz")
+    try:
+        nib.save(image, temporary)
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_figure(path: Path, figure: Figure) -> None:
+    """Write a figure as PNG, whole or not at all."""
+    temporary = path.with_name(f".{path.name}.part")
+    try:
+        figure.savefig(temporary, format="png")
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _targets(output: Path, name: str, *, keep: Sequence[Path]) -> tuple[Path, Path, Path]:
+    """Image, labels and figure of a case, in folders that are there; none is one of `keep`."""
+    image = output / "images" / f"{name}.nii.gz"
+    labels = output / "labels" / f"{name}.nii.gz"
+    figure = output / "figures" / f"{name}.png"
+    for path in (image, labels):
+        if path.resolve() in {p.resolve() for p in keep}:
+            msg = f"{path} is an input and would be overwritten: choose another output folder"
+            raise InputError(msg)
+    try:
+        for path in (image, labels, figure):
+            path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        msg = f"{output} cannot be made a folder: {error.strerror}"
+        raise InputError(msg) from error
+    return image, labels, figure

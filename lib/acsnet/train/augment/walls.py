@@ -1,0 +1,74 @@
+"""Expert walls for the autoencoder: every slice of the train lists, in the autoencoder's frame.
+
+Paper, "Stage 3": the expert myocardium masks of all training data. The wider field (`WALL_SIDE`)
+is ours: what is turned or moved in training has no cut edges.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.progress import track
+
+from acsnet.anatomy.pose import pose_of, to_frame
+from acsnet.train.data.lists import WALL, TrainingCase, acdc_cases, emidec_cases
+from acsnet.train.data.samples import SOURCES, Samples, stack_neighbours
+from acsnet.train.data.splits import training_lists
+
+WALL_SIDE = 192
+MIN_WALL_PIXELS = 8
+"""Fewer pixels than these have no shape to learn."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class WallSamples(Samples):
+    """Walls as samples; scale_mm: (n,) size of a pixel of the frame in each."""
+
+    scale_mm: NDArray[np.float32]
+
+
+def expert_cases(data: Path, *, hold_out: frozenset[str] = frozenset()) -> Iterator[TrainingCase]:
+    """Cases of the train lists, true LGE first. Raises InputError as `training_lists` does."""
+    names = training_lists(data)
+    lists = ((emidec_cases, "emidec"), (acdc_cases, "acdc"))
+    return chain.from_iterable(
+        read(data, [n for n in names[data_set] if n not in hold_out]) for read, data_set in lists
+    )
+
+
+def wall_samples(
+    data: Path, *, hold_out: frozenset[str] = frozenset(), console: Console
+) -> WallSamples:
+    """The expert walls as samples."""
+    cases = expert_cases(data, hold_out=hold_out)
+    return walls_of(track(cases, description="expert walls", console=console))
+
+
+def walls_of(cases: Iterable[TrainingCase]) -> WallSamples:
+    """The walls as samples: images (n, 1, WALL_SIDE, WALL_SIDE), 255 where all of a pixel is wall.
+
+    Their tissue is the same array; nothing is drawn in images but the wall.
+    """
+    walls, source, patient, scale_mm = [], [], [], []
+    for index, case in enumerate(cases):
+        _, row_mm, column_mm = case.scan.spacing_mm
+        for wall in case.tissue >= WALL:
+            if wall.sum() >= MIN_WALL_PIXELS:
+                pose = pose_of(wall, (row_mm, column_mm))
+                walls.append(to_frame(wall, (row_mm, column_mm), pose, side=WALL_SIDE))
+                source.append(SOURCES.index(case.source))
+                patient.append(index)
+                scale_mm.append(pose.scale_mm)
+    images = np.rint(255.0 * np.stack(walls)).astype(np.uint8)
+    return WallSamples(
+        images=images[:, None],
+        tissue=images,
+        source=np.array(source, np.uint8),
+        patient=np.array(patient, np.int32),
+        neighbours=stack_neighbours([1] * len(walls)),
+        scale_mm=np.array(scale_mm, np.float32),
+    )

@@ -1,0 +1,1 @@
+"""Training data: data sets, patient lists, cases, samples."""

@@ -1,0 +1,147 @@
+"""From a data folder to the training samples of both networks, kept in the run folder."""
+
+import json
+import os
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from itertools import chain
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.progress import track
+
+from acsnet.errors import InputError
+from acsnet.train.data.fingerprint import digest_cases, fingerprint
+from acsnet.train.data.lists import (
+    TrainingCase,
+    acdc_cases,
+    emidec_cases,
+    phantom_cases,
+    training_names,
+)
+from acsnet.train.data.samples import (
+    SOURCES,
+    Samples,
+    as_lge,
+    case_samples,
+    enhanced_share,
+    stack_neighbours,
+    variant,
+)
+
+VARIANTS = 4
+DARK_WALL_VARIANTS = 2
+"""Variants of a cine case with the contrast of cine: the first as it came, others with a scar."""
+
+PHANTOMS = 60
+
+
+def samples_of(
+    job: tuple[TrainingCase, int],
+    *,
+    references: list[NDArray[np.float32]],
+    share: float,
+) -> list[tuple[NDArray[np.uint8], ...]]:
+    """All variants of one case, as `case_samples` gives them; the first is the case as it came.
+
+    job: the case and the seed of what is random; references, share: as in `as_lge`, for cine.
+    """
+    case, seed = job
+    rng = np.random.default_rng(seed)
+    changed = (
+        as_lge(case, references, enhanced_share=share, matched=i >= DARK_WALL_VARIANTS, rng=rng)
+        for i in range(1, VARIANTS)
+    )
+    return [case_samples(case), *(case_samples(variant(c, rng)) for c in changed)]
+
+
+def build(
+    data: Path,
+    folder: Path,
+    *,
+    hold_out: frozenset[str] = frozenset(),
+    seed: int = 0,
+    console: Console,
+) -> dict[str, Path]:
+    """Write `roi.npz` and `myo.npz` into `folder`, or find them there; returns their paths.
+
+    data: laid out as `acsnet.train` says; hold_out: cases of the train lists left out, for
+    cross-validation. Raises InputError as `acsnet.train.data.lists` does, and where the folder
+    holds samples of other cases, of other contents of their files, or of another seed.
+    """
+    names = {
+        data_set: [n for n in training_names(data, data_set) if n not in hold_out]
+        for data_set in ("emidec", "acdc")
+    }
+    content = {
+        "seed": seed,
+        "variants": [VARIANTS, DARK_WALL_VARIANTS],
+        "phantoms": PHANTOMS,
+        "data_fingerprint": fingerprint(digest_cases(data, names)),
+        **names,
+    }
+    record = folder / "content.json"
+    paths = {name: folder / f"{name}.npz" for name in ("roi", "myo")}
+    # The record is written last: without it a build was cut short, and is done again.
+    if record.exists():
+        if json.loads(record.read_text()) != content:
+            msg = f"{folder} holds samples of other data or another seed: use another folder"
+            raise InputError(msg)
+        return paths
+    lge = list(emidec_cases(data, names["emidec"]))
+    cine = acdc_cases(data, names["acdc"])
+    phantoms = phantom_cases(count=PHANTOMS, rng=np.random.default_rng(seed + 1))
+    cases = list(chain(lge, cine, phantoms))
+    work = partial(samples_of, references=[c.scan.pixels for c in lge], share=enhanced_share(lge))
+    jobs = zip(cases, range(seed * 1_000_000, seed * 1_000_000 + len(cases)), strict=True)
+    # One thread a worker: they share the processors, and OpenMP's threads do not survive a fork.
+    with ProcessPoolExecutor(initializer=torch.set_num_threads, initargs=(1,)) as pool:
+        done = pool.map(work, jobs, chunksize=4)
+        results = list(track(done, total=len(cases), description="samples", console=console))
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, offset in (("roi", 0), ("myo", 2)):
+        save(paths[name], join_samples(cases, results, offset))
+    temporary = record.with_suffix(".tmp")
+    temporary.write_text(json.dumps(content, indent=2) + "\n")
+    os.replace(temporary, record)
+    return paths
+
+
+def join_samples(
+    cases: list[TrainingCase],
+    results: list[list[tuple[NDArray[np.uint8], ...]]],
+    offset: int,
+) -> Samples:
+    """What `samples_of` gave of each case as samples; offset: 0 for the ROI net, 2 for MYO."""
+
+    def rows() -> Iterator[tuple[NDArray[np.uint8], NDArray[np.uint8], int, int]]:
+        for index, (case, variants) in enumerate(zip(cases, results, strict=True)):
+            for parts in variants:
+                yield parts[offset], parts[offset + 1], SOURCES.index(case.source), index
+
+    images, tissue, source, patient = zip(*rows(), strict=True)
+    counts = [len(part) for part in images]
+    return Samples(
+        images=np.concatenate(images),
+        tissue=np.concatenate(tissue),
+        source=np.repeat(np.array(source, np.uint8), counts),
+        patient=np.repeat(np.array(patient, np.int32), counts),
+        neighbours=stack_neighbours(counts),
+    )
+
+
+def save(path: Path, samples: Samples) -> None:
+    """Put samples in place whole, for `load`."""
+    temporary = path.with_suffix(".tmp.npz")
+    np.savez(temporary, **vars(samples))
+    os.replace(temporary, path)
+
+
+def load(path: Path) -> Samples:
+    """Samples that `build` wrote."""
+    with np.load(path) as arrays:
+        return Samples(**{key: arrays[key] for key in arrays.files})

@@ -1,0 +1,164 @@
+"""Versions of labels: each save stays, whatever happens around it."""
+
+import json
+import subprocess
+import sys
+from datetime import timezone
+
+import pytest
+
+from acsnet.annotations.label_versions import VersionStore, by_author, newest_of
+from acsnet.errors import InputError
+
+
+@pytest.fixture
+def store(tmp_path):
+    return VersionStore(tmp_path / "versions")
+
+
+@pytest.fixture
+def save(store, tmp_path):
+    def save(image="case", content=b"label", **about):
+        sent = tmp_path / "sent.nii.gz"
+        sent.write_bytes(content)
+        return store.add(image, sent, **{"author": "ana", **about})
+
+    return save
+
+
+def test_a_version_says_who_when_and_from_what(save):
+    version = save(model="v1", scan="abc", tag="final", features={"lv_volume_ml": 100.0})
+    assert (version.author, version.model, version.scan, version.state) == (
+        "ana",
+        "v1",
+        "abc",
+        "draft",
+    )
+    assert version.saved.tzinfo == timezone.utc
+    assert version.features == {"lv_volume_ml": 100.0}
+    assert version.verified().read_bytes() == b"label"
+
+
+def test_every_save_is_kept_newest_first(store, save):
+    saved = [save(content=content) for content in (b"1", b"2", b"2")]
+    assert [one.id for one in store.versions("case")] == [one.id for one in saved[::-1]]
+    assert [one.file.read_bytes() for one in store.versions("case")] == [b"2", b"2", b"1"]
+
+
+def test_images_do_not_share_versions(store, save):
+    save("one"), save("two")
+    assert [one.image for one in store.versions("one")] == ["one"]
+    assert [versions[0].image for versions in store.all()] == ["one", "two"]
+    assert store.versions("three") == []
+
+
+def test_an_id_cannot_lead_out_of_the_folder(save, tmp_path):
+    version = save("../../etc/passwd")
+    assert version.file.is_relative_to(tmp_path / "versions")
+
+
+def test_a_draft_becomes_reviewed_and_nothing_else_of_it_changes(store, save):
+    version = save()
+    before = version.file.with_name(f"{version.id}.json").read_bytes()
+    reviewed = store.mark("case", version.id, "reviewed", by="bob")
+    assert (reviewed.state, reviewed.reviewer, reviewed.author) == ("reviewed", "bob", "ana")
+    assert version.file.with_name(f"{version.id}.json").read_bytes() == before
+    assert store.mark("case", version.id, "reviewed", by="eve").reviewer == "bob"
+
+
+def test_only_the_newest_reviewed_version_is_offered_to_training(store, save):
+    first, second, _ = save(state="reviewed"), save(state="reviewed"), save()
+    save("other")
+    assert [one.id for one in store.reviewed()] == [second.id]
+    store.mark("case", second.id, "withdrawn", by="ana")
+    assert [one.id for one in store.reviewed()] == [first.id]
+
+
+def test_a_withdrawn_version_is_kept_and_not_used(store, save):
+    first, second = save(), save()
+    store.mark("case", second.id, "withdrawn", by="ana")
+    assert newest_of(store.versions("case"), "draft").id == first.id
+    assert by_author(store.versions("case")) == {"ana": store.version("case", first.id)}
+    assert len(store.versions("case")) == 2
+    with pytest.raises(InputError, match="was withdrawn"):
+        store.mark("case", second.id, "reviewed", by="bob")
+
+
+def test_an_unknown_version_is_refused_by_its_id(store):
+    with pytest.raises(InputError, match=r"image 'case' has no version '\.\./x'"):
+        store.mark("case", "../x", "reviewed", by="bob")
+
+
+def test_another_process_sees_what_was_added_and_marked(store, save, tmp_path):
+    beside = VersionStore(tmp_path / "versions")
+    version = save()
+    assert [one.id for one in beside.versions("case")] == [version.id]
+    beside.mark("case", version.id, "reviewed", by="bob")
+    assert store.version("case", version.id).state == "reviewed"
+
+
+def test_a_save_that_a_crash_cut_short_is_not_there(store, save):
+    version = save()
+    folder = version.file.parent
+    (folder / "20260101T000000000000Z-00000000.nii.gz").write_bytes(b"half")
+    (folder / "20260101T000000000000Z-00000000.reviewed").write_bytes(b"{}")
+    (folder / ".tmpabc").write_bytes(b"half")
+    assert [one.id for one in store.versions("case")] == [version.id]
+
+
+def test_a_damaged_record_costs_only_its_version(store, save):
+    version = save()
+    broken = version.file.parent / "20260101T000000000000Z-00000000.json"
+    broken.write_text("{")
+    assert [one.id for one in store.versions("case")] == [version.id]
+
+
+def test_a_label_altered_on_the_disk_is_refused(save):
+    version = save()
+    version.file.write_bytes(b"other")
+    with pytest.raises(InputError, match="altered after it was saved"):
+        version.verified()
+
+
+def test_the_newest_stays_newest_where_the_clock_went_back(store, save):
+    version = save()
+    record = version.file.with_name(f"{version.id}.json")
+    later = version.id.replace(version.id[:4], "2999")
+    about = json.loads(record.read_text())
+    about.update(id=later, saved="2999" + about["saved"][4:])
+    record.with_name(f"{later}.json").write_text(json.dumps(about))
+    newest = save()
+    assert store.versions("case")[0].id == newest.id
+
+
+def test_of_each_person_the_newest_version_counts(store, save):
+    save(author="ana"), save(author="bob")
+    newest = save(author="ana")
+    found = by_author(store.versions("case"))
+    assert set(found) == {"ana", "bob"}
+    assert found["ana"].id == newest.id
+
+
+SAVE_FOR_EVER = """
+import sys
+from pathlib import Path
+from acsnet.loop.versions import VersionStore
+store = VersionStore(Path(sys.argv[1]))
+while True:
+    version = store.add("case", Path(sys.argv[2]), author="ana", state="reviewed")
+    print(version.id, flush=True)
+"""
+
+
+def test_what_a_client_was_told_is_saved_survives_a_kill(store, tmp_path):
+    sent = tmp_path / "sent.nii.gz"
+    sent.write_bytes(b"label" * 10_000)
+    command = [sys.executable, "-c", SAVE_FOR_EVER, str(tmp_path / "versions"), str(sent)]
+    for saves in (1, 4):
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+            told = [process.stdout.readline().strip() for _ in range(saves)]
+            process.kill()
+        found = {one.id: one for one in store.versions("case")}
+        assert set(told) <= set(found)
+        assert {one.state for one in found.values()} == {"reviewed"}
+        assert all(one.verified() for one in found.values())

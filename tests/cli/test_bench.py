@@ -1,0 +1,82 @@
+import json
+
+import pytest
+from typer.testing import CliRunner
+
+from acsnet.bench import run
+from acsnet.bench.convolutions import Convolutions, Level, NetworkSpeed
+from acsnet.bench.worker import OneScan
+from acsnet.cli.main import app
+
+ONE = OneScan(
+    shape=(10, 218, 301),
+    threads=2,
+    cold={"imports": 2.0, "networks": 0.25, "first scan": 1.5},
+    seconds_per_scan=0.81,
+    fastest_seconds=0.75,
+    stages={"read": 0.01, "roi": 0.4},
+    cpu_seconds=1.4,
+    peak_memory_mb=700.0,
+)
+LEVEL = Level(side=192, seconds=0.02, multiply_adds=2_000_000_000, share_of_peak=0.1)
+NETWORK = NetworkSpeed(
+    name="roi",
+    side=192,
+    plain_multiply_adds=10_000_000_000,
+    multiply_adds=8_000_000_000,
+    seconds=0.025,
+    share_of_peak=0.32,
+    levels=(LEVEL,),
+)
+
+
+@pytest.fixture
+def measured(monkeypatch):
+    """The processes are measured in `tests/bench`; here their answers are given."""
+    found = Convolutions(precision="bfloat16", peak=1e12, networks=(NETWORK,))
+    monkeypatch.setattr(run, "measure_convolutions", lambda: found)
+    monkeypatch.setattr(run, "one_scan", lambda path: ONE)
+    monkeypatch.setattr(run, "alone", lambda measure: measure())
+    monkeypatch.setattr(
+        run,
+        "throughput",
+        lambda path, *, workers, threads: run.Throughput(
+            workers=workers, threads_each=threads, scans_per_minute=60.0 * workers
+        ),
+    )
+
+
+def test_every_number_is_in_the_json(measured, samples, tmp_path):
+    file = tmp_path / "bench.json"
+    scan = samples / "nifti" / "phantom-1.nii.gz"
+    result = CliRunner().invoke(app, ["bench", str(scan), "--json", str(file)])
+    assert result.exit_code == 0, result.output
+    found = json.loads(file.read_text())
+    assert found["seconds_per_scan"] == 0.81
+    assert found["stages"] == {"read": 0.01, "roi": 0.4}
+    assert found["peak_memory_mb"] == 700.0
+    assert [(r["workers"], r["threads_each"]) for r in found["throughput"]] == [(1, 2), (2, 1)]
+    assert found["convolutions"]["networks"][0]["levels"][0]["share_of_peak"] == 0.1
+    assert found["machine"]["cores"] > 0
+    assert "warm 0.81 s a scan" in result.output
+    assert "Not a medical device" in result.output
+
+
+def test_a_place_for_the_json_is_looked_at_first(measured, samples, tmp_path):
+    for place in (tmp_path, tmp_path / "nowhere" / "b.json"):
+        scan = samples / "nifti" / "phantom-1.nii.gz"
+        done = CliRunner().invoke(app, ["bench", str(scan), "--json", str(place)])
+        assert done.exit_code == 2
+        assert "must be a file in a folder that is there" in done.output.replace("\n", " ")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_no_scan_is_refused_in_one_sentence(tmp_path):
+    broken = tmp_path / "broken.nii.gz"
+    broken.write_bytes(b"no scan")
+    for path, reason in ((tmp_path / "none", "none is not there"), (broken, "broken.nii.gz")):
+        result = CliRunner().invoke(app, ["bench", str(path), "--json", str(tmp_path / "out")])
+        assert result.exit_code == 2
+        assert reason in result.output
+        assert "Traceback" not in result.output
+    assert not (tmp_path / "out").exists()

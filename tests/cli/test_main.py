@@ -1,0 +1,121 @@
+import json
+import shutil
+
+import nibabel as nib
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from acsnet import __version__
+from acsnet.cli.main import app
+
+runner = CliRunner()
+NUMBERS = (
+    "lv_volume_ml",
+    "myocardium_volume_ml",
+    "enhancement_volume_ml",
+    "core_scar_volume_ml",
+    "grey_zone_volume_ml",
+    "scar_burden_percent",
+    "myocardium_mass_g",
+)
+
+
+@pytest.fixture(scope="module")
+def segmented(samples, tmp_path_factory):
+    """Both patients, a DICOM folder among them, and one file that is no scan, in one call."""
+    folder = tmp_path_factory.mktemp("cli")
+    broken = folder / "broken.nii.gz"
+    broken.write_bytes(b"not a scan")
+    inputs = [samples / "nifti" / "phantom-1.nii.gz", broken, samples / "dicom" / "phantom-2"]
+    output = folder / "out"
+    result = runner.invoke(app, ["segment", *map(str, inputs), "--output", str(output)])
+    return result, output
+
+
+def test_one_bad_input_does_not_stop_the_others_and_exits_with_2(segmented):
+    result, output = segmented
+    assert result.exit_code == 2
+    assert "broken.nii.gz" in result.output
+    assert sorted(p.name for p in output.iterdir()) == ["phantom-1", "phantom-2"]
+
+
+def test_the_segmentation_lies_on_the_inputs_grid(segmented, samples):
+    _, output = segmented
+    image = nib.load(samples / "nifti" / "phantom-1.nii.gz")
+    mask = nib.load(output / "phantom-1" / "segmentation.nii.gz")
+    assert mask.shape == image.shape
+    assert mask.get_data_dtype() == np.uint8
+    np.testing.assert_allclose(mask.affine, image.affine, atol=1e-4)
+    assert set(np.unique(np.asarray(mask.dataobj))) <= {0, 1, 2, 3, 4, 5}
+
+
+def test_features_hold_every_promised_number(segmented):
+    _, output = segmented
+    for case in ("phantom-1", "phantom-2"):
+        features = json.loads((output / case / "features.json").read_text())
+        for name in NUMBERS:
+            assert features[name] > 0, name
+        assert isinstance(features["warnings"], list)
+        assert "Not a medical device" in features["notice"]
+
+
+def test_nothing_half_written_is_left(segmented):
+    _, output = segmented
+    names = {path.name for path in output.rglob("*") if path.is_file()}
+    assert names == {"segmentation.nii.gz", "features.json"}
+
+
+def test_two_inputs_of_one_name_do_not_overwrite_each_other(samples, tmp_path):
+    scan = samples / "nifti" / "phantom-1.nii.gz"
+    other = tmp_path / "other" / scan.name
+    other.parent.mkdir()
+    shutil.copy(scan, other)
+    output = tmp_path / "out"
+    result = runner.invoke(app, ["segment", str(scan), str(other), "--output", str(output)])
+    assert result.exit_code == 2
+    assert "phantom-1 was segmented already" in " ".join(result.output.split())
+
+
+def test_evaluate_prints_the_tables(segmented, samples, tmp_path):
+    _, output = segmented
+    numbers = tmp_path / "numbers.json"
+    result = runner.invoke(
+        app,
+        [
+            "evaluate",
+            *("--predictions", str(output), "--labels", str(samples / "truth")),
+            *("--truth", "acsnet", "--json", str(numbers)),
+        ],
+    )
+    assert result.exit_code == 0, result.output
+    assert "myocardium" in result.output
+    assert json.loads(numbers.read_text())
+
+
+def test_evaluate_without_a_common_case_is_refused(tmp_path, samples):
+    result = runner.invoke(
+        app,
+        [
+            "evaluate",
+            *("--predictions", str(tmp_path), "--labels", str(samples / "truth")),
+            *("--truth", "acsnet"),
+        ],
+    )
+    assert result.exit_code == 2
+
+
+def test_version_and_info():
+    assert runner.invoke(app, ["--version"]).output.strip() == f"acsnet {__version__}"
+    info = runner.invoke(app, ["info"])
+    assert info.exit_code == 0
+    assert "roi" in info.output
+    assert "core_scar" in info.output
+
+
+def test_training_without_a_split_is_refused(tmp_path):
+    result = runner.invoke(
+        app, ["train", "roi", "--data", str(tmp_path), "--output", str(tmp_path / "run")]
+    )
+    assert result.exit_code == 2
+    assert "splits.json" in result.output

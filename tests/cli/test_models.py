@@ -1,0 +1,133 @@
+"""`acsnet models`: what is told, and that nothing is served that the gate refuses."""
+
+import json
+import shutil
+
+import pytest
+from typer.testing import CliRunner
+
+from acsnet.cli.main import app
+from acsnet.fine_tuning import mlflow_mirror
+from acsnet.fine_tuning import worker as loop_run
+from acsnet.fine_tuning.model_registry import Models
+from acsnet.fine_tuning.promotion import Decision, Row
+from acsnet.fine_tuning.training_request import Reviewed, write_request
+from acsnet.nets.weights import SHIPPED
+from acsnet.server.state.paths import audit_log_file, models_folder
+
+
+@pytest.fixture
+def studies(tmp_path, monkeypatch):
+    """A studies folder; what is on record of its models goes into a temporary state folder.
+
+    MLflow takes seconds and has a test of its own.
+    """
+    monkeypatch.setenv("ACSNET_STATE", str(tmp_path / "state"))
+    monkeypatch.setattr(mlflow_mirror, "mirror", lambda models: None)
+    folder = tmp_path / "studies"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def models(studies, tmp_path):
+    """The shipped version, live, and a candidate: the same with another note in its manifest."""
+    models = Models(models_folder(str(studies)))
+    chain = tmp_path / "chain"
+    shutil.copytree(SHIPPED, chain)
+    manifest = json.loads((chain / "manifest.json").read_text())
+    manifest["roi"]["note"] = "another"
+    (chain / "manifest.json").write_text(json.dumps(manifest))
+    models.add(chain, {"trainer": "roi", "base": "shipped"})
+    return models
+
+
+def models_command(studies, *words):
+    result = CliRunner().invoke(app, ["models", *words, "--studies", str(studies)])
+    return result.exit_code, " ".join(result.output.split())
+
+
+def decision(promote):
+    row = Row(
+        measure="wall_dice", patients=3, live=0.8, candidate=0.9, gain=0.1, p=None, verdict="better"
+    )
+    return Decision(promote=promote, reason="of this or that", rows=(row,))
+
+
+def note(models, promote, against="shipped"):
+    name = models.aliases().candidate
+    entry = {"promote": promote, "reason": "of this or that", "against": against}
+    models.note(name, decision={**entry, "rows": [vars(row) for row in decision(promote).rows]})
+    return name
+
+
+def test_before_any_training_the_shipped_version_is_listed(studies):
+    code, output = models_command(studies, "list")
+    assert code == 0
+    assert "shipped" in output
+    assert "live" in output
+
+
+def test_versions_are_listed_and_shown_with_the_table_of_the_gate(studies, models):
+    name = note(models, promote=False)
+    _, listed = models_command(studies, "list")
+    assert name in listed
+    assert "candidate" in listed
+    assert "refused" in listed
+    code, shown = models_command(studies, "show", "candidate")
+    assert code == 0
+    for word in (name, "trainer: roi", "0.900", "+0.100", "is not served: of this or that"):
+        assert word in shown
+
+
+def test_what_the_gate_passed_is_promoted_and_rolled_back(studies, models):
+    name = note(models, promote=True)
+    code, _ = models_command(studies, "promote", name[:6])
+    assert (code, models.aliases().live) == (0, name)
+    code, output = models_command(studies, "rollback")
+    assert (code, models.aliases().live) == (0, "shipped")
+    assert f"instead of {name}" in output
+    events = [json.loads(line) for line in audit_log_file().read_text().splitlines()]
+    told = [(event["event"], event["model"]) for event in events]
+    assert told == [("promote", name), ("rollback", "shipped")]
+
+
+def test_what_the_gate_refused_is_not(studies, models):
+    note(models, promote=False)
+    code, output = models_command(studies, "promote", "candidate")
+    assert (code, models.aliases().live) == (1, "shipped")
+    assert "is not served" in output
+
+
+def test_a_decision_against_another_version_is_made_anew(studies, models, tmp_path, monkeypatch):
+    name = note(models, promote=True, against="0123456789ab")
+    code, output = models_command(studies, "promote", name)
+    assert (code, models.aliases().live) == (2, "shipped")
+    assert "no patient was held out yet" in output
+
+    label = tmp_path / "label"
+    label.write_text("a label")
+    cases = [Reviewed(name=n, patient=n, image=label, label=label, at=0.0) for n in "ab"]
+    options = {"trainer": "roi", "base": "shipped", "device": "cpu", "threads": 1, "quiet_s": 0.0}
+    write_request(models.root, cases, **options)
+    asked = []
+
+    def compared(models, one, other, read, *, device, before_each):
+        asked.append((one, other))
+        return decision(promote=False)
+
+    monkeypatch.setattr(loop_run, "compare", compared)
+    code, _ = models_command(studies, "promote", name)
+    assert (code, models.aliases().live) == (1, "shipped")
+    assert asked == [("shipped", name)]
+    assert models.record(name)["decision"]["against"] == "shipped"
+    code, output = models_command(studies, "compare", name, "live")
+    assert (code, asked[-1]) == (0, (name, "shipped"))
+    assert "myocardium Dice" in output
+
+
+@pytest.mark.parametrize("words", [("show", "nothing"), ("promote", ".."), ("rollback",)])
+def test_what_is_not_there_is_refused_in_one_sentence(studies, words):
+    code, output = models_command(studies, *words)
+    assert code == 2
+    assert output.startswith("error: ")

@@ -1,0 +1,143 @@
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+
+from acsnet.cohort import case_worker
+from acsnet.cohort.case_worker import CaseWorker, Settings
+from acsnet.cohort.sources import FileSource
+from acsnet.errors import WeightsError
+
+
+@pytest.fixture(scope="module")
+def worked(tmp_path_factory, write_scan):
+    """A folder with one case that is done, and its scan."""
+    folder = tmp_path_factory.mktemp("worked")
+    source = FileSource(case="a", path=write_scan(folder))
+    assert worker(folder / "out").work(source).computed
+    return folder
+
+
+@pytest.fixture
+def done(worked, tmp_path):
+    """A copy of the same; the scan lies where it lay."""
+    shutil.copytree(worked / "out", tmp_path / "out")
+    shutil.copy(worked / "scan-1.nii.gz", tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def computed(monkeypatch):
+    """Counts scans, and spares the time of the networks."""
+    seen = []
+
+    class Quick:
+        def __call__(self, scan):
+            seen.append(scan)
+            return scan
+
+    def write(result, output):
+        (Path(output) / result.name).mkdir(exist_ok=True)
+        for name in ("segmentation.nii.gz", "features.json"):
+            (Path(output) / result.name / name).write_text("{}")
+
+    monkeypatch.setattr(case_worker.Pipeline, "load", lambda **_: Quick())
+    monkeypatch.setattr(case_worker, "write_result", write)
+    return seen
+
+
+def worker(output, **settings):
+    return CaseWorker(
+        output=output,
+        settings=Settings(**settings),
+        device="cpu",
+        threads=torch.get_num_threads(),
+    )
+
+
+def again(folder, **settings):
+    source = FileSource(case="a", path=folder / "scan-1.nii.gz")
+    return worker(folder / "out", **settings).work(source)
+
+
+def test_a_done_case_is_passed_over_without_loading_networks(done, monkeypatch):
+    monkeypatch.setattr(case_worker.Pipeline, "load", None)
+    outcome = again(done)
+    assert (outcome.computed, outcome.reason) == (False, None)
+
+
+def test_the_case_has_the_name_of_the_list(worked):
+    features = json.loads((worked / "out" / "a" / "features.json").read_text())
+    assert features["case"] == "a"
+
+
+def test_another_content_is_done_again(done, computed, write_scan):
+    shutil.move(write_scan(done / "new", seed=2), done / "scan-1.nii.gz")
+    assert again(done).computed
+    assert not again(done).computed
+    assert len(computed) == 1
+
+
+@pytest.mark.parametrize(
+    "settings", [{"scar_method": "half_max"}, {"smooth_walls": True}, {"ignore_window": True}]
+)
+def test_other_settings_are_done_again(done, computed, settings):
+    assert again(done, **settings).computed
+    assert not again(done, **settings).computed
+
+
+def test_other_software_or_weights_are_done_again(done, computed, monkeypatch):
+    monkeypatch.setattr(case_worker, "__version__", "99")
+    assert again(done).computed
+    monkeypatch.setattr(case_worker, "read_manifest", lambda: {"roi": {"sha256": "other"}})
+    assert again(done).computed
+    assert not again(done).computed
+
+
+@pytest.mark.parametrize("gone", ["cohort.json", "features.json", "segmentation.nii.gz"])
+def test_a_case_without_all_its_files_is_done_again(done, computed, gone):
+    (done / "out" / "a" / gone).unlink()
+    assert again(done).computed
+
+
+def test_a_case_with_a_damaged_file_is_done_again(done, computed):
+    (done / "out" / "a" / "features.json").write_text("{")
+    assert again(done).computed
+
+
+def test_results_of_a_content_that_is_gone_are_removed(done):
+    (done / "scan-1.nii.gz").write_text("broken")
+    assert again(done).reason
+    assert list((done / "out" / "a").iterdir()) == []
+
+
+def test_a_case_that_was_stopped_while_it_was_written_is_done_again(done, computed, monkeypatch):
+    def stopped(result, output):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(case_worker, "write_result", stopped)
+        with pytest.raises(KeyboardInterrupt):
+            again(done, scar_method="half_max")
+    assert again(done).computed
+
+
+def test_a_scan_that_cannot_be_read_has_the_reason(tmp_path):
+    (tmp_path / "scan-1.nii.gz").write_text("no scan")
+    outcome = again(tmp_path)
+    assert outcome.reason.startswith("scan-1.nii.gz cannot be read as NIfTI")
+    assert not (tmp_path / "out").exists()
+    (tmp_path / "scan-1.nii.gz").unlink()
+    assert "is not there" in again(tmp_path).reason
+
+
+def test_altered_weights_are_no_fault_of_the_case(done, monkeypatch):
+    def altered(**_):
+        msg = "roi.safetensors: the checksum differs"
+        raise WeightsError(msg)
+
+    monkeypatch.setattr(case_worker.Pipeline, "load", altered)
+    with pytest.raises(WeightsError):
+        again(done, smooth_walls=True)

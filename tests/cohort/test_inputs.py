@@ -1,0 +1,179 @@
+import shutil
+from itertools import islice
+from pathlib import Path
+
+import pydicom
+import pytest
+
+from acsnet.cohort import inputs
+from acsnet.cohort.inputs import list_scans
+from acsnet.cohort.outcome import Outcome
+from acsnet.cohort.sources import FileSource
+from acsnet.errors import InputError
+
+
+def listed(where, output="nowhere"):
+    return list(list_scans(str(where), output=Path(output)))
+
+
+def cases(where, output="nowhere"):
+    return [one.case for one in listed(where, output)]
+
+
+def reasons(where):
+    return [one.reason for one in listed(where) if isinstance(one, Outcome)]
+
+
+def test_a_folder_gives_files_and_series_called_by_their_paths(tmp_path, write_scan, write_series):
+    write_scan(tmp_path, name="top")
+    write_scan(tmp_path / "p1", name="lge")
+    write_series(tmp_path / "p2" / "visit" / "lge", seed=2)
+    (tmp_path / "notes.txt").write_text("no scan")
+    (tmp_path / ".hidden").mkdir()
+    write_scan(tmp_path / ".hidden")
+    assert cases(tmp_path) == ["top", "p1_lge", "p2_visit_lge"]
+    assert [one.read().pixels.shape for one in listed(tmp_path)] == [(2, 96, 96)] * 3
+
+
+def test_series_that_share_a_folder_are_told_apart_by_their_uids(tmp_path, write_series):
+    write_series(tmp_path / "p1", seed=1)
+    for file in write_series(tmp_path / "other", seed=2).iterdir():
+        file.rename(tmp_path / "p1" / f"second-{file.name}")
+    uids = {pydicom.dcmread(file).SeriesInstanceUID for file in (tmp_path / "p1").iterdir()}
+    found = listed(tmp_path)
+    assert {one.case for one in found} == {f"p1_{uid}" for uid in uids}
+    assert {one.series for one in found} == uids
+    first, second = (one.read().pixels for one in found)
+    assert (first != second).any()
+
+
+def test_parts_of_one_series_in_two_folders_are_told_and_copies_are_not(tmp_path, write_series):
+    whole = write_series(tmp_path / "p1", seed=1)
+    shutil.copytree(whole, tmp_path / "p2")
+    part = tmp_path / "p3"
+    part.mkdir()
+    shutil.copy(min(whole.iterdir()), part)
+    found = listed(tmp_path)
+    assert [one.case for one in found] == ["p1", "p2", "p3"]
+    assert [isinstance(one, Outcome) for one in found] == [False, False, True]
+    assert f"this series has other images in {whole}" in found[2].reason
+
+
+def test_a_folder_is_gone_through_as_it_is_worked_on(tmp_path, write_series, monkeypatch):
+    for number in range(4):
+        write_series(tmp_path / f"p{number}", seed=number)
+    looked = []
+
+    class Finder(inputs.SeriesFinder):
+        def find(self):
+            looked.append(self)
+            return super().find()
+
+    monkeypatch.setattr(inputs, "SeriesFinder", Finder)
+    found = list_scans(str(tmp_path), output=tmp_path / "out")
+    assert [one.case for one in islice(found, 2)] == ["p0", "p1"]
+    assert len(looked) == 3  # the top folder, p0 and p1
+
+
+def test_results_in_the_same_folder_are_no_scans(tmp_path, write_scan):
+    write_scan(tmp_path)
+    write_scan(tmp_path / "out" / "scan-1", name="segmentation")
+    assert cases(tmp_path, tmp_path / "out") == ["scan-1"]
+    assert cases(f"{tmp_path}/**/*.nii.gz", tmp_path / "out") == ["scan-1"]
+
+
+def test_links_that_go_round_in_circles_end(tmp_path, write_scan):
+    write_scan(tmp_path / "p1")
+    (tmp_path / "p1" / "back").symlink_to(tmp_path)
+    assert cases(tmp_path) == ["p1_scan-1"]
+
+
+def test_a_pattern_calls_cases_by_what_it_leaves_open(tmp_path, write_scan, write_series):
+    write_scan(tmp_path / "p2", name="lge")
+    write_scan(tmp_path / "p1", name="lge")
+    write_scan(tmp_path / "p1", name="cine")
+    write_series(tmp_path / "p3", seed=3)
+    assert cases(f"{tmp_path}/*/lge.nii.gz") == ["p1_lge", "p2_lge"]
+    assert cases(f"{tmp_path}/p1/*") == ["cine", "lge"]
+    assert cases(f"{tmp_path}/p[3-9]") == ["p3"]
+    assert cases(f"{tmp_path}/nothing-*") == []
+
+
+def test_a_table_gives_paths_from_its_own_folder_and_names(tmp_path, write_scan, write_series):
+    write_scan(tmp_path / "images", name="a")
+    write_series(tmp_path / "images" / "b", seed=2)
+    table = tmp_path / "list.csv"
+    table.write_text("case,image,age\n,images/a.nii.gz,60\nsecond,images/b,70\n", "utf-8-sig")
+    assert listed(table) == [
+        FileSource(case="a", path=tmp_path / "images" / "a.nii.gz"),
+        FileSource(case="second", path=tmp_path / "images" / "b"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "image,case\na.nii.gz,x\n",
+        "Case;Image\r\nx;a.nii.gz\r\n",
+        "age\tIMAGE \tcase\n\ta.nii.gz\tx\n",
+    ],
+)
+def test_a_table_may_be_of_any_spreadsheet(tmp_path, text):
+    table = tmp_path / "list.csv"
+    table.write_bytes(text.encode("utf-8-sig"))
+    assert listed(table) == [FileSource(case="x", path=tmp_path / "a.nii.gz")]
+
+
+def test_lines_that_name_no_scan_or_no_case_are_refused(tmp_path):
+    table = tmp_path / "list.csv"
+    table.write_text("image,case\n,x\nb.nii.gz,../b\nc.txt,\na.nii.gz,a\nother/a.nii.gz,\n")
+    assert reasons(table) == [
+        "column 'image' is empty",
+        "'../b' cannot be the name of a case",
+        "c.txt must be a .nii.gz or .nii file, or a folder of DICOM files",
+        "a case named a is in the list already",
+    ]
+    assert listed(table)[0].place == "list.csv line 2"
+
+
+def test_a_table_without_the_column_is_refused(tmp_path):
+    table = tmp_path / "list.csv"
+    table.write_text("path\na.nii.gz\n")
+    with pytest.raises(InputError, match=r"list.csv must have a column 'image', got \['path'\]"):
+        listed(table)
+    table.write_bytes("image\nüber.nii.gz\n".encode("latin-1"))
+    with pytest.raises(InputError, match=r"list.csv cannot be read as a CSV table"):
+        listed(table)
+
+
+def test_a_table_with_a_column_twice_is_refused(tmp_path):
+    (tmp_path / "list.csv").write_text("image,Image\na.nii.gz,b.nii.gz\n")
+    with pytest.raises(InputError, match=r"list\.csv must have each column once"):
+        listed(tmp_path / "list.csv")
+
+
+def test_a_damaged_line_is_told_before_anything_is_worked_on(tmp_path):
+    lines = b"image\n" + b"a.nii.gz\n" * 100_000 + "ü.nii.gz\n".encode("latin-1")
+    (tmp_path / "list.csv").write_bytes(lines)
+    with pytest.raises(InputError, match=r"list\.csv cannot be read as a CSV table"):
+        next(list_scans(str(tmp_path / "list.csv"), output=tmp_path))
+
+
+@pytest.mark.parametrize("name", ["cohort.csv", "failures.csv", "cohort.parquet.tmp"])
+def test_no_case_is_called_like_a_table(tmp_path, name):
+    (tmp_path / "list.csv").write_text(f"image,case\na.nii.gz,{name}\n")
+    assert reasons(tmp_path / "list.csv") == [f"{name!r} cannot be the name of a case"]
+
+
+def test_what_is_no_list_is_refused(tmp_path):
+    with pytest.raises(InputError, match="must be a folder, a pattern, a CSV table or the address"):
+        listed(tmp_path / "nothing")
+
+
+def test_a_pacs_gives_its_lge_series(pacs, patient, monkeypatch):
+    monkeypatch.setattr(inputs, "DicomWeb", lambda settings: pacs)
+    lge = patient(uid="1")
+    pacs.add(lge, patient(uid="2", SeriesDescription="cine", ProtocolName="cine"))
+    (source,) = listed(pacs.address)
+    assert (source.address, source.study) == (pacs.address, lge[0].StudyInstanceUID)
+    assert source.case == source.series == lge[0].SeriesInstanceUID

@@ -1,0 +1,81 @@
+"""An independent checker finds no error in what is written, but what the images brought along."""
+
+import re
+import shutil
+import subprocess
+
+import numpy as np
+import pytest
+
+from acsnet.dicom import make_pdf, make_seg, make_sr
+from acsnet.quantify.aha_segments import Segment
+from acsnet.quantify.features import compute_features
+
+from .conftest import sample_sources
+
+pytestmark = pytest.mark.skipif(shutil.which("dciodvfy") is None, reason="no dciodvfy here")
+
+INHERITED = re.compile(r"Value invalid for this VR - .* UI .* = <([\d.]+)> - Leading zeroes")
+SUMMARY = "Error - Dicom dataset contains invalid data values for Value Representations"
+SEGMENTS = tuple(
+    Segment(
+        segment=number,
+        name="basal anterior",
+        territory="LAD",
+        scar_volume_ml=1.5,
+        scar_percent=20.0,
+    )
+    for number in range(1, 18)
+)
+UIDS = ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID", "FrameOfReferenceUID")
+
+
+def errors_in(scan, sources, folder):
+    """The lines of dciodvfy that tell of an error in the SEG, the SR or the PDF of a scan."""
+    labels = np.zeros(scan.pixels.shape, dtype=np.uint8)
+    for value in range(1, 6):
+        labels[1:4, 50, 50 + value] = value
+    seg = make_seg(labels, sources, state="draft", algorithm_type="AUTOMATIC", creator="Doe^Jane")
+    features = compute_features(labels, scan.voxel_ml)
+    report = make_sr(
+        features, seg, sources, segments=SEGMENTS, state="reviewed", creator="Doe^Jane"
+    )
+    by_hand = make_seg(
+        labels, sources, state="reviewed", algorithm_type="MANUAL", creator="Doe^Jane"
+    )
+    errors = []
+    for dataset in (seg, by_hand, report, make_pdf(b"%PDF-1.4", sources, state="draft")):
+        path = folder / "object.dcm"
+        dataset.save_as(path, write_like_original=False)
+        check = subprocess.run(["dciodvfy", path], capture_output=True, text=True, check=False)
+        errors += [line for line in check.stderr.splitlines() if line.startswith("Error")]
+    return errors
+
+
+@pytest.mark.parametrize("patient", ["phantom-1", "phantom-2"])
+def test_no_error_for_the_sample_series(samples, tmp_path, patient):
+    assert errors_in(*sample_sources(samples / "dicom" / patient), tmp_path) == []
+
+
+def stacks(data):
+    return sorted((data / "sunnybrook" / "ed_stacks").iterdir())
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_real_series_bring_only_their_own_invalid_uids(data, tmp_path):
+    for folder in stacks(data):
+        scan, sources = sample_sources(folder)
+        own = {source[keyword].value for source in sources for keyword in UIDS}
+        for line in errors_in(scan, sources, tmp_path):
+            inherited = INHERITED.search(line)
+            assert line == SUMMARY or (inherited and inherited.group(1) in own), line
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_no_error_for_real_series_once_their_uids_are_valid(data, tmp_path):
+    for folder in stacks(data):
+        scan, sources = sample_sources(folder)
+        for source in sources:
+            for keyword in UIDS:
+                setattr(source, keyword, re.sub(r"\.0+(?=\d)", ".", source[keyword].value))
+        assert errors_in(scan, sources, tmp_path) == []

@@ -1,0 +1,44 @@
+from acsnet.dicom.dicom_json import as_files, header
+from acsnet.io.dicom_files import text_of
+
+
+def answer(**values):
+    return {
+        "00080018": {"vr": "UI", "Value": [values.get("uid", "1.2.3")]},
+        "00200013": {"vr": "IS", "Value": [values.get("number", 4)]},
+    }
+
+
+def test_values_are_as_the_reader_takes_them():
+    one = header(
+        {
+            "00200032": {"vr": "DS", "Value": [-52.804649703758, 1, 2.5]},
+            "00100010": {"vr": "PN", "Value": [{"Alphabetic": "A^B"}]},
+            "0008103E": {"vr": "LO"},
+        }
+    )
+    assert text_of(one, "ImagePositionPatient") == "-52.804649703758\\1.0\\2.5"
+    assert text_of(one, "PatientName") == "A^B"
+    assert text_of(one, "SeriesDescription") == ""
+
+
+def test_pixels_and_long_values_are_left_where_they_are():
+    one = header(
+        {
+            "7FE00010": {"vr": "OW", "InlineBinary": "AAAA"},
+            "00291010": {"vr": "OB", "BulkDataURI": "https://pacs.example.org/x"},
+            **answer(),
+        }
+    )
+    assert [element.keyword for element in one] == ["SOPInstanceUID", "InstanceNumber"]
+
+
+def test_a_value_that_is_none_is_missing_and_spoils_nothing():
+    one = header({**answer(), "00280030": {"vr": "DS", "Value": ["wide", 1]}, "00280010": {}})
+    assert "PixelSpacing" not in one
+    assert one.SOPInstanceUID == "1.2.3"
+
+
+def test_images_are_called_by_their_number_where_it_is_their_own():
+    headers = [header(answer(uid=f"1.2.{i}", number=n)) for i, n in enumerate((1, 2, 2))]
+    assert [file.name for file in as_files(headers)] == ["image 1", "image 1.2.1", "image 1.2.2"]

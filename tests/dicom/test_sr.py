@@ -1,0 +1,168 @@
+"""The report's numbers, what they refer to, and what it says of itself."""
+
+from dataclasses import replace
+
+import highdicom
+import pytest
+
+from acsnet.dicom import make_seg, make_sr
+from acsnet.errors import InputError
+from acsnet.quantify.aha_segments import Segment
+from acsnet.quantify.features import compute_features
+
+VOXEL_ML = 0.024
+
+
+@pytest.fixture
+def features(labels):
+    """9 voxels of blood pool; 7 + 12 of wall, 2 of grey zone, 1 of core, 1 of obstruction."""
+    return compute_features(labels, VOXEL_ML)
+
+
+def values_of(report):
+    """(tracking identifier, measure) -> (value, unit) of every number in a report."""
+    found = {}
+    (measurements,) = (
+        item
+        for item in report.ContentSequence
+        if item.ConceptNameCodeSequence[0].CodeMeaning == "Imaging Measurements"
+    )
+    for group in measurements.ContentSequence:
+        (name,) = (
+            item.TextValue
+            for item in group.ContentSequence
+            if item.ConceptNameCodeSequence[0].CodeMeaning == "Tracking Identifier"
+        )
+        for item in group.ContentSequence:
+            if item.ValueType == "NUM":
+                (measured,) = item.MeasuredValueSequence
+                unit = measured.MeasurementUnitsCodeSequence[0]
+                assert unit.CodingSchemeDesignator == "UCUM"
+                key = name, item.ConceptNameCodeSequence[0].CodeMeaning
+                found[key] = float(measured.NumericValue), unit.CodeValue
+    return found
+
+
+def comments_of(report):
+    return [
+        item.TextValue
+        for item in report.ContentSequence
+        if item.ConceptNameCodeSequence[0].CodeMeaning == "Comment"
+    ]
+
+
+def test_every_number_is_there_with_its_unit(features, seg, sources, labels):
+    count = {value: int((labels == value).sum()) for value in range(1, 6)}
+    assert count == {1: 9, 2: 19, 3: 2, 4: 1, 5: 1}
+    report = make_sr(features, seg, sources, segments=(), state="draft", creator="Doe^Jane")
+    assert values_of(report) == {
+        ("Left ventricular blood pool", "Volume"): (0.216, "mL"),
+        ("Left ventricular myocardium, not enhanced", "Volume"): (0.456, "mL"),
+        ("Grey zone of the scar", "Volume"): (0.048, "mL"),
+        ("Core scar", "Volume"): (0.024, "mL"),
+        ("Microvascular obstruction", "Volume"): (0.024, "mL"),
+        ("Left ventricle, wall and blood pool", "Volume"): (0.768, "mL"),
+        ("Left ventricular myocardium, enhancement included", "Volume"): (0.552, "mL"),
+        ("Left ventricular myocardium, enhancement included", "Mass"): (0.5796, "g"),
+        ("Enhancement: core scar, grey zone and microvascular obstruction", "Volume"): (
+            0.096,
+            "mL",
+        ),
+        (
+            "Enhancement: core scar, grey zone and microvascular obstruction",
+            "Enhancement, share of myocardial volume",
+        ): (17.3913, "%"),
+        (
+            "Enhancement: core scar, grey zone and microvascular obstruction",
+            "Core scar, share of myocardial volume",
+        ): (4.3478, "%"),
+    }
+
+
+def test_numbers_that_the_scan_cannot_give_are_left_out(features, seg, sources):
+    unknown = replace(
+        features,
+        core_scar_volume_ml=None,
+        grey_zone_volume_ml=None,
+        core_scar_burden_percent=None,
+        warnings=("no remote wall was found",),
+    )
+    report = make_sr(unknown, seg, sources, segments=(), state="draft", creator="Doe^Jane")
+    names = {name for name, _ in values_of(report)}
+    assert not names & {"Core scar", "Grey zone of the scar"}
+    assert "no remote wall was found" in comments_of(report)
+
+
+def test_highdicom_reads_it_as_tid_1500_tied_to_the_segments(features, seg, sources):
+    report = make_sr(features, seg, sources, segments=(), state="draft", creator="Doe^Jane")
+    content = highdicom.sr.ComprehensiveSR.from_dataset(report).content
+    groups = content.get_volumetric_roi_measurement_groups()
+    assert len(groups) == 5
+    segments = [group.referenced_segment for group in groups]
+    assert [segment.referenced_segment_numbers for segment in segments] == [[1], [2], [3], [4], [5]]
+    for segment in segments:
+        assert segment.referenced_sop_instance_uid == seg.SOPInstanceUID
+        images = {item.referenced_sop_instance_uid for item in segment[1:]}
+        assert images == {source.SOPInstanceUID for source in sources}
+    assert len(content.get_image_measurement_groups()) == 3
+
+
+def test_seg_and_images_are_its_evidence(features, seg, sources):
+    report = make_sr(features, seg, sources, segments=(), state="draft", creator="Doe^Jane")
+    (study,) = report.CurrentRequestedProcedureEvidenceSequence
+    found = {
+        item.ReferencedSOPInstanceUID
+        for series in study.ReferencedSeriesSequence
+        for item in series.ReferencedSOPSequence
+    }
+    assert found == {seg.SOPInstanceUID, *(source.SOPInstanceUID for source in sources)}
+
+
+@pytest.mark.parametrize(("state", "flag"), [("draft", "PRELIMINARY"), ("reviewed", "FINAL")])
+def test_only_a_reviewed_report_is_final_and_none_is_verified(features, seg, sources, state, flag):
+    report = make_sr(features, seg, sources, segments=(), state=state, creator="Doe^Jane")
+    assert report.PreliminaryFlag == flag
+    assert report.VerificationFlag == "UNVERIFIED"
+    assert report.SeriesDescription == f"ACSNet {state}"
+    assert "Research use only. Not a medical device." in comments_of(report)
+    persons = [item.PersonName for item in report.ContentSequence if item.ValueType == "PNAME"]
+    assert persons == (["Doe^Jane"] if state == "reviewed" else [])
+
+
+def test_a_seg_of_another_study_is_refused(features, labels, seg, sources):
+    for source in sources:
+        source.StudyInstanceUID = "1.2.4"
+    with pytest.raises(InputError, match=r"one study, got 1\.2\.3 and 1\.2\.4"):
+        make_sr(features, seg, sources, segments=(), state="draft", creator="Doe^Jane")
+
+
+def test_a_scan_without_a_ventricle_has_a_report(labels, sources):
+    empty = 0 * labels
+    seg = make_seg(empty, sources, state="draft", algorithm_type="AUTOMATIC", creator="ACSNet")
+    features = compute_features(empty, VOXEL_ML)
+    report = make_sr(features, seg, sources, segments=(), state="draft", creator="ACSNet")
+    assert not any(unit == "%" for _, unit in values_of(report).values())
+    assert any("no myocardium was found" in text for text in comments_of(report))
+
+
+def test_each_measured_segment_has_its_scar_at_its_own_site(features, seg, sources):
+    measured = Segment(
+        segment=8,
+        name="mid anteroseptal",
+        territory="LAD",
+        scar_volume_ml=1.25,
+        scar_percent=20.0,
+        transmurality_mean_percent=35.5,
+    )
+    unknown = Segment(segment=17, name="apex", territory="LAD")
+    known = (measured, unknown)
+    report = make_sr(features, seg, sources, segments=known, state="draft", creator="Doe^Jane")
+    name = "Segment 8, mid anteroseptal"
+    values = values_of(report)
+    assert {key: value for key, value in values.items() if key[0].startswith("Segment")} == {
+        (name, "Volume"): (1.25, "mL"),
+        (name, "Enhancement, share of the segment's volume"): (20.0, "%"),
+        (name, "Enhancement along a radial chord, mean of the segment"): (35.5, "%"),
+    }
+    # SNOMED CT: left ventricle mid anteroseptal segment.
+    assert "396647004" in report.to_json()

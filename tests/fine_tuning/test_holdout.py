@@ -1,0 +1,69 @@
+import hypothesis.strategies as st
+import pytest
+from hypothesis import given
+
+from acsnet.errors import InputError
+from acsnet.fine_tuning.holdout import (
+    HoldOut,
+    digest,
+    extended,
+    number,
+    read_holdout,
+    write_holdout,
+)
+
+NAMES = [f"patient {index}" for index in range(40)]
+
+
+def test_the_first_time_the_share_is_held_out_those_with_the_smallest_numbers():
+    holdout = extended(HoldOut(), NAMES[:8], share=0.25)
+    by_number = sorted(NAMES[:8], key=lambda name: number(digest(name)))
+    assert [name for name in by_number if holdout.holds(name)] == by_number[:2]
+    assert len(holdout.held) == 2
+    assert len(holdout.trained) == 6
+
+
+@pytest.mark.parametrize(("count", "held"), [(2, 1), (3, 1), (10, 2)])
+def test_one_at_least_is_held_out_and_one_at_least_is_trained_on(count, held):
+    holdout = extended(HoldOut(), NAMES[:count], share=0.2)
+    assert len(holdout.held) == held
+
+
+def test_one_patient_alone_is_refused():
+    with pytest.raises(InputError, match="at least 2 patients, got 1"):
+        extended(HoldOut(), ["only one", "only one"])
+
+
+def test_later_patients_are_held_out_by_their_own_number():
+    holdout = extended(extended(HoldOut(), NAMES[:4]), NAMES, share=0.25)
+    for name in NAMES[4:]:
+        assert holdout.holds(name) == (number(digest(name)) < 0.25)
+
+
+@given(
+    st.lists(st.lists(st.text(max_size=5), min_size=2, max_size=6, unique=True), max_size=4),
+    st.floats(0.05, 0.95),
+)
+def test_nobody_ever_changes_sides(visits, share):
+    holdout = extended(HoldOut(), ["a", "b"])
+    for patients in visits:
+        later = extended(holdout, patients, share=share)
+        assert holdout.held <= later.held
+        assert holdout.trained <= later.trained
+        assert not later.held & later.trained
+        holdout = later
+
+
+def test_it_is_read_as_it_was_written_and_holds_no_patient_id(tmp_path):
+    assert read_holdout(tmp_path) == HoldOut()
+    holdout = extended(HoldOut(), NAMES)
+    write_holdout(tmp_path, holdout)
+    assert read_holdout(tmp_path) == holdout
+    assert "patient" not in (tmp_path / "holdout.json").read_text()
+
+
+@pytest.mark.parametrize("content", ["", "{}", "[]", '{"held": 3, "trained": []}'])
+def test_a_broken_one_is_refused_and_never_made_anew(tmp_path, content):
+    (tmp_path / "holdout.json").write_text(content)
+    with pytest.raises(InputError, match="broken"):
+        read_holdout(tmp_path)

@@ -1,0 +1,103 @@
+"""What is served follows what is live, with real chains of small networks."""
+
+import os
+
+import numpy as np
+import pytest
+
+from acsnet.errors import WeightsError
+from acsnet.fine_tuning.model_registry import Models
+from acsnet.fine_tuning.training_status import INFERENCE, rest
+from acsnet.io import read_scan
+from acsnet.nets.weights import read_manifest
+from acsnet.server.inference.live import LiveModels
+
+
+@pytest.fixture
+def versions(tmp_path, write_chain):
+    """A models folder with two versions, the first one live."""
+    models = Models(tmp_path / "models")
+    names = [models.add(write_chain(tmp_path / f"chain{k}", seed=k), {}) for k in range(2)]
+    models.promote(names[0])
+    return models, *names
+
+
+def masks(served, scan):
+    return served.run(lambda chain: (chain.version, chain.pipeline(scan).labels))
+
+
+def test_a_rollback_restores_the_exact_masks(versions, write_scan):
+    models, first, second = versions
+    scan = read_scan(write_scan(0).image)
+    served = LiveModels(models)
+    version, before = masks(served, scan)
+    assert version == first
+    models.promote(second)
+    version, other = masks(served, scan)
+    assert version == second
+    assert not np.array_equal(before, other)
+    models.rollback()
+    version, after = masks(served, scan)
+    assert version == first
+    np.testing.assert_array_equal(before, after)
+
+
+def test_a_request_that_has_begun_keeps_its_chain(versions):
+    models, first, second = versions
+    served = LiveModels(models)
+
+    def work(chain):
+        models.promote(second)
+        served.follow()
+        return chain.version, chain.pipeline.weights["myo"]
+
+    version, digest = served.run(work)
+    assert version == first
+    assert digest == digest_of(models, first)
+    assert served.current().version == second
+    assert served.current().pipeline.weights["myo"] == digest_of(models, second)
+
+
+def digest_of(models, name):
+    return read_manifest(models.weights(name))["myo"]["sha256"]
+
+
+def test_a_version_that_cannot_be_loaded_leaves_the_one_before_served(versions, caplog):
+    models, first, second = versions
+    served = LiveModels(models)
+    models.promote(second)
+    file = models.weights(second) / "roi.safetensors"
+    file.chmod(0o644)
+    file.write_bytes(b"altered")
+    for _ in range(2):
+        served.follow()
+    assert served.current().version == first
+    assert caplog.text.count(f"model {second} cannot be served") == 1
+    with pytest.raises(WeightsError, match="altered"):
+        LiveModels(models)  # but nothing starts without what is live
+    models.rollback()
+    assert LiveModels(models).current().version == first
+
+
+def test_trainings_rest_during_an_inference_and_for_a_while_after(versions, monkeypatch):
+    models, *_ = versions
+    served, slept = LiveModels(models), []
+    clock = [1_000_000.0]
+    monkeypatch.setattr("acsnet.fine_tuning.training_status.time.time", lambda: clock[0])
+
+    def sleep(seconds):
+        slept.append(seconds)
+        clock[0] += seconds
+
+    monkeypatch.setattr("acsnet.fine_tuning.training_status.time.sleep", sleep)
+    rest(models.root, quiet_s=5.0)
+    assert slept == []  # there was no inference yet
+
+    def work(chain):
+        stamp = (models.root / INFERENCE).stat().st_mtime
+        assert stamp == pytest.approx(clock[0] + 120.0, abs=0.01)
+
+    served.run(work)
+    os.utime(models.root / INFERENCE, (clock[0], clock[0]))  # the clock of the files goes on
+    rest(models.root, quiet_s=5.0)
+    assert sum(slept) == pytest.approx(5.0, abs=0.01)

@@ -1,0 +1,239 @@
+"""Whole runs on a small site. Each is done in a child process, as the server does it."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import small_site
+from small_site import shuffled
+from torch import nn
+
+from acsnet.annotations import audit_log
+from acsnet.errors import InputError
+from acsnet.fine_tuning import fine_tune, worker
+from acsnet.fine_tuning.model_registry import Models
+from acsnet.fine_tuning.promotion import Decision, Row
+from acsnet.fine_tuning.training_request import read_request, run_folders, write_request
+from acsnet.fine_tuning.training_status import change_status, read_status
+from acsnet.train import checkpoint
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch):
+    """Few images, no replayed phantoms, weights that follow fast."""
+    monkeypatch.setattr(fine_tune, "IMAGES_AN_EPOCH", 32)
+    monkeypatch.setattr(fine_tune, "RATE", 1e-2)
+    monkeypatch.setattr(fine_tune, "KEPT", 0.0)
+    monkeypatch.setitem(fine_tune.slice_samples.__kwdefaults__, "phantoms", 0)
+    monkeypatch.setattr(checkpoint, "EMA_DECAY", 0.5)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def imported():
+    """What torch imports with its first optimiser: once, and not in every child."""
+
+
+@pytest.fixture
+def site(root, write_chain, tmp_path):
+    """A models folder whose live version has small random networks."""
+    models = Models(root)
+    models.promote(models.add(write_chain(tmp_path / "chain"), {}))
+    return models
+
+
+def request(models, cases, *, trainer="myo", epochs=2):
+    live = models.aliases().live
+    options = {"device": "cpu", "threads": 1, "quiet_s": 0.0, "epochs": epochs}
+    return write_request(models.root, cases, trainer=trainer, base=live, **options)
+
+
+def in_a_child(work, *args):
+    """The signal that ended a process that did the work, or 0; it must not fail."""
+    child = os.fork()
+    if child == 0:
+        code = 1
+        try:
+            work(*args)
+            code = 0
+        finally:
+            os._exit(code)
+    status = os.waitpid(child, 0)[1]
+    assert os.WTERMSIG(status) or os.WEXITSTATUS(status) == 0
+    return os.WTERMSIG(status)
+
+
+def perform_and_die(folder, *, after):
+    """Killed once it has saved so many checkpoints."""
+    save, left = checkpoint.State.save, after
+
+    def dying(self, path):
+        nonlocal left
+        save(self, path)
+        left -= 1
+        if not left:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    checkpoint.State.save = dying
+    worker.perform(folder)
+
+
+def passes(*args, **options):
+    row = Row(
+        measure="wall_dice", patients=1, live=0.5, candidate=0.6, gain=0.1, p=None, verdict="better"
+    )
+    return Decision(promote=True, reason="for this test", rows=(row,))
+
+
+def weights(models, name):
+    return {f.name: f.read_bytes() for f in sorted(models.weights(name).glob("*.safetensors"))}
+
+
+def test_killed_in_the_middle_of_training_it_goes_on_to_the_same_candidate(
+    site, write_scan, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(worker, "compare", passes)
+    before = site.aliases().live
+    folder = request(site, [write_scan(k) for k in range(2)])
+    copy = tmp_path / "copy"
+    shutil.copytree(site.root, copy)
+
+    assert in_a_child(lambda: perform_and_die(folder, after=1)) == signal.SIGKILL
+    status = read_status(folder)
+    assert status.state == "training"
+    assert site.aliases().live == before
+    assert in_a_child(worker.perform, folder) == 0
+    status = read_status(folder)
+    assert (status.state, status.epoch, status.epochs, status.promoted) == ("done", 2, 2, True)
+
+    straight = Models(copy)
+    assert in_a_child(worker.perform, copy / "runs" / folder.name) == 0
+    assert straight.aliases() == site.aliases()
+    assert weights(straight, status.candidate) == weights(site, status.candidate)
+
+    new, old = weights(site, status.candidate), weights(site, before)
+    assert {name for name in new if new[name] != old[name]} == {"myo.safetensors"}
+    record = site.record(status.candidate)
+    assert (record["base"], record["trainer"], record["trained_scans"]) == (before, "myo", 1)
+    assert record["decision"]["against"] == before
+    manifest = json.loads((site.weights(status.candidate) / "manifest.json").read_text())
+    assert "cleanup" in manifest["myo"]
+    assert manifest["myo"]["trained_on"].endswith("fine-tuned on reviewed labels of the site")
+
+    # The end again, as after a kill between promotion and the note that it is done.
+    change_status(folder, state="measuring", ended="", promoted=False)
+    site.rollback()
+    assert in_a_child(worker.perform, folder) == 0
+    assert site.aliases().live == before  # nobody's rollback is undone
+
+
+def test_half_of_the_way_is_gone_back():
+    before, trained = (nn.Linear(1, 1, bias=False) for _ in range(2))
+    nn.init.constant_(before.weight, 1.0)
+    nn.init.constant_(trained.weight, 3.0)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(fine_tune, "KEPT", 0.5)
+        moved = fine_tune.moved_back(trained, before)
+    assert (moved.weight.item(), before.weight.item()) == (2.0, 1.0)
+
+
+def test_two_processes_make_one_candidate(site, write_scan, tmp_path):
+    folder = request(site, [write_scan(k) for k in range(2)], epochs=1)
+    torchrun = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
+    script = Path(small_site.__file__).with_name("small_run.py")
+    done = subprocess.run(
+        [sys.executable, *torchrun, script, folder, tmp_path / "lock", tmp_path / "audit.jsonl"],
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("myo: epoch 1, mean loss") == 1
+    status = read_status(folder)
+    assert (status.state, status.epoch, status.epochs) == ("done", 1, 1)
+    assert site.names()[-1] == status.candidate
+    (event,) = audit_log.read(tmp_path / "audit.jsonl")
+    assert (event["event"], event["state"]) == ("train", "done")
+
+
+def test_labels_are_copied_and_patients_keep_their_side(site, write_scan):
+    cases = [write_scan(k) for k in range(4)]
+    folder = request(site, cases)
+    first = {case.name: case for case in read_request(folder).cases}
+    assert sum(case.held for case in first.values()) == 1
+    cases[0].label.write_bytes(b"changed")
+    assert first["case0"].label.read_bytes() != b"changed"
+    later = read_request(request(site, [*cases, write_scan(9)])).cases
+    assert {c.name: c.held for c in later if c.name in first} == {
+        name: case.held for name, case in first.items()
+    }
+    assert len(run_folders(site.root)) == 2
+    assert "patient" not in json.dumps([case.patient for case in later])
+
+
+@pytest.mark.parametrize(
+    ("numbers", "options", "reason"),
+    [
+        ([], {}, "at least 2 patients, got 0"),
+        ([1], {}, "at least 2 patients, got 1"),
+        ([1, 2], {"trainer": "liver"}, "trainer must be one of roi, myo"),
+        ([1, 2], {"epochs": 0}, "epochs must be 1 or more, got 0"),
+    ],
+)
+def test_what_cannot_be_trained_leaves_nothing_behind(site, write_scan, numbers, options, reason):
+    with pytest.raises(InputError, match=reason):
+        request(site, [write_scan(k) for k in numbers], **options)
+    assert not (site.root / "runs").exists()
+    assert not (site.root / "holdout.json").exists()
+
+
+def test_a_scan_that_is_gone_is_left_out_and_told(site, write_scan):
+    cases = [write_scan(k) for k in range(3)]
+    folder = request(site, cases)
+    named = read_request(folder).cases
+    cases[0].image.unlink()
+    read = worker.read_cases(named)
+    assert [case.name for case, _ in read.cases] == ["case1", "case2"]
+    assert read.left_out[0].startswith("case0: ")
+
+
+def test_a_better_model_is_promoted_and_a_poisoned_one_is_not(
+    site, write_scan, ring_labels, monkeypatch
+):
+    monkeypatch.setattr(fine_tune, "IMAGES_AN_EPOCH", 128)
+    monkeypatch.setattr(fine_tune, "RATE", 5e-3)
+    monkeypatch.setattr(checkpoint, "EMA_DECAY", 0.8)
+    cases = [write_scan(k) for k in range(4)]
+    with monkeypatch.context() as patch:  # stage 1 alone makes no wall better
+        patch.setattr(worker, "compare", passes)
+        assert in_a_child(worker.perform, request(site, cases, trainer="roi", epochs=12)) == 0
+    assert site.aliases().previous is not None
+
+    folder = request(site, cases, epochs=12)
+    assert in_a_child(worker.perform, folder) == 0
+    better = read_status(folder).candidate
+    assert read_status(folder).promoted
+    assert site.aliases().live == better
+    rows = {row["measure"]: row for row in site.record(better)["decision"]["rows"]}
+    assert rows["wall_dice"]["live"] < 0.4
+    assert rows["wall_dice"]["candidate"] > 0.7
+
+    held = {case.name: case.held for case in read_request(folder).cases}
+    poisoned = [
+        case if held[case.name] else write_scan(k, label=shuffled(ring_labels(12.0 + k)))
+        for k, case in enumerate(cases)
+    ]
+    folder = request(site, poisoned, epochs=4)
+    assert in_a_child(worker.perform, folder) == 0
+    status = read_status(folder)
+    assert (status.state, status.promoted) == ("done", False)
+    assert status.detail.startswith("worse than the margin: left ventricle Dice, myocardium Dice")
+    assert site.aliases().live == better
+    assert site.aliases().candidate == status.candidate
+    assert not site.record(status.candidate)["decision"]["promote"]

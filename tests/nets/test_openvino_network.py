@@ -1,0 +1,104 @@
+import subprocess
+import sys
+from threading import Thread
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional
+
+from acsnet.nets.inference import TorchNetwork, inference_form
+from acsnet.nets.openvino_graph import enlarging_kernel
+from acsnet.nets.openvino_network import FusedNetwork
+from acsnet.nets.resunet import ResUNetConfig
+
+
+def network(**config):
+    torch.manual_seed(0)
+    net = ResUNetConfig(**{"base_filters": 4, "outputs": 2, "inputs": 3, **config}).build()
+    for module in net.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            # As after training: factors of both signs, means off zero.
+            nn.init.normal_(module.weight)
+            nn.init.normal_(module.bias)
+            nn.init.normal_(module.running_mean)
+            nn.init.uniform_(module.running_var, 0.5, 2.0)
+    return net.eval()
+
+
+def images(count=2, *, inputs=3, side=32):
+    return np.random.default_rng(0).random((count, inputs, side, side), np.float32)
+
+
+@pytest.mark.parametrize("config", [{}, {"depth": 2}, {"inputs": 4}], ids=["", "shallow", "same"])
+def test_in_single_precision_the_fused_network_draws_what_the_plain_one_draws(config):
+    net = network(**config)
+    seen = images(inputs=net.config.inputs)
+    plain = TorchNetwork(network=net)(seen)
+    assert plain.std() > 0.05
+    np.testing.assert_allclose(FusedNetwork(net, bfloat16=False)(seen), plain, atol=1e-4)
+
+
+def test_in_bfloat16_it_differs_little():
+    net = network()
+    plain = TorchNetwork(network=net)(images())
+    assert np.abs(FusedNetwork(net, bfloat16=True)(images()) - plain).mean() < 0.005
+
+
+def test_each_image_is_drawn_as_if_it_were_alone():
+    net, seen = FusedNetwork(network()), images(3)
+    together = net(seen)
+    for k in range(3):
+        np.testing.assert_array_equal(net(seen[k : k + 1])[0], together[k])
+
+
+def test_no_image_gives_no_answer():
+    assert FusedNetwork(network())(images(0)).shape == (0, 2, 32, 32)
+
+
+def test_images_of_another_side_may_follow():
+    net = FusedNetwork(network(), bfloat16=False)
+    for side in (32, 48, 32):
+        seen = images(1, side=side)
+        expected = TorchNetwork(network=network())(seen)
+        np.testing.assert_allclose(net(seen), expected, atol=1e-4)
+
+
+def test_threads_may_draw_at_once():
+    net, seen = FusedNetwork(network()), [images(1), 1.0 - images(1)]
+    alone = [net(one) for one in seen]
+    drawn = {}
+    threads = [
+        Thread(target=lambda k=k: drawn.update({k: [net(seen[k % 2]) for _ in range(5)]}))
+        for k in range(4)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for k in range(4):
+        for one in drawn[k]:
+            np.testing.assert_array_equal(one, alone[k % 2])
+
+
+def test_a_transposed_convolution_stands_for_enlargement_and_convolution():
+    torch.manual_seed(0)
+    image, weight = torch.rand(1, 3, 5, 5), torch.rand(2, 3, 3, 3)
+    large = functional.interpolate(image, scale_factor=2, mode="nearest")
+    expected = functional.conv2d(large, weight, padding=1)
+    got = functional.conv_transpose2d(image, enlarging_kernel(weight), stride=2, padding=1)
+    torch.testing.assert_close(got, expected)
+
+
+def test_the_reference_is_the_network_as_it_was_trained():
+    net = network()
+    assert inference_form(net, reference=True) == TorchNetwork(network=net)
+    assert isinstance(inference_form(net), FusedNetwork)
+
+
+def test_nothing_is_told_to_anyone_at_start(tmp_path):
+    code = "import acsnet.pipeline, sys; assert sys.modules['openvino_telemetry'] is None"
+    environment = {"HOME": str(tmp_path), "PYTHONPATH": ":".join(filter(None, sys.path))}
+    subprocess.run([sys.executable, "-c", code], check=True, env=environment)
+    assert not (tmp_path / "intel").exists()

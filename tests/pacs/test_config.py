@@ -1,0 +1,58 @@
+import pytest
+
+from acsnet.errors import InputError
+from acsnet.pacs.config import is_dicomweb, pacs_settings
+
+URL = "https://pacs.example.org/dicom-web"
+
+
+def test_login_and_search_come_from_the_environment(monkeypatch):
+    monkeypatch.setenv("ACSNET_PACS_USER", "reader")
+    monkeypatch.setenv("ACSNET_PACS_PASSWORD", "hush")
+    monkeypatch.setenv("ACSNET_PACS_TOKEN", "secret-token")
+    monkeypatch.setenv("ACSNET_PACS_SEARCH", "StudyDate=20260101-&InstitutionName=North")
+    monkeypatch.setenv("ACSNET_PACS_LGE", "narbe")
+    monkeypatch.setenv("ACSNET_PACS_CACHE_SECONDS", "2.5")
+    settings = pacs_settings(f"{URL}/")
+    assert settings.url == URL
+    assert (settings.user, settings.password, settings.token) == ("reader", "hush", "secret-token")
+    assert settings.search == (("StudyDate", "20260101-"), ("InstitutionName", "North"))
+    assert settings.lge.search("Kurzachse NARBE")
+    assert settings.cache_seconds == 2.5
+    assert "hush" not in repr(settings)
+    assert "secret-token" not in repr(settings)
+
+
+def test_a_password_in_the_address_is_refused_and_not_repeated():
+    with pytest.raises(InputError, match="ACSNET_PACS_PASSWORD") as caught:
+        pacs_settings("https://reader:hush@pacs.example.org/dicom-web")
+    assert "hush" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "url", ["https://", "http://:8042/x", "https://host:x/", "http://h/?a=b", "ftp://host/"]
+)
+def test_an_address_that_is_none_is_refused(url):
+    with pytest.raises(InputError, match="address of"):
+        pacs_settings(url)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("ACSNET_PACS_LGE", "("),
+        ("ACSNET_PACS_CACHE_SECONDS", "soon"),
+        ("ACSNET_PACS_CACHE_SECONDS", "-1"),
+        ("ACSNET_PACS_CACHE_SECONDS", "nan"),
+    ],
+)
+def test_a_setting_that_cannot_be_used_is_named(name, value, monkeypatch):
+    monkeypatch.setenv(name, value)
+    with pytest.raises(InputError, match=name):
+        pacs_settings(URL)
+
+
+def test_folders_are_no_addresses():
+    assert is_dicomweb("http://host/x")
+    assert is_dicomweb("HTTPS://host/x")
+    assert not is_dicomweb("/studies/http")

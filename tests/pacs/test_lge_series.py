@@ -1,0 +1,70 @@
+import re
+
+import pytest
+from pydicom.dataset import Dataset
+
+from acsnet.pacs.lge_series import lge_name
+
+
+def named(**tags):
+    header = Dataset()
+    for tag, value in tags.items():
+        setattr(header, tag, value)
+    return header
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "LGE SA",
+        "sax_lge_stack",
+        "LGE_PSIR_MAG",
+        "PSIR_TFI_SA",
+        "de_high-res_psir_sa",
+        "DE-MRI",
+        "SAX DE",
+        "Delayed Enhancement",
+        "2D MDE",
+        "PSMDE SAX",
+        "Late Gad SA",
+        "late_enhancement",
+        "Viability SA",
+        "hyper-enhancement",
+        "Realce tardio eje corto",
+        "Rehaussement tardif",
+    ],
+)
+def test_names_of_lge(name):
+    assert lge_name(named(SeriesDescription=name)) == f"SeriesDescription {name!r}"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "cine SA",
+        "CINE DE CAMARA",
+        "coupe de 4 cavites",
+        "Perfusion rest",
+        "T1 map MOLLI post",
+        "LGE TI scout",
+        "TI_scout_psir",
+        "localizer",
+        "model",
+        "bridge",
+        "",
+    ],
+)
+def test_names_of_other_scans(name):
+    assert lge_name(named(SeriesDescription=name)) is None
+
+
+def test_protocol_and_sequence_count_too():
+    header = named(SeriesDescription="SA stack", SequenceName="*tfl2d1_psir")
+    assert lge_name(header) == "SequenceName '*tfl2d1_psir'"
+    assert lge_name(named(ProtocolName="Viability")) == "ProtocolName 'Viability'"
+
+
+def test_the_pattern_can_be_replaced():
+    pattern = re.compile("narbe", re.IGNORECASE)
+    assert lge_name(named(SeriesDescription="Narbe KA"), pattern)
+    assert lge_name(named(SeriesDescription="LGE"), pattern) is None

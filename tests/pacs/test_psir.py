@@ -1,0 +1,75 @@
+import pytest
+
+from acsnet.pacs.psir import choose_among, chosen_in_series, kind_of, scan_key
+
+
+@pytest.mark.parametrize(
+    ("image_type", "description", "kind"),
+    [
+        (["ORIGINAL", "PRIMARY", "M", "NORM", "MAG"], "LGE_PSIR_MAG", "magnitude"),
+        (["ORIGINAL", "PRIMARY", "R", "NORM"], "LGE", "phase-sensitive"),
+        (["ORIGINAL", "PRIMARY", "M", "PSIR"], "LGE", "phase-sensitive"),
+        (["ORIGINAL", "PRIMARY", "CR", "CR", "IR"], "LGE", "phase-sensitive"),
+        (["ORIGINAL", "PRIMARY", "M_IR", "M", "IR"], "LGE", "magnitude"),
+        (["ORIGINAL", "PRIMARY", "P", "ND"], "LGE PSIR", "phase-sensitive"),
+        (["ORIGINAL", "PRIMARY", "OTHER"], "LGE mag", "magnitude"),
+        (["ORIGINAL", "PRIMARY", "OTHER"], "LGE", None),
+        (None, "", None),
+    ],
+)
+def test_kinds(patient, image_type, description, kind):
+    header = patient()[0]
+    header.ImageType, header.SeriesDescription = image_type, description
+    assert kind_of(header) == kind
+
+
+def two_reconstructions(patient, **other):
+    magnitude = patient(uid="1", ImageType=["ORIGINAL", "PRIMARY", "M"])
+    sensitive = patient(uid="2", ImageType=["ORIGINAL", "PRIMARY", "R", "PSIR"], **other)
+    return magnitude, sensitive
+
+
+def choices(*series):
+    uids = [one[0].SeriesInstanceUID for one in series]
+    kinds = {uid: kind_of(one[0]) for uid, one in zip(uids, series, strict=True)}
+    keys = {uid: scan_key(one) for uid, one in zip(uids, series, strict=True)}
+    return [choose_among(kinds, keys).get(uid) for uid in uids]
+
+
+def test_the_phase_sensitive_series_of_a_scan_is_preferred_and_both_say_so(patient):
+    magnitude, sensitive = two_reconstructions(patient)
+    other, preferred = choices(magnitude, sensitive)
+    assert (other.preferred, preferred.preferred) == (False, True)
+    assert sensitive[0].SeriesInstanceUID in other.statement
+    assert magnitude[0].SeriesInstanceUID in preferred.statement
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"AcquisitionTime": "235900"},
+        {"FrameOfReferenceUID": "1.2.99"},
+        {"StudyInstanceUID": "1.2.99"},
+    ],
+)
+def test_two_scans_are_not_one(patient, other):
+    assert choices(*two_reconstructions(patient, **other)) == [None, None]
+
+
+def test_slices_elsewhere_are_another_scan(patient):
+    magnitude, sensitive = two_reconstructions(patient)
+    assert choices(magnitude, sensitive[:-1]) == [None, None]
+
+
+def test_a_series_that_holds_both_gives_the_phase_sensitive_images(patient):
+    magnitude, sensitive = two_reconstructions(patient)
+    chosen, choice = chosen_in_series([*magnitude, *sensitive])
+    assert chosen == sensitive
+    assert "phase-sensitive ones are used" in choice.statement
+
+
+def test_half_magnitude_and_half_phase_sensitive_slices_are_no_choice(patient):
+    magnitude, sensitive = two_reconstructions(patient)
+    mixed = [*magnitude[:4], *sensitive[4:]]
+    assert chosen_in_series(mixed) == (mixed, None)
+    assert chosen_in_series(magnitude) == (magnitude, None)

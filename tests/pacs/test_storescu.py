@@ -1,0 +1,144 @@
+"""C-STORE out and in, over this machine's own loopback address."""
+
+import numpy as np
+import pydicom
+import pytest
+from pydicom.uid import RLELossless
+
+from acsnet.errors import InputError, PacsError
+from acsnet.pacs import storescp
+from acsnet.pacs.storescp import Receiver
+from acsnet.pacs.storescu import Peer, peer, store_files
+
+
+@pytest.fixture
+def listening(tmp_path):
+    receivers = []
+
+    def start(**options):
+        told = []
+        receiver = Receiver(
+            tmp_path / "in",
+            host="127.0.0.1",
+            port=0,
+            title="ACSNET",
+            on_file=told.append,
+            **options,
+        )
+        receivers.append(receiver)
+        return Peer(title="ACSNET", host="127.0.0.1", port=receiver.port), told
+
+    yield start
+    for receiver in receivers:
+        receiver.close()
+
+
+@pytest.fixture
+def files(samples):
+    return sorted((samples / "dicom" / "phantom-1").glob("*.dcm"))
+
+
+def test_addresses():
+    assert peer("dicom://STORE SCP@pacs.example.org:104") == Peer(
+        title="STORE SCP", host="pacs.example.org", port=104
+    )
+    assert str(peer("dicom://A@h:1")) == "dicom://A@h:1"
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "dicom://h:104",
+        "dicom://A@h",
+        "dicom://A@h:0",
+        "dicom://TOO_LONG_A_TITLE_@h:1",
+        "dicom://A@h:99999",
+        "dicom://A@h:1/x",
+        "A@h:1",
+    ],
+)
+def test_what_is_no_address_is_refused(address):
+    with pytest.raises(InputError):
+        peer(address)
+
+
+def test_files_arrive_as_they_were_sent(listening, files, tmp_path):
+    to, told = listening()
+    assert all(reason is None for _, reason in store_files(files, to))
+    assert len(told) == len(files) == 8
+    for file in files:
+        sent = pydicom.dcmread(file)
+        path = tmp_path / "in" / sent.StudyInstanceUID / sent.SeriesInstanceUID
+        got = pydicom.dcmread(path / f"{sent.SOPInstanceUID}.dcm")
+        assert got.PixelData == sent.PixelData
+        assert got.file_meta.TransferSyntaxUID == sent.file_meta.TransferSyntaxUID
+    assert not list((tmp_path / "in").rglob(".*"))
+
+
+def test_what_is_no_dicom_is_told_and_the_rest_is_sent(listening, files, tmp_path):
+    to, told = listening()
+    (tmp_path / "x.txt").write_text("hello")
+    reasons = dict(store_files([tmp_path / "x.txt", files[0]], to))
+    assert reasons == {tmp_path / "x.txt": "it is no DICOM file", files[0]: None}
+    assert len(told) == 1
+    ((_, reason),) = store_files([tmp_path / "x.txt"], to)
+    assert reason == "it is no DICOM file"
+
+
+def test_a_kind_that_the_peer_does_not_take_is_told(listening, patient, tmp_path):
+    to, told = listening()
+    dataset = patient()[0]
+    dataset.compress(RLELossless, np.asarray(dataset.pixel_array))
+    dataset.save_as(tmp_path / "rle.dcm", write_like_original=False)
+    ((_, reason),) = store_files([tmp_path / "rle.dcm"], to)
+    assert reason == "its kind or transfer syntax is not taken"
+    assert not told
+
+
+def test_a_wrong_title_and_a_closed_port_are_told(listening, files):
+    to, _ = listening()
+    with pytest.raises(PacsError, match="are both AE titles known"):
+        list(store_files(files, Peer(title="OTHER", host=to.host, port=to.port)))
+    with pytest.raises(PacsError, match="no answer"):
+        list(store_files(files, Peer(title="ACSNET", host="127.0.0.1", port=1)))
+
+
+def test_uids_that_are_paths_are_not_followed(listening, patient, tmp_path):
+    to, told = listening()
+    dataset = patient()[0]
+    dataset.StudyInstanceUID = "../../outside"
+    dataset.save_as(tmp_path / "bad.dcm", write_like_original=False)
+    ((_, reason),) = store_files([tmp_path / "bad.dcm"], to)
+    assert reason == "status 0xc000"
+    assert not told
+    assert not list((tmp_path / "in").iterdir())
+
+
+def test_an_object_that_is_too_large_is_broken_off_while_it_comes_in(listening, files, tmp_path):
+    to, told = listening(max_bytes=20_000)
+    with pytest.raises(PacsError, match="broken off"):
+        list(store_files(files[:1], to))
+    assert not told
+    assert not list((tmp_path / "in").iterdir())
+
+
+def test_many_objects_on_one_association_are_not_one_large_one(listening, files):
+    size = files[0].stat().st_size
+    to, told = listening(max_bytes=2 * size)
+    assert all(reason is None for _, reason in store_files(files, to))
+    assert len(told) == 8
+
+
+def test_a_full_disk_is_told(listening, files, monkeypatch):
+    to, told = listening()
+    monkeypatch.setattr(storescp, "MIN_FREE_BYTES", 1 << 62)
+    ((_, reason),) = store_files(files[:1], to)
+    assert reason == "status 0xa700"
+    assert not told
+
+
+def test_a_title_that_is_none_and_a_port_in_use_are_refused(listening, tmp_path):
+    to, _ = listening()
+    for title, port, reason in (("", 0, "AE title"), ("A", to.port, "cannot be opened")):
+        with pytest.raises(InputError, match=reason):
+            Receiver(tmp_path, host="127.0.0.1", port=port, title=title, on_file=lambda _: None)

@@ -1,0 +1,131 @@
+import numpy as np
+import pytest
+from skimage.filters import threshold_otsu
+
+from acsnet.quantify.remote_myocardium import RemoteRegion, remote_region
+from acsnet.quantify.scar_methods import METHODS, compare_methods
+
+# Twenty-one remote voxels 10, 20, 30: mean 20, SD sqrt(200 / 3) = 8.165, median 20.
+REMOTE = [10.0, 20.0, 30.0] * 7
+SD = np.sqrt(200 / 3)
+# mean + n SD: 36.3, 44.5, 52.7, 60.8, 69.0.
+ENHANCED = [100.0, 100.0, 100.0, 65.0, 58.0, 50.0, 40.0, 35.0]
+
+
+def rows(enhanced, others, *, obstruction=0, core=None):
+    values = np.array([*enhanced, *others], np.float32)[None, None]
+    wall = np.ones(values.shape, bool)
+    scar = (np.arange(values.size) < len(enhanced))[None, None]
+    remote = RemoteRegion(
+        mask=wall & ~scar,
+        source="automatic",
+        mean=float(np.mean(others)) if others else None,
+        sd=float(np.std(others)) if others else None,
+    )
+    dark = np.zeros_like(scar)
+    dark[..., :obstruction] = True
+    found = compare_methods(
+        values, wall, scar, obstruction=dark, core=core, remote=remote, voxel_ml=1.0
+    )
+    return {row.method: row for row in found}
+
+
+def test_every_method_has_a_row():
+    assert tuple(rows(ENHANCED, REMOTE)) == METHODS
+
+
+@pytest.mark.parametrize(("n", "voxels"), [(2, 7), (3, 6), (4, 5), (5, 4), (6, 3)])
+def test_mean_plus_n_standard_deviations_by_hand(n, voxels):
+    row = rows(ENHANCED, REMOTE)[f"sd{n}"]
+    assert row.threshold == pytest.approx(20 + n * SD)
+    assert row.scar_volume_ml == voxels
+    assert row.scar_mass_g == pytest.approx(1.05 * voxels)
+    assert row.scar_burden_percent == pytest.approx(100 * voxels / 29)
+
+
+def test_two_standard_deviations_have_a_core_from_three_and_the_others_none():
+    found = rows(ENHANCED, REMOTE)
+    assert (found["sd2"].core_volume_ml, found["sd2"].grey_zone_volume_ml) == (6.0, 1.0)
+    assert found["sd3"].core_volume_ml is found["sd3"].grey_zone_volume_ml is None
+
+
+def test_full_width_at_half_maximum_by_hand_in_both_readings():
+    found = rows(ENHANCED, REMOTE)
+    # Peak 100 (99th percentile, lower neighbour), remote median 20: 60, grey zone from 48.
+    remote = found["fwhm_remote"]
+    assert (remote.threshold, remote.scar_volume_ml) == (60.0, 4.0)
+    assert (remote.core_volume_ml, remote.grey_zone_volume_ml) == (4.0, 2.0)
+    # Half of 100, grey zone from 35.
+    half = found["fwhm_half_max"]
+    assert (half.threshold, half.scar_volume_ml, half.grey_zone_volume_ml) == (50.0, 6.0, 2.0)
+
+
+def test_otsu_is_that_of_scikit_image():
+    row = rows(ENHANCED, REMOTE)["otsu"]
+    values = np.array([*ENHANCED, *REMOTE], np.float32)
+    assert row.threshold == pytest.approx(float(threshold_otsu(values)))
+    assert row.scar_volume_ml == (values > threshold_otsu(values)).sum()
+    # Two kinds that nothing lies between are parted between them.
+    far = rows([1e14 * value for value in ENHANCED], [1e14 * value for value in REMOTE])["otsu"]
+    assert far.scar_volume_ml == row.scar_volume_ml
+
+    plain = rows([100.0, 100.0], [10.0] * 20)["otsu"]
+    assert 10 <= plain.threshold < 100
+    assert plain.scar_volume_ml == 2.0
+
+
+def test_the_drawn_enhancement_is_taken_with_its_core():
+    core = np.zeros((1, 1, 29), bool)
+    core[..., :4] = True
+    row = rows(ENHANCED, REMOTE, core=core)["drawn"]
+    assert (row.scar_volume_ml, row.core_volume_ml, row.grey_zone_volume_ml) == (8.0, 4.0, 4.0)
+    assert rows(ENHANCED, REMOTE)["drawn"].core_volume_ml is None
+
+
+def test_obstruction_is_scar_by_every_method_though_it_is_dark():
+    found = rows([5.0, 5.0, *ENHANCED], REMOTE, obstruction=2)
+    assert found["sd5"].scar_volume_ml == 6.0
+    assert found["sd2"].core_volume_ml == 6.0
+
+
+def test_without_scar_methods_that_take_it_for_granted_are_not_defined():
+    found = rows([], REMOTE)
+    assert found["drawn"].scar_volume_ml == 0.0
+    assert found["sd2"].scar_volume_ml == 0.0
+    for method in ("fwhm_remote", "fwhm_half_max", "otsu"):
+        assert found[method].scar_volume_ml is None
+        assert "no enhancement" in found[method].note
+
+
+def test_half_of_a_peak_that_the_remote_wall_exceeds_is_no_threshold():
+    found = rows([100.0] * 3, [60.0] * 20)
+    assert found["fwhm_half_max"].scar_volume_ml is None
+    assert "half of the peak (50) is not above the remote wall (60)" in found["fwhm_half_max"].note
+    assert found["fwhm_remote"].threshold == 80.0
+
+
+def test_negative_signal_leaves_out_half_of_the_maximum_alone():
+    found = rows([100.0] * 3, [-20.0, -30.0, -10.0] * 7)
+    assert "negative values" in found["fwhm_half_max"].note
+    assert found["fwhm_remote"].threshold == 40.0
+
+
+def test_the_remote_region_keeps_from_scar_and_from_the_border_of_the_wall():
+    wall = np.zeros((2, 20, 30), bool)
+    wall[:, 5:15] = True
+    scar = np.zeros_like(wall)
+    scar[0, 5:15, :5] = True
+    signal = np.where(scar, 100.0, 20.0)
+    region = remote_region(signal, wall, scar, (1.0, 1.0))
+    # Slice 0: columns from 10 (5 mm and more from column 4) to 28; slice 1: columns 1 to 28.
+    assert np.flatnonzero(region.mask[0].any(axis=0)).tolist() == list(range(10, 29))
+    assert np.flatnonzero(region.mask[1].any(axis=0)).tolist() == list(range(1, 29))
+    assert np.flatnonzero(region.mask.any(axis=(0, 2))).tolist() == list(range(6, 14))
+    assert (region.mean, region.sd, region.source) == (20.0, 0.0, "automatic")
+
+
+def test_a_wall_with_hardly_any_remote_part_says_nothing_of_it():
+    wall = np.ones((1, 6, 6), bool)
+    scar = np.arange(36).reshape(1, 6, 6) < 30
+    region = remote_region(np.ones(wall.shape), wall, scar, (1.0, 1.0))
+    assert (region.mean, region.mask.any()) == (None, False)

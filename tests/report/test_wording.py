@@ -1,0 +1,50 @@
+"""Numbers are rounded so that they can be read, and what is missing is named."""
+
+import pytest
+
+from acsnet.report.wording import doubts, measure_lines, method_lines, signal_decimals
+
+
+@pytest.mark.parametrize(
+    ("signals", "decimals"),
+    [((230.4, 99.0), 1), ((1250.0,), 0), ((30000.0,), 0), ((0.25, None), 4), ((-12.0, 3.0), 2)],
+)
+def test_signals_have_four_digits_whatever_their_scale(signals, decimals):
+    assert signal_decimals(signals) == decimals
+
+
+def test_without_signals_there_is_nothing_to_round():
+    assert signal_decimals([None, 0.0]) == 0
+
+
+def test_intervals_stand_beside_their_measures(measured):
+    features = measured.features_dict()
+    features["intervals"] = {"scar_burden_percent": {"low": 10.04, "high": 20.0, "level": 0.9}}
+    lines = {line.name: line for line in measure_lines(features)}
+    assert lines["Scar burden"].interval == "10.0 to 20.0"
+    assert lines["Scar mass"].interval == ""
+
+
+def test_what_needs_a_scar_says_that_there_is_none(measured):
+    features = {**measured.features_dict(), "transmurality_mean_percent": None}
+    told = {line.name: line.value for line in measure_lines(features)}
+    assert told["Transmurality of scar, mean"] == "not known"
+    features["enhancement_volume_ml"] = 0.0
+    told = {line.name: line.value for line in measure_lines(features)}
+    assert told["Transmurality of scar, mean"] == "no scar"
+
+
+def test_a_method_that_has_no_threshold_has_a_dash(measured):
+    features = measured.features_dict()
+    for one in features["methods"]:
+        if one["method"] == "otsu":
+            one["threshold"] = one["scar_volume_ml"] = None
+    lines = {line[0]: line for line in method_lines(features)}
+    assert lines["Otsu"][1:3] == ("\N{EN DASH}", "\N{EN DASH}")
+    assert lines["as segmented"][1] == ""
+
+
+def test_doubts_are_warnings_and_flags_each_once():
+    flags = [{"flag": "few_slices", "message": "few slices"}, {"flag": "x", "message": "a warning"}]
+    assert doubts({"warnings": ["a warning"], "quality": flags}) == ["a warning", "few slices"]
+    assert doubts({"warnings": [], "quality": None}) == []

@@ -1,0 +1,93 @@
+"""Accounts: hashes only, one file for its owner's eyes, and no name told from its answer's time."""
+
+import json
+import time
+from statistics import median
+
+import pytest
+
+from acsnet.errors import InputError
+from acsnet.server.auth.accounts import Accounts, hashed, is_password
+from acsnet.server.auth.roles import Role
+
+PASSWORD = "correct horse battery"
+
+
+def test_a_password_is_kept_as_a_salted_hash_only(accounts):
+    text = accounts.file.read_text()
+    assert PASSWORD not in text
+    kept = [one["password"] for one in json.loads(text)["accounts"].values()]
+    assert len(set(kept)) == 3  # one password, three salts
+    assert accounts.file.stat().st_mode & 0o777 == 0o600
+
+
+def test_the_cost_is_that_which_is_recommended():
+    kept = hashed(PASSWORD)
+    assert kept.startswith("scrypt$15$8$3$")
+    assert is_password(PASSWORD, kept)
+    assert not is_password(f"{PASSWORD} ", kept)
+
+
+def test_the_right_password_opens_and_another_does_not(accounts):
+    assert accounts.check("admin", PASSWORD).role is Role.ADMIN
+    assert accounts.check("admin", PASSWORD.upper()) is None
+    assert accounts.check("admin", "") is None
+    assert accounts.check("nobody", PASSWORD) is None
+
+
+def test_a_name_that_there_is_not_takes_as_long(tmp_path):
+    accounts = Accounts(tmp_path / "accounts.json")
+    accounts.put("ana", Role.ANNOTATOR, PASSWORD)
+
+    def seconds(name):
+        times = []
+        for _ in range(3):
+            start = time.thread_time()
+            accounts.check(name, "another password")
+            times.append(time.thread_time() - start)
+        return median(times)
+
+    assert seconds("nobody") == pytest.approx(seconds("ana"), rel=0.5)
+
+
+def test_what_another_process_changes_is_seen_at_once(accounts):
+    other = Accounts(accounts.file)
+    assert len(other.all()) == 3
+    accounts.put("admin", Role.ANNOTATOR, "another password")
+    assert other.check("admin", "another password").role is Role.ANNOTATOR
+    accounts.remove("admin")
+    assert "admin" not in other.all()
+
+
+@pytest.mark.parametrize(
+    ("name", "password", "reason"),
+    [
+        ("", PASSWORD, "name must be"),
+        ("../ana", PASSWORD, "name must be"),
+        ("ana\nadmin", PASSWORD, "name must be"),
+        ("a" * 65, PASSWORD, "name must be"),
+        ("ana", "short", "password must have 12 to 200"),
+        ("ana", "x" * 201, "password must have 12 to 200"),
+    ],
+)
+def test_names_and_passwords_of_no_use_are_refused(accounts, name, password, reason):
+    with pytest.raises(InputError, match=reason) as caught:
+        accounts.put(name, Role.ANNOTATOR, password)
+    assert len(password) == 0 or password not in str(caught.value)
+    assert len(accounts.all()) == 3
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", '{"accounts": {"ana": {"role": "root", "password": "x"}}}']
+)
+def test_a_damaged_file_lets_nobody_in(tmp_path, text):
+    file = tmp_path / "accounts.json"
+    file.write_text(text)
+    with pytest.raises(InputError, match=r"accounts\.json cannot be read"):
+        Accounts(file).check("ana", PASSWORD)
+
+
+def test_without_a_file_there_is_nobody(tmp_path):
+    assert Accounts(tmp_path / "accounts.json").all() == {}
+    with pytest.raises(InputError, match="there is no account 'ana'"):
+        Accounts(tmp_path / "accounts.json").remove("ana")

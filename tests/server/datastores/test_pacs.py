@@ -1,0 +1,217 @@
+"""The work list of a PACS as clients of MONAI Label see it."""
+
+from types import SimpleNamespace
+
+import nibabel as nib
+import numpy as np
+import pytest
+
+from acsnet.dicom import make_seg
+from acsnet.errors import InputError
+from acsnet.io import read_scan, write_label_map
+from acsnet.pacs.config import PacsSettings
+from acsnet.server.datastores.pacs import DicomWebDatastore
+from acsnet.server.pages.routes import case_page
+
+
+@pytest.fixture
+def datastore(pacs, tmp_path, monkeypatch):
+    monkeypatch.setattr("acsnet.pacs.archive.DicomWeb", lambda _: pacs)
+    settings = PacsSettings(url=pacs.address, cache_seconds=1000.0)
+    one = DicomWebDatastore(settings, store=tmp_path / "store")
+    yield one
+    one.close()
+
+
+@pytest.fixture
+def image(pacs, patient):
+    pacs.add(patient())
+    return patient()[0].SeriesInstanceUID
+
+
+def label_file(datastore, image, path, value):
+    scan = read_scan(datastore.get_image_uri(image))
+    labels = np.zeros(scan.grid.shape, np.uint8)
+    labels[4:9, 5:8, 2] = value
+    write_label_map(path, labels, scan.grid)
+    return labels
+
+
+def test_an_image_is_a_series_and_its_path_stays_here(datastore, image):
+    assert datastore.list_images() == [image]
+    assert datastore.status() == {"total": 1, "completed": 0, "label_tags": {}}
+    info = datastore.get_image_info(image)
+    assert (info["state"], info["name"]) == ("new", f"{image}.nii.gz")
+    assert info["PatientID"] == "PHANTOM-1"
+    assert "path" not in info
+    assert read_scan(datastore.get_image_uri(image)).name == image
+
+
+@pytest.mark.parametrize("name", ["1.2.3", "../../etc", "", "/etc/passwd"])
+def test_what_is_not_in_the_list_is_no_image(datastore, image, name):
+    assert datastore.get_image_uri(name) == ""
+    assert datastore.get_image_info(name) == {}
+    assert datastore.get_label_uri(name, "final") == ""
+    assert datastore.get_labels_by_image_id(name) == {}
+
+
+def test_a_refused_series_is_listed_with_its_reason_and_never_next(
+    datastore, image, pacs, broken_series
+):
+    series, reason = broken_series["mixed sizes"]
+    pacs.add(series)
+    refused = series[0].SeriesInstanceUID
+    with pytest.raises(InputError, match=reason):
+        datastore.get_image_uri(refused)
+    assert reason in datastore.verdict(refused).reason
+    assert set(datastore.list_images()) == {image, refused}
+    assert datastore.get_unlabeled_images() == [image]
+
+
+def test_a_save_is_a_new_version_and_comes_back_as_it_was(datastore, image, tmp_path):
+    sent = tmp_path / "label.nii.gz"
+    label_file(datastore, image, sent, 1)
+    info = {"client_id": "Reader A", "state": "reviewed", "features": {"lv_volume_ml": 1.5}}
+    assert datastore.save_label(image, str(sent), "final", info) == image
+    drawn = label_file(datastore, image, sent, 2)
+    datastore.save_label(image, str(sent), "final", {"client_id": "Reader B", "state": "reviewed"})
+    back = nib.load(datastore.get_label_uri(image, "final"))
+    np.testing.assert_array_equal(np.asarray(back.dataobj), drawn)
+    np.testing.assert_allclose(back.affine, nib.load(sent).affine, atol=1e-4)
+    shown = datastore.get_label_info(image, "final")
+    assert (shown["user"], shown["state"]) == ("Reader B", "reviewed")
+    assert [version["user"] for version in shown["versions"]] == ["Reader B", "Reader A"]
+    assert datastore.status() == {"total": 1, "completed": 1, "label_tags": {"final": 1}}
+    assert datastore.get_unlabeled_images() == []
+
+
+def test_a_draft_is_no_label_and_is_stored_once(datastore, image, pacs, pipeline):
+    result = pipeline(read_scan(datastore.get_image_uri(image)))
+    datastore.keep_draft(image, result, "shipped")
+    datastore.keep_draft(image, result, "shipped")
+    assert [one.Modality for one in pacs.datasets.values() if one.Modality != "MR"] == [
+        "SEG",
+        "SR",
+        "DOC",
+    ]
+    assert datastore.status() == {"total": 1, "completed": 0, "label_tags": {"original": 1}}
+    assert datastore.get_unlabeled_images() == [image]
+    assert datastore.datalist() == []
+    labels = nib.load(datastore.get_label_uri(image, "original"))
+    np.testing.assert_array_equal(np.asarray(labels.dataobj), result.label_map())
+    features = datastore.get_label_info(image, "original")["features"]
+    assert features["lv_volume_ml"] == result.features.lv_volume_ml
+
+
+def test_a_draft_that_the_pacs_refuses_is_told_of(datastore, image, pacs, pipeline):
+    result = pipeline(read_scan(datastore.get_image_uri(image)))
+    pacs.broken = {"store"}
+    datastore.keep_draft(image, result, "shipped")
+    assert "draft could not be stored" in datastore.verdict(image).warnings[-1]
+    pacs.broken = set()
+    datastore.keep_draft(image, result, "shipped")
+    assert not any("could not" in warning for warning in datastore.verdict(image).warnings)
+
+
+def test_only_reviewed_labels_are_saved_and_nothing_is_removed(datastore, image, tmp_path):
+    sent = tmp_path / "label.nii.gz"
+    label_file(datastore, image, sent, 1)
+    with pytest.raises(InputError, match="tag 'final'"):
+        datastore.save_label(image, str(sent), "original", {})
+    for refused in (
+        lambda: datastore.remove_image(image),
+        lambda: datastore.remove_label(image, "final"),
+        lambda: datastore.add_image("x", str(sent), {}),
+        lambda: datastore.get_dataset_archive(None),
+    ):
+        with pytest.raises(InputError, match="PACS"):
+            refused()
+
+
+def test_one_reconstruction_of_a_scan_is_offered(datastore, pacs, patient):
+    magnitude = patient(uid="1", ImageType=["ORIGINAL", "PRIMARY", "M"])
+    sensitive = patient(uid="2", ImageType=["ORIGINAL", "PRIMARY", "R"])
+    pacs.add(magnitude, sensitive)
+    for series in (magnitude, sensitive):
+        datastore.get_image_uri(series[0].SeriesInstanceUID)
+    assert datastore.get_unlabeled_images() == [sensitive[0].SeriesInstanceUID]
+    assert "preferred" in datastore.verdict(magnitude[0].SeriesInstanceUID).warnings[-1]
+
+
+def test_a_series_is_known_by_its_images(datastore, image, pacs, patient):
+    pacs.add(patient(2))
+    other = patient(2)[0].SeriesInstanceUID
+    for series in (image, other):
+        datastore.get_image_uri(series)
+    assert len(datastore.image_fingerprint(image)) == 64
+    assert datastore.image_fingerprint(image) != datastore.image_fingerprint(other)
+    assert datastore.image_fingerprint("1.2.3") == ""
+
+
+def test_what_clients_list(datastore, image, tmp_path):
+    sent = tmp_path / "label.nii.gz"
+    label_file(datastore, image, sent, 1)
+    datastore.save_label(image, str(sent), "final", {"state": "reviewed"})
+    listed = datastore.json()["objects"][image]
+    assert listed["image"]["info"]["state"] == "reviewed"
+    assert listed["labels"]["final"]["info"]["user"] == "unknown annotator"
+
+
+def test_the_folder_is_private(datastore, tmp_path):
+    for folder in (tmp_path / "store", tmp_path / "store" / "images"):
+        assert folder.stat().st_mode & 0o777 == 0o700
+
+
+def test_a_persons_draft_is_reviewed_as_a_new_segmentation(datastore, image, tmp_path):
+    sent = tmp_path / "label.nii.gz"
+    drawn = label_file(datastore, image, sent, 2)
+    info = {"user": "Reader A", "features": {"lv_volume_ml": 1.5}}
+    datastore.save_label(image, str(sent), "final", info)
+    assert datastore.get_labels_by_image_id(image) == {"draft": image}
+    assert (datastore.get_unlabeled_images(), datastore.reviewed()) == ([], [])
+    done = datastore.review(image, info["version"], by="Reader B")
+    assert (done["state"], done["user"], done["reviewer"]) == ("reviewed", "Reader A", "Reader B")
+    assert [one["state"] for one in datastore.versions(image)] == ["reviewed", "draft"]
+    (one,) = datastore.reviewed()
+    assert (one.name, one.patient) == (image, "PHANTOM-1")
+    np.testing.assert_array_equal(np.asarray(nib.load(one.label).dataobj), drawn)
+    assert datastore.get_label_info(image, "final")["features"] == {"lv_volume_ml": 1.5}
+
+
+def test_the_models_draft_cannot_be_called_reviewed(datastore, image, pipeline):
+    result = pipeline(read_scan(datastore.get_image_uri(image)))
+    datastore.keep_draft(image, result, "shipped")
+    (draft,) = datastore.versions(image)
+    with pytest.raises(InputError, match="by a person"):
+        datastore.review(image, draft["version"], by="Reader B")
+
+
+def test_of_each_annotator_the_newest_segmentation_is_compared(datastore, image, tmp_path):
+    sent = tmp_path / "label.nii.gz"
+    for name, value in (("A", 1), ("A", 2), ("B", 3)):
+        label_file(datastore, image, sent, value)
+        datastore.save_label(image, str(sent), "final", {"user": name})
+    assert {who: int(of.max()) for who, of in datastore.drawn_by(image).items()} == {"A": 2, "B": 3}
+    with pytest.raises(InputError, match="choose another name"):
+        datastore.save_label(image, str(sent), "final", {"user": "ACSNet"})
+
+
+def test_what_a_viewer_stored_is_measured_when_its_case_is_opened(
+    datastore, image, pacs, patient, monkeypatch
+):
+    app = SimpleNamespace(datastore=lambda: datastore)
+    monkeypatch.setattr("acsnet.server.pages.routes.app_instance", lambda: app)
+    images = patient()
+    labels = np.zeros((8, images[0].Rows, images[0].Columns), np.uint8)
+    labels[3, 60:70, 60:72] = 2
+    seg = make_seg(labels, images, state="reviewed", algorithm_type="MANUAL", creator="Reader^A")
+    pacs.add([seg])
+    datastore.get_image_uri(image)  # waits until the series was looked at
+    pacs.broken.add(seg.SOPInstanceUID)
+    text = case_page(image).body.decode()
+    assert "cannot be read: " in text
+    assert "montage.png" not in text
+    pacs.broken.clear()
+    text = case_page(image).body.decode()
+    assert "Scar burden" in text
+    assert "montage.png" in text

@@ -1,0 +1,139 @@
+"""Scoring beside what people do: bounded, and never in their way."""
+
+import threading
+import time
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from acsnet.errors import InputError, PacsError
+from acsnet.server.datastores.preflight import Verdict
+from acsnet.server.inference.model_server import Chain, ServedModels
+from acsnet.server.inference.tasks import AcsnetTask
+from acsnet.server.learning.background_scoring import IdleScorer, in_chance_order
+from acsnet.settings import Pick
+
+
+class Site:
+    """Stands for datastore, score book and networks: ten open scans, two reviewed ones."""
+
+    def __init__(self, *, refused=(), fails=None):
+        self.open = [f"s{k}" for k in range(10)]
+        self.refused = refused
+        self.fails = fails or {}
+        self.scored = []
+        self.tried = []
+        self.compared = []
+
+    def get_unlabeled_images(self):
+        return self.open
+
+    def get_labeled_images(self):
+        return ["r0", "r1"]
+
+    def verdict(self, image):
+        return Verdict(reason="no scan" if image in self.refused else None)
+
+    def image_fingerprint(self, image):
+        return f"of {image}"
+
+    def get_image_uri(self, image):
+        return image
+
+    def scores(self, image):
+        return image if image in self.scored else None
+
+    def keep(self, image, result):
+        self.scored.append(image)
+
+    def compare(self, image):
+        self.compared.append(image)
+
+    def when_idle(self, path, *, quiet_s):
+        self.tried.append(path.name)
+        if path.name in self.fails:
+            raise self.fails[path.name]
+        return "a result"
+
+    def run(self, until, **settings):
+        scorer = IdleScorer(self, self, self, Pick(**settings))
+        scorer.start()
+        end = time.monotonic() + 20
+        while not until():
+            assert time.monotonic() < end
+            time.sleep(0.005)
+        time.sleep(0.05)  # whatever comes too much would come now
+        scorer.close()
+
+
+def test_as_many_are_scored_as_were_asked_for():
+    site = Site()
+    site.run(lambda: len(site.scored) == 5, ahead=3)
+    assert site.scored == [*in_chance_order(site.open)[:3], *in_chance_order(["r0", "r1"])]
+
+
+def test_reviews_are_compared_even_where_nothing_is_scored():
+    site = Site()
+    site.run(lambda: len(site.compared) == 2, ahead=0)
+    assert site.tried == []
+
+
+def test_refused_scans_are_left_alone():
+    site = Site(refused=[f"s{k}" for k in range(9)])
+    site.run(lambda: len(site.scored) == 3, ahead=50)
+    assert set(site.tried) == {"s9", "r0", "r1"}
+
+
+def test_a_scan_that_fails_is_tried_once():
+    site = Site(fails={"s4": InputError("no image")})
+    site.run(lambda: len(site.scored) == 11, ahead=50)
+    assert site.tried.count("s4") == 1
+
+
+def test_a_pacs_that_does_not_answer_is_left_in_peace():
+    failing = {f"s{k}": PacsError("cannot be reached") for k in range(10)}
+    site = Site(fails=failing)
+    site.run(lambda: bool(site.tried), ahead=50)
+    assert len(site.tried) == 1
+
+
+@pytest.fixture
+def task(tmp_path):
+    def pipeline(scan):
+        return SimpleNamespace(scan=scan)
+
+    served = ServedModels(Chain(version="v1", pipeline=pipeline))
+    return AcsnetTask(served, folder=tmp_path, keep=lambda *_: None, watch=lambda _: None)
+
+
+def test_the_networks_are_lent_only_while_nobody_uses_them(task, samples):
+    path = samples / "nifti" / "phantom-1.nii.gz"
+    assert np.any(task.when_idle(path, quiet_s=60).scan.pixels)
+    held, let_go = threading.Event(), threading.Event()
+
+    def hold(scan):
+        held.set()
+        let_go.wait(20)
+
+    task._served.replace(Chain(version="v2", pipeline=hold))
+    thread = threading.Thread(target=task.when_idle, args=(path,), kwargs={"quiet_s": 0})
+    thread.start()
+    assert held.wait(20)
+    assert task.when_idle(path, quiet_s=0) is None
+    let_go.set()
+    thread.join()
+
+
+def test_after_an_inference_it_stays_quiet(task, samples):
+    with pytest.raises(AttributeError):  # the stand-in has no labels to write
+        task({"image": str(samples / "nifti" / "phantom-1.nii.gz")})
+    assert task.when_idle(samples / "nifti" / "phantom-1.nii.gz", quiet_s=60) is None
+
+
+def test_scoring_goes_by_no_order_of_names():
+    names = [f"scan-{k:02d}" for k in range(20)]
+    order = in_chance_order(names)
+    assert sorted(order) == names
+    assert order != names
+    assert in_chance_order(reversed(names)) == order

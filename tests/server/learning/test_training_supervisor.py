@@ -1,0 +1,238 @@
+"""The server's side of trainings; a script stands for the process, which takes minutes."""
+
+import json
+import sys
+import time
+
+import psutil
+import pytest
+from filelock import FileLock
+
+from acsnet.errors import InputError
+from acsnet.fine_tuning.model_registry import Models
+from acsnet.fine_tuning.training_request import Reviewed, run_folders
+from acsnet.server.learning import training_supervisor
+from acsnet.server.learning.trainers import settings_of, task_of, trainers
+from acsnet.server.learning.training_supervisor import TrainingBusyError, Trainings, interpreter
+from acsnet.settings import Train
+
+SCRIPT = """
+import json, os, pathlib, signal, sys, time
+folder, lock, log = map(pathlib.Path, sys.argv[1:])
+todo = (folder.parent.parent / "todo").read_text().split()
+path = folder / "status.json"
+starts = json.loads(path.read_text())["starts"]
+what = todo[min(starts, len(todo)) - 1]
+state = "done" if what == "done" else "training"
+content = {"state": state, "starts": starts, "epoch": 1, "epochs": 4}
+(folder.parent.parent / "pid").write_text(str(os.getpid()))
+path.with_suffix(".new").write_text(json.dumps(content))
+path.with_suffix(".new").replace(path)
+print("epoch 1", flush=True)
+if what == "sleep":
+    time.sleep(60)
+if what == "die":
+    os.kill(os.getpid(), signal.SIGKILL)
+sys.exit(1 if what == "fail" else 0)
+"""
+
+
+@pytest.fixture
+def reviewed(tmp_path):
+    """Four labels, reviewed a tenth of a second ago."""
+    found = []
+    for k in range(4):
+        label = tmp_path / f"label{k}"
+        label.write_text(f"label {k}")
+        found.append(
+            Reviewed(
+                name=f"case{k}",
+                patient=f"p{k}",
+                image=tmp_path / "image",
+                label=label,
+                at=time.time() - 0.1,
+            )
+        )
+    return found
+
+
+@pytest.fixture
+def site(tmp_path, reviewed, monkeypatch):
+    """Makes `Trainings`, servers one after another on the same folders."""
+    script = tmp_path / "script.py"
+    script.write_text(SCRIPT)
+    monkeypatch.setattr(training_supervisor, "PROGRAM", (str(script),))
+    models = Models(tmp_path / "models")
+    models.root.mkdir()
+    made = []
+
+    def make(*todo, **settings):
+        (models.root / "todo").write_text(" ".join(todo))
+        settings = Train(**{"after": 0, "threads": 1, "pause_s": 0.0, **settings})
+        one = Trainings(
+            models,
+            lock=tmp_path / "lock",
+            audit=tmp_path / "audit.jsonl",
+            reviewed=lambda: reviewed,
+            settings=settings,
+        )
+        made.append(one)
+        return one
+
+    yield make
+    for one in made:
+        one.stop()
+
+
+def until(condition):
+    end = time.monotonic() + 20.0
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+def state(trainings):
+    return trainings.latest()[1].state
+
+
+def looked(trainings, wanted):
+    """Whether the run is in that state after another look."""
+    trainings.look()
+    return state(trainings) == wanted
+
+
+def test_a_training_runs_beside_the_server_until_it_is_done(site):
+    trainings = site("done")
+    folder = trainings.start("myo", epochs=4)
+    assert trainings.latest()[0] == folder
+    until(lambda: state(trainings) == "done")
+    # What a process prints reaches its log when it ends, which is after it said that it is done.
+    until(lambda: task_of(*trainings.latest())["details"] == ["epoch 1"])
+    task = task_of(*trainings.latest())
+    assert (task["status"], task["request"]["model"], task["id"]) == ("DONE", "myo", folder.name)
+    assert [status.state for _, status in site("done").runs()] == ["done"]  # a later server
+
+
+def test_there_are_never_two(site):
+    trainings = site("sleep")
+    trainings.start("roi")
+    with pytest.raises(TrainingBusyError, match="under way"):
+        trainings.start("roi")
+    assert len(run_folders(trainings._models.root)) == 1
+
+
+def test_a_lock_that_others_hold_is_waited_for(site, tmp_path):
+    trainings = site("done")
+    with FileLock(tmp_path / "lock"):
+        trainings.start("roi")
+        trainings.look()
+        assert state(trainings) == "waiting"
+    until(lambda: looked(trainings, "done"))
+
+
+def test_a_process_that_is_killed_is_started_again(site):
+    trainings = site("die", "done")
+    trainings.start("roi")
+    until(lambda: looked(trainings, "done"))
+    assert trainings.latest()[1].starts == 2
+
+
+@pytest.mark.parametrize("end", ["die", "fail"])
+def test_one_that_ends_again_and_again_has_failed(site, end):
+    trainings = site(end)
+    trainings.start("roi")
+    until(lambda: looked(trainings, "failed"))
+    assert trainings.latest()[1].detail == "its process ended 3 times, see log.txt"
+    assert task_of(*trainings.latest())["status"] == "ERROR"
+
+
+def test_a_cancelled_training_stays_cancelled(site):
+    trainings = site("sleep")
+    folder = trainings.start("roi")
+    until(lambda: state(trainings) == "training")
+    pid = int((folder.parent.parent / "pid").read_text())
+    stopped, status = trainings.stop()
+    assert (stopped, status.state) == (folder, "cancelled")
+    assert not psutil.pid_exists(pid)
+    trainings.look()
+    assert state(trainings) == "cancelled"
+    assert task_of(*trainings.latest())["status"] == "STOPPED"
+    assert trainings.stop() is None
+
+
+def test_the_next_server_goes_on_with_what_a_stopped_one_left(site):
+    first = site("sleep")
+    first.start("roi")
+    until(lambda: state(first) == "training")
+    first.close()
+    assert state(first) == "training"
+    later = site("sleep", "done")
+    until(lambda: looked(later, "done"))
+
+
+def test_the_next_server_can_stop_the_process_of_one_that_was_killed(site):
+    killed = site("sleep")
+    killed.start("roi")
+    until(lambda: state(killed) == "training")
+    later = site("sleep")
+    later.stop()
+    killed._process.wait(5)
+    assert state(later) == "cancelled"
+
+
+def test_training_begins_by_itself_after_enough_new_labels(site, reviewed):
+    trainings = site("done", after=4, trainer="myo")
+    until(lambda: looked(trainings, "done"))
+    trainings.look()
+    assert [folder.name[-3:] for folder in run_folders(trainings._models.root)] == ["myo"]
+    for one in reviewed:
+        one.label.write_text("drawn anew")
+    trainings.look()
+    assert len(run_folders(trainings._models.root)) == 2
+
+
+def test_a_review_is_looked_at_once(site, monkeypatch):
+    monkeypatch.setattr(training_supervisor, "LOOK_EVERY_S", 1000.0)
+    trainings = site("done", after=4, trainer="myo")
+    trainings.watch()
+    assert trainings.latest() is None
+    trainings.wake()
+    until(lambda: trainings.latest() is not None)
+    trainings.close()
+
+
+def test_several_gpus_train_together(monkeypatch):
+    several = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node"]
+    for gpus, device, by in (
+        (4, "cuda", [*several, "4"]),
+        (1, "cuda", []),
+        (0, "cpu", []),
+        (4, "cpu", []),
+    ):
+        monkeypatch.setattr(training_supervisor.torch.cuda, "device_count", lambda gpus=gpus: gpus)
+        assert interpreter(device) == [sys.executable, *by]
+
+
+def test_at_zero_labels_it_begins_on_request_only(site):
+    trainings = site("done", after=0)
+    trainings.look()
+    assert trainings.latest() is None
+
+
+def test_clients_see_the_newest_run_with_every_trainer(site):
+    trainings = site("sleep")
+    listed = trainers(trainings)
+    assert list(listed) == ["all", "roi", "myo", "autoencoder", "prior"]
+    assert listed["all"].stats() == {}
+    listed["roi"]({"epochs": 4, "device": "cpu"})
+    until(lambda: state(trainings) == "training")
+    for trainer in listed.values():
+        stats = trainer.stats()
+        assert (stats["epoch"], stats["total_epochs"]) == (1, 4)
+    json.dumps([trainer.info() for trainer in listed.values()])
+
+
+@pytest.mark.parametrize("wrong", [{"epochs": -1}, {"epochs": "x"}, {"device": "abacus"}])
+def test_settings_that_there_are_not_are_refused(wrong):
+    with pytest.raises(InputError, match=str(next(iter(wrong)))):
+        settings_of(wrong)

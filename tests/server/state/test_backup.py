@@ -1,0 +1,301 @@
+"""A backup holds all that people did, restores to an equal state, and is checked file by file."""
+
+import gzip
+import io
+import json
+import shutil
+import sqlite3
+import tarfile
+from contextlib import closing
+
+import nibabel as nib
+import numpy as np
+import pytest
+
+from acsnet.annotations import audit_log
+from acsnet.annotations.label_versions import VersionStore
+from acsnet.errors import InputError
+from acsnet.fine_tuning.model_registry import Models
+from acsnet.server.datastores.folder import StudiesDatastore
+from acsnet.server.state import restore
+from acsnet.server.state.backup import MANIFEST, write_backup
+from acsnet.server.state.paths import (
+    VERSIONS,
+    audit_log_file,
+    models_folder,
+    state_folder,
+    store_folder,
+)
+from acsnet.server.state.restore import restore_backup
+from acsnet.server.state.schema import SCHEMA, schema_of, settle_state
+from acsnet.train.run_record import write_json
+
+AFFINE = np.diag([1.5, 1.5, 8.0, 1.0])
+
+
+def nifti(path, data):
+    image = nib.Nifti1Image(data, AFFINE)
+    image.header.set_xyzt_units("mm")
+    image.set_sform(AFFINE, code="scanner")
+    nib.save(image, path)
+    return path
+
+
+def scan(path, *, seed):
+    return nifti(path, np.random.default_rng(seed).integers(0, 500, (12, 10, 3)).astype(np.int16))
+
+
+def label(path, *, value):
+    return nifti(path, np.full((12, 10, 3), value, np.uint8))
+
+
+@pytest.fixture
+def studies(tmp_path, monkeypatch):
+    """A studies folder that was worked on: a draft, labels of two people, an upload, a model."""
+    monkeypatch.setenv("ACSNET_STATE", str(tmp_path / "state"))
+    folder = tmp_path / "studies"
+    folder.mkdir()
+    scan(folder / "a.nii.gz", seed=1)
+    state_folder().mkdir()
+    settle_state(state_folder())
+    store = StudiesDatastore(studies=folder, store=store_folder(folder))
+    store.add_image("own", str(scan(tmp_path / "own.nii.gz", seed=2)), {})
+    store.save_label("a", str(label(tmp_path / "l.nii.gz", value=1)), "original", {"model": "m"})
+    for user, state, value in (("Ana", "reviewed", 2), ("Bo", "draft", 4)):
+        info = {"user": user, "state": state, "features": {"lv_volume_ml": 1.0}}
+        store.save_label("a", str(label(tmp_path / "l.nii.gz", value=value)), "final", info)
+        audit_log.record(
+            audit_log_file(), "save", user=user, image="a", details={"version": info["version"]}
+        )
+    store.save_label(
+        "own", str(label(tmp_path / "l.nii.gz", value=3)), "final", {"user": "Cy", "state": "draft"}
+    )
+    store.close()
+    models = Models(models_folder(str(folder)))
+    version = models.root / "versions" / "0123456789ab"
+    (version / "weights").mkdir(parents=True)
+    (version / "weights" / "roi.safetensors").write_bytes(b"weights")
+    write_json(version / "record.json", {"made": "2026-01-01", "trainer": "all"})
+    write_json(models.root / "aliases.json", {"live": version.name, "previous": "shipped"})
+    with closing(sqlite3.connect(models.root / "mlflow.db")) as database:
+        database.execute("CREATE TABLE runs (name TEXT)")
+        database.execute("INSERT INTO runs VALUES ('one')")
+        database.commit()
+    return folder
+
+
+def told(folder):
+    """All that is known of a studies folder, by the ways in which it is asked for."""
+    store = StudiesDatastore(studies=folder, store=store_folder(folder))
+    models = Models(models_folder(str(folder)))
+    found = {
+        "images": sorted(store.list_images()),
+        "labels": {
+            (image, tag): np.asarray(nib.load(store.get_label_uri(image, tag)).dataobj).max()
+            for image in store.list_images()
+            for tag in store.get_labels_by_image_id(image)
+        },
+        "versions": {
+            one.id: (one.image, one.author, one.state, one.verified().name, one.features)
+            for versions in VersionStore(store_folder(folder) / VERSIONS).all()
+            for one in versions
+        },
+        "reviewed": [one.name for one in store.reviewed()],
+        "audit": audit_log.read(audit_log_file()),
+        "models": (models.names(), models.aliases(), models.record(models.names()[1])),
+        "weights": models.weights(models.aliases().live).joinpath("roi.safetensors").read_bytes(),
+    }
+    store.close()
+    with closing(sqlite3.connect(models.root / "mlflow.db")) as database:
+        found["registry"] = database.execute("SELECT name FROM runs").fetchall()
+    return found
+
+
+@pytest.fixture
+def restored(tmp_path, monkeypatch):
+    """Restores a backup for a studies folder into a state folder of its own."""
+
+    def run(file, studies):
+        monkeypatch.setenv("ACSNET_STATE", str(tmp_path / "other" / "state"))
+        return restore_backup(file, studies=str(studies))
+
+    return run
+
+
+def test_what_is_restored_is_what_was_there(studies, tmp_path, restored):
+    before = told(studies)
+    assert before["labels"] == {
+        ("a", "original"): 1,
+        ("a", "final"): 2,
+        ("a", "draft"): 4,
+        ("own", "draft"): 3,
+    }
+    summary = write_backup(tmp_path / "b.tar.gz", studies=str(studies))
+    assert restored(tmp_path / "b.tar.gz", studies) == summary
+    assert told(studies) == before
+    assert state_folder().stat().st_mode & 0o077 == 0
+    assert (tmp_path / "b.tar.gz").stat().st_mode & 0o077 == 0
+
+
+def test_the_studies_may_have_moved(studies, tmp_path, restored):
+    before = told(studies)
+    write_backup(tmp_path / "b.tar.gz", studies=str(studies))
+    shutil.copytree(studies, tmp_path / "moved" / "scans")  # times of files are kept
+    restored(tmp_path / "b.tar.gz", tmp_path / "moved" / "scans")
+    assert told(tmp_path / "moved" / "scans") == before
+
+
+def test_a_half_written_line_or_label_is_left_out(studies, tmp_path, restored):
+    before = told(studies)
+    with audit_log_file().open("ab") as log:
+        log.write(b'{"event": "sa')
+    folder = next((store_folder(studies) / VERSIONS).iterdir())
+    (folder / "20260101T000000000000Z-00000000.nii.gz").write_bytes(b"half")
+    (store_folder(studies) / "labels" / ".abcdefgh").write_bytes(b"half")
+    write_backup(tmp_path / "b.tar.gz", studies=str(studies))
+    with tarfile.open(tmp_path / "b.tar.gz") as archive:
+        assert not [name for name in archive.getnames() if "00000000" in name or "/." in name]
+    restored(tmp_path / "b.tar.gz", studies)
+    assert told(studies) == before
+
+
+def test_a_state_that_holds_anything_is_left_alone(studies, tmp_path):
+    write_backup(tmp_path / "b.tar.gz", studies=str(studies))
+    before = sorted(state_folder().rglob("*"))
+    with pytest.raises(InputError, match="is not empty: restore into another"):
+        restore_backup(tmp_path / "b.tar.gz", studies=str(studies))
+    assert sorted(state_folder().rglob("*")) == before
+
+
+def test_what_cannot_be_backed_up_is_named(studies, tmp_path, monkeypatch):
+    with pytest.raises(InputError, match=r"b\.zip must end with \.tar\.gz"):
+        write_backup(tmp_path / "b.zip", studies=str(studies))
+    (tmp_path / "b.tar.gz").touch()
+    with pytest.raises(InputError, match="is there already"):
+        write_backup(tmp_path / "b.tar.gz", studies=str(studies))
+    with pytest.raises(InputError, match="cannot be written: No such file"):
+        write_backup(tmp_path / "no" / "b.tar.gz", studies=str(studies))
+    monkeypatch.setenv("ACSNET_STATE", str(tmp_path / "nowhere"))
+    with pytest.raises(InputError, match="nothing to back up"):
+        write_backup(tmp_path / "c.tar.gz", studies=str(studies))
+    assert not list(tmp_path.glob(".backup-*"))
+
+
+def rewritten(source, target, change):
+    """A copy of a backup; change: name, content -> what to keep of it, None to leave it out."""
+    with tarfile.open(source) as archive, tarfile.open(target, "w:gz") as copy:
+        for member in archive:
+            kept = change(member, archive.extractfile(member).read())
+            for info, content in kept:
+                info.size = len(content)
+                copy.addfile(info, io.BytesIO(content))
+    return target
+
+
+def renamed(name, **fields):
+    info = tarfile.TarInfo(name)
+    for key, value in fields.items():
+        setattr(info, key, value)
+    return info
+
+
+def newer(member, content):
+    if member.name == MANIFEST:
+        content = json.dumps({**json.loads(content), "schema": SCHEMA + 1}).encode()
+    return [(member, content)]
+
+
+def said_of_files(**said):
+    """Says something else of each file than what was backed up."""
+
+    def change(member, content):
+        if member.name == MANIFEST:
+            manifest = json.loads(content)
+            for entry in manifest["files"].values():
+                entry.update(said)
+            content = json.dumps(manifest).encode()
+        return [(member, content)]
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (lambda m, c: [(m, c + b"x" if m.name == "audit.jsonl" else c)], r"damaged: audit\.jsonl"),
+        (lambda m, c: [] if m.name == "audit.jsonl" else [(m, c)], r"damaged: audit\.jsonl"),
+        (lambda m, c: [] if m.name == MANIFEST else [(m, c)], "no whole backup"),
+        (lambda m, c: [(renamed("../up"), b""), (m, c)], r"holds '\.\./up'"),
+        (lambda m, c: [(renamed("store/../../up"), b""), (m, c)], "holds 'store/"),
+        (lambda m, c: [(renamed("/etc/up"), b""), (m, c)], "holds '/etc/up'"),
+        (lambda m, c: [(renamed("store//x"), b""), (m, c)], "holds 'store//x'"),
+        (
+            lambda m, c: [(renamed("store/x", type=tarfile.SYMTYPE, linkname="/etc"), b""), (m, c)],
+            "no plain file",
+        ),
+        (lambda m, c: [(m, c), (m, c)], "no plain file of one"),
+        (newer, "written by a newer version"),
+        (lambda m, c: [(m, b"[]" if m.name == MANIFEST else c)], "broken"),
+        (said_of_files(mtime_ns=10**40), "broken"),
+        (said_of_files(mtime_ns=float("inf")), "broken"),
+        (said_of_files(mtime_ns=-1), "broken"),
+        (said_of_files(sha256=["x"]), "broken"),
+        (lambda m, c: [(renamed("store/" + "x/" * 999 + "x"), b""), (m, c)], "holds 'store/x"),
+    ],
+)
+def test_a_backup_that_was_altered_is_refused_and_nothing_is_written(
+    studies, tmp_path, restored, change, reason
+):
+    write_backup(tmp_path / "b.tar.gz", studies=str(studies))
+    altered = rewritten(tmp_path / "b.tar.gz", tmp_path / "altered.tar.gz", change)
+    with pytest.raises(InputError, match=reason):
+        restored(altered, studies)
+    assert list((tmp_path / "other").iterdir()) == []
+
+
+def test_a_backup_that_the_disk_cannot_hold_is_refused(studies, tmp_path, restored, monkeypatch):
+    write_backup(tmp_path / "b.tar.gz", studies=str(studies))
+    monkeypatch.setattr(restore, "MIN_FREE_BYTES", 2**62)
+    with pytest.raises(InputError, match=r"b\.tar\.gz cannot be restored: the disk of"):
+        restored(tmp_path / "b.tar.gz", studies)
+    assert list((tmp_path / "other").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"no archive", gzip.compress(b"no archive")],
+    ids=["empty", "text", "gzip"],
+)
+def test_what_is_no_archive_is_refused(studies, tmp_path, restored, content):
+    (tmp_path / "x.tar.gz").write_bytes(content)
+    with pytest.raises(InputError, match=r"x\.tar\.gz"):
+        restored(tmp_path / "x.tar.gz", studies)
+
+
+def test_a_state_of_the_version_before_is_taken_up(studies, tmp_path, restored):
+    """Before there was `state.json`; a backup of it is one of that layout."""
+    (state_folder() / "state.json").unlink()
+    before = told(studies)
+    assert schema_of(state_folder()) == 1
+    write_backup(tmp_path / "b.tar.gz", studies=str(studies))
+    restored(tmp_path / "b.tar.gz", studies)
+    assert schema_of(state_folder()) == 1
+    settle_state(state_folder())
+    assert schema_of(state_folder()) == SCHEMA
+    assert told(studies) == before
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        ('{"schema": 3}', "was written by a newer version"),
+        ('{"schema": true}', "was written by a newer version"),
+        ("[]", "is broken"),
+        ("{", "is broken"),
+    ],
+)
+def test_a_state_of_a_newer_version_is_refused(tmp_path, content, reason):
+    (tmp_path / "state.json").write_text(content)
+    with pytest.raises(InputError, match=reason):
+        settle_state(tmp_path)
+    assert (tmp_path / "state.json").read_text() == content

@@ -1,0 +1,106 @@
+"""What a killed server left is put right, what is in place stays, and it is said so."""
+
+import logging
+import os
+import time
+
+import pytest
+
+from acsnet.annotations import audit_log
+from acsnet.annotations.label_versions import VersionStore
+from acsnet.server.state.repair import process_began, repair, scratch_folder
+
+
+@pytest.fixture
+def state(tmp_path):
+    for folder in ("studies/x/images", "studies/x/labels/final", "models/x/runs", "app"):
+        (tmp_path / folder).mkdir(parents=True)
+    return tmp_path
+
+
+def run(state, *, before=None):
+    return repair(
+        state,
+        store=state / "studies" / "x",
+        models=state / "models" / "x",
+        before=time.time() + 1 if before is None else before,
+    )
+
+
+def test_a_state_that_is_whole_is_left_as_it_is(state, caplog):
+    label = state / "label.nii.gz"
+    label.write_bytes(b"label")
+    store = VersionStore(state / "studies" / "x" / "versions")
+    version = store.add("scan", label, author="Ana", state="reviewed")
+    audit_log.record(state / "audit.jsonl", "save")
+    (state / "studies" / "x" / "images" / ".lock").touch()
+    files = sorted(state.rglob("*"))
+    assert run(state) == {}
+    assert sorted(state.rglob("*")) == files
+    assert store.versions("scan") == [version]
+    assert not caplog.records
+
+
+def test_leftovers_go_and_the_log_says_how_many(state, caplog):
+    store = state / "studies" / "x"
+    left = [
+        store / "images" / ".abc12_xy",
+        store / "labels" / "final" / ".k3j4h5g6",
+        state / "app" / ".main-12.py",
+        state / "models" / "x" / "aliases.json.tmp",
+    ]
+    for file in left:
+        file.write_bytes(b"half")
+    (state / "models" / "x" / "runs" / "new-abc").mkdir()
+    with caplog.at_level(logging.WARNING):
+        done = run(state)
+    assert done == {"temporary files removed": 4, "requests for training removed": 1}
+    assert not any(file.exists() for file in left)
+    (record,) = caplog.records
+    assert record.fields == done
+
+
+def test_a_label_nobody_was_told_is_saved_goes_and_the_others_stay(state):
+    folder = state / "studies" / "x" / "versions"
+    label = state / "label.nii.gz"
+    label.write_bytes(b"label")
+    store = VersionStore(folder)
+    kept = store.add("scan", label, author="Ana")
+    place = kept.file.parent
+    for name in (
+        "20260101T000000000000Z-00000000.nii.gz",
+        "20260101T000000000000Z-00000000.reviewed",
+    ):
+        (place / name).write_bytes(b"{}")
+    assert run(state) == {"labels without a record removed": 2}
+    assert VersionStore(folder).versions("scan") == [kept]
+
+
+def test_a_line_that_was_cut_short_is_ended(state):
+    log = state / "audit.jsonl"
+    audit_log.record(log, "save")
+    with log.open("ab") as stream:
+        stream.write(b'{"event": "sa')
+    assert run(state) == {"lines that were cut short ended": 1}
+    assert log.read_bytes().endswith(b'{"event": "sa\n')
+    audit_log.record(log, "review")
+    assert [event["event"] for event in audit_log.read(log)] == ["save", "review"]
+
+
+def test_what_is_newer_than_this_process_is_another_servers(state):
+    half = state / "studies" / "x" / "images" / ".abc12_xy"
+    half.write_bytes(b"half")
+    assert run(state, before=process_began()) == {}
+    assert half.exists()
+
+
+def test_uploads_of_dead_servers_go_and_those_of_living_ones_stay(state):
+    scratch = scratch_folder(state)
+    dead, reused, alive = (
+        scratch / name for name in (f"{2**22 + 1}-a", f"{os.getpid()}-b", f"{os.getpid()}-c")
+    )
+    for folder in (dead, reused, alive):
+        folder.mkdir(parents=True)
+    os.utime(reused, (1, 1))  # before this process began: of another one with its number
+    assert run(state) == {"folders of dead servers removed": 2}
+    assert [folder.name for folder in scratch.iterdir()] == [alive.name]

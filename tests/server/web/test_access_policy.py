@@ -1,0 +1,150 @@
+"""The door of the server: this machine only, names only, uploads of a known size only."""
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+from starlette.datastructures import Headers
+
+from acsnet.server.web.access_policy import Guard, Policy, is_loopback, refusal
+
+
+def refused(
+    *,
+    policy=Policy(),  # noqa: B008 # frozen
+    client="127.0.0.1",
+    scheme="http",
+    method="GET",
+    path="/info/",
+    query="",
+    host="127.0.0.1:8000",
+    **headers,
+):
+    given = {"host": host, **{key.replace("_", "-"): value for key, value in headers.items()}}
+    return refusal(
+        policy,
+        client=client,
+        scheme=scheme,
+        headers=Headers(given),
+        method=method,
+        path=path,
+        query=query,
+    )
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.2", "::1", "localhost"])
+def test_names_of_this_machine(host):
+    assert is_loopback(host)
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "192.168.1.4", "::", "", "localhost.example.org"])
+def test_names_of_other_machines(host):
+    assert not is_loopback(host)
+
+
+def test_requests_of_this_machine_pass():
+    assert refused() is None
+    assert refused(client="::1", host="[::1]:8000") is None
+    assert refused(origin="http://127.0.0.1:8000") is None
+    assert refused(host="localhost", origin="http://localhost:80") is None
+    assert refused(path="/datastore/label", query="label=scan+1&tag=final") is None
+
+
+@pytest.mark.parametrize(
+    ("request_", "reason"),
+    [
+        ({"client": "192.168.1.4"}, "its own machine only"),
+        ({"client": ""}, "its own machine only"),
+        ({"host": "rebound.example.org"}, "not called so"),
+        ({"host": ""}, "not called so"),
+        ({"host": "127.0.0.1:8000/x"}, "not called so"),
+        ({"host": "user@127.0.0.1"}, "not called so"),
+        ({"origin": "https://example.org"}, "its own pages only"),
+        ({"origin": "http://localhost:3000"}, "its own pages only"),
+        ({"origin": "https://127.0.0.1:8000"}, "its own pages only"),
+        ({"origin": "http://127.0.0.1:8000.example.org"}, "its own pages only"),
+        ({"origin": "null"}, "its own pages only"),
+        ({"origin": ""}, "its own pages only"),
+    ],
+)
+def test_other_machines_and_their_pages_are_refused(request_, reason):
+    status, said = refused(**request_)
+    assert status == 403
+    assert reason in said
+
+
+OPEN = Policy(
+    to_others=True,
+    names=frozenset({"acsnet.example.org"}),
+    origins=frozenset({"https://viewer.example.org"}),
+)
+
+
+def test_with_a_login_others_are_answered_over_tls_under_our_name():
+    far = {"policy": OPEN, "client": "10.0.0.7", "host": "ACSNET.example.org"}
+    assert refused(**far, scheme="https") is None
+    assert refused(**far, scheme="https", origin="https://acsnet.example.org") is None
+    assert refused(**far, scheme="https", origin="https://viewer.example.org") is None
+    assert refused(**far, scheme="https", origin="https://other.example.org")[0] == 403
+    assert "over https only" in refused(**far)[1]
+    assert refused(**{**far, "host": "other.example.org"}, scheme="https")[0] == 403
+    assert refused(**{**far, "policy": replace(OPEN, plain=True)}) is None
+
+
+@pytest.mark.parametrize(
+    "query", ["tag=..%2F..", "image=%2Fetc%2Fpasswd", "label=a&tag=", "id=..", "image=a&image=%2Fb"]
+)
+def test_paths_in_the_query_are_refused(query):
+    assert refused(path="/datastore/label", query=query)[0] == 400
+
+
+def test_addresses_that_climb_are_refused():
+    assert refused(path="/session/../x")[0] == 400
+
+
+def test_uploads_say_their_size_and_keep_to_the_limit():
+    most = 512 * 2**20
+    files = {"content_type": "multipart/form-data; boundary=x"}
+    assert refused(method="PUT", content_length=str(most), **files) is None
+    assert refused(method="PUT", content_length=str(most + 1), **files)[0] == 413
+    small = Policy(upload_mb=1)
+    assert refused(policy=small, method="PUT", content_length=str(2**20 + 1)) == (
+        413,
+        "an upload may have at most 1 MB",
+    )
+    assert refused(method="PUT", content_length="-1")[0] == 413
+    assert refused(method="POST", transfer_encoding="chunked")[0] == 411
+
+
+@pytest.mark.parametrize("kind", ["application/json", "application/x-www-form-urlencoded", "", "x"])
+def test_what_is_parsed_as_a_whole_is_short(kind):
+    assert refused(method="POST", content_length=str(2**20), content_type=kind) is None
+    assert refused(method="POST", content_length=str(2**20 + 1), content_type=kind) == (
+        413,
+        "a request without files may have at most 1 MB",
+    )
+
+
+def test_a_refused_request_never_reaches_the_application():
+    sent = []
+
+    async def application(scope, receive, send):
+        sent.append("reached")
+
+    async def send(message):
+        sent.append(message)
+
+    scope = {
+        "type": "http",
+        "method": "GET",
+        "scheme": "http",
+        "path": "/info/",
+        "query_string": b"tag=../..",
+        "headers": [(b"host", b"127.0.0.1")],
+        "client": ("127.0.0.1", 1),
+    }
+    asyncio.run(Guard(application, Policy())(scope, None, send))
+    assert sent[0]["status"] == 400
+    assert b"tag must be" in sent[1]["body"]
+    asyncio.run(Guard(application, Policy())({**scope, "query_string": b"tag=final"}, None, send))
+    assert sent[2:] == ["reached"]

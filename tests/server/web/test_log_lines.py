@@ -1,0 +1,57 @@
+"""A log line is one JSON object on one line, whoever tries to make two of it, and names nobody."""
+
+import json
+import logging
+
+from acsnet.errors import InputError, WeightsError
+from acsnet.server.web.log_lines import JsonLines, error_fields, request_id
+
+
+def line(message, *arguments, name="acsnet.server", error=None, **extra):
+    info = None if error is None else (type(error), error, error.__traceback__)
+    record = logging.LogRecord(name, logging.INFO, "/x/file.py", 7, message, arguments, info)
+    vars(record).update(extra)
+    text = JsonLines().format(record)
+    assert "\n" not in text
+    assert text.isprintable()
+    return json.loads(text)
+
+
+def raised(error):
+    try:
+        raise error
+    except type(error) as caught:
+        return caught
+
+
+def test_what_ends_lines_or_moves_a_cursor_is_escaped():
+    text = 'x\r\n{"level": "CRITICAL"}\x1b[2J\u2028'
+    entry = line("model %s is served", text)
+    assert entry["message"] == f"model {text} is served"
+    assert entry["level"] == "INFO"
+
+
+def test_fields_and_the_id_of_the_request_are_told():
+    token = request_id.set("abc")
+    try:
+        entry = line("request", fields={"route": "/info/", "status": 200})
+    finally:
+        request_id.reset(token)
+    assert (entry["request"], entry["route"], entry["status"]) == ("abc", "/info/", 200)
+    assert "request" not in line("started")
+
+
+def test_messages_of_other_libraries_are_not_repeated():
+    entry = line("Saving Label for Doe^John", name="monailabel.datastore.local")
+    assert entry["message"] == "see file:7"
+
+
+def test_the_text_of_an_error_stays_out_as_it_may_name_a_patient():
+    entry = line("a scan could not be read", error=raised(InputError("Doe_John.nii is broken")))
+    assert entry["error"] == "InputError"
+    assert "Doe" not in json.dumps(entry)
+    assert entry["at"][-1].startswith("test_log_lines.py:")
+
+
+def test_errors_about_our_own_files_say_their_reason():
+    assert error_fields(raised(WeightsError("roi is altered")))["reason"] == "roi is altered"

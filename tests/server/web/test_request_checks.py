@@ -1,0 +1,106 @@
+"""Parameters of requests: names pass, paths do not."""
+
+import pytest
+from starlette.exceptions import HTTPException
+
+from acsnet.server.web.request_checks import (
+    json_object,
+    name_fault,
+    path_fault,
+    result_suffix,
+    upload_name,
+    upload_suffix,
+)
+
+
+@pytest.mark.parametrize("name", ["patient_1", "5: PSIR SAX", "Ærø 2", "a..b", "x" * 200])
+def test_plain_names_pass(name):
+    assert name_fault("image", name) is None
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["/etc/passwd", "../patient_1", "..", ".", ".hidden", "a/b", "a\\b", "a\x00b", "x" * 201],
+)
+@pytest.mark.parametrize("key", ["image", "label", "id", "model", "strategy"])
+def test_names_that_could_be_paths_are_refused(key, name):
+    assert "must be a name" in name_fault(key, name)
+
+
+@pytest.mark.parametrize("tag", ["final", "original", "reader-2", "v_1"])
+def test_plain_tags_pass(tag):
+    assert name_fault("tag", tag) is None
+
+
+@pytest.mark.parametrize("tag", ["", "..", "../..", "a/b", "a b", "final\n"])
+def test_other_tags_are_refused(tag):
+    assert "tag" in name_fault("tag", tag)
+
+
+def test_an_empty_image_or_session_means_none_was_sent():
+    assert name_fault("image", "") is None
+    assert name_fault("session_id", "") is None
+    assert "session_id" in name_fault("session_id", "../x")
+
+
+def test_parameters_that_name_nothing_are_not_looked_at():
+    assert name_fault("output", "../..") is None
+
+
+@pytest.mark.parametrize("path", ["/session/..", "/session/../x", "/ohif/a\\b", "/x/\x00"])
+def test_addresses_that_climb_are_refused(path):
+    assert path_fault(path) is not None
+
+
+def test_usual_addresses_pass():
+    assert path_fault("/datastore/image/info") is None
+
+
+@pytest.mark.parametrize("text", ["[1]", "3", '"a"', "{", "null"])
+def test_params_that_are_no_object_are_unprocessable(text):
+    with pytest.raises(HTTPException, match="params must be a JSON object") as caught:
+        json_object(text)
+    assert caught.value.status_code == 422
+
+
+def test_params_may_be_empty():
+    assert json_object("") == {}
+    assert json_object('{"result_extension": ".nrrd"}') == {"result_extension": ".nrrd"}
+
+
+def test_result_is_compressed_nifti_unless_asked_otherwise():
+    assert result_suffix({}) == ".nii.gz"
+    assert result_suffix({"result_extension": ""}) == ".nii.gz"
+    assert result_suffix({"result_extension": ".nrrd", "result_dtype": "uint8"}) == ".nrrd"
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {"result_extension": ".exe"},
+        {"result_extension": "/../x.nii.gz"},
+        {"result_extension": [".nrrd"]},
+        {"result_dtype": "float32"},
+    ],
+)
+def test_other_results_are_unprocessable(params):
+    with pytest.raises(HTTPException) as caught:
+        result_suffix(params)
+    assert caught.value.status_code == 422
+
+
+def test_only_nifti_files_are_taken():
+    assert upload_suffix("/home/x/Scan.NII.GZ") == ".nii.gz"
+    assert upload_suffix("scan.nii") == ".nii"
+    for name in ("scan.nrrd", "scan.nii.gz.exe", "", None):
+        with pytest.raises(HTTPException) as caught:
+            upload_suffix(name)
+        assert caught.value.status_code == 415
+
+
+def test_of_an_upload_only_the_last_part_of_its_name_counts():
+    assert upload_name("/home/x/IM0001") == "IM0001"
+    assert upload_name("C:\\scans\\IM0001.dcm") == "IM0001.dcm"
+    for name in ("..", "a/..", "", None, ".bashrc"):
+        with pytest.raises(HTTPException):
+            upload_name(name)

@@ -1,0 +1,135 @@
+import numpy as np
+import pytest
+
+from acsnet.anatomy.checks import Verdict
+from acsnet.anatomy.measures import Form, Measures
+from acsnet.stages.correction import Action, SliceCorrection, StackCorrection
+from acsnet.stages.quality_flags import (
+    HIGH_DISTANCE,
+    LOW_DICE,
+    anatomy_doubts,
+    doubts,
+    is_far,
+    messages,
+)
+from acsnet.stages.volumetric_checks import Dropped
+
+
+def image_of(labels, *, blood=2.0, wall=0.0):
+    """Signal of blood and wall, alternately one more and one less: a spread of 1."""
+    checkers = np.where(np.indices(labels.shape).sum(axis=0) % 2, 1.0, -1.0)
+    return np.where(labels == 1, blood, wall) + checkers
+
+
+def stack_of(areas):
+    """One row a slice, four voxels for each of its area: half of them blood, half wall."""
+    rows = [[2] * 2 * a + [1] * 2 * a + [0] * 4 * (max(areas) - a) for a in areas]
+    return np.array(rows, np.uint8)[:, None]
+
+
+@pytest.mark.parametrize(
+    ("found", "lv_ml", "flag", "words"),
+    [
+        ([0, 0, 0, 0, 0], 0.0, "no_ventricle", "no left ventricle was found"),
+        ([0, 1, 1, 1, 0], 100.0, "few_slices", "in 3 slices only, of 5"),
+        ([1, 1, 0, 0, 1], 100.0, "missing_slices", "in 2 of the slices between apex and base"),
+        ([1, 1, 1, 1, 1], 5.0, "implausible_volume", "volume of 5 ml is implausible"),
+        ([1, 1, 1, 1, 1], 900.0, "implausible_volume", "volume of 900 ml is implausible"),
+    ],
+)
+def test_doubtful_segmentations_are_told_by_name_and_in_plain_words(found, lv_ml, flag, words):
+    labels = np.array(found, np.uint8)[:, None, None] * np.ones((1, 2, 2), np.uint8)
+    told = {one.flag: one.message for one in doubts(labels, image_of(labels), lv_ml)}
+    assert words in told[flag]
+
+
+@pytest.mark.parametrize(
+    ("areas", "flags"),
+    [
+        ([8, 10, 12, 12], []),
+        ([10, 12, 12, 12], ["apex_missing"]),  # 10 of 12 is 83 %
+        ([0, 10, 12, 12, 12], []),  # the stack goes on below
+        ([2, 8, 10, 12], []),  # 12 of 10 is 20 % more
+        ([2, 8, 10, 14], ["base_missing"]),  # 40 % more
+        ([2, 8, 10, 14, 0], []),  # the stack goes on above
+    ],
+)
+def test_a_stack_that_ends_within_the_ventricle_is_told(areas, flags):
+    labels = stack_of(areas)
+    assert [one.flag for one in doubts(labels, image_of(labels), 150.0)] == flags
+
+
+@pytest.mark.parametrize(("step", "flags"), [(0.71, []), (0.69, ["low_contrast"])])
+def test_blood_hardly_brighter_than_the_wall_is_told(step, flags):
+    labels = stack_of([8, 12, 12, 12])
+    pixels = image_of(labels, blood=step)
+    assert [one.flag for one in doubts(labels, 100.0 * pixels, 150.0)] == flags
+
+
+def test_a_heart_with_hardly_any_blood_is_doubted():
+    labels = np.full((5, 4, 4), 2, np.uint8)
+    labels[0, 2:] = 0
+    labels[:, 0, 0] = 1  # 5 of 67 is 7 %
+    (flag,) = (one for one in doubts(labels, image_of(labels), 150.0) if "pool" in one.flag)
+    assert flag.message == "the blood pool has 7% of the wall's volume: too little for a heart"
+
+
+def slice_of(action=Action.KEPT, **changes):
+    verdict = Verdict(
+        form=Form.RING, measures=Measures(objects=1, holes=0, border_pixels=0), failures=()
+    )
+    return SliceCorrection(
+        wall=np.ones((2, 2), bool), verdict=verdict, failed=(), action=action, **changes
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "far"),
+    [
+        ({}, False),
+        ({"distance": HIGH_DISTANCE}, False),
+        ({"distance": HIGH_DISTANCE + 0.01}, True),
+        ({"dice": LOW_DICE}, False),
+        ({"dice": LOW_DICE - 0.01}, True),
+    ],
+)
+def test_a_long_way_or_little_in_common_needs_a_look(changes, far):
+    assert is_far(slice_of(Action.MOVED, **changes)) is far
+
+
+def test_what_stage_3_did_is_told_by_slices_of_the_file():
+    anatomy = StackCorrection(
+        slices=(
+            slice_of(),
+            slice_of(Action.MOVED, distance=5.0),
+            slice_of(Action.EMPTIED, dice=0.0),
+            slice_of(),
+            slice_of(),
+        ),
+        dropped=(Dropped(index=4, reason="above the base"),),
+        odd=(3,),
+    )
+    flags = anatomy_doubts(anatomy, reversed_slices=False)
+    apex_first = messages(flags)
+    assert [one.flag for one in flags] == [
+        "no_possible_wall",
+        "large_correction",
+        "odd_area",
+        "slices_left_out",
+    ]
+    assert apex_first == (
+        "no possible wall was near what the network drew in slice 3",
+        "the wall was changed much to make it possible in slice 2",
+        "the ventricle's area is unlike its neighbours' in slice 4",
+        "slice 5 left out: above the base",
+    )
+    base_first = messages(anatomy_doubts(anatomy, reversed_slices=True))
+    assert base_first[1].endswith("in slice 4")
+    assert base_first[3] == "slice 1 left out: above the base"
+
+
+def test_a_stack_that_was_left_as_it_is_raises_no_doubt():
+    assert (
+        anatomy_doubts(StackCorrection(slices=(slice_of(),), dropped=()), reversed_slices=False)
+        == ()
+    )

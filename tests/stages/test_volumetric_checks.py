@@ -1,0 +1,184 @@
+"""Stacks are written apex first, areas in cm2; "O" is a closed wall, "C" an open one, "." none."""
+
+from typing import get_args
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from acsnet.anatomy.measures import Form, measure
+from acsnet.stages.volumetric_checks import Reading, check_stack
+from acsnet.train.data.lists import POOL, WALL, emidec_cases, training_names
+
+READINGS = get_args(Reading)
+HEART = [8, 20, 28, 33, 36, 37, 36, 33]
+
+
+def checked(areas, forms=None, **options):
+    """Indices kept, and the reason for each slice dropped."""
+    is_open = np.array([form == "C" for form in forms or "O" * len(areas)], bool)
+    result = check_stack(100.0 * np.array(areas, float), is_open, **options)
+    return np.flatnonzero(result.kept).tolist(), {d.index: d.reason for d in result.dropped}
+
+
+@pytest.mark.parametrize("reading", READINGS)
+@pytest.mark.parametrize(
+    "areas",
+    [
+        HEART,
+        # From 33 to 20 is a fall by 39.4 %.
+        [*HEART, 20],
+        # From 33 to 52 is a growth by 57.6 %.
+        [*HEART, 52],
+        # The apex grows five-fold, as in systole.
+        [4, 20, 27, 31, 33],
+        [20],
+        [5, 40],
+        [5, 9, 20],
+    ],
+)
+def test_a_plausible_ventricle_is_kept_whole(areas, reading):
+    assert checked(areas, reading=reading) == (list(range(len(areas))), {})
+
+
+@pytest.mark.parametrize("reading", READINGS)
+def test_empty_slices_at_both_ends_are_neither_kept_nor_dropped(reading):
+    assert checked([0, 0, *HEART, 0], reading=reading) == (list(range(2, 10)), {})
+
+
+@pytest.mark.parametrize("reading", READINGS)
+@pytest.mark.parametrize("areas", [[], [0, 0, 0]])
+def test_nothing_drawn_is_nothing_dropped(areas, reading):
+    assert checked(areas, reading=reading) == ([], {})
+
+
+@pytest.mark.parametrize("reading", READINGS)
+def test_the_only_slice_drawn_is_kept(reading):
+    assert checked([0, 0, 12, 0], "..C.", reading=reading) == ([2], {})
+
+
+@pytest.mark.parametrize("false", [[13], [19], [13, 12], [60], [60, 58], [60, 20]])
+def test_what_follows_a_large_deviation_is_above_the_base(false):
+    dropped = dict.fromkeys(range(8, 8 + len(false)), "above the base")
+    assert checked([*HEART, *false]) == (list(range(8)), dropped)
+
+
+def test_the_inclusive_reading_lets_the_deviating_slice_in():
+    areas = [*HEART, 13, 12]
+    assert checked(areas, reading="exclusive")[0] == list(range(8))
+    assert checked(areas, reading="inclusive") == (list(range(9)), {9: "above the base"})
+
+
+def test_the_inclusive_reading_ends_with_the_run_where_the_stack_does():
+    assert checked([*HEART, 0, 0], reading="inclusive") == (list(range(8)), {})
+
+
+def test_thresholds_can_be_set():
+    assert checked([*HEART, 20], max_fall=0.3)[1] == {8: "above the base"}
+    assert checked([*HEART, 52], max_growth=0.5)[1] == {8: "above the base"}
+
+
+@pytest.mark.parametrize("reading", READINGS)
+def test_one_open_slice_at_the_base_is_kept(reading):
+    assert checked(HEART, "OOOOOOOC", reading=reading) == (list(range(8)), {})
+
+
+@pytest.mark.parametrize("reading", READINGS)
+@pytest.mark.parametrize("opens", [2, 3, 7])
+def test_of_open_slices_at_the_base_the_first_is_kept(opens, reading):
+    first = 8 - opens
+    kept, dropped = checked(HEART, "O" * first + "C" * opens, reading=reading)
+    assert kept == list(range(first + 1))
+    assert dropped == dict.fromkeys(range(first + 1, 8), "second open slice at the base")
+
+
+def test_of_open_slices_only_the_first_is_kept():
+    reason = "second open slice at the base"
+    assert checked([20, 21, 22], "CCC") == ([0], {1: reason, 2: reason})
+
+
+def test_an_open_slice_below_closed_ones_is_left_alone():
+    assert checked(HEART, "OOOOCOOO") == (list(range(8)), {})
+
+
+def test_an_open_slice_that_the_cut_leaves_at_the_base_is_the_one():
+    assert checked([*HEART, 13], "OOOOOOCCO") == (
+        list(range(7)),
+        {7: "second open slice at the base", 8: "above the base"},
+    )
+
+
+def test_an_open_slice_with_a_large_deviation_is_above_the_base():
+    assert checked([*HEART, 13], "OOOOOOOOC")[1] == {8: "above the base"}
+
+
+@pytest.mark.parametrize("where", range(2, 6))
+def test_a_missed_slice_does_not_part_the_ventricle(where):
+    areas = HEART.copy()
+    areas[where] = 0
+    assert checked(areas) == ([k for k in range(8) if k != where], {})
+
+
+@pytest.mark.parametrize("where", range(3, 6))
+def test_a_slice_drawn_too_small_does_not_end_the_ventricle(where):
+    areas = HEART.copy()
+    areas[where] = 6
+    assert checked(areas) == (list(range(8)), {})
+
+
+def test_two_missed_slices_are_bridged_where_three_lie_on_either_side():
+    assert checked([8, 20, 28, 0, 0, 37, 36, 33]) == ([0, 1, 2, 5, 6, 7], {})
+    assert checked([8, 20, 28, 33, 0, 0, 36, 33])[1] == dict.fromkeys(
+        (6, 7), "not joined to the ventricle"
+    )
+
+
+@pytest.mark.parametrize("gap", [1, 2, 4])
+def test_a_lone_slice_off_either_end_is_not_joined(gap):
+    reason = "not joined to the ventricle"
+    empty = [0] * gap
+    assert checked([7, *empty, *HEART])[1] == {0: reason}
+    assert checked([*HEART, *empty, 30])[1] == {8 + gap: reason}
+
+
+def test_a_large_object_under_the_apex_is_below_it():
+    assert checked([15, *HEART]) == (list(range(1, 9)), {0: "below the apex"})
+    assert checked([40, 38, *HEART])[1] == dict.fromkeys((0, 1), "below the apex")
+
+
+def test_of_equally_long_runs_the_larger_volume_is_the_ventricle():
+    assert checked([9, 10, 0, 0, 0, 30, 31])[0] == [5, 6]
+    assert checked([30, 31, 0, 0, 0, 9, 10])[0] == [0, 1]
+    assert checked([30, 31, 9, 10]) == ([0, 1], dict.fromkeys((2, 3), "above the base"))
+
+
+stacks = st.lists(
+    st.tuples(st.one_of(st.just(0.0), st.floats(1.0, 90.0)), st.booleans()), max_size=16
+)
+
+
+@given(stack=stacks, reading=st.sampled_from(READINGS))
+def test_invariants_of_any_stack(stack, reading):
+    area = np.array([a for a, _ in stack])
+    is_open = np.array([o for _, o in stack], bool)
+    result = check_stack(area, is_open, reading=reading)
+    drawn = area > 0
+    assert result.kept.shape == area.shape
+    assert not (result.kept & ~drawn).any()
+    assert [d.index for d in result.dropped] == np.flatnonzero(drawn & ~result.kept).tolist()
+    assert result.kept.any() == drawn.any()
+    basal = is_open[result.kept]
+    assert not basal[-2:].all() or len(basal) < 2
+
+
+def test_next_to_no_slice_of_the_experts_is_lost(data):
+    lost = drawn = 0
+    for case in emidec_cases(data, training_names(data, "emidec")):
+        wall = case.tissue >= WALL
+        area = (case.tissue >= POOL).sum(axis=(1, 2)) * wall.any(axis=(1, 2))
+        is_open = np.array([measure(w, (1.3, 1.3))[0] is Form.OPEN for w in wall])
+        lost += len(check_stack(area, is_open).dropped)
+        drawn += int((area > 0).sum())
+    assert drawn > 400
+    assert lost <= 0.01 * drawn

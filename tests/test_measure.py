@@ -1,0 +1,185 @@
+import csv
+import json
+
+import nibabel as nib
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from acsnet.cli.main import app
+from acsnet.errors import InputError
+from acsnet.export import write_csv
+from acsnet.measure import quantify_drawn
+from acsnet.quantify.reference import PAGE, SCHEMA_FILE, page, schema_text
+
+runner = CliRunner()
+CASE = "phantom-1"
+
+
+@pytest.fixture(scope="module")
+def image(samples):
+    return samples / "nifti" / f"{CASE}.nii.gz"
+
+
+@pytest.fixture(scope="module")
+def labels(samples):
+    return samples / "truth" / f"{CASE}.nii.gz"
+
+
+def rewritten(labels, path, change):
+    """The label map of a file with its values changed."""
+    file = nib.load(labels)
+    nib.save(nib.Nifti1Image(change(np.asarray(file.dataobj)).astype(np.uint8), file.affine), path)
+    return path
+
+
+def run(*arguments):
+    return runner.invoke(app, ["quantify", *map(str, arguments)])
+
+
+def test_a_drawn_mask_gives_the_document_of_the_pipeline(image, labels, tmp_path):
+    result = run(image, labels, "--output", tmp_path, "--height-cm", 180, "--weight-kg", 80)
+    assert result.exit_code == 0, result.output
+    folder = tmp_path / CASE
+    names = {path.name for path in folder.iterdir()}
+    assert names == {"features.json", "features.csv", "segmentation.nii.gz"}
+    features = json.loads((folder / "features.json").read_text())
+    drawn, written = nib.load(labels), nib.load(folder / "segmentation.nii.gz")
+    np.testing.assert_array_equal(np.asarray(drawn.dataobj), np.asarray(written.dataobj))
+    wall_ml = np.isin(drawn.dataobj, (2, 3, 4, 5)).sum() * np.prod(drawn.header.get_zooms()) / 1000
+    assert features["myocardium_volume_ml"] == pytest.approx(wall_ml, rel=1e-4)
+    assert features["body_surface_area_m2"] == pytest.approx(2.0)
+    assert features["anatomy"] is None
+    assert features["schema"] == 3
+    assert features["intervals"] is features["slice_uncertainty"] is None
+    assert features["quality"] == []
+    assert features["rv_insertion"]["source"] == "automatic"
+    assert [segment["segment"] for segment in features["segments"]] == list(range(1, 18))
+    with (folder / "features.csv").open() as stream:
+        (row,) = csv.DictReader(stream)
+    assert float(row["myocardium_volume_ml"]) == pytest.approx(wall_ml, rel=1e-4)
+    assert row["scar_method"] == ""
+    assert float(row["methods.sd5.scar_volume_ml"]) == features["methods"][6]["scar_volume_ml"]
+    assert float(row["segments.7.scar_percent"]) == features["segments"][6]["scar_percent"]
+
+
+def test_a_dicom_folder_and_its_nifti_copy_give_the_same_numbers(samples, image, labels):
+    one = quantify_drawn(image, labels).features_dict()
+    two = quantify_drawn(samples / "dicom" / CASE, labels).features_dict()
+    for name in ("lv_volume_ml", "scar_burden_percent", "transmurality_mean_percent"):
+        assert one[name] == pytest.approx(two[name], rel=1e-3)
+    for a, b in zip(one["segments"], two["segments"], strict=True):
+        assert a["scar_volume_ml"] == pytest.approx(b["scar_volume_ml"], abs=0.05)
+
+
+def test_labels_of_emidec_are_split_by_the_threshold(image, labels, tmp_path):
+    # Pool 1, wall 2, infarct 3, no-reflow 4.
+    path = rewritten(labels, tmp_path / "e.nii.gz", lambda v: np.array([0, 1, 2, 3, 3, 4])[v])
+    found = quantify_drawn(image, path, truth="emidec").features
+    assert found.scar_method == "remote"
+    assert found.core_scar_volume_ml > 0
+    assert found.grey_zone_volume_ml > 0
+    ours = quantify_drawn(image, labels).features
+    assert found.enhancement_volume_ml == pytest.approx(ours.enhancement_volume_ml)
+
+
+def test_our_labels_are_split_anew_only_when_asked(image, labels):
+    drawn = np.asarray(nib.load(labels).dataobj)
+    assert quantify_drawn(image, labels).features.core_scar_volume_ml == pytest.approx(
+        (drawn == 4).sum() * np.prod(nib.load(labels).header.get_zooms()) / 1000, rel=1e-4
+    )
+    assert quantify_drawn(image, labels, scar_method="half_max").features.scar_method == "half_max"
+
+
+def test_labels_of_acdc_say_nothing_of_scar(image, labels, tmp_path):
+    path = rewritten(labels, tmp_path / "a.nii.gz", lambda v: np.array([0, 3, 2, 2, 2, 2])[v])
+    result = run(image, path, "--truth", "acdc", "--output", tmp_path)
+    assert result.exit_code == 0, result.output
+    assert "burden unknown" in result.output
+    features = json.loads((tmp_path / CASE / "features.json").read_text())
+    assert features["scar_burden_percent"] is None
+    assert features["methods"] == []
+    result = run(image, path, "--truth", "acdc", "--scar-method", "remote", "--output", tmp_path)
+    assert result.exit_code == 2
+    assert "no meaning for labels of 'acdc'" in " ".join(result.output.split())
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda v: v[:-1], "must have one shape"),
+        (lambda v: v * 0, "holds no left ventricle"),
+        (lambda v: v + 5, "not labels of 'acsnet'"),
+    ],
+)
+def test_a_label_map_that_does_not_fit_is_refused_in_one_sentence(
+    image, labels, tmp_path, change, words
+):
+    path = rewritten(labels, tmp_path / "x.nii.gz", change)
+    result = run(image, path, "--output", tmp_path / "out")
+    assert result.exit_code == 2
+    assert words in " ".join(result.output.split())
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--height-cm", "180"), "give both or neither"),
+        (("--height-cm", "1.8", "--weight-kg", "80"), "height must be 30 to 250 cm"),
+        (("--rv-insertion", "5"), "must be ROW,COLUMN"),
+        (("--rv-insertion", "nan,5"), "must lie in the image"),
+    ],
+)
+def test_impossible_options_are_refused(image, labels, tmp_path, options, words):
+    result = run(image, labels, "--output", tmp_path / "out", *options)
+    assert result.exit_code == 2
+    assert words in " ".join(result.output.replace("│", " ").split())
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_remote_region_can_be_drawn(image, labels, tmp_path):
+    path = rewritten(labels, tmp_path / "r.nii.gz", lambda v: v == 2)
+    result = run(image, labels, "--remote", path, "--output", tmp_path)
+    assert result.exit_code == 0, result.output
+    features = json.loads((tmp_path / CASE / "features.json").read_text())
+    assert features["remote"]["source"] == "given"
+    assert features["remote"]["voxels"] == (np.asarray(nib.load(labels).dataobj) == 2).sum()
+
+
+def test_a_scan_that_is_not_there_is_refused(labels, tmp_path):
+    with pytest.raises(InputError, match="is not there"):
+        quantify_drawn(tmp_path / "none.nii.gz", labels)
+
+
+def test_several_documents_are_lines_under_one_header(tmp_path):
+    write_csv(
+        tmp_path / "t.csv",
+        [
+            {"case": "a, b", "x": None, "seconds": {"read": 1}, "warnings": ["one", "two"]},
+            {"case": "c", "x": 2.5, "methods": [{"method": "otsu", "threshold": 3}]},
+        ],
+    )
+    assert (tmp_path / "t.csv").read_text().splitlines() == [
+        "case,x,warnings,methods.otsu.method,methods.otsu.threshold",
+        '"a, b",,one; two,,',
+        "c,2.5,,otsu,3",
+    ]
+
+
+def test_the_published_schema_and_page_are_those_of_the_code(request):
+    docs = request.config.rootpath / "docs"
+    assert SCHEMA_FILE.read_text() == schema_text(), "python -m acsnet.quantify.reference docs"
+    assert (docs / PAGE).read_text() == page(), "python -m acsnet.quantify.reference docs"
+
+
+def test_every_expert_mask_has_every_number(data):
+    case = json.loads((data / "splits.json").read_text())["emidec"]["train"][-1]
+    found = quantify_drawn(
+        data / "emidec" / "images" / f"{case}.nii.gz",
+        data / "emidec" / "labels" / f"{case}.nii.gz",
+        truth="emidec",
+    )
+    plain = found.features_dict()
+    assert plain["segment_model"] in (16, 17)
+    assert all(s["scar_percent"] is not None for s in plain["segments"][:16])

@@ -1,0 +1,91 @@
+"""`--report` writes what it is asked for, and refuses what it does not know."""
+
+import csv
+
+import numpy as np
+import pytest
+from pydicom.dataset import Dataset
+from typer.testing import CliRunner
+
+from acsnet.cli.main import app
+from acsnet.errors import InputError
+from acsnet.io import write_label_map
+from acsnet.labels import ENHANCEMENT, Label
+from acsnet.report.patient import UNKNOWN, read_subject, subject_of
+from acsnet.report_files import read_kinds
+
+runner = CliRunner()
+
+
+def test_names_are_read_in_any_order_with_spaces():
+    assert read_kinds("mesh, pdf") == ("mesh", "pdf")
+
+
+@pytest.mark.parametrize(("text", "named"), [("pdf,docx", "'docx'"), ("", "''"), (",", "','")])
+def test_another_name_is_refused_by_name(text, named):
+    with pytest.raises(InputError, match=f"pdf, csv, mesh, got {named}"):
+        read_kinds(text)
+
+
+def test_quantify_writes_all_of_them(samples, tmp_path):
+    arguments = ["quantify", str(samples / "nifti" / "phantom-1.nii.gz")]
+    arguments += [str(samples / "truth" / "phantom-1.nii.gz"), "--output", str(tmp_path)]
+    done = runner.invoke(app, [*arguments, "--report", "pdf,mesh"])
+    assert done.exit_code == 0, done.output
+    folder = tmp_path / "phantom-1"
+    assert (folder / "report.pdf").read_bytes().startswith(b"%PDF-")
+    assert (folder / "meshes" / "endocardium.stl").stat().st_size > 1000
+    assert (folder / "features.csv").exists()
+    assert not list(folder.rglob("*.tmp"))
+    assert "no surface" not in done.output
+
+
+def test_a_part_without_a_surface_is_told(samples, measured, tmp_path):
+    scan = samples / "nifti" / "phantom-1.nii.gz"
+    healthy = np.where(np.isin(measured.labels, ENHANCEMENT), Label.LV_MYOCARDIUM, measured.labels)
+    file = tmp_path / "healthy.nii.gz"
+    write_label_map(file, measured.scan.grid.to_input(healthy), measured.scan.grid)
+    arguments = ["quantify", str(scan), str(file), "--output", str(tmp_path), "--report", "mesh"]
+    done = runner.invoke(app, arguments)
+    assert done.exit_code == 0, done.output
+    assert "no surface, too few voxels: core_scar, grey_zone" in done.output
+
+
+def test_segment_writes_one_row_a_case_into_one_table(samples, tmp_path):
+    scans = [str(samples / "dicom" / f"phantom-{k}") for k in (1, 2)]
+    done = runner.invoke(app, ["segment", *scans, "--output", str(tmp_path), "--report", "pdf,csv"])
+    assert done.exit_code == 0, done.output
+    with (tmp_path / "features.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [row["case"] for row in rows] == ["phantom-1", "phantom-2"]
+    assert (tmp_path / "phantom-2" / "report.pdf").exists()
+    assert not (tmp_path / "phantom-2" / "meshes").exists()
+
+
+def test_an_unknown_report_is_refused_before_anything_is_done(samples, tmp_path):
+    scan = str(samples / "dicom" / "phantom-1")
+    done = runner.invoke(app, ["segment", scan, "--output", str(tmp_path), "--report", "word"])
+    assert done.exit_code == 2
+    assert "got 'word'" in done.output
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("stored", "shown"),
+    [("DOE^JANE", "DOE JANE"), ("YAMADA^TARO=\u5c71\u7530^\u592a\u90ce", "YAMADA TARO"), ("=", "")],
+)
+def test_a_name_is_shown_in_its_alphabetic_form(stored, shown):
+    header = Dataset()
+    header.PatientName = stored
+    assert subject_of(header).patient_name == shown
+
+
+def test_the_subject_is_read_from_dicom_and_unknown_in_nifti(samples):
+    from acsnet.io import read_scan
+
+    folder = samples / "dicom" / "phantom-1"
+    subject = read_subject(folder, read_scan(folder).instance_uids)
+    assert (subject.patient_name, subject.patient_id) == ("PHANTOM 1", "PHANTOM-1")
+    assert subject.study_date == "2020-01-01"
+    nifti = samples / "nifti" / "phantom-1.nii.gz"
+    assert read_subject(nifti, read_scan(nifti).instance_uids) == UNKNOWN

@@ -1,0 +1,122 @@
+import json
+
+import numpy as np
+import pytest
+
+from acsnet.errors import InputError
+from acsnet.train.data.lists import acdc_cases, emidec_cases, phantom_cases, training_names
+
+from ..conftest import SIDE, SLICES, labels_of, save
+
+LABEL = "emidec/labels/Case_P001.nii.gz"
+
+
+def test_emidec_labels_lie_on_their_image(data):
+    first, second = emidec_cases(data, ["Case_P001", "Case_P002"])
+    assert (first.source, second.scan.name) == ("lge", "Case_P002")
+    assert first.has_scar
+    np.testing.assert_array_equal(
+        first.tissue, np.moveaxis(labels_of("emidec"), 2, 0).transpose(0, 2, 1)
+    )
+    medians = [np.median(first.scan.pixels[first.tissue == value]) for value in range(4)]
+    assert medians == pytest.approx([40, 150, 60, 220], abs=3)
+
+
+def test_acdc_has_cavity_and_wall_but_no_right_ventricle(data):
+    (case,) = acdc_cases(data, ["patient001_frame01"])
+    assert case.source == "cine"
+    assert not case.has_scar
+    assert sorted(np.unique(case.tissue)) == [0, 1, 2]
+    assert not case.tissue[:, :8, :8].any()
+    assert np.median(case.scan.pixels[case.tissue == 1]) == pytest.approx(200, abs=3)
+
+
+def test_labels_follow_the_scan_when_its_slices_are_turned_apex_first(data):
+    tilted = np.eye(4)
+    apexward = np.array([-1.0, 1.0, -1.0]) / np.sqrt(3.0)
+    across = np.array([1.0, 1.0, 0.0]) / np.sqrt(2.0)
+    tilted[:3, 0], tilted[:3, 1] = 2.0 * across, 2.0 * np.cross(apexward, across)
+    tilted[:3, 2] = 10.0 * apexward  # base first in the file
+    labels = np.zeros((SIDE, SIDE, SLICES), np.uint8)
+    labels[20:30, 20:30, 0] = 2
+    save(data / LABEL, labels, tilted)
+    save(data / LABEL.replace("labels", "images"), labels.astype(np.float32), tilted)
+    (case,) = emidec_cases(data, ["Case_P001"])
+    assert case.tissue.any(axis=(1, 2)).tolist() == [False, False, True]
+    np.testing.assert_array_equal(case.tissue, case.scan.pixels)
+
+
+def test_phantoms_have_tissue_on_their_pixels_and_follow_the_seed():
+    (case,) = phantom_cases(count=1, rng=np.random.default_rng(0))
+    (again,) = phantom_cases(count=1, rng=np.random.default_rng(0))
+    assert case.source == "phantom"
+    assert case.has_scar
+    assert case.tissue.shape == case.scan.pixels.shape
+    pool, wall = (np.median(case.scan.pixels[case.tissue == value]) for value in (1, 2))
+    assert pool > wall
+    np.testing.assert_array_equal(case.scan.pixels, again.scan.pixels)
+
+
+@pytest.mark.parametrize("kind", ["images", "labels"])
+def test_a_missing_file_is_named(data, kind):
+    path = data / "emidec" / kind / "Case_P001.nii.gz"
+    path.unlink()
+    with pytest.raises(InputError, match=f"{kind}/Case_P001.nii.gz: .* is not there"):
+        list(emidec_cases(data, ["Case_P001"]))
+
+
+@pytest.mark.parametrize(("value", "shown"), [(7, "7"), (255, "255"), (1.5, r"1\.5"), (-1, "-1")])
+def test_an_unknown_label_value_is_refused_and_not_made_background(data, value, shown):
+    labels = labels_of("emidec").astype(np.float32)
+    labels[0, 0, 0] = value
+    save(data / LABEL, labels)
+    with pytest.raises(InputError, match=rf"{LABEL}: label values must be .* got {shown}$"):
+        list(emidec_cases(data, ["Case_P001"]))
+
+
+def test_labels_that_do_not_lie_on_the_grid_of_their_image_are_refused(data):
+    labels = labels_of("emidec")
+    save(data / LABEL, labels[:, :-1])
+    with pytest.raises(InputError, match=f"{LABEL}: shape .* differs from its image's"):
+        list(emidec_cases(data, ["Case_P001"]))
+    save(data / LABEL, labels, np.diag([-2.0, 2.0, 10.0, 1.0]))
+    with pytest.raises(InputError, match=f"{LABEL}: the affine differs"):
+        list(emidec_cases(data, ["Case_P001"]))
+
+
+def test_labels_without_a_left_ventricle_are_refused(data):
+    labels = labels_of("acdc")
+    labels[labels > 1] = 0
+    save(data / "acdc/labels/patient001_frame01.nii.gz", labels)
+    with pytest.raises(InputError, match=r"frame01.*: no left ventricle is drawn"):
+        list(acdc_cases(data, ["patient001_frame01"]))
+
+
+def test_a_damaged_label_file_is_named(data):
+    (data / LABEL).write_bytes(b"no image")
+    with pytest.raises(InputError, match=f"{LABEL}: .* cannot be read as NIfTI"):
+        list(emidec_cases(data, ["Case_P001"]))
+
+
+def test_only_the_train_list_is_given(data):
+    assert training_names(data, "emidec") == ["Case_P001", "Case_P002"]
+    assert training_names(data, "acdc") == ["patient001_frame01"]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (None, r"splits\.json with the patient-level train lists is missing"),
+        ("{", r"splits\.json is broken or has no train list for 'emidec'"),
+        ("[]", r"splits\.json is broken or has no train list for 'emidec'"),
+        ('{"acdc": {"train": ["a"]}}', r"splits\.json is broken or has no train list for 'emidec'"),
+        (json.dumps({"emidec": {"train": []}}), r"splits\.json: the train list .* is empty"),
+    ],
+)
+def test_missing_broken_or_empty_splits_are_refused(data, text, message):
+    path = data / "splits.json"
+    path.unlink()
+    if text is not None:
+        path.write_text(text)
+    with pytest.raises(InputError, match=message):
+        training_names(data, "emidec")

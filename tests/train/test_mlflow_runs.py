@@ -1,0 +1,90 @@
+"""MLflow as it is: a database in the run folder, and nothing anywhere else."""
+
+import os
+
+import pytest
+from mlflow import MlflowClient
+
+from acsnet.errors import AcsnetError, InputError
+from acsnet.train.checkpoint import Epoch
+from acsnet.train.mlflow_runs import flat, tracked
+
+HISTORY = [Epoch(1, 0.5, 1e-3, 2.0), Epoch(2, 0.25, 5e-4, 2.5)]
+
+
+def track(output, run_id=None):
+    params = {"epochs": 2, "loss": {"beta": 0.6, "kind": "PrintedLoss"}}
+    return tracked(output, "roi", run_id=run_id, params=params, tags={"seed": "3"})
+
+
+def interrupted(output, error, *, run_id=None):
+    """The id of a run that `error` ended after its first epoch."""
+    known = []
+
+    def work():
+        with track(output, run_id) as run:
+            known.append(run.id)
+            run.log(HISTORY[:1])
+            raise error
+
+    with pytest.raises(type(error)):
+        work()
+    return known[0]
+
+
+def client_of(output):
+    return MlflowClient(f"sqlite:///{output.resolve() / 'mlflow.db'}")
+
+
+def test_settings_become_flat():
+    assert flat({"a": 1, "b": {"c": 2, "d": {"e": (3,)}}}) == {"a": 1, "b.c": 2, "b.d.e": (3,)}
+
+
+def test_a_run_holds_params_tags_metrics_and_a_model_version(tracked_folder, monkeypatch):
+    elsewhere = tracked_folder / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+    file = tracked_folder / "roi.safetensors"
+    file.write_bytes(b"weights")
+    with track(tracked_folder) as run:
+        run.log(HISTORY)
+        run.register(file, name="roi", sha256="abc")
+        run.register(file, name="roi", sha256="abc")
+    client = client_of(tracked_folder)
+    kept = client.get_run(run.id)
+    assert kept.info.status == "FINISHED"
+    assert kept.data.params == {"epochs": "2", "loss.beta": "0.6", "loss.kind": "PrintedLoss"}
+    assert kept.data.tags["seed"] == "3"
+    assert kept.data.metrics == {"loss": 0.25, "learning_rate": 5e-4, "seconds": 2.5}
+    (version,) = client.search_model_versions("name = 'acsnet-roi'")
+    assert version.run_id == run.id
+    assert version.tags == {"sha256": "abc"}
+    (artifact,) = (tracked_folder / "mlflow-artifacts").rglob("roi.safetensors")
+    assert artifact.read_bytes() == b"weights"
+    assert version.source.endswith(str(artifact))
+    assert not list(elsewhere.iterdir())
+    assert os.environ["MLFLOW_DISABLE_TELEMETRY"] == "true"
+
+
+def test_an_interrupted_run_goes_on_and_gets_the_epochs_that_it_lacks(tracked_folder):
+    first = interrupted(tracked_folder, KeyboardInterrupt())
+    client = client_of(tracked_folder)
+    assert client.get_run(first).info.status == "KILLED"
+    with track(tracked_folder, run_id=first) as again:
+        assert client.get_run(first).info.status == "RUNNING"
+        again.log(HISTORY)
+    assert again.id == first
+    losses = client.get_metric_history(first, "loss")
+    assert sorted((m.step, m.value) for m in losses) == [(1, 0.5), (2, 0.25)]
+
+
+def test_an_error_ends_the_run_as_failed_and_a_run_unknown_here_is_a_new_one(tracked_folder):
+    new = interrupted(tracked_folder, AcsnetError("the loss is nan"), run_id="0" * 32)
+    assert new != "0" * 32
+    assert client_of(tracked_folder).get_run(new).info.status == "FAILED"
+
+
+def test_a_file_that_is_no_database_is_refused(tmp_path):
+    (tmp_path / "mlflow.db").write_bytes(b"no database" * 50)
+    with pytest.raises(InputError, match=r"mlflow\.db is no MLflow database"), track(tmp_path):
+        pass

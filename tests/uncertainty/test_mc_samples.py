@@ -1,0 +1,115 @@
+import json
+from dataclasses import replace
+
+import nibabel as nib
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from acsnet.export import write_result
+from acsnet.io import read_scan
+from acsnet.quantify.features import compute_features
+from acsnet.uncertainty.intervals import read_calibration
+from acsnet.uncertainty.mc_samples import Uncertainty, slice_uncertainty, sum_up, voxel_uncertainty
+
+
+@pytest.fixture(scope="module")
+def scan(samples):
+    """Four slices from the middle of a patient: less to look at than the whole."""
+    scan = read_scan(samples / "nifti" / "phantom-1.nii.gz")
+    rows, columns, _ = scan.grid.shape
+    grid = replace(scan.grid, shape=(rows, columns, 4))
+    return replace(scan, pixels=scan.pixels[2:6], grid=grid)
+
+
+@pytest.fixture(scope="module")
+def results(pipeline, scan):
+    return pipeline(scan), replace(pipeline, uncertainty=True)(scan)
+
+
+def test_voxels_are_sure_where_the_mean_is_and_least_where_all_three_tissues_are_alike():
+    wall, enhancement = np.array([0.0, 1.0, 1.0, 2 / 3, 1.0]), np.array([0.5, 0.0, 1.0, 1 / 3, 0.5])
+    # Enhancement outside the wall is none; a coin's toss is 1 bit of the log2(3) there are.
+    expected = [0.0, 0.0, 0.0, 1.0, np.log(2) / np.log(3)]
+    found = voxel_uncertainty(wall, enhancement)
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+
+
+@given(st.floats(0, 1), st.floats(0, 1))
+def test_the_uncertainty_of_a_voxel_is_a_share(wall, enhancement):
+    assert -1e-6 <= voxel_uncertainty(np.float64(wall), np.float64(enhancement)) <= 1 + 1e-6
+
+
+def test_a_slice_is_as_unsure_as_the_samples_differ_from_its_wall():
+    wall = np.zeros((4, 1, 4), bool)
+    wall[0, 0, :2] = wall[1, 0, :2] = True
+    samples = np.zeros((2, 4, 1, 4), bool)
+    samples[:, 0] = wall[0]
+    samples[0, 1, 0, 1:3] = True  # Dice 2 x 1 / 4, the other sample's is 0
+    samples[0, 2, 0, 0] = True  # one of two sees a wall where none is drawn
+    found = slice_uncertainty(wall, samples)
+    np.testing.assert_allclose(found, [0.0, 0.75, 0.5, np.nan])
+
+
+def test_without_samples_nothing_is_said():
+    labels = np.zeros((2, 3, 3), np.uint8)
+    nothing = sum_up(
+        (),
+        labels=labels,
+        features=compute_features(labels, 1.0),
+        voxel_ml=1.0,
+        calibration=read_calibration(),
+    )
+    assert nothing is None
+
+
+def test_only_a_scan_less_sure_than_nearly_all_is_doubted():
+    limit = read_calibration().high_uncertainty
+
+    def flags(slices):
+        sure = Uncertainty(voxels=np.zeros(1), slices=slices, samples=(), intervals={})
+        return [flag.flag for flag in sure.flags(read_calibration())]
+
+    assert flags(np.array([limit, limit, np.nan])) == []
+    assert flags(np.array([limit, limit + 0.01, np.nan])) == ["high_uncertainty"]
+    assert flags(np.array([np.nan])) == []
+
+
+def test_asking_changes_no_number_that_is_given_without(results):
+    plain, sure = results
+    np.testing.assert_array_equal(plain.labels, sure.labels)
+    assert plain.uncertainty is None
+    assert plain.features == sure.features
+
+
+def test_every_volume_has_an_interval_with_it_inside(results):
+    document = results[1].features_dict()
+    assert {"lv_volume_ml", "blood_pool_volume_ml", "myocardium_volume_ml"} < set(
+        document["intervals"]
+    )
+    for name, interval in document["intervals"].items():
+        assert interval.keys() == {"low", "high", "level"}
+        assert 0 <= interval["low"] <= document[name] <= interval["high"]
+    assert len(results[1].uncertainty.samples) == 8
+    assert len(document["slice_uncertainty"]) == document["slices"]
+
+
+def test_the_map_lies_on_the_grid_of_the_input_and_goes_when_it_is_not_asked_for(results, tmp_path):
+    plain, sure = results
+    folder = write_result(sure, tmp_path)
+    written, labels = (
+        nib.load(folder / f"{name}.nii.gz") for name in ("uncertainty", "segmentation")
+    )
+    assert written.get_data_dtype() == np.float32
+    assert written.shape == labels.shape
+    np.testing.assert_allclose(written.affine, labels.affine)
+    values = written.get_fdata()
+    assert values.min() >= 0
+    assert values.max() <= 1
+    # It is the border of the wall that is doubted, neither the lung nor the middle of the blood.
+    inside = np.isin(labels.dataobj, (1, 2, 3, 4, 5))
+    assert values[inside].mean() > 5 * values[~inside].mean()
+    assert json.loads((folder / "features.json").read_text())["intervals"]
+    assert not (write_result(plain, tmp_path) / "uncertainty.nii.gz").exists()
