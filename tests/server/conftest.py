@@ -12,9 +12,9 @@ from acsnet.server import asgi, errors
 from acsnet.server.app import AcsnetApp
 from acsnet.server.dicomweb import folder as dicomweb_folder
 from acsnet.server.pages import routes
-from acsnet.server.routes import annotation, health, inference, training
+from acsnet.server.routes import annotation, health, images, inference, labels, training
 
-ROOMS = (errors, health, inference, annotation, training, dicomweb_folder, routes)
+ROOMS = (errors, health, inference, images, labels, annotation, training, dicomweb_folder, routes)
 
 
 @pytest.fixture(scope="module")

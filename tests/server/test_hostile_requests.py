@@ -232,12 +232,12 @@ def test_a_name_in_the_audit_log_is_short_and_on_one_line(web):
 
 def test_too_many_sessions_tags_and_files_are_refused(web, monkeypatch):
     scan = ("x.nii.gz", gzip.compress(nifti()))
-    monkeypatch.setattr("acsnet.server.routes.inference.MAX_SESSIONS", 0)
+    monkeypatch.setattr("acsnet.server.routes.images.MAX_SESSIONS", 0)
     answer = web.client.put("/session/", files={"files": scan})
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "120")
-    monkeypatch.setattr("acsnet.server.routes.inference.MAX_SESSIONS", 100)
+    monkeypatch.setattr("acsnet.server.routes.images.MAX_SESSIONS", 100)
     most = len(web.app.sessions()) + 1
-    monkeypatch.setattr("acsnet.server.routes.inference.MAX_SESSIONS_OF_ONE", most)
+    monkeypatch.setattr("acsnet.server.routes.images.MAX_SESSIONS_OF_ONE", most)
     held = web.client.put("/session/", files={"files": scan}).json()
     assert web.client.put("/session/", files={"files": scan}).status_code == 503
     web.client.delete(f"/session/{held['session_id']}")

@@ -35,7 +35,14 @@ from acsnet.server.dicomweb import folder, pacs_proxy  # noqa: E402
 from acsnet.server.errors import add_error_handlers  # noqa: E402
 from acsnet.server.pages import case_reports, viewers  # noqa: E402
 from acsnet.server.pages import routes as pages  # noqa: E402
-from acsnet.server.routes import annotation, health, inference, training  # noqa: E402
+from acsnet.server.routes import (  # noqa: E402
+    annotation,
+    health,
+    images,
+    inference,
+    labels,
+    training,
+)
 from acsnet.server.routes.monailabel import add_stock_routes  # noqa: E402
 from acsnet.server.web.access_policy import Guard, policy_of  # noqa: E402
 from acsnet.server.web.load_limits import CountTraffic  # noqa: E402
@@ -87,6 +94,8 @@ def build() -> FastAPI:
         health,
         login_routes,
         inference,
+        images,
+        labels,
         annotation,
         training,
         archive,

@@ -115,7 +115,7 @@ class StudiesDatastore(LocalDatastore):
         """The record of a scan; for a series with its tags, and without a path.
 
         A client that finds a path opens it by itself, which for a series goes past the geometry
-        gate; without one it asks for the image, see `acsnet.server.routes.inference`.
+        gate; without one it asks for the image, see `acsnet.server.routes.labels`.
         """
         info: dict[str, Any] = super().get_image_info(image_id)
         if logged_in() is not None:  # from elsewhere: a path of this machine is none of theirs

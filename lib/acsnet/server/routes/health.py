@@ -1,12 +1,17 @@
 """Whether the server lives, whether it is ready to work, and what Prometheus is told.
 
-None of these waits for a thread of the web framework: they answer whatever else goes on.
+All but the log answer without a thread of the web framework, whatever else goes on.
 """
+
+from collections import deque
+from pathlib import Path
+from typing import Annotated
 
 import anyio
 from anyio import to_thread
-from fastapi import APIRouter
-from fastapi.responses import JSONResponse, Response
+from fastapi import APIRouter, HTTPException, Query
+from fastapi.responses import JSONResponse, PlainTextResponse, Response
+from monailabel.config import settings
 from monailabel.interfaces.utils.app import app_instance
 from prometheus_client import generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
@@ -80,3 +85,13 @@ def not_ready(app: AcsnetApp) -> list[str]:
         if not 200 <= status < 300:
             reasons.append("the PACS does not answer")
     return reasons
+
+
+@router.get("/logs/")
+def log(lines: Annotated[int, Query(ge=1, le=10_000)] = 300) -> PlainTextResponse:
+    """The end of the server's log, as text: MONAI Label's page fetches scripts from outside."""
+    file = Path(settings.MONAI_LABEL_APP_DIR) / "logs" / "app.log"
+    if not file.is_file():
+        raise HTTPException(404, "there is no log yet")
+    with file.open(encoding="utf-8", errors="replace") as stream:
+        return PlainTextResponse("".join(deque(stream, lines)))
