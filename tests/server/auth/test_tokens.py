@@ -12,9 +12,8 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from acsnet.errors import InputError
-from acsnet.server.auth.roles import Role
 from acsnet.server.auth.tokens import Keys, ProviderError, TokenError, Tokens
-from acsnet.server.identity import Person
+from acsnet.server.identity import Person, Role
 from acsnet.settings import Oidc
 
 ISSUER, AUDIENCE = "https://idp.example.org/realms/heart", "acsnet"

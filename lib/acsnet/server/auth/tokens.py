@@ -19,8 +19,7 @@ import jwt
 import requests
 
 from acsnet.errors import InputError
-from acsnet.server.auth.roles import Role
-from acsnet.server.identity import Person
+from acsnet.server.identity import Person, Role
 from acsnet.server.web.access_policy import is_loopback
 from acsnet.settings import Oidc
 

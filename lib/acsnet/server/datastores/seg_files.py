@@ -4,12 +4,12 @@ from pathlib import Path
 
 import nibabel as nib
 import numpy as np
-import pydicom
 
 from acsnet.dicom import AlgorithmType, State, make_seg, source_stack
+from acsnet.dicom.source_images import file_content, read_headers
 from acsnet.errors import AcsnetError
 from acsnet.io import read_scan
-from acsnet.io.dicom_files import quiet_pydicom
+from acsnet.storage import put
 
 
 def write_seg(
@@ -29,12 +29,10 @@ def write_seg(
     path.unlink(missing_ok=True)
     try:
         scan = read_scan(series)
-        with quiet_pydicom():
-            headers = [pydicom.dcmread(file, stop_before_pixels=True) for file in series.iterdir()]
         stack = scan.grid.from_input(np.asarray(nib.load(labels).dataobj, dtype=np.uint8))
         seg = make_seg(
             stack,
-            source_stack(scan, headers),
+            source_stack(scan, read_headers(series)),
             state=state,
             algorithm_type=algorithm_type,
             creator=creator,
@@ -42,7 +40,5 @@ def write_seg(
     except AcsnetError as error:
         return str(error)
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}")
-    seg.save_as(temporary, write_like_original=False)
-    temporary.replace(path)
+    put(file_content(seg), path)
     return None
