@@ -5,7 +5,6 @@ each column stand the failed checks by name with the value and the limit, and wh
 them. The layout and the words are ours.
 """
 
-import os
 import textwrap
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +23,7 @@ from acsnet.anatomy.measures import Form, Measures
 from acsnet.labels import MYOCARDIUM, Label
 from acsnet.result import NOTICE, Result
 from acsnet.stages.correction import Action
+from acsnet.storage import writing
 
 ANATOMY_FIGURE = "anatomy.png"
 DOTS_PER_INCH = 100
@@ -117,9 +117,8 @@ def write_anatomy_figure(result: Result, limits: Limits, output: Path) -> Path:
     """Write OUTPUT/<case>/anatomy.png; returns the file."""
     folder = output / result.scan.name
     folder.mkdir(parents=True, exist_ok=True)
-    temporary = folder / (ANATOMY_FIGURE + ".tmp")
-    anatomy_figure(result, limits).savefig(temporary, format="png", dpi=DOTS_PER_INCH)
-    os.replace(temporary, folder / ANATOMY_FIGURE)
+    with writing(folder / ANATOMY_FIGURE) as temporary:
+        anatomy_figure(result, limits).savefig(temporary, format="png", dpi=DOTS_PER_INCH)
     return folder / ANATOMY_FIGURE
 
 

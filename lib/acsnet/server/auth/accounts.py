@@ -19,7 +19,7 @@ from filelock import FileLock
 from acsnet.errors import InputError
 from acsnet.server.auth.roles import ROLE_WORDS, Role
 from acsnet.server.identity import Person
-from acsnet.storage import put
+from acsnet.storage import write_json
 
 COST_LOG2, BLOCK, PARALLEL = 15, 8, 3
 MIN_PASSWORD, MAX_PASSWORD = 12, 200
@@ -111,7 +111,7 @@ class Accounts:
             name: {"role": one.role.word, "password": one.password}
             for name, one in sorted(accounts.items())
         }
-        put(json.dumps({"accounts": records}, indent=2).encode(), self.file)
+        write_json(self.file, {"accounts": records}, private=True)
 
 
 def hashed(password: str) -> str:

@@ -10,6 +10,7 @@ from acsnet.dicom import AlgorithmType, State, make_seg, source_stack
 from acsnet.errors import AcsnetError
 from acsnet.io import read_scan
 from acsnet.io.dicom_files import quiet_pydicom
+from acsnet.storage import writing
 
 
 def write_seg(
@@ -42,7 +43,6 @@ def write_seg(
     except AcsnetError as error:
         return str(error)
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}")
-    seg.save_as(temporary, write_like_original=False)
-    temporary.replace(path)
+    with writing(path) as temporary:
+        seg.save_as(temporary, write_like_original=False)
     return None
