@@ -41,9 +41,10 @@ from acsnet.fine_tuning.training_status import read_status
 from acsnet.fine_tuning.worker import perform
 from acsnet.io import write_image, write_label_map
 from acsnet.pipeline import Pipeline
+from acsnet.storage import write_json
 from acsnet.train.data.case import TrainingCase, translate
 from acsnet.train.data.datasets import ACSNET_TISSUE
-from acsnet.train.run_record import read_json, write_json
+from acsnet.train.run_record import read_json
 
 DOMAINS: Mapping[str, Change] = {
     "grey scale inverted": partial(rescaled, scale=-1.0),

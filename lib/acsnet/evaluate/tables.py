@@ -1,7 +1,5 @@
 """The command `acsnet evaluate`: folders in, tables on the screen and a JSON file out."""
 
-import json
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,6 +13,7 @@ from acsnet.evaluate.metrics import Mean
 from acsnet.evaluate.summary import Evaluation, summarise
 from acsnet.evaluate.tertiles import ALL_TERTILES, Spread
 from acsnet.evaluate.truth import TRUTHS
+from acsnet.storage import write_json
 
 NONE = "-"
 
@@ -46,19 +45,9 @@ def run_evaluation(
     ]
     evaluation = summarise(cases, truth, warnings)
     if json_path is not None:
-        write_json(evaluation, json_path)
+        write_json(json_path, evaluation.to_dict())
     print_tables(evaluation, console or Console())
     return evaluation
-
-
-def write_json(evaluation: Evaluation, path: Path) -> None:
-    """Write all numbers; a reader sees the whole file or none."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        temporary.write_text(json.dumps(evaluation.to_dict(), indent=2, allow_nan=False) + "\n")
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def print_tables(evaluation: Evaluation, console: Console) -> None:

@@ -3,7 +3,6 @@
 import gzip
 import logging
 import math
-import uuid
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -29,6 +28,7 @@ from acsnet.io.limits import (
     check_voxel_mm,
 )
 from acsnet.scan import InputGrid, ShortAxisScan
+from acsnet.storage import writing
 
 SUFFIXES = (".nii.gz", ".nii")
 NIFTI_1, NIFTI_2 = 348, 540
@@ -211,16 +211,23 @@ def _image(array: NDArray[Any], grid: InputGrid, description: bytes) -> nib.Nift
     if isinstance(grid, SplitGrid):
         image.set_qform(None, code="unknown")
         image.header.set_zooms(np.linalg.norm(grid.affine[:3, :3], axis=0))
+<<<<<<< HEAD
     return image
 
 
 def _save(image: nib.Nifti1Image, path: Path) -> None:
     temporary = path.with_name(f".{uuid.uuid4().hex}-{path.name}")
     try:
+=======
+    save_nifti(path, image)
+
+
+def save_nifti(path: Path, image: nib.Nifti1Image) -> None:
+    """Write a NIfTI image, whole or not at all, compressed where `path` ends with `.gz`."""
+    ending = ".nii.gz" if path.name.endswith(".gz") else ".nii"
+    with writing(path, ending=ending) as temporary:
+>>>>>>> core
         nib.save(image, temporary)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 @contextmanager

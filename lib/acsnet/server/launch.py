@@ -2,7 +2,6 @@
 
 import errno
 import logging.config
-import os
 import socket
 import ssl
 import threading
@@ -19,6 +18,7 @@ from acsnet.server.monailabel_settings import set_environment, set_folders
 from acsnet.server.state.paths import pacs_store, private_folder, state_folder, store_folder
 from acsnet.server.web.access_policy import policy_of
 from acsnet.settings import Server, Settings, read_settings
+from acsnet.storage import write_text
 
 logger = logging.getLogger(__name__)
 
@@ -171,9 +171,7 @@ def _url_host(host: str) -> str:
 def _write_app() -> Path:
     """The app folder of an installed package: `main.py` in the state folder."""
     folder = private_folder(private_folder(state_folder()) / "app")
-    temporary = folder / f".main-{os.getpid()}.py"
-    temporary.write_text(APP_MAIN, encoding="utf-8")
-    temporary.replace(folder / "main.py")
+    write_text(folder / "main.py", APP_MAIN)
     return folder
 
 

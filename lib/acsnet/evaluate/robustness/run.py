@@ -1,7 +1,5 @@
 """The command `acsnet evaluate --stress`: a labelled set, clean and under every change."""
 
-import json
-import os
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -28,6 +26,7 @@ from acsnet.evaluate.robustness.table import (
 from acsnet.evaluate.truth import TRUTHS, region_masks
 from acsnet.pipeline import Pipeline
 from acsnet.scan import ShortAxisScan
+from acsnet.storage import write_json
 
 Change = Callable[[LabelledScan], LabelledScan]
 
@@ -91,9 +90,7 @@ def run_stress(
     runs = stress(patients, lambda scan: pipeline(scan).label_map(), CHANGES, truth=truth)
     report = summarise(runs, truth)
     if json_path is not None:
-        temporary = json_path.with_name(f".{json_path.name}.{os.getpid()}.tmp")
-        temporary.write_text(json.dumps(report.to_dict(), indent=2, allow_nan=False) + "\n")
-        temporary.replace(json_path)
+        write_json(json_path, report.to_dict())
     print_report(report, console or Console())
     return report
 

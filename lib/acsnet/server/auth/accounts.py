@@ -17,10 +17,16 @@ from pathlib import Path
 from filelock import FileLock
 
 from acsnet.errors import InputError
+<<<<<<< HEAD
 from acsnet.server.auth.roles import ROLE_WORDS
 from acsnet.server.errors import AccountsError
 from acsnet.server.identity import Person, Role
 from acsnet.storage import put
+=======
+from acsnet.server.auth.roles import ROLE_WORDS, Role
+from acsnet.server.identity import Person
+from acsnet.storage import write_json
+>>>>>>> core
 
 COST_LOG2, BLOCK, PARALLEL = 15, 8, 3
 MIN_PASSWORD, MAX_PASSWORD = 12, 200
@@ -108,7 +114,7 @@ class Accounts:
             name: {"role": one.role.word, "password": one.password}
             for name, one in sorted(accounts.items())
         }
-        put(json.dumps({"accounts": records}, indent=2).encode(), self.file)
+        write_json(self.file, {"accounts": records}, private=True)
 
 
 def hashed(password: str) -> str:

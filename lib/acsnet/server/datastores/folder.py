@@ -33,7 +33,7 @@ from acsnet.server.datastores.seg_files import write_seg
 from acsnet.server.identity import logged_in
 from acsnet.server.state.paths import VERSIONS, private_folder
 from acsnet.server.web.request_checks import SCAN_SUFFIXES, upload_suffix
-from acsnet.storage import put
+from acsnet.storage import write_bytes
 
 SHOWN_TAGS = (
     "Modality",
@@ -170,7 +170,11 @@ class StudiesDatastore(LocalDatastore):
             if any(ending in image_id for ending in SCAN_SUFFIXES):
                 msg = f"the name of an image must not hold {SCAN_SUFFIXES[-1]}, got {image_id!r}"
                 raise InputError(msg)
-            put(Path(image_filename).read_bytes(), self._links.images / f"{image_id}{suffix}")
+            write_bytes(
+                self._links.images / f"{image_id}{suffix}",
+                Path(image_filename).read_bytes(),
+                private=True,
+            )
             self.refresh()
             return image_id
 
@@ -320,7 +324,7 @@ class StudiesDatastore(LocalDatastore):
             if path.is_dir() and tag in (DRAFT, DRAWN, REVIEWED):
                 info["seg_refused"] = self._write_seg(image, labels, tag, info)
             folder = private_folder(Path(self._datastore.label_path(tag)))
-            put(labels.read_bytes(), folder / name)
+            write_bytes(folder / name, labels.read_bytes(), private=True)
             shown = {"ts": int(time.time()), **info, "name": name}
             record = DataModel(info=shown, ext=SCAN_SUFFIXES[0])
             self._datastore.objects[image].labels[tag] = record
@@ -350,5 +354,6 @@ class StudiesDatastore(LocalDatastore):
         with FileLock(self._lock_file) if lock else nullcontext():
             content = self._datastore.model_dump(exclude={"base_path"})
             path = Path(self._datastore_config_path)
-            put(json.dumps(content, indent=2, default=str).encode(), path)
+            text = json.dumps(content, indent=2, default=str)
+            write_bytes(path, text.encode(), private=True)
             self._config_ts = path.stat().st_mtime

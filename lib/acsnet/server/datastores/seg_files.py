@@ -9,7 +9,7 @@ from acsnet.dicom import AlgorithmType, State, make_seg, source_stack
 from acsnet.dicom.source_images import file_content, read_headers
 from acsnet.errors import AcsnetError
 from acsnet.io import read_scan
-from acsnet.storage import put
+from acsnet.storage import write_bytes
 
 
 def write_seg(
@@ -40,5 +40,5 @@ def write_seg(
     except AcsnetError as error:
         return str(error)
     path.parent.mkdir(parents=True, exist_ok=True)
-    put(file_content(seg), path)
+    write_bytes(path, file_content(seg))
     return None

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from acsnet.pacs.annotations import Annotation
-from acsnet.pacs.download import write_whole
 from acsnet.pacs.worklist import Entry
 from acsnet.server.datastores.label_records import DRAFT, DRAWN, REVIEWED
+from acsnet.storage import write_json
 
 
 class KeptMeasures:
@@ -19,7 +19,7 @@ class KeptMeasures:
 
     def keep(self, instance: str, features: dict[str, Any]) -> None:
         """Keep the measures of a SEG."""
-        write_whole(json.dumps(features).encode(), self._folder / f"{instance}.json")
+        write_json(self._folder / f"{instance}.json", features, private=True)
 
     def of(self, instance: str) -> dict[str, Any]:
         """The measures of a SEG; empty while nobody has read it."""

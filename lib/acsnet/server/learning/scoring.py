@@ -15,10 +15,10 @@ import numpy as np
 from monailabel.interfaces.datastore import Datastore
 from monailabel.interfaces.tasks.scoring import ScoringMethod
 
-from acsnet import json_lines
 from acsnet.annotations.agreement import Agreement, compare
 from acsnet.errors import AcsnetError
 from acsnet.server.datastores.label_records import DRAFT, REVIEWED
+from acsnet.storage import append_line, read_lines
 
 
 class AgreementScoring(ScoringMethod):
@@ -33,7 +33,7 @@ class AgreementScoring(ScoringMethod):
 
     def history(self) -> list[dict[str, Any]]:
         """All scores so far, oldest first."""
-        return json_lines.read(self._history)
+        return read_lines(self._history)
 
     def __call__(self, request: dict[str, Any], datastore: Datastore) -> dict[str, Any]:
         """Compare all images that have both; the means go into the history.
@@ -62,7 +62,7 @@ class AgreementScoring(ScoringMethod):
             "left_out": left_out,
             **summary(found.values()),
         }
-        json_lines.append(self._history, score)
+        append_line(self._history, score)
         return {**score, "images": {image: one.to_dict() for image, one in found.items()}}
 
 

@@ -44,6 +44,7 @@ from acsnet.server.state.paths import (
     state_folder,
 )
 from acsnet.server.state.schema import schema_of
+from acsnet.storage import writing
 from acsnet.train.mlflow_runs import DATABASE
 
 SUFFIX = ".tar.gz"
@@ -86,18 +87,12 @@ def write_backup(output: Path, *, studies: str) -> Summary:
 
 
 def _write(output: Path, *, studies: str) -> Summary:
-    handle, temporary = tempfile.mkstemp(dir=output.resolve().parent, prefix=".backup-")
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            with tarfile.open(fileobj=stream, mode="w:gz", compresslevel=1) as archive:
-                summary = _fill(_Archive(archive), studies=studies)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.replace(temporary, output)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
-    return summary
+    with (
+        writing(output.resolve(), private=True) as temporary,
+        temporary.open("wb") as stream,
+        tarfile.open(fileobj=stream, mode="w:gz", compresslevel=1) as archive,
+    ):
+        return _fill(_Archive(archive), studies=studies)
 
 
 class _Archive:

@@ -1,6 +1,5 @@
 """`acsnet lge-like`: cine volumes made LGE-like, as files and a figure for a person to look at."""
 
-import os
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,16 +7,16 @@ from pathlib import Path
 
 import nibabel as nib
 import numpy as np
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import track
 
 from acsnet.errors import InputError
 from acsnet.io import read_scan, write_label_map
-from acsnet.io.nifti import SUFFIXES, case_name
+from acsnet.io.nifti import SUFFIXES, case_name, save_nifti
 from acsnet.labels import Label
 from acsnet.scan import ShortAxisScan
+from acsnet.storage import writing
 from acsnet.train.augment.lge_like import Steps, lge_like_steps
 from acsnet.train.augment.lge_like_figure import lge_like_figure
 from acsnet.train.data.case import POOL, SCAR, WALL, TrainingCase, read_case
@@ -93,7 +92,8 @@ def run_lge_like(
         )
         write_like(targets[0], steps.matched, scan=case.scan, like=path)
         write_label_map(targets[1], label_values(case, steps), case.scan.grid)
-        write_figure(targets[2], lge_like_figure(case, steps, reference))
+        with writing(targets[2]) as temporary:
+            lge_like_figure(case, steps, reference).savefig(temporary, format="png")
         written.append(
             Written(
                 image=targets[0],
@@ -154,22 +154,7 @@ def write_like(path: Path, pixels: NDArray[np.float32], *, scan: ShortAxisScan, 
     image.set_data_dtype(np.float32)
     image.header["descrip"] = IMAGE_NOTE
     image.header["cal_min"] = image.header["cal_max"] = 0  # the window of the cine
-    temporary = path.with_name(f".{path.name.removesuffix('.nii.gz')}.part.nii.gz")
-    try:
-        nib.save(image, temporary)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def write_figure(path: Path, figure: Figure) -> None:
-    """Write a figure as PNG, whole or not at all."""
-    temporary = path.with_name(f".{path.name}.part")
-    try:
-        figure.savefig(temporary, format="png")
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    save_nifti(path, image)
 
 
 def _targets(output: Path, name: str, *, keep: Sequence[Path]) -> tuple[Path, Path, Path]:
