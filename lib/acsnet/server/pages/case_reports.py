@@ -23,8 +23,8 @@ from acsnet.report.patient import read_subject
 from acsnet.report.pdf import AUTOMATIC, report_pdf
 from acsnet.result import Measured
 from acsnet.server.datastores.label_records import DRAFT
+from acsnet.server.datastores.protocol import LabelRecord
 from acsnet.server.inference.volumes import volume_place
-from acsnet.server.pages.cases import Version
 from acsnet.server.pages.routes import HEADERS, Tag, seg_file, store_now, version_of
 from acsnet.server.pages.wording import has_segments
 
@@ -79,7 +79,7 @@ def structured_report(image: str, tag: Tag) -> Response:
     return _download(stream.getvalue(), f"{image}-{version.state}-sr.dcm", "application/dicom")
 
 
-def labels_by(version: Version) -> str:
+def labels_by(version: LabelRecord) -> str:
     """Who drew a label map, in words."""
     if version.tag == DRAFT:
         return AUTOMATIC
@@ -87,14 +87,14 @@ def labels_by(version: Version) -> str:
     return f"{drawn}, reviewed by {version.reviewer}" if version.reviewer else f"{drawn}, draft"
 
 
-def _measured(image: str, version: Version) -> Measured:
+def _measured(image: str, version: LabelRecord) -> Measured:
     scan = read_scan(_path(image))
     file = Path(store_now().get_label_uri(image, version.tag))
     labels = read_label_map_of(file, scan=scan, image=_path(image), segments=None)
     if not labels.any():
         raise HTTPException(404, "this label map is empty: there is nothing to report")
     measured = measure_drawn(scan, labels)
-    return replace(measured, warnings=tuple(version.features.get("warnings", measured.warnings)))
+    return replace(measured, warnings=version.warnings if version.features else measured.warnings)
 
 
 def _path(image: str) -> Path:

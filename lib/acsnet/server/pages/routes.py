@@ -20,10 +20,10 @@ from acsnet.labels import LABELS
 from acsnet.report.montage import montage_png
 from acsnet.result import NOTICE
 from acsnet.server.auth.roles import Role
-from acsnet.server.datastores.folder import StudiesDatastore
+from acsnet.server.datastores.protocol import LabelRecord, StudyStore
 from acsnet.server.identity import logged_in, signed
 from acsnet.server.inference.volumes import volume_place
-from acsnet.server.pages.cases import Case, State, Store, Version, all_cases, build_case, chosen
+from acsnet.server.pages.cases import Case, State, all_cases, build_case, chosen
 from acsnet.server.pages.viewers import stock_folder, viewer_links
 from acsnet.server.pages.wording import has_segments, measure_rows, slices_to_look_at
 from acsnet.server.web.load_limits import asker
@@ -164,17 +164,15 @@ def dicom_segmentation(image: str, tag: Tag) -> Response:
     return FileResponse(file, filename=name, media_type="application/dicom", headers=HEADERS)
 
 
-def store_now() -> Store:
+def store_now() -> StudyStore:
     """Where the cases of the server come from."""
-    store: Store = app_instance().datastore()
+    store: StudyStore = app_instance().datastore()
     return store
 
 
 def seg_file(image: str, tag: str) -> Path | None:
     """The DICOM SEG of a label map; None where there is none, or where it is in the PACS."""
-    store = store_now()
-    file = store.seg_file(image, tag) if isinstance(store, StudiesDatastore) else None
-    return file if file is not None and file.is_file() else None
+    return store_now().seg_file(image, tag)
 
 
 def _unreadable(image: str) -> dict[str, str]:
@@ -194,7 +192,7 @@ def _case(image: str) -> Case:
     return build_case(store_now(), image)
 
 
-def version_of(image: str, tag: str) -> Version:
+def version_of(image: str, tag: str) -> LabelRecord:
     """The label map of a case under a tag, or an answer 404."""
     for version in _case(image).versions:
         if version.tag == tag:
