@@ -12,7 +12,7 @@ from scipy.ndimage import binary_dilation
 from scipy.ndimage import label as components
 
 from acsnet.anatomy.checks import Limits, check
-from acsnet.anatomy.measures import Form, measure
+from acsnet.anatomy.measures import MEASURE_NAMES, Form, measure
 from acsnet.errors import InputError
 from acsnet.labels import ENHANCEMENT, LEFT_VENTRICLE, MYOCARDIUM, Label
 from acsnet.stages.quality_flags import Flag
@@ -65,7 +65,9 @@ def label_flags(
     walls = np.isin(labels, MYOCARDIUM) & ~astray
     verdicts = {k: check(walls[k], spacing_mm, limits) for k in _slices(walls.any(axis=(1, 2)))}
     failures = {k: verdict.failures for k, verdict in verdicts.items() if not verdict.valid}
-    failed = ", ".join(dict.fromkeys(name for names in failures.values() for name in names))
+    failed = ", ".join(
+        name for name in MEASURE_NAMES if any(name in names for names in failures.values())
+    )
     checks = (
         (
             "scar_outside_wall",
