@@ -169,7 +169,7 @@ def write_label_map(path: str | Path, labels: NDArray[np.uint8], grid: InputGrid
     """
     path = Path(path)
     case_name(path)
-    _save(_label_image(labels, grid), path)
+    save_nifti(path, _label_image(labels, grid))
 
 
 def label_map_nifti(labels: NDArray[np.uint8], grid: InputGrid) -> bytes:
@@ -180,7 +180,7 @@ def label_map_nifti(labels: NDArray[np.uint8], grid: InputGrid) -> bytes:
 
 def write_map(path: Path, values: NDArray[np.float32], grid: InputGrid) -> None:
     """Write a number for each voxel of `grid.shape` as NIfTI (float32, mm), whole or not at all."""
-    _save(_image(values, grid, b"ACSNet, research use only, not a medical device"), path)
+    save_nifti(path, _image(values, grid, b"ACSNet, research use only, not a medical device"))
 
 
 def write_image(path: Path, scan: ShortAxisScan) -> None:
@@ -189,7 +189,7 @@ def write_image(path: Path, scan: ShortAxisScan) -> None:
     The file appears whole or not at all.
     """
     pixels = scan.grid.to_input(scan.pixels)
-    _save(_image(pixels, scan.grid, b"ACSNet, research use only"), path)
+    save_nifti(path, _image(pixels, scan.grid, b"ACSNet, research use only"))
 
 
 def _label_image(labels: NDArray[np.uint8], grid: InputGrid) -> nib.Nifti1Image:
@@ -211,22 +211,13 @@ def _image(array: NDArray[Any], grid: InputGrid, description: bytes) -> nib.Nift
     if isinstance(grid, SplitGrid):
         image.set_qform(None, code="unknown")
         image.header.set_zooms(np.linalg.norm(grid.affine[:3, :3], axis=0))
-<<<<<<< HEAD
     return image
-
-
-def _save(image: nib.Nifti1Image, path: Path) -> None:
-    temporary = path.with_name(f".{uuid.uuid4().hex}-{path.name}")
-    try:
-=======
-    save_nifti(path, image)
 
 
 def save_nifti(path: Path, image: nib.Nifti1Image) -> None:
     """Write a NIfTI image, whole or not at all, compressed where `path` ends with `.gz`."""
     ending = ".nii.gz" if path.name.endswith(".gz") else ".nii"
     with writing(path, ending=ending) as temporary:
->>>>>>> core
         nib.save(image, temporary)
 
 

@@ -110,14 +110,3 @@ def save_verified(content: bytes, name: str, *, folder: Path, about: dict[str, A
     manifest[name] = {"file": path.name, "sha256": digest, **about}
     write_text(folder / MANIFEST, json.dumps(manifest, indent=2, sort_keys=True) + "\n")
     return path
-
-
-<<<<<<< HEAD
-def _write(path: Path, content: bytes) -> None:
-    temporary = path.with_name(path.name + ".tmp")
-    temporary.write_bytes(content)
-    os.replace(temporary, path)
-=======
-def _single(tensor: torch.Tensor) -> torch.Tensor:
-    return tensor.float() if tensor.is_floating_point() else tensor
->>>>>>> core

@@ -29,6 +29,7 @@ from acsnet.pacs.config import is_dicomweb, pacs_settings
 from acsnet.server.datastores.folder import StudiesDatastore
 from acsnet.server.datastores.label_records import DRAFT, DRAWN, REVIEWED
 from acsnet.server.datastores.pacs import DicomWebDatastore
+from acsnet.server.datastores.protocol import LabelRecord, StudyStore, held_under
 from acsnet.server.identity import signed
 from acsnet.server.inference.batch import Batch
 from acsnet.server.inference.model_server import ModelServer
@@ -41,7 +42,6 @@ from acsnet.server.learning.scoring import AgreementScoring
 from acsnet.server.learning.strategy import NextScan
 from acsnet.server.learning.trainers import trainers
 from acsnet.server.learning.training_supervisor import Trainings
-from acsnet.server.pages.cases import Store
 from acsnet.server.state.paths import (
     audit_log_file,
     models_folder,
@@ -112,7 +112,7 @@ class AcsnetApp(MONAILabelApp):
         self.datastore().close()
         self._scratch.cleanup()
 
-    def init_datastore(self) -> Store:
+    def init_datastore(self) -> StudyStore:
         """The scans of a local folder or of a PACS; raises InputError for anything else."""
         if is_dicomweb(self.studies):
             settings = pacs_settings(self.studies)
@@ -262,7 +262,7 @@ class AcsnetApp(MONAILabelApp):
             self._book.keep(image, result)
             self._scorer.wake()
 
-    def review(self, image: str, version: str, *, by: str) -> dict[str, Any]:
+    def review(self, image: str, version: str, *, by: str) -> LabelRecord:
         """Say that a version of a label is reviewed. Raises InputError where there is none."""
         start = time.perf_counter()
         reviewed = self.datastore().review(image, version, by=by)
@@ -270,10 +270,10 @@ class AcsnetApp(MONAILabelApp):
             audit_log_file(),
             "review",
             user=by,
-            model=reviewed.get("model", ""),
+            model=reviewed.model,
             image=image,
             seconds=time.perf_counter() - start,
-            details={"version": reviewed["version"]},
+            details={"version": reviewed.id},
         )
         self.trainings.wake()
         return reviewed
@@ -285,9 +285,9 @@ class AcsnetApp(MONAILabelApp):
 
     def withdraw(self, image: str, tag: str, *, by: str) -> None:
         """Take the label map that holds under a tag out of use. Raises InputError in a PACS."""
-        info = self.datastore().get_label_info(image, tag)
-        self.datastore().remove_label(image, tag)
-        details = {"version": info.get("version", ""), "tag": tag}
+        held = held_under(self.datastore().label_records(image), tag)
+        self.datastore().withdraw(image, tag, by=by)
+        details = {"version": "" if held is None else held.id, "tag": tag}
         audit_log.record(audit_log_file(), "withdraw", user=by, image=image, details=details)
 
     def _draft(self, image: str) -> None:

@@ -17,16 +17,10 @@ from pathlib import Path
 from filelock import FileLock
 
 from acsnet.errors import InputError
-<<<<<<< HEAD
 from acsnet.server.auth.roles import ROLE_WORDS
 from acsnet.server.errors import AccountsError
 from acsnet.server.identity import Person, Role
-from acsnet.storage import put
-=======
-from acsnet.server.auth.roles import ROLE_WORDS, Role
-from acsnet.server.identity import Person
 from acsnet.storage import write_json
->>>>>>> core
 
 COST_LOG2, BLOCK, PARALLEL = 15, 8, 3
 MIN_PASSWORD, MAX_PASSWORD = 12, 200

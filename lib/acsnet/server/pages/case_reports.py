@@ -21,9 +21,9 @@ from acsnet.report.pdf import AUTOMATIC, report_pdf
 from acsnet.result import Measured
 from acsnet.server.app import App
 from acsnet.server.datastores.label_records import DRAFT
+from acsnet.server.datastores.protocol import LabelRecord, StudyStore
 from acsnet.server.inference.work_queue import volume_place
-from acsnet.server.pages.cases import Store, Version
-from acsnet.server.pages.routes import Tag, seg_file, version_of
+from acsnet.server.pages.routes import Tag, version_of
 from acsnet.server.pages.wording import has_segments
 from acsnet.server.web.templates import HEADERS
 
@@ -57,7 +57,7 @@ def bullseye(app: App, image: str, tag: Tag) -> Response:
 def structured_report(app: App, image: str, tag: Tag) -> Response:
     """The measures of a label map as DICOM SR, where it has a DICOM SEG in the studies folder."""
     version = version_of(app.datastore(), image, tag)
-    file = seg_file(app.datastore(), image, tag)
+    file = app.datastore().seg_file(image, tag)
     if file is None:
         raise HTTPException(404, "there is no DICOM SEG of this label map")
     measured = _measured(app.datastore(), image, version)
@@ -72,7 +72,7 @@ def structured_report(app: App, image: str, tag: Tag) -> Response:
     return _download(file_content(document), f"{image}-{version.state}-sr.dcm", "application/dicom")
 
 
-def labels_by(version: Version) -> str:
+def labels_by(version: LabelRecord) -> str:
     """Who drew a label map, in words."""
     if version.tag == DRAFT:
         return AUTOMATIC
@@ -80,17 +80,17 @@ def labels_by(version: Version) -> str:
     return f"{drawn}, reviewed by {version.reviewer}" if version.reviewer else f"{drawn}, draft"
 
 
-def _measured(store: Store, image: str, version: Version) -> Measured:
+def _measured(store: StudyStore, image: str, version: LabelRecord) -> Measured:
     scan = read_scan(_path(store, image))
     file = Path(store.get_label_uri(image, version.tag))
     labels = read_label_map_of(file, scan=scan, image=_path(store, image), segments=None)
     if not labels.any():
         raise HTTPException(404, "this label map is empty: there is nothing to report")
     measured = measure_drawn(scan, labels)
-    return replace(measured, warnings=tuple(version.features.get("warnings", measured.warnings)))
+    return replace(measured, warnings=version.warnings if version.features else measured.warnings)
 
 
-def _path(store: Store, image: str) -> Path:
+def _path(store: StudyStore, image: str) -> Path:
     return Path(store.get_image_uri(image))
 
 

@@ -16,10 +16,10 @@ from acsnet.io.label_map import read_label_map_of
 from acsnet.labels import LABELS
 from acsnet.report.montage import montage_png
 from acsnet.server.app import App
-from acsnet.server.datastores.folder import StudiesDatastore
+from acsnet.server.datastores.protocol import LabelRecord, StudyStore
 from acsnet.server.identity import signed
 from acsnet.server.inference.work_queue import volume_place
-from acsnet.server.pages.cases import Case, State, Store, Version, all_cases, build_case, chosen
+from acsnet.server.pages.cases import Case, State, all_cases, build_case, chosen
 from acsnet.server.pages.viewers import viewer_links
 from acsnet.server.pages.wording import has_segments, measure_rows, slices_to_look_at
 from acsnet.server.web.load_limits import asker
@@ -82,7 +82,7 @@ def case_page(app: App, image: str) -> Response:
         unreadable=unreadable,
         labels=LABELS,
         bullseye=case.shown is not None and has_segments(case.shown.features),
-        segs={one.tag for one in case.versions if seg_file(store, image, one.tag)},
+        segs={one.tag for one in case.versions if store.seg_file(image, one.tag)},
     )
 
 
@@ -133,20 +133,14 @@ def features(app: App, image: str, tag: Tag) -> Response:
 def dicom_segmentation(app: App, image: str, tag: Tag) -> Response:
     """A label map as DICOM SEG."""
     version = version_of(app.datastore(), image, tag)
-    file = seg_file(app.datastore(), image, tag)
+    file = app.datastore().seg_file(image, tag)
     if file is None:
         raise HTTPException(404, "there is no DICOM SEG of this label map")
     name = f"{image}-{version.state}.dcm"
     return FileResponse(file, filename=name, media_type="application/dicom", headers=HEADERS)
 
 
-def seg_file(store: Store, image: str, tag: str) -> Path | None:
-    """The DICOM SEG of a label map; None where there is none, or where it is in the PACS."""
-    file = store.seg_file(image, tag) if isinstance(store, StudiesDatastore) else None
-    return file if file is not None and file.is_file() else None
-
-
-def _unreadable(store: Store, image: str) -> dict[str, str]:
+def _unreadable(store: StudyStore, image: str) -> dict[str, str]:
     """Tag -> why a label map cannot be shown; the others are measured where they were not yet."""
     faults = {}
     for tag in store.get_labels_by_image_id(image):
@@ -157,13 +151,13 @@ def _unreadable(store: Store, image: str) -> dict[str, str]:
     return faults
 
 
-def _case(store: Store, image: str) -> Case:
+def _case(store: StudyStore, image: str) -> Case:
     if image not in store.list_images():
         raise HTTPException(404, f"there is no case {image!r}")
     return build_case(store, image)
 
 
-def version_of(store: Store, image: str, tag: str) -> Version:
+def version_of(store: StudyStore, image: str, tag: str) -> LabelRecord:
     """The label map of a case under a tag, or an answer 404."""
     for version in _case(store, image).versions:
         if version.tag == tag:
