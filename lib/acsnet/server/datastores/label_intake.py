@@ -4,8 +4,8 @@ from typing import Any
 
 from acsnet.dicom import State
 from acsnet.errors import InputError
+from acsnet.measure import numbers_of
 from acsnet.result import NOTICE
-from acsnet.server.inference.response import numbers_of
 
 NOBODY = "unknown annotator"
 MAX_AUTHOR = 64

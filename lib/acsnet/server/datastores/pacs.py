@@ -11,13 +11,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import nibabel as nib
 import numpy as np
 from monailabel.interfaces.datastore import Datastore
 from numpy.typing import NDArray
 
 from acsnet.errors import AcsnetError, InputError
 from acsnet.fine_tuning.training_request import Reviewed
+from acsnet.io.label_map import read_labels
 from acsnet.io.series import Series
 from acsnet.pacs.annotations import Annotation
 from acsnet.pacs.archive import Archive
@@ -212,7 +212,7 @@ class DicomWebDatastore(Datastore):
         if label_tag not in (REVIEWED, DRAWN):
             msg = f"a label in a PACS must be saved with tag 'final' or 'draft', got {label_tag!r}"
             raise InputError(msg)
-        labels = np.asarray(nib.load(label_filename).dataobj, dtype=np.uint8)
+        labels = read_labels(Path(label_filename))
         draft = self._archive.entry(image_id).model_draft
         drafted = {} if draft is None else self._labels.measures.of(draft.instance)
         instance = self._labels.store(

@@ -2,14 +2,13 @@
 
 from pathlib import Path
 
-import nibabel as nib
-import numpy as np
 import pydicom
 
 from acsnet.dicom import AlgorithmType, State, make_seg, source_stack
 from acsnet.errors import AcsnetError
 from acsnet.io import read_scan
 from acsnet.io.dicom_files import quiet_pydicom
+from acsnet.io.label_map import read_labels
 from acsnet.storage import writing
 
 
@@ -32,7 +31,7 @@ def write_seg(
         scan = read_scan(series)
         with quiet_pydicom():
             headers = [pydicom.dcmread(file, stop_before_pixels=True) for file in series.iterdir()]
-        stack = scan.grid.from_input(np.asarray(nib.load(labels).dataobj, dtype=np.uint8))
+        stack = scan.grid.from_input(read_labels(labels))
         seg = make_seg(
             stack,
             source_stack(scan, headers),

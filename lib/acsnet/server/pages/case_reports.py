@@ -16,7 +16,7 @@ from acsnet.dicom import make_sr
 from acsnet.dicom.source_images import source_stack
 from acsnet.io import read_scan
 from acsnet.io.dicom_files import quiet_pydicom
-from acsnet.io.label_map import read_label_map_of
+from acsnet.io.label_map import read_label_map
 from acsnet.measure import measure_drawn
 from acsnet.report.bullseye import bullseye_png
 from acsnet.report.patient import read_subject
@@ -90,7 +90,7 @@ def labels_by(version: Version) -> str:
 def _measured(image: str, version: Version) -> Measured:
     scan = read_scan(_path(image))
     file = Path(store_now().get_label_uri(image, version.tag))
-    labels = read_label_map_of(file, scan=scan, image=_path(image), segments=None)
+    labels = read_label_map(file, grid=scan.grid)
     if not labels.any():
         raise HTTPException(404, "this label map is empty: there is nothing to report")
     measured = measure_drawn(scan, labels)

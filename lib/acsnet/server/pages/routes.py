@@ -15,7 +15,7 @@ from monailabel.interfaces.utils.app import app_instance
 from acsnet import __version__
 from acsnet.errors import AcsnetError
 from acsnet.io import read_scan
-from acsnet.io.label_map import read_label_map_of
+from acsnet.io.label_map import read_label_map
 from acsnet.labels import LABELS
 from acsnet.report.montage import montage_png
 from acsnet.result import NOTICE
@@ -130,7 +130,7 @@ def montage(image: str, tag: Tag) -> Response:
     path = Path(store_now().get_image_uri(image))
     scan = read_scan(path)
     file = Path(store_now().get_label_uri(image, tag))
-    labels = read_label_map_of(file, scan=scan, image=path, segments=None)
+    labels = read_label_map(file, grid=scan.grid)
     picture = montage_png(scan, scan.grid.from_input(labels))
     return Response(picture, media_type="image/png", headers=HEADERS)
 

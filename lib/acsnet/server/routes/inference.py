@@ -34,7 +34,7 @@ from monailabel.utils.sessions import SessionInfo
 from acsnet.annotations import audit_log
 from acsnet.annotations.label_checks import drawn_warnings
 from acsnet.io import read_scan, write_image, write_label_map
-from acsnet.io.label_map import read_label_map_of
+from acsnet.io.label_map import read_label_map
 from acsnet.io.nifti import open_nifti
 from acsnet.measure import measure_drawn
 from acsnet.server.app import AcsnetApp
@@ -139,7 +139,7 @@ def save_label(
     with _saved(app, label) as sent, volume_place():
         scan = read_scan(path)
         segments = info.get("label_info")
-        labels = read_label_map_of(sent, scan=scan, image=path, segments=segments)
+        labels = read_label_map(sent, grid=scan.grid, segments=segments)
         notes = drawn_warnings(
             scan.grid.from_input(labels),
             scan.spacing_mm[1:],
