@@ -28,7 +28,7 @@ from acsnet.evaluate.page_words import (
     DataSet,
 )
 from acsnet.evaluate.summary import Evaluation
-from acsnet.evaluate.truth import TRUTHS
+from acsnet.label_conventions import CONVENTIONS
 from acsnet.result import NOTICE
 from acsnet.storage import write_bytes, write_json
 
@@ -119,7 +119,7 @@ def page(
 
 def not_told(evaluation: Evaluation) -> str:
     """Which regions of the paper's table this truth does not have."""
-    missing = [name for r, name in NAMES.items() if r not in TRUTHS[evaluation.truth].regions]
+    missing = [name for r, name in NAMES.items() if r not in CONVENTIONS[evaluation.truth].regions]
     if not missing:
         return ""
     return f"Left out, because the expert's labels do not tell it: {', '.join(missing).lower()}."

@@ -6,7 +6,6 @@ import math
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -66,16 +65,6 @@ DAMAGED = (
 """What nibabel raises on damaged files."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class SplitGrid(InputGrid):
-    """A grid whose file has an affine without millimetres: `affine` is true mm by pixdim.
-
-    header_affine: (4, 4) as in the file, so that label maps overlay it in every viewer.
-    """
-
-    header_affine: NDArray[np.float64]
-
-
 def case_name(path: Path) -> str:
     """File name without `.nii.gz` or `.nii`. Raises InputError for any other ending."""
     for suffix in SUFFIXES:
@@ -108,9 +97,8 @@ def read_nifti(path: Path) -> ShortAxisScan:
         warnings.append("no orientation in the header: qform_code and sform_code are 0")
     affine = _true_affine(path.name, header_affine, pixdim, warnings)
     axes = _axes(shape, np.linalg.norm(affine[:3, :3], axis=0), warnings)
-    grid = InputGrid(shape=shape, affine=affine, axes=axes)
-    if affine is not header_affine:
-        grid = SplitGrid(shape=shape, affine=affine, axes=axes, header_affine=header_affine)
+    stored = None if affine is header_affine else header_affine
+    grid = InputGrid(shape=shape, affine=affine, axes=axes, stored_affine=stored)
     check_size(
         path.name,
         slices=shape[axes[0]],
@@ -200,7 +188,7 @@ def _label_image(labels: NDArray[np.uint8], grid: InputGrid) -> nib.Nifti1Image:
 
 
 def _image(array: NDArray[Any], grid: InputGrid, description: bytes) -> nib.Nifti1Image:
-    affine = grid.header_affine if isinstance(grid, SplitGrid) else grid.affine
+    affine = grid.header_affine
     image = nib.Nifti1Image(array, affine)
     image.header.set_xyzt_units("mm")
     image.header["descrip"] = description
@@ -208,7 +196,7 @@ def _image(array: NDArray[Any], grid: InputGrid, description: bytes) -> nib.Nift
     image.set_qform(affine, code="scanner")
     if not np.allclose(image.get_qform(), affine, rtol=1e-4, atol=1e-3):
         image.set_qform(None, code="unknown")  # a quaternion holds no shear
-    if isinstance(grid, SplitGrid):
+    if grid.stored_affine is not None:
         image.set_qform(None, code="unknown")
         image.header.set_zooms(np.linalg.norm(grid.affine[:3, :3], axis=0))
     return image

@@ -23,7 +23,7 @@ from acsnet.evaluate.robustness.table import (
     print_report,
     summarise,
 )
-from acsnet.evaluate.truth import TRUTHS, region_masks
+from acsnet.label_conventions import CONVENTIONS, region_masks
 from acsnet.pipeline import Pipeline
 from acsnet.scan import ShortAxisScan
 from acsnet.storage import write_json
@@ -78,7 +78,7 @@ def run_stress(
     """Segment every case clean and under each of `CHANGES`; print what each change costs.
 
     images: `<case>.nii.gz` or DICOM folders `<case>`; labels: `<case>.nii.gz`; truth: a name in
-    `TRUTHS`; cases: names with commas between, or @FILE with one a line; all that have both by
+    `CONVENTIONS`; cases: names with commas between, or @FILE with one a line; all that have both by
     default. Raises InputError or GeometryError for a case that cannot be read, WeightsError.
     """
     if json_path is not None and not json_path.parent.is_dir():
@@ -108,7 +108,7 @@ def stress(
     console: where progress appears, standard error by default.
     """
     runs: dict[str, list[CaseRun]] = {CLEAN: [], **{name: [] for name in changes}}
-    regions = [region for region in SCORED if region in TRUTHS[truth].regions]
+    regions = [region for region in SCORED if region in CONVENTIONS[truth].regions]
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
     shown = console or Console(stderr=True)
     with Progress(*columns, TimeElapsedColumn(), console=shown, transient=True) as progress:

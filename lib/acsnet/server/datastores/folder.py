@@ -10,7 +10,6 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-import nibabel as nib
 import numpy as np
 from filelock import FileLock
 from monailabel.datastore.local import DataModel, LocalDatastore
@@ -22,6 +21,7 @@ from acsnet.dicom import AlgorithmType, State
 from acsnet.errors import InputError
 from acsnet.fine_tuning.training_request import Reviewed
 from acsnet.io import read_scan, write_label_map
+from acsnet.io.label_map import read_labels
 from acsnet.io.series import Series, SeriesFinder
 from acsnet.result import Measured
 from acsnet.server.datastores.folder_links import SERIES_SUFFIX, StudyLinks
@@ -293,7 +293,7 @@ class StudiesDatastore(LocalDatastore):
         scan = fingerprint(Path(self.get_image_uri(image_id)))
         found = by_author(self._versions.versions(image_id))
         return {
-            author: np.asarray(nib.load(version.verified()).dataobj, dtype=np.uint8)
+            author: read_labels(version.verified())
             for author, version in found.items()
             if version.scan == scan
         }

@@ -2,13 +2,11 @@
 
 from pathlib import Path
 
-import nibabel as nib
-import numpy as np
-
 from acsnet.dicom import AlgorithmType, State, make_seg, source_stack
 from acsnet.dicom.source_images import file_content, read_headers
 from acsnet.errors import AcsnetError
 from acsnet.io import read_scan
+from acsnet.io.label_map import read_labels
 from acsnet.storage import write_bytes
 
 
@@ -29,7 +27,7 @@ def write_seg(
     path.unlink(missing_ok=True)
     try:
         scan = read_scan(series)
-        stack = scan.grid.from_input(np.asarray(nib.load(labels).dataobj, dtype=np.uint8))
+        stack = scan.grid.from_input(read_labels(labels))
         seg = make_seg(
             stack,
             source_stack(scan, read_headers(series)),

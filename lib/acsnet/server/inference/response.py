@@ -2,7 +2,7 @@
 
 import gzip
 import io
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 import nrrd  # type: ignore[import-untyped]
@@ -11,11 +11,10 @@ from numpy.typing import NDArray
 
 from acsnet.io.nifti import label_map_nifti
 from acsnet.labels import LABEL_VALUES
-from acsnet.quantify.features import Features
+from acsnet.measure import numbers_of
 from acsnet.result import Measured, Result
 from acsnet.scan import InputGrid
 
-MEASURES = frozenset(field.name for field in fields(Features))
 RAS_TO_LPS = np.diag([-1.0, -1.0, 1.0])
 
 
@@ -82,13 +81,4 @@ def result_params(measured: Measured) -> dict[str, Any]:
         "label_names": dict(LABEL_VALUES),
         "latencies": {stage: round(value, 3) for stage, value in measured.seconds.items()},
         "centroids": {},
-    }
-
-
-def numbers_of(features: dict[str, Any]) -> dict[str, float]:
-    """Of all measures those of the whole scan that are a number, by name."""
-    return {
-        name: value
-        for name, value in features.items()
-        if isinstance(value, (int, float)) and name in MEASURES
     }

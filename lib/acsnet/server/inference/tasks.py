@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from acsnet.errors import InputError
 from acsnet.io import read_scan
-from acsnet.io.label_map import read_label_map_of
+from acsnet.io.label_map import read_label_map
 from acsnet.labels import LABEL_VALUES
 from acsnet.pipeline import Pipeline
 from acsnet.quantify.scar import ScarMethod
@@ -240,12 +240,11 @@ class CorrectTask(ChainTask):
         return answer_of(pipeline.correct(scan, scan.grid.from_input(labels)))
 
     def _labels(self, scan: ShortAxisScan, request: dict[str, Any]) -> NDArray[np.uint8]:
-        image = Path(request["image"])
         if sent := request.get("label"):
             segments = request.get("label_info")
-            return read_label_map_of(Path(sent), scan=scan, image=image, segments=segments)
+            return read_label_map(Path(sent), grid=scan.grid, segments=segments)
         saved = self._saved(request["image_id"]) if request.get("image_id") else None
         if saved is None:
             msg = "send a label map to correct, or save one for this image first"
             raise InputError(msg)
-        return read_label_map_of(saved, scan=scan, image=image, segments=None)
+        return read_label_map(saved, grid=scan.grid)

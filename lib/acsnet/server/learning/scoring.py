@@ -10,12 +10,11 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-import nibabel as nib
-import numpy as np
 from monailabel.interfaces.tasks.scoring import ScoringMethod
 
 from acsnet.annotations.agreement import Agreement, compare
 from acsnet.errors import AcsnetError
+from acsnet.io.label_map import read_labels
 from acsnet.server.datastores.label_records import DRAFT, REVIEWED
 from acsnet.server.datastores.protocol import StudyStore, held_under
 from acsnet.storage import append_line, read_lines
@@ -47,7 +46,7 @@ class AgreementScoring(ScoringMethod):
                 continue
             try:
                 drawn, expert = (
-                    np.asarray(nib.load(datastore.get_label_uri(image, tag)).dataobj, np.uint8)
+                    read_labels(Path(datastore.get_label_uri(image, tag)))
                     for tag in (DRAFT, REVIEWED)
                 )
                 found[image] = compare(drawn, expert)

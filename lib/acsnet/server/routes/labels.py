@@ -8,11 +8,11 @@ from fastapi import APIRouter, File, Form, HTTPException, UploadFile
 from fastapi.responses import RedirectResponse
 
 from acsnet.annotations import audit_log
+from acsnet.measure import numbers_of
 from acsnet.result import NOTICE
 from acsnet.server.app import App
 from acsnet.server.datastores.label_intake import accept_file, author_of, state_of
 from acsnet.server.identity import Role, require, signed
-from acsnet.server.inference.response import numbers_of
 from acsnet.server.inference.work_queue import volume_place
 from acsnet.server.routes.common import image_path, known_case, saved_upload
 from acsnet.server.state.paths import audit_log_file

@@ -2,7 +2,7 @@
 
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import nibabel as nib
@@ -20,10 +20,6 @@ from acsnet.storage import writing
 from acsnet.train.augment.lge_like import Steps, lge_like_steps
 from acsnet.train.augment.lge_like_figure import lge_like_figure
 from acsnet.train.data.case import POOL, SCAR, WALL, TrainingCase, read_case
-from acsnet.train.data.datasets import ACDC_TISSUE, ACSNET_TISSUE, MSCMRSEG_TISSUE
-
-CONVENTIONS = {"acdc": ACDC_TISSUE, "mscmrseg": MSCMRSEG_TISSUE, "acsnet": ACSNET_TISSUE}
-"""What the values of a cine label file can mean."""
 
 IMAGE_NOTE = b"LGE-like, made from cine, no true LGE; research use only, not a medical device"
 """In the header of the image: `descrip` holds 79 bytes."""
@@ -53,10 +49,11 @@ def run_lge_like(
 ) -> list[Written]:
     """Make cine scans LGE-like: OUTPUT/images, labels and figures, one file a case in each.
 
-    inputs: cine NIfTI files; labels: folder of <case>.nii.gz with the values of `truth`, one of
-    `CONVENTIONS`; references: true LGE scans, or folders of them, one drawn at random for each
-    case; enhanced_share: as `lge_like_steps`. A case depends on its name, the references and the
-    seed, not on the other inputs. Raises InputError, naming the file, before the case is written.
+    inputs: cine NIfTI files; labels: folder of <case>.nii.gz with the values of `truth`, a name in
+    `acsnet.label_conventions`; references: true LGE scans, or folders of them, one drawn at random
+    for each case; enhanced_share: as `lge_like_steps`. A case depends on its name, the references
+    and the seed, not on the other inputs. Raises InputError, naming the file, before the case is
+    written.
     """
     if not 0.0 <= enhanced_share <= 1.0:
         msg = f"the share of enhanced slices must be 0 to 1, got {enhanced_share:g}"
@@ -108,7 +105,7 @@ def run_lge_like(
 
 def cine_case(path: Path, label: Path, *, truth: str) -> TrainingCase:
     """A cine scan with its wall; errors as `read_case`, and where there is nothing to enhance."""
-    case = read_case(path, label, table=CONVENTIONS[truth], source="cine", has_scar=False)
+    case = replace(read_case(path, label, convention=truth, source="cine"), has_scar=False)
     if (case.tissue == SCAR).any():
         msg = f"{label}: enhancement is drawn already, so its image is no cine"
         raise InputError(msg)

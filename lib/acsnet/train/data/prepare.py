@@ -15,14 +15,9 @@ from rich.progress import track
 
 from acsnet.errors import InputError
 from acsnet.storage import write_json, writing
+from acsnet.train.data.case import TrainingCase
 from acsnet.train.data.fingerprint import digest_cases, fingerprint
-from acsnet.train.data.lists import (
-    TrainingCase,
-    acdc_cases,
-    emidec_cases,
-    phantom_cases,
-    training_names,
-)
+from acsnet.train.data.lists import acdc_cases, emidec_cases, phantom_cases, training_names
 from acsnet.train.data.samples import (
     SOURCES,
     Samples,
