@@ -10,10 +10,10 @@ from fastapi.testclient import TestClient
 from acsnet.annotations import audit_log
 from acsnet.errors import AcsnetError, InputError
 from acsnet.server.auth import routes
-from acsnet.server.auth.attempts import LIMITS
 from acsnet.server.auth.middleware import MAX_PUBLIC_BYTES, Door, own_address
 from acsnet.server.auth.roles import ROLES
 from acsnet.server.auth.service import Login
+from acsnet.server.auth.sessions import LIMITS
 from acsnet.server.identity import Role, logged_in, require, signed
 from acsnet.server.state.paths import audit_log_file
 from acsnet.server.web.error_responses import acsnet_error
