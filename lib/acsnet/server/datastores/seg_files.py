@@ -6,26 +6,23 @@ import nibabel as nib
 import numpy as np
 import pydicom
 
-from acsnet.dicom import AlgorithmType, State, make_seg, source_stack
+from acsnet.dicom import AlgorithmType, make_seg, source_stack
 from acsnet.errors import AcsnetError
 from acsnet.io import read_scan
 from acsnet.io.dicom_files import quiet_pydicom
+from acsnet.server.datastores.label_records import DRAFT, REVIEWED
+from acsnet.server.datastores.protocol import LabelRecord
 
 
 def write_seg(
-    path: Path,
-    *,
-    series: Path,
-    labels: Path,
-    state: State,
-    algorithm_type: AlgorithmType,
-    creator: str,
+    path: Path, *, series: Path, labels: Path, record: LabelRecord, edited: bool
 ) -> str | None:
     """Write the NIfTI label map `labels` of the series in the folder `series` as SEG to `path`.
 
-    creator: who drew or reviewed it. Returns None, or why there is no file: then there is none
-    from before either, which would be of another label map.
+    edited: whether a person had a draft of the model to begin from. Returns None, or why there is
+    no file: then there is none from before either, which would be of another label map.
     """
+    by_hand: AlgorithmType = "SEMIAUTOMATIC" if edited else "MANUAL"
     path.unlink(missing_ok=True)
     try:
         scan = read_scan(series)
@@ -35,9 +32,9 @@ def write_seg(
         seg = make_seg(
             stack,
             source_stack(scan, headers),
-            state=state,
-            algorithm_type=algorithm_type,
-            creator=creator,
+            state="reviewed" if record.tag == REVIEWED else "draft",
+            algorithm_type="AUTOMATIC" if record.tag == DRAFT else by_hand,
+            creator=record.author or "unknown",
         )
     except AcsnetError as error:
         return str(error)

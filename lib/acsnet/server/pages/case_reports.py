@@ -35,8 +35,7 @@ router = APIRouter(prefix="/acsnet")
 @volume_place()
 def report(image: str, tag: Tag) -> Response:
     """The report of a label map, for a person."""
-    version = version_of(image, tag)
-    measured = _measured(image, version)
+    version, measured = _measured(image, tag)
     subject = read_subject(_path(image), measured.scan.instance_uids)
     pages = report_pdf(
         measured, subject, labels_by=labels_by(version), features=version.features or None
@@ -57,11 +56,10 @@ def bullseye(image: str, tag: Tag) -> Response:
 @volume_place()
 def structured_report(image: str, tag: Tag) -> Response:
     """The measures of a label map as DICOM SR, where it has a DICOM SEG in the studies folder."""
-    version = version_of(image, tag)
     file = seg_file(image, tag)
     if file is None:
         raise HTTPException(404, "there is no DICOM SEG of this label map")
-    measured = _measured(image, version)
+    version, measured = _measured(image, tag)
     with quiet_pydicom():
         headers = [
             pydicom.dcmread(one, stop_before_pixels=True) for one in sorted(_path(image).iterdir())
@@ -87,14 +85,17 @@ def labels_by(version: LabelRecord) -> str:
     return f"{drawn}, reviewed by {version.reviewer}" if version.reviewer else f"{drawn}, draft"
 
 
-def _measured(image: str, version: LabelRecord) -> Measured:
+def _measured(image: str, tag: str) -> tuple[LabelRecord, Measured]:
+    """A label map measured anew, and its record, read after it: a PACS store checks as it reads."""
+    version_of(image, tag)
+    file = Path(store_now().get_label_uri(image, tag))
+    version = version_of(image, tag)
     scan = read_scan(_path(image))
-    file = Path(store_now().get_label_uri(image, version.tag))
     labels = read_label_map_of(file, scan=scan, image=_path(image), segments=None)
     if not labels.any():
         raise HTTPException(404, "this label map is empty: there is nothing to report")
     measured = measure_drawn(scan, labels)
-    return replace(measured, warnings=version.warnings if version.features else measured.warnings)
+    return version, replace(measured, warnings=version.warnings or measured.warnings)
 
 
 def _path(image: str) -> Path:
