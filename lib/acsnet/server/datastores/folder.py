@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from acsnet import __version__
 from acsnet.annotations.label_versions import Version, VersionStore, by_author
-from acsnet.dicom import AlgorithmType, State
+from acsnet.dicom import State
 from acsnet.errors import InputError
 from acsnet.fine_tuning.training_request import Reviewed
 from acsnet.io import read_scan, write_label_map
@@ -31,33 +31,16 @@ from acsnet.server.datastores.label_records import (
     DRAWN,
     REVIEWED,
     held,
-    record_of_info,
     record_of_version,
+    records_of_folder,
 )
 from acsnet.server.datastores.preflight import Gate, Verdict, fingerprint
-from acsnet.server.datastores.protocol import LabelRecord
+from acsnet.server.datastores.protocol import SCORES, SHOWN_TAGS, LabelRecord
 from acsnet.server.datastores.seg_files import write_seg
 from acsnet.server.identity import logged_in
 from acsnet.server.state.paths import VERSIONS, private_folder
 from acsnet.server.web.request_checks import SCAN_SUFFIXES, upload_suffix
 from acsnet.storage import write_bytes
-
-SHOWN_TAGS = (
-    "Modality",
-    "StudyDate",
-    "StudyTime",
-    "PatientID",
-    "PatientName",
-    "SeriesDescription",
-    "StudyInstanceUID",
-    "SeriesInstanceUID",
-)
-"""What clients and our own pages show of a series."""
-
-SCORES = "scores.jsonl"
-"""The file of the store with the history of scores."""
-
-LONG_AGO = datetime.fromtimestamp(0, timezone.utc)
 
 logger = logging.getLogger(__name__)
 
@@ -99,8 +82,7 @@ class StudiesDatastore(LocalDatastore):
     def status(self) -> dict[str, Any]:
         """Counts of scans and labels, as they are now."""
         self.refresh()
-        status: dict[str, Any] = super().status()
-        return status
+        return dict(super().status())
 
     def get_unlabeled_images(
         self, label_tag: str | None = None, labels: list[str] | None = None
@@ -232,29 +214,16 @@ class StudiesDatastore(LocalDatastore):
 
     def get_label_info(self, label_id: str, label_tag: str) -> dict[str, Any]:
         """As clients get it: the record of a label map, with all versions, newest first."""
-        info: dict[str, Any] = super().get_label_info(label_id, label_tag)
-        versions = [one.to_info() for one in self.label_records(label_id) if one.id]
+        info = super().get_label_info(label_id, label_tag)
+        versions = [record.to_info() for record in self.label_records(label_id) if record.id]
         return {**info, "versions": versions} if info else {}
 
     def label_records(self, image_id: str) -> tuple[LabelRecord, ...]:
         """All label maps of a scan, newest first; of the model only the newest draft is kept."""
-        versions = {version.id: version for version in self._versions.versions(image_id)}
-        scan = self.image_fingerprint(image_id)
-        records = []
-        for tag in self.get_labels_by_image_id(image_id):
-            info = super().get_label_info(image_id, tag)
-            current = info.get("scan", scan) == scan
-            version = versions.get(info.get("version", ""))
-            records.append(
-                record_of_info(info, tag, current=current)
-                if version is None
-                else record_of_version(
-                    version, tag=tag, current=current, seg_refused=info.get("seg_refused")
-                )
-            )
-        held = {record.id for record in records}
-        records += [record_of_version(one) for one in versions.values() if one.id not in held]
-        return tuple(sorted(records, key=lambda record: record.saved or LONG_AGO, reverse=True))
+        get_info = super().get_label_info
+        infos = {tag: get_info(image_id, tag) for tag in self.get_labels_by_image_id(image_id)}
+        versions = self._versions.versions(image_id)
+        return records_of_folder(infos, versions, scan=self.image_fingerprint(image_id))
 
     def review(self, image_id: str, version: str, *, by: str) -> LabelRecord:
         """Say that a version is reviewed. Raises InputError for one that is not there."""
@@ -305,12 +274,11 @@ class StudiesDatastore(LocalDatastore):
     def withdraw(self, image_id: str, tag: str, *, by: str) -> None:
         """Take a label out of use; its versions are kept, as withdrawn."""
         with self._change:
-            held = super().get_label_info(image_id, tag).get("version")
-            if held is not None:
-                self._versions.mark(image_id, held, "withdrawn", by=by)
+            if (version := super().get_label_info(image_id, tag).get("version")) is not None:
+                self._versions.mark(image_id, version, "withdrawn", by=by)
             self._hide(image_id, tag)
-            if held is not None:
-                self._show_versions(self._versions.versions(image_id))
+            if versions := self._versions.versions(image_id):
+                self._show_versions(versions)
 
     def seg_file(self, image_id: str, label_tag: str) -> Path | None:
         """The DICOM SEG of a label map; None where there is none."""
@@ -352,7 +320,13 @@ class StudiesDatastore(LocalDatastore):
         # for whoever holds the lock, such as a backup.
         with FileLock(self._lock_file):
             if Path(self.get_image_uri(image)).is_dir() and tag in (DRAFT, DRAWN, REVIEWED):
-                info["seg_refused"] = self._write_seg(image, labels, record)
+                info["seg_refused"] = write_seg(
+                    self._seg_path(image, tag),
+                    series=Path(self.get_image_uri(image)),
+                    labels=labels,
+                    record=record,
+                    edited=DRAFT in self.get_labels_by_image_id(image),
+                )
             folder = private_folder(Path(self._datastore.label_path(tag)))
             write_bytes(folder / name, labels.read_bytes(), private=True)
             self._datastore.objects[image].labels[tag] = DataModel(info=info, ext=SCAN_SUFFIXES[0])
@@ -361,18 +335,6 @@ class StudiesDatastore(LocalDatastore):
     def _hide(self, image: str, tag: str) -> None:
         super().remove_label(image, tag)
         self._seg_path(image, tag).unlink(missing_ok=True)
-
-    def _write_seg(self, image: str, labels: Path, record: LabelRecord) -> str | None:
-        drawn_by_network = DRAFT in self.get_labels_by_image_id(image)
-        by_hand: AlgorithmType = "SEMIAUTOMATIC" if drawn_by_network else "MANUAL"
-        return write_seg(
-            self._seg_path(image, record.tag),
-            series=Path(self.get_image_uri(image)),
-            labels=labels,
-            state="reviewed" if record.tag == REVIEWED else "draft",
-            algorithm_type="AUTOMATIC" if record.tag == DRAFT else by_hand,
-            creator=record.author or "unknown",
-        )
 
     def _update_datastore_file(self, lock: bool = True) -> None:
         """As MONAI Label does, but whole or not at all: it would not start from half a file."""

@@ -20,6 +20,8 @@ from acsnet.storage import write_json
 DRAFT, REVIEWED = str(DefaultLabelTag.ORIGINAL.value), str(DefaultLabelTag.FINAL.value)
 """MONAI Label's tags for what a network drew and for a finished label, which is a reviewed one."""
 
+LONG_AGO = datetime.fromtimestamp(0, timezone.utc)
+
 DRAWN = "draft"
 """The tag of what a person saved and nobody has reviewed yet."""
 
@@ -76,6 +78,31 @@ def record_of_info(info: Mapping[str, Any], tag: str, *, current: bool) -> Label
         current=current,
         seg_refused=info.get("seg_refused"),
     )
+
+
+def records_of_folder(
+    infos: Mapping[str, Mapping[str, Any]], versions: Sequence[Version], *, scan: str
+) -> tuple[LabelRecord, ...]:
+    """All label maps of one scan of a folder, newest first.
+
+    infos: tag -> what MONAI Label keeps of the label map that is shown under it; versions: all
+    that people saved; scan: fingerprint of the files of the scan now.
+    """
+    by_id = {version.id: version for version in versions}
+    records = []
+    for tag, info in infos.items():
+        current = info.get("scan", scan) == scan
+        version = by_id.get(info.get("version", ""))
+        if version is None:
+            records.append(record_of_info(info, tag, current=current))
+        else:
+            refused = info.get("seg_refused")
+            records.append(
+                record_of_version(version, tag=tag, current=current, seg_refused=refused)
+            )
+    shown = {record.id for record in records}
+    records += [record_of_version(version) for version in versions if version.id not in shown]
+    return tuple(sorted(records, key=lambda record: record.saved or LONG_AGO, reverse=True))
 
 
 def record_of_seg(

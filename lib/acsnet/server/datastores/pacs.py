@@ -8,6 +8,7 @@ import hashlib
 import logging
 import threading
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from monailabel.interfaces.datastore import Datastore
 from numpy.typing import NDArray
 
 from acsnet.dicom import State
-from acsnet.errors import AcsnetError, InputError
+from acsnet.errors import AcsnetError, InputError, PacsError
 from acsnet.fine_tuning.training_request import Reviewed
 from acsnet.io.series import Series
 from acsnet.pacs.annotations import Annotation
@@ -25,7 +26,6 @@ from acsnet.pacs.config import PacsSettings
 from acsnet.pacs.worklist import Entry
 from acsnet.report.pdf import AUTOMATIC
 from acsnet.result import Measured
-from acsnet.server.datastores.folder import SCORES, SHOWN_TAGS
 from acsnet.server.datastores.label_intake import accept_file, author_of
 from acsnet.server.datastores.label_records import (
     DRAFT,
@@ -36,7 +36,7 @@ from acsnet.server.datastores.label_records import (
 )
 from acsnet.server.datastores.pacs_labels import PacsLabels, companions_of
 from acsnet.server.datastores.preflight import Verdict
-from acsnet.server.datastores.protocol import LabelRecord, held_under
+from acsnet.server.datastores.protocol import SCORES, SHOWN_TAGS, LabelRecord, held_under
 from acsnet.server.state.paths import private_folder
 from acsnet.server.web.request_checks import SCAN_SUFFIXES
 
@@ -57,6 +57,7 @@ class DicomWebDatastore(Datastore):
         self._archive = Archive(settings, cache=private_folder(store / "images"))
         self._labels = PacsLabels(self._archive, private_folder(store / "labels"))
         self._name = settings.url
+        self._reader = ThreadPoolExecutor(1, thread_name_prefix="labels")
         self._change = threading.Lock()
         self._records: dict[str, dict[str, Any]] = {}
         self._unkept: dict[str, str] = {}
@@ -76,11 +77,13 @@ class DicomWebDatastore(Datastore):
         """Keep the description."""
 
     def refresh(self) -> None:
-        """Search the PACS anew at the next look."""
+        """Search the PACS anew, and read in the background what people stored in it meanwhile."""
         self._archive.worklist.invalidate()
+        self._reader.submit(self._read_labels)
 
     def close(self) -> None:
         """Stop what runs in the background."""
+        self._reader.shutdown(wait=False, cancel_futures=True)
         self._archive.close()
 
     def entries(self) -> dict[str, Entry]:
@@ -303,6 +306,16 @@ class DicomWebDatastore(Datastore):
     ) -> tuple[int, str, bytes]:
         """Pass a viewer's request on to the PACS; gives status, content type and content."""
         return self._archive.pacs.forward(method, path, query=query, headers=headers, body=body)
+
+    def _read_labels(self) -> None:
+        """Check and measure the reviewed labels of the scans whose images are here."""
+        try:
+            entries = self.entries().values()
+        except PacsError as error:
+            logger.warning("labels are read another time: %s", error)
+            return
+        folder = self._archive.worklist.folder
+        self._labels.reviewed(entry for entry in entries if folder(entry.uid).is_dir())
 
     def _labels_of(self, image_id: str) -> dict[str, Annotation]:
         entry = self.entries().get(image_id)

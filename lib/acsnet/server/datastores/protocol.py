@@ -15,6 +15,21 @@ from acsnet.io.series import Series
 from acsnet.result import Measured
 from acsnet.server.datastores.preflight import Verdict
 
+SHOWN_TAGS = (
+    "Modality",
+    "StudyDate",
+    "StudyTime",
+    "PatientID",
+    "PatientName",
+    "SeriesDescription",
+    "StudyInstanceUID",
+    "SeriesInstanceUID",
+)
+"""What clients and our own pages show of a series."""
+
+SCORES = "scores.jsonl"
+"""The file of the store with the history of scores."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class LabelRecord:

@@ -34,9 +34,9 @@ router = APIRouter(prefix="/acsnet")
 @volume_place()
 def report(app: App, image: str, tag: Tag) -> Response:
     """The report of a label map, for a person."""
-    version = version_of(app.datastore(), image, tag)
-    measured = _measured(app.datastore(), image, version)
-    subject = read_subject(_path(app.datastore(), image), measured.scan.instance_uids)
+    store = app.datastore()
+    version, measured = _measured(store, image, tag)
+    subject = read_subject(_path(store, image), measured.scan.instance_uids)
     pages = report_pdf(
         measured, subject, labels_by=labels_by(version), features=version.features or None
     )
@@ -56,15 +56,15 @@ def bullseye(app: App, image: str, tag: Tag) -> Response:
 @volume_place()
 def structured_report(app: App, image: str, tag: Tag) -> Response:
     """The measures of a label map as DICOM SR, where it has a DICOM SEG in the studies folder."""
-    version = version_of(app.datastore(), image, tag)
-    file = app.datastore().seg_file(image, tag)
+    store = app.datastore()
+    file = store.seg_file(image, tag)
     if file is None:
         raise HTTPException(404, "there is no DICOM SEG of this label map")
-    measured = _measured(app.datastore(), image, version)
+    version, measured = _measured(store, image, tag)
     document = make_sr(
         replace(measured.features, warnings=measured.warnings),
         read_dataset(file),
-        source_stack(measured.scan, read_headers(_path(app.datastore(), image))),
+        source_stack(measured.scan, read_headers(_path(store, image))),
         segments=measured.quantification.segments,
         state="reviewed" if version.state == "reviewed" else "draft",
         creator=version.reviewer or version.author or "unknown",
@@ -80,14 +80,17 @@ def labels_by(version: LabelRecord) -> str:
     return f"{drawn}, reviewed by {version.reviewer}" if version.reviewer else f"{drawn}, draft"
 
 
-def _measured(store: StudyStore, image: str, version: LabelRecord) -> Measured:
+def _measured(store: StudyStore, image: str, tag: str) -> tuple[LabelRecord, Measured]:
+    """A label map measured anew, and its record, read after it: a PACS store checks as it reads."""
+    version_of(store, image, tag)
+    file = Path(store.get_label_uri(image, tag))
+    version = version_of(store, image, tag)
     scan = read_scan(_path(store, image))
-    file = Path(store.get_label_uri(image, version.tag))
     labels = read_label_map(file, grid=scan.grid)
     if not labels.any():
         raise HTTPException(404, "this label map is empty: there is nothing to report")
     measured = measure_drawn(scan, labels)
-    return replace(measured, warnings=version.warnings if version.features else measured.warnings)
+    return version, replace(measured, warnings=version.warnings or measured.warnings)
 
 
 def _path(store: StudyStore, image: str) -> Path:
