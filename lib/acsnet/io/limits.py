@@ -4,11 +4,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from acsnet.errors import GeometryError, InputError
+from acsnet.scan import InputGrid
 
 PIXEL_MM = (0.2, 5.0)
 SLICE_STEP_MM = (1.0, 30.0)
 MAX_EXTENT_MM = 400.0
 """From the first slice to the last: no short-axis stack is half as long."""
+
+MAX_FIELD_MM = 1000.0
+"""Rows and columns of a slice: the bore of a magnet is 700 mm wide, and some exports add black."""
+
+MAX_FIELD_MM2 = 20_000_000.0
+"""Of all slices of a stack: 100 of 447 x 447 mm, where a short-axis stack has a tenth of that. The
+networks see millimetres, not pixels: few wide pixels become as many as the field has room for."""
 
 MAX_MATRIX = 2048
 """Rows and columns: twice what cardiac MR is reconstructed to."""
@@ -61,6 +69,28 @@ def check_extent(name: str, *, slices: int, slice_mm: float) -> None:
             f"{name} must be a short-axis stack of at most {MAX_EXTENT_MM:g} mm, got "
             f"{extent_mm:.0f} mm: {slices} slices {slice_mm:.4g} mm apart"
         )
+        raise GeometryError(msg)
+
+
+def check_field(name: str, grid: InputGrid) -> None:
+    """Refuse, before any pixel is read, a field of view that would fill the memory on our grid.
+
+    Args:
+        name: of the scan, for messages.
+        grid: its shape and its steps in mm, as its headers tell them.
+
+    Raises:
+        GeometryError: a side, or the area of all slices, is beyond that of any magnet.
+    """
+    slices, rows, columns = (grid.shape[axis] for axis in grid.axes)
+    _, row_mm, column_mm = np.linalg.norm(grid.steps_mm, axis=1)
+    height_mm, width_mm = rows * row_mm, columns * column_mm
+    got = f"got {slices} slices of {height_mm:.0f} x {width_mm:.0f} mm"
+    if max(height_mm, width_mm) > MAX_FIELD_MM:
+        msg = f"{name}: field of view must be at most {MAX_FIELD_MM:g} mm wide, {got}"
+        raise GeometryError(msg)
+    if slices * height_mm * width_mm > MAX_FIELD_MM2:
+        msg = f"{name}: its slices must cover at most {MAX_FIELD_MM2 / 1e6:g} m2 in all, {got}"
         raise GeometryError(msg)
 
 

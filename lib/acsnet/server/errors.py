@@ -30,7 +30,7 @@ class VolumesError(LoadError):
 
 
 class MemoryShortError(LoadError):
-    """A scan for which the accelerator has not enough memory just now."""
+    """Work for which processor or accelerator have not enough memory just now."""
 
 
 class DiskFullError(LoadError):
