@@ -37,7 +37,7 @@ def bomb(folder, *, slices, rows, pixel_mm):
 def test_few_wide_pixels_are_refused_in_a_nifti_file(tmp_path, slices):
     path = bomb(tmp_path, slices=slices, rows=2048, pixel_mm=4.9)
     assert path.stat().st_size < 300_000
-    with pytest.raises(GeometryError, match="at most 1000 mm wide, got .* of 10035 x 10035 mm"):
+    with pytest.raises(GeometryError, match=r"1000 mm wide, got .* of 10035 x 10035 mm"):
         read_scan(path)
 
 
@@ -66,10 +66,10 @@ def test_few_wide_pixels_are_refused_in_a_pacs_before_a_pixel_is_fetched(tmp_pat
 
 
 def test_many_slices_of_a_wide_field_are_refused():
-    """21 slices of 1000 x 1000 mm are 21 m2, 13.4 million voxels of the standard grid."""
-    check_field("scan", grid(20, 1000, 1000, row_mm=1.0))
-    with pytest.raises(GeometryError, match="at most 20 m2 in all, got 21 slices of 1000 x 1000"):
-        check_field("scan", grid(21, 1000, 1000, row_mm=1.0))
+    """17 slices of 1000 x 1000 mm are 17 m2, 10.9 million voxels of the standard grid."""
+    check_field("scan", grid(16, 1000, 1000, row_mm=1.0))
+    with pytest.raises(GeometryError, match="at most 16 m2 in all, got 17 slices of 1000 x 1000"):
+        check_field("scan", grid(17, 1000, 1000, row_mm=1.0))
 
 
 def test_one_long_side_is_refused():
@@ -79,7 +79,7 @@ def test_one_long_side_is_refused():
 
 @pytest.mark.parametrize(
     ("slices", "rows", "columns", "row_mm"),
-    [(12, 256, 216, 1.5625), (120, 320, 320, 1.25), (20, 512, 512, 0.74), (100, 640, 640, 0.625)],
+    [(12, 256, 216, 1.5625), (100, 320, 320, 1.25), (20, 512, 512, 0.74), (120, 512, 512, 0.7)],
 )
 def test_what_scanners_make_is_taken(slices, rows, columns, row_mm):
     check_field("scan", grid(slices, rows, columns, row_mm=row_mm))

@@ -14,8 +14,8 @@ MAX_EXTENT_MM = 400.0
 MAX_FIELD_MM = 1000.0
 """Rows and columns of a slice: the bore of a magnet is 700 mm wide, and some exports add black."""
 
-MAX_FIELD_MM2 = 20_000_000.0
-"""Of all slices of a stack: 100 of 447 x 447 mm, where a short-axis stack has a tenth of that. The
+MAX_FIELD_MM2 = 16_000_000.0
+"""Of all slices of a stack: 100 of 400 x 400 mm, where a short-axis stack has a tenth of that. The
 networks see millimetres, not pixels: few wide pixels become as many as the field has room for."""
 
 MAX_MATRIX = 2048
