@@ -14,8 +14,8 @@ MAX_EXTENT_MM = 400.0
 MAX_FIELD_MM = 1000.0
 """Rows and columns of a slice: the bore of a magnet is 700 mm wide, and some exports add black."""
 
-MAX_FIELD_MM2 = 16_000_000.0
-"""Of all slices of a stack: 100 of 400 x 400 mm, where a short-axis stack has a tenth of that. The
+MAX_FIELD_MM2 = 12_500_000.0
+"""Of all slices of a stack: 100 of 353 x 353 mm, where a short-axis stack has a tenth of that. The
 networks see millimetres, not pixels: few wide pixels become as many as the field has room for."""
 
 MAX_MATRIX = 2048
@@ -25,6 +25,10 @@ MAX_SLICES = 1000
 MAX_BYTES = 200_000_000
 """Of a stack's pixels, four bytes each or more, before anything is unpacked: 120 slices of 640 x
 640, where a short-axis stack has a twentieth of that. The memory must hold a few copies of it."""
+
+MAX_VOXELS = 25_000_000
+"""Of a stack: 95 slices of 512 x 512. A scan needs 33 bytes a voxel while it is segmented, and 56
+for each on the standard grid: with the area above never more than 1.3 GB."""
 
 MAX_SPAN = 1e15
 """From the darkest to the brightest pixel: squares of it are still numbers of four bytes."""
@@ -111,6 +115,11 @@ def check_size(name: str, *, slices: int, rows: int, columns: int, item_bytes: i
     size = slices * rows * columns * max(item_bytes, 4)
     if size > MAX_BYTES:
         msg = f"{name} is too large: {size / 1e9:.1f} GB of pixels, at most {MAX_BYTES / 1e9:g} GB"
+        raise InputError(msg)
+    voxels = slices * rows * columns
+    if voxels > MAX_VOXELS:
+        most = MAX_VOXELS / 1e6
+        msg = f"{name} is too large: {voxels / 1e6:.1f} million voxels, at most {most:g} million"
         raise InputError(msg)
 
 
