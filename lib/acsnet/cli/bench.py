@@ -32,7 +32,7 @@ def bench(
             msg = f"{json_file} must be a file in a folder that is there"
             raise InputError(msg)
         with err.status("measuring") as status:
-            found = run_bench(scan, tell=lambda word: status.update(f"measuring: {word}"))
+            found = run_bench(scan, on_step=lambda step: status.update(f"measuring: {step}"))
         if json_file is not None:
             write_json(json_file, found.to_dict())
     except (AcsnetError, OSError) as error:
@@ -41,7 +41,7 @@ def bench(
 
 
 def _print(found: "Bench") -> None:
-    one, machine, convolutions = found.one, found.machine, found.convolutions
+    one, machine, convolutions = found.timing, found.machine, found.convolutions
     slices, rows, columns = one.shape
     lines = [
         f"{found.scan}: {slices} slices of {rows} x {columns}; {machine['processor']}, "

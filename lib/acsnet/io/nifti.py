@@ -157,15 +157,18 @@ def write_label_map(path: str | Path, labels: NDArray[np.uint8], grid: InputGrid
     """
     path = Path(path)
     case_name(path)
-    if labels.shape != grid.shape or labels.dtype != np.uint8:
-        msg = f"labels must be uint8 of shape {grid.shape}, got {labels.dtype} {labels.shape}"
-        raise AcsnetError(msg)
-    _write(path, labels, grid, b"ACSNet labels, research use only, not a medical device")
+    save_nifti(path, _label_image(labels, grid))
+
+
+def label_map_nifti(labels: NDArray[np.uint8], grid: InputGrid) -> bytes:
+    """The content of the file that `write_label_map` writes, not compressed."""
+    content: bytes = _label_image(labels, grid).to_bytes()
+    return content
 
 
 def write_map(path: Path, values: NDArray[np.float32], grid: InputGrid) -> None:
     """Write a number for each voxel of `grid.shape` as NIfTI (float32, mm), whole or not at all."""
-    _write(path, values, grid, b"ACSNet, research use only, not a medical device")
+    save_nifti(path, _image(values, grid, b"ACSNet, research use only, not a medical device"))
 
 
 def write_image(path: Path, scan: ShortAxisScan) -> None:
@@ -173,10 +176,18 @@ def write_image(path: Path, scan: ShortAxisScan) -> None:
 
     The file appears whole or not at all.
     """
-    _write(path, scan.grid.to_input(scan.pixels), scan.grid, b"ACSNet, research use only")
+    pixels = scan.grid.to_input(scan.pixels)
+    save_nifti(path, _image(pixels, scan.grid, b"ACSNet, research use only"))
 
 
-def _write(path: Path, array: NDArray[Any], grid: InputGrid, description: bytes) -> None:
+def _label_image(labels: NDArray[np.uint8], grid: InputGrid) -> nib.Nifti1Image:
+    if labels.shape != grid.shape or labels.dtype != np.uint8:
+        msg = f"labels must be uint8 of shape {grid.shape}, got {labels.dtype} {labels.shape}"
+        raise AcsnetError(msg)
+    return _image(labels, grid, b"ACSNet labels, research use only, not a medical device")
+
+
+def _image(array: NDArray[Any], grid: InputGrid, description: bytes) -> nib.Nifti1Image:
     affine = grid.header_affine
     image = nib.Nifti1Image(array, affine)
     image.header.set_xyzt_units("mm")
@@ -188,7 +199,7 @@ def _write(path: Path, array: NDArray[Any], grid: InputGrid, description: bytes)
     if grid.stored_affine is not None:
         image.set_qform(None, code="unknown")
         image.header.set_zooms(np.linalg.norm(grid.affine[:3, :3], axis=0))
-    save_nifti(path, image)
+    return image
 
 
 def save_nifti(path: Path, image: nib.Nifti1Image) -> None:

@@ -74,13 +74,13 @@ def serve(
 def _run(listener: socket.socket, *, url: str, studies: str, store: Path, site: Settings) -> None:
     # MONAI Label reads its settings when it is imported, hence only here.
     import uvicorn
-    from monailabel.interfaces.utils.app import app_instance
 
+    from acsnet.server.app import load_app
     from acsnet.server.asgi import app
     from acsnet.server.web.load_limits import traffic
 
     # Loaded before the server runs, so that a refusal reaches the user as one sentence.
-    scans = app_instance().datastore().status()["total"]
+    scans = load_app().datastore().status()["total"]
     if is_dicomweb(studies):
         typer.echo(f"Studies: {studies} ({scans} LGE series)")
         typer.echo("Labels:  in the PACS, as DICOM SEG")
@@ -116,7 +116,7 @@ def _run(listener: socket.socket, *, url: str, studies: str, store: Path, site: 
         def _finish(self, sig: int, frame: FrameType | None) -> None:
             # So long for the inference that runs, and again for the answers.
             limit_s = site.limits.stop_s
-            whole = app_instance().drain(limit_s=limit_s) and traffic.wait(limit_s=limit_s)
+            whole = load_app().drain(limit_s=limit_s) and traffic.wait(limit_s=limit_s)
             logger.info("stopped" if whole else "stopped in the middle of a request")
             super().handle_exit(sig, frame)
 

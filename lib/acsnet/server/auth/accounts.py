@@ -17,8 +17,9 @@ from pathlib import Path
 from filelock import FileLock
 
 from acsnet.errors import InputError
-from acsnet.server.auth.roles import ROLE_WORDS, Role
-from acsnet.server.identity import Person
+from acsnet.server.auth.roles import ROLE_WORDS
+from acsnet.server.errors import AccountsError
+from acsnet.server.identity import Person, Role
 from acsnet.storage import write_json
 
 COST_LOG2, BLOCK, PARALLEL = 15, 8, 3
@@ -30,10 +31,6 @@ AT_ONCE = 4
 """Passwords that are hashed at the same time: each takes 32 MiB."""
 
 _hashing = threading.BoundedSemaphore(AT_ONCE)
-
-
-class AccountsError(InputError):
-    """Accounts that cannot be read; the message names the file, which is not for clients."""
 
 
 @dataclass(frozen=True)

@@ -13,12 +13,12 @@ from acsnet.io.label_map import read_labels
 from acsnet.io.nifti import DAMAGED
 from acsnet.result import Result
 from acsnet.server.datastores.label_records import REVIEWED
-from acsnet.server.pages.cases import Store
+from acsnet.server.datastores.protocol import StudyStore, held_under
 
 logger = logging.getLogger(__name__)
 
 Review = tuple[Stamp, str]
-"""What was compared: the scored scan, and when its review was saved."""
+"""What was compared: the scored scan, and the id of the version that was reviewed."""
 
 
 class ScoreBook:
@@ -28,7 +28,9 @@ class ScoreBook:
     image.
     """
 
-    def __init__(self, datastore: Store, store: ScoreStore, *, model: Callable[[], str]) -> None:
+    def __init__(
+        self, datastore: StudyStore, store: ScoreStore, *, model: Callable[[], str]
+    ) -> None:
         self._datastore = datastore
         self._store = store
         self._model = model
@@ -79,9 +81,8 @@ class ScoreBook:
         stamp = self._stamp(image, model=self._model())
         if stamp is None or self._store.get(stamp) is None:
             return None
-        info = self._datastore.get_label_info(image, REVIEWED)
-        saved = f"{info.get('ts', '')} {info.get('SOPInstanceUID', '')}".strip()
-        return (stamp, saved) if saved else None
+        record = held_under(self._datastore.label_records(image), REVIEWED)
+        return None if record is None else (stamp, record.id)
 
     def _stamp(self, image: str, *, model: str) -> Stamp | None:
         fingerprint = self._datastore.image_fingerprint(image)

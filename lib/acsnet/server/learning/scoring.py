@@ -10,13 +10,13 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from monailabel.interfaces.datastore import Datastore
 from monailabel.interfaces.tasks.scoring import ScoringMethod
 
 from acsnet.annotations.agreement import Agreement, compare
 from acsnet.errors import AcsnetError
 from acsnet.io.label_map import read_labels
 from acsnet.server.datastores.label_records import DRAFT, REVIEWED
+from acsnet.server.datastores.protocol import StudyStore, held_under
 from acsnet.storage import append_line, read_lines
 
 
@@ -34,7 +34,7 @@ class AgreementScoring(ScoringMethod):
         """All scores so far, oldest first."""
         return read_lines(self._history)
 
-    def __call__(self, request: dict[str, Any], datastore: Datastore) -> dict[str, Any]:
+    def __call__(self, request: dict[str, Any], datastore: StudyStore) -> dict[str, Any]:
         """Compare all images that have both; the means go into the history.
 
         An image whose labels cannot be read or do not fit is counted under `left_out`.
@@ -53,7 +53,8 @@ class AgreementScoring(ScoringMethod):
             except (AcsnetError, OSError, ValueError):
                 left_out += 1
                 continue
-            models.add(str(datastore.get_label_info(image, DRAFT).get("model") or "unknown"))
+            draft = held_under(datastore.label_records(image), DRAFT)
+            models.add((draft and draft.model) or "unknown")
         score = {
             "time": datetime.now(timezone.utc).isoformat(timespec="seconds"),
             "method": "agreement",
