@@ -18,7 +18,7 @@ from acsnet.io import read_scan
 from acsnet.labels import LEFT_VENTRICLE, MYOCARDIUM, Label
 from acsnet.measure import quantify_drawn
 from acsnet.pipeline import Pipeline
-from acsnet.quantify.rv_insertion import find_insertion, look_around
+from acsnet.quantify.rv_insertion import find_insertion, sample_surroundings
 
 COLUMNS = {
     "lv_volume_ml": "LV ml",
@@ -88,7 +88,7 @@ def insertion_errors(data: Path, cases: list[str]) -> list[float | None]:
         if expert is None:
             continue
         wall = np.isin(labels, MYOCARDIUM)
-        around = look_around(
+        around = sample_surroundings(
             measured.scan.pixels,
             np.isin(labels, LEFT_VENTRICLE) & ~wall,
             wall,

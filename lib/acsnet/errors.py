@@ -2,7 +2,19 @@
 
 
 class AcsnetError(ValueError):
-    """Base of every error that bad input causes; its message is fit to show to the user."""
+    """Base of every error that bad input causes; its message is fit to show to the user.
+
+    status: the HTTP status of a server that meets it; retry_after: seconds after which asking again
+    may help.
+    """
+
+    status: int = 422
+    retry_after: int | None = None
+
+    @property
+    def client_message(self) -> str:
+        """What a client of the server is told."""
+        return str(self)
 
 
 class InputError(AcsnetError):
@@ -19,3 +31,5 @@ class WeightsError(AcsnetError):
 
 class PacsError(AcsnetError):
     """A PACS that cannot be reached, or that refuses what it is asked."""
+
+    status = 502

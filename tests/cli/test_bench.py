@@ -5,10 +5,10 @@ from typer.testing import CliRunner
 
 from acsnet.bench import run
 from acsnet.bench.convolutions import Convolutions, Level, NetworkSpeed
-from acsnet.bench.worker import OneScan
+from acsnet.bench.worker import ScanTiming
 from acsnet.cli.main import app
 
-ONE = OneScan(
+ONE = ScanTiming(
     shape=(10, 218, 301),
     threads=2,
     cold={"imports": 2.0, "networks": 0.25, "first scan": 1.5},
@@ -35,7 +35,7 @@ def measured(monkeypatch):
     """The processes are measured in `tests/bench`; here their answers are given."""
     found = Convolutions(precision="bfloat16", peak=1e12, networks=(NETWORK,))
     monkeypatch.setattr(run, "measure_convolutions", lambda: found)
-    monkeypatch.setattr(run, "one_scan", lambda path: ONE)
+    monkeypatch.setattr(run, "time_scan", lambda path: ONE)
     monkeypatch.setattr(run, "alone", lambda measure: measure())
     monkeypatch.setattr(
         run,

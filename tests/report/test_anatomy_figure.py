@@ -12,8 +12,8 @@ from acsnet.quantify.quantification import quantify
 from acsnet.report.anatomy_figure import (
     ANATOMY_FIGURE,
     MARGIN_MM,
+    _shown_crop,
     anatomy_figure,
-    crop_of,
     slice_lines,
     write_anatomy_figure,
 )
@@ -184,7 +184,7 @@ def test_only_what_failed_is_marked_as_bad():
 
 
 def test_the_crop_holds_all_walls_with_a_margin():
-    rows, columns = crop_of(result_of(KEPT))
+    rows, columns = _shown_crop(result_of(KEPT))
     assert rows.start <= CENTRE_MM[0] - 30 - MARGIN_MM + 1
     assert rows.stop >= CENTRE_MM[0] + 30 + MARGIN_MM - 1
     assert (columns.stop - columns.start) * SPACING_MM[1] >= 2 * 30 + MARGIN_MM

@@ -48,5 +48,5 @@ def test_values_come_from_the_features(measured):
     features = measured.features_dict()
     scar = segment_values(features, "scar_percent")
     assert scar[8] == features["segments"][7]["scar_percent"] > 30
-    assert segment_values(features, "transmurality")[17] is None
+    assert segment_values(features, "transmurality_mean_percent")[17] is None
     assert bullseye_png(features).startswith(b"\x89PNG")

@@ -94,7 +94,7 @@ def test_without_verified_weights_there_is_no_app(studies, tmp_path, monkeypatch
         raise WeightsError(msg)
 
     monkeypatch.setenv("ACSNET_STATE", str(tmp_path / "state"))
-    monkeypatch.setattr("acsnet.server.inference.live.Pipeline.load", load)
+    monkeypatch.setattr("acsnet.server.inference.model_server.Pipeline.load", load)
     with pytest.raises(WeightsError, match="altered"):
         AcsnetApp(app_dir=str(tmp_path), studies=str(studies), conf={})
 

@@ -1,1 +1,1 @@
-"""What a wall may look like: measures and limits of one mask, and the latent prior of many."""
+"""Anatomical plausibility of a wall: measures and limits of a mask, pose, latent prior."""

@@ -1,8 +1,8 @@
-"""The anatomical checks of one wall mask: every measure within its limits.
+"""Anatomical checks of a wall mask: every measure must lie within its limits.
 
-Paper, "Stage 3": its limits are not printed. Ours are set so that at least 99 % of the expert walls
-of the training lists pass (`acsnet calibrate` writes `limits.json` and says what fails); after the
-example of Painchaud et al., doi:10.1007/978-3-030-32245-8_70: a table of measures, one of limits.
+Paper, "Stage 3". Not from the paper, which does not print them: the limits, set so that at least
+99 % of the expert walls of the training lists pass (`acsnet calibrate` writes `limits.json`). A
+table of measures and one of limits, after Painchaud et al., doi:10.1007/978-3-030-32245-8_70.
 """
 
 import json
@@ -19,8 +19,7 @@ from acsnet.errors import WeightsError
 
 SHIPPED_LIMITS = Path(__file__).resolve().parent / "limits.json"
 
-NOT_A_RING = "open_wall"
-"""The failure of an open wall or a cap where only a closed ring will do."""
+NOT_A_RING = "open_wall"  # failure of an open wall or a cap where a closed ring is required
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +39,7 @@ Limits = Mapping[str, Limit]
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
-    """What the checks say of one mask; failures: names of the measures outside their limits."""
+    """Outcome of the checks of a mask; failures: names of the measures outside their limits."""
 
     form: Form
     measures: Measures
@@ -48,7 +47,7 @@ class Verdict:
 
     @property
     def valid(self) -> bool:
-        """Whether the mask may leave the pipeline; an empty one may."""
+        """Whether the mask passes all checks; an empty one does."""
         return not self.failures
 
 
@@ -59,10 +58,10 @@ def check(
     *,
     closed: bool = False,
 ) -> Verdict:
-    """Check a (row, column) mask; spacing_mm: distance of rows, of columns.
+    """Check a (row, column) mask; an empty one is valid.
 
-    closed: only a ring will do, as below the base and above the apex. An empty mask is valid:
-    there is no wall in it that could be wrong.
+    spacing_mm: distance of rows, of columns; closed: the wall must be a ring, as between base and
+    apex.
     """
     form, measures = measure(wall, spacing_mm)
     if form is Form.EMPTY:
@@ -76,7 +75,7 @@ def check(
 def limits_from_dict(table: Mapping[str, Any], *, source: str) -> Limits:
     """Limits from plain values. Raises WeightsError, naming `source`, unless each measure has one.
 
-    The limits are part of what was trained: the latent prior holds for them alone.
+    The limits belong to the weights: the latent prior is valid for them alone.
     """
     try:
         limits = {
@@ -90,7 +89,6 @@ def limits_from_dict(table: Mapping[str, Any], *, source: str) -> Limits:
         msg = f"{source}: limits are missing or unknown: {wrong}"
         raise WeightsError(msg)
     for name, limit in limits.items():
-        # A limit that is no number would fail every wall.
         if not limit.low <= limit.high:
             msg = f"{source}: {name} must lie between two numbers, got {limit.low} to {limit.high}"
             raise WeightsError(msg)
@@ -98,12 +96,12 @@ def limits_from_dict(table: Mapping[str, Any], *, source: str) -> Limits:
 
 
 def limits_to_dict(limits: Limits) -> dict[str, list[float]]:
-    """Plain values, in the order of the measures."""
+    """Limits as plain values, in the order of the measures."""
     return {name: [limits[name].low, limits[name].high] for name in MEASURE_NAMES}
 
 
 def read_limits(path: Path = SHIPPED_LIMITS) -> Limits:
-    """The limits of a file. Raises WeightsError when it is missing or broken."""
+    """Read the limits of a file. Raises WeightsError when it is missing or broken."""
     try:
         table = json.loads(path.read_text())["limits"]
     except (OSError, ValueError, KeyError, TypeError) as error:

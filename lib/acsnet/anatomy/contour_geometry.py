@@ -1,7 +1,6 @@
-"""Shape of a plane region: its outline and convex hull, and what rays from its middle meet.
+"""Geometry of a plane region: outline, convex hull, and rays from its centre; lengths in mm.
 
-Ours, on scikit-image's contours and SciPy's hulls; lengths in mm, so that nothing depends on the
-pixel size.
+Not from the paper: built on scikit-image's contours and SciPy's hulls.
 """
 
 from dataclasses import dataclass
@@ -12,16 +11,13 @@ from scipy.spatial import ConvexHull
 from skimage.draw import polygon
 from skimage.measure import find_contours
 
-RAYS = 72
-"""Directions from the centre of the cavity in which the thickness is taken: every 5 degrees."""
-
-RAY_STEP = 0.25
-"""Step along a ray, in pixels."""
+RAYS = 72  # directions from the centre of the cavity, every 5 degrees
+RAY_STEP = 0.25  # sampling step along a ray, in pixels
 
 
 @dataclass(frozen=True, kw_only=True)
 class Outline:
-    """A closed curve round a region, in mm; hull: corners (n, 2) of its convex hull, in pixels."""
+    """A closed outline of a region, in mm; hull: corners (n, 2) of its convex hull, in pixels."""
 
     area_mm2: float
     length_mm: float
@@ -36,12 +32,12 @@ class Outline:
 
     @property
     def circularity(self) -> float:
-        """4 pi A / P^2: 1 for a disc, less for anything else."""
+        """4 pi A / P^2: 1 for a disc, less for any other shape."""
         return 4.0 * np.pi * self.area_mm2 / self.length_mm**2
 
     @property
     def solidity(self) -> float:
-        """Share of its convex hull."""
+        """Area as a share of its convex hull's."""
         return self.area_mm2 / self.hull_area_mm2
 
     def hull_mask(self, shape: tuple[int, ...]) -> NDArray[np.bool_]:
@@ -68,8 +64,8 @@ def outline(region: NDArray[np.bool_], spacing_mm: tuple[float, float]) -> Outli
 
 
 def _deepest(points: NDArray[np.float64], hull: ConvexHull) -> float:
-    """How far the deepest of (n, 2) points lies below a convex hull."""
-    # Distances to the hull's edges are negative inside: the nearest edge is the largest.
+    """Distance of the deepest of (n, 2) points to a convex hull around them."""
+    # Distances to the hull's edges are negative inside: the largest is to the nearest edge.
     below = points @ hull.equations[:, :2].T + hull.equations[:, 2]
     return max(0.0, float(-below.max(axis=1).min()))
 
@@ -77,7 +73,7 @@ def _deepest(points: NDArray[np.float64], hull: ConvexHull) -> float:
 def along_rays(
     wall: NDArray[np.bool_], inside: NDArray[np.bool_], spacing_mm: tuple[float, float]
 ) -> tuple[NDArray[np.bool_], float]:
-    """(RAYS, steps) whether a point on a ray from the centre of `inside` is wall; mm a step."""
+    """(RAYS, steps) whether points on rays from the centroid of `inside` are wall; mm a step."""
     spacing = np.asarray(spacing_mm)
     centre = np.argwhere(inside).mean(axis=0)
     angle = np.arange(RAYS) * (2.0 * np.pi / RAYS)
@@ -91,11 +87,10 @@ def along_rays(
 
 
 def inward_depth(met: NDArray[np.bool_], step_mm: float) -> float:
-    """How far an open wall reaches into its cavity, in mm; from `along_rays`.
+    """Concavity (mm) of the cavity of an open wall, from `along_rays`.
 
-    Deepest point below its convex hull of the curve on which the rays first meet the wall: so the
-    mouth, which leads through the thickness of the wall, is no part of the cavity. Infinite where
-    the wall reaches to the very centre, NaN where hardly a ray meets it.
+    Deepest point below its convex hull of the curve on which rays first meet the wall, which leaves
+    the mouth out. Infinite if the wall covers the centre, NaN if fewer than 3 rays meet it.
     """
     if met[0, 0]:
         return float(np.inf)
@@ -105,5 +100,5 @@ def inward_depth(met: NDArray[np.bool_], step_mm: float) -> float:
     angle = (np.arange(RAYS) * (2.0 * np.pi / RAYS))[covered]
     reach = met.argmax(axis=1)[covered] * step_mm
     points = np.stack([np.sin(angle), np.cos(angle)], axis=1) * reach[:, None]
-    # With the centre, curves that face one way have a hull too.
+    # With the centre, curves to one side have a hull too.
     return _deepest(points, ConvexHull(np.vstack([points, [0.0, 0.0]])))

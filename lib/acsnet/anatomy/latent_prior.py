@@ -1,8 +1,8 @@
-"""The latent prior: codes of expert walls, and 10,000 more that decode to valid ones.
+"""Latent prior: codes of expert walls, and 10,000 sampled codes that decode to valid walls.
 
-Paper, "Stage 3": a mixture of 5 Gaussians on the codes of the training masks, sampled with
-rejection by the anatomical checks. Ours: each code goes with a size, for the limits are in mm; a
-sample takes that of the expert wall whose code is nearest.
+Paper, "Stage 3": a mixture of 5 Gaussians on the codes of the training masks, rejection-sampled by
+the anatomical checks. Not from the paper: each code has a size, because the limits are in mm; a
+sample takes that of the expert wall with the nearest code.
 """
 
 import json
@@ -24,9 +24,7 @@ from acsnet.nets.weights import SHIPPED, read_manifest, read_verified, save_veri
 COMPONENTS = 5
 SAMPLES = 10_000
 BATCH = 256
-MIN_ACCEPTANCE = 0.01
-"""A mixture that yields fewer valid walls than this is no prior of walls (ours)."""
-
+MIN_ACCEPTANCE = 0.01  # not from the paper: share of valid samples below which fitting fails
 NAME = "prior"
 
 Decode = Callable[[NDArray[np.float32]], NDArray[np.float32]]
@@ -37,9 +35,14 @@ Decode = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 class Prior:
     """Codes of valid walls.
 
-    codes: (n, code); scale_mm: (n,) size of a pixel of the frame; experts: how many of them, the
-    first ones, are codes of expert walls; gap: median distance of such a code to the nearest other,
-    the unit of every distance; limits: those that every code was checked with.
+    Attributes:
+        codes: (n, code).
+        scale_mm: (n,) size of a pixel of the frame.
+        experts: number of codes of expert walls, which come first.
+        gap: median distance of an expert code to the nearest other, the unit of latent distance.
+        acceptance: share of samples that were valid.
+        seed: of the sampling.
+        limits: those that every code passed.
     """
 
     codes: NDArray[np.float32]
@@ -63,16 +66,16 @@ def build_prior(
 ) -> Prior:
     """Fit the mixture to (n, code) expert codes and sample it until `samples` codes are valid.
 
-    Expert codes whose own decoding is not valid take part in the fit, but are no targets.
-    progress is told how many samples have been accepted. Raises WeightsError where next to no
-    sample is valid: then autoencoder and limits do not belong together.
+    Expert codes that decode to an invalid wall take part in the fit only. progress is called with
+    the number of accepted samples. Raises WeightsError where almost no sample is valid: then
+    autoencoder and limits do not belong together.
     """
-    # Here, for only training needs it and it would cost every start two thirds of a second.
+    # Imported here: only training needs it, and it costs two thirds of a second.
     from sklearn.mixture import GaussianMixture
 
-    # In single precision the covariances of nearby codes stop being positive.
+    # In single precision the covariances of nearby codes are not positive.
     mixture = GaussianMixture(COMPONENTS, random_state=seed).fit(expert_codes.astype(np.float64))
-    # One generator for all draws: `sample` would start anew from an integer seed each time.
+    # One generator for all draws: with an integer seed `sample` would repeat itself.
     mixture.set_params(random_state=np.random.RandomState(seed))
     nearest = KDTree(expert_codes)
     valid = valid_codes(expert_codes, expert_scale_mm, decode=decode, limits=limits)
@@ -81,11 +84,11 @@ def build_prior(
     while accepted < samples:
         batch = mixture.sample(BATCH)[0].astype(np.float32)
         batch_scale = expert_scale_mm[nearest.query(batch)[1]]
-        kept = valid_codes(batch, batch_scale, decode=decode, limits=limits)
-        codes.append(batch[kept][: samples - accepted])
-        scales.append(batch_scale[kept][: samples - accepted])
+        accept = valid_codes(batch, batch_scale, decode=decode, limits=limits)
+        codes.append(batch[accept][: samples - accepted])
+        scales.append(batch_scale[accept][: samples - accepted])
         drawn += BATCH
-        accepted += int(kept.sum())
+        accepted += int(accept.sum())
         progress(min(accepted, samples))
         if drawn >= 20 * BATCH and accepted < MIN_ACCEPTANCE * drawn:
             msg = f"only {accepted} of {drawn} samples of the latent prior pass the checks"
@@ -110,8 +113,7 @@ def valid_codes(
         part = slice(start, start + BATCH)
         for k, (score, mm) in enumerate(zip(decode(codes[part]), scale_mm[part], strict=True)):
             wall = score > 0
-            size = (float(mm), float(mm))
-            out[start + k] = wall.any() and check(wall, size, limits).valid
+            out[start + k] = wall.any() and check(wall, (float(mm), float(mm)), limits).valid
     return out
 
 
@@ -123,9 +125,8 @@ def typical_gap(codes: NDArray[np.float32]) -> float:
 
 def save_prior(prior: Prior, *, folder: Path, about: dict[str, Any]) -> Path:
     """Write a prior and its manifest entry beside the autoencoder it was built with."""
-    content = save_arrays({"codes": prior.codes, "scale_mm": prior.scale_mm})
     return save_verified(
-        content,
+        save_arrays({"codes": prior.codes, "scale_mm": prior.scale_mm}),
         NAME,
         folder=folder,
         about={
@@ -143,8 +144,8 @@ def save_prior(prior: Prior, *, folder: Path, about: dict[str, Any]) -> Path:
 def load_prior(limits: Limits, *, folder: Path = SHIPPED) -> Prior:
     """The prior of a weights folder.
 
-    Raises WeightsError when it is missing or altered, when it was built with another autoencoder
-    than the folder's, or with other limits than `limits`: its codes would not be valid ones.
+    Raises WeightsError when it is missing or altered, or was built with another autoencoder than
+    the folder's or other limits than `limits`: its codes might not be valid.
     """
     entry, content = read_verified(NAME, folder=folder)
     file = entry["file"]
@@ -159,12 +160,5 @@ def load_prior(limits: Limits, *, folder: Path = SHIPPED) -> Prior:
         msg = f"{file} was built with other limits: {name} {was} instead of {now}; build it anew"
         raise WeightsError(msg)
     arrays = load_arrays(content)
-    return Prior(
-        codes=arrays["codes"],
-        scale_mm=arrays["scale_mm"],
-        experts=entry["experts"],
-        gap=entry["gap"],
-        acceptance=entry["acceptance"],
-        seed=entry["seed"],
-        limits=limits,
-    )
+    figures: dict[str, Any] = {key: entry[key] for key in ("experts", "gap", "acceptance", "seed")}
+    return Prior(codes=arrays["codes"], scale_mm=arrays["scale_mm"], limits=limits, **figures)

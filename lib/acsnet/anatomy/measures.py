@@ -1,12 +1,12 @@
-"""The measures of one wall mask: what an anatomical check looks at, in mm and degrees.
+"""Shape measures of a wall mask for the anatomical checks, in mm and degrees.
 
-Paper, "Stage 3": convexity defects, holes, circularity, number of objects, wall thickness. How each
-is measured is ours. Wall pixels touch by edges or corners, all others by edges only, so that a
-closed ring always parts the cavity from the outside (Rosenfeld, doi:10.1145/321556.321570).
+Paper, "Stage 3": convexity defects, holes, circularity, number of objects, wall thickness. Not from
+the paper: how each is measured. Wall pixels connect by edges or corners, background by edges only,
+so that a closed ring always separates cavity and outside (Rosenfeld, doi:10.1145/321556.321570).
 
-A wall is a closed ring round its cavity, an open "C" (at the base, where the ventricle meets the
+A wall is a closed ring around its cavity, an open "C" (at the base, where the ventricle meets the
 atrium) or a solid cap (below the end of the cavity). The cavity of a "C" is what its convex hull
-adds; its mouth is closed by that hull for the outer outline, and left out of the cavity's.
+adds; the hull closes its mouth for the outer outline only.
 """
 
 from dataclasses import dataclass, fields
@@ -19,17 +19,13 @@ from scipy.ndimage import median_filter
 
 from acsnet.anatomy.contour_geometry import along_rays, inward_depth, outline
 
-TAPER_PERCENT = 10
-"""Share of an open wall that belongs to its tapering ends."""
-
-MIN_CAP_SOLIDITY = 0.85
-"""Share of its convex hull above which a wall without a cavity is a cap, not a "C" (ours)."""
-
+TAPER_PERCENT = 10  # share of an open wall that belongs to its tapering ends
+MIN_CAP_SOLIDITY = 0.85  # above it, a wall without cavity is a cap, not a "C"
 CORNERS = np.ones((3, 3), bool)
 
 
 class Form(str, Enum):
-    """What kind of section through the ventricle a wall mask is."""
+    """Form of a wall mask."""
 
     EMPTY = "empty"
     RING = "ring"
@@ -39,15 +35,14 @@ class Form(str, Enum):
 
 @dataclass(frozen=True, kw_only=True)
 class Measures:
-    """One number a measure; NaN where the form has no such thing (a cap has no cavity).
+    """Measures of a wall mask; NaN where the form has none (a cap has no cavity).
 
-    objects: parts of the wall; holes: background enclosed by the wall beside the cavity;
-    border_pixels: wall pixels on the edge of the image, beyond which nothing is known;
-    radius: of the disc of the same area; outer: of the wall and what it encloses;
-    opening_deg: share of the circle in which no wall is met from the cavity's centre (0 in a ring);
-    thickness: of the wall along those rays, smallest, largest, and standard deviation over mean,
-    each ray's the median of its own and its two neighbours', as a ray can graze a pixel's corner;
-    concavity: deepest point of an outline below its convex hull; circularity: 4 pi A / P^2.
+    objects: parts of the wall; holes: enclosed background beside the cavity; border_pixels: wall
+    pixels on the edge of the image; outer: of the wall and what it encloses; radius: of the disc of
+    the same area; concavity: deepest point of an outline below its convex hull; circularity:
+    4 pi A / P^2; opening_deg: angle without wall around the cavity's centre; thickness: along rays
+    from there, smallest, largest, and standard deviation over mean, each ray the median of three
+    neighbours because a ray can graze a pixel's corner.
     """
 
     objects: float
@@ -71,9 +66,9 @@ MEASURE_NAMES: tuple[str, ...] = tuple(field.name for field in fields(Measures))
 
 
 def measure(wall: NDArray[np.bool_], spacing_mm: tuple[float, float]) -> tuple[Form, Measures]:
-    """The form and the measures of a (row, column) mask; spacing_mm: distance of rows, of columns.
+    """Form and measures of a (row, column) mask; spacing_mm: distance of rows, of columns.
 
-    A mask in several parts has topological measures only: the others would be of no one wall.
+    A mask in several parts has topological measures only.
     """
     rows, columns = np.flatnonzero(wall.any(axis=1)), np.flatnonzero(wall.any(axis=0))
     if not len(rows):
@@ -120,9 +115,9 @@ def measure(wall: NDArray[np.bool_], spacing_mm: tuple[float, float]) -> tuple[F
 
 
 def _enclosed(mask: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], int]:
-    """Background that does not reach the edge of a padded mask, and in how many parts it is."""
+    """Background that does not reach the edge of a padded mask, and its number of parts."""
     parts, count = components(~mask)
-    # The padding is background, so that part 1, met first, is the outside.
+    # Part 1, the first background pixel, is the padding and hence the outside.
     return parts > 1, count - 1
 
 
@@ -137,7 +132,7 @@ def _largest(region: NDArray[np.bool_]) -> NDArray[np.bool_]:
 def _thickness_measures(
     met: NDArray[np.bool_], step_mm: float, *, is_open: bool
 ) -> dict[str, float]:
-    """Over the rays that meet the wall; an open one tapers: its thinnest tenth does not count."""
+    """Thickness over the rays that meet the wall; the tapering tenth of an open one is left out."""
     thickness = median_filter(met.sum(axis=1) * step_mm, 3, mode="wrap")
     values = thickness[met.any(axis=1)]
     if not len(values):

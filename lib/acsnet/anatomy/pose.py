@@ -1,9 +1,8 @@
-"""The frame in which the autoencoder sees a wall: centred, and every heart of the same size.
+"""Pose of a wall, and the frame of the autoencoder: centred and scaled to one size.
 
-Paper: 128 x 128 masks, nothing about their alignment. Ours: the centre of the wall lies in the
-middle and the root mean square distance of its pixels from there is always `RMS_PIXELS`, so that
-the 16 numbers of a code tell the shape alone and a small apex keeps as many pixels as a dilated
-base.
+Paper: 128 x 128 masks. Not from the paper: their alignment. The centroid of the wall is the centre
+of the frame and the root mean square distance of its pixels from there is `RMS_PIXELS`, so that a
+code describes shape alone and a small apex has as many pixels as a dilated base.
 """
 
 from dataclasses import dataclass
@@ -15,15 +14,14 @@ from scipy.ndimage import affine_transform
 from acsnet.errors import GeometryError
 
 FRAME_SIDE = 128
-RMS_PIXELS = 36.0
-"""A ring's outer radius is then 36 to 51 pixels, whatever its thickness."""
+RMS_PIXELS = 36.0  # the outer radius of a ring is then 36 to 51 pixels
 
 
 @dataclass(frozen=True, kw_only=True)
 class Pose:
-    """Where a wall lies in its slice and how large it is.
+    """Position and size of a wall in its slice.
 
-    centre_mm: (row, column) from the first pixel; scale_mm: size of one pixel of the frame.
+    centre_mm: (row, column) from the first pixel; scale_mm: size of a pixel of the frame.
     """
 
     centre_mm: tuple[float, float]
@@ -40,9 +38,9 @@ def pose_of(wall: NDArray[np.bool_], spacing_mm: tuple[float, float]) -> Pose:
         msg = "an empty mask has no pose"
         raise GeometryError(msg)
     centre = points.mean(axis=0)
-    # A pixel has an extent of its own: its second moment keeps a single one from being a point.
-    own = float(np.square(spacing_mm).sum()) / 12.0
-    rms_mm = float(np.sqrt(np.square(points - centre).sum(axis=1).mean() + own))
+    # The second moment of a pixel itself: a single pixel is no point.
+    pixel = float(np.square(spacing_mm).sum()) / 12.0
+    rms_mm = float(np.sqrt(np.square(points - centre).sum(axis=1).mean() + pixel))
     return Pose(centre_mm=(float(centre[0]), float(centre[1])), scale_mm=rms_mm / RMS_PIXELS)
 
 
@@ -67,7 +65,7 @@ def from_frame(
     """(FRAME_SIDE, FRAME_SIDE) scores, wall where above 0 -> (row, column) mask of `shape`."""
     step = np.asarray(spacing_mm) / pose.scale_mm
     middle = (FRAME_SIDE - 1) / 2.0
-    # Only the pixels under the frame are computed: a slice may have many times as many.
+    # Only pixels inside the frame are computed: a slice may have many more.
     centre = np.asarray(pose.centre_mm) / spacing_mm
     half = middle / step
     first = np.maximum(np.floor(centre - half), 0).astype(int)

@@ -1,1 +1,1 @@
-"""How fast the chain is on the machine at hand, and how near to what its processor can do."""
+"""Benchmark of the pipeline on this machine: time, throughput, memory, share of peak compute."""

@@ -1,8 +1,7 @@
-"""What the networks ask of the processor, and what it can do: multiply-adds a second.
+"""Compute of the networks in multiply-adds a second, against the measured peak of the processor.
 
-The peak is measured, not read from a data sheet: the best of a few wide 3x3 convolutions in the
-same precision, by the same library and threads. The share that a network reaches counts only the
-products that its graph makes; the plain network makes about a quarter more.
+The peak is the best of a few wide 3x3 convolutions in the same precision, library and threads. The
+share of a network counts the products of its graph; the plain network has about a quarter more.
 """
 
 import time
@@ -23,19 +22,16 @@ from acsnet.nets.weights import load_network
 from acsnet.stages.myocardium import MYO_SIDE
 from acsnet.stages.roi import ROI_SIDE
 
+# Channels and side of the convolutions of which the fastest is the peak.
 WIDE = ((64, 64), (128, 32), (256, 16), (512, 16))
-"""Channels and side of the convolutions of which the fastest is the peak."""
-
-CHAIN = 4
-"""Convolutions in a row, each on what the one before left in the cache."""
-
+CHAIN = 4  # convolutions in a row, each on the previous one's output in the cache
 RUNS = 20
 SIDES = {"roi": ROI_SIDE, "myo": MYO_SIDE}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Level:
-    """The work of a network on images of one side: a slice in all its views."""
+    """One level of a network, images of one side: a slice in all its views."""
 
     side: int
     seconds: float
@@ -45,10 +41,9 @@ class Level:
 
 @dataclass(frozen=True, kw_only=True)
 class NetworkSpeed:
-    """A network on a slice in all its views, square images of `side`.
+    """Speed of a network on a slice in all its views, square images of `side`.
 
-    plain_multiply_adds: of the network as it was trained; levels: by the library's own clock, with
-    what is no convolution.
+    plain_multiply_adds: of the network as trained; levels: by OpenVINO's profiler, all layers.
     """
 
     name: str
@@ -62,7 +57,7 @@ class NetworkSpeed:
 
 @dataclass(frozen=True, kw_only=True)
 class Convolutions:
-    """The peak in multiply-adds a second, and what the networks reach of it."""
+    """The peak in multiply-adds a second, and the networks' shares of it."""
 
     precision: str
     peak: float
@@ -70,7 +65,7 @@ class Convolutions:
 
 
 def measure_convolutions() -> Convolutions:
-    """Of the shipped networks, with the threads and the precision that the chain takes."""
+    """Measure the shipped networks, with the threads and the precision of the pipeline."""
     bfloat16 = has_bfloat16()
     peak = peak_multiply_adds(bfloat16=bfloat16)
     networks = tuple(
@@ -82,7 +77,7 @@ def measure_convolutions() -> Convolutions:
 
 
 def peak_multiply_adds(*, bfloat16: bool) -> float:
-    """Multiply-adds a second of the fastest convolution that was found."""
+    """Multiply-adds a second of the fastest convolution."""
     speeds = []
     for channels, side in WIDE:
         kind = ov.Type.bf16 if bfloat16 else ov.Type.f32
@@ -97,7 +92,7 @@ def peak_multiply_adds(*, bfloat16: bool) -> float:
 
 
 def network_speed(name: str, network: ResUNet, *, peak: float, bfloat16: bool) -> NetworkSpeed:
-    """A network at its usual side."""
+    """Measure a network at its usual image side."""
     side = SIDES[name]
     model = graph_of(network, side=side, bfloat16=bfloat16)
     seconds, work = seconds_of(model, bfloat16=bfloat16), multiply_adds(model)
@@ -113,7 +108,7 @@ def network_speed(name: str, network: ResUNet, *, peak: float, bfloat16: bool) -
 
 
 def seconds_of(model: ov.Model, *, bfloat16: bool) -> float:
-    """Of the fastest of `RUNS` calls."""
+    """Seconds of the fastest of `RUNS` calls."""
     request = compiled(model, bfloat16=bfloat16).create_infer_request()
     seconds = []
     for _ in range(RUNS):
@@ -124,16 +119,16 @@ def seconds_of(model: ov.Model, *, bfloat16: bool) -> float:
 
 
 def multiply_adds(model: ov.Model) -> int:
-    """Of all convolutions of a graph."""
+    """Multiply-adds of all convolutions of a graph."""
     return sum(work for _, work in _work(model))
 
 
 def plain_multiply_adds(network: ResUNet, *, side: int) -> int:
-    """Of all convolutions of a network on a slice in all its views."""
-    found = []
+    """Multiply-adds of all convolutions of a network on a slice in all its views."""
+    counts = []
 
     def count(module: Any, _: Any, out: torch.Tensor) -> None:
-        found.append(out.numel() * module.weight[0].numel())
+        counts.append(out.numel() * module.weight[0].numel())
 
     convolutions = [m for m in network.modules() if isinstance(m, nn.Conv2d)]
     hooks = [module.register_forward_hook(count) for module in convolutions]
@@ -141,19 +136,19 @@ def plain_multiply_adds(network: ResUNet, *, side: int) -> int:
         network(torch.zeros(1, network.config.inputs, side, side))
     for hook in hooks:
         hook.remove()
-    return VIEWS * sum(found)
+    return VIEWS * sum(counts)
 
 
 def levels_of(model: ov.Model, *, peak: float, bfloat16: bool) -> tuple[Level, ...]:
-    """Time and work by the side of what each step of the graph gives, largest first."""
+    """Time and work of a graph by the side of its layers' outputs, largest first."""
     graph = compiled(model, bfloat16=bfloat16, profiled=True)
     request = graph.create_infer_request()
     for _ in range(RUNS):
         request.infer(share_outputs=True)
     seconds: dict[int, float] = defaultdict(float)
     for step in graph.get_runtime_model().get_ordered_ops():
-        told = step.get_rt_info()
-        taken = told["execTimeMcs"].astype(str) if "execTimeMcs" in told else ""
+        info = step.get_rt_info()
+        taken = info["execTimeMcs"].astype(str) if "execTimeMcs" in info else ""
         if taken.isdigit() and step.get_output_size():
             shape = step.get_output_partial_shape(0)
             if len(shape) == 4:
@@ -174,7 +169,7 @@ def levels_of(model: ov.Model, *, peak: float, bfloat16: bool) -> tuple[Level, .
 
 def _work(model: ov.Model) -> list[tuple[int, int]]:
     """Side of the output and multiply-adds of each convolution of a graph."""
-    found = []
+    work = []
     for step in model.get_ordered_ops():
         kind = step.get_type_name()
         if kind not in ("Convolution", "ConvolutionBackpropData"):
@@ -183,5 +178,5 @@ def _work(model: ov.Model) -> list[tuple[int, int]]:
         # A transposed convolution goes over its input, any other over its output.
         pixels = out if kind == "Convolution" else list(step.input_value(0).get_shape())
         weight = int(np.prod(list(step.input_value(1).get_shape())))
-        found.append((out[3], pixels[0] * pixels[2] * pixels[3] * weight))
-    return found
+        work.append((out[3], pixels[0] * pixels[2] * pixels[3] * weight))
+    return work

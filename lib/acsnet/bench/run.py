@@ -1,4 +1,4 @@
-"""All measures of one machine, each taken in processes of its own."""
+"""All measures of this machine, each taken in its own process."""
 
 import os
 import platform
@@ -15,12 +15,10 @@ import psutil
 
 from acsnet import __version__
 from acsnet.bench.convolutions import Convolutions, measure_convolutions
-from acsnet.bench.worker import OneScan, many_scans, one_scan
+from acsnet.bench.worker import ScanTiming, time_scan, time_scans
 from acsnet.errors import InputError
 
-SCANS = 10
-"""Scans for each process whose throughput is measured."""
-
+SCANS = 10  # by each process whose throughput is measured
 WORKERS = (1, 2)
 PARTS = ("torch", "openvino", "numpy")
 Measure = TypeVar("Measure")
@@ -28,7 +26,7 @@ Measure = TypeVar("Measure")
 
 @dataclass(frozen=True, kw_only=True)
 class Throughput:
-    """Processes side by side, which share the threads of one."""
+    """Throughput of parallel processes, which share the threads of one."""
 
     workers: int
     threads_each: int
@@ -37,70 +35,64 @@ class Throughput:
 
 @dataclass(frozen=True, kw_only=True)
 class Bench:
-    """What `acsnet bench` found."""
+    """The result of `acsnet bench`."""
 
     scan: str
     machine: dict[str, Any]
-    one: OneScan
+    timing: ScanTiming
     throughput: tuple[Throughput, ...]
     convolutions: Convolutions
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values; `seconds_per_scan` and the others of one scan stand at the top."""
+        """Plain values; the timing of a scan is at the top level."""
         rest = asdict(self)
-        return {"scan": rest.pop("scan"), **rest.pop("one"), **rest}
+        return {"scan": rest.pop("scan"), **rest.pop("timing"), **rest}
 
 
-def run_bench(path: Path, *, tell: Callable[[str], None]) -> Bench:
-    """Measure a scan on this machine; tell: takes a word on what is under way.
+def run_bench(path: Path, *, on_step: Callable[[str], None]) -> Bench:
+    """Measure a scan on this machine; on_step: called with the name of each step.
 
     Raises InputError and GeometryError as `read_scan` does.
     """
     if not path.exists():
         msg = f"{path.name} is not there"
         raise InputError(msg)
-    tell("one scan, cold and warm")
-    one = alone(partial(one_scan, path))
+    on_step("one scan, cold and warm")
+    timing = alone(partial(time_scan, path))
     rates = []
     for workers in WORKERS:
-        tell(f"throughput of {workers} worker{'s' if workers > 1 else ''}")
-        rates.append(throughput(path, workers=workers, threads=max(1, one.threads // workers)))
-    tell("convolutions")
+        on_step(f"throughput of {workers} worker{'s' if workers > 1 else ''}")
+        rates.append(throughput(path, workers=workers, threads=max(1, timing.threads // workers)))
+    on_step("convolutions")
     return Bench(
         scan=path.name,
         machine=machine(),
-        one=one,
+        timing=timing,
         throughput=tuple(rates),
         convolutions=alone(measure_convolutions),
     )
 
 
 def alone(measure: Callable[[], Measure]) -> Measure:
-    """What a function gives in a process of its own."""
+    """Result of a function that runs in its own process."""
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
         return pool.submit(measure).result()
 
 
 def throughput(path: Path, *, workers: int, threads: int) -> Throughput:
-    """Scans a minute of `workers` processes that start together."""
+    """Scans a minute of `workers` processes started together."""
     context = get_context("spawn")
-    with (
-        context.Manager() as manager,
-        ProcessPoolExecutor(workers, mp_context=context) as pool,
-    ):
-        together = manager.Barrier(workers)
-        work = partial(many_scans, path, threads=threads, scans=SCANS, together=together)
+    with context.Manager() as manager, ProcessPoolExecutor(workers, mp_context=context) as pool:
+        barrier = manager.Barrier(workers)
+        work = partial(time_scans, path, threads=threads, scans=SCANS, barrier=barrier)
         runs = [pool.submit(work) for _ in range(workers)]
         slowest = max(run.result() for run in runs)
-    return Throughput(
-        workers=workers,
-        threads_each=threads,
-        scans_per_minute=60.0 * workers * SCANS / slowest,
-    )
+    rate = 60.0 * workers * SCANS / slowest
+    return Throughput(workers=workers, threads_each=threads, scans_per_minute=rate)
 
 
 def machine() -> dict[str, Any]:
-    """Processor, memory, system and the versions that matter."""
+    """Processor, memory, system and versions."""
     return {
         "processor": processor(),
         "cores": os.cpu_count(),
@@ -113,8 +105,8 @@ def machine() -> dict[str, Any]:
 
 
 def processor() -> str:
-    """Its name; the architecture where the system has none."""
-    told = Path("/proc/cpuinfo")
-    lines = told.read_text().splitlines() if told.is_file() else []
+    """Name of the processor, or the architecture if the system does not name it."""
+    cpuinfo = Path("/proc/cpuinfo")
+    lines = cpuinfo.read_text().splitlines() if cpuinfo.is_file() else []
     names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
     return names[0] if names else platform.processor() or platform.machine()

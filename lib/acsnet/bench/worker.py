@@ -1,7 +1,7 @@
-"""What one process measures of one scan, from its file to the features.
+"""Timing of a scan in one process, from its file to the features.
 
-Each measure is taken in a process of its own, so that memory and cold start are those of the chain
-alone; nothing heavy is imported before `load` is timed.
+Runs in its own process, so that memory and cold start are those of the pipeline alone; nothing
+heavy is imported before the imports are timed.
 """
 
 import resource
@@ -17,12 +17,11 @@ WARM_RUNS = 7
 
 
 @dataclass(frozen=True, kw_only=True)
-class OneScan:
-    """Seconds of one scan in a process that does nothing else.
+class ScanTiming:
+    """Timing of a scan in a process that does nothing else.
 
-    cold: of imports, networks and the first scan, each after the other; warm: median of
-    `WARM_RUNS` scans; stages: the same for each stage; cpu_seconds: of all threads, a warm scan;
-    shape: slices, rows and columns.
+    shape: slices, rows and columns; cold: seconds of imports, networks and first scan;
+    seconds_per_scan, stages: median of `WARM_RUNS` scans; cpu_seconds: of all threads, a warm scan.
     """
 
     shape: tuple[int, int, int]
@@ -35,8 +34,8 @@ class OneScan:
     peak_memory_mb: float
 
 
-def one_scan(path: Path) -> OneScan:
-    """Measure a scan. Raises as `read_scan` and the pipeline do."""
+def time_scan(path: Path) -> ScanTiming:
+    """Time a scan, cold and warm. Raises as `read_scan` and the pipeline do."""
     times = [time.perf_counter()]
     import torch
 
@@ -48,7 +47,8 @@ def one_scan(path: Path) -> OneScan:
     times.append(time.perf_counter())
     scan = pipeline(read_scan(path)).scan
     times.append(time.perf_counter())
-    cold = dict(zip(("imports", "networks", "first scan"), _steps(times), strict=True))
+    steps = [after - before for before, after in pairwise(times)]
+    cold = dict(zip(("imports", "networks", "first scan"), steps, strict=True))
     whole, stages = [], []
     cpu = time.process_time()
     for _ in range(WARM_RUNS):
@@ -60,20 +60,20 @@ def one_scan(path: Path) -> OneScan:
         whole.append(time.perf_counter() - start)
         stages.append({"read": read, **result.seconds})
     slices, rows, columns = scan.pixels.shape
-    return OneScan(
+    return ScanTiming(
         shape=(slices, rows, columns),
         threads=torch.get_num_threads(),
         cold=cold,
         seconds_per_scan=statistics.median(whole),
         fastest_seconds=min(whole),
-        stages={name: statistics.median(one[name] for one in stages) for name in stages[0]},
+        stages={name: statistics.median(run[name] for run in stages) for name in stages[0]},
         cpu_seconds=(time.process_time() - cpu) / WARM_RUNS,
         peak_memory_mb=peak_memory_mb(),
     )
 
 
-def many_scans(path: Path, *, threads: int, scans: int, together: Barrier) -> float:
-    """Seconds for `scans` times the same scan, warm; started when all processes are."""
+def time_scans(path: Path, *, threads: int, scans: int, barrier: Barrier) -> float:
+    """Seconds for `scans` times the same scan, warm; starts when all processes are ready."""
     import torch
 
     from acsnet.io import read_scan
@@ -82,7 +82,7 @@ def many_scans(path: Path, *, threads: int, scans: int, together: Barrier) -> fl
     torch.set_num_threads(threads)
     pipeline = Pipeline.load()
     pipeline(read_scan(path))
-    together.wait()
+    barrier.wait()
     start = time.perf_counter()
     for _ in range(scans):
         pipeline(read_scan(path)).features_dict()
@@ -90,10 +90,6 @@ def many_scans(path: Path, *, threads: int, scans: int, together: Barrier) -> fl
 
 
 def peak_memory_mb() -> float:
-    """Largest resident memory of this process so far."""
+    """Peak resident memory of this process so far."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak / (2**20 if sys.platform == "darwin" else 2**10)
-
-
-def _steps(times: list[float]) -> list[float]:
-    return [after - before for before, after in pairwise(times)]

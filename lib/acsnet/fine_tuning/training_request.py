@@ -8,20 +8,19 @@ it, and do it again from where it was when that process was killed.
 """
 
 import hashlib
-import os
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
-from tempfile import mkdtemp
 from typing import Any
 
 from acsnet.errors import InputError
 from acsnet.fine_tuning.holdout import SHARE, digest, extended, read_holdout, write_holdout
 from acsnet.fine_tuning.trigger import Review
+from acsnet.storage import write_json, writing_folder
 from acsnet.train.run import STEPS
-from acsnet.train.run_record import read_json, write_json
+from acsnet.train.run_record import read_json
 
 RUNS = "runs"
 REQUEST = "request.json"
@@ -108,35 +107,34 @@ def write_request(
     write_holdout(root, holdout)
     runs = root / RUNS
     runs.mkdir(exist_ok=True)
-    new = Path(mkdtemp(dir=runs, prefix="new-"))
-    (new / LABELS).mkdir()
-    cases = []
-    for index, one in enumerate(sorted(reviewed, key=lambda one: one.name)):
-        label = Path(LABELS) / f"{index:05d}.nii.gz"
-        shutil.copyfile(one.label, new / label)
-        cases.append(
-            {
-                "name": one.name,
-                "patient": digest(one.patient),
-                "image": str(one.image),
-                "label": str(label),
-                "sha256": hashlib.sha256((new / label).read_bytes()).hexdigest(),
-                "held": holdout.holds(one.patient),
-            }
-        )
-    content: dict[str, Any] = {
-        "trainer": trainer,
-        "base": base,
-        "epochs": epochs,
-        "device": device,
-        "threads": threads,
-        "quiet_s": quiet_s,
-        "cases": cases,
-    }
-    write_json(new / REQUEST, content)
     stamp = datetime.now(timezone.utc).strftime("%Y%m%dT%H%M%S%f")
     folder = runs / f"{stamp}-{trainer}"
-    os.replace(new, folder)
+    with writing_folder(folder) as new:
+        (new / LABELS).mkdir()
+        cases = []
+        for index, one in enumerate(sorted(reviewed, key=lambda one: one.name)):
+            label = Path(LABELS) / f"{index:05d}.nii.gz"
+            shutil.copyfile(one.label, new / label)
+            cases.append(
+                {
+                    "name": one.name,
+                    "patient": digest(one.patient),
+                    "image": str(one.image),
+                    "label": str(label),
+                    "sha256": hashlib.sha256((new / label).read_bytes()).hexdigest(),
+                    "held": holdout.holds(one.patient),
+                }
+            )
+        content: dict[str, Any] = {
+            "trainer": trainer,
+            "base": base,
+            "epochs": epochs,
+            "device": device,
+            "threads": threads,
+            "quiet_s": quiet_s,
+            "cases": cases,
+        }
+        write_json(new / REQUEST, content)
     return folder
 
 

@@ -1,1 +1,1 @@
-"""Networks of the method and the verified loading of their weights."""
+"""Networks of the method, their inference, and the verified loading of their weights."""

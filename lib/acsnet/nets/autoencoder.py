@@ -1,9 +1,8 @@
-"""The autoencoder of wall masks: 128 x 128 to a code of 16 numbers and back.
+"""Autoencoder of wall masks: 128 x 128 to a code of 16 numbers and back.
 
 Paper, "Stage 3" and its Figure 5: six strided 3x3 convolutions, two dense layers, six transposed
 convolutions, leaky ReLU; channels double from 16. Its "2048" is read as the flattened 2 x 2 x 512.
-Ours: the code and the output have no activation, so that codes can take any sign and the output is
-a score.
+Not from the paper: code and output have no activation; codes may be negative, output is a score.
 """
 
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from torch import Tensor, nn
 
 @dataclass(frozen=True, kw_only=True)
 class AutoencoderConfig:
-    """What is needed to build the network again before its weights are loaded."""
+    """Architecture of the network, stored with its weights."""
 
     base_filters: int = 16
     depth: int = 6
@@ -65,7 +64,7 @@ class Autoencoder(nn.Module):
         return scores
 
     def forward(self, x: Tensor) -> Tensor:
-        """Scores of what is left of the masks after the code."""
+        """Reconstruction: scores of the masks, from their codes."""
         return self.decode(self.encode(x))
 
 

@@ -1,7 +1,7 @@
-"""The forms in which a trained network draws: plain, as it was trained, or fast and the same.
+"""Inference with test-time augmentation: by PyTorch, or faster by OpenVINO on a CPU.
 
-All see an image in all its views and give the mean. `TorchNetwork` is the reference that others are
-measured against (`benchmarks/fast_path.py`), and in half precision the form for a GPU.
+`TorchNetwork` is the reference that others are measured against (`benchmarks/fast_path.py`), and in
+half precision the form for a GPU.
 """
 
 from dataclasses import dataclass
@@ -17,16 +17,16 @@ from acsnet.nets.test_time_augmentation import ALL_VIEWS, Views, mean_probabilit
 
 
 class InferenceNetwork(Protocol):
-    """What stages 1 and 2 draw with."""
+    """A network of stage 1 or 2, ready for inference."""
 
     @property
     def config(self) -> ResUNetConfig:
-        """Inputs, outputs and the multiple that S must be."""
+        """Inputs, outputs and stride of the network."""
         ...
 
     @property
     def network(self) -> ResUNet:
-        """As it was trained, for those who need more than its mean."""
+        """The network itself, for more than the mean over views."""
         ...
 
     def __call__(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -36,30 +36,28 @@ class InferenceNetwork(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class TorchNetwork:
-    """A network where it is and in the precision it has; one batch a view."""
+    """A network on its own device and in its own precision; one batch a view."""
 
     network: ResUNet
     views: Views = ALL_VIEWS
 
     @property
     def config(self) -> ResUNetConfig:
-        """Of the network."""
+        """Architecture of the network."""
         return self.network.config
 
     def __call__(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
         """(N, inputs, S, S) -> probabilities (N, outputs, S, S), the mean over `views`."""
         weight = next(self.network.parameters())
-        seen = torch.from_numpy(images).to(weight.device, weight.dtype)
-        probability: NDArray[np.float32] = (
-            mean_probability(self.network, seen, self.views).cpu().numpy()
-        )
-        return probability
+        batch = torch.from_numpy(images).to(weight.device, weight.dtype)
+        mean: NDArray[np.float32] = mean_probability(self.network, batch, self.views).cpu().numpy()
+        return mean
 
 
 def inference_form(network: ResUNet, *, reference: bool = False) -> InferenceNetwork:
-    """The fastest form for the device of a network in single precision; reference: the plain one.
+    """The fastest form for the device of a single-precision network; reference: `TorchNetwork`.
 
-    Masks of both are the same to a Dice of 0.999. On a GPU the network itself is made half.
+    Masks of both agree to a Dice of 0.999. On a GPU the network itself is converted to half.
     """
     if reference:
         return TorchNetwork(network=network)

@@ -1,15 +1,15 @@
-"""The graph of a residual U-Net, on a slice in all its views.
+"""OpenVINO graph of a residual U-Net, on a slice in all its views.
 
-What is exact and saves work (ours):
+Not from the paper; exact, and less work:
 
-- A 3x3 convolution of an image enlarged to twice its size is one transposed convolution of the
-  image itself, with 16 instead of 36 products an enlarged pixel block and output. So nothing is
-  enlarged or joined to the skip connection: each part has its own convolution, and these add up.
-- The last 1x1 convolution is done on each part of the sum before it, which then has one or two
+- A 3x3 convolution after upsampling by 2 is one transposed convolution of the small image: 16
+  instead of 36 products. Nothing is upsampled or concatenated: each part has its own convolution,
+  and the results are added.
+- The last 1x1 convolution is applied to each term of the sum before it, which then has one or two
   channels instead of all.
-- A number in bfloat16 keeps 8 bits, and to round the pixels and the first weights is nearly all
-  that bfloat16 does to the scores. So both come in two parts, the rounded number and the rest of
-  it, and of the four products all but that of the two rests are summed.
+- bfloat16 has 8 bits, and nearly all its error comes from rounding the pixels and the first
+  weights. Both are split into the rounded number and its remainder; of the four products all but
+  that of the two remainders are summed.
 """
 
 from typing import Any
@@ -24,19 +24,15 @@ from acsnet.nets.openvino_runtime import opset13 as op
 from acsnet.nets.resunet import ResUNet
 from acsnet.nets.test_time_augmentation import ALL_VIEWS
 
-Node = Any
-"""A value in a graph of OpenVINO, which has no types."""
-
-Block = Any
-"""A `ResidualBlock`: in the types of torch each of its parts may be anything."""
-
+Node = Any  # a value in a graph of OpenVINO, which has no types
+Block = Any  # a `ResidualBlock`, whose parts are untyped in torch
 VIEWS = len(ALL_VIEWS)
 
 
 def graph_of(network: ResUNet, *, side: int, bfloat16: bool) -> ov.Model:
     """The graph from (VIEWS, inputs, side, side) to probabilities (VIEWS, outputs, side, side).
 
-    bfloat16: there are two inputs of that type, rounded images and the rest.
+    bfloat16: there are two inputs of that type, rounded images and the remainder.
     """
     shape = [VIEWS, network.config.inputs, side, side]
     if bfloat16:
@@ -60,7 +56,7 @@ def graph_of(network: ResUNet, *, side: int, bfloat16: bool) -> ov.Model:
 
 
 def _down(x: Node, block: Block, *, of_parts: bool) -> Node:
-    """A residual block; of_parts: on images rounded, the rest, and rounded again."""
+    """A residual block; of_parts: on images rounded, remainder, and rounded again."""
     weights = _in_parts if of_parts else Tensor.detach
     first, project = block.body[0], _projection(block)
     y = _plus(_convolved(x, weights(first.weight)), first.bias)
@@ -69,15 +65,15 @@ def _down(x: Node, block: Block, *, of_parts: bool) -> Node:
 
 
 def _in_parts(weight: Tensor) -> Tensor:
-    """(outputs, inputs, ...) -> (outputs, 3 * inputs, ...), for the parts of images."""
+    """Weights (outputs, inputs, ...) -> (outputs, 3 * inputs, ...), for images in parts."""
     rounded = weight.bfloat16().float()
     return torch.cat([rounded, rounded, weight - rounded], dim=1)
 
 
 def _up(below: Node, skip: Node, block: Block, *, head: Any = None) -> Node:
-    """A residual block on `below`, enlarged to twice its size, joined to `skip`.
+    """A residual block on `below`, upsampled by 2, concatenated with `skip`.
 
-    head: a 1x1 convolution after it, done on each part of the block's sum before they are added.
+    head: a 1x1 convolution after it, applied to each term of the block's sum.
     """
     first, project = block.body[0], _projection(block)
     inputs = below.get_output_partial_shape(0)[1].get_length()
@@ -101,8 +97,8 @@ def _up(below: Node, skip: Node, block: Block, *, head: Any = None) -> Node:
 def enlarging_kernel(weight: Tensor) -> Tensor:
     """(outputs, inputs, 3, 3) -> (inputs, outputs, 4, 4) of the transposed convolution.
 
-    With stride 2 and padding 1 it does what `weight` does after an enlargement to twice the size by
-    nearest neighbours: each pixel stands for 2x2, so its kernel is the sum of four shifted ones.
+    With stride 2 and padding 1 it equals `weight` after nearest-neighbour upsampling by 2: each
+    pixel becomes 2x2, so the kernel is the sum of four shifted ones.
     """
     flipped = weight.flip(2, 3).transpose(0, 1)
     shifts = [(a, b) for a in range(2) for b in range(2)]
@@ -110,14 +106,14 @@ def enlarging_kernel(weight: Tensor) -> Tensor:
 
 
 def _body(y: Node, block: Block) -> Node:
-    """What follows the first convolution of a residual block."""
+    """The layers after the first convolution of a residual block."""
     _, _, first_norm, second, _, second_norm = block.body
     y = _normed(op.relu(y), first_norm)
     return _normed(op.relu(_plus(_convolved(y, second.weight), second.bias)), second_norm)
 
 
 def _projection(block: Block) -> Any:
-    """The 1x1 convolution beside the body; one that changes nothing where there is none."""
+    """The 1x1 convolution beside the body; an identity convolution where there is none."""
     if isinstance(block.project, nn.Conv2d):
         return block.project
     inputs = block.body[0].in_channels
@@ -128,13 +124,13 @@ def _projection(block: Block) -> Any:
 
 
 def _convolved(x: Node, weight: Tensor) -> Node:
-    """Same size, without bias."""
+    """Convolution with padding, without bias."""
     padding = [weight.shape[-1] // 2] * 2
     return op.convolution(x, _constant(weight), [1, 1], padding, padding, [1, 1])
 
 
 def _normed(x: Node, norm: Any) -> Node:
-    """Batch norm in eval mode, as a factor and a term."""
+    """Batch norm in eval mode."""
     factor = norm.weight / torch.sqrt(norm.running_var + norm.eps)
     term = norm.bias - factor * norm.running_mean
     return _plus(op.multiply(x, _constant(factor[:, None, None])), term)
@@ -145,7 +141,7 @@ def _plus(x: Node, bias: Tensor) -> Node:
 
 
 def _enlarged(x: Node) -> Node:
-    """To twice the size by nearest neighbours."""
+    """Nearest-neighbour upsampling by 2."""
     return op.interpolate(
         x,
         op.constant(np.full(2, 2.0, np.float32)),

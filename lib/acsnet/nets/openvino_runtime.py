@@ -1,7 +1,6 @@
-"""OpenVINO without telemetry: imported as it comes, it reports every start to a web service.
+"""OpenVINO without telemetry, which would report every start to a web service.
 
-Its package of telemetry is hidden from it before that, as if it were not installed. No start of
-this program is anyone else's business.
+Its telemetry package is hidden before the import, as if it were not installed.
 """
 
 import sys

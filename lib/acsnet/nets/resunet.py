@@ -1,8 +1,8 @@
-"""The residual U-Net that both segmentation stages share.
+"""Residual U-Net of both segmentation stages.
 
 Paper, "Multi-network design" and its Figure 4: depth 4; on each level twice (3x3 convolution, ReLU,
-batch norm) with a residual, 2x2 max pooling, 20 % dropout; nearest-neighbour upsampling. The number
-of filters is not printed there: ours, `base_filters`, doubling per level.
+batch norm) with a residual, 2x2 max pooling, 20 % dropout; nearest-neighbour upsampling. Not from
+the paper, which does not print it: the number of filters, `base_filters`, doubling per level.
 """
 
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 @dataclass(frozen=True, kw_only=True)
 class ResUNetConfig:
-    """What is needed to build the network again before its weights are loaded."""
+    """Architecture of the network, stored with its weights."""
 
     base_filters: int
     outputs: int
@@ -23,7 +23,7 @@ class ResUNetConfig:
 
     @property
     def stride(self) -> int:
-        """Rows and columns of an input must be multiples of this number."""
+        """Rows and columns of an input must be multiples of this."""
         return int(2**self.depth)
 
     def build(self) -> "ResUNet":
@@ -74,7 +74,7 @@ class ResUNet(nn.Module):
         self.head = nn.Conv2d(widths[0], config.outputs, 1)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Raw scores; a sigmoid turns each output channel into a probability."""
+        """Logits; a sigmoid turns each output channel into a probability."""
         skips: list[Tensor] = []
         for block in self.down[:-1]:
             x = block(x)

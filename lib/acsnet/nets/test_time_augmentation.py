@@ -1,4 +1,4 @@
-"""Turns and mirrors: what a network draws should not depend on which way a scan lies."""
+"""Test-time augmentation: the mean over the eight turns and mirror images of a square."""
 
 from collections.abc import Iterator, Sequence
 from itertools import product
@@ -6,12 +6,9 @@ from itertools import product
 import torch
 from torch import Tensor, nn
 
+# Whether rows and columns are exchanged, and the axes of (N, C, S, S) that are then mirrored.
 Views = Sequence[tuple[bool, tuple[int, ...]]]
-"""Whether rows and columns are exchanged, and the axes of (N, C, S, S) that are then mirrored."""
-
 ALL_VIEWS: Views = tuple(product((False, True), ((), (2,), (3,), (2, 3))))
-"""The four turns and their mirror images."""
-
 AS_IT_IS: Views = ((False, ()),)
 
 
@@ -19,17 +16,17 @@ AS_IT_IS: Views = ((False, ()),)
 def view_probabilities(
     net: nn.Module, images: Tensor, views: Views = ALL_VIEWS
 ) -> Iterator[Tensor]:
-    """(N, C, S, S) -> for each view the sigmoid of the scores, (N, outputs, S, S), turned back."""
+    """(N, C, S, S) -> for each view the probabilities (N, outputs, S, S), turned back."""
     for exchanged, axes in views:
-        seen = (images.mT if exchanged else images).flip(axes)
-        drawn = torch.sigmoid(net(seen).float()).flip(axes)
-        yield drawn.mT if exchanged else drawn
+        view = (images.mT if exchanged else images).flip(axes)
+        probability = torch.sigmoid(net(view).float()).flip(axes)
+        yield probability.mT if exchanged else probability
 
 
 @torch.inference_mode()
 def mean_probability(net: nn.Module, images: Tensor, views: Views = ALL_VIEWS) -> Tensor:
-    """(N, C, S, S) -> (N, outputs, S, S): the sigmoid of the scores, mean over `views`."""
+    """(N, C, S, S) -> (N, outputs, S, S): probabilities, mean over `views`."""
     total = torch.zeros((), device=images.device)
-    for drawn in view_probabilities(net, images, views):
-        total = total + drawn
+    for probability in view_probabilities(net, images, views):
+        total = total + probability
     return total / len(views)

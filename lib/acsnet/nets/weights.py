@@ -1,13 +1,12 @@
-"""Weights that are what they say, or none: checksums are verified before a network is built.
+"""Loading and saving of weights, verified by checksum.
 
-What was trained is one safetensors file (of a network: parameters in half precision, batch-norm
-statistics in single precision, because small variances vanish in half) and one entry of
-`manifest.json`: the file's name, its SHA-256 and, of a network, its configuration.
+Weights are a safetensors file (of a network: parameters in half precision, batch-norm statistics in
+single precision, because small variances vanish in half) and an entry of `manifest.json`: the
+file's name, its SHA-256 and, of a network, its configuration.
 """
 
 import hashlib
 import json
-import os
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TypeVar
@@ -19,22 +18,22 @@ from safetensors.torch import save as save_tensors
 from acsnet.errors import WeightsError
 from acsnet.nets.autoencoder import Autoencoder
 from acsnet.nets.resunet import ResUNet
+from acsnet.storage import write_bytes, write_text
 
 Network = TypeVar("Network", bound=ResUNet | Autoencoder)
 
+# The networks of the method by name, in the order of their stages.
 NETWORKS: dict[str, type[ResUNet] | type[Autoencoder]] = {
     "roi": ResUNet,
     "myo": ResUNet,
     "autoencoder": Autoencoder,
 }
-"""The networks of the method by name, in the order of their stages."""
-
 SHIPPED = Path(__file__).resolve().parent.parent / "weights"
 MANIFEST = "manifest.json"
 
 
 def read_manifest(folder: Path = SHIPPED) -> dict[str, Any]:
-    """The manifest of a weights folder. Raises WeightsError when it is missing or broken."""
+    """Read the manifest of a weights folder. Raises WeightsError when it is missing or broken."""
     path = folder / MANIFEST
     try:
         manifest: dict[str, Any] = json.loads(path.read_text())
@@ -47,7 +46,7 @@ def read_manifest(folder: Path = SHIPPED) -> dict[str, Any]:
 def read_verified(name: str, *, folder: Path = SHIPPED) -> tuple[dict[str, Any], bytes]:
     """The manifest's entry `name` and the content of its file.
 
-    Raises WeightsError when the file is missing or is not the one of the manifest.
+    Raises WeightsError when the file is missing or its checksum differs from the manifest.
     """
     try:
         entry: dict[str, Any] = read_manifest(folder)[name]
@@ -69,13 +68,15 @@ def read_verified(name: str, *, folder: Path = SHIPPED) -> tuple[dict[str, Any],
 def load_network(
     name: str, kind: type[Network], *, folder: Path = SHIPPED, device: str = "cpu"
 ) -> Network:
-    """Network `name`, one of class `kind`, ready for inference.
+    """Network `name` of class `kind`, ready for inference.
 
-    Raises WeightsError when its file is missing, is not the one of the manifest, or does not fit
-    the network: there are never random weights.
+    Raises WeightsError when its file is missing, altered or does not fit the network.
     """
     entry, content = read_verified(name, folder=folder)
-    tensors = {key: _single(tensor) for key, tensor in load_tensors(content).items()}
+    tensors = {
+        key: tensor.float() if tensor.is_floating_point() else tensor
+        for key, tensor in load_tensors(content).items()
+    }
     try:
         network = kind(kind.Config(**entry["config"]))  # type: ignore[arg-type] # each has its own
         network.load_state_dict(tensors)
@@ -103,19 +104,9 @@ def save_verified(content: bytes, name: str, *, folder: Path, about: dict[str, A
     """Write a safetensors file and its manifest entry into `folder`; returns the file's path."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{name}.safetensors"
-    _write(path, content)
+    write_bytes(path, content)
     manifest = read_manifest(folder) if (folder / MANIFEST).exists() else {}
     digest = hashlib.sha256(content).hexdigest()
     manifest[name] = {"file": path.name, "sha256": digest, **about}
-    _write(folder / MANIFEST, (json.dumps(manifest, indent=2, sort_keys=True) + "\n").encode())
+    write_text(folder / MANIFEST, json.dumps(manifest, indent=2, sort_keys=True) + "\n")
     return path
-
-
-def _single(tensor: torch.Tensor) -> torch.Tensor:
-    return tensor.float() if tensor.is_floating_point() else tensor
-
-
-def _write(path: Path, content: bytes) -> None:
-    temporary = path.with_name(path.name + ".tmp")
-    temporary.write_bytes(content)
-    os.replace(temporary, path)

@@ -4,16 +4,14 @@ Images are named by their SOPInstanceUID, which never stands for two images. Eac
 whole or not at all, so a download that was cut off goes on where it stopped.
 """
 
-import os
-import tempfile
 from collections.abc import Iterable
-from io import BytesIO
 from pathlib import Path
 
 from pydicom.dataset import Dataset
 
 from acsnet.io.dicom_files import quiet_pydicom, text_of
 from acsnet.pacs.dicomweb import DicomWeb, is_uid
+from acsnet.storage import writing
 
 SUFFIX = ".dcm"
 
@@ -47,21 +45,8 @@ def keep_only(instances: Iterable[str], folder: Path) -> None:
 
 def write_instance(dataset: Dataset, path: Path) -> None:
     """Write a dataset as a DICOM file, whole or not at all."""
-    with BytesIO() as stream, quiet_pydicom():
-        dataset.save_as(stream, write_like_original=False)
-        write_whole(stream.getvalue(), path)
-
-
-def write_whole(content: bytes, path: Path) -> None:
-    """Write a file, whole or not at all, whoever else writes it at the same time."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".")
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(content)
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    with writing(path, private=True) as temporary, quiet_pydicom():
+        dataset.save_as(temporary, write_like_original=False)
 
 
 def archive_path(output: Path, dataset: Dataset) -> Path | None:

@@ -1,6 +1,6 @@
 """Synthetic late gadolinium enhancement patients of known anatomy, scar and geometry.
 
-Research use only, not a medical device: no phantom shows a real person.
+Research use only, not a medical device: phantoms show no real person.
 """
 
 from acsnet.phantom.make import Phantom, make_phantom

@@ -1,4 +1,4 @@
-"""Which tissue lies at each point of a short-axis plane. All shapes are ours.
+"""Tissue at each point of a short-axis plane. Not from the paper: all shapes.
 
 Coordinates are mm from the ventricle's long axis: x to the lateral wall, y to the anterior wall.
 """
@@ -16,7 +16,7 @@ Floats = NDArray[np.float64]
 
 
 class Tissue(IntEnum):
-    """What a point is made of."""
+    """Tissue at a point."""
 
     AIR = 0
     FAT = 1
@@ -43,17 +43,16 @@ class Blob:
     waves: Waves
 
     def reach(self, x: Floats, y: Floats) -> Floats:
-        """Distance from the centre as a share of the edge's: inside below 1."""
+        """Distance from the centre as a share of the edge's: below 1 inside."""
         along = (x - self.centre[0]) / self.radii[0]
         across = (y - self.centre[1]) / self.radii[1]
-        edge = self.waves(np.arctan2(across, along))
-        share: Floats = np.hypot(along, across) / edge
+        share: Floats = np.hypot(along, across) / self.waves(np.arctan2(across, along))
         return share
 
 
 @dataclass(frozen=True, kw_only=True)
 class Surroundings:
-    """All that the seed decides around the left ventricle."""
+    """The random anatomy around the left ventricle."""
 
     endocardium: Waves
     wall: Waves
@@ -75,7 +74,7 @@ class Surroundings:
 
 
 def draw_surroundings(spec: PhantomSpec, rng: np.random.Generator) -> Surroundings:
-    """Thorax, abdomen and right heart to go with a left ventricle."""
+    """Draw thorax, abdomen and right heart for a left ventricle."""
     epicardium = spec.endocardial_radius_mm + spec.wall_mm
     u = rng.uniform
 
@@ -121,7 +120,7 @@ def _thorax(around: Surroundings, height: float, x: Floats, y: Floats) -> NDArra
     for cx, cy, radius in around.vessels:
         spot = (x - cx) ** 2 + (y - cy - 25 * height) ** 2 <= radius**2
         tissue[spot & lung] = Tissue.BLOOD
-    # The diaphragm domes towards the apex: the abdomen rises as the slices near it.
+    # The diaphragm domes towards the apex: the abdomen is higher in apical slices.
     sunk = y + 22 * (height - 0.4)
     tissue[lung & (around.spine.reach(x, y) < 1)] = Tissue.BONE
     tissue[lung & (around.spleen.reach(x, sunk) < 1)] = Tissue.SPLEEN
@@ -137,7 +136,7 @@ def _thorax(around: Surroundings, height: float, x: Floats, y: Floats) -> NDArra
 
 
 def _pad_mm(around: Surroundings, angle: Floats) -> Floats:
-    """Fat around the heart: thick in places, none in others."""
+    """Thickness of the fat around the heart at each angle."""
     pad: Floats = around.heart_fat_mm * np.clip(around.heart_fat(angle) - 0.8, 0, None)
     return pad
 
@@ -178,9 +177,9 @@ def tissue_slice(
     x: Floats,
     y: Floats,
 ) -> NDArray[np.uint8]:
-    """`Tissue` at each point of one plane; x, y and the result are (row, column).
+    """`Tissue` at each point of a plane; x, y and the result are (row, column).
 
-    Above the mitral valve the left atrium takes the ventricle's place.
+    Above the mitral valve is the left atrium.
     """
     height = height_mm / spec.lv_length_mm
     tissue = _thorax(around, height, x, y)

@@ -1,4 +1,7 @@
-"""From tissue to pixel values: inversion recovery signal, texture, coil, blur and noise. Ours."""
+"""From tissue to pixels: inversion recovery signal, texture, coil, blur, noise.
+
+Not from the paper.
+"""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -7,41 +10,32 @@ from scipy.ndimage import gaussian_filter
 from acsnet.phantom.anatomy import Tissue
 from acsnet.phantom.spec import PhantomSpec
 
-SCALE = 1000.0
-"""Pixel value of signal 1."""
-
+SCALE = 1000.0  # pixel value of signal 1
 TEXTURE_MM = 4.0
-TEXTURE: dict[Tissue, float] = {
-    Tissue.FAT: 0.12,
-    Tissue.MUSCLE: 0.12,
-    Tissue.BONE: 0.15,
-    Tissue.LUNG: 0.5,
-    Tissue.LIVER: 0.08,
-    Tissue.SPLEEN: 0.08,
-    Tissue.BLOOD: 0.05,
-    Tissue.LV_BLOOD_POOL: 0.05,
-    Tissue.LV_MYOCARDIUM: 0.1,
-    Tissue.GREY_ZONE: 0.1,
-    Tissue.CORE_SCAR: 0.06,
-}
-"""Standard deviation of slow signal variation, as a share of the tissue's own signal."""
+# Standard deviation of slow signal variation by `Tissue`, as a share of the tissue's signal.
+TEXTURE = np.zeros(len(Tissue))
+TEXTURE[[Tissue.FAT, Tissue.MUSCLE]] = 0.12
+TEXTURE[[Tissue.LIVER, Tissue.SPLEEN]] = 0.08
+TEXTURE[[Tissue.BLOOD, Tissue.LV_BLOOD_POOL]] = 0.05
+TEXTURE[[Tissue.LV_MYOCARDIUM, Tissue.GREY_ZONE]] = 0.1
+TEXTURE[[Tissue.BONE, Tissue.LUNG, Tissue.CORE_SCAR]] = 0.15, 0.5, 0.06
 
 
 def tissue_signal(spec: PhantomSpec) -> NDArray[np.float64]:
     """Signal of each `Tissue`, indexed by its value."""
-    look = spec.contrast
+    contrast, myocardium = spec.contrast, spec.contrast.myocardium
     signal = np.zeros(len(Tissue))
-    signal[Tissue.FAT] = look.fat
-    signal[Tissue.MUSCLE] = look.myocardium + 0.08
-    signal[Tissue.BONE] = 0.55 * look.fat
-    signal[Tissue.LUNG] = look.lung
-    signal[Tissue.LIVER] = look.liver
-    signal[Tissue.SPLEEN] = 0.6 * look.liver + 0.4 * look.blood
+    signal[Tissue.FAT] = contrast.fat
+    signal[Tissue.MUSCLE] = myocardium + 0.08
+    signal[Tissue.BONE] = 0.55 * contrast.fat
+    signal[Tissue.LUNG] = contrast.lung
+    signal[Tissue.LIVER] = contrast.liver
+    signal[Tissue.SPLEEN] = 0.6 * contrast.liver + 0.4 * contrast.blood
     signal[Tissue.GAS] = 0.02
-    signal[[Tissue.BLOOD, Tissue.LV_BLOOD_POOL]] = look.blood
-    signal[[Tissue.LV_MYOCARDIUM, Tissue.PAPILLARY]] = look.myocardium
-    signal[Tissue.CORE_SCAR] = look.core
-    signal[Tissue.GREY_ZONE] = look.myocardium + look.grey_zone * (look.core - look.myocardium)
+    signal[[Tissue.BLOOD, Tissue.LV_BLOOD_POOL]] = contrast.blood
+    signal[[Tissue.LV_MYOCARDIUM, Tissue.PAPILLARY]] = myocardium
+    signal[Tissue.CORE_SCAR] = contrast.core
+    signal[Tissue.GREY_ZONE] = myocardium + contrast.grey_zone * (contrast.core - myocardium)
     return signal
 
 
@@ -50,18 +44,15 @@ def render(
 ) -> NDArray[np.float64]:
     """Noise-free signal before the coil: (slice, part, row, column) tissue -> (slice, row, column).
 
-    The parts of a slice's thickness are averaged, which is its partial volume.
+    The parts of a slice's thickness are averaged (partial volume).
     """
     row_mm, column_mm = spec.spacing_mm[1:]
-    texture = np.zeros(len(Tissue))
-    for kind, share in TEXTURE.items():
-        texture[kind] = share
     grain = gaussian_filter(
         rng.normal(size=(tissue.shape[0], *spec.matrix)),
         (0, TEXTURE_MM / row_mm, TEXTURE_MM / column_mm),
     )
     grain /= grain.std()
-    whole = tissue_signal(spec)[tissue] * (1 + texture[tissue] * grain[:, None])
+    whole = tissue_signal(spec)[tissue] * (1 + TEXTURE[tissue] * grain[:, None])
     blur = (0, spec.blur_mm / row_mm, spec.blur_mm / column_mm)
     signal: NDArray[np.float64] = gaussian_filter(whole.mean(axis=1), blur)
     return signal
@@ -74,9 +65,9 @@ def acquire(
     rows, columns = spec.matrix
     down = (np.arange(rows)[:, None] - rows / 2) * spec.spacing_mm[1] / 100
     right = (np.arange(columns) - columns / 2) * spec.spacing_mm[2] / 100
-    towards = rng.uniform(0, 2 * np.pi)
+    angle = rng.uniform(0, 2 * np.pi)
     coil = np.exp(
-        -spec.bias * (down * np.sin(towards) + right * np.cos(towards))
+        -spec.bias * (down * np.sin(angle) + right * np.cos(angle))
         - 0.5 * spec.bias * (down**2 + right**2)
     )
     real = signal * coil + spec.noise * rng.normal(size=signal.shape)

@@ -1,4 +1,4 @@
-"""A phantom patient: anatomy, look and patient coordinates put together."""
+"""Make a phantom patient from anatomy, contrast and patient coordinates."""
 
 from dataclasses import dataclass
 
@@ -13,14 +13,10 @@ from acsnet.phantom.spec import PhantomSpec
 from acsnet.scan import InputGrid, ShortAxisScan
 
 BASEWARD_RAS = np.array([1.0, -1.0, 1.0]) / np.sqrt(3.0)
+# From the long axis to the anterior wall, perpendicular to it: up in the image.
 ANTERIOR_RAS = np.array([0.0, 1.0, 1.0]) / np.sqrt(2.0)
-"""From the long axis to the anterior wall, at a right angle to it: up in the image."""
-
-HEART_RAS_MM = np.array([-35.0, 25.0, 10.0])
-"""The tip of the cavity."""
-
-PARTS = (-0.3, 0.0, 0.3)
-"""Planes through a slice's thickness that are averaged; the middle one gives the truth."""
+HEART_RAS_MM = np.array([-35.0, 25.0, 10.0])  # the tip of the cavity
+PARTS = (-0.3, 0.0, 0.3)  # planes averaged over a slice's thickness; the middle one is the truth
 
 LABEL_OF_TISSUE = np.zeros(len(Tissue), np.uint8)
 LABEL_OF_TISSUE[[Tissue.LV_BLOOD_POOL, Tissue.PAPILLARY]] = Label.LV_BLOOD_POOL
@@ -31,10 +27,7 @@ LABEL_OF_TISSUE[Tissue.CORE_SCAR] = Label.CORE_SCAR
 
 @dataclass(frozen=True, kw_only=True)
 class Phantom:
-    """A scan and the truth it was made from; labels are (slice, row, column) like the pixels.
-
-    Papillary muscles count as blood pool, as experts draw them.
-    """
+    """A scan and its true labels, (slice, row, column); papillary muscles count as blood pool."""
 
     spec: PhantomSpec
     scan: ShortAxisScan
@@ -42,7 +35,7 @@ class Phantom:
 
     @property
     def pixels(self) -> NDArray[np.int16]:
-        """(slice, row, column) pixel values as a file stores them."""
+        """(slice, row, column) stored pixel values."""
         return self.scan.pixels.astype(np.int16)
 
     @property
@@ -79,7 +72,7 @@ def phantom_grid(spec: PhantomSpec) -> InputGrid:
 
 
 def _tissue(spec: PhantomSpec, rng: np.random.Generator) -> NDArray[np.uint8]:
-    """(slice, part, row, column) `Tissue`, each slice moved by its breath-hold mismatch."""
+    """(slice, part, row, column) `Tissue`, each slice shifted by its breath-hold mismatch."""
     around = draw_surroundings(spec, rng)
     slice_mm, row_mm, column_mm = spec.spacing_mm
     rows, columns = spec.matrix

@@ -1,4 +1,4 @@
-"""The two patients of the sample data, and how they are laid out in a folder."""
+"""The two phantom patients of the sample data."""
 
 from pathlib import Path
 
@@ -47,7 +47,7 @@ SAMPLE_PATIENTS = (
         base_first=True,
     ),
 )
-"""A transmural anteroseptal scar; a subendocardial inferolateral one, phase sensitive."""
+"""A transmural anteroseptal scar; a subendocardial inferolateral scar, phase sensitive."""
 
 
 def write_samples(folder: Path) -> None:

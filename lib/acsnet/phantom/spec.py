@@ -1,4 +1,4 @@
-"""What a phantom is to show: sizes in mm, angles in degrees, signal as a share of that of fat.
+"""Specification of a phantom: sizes in mm, angles in degrees, signal as a share of fat's.
 
 Angles around the left ventricle are those of the AHA bullseye (Cerqueira et al. 2002,
 doi:10.1161/hc0402.102975): 0 lateral, 90 anterior, 180 mid septum, 270 inferior.
@@ -11,7 +11,7 @@ import numpy as np
 
 @dataclass(frozen=True, kw_only=True)
 class Contrast:
-    """Signal of the tissues that decide the look, after inversion; fat is near 1.
+    """Signal of the tissues after inversion; fat is near 1.
 
     grey_zone: where the grey zone lies between myocardium (0) and core scar (1).
     """
@@ -29,18 +29,16 @@ class Contrast:
 class PhantomSpec:
     """One patient. Distances along the long axis start at the tip of the cavity.
 
-    matrix: rows, columns; spacing_mm: slice, row, column; first_slice_mm: position of slice 0,
-    below 0 there is no cavity; lv_length_mm: from the tip to the mitral valve, where the
-    endocardial radius and wall thickness are reached; ellipticity, irregularity: share of the
-    radius; scar_depth: transmurality from the endocardium, 0 for no scar; scar_slices: first and
-    last, apex first; core_fraction: share of the scar's angle times depth, the rest is grey
-    zone; shift_mm: standard deviation of the breath-hold mismatch; centre_mm: the ventricle's
-    place from the middle of the image, down and right; rotation_degrees: turn of the image
-    plane about the long axis; tilt_degrees: turn of the long axis about the patient's x and z;
-    noise: standard deviation in each channel; bias: fall of coil sensitivity over 100 mm;
-    blur_mm: point spread; phase_sensitive: signed signal with Gaussian noise rather than its
-    magnitude with Rician noise; base_first: order of the slices in the file. The seed decides
-    all the rest: lungs, chest wall, liver, texture, noise.
+    matrix: rows, columns; spacing_mm: slice, row, column; first_slice_mm: position of slice 0, no
+    cavity below 0; lv_length_mm: from the tip to the mitral valve, where the endocardial radius and
+    wall thickness hold; ellipticity, irregularity: share of the radius; scar_depth: transmurality
+    from the endocardium, 0 for no scar; scar_slices: first and last, apex first; core_fraction:
+    share of the scar's angle times depth, the rest is grey zone; shift_mm: standard deviation of
+    the breath-hold mismatch; centre_mm: of the ventricle from the image centre, down and right;
+    rotation_degrees: of the image about the long axis; tilt_degrees: of the long axis about the
+    patient's x and z; noise: standard deviation a channel; bias: fall of coil sensitivity over
+    100 mm; blur_mm: point spread; phase_sensitive: signed signal with Gaussian instead of magnitude
+    with Rician noise; base_first: order of the slices in the file; seed: decides all the rest.
     """
 
     name: str
@@ -72,7 +70,7 @@ class PhantomSpec:
 
 
 def random_spec(rng: np.random.Generator) -> PhantomSpec:
-    """A patient drawn at random, wide enough to train on. Ranges ours."""
+    """A random patient, varied enough to train on. Not from the paper: the ranges."""
 
     def draw(low: float, high: float) -> float:
         return float(rng.uniform(low, high))

@@ -1,4 +1,4 @@
-"""The left ventricle as two half ellipsoids: contours, scar wedge and papillary muscles."""
+"""Left ventricle of a phantom, two half ellipsoids: contours, scar wedge, papillary muscles."""
 
 from dataclasses import dataclass
 
@@ -7,20 +7,19 @@ from numpy.typing import NDArray
 
 from acsnet.phantom.spec import PhantomSpec
 
-PAPILLARY_DEGREES = (35.0, 262.0)
-"""Anterolateral and posteromedial papillary muscle."""
+PAPILLARY_DEGREES = (35.0, 262.0)  # anterolateral and posteromedial papillary muscle
 
 
 @dataclass(frozen=True, kw_only=True)
 class Waves:
-    """A closed contour's departure from round: amplitude and phase of orders 2, 3, ..."""
+    """Deviation of a closed contour from a circle: amplitude and phase of orders 2, 3, ..."""
 
     amplitudes: NDArray[np.float64]
     phases: NDArray[np.float64]
 
     @classmethod
     def draw(cls, rng: np.random.Generator, amplitude: float, orders: int = 4) -> "Waves":
-        """Falling amplitudes at random phases."""
+        """Draw falling amplitudes at random phases."""
         amplitudes = amplitude * rng.normal(size=orders) / np.arange(1, orders + 1)
         return cls(amplitudes=amplitudes, phases=rng.uniform(0, 2 * np.pi, orders))
 
@@ -37,7 +36,7 @@ class Waves:
 def radii_mm(spec: PhantomSpec, height_mm: float) -> tuple[float, float]:
     """Mean endocardial and epicardial radius at a height above the tip of the cavity.
 
-    The epicardium's tip lies one wall below the cavity's; 0 where there is none.
+    The tip of the epicardium lies one wall thickness below the cavity's; 0 below it.
     """
     fall = spec.lv_length_mm - height_mm
     inner = 1 - (fall / spec.lv_length_mm) ** 2
@@ -53,9 +52,9 @@ def scar_masks(
     depth: NDArray[np.float64],
     slice_index: int,
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Scar and its core inside a wall; angle in radians, depth 0 endocardium to 1 epicardium.
+    """Scar and its core in a wall; angle in radians, depth from 0 (endocardium) to 1 (epicardium).
 
-    The core keeps to the endocardium and takes the same share of angle and of depth.
+    The core adjoins the endocardium and has the same share of angle and of depth.
     """
     first, last = spec.scar_slices
     if spec.scar_depth == 0 or not first <= slice_index <= last:

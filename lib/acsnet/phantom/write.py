@@ -1,6 +1,5 @@
-"""Phantoms as the files a hospital sends; the same phantom gives the same bytes."""
+"""Write phantoms as NIfTI and DICOM; the same phantom gives the same bytes."""
 
-import os
 from pathlib import Path
 
 import nibabel as nib
@@ -10,13 +9,14 @@ from pydicom.uid import ExplicitVRLittleEndian, MRImageStorage, generate_uid
 from pydicom.valuerep import DSfloat
 
 from acsnet.io import write_label_map
+from acsnet.io.nifti import save_nifti
 from acsnet.phantom.make import Phantom
+from acsnet.storage import writing
 
 RAS_TO_LPS = np.array([-1.0, -1.0, 1.0])
 DATE, TIME = "20200101", "120000"
 MAGNITUDE = ("ORIGINAL", "PRIMARY", "M", "IR")
-PHASE_SENSITIVE = ("ORIGINAL", "PRIMARY", "R", "IR")
-"""Real part after phase correction."""
+PHASE_SENSITIVE = ("ORIGINAL", "PRIMARY", "R", "IR")  # real part after phase correction
 
 
 def write_nifti(phantom: Phantom, folder: Path) -> Path:
@@ -29,9 +29,7 @@ def write_nifti(phantom: Phantom, folder: Path) -> Path:
     image.header.set_xyzt_units("mm")
     image.header["descrip"] = b"Synthetic LGE short axis, no real person"
     path = folder / f"{phantom.spec.name}.nii.gz"
-    temporary = path.with_name(f".{path.name.removesuffix('.nii.gz')}.part.nii.gz")
-    nib.save(image, temporary)
-    os.replace(temporary, path)
+    save_nifti(path, image)
     return path
 
 
@@ -45,23 +43,22 @@ def write_truth(phantom: Phantom, folder: Path) -> Path:
 
 
 def write_dicom(phantom: Phantom, folder: Path) -> tuple[Path, ...]:
-    """Write one MR Image Storage file a slice, in the stored order; returns their paths.
+    """Write one MR Image Storage file a slice, in stored order; returns their paths.
 
-    UIDs are made from the spec, so that another phantom never shares them.
+    UIDs are derived from the spec: phantoms never share them.
     """
     folder.mkdir(parents=True, exist_ok=True)
     paths = []
     for index in range(phantom.spec.slices):
         path = folder / f"slice-{index + 1:02d}.dcm"
-        temporary = path.with_name(f".{path.name}.part")
-        dicom_slice(phantom, index).save_as(temporary, write_like_original=False)
-        os.replace(temporary, path)
+        with writing(path) as temporary:
+            dicom_slice(phantom, index).save_as(temporary, write_like_original=False)
         paths.append(path)
     return tuple(paths)
 
 
 def dicom_slice(phantom: Phantom, index: int) -> FileDataset:
-    """The data set of one slice; index is in the stored order. PS3.3 A.4, MR Image IOD."""
+    """The dataset of a slice by its index in stored order (PS3.3 A.4, MR Image IOD)."""
     uid = _uid(phantom, f"image {index}")
     meta = FileMetaDataset()
     meta.MediaStorageSOPClassUID = MRImageStorage
@@ -128,7 +125,7 @@ def _describe_series(dataset: FileDataset, phantom: Phantom) -> None:
 
 
 def _describe_plane(dataset: FileDataset, phantom: Phantom, index: int) -> None:
-    """Place of the slice in the patient, in LPS."""
+    """Position and orientation of the slice in the patient, LPS."""
     slice_mm, row_mm, column_mm = phantom.spec.spacing_mm
     affine = phantom.scan.grid.affine
     along_row = RAS_TO_LPS * affine[:3, 0] / column_mm

@@ -1,1 +1,1 @@
-"""What is measured: volumes, core scar, grey zone."""
+"""Quantification: volumes, core scar and grey zone, AHA segments, transmurality, texture."""

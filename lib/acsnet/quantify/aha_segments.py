@@ -1,10 +1,10 @@
-"""The AHA segments: which one each voxel of the wall lies in, and what is measured there.
+"""AHA 17-segment model: the segment of each wall voxel, and the scar in each segment.
 
-Cerqueira et al. 2002, doi:10.1161/hc0402.102975, names, numbers and coronary territories. The long
-axis is cut into equal thirds from the first slice with blood pool to the last of the ventricle;
-slices of wall below the blood pool are segment 17, the apical cap, which many short-axis stacks
-lack: then 16 segments are left. Basal and middle segments span 60 degrees from the anterior
-insertion of the right ventricle on, apical ones 90 degrees round the same middle of the septum.
+Names, numbers and coronary territories: Cerqueira et al. 2002, doi:10.1161/hc0402.102975. The long
+axis is cut into equal thirds from the first slice with blood pool to the last slice of the
+ventricle. Wall below the blood pool is segment 17, the apical cap; a stack without it has 16
+segments. Basal and mid segments span 60 degrees each, counted from the anterior insertion of the
+right ventricle; apical segments span 90 degrees around the same mid-septum.
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,23 +22,10 @@ from acsnet.quantify.transmurality import Chords, transmurality_class
 from acsnet.quantify.volumes import burden_percent, volume_ml
 
 AHA = "AHA 2002, doi:10.1161/hc0402.102975"
+WALLS = ("anterior", "anteroseptal", "inferoseptal", "inferior", "inferolateral", "anterolateral")
 NAMES: tuple[str, ...] = (
-    "basal anterior",
-    "basal anteroseptal",
-    "basal inferoseptal",
-    "basal inferior",
-    "basal inferolateral",
-    "basal anterolateral",
-    "mid anterior",
-    "mid anteroseptal",
-    "mid inferoseptal",
-    "mid inferior",
-    "mid inferolateral",
-    "mid anterolateral",
-    "apical anterior",
-    "apical septal",
-    "apical inferior",
-    "apical lateral",
+    *(f"{level} {wall}" for level in ("basal", "mid") for wall in WALLS),
+    *(f"apical {wall}" for wall in ("anterior", "septal", "inferior", "lateral")),
     "apex",
 )
 TERRITORIES: Mapping[str, tuple[int, ...]] = {
@@ -47,17 +34,15 @@ TERRITORIES: Mapping[str, tuple[int, ...]] = {
     "LCX": (5, 6, 11, 12, 16),
 }
 CAP = 17
-ROUND = (2, 3, 4, 5, 6, 1)
-"""Basal segments in their order from the anterior insertion, through the septum."""
-
-APICAL_ROUND = (14, 15, 16, 13)
+# Segments in their order from the anterior insertion through the septum. The apical septum has the
+# same middle as the two septal segments above it.
+BASAL_ORDER, APICAL_ORDER = (2, 3, 4, 5, 6, 1), (14, 15, 16, 13)
 APICAL_START_DEG = 15.0
-"""Where the apical septum begins: 90 degrees with the same middle as the two septal segments."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Segment:
-    """One segment; None is what cannot be told, all of it where there is no insertion."""
+    """One AHA segment; all numbers are None where the RV insertion is unknown."""
 
     segment: Annotated[int, described("", "1 to 17", AHA)]
     name: Annotated[str, described("", "level and wall", AHA)]
@@ -67,15 +52,13 @@ class Segment:
     ] = None
     scar_volume_ml: Annotated[float | None, described("ml", "enhancement in it")] = None
     scar_percent: Annotated[float | None, described("%", "enhancement, share of its wall")] = None
-    core_scar_percent: Annotated[float | None, described("%", "core scar, share of its wall")] = (
-        None
-    )
+    core_scar_percent: Annotated[float | None, described("%", "core scar, share of wall")] = None
     transmurality_mean_percent: Annotated[
         float | None, described("%", "scar along a radial chord, mean of all its chords")
     ] = None
-    transmurality_max_percent: Annotated[
-        float | None, described("%", "the same, largest of its chords")
-    ] = None
+    transmurality_max_percent: Annotated[float | None, described("%", "largest of its chords")] = (
+        None
+    )
     transmurality_class: Annotated[
         str | None, described("", "of the mean: 0, 1-25, 26-50, 51-75 or 76-100 %")
     ] = None
@@ -83,7 +66,7 @@ class Segment:
 
 @dataclass(frozen=True, kw_only=True)
 class Territory:
-    """The segments of one coronary artery together; hearts differ in what supplies them."""
+    """Sums over the segments that one coronary artery usually supplies."""
 
     territory: Annotated[str, described("", "LAD, RCA or LCX", AHA)]
     segments: Annotated[tuple[int, ...], described("", "its segments", AHA)]
@@ -93,43 +76,42 @@ class Territory:
 
 
 def segment_at(level: int, degrees: NDArray[np.float64]) -> NDArray[np.uint8]:
-    """Segment of a level (0 apical, 1 middle, 2 basal) at angles from the anterior insertion.
+    """Segment numbers at angles (any shape) from the anterior insertion through the septum.
 
-    degrees: any shape, counted from there through septum, inferior and lateral wall.
+    level: 0 apical, 1 mid, 2 basal.
     """
     if level == 0:
         part = ((degrees - APICAL_START_DEG) % 360.0 // 90.0).astype(int)
-        return np.array(APICAL_ROUND, np.uint8)[part]
+        return np.array(APICAL_ORDER, np.uint8)[part]
     part = (degrees % 360.0 // 60.0).astype(int)
-    return np.array(ROUND, np.uint8)[part] + np.uint8(6 if level == 1 else 0)
+    return np.array(BASAL_ORDER, np.uint8)[part] + np.uint8(6 if level == 1 else 0)
 
 
-def levels(labels: NDArray[np.uint8]) -> NDArray[np.intp]:
-    """(slice,) 0 apical, 1 middle, 2 basal, -1 for the cap and where there is no ventricle.
+def slice_levels(labels: NDArray[np.uint8]) -> NDArray[np.intp]:
+    """(slice,) 0 apical, 1 mid, 2 basal, -1 for the cap and slices without left ventricle.
 
     labels: (slice, row, column), apex first.
     """
     out = np.full(len(labels), -1, np.intp)
     pool = np.flatnonzero((labels == Label.LV_BLOOD_POOL).any(axis=(1, 2)))
-    found = np.flatnonzero(np.isin(labels, LEFT_VENTRICLE).any(axis=(1, 2)))
+    ventricle = np.flatnonzero(np.isin(labels, LEFT_VENTRICLE).any(axis=(1, 2)))
     if len(pool):
-        count = int(found[-1] - pool[0] + 1)
-        out[pool[0] : found[-1] + 1] = (np.arange(count) * 2 + 1) * 3 // (2 * count)
+        count = int(ventricle[-1] - pool[0] + 1)
+        out[pool[0] : ventricle[-1] + 1] = (np.arange(count) * 2 + 1) * 3 // (2 * count)
     return out
 
 
 def segment_map(
-    labels: NDArray[np.uint8], insertion: Insertion, spacing_mm: tuple[float, float]
+    labels: NDArray[np.uint8], insertion: Insertion | None, spacing_mm: tuple[float, float]
 ) -> NDArray[np.uint8]:
-    """(slice, row, column) 1 to 17 in the wall, 0 elsewhere; labels apex first.
+    """(slice, row, column) 1 to 17 in the wall, 0 elsewhere and without insertion; apex first.
 
-    Angles are those seen from the middle of the blood pool of each slice, or of the ventricle
-    where a slice has none.
+    Angles are taken from the centre of each slice's blood pool, or of its wall if it has no pool.
     """
     wall = np.isin(labels, MYOCARDIUM)
-    level = levels(labels)
+    level = slice_levels(labels)
     out = np.zeros(labels.shape, np.uint8)
-    if not (level >= 0).any():
+    if insertion is None or not (level >= 0).any():
         return out
     first = int(np.flatnonzero(level >= 0)[0])
     out[:first][wall[:first]] = CAP
@@ -149,30 +131,24 @@ def from_insertion(angle: NDArray[np.float64], insertion: Insertion) -> NDArray[
 
 def measure_segments(
     labels: NDArray[np.uint8],
+    segments: NDArray[np.uint8],
     chords: Chords,
     insertion: Insertion | None,
     *,
-    spacing_mm: tuple[float, float],
     voxel_ml: float,
     scar_known: bool = True,
     core_known: bool = True,
 ) -> tuple[Segment, ...]:
-    """All 17 segments, apex first labels (slice, row, column); numbers None without insertion."""
-    owners = [_territory_of(number) for number in range(1, len(NAMES) + 1)]
-    if insertion is None:
-        return tuple(
-            Segment(segment=n, name=name, territory=owner)
-            for n, (name, owner) in enumerate(zip(NAMES, owners, strict=True), start=1)
-        )
-    where = segment_map(labels, insertion, spacing_mm)
+    """All 17 segments; labels and segments (`segment_map`): (slice, row, column), apex first."""
     scar, core = np.isin(labels, ENHANCEMENT), labels == Label.CORE_SCAR
-    degrees, level = from_insertion(CHORD_ANGLES, insertion), levels(labels)
     chord_segment = np.zeros(chords.transmurality_percent.shape, np.uint8)
-    for k in np.flatnonzero(level >= 0):
-        chord_segment[k] = segment_at(int(level[k]), degrees)
+    if insertion is not None:
+        degrees, level = from_insertion(CHORD_ANGLES, insertion), slice_levels(labels)
+        for k in np.flatnonzero(level >= 0):
+            chord_segment[k] = segment_at(int(level[k]), degrees)
     result = []
-    for number, (name, owner) in enumerate(zip(NAMES, owners, strict=True), start=1):
-        inside = where == number
+    for number, name in enumerate(NAMES, start=1):
+        inside = segments == number
         wall_ml = volume_ml(inside, voxel_ml)
         shares = chords.transmurality_percent[chord_segment == number]
         shares = shares[np.isfinite(shares)]
@@ -184,11 +160,11 @@ def measure_segments(
             Segment(
                 segment=number,
                 name=name,
-                territory=owner,
+                territory=next(artery for artery, own in TERRITORIES.items() if number in own),
                 myocardium_volume_ml=wall_ml if wall_ml > 0 else None,
                 scar_volume_ml=scar_ml,
-                scar_percent=None if scar_ml is None else burden_percent(scar_ml, wall_ml),
-                core_scar_percent=None if core_ml is None else burden_percent(core_ml, wall_ml),
+                scar_percent=burden_percent(scar_ml, wall_ml),
+                core_scar_percent=burden_percent(core_ml, wall_ml),
                 transmurality_mean_percent=mean,
                 transmurality_max_percent=None if mean is None else float(shares.max()),
                 transmurality_class=None if mean is None else transmurality_class(mean),
@@ -198,20 +174,19 @@ def measure_segments(
 
 
 def territory_sums(segments: Sequence[Segment]) -> tuple[Territory, ...]:
-    """The three coronary territories; numbers None where all their segments' are."""
+    """The three coronary territories; a number is None where all their segments' are."""
     result = []
     for name, numbers in TERRITORIES.items():
-        mine = [segment for segment in segments if segment.segment in numbers]
-        wall_ml = _total([segment.myocardium_volume_ml for segment in mine])
-        scar_ml = _total([segment.scar_volume_ml for segment in mine])
-        share = None if scar_ml is None or wall_ml is None else burden_percent(scar_ml, wall_ml)
+        supplied = [segment for segment in segments if segment.segment in numbers]
+        wall_ml = _total([segment.myocardium_volume_ml for segment in supplied])
+        scar_ml = _total([segment.scar_volume_ml for segment in supplied])
         result.append(
             Territory(
                 territory=name,
                 segments=numbers,
                 myocardium_volume_ml=wall_ml,
                 scar_volume_ml=scar_ml,
-                scar_percent=share,
+                scar_percent=burden_percent(scar_ml, wall_ml or 0.0),
             )
         )
     return tuple(result)
@@ -220,7 +195,3 @@ def territory_sums(segments: Sequence[Segment]) -> tuple[Territory, ...]:
 def _total(parts: Sequence[float | None]) -> float | None:
     known = [part for part in parts if part is not None]
     return sum(known) if known else None
-
-
-def _territory_of(number: int) -> str:
-    return next(name for name, numbers in TERRITORIES.items() if number in numbers)

@@ -1,8 +1,8 @@
-"""Body size, and the surface area that volumes and masses are divided by.
+"""Body surface area, and the volumes and masses indexed by it.
 
 Mosteller, N Engl J Med 1987;317:1098, doi:10.1056/NEJM198710223171717: the square root of height
-(cm) times weight (kg) over 3600. Chosen over Du Bois (1916, nine people measured) because it holds
-for children and for the obese, too; in adults of usual build the two differ by about 2 %.
+(cm) times weight (kg) over 3600. It holds for children and obese patients too, unlike Du Bois
+(1916); in adults of usual build the two differ by about 2 %.
 """
 
 from dataclasses import dataclass
@@ -14,25 +14,26 @@ from acsnet.quantify.field_metadata import described
 from acsnet.quantify.volumes import burden_percent, mass_g
 from acsnet.scan import ShortAxisScan
 
-HEIGHT_CM = (30.0, 250.0)
-WEIGHT_KG = (1.0, 400.0)
-BODY_MASS_INDEX = (7.0, 120.0)
-"""What a living person can have; the index catches height and weight that were swapped. Ours."""
-
-
+# Not from the paper: the plausible ranges. The index catches height and weight that were swapped.
+HEIGHT_CM, WEIGHT_KG, BODY_MASS_INDEX = (30.0, 250.0), (1.0, 400.0), (7.0, 120.0)
 BSA_SOURCE = "Mosteller 1987, doi:10.1056/NEJM198710223171717"
 
 
 @dataclass(frozen=True, kw_only=True)
 class BodySize:
-    """Height and weight of a patient. Raises InputError for a value that no person has."""
+    """Height and weight of a patient. Raises InputError for values outside the plausible range."""
 
     height_cm: float
     weight_kg: float
 
     def __post_init__(self) -> None:
-        _check("height", self.height_cm, HEIGHT_CM, "cm")
-        _check("weight", self.weight_kg, WEIGHT_KG, "kg")
+        for name, value, (low, high), unit in (
+            ("height", self.height_cm, HEIGHT_CM, "cm"),
+            ("weight", self.weight_kg, WEIGHT_KG, "kg"),
+        ):
+            if not low <= value <= high:  # NaN fails, too
+                msg = f"{name} must be {low:g} to {high:g} {unit}, got {value:g}"
+                raise InputError(msg)
         index = self.weight_kg / (self.height_cm / 100.0) ** 2
         if not BODY_MASS_INDEX[0] <= index <= BODY_MASS_INDEX[1]:
             msg = (
@@ -43,13 +44,13 @@ class BodySize:
 
     @property
     def surface_m2(self) -> float:
-        """Body surface area by Mosteller."""
+        """Body surface area (m2) by Mosteller."""
         return float((self.height_cm * self.weight_kg / 3600.0) ** 0.5)
 
 
 @dataclass(frozen=True, kw_only=True)
 class BodyNumbers:
-    """Sizes for the body, and masses; None without height and weight, or without known scar."""
+    """Masses and indexed sizes; None without height and weight, or where scar is unknown."""
 
     height_cm: Annotated[float | None, described("cm", "given, or PatientSize of the header")]
     weight_kg: Annotated[float | None, described("kg", "given, or PatientWeight of the header")]
@@ -79,10 +80,10 @@ class BodyNumbers:
 def body_of(
     scan: ShortAxisScan, *, height_cm: float | None = None, weight_kg: float | None = None
 ) -> tuple[BodySize | None, tuple[str, ...]]:
-    """The size that was given, else that of the DICOM header, with warnings; None without both.
+    """Body size as given, else from the DICOM header, with warnings; None if neither has it.
 
-    Raises InputError for a given size that is impossible or only half given. An impossible one in
-    the header (PatientSize, PatientWeight) is not used, and a warning says so.
+    Implausible values in the header (PatientSize, PatientWeight) are not used, with a warning.
+    Raises InputError for given values that are implausible or incomplete.
     """
     if height_cm is not None or weight_kg is not None:
         if height_cm is None or weight_kg is None:
@@ -98,7 +99,7 @@ def body_of(
 
 
 def body_numbers(features: Features, body: BodySize | None) -> BodyNumbers:
-    """Masses of scar, and what is divided by the body's surface."""
+    """Masses of scar, and volumes and masses indexed by body surface area."""
 
     def mass(volume_ml: float | None) -> float | None:
         return None if volume_ml is None else mass_g(volume_ml)
@@ -118,14 +119,5 @@ def body_numbers(features: Features, body: BodySize | None) -> BodyNumbers:
         enhancement_mass_g=mass(features.enhancement_volume_ml),
         core_scar_mass_g=mass(features.core_scar_volume_ml),
         grey_zone_mass_g=mass(grey_ml),
-        grey_zone_burden_percent=(
-            None if grey_ml is None else burden_percent(grey_ml, features.myocardium_volume_ml)
-        ),
+        grey_zone_burden_percent=burden_percent(grey_ml, features.myocardium_volume_ml),
     )
-
-
-def _check(name: str, value: float, limits: tuple[float, float], unit: str) -> None:
-    low, high = limits
-    if not low <= value <= high:  # NaN fails, too
-        msg = f"{name} must be {low:g} to {high:g} {unit}, got {value:g}"
-        raise InputError(msg)

@@ -1,4 +1,4 @@
-"""The numbers of one scan, from its label map."""
+"""Volumes, mass and scar burden of a label map."""
 
 from dataclasses import asdict, dataclass
 from typing import Annotated, Any
@@ -17,21 +17,9 @@ PAPER = "Popescu et al. 2022, doi:10.1016/j.cvdhj.2021.11.007"
 
 @dataclass(frozen=True, kw_only=True)
 class Features:
-    """Volumes, mass and scar burden; None (null in JSON) is a number that the scan cannot give.
+    """Volumes, mass and scar burden; None (null in JSON) is a number that the scan cannot give."""
 
-    lv: blood pool and whole wall. enhancement = core scar + grey zone + microvascular obstruction.
-    Burdens are percent of the whole myocardium. Slice counts are slices with any of the region.
-    The scar fields hold the threshold between grey zone and core scar, in units of the image.
-    """
-
-    lv_volume_ml: Annotated[
-        float,
-        described(
-            "ml",
-            "left ventricle, blood pool and whole wall; voxels as thick as the slice distance",
-            SCMR,
-        ),
-    ]
+    lv_volume_ml: Annotated[float, described("ml", "left ventricle, blood pool and wall", SCMR)]
     blood_pool_volume_ml: Annotated[
         float, described("ml", "blood pool, papillary muscles included", SCMR)
     ]
@@ -40,11 +28,7 @@ class Features:
     ]
     enhancement_volume_ml: Annotated[
         float | None,
-        described(
-            "ml",
-            "core scar, grey zone and microvascular obstruction; null where nobody looked",
-            SCMR,
-        ),
+        described("ml", "core scar, grey zone and MVO; null where nobody looked", SCMR),
     ]
     core_scar_volume_ml: Annotated[
         float | None,
@@ -66,12 +50,7 @@ class Features:
     lv_slices: Annotated[int, described("", "slices with any left ventricle")]
     enhancement_slices: Annotated[int | None, described("", "slices with any enhancement")]
     scar_method: Annotated[
-        str | None,
-        described(
-            "",
-            "what split core scar and grey zone: remote or half_max; null for labels drawn by hand",
-            PAPER,
-        ),
+        str | None, described("", "threshold: remote or half_max; null for drawn labels", PAPER)
     ]
     scar_threshold: Annotated[
         float | None, described("signal", "threshold between grey zone and core scar", PAPER)
@@ -80,7 +59,8 @@ class Features:
         float | None, described("signal", "median of the wall outside the enhancement", PAPER)
     ]
     peak_intensity: Annotated[
-        float | None, described("signal", "99th percentile of the enhancement", "ours")
+        float | None,
+        described("signal", "99th percentile of the enhancement", "not from the paper"),
     ]
     warnings: Annotated[
         tuple[str, ...], described("", "what a person should know before using the numbers")
@@ -98,14 +78,17 @@ def compute_features(
     threshold: ScarThreshold | None = None,
     scar_known: bool = True,
 ) -> Features:
-    """Measure a (slice, row, column) label map; values as `acsnet.labels.Label`.
+    """Measure a (slice, row, column) label map with the values of `acsnet.labels.Label`.
 
-    threshold: the one that split grey zone and core scar. Without a value in it their volumes are
-    unknown (None) wherever there is enhancement. Leave it out for labels that were drawn by hand:
-    these are then taken at their word. scar_known: False where nobody looked for scar, so that all
-    that is said of it is None.
+    Args:
+        labels: (slice, row, column).
+        voxel_ml: volume of a voxel, ml.
+        threshold: what split grey zone and core scar; without a value in it both volumes are None
+            wherever there is enhancement. None for labels drawn by hand.
+        scar_known: False where nobody looked for scar: all scar numbers are None, not 0.
 
-    Raises ValueError for a label that the table does not know and for a voxel without volume.
+    Raises:
+        ValueError: for an unknown label value, and for a voxel without volume.
     """
     unknown = sorted(set(np.unique(labels).tolist()) - {int(label) for label in Label})
     if unknown:
@@ -115,10 +98,11 @@ def compute_features(
     def volume(*parts: Label) -> float:
         return volume_ml(np.isin(labels, parts), voxel_ml)
 
-    myocardium_ml = volume(*MYOCARDIUM)
-    enhancement_ml = volume(*ENHANCEMENT) if scar_known else None
-    core_ml = volume(Label.CORE_SCAR) if scar_known else None
-    grey_ml = volume(Label.GREY_ZONE) if scar_known else None
+    def scar(*parts: Label) -> float | None:
+        return volume(*parts) if scar_known else None
+
+    myocardium_ml, enhancement_ml = volume(*MYOCARDIUM), scar(*ENHANCEMENT)
+    core_ml, grey_ml = scar(Label.CORE_SCAR), scar(Label.GREY_ZONE)
     if threshold is not None and threshold.value is None and enhancement_ml:
         core_ml = grey_ml = None
     warnings = () if threshold is None else threshold.warnings
@@ -131,15 +115,9 @@ def compute_features(
         enhancement_volume_ml=enhancement_ml,
         core_scar_volume_ml=core_ml,
         grey_zone_volume_ml=grey_ml,
-        microvascular_obstruction_volume_ml=(
-            volume(Label.MICROVASCULAR_OBSTRUCTION) if scar_known else None
-        ),
-        scar_burden_percent=(
-            None if enhancement_ml is None else burden_percent(enhancement_ml, myocardium_ml)
-        ),
-        core_scar_burden_percent=(
-            None if core_ml is None else burden_percent(core_ml, myocardium_ml)
-        ),
+        microvascular_obstruction_volume_ml=scar(Label.MICROVASCULAR_OBSTRUCTION),
+        scar_burden_percent=burden_percent(enhancement_ml, myocardium_ml),
+        core_scar_burden_percent=burden_percent(core_ml, myocardium_ml),
         myocardium_mass_g=mass_g(myocardium_ml),
         lv_slices=slice_count(np.isin(labels, LEFT_VENTRICLE)),
         enhancement_slices=slice_count(np.isin(labels, ENHANCEMENT)) if scar_known else None,

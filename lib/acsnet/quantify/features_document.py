@@ -1,8 +1,7 @@
-"""`features.json` as one type: every key, its unit and its meaning.
+"""The type of `features.json`: every key with its unit and definition.
 
-`SCHEMA` rises when a key changes its meaning or goes; new keys do not raise it beyond a release.
-`features.schema.json` beside this file and `docs/features.md` are made from it:
-`python -m acsnet.quantify.reference`.
+`SCHEMA` rises when a key is removed or changes its meaning. `features.schema.json` and
+`docs/features.md` are generated from it: `python -m acsnet.quantify.reference docs`.
 """
 
 from dataclasses import dataclass
@@ -26,7 +25,7 @@ SCHEMA = 3
 
 @dataclass(frozen=True, kw_only=True)
 class SpacingDoc:
-    """Distances of voxel centres."""
+    """Distances between voxel centres."""
 
     slice: Annotated[float, described("mm", "between slices, along their normal")]
     row: Annotated[float, described("mm", "between rows")]
@@ -35,21 +34,19 @@ class SpacingDoc:
 
 @dataclass(frozen=True, kw_only=True)
 class InsertionDoc:
-    """The anterior insertion of the right ventricle, from which segments are counted."""
+    """The anterior insertion of the right ventricle, from which AHA segments are counted."""
 
     slice: Annotated[int | None, described("", "a middle slice, number in the file from 1")]
     row: Annotated[float | None, described("pixel", "in that slice, on the epicardium, from 0")]
     column: Annotated[float | None, described("pixel", "the same")]
     source: Annotated[Source | None, described("", "automatic, given or drawn; null: not found")]
-    side: Annotated[Side | None, described("", "what told anterior from inferior: header or image")]
-    confidence: Annotated[
-        float | None, described("", "0 to 1, of the automatic one; at least 0.06 is asked")
-    ]
+    side: Annotated[Side | None, described("", "source of anterior vs inferior: header or image")]
+    confidence: Annotated[float | None, described("", "0 to 1, automatic only; at least 0.06")]
 
 
 @dataclass(frozen=True, kw_only=True)
 class RemoteDoc:
-    """The wall that mean + n SD compares with; its mask is `Quantification.remote.mask`."""
+    """Remote myocardium, the reference of the n-SD thresholds."""
 
     source: Annotated[str, described("", "automatic or given")]
     voxels: Annotated[int, described("", "its size")]
@@ -59,7 +56,7 @@ class RemoteDoc:
 
 @dataclass(frozen=True, kw_only=True)
 class IntervalDoc:
-    """Where the value lies that an expert would give, in the share `level` of patients."""
+    """Interval that holds an expert's value in the share `level` of patients."""
 
     low: Annotated[float, described("as the measure", "lower end, not below 0")]
     high: Annotated[float, described("as the measure", "upper end; of shares not above 100")]
@@ -68,9 +65,9 @@ class IntervalDoc:
 
 @dataclass(frozen=True, kw_only=True)
 class QualityDoc:
-    """One doubt about the scan or its segmentation; its message is among the warnings, too."""
+    """One doubt about the scan or its segmentation; its message is also among the warnings."""
 
-    flag: Annotated[str, described("", "name, always the same")]
+    flag: Annotated[str, described("", "fixed name")]
     message: Annotated[str, described("", "in plain words")]
 
 
@@ -97,18 +94,12 @@ class FeaturesDocument(Texture, Transmurality, BodyNumbers, Features):
     ]
     slice_uncertainty: Annotated[
         tuple[float | None, ...] | None,
-        described(
-            "",
-            "of each slice in the order of the file, 0 to 1: 1 - Dice of the wall and what the "
-            "network might have drawn as well; null without a wall",
-        ),
+        described("", "1 - Dice of wall and samples, 0 to 1, in file order; null without a wall"),
     ]
-    quality: Annotated[
-        tuple[QualityDoc, ...], described("", "doubts by name; empty where there are none")
-    ]
+    quality: Annotated[tuple[QualityDoc, ...], described("", "doubts by name; may be empty")]
     anatomy: Annotated[
         dict[str, Any] | None,
-        described("", "what the anatomical stage did, slice by slice; null for drawn labels"),
+        described("", "anatomical correction, slice by slice; null for drawn labels"),
     ]
     labels: Annotated[dict[str, int], described("", "value of each label in the label map")]
     seconds: Annotated[dict[str, float], described("s", "time of each stage")]
@@ -120,34 +111,34 @@ class FeaturesDocument(Texture, Transmurality, BodyNumbers, Features):
 DOCUMENT: TypeAdapter[FeaturesDocument] = TypeAdapter(FeaturesDocument)
 
 
-def measured_parts(scan: ShortAxisScan, found: Quantification) -> dict[str, Any]:
-    """The part of the document that follows from scan and measures; values are dataclasses."""
+def measured_parts(scan: ShortAxisScan, quantification: Quantification) -> dict[str, Any]:
+    """The keys that follow from the scan and its measures; values may be dataclasses."""
     slice_mm, row_mm, column_mm = (round(mm, 4) for mm in scan.spacing_mm)
     return {
-        **vars(found.features),
-        **vars(found.body),
-        **vars(found.transmurality),
-        **vars(found.texture),
+        **vars(quantification.features),
+        **vars(quantification.body),
+        **vars(quantification.transmurality),
+        **vars(quantification.texture),
         "case": scan.name,
         "slices": len(scan.pixels),
         "spacing_mm": SpacingDoc(slice=slice_mm, row=row_mm, column=column_mm),
         "remote": RemoteDoc(
-            source=found.remote.source,
-            voxels=int(found.remote.mask.sum()),
-            mean=found.remote.mean,
-            sd=found.remote.sd,
+            source=quantification.remote.source,
+            voxels=int(quantification.remote.mask.sum()),
+            mean=quantification.remote.mean,
+            sd=quantification.remote.sd,
         ),
-        "methods": found.methods,
-        "segment_model": found.segment_model,
-        "rv_insertion": _insertion_doc(scan, found),
-        "segments": found.segments,
-        "territories": found.territories,
+        "methods": quantification.methods,
+        "segment_model": quantification.segment_model,
+        "rv_insertion": _insertion_doc(scan, quantification),
+        "segments": quantification.segments,
+        "territories": quantification.territories,
         "schema": SCHEMA,
     }
 
 
-def _insertion_doc(scan: ShortAxisScan, found: Quantification) -> InsertionDoc:
-    insertion, point = found.insertion, found.insertion_point
+def _insertion_doc(scan: ShortAxisScan, quantification: Quantification) -> InsertionDoc:
+    insertion, point = quantification.insertion, quantification.insertion_point
     number = row = column = None
     if point is not None:
         number, row, column = point[0], round(point[1], 2), round(point[2], 2)
@@ -156,7 +147,7 @@ def _insertion_doc(scan: ShortAxisScan, found: Quantification) -> InsertionDoc:
         slice=number,
         row=row,
         column=column,
-        source=None if insertion is None else insertion.source,
-        side=None if insertion is None else insertion.side,
-        confidence=None if insertion is None else insertion.confidence,
+        source=getattr(insertion, "source", None),
+        side=getattr(insertion, "side", None),
+        confidence=getattr(insertion, "confidence", None),
     )

@@ -1,6 +1,6 @@
-"""What a number of `features.json` is, said where the number is declared.
+"""Unit, definition and source of a field of `features.json`, declared with the field.
 
-The JSON Schema and the reference page are made from these, so that they cannot disagree.
+The JSON Schema and the reference page are both generated from them.
 """
 
 from typing import Any
@@ -9,6 +9,6 @@ from pydantic import Field
 
 
 def described(unit: str, definition: str, source: str = "") -> Any:
-    """Metadata of a field: its unit, what it is, and the guideline or paper it is from."""
+    """Metadata of a field: its unit, its definition, and the guideline or paper behind it."""
     extra = {name: text for name, text in (("unit", unit), ("source", source)) if text}
     return Field(description=definition, json_schema_extra=dict(extra))

@@ -1,4 +1,4 @@
-"""All that is measured on one label map and its image, in one call."""
+"""All measures of one label map and its image, in one call."""
 
 from dataclasses import dataclass
 
@@ -23,22 +23,25 @@ from acsnet.quantify.rv_insertion import (
     Insertion,
     drawn_septum,
     find_insertion,
-    look_around,
+    sample_surroundings,
     turn_of_header,
 )
 from acsnet.quantify.scar import ScarThreshold
 from acsnet.quantify.scar_methods import MethodRow, compare_methods
-from acsnet.quantify.texture import Texture, texture
+from acsnet.quantify.texture import Texture, measure_texture
 from acsnet.quantify.transmurality import Transmurality, radial_chords, summarise
 from acsnet.scan import ShortAxisScan, apex_first_by_position
 
 
 @dataclass(frozen=True, kw_only=True)
 class Given:
-    """What a person tells of a scan beside its pixels.
+    """Optional facts about a scan that a person supplies.
 
-    rv_insertion: row and column of the anterior insertion of the right ventricle, pixels of the
-    input's grid from 0; remote: mask of the remote region on the input's grid.
+    Attributes:
+        height_cm: of the patient; needs weight_kg too.
+        weight_kg: of the patient; needs height_cm too.
+        rv_insertion: row and column of the anterior RV insertion, pixels of the input from 0.
+        remote: mask of the remote region on the input's grid.
     """
 
     height_cm: float | None = None
@@ -47,7 +50,7 @@ class Given:
     remote: NDArray[np.bool_] | None = None
 
     def remote_on(self, scan: ShortAxisScan) -> NDArray[np.bool_] | None:
-        """The remote region as (slice, row, column). Raises InputError for another shape."""
+        """The remote region as (slice, row, column). Raises InputError if its shape differs."""
         if self.remote is None:
             return None
         if self.remote.shape != scan.grid.shape:
@@ -66,8 +69,8 @@ NOTHING = Given()
 class Quantification:
     """All measures of one label map; arrays are (slice, row, column), apex first.
 
-    scar_known: whether anyone looked for scar. segment_map: 1 to 17 in the wall, zeros where there
-    is no insertion.
+    insertion_point: slice, row and column of the RV insertion. segment_map: 1 to 17 in the wall,
+    all 0 without an insertion. scar_known: False where nobody looked for scar.
     """
 
     features: Features
@@ -101,12 +104,19 @@ def quantify(
     right_ventricle: NDArray[np.bool_] | None = None,
     given: Given = NOTHING,
 ) -> Quantification:
-    """Measure (slice, row, column) labels of a scan, both apex first.
+    """Measure the labels of a scan.
 
-    threshold: what split grey zone and core scar, None for labels drawn by hand; scar_known: False
-    where nobody looked for scar, so that none is not zero; right_ventricle: where one was drawn.
-    Raises InputError for what is given and cannot be true, AcsnetError for a remote region that
-    holds no wall.
+    Args:
+        scan: the image, apex first.
+        labels: (slice, row, column), apex first.
+        threshold: what split grey zone and core scar; None for labels drawn by hand.
+        scar_known: False where nobody looked for scar: scar numbers are then None, not 0.
+        right_ventricle: (slice, row, column) mask if one was drawn.
+        given: facts that a person supplies.
+
+    Raises:
+        InputError: for an implausible body size, or an insertion or remote region off the image.
+        AcsnetError: for a remote region that holds too little wall.
     """
     wall, scar = np.isin(labels, MYOCARDIUM), np.isin(labels, ENHANCEMENT)
     pool, plane_mm = labels == Label.LV_BLOOD_POOL, scan.spacing_mm[1:]
@@ -129,12 +139,15 @@ def quantify(
     insertion_notes: tuple[str, ...] = ()
     if (pool.any(axis=(1, 2)) & wall.any(axis=(1, 2))).any():
         insertion, insertion_notes = _insertion(scan, labels, right_ventricle, given)
-    chords = radial_chords(labels, plane_mm)
+    chords, segment_numbers = (
+        radial_chords(labels, plane_mm),
+        segment_map(labels, insertion, plane_mm),
+    )
     segments = measure_segments(
         labels,
+        segment_numbers,
         chords,
         insertion,
-        spacing_mm=plane_mm,
         voxel_ml=scan.voxel_ml,
         scar_known=scar_known,
         core_known=core_known,
@@ -146,13 +159,11 @@ def quantify(
         remote=remote,
         insertion=insertion,
         insertion_point=None if insertion is None else _point(labels, insertion, plane_mm),
-        segment_map=(
-            np.zeros_like(labels) if insertion is None else segment_map(labels, insertion, plane_mm)
-        ),
+        segment_map=segment_numbers,
         segments=segments,
         territories=territory_sums(segments),
         transmurality=summarise(chords, scar_known=scar_known),
-        texture=texture(
+        texture=measure_texture(
             labels,
             scan.pixels,
             spacing_mm=plane_mm,
@@ -173,14 +184,13 @@ def _insertion(
 ) -> tuple[Insertion | None, tuple[str, ...]]:
     plane_mm = scan.spacing_mm[1:]
     wall, pool = np.isin(labels, MYOCARDIUM), labels == Label.LV_BLOOD_POOL
-    around = look_around(scan.pixels, pool, wall, labels == Label.LV_MYOCARDIUM, plane_mm)
-    known = apex_first_by_position(scan).apex_first is not None
+    has_axes = apex_first_by_position(scan).apex_first is not None
     drawn = None
     if right_ventricle is not None:
         drawn = drawn_septum(right_ventricle, wall | pool, plane_mm)
     return find_insertion(
-        around,
-        header_turn=turn_of_header(scan.grid.steps_mm) if known else None,
+        sample_surroundings(scan.pixels, pool, wall, labels == Label.LV_MYOCARDIUM, plane_mm),
+        header_turn=turn_of_header(scan.grid.steps_mm) if has_axes else None,
         given=_given_angle(scan, pool, given.rv_insertion),
         drawn=drawn,
     )
@@ -189,7 +199,7 @@ def _insertion(
 def _given_angle(
     scan: ShortAxisScan, pool: NDArray[np.bool_], point: tuple[float, float] | None
 ) -> float | None:
-    """The angle of a given point, from the middle of the blood pool of all slices."""
+    """The angle of a given point around the mean centre of the blood pool."""
     if point is None:
         return None
     rows, columns = pool.shape[1:]
@@ -211,7 +221,7 @@ def _given_angle(
 def _point(
     labels: NDArray[np.uint8], insertion: Insertion, spacing_mm: tuple[float, float]
 ) -> tuple[int, float, float]:
-    """Slice, row and column where the insertion meets the epicardium of the middle slice."""
+    """Slice, row and column where the insertion's ray meets the epicardium of the middle slice."""
     pools = np.flatnonzero((labels == Label.LV_BLOOD_POOL).any(axis=(1, 2)))
     k = int(pools[len(pools) // 2])
     centre = centre_of(labels[k] == Label.LV_BLOOD_POOL)

@@ -1,4 +1,4 @@
-"""The JSON Schema of `features.json` and its reference page, both from the declared fields.
+"""JSON Schema and reference page of `features.json`, generated from the declared fields.
 
 `python -m acsnet.quantify.reference DOCS` writes the schema into the package and the page to DOCS.
 """
@@ -20,8 +20,8 @@ from acsnet.quantify.features_document import DOCUMENT, SCHEMA
 
 SCHEMA_FILE = Path(__file__).resolve().parent / "features.schema.json"
 PAGE = "features.md"
+# Modules whose docstrings are the definitions of their numbers.
 RULES = (scar_methods, obstruction, rv_insertion, aha_segments, transmurality, body_size)
-"""Modules whose heads say how their numbers come about."""
 
 HEAD = """# features.json
 
@@ -43,7 +43,7 @@ def json_schema() -> dict[str, Any]:
 
 
 def page() -> str:
-    """The reference page: a table of all keys, one for each kind of part, and the rules."""
+    """The reference page: a table of all keys, one table a nested type, and the definitions."""
     schema = json_schema()
     parts = [HEAD.format(version=SCHEMA), _table("", schema)]
     parts += [_table(name, part) for name, part in sorted(schema["$defs"].items())]
@@ -61,7 +61,7 @@ def _table(name: str, schema: dict[str, Any]) -> str:
 
 
 def schema_text() -> str:
-    """The schema as its file holds it."""
+    """The text of `features.schema.json`."""
     return json.dumps(json_schema(), indent=1) + "\n"
 
 

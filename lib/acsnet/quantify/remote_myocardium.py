@@ -1,4 +1,4 @@
-"""Remote myocardium: the wall that scar is compared with."""
+"""Remote myocardium: healthy wall as the reference of the n-SD thresholds."""
 
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -10,15 +10,13 @@ from scipy.ndimage import binary_erosion, distance_transform_edt
 from acsnet.errors import AcsnetError
 
 MARGIN_MM = 5.0
-"""How far the remote region keeps from enhancement in its slice.
+"""Distance of the remote region from enhancement in its slice.
 
-Ours: on the expert walls of 40 infarcts (EMIDEC train list) this region gave volumes by mean + 2 SD
-that go along best with the experts' (r 0.88); all wall outside the enhancement gave 0.81, the
-darkest quarter of the wall 0.72, the quarter opposite the scar 0.65.
+Not from the paper: on the expert walls of 40 infarcts (EMIDEC train list) volumes by mean + 2 SD of
+this region correlate best with the experts' (r 0.88; all wall outside the enhancement 0.81, the
+darkest quarter of the wall 0.72, the quarter opposite the scar 0.65).
 """
-
-MIN_VOXELS = 20
-"""Fewer say nothing of a standard deviation."""
+MIN_VOXELS = 20  # too few for a standard deviation below this
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,11 +40,11 @@ def remote_region(
     *,
     given: NDArray[np.bool_] | None = None,
 ) -> RemoteRegion:
-    """The wall that is neither enhanced, nor within 5 mm of it, nor on the wall's border (ours).
+    """Wall that is not enhanced, nor within 5 mm of enhancement, nor on the border of the wall.
 
-    Arrays are (slice, row, column); spacing_mm: distance of rows, of columns. Pixels on the border
-    of the wall hold blood or fat in part. Where this leaves too little, as in a thin wall, the
-    border and then the margin are given up. given: a region drawn by a person, cut to the wall.
+    Not from the paper. Border pixels hold some blood or fat. Where too little is left, as in a thin
+    wall, the border is included, then the margin. Arrays are (slice, row, column); spacing_mm:
+    distance of rows, of columns; given: a region drawn by a person, cut to the wall.
     Raises AcsnetError for a given region that holds too little wall.
     """
     if given is not None:

@@ -1,18 +1,16 @@
-"""Where the right ventricle meets the left: the angle from which the AHA segments are counted.
+"""Anterior insertion of the right ventricle: the angle from which AHA segments are counted.
 
-Ours, from image and wall alone. The right ventricle is the large pool of blood beside the wall: in
-the upper 60 % of the slices, in every direction, the signal 4 to 18 mm outside the wall is compared
-with that of the left ventricle's blood, and the quarter of the circle that is most like it is the
-middle of the septum. The anterior insertion lies 50 degrees from there. On the end-diastolic cine
-stacks of the ACDC train list it is found in 69 of 70, and lies 10 degrees (median) from the end of
-the expert's right ventricle, at most 23 in nine of ten and 32 in all. On the LGE of the EMIDEC
-train list, where nobody drew the right ventricle, a look at all pictures found the side right in
-each of the 55 of 60 whose confidence suffices.
+Not from the paper; needs image and wall only. In the upper 60 % of the slices, for every direction,
+the signal 4 to 18 mm outside the wall is compared with the signal of the LV blood pool; the quarter
+of the circle most like blood is the mid-septum, and the anterior insertion lies 50 degrees from it.
+On the end-diastolic cine stacks of the ACDC train list it is found in 69 of 70, 10 degrees (median)
+from the end of the expert's right ventricle, at most 23 in nine of ten and 32 in all. On the LGE of
+the EMIDEC train list, where nobody drew the right ventricle, a look at all images confirmed the
+side in each of the 55 of 60 scans with enough confidence.
 
-Which end of the septum is anterior follows from the patient axes. Where the header has lost them,
-the inferior side is the brighter one, 10 to 30 mm outside the wall: there lie liver, stomach and
-diaphragm, in front of and beside the heart the lung. Of these 124 stacks 122 are told right, two
-are left untold and none is told wrong.
+Which end of the septum is anterior follows from the patient axes. If the header lacks them, the
+inferior side is the brighter one 10 to 30 mm outside the wall: liver, stomach and diaphragm lie
+there, lung on the other sides. This is right in 122 of these 124 stacks and undecided in two.
 """
 
 from dataclasses import dataclass
@@ -24,45 +22,33 @@ from scipy.ndimage import uniform_filter1d
 
 from acsnet.quantify.polar import CHORD_ANGLES, CHORDS, STEP_MM, centre_of, reach_mm, sample_rays
 
-UPPER_SHARE = 0.6
-"""Share of the slices, from the base, in which the right ventricle is looked for."""
-
-RV_DEPTH_MM = (4, 18)
-SIDE_DEPTH_MM = (10, 30)
+UPPER_SHARE = 0.6  # share of the slices, from the base, in which the right ventricle is sought
+RV_DEPTH_MM, SIDE_DEPTH_MM = (4, 18), (10, 30)
+# Tolerated difference from the signal of blood, as a share of the step from wall to blood.
 LIKENESS = 0.5
-"""How unlike the blood a signal may be, as a share of the step from wall to blood."""
-
-WINDOW = CHORDS // 4 + 1
-"""Chords that are taken together: a quarter of the circle."""
-
-INSERTION_DEG = 50.0
-"""From the middle of the septum to the anterior insertion; calibrated as told above."""
-
+WINDOW = CHORDS // 4 + 1  # chords averaged: a quarter of the circle
+INSERTION_DEG = 50.0  # from the mid-septum to the anterior insertion
+# Below this the side is wrong more often than not on the EMIDEC train list.
 MIN_CONFIDENCE = 0.06
-"""Below this the pictures of the EMIDEC train list show the wrong side more often than not."""
-
-SIDE_DEG = 105
-SIDE_HALF_DEG = 35
-MIN_SIDE = 0.05
-"""Least difference between the two sides, as a share of the step from wall to blood."""
-
-RV_TOUCH_MM = 6
-"""A drawn right ventricle this near to the wall lies at the septum."""
+SIDE_DEG, SIDE_HALF_DEG = 105, 35
+MIN_SIDE = 0.05  # least difference between the sides, same unit as LIKENESS
+RV_TOUCH_MM = 6  # a drawn right ventricle this near to the wall lies at the septum
 
 Source = Literal["automatic", "given", "drawn"]
 Side = Literal["header", "image"]
-HEADER: Side = "header"
-IMAGE: Side = "image"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Insertion:
     """The anterior insertion of the right ventricle.
 
-    angle: as in `acsnet.quantify.polar`; turn: +1 or -1, the sense in which the angle runs from
-    there through the septum to the inferior wall; confidence: 0 to 1, how much more the septum's
-    side looks like blood than any other, None where a person gave or drew it;
-    side: what told anterior from inferior.
+    Attributes:
+        angle: radians, as in `acsnet.quantify.polar`.
+        turn: +1 or -1, the direction of the angle from there through the septum.
+        source: automatic, given or drawn.
+        side: whether header or image decided which side is anterior.
+        confidence: 0 to 1, how much more the septum's side looks like blood than the opposite
+            side; None if given or drawn.
     """
 
     angle: float
@@ -74,23 +60,23 @@ class Insertion:
 
 @dataclass(frozen=True, kw_only=True)
 class Surroundings:
-    """Signal outside the wall, (slice, chord, mm); 0 is as dark as the wall, 1 as bright as blood.
+    """Signal outside the wall, (slice, chord, mm), scaled from 0 (wall) to 1 (blood).
 
-    slices: their indices in the stack; NaN beyond the edge of the image.
+    slices: their indices in the stack; signal: NaN beyond the edge of the image.
     """
 
     slices: NDArray[np.intp]
     signal: NDArray[np.float64]
 
 
-def look_around(
+def sample_surroundings(
     intensity: NDArray[np.floating[Any]],
     blood_pool: NDArray[np.bool_],
     wall: NDArray[np.bool_],
     remote: NDArray[np.bool_],
     spacing_mm: tuple[float, float],
 ) -> Surroundings:
-    """What lies round the ventricle; arrays (slice, row, column), remote: the wall without scar."""
+    """Signal around the ventricle; arrays: (slice, row, column), remote: the wall without scar."""
     slices, signals = [], []
     for k in np.flatnonzero(blood_pool.any(axis=(1, 2)) & remote.any(axis=(1, 2))):
         blood, dark = np.median(intensity[k][blood_pool[k]]), np.median(intensity[k][remote[k]])
@@ -113,7 +99,7 @@ def look_around(
 
 
 def septum_angle(around: Surroundings) -> tuple[float, float] | None:
-    """Angle of the middle of the septum and its confidence; None where there is nothing to see."""
+    """Angle of the mid-septum and its confidence; None without slices to look at."""
     upper = around.signal[int(len(around.slices) * (1 - UPPER_SHARE)) :, :, slice(*RV_DEPTH_MM)]
     if not len(upper):
         return None
@@ -125,31 +111,27 @@ def septum_angle(around: Surroundings) -> tuple[float, float] | None:
 
 
 def inferior_turn(around: Surroundings, septum: float) -> int | None:
-    """+1 or -1: the sense of the angle from anterior through septum to inferior; None if unclear.
-
-    Ours; see the head of this module.
-    """
+    """Direction (+1, -1) of the angle from anterior through septum to inferior; None if unclear."""
     outside = np.clip(around.signal[:, :, slice(*SIDE_DEPTH_MM)], -1.0, 1.0)
     if not len(outside):
         return None
 
     def brightness(angle: float) -> float:
         near = np.cos(CHORD_ANGLES - angle) > np.cos(np.deg2rad(SIDE_HALF_DEG))
-        seen = outside[:, near]
-        return float(np.nanmean(seen)) if np.isfinite(seen).any() else np.nan
+        signal = outside[:, near]
+        return float(np.nanmean(signal)) if np.isfinite(signal).any() else np.nan
 
-    difference = brightness(septum + np.deg2rad(SIDE_DEG)) - brightness(
-        septum - np.deg2rad(SIDE_DEG)
-    )
-    if not abs(difference) >= MIN_SIDE:
+    side = np.deg2rad(SIDE_DEG)
+    difference = brightness(septum + side) - brightness(septum - side)
+    if not abs(difference) >= MIN_SIDE:  # NaN is unclear, too
         return None
     return 1 if difference > 0 else -1
 
 
 def turn_of_header(steps_mm: NDArray[np.float64]) -> int:
-    """The sense of the angle from anterior through septum to inferior, by the patient axes.
+    """Direction of the angle from anterior through septum to inferior, by the patient axes.
 
-    steps_mm: (3, 3) as `InputGrid.steps_mm`, slices from apex to base. Seen from the apex, with
+    steps_mm: (3, 3) as `InputGrid.steps_mm`, slices from apex to base. Viewed from the apex, with
     columns to the right and rows down, the septum is left of an anterior wall on top.
     """
     seen_from_apex = float(np.cross(steps_mm[2], steps_mm[1]) @ steps_mm[0]) > 0
@@ -161,10 +143,10 @@ def drawn_septum(
     ventricle: NDArray[np.bool_],
     spacing_mm: tuple[float, float],
 ) -> tuple[float, float] | None:
-    """First and last angle at which a drawn right ventricle lies at the wall, mean of the slices.
+    """First and last angle at which a drawn right ventricle touches the wall, mean of the slices.
 
-    Arrays (slice, row, column). The angles grow from the first to the last. Slices at the ends of
-    the stack do not count: there the right ventricle is small or opens. None where none does.
+    Arrays are (slice, row, column). Slices at the ends of the stack do not count: the right
+    ventricle is small or open there. None where it touches the wall in no slice.
     """
     slices = np.flatnonzero(ventricle.any(axis=(1, 2)))
     middle = slices[int(0.3 * len(slices)) : int(np.ceil(0.9 * len(slices)))]
@@ -198,17 +180,19 @@ def find_insertion(
     given: float | None = None,
     drawn: tuple[float, float] | None = None,
 ) -> tuple[Insertion | None, tuple[str, ...]]:
-    """The anterior insertion, with warnings; None where it cannot be told.
+    """The anterior insertion, with warnings; None where it cannot be determined.
 
-    header_turn: by `turn_of_header`, None where the header has lost the patient axes; given: the
-    angle that a person gave; drawn: by `drawn_septum`, of a right ventricle that a person drew.
+    Args:
+        around: signal around the ventricle.
+        header_turn: by `turn_of_header`; None if the header lacks the patient axes.
+        given: the angle that a person gave.
+        drawn: by `drawn_septum`, of a right ventricle that a person drew.
     """
-    seen = septum_angle(around)
-    sure = seen is not None and seen[1] >= MIN_CONFIDENCE
+    detected, confidence = septum_angle(around) or (0.0, -1.0)
     if drawn is not None:
         septum = float(np.angle(np.exp(1j * drawn[0]) + np.exp(1j * drawn[1])))
-    elif seen is not None and sure:
-        septum = seen[0]
+    elif confidence >= MIN_CONFIDENCE:
+        septum = detected
     elif given is not None and header_turn is not None:
         septum = given
     else:
@@ -220,7 +204,7 @@ def find_insertion(
         )
         return None, (note,)
     notes: tuple[str, ...] = ()
-    side = IMAGE if header_turn is None else HEADER
+    side: Side = "image" if header_turn is None else "header"
     if header_turn is not None:
         turn = header_turn
     elif given is not None:
@@ -244,7 +228,6 @@ def find_insertion(
         angle = drawn[0] if turn > 0 else drawn[1]
         return Insertion(angle=angle, turn=turn, source="drawn", side=side), notes
     angle = septum - turn * float(np.deg2rad(INSERTION_DEG))
-    confidence = None if seen is None else seen[1]
     return Insertion(
         angle=angle, turn=turn, source="automatic", side=side, confidence=confidence
     ), notes

@@ -1,8 +1,8 @@
-"""Core scar and grey zone: full width at half maximum inside the enhancement.
+"""Core scar and grey zone: full width at half maximum (FWHM) inside the enhancement.
 
-Popescu et al. 2022 (DOI 10.1016/j.cvdhj.2021.11.007), "Training and evaluation": a modified full
-width at half maximum, with the remote intensity taken as the median outside the enhancement. The
-paper prints no formula, so two readings are offered by name, as in `ScarMethod`.
+Popescu et al. 2022 (doi:10.1016/j.cvdhj.2021.11.007), "Training and evaluation": a modified FWHM
+with the median outside the enhancement as remote intensity. The paper prints no formula, so
+`ScarMethod` offers two readings by name.
 """
 
 from dataclasses import dataclass
@@ -16,24 +16,23 @@ from acsnet.errors import AcsnetError
 ScarMethod = Literal["remote", "half_max"]
 """remote: threshold = remote + (peak - remote) / 2. half_max: threshold = peak / 2.
 
-"remote" is the default: it does not change when a constant is added to the image, while half of the
-peak has no meaning in a phase-sensitive image or where the remote wall is far from black.
+"remote" is the default: it is independent of an offset of the signal, while half of the peak has no
+meaning in a phase-sensitive image or where the remote wall is far from black.
 """
 
 PEAK_PERCENTILE = 99.0
-"""What stands for the maximum; 100 is the maximum itself. Ours.
+"""Percentile taken as the peak. Not from the paper: the maximum hangs on one voxel.
 
-Half of the maximum hangs on one voxel: on expert masks of infarcts one bright voxel removed nearly
-all core scar at 100, and 2 % of it at 99.
+On expert masks of infarcts one bright voxel removed nearly all core scar at 100, and 2 % at 99.
 """
 
 
 @dataclass(frozen=True, kw_only=True)
 class ScarThreshold:
-    """The one threshold of a scan. `value` is None where none can be told; `warnings` then say why.
+    """The threshold of a scan between grey zone and core scar, in units of the image.
 
-    remote, peak and value are in the units of the image; remote is None where the whole wall is
-    enhanced, peak where none of it is.
+    value: None if it cannot be determined, with the reason in `warnings`; remote: None where the
+    whole wall is enhanced; peak: None where none of it is.
     """
 
     method: ScarMethod
@@ -45,7 +44,7 @@ class ScarThreshold:
 
 @dataclass(frozen=True, kw_only=True)
 class ScarZones:
-    """The enhancement in two parts, (slice, row, column): `core`, and the rest, `grey_zone`."""
+    """(slice, row, column) masks of core scar and grey zone, which make up the enhancement."""
 
     core: NDArray[np.bool_]
     grey_zone: NDArray[np.bool_]
@@ -63,15 +62,21 @@ def classify_enhancement(
 ) -> ScarZones:
     """Split the enhancement of a scan into core scar and grey zone.
 
-    intensity, myocardium (the whole wall, enhancement included) and enhancement are
-    (slice, row, column). One threshold serves the whole scan (ours), so the pixels must not be
-    windowed slice by slice. remote: mask of a remote region that a person drew, instead of all wall
-    outside the enhancement. Where no threshold can be told all enhancement is grey zone, and the
-    threshold's warnings say that the split is unknown.
+    Not from the paper: one threshold for the whole scan. Where it cannot be determined, all
+    enhancement is grey zone and the threshold has a warning.
 
-    Raises AcsnetError where the wall holds values that are not finite, or where "half_max" is asked
-    for an image with negative values in the wall; ValueError for an unknown method or shapes that
-    differ.
+    Args:
+        intensity: (slice, row, column) signal, not windowed slice by slice.
+        myocardium: (slice, row, column) mask of the whole wall, enhancement included.
+        enhancement: (slice, row, column) mask.
+        method: reading of the FWHM.
+        peak_percentile: percentile of the enhancement taken as its peak.
+        remote: mask of a drawn remote region; None for all wall outside the enhancement.
+
+    Raises:
+        AcsnetError: for values in the wall that are not finite, and for "half_max" with negative
+            values in the wall.
+        ValueError: for an unknown method, and for shapes that differ.
     """
     if not intensity.shape == myocardium.shape == enhancement.shape:
         shapes = (intensity.shape, myocardium.shape, enhancement.shape)
@@ -83,10 +88,7 @@ def classify_enhancement(
         method=method,
         peak_percentile=peak_percentile,
     )
-    if threshold.value is None:
-        core = np.zeros(enhancement.shape, dtype=bool)
-    else:
-        core = enhancement & (intensity >= threshold.value)
+    core = enhancement & (intensity >= (np.inf if threshold.value is None else threshold.value))
     return ScarZones(core=core, grey_zone=enhancement & ~core, threshold=threshold)
 
 
@@ -97,10 +99,10 @@ def scar_threshold(
     method: ScarMethod = "remote",
     peak_percentile: float = PEAK_PERCENTILE,
 ) -> ScarThreshold:
-    """Threshold from the values of the enhanced and of the remote wall, (n,) and (m,).
+    """Threshold from the values of the enhanced wall, (n,), and of the remote wall, (m,).
 
-    The peak is the percentile's lower neighbour among the values: below 100 at least one value lies
-    above it, however small the scar (ours). Raises as `classify_enhancement` does.
+    Not from the paper: the peak is the percentile's lower neighbour among the values, so that below
+    100 at least one value lies above it. Raises as `classify_enhancement` does.
     """
     if method not in get_args(ScarMethod):
         msg = f"scar method must be one of {', '.join(get_args(ScarMethod))}, got {method!r}"

@@ -1,19 +1,19 @@
-"""The usual thresholds for scar, all on one wall, to be compared in one table.
+"""The established scar thresholds (FWHM, n-SD, Otsu) on one wall, side by side.
 
-- drawn: the enhancement as the network or a person drew it, core and grey zone as in the label map.
+- drawn: the enhancement of the label map, with its core scar and grey zone.
 - fwhm_remote, fwhm_half_max: full width at half maximum (Amado et al. 2004,
-  doi:10.1016/j.jacc.2004.09.020) in the two readings of `acsnet.quantify.scar`. Scar is what
-  reaches half way and is all core; the grey zone, 35 to 50 % of the way, lies outside it (Roes et
-  al. 2009, doi:10.1161/CIRCIMAGING.108.826529, who take the way from 0).
+  doi:10.1016/j.jacc.2004.09.020) in the two readings of `acsnet.quantify.scar`. All scar is core;
+  the grey zone, 35 to 50 % of the peak, lies outside it (Roes et al. 2009,
+  doi:10.1161/CIRCIMAGING.108.826529, measured from 0).
 - sd2 to sd6: mean + n SD of the remote region (Kim et al. 1999, doi:10.1161/01.CIR.100.19.1992).
   With n = 2, core is 3 SD and more and the grey zone 2 to 3 SD (Yan et al. 2006,
   doi:10.1161/CIRCULATIONAHA.105.613414); for other n no grey zone is published.
-- otsu: the threshold that parts the wall's signal in two classes best (Otsu 1979,
+- otsu: the threshold that separates the wall's signal best into two classes (Otsu 1979,
   doi:10.1109/TSMC.1979.4310076).
 
-No method is followed by a clean-up: noise and blood at the border of the wall count, as they do
-in any plain threshold. FWHM and Otsu take some scar for granted, so they are not defined where none
-was drawn. Microvascular obstruction counts as scar in each.
+Plain thresholds without clean-up: noise and blood at the border of the wall count. FWHM and Otsu
+presuppose scar, so they are undefined where none was drawn. Microvascular obstruction counts as
+scar in each.
 """
 
 from collections.abc import Mapping
@@ -30,9 +30,7 @@ from acsnet.quantify.remote_myocardium import RemoteRegion
 from acsnet.quantify.scar import ScarMethod, scar_threshold
 from acsnet.quantify.volumes import burden_percent, mass_g, volume_ml
 
-GREY_SHARE = 0.35
-"""Where the grey zone of full width at half maximum begins (Roes et al. 2009)."""
-
+GREY_SHARE = 0.35  # lower bound of the FWHM grey zone (Roes et al. 2009)
 SD_COUNTS = (2, 3, 4, 5, 6)
 FWHM: Mapping[str, ScarMethod] = {"fwhm_remote": "remote", "fwhm_half_max": "half_max"}
 METHODS = ("drawn", *FWHM, *(f"sd{n}" for n in SD_COUNTS), "otsu")
@@ -40,7 +38,7 @@ METHODS = ("drawn", *FWHM, *(f"sd{n}" for n in SD_COUNTS), "otsu")
 
 @dataclass(frozen=True, kw_only=True)
 class MethodRow:
-    """Scar by one method; None is what the method does not define on this scan."""
+    """Scar by one method; None where the method does not define a number on this scan."""
 
     method: Annotated[str, described("", f"one of {', '.join(METHODS)}")]
     threshold: Annotated[float | None, described("signal", "scar is at least this bright")] = None
@@ -49,19 +47,16 @@ class MethodRow:
     scar_burden_percent: Annotated[
         float | None, described("%", "scar, share of the whole myocardium")
     ] = None
-    core_volume_ml: Annotated[float | None, described("ml", "core, where the method has one")] = (
-        None
-    )
+    core_volume_ml: Annotated[float | None, described("ml", "core, if the method has one")] = None
     grey_zone_volume_ml: Annotated[
-        float | None,
-        described("ml", "grey zone, where the method has one; outside the scar for fwhm"),
+        float | None, described("ml", "grey zone, if the method has one; for fwhm outside the scar")
     ] = None
     note: Annotated[str | None, described("", "why there is no number")] = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Wall:
-    """The wall that every method is given; arrays are (slice, row, column)."""
+    """The input of every method; arrays are (slice, row, column)."""
 
     intensity: NDArray[np.floating[Any]]
     myocardium: NDArray[np.bool_]
@@ -78,21 +73,23 @@ class _Wall:
         core: NDArray[np.bool_] | None = None,
         grey: NDArray[np.bool_] | None = None,
     ) -> MethodRow:
-        """The volumes of masks that may reach beyond the wall."""
+        """The volumes of masks, cut to the wall; obstruction is scar, but neither core nor grey."""
         scar_ml = volume_ml(scar & self.myocardium | self.obstruction, self.voxel_ml)
-        wall_ml = volume_ml(self.myocardium, self.voxel_ml)
+        core_ml, grey_ml = (
+            None
+            if part is None
+            else volume_ml(part & self.myocardium & ~self.obstruction, self.voxel_ml)
+            for part in (core, grey)
+        )
         return MethodRow(
             method=method,
             threshold=threshold,
             scar_volume_ml=scar_ml,
             scar_mass_g=mass_g(scar_ml),
-            scar_burden_percent=burden_percent(scar_ml, wall_ml),
-            core_volume_ml=None if core is None else self._part_ml(core),
-            grey_zone_volume_ml=None if grey is None else self._part_ml(grey),
+            scar_burden_percent=burden_percent(scar_ml, volume_ml(self.myocardium, self.voxel_ml)),
+            core_volume_ml=core_ml,
+            grey_zone_volume_ml=grey_ml,
         )
-
-    def _part_ml(self, part: NDArray[np.bool_]) -> float:
-        return volume_ml(part & self.myocardium & ~self.obstruction, self.voxel_ml)
 
 
 def compare_methods(
@@ -105,10 +102,7 @@ def compare_methods(
     remote: RemoteRegion,
     voxel_ml: float,
 ) -> tuple[MethodRow, ...]:
-    """A row for each of `METHODS`; masks are (slice, row, column).
-
-    core: of the drawn enhancement, None where it is not known.
-    """
+    """A row for each of `METHODS`; masks: (slice, row, column), core: None where unknown."""
     wall = _Wall(
         intensity=intensity,
         myocardium=myocardium,
@@ -126,25 +120,28 @@ def compare_methods(
 
 
 def _fwhm(wall: _Wall, name: str, remote: RemoteRegion) -> MethodRow:
-    """The threshold that splits the label map, on all of the wall."""
+    """The FWHM threshold of the label map, applied to the whole wall."""
     free = remote.mask if remote.source == "given" else wall.myocardium & ~wall.enhancement
     reading = FWHM[name]
     try:
-        found = scar_threshold(
+        threshold = scar_threshold(
             wall.intensity[wall.enhancement], wall.intensity[free], method=reading
         )
     except AcsnetError as error:
         return MethodRow(method=name, note=str(error))
-    if found.value is None or found.peak is None or found.method != reading:
-        note = " ".join(found.warnings) or "no enhancement was drawn, so there is no peak"
+    if threshold.value is None or threshold.peak is None or threshold.method != reading:
+        note = " ".join(threshold.warnings) or "no enhancement was drawn, so there is no peak"
         return MethodRow(method=name, note=note)
-    if found.remote is not None and found.value <= found.remote:
-        note = f"half of the peak ({found.value:g}) is not above the remote wall ({found.remote:g})"
+    if threshold.remote is not None and threshold.value <= threshold.remote:
+        note = (
+            f"half of the peak ({threshold.value:g}) is not above the remote wall "
+            f"({threshold.remote:g})"
+        )
         return MethodRow(method=name, note=note)
-    begin = found.peak - (found.peak - found.value) * (1 - GREY_SHARE) / 0.5
-    scar = wall.intensity >= found.value
+    begin = threshold.peak - (threshold.peak - threshold.value) * (1 - GREY_SHARE) / 0.5
+    scar = wall.intensity >= threshold.value
     grey = (wall.intensity >= begin) & ~scar
-    return wall.row(name, scar, threshold=found.value, core=scar, grey=grey)
+    return wall.row(name, scar, threshold=threshold.value, core=scar, grey=grey)
 
 
 def _deviations(wall: _Wall, n: int, remote: RemoteRegion) -> MethodRow:
@@ -164,6 +161,6 @@ def _otsu(wall: _Wall) -> MethodRow:
     low, span = float(values.min()), float(np.ptp(values))
     if span == 0.0:
         return MethodRow(method="otsu", note="the whole myocardium has one and the same signal")
-    # On [0, 1]: the squares of large values would not be numbers any more.
+    # On [0, 1]: squares of large values would overflow.
     threshold = low + span * float(threshold_otsu((values - low) / span))
     return wall.row("otsu", wall.intensity > threshold, threshold=threshold)

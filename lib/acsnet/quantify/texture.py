@@ -1,4 +1,4 @@
-"""What a scar is like: its islands, its entropy, and how long core and grey zone meet."""
+"""Heterogeneity of scar: islands, signal entropy, and the interface of core and grey zone."""
 
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -13,37 +13,32 @@ from acsnet.quantify.field_metadata import described
 
 ENTROPY_BINS = 64
 TOUCHING = np.ones((3, 3, 3), bool)
-ENTROPY_SOURCE = "after Androulakis et al. 2019, doi:10.1016/j.jacep.2018.12.005; bins ours"
+ENTROPY_SOURCE = "after Androulakis et al. 2019, doi:10.1016/j.jacep.2018.12.005; own bins"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Texture:
-    """Heterogeneity; None where scar, or core and grey zone, are not known."""
+    """Heterogeneity of scar; None where scar, or the split of core and grey zone, is unknown."""
 
     scar_islands: Annotated[
-        int | None, described("", "parts of the enhancement that touch nowhere, not by a corner")
+        int | None, described("", "connected parts of the enhancement, corners connect")
     ]
     scar_island_volumes_ml: Annotated[
         tuple[float, ...] | None, described("ml", "their volumes, largest first")
     ]
     scar_entropy_bits: Annotated[
         float | None,
-        described(
-            "bit",
-            "Shannon entropy of the signal in the enhancement, 64 bins over the wall's range",
-            ENTROPY_SOURCE,
-        ),
+        described("bit", "Shannon entropy of its signal, 64 bins of the wall's", ENTROPY_SOURCE),
     ]
     myocardium_entropy_bits: Annotated[
         float | None, described("bit", "the same in the whole wall", ENTROPY_SOURCE)
     ]
     core_grey_interface_mm: Annotated[
-        float | None,
-        described("mm", "length of the line between core scar and grey zone, sum of the slices"),
+        float | None, described("mm", "interface of core scar and grey zone, sum of the slices")
     ]
 
 
-def texture(
+def measure_texture(
     labels: NDArray[np.uint8],
     intensity: NDArray[np.floating[Any]],
     *,
@@ -54,20 +49,19 @@ def texture(
 ) -> Texture:
     """Measure (slice, row, column) labels; spacing_mm: distance of rows, of columns."""
     scar, wall = np.isin(labels, ENHANCEMENT), np.isin(labels, MYOCARDIUM)
-    volumes = island_volumes_ml(scar, voxel_ml)
-    range_ = intensity[wall]
+    volumes, signal = island_volumes_ml(scar, voxel_ml), intensity[wall]
     interface = interface_mm(labels, spacing_mm)
     return Texture(
         scar_islands=len(volumes) if scar_known else None,
         scar_island_volumes_ml=volumes if scar_known else None,
-        scar_entropy_bits=entropy_bits(intensity[scar], range_) if scar_known else None,
-        myocardium_entropy_bits=entropy_bits(range_, range_),
+        scar_entropy_bits=entropy_bits(intensity[scar], signal) if scar_known else None,
+        myocardium_entropy_bits=entropy_bits(signal, signal),
         core_grey_interface_mm=interface if scar_known and core_known else None,
     )
 
 
 def island_volumes_ml(scar: NDArray[np.bool_], voxel_ml: float) -> tuple[float, ...]:
-    """Volumes of the parts of a (slice, row, column) mask, largest first."""
+    """Volumes of the connected parts of a (slice, row, column) mask, largest first."""
     sizes = np.bincount(label(scar, TOUCHING)[0].ravel())[1:]
     return tuple(float(size * voxel_ml) for size in np.sort(sizes)[::-1])
 
@@ -75,7 +69,7 @@ def island_volumes_ml(scar: NDArray[np.bool_], voxel_ml: float) -> tuple[float, 
 def entropy_bits(
     values: NDArray[np.floating[Any]], wall: NDArray[np.floating[Any]]
 ) -> float | None:
-    """Shannon entropy of (n,) values in equal bins over the range of the wall's, (m,)."""
+    """Shannon entropy of (n,) values in equal bins over the range of the (m,) values of wall."""
     if not values.size:
         return None
     edges = np.histogram_bin_edges(wall, ENTROPY_BINS)
@@ -83,9 +77,9 @@ def entropy_bits(
 
 
 def interface_mm(labels: NDArray[np.uint8], spacing_mm: tuple[float, float]) -> float:
-    """Length of the outlines of core scar beyond which lies grey zone.
+    """Length of the outline of core scar that borders grey zone, sum of the slices.
 
-    Outlines run half way between pixels (marching squares): up to 6 % longer than a smooth line.
+    Marching squares: up to 6 % longer than a smooth line.
     """
     spacing, total = np.asarray(spacing_mm), 0.0
     for plane in labels:

@@ -1,9 +1,9 @@
-"""Radial chords: how deep scar reaches into the wall, and how much of the endocardium it lines.
+"""Transmurality of scar along radial chords, and the length of endocardium that scar lines.
 
-In each slice with blood pool, rays every 3 degrees from the pool's middle cross the wall. Along
-each the length of wall and of scar is taken, edges half way between pixels; their ratio is the
-transmurality there (Kim et al. 2000, doi:10.1056/NEJM200011163432003, the classes, too). Rays, and
-not normals of the wall, because the definition is plain and can be checked by hand (ours).
+In each slice with blood pool, rays every 3 degrees from the pool's centre cross the wall. Scar as a
+share of the wall along a ray, edges half way between pixels, is the transmurality there; it and its
+classes are those of Kim et al. 2000, doi:10.1056/NEJM200011163432003. Not from the paper: rays
+instead of normals of the wall, a definition that can be checked by hand.
 """
 
 from dataclasses import dataclass
@@ -15,40 +15,21 @@ from scipy.ndimage import uniform_filter1d
 
 from acsnet.labels import ENHANCEMENT, MYOCARDIUM, Label
 from acsnet.quantify.field_metadata import described
-from acsnet.quantify.polar import (
-    CHORD_ANGLES,
-    CHORDS,
-    STEP_MM,
-    centre_of,
-    reach_mm,
-    sample_rays,
-)
+from acsnet.quantify.polar import CHORD_ANGLES, CHORDS, STEP_MM, centre_of, reach_mm, sample_rays
 
-MIN_CHORD_MM = 2.0
-"""Shorter chords graze the end of an open wall."""
-
-LINING_MM = 2.0
-"""Scar that begins this near to the blood pool lines it; a pixel of LGE has 0.7 to 2.4 mm."""
-
-SMOOTHED = 5
-"""Neighbouring chords, 15 degrees, over which the endocardium is smoothed for its length."""
-
-CLASSES: tuple[tuple[str, float], ...] = (
-    ("0", 0.5),
-    ("1-25", 25.5),
-    ("26-50", 50.5),
-    ("51-75", 75.5),
-    ("76-100", np.inf),
-)
-"""Names, and the percentages below which a value belongs to them: rounding to whole percent."""
+MIN_CHORD_MM = 2.0  # shorter chords graze the end of an open wall
+LINING_MM = 2.0  # scar that begins this near to the blood pool lines it; LGE pixels are 0.7-2.4 mm
+SMOOTHED = 5  # chords (15 degrees) over which the endocardium is smoothed for its length
+# Class name and upper limit, percent, rounded to whole percent.
+CLASSES = {"0": 0.5, "1-25": 25.5, "26-50": 50.5, "51-75": 75.5, "76-100": np.inf}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Chords:
-    """(slice, chord), NaN where a chord meets no wall.
+    """(slice, chord) arrays, NaN where a chord meets no wall.
 
     transmurality_percent: scar along the chord; endocardium_mm: distance of the endocardium from
-    the middle of the pool; lined: whether scar begins there.
+    the pool's centre; lined: whether scar begins at the endocardium.
     """
 
     transmurality_percent: NDArray[np.float64]
@@ -58,18 +39,17 @@ class Chords:
 
 @dataclass(frozen=True, kw_only=True)
 class Transmurality:
-    """What the chords of the whole ventricle say; None where scar is not known."""
+    """Transmurality and endocardial length of the ventricle; None where scar is unknown."""
 
     transmurality_mean_percent: Annotated[
         float | None,
         described("%", "scar along a radial chord, mean weighted by its scar; null without scar"),
     ]
     transmurality_max_percent: Annotated[
-        float | None, described("%", "the same, largest of all chords; up to a pixel too deep")
+        float | None, described("%", "largest of all chords; up to a pixel too deep")
     ]
     transmurality_class_percent: Annotated[
-        dict[str, float] | None,
-        described("%", "share of all chords in each class of transmurality"),
+        dict[str, float] | None, described("%", "share of all chords in each transmurality class")
     ]
     endocardial_length_mm: Annotated[
         float | None, described("mm", "length of the endocardium, sum of the slices")
@@ -106,7 +86,7 @@ def radial_chords(labels: NDArray[np.uint8], spacing_mm: tuple[float, float]) ->
 
 def transmurality_class(percent: float) -> str:
     """The class of a transmurality: 0, 1-25, 26-50, 51-75 or 76-100."""
-    return next(name for name, below in CLASSES if percent < below)
+    return next(name for name, limit in CLASSES.items() if percent < limit)
 
 
 def summarise(chords: Chords, *, scar_known: bool = True) -> Transmurality:
@@ -123,7 +103,7 @@ def summarise(chords: Chords, *, scar_known: bool = True) -> Transmurality:
         ),
         transmurality_max_percent=float(shares.max()) if known else None,
         transmurality_class_percent=(
-            {name: 100.0 * names.count(name) / len(names) for name, _ in CLASSES} if known else None
+            {name: 100.0 * names.count(name) / len(names) for name in CLASSES} if known else None
         ),
         endocardial_length_mm=whole if len(shares) else None,
         scar_endocardial_length_mm=lined if known else None,
@@ -132,9 +112,9 @@ def summarise(chords: Chords, *, scar_known: bool = True) -> Transmurality:
 
 
 def _lengths_mm(chords: Chords) -> tuple[float, float]:
-    """Length of the endocardium, and of the part lined by scar: half of each side of a chord."""
+    """Length of the endocardium and of its part lined by scar; a chord has half of each side."""
     crossed = np.isfinite(chords.endocardium_mm)
-    # The steps of the pixels would make the line longer than the endocardium is.
+    # Smoothed: pixel steps would make the line longer than the endocardium is.
     total = uniform_filter1d(np.nan_to_num(chords.endocardium_mm), SMOOTHED, axis=1, mode="wrap")
     count = uniform_filter1d(crossed.astype(np.float64), SMOOTHED, axis=1, mode="wrap")
     reach = np.divide(total, count, out=np.zeros_like(total), where=crossed)

@@ -1,1 +1,1 @@
-"""What a person looks at: figures of a result."""
+"""Reports and figures of a result: PDF, montage, bullseye, anatomical checks, meshes."""

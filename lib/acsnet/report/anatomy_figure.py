@@ -1,11 +1,9 @@
-"""What stage 3 saw and did, slice by slice: one figure a scan.
+"""Figure of the anatomical correction (stage 3), one column a slice, apex first.
 
-A column a slice, apex first: the image, the wall as the network drew it, the wall that leaves. Over
-each column stand the failed checks by name with the value and the limit, and what was done about
-them. The layout and the words are ours.
+Each column shows the image, the network's wall and the final wall, under the failed checks with
+value and limit and the action taken. Not from the paper: the layout and the words.
 """
 
-import os
 import textwrap
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,23 +22,16 @@ from acsnet.anatomy.measures import Form, Measures
 from acsnet.labels import MYOCARDIUM, Label
 from acsnet.result import NOTICE, Result
 from acsnet.stages.correction import Action
+from acsnet.storage import writing
 
 ANATOMY_FIGURE = "anatomy.png"
 DOTS_PER_INCH = 100
-SLICES_PER_ROW = 8
-"""So many columns are as wide as a common screen (1920 pixels)."""
-
-MARGIN_MM = 12.0
-"""What is shown around all that was drawn."""
-
-GREY_PERCENTILES = (1.0, 99.0)
-"""Black and white of a slice, in its crop."""
-
+SLICES_PER_ROW = 8  # as wide as a common screen (1920 pixels)
+MARGIN_MM = 12.0  # shown around all labels
+GREY_PERCENTILES = (1.0, 99.0)  # black and white of a slice, in its crop
+# The first three after Okabe and Ito, safe for colour-blind readers.
 DRAWN, FINAL, POOL, FAILED = "#E69F00", "#56B4E9", "#009E73", "#C00000"
-"""The first three after Okabe and Ito, told apart by colour-blind people too."""
-
 POOL_OPACITY = 0.4
-
 ROWS = ("image", "network's wall", "wall that leaves")
 
 # The layout, in inches; text in points.
@@ -49,20 +40,19 @@ HEAD, FOOT, BELOW_GROUP = 1.05, 0.35, 0.2
 MIN_WIDTH = 7.0
 TEXT_POINTS, LINE = 8, 0.145
 TITLE_CHARACTERS_PER_INCH = 7
-WRAP = 33
-"""Characters that fit over a cell."""
+WRAP = 33  # characters that fit over a cell
 
 
 @dataclass(frozen=True)
 class Line:
-    """One line of text over a slice; bad: it names what failed."""
+    """One line of text over a slice; bad: it names a failed check."""
 
     text: str
     bad: bool = False
 
 
 def anatomy_figure(result: Result, limits: Limits) -> Figure:
-    """The figure of one scan; limits: those that the walls of `result` were checked by."""
+    """The figure of one scan; limits: those that its walls were checked against."""
     count = len(result.labels)
     texts = [slice_lines(result, k, limits) for k in range(count)]
     rows = -(-count // SLICES_PER_ROW)
@@ -75,7 +65,7 @@ def anatomy_figure(result: Result, limits: Limits) -> Figure:
     height = HEAD + sum(text_heights) + len(groups) * (images_height + BELOW_GROUP) + FOOT
     figure = Figure(figsize=(width, height), dpi=DOTS_PER_INCH, facecolor="white")
     _draw_frame(figure, result)
-    crop = crop_of(result)
+    crop = _shown_crop(result)
     first_left = LEFT + (width - LEFT - RIGHT - grid_width) / 2
     top = height - HEAD
     for group, text_height in zip(groups, text_heights, strict=True):
@@ -114,17 +104,16 @@ def anatomy_figure(result: Result, limits: Limits) -> Figure:
 
 
 def write_anatomy_figure(result: Result, limits: Limits, output: Path) -> Path:
-    """Write OUTPUT/<case>/anatomy.png; returns the file."""
+    """Write OUTPUT/<case>/anatomy.png and return its path."""
     folder = output / result.scan.name
     folder.mkdir(parents=True, exist_ok=True)
-    temporary = folder / (ANATOMY_FIGURE + ".tmp")
-    anatomy_figure(result, limits).savefig(temporary, format="png", dpi=DOTS_PER_INCH)
-    os.replace(temporary, folder / ANATOMY_FIGURE)
+    with writing(folder / ANATOMY_FIGURE) as temporary:
+        anatomy_figure(result, limits).savefig(temporary, format="png", dpi=DOTS_PER_INCH)
     return folder / ANATOMY_FIGURE
 
 
 def slice_lines(result: Result, index: int, limits: Limits) -> tuple[Line, ...]:
-    """What is said over a slice: its number in the file, form, failed checks, and what was done."""
+    """The text over a slice: its number in the file, form, failed checks and action."""
     slice_ = result.anatomy.slices[index]
     total = len(result.anatomy.slices)
     number = total - index if result.scan.grid.reversed_slices else index + 1
@@ -151,8 +140,7 @@ def slice_lines(result: Result, index: int, limits: Limits) -> tuple[Line, ...]:
     )
 
 
-def crop_of(result: Result) -> tuple[slice, slice]:
-    """`crop_around` of all walls, drawn and final."""
+def _shown_crop(result: Result) -> tuple[slice, slice]:
     shown = (result.drawn_wall | (result.labels > 0)).any(axis=0)
     return crop_around(shown, result.scan.spacing_mm[1:])
 
@@ -187,13 +175,8 @@ def _failure(name: str, measures: Measures, limits: Limits) -> str:
     if name == NOT_A_RING:
         return f"{name}: only a ring may be here"
     value, limit = getattr(measures, name), limits[name]
-    if value < limit.low:
-        return f"{name} {_number(value)} < {_number(limit.low)}"
-    return f"{name} {_number(value)} > {_number(limit.high)}"
-
-
-def _number(value: float) -> str:
-    return f"{round(value, 3):.10g}"
+    sign, bound = ("<", limit.low) if value < limit.low else (">", limit.high)
+    return f"{name} {round(value, 3):.10g} {sign} {round(bound, 3):.10g}"
 
 
 def _wrapped(text: str) -> list[str]:

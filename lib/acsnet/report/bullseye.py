@@ -1,7 +1,6 @@
-"""The bullseye of the 17 segments (AHA, doi 10.1161/hc0402.102975), one number in each.
+"""Bullseye plot of the 17 AHA segments (doi:10.1161/hc0402.102975), one number in each.
 
-The base is outside, the anterior wall on top, the septum on the left. Shades darken with the
-number, so that they are told apart in black and white, too.
+Base outside, anterior wall on top, septum on the left. Darker is more, in black and white too.
 """
 
 from collections.abc import Mapping
@@ -14,31 +13,27 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Wedge
 
+# First segment, count and inner radius of the basal, mid and apical ring.
 RINGS = ((1, 6, 0.75), (7, 6, 0.5), (13, 4, 0.25))
-"""First segment, how many, and inner radius of the basal, middle and apical ring."""
-
 CAP = 17
 WIDTH = 0.25
 SHADES = colormaps["Reds"]
-DARK_FROM = 80.0
-"""Per cent from which white stands out more than black."""
-
-PLOTS = (("Scar, % of the segment", "scar_percent"), ("Transmurality, mean %", "transmurality"))
+DARK_FROM = 80.0  # percent from which white text reads better than black
+PLOTS = (
+    ("Scar, % of the segment", "scar_percent"),
+    ("Transmurality, mean %", "transmurality_mean_percent"),
+)
 POINTS, TITLE_POINTS = 7.0, 9.0
 INCHES, DOTS_PER_INCH = 3.0, 110
 
 
-def segment_values(features: Mapping[str, Any], measure: str) -> dict[int, float | None]:
-    """Segment -> value from the content of `features.json`; a cap that the stack lacks is None.
-
-    measure: a second name of `PLOTS`.
-    """
-    key = {"transmurality": "transmurality_mean_percent"}.get(measure, measure)
-    return {one["segment"]: one[key] for one in features["segments"]}
+def segment_values(features: Mapping[str, Any], key: str) -> dict[int, float | None]:
+    """Segment number -> value of a key of the segments in `features.json`."""
+    return {segment["segment"]: segment[key] for segment in features["segments"]}
 
 
 def draw_bullseye(axes: Axes, values: Mapping[int, float | None], title: str) -> None:
-    """Draw numbers of 0 to 100 by segment; what is None is hatched."""
+    """Draw values of 0 to 100 by segment; None is hatched."""
     for first, count, inner in RINGS:
         for number in range(count):
             middle = 90.0 + number * 360.0 / count
@@ -63,8 +58,8 @@ def draw_bullseye(axes: Axes, values: Mapping[int, float | None], title: str) ->
 def bullseye_png(features: Mapping[str, Any]) -> bytes:
     """Both bullseyes side by side as PNG, for the case page."""
     figure = Figure(figsize=(2 * INCHES, INCHES), dpi=DOTS_PER_INCH, layout="constrained")
-    for axes, (title, measure) in zip(figure.subplots(1, 2), PLOTS, strict=True):
-        draw_bullseye(axes, segment_values(features, measure), title)
+    for axes, (title, key) in zip(figure.subplots(1, 2), PLOTS, strict=True):
+        draw_bullseye(axes, segment_values(features, key), title)
     stream = BytesIO()
     figure.savefig(stream, format="png")
     return stream.getvalue()

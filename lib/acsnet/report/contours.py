@@ -1,4 +1,4 @@
-"""Slices of a scan with the outlines of what was measured, told apart without colour, too."""
+"""Slices of a scan with the outlines of its labels, distinguishable without colour."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -16,16 +16,14 @@ from acsnet.report.anatomy_figure import GREY_PERCENTILES, crop_around
 from acsnet.report.display_orientation import view_of
 from acsnet.result import Measured
 
-MAX_SLICES = 24
-"""More are too small to be read on half a page."""
-
+MAX_SLICES = 24  # more are too small to read on half a page
 POINTS = 6.5
 MARK = "RV insertion"
 
 
 @dataclass(frozen=True)
 class Stroke:
-    """How one outline is drawn; dashes and hatch as matplotlib has them."""
+    """Style of an outline; dashes and hatch as in matplotlib."""
 
     name: str
     colour: str
@@ -41,13 +39,12 @@ GREY_ZONE = Stroke("grey zone", "#F0E442", (0, (3, 1.5)), 1.0)
 OBSTRUCTION = Stroke("microvascular obstruction", "#CC79A7", "solid", 0.5, "xxxxxx")
 REMOTE = Stroke("remote region", "#7FDDBB", (0, (1, 1.5)), 0.7)
 STROKES = (ENDOCARDIUM, EPICARDIUM, CORE, GREY_ZONE, OBSTRUCTION, REMOTE)
-"""Colours after Okabe and Ito, told apart by colour-blind people; that of the remote region is
-lighter, to be seen on a dark wall. In black and white the stroke or the hatching tells, and the two
-borders of the wall are inside and outside."""
+"""Colours after Okabe and Ito, safe for colour-blind readers; the remote region's is lighter, to
+show on a dark wall. Strokes and hatching differ too, for black and white."""
 
 
 def outlines(result: Measured, index: int) -> list[tuple[Stroke, NDArray[np.bool_]]]:
-    """The (row, column) masks of a slice with their strokes, in the order they are drawn."""
+    """The (row, column) masks of a slice with their strokes, in drawing order."""
     labels = result.labels[index]
     return [
         (REMOTE, result.quantification.remote.mask[index]),
@@ -60,13 +57,13 @@ def outlines(result: Measured, index: int) -> list[tuple[Stroke, NDArray[np.bool
 
 
 def shown_slices(labels: NDArray[np.uint8]) -> list[int]:
-    """Which slices are drawn: those with labels, thinned out evenly where they are too many."""
-    found = np.flatnonzero(labels.any(axis=(1, 2)))
-    if not len(found):
-        found = np.arange(len(labels))
-    if len(found) > MAX_SLICES:
-        found = found[np.linspace(0, len(found) - 1, MAX_SLICES).round().astype(int)]
-    return [int(k) for k in found]
+    """The slices to draw: those with labels, else all, thinned out evenly to `MAX_SLICES`."""
+    slices = np.flatnonzero(labels.any(axis=(1, 2)))
+    if not len(slices):
+        slices = np.arange(len(labels))
+    if len(slices) > MAX_SLICES:
+        slices = slices[np.linspace(0, len(slices) - 1, MAX_SLICES).round().astype(int)]
+    return [int(k) for k in slices]
 
 
 def draw_slices(figure: Figure, result: Measured, box: tuple[float, float, float, float]) -> float:
@@ -76,25 +73,19 @@ def draw_slices(figure: Figure, result: Measured, box: tuple[float, float, float
     """
     chosen = shown_slices(result.labels)
     left, bottom, width, height = box
-    columns = _columns(len(chosen), width, height)
-    side = min(width / columns, height / -(-len(chosen) // columns))
+    count, gap = len(chosen), 0.04
+    # The number of columns that makes the tiles largest.
+    columns = max(range(1, count + 1), key=lambda n: min(width / n, height / -(-count // n)))
+    side = min(width / columns, height / -(-count // columns))
     page_width, page_height = figure.get_size_inches()
     crop = crop_around((result.labels > 0).any(axis=0), result.scan.spacing_mm[1:])
     start = left + (width - side * columns) / 2
     for place, k in enumerate(chosen):
-        x = start + side * (place % columns)
-        y = bottom + height - side * (place // columns + 1)
-        gap = 0.04
-        axes = figure.add_axes(
-            (
-                (x + gap / 2) / page_width,
-                (y + gap / 2) / page_height,
-                (side - gap) / page_width,
-                (side - gap) / page_height,
-            )
-        )
-        draw_slice(axes, result, k, crop)
-    return bottom + height - side * -(-len(chosen) // columns)
+        x = (start + side * (place % columns) + gap / 2) / page_width
+        y = (bottom + height - side * (place // columns + 1) + gap / 2) / page_height
+        tile = (x, y, (side - gap) / page_width, (side - gap) / page_height)
+        draw_slice(figure.add_axes(tile), result, k, crop)
+    return bottom + height - side * -(-count // columns)
 
 
 def draw_slice(axes: Axes, result: Measured, index: int, crop: tuple[slice, slice]) -> None:
@@ -132,50 +123,45 @@ def _mark_insertion(axes: Axes, result: Measured, index: int, crop: tuple[slice,
     point = result.quantification.insertion_point
     if point is None or point[0] != index:
         return
-    # The point is turned as the pixels are: as the one pixel of a mask.
+    # As a mask of one pixel, the point is turned like the pixels.
     mask = np.zeros(result.labels.shape[1:], dtype=bool)
     row, column = (
         min(max(round(at), 0), length - 1) for at, length in zip(point[1:], mask.shape, strict=True)
     )
     mask[row, column] = True
-    found = np.argwhere(view_of(result.scan).of(mask[crop]))
-    axes.plot(found[:, 1], found[:, 0], "v", color="white", markeredgecolor="black", markersize=5)
+    shown = np.argwhere(view_of(result.scan).of(mask[crop]))
+    axes.plot(shown[:, 1], shown[:, 0], "v", color="white", markeredgecolor="black", markersize=5)
 
 
 def legend_handles() -> list[Line2D | Patch]:
-    """The strokes and their names."""
+    """Legend of the strokes and the insertion mark."""
     lines = [
         Line2D(
             [],
             [],
-            color=one.colour,
-            linestyle=one.dashes,
-            linewidth=one.width + 0.4,
-            label=one.name,
-            path_effects=[withStroke(linewidth=one.width + 1.4, foreground="black")],
+            color=stroke.colour,
+            linestyle=stroke.dashes,
+            linewidth=stroke.width + 0.4,
+            label=stroke.name,
+            path_effects=[withStroke(linewidth=stroke.width + 1.4, foreground="black")],
         )
-        for one in STROKES
-        if not one.hatch
+        for stroke in STROKES
+        if not stroke.hatch
     ]
     areas = [
-        Patch(facecolor="none", edgecolor=one.colour, hatch=one.hatch, label=one.name)
-        for one in STROKES
-        if one.hatch
+        Patch(facecolor="none", edgecolor=stroke.colour, hatch=stroke.hatch, label=stroke.name)
+        for stroke in STROKES
+        if stroke.hatch
     ]
     mark = Line2D([], [], color="white", marker="v", markeredgecolor="black", linestyle="")
     mark.set_label(MARK)
     return [*lines, *areas, mark]
 
 
-def _columns(count: int, width: float, height: float) -> int:
-    """How many columns make the tiles largest."""
-    return max(range(1, count + 1), key=lambda n: min(width / n, height / -(-count // n)))
-
-
 def _draw_outline(axes: Axes, mask: NDArray[np.bool_], stroke: Stroke) -> None:
     if not mask.any():
         return
-    # Padded, so that what touches the edge of the image is closed there.
+    # Padded, so that outlines are closed at the edge of the image.
     rows, columns = (np.arange(-1, length + 1) for length in mask.shape)
     padded = np.pad(mask, 1)
     if stroke.hatch:

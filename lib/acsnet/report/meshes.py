@@ -1,9 +1,8 @@
-"""Closed surfaces of the ventricle and its scar, for simulation and mapping systems.
+"""Closed surface meshes of the ventricle and its scar, for simulation and mapping systems.
 
-Slices are brought to the distance of the pixels, each standing for the space around it, and
-smoothed; the surface is drawn where it holds as many voxels as before, so that a volume is kept.
-Surfaces are in LPS coordinates of the patient, millimetres, as DICOM has them. The smoothing is
-ours; the surface is that of Lewiner et al. (doi 10.1080/10867651.2003.10487582).
+Slices are repeated to the pixel spacing and smoothed, and the iso-level is chosen to keep the
+volume; marching cubes of Lewiner et al. (doi:10.1080/10867651.2003.10487582). Coordinates are the
+patient's, LPS, mm, as in DICOM. Not from the paper: the smoothing.
 """
 
 from collections.abc import Mapping
@@ -17,36 +16,28 @@ from skimage.measure import marching_cubes
 
 from acsnet.labels import LABELS, LEFT_VENTRICLE, Label
 from acsnet.result import Measured
+from acsnet.storage import write_bytes
 
 FOLDER = "meshes"
 KINDS = "stl", "ply"
 ALL = "all.glb"
+# Name of each surface and the labels that it encloses.
 PARTS: Mapping[str, tuple[Label, ...]] = {
     "endocardium": (Label.LV_BLOOD_POOL,),
     "epicardium": LEFT_VENTRICLE,
     "core_scar": (Label.CORE_SCAR,),
     "grey_zone": (Label.GREY_ZONE,),
 }
-"""Name of each surface and the labels that it encloses."""
-
-SMOOTHING_PIXELS = 1.0
-SMOOTHING_SLICES = 0.5
-"""Standard deviation in the plane, and along the stack."""
-
-STEP = 0.001
-"""How finely the smoothed mask is told."""
-
-MIN_VOXELS = 8
-"""Fewer enclose nothing that has a shape."""
-
-METRES = 0.001
-"""glTF asks for metres; STL and PLY have no unit and are millimetres."""
+SMOOTHING_PIXELS, SMOOTHING_SLICES = 1.0, 0.5  # standard deviation in the plane, along the stack
+STEP = 0.001  # resolution of the smoothed mask
+MIN_VOXELS = 8  # fewer have no shape
+METRES = 0.001  # glTF asks for metres; STL and PLY have no unit and are millimetres
 
 
 def surface(
     mask: NDArray[np.bool_], stack_to_ras: NDArray[np.float64], spacing_mm: tuple[float, ...]
 ) -> trimesh.Trimesh | None:
-    """(slice, row, column) mask -> watertight surface, LPS mm; None for too few voxels.
+    """Watertight surface, LPS mm, of a (slice, row, column) mask; None for too few voxels.
 
     stack_to_ras: (4, 4) index of the stack -> RAS mm.
     """
@@ -58,13 +49,13 @@ def surface(
     blurred = gaussian_filter(
         fine, (SMOOTHING_SLICES * copies, SMOOTHING_PIXELS, SMOOTHING_PIXELS), mode="constant"
     )
-    # Between two steps, never on one: a corner on the surface would make faces without area.
+    # Between two steps: a corner on the surface would make faces without area.
     stepped = np.round(blurred / STEP).astype(np.float32)
     count = int(fine.sum())
     level = float(np.partition(stepped.ravel(), -count)[-count]) - 0.5
     vertices, faces, _, _ = marching_cubes(stepped, level)
     index = vertices - (copies + 3)
-    # The middle of a slice is the middle of its copies.
+    # The centre of a slice is the centre of its copies.
     index[:, 0] = (index[:, 0] - (copies - 1) / 2) / copies
     ras = index @ stack_to_ras[:3, :3].T + stack_to_ras[:3, 3]
     mesh = trimesh.Trimesh(ras * (-1.0, -1.0, 1.0), faces)
@@ -74,7 +65,7 @@ def surface(
 
 
 def surfaces(result: Measured) -> dict[str, trimesh.Trimesh]:
-    """The surfaces of a result by the names of `PARTS`; what is not there has none."""
+    """The surfaces of a result by the names of `PARTS`; absent parts are left out."""
     to_ras = result.scan.grid.stack_to_ras
     made = {
         name: surface(np.isin(result.labels, labels), to_ras, result.scan.spacing_mm)
@@ -86,7 +77,7 @@ def surfaces(result: Measured) -> dict[str, trimesh.Trimesh]:
 def write_surfaces(result: Measured, folder: Path) -> tuple[Path, ...]:
     """Write FOLDER/meshes/<part>.stl and .ply, mm, and all.glb, metres; returns the files.
 
-    Its files of parts that are no longer there are removed.
+    Files of absent parts are removed.
     """
     target = folder / FOLDER
     target.mkdir(parents=True, exist_ok=True)
@@ -102,14 +93,12 @@ def write_surfaces(result: Measured, folder: Path) -> tuple[Path, ...]:
         if name not in contents:
             (target / name).unlink(missing_ok=True)
     for name, content in contents.items():
-        temporary = target / f"{name}.tmp"
-        temporary.write_bytes(content)
-        temporary.replace(target / name)
+        write_bytes(target / name, content)
     return tuple(target / name for name in contents)
 
 
 def _scene(made: Mapping[str, trimesh.Trimesh]) -> trimesh.Scene:
-    """All parts in metres, in the colours of their labels; the epicardium can be seen through."""
+    """All parts in metres, in the colours of their labels, the epicardium translucent."""
     colours = {info.label: info.colour for info in LABELS}
     scene = trimesh.Scene()
     for name, mesh in made.items():

@@ -1,7 +1,4 @@
-"""All slices of a scan with the outlines of its labels: one picture for the case page.
-
-The layout is ours: apex first, each slice as it is over the same slice with its labels.
-"""
+"""Montage of all slices, apex first, each above the same slice with its labels outlined."""
 
 from io import BytesIO
 
@@ -16,20 +13,16 @@ from acsnet.report.anatomy_figure import GREY_PERCENTILES, crop_around
 from acsnet.report.display_orientation import view_of
 from acsnet.scan import ShortAxisScan
 
-TILE = 230
-"""Pixels a side: eight slices are as wide as a common screen."""
-
+TILE = 230  # pixels a side: eight slices are as wide as a common screen
 GAP, HEAD = 4, 22
 TILES_PER_ROW = 8
 SCAR_OPACITY = 0.35
-OUTLINE = 2
-"""Pixels wide, inside the label."""
-
+OUTLINE = 2  # width in pixels, inside the label
 TEXT_PIXELS = 15
 
 
 def montage_png(scan: ShortAxisScan, labels: NDArray[np.uint8]) -> bytes:
-    """PNG of a scan and its (slice, row, column) labels; slices are numbered as in the file."""
+    """PNG of a scan and its (slice, row, column) labels, slices numbered as in the file."""
     count = len(labels)
     columns = min(count, TILES_PER_ROW)
     rows = -(-count // columns)
@@ -55,10 +48,7 @@ def montage_png(scan: ShortAxisScan, labels: NDArray[np.uint8]) -> bytes:
 def _tiles(
     pixels: NDArray[np.float32], labels: NDArray[np.uint8], spacing_mm: tuple[float, ...]
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """(TILE, TILE, 3) grey image, and the same with the labels; black where the crop is no square.
-
-    Labels are enlarged by the nearest voxel: their outlines are those that were measured.
-    """
+    """(TILE, TILE, 3) grey image, and the same with labels (nearest voxel); padded with black."""
     height_mm, width_mm = (n * step for n, step in zip(pixels.shape, spacing_mm, strict=True))
     scale = TILE / max(height_mm, width_mm)
     size = max(round(height_mm * scale), 1), max(round(width_mm * scale), 1)

@@ -1,4 +1,4 @@
-"""Whose scan it is and how it was made, as far as the files tell: the head of a report."""
+"""Patient, study and scanner of a scan from its DICOM header: the head of a report."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from acsnet.io.dicom_files import quiet_pydicom, read_headers, text_of
 
 @dataclass(frozen=True, kw_only=True)
 class Subject:
-    """Words for a person to read, empty where nothing is known, as in NIfTI."""
+    """Patient, study and scanner as text for a report; empty where unknown, as in NIfTI."""
 
     patient_name: str = ""
     patient_id: str = ""
@@ -26,7 +26,7 @@ UNKNOWN = Subject()
 
 
 def subject_of(header: Dataset) -> Subject:
-    """From the header of any image of the series."""
+    """The subject from the header of any image of the series."""
     with quiet_pydicom():
         scanner = (
             text_of(header, "Manufacturer"),
@@ -45,7 +45,7 @@ def subject_of(header: Dataset) -> Subject:
 
 
 def read_subject(path: Path, instance_uids: Sequence[str]) -> Subject:
-    """From the files of the scan that was read from `path`; nothing where it is no DICOM folder.
+    """The subject of a scan read from `path`; `UNKNOWN` if that is no DICOM folder.
 
     instance_uids: those of the scan, since a folder may hold several series.
     """
@@ -53,17 +53,17 @@ def read_subject(path: Path, instance_uids: Sequence[str]) -> Subject:
         return UNKNOWN
     with quiet_pydicom():
         files, _ = read_headers(path)
-    found = (file.header for file in files if file.text("SOPInstanceUID") in instance_uids)
-    header = next(found, None)
+    headers = (file.header for file in files if file.text("SOPInstanceUID") in instance_uids)
+    header = next(headers, None)
     return UNKNOWN if header is None else subject_of(header)
 
 
 def _name(text: str) -> str:
-    """The first form of a name that is given: the alphabetic one, before other scripts."""
+    """The first form of a person's name that is not empty: alphabetic before other scripts."""
     forms = (form.replace("^", " ").strip() for form in text.split("="))
     return next((form for form in forms if form), "")
 
 
 def _date(text: str) -> str:
-    """YYYYMMDD -> YYYY-MM-DD; what is no date stays as it is stored."""
+    """YYYYMMDD -> YYYY-MM-DD; anything else unchanged."""
     return f"{text[:4]}-{text[4:6]}-{text[6:]}" if len(text) == 8 and text.isdigit() else text

@@ -1,8 +1,8 @@
-"""The report of one scan: two A4 pages, for a person to read, print and hand on.
+"""PDF report of one scan, two A4 pages.
 
-First page: whose scan, what matters most, all slices with their outlines, the bullseyes. Second:
-all measures with their intervals, the methods side by side, doubts, what made it. The layout is
-ours; the measures are those that SCMR asks for (doi 10.1186/s12968-020-00610-6).
+First page: patient, key numbers, slices with outlines, bullseyes. Second: all measures with their
+intervals, thresholding methods, doubts, software. The measures are those that SCMR asks for
+(doi:10.1186/s12968-020-00610-6). Not from the paper: the layout.
 """
 
 import textwrap
@@ -32,18 +32,16 @@ from acsnet.report.wording import (
 from acsnet.result import NOTICE, Measured
 
 AUTOMATIC = "automatic, not reviewed"
+# The layout, in inches; text in points.
 A4 = (8.27, 11.69)
 MARGIN = 0.6
 WIDTH = A4[0] - 2 * MARGIN
 LINE = 0.165
 POINTS, SMALL, HEADING = 8.0, 7.0, 10.0
-CHARACTERS = 112
-"""Of the size POINTS that fit between the margins."""
-
+CHARACTERS = 112  # of the size POINTS, between the margins
 RULE = "#808080"
 BULLSEYE = 2.75
-MADE_BY = 1.0
-"""Height of what stands below the doubts."""
+MADE_BY = 1.0  # height of what follows the doubts
 
 
 def report_pdf(
@@ -56,10 +54,10 @@ def report_pdf(
     """The report as the bytes of a PDF file, the same for the same input.
 
     labels_by: who drew or reviewed the labels, in words; features: the content of `features.json`
-    where it is on record, else it is that of `result`.
+    on record, by default that of `result`.
     """
     stream = BytesIO()
-    # No date of making: the same scan gives the same file.
+    # No creation date: the same scan gives the same file.
     about = {"Title": f"LGE scar report, {result.scan.name}", "CreationDate": None}
     with (
         rc_context({"pdf.fonttype": 42, "hatch.linewidth": 0.5}),
@@ -79,12 +77,13 @@ def report_pages(
 ) -> tuple[Figure, ...]:
     """The pages of `report_pdf`."""
     features = features or result.features_dict()
-    pages = (
-        _first_page(result, features, subject, labels_by),
-        _second_page(result, features),
-    )
-    for number_, page in enumerate(pages, start=1):
-        _frame(page, result.scan.name, number_, len(pages))
+    pages = _first_page(result, features, subject, labels_by), _second_page(result, features)
+    name, foot = result.scan.name, MARGIN - 0.1
+    name = name if len(name) <= 60 else f"{name[:57]}..."
+    for page_number, page in enumerate(pages, start=1):
+        _text(page, MARGIN, foot, NOTICE, bold=True)
+        footer = f"{name}, page {page_number} of {len(pages)}"
+        _text(page, A4[0] - MARGIN, foot, footer, right=True)
     return pages
 
 
@@ -103,9 +102,9 @@ def _first_page(
     bullseyes_top = foot + BULLSEYE + 0.55
     shown = shown_slices(result.labels)
     left_out = int(result.labels.any(axis=(1, 2)).sum()) - len(shown)
-    told = "Slices from apex to base, numbered as in the file"
-    told += f"; {left_out} slices of the ventricle are not shown" if left_out > 0 else ""
-    _heading(page, top - 0.1, told)
+    heading = "Slices from apex to base, numbered as in the file"
+    heading += f"; {left_out} slices of the ventricle are not shown" if left_out > 0 else ""
+    _heading(page, top - 0.1, heading)
     box = MARGIN, bullseyes_top + 0.4, WIDTH, top - 0.42 - bullseyes_top - 0.4
     below = draw_slices(page, result, box)
     page.legend(
@@ -124,26 +123,25 @@ def _first_page(
 
 
 def _bullseyes(page: Figure, features: Mapping[str, Any], top: float, foot: float) -> None:
-    insertion = features["rv_insertion"]
-    told = "Segments of the American Heart Association, base outside"
-    if insertion["source"] is None:
-        told = "Segments: the insertion of the right ventricle was not found, so there are none"
-    _heading(page, top, told)
-    if insertion["source"] is None:
+    if features["rv_insertion"]["source"] is None:
+        heading = "Segments: the insertion of the right ventricle was not found, so there are none"
+        _heading(page, top, heading)
         return
+    _heading(page, top, "Segments of the American Heart Association, base outside")
     if any(value is None for value in segment_values(features, "scar_percent").values()):
-        told = "Hatched: the stack has no such segment."
-        _text(page, MARGIN, foot - 0.05, told, points=SMALL)
-    for column, (title, measure) in enumerate(PLOTS):
+        legend = "Hatched: the stack has no such segment."
+        _text(page, MARGIN, foot - 0.05, legend, points=SMALL)
+    for column, (title, key) in enumerate(PLOTS):
         left = MARGIN + WIDTH * (2 * column + 1) / 4 - BULLSEYE / 2
         box = left / A4[0], foot / A4[1], BULLSEYE / A4[0], (BULLSEYE - 0.05) / A4[1]
-        draw_bullseye(page.add_axes(box), segment_values(features, measure), title)
+        draw_bullseye(page.add_axes(box), segment_values(features, key), title)
 
 
 def _second_page(result: Measured, features: Mapping[str, Any]) -> Figure:
     page = Figure(figsize=A4, facecolor="white")
     top = A4[1] - MARGIN
-    level = next((one["level"] for one in (features.get("intervals") or {}).values()), None)
+    levels = (interval["level"] for interval in (features.get("intervals") or {}).values())
+    level = next(levels, None)
     interval = "" if level is None else f"{100 * level:.0f} % interval"
     _heading(page, top, "Measures")
     places: tuple[float, ...] = (0.0, 3.4, 3.7, 5.2 if interval else 3.5)
@@ -166,13 +164,13 @@ def _second_page(result: Measured, features: Mapping[str, Any]) -> Figure:
             f"{number(remote['mean'], decimals)} \N{PLUS-MINUS SIGN} "
             f"{number(remote['sd'], decimals)}. A dash: not defined here."
         )
-        parts = (
+        mvo = (
             "Scar includes microvascular obstruction. The grey zone of FWHM lies outside its scar."
         )
-        top = _paragraph(page, top - 0.04, [region, parts])
+        top = _paragraph(page, top - 0.04, [region, mvo])
     _heading(page, top - 0.12, "Doubts")
-    told = [f"\N{BULLET} {text}" for text in doubts(features) or ["none"]]
-    top = _paragraph(page, top - 0.42, told, bottom=MARGIN + MADE_BY)
+    bullets = [f"\N{BULLET} {text}" for text in doubts(features) or ["none"]]
+    top = _paragraph(page, top - 0.42, bullets, bottom=MARGIN + MADE_BY)
     _heading(page, top - 0.12, "Made by")
     software = features["software"]
     digests = sorted(software["weights_sha256"].items())
@@ -212,7 +210,7 @@ def _about(
 
 
 def _facts(page: Figure, top: float, facts: Sequence[tuple[str, str]]) -> float:
-    """Names and values; the short ones in two columns. Returns the lower edge."""
+    """Draw names and values, short ones in two columns. Returns the lower edge."""
     half = CHARACTERS // 2 - 24
     short = [fact for fact in facts if len(fact[1]) <= half]
     for place, (name, value) in enumerate(short):
@@ -222,19 +220,15 @@ def _facts(page: Figure, top: float, facts: Sequence[tuple[str, str]]) -> float:
     top -= LINE * -(-len(short) // 2)
     for name, value in facts:
         if len(value) > half:
-            lines = textwrap.wrap(value, CHARACTERS - 32, max_lines=2, placeholder=" ...")
             _text(page, MARGIN, top, name, colour=RULE)
-            for line in lines:
+            for line in textwrap.wrap(value, CHARACTERS - 32, max_lines=2, placeholder=" ..."):
                 _text(page, MARGIN + 0.9, top, line)
                 top -= LINE
     return top
 
 
 def _key_numbers(page: Figure, top: float, features: Mapping[str, Any]) -> float:
-    """The four numbers that a reader looks for, large, and whether there are doubts about them.
-
-    Returns the lower edge.
-    """
+    """Draw the four key numbers, large, and the count of doubts. Returns the lower edge."""
     shown = (
         ("scar burden", "scar_burden_percent", "%"),
         ("scar mass", "enhancement_mass_g", "g"),
@@ -245,16 +239,15 @@ def _key_numbers(page: Figure, top: float, features: Mapping[str, Any]) -> float
     for column, (name, key, unit) in enumerate(shown):
         left = MARGIN + WIDTH * column / len(shown)
         value = features[key]
-        told = "not known" if value is None else f"{value:.1f} {unit}"
-        _text(page, left, top, told, points=14, bold=True)
-        below = name
+        text = UNKNOWN if value is None else f"{value:.1f} {unit}"
+        _text(page, left, top, text, points=14, bold=True)
         if key in intervals:
-            below += f" ({intervals[key]['low']:.1f} to {intervals[key]['high']:.1f})"
-        _text(page, left, top - 0.25, below, points=SMALL)
+            name += f" ({intervals[key]['low']:.1f} to {intervals[key]['high']:.1f})"
+        _text(page, left, top - 0.25, name, points=SMALL)
     top -= 0.45
     if count := len(doubts(features)):
-        told = "One doubt: see page 2" if count == 1 else f"{count} doubts: see page 2"
-        _text(page, MARGIN, top, told, bold=True)
+        text = "One doubt: see page 2" if count == 1 else f"{count} doubts: see page 2"
+        _text(page, MARGIN, top, text, bold=True)
         top -= LINE
     return top
 
@@ -266,31 +259,31 @@ def _table(
     head: Sequence[str],
     rows: Sequence[Sequence[str]],
 ) -> float:
-    """Rows of text at places (inches from the margin). Numbers end at their place."""
+    """Draw rows of text at places (inches from the margin), numbers right-aligned."""
     right = [all(_is_number(row[k]) for row in rows) for k in range(len(places))]
     for row, colour in ((head, RULE), *((row, "black") for row in rows)):
         if not any(row):
             continue
-        for place, text, ends in zip(places, row, right, strict=True):
-            _text(page, MARGIN + place, top, text, colour=colour, right=ends)
+        for place, text, aligned in zip(places, row, right, strict=True):
+            _text(page, MARGIN + place, top, text, colour=colour, right=aligned)
         top -= LINE
     return top
 
 
 def _is_number(text: str) -> bool:
-    """Whether a cell is aligned as a number: one, none, or the dash for none."""
+    """Whether a cell is aligned as a number: a number, or a word or dash for none."""
     return text in ("", NONE, NO_SCAR, UNKNOWN) or text.replace(".", "", 1).isdigit()
 
 
 def _paragraph(page: Figure, top: float, texts: Sequence[str], *, bottom: float = MARGIN) -> float:
-    """Wrapped lines; what does not fit above `bottom` is counted. Returns the lower edge."""
+    """Draw wrapped lines; those that do not fit above `bottom` are counted. Returns the edge."""
     room = int((top - bottom) / LINE)
     lines = [
         line for text in texts for line in textwrap.wrap(text, CHARACTERS, subsequent_indent="  ")
     ]
     if len(lines) > room:
-        told = f"... and {len(lines) - room + 1} lines more in features.json"
-        lines = [*lines[: room - 1], told]
+        rest = f"... and {len(lines) - room + 1} lines more in features.json"
+        lines = [*lines[: room - 1], rest]
     for line in lines:
         _text(page, MARGIN, top, line)
         top -= LINE
@@ -304,14 +297,6 @@ def _heading(page: Figure, top: float, text: str) -> None:
     page.add_artist(Line2D(ends, (y, y), color=RULE, linewidth=0.6))
 
 
-def _frame(page: Figure, name: str, number_: int, count: int) -> None:
-    """What stands at the foot of each page."""
-    foot = MARGIN - 0.1
-    shown = name if len(name) <= 60 else f"{name[:57]}..."
-    _text(page, MARGIN, foot, NOTICE, bold=True)
-    _text(page, A4[0] - MARGIN, foot, f"{shown}, page {number_} of {count}", right=True)
-
-
 def _text(
     page: Figure,
     left: float,
@@ -323,7 +308,7 @@ def _text(
     colour: str = "black",
     right: bool = False,
 ) -> None:
-    """Text with its upper left, or right, corner at a place in inches."""
+    """Draw text with its upper left, or right, corner at a place in inches."""
     page.text(
         left / A4[0],
         top / A4[1],

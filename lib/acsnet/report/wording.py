@@ -1,4 +1,4 @@
-"""The numbers of `features.json` in the words of a report: names, units, rounding."""
+"""The numbers of `features.json` as text for a report: names, units, rounding."""
 
 from collections.abc import Iterable, Mapping
 from math import floor, log10
@@ -50,7 +50,7 @@ class MeasureLine(NamedTuple):
 
 
 def measure_lines(features: Mapping[str, Any]) -> list[MeasureLine]:
-    """The table of measures; indices are left out where height and weight are not known."""
+    """The table of measures; indexed values are left out without height and weight."""
     intervals = features.get("intervals") or {}
     absent = NO_SCAR if features["enhancement_volume_ml"] == 0 else UNKNOWN
     return [
@@ -67,15 +67,15 @@ def measure_lines(features: Mapping[str, Any]) -> list[MeasureLine]:
 
 def method_lines(features: Mapping[str, Any]) -> list[tuple[str, ...]]:
     """Scar by each method: name, threshold, scar ml, burden %, core ml, grey zone ml."""
-    decimals = signal_decimals(one["threshold"] for one in features["methods"])
+    decimals = signal_decimals(row["threshold"] for row in features["methods"])
     keys = ("scar_volume_ml", "scar_burden_percent", "core_volume_ml", "grey_zone_volume_ml")
     return [
         (
-            METHODS[one["method"]],
-            number(one["threshold"], decimals, "" if one["method"] == "drawn" else NONE),
-            *(number(one[key], 1, NONE) for key in keys),
+            METHODS[row["method"]],
+            number(row["threshold"], decimals, "" if row["method"] == "drawn" else NONE),
+            *(number(row[key], 1, NONE) for key in keys),
         )
-        for one in features["methods"]
+        for row in features["methods"]
     ]
 
 
@@ -83,29 +83,29 @@ def territory_lines(features: Mapping[str, Any]) -> list[tuple[str, ...]]:
     """Scar by coronary artery: name, segments, scar ml, scar %."""
     return [
         (
-            one["territory"],
-            ", ".join(map(str, one["segments"])),
-            number(one["scar_volume_ml"], 1),
-            number(one["scar_percent"], 1),
+            row["territory"],
+            ", ".join(map(str, row["segments"])),
+            number(row["scar_volume_ml"], 1),
+            number(row["scar_percent"], 1),
         )
-        for one in features["territories"]
+        for row in features["territories"]
     ]
 
 
 def doubts(features: Mapping[str, Any]) -> list[str]:
-    """All that a reader should know before the numbers are used, each once."""
-    flags = (one["message"] for one in features.get("quality") or ())
+    """All warnings and quality flags, each once."""
+    flags = (flag["message"] for flag in features.get("quality") or ())
     return list(dict.fromkeys((*features["warnings"], *flags)))
 
 
 def signal_decimals(signals: Iterable[float | None]) -> int:
-    """Decimals that leave the largest of some signals four digits, whatever the scan's scale."""
-    largest = max((abs(one) for one in signals if one is not None), default=0.0)
+    """Decimals that give the largest of some signals four digits, whatever the scan's scale."""
+    largest = max((abs(signal) for signal in signals if signal is not None), default=0.0)
     return max(3 - floor(log10(largest)), 0) if largest else 0
 
 
 def number(value: float | None, decimals: int, absent: str = UNKNOWN) -> str:
-    """A number for a person to read."""
+    """A rounded number as text; `absent` for None."""
     return absent if value is None else f"{float(value):.{decimals}f}"
 
 

@@ -199,11 +199,8 @@ def test_of_each_annotator_the_newest_segmentation_is_compared(datastore, image,
         datastore.save_label(image, str(sent), "final", {"user": "ACSNet"})
 
 
-def test_what_a_viewer_stored_is_measured_when_its_case_is_opened(
-    datastore, image, pacs, patient, monkeypatch
-):
+def test_what_a_viewer_stored_is_measured_when_its_case_is_opened(datastore, image, pacs, patient):
     app = SimpleNamespace(datastore=lambda: datastore)
-    monkeypatch.setattr("acsnet.server.pages.routes.app_instance", lambda: app)
     images = patient()
     labels = np.zeros((8, images[0].Rows, images[0].Columns), np.uint8)
     labels[3, 60:70, 60:72] = 2
@@ -211,10 +208,10 @@ def test_what_a_viewer_stored_is_measured_when_its_case_is_opened(
     pacs.add([seg])
     datastore.get_image_uri(image)  # waits until the series was looked at
     pacs.broken.add(seg.SOPInstanceUID)
-    text = case_page(image).body.decode()
+    text = case_page(app, image).body.decode()
     assert "cannot be read: " in text
     assert "montage.png" not in text
     pacs.broken.clear()
-    text = case_page(image).body.decode()
+    text = case_page(app, image).body.decode()
     assert "Scar burden" in text
     assert "montage.png" in text

@@ -29,7 +29,7 @@ from acsnet.server.state.paths import (
 )
 from acsnet.server.state.restore import restore_backup
 from acsnet.server.state.schema import SCHEMA, schema_of, settle_state
-from acsnet.train.run_record import write_json
+from acsnet.storage import write_json
 
 AFFINE = np.diag([1.5, 1.5, 8.0, 1.0])
 

@@ -10,7 +10,6 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-import nibabel as nib
 import numpy as np
 from filelock import FileLock
 from monailabel.datastore.local import DataModel, LocalDatastore
@@ -22,6 +21,7 @@ from acsnet.dicom import State
 from acsnet.errors import InputError
 from acsnet.fine_tuning.training_request import Reviewed
 from acsnet.io import read_scan, write_label_map
+from acsnet.io.label_map import read_labels
 from acsnet.io.series import Series, SeriesFinder
 from acsnet.result import Measured
 from acsnet.server.datastores.folder_links import SERIES_SUFFIX, StudyLinks
@@ -40,7 +40,7 @@ from acsnet.server.datastores.seg_files import write_seg
 from acsnet.server.identity import logged_in
 from acsnet.server.state.paths import VERSIONS, private_folder
 from acsnet.server.web.request_checks import SCAN_SUFFIXES, upload_suffix
-from acsnet.storage import put
+from acsnet.storage import write_bytes
 
 logger = logging.getLogger(__name__)
 
@@ -161,7 +161,11 @@ class StudiesDatastore(LocalDatastore):
             if any(ending in image_id for ending in SCAN_SUFFIXES):
                 msg = f"the name of an image must not hold {SCAN_SUFFIXES[-1]}, got {image_id!r}"
                 raise InputError(msg)
-            put(Path(image_filename).read_bytes(), self._links.images / f"{image_id}{suffix}")
+            write_bytes(
+                self._links.images / f"{image_id}{suffix}",
+                Path(image_filename).read_bytes(),
+                private=True,
+            )
             self.refresh()
             return image_id
 
@@ -258,7 +262,7 @@ class StudiesDatastore(LocalDatastore):
         scan = fingerprint(Path(self.get_image_uri(image_id)))
         found = by_author(self._versions.versions(image_id))
         return {
-            author: np.asarray(nib.load(version.verified()).dataobj, dtype=np.uint8)
+            author: read_labels(version.verified())
             for author, version in found.items()
             if version.scan == scan
         }
@@ -324,7 +328,7 @@ class StudiesDatastore(LocalDatastore):
                     edited=DRAFT in self.get_labels_by_image_id(image),
                 )
             folder = private_folder(Path(self._datastore.label_path(tag)))
-            put(labels.read_bytes(), folder / name)
+            write_bytes(folder / name, labels.read_bytes(), private=True)
             self._datastore.objects[image].labels[tag] = DataModel(info=info, ext=SCAN_SUFFIXES[0])
             self._update_datastore_file(lock=False)
 
@@ -337,7 +341,8 @@ class StudiesDatastore(LocalDatastore):
         with FileLock(self._lock_file) if lock else nullcontext():
             content = self._datastore.model_dump(exclude={"base_path"})
             path = Path(self._datastore_config_path)
-            put(json.dumps(content, indent=2, default=str).encode(), path)
+            text = json.dumps(content, indent=2, default=str)
+            write_bytes(path, text.encode(), private=True)
             self._config_ts = path.stat().st_mtime
 
 

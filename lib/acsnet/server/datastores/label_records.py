@@ -13,9 +13,9 @@ from monailabel.interfaces.datastore import DefaultLabelTag
 
 from acsnet.annotations.label_versions import Version, newest_of
 from acsnet.pacs.annotations import Annotation
-from acsnet.pacs.download import write_whole
 from acsnet.pacs.worklist import Entry
 from acsnet.server.datastores.protocol import LabelRecord
+from acsnet.storage import write_json
 
 DRAFT, REVIEWED = str(DefaultLabelTag.ORIGINAL.value), str(DefaultLabelTag.FINAL.value)
 """MONAI Label's tags for what a network drew and for a finished label, which is a reviewed one."""
@@ -133,7 +133,7 @@ class KeptMeasures:
 
     def keep(self, instance: str, features: Mapping[str, Any]) -> None:
         """Keep the measures of a SEG."""
-        write_whole(json.dumps(features).encode(), self._folder / f"{instance}.json")
+        write_json(self._folder / f"{instance}.json", features, private=True)
 
     def of(self, instance: str) -> dict[str, Any]:
         """The measures of a SEG; empty while nobody has read it."""

@@ -2,16 +2,14 @@
 
 from pathlib import Path
 
-import nibabel as nib
-import numpy as np
-import pydicom
-
 from acsnet.dicom import AlgorithmType, make_seg, source_stack
+from acsnet.dicom.source_images import file_content, read_headers
 from acsnet.errors import AcsnetError
 from acsnet.io import read_scan
-from acsnet.io.dicom_files import quiet_pydicom
+from acsnet.io.label_map import read_labels
 from acsnet.server.datastores.label_records import DRAFT, REVIEWED
 from acsnet.server.datastores.protocol import LabelRecord
+from acsnet.storage import write_bytes
 
 
 def write_seg(
@@ -26,12 +24,10 @@ def write_seg(
     path.unlink(missing_ok=True)
     try:
         scan = read_scan(series)
-        with quiet_pydicom():
-            headers = [pydicom.dcmread(file, stop_before_pixels=True) for file in series.iterdir()]
-        stack = scan.grid.from_input(np.asarray(nib.load(labels).dataobj, dtype=np.uint8))
+        stack = scan.grid.from_input(read_labels(labels))
         seg = make_seg(
             stack,
-            source_stack(scan, headers),
+            source_stack(scan, read_headers(series)),
             state="reviewed" if record.tag == REVIEWED else "draft",
             algorithm_type="AUTOMATIC" if record.tag == DRAFT else by_hand,
             creator=record.author or "unknown",
@@ -39,7 +35,5 @@ def write_seg(
     except AcsnetError as error:
         return str(error)
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}")
-    seg.save_as(temporary, write_like_original=False)
-    temporary.replace(path)
+    write_bytes(path, file_content(seg))
     return None

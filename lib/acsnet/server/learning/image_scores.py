@@ -5,13 +5,11 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
-import nibabel as nib
-import numpy as np
-
 from acsnet.active_learning.acquisition import Known
 from acsnet.active_learning.score_store import ScoreStore, Stamp, model_version
 from acsnet.active_learning.scores import Scores, disagreement, scores_of
 from acsnet.errors import AcsnetError
+from acsnet.io.label_map import read_labels
 from acsnet.io.nifti import DAMAGED
 from acsnet.result import Result
 from acsnet.server.datastores.label_records import REVIEWED
@@ -70,8 +68,7 @@ class ScoreBook:
     def _disagreement(self, image: str, stamp: Stamp) -> float | None:
         try:
             drawn = self._store.labels(stamp)
-            path = Path(self._datastore.get_label_uri(image, REVIEWED))
-            reviewed = np.asarray(nib.load(path).dataobj, dtype=np.uint8)
+            reviewed = read_labels(Path(self._datastore.get_label_uri(image, REVIEWED)))
         except (AcsnetError, *DAMAGED) as error:
             logger.warning("model and review cannot be compared: %s", type(error).__name__)
             return None

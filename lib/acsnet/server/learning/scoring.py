@@ -10,15 +10,14 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-import nibabel as nib
-import numpy as np
 from monailabel.interfaces.tasks.scoring import ScoringMethod
 
-from acsnet import json_lines
 from acsnet.annotations.agreement import Agreement, compare
 from acsnet.errors import AcsnetError
+from acsnet.io.label_map import read_labels
 from acsnet.server.datastores.label_records import DRAFT, REVIEWED
 from acsnet.server.datastores.protocol import StudyStore, held_under
+from acsnet.storage import append_line, read_lines
 
 
 class AgreementScoring(ScoringMethod):
@@ -33,7 +32,7 @@ class AgreementScoring(ScoringMethod):
 
     def history(self) -> list[dict[str, Any]]:
         """All scores so far, oldest first."""
-        return json_lines.read(self._history)
+        return read_lines(self._history)
 
     def __call__(self, request: dict[str, Any], datastore: StudyStore) -> dict[str, Any]:
         """Compare all images that have both; the means go into the history.
@@ -47,7 +46,7 @@ class AgreementScoring(ScoringMethod):
                 continue
             try:
                 drawn, expert = (
-                    np.asarray(nib.load(datastore.get_label_uri(image, tag)).dataobj, np.uint8)
+                    read_labels(Path(datastore.get_label_uri(image, tag)))
                     for tag in (DRAFT, REVIEWED)
                 )
                 found[image] = compare(drawn, expert)
@@ -63,7 +62,7 @@ class AgreementScoring(ScoringMethod):
             "left_out": left_out,
             **summary(found.values()),
         }
-        json_lines.append(self._history, score)
+        append_line(self._history, score)
         return {**score, "images": {image: one.to_dict() for image, one in found.items()}}
 
 

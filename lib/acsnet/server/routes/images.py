@@ -7,14 +7,13 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, BackgroundTasks, File, HTTPException, Query, Request, UploadFile
 from fastapi.responses import FileResponse
-from monailabel.interfaces.utils.app import app_instance
 from monailabel.utils.sessions import SessionInfo
 
 from acsnet.io import read_scan, write_image
 from acsnet.io.nifti import open_nifti
-from acsnet.server.app import AcsnetApp
-from acsnet.server.inference.volumes import volume_place
-from acsnet.server.inference.work_queue import MAX_RETRY_S, LoadError
+from acsnet.server.app import App
+from acsnet.server.errors import LoadError
+from acsnet.server.inference.work_queue import volume_place
 from acsnet.server.routes.common import client_session, copy_upload, image_path, saved_upload
 from acsnet.server.web.load_limits import asker
 from acsnet.server.web.request_checks import upload_name, upload_suffix
@@ -28,9 +27,8 @@ SESSION_S = 3600
 
 @router.get("/datastore/image")
 @router.head("/datastore/image")
-def download_image(image: str, background_tasks: BackgroundTasks) -> FileResponse:
+def download_image(app: App, image: str, background_tasks: BackgroundTasks) -> FileResponse:
     """An image as a NIfTI file: a series that passes the geometry gate is turned into one."""
-    app: AcsnetApp = app_instance()
     path = image_path(app, image)
     if path.is_dir():
         with volume_place():
@@ -45,9 +43,8 @@ def download_image(image: str, background_tasks: BackgroundTasks) -> FileRespons
 
 @router.put("/datastore/")
 @router.put("/datastore/image")
-def add_image(file: Annotated[UploadFile, File()], image: str = "") -> dict[str, str]:
+def add_image(app: App, file: Annotated[UploadFile, File()], image: str = "") -> dict[str, str]:
     """Take a client's scan into the server's own folder, so that its label can be saved."""
-    app: AcsnetApp = app_instance()
     name = image or upload_name(file.filename).removesuffix(upload_suffix(file.filename))
     with saved_upload(app, file) as path, volume_place():
         try:
@@ -57,17 +54,16 @@ def add_image(file: Annotated[UploadFile, File()], image: str = "") -> dict[str,
 
 
 @router.get("/datastore/")
-def datastore(output: Literal["all", "stats"] = "stats") -> dict[str, Any]:
+def datastore(app: App, output: Literal["all", "stats"] = "stats") -> dict[str, Any]:
     """All records of the datastore, or how many there are."""
-    store = app_instance().datastore()
+    store = app.datastore()
     found: dict[str, Any] = store.json() if output == "all" else store.status()
     return found
 
 
 @router.get("/session/{session_id}", response_model=None)
-def session(session_id: str, image: bool = False) -> dict[str, Any] | FileResponse:
+def session(app: App, session_id: str, image: bool = False) -> dict[str, Any] | FileResponse:
     """What is known of a session; image: its NIfTI file."""
-    app: AcsnetApp = app_instance()
     held = client_session(app, session_id, used=False)
     if not image:
         return _shown(held)
@@ -78,6 +74,7 @@ def session(session_id: str, image: bool = False) -> dict[str, Any] | FileRespon
 
 @router.put("/session/")
 def create_session(
+    app: App,
     http: Request,
     files: Annotated[list[UploadFile], File()],
     uncompress: bool = False,
@@ -87,12 +84,11 @@ def create_session(
 
     expiry: seconds after its last use; 0 for an hour.
     """
-    app: AcsnetApp = app_instance()
     owner = asker(http, "")
     held = [app.session_owners.get(one, "") for one in list(app.sessions())]
     if len(held) >= MAX_SESSIONS or held.count(owner) >= MAX_SESSIONS_OF_ONE:
         msg = f"there are {len(held)} sessions already: end one, or ask again later"
-        raise LoadError(msg, retry_after_s=MAX_RETRY_S)
+        raise LoadError(msg)
     if uncompress:
         raise HTTPException(422, "archives are not taken: send a NIfTI file or DICOM files")
     names = [upload_name(file.filename) for file in files]

@@ -4,16 +4,19 @@ It is a plain function, so that the web framework runs it in a thread of its own
 own route holds up every other request until it is done.
 """
 
+import json
+import uuid
 from contextlib import ExitStack
 from typing import Annotated, Any
 
-from fastapi import APIRouter, BackgroundTasks, File, Form, HTTPException, Request, UploadFile
-from monailabel.endpoints.infer import ResultType, send_response
-from monailabel.interfaces.utils.app import app_instance
+from fastapi import APIRouter, File, Form, HTTPException, Request, UploadFile
+from fastapi.responses import JSONResponse, Response
+from monailabel.endpoints.infer import ResultType
 
-from acsnet.server.app import AcsnetApp
+from acsnet.server.app import App
 from acsnet.server.datastores.label_intake import author_of
 from acsnet.server.identity import signed
+from acsnet.server.inference.response import Answer, label_map_bytes
 from acsnet.server.inference.tasks import KEEP_VALID, SCAR_METHOD, UNCERTAINTY
 from acsnet.server.routes.common import client_session, image_path, saved_upload
 from acsnet.server.web.load_limits import asker
@@ -24,11 +27,14 @@ router = APIRouter()
 TAKEN = (SCAR_METHOD, KEEP_VALID, UNCERTAINTY, "label_info", "client_id")
 """What of a client's parameters reaches a task."""
 
+MEDIA_TYPE = "application/octet-stream"
+"""Of a label map: NIfTI and NRRD have no registered type."""
 
-@router.post("/infer/{model}")
+
+@router.post("/infer/{model}", response_model=None)
 def infer(
+    app: App,
     http: Request,
-    background_tasks: BackgroundTasks,
     model: str,
     image: str = "",
     session_id: str = "",
@@ -36,21 +42,20 @@ def infer(
     file: Annotated[UploadFile | None, File()] = None,
     label: Annotated[UploadFile | None, File()] = None,
     output: ResultType | None = None,
-) -> Any:
+) -> Response:
     """Segment a session's scan, an uploaded file or an image of the datastore, in this order.
 
-    label: a label map on it, for the tasks that take one.
+    label: a label map on it, for the tasks that take one; output: label map, measures, or both.
     """
-    app: AcsnetApp = app_instance()
     models = sorted(app.info()["models"])
     if model not in models:
         raise HTTPException(404, f"there is no model {model!r}; there is {', '.join(models)}")
     if output is ResultType.dicom_seg:
         raise HTTPException(422, "DICOM SEG is not available: ask for image, json or all")
     wishes = signed(json_object(params))
-    request = {"model": model, "result_extension": result_suffix(wishes)}
-    request |= {name: wishes[name] for name in TAKEN if name in wishes}
-    request["asker"] = asker(http, author_of(wishes))
+    suffix = result_suffix(wishes)
+    request: dict[str, Any] = {name: wishes[name] for name in TAKEN if name in wishes}
+    request |= {"model": model, "asker": asker(http, author_of(wishes))}
     with ExitStack() as uploads:
         if label is not None:
             request["label"] = str(uploads.enter_context(saved_upload(app, label)))
@@ -60,5 +65,33 @@ def infer(
             request["image"] = client_session(app, session_id, used=True).image
         else:
             request |= {"image": str(image_path(app, image)), "image_id": image}
-        result = app.infer(request)
-    return send_response(app.datastore(), result, output, background_tasks)
+        answer = app.segment(request)
+    return _response(answer, suffix=suffix, output=output)
+
+
+def _response(answer: Answer, *, suffix: str, output: ResultType | None) -> Response:
+    """The parts of an answer that a client asks for; both as one multipart form.
+
+    suffix: of the label map's format, `.nii.gz`, `.nii` or `.nrrd`.
+    """
+    if output is ResultType.json:
+        return JSONResponse(answer.params)
+    name = f"{uuid.uuid4().hex}{suffix}"
+    content = label_map_bytes(answer, suffix)
+    if output is ResultType.image:
+        headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+        return Response(content, media_type=MEDIA_TYPE, headers=headers)
+    boundary = uuid.uuid4().hex
+    parts = (
+        ('name="params"', "application/json", json.dumps(answer.params).encode()),
+        (f'name="image"; filename="{name}"', MEDIA_TYPE, content),
+    )
+    body = b"".join(
+        f"--{boundary}\r\nContent-Disposition: form-data; {field}\r\n"
+        f"Content-Type: {kind}\r\n\r\n".encode()
+        + part
+        + b"\r\n"
+        for field, kind, part in parts
+    )
+    end = f"--{boundary}--\r\n".encode()
+    return Response(body + end, media_type=f"multipart/form-data; boundary={boundary}")

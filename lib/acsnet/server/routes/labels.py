@@ -6,16 +6,14 @@ from urllib.parse import quote
 
 from fastapi import APIRouter, File, Form, HTTPException, UploadFile
 from fastapi.responses import RedirectResponse
-from monailabel.interfaces.utils.app import app_instance
 
 from acsnet.annotations import audit_log
+from acsnet.measure import numbers_of
 from acsnet.result import NOTICE
-from acsnet.server.app import AcsnetApp
-from acsnet.server.auth.roles import Role
+from acsnet.server.app import App
 from acsnet.server.datastores.label_intake import accept_file, author_of, state_of
-from acsnet.server.identity import require, signed
-from acsnet.server.inference.response import numbers_of
-from acsnet.server.inference.volumes import volume_place
+from acsnet.server.identity import Role, require, signed
+from acsnet.server.inference.work_queue import volume_place
 from acsnet.server.routes.common import image_path, known_case, saved_upload
 from acsnet.server.state.paths import audit_log_file
 from acsnet.server.web import metrics
@@ -29,6 +27,7 @@ MAX_TAGS = 20
 
 @router.put("/datastore/label")
 def save_label(
+    app: App,
     image: str,
     label: Annotated[UploadFile, File()],
     params: Annotated[str, Form()] = "{}",
@@ -41,7 +40,6 @@ def save_label(
     params: a JSON object with `label_info` (the viewer's segments), `state` (draft or reviewed) and
     the reader's name as `user` or `client_id`, which is that of the login where there is one.
     """
-    app: AcsnetApp = app_instance()
     start = time.perf_counter()
     info = signed(json_object(params))
     if state_of(info) == "reviewed":
@@ -78,22 +76,20 @@ def save_label(
 
 
 @router.get("/acsnet/cases/{image}/versions.json")
-def versions(image: str) -> list[dict[str, Any]]:
+def versions(app: App, image: str) -> list[dict[str, Any]]:
     """All versions of an image's labels, newest first."""
-    app: AcsnetApp = app_instance()
     known_case(app, image)
     return [one.to_info() for one in app.datastore().label_records(image) if one.id]
 
 
 @router.post("/acsnet/cases/{image}/review")
 def review(
-    image: str, version: Annotated[str, Form()], by: Annotated[str, Form()] = ""
+    app: App, image: str, version: Annotated[str, Form()], by: Annotated[str, Form()] = ""
 ) -> RedirectResponse:
     """Say that a version is reviewed, so that it may train, and show the case.
 
     by: the reviewer, where nobody is logged in.
     """
-    app: AcsnetApp = app_instance()
     known_case(app, image)
     who = signed({"user": by.strip()})
     if not who["user"]:
@@ -103,9 +99,8 @@ def review(
 
 
 @router.delete("/datastore/label")
-def withdraw(id: str, tag: str) -> dict[str, Any]:  # noqa: A002 - the name that clients send
+def withdraw(app: App, id: str, tag: str) -> dict[str, Any]:  # noqa: A002 - the name that clients send
     """Take the label map that holds under a tag out of use; its version is kept."""
-    app: AcsnetApp = app_instance()
     known_case(app, id)
     if tag not in app.datastore().get_labels_by_image_id(id):
         raise HTTPException(404, f"image {id!r} has no label with tag {tag!r}")
