@@ -12,7 +12,6 @@ a medical device.
 
 import argparse
 import json
-import os
 import sys
 import time
 from dataclasses import asdict, replace
@@ -25,8 +24,10 @@ from rich.table import Table
 from acsnet.errors import AcsnetError, InputError
 from acsnet.evaluate.paired import MEASURES, cells, changes, patient_measures
 from acsnet.nets.resunet import ResUNet
+from acsnet.storage import write_text
 from acsnet.train.ablation import ARMS, BASE, folds, probabilities
-from acsnet.train.data.lists import SCAR, WALL, TrainingCase, emidec_cases, training_names
+from acsnet.train.data.case import SCAR, WALL, TrainingCase
+from acsnet.train.data.lists import emidec_cases, training_names
 from acsnet.train.data.prepare import build, load
 from acsnet.train.data.samples import Samples
 from acsnet.train.loop import Recipe, train
@@ -127,9 +128,7 @@ def keep_settings(output: Path, base: Recipe, parts: list[list[str]]) -> None:
 def write(path: Path, text: str) -> None:
     """Put a whole file in place."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_suffix(".tmp")
-    temporary.write_text(text)
-    os.replace(temporary, path)
+    write_text(path, text)
 
 
 def rows_of(scores: Scores) -> list[tuple[str, ...]]:

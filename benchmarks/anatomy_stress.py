@@ -24,7 +24,7 @@ from acsnet.pipeline import Pipeline
 from acsnet.stages.correction import Action, SliceCorrection
 from acsnet.train.augment.walls import expert_cases
 from acsnet.train.calibrate import resampled
-from acsnet.train.data.lists import WALL
+from acsnet.train.data.case import WALL
 
 PIXELS_MM = (0.7, 1.3, 2.4)
 BATCH = 8

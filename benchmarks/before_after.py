@@ -18,7 +18,8 @@ from rich.table import Table
 from acsnet.anatomy.checks import check
 from acsnet.evaluate.metrics import slice_dice, slice_hausdorff_mm
 from acsnet.pipeline import Pipeline
-from acsnet.train.data.lists import WALL, acdc_cases, emidec_cases
+from acsnet.train.data.case import WALL
+from acsnet.train.data.lists import acdc_cases, emidec_cases
 
 READERS = {"emidec": emidec_cases, "acdc": acdc_cases}
 

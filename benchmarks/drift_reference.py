@@ -8,7 +8,8 @@ from rich.progress import track
 
 from acsnet.quantify.volumes import burden_percent
 from acsnet.server.web.drift import MEASURES, REFERENCE, measures_of, reference_of
-from acsnet.train.data.lists import SCAR, WALL, emidec_cases, training_names
+from acsnet.train.data.case import SCAR, WALL
+from acsnet.train.data.lists import emidec_cases, training_names
 
 
 def main() -> None:

@@ -13,7 +13,8 @@ from acsnet.anatomy.pose import from_frame, pose_of, to_frame
 from acsnet.nets.autoencoder import Autoencoder, codes_of, scores_of
 from acsnet.nets.weights import SHIPPED, load_network
 from acsnet.stages.latent_search import dice
-from acsnet.train.data.lists import WALL, acdc_cases, emidec_cases
+from acsnet.train.data.case import WALL
+from acsnet.train.data.lists import acdc_cases, emidec_cases
 
 READERS = {"emidec": emidec_cases, "acdc": acdc_cases}
 

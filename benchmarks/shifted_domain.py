@@ -41,9 +41,9 @@ from acsnet.fine_tuning.training_status import read_status
 from acsnet.fine_tuning.worker import perform
 from acsnet.io import write_image, write_label_map
 from acsnet.pipeline import Pipeline
-from acsnet.train.data.case import TrainingCase, translate
-from acsnet.train.data.datasets import ACSNET_TISSUE
-from acsnet.train.run_record import read_json, write_json
+from acsnet.storage import write_json
+from acsnet.train.data.case import TrainingCase, tissue_of
+from acsnet.train.run_record import read_json
 
 DOMAINS: Mapping[str, Change] = {
     "grey scale inverted": partial(rescaled, scale=-1.0),
@@ -119,7 +119,7 @@ class Setting:
             pipeline = Pipeline.load(weights=weights, device=self.device)
             for name in track(missing, description=f"{file.stem}, {domain}"):
                 case = self.patient(name, domain)
-                tissue = translate(case.labels, ACSNET_TISSUE, source=name)
+                tissue = tissue_of(case.labels)
                 expert = TrainingCase(scan=case.scan, tissue=tissue, source="lge")
                 found[name] = measure_patient(pipeline(case.scan), expert)
                 write_json(file, found)

@@ -24,7 +24,8 @@ from acsnet.stages.volumetric_checks import (
     Reading,
     check_stack,
 )
-from acsnet.train.data.lists import POOL, WALL, acdc_cases, emidec_cases
+from acsnet.train.data.case import POOL, WALL
+from acsnet.train.data.lists import acdc_cases, emidec_cases
 
 CASES = {"emidec": emidec_cases, "acdc": acdc_cases}
 OTHER_FALLS = (0.3, 0.5)

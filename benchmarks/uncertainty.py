@@ -44,7 +44,8 @@ from acsnet.nets.test_time_augmentation import ALL_VIEWS
 from acsnet.pipeline import Pipeline
 from acsnet.stages.myocardium import ENHANCEMENT_THRESHOLD, WALL_THRESHOLD
 from acsnet.train.ablation import BASE, probabilities
-from acsnet.train.data.lists import SCAR, WALL, emidec_cases, training_names
+from acsnet.train.data.case import SCAR, WALL
+from acsnet.train.data.lists import emidec_cases, training_names
 from acsnet.uncertainty.intervals import (
     CALIBRATION,
     SIZES,

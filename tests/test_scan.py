@@ -1,9 +1,11 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from acsnet.scan import InputGrid, ShortAxisScan, apex_first_by_position
+from acsnet.scan import InputGrid, ShortAxisScan, apex_first_by_area, apex_first_by_position
 
 OBLIQUE = np.array([-0.57, 0.60, -0.56]) / np.linalg.norm([-0.57, 0.60, -0.56])
 
@@ -82,3 +84,31 @@ def test_reversing_twice_changes_nothing():
     np.testing.assert_array_equal(again.pixels, scan.pixels)
     np.testing.assert_allclose(again.grid.steps_mm, scan.grid.steps_mm)
     np.testing.assert_allclose(scan.reversed().grid.steps_mm[0], -scan.grid.steps_mm[0])
+
+
+def ventricle_on(grid, areas):
+    """A left ventricle of so many pixels in each slice of the file, on the grid of the input."""
+    plane = grid.shape[grid.axes[1]], grid.shape[grid.axes[2]]
+    stack = [np.arange(plane[0] * plane[1]).reshape(plane) < area for area in areas]
+    return replace(grid, reversed_slices=False).to_input(np.array(stack))
+
+
+@pytest.mark.parametrize("areas", [[0, 4, 9, 9], [9, 9, 4, 0]])
+def test_the_end_with_the_smaller_ventricle_is_the_apex(areas):
+    scan, _ = scan_along([0.0, 0.0, 1.0])
+    lv = ventricle_on(scan.grid, areas)
+    ordered = apex_first_by_area(apex_first_by_position(scan), lv)
+    assert ordered.grid.from_input(lv).sum(axis=(1, 2)).tolist() == [0, 4, 9, 9]
+
+
+def test_a_position_that_tells_the_apex_outweighs_the_areas():
+    scan, _ = scan_along(OBLIQUE)
+    scan = apex_first_by_position(scan)
+    lv = ventricle_on(scan.grid, [9, 9, 4, 0])
+    assert apex_first_by_area(scan, lv) is scan
+
+
+@pytest.mark.parametrize(("backwards", "numbers"), [(False, [1, 2, 3, 4]), (True, [4, 3, 2, 1])])
+def test_slices_are_numbered_from_one_as_the_file_runs(backwards, numbers):
+    grid = InputGrid(shape=(5, 6, 4), affine=np.eye(4), axes=(2, 0, 1), reversed_slices=backwards)
+    assert [grid.slice_number(index) for index in range(4)] == numbers

@@ -2,7 +2,19 @@
 
 
 class AcsnetError(ValueError):
-    """Base of all errors that input causes; the message may be shown to the user."""
+    """Base of all errors that input causes; the message may be shown to the user.
+
+    status: HTTP status of a server that meets it; retry_after: seconds after which asking again may
+    help.
+    """
+
+    status: int = 422
+    retry_after: int | None = None
+
+    @property
+    def client_message(self) -> str:
+        """What a client of the server is told."""
+        return str(self)
 
 
 class InputError(AcsnetError):
@@ -19,3 +31,5 @@ class WeightsError(AcsnetError):
 
 class PacsError(AcsnetError):
     """A PACS that cannot be reached or refuses a request."""
+
+    status = 502

@@ -1,15 +1,14 @@
-"""A result as files: written under another name first, so that no reader ever meets half a file."""
+"""A result as files, each whole or not there."""
 
 import csv
 import io
-import json
-import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from acsnet.io import write_label_map, write_map
 from acsnet.result import Measured
+from acsnet.storage import write_json, write_text
 
 SEGMENTATION = "segmentation.nii.gz"
 UNCERTAINTY = "uncertainty.nii.gz"
@@ -35,9 +34,7 @@ def write_result(result: Measured, output: Path) -> Path:
     else:
         grid = result.scan.grid
         write_map(folder / UNCERTAINTY, grid.to_input(result.uncertainty.voxels), grid)
-    # allow_nan=False: a number that is none must never reach a reader as the invalid token NaN.
-    text = json.dumps(result.features_dict(), indent=2, allow_nan=False)
-    write_text(folder / FEATURES, text + "\n")
+    write_json(folder / FEATURES, result.features_dict())
     return folder
 
 
@@ -74,10 +71,3 @@ def _cells(name: str, value: Any) -> Iterator[tuple[str, Any]]:
             yield from _cells(f"{name}.{part[key]}", part)
     else:
         yield name, "; ".join(map(str, value)) if isinstance(value, list) else value
-
-
-def write_text(file: Path, text: str) -> None:
-    """Put a text file in place whole."""
-    temporary = file.with_name(file.name + ".tmp")
-    temporary.write_text(text, encoding="utf-8")
-    os.replace(temporary, file)

@@ -1,7 +1,7 @@
 """A mask that a person drew or corrected -> the measures that the pipeline gives for its own."""
 
 import time
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -9,31 +9,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from acsnet.errors import InputError
-from acsnet.evaluate.truth import (
-    ENH,
-    LV,
-    MYO,
-    LabelFile,
-    apex_first_by_area,
-    check_same_grid,
-    read_label_file,
-    region_masks,
-    turned_to,
-)
 from acsnet.io import read_scan
-from acsnet.io.nifti import SplitGrid
-from acsnet.labels import Label
+from acsnet.io.label_map import read_labels_on
+from acsnet.label_conventions import CONVENTIONS, CORE, to_labels
+from acsnet.labels import ENHANCEMENT, MYOCARDIUM, Label
+from acsnet.quantify.features import Features
 from acsnet.quantify.quantification import NOTHING, Given, quantify
 from acsnet.quantify.scar import ScarMethod, ScarThreshold, classify_enhancement
 from acsnet.result import Measured
-from acsnet.scan import ShortAxisScan
+from acsnet.scan import ShortAxisScan, apex_first_by_area
 from acsnet.stages.quality_flags import doubts, messages
 
-NO_REFLOW = 4
-"""Microvascular obstruction in EMIDEC's label maps (Lalande et al., Data 2020;5:89)."""
-
-ACDC_RIGHT_VENTRICLE = 1
-"""The right ventricle in ACDC's label maps (Bernard et al., IEEE TMI 2018;37:2514)."""
+MEASURES = frozenset(field.name for field in fields(Features))
 
 
 def quantify_drawn(
@@ -47,16 +34,16 @@ def quantify_drawn(
     """Measure the label map of a file on the image it was drawn on.
 
     image: NIfTI file or DICOM folder; labels: NIfTI file on its grid, axes in any order; truth: a
-    name of `acsnet.evaluate.truth.TRUTHS`. Core scar and grey zone of our own labels are taken as
-    drawn unless a scar_method is given; EMIDEC's infarct is split by it ("remote" if none is
-    given); ACDC's labels have no scar, so that nothing is said of it.
+    name in `acsnet.label_conventions`. Core scar and grey zone of our own labels are taken as drawn
+    unless a scar_method is given; EMIDEC's infarct is split by it ("remote" if none is given);
+    ACDC's labels have no scar, so that nothing is said of it.
 
     Raises InputError for files that cannot be read, do not lie on one grid or hold unknown labels
     or no left ventricle, GeometryError for a stack without true volumes, AcsnetError as `quantify`.
     """
     start = time.perf_counter()
     scan = read_scan(image)
-    drawn = on_grid_of(scan, image, labels)
+    drawn = read_labels_on(labels, scan=scan, image=image)
     read = time.perf_counter() - start
     measured = measure_drawn(
         scan, drawn, truth=truth, scar_method=scar_method, given=given, source=str(labels)
@@ -75,22 +62,27 @@ def measure_drawn(
 ) -> Measured:
     """As `quantify_drawn`, for a label map of `scan.grid.shape`; source: what errors call it."""
     start = time.perf_counter()
-    masks = region_masks(drawn, truth, source=source)
-    if not masks[LV].any():
+    convention = CONVENTIONS[truth]
+    labels = to_labels(drawn, truth, source=source)
+    if not labels.any():
         msg = f"{source} holds no left ventricle"
         raise InputError(msg)
-    if ENH not in masks and scar_method is not None:
+    if not convention.has_scar and scar_method is not None:
         msg = f"a scar method has no meaning for labels of '{truth}', which hold no scar"
         raise InputError(msg)
-    scan = replace(apex_first_by_area(scan, masks[LV]), apex_first=True)
-    stack = scan.grid.from_input(drawn)
-    values, threshold = _our_labels(scan, stack, truth, scar_method, given)
+    scan = replace(apex_first_by_area(scan, labels > 0), apex_first=True)
+    values, threshold = scan.grid.from_input(labels), None
+    if convention.has_scar and (CORE not in convention.regions or scar_method is not None):
+        values, threshold = _core_split(scan, values, scar_method or "remote", given)
+    right_ventricle = None
+    if convention.right_ventricle is not None:
+        right_ventricle = scan.grid.from_input(drawn) == convention.right_ventricle
     found = quantify(
         scan,
         values,
         threshold=threshold,
-        scar_known=ENH in masks,
-        right_ventricle=stack == ACDC_RIGHT_VENTRICLE if truth == "acdc" else None,
+        scar_known=convention.has_scar,
+        right_ventricle=right_ventricle,
         given=given,
     )
     flags = doubts(values, scan.pixels, found.features.lv_volume_ml)
@@ -105,44 +97,29 @@ def measure_drawn(
     )
 
 
-def on_grid_of(scan: ShortAxisScan, image: Path, labels: Path) -> NDArray[np.int64]:
-    """The label map of a NIfTI file, axes turned to those of the image that a scan was read from.
-
-    Raises InputError, naming both files, where they do not lie on one grid.
-    """
-    grid = scan.grid
-    affine = grid.header_affine if isinstance(grid, SplitGrid) else grid.affine
-    place = LabelFile(path=image, labels=np.broadcast_to(np.int64(0), grid.shape), affine=affine)
-    drawn = turned_to(read_label_file(labels), place)
-    check_same_grid(drawn, place)
-    return drawn.labels
+def numbers_of(features: dict[str, Any]) -> dict[str, float]:
+    """Of all measures those of the whole scan that are a number, by name."""
+    return {
+        name: value
+        for name, value in features.items()
+        if isinstance(value, (int, float)) and name in MEASURES
+    }
 
 
-def _our_labels(
-    scan: ShortAxisScan,
-    stack: NDArray[np.integer[Any]],
-    truth: str,
-    scar_method: ScarMethod | None,
-    given: Given,
+def _core_split(
+    scan: ShortAxisScan, labels: NDArray[np.uint8], method: ScarMethod, given: Given
 ) -> tuple[NDArray[np.uint8], ScarThreshold | None]:
-    """(slice, row, column) values of `acsnet.labels.Label`, and what split core and grey zone."""
-    masks = region_masks(stack, truth, source="labels")
-    if truth == "acsnet" and scar_method is None:
-        return stack.astype(np.uint8), None
-    values = np.zeros(stack.shape, np.uint8)
-    values[masks[LV]] = Label.LV_BLOOD_POOL
-    values[masks[MYO]] = Label.LV_MYOCARDIUM
-    if ENH not in masks:
-        return values, None
+    """(slice, row, column) labels with their enhancement split into core and grey zone anew."""
     zones = classify_enhancement(
         scan.pixels,
-        masks[MYO],
-        masks[ENH],
-        method=scar_method or "remote",
+        np.isin(labels, MYOCARDIUM),
+        np.isin(labels, ENHANCEMENT),
+        method=method,
         remote=given.remote_on(scan),
     )
+    values = labels.copy()
+    values[np.isin(labels, ENHANCEMENT)] = Label.LV_MYOCARDIUM
     values[zones.grey_zone] = Label.GREY_ZONE
     values[zones.core] = Label.CORE_SCAR
-    obstruction = NO_REFLOW if truth == "emidec" else Label.MICROVASCULAR_OBSTRUCTION
-    values[stack == obstruction] = Label.MICROVASCULAR_OBSTRUCTION
+    values[labels == Label.MICROVASCULAR_OBSTRUCTION] = Label.MICROVASCULAR_OBSTRUCTION
     return values, zones.threshold

@@ -20,7 +20,7 @@ from acsnet.preprocess import StandardScan, standardise, to_scan
 from acsnet.quantify.obstruction import find_obstruction
 from acsnet.quantify.quantification import NOTHING, Given, Quantification, quantify
 from acsnet.quantify.scar import ScarMethod, ScarZones, classify_enhancement
-from acsnet.result import Result
+from acsnet.result import Measured, Result
 from acsnet.scan import ShortAxisScan
 from acsnet.stages import myocardium, roi
 from acsnet.stages.correction import Corrector, StackCorrection
@@ -203,6 +203,38 @@ class Pipeline:
             warnings=(*scan.warnings, *notes, *quantification.warnings, *messages(flags)),
             weights=self.weights,
             seconds=seconds,
+        )
+
+    def find_ventricle(self, scan: ShortAxisScan) -> Located:
+        """Standardise a scan and find the left ventricle in it."""
+        return self.locate(scan, standardise(scan))
+
+    def without_correction(self, scan: ShortAxisScan) -> Measured:
+        """Stages 1 and 2 alone: wall and enhancement as the networks draw them, measured so."""
+        located = self.find_ventricle(scan)
+        drawn, scan = self.draw(located), located.scan
+        masks = Masks(
+            pool=drawn.ventricle & ~drawn.wall,
+            wall=drawn.wall,
+            enhancement=drawn.enhancement & drawn.wall,
+        )
+        zones = self._zones(scan, masks, NOTHING)
+        labels = label_map(masks, core=zones.core)
+        quantification = quantify(scan, labels, threshold=zones.threshold)
+        warnings = (
+            *scan.warnings,
+            *located.standard.warnings,
+            *located.notes,
+            *quantification.warnings,
+            "the wall is as the network drew it: it was not checked for a possible anatomy",
+        )
+        return Measured(
+            scan=scan,
+            labels=labels,
+            quantification=quantification,
+            warnings=warnings,
+            weights=self.weights,
+            seconds={},
         )
 
     def locate(self, scan: ShortAxisScan, standard: StandardScan) -> Located:

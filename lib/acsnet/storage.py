@@ -1,29 +1,155 @@
-"""Files that are whole and on the disk once they are there."""
+"""Files and folders put in place whole, files of JSON lines, and names that are safe as files.
 
+Everything is written under a temporary name beside its place, brought to the disk and then renamed:
+a reader sees the file of before or the whole new one, also when the writer is killed.
+"""
+
+import json
 import os
-import tempfile
+import re
+import secrets
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
+
+MAX_NAME = 200
+"""Bytes of a name of a case: with a suffix it still fits the 255 of a file name."""
+
+TEMPORARY = re.compile(r"\.[a-z0-9_]{8}(?:\.nii(?:\.gz)?)?")
+"""Names under which files and folders are written before they are put in place."""
+
+_UNSAFE = re.compile(r"[/\\\x00-\x1f\x7f]")
 
 
-def put(content: bytes, path: Path) -> None:
-    """Write a file whole, on the disk when this returns, or not at all."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".")
+@contextmanager
+def writing(path: Path, *, private: bool = False, ending: str = "") -> Iterator[Path]:
+    """Give an empty file to write to, which takes the place of `path` once the block has ended.
+
+    Args:
+        path: the file that is wanted; its folder must be there.
+        private: whether only the owner may read it, whatever the umask says.
+        ending: of the temporary name, for writers that choose the format by it.
+
+    Raises:
+        OSError: it cannot be written. After any error what was in place is untouched.
+    """
+    temporary = path.with_name(f".{secrets.token_hex(4)}{ending}")
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
     try:
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
+        os.close(os.open(temporary, flags, 0o600 if private else 0o666))
+        yield temporary
+        _sync(temporary)
         os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
-    sync_folder(path.parent)
-
-
-def sync_folder(folder: Path) -> None:
-    """Bring the names in a folder to the disk."""
-    directory = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(directory)
+        _sync(path.parent)
     finally:
-        os.close(directory)
+        temporary.unlink(missing_ok=True)
+
+
+def write_bytes(path: Path, content: bytes, *, private: bool = False) -> None:
+    """Write a file whole, on the disk when this returns, or not at all. As `writing`."""
+    with writing(path, private=private) as temporary:
+        temporary.write_bytes(content)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file (UTF-8) as `write_bytes` does."""
+    write_bytes(path, text.encode())
+
+
+def write_json(path: Path, content: Any, *, private: bool = False) -> None:
+    """Write a JSON file as `write_bytes` does. Raises ValueError for a number that is NaN."""
+    text = json.dumps(content, indent=2, allow_nan=False) + "\n"
+    write_bytes(path, text.encode(), private=private)
+
+
+@contextmanager
+def writing_folder(path: Path) -> Iterator[Path]:
+    """Give an empty folder (0700) that becomes `path`, absent or empty, once the block has ended.
+
+    After an error there is nothing of it.
+    """
+    temporary = path.with_name(f".{secrets.token_hex(4)}")
+    temporary.mkdir(mode=0o700)
+    try:
+        yield temporary
+        os.replace(temporary, path)
+        _sync(path.parent)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def append_line(file: Path, entry: Mapping[str, Any]) -> None:
+    """Append one entry to a file of JSON lines; it is on the disk when this returns.
+
+    Any number of threads and processes may write to one file: each line is written in one piece.
+    A line that a crash cut short is ended first, and so stays on a line of its own.
+    """
+    line = json.dumps(entry, allow_nan=False).encode() + b"\n"
+    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    new = not file.exists()
+    descriptor = os.open(file, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
+    try:
+        content = line if _ends_whole(descriptor) else b"\n" + line
+        if os.write(descriptor, content) != len(content):
+            msg = f"{file.name} could not be written: the disk is full"
+            raise OSError(msg)
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+    if new:
+        _sync(file.parent)
+
+
+def end_last_line(file: Path) -> bool:
+    """End the last line of a file where a crash cut it short; whether there was one to end."""
+    if not file.exists():
+        return False
+    descriptor = os.open(file, os.O_RDWR | os.O_APPEND)
+    try:
+        if _ends_whole(descriptor):
+            return False
+        os.write(descriptor, b"\n")
+        os.fsync(descriptor)
+        return True
+    finally:
+        os.close(descriptor)
+
+
+def read_lines(file: Path) -> list[dict[str, Any]]:
+    """All whole entries of a file of JSON lines, oldest first; none where there is no file yet."""
+    if not file.exists():
+        return []
+    return [entry for line in file.read_bytes().splitlines() if (entry := _entry(line)) is not None]
+
+
+def is_plain_name(name: str) -> bool:
+    """Whether `name`, which came from outside, can only ever be one entry of one folder."""
+    short = len(name.encode(errors="surrogatepass")) <= MAX_NAME
+    return bool(name) and short and name[0] != "." and not _UNSAFE.search(name)
+
+
+def _sync(path: Path) -> None:
+    """Bring a file, or the names in a folder, to the disk."""
+    if path.is_dir() and os.name != "posix":
+        return  # Windows opens no folders
+    descriptor = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _ends_whole(descriptor: int) -> bool:
+    """Whether the file is empty or ends with a line's end."""
+    size = os.lseek(descriptor, 0, os.SEEK_END)
+    return size == 0 or os.pread(descriptor, 1, size - 1) == b"\n"
+
+
+def _entry(line: bytes) -> dict[str, Any] | None:
+    try:
+        entry = json.loads(line)
+    except ValueError:
+        return None
+    return entry if isinstance(entry, dict) else None

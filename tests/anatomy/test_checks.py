@@ -14,7 +14,8 @@ from acsnet.anatomy.checks import (
 )
 from acsnet.anatomy.measures import MEASURE_NAMES, Form
 from acsnet.errors import WeightsError
-from acsnet.train.data.lists import WALL, acdc_cases, emidec_cases
+from acsnet.train.data.case import WALL
+from acsnet.train.data.lists import acdc_cases, emidec_cases
 
 
 def ring(outer=26, inner=18):

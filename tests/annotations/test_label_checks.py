@@ -2,46 +2,57 @@
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from acsnet.anatomy.checks import read_limits
-from acsnet.annotations.label_checks import drawn_warnings, scar_outside_wall
+from acsnet.annotations.label_checks import (
+    all_scar,
+    filled_walls,
+    label_flags,
+    scar_in_cavity,
+    scar_outside_wall,
+)
 from acsnet.errors import InputError
 from acsnet.labels import Label
 
 SPACING = (1.5, 1.5)
+ROWS, COLUMNS = np.indices((64, 64))
+RADIUS = np.hypot(ROWS - 32, COLUMNS - 32)
 
 
 def heart(slices=5):
-    """Rings of wall round a pool, alike in all slices."""
-    rows, columns = np.indices((64, 64))
-    radius = np.hypot(rows - 32, columns - 32)
-    slice_ = np.where(radius < 14, Label.LV_BLOOD_POOL, 0) + np.where(
-        (radius >= 14) & (radius < 20), Label.LV_MYOCARDIUM, 0
+    """Rings of wall round a pool, alike in all slices: 609 pixels of pool, 636 of wall."""
+    slice_ = np.where(RADIUS < 14, Label.LV_BLOOD_POOL, 0) + np.where(
+        (RADIUS >= 14) & (RADIUS < 20), Label.LV_MYOCARDIUM, 0
     )
     return np.repeat(slice_[None].astype(np.uint8), slices, axis=0)
 
 
-def warnings(labels, *, reversed_slices=False):
-    return drawn_warnings(labels, SPACING, limits=read_limits(), reversed_slices=reversed_slices)
+def flags(labels, *, reversed_slices=False):
+    """Name of each flag -> its message."""
+    found = label_flags(labels, SPACING, limits=read_limits(), reversed_slices=reversed_slices)
+    return {flag.flag: flag.message for flag in found}
 
 
 def test_a_plain_heart_gets_no_warning():
     labels = heart()
     labels[2, 32, 47:51] = Label.CORE_SCAR
-    assert warnings(labels) == ()
+    assert flags(labels) == {}
 
 
 def test_an_empty_map_is_refused():
     with pytest.raises(InputError, match="empty"):
-        warnings(np.zeros((3, 8, 8), np.uint8))
+        flags(np.zeros((3, 8, 8), np.uint8))
 
 
 @pytest.mark.parametrize(("reversed_slices", "number"), [(False, 2), (True, 4)])
 def test_scar_far_from_the_wall_is_told_by_its_slice_in_the_file(reversed_slices, number):
     labels = heart()
     labels[1, 2:5, 2:5] = Label.GREY_ZONE
-    (note,) = warnings(labels, reversed_slices=reversed_slices)
-    assert note == f"scar lies outside the wall in slice {number}"
+    assert flags(labels, reversed_slices=reversed_slices) == {
+        "scar_outside_wall": f"scar lies outside the wall in slice {number}"
+    }
 
 
 def test_scar_in_the_middle_of_the_pool_is_outside_the_wall():
@@ -60,13 +71,102 @@ def test_a_slice_left_out_and_a_pool_without_wall_are_told():
     labels = heart()
     labels[2] = 0
     labels[4][labels[4] == Label.LV_MYOCARDIUM] = 0
-    gap, bare = warnings(labels)
-    assert gap == "nothing is drawn in slice 3, between apex and base"
-    assert bare == "there is a blood pool without a wall in slice 5"
+    assert flags(labels) == {
+        "undrawn_slices": "nothing is drawn in slice 3, between apex and base",
+        "wall_missing": "there is a blood pool without a wall in slice 5",
+    }
 
 
 def test_an_impossible_wall_names_the_checks_that_failed():
     labels = heart()
     labels[0, 2:8, 2:8] = Label.LV_MYOCARDIUM
-    (note,) = warnings(labels)
-    assert note.startswith("the wall in slice 1 is not a possible one (objects")
+    assert flags(labels)["wall_impossible"].startswith(
+        "the wall in slice 1 is not a possible one (objects"
+    )
+
+
+def test_a_slice_without_cavity_between_slices_with_one_is_told():
+    labels = heart()
+    labels[2][labels[2] == Label.LV_BLOOD_POOL] = 0
+    assert flags(labels) == {
+        "cavity_missing": "there is no blood pool in slice 3, between slices that have one"
+    }
+
+
+def test_a_cavity_may_end_before_the_stack_does():
+    labels = heart()
+    labels[0] = np.where(RADIUS < 8, Label.LV_MYOCARDIUM, 0)  # 197 of 1245 pixels: an apex
+    assert flags(labels) == {}
+
+
+@pytest.mark.parametrize(("rows", "told"), [(25, []), (26, [2])])
+def test_scar_that_fills_a_cavity_is_told_from_a_fifth_of_it(rows, told):
+    labels = heart()
+    pool = labels[2] == Label.LV_BLOOD_POOL
+    labels[2][pool & (rows > ROWS)] = Label.CORE_SCAR
+    # 106 and 131 of 609 pixels: 17 and 22 %.
+    assert scar_in_cavity(labels) == told
+
+
+def test_scar_in_a_cavity_is_told_in_words():
+    labels = heart()
+    labels[2][(labels[2] == Label.LV_BLOOD_POOL) & (ROWS < 32)] = Label.GREY_ZONE
+    assert flags(labels)["cavity_scarred"] == (
+        "scar fills the cavity in slice 3, where the slices next to it have blood"
+    )
+
+
+@pytest.mark.parametrize("slice_", [0, 4])
+def test_a_disc_in_place_of_a_wall_is_told_at_either_end(slice_):
+    labels = heart()
+    labels[slice_][labels[slice_] == Label.LV_BLOOD_POOL] = Label.LV_MYOCARDIUM
+    assert filled_walls(labels, SPACING) == [slice_]
+    assert flags(labels)["wall_filled"] == (
+        f"the wall in slice {slice_ + 1} is a disc without a cavity, too large for the apex"
+    )
+
+
+def test_a_ring_in_which_nobody_drew_the_blood_is_no_disc():
+    labels = heart()
+    labels[4][labels[4] == Label.LV_BLOOD_POOL] = 0
+    assert filled_walls(labels, SPACING) == []
+
+
+def test_a_wall_all_scar_beside_walls_without_any_is_told():
+    labels = heart()
+    labels[2][labels[2] == Label.LV_MYOCARDIUM] = Label.CORE_SCAR
+    assert flags(labels) == {
+        "wall_all_scar": "all of the wall is scar in slice 3, and far less of it in the slices "
+        "next to it"
+    }
+    labels[3][(labels[3] == Label.LV_MYOCARDIUM) & (ROWS < 33)] = Label.CORE_SCAR  # over a half
+    assert all_scar(labels) == []
+
+
+def test_a_single_slice_has_no_neighbours_to_be_unlike():
+    labels = heart(1)
+    labels[labels == Label.LV_MYOCARDIUM] = Label.CORE_SCAR
+    assert flags(labels) == {}
+
+
+def test_a_slice_filled_with_core_scar_is_told_in_every_respect():
+    labels = heart()
+    labels[2][labels[2] > 0] = Label.CORE_SCAR
+    assert set(flags(labels)) == {
+        "scar_outside_wall",
+        "cavity_missing",
+        "cavity_scarred",
+        "wall_filled",
+        "wall_all_scar",
+    }
+
+
+@settings(deadline=None, max_examples=25)
+@given(st.integers(0, 2**32 - 1), st.integers(1, 6))
+def test_the_order_of_the_slices_changes_only_their_numbers(seed, slices):
+    rng = np.random.default_rng(seed)
+    labels = heart(slices)
+    for _ in range(rng.integers(1, 4)):
+        k, (row, column) = rng.integers(slices), rng.integers(0, 52, 2)
+        labels[k, row : row + 12, column : column + 12] = rng.integers(0, 6)
+    assert flags(labels[::-1], reversed_slices=True) == flags(labels)

@@ -142,7 +142,7 @@ def test_of_each_person_the_newest_version_counts(store, save):
 SAVE_FOR_EVER = """
 import sys
 from pathlib import Path
-from acsnet.loop.versions import VersionStore
+from acsnet.annotations.label_versions import VersionStore
 store = VersionStore(Path(sys.argv[1]))
 while True:
     version = store.add("case", Path(sys.argv[2]), author="ana", state="reviewed")

@@ -15,7 +15,7 @@ import requests
 
 from acsnet.labels import LABELS
 from acsnet.server.auth.accounts import Accounts
-from acsnet.server.auth.roles import Role
+from acsnet.server.identity import Role
 from acsnet.server.pages.viewers import stock_folder
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")

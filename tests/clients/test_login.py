@@ -12,7 +12,8 @@ import pytest
 import requests
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from acsnet.server.auth.roles import Role, role_for
+from acsnet.server.auth.roles import role_for
+from acsnet.server.identity import Role
 
 from .conftest import (
     ISSUER,

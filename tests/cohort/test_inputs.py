@@ -159,7 +159,7 @@ def test_a_damaged_line_is_told_before_anything_is_worked_on(tmp_path):
         next(list_scans(str(tmp_path / "list.csv"), output=tmp_path))
 
 
-@pytest.mark.parametrize("name", ["cohort.csv", "failures.csv", "cohort.parquet.tmp"])
+@pytest.mark.parametrize("name", ["cohort.csv", "failures.csv", "cohort.parquet"])
 def test_no_case_is_called_like_a_table(tmp_path, name):
     (tmp_path / "list.csv").write_text(f"image,case\na.nii.gz,{name}\n")
     assert reasons(tmp_path / "list.csv") == [f"{name!r} cannot be the name of a case"]

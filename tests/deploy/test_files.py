@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from acsnet.server.auth.roles import ROLES, Role
+from acsnet.server.auth.roles import ROLES
+from acsnet.server.identity import Role
 from acsnet.settings import CONFIG, names, read_settings, variable
 
 ROOT = Path(__file__).parents[2]

@@ -215,7 +215,9 @@ def test_a_second_run_writes_the_same_bytes_and_leaves_nothing_behind(tmp_path):
 def test_a_failed_write_leaves_the_old_page(tmp_path, monkeypatch):
     page = write_results(EVALUATION, MADE, tmp_path)
     before = page.read_bytes()
-    monkeypatch.setattr(Path, "replace", lambda *_: (_ for _ in ()).throw(OSError("full")))
+    monkeypatch.setattr(
+        "acsnet.storage.os.replace", lambda *_: (_ for _ in ()).throw(OSError("full"))
+    )
     with pytest.raises(OSError, match="full"):
         write_results(EVALUATION, MADE, tmp_path)
     assert page.read_bytes() == before

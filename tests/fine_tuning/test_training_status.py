@@ -10,7 +10,7 @@ from acsnet.fine_tuning.model_registry import Models
 from acsnet.fine_tuning.training_status import INFERENCE, rest
 from acsnet.io import read_scan
 from acsnet.nets.weights import read_manifest
-from acsnet.server.inference.live import LiveModels
+from acsnet.server.inference.model_server import ModelServer
 
 
 @pytest.fixture
@@ -23,13 +23,14 @@ def versions(tmp_path, write_chain):
 
 
 def masks(served, scan):
-    return served.run(lambda chain: (chain.version, chain.pipeline(scan).labels))
+    with served.serving() as chain:
+        return chain.version, chain.pipeline(scan).labels
 
 
 def test_a_rollback_restores_the_exact_masks(versions, write_scan):
     models, first, second = versions
     scan = read_scan(write_scan(0).image)
-    served = LiveModels(models)
+    served = ModelServer(models)
     version, before = masks(served, scan)
     assert version == first
     models.promote(second)
@@ -44,16 +45,13 @@ def test_a_rollback_restores_the_exact_masks(versions, write_scan):
 
 def test_a_request_that_has_begun_keeps_its_chain(versions):
     models, first, second = versions
-    served = LiveModels(models)
+    served = ModelServer(models)
 
-    def work(chain):
+    with served.serving() as chain:
         models.promote(second)
         served.follow()
-        return chain.version, chain.pipeline.weights["myo"]
-
-    version, digest = served.run(work)
-    assert version == first
-    assert digest == digest_of(models, first)
+        assert chain.version == first
+        assert chain.pipeline.weights["myo"] == digest_of(models, first)
     assert served.current().version == second
     assert served.current().pipeline.weights["myo"] == digest_of(models, second)
 
@@ -64,7 +62,7 @@ def digest_of(models, name):
 
 def test_a_version_that_cannot_be_loaded_leaves_the_one_before_served(versions, caplog):
     models, first, second = versions
-    served = LiveModels(models)
+    served = ModelServer(models)
     models.promote(second)
     file = models.weights(second) / "roi.safetensors"
     file.chmod(0o644)
@@ -74,14 +72,14 @@ def test_a_version_that_cannot_be_loaded_leaves_the_one_before_served(versions, 
     assert served.current().version == first
     assert caplog.text.count(f"model {second} cannot be served") == 1
     with pytest.raises(WeightsError, match="altered"):
-        LiveModels(models)  # but nothing starts without what is live
+        ModelServer(models)  # but nothing starts without what is live
     models.rollback()
-    assert LiveModels(models).current().version == first
+    assert ModelServer(models).current().version == first
 
 
 def test_trainings_rest_during_an_inference_and_for_a_while_after(versions, monkeypatch):
     models, *_ = versions
-    served, slept = LiveModels(models), []
+    served, slept = ModelServer(models), []
     clock = [1_000_000.0]
     monkeypatch.setattr("acsnet.fine_tuning.training_status.time.time", lambda: clock[0])
 
@@ -93,11 +91,9 @@ def test_trainings_rest_during_an_inference_and_for_a_while_after(versions, monk
     rest(models.root, quiet_s=5.0)
     assert slept == []  # there was no inference yet
 
-    def work(chain):
+    with served.serving():
         stamp = (models.root / INFERENCE).stat().st_mtime
         assert stamp == pytest.approx(clock[0] + 120.0, abs=0.01)
-
-    served.run(work)
     os.utime(models.root / INFERENCE, (clock[0], clock[0]))  # the clock of the files goes on
     rest(models.root, quiet_s=5.0)
     assert sum(slept) == pytest.approx(5.0, abs=0.01)

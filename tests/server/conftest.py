@@ -8,13 +8,8 @@ import pytest
 from fastapi.testclient import TestClient
 from monailabel.endpoints import datastore, info, session
 
-from acsnet.server import asgi, errors
+from acsnet.server import asgi
 from acsnet.server.app import AcsnetApp
-from acsnet.server.dicomweb import folder as dicomweb_folder
-from acsnet.server.pages import routes
-from acsnet.server.routes import annotation, health, inference, training
-
-ROOMS = (errors, health, inference, annotation, training, dicomweb_folder, routes)
 
 
 @pytest.fixture(scope="module")
@@ -39,9 +34,10 @@ def web(tmp_path_factory, samples):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ACSNET_STATE", str(folder / "state"))
         app = AcsnetApp(app_dir=str(folder), studies=str(studies), conf={})
-        for room in (*ROOMS, info, datastore, session):
-            patch.setattr(room, "app_instance", lambda: app)
+        for stock in (info, datastore, session):
+            patch.setattr(stock, "app_instance", lambda: app)
         application = asgi.build()
+        application.state.acsnet = app
         client = TestClient(
             application,
             base_url="http://127.0.0.1:8000",

@@ -5,6 +5,7 @@ import json
 import nibabel as nib
 import numpy as np
 import pytest
+from saved_labels import save_label
 
 from acsnet.errors import GeometryError, InputError, WeightsError
 from acsnet.io import read_scan
@@ -12,7 +13,7 @@ from acsnet.measure import measure_drawn
 from acsnet.server.app import AcsnetApp
 from acsnet.server.datastores.folder import StudiesDatastore
 
-REVIEWED = {"user": "Ana", "state": "reviewed"}
+LABELS = np.full((12, 10, 3), 2, np.uint8)
 
 
 def write_scan(path, *, seed=0, slices=3):
@@ -54,7 +55,7 @@ def test_a_scan_that_comes_or_goes_is_noticed(store, studies):
 
 def test_the_studies_folder_is_never_written_to(store, studies, tmp_path):
     before = {entry.name: entry.stat().st_mtime_ns for entry in studies.iterdir()}
-    store.save_label("a", str(write_scan(tmp_path / "label.nii.gz")), "final", dict(REVIEWED))
+    save_label(store, "a", LABELS, state="reviewed")
     store.add_image("new", str(write_scan(tmp_path / "new.nii.gz", seed=9)), {})
     assert {entry.name: entry.stat().st_mtime_ns for entry in studies.iterdir()} == before
     assert (tmp_path / "store" / "labels" / "final" / "a.nii.gz").is_file()
@@ -62,7 +63,7 @@ def test_the_studies_folder_is_never_written_to(store, studies, tmp_path):
 
 
 def test_labels_are_found_again_after_a_restart(store, studies, tmp_path):
-    store.save_label("a", str(write_scan(tmp_path / "label.nii.gz")), "final", dict(REVIEWED))
+    save_label(store, "a", LABELS, state="reviewed")
     again = StudiesDatastore(studies=studies, store=tmp_path / "store")
     assert again.get_label_info("a", "final")["user"] == "Ana"
     assert again.status()["completed"] == 1
@@ -93,7 +94,7 @@ def test_without_verified_weights_there_is_no_app(studies, tmp_path, monkeypatch
         raise WeightsError(msg)
 
     monkeypatch.setenv("ACSNET_STATE", str(tmp_path / "state"))
-    monkeypatch.setattr("acsnet.server.inference.live.Pipeline.load", load)
+    monkeypatch.setattr("acsnet.server.inference.model_server.Pipeline.load", load)
     with pytest.raises(WeightsError, match="altered"):
         AcsnetApp(app_dir=str(tmp_path), studies=str(studies), conf={})
 
@@ -127,7 +128,7 @@ def test_every_review_is_looked_at_by_the_trainer_at_once(web, samples, monkeypa
         np.asarray(nib.load(samples / "truth" / "phantom-1.nii.gz").dataobj),
     ).features_dict()
     assert draft["measurements"]["scar_burden_percent"] == round(measured["scar_burden_percent"], 2)
-    kept = web.app.datastore().versions(image)[0]["features"]
+    kept = web.app.datastore().label_records(image)[0].features
     assert kept["segments"] == measured["segments"]
 
 

@@ -4,7 +4,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from acsnet.server.auth.accounts import Accounts
-from acsnet.server.auth.roles import Role
+from acsnet.server.identity import Role
 
 NAME = "acsnet.example.org"
 PROXY, STRANGER, FAR = "172.30.8.2", "172.30.8.9", "203.0.113.7"

@@ -18,7 +18,7 @@ from schemathesis.checks import not_a_server_error
 
 from acsnet.annotations import audit_log
 from acsnet.errors import InputError
-from acsnet.server.inference import volumes
+from acsnet.server.inference import work_queue
 from acsnet.server.state.paths import audit_log_file
 
 SECRET = "the secret of this machine"
@@ -232,12 +232,12 @@ def test_a_name_in_the_audit_log_is_short_and_on_one_line(web):
 
 def test_too_many_sessions_tags_and_files_are_refused(web, monkeypatch):
     scan = ("x.nii.gz", gzip.compress(nifti()))
-    monkeypatch.setattr("acsnet.server.routes.inference.MAX_SESSIONS", 0)
+    monkeypatch.setattr("acsnet.server.routes.images.MAX_SESSIONS", 0)
     answer = web.client.put("/session/", files={"files": scan})
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "120")
-    monkeypatch.setattr("acsnet.server.routes.inference.MAX_SESSIONS", 100)
+    monkeypatch.setattr("acsnet.server.routes.images.MAX_SESSIONS", 100)
     most = len(web.app.sessions()) + 1
-    monkeypatch.setattr("acsnet.server.routes.inference.MAX_SESSIONS_OF_ONE", most)
+    monkeypatch.setattr("acsnet.server.routes.images.MAX_SESSIONS_OF_ONE", most)
     held = web.client.put("/session/", files={"files": scan}).json()
     assert web.client.put("/session/", files={"files": scan}).status_code == 503
     web.client.delete(f"/session/{held['session_id']}")
@@ -276,10 +276,10 @@ def test_what_is_no_scan_is_not_served_whatever_it_is_called(web):
 
 
 def test_scans_for_which_there_is_no_place_are_asked_for_again_later(web, monkeypatch):
-    monkeypatch.setattr(volumes, "_places", threading.BoundedSemaphore(1))
-    monkeypatch.setattr(volumes, "WAIT_S", 0.01)
+    monkeypatch.setattr(work_queue, "_volumes", threading.BoundedSemaphore(1))
+    monkeypatch.setattr(work_queue, "VOLUME_WAIT_S", 0.01)
     scan = {"file": ("x.nii.gz", gzip.compress(nifti()))}
-    with volumes.volume_place():
+    with work_queue.volume_place():
         answer = web.client.post("/infer/roi", files=scan)
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "15")
 

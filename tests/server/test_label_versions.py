@@ -6,12 +6,13 @@ import time
 import nibabel as nib
 import numpy as np
 import pytest
+from saved_labels import keep_draft, save_label
 
 from acsnet.annotations.label_versions import VersionStore
 from acsnet.errors import InputError
 from acsnet.fine_tuning.trigger import waits_for
 from acsnet.server.datastores.folder import StudiesDatastore
-from acsnet.server.datastores.label_records import DRAFT, DRAWN, REVIEWED
+from acsnet.server.datastores.label_records import DRAWN, REVIEWED
 
 AFFINE = np.diag([1.5, 1.5, 8.0, 1.0])
 
@@ -47,37 +48,36 @@ def make_store(studies, tmp_path):
         store.close()
 
 
-@pytest.fixture
-def save(tmp_path):
-    def save(store, image="a", *, value=2, tag=REVIEWED, **info):
-        data = np.zeros((12, 10, 3), np.uint8)
-        data[3:6, 3:6] = value
-        info = {"user": "Ana", **info}
-        store.save_label(image, str(write(tmp_path / "sent.nii.gz", data)), tag, info)
-        return info.get("version")
+def drawn(value):
+    data = np.zeros((12, 10, 3), np.uint8)
+    data[3:6, 3:6] = value
+    return data
 
-    return save
+
+def save(store, image="a", *, value=2, **info):
+    """Save a label map as a person; the id of its version."""
+    return save_label(store, image, drawn(value), **info).id
 
 
 def value_of(store, image, tag):
     return int(np.asarray(nib.load(store.get_label_uri(image, tag)).dataobj).max())
 
 
-def test_a_save_is_a_draft_until_somebody_reviews_it(make_store, save):
+def test_a_save_is_a_draft_until_somebody_reviews_it(make_store):
     store = make_store()
     version = save(store)
     assert set(store.get_labels_by_image_id("a")) == {DRAWN}
     assert (store.status()["completed"], store.datalist(), store.reviewed()) == (0, [], [])
     assert store.get_unlabeled_images() == ["b"]
     record = store.review("a", version, by="Bob")
-    assert (record["state"], record["user"], record["reviewer"]) == ("reviewed", "Ana", "Bob")
+    assert (record.state, record.author, record.reviewer) == ("reviewed", "Ana", "Bob")
     assert set(store.get_labels_by_image_id("a")) == {REVIEWED}
     (one,) = store.reviewed()
     assert (one.name, one.patient, one.image.name) == ("a", "a", "a.nii.gz")
     assert store.datalist() == [{"image": str(one.image), "label": str(one.label)}]
 
 
-def test_the_time_of_a_review_is_that_of_the_review(make_store, save, studies, tmp_path):
+def test_the_time_of_a_review_is_that_of_the_review(make_store, studies, tmp_path):
     store = make_store()
     version = save(store)
     saved = next(iter((tmp_path / "store").rglob(f"{version}.nii.gz")))
@@ -98,53 +98,53 @@ def waits(store, *, pause_s):
     return waits_for(reviewed, {}, now=time.time(), labels=1, pause_s=pause_s)
 
 
-def test_nothing_is_overwritten(make_store, save):
+def test_nothing_is_overwritten(make_store):
     store = make_store()
     first, second = save(store, value=1), save(store, value=2)
-    assert [one["version"] for one in store.versions("a")] == [second, first]
+    assert [one.id for one in store.label_records("a")] == [second, first]
     assert value_of(store, "a", DRAWN) == 2
     store.review("a", first, by="Bob")
     assert (value_of(store, "a", REVIEWED), value_of(store, "a", DRAWN)) == (1, 2)
 
 
-def test_a_newer_review_ends_an_older_draft(make_store, save):
+def test_a_newer_review_ends_an_older_draft(make_store):
     store = make_store()
     save(store, value=1)
     save(store, value=2, state="reviewed")
     assert set(store.get_labels_by_image_id("a")) == {REVIEWED}
-    assert len(store.versions("a")) == 2
+    assert len(store.label_records("a")) == 2
 
 
-def test_a_label_that_is_removed_is_kept_and_not_used(make_store, save):
+def test_a_label_that_is_removed_is_kept_and_not_used(make_store):
     store = make_store()
     save(store, value=1, state="reviewed")
     save(store, value=2, state="reviewed")
     store.remove_label("a", REVIEWED)
     assert value_of(store, "a", REVIEWED) == 1
-    assert [one["state"] for one in store.versions("a")] == ["withdrawn", "reviewed"]
+    assert [one.state for one in store.label_records("a")] == ["withdrawn", "reviewed"]
     store.remove_label("a", REVIEWED)
     assert store.get_labels_by_image_id("a") == {}
-    assert (store.reviewed(), len(store.versions("a"))) == ([], 2)
+    assert (store.reviewed(), len(store.label_records("a"))) == ([], 2)
 
 
-def test_a_version_says_which_model_it_began_from(make_store, save, studies):
+def test_a_version_says_which_model_it_began_from(make_store, studies):
     store = make_store()
-    save(store, tag=DRAFT, model="m1")
+    keep_draft(store, "a", drawn(1), model="m1")
     save(store)
-    assert store.versions("a")[0]["model"] == "m1"
-    write(studies / "a.nii.gz", np.ones((12, 10, 3), np.int16))
+    assert store.label_records("a")[0].model == "m1"
+    write(studies / "a.nii.gz", np.arange(360, dtype=np.int16).reshape(12, 10, 3))
     save(store)
-    assert store.versions("a")[0]["model"] == ""
+    assert store.label_records("a")[0].model == ""
 
 
-def test_a_label_of_a_scan_that_changed_is_not_offered(make_store, save, studies):
+def test_a_label_of_a_scan_that_changed_is_not_offered(make_store, studies):
     store = make_store()
     save(store, state="reviewed")
     write(studies / "a.nii.gz", np.ones((12, 10, 3), np.int16))
     assert store.reviewed() == []
 
 
-def test_what_another_process_reviewed_is_shown(make_store, save, tmp_path):
+def test_what_another_process_reviewed_is_shown(make_store, tmp_path):
     store = make_store()
     version = save(store)
     VersionStore(tmp_path / "store" / "versions").mark("a", version, "reviewed", by="Bob")
@@ -152,7 +152,7 @@ def test_what_another_process_reviewed_is_shown(make_store, save, tmp_path):
     assert set(store.get_labels_by_image_id("a")) == {REVIEWED}
 
 
-def test_a_save_whose_showing_was_cut_short_is_shown_at_the_next_start(make_store, save, tmp_path):
+def test_a_save_whose_showing_was_cut_short_is_shown_at_the_next_start(make_store, tmp_path):
     save(make_store(), value=1)
     sent = tmp_path / "sent.nii.gz"
     data = np.full((12, 10, 3), 3, np.uint8)
@@ -161,7 +161,7 @@ def test_a_save_whose_showing_was_cut_short_is_shown_at_the_next_start(make_stor
     assert value_of(make_store(), "a", DRAWN) == 3
 
 
-def test_the_list_of_labels_is_never_half_a_file(make_store, save, tmp_path, monkeypatch):
+def test_the_list_of_labels_is_never_half_a_file(make_store, tmp_path, monkeypatch):
     store = make_store()
     save(store, value=1)
     before = (tmp_path / "store" / "datastore_v2.json").read_text()
@@ -177,7 +177,7 @@ def test_the_list_of_labels_is_never_half_a_file(make_store, save, tmp_path, mon
     assert value_of(make_store(), "a", DRAWN) == 1
 
 
-def test_of_each_annotator_the_newest_label_is_compared(make_store, save):
+def test_of_each_annotator_the_newest_label_is_compared(make_store):
     store = make_store()
     save(store, value=1), save(store, value=2), save(store, value=3, user="Bob")
     assert {who: int(of.max()) for who, of in store.drawn_by("a").items()} == {"Ana": 2, "Bob": 3}
@@ -191,8 +191,8 @@ def test_of_each_annotator_the_newest_label_is_compared(make_store, save):
         ({"user": "a\nb"}, "printable"),
     ],
 )
-def test_what_a_client_says_wrongly_is_refused(make_store, save, info, reason):
+def test_what_a_client_says_wrongly_is_refused(make_store, info, reason):
     store = make_store()
     with pytest.raises(InputError, match=reason):
         save(store, **info)
-    assert store.versions("a") == []
+    assert store.label_records("a") == ()

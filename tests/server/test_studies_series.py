@@ -5,10 +5,11 @@ import time
 import numpy as np
 import pydicom
 import pytest
+from saved_labels import keep_draft, save_label
 
 from acsnet.dicom import read_seg
-from acsnet.io import read_scan, write_label_map
-from acsnet.server.datastores.folder import DRAFT, REVIEWED, StudiesDatastore
+from acsnet.io import read_scan
+from acsnet.server.datastores.folder import REVIEWED, StudiesDatastore
 
 
 def wait(store, image):
@@ -47,12 +48,10 @@ def save(series, folder):
     return str(series[0].SeriesInstanceUID)
 
 
-def draw(store, image, path, *, value=4):
-    scan = read_scan(store.get_image_uri(image))
-    labels = np.zeros(scan.grid.shape, np.uint8)
+def drawn(store, image, *, value=4):
+    labels = np.zeros(read_scan(store.get_image_uri(image)).grid.shape, np.uint8)
     labels[60:70, 60:72, 2] = value
-    write_label_map(path, labels, scan.grid)
-    return str(path)
+    return labels
 
 
 def test_a_series_is_an_image_called_by_its_uid(make_store, studies, patient):
@@ -131,13 +130,13 @@ def test_a_series_that_is_mended_is_looked_at_again(make_store, studies, patient
     assert wait(store, uid).reason is None
 
 
-def test_a_draft_and_a_reviewed_label_become_dicom_seg(make_store, studies, patient, tmp_path):
+def test_a_draft_and_a_reviewed_label_become_dicom_seg(make_store, studies, patient):
     series = patient()
     uid = save(series, studies)
     store = make_store()
-    store.save_label(uid, draw(store, uid, tmp_path / "d.nii.gz"), DRAFT, {"user": "ACSNet"})
-    drawn = draw(store, uid, tmp_path / "r.nii.gz", value=3)
-    store.save_label(uid, drawn, REVIEWED, {"user": "Reader One", "state": "reviewed"})
+    keep_draft(store, uid, drawn(store, uid))
+    labels = drawn(store, uid, value=3)
+    save_label(store, uid, labels, user="Reader One", state="reviewed")
     store.refresh()
     segs = {one.text("SeriesDescription"): one for one in store.series() if not one.has_images}
     assert set(segs) == {"ACSNet draft", "ACSNet reviewed"}
@@ -148,13 +147,13 @@ def test_a_draft_and_a_reviewed_label_become_dicom_seg(make_store, studies, pati
     assert set(np.unique(labels)) == {0, 3}
     assert store.status()["completed"] == 1
     store.remove_label(uid, REVIEWED)
-    assert not store.seg_file(uid, REVIEWED).exists()
+    assert store.seg_file(uid, REVIEWED) is None
 
 
-def test_a_draft_is_no_label(make_store, studies, patient, tmp_path):
+def test_a_draft_is_no_label(make_store, studies, patient):
     uid = save(patient(), studies)
     store = make_store()
-    store.save_label(uid, draw(store, uid, tmp_path / "d.nii.gz"), DRAFT, {})
+    keep_draft(store, uid, drawn(store, uid))
     assert store.status()["completed"] == 0
     assert store.get_unlabeled_images() == [uid]
 
@@ -168,11 +167,11 @@ def test_a_converted_file_does_not_hide_its_series(make_store, studies, patient,
     assert len(read_scan(store.get_image_uri(uid)).instance_uids) == 8
 
 
-def test_the_studies_folder_is_left_as_it_is(make_store, studies, patient, tmp_path):
+def test_the_studies_folder_is_left_as_it_is(make_store, studies, patient):
     uid = save(patient(), studies / "a")
     before = {path: path.lstat().st_mtime_ns for path in studies.rglob("*")}
     store = make_store()
-    store.save_label(uid, draw(store, uid, tmp_path / "d.nii.gz"), REVIEWED, {})
+    save_label(store, uid, drawn(store, uid))
     store.remove_label(uid, REVIEWED)
     store.refresh()
     assert {path: path.lstat().st_mtime_ns for path in studies.rglob("*")} == before

@@ -99,11 +99,10 @@ def write_beginners(folder, cases):
     from acsnet.fine_tuning.replay import slice_samples
     from acsnet.train import checkpoint
     from acsnet.train.data.case import read_case
-    from acsnet.train.data.datasets import ACSNET_TISSUE
     from acsnet.train.loop import train
 
     decay, checkpoint.EMA_DECAY = checkpoint.EMA_DECAY, 0.8
-    read = [read_case(*case, table=ACSNET_TISSUE, source="lge") for case in cases]
+    read = [read_case(*case, convention="acsnet", source="lge") for case in cases]
     samples = slice_samples(read, phantoms=0, seed=0)
     networks = {
         name: train(

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from acsnet.anatomy.measures import Form, measure
 from acsnet.stages.volumetric_checks import Reading, check_stack
-from acsnet.train.data.lists import POOL, WALL, emidec_cases, training_names
+from acsnet.train.data.case import POOL, WALL
+from acsnet.train.data.lists import emidec_cases, training_names
 
 READINGS = get_args(Reading)
 HEART = [8, 20, 28, 33, 36, 37, 36, 33]

@@ -6,7 +6,6 @@ The model's label map is stored too, to compare it with a review without another
 import hashlib
 import json
 import logging
-import os
 import threading
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -17,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from acsnet.active_learning.scores import FEATURES, Scores
+from acsnet.storage import writing
 
 logger = logging.getLogger(__name__)
 
@@ -68,11 +68,9 @@ class ScoreStore:
         """Store scores and label map atomically."""
         about = json.dumps({**asdict(stamp), **asdict(scores)}, allow_nan=False)
         file = self._file(stamp.image)
-        temporary = file.with_suffix(".tmp")
         with self._change:
-            with temporary.open("wb") as stream:
+            with writing(file) as temporary, temporary.open("wb") as stream:
                 np.savez_compressed(stream, about=np.array(about), labels=labels)
-            os.replace(temporary, file)
             self._known[stamp.image] = stamp, scores
 
     def _file(self, image: str) -> Path:

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from acsnet.evaluate.metrics import volume_dice
-from acsnet.evaluate.truth import region_masks
+from acsnet.label_conventions import region_masks
 from acsnet.labels import ENHANCEMENT, LABEL_VALUES, MYOCARDIUM
 from acsnet.quantify.volumes import burden_percent
 

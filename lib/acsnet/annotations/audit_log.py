@@ -8,7 +8,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, Literal
 
-from acsnet import json_lines
+from acsnet.storage import append_line, read_lines
 
 Event = Literal[
     "infer",
@@ -48,9 +48,9 @@ def record(
         "seconds": None if seconds is None else round(seconds, 3),
         **(details or {}),
     }
-    json_lines.append(log, entry)
+    append_line(log, entry)
 
 
 def read(log: Path) -> list[dict[str, Any]]:
     """All whole events, oldest first; none where there is no log yet."""
-    return json_lines.read(log)
+    return read_lines(log)

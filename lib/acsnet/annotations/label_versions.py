@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from acsnet.errors import InputError
-from acsnet.storage import put
+from acsnet.storage import write_bytes
 
 logger = logging.getLogger(__name__)
 
@@ -107,10 +107,11 @@ class VersionStore:
                 "sha256": hashlib.sha256(content).hexdigest(),
             }
             text = json.dumps(record, allow_nan=False)
-            put(content, folder / f"{name}{LABEL}")
+            write_bytes(folder / f"{name}{LABEL}", content, private=True)
             if state != "draft":
-                put(_decision(author, saved), folder / f"{name}.{state}")
-            put(text.encode(), folder / f"{name}{RECORD}")
+                decision = _decision(author, saved)
+                write_bytes(folder / f"{name}.{state}", decision, private=True)
+            write_bytes(folder / f"{name}{RECORD}", text.encode(), private=True)
         return self.version(image, name)
 
     def versions(self, image: str) -> list[Version]:
@@ -138,7 +139,7 @@ class VersionStore:
             raise InputError(msg)
         file = self._of(image) / f"{name}.{state}"
         if not file.exists():
-            put(_decision(by, datetime.now(timezone.utc)), file)
+            write_bytes(file, _decision(by, datetime.now(timezone.utc)), private=True)
         return self.version(image, name)
 
     def reviewed(self) -> list[Version]:

@@ -47,7 +47,7 @@ def add(
     name: Name, role: Annotated[RoleName, typer.Option(help="What the person may do.")]
 ) -> None:
     """Add an account, or give one another role and password; its sessions end."""
-    from acsnet.server.auth.roles import Role
+    from acsnet.server.identity import Role
 
     try:
         accounts = open_accounts()

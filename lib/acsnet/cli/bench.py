@@ -1,6 +1,5 @@
 """`acsnet bench`: how fast the chain is on the user's own machine."""
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -26,7 +25,7 @@ def bench(
     Takes about half a minute; close other programs. OMP_NUM_THREADS sets the threads, as always.
     """
     from acsnet.bench.run import run_bench
-    from acsnet.export import write_text
+    from acsnet.storage import write_json
 
     try:
         if json_file is not None and (json_file.is_dir() or not json_file.parent.is_dir()):
@@ -35,7 +34,7 @@ def bench(
         with err.status("measuring") as status:
             found = run_bench(scan, on_step=lambda step: status.update(f"measuring: {step}"))
         if json_file is not None:
-            write_text(json_file, json.dumps(found.to_dict(), indent=2) + "\n")
+            write_json(json_file, found.to_dict())
     except (AcsnetError, OSError) as error:
         raise refusal(error) from None
     _print(found)

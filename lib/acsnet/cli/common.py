@@ -21,7 +21,7 @@ err = Console(stderr=True)
 
 
 class TruthName(str, Enum):
-    """Conventions of expert label files; see `acsnet.evaluate.truth`."""
+    """Conventions of expert label files; see `acsnet.label_conventions`."""
 
     emidec = "emidec"
     acdc = "acdc"

@@ -77,17 +77,15 @@ def review(
 @app.command()
 def agreement(image: Image, studies: Studies) -> None:
     """How far every two people agree on a scan, by the newest label map of each."""
-    import nibabel as nib
-    import numpy as np
-
     from acsnet.annotations.agreement import compare_all
     from acsnet.annotations.label_versions import by_author
+    from acsnet.io.label_map import read_labels
 
     try:
         versions = open_versions(studies).versions(image)
         newest = versions[0].scan if versions else ""
         drawn = {
-            author: np.asarray(nib.load(one.verified()).dataobj, dtype=np.uint8)
+            author: read_labels(one.verified())
             for author, one in by_author(versions).items()
             if one.scan == newest
         }

@@ -155,7 +155,8 @@ def quantify(
     """Measure a mask that a person drew: OUTPUT/<case>/ as `segment` has it, and features.csv."""
     from acsnet.export import write_result
     from acsnet.io import read_scan
-    from acsnet.measure import on_grid_of, quantify_drawn
+    from acsnet.io.label_map import read_labels_on
+    from acsnet.measure import quantify_drawn
     from acsnet.report.patient import read_subject
     from acsnet.report_files import read_kinds, write_reports
 
@@ -164,7 +165,9 @@ def quantify(
     try:
         kinds = () if report is None else read_kinds(report)
         if remote is not None:
-            given = replace(given, remote=on_grid_of(read_scan(image), image, remote) > 0)
+            given = replace(
+                given, remote=read_labels_on(remote, scan=read_scan(image), image=image) > 0
+            )
         measured = quantify_drawn(
             image,
             labels,

@@ -11,7 +11,7 @@ from acsnet.errors import AcsnetError
 
 
 class CineTruthName(str, Enum):
-    """Conventions of expert labels on cine; see `acsnet.train.data.datasets`."""
+    """Conventions of expert labels on cine; see `acsnet.label_conventions`."""
 
     acdc = "acdc"
     mscmrseg = "mscmrseg"

@@ -17,10 +17,11 @@ from acsnet import __version__
 from acsnet.cohort.outcome import Outcome
 from acsnet.cohort.sources import Source
 from acsnet.errors import AcsnetError, WeightsError
-from acsnet.export import FEATURES, SEGMENTATION, write_result, write_text
+from acsnet.export import FEATURES, SEGMENTATION, write_result
 from acsnet.nets.weights import read_manifest
 from acsnet.pipeline import Pipeline
 from acsnet.quantify.scar import ScarMethod
+from acsnet.storage import write_json
 
 RECORD = "cohort.json"
 
@@ -69,7 +70,7 @@ class CaseWorker:
             scan = replace(scan, windows=None)
         result = self._pipeline(scan)
         write_result(result, self._output)
-        write_text(folder / RECORD, json.dumps(record, indent=2) + "\n")
+        write_json(folder / RECORD, record)
         return True
 
     @cached_property

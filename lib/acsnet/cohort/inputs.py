@@ -22,7 +22,7 @@ from acsnet.io.series import SeriesFinder
 from acsnet.pacs.config import is_dicomweb, pacs_settings
 from acsnet.pacs.dicomweb import DicomWeb
 from acsnet.pacs.transfer import find_series
-from acsnet.plain_names import is_plain_name
+from acsnet.storage import is_plain_name
 
 IMAGE, CASE = "image", "case"
 """Columns of a CSV table."""
@@ -62,7 +62,7 @@ def _each_once(found: Iterator[Listed]) -> Iterator[Listed]:
     for one in found:
         if isinstance(one, Outcome):
             yield one
-        elif not is_plain_name(one.case) or one.case.removesuffix(".tmp") in TABLES:
+        elif not is_plain_name(one.case) or one.case in TABLES:
             reason = f"{one.case!r} cannot be the name of a case"
             yield Outcome(case=one.case, place=one.place, reason=reason)
         elif one.case in seen:

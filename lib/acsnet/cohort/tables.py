@@ -7,7 +7,6 @@ memory does not grow with their number.
 import csv
 import itertools
 import json
-import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +17,7 @@ from pyarrow import parquet
 
 from acsnet.cohort.outcome import Outcome
 from acsnet.export import FEATURES, row_of
+from acsnet.storage import writing
 
 CSV_TABLE = "cohort.csv"
 PARQUET_TABLE = "cohort.parquet"
@@ -50,7 +50,7 @@ def write_tables(output: Path, cases: Sequence[str], failed: Iterable[Outcome]) 
     schema = pa.schema([(name, KINDS[frozenset(found)]) for name, found in kinds.items()])
     with (
         _table(output / CSV_TABLE) as stream,
-        _in_place(output / PARQUET_TABLE) as temporary,
+        writing(output / PARQUET_TABLE) as temporary,
         parquet.ParquetWriter(temporary, schema) as columns,
     ):
         lines = csv.DictWriter(stream, list(kinds), restval="", lineterminator="\n")
@@ -78,17 +78,6 @@ def _rows(output: Path, cases: Iterable[str]) -> Iterator[dict[str, Any]]:
 
 
 @contextmanager
-def _in_place(file: Path) -> Iterator[Path]:
-    """A name to write to, put in place of `file` at the end, and gone if it fails."""
-    temporary = file.with_name(file.name + ".tmp")
-    try:
-        yield temporary
-        os.replace(temporary, file)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-@contextmanager
 def _table(file: Path) -> Iterator[TextIO]:
-    with _in_place(file) as temporary, temporary.open("w", encoding="utf-8", newline="") as stream:
+    with writing(file) as temporary, temporary.open("w", encoding="utf-8", newline="") as stream:
         yield stream

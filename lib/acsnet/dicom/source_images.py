@@ -1,13 +1,16 @@
 """The MR images of a DICOM object, one a slice."""
 
 from collections.abc import Iterable, Sequence
+from io import BytesIO
+from pathlib import Path
 
 import numpy as np
+import pydicom
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
 from acsnet.errors import InputError
-from acsnet.io.dicom_files import text_of
+from acsnet.io.dicom_files import quiet_pydicom, text_of
 from acsnet.io.geometry import Plane
 from acsnet.scan import ShortAxisScan
 
@@ -30,6 +33,25 @@ def source_stack(scan: ShortAxisScan, headers: Iterable[Dataset]) -> tuple[Datas
         )
         raise InputError(msg)
     return tuple(by_uid[uid] for uid in scan.instance_uids)
+
+
+def read_headers(folder: Path) -> list[Dataset]:
+    """The headers of all files of a series, without pixels."""
+    with quiet_pydicom():
+        return [pydicom.dcmread(file, stop_before_pixels=True) for file in sorted(folder.iterdir())]
+
+
+def read_dataset(file: Path) -> Dataset:
+    """A DICOM object that this software wrote."""
+    with quiet_pydicom():
+        return pydicom.dcmread(file)
+
+
+def file_content(dataset: Dataset) -> bytes:
+    """A DICOM object as the content of a file."""
+    stream = BytesIO()
+    dataset.save_as(stream, write_like_original=False)
+    return stream.getvalue()
 
 
 def planes_of(sources: Sequence[Dataset]) -> list[Plane]:

@@ -15,18 +15,12 @@ from acsnet.evaluate.metrics import (
     thirds_of_heart,
     volume_dice,
 )
-from acsnet.evaluate.truth import (
-    ENH,
-    LV,
-    MYO,
-    apex_first_scan,
-    check_same_grid,
-    read_label_file,
-    region_masks,
-    turned_to,
-)
 from acsnet.export import SEGMENTATION
+from acsnet.io import read_scan
+from acsnet.io.label_map import check_same_grid, read_label_file, turned_to
+from acsnet.label_conventions import ENH, LV, MYO, region_masks
 from acsnet.quantify.volumes import burden_percent, volume_ml
+from acsnet.scan import apex_first_by_area
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,7 +116,7 @@ def score_case(name: str, *, predicted_path: Path, expert_path: Path, truth: str
     if not masks[LV].any():
         msg = f"{expert_path} holds no left ventricle, so there is nothing to compare with"
         raise InputError(msg)
-    scan = apex_first_scan(expert_path, masks[LV])
+    scan = apex_first_by_area(read_scan(expert_path), masks[LV])
     stack = scan.grid.from_input
     return CaseScores(
         name=name,

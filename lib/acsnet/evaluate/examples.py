@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 
 from acsnet.evaluate.cases import CaseScores
 from acsnet.evaluate.figures import DOTS_PER_INCH, NAMES
-from acsnet.evaluate.truth import ENH, LV, MYO, read_label_file, region_masks, turned_to
 from acsnet.io import read_scan
+from acsnet.io.label_map import read_label_file, turned_to
+from acsnet.label_conventions import ENH, LV, MYO, region_masks
 from acsnet.result import NOTICE
 
 BEST, MEDIAN, WORST = "best", "median", "worst"

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from acsnet.evaluate.cases import CaseScores
 from acsnet.evaluate.metrics import APEX, BASE, MIDDLE, Values
 from acsnet.evaluate.summary import BurdenRow, Evaluation
-from acsnet.evaluate.truth import CORE, ENH, LV, MYO
+from acsnet.label_conventions import CORE, ENH, LV, MYO
 
 DOTS_PER_INCH = 100
 BLUE, VERMILION, GREEN, ORANGE, GREY = "#0072B2", "#D55E00", "#009E73", "#E69F00", "#555555"

@@ -24,7 +24,7 @@ from acsnet.evaluate.published import (
 from acsnet.evaluate.summary import TOTAL, Evaluation
 from acsnet.evaluate.tables import interval, number, with_range
 from acsnet.evaluate.tertiles import ALL_TERTILES, TERTILES
-from acsnet.evaluate.truth import ENH, LV, MYO, TRUTHS
+from acsnet.label_conventions import CONVENTIONS, ENH, LV, MYO
 
 SLICES, WELCH, CASES = "Slices (missed, false)", "Welch p", "Cases (in MAE)"
 
@@ -73,7 +73,7 @@ def _table(evaluation: Evaluation, ours: Cells, groups: Sequence[str], paper: Ce
         pair = (Cell(text="ours", scope="col"), Cell(text="paper", scope="col", paper=True))
         head.append([Cell(text="", columns=2), *(pair * len(groups))])
     bodies = []
-    for region in TRUTHS[evaluation.truth].regions:
+    for region in CONVENTIONS[evaluation.truth].regions:
         measures = list(dict.fromkeys(measure for name, measure, _ in ours if name == region))
         rows: list[list[Cell]] = []
         for measure in measures:

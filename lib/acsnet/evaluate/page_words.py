@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from acsnet.evaluate import figures
 from acsnet.evaluate.examples import example_name
-from acsnet.evaluate.truth import ENH, MYO
+from acsnet.label_conventions import ENH, MYO
 
 TITLE = "Agreement with the experts"
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from acsnet.evaluate.metrics import THIRDS
 from acsnet.evaluate.summary import TOTAL
 from acsnet.evaluate.tertiles import ALL_TERTILES, TERTILES
-from acsnet.evaluate.truth import CORE, ENH, LV, MYO
+from acsnet.label_conventions import CORE, ENH, LV, MYO
 
 BALANCED_ACCURACY, DICE, HAUSDORFF = "BA %", "Dice", "HD mm"
 MEASURES = (BALANCED_ACCURACY, DICE, HAUSDORFF)

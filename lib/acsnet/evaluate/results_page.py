@@ -4,8 +4,6 @@ The page holds all that it shows, figures included, and runs no script.
 """
 
 import io
-import json
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -30,8 +28,9 @@ from acsnet.evaluate.page_words import (
     DataSet,
 )
 from acsnet.evaluate.summary import Evaluation
-from acsnet.evaluate.truth import TRUTHS
+from acsnet.label_conventions import CONVENTIONS
 from acsnet.result import NOTICE
+from acsnet.storage import write_bytes, write_json
 
 PAGE, RESULTS = "index.html", "results.json"
 
@@ -67,12 +66,12 @@ def write_results(
     """
     output.mkdir(parents=True, exist_ok=True)
     numbers = {"notice": NOTICE, "made": asdict(made), **evaluation.to_dict()}
-    _put(output / RESULTS, json.dumps(numbers, indent=1, allow_nan=False).encode() + b"\n")
+    write_json(output / RESULTS, numbers)
     drawn = {name: png(plot) for name, plot in all_figures(evaluation).items()}
     shown = {name: png(plot) for name, plot in (examples or {}).items()}
     for name, content in {**drawn, **shown}.items():
-        _put(output / name, content)
-    _put(output / PAGE, page(evaluation, made, figures=drawn, examples=shown).encode())
+        write_bytes(output / name, content)
+    write_bytes(output / PAGE, page(evaluation, made, figures=drawn, examples=shown).encode())
     return output / PAGE
 
 
@@ -120,7 +119,7 @@ def page(
 
 def not_told(evaluation: Evaluation) -> str:
     """Which regions of the paper's table this truth does not have."""
-    missing = [name for r, name in NAMES.items() if r not in TRUTHS[evaluation.truth].regions]
+    missing = [name for r, name in NAMES.items() if r not in CONVENTIONS[evaluation.truth].regions]
     if not missing:
         return ""
     return f"Left out, because the expert's labels do not tell it: {', '.join(missing).lower()}."
@@ -152,13 +151,3 @@ def _facts(evaluation: Evaluation, made: Made, data: DataSet) -> dict[str, str]:
 def _gallery(images: Mapping[str, bytes]) -> str:
     shown = "".join(figure(content, CAPTIONS.get(name, name)) for name, content in images.items())
     return f'<div class="figures">{shown}</div>' if shown else ""
-
-
-def _put(path: Path, content: bytes) -> None:
-    """Write a file; a reader sees the whole of it or none."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        temporary.write_bytes(content)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)

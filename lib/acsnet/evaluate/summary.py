@@ -20,7 +20,7 @@ from acsnet.evaluate.metrics import (
     welch_p,
 )
 from acsnet.evaluate.tertiles import TertileRow, tertile_rows
-from acsnet.evaluate.truth import ENH, TRUTHS
+from acsnet.label_conventions import CONVENTIONS, ENH
 
 TOTAL = "total"
 
@@ -110,7 +110,7 @@ class Evaluation:
 
 def summarise(cases: Sequence[CaseScores], truth: str, warnings: Sequence[str] = ()) -> Evaluation:
     """The tables of one or more patients."""
-    regions = tuple(TRUTHS[truth].regions)
+    regions = tuple(CONVENTIONS[truth].regions)
     return Evaluation(
         truth=truth,
         slice_rows=tuple(

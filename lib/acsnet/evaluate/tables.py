@@ -1,7 +1,5 @@
 """The command `acsnet evaluate`: folders in, tables on the screen and a JSON file out."""
 
-import json
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,7 +12,8 @@ from acsnet.evaluate.cases import find_pairs, score_case
 from acsnet.evaluate.metrics import Mean
 from acsnet.evaluate.summary import Evaluation, summarise
 from acsnet.evaluate.tertiles import ALL_TERTILES, Spread
-from acsnet.evaluate.truth import TRUTHS
+from acsnet.label_conventions import CONVENTIONS
+from acsnet.storage import write_json
 
 NONE = "-"
 
@@ -29,12 +28,12 @@ def run_evaluation(
 ) -> Evaluation:
     """Compare `predictions/<case>/segmentation.nii.gz` with `labels/<case>.nii.gz`; print tables.
 
-    truth: a name in `TRUTHS`, the convention of the labels. json_path: where all numbers go as
+    truth: a name in `CONVENTIONS`, the convention of the labels. json_path: where all numbers go as
     well, those of every slice included. console: where tables appear, standard output by default.
     Raises InputError or GeometryError, naming the file, for what would make a number wrong.
     """
-    if truth not in TRUTHS:
-        msg = f"truth must be one of {', '.join(TRUTHS)}, got {truth!r}"
+    if truth not in CONVENTIONS:
+        msg = f"truth must be one of {', '.join(CONVENTIONS)}, got {truth!r}"
         raise InputError(msg)
     if json_path is not None and not json_path.parent.is_dir():
         msg = f"{json_path} cannot be written: {json_path.parent} is not a folder"
@@ -46,19 +45,9 @@ def run_evaluation(
     ]
     evaluation = summarise(cases, truth, warnings)
     if json_path is not None:
-        write_json(evaluation, json_path)
+        write_json(json_path, evaluation.to_dict())
     print_tables(evaluation, console or Console())
     return evaluation
-
-
-def write_json(evaluation: Evaluation, path: Path) -> None:
-    """Write all numbers; a reader sees the whole file or none."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        temporary.write_text(json.dumps(evaluation.to_dict(), indent=2, allow_nan=False) + "\n")
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def print_tables(evaluation: Evaluation, console: Console) -> None:

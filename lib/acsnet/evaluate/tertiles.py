@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from acsnet.evaluate.cases import CaseScores
 from acsnet.evaluate.metrics import Values, welch_p
-from acsnet.evaluate.truth import LV
+from acsnet.label_conventions import LV
 
 LOWER, MIDDLE, UPPER = "lower", "middle", "upper"
 TERTILES = (LOWER, MIDDLE, UPPER)

@@ -31,6 +31,7 @@ from acsnet.nets.weights import (
     save_network,
     save_verified,
 )
+from acsnet.storage import write_json
 from acsnet.train.augment.walls import WallSamples
 from acsnet.train.checkpoint import Epoch
 from acsnet.train.data.case import TrainingCase
@@ -41,7 +42,7 @@ from acsnet.train.latent_prior import fit_prior
 from acsnet.train.loop import Recipe, Start, settings_of, train
 from acsnet.train.mlflow_runs import TrackedRun, tracked
 from acsnet.train.recipes import RECIPES
-from acsnet.train.run_record import RECIPE, RUN, now, read_json, update, versions, write_json
+from acsnet.train.run_record import RECIPE, RUN, now, read_json, update, versions
 
 RATE = 3e-4
 KEPT = 0.5  # share of the old weights in the result
@@ -199,6 +200,7 @@ class FineTuning:
         with tracked(
             self.registry, f"fine-tune {name}", run_id=known, params=params, tags=tags
         ) as run:
+            path.parent.mkdir(parents=True, exist_ok=True)
             write_json(path, {"mlflow_run": run.id})
             yield run
 

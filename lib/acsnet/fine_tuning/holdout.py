@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from acsnet.errors import InputError
-from acsnet.train.run_record import read_json, write_json
+from acsnet.storage import write_json
+from acsnet.train.run_record import read_json
 
 SHARE = 0.25
 FILE = "holdout.json"
@@ -75,4 +76,5 @@ def read_holdout(root: Path) -> HoldOut:
 
 def write_holdout(root: Path, holdout: HoldOut) -> None:
     """Write the hold-out atomically."""
+    root.mkdir(parents=True, exist_ok=True)
     write_json(root / FILE, {side: sorted(ids) for side, ids in vars(holdout).items()})

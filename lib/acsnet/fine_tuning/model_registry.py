@@ -11,14 +11,12 @@ on `aliases.json` alone, which is replaced atomically.
 
 import hashlib
 import json
-import os
 import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from tempfile import mkdtemp
 from typing import Any
 
 from filelock import FileLock
@@ -28,12 +26,12 @@ from acsnet.anatomy.latent_prior import NAME as PRIOR
 from acsnet.anatomy.latent_prior import load_prior
 from acsnet.errors import InputError, WeightsError
 from acsnet.nets.weights import MANIFEST, NETWORKS, SHIPPED, read_verified
-from acsnet.train.run_record import now, read_json, write_json
+from acsnet.storage import TEMPORARY, write_json, writing_folder
+from acsnet.train.run_record import now, read_json
 
 SHIPPED_NAME = "shipped"
 NAME_LENGTH = 12
 NAME_FORM = re.compile(rf"[0-9a-f]{{{NAME_LENGTH}}}")
-UNFINISHED = "new-"  # prefix of the folder of a version that is not in place yet
 CHAIN = (*NETWORKS, PRIOR)  # what a weights folder must hold to be served
 
 
@@ -110,12 +108,11 @@ class Models:
         with self._changing():
             if not (self._versions / name).exists():
                 self._versions.mkdir(exist_ok=True)
-                new = Path(mkdtemp(dir=self._versions, prefix=UNFINISHED))
-                shutil.copytree(weights, new / "weights")
-                for file in (new / "weights").iterdir():
-                    file.chmod(0o444)
-                write_json(new / "record.json", {"made": now(), **record})
-                os.replace(new, self._versions / name)
+                with writing_folder(self._versions / name) as new:
+                    shutil.copytree(weights, new / "weights")
+                    for file in (new / "weights").iterdir():
+                        file.chmod(0o444)
+                    write_json(new / "record.json", {"made": now(), **record})
             self._write(replace(self.aliases(), candidate=name))
         return name
 
@@ -161,8 +158,9 @@ class Models:
         """Remove unfinished versions of killed processes."""
         if self.root.is_dir():
             with self._changing():
-                for folder in self._versions.glob(f"{UNFINISHED}*"):
-                    shutil.rmtree(folder)
+                for folder in self._versions.glob("*"):
+                    if TEMPORARY.fullmatch(folder.name):
+                        shutil.rmtree(folder)
 
     @contextmanager
     def _changing(self) -> Iterator[None]:

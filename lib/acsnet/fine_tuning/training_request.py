@@ -7,20 +7,19 @@ RUN/<network>/     checkpoint, settings, history; RUN/weights: the resulting wei
 """
 
 import hashlib
-import os
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
-from tempfile import mkdtemp
 from typing import Any
 
 from acsnet.errors import InputError
 from acsnet.fine_tuning.holdout import SHARE, digest, extended, read_holdout, write_holdout
 from acsnet.fine_tuning.trigger import Review
+from acsnet.storage import write_json, writing_folder
 from acsnet.train.run import STEPS
-from acsnet.train.run_record import read_json, write_json
+from acsnet.train.run_record import read_json
 
 RUNS = "runs"
 REQUEST = "request.json"
@@ -109,35 +108,34 @@ def write_request(
     write_holdout(root, holdout)
     runs = root / RUNS
     runs.mkdir(exist_ok=True)
-    new = Path(mkdtemp(dir=runs, prefix="new-"))
-    (new / LABELS).mkdir()
-    cases = []
-    for index, scan in enumerate(sorted(reviewed, key=lambda scan: scan.name)):
-        label = Path(LABELS) / f"{index:05d}.nii.gz"
-        shutil.copyfile(scan.label, new / label)
-        cases.append(
-            {
-                "name": scan.name,
-                "patient": digest(scan.patient),
-                "image": str(scan.image),
-                "label": str(label),
-                "sha256": hashlib.sha256((new / label).read_bytes()).hexdigest(),
-                "held": holdout.holds(scan.patient),
-            }
-        )
-    content: dict[str, Any] = {
-        "trainer": trainer,
-        "base": base,
-        "epochs": epochs,
-        "device": device,
-        "threads": threads,
-        "quiet_s": quiet_s,
-        "cases": cases,
-    }
-    write_json(new / REQUEST, content)
     stamp = datetime.now(timezone.utc).strftime("%Y%m%dT%H%M%S%f")
     folder = runs / f"{stamp}-{trainer}"
-    os.replace(new, folder)
+    with writing_folder(folder) as new:
+        (new / LABELS).mkdir()
+        cases = []
+        for index, scan in enumerate(sorted(reviewed, key=lambda scan: scan.name)):
+            label = Path(LABELS) / f"{index:05d}.nii.gz"
+            shutil.copyfile(scan.label, new / label)
+            cases.append(
+                {
+                    "name": scan.name,
+                    "patient": digest(scan.patient),
+                    "image": str(scan.image),
+                    "label": str(label),
+                    "sha256": hashlib.sha256((new / label).read_bytes()).hexdigest(),
+                    "held": holdout.holds(scan.patient),
+                }
+            )
+        content: dict[str, Any] = {
+            "trainer": trainer,
+            "base": base,
+            "epochs": epochs,
+            "device": device,
+            "threads": threads,
+            "quiet_s": quiet_s,
+            "cases": cases,
+        }
+        write_json(new / REQUEST, content)
     return folder
 
 

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from acsnet.errors import InputError
+from acsnet.storage import write_json
 from acsnet.train.checkpoint import Epoch
-from acsnet.train.run_record import now, read_json, write_json
+from acsnet.train.run_record import now, read_json
 
 STATUS = "status.json"
 WAITING, TRAINING, MEASURING = "waiting", "training", "measuring"

@@ -45,7 +45,6 @@ from acsnet.fine_tuning.training_status import (
 )
 from acsnet.pipeline import Pipeline
 from acsnet.train.data.case import TrainingCase, read_case
-from acsnet.train.data.datasets import ACSNET_TISSUE
 from acsnet.train.distributed import joined, launched
 from acsnet.train.run import STEPS
 from acsnet.train.run_record import now
@@ -67,7 +66,7 @@ def read_cases(cases: Sequence[Case]) -> ReadCases:
     read, left_out = [], []
     for case in cases:
         try:
-            content = read_case(case.image, case.label, table=ACSNET_TISSUE, source="lge")
+            content = read_case(case.image, case.label, convention="acsnet", source="lge")
         except (AcsnetError, OSError) as error:
             left_out.append(f"{case.name}: {error}")
         else:

@@ -3,11 +3,9 @@
 import gzip
 import logging
 import math
-import uuid
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +27,7 @@ from acsnet.io.limits import (
     check_voxel_mm,
 )
 from acsnet.scan import InputGrid, ShortAxisScan
+from acsnet.storage import writing
 
 SUFFIXES = (".nii.gz", ".nii")
 NIFTI_1, NIFTI_2 = 348, 540
@@ -66,16 +65,6 @@ DAMAGED = (
 """What nibabel raises on damaged files."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class SplitGrid(InputGrid):
-    """A grid whose file has an affine without millimetres: `affine` is true mm by pixdim.
-
-    header_affine: (4, 4) as in the file, so that label maps overlay it in every viewer.
-    """
-
-    header_affine: NDArray[np.float64]
-
-
 def case_name(path: Path) -> str:
     """File name without `.nii.gz` or `.nii`. Raises InputError for any other ending."""
     for suffix in SUFFIXES:
@@ -108,9 +97,8 @@ def read_nifti(path: Path) -> ShortAxisScan:
         warnings.append("no orientation in the header: qform_code and sform_code are 0")
     affine = _true_affine(path.name, header_affine, pixdim, warnings)
     axes = _axes(shape, np.linalg.norm(affine[:3, :3], axis=0), warnings)
-    grid = InputGrid(shape=shape, affine=affine, axes=axes)
-    if affine is not header_affine:
-        grid = SplitGrid(shape=shape, affine=affine, axes=axes, header_affine=header_affine)
+    stored = None if affine is header_affine else header_affine
+    grid = InputGrid(shape=shape, affine=affine, axes=axes, stored_affine=stored)
     check_size(
         path.name,
         slices=shape[axes[0]],
@@ -169,15 +157,18 @@ def write_label_map(path: str | Path, labels: NDArray[np.uint8], grid: InputGrid
     """
     path = Path(path)
     case_name(path)
-    if labels.shape != grid.shape or labels.dtype != np.uint8:
-        msg = f"labels must be uint8 of shape {grid.shape}, got {labels.dtype} {labels.shape}"
-        raise AcsnetError(msg)
-    _write(path, labels, grid, b"ACSNet labels, research use only, not a medical device")
+    save_nifti(path, _label_image(labels, grid))
+
+
+def label_map_nifti(labels: NDArray[np.uint8], grid: InputGrid) -> bytes:
+    """The content of the file that `write_label_map` writes, not compressed."""
+    content: bytes = _label_image(labels, grid).to_bytes()
+    return content
 
 
 def write_map(path: Path, values: NDArray[np.float32], grid: InputGrid) -> None:
     """Write a number for each voxel of `grid.shape` as NIfTI (float32, mm), whole or not at all."""
-    _write(path, values, grid, b"ACSNet, research use only, not a medical device")
+    save_nifti(path, _image(values, grid, b"ACSNet, research use only, not a medical device"))
 
 
 def write_image(path: Path, scan: ShortAxisScan) -> None:
@@ -185,11 +176,19 @@ def write_image(path: Path, scan: ShortAxisScan) -> None:
 
     The file appears whole or not at all.
     """
-    _write(path, scan.grid.to_input(scan.pixels), scan.grid, b"ACSNet, research use only")
+    pixels = scan.grid.to_input(scan.pixels)
+    save_nifti(path, _image(pixels, scan.grid, b"ACSNet, research use only"))
 
 
-def _write(path: Path, array: NDArray[Any], grid: InputGrid, description: bytes) -> None:
-    affine = grid.header_affine if isinstance(grid, SplitGrid) else grid.affine
+def _label_image(labels: NDArray[np.uint8], grid: InputGrid) -> nib.Nifti1Image:
+    if labels.shape != grid.shape or labels.dtype != np.uint8:
+        msg = f"labels must be uint8 of shape {grid.shape}, got {labels.dtype} {labels.shape}"
+        raise AcsnetError(msg)
+    return _image(labels, grid, b"ACSNet labels, research use only, not a medical device")
+
+
+def _image(array: NDArray[Any], grid: InputGrid, description: bytes) -> nib.Nifti1Image:
+    affine = grid.header_affine
     image = nib.Nifti1Image(array, affine)
     image.header.set_xyzt_units("mm")
     image.header["descrip"] = description
@@ -197,15 +196,17 @@ def _write(path: Path, array: NDArray[Any], grid: InputGrid, description: bytes)
     image.set_qform(affine, code="scanner")
     if not np.allclose(image.get_qform(), affine, rtol=1e-4, atol=1e-3):
         image.set_qform(None, code="unknown")  # a quaternion holds no shear
-    if isinstance(grid, SplitGrid):
+    if grid.stored_affine is not None:
         image.set_qform(None, code="unknown")
         image.header.set_zooms(np.linalg.norm(grid.affine[:3, :3], axis=0))
-    temporary = path.with_name(f".{uuid.uuid4().hex}-{path.name}")
-    try:
+    return image
+
+
+def save_nifti(path: Path, image: nib.Nifti1Image) -> None:
+    """Write a NIfTI image, whole or not at all, compressed where `path` ends with `.gz`."""
+    ending = ".nii.gz" if path.name.endswith(".gz") else ".nii"
+    with writing(path, ending=ending) as temporary:
         nib.save(image, temporary)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 @contextmanager

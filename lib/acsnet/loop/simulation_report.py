@@ -1,7 +1,5 @@
 """What a simulation says: Dice against labels used, as numbers, a table, a plot and a sentence."""
 
-import json
-import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -15,6 +13,7 @@ from acsnet.active_learning.acquisition import COMBINED
 from acsnet.evaluate.figures import BLUE, DOTS_PER_INCH, VERMILION
 from acsnet.loop.simulate import ARMS, RANDOM, START, Plan, Round
 from acsnet.result import NOTICE
+from acsnet.storage import write_json, write_text, writing
 
 JSON, PNG, TABLE = "simulation.json", "simulation.png", "simulation.md"
 COLOURS = {COMBINED: BLUE, RANDOM: VERMILION}
@@ -131,11 +130,8 @@ def write_report(rounds: Sequence[Round], output: Path, *, plan: Plan) -> Curves
         "rounds": [asdict(one) for one in rounds],
         "notice": NOTICE,
     }
-    for name, text in ((JSON, json.dumps(content, indent=2) + "\n"), (TABLE, table(found))):
-        temporary = output / f"{name}.tmp"
-        temporary.write_text(text)
-        os.replace(temporary, output / name)
-    temporary = output / f"{PNG}.tmp"
-    figure(found).savefig(temporary, format="png")
-    os.replace(temporary, output / PNG)
+    write_json(output / JSON, content)
+    write_text(output / TABLE, table(found))
+    with writing(output / PNG) as temporary:
+        figure(found).savefig(temporary, format="png")
     return found

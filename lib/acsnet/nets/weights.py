@@ -7,7 +7,6 @@ file's name, its SHA-256 and, of a network, its configuration.
 
 import hashlib
 import json
-import os
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TypeVar
@@ -19,6 +18,7 @@ from safetensors.torch import save as save_tensors
 from acsnet.errors import WeightsError
 from acsnet.nets.autoencoder import Autoencoder
 from acsnet.nets.resunet import ResUNet
+from acsnet.storage import write_bytes, write_text
 
 Network = TypeVar("Network", bound=ResUNet | Autoencoder)
 
@@ -104,15 +104,9 @@ def save_verified(content: bytes, name: str, *, folder: Path, about: dict[str, A
     """Write a safetensors file and its manifest entry into `folder`; returns the file's path."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{name}.safetensors"
-    _write(path, content)
+    write_bytes(path, content)
     manifest = read_manifest(folder) if (folder / MANIFEST).exists() else {}
     digest = hashlib.sha256(content).hexdigest()
     manifest[name] = {"file": path.name, "sha256": digest, **about}
-    _write(folder / MANIFEST, (json.dumps(manifest, indent=2, sort_keys=True) + "\n").encode())
+    write_text(folder / MANIFEST, json.dumps(manifest, indent=2, sort_keys=True) + "\n")
     return path
-
-
-def _write(path: Path, content: bytes) -> None:
-    temporary = path.with_name(path.name + ".tmp")
-    temporary.write_bytes(content)
-    os.replace(temporary, path)

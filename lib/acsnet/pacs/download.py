@@ -3,16 +3,14 @@
 Files are named by SOPInstanceUID and written atomically, so an interrupted download resumes.
 """
 
-import os
-import tempfile
 from collections.abc import Iterable
-from io import BytesIO
 from pathlib import Path
 
 from pydicom.dataset import Dataset
 
 from acsnet.io.dicom_files import quiet_pydicom, text_of
 from acsnet.pacs.dicomweb import DicomWeb, is_uid
+from acsnet.storage import writing
 
 SUFFIX = ".dcm"
 
@@ -46,21 +44,8 @@ def keep_only(instances: Iterable[str], folder: Path) -> None:
 
 def write_instance(dataset: Dataset, path: Path) -> None:
     """Write a dataset as a DICOM file, whole or not at all."""
-    with BytesIO() as stream, quiet_pydicom():
-        dataset.save_as(stream, write_like_original=False)
-        write_whole(stream.getvalue(), path)
-
-
-def write_whole(content: bytes, path: Path) -> None:
-    """Write a file, whole or not at all, whoever else writes it at the same time."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".")
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(content)
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    with writing(path, private=True) as temporary, quiet_pydicom():
+        dataset.save_as(temporary, write_like_original=False)
 
 
 def archive_path(output: Path, dataset: Dataset) -> Path | None:

@@ -23,8 +23,9 @@ from pynetdicom.transport import ThreadedAssociationServer
 
 from acsnet.errors import InputError
 from acsnet.io.dicom_files import DAMAGED, quiet_pydicom, text_of
-from acsnet.pacs.download import archive_path, write_whole
+from acsnet.pacs.download import archive_path
 from acsnet.pacs.storescu import VERIFICATION, is_ae_title
+from acsnet.storage import write_bytes
 
 MAX_OBJECT_BYTES = 512 * 1024 * 1024
 MIN_FREE_BYTES = 1024 * 1024 * 1024
@@ -115,7 +116,7 @@ class Receiver:
             return NOT_AS_ANNOUNCED
         try:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            write_whole(content, path)
+            write_bytes(path, content, private=True)
         except OSError:
             return OUT_OF_RESOURCES
         self._on_file(path)

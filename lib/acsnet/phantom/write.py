@@ -1,6 +1,5 @@
 """Write phantoms as NIfTI and DICOM; the same phantom gives the same bytes."""
 
-import os
 from pathlib import Path
 
 import nibabel as nib
@@ -10,7 +9,9 @@ from pydicom.uid import ExplicitVRLittleEndian, MRImageStorage, generate_uid
 from pydicom.valuerep import DSfloat
 
 from acsnet.io import write_label_map
+from acsnet.io.nifti import save_nifti
 from acsnet.phantom.make import Phantom
+from acsnet.storage import writing
 
 RAS_TO_LPS = np.array([-1.0, -1.0, 1.0])
 DATE, TIME = "20200101", "120000"
@@ -28,9 +29,7 @@ def write_nifti(phantom: Phantom, folder: Path) -> Path:
     image.header.set_xyzt_units("mm")
     image.header["descrip"] = b"Synthetic LGE short axis, no real person"
     path = folder / f"{phantom.spec.name}.nii.gz"
-    temporary = path.with_name(f".{path.name.removesuffix('.nii.gz')}.part.nii.gz")
-    nib.save(image, temporary)
-    os.replace(temporary, path)
+    save_nifti(path, image)
     return path
 
 
@@ -52,9 +51,8 @@ def write_dicom(phantom: Phantom, folder: Path) -> tuple[Path, ...]:
     paths = []
     for index in range(phantom.spec.slices):
         path = folder / f"slice-{index + 1:02d}.dcm"
-        temporary = path.with_name(f".{path.name}.part")
-        dicom_slice(phantom, index).save_as(temporary, write_like_original=False)
-        os.replace(temporary, path)
+        with writing(path) as temporary:
+            dicom_slice(phantom, index).save_as(temporary, write_like_original=False)
         paths.append(path)
     return tuple(paths)
 

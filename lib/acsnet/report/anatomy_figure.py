@@ -4,7 +4,6 @@ Each column shows the image, the network's wall and the final wall, under the fa
 value and limit and the action taken. Not from the paper: the layout and the words.
 """
 
-import os
 import textwrap
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +22,7 @@ from acsnet.anatomy.measures import Form, Measures
 from acsnet.labels import MYOCARDIUM, Label
 from acsnet.result import NOTICE, Result
 from acsnet.stages.correction import Action
+from acsnet.storage import writing
 
 ANATOMY_FIGURE = "anatomy.png"
 DOTS_PER_INCH = 100
@@ -107,9 +107,8 @@ def write_anatomy_figure(result: Result, limits: Limits, output: Path) -> Path:
     """Write OUTPUT/<case>/anatomy.png and return its path."""
     folder = output / result.scan.name
     folder.mkdir(parents=True, exist_ok=True)
-    temporary = folder / (ANATOMY_FIGURE + ".tmp")
-    anatomy_figure(result, limits).savefig(temporary, format="png", dpi=DOTS_PER_INCH)
-    os.replace(temporary, folder / ANATOMY_FIGURE)
+    with writing(folder / ANATOMY_FIGURE) as temporary:
+        anatomy_figure(result, limits).savefig(temporary, format="png", dpi=DOTS_PER_INCH)
     return folder / ANATOMY_FIGURE
 
 

@@ -16,6 +16,7 @@ from skimage.measure import marching_cubes
 
 from acsnet.labels import LABELS, LEFT_VENTRICLE, Label
 from acsnet.result import Measured
+from acsnet.storage import write_bytes
 
 FOLDER = "meshes"
 KINDS = "stl", "ply"
@@ -92,9 +93,7 @@ def write_surfaces(result: Measured, folder: Path) -> tuple[Path, ...]:
         if name not in contents:
             (target / name).unlink(missing_ok=True)
     for name, content in contents.items():
-        temporary = target / f"{name}.tmp"
-        temporary.write_bytes(content)
-        temporary.replace(target / name)
+        write_bytes(target / name, content)
     return tuple(target / name for name in contents)
 
 

@@ -4,15 +4,18 @@ import os
 import tempfile
 import threading
 import time
+import uuid
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
+from fastapi import Depends, Request
 from monailabel.config import settings
 from monailabel.interfaces.app import MONAILabelApp
 from monailabel.interfaces.tasks.infer_v2 import InferTask
 from monailabel.interfaces.tasks.scoring import ScoringMethod
 from monailabel.interfaces.tasks.strategy import Strategy
 from monailabel.interfaces.tasks.train import TrainTask
+from monailabel.interfaces.utils.app import app_instance
 from monailabel.utils.sessions import Sessions
 
 from acsnet import __version__
@@ -23,22 +26,22 @@ from acsnet.errors import InputError
 from acsnet.fine_tuning.model_registry import Models
 from acsnet.labels import LABEL_VALUES
 from acsnet.pacs.config import is_dicomweb, pacs_settings
-from acsnet.result import Result
 from acsnet.server.datastores.folder import StudiesDatastore
-from acsnet.server.datastores.label_records import DRAWN, REVIEWED
+from acsnet.server.datastores.label_records import DRAFT, DRAWN, REVIEWED
 from acsnet.server.datastores.pacs import DicomWebDatastore
+from acsnet.server.datastores.protocol import LabelRecord, StudyStore, held_under
 from acsnet.server.identity import signed
 from acsnet.server.inference.batch import Batch
-from acsnet.server.inference.live import LiveModels
+from acsnet.server.inference.model_server import ModelServer
+from acsnet.server.inference.response import Answer, label_map_bytes
 from acsnet.server.inference.tasks import AcsnetTask, CorrectTask, MyocardiumTask, RoiTask
-from acsnet.server.inference.work_queue import Turns
+from acsnet.server.inference.work_queue import InferenceQueue
 from acsnet.server.learning.background_scoring import IdleScorer
 from acsnet.server.learning.image_scores import ScoreBook
 from acsnet.server.learning.scoring import AgreementScoring
 from acsnet.server.learning.strategy import NextScan
 from acsnet.server.learning.trainers import trainers
 from acsnet.server.learning.training_supervisor import Trainings
-from acsnet.server.pages.cases import Store
 from acsnet.server.state.paths import (
     audit_log_file,
     models_folder,
@@ -50,8 +53,10 @@ from acsnet.server.state.paths import (
 from acsnet.server.state.repair import process_began, repair, scratch_folder
 from acsnet.server.state.schema import settle_state
 from acsnet.server.web import metrics
-from acsnet.server.web.drift import Drift, read_reference
+from acsnet.server.web.drift import Drift, measures_of, read_reference
 from acsnet.settings import read_settings
+
+settings.__init__()  # reads the environment again, in place: ours was perhaps not yet set
 
 
 class AcsnetApp(MONAILabelApp):
@@ -64,7 +69,7 @@ class AcsnetApp(MONAILabelApp):
         site = read_settings()
         self._pick = site.pick
         self._picking = threading.Lock()
-        self.turns = Turns(site.limits)
+        self.queue = InferenceQueue(site.limits)
         self.studies = studies
         scratch = private_folder(scratch_folder(private_folder(state_folder())))
         settle_state(state_folder())
@@ -87,7 +92,7 @@ class AcsnetApp(MONAILabelApp):
         )
         self.batch = Batch(self._draft)
         self.session_owners: dict[str, str] = {}
-        metrics.watch_queue(lambda: self.turns.waiting, lambda: self.turns.running)
+        metrics.watch_queue(lambda: self.queue.waiting, lambda: self.queue.running)
 
     @property
     def scratch(self) -> Path:
@@ -97,7 +102,7 @@ class AcsnetApp(MONAILabelApp):
     def drain(self, *, limit_s: float) -> bool:
         """Finish the inference that runs and begin no other; whether it ended in time."""
         self.batch.stop()
-        return self.turns.close(limit_s=limit_s)
+        return self.queue.close(limit_s=limit_s)
 
     def close(self) -> None:
         """Remove everything that was kept for one run only."""
@@ -107,7 +112,7 @@ class AcsnetApp(MONAILabelApp):
         self.datastore().close()
         self._scratch.cleanup()
 
-    def init_datastore(self) -> Store:
+    def init_datastore(self) -> StudyStore:
         """The scans of a local folder or of a PACS; raises InputError for anything else."""
         if is_dicomweb(self.studies):
             settings = pacs_settings(self.studies)
@@ -121,18 +126,18 @@ class AcsnetApp(MONAILabelApp):
     def init_infers(self) -> dict[str, InferTask]:
         """The whole method and its parts, all by the one chain in `served`."""
         self._models = Models(models_folder(str(self.studies)))
-        self.served = LiveModels(self._models)
+        self.served = ModelServer(self._models)
         scores = ScoreStore(self.store_folder() / "scores")
         self._book = ScoreBook(self.datastore(), scores, model=self._model_version)
-        folder = self.scratch
-        drift = Drift(read_reference())
-        task = AcsnetTask(self.served, folder=folder, keep=self._keep, watch=drift.add)
+        self._drift = Drift(read_reference())
+        common, folder = (self.served, self.queue), self.scratch
+        task = AcsnetTask(*common, folder=folder)
         self._scorer = IdleScorer(self._book, task, self.datastore(), self._pick)
         return {
             "acsnet": task,
-            "roi": RoiTask(self.served, folder=folder),
-            "myo": MyocardiumTask(self.served, folder=folder),
-            "acsnet_correct": CorrectTask(self.served, folder=folder, saved=self._saved),
+            "roi": RoiTask(*common, folder=folder),
+            "myo": MyocardiumTask(*common, folder=folder),
+            "acsnet_correct": CorrectTask(*common, folder=folder, saved=self._saved),
         }
 
     def init_trainers(self) -> dict[str, TrainTask]:
@@ -191,12 +196,6 @@ class AcsnetApp(MONAILabelApp):
         self._scorer.wake()
         return {**store.get_image_info(found["id"]), **found} if "id" in found else found
 
-    def _keep(self, image: str, result: Result, version: str) -> None:
-        """What becomes of a result for an image of the datastore."""
-        self.datastore().keep_draft(image, result, version)
-        self._book.keep(image, result)
-        self._scorer.wake()
-
     def _model_version(self) -> str:
         """What scores are kept under: the networks that are served now."""
         return model_version(self.served.current().pipeline.weights)
@@ -205,40 +204,65 @@ class AcsnetApp(MONAILabelApp):
         """The server's own folder for these studies."""
         return of_studies(str(self.studies))
 
-    def infer(self, request: dict[str, Any], datastore: Any = None) -> dict[str, Any]:
-        """Run a task on a scan when it is its turn, and say so in the audit log.
+    def missing_folders(self) -> list[str]:
+        """Folders that cannot be read or written, in words for anybody: no path."""
+        reasons = []
+        folder = isinstance(self.datastore(), StudiesDatastore)
+        if folder and not os.access(self.studies, os.R_OK | os.X_OK):
+            reasons.append("the studies folder cannot be read")
+        mode = os.R_OK | os.W_OK | os.X_OK
+        if not all(os.access(place, mode) for place in (self.store_folder(), self.scratch)):
+            reasons.append("the state folder cannot be written")
+        return reasons
 
-        request: `client_id` and `image_id` go into the log; `asker`: whose turn it is, see
-        `acsnet.server.inference.work_queue`; `background`: nobody waits for it. Raises AcsnetError
-        for what is no scan, LoadError where too many wait.
+    def segment(self, request: dict[str, Any]) -> Answer:
+        """Run a task on a scan when it is its turn; keep the draft, and write the audit line.
+
+        request: `model` and `image`, a path, and what `ChainTask.run` takes; `client_id` and
+        `image_id` go into the log. Raises AcsnetError for what is no scan, LoadError where the
+        queue is full.
         """
-        asked = time.perf_counter()
-        background = bool(request.get("background"))
-        with self.turns.turn(str(request.get("asker") or ""), background=background):
-            task = str(request.get("model"))
-            metrics.observe_stages(task, {"wait": time.perf_counter() - asked})
-            return self._infer(task, request, datastore)
-
-    def _infer(self, task: str, request: dict[str, Any], datastore: Any) -> dict[str, Any]:
-        start, result = time.perf_counter(), None
+        task, image = str(request["model"]), str(request.get("image_id") or "")
+        start, answer, done = time.perf_counter(), None, False
         try:
-            result = super().infer(request, datastore)
-            metrics.observe_stages(task, result["params"]["latencies"])
-            return result
+            answer = self._infers[task].run(request)
+            if answer.draft is not None:
+                self._keep(image, answer)
+            metrics.observe_stages(task, {"wait": answer.waited_s, **answer.params["latencies"]})
+            done = True
+            return answer
         finally:
-            metrics.INFERENCES.labels(task, "failed" if result is None else "done").inc()
-            model = self.served.current().version
+            metrics.INFERENCES.labels(task, "done" if done else "failed").inc()
+            waited_s = answer.waited_s if answer else 0.0
             audit_log.record(
                 audit_log_file(),
                 "infer",
                 user=str(request.get("client_id") or ""),
-                model=model if result is None else result["params"]["model_version"],
-                image=str(request.get("image_id") or ""),
-                seconds=time.perf_counter() - start,
-                details={"task": task, "done": result is not None},
+                model=answer.version if answer else self.served.current().version,
+                image=image,
+                seconds=time.perf_counter() - start - waited_s,
+                details={"task": task, "done": done},
             )
 
-    def review(self, image: str, version: str, *, by: str) -> dict[str, Any]:
+    def infer(self, request: dict[str, Any], datastore: Any = None) -> dict[str, Any]:
+        """As MONAI Label's: `segment`, with the label map in a file that the caller removes."""
+        answer = self.segment(request)
+        suffix = request.get("result_extension") or ".nii.gz"
+        path = self.scratch / f"{uuid.uuid4().hex}{suffix}"
+        path.write_bytes(label_map_bytes(answer, suffix))
+        return {"label": str(path), "tag": DRAFT, "file": str(path), "params": answer.params}
+
+    def _keep(self, image: str, answer: Answer) -> None:
+        """Watch a result of the whole method for drift; keep it as the draft of its image."""
+        result = answer.draft
+        assert result is not None  # noqa: S101 # asked for by `segment` alone
+        self._drift.add(measures_of(result.scan, result.features.scar_burden_percent))
+        if image:
+            self.datastore().keep_draft(image, result, answer.version)
+            self._book.keep(image, result)
+            self._scorer.wake()
+
+    def review(self, image: str, version: str, *, by: str) -> LabelRecord:
         """Say that a version of a label is reviewed. Raises InputError where there is none."""
         start = time.perf_counter()
         reviewed = self.datastore().review(image, version, by=by)
@@ -246,10 +270,10 @@ class AcsnetApp(MONAILabelApp):
             audit_log_file(),
             "review",
             user=by,
-            model=reviewed.get("model", ""),
+            model=reviewed.model,
             image=image,
             seconds=time.perf_counter() - start,
-            details={"version": reviewed["version"]},
+            details={"version": reviewed.id},
         )
         self.trainings.wake()
         return reviewed
@@ -261,17 +285,16 @@ class AcsnetApp(MONAILabelApp):
 
     def withdraw(self, image: str, tag: str, *, by: str) -> None:
         """Take the label map that holds under a tag out of use. Raises InputError in a PACS."""
-        info = self.datastore().get_label_info(image, tag)
-        self.datastore().remove_label(image, tag)
-        details = {"version": info.get("version", ""), "tag": tag}
+        held = held_under(self.datastore().label_records(image), tag)
+        self.datastore().withdraw(image, tag, by=by)
+        details = {"version": "" if held is None else held.id, "tag": tag}
         audit_log.record(audit_log_file(), "withdraw", user=by, image=image, details=details)
 
     def _draft(self, image: str) -> None:
         """Segment one image of the datastore and keep the draft."""
         path = self.datastore().get_image_uri(image)
         request = signed({"model": "acsnet", "image": path, "image_id": image})
-        result = self.infer({**request, "asker": "batch", "background": True})
-        Path(result["file"]).unlink(missing_ok=True)
+        self.segment({**request, "asker": "batch", "background": True})
 
     def _saved(self, image: str) -> Path | None:
         """The newest label map that a person saved for an image."""
@@ -284,3 +307,22 @@ class AcsnetApp(MONAILabelApp):
         if not load:
             return None
         return Sessions(str(self.scratch / "sessions"), settings.MONAI_LABEL_SESSION_EXPIRY)
+
+
+def load_app() -> AcsnetApp:
+    """The app of this process, loaded once.
+
+    Raises WeightsError without verified weights, InputError for studies that are not there.
+    """
+    app: AcsnetApp = app_instance()
+    return app
+
+
+def app_of(request: Request) -> AcsnetApp:
+    """The app behind the web application that answers a request."""
+    app: AcsnetApp = request.app.state.acsnet
+    return app
+
+
+App = Annotated[AcsnetApp, Depends(app_of)]
+"""The app as the dependency of a route."""

@@ -9,7 +9,7 @@ a second copy of the app, or change the studies folder.
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.responses import RedirectResponse, Response
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
@@ -20,33 +20,43 @@ from acsnet.server.monailabel_settings import set_environment
 set_environment()
 silence_pydicom()
 
-from monailabel.config import settings  # noqa: E402
-
-settings.__init__()  # pydantic-settings: reads the environment again, in place
-
-from monailabel.interfaces.utils.app import app_instance  # noqa: E402
-
 from acsnet import __version__  # noqa: E402
 from acsnet.pacs.config import is_dicomweb  # noqa: E402
+from acsnet.server.app import AcsnetApp, load_app  # noqa: E402
 from acsnet.server.auth import routes as login_routes  # noqa: E402
 from acsnet.server.auth.middleware import Door  # noqa: E402
 from acsnet.server.auth.service import Login  # noqa: E402
 from acsnet.server.dicomweb import folder, pacs_proxy  # noqa: E402
-from acsnet.server.errors import add_error_handlers  # noqa: E402
+from acsnet.server.errors import MAX_RETRY_S  # noqa: E402
+from acsnet.server.monailabel_settings import studies_address  # noqa: E402
 from acsnet.server.pages import case_reports, viewers  # noqa: E402
 from acsnet.server.pages import routes as pages  # noqa: E402
-from acsnet.server.routes import annotation, health, inference, training  # noqa: E402
+from acsnet.server.routes import (  # noqa: E402
+    annotation,
+    health,
+    images,
+    inference,
+    labels,
+    training,
+)
 from acsnet.server.routes.monailabel import add_stock_routes  # noqa: E402
+from acsnet.server.web import templates  # noqa: E402
 from acsnet.server.web.access_policy import Guard, policy_of  # noqa: E402
+from acsnet.server.web.error_responses import (  # noqa: E402
+    add_error_handlers,
+    count_refusal,
+    error_response,
+)
 from acsnet.server.web.load_limits import CountTraffic  # noqa: E402
 from acsnet.server.web.request_log import RequestLog  # noqa: E402
 from acsnet.settings import read_settings  # noqa: E402
 
 
 @asynccontextmanager
-async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+async def lifespan(application: FastAPI) -> AsyncIterator[None]:
     """Load the app, which refuses to start without verified weights; tidy up at the end."""
-    instance = app_instance()
+    instance = load_app()
+    application.state.acsnet = instance
     instance.server_mode(True)
     instance.on_init_complete()
     yield
@@ -82,11 +92,15 @@ def build() -> FastAPI:
         application.add_middleware(ProxyHeadersMiddleware, trusted_hosts=list(server.proxies))
     application.state.login = login
     add_error_handlers(application)
-    archive = pacs_proxy if is_dicomweb(settings.MONAI_LABEL_STUDIES) else folder
+    application.add_exception_handler(OSError, place_error)
+    templates.environment.globals["has_stock_viewer"] = viewers.has_stock_viewer
+    archive = pacs_proxy if is_dicomweb(studies_address()) else folder
     for room in (
         health,
         login_routes,
         inference,
+        images,
+        labels,
         annotation,
         training,
         archive,
@@ -97,6 +111,16 @@ def build() -> FastAPI:
         application.include_router(room.router)
     add_stock_routes(application)
     return application
+
+
+def place_error(request: Request, error: Exception) -> Response:
+    """A file that cannot be had: the server is not at fault where a folder of its own is gone."""
+    instance: AcsnetApp = request.app.state.acsnet
+    if not instance.missing_folders():
+        raise error
+    count_refusal(request, error)
+    reason = "the studies or the state folder cannot be reached: ask again later"
+    return error_response(request, 503, reason, headers={"Retry-After": str(MAX_RETRY_S)})
 
 
 app = build()

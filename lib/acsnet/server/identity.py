@@ -1,14 +1,27 @@
-"""Who a request is of: set once at the door, and asked wherever a name is put on record."""
+"""The person behind a request and their role, set by the login, read for every record."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from enum import IntEnum
 from typing import Any
 
 from starlette.exceptions import HTTPException
 
-from acsnet.server.auth.roles import Role
+
+class Role(IntEnum):
+    """Each may do what those before it may."""
+
+    PUBLIC = 0
+    ANNOTATOR = 1
+    REVIEWER = 2
+    ADMIN = 3
+
+    @property
+    def word(self) -> str:
+        """As it is written in files, options and messages."""
+        return self.name.lower()
 
 
 @dataclass(frozen=True)

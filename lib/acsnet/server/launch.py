@@ -2,7 +2,6 @@
 
 import errno
 import logging.config
-import os
 import socket
 import ssl
 import threading
@@ -19,6 +18,7 @@ from acsnet.server.monailabel_settings import set_environment, set_folders
 from acsnet.server.state.paths import pacs_store, private_folder, state_folder, store_folder
 from acsnet.server.web.access_policy import policy_of
 from acsnet.settings import Server, Settings, read_settings
+from acsnet.storage import write_text
 
 logger = logging.getLogger(__name__)
 
@@ -74,13 +74,13 @@ def serve(
 def _run(listener: socket.socket, *, url: str, studies: str, store: Path, site: Settings) -> None:
     # MONAI Label reads its settings when it is imported, hence only here.
     import uvicorn
-    from monailabel.interfaces.utils.app import app_instance
 
+    from acsnet.server.app import load_app
     from acsnet.server.asgi import app
     from acsnet.server.web.load_limits import traffic
 
     # Loaded before the server runs, so that a refusal reaches the user as one sentence.
-    scans = app_instance().datastore().status()["total"]
+    scans = load_app().datastore().status()["total"]
     if is_dicomweb(studies):
         typer.echo(f"Studies: {studies} ({scans} LGE series)")
         typer.echo("Labels:  in the PACS, as DICOM SEG")
@@ -116,7 +116,7 @@ def _run(listener: socket.socket, *, url: str, studies: str, store: Path, site: 
         def _finish(self, sig: int, frame: FrameType | None) -> None:
             # So long for the inference that runs, and again for the answers.
             limit_s = site.limits.stop_s
-            whole = app_instance().drain(limit_s=limit_s) and traffic.wait(limit_s=limit_s)
+            whole = load_app().drain(limit_s=limit_s) and traffic.wait(limit_s=limit_s)
             logger.info("stopped" if whole else "stopped in the middle of a request")
             super().handle_exit(sig, frame)
 
@@ -171,9 +171,7 @@ def _url_host(host: str) -> str:
 def _write_app() -> Path:
     """The app folder of an installed package: `main.py` in the state folder."""
     folder = private_folder(private_folder(state_folder()) / "app")
-    temporary = folder / f".main-{os.getpid()}.py"
-    temporary.write_text(APP_MAIN, encoding="utf-8")
-    temporary.replace(folder / "main.py")
+    write_text(folder / "main.py", APP_MAIN)
     return folder
 
 

@@ -22,6 +22,11 @@ def set_environment() -> None:
     os.environ.update(SETTINGS)
 
 
+def studies_address() -> str:
+    """The studies folder, or the address of the PACS, as MONAI Label will read it."""
+    return os.environ.get("MONAI_LABEL_STUDIES", "")
+
+
 def set_folders(*, app_dir: Path, studies: str, port: int) -> None:
     """Tell MONAI Label which app it runs on which studies; call before importing it."""
     os.environ["MONAI_LABEL_APP_DIR"] = str(app_dir)

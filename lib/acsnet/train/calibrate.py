@@ -5,8 +5,6 @@ and at a fine and a coarse pixel size, so that the limits hold at any; for each 
 that nearly all walls stay within, widened by a margin, for other sites draw otherwise.
 """
 
-import json
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,8 +20,9 @@ from scipy.ndimage import affine_transform
 from acsnet.anatomy.checks import Limit, Limits, limits_to_dict
 from acsnet.anatomy.measures import MEASURE_NAMES, Form, Measures, measure
 from acsnet.errors import AcsnetError, InputError
+from acsnet.storage import write_json
 from acsnet.train.augment.walls import expert_cases
-from acsnet.train.data.lists import WALL, TrainingCase
+from acsnet.train.data.case import WALL, TrainingCase
 
 PIXELS_MM = (None, 0.7, 2.4)
 """Pixel sizes of the walls: as drawn, and the finest and coarsest of common scans."""
@@ -146,9 +145,7 @@ def write_limits(limits: Limits, walls: Sequence[ExpertWall], path: Path) -> Non
             "margin_of_sizes": SIZE_MARGIN,
         },
     }
-    temporary = path.with_name(path.name + ".tmp")
-    temporary.write_text(json.dumps(content, indent=2) + "\n")
-    os.replace(temporary, path)
+    write_json(path, content)
 
 
 def print_report(walls: Sequence[ExpertWall], limits: Limits, *, console: Console) -> None:

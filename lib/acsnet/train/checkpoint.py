@@ -1,7 +1,6 @@
 """What a training is at the end of an epoch, and the checkpoint that it goes on from."""
 
 import copy
-import os
 import pickle
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ import torch
 from acsnet.errors import InputError
 from acsnet.nets.autoencoder import Autoencoder
 from acsnet.nets.resunet import ResUNet
+from acsnet.storage import writing
 
 EMA_DECAY = 0.995
 
@@ -54,15 +54,14 @@ class State:
 
     def save(self, path: Path) -> None:
         """Write the checkpoint, whole or not at all."""
-        temporary = path.with_suffix(".tmp")
         content = {
             "net": self.net.state_dict(),
             "average": self.average.state_dict(),
             "optimiser": self.optimiser.state_dict(),
             "history": [tuple(row) for row in self.history],
         }
-        torch.save(content, temporary)
-        os.replace(temporary, path)
+        with writing(path) as temporary, temporary.open("wb") as stream:
+            torch.save(content, stream)
 
     def restore(self, path: Path) -> None:
         """Go back to a checkpoint. Raises InputError when it is damaged."""

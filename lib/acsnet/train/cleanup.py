@@ -23,7 +23,7 @@ from acsnet.stages.myocardium import (
     clean_enhancement,
 )
 from acsnet.train.augment.spatial import keep_square
-from acsnet.train.data.lists import BACKGROUND, SCAR
+from acsnet.train.data.case import BACKGROUND, SCAR
 from acsnet.train.data.samples import MYO_SCALE, SAMPLE_SIDE, SOURCES, Samples
 
 RADII = (0, 1, 2, 3)

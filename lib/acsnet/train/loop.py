@@ -2,7 +2,6 @@
 
 import csv
 import math
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -19,11 +18,12 @@ from torch import Tensor, nn
 from acsnet.errors import AcsnetError
 from acsnet.nets.autoencoder import Autoencoder, AutoencoderConfig
 from acsnet.nets.resunet import ResUNet, ResUNetConfig
+from acsnet.storage import write_json, writing
 from acsnet.train.checkpoint import Epoch, State
 from acsnet.train.data.samples import Samples
 from acsnet.train.distributed import ALONE, Processes
 from acsnet.train.losses import PrintedLoss, SeparateLoss, weighted_mean
-from acsnet.train.run_record import CHECKPOINT, RECIPE, check_settings, write_json
+from acsnet.train.run_record import CHECKPOINT, RECIPE, check_settings
 
 HISTORY = "history.csv"
 BATCH_NORMS = (nn.BatchNorm2d, nn.SyncBatchNorm)
@@ -125,6 +125,7 @@ def train(
         _report(state, folder, processes, on_epoch)
         console.print(f"{recipe.name}: going on after epoch {len(state.history)}")
     elif processes.first:
+        folder.mkdir(parents=True, exist_ok=True)
         write_json(folder / RECIPE, settings)
     joint = processes.joint(net)
     held = [] if start is None else [m for m in joint.modules() if isinstance(m, BATCH_NORMS)]
@@ -161,15 +162,12 @@ def _report(
     """Write the whole history: what the checkpoint holds, and nothing that it does not."""
     if not processes.first:
         return
-    path = folder / HISTORY
-    temporary = path.with_suffix(".tmp")
-    with temporary.open("w", newline="") as file:
+    with writing(folder / HISTORY) as temporary, temporary.open("w", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(Epoch._fields)
         for row in state.history:
             numbers = f"{row.loss:.5f}", f"{row.learning_rate:.3e}", f"{row.seconds:.1f}"
             writer.writerow([row.epoch, *numbers])
-    os.replace(temporary, path)
     on_epoch(state.history)
 
 

@@ -14,7 +14,7 @@ from acsnet.nets.resunet import ResUNetConfig
 from acsnet.stages.myocardium import SQUARE_MARGIN
 from acsnet.train.augment.spatial import keep_square, random_affine, signal, warp
 from acsnet.train.augment.wall_shape import wall_batch
-from acsnet.train.data.lists import BACKGROUND, SCAR, WALL
+from acsnet.train.data.case import BACKGROUND, SCAR, WALL
 from acsnet.train.data.samples import MYO_SCALE
 from acsnet.train.loop import Recipe
 from acsnet.train.losses import SeparateLoss

@@ -11,9 +11,9 @@ from rich.console import Console
 from acsnet.anatomy.latent_prior import NAME as PRIOR
 from acsnet.errors import InputError
 from acsnet.train.data.fingerprint import digest_cases
+from acsnet.train.data.lists import training_lists
 from acsnet.train.data.prepare import build
 from acsnet.train.data.samples import SOURCES
-from acsnet.train.data.splits import training_lists
 from acsnet.train.distributed import joined, launched
 from acsnet.train.job import BUILT, Job, is_finished, keep_prior, train_network
 from acsnet.train.loop import Recipe, settings_of

@@ -7,7 +7,6 @@ another.
 """
 
 import json
-import os
 import platform
 from datetime import datetime, timezone
 from importlib.metadata import version
@@ -16,6 +15,7 @@ from typing import Any
 
 import acsnet
 from acsnet.errors import InputError
+from acsnet.storage import write_json
 from acsnet.train.data.fingerprint import Digests, check_same_data, fingerprint
 
 CHECKPOINT = "checkpoint.pt"
@@ -66,6 +66,7 @@ def begin(
     run["starts"].append(
         {"at": now(), "device": device, "processes": processes, "versions": versions()}
     )
+    folder.mkdir(parents=True, exist_ok=True)
     write_json(folder / DATA, digests)
     write_json(folder / RUN, run)
     return run
@@ -89,11 +90,3 @@ def read_json(path: Path) -> dict[str, Any]:
         msg = f"{path} is missing or broken: use another run folder"
         raise InputError(msg) from error
     return content
-
-
-def write_json(path: Path, content: dict[str, Any]) -> None:
-    """Put a file in place whole; makes its folder."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f"{path.name}.tmp")
-    temporary.write_text(json.dumps(content, indent=2) + "\n")
-    os.replace(temporary, path)

@@ -16,7 +16,7 @@ from acsnet.evaluate.robustness.intensity import rescaled
 from acsnet.evaluate.robustness.run import CHANGES, score, stress
 from acsnet.evaluate.robustness.spatial import LabelledScan, slices_reversed
 from acsnet.evaluate.robustness.table import CaseRun, print_report, summarise
-from acsnet.evaluate.truth import ENH, LV, MYO
+from acsnet.label_conventions import ENH, LV, MYO
 from acsnet.phantom import make_phantom
 from acsnet.phantom.samples import SAMPLE_PATIENTS
 

@@ -4,7 +4,7 @@ import pytest
 
 from acsnet.server.auth import accounts as accounts_module
 from acsnet.server.auth.accounts import Accounts
-from acsnet.server.auth.roles import Role
+from acsnet.server.identity import Role
 
 PASSWORD = "correct horse battery"
 

@@ -8,7 +8,7 @@ import pytest
 
 from acsnet.errors import InputError
 from acsnet.server.auth.accounts import Accounts, hashed, is_password
-from acsnet.server.auth.roles import Role
+from acsnet.server.identity import Role
 
 PASSWORD = "correct horse battery"
 

@@ -8,16 +8,15 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from acsnet.annotations import audit_log
-from acsnet.errors import InputError
+from acsnet.errors import AcsnetError, InputError
 from acsnet.server.auth import routes
-from acsnet.server.auth.accounts import AccountsError
-from acsnet.server.auth.attempts import LIMITS
 from acsnet.server.auth.middleware import MAX_PUBLIC_BYTES, Door, own_address
-from acsnet.server.auth.roles import ROLES, Role
+from acsnet.server.auth.roles import ROLES
 from acsnet.server.auth.service import Login
-from acsnet.server.errors import accounts_error
-from acsnet.server.identity import logged_in, require, signed
+from acsnet.server.auth.sessions import LIMITS
+from acsnet.server.identity import Role, logged_in, require, signed
 from acsnet.server.state.paths import audit_log_file
+from acsnet.server.web.error_responses import acsnet_error
 from acsnet.settings import read_settings
 
 PASSWORD = "correct horse battery"
@@ -31,7 +30,7 @@ def application(login):
     app.add_middleware(Door, login=login)
     app.state.login = login
     app.include_router(routes.router)
-    app.add_exception_handler(AccountsError, accounts_error)
+    app.add_exception_handler(AcsnetError, acsnet_error)
 
     def who():
         return signed({"user": "claimed"})

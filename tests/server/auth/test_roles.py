@@ -3,7 +3,8 @@
 import pytest
 from fastapi.routing import APIRoute
 
-from acsnet.server.auth.roles import ROLES, Role, role_for
+from acsnet.server.auth.roles import ROLES, role_for
+from acsnet.server.identity import Role
 
 
 def routes_of(routes):
@@ -23,7 +24,6 @@ def application(request, monkeypatch, tmp_path):
     monkeypatch.setenv("ACSNET_STATE", str(tmp_path))
     from acsnet.server import asgi
 
-    monkeypatch.setattr(asgi.settings, "MONAI_LABEL_STUDIES", request.param)
     application = asgi.build()
     application.router.routes += [one for one in asgi.app.routes if getattr(one, "path", None)]
     return application

@@ -10,6 +10,7 @@ from acsnet.dicom import make_seg
 from acsnet.errors import InputError
 from acsnet.io import read_scan, write_label_map
 from acsnet.pacs.config import PacsSettings
+from acsnet.server.datastores.label_intake import accept_file
 from acsnet.server.datastores.pacs import DicomWebDatastore
 from acsnet.server.pages.routes import case_page
 
@@ -71,7 +72,7 @@ def test_a_refused_series_is_listed_with_its_reason_and_never_next(
 def test_a_save_is_a_new_version_and_comes_back_as_it_was(datastore, image, tmp_path):
     sent = tmp_path / "label.nii.gz"
     label_file(datastore, image, sent, 1)
-    info = {"client_id": "Reader A", "state": "reviewed", "features": {"lv_volume_ml": 1.5}}
+    info = {"client_id": "Reader A", "state": "reviewed"}
     assert datastore.save_label(image, str(sent), "final", info) == image
     drawn = label_file(datastore, image, sent, 2)
     datastore.save_label(image, str(sent), "final", {"client_id": "Reader B", "state": "reviewed"})
@@ -116,8 +117,10 @@ def test_a_draft_that_the_pacs_refuses_is_told_of(datastore, image, pacs, pipeli
 def test_only_reviewed_labels_are_saved_and_nothing_is_removed(datastore, image, tmp_path):
     sent = tmp_path / "label.nii.gz"
     label_file(datastore, image, sent, 1)
-    with pytest.raises(InputError, match="tag 'final'"):
+    with pytest.raises(InputError, match="for what the model draws"):
         datastore.save_label(image, str(sent), "original", {})
+    with pytest.raises(InputError, match="tag 'final'"):
+        datastore.save_label(image, str(sent), "mine", {})
     for refused in (
         lambda: datastore.remove_image(image),
         lambda: datastore.remove_label(image, "final"),
@@ -165,25 +168,25 @@ def test_the_folder_is_private(datastore, tmp_path):
 def test_a_persons_draft_is_reviewed_as_a_new_segmentation(datastore, image, tmp_path):
     sent = tmp_path / "label.nii.gz"
     drawn = label_file(datastore, image, sent, 2)
-    info = {"user": "Reader A", "features": {"lv_volume_ml": 1.5}}
-    datastore.save_label(image, str(sent), "final", info)
+    saved = accept_file(datastore, image, sent, tag="final", info={"user": "Reader A"})
     assert datastore.get_labels_by_image_id(image) == {"draft": image}
     assert (datastore.get_unlabeled_images(), datastore.reviewed()) == ([], [])
-    done = datastore.review(image, info["version"], by="Reader B")
-    assert (done["state"], done["user"], done["reviewer"]) == ("reviewed", "Reader A", "Reader B")
-    assert [one["state"] for one in datastore.versions(image)] == ["reviewed", "draft"]
+    done = datastore.review(image, saved.id, by="Reader B")
+    assert (done.state, done.author, done.reviewer) == ("reviewed", "Reader A", "Reader B")
+    assert [one.state for one in datastore.label_records(image)] == ["reviewed", "draft"]
     (one,) = datastore.reviewed()
     assert (one.name, one.patient) == (image, "PHANTOM-1")
     np.testing.assert_array_equal(np.asarray(nib.load(one.label).dataobj), drawn)
-    assert datastore.get_label_info(image, "final")["features"] == {"lv_volume_ml": 1.5}
+    volume_ml = done.features["lv_volume_ml"]
+    assert datastore.get_label_info(image, "final")["features"]["lv_volume_ml"] == volume_ml
 
 
 def test_the_models_draft_cannot_be_called_reviewed(datastore, image, pipeline):
     result = pipeline(read_scan(datastore.get_image_uri(image)))
     datastore.keep_draft(image, result, "shipped")
-    (draft,) = datastore.versions(image)
+    (draft,) = datastore.label_records(image)
     with pytest.raises(InputError, match="by a person"):
-        datastore.review(image, draft["version"], by="Reader B")
+        datastore.review(image, draft.id, by="Reader B")
 
 
 def test_of_each_annotator_the_newest_segmentation_is_compared(datastore, image, tmp_path):
@@ -196,11 +199,8 @@ def test_of_each_annotator_the_newest_segmentation_is_compared(datastore, image,
         datastore.save_label(image, str(sent), "final", {"user": "ACSNet"})
 
 
-def test_what_a_viewer_stored_is_measured_when_its_case_is_opened(
-    datastore, image, pacs, patient, monkeypatch
-):
+def test_what_a_viewer_stored_is_measured_when_its_case_is_opened(datastore, image, pacs, patient):
     app = SimpleNamespace(datastore=lambda: datastore)
-    monkeypatch.setattr("acsnet.server.pages.routes.app_instance", lambda: app)
     images = patient()
     labels = np.zeros((8, images[0].Rows, images[0].Columns), np.uint8)
     labels[3, 60:70, 60:72] = 2
@@ -208,10 +208,10 @@ def test_what_a_viewer_stored_is_measured_when_its_case_is_opened(
     pacs.add([seg])
     datastore.get_image_uri(image)  # waits until the series was looked at
     pacs.broken.add(seg.SOPInstanceUID)
-    text = case_page(image).body.decode()
+    text = case_page(app, image).body.decode()
     assert "cannot be read: " in text
     assert "montage.png" not in text
     pacs.broken.clear()
-    text = case_page(image).body.decode()
+    text = case_page(app, image).body.decode()
     assert "Scar burden" in text
     assert "montage.png" in text

@@ -6,7 +6,7 @@ import time
 import pytest
 
 from acsnet.errors import InputError
-from acsnet.server.inference.batch import Batch, BatchBusyError
+from acsnet.server.inference.batch import Batch, BusyError
 
 
 def finished(batch):
@@ -47,7 +47,7 @@ def test_one_batch_at_a_time_and_it_can_be_stopped():
     batch = Batch(segment)
     batch.start(["one", "two"])
     assert begun.wait(10)
-    with pytest.raises(BatchBusyError, match="a batch is running"):
+    with pytest.raises(BusyError, match="a batch is running"):
         batch.start(["three"])
     assert batch.status() == {"running": True, "images": {"one": "running", "two": "waiting"}}
     batch.stop()

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from contextlib import contextmanager
 from types import SimpleNamespace
 
 import numpy as np
@@ -9,10 +10,11 @@ import pytest
 
 from acsnet.errors import InputError, PacsError
 from acsnet.server.datastores.preflight import Verdict
-from acsnet.server.inference.model_server import Chain, ServedModels
+from acsnet.server.inference.model_server import Chain
 from acsnet.server.inference.tasks import AcsnetTask
+from acsnet.server.inference.work_queue import InferenceQueue
 from acsnet.server.learning.background_scoring import IdleScorer, in_chance_order
-from acsnet.settings import Pick
+from acsnet.settings import Limits, Pick
 
 
 class Site:
@@ -98,13 +100,27 @@ def test_a_pacs_that_does_not_answer_is_left_in_peace():
     assert len(site.tried) == 1
 
 
+class OneChain:
+    """A model server without a registry."""
+
+    def __init__(self, chain):
+        self.chain = chain
+
+    def follow(self):
+        return self.chain
+
+    @contextmanager
+    def serving(self):
+        yield self.chain
+
+
 @pytest.fixture
 def task(tmp_path):
     def pipeline(scan):
         return SimpleNamespace(scan=scan)
 
-    served = ServedModels(Chain(version="v1", pipeline=pipeline))
-    return AcsnetTask(served, folder=tmp_path, keep=lambda *_: None, watch=lambda _: None)
+    served = OneChain(Chain(version="v1", pipeline=pipeline))
+    return AcsnetTask(served, InferenceQueue(Limits()), folder=tmp_path)
 
 
 def test_the_networks_are_lent_only_while_nobody_uses_them(task, samples):
@@ -116,7 +132,7 @@ def test_the_networks_are_lent_only_while_nobody_uses_them(task, samples):
         held.set()
         let_go.wait(20)
 
-    task._served.replace(Chain(version="v2", pipeline=hold))
+    task._served.chain = Chain(version="v2", pipeline=hold)
     thread = threading.Thread(target=task.when_idle, args=(path,), kwargs={"quiet_s": 0})
     thread.start()
     assert held.wait(20)
@@ -126,7 +142,7 @@ def test_the_networks_are_lent_only_while_nobody_uses_them(task, samples):
 
 
 def test_after_an_inference_it_stays_quiet(task, samples):
-    with pytest.raises(AttributeError):  # the stand-in has no labels to write
+    with pytest.raises(AttributeError):  # the stand-in has no labels
         task({"image": str(samples / "nifti" / "phantom-1.nii.gz")})
     assert task.when_idle(samples / "nifti" / "phantom-1.nii.gz", quiet_s=60) is None
 

@@ -4,7 +4,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from acsnet.server.datastores.label_records import DRAFT, REVIEWED
+from acsnet.server.datastores.label_records import DRAFT, REVIEWED, record_of_info
 from acsnet.server.learning.scoring import AgreementScoring
 
 
@@ -23,8 +23,8 @@ class Labels:
     def get_label_uri(self, image, tag):
         return str(self.files[image][tag])
 
-    def get_label_info(self, image, tag):
-        return {"model": "v1"}
+    def label_records(self, image):
+        return [record_of_info({"model": "v1"}, tag, current=True) for tag in self.files[image]]
 
 
 @pytest.fixture

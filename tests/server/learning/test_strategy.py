@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import nibabel as nib
 import numpy as np
 import pytest
+from saved_labels import save_label
 
 from acsnet.active_learning.acquisition import COMBINED, STRATEGIES
 from acsnet.active_learning.score_store import ScoreStore, Stamp
@@ -45,9 +46,7 @@ def site(tmp_path):
         scores.put(stamp, known, np.full(SHAPE, drawn, np.uint8))
 
     def review(name, value):
-        path = tmp_path / "label.nii.gz"
-        nib.save(nib.Nifti1Image(np.full(SHAPE, value, np.uint8), np.eye(4)), path)
-        datastore.save_label(name, str(path), "final", {"user": "ann", "state": "reviewed"})
+        save_label(datastore, name, np.full(SHAPE, value, np.uint8), state="reviewed")
 
     end = time.monotonic() + 20
     while not all(datastore.verdict(name).checked for name in "abc"):
@@ -200,7 +199,6 @@ def test_a_newer_review_is_compared_anew(site):
     site.review("a", 2)
     site.book.compare("a")
     site.review("a", 3)
-    site.datastore.update_label_info("a", "final", {"ts": 1})
     assert site.book.known("a").disagreement is None
     site.book.compare("a")
     # The wall is the same; all of it is enhanced in the review, none of it in the draft.

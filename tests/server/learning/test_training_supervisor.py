@@ -13,7 +13,7 @@ from acsnet.fine_tuning.model_registry import Models
 from acsnet.fine_tuning.training_request import Reviewed, run_folders
 from acsnet.server.learning import training_supervisor
 from acsnet.server.learning.trainers import settings_of, task_of, trainers
-from acsnet.server.learning.training_supervisor import TrainingBusyError, Trainings, interpreter
+from acsnet.server.learning.training_supervisor import BusyError, Trainings, interpreter
 from acsnet.settings import Train
 
 SCRIPT = """
@@ -116,7 +116,7 @@ def test_a_training_runs_beside_the_server_until_it_is_done(site):
 def test_there_are_never_two(site):
     trainings = site("sleep")
     trainings.start("roi")
-    with pytest.raises(TrainingBusyError, match="under way"):
+    with pytest.raises(BusyError, match="under way"):
         trainings.start("roi")
     assert len(run_folders(trainings._models.root)) == 1
 

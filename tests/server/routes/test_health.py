@@ -7,7 +7,8 @@ import httpx
 import pytest
 from fastapi.testclient import TestClient
 
-from acsnet.server.inference.work_queue import LoadError, Turns
+from acsnet.server.errors import LoadError
+from acsnet.server.inference.work_queue import InferenceQueue
 from acsnet.server.routes import health
 from acsnet.server.web import load_limits
 from acsnet.server.web.load_limits import CountTraffic, Traffic
@@ -159,7 +160,8 @@ def test_a_body_that_hardly_comes_is_not_waited_for(web, monkeypatch, method, ad
 
 
 def test_an_inference_for_which_there_is_no_place_is_asked_for_again_later(web, monkeypatch):
-    monkeypatch.setattr(web.app, "turns", Turns(Limits(waiting=0)))
+    for task in web.app.info()["models"]:
+        monkeypatch.setattr(web.app._infers[task], "_queue", InferenceQueue(Limits(waiting=0)))
     for address in (f"/infer/acsnet?image={web.series}", f"/acsnet/cases/{web.series}/segment"):
         answer = web.client.post(address)
         assert (answer.status_code, answer.headers["retry-after"]) == (503, "10")

@@ -33,9 +33,7 @@ def test_one_that_waits_does_not_hold_up_the_next():
 
 @pytest.mark.parametrize("lines", ["0", "-1", "x"])
 def test_the_log_is_text_and_takes_a_count(web, monkeypatch, lines):
-    monkeypatch.setattr(
-        "acsnet.server.routes.inference.settings.MONAI_LABEL_APP_DIR", str(web.folder)
-    )
+    monkeypatch.setattr("acsnet.server.routes.health.settings.MONAI_LABEL_APP_DIR", str(web.folder))
     assert web.client.get("/logs/").status_code == 404
     (web.folder / "logs").mkdir(exist_ok=True)
     file = web.folder / "logs" / "app.log"

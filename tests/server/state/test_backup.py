@@ -11,6 +11,7 @@ from contextlib import closing
 import nibabel as nib
 import numpy as np
 import pytest
+from saved_labels import keep_draft, save_label
 
 from acsnet.annotations import audit_log
 from acsnet.annotations.label_versions import VersionStore
@@ -28,7 +29,7 @@ from acsnet.server.state.paths import (
 )
 from acsnet.server.state.restore import restore_backup
 from acsnet.server.state.schema import SCHEMA, schema_of, settle_state
-from acsnet.train.run_record import write_json
+from acsnet.storage import write_json
 
 AFFINE = np.diag([1.5, 1.5, 8.0, 1.0])
 
@@ -45,8 +46,8 @@ def scan(path, *, seed):
     return nifti(path, np.random.default_rng(seed).integers(0, 500, (12, 10, 3)).astype(np.int16))
 
 
-def label(path, *, value):
-    return nifti(path, np.full((12, 10, 3), value, np.uint8))
+def label(value):
+    return np.full((12, 10, 3), value, np.uint8)
 
 
 @pytest.fixture
@@ -60,16 +61,13 @@ def studies(tmp_path, monkeypatch):
     settle_state(state_folder())
     store = StudiesDatastore(studies=folder, store=store_folder(folder))
     store.add_image("own", str(scan(tmp_path / "own.nii.gz", seed=2)), {})
-    store.save_label("a", str(label(tmp_path / "l.nii.gz", value=1)), "original", {"model": "m"})
+    keep_draft(store, "a", label(1))
     for user, state, value in (("Ana", "reviewed", 2), ("Bo", "draft", 4)):
-        info = {"user": user, "state": state, "features": {"lv_volume_ml": 1.0}}
-        store.save_label("a", str(label(tmp_path / "l.nii.gz", value=value)), "final", info)
+        version = save_label(store, "a", label(value), user=user, state=state).id
         audit_log.record(
-            audit_log_file(), "save", user=user, image="a", details={"version": info["version"]}
+            audit_log_file(), "save", user=user, image="a", details={"version": version}
         )
-    store.save_label(
-        "own", str(label(tmp_path / "l.nii.gz", value=3)), "final", {"user": "Cy", "state": "draft"}
-    )
+    save_label(store, "own", label(3), user="Cy")
     store.close()
     models = Models(models_folder(str(folder)))
     version = models.root / "versions" / "0123456789ab"

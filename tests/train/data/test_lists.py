@@ -4,7 +4,14 @@ import numpy as np
 import pytest
 
 from acsnet.errors import InputError
-from acsnet.train.data.lists import acdc_cases, emidec_cases, phantom_cases, training_names
+from acsnet.train.data.lists import (
+    acdc_cases,
+    acdc_patient,
+    emidec_cases,
+    phantom_cases,
+    training_lists,
+    training_names,
+)
 
 from ..conftest import SIDE, SLICES, labels_of, save
 
@@ -61,26 +68,30 @@ def test_phantoms_have_tissue_on_their_pixels_and_follow_the_seed():
 def test_a_missing_file_is_named(data, kind):
     path = data / "emidec" / kind / "Case_P001.nii.gz"
     path.unlink()
-    with pytest.raises(InputError, match=f"{kind}/Case_P001.nii.gz: .* is not there"):
+    with pytest.raises(InputError, match=f"{kind}/Case_P001.nii.gz.* is not there"):
         list(emidec_cases(data, ["Case_P001"]))
 
 
-@pytest.mark.parametrize(("value", "shown"), [(7, "7"), (255, "255"), (1.5, r"1\.5"), (-1, "-1")])
-def test_an_unknown_label_value_is_refused_and_not_made_background(data, value, shown):
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [(value, f"holds the values {value}, which are") for value in (7, 255, -1)]
+    + [(1.5, "holds values that are not whole numbers")],
+)
+def test_an_unknown_label_value_is_refused_and_not_made_background(data, value, reason):
     labels = labels_of("emidec").astype(np.float32)
     labels[0, 0, 0] = value
     save(data / LABEL, labels)
-    with pytest.raises(InputError, match=rf"{LABEL}: label values must be .* got {shown}$"):
+    with pytest.raises(InputError, match=f"{LABEL} {reason}"):
         list(emidec_cases(data, ["Case_P001"]))
 
 
 def test_labels_that_do_not_lie_on_the_grid_of_their_image_are_refused(data):
     labels = labels_of("emidec")
     save(data / LABEL, labels[:, :-1])
-    with pytest.raises(InputError, match=f"{LABEL}: shape .* differs from its image's"):
+    with pytest.raises(InputError, match=f"{LABEL} and .* must have one shape"):
         list(emidec_cases(data, ["Case_P001"]))
     save(data / LABEL, labels, np.diag([-2.0, 2.0, 10.0, 1.0]))
-    with pytest.raises(InputError, match=f"{LABEL}: the affine differs"):
+    with pytest.raises(InputError, match=f"{LABEL} and .* must have one affine"):
         list(emidec_cases(data, ["Case_P001"]))
 
 
@@ -94,7 +105,7 @@ def test_labels_without_a_left_ventricle_are_refused(data):
 
 def test_a_damaged_label_file_is_named(data):
     (data / LABEL).write_bytes(b"no image")
-    with pytest.raises(InputError, match=f"{LABEL}: .* cannot be read as NIfTI"):
+    with pytest.raises(InputError, match=f"{LABEL} cannot be read as NIfTI"):
         list(emidec_cases(data, ["Case_P001"]))
 
 
@@ -120,3 +131,41 @@ def test_missing_broken_or_empty_splits_are_refused(data, text, message):
         path.write_text(text)
     with pytest.raises(InputError, match=message):
         training_names(data, "emidec")
+
+
+def splits(folder, **lists):
+    default = {"emidec": {"train": ["Case_P001"]}, "acdc": {"train": ["patient001_frame01"]}}
+    (folder / "splits.json").write_text(json.dumps(default | lists))
+    return folder
+
+
+def test_two_phases_are_of_one_patient():
+    assert acdc_patient("patient001_frame01") == acdc_patient("patient001_frame12") == "patient001"
+
+
+def test_the_train_lists_come_back_whether_or_not_there_are_test_lists(tmp_path):
+    acdc = {"train": ["patient001_frame01", "patient001_frame12"], "test": ["patient002_frame01"]}
+    assert training_lists(splits(tmp_path, acdc=acdc)) == {
+        "emidec": ["Case_P001"],
+        "acdc": ["patient001_frame01", "patient001_frame12"],
+    }
+
+
+@pytest.mark.parametrize(
+    ("data_set", "train", "test", "named"),
+    [
+        ("emidec", ["Case_P001", "Case_N002"], ["Case_N002"], "Case_N002 of 'emidec'"),
+        ("acdc", ["patient001_frame01"], ["patient001_frame12"], "patient001 of 'acdc'"),
+        ("emidec", ["A", "B", "C"], ["C", "B"], "B and 1 more of 'emidec'"),
+    ],
+)
+def test_a_patient_in_both_lists_is_named_and_refused(tmp_path, data_set, train, test, named):
+    folder = splits(tmp_path, **{data_set: {"train": train, "test": test}})
+    with pytest.raises(InputError, match=rf"splits\.json: {named} is in the train and in the test"):
+        training_lists(folder)
+
+
+@pytest.mark.parametrize("lists", [{"train": ["A", 3]}, {"train": ["A"], "test": "Case_P001"}])
+def test_lists_of_anything_but_names_are_refused(tmp_path, lists):
+    with pytest.raises(InputError, match="list of 'emidec' must be a list of case names"):
+        training_lists(splits(tmp_path, emidec=lists))

@@ -7,19 +7,10 @@ import numpy as np
 
 from acsnet.errors import InputError
 from acsnet.evaluate.robustness.spatial import LabelledScan
-from acsnet.evaluate.truth import (
-    ENH,
-    LV,
-    MYO,
-    LabelFile,
-    check_same_grid,
-    read_label_file,
-    region_masks,
-    turned_to,
-)
 from acsnet.io import read_scan
-from acsnet.io.nifti import SplitGrid
-from acsnet.labels import Label
+from acsnet.io.label_map import read_labels_on
+from acsnet.label_conventions import to_labels
+from acsnet.labels import ENHANCEMENT, Label
 
 
 def case_names(text: str) -> list[str]:
@@ -65,18 +56,9 @@ def read_labelled(name: str, *, images: Path, labels: Path, truth: str) -> Label
         msg = f"{name} must have both an image in {images} and {label}"
         raise InputError(msg)
     scan = replace(read_scan(image), windows=None)
-    grid = scan.grid
-    affine = grid.header_affine if isinstance(grid, SplitGrid) else grid.affine
-    own = LabelFile(path=image, labels=np.zeros(grid.shape, np.int64), affine=affine)
-    expert = turned_to(read_label_file(label), own)
-    check_same_grid(expert, own)
-    masks = region_masks(expert.labels, truth, source=str(label))
-    tissue = np.zeros(grid.shape, np.uint8)
-    tissue[masks[LV]] = Label.LV_BLOOD_POOL
-    tissue[masks[MYO]] = Label.LV_MYOCARDIUM
-    if ENH in masks:
-        tissue[masks[ENH]] = Label.GREY_ZONE
+    tissue = to_labels(read_labels_on(label, scan=scan, image=image), truth, source=label)
+    tissue[np.isin(tissue, ENHANCEMENT)] = Label.GREY_ZONE
     if not (tissue == Label.LV_MYOCARDIUM).any():
         msg = f"{label} holds no healthy myocardium, so there is nothing to compare with"
         raise InputError(msg)
-    return LabelledScan(scan=scan, labels=grid.from_input(tissue))
+    return LabelledScan(scan=scan, labels=scan.grid.from_input(tissue))

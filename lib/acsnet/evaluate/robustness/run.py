@@ -1,7 +1,5 @@
 """The command `acsnet evaluate --stress`: a labelled set, clean and under every change."""
 
-import json
-import os
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -25,9 +23,10 @@ from acsnet.evaluate.robustness.table import (
     print_report,
     summarise,
 )
-from acsnet.evaluate.truth import TRUTHS, region_masks
+from acsnet.label_conventions import CONVENTIONS, region_masks
 from acsnet.pipeline import Pipeline
 from acsnet.scan import ShortAxisScan
+from acsnet.storage import write_json
 
 Change = Callable[[LabelledScan], LabelledScan]
 
@@ -79,7 +78,7 @@ def run_stress(
     """Segment every case clean and under each of `CHANGES`; print what each change costs.
 
     images: `<case>.nii.gz` or DICOM folders `<case>`; labels: `<case>.nii.gz`; truth: a name in
-    `TRUTHS`; cases: names with commas between, or @FILE with one a line; all that have both by
+    `CONVENTIONS`; cases: names with commas between, or @FILE with one a line; all that have both by
     default. Raises InputError or GeometryError for a case that cannot be read, WeightsError.
     """
     if json_path is not None and not json_path.parent.is_dir():
@@ -91,9 +90,7 @@ def run_stress(
     runs = stress(patients, lambda scan: pipeline(scan).label_map(), CHANGES, truth=truth)
     report = summarise(runs, truth)
     if json_path is not None:
-        temporary = json_path.with_name(f".{json_path.name}.{os.getpid()}.tmp")
-        temporary.write_text(json.dumps(report.to_dict(), indent=2, allow_nan=False) + "\n")
-        temporary.replace(json_path)
+        write_json(json_path, report.to_dict())
     print_report(report, console or Console())
     return report
 
@@ -111,7 +108,7 @@ def stress(
     console: where progress appears, standard error by default.
     """
     runs: dict[str, list[CaseRun]] = {CLEAN: [], **{name: [] for name in changes}}
-    regions = [region for region in SCORED if region in TRUTHS[truth].regions]
+    regions = [region for region in SCORED if region in CONVENTIONS[truth].regions]
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
     shown = console or Console(stderr=True)
     with Progress(*columns, TimeElapsedColumn(), console=shown, transient=True) as progress:

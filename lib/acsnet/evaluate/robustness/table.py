@@ -9,7 +9,7 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from acsnet.evaluate.truth import ENH, LV, MYO
+from acsnet.label_conventions import ENH, LV, MYO
 
 MAX_LOSS = 0.05
 """Largest loss of wall Dice, mean over patients, that one change may cost (ours)."""

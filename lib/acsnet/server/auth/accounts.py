@@ -17,9 +17,10 @@ from pathlib import Path
 from filelock import FileLock
 
 from acsnet.errors import InputError
-from acsnet.server.auth.roles import ROLE_WORDS, Role
-from acsnet.server.identity import Person
-from acsnet.storage import put
+from acsnet.server.auth.roles import ROLE_WORDS
+from acsnet.server.errors import AccountsError
+from acsnet.server.identity import Person, Role
+from acsnet.storage import write_json
 
 COST_LOG2, BLOCK, PARALLEL = 15, 8, 3
 MIN_PASSWORD, MAX_PASSWORD = 12, 200
@@ -30,10 +31,6 @@ AT_ONCE = 4
 """Passwords that are hashed at the same time: each takes 32 MiB."""
 
 _hashing = threading.BoundedSemaphore(AT_ONCE)
-
-
-class AccountsError(InputError):
-    """Accounts that cannot be read; the message names the file, which is not for clients."""
 
 
 @dataclass(frozen=True)
@@ -111,7 +108,7 @@ class Accounts:
             name: {"role": one.role.word, "password": one.password}
             for name, one in sorted(accounts.items())
         }
-        put(json.dumps({"accounts": records}, indent=2).encode(), self.file)
+        write_json(self.file, {"accounts": records}, private=True)
 
 
 def hashed(password: str) -> str:

@@ -9,12 +9,12 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from acsnet.server import errors
-from acsnet.server.auth.accounts import AccountsError
-from acsnet.server.auth.roles import Role, role_for
+from acsnet.server.auth.roles import role_for
 from acsnet.server.auth.service import Login, refuse
-from acsnet.server.identity import Person, denied, request_of
+from acsnet.server.errors import AccountsError
+from acsnet.server.identity import Person, Role, denied, request_of
 from acsnet.server.web.access_policy import origin_of
+from acsnet.server.web.error_responses import acsnet_error, error_response
 
 LOGIN_PAGE = "/acsnet/login"
 HOME = "/acsnet/"
@@ -46,7 +46,7 @@ class Door:
             await _refusal(request, error)(scope, receive, send)
             return
         except AccountsError as error:
-            await errors.accounts_error(request, error)(scope, receive, send)
+            await acsnet_error(request, error)(scope, receive, send)
             return
         if person is None:
             await self.app(scope, receive, send)
@@ -119,6 +119,4 @@ def _refusal(request: Request, error: HTTPException) -> Response:
         query = f"?{request.url.query}" if request.url.query else ""
         address = quote(request.scope["path"]) + query
         return RedirectResponse(f"{LOGIN_PAGE}?{urlencode({'next': address})}", 303)
-    answer = errors.answer(request, error.status_code, error.detail)
-    answer.headers.update(error.headers or {})
-    return answer
+    return error_response(request, error.status_code, error.detail, headers=error.headers)

@@ -1,23 +1,8 @@
 """Which role each address of the server asks for; an address that is not listed here is closed."""
 
-from enum import IntEnum
-
 from starlette.routing import compile_path
 
-
-class Role(IntEnum):
-    """Each may do what those before it may."""
-
-    PUBLIC = 0
-    ANNOTATOR = 1
-    REVIEWER = 2
-    ADMIN = 3
-
-    @property
-    def word(self) -> str:
-        """As it is written in files, options and messages."""
-        return self.name.lower()
-
+from acsnet.server.identity import Role
 
 ROLE_WORDS = tuple(role.word for role in Role if role is not Role.PUBLIC)
 

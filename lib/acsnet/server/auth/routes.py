@@ -9,7 +9,7 @@ from starlette.exceptions import HTTPException
 from acsnet.server.auth.middleware import HOME, LOGIN_PAGE, address_of, cookie_name, own_address
 from acsnet.server.auth.service import Login
 from acsnet.server.identity import logged_in
-from acsnet.server.pages import routes
+from acsnet.server.web.templates import page
 
 NO_STORE = {"Cache-Control": "no-store"}
 
@@ -28,7 +28,7 @@ def _login(request: Request) -> Login:
 def login_page(request: Request, next: str = HOME) -> Response:  # noqa: A002 # in the address
     """Ask for name and password."""
     _login(request)
-    return routes.page("login.html", next=own_address(next), reason="", user="")
+    return page("login.html", next=own_address(next), reason="", user="")
 
 
 @router.post(LOGIN_PAGE)
@@ -43,7 +43,7 @@ def log_in(
     try:
         session = login.begin(name, password, address=address_of(request))
     except HTTPException as error:
-        answer = routes.page(
+        answer = page(
             "login.html",
             status=error.status_code,
             next=own_address(after),

@@ -12,8 +12,7 @@ from starlette.exceptions import HTTPException
 from acsnet.annotations import audit_log
 from acsnet.errors import InputError
 from acsnet.server.auth.accounts import Account, Accounts
-from acsnet.server.auth.attempts import Attempts
-from acsnet.server.auth.sessions import Sessions
+from acsnet.server.auth.sessions import Attempts, Sessions
 from acsnet.server.auth.tokens import REFRESH_S, ProviderError, TokenError, Tokens
 from acsnet.server.identity import Person
 from acsnet.server.state.paths import audit_log_file

@@ -1,6 +1,6 @@
-"""Sessions: a random id for the browser's cookie or the client's token, the rest in memory here.
+"""Login sessions, kept in memory by the hash of a random id, and the limit on failed logins.
 
-They end when the server stops: people log in again.
+Sessions end when the server stops: people log in again.
 """
 
 import hashlib
@@ -17,6 +17,18 @@ from acsnet.server.identity import Person
 MAX_SESSIONS = 10_000
 Holder = Account | Person
 """An account, or somebody of the identity provider."""
+
+LIMITS = {"both": 5, "address": 20, "user": 50}
+"""Failures that cost nothing, for a name from one address, an address, a name from anywhere.
+
+A name alone has many, so that a stranger cannot easily keep its owner out.
+"""
+MAX_WAIT_S = 900.0
+FORGET_S = 3600.0
+MAX_KEYS = 10_000
+MAX_NAME = 64
+
+AttemptKey = tuple[str, ...]
 
 
 @dataclass
@@ -71,3 +83,61 @@ class Sessions:
 def _key(token: str) -> bytes:
     """Looked up by hash: how long that takes says nothing of the id."""
     return hashlib.sha256(token.encode()).digest()
+
+
+@dataclass
+class _Tally:
+    failures: int
+    last: float
+
+
+class Attempts:
+    """Counts attempts by name and address, in memory; at most 10 000 keys, the oldest forgotten."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._change = threading.Lock()
+        self._tallies: OrderedDict[AttemptKey, _Tally] = OrderedDict()
+
+    def begin(self, user: str, address: str) -> float:
+        """Count an attempt as failed until it has succeeded; the seconds to wait instead, or 0.
+
+        It is counted before the password is looked at: many at once are no way round the limit.
+        """
+        now = self._clock()
+        with self._change:
+            wait = max(self._wait(kind, key, now) for kind, key in _attempt_keys(user, address))
+            if wait <= 0:
+                for _, key in _attempt_keys(user, address):
+                    tally = self._tallies.setdefault(key, _Tally(0, now))
+                    if now - tally.last > FORGET_S:
+                        tally.failures = 0
+                    tally.failures, tally.last = tally.failures + 1, now
+                    self._tallies.move_to_end(key)
+                while len(self._tallies) > MAX_KEYS:
+                    self._tallies.popitem(last=False)
+            return max(wait, 0.0)
+
+    def succeeded(self, user: str, address: str) -> None:
+        """The attempt that was counted last was none of a stranger."""
+        with self._change:
+            for kind, key in _attempt_keys(user, address):
+                tally = self._tallies.get(key)
+                if tally is not None:
+                    tally.failures = 0 if kind == "both" else max(tally.failures - 1, 0)
+
+    def _wait(self, kind: str, key: AttemptKey, now: float) -> float:
+        tally = self._tallies.get(key)
+        if tally is None or tally.failures < LIMITS[kind] or now - tally.last > FORGET_S:
+            return 0.0
+        over = min(tally.failures - LIMITS[kind], 10)
+        return tally.last + min(2.0**over, MAX_WAIT_S) - now
+
+
+def _attempt_keys(user: str, address: str) -> tuple[tuple[str, AttemptKey], ...]:
+    user = user[:MAX_NAME]
+    return (
+        ("both", ("both", user, address)),
+        ("address", ("address", address)),
+        ("user", ("user", user)),
+    )

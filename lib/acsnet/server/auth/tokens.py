@@ -7,6 +7,7 @@ says.
 
 import json
 import logging
+import math
 import re
 import threading
 import time
@@ -16,11 +17,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import jwt
-import requests
 
 from acsnet.errors import InputError
-from acsnet.server.auth.roles import Role
-from acsnet.server.identity import Person
+from acsnet.server.identity import Person, Role
 from acsnet.server.web.access_policy import is_loopback
 from acsnet.settings import Oidc
 
@@ -61,7 +60,7 @@ class Tokens:
             msg = "oidc.issuer needs oidc.audience and oidc.keys, too"
             raise InputError(msg)
         self._settings = settings
-        self._keys = Keys(settings.keys, clock=clock)
+        self._keys = ProviderKeys(settings.keys, clock=clock)
 
     def check(self, token: str) -> Person:
         """Whose token it is. Raises TokenError, or ProviderError."""
@@ -112,67 +111,66 @@ class Tokens:
         raise TokenError(msg)
 
 
-class Keys:
-    """The provider's public keys, from its address or a file; read again now and then.
+class ProviderKeys(jwt.PyJWKClient):
+    """The provider's public keys, from an https address or a file, read again now and then.
 
-    source: https address or file. Raises InputError for an address that is not safe, or no file.
+    Keys that were read once count on while the provider cannot be asked, which it is at most once
+    in `REFRESH_S`. Raises InputError for an address that is not safe, or no file.
     """
 
     def __init__(self, source: str, *, clock: Callable[[], float] = time.monotonic) -> None:
-        self._source = source
+        address = urlsplit(source)
+        self._file = None if address.scheme in ("http", "https") else Path(source)
+        if address.scheme == "http" and not is_loopback(address.hostname or ""):
+            msg = f"oidc.keys must be an https address or a file, got {source}"
+            raise InputError(msg)
+        if self._file is None and "@" in address.netloc:
+            msg = "oidc.keys must be an address without user and password"
+            raise InputError(msg)
+        # The library's client takes addresses only: that of a file is never asked.
+        uri = source if self._file is None else "https://file.invalid"
+        super().__init__(uri, cache_jwk_set=False, timeout=TIMEOUT_S)
         self._clock = clock
         self._change = threading.Lock()
         self._read_at: float | None = None
-        self._known: dict[str, jwt.PyJWK] = {}
-        if not self._remote:
+        self._keys: jwt.PyJWKSet | None = None
+        if self._file is not None:
             try:
-                self._find(None)
+                self.get_jwk_set()
             except ProviderError as error:
                 msg = f"{UNREADABLE} from {source}"
                 raise InputError(msg) from error
-        elif urlsplit(source).scheme == "http" and not is_loopback(urlsplit(source).hostname or ""):
-            msg = f"oidc.keys must be an https address or a file, got {source}"
-            raise InputError(msg)
-        elif "@" in urlsplit(source).netloc:
-            msg = "oidc.keys must be an address without user and password"
-            raise InputError(msg)
 
     def find(self, kid: str | None) -> jwt.PyJWK:
         """The key of this id. Raises TokenError for none, ProviderError where none can be had."""
-        found = self._find(kid)
-        if found is None:
+        try:
+            key = self.get_signing_key(kid or "")
+        except jwt.PyJWKClientError as error:
             msg = "the token does not count: its key is none of the provider's"
+            raise TokenError(msg) from error
+        if key.key_type == "oct":
+            msg = "the token does not count: its key is a shared secret"
             raise TokenError(msg)
-        return found
+        return key
 
-    @property
-    def _remote(self) -> bool:
-        return self._source.startswith(("http://", "https://"))
+    def fetch_data(self) -> Any:
+        """The key set as the provider, or the file, has it."""
+        if self._file is None:
+            return super().fetch_data()
+        return json.loads(self._file.read_text(encoding="utf-8"))
 
-    def _find(self, kid: str | None) -> jwt.PyJWK | None:
+    def get_jwk_set(self, refresh: bool = False) -> jwt.PyJWKSet:
+        """The key set; refresh: it lacks the key that is looked for."""
         with self._change:
-            age = None if self._read_at is None else self._clock() - self._read_at
-            if age is None or age > KEEP_S or (kid not in self._known and age > REFRESH_S):
+            age = math.inf if self._read_at is None else self._clock() - self._read_at
+            if age > (REFRESH_S if refresh or self._keys is None else KEEP_S):
                 self._read_at = self._clock()
                 try:
-                    self._known = self._read()
-                except ProviderError:
-                    if kid not in self._known:
-                        raise
-            if not self._known:  # as long as none was ever read, nobody's token is at fault
+                    self._keys = super().get_jwk_set()
+                except (OSError, ValueError, jwt.PyJWTError) as error:
+                    logger.warning("%s: from %s", UNREADABLE, self._file or self.uri)
+                    if refresh:
+                        raise ProviderError from error
+            if self._keys is None:  # as long as none was ever read, nobody's token is at fault
                 raise ProviderError
-            return self._known.get(kid or "")
-
-    def _read(self) -> dict[str, jwt.PyJWK]:
-        try:
-            if self._remote:
-                answer = requests.get(self._source, timeout=TIMEOUT_S, allow_redirects=False)
-                answer.raise_for_status()
-                content = answer.json()
-            else:
-                content = json.loads(Path(self._source).read_text(encoding="utf-8"))
-            keys = jwt.PyJWKSet.from_dict(content).keys
-        except (OSError, ValueError, AttributeError, jwt.PyJWTError) as error:
-            logger.warning("%s: from %s", UNREADABLE, self._source)
-            raise ProviderError from error
-        return {key.key_id: key for key in keys if key.key_id and key.key_type != "oct"}
+            return self._keys

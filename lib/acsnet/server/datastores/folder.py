@@ -4,51 +4,43 @@ import json
 import logging
 import tempfile
 import threading
-import time
-from collections.abc import Sequence
-from contextlib import nullcontext
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-import nibabel as nib
 import numpy as np
 from filelock import FileLock
 from monailabel.datastore.local import DataModel, LocalDatastore
-from monailabel.interfaces.exception import ImageNotFoundException
 from numpy.typing import NDArray
 
 from acsnet import __version__
 from acsnet.annotations.label_versions import Version, VersionStore, by_author
-from acsnet.dicom import AlgorithmType
+from acsnet.dicom import State
 from acsnet.errors import InputError
 from acsnet.fine_tuning.training_request import Reviewed
 from acsnet.io import read_scan, write_label_map
+from acsnet.io.label_map import read_labels
 from acsnet.io.series import Series, SeriesFinder
-from acsnet.result import Result
+from acsnet.result import Measured
 from acsnet.server.datastores.folder_links import SERIES_SUFFIX, StudyLinks
-from acsnet.server.datastores.label_intake import author_of, state_of
-from acsnet.server.datastores.label_records import DRAFT, DRAWN, REVIEWED, held, record_of
+from acsnet.server.datastores.label_intake import accept_file, author_of
+from acsnet.server.datastores.label_records import (
+    DRAFT,
+    DRAWN,
+    REVIEWED,
+    held,
+    record_of_version,
+    records_of_folder,
+)
 from acsnet.server.datastores.preflight import Gate, Verdict, fingerprint
+from acsnet.server.datastores.protocol import SCORES, SHOWN_TAGS, LabelRecord
 from acsnet.server.datastores.seg_files import write_seg
 from acsnet.server.identity import logged_in
 from acsnet.server.state.paths import VERSIONS, private_folder
 from acsnet.server.web.request_checks import SCAN_SUFFIXES, upload_suffix
-from acsnet.storage import put
-
-SHOWN_TAGS = (
-    "Modality",
-    "StudyDate",
-    "StudyTime",
-    "PatientID",
-    "PatientName",
-    "SeriesDescription",
-    "StudyInstanceUID",
-    "SeriesInstanceUID",
-)
-"""What clients and our own pages show of a series."""
-
-SCORES = "scores.jsonl"
-"""The file of the store with the history of scores."""
+from acsnet.storage import write_bytes
 
 logger = logging.getLogger(__name__)
 
@@ -90,8 +82,7 @@ class StudiesDatastore(LocalDatastore):
     def status(self) -> dict[str, Any]:
         """Counts of scans and labels, as they are now."""
         self.refresh()
-        status: dict[str, Any] = super().status()
-        return status
+        return dict(super().status())
 
     def get_unlabeled_images(
         self, label_tag: str | None = None, labels: list[str] | None = None
@@ -115,7 +106,7 @@ class StudiesDatastore(LocalDatastore):
         """The record of a scan; for a series with its tags, and without a path.
 
         A client that finds a path opens it by itself, which for a series goes past the geometry
-        gate; without one it asks for the image, see `acsnet.server.routes.inference`.
+        gate; without one it asks for the image, see `acsnet.server.routes.labels`.
         """
         info: dict[str, Any] = super().get_image_info(image_id)
         if logged_in() is not None:  # from elsewhere: a path of this machine is none of theirs
@@ -170,75 +161,75 @@ class StudiesDatastore(LocalDatastore):
             if any(ending in image_id for ending in SCAN_SUFFIXES):
                 msg = f"the name of an image must not hold {SCAN_SUFFIXES[-1]}, got {image_id!r}"
                 raise InputError(msg)
-            put(Path(image_filename).read_bytes(), self._links.images / f"{image_id}{suffix}")
+            write_bytes(
+                self._links.images / f"{image_id}{suffix}",
+                Path(image_filename).read_bytes(),
+                private=True,
+            )
             self.refresh()
             return image_id
 
     def save_label(
         self, image_id: str, label_filename: str, label_tag: str, label_info: dict[str, Any]
     ) -> str:
-        """Keep what a person drew as a new version, or what the networks drew as the draft.
+        """As `accept_file`: MONAI Label's way in is no other."""
+        accept_file(self, image_id, Path(label_filename), tag=label_tag, info=label_info)
+        return image_id
 
-        label_info: see `acsnet.server.datastores.label_intake`; `version` and `model` are put
-        into it. The version that holds under each tag is shown under `labels/<tag>/`. Of a series,
-        what the networks drew, a person's draft and a reviewed label map are written as DICOM SEG,
-        too.
+    def keep_label(
+        self, image_id: str, measured: Measured, *, author: str, state: State, tag: str
+    ) -> LabelRecord:
+        """Keep what a person drew as a new version, and show what holds now under each tag.
+
+        What holds is a NIfTI file in `labels/<tag>/`, of a series also a DICOM SEG.
         """
-        with self._change:
-            if not (path := self.get_image_uri(image_id)):
-                msg = f"there is no image {image_id!r}"
-                raise ImageNotFoundException(msg)
-            scan = fingerprint(Path(path))
-            if label_tag == DRAFT:
-                return self._show(
-                    image_id, Path(label_filename), DRAFT, {**label_info, "scan": scan}
-                )
-            drawn_from = self.get_label_info(image_id, DRAFT)
+        with self._change, _label_file(measured) as file:
+            scan = self.image_fingerprint(image_id)
+            draft = super().get_label_info(image_id, DRAFT)
             version = self._versions.add(
                 image_id,
-                Path(label_filename),
-                author=author_of(label_info),
-                model=drawn_from.get("model", "") if drawn_from.get("scan") == scan else "",
+                file,
+                author=author,
+                model=draft.get("model", "") if draft.get("scan") == scan else "",
                 scan=scan,
-                tag=REVIEWED if label_tag == DRAWN else label_tag,
-                features=label_info.get("features"),
-                state=state_of(label_info),
+                tag=REVIEWED if tag == DRAWN else tag,
+                features=measured.features_dict(),
+                state=state,
             )
-            label_info |= {"version": version.id, "model": version.model}
-            self._show_versions(self._versions.versions(image_id))
-            return image_id
+            return self._shown(image_id, version.id)
 
-    def keep_draft(self, image_id: str, result: Result, model: str) -> None:
-        """Keep what the networks drew: shown to readers, and never counted as a label.
-
-        model: version of the model.
-        """
-        info = {
-            "features": result.features_dict(),
-            "user": f"ACSNet {__version__}",
-            "model": model,
-        }
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / f"draft{SCAN_SUFFIXES[0]}"
-            write_label_map(path, result.label_map(), result.scan.grid)
-            self.save_label(image_id, str(path), DRAFT, info)
+    def keep_draft(self, image_id: str, measured: Measured, model: str) -> None:
+        """Keep what a version of the model drew: shown to readers, and never counted as a label."""
+        record = LabelRecord(
+            id="",
+            tag=DRAFT,
+            state="draft",
+            author=f"ACSNet {__version__}",
+            saved=datetime.now(timezone.utc),
+            model=model,
+            features=measured.features_dict(),
+        )
+        with self._change, _label_file(measured) as file:
+            self._show(image_id, file, record, scan=self.image_fingerprint(image_id))
 
     def get_label_info(self, label_id: str, label_tag: str) -> dict[str, Any]:
-        """The record of a label map, with all versions of the image's labels, newest first."""
-        info: dict[str, Any] = super().get_label_info(label_id, label_tag)
-        versions = self._versions.versions(label_id)
-        return {**info, "versions": [record_of(one) for one in versions]} if info else {}
+        """As clients get it: the record of a label map, with all versions, newest first."""
+        info = super().get_label_info(label_id, label_tag)
+        versions = [record.to_info() for record in self.label_records(label_id) if record.id]
+        return {**info, "versions": versions} if info else {}
 
-    def versions(self, image_id: str) -> list[dict[str, Any]]:
-        """Versions of an image's labels, newest first, as records of labels."""
-        return [record_of(version) for version in self._versions.versions(image_id)]
+    def label_records(self, image_id: str) -> tuple[LabelRecord, ...]:
+        """All label maps of a scan, newest first; of the model only the newest draft is kept."""
+        get_info = super().get_label_info
+        infos = {tag: get_info(image_id, tag) for tag in self.get_labels_by_image_id(image_id)}
+        versions = self._versions.versions(image_id)
+        return records_of_folder(infos, versions, scan=self.image_fingerprint(image_id))
 
-    def review(self, image_id: str, version: str, *, by: str) -> dict[str, Any]:
+    def review(self, image_id: str, version: str, *, by: str) -> LabelRecord:
         """Say that a version is reviewed. Raises InputError for one that is not there."""
         with self._change:
-            reviewed = self._versions.mark(image_id, version, "reviewed", by=by)
-            self._show_versions(self._versions.versions(image_id))
-            return record_of(reviewed)
+            self._versions.mark(image_id, version, "reviewed", by=by)
+            return self._shown(image_id, version)
 
     def reviewed(self) -> list[Reviewed]:
         """What a network may be trained on: the newest reviewed label of each scan.
@@ -271,24 +262,30 @@ class StudiesDatastore(LocalDatastore):
         scan = fingerprint(Path(self.get_image_uri(image_id)))
         found = by_author(self._versions.versions(image_id))
         return {
-            author: np.asarray(nib.load(version.verified()).dataobj, dtype=np.uint8)
+            author: read_labels(version.verified())
             for author, version in found.items()
             if version.scan == scan
         }
 
     def remove_label(self, label_id: str, label_tag: str) -> None:
+        """As `withdraw`, where nobody says who does it."""
+        self.withdraw(label_id, label_tag, by=author_of({}))
+
+    def withdraw(self, image_id: str, tag: str, *, by: str) -> None:
         """Take a label out of use; its versions are kept, as withdrawn."""
         with self._change:
-            held = super().get_label_info(label_id, label_tag).get("version")
-            if held is None:
-                self._hide(label_id, label_tag)
-                return
-            self._versions.mark(label_id, held, "withdrawn", by="")
-            self._hide(label_id, label_tag)
-            self._show_versions(self._versions.versions(label_id))
+            if (version := super().get_label_info(image_id, tag).get("version")) is not None:
+                self._versions.mark(image_id, version, "withdrawn", by=by)
+            self._hide(image_id, tag)
+            if versions := self._versions.versions(image_id):
+                self._show_versions(versions)
 
-    def seg_file(self, image_id: str, label_tag: str) -> Path:
-        """Where the DICOM SEG of a label map is, if there is one."""
+    def seg_file(self, image_id: str, label_tag: str) -> Path | None:
+        """The DICOM SEG of a label map; None where there is none."""
+        file = self._seg_path(image_id, label_tag)
+        return file if file.is_file() else None
+
+    def _seg_path(self, image_id: str, label_tag: str) -> Path:
         return self._segs / label_tag / f"{image_id}.dcm"
 
     def _show_all(self) -> None:
@@ -307,48 +304,52 @@ class StudiesDatastore(LocalDatastore):
                 self._hide(image, tag)
         for tag, version in wanted.items():
             if super().get_label_info(image, tag).get("version") != version.id:
-                info = {**record_of(version), "scan": version.scan}
-                self._show(image, version.file, tag, info)
+                record = record_of_version(version, tag=tag)
+                self._show(image, version.file, record, scan=version.scan)
 
-    def _show(self, image: str, labels: Path, tag: str, info: dict[str, Any]) -> str:
-        """Show a label map, and its DICOM SEG, under a tag; it replaces the one before."""
-        path = Path(self.get_image_uri(image))
-        name = f"{image}{SCAN_SUFFIXES[0]}"
+    def _shown(self, image: str, version: str) -> LabelRecord:
+        """Bring what is shown of an image up to date, and give the record of one version."""
+        self._show_versions(self._versions.versions(image))
+        return next(one for one in self.label_records(image) if one.id == version)
+
+    def _show(self, image: str, labels: Path, record: LabelRecord, *, scan: str) -> None:
+        """Show a label map, and its DICOM SEG, under its tag; it replaces the one before."""
+        name, tag = f"{image}{SCAN_SUFFIXES[0]}", record.tag
+        info = {**record.to_info(), "scan": scan, "name": name}
         # As MONAI Label does, but in place whole or not at all. Files and record change together
         # for whoever holds the lock, such as a backup.
         with FileLock(self._lock_file):
-            if path.is_dir() and tag in (DRAFT, DRAWN, REVIEWED):
-                info["seg_refused"] = self._write_seg(image, labels, tag, info)
+            if Path(self.get_image_uri(image)).is_dir() and tag in (DRAFT, DRAWN, REVIEWED):
+                info["seg_refused"] = write_seg(
+                    self._seg_path(image, tag),
+                    series=Path(self.get_image_uri(image)),
+                    labels=labels,
+                    record=record,
+                    edited=DRAFT in self.get_labels_by_image_id(image),
+                )
             folder = private_folder(Path(self._datastore.label_path(tag)))
-            put(labels.read_bytes(), folder / name)
-            shown = {"ts": int(time.time()), **info, "name": name}
-            record = DataModel(info=shown, ext=SCAN_SUFFIXES[0])
-            self._datastore.objects[image].labels[tag] = record
+            write_bytes(folder / name, labels.read_bytes(), private=True)
+            self._datastore.objects[image].labels[tag] = DataModel(info=info, ext=SCAN_SUFFIXES[0])
             self._update_datastore_file(lock=False)
-        return image
 
     def _hide(self, image: str, tag: str) -> None:
         super().remove_label(image, tag)
-        self.seg_file(image, tag).unlink(missing_ok=True)
-
-    def _write_seg(
-        self, image_id: str, labels: Path, label_tag: str, info: dict[str, Any]
-    ) -> str | None:
-        drawn_by_network = DRAFT in self.get_labels_by_image_id(image_id)
-        by_hand: AlgorithmType = "SEMIAUTOMATIC" if drawn_by_network else "MANUAL"
-        return write_seg(
-            self.seg_file(image_id, label_tag),
-            series=Path(self.get_image_uri(image_id)),
-            labels=labels,
-            state="reviewed" if label_tag == REVIEWED else "draft",
-            algorithm_type="AUTOMATIC" if label_tag == DRAFT else by_hand,
-            creator=str(info.get("user") or "unknown"),
-        )
+        self._seg_path(image, tag).unlink(missing_ok=True)
 
     def _update_datastore_file(self, lock: bool = True) -> None:
         """As MONAI Label does, but whole or not at all: it would not start from half a file."""
         with FileLock(self._lock_file) if lock else nullcontext():
             content = self._datastore.model_dump(exclude={"base_path"})
             path = Path(self._datastore_config_path)
-            put(json.dumps(content, indent=2, default=str).encode(), path)
+            text = json.dumps(content, indent=2, default=str)
+            write_bytes(path, text.encode(), private=True)
             self._config_ts = path.stat().st_mtime
+
+
+@contextmanager
+def _label_file(measured: Measured) -> Iterator[Path]:
+    """A label map as NIfTI file on the grid of its image, for a while."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / f"label{SCAN_SUFFIXES[0]}"
+        write_label_map(path, measured.label_map(), measured.scan.grid)
+        yield path

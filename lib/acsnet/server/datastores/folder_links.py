@@ -1,14 +1,13 @@
 """Links to the scans of a studies folder, in the layout that MONAI Label's local store reads."""
 
 import shutil
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
 from acsnet.io.series import Series, SeriesFinder, image_id
-from acsnet.plain_names import is_plain_name
 from acsnet.server.state.paths import private_folder
 from acsnet.server.web.request_checks import SCAN_SUFFIXES
+from acsnet.storage import is_plain_name, writing_folder
 
 SERIES_SUFFIX = ".series"
 """Ends the name of the link to a series among the images, as `.nii.gz` ends a scan file's."""
@@ -74,7 +73,6 @@ class StudyLinks:
             if {entry.name: entry.readlink() for entry in folder.iterdir()} == wanted:
                 return
             shutil.rmtree(folder)
-        temporary = Path(tempfile.mkdtemp(dir=self._folders, prefix="."))
-        for name, path in wanted.items():
-            (temporary / name).symlink_to(path)
-        temporary.rename(folder)
+        with writing_folder(folder) as temporary:
+            for name, path in wanted.items():
+                (temporary / name).symlink_to(path)

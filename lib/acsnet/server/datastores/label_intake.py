@@ -1,21 +1,124 @@
-"""What a client may say of a label that it saves, and what it is told in return."""
+"""The one way in for a label map that a person drew: checked, measured once and stored.
 
+3D Slicer's `PUT /datastore/label`, MONAI Label's `save_label` and reviews end in `accept_label`;
+a SEG that a viewer stored in a PACS goes through the same `check_label` when it is first read.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+from acsnet.anatomy.checks import read_limits
+from acsnet.annotations.label_checks import label_flags
 from acsnet.dicom import State
 from acsnet.errors import InputError
-from acsnet.result import NOTICE
-from acsnet.server.inference.response import numbers_of
+from acsnet.io import read_scan
+from acsnet.io.label_map import read_label_map
+from acsnet.measure import measure_drawn
+from acsnet.result import Measured
+from acsnet.scan import ShortAxisScan
+from acsnet.server.datastores.label_records import DRAFT
+from acsnet.server.datastores.protocol import LabelRecord, StudyStore
+from acsnet.stages.quality_flags import messages
 
 NOBODY = "unknown annotator"
 MAX_AUTHOR = 64
 """Characters of a DICOM person name (PS3.5 table 6.2-1)."""
 
 
-def author_of(info: dict[str, Any]) -> str:
+def check_label(
+    scan: ShortAxisScan, labels: NDArray[np.uint8], *, notes: tuple[str, ...] = ()
+) -> Measured:
+    """Check and measure a label map that a person drew.
+
+    Args:
+        scan: the scan it was drawn on.
+        labels: (`scan.grid.shape`) values of `acsnet.labels.Label`.
+        notes: what its reader noticed, to be among the warnings.
+
+    Returns:
+        The measures; `quality` and `warnings` also hold what the checks of labels say.
+
+    Raises:
+        InputError: nothing is drawn, or no left ventricle.
+        AcsnetError: the label map cannot be measured on this scan.
+    """
+    flags = label_flags(
+        scan.grid.from_input(labels),
+        scan.spacing_mm[1:],
+        limits=read_limits(),
+        reversed_slices=scan.grid.reversed_slices,
+    )
+    measured = measure_drawn(scan, labels)
+    return replace(
+        measured,
+        quality=(*measured.quality, *flags),
+        warnings=(*measured.warnings, *messages(flags), *notes),
+    )
+
+
+def accept_label(
+    store: StudyStore,
+    image_id: str,
+    scan: ShortAxisScan,
+    labels: NDArray[np.uint8],
+    *,
+    author: str,
+    state: State,
+    tag: str,
+) -> LabelRecord:
+    """Check, measure and store what a person drew.
+
+    Args:
+        store: where the scan is.
+        image_id: id of the scan in it.
+        scan: the scan, as read from the store.
+        labels: (`scan.grid.shape`) values of `acsnet.labels.Label`.
+        author: who drew it.
+        state: draft or reviewed.
+        tag: what the client calls it.
+
+    Returns:
+        The record of the new version, with its measures and warnings.
+
+    Raises:
+        InputError: nothing is drawn, the tag is that of the model's drafts, or the store does not
+            take it.
+    """
+    if tag == DRAFT:
+        msg = f"the tag {DRAFT!r} is for what the model draws"
+        raise InputError(msg)
+    measured = check_label(scan, labels)
+    return store.keep_label(image_id, measured, author=author, state=state, tag=tag)
+
+
+def accept_file(
+    store: StudyStore, image_id: str, file: Path, *, tag: str, info: Mapping[str, Any]
+) -> LabelRecord:
+    """Accept the NIfTI label map in a file as `accept_label` does.
+
+    info: what the client says of it: `user` or `client_id`, `state`, and `label_info`, the
+    viewer's list of segments. Raises also InputError or GeometryError for a file that does not lie
+    on its image or holds other labels than ours.
+    """
+    author, state = author_of(info), state_of(info)
+    path = store.get_image_uri(image_id)
+    if not path:
+        msg = f"there is no image {image_id!r}"
+        raise InputError(msg)
+    scan = read_scan(path)
+    labels = read_label_map(file, grid=scan.grid, segments=info.get("label_info"))
+    return accept_label(store, image_id, scan, labels, author=author, state=state, tag=tag)
+
+
+def author_of(info: Mapping[str, Any]) -> str:
     """Who saved a label: `user`, or `client_id` as 3D Slicer sends it. Raises InputError.
 
-    The name is what the client says, unless somebody is logged in (`login.person.signed`).
+    The name is what the client says, unless somebody is logged in (`server.identity.signed`).
     """
     author = str(info.get("user") or info.get("client_id") or NOBODY).strip()
     if len(author) > MAX_AUTHOR or not author.isprintable():
@@ -24,7 +127,7 @@ def author_of(info: dict[str, Any]) -> str:
     return author
 
 
-def state_of(info: dict[str, Any]) -> State:
+def state_of(info: Mapping[str, Any]) -> State:
     """`state` as a client sends it: draft or reviewed; draft where it sends none.
 
     Raises InputError for anything else.
@@ -36,17 +139,3 @@ def state_of(info: dict[str, Any]) -> State:
         return "reviewed"
     msg = f"state must be draft or reviewed, got {state!r}"
     raise InputError(msg)
-
-
-def saved_answer(info: dict[str, Any]) -> dict[str, Any]:
-    """What a client is told of a label that was saved; 3D Slicer shows it as it is."""
-    features = info["features"]
-    return {
-        "version": info["version"],
-        "state": state_of(info),
-        "author": author_of(info),
-        "model": info["model"],
-        "warnings": features["warnings"],
-        "measurements": {name: round(value, 2) for name, value in numbers_of(features).items()},
-        "notice": NOTICE,
-    }

@@ -1,14 +1,26 @@
-"""Versions of labels as records of MONAI Label, and which of them holds under which tag."""
+"""Versions in a folder and segmentations in a PACS as `LabelRecord`s, and which holds under a tag.
 
-from collections.abc import Sequence
+A version is what a person saved; a tag is the name under which MONAI Label fetches one of them.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timezone
+from pathlib import Path
 from typing import Any
 
 from monailabel.interfaces.datastore import DefaultLabelTag
 
 from acsnet.annotations.label_versions import Version, newest_of
+from acsnet.pacs.annotations import Annotation
+from acsnet.pacs.worklist import Entry
+from acsnet.server.datastores.protocol import LabelRecord
+from acsnet.storage import write_json
 
 DRAFT, REVIEWED = str(DefaultLabelTag.ORIGINAL.value), str(DefaultLabelTag.FINAL.value)
 """MONAI Label's tags for what a network drew and for a finished label, which is a reviewed one."""
+
+LONG_AGO = datetime.fromtimestamp(0, timezone.utc)
 
 DRAWN = "draft"
 """The tag of what a person saved and nobody has reviewed yet."""
@@ -29,14 +41,120 @@ def held(versions: Sequence[Version]) -> dict[str, Version]:
     return held
 
 
-def record_of(version: Version) -> dict[str, Any]:
-    """As a record of a label: `user` and `ts` are what MONAI Label calls author and time."""
-    return {
-        "version": version.id,
-        "state": version.state,
-        "user": version.author,
-        "ts": int(version.saved.timestamp()),
-        "model": version.model,
-        "reviewer": version.reviewer,
-        "features": version.features,
+def record_of_version(
+    version: Version, *, tag: str = "", current: bool = False, seg_refused: str | None = None
+) -> LabelRecord:
+    """The record of what a person saved in a folder; see `LabelRecord`."""
+    return LabelRecord(
+        id=version.id,
+        tag=tag,
+        state=version.state,
+        author=version.author,
+        reviewer=version.reviewer,
+        saved=version.saved.astimezone(),
+        model=version.model,
+        features=version.features,
+        current=current,
+        seg_refused=seg_refused,
+    )
+
+
+def record_of_info(info: Mapping[str, Any], tag: str, *, current: bool) -> LabelRecord:
+    """The record of a label map without a version on the disk, such as the model's draft.
+
+    info: as MONAI Label keeps it, with any of `version`, `user`, `client_id`, `state`, `reviewer`,
+    `ts`, `model`, `features` and `seg_refused`.
+    """
+    seconds = info.get("ts")
+    return LabelRecord(
+        id=str(info.get("version") or ""),
+        tag=tag,
+        state=str(info.get("state") or {DRAFT: "draft", REVIEWED: "reviewed"}.get(tag, tag)),
+        author=str(info.get("user") or info.get("client_id") or ""),
+        reviewer=str(info.get("reviewer") or ""),
+        saved=datetime.fromtimestamp(seconds, timezone.utc).astimezone() if seconds else None,
+        model=str(info.get("model") or ""),
+        features=info.get("features") or {},
+        current=current,
+        seg_refused=info.get("seg_refused"),
+    )
+
+
+def records_of_folder(
+    infos: Mapping[str, Mapping[str, Any]], versions: Sequence[Version], *, scan: str
+) -> tuple[LabelRecord, ...]:
+    """All label maps of one scan of a folder, newest first.
+
+    infos: tag -> what MONAI Label keeps of the label map that is shown under it; versions: all
+    that people saved; scan: fingerprint of the files of the scan now.
+    """
+    by_id = {version.id: version for version in versions}
+    records = []
+    for tag, info in infos.items():
+        current = info.get("scan", scan) == scan
+        version = by_id.get(info.get("version", ""))
+        if version is None:
+            records.append(record_of_info(info, tag, current=current))
+        else:
+            refused = info.get("seg_refused")
+            records.append(
+                record_of_version(version, tag=tag, current=current, seg_refused=refused)
+            )
+    shown = {record.id for record in records}
+    records += [record_of_version(version) for version in versions if version.id not in shown]
+    return tuple(sorted(records, key=lambda record: record.saved or LONG_AGO, reverse=True))
+
+
+def record_of_seg(
+    annotation: Annotation, *, tag: str = "", features: Mapping[str, Any]
+) -> LabelRecord:
+    """The record of a SEG in a PACS; it refers to its images, and images never change."""
+    return LabelRecord(
+        id=annotation.instance,
+        tag=tag,
+        state=annotation.state,
+        author=annotation.author,
+        saved=_time_of(annotation.made_at),
+        model=str(features.get(MODEL_VERSION) or ""),
+        features=features,
+        current=bool(tag),
+    )
+
+
+MODEL_VERSION = "model_version"
+"""Among the measures of a SEG: the version of the model, which the SEG itself does not tell."""
+
+
+class KeptMeasures:
+    """Measures of SEGs by SOPInstanceUID, so that pages need not read a SEG: it never changes."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def keep(self, instance: str, features: Mapping[str, Any]) -> None:
+        """Keep the measures of a SEG."""
+        write_json(self._folder / f"{instance}.json", features, private=True)
+
+    def of(self, instance: str) -> dict[str, Any]:
+        """The measures of a SEG; empty while nobody has read it."""
+        file = self._folder / f"{instance}.json"
+        return json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+
+
+def tagged(entry: Entry) -> dict[str, Annotation]:
+    """Tag -> the SEG that holds under it."""
+    newest = entry.drawn[0] if entry.drawn else None
+    holding = {
+        REVIEWED: entry.newest("reviewed"),
+        DRAFT: entry.model_draft,
+        DRAWN: newest if newest is not None and newest.state == "draft" else None,
     }
+    return {tag: annotation for tag, annotation in holding.items() if annotation is not None}
+
+
+def _time_of(made_at: str) -> datetime | None:
+    """YYYYMMDDHHMMSS of this machine's clock -> time; None where it is none."""
+    try:
+        return datetime.strptime(made_at[:14], "%Y%m%d%H%M%S").astimezone()
+    except ValueError:
+        return None

@@ -8,15 +8,16 @@ import hashlib
 import logging
 import threading
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-import nibabel as nib
 import numpy as np
 from monailabel.interfaces.datastore import Datastore
 from numpy.typing import NDArray
 
-from acsnet.errors import AcsnetError, InputError
+from acsnet.dicom import State
+from acsnet.errors import AcsnetError, InputError, PacsError
 from acsnet.fine_tuning.training_request import Reviewed
 from acsnet.io.series import Series
 from acsnet.pacs.annotations import Annotation
@@ -24,13 +25,18 @@ from acsnet.pacs.archive import Archive
 from acsnet.pacs.config import PacsSettings
 from acsnet.pacs.worklist import Entry
 from acsnet.report.pdf import AUTOMATIC
-from acsnet.result import Result
-from acsnet.server.datastores.folder import SCORES, SHOWN_TAGS
-from acsnet.server.datastores.label_intake import author_of, state_of
-from acsnet.server.datastores.label_records import DRAFT, DRAWN, REVIEWED
+from acsnet.result import Measured
+from acsnet.server.datastores.label_intake import accept_file, author_of
+from acsnet.server.datastores.label_records import (
+    DRAFT,
+    DRAWN,
+    MODEL_VERSION,
+    REVIEWED,
+    tagged,
+)
 from acsnet.server.datastores.pacs_labels import PacsLabels, companions_of
 from acsnet.server.datastores.preflight import Verdict
-from acsnet.server.datastores.seg_records import seg_record, tagged
+from acsnet.server.datastores.protocol import SCORES, SHOWN_TAGS, LabelRecord, held_under
 from acsnet.server.state.paths import private_folder
 from acsnet.server.web.request_checks import SCAN_SUFFIXES
 
@@ -51,6 +57,7 @@ class DicomWebDatastore(Datastore):
         self._archive = Archive(settings, cache=private_folder(store / "images"))
         self._labels = PacsLabels(self._archive, private_folder(store / "labels"))
         self._name = settings.url
+        self._reader = ThreadPoolExecutor(1, thread_name_prefix="labels")
         self._change = threading.Lock()
         self._records: dict[str, dict[str, Any]] = {}
         self._unkept: dict[str, str] = {}
@@ -70,16 +77,22 @@ class DicomWebDatastore(Datastore):
         """Keep the description."""
 
     def refresh(self) -> None:
-        """Search the PACS anew at the next look."""
+        """Search the PACS anew, and read in the background what people stored in it meanwhile."""
         self._archive.worklist.invalidate()
+        self._reader.submit(self._read_labels)
 
     def close(self) -> None:
         """Stop what runs in the background."""
+        self._reader.shutdown(wait=False, cancel_futures=True)
         self._archive.close()
 
     def entries(self) -> dict[str, Entry]:
         """The work list as it is now, by image id."""
         return self._archive.worklist.entries()
+
+    def seg_file(self, image_id: str, label_tag: str) -> Path | None:
+        """None: it is in the PACS."""
+        return None
 
     def series(self) -> list[Series]:
         """None: the files are in the PACS."""
@@ -173,20 +186,18 @@ class DicomWebDatastore(Datastore):
         return "" if annotation is None else str(self._labels.file(label_id, annotation))
 
     def get_label_info(self, label_id: str, label_tag: str) -> dict[str, Any]:
-        """Who made the label that holds and when, its measures once it was read, all versions."""
-        entry = self.entries().get(label_id)
-        annotation = self._labels_of(label_id).get(label_tag)
-        if annotation is None or entry is None:
-            return {}
-        features = self._labels.measures.of(annotation.instance)
-        return {**seg_record(annotation), "features": features, "versions": self.versions(label_id)}
+        """As clients get it: the record of the label that holds, with all versions."""
+        records = self.label_records(label_id)
+        record = held_under(records, label_tag)
+        versions = [one.to_info() for one in records]
+        return {} if record is None else {**record.to_info(), "versions": versions}
 
-    def versions(self, image_id: str) -> list[dict[str, Any]]:
-        """All segmentations of a scan, newest first, as records of labels."""
+    def label_records(self, image_id: str) -> tuple[LabelRecord, ...]:
+        """All segmentations of a scan, newest first; measures of those that were read."""
         entry = self.entries().get(image_id)
-        return [] if entry is None else [seg_record(one) for one in entry.annotations]
+        return () if entry is None else self._labels.records(entry)
 
-    def review(self, image_id: str, version: str, *, by: str) -> dict[str, Any]:
+    def review(self, image_id: str, version: str, *, by: str) -> LabelRecord:
         """As `PacsLabels.review`."""
         return self._labels.review(image_id, version, by=by)
 
@@ -204,34 +215,31 @@ class DicomWebDatastore(Datastore):
     def save_label(
         self, image_id: str, label_filename: str, label_tag: str, label_info: dict[str, Any]
     ) -> str:
-        """Store a person's label map as a new SEG and its measures.
-
-        label_info: see `acsnet.server.datastores.label_intake`; `version` and `model` are put
-        into it. Raises InputError for any tag but `final` and `draft`: a SEG has no tags.
-        """
-        if label_tag not in (REVIEWED, DRAWN):
-            msg = f"a label in a PACS must be saved with tag 'final' or 'draft', got {label_tag!r}"
-            raise InputError(msg)
-        labels = np.asarray(nib.load(label_filename).dataobj, dtype=np.uint8)
-        draft = self._archive.entry(image_id).model_draft
-        drafted = {} if draft is None else self._labels.measures.of(draft.instance)
-        instance = self._labels.store(
-            image_id,
-            labels,
-            author=author_of(label_info),
-            state=state_of(label_info),
-            features=label_info.get("features"),
-        )
-        label_info |= {"version": instance, "model": drafted.get("model_version", "")}
+        """As `accept_file`: MONAI Label's way in is no other."""
+        accept_file(self, image_id, Path(label_filename), tag=label_tag, info=label_info)
         return image_id
 
-    def keep_draft(self, image_id: str, result: Result, model: str) -> None:
+    def keep_label(
+        self, image_id: str, measured: Measured, *, author: str, state: State, tag: str
+    ) -> LabelRecord:
+        """Store a person's label map as a new SEG, and its measures.
+
+        Raises InputError for any tag but `final` and `draft`: a SEG has no tags.
+        """
+        if tag not in (REVIEWED, DRAWN):
+            msg = f"a label in a PACS must be saved with tag 'final' or 'draft', got {tag!r}"
+            raise InputError(msg)
+        draft = held_under(self.label_records(image_id), DRAFT)
+        model = "" if draft is None else draft.model
+        return self._labels.store(image_id, measured, author=author, state=state, model=model)
+
+    def keep_draft(self, image_id: str, measured: Measured, model: str) -> None:
         """Store what the model drew; a PACS that will not have it keeps nobody from the result."""
         try:
-            companions = companions_of(result, labels_by=AUTOMATIC)
-            instance = self._archive.store_draft(image_id, result.label_map(), companions)
+            companions = companions_of(measured, labels_by=AUTOMATIC)
+            instance = self._archive.store_draft(image_id, measured.label_map(), companions)
             if instance is not None:
-                about = {**result.features_dict(), "model_version": model}
+                about = {**measured.features_dict(), MODEL_VERSION: model}
                 self._labels.measures.keep(instance, about)
             self._unkept.pop(image_id, None)
         except AcsnetError as error:
@@ -260,8 +268,9 @@ class DicomWebDatastore(Datastore):
                 uid: {
                     "image": {"ext": SCAN_SUFFIXES[0], "info": self._info(entry)},
                     "labels": {
-                        tag: {"ext": SCAN_SUFFIXES[0], "info": seg_record(one)}
-                        for tag, one in tagged(entry).items()
+                        one.tag: {"ext": SCAN_SUFFIXES[0], "info": one.to_info()}
+                        for one in self._labels.records(entry)
+                        if one.tag
                     },
                 }
                 for uid, entry in self.entries().items()
@@ -279,6 +288,10 @@ class DicomWebDatastore(Datastore):
         raise InputError(msg)
 
     def remove_label(self, label_id: str, label_tag: str) -> None:
+        """As `withdraw`."""
+        self.withdraw(label_id, label_tag, by=author_of({}))
+
+    def withdraw(self, image_id: str, tag: str, *, by: str) -> None:
         """Refuse: every version stays. Raises InputError."""
         msg = "a PACS keeps every label: save a newer one instead"
         raise InputError(msg)
@@ -293,6 +306,16 @@ class DicomWebDatastore(Datastore):
     ) -> tuple[int, str, bytes]:
         """Pass a viewer's request on to the PACS; gives status, content type and content."""
         return self._archive.pacs.forward(method, path, query=query, headers=headers, body=body)
+
+    def _read_labels(self) -> None:
+        """Check and measure the reviewed labels of the scans whose images are here."""
+        try:
+            entries = self.entries().values()
+        except PacsError as error:
+            logger.warning("labels are read another time: %s", error)
+            return
+        folder = self._archive.worklist.folder
+        self._labels.reviewed(entry for entry in entries if folder(entry.uid).is_dir())
 
     def _labels_of(self, image_id: str) -> dict[str, Annotation]:
         entry = self.entries().get(image_id)

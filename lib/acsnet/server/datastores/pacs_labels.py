@@ -6,8 +6,8 @@ Each save is a new SEG in the PACS; what others saved before stays as it is.
 import logging
 from collections.abc import Iterable
 from dataclasses import replace
+from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,14 +16,23 @@ from acsnet.dicom import State
 from acsnet.errors import AcsnetError, InputError
 from acsnet.fine_tuning.training_request import Reviewed
 from acsnet.io import write_label_map
-from acsnet.measure import measure_drawn
 from acsnet.pacs.annotations import Annotation
 from acsnet.pacs.archive import Archive, Companions
 from acsnet.pacs.worklist import Entry
 from acsnet.report.patient import subject_of
 from acsnet.report.pdf import report_pdf
 from acsnet.result import Measured
-from acsnet.server.datastores.seg_records import KeptMeasures, seg_record
+from acsnet.scan import ShortAxisScan
+from acsnet.server.datastores.label_intake import check_label
+from acsnet.server.datastores.label_records import (
+    DRAWN,
+    MODEL_VERSION,
+    REVIEWED,
+    KeptMeasures,
+    record_of_seg,
+    tagged,
+)
+from acsnet.server.datastores.protocol import LabelRecord
 from acsnet.server.web.request_checks import SCAN_SUFFIXES
 
 logger = logging.getLogger(__name__)
@@ -49,69 +58,101 @@ class PacsLabels:
         self._archive = archive
         self._folder = folder
 
-    def file(self, uid: str, annotation: Annotation) -> Path:
-        """A SEG of a series as NIfTI file on the grid of the series; it is measured, too.
+    def records(self, entry: Entry) -> tuple[LabelRecord, ...]:
+        """All segmentations of a series, newest first."""
+        tags = {annotation.instance: tag for tag, annotation in tagged(entry).items()}
+        return tuple(
+            record_of_seg(
+                annotation,
+                tag=tags.get(annotation.instance, ""),
+                features=self.measures.of(annotation.instance),
+            )
+            for annotation in entry.annotations
+        )
 
-        Raises AcsnetError where the SEG cannot be read as our labels.
+    def file(self, uid: str, annotation: Annotation) -> Path:
+        """A SEG of a series as NIfTI file on the grid of the series.
+
+        When it is read first it is checked and measured as what comes in by any other way, for a
+        viewer stores in the PACS without asking. Raises AcsnetError where the SEG cannot be read
+        as our labels.
         """
         slices = len(self._archive.entry(uid).instances)
-        path = self._folder / f"{annotation.instance}-{slices}{SCAN_SUFFIXES[0]}"
+        path = self._folder / f"{annotation.instance}-{slices}-checked{SCAN_SUFFIXES[0]}"
         if not path.exists():
             scan, sources = self._archive.read(uid)
             reading = self._archive.label_map(annotation, sources)
             labels = scan.grid.to_input(reading.labels)
-            if labels.any() and not self.measures.of(annotation.instance):
-                features = measure_drawn(scan, labels).features_dict()
-                features["warnings"] += reading.warnings
-                self.measures.keep(annotation.instance, features)
+            if labels.any():
+                self._measure(annotation, scan, labels, notes=reading.warnings)
             write_label_map(path, labels, scan.grid)
         return path
 
-    def store(
+    def _measure(
         self,
-        uid: str,
+        annotation: Annotation,
+        scan: ShortAxisScan,
         labels: NDArray[np.uint8],
         *,
-        author: str,
-        state: State,
-        features: dict[str, Any] | None = None,
-    ) -> str:
-        """Store a person's label map as a new SEG with its report; its SOPInstanceUID.
+        notes: tuple[str, ...],
+    ) -> None:
+        """Keep the measures of a SEG; those known already stay, beside what the checks say."""
+        known = self.measures.of(annotation.instance)
+        if known and annotation.by_model:
+            return
+        measured = check_label(scan, labels, notes=notes).features_dict()
+        warnings = dict.fromkeys((*known.get("warnings", ()), *measured["warnings"]))
+        checked = {"warnings": list(warnings), "quality": measured["quality"]}
+        self.measures.keep(annotation.instance, {**measured, **known, **checked})
 
-        labels: on the grid of the series; features: what is kept of its measures, where more is
-        known than follows from it. Raises InputError for a label map without a left ventricle.
+    def store(
+        self, uid: str, measured: Measured, *, author: str, state: State, model: str
+    ) -> LabelRecord:
+        """Store a person's label map as a new SEG with its report; what was there before stays.
+
+        model: whose draft it began from, empty for none.
         """
-        scan, _ = self._archive.read(uid)
-        measured = measure_drawn(scan, labels)
-        told = f"drawn by {author}, {state}"
+        companions = companions_of(measured, labels_by=f"drawn by {author}, {state}")
         instance = self._archive.store_drawn(
-            uid, labels, companions_of(measured, labels_by=told), author=author, state=state
+            uid, measured.label_map(), companions, author=author, state=state
         )
-        self.measures.keep(instance, features or measured.features_dict())
-        return instance
+        features = {**measured.features_dict(), MODEL_VERSION: model}
+        self.measures.keep(instance, features)
+        return LabelRecord(
+            id=instance,
+            tag=REVIEWED if state == "reviewed" else DRAWN,
+            state=state,
+            author=author,
+            saved=datetime.now(timezone.utc).astimezone(),
+            model=model,
+            features=features,
+        )
 
-    def review(self, uid: str, version: str, *, by: str) -> dict[str, Any]:
+    def review(self, uid: str, version: str, *, by: str) -> LabelRecord:
         """Store a person's draft once more, as reviewed; the draft stays as it is.
 
         version: SOPInstanceUID of the draft; by: for the record of the server, as the SEG names
         who drew it. Raises InputError for a version that is not there or is the model's.
         """
-        drawn = self._archive.entry(uid).drawn
-        annotation = next((one for one in drawn if one.instance == version), None)
+        entry = self._archive.entry(uid)
+        annotation = next((one for one in entry.drawn if one.instance == version), None)
         if annotation is None:
             msg = f"image {uid!r} has no version {version!r} by a person"
             raise InputError(msg)
+        features = self.measures.of(version)
         if annotation.state == "reviewed":
-            return seg_record(annotation)
-        instance = self.store(
+            return record_of_seg(annotation, features=features)
+        scan, sources = self._archive.read(uid)
+        reading = self._archive.label_map(annotation, sources)
+        labels = scan.grid.to_input(reading.labels)
+        record = self.store(
             uid,
-            self._label_maps(uid, {annotation.author: annotation})[annotation.author],
+            check_label(scan, labels, notes=reading.warnings),
             author=annotation.author,
             state="reviewed",
-            features=self.measures.of(annotation.instance),
+            model=str(features.get(MODEL_VERSION) or ""),
         )
-        reviewed = replace(annotation, state="reviewed", instance=instance)
-        return {**seg_record(reviewed), "reviewer": by}
+        return replace(record, reviewer=by)
 
     def reviewed(self, entries: Iterable[Entry]) -> list[Reviewed]:
         """What a network may be trained on: the newest reviewed label of each scan.
@@ -128,21 +169,23 @@ class PacsLabels:
             except AcsnetError as error:
                 logger.warning("a label is left out: %s", error)
                 continue
-            patient, at = entry.text("PatientID") or entry.uid, seg_record(annotation)["ts"]
-            found.append(Reviewed(name=entry.uid, patient=patient, image=image, label=label, at=at))
+            saved = record_of_seg(annotation, features={}).saved
+            found.append(
+                Reviewed(
+                    name=entry.uid,
+                    patient=entry.text("PatientID") or entry.uid,
+                    image=image,
+                    label=label,
+                    at=0.0 if saved is None else saved.timestamp(),
+                )
+            )
         return found
 
     def drawn_by(self, uid: str) -> dict[str, NDArray[np.uint8]]:
         """Author -> the newest label map of theirs, on the grid of the series."""
-        return self._label_maps(
-            uid, {one.author: one for one in reversed(self._archive.entry(uid).drawn)}
-        )
-
-    def _label_maps(
-        self, uid: str, annotations: dict[str, Annotation]
-    ) -> dict[str, NDArray[np.uint8]]:
+        newest = {one.author: one for one in reversed(self._archive.entry(uid).drawn)}
         scan, sources = self._archive.read(uid)
         return {
             author: scan.grid.to_input(self._archive.label_map(one, sources).labels)
-            for author, one in annotations.items()
+            for author, one in newest.items()
         }

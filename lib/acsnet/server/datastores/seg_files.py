@@ -2,47 +2,38 @@
 
 from pathlib import Path
 
-import nibabel as nib
-import numpy as np
-import pydicom
-
-from acsnet.dicom import AlgorithmType, State, make_seg, source_stack
+from acsnet.dicom import AlgorithmType, make_seg, source_stack
+from acsnet.dicom.source_images import file_content, read_headers
 from acsnet.errors import AcsnetError
 from acsnet.io import read_scan
-from acsnet.io.dicom_files import quiet_pydicom
+from acsnet.io.label_map import read_labels
+from acsnet.server.datastores.label_records import DRAFT, REVIEWED
+from acsnet.server.datastores.protocol import LabelRecord
+from acsnet.storage import write_bytes
 
 
 def write_seg(
-    path: Path,
-    *,
-    series: Path,
-    labels: Path,
-    state: State,
-    algorithm_type: AlgorithmType,
-    creator: str,
+    path: Path, *, series: Path, labels: Path, record: LabelRecord, edited: bool
 ) -> str | None:
     """Write the NIfTI label map `labels` of the series in the folder `series` as SEG to `path`.
 
-    creator: who drew or reviewed it. Returns None, or why there is no file: then there is none
-    from before either, which would be of another label map.
+    edited: whether a person had a draft of the model to begin from. Returns None, or why there is
+    no file: then there is none from before either, which would be of another label map.
     """
+    by_hand: AlgorithmType = "SEMIAUTOMATIC" if edited else "MANUAL"
     path.unlink(missing_ok=True)
     try:
         scan = read_scan(series)
-        with quiet_pydicom():
-            headers = [pydicom.dcmread(file, stop_before_pixels=True) for file in series.iterdir()]
-        stack = scan.grid.from_input(np.asarray(nib.load(labels).dataobj, dtype=np.uint8))
+        stack = scan.grid.from_input(read_labels(labels))
         seg = make_seg(
             stack,
-            source_stack(scan, headers),
-            state=state,
-            algorithm_type=algorithm_type,
-            creator=creator,
+            source_stack(scan, read_headers(series)),
+            state="reviewed" if record.tag == REVIEWED else "draft",
+            algorithm_type="AUTOMATIC" if record.tag == DRAFT else by_hand,
+            creator=record.author or "unknown",
         )
     except AcsnetError as error:
         return str(error)
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}")
-    seg.save_as(temporary, write_like_original=False)
-    temporary.replace(path)
+    write_bytes(path, file_content(seg))
     return None

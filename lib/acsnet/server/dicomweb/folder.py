@@ -10,12 +10,10 @@ from typing import Any
 
 from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import JSONResponse, Response
-from monailabel.interfaces.utils.app import app_instance
 
 from acsnet.io.series import Series
-from acsnet.server.dicomweb import qido, wado
-
-ROOT = "/dicomweb"
+from acsnet.server.datastores.folder import StudiesDatastore
+from acsnet.server.dicomweb import ROOT, Datastore, qido, wado
 
 router = APIRouter(prefix=ROOT)
 
@@ -27,73 +25,79 @@ class DicomJson(JSONResponse):
 
 
 @router.get("/studies")
-def studies(request: Request) -> Response:
+def studies(store: Datastore, request: Request) -> Response:
     """Search for studies."""
-    return _searched(qido.studies(_now()), request)
+    return _searched(qido.studies(_now(store)), request)
 
 
 @router.get("/series")
-def all_series(request: Request) -> Response:
+def all_series(store: Datastore, request: Request) -> Response:
     """Search for series of all studies."""
-    return _searched(qido.series(_now()), request)
+    return _searched(qido.series(_now(store)), request)
 
 
 @router.get("/studies/{study}/series")
-def series(study: str, request: Request) -> Response:
+def series(store: Datastore, study: str, request: Request) -> Response:
     """Search for the series of a study."""
-    return _searched(qido.series(_chosen(study)), request)
+    return _searched(qido.series(_chosen(store, study)), request)
 
 
 @router.get("/studies/{study}/instances")
-def study_instances(study: str, request: Request) -> Response:
+def study_instances(store: Datastore, study: str, request: Request) -> Response:
     """Search for the instances of a study."""
-    return _searched(qido.instances(_chosen(study)), request)
+    return _searched(qido.instances(_chosen(store, study)), request)
 
 
 @router.get("/studies/{study}/series/{series}/instances")
-def series_instances(study: str, series: str, request: Request) -> Response:
+def series_instances(store: Datastore, study: str, series: str, request: Request) -> Response:
     """Search for the instances of a series."""
-    return _searched(qido.instances(_chosen(study, series)), request)
+    return _searched(qido.instances(_chosen(store, study, series)), request)
 
 
 @router.get("/studies/{study}/metadata")
-def study_metadata(study: str, request: Request) -> Response:
+def study_metadata(store: Datastore, study: str, request: Request) -> Response:
     """All headers of a study."""
-    return DicomJson(list(_metadata(_chosen(study), _base(request))))
+    return DicomJson(list(_metadata(_chosen(store, study), _base(request))))
 
 
 @router.get("/studies/{study}/series/{series}/metadata")
-def series_metadata(study: str, series: str, request: Request) -> Response:
+def series_metadata(store: Datastore, study: str, series: str, request: Request) -> Response:
     """All headers of a series."""
-    return DicomJson(list(_metadata(_chosen(study, series), _base(request))))
+    return DicomJson(list(_metadata(_chosen(store, study, series), _base(request))))
 
 
 @router.get("/studies/{study}/series/{series}/instances/{instance}/metadata")
-def instance_metadata(study: str, series: str, instance: str, request: Request) -> Response:
+def instance_metadata(
+    store: Datastore, study: str, series: str, instance: str, request: Request
+) -> Response:
     """The header of an instance."""
-    path = _path(study, series, instance)
+    path = _path(store, study, series, instance)
     address = f"{_base(request)}/studies/{study}/series/{series}/instances/{instance}"
     return DicomJson([wado.metadata(path, address)])
 
 
 @router.get("/studies/{study}/series/{series}/instances/{instance}")
-def instance_file(study: str, series: str, instance: str) -> Response:
+def instance_file(store: Datastore, study: str, series: str, instance: str) -> Response:
     """The whole file of an instance."""
-    return _multipart(_path(study, series, instance).read_bytes(), "application/dicom")
+    return _multipart(_path(store, study, series, instance).read_bytes(), "application/dicom")
 
 
 @router.get("/studies/{study}/series/{series}/instances/{instance}/frames/{number}")
-def instance_frame(study: str, series: str, instance: str, number: int) -> Response:
+def instance_frame(
+    store: Datastore, study: str, series: str, instance: str, number: int
+) -> Response:
     """One frame as it is stored."""
-    return _multipart(*wado.frame(_path(study, series, instance), number))
+    return _multipart(*wado.frame(_path(store, study, series, instance), number))
 
 
 @router.get("/studies/{study}/series/{series}/instances/{instance}/bulkdata/{tag}")
-def instance_bulk_data(study: str, series: str, instance: str, tag: str) -> Response:
+def instance_bulk_data(
+    store: Datastore, study: str, series: str, instance: str, tag: str
+) -> Response:
     """One long binary element."""
     if len(tag) != 8 or not all(digit in "0123456789abcdefABCDEF" for digit in tag):
         raise HTTPException(404, f"there is no element {tag}")
-    content = wado.bulk_data(_path(study, series, instance), tag)
+    content = wado.bulk_data(_path(store, study, series, instance), tag)
     return _multipart(content, "application/octet-stream")
 
 
@@ -104,17 +108,16 @@ def refuse_to_store(study: str = "") -> Response:
     raise HTTPException(405, "the studies folder is never written to: serve a PACS to store")
 
 
-def _now() -> list[Series]:
+def _now(store: StudiesDatastore) -> list[Series]:
     """The series, looked for again: searches come first when a viewer opens a study."""
-    app_instance().datastore().refresh()
-    found: list[Series] = app_instance().datastore().series()
-    return found
+    store.refresh()
+    return store.series()
 
 
-def _chosen(study: str, series: str | None = None) -> list[Series]:
+def _chosen(store: StudiesDatastore, study: str, series: str | None = None) -> list[Series]:
     found = [
         one
-        for one in app_instance().datastore().series()
+        for one in store.series()
         if one.text("StudyInstanceUID") == study and series in (None, one.uid)
     ]
     if not found:
@@ -122,8 +125,8 @@ def _chosen(study: str, series: str | None = None) -> list[Series]:
     return found
 
 
-def _path(study: str, series: str, instance: str) -> Path:
-    (one,) = _chosen(study, series)
+def _path(store: StudiesDatastore, study: str, series: str, instance: str) -> Path:
+    (one,) = _chosen(store, study, series)
     for file in one.files:
         if file.text("SOPInstanceUID") == instance:
             return file.path

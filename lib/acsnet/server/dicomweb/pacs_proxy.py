@@ -7,10 +7,10 @@ reader saves is in the work list at once.
 from fastapi import APIRouter, HTTPException, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response
-from monailabel.interfaces.utils.app import app_instance
 
 from acsnet.annotations import audit_log
-from acsnet.server.dicomweb.folder import ROOT
+from acsnet.server.datastores.pacs import DicomWebDatastore
+from acsnet.server.dicomweb import ROOT, Datastore
 from acsnet.server.identity import logged_in
 from acsnet.server.state.paths import audit_log_file
 
@@ -22,19 +22,19 @@ router = APIRouter(prefix=ROOT)
 
 
 @router.get("/{path:path}")
-def retrieve(path: str, request: Request) -> Response:
+def retrieve(pacs: Datastore, path: str, request: Request) -> Response:
     """Search or fetch."""
-    return _forwarded(path, request, None)
+    return _forwarded(pacs, path, request, None)
 
 
 @router.post("/studies")
 @router.post("/studies/{study}")
-async def store(request: Request, study: str = "") -> Response:
+async def store(pacs: Datastore, request: Request, study: str = "") -> Response:
     """Store what a viewer sends, and look at the PACS again."""
     body = await request.body()
     path = f"studies/{study}" if study else "studies"
-    answer = await run_in_threadpool(_forwarded, path, request, body)
-    app_instance().datastore().refresh()
+    answer = await run_in_threadpool(_forwarded, pacs, path, request, body)
+    pacs.refresh()
     person = logged_in()
     if person is not None and answer.status_code < 300:
         details = {"study": study, "through": "a viewer"}
@@ -42,17 +42,17 @@ async def store(request: Request, study: str = "") -> Response:
     return answer
 
 
-def _forwarded(path: str, request: Request, body: bytes | None) -> Response:
+def _forwarded(
+    pacs: DicomWebDatastore, path: str, request: Request, body: bytes | None
+) -> Response:
     if path.partition("/")[0] not in RESOURCES:
         raise HTTPException(404, "there is no such resource")
     headers = {name: request.headers[name] for name in PASSED_ON if name in request.headers}
-    status, kind, content = (
-        app_instance()
-        .datastore()
-        .forward(request.method, path, query=request.url.query, headers=headers, body=body)
+    status, kind, content = pacs.forward(
+        request.method, path, query=request.url.query, headers=headers, body=body
     )
     if "json" in kind:
         own = f"{str(request.base_url).rstrip('/')}{ROOT}/"
-        theirs = f"{app_instance().datastore().name()}/"
+        theirs = f"{pacs.name()}/"
         content = content.replace(theirs.encode(), own.encode())
     return Response(content, status, headers={"Content-Type": kind})

@@ -10,15 +10,12 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from acsnet.errors import AcsnetError
+from acsnet.server.errors import BusyError
 
 logger = logging.getLogger(__name__)
 
 MAX_IMAGES = 200
 """Ours: a night's work on a machine without a GPU."""
-
-
-class BatchBusyError(AcsnetError):
-    """A batch that is asked for while another runs."""
 
 
 class Batch:
@@ -35,11 +32,11 @@ class Batch:
         self._images: dict[str, str] = {}
 
     def start(self, images: Sequence[str]) -> None:
-        """Begin with a list of ids. Raises BatchBusyError while another batch runs."""
+        """Begin with a list of ids. Raises BusyError while another batch runs."""
         with self._change:
             if self._worker is not None and self._worker.is_alive():
                 msg = "a batch is running: wait for it or stop it"
-                raise BatchBusyError(msg)
+                raise BusyError(msg)
             self._stopped.clear()
             self._images = dict.fromkeys(images, "waiting")
             # In the name of who asked for it.

@@ -1,87 +1,71 @@
-"""The models that are served: one chain of networks for all tasks, replaced as a whole."""
+"""The chain of networks that is served: the live version of the site, replaced as a whole.
 
-import gc
-import math
-import threading
-import time
-from collections.abc import Callable
+A request takes the chain once and keeps it to its end: it sees the old chain or the new one, never
+a mix, and a replaced chain goes when its last request has.
+"""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TypeVar
-
-import torch
+from threading import Lock
 
 from acsnet.errors import AcsnetError
+from acsnet.fine_tuning.model_registry import Models
+from acsnet.fine_tuning.training_status import inference
 from acsnet.pipeline import Pipeline
-from acsnet.server.inference.one_thread import OneThread
 
-Answer = TypeVar("Answer")
-
-
-class MemoryShortError(AcsnetError):
-    """A scan for which the accelerator has not enough memory just now."""
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Chain:
-    """All networks of the method and their version; version: as on record of the site."""
+    """All networks of the method, and their version in the site's registry."""
 
     version: str
     pipeline: Pipeline
 
 
-class ServedModels:
-    """Holds the one chain that is served.
+class ModelServer:
+    """Serves the live version of the registry; a promotion, of another process too, is followed.
 
-    A request takes the chain once and keeps it to its end: it sees the old chain or the new one,
-    never a mix, and a replaced chain goes when its last request has.
+    A version that cannot be loaded does not stop a running server: the one before stays, and the
+    log and `refused` say so. Raises WeightsError at start where the live version is not whole.
     """
 
-    def __init__(self, chain: Chain) -> None:
-        self._chain = chain
-        self._running = threading.Lock()
-        self._thread = OneThread()
-        self._used = -math.inf
+    def __init__(self, models: Models) -> None:
+        models.repair()
+        self._models = models
+        self._following = Lock()
+        self.refused: str | None = None
+        self._chain = self._load(models.aliases().live)
 
     def current(self) -> Chain:
-        """The chain that a request from now on gets."""
+        """The chain that is served now."""
         return self._chain
 
-    def replace(self, chain: Chain) -> Chain:
-        """Serve another chain from now on; gives the one before. Does not wait for requests."""
-        before, self._chain = self._chain, chain
-        return before
+    @contextmanager
+    def serving(self) -> Iterator[Chain]:
+        """The live chain for one request; trainings rest meanwhile."""
+        chain = self.follow()
+        with inference(self._models.root):
+            yield chain
 
-    def run(self, work: Callable[[Chain], Answer]) -> Answer:
-        """Give the current chain to `work`, one request at a time.
+    def follow(self) -> Chain:
+        """Serve another version from now on if another is live by now; the chain that is served."""
+        with self._following:
+            live = self._models.aliases().live
+            if live not in (self._chain.version, self.refused):
+                try:
+                    self._chain = self._load(live)
+                    self.refused = None
+                    logger.info("model %s is served from now on", live)
+                except (AcsnetError, OSError):
+                    self.refused = live
+                    logger.exception("model %s cannot be served", live)
+            return self._chain
 
-        Raises MemoryShortError where the accelerator runs out of memory; the memory is free again
-        by then, for the next request.
-        """
-        with self._running:
-            try:
-                return self._thread.run(lambda: self._work(work))
-            finally:
-                self._used = time.monotonic()
-
-    def when_idle(self, work: Callable[[Chain], Answer], *, quiet_s: float) -> Answer | None:
-        """As `run`, for work that nobody waits for; None where somebody needs the networks.
-
-        quiet_s: so long after a request it may follow.
-        """
-        quiet = time.monotonic() - self._used >= quiet_s
-        if not quiet or not self._running.acquire(blocking=False):
-            return None
-        try:
-            return self._thread.run(lambda: self._work(work))
-        finally:
-            self._running.release()
-
-    def _work(self, work: Callable[[Chain], Answer]) -> Answer:
-        try:
-            return work(self.current())
-        except torch.OutOfMemoryError:
-            pass  # what the error holds on to is released only once it is handled
-        gc.collect()
-        torch.cuda.empty_cache()
-        msg = "the scan needs more memory than the accelerator has free just now: try again later"
-        raise MemoryShortError(msg)
+    def _load(self, name: str) -> Chain:
+        pipeline = Pipeline.load(weights=self._models.weights(name))
+        pipeline.warm_up()
+        return Chain(version=name, pipeline=pipeline)

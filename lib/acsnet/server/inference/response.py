@@ -1,55 +1,59 @@
-"""An answer as a client gets it: a label map file and a JSON of measures."""
+"""An answer to a client: a label map on the grid of the input, and a JSON of measures."""
 
-import uuid
-from dataclasses import dataclass, fields
-from pathlib import Path
+import gzip
+import io
+from dataclasses import dataclass
 from typing import Any
 
 import nrrd  # type: ignore[import-untyped]
 import numpy as np
 from numpy.typing import NDArray
 
-from acsnet.io import write_label_map
+from acsnet.io.nifti import label_map_nifti
 from acsnet.labels import LABEL_VALUES
-from acsnet.quantify.features import Features
-from acsnet.result import Measured
+from acsnet.measure import numbers_of
+from acsnet.result import Measured, Result
 from acsnet.scan import InputGrid
 
-MEASURES = frozenset(field.name for field in fields(Features))
 RAS_TO_LPS = np.diag([-1.0, -1.0, 1.0])
 
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """What a client gets: labels on the `grid` of the input, and the JSON part of the reply."""
+    """Labels on the `grid` of the input, and the JSON part of the reply.
+
+    version: of the model; waited_s: time in the queue; draft: the result that becomes the draft of
+    an image of the datastore.
+    """
 
     labels: NDArray[np.uint8]
     grid: InputGrid
     params: dict[str, Any]
+    version: str = ""
+    waited_s: float = 0.0
+    draft: Result | None = None
 
 
-def answer_of(measured: Measured) -> Answer:
+def answer_of(measured: Measured, *, draft: Result | None = None) -> Answer:
     """A label map with its measures as an answer."""
     return Answer(
-        labels=measured.label_map(), grid=measured.scan.grid, params=result_params(measured)
+        labels=measured.label_map(),
+        grid=measured.scan.grid,
+        params=result_params(measured),
+        draft=draft,
     )
 
 
-def write_answer(answer: Answer, *, folder: Path, suffix: str) -> Path:
-    """Write the label map on the grid of the input; the caller removes the file.
-
-    suffix: `.nii.gz`, `.nii` or `.nrrd` (what 3D Slicer and OHIF ask for).
-    """
-    path = folder / f"{uuid.uuid4().hex}{suffix}"
+def label_map_bytes(answer: Answer, suffix: str) -> bytes:
+    """The label map as the content of a file: `.nii.gz`, `.nii` or `.nrrd`."""
     if suffix == ".nrrd":
-        write_nrrd(path, answer.labels, answer.grid)
-    else:
-        write_label_map(path, answer.labels, answer.grid)
-    return path
+        return nrrd_bytes(answer.labels, answer.grid)
+    content = label_map_nifti(answer.labels, answer.grid)
+    return gzip.compress(content, compresslevel=1) if suffix == ".nii.gz" else content
 
 
-def write_nrrd(path: Path, labels: NDArray[np.uint8], grid: InputGrid) -> None:
-    """Write labels of `grid.shape` as uncompressed NRRD, geometry in LPS mm as viewers expect.
+def nrrd_bytes(labels: NDArray[np.uint8], grid: InputGrid) -> bytes:
+    """Labels of `grid.shape` as an uncompressed NRRD file, geometry in LPS mm as viewers expect.
 
     Uncompressed because viewers in a browser unpack slowly and a label map is small.
     """
@@ -60,7 +64,9 @@ def write_nrrd(path: Path, labels: NDArray[np.uint8], grid: InputGrid) -> None:
         "space origin": RAS_TO_LPS @ grid.affine[:3, 3],
         "encoding": "raw",
     }
-    nrrd.write(str(path), labels, header, index_order="F")
+    stream = io.BytesIO()
+    nrrd.write(stream, labels, header, index_order="F")
+    return stream.getvalue()
 
 
 def result_params(measured: Measured) -> dict[str, Any]:
@@ -75,13 +81,4 @@ def result_params(measured: Measured) -> dict[str, Any]:
         "label_names": dict(LABEL_VALUES),
         "latencies": {stage: round(value, 3) for stage, value in measured.seconds.items()},
         "centroids": {},
-    }
-
-
-def numbers_of(features: dict[str, Any]) -> dict[str, float]:
-    """Of all measures those of the whole scan that are a number, by name."""
-    return {
-        name: value
-        for name, value in features.items()
-        if isinstance(value, (int, float)) and name in MEASURES
     }

@@ -1,6 +1,7 @@
-"""The inference tasks: a scan in, a label map and its measures out, all by the one chain served."""
+"""The inference tasks of MONAI Label: a scan in, a label map and its measures out."""
 
 import time
+import uuid
 from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -13,18 +14,15 @@ from numpy.typing import NDArray
 
 from acsnet.errors import InputError
 from acsnet.io import read_scan
-from acsnet.io.label_map import read_label_map_of
+from acsnet.io.label_map import read_label_map
 from acsnet.labels import LABEL_VALUES
-from acsnet.pipeline import Masks, Pipeline, label_map
-from acsnet.preprocess import standardise
-from acsnet.quantify.quantification import quantify
-from acsnet.quantify.scar import ScarMethod, classify_enhancement
-from acsnet.result import NOTICE, Measured, Result
+from acsnet.pipeline import Pipeline
+from acsnet.quantify.scar import ScarMethod
+from acsnet.result import NOTICE, Result
 from acsnet.scan import ShortAxisScan
-from acsnet.server.inference.model_server import Chain, ServedModels
-from acsnet.server.inference.response import Answer, answer_of, write_answer
-from acsnet.server.inference.volumes import volume_place
-from acsnet.server.web.drift import measures_of
+from acsnet.server.inference.model_server import ModelServer
+from acsnet.server.inference.response import Answer, answer_of, label_map_bytes
+from acsnet.server.inference.work_queue import InferenceQueue, volume_place
 
 SCAR_METHOD, KEEP_VALID, UNCERTAINTY = "scar_method", "keep_valid_masks", "uncertainty"
 """Parameters as clients show and send them."""
@@ -72,15 +70,16 @@ def options_of(request: dict[str, Any]) -> Options:
 class ChainTask(InferTask):
     """A task of the chain that is served, one scan at a time.
 
-    served: loaded, hence with verified weights; folder: where result files go; options: the names
-    of the parameters that it takes.
-    MONAI Label's own `BasicInferTask` is not used: with a missing weights file it would run
-    on random weights, and it keeps one network where the method has several.
+    served: loaded, hence with verified weights; folder: where `__call__` writes; options: the names
+    of the parameters that it takes. MONAI Label's own `BasicInferTask` is not used: with a missing
+    weights file it would run on random weights, and it keeps one network where the method has
+    several.
     """
 
     def __init__(
         self,
-        served: ServedModels,
+        served: ModelServer,
+        queue: InferenceQueue,
         *,
         folder: Path,
         description: str,
@@ -99,99 +98,93 @@ class ChainTask(InferTask):
             description=f"{description} {NOTICE}",
             config={name: offered[name] for name in options},
         )
-        self._served = served
-        self._folder = folder
+        self._served, self._queue, self._folder = served, queue, folder
 
     def is_valid(self) -> bool:
         """Always: a chain cannot be loaded without verified weights."""
         return True
 
-    def __call__(self, request: dict[str, Any]) -> tuple[str, dict[str, Any]]:
-        """Segment `request["image"]`, a path; raises AcsnetError for what is no scan.
+    def run(self, request: dict[str, Any]) -> Answer:
+        """Segment `request["image"]`, a path, when it is its turn.
 
-        image_id: its id, where it is an image of the datastore; label: path of a label map on it.
+        image_id: its id, where it is an image of the datastore; label: path of a label map on it;
+        asker, background: see `InferenceQueue.run`. Raises AcsnetError for what is no scan, and
+        LoadError where the queue is full.
         """
-        start = time.perf_counter()
         options = options_of({name: request[name] for name in self.config() if name in request})
-        with volume_place():
-            scan = read_scan(Path(request["image"]))
+        asked = time.perf_counter()
 
-        def work(chain: Chain) -> Answer:
-            pipeline = options.on(chain.pipeline)
-            answer = self.segment(scan, replace(chain, pipeline=pipeline), request)
-            return replace(answer, params={**answer.params, "model_version": chain.version})
+        def work() -> Answer:
+            began = time.perf_counter()
+            with volume_place():
+                scan = read_scan(Path(request["image"]))
+            with self._served.serving() as chain:
+                answer = self.segment(scan, options.on(chain.pipeline), request)
+            answer.params["model_version"] = chain.version
+            answer.params["latencies"]["total"] = round(time.perf_counter() - began, 3)
+            return replace(answer, version=chain.version, waited_s=began - asked)
 
-        answer = self._served.run(work)
+        owner, background = str(request.get("asker") or ""), bool(request.get("background"))
+        return self._queue.run(work, owner=owner, background=background)
+
+    def __call__(self, request: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+        """As MONAI Label calls a task: a file, which the caller removes, and measures."""
+        answer = self.run(request)
         suffix = request.get("result_extension") or ".nii.gz"
-        path = write_answer(answer, folder=self._folder, suffix=suffix)
-        answer.params["latencies"]["total"] = round(time.perf_counter() - start, 3)
+        path = self._folder / f"{uuid.uuid4().hex}{suffix}"
+        path.write_bytes(label_map_bytes(answer, suffix))
         return str(path), answer.params
 
     @abstractmethod
-    def segment(self, scan: ShortAxisScan, chain: Chain, request: dict[str, Any]) -> Answer:
-        """What the task does with a scan, alone on the machine while it runs."""
+    def segment(self, scan: ShortAxisScan, pipeline: Pipeline, request: dict[str, Any]) -> Answer:
+        """The task's work on a scan, alone on the machine while it runs."""
 
 
 class AcsnetTask(ChainTask):
-    """The whole method.
+    """The whole method."""
 
-    keep: takes the image id, the result and the model version for each image of the datastore;
-    watch: takes what is watched of each scan that was asked for.
-    """
-
-    def __init__(
-        self,
-        served: ServedModels,
-        *,
-        folder: Path,
-        keep: Callable[[str, Result, str], None],
-        watch: Callable[[dict[str, float]], None],
-    ) -> None:
+    def __init__(self, served: ModelServer, queue: InferenceQueue, *, folder: Path) -> None:
         super().__init__(
             served,
+            queue,
             folder=folder,
             description="Left ventricle, scar and grey zone on short-axis LGE cardiac MRI.",
             options=(SCAR_METHOD, KEEP_VALID, UNCERTAINTY),
         )
-        self._keep, self._watch = keep, watch
 
-    def segment(self, scan: ShortAxisScan, chain: Chain, request: dict[str, Any]) -> Answer:
-        """Segment and measure; the result of an image of the datastore is kept as its draft."""
-        result = chain.pipeline(scan)
-        self._watch(measures_of(result.scan, result.features.scar_burden_percent))
-        if image_id := request.get("image_id"):
-            self._keep(image_id, result, chain.version)
-        return answer_of(result)
+    def segment(self, scan: ShortAxisScan, pipeline: Pipeline, request: dict[str, Any]) -> Answer:
+        """Segment and measure; the result is the draft of an image of the datastore."""
+        result = pipeline(scan)
+        return answer_of(result, draft=result)
 
     def when_idle(self, image: Path, *, quiet_s: float) -> Result | None:
         """The result of a scan, kept nowhere; None where somebody needs the networks.
 
-        quiet_s: so long after a request it may follow. Raises as a call does.
+        quiet_s: least time since the last request. Raises as `run` does.
         """
-        return self._served.when_idle(
-            lambda chain: chain.pipeline(read_scan(image)), quiet_s=quiet_s
-        )
+        chain = self._served.follow()
+        return self._queue.when_idle(lambda: chain.pipeline(read_scan(image)), quiet_s=quiet_s)
 
 
 class RoiTask(ChainTask):
     """Stage 1 alone."""
 
-    def __init__(self, served: ServedModels, *, folder: Path) -> None:
+    def __init__(self, served: ModelServer, queue: InferenceQueue, *, folder: Path) -> None:
         super().__init__(
             served,
+            queue,
             folder=folder,
             description="Where the left ventricle is, blood pool and wall as one.",
             labels={"left_ventricle": 1},
         )
 
-    def segment(self, scan: ShortAxisScan, chain: Chain, request: dict[str, Any]) -> Answer:
+    def segment(self, scan: ShortAxisScan, pipeline: Pipeline, request: dict[str, Any]) -> Answer:
         """Find the left ventricle."""
-        located = chain.pipeline.locate(scan, standardise(scan))
+        located = pipeline.find_ventricle(scan)
         mask = located.on_scan()
-        warnings = [*scan.warnings, *located.standard.warnings, *located.notes]
         params = {
             "left_ventricle_ml": round(float(mask.sum()) * scan.voxel_ml, 3),
-            "warnings": warnings,
+            "warnings": [*scan.warnings, *located.standard.warnings, *located.notes],
             "label_names": dict(self.labels),
             "latencies": {},
             "centroids": {},
@@ -203,46 +196,18 @@ class RoiTask(ChainTask):
 class MyocardiumTask(ChainTask):
     """Stages 1 and 2, as the networks draw."""
 
-    def __init__(self, served: ServedModels, *, folder: Path) -> None:
+    def __init__(self, served: ModelServer, queue: InferenceQueue, *, folder: Path) -> None:
         super().__init__(
             served,
+            queue,
             folder=folder,
             description="As the networks draw, before the anatomy is corrected.",
             options=(SCAR_METHOD,),
         )
 
-    def segment(self, scan: ShortAxisScan, chain: Chain, request: dict[str, Any]) -> Answer:
+    def segment(self, scan: ShortAxisScan, pipeline: Pipeline, request: dict[str, Any]) -> Answer:
         """Draw wall and enhancement, and measure them as they are."""
-        pipeline = chain.pipeline
-        located = pipeline.locate(scan, standardise(scan))
-        drawn, scan = pipeline.draw(located), located.scan
-        masks = Masks(
-            pool=drawn.ventricle & ~drawn.wall,
-            wall=drawn.wall,
-            enhancement=drawn.enhancement & drawn.wall,
-        )
-        zones = classify_enhancement(
-            scan.pixels, masks.wall, masks.enhancement, method=pipeline.scar_method
-        )
-        labels = label_map(masks, core=zones.core)
-        found = quantify(scan, labels, threshold=zones.threshold)
-        warnings = (
-            *scan.warnings,
-            *located.standard.warnings,
-            *located.notes,
-            *found.warnings,
-            "the wall is as the network drew it: it was not checked for a possible anatomy",
-        )
-        return answer_of(
-            Measured(
-                scan=scan,
-                labels=labels,
-                quantification=found,
-                warnings=warnings,
-                weights=pipeline.weights,
-                seconds={},
-            )
-        )
+        return answer_of(pipeline.without_correction(scan))
 
 
 class CorrectTask(ChainTask):
@@ -252,10 +217,16 @@ class CorrectTask(ChainTask):
     """
 
     def __init__(
-        self, served: ServedModels, *, folder: Path, saved: Callable[[str], Path | None]
+        self,
+        served: ModelServer,
+        queue: InferenceQueue,
+        *,
+        folder: Path,
+        saved: Callable[[str], Path | None],
     ) -> None:
         super().__init__(
             served,
+            queue,
             folder=folder,
             description="Your own label map with every wall made anatomically possible: the one "
             "sent with the request, else the last one saved for the image.",
@@ -263,18 +234,17 @@ class CorrectTask(ChainTask):
         )
         self._saved = saved
 
-    def segment(self, scan: ShortAxisScan, chain: Chain, request: dict[str, Any]) -> Answer:
+    def segment(self, scan: ShortAxisScan, pipeline: Pipeline, request: dict[str, Any]) -> Answer:
         """Correct the label map. Raises InputError where there is none, or none of this scan."""
         labels = self._labels(scan, request)
-        return answer_of(chain.pipeline.correct(scan, scan.grid.from_input(labels)))
+        return answer_of(pipeline.correct(scan, scan.grid.from_input(labels)))
 
     def _labels(self, scan: ShortAxisScan, request: dict[str, Any]) -> NDArray[np.uint8]:
-        image = Path(request["image"])
         if sent := request.get("label"):
             segments = request.get("label_info")
-            return read_label_map_of(Path(sent), scan=scan, image=image, segments=segments)
+            return read_label_map(Path(sent), grid=scan.grid, segments=segments)
         saved = self._saved(request["image_id"]) if request.get("image_id") else None
         if saved is None:
             msg = "send a label map to correct, or save one for this image first"
             raise InputError(msg)
-        return read_label_map_of(saved, scan=scan, image=image, segments=None)
+        return read_label_map(saved, grid=scan.grid)

@@ -1,119 +1,211 @@
-"""Whose turn it is: one inference at a time, a bounded number that wait, and nobody in the way.
+"""Inference queue: one at a time, bounded, fair between readers, closable.
 
-Those who wait are served one each in a round, so a reader who asks for one scan does not wait for
-the ten of another. Ours.
+Those who wait are served one each in a round, so that a reader who asks for one scan does not wait
+for the ten of another. Not from the paper.
 """
 
+import gc
+import math
 import threading
 import time
+import weakref
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager
+from contextvars import Context, copy_context
+from functools import partial
+from queue import SimpleQueue
 from statistics import fmean
+from typing import TypeVar
 
-from acsnet.errors import AcsnetError
+import torch
+
+from acsnet.server.errors import (
+    MAX_RETRY_S,
+    MemoryShortError,
+    QueueFullError,
+    StoppingError,
+    VolumesError,
+)
 from acsnet.settings import Limits
+
+Answer = TypeVar("Answer")
+Jobs = SimpleQueue[Callable[[], None] | None]
 
 USUAL_S = 10.0
 """An inference, while none has been timed yet."""
 
-MAX_RETRY_S = 120
+VOLUMES = 3
+"""Whole scans in memory at once beside the networks. One takes a few times the size of its pixels,
+as floats, while it is read, measured or drawn."""
+VOLUME_WAIT_S = 30.0
+VOLUME_RETRY_S = 15
+
+_volumes = threading.BoundedSemaphore(VOLUMES)
 
 
-class LoadError(AcsnetError):
-    """What cannot be done now and may be asked for again; retry_after_s: when."""
-
-    def __init__(self, message: str, *, retry_after_s: int) -> None:
-        super().__init__(message)
-        self.retry_after_s = retry_after_s
-
-
-class QueueFullError(LoadError):
-    """An inference for which there is no place to wait."""
-
-
-class StoppingError(LoadError):
-    """A request to a server that is being stopped."""
-
-
-def stopping() -> StoppingError:
-    """What every request gets from then on."""
-    msg = "the server is being stopped: ask again in a minute"
-    return StoppingError(msg, retry_after_s=60)
-
-
-class Turns:
-    """One turn at a time; the others wait in a round of their owners."""
+class InferenceQueue:
+    """Runs one inference at a time, in a thread of its own; the others wait."""
 
     def __init__(self, limits: Limits) -> None:
         self._most, self._of_one = limits.waiting, limits.waiting_of_one
         self._change = threading.Condition()
         self._waiting: dict[str, deque[object]] = {}
         self._holder: object | None = None
+        self._idle_work: object | None = None
         self._closed = False
         self._seconds: deque[float] = deque(maxlen=20)
+        self._ended = -math.inf
+        self._thread = WorkerThread()
 
     @property
     def waiting(self) -> int:
-        """How many wait now."""
+        """Number of inferences that wait now."""
         return sum(map(len, self._waiting.values()))
 
     @property
     def running(self) -> bool:
-        """Whether somebody has the turn."""
-        return self._holder is not None
+        """Whether an inference that somebody asked for runs now."""
+        return self._holder is not None and self._holder is not self._idle_work
+
+    def run(self, work: Callable[[], Answer], *, owner: str, background: bool = False) -> Answer:
+        """The result of `work`, when it is the turn of `owner`, a reader or an address.
+
+        background: wait for however long, whatever the length of the queue. Raises QueueFullError,
+        StoppingError (also while it waits), and MemoryShortError where the accelerator runs out of
+        memory, which is free again by then.
+        """
+        with self.turn(owner, background=background):
+            return self._thread.run(partial(_within_memory, work))
+
+    def when_idle(self, work: Callable[[], Answer], *, quiet_s: float) -> Answer | None:
+        """The result of work that nobody waits for; None where somebody needs the networks.
+
+        quiet_s: least time since the end of the last inference.
+        """
+        with self._change:
+            if self._holder or self._waiting or time.monotonic() - self._ended < quiet_s:
+                return None
+            self._holder = self._idle_work = object()
+        try:
+            return self._thread.run(partial(_within_memory, work))
+        finally:
+            self._release()
 
     @contextmanager
-    def turn(self, who: str, *, background: bool = False) -> Iterator[None]:
-        """Wait for the turn of `who`, a reader or an address, and have it.
-
-        background: work that waits for however long, and is not refused for a full queue. Raises
-        QueueFullError, and StoppingError also while it waits.
-        """
+    def turn(self, owner: str, *, background: bool = False) -> Iterator[None]:
+        """Wait for the turn of `owner`, and have it. Options and errors are those of `run`."""
         ticket = object()
         with self._change:
-            self._admit(who, background=background)
-            self._waiting.setdefault(who, deque()).append(ticket)
+            self._admit(owner, background=background)
+            self._waiting.setdefault(owner, deque()).append(ticket)
             self._pass_on()
             while self._holder is not ticket:
                 self._change.wait()
                 if self._closed and self._holder is not ticket:
                     self._waiting.clear()
-                    raise stopping()
+                    raise StoppingError
         start = time.monotonic()
         try:
             yield
         finally:
-            with self._change:
-                self._seconds.append(time.monotonic() - start)
-                self._holder = None
-                self._pass_on()
-                self._change.notify_all()
+            self._ended = time.monotonic()
+            self._seconds.append(self._ended - start)
+            self._release()
 
     def close(self, *, limit_s: float) -> bool:
-        """Turn away all who wait, and wait for the one that runs; whether it ended in time."""
+        """Turn away all that wait, and wait for the one that runs; whether it ended in time."""
         with self._change:
             self._closed = True
             self._change.notify_all()
             return self._change.wait_for(lambda: not self.running, limit_s)
 
-    def _admit(self, who: str, *, background: bool) -> None:
+    def _admit(self, owner: str, *, background: bool) -> None:
         if self._closed:
-            raise stopping()
-        own = len(self._waiting.get(who, ()))
+            raise StoppingError
+        own = len(self._waiting.get(owner, ()))
         if background or (self.waiting < self._most and own < self._of_one):
             return
         usual_s = fmean(self._seconds) if self._seconds else USUAL_S
         retry_s = min(max(round(usual_s * (self.waiting + 1)), 1), MAX_RETRY_S)
         msg = f"{self.waiting} inferences wait already, {own} of them yours: ask again later"
-        raise QueueFullError(msg, retry_after_s=retry_s)
+        raise QueueFullError(msg, retry_after=retry_s)
+
+    def _release(self) -> None:
+        with self._change:
+            self._holder = None
+            self._pass_on()
+            self._change.notify_all()
 
     def _pass_on(self) -> None:
         """Give a free turn to the owner at the head of the round, who goes to its end."""
         if self._holder is not None or not self._waiting or self._closed:
             return
-        who = next(iter(self._waiting))
-        tickets = self._waiting.pop(who)
+        owner = next(iter(self._waiting))
+        tickets = self._waiting.pop(owner)
         self._holder = tickets.popleft()
         if tickets:
-            self._waiting[who] = tickets
+            self._waiting[owner] = tickets
+
+
+class WorkerThread:
+    """Runs what it is given in one thread, in order; the thread ends with this object.
+
+    The memory allocator keeps freed memory for each thread by itself, and OpenMP a team of threads
+    for each that ever computed. Were networks run by the threads that answer requests, up to forty
+    of them, memory would grow until each had run the largest scan. It is a daemon, as those of
+    `ThreadPoolExecutor` are not: a server that is told to stop at once does not wait for it.
+    """
+
+    def __init__(self) -> None:
+        self._jobs: Jobs = SimpleQueue()
+        threading.Thread(target=_work_off, args=(self._jobs,), daemon=True).start()
+        weakref.finalize(self, self._jobs.put, None)
+
+    def run(self, work: Callable[[], Answer]) -> Answer:
+        """What `work` gives or raises, with the context variables of the caller."""
+        done: Future[Answer] = Future()
+        self._jobs.put(partial(_do, work, done, copy_context()))
+        try:
+            return done.result()
+        finally:
+            del done  # an error and the frame that it is raised in would hold each other
+
+
+@contextmanager
+def volume_place() -> Iterator[None]:
+    """A place in memory for a scan while it is worked on; VolumesError after `VOLUME_WAIT_S`."""
+    if not _volumes.acquire(timeout=VOLUME_WAIT_S):
+        msg = f"{VOLUMES} scans are read and measured already: ask again later"
+        raise VolumesError(msg, retry_after=VOLUME_RETRY_S)
+    try:
+        yield
+    finally:
+        _volumes.release()
+
+
+def _within_memory(work: Callable[[], Answer]) -> Answer:
+    try:
+        return work()
+    except torch.OutOfMemoryError:
+        pass  # what the error holds on to is released only once it is handled
+    gc.collect()
+    torch.cuda.empty_cache()
+    msg = "the scan needs more memory than the accelerator has free just now: try again later"
+    raise MemoryShortError(msg)
+
+
+def _do(work: Callable[[], Answer], done: Future[Answer], context: Context) -> None:
+    try:
+        done.set_result(context.run(work))
+    except BaseException as error:  # noqa: BLE001 # raised again where it is waited for
+        done.set_exception(error)
+    finally:
+        del done
+
+
+def _work_off(jobs: Jobs) -> None:
+    while (job := jobs.get()) is not None:
+        job()
+        del job  # it holds on to scan and result, and would until the next one

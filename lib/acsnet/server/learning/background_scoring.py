@@ -9,9 +9,9 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from acsnet.errors import AcsnetError, PacsError
+from acsnet.server.datastores.protocol import StudyStore
 from acsnet.server.inference.tasks import AcsnetTask
 from acsnet.server.learning.image_scores import ScoreBook
-from acsnet.server.pages.cases import Store
 from acsnet.settings import Pick
 
 logger = logging.getLogger(__name__)
@@ -27,7 +27,9 @@ class IdleScorer:
     works on is left alone. A person who asks for a segmentation waits for one scan at most.
     """
 
-    def __init__(self, book: ScoreBook, task: AcsnetTask, datastore: Store, settings: Pick) -> None:
+    def __init__(
+        self, book: ScoreBook, task: AcsnetTask, datastore: StudyStore, settings: Pick
+    ) -> None:
         self._book = book
         self._task = task
         self._datastore = datastore
@@ -64,8 +66,8 @@ class IdleScorer:
                 logger.exception("scans could not be scored")
 
     def _work(self) -> None:
-        for image in self._datastore.get_labeled_images():
-            self._book.compare(image)
+        for reviewed in self._datastore.get_labeled_images():
+            self._book.compare(reviewed)
         while not self._stop.is_set() and (image := self._next()) is not None:
             self._score(image)
 

@@ -5,22 +5,20 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
-import nibabel as nib
-import numpy as np
-
 from acsnet.active_learning.acquisition import Known
 from acsnet.active_learning.score_store import ScoreStore, Stamp, model_version
 from acsnet.active_learning.scores import Scores, disagreement, scores_of
 from acsnet.errors import AcsnetError
+from acsnet.io.label_map import read_labels
 from acsnet.io.nifti import DAMAGED
 from acsnet.result import Result
 from acsnet.server.datastores.label_records import REVIEWED
-from acsnet.server.pages.cases import Store
+from acsnet.server.datastores.protocol import StudyStore, held_under
 
 logger = logging.getLogger(__name__)
 
 Review = tuple[Stamp, str]
-"""What was compared: the scored scan, and when its review was saved."""
+"""What was compared: the scored scan, and the id of the version that was reviewed."""
 
 
 class ScoreBook:
@@ -30,7 +28,9 @@ class ScoreBook:
     image.
     """
 
-    def __init__(self, datastore: Store, store: ScoreStore, *, model: Callable[[], str]) -> None:
+    def __init__(
+        self, datastore: StudyStore, store: ScoreStore, *, model: Callable[[], str]
+    ) -> None:
         self._datastore = datastore
         self._store = store
         self._model = model
@@ -68,8 +68,7 @@ class ScoreBook:
     def _disagreement(self, image: str, stamp: Stamp) -> float | None:
         try:
             drawn = self._store.labels(stamp)
-            path = Path(self._datastore.get_label_uri(image, REVIEWED))
-            reviewed = np.asarray(nib.load(path).dataobj, dtype=np.uint8)
+            reviewed = read_labels(Path(self._datastore.get_label_uri(image, REVIEWED)))
         except (AcsnetError, *DAMAGED) as error:
             logger.warning("model and review cannot be compared: %s", type(error).__name__)
             return None
@@ -82,9 +81,8 @@ class ScoreBook:
         stamp = self._stamp(image, model=self._model())
         if stamp is None or self._store.get(stamp) is None:
             return None
-        info = self._datastore.get_label_info(image, REVIEWED)
-        saved = f"{info.get('ts', '')} {info.get('SOPInstanceUID', '')}".strip()
-        return (stamp, saved) if saved else None
+        record = held_under(self._datastore.label_records(image), REVIEWED)
+        return None if record is None else (stamp, record.id)
 
     def _stamp(self, image: str, *, model: str) -> Stamp | None:
         fingerprint = self._datastore.image_fingerprint(image)

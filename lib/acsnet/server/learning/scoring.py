@@ -10,15 +10,14 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-import nibabel as nib
-import numpy as np
-from monailabel.interfaces.datastore import Datastore
 from monailabel.interfaces.tasks.scoring import ScoringMethod
 
-from acsnet import json_lines
 from acsnet.annotations.agreement import Agreement, compare
 from acsnet.errors import AcsnetError
+from acsnet.io.label_map import read_labels
 from acsnet.server.datastores.label_records import DRAFT, REVIEWED
+from acsnet.server.datastores.protocol import StudyStore, held_under
+from acsnet.storage import append_line, read_lines
 
 
 class AgreementScoring(ScoringMethod):
@@ -33,9 +32,9 @@ class AgreementScoring(ScoringMethod):
 
     def history(self) -> list[dict[str, Any]]:
         """All scores so far, oldest first."""
-        return json_lines.read(self._history)
+        return read_lines(self._history)
 
-    def __call__(self, request: dict[str, Any], datastore: Datastore) -> dict[str, Any]:
+    def __call__(self, request: dict[str, Any], datastore: StudyStore) -> dict[str, Any]:
         """Compare all images that have both; the means go into the history.
 
         An image whose labels cannot be read or do not fit is counted under `left_out`.
@@ -47,14 +46,15 @@ class AgreementScoring(ScoringMethod):
                 continue
             try:
                 drawn, expert = (
-                    np.asarray(nib.load(datastore.get_label_uri(image, tag)).dataobj, np.uint8)
+                    read_labels(Path(datastore.get_label_uri(image, tag)))
                     for tag in (DRAFT, REVIEWED)
                 )
                 found[image] = compare(drawn, expert)
             except (AcsnetError, OSError, ValueError):
                 left_out += 1
                 continue
-            models.add(str(datastore.get_label_info(image, DRAFT).get("model") or "unknown"))
+            draft = held_under(datastore.label_records(image), DRAFT)
+            models.add((draft and draft.model) or "unknown")
         score = {
             "time": datetime.now(timezone.utc).isoformat(timespec="seconds"),
             "method": "agreement",
@@ -62,7 +62,7 @@ class AgreementScoring(ScoringMethod):
             "left_out": left_out,
             **summary(found.values()),
         }
-        json_lines.append(self._history, score)
+        append_line(self._history, score)
         return {**score, "images": {image: one.to_dict() for image, one in found.items()}}
 
 

@@ -7,8 +7,8 @@ from monailabel.interfaces.tasks.strategy import Strategy
 
 from acsnet.active_learning.acquisition import COMBINED, PARTS, choose
 from acsnet.active_learning.assignments import Offer, last_offer, share_out
+from acsnet.server.datastores.protocol import StudyStore
 from acsnet.server.learning.image_scores import ScoreBook
-from acsnet.server.pages.cases import Store
 
 DESCRIPTIONS = {
     COMBINED: "The scan that would teach most: by doubt, corrections, disagreement and diversity",
@@ -32,7 +32,7 @@ class NextScan(Strategy):
         self._book = book
         self._busy_seconds = busy_seconds
 
-    def __call__(self, request: dict[str, Any], datastore: Store) -> dict[str, Any]:
+    def __call__(self, request: dict[str, Any], datastore: StudyStore) -> dict[str, Any]:
         """The `id` of the next scan, its `scores` and the `reason`; only a reason if there is none.
 
         request: `client_id`, the name of the reader.
@@ -62,7 +62,7 @@ class NextScan(Strategy):
         return {"id": best.id, "reason": best.reason, "scores": scores}
 
 
-def _looked_at(fresh: tuple[str, ...], datastore: Store) -> tuple[str, ...]:
+def _looked_at(fresh: tuple[str, ...], datastore: StudyStore) -> tuple[str, ...]:
     """Those whose geometry was checked; all where none was yet, so that nobody gets one twice."""
     return tuple(image for image in fresh if datastore.verdict(image).checked) or fresh
 

@@ -24,6 +24,7 @@ from acsnet.fine_tuning.model_registry import Models
 from acsnet.fine_tuning.training_request import Reviewed, read_request, run_folders, write_request
 from acsnet.fine_tuning.training_status import CANCELLED, FAILED, Status, change_status, read_status
 from acsnet.fine_tuning.trigger import waits_for
+from acsnet.server.errors import BusyError
 from acsnet.settings import Train
 
 logger = logging.getLogger(__name__)
@@ -33,10 +34,6 @@ LOG = "log.txt"
 LOOK_EVERY_S = 10.0
 MAX_STARTS = 3
 """A run whose process dies so often without an epoch in between has failed."""
-
-
-class TrainingBusyError(AcsnetError):
-    """A training that is asked for while another one is under way."""
 
 
 def best_device() -> str:
@@ -93,13 +90,13 @@ class Trainings:
     def start(self, trainer: str, *, epochs: int | None = None, device: str | None = None) -> Path:
         """Begin to train, from the live version; the run folder.
 
-        Raises TrainingBusyError while a training is under way, and InputError as `write_request`.
+        Raises BusyError while a training is under way, and InputError as `write_request`.
         """
         with self._change:
             latest = self.latest()
             if latest is not None and latest[1].under_way:
                 msg = "a training is under way: wait for it or stop it"
-                raise TrainingBusyError(msg)
+                raise BusyError(msg)
             self._models.root.mkdir(mode=0o700, parents=True, exist_ok=True)
             folder = write_request(
                 self._models.root,

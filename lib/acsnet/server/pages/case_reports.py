@@ -4,40 +4,39 @@ The label map is measured anew on its scan; what was noted when it was made is k
 """
 
 from dataclasses import replace
-from io import BytesIO
 from pathlib import Path
 from urllib.parse import quote
 
-import pydicom
 from fastapi import APIRouter, HTTPException
 from fastapi.responses import Response
 
 from acsnet.dicom import make_sr
-from acsnet.dicom.source_images import source_stack
+from acsnet.dicom.source_images import file_content, read_dataset, read_headers, source_stack
 from acsnet.io import read_scan
-from acsnet.io.dicom_files import quiet_pydicom
-from acsnet.io.label_map import read_label_map_of
+from acsnet.io.label_map import read_label_map
 from acsnet.measure import measure_drawn
 from acsnet.report.bullseye import bullseye_png
 from acsnet.report.patient import read_subject
 from acsnet.report.pdf import AUTOMATIC, report_pdf
 from acsnet.result import Measured
+from acsnet.server.app import App
 from acsnet.server.datastores.label_records import DRAFT
-from acsnet.server.inference.volumes import volume_place
-from acsnet.server.pages.cases import Version
-from acsnet.server.pages.routes import HEADERS, Tag, seg_file, store_now, version_of
+from acsnet.server.datastores.protocol import LabelRecord, StudyStore
+from acsnet.server.inference.work_queue import volume_place
+from acsnet.server.pages.routes import Tag, version_of
 from acsnet.server.pages.wording import has_segments
+from acsnet.server.web.templates import HEADERS
 
 router = APIRouter(prefix="/acsnet")
 
 
 @router.get("/cases/{image}/report.pdf")
 @volume_place()
-def report(image: str, tag: Tag) -> Response:
+def report(app: App, image: str, tag: Tag) -> Response:
     """The report of a label map, for a person."""
-    version = version_of(image, tag)
-    measured = _measured(image, version)
-    subject = read_subject(_path(image), measured.scan.instance_uids)
+    store = app.datastore()
+    version, measured = _measured(store, image, tag)
+    subject = read_subject(_path(store, image), measured.scan.instance_uids)
     pages = report_pdf(
         measured, subject, labels_by=labels_by(version), features=version.features or None
     )
@@ -45,9 +44,9 @@ def report(image: str, tag: Tag) -> Response:
 
 
 @router.get("/cases/{image}/bullseye.png")
-def bullseye(image: str, tag: Tag) -> Response:
+def bullseye(app: App, image: str, tag: Tag) -> Response:
     """Scar and transmurality by segment."""
-    version = version_of(image, tag)
+    version = version_of(app.datastore(), image, tag)
     if not has_segments(version.features):
         raise HTTPException(404, "this label map has no segments")
     return Response(bullseye_png(version.features), media_type="image/png", headers=HEADERS)
@@ -55,31 +54,25 @@ def bullseye(image: str, tag: Tag) -> Response:
 
 @router.get("/cases/{image}/measurements.dcm")
 @volume_place()
-def structured_report(image: str, tag: Tag) -> Response:
+def structured_report(app: App, image: str, tag: Tag) -> Response:
     """The measures of a label map as DICOM SR, where it has a DICOM SEG in the studies folder."""
-    version = version_of(image, tag)
-    file = seg_file(image, tag)
+    store = app.datastore()
+    file = store.seg_file(image, tag)
     if file is None:
         raise HTTPException(404, "there is no DICOM SEG of this label map")
-    measured = _measured(image, version)
-    with quiet_pydicom():
-        headers = [
-            pydicom.dcmread(one, stop_before_pixels=True) for one in sorted(_path(image).iterdir())
-        ]
-        document = make_sr(
-            replace(measured.features, warnings=measured.warnings),
-            pydicom.dcmread(file),
-            source_stack(measured.scan, headers),
-            segments=measured.quantification.segments,
-            state="reviewed" if version.state == "reviewed" else "draft",
-            creator=version.reviewer or version.author or "unknown",
-        )
-        stream = BytesIO()
-        document.save_as(stream, write_like_original=False)
-    return _download(stream.getvalue(), f"{image}-{version.state}-sr.dcm", "application/dicom")
+    version, measured = _measured(store, image, tag)
+    document = make_sr(
+        replace(measured.features, warnings=measured.warnings),
+        read_dataset(file),
+        source_stack(measured.scan, read_headers(_path(store, image))),
+        segments=measured.quantification.segments,
+        state="reviewed" if version.state == "reviewed" else "draft",
+        creator=version.reviewer or version.author or "unknown",
+    )
+    return _download(file_content(document), f"{image}-{version.state}-sr.dcm", "application/dicom")
 
 
-def labels_by(version: Version) -> str:
+def labels_by(version: LabelRecord) -> str:
     """Who drew a label map, in words."""
     if version.tag == DRAFT:
         return AUTOMATIC
@@ -87,18 +80,21 @@ def labels_by(version: Version) -> str:
     return f"{drawn}, reviewed by {version.reviewer}" if version.reviewer else f"{drawn}, draft"
 
 
-def _measured(image: str, version: Version) -> Measured:
-    scan = read_scan(_path(image))
-    file = Path(store_now().get_label_uri(image, version.tag))
-    labels = read_label_map_of(file, scan=scan, image=_path(image), segments=None)
+def _measured(store: StudyStore, image: str, tag: str) -> tuple[LabelRecord, Measured]:
+    """A label map measured anew, and its record, read after it: a PACS store checks as it reads."""
+    version_of(store, image, tag)
+    file = Path(store.get_label_uri(image, tag))
+    version = version_of(store, image, tag)
+    scan = read_scan(_path(store, image))
+    labels = read_label_map(file, grid=scan.grid)
     if not labels.any():
         raise HTTPException(404, "this label map is empty: there is nothing to report")
     measured = measure_drawn(scan, labels)
-    return replace(measured, warnings=tuple(version.features.get("warnings", measured.warnings)))
+    return version, replace(measured, warnings=version.warnings or measured.warnings)
 
 
-def _path(image: str) -> Path:
-    return Path(store_now().get_image_uri(image))
+def _path(store: StudyStore, image: str) -> Path:
+    return Path(store.get_image_uri(image))
 
 
 def _download(content: bytes, name: str, media_type: str) -> Response:

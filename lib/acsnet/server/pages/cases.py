@@ -4,18 +4,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from enum import Enum
-from pathlib import Path
 from typing import Any
 
 from acsnet.active_learning.assignments import Offer, last_offer
-from acsnet.server.datastores.folder import StudiesDatastore
 from acsnet.server.datastores.label_records import DRAFT, DRAWN, REVIEWED
-from acsnet.server.datastores.pacs import DicomWebDatastore
-from acsnet.server.datastores.preflight import fingerprint
-
-LONG_AGO = datetime.fromtimestamp(0, timezone.utc)
-Store = StudiesDatastore | DicomWebDatastore
-"""What cases come from: a folder, or a PACS."""
+from acsnet.server.datastores.protocol import LabelRecord, StudyStore
 
 
 class State(str, Enum):
@@ -26,27 +19,6 @@ class State(str, Enum):
     DRAFT = "draft"
     REVIEWED = "reviewed"
     REFUSED = "refused"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Version:
-    """One label map of a case.
-
-    id: of a version, empty for what the model drew in a folder; tag: what it is fetched by, empty
-    for one that a newer one has replaced; state: draft, reviewed or withdrawn, or the tag that a
-    client chose; author, reviewer: empty if unknown; current: whether the scan is still the one it
-    was drawn on; features: as measured when it was saved, or empty.
-    """
-
-    id: str
-    tag: str
-    state: str
-    author: str
-    reviewer: str
-    saved: datetime | None
-    current: bool
-    features: dict[str, Any]
-    seg_refused: str | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,12 +39,12 @@ class Case:
     state: State
     reason: str | None
     remarks: tuple[str, ...]
-    versions: tuple[Version, ...]
+    versions: tuple[LabelRecord, ...]
     offered: str
     why: str
 
     @property
-    def shown(self) -> Version | None:
+    def shown(self) -> LabelRecord | None:
         """The label map whose numbers stand for the case: reviewed before draft."""
         usable = {version.tag: version for version in self.versions if version.current}
         return usable.get(REVIEWED) or usable.get(DRAWN) or usable.get(DRAFT)
@@ -80,7 +52,7 @@ class Case:
     @property
     def warnings(self) -> tuple[str, ...]:
         """What a person should know: of the files, and of the numbers that are shown."""
-        measured = self.shown.features.get("warnings", ()) if self.shown else ()
+        measured = self.shown.warnings if self.shown else ()
         return tuple(dict.fromkeys((*self.remarks, *measured)))
 
     def measure(self, name: str) -> float | None:
@@ -89,17 +61,17 @@ class Case:
         return float(value) if isinstance(value, (int, float)) else None
 
 
-def all_cases(datastore: Store) -> list[Case]:
+def all_cases(datastore: StudyStore) -> list[Case]:
     """Every case there is now."""
     datastore.status()  # a folder is looked at again, a PACS when its list has grown old
     return [build_case(datastore, image) for image in datastore.list_images()]
 
 
-def build_case(datastore: Store, image: str) -> Case:
+def build_case(datastore: StudyStore, image: str) -> Case:
     """One case of the store; the caller has made sure that it is there."""
     info = datastore.get_image_info(image)
     verdict = datastore.verdict(image)
-    versions = _versions(datastore, image)
+    versions = datastore.label_records(image)
     tags = {version.tag for version in versions if version.current}
     state = State.NEW if verdict.checked else State.CHECKING
     if verdict.reason is not None:
@@ -122,7 +94,7 @@ def build_case(datastore: Store, image: str) -> Case:
         state=state,
         reason=verdict.reason,
         remarks=verdict.warnings,
-        versions=tuple(versions),
+        versions=versions,
         offered=_offered(offer),
         why=offer.reason,
     )
@@ -161,48 +133,6 @@ ORDERS: dict[str, Any] = {
 """What the work list can be sorted by."""
 
 
-def _versions(datastore: Store, image: str) -> list[Version]:
-    found = []
-    held = set()
-    older: list[dict[str, Any]] = []
-    for tag in datastore.get_labels_by_image_id(image):
-        info = datastore.get_label_info(image, tag)
-        found.append(_version(info, tag, current=_is_current(datastore, image, info)))
-        held.add(info.get("version"))
-        older = info.get("versions", older)
-    found += [
-        _version(info, "", current=False) for info in older if info.get("version") not in held
-    ]
-    return sorted(found, key=lambda version: version.saved or LONG_AGO, reverse=True)
-
-
-def _version(info: dict[str, Any], tag: str, *, current: bool) -> Version:
-    return Version(
-        id=str(info.get("version") or ""),
-        tag=tag,
-        state=str(info.get("state") or {DRAFT: "draft", REVIEWED: "reviewed"}.get(tag, tag)),
-        author=str(info.get("user") or info.get("client_id") or ""),
-        reviewer=str(info.get("reviewer") or ""),
-        saved=_time(info.get("ts")),
-        current=current,
-        features=info.get("features") or {},
-        seg_refused=info.get("seg_refused"),
-    )
-
-
-def _is_current(datastore: Store, image: str, info: dict[str, Any]) -> bool:
-    """Whether the scan's files are those that the label map was drawn on, where that is on record.
-
-    In a PACS a segmentation refers to its images, and images never change.
-    """
-    if "scan" not in info:
-        return True
-    try:
-        return bool(info["scan"] == fingerprint(Path(datastore.get_image_uri(image))))
-    except OSError:
-        return False
-
-
 def _date(text: str) -> str:
     """YYYYMMDD -> YYYY-MM-DD; what is no date stays as it is stored."""
     try:
@@ -211,12 +141,9 @@ def _date(text: str) -> str:
         return text
 
 
-def _time(seconds: Any) -> datetime | None:
-    """Seconds since 1970, 0 or none if unknown -> time of this machine's clock."""
-    return datetime.fromtimestamp(int(seconds), timezone.utc).astimezone() if seconds else None
-
-
 def _offered(offer: Offer) -> str:
     """Which strategy last gave the case to a reader, and when."""
-    when = _time(offer.at)
-    return f"{offer.strategy}, {when:%Y-%m-%d %H:%M}" if when else ""
+    if not offer.at:
+        return ""
+    when = datetime.fromtimestamp(offer.at, timezone.utc).astimezone()
+    return f"{offer.strategy}, {when:%Y-%m-%d %H:%M}"

@@ -15,7 +15,7 @@ from fastapi.responses import FileResponse, HTMLResponse, Response
 
 import acsnet
 from acsnet.result import NOTICE
-from acsnet.server.dicomweb.folder import ROOT
+from acsnet.server.dicomweb import ROOT
 from acsnet.settings import read_settings
 
 BUNDLED = Path(str(files("monailabel"))) / "endpoints" / "static" / "ohif"
@@ -55,6 +55,11 @@ def stock_folder() -> Path | None:
     checkout = Path(acsnet.__file__).parents[2] / "build" / "viewer" / "dist"
     folder = read_settings().viewer or checkout
     return folder if (folder / "index.html").is_file() else None
+
+
+def has_stock_viewer() -> bool:
+    """Whether stock OHIF has been fetched."""
+    return stock_folder() is not None
 
 
 def config(base: str) -> str:
@@ -137,6 +142,6 @@ def viewer_links(study: str, series: str) -> dict[str, str]:
     """Addresses that open a series in the viewers that are there."""
     query = "?" + urlencode({"StudyInstanceUIDs": study, "initialSeriesInstanceUID": series})
     links = {"Run in OHIF": f"/ohif/monai-label{query}"}
-    if stock_folder() is not None:
+    if has_stock_viewer():
         links["Review in OHIF"] = f"/viewer/segmentation{query}"
     return links

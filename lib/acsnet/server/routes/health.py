@@ -1,21 +1,24 @@
 """Whether the server lives, whether it is ready to work, and what Prometheus is told.
 
-None of these waits for a thread of the web framework: they answer whatever else goes on.
+All but the log answer without a thread of the web framework, whatever else goes on.
 """
+
+from collections import deque
+from pathlib import Path
+from typing import Annotated
 
 import anyio
 from anyio import to_thread
-from fastapi import APIRouter
-from fastapi.responses import JSONResponse, Response
-from monailabel.interfaces.utils.app import app_instance
+from fastapi import APIRouter, HTTPException, Query
+from fastapi.responses import JSONResponse, PlainTextResponse, Response
+from monailabel.config import settings
 from prometheus_client import generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from acsnet import __version__
 from acsnet.errors import AcsnetError
-from acsnet.server.app import AcsnetApp
+from acsnet.server.app import AcsnetApp, App
 from acsnet.server.datastores.folder import StudiesDatastore
-from acsnet.server.folders import missing_folders
 from acsnet.server.web import metrics
 from acsnet.server.web.load_limits import free_bytes, traffic
 from acsnet.settings import read_settings
@@ -37,13 +40,11 @@ async def healthz() -> JSONResponse:
 
 
 @router.get("/readyz")
-async def readyz() -> JSONResponse:
+async def readyz(app: App) -> JSONResponse:
     """HTTP 200 where scans can be segmented and labels saved; 503 and why where not."""
     reasons = ["the studies or the state folder do not answer"]
     with anyio.move_on_after(LONGEST_S):
-        reasons = await to_thread.run_sync(
-            not_ready, app_instance(), abandon_on_cancel=True, limiter=_limiter
-        )
+        reasons = await to_thread.run_sync(not_ready, app, abandon_on_cancel=True, limiter=_limiter)
     metrics.READY.set(not reasons)
     status = 503 if reasons else 200
     return JSONResponse({"ready": not reasons, "reasons": reasons}, status, headers=NO_CACHE)
@@ -68,7 +69,7 @@ def not_ready(app: AcsnetApp) -> list[str]:
     least_gb = read_settings().limits.free_gb
     if free_bytes() < least_gb * 2**30:
         reasons.append(f"less than {least_gb:g} GB of disk are free")
-    reasons += missing_folders(app)
+    reasons += app.missing_folders()
     store = app.datastore()
     if not isinstance(store, StudiesDatastore):
         try:
@@ -80,3 +81,13 @@ def not_ready(app: AcsnetApp) -> list[str]:
         if not 200 <= status < 300:
             reasons.append("the PACS does not answer")
     return reasons
+
+
+@router.get("/logs/")
+def log(lines: Annotated[int, Query(ge=1, le=10_000)] = 300) -> PlainTextResponse:
+    """The end of the server's log, as text: MONAI Label's page fetches scripts from outside."""
+    file = Path(settings.MONAI_LABEL_APP_DIR) / "logs" / "app.log"
+    if not file.is_file():
+        raise HTTPException(404, "there is no log yet")
+    with file.open(encoding="utf-8", errors="replace") as stream:
+        return PlainTextResponse("".join(deque(stream, lines)))

@@ -5,8 +5,12 @@ import inspect
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
+from fastapi.responses import Response
 from monailabel.endpoints import datastore, info, session
+from monailabel.interfaces.exception import MONAILabelException
+
+from acsnet.server.web.error_responses import error_response
 
 STOCK_ROUTES: frozenset[tuple[str, str]] = frozenset(
     {
@@ -21,13 +25,19 @@ STOCK_ROUTES: frozenset[tuple[str, str]] = frozenset(
 
 
 def add_stock_routes(application: FastAPI) -> None:
-    """Add these routes, and no others, to an application."""
+    """Add these routes, and no others, to an application, and the answer to their errors."""
+    application.add_exception_handler(MONAILabelException, monailabel_error)
     for module in (info, datastore, session):
         for route in module.router.routes:
             if any((method, route.path) in STOCK_ROUTES for method in route.methods):
                 application.add_api_route(
                     route.path, in_thread(route.endpoint), methods=list(route.methods)
                 )
+
+
+def monailabel_error(request: Request, error: Exception) -> Response:
+    """What MONAI Label reports of a request: an unknown name, a wrong parameter."""
+    return error_response(request, 422, getattr(error, "msg", str(error)))
 
 
 def in_thread(endpoint: Callable[..., Coroutine[Any, Any, Any]]) -> Callable[..., Any]:

@@ -7,10 +7,9 @@ import time
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, HTTPException
-from monailabel.interfaces.utils.app import app_instance
 
 from acsnet.annotations import audit_log
-from acsnet.server.app import AcsnetApp
+from acsnet.server.app import App
 from acsnet.server.datastores.label_intake import author_of
 from acsnet.server.identity import signed
 from acsnet.server.learning.trainers import task_of
@@ -20,9 +19,8 @@ router = APIRouter()
 
 
 @router.get("/train/")
-def status(all: bool = False, check_if_running: bool = False) -> Any:  # noqa: A002 # the client's
+def status(app: App, all: bool = False, check_if_running: bool = False) -> Any:  # noqa: A002 # the client's
     """The newest training, or all of them; HTTP 404 where there is none, or none under way."""
-    app: AcsnetApp = app_instance()
     runs = app.trainings.runs()
     if not runs or (check_if_running and not runs[-1][1].under_way):
         raise HTTPException(404, "no training is under way" if runs else "there was no training")
@@ -32,9 +30,10 @@ def status(all: bool = False, check_if_running: bool = False) -> Any:  # noqa: A
 
 @router.post("/train/")
 @router.post("/train/{model}")
-def start(params: Annotated[dict[str, Any] | None, Body()] = None, model: str = "all") -> Any:
+def start(
+    app: App, params: Annotated[dict[str, Any] | None, Body()] = None, model: str = "all"
+) -> Any:
     """Begin to train in the background."""
-    app: AcsnetApp = app_instance()
     trainers = app.info()["trainers"]
     if model not in trainers:
         raise HTTPException(404, f"there is no trainer {model!r}; there is {', '.join(trainers)}")
@@ -54,9 +53,8 @@ def start(params: Annotated[dict[str, Any] | None, Body()] = None, model: str = 
 
 
 @router.delete("/train/")
-def stop() -> Any:
+def stop(app: App) -> Any:
     """Stop the training that is under way; HTTP 404 where there is none."""
-    app: AcsnetApp = app_instance()
     stopped = app.trainings.stop()
     if stopped is None:
         raise HTTPException(404, "no training is under way")

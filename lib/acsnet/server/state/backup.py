@@ -31,9 +31,9 @@ from filelock import FileLock
 from acsnet import __version__
 from acsnet.annotations.label_versions import LABEL, RECORD
 from acsnet.errors import InputError
-from acsnet.fine_tuning.model_registry import UNFINISHED
+from acsnet.fine_tuning.model_registry import NAME_FORM
 from acsnet.fine_tuning.training_request import LABELS as RUN_LABELS
-from acsnet.fine_tuning.training_request import REQUEST, RUNS
+from acsnet.fine_tuning.training_request import REQUEST, run_folders
 from acsnet.fine_tuning.training_status import STATUS
 from acsnet.pacs.config import is_dicomweb
 from acsnet.server.state.paths import (
@@ -44,6 +44,7 @@ from acsnet.server.state.paths import (
     state_folder,
 )
 from acsnet.server.state.schema import schema_of
+from acsnet.storage import writing
 from acsnet.train.mlflow_runs import DATABASE
 
 SUFFIX = ".tar.gz"
@@ -86,18 +87,12 @@ def write_backup(output: Path, *, studies: str) -> Summary:
 
 
 def _write(output: Path, *, studies: str) -> Summary:
-    handle, temporary = tempfile.mkstemp(dir=output.resolve().parent, prefix=".backup-")
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            with tarfile.open(fileobj=stream, mode="w:gz", compresslevel=1) as archive:
-                summary = _fill(_Archive(archive), studies=studies)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.replace(temporary, output)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
-    return summary
+    with (
+        writing(output.resolve(), private=True) as temporary,
+        temporary.open("wb") as stream,
+        tarfile.open(fileobj=stream, mode="w:gz", compresslevel=1) as archive,
+    ):
+        return _fill(_Archive(archive), studies=studies)
 
 
 class _Archive:
@@ -201,11 +196,10 @@ def _model_files(models: Path) -> Iterator[Path]:
     yield models / "aliases.json"
     yield models / "holdout.json"
     for path in _files(models / "versions"):
-        if not path.relative_to(models / "versions").parts[0].startswith(UNFINISHED):
+        if NAME_FORM.fullmatch(path.relative_to(models / "versions").parts[0]):
             yield path
-    for run in sorted((models / RUNS).glob("[!.]*")):
-        if not run.name.startswith(UNFINISHED):
-            yield from (run / REQUEST, run / STATUS, *_files(run / RUN_LABELS))
+    for run in run_folders(models):
+        yield from (run / REQUEST, run / STATUS, *_files(run / RUN_LABELS))
 
 
 def _add_database(archive: _Archive, database: Path) -> None:

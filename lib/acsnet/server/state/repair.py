@@ -14,15 +14,14 @@ from pathlib import Path
 
 import psutil
 
-from acsnet import json_lines
+from acsnet import storage
 from acsnet.annotations.label_versions import LABEL, RECORD
 from acsnet.fine_tuning.training_request import RUNS
 
 logger = logging.getLogger(__name__)
 
-TEMPORARY = re.compile(r"\.(?:[a-z0-9_]{8}|main-\d+\.py|.+\.dcm)|.+\.tmp")
-"""Names under which files and folders are written before they are put in place: those of
-`tempfile` with the prefix ".", and of the writers of the app, of SEGs, of scores and of JSON."""
+TEMPORARY = re.compile(rf"{storage.TEMPORARY.pattern}|\.main-\d+\.py|\..+\.dcm|.+\.tmp|new-.+")
+"""Names under which files and folders are written before they are put in place, or once were."""
 
 SCRATCH = "scratch"
 
@@ -34,15 +33,15 @@ def scratch_folder(state: Path) -> Path:
 
 def repair(state: Path, *, store: Path, models: Path, before: float) -> dict[str, int]:
     """Put right what is older than `before` (seconds since 1970); what was done, and how often."""
+    roots = (state, state / "app", models, models / RUNS)
     done = {
         "temporary files removed": sum(
-            map(_remove, _temporary([state, state / "app", models, *_parts(store)], before=before))
+            map(_remove, _temporary([*roots, *_parts(store)], before=before))
         ),
-        "requests for training removed": sum(map(_remove, _requests(models, before=before))),
         "labels without a record removed": sum(map(_remove, _unrecorded(store, before=before))),
         "folders of dead servers removed": sum(map(_remove, _abandoned(scratch_folder(state)))),
         "lines that were cut short ended": sum(
-            json_lines.end_whole(file) for file in (state / "audit.jsonl", store / "scores.jsonl")
+            storage.end_last_line(file) for file in (state / "audit.jsonl", store / "scores.jsonl")
         ),
     }
     done = {what: count for what, count in done.items() if count}
@@ -54,12 +53,6 @@ def repair(state: Path, *, store: Path, models: Path, before: float) -> dict[str
 def process_began() -> float:
     """When this process began, in seconds since 1970."""
     return float(psutil.Process().create_time())
-
-
-def _requests(models: Path, *, before: float) -> Iterator[Path]:
-    for folder in (models / RUNS).glob("new-*"):
-        if folder.stat().st_mtime < before:
-            yield folder
 
 
 def _parts(store: Path) -> list[Path]:

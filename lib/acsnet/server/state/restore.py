@@ -5,7 +5,6 @@ import json
 import os
 import shutil
 import tarfile
-import tempfile
 import zlib
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -14,6 +13,7 @@ from acsnet.errors import InputError
 from acsnet.server.state.backup import AUDIT, MANIFEST, MODELS, STORE, Summary
 from acsnet.server.state.paths import models_folder, of_studies, state_folder
 from acsnet.server.state.schema import check_schema
+from acsnet.storage import writing_folder
 
 MAX_MANIFEST_BYTES = 256 * 2**20
 """Of a million files: what is read as one piece must fit into the memory."""
@@ -46,16 +46,13 @@ def restore_backup(file: Path, *, studies: str) -> Summary:
         MODELS: models_folder(studies).relative_to(state),
     }
     state.parent.mkdir(parents=True, exist_ok=True)
-    new = Path(tempfile.mkdtemp(dir=state.parent, prefix=".restore-"))
     try:
-        summary = _unpack(file, new, places)
-        os.sync()
-        new.rename(state)
+        with writing_folder(state) as new:
+            summary = _unpack(file, new, places)
+            os.sync()
     except (tarfile.TarError, EOFError, zlib.error, OSError) as error:
         msg = f"{file.name} cannot be restored: {type(error).__name__}, damaged or no backup?"
         raise InputError(msg) from error
-    finally:
-        shutil.rmtree(new, ignore_errors=True)
     return summary
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from acsnet import __version__
 from acsnet.errors import InputError
-from acsnet.storage import put
+from acsnet.storage import write_json
 
 FILE = "state.json"
 SCHEMA = 2
@@ -41,4 +41,4 @@ def check_schema(schema: object, *, what: str) -> int:
 def settle_state(state: Path) -> None:
     """Make a state folder one of this layout. Raises InputError as `schema_of`."""
     if schema_of(state) < SCHEMA or not (state / FILE).exists():
-        put(json.dumps({"schema": SCHEMA, "software": __version__}).encode(), state / FILE)
+        write_json(state / FILE, {"schema": SCHEMA, "software": __version__}, private=True)

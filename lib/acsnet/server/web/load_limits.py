@@ -12,8 +12,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from acsnet.server.errors import DiskFullError, LoadError, StoppingError
 from acsnet.server.identity import logged_in
-from acsnet.server.inference.work_queue import LoadError, stopping
 from acsnet.server.state.paths import state_folder
 from acsnet.settings import read_settings
 
@@ -30,10 +30,6 @@ LOGINS = ("/acsnet/login", "/auth/token")
 
 ALWAYS = ("/healthz", "/readyz", "/metrics")
 """Answered whatever goes on."""
-
-
-class DiskFullError(LoadError):
-    """An upload for which there is no room."""
 
 
 def free_bytes() -> int:
@@ -54,7 +50,7 @@ class Traffic:
     def check(self, *, upload: bool, length: int) -> None:
         """Raises LoadError for a request that has to be asked again later."""
         if self.stopped:
-            raise stopping()
+            raise StoppingError
         if not upload:
             return
         limits = read_settings().limits
@@ -62,10 +58,10 @@ class Traffic:
             return  # the guard refuses it, as too long
         if self.uploads >= limits.waiting + BESIDE_WAITING:
             msg = f"{self.uploads} requests are worked on: ask again later"
-            raise LoadError(msg, retry_after_s=5)
+            raise LoadError(msg, retry_after=5)
         if free_bytes() - length < limits.free_gb * 2**30:
             msg = "the disk of the server is full: tell the one who looks after it"
-            raise DiskFullError(msg, retry_after_s=600)
+            raise DiskFullError(msg, retry_after=600)
 
     def wait(self, *, limit_s: float) -> bool:
         """Wait, in a thread, until every request is answered; whether that was in time."""
@@ -139,6 +135,5 @@ def in_time(receive: Receive, length: int) -> Receive:
 def load_answer(scope: Scope, error: LoadError) -> JSONResponse:
     """HTTP 503 (507 for a full disk), when to ask again, and the reason for the metrics."""
     scope.setdefault("state", {})["refusal"] = type(error).__name__
-    headers = {"Retry-After": str(error.retry_after_s), "Connection": "close"}
-    status = 507 if isinstance(error, DiskFullError) else 503
-    return JSONResponse({"detail": str(error)}, status, headers=headers)
+    headers = {"Retry-After": str(error.retry_after), "Connection": "close"}
+    return JSONResponse({"detail": str(error)}, error.status, headers=headers)

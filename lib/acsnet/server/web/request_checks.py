@@ -7,7 +7,7 @@ from typing import Any
 
 from starlette.exceptions import HTTPException
 
-from acsnet.plain_names import is_plain_name
+from acsnet.storage import is_plain_name
 
 SCAN_SUFFIXES = (".nii.gz", ".nii")
 RESULT_SUFFIXES = (".nii.gz", ".nii", ".nrrd")

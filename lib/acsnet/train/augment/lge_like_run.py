@@ -1,30 +1,25 @@
 """`acsnet lge-like`: cine volumes made LGE-like, as files and a figure for a person to look at."""
 
-import os
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import nibabel as nib
 import numpy as np
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import track
 
 from acsnet.errors import InputError
 from acsnet.io import read_scan, write_label_map
-from acsnet.io.nifti import SUFFIXES, case_name
+from acsnet.io.nifti import SUFFIXES, case_name, save_nifti
 from acsnet.labels import Label
 from acsnet.scan import ShortAxisScan
+from acsnet.storage import writing
 from acsnet.train.augment.lge_like import Steps, lge_like_steps
 from acsnet.train.augment.lge_like_figure import lge_like_figure
 from acsnet.train.data.case import POOL, SCAR, WALL, TrainingCase, read_case
-from acsnet.train.data.datasets import ACDC_TISSUE, ACSNET_TISSUE, MSCMRSEG_TISSUE
-
-CONVENTIONS = {"acdc": ACDC_TISSUE, "mscmrseg": MSCMRSEG_TISSUE, "acsnet": ACSNET_TISSUE}
-"""What the values of a cine label file can mean."""
 
 IMAGE_NOTE = b"LGE-like, made from cine, no true LGE; research use only, not a medical device"
 """In the header of the image: `descrip` holds 79 bytes."""
@@ -54,10 +49,11 @@ def run_lge_like(
 ) -> list[Written]:
     """Make cine scans LGE-like: OUTPUT/images, labels and figures, one file a case in each.
 
-    inputs: cine NIfTI files; labels: folder of <case>.nii.gz with the values of `truth`, one of
-    `CONVENTIONS`; references: true LGE scans, or folders of them, one drawn at random for each
-    case; enhanced_share: as `lge_like_steps`. A case depends on its name, the references and the
-    seed, not on the other inputs. Raises InputError, naming the file, before the case is written.
+    inputs: cine NIfTI files; labels: folder of <case>.nii.gz with the values of `truth`, a name in
+    `acsnet.label_conventions`; references: true LGE scans, or folders of them, one drawn at random
+    for each case; enhanced_share: as `lge_like_steps`. A case depends on its name, the references
+    and the seed, not on the other inputs. Raises InputError, naming the file, before the case is
+    written.
     """
     if not 0.0 <= enhanced_share <= 1.0:
         msg = f"the share of enhanced slices must be 0 to 1, got {enhanced_share:g}"
@@ -93,7 +89,8 @@ def run_lge_like(
         )
         write_like(targets[0], steps.matched, scan=case.scan, like=path)
         write_label_map(targets[1], label_values(case, steps), case.scan.grid)
-        write_figure(targets[2], lge_like_figure(case, steps, reference))
+        with writing(targets[2]) as temporary:
+            lge_like_figure(case, steps, reference).savefig(temporary, format="png")
         written.append(
             Written(
                 image=targets[0],
@@ -108,7 +105,7 @@ def run_lge_like(
 
 def cine_case(path: Path, label: Path, *, truth: str) -> TrainingCase:
     """A cine scan with its wall; errors as `read_case`, and where there is nothing to enhance."""
-    case = read_case(path, label, table=CONVENTIONS[truth], source="cine", has_scar=False)
+    case = replace(read_case(path, label, convention=truth, source="cine"), has_scar=False)
     if (case.tissue == SCAR).any():
         msg = f"{label}: enhancement is drawn already, so its image is no cine"
         raise InputError(msg)
@@ -154,22 +151,7 @@ def write_like(path: Path, pixels: NDArray[np.float32], *, scan: ShortAxisScan, 
     image.set_data_dtype(np.float32)
     image.header["descrip"] = IMAGE_NOTE
     image.header["cal_min"] = image.header["cal_max"] = 0  # the window of the cine
-    temporary = path.with_name(f".{path.name.removesuffix('.nii.gz')}.part.nii.gz")
-    try:
-        nib.save(image, temporary)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def write_figure(path: Path, figure: Figure) -> None:
-    """Write a figure as PNG, whole or not at all."""
-    temporary = path.with_name(f".{path.name}.part")
-    try:
-        figure.savefig(temporary, format="png")
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    save_nifti(path, image)
 
 
 def _targets(output: Path, name: str, *, keep: Sequence[Path]) -> tuple[Path, Path, Path]:

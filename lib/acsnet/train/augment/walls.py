@@ -15,9 +15,9 @@ from rich.console import Console
 from rich.progress import track
 
 from acsnet.anatomy.pose import pose_of, to_frame
-from acsnet.train.data.lists import WALL, TrainingCase, acdc_cases, emidec_cases
+from acsnet.train.data.case import WALL, TrainingCase
+from acsnet.train.data.lists import acdc_cases, emidec_cases, training_lists
 from acsnet.train.data.samples import SOURCES, Samples, stack_neighbours
-from acsnet.train.data.splits import training_lists
 
 WALL_SIDE = 192
 MIN_WALL_PIXELS = 8

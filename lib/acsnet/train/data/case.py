@@ -2,19 +2,24 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from acsnet.errors import AcsnetError, InputError
 from acsnet.io import read_scan
+from acsnet.io.label_map import read_labels_on
+from acsnet.label_conventions import CONVENTIONS, to_labels
+from acsnet.labels import ENHANCEMENT, MYOCARDIUM, Label
 from acsnet.scan import ShortAxisScan
 
 BACKGROUND, POOL, WALL, SCAR = range(4)
 """Values of `TrainingCase.tissue`: the whole myocardium is WALL and SCAR."""
 
-AFFINE_TOLERANCE_MM = 0.01
+_TISSUE = np.zeros(len(Label), np.uint8)
+_TISSUE[Label.LV_BLOOD_POOL] = POOL
+_TISSUE[list(MYOCARDIUM)] = WALL
+_TISSUE[list(ENHANCEMENT)] = SCAR
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,53 +38,26 @@ class TrainingCase:
     has_scar: bool = True
 
 
-def translate(
-    labels: NDArray[Any], table: dict[int, int], *, source: str | Path
-) -> NDArray[np.uint8]:
-    """Label values of a data set -> tissue values, same shape.
-
-    Raises InputError, naming `source`, for values that the table does not have.
-    """
-    unknown = [value for value in np.unique(labels).tolist() if value not in table]
-    if unknown:
-        shown = ", ".join(f"{value:g}" for value in unknown[:5])
-        msg = f"{source}: label values must be among {sorted(table)}, got {shown}"
-        raise InputError(msg)
-    tissue = np.zeros(labels.shape, np.uint8)
-    for value, name in table.items():
-        tissue[labels == value] = name
-    return tissue
+def tissue_of(labels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Values of `acsnet.labels.Label` -> tissue values, same shape."""
+    return np.ascontiguousarray(_TISSUE[labels])
 
 
-def read_case(
-    image: Path, label: Path, *, table: dict[int, int], source: str, has_scar: bool = True
-) -> TrainingCase:
-    """An image and its label file, both NIfTI on one grid.
+def read_case(image: Path, label: Path, *, convention: str, source: str) -> TrainingCase:
+    """An image and its label file, both NIfTI on one grid; convention: of the labels.
 
     Raises InputError, naming the file, when one is missing or damaged, when their grids differ, or
     when the labels hold an unknown value or no left ventricle.
     """
-    scan, expert = _read(image), _read(label)
-    if expert.grid.shape != scan.grid.shape:
-        msg = f"{label}: shape {expert.grid.shape} differs from its image's {scan.grid.shape}"
-        raise InputError(msg)
-    if not np.allclose(expert.grid.affine, scan.grid.affine, atol=AFFINE_TOLERANCE_MM):
-        msg = f"{label}: the affine differs from its image's"
-        raise InputError(msg)
-    values = expert.grid.to_input(expert.pixels)
-    tissue = translate(scan.grid.from_input(values), table, source=label)
-    if not tissue.any():
+    try:
+        scan = read_scan(image)
+    except AcsnetError as error:
+        msg = f"{image}: {error}"  # with its folder: an image and its labels share a file name
+        raise InputError(msg) from error
+    drawn = read_labels_on(label, scan=scan, image=image)
+    labels = to_labels(scan.grid.from_input(drawn), convention, source=label)
+    if not labels.any():
         msg = f"{label}: no left ventricle is drawn"
         raise InputError(msg)
-    return TrainingCase(
-        scan=scan, tissue=np.ascontiguousarray(tissue), source=source, has_scar=has_scar
-    )
-
-
-def _read(path: Path) -> ShortAxisScan:
-    """`read_scan`, whose errors name the folder too: an image and its labels share a file name."""
-    try:
-        return read_scan(path)
-    except AcsnetError as error:
-        msg = f"{path}: {error}"
-        raise InputError(msg) from error
+    has_scar = CONVENTIONS[convention].has_scar
+    return TrainingCase(scan=scan, tissue=tissue_of(labels), source=source, has_scar=has_scar)

@@ -1,4 +1,4 @@
-"""How each data set names its files and what its label values mean: one short adapter each.
+"""How each data set names its files: one short adapter each.
 
 The folder given to an adapter is the data set as its users download and unpack it. EMIDEC and ACDC
 may also lie flat: `images/<case>.nii.gz` beside `labels/<case>.nii.gz`.
@@ -12,52 +12,25 @@ from pathlib import Path
 from typing import Any
 
 from acsnet.errors import InputError
-from acsnet.labels import ENHANCEMENT, MYOCARDIUM, Label
-from acsnet.train.data.case import BACKGROUND, POOL, SCAR, WALL, TrainingCase, read_case
+from acsnet.train.data.case import TrainingCase, read_case
 
 NIFTI = ".nii.gz"
 DATASTORE_RECORD = "datastore_v2.json"
 FINAL = "final"
 """The label tag of MONAI Label that a person submitted: drafts have others."""
 
-EMIDEC_TISSUE = {0: BACKGROUND, 1: POOL, 2: WALL, 3: SCAR, 4: SCAR}
-"""Cavity, healthy wall, infarct, no-reflow (doi 10.3390/data5040089)."""
-
-ACDC_TISSUE = {0: BACKGROUND, 1: BACKGROUND, 2: WALL, 3: POOL}
-"""1 is the right ventricle: outside the left one, so background on purpose.
-
-doi 10.1109/TMI.2018.2837502.
-"""
-
-MSCMRSEG_TISSUE = {0: BACKGROUND, 200: WALL, 500: POOL, 600: BACKGROUND}
-"""Wall, cavity, right ventricle (doi 10.1016/j.media.2022.102528): no enhancement is drawn."""
-
-MYOPS_TISSUE = {**MSCMRSEG_TISSUE, 1220: WALL, 2221: SCAR}
-"""As MS-CMRSeg, with oedema (seen on T2, not on LGE: wall) and scar.
-
-doi 10.1016/j.media.2023.102808.
-"""
-
-ACSNET_TISSUE = {
-    int(Label.BACKGROUND): BACKGROUND,
-    int(Label.LV_BLOOD_POOL): POOL,
-    **{int(label): WALL for label in MYOCARDIUM},
-    **{int(label): SCAR for label in ENHANCEMENT},
-}
-"""Our own values: `acsnet.labels`."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class Adapter:
     """One data set: what its values mean and where its files are.
 
-    table: label value -> tissue; source, has_scar: as in `TrainingCase`; layout: the file names in
-    words; find_names: folder -> labelled cases; find_files: folder, case -> image and label file.
+    convention: a name in `acsnet.label_conventions`; source: as in `TrainingCase`; layout: the file
+    names in words; find_names: folder -> labelled cases; find_files: folder, case -> image and
+    label file.
     """
 
-    table: dict[int, int]
+    convention: str
     source: str = "lge"
-    has_scar: bool = True
     layout: str
     find_names: Callable[[Path], Sequence[str]]
     find_files: Callable[[Path, str], tuple[Path, Path]]
@@ -74,9 +47,7 @@ class Adapter:
         """The named cases, one by one; `scan.name` is the name. Errors as `read_case`."""
         for name in names:
             image, label = self.find_files(folder, name)
-            case = read_case(
-                image, label, table=self.table, source=self.source, has_scar=self.has_scar
-            )
+            case = read_case(image, label, convention=self.convention, source=self.source)
             yield replace(case, scan=replace(case.scan, name=name))
 
 
@@ -192,22 +163,20 @@ def datastore_files(folder: Path, name: str) -> tuple[Path, Path]:
 
 
 EMIDEC = Adapter(
-    table=EMIDEC_TISSUE,
+    convention="emidec",
     layout="Case_P001/Images/Case_P001.nii.gz and Case_P001/Contours/Case_P001.nii.gz",
     find_names=emidec_names,
     find_files=emidec_files,
 )
 ACDC = Adapter(
-    table=ACDC_TISSUE,
+    convention="acdc",
     source="cine",
-    has_scar=False,
     layout="patient001/Info.cfg, patient001_frame01.nii.gz and patient001_frame01_gt.nii.gz",
     find_names=acdc_names,
     find_files=acdc_files,
 )
 MSCMRSEG = Adapter(
-    table=MSCMRSEG_TISSUE,
-    has_scar=False,
+    convention="mscmrseg",
     layout="patient1_LGE.nii.gz and patient1_LGE_manual.nii.gz",
     find_names=lambda folder: names_by_ending(folder, f"_LGE_manual{NIFTI}"),
     find_files=lambda folder, name: (
@@ -216,7 +185,7 @@ MSCMRSEG = Adapter(
     ),
 )
 MYOPS = Adapter(
-    table=MYOPS_TISSUE,
+    convention="myops",
     layout="myops_training_101_DE.nii.gz and myops_training_101_gd.nii.gz",
     find_names=lambda folder: names_by_ending(folder, f"_gd{NIFTI}"),
     find_files=lambda folder, name: (
@@ -225,7 +194,7 @@ MYOPS = Adapter(
     ),
 )
 DATASTORE = Adapter(
-    table=ACSNET_TISSUE,
+    convention="acsnet",
     layout="<id>.nii.gz and labels/final/<id>.nii.gz, and listed in datastore_v2.json",
     find_names=datastore_names,
     find_files=datastore_files,

@@ -1,34 +1,22 @@
-"""What the networks are trained on: the patient-level train lists, and the cases they name.
+"""What the networks are trained on: train and test lists that share no patient, and their cases.
 
 A data folder is laid out as its users download it: `emidec/` and `acdc/`, as the challenges hand
 them out or flat with `images/` and `labels/`, and `splits.json` with patient-level `train` and
-`test` lists. Only `train` is read here. Other data sets: `acsnet.train.data.datasets`.
+`test` lists. A frame, a visit or a slice of a test patient in the train list would make every
+figure of the test list too good: cases of one patient are told by their names. Other data sets:
+`acsnet.train.data.datasets`.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 
 from acsnet.errors import InputError
 from acsnet.phantom import make_phantom, random_spec
-from acsnet.train.data.case import BACKGROUND, POOL, SCAR, WALL, TrainingCase, read_case, translate
-from acsnet.train.data.datasets import ACDC, ACSNET_TISSUE, EMIDEC
-
-__all__ = [
-    "BACKGROUND",
-    "POOL",
-    "SCAR",
-    "WALL",
-    "TrainingCase",
-    "acdc_cases",
-    "emidec_cases",
-    "phantom_cases",
-    "read_case",
-    "training_names",
-    "translate",
-]
+from acsnet.train.data.case import TrainingCase, tissue_of
+from acsnet.train.data.datasets import ACDC, EMIDEC
 
 
 def training_names(data: Path, data_set: str) -> list[str]:
@@ -65,5 +53,38 @@ def phantom_cases(*, count: int, rng: np.random.Generator) -> Iterator[TrainingC
     """Random phantoms; the sample patients are not among them."""
     for _ in range(count):
         phantom = make_phantom(random_spec(rng))
-        tissue = translate(phantom.labels, ACSNET_TISSUE, source=phantom.spec.name)
-        yield TrainingCase(scan=phantom.scan, tissue=tissue, source="phantom")
+        yield TrainingCase(scan=phantom.scan, tissue=tissue_of(phantom.labels), source="phantom")
+
+
+def acdc_patient(name: str) -> str:
+    """patient001_frame01 and patient001_frame12 are two phases of patient001."""
+    return name.partition("_frame")[0]
+
+
+PATIENT_OF: dict[str, Callable[[str], str]] = {"emidec": str, "acdc": acdc_patient}
+"""The data sets that are trained on: case name -> patient. EMIDEC has one case a patient."""
+
+
+def training_lists(data: Path) -> dict[str, list[str]]:
+    """The train list of each data set, none of whose patients is in the test list beside it.
+
+    Raises InputError, naming the patient, where one is in both, and as `training_names` does.
+    """
+    return {data_set: _training_list(data, data_set) for data_set in PATIENT_OF}
+
+
+def _training_list(data: Path, data_set: str) -> list[str]:
+    train = training_names(data, data_set)
+    path = data / "splits.json"
+    test = json.loads(path.read_text())[data_set].get("test", [])
+    for which, names in (("train", train), ("test", test)):
+        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+            msg = f"{path}: the {which} list of {data_set!r} must be a list of case names"
+            raise InputError(msg)
+    patient_of = PATIENT_OF[data_set]
+    both = sorted({patient_of(name) for name in train} & {patient_of(name) for name in test})
+    if both:
+        more = f" and {len(both) - 1} more" if len(both) > 1 else ""
+        msg = f"{path}: {both[0]}{more} of {data_set!r} is in the train and in the test list"
+        raise InputError(msg)
+    return train

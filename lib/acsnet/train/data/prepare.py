@@ -1,7 +1,6 @@
 """From a data folder to the training samples of both networks, kept in the run folder."""
 
 import json
-import os
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
@@ -15,14 +14,10 @@ from rich.console import Console
 from rich.progress import track
 
 from acsnet.errors import InputError
+from acsnet.storage import write_json, writing
+from acsnet.train.data.case import TrainingCase
 from acsnet.train.data.fingerprint import digest_cases, fingerprint
-from acsnet.train.data.lists import (
-    TrainingCase,
-    acdc_cases,
-    emidec_cases,
-    phantom_cases,
-    training_names,
-)
+from acsnet.train.data.lists import acdc_cases, emidec_cases, phantom_cases, training_names
 from acsnet.train.data.samples import (
     SOURCES,
     Samples,
@@ -105,9 +100,7 @@ def build(
     folder.mkdir(parents=True, exist_ok=True)
     for name, offset in (("roi", 0), ("myo", 2)):
         save(paths[name], join_samples(cases, results, offset))
-    temporary = record.with_suffix(".tmp")
-    temporary.write_text(json.dumps(content, indent=2) + "\n")
-    os.replace(temporary, record)
+    write_json(record, content)
     return paths
 
 
@@ -136,9 +129,8 @@ def join_samples(
 
 def save(path: Path, samples: Samples) -> None:
     """Put samples in place whole, for `load`."""
-    temporary = path.with_suffix(".tmp.npz")
-    np.savez(temporary, **vars(samples))
-    os.replace(temporary, path)
+    with writing(path) as temporary, temporary.open("wb") as stream:
+        np.savez(stream, **vars(samples))
 
 
 def load(path: Path) -> Samples:

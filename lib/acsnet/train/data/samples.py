@@ -18,7 +18,7 @@ from acsnet.stages.roi import roi_grid
 from acsnet.train.augment.field_of_view import other_field_of_view
 from acsnet.train.augment.intensity import corrupt
 from acsnet.train.augment.lge_like import lge_like_steps
-from acsnet.train.data.lists import BACKGROUND, POOL, SCAR, WALL, TrainingCase
+from acsnet.train.data.case import BACKGROUND, POOL, SCAR, WALL, TrainingCase
 
 SOURCES = ("lge", "cine", "phantom")
 SAMPLE_SIDE = 192

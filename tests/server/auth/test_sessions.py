@@ -2,10 +2,8 @@
 
 import pytest
 
-from acsnet.server.auth.attempts import LIMITS, MAX_KEYS, MAX_WAIT_S, Attempts
-from acsnet.server.auth.roles import Role
-from acsnet.server.auth.sessions import Sessions
-from acsnet.server.identity import Person
+from acsnet.server.auth.sessions import LIMITS, MAX_KEYS, MAX_WAIT_S, Attempts, Sessions
+from acsnet.server.identity import Person, Role
 
 ANA = Person("ana", Role.ANNOTATOR)
 

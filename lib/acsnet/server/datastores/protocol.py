@@ -1,0 +1,157 @@
+"""What a store of scans and labels offers the rest of the server: a folder and a PACS alike."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from acsnet.dicom import State
+from acsnet.fine_tuning.training_request import Reviewed
+from acsnet.io.series import Series
+from acsnet.result import Measured
+from acsnet.server.datastores.preflight import Verdict
+
+SHOWN_TAGS = (
+    "Modality",
+    "StudyDate",
+    "StudyTime",
+    "PatientID",
+    "PatientName",
+    "SeriesDescription",
+    "StudyInstanceUID",
+    "SeriesInstanceUID",
+)
+"""What clients and our own pages show of a series."""
+
+SCORES = "scores.jsonl"
+"""The file of the store with the history of scores."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LabelRecord:
+    """One label map of a scan.
+
+    id: of the version, in a PACS the SOPInstanceUID of the SEG; empty for the model's draft in a
+    folder. tag: what it is fetched by, empty for one that a newer one has replaced. state: draft,
+    reviewed or withdrawn. author, reviewer: empty if unknown. saved: None if unknown. model:
+    version of the model that drew it, or whose draft the author began from; empty for none.
+    features: as measured when it came in, or empty. current: whether the files of the scan are
+    still those it was drawn on. seg_refused: why it could not be written as DICOM SEG.
+    """
+
+    id: str
+    tag: str
+    state: str
+    author: str
+    reviewer: str = ""
+    saved: datetime | None
+    model: str = ""
+    features: Mapping[str, Any]
+    current: bool = True
+    seg_refused: str | None = None
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What a person should know before using the numbers."""
+        return tuple(self.features.get("warnings", ()))
+
+    def to_info(self) -> dict[str, Any]:
+        """As MONAI Label's record of a label, where `user` is the author and `ts` the time.
+
+        The model's draft in a folder has no `version`.
+        """
+        return {
+            **({"version": self.id} if self.id else {}),
+            "state": self.state,
+            "user": self.author,
+            "ts": 0 if self.saved is None else int(self.saved.timestamp()),
+            "model": self.model,
+            "reviewer": self.reviewer,
+            "features": dict(self.features),
+        }
+
+
+def held_under(records: Sequence[LabelRecord], tag: str) -> LabelRecord | None:
+    """The label map that is fetched by a tag; None where there is none."""
+    return next((record for record in records if record.tag == tag), None)
+
+
+class StudyStore(Protocol):
+    """Scans by id, and the label maps that people and the model drew on them.
+
+    scores: file with the history of scores.
+    """
+
+    scores: Path
+
+    def status(self) -> dict[str, Any]:
+        """Counts of scans and labels, as they are now."""
+
+    def close(self) -> None:
+        """Stop what runs in the background."""
+
+    def series(self) -> list[Series]:
+        """DICOM series whose files are on this machine."""
+
+    def list_images(self) -> list[str]:
+        """Ids of all scans, those that are refused among them."""
+
+    def get_labeled_images(self) -> list[str]:
+        """Ids of the scans with a reviewed label."""
+
+    def get_unlabeled_images(self) -> list[str]:
+        """Ids of the scans that wait for a person; none that are refused."""
+
+    def get_image_uri(self, image_id: str) -> str:
+        """Path of a scan's file or folder; empty for no such id."""
+
+    def get_image_info(self, image_id: str) -> dict[str, Any]:
+        """Tags of a scan, and who was offered it."""
+
+    def update_image_info(self, image_id: str, info: dict[str, Any]) -> None:
+        """Add to what is known of a scan."""
+
+    def image_fingerprint(self, image_id: str) -> str:
+        """What changes when the files of a scan do; empty where that is not known."""
+
+    def verdict(self, image_id: str) -> Verdict:
+        """Whether a scan can be measured, as far as is known now."""
+
+    def add_image(self, image_id: str, image_filename: str, image_info: dict[str, Any]) -> str:
+        """Take a client's scan. Raises InputError where the store takes none."""
+
+    def get_labels_by_image_id(self, image_id: str) -> dict[str, str]:
+        """Tags of the label maps that can be fetched, each with the id of the label."""
+
+    def get_label_uri(self, label_id: str, label_tag: str) -> str:
+        """NIfTI file of the label map under a tag. Raises AcsnetError for one not readable."""
+
+    def seg_file(self, image_id: str, label_tag: str) -> Path | None:
+        """DICOM SEG of a label map on this machine; None where there is none."""
+
+    def label_records(self, image_id: str) -> tuple[LabelRecord, ...]:
+        """All label maps of a scan, newest first."""
+
+    def keep_label(
+        self, image_id: str, measured: Measured, *, author: str, state: State, tag: str
+    ) -> LabelRecord:
+        """Store a person's label map, checked and measured by `label_intake.accept_label`."""
+
+    def keep_draft(self, image_id: str, measured: Measured, model: str) -> None:
+        """Store what a version of the model drew; it never counts as a label."""
+
+    def review(self, image_id: str, version: str, *, by: str) -> LabelRecord:
+        """Say that a version is reviewed. Raises InputError for one that is not there."""
+
+    def withdraw(self, image_id: str, tag: str, *, by: str) -> None:
+        """Take the label map under a tag out of use; its version is kept."""
+
+    def reviewed(self) -> list[Reviewed]:
+        """What a network may be trained on: the newest reviewed label of each scan."""
+
+    def drawn_by(self, image_id: str) -> dict[str, NDArray[np.uint8]]:
+        """Author -> the newest label map of theirs, on the grid of the image."""

@@ -1,0 +1,115 @@
+"""Routes of scans: those of the datastore, and those that clients send."""
+
+import tempfile
+import uuid
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, BackgroundTasks, File, HTTPException, Query, Request, UploadFile
+from fastapi.responses import FileResponse
+from monailabel.utils.sessions import SessionInfo
+
+from acsnet.io import read_scan, write_image
+from acsnet.io.nifti import open_nifti
+from acsnet.server.app import App
+from acsnet.server.errors import LoadError
+from acsnet.server.inference.work_queue import volume_place
+from acsnet.server.routes.common import client_session, copy_upload, image_path, saved_upload
+from acsnet.server.web.load_limits import asker
+from acsnet.server.web.request_checks import upload_name, upload_suffix
+
+router = APIRouter()
+
+MAX_SESSIONS, MAX_SESSIONS_OF_ONE = 100, 25
+"""Scans that clients may keep with the server at once; each is gone an hour after its last use."""
+SESSION_S = 3600
+
+
+@router.get("/datastore/image")
+@router.head("/datastore/image")
+def download_image(app: App, image: str, background_tasks: BackgroundTasks) -> FileResponse:
+    """An image as a NIfTI file: a series that passes the geometry gate is turned into one."""
+    path = image_path(app, image)
+    if path.is_dir():
+        with volume_place():
+            scan = read_scan(path)
+            path = app.scratch / f"{uuid.uuid4().hex}.nii.gz"
+            write_image(path, scan)
+        background_tasks.add_task(path.unlink)
+        return FileResponse(path, filename=f"{image}.nii.gz", background=background_tasks)
+    open_nifti(path, name=path.name)  # a link among the scans may lead to what is none
+    return FileResponse(path, filename=path.name)
+
+
+@router.put("/datastore/")
+@router.put("/datastore/image")
+def add_image(app: App, file: Annotated[UploadFile, File()], image: str = "") -> dict[str, str]:
+    """Take a client's scan into the server's own folder, so that its label can be saved."""
+    name = image or upload_name(file.filename).removesuffix(upload_suffix(file.filename))
+    with saved_upload(app, file) as path, volume_place():
+        try:
+            return {"image": app.datastore().add_image(name, str(path), {})}
+        except FileExistsError as error:
+            raise HTTPException(409, str(error)) from error
+
+
+@router.get("/datastore/")
+def datastore(app: App, output: Literal["all", "stats"] = "stats") -> dict[str, Any]:
+    """All records of the datastore, or how many there are."""
+    store = app.datastore()
+    found: dict[str, Any] = store.json() if output == "all" else store.status()
+    return found
+
+
+@router.get("/session/{session_id}", response_model=None)
+def session(app: App, session_id: str, image: bool = False) -> dict[str, Any] | FileResponse:
+    """What is known of a session; image: its NIfTI file."""
+    held = client_session(app, session_id, used=False)
+    if not image:
+        return _shown(held)
+    if not Path(held.image).is_file():
+        raise HTTPException(422, "the session holds the files of a series")
+    return FileResponse(held.image, filename=Path(held.image).name)
+
+
+@router.put("/session/")
+def create_session(
+    app: App,
+    http: Request,
+    files: Annotated[list[UploadFile], File()],
+    uncompress: bool = False,
+    expiry: Annotated[int, Query(ge=0, le=SESSION_S)] = 0,
+) -> dict[str, Any]:
+    """Hold a client's scan for a while: one NIfTI file, or the DICOM files of one series.
+
+    expiry: seconds after its last use; 0 for an hour.
+    """
+    owner = asker(http, "")
+    held = [app.session_owners.get(one, "") for one in list(app.sessions())]
+    if len(held) >= MAX_SESSIONS or held.count(owner) >= MAX_SESSIONS_OF_ONE:
+        msg = f"there are {len(held)} sessions already: end one, or ask again later"
+        raise LoadError(msg)
+    if uncompress:
+        raise HTTPException(422, "archives are not taken: send a NIfTI file or DICOM files")
+    names = [upload_name(file.filename) for file in files]
+    if len(set(names)) != len(names):
+        raise HTTPException(422, "the names of the uploaded files must differ")
+    with tempfile.TemporaryDirectory(dir=app.scratch) as temporary:
+        if len(files) == 1:
+            scan = Path(temporary) / f"scan{upload_suffix(files[0].filename)}"
+            copy_upload(files[0], scan)
+        else:
+            scan = Path(temporary) / "series"
+            scan.mkdir()
+            for file, name in zip(files, names, strict=True):
+                copy_upload(file, scan / name)
+        session_id, added = app.sessions().add_session(str(scan), expiry or SESSION_S)
+    app.session_owners = {
+        one: app.session_owners.get(one, owner) for one in [*app.sessions(), session_id]
+    }
+    return {"session_id": session_id, "session_info": _shown(added)}
+
+
+def _shown(held: SessionInfo) -> dict[str, Any]:
+    """What a client is told of a session: not where on this machine it lies."""
+    return {name: value for name, value in held.to_json().items() if name not in ("path", "image")}

@@ -1,0 +1,78 @@
+"""Error responses: one sentence and the right status, as a page where a person reads it."""
+
+import logging
+from collections.abc import Mapping
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, Response
+from starlette.exceptions import HTTPException
+
+from acsnet.errors import AcsnetError
+from acsnet.server.errors import printable
+from acsnet.server.web.templates import page
+
+PAGES = "/acsnet/"
+"""The addresses below which a person, not a program, reads the answer."""
+
+logger = logging.getLogger(__name__)
+
+
+def add_error_handlers(application: FastAPI) -> None:
+    """Answer every error with one sentence and its status."""
+    application.add_exception_handler(AcsnetError, acsnet_error)
+    application.add_exception_handler(RequestValidationError, validation_error)
+    application.add_exception_handler(HTTPException, http_error)
+    application.add_exception_handler(Exception, own_error)
+
+
+def acsnet_error(request: Request, error: Exception) -> Response:
+    """One of our own errors, which knows its status and when to ask again."""
+    assert isinstance(error, AcsnetError)  # noqa: S101 # registered for no other
+    if error.client_message != str(error):  # the log says what a client may not know
+        logger.error("%s", error)
+    count_refusal(request, error)
+    headers = {} if error.retry_after is None else {"Retry-After": str(error.retry_after)}
+    return error_response(request, error.status, printable(error.client_message), headers=headers)
+
+
+def validation_error(request: Request, error: Exception) -> Response:
+    """Parameters of the wrong kind, by name; never what was sent, which JSON may not hold."""
+    faults = error.errors() if isinstance(error, RequestValidationError) else []
+    places = [".".join(map(str, fault["loc"][1:])) or "the body" for fault in faults]
+    reason = "; ".join(
+        f"{place}: {fault['msg']}" for place, fault in zip(places, faults, strict=True)
+    )
+    return error_response(request, 422, printable(reason))
+
+
+def own_error(request: Request, error: Exception) -> Response:
+    """A fault of the server: the log has the rest, under the id of the request."""
+    identifier = request.scope.get("state", {}).get("request_id", "")
+    headers = {"X-Request-ID": identifier} if identifier else None
+    reason = "the server failed, which is no fault of yours; its log says more"
+    return error_response(request, 500, reason, headers=headers)
+
+
+def http_error(request: Request, error: Exception) -> Response:
+    """What a route refuses by itself, such as a name that it does not know."""
+    headers = getattr(error, "headers", None)
+    status = getattr(error, "status_code", 500)
+    reason = printable(str(getattr(error, "detail", "")))
+    return error_response(request, status, reason, headers=headers)
+
+
+def count_refusal(request: Request, error: Exception) -> None:
+    """Let the metrics tell refusals of one status apart."""
+    request.scope.setdefault("state", {})["refusal"] = type(error).__name__
+
+
+def error_response(
+    request: Request, status: int, reason: str, *, headers: Mapping[str, str] | None = None
+) -> Response:
+    """One sentence, as a page where a person reads it."""
+    if request.url.path.startswith(PAGES):
+        response: Response = page("error.html", status=status, reason=reason)
+        response.headers.update(headers or {})
+        return response
+    return JSONResponse({"detail": reason}, status, headers=dict(headers or {}))

@@ -1,0 +1,107 @@
+"""What the documentation says is so: examples run, commands, options, links and modules exist."""
+
+import ast
+import importlib.util
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+import typer.main
+
+from acsnet.cli.main import app
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("**/*.md")))
+BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+LINK = re.compile(r"\]\((?!https?:|mailto:|#)([^)#\s]+)")
+MODULE = re.compile(r"`(acsnet(?:\.\w+)+)")
+
+
+def name_of(page):
+    return str(page.relative_to(ROOT))
+
+
+def blocks(page, *languages):
+    text = page.read_text(encoding="utf-8")
+    return [code for language, code in BLOCK.findall(text) if language in languages]
+
+
+EXAMPLES = [
+    pytest.param(code, id=f"{name_of(page)}-{number}")
+    for page in PAGES
+    for number, code in enumerate(blocks(page, "python"))
+]
+
+
+def commands(page):
+    """Each `acsnet` command of the page's blocks, without its comment, as words."""
+    for code in blocks(page, "", "sh"):
+        for line in code.replace("\\\n", " ").splitlines():
+            words = shlex.split(line.partition(" #")[0]) if line.startswith("acsnet ") else []
+            if words:
+                yield words[1:]
+
+
+def test_there_are_examples_to_run():
+    assert len(EXAMPLES) >= 2
+
+
+@pytest.mark.parametrize("code", EXAMPLES)
+def test_an_example_runs(code, monkeypatch, capsys):
+    monkeypatch.chdir(ROOT)
+    exec(compile(ast.parse(code), "example", "exec"), {"__name__": "example"})
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_every_command_has_the_options_that_the_page_gives_it(page):
+    for words in commands(page):
+        command = typer.main.get_command(app)
+        rest = list(words)
+        while hasattr(command, "commands") and rest and rest[0] in command.commands:
+            command = command.commands[rest.pop(0)]
+        assert not hasattr(command, "commands") or not rest, f"acsnet {' '.join(words)}"
+        known = {option for parameter in command.params for option in parameter.opts}
+        given = {word.partition("=")[0] for word in rest if word.startswith("--")}
+        assert given <= known | {"--help"}, f"acsnet {' '.join(words)}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_every_link_leads_to_a_file(page):
+    links = LINK.findall(page.read_text(encoding="utf-8"))
+    assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_every_module_that_is_named_exists(page):
+    named = set(MODULE.findall(page.read_text(encoding="utf-8")))
+    assert [module for module in sorted(named) if not exists(module)] == []
+
+
+def exists(name):
+    """Whether a dotted name is a module, or something in one."""
+    parts = name.split(".")
+    for end in range(len(parts), 0, -1):
+        module = ".".join(parts[:end])
+        try:
+            if importlib.util.find_spec(module) is None:
+                continue
+        except ModuleNotFoundError:
+            continue
+        found = importlib.import_module(module)
+        for part in parts[end:]:
+            found = getattr(found, part, None)
+        return found is not None
+    return False
+
+
+def test_the_map_of_the_house_names_every_room():
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    packages = {
+        str(file.parent.relative_to(ROOT / "lib" / "acsnet"))
+        for file in (ROOT / "lib" / "acsnet").glob("*/**/__init__.py")
+    }
+    packages = {name for name in packages if "templates" not in name}
+    assert [name for name in sorted(packages) if f"`{name}/`" not in page] == []
+    modules = {file.name for file in (ROOT / "lib" / "acsnet").glob("[a-z]*.py")}
+    assert [name for name in sorted(modules) if f"`{name}`" not in page] == []

@@ -1,0 +1,20 @@
+"""Label maps put into a store as people and the model put them in."""
+
+from acsnet.io import read_scan
+from acsnet.server.datastores.label_intake import accept_label, author_of, check_label, state_of
+
+
+def save_label(store, image, labels, *, tag="final", **info):
+    """Save an array on the grid of an image as a person does; its record.
+
+    info: `user` and `state` as a client sends them, by default Ana and a draft.
+    """
+    scan = read_scan(store.get_image_uri(image))
+    author, state = author_of({"user": "Ana", **info}), state_of(info)
+    return accept_label(store, image, scan, labels, author=author, state=state, tag=tag)
+
+
+def keep_draft(store, image, labels, *, model="m1"):
+    """Keep an array on the grid of an image as a draft of the model."""
+    scan = read_scan(store.get_image_uri(image))
+    store.keep_draft(image, check_label(scan, labels), model)

@@ -1,0 +1,100 @@
+import stat
+
+import pytest
+
+from acsnet.storage import (
+    TEMPORARY,
+    append_line,
+    end_last_line,
+    is_plain_name,
+    read_lines,
+    write_bytes,
+    write_json,
+    write_text,
+    writing,
+    writing_folder,
+)
+
+
+def test_a_file_takes_the_place_of_the_one_before(tmp_path):
+    write_text(tmp_path / "a.txt", "µ\n")
+    write_bytes(tmp_path / "a.txt", b"second")
+    assert (tmp_path / "a.txt").read_bytes() == b"second"
+    assert [file.name for file in tmp_path.iterdir()] == ["a.txt"]
+
+
+def test_after_an_error_the_file_before_stays_and_nothing_else(tmp_path):
+    write_text(tmp_path / "a.txt", "before")
+    with pytest.raises(ZeroDivisionError), writing(tmp_path / "a.txt") as temporary:
+        temporary.write_text(f"half {1 / 0}")
+    assert (tmp_path / "a.txt").read_text() == "before"
+    assert [file.name for file in tmp_path.iterdir()] == ["a.txt"]
+
+
+@pytest.mark.parametrize("ending", ["", ".nii", ".nii.gz"])
+def test_a_file_is_written_beside_its_place_under_a_name_that_repair_knows(tmp_path, ending):
+    with writing(tmp_path / "a", ending=ending) as temporary:
+        assert temporary.parent == tmp_path
+        assert temporary.name.endswith(ending)
+        assert TEMPORARY.fullmatch(temporary.name)
+
+
+def test_a_private_file_is_its_owners_alone(tmp_path):
+    write_bytes(tmp_path / "a", b"", private=True)
+    write_bytes(tmp_path / "b", b"")
+    (tmp_path / "c").touch()
+    private, public, usual = (
+        stat.S_IMODE((tmp_path / name).stat().st_mode) for name in ("a", "b", "c")
+    )
+    assert private == 0o600
+    assert public == usual
+
+
+def test_json_never_holds_the_invalid_token_nan(tmp_path):
+    with pytest.raises(ValueError, match="JSON"):
+        write_json(tmp_path / "a.json", {"x": float("nan")})
+    assert not list(tmp_path.iterdir())
+    write_json(tmp_path / "a.json", {"x": None})
+    assert (tmp_path / "a.json").read_text() == '{\n  "x": null\n}\n'
+
+
+def test_a_folder_appears_whole(tmp_path):
+    with writing_folder(tmp_path / "a") as new:
+        (new / "x").write_text("1")
+        assert not (tmp_path / "a").exists()
+    assert [file.name for file in (tmp_path / "a").iterdir()] == ["x"]
+
+
+def test_a_folder_that_fails_is_gone(tmp_path):
+    with pytest.raises(ZeroDivisionError), writing_folder(tmp_path / "a") as new:
+        (new / "x").write_text(f"half {1 / 0}")
+    assert not list(tmp_path.iterdir())
+
+
+def test_lines_come_back_in_their_order_without_those_cut_short(tmp_path):
+    file = tmp_path / "deep" / "log.jsonl"
+    assert read_lines(file) == []
+    assert not end_last_line(file)
+    append_line(file, {"n": 1})
+    with file.open("ab") as stream:
+        stream.write(b'{"n": 2')
+    append_line(file, {"n": 3})
+    assert read_lines(file) == [{"n": 1}, {"n": 3}]
+    assert not end_last_line(file)
+
+
+def test_a_last_line_that_was_cut_short_is_ended_once(tmp_path):
+    (tmp_path / "log").write_bytes(b'{"n": 1}\n{"n"')
+    assert end_last_line(tmp_path / "log")
+    assert not end_last_line(tmp_path / "log")
+    assert (tmp_path / "log").read_bytes() == b'{"n": 1}\n{"n"\n'
+
+
+@pytest.mark.parametrize("name", ["a", "Case P 1", "x" * 200])
+def test_plain_names_may_be_files(name):
+    assert is_plain_name(name)
+
+
+@pytest.mark.parametrize("name", ["", ".a", "..", "a/b", "a\\b", "a\0", "a\n", "é" * 101])
+def test_other_names_may_not(name):
+    assert not is_plain_name(name)
