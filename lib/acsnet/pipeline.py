@@ -164,7 +164,7 @@ class Pipeline:
             found = quantify(scan, labels, threshold=zones.threshold, given=given)
         flags = (
             *doubts(labels, scan.pixels, found.features.lv_volume_ml),
-            *anatomy_doubts(anatomy, reversed_slices=scan.grid.reversed_slices),
+            *anatomy_doubts(anatomy, scan.grid),
         )
         sure = None
         if self.uncertainty:
@@ -321,7 +321,7 @@ class Pipeline:
         found = quantify(scan, corrected)
         flags = (
             *doubts(corrected, scan.pixels, found.features.lv_volume_ml),
-            *anatomy_doubts(anatomy, reversed_slices=scan.grid.reversed_slices),
+            *anatomy_doubts(anatomy, scan.grid),
         )
         return Result(
             scan=scan,

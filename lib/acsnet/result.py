@@ -76,9 +76,7 @@ class Measured:
         """Intervals, and the uncertainty of the slices in the order of the file."""
         if self.uncertainty is None:
             return {"intervals": None, "slice_uncertainty": None}
-        slices = self.uncertainty.slices.tolist()
-        if self.scan.grid.reversed_slices:
-            slices = slices[::-1]
+        slices = self.uncertainty.slices[self._file_order()].tolist()
         return {
             "intervals": {
                 name: IntervalDoc(**vars(interval))
@@ -86,6 +84,10 @@ class Measured:
             },
             "slice_uncertainty": tuple(None if math.isnan(v) else round(v, 4) for v in slices),
         }
+
+    def _file_order(self) -> list[int]:
+        """The slices of the stack, as the file runs."""
+        return sorted(range(len(self.labels)), key=self.scan.grid.slice_number)
 
     def anatomy_dict(self) -> dict[str, Any] | None:
         """What stage 3 found and did; None for labels that did not pass through it."""
@@ -107,9 +109,7 @@ class Result(Measured):
 
     def anatomy_dict(self) -> dict[str, Any]:
         """What stage 3 found and did, slice by slice in the order of the file, from 1."""
-        total = len(self.anatomy.slices)
         reasons = {drop.index: drop.reason for drop in self.anatomy.dropped}
-        order = range(total)[::-1] if self.scan.grid.reversed_slices else range(total)
         slices = [
             {
                 "slice": number,
@@ -122,6 +122,6 @@ class Result(Measured):
                 "needs_a_look": is_far(self.anatomy.slices[k]),
                 "dropped": reasons.get(k),
             }
-            for number, k in enumerate(order, start=1)
+            for number, k in enumerate(self._file_order(), start=1)
         ]
         return {"slices": slices, "dropped_slices": len(reasons)}

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt
 from scipy.special import entr
 
-from acsnet.evaluate.metrics import volume_dice
 from acsnet.labels import ENHANCEMENT, LEFT_VENTRICLE, MYOCARDIUM, Label
+from acsnet.masks import dice
 from acsnet.preprocess import unit_range
 from acsnet.result import Result
 from acsnet.scan import ShortAxisScan
@@ -109,8 +109,8 @@ def disagreement(drawn: NDArray[np.uint8], reviewed: NDArray[np.uint8]) -> float
 
     A region that is in neither of them agrees.
     """
-    dice = [volume_dice(np.isin(drawn, one), np.isin(reviewed, one)) for one in REGIONS]
-    return 1.0 - float(np.mean(dice))
+    shares = [dice(np.isin(drawn, one), np.isin(reviewed, one)) for one in REGIONS]
+    return 1.0 - float(np.mean(shares))
 
 
 def features_of(scan: ShortAxisScan, labels: NDArray[np.uint8]) -> tuple[float | None, ...]:
