@@ -188,7 +188,7 @@ class Pipeline:
         """The result with its quality flags; notes: further warnings."""
         flags = (
             *doubts(labels, scan.pixels, quantification.features.lv_volume_ml),
-            *anatomy_doubts(anatomy, reversed_slices=scan.grid.reversed_slices),
+            *anatomy_doubts(anatomy, scan.grid),
             *(() if uncertainty is None else uncertainty.flags(read_calibration())),
         )
         return Result(
