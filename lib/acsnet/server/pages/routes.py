@@ -15,13 +15,13 @@ from acsnet.io import read_scan
 from acsnet.io.label_map import read_label_map
 from acsnet.labels import LABELS
 from acsnet.report.montage import montage_png
+from acsnet.report.wording import has_segments, measure_rows, slices_to_look_at
 from acsnet.server.app import App
 from acsnet.server.datastores.protocol import LabelRecord, StudyStore
 from acsnet.server.identity import signed
 from acsnet.server.inference.work_queue import volume_place
 from acsnet.server.pages.cases import Case, State, all_cases, build_case, chosen
 from acsnet.server.pages.viewers import viewer_links
-from acsnet.server.pages.wording import has_segments, measure_rows, slices_to_look_at
 from acsnet.server.web.load_limits import asker
 from acsnet.server.web.templates import HEADERS, environment, page
 

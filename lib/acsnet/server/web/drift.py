@@ -9,7 +9,7 @@ quantiles only; `benchmarks/drift_reference.py` makes it.
 import json
 import threading
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -76,20 +76,6 @@ class Reference:
     def outside(self, values: NDArray[np.float64]) -> float:
         """Share of (n,) values that are not between p1 and p99."""
         return float(((values < self.p1) | (values > self.p99)).mean())
-
-
-def reference_of(values: Sequence[float]) -> Reference:
-    """That of training scans: bins are tenths, fewer where many scans share one value."""
-    array = np.asarray(values, dtype=np.float64)
-    edges = np.unique(np.quantile(array, np.arange(0.1, 0.95, 0.1)).round(4))
-    shares = np.bincount(np.searchsorted(edges, array, "right"), minlength=len(edges) + 1)
-    p1, p99 = np.quantile(array, (0.01, 0.99)).round(4)
-    return Reference(
-        p1=float(p1),
-        p99=float(p99),
-        edges=tuple(edges.tolist()),
-        shares=tuple((shares / len(array)).round(4).tolist()),
-    )
 
 
 def read_reference(file: Path = REFERENCE) -> dict[str, Reference]:

@@ -14,11 +14,11 @@ from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 from acsnet.evaluate.cases import CaseScores
-from acsnet.evaluate.figures import DOTS_PER_INCH, NAMES
 from acsnet.io import read_scan
 from acsnet.io.label_map import read_label_file, turned_to
 from acsnet.label_conventions import ENH, LV, MYO, region_masks
 from acsnet.result import NOTICE
+from results_page.figures import DOTS_PER_INCH, NAMES
 
 BEST, MEDIAN, WORST = "best", "median", "worst"
 WALL_COLOUR, ENHANCEMENT_COLOUR = "#56B4E9", "#E69F00"

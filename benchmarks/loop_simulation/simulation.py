@@ -35,13 +35,13 @@ from acsnet.nets.test_time_augmentation import ALL_VIEWS
 from acsnet.pipeline import Pipeline
 from acsnet.stages.myocardium import WALL_THRESHOLD
 from acsnet.storage import write_json
-from acsnet.train.ablation import folds, probabilities
 from acsnet.train.data.case import POOL, SCAR, WALL, TrainingCase
 from acsnet.train.data.lists import emidec_cases, training_names
 from acsnet.train.data.prepare import join_samples, samples_of
 from acsnet.train.loop import Recipe, Start, train
 from acsnet.train.recipes import MYOCARDIUM
 from acsnet.train.run_record import CHECKPOINT, read_json
+from training.ablation import folds, probabilities
 
 FOLDS = 3
 IMAGES_AN_EPOCH = 320

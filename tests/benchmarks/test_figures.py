@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 from matplotlib.image import imread
 
-from acsnet.evaluate import figures
 from acsnet.evaluate.cases import CaseScores, RegionScores
-from acsnet.evaluate.examples import (
+from acsnet.evaluate.summary import summarise
+from results_page import figures
+from results_page.examples import (
     MARGIN_MM,
     ExampleFiles,
     crop_around,
@@ -14,8 +15,7 @@ from acsnet.evaluate.examples import (
     ranked,
     read_example,
 )
-from acsnet.evaluate.figures import all_figures, burdens, drawn_dice, volume_error_percent
-from acsnet.evaluate.summary import summarise
+from results_page.figures import all_figures, burdens, drawn_dice, volume_error_percent
 
 THIRDS = ("apex", "apex", "middle", "base")
 
