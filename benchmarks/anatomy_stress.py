@@ -19,12 +19,12 @@ from rich.table import Table
 from skimage.measure import label
 
 from acsnet.anatomy.checks import check
-from acsnet.evaluate.damage import DAMAGES
 from acsnet.pipeline import Pipeline
 from acsnet.stages.correction import Action, SliceCorrection
 from acsnet.train.augment.walls import expert_cases
 from acsnet.train.calibrate import resampled
 from acsnet.train.data.case import WALL
+from wall_damage import DAMAGES
 
 PIXELS_MM = (0.7, 1.3, 2.4)
 BATCH = 8

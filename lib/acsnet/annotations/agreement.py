@@ -6,9 +6,9 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
-from acsnet.evaluate.metrics import volume_dice
 from acsnet.label_conventions import region_masks
 from acsnet.labels import ENHANCEMENT, LABEL_VALUES, MYOCARDIUM
+from acsnet.masks import dice
 from acsnet.quantify.volumes import burden_percent
 
 
@@ -64,7 +64,7 @@ def compare_all(drawn: dict[str, NDArray[np.uint8]]) -> list[tuple[str, str, Agr
 
 
 def _dice(one: NDArray[np.bool_], other: NDArray[np.bool_]) -> float | None:
-    return volume_dice(one, other) if one.any() or other.any() else None
+    return dice(one, other) if one.any() or other.any() else None
 
 
 def _burden(labels: NDArray[np.uint8]) -> float | None:

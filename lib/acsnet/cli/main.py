@@ -47,7 +47,6 @@ for command in (
     train.train,
     train.lge_like,
     train.calibrate,
-    train.simulate,
     bench.bench,
     serve.config,
     serve.info,

@@ -1,4 +1,4 @@
-"""Receiving from a PACS that has no DICOMweb: a C-STORE service (DICOM PS3.7) that fills a folder.
+"""C-STORE service (storage SCP, DICOM PS3.7) that writes received objects to a folder.
 
 DICOM itself has no login: whoever knows address and AE title can send, unless senders are named. So
 each object is bounded in size, all that come in at once are, too, the disk is never filled, names
@@ -107,16 +107,16 @@ class Receiver:
 
     @property
     def port(self) -> int:
-        """Where it listens."""
+        """The port it listens on."""
         return int(self._server.server_address[1])
 
     def close(self) -> None:
-        """Break off what is going on and stop."""
+        """Abort associations and stop."""
         self._server.shutdown()
         self._thread.join()
 
     def _count(self, event: Event) -> None:
-        """Break off a sender whose object grows too large, while it is still coming in."""
+        """Abort a sender whose object grows too large, while it is still arriving."""
         with self._change:
             received = self._pending.get(event.assoc, 0) + len(event.pdu)
             self._pending[event.assoc] = received
@@ -129,7 +129,7 @@ class Receiver:
             self._pending.pop(event.assoc, None)
 
     def _store(self, event: Event) -> int:
-        """Keep one object; gives the status that the sender is told."""
+        """Write one object; returns the status for the sender."""
         try:
             with self._storing:  # each holds an object twice
                 return self._kept(event)

@@ -157,15 +157,11 @@ class StudiesDatastore(LocalDatastore):
                     raise FileExistsError(msg)
                 return image_id
             # In place whole or not at all; `refresh` lists what is in place.
-            suffix = upload_suffix(image_filename)
             if any(ending in image_id for ending in SCAN_SUFFIXES):
                 msg = f"the name of an image must not hold {SCAN_SUFFIXES[-1]}, got {image_id!r}"
                 raise InputError(msg)
-            write_bytes(
-                self._links.images / f"{image_id}{suffix}",
-                Path(image_filename).read_bytes(),
-                private=True,
-            )
+            file = self._links.images / f"{image_id}{upload_suffix(image_filename)}"
+            write_bytes(file, Path(image_filename).read_bytes(), private=True)
             self.refresh()
             return image_id
 
@@ -341,8 +337,7 @@ class StudiesDatastore(LocalDatastore):
         with FileLock(self._lock_file) if lock else nullcontext():
             content = self._datastore.model_dump(exclude={"base_path"})
             path = Path(self._datastore_config_path)
-            text = json.dumps(content, indent=2, default=str)
-            write_bytes(path, text.encode(), private=True)
+            write_bytes(path, json.dumps(content, indent=2, default=str).encode(), private=True)
             self._config_ts = path.stat().st_mtime
 
 
