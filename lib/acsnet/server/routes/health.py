@@ -73,9 +73,9 @@ def not_ready(app: AcsnetApp) -> list[str]:
     store = app.datastore()
     if not isinstance(store, StudiesDatastore):
         try:
-            status, _, _ = store.forward(
-                "GET", "studies", query="limit=1", headers={"accept": DICOM_JSON}, body=None
-            )
+            answer = store.service.fetch("studies", query="limit=1", accept=DICOM_JSON)
+            answer.close()
+            status = answer.status
         except AcsnetError:
             status = 0
         if not 200 <= status < 300:
