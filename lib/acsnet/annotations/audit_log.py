@@ -12,6 +12,8 @@ from acsnet.storage import append_line, read_lines
 
 Event = Literal[
     "infer",
+    "upload",
+    "remove",
     "save",
     "review",
     "withdraw",

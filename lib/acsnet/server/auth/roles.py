@@ -64,6 +64,7 @@ _TABLE: dict[Role, tuple[str, ...]] = {
     ),
     Role.REVIEWER: (
         "POST /acsnet/cases/{image}/review",
+        "POST /acsnet/cases/{image}/remove",
         "DELETE /datastore/label",
         "POST /scoring/{method}",
         # What a viewer stores counts as reviewed.

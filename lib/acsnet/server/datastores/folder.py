@@ -6,6 +6,7 @@ import tempfile
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
+from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -44,13 +45,15 @@ from acsnet.storage import write_bytes
 
 logger = logging.getLogger(__name__)
 
+UPLOAD_REMARK = "a client uploaded this scan: it is not from the studies folder"
+
 
 class StudiesDatastore(LocalDatastore):
     """A MONAI Label datastore over links to the scans in a studies folder.
 
     studies: the folder with `.nii.gz` and `.nii` files, and DICOM series anywhere below it, each
     an image called by its SeriesInstanceUID. store: the server's own folder for it, with `images/`
-    (links, and the scans that clients upload), `series/`, `versions/` (all that people ever saved),
+    (links), `uploads/` (scans of clients), `series/`, `versions/` (all that people ever saved),
     `labels/<tag>/` (what holds now), `seg/<tag>/` and the record file. The studies folder is read
     again whenever a client asks what there is.
     """
@@ -109,6 +112,8 @@ class StudiesDatastore(LocalDatastore):
         gate; without one it asks for the image, see `acsnet.server.routes.labels`.
         """
         info: dict[str, Any] = super().get_image_info(image_id)
+        if image_id in self._links.uploaded:
+            info["uploaded"] = True
         if logged_in() is not None:  # from elsewhere: a path of this machine is none of theirs
             info.pop("path", None)
         series = self._links.scans.get(image_id)
@@ -129,7 +134,10 @@ class StudiesDatastore(LocalDatastore):
 
     def verdict(self, image_id: str) -> Verdict:
         """Whether a scan can be measured, as far as is known now."""
-        return self._gate.verdict(Path(self.get_image_uri(image_id)))
+        verdict = self._gate.verdict(Path(self.get_image_uri(image_id)))
+        if image_id in self._links.uploaded:
+            verdict = replace(verdict, warnings=(UPLOAD_REMARK, *verdict.warnings))
+        return verdict
 
     def series(self) -> list[Series]:
         """All DICOM series found at the last look, and the segmentations made from them."""
@@ -164,6 +172,16 @@ class StudiesDatastore(LocalDatastore):
             write_bytes(file, Path(image_filename).read_bytes(), private=True)
             self.refresh()
             return image_id
+
+    def remove_image(self, image_id: str) -> None:
+        """Remove a scan that a client sent. Raises InputError for one of the studies folder."""
+        with self._change:
+            file = self._links.uploaded.get(image_id)
+            if file is None:
+                msg = f"{image_id!r} was not uploaded: what is in the studies folder stays there"
+                raise InputError(msg)
+            file.unlink()
+            self.refresh()
 
     def save_label(
         self, image_id: str, label_filename: str, label_tag: str, label_info: dict[str, Any]
