@@ -167,6 +167,9 @@ class Oidc(Group):
 
     issuer: str = Field(default="", description="the `iss` of its tokens; empty for none")
     audience: str = Field(default="", description="the `aud` that they must have")
+    clients: Names = Field(
+        default=(), description="clients (`azp`, `client_id`) they may be given to, besides `aud`"
+    )
     keys: str = Field(default="", description="https address, or file, of its public keys (JWKS)")
     name_claim: str = Field(
         default="preferred_username", description="claim with the person's name"

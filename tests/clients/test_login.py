@@ -32,7 +32,7 @@ TIMEOUT = 120
 def token(key=RSA, **changes):
     now = int(time.time())
     claims = {"iss": ISSUER, "aud": "acsnet", "exp": now + 60, "iat": now}
-    claims |= {"preferred_username": "olga", "roles": ["reviewer"], **changes}
+    claims |= {"preferred_username": "olga", "roles": ["reviewer"], "scope": "openid", **changes}
     return jwt.encode(claims, key, algorithm="RS256", headers={"kid": "one"})
 
 
