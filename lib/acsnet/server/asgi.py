@@ -47,6 +47,7 @@ from acsnet.server.web.error_responses import (  # noqa: E402
     count_refusal,
     error_response,
 )
+from acsnet.server.web.headers import SecurityHeaders  # noqa: E402
 from acsnet.server.web.load_limits import CountTraffic  # noqa: E402
 from acsnet.server.web.request_log import RequestLog  # noqa: E402
 from acsnet.settings import read_settings  # noqa: E402
@@ -87,6 +88,7 @@ def build() -> FastAPI:
         )
     application.add_middleware(Guard, policy=policy)
     application.add_middleware(CountTraffic)
+    application.add_middleware(SecurityHeaders)
     application.add_middleware(RequestLog)
     if server.behind_tls_proxy:
         application.add_middleware(ProxyHeadersMiddleware, trusted_hosts=list(server.proxies))

@@ -11,8 +11,6 @@ from acsnet.server.auth.service import Login
 from acsnet.server.identity import logged_in
 from acsnet.server.web.templates import page
 
-NO_STORE = {"Cache-Control": "no-store"}
-
 router = APIRouter()
 Next = Annotated[str, Form(alias="next")]
 
@@ -53,7 +51,7 @@ def log_in(
         answer.headers.update(error.headers or {})
         return answer
     login.end(request.cookies.get(cookie_name(request), ""))
-    forward = RedirectResponse(own_address(after), 303, NO_STORE)
+    forward = RedirectResponse(own_address(after), 303)
     forward.set_cookie(
         cookie_name(request),
         session,
@@ -70,7 +68,7 @@ def log_out(request: Request) -> Response:
     """End the session."""
     name = cookie_name(request)
     _login(request).end(request.cookies.get(name, ""))
-    forward = RedirectResponse(LOGIN_PAGE, 303, NO_STORE)
+    forward = RedirectResponse(LOGIN_PAGE, 303)
     forward.delete_cookie(
         name, path="/", httponly=True, samesite="lax", secure=request.url.scheme == "https"
     )
@@ -86,13 +84,11 @@ def auth(request: Request) -> dict[str, bool]:
 @router.post("/auth/token")
 def token(
     request: Request,
-    response: Response,
     username: Annotated[str, Form()],
     password: Annotated[str, Form()],
 ) -> dict[str, str]:
     """A token for a name and its password, as 3D Slicer's module asks for it."""
     session = _login(request).begin(username, password, address=address_of(request))
-    response.headers.update(NO_STORE)
     return {"access_token": session, "token_type": "bearer"}
 
 
