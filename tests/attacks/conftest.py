@@ -81,13 +81,13 @@ def locked(place):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ACSNET_LOGIN_REQUIRED", "true")
         application = asgi.build()
-        application.state.acsnet = place.app
-        people = {}
-        for name in PEOPLE:
-            people[name] = client_of(application)
-            form = {"username": name, "password": PASSWORD}
-            token = people[name].post("/auth/token", data=form).json()["access_token"]
-            people[name].headers["Authorization"] = f"Bearer {token}"
-        yield SimpleNamespace(
-            **vars(place), application=application, client=client_of(application), people=people
-        )
+    application.state.acsnet = place.app
+    people = {}
+    for name in PEOPLE:
+        people[name] = client_of(application)
+        form = {"username": name, "password": PASSWORD}
+        token = people[name].post("/auth/token", data=form).json()["access_token"]
+        people[name].headers["Authorization"] = f"Bearer {token}"
+    return SimpleNamespace(
+        **vars(place), application=application, client=client_of(application), people=people
+    )

@@ -98,6 +98,7 @@ def test_too_many_requests_a_full_disk_and_a_stop_are_told_apart(web, monkeypatc
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
     assert client.get("/info/").status_code == 200
     assert client.post("/auth/token").status_code == 422  # takes no place
+    assert client.post("/acsnet/logout").status_code == 404
     seen.uploads = 0
     assert client.post("/infer/acsnet").status_code == 422
     usage = shutil.disk_usage("/")

@@ -18,8 +18,6 @@ from acsnet.server.web.error_responses import acsnet_error, error_response
 
 LOGIN_PAGE = "/acsnet/login"
 HOME = "/acsnet/"
-MAX_PUBLIC_BYTES = 16 * 1024
-"""What somebody unknown may send: a login is far smaller."""
 PAGES = ("/acsnet/", "/ohif/", "/viewer/")
 """Where a person in a browser is sent to the login, and a program is told to log in."""
 SAFE = ("GET", "HEAD", "OPTIONS")
@@ -75,8 +73,6 @@ async def _admitted(login: Login, request: Request) -> Person | None:
     """The person who asks; None for public addresses."""
     role = _role(request)
     if role is Role.PUBLIC:
-        if request.method == "POST" and _length(request) > MAX_PUBLIC_BYTES:
-            raise HTTPException(413, "this is too long for a login")
         return None
     person = await _identified(login, request)
     if role is None:
