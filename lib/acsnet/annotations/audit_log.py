@@ -22,6 +22,14 @@ Event = Literal[
     "rollback",
     "login",
     "login_refused",
+    "logout",
+    "view",
+    "list",
+    "session",
+    "next",
+    "batch",
+    "score",
+    "refused",
 ]
 
 

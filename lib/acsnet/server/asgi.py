@@ -25,6 +25,7 @@ from acsnet import __version__  # noqa: E402
 from acsnet.pacs.config import is_dicomweb  # noqa: E402
 from acsnet.server.app import AcsnetApp, load_app  # noqa: E402
 from acsnet.server.auth import routes as login_routes  # noqa: E402
+from acsnet.server.auth.access_log import AccessLog  # noqa: E402
 from acsnet.server.auth.body_limits import (  # noqa: E402
     BodyLimits,
     PersonalPlaces,
@@ -92,6 +93,7 @@ def build() -> FastAPI:
     MultiPartParser.spool_max_size = SPOOL_BYTES
     # The last one added is the first to see a request.
     application.add_middleware(PersonalPlaces)
+    application.add_middleware(AccessLog, behind_login=True)
     application.add_middleware(Door, login=login)
     application.add_middleware(BodyLimits, upload_mb=policy.upload_mb)
     if server.origins:
@@ -102,6 +104,7 @@ def build() -> FastAPI:
             allow_headers=["Accept", "Authorization", "Content-Type"],
         )
     application.add_middleware(Guard, policy=policy)
+    application.add_middleware(AccessLog, behind_login=False)
     application.add_middleware(CountTraffic, takes_place=takes_place)
     application.add_middleware(SecurityHeaders)
     application.add_middleware(RequestLog)

@@ -98,7 +98,7 @@ _TABLE: dict[Role, tuple[str, ...]] = {
         "PUT /datastore/label                            upload  save",
         "PUT /session/                                   upload  session",
         "GET /session/{session_id}                       none    view",
-        "DELETE /session/{session_id}                    none    -",
+        "DELETE /session/{session_id}                    none    session",
         # How far long work is.
         "GET /batch/infer                                none    -",
         "GET /train/                                     none    -",
