@@ -22,6 +22,11 @@ def _login(request: Request) -> Login:
     return login
 
 
+async def _begun(login: Login, request: Request, name: str, password: str) -> str:
+    """The id of a new session, in a thread that no other request waits for."""
+    return await login.places.run(login.begin, name, password, address=address_of(request))
+
+
 @router.get(LOGIN_PAGE)
 def login_page(request: Request, next: str = HOME) -> Response:  # noqa: A002 # in the address
     """Ask for name and password."""
@@ -30,7 +35,7 @@ def login_page(request: Request, next: str = HOME) -> Response:  # noqa: A002 # 
 
 
 @router.post(LOGIN_PAGE)
-def log_in(
+async def log_in(
     request: Request,
     name: Annotated[str, Form()] = "",
     password: Annotated[str, Form()] = "",
@@ -39,7 +44,7 @@ def log_in(
     """Begin a session, always with a new id, and end the one before."""
     login = _login(request)
     try:
-        session = login.begin(name, password, address=address_of(request))
+        session = await _begun(login, request, name, password)
     except HTTPException as error:
         answer = page(
             "login.html",
@@ -82,13 +87,13 @@ def auth(request: Request) -> dict[str, bool]:
 
 
 @router.post("/auth/token")
-def token(
+async def token(
     request: Request,
     username: Annotated[str, Form()],
     password: Annotated[str, Form()],
 ) -> dict[str, str]:
     """A token for a name and its password, as 3D Slicer's module asks for it."""
-    session = _login(request).begin(username, password, address=address_of(request))
+    session = await _begun(_login(request), request, username, password)
     return {"access_token": session, "token_type": "bearer"}
 
 

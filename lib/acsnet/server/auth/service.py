@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 from acsnet.annotations import audit_log
 from acsnet.errors import InputError
 from acsnet.server.auth.accounts import Account, Accounts
+from acsnet.server.auth.hashing_places import HashingPlaces
 from acsnet.server.auth.sessions import Attempts, Sessions
 from acsnet.server.auth.tokens import REFRESH_S, ProviderError, TokenError, Tokens
 from acsnet.server.identity import Person
@@ -41,6 +42,7 @@ class Login:
         login = settings.login
         self._sessions = Sessions(hours=login.session_hours, idle_minutes=login.idle_minutes)
         self._attempts = Attempts()
+        self.places = HashingPlaces()
         self._secret = secrets.token_bytes(32)
         self._checked: dict[str, tuple[Account, bytes]] = {}
 
