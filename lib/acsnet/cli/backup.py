@@ -22,6 +22,7 @@ def backup(
 ) -> None:
     """Save labels, versions, models and audit log, while the server runs. It holds patient data."""
     from acsnet.server.state.backup import write_backup
+    from acsnet.server.state.restore import digest_of
 
     _choose(state)
     try:
@@ -29,12 +30,18 @@ def backup(
     except AcsnetError as error:
         raise refusal(error) from None
     out.print(f"{output}: {summary.files} files, {summary.size / 1e6:.1f} MB", highlight=False)
+    out.print(
+        f"SHA-256, to be kept elsewhere: {digest_of(output)}", highlight=False, soft_wrap=True
+    )
 
 
 def restore(
     file: Annotated[Path, typer.Argument(help="What `acsnet backup` wrote.")],
     studies: Studies,
     state: State = None,
+    sha256: Annotated[
+        str, typer.Option(help="What `acsnet backup` printed: tells whether it is that file.")
+    ] = "",
 ) -> None:
     """Put a backup in place, in a state folder that is empty or not there yet."""
     from acsnet.server.state.paths import state_folder
@@ -42,7 +49,7 @@ def restore(
 
     _choose(state)
     try:
-        summary = restore_backup(file, studies=studies)
+        summary = restore_backup(file, studies=studies, sha256=sha256)
     except AcsnetError as error:
         raise refusal(error) from None
     out.print(f"{state_folder()}: {summary.files} files, all as backed up", highlight=False)

@@ -70,9 +70,11 @@ async def log_in(
 
 @router.post("/acsnet/logout")
 def log_out(request: Request) -> Response:
-    """End the session."""
+    """End the session, of a cookie or of a bearer token."""
     name = cookie_name(request)
-    _login(request).end(request.cookies.get(name, ""))
+    login = _login(request)
+    login.end(request.cookies.get(name, ""))
+    login.end_header(request.headers.get("authorization", ""))
     forward = RedirectResponse(LOGIN_PAGE, 303)
     forward.delete_cookie(
         name, path="/", httponly=True, samesite="lax", secure=request.url.scheme == "https"

@@ -83,14 +83,24 @@ def datastore(app: App, output: Literal["all", "stats"] = "stats") -> dict[str, 
 
 
 @router.get("/session/{session_id}", response_model=None)
-def session(app: App, session_id: str, image: bool = False) -> dict[str, Any] | FileResponse:
+def session(
+    app: App, http: Request, session_id: str, image: bool = False
+) -> dict[str, Any] | FileResponse:
     """What is known of a session; image: its NIfTI file."""
-    held = client_session(app, session_id, used=False)
+    held = client_session(app, session_id, http, used=False)
     if not image:
         return _shown(held)
     if not Path(held.image).is_file():
         raise HTTPException(422, "the session holds the files of a series")
     return FileResponse(held.image, filename=Path(held.image).name)
+
+
+@router.delete("/session/{session_id}")
+def end_session(app: App, http: Request, session_id: str) -> dict[str, Any]:
+    """Give up a scan that this client keeps with the server."""
+    client_session(app, session_id, http, used=False)
+    app.sessions().remove_session(session_id)
+    return {}
 
 
 @router.put("/session/")

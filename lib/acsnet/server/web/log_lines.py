@@ -6,6 +6,7 @@ of these a line holds only what it is and where it comes from.
 
 import json
 import logging
+import re
 import time
 import traceback
 from collections import OrderedDict
@@ -24,6 +25,9 @@ TOLD = (WeightsError,)
 request_id: ContextVar[str] = ContextVar("request_id", default="")
 """Of the request that is being answered."""
 
+
+UID = re.compile(r"\b\d+(?:\.\d+){4,}")
+"""In a message: of a study, a series or an image, hence of a patient. Addresses have four parts."""
 
 FREE_REPEATS = 20
 REPEAT_S = 60.0
@@ -73,7 +77,9 @@ class JsonLines(logging.Formatter):
             "time": when.isoformat(timespec="milliseconds"),
             "level": record.levelname,
             "logger": record.name,
-            "message": record.getMessage() if ours else f"see {record.module}:{record.lineno}",
+            "message": UID.sub("[UID]", record.getMessage())
+            if ours
+            else f"see {record.module}:{record.lineno}",
             **getattr(record, "fields", {}),
         }
         if identifier := request_id.get():
