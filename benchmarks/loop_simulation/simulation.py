@@ -1,4 +1,4 @@
-"""`acsnet simulate`: are fewer labels needed when the scans to label are picked, not drawn by lot?
+"""Simulation of active learning: are fewer labels needed when scans are picked, not drawn?
 
 The EMIDEC train list is replayed as if nobody had labelled it. For each seed a third of its
 patients is held out; of the others a few are labelled at the start, the same for both ways, and a

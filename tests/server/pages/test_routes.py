@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 from pypdf import PdfReader
 
-from acsnet.server.pages.wording import measure_rows, slices_to_look_at
+from acsnet.report.wording import measure_rows, slices_to_look_at
 
 NOTICE = "Research use only. Not a medical device."
 NIFTI = "a & <i>b"

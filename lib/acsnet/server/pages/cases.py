@@ -1,4 +1,4 @@
-"""The cases of the server as its pages show them: what is there, what was drawn, what is odd."""
+"""Cases as the pages show them: a scan, its state, its label maps and its warnings."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from acsnet.server.datastores.protocol import LabelRecord, StudyStore
 
 
 class State(str, Enum):
-    """How far a case has come; `checking` until its files have been read."""
+    """State of a case; `checking` until its files have been read."""
 
     CHECKING = "checking"
     NEW = "new"
@@ -68,7 +68,7 @@ def all_cases(datastore: StudyStore) -> list[Case]:
 
 
 def build_case(datastore: StudyStore, image: str) -> Case:
-    """One case of the store; the caller has made sure that it is there."""
+    """Build one case of the store; it must exist."""
     info = datastore.get_image_info(image)
     verdict = datastore.verdict(image)
     versions = datastore.label_records(image)
@@ -103,7 +103,7 @@ def build_case(datastore: StudyStore, image: str) -> Case:
 def chosen(
     cases: Iterable[Case], *, state: str = "", text: str = "", study: str = "", sort: str = ""
 ) -> list[Case]:
-    """The cases of a state, with a text in their names, of a study, in an order.
+    """Filter and sort cases by state, text, study and key.
 
     sort: a key of `ORDERS`, after "-" for the opposite order; cases without a number come last.
     """

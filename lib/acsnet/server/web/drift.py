@@ -1,4 +1,4 @@
-"""How the scans that come in differ from those that the networks were trained on.
+"""Drift: how incoming scans differ from those that the networks were trained on.
 
 Five numbers a scan, and of the last scans for each number: the population stability index against
 training (Siddiqi, Credit Risk Scorecards, 2006: above 0.1 look, above 0.25 it is another
@@ -89,7 +89,7 @@ def read_reference(file: Path = REFERENCE) -> dict[str, Reference]:
 
 
 class Drift:
-    """The numbers of the last scans, and how far they are from the reference."""
+    """Measures of the last scans, and their distance from the reference."""
 
     def __init__(self, reference: Mapping[str, Reference]) -> None:
         self._reference = reference
@@ -97,7 +97,7 @@ class Drift:
         self._change = threading.Lock()
 
     def add(self, measures: Mapping[str, float]) -> None:
-        """Take one scan up, and bring the metrics up to date."""
+        """Add one scan and update the metrics."""
         with self._change:
             for name, value in measures.items():
                 self._last[name].append(value)
