@@ -35,9 +35,9 @@ from scipy.special import logit
 from scipy.stats import norm, spearmanr, t
 
 from acsnet.errors import AcsnetError
-from acsnet.evaluate.metrics import slice_dice
 from acsnet.io import read_scan
 from acsnet.labels import MYOCARDIUM
+from acsnet.masks import slice_dice
 from acsnet.measure import quantify_drawn
 from acsnet.nets.resunet import ResUNet, ResUNetConfig
 from acsnet.nets.test_time_augmentation import ALL_VIEWS

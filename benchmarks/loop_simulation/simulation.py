@@ -27,8 +27,8 @@ from rich.progress import Progress, TimeElapsedColumn, TimeRemainingColumn
 from acsnet.active_learning.acquisition import COMBINED, Known, choose
 from acsnet.active_learning.scores import disagreement, scores_of
 from acsnet.errors import InputError
-from acsnet.evaluate.metrics import volume_dice
 from acsnet.labels import Label
+from acsnet.masks import dice
 from acsnet.nets.inference import inference_form
 from acsnet.nets.resunet import ResUNet, ResUNetConfig
 from acsnet.nets.test_time_augmentation import ALL_VIEWS
@@ -246,7 +246,7 @@ def split(names: Sequence[str], seed: int) -> tuple[list[str], list[str]]:
 def wall_dice(network: ResUNet, case: TrainingCase) -> float:
     """Dice of the wall that the network draws inside the expert's region of interest."""
     wall, _ = probabilities(network, case, views=ALL_VIEWS)
-    return volume_dice(wall > WALL_THRESHOLD, case.tissue >= WALL)
+    return dice(wall > WALL_THRESHOLD, case.tissue >= WALL)
 
 
 def known_of(pipeline: Pipeline, case: TrainingCase) -> Known:

@@ -75,9 +75,7 @@ class Measured:
         """Intervals, and the uncertainty of the slices in file order."""
         if self.uncertainty is None:
             return {"intervals": None, "slice_uncertainty": None}
-        slices = self.uncertainty.slices.tolist()
-        if self.scan.grid.reversed_slices:
-            slices = slices[::-1]
+        slices = self.uncertainty.slices[self._file_order()].tolist()
         return {
             "intervals": {
                 name: IntervalDoc(**vars(interval))
@@ -85,6 +83,10 @@ class Measured:
             },
             "slice_uncertainty": tuple(None if math.isnan(v) else round(v, 4) for v in slices),
         }
+
+    def _file_order(self) -> list[int]:
+        """The slices of the stack, as the file runs."""
+        return sorted(range(len(self.labels)), key=self.scan.grid.slice_number)
 
     def anatomy_dict(self) -> dict[str, Any] | None:
         """The anatomical correction; None for labels without it."""
@@ -107,9 +109,7 @@ class Result(Measured):
     def anatomy_dict(self) -> dict[str, Any]:
         """The anatomical correction, slice by slice in file order, from 1."""
         reasons = {drop.index: drop.reason for drop in self.anatomy.dropped}
-        slices = list(enumerate(self.anatomy.slices))
-        if self.scan.grid.reversed_slices:
-            slices.reverse()
+        slices = [(k, self.anatomy.slices[k]) for k in self._file_order()]
         rows = [
             {
                 "slice": number,

@@ -26,6 +26,8 @@ from training.ablation import (
     probabilities,
 )
 
+from ..train.conftest import write_data
+
 SMALL = ResUNetConfig(base_filters=2, inputs=6, outputs=2, depth=2)
 
 
@@ -121,6 +123,11 @@ def test_probabilities_are_on_the_scans_grid_round_the_experts_ventricle(data):
     assert seen[:, 2, 32, 32 + 14 + 7].min() > 0.9
     assert seen[:, 2, 32, 32 + 14 + 11].max() < 0.1
     assert seen[:, 0].max() == 0.0
+
+
+@pytest.fixture
+def data(tmp_path):
+    return write_data(tmp_path / "data")
 
 
 @pytest.fixture(scope="module")

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from acsnet.anatomy.checks import NOT_A_RING, check
 from acsnet.anatomy.measures import Form
+from acsnet.masks import dice
 from acsnet.stages.correction import Action, tidy
-from acsnet.stages.latent_search import dice
 from wall_damage import DAMAGES
 
 PIXELS_MM = (0.7, 1.3, 2.4)

@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt
 from scipy.special import entr
 
-from acsnet.evaluate.metrics import volume_dice
 from acsnet.labels import ENHANCEMENT, LEFT_VENTRICLE, MYOCARDIUM, Label
+from acsnet.masks import dice
 from acsnet.preprocess import unit_range
 from acsnet.result import Result
 from acsnet.scan import ShortAxisScan
@@ -92,8 +92,8 @@ def correction_distance(anatomy: StackCorrection) -> float:
 
 def disagreement(drawn: NDArray[np.uint8], reviewed: NDArray[np.uint8]) -> float:
     """1 - Dice of two label maps, mean over wall and enhancement; a region in neither agrees."""
-    dice = [volume_dice(np.isin(drawn, region), np.isin(reviewed, region)) for region in REGIONS]
-    return 1.0 - float(np.mean(dice))
+    shares = [dice(np.isin(drawn, region), np.isin(reviewed, region)) for region in REGIONS]
+    return 1.0 - float(np.mean(shares))
 
 
 def features_of(scan: ShortAxisScan, labels: NDArray[np.uint8]) -> tuple[float | None, ...]:

@@ -6,9 +6,9 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
-from acsnet.evaluate.metrics import volume_dice
 from acsnet.label_conventions import region_masks
 from acsnet.labels import ENHANCEMENT, LABEL_VALUES, MYOCARDIUM
+from acsnet.masks import dice
 from acsnet.quantify.volumes import burden_percent
 
 
@@ -65,7 +65,7 @@ def compare_all(drawn: dict[str, NDArray[np.uint8]]) -> list[tuple[str, str, Agr
 
 
 def _dice(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> float | None:
-    return volume_dice(first, second) if first.any() or second.any() else None
+    return dice(first, second) if first.any() or second.any() else None
 
 
 def _burden(labels: NDArray[np.uint8]) -> float | None:

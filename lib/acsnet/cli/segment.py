@@ -73,12 +73,11 @@ def segment(
     report: ReportOption = None,
 ) -> None:
     """Segment scans: OUTPUT/<case>/segmentation.nii.gz and features.json for each."""
-    from acsnet.export import ROW, write_csv, write_result
+    from acsnet.export import ROW, read_kinds, write_csv, write_reports, write_result
     from acsnet.io import read_scan
     from acsnet.pipeline import Pipeline
     from acsnet.quantify.quantification import NOTHING
     from acsnet.report.patient import read_subject
-    from acsnet.report_files import read_kinds, write_reports
 
     given = _given(height_cm, weight_kg, rv_insertion)
     if given != NOTHING and len(inputs) > 1:
@@ -153,12 +152,11 @@ def quantify(
     report: ReportOption = None,
 ) -> None:
     """Measure a mask that a person drew: OUTPUT/<case>/ as `segment` has it, and features.csv."""
-    from acsnet.export import write_result
+    from acsnet.export import read_kinds, write_reports, write_result
     from acsnet.io import read_scan
     from acsnet.io.label_map import read_labels_on
     from acsnet.measure import quantify_drawn
     from acsnet.report.patient import read_subject
-    from acsnet.report_files import read_kinds, write_reports
 
     start = time.perf_counter()
     given = _given(height_cm, weight_kg, rv_insertion)

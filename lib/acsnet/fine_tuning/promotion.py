@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import wilcoxon
 
-from acsnet.evaluate.metrics import Mask, slice_dice
 from acsnet.labels import ENHANCEMENT, MYOCARDIUM
+from acsnet.masks import Mask, slice_dice
 from acsnet.quantify.volumes import burden_percent
 from acsnet.result import Result
 from acsnet.train.data.case import BACKGROUND, SCAR, WALL, TrainingCase

@@ -97,11 +97,11 @@ def _overlap(
 
 def tight_square(roi: NDArray[np.bool_], margin: int) -> tuple[slice, slice]:
     """Rows and columns of the square round a non-empty (H, W) mask, `margin` pixels wider."""
-    rows, columns = np.flatnonzero(roi.any(axis=1)), np.flatnonzero(roi.any(axis=0))
-    half = (max(np.ptp(rows), np.ptp(columns)) + 1) / 2 + margin
+    box = box_of(roi)
+    half = max(at.stop - at.start for at in box) / 2 + margin
     spans = []
-    for index, n in zip((rows, columns), roi.shape, strict=True):
-        middle = (index[0] + index[-1] + 1) / 2
+    for at, n in zip(box, roi.shape, strict=True):
+        middle = (at.start + at.stop) / 2
         spans.append(slice(max(0, round(middle - half)), min(n, round(middle + half))))
     return spans[0], spans[1]
 

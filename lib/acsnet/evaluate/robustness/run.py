@@ -10,7 +10,6 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from acsnet.errors import InputError
-from acsnet.evaluate.metrics import slice_dice
 from acsnet.evaluate.robustness import intensity as signal
 from acsnet.evaluate.robustness import spatial as geometry
 from acsnet.evaluate.robustness.cases import case_names, common_names, read_labelled
@@ -24,6 +23,7 @@ from acsnet.evaluate.robustness.table import (
     summarise,
 )
 from acsnet.label_conventions import CONVENTIONS, region_masks
+from acsnet.masks import slice_dice
 from acsnet.pipeline import Pipeline
 from acsnet.scan import ShortAxisScan
 from acsnet.storage import write_json
