@@ -1,6 +1,6 @@
 """JSON Schema and reference page of `features.json`, generated from the declared fields.
 
-`python benchmarks/features_reference.py DOCS` writes the schema into the package and the page to DOCS.
+`python benchmarks/features_reference.py DOCS` writes the schema into the package, the page to DOCS.
 """
 
 import json
