@@ -19,7 +19,7 @@ from acsnet.nets.weights import SHIPPED, load_network, read_manifest
 from acsnet.preprocess import StandardScan, standardise, to_scan
 from acsnet.quantify.obstruction import find_obstruction
 from acsnet.quantify.quantification import NOTHING, Given, Quantification, quantify
-from acsnet.quantify.scar import ScarMethod, ScarZones, classify_enhancement
+from acsnet.quantify.scar import ScarMethod, ScarThreshold, classify_enhancement
 from acsnet.result import Measured, Result
 from acsnet.scan import ShortAxisScan
 from acsnet.stages import myocardium, roi
@@ -27,48 +27,9 @@ from acsnet.stages.correction import Corrector, StackCorrection
 from acsnet.stages.latent_search import LatentWalk
 from acsnet.stages.myocardium import EnhancementCleanup
 from acsnet.stages.quality_flags import anatomy_doubts, doubts, messages
+from acsnet.stages.stage_outputs import Drawn, Located, Masks, label_map, within
 from acsnet.uncertainty.intervals import read_calibration
 from acsnet.uncertainty.mc_samples import SEED, Sample, Uncertainty, summarise_samples
-
-
-@dataclass(frozen=True, kw_only=True)
-class Located:
-    """Result of stage 1: a scan, apex first, and its left ventricle on the grid of `standard`.
-
-    probability: (slice, H, W) of the left ventricle; ventricle: (slice, H, W) mask, cleaned up;
-    notes: warnings on the order of the slices.
-    """
-
-    scan: ShortAxisScan
-    standard: StandardScan
-    probability: NDArray[np.float32]
-    ventricle: NDArray[np.bool_]
-    notes: tuple[str, ...]
-
-    def on_scan(self) -> NDArray[np.bool_]:
-        """(slice, row, column) mask of the left ventricle on the scan's own grid."""
-        probability = np.where(self.ventricle, self.probability, 0.0).astype(np.float32)
-        return to_scan(probability, self.standard) > roi.THRESHOLD
-
-
-@dataclass(frozen=True, kw_only=True)
-class Drawn:
-    """(slice, row, column) masks and probabilities on the scan's own grid, before correction."""
-
-    ventricle: NDArray[np.bool_]
-    wall: NDArray[np.bool_]
-    enhancement: NDArray[np.bool_]
-    wall_probability: NDArray[np.float32]
-    enhancement_probability: NDArray[np.float32]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Masks:
-    """(slice, row, column) masks on the scan's own grid, after anatomical correction."""
-
-    pool: NDArray[np.bool_]
-    wall: NDArray[np.bool_]
-    enhancement: NDArray[np.bool_]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,19 +107,18 @@ class Pipeline:
             anatomy = self.corrector.correct_stack(drawn.wall, scan.spacing_mm[1:])
             masks = within(anatomy, drawn)
         with _timed(seconds, "quantify"):
-            zones = self._zones(scan, masks, given)
-            labels = label_map(masks, core=zones.core)
+            labels, threshold = self._label(scan, masks, given)
             obstruction = find_obstruction(
                 scan.pixels,
                 masks.enhancement,
                 masks.wall,
                 masks.pool,
                 scan.spacing_mm[1:],
-                remote=zones.threshold.remote,
-                peak=zones.threshold.peak,
+                remote=threshold.remote,
+                peak=threshold.peak,
             )
             labels[obstruction] = Label.MICROVASCULAR_OBSTRUCTION
-            quantification = quantify(scan, labels, threshold=zones.threshold, given=given)
+            quantification = quantify(scan, labels, threshold=threshold, given=given)
         uncertainty = None
         if self.uncertainty:
             with _timed(seconds, "uncertainty"):
@@ -206,33 +166,24 @@ class Pipeline:
         )
 
     def find_ventricle(self, scan: ShortAxisScan) -> Located:
-        """Standardise a scan and find the left ventricle in it."""
+        """Standardise a scan and locate its left ventricle (stage 1)."""
         return self.locate(scan, standardise(scan))
 
     def without_correction(self, scan: ShortAxisScan) -> Measured:
-        """Stages 1 and 2 alone: wall and enhancement as the networks draw them, measured so."""
+        """Segment and measure a scan by stages 1 and 2 alone."""
         located = self.find_ventricle(scan)
         drawn, scan = self.draw(located), located.scan
-        masks = Masks(
-            pool=drawn.ventricle & ~drawn.wall,
-            wall=drawn.wall,
-            enhancement=drawn.enhancement & drawn.wall,
-        )
-        zones = self._zones(scan, masks, NOTHING)
-        labels = label_map(masks, core=zones.core)
-        quantification = quantify(scan, labels, threshold=zones.threshold)
-        warnings = (
-            *scan.warnings,
-            *located.standard.warnings,
-            *located.notes,
-            *quantification.warnings,
-            "the wall is as the network drew it: it was not checked for a possible anatomy",
-        )
+        wall = drawn.wall
+        masks = Masks(pool=drawn.ventricle & ~wall, wall=wall, enhancement=drawn.enhancement & wall)
+        labels, threshold = self._label(scan, masks)
+        quantification = quantify(scan, labels, threshold=threshold)
+        notes = (*scan.warnings, *located.standard.warnings, *located.notes)
+        note = "the wall is as the network drew it: it was not checked for a possible anatomy"
         return Measured(
             scan=scan,
             labels=labels,
             quantification=quantification,
-            warnings=warnings,
+            warnings=(*notes, *quantification.warnings, note),
             weights=self.weights,
             seconds={},
         )
@@ -272,24 +223,27 @@ class Pipeline:
         ):
             drawn = self._drawn(located, probability)
             masks = within(self.corrector.correct_stack(drawn.wall, scan.spacing_mm[1:]), drawn)
-            zones = self._zones(scan, masks, given)
-            labels = label_map(masks, core=zones.core)
+            labels, threshold = self._label(scan, masks, given)
             labels[masks.enhancement & obstruction] = Label.MICROVASCULAR_OBSTRUCTION
             yield Sample(
                 wall_probability=drawn.wall_probability,
                 enhancement_probability=drawn.enhancement_probability,
                 labels=labels,
-                threshold=zones.threshold,
+                threshold=threshold,
             )
 
-    def _zones(self, scan: ShortAxisScan, masks: Masks, given: Given) -> ScarZones:
-        return classify_enhancement(
+    def _label(
+        self, scan: ShortAxisScan, masks: Masks, given: Given = NOTHING
+    ) -> tuple[NDArray[np.uint8], ScarThreshold]:
+        """Label map with core scar and grey zone, and the threshold between them."""
+        zones = classify_enhancement(
             scan.pixels,
             masks.wall,
             masks.enhancement,
             method=self.scar_method,
             remote=given.remote_on(scan),
         )
+        return label_map(masks, core=zones.core), zones.threshold
 
     def _drawn(self, located: Located, probability: NDArray[np.float32]) -> Drawn:
         """probability: (2, slice, H, W) of wall and enhancement, on the standard grid."""
@@ -328,9 +282,7 @@ class Pipeline:
         with _timed(seconds, "anatomy"):
             anatomy = self.corrector.correct_stack(drawn.wall, scan.spacing_mm[1:])
             masks = within(anatomy, drawn)
-        corrected = np.where(
-            masks.enhancement, labels, label_map(masks, core=np.zeros_like(masks.wall))
-        )
+        corrected = np.where(masks.enhancement, labels, label_map(masks))
         return self._result(scan, corrected, quantify(scan, corrected), drawn, anatomy, seconds)
 
 
@@ -346,26 +298,6 @@ def in_anatomical_order(
         return replace(scan, apex_first=True), standard, ()
     flipped = replace(standard, plain=standard.plain[::-1], equalised=standard.equalised[::-1])
     return replace(scan.reversed(), apex_first=True), flipped, ()
-
-
-def within(anatomy: StackCorrection, drawn: Drawn) -> Masks:
-    """Corrected masks: the wall bounds the enhancement, and the blood pool follows from it."""
-    wall = anatomy.wall
-    return Masks(
-        pool=myocardium.blood_pool(wall, drawn.ventricle, anatomy.is_open),
-        wall=wall,
-        enhancement=wall & drawn.enhancement,
-    )
-
-
-def label_map(masks: Masks, *, core: NDArray[np.bool_]) -> NDArray[np.uint8]:
-    """Label map of masks; core: (slice, row, column) mask of core scar."""
-    labels = np.zeros(masks.wall.shape, np.uint8)
-    labels[masks.pool] = Label.LV_BLOOD_POOL
-    labels[masks.wall] = Label.LV_MYOCARDIUM
-    labels[masks.enhancement] = Label.GREY_ZONE
-    labels[core] = Label.CORE_SCAR
-    return labels
 
 
 @contextmanager

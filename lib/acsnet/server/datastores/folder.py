@@ -132,7 +132,7 @@ class StudiesDatastore(LocalDatastore):
         return self._gate.verdict(Path(self.get_image_uri(image_id)))
 
     def series(self) -> list[Series]:
-        """All DICOM series found at the last look, and the segmentations made from them."""
+        """All DICOM series of the studies folder, and the segmentations made from them."""
         return [*self._links.found, *self._seg_finder.find()]
 
     def close(self) -> None:
@@ -157,15 +157,11 @@ class StudiesDatastore(LocalDatastore):
                     raise FileExistsError(msg)
                 return image_id
             # In place whole or not at all; `refresh` lists what is in place.
-            suffix = upload_suffix(image_filename)
             if any(ending in image_id for ending in SCAN_SUFFIXES):
                 msg = f"the name of an image must not hold {SCAN_SUFFIXES[-1]}, got {image_id!r}"
                 raise InputError(msg)
-            write_bytes(
-                self._links.images / f"{image_id}{suffix}",
-                Path(image_filename).read_bytes(),
-                private=True,
-            )
+            file = self._links.images / f"{image_id}{upload_suffix(image_filename)}"
+            write_bytes(file, Path(image_filename).read_bytes(), private=True)
             self.refresh()
             return image_id
 
@@ -236,7 +232,7 @@ class StudiesDatastore(LocalDatastore):
 
         Left out are labels of a scan that has changed since, or that were altered on the disk.
         """
-        found = []
+        reviewed = []
         for version in self._versions.reviewed():
             path = self.get_image_uri(version.image)
             try:
@@ -248,22 +244,22 @@ class StudiesDatastore(LocalDatastore):
                 continue
             patient = str(self.get_image_info(version.image).get("PatientID") or version.image)
             at = 0.0 if version.reviewed is None else version.reviewed.timestamp()
-            found.append(
+            reviewed.append(
                 Reviewed(name=version.image, patient=patient, image=Path(path), label=label, at=at)
             )
-        return found
+        return reviewed
 
     def datalist(self, full_path: bool = True) -> list[dict[str, Any]]:
         """Images with their reviewed labels."""
-        return [{"image": str(one.image), "label": str(one.label)} for one in self.reviewed()]
+        return [{"image": str(case.image), "label": str(case.label)} for case in self.reviewed()]
 
     def drawn_by(self, image_id: str) -> dict[str, NDArray[np.uint8]]:
         """Author -> the newest label map of theirs on the scan as it is now, on the file's grid."""
         scan = fingerprint(Path(self.get_image_uri(image_id)))
-        found = by_author(self._versions.versions(image_id))
+        newest = by_author(self._versions.versions(image_id))
         return {
             author: read_labels(version.verified())
-            for author, version in found.items()
+            for author, version in newest.items()
             if version.scan == scan
         }
 
@@ -310,7 +306,7 @@ class StudiesDatastore(LocalDatastore):
     def _shown(self, image: str, version: str) -> LabelRecord:
         """Bring what is shown of an image up to date, and give the record of one version."""
         self._show_versions(self._versions.versions(image))
-        return next(one for one in self.label_records(image) if one.id == version)
+        return next(record for record in self.label_records(image) if record.id == version)
 
     def _show(self, image: str, labels: Path, record: LabelRecord, *, scan: str) -> None:
         """Show a label map, and its DICOM SEG, under its tag; it replaces the one before."""
@@ -341,8 +337,7 @@ class StudiesDatastore(LocalDatastore):
         with FileLock(self._lock_file) if lock else nullcontext():
             content = self._datastore.model_dump(exclude={"base_path"})
             path = Path(self._datastore_config_path)
-            text = json.dumps(content, indent=2, default=str)
-            write_bytes(path, text.encode(), private=True)
+            write_bytes(path, json.dumps(content, indent=2, default=str).encode(), private=True)
             self._config_ts = path.stat().st_mtime
 
 

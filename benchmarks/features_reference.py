@@ -1,6 +1,6 @@
 """JSON Schema and reference page of `features.json`, generated from the declared fields.
 
-`python -m acsnet.quantify.reference DOCS` writes the schema into the package and the page to DOCS.
+`python benchmarks/features_reference.py DOCS` writes the schema into the package, the page to DOCS.
 """
 
 import json
@@ -11,6 +11,7 @@ from typing import Any
 from acsnet.quantify import (
     aha_segments,
     body_size,
+    features_document,
     obstruction,
     rv_insertion,
     scar_methods,
@@ -18,7 +19,7 @@ from acsnet.quantify import (
 )
 from acsnet.quantify.features_document import DOCUMENT, SCHEMA
 
-SCHEMA_FILE = Path(__file__).resolve().parent / "features.schema.json"
+SCHEMA_FILE = Path(features_document.__file__).with_name("features.schema.json")
 PAGE = "features.md"
 # Modules whose docstrings are the definitions of their numbers.
 RULES = (scar_methods, obstruction, rv_insertion, aha_segments, transmurality, body_size)
