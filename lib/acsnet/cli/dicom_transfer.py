@@ -18,7 +18,7 @@ def push(
     ],
 ) -> None:
     """Store DICOM files in a PACS. The login is read from ACSNET_PACS_USER and the like."""
-    from acsnet.pacs.dicom_folder import files_below
+    from acsnet.pacs.storescu import files_below
     from acsnet.pacs.transfer import push as run_push
 
     refused = 0
