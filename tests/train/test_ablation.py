@@ -24,7 +24,7 @@ from acsnet.train.data import emidec_cases
 from acsnet.train.loop import draw
 from acsnet.train.losses import PrintedLoss
 from acsnet.train.recipes import MYOCARDIUM
-from acsnet.train.samples import Samples, stack_neighbours
+from acsnet.train.samples import SOURCES, Samples, stack_neighbours
 
 SMALL = ResUNetConfig(base_filters=2, inputs=6, outputs=2, depth=2)
 
@@ -135,7 +135,7 @@ def benchmark():
 @pytest.fixture
 def tiny(monkeypatch):
     monkeypatch.setattr(build_module, "PHANTOMS", 0)
-    monkeypatch.setattr(build_module, "VARIANTS", 2)
+    monkeypatch.setattr(build_module, "VARIANTS", dict.fromkeys(SOURCES, 2))
     return replace(
         MYOCARDIUM,
         net=replace(MYOCARDIUM.net, base_filters=2),

@@ -46,7 +46,7 @@ def small(monkeypatch):
 
 def shrink(monkeypatch):
     monkeypatch.setattr(build_module, "PHANTOMS", 1)
-    monkeypatch.setattr(build_module, "VARIANTS", 2)
+    monkeypatch.setattr(build_module, "VARIANTS", dict.fromkeys(SOURCES, 2))
 
 
 @pytest.fixture(scope="session")

@@ -133,6 +133,12 @@ def acdc_files(folder: Path, name: str) -> tuple[Path, Path]:
     return flat_files(folder, name)
 
 
+def sunnybrook_folder(folder: Path) -> Path:
+    """The folder with `images/` and `labels/`: `ed_png_45/` (end-diastole) in it, or itself."""
+    pictures = folder / "ed_png_45"
+    return pictures if pictures.is_dir() else folder
+
+
 def names_by_ending(folder: Path, ending: str) -> list[str]:
     """The starts of all file names below the folder that end so."""
     return [path.name.removesuffix(ending) for path in folder.rglob(f"*{ending}")]
@@ -205,6 +211,14 @@ ACDC = Adapter(
     find_names=acdc_names,
     find_files=acdc_files,
 )
+SUNNYBROOK = Adapter(
+    table=ACDC_TISSUE,
+    source="cine",
+    has_scar=False,
+    layout="images/SC-HF-I-01.nii.gz and labels/SC-HF-I-01.nii.gz",
+    find_names=lambda folder: flat_names(sunnybrook_folder(folder)),
+    find_files=lambda folder, name: flat_files(sunnybrook_folder(folder), name),
+)
 MSCMRSEG = Adapter(
     table=MSCMRSEG_TISSUE,
     has_scar=False,
@@ -234,6 +248,7 @@ DATASTORE = Adapter(
 ADAPTERS = {
     "emidec": EMIDEC,
     "acdc": ACDC,
+    "sunnybrook": SUNNYBROOK,
     "mscmrseg": MSCMRSEG,
     "myops": MYOPS,
     "datastore": DATASTORE,

@@ -1,24 +1,26 @@
 """What the networks are trained on: the patient-level train lists, and the cases they name.
 
 A data folder is laid out as its users download it: `emidec/` and `acdc/`, as the challenges hand
-them out or flat with `images/` and `labels/`, and `splits.json` with patient-level `train` and
-`test` lists. Only `train` is read here. Other data sets: `acsnet.train.adapters`.
+them out or flat with `images/` and `labels/`, `sunnybrook/` if there is one, and `splits.json` with
+patient-level `train` and `test` lists. Only `train` is read here. Other data sets:
+`acsnet.train.adapters`.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 
 from acsnet.errors import InputError
 from acsnet.phantom import make_phantom, random_spec
-from acsnet.train.adapters import ACDC, ACSNET_TISSUE, EMIDEC
+from acsnet.train.adapters import ACDC, ACSNET_TISSUE, EMIDEC, SUNNYBROOK
 from acsnet.train.case import BACKGROUND, POOL, SCAR, WALL, TrainingCase, read_case, translate
 
 __all__ = [
     "BACKGROUND",
     "POOL",
+    "READERS",
     "SCAR",
     "WALL",
     "TrainingCase",
@@ -26,6 +28,7 @@ __all__ = [
     "emidec_cases",
     "phantom_cases",
     "read_case",
+    "sunnybrook_cases",
     "training_names",
     "translate",
 ]
@@ -59,6 +62,19 @@ def emidec_cases(data: Path, names: list[str]) -> Iterator[TrainingCase]:
 def acdc_cases(data: Path, names: list[str]) -> Iterator[TrainingCase]:
     """ACDC: cine, without enhancement until made LGE-like. Errors as `read_case`."""
     return ACDC.cases(data / "acdc", names)
+
+
+def sunnybrook_cases(data: Path, names: list[str]) -> Iterator[TrainingCase]:
+    """Sunnybrook: cine of another vendor at end-diastole, as ACDC. Errors as `read_case`."""
+    return SUNNYBROOK.cases(data / "sunnybrook", names)
+
+
+READERS: dict[str, Callable[[Path, list[str]], Iterator[TrainingCase]]] = {
+    "emidec": emidec_cases,
+    "acdc": acdc_cases,
+    "sunnybrook": sunnybrook_cases,
+}
+"""The data sets that are trained on, true LGE first."""
 
 
 def phantom_cases(*, count: int, rng: np.random.Generator) -> Iterator[TrainingCase]:

@@ -33,12 +33,12 @@ from acsnet.train.samples import Samples
 from acsnet.train.walls import WallSamples, wall_samples
 
 DATA_TERMS = (
-    "EMIDEC (CC BY-NC-SA 4.0) and ACDC (CC BY-NC-SA 4.0) training lists, synthetic phantoms (CC0): "
-    "research, non-commercial"
+    "EMIDEC (CC BY-NC-SA 4.0), ACDC (CC BY-NC-SA 4.0) and, where there is one, Sunnybrook (CC0) "
+    "training lists, synthetic phantoms (CC0): research, non-commercial"
 )
 WALL_TERMS = (
-    "Expert walls of the EMIDEC (CC BY-NC-SA 4.0) and ACDC (CC BY-NC-SA 4.0) training lists: "
-    "research, non-commercial"
+    "Expert walls of the EMIDEC (CC BY-NC-SA 4.0), ACDC (CC BY-NC-SA 4.0) and, where there is one, "
+    "Sunnybrook (CC0) training lists: research, non-commercial"
 )
 
 WEIGHTS = "weights"

@@ -17,8 +17,15 @@ def acdc_patient(name: str) -> str:
     return name.partition("_frame")[0]
 
 
-PATIENT_OF: dict[str, Callable[[str], str]] = {"emidec": str, "acdc": acdc_patient}
-"""The data sets that are trained on: case name -> patient. EMIDEC has one case a patient."""
+PATIENT_OF: dict[str, Callable[[str], str]] = {
+    "emidec": str,
+    "acdc": acdc_patient,
+    "sunnybrook": str,
+}
+"""The data sets that are trained on: case name -> patient; `str` where it is one case a patient."""
+
+REQUIRED = ("emidec", "acdc")
+"""Without these there is nothing to train on; others are taken where `splits.json` lists them."""
 
 
 def training_lists(data: Path) -> dict[str, list[str]]:
@@ -26,7 +33,13 @@ def training_lists(data: Path) -> dict[str, list[str]]:
 
     Raises InputError, naming the patient, where one is in both, and as `training_names` does.
     """
-    return {data_set: _training_list(data, data_set) for data_set in PATIENT_OF}
+    training_names(data, REQUIRED[0])
+    listed = json.loads((data / "splits.json").read_text())
+    return {
+        data_set: _training_list(data, data_set)
+        for data_set in PATIENT_OF
+        if data_set in REQUIRED or data_set in listed
+    }
 
 
 def _training_list(data: Path, data_set: str) -> list[str]:

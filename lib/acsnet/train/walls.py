@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.progress import track
 
 from acsnet.anatomy.frame import pose_of, to_frame
-from acsnet.train.data import WALL, TrainingCase, acdc_cases, emidec_cases
+from acsnet.train.data import READERS, WALL, TrainingCase
 from acsnet.train.samples import SOURCES, Samples, stack_neighbours
 from acsnet.train.splits import training_lists
 
@@ -33,10 +33,9 @@ class WallSamples(Samples):
 
 def expert_cases(data: Path, *, hold_out: frozenset[str] = frozenset()) -> Iterator[TrainingCase]:
     """Cases of the train lists, true LGE first. Raises InputError as `training_lists` does."""
-    names = training_lists(data)
-    lists = ((emidec_cases, "emidec"), (acdc_cases, "acdc"))
     return chain.from_iterable(
-        read(data, [n for n in names[data_set] if n not in hold_out]) for read, data_set in lists
+        READERS[data_set](data, [name for name in names if name not in hold_out])
+        for data_set, names in training_lists(data).items()
     )
 
 
