@@ -37,8 +37,8 @@ DATA_TERMS = (
     "training lists, synthetic phantoms (CC0): research, non-commercial"
 )
 WALL_TERMS = (
-    "Expert walls of the EMIDEC (CC BY-NC-SA 4.0), ACDC (CC BY-NC-SA 4.0) and, where there is one, "
-    "Sunnybrook (CC0) training lists: research, non-commercial"
+    "Expert walls of the EMIDEC (CC BY-NC-SA 4.0) and ACDC (CC BY-NC-SA 4.0) training lists: "
+    "research, non-commercial"
 )
 
 WEIGHTS = "weights"
