@@ -40,7 +40,7 @@ def ventricle_faults(case: TrainingCase) -> Counter[str]:
 
 
 def main() -> None:
-    """Print the report of `acsnet calibrate` for one list of the data sets whose walls it is fitted to."""
+    """Print the report of `acsnet calibrate` for a list of the sets whose walls it is fitted to."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--list", choices=("train", "test"), default="test")
