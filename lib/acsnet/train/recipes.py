@@ -70,7 +70,9 @@ def shuffled_neighbours(images: Tensor, generator: torch.Generator) -> Tensor:
     neighbour that it has not, so it does in some of these.
     """
     own, below, above = images.chunk(3, dim=1)
-    swap, no_below, no_above = torch.rand(3, len(images), 1, 1, 1, generator=generator)
+    swap, no_below, no_above = torch.rand(
+        3, len(images), 1, 1, 1, generator=generator, device=generator.device
+    )
     below, above = torch.where(swap < 0.5, above, below), torch.where(swap < 0.5, below, above)
     below = torch.where(no_below < NO_NEIGHBOUR, own, below)
     above = torch.where(no_above < NO_NEIGHBOUR, own, above)
@@ -94,6 +96,9 @@ MYOCARDIUM = Recipe(
     loss=SeparateLoss(fp=(1.0, 0.8), fn=(1.0, 1.2)),
     make_batch=myocardium_batch,
     epochs=90,
+    images_an_epoch=4000,
+    batch=64,
+    learning_rate=1.5e-3,
 )
 AUTOENCODER = Recipe(
     name="autoencoder",
