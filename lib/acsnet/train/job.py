@@ -9,14 +9,20 @@ from rich.console import Console
 
 from acsnet.anatomy.prior import NAME as PRIOR
 from acsnet.anatomy.prior import save_prior
-from acsnet.errors import WeightsError
+from acsnet.errors import InputError, WeightsError
 from acsnet.nets.resunet import ResUNet
-from acsnet.nets.weights import read_manifest, read_verified, save_network
+from acsnet.nets.weights import (
+    NETWORKS,
+    load_network,
+    read_manifest,
+    read_verified,
+    save_network,
+)
 from acsnet.train.build import load
 from acsnet.train.cleanup import fit_cleanup
 from acsnet.train.fingerprint import Digests, fingerprint
 from acsnet.train.latent import bring_autoencoder, fit_prior, has_prior
-from acsnet.train.loop import Recipe, settings_of, train
+from acsnet.train.loop import Recipe, Start, settings_of, train
 from acsnet.train.parallel import Processes
 from acsnet.train.record import (
     CHECKPOINT,
@@ -48,7 +54,10 @@ BUILT = "samples"
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """What all networks of a run have in common."""
+    """What all networks of a run have in common.
+
+    init: weights folder of the networks that training goes on from; None for random weights.
+    """
 
     data: Path
     output: Path
@@ -56,6 +65,7 @@ class Job:
     digests: Digests
     processes: Processes
     console: Console
+    init: Path | None = None
 
     @property
     def weights(self) -> Path:
@@ -78,6 +88,21 @@ class Job:
         if name == "autoencoder":
             return self.walls
         return load(self.output / BUILT / f"{name}.npz")
+
+
+def start_of(name: str, recipe: Recipe, init: Path | None) -> Start | None:
+    """Network `name` of the folder `init`, to go on from; None without a folder.
+
+    Raises WeightsError as `load_network` does, InputError where it is not the network of `recipe`.
+    """
+    if init is None:
+        return None
+    network = load_network(name, NETWORKS[name], folder=init)
+    if network.config != recipe.net:
+        msg = f"{init}: {name} is built as {network.config}, the recipe trains {recipe.net}"
+        raise InputError(msg)
+    sha256 = read_manifest(init)[name]["sha256"]
+    return Start(network=network, sha256=sha256, keep_norms=False)
 
 
 def is_finished(name: str, output: Path) -> bool:
@@ -107,6 +132,7 @@ def train_network(name: str, recipe: Recipe, job: Job) -> None:
         seed=job.seed,
         processes=job.processes,
         console=job.console,
+        start=start_of(name, recipe, job.init),
     )
     if not job.processes.first:
         learn()

@@ -56,12 +56,13 @@ class Recipe:
 class Start:
     """A network that training goes on from, instead of from random weights.
 
-    The statistics of its batch norm stay as they are: few scans of one site would move them away
-    from all others. sha256: of its weights file.
+    sha256: of its weights file; keep_norms: the statistics of its batch norm stay as they are, for
+    few scans of one site would move them away from all others.
     """
 
     network: ResUNet | Autoencoder
     sha256: str
+    keep_norms: bool = True
 
 
 def draw(samples: Samples, recipe: Recipe, rng: np.random.Generator) -> NDArray[np.int64]:
@@ -129,7 +130,8 @@ def train(
         write_json(folder / RECIPE, settings)
     placed = on_device(samples, processes.device)
     joint = processes.joint(net)
-    held = [] if start is None else [m for m in joint.modules() if isinstance(m, BATCH_NORMS)]
+    keep_norms = start is not None and start.keep_norms
+    held = [m for m in joint.modules() if isinstance(m, BATCH_NORMS)] if keep_norms else []
     columns = (*Progress.get_default_columns()[:-1], TimeRemainingColumn())
     with Progress(*columns, console=console) as bar:
         steps, done = math.ceil(recipe.images_an_epoch / recipe.batch), len(state.history)
