@@ -42,6 +42,10 @@ def train(
         float | None,
         typer.Option(min=0, help="Weight in the loss of LGE-like cine; 0 leaves cine out."),
     ] = None,
+    init: Annotated[
+        Path | None,
+        typer.Option(help="Weights folder to go on from. Default: random weights."),
+    ] = None,
 ) -> None:
     """Train on the train lists; writes OUTPUT/weights, verified when loaded.
 
@@ -57,6 +61,7 @@ def train(
         device=device.value,
         epochs=epochs,
         cine_weight=cine_weight,
+        init=init,
         console=err,
     )
 
