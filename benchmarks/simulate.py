@@ -27,11 +27,10 @@ def simulate(
     """Replay the EMIDEC train list: Dice against labels used, picked by us or drawn by lot."""
     plan = Plan(seeds=seeds, start=start, step=step, rounds=rounds, epochs=epochs, filters=filters)
     try:
-        found = write_report(
-            run_simulation(data, output, plan=plan, console=err), output, plan=plan
-        )
+        rounds_done = run_simulation(data, output, plan=plan, console=err)
     except (AcsnetError, OSError) as error:
         raise refusal(error) from None
+    found = write_report(rounds_done, output, plan=plan)
     out.print(f"{statement(found)} -> {output}", highlight=False, soft_wrap=True)
 
 

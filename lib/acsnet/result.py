@@ -109,10 +109,9 @@ class Result(Measured):
     def anatomy_dict(self) -> dict[str, Any]:
         """The anatomical correction, slice by slice in file order, from 1."""
         reasons = {drop.index: drop.reason for drop in self.anatomy.dropped}
-        slices = [(k, self.anatomy.slices[k]) for k in self._file_order()]
         rows = [
             {
-                "slice": number,
+                "slice": self.scan.grid.slice_number(k),
                 "form": slice_.verdict.form.value,
                 "valid_before": not slice_.failed,
                 "failed_checks": list(slice_.failed),
@@ -122,6 +121,6 @@ class Result(Measured):
                 "needs_a_look": is_far(slice_),
                 "dropped": reasons.get(k),
             }
-            for number, (k, slice_) in enumerate(slices, start=1)
+            for k, slice_ in ((k, self.anatomy.slices[k]) for k in self._file_order())
         ]
         return {"slices": rows, "dropped_slices": len(reasons)}

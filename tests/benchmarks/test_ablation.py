@@ -10,9 +10,9 @@ import torch
 from acsnet.errors import InputError
 from acsnet.nets.resunet import ResUNet, ResUNetConfig
 from acsnet.nets.test_time_augmentation import AS_IT_IS
-from acsnet.train.data import prepare as build_module
 from acsnet.train.data.lists import emidec_cases
-from acsnet.train.data.samples import Samples, stack_neighbours
+from acsnet.train.data.lists import prepare as build_module
+from acsnet.train.data.samples import SOURCES, Samples, stack_neighbours
 from acsnet.train.loop import draw
 from acsnet.train.losses import PrintedLoss
 from acsnet.train.recipes import MYOCARDIUM
@@ -142,7 +142,7 @@ def benchmark():
 @pytest.fixture
 def tiny(monkeypatch):
     monkeypatch.setattr(build_module, "PHANTOMS", 0)
-    monkeypatch.setattr(build_module, "VARIANTS", 2)
+    monkeypatch.setattr(build_module, "VARIANTS", dict.fromkeys(SOURCES, 2))
     return replace(
         MYOCARDIUM,
         net=replace(MYOCARDIUM.net, base_filters=2),

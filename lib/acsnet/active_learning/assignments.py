@@ -56,13 +56,10 @@ def share_out(
 
     Readers without a name count as one person.
     """
-    fresh, own, taken = [], [], []
-    for image in open_ids:
-        offer = offers[image]
-        if now - offer.at >= busy_seconds:
-            fresh.append(image)
-        elif offer.reader == reader:
-            own.append(image)
-        else:
-            taken.append(image)
-    return Shared(fresh=tuple(fresh), own=tuple(own), taken=tuple(taken))
+    ids = tuple(open_ids)
+    busy = [image for image in ids if now - offers[image].at < busy_seconds]
+    return Shared(
+        fresh=tuple(image for image in ids if now - offers[image].at >= busy_seconds),
+        own=tuple(image for image in busy if offers[image].reader == reader),
+        taken=tuple(image for image in busy if offers[image].reader != reader),
+    )

@@ -77,7 +77,8 @@ def measure(wall: NDArray[np.bool_], spacing_mm: tuple[float, float]) -> tuple[F
     border = wall[[0, -1]].sum() + wall[1:-1, [0, -1]].sum()
     mask = np.pad(wall[rows, columns], 1)
     objects = components(mask, CORNERS)[1]
-    inside, cavities = _enclosed(mask)
+    parts, count = components(~mask)
+    inside, cavities = parts > 1, count - 1  # part 1, the first pixel, is the padding: outside
     known = {
         "objects": objects,
         "holes": max(cavities - 1, 0),
@@ -113,13 +114,6 @@ def measure(wall: NDArray[np.bool_], spacing_mm: tuple[float, float]) -> tuple[F
         opening_deg=float(360.0 * np.mean(~met.any(axis=1))) if is_open else 0.0,
         **_thickness_measures(met, step_mm, is_open=is_open),
     )
-
-
-def _enclosed(mask: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], int]:
-    """Background that does not reach the edge of a padded mask, and its number of parts."""
-    parts, count = components(~mask)
-    # Part 1, the first background pixel, is the padding and hence the outside.
-    return parts > 1, count - 1
 
 
 def _thickness_measures(

@@ -120,11 +120,11 @@ class VersionStore:
 
     def version(self, image: str, name: str) -> Version:
         """One version by its id. Raises InputError where there is none."""
-        found = next((one for one in self.versions(image) if one.id == name), None)
-        if found is None:
+        version = next((version for version in self.versions(image) if version.id == name), None)
+        if version is None:
             msg = f"image {image!r} has no version {name!r}"
             raise InputError(msg)
-        return found
+        return version
 
     def mark(
         self, image: str, name: str, state: Literal["reviewed", "withdrawn"], *, by: str
@@ -145,13 +145,13 @@ class VersionStore:
     def reviewed(self) -> list[Version]:
         """The newest reviewed version of each image: what a network may be trained on."""
         newest = (newest_of(versions, "reviewed") for versions in self.all())
-        return [one for one in newest if one is not None]
+        return [version for version in newest if version is not None]
 
     def all(self) -> list[list[Version]]:
         """The versions of each image that has any, newest first; images by id."""
         folders = sorted(self._folder.iterdir()) if self._folder.is_dir() else []
-        found = [versions for folder in folders if (versions := self._read(folder))]
-        return sorted(found, key=lambda versions: versions[0].image)
+        images = [versions for folder in folders if (versions := self._read(folder))]
+        return sorted(images, key=lambda versions: versions[0].image)
 
     def _of(self, image: str) -> Path:
         return self._folder / hashlib.sha256(image.encode()).hexdigest()[:32]
@@ -161,15 +161,17 @@ class VersionStore:
             names = {entry.name for entry in folder.iterdir()}
         except (FileNotFoundError, NotADirectoryError):
             return []
-        found = []
+        versions = []
         for name in names:
             stem = name.removesuffix(RECORD)
             if name == stem or not _ID.fullmatch(stem):
                 continue
             version = self._record(folder / name)
-            if version is not None and f"{stem}.withdrawn" in names:
+            if version is None:
+                continue
+            if f"{stem}.withdrawn" in names:
                 version = replace(version, state="withdrawn")
-            elif version is not None and f"{stem}.reviewed" in names:
+            elif f"{stem}.reviewed" in names:
                 decision = json.loads((folder / f"{stem}.reviewed").read_text(encoding="utf-8"))
                 version = replace(
                     version,
@@ -177,9 +179,8 @@ class VersionStore:
                     reviewer=decision["by"],
                     reviewed=datetime.fromisoformat(decision["time"]),
                 )
-            found.append(version)
-        whole = [version for version in found if version is not None]
-        return sorted(whole, key=lambda version: version.id, reverse=True)
+            versions.append(version)
+        return sorted(versions, key=lambda version: version.id, reverse=True)
 
     def _record(self, path: Path) -> Version | None:
         if path not in self._records:
@@ -198,13 +199,13 @@ class VersionStore:
 
 def newest_of(versions: Sequence[Version], state: State) -> Version | None:
     """The newest version in a state; versions: newest first."""
-    return next((one for one in versions if one.state == state), None)
+    return next((version for version in versions if version.state == state), None)
 
 
 def by_author(versions: Sequence[Version]) -> dict[str, Version]:
     """The newest version of each person that was not withdrawn; versions: newest first."""
-    kept = [one for one in versions if one.state != "withdrawn"]
-    return {one.author: one for one in reversed(kept)}
+    kept = [version for version in versions if version.state != "withdrawn"]
+    return {version.author: version for version in reversed(kept)}
 
 
 def _decision(by: str, when: datetime) -> bytes:

@@ -6,8 +6,7 @@ from typing import Annotated
 
 import typer
 
-from acsnet.cli.common import out, refusal
-from acsnet.errors import AcsnetError
+from acsnet.cli.common import out
 
 Studies = Annotated[
     str, typer.Option(help="Folder of scans, or http(s)://... of a PACS, as it is served.")
@@ -25,10 +24,7 @@ def backup(
     from acsnet.server.state.restore import digest_of
 
     _choose(state)
-    try:
-        summary = write_backup(output, studies=studies)
-    except AcsnetError as error:
-        raise refusal(error) from None
+    summary = write_backup(output, studies=studies)
     out.print(f"{output}: {summary.files} files, {summary.size / 1e6:.1f} MB", highlight=False)
     out.print(
         f"SHA-256, to be kept elsewhere: {digest_of(output)}", highlight=False, soft_wrap=True
@@ -48,10 +44,7 @@ def restore(
     from acsnet.server.state.restore import restore_backup
 
     _choose(state)
-    try:
-        summary = restore_backup(file, studies=studies, sha256=sha256)
-    except AcsnetError as error:
-        raise refusal(error) from None
+    summary = restore_backup(file, studies=studies, sha256=sha256)
     out.print(f"{state_folder()}: {summary.files} files, all as backed up", highlight=False)
 
 

@@ -23,13 +23,14 @@ from acsnet.cli import (
     serve,
     train,
 )
-from acsnet.cli.common import NOTICE, out
+from acsnet.cli.common import NOTICE, Commands, out
 from acsnet.settings import CONFIG
 
 NOT_FOR_OTHERS = 0o007
 """Whatever is written is of patients: for its owner, and for a group where the umask says so."""
 
 app = typer.Typer(
+    cls=Commands,
     help=f"Left ventricle and scar on late gadolinium enhancement MRI. {NOTICE}",
     no_args_is_help=True,
     add_completion=False,

@@ -46,6 +46,9 @@ PIECE_BYTES = 2**20
 MAX_REST_BYTES = 2**20
 """Behind the pixels of a compressed file, where nothing belongs: it is unpacked to its end."""
 
+NOTE = b"ACSNet, research use only, not a medical device"
+"""In the header of what is written."""
+
 MAX_SHEAR_SINE = float(np.sin(np.deg2rad(1.0)))
 SIZE_TOLERANCE = 0.01
 """How far pixdim may be from the voxel size in the affine before they are two answers. Ours."""
@@ -167,9 +170,14 @@ def label_map_nifti(labels: NDArray[np.uint8], grid: InputGrid) -> bytes:
     return content
 
 
-def write_map(path: Path, values: NDArray[np.float32], grid: InputGrid) -> None:
-    """Write a number for each voxel of `grid.shape` as NIfTI (float32, mm), whole or not at all."""
-    save_nifti(path, _image(values, grid, b"ACSNet, research use only, not a medical device"))
+def write_map(
+    path: Path, values: NDArray[np.float32], grid: InputGrid, *, note: bytes = NOTE
+) -> None:
+    """Write a number for each voxel of `grid.shape` as NIfTI (float32, mm), whole or not at all.
+
+    note: in the header, 79 bytes at most.
+    """
+    save_nifti(path, _image(values, grid, note))
 
 
 def write_image(path: Path, scan: ShortAxisScan) -> None:

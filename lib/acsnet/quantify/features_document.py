@@ -1,7 +1,7 @@
 """The type of `features.json`: every key with its unit and definition.
 
 `SCHEMA` rises when a key is removed or changes its meaning. `features.schema.json` and
-`docs/features.md` are generated from it: `python -m acsnet.quantify.reference docs`.
+`docs/features.md` are generated from it: `python benchmarks/features_reference.py`.
 """
 
 from dataclasses import dataclass

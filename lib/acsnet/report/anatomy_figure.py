@@ -222,10 +222,13 @@ def _draw_slice(
     _outline(cells[2], np.isin(labels, MYOCARDIUM), FINAL)
 
 
-def _outline(axes: Axes, mask: NDArray[np.bool_], colour: str) -> None:
-    if not mask.any():
-        return
-    # Padded, so that a wall at the edge of the image is closed there.
-    axes.autoscale(False)
+def padded_grid(mask: NDArray[np.bool_]) -> tuple[NDArray[Any], ...]:
+    """Columns, rows and values of a padded mask, whose contours are closed at the image's edge."""
     rows, columns = (np.arange(-1, length + 1) for length in mask.shape)
-    axes.contour(columns, rows, np.pad(mask, 1), levels=[0.5], colors=colour, linewidths=1.3)
+    return columns, rows, np.pad(mask, 1)
+
+
+def _outline(axes: Axes, mask: NDArray[np.bool_], colour: str) -> None:
+    if mask.any():
+        axes.autoscale(False)
+        axes.contour(*padded_grid(mask), levels=[0.5], colors=colour, linewidths=1.3)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from acsnet.labels import LEFT_VENTRICLE, Label
 from acsnet.masks import crop_around
-from acsnet.report.anatomy_figure import GREY_PERCENTILES, MARGIN_MM
+from acsnet.report.anatomy_figure import GREY_PERCENTILES, MARGIN_MM, padded_grid
 from acsnet.report.display_orientation import view_of
 from acsnet.result import Measured
 
@@ -160,18 +160,12 @@ def legend_handles() -> list[Line2D | Patch]:
 def _draw_outline(axes: Axes, mask: NDArray[np.bool_], stroke: Stroke) -> None:
     if not mask.any():
         return
-    # Padded, so that outlines are closed at the edge of the image.
-    rows, columns = (np.arange(-1, length + 1) for length in mask.shape)
-    padded = np.pad(mask, 1)
+    grid = padded_grid(mask)
     if stroke.hatch:
-        area = axes.contourf(
-            columns, rows, padded, levels=[0.5, 1.5], colors="none", hatches=[stroke.hatch]
-        )
+        area = axes.contourf(*grid, levels=[0.5, 1.5], colors="none", hatches=[stroke.hatch])
         area.set(edgecolor=stroke.colour, linewidth=0)
     lines = axes.contour(
-        columns,
-        rows,
-        padded,
+        *grid,
         levels=[0.5],
         colors=stroke.colour,
         linestyles=[stroke.dashes],

@@ -43,8 +43,10 @@ class StudyLinks:
         by image id.
         """
         self.found = self._finder.find()
-        by_id = {image_id(one, self._studies): one for one in self.found if one.has_images}
-        self.scans = {name: one for name, one in by_id.items() if is_plain_name(name)}
+        by_id = {
+            image_id(series, self._studies): series for series in self.found if series.has_images
+        }
+        self.scans = {name: series for name, series in by_id.items() if is_plain_name(name)}
         links = {
             file.name: file
             for file in self._studies.iterdir()

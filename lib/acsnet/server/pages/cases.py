@@ -110,7 +110,7 @@ def chosen(
     sort: a key of `ORDERS`, after "-" for the opposite order; cases without a number come last.
     """
     wanted = text.casefold()
-    found = [
+    fitting = [
         case
         for case in cases
         if state in ("", case.state.value)
@@ -118,10 +118,10 @@ def chosen(
         and wanted in f"{case.id} {case.title} {case.details} {case.date}".casefold()
     ]
     key = ORDERS.get(sort.removeprefix("-"), ORDERS["case"])
-    found.sort(key=lambda case: (case.title, case.id))
-    known = [case for case in found if key(case) is not None]
+    fitting.sort(key=lambda case: (case.title, case.id))
+    known = [case for case in fitting if key(case) is not None]
     known.sort(key=key, reverse=sort.startswith("-"))
-    return known + [case for case in found if key(case) is None]
+    return known + [case for case in fitting if key(case) is None]
 
 
 ORDERS: dict[str, Any] = {

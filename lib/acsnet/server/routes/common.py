@@ -36,12 +36,12 @@ def client_session(app: AcsnetApp, session_id: str, request: Request, *, used: b
     used: whether its time starts anew.
     """
     owner = asker(request, "")
-    found: SessionInfo | None = None
+    session: SessionInfo | None = None
     if app.session_owners.get(session_id) == owner:
-        found = app.sessions().get_session(session_id, update_ts=used)
-    if found is None:
+        session = app.sessions().get_session(session_id, update_ts=used)
+    if session is None:
         raise HTTPException(404, "there is no such session: it may have expired")
-    return found
+    return session
 
 
 @contextmanager
