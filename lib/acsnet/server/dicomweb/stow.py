@@ -23,8 +23,8 @@ from acsnet.dicom.seg_labels import is_seg
 from acsnet.errors import AcsnetError, InputError
 from acsnet.io.dicom_files import quiet_pydicom, read_header, text_of
 from acsnet.pacs.annotations import MODEL
-from acsnet.pacs.dicom_folder import read_whole
 from acsnet.pacs.dicomweb import NotStoredError, is_uid
+from acsnet.pacs.storescu import read_whole
 from acsnet.pacs.worklist import Entry
 from acsnet.server.datastores.pacs import DicomWebDatastore
 from acsnet.server.identity import logged_in
