@@ -1,11 +1,11 @@
-"""Errors a user can act on: each message names the file, tag or value that is at fault."""
+"""Errors with a message for the user, which names the file, tag or value at fault."""
 
 
 class AcsnetError(ValueError):
-    """Base of every error that bad input causes; its message is fit to show to the user.
+    """Base of all errors that input causes; the message may be shown to the user.
 
-    status: the HTTP status of a server that meets it; retry_after: seconds after which asking again
-    may help.
+    status: HTTP status of a server that meets it; retry_after: seconds after which asking again may
+    help.
     """
 
     status: int = 422
@@ -18,18 +18,18 @@ class AcsnetError(ValueError):
 
 
 class InputError(AcsnetError):
-    """A file or folder that cannot be read, or that is not a scan this software takes."""
+    """Input that cannot be read or is not supported."""
 
 
 class GeometryError(AcsnetError):
-    """A stack of slices from which no true volume can be built."""
+    """Slices that do not form a regular stack."""
 
 
 class WeightsError(AcsnetError):
-    """Network weights that are missing, altered or of another network."""
+    """Weights that are missing, altered or of another network."""
 
 
 class PacsError(AcsnetError):
-    """A PACS that cannot be reached, or that refuses what it is asked."""
+    """A PACS that cannot be reached or refuses a request."""
 
     status = 502

@@ -1,8 +1,8 @@
-"""The one table of label values: stable, consecutive from 1, never renumbered.
+"""Label values with names, colours and codes: stable, consecutive from 1, never renumbered.
 
 Viewers map value i + 1 to the i-th name that the server lists, so the order here is a contract.
-Colours are RGB. Codes are SNOMED CT as DICOM PS3.16 lists them; no code of its own says "grey zone"
-or "core", so both are scar tissue, the one peripheral, the other central. Ours.
+Codes are SNOMED CT as in DICOM PS3.16. Not from the paper: it has no code for grey zone or core, so
+these are scar tissue, peripheral and central.
 """
 
 import re
@@ -41,14 +41,13 @@ ABNORMAL_STRUCTURE = Snomed("49755003", "Morphologically Abnormal Structure")
 
 @dataclass(frozen=True, kw_only=True)
 class LabelInfo:
-    """How one label is shown and coded.
+    """Name, RGB colour and codes of a label.
 
-    category, kind, modifier: what it is (segmented property category, type and type modifier);
-    site: the anatomic region that it lies in, where kind does not say so.
+    category, kind, modifier: segmented property category, type and type modifier; site: the
+    anatomic region, if kind does not imply it.
     """
 
     label: Label
-    name: str
     description: str
     colour: tuple[int, int, int]
     category: Snomed
@@ -56,11 +55,15 @@ class LabelInfo:
     modifier: Snomed | None = None
     site: Snomed | None = None
 
+    @property
+    def name(self) -> str:
+        """The name for programs, such as core_scar."""
+        return self.label.name.lower()
+
 
 LABELS: tuple[LabelInfo, ...] = (
     LabelInfo(
         label=Label.LV_BLOOD_POOL,
-        name="lv_blood_pool",
         description="Left ventricular blood pool",
         colour=(214, 84, 74),
         category=BODY_SUBSTANCE,
@@ -69,7 +72,6 @@ LABELS: tuple[LabelInfo, ...] = (
     ),
     LabelInfo(
         label=Label.LV_MYOCARDIUM,
-        name="lv_myocardium",
         description="Left ventricular myocardium, not enhanced",
         colour=(88, 166, 112),
         category=ANATOMICAL_STRUCTURE,
@@ -77,7 +79,6 @@ LABELS: tuple[LabelInfo, ...] = (
     ),
     LabelInfo(
         label=Label.GREY_ZONE,
-        name="grey_zone",
         description="Grey zone of the scar",
         colour=(240, 190, 60),
         category=ABNORMAL_STRUCTURE,
@@ -87,7 +88,6 @@ LABELS: tuple[LabelInfo, ...] = (
     ),
     LabelInfo(
         label=Label.CORE_SCAR,
-        name="core_scar",
         description="Core scar",
         colour=(255, 255, 120),
         category=ABNORMAL_STRUCTURE,
@@ -97,7 +97,6 @@ LABELS: tuple[LabelInfo, ...] = (
     ),
     LabelInfo(
         label=Label.MICROVASCULAR_OBSTRUCTION,
-        name="microvascular_obstruction",
         description="Microvascular obstruction",
         colour=(90, 130, 230),
         category=ABNORMAL_STRUCTURE,
@@ -112,15 +111,15 @@ ENHANCEMENT: tuple[Label, ...] = (
     Label.GREY_ZONE,
     Label.CORE_SCAR,
     Label.MICROVASCULAR_OBSTRUCTION,
-)
+)  # scar: all that enhances, with the dark core that it encloses
 MYOCARDIUM: tuple[Label, ...] = (Label.LV_MYOCARDIUM, *ENHANCEMENT)
 LEFT_VENTRICLE: tuple[Label, ...] = (Label.LV_BLOOD_POOL, *MYOCARDIUM)
 
 
 def find_label(name: str) -> Label | None:
-    """The label that a person means by a name, or by its description; None for any other name.
+    """The label with a name or description; None for any other text.
 
-    Case, spaces, hyphens and underscores do not count: viewers and people change them.
+    Case, spaces, hyphens and underscores are ignored: viewers and people change them.
     """
     return _BY_NAME.get(_plain(name))
 

@@ -54,7 +54,7 @@ class Wire:
 @pytest.fixture
 def wire(monkeypatch):
     one = Wire()
-    monkeypatch.setattr(HTTPAdapter, "send", lambda *args: one.send(*args))
+    monkeypatch.setattr(HTTPAdapter, "send", lambda *args, **options: one.send(*args, **options))
     return one
 
 

@@ -1,6 +1,6 @@
-"""DICOM objects made from a scan: segmentation (SEG), measurement report (SR), encapsulated PDF.
+"""DICOM objects of a scan: segmentation (SEG), structured report (SR), encapsulated PDF.
 
-Datasets in, datasets out: which file or which PACS is the caller's business.
+Datasets in, datasets out: no files, no network.
 """
 
 from acsnet.dicom.encapsulated_pdf import make_pdf

@@ -1,4 +1,4 @@
-"""DICOM JSON (PS3.18 annex F) as a PACS sends it -> headers that the reader's gate takes."""
+"""DICOM JSON (PS3.18 annex F) from a PACS -> headers for the checks of the reader."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -17,8 +17,7 @@ VALUE_KEYS = ("Value", "InlineBinary")
 def header(answer: Mapping[str, Mapping[str, Any]]) -> Dataset:
     """One object of a DICOM JSON answer as a dataset without pixels.
 
-    A value that its VR does not allow is left out, as one that is missing: whoever needs it says
-    so, and one bad date does not spoil the rest.
+    A value that its VR does not allow is left out like a missing one.
     """
     dataset = Dataset()
     with quiet_pydicom():
@@ -35,16 +34,16 @@ def header(answer: Mapping[str, Mapping[str, Any]]) -> Dataset:
 
 
 def as_files(headers: Sequence[Dataset]) -> list[DicomFile]:
-    """Headers as the reader takes files, called by their InstanceNumber where this is unique."""
+    """Headers as input of the reader, named by their InstanceNumber if this is unique."""
     with quiet_pydicom():
-        numbers = [str(one.get("InstanceNumber", "")) for one in headers]
+        numbers = [str(header.get("InstanceNumber", "")) for header in headers]
         count = Counter(numbers)
-        uids = [str(one.get("SOPInstanceUID", "")) for one in headers]
+        uids = [str(header.get("SOPInstanceUID", "")) for header in headers]
     return [
         DicomFile(
             path=Path(f"{uid}.dcm"),
             name=f"image {number}" if number and count[number] == 1 else f"image {uid}",
-            header=one,
+            header=header,
         )
-        for one, number, uid in zip(headers, numbers, uids, strict=True)
+        for header, number, uid in zip(headers, numbers, uids, strict=True)
     ]

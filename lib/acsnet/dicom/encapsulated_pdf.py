@@ -1,4 +1,4 @@
-"""A report as encapsulated PDF, to lie in the study beside its segmentation."""
+"""A report as DICOM Encapsulated PDF."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -17,9 +17,9 @@ DOCUMENT_TITLE = "Scar on LGE MRI (research use only)"
 
 
 def make_pdf(pdf: bytes, sources: Sequence[Dataset], *, state: State) -> Dataset:
-    """The bytes of a PDF file -> Encapsulated PDF dataset in the study of `sources`.
+    """Encapsulate the bytes of a PDF file in the study of `sources`.
 
-    Raises InputError for bytes that are no PDF and for images without a tag that is needed.
+    Raises InputError for bytes that are not PDF and for images that lack a required tag.
     """
     if not pdf.startswith(b"%PDF-"):
         msg = f"a report must be a PDF file, got bytes that begin with {pdf[:8]!r}"

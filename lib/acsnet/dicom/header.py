@@ -1,8 +1,7 @@
-"""What a DICOM object takes over from its MR images: patient, study and geometry.
+"""Tags that a DICOM object takes over from its MR images: patient, study and geometry.
 
-Faults of the images must not spoil what is written: a date that is none is left empty, as DICOM
-wants a value that is unknown. What names the patient, the study or an image is never changed, not
-even an invalid UID: a mended one would name nothing.
+Invalid values of the images are left empty or out. Identifiers of patient, study and images are
+never changed, not even invalid UIDs: a corrected one would identify nothing.
 """
 
 import logging
@@ -31,9 +30,7 @@ REQUIRED = (
     FRAME_OF_REFERENCE,
     "Modality",
 )
-KEPT = ("PatientName", "PatientID", "AccessionNumber", "StudyID")
-"""Never changed; empty where the images have none."""
-
+UNCHANGED = ("PatientName", "PatientID", "AccessionNumber", "StudyID")  # empty if absent
 LOSSY = ("LossyImageCompression", "LossyImageCompressionRatio", "LossyImageCompressionMethod")
 
 _log = logging.getLogger(__name__)
@@ -57,6 +54,7 @@ def _is_text(text: str) -> bool:
     return UNDECODABLE not in text
 
 
+# Taken over when valid, else empty (type 2).
 MAY_BE_EMPTY: dict[str, Callable[[str], bool]] = {
     "PatientBirthDate": _is_date,
     "PatientSex": lambda text: text in ("M", "F", "O"),
@@ -64,8 +62,7 @@ MAY_BE_EMPTY: dict[str, Callable[[str], bool]] = {
     "StudyTime": lambda text: bool(TIME.fullmatch(text)),
     "ReferringPhysicianName": _is_text,
 }
-"""Taken over when valid, else empty (type 2)."""
-
+# Taken over when valid, else left out (type 3).
 MAY_BE_ABSENT: dict[str, Callable[[str], bool]] = {
     "IssuerOfPatientID": _is_text,
     "PatientAge": lambda text: bool(re.fullmatch(r"\d{3}[DWMY]", text)),
@@ -75,15 +72,13 @@ MAY_BE_ABSENT: dict[str, Callable[[str], bool]] = {
     "PatientIdentityRemoved": lambda text: text in ("YES", "NO"),
     "DeidentificationMethod": _is_text,
 }
-"""Taken over when valid, else left out (type 3)."""
 
 
 def source_faults(sources: Sequence[Dataset]) -> tuple[str, ...]:
-    """What is wrong with the tags that an object takes over: told, never hidden.
+    """Warnings on the tags that an object takes over.
 
-    An invalid date or the like is left out of the object, an invalid UID stays as it is. Images
-    that were made anonymous one by one may each have a FrameOfReferenceUID: the object gets that
-    of the first.
+    Invalid values are left out, invalid UIDs unchanged. Images anonymised one by one may differ in
+    FrameOfReferenceUID: that of the first is used.
     """
     with quiet_pydicom():
         faults = [
@@ -109,10 +104,9 @@ def source_faults(sources: Sequence[Dataset]) -> tuple[str, ...]:
 
 
 def clean_headers(sources: Sequence[Dataset]) -> list[Dataset]:
-    """The images with only the tags that an object takes over from them.
+    """The images with only the tags that an object takes over, SpacingBetweenSlices corrected.
 
-    SpacingBetweenSlices becomes the true step. Raises InputError for an image
-    without a tag that every MR image must have, and for a patient's name that cannot be decoded.
+    Raises InputError for an image without a required tag, and for an undecodable patient name.
     """
     with quiet_pydicom():
         if faults := source_faults(sources):
@@ -132,7 +126,7 @@ def _clean_header(source: Dataset, step_mm: float) -> Dataset:
             msg = f"image {text_of(source, 'SOPInstanceUID')} must have {keyword}, got none"
             raise InputError(msg)
         setattr(clean, keyword, text)
-    for keyword in KEPT:
+    for keyword in UNCHANGED:
         text = text_of(source, keyword)
         if not _is_text(text):
             charset = text_of(source, "SpecificCharacterSet") or "none"
@@ -159,5 +153,5 @@ def _clean_header(source: Dataset, step_mm: float) -> Dataset:
 
 
 def _decimal(number: float | str) -> DSfloat:
-    """A number in the 16 characters that DICOM allows it."""
+    """A number in the 16 characters of a DICOM decimal string."""
     return DSfloat(float(number), auto_format=True)

@@ -1,4 +1,4 @@
-"""Who made a DICOM object, and how far it may be trusted: the same in SEG, SR and PDF."""
+"""Provenance of a DICOM object (equipment, series, state), shared by SEG, SR and PDF."""
 
 import re
 from collections.abc import Sequence
@@ -25,10 +25,10 @@ UTF_8 = "ISO_IR 192"
 def equipment_and_series(
     sources: Sequence[Dataset], *, offset: int, state: State
 ) -> dict[str, Any]:
-    """Series and equipment of an object as highdicom's classes take them, with fresh UIDs.
+    """Series and equipment of an object as arguments of highdicom's classes, with fresh UIDs.
 
-    offset: 1 to 99, by kind of object. The series number is that of the MR series times 100 plus
-    this, so that a viewer lists the objects right behind their images.
+    offset: 1 to 99, by kind of object, added to 100 times the number of the MR series, so that
+    viewers list objects after their images.
     """
     number = text_of(sources[0], "SeriesNumber")
     base = int(number) if re.fullmatch(r"\d{1,7}", number) else 90
@@ -46,7 +46,7 @@ def equipment_and_series(
 
 
 def check_creator(creator: str) -> str:
-    """A name that DICOM can hold as that of a person. Raises InputError."""
+    """The name, if valid as a DICOM person name. Raises InputError otherwise."""
     unfit = not creator.strip() or re.search(r"[\\=\x00-\x1f]", creator)
     if unfit or len(creator) > MAX_CREATOR:
         msg = f"creator must be 1 to {MAX_CREATOR} characters without \\ and =, got {creator!r}"
@@ -55,10 +55,7 @@ def check_creator(creator: str) -> str:
 
 
 def finished(dataset: Dataset) -> Dataset:
-    """A plain dataset with its text in UTF-8, as any reader gets it from the file.
-
-    highdicom's own classes hold on to more than their tags and cannot be copied.
-    """
+    """A plain dataset with text in UTF-8, as read from a file: highdicom's cannot be copied."""
     dataset.SpecificCharacterSet = UTF_8
     with BytesIO() as stream:
         dataset.save_as(stream, write_like_original=False)

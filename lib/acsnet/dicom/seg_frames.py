@@ -1,4 +1,4 @@
-"""The frames of a DICOM segmentation: what each draws, and where it lies."""
+"""Frames of a DICOM segmentation: segment, mask and plane of each."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -18,10 +18,7 @@ from acsnet.io.limits import MAX_BYTES, check_packed
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Frame:
-    """One segment in one plane.
-
-    number: of the frame, from 1; segment: its number; mask: (row, column).
-    """
+    """One segment in one plane; number: of the frame, from 1; mask: (row, column)."""
 
     number: int
     segment: int
@@ -30,10 +27,10 @@ class Frame:
 
 
 def read_frames(seg: Dataset, sources: Sequence[Dataset]) -> Iterator[Frame]:
-    """The frames with any pixel, in the order of the file.
+    """The frames with any pixel, in file order.
 
-    What a frame does not say of its geometry (OHIF leaves out PixelSpacing) is that of the image
-    it refers to. Raises InputError for a frame that cannot be placed and for unreadable pixels.
+    Geometry that a frame lacks (OHIF leaves out PixelSpacing) is that of the image it refers to.
+    Raises InputError for a frame without position and for unreadable pixels.
     """
     stored = _stored_pixels(seg)
     items = seg.get("PerFrameFunctionalGroupsSequence") or []
@@ -95,7 +92,7 @@ def _stored_pixels(seg: Dataset) -> NDArray[np.integer[Any]]:
 def _masks(
     seg: Dataset, groups: Sequence[Dataset], pixels: NDArray[np.integer[Any]], number: int
 ) -> Iterator[tuple[int, NDArray[np.bool_]]]:
-    """Segment numbers and their pixels in one frame; fractions count from one half."""
+    """Segment numbers and their masks in one frame; fractional pixels count from one half."""
     kind = text_of(seg, "SegmentationType")
     if kind == "LABELMAP":
         for value in np.unique(pixels[pixels > 0]).tolist():
@@ -127,7 +124,7 @@ def _plane(
         position = source.position_mm if position is None else position
         cosines = source.cosines if cosines is None else cosines
     if spacing is None:
-        # The images of a stack share one spacing; it is the frame's where the matrix is, too.
+        # The images share one spacing, which is the frame's if the matrix is the same.
         like = source or next(iter(by_uid.values()))
         spacing = np.array(like.spacing_mm) if shape == (like.rows, like.columns) else None
     if position is None or cosines is None or spacing is None:
@@ -137,7 +134,7 @@ def _plane(
         raise InputError(msg)
     cosines = cosines.reshape(2, 3)
     skew = np.abs(cosines @ cosines.T - np.eye(2)).max()
-    # Written so that what is no number is refused, too.
+    # Written so that NaN is refused, too.
     if not (skew <= MAX_SKEW and (spacing > 0).all() and np.isfinite([*position, *spacing]).all()):
         msg = (
             f"frame {number} lies nowhere: position {position.tolist()}, orientation "
@@ -155,13 +152,13 @@ def _plane(
 
 
 def _group(groups: Sequence[Dataset], keyword: str) -> Dataset:
-    """A functional group, of the frame or else of all frames; empty if there is none."""
+    """A functional group of the frame, else the shared one, else an empty one."""
     return next((items[0] for item in groups if (items := item.get(keyword))), Dataset())
 
 
 def _numbers(
     groups: Sequence[Dataset], group: str, keyword: str, count: int
 ) -> NDArray[np.float64] | None:
-    """Values of a tag; None where it is missing or empty."""
+    """Values of a tag; None if it is missing or empty."""
     value = _group(groups, group).get(keyword)
     return np.array(value, dtype=np.float64).reshape(count) if value else None

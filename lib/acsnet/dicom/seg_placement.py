@@ -1,4 +1,4 @@
-"""Where the frames of a segmentation lie on the slices of an MR series, in mm and in pixels."""
+"""Placement of segmentation frames on the slices and pixels of an MR series."""
 
 from collections.abc import Sequence
 
@@ -10,16 +10,13 @@ from acsnet.dicom.source_images import slice_step_mm
 from acsnet.errors import GeometryError
 from acsnet.io.geometry import Plane
 
-MAX_OFF_SLICE_MM = 1.0
-MAX_OFF_SLICE = 0.25
-"""How far any corner of a frame may lie from its slice: in mm, and as a share of the step. Ours."""
-
-SAME_GRID_PIXELS = 0.01
-"""Grids whose corners are closer than this are one and the same: rounding in the tags. Ours."""
+# Tolerated distance of a frame's corners from its slice: mm, and share of the slice distance.
+MAX_OFF_SLICE_MM, MAX_OFF_SLICE = 1.0, 0.25
+SAME_GRID_PIXELS = 0.01  # grids whose corners differ less are identical: rounding of the tags
 
 
 def slices_of(frames: Sequence[Frame], planes: Sequence[Plane]) -> list[int]:
-    """The slice that each frame lies on. Raises GeometryError with the number of those on none."""
+    """The slice of each frame. Raises GeometryError if frames lie on no slice."""
     normal = planes[0].normal
     depths = np.array([plane.position_mm @ normal for plane in planes])
     tolerance_mm = min(MAX_OFF_SLICE_MM, MAX_OFF_SLICE * slice_step_mm(planes))
@@ -42,19 +39,19 @@ def slices_of(frames: Sequence[Frame], planes: Sequence[Plane]) -> list[int]:
 
 
 def on_slice(frame: Frame, plane: Plane) -> tuple[NDArray[np.bool_], bool, int]:
-    """The frame on a slice's pixels, whether it had to be resampled, how many pixels fell off."""
+    """The frame's mask on a slice's grid, whether it was resampled, and count of pixels outside."""
     if frame.mask.shape == (plane.rows, plane.columns):
         apart = _indices(_corners(frame.plane), plane) - _indices(_corners(plane), plane)
         if np.abs(apart).max() < SAME_GRID_PIXELS:
             return frame.mask, False, 0
     nearest, inside, apart_pixels = _nearest(plane, frame.plane)
     mask = frame.mask[nearest[..., 0], nearest[..., 1]] & inside
-    fallen = frame.mask & ~_nearest(frame.plane, plane)[1]
-    return mask, apart_pixels > SAME_GRID_PIXELS, int(fallen.sum())
+    lost = frame.mask & ~_nearest(frame.plane, plane)[1]
+    return mask, apart_pixels > SAME_GRID_PIXELS, int(lost.sum())
 
 
 def _steps_mm(plane: Plane) -> NDArray[np.float64]:
-    """(2, 3): the step from one row, and from one column, to the next."""
+    """(2, 3): step (mm) to the next row, and to the next column."""
     along_row, along_column = plane.cosines / np.linalg.norm(plane.cosines, axis=1, keepdims=True)
     return np.array([along_column * plane.spacing_mm[0], along_row * plane.spacing_mm[1]])
 
@@ -67,7 +64,7 @@ def _corners(plane: Plane) -> NDArray[np.float64]:
 
 
 def _indices(points_mm: NDArray[np.float64], plane: Plane) -> NDArray[np.float64]:
-    """(..., 3) points -> (..., 2) row and column of a plane, not rounded."""
+    """(..., 3) points -> (..., 2) fractional row and column of a plane."""
     steps = _steps_mm(plane)
     indices: NDArray[np.float64] = (
         (points_mm - plane.position_mm) @ steps.T / (steps**2).sum(axis=1)
@@ -76,9 +73,9 @@ def _indices(points_mm: NDArray[np.float64], plane: Plane) -> NDArray[np.float64
 
 
 def _nearest(of: Plane, on: Plane) -> tuple[NDArray[np.intp], NDArray[np.bool_], float]:
-    """For each pixel of one plane the nearest (row, column) of another, and whether it has it.
+    """For each pixel of one plane: nearest (row, column) of another, and whether it is inside.
 
-    Also how far the centres of such pairs lie apart, at most, in pixels.
+    The third value is the largest distance of such a pair, in pixels.
     """
     pixels = np.moveaxis(np.indices((of.rows, of.columns)), 0, -1).astype(np.float64)
     exact = _indices(of.position_mm + pixels @ _steps_mm(of), on)

@@ -1,7 +1,7 @@
-"""A DICOM segmentation -> label map on the grid of the MR images.
+"""Read a DICOM segmentation as a label map on the grid of its MR images.
 
-Frames are placed by position and orientation, never by their order: other software leaves out
-empty frames, turns the stack round or draws on another matrix. What would be guessed is refused.
+Frames are placed by position and orientation, never by order: other software leaves out empty
+frames, reverses the stack or uses another matrix. Ambiguous input is refused.
 """
 
 from collections.abc import Sequence
@@ -33,10 +33,10 @@ from acsnet.labels import LABELS, Label
 
 @dataclass(frozen=True, kw_only=True)
 class SegReading:
-    """What a SEG says of a scan.
+    """The labels of a SEG.
 
-    labels: (slice, row, column) in the order of the images given; state: unknown unless
-    `make_seg` wrote the SEG; warnings: what a reviewer should know.
+    labels: (slice, row, column) in the order of the images; state: unknown unless `make_seg` wrote
+    the SEG; warnings: for the reviewer.
     """
 
     labels: NDArray[np.uint8]
@@ -47,10 +47,9 @@ class SegReading:
 def read_seg(seg: Dataset, sources: Sequence[Dataset]) -> SegReading:
     """The label map of a SEG on the grid of `sources`, one image a slice.
 
-    Where segments overlap the label with the higher value wins: microvascular obstruction, core
-    scar, grey zone, myocardium, blood pool, from the most to the least particular. Ours. Raises
-    InputError for what is no such SEG or has pixels in a segment that is none of ours, and
-    GeometryError for frames that lie on no slice.
+    Where segments overlap the higher label value wins: microvascular obstruction, core scar, grey
+    zone, myocardium, blood pool. Raises InputError if it is no SEG, is damaged, or has pixels in an
+    unknown segment; GeometryError for frames that lie on no slice.
     """
     if not is_seg(seg):
         msg = f"a segmentation is wanted, got SOPClassUID {text_of(seg, 'SOPClassUID') or 'none'}"
@@ -109,7 +108,7 @@ def _state(seg: Dataset) -> State | Literal["unknown"]:
 
 
 def _check_frame_of_reference(seg: Dataset, sources: Sequence[Dataset]) -> None:
-    """Positions can be compared only within one frame of reference, or by the images named."""
+    """Raise GeometryError unless frame of reference or referenced images are the series'."""
     own = text_of(seg, FRAME_OF_REFERENCE)
     if own and own in {text_of(source, FRAME_OF_REFERENCE) for source in sources}:
         return
@@ -126,7 +125,7 @@ def _check_frame_of_reference(seg: Dataset, sources: Sequence[Dataset]) -> None:
 
 
 def _labels_of_segments(seg: Dataset, drawn: set[int]) -> tuple[dict[int, Label], list[str]]:
-    """Segment number -> label, and warnings on segments that are empty or say two things."""
+    """Segment number -> label, with warnings on empty unknown and on contradictory segments."""
     segments = segments_of(seg)
     undescribed = sorted(drawn - segments.keys())
     if undescribed:

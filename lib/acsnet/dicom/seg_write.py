@@ -1,7 +1,7 @@
-"""A label map as DICOM segmentation: binary, one segment a label, number = value.
+"""Write a label map as DICOM segmentation: binary, one segment a label, number = value.
 
-All five segments are always declared, so that a number means the same in every file; a label
-without a voxel has no frames, which the standard allows.
+All five segments are always declared, so that numbers mean the same in every file; a label without
+voxels has no frames, which the standard allows.
 """
 
 from collections.abc import Sequence
@@ -43,11 +43,10 @@ def make_seg(
     algorithm_type: AlgorithmType,
     creator: str,
 ) -> Dataset:
-    """A (slice, row, column) label map on the grid of `sources` -> SEG dataset.
+    """Make a SEG of a (slice, row, column) label map on the grid of `sources`.
 
-    sources: the image of each slice, in the order of the label map, as `source_stack` gives them;
-    each is referred to. creator: who drew or reviewed it. Raises InputError for a label map of
-    another shape or with unknown values, and for images without a tag that a SEG needs.
+    sources: the image of each slice, as `source_stack` gives them; creator: who drew or reviewed
+    it. Raises InputError for another shape, unknown values, and images that lack a required tag.
     """
     check_shape(labels, sources)
     unknown = sorted(set(np.unique(labels).tolist()) - {int(label) for label in Label})
@@ -70,14 +69,16 @@ def make_seg(
 
 
 def _description(info: LabelInfo, algorithm_type: AlgorithmType) -> SegmentDescription:
-    by_hand = algorithm_type == "MANUAL"
+    algorithm = AlgorithmIdentificationSequence(
+        name=MAKER, family=codes.DCM.ArtificialIntelligence, version=__version__
+    )
     item = SegmentDescription(
         segment_number=int(info.label),
         segment_label=info.name,
         segmented_property_category=snomed(info.category),
         segmented_property_type=snomed(info.kind),
         algorithm_type=algorithm_type,
-        algorithm_identification=None if by_hand else _algorithm(),
+        algorithm_identification=None if algorithm_type == "MANUAL" else algorithm,
         anatomic_regions=None if info.site is None else [snomed(info.site)],
     )
     item.SegmentDescription = info.description
@@ -91,21 +92,15 @@ def _description(info: LabelInfo, algorithm_type: AlgorithmType) -> SegmentDescr
     return item
 
 
-def _algorithm() -> AlgorithmIdentificationSequence:
-    return AlgorithmIdentificationSequence(
-        name=MAKER, family=codes.DCM.ArtificialIntelligence, version=__version__
-    )
-
-
 def snomed(concept: Snomed) -> Code:
-    """A concept as highdicom takes it."""
+    """A SNOMED CT concept as a DICOM code."""
     return Code(concept.code, "SCT", concept.meaning)
 
 
 def cielab(colour: tuple[int, int, int]) -> list[int]:
     """RGB -> L*, a*, b* as DICOM stores them, three times 16 bit (PS3.3 C.10.7.1.1).
 
-    White is D65, not the D50 of the standard: OHIF and 3D Slicer turn the values back so.
+    White is D65, as OHIF and 3D Slicer read it, not the D50 of the standard.
     """
     lightness, a, b = rgb2lab(np.array(colour) / 255.0)
     scaled = (lightness / 100.0, (a + 128.0) / 255.0, (b + 128.0) / 255.0)

@@ -1,4 +1,4 @@
-"""The MR images that a DICOM object is made from, one a slice."""
+"""The MR images of a DICOM object, one a slice."""
 
 from collections.abc import Iterable, Sequence
 from io import BytesIO
@@ -16,10 +16,10 @@ from acsnet.scan import ShortAxisScan
 
 
 def source_stack(scan: ShortAxisScan, headers: Iterable[Dataset]) -> tuple[Dataset, ...]:
-    """The image of each slice of the scan, in the scan's order, whatever the order of `headers`.
+    """The image of each slice of the scan, in the scan's order.
 
-    headers: datasets of the series, pixels not needed. Raises InputError for a scan that was not
-    read from DICOM and for a slice whose image is not among them.
+    headers: datasets of the series in any order, pixels not needed. Raises InputError for a scan
+    that was not read from DICOM and for a slice without image.
     """
     if not scan.instance_uids:
         msg = f"{scan.name} was not read from DICOM: there are no images to refer to"
@@ -55,7 +55,7 @@ def file_content(dataset: Dataset) -> bytes:
 
 
 def planes_of(sources: Sequence[Dataset]) -> list[Plane]:
-    """Where each image lies, by its own tags; what `read_scan` took has all of them."""
+    """The plane of each image by its tags, which `read_scan` has checked."""
     return [
         Plane(
             file=text_of(source, "SOPInstanceUID"),
@@ -71,12 +71,12 @@ def planes_of(sources: Sequence[Dataset]) -> list[Plane]:
 
 def slice_step_mm(planes: Sequence[Plane]) -> float:
     """Distance between neighbouring slices along their normal."""
-    way = (planes[-1].position_mm - planes[0].position_mm) @ planes[0].normal
-    return abs(float(way)) / (len(planes) - 1)
+    length = (planes[-1].position_mm - planes[0].position_mm) @ planes[0].normal
+    return abs(float(length)) / (len(planes) - 1)
 
 
 def check_shape(labels: NDArray[np.uint8], sources: Sequence[Dataset]) -> None:
-    """Refuse a label map that is not on the images' grid. Raises InputError."""
+    """Raise InputError for a label map that is not on the images' grid."""
     shape = (len(sources), int(sources[0].Rows), int(sources[0].Columns))
     if labels.shape != shape:
         msg = f"label map must be {shape} (slice, row, column), got {labels.shape}"

@@ -1,9 +1,8 @@
 """The measures of a scan as DICOM structured report, TID 1500 "Measurement Report".
 
-One group for each label, tied to its segment of the SEG, one for each region that is a union of
-labels and one for each of the 17 segments of the wall, tied to the images. A number that the scan
-cannot give is left out. Codes of our own name the burden and what a segment has of it: no standard
-scheme has them.
+One group for each label, linked to its segment of the SEG; one for each union of labels and one for
+each AHA segment, linked to the images. Unknown numbers are left out. Burdens have private codes,
+because no standard scheme has them.
 """
 
 from collections.abc import Sequence
@@ -14,13 +13,11 @@ from highdicom.sr import (
     DeviceObserverIdentifyingAttributes,
     FindingSite,
     MeasurementReport,
-    MeasurementsAndQualitativeEvaluations,
     ObservationContext,
     ObserverContext,
     PersonObserverIdentifyingAttributes,
     ReferencedSegment,
     RelationshipTypeValues,
-    SourceImageForMeasurementGroup,
     SourceImageForSegmentation,
     TextContentItem,
     VolumetricROIMeasurementsAndQualitativeEvaluations,
@@ -41,14 +38,15 @@ from acsnet.dicom.sr_content import (
     OWN_SCHEME,
     PERCENT,
     VOLUME,
-    Value,
+    RegionGroup,
     measurements,
+    region_group,
     tracking,
 )
 from acsnet.dicom.sr_segments import segment_groups
 from acsnet.errors import InputError
 from acsnet.io.dicom_files import quiet_pydicom, text_of
-from acsnet.labels import LABELS, LEFT_VENTRICLE_SITE, MYOCARDIUM_SITE, SCAR, Label, Snomed
+from acsnet.labels import LABELS, LEFT_VENTRICLE_SITE, MYOCARDIUM_SITE, SCAR, Label
 from acsnet.quantify.aha_segments import Segment
 from acsnet.quantify.features import Features
 from acsnet.result import NOTICE
@@ -67,11 +65,11 @@ def make_sr(
     state: State,
     creator: str,
 ) -> Dataset:
-    """Volumes (ml), mass (g), burden (%) and the scar of each segment -> Comprehensive SR dataset.
+    """Make a Comprehensive SR of volumes (ml), mass (g), burden (%) and scar of each segment.
 
     seg: the SEG that was measured, from `make_seg`; sources: its images. A draft is preliminary;
-    nothing here is verified in the sense of DICOM. Raises InputError as `make_seg` does, and for
-    a SEG of another study.
+    nothing is verified in the sense of DICOM. Raises InputError as `make_seg` does, and for a SEG
+    of another study.
     """
     headers = clean_headers(sources)
     if text_of(seg, "StudyInstanceUID") != headers[0].StudyInstanceUID:
@@ -92,7 +90,12 @@ def make_sr(
             title=codes.DCM.ImagingMeasurementReport,
         )
         for text in (NOTICE, *features.warnings):
-            report[0].ContentSequence.append(_comment(text))
+            comment = TextContentItem(
+                name=codes.DCM.Comment,
+                value=text,
+                relationship_type=RelationshipTypeValues.CONTAINS,
+            )
+            report[0].ContentSequence.append(comment)
         document = ComprehensiveSR(
             evidence=[*headers, seg],
             content=report,
@@ -107,7 +110,7 @@ def make_sr(
 
 
 def _observers(state: State, creator: str) -> ObservationContext:
-    """The software observed; of a reviewed scan a person did, too."""
+    """The software as observer, and the person for a reviewed scan."""
     device = ObserverContext(
         observer_type=codes.DCM.Device,
         observer_identifying_attributes=DeviceObserverIdentifyingAttributes(
@@ -162,54 +165,30 @@ def _segment_groups(
     ]
 
 
-def _region_groups(
-    features: Features, headers: Sequence[Dataset]
-) -> list[MeasurementsAndQualitativeEvaluations]:
-    regions: tuple[tuple[str, Snomed, Snomed | None, tuple[Value, ...]], ...] = (
-        (
-            "Left ventricle, wall and blood pool",
-            LEFT_VENTRICLE_SITE,
-            None,
-            ((VOLUME, features.lv_volume_ml, MILLILITRE),),
-        ),
-        (
-            "Left ventricular myocardium, enhancement included",
-            MYOCARDIUM_SITE,
-            None,
-            (
-                (VOLUME, features.myocardium_volume_ml, MILLILITRE),
-                (MASS, features.myocardium_mass_g, GRAM),
-            ),
-        ),
-        (
-            "Enhancement: core scar, grey zone and microvascular obstruction",
-            SCAR,
-            MYOCARDIUM_SITE,
-            (
-                (VOLUME, features.enhancement_volume_ml, MILLILITRE),
-                (SCAR_BURDEN, features.scar_burden_percent, PERCENT),
-                (CORE_BURDEN, features.core_scar_burden_percent, PERCENT),
-            ),
-        ),
-    )
+def _region_groups(features: Features, headers: Sequence[Dataset]) -> list[RegionGroup]:
     return [
-        MeasurementsAndQualitativeEvaluations(
-            tracking_identifier=tracking(name),
-            finding_type=snomed(finding),
-            finding_sites=None if site is None else [FindingSite(snomed(site))],
-            measurements=measurements(*values),
-            source_images=[
-                SourceImageForMeasurementGroup(header.SOPClassUID, header.SOPInstanceUID)
-                for header in headers
-            ],
-        )
-        for name, finding, site, values in regions
+        region_group(
+            "Left ventricle, wall and blood pool",
+            snomed(LEFT_VENTRICLE_SITE),
+            None,
+            headers,
+            (VOLUME, features.lv_volume_ml, MILLILITRE),
+        ),
+        region_group(
+            "Left ventricular myocardium, enhancement included",
+            snomed(MYOCARDIUM_SITE),
+            None,
+            headers,
+            (VOLUME, features.myocardium_volume_ml, MILLILITRE),
+            (MASS, features.myocardium_mass_g, GRAM),
+        ),
+        region_group(
+            "Enhancement: core scar, grey zone and microvascular obstruction",
+            snomed(SCAR),
+            snomed(MYOCARDIUM_SITE),
+            headers,
+            (VOLUME, features.enhancement_volume_ml, MILLILITRE),
+            (SCAR_BURDEN, features.scar_burden_percent, PERCENT),
+            (CORE_BURDEN, features.core_scar_burden_percent, PERCENT),
+        ),
     ]
-
-
-def _comment(text: str) -> TextContentItem:
-    return TextContentItem(
-        name=codes.DCM.Comment,
-        value=text,
-        relationship_type=RelationshipTypeValues.CONTAINS,
-    )

@@ -1,1 +1,1 @@
-"""Picture archives (PACS): over DICOMweb and DIMSE, and the work list of the scans they hold."""
+"""Picture archives (PACS): DICOMweb, DIMSE, and the work list of their LGE scans."""

@@ -1,8 +1,8 @@
-"""The segmentations (SEG) in a PACS that are labels or drafts of ours, each for one MR series.
+"""Labels and model drafts among the segmentations (SEG) of a PACS.
 
-A draft by the model is never a label, even where the archive has changed some of its tags. A SEG
-that somebody saved from a viewer is a reviewed label when its segments bear our names; all others
-belong to other software and are left alone.
+A draft by the model never counts as reviewed, even where the archive has changed some of its tags.
+A SEG saved from a viewer is a reviewed label if its segments have our names; all others belong to
+other software and are ignored.
 """
 
 from dataclasses import dataclass
@@ -16,13 +16,12 @@ from acsnet.io.dicom_files import quiet_pydicom, text_of
 from acsnet.labels import find_label
 from acsnet.pacs.dicomweb import is_uid
 
-MODEL = "ACSNet"
-"""The author of the model's drafts."""
+MODEL = "ACSNet"  # the author of the model's drafts
 
 
 @dataclass(frozen=True, kw_only=True)
 class Annotation:
-    """One SEG. of_series: the MR series it was drawn on; made_at: YYYYMMDDHHMMSS as it tells."""
+    """A SEG with labels; made_at: YYYYMMDDHHMMSS; of_series: UIDs of the MR series drawn on."""
 
     state: State
     author: str
@@ -34,12 +33,12 @@ class Annotation:
 
     @property
     def by_model(self) -> bool:
-        """Whether it is a draft that nobody has touched."""
+        """Whether it is a draft by the model."""
         return self.state == "draft" and self.author == MODEL
 
 
 def annotation_of(header: Dataset) -> Annotation | None:
-    """What the header of a SEG tells; None where it is none of ours, or names no series."""
+    """The annotation in the header of a SEG; None if it is none of ours or names no series."""
     with quiet_pydicom():
         state = _state(header)
         study, series, instance = (
@@ -61,8 +60,8 @@ def annotation_of(header: Dataset) -> Annotation | None:
 
 
 def newest_first(annotations: list[Annotation]) -> tuple[Annotation, ...]:
-    """In the order that decides which of them holds."""
-    return tuple(sorted(annotations, key=lambda one: (one.made_at, one.instance), reverse=True))
+    """Annotations by date, newest first: the first is the current one."""
+    return tuple(sorted(annotations, key=lambda a: (a.made_at, a.instance), reverse=True))
 
 
 def _state(header: Dataset) -> State | None:
@@ -72,7 +71,7 @@ def _state(header: Dataset) -> State | None:
     says_draft = text_of(header, "SeriesDescription") == SERIES_DESCRIPTION["draft"]
     if label == CONTENT_LABEL["draft"] or (own and says_draft):
         return "draft"
-    named = any(find_label(text_of(one, "SegmentLabel")) for one in segments_of(header).values())
+    named = any(find_label(text_of(item, "SegmentLabel")) for item in segments_of(header).values())
     return "reviewed" if own or label == CONTENT_LABEL["reviewed"] or named else None
 
 

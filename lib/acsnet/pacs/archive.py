@@ -1,4 +1,4 @@
-"""The scans of a PACS as the rest of the program wants them: read, labelled, and stored again."""
+"""The LGE scans of a PACS: fetch and read images, read labels, store results."""
 
 import threading
 from collections.abc import Callable, Sequence
@@ -27,10 +27,7 @@ from acsnet.scan import ShortAxisScan
 
 @dataclass(frozen=True, kw_only=True)
 class Companions:
-    """What is stored beside a SEG: its measures, and a report for a person.
-
-    pdf: makes the bytes of a PDF file from the header of an image.
-    """
+    """What is stored beside a SEG: measures (SR) and a report; pdf: makes it from a header."""
 
     features: Features
     segments: tuple[Segment, ...]
@@ -40,7 +37,7 @@ class Companions:
 class Archive:
     """The LGE scans of one PACS. Methods raise PacsError where the service fails.
 
-    cache: folder for the images that were fetched; it may be removed at any time.
+    cache: folder for fetched images, which may be removed at any time.
     """
 
     def __init__(self, settings: PacsSettings, *, cache: Path) -> None:
@@ -49,11 +46,11 @@ class Archive:
         self._fetching = threading.Lock()
 
     def close(self) -> None:
-        """Stop what runs in the background."""
+        """Stop background work."""
         self.worklist.close()
 
     def entry(self, uid: str) -> Entry:
-        """A series that can be measured. Raises InputError with the reason for any other."""
+        """A series that can be measured. Raises InputError with the reason if it cannot."""
         entry = self.worklist.entry(uid)
         if entry is None:
             msg = f"there is no series {uid!r} in the work list"
@@ -63,10 +60,10 @@ class Archive:
         return entry
 
     def fetch(self, uid: str) -> Path:
-        """The folder with the images of a series, complete and read once.
+        """Download the images of a series and check them once; returns their folder.
 
-        Raises InputError or GeometryError with the reason for a series that cannot be measured;
-        a fault that only the pixels show is in the work list from then on.
+        Raises InputError or GeometryError for a series that cannot be measured; the work list then
+        shows the reason.
         """
         entry = self.entry(uid)
         folder = self.worklist.folder(uid)
@@ -88,14 +85,12 @@ class Archive:
         return folder
 
     def read(self, uid: str) -> tuple[ShortAxisScan, tuple[Dataset, ...]]:
-        """A scan and the header of each of its slices, in its order. Raises as `fetch` does."""
+        """A scan and the header of each slice, in the scan's order. Raises as `fetch` does."""
         folder = self.fetch(uid)
         scan = read_scan(folder)
         with quiet_pydicom():
-            headers = [
-                pydicom.dcmread(file, stop_before_pixels=True)
-                for file in sorted(folder.glob(f"*{SUFFIX}"))
-            ]
+            files = sorted(folder.glob(f"*{SUFFIX}"))
+            headers = [pydicom.dcmread(file, stop_before_pixels=True) for file in files]
             return scan, source_stack(scan, headers)
 
     def label_map(self, annotation: Annotation, sources: Sequence[Dataset]) -> SegReading:
@@ -106,9 +101,9 @@ class Archive:
     def store_draft(
         self, uid: str, label_map: NDArray[np.uint8], companions: Companions
     ) -> str | None:
-        """Store what the model drew, with its measures, unless the newest draft says the same.
+        """Store a draft by the model with its measures, unless the newest draft is identical.
 
-        label_map: on the grid that `read` gives. Gives the SOPInstanceUID of a new SEG.
+        label_map: on the grid of the input. Returns the SOPInstanceUID of the SEG, or None.
         """
         scan, sources = self.read(uid)
         labels = scan.grid.from_input(label_map)
@@ -128,9 +123,8 @@ class Archive:
     ) -> str:
         """Store a person's labels as a new SEG with its measures; nothing is overwritten.
 
-        label_map: on the grid that `read` gives. It counts as drawn by hand where there was no
-        segmentation yet that could have been edited. Gives the SOPInstanceUID of the SEG. Raises
-        InputError for a person who is called like the model.
+        label_map: on the grid of the input; it counts as drawn by hand if there was no segmentation
+        to edit. Returns the SOPInstanceUID of the SEG. Raises InputError if `author` is the model.
         """
         if author == MODEL:
             msg = f"{author!r} is what the model signs with: choose another name"

@@ -1,4 +1,4 @@
-"""Where a PACS is, how to log in to it, and what to look for: the address and the settings."""
+"""Settings of a DICOMweb service: address, login, search filter."""
 
 import re
 from dataclasses import dataclass, field
@@ -11,9 +11,9 @@ from acsnet.settings import Pacs, read_settings
 
 @dataclass(frozen=True, kw_only=True)
 class PacsSettings:
-    """One DICOMweb service; secrets do not show when this is printed.
+    """Settings of one DICOMweb service; secrets are not printed.
 
-    url: of the service, such as https://pacs.example.org/dicom-web; search: further QIDO keys.
+    url: such as https://pacs.example.org/dicom-web; search: further QIDO keys.
     """
 
     url: str
@@ -26,15 +26,15 @@ class PacsSettings:
 
 
 def is_dicomweb(address: str) -> bool:
-    """Whether an address is that of a DICOMweb service, right or not."""
+    """Whether an address is meant as that of a DICOMweb service."""
     return address.lower().startswith(("http://", "https://"))
 
 
 def pacs_settings(url: str) -> PacsSettings:
-    """Settings for the service at `url`, the rest from `acsnet.settings`.
+    """Settings of the service at `url`, the rest from `acsnet.settings`.
 
-    Raises InputError for an address with a password in it, which would be seen in lists of
-    processes and in logs, and for a value that cannot be used.
+    Raises InputError for an unusable address, and for one with a password in it, which process
+    lists and logs would show.
     """
     site = read_settings().pacs
     return PacsSettings(

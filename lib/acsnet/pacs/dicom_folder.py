@@ -1,4 +1,4 @@
-"""DICOM files before they are sent: whole, or not at all."""
+"""Find and read DICOM files to send."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -14,41 +14,40 @@ UNDEFINED_LENGTH = 0xFFFFFFFF
 
 
 def files_below(paths: Iterable[Path]) -> list[Path]:
-    """Files as they are, and all files in folders that claim to be DICOM, DICOMDIR left out.
+    """The given files, and all DICOM files in the given folders, without DICOMDIR.
 
-    Raises InputError for a path that is not there, and where there is no file at all.
+    Raises InputError for a missing path, and if there is no file at all.
     """
-    found: list[Path] = []
+    files: list[Path] = []
     for path in paths:
         if path.is_dir():
-            found += [
+            files += [
                 file
                 for file in sorted(path.rglob("*"))
                 if file.is_file() and file.name != "DICOMDIR" and _claims(file)
             ]
         elif path.is_file():
-            found.append(path)
+            files.append(path)
         else:
             msg = f"{path} is not there"
             raise InputError(msg)
-    if not found:
+    if not files:
         msg = "there are no DICOM files to send"
         raise InputError(msg)
-    return found
+    return files
 
 
 def _claims(file: Path) -> bool:
-    """Whether a file that nobody named should be DICOM: by its preamble, else by its name."""
+    """Whether a file in a folder claims to be DICOM, by its preamble or its suffix."""
     with file.open("rb") as stream:
         preamble = stream.read(132)[128:] == b"DICM"
     return preamble or file.suffix.lower() in DICOM_SUFFIXES
 
 
 def read_whole(file: Path) -> Dataset:
-    """Read a DICOM file to send it. Raises InputError for what is none, is damaged or cut short.
+    """Read a DICOM file to send it. Raises InputError if it is not DICOM, damaged or cut short.
 
-    pydicom takes a value that ends with the file for a short one: it would be sent as if it were
-    whole.
+    pydicom accepts a last value cut short by the end of the file, so lengths are checked here.
     """
     try:
         with quiet_pydicom():

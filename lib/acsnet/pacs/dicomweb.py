@@ -1,7 +1,6 @@
-"""A DICOMweb service (PS3.18), such as Orthanc, dcm4chee or Google: search, fetch and store.
+"""Client of a DICOMweb service (PS3.18: QIDO-RS, WADO-RS, STOW-RS), on dicomweb-client.
 
-Thin over dicomweb-client: with time-outs, with answers turned into headers, and with every
-failure as one sentence that names the service and no login. Certificates are always checked;
+Adds time-outs, and errors that name the service and no login. Certificates are always checked;
 `REQUESTS_CA_BUNDLE` names the file of a hospital's own authority.
 """
 
@@ -24,12 +23,9 @@ from acsnet.errors import InputError, PacsError
 from acsnet.io.dicom_files import DAMAGED, quiet_pydicom, text_of
 from acsnet.pacs.config import PacsSettings
 
-TIMEOUT_SECONDS = (5.0, 60.0)
-"""To connect, and between two pieces of an answer. Ours."""
-
+TIMEOUT_SECONDS = (5.0, 60.0)  # to connect, and between two parts of an answer
 PAGE = 500
-MAX_SERIES = 10_000
-"""Series a search may find: more would never be read through. Ours."""
+MAX_SERIES = 10_000  # results of a search
 
 SERIES_FIELDS = (
     "SeriesDescription",
@@ -44,29 +40,26 @@ SERIES_FIELDS = (
 )
 
 _UID = re.compile(r"[0-9][0-9.]{0,63}")
-_NOT_DECODED = (400, 406, 415, 500, 501)
-"""What services answer where they cannot turn compressed pixels into plain ones."""
-
-_NOT_TAKEN = (400, 409, 413, 415, 422)
-"""What services answer to an instance that they will not have."""
+_NOT_DECODED = (400, 406, 415, 500, 501)  # answers of services that cannot decompress pixels
+_NOT_TAKEN = (400, 409, 413, 415, 422)  # answers of services that refuse an instance
 
 
 class NotStoredError(PacsError):
-    """An instance that the service refused; it may take others."""
+    """An instance that the service refused; it may accept others."""
 
 
 def is_uid(text: str) -> bool:
-    """Whether `text` is made as a UID, hence safe in an address and as the name of a file.
+    """Whether `text` has the form of a UID, and so is safe in an address and as a file name.
 
-    Components with leading zeros, which the standard forbids, are in use and let through.
+    Components with leading zeros, which the standard forbids but which occur, are accepted.
     """
     return bool(_UID.fullmatch(text))
 
 
 class DicomWeb:
-    """The DICOMweb service of one PACS. All methods raise PacsError where it does not do its part.
+    """Client of one DICOMweb service. Methods raise PacsError where the service fails.
 
-    A UID that is none raises InputError before anything is asked.
+    An invalid UID raises InputError before any request.
     """
 
     def __init__(self, settings: PacsSettings) -> None:
@@ -83,22 +76,22 @@ class DicomWeb:
         self._client.set_http_retry_params(retry=False)
 
     def search_series(self, keys: Mapping[str, str]) -> list[Dataset]:
-        """The series that match `keys` (QIDO-RS), page by page, each once."""
-        found: dict[str, Dataset] = {}
+        """The series that match `keys` (QIDO-RS), all pages, each series once."""
+        series_by_uid: dict[str, Dataset] = {}
         while True:
-            with self._asked("search for series"):
+            with self._request("search for series"):
                 page = self._client.search_for_series(
                     fields=list(SERIES_FIELDS),
                     search_filters=dict(keys),
                     limit=PAGE,
-                    offset=len(found),
+                    offset=len(series_by_uid),
                 )
                 headers = [dicom_json.header(answer) for answer in page]
-            before = len(found)
-            found |= {text_of(one, "SeriesInstanceUID"): one for one in headers}
-            if len(headers) < PAGE or len(found) == before:
-                return list(found.values())
-            if len(found) > MAX_SERIES:
+            before = len(series_by_uid)
+            series_by_uid |= {text_of(header, "SeriesInstanceUID"): header for header in headers}
+            if len(headers) < PAGE or len(series_by_uid) == before:
+                return list(series_by_uid.values())
+            if len(series_by_uid) > MAX_SERIES:
                 msg = (
                     f"{self.address} has more than {MAX_SERIES} series that match {dict(keys)}: "
                     "narrow the search with ACSNET_PACS_SEARCH"
@@ -106,30 +99,30 @@ class DicomWeb:
                 raise PacsError(msg)
 
     def headers(self, study: str, series: str) -> list[Dataset]:
-        """The headers of all instances of a series, without pixels."""
+        """Headers of all instances of a series, without pixels (WADO-RS)."""
         _check_uids(study, series)
-        with self._asked(f"headers of series {series}"):
+        with self._request(f"headers of series {series}"):
             answers = self._client.retrieve_series_metadata(study, series)
             return [dicom_json.header(answer) for answer in answers]
 
     def instance(self, study: str, series: str, instance: str) -> Dataset:
-        """One whole instance, uncompressed where the service can do that, else as it is stored."""
+        """One instance with pixels (WADO-RS), uncompressed if the service can do that."""
         _check_uids(study, series, instance)
         try:
-            with self._asked(f"image {instance}"):
+            with self._request(f"image {instance}"):
                 return self._retrieve(study, series, instance, str(ExplicitVRLittleEndian))
         except PacsError as error:
             if _status(error.__cause__) not in _NOT_DECODED:
                 raise
-        with self._asked(f"image {instance}"):
+        with self._request(f"image {instance}"):
             return self._retrieve(study, series, instance, "*")
 
     def store(self, dataset: Dataset) -> None:
-        """Store one instance (STOW-RS). Raises NotStoredError where only this one is refused."""
+        """Store one instance (STOW-RS). Raises NotStoredError if only this instance is refused."""
         with quiet_pydicom():
             uid = text_of(dataset, "SOPInstanceUID")
         try:
-            with self._asked(f"storage of {uid}"), quiet_pydicom():
+            with self._request(f"storage of {uid}"), quiet_pydicom():
                 answer = self._client.store_instances([dataset])
         except PacsError as error:
             if _status(error.__cause__) in _NOT_TAKEN:
@@ -143,9 +136,9 @@ class DicomWeb:
     def forward(
         self, method: str, path: str, *, query: str, headers: Mapping[str, str], body: bytes | None
     ) -> tuple[int, str, bytes]:
-        """Pass a request on as it is; gives status, content type and content of the answer."""
+        """Forward a request unchanged; returns status, content type and content of the answer."""
         address = f"{self.address}/{quote(path)}"
-        with self._asked(f"{method} {path}"):
+        with self._request(f"{method} {path}"):
             answer = self._session.request(
                 method, f"{address}?{query}" if query else address, headers=headers, data=body
             )
@@ -164,8 +157,8 @@ class DicomWeb:
         return dataset
 
     @contextmanager
-    def _asked(self, what: str) -> Iterator[None]:
-        """Turn what can go wrong with a request into one sentence."""
+    def _request(self, what: str) -> Iterator[None]:
+        """Raise PacsError for a failed request."""
         try:
             yield
         except requests.RequestException as error:
@@ -177,25 +170,17 @@ class DicomWeb:
 
 
 class _TimedAdapter(HTTPAdapter):
-    """Nothing waits for ever: requests itself has no time-out."""
+    """Adds a time-out, which requests lacks."""
 
     def send(
-        self,
-        request: requests.PreparedRequest,
-        stream: bool = False,
-        timeout: Any = None,
-        verify: bool | str = True,
-        cert: Any = None,
-        proxies: Any = None,
+        self, request: requests.PreparedRequest, *args: Any, **options: Any
     ) -> requests.Response:
-        return super().send(request, stream, timeout or TIMEOUT_SECONDS, verify, cert, proxies)
+        options["timeout"] = options.get("timeout") or TIMEOUT_SECONDS
+        return super().send(request, *args, **options)
 
 
 class _Login(AuthBase):
-    """As `auth`, not as a header of the session, which a `.netrc` file would replace.
-
-    requests leaves it out where a service sends the request on to another host.
-    """
+    """Authorization header that a `.netrc` file cannot replace and other hosts never get."""
 
     def __init__(self, value: str) -> None:
         self._value = value

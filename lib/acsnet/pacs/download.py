@@ -1,7 +1,6 @@
-"""A series from a PACS into a folder, image by image: what is there already is not fetched again.
+"""Download a series from a PACS into a folder, image by image; existing images are kept.
 
-Images are named by their SOPInstanceUID, which never stands for two images. Each file appears
-whole or not at all, so a download that was cut off goes on where it stopped.
+Files are named by SOPInstanceUID and written atomically, so an interrupted download resumes.
 """
 
 from collections.abc import Iterable
@@ -19,7 +18,7 @@ SUFFIX = ".dcm"
 def download_series(
     pacs: DicomWeb, *, study: str, series: str, instances: Iterable[str], folder: Path
 ) -> int:
-    """Make `folder` hold the given images of a series; gives the number that had to be fetched.
+    """Download the given images of a series that `folder` lacks; returns their number.
 
     Raises PacsError as `DicomWeb` does, OSError where the folder cannot be written.
     """
@@ -36,7 +35,7 @@ def is_complete(instances: Iterable[str], folder: Path) -> bool:
 
 
 def keep_only(instances: Iterable[str], folder: Path) -> None:
-    """Remove images that no longer belong to the series: the reader takes all that it finds."""
+    """Remove images that no longer belong to the series, because the reader takes all files."""
     wanted = {f"{uid}{SUFFIX}" for uid in instances}
     for file in folder.glob(f"*{SUFFIX}"):
         if file.name not in wanted:
@@ -50,7 +49,7 @@ def write_instance(dataset: Dataset, path: Path) -> None:
 
 
 def archive_path(output: Path, dataset: Dataset) -> Path | None:
-    """OUTPUT/<study>/<series>/<instance>.dcm; None where one of its UIDs is none."""
+    """OUTPUT/<study>/<series>/<instance>.dcm; None if one of the UIDs is invalid."""
     uids = [
         text_of(dataset, tag) for tag in ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID")
     ]

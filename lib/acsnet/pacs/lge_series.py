@@ -1,6 +1,6 @@
-"""Which MR series are late gadolinium enhancement (LGE), by what the scanner calls them.
+"""Recognise late gadolinium enhancement (LGE) series by their names.
 
-Names are the site's own, so the pattern can be replaced (`ACSNET_PACS_LGE`). Ours.
+Not from the paper. Names differ between sites: `ACSNET_PACS_LGE` replaces the pattern.
 """
 
 import re
@@ -23,17 +23,17 @@ LGE = re.compile(
     """,
     re.IGNORECASE | re.VERBOSE,
 )
-"""English names with the abbreviations of the vendors, Spanish, Portuguese and French ones."""
+"""English, Spanish, Portuguese and French names, and the vendors' abbreviations."""
 
 NO_LGE = re.compile(
     r"scout | locali[sz]er | look.?locker | (?<![a-z]) (t1|t2|ecv) [\s_-]* map",
     re.IGNORECASE | re.VERBOSE,
 )
-"""Scans of the same protocol from which no scar is measured."""
+"""Other scans of the same protocol."""
 
 
 def lge_name(header: Dataset, pattern: re.Pattern[str] = LGE) -> str | None:
-    """The tag that says LGE and its value, such as "SeriesDescription 'SA PSIR'"; or None."""
+    """The tag and value that match, such as "SeriesDescription 'SA PSIR'"; None if none does."""
     names = {tag: text_of(header, tag) for tag in NAME_TAGS}
     if any(NO_LGE.search(name) for name in names.values()):
         return None

@@ -1,4 +1,4 @@
-"""Whether a series in a PACS can be measured: by its headers, by its pixels once they are here."""
+"""Preflight check of a series in a PACS: by its headers, and by its pixels once fetched."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,10 +18,10 @@ from acsnet.pacs.psir import Choice, Kind, chosen_in_series, kind_of, scan_key
 
 @dataclass(frozen=True, kw_only=True)
 class Examination:
-    """What came of looking at a series.
+    """Outcome of the preflight check of a series.
 
-    reason: why it is refused, or None; instances: SOPInstanceUIDs of the images that make the
-    stack; kind, key: for matching it with the other reconstruction of its scan.
+    reason: why it is refused, or None; instances: SOPInstanceUIDs of the stack; kind, key: to match
+    it with the other reconstruction of its scan.
     """
 
     reason: str | None
@@ -33,10 +33,10 @@ class Examination:
 
 
 def examine(pacs: DicomWeb, *, study: str, series: str, folder: Path) -> Examination:
-    """Pass the headers of a series through the reader's gate.
+    """Check a series with the rules of the reader.
 
-    folder: where its images are kept once they are fetched; when all are there they are read,
-    too. Raises PacsError where the service fails: that says nothing of the series.
+    folder: of its fetched images, which are read too if all are there. Raises PacsError where the
+    service fails.
     """
     headers = pacs.headers(study, series)
     try:

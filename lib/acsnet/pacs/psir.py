@@ -1,8 +1,7 @@
-"""Magnitude and phase-sensitive images of one scan: told apart, matched, and one of them chosen.
+"""Magnitude and phase-sensitive (PSIR) reconstructions of one scan: recognise, match, choose.
 
-An inversion-recovery scan is often stored twice, as magnitude and as phase-sensitive (PSIR)
-images of the same slices. The phase-sensitive ones are preferred: signal keeps its sign in them,
-and the networks were trained on such images. Ours.
+An inversion-recovery scan is often stored as both. Not from the paper: PSIR is preferred, because
+its signal keeps its sign and the networks were trained on such images.
 """
 
 import re
@@ -16,9 +15,8 @@ from acsnet.io.dicom_files import quiet_pydicom, text_of
 
 Kind = Literal["magnitude", "phase-sensitive"]
 
+# Values of ImageType: R is real (Siemens), CR corrected real (Philips).
 PHASE_SENSITIVE = {"PSIR", "PS", "R", "REAL", "R_IR", "CR", "CR_IR"}
-"""Values of ImageType: R is real (Siemens), CR corrected real (Philips)."""
-
 MAGNITUDE = {"M", "MAG", "MAGNITUDE", "M_IR", "M_FFE", "M_SE"}
 
 _MAGNITUDE_NAME = re.compile(r"(?<![a-z])mag(?![a-z])|magnitude", re.IGNORECASE)
@@ -27,14 +25,14 @@ _PHASE_SENSITIVE_NAME = re.compile(r"psir|psmde|phase.?sens", re.IGNORECASE)
 
 @dataclass(frozen=True, kw_only=True)
 class Choice:
-    """What was chosen and why, for the reader; preferred: False for the image not chosen."""
+    """The choice between reconstructions, in words; preferred: False for the one not chosen."""
 
     statement: str
     preferred: bool
 
 
 def kind_of(header: Dataset) -> Kind | None:
-    """Which reconstruction an image is, by ImageType, else by the name of its series."""
+    """The reconstruction of an image, by ImageType, else by the name of its series."""
     values = set(text_of(header, "ImageType").upper().split("\\")[2:])
     name = text_of(header, "SeriesDescription")
     if values & PHASE_SENSITIVE:
@@ -45,12 +43,12 @@ def kind_of(header: Dataset) -> Kind | None:
 
 
 def chosen_in_series(headers: Sequence[Dataset]) -> tuple[list[Dataset], Choice | None]:
-    """The phase-sensitive images of a series that holds each slice in both ways; else all."""
+    """The phase-sensitive images of a series with both of each slice; else all images."""
     with quiet_pydicom():
-        sensitive = [one for one in headers if kind_of(one) == "phase-sensitive"]
-        magnitude = [one for one in headers if kind_of(one) == "magnitude"]
-        twice = len(sensitive) == len(magnitude) == len(headers) / 2 > 0
-        if not twice or _positions(sensitive) != _positions(magnitude):
+        sensitive = [header for header in headers if kind_of(header) == "phase-sensitive"]
+        magnitude = [header for header in headers if kind_of(header) == "magnitude"]
+        paired = len(sensitive) == len(magnitude) == len(headers) / 2 > 0
+        if not paired or _positions(sensitive) != _positions(magnitude):
             return list(headers), None
     statement = (
         "the series holds each slice as magnitude and as phase-sensitive image: "
@@ -60,17 +58,12 @@ def chosen_in_series(headers: Sequence[Dataset]) -> tuple[list[Dataset], Choice 
 
 
 def scan_key(headers: Sequence[Dataset]) -> tuple[object, ...]:
-    """What two reconstructions of one scan share: frame of reference, places and times."""
+    """What two reconstructions of one scan share: study, geometry and acquisition times."""
+    shared = ("StudyInstanceUID", "FrameOfReferenceUID", "ImageOrientationPatient")
     with quiet_pydicom():
-        first = headers[0]
-        times = {text_of(one, "AcquisitionTime").partition(".")[0] for one in headers}
-        return (
-            text_of(first, "StudyInstanceUID"),
-            text_of(first, "FrameOfReferenceUID"),
-            text_of(first, "ImageOrientationPatient"),
-            _positions(headers),
-            frozenset(times),
-        )
+        times = {text_of(header, "AcquisitionTime").partition(".")[0] for header in headers}
+        tags = (text_of(headers[0], tag) for tag in shared)
+        return (*tags, _positions(headers), frozenset(times))
 
 
 def choose_among(
@@ -88,21 +81,21 @@ def choose_among(
         sensitive = [uid for uid in uids if kinds[uid] == "phase-sensitive"]
         magnitude = [uid for uid in uids if kinds[uid] == "magnitude"]
         if len(sensitive) == len(magnitude) == 1:
-            choices[sensitive[0]] = Choice(
-                statement=f"phase-sensitive, preferred to the magnitude images of the same scan "
-                f"(series {magnitude[0]})",
-                preferred=True,
+            for_sensitive = (
+                "phase-sensitive, preferred to the magnitude images of the same scan "
+                f"(series {magnitude[0]})"
             )
-            choices[magnitude[0]] = Choice(
-                statement=f"magnitude, the phase-sensitive images of the same scan are preferred "
-                f"(series {sensitive[0]})",
-                preferred=False,
+            for_magnitude = (
+                "magnitude, the phase-sensitive images of the same scan are preferred "
+                f"(series {sensitive[0]})"
             )
+            choices[sensitive[0]] = Choice(statement=for_sensitive, preferred=True)
+            choices[magnitude[0]] = Choice(statement=for_magnitude, preferred=False)
     return choices
 
 
 def _positions(headers: Sequence[Dataset]) -> frozenset[tuple[float, ...]]:
-    """Places of the images in mm, to one decimal; text that is no number makes none alike."""
+    """Positions of the images in mm, to one decimal; invalid ones are NaN, equal to none."""
     places = set()
     for header in headers:
         text = text_of(header, "ImagePositionPatient")

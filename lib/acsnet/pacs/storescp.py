@@ -1,7 +1,7 @@
-"""Receiving from a PACS that has no DICOMweb: a C-STORE service (DICOM PS3.7) that fills a folder.
+"""C-STORE service (storage SCP, DICOM PS3.7) that writes received objects to a folder.
 
-DICOM itself has no login: whoever knows address and AE title can send. So each object is bounded
-in size, the disk is never filled, and names of files come from UIDs that were checked.
+DICOM has no login: whoever knows address and AE title can send. So objects are limited in size,
+disk space is reserved, and file names are checked UIDs.
 """
 
 import shutil
@@ -30,7 +30,6 @@ from acsnet.storage import write_bytes
 MAX_OBJECT_BYTES = 512 * 1024 * 1024
 MIN_FREE_BYTES = 1024 * 1024 * 1024
 MAX_ASSOCIATIONS = 4
-"""Ours: together they bound what senders can use up of memory and disk."""
 
 SUCCESS = 0x0000
 OUT_OF_RESOURCES = 0xA700
@@ -41,9 +40,9 @@ NOT_UNDERSTOOD = 0xC000
 class Receiver:
     """A running C-STORE service; files go to OUTPUT/<study>/<series>/<instance>.dcm.
 
-    title: the AE title that senders must call; port: 0 takes any free one; on_file: is told of
-    each file; max_bytes: of one object. Only uncompressed pixels are negotiated, which every
-    archive can send. Raises InputError for a title that is none and a port that cannot be opened.
+    title: the AE title that senders must call; port: 0 for any free one; on_file: called with each
+    file; max_bytes: of one object. Only uncompressed pixels are negotiated, which every archive can
+    send. Raises InputError for an invalid title and a port that cannot be opened.
     """
 
     def __init__(
@@ -85,15 +84,15 @@ class Receiver:
 
     @property
     def port(self) -> int:
-        """Where it listens."""
+        """The port it listens on."""
         return int(self._server.server_address[1])
 
     def close(self) -> None:
-        """Break off what is going on and stop."""
+        """Abort associations and stop."""
         self._server.shutdown()
 
     def _count(self, event: Event) -> None:
-        """Break off a sender whose object grows too large, while it is still coming in."""
+        """Abort a sender whose object grows too large, while it is still arriving."""
         received = self._pending.get(event.assoc, 0) + len(event.pdu)
         self._pending[event.assoc] = received
         if received > self._max_bytes:
@@ -103,7 +102,7 @@ class Receiver:
         self._pending.pop(event.assoc, None)
 
     def _store(self, event: Event) -> int:
-        """Keep one object; gives the status that the sender is told."""
+        """Write one object; returns the status for the sender."""
         self._pending.pop(event.assoc, None)
         if shutil.disk_usage(self._output).free < MIN_FREE_BYTES:
             return OUT_OF_RESOURCES

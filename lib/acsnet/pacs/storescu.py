@@ -1,4 +1,4 @@
-"""Sending to a PACS that has no DICOMweb: C-STORE (DICOM PS3.7), which knows no login."""
+"""Send files to a PACS by C-STORE (storage SCU, DICOM PS3.7), which has no login."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -20,19 +20,16 @@ from acsnet.pacs.dicom_folder import read_whole
 OWN_AE_TITLE = "ACSNET"
 TIMEOUT_SECONDS = 30
 VERIFICATION = "1.2.840.10008.1.1"
-MAX_CONTEXTS = 128
-"""Kinds of object times ways to write them that one association can carry (PS3.8)."""
-
+MAX_CONTEXTS = 128  # presentation contexts of one association (PS3.8)
 SUCCESS = 0x0000
-WARNINGS = range(0xB000, 0xC000)
-"""Stored, although something was changed (PS3.4 annex B.2.3)."""
+WARNINGS = range(0xB000, 0xC000)  # stored with changes (PS3.4 annex B.2.3)
 
 _AE_TITLE = re.compile(r"[\x21-\x5b\x5d-\x7e]([\x20-\x5b\x5d-\x7e]{0,14}[\x21-\x5b\x5d-\x7e])?")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Peer:
-    """An application entity of DICOM."""
+    """A DICOM application entity and its address."""
 
     title: str
     host: str
@@ -43,7 +40,7 @@ class Peer:
 
 
 def is_ae_title(text: str) -> bool:
-    """Whether `text` can be an application entity title: 1 to 16 characters of ASCII."""
+    """Whether `text` is a valid application entity title: 1 to 16 characters of ASCII."""
     return bool(_AE_TITLE.fullmatch(text))
 
 
@@ -62,7 +59,7 @@ def peer(address: str) -> Peer:
 
 
 def store_files(files: Sequence[Path], to: Peer) -> Iterator[tuple[Path, str | None]]:
-    """Send files one after another; gives each with why it was not stored, or None.
+    """Send files one after another; yields each with the reason why it was not stored, or None.
 
     Raises PacsError where the peer cannot be reached or breaks off.
     """
@@ -77,7 +74,7 @@ def store_files(files: Sequence[Path], to: Peer) -> Iterator[tuple[Path, str | N
 
 
 def _kind(file: Path) -> tuple[str, str] | None:
-    """SOP class and transfer syntax of a file; None where it is no DICOM file."""
+    """SOP class and transfer syntax of a file; None if it is not DICOM."""
     try:
         meta = pydicom.filereader.read_file_meta_info(file)
         return str(meta.MediaStorageSOPClassUID), str(meta.TransferSyntaxUID)
@@ -91,7 +88,7 @@ def _association(to: Peer, kinds: Sequence[tuple[str, str]]) -> Iterator[Associa
     entity.acse_timeout = entity.dimse_timeout = TIMEOUT_SECONDS
     entity.network_timeout = entity.connection_timeout = TIMEOUT_SECONDS
     plain = str(ExplicitVRLittleEndian)
-    # A peer that takes implicit VR only is sent the same values in that form.
+    # Implicit VR as an alternative, for peers that accept nothing else.
     spare = [(kind, str(ImplicitVRLittleEndian)) for kind, syntax in kinds if syntax == plain]
     offered = dict.fromkeys([(VERIFICATION, plain), *kinds, *spare])
     if len(offered) > MAX_CONTEXTS:

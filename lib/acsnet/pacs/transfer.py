@@ -1,4 +1,4 @@
-"""Files to a PACS and series from it, as `acsnet push` and `acsnet pull` do it."""
+"""Send files to a PACS and fetch series from it, for `acsnet push` and `acsnet pull`."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from acsnet.pacs.storescu import peer, store_files
 
 @dataclass(frozen=True, kw_only=True)
 class FoundSeries:
-    """One series of a search, by its UIDs."""
+    """A series from a search, by its UIDs."""
 
     study: str
     series: str
@@ -25,7 +25,7 @@ class FoundSeries:
 
 @dataclass(frozen=True, kw_only=True)
 class Pulled:
-    """One series that was fetched. fetched: images that were not there before."""
+    """A series that was fetched; fetched: number of images that were not there before."""
 
     description: str
     folder: Path
@@ -34,7 +34,7 @@ class Pulled:
 
 
 def push(files: Sequence[Path], *, to: str) -> Iterator[tuple[Path, str | None]]:
-    """Store files one after another; gives each with why it was not stored, or None.
+    """Store files one after another; yields each with the reason why it was not stored, or None.
 
     to: http(s)://... of a DICOMweb service, or dicom://AETITLE@HOST:PORT for C-STORE. Raises
     InputError for any other address and PacsError where no further file could be stored.
@@ -53,20 +53,21 @@ def push(files: Sequence[Path], *, to: str) -> Iterator[tuple[Path, str | None]]
 
 
 def pull(keys: Mapping[str, str], *, source: str, output: Path) -> Iterator[Pulled]:
-    """Fetch series to OUTPUT/<study>/<series>/; what is there already is not fetched again.
+    """Fetch series to OUTPUT/<study>/<series>/, except images that are already there.
 
-    keys: tag -> value to search for. With a SeriesInstanceUID any series is taken, else those
-    that are LGE by name. Raises InputError where none is found, PacsError as `DicomWeb` does.
+    keys: tag -> value to search for. With a SeriesInstanceUID any series is fetched, else those
+    that are LGE by name. Raises InputError if there is none, PacsError as `DicomWeb` does.
     """
     settings = pacs_settings(source)
     pacs = DicomWeb(settings)
-    for one in find_series(keys, pacs=pacs, settings=settings):
-        uids = [text_of(image, "SOPInstanceUID") for image in pacs.headers(one.study, one.series)]
-        folder = output / one.study / one.series
-        fetched = download_series(
-            pacs, study=one.study, series=one.series, instances=uids, folder=folder
+    for match in find_series(keys, pacs=pacs, settings=settings):
+        study, series = match.study, match.series
+        uids = [text_of(image, "SOPInstanceUID") for image in pacs.headers(study, series)]
+        folder = output / study / series
+        fetched = download_series(pacs, study=study, series=series, instances=uids, folder=folder)
+        yield Pulled(
+            description=match.description, folder=folder, images=len(uids), fetched=fetched
         )
-        yield Pulled(description=one.description, folder=folder, images=len(uids), fetched=fetched)
 
 
 def find_series(
@@ -76,17 +77,17 @@ def find_series(
     exact = "SeriesInstanceUID" in keys
     wanted = keys if exact else {**dict(settings.search), "Modality": "MR", **keys}
     with quiet_pydicom():
-        found = [
+        series = [
             FoundSeries(
-                study=text_of(one, "StudyInstanceUID"),
-                series=text_of(one, "SeriesInstanceUID"),
-                description=text_of(one, "SeriesDescription"),
+                study=text_of(header, "StudyInstanceUID"),
+                series=text_of(header, "SeriesInstanceUID"),
+                description=text_of(header, "SeriesDescription"),
             )
-            for one in pacs.search_series(wanted)
-            if exact or lge_name(one, settings.lge)
+            for header in pacs.search_series(wanted)
+            if exact or lge_name(header, settings.lge)
         ]
-    if not found:
-        asked = ", ".join(f"{tag} {value!r}" for tag, value in keys.items()) or "any patient"
-        msg = f"{pacs.address} has no {'series' if exact else 'LGE series'} for {asked}"
+    if not series:
+        query = ", ".join(f"{tag} {value!r}" for tag, value in keys.items()) or "any patient"
+        msg = f"{pacs.address} has no {'series' if exact else 'LGE series'} for {query}"
         raise InputError(msg)
-    return found
+    return series

@@ -1,7 +1,7 @@
-"""The LGE series of a PACS, each with its state: new, draft, reviewed, or refused and why.
+"""Work list of the LGE series of a PACS, each with its state: new, draft, reviewed, refused.
 
-Lists are kept for a few seconds and looked up again after a save; what was found out about a
-series or a SEG is kept until its number of images changes.
+Search results are cached for a few seconds and until a save; checks of a series or a SEG are cached
+until its number of images changes.
 """
 
 import logging
@@ -25,20 +25,17 @@ from acsnet.pacs.psir import Choice, choose_among
 
 logger = logging.getLogger(__name__)
 
-IMAGE_MODALITIES = ("MR", "OT")
-"""What is looked for; OT is how scans come back from converters, refused but not hidden."""
-
-Key = tuple[str, str]
-"""SeriesInstanceUID and number of images: what was found out holds while both stay."""
+IMAGE_MODALITIES = ("MR", "OT")  # OT, from converters, is listed but refused
+Key = tuple[str, str]  # of the caches: SeriesInstanceUID and number of images
 
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
     """One series of the work list.
 
-    uid, study: SeriesInstanceUID and StudyInstanceUID; header: what the search told; called: the
-    tag that says LGE; checked: False while nobody has looked at its headers; reason: why it is
-    refused; instances: SOPInstanceUIDs of its stack; annotations: newest first.
+    uid, study: SeriesInstanceUID and StudyInstanceUID; header: from the search; called: the tag
+    that names it LGE; checked: False until its headers were examined; reason: why it is refused;
+    instances: SOPInstanceUIDs of its stack; annotations: newest first.
     """
 
     uid: str
@@ -53,12 +50,12 @@ class Entry:
     annotations: tuple[Annotation, ...] = ()
 
     def text(self, tag: str) -> str:
-        """A tag of the series, as the search gave it."""
+        """A tag of the series, from the search."""
         return text_of(self.header, tag)
 
     @property
     def state(self) -> Literal["new", "draft", "reviewed", "refused"]:
-        """How far the series has come; a draft by the model is no label."""
+        """Progress of the series."""
         if self.reason is not None:
             return "refused"
         if self.newest("reviewed"):
@@ -66,24 +63,24 @@ class Entry:
         return "draft" if self.newest("draft") else "new"
 
     def newest(self, state: Literal["draft", "reviewed"]) -> Annotation | None:
-        """The SEG that holds among those of one state."""
-        return next((one for one in self.annotations if one.state == state), None)
+        """The newest SEG of a state."""
+        return next((seg for seg in self.annotations if seg.state == state), None)
 
     @property
     def model_draft(self) -> Annotation | None:
-        """What the model drew last."""
-        return next((one for one in self.annotations if one.by_model), None)
+        """The newest draft by the model."""
+        return next((seg for seg in self.annotations if seg.by_model), None)
 
     @property
     def drawn(self) -> tuple[Annotation, ...]:
-        """What people drew, newest first."""
-        return tuple(one for one in self.annotations if not one.by_model)
+        """Annotations by people, newest first."""
+        return tuple(seg for seg in self.annotations if not seg.by_model)
 
 
 class WorkList:
     """The work list of one PACS. Methods raise PacsError where the service fails.
 
-    cache: folder in which `cache/<SeriesInstanceUID>` holds the images once they are fetched.
+    cache: folder of fetched images, in `cache/<SeriesInstanceUID>`.
     """
 
     def __init__(self, pacs: DicomWeb, settings: PacsSettings, *, cache: Path) -> None:
@@ -98,24 +95,24 @@ class WorkList:
         self._annotated: dict[Key, tuple[Annotation, ...]] = {}
 
     def folder(self, uid: str) -> Path:
-        """Where the images of a listed series are kept."""
+        """Folder of the fetched images of a series."""
         return self._cache / uid
 
     def entries(self) -> dict[str, Entry]:
-        """All series as they are now, by UID; what is new is examined in the background."""
+        """All series by UID; new ones are examined in the background."""
         with self._change:
             now = time.monotonic()
             if self._listed is None or now - self._listed[0] > self._settings.cache_seconds:
                 self._listed, self._complete = (now, self._search()), None
             if self._complete is not None:
                 return self._complete
-            entries = self._with_choices([self._entry(one) for one in self._listed[1]])
-            if all(one.checked for one in entries.values()):
+            entries = self._with_choices([self._entry(listed) for listed in self._listed[1]])
+            if all(entry.checked for entry in entries.values()):
                 self._complete = entries
             return entries
 
     def entry(self, uid: str) -> Entry | None:
-        """One series, examined; None where it is not in the list."""
+        """One series, examined; None if it is not in the list."""
         while True:
             with self._change:
                 listed = self.entries().get(uid)
@@ -127,7 +124,7 @@ class WorkList:
                 raise error
 
     def invalidate(self, uid: str | None = None) -> None:
-        """Search again at the next look; with `uid` examine that series again, too."""
+        """Drop the cached search, and with `uid` the examination of that series."""
         with self._change:
             self._listed = self._complete = None
             for key in [key for key in self._examined if key[0] == uid]:
@@ -142,21 +139,18 @@ class WorkList:
         keys = dict(self._settings.search)
         candidates: list[Entry] = []
         for modality in IMAGE_MODALITIES:
-            found = self._pacs.search_series({**keys, "Modality": modality})
-            candidates += filter(None, (self._candidate(header) for header in found))
+            headers = self._pacs.search_series({**keys, "Modality": modality})
+            candidates += filter(None, map(self._candidate, headers))
         studies = {entry.study for entry in candidates}
         segs = [
             header
             for header in self._pacs.search_series({**keys, "Modality": "SEG"})
             if text_of(header, "StudyInstanceUID") in studies
         ]
-        annotations = newest_first([one for header in segs for one in self._annotations(header)])
+        annotations = newest_first([seg for header in segs for seg in self._annotations(header)])
         return [
-            replace(
-                entry,
-                annotations=tuple(one for one in annotations if entry.uid in one.of_series),
-            )
-            for entry in candidates
+            replace(c, annotations=tuple(seg for seg in annotations if c.uid in seg.of_series))
+            for c in candidates
         ]
 
     def _candidate(self, header: Dataset) -> Entry | None:
@@ -169,7 +163,7 @@ class WorkList:
         return Entry(uid=uid, study=study, header=header, called=called)
 
     def _annotations(self, seg: Dataset) -> tuple[Annotation, ...]:
-        """The SEGs of one series that are ours; none while they cannot be read."""
+        """Our annotations in one series of SEGs; none while it cannot be read."""
         key = _key(seg)
         if key not in self._annotated:
             try:
@@ -177,8 +171,7 @@ class WorkList:
             except PacsError as error:
                 logger.warning("a segmentation is passed over: %s", error)
                 return ()
-            found = (annotation_of(header) for header in headers)
-            self._annotated[key] = tuple(one for one in found if one is not None)
+            self._annotated[key] = tuple(filter(None, map(annotation_of, headers)))
         return self._annotated[key]
 
     def _examination(self, entry: Entry) -> Future[Examination]:
@@ -196,7 +189,7 @@ class WorkList:
         return known
 
     def _entry(self, listed: Entry) -> Entry:
-        """A listed series with what is known of it; a service that fails is asked again."""
+        """A listed series with its examination, repeated if the service failed."""
         if (modality := listed.text("Modality")) != "MR":
             return replace(listed, checked=True, reason=f"Modality must be MR, got {modality}")
         examination = self._examination(listed)
@@ -206,28 +199,24 @@ class WorkList:
             logger.error("series %s could not be examined", listed.uid, exc_info=error)
             reason = "it could not be examined; the log says more"
             return replace(listed, checked=True, reason=reason)
-        found = examination.result()
+        result = examination.result()
         return replace(
             listed,
             checked=True,
-            reason=found.reason,
-            warnings=found.warnings,
-            instances=found.instances,
-            choice=found.choice,
+            reason=result.reason,
+            warnings=result.warnings,
+            instances=result.instances,
+            choice=result.choice,
         )
 
     def _with_choices(self, entries: list[Entry]) -> dict[str, Entry]:
-        """State for two reconstructions of one scan which of them is preferred."""
-        taken = {
-            entry.uid: self._examined[_key(entry.header)].result()
-            for entry in entries
-            if entry.instances
-        }
+        """Entries by UID; of two reconstructions of one scan, one is marked as preferred."""
+        results = {e.uid: self._examined[_key(e.header)].result() for e in entries if e.instances}
         choices = choose_among(
-            {uid: one.kind for uid, one in taken.items()},
-            {uid: one.key for uid, one in taken.items()},
+            {uid: result.kind for uid, result in results.items()},
+            {uid: result.key for uid, result in results.items()},
         )
-        return {one.uid: replace(one, choice=choices.get(one.uid, one.choice)) for one in entries}
+        return {e.uid: replace(e, choice=choices.get(e.uid, e.choice)) for e in entries}
 
 
 def _key(header: Dataset) -> Key:
