@@ -102,6 +102,7 @@ class AcsnetApp(MONAILabelApp):
     def drain(self, *, limit_s: float) -> bool:
         """Finish the inference that runs and begin no other; whether it ended in time."""
         self.batch.stop()
+        self.trainings.close()
         return self.queue.close(limit_s=limit_s)
 
     def close(self) -> None:
