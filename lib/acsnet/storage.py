@@ -4,6 +4,7 @@ Everything is written under a temporary name beside its place, brought to the di
 a reader sees the file of before or the whole new one, also when the writer is killed.
 """
 
+import hashlib
 import json
 import os
 import re
@@ -20,7 +21,7 @@ MAX_NAME = 200
 TEMPORARY = re.compile(r"\.[a-z0-9_]{8}(?:\.nii(?:\.gz)?)?")
 """Names under which files and folders are written before they are put in place."""
 
-_UNSAFE = re.compile(r"[/\\\x00-\x1f\x7f]")
+_UNSAFE = re.compile(r"[/\\\x00-\x1f\x7f\ud800-\udfff]")
 
 
 @contextmanager
@@ -128,6 +129,27 @@ def is_plain_name(name: str) -> bool:
     """Whether `name`, which came from outside, can only ever be one entry of one folder."""
     short = len(name.encode(errors="surrogatepass")) <= MAX_NAME
     return bool(name) and short and name[0] != "." and not _UNSAFE.search(name)
+
+
+def readable_name(name: str) -> str:
+    """A name from the disk as text that can be shown, logged and sent.
+
+    One that is not UTF-8, as older scanners write them, begins with a digest of its bytes and has
+    U+FFFD for what is no character: no two names become one.
+    """
+    content = os.fsencode(name)
+    try:
+        return content.decode()
+    except UnicodeDecodeError:
+        digest = hashlib.sha256(content).hexdigest()[:8]
+        return f"{digest}-{content.decode(errors='replace')}"
+
+
+def set_aside(path: Path) -> Path:
+    """Move a damaged file out of the way, to be looked at; gives its new place."""
+    aside = path.with_name(f"{path.name}.damaged-{secrets.token_hex(4)}")
+    os.replace(path, aside)
+    return aside
 
 
 def _sync(path: Path) -> None:

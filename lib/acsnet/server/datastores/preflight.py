@@ -1,6 +1,7 @@
 """Whether each scan can be measured, found out beside the requests, once for each state of it."""
 
 import logging
+import os
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from hashlib import sha256
@@ -8,6 +9,7 @@ from pathlib import Path
 
 from acsnet.errors import AcsnetError
 from acsnet.io import read_scan
+from acsnet.server.errors import printable
 
 logger = logging.getLogger(__name__)
 
@@ -30,7 +32,8 @@ def fingerprint(path: Path) -> str:
     digest = sha256()
     for file in files:
         status = file.stat()
-        digest.update(f"{file.name}/{status.st_size}/{status.st_mtime_ns}\n".encode())
+        digest.update(os.fsencode(file.name))
+        digest.update(f"/{status.st_size}/{status.st_mtime_ns}\n".encode())
     return digest.hexdigest()
 
 
@@ -41,16 +44,17 @@ class Gate:
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="gate")
         self._verdicts: dict[str, tuple[str, Future[tuple[str, ...]]]] = {}
 
-    def verdict(self, path: Path) -> Verdict:
-        """What is known of the scan now; a scan that is new or has changed is queued."""
-        try:
-            state = fingerprint(path)
-        except OSError:
+    def verdict(self, path: str, state: str) -> Verdict:
+        """What is known of the scan now; a scan that is new or has changed is queued.
+
+        state: its `fingerprint`, empty where its files cannot be read.
+        """
+        if not state:
             return Verdict(reason="its files cannot be read: they may be gone")
-        known = self._verdicts.get(str(path))
+        known = self._verdicts.get(path)
         if known is None or known[0] != state:
-            known = state, self._worker.submit(_read, path)
-            self._verdicts[str(path)] = known
+            known = state, self._worker.submit(_read, Path(path))
+            self._verdicts[path] = known
         return _outcome(known[1]) if known[1].done() else Verdict(checked=False)
 
     def close(self) -> None:
@@ -68,6 +72,6 @@ def _outcome(reading: Future[tuple[str, ...]]) -> Verdict:
     if error is None:
         return Verdict(warnings=reading.result())
     if isinstance(error, AcsnetError):
-        return Verdict(reason=str(error))
+        return Verdict(reason=printable(str(error)))
     logger.error("a scan could not be read", exc_info=error)
     return Verdict(reason="its files cannot be read; the log says more")

@@ -19,6 +19,7 @@ from acsnet import __version__
 from acsnet.errors import AcsnetError
 from acsnet.server.app import AcsnetApp, App
 from acsnet.server.datastores.folder import StudiesDatastore
+from acsnet.server.inference.model_server import DAMAGED
 from acsnet.server.web import metrics
 from acsnet.server.web.load_limits import free_bytes, traffic
 from acsnet.settings import read_settings
@@ -65,7 +66,10 @@ def not_ready(app: AcsnetApp) -> list[str]:
     if traffic.stopped:
         reasons.append("the server is being stopped")
     if refused := app.served.refused:
-        reasons.append(f"model {refused} is live and its weights cannot be loaded")
+        reason = f"model {refused} is live and its weights cannot be loaded"
+        if refused == DAMAGED:
+            reason = "aliases.json is damaged: it is not known which model is live"
+        reasons.append(reason)
     least_gb = read_settings().limits.free_gb
     if free_bytes() < least_gb * 2**30:
         reasons.append(f"less than {least_gb:g} GB of disk are free")
