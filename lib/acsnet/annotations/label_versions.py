@@ -216,18 +216,19 @@ def _read_folder(folder: Path, changed: int) -> _Folder:
             continue
         try:
             version = _read_record(folder / name)
-            if f"{stem}.withdrawn" in names:
-                version = replace(version, state="withdrawn")
         except DAMAGED:
             logger.exception("the record of a label cannot be read: %s", name)
             damaged.append(name)
             continue
-        if version.state == "draft" and f"{stem}.reviewed" in names:
+        if f"{stem}.reviewed" in names:
             try:
-                version = _with_review(version, folder / f"{stem}.reviewed")
+                by, when = read_decision(folder / f"{stem}.reviewed")
+                version = replace(version, state="reviewed", reviewer=by, reviewed=when)
             except DAMAGED:
                 logger.exception("the review of a label cannot be read: %s", name)
                 damaged.append(f"{stem}.reviewed")
+        if f"{stem}.withdrawn" in names:
+            version = replace(version, state="withdrawn")
         versions.append(version)
     return _Folder(versions=tuple(versions), damaged=tuple(damaged), changed=changed)
 
@@ -239,14 +240,10 @@ def _read_record(path: Path) -> Version:
     return Version(**record, state="draft", reviewer="", reviewed=None, file=label)
 
 
-def _with_review(version: Version, path: Path) -> Version:
+def read_decision(path: Path) -> tuple[str, datetime]:
+    """Who decided, and when. Raises one of `DAMAGED` where that cannot be read."""
     decision = json.loads(path.read_text(encoding="utf-8"))
-    return replace(
-        version,
-        state="reviewed",
-        reviewer=decision["by"],
-        reviewed=datetime.fromisoformat(decision["time"]),
-    )
+    return str(decision["by"]), datetime.fromisoformat(decision["time"])
 
 
 def _agrees(version: Version, record: Mapping[str, str]) -> bool:

@@ -64,9 +64,9 @@ class Models:
             return Aliases()
         except (OSError, ValueError, TypeError) as error:
             msg = (
-                f"{self._aliases} is damaged, so it is not known which model is live: put back that "
-                f"of a backup, or delete it to serve the {SHIPPED_NAME} model; then `acsnet models "
-                "promote VERSION` serves another"
+                f"{self._aliases} is damaged, so it is not known which model is live: put back "
+                f"that of a backup, or delete it to serve the {SHIPPED_NAME} model; then "
+                "`acsnet models promote VERSION` serves another"
             )
             raise WeightsError(msg) from error
 

@@ -123,6 +123,10 @@ def perform(folder: Path) -> Status:
             name = status.candidate
         return pass_gate(folder, request, models, name)
     except (AcsnetError, OSError) as error:
+        name = read_status(folder).candidate
+        if name not in (None, request.base) and models.aliases().live == name:
+            detail = f"served from now on; after that: {error}"
+            return change_status(folder, state=DONE, promoted=True, detail=detail)
         change_status(folder, state=FAILED, detail=str(error))
         raise
 
@@ -209,7 +213,10 @@ def pass_gate(folder: Path, request: Request, models: Models, name: str) -> Stat
 
 
 def record_end(log: Path, folder: Path, status: Status, *, seconds: float) -> None:
-    """Say in the audit log how a run ended, and which model is live where that changed."""
+    """Say in the audit log which model is live where that changed, and how a run ended."""
+    if status.promoted:
+        details = {"run": folder.name, "models": models_of(folder).root.name}
+        audit_log.record(log, "promote", model=status.candidate or "", details=details)
     audit_log.record(
         log,
         "train",
@@ -217,8 +224,6 @@ def record_end(log: Path, folder: Path, status: Status, *, seconds: float) -> No
         seconds=seconds,
         details={"run": folder.name, "state": status.state, "promoted": status.promoted},
     )
-    if status.promoted:
-        audit_log.record(log, "promote", model=status.candidate or "", details={"run": folder.name})
 
 
 def main(folder: Path, lock: Path, log: Path) -> int:

@@ -1,5 +1,6 @@
 """The MONAI Label app: which datastore, which tasks, which order of scans."""
 
+import logging
 import os
 import tempfile
 import threading
@@ -21,7 +22,7 @@ from monailabel.utils.sessions import Sessions
 from acsnet import __version__
 from acsnet.active_learning.acquisition import COMBINED, STRATEGIES
 from acsnet.active_learning.score_store import ScoreStore, model_version
-from acsnet.annotations import audit_log
+from acsnet.annotations.label_versions import VersionStore
 from acsnet.errors import InputError
 from acsnet.fine_tuning.model_registry import Models
 from acsnet.labels import LABEL_VALUES
@@ -42,7 +43,9 @@ from acsnet.server.learning.scoring import AgreementScoring
 from acsnet.server.learning.strategy import NextScan
 from acsnet.server.learning.trainers import trainers
 from acsnet.server.learning.training_supervisor import Trainings
+from acsnet.server.state.audit_trail import complete, note
 from acsnet.server.state.paths import (
+    VERSIONS,
     audit_log_file,
     models_folder,
     of_studies,
@@ -55,6 +58,8 @@ from acsnet.server.state.schema import settle_state
 from acsnet.server.web import metrics
 from acsnet.server.web.drift import Drift, measures_of, read_reference
 from acsnet.settings import read_settings
+
+logger = logging.getLogger(__name__)
 
 settings.__init__()  # reads the environment again, in place: ours was perhaps not yet set
 
@@ -79,6 +84,7 @@ class AcsnetApp(MONAILabelApp):
             models=models_folder(str(studies)),
             before=process_began(),
         )
+        complete(VersionStore(self.store_folder() / VERSIONS), Models(models_folder(str(studies))))
         self._scratch = tempfile.TemporaryDirectory(prefix=f"{os.getpid()}-", dir=scratch)
         super().__init__(
             app_dir,
@@ -235,8 +241,7 @@ class AcsnetApp(MONAILabelApp):
         finally:
             metrics.INFERENCES.labels(task, "done" if done else "failed").inc()
             waited_s = answer.waited_s if answer else 0.0
-            audit_log.record(
-                audit_log_file(),
+            note(
                 "infer",
                 user=str(request.get("client_id") or ""),
                 model=answer.version if answer else self.served.current().version,
@@ -258,17 +263,21 @@ class AcsnetApp(MONAILabelApp):
         result = answer.draft
         assert result is not None  # noqa: S101 # asked for by `segment` alone
         self._drift.add(measures_of(result.scan, result.features.scar_burden_percent))
-        if image:
+        if not image:
+            return
+        try:
             self.datastore().keep_draft(image, result, answer.version)
             self._book.keep(image, result)
-            self._scorer.wake()
+        except OSError as error:
+            logger.exception("a draft could not be kept")
+            answer.params["warnings"].append(f"the draft could not be kept: {error.strerror}")
+        self._scorer.wake()
 
     def review(self, image: str, version: str, *, by: str) -> LabelRecord:
         """Say that a version of a label is reviewed. Raises InputError where there is none."""
         start = time.perf_counter()
         reviewed = self.datastore().review(image, version, by=by)
-        audit_log.record(
-            audit_log_file(),
+        note(
             "review",
             user=by,
             model=reviewed.model,
@@ -289,7 +298,7 @@ class AcsnetApp(MONAILabelApp):
         held = held_under(self.datastore().label_records(image), tag)
         self.datastore().withdraw(image, tag, by=by)
         details = {"version": "" if held is None else held.id, "tag": tag}
-        audit_log.record(audit_log_file(), "withdraw", user=by, image=image, details=details)
+        note("withdraw", user=by, image=image, details=details)
 
     def _draft(self, image: str) -> None:
         """Segment one image of the datastore and keep the draft."""

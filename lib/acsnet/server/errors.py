@@ -33,6 +33,9 @@ class MemoryShortError(LoadError):
     """A scan for which the accelerator has not enough memory just now."""
 
 
+DISK_FULL = "the disk of the server is full: tell the one who looks after it"
+
+
 class DiskFullError(LoadError):
     """An upload for which there is no room on the disk."""
 

@@ -1,17 +1,20 @@
 """A studies folder with odd files and a damaged store: one broken thing breaks one thing."""
 
+import errno
 import json
 import os
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
 from saved_labels import keep_draft, save_label
 
+from acsnet.errors import InputError
 from acsnet.io import read_scan
-from acsnet.server.datastores import folder_scans
+from acsnet.server.datastores import folder, folder_scans
 from acsnet.server.datastores.folder import StudiesDatastore
-from acsnet.server.datastores.label_records import DRAFT, DRAWN
+from acsnet.server.datastores.label_records import DRAFT, DRAWN, REVIEWED
 
 
 @pytest.fixture
@@ -98,6 +101,47 @@ def test_a_damaged_review_is_told_where_people_look(open_store, tmp_path, drawn)
     assert review.name in store.verdict("a").warnings[-1]
     store.review("a", version.id, by="Eve")
     assert not any(review.name in warning for warning in store.verdict("a").warnings)
+
+
+@pytest.mark.parametrize("content", [b"", b"not a label map"])
+def test_a_shown_label_that_was_damaged_is_shown_anew_from_its_version(open_store, drawn, content):
+    store = open_store()
+    save_label(store, "a", drawn)
+    shown = Path(store.get_label_uri("a", DRAWN))
+    whole = shown.read_bytes()
+    shown.write_bytes(content)
+    assert Path(store.get_label_uri("a", DRAWN)).read_bytes() == whole
+
+
+def test_what_is_damaged_and_its_version_too_is_refused_and_never_served(
+    open_store, tmp_path, drawn
+):
+    store = open_store()
+    save_label(store, "a", drawn)
+    keep_draft(store, "a", drawn)
+    for file in (*tmp_path.glob("store/labels/*/*"), *tmp_path.glob("store/versions/*/*.nii.gz")):
+        file.write_bytes(b"")
+    with pytest.raises(InputError, match="was altered after it was saved"):
+        store.get_label_uri("a", DRAWN)
+    with pytest.raises(InputError, match="segment the scan again"):
+        store.get_label_uri("a", DRAFT)
+    assert store.get_labels_by_image_id("a") == {}
+
+
+def test_a_save_is_kept_and_said_so_where_the_disk_is_full_after_it(open_store, drawn, monkeypatch):
+    def full(*args, **options):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    store = open_store()
+    with monkeypatch.context() as patch:
+        patch.setattr(folder, "write_bytes", full)
+        record = save_label(store, "a", drawn)
+        assert record.missing == ("it is kept, and cannot be shown yet: No space left on device",)
+        assert save_label(store, "a", drawn).id == record.id
+        assert store.review("a", record.id, by="Eve").state == "reviewed"
+    store.refresh()
+    assert set(store.get_labels_by_image_id("a")) == {REVIEWED}
+    assert len(store.label_records("a")) == 1
 
 
 def test_of_many_scans_the_folder_is_looked_at_in_the_background(open_store, studies, monkeypatch):

@@ -1,5 +1,6 @@
 """Scans of a studies folder that is never written to, with labels and records kept beside it."""
 
+import hashlib
 import logging
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -127,6 +128,25 @@ class StudiesDatastore(FolderScans):
         versions = [record.to_info() for record in self.label_records(label_id) if record.id]
         return {**info, "versions": versions} if info else {}
 
+    def get_label_uri(self, label_id: str, label_tag: str) -> str:
+        """NIfTI file of the label map under a tag, as it was kept; empty where there is none.
+
+        One that was damaged since is shown anew from its version. Raises InputError where that is
+        damaged, too, and for a draft of the model, which is gone then.
+        """
+        path = str(super().get_label_uri(label_id, label_tag))
+        info = super().get_label_info(label_id, label_tag)
+        digest = info.get("sha256")
+        if digest is None or _sha256(Path(path)) == digest:
+            return path
+        with self._change:
+            self._hide(label_id, label_tag)
+            if "version" not in info:
+                msg = "the draft of the model was damaged on the disk: segment the scan again"
+                raise InputError(msg)
+            self._show_versions(self._versions.versions(label_id))
+        return path
+
     def label_records(self, image_id: str) -> tuple[LabelRecord, ...]:
         """All label maps of a scan, newest first; of the model only the newest draft is kept."""
         get_info = super().get_label_info
@@ -219,17 +239,28 @@ class StudiesDatastore(FolderScans):
         for tag, version in wanted.items():
             if super().get_label_info(image, tag).get("version") != version.id:
                 record = record_of_version(version, tag=tag)
-                self._show(image, version.file, record, scan=version.scan)
+                self._show(image, version.verified(), record, scan=version.scan)
 
     def _shown(self, image: str, version: str) -> LabelRecord:
-        """Bring what is shown of an image up to date, and give the record of one version."""
-        self._show_versions(self._versions.versions(image))
-        return next(one for one in self.label_records(image) if one.id == version)
+        """Bring what is shown of an image up to date, and give the record of one version.
+
+        The version is kept, whatever becomes of that: the next look tries again.
+        """
+        missing: tuple[str, ...] = ()
+        try:
+            self._show_versions(self._versions.versions(image))
+        except OSError as error:
+            logger.exception("a label is kept and cannot be shown yet")
+            missing = (f"it is kept, and cannot be shown yet: {error.strerror}",)
+        records = self.label_records(image)
+        return replace(next(one for one in records if one.id == version), missing=missing)
 
     def _show(self, image: str, labels: Path, record: LabelRecord, *, scan: str) -> None:
         """Show a label map, and its DICOM SEG, under its tag; it replaces the one before."""
         name, tag = f"{image}{SCAN_SUFFIXES[0]}", record.tag
-        info = {**record.to_info(), "scan": scan, "name": name}
+        content = labels.read_bytes()
+        digest = hashlib.sha256(content).hexdigest()
+        info = {**record.to_info(), "scan": scan, "name": name, "sha256": digest}
         # As MONAI Label does, but in place whole or not at all. Files and record change together
         # for whoever holds the lock, such as a backup.
         with FileLock(self._lock_file):
@@ -242,7 +273,7 @@ class StudiesDatastore(FolderScans):
                     edited=DRAFT in self.get_labels_by_image_id(image),
                 )
             folder = private_folder(Path(self._datastore.label_path(tag)))
-            write_bytes(folder / name, labels.read_bytes(), private=True)
+            write_bytes(folder / name, content, private=True)
             self._revisions[image] += 1
             self._datastore.objects[image].labels[tag] = DataModel(info=info, ext=SCAN_SUFFIXES[0])
             self._update_datastore_file(lock=False)
@@ -255,6 +286,14 @@ class StudiesDatastore(FolderScans):
             self._revisions[image] += 1
             self._datastore.objects[image].labels.pop(tag, None)
             self._update_datastore_file(lock=False)
+
+
+def _sha256(file: Path) -> str:
+    """Of a file; empty where it cannot be read."""
+    try:
+        return hashlib.sha256(file.read_bytes()).hexdigest()
+    except OSError:
+        return ""
 
 
 @contextmanager

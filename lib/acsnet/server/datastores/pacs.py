@@ -237,10 +237,10 @@ class DicomWebDatastore(Datastore):
         """Store what the model drew; a PACS that will not have it keeps nobody from the result."""
         try:
             companions = companions_of(measured, labels_by=AUTOMATIC)
-            instance = self._archive.store_draft(image_id, measured.label_map(), companions)
-            if instance is not None:
+            stored = self._archive.store_draft(image_id, measured.label_map(), companions)
+            if stored is not None:
                 about = {**measured.features_dict(), MODEL_VERSION: model}
-                self._labels.measures.keep(instance, about)
+                self._labels.measures.keep(stored.instance, about)
             self._unkept.pop(image_id, None)
         except AcsnetError as error:
             logger.warning("a draft could not be stored: %s", error)

@@ -41,6 +41,7 @@ class LabelRecord:
     version of the model that drew it, or whose draft the author began from; empty for none.
     features: as measured when it came in, or empty. current: whether the files of the scan are
     still those it was drawn on. seg_refused: why it could not be written as DICOM SEG.
+    missing: what could not be stored beside it when it was saved, and why.
     """
 
     id: str
@@ -53,6 +54,7 @@ class LabelRecord:
     features: Mapping[str, Any]
     current: bool = True
     seg_refused: str | None = None
+    missing: tuple[str, ...] = ()
 
     @property
     def warnings(self) -> tuple[str, ...]:

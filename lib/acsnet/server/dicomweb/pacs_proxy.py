@@ -8,11 +8,10 @@ from fastapi import APIRouter, HTTPException, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response
 
-from acsnet.annotations import audit_log
 from acsnet.server.datastores.pacs import DicomWebDatastore
 from acsnet.server.dicomweb import ROOT, Datastore
 from acsnet.server.identity import logged_in
-from acsnet.server.state.paths import audit_log_file
+from acsnet.server.state.audit_trail import note
 
 RESOURCES = ("studies", "series", "instances")
 PASSED_ON = ("accept", "content-type")
@@ -38,7 +37,7 @@ async def store(pacs: Datastore, request: Request, study: str = "") -> Response:
     person = logged_in()
     if person is not None and answer.status_code < 300:
         details = {"study": study, "through": "a viewer"}
-        audit_log.record(audit_log_file(), "save", user=person.name, details=details)
+        note("save", user=person.name, details=details)
     return answer
 
 

@@ -8,12 +8,11 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, HTTPException
 
-from acsnet.annotations import audit_log
 from acsnet.server.app import App
 from acsnet.server.datastores.label_intake import author_of
 from acsnet.server.identity import signed
 from acsnet.server.learning.trainers import task_of
-from acsnet.server.state.paths import audit_log_file
+from acsnet.server.state.audit_trail import note
 
 router = APIRouter()
 
@@ -41,8 +40,7 @@ def start(
     begun = time.perf_counter()
     request = {**signed(params or {}), "model": model}
     task = app.train(request)
-    audit_log.record(
-        audit_log_file(),
+    note(
         "train",
         user=str(request.get("client_id") or ""),
         model=app.served.current().version,

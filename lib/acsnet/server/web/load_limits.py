@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from acsnet.server.errors import DiskFullError, LoadError, StoppingError
+from acsnet.server.errors import DISK_FULL, DiskFullError, LoadError, StoppingError
 from acsnet.server.identity import logged_in
 from acsnet.server.state.paths import state_folder
 from acsnet.settings import read_settings
@@ -60,8 +60,7 @@ class Traffic:
             msg = f"{self.uploads} requests are worked on: ask again later"
             raise LoadError(msg, retry_after=5)
         if free_bytes() - length < limits.free_gb * 2**30:
-            msg = "the disk of the server is full: tell the one who looks after it"
-            raise DiskFullError(msg, retry_after=600)
+            raise DiskFullError(DISK_FULL, retry_after=600)
 
     def wait(self, *, limit_s: float) -> bool:
         """Wait, in a thread, until every request is answered; whether that was in time."""
