@@ -43,7 +43,7 @@ def test_a_name_that_is_not_utf_8_is_a_case_with_a_name_that_can_be_written(tmp_
     found = listed(tmp_path)
     names = [one.case for one in found]
     assert [name[8:] for name in names] == ["-Mu\ufffdoz", "-Mu\ufffdoz_lge"]
-    assert [one.read().name.encode()[:8] for one in found][0] == names[0][:8].encode()
+    assert {one.read().pixels.shape for one in found} == {(2, 96, 96)}
 
 
 def test_series_that_share_a_folder_are_told_apart_by_their_uids(tmp_path, write_series):

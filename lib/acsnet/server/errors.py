@@ -4,6 +4,9 @@ from acsnet.errors import AcsnetError, InputError
 
 MAX_RETRY_S = 120
 
+BROKEN_OFF = 499
+"""The status of a request whose client went away, as nginx has it."""
+
 
 class BusyError(AcsnetError):
     """Work that cannot begin while other work of its kind is under way."""
@@ -40,6 +43,15 @@ class DiskFullError(LoadError):
     """An upload for which there is no room on the disk."""
 
     status = 507
+
+
+class GoneError(AcsnetError):
+    """Work that nobody waits for any more: the client has closed its connection."""
+
+    status = BROKEN_OFF
+
+    def __init__(self) -> None:
+        super().__init__("the client has gone")
 
 
 class StoppingError(LoadError):

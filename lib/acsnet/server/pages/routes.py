@@ -22,7 +22,7 @@ from acsnet.server.inference.work_queue import volume_place
 from acsnet.server.pages.cases import Case, State, all_cases, build_case, chosen
 from acsnet.server.pages.viewers import viewer_links
 from acsnet.server.pages.wording import has_segments, measure_rows, slices_to_look_at
-from acsnet.server.web.load_limits import asker
+from acsnet.server.web.load_limits import asker, gone
 from acsnet.server.web.templates import HEADERS, environment, page
 
 TAG = r"^[A-Za-z0-9_-]{1,64}$"
@@ -92,7 +92,7 @@ def segment(app: App, image: str, http: Request) -> Response:
     _case(app.datastore(), image)
     path = app.datastore().get_image_uri(image)
     request = signed({"model": "acsnet", "image": path, "image_id": image})
-    request["asker"] = asker(http, "")
+    request |= {"asker": asker(http, ""), "gone": gone(http)}
     app.segment(request)
     return RedirectResponse(f"/acsnet/cases/{quote(image)}", 303, headers=HEADERS)
 

@@ -19,7 +19,7 @@ from acsnet.server.identity import signed
 from acsnet.server.inference.response import Answer, label_map_bytes
 from acsnet.server.inference.tasks import KEEP_VALID, SCAR_METHOD, UNCERTAINTY
 from acsnet.server.routes.common import client_session, image_path, saved_upload
-from acsnet.server.web.load_limits import asker
+from acsnet.server.web.load_limits import asker, gone
 from acsnet.server.web.request_checks import json_object, result_suffix
 
 router = APIRouter()
@@ -55,7 +55,7 @@ def infer(
     wishes = signed(json_object(params))
     suffix = result_suffix(wishes)
     request: dict[str, Any] = {name: wishes[name] for name in TAKEN if name in wishes}
-    request |= {"model": model, "asker": asker(http, author_of(wishes))}
+    request |= {"model": model, "asker": asker(http, author_of(wishes)), "gone": gone(http)}
     with ExitStack() as uploads:
         if label is not None:
             request["label"] = str(uploads.enter_context(saved_upload(app, label)))

@@ -4,8 +4,11 @@ import asyncio
 import shutil
 import tempfile
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
+from anyio import from_thread
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -82,6 +85,11 @@ def asker(request: Request, name: str) -> str:
     return f"{request.client.host if request.client else ''} {name}"
 
 
+def gone(request: Request) -> Callable[[], bool]:
+    """Whether the client of a request has closed its connection; to be asked in a thread."""
+    return partial(from_thread.run, request.is_disconnected)
+
+
 class CountTraffic:
     """ASGI middleware that counts requests and answers 503 to those that are too many."""
 
@@ -94,7 +102,8 @@ class CountTraffic:
             await self.app(scope, receive, send)
             return
         sends = scope["method"] in ("POST", "PUT")
-        told = Headers(scope=scope).get("content-length", "0")
+        headers = Headers(scope=scope)
+        told = headers.get("content-length", "0")
         length = int(told) if told.isdecimal() else 0
         uploads = sends and scope["path"] not in LOGINS
         try:
@@ -104,8 +113,9 @@ class CountTraffic:
             return
         self.traffic.under_way += 1
         self.traffic.uploads += uploads
+        body = sends and (length > 0 or "transfer-encoding" in headers)
         try:
-            await self.app(scope, in_time(receive, length) if sends else receive, send)
+            await self.app(scope, in_time(receive, length) if body else receive, send)
         finally:
             self.traffic.under_way -= 1
             self.traffic.uploads -= uploads
