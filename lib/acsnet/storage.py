@@ -11,7 +11,7 @@ import re
 import secrets
 import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -150,6 +150,31 @@ def set_aside(path: Path) -> Path:
     aside = path.with_name(f"{path.name}.damaged-{secrets.token_hex(4)}")
     os.replace(path, aside)
     return aside
+
+
+def is_readable(folder: Path) -> bool:
+    """Whether the entries of a folder can be listed."""
+    try:
+        with os.scandir(folder) as entries:
+            next(entries, None)
+    except OSError:
+        return False
+    return True
+
+
+def is_writable(folder: Path) -> bool:
+    """Whether a file can be written, found out by writing one: rights say nothing of a full disk,
+    of one without inodes, over its quota or mounted to be read only.
+    """
+    temporary = folder / f".{secrets.token_hex(4)}"
+    try:
+        temporary.write_bytes(b"acsnet")
+    except OSError:
+        return False
+    finally:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+    return True
 
 
 def _sync(path: Path) -> None:

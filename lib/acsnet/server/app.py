@@ -58,6 +58,7 @@ from acsnet.server.state.schema import settle_state
 from acsnet.server.web import metrics
 from acsnet.server.web.drift import Drift, measures_of, read_reference
 from acsnet.settings import read_settings
+from acsnet.storage import is_readable, is_writable
 
 logger = logging.getLogger(__name__)
 
@@ -215,11 +216,10 @@ class AcsnetApp(MONAILabelApp):
         """Folders that cannot be read or written, in words for anybody: no path."""
         reasons = []
         folder = isinstance(self.datastore(), StudiesDatastore)
-        if folder and not os.access(self.studies, os.R_OK | os.X_OK):
+        if folder and not is_readable(Path(self.studies)):
             reasons.append("the studies folder cannot be read")
-        mode = os.R_OK | os.W_OK | os.X_OK
-        if not all(os.access(place, mode) for place in (self.store_folder(), self.scratch)):
-            reasons.append("the state folder cannot be written")
+        if not all(is_writable(place) for place in (self.store_folder(), self.scratch)):
+            reasons.append("the state folder cannot be written: is its disk full?")
         return reasons
 
     def segment(self, request: dict[str, Any]) -> Answer:

@@ -3,9 +3,10 @@
 All but the log answer without a thread of the web framework, whatever else goes on.
 """
 
+import json
 from collections import deque
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import anyio
 from anyio import to_thread
@@ -74,17 +75,28 @@ def not_ready(app: AcsnetApp) -> list[str]:
     if free_bytes() < least_gb * 2**30:
         reasons.append(f"less than {least_gb:g} GB of disk are free")
     reasons += app.missing_folders()
-    store = app.datastore()
-    if not isinstance(store, StudiesDatastore):
-        try:
-            status, _, _ = store.forward(
-                "GET", "studies", query="limit=1", headers={"accept": DICOM_JSON}, body=None
-            )
-        except AcsnetError:
-            status = 0
-        if not 200 <= status < 300:
-            reasons.append("the PACS does not answer")
+    try:
+        app.datastore().status()
+    except (AcsnetError, OSError, ValueError):
+        reasons.append("the list of scans cannot be read")
+    if not _answers(app.datastore()):
+        reasons.append("the PACS does not answer as a DICOMweb service")
     return reasons
+
+
+def _answers(store: Any) -> bool:
+    """Whether a PACS answers a search in DICOM JSON; a folder has none."""
+    if isinstance(store, StudiesDatastore):
+        return True
+    try:
+        status, kind, content = store.forward(
+            "GET", "studies", query="limit=1", headers={"accept": DICOM_JSON}, body=None
+        )
+        if status == 204:  # it has no studies yet
+            return True
+        return status == 200 and "json" in kind and isinstance(json.loads(content), list)
+    except (AcsnetError, ValueError):
+        return False
 
 
 @router.get("/logs/")
