@@ -102,6 +102,11 @@ class AcsnetApp(MONAILabelApp):
         metrics.watch_queue(lambda: self.queue.waiting, lambda: self.queue.running)
 
     @property
+    def models(self) -> list[str]:
+        """Names of the inference tasks; `info` would count all scans to tell them."""
+        return sorted(self._infers)
+
+    @property
     def scratch(self) -> Path:
         """A private folder for uploads, sessions and results, gone when the server stops."""
         return Path(self._scratch.name)

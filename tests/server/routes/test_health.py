@@ -35,15 +35,12 @@ def test_it_is_not_ready_without_its_folders_or_its_model(web, monkeypatch, tmp_
     monkeypatch.setattr(web.app, "studies", str(tmp_path / "gone"))
     monkeypatch.setattr(web.app.served, "refused", "0123456789ab")
     reasons = web.client.get("/readyz").json()["reasons"]
-    assert (
-        reasons
-        == [
-            "model 0123456789ab is live and its weights cannot be loaded",
-            "the studies folder cannot be read",
-            # that of a studies folder nobody served
+    assert reasons == [
+        "model 0123456789ab is live and its weights cannot be loaded",
+        "the studies folder cannot be read",
+        # that of a studies folder nobody served
         "the state folder cannot be written: is its disk full?",
-        ]
-    )
+    ]
 
 
 def test_it_is_not_ready_where_no_file_can_be_made_though_there_is_room(web, monkeypatch):

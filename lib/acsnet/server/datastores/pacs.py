@@ -160,6 +160,13 @@ class DicomWebDatastore(Datastore):
         entry = self.entries().get(image_id)
         return {} if entry is None else self._info(entry)
 
+    def image_notes(self, image_id: str) -> dict[str, Any]:
+        """Who was shown it in this run."""
+        return self._records.get(image_id, {})
+
+    def revision(self, image_id: str) -> None:
+        """None: the work list is kept, and what is shown of a series follows from it."""
+
     def update_image_info(self, image_id: str, info: dict[str, Any]) -> None:
         """Remember for this run who was shown what."""
         with self._change:

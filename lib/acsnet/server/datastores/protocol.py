@@ -1,6 +1,6 @@
 """What a store of scans and labels offers the rest of the server: a folder and a PACS alike."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -113,6 +113,12 @@ class StudyStore(Protocol):
 
     def get_image_info(self, image_id: str) -> dict[str, Any]:
         """Tags of a scan, and who was offered it."""
+
+    def image_notes(self, image_id: str) -> dict[str, Any]:
+        """What was noted of a scan, who was offered it among it."""
+
+    def revision(self, image_id: str) -> Hashable:
+        """What changes when anything that is shown of a scan does; None where that is not known."""
 
     def update_image_info(self, image_id: str, info: dict[str, Any]) -> None:
         """Add to what is known of a scan."""

@@ -3,6 +3,8 @@
 The address of a case holds its id, which is looked up among the images and never becomes a path.
 """
 
+import math
+from collections import Counter
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import quote
@@ -28,24 +30,39 @@ from acsnet.server.web.templates import HEADERS, environment, page
 TAG = r"^[A-Za-z0-9_-]{1,64}$"
 Tag = Annotated[str, Query(pattern=TAG)]
 
+PAGE, MAX_PAGES = 100, 10_000
+"""Cases on one page of the work list, and pages."""
+
 router = APIRouter(prefix="/acsnet")
 
 
 @router.get("/")
 def work_list(
-    app: App, state: str = "", text: str = "", study: str = "", sort: str = "case"
+    app: App,
+    state: str = "",
+    text: str = "",
+    study: str = "",
+    sort: str = "case",
+    number: Annotated[int, Query(alias="page", ge=1, le=MAX_PAGES)] = 1,
 ) -> Response:
     """All cases, or those that are asked for; the only case of a study is opened at once."""
     cases = all_cases(app.datastore())
     shown = chosen(cases, state=state, text=text, study=study, sort=sort)
     if study and len(shown) == 1:
         return RedirectResponse(f"/acsnet/cases/{quote(shown[0].id)}", 303, headers=HEADERS)
-    counts = {one.value: sum(case.state is one for case in cases) for one in State}
+    counts = Counter(case.state.value for case in cases)
+    pages = max(1, math.ceil(len(shown) / PAGE))
+    number = min(number, pages)
     return page(
         "list.html",
-        cases=shown,
-        counts={name: count for name, count in counts.items() if count or name == state},
+        cases=shown[(number - 1) * PAGE : number * PAGE],
+        counts={
+            one.value: counts[one.value] for one in State if counts[one.value] or one.value == state
+        },
         total=len(cases),
+        found=len(shown),
+        number=number,
+        pages=pages,
         waiting=counts[State.CHECKING.value],
         query={"state": state, "text": text, "study": study, "sort": sort},
     )

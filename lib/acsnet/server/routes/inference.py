@@ -47,9 +47,8 @@ def infer(
 
     label: a label map on it, for the tasks that take one; output: label map, measures, or both.
     """
-    models = sorted(app.info()["models"])
-    if model not in models:
-        raise HTTPException(404, f"there is no model {model!r}; there is {', '.join(models)}")
+    if model not in app.models:
+        raise HTTPException(404, f"there is no model {model!r}; there is {', '.join(app.models)}")
     if output is ResultType.dicom_seg:
         raise HTTPException(422, "DICOM SEG is not available: ask for image, json or all")
     wishes = signed(json_object(params))

@@ -11,7 +11,7 @@ from fastapi import APIRouter, Body, HTTPException
 from acsnet.server.app import App
 from acsnet.server.datastores.label_intake import author_of
 from acsnet.server.identity import signed
-from acsnet.server.learning.trainers import task_of
+from acsnet.server.learning.trainers import DESCRIPTIONS, task_of
 from acsnet.server.state.audit_trail import note
 
 router = APIRouter()
@@ -33,9 +33,10 @@ def start(
     app: App, params: Annotated[dict[str, Any] | None, Body()] = None, model: str = "all"
 ) -> Any:
     """Begin to train in the background."""
-    trainers = app.info()["trainers"]
-    if model not in trainers:
-        raise HTTPException(404, f"there is no trainer {model!r}; there is {', '.join(trainers)}")
+    if model not in DESCRIPTIONS:
+        raise HTTPException(
+            404, f"there is no trainer {model!r}; there is {', '.join(DESCRIPTIONS)}"
+        )
     author_of(signed(params or {}))
     begun = time.perf_counter()
     request = {**signed(params or {}), "model": model}
