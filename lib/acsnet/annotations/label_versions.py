@@ -91,6 +91,7 @@ class VersionStore:
         self._folder = folder
         self._adding = threading.Lock()
         self._known: dict[Path, _Folder] = {}
+        self._folders: dict[str, Path] = {}
 
     def add(
         self,
@@ -189,7 +190,11 @@ class VersionStore:
         return sorted(found, key=lambda versions: versions[0].image)
 
     def _of(self, image: str) -> Path:
-        return self._folder / hashlib.sha256(image.encode()).hexdigest()[:32]
+        folder = self._folders.get(image)
+        if folder is None:
+            folder = self._folder / hashlib.sha256(image.encode()).hexdigest()[:32]
+            self._folders[image] = folder
+        return folder
 
     def _read(self, folder: Path) -> _Folder:
         try:

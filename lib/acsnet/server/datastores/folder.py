@@ -56,6 +56,7 @@ class StudiesDatastore(FolderScans):
 
     def __init__(self, *, studies: Path, store: Path) -> None:
         self._versions = VersionStore(store / VERSIONS)
+        self._looked_at: dict[str, list[Version]] = {}
         super().__init__(studies=studies, store=store)
         self._look()
 
@@ -76,7 +77,7 @@ class StudiesDatastore(FolderScans):
             image
             for image in images
             if DRAWN not in self.get_labels_by_image_id(image)
-            and self.verdict(image).reason is None
+            and super(StudiesDatastore, self).verdict(image).reason is None
         ]
 
     def save_label(
@@ -223,6 +224,9 @@ class StudiesDatastore(FolderScans):
             image = versions[0].image
             if image not in self._datastore.objects:
                 continue
+            if self._looked_at.get(image) != versions:
+                self._looked_at[image] = versions
+                self._changed(image)
             try:
                 with self._change:
                     self._show_versions(self._versions.versions(image))
@@ -274,7 +278,7 @@ class StudiesDatastore(FolderScans):
                 )
             folder = private_folder(Path(self._datastore.label_path(tag)))
             write_bytes(folder / name, content, private=True)
-            self._revisions[image] += 1
+            self._changed(image)
             self._datastore.objects[image].labels[tag] = DataModel(info=info, ext=SCAN_SUFFIXES[0])
             self._update_datastore_file(lock=False)
 
@@ -283,7 +287,7 @@ class StudiesDatastore(FolderScans):
             file = Path(self._datastore.label_path(tag)) / f"{image}{SCAN_SUFFIXES[0]}"
             file.unlink(missing_ok=True)
             self._seg_path(image, tag).unlink(missing_ok=True)
-            self._revisions[image] += 1
+            self._changed(image)
             self._datastore.objects[image].labels.pop(tag, None)
             self._update_datastore_file(lock=False)
 

@@ -44,7 +44,7 @@ class FolderScans(FolderIndex):
         self.scores = store / SCORES
         self._segs = store / "seg"
         self._seg_finder = SeriesFinder(self._segs)
-        self._gate = Gate()
+        self._gate = Gate(self._changed)
         super().__init__(store, suffixes=(*SCAN_SUFFIXES, SERIES_SUFFIX))
 
     @abstractmethod
@@ -108,7 +108,7 @@ class FolderScans(FolderIndex):
     def update_image_info(self, image_id: str, info: dict[str, Any]) -> None:
         """Add to what is noted of a scan."""
         with self._change:
-            self._revisions[image_id] += 1
+            self._changed(image_id)
             super().update_image_info(image_id, info)
 
     def image_fingerprint(self, image_id: str) -> str:
@@ -125,12 +125,15 @@ class FolderScans(FolderIndex):
     def verdict(self, image_id: str) -> Verdict:
         """Whether a scan can be measured, as far as is known now."""
         path, state = self.get_image_uri(image_id), self.image_fingerprint(image_id)
-        return self._gate.verdict(path, state)
+        return self._gate.verdict(image_id, path, state)
 
     def revision(self, image_id: str) -> Hashable:
         """What changes when anything that is shown of a scan does."""
-        state = self.image_fingerprint(image_id)
-        return self._revisions[image_id], state, self.verdict(image_id)
+        return self._revisions.get(image_id, 0), self.image_fingerprint(image_id)
+
+    def _changed(self, image_id: str) -> None:
+        with self._change:
+            self._revisions[image_id] += 1
 
     def series(self) -> list[Series]:
         """All DICOM series found at the last look, and the segmentations made from them."""

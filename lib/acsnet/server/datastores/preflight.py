@@ -2,6 +2,7 @@
 
 import logging
 import os
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from hashlib import sha256
@@ -38,23 +39,28 @@ def fingerprint(path: Path) -> str:
 
 
 class Gate:
-    """Reads scans one after another in a thread of its own and keeps what came of it."""
+    """Reads scans one after another in a thread of its own and keeps what came of it.
 
-    def __init__(self) -> None:
+    ended: told of each scan by its id once it was read.
+    """
+
+    def __init__(self, ended: Callable[[str], None]) -> None:
+        self._ended = ended
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="gate")
         self._verdicts: dict[str, tuple[str, Future[tuple[str, ...]]]] = {}
 
-    def verdict(self, path: str, state: str) -> Verdict:
+    def verdict(self, image: str, path: str, state: str) -> Verdict:
         """What is known of the scan now; a scan that is new or has changed is queued.
 
-        state: its `fingerprint`, empty where its files cannot be read.
+        image: its id; state: its `fingerprint`, empty where its files cannot be read.
         """
         if not state:
             return Verdict(reason="its files cannot be read: they may be gone")
-        known = self._verdicts.get(path)
+        known = self._verdicts.get(image)
         if known is None or known[0] != state:
             known = state, self._worker.submit(_read, Path(path))
-            self._verdicts[path] = known
+            self._verdicts[image] = known
+            known[1].add_done_callback(lambda _: self._ended(image))
         return _outcome(known[1]) if known[1].done() else Verdict(checked=False)
 
     def close(self) -> None:
