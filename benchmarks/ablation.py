@@ -22,16 +22,16 @@ from rich.console import Console
 from rich.table import Table
 
 from acsnet.errors import AcsnetError, InputError
-from acsnet.evaluate.paired import MEASURES, cells, changes, patient_measures
 from acsnet.nets.resunet import ResUNet
 from acsnet.storage import write_text
-from acsnet.train.ablation import ARMS, BASE, folds, probabilities
 from acsnet.train.data.case import SCAR, WALL, TrainingCase
 from acsnet.train.data.lists import emidec_cases, training_names
 from acsnet.train.data.prepare import build, load
 from acsnet.train.data.samples import Samples
 from acsnet.train.loop import Recipe, train
 from acsnet.train.recipes import MYOCARDIUM
+from training.ablation import ARMS, BASE, folds, probabilities
+from training.paired import MEASURES, cells, changes, patient_measures
 
 HEADINGS = ("arm", "measure", "patients", "mean", "difference", "95 % interval", "verdict")
 SEED = 0

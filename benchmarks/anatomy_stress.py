@@ -2,7 +2,8 @@
 
 Each mask is an expert wall of the data's lists, brought to one of three pixel sizes and damaged in
 one to three ways. What leaves is checked anew by the anatomical checks and, apart from them, by
-counting objects and enclosed regions with scikit-image.
+counting objects and enclosed regions with scikit-image. Each wall gets a blood pool from a region
+of interest full of holes; both together have to be one ventricle.
 """
 
 import argparse
@@ -16,18 +17,24 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
+from scipy.ndimage import gaussian_filter
 from skimage.measure import label
 
-from acsnet.anatomy.checks import check
-from acsnet.evaluate.damage import DAMAGES
+from acsnet.anatomy.checks import check, check_ventricle
+from acsnet.anatomy.measures import Form
 from acsnet.pipeline import Pipeline
 from acsnet.stages.correction import Action, SliceCorrection
+from acsnet.stages.myocardium import blood_pool
 from acsnet.train.augment.walls import expert_cases
 from acsnet.train.calibrate import resampled
 from acsnet.train.data.case import WALL
+from wall_damage import DAMAGES
 
 PIXELS_MM = (0.7, 1.3, 2.4)
 BATCH = 8
+ROI_HOLES_PIXELS = 2.0
+"""Width of the Gaussian that smooths the noise in which the region of interest has its holes."""
+
 EXPECTED_ENCLOSED = {"ring": 1, "C": 0, "cap": 0}
 
 
@@ -76,7 +83,11 @@ def wrong(slice_: SliceCorrection, mm: float, limits: object) -> str | None:
     enclosed = label(~np.pad(slice_.wall, 1), connectivity=1).max() - 1
     if objects != 1 or enclosed != EXPECTED_ENCLOSED[verdict.form.value]:
         return f"{objects} objects, {enclosed} enclosed regions in a {verdict.form.value}"
-    return None
+    noise = np.random.default_rng(int(slice_.wall.sum())).normal(size=slice_.wall.shape)
+    roi = gaussian_filter(noise, ROI_HOLES_PIXELS) > -0.05
+    is_open = np.array([verdict.form is Form.OPEN])
+    failures = check_ventricle(slice_.wall, blood_pool(slice_.wall[None], roi[None], is_open)[0])
+    return f"with its blood pool: {', '.join(failures)}" if failures else None
 
 
 def main() -> None:

@@ -5,11 +5,11 @@ import hashlib
 import time
 from pathlib import Path
 
-from kill_under_load import faults, versions
-from load import Clients, Server, Told, folder
 from rich.console import Console
 
 from acsnet.annotations import audit_log
+from kill_under_load import faults, versions
+from load import Clients, Server, Told, folder
 
 
 def restored(server: Server, name: str, place: Path) -> tuple[Path, float]:

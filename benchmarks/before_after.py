@@ -16,7 +16,8 @@ from rich.progress import track
 from rich.table import Table
 
 from acsnet.anatomy.checks import check
-from acsnet.evaluate.metrics import slice_dice, slice_hausdorff_mm
+from acsnet.evaluate.metrics import slice_hausdorff_mm
+from acsnet.masks import slice_dice
 from acsnet.pipeline import Pipeline
 from acsnet.train.data.case import WALL
 from acsnet.train.data.lists import acdc_cases, emidec_cases

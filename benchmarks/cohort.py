@@ -38,7 +38,7 @@ from acsnet.phantom.write import write_nifti
 PLAIN = 20
 """Scans of which the rate of a process is told."""
 
-COMMAND = (sys.executable, "-c", "from acsnet.cli import main; main()", "cohort")
+COMMAND = (sys.executable, "-c", "from acsnet.cli.main import main; main()", "cohort")
 
 
 def main() -> None:

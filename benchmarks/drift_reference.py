@@ -1,13 +1,15 @@
 """Make the reference that the server tells drift against: quantiles of the LGE training scans."""
 
 import argparse
-import json
+from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 from rich.progress import track
 
 from acsnet.quantify.volumes import burden_percent
-from acsnet.server.web.drift import MEASURES, REFERENCE, measures_of, reference_of
+from acsnet.server.web.drift import MEASURES, REFERENCE, Reference, measures_of
+from acsnet.storage import write_json
 from acsnet.train.data.case import SCAR, WALL
 from acsnet.train.data.lists import emidec_cases, training_names
 
@@ -30,7 +32,21 @@ def main() -> None:
         "scans": len(names),
         "measures": {name: vars(reference_of(values)) for name, values in found.items()},
     }
-    args.output.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+    write_json(args.output, content)
+
+
+def reference_of(values: Sequence[float]) -> Reference:
+    """That of training scans: bins are tenths, fewer where many scans share one value."""
+    array = np.asarray(values, dtype=np.float64)
+    edges = np.unique(np.quantile(array, np.arange(0.1, 0.95, 0.1)).round(4))
+    shares = np.bincount(np.searchsorted(edges, array, "right"), minlength=len(edges) + 1)
+    p1, p99 = np.quantile(array, (0.01, 0.99)).round(4)
+    return Reference(
+        p1=float(p1),
+        p99=float(p99),
+        edges=tuple(edges.tolist()),
+        shares=tuple((shares / len(array)).round(4).tolist()),
+    )
 
 
 if __name__ == "__main__":

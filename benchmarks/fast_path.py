@@ -16,8 +16,8 @@ from rich.table import Table
 
 from acsnet.io import read_scan
 from acsnet.labels import ENHANCEMENT, LEFT_VENTRICLE, MYOCARDIUM
+from acsnet.masks import dice
 from acsnet.pipeline import Pipeline
-from acsnet.stages.latent_search import dice
 
 SAME = 0.999
 REGIONS = {"wall": MYOCARDIUM, "LV": LEFT_VENTRICLE, "enhancement": ENHANCEMENT}

@@ -6,12 +6,12 @@ import random
 import time
 from pathlib import Path
 
-from load import Clients, Server, Told, folder
 from rich.console import Console
 
 from acsnet.annotations import audit_log
 from acsnet.annotations.label_versions import Version, VersionStore
 from acsnet.errors import InputError
+from load import Clients, Server, Told, folder
 
 
 def versions(state: Path) -> dict[str, Version]:

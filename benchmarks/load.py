@@ -19,7 +19,7 @@ import numpy as np
 import requests
 
 SAMPLES = Path(__file__).parents[1] / "sample-data" / "nifti"
-COMMAND = (sys.executable, "-c", "from acsnet.cli import main; main()")
+COMMAND = (sys.executable, "-c", "from acsnet.cli.main import main; main()")
 START_SECONDS = 300
 REQUEST_SECONDS = 600
 

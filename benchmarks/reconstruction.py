@@ -10,9 +10,9 @@ from rich.progress import track
 from rich.table import Table
 
 from acsnet.anatomy.pose import from_frame, pose_of, to_frame
+from acsnet.masks import dice
 from acsnet.nets.autoencoder import Autoencoder, codes_of, scores_of
 from acsnet.nets.weights import SHIPPED, load_network
-from acsnet.stages.latent_search import dice
 from acsnet.train.data.case import WALL
 from acsnet.train.data.lists import acdc_cases, emidec_cases
 

@@ -15,11 +15,11 @@ from rich.progress import track
 
 from acsnet import __version__
 from acsnet.evaluate import run_evaluation
-from acsnet.evaluate.examples import ExampleFiles, example_figures
-from acsnet.evaluate.results_page import DATA_SETS, Made, write_results
 from acsnet.export import SEGMENTATION, write_result
 from acsnet.io import read_scan
 from acsnet.pipeline import Pipeline
+from results_page.examples import ExampleFiles, example_figures
+from results_page.page import DATA_SETS, Made, write_results
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 

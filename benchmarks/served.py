@@ -19,7 +19,6 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 import requests
-from load import REQUEST_SECONDS, Pulse, Server, Told, folder
 from rich.console import Console
 
 from acsnet.io import read_scan
@@ -28,6 +27,7 @@ from acsnet.phantom.spec import PhantomSpec
 from acsnet.phantom.write import write_nifti
 from acsnet.pipeline import Pipeline
 from acsnet.scan import ShortAxisScan
+from load import REQUEST_SECONDS, Pulse, Server, Told, folder
 
 SLICES = 10
 SCANS = 4

@@ -10,8 +10,9 @@ from pathlib import Path
 import numpy as np
 import psutil
 import requests
-from load import Pulse, Server, Told, folder
 from rich.console import Console
+
+from load import Pulse, Server, Told, folder
 
 MAX_GROWTH = 0.10
 MAX_HEALTH_S = 0.1

@@ -14,9 +14,9 @@ from rich.console import Console
 from rich.table import Table
 from skimage.draw import polygon2mask
 
-from acsnet.evaluate.metrics import slice_dice
 from acsnet.io import read_scan
 from acsnet.labels import LEFT_VENTRICLE
+from acsnet.masks import slice_dice
 from acsnet.pipeline import Pipeline
 
 

@@ -35,15 +35,14 @@ from scipy.special import logit
 from scipy.stats import norm, spearmanr, t
 
 from acsnet.errors import AcsnetError
-from acsnet.evaluate.metrics import slice_dice
 from acsnet.io import read_scan
 from acsnet.labels import MYOCARDIUM
+from acsnet.masks import slice_dice
 from acsnet.measure import quantify_drawn
 from acsnet.nets.resunet import ResUNet, ResUNetConfig
 from acsnet.nets.test_time_augmentation import ALL_VIEWS
 from acsnet.pipeline import Pipeline
 from acsnet.stages.myocardium import ENHANCEMENT_THRESHOLD, WALL_THRESHOLD
-from acsnet.train.ablation import BASE, probabilities
 from acsnet.train.data.case import SCAR, WALL
 from acsnet.train.data.lists import emidec_cases, training_names
 from acsnet.uncertainty.intervals import (
@@ -51,11 +50,12 @@ from acsnet.uncertainty.intervals import (
     SIZES,
     Calibration,
     Rule,
-    fit_rule,
     read_calibration,
     size_of,
     spreads,
 )
+from training.ablation import BASE, probabilities
+from training.conformal import fit_rule
 
 LEVEL = 0.9
 HIGH_PERCENTILE = 95.0

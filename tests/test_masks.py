@@ -1,6 +1,6 @@
 import numpy as np
 
-from acsnet.masks import box_of
+from acsnet.masks import box_of, crop_around, dice, largest_part
 
 
 def test_it_holds_what_any_slice_holds_and_stops_at_the_edge():
@@ -21,3 +21,37 @@ def test_of_nothing_it_is_empty():
     mask = np.zeros((2, 10, 12), bool)
     rows, columns = box_of(mask, margin=3)
     assert mask[:, rows, columns].size == 0
+
+
+def test_a_plane_has_a_box_of_its_own():
+    mask = np.zeros((10, 12), bool)
+    mask[4:6, 5] = True
+    assert box_of(mask) == (slice(4, 6), slice(5, 6))
+
+
+def test_a_crop_is_a_square_in_mm_that_stays_inside_the_image():
+    mask = np.zeros((200, 200), bool)
+    mask[89:111, 95:105] = True
+    row, column = crop_around(mask, (1.0, 2.0), margin_mm=15.0)
+    assert (row, column) == (slice(74, 126), slice(87, 113))
+    mask[0, 0] = True
+    row, column = crop_around(mask, (1.0, 2.0), margin_mm=15.0)
+    assert (row.start, column.start) == (0, 0)
+
+
+def test_of_nothing_a_crop_is_all():
+    assert crop_around(np.zeros((4, 4), bool), (1.0, 1.0), margin_mm=5.0) == (slice(None),) * 2
+
+
+def test_the_largest_part_is_joined_by_edges():
+    mask = np.array([[1, 1, 0, 0], [0, 0, 1, 1], [0, 0, 1, 0]], bool)
+    np.testing.assert_array_equal(
+        largest_part(mask), np.array([[0, 0, 0, 0], [0, 0, 1, 1], [0, 0, 1, 0]], bool)
+    )
+    assert not largest_part(np.zeros((3, 3), bool)).any()
+
+
+def test_dice_is_twice_the_common_part_over_both():
+    one, other = np.array([1, 1, 0, 0], bool), np.array([1, 0, 0, 0], bool)
+    assert dice(one, other) == 2 / 3
+    assert dice(one & ~one, other & ~other) == 1.0

@@ -6,9 +6,10 @@ import pytest
 
 from acsnet.io import read_scan
 from acsnet.labels import ENHANCEMENT, LEFT_VENTRICLE, MYOCARDIUM, Label
-from acsnet.pipeline import Masks, in_anatomical_order, label_map
+from acsnet.pipeline import in_anatomical_order
 from acsnet.preprocess import standardise
 from acsnet.scan import InputGrid, ShortAxisScan
+from acsnet.stages.stage_outputs import Masks, label_map
 
 PATIENTS = ("phantom-1", "phantom-2")
 

@@ -31,11 +31,9 @@ def test_after_an_error_the_file_before_stays_and_nothing_else(tmp_path):
     assert [file.name for file in tmp_path.iterdir()] == ["a.txt"]
 
 
-@pytest.mark.parametrize("ending", ["", ".nii", ".nii.gz"])
-def test_a_file_is_written_beside_its_place_under_a_name_that_repair_knows(tmp_path, ending):
-    with writing(tmp_path / "a", ending=ending) as temporary:
+def test_a_file_is_written_beside_its_place_under_a_name_that_repair_knows(tmp_path):
+    with writing(tmp_path / "a") as temporary:
         assert temporary.parent == tmp_path
-        assert temporary.name.endswith(ending)
         assert TEMPORARY.fullmatch(temporary.name)
 
 

@@ -2,13 +2,17 @@
 
 import csv
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, cast, get_args
 
+from acsnet.errors import InputError
 from acsnet.io import write_label_map, write_map
+from acsnet.report.meshes import PARTS, write_surfaces
+from acsnet.report.patient import Subject
+from acsnet.report.pdf import AUTOMATIC, report_pdf
 from acsnet.result import Measured
-from acsnet.storage import write_json, write_text
+from acsnet.storage import write_bytes, write_json, write_text
 
 SEGMENTATION = "segmentation.nii.gz"
 UNCERTAINTY = "uncertainty.nii.gz"
@@ -19,6 +23,12 @@ ROW_KEYS = ("segment", "territory", "method")
 """The keys by which the parts of a list are named in a row."""
 
 NOT_IN_ROW = ("quality", "anatomy", "labels", "seconds", "software")
+
+ReportKind = Literal["pdf", "csv", "mesh"]
+"""The forms in which a result can be handed on, by the names that `--report` takes."""
+
+REPORT_KINDS: tuple[ReportKind, ...] = get_args(ReportKind)
+PDF = "report.pdf"
 
 
 def write_result(result: Measured, output: Path) -> Path:
@@ -58,6 +68,40 @@ def write_csv(file: Path, documents: Sequence[dict[str, Any]]) -> None:
     writer.writeheader()
     writer.writerows(rows)
     write_text(file, buffer.getvalue())
+
+
+def read_kinds(text: str) -> tuple[ReportKind, ...]:
+    """`pdf,csv,mesh` -> the kinds that are asked for. Raises InputError for another name."""
+    names = tuple(name.strip() for name in text.split(",") if name.strip())
+    unknown = [name for name in names if name not in REPORT_KINDS]
+    if unknown or not names:
+        msg = (
+            f"a report is one of {', '.join(REPORT_KINDS)}, got {unknown[0] if unknown else text!r}"
+        )
+        raise InputError(msg)
+    return cast("tuple[ReportKind, ...]", names)
+
+
+def write_reports(
+    result: Measured,
+    folder: Path,
+    kinds: Collection[ReportKind],
+    *,
+    subject: Subject,
+    labels_by: str = AUTOMATIC,
+) -> tuple[str, ...]:
+    """Write FOLDER/report.pdf, features.csv and meshes/, as far as they are asked for.
+
+    Returns the parts that were too small for a surface, or absent.
+    """
+    if "pdf" in kinds:
+        write_bytes(folder / PDF, report_pdf(result, subject, labels_by=labels_by))
+    if "csv" in kinds:
+        write_csv(folder / ROW, [result.features_dict()])
+    if "mesh" not in kinds:
+        return ()
+    made = {file.stem for file in write_surfaces(result, folder)}
+    return tuple(name for name in PARTS if name not in made)
 
 
 def _cells(name: str, value: Any) -> Iterator[tuple[str, Any]]:

@@ -1,17 +1,70 @@
-"""The part of a stack that the heart takes: work on the rest of it changes nothing."""
+"""Masks of pixels: the box they take, their largest part, their Dice, a crop round them."""
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import find_objects
+from scipy.ndimage import label as components
+
+Mask = NDArray[np.bool_]
+Crop = tuple[slice, slice]
+"""Rows and columns."""
 
 
-def box_of(mask: NDArray[np.bool_], *, margin: int = 0) -> tuple[slice, slice]:
-    """Rows and columns of all that a (slice, row, column) mask holds, `margin` pixels wider.
+def box_of(mask: Mask, *, margin: int = 0) -> Crop:
+    """Rows and columns of all that a mask holds, `margin` pixels wider.
 
-    Empty where the mask is; it stops at the edge of the image.
+    mask: (row, column) or (slice, row, column). Empty where the mask is; it stops at the edge of
+    the image.
     """
-    found = find_objects(mask.any(axis=0).astype(np.uint8))
-    if not found:
+    plane = mask.any(axis=0) if mask.ndim == 3 else mask
+    boxes = find_objects(plane.astype(np.uint8))
+    if not boxes:
         return slice(0, 0), slice(0, 0)
-    rows, columns = (slice(max(0, span.start - margin), span.stop + margin) for span in found[0])
+    rows, columns = (slice(max(0, span.start - margin), span.stop + margin) for span in boxes[0])
     return rows, columns
+
+
+def crop_around(mask: Mask, spacing_mm: tuple[float, ...], *, margin_mm: float) -> Crop:
+    """Rows and columns around a mask as in `box_of`: a square in mm where the image has room.
+
+    spacing_mm: distance of rows, of columns. All of the image where the mask is empty.
+    """
+    box = box_of(mask)
+    if box[0].stop == 0:
+        return slice(None), slice(None)
+    sides_mm = [(at.stop - at.start) * mm for at, mm in zip(box, spacing_mm, strict=True)]
+    side_mm = max(sides_mm) + 2 * margin_mm
+    row, column = (
+        span_about((at.start + at.stop) / 2, side_mm / mm, length)
+        for at, mm, length in zip(box, spacing_mm, mask.shape[-2:], strict=True)
+    )
+    return row, column
+
+
+def span_about(middle: float, extent: float, length: int) -> slice:
+    """`extent` pixels about `middle`, shifted into the `length` pixels there are."""
+    size = min(round(extent), length)
+    start = min(max(round(middle - size / 2), 0), length - size)
+    return slice(start, start + size)
+
+
+def largest_part(mask: Mask) -> Mask:
+    """The largest part of a mask that is joined by edges; the mask itself if it is of one part."""
+    parts, count = components(mask)
+    if count < 2:
+        return mask
+    largest: Mask = parts == np.bincount(parts.ravel())[1:].argmax() + 1
+    return largest
+
+
+def slice_dice(one: Mask, other: Mask) -> NDArray[np.float64]:
+    """2 |A and B| / (|A| + |B|) of each slice, (slice,); 1 where both are empty."""
+    both = np.count_nonzero(one & other, axis=(1, 2))
+    total = np.count_nonzero(one, axis=(1, 2)) + np.count_nonzero(other, axis=(1, 2))
+    return np.where(total == 0, 1.0, 2.0 * both / np.maximum(total, 1))
+
+
+def dice(one: Mask, other: Mask) -> float:
+    """2 |A and B| / (|A| + |B|) of two masks of one shape; 1 where both are empty."""
+    total = np.count_nonzero(one) + np.count_nonzero(other)
+    return 2.0 * np.count_nonzero(one & other) / total if total else 1.0

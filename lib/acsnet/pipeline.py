@@ -1,4 +1,4 @@
-"""The stages of the method in their order: standardise, ROI, myocardium, anatomy, core scar."""
+"""The pipeline: standardise, ROI, myocardium, anatomical correction, scar and its measures."""
 
 import time
 from collections.abc import Iterator
@@ -18,8 +18,8 @@ from acsnet.nets.resunet import ResUNet
 from acsnet.nets.weights import SHIPPED, load_network, read_manifest
 from acsnet.preprocess import StandardScan, standardise, to_scan
 from acsnet.quantify.obstruction import find_obstruction
-from acsnet.quantify.quantification import NOTHING, Given, quantify
-from acsnet.quantify.scar import ScarMethod, ScarZones, classify_enhancement
+from acsnet.quantify.quantification import NOTHING, Given, Quantification, quantify
+from acsnet.quantify.scar import ScarMethod, ScarThreshold, classify_enhancement
 from acsnet.result import Measured, Result
 from acsnet.scan import ShortAxisScan
 from acsnet.stages import myocardium, roi
@@ -27,55 +27,16 @@ from acsnet.stages.correction import Corrector, StackCorrection
 from acsnet.stages.latent_search import LatentWalk
 from acsnet.stages.myocardium import EnhancementCleanup
 from acsnet.stages.quality_flags import anatomy_doubts, doubts, messages
+from acsnet.stages.stage_outputs import Drawn, Located, Masks, label_map, within
 from acsnet.uncertainty.intervals import read_calibration
-from acsnet.uncertainty.mc_samples import SEED, Sample, sum_up
-
-
-@dataclass(frozen=True, kw_only=True)
-class Located:
-    """A scan, apex first, and what the ROI network found in it, on the grid of `standard`.
-
-    probability: (slice, H, W) of the left ventricle; ventricle: (slice, H, W) mask, cleaned up;
-    notes: on the order of the slices.
-    """
-
-    scan: ShortAxisScan
-    standard: StandardScan
-    probability: NDArray[np.float32]
-    ventricle: NDArray[np.bool_]
-    notes: tuple[str, ...]
-
-    def on_scan(self) -> NDArray[np.bool_]:
-        """(slice, row, column) mask of the left ventricle on the scan's own grid."""
-        seen = np.where(self.ventricle, self.probability, 0.0).astype(np.float32)
-        return to_scan(seen, self.standard) > roi.THRESHOLD
-
-
-@dataclass(frozen=True, kw_only=True)
-class Drawn:
-    """(slice, row, column) masks on the scan's own grid, as the networks drew them."""
-
-    ventricle: NDArray[np.bool_]
-    wall: NDArray[np.bool_]
-    enhancement: NDArray[np.bool_]
-    wall_probability: NDArray[np.float32]
-    enhancement_probability: NDArray[np.float32]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Masks:
-    """(slice, row, column) masks on the scan's own grid: a possible wall and what lies in it."""
-
-    pool: NDArray[np.bool_]
-    wall: NDArray[np.bool_]
-    enhancement: NDArray[np.bool_]
+from acsnet.uncertainty.mc_samples import SEED, Sample, Uncertainty, summarise_samples
 
 
 @dataclass(frozen=True, kw_only=True)
 class Pipeline:
-    """The networks and their settings. Calls share no state, so that threads may run at once.
+    """The networks and their settings. Calls share no state: threads may run at once.
 
-    uncertainty: whether to tell how sure a result is; costs about one more pass of stage 2.
+    uncertainty: whether to estimate it, which costs about one more pass of stage 2.
     """
 
     roi_net: InferenceNetwork
@@ -97,14 +58,11 @@ class Pipeline:
         uncertainty: bool = False,
         reference: bool = False,
     ) -> "Pipeline":
-        """The networks of a weights folder, by default the shipped ones, all of it verified.
+        """Load and verify the weights of a folder, by default the shipped ones.
 
-        Raises WeightsError if one is missing, altered or does not go with the others.
-
-        keep_valid: a wall that passes the checks stays as the network drew it; False replaces it
-        by the autoencoder's smoother reconstruction. uncertainty: as the field. reference: the
-        networks run plainly, as they were trained, and slower; what the fast forms are measured
-        against.
+        keep_valid: leave walls that pass the checks unchanged; False replaces them by the
+        autoencoder's smoother reconstruction. reference: plain PyTorch instead of the faster forms.
+        Raises WeightsError if weights are missing, altered or do not belong together.
         """
         manifest = read_manifest(weights)
         walk = LatentWalk(
@@ -127,15 +85,15 @@ class Pipeline:
         )
 
     def warm_up(self) -> None:
-        """Draw once on black images of the usual size, so that the first scan waits for nothing."""
+        """Run the networks once on black images, so that the first scan does not wait."""
         for net, side in ((self.roi_net, roi.ROI_SIDE), (self.myocardium_net, myocardium.MYO_SIDE)):
             net(np.zeros((1, net.config.inputs, side, side), np.float32))
 
     def __call__(self, scan: ShortAxisScan, *, given: Given = NOTHING) -> Result:
-        """Segment and measure one scan; given: what a person tells of it beside its pixels.
+        """Segment and measure a scan; given: facts that a person supplies.
 
-        Raises InputError for a scan without contrast, and as `quantify` does. A scan in which no
-        ventricle is found gives an empty label map and says so.
+        A scan without a visible ventricle gives an empty label map and a warning. Raises InputError
+        for a scan without contrast, and as `quantify` does.
         """
         seconds: dict[str, float] = {}
         with _timed(seconds, "standardise"):
@@ -149,88 +107,93 @@ class Pipeline:
             anatomy = self.corrector.correct_stack(drawn.wall, scan.spacing_mm[1:])
             masks = within(anatomy, drawn)
         with _timed(seconds, "quantify"):
-            zones = self._zones(scan, masks, given)
-            labels = label_map(masks, core=zones.core)
+            labels, threshold = self._label(scan, masks, given)
             obstruction = find_obstruction(
                 scan.pixels,
                 masks.enhancement,
                 masks.wall,
                 masks.pool,
                 scan.spacing_mm[1:],
-                remote=zones.threshold.remote,
-                peak=zones.threshold.peak,
+                remote=threshold.remote,
+                peak=threshold.peak,
             )
             labels[obstruction] = Label.MICROVASCULAR_OBSTRUCTION
-            found = quantify(scan, labels, threshold=zones.threshold, given=given)
-        flags = (
-            *doubts(labels, scan.pixels, found.features.lv_volume_ml),
-            *anatomy_doubts(anatomy, reversed_slices=scan.grid.reversed_slices),
-        )
-        sure = None
+            quantification = quantify(scan, labels, threshold=threshold, given=given)
+        uncertainty = None
         if self.uncertainty:
             with _timed(seconds, "uncertainty"):
-                calibration = read_calibration()
-                sure = sum_up(
+                uncertainty = summarise_samples(
                     self.samples(located, obstruction=obstruction, given=given),
                     labels=labels,
-                    features=found.features,
+                    features=quantification.features,
                     voxel_ml=scan.voxel_ml,
-                    calibration=calibration,
+                    calibration=read_calibration(),
                 )
-            flags += () if sure is None else sure.flags(calibration)
-        notes = (*scan.warnings, *standard.warnings, *located.notes, *found.warnings)
+        notes = (*standard.warnings, *located.notes)
+        return self._result(
+            scan, labels, quantification, drawn, anatomy, seconds, notes, uncertainty
+        )
+
+    def _result(
+        self,
+        scan: ShortAxisScan,
+        labels: NDArray[np.uint8],
+        quantification: Quantification,
+        drawn: Drawn,
+        anatomy: StackCorrection,
+        seconds: dict[str, float],
+        notes: tuple[str, ...] = (),
+        uncertainty: Uncertainty | None = None,
+    ) -> Result:
+        """The result with its quality flags; notes: further warnings."""
+        flags = (
+            *doubts(labels, scan.pixels, quantification.features.lv_volume_ml),
+            *anatomy_doubts(anatomy, scan.grid),
+            *(() if uncertainty is None else uncertainty.flags(read_calibration())),
+        )
         return Result(
             scan=scan,
             labels=labels,
-            quantification=found,
+            quantification=quantification,
             anatomy=anatomy,
             drawn_wall=drawn.wall,
             wall_probability=drawn.wall_probability,
-            uncertainty=sure,
+            uncertainty=uncertainty,
             quality=flags,
-            warnings=(*notes, *messages(flags)),
+            warnings=(*scan.warnings, *notes, *quantification.warnings, *messages(flags)),
             weights=self.weights,
             seconds=seconds,
         )
 
     def find_ventricle(self, scan: ShortAxisScan) -> Located:
-        """Standardise a scan and find the left ventricle in it."""
+        """Standardise a scan and locate its left ventricle (stage 1)."""
         return self.locate(scan, standardise(scan))
 
     def without_correction(self, scan: ShortAxisScan) -> Measured:
-        """Stages 1 and 2 alone: wall and enhancement as the networks draw them, measured so."""
+        """Segment and measure a scan by stages 1 and 2 alone."""
         located = self.find_ventricle(scan)
         drawn, scan = self.draw(located), located.scan
-        masks = Masks(
-            pool=drawn.ventricle & ~drawn.wall,
-            wall=drawn.wall,
-            enhancement=drawn.enhancement & drawn.wall,
-        )
-        zones = self._zones(scan, masks, NOTHING)
-        labels = label_map(masks, core=zones.core)
-        quantification = quantify(scan, labels, threshold=zones.threshold)
-        warnings = (
-            *scan.warnings,
-            *located.standard.warnings,
-            *located.notes,
-            *quantification.warnings,
-            "the wall is as the network drew it: it was not checked for a possible anatomy",
-        )
+        wall = drawn.wall
+        masks = Masks(pool=drawn.ventricle & ~wall, wall=wall, enhancement=drawn.enhancement & wall)
+        labels, threshold = self._label(scan, masks)
+        quantification = quantify(scan, labels, threshold=threshold)
+        notes = (*scan.warnings, *located.standard.warnings, *located.notes)
+        note = "the wall is as the network drew it: it was not checked for a possible anatomy"
         return Measured(
             scan=scan,
             labels=labels,
             quantification=quantification,
-            warnings=warnings,
+            warnings=(*notes, *quantification.warnings, note),
             weights=self.weights,
             seconds={},
         )
 
     def locate(self, scan: ShortAxisScan, standard: StandardScan) -> Located:
-        """Put a scan in anatomical order and find the left ventricle in it: stage 1."""
+        """Stage 1: put a scan in anatomical order and find its left ventricle."""
         probability = roi.predict_roi(self.roi_net, standard)
         ordered, standard, notes = in_anatomical_order(scan, standard, probability)
         if ordered.grid.reversed_slices != scan.grid.reversed_slices:
-            # Neighbours lie the other way round now: the same heart gives the same mask.
+            # Neighbours are exchanged: predict again, so that the order in the file has no effect.
             probability = roi.predict_roi(self.roi_net, standard)
         return Located(
             scan=ordered,
@@ -241,7 +204,7 @@ class Pipeline:
         )
 
     def draw(self, located: Located) -> Drawn:
-        """Wall and enhancement as the networks draw them, on the scan's grid: stage 2."""
+        """Stage 2: wall and enhancement by the networks, on the scan's grid."""
         probability = myocardium.predict_myocardium(
             self.myocardium_net, located.standard, located.ventricle
         )
@@ -250,9 +213,9 @@ class Pipeline:
     def samples(
         self, located: Located, *, obstruction: NDArray[np.bool_], given: Given = NOTHING
     ) -> Iterator[Sample]:
-        """What the networks might have drawn as well, stages 2 and 3; none without a ventricle.
+        """Samples of stages 2 and 3 for the uncertainty; none without a ventricle.
 
-        obstruction: (slice, row, column) that was found; what a sample enhances of it counts so.
+        obstruction: (slice, row, column) mask; what of it a sample enhances keeps that label.
         """
         scan = located.scan
         for probability in myocardium.sample_myocardium(
@@ -260,24 +223,27 @@ class Pipeline:
         ):
             drawn = self._drawn(located, probability)
             masks = within(self.corrector.correct_stack(drawn.wall, scan.spacing_mm[1:]), drawn)
-            zones = self._zones(scan, masks, given)
-            labels = label_map(masks, core=zones.core)
+            labels, threshold = self._label(scan, masks, given)
             labels[masks.enhancement & obstruction] = Label.MICROVASCULAR_OBSTRUCTION
             yield Sample(
                 wall_probability=drawn.wall_probability,
                 enhancement_probability=drawn.enhancement_probability,
                 labels=labels,
-                threshold=zones.threshold,
+                threshold=threshold,
             )
 
-    def _zones(self, scan: ShortAxisScan, masks: Masks, given: Given) -> ScarZones:
-        return classify_enhancement(
+    def _label(
+        self, scan: ShortAxisScan, masks: Masks, given: Given = NOTHING
+    ) -> tuple[NDArray[np.uint8], ScarThreshold]:
+        """Label map with core scar and grey zone, and the threshold between them."""
+        zones = classify_enhancement(
             scan.pixels,
             masks.wall,
             masks.enhancement,
             method=self.scar_method,
             remote=given.remote_on(scan),
         )
+        return label_map(masks, core=zones.core), zones.threshold
 
     def _drawn(self, located: Located, probability: NDArray[np.float32]) -> Drawn:
         """probability: (2, slice, H, W) of wall and enhancement, on the standard grid."""
@@ -295,52 +261,35 @@ class Pipeline:
         )
 
     def correct(self, scan: ShortAxisScan, labels: NDArray[np.uint8]) -> Result:
-        """A label map that a person drew, made possible: stage 3 alone, on what is given.
+        """Anatomical correction (stage 3) of a label map that a person drew.
 
-        labels: (slice, row, column) values of `acsnet.labels.Label` on the grid of the scan. What
-        was drawn as enhancement stays what it is wherever a possible wall reaches.
+        labels: (slice, row, column) values of `acsnet.labels.Label` on the grid of the scan. Drawn
+        enhancement is unchanged inside the corrected wall.
         """
         seconds: dict[str, float] = {}
         if scan.apex_first is None:
             if not roi.apex_is_first(np.isin(labels, LEFT_VENTRICLE)):
                 scan, labels = scan.reversed(), labels[::-1]
             scan = replace(scan, apex_first=True)
+        wall, enhancement = np.isin(labels, MYOCARDIUM), np.isin(labels, ENHANCEMENT)
         drawn = Drawn(
             ventricle=np.isin(labels, LEFT_VENTRICLE),
-            wall=np.isin(labels, MYOCARDIUM),
-            enhancement=np.isin(labels, ENHANCEMENT),
-            wall_probability=np.isin(labels, MYOCARDIUM).astype(np.float32),
-            enhancement_probability=np.isin(labels, ENHANCEMENT).astype(np.float32),
+            wall=wall,
+            enhancement=enhancement,
+            wall_probability=wall.astype(np.float32),
+            enhancement_probability=enhancement.astype(np.float32),
         )
         with _timed(seconds, "anatomy"):
             anatomy = self.corrector.correct_stack(drawn.wall, scan.spacing_mm[1:])
             masks = within(anatomy, drawn)
-        corrected = np.where(
-            masks.enhancement, labels, label_map(masks, core=np.zeros_like(masks.wall))
-        )
-        found = quantify(scan, corrected)
-        flags = (
-            *doubts(corrected, scan.pixels, found.features.lv_volume_ml),
-            *anatomy_doubts(anatomy, reversed_slices=scan.grid.reversed_slices),
-        )
-        return Result(
-            scan=scan,
-            labels=corrected,
-            quantification=found,
-            anatomy=anatomy,
-            drawn_wall=drawn.wall,
-            wall_probability=drawn.wall_probability,
-            quality=flags,
-            warnings=(*scan.warnings, *found.warnings, *messages(flags)),
-            weights=self.weights,
-            seconds=seconds,
-        )
+        corrected = np.where(masks.enhancement, labels, label_map(masks))
+        return self._result(scan, corrected, quantify(scan, corrected), drawn, anatomy, seconds)
 
 
 def in_anatomical_order(
     scan: ShortAxisScan, standard: StandardScan, probability: NDArray[np.float32]
 ) -> tuple[ShortAxisScan, StandardScan, tuple[str, ...]]:
-    """Both apex first: by the tags where they tell, else by the areas the ROI net found."""
+    """Scan and standard scan, apex first: by the header, else by the areas of the ROI."""
     anatomy_agrees = roi.apex_is_first(roi.one_object(probability > roi.THRESHOLD))
     if scan.apex_first:
         note = "slice positions say apex first, but the ventricle shrinks from there to the base"
@@ -349,26 +298,6 @@ def in_anatomical_order(
         return replace(scan, apex_first=True), standard, ()
     flipped = replace(standard, plain=standard.plain[::-1], equalised=standard.equalised[::-1])
     return replace(scan.reversed(), apex_first=True), flipped, ()
-
-
-def within(anatomy: StackCorrection, drawn: Drawn) -> Masks:
-    """The wall bounds the enhancement, and the blood pool follows from it."""
-    wall = anatomy.wall
-    return Masks(
-        pool=myocardium.blood_pool(wall, drawn.ventricle, anatomy.is_open),
-        wall=wall,
-        enhancement=wall & drawn.enhancement,
-    )
-
-
-def label_map(masks: Masks, *, core: NDArray[np.bool_]) -> NDArray[np.uint8]:
-    """Masks -> values of `acsnet.labels.Label`; later tissues lie inside earlier ones."""
-    labels = np.zeros(masks.wall.shape, np.uint8)
-    labels[masks.pool] = Label.LV_BLOOD_POOL
-    labels[masks.wall] = Label.LV_MYOCARDIUM
-    labels[masks.enhancement] = Label.GREY_ZONE
-    labels[core] = Label.CORE_SCAR
-    return labels
 
 
 @contextmanager

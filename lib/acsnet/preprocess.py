@@ -1,11 +1,9 @@
-"""Standardise a scan for the networks, and bring what they say back to the scan's own grid.
+"""Standardise a scan for the networks, and resample their output to the scan's own grid.
 
 Paper, "Imaging data and processing": window, turns by 90 degrees, contrast-limited adaptive
-histogram equalisation, intensities in [0, 255], a square without aspect distortion.
-Ours: noise is taken out first, then comes a canonical pixel size (`STANDARD_MM`); the square grows
-with the field of view so that no tissue is cut away before the ROI network has seen it, and the
-equalisation tile is a length in mm, so that the result depends on neither pixel size nor field of
-view.
+histogram equalisation, intensities in [0, 255], a square without aspect distortion. Not from the
+paper: denoising, one pixel size (`STANDARD_MM`), a square that grows with the field of view, so
+that no tissue is cut off before stage 1, and an equalisation tile in mm.
 """
 
 from dataclasses import dataclass
@@ -23,34 +21,24 @@ from torch.nn import functional
 from acsnet.errors import InputError
 from acsnet.scan import APEXWARD_RAS, ShortAxisScan
 
-STANDARD_MM = 1.25
-"""In-plane pixel of the standard grid (ours): about that of the sharpest common LGE protocols."""
-
-TILE_MM = 60.0
-"""Side of an equalisation tile (ours): close to the diameter of a left ventricle."""
-
+STANDARD_MM = 1.25  # pixel of the standard grid: as the sharpest common LGE protocols
+TILE_MM = 60.0  # side of an equalisation tile: about the diameter of a left ventricle
 CLIP_LIMIT = 0.01
 INTENSITY_PERCENTILES = (0.5, 99.5)
+# Share of noise in the variance above which a scan is noise only; 0.11 to 0.15 in EMIDEC with added
+# noise of 10 % of white. Smoothed noise would pass for a heart.
 MAX_NOISE_SHARE = 0.6
-"""Share of noise in the variance of a scan above which it shows nothing (ours).
-
-Noise of 10 % of white has 0.11 to 0.15 in EMIDEC, nothing but noise has 1. Smoothed, its blots
-would pass for a heart.
-"""
-
 PATIENT_LEFT_RAS = np.array([-1.0, 0.0, 0.0])
-MAX_SATURATED_SHARE = 0.5
-"""A window that clips more of the pixels than this is taken as wrong and left out (ours)."""
+MAX_SATURATED_SHARE = 0.5  # a window that clips more of the pixels is wrong and not applied
 
 
 @dataclass(frozen=True, kw_only=True)
 class StandardScan:
-    """A scan as the networks see it, on the standard grid.
+    """A scan on the standard grid, the input of the networks.
 
-    plain: (slice, H, W) in [0, 1], intensities in proportion; equalised: (slice, H, W) in
-    [0, 255]; turns: quarter turns from the scan's plane, and mirrored: whether rows were then put
-    the other way round; shape: (row, column) of the scan; is_noise: whether the scan shows nothing
-    else.
+    plain: (slice, H, W) in [0, 1], linear; equalised: (slice, H, W) in [0, 255]; turns: quarter
+    turns from the scan's plane; mirrored: whether rows were reversed after that; shape:
+    (row, column) of the scan; is_noise: whether the scan is noise only.
     """
 
     plain: NDArray[np.float32]
@@ -71,24 +59,24 @@ def quarter_turns(scan: ShortAxisScan) -> int:
 
 
 def is_mirrored(scan: ShortAxisScan) -> bool:
-    """Whether rows and columns lie as in a mirror; scanners store what is seen from the feet.
+    """Whether rows and columns are a mirror image of the view from the feet, the usual one.
 
-    By the side of the plane that looks to the apex, whichever slice is the first.
+    Decided by the side of the plane that faces the apex, whichever slice is the first.
     """
     _, row_step, column_step = scan.grid.steps_mm
     return bool(np.cross(row_step, column_step) @ APEXWARD_RAS < 0.0)
 
 
 def turned(stack: NDArray[Any], turns: int, *, mirrored: bool) -> NDArray[Any]:
-    """(slice, row, column) of a scan as the networks see it: in one way, however it is stored."""
+    """(slice, row, column) of a scan in the orientation of the networks."""
     out = np.rot90(stack, turns, axes=(1, 2))
     return out[:, ::-1] if mirrored else out
 
 
 def windowed(scan: ShortAxisScan) -> tuple[NDArray[np.float32], tuple[str, ...]]:
-    """Pixels clipped to each slice's window, scaled to [0, 1]; and a warning if it was left out.
+    """Pixels clipped to each slice's window, scaled to [0, 1], and warnings.
 
-    Without a window, or with one that saturates most of the scan, the pixels stay as they are.
+    Pixels are unchanged without a window, and with one that saturates most of the scan.
     """
     if scan.windows is None:
         return scan.pixels, ()
@@ -106,9 +94,9 @@ def windowed(scan: ShortAxisScan) -> tuple[NDArray[np.float32], tuple[str, ...]]
 
 
 def unit_range(pixels: NDArray[np.float32], *, name: str = "scan") -> NDArray[np.float32]:
-    """Linear to [0, 1] between two percentiles of the whole scan; blind to scale and offset.
+    """Scale to [0, 1] between two percentiles of the scan.
 
-    Raises InputError when the scan holds one value only.
+    Raises InputError if the scan has only one value.
     """
     low, high = np.percentile(pixels, INTENSITY_PERCENTILES)
     if not high > low:
@@ -120,24 +108,23 @@ def unit_range(pixels: NDArray[np.float32], *, name: str = "scan") -> NDArray[np
 
 
 def noise_sd(unit: NDArray[np.float32]) -> float:
-    """Standard deviation of white noise in (slice, row, column); 0 for a drawn picture.
+    """Standard deviation of white noise in (slice, row, column); 0 for an image without noise.
 
-    From the finest diagonal wavelets (doi:10.1093/biomet/81.3.425), those without any signal, as
-    in black added round a scan, left out.
+    From the finest diagonal wavelets (doi:10.1093/biomet/81.3.425) that are not 0, as in padding.
     """
     _, (_, _, finest) = pywt.dwt2(unit, "db2", axes=(1, 2))
-    found = np.abs(finest[finest != 0.0])
-    return float(np.median(found) / ndtri(0.75)) if len(found) else 0.0
+    magnitude = np.abs(finest[finest != 0.0])
+    return float(np.median(magnitude) / ndtri(0.75)) if len(magnitude) else 0.0
 
 
 def denoised(unit: NDArray[np.float32], sd: float) -> NDArray[np.float32]:
-    """(slice, row, column) in [0, 1] with noise of `sd` smoothed and edges kept (ours).
+    """(slice, row, column) in [0, 1], denoised by total variation with weight `sd`.
 
-    Total variation (doi:10.1023/B:JMIV.0000011325.36760.1e), as strong as the scan's own noise. On
-    six EMIDEC training patients left out of training the Dice of enhancement rises from 0.652 to
-    0.661, and under added noise of 10 % of white from 0.43 to 0.51.
+    Not from the paper (doi:10.1023/B:JMIV.0000011325.36760.1e). On six EMIDEC training patients
+    left out of training the Dice of enhancement rises from 0.652 to 0.661, and with added noise of
+    10 % of white from 0.43 to 0.51.
     """
-    # A slice of one value has nothing to smooth, and would take all steps: none gains anything.
+    # Slices of one value need no smoothing and would take the maximum of iterations.
     varied = np.ptp(unit, axis=(1, 2)) > 0.0
     if sd == 0.0 or not varied.any():
         return unit
@@ -147,8 +134,8 @@ def denoised(unit: NDArray[np.float32], sd: float) -> NDArray[np.float32]:
 
 
 def resize(stack: NDArray[np.float32], shape: tuple[int, int]) -> NDArray[np.float32]:
-    """(slice, h, w) -> (slice, *shape): bilinear over the same field of view, without aliasing."""
-    # A copy: torch takes no negative strides, which turned and reversed stacks have.
+    """(slice, h, w) -> (slice, *shape): bilinear with antialiasing, same field of view."""
+    # A copy: torch takes no negative strides, as of turned and reversed stacks.
     tensor = torch.from_numpy(stack.copy(order="C"))[:, None]
     out = functional.interpolate(tensor, size=shape, mode="bilinear", antialias=True)
     resized: NDArray[np.float32] = out[:, 0].numpy()
@@ -156,9 +143,9 @@ def resize(stack: NDArray[np.float32], shape: tuple[int, int]) -> NDArray[np.flo
 
 
 def between_neighbours(stack: NDArray[np.float32]) -> NDArray[np.float32]:
-    """(slice, H, W) -> (slice, 3, H, W): each slice, the one below it and the one above it (ours).
+    """(slice, H, W) -> (slice, 3, H, W): each slice with the ones below and above it.
 
-    At either end the slice itself stands in for the neighbour that it has not.
+    Not from the paper. At either end the slice itself replaces the missing neighbour.
     """
     below, above = (
         np.concatenate(ends) for ends in ((stack[:1], stack[:-1]), (stack[1:], stack[-1:]))
@@ -174,10 +161,7 @@ def equalise(plain: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def standardise(scan: ShortAxisScan) -> StandardScan:
-    """A scan on the standard grid.
-
-    Raises InputError when the scan has no contrast at all.
-    """
+    """A scan on the standard grid. Raises InputError if the scan has no contrast."""
     pixels, warnings = windowed(scan)
     turns = quarter_turns(scan)
     _, row_mm, column_mm = scan.spacing_mm
@@ -227,6 +211,6 @@ def pad_to_square(stack: NDArray[np.float32], *, side: int, multiple: int) -> ND
 
 
 def crop_of_square(square: NDArray[np.float32], shape: tuple[int, int]) -> NDArray[np.float32]:
-    """What `pad_to_square` padded, without the padding."""
+    """The inverse of `pad_to_square`: remove the padding."""
     top, left = (square.shape[1] - shape[0]) // 2, (square.shape[2] - shape[1]) // 2
     return square[:, top : top + shape[0], left : left + shape[1]]

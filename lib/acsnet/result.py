@@ -1,4 +1,4 @@
-"""What comes out of the pipeline, and the one JSON form of it."""
+"""The result of the pipeline, and its JSON form."""
 
 import math
 from dataclasses import dataclass
@@ -28,12 +28,11 @@ NOTICE = "Research use only. Not a medical device."
 
 @dataclass(frozen=True, kw_only=True)
 class Measured:
-    """One scan with a label map, whoever drew it, and its measures.
+    """A scan with a label map, by the pipeline or a person, and its measures.
 
-    scan: as finally ordered, apex first; labels: (slice, row, column) values of
-    `acsnet.labels.Label`; weights: SHA-256 of all that was trained and took part; seconds: time of
-    each stage; quality: doubts by name, whose messages `warnings` holds, too; uncertainty: None
-    where it was not asked for, or there is no ventricle.
+    scan: apex first; labels: (slice, row, column) values of `acsnet.labels.Label`; weights: name ->
+    SHA-256; seconds: time of each stage; quality: doubts by name, whose messages are in `warnings`
+    too; uncertainty: None if not requested, or without a ventricle.
     """
 
     scan: ShortAxisScan
@@ -51,11 +50,11 @@ class Measured:
         return self.quantification.features
 
     def label_map(self) -> NDArray[np.uint8]:
-        """The labels on the grid of the file that was read."""
+        """The labels on the grid of the input file."""
         return self.scan.grid.to_input(self.labels)
 
     def features_dict(self) -> dict[str, Any]:
-        """Plain values for `features.json`; None where a number cannot be told."""
+        """Plain values for `features.json`; None for unknown numbers."""
         document = FeaturesDocument(
             **{
                 **measured_parts(self.scan, self.quantification),
@@ -73,12 +72,10 @@ class Measured:
         return plain
 
     def _uncertainty_parts(self) -> dict[str, Any]:
-        """Intervals, and the uncertainty of the slices in the order of the file."""
+        """Intervals, and the uncertainty of the slices in file order."""
         if self.uncertainty is None:
             return {"intervals": None, "slice_uncertainty": None}
-        slices = self.uncertainty.slices.tolist()
-        if self.scan.grid.reversed_slices:
-            slices = slices[::-1]
+        slices = self.uncertainty.slices[self._file_order()].tolist()
         return {
             "intervals": {
                 name: IntervalDoc(**vars(interval))
@@ -87,18 +84,22 @@ class Measured:
             "slice_uncertainty": tuple(None if math.isnan(v) else round(v, 4) for v in slices),
         }
 
+    def _file_order(self) -> list[int]:
+        """The slices of the stack, as the file runs."""
+        return sorted(range(len(self.labels)), key=self.scan.grid.slice_number)
+
     def anatomy_dict(self) -> dict[str, Any] | None:
-        """What stage 3 found and did; None for labels that did not pass through it."""
+        """The anatomical correction; None for labels without it."""
         return None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Result(Measured):
-    """What the pipeline gives back.
+    """The result of the pipeline.
 
-    anatomy: what stage 3 changed and why; drawn_wall: (slice, row, column) wall as the network
-    drew it; wall_probability: (slice, row, column) that each pixel is wall, the mean of the network
-    over all turns and mirrors, or 0 and 1 for a wall that a person drew.
+    anatomy: changes by the anatomical correction; drawn_wall: (slice, row, column) wall before it;
+    wall_probability: (slice, row, column), the network's mean over test-time augmentation, or 0 and
+    1 for a wall that a person drew.
     """
 
     anatomy: StackCorrection
@@ -106,22 +107,20 @@ class Result(Measured):
     wall_probability: NDArray[np.float32]
 
     def anatomy_dict(self) -> dict[str, Any]:
-        """What stage 3 found and did, slice by slice in the order of the file, from 1."""
-        total = len(self.anatomy.slices)
+        """The anatomical correction, slice by slice in file order, from 1."""
         reasons = {drop.index: drop.reason for drop in self.anatomy.dropped}
-        order = range(total)[::-1] if self.scan.grid.reversed_slices else range(total)
-        slices = [
+        rows = [
             {
-                "slice": number,
-                "form": self.anatomy.slices[k].verdict.form.value,
-                "valid_before": not self.anatomy.slices[k].failed,
-                "failed_checks": list(self.anatomy.slices[k].failed),
-                "action": self.anatomy.slices[k].action.value,
-                "latent_distance": round(self.anatomy.slices[k].distance, 3),
-                "dice_before_after": round(self.anatomy.slices[k].dice, 4),
-                "needs_a_look": is_far(self.anatomy.slices[k]),
+                "slice": self.scan.grid.slice_number(k),
+                "form": slice_.verdict.form.value,
+                "valid_before": not slice_.failed,
+                "failed_checks": list(slice_.failed),
+                "action": slice_.action.value,
+                "latent_distance": round(slice_.distance, 3),
+                "dice_before_after": round(slice_.dice, 4),
+                "needs_a_look": is_far(slice_),
                 "dropped": reasons.get(k),
             }
-            for number, k in enumerate(order, start=1)
+            for k, slice_ in ((k, self.anatomy.slices[k]) for k in self._file_order())
         ]
-        return {"slices": slices, "dropped_slices": len(reasons)}
+        return {"slices": rows, "dropped_slices": len(reasons)}

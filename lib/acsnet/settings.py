@@ -73,7 +73,7 @@ class Pacs(Group):
 
 
 class Train(Group):
-    """When and how the server trains; see `acsnet.loop`."""
+    """When and how the server trains; see `acsnet.fine_tuning`."""
 
     after: int = Field(
         default=10, ge=0, description="reviewed labels that start a training, 0 for never"

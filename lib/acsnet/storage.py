@@ -18,25 +18,24 @@ from typing import Any
 MAX_NAME = 200
 """Bytes of a name of a case: with a suffix it still fits the 255 of a file name."""
 
-TEMPORARY = re.compile(r"\.[a-z0-9_]{8}(?:\.nii(?:\.gz)?)?")
+TEMPORARY = re.compile(r"\.[a-z0-9_]{8}")
 """Names under which files and folders are written before they are put in place."""
 
 _UNSAFE = re.compile(r"[/\\\x00-\x1f\x7f\ud800-\udfff]")
 
 
 @contextmanager
-def writing(path: Path, *, private: bool = False, ending: str = "") -> Iterator[Path]:
+def writing(path: Path, *, private: bool = False) -> Iterator[Path]:
     """Give an empty file to write to, which takes the place of `path` once the block has ended.
 
     Args:
         path: the file that is wanted; its folder must be there.
         private: whether only the owner may read it, whatever the umask says.
-        ending: of the temporary name, for writers that choose the format by it.
 
     Raises:
         OSError: it cannot be written. After any error what was in place is untouched.
     """
-    temporary = path.with_name(f".{secrets.token_hex(4)}{ending}")
+    temporary = path.with_name(f".{secrets.token_hex(4)}")
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
     try:
         os.close(os.open(temporary, flags, 0o600 if private else 0o666))

@@ -12,10 +12,10 @@ from acsnet.active_learning.acquisition import (
     STRATEGIES,
     Known,
     choose,
-    expected,
-    novelty,
+    diversity,
+    expected_disagreement,
     part_values,
-    place_shares,
+    rank_shares,
     standardised,
 )
 from acsnet.active_learning.scores import FEATURES, Scores
@@ -41,35 +41,35 @@ def test_every_part_is_a_strategy_and_one_has_them_all():
 
 def test_places_are_shares_and_equal_values_have_equal_ones():
     # Places of 0.1, 0.1, 0.7, 0.9 are 1.5, 1.5, 3, 4 of 4, less half a place.
-    shares = place_shares(np.array([0.7, NAN, 0.1, 0.1, 0.9]))
+    shares = rank_shares(np.array([0.7, NAN, 0.1, 0.1, 0.9]))
     np.testing.assert_allclose(shares, [2.5 / 4, 0.5, 1 / 4, 1 / 4, 3.5 / 4])
 
 
 def test_what_nobody_knows_is_middling():
-    np.testing.assert_array_equal(place_shares(np.full(3, NAN)), [0.5, 0.5, 0.5])
-    np.testing.assert_array_equal(place_shares(np.array([7.0])), [0.5])
+    np.testing.assert_array_equal(rank_shares(np.full(3, NAN)), [0.5, 0.5, 0.5])
+    np.testing.assert_array_equal(rank_shares(np.array([7.0])), [0.5])
 
 
 @given(arrays.arrays(float, st.integers(1, 9), elements=st.floats(0, 1) | st.just(NAN)))
 def test_shares_have_the_mean_one_half(values):
-    assert place_shares(values).mean() == pytest.approx(0.5)
+    assert rank_shares(values).mean() == pytest.approx(0.5)
 
 
 def test_the_novelty_is_the_distance_to_the_nearest_centre():
     points = np.array([[0.0, 0.0], [3.0, 4.0], [NAN, NAN]])
     centres = np.array([[0.0, 1.0], [3.0, 0.0], [NAN, NAN]])
-    np.testing.assert_allclose(novelty(points, centres), [1.0, 4.0, NAN])
+    np.testing.assert_allclose(diversity(points, centres), [1.0, 4.0, NAN])
 
 
 def test_without_centres_the_most_typical_point_comes_first():
     points = np.array([[0.0], [1.0], [5.0]])
-    np.testing.assert_allclose(novelty(points, np.empty((0, 1))), [-2.0, -1.0, -3.0])
+    np.testing.assert_allclose(diversity(points, np.empty((0, 1))), [-2.0, -1.0, -3.0])
 
 
 def test_expected_disagreement_is_that_of_the_three_nearest():
     reviewed = np.array([[0.0], [1.0], [2.0], [10.0], [NAN]])
     changed = np.array([0.1, 0.2, 0.6, 1.0, 9.0])
-    found = expected(np.array([[0.9], [9.0], [NAN]]), reviewed, changed)
+    found = expected_disagreement(np.array([[0.9], [9.0], [NAN]]), reviewed, changed)
     np.testing.assert_allclose(found, [0.3, 0.6, NAN])
 
 

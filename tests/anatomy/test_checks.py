@@ -8,6 +8,7 @@ from acsnet.anatomy.checks import (
     NOT_A_RING,
     Limit,
     check,
+    check_ventricle,
     limits_from_dict,
     limits_to_dict,
     read_limits,
@@ -68,6 +69,28 @@ def test_where_only_a_ring_will_do_caps_and_open_walls_fail(limits):
         assert free.form is form
         assert check(wall, (1.3, 1.3), limits, closed=True).failures == (NOT_A_RING,)
     assert check(ring(), (1.3, 1.3), limits, closed=True).valid
+
+
+def test_a_ring_with_its_cavity_is_a_ventricle_and_nothing_is_one_too():
+    rows, columns = np.indices((80, 80)) - 39.5
+    cavity = np.hypot(rows, columns) <= 18
+    assert check_ventricle(ring(), cavity) == ()
+    assert check_ventricle(np.zeros((9, 9), bool), np.zeros((9, 9), bool)) == ()
+
+
+def test_each_fault_of_wall_and_pool_together_has_its_name():
+    def masks(text):
+        drawn = np.array([list(line) for line in text.split()])
+        return drawn == "w", drawn == "p"
+
+    assert check_ventricle(*masks("ww. wpp www")) == ()
+    assert check_ventricle(*masks("www wpw wwp")) == ("pool_parts",)
+    assert check_ventricle(*masks("www..p www... www...")) == ("ventricle_objects",)
+    assert check_ventricle(*masks("wppw w..w wwww")) == ("ventricle_holes",)
+    wall, pool = masks("www wpw www")
+    assert check_ventricle(wall, pool | wall) == ("pool_in_wall",)
+    # Two pixels of blood that meet by a corner only are two parts.
+    assert check_ventricle(*masks("wwww wpww wwpw wwww")) == ("pool_parts",)
 
 
 def test_a_value_that_is_not_there_is_within_any_limit():

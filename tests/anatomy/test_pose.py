@@ -3,7 +3,7 @@ import pytest
 
 from acsnet.anatomy.pose import FRAME_SIDE, RMS_PIXELS, Pose, from_frame, pose_of, to_frame
 from acsnet.errors import GeometryError
-from acsnet.stages.latent_search import dice
+from acsnet.masks import dice
 
 
 def ring(mm, outer=30.0, inner=20.0, centre=(60.0, 50.0), side_mm=120.0):

@@ -1,5 +1,8 @@
 """What a person is told about a label map that was just drawn."""
 
+from collections import Counter
+
+import nibabel as nib
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -14,7 +17,9 @@ from acsnet.annotations.label_checks import (
     scar_outside_wall,
 )
 from acsnet.errors import InputError
+from acsnet.label_conventions import CONVENTIONS
 from acsnet.labels import Label
+from acsnet.train.data.lists import training_names
 
 SPACING = (1.5, 1.5)
 ROWS, COLUMNS = np.indices((64, 64))
@@ -170,3 +175,24 @@ def test_the_order_of_the_slices_changes_only_their_numbers(seed, slices):
         k, (row, column) = rng.integers(slices), rng.integers(0, 52, 2)
         labels[k, row : row + 12, column : column + 12] = rng.integers(0, 6)
     assert flags(labels[::-1], reversed_slices=True) == flags(labels)
+
+
+def expert_labels(data, name, case):
+    """(slice, row, column) labels of an expert of a train list, and the distance of the pixels."""
+    image = nib.load(data / name / "labels" / f"{case}.nii.gz")
+    values = np.moveaxis(np.asarray(image.dataobj), 2, 0)
+    labels = np.zeros(values.shape, np.uint8)
+    for value, label in CONVENTIONS[name].labels.items():
+        labels[values == value] = label
+    return labels, tuple(image.header.get_zooms()[:2])
+
+
+@pytest.mark.parametrize(("name", "stacks", "impossible"), [("emidec", 57, 0), ("acdc", 140, 3)])
+def test_next_to_no_expert_gets_a_warning(data, name, stacks, impossible):
+    cases = training_names(data, name)
+    names = Counter()
+    for case in cases:
+        labels, spacing = expert_labels(data, name, case)
+        found = label_flags(labels, spacing, limits=read_limits(), reversed_slices=False)
+        names.update(flag.flag for flag in found)
+    assert (len(cases), names) == (stacks, Counter(wall_impossible=impossible))

@@ -33,7 +33,7 @@ ISSUER = "https://idp.example.org/realms/heart"
 RSA = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 """The identity provider's."""
 START_SECONDS = 120
-COMMAND = (sys.executable, "-c", "from acsnet.cli import main; main()")
+COMMAND = (sys.executable, "-c", "from acsnet.cli.main import main; main()")
 
 
 def pytest_collection_modifyitems(items):

@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-COMMAND = (sys.executable, "-c", "from acsnet.cli import main; main()", "cohort")
+COMMAND = (sys.executable, "-c", "from acsnet.cli.main import main; main()", "cohort")
 CASES = 8
 SECONDS = 300
 

@@ -10,12 +10,11 @@ from acsnet.evaluate.metrics import (
     mean_95,
     normalised_mae_percent,
     slice_balanced_accuracy,
-    slice_dice,
     slice_hausdorff_mm,
     thirds_of_heart,
-    volume_dice,
     welch_p,
 )
+from acsnet.masks import dice, slice_dice
 
 stacks = arrays(bool, (3, 5, 6))
 
@@ -47,7 +46,7 @@ def test_dice_is_one_where_both_are_empty_and_zero_where_one_is():
 def test_volume_dice_weighs_voxels_not_slices():
     predicted = np.concatenate([square(2, 2), EMPTY])
     expert = np.concatenate([square(2, 2), square(0, 0, side=8)])
-    assert volume_dice(predicted, expert) == pytest.approx(2 * 16 / (16 + 16 + 64))
+    assert dice(predicted, expert) == pytest.approx(2 * 16 / (16 + 16 + 64))
 
 
 def test_balanced_accuracy_is_the_mean_of_sensitivity_and_specificity():

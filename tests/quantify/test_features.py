@@ -1,4 +1,5 @@
 import json
+from dataclasses import asdict
 
 import numpy as np
 import pytest
@@ -17,7 +18,7 @@ THRESHOLD = ScarThreshold(method="remote", value=60.0, remote=20.0, peak=100.0)
 
 def test_features_of_a_counted_label_map():
     features = compute_features(LABELS, 0.5, threshold=THRESHOLD)
-    assert features.to_dict() == {
+    assert asdict(features) == {
         "lv_volume_ml": 8.0,
         "blood_pool_volume_ml": 2.0,
         "myocardium_volume_ml": 6.0,
@@ -34,7 +35,7 @@ def test_features_of_a_counted_label_map():
         "scar_threshold": 60.0,
         "remote_intensity": 20.0,
         "peak_intensity": 100.0,
-        "warnings": [],
+        "warnings": (),
     }
 
 
@@ -66,7 +67,7 @@ def test_no_myocardium_has_no_burden_and_a_warning():
     features = compute_features(np.zeros((2, 3, 3), dtype=np.uint8), 0.5)
     assert features.scar_burden_percent is None
     assert "no myocardium was found" in features.warnings[0]
-    assert '"scar_burden_percent": null' in json.dumps(features.to_dict(), allow_nan=False)
+    assert '"scar_burden_percent": null' in json.dumps(asdict(features), allow_nan=False)
 
 
 def test_an_unknown_label_is_refused():

@@ -3,7 +3,7 @@ import pytest
 from skimage.filters import threshold_otsu
 
 from acsnet.quantify.remote_myocardium import RemoteRegion, remote_region
-from acsnet.quantify.scar_methods import METHODS, compare_methods
+from acsnet.quantify.scar_methods import METHODS, Wall, compare_methods
 
 # Twenty-one remote voxels 10, 20, 30: mean 20, SD sqrt(200 / 3) = 8.165, median 20.
 REMOTE = [10.0, 20.0, 30.0] * 7
@@ -24,10 +24,10 @@ def rows(enhanced, others, *, obstruction=0, core=None):
     )
     dark = np.zeros_like(scar)
     dark[..., :obstruction] = True
-    found = compare_methods(
-        values, wall, scar, obstruction=dark, core=core, remote=remote, voxel_ml=1.0
+    measured = Wall(
+        intensity=values, myocardium=wall, enhancement=scar, obstruction=dark, voxel_ml=1.0
     )
-    return {row.method: row for row in found}
+    return {row.method: row for row in compare_methods(measured, core=core, remote=remote)}
 
 
 def test_every_method_has_a_row():

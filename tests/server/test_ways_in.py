@@ -18,10 +18,9 @@ from acsnet.dicom.source_images import source_stack
 from acsnet.io import read_scan, write_label_map
 from acsnet.labels import Label
 from acsnet.pacs.config import PacsSettings
-from acsnet.server.auth.roles import Role
 from acsnet.server.datastores.label_intake import accept_file
 from acsnet.server.datastores.pacs import DicomWebDatastore
-from acsnet.server.identity import Person, request_of
+from acsnet.server.identity import Person, Role, request_of
 from acsnet.server.pages.case_reports import report
 from acsnet.server.pages.cases import State, all_cases
 from acsnet.server.pages.routes import case_page
@@ -105,8 +104,6 @@ def archive(pacs, patient, samples, tmp_path, monkeypatch):
     pacs.add(images)
     settings = PacsSettings(url=pacs.address, cache_seconds=0.0)
     datastore = DicomWebDatastore(settings, store=tmp_path / "store")
-    app = SimpleNamespace(datastore=lambda: datastore)
-    monkeypatch.setattr("acsnet.server.pages.routes.app_instance", lambda: app)
     image = str(images[0].SeriesInstanceUID)
     scan, labels = drawn_on(datastore.get_image_uri(image), samples)
 
@@ -124,7 +121,12 @@ def archive(pacs, patient, samples, tmp_path, monkeypatch):
         pacs.add([seg])
 
     yield SimpleNamespace(
-        datastore=datastore, image=image, scan=scan, labels=labels, view=store_from_viewer
+        app=SimpleNamespace(datastore=lambda: datastore),
+        datastore=datastore,
+        image=image,
+        scan=scan,
+        labels=labels,
+        view=store_from_viewer,
     )
     datastore.close()
 
@@ -153,13 +155,13 @@ def test_what_stock_ohif_stores_is_in_the_work_list_with_its_warnings(archive):
 
 def test_what_stock_ohif_stored_past_the_server_is_told_on_the_page(archive):
     archive.view()
-    page = case_page(archive.image).body.decode()
+    page = case_page(archive.app, archive.image).body.decode()
     assert all(warning in page for warning in WARNINGS)
 
 
 def test_what_stock_ohif_stored_past_the_server_is_told_in_the_report(archive):
     archive.view()
-    pages = text_of(report(archive.image, "final").body)
+    pages = text_of(report(archive.app, archive.image, "final").body)
     assert all(warning in pages for warning in WARNINGS)
 
 
@@ -214,10 +216,10 @@ def test_a_withdrawal_is_recorded_with_the_name_of_who_withdrew(
     image = "a & <i>b"
     version = save(web, image, web.studies / f"{image}.nii.gz", samples, tmp_path)["version"]
     if person is None:
-        withdraw(image, "final")
+        withdraw(web.app, image, "final")
     else:
         with request_of(person):
-            withdraw(image, "final")
+            withdraw(web.app, image, "final")
     assert audit_log.read(audit_log_file())[-1]["user"] == who
     (decision,) = web.app.store_folder().glob(f"versions/*/{version}.withdrawn")
     assert json.loads(decision.read_text())["by"] == who

@@ -4,12 +4,14 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.ndimage import gaussian_filter
 
-from acsnet.anatomy.checks import NOT_A_RING, check
+from acsnet.anatomy.checks import NOT_A_RING, check, check_ventricle
 from acsnet.anatomy.measures import Form
-from acsnet.evaluate.damage import DAMAGES
+from acsnet.masks import dice
 from acsnet.stages.correction import Action, tidy
-from acsnet.stages.latent_search import dice
+from acsnet.stages.myocardium import blood_pool
+from wall_damage import DAMAGES
 
 PIXELS_MM = (0.7, 1.3, 2.4)
 
@@ -147,6 +149,9 @@ def test_whatever_is_done_to_a_wall_what_leaves_is_possible_or_empty_with_a_reas
     assert verdict.valid
     assert out.wall.any() or out.action in (Action.EMPTIED, Action.NOTHING)
     assert (out.action is Action.NOTHING) == (not mask.any())
+    is_open = np.array([out.verdict.form is Form.OPEN])
+    roi = gaussian_filter(rng.normal(size=mask.shape), 2.0) > -0.1
+    assert check_ventricle(out.wall, blood_pool(out.wall[None], roi[None], is_open)[0]) == ()
 
 
 def test_tidy_keeps_the_largest_part_by_edges_and_the_largest_cavity():

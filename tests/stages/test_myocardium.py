@@ -1,8 +1,10 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.ndimage import gaussian_filter
 
+from acsnet.anatomy.checks import check_ventricle
 from acsnet.nets.inference import TorchNetwork
 from acsnet.nets.resunet import ResUNetConfig
 from acsnet.preprocess import StandardScan
@@ -92,6 +94,46 @@ def test_an_open_basal_wall_takes_its_pool_from_the_roi():
     assert not (pool & open_wall).any()
     assert not (pool & ~roi).any()
     assert pool.sum() > 0.7 * cavity.sum()
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    opening=st.floats(0.15, 1.4),
+    turn=st.floats(-np.pi, np.pi),
+    smooth=st.floats(0.3, 3.0),
+    share=st.floats(0.02, 0.98),
+)
+def test_whatever_the_roi_network_saw_an_open_wall_and_its_pool_are_one_ventricle(
+    seed, opening, turn, smooth, share
+):
+    wall, _ = ring()
+    rows, columns = np.indices(wall.shape) - (np.array(wall.shape) / 2)[:, None, None]
+    away = np.abs((np.arctan2(rows, columns) - turn + np.pi) % (2 * np.pi) - np.pi)
+    open_wall = wall & (away > opening)
+    blots = gaussian_filter(np.random.default_rng(seed).normal(size=wall.shape), smooth)
+    roi = blots > np.quantile(blots, share)
+    pool = blood_pool(open_wall[None], roi[None], ~CLOSED)[0]
+    assert check_ventricle(open_wall, pool) == ()
+
+
+def test_a_hole_that_the_roi_network_left_in_the_pool_of_an_open_wall_is_blood():
+    wall, cavity = ring()
+    open_wall = wall.copy()
+    open_wall[:, 40:] = False
+    roi = wall | cavity
+    whole = blood_pool(open_wall[None], roi[None], ~CLOSED)[0]
+    roi[31:33, 31:33] = False
+    roi[2, 2] = True
+    np.testing.assert_array_equal(blood_pool(open_wall[None], roi[None], ~CLOSED)[0], whole)
+
+
+def test_blood_that_does_not_touch_the_open_wall_is_none():
+    wall, _ = ring()
+    wall[:, 40:] = False
+    roi = np.zeros_like(wall)
+    roi[32, 32] = True
+    assert not blood_pool(wall[None], roi[None], ~CLOSED).any()
 
 
 def test_a_solid_cap_has_no_pool():

@@ -1,8 +1,11 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from acsnet.anatomy.checks import Verdict
 from acsnet.anatomy.measures import Form, Measures
+from acsnet.scan import InputGrid
 from acsnet.stages.correction import Action, SliceCorrection, StackCorrection
 from acsnet.stages.quality_flags import (
     HIGH_DISTANCE,
@@ -97,6 +100,10 @@ def test_a_long_way_or_little_in_common_needs_a_look(changes, far):
     assert is_far(slice_of(Action.MOVED, **changes)) is far
 
 
+def grid_of(slices):
+    return InputGrid(shape=(slices, 8, 8), affine=np.eye(4), axes=(0, 1, 2))
+
+
 def test_what_stage_3_did_is_told_by_slices_of_the_file():
     anatomy = StackCorrection(
         slices=(
@@ -109,7 +116,7 @@ def test_what_stage_3_did_is_told_by_slices_of_the_file():
         dropped=(Dropped(index=4, reason="above the base"),),
         odd=(3,),
     )
-    flags = anatomy_doubts(anatomy, reversed_slices=False)
+    flags = anatomy_doubts(anatomy, grid_of(5))
     apex_first = messages(flags)
     assert [one.flag for one in flags] == [
         "no_possible_wall",
@@ -123,13 +130,10 @@ def test_what_stage_3_did_is_told_by_slices_of_the_file():
         "the ventricle's area is unlike its neighbours' in slice 4",
         "slice 5 left out: above the base",
     )
-    base_first = messages(anatomy_doubts(anatomy, reversed_slices=True))
+    base_first = messages(anatomy_doubts(anatomy, replace(grid_of(5), reversed_slices=True)))
     assert base_first[1].endswith("in slice 4")
     assert base_first[3] == "slice 1 left out: above the base"
 
 
 def test_a_stack_that_was_left_as_it_is_raises_no_doubt():
-    assert (
-        anatomy_doubts(StackCorrection(slices=(slice_of(),), dropped=()), reversed_slices=False)
-        == ()
-    )
+    assert anatomy_doubts(StackCorrection(slices=(slice_of(),), dropped=()), grid_of(1)) == ()

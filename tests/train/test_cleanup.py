@@ -1,10 +1,9 @@
 import numpy as np
-import pytest
 import torch
 
 from acsnet.nets.resunet import ResUNet, ResUNetConfig
 from acsnet.train import cleanup
-from acsnet.train.cleanup import fit_cleanup, mean_dice
+from acsnet.train.cleanup import fit_cleanup
 from acsnet.train.data.samples import SAMPLE_SIDE, Samples, stack_neighbours
 
 NET = ResUNet(ResUNetConfig(base_filters=2, inputs=6, outputs=2)).eval()
@@ -20,14 +19,6 @@ def fit(monkeypatch, console, enhancement, expert, wall=None):
     wall = np.ones_like(expert) if wall is None else wall
     monkeypatch.setattr(cleanup, "predictions", lambda *_: (enhancement, wall, expert))
     return fit_cleanup(NET, None, console=console)
-
-
-def test_mean_dice_is_the_mean_over_slices():
-    expert = np.zeros((2, 1, 4), bool)
-    expert[:, 0, :2] = True
-    predicted = expert.copy()
-    predicted[1, 0, 1:3] = [False, True]  # one of two, and one beside
-    assert mean_dice(predicted, expert) == pytest.approx((1 + 0.5) / 2)
 
 
 def test_specks_are_opened_away(monkeypatch, console):

@@ -228,8 +228,8 @@ def test_the_batches_fit_their_networks():
     # 50 x 50 pixels, each side within exp(0.25) and one of them within exp(0.12) more.
     assert ((target.sum((1, 2, 3)) > 1300) & (target.sum((1, 2, 3)) < 4800)).all()
     inputs, target = myocardium_batch(torch.full((2, 6, side, side), 100.0), tissue, generator)
-    assert inputs.shape == (2, 6, 96, 96)
-    assert target.shape == (2, 2, 96, 96)
+    assert inputs.shape == (2, 6, 128, 128)
+    assert target.shape == (2, 2, 128, 128)
     wall, enhancement = target[:, 0], target[:, 1]
     assert (wall >= enhancement).all()
     assert enhancement.sum() > 0

@@ -17,11 +17,11 @@ from acsnet.cli.main import app
 from acsnet.errors import InputError, WeightsError
 from acsnet.nets.autoencoder import Autoencoder, scores_of
 from acsnet.nets.resunet import ResUNet
-from acsnet.nets.weights import NETWORKS, load_network, read_manifest
+from acsnet.nets.weights import NETWORKS, SHIPPED, load_network, read_manifest
 from acsnet.stages.myocardium import EnhancementCleanup
 from acsnet.train import latent_prior as latent_module
 from acsnet.train import run as run_module
-from acsnet.train.data import prepare as build_module
+from acsnet.train.data.lists import prepare as build_module
 from acsnet.train.data.prepare import build, load
 from acsnet.train.data.samples import SOURCES
 from acsnet.train.recipes import RECIPES
@@ -46,7 +46,7 @@ def small(monkeypatch):
 
 def shrink(monkeypatch):
     monkeypatch.setattr(build_module, "PHANTOMS", 1)
-    monkeypatch.setattr(build_module, "VARIANTS", 2)
+    monkeypatch.setattr(build_module, "VARIANTS", dict.fromkeys(SOURCES, 2))
 
 
 @pytest.fixture(scope="session")
@@ -222,6 +222,35 @@ def test_the_prior_of_a_run_without_autoencoder_is_that_of_the_shipped_one(run, 
     assert read_manifest(folder)["autoencoder"] == read_manifest()["autoencoder"]
     load_network("autoencoder", Autoencoder, folder=folder)
     load_prior(read_limits(), folder=folder)
+
+
+def test_a_run_goes_on_from_the_networks_of_a_folder(run, tracked_folder, tmp_path):
+    shutil.copytree(run("roi"), tmp_path / "before")
+    before = load_network("roi", ResUNet, folder=tmp_path / "before")
+    shutil.rmtree(tracked_folder / "roi")
+    shutil.rmtree(tracked_folder / "weights")
+    folder = run("roi", init=tmp_path / "before")
+    recipe = json.loads((tracked_folder / "roi" / "recipe.json").read_text())
+    assert recipe["start"] == read_manifest(tmp_path / "before")["roi"]["sha256"]
+    assert recipe["learning_rate"] == pytest.approx(RECIPES["roi"].learning_rate / 3)
+    after = load_network("roi", ResUNet, folder=folder)
+    # Two steps at a small rate: near where it began, which random weights would not be.
+    for (key, old), new in zip(before.named_parameters(), after.parameters(), strict=True):
+        assert (old - new).abs().max() < 0.01, key
+    # The statistics of its batch norm go on, too.
+    statistics = [
+        not torch.equal(old, new)
+        for old, new in zip(before.buffers(), after.buffers(), strict=True)
+        if old.is_floating_point()
+    ]
+    assert all(statistics)
+
+
+def test_a_network_that_is_not_that_of_the_recipe_is_not_gone_on_from(run, tmp_path):
+    with pytest.raises(InputError, match=r"roi is built as .*base_filters=12.* recipe trains"):
+        run("roi", init=SHIPPED)
+    with pytest.raises(WeightsError, match="missing or broken"):
+        run("roi", init=tmp_path)
 
 
 def test_cine_can_weigh_more_or_be_left_out():

@@ -8,11 +8,11 @@ from acsnet.uncertainty.intervals import (
     SIZES,
     Calibration,
     Rule,
-    fit_rule,
     intervals,
     read_calibration,
     spreads,
 )
+from training.conformal import fit_rule
 
 LEVEL = 0.9
 

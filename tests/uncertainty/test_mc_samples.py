@@ -11,7 +11,12 @@ from acsnet.export import write_result
 from acsnet.io import read_scan
 from acsnet.quantify.features import compute_features
 from acsnet.uncertainty.intervals import read_calibration
-from acsnet.uncertainty.mc_samples import Uncertainty, slice_uncertainty, sum_up, voxel_uncertainty
+from acsnet.uncertainty.mc_samples import (
+    Uncertainty,
+    slice_uncertainty,
+    summarise_samples,
+    voxel_uncertainty,
+)
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +60,7 @@ def test_a_slice_is_as_unsure_as_the_samples_differ_from_its_wall():
 
 def test_without_samples_nothing_is_said():
     labels = np.zeros((2, 3, 3), np.uint8)
-    nothing = sum_up(
+    nothing = summarise_samples(
         (),
         labels=labels,
         features=compute_features(labels, 1.0),

@@ -1,1 +1,1 @@
-"""Which scans are worth a reader's time: scores, acquisition, assignments. Research use only."""
+"""Active learning: scores of a scan, acquisition of the next one, assignments to readers."""

@@ -1,15 +1,15 @@
-"""Which of the open scans comes next, and why. Pure: numbers in, a choice and its reason out.
+"""Acquisition: which open scan to label next, and why. Not from the paper.
 
-Each strategy is a set of parts. Each part puts the open scans in order, and a scan's value is the
-mean of its places in those orders, as shares of the way from last to first; so no part outweighs
-another by its unit. A scan that has not been scored is taken as middling. All ours.
+Each strategy is a set of parts. Each part ranks the open scans; a scan's value is its mean rank, as
+a share from last to first, so that no part outweighs another by its unit. A scan without scores has
+rank share 0.5.
 
-- uncertainty: mean entropy round the wall, see `acsnet.active_learning.scores`
-- correction: latent distance that the anatomical checks moved the wall
-- disagreement: of the model and the reviewers in the reviewed scans that are most like it
-- diversity: distance, in feature space, to the nearest scan that is reviewed or given to a reader.
-  One after the other this is greedy k-centre (Gonzalez, doi:10.1016/0304-3975(85)90224-5; Sener and
-  Savarese, arXiv:1708.00489)
+- uncertainty: mean entropy around the wall (`acsnet.active_learning.scores`)
+- correction: latent distance by which the anatomical checks moved the wall
+- disagreement: of model and reviewers in the most similar reviewed scans
+- diversity: distance, in feature space, to the nearest scan that is reviewed or assigned; repeated,
+  this is greedy k-centre (Gonzalez, doi:10.1016/0304-3975(85)90224-5; Sener and Savarese,
+  arXiv:1708.00489)
 """
 
 from collections.abc import Sequence
@@ -22,23 +22,16 @@ from scipy.stats import rankdata
 
 from acsnet.active_learning.scores import FEATURES, Scores
 
+# The parts, in the words of a reason, which continue with "than in ... other scans".
 PARTS = {
     "uncertainty": "the network is less sure of the wall",
     "correction": "the anatomical checks moved the wall further",
     "disagreement": "the model was further from the reviewers in the scans most like it",
     "diversity": "it is less like the scans that are reviewed or being worked on",
 }
-"""The parts, in the words of a reason, which go on with "than in ... other scans"."""
-
 COMBINED = "acsnet"
-STRATEGIES: dict[str, tuple[str, ...]] = {COMBINED: tuple(PARTS)} | {
-    part: (part,) for part in PARTS
-}
-"""Strategy -> its parts."""
-
-NEIGHBOURS = 3
-"""Reviewed scans whose disagreement stands for that of an open one."""
-
+STRATEGIES = {COMBINED: tuple(PARTS), **{part: (part,) for part in PARTS}}  # name -> parts
+NEIGHBOURS = 3  # reviewed scans whose mean disagreement is that expected of an open one
 MIDDLING = 0.5
 
 Values = NDArray[np.float64]
@@ -46,10 +39,10 @@ Values = NDArray[np.float64]
 
 @dataclass(frozen=True, kw_only=True)
 class Known:
-    """What is known of a scan.
+    """A scan as input of the acquisition.
 
-    scores: None if not scored; disagreement: with its review, None if unknown or not reviewed;
-    shown: when it was last given to a reader, seconds since 1970, 0 for never.
+    scores: None if not scored; disagreement: of model and review, None if unknown; shown: when last
+    given to a reader, seconds since 1970, 0 for never.
     """
 
     id: str
@@ -60,7 +53,7 @@ class Known:
 
 @dataclass(frozen=True, kw_only=True)
 class Choice:
-    """The scan that was chosen, the values of the parts that are known, and the reason in words."""
+    """The chosen scan, the known values of its parts, and the reason in words."""
 
     id: str
     values: dict[str, float]
@@ -74,16 +67,16 @@ def choose(
     strategy: str,
     count: int = 1,
 ) -> list[Choice]:
-    """Up to `count` of the open scans, best first, each chosen as if those before were given out.
+    """Choose up to `count` open scans, best first, each as if the previous were assigned.
 
-    others: scans that are reviewed or being worked on; strategy: a key of `STRATEGIES`. Equal ones
-    come in the order in which they were shown longest ago, then by id.
+    others: scans that are reviewed or assigned; strategy: a key of `STRATEGIES`. Ties are broken by
+    the time they were last shown, oldest first, then by id.
     """
     left, given = list(open_scans), list(others)
     chosen: list[Choice] = []
     while left and len(chosen) < count:
         values = part_values(left, given)
-        shares = {part: place_shares(values[part]) for part in STRATEGIES[strategy]}
+        shares = {part: rank_shares(values[part]) for part in STRATEGIES[strategy]}
         total = np.mean(list(shares.values()), axis=0)
         best = min(range(len(left)), key=lambda k: (-total[k], left[k].shown, left[k].id))
         chosen.append(_choice(left[best].id, best, {part: values[part] for part in shares}))
@@ -94,99 +87,92 @@ def choose(
 def part_values(open_scans: Sequence[Known], others: Sequence[Known]) -> dict[str, Values]:
     """Part -> (open scan,) values, NaN where unknown."""
     features = standardised([*open_scans, *others])
-    own, theirs = features[: len(open_scans)], features[len(open_scans) :]
-    known = [k for k, other in enumerate(others) if other.disagreement is not None]
-    changed = np.array([others[k].disagreement for k in known], np.float64)
+    candidates, centres = features[: len(open_scans)], features[len(open_scans) :]
+    reviewed = [k for k, other in enumerate(others) if other.disagreement is not None]
+    changed = np.array([others[k].disagreement for k in reviewed], np.float64)
+    scored = {
+        part: np.array([getattr(scan.scores, part, np.nan) for scan in open_scans])
+        for part in ("uncertainty", "correction")
+    }
     return {
-        "uncertainty": np.array(
-            [np.nan if one.scores is None else one.scores.uncertainty for one in open_scans]
-        ),
-        "correction": np.array(
-            [np.nan if one.scores is None else one.scores.correction for one in open_scans]
-        ),
-        "disagreement": expected(own, theirs[known], changed),
-        "diversity": novelty(own, theirs),
+        **scored,
+        "disagreement": expected_disagreement(candidates, centres[reviewed], changed),
+        "diversity": diversity(candidates, centres),
     }
 
 
 def standardised(scans: Sequence[Known]) -> Values:
-    """(scan, feature): features less their mean over their standard deviation; NaN if not scored.
-
-    A scored scan that lacks a feature is at the mean of it.
-    """
-    rows = [one.scores.features if one.scores else (None,) * len(FEATURES) for one in scans]
+    """(scan, feature) z-scores of the features; NaN if not scored, 0 for a single missing one."""
+    rows = [scan.scores.features if scan.scores else (None,) * len(FEATURES) for scan in scans]
     table = np.array(rows, dtype=np.float64).reshape(len(scans), len(FEATURES))
-    scored = np.array([one.scores is not None for one in scans], bool)
+    scored = np.array([scan.scores is not None for scan in scans], bool)
     for column in table.T:
-        there = ~np.isnan(column)
-        if there.any():
-            spread = float(column[there].std())
-            column[there] = (column[there] - column[there].mean()) / (spread or 1.0)
-        column[scored & ~there] = 0.0
+        present = ~np.isnan(column)
+        if present.any():
+            spread = float(column[present].std())
+            column[present] = (column[present] - column[present].mean()) / (spread or 1.0)
+        column[scored & ~present] = 0.0
     return table
 
 
-def novelty(points: Values, centres: Values) -> Values:
-    """(point,) distance to the nearest centre; NaN for a point that is NaN.
+def diversity(points: Values, centres: Values) -> Values:
+    """(point,) distance to the nearest centre; NaN for points that are NaN.
 
-    points, centres: (n, feature); a centre that is NaN is left out. Without centres the point that
-    is nearest to the mean of all points comes first: minus the distance to it.
+    points, centres: (n, feature); centres that are NaN are left out. Without centres: minus the
+    distance to the mean of all points, so that the most typical comes first.
     """
     centres = centres[~np.isnan(centres).any(axis=1)]
-    there = ~np.isnan(points).any(axis=1)
+    present = ~np.isnan(points).any(axis=1)
     out = np.full(len(points), np.nan)
-    if not there.any():
-        return out
-    if len(centres):
-        out[there] = cdist(points[there], centres).min(axis=1)
-    else:
-        out[there] = -np.linalg.norm(points[there] - points[there].mean(axis=0), axis=1)
+    if present.any() and len(centres):
+        out[present] = cdist(points[present], centres).min(axis=1)
+    elif present.any():
+        out[present] = -np.linalg.norm(points[present] - points[present].mean(axis=0), axis=1)
     return out
 
 
-def expected(points: Values, reviewed: Values, changed: Values) -> Values:
-    """(point,) mean of `changed` over the `NEIGHBOURS` nearest reviewed points; NaN if unknown.
+def expected_disagreement(points: Values, reviewed: Values, changed: Values) -> Values:
+    """(point,) mean disagreement of the `NEIGHBOURS` nearest reviewed points; NaN if unknown.
 
-    points, reviewed: (n, feature); changed: (n,) disagreement of each reviewed one.
+    points, reviewed: (n, feature); changed: (n,) disagreement of each reviewed point.
     """
     usable = ~np.isnan(reviewed).any(axis=1)
     reviewed, changed = reviewed[usable], changed[usable]
     out = np.full(len(points), np.nan)
-    there = ~np.isnan(points).any(axis=1)
-    if len(reviewed) and there.any():
-        distance = cdist(points[there], reviewed)
+    present = ~np.isnan(points).any(axis=1)
+    if len(reviewed) and present.any():
+        distance = cdist(points[present], reviewed)
         nearest = np.argsort(distance, axis=1, kind="stable")[:, :NEIGHBOURS]
-        out[there] = changed[nearest].mean(axis=1)
+        out[present] = changed[nearest].mean(axis=1)
     return out
 
 
-def place_shares(values: Values) -> Values:
-    """(n,) places from last to first as shares in (0, 1), equal ones alike; `MIDDLING` for NaN."""
+def rank_shares(values: Values) -> Values:
+    """(n,) ranks as shares in (0, 1), highest for the largest; ties share; `MIDDLING` for NaN."""
     out = np.full(len(values), MIDDLING)
-    there = ~np.isnan(values)
-    out[there] = (rankdata(values[there]) - 0.5) / max(there.sum(), 1)
+    present = ~np.isnan(values)
+    out[present] = (rankdata(values[present]) - 0.5) / max(present.sum(), 1)
     return out
 
 
 def _choice(id_: str, index: int, values: dict[str, Values]) -> Choice:
-    own = {part: float(of[index]) for part, of in values.items() if not np.isnan(of[index])}
-    return Choice(id=id_, values=own, reason=_reason(index, values))
+    known = {part: float(v[index]) for part, v in values.items() if not np.isnan(v[index])}
+    return Choice(id=id_, values=known, reason=_reason(index, values))
 
 
 def _reason(index: int, values: dict[str, Values]) -> str:
-    """In words, the strongest part first; only what speaks for the scan."""
-    found = []
-    scored = False
-    for part, of in values.items():
-        others = np.delete(of, index)
+    """The parts in which the scan ranks above the median, in words, strongest first."""
+    reasons = []
+    for part, of_scans in values.items():
+        others = np.delete(of_scans, index)
         others = others[~np.isnan(others)]
-        scored = scored or not np.isnan(of[index])
-        below = int((others < of[index]).sum())
+        below = int((others < of_scans[index]).sum())
         if 2 * below > len(others):
-            found.append((below / len(others), PARTS[part], f"than in {below} of {len(others)}"))
-    if found:
-        found.sort(key=lambda one: -one[0])
-        return "; ".join(f"{words} {share} other scans" for _, words, share in found)
-    if scored:
-        return "no other scan is known to tell more; shown longest ago"
-    return "not scored yet: taken in turn, shown longest ago"
+            words = f"{PARTS[part]} than in {below} of {len(others)} other scans"
+            reasons.append((below / len(others), words))
+    if reasons:
+        reasons.sort(key=lambda reason: -reason[0])
+        return "; ".join(words for _, words in reasons)
+    if all(np.isnan(of_scans[index]) for of_scans in values.values()):
+        return "not scored yet: taken in turn, shown longest ago"
+    return "no other scan is known to tell more; shown longest ago"

@@ -1,4 +1,4 @@
-"""Who was given which scan when, so that no two readers draw the same one."""
+"""Assignment of scans to readers, so that no two readers label the same one."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ NEVER = Offer(at=0.0, reader="", strategy="", reason="")
 
 @dataclass(frozen=True, kw_only=True)
 class Shared:
-    """Open scans by id: fresh ones, those lately given to the reader who asks, and to others."""
+    """Ids of open scans: unassigned, assigned to this reader, assigned to other readers."""
 
     fresh: tuple[str, ...]
     own: tuple[str, ...]
@@ -28,7 +28,7 @@ class Shared:
 
 
 def last_offer(info: Mapping[str, Any]) -> Offer:
-    """The latest offer in the record of an image, `NEVER` where there is none.
+    """The latest offer in the record of an image, `NEVER` if there is none.
 
     info: as MONAI Label keeps it, {"strategy": {name: {"ts": ..., "client_id": ...}}}.
     """
@@ -52,17 +52,14 @@ def share_out(
     now: float,
     busy_seconds: float,
 ) -> Shared:
-    """Who may have what; an offer holds for `busy_seconds`.
+    """Divide the open scans by assignment; an offer holds for `busy_seconds`.
 
-    Readers without a name are taken for one person: what was given to one of them comes last.
+    Readers without a name count as one person.
     """
-    fresh, own, taken = [], [], []
-    for image in open_ids:
-        offer = offers[image]
-        if now - offer.at >= busy_seconds:
-            fresh.append(image)
-        elif offer.reader == reader:
-            own.append(image)
-        else:
-            taken.append(image)
-    return Shared(fresh=tuple(fresh), own=tuple(own), taken=tuple(taken))
+    ids = tuple(open_ids)
+    busy = [image for image in ids if now - offers[image].at < busy_seconds]
+    return Shared(
+        fresh=tuple(image for image in ids if now - offers[image].at >= busy_seconds),
+        own=tuple(image for image in busy if offers[image].reader == reader),
+        taken=tuple(image for image in busy if offers[image].reader != reader),
+    )

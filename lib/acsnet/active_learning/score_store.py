@@ -1,7 +1,6 @@
-"""Scores on disk: one file a scan, for the state of it and the model that it was scored with.
+"""Scores on disk, one file a scan, valid for the state of its files and one model.
 
-With the scores goes the label map that the model drew, so that it can be compared with what a
-reviewer makes of it without another inference.
+The model's label map is stored too, to compare it with a review without another inference.
 """
 
 import hashlib
@@ -25,13 +24,13 @@ SUFFIX = ".npz"
 
 
 def model_version(weights: Mapping[str, str]) -> str:
-    """A short name of a set of weights; weights: name -> SHA-256, as in a `Result`."""
+    """Short digest of a set of weights; weights: name -> SHA-256, as in a `Result`."""
     return hashlib.sha256(json.dumps(dict(weights), sort_keys=True).encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Stamp:
-    """What scores hold for: an image, the state of its files, and the model."""
+    """What scores are valid for: an image, the state of its files, and the model."""
 
     image: str
     fingerprint: str
@@ -39,20 +38,20 @@ class Stamp:
 
 
 class ScoreStore:
-    """The scores of one datastore, in a folder of their own that one process writes to.
+    """The scores of one datastore, in a folder that one process writes to.
 
-    A newer score of an image replaces the one before. A file that cannot be read is no score.
+    A newer score replaces an older one of the image; unreadable files are ignored.
     """
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._folder = folder
         self._change = threading.Lock()
-        found = filter(None, (_about(file) for file in sorted(folder.glob(f"*{SUFFIX}"))))
-        self._known = {stamp.image: (stamp, scores) for stamp, scores in found}
+        entries = filter(None, map(_read_entry, sorted(folder.glob(f"*{SUFFIX}"))))
+        self._known = {stamp.image: (stamp, scores) for stamp, scores in entries}
 
     def get(self, stamp: Stamp) -> Scores | None:
-        """The scores of exactly this state of an image by this model."""
+        """The scores of this state of an image by this model, if stored."""
         known = self._known.get(stamp.image)
         return known[1] if known and known[0] == stamp else None
 
@@ -61,7 +60,7 @@ class ScoreStore:
         return image in self._known
 
     def labels(self, stamp: Stamp) -> NDArray[np.uint8] | None:
-        """What the model drew, on the grid of the file that was read; None if not scored."""
+        """The model's label map on the grid of the input; None if not scored."""
         with self._change:
             if self.get(stamp) is None:
                 return None
@@ -70,7 +69,7 @@ class ScoreStore:
                 return labels
 
     def put(self, stamp: Stamp, scores: Scores, labels: NDArray[np.uint8]) -> None:
-        """Keep scores and label map, whole or not at all."""
+        """Store scores and label map atomically."""
         about = json.dumps({**asdict(stamp), **asdict(scores)}, allow_nan=False)
         file = self._file(stamp.image)
         with self._change:
@@ -79,22 +78,22 @@ class ScoreStore:
             self._known[stamp.image] = stamp, scores
 
     def _file(self, image: str) -> Path:
-        """Named by a digest: an id is whatever a file or a PACS calls its image."""
+        """Named by a digest: an image id may be any text."""
         return self._folder / f"{hashlib.sha256(image.encode()).hexdigest()[:32]}{SUFFIX}"
 
 
-def _about(file: Path) -> tuple[Stamp, Scores] | None:
+def _read_entry(file: Path) -> tuple[Stamp, Scores] | None:
     try:
         with file.open("rb") as stream, np.load(stream) as arrays:
             about: dict[str, Any] = json.loads(str(arrays["about"]))
         stamp = Stamp(**{key: str(about[key]) for key in Stamp.__dataclass_fields__})
-        features = tuple(None if one is None else float(one) for one in about["features"])
+        features = tuple(None if value is None else float(value) for value in about["features"])
         scores = Scores(
             uncertainty=float(about["uncertainty"]),
             correction=float(about["correction"]),
             features=features,
         )
-    except Exception:  # noqa: BLE001 # damaged in whatever way: it is scored again
+    except Exception:  # noqa: BLE001 # however it is damaged, the scan is scored again
         logger.warning("a file of scores cannot be read and is passed over")
         return None
     return (stamp, scores) if len(features) == len(FEATURES) else None

@@ -1,7 +1,4 @@
-"""What one inference tells of how much a scan would teach: doubt, corrections, looks. All ours.
-
-Nothing here runs a network: every number follows from a `Result`.
-"""
+"""Active learning scores of a scan, computed from its `Result`. Not from the paper."""
 
 from dataclasses import dataclass
 
@@ -10,28 +7,19 @@ from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt
 from scipy.special import entr
 
-from acsnet.evaluate.metrics import volume_dice
 from acsnet.labels import ENHANCEMENT, LEFT_VENTRICLE, MYOCARDIUM, Label
+from acsnet.masks import dice
 from acsnet.preprocess import unit_range
 from acsnet.result import Result
 from acsnet.scan import ShortAxisScan
 from acsnet.stages.correction import Action, StackCorrection
 from acsnet.stages.quality_flags import HIGH_DISTANCE
 
-POSSIBLE = 0.25
-"""Probability from which on a pixel may be wall: a slice that was only just missed counts too."""
-
-BAND_MM = 4.0
-"""How far round the possible wall doubt is looked for."""
-
-NOTHING_DRAWN = 1.0
-"""Uncertainty, in bits, where no wall is even possible: the greatest there is."""
-
-EMPTIED_DISTANCE = 2.0 * HIGH_DISTANCE
-"""What a slice counts for which no possible wall was near, in gaps between two hearts."""
-
-REGIONS = (MYOCARDIUM, ENHANCEMENT)
-"""The regions in which two label maps are compared."""
+POSSIBLE = 0.25  # probability from which a pixel may be wall, to include narrowly missed slices
+BAND_MM = 4.0  # distance around the possible wall in which uncertainty is measured
+NOTHING_DRAWN = 1.0  # uncertainty, in bits, without any possible wall: the maximum
+EMPTIED_DISTANCE = 2.0 * HIGH_DISTANCE  # latent distance of a slice whose wall was emptied
+REGIONS = (MYOCARDIUM, ENHANCEMENT)  # in which two label maps are compared
 
 FEATURES = (
     "slice distance, mm",
@@ -46,19 +34,18 @@ FEATURES = (
     "signal of the enhancement",
     "spread of the signal of the wall",
 )
-"""What a scan is compared with others by; signals are those of `acsnet.preprocess.unit_range`.
+"""Features for comparing scans; signals as by `acsnet.preprocess.unit_range`.
 
-Signal and shape rather than the networks' inner features: they cost no pass, and stay what they
-are when a model is replaced.
+Signal and shape, not features of a network: they need no inference and do not depend on a model.
 """
 
 
 @dataclass(frozen=True, kw_only=True)
 class Scores:
-    """What is known of a scan from one inference.
+    """Scores of a scan from one inference.
 
-    uncertainty: mean entropy round the wall, in bits; correction: mean latent distance of a slice,
-    in gaps between two hearts; features: as `FEATURES`, None for what it has not.
+    uncertainty: mean entropy around the wall, in bits; correction: mean latent distance of a slice,
+    in units of `Prior.gap`; features: values of `FEATURES`, None where undefined.
     """
 
     uncertainty: float
@@ -78,9 +65,8 @@ def scores_of(result: Result) -> Scores:
 def wall_uncertainty(probability: NDArray[np.float32], spacing_mm: tuple[float, float]) -> float:
     """Mean entropy, in bits, of wall or not wall within `BAND_MM` of the possible wall.
 
-    probability: (slice, row, column), mean over turns and mirrors; where these disagree it lies
-    between 0 and 1 (Wang et al., Neurocomputing 2019;338:34, doi:10.1016/j.neucom.2019.01.103).
-    spacing_mm: distance of rows, of columns.
+    probability: (slice, row, column), mean over test-time augmentation (Wang et al., Neurocomputing
+    2019;338:34, doi:10.1016/j.neucom.2019.01.103); spacing_mm: distance of rows, of columns.
     """
     possible = probability >= POSSIBLE
     slices = np.flatnonzero(possible.any(axis=(1, 2)))
@@ -92,9 +78,9 @@ def wall_uncertainty(probability: NDArray[np.float32], spacing_mm: tuple[float, 
 
 
 def correction_distance(anatomy: StackCorrection) -> float:
-    """Mean latent distance by which the wall was moved, over the slices in which one was drawn.
+    """Mean latent distance by which the wall was moved, over the slices with a drawn wall.
 
-    A wall that was emptied counts as `EMPTIED_DISTANCE`; 0 where nothing was drawn at all.
+    An emptied wall counts as `EMPTIED_DISTANCE`; 0 without any drawn wall.
     """
     moved = [
         EMPTIED_DISTANCE if slice_.action is Action.EMPTIED else slice_.distance
@@ -105,12 +91,9 @@ def correction_distance(anatomy: StackCorrection) -> float:
 
 
 def disagreement(drawn: NDArray[np.uint8], reviewed: NDArray[np.uint8]) -> float:
-    """1 - Dice of two label maps of one shape, mean over the wall and its enhancement; 0 if equal.
-
-    A region that is in neither of them agrees.
-    """
-    dice = [volume_dice(np.isin(drawn, one), np.isin(reviewed, one)) for one in REGIONS]
-    return 1.0 - float(np.mean(dice))
+    """1 - Dice of two label maps, mean over wall and enhancement; a region in neither agrees."""
+    shares = [dice(np.isin(drawn, region), np.isin(reviewed, region)) for region in REGIONS]
+    return 1.0 - float(np.mean(shares))
 
 
 def features_of(scan: ShortAxisScan, labels: NDArray[np.uint8]) -> tuple[float | None, ...]:

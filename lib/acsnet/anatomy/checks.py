@@ -13,8 +13,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import label as components
 
-from acsnet.anatomy.measures import MEASURE_NAMES, Form, Measures, measure
+from acsnet.anatomy.measures import CORNERS, MEASURE_NAMES, Form, Measures, measure
 from acsnet.errors import WeightsError
 
 SHIPPED_LIMITS = Path(__file__).resolve().parent / "limits.json"
@@ -70,6 +71,24 @@ def check(
     if closed and form is not Form.RING:
         failures.append(NOT_A_RING)
     return Verdict(form=form, measures=measures, failures=tuple(failures))
+
+
+def check_ventricle(wall: NDArray[np.bool_], pool: NDArray[np.bool_]) -> tuple[str, ...]:
+    """What is wrong with the wall and the blood pool of a slice together; nothing where both lack.
+
+    wall, pool: (row, column). They share no pixel, the pool is in one part, and both together are
+    one object that encloses nothing else. As in `measure`, pixels of the ventricle touch by edges
+    or corners, those of the pool and of the background by edges only.
+    """
+    ventricle = wall | pool
+    background = components(np.pad(~ventricle, 1, constant_values=True))[1]
+    wrong = {
+        "pool_in_wall": bool((wall & pool).any()),
+        "pool_parts": components(pool)[1] > 1,
+        "ventricle_objects": components(ventricle, CORNERS)[1] > 1,
+        "ventricle_holes": background > 1,
+    }
+    return tuple(name for name, is_wrong in wrong.items() if is_wrong)
 
 
 def limits_from_dict(table: Mapping[str, Any], *, source: str) -> Limits:

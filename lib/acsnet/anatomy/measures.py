@@ -18,6 +18,7 @@ from scipy.ndimage import label as components
 from scipy.ndimage import median_filter
 
 from acsnet.anatomy.contour_geometry import along_rays, inward_depth, outline
+from acsnet.masks import box_of, largest_part
 
 TAPER_PERCENT = 10  # share of an open wall that belongs to its tapering ends
 MIN_CAP_SOLIDITY = 0.85  # above it, a wall without cavity is a cap, not a "C"
@@ -70,13 +71,14 @@ def measure(wall: NDArray[np.bool_], spacing_mm: tuple[float, float]) -> tuple[F
 
     A mask in several parts has topological measures only.
     """
-    rows, columns = np.flatnonzero(wall.any(axis=1)), np.flatnonzero(wall.any(axis=0))
-    if not len(rows):
+    rows, columns = box_of(wall)
+    if rows.stop == 0:
         return Form.EMPTY, Measures(objects=0, holes=0, border_pixels=0)
     border = wall[[0, -1]].sum() + wall[1:-1, [0, -1]].sum()
-    mask = np.pad(wall[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1], 1)
+    mask = np.pad(wall[rows, columns], 1)
     objects = components(mask, CORNERS)[1]
-    inside, cavities = _enclosed(mask)
+    parts, count = components(~mask)
+    inside, cavities = parts > 1, count - 1  # part 1, the first pixel, is the padding: outside
     known = {
         "objects": objects,
         "holes": max(cavities - 1, 0),
@@ -89,7 +91,7 @@ def measure(wall: NDArray[np.bool_], spacing_mm: tuple[float, float]) -> tuple[F
     if not cavities:
         form = Form.CAP
         if outer.solidity <= MIN_CAP_SOLIDITY:
-            inside = _largest(outer.hull_mask(mask.shape) & ~mask)
+            inside = largest_part(outer.hull_mask(mask.shape) & ~mask)
             # The hull of a few pixels may hold no other pixel.
             form = Form.OPEN if inside.any() else Form.CAP
     if form is Form.OPEN:
@@ -101,7 +103,7 @@ def measure(wall: NDArray[np.bool_], spacing_mm: tuple[float, float]) -> tuple[F
     }
     if form is Form.CAP:
         return form, Measures(**known, cap_radius_mm=outer.radius_mm)
-    inside, is_open = _largest(inside), form is Form.OPEN
+    inside, is_open = largest_part(inside), form is Form.OPEN
     cavity = outline(inside, spacing_mm)
     met, step_mm = along_rays(mask, inside, spacing_mm)
     return form, Measures(
@@ -112,21 +114,6 @@ def measure(wall: NDArray[np.bool_], spacing_mm: tuple[float, float]) -> tuple[F
         opening_deg=float(360.0 * np.mean(~met.any(axis=1))) if is_open else 0.0,
         **_thickness_measures(met, step_mm, is_open=is_open),
     )
-
-
-def _enclosed(mask: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], int]:
-    """Background that does not reach the edge of a padded mask, and its number of parts."""
-    parts, count = components(~mask)
-    # Part 1, the first background pixel, is the padding and hence the outside.
-    return parts > 1, count - 1
-
-
-def _largest(region: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    parts, count = components(region)
-    if count < 2:
-        return region
-    out: NDArray[np.bool_] = parts == np.bincount(parts.ravel())[1:].argmax() + 1
-    return out
 
 
 def _thickness_measures(

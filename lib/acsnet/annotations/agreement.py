@@ -1,4 +1,4 @@
-"""How far two people, or a person and the model, agree on one scan."""
+"""Agreement of two label maps of one scan: Dice of labels and regions, difference in burden."""
 
 from dataclasses import dataclass
 from itertools import combinations
@@ -6,9 +6,9 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
-from acsnet.evaluate.metrics import volume_dice
 from acsnet.label_conventions import region_masks
 from acsnet.labels import ENHANCEMENT, LABEL_VALUES, MYOCARDIUM
+from acsnet.masks import dice
 from acsnet.quantify.volumes import burden_percent
 
 
@@ -27,7 +27,7 @@ class Agreement:
     burden_difference: float | None
 
     def to_dict(self) -> dict[str, object]:
-        """Plain values for JSON, rounded to what is told of them."""
+        """Plain values for JSON; Dice rounded to 4 decimals, the difference to 2."""
         return {
             "label_dice": _rounded(self.label_dice),
             "region_dice": _rounded(self.region_dice),
@@ -37,34 +37,35 @@ class Agreement:
         }
 
 
-def compare(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> Agreement:
+def compare(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> Agreement:
     """Compare two label maps of one shape; values as `acsnet.labels.Label`.
 
     Raises ValueError for shapes that differ.
     """
-    if one.shape != other.shape:
-        msg = f"label maps must have one shape, got {one.shape} and {other.shape}"
+    if first.shape != second.shape:
+        msg = f"label maps must have one shape, got {first.shape} and {second.shape}"
         raise ValueError(msg)
-    first = region_masks(one, "acsnet", source="the first label map")
-    second = region_masks(other, "acsnet", source="the second label map")
+    regions = region_masks(first, "acsnet", source="the first label map")
+    others = region_masks(second, "acsnet", source="the second label map")
     return Agreement(
         label_dice={
-            name: _dice(one == value, other == value) for name, value in LABEL_VALUES.items()
+            name: _dice(first == value, second == value) for name, value in LABEL_VALUES.items()
         },
-        region_dice={region: _dice(first[region], second[region]) for region in first},
-        burden_difference=_difference(_burden(one), _burden(other)),
+        region_dice={region: _dice(regions[region], others[region]) for region in regions},
+        burden_difference=_difference(_burden(first), _burden(second)),
     )
 
 
 def compare_all(drawn: dict[str, NDArray[np.uint8]]) -> list[tuple[str, str, Agreement]]:
     """Every two annotators of one scan, by name, and how far they agree."""
     return [
-        (one, other, compare(drawn[one], drawn[other])) for one, other in combinations(drawn, 2)
+        (first, second, compare(drawn[first], drawn[second]))
+        for first, second in combinations(drawn, 2)
     ]
 
 
-def _dice(one: NDArray[np.bool_], other: NDArray[np.bool_]) -> float | None:
-    return volume_dice(one, other) if one.any() or other.any() else None
+def _dice(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> float | None:
+    return dice(first, second) if first.any() or second.any() else None
 
 
 def _burden(labels: NDArray[np.uint8]) -> float | None:
@@ -72,8 +73,8 @@ def _burden(labels: NDArray[np.uint8]) -> float | None:
     return burden_percent(float(enhanced), float(wall))
 
 
-def _difference(one: float | None, other: float | None) -> float | None:
-    return None if one is None or other is None else one - other
+def _difference(first: float | None, second: float | None) -> float | None:
+    return None if first is None or second is None else first - second
 
 
 def _rounded(values: dict[str, float | None]) -> dict[str, float | None]:

@@ -156,11 +156,11 @@ class VersionStore:
 
     def version(self, image: str, name: str) -> Version:
         """One version by its id. Raises InputError where there is none."""
-        found = next((one for one in self.versions(image) if one.id == name), None)
-        if found is None:
+        version = next((version for version in self.versions(image) if version.id == name), None)
+        if version is None:
             msg = f"image {image!r} has no version {name!r}"
             raise InputError(msg)
-        return found
+        return version
 
     def mark(
         self, image: str, name: str, state: Literal["reviewed", "withdrawn"], *, by: str
@@ -181,7 +181,7 @@ class VersionStore:
     def reviewed(self) -> list[Version]:
         """The newest reviewed version of each image: what a network may be trained on."""
         newest = (newest_of(versions, "reviewed") for versions in self.all())
-        return [one for one in newest if one is not None]
+        return [version for version in newest if version is not None]
 
     def all(self) -> list[list[Version]]:
         """The versions of each image that has any, newest first; images by id."""
@@ -258,13 +258,13 @@ def _agrees(version: Version, record: Mapping[str, str]) -> bool:
 
 def newest_of(versions: Sequence[Version], state: State) -> Version | None:
     """The newest version in a state; versions: newest first."""
-    return next((one for one in versions if one.state == state), None)
+    return next((version for version in versions if version.state == state), None)
 
 
 def by_author(versions: Sequence[Version]) -> dict[str, Version]:
     """The newest version of each person that was not withdrawn; versions: newest first."""
-    kept = [one for one in versions if one.state != "withdrawn"]
-    return {one.author: one for one in reversed(kept)}
+    kept = [version for version in versions if version.state != "withdrawn"]
+    return {version.author: version for version in reversed(kept)}
 
 
 def _decision(by: str, when: datetime) -> bytes:

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from acsnet.cli.common import grid, out, refusal
-from acsnet.errors import AcsnetError
+from acsnet.cli.common import grid, out
 
 if TYPE_CHECKING:
     from acsnet.server.auth.accounts import Accounts
@@ -49,11 +48,8 @@ def add(
     """Add an account, or give one another role and password; its sessions end."""
     from acsnet.server.identity import Role
 
-    try:
-        accounts = open_accounts()
-        accounts.put(name, Role[role.value.upper()], ask_password())
-    except AcsnetError as error:
-        raise refusal(error) from None
+    accounts = open_accounts()
+    accounts.put(name, Role[role.value.upper()], ask_password())
     out.print(f"{name} may log in as {role.value}", highlight=False)
 
 
@@ -61,19 +57,13 @@ def add(
 def list_accounts() -> None:
     """All accounts."""
     table = grid("name", "role")
-    try:
-        for account in open_accounts().all().values():
-            table.add_row(account.name, account.role.word)
-    except AcsnetError as error:
-        raise refusal(error) from None
+    for account in open_accounts().all().values():
+        table.add_row(account.name, account.role.word)
     out.print(table)
 
 
 @app.command()
 def remove(name: Name) -> None:
     """Remove an account; its sessions end."""
-    try:
-        open_accounts().remove(name)
-    except AcsnetError as error:
-        raise refusal(error) from None
+    open_accounts().remove(name)
     out.print(f"{name} may no longer log in", highlight=False)

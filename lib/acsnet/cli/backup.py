@@ -6,8 +6,7 @@ from typing import Annotated
 
 import typer
 
-from acsnet.cli.common import out, refusal
-from acsnet.errors import AcsnetError
+from acsnet.cli.common import out
 
 Studies = Annotated[
     str, typer.Option(help="Folder of scans, or http(s)://... of a PACS, as it is served.")
@@ -24,10 +23,7 @@ def backup(
     from acsnet.server.state.backup import write_backup
 
     _choose(state)
-    try:
-        summary = write_backup(output, studies=studies)
-    except AcsnetError as error:
-        raise refusal(error) from None
+    summary = write_backup(output, studies=studies)
     out.print(f"{output}: {summary.files} files, {summary.size / 1e6:.1f} MB", highlight=False)
 
 
@@ -41,10 +37,7 @@ def restore(
     from acsnet.server.state.restore import restore_backup
 
     _choose(state)
-    try:
-        summary = restore_backup(file, studies=studies)
-    except AcsnetError as error:
-        raise refusal(error) from None
+    summary = restore_backup(file, studies=studies)
     out.print(f"{state_folder()}: {summary.files} files, all as backed up", highlight=False)
 
 

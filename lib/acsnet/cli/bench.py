@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from acsnet.cli.common import NOTICE, err, out, refusal
-from acsnet.errors import AcsnetError, InputError
+from acsnet.cli.common import NOTICE, err, out
+from acsnet.errors import InputError
 
 if TYPE_CHECKING:
     from acsnet.bench.convolutions import Level, NetworkSpeed
@@ -27,16 +27,13 @@ def bench(
     from acsnet.bench.run import run_bench
     from acsnet.storage import write_json
 
-    try:
-        if json_file is not None and (json_file.is_dir() or not json_file.parent.is_dir()):
-            msg = f"{json_file} must be a file in a folder that is there"
-            raise InputError(msg)
-        with err.status("measuring") as status:
-            found = run_bench(scan, on_step=lambda step: status.update(f"measuring: {step}"))
-        if json_file is not None:
-            write_json(json_file, found.to_dict())
-    except (AcsnetError, OSError) as error:
-        raise refusal(error) from None
+    if json_file is not None and (json_file.is_dir() or not json_file.parent.is_dir()):
+        msg = f"{json_file} must be a file in a folder that is there"
+        raise InputError(msg)
+    with err.status("measuring") as status:
+        found = run_bench(scan, on_step=lambda step: status.update(f"measuring: {step}"))
+    if json_file is not None:
+        write_json(json_file, found.to_dict())
     _print(found)
 
 

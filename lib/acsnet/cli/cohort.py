@@ -16,7 +16,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from acsnet.cli.common import REFUSED, DeviceName, err, out, refusal
+from acsnet.cli.common import REFUSED, DeviceName, err, out
 from acsnet.cli.segment import ScarMethodName
 from acsnet.errors import AcsnetError
 
@@ -101,8 +101,6 @@ def cohort(
                     told = escape(f"{outcome.place}: {outcome.reason}")
                     err.print(f"[red]failed[/red] {told}", highlight=False, soft_wrap=True)
                 progress.advance(task)
-    except (AcsnetError, OSError) as error:
-        raise refusal(error) from None
     except KeyboardInterrupt:
         err.print(f"stopped after {total} scans: the same command goes on from here")
         raise typer.Exit(INTERRUPTED) from None

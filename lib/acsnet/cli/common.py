@@ -2,12 +2,16 @@
 
 import sys
 from enum import Enum
+from typing import Any
 
 import typer
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Column, Table
+from typer.core import TyperGroup
+
+from acsnet.errors import AcsnetError
 
 FAILED = 1
 REFUSED = 2
@@ -33,6 +37,19 @@ class DeviceName(str, Enum):
 
     cpu = "cpu"
     cuda = "cuda"
+
+
+class Commands(TyperGroup):
+    """Commands whose refusals are told in one sentence, with exit code 2."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run a command. A reader that closed its end of a pipe is no refusal."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            raise
+        except (AcsnetError, OSError) as error:
+            raise refusal(error) from None
 
 
 def refusal(error: Exception) -> typer.Exit:

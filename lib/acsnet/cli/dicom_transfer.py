@@ -7,8 +7,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from acsnet.cli.common import REFUSED, err, out, refusal
-from acsnet.errors import AcsnetError
+from acsnet.cli.common import REFUSED, err, out
 
 
 def push(
@@ -18,19 +17,16 @@ def push(
     ],
 ) -> None:
     """Store DICOM files in a PACS. The login is read from ACSNET_PACS_USER and the like."""
-    from acsnet.pacs.dicom_folder import files_below
+    from acsnet.pacs.storescu import files_below
     from acsnet.pacs.transfer import push as run_push
 
     refused = 0
-    try:
-        found = files_below(files)
-        for file, reason in run_push(found, to=to):
-            if reason is not None:
-                refused += 1
-                told = escape(f"{file}: {reason}")
-                err.print(f"[red]refused[/red] {told}", highlight=False, soft_wrap=True)
-    except AcsnetError as error:
-        raise refusal(error) from None
+    found = files_below(files)
+    for file, reason in run_push(found, to=to):
+        if reason is not None:
+            refused += 1
+            told = escape(f"{file}: {reason}")
+            err.print(f"[red]refused[/red] {told}", highlight=False, soft_wrap=True)
     out.print(f"stored {len(found) - refused} of {len(found)} files", highlight=False)
     if refused:
         raise typer.Exit(REFUSED)
@@ -48,16 +44,13 @@ def pull(
 
     tags = {"SeriesInstanceUID": series, "StudyInstanceUID": study, "PatientID": patient}
     keys = {tag: value for tag, value in tags.items() if value is not None}
-    try:
-        for one in run_pull(keys, source=source, output=output):
-            out.print(
-                f"{one.description!r}: {one.images} images, {one.fetched} fetched -> {one.folder}",
-                highlight=False,
-                markup=False,
-                soft_wrap=True,
-            )
-    except (AcsnetError, OSError) as error:
-        raise refusal(error) from None
+    for one in run_pull(keys, source=source, output=output):
+        out.print(
+            f"{one.description!r}: {one.images} images, {one.fetched} fetched -> {one.folder}",
+            highlight=False,
+            markup=False,
+            soft_wrap=True,
+        )
 
 
 def receive(
@@ -76,10 +69,7 @@ def receive(
             shown.add(file.parent)
             out.print(f"receiving {file.parent}", highlight=False, soft_wrap=True)
 
-    try:
-        receiver = Receiver(output, host=host, port=port, title=title, on_file=show)
-    except (AcsnetError, OSError) as error:
-        raise refusal(error) from None
+    receiver = Receiver(output, host=host, port=port, title=title, on_file=show)
     out.print(f"Listening as {title} on {host}:{receiver.port}. Stop with Ctrl+C", highlight=False)
     try:
         threading.Event().wait()

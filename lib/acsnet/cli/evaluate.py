@@ -5,8 +5,7 @@ from typing import Annotated
 
 import typer
 
-from acsnet.cli.common import FAILED, TruthName, out, refusal
-from acsnet.errors import AcsnetError
+from acsnet.cli.common import FAILED, TruthName, out
 
 
 def evaluate(
@@ -42,25 +41,22 @@ def evaluate(
     if not fits or (cases is not None and not stress):
         msg = "give --predictions, or --stress and --images and, if you like, --cases"
         raise typer.BadParameter(msg)
-    try:
-        if images is not None:
-            report = run_stress(
-                images=images,
-                labels=labels,
-                truth=truth.value,
-                cases=cases,
-                json_path=json_file,
-                console=out,
-            )
-            if not report.passed:
-                raise typer.Exit(FAILED)
-        elif predictions is not None:
-            run_evaluation(
-                predictions=predictions,
-                labels=labels,
-                truth=truth.value,
-                json_path=json_file,
-                console=out,
-            )
-    except AcsnetError as error:
-        raise refusal(error) from None
+    if images is not None:
+        report = run_stress(
+            images=images,
+            labels=labels,
+            truth=truth.value,
+            cases=cases,
+            json_path=json_file,
+            console=out,
+        )
+        if not report.passed:
+            raise typer.Exit(FAILED)
+    elif predictions is not None:
+        run_evaluation(
+            predictions=predictions,
+            labels=labels,
+            truth=truth.value,
+            json_path=json_file,
+            console=out,
+        )

@@ -7,8 +7,8 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from acsnet.cli.common import grid, out, refusal
-from acsnet.errors import AcsnetError, InputError
+from acsnet.cli.common import grid, out
+from acsnet.errors import InputError
 
 if TYPE_CHECKING:
     from acsnet.annotations.label_versions import VersionStore
@@ -41,14 +41,11 @@ def list_versions(studies: Studies) -> None:
     table = grid(
         "scan", "version", "state", "by", "reviewed by", "saved (UTC)", "model", whole="version"
     )
-    try:
-        for versions in open_versions(studies).all():
-            for one in versions:
-                saved = f"{one.saved:%Y-%m-%d %H:%M}"
-                cells = (one.image, one.id, one.state, one.author, one.reviewer, saved, one.model)
-                table.add_row(*map(escape, cells))
-    except AcsnetError as error:
-        raise refusal(error) from None
+    for versions in open_versions(studies).all():
+        for one in versions:
+            saved = f"{one.saved:%Y-%m-%d %H:%M}"
+            cells = (one.image, one.id, one.state, one.author, one.reviewer, saved, one.model)
+            table.add_row(*map(escape, cells))
     out.print(table)
 
 
@@ -63,10 +60,7 @@ def review(
     from acsnet.annotations import audit_log
     from acsnet.server.state.paths import audit_log_file
 
-    try:
-        found = open_versions(studies).mark(image, version, "reviewed", by=by)
-    except AcsnetError as error:
-        raise refusal(error) from None
+    found = open_versions(studies).mark(image, version, "reviewed", by=by)
     details = {"version": version}
     audit_log.record(
         audit_log_file(), "review", user=by, model=found.model, image=image, details=details
@@ -81,19 +75,16 @@ def agreement(image: Image, studies: Studies) -> None:
     from acsnet.annotations.label_versions import by_author
     from acsnet.io.label_map import read_labels
 
-    try:
-        versions = open_versions(studies).versions(image)
-        newest = versions[0].scan if versions else ""
-        drawn = {
-            author: read_labels(one.verified())
-            for author, one in by_author(versions).items()
-            if one.scan == newest
-        }
-        if len(drawn) < 2:
-            msg = f"scan {image!r} has label maps of {len(drawn)} people: two are compared"
-            raise InputError(msg)
-    except AcsnetError as error:
-        raise refusal(error) from None
+    versions = open_versions(studies).versions(image)
+    newest = versions[0].scan if versions else ""
+    drawn = {
+        author: read_labels(one.verified())
+        for author, one in by_author(versions).items()
+        if one.scan == newest
+    }
+    if len(drawn) < 2:
+        msg = f"scan {image!r} has label maps of {len(drawn)} people: two are compared"
+        raise InputError(msg)
     for one, other, found in compare_all(drawn):
         table = Table("region", "Dice", title=escape(f"{one} and {other}"))
         for region, dice in found.region_dice.items():

@@ -23,10 +23,11 @@ from acsnet.cli import (
     serve,
     train,
 )
-from acsnet.cli.common import NOTICE, out
+from acsnet.cli.common import NOTICE, Commands, out
 from acsnet.settings import CONFIG
 
 app = typer.Typer(
+    cls=Commands,
     help=f"Left ventricle and scar on late gadolinium enhancement MRI. {NOTICE}",
     no_args_is_help=True,
     add_completion=False,
@@ -47,7 +48,6 @@ for command in (
     train.train,
     train.lge_like,
     train.calibrate,
-    train.simulate,
     bench.bench,
     serve.config,
     serve.info,

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from acsnet.cli.common import err, grid, out, refusal
-from acsnet.errors import AcsnetError, InputError
+from acsnet.cli.common import err, grid, out
+from acsnet.errors import InputError
 
 if TYPE_CHECKING:
     from acsnet.fine_tuning.model_registry import Models
@@ -43,32 +43,26 @@ def tell(event: Literal["promote", "rollback"], models: "Models", live: str) -> 
 @app.command(name="list")
 def list_versions(studies: Studies) -> None:
     """All versions, the oldest first."""
-    try:
-        models = open_models(studies)
-        aliases = vars(models.aliases())
-        table = grid("version", "is", "made", "trained", "from", "gate", whole="version")
-        for name in models.names():
-            record = models.record(name)
-            decision = record.get("decision")
-            gate = "" if decision is None else "passed" if decision["promote"] else "refused"
-            held = ", ".join(alias for alias, held in aliases.items() if held == name)
-            made, trainer, base = (str(record.get(key, "")) for key in ("made", "trainer", "base"))
-            table.add_row(name, held, made, trainer, base, gate)
-    except AcsnetError as error:
-        raise refusal(error) from None
+    models = open_models(studies)
+    aliases = vars(models.aliases())
+    table = grid("version", "is", "made", "trained", "from", "gate", whole="version")
+    for name in models.names():
+        record = models.record(name)
+        decision = record.get("decision")
+        gate = "" if decision is None else "passed" if decision["promote"] else "refused"
+        held = ", ".join(alias for alias, held in aliases.items() if held == name)
+        made, trainer, base = (str(record.get(key, "")) for key in ("made", "trainer", "base"))
+        table.add_row(name, held, made, trainer, base, gate)
     out.print(table)
 
 
 @app.command()
 def show(version: Version, studies: Studies) -> None:
     """Where a version comes from, and what the gate said of it."""
-    try:
-        models = open_models(studies)
-        name = models.find(version)
-        record = models.record(name)
-        weights = models.weights(name)
-    except AcsnetError as error:
-        raise refusal(error) from None
+    models = open_models(studies)
+    name = models.find(version)
+    record = models.record(name)
+    weights = models.weights(name)
     out.print(f"version {name}", highlight=False)
     for key, value in record.items():
         if key not in ("decision", "left_out"):
@@ -85,12 +79,9 @@ def show(version: Version, studies: Studies) -> None:
 @app.command()
 def compare(one: Version, other: Version, studies: Studies) -> None:
     """Measure two versions on the patients held out by the newest training."""
-    try:
-        models = open_models(studies)
-        first, second = models.find(one), models.find(other)
-        decision = measured(models, first, second)
-    except (AcsnetError, OSError) as error:
-        raise refusal(error) from None
+    models = open_models(studies)
+    first, second = models.find(one), models.find(other)
+    decision = measured(models, first, second)
     show_decision(decision, first, second)
 
 
@@ -104,36 +95,30 @@ def promote(version: Version, studies: Studies) -> None:
     from acsnet.fine_tuning.promotion import decision_from_dict, decision_to_dict
     from acsnet.train.run_record import now
 
-    try:
-        models = open_models(studies)
-        name, live = models.find(version), models.aliases().live
-        known = models.record(name).get("decision")
-        if known is None or known["against"] != live:
-            decision = measured(models, live, name)
-            if name != SHIPPED_NAME:
-                entry = {**decision_to_dict(decision), "against": live, "at": now()}
-                models.note(name, decision=entry)
-        else:
-            decision = decision_from_dict(known)
-        show_decision(decision, live, name)
-        if not decision.promote:
-            raise typer.Exit(1)
-        models.promote(name, instead_of=live)
-        tell("promote", models, name)
-    except (AcsnetError, OSError) as error:
-        raise refusal(error) from None
+    models = open_models(studies)
+    name, live = models.find(version), models.aliases().live
+    known = models.record(name).get("decision")
+    if known is None or known["against"] != live:
+        decision = measured(models, live, name)
+        if name != SHIPPED_NAME:
+            entry = {**decision_to_dict(decision), "against": live, "at": now()}
+            models.note(name, decision=entry)
+    else:
+        decision = decision_from_dict(known)
+    show_decision(decision, live, name)
+    if not decision.promote:
+        raise typer.Exit(1)
+    models.promote(name, instead_of=live)
+    tell("promote", models, name)
     out.print(f"{name} is served from the next request on", highlight=False)
 
 
 @app.command()
 def rollback(studies: Studies) -> None:
     """Serve the version before the live one again; the two change places."""
-    try:
-        models = open_models(studies)
-        aliases = models.rollback()
-        tell("rollback", models, aliases.live)
-    except (AcsnetError, OSError) as error:
-        raise refusal(error) from None
+    models = open_models(studies)
+    aliases = models.rollback()
+    tell("rollback", models, aliases.live)
     out.print(
         f"{aliases.live} is served from the next request on, instead of {aliases.previous}",
         highlight=False,

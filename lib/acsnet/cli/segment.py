@@ -10,7 +10,7 @@ import typer
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from acsnet.cli.common import REFUSED, TruthName, err, out, refusal
+from acsnet.cli.common import REFUSED, TruthName, err, out
 from acsnet.errors import AcsnetError, InputError
 
 if TYPE_CHECKING:
@@ -73,27 +73,23 @@ def segment(
     report: ReportOption = None,
 ) -> None:
     """Segment scans: OUTPUT/<case>/segmentation.nii.gz and features.json for each."""
-    from acsnet.export import ROW, write_csv, write_result
+    from acsnet.export import ROW, read_kinds, write_csv, write_reports, write_result
     from acsnet.io import read_scan
     from acsnet.pipeline import Pipeline
     from acsnet.quantify.quantification import NOTHING
     from acsnet.report.patient import read_subject
-    from acsnet.report_files import read_kinds, write_reports
 
     given = _given(height_cm, weight_kg, rv_insertion)
     if given != NOTHING and len(inputs) > 1:
         msg = "height, weight and RV insertion are of one patient: give one input with them"
         raise typer.BadParameter(msg)
-    try:
-        kinds = () if report is None else read_kinds(report)
-        pipeline = Pipeline.load(
-            device=device,
-            scar_method=scar_method.value,
-            keep_valid=not smooth_walls,
-            uncertainty=uncertainty,
-        )
-    except AcsnetError as error:
-        raise refusal(error) from None
+    kinds = () if report is None else read_kinds(report)
+    pipeline = Pipeline.load(
+        device=device,
+        scar_method=scar_method.value,
+        keep_valid=not smooth_walls,
+        uncertainty=uncertainty,
+    )
     done: dict[str, dict[str, Any]] = {}
     refused = 0
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
@@ -153,34 +149,30 @@ def quantify(
     report: ReportOption = None,
 ) -> None:
     """Measure a mask that a person drew: OUTPUT/<case>/ as `segment` has it, and features.csv."""
-    from acsnet.export import write_result
+    from acsnet.export import read_kinds, write_reports, write_result
     from acsnet.io import read_scan
     from acsnet.io.label_map import read_labels_on
     from acsnet.measure import quantify_drawn
     from acsnet.report.patient import read_subject
-    from acsnet.report_files import read_kinds, write_reports
 
     start = time.perf_counter()
     given = _given(height_cm, weight_kg, rv_insertion)
-    try:
-        kinds = () if report is None else read_kinds(report)
-        if remote is not None:
-            given = replace(
-                given, remote=read_labels_on(remote, scan=read_scan(image), image=image) > 0
-            )
-        measured = quantify_drawn(
-            image,
-            labels,
-            truth=truth.value,
-            scar_method=None if scar_method is None else scar_method.value,
-            given=given,
+    kinds = () if report is None else read_kinds(report)
+    if remote is not None:
+        given = replace(
+            given, remote=read_labels_on(remote, scan=read_scan(image), image=image) > 0
         )
-        folder = write_result(measured, output)
-        subject = read_subject(image, measured.scan.instance_uids)
-        told = f"drawn, {labels.name}"
-        flat = write_reports(measured, folder, {"csv", *kinds}, subject=subject, labels_by=told)
-    except (AcsnetError, OSError) as error:
-        raise refusal(error) from None
+    measured = quantify_drawn(
+        image,
+        labels,
+        truth=truth.value,
+        scar_method=None if scar_method is None else scar_method.value,
+        given=given,
+    )
+    folder = write_result(measured, output)
+    subject = read_subject(image, measured.scan.instance_uids)
+    told = f"drawn, {labels.name}"
+    flat = write_reports(measured, folder, {"csv", *kinds}, subject=subject, labels_by=told)
     _print_case(measured.features_dict(), folder, time.perf_counter() - start, flat)
 
 
@@ -199,10 +191,7 @@ def figure(
     from acsnet.pipeline import Pipeline
     from acsnet.report.anatomy_figure import write_anatomy_figure
 
-    try:
-        pipeline = Pipeline.load()
-    except AcsnetError as error:
-        raise refusal(error) from None
+    pipeline = Pipeline.load()
     done: set[str] = set()
     refused = 0
     for path in inputs:

@@ -11,8 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from acsnet import __version__
-from acsnet.cli.common import NOTICE, grid, out, refusal
-from acsnet.errors import AcsnetError
+from acsnet.cli.common import NOTICE, grid, out
 
 
 def serve(
@@ -61,20 +60,14 @@ def serve(
     os.environ.update({key: str(value) for key, value in options.items() if value is not None})
     from acsnet.server.launch import serve as run_server
 
-    try:
-        run_server(studies=studies)
-    except AcsnetError as error:
-        raise refusal(error) from None
+    run_server(studies=studies)
 
 
 def config() -> None:
     """All settings, and where each comes from: its variable, the file, or the default."""
     from acsnet.settings import held, read_settings, shown, sources
 
-    try:
-        settings = read_settings()
-    except AcsnetError as error:
-        raise refusal(error) from None
+    settings = read_settings()
     table = grid("setting", "value", "from", whole="setting")
     for name, source in sources().items():
         table.add_row(".".join(name), escape(shown(held(settings, name))), escape(source))
@@ -94,10 +87,7 @@ def info() -> None:
         f"{os.cpu_count()} processors, GPU: {'yes' if torch.cuda.is_available() else 'no'}",
         highlight=False,
     )
-    try:
-        networks = {name: load_network(name, kind) for name, kind in NETWORKS.items()}
-    except AcsnetError as error:
-        raise refusal(error) from None
+    networks = {name: load_network(name, kind) for name, kind in NETWORKS.items()}
     table = Table("network", "filters", "parameters", "SHA-256", title="Verified weights")
     for name, network in networks.items():
         parameters = sum(p.numel() for p in network.parameters())

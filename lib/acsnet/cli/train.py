@@ -1,4 +1,4 @@
-"""`acsnet train`, `lge-like`, `calibrate` and `simulate`: what needs labelled sets."""
+"""`acsnet train`, `lge-like` and `calibrate`: what needs labelled sets."""
 
 from enum import Enum
 from pathlib import Path
@@ -6,8 +6,7 @@ from typing import Annotated
 
 import typer
 
-from acsnet.cli.common import DeviceName, err, out, refusal
-from acsnet.errors import AcsnetError
+from acsnet.cli.common import DeviceName, err, out
 
 
 class CineTruthName(str, Enum):
@@ -43,6 +42,10 @@ def train(
         float | None,
         typer.Option(min=0, help="Weight in the loss of LGE-like cine; 0 leaves cine out."),
     ] = None,
+    init: Annotated[
+        Path | None,
+        typer.Option(help="Weights folder to go on from. Default: random weights."),
+    ] = None,
 ) -> None:
     """Train on the train lists; writes OUTPUT/weights, verified when loaded.
 
@@ -50,19 +53,17 @@ def train(
     """
     from acsnet.train.run import run_training
 
-    try:
-        run_training(
-            network.value,
-            data=data,
-            output=output,
-            seed=seed,
-            device=device.value,
-            epochs=epochs,
-            cine_weight=cine_weight,
-            console=err,
-        )
-    except (AcsnetError, OSError) as error:
-        raise refusal(error) from None
+    run_training(
+        network.value,
+        data=data,
+        output=output,
+        seed=seed,
+        device=device.value,
+        epochs=epochs,
+        cine_weight=cine_weight,
+        init=init,
+        console=err,
+    )
 
 
 def lge_like(
@@ -83,19 +84,16 @@ def lge_like(
     """Make cine scans LGE-like, with a synthetic scar in the labels; a figure shows the steps."""
     from acsnet.train.augment.lge_like_run import run_lge_like
 
-    try:
-        written = run_lge_like(
-            inputs,
-            labels=labels,
-            truth=truth.value,
-            references=reference,
-            output=output,
-            enhanced_share=enhanced_share,
-            seed=seed,
-            console=err,
-        )
-    except (AcsnetError, OSError) as error:
-        raise refusal(error) from None
+    written = run_lge_like(
+        inputs,
+        labels=labels,
+        truth=truth.value,
+        references=reference,
+        output=output,
+        enhanced_share=enhanced_share,
+        seed=seed,
+        console=err,
+    )
     for case in written:
         out.print(
             f"{case.image}: scar in {case.enhanced} of {case.drawn} slices -> {case.figure}",
@@ -111,31 +109,4 @@ def calibrate(
     """Set the limits of the anatomical checks from the expert walls of the train lists."""
     from acsnet.train.calibrate import calibrate as run_calibration
 
-    try:
-        run_calibration(data, output, console=out)
-    except AcsnetError as error:
-        raise refusal(error) from None
-
-
-def simulate(
-    data: Annotated[Path, typer.Option(help="Folder with emidec/ and splits.json.")],
-    output: Annotated[Path, typer.Option(help="Run folder; an unfinished run goes on.")],
-    seeds: Annotated[int, typer.Option(min=1, help="Repetitions.")] = 3,
-    start: Annotated[int, typer.Option(min=1, help="Scans labelled at first, by lot.")] = 4,
-    step: Annotated[int, typer.Option(min=1, help="Scans labelled after each round.")] = 6,
-    rounds: Annotated[int, typer.Option(min=1, help="Rounds of labelling.")] = 3,
-    epochs: Annotated[int, typer.Option(min=1, help="Epochs of each small network.")] = 30,
-    filters: Annotated[int, typer.Option(min=1, help="Filter base of each small network.")] = 8,
-) -> None:
-    """Replay the EMIDEC train list: Dice against labels used, picked by us or drawn by lot."""
-    from acsnet.loop.simulate import Plan, run_simulation
-    from acsnet.loop.simulation_report import statement, write_report
-
-    plan = Plan(seeds=seeds, start=start, step=step, rounds=rounds, epochs=epochs, filters=filters)
-    try:
-        found = write_report(
-            run_simulation(data, output, plan=plan, console=err), output, plan=plan
-        )
-    except (AcsnetError, OSError) as error:
-        raise refusal(error) from None
-    out.print(f"{statement(found)} -> {output}", highlight=False, soft_wrap=True)
+    run_calibration(data, output, console=out)

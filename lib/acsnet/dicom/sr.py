@@ -13,6 +13,7 @@ from highdicom.sr import (
     DeviceObserverIdentifyingAttributes,
     FindingSite,
     MeasurementReport,
+    MeasurementsAndQualitativeEvaluations,
     ObservationContext,
     ObserverContext,
     PersonObserverIdentifyingAttributes,
@@ -38,7 +39,6 @@ from acsnet.dicom.sr_content import (
     OWN_SCHEME,
     PERCENT,
     VOLUME,
-    RegionGroup,
     measurements,
     region_group,
     tracking,
@@ -165,7 +165,9 @@ def _segment_groups(
     ]
 
 
-def _region_groups(features: Features, headers: Sequence[Dataset]) -> list[RegionGroup]:
+def _region_groups(
+    features: Features, headers: Sequence[Dataset]
+) -> list[MeasurementsAndQualitativeEvaluations]:
     return [
         region_group(
             "Left ventricle, wall and blood pool",

@@ -25,7 +25,6 @@ GRAM = Code("g", "UCUM", "gram")
 PERCENT = Code("%", "UCUM", "percent")
 
 Value = tuple[Code, float | None, Code]
-RegionGroup = MeasurementsAndQualitativeEvaluations
 
 
 def tracking(name: str) -> TrackingIdentifier:
@@ -45,9 +44,9 @@ def measurements(*values: Value) -> list[Measurement]:
 
 def region_group(
     name: str, finding: Code, site: Code | None, headers: Sequence[Dataset], *values: Value
-) -> RegionGroup:
+) -> MeasurementsAndQualitativeEvaluations:
     """The measurements of a region, linked to the images it was measured on."""
-    return RegionGroup(
+    return MeasurementsAndQualitativeEvaluations(
         tracking_identifier=tracking(name),
         finding_type=finding,
         finding_sites=None if site is None else [FindingSite(site)],

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from highdicom.sr import MeasurementsAndQualitativeEvaluations
 from pydicom.dataset import Dataset
 from pydicom.sr.codedict import codes
 from pydicom.sr.coding import Code
@@ -12,7 +13,6 @@ from acsnet.dicom.sr_content import (
     OWN_SCHEME,
     PERCENT,
     VOLUME,
-    RegionGroup,
     region_group,
 )
 from acsnet.labels import SCAR
@@ -32,7 +32,9 @@ SITES = (
 )
 
 
-def segment_groups(segments: Sequence[Segment], headers: Sequence[Dataset]) -> list[RegionGroup]:
+def segment_groups(
+    segments: Sequence[Segment], headers: Sequence[Dataset]
+) -> list[MeasurementsAndQualitativeEvaluations]:
     """One group for each segment in which scar could be measured; headers: the images."""
     return [
         region_group(

@@ -8,17 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from acsnet.errors import InputError
-from acsnet.evaluate.metrics import (
-    slice_balanced_accuracy,
-    slice_dice,
-    slice_hausdorff_mm,
-    thirds_of_heart,
-    volume_dice,
-)
+from acsnet.evaluate.metrics import slice_balanced_accuracy, slice_hausdorff_mm, thirds_of_heart
 from acsnet.export import SEGMENTATION
 from acsnet.io import read_scan
 from acsnet.io.label_map import check_same_grid, read_label_file, turned_to
 from acsnet.label_conventions import ENH, LV, MYO, region_masks
+from acsnet.masks import dice, slice_dice
 from acsnet.quantify.volumes import burden_percent, volume_ml
 from acsnet.scan import apex_first_by_area
 
@@ -145,7 +140,7 @@ def _score_region(
         hausdorff_mm=slice_hausdorff_mm(predicted, expert, in_plane_mm),
         expert_ml=volume_ml(expert, voxel_ml),
         predicted_ml=volume_ml(predicted, voxel_ml),
-        volume_dice=volume_dice(predicted, expert),
+        volume_dice=dice(predicted, expert),
     )
 
 

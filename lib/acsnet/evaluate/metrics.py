@@ -12,7 +12,8 @@ from scipy.ndimage import binary_erosion
 from scipy.spatial import KDTree
 from scipy.stats import ttest_ind_from_stats
 
-Mask = NDArray[np.bool_]
+from acsnet.masks import Mask
+
 Values = NDArray[np.float64]
 
 APEX, MIDDLE, BASE = "apex", "middle", "base"
@@ -20,18 +21,6 @@ THIRDS = (APEX, MIDDLE, BASE)
 
 NORMAL_95 = 1.96
 """Half-width of the 95 % interval of a normal distribution, in standard errors."""
-
-
-def slice_dice(predicted: Mask, expert: Mask) -> Values:
-    """2 |A and B| / (|A| + |B|) of each slice, (slice,); 1 where both are empty."""
-    both = np.count_nonzero(predicted & expert, axis=(1, 2))
-    total = np.count_nonzero(predicted, axis=(1, 2)) + np.count_nonzero(expert, axis=(1, 2))
-    return np.where(total == 0, 1.0, 2.0 * both / np.maximum(total, 1))
-
-
-def volume_dice(predicted: Mask, expert: Mask) -> float:
-    """2 |A and B| / (|A| + |B|) of the whole stack; 1 where both are empty."""
-    return float(slice_dice(predicted.reshape(1, 1, -1), expert.reshape(1, 1, -1))[0])
 
 
 def slice_balanced_accuracy(predicted: Mask, expert: Mask) -> Values:

@@ -1,1 +1,1 @@
-"""Training on a site's reviewed labels, and the promotion of a model that is proven better."""
+"""Fine-tuning on a site's reviewed labels, and promotion of a model that is proven better."""

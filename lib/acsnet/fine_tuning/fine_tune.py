@@ -1,9 +1,9 @@
-"""Fine-tuning: the loop and recipes of the first training, from trained weights, gently.
+"""Fine-tuning of the networks, with the loop and recipes of the first training.
 
-A third of the rate, a few epochs, the statistics of batch norm held, in each epoch a replay of what
-was learned before (`acsnet.fine_tuning.replay`), and in the end half the way back to the weights
-from before: what is learned of another domain is largely kept, and what was known is not forgotten
-(Wortsman et al. 2022, doi:10.1109/CVPR52688.2022.00780). The numbers are ours.
+A third of the learning rate, few epochs, fixed batch-norm statistics, replay in each epoch
+(`acsnet.fine_tuning.replay`), and in the end the mean of new and old weights, which keeps most of
+what is learned and forgets little (Wortsman et al. 2022, doi:10.1109/CVPR52688.2022.00780). Not
+from the paper: the numbers.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -45,12 +45,9 @@ from acsnet.train.recipes import RECIPES
 from acsnet.train.run_record import RECIPE, RUN, now, read_json, update, versions
 
 RATE = 3e-4
-KEPT = 0.5
-"""Share of the weights from before in those that come of it."""
-
+KEPT = 0.5  # share of the old weights in the result
+# Shares of reviewed scans, cine and replay in an epoch.
 SHARES = {"roi": (0.7, 0.0, 0.3), "myo": (0.7, 0.0, 0.3), "autoencoder": (0.5, 0.0, 0.5)}
-"""Of reviewed scans, cine and the replay in an epoch."""
-
 EPOCHS = {"roi": 8, "myo": 8, "autoencoder": 4}
 IMAGES_AN_EPOCH = 480
 
@@ -61,7 +58,7 @@ SEED = 0
 
 
 def fine_tuning(name: str, network: ResUNet | Autoencoder, *, epochs: int | None) -> Recipe:
-    """The recipe to go on with a trained network; epochs: None as usual."""
+    """The recipe to fine-tune a trained network; epochs: None for the default."""
     return replace(
         RECIPES[name],
         net=network.config,
@@ -73,16 +70,16 @@ def fine_tuning(name: str, network: ResUNet | Autoencoder, *, epochs: int | None
 
 
 def total_epochs(names: Sequence[str], *, epochs: int | None) -> int:
-    """Over all networks; the prior counts as one."""
+    """Epochs over all networks; the prior counts as one."""
     return sum(1 if name == PRIOR else epochs or EPOCHS[name] for name in names)
 
 
 @dataclass(frozen=True, kw_only=True)
 class FineTuning:
-    """One run: cases to train on; base: weights folder to go on from; folder: of the run.
+    """One fine-tuning run. All processes make the same calls; only the first writes.
 
-    Each of several processes makes the same calls; only the first writes.
-    registry: folder of the MLflow database; on_step: called after each batch.
+    cases: to train on; base: weights folder to start from; folder: of the run; registry: folder of
+    the MLflow database; on_step: called after each batch.
     """
 
     cases: Sequence[TrainingCase]
@@ -95,16 +92,16 @@ class FineTuning:
 
     @property
     def weights(self) -> Path:
-        """The chain that comes of it."""
+        """The resulting weights folder."""
         return self.folder / WEIGHTS
 
     @cached_property
     def walls(self) -> WallSamples:
-        """What autoencoder and prior are made of."""
+        """Training samples of autoencoder and prior."""
         return wall_samples(self.cases)
 
     def samples(self, name: str) -> Samples:
-        """What a network is trained on; slices are made once and kept."""
+        """Training samples of a network; slices are made once and stored."""
         if name == "autoencoder":
             return self.walls
         built = self.folder / BUILT
@@ -112,14 +109,14 @@ class FineTuning:
         def build() -> None:
             if not (built / f"{name}.npz").exists():
                 built.mkdir(exist_ok=True)
-                for one, samples in slice_samples(self.cases, seed=SEED).items():
-                    save(built / f"{one}.npz", samples)
+                for network, samples in slice_samples(self.cases, seed=SEED).items():
+                    save(built / f"{network}.npz", samples)
 
         self.processes.from_first(build)
         return load(built / f"{name}.npz")
 
     def bring_base(self) -> None:
-        """Put every part of the base that the run has not trained yet into its weights folder."""
+        """Copy the parts of the base that the run has not trained yet into its weights folder."""
 
         def bring() -> None:
             for name, entry in read_manifest(self.base).items():
@@ -131,7 +128,7 @@ class FineTuning:
         self.processes.from_first(bring)
 
     def is_done(self, name: str) -> bool:
-        """Whether this part was trained to its end, and is in the weights folder."""
+        """Whether this part is fully trained and in the weights folder."""
         return self.processes.from_first(lambda: self._done(name))
 
     def _done(self, name: str) -> bool:
@@ -145,7 +142,7 @@ class FineTuning:
     def train(
         self, name: str, *, epochs: int | None, on_epoch: Callable[[Sequence[Epoch]], None]
     ) -> None:
-        """Train one network to its end, or go on with it, and write its weights."""
+        """Train a network, or resume its training, and write its weights."""
         entry = read_manifest(self.base)[name]
         network = load_network(name, NETWORKS[name], folder=self.base)
         recipe = fine_tuning(name, network, epochs=epochs)
@@ -166,11 +163,11 @@ class FineTuning:
             return
         with self._tracked(name, settings_of(recipe, seed=SEED)) as run:
 
-            def tell(history: Sequence[Epoch]) -> None:
+            def log_history(history: Sequence[Epoch]) -> None:
                 run.log(history)
                 on_epoch(history)
 
-            trained = moved_back(learn(on_epoch=tell), network)
+            trained = moved_back(learn(on_epoch=log_history), network)
             about = {key: v for key, v in entry.items() if key not in ("file", "sha256", "config")}
             about |= {"recipe": read_json(folder / RECIPE), "base_sha256": entry["sha256"]}
             save_network(trained, name, folder=self.weights, about=with_terms(about))
@@ -196,7 +193,7 @@ class FineTuning:
 
     @contextmanager
     def _tracked(self, name: str, params: Mapping[str, Any]) -> Iterator[TrackedRun]:
-        """The MLflow run of one part, gone on with where it was begun before."""
+        """The MLflow run of one part, resumed if it exists."""
         path = self.folder / name / RUN
         known = read_json(path).get("mlflow_run") if path.exists() else None
         tags = {"run": self.folder.name, **{f"version.{k}": v for k, v in versions().items()}}
@@ -214,13 +211,13 @@ class FineTuning:
 
 @torch.no_grad()
 def moved_back(trained: ResUNet | Autoencoder, before: nn.Module) -> ResUNet | Autoencoder:
-    """The trained network, `KEPT` of the way back to what it was before."""
+    """The trained network, `KEPT` of the way back to the old weights."""
     for new, old in zip(trained.parameters(), before.parameters(), strict=True):
         new.lerp_(old.to(new.device), KEPT)
     return trained
 
 
 def with_terms(about: dict[str, Any]) -> dict[str, Any]:
-    """A manifest entry whose terms say that a site's labels are in the weights, too."""
+    """A manifest entry whose terms mention the site's labels."""
     terms = str(about.get("trained_on", "")).removesuffix(TERMS)
     return {**about, "trained_on": terms + TERMS}

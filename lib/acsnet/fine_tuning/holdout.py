@@ -1,9 +1,8 @@
-"""Which patients are kept out of training, to measure on: frozen by patient, growing by rule.
+"""Hold-out set: patients kept out of training, to measure on. Not from the paper.
 
-Ours. A patient's number in [0, 1) follows from a digest of the patient's id, so that it is the same
-on every machine and at every time. The first time, those with the smallest numbers are held out;
-from then on a new patient is where the number is below the share. No patient ever changes sides,
-whatever the share is set to later: nobody who was trained on is measured on.
+A digest of the patient's id gives a number in [0, 1), the same on every machine. The first time,
+the patients with the smallest numbers are held out; later, new patients with a number below the
+share. Patients never change sides, whatever the share becomes: no one trained on is measured on.
 """
 
 import hashlib
@@ -21,31 +20,31 @@ FILE = "holdout.json"
 
 @dataclass(frozen=True, kw_only=True)
 class HoldOut:
-    """Digests of patient ids: those measured on, and those that may be trained on."""
+    """Digests of the ids of patients held out (measured on) and trained on."""
 
     held: frozenset[str] = frozenset()
     trained: frozenset[str] = frozenset()
 
     def holds(self, patient: str) -> bool:
-        """Whether a patient id, one of those it was extended by, is measured on."""
+        """Whether a patient is held out."""
         return digest(patient) in self.held
 
 
 def digest(patient: str) -> str:
-    """What stands for a patient id in files."""
+    """Digest that replaces a patient id in files."""
     return hashlib.sha256(patient.encode()).hexdigest()[:16]
 
 
 def number(digest: str) -> float:
-    """In [0, 1), evenly spread over digests."""
+    """Number in [0, 1) of a digest, uniformly distributed."""
     return int(digest, 16) / 16.0 ** len(digest)
 
 
 def extended(before: HoldOut, patients: Iterable[str], *, share: float = SHARE) -> HoldOut:
-    """With a side for each of the patients; those who had one keep it.
+    """The hold-out extended by new patients.
 
-    The first time, `share` of them is held out, but at least one, and one is left to train on.
-    Raises InputError where there is only one patient the first time.
+    The first time, `share` of them is held out, but at least one, with one left to train on.
+    Raises InputError if there is only one patient the first time.
     """
     new = sorted({digest(p) for p in patients} - before.held - before.trained, key=number)
     if before.held:
@@ -59,9 +58,9 @@ def extended(before: HoldOut, patients: Iterable[str], *, share: float = SHARE) 
 
 
 def read_holdout(root: Path) -> HoldOut:
-    """That of a models folder, empty before the first time. Raises InputError when it is broken.
+    """Read the hold-out of a models folder, empty before the first training.
 
-    A broken one is never made anew: patients who were trained on could be measured on.
+    Raises InputError when it is broken: a new one could measure on patients who were trained on.
     """
     path = root / FILE
     if not path.exists():
@@ -79,6 +78,6 @@ def read_holdout(root: Path) -> HoldOut:
 
 
 def write_holdout(root: Path, holdout: HoldOut) -> None:
-    """Put it in place whole."""
+    """Write the hold-out atomically."""
     root.mkdir(parents=True, exist_ok=True)
     write_json(root / FILE, {side: sorted(ids) for side, ids in vars(holdout).items()})

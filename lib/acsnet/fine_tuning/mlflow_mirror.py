@@ -1,7 +1,6 @@
-"""The model versions in MLflow: what is on record there follows what is served, never leads it.
+"""Mirror of the model versions in MLflow's registry; the models folder is authoritative.
 
-MLflow keeps a version in several steps, so a process that is killed may leave it behind;
-`mirror` brings it up again, whatever is missing.
+MLflow registers a version in several steps; `mirror` also completes what a killed process left.
 """
 
 from dataclasses import asdict
@@ -11,17 +10,14 @@ from acsnet.fine_tuning.model_registry import Models
 from acsnet.train.mlflow_runs import DATABASE, open_client
 
 MODEL = "acsnet"
-TAG = "weights"
-"""The tag of a version that holds our name for it."""
-
-TOLD = ("made", "base", "trainer", "run")
-"""What of its record becomes tags, too."""
+TAG = "weights"  # tag of an MLflow version with our name of it
+RECORD_TAGS = ("made", "base", "trainer", "run")  # keys of the record that become tags
 
 
 def mirror(models: Models) -> None:
-    """Register every version as one of the model `MODEL`, with the aliases as they are.
+    """Register every version as one of the model `MODEL`, with the current aliases.
 
-    Raises AcsnetError when the database is none or refuses.
+    Raises AcsnetError if the database is unusable or refuses.
     """
     client = open_client(models.root)
     from mlflow.exceptions import MlflowException
@@ -36,9 +32,9 @@ def mirror(models: Models) -> None:
         for name in models.names():
             if name not in numbers:
                 record = models.record(name)
-                told = {key: str(record[key]) for key in TOLD if key in record}
+                tags = {TAG: name, **{k: str(record[k]) for k in RECORD_TAGS if k in record}}
                 version = client.create_model_version(
-                    MODEL, models.weights(name).as_uri(), tags={TAG: name, **told}
+                    MODEL, models.weights(name).as_uri(), tags=tags
                 )
                 numbers[name] = str(version.version)
         present = client.get_registered_model(MODEL).aliases

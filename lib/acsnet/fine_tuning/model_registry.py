@@ -1,13 +1,12 @@
-"""The model versions of a site: immutable folders of weights, and which of them is live.
+"""Model registry of a site: immutable versions of the weights, and which of them is live.
 
-    ROOT/versions/<name>/weights/     a whole chain with its manifest; never written to again
-    ROOT/versions/<name>/record.json  where it comes from, and what the gate said of it
+    ROOT/versions/<name>/weights/     all weights with their manifest; never changed
+    ROOT/versions/<name>/record.json  origin of the version, and the decision on its promotion
     ROOT/aliases.json                 which version is live, previous, candidate
 
-A version is named by the content of its manifest, which holds the digests of all its files. The
-weights that came with the software are the version "shipped"; before any training they are live.
-What is served follows from `aliases.json` alone, and that is changed by one rename: whoever reads
-it sees the state before or the state after, also when the writer is killed.
+A version is named by a digest of its manifest, which holds the digests of all its files. The
+weights of the software are the version "shipped", live before any training. What is served depends
+on `aliases.json` alone, which is replaced atomically.
 """
 
 import hashlib
@@ -33,13 +32,12 @@ from acsnet.train.run_record import now, read_json
 SHIPPED_NAME = "shipped"
 NAME_LENGTH = 12
 NAME_FORM = re.compile(rf"[0-9a-f]{{{NAME_LENGTH}}}")
-CHAIN = (*NETWORKS, PRIOR)
-"""What a weights folder must hold to be served."""
+CHAIN = (*NETWORKS, PRIOR)  # what a weights folder must hold to be served
 
 
 @dataclass(frozen=True, kw_only=True)
 class Aliases:
-    """Names of versions: the one that is served, the one before it, the last one trained."""
+    """Names of the version that is served, the one served before it, and the last one trained."""
 
     live: str = SHIPPED_NAME
     previous: str | None = None
@@ -47,16 +45,16 @@ class Aliases:
 
 
 class Models:
-    """The versions in one folder. Reading takes no lock and writes nothing."""
+    """The model versions in a folder. Reading takes no lock and writes nothing."""
 
     def __init__(self, root: Path) -> None:
-        """root: made when something is first written."""
+        """root: created at the first write."""
         self.root = root
         self._versions = root / "versions"
         self._aliases = root / "aliases.json"
 
     def aliases(self) -> Aliases:
-        """As they are now. Raises WeightsError when the file is broken: it tells what to serve."""
+        """The current aliases. Raises WeightsError when their file is broken."""
         try:
             content = json.loads(self._aliases.read_text())
             return Aliases(**content)
@@ -71,15 +69,12 @@ class Models:
             raise WeightsError(msg) from error
 
     def names(self) -> list[str]:
-        """All versions, the shipped one first, then in the order in which they were made."""
-        found = [path.name for path in self._versions.glob("*") if NAME_FORM.fullmatch(path.name)]
-        return [SHIPPED_NAME, *sorted(found, key=lambda name: (self.record(name)["made"], name))]
+        """All versions, the shipped one first, then by date."""
+        names = [path.name for path in self._versions.glob("*") if NAME_FORM.fullmatch(path.name)]
+        return [SHIPPED_NAME, *sorted(names, key=lambda name: (self.record(name)["made"], name))]
 
     def find(self, what: str) -> str:
-        """The version that a name, its beginning or an alias means.
-
-        Raises InputError where there is no such version, or more than one.
-        """
+        """The version with a name, a unique prefix, or an alias. Raises InputError if none."""
         named = asdict(self.aliases())
         if what in named:
             if named[what] is None:
@@ -112,10 +107,10 @@ class Models:
             return {"made": "", "damaged": "its record.json cannot be read"}
 
     def add(self, weights: Path, record: dict[str, Any]) -> str:
-        """Keep a copy of a weights folder as a version, and make it the candidate; its name.
+        """Add a copy of a weights folder as a version and candidate; returns its name.
 
-        The same weights again are the same version, with its record. Raises WeightsError where a
-        part of the chain is missing, altered or does not go with the others.
+        The same weights give the same version, with its old record. Raises WeightsError if a part
+        is missing, altered or does not fit the others.
         """
         check_chain(weights)
         name = hashlib.sha256((weights / MANIFEST).read_bytes()).hexdigest()[:NAME_LENGTH]
@@ -139,10 +134,10 @@ class Models:
             write_json(self._versions / name / "record.json", self.record(name) | entries)
 
     def promote(self, name: str, *, instead_of: str | None = None) -> Aliases:
-        """Serve a version from the next request on.
+        """Make a version live, from the next request on.
 
-        instead_of: the version that it was measured against. Raises InputError where that is not
-        live any more, and WeightsError where the version is not whole.
+        instead_of: the version it was measured against. Raises InputError if that is no longer
+        live, and WeightsError if the version is incomplete.
         """
         check_chain(self.weights(name))
         with self._changing():
@@ -156,9 +151,9 @@ class Models:
             return self._write(Aliases(live=name, previous=aliases.live, candidate=candidate))
 
     def rollback(self) -> Aliases:
-        """Serve the version before the live one again; they change places.
+        """Exchange the live and the previous version.
 
-        Raises InputError where there was none, and WeightsError where it is not whole.
+        Raises InputError if there is no previous one, and WeightsError if it is incomplete.
         """
         with self._changing():
             aliases = self.aliases()
@@ -169,7 +164,7 @@ class Models:
             return self._write(replace(aliases, live=aliases.previous, previous=aliases.live))
 
     def repair(self) -> None:
-        """Remove what a killed process left half-written. Nothing that was in place is lost."""
+        """Remove unfinished versions of killed processes."""
         if self.root.is_dir():
             with self._changing():
                 for folder in self._versions.glob("*"):
@@ -178,7 +173,7 @@ class Models:
 
     @contextmanager
     def _changing(self) -> Iterator[None]:
-        """One writer at a time; the lock of a process that was killed is free."""
+        """Lock against other writers; the lock of a killed process is free."""
         self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
         with FileLock(self.root / "aliases.lock"):
             yield
@@ -189,7 +184,7 @@ class Models:
 
 
 def check_chain(weights: Path) -> None:
-    """Raises WeightsError where a part of a weights folder is missing, altered or of another."""
+    """Raise WeightsError if a part of a weights folder is missing, altered or does not fit."""
     for name in CHAIN:
         read_verified(name, folder=weights)
     load_prior(read_limits(), folder=weights)

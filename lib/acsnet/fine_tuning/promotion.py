@@ -1,10 +1,10 @@
-"""Is a candidate better than the live model? Measured on the same patients, decided by rule.
+"""Promotion: whether a candidate is better than the live model on the held-out patients.
 
-All choices here are ours. A candidate is refused where any measure is worse than the live model's
-by more than its margin, mean of the patients. It is promoted where none is and at least one
-region's Dice is better: with `MIN_PATIENTS` and more by Wilcoxon's signed-rank test, one-sided,
-at `ALPHA` divided by the number of regions; with fewer, where the mean gains more than the margin
-and no patient loses more than it.
+Not from the paper. A candidate is refused if the patients' mean of any measure is worse than the
+live model's by more than its margin. Otherwise it is promoted if the Dice of at least one region is
+better: from `MIN_PATIENTS` on by Wilcoxon's signed-rank test, one-sided, at `ALPHA` divided by the
+number of regions; with fewer patients, if the mean gains more than the margin and no patient loses
+more than it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,23 +15,21 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import wilcoxon
 
-from acsnet.evaluate.metrics import Mask, slice_dice
 from acsnet.labels import ENHANCEMENT, MYOCARDIUM
+from acsnet.masks import Mask, slice_dice
 from acsnet.quantify.volumes import burden_percent
 from acsnet.result import Result
 from acsnet.train.data.case import BACKGROUND, SCAR, WALL, TrainingCase
 
 PatientMeasures = Mapping[str, float | None]
 
-MIN_PATIENTS = 6
-"""With fewer the test cannot reach its level, whatever the differences."""
-
+MIN_PATIENTS = 6  # with fewer the test cannot reach its level
 ALPHA = 0.05
 
 
 @dataclass(frozen=True, kw_only=True)
 class Measure:
-    """One figure of a patient; margin: loss of the mean that is borne; region: Dice of a region."""
+    """A measure of a patient; margin: tolerated loss of the mean; region: Dice of a region."""
 
     heading: str
     decimals: int
@@ -53,16 +51,16 @@ MEASURES = {
         heading="slices with missed scar, %", decimals=1, margin=5.0, region=False
     ),
 }
-"""What is measured. Dice is better when larger, all else when smaller."""
+"""The measures: larger is better for Dice, smaller for all others."""
 
 REGIONS = [name for name, measure in MEASURES.items() if measure.region]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """One measure over the `patients` that have it: means, and what the candidate gains.
+    """Comparison of one measure, means over the `patients` that have it.
 
-    gain: mean over the patients, above 0 where the candidate is better; p: of the test, or None.
+    gain: mean, positive where the candidate is better; p: of the test, or None.
     """
 
     measure: str
@@ -76,7 +74,7 @@ class Row:
 
 @dataclass(frozen=True, kw_only=True)
 class Decision:
-    """Whether a candidate may be served in place of the live model, why, and the table."""
+    """Whether to promote a candidate, why, and the table of measures."""
 
     promote: bool
     reason: str
@@ -84,12 +82,11 @@ class Decision:
 
 
 def measure_patient(result: Result, case: TrainingCase) -> dict[str, float | None]:
-    """The `MEASURES` of one scan that was segmented.
+    """The `MEASURES` of one segmented scan; None where one is undefined.
 
-    Dice: mean over the slices where the expert drew the region, so that a missed slice counts 0.
-    None where a scan has no such figure, as enhancement where there is none.
+    Dice: mean over the slices in which the expert drew the region; a missed slice counts 0.
     """
-    # The pipeline may have found that the slices lie the other way round.
+    # The pipeline may have reversed the slices.
     truth = result.scan.grid.from_input(case.scan.grid.to_input(case.tissue))
     lv, expert_lv = result.labels > 0, truth != BACKGROUND
     wall, expert_wall = np.isin(result.labels, MYOCARDIUM), truth >= WALL
@@ -110,7 +107,7 @@ def measure_patient(result: Result, case: TrainingCase) -> dict[str, float | Non
 
 
 def mean_measures(scans: Sequence[PatientMeasures]) -> dict[str, float | None]:
-    """The measures of one patient who has several scans: means over those that have the figure."""
+    """The measures of a patient: means over the scans that have them."""
     known = {name: [v for scan in scans if (v := scan[name]) is not None] for name in MEASURES}
     return {name: float(np.mean(values)) if values else None for name, values in known.items()}
 
@@ -123,9 +120,9 @@ def _mean_dice(predicted: Mask, expert: Mask) -> float | None:
 def decide(
     live: Mapping[str, PatientMeasures], candidate: Mapping[str, PatientMeasures]
 ) -> Decision:
-    """Patient -> measures with each model, the same patients in both -> the decision.
+    """Decide on promotion; live, candidate: patient -> measures.
 
-    Raises ValueError where the patients are not the same.
+    Raises ValueError if the patients differ.
     """
     if live.keys() != candidate.keys():
         msg = "both models must be measured on the same patients"
@@ -185,14 +182,10 @@ def _verdict(gains: NDArray[np.float64], *, margin: float, p: float | None) -> s
 
 def decision_to_dict(decision: Decision) -> dict[str, Any]:
     """Plain values for the record of a candidate."""
-    return {
-        "promote": decision.promote,
-        "reason": decision.reason,
-        "rows": [vars(row) for row in decision.rows],
-    }
+    return {**vars(decision), "rows": [vars(row) for row in decision.rows]}
 
 
 def decision_from_dict(content: dict[str, Any]) -> Decision:
-    """The way back."""
+    """The inverse of `decision_to_dict`."""
     rows = tuple(Row(**row) for row in content["rows"])
     return Decision(promote=content["promote"], reason=content["reason"], rows=rows)

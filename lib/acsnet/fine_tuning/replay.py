@@ -1,12 +1,11 @@
-"""What a fine-tuned network sees: a site's reviewed scans, and a replay of what it learned from.
+"""Training samples for fine-tuning: a site's reviewed scans, and a replay of the first training.
 
-The scans that the shipped networks were trained on cannot be shipped. In their place stand what
-was kept of them: phantoms, drawn as in the original training, for the networks of stages 1 and 2;
-for the autoencoder and the prior the expert walls that the shipped codes decode to. Ours.
+Not from the paper. The scans of the first training cannot be shipped. Replayed instead are
+phantoms, for the networks of stages 1 and 2, and the expert walls that the shipped codes decode to,
+for autoencoder and prior.
 """
 
 from collections.abc import Sequence
-from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,8 +31,7 @@ def slice_samples(
     cases: Sequence[TrainingCase], *, phantoms: int = PHANTOMS, seed: int
 ) -> dict[str, Samples]:
     """Samples of the networks "roi" and "myo": the cases, and phantoms, in several variants."""
-    replayed = phantom_cases(count=phantoms, rng=np.random.default_rng(seed))
-    everything = list(chain(cases, replayed))
+    everything = [*cases, *phantom_cases(count=phantoms, rng=np.random.default_rng(seed))]
     variants = [
         samples_of((case, seed + index), references=[], share=0.0)
         for index, case in enumerate(everything)
@@ -43,7 +41,7 @@ def slice_samples(
 
 
 def wall_samples(cases: Sequence[TrainingCase]) -> WallSamples:
-    """Samples of the autoencoder and the prior: walls of the cases, and those of the codes."""
+    """Samples of autoencoder and prior: walls of the cases, and of the shipped codes."""
     reviewed, (replayed, scale_mm) = walls_of(cases), replayed_walls()
     images = np.concatenate([reviewed.images, replayed])
     first = reviewed.patient.max(initial=-1) + 1
@@ -60,7 +58,7 @@ def wall_samples(cases: Sequence[TrainingCase]) -> WallSamples:
 
 
 def replayed_walls() -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
-    """Walls (n, 1, WALL_SIDE, WALL_SIDE), 255 inside, of the shipped expert codes; their scales.
+    """Walls (n, 1, WALL_SIDE, WALL_SIDE), 255 inside, and scales (mm) of the shipped expert codes.
 
     Always of the shipped codes, so that nothing drifts from one training to the next.
     """

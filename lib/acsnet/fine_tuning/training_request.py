@@ -1,10 +1,9 @@
-"""A training that was asked for: a folder with all it needs, so that a process of its own can do
-it, and do it again from where it was when that process was killed.
+"""Training request: a run folder with all that a training process needs to run and to resume.
 
-    RUN/request.json   what to train, from which version, on which scans; never changed again
-    RUN/labels/        the reviewed labels as they were then
-    RUN/status.json    how far it is (`acsnet.fine_tuning.training_status`)
-    RUN/<network>/     checkpoint, settings, history; RUN/weights: the chain that comes of it
+RUN/request.json   what to train, from which version, on which scans; never changed
+RUN/labels/        copies of the reviewed labels
+RUN/status.json    progress (`acsnet.fine_tuning.training_status`)
+RUN/<network>/     checkpoint, settings, history; RUN/weights: the resulting weights
 """
 
 import hashlib
@@ -39,8 +38,8 @@ LABELS = "labels"
 class Reviewed:
     """A scan with a reviewed label.
 
-    name: of the scan; patient: an id; image: NIfTI file or DICOM folder; label: NIfTI file of our
-    values on the image's grid; at: seconds since 1970 when it was reviewed.
+    patient: id; image: NIfTI file or DICOM folder; label: NIfTI file on the image's grid; at: time
+    of the review, seconds since 1970.
     """
 
     name: str
@@ -50,14 +49,13 @@ class Reviewed:
     at: float
 
     def review(self) -> Review:
-        """The label's digest, and when it was reviewed."""
-        digest = hashlib.sha256(self.label.read_bytes()).hexdigest()
-        return Review(sha256=digest, at=self.at)
+        """The label's digest and the time of its review."""
+        return Review(sha256=hashlib.sha256(self.label.read_bytes()).hexdigest(), at=self.at)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Case:
-    """A scan of a request; patient: digest; held: measured on, not trained on."""
+    """A scan of a request; patient: digest; held: held out, not trained on."""
 
     name: str
     patient: str
@@ -69,7 +67,10 @@ class Case:
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
-    """What to train ("all" or a network), from which version, on what; epochs: None as usual."""
+    """What to train ("all" or a network), from which version, on which scans.
+
+    epochs: None for the default.
+    """
 
     trainer: str
     base: str
@@ -80,7 +81,7 @@ class Request:
     cases: tuple[Case, ...]
 
     @property
-    def seen(self) -> dict[str, str]:
+    def trained_labels(self) -> dict[str, str]:
         """Scan -> digest of its label."""
         return {case.name: case.sha256 for case in self.cases}
 
@@ -97,10 +98,10 @@ def write_request(
     epochs: int | None = None,
     share: float = SHARE,
 ) -> Path:
-    """Put a run folder in place, with copies of the labels; patients get their sides.
+    """Create a run folder with copies of the labels, and extend the hold-out.
 
-    Raises InputError for an unknown trainer or epochs, and where fewer than two patients, or none
-    to train on, have a reviewed label.
+    Raises InputError for an unknown trainer or invalid epochs, and if fewer than two patients, or
+    none to train on, have a reviewed label.
     """
     if trainer not in STEPS:
         msg = f"trainer must be one of {', '.join(STEPS)}, got {trainer!r}"
@@ -108,8 +109,8 @@ def write_request(
     if epochs is not None and epochs < 1:
         msg = f"epochs must be 1 or more, got {epochs}"
         raise InputError(msg)
-    holdout = extended(read_holdout(root), [one.patient for one in reviewed], share=share)
-    if all(holdout.holds(one.patient) for one in reviewed):
+    holdout = extended(read_holdout(root), [scan.patient for scan in reviewed], share=share)
+    if all(holdout.holds(scan.patient) for scan in reviewed):
         msg = "all patients with a reviewed label are kept to measure on: review one more"
         raise InputError(msg)
     write_holdout(root, holdout)
@@ -119,17 +120,17 @@ def write_request(
     with writing_folder(folder) as new:
         (new / LABELS).mkdir()
         cases = []
-        for index, one in enumerate(sorted(reviewed, key=lambda one: one.name)):
+        for index, scan in enumerate(sorted(reviewed, key=lambda scan: scan.name)):
             label = Path(LABELS) / f"{index:05d}.nii.gz"
-            shutil.copyfile(one.label, new / label)
+            shutil.copyfile(scan.label, new / label)
             cases.append(
                 {
-                    "name": one.name,
-                    "patient": digest(one.patient),
-                    "image": str(one.image),
+                    "name": scan.name,
+                    "patient": digest(scan.patient),
+                    "image": str(scan.image),
                     "label": str(label),
                     "sha256": hashlib.sha256((new / label).read_bytes()).hexdigest(),
-                    "held": holdout.holds(one.patient),
+                    "held": holdout.holds(scan.patient),
                 }
             )
         content: dict[str, Any] = {
@@ -146,7 +147,7 @@ def write_request(
 
 
 def read_request(folder: Path) -> Request:
-    """That of a run folder. Raises InputError when it is missing or broken."""
+    """Read the request of a run folder. Raises InputError when it is missing or broken."""
     content = read_json(folder / REQUEST)
     try:
         cases = tuple(

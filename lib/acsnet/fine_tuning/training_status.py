@@ -1,4 +1,4 @@
-"""How far a training is, where a server and its readers can see it; and how it makes room."""
+"""Status of a training, shared by files; and how trainings pause during inferences."""
 
 import os
 import time
@@ -18,21 +18,18 @@ WAITING, TRAINING, MEASURING = "waiting", "training", "measuring"
 DONE, FAILED, CANCELLED = "done", "failed", "cancelled"
 UNDER_WAY = (WAITING, TRAINING, MEASURING)
 
-INFERENCE = "inference"
-"""File of a models folder whose time says until when an inference may be running."""
-
-LONGEST_S = 120.0
-"""A training waits no longer than this for an inference whose server was killed."""
+INFERENCE = "inference"  # file of a models folder: its time is that until which inference may run
+LONGEST_S = 120.0  # longest pause of a training, in case the server was killed
 
 
 @dataclass(frozen=True, kw_only=True)
 class Status:
-    """One run.
+    """Status of a run.
 
-    state: of those above; step: the network in training; epoch, epochs: done and to be done, over
-    all networks; time_left_s: of the training, at the present pace; starts: of a process since
-    the last epoch; candidate: the version that came of it; promoted: whether it went live; detail:
-    what the gate or an error said; left_out: scans that could not be read, and why.
+    state: one of those above; step: the network in training; epoch, epochs: done and total, over
+    all networks; time_left_s: estimated; starts: of a process since the last epoch; candidate: the
+    resulting version; promoted: whether it went live; detail: reason of the decision or error;
+    left_out: unreadable scans, with reasons.
     """
 
     state: str = WAITING
@@ -50,7 +47,7 @@ class Status:
 
     @property
     def under_way(self) -> bool:
-        """Whether there is still something to do."""
+        """Whether the run has not ended."""
         return self.state in UNDER_WAY
 
 
@@ -66,7 +63,7 @@ def read_status(folder: Path) -> Status:
 
 
 def change_status(folder: Path, **entries: Any) -> Status:
-    """Put it in place with these entries changed; a state that ends the run notes the time."""
+    """Change entries of the status of a run; a final state sets the end time."""
     status = replace(read_status(folder), **entries)
     if not status.under_way and not status.ended:
         status = replace(status, ended=now(), time_left_s=None)
@@ -76,7 +73,7 @@ def change_status(folder: Path, **entries: Any) -> Status:
 
 @dataclass(frozen=True, kw_only=True)
 class Progress:
-    """Tells of the epochs of one network; done: epochs of those before, epochs: of all."""
+    """Writes the progress of a network; done: epochs of previous networks, epochs: of all."""
 
     folder: Path
     step: str
@@ -84,26 +81,25 @@ class Progress:
     epochs: int
 
     def __call__(self, history: Sequence[Epoch]) -> None:
-        """To be told the whole history of the network after each epoch."""
+        """Write the progress; called with the network's history after each epoch."""
         epoch = self.done + len(history)
         pace = sum(row.seconds for row in history) / len(history)
-        left = pace * (self.epochs - epoch)
         change_status(
             self.folder,
             state=TRAINING,
             step=self.step,
             epoch=epoch,
             epochs=self.epochs,
-            time_left_s=round(left, 1),
+            time_left_s=round(pace * (self.epochs - epoch), 1),
             starts=1,
         )
 
 
 @contextmanager
 def inference(root: Path) -> Iterator[None]:
-    """Around an inference: trainings of this models folder rest meanwhile, and for a while after.
+    """Pause the trainings of a models folder during an inference and for a while after.
 
-    Does nothing where there never was a training.
+    Does nothing if there never was a training.
     """
     stamp = root / INFERENCE
     if not root.is_dir():
@@ -119,7 +115,7 @@ def inference(root: Path) -> Iterator[None]:
 
 
 def rest(root: Path, *, quiet_s: float) -> None:
-    """Return once no inference runs, nor ran in the last `quiet_s` seconds."""
+    """Wait until no inference runs, nor ran in the last `quiet_s` seconds."""
     stamp = root / INFERENCE
     while stamp.exists():
         left = stamp.stat().st_mtime + quiet_s - time.time()

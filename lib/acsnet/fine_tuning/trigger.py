@@ -1,4 +1,4 @@
-"""When to train by itself: after enough new reviewed labels, once the readers pause. Ours."""
+"""Automatic trigger of a training: enough new reviewed labels, and a pause of the readers."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,33 +6,35 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, kw_only=True)
 class Review:
-    """A reviewed label; sha256: of its file; at: seconds since 1970 of the review."""
+    """A reviewed label; sha256: of its file; at: time of the review, seconds since 1970."""
 
     sha256: str
     at: float
 
 
-def new_reviews(reviewed: Mapping[str, Review], seen: Mapping[str, str]) -> list[str]:
-    """Images whose label no training has seen yet; seen: image -> digest of its label then."""
-    return sorted(name for name, review in reviewed.items() if seen.get(name) != review.sha256)
+def new_reviews(reviewed: Mapping[str, Review], trained_labels: Mapping[str, str]) -> list[str]:
+    """Images whose label was not trained on yet; trained_labels: image -> digest then."""
+    return sorted(
+        name for name, review in reviewed.items() if trained_labels.get(name) != review.sha256
+    )
 
 
 def waits_for(
     reviewed: Mapping[str, Review],
-    seen: Mapping[str, str],
+    trained_labels: Mapping[str, str],
     *,
     now: float,
     labels: int,
     pause_s: float,
 ) -> str | None:
-    """Why no training begins now, in words; None: it may.
+    """Why no training starts now, in words; None if it may.
 
-    seen: as in `new_reviews`; labels: so many new ones are waited for, 0: training never begins by
-    itself; pause_s: and so long after the last of them.
+    trained_labels: as in `new_reviews`; labels: required number of new ones, 0 for never; pause_s:
+    required time since the last review.
     """
     if labels == 0:
         return "training begins on request only"
-    new = new_reviews(reviewed, seen)
+    new = new_reviews(reviewed, trained_labels)
     if len(new) < labels:
         return f"{len(new)} of {labels} newly reviewed labels are there"
     if now - max(reviewed[name].at for name in new) < pause_s:

@@ -1,8 +1,8 @@
-"""`python -m acsnet.fine_tuning.worker RUN LOCK LOG`: train, then put the candidate to the gate.
+"""`python -m acsnet.fine_tuning.worker RUN LOCK LOG`: train, then decide on promotion.
 
-A process of its own: it may be killed at any time, and the same command goes on from there. What
-is finished is not done again, and until the last step nothing that is served has changed. Under
-`torchrun` all processes train, and the first alone does the rest.
+Runs in its own process, which may be killed at any time; the same command resumes it. Nothing that
+is served changes before the last step. Under `torchrun` all processes train, and only the first
+does the rest.
 """
 
 import os
@@ -49,23 +49,20 @@ from acsnet.train.distributed import joined, launched
 from acsnet.train.run import STEPS
 from acsnet.train.run_record import now
 
-BUSY = 3
-"""Exit code where another training holds the lock."""
-
-NICENESS = 10
-"""Behind the server on a machine that both share."""
+BUSY = 3  # exit code if another training holds the lock
+NICENESS = 10  # lower priority than the server
 
 
 @dataclass(frozen=True, kw_only=True)
-class Read:
-    """Cases of a request that could be read, and of the others what is wrong with them."""
+class ReadCases:
+    """Readable cases of a request, and the reasons why others are left out."""
 
     cases: tuple[tuple[Case, TrainingCase], ...]
     left_out: tuple[str, ...]
 
 
-def read_cases(cases: Sequence[Case]) -> Read:
-    """Scans and labels. A scan that is gone since or does not fit its label is left out."""
+def read_cases(cases: Sequence[Case]) -> ReadCases:
+    """Read scans and labels. A scan that is missing or does not fit its label is left out."""
     read, left_out = [], []
     for case in cases:
         try:
@@ -74,54 +71,51 @@ def read_cases(cases: Sequence[Case]) -> Read:
             left_out.append(f"{case.name}: {error}")
         else:
             read.append((case, content))
-    return Read(cases=tuple(read), left_out=tuple(left_out))
+    return ReadCases(cases=tuple(read), left_out=tuple(left_out))
 
 
 def measure(
-    weights: Path, read: Read, *, device: str, before_each: Callable[[], None]
+    weights: Path, read: ReadCases, *, device: str, before_each: Callable[[], None]
 ) -> dict[str, PatientMeasures]:
-    """Patient -> measures of the chain in a weights folder."""
+    """Patient -> measures of the weights in a folder."""
     pipeline = Pipeline.load(weights=weights, device=device)
-    found: dict[str, list[PatientMeasures]] = {}
+    by_patient: dict[str, list[PatientMeasures]] = {}
     for case, content in read.cases:
         before_each()
         measures = measure_patient(pipeline(content.scan), content)
-        found.setdefault(case.patient, []).append(measures)
-    return {patient: mean_measures(scans) for patient, scans in found.items()}
+        by_patient.setdefault(case.patient, []).append(measures)
+    return {patient: mean_measures(scans) for patient, scans in by_patient.items()}
 
 
 def compare(
     models: Models,
-    one: str,
-    other: str,
-    read: Read,
+    live: str,
+    candidate: str,
+    read: ReadCases,
     *,
     device: str,
     before_each: Callable[[], None],
 ) -> Decision:
-    """What the gate says of version `other` against `one`, on the same patients."""
+    """The decision on version `candidate` against `live`, on the same patients."""
     both = [
         measure(models.weights(name), read, device=device, before_each=before_each)
-        for name in (one, other)
+        for name in (live, candidate)
     ]
     return decide(*both)
 
 
 def perform(folder: Path) -> Status:
-    """Do what the run folder asks for, or go on with it; returns how it ended.
+    """Run or resume the training of a run folder; returns its final status.
 
-    Raises AcsnetError or OSError, which the status tells, where it cannot be done.
+    Raises AcsnetError or OSError, recorded in the status, if it fails.
     """
     request, status = read_request(folder), read_status(folder)
     change_status(folder, state=TRAINING, started=status.started or now())
     models = models_of(folder)
     try:
-        if status.candidate is None:
-            name = make_candidate(folder, request, models)
-            change_status(folder, candidate=name)
-        else:
-            name = status.candidate
-        return pass_gate(folder, request, models, name)
+        name = status.candidate or make_candidate(folder, request, models)
+        change_status(folder, candidate=name)
+        return decide_promotion(folder, request, models, name)
     except (AcsnetError, OSError) as error:
         name = read_status(folder).candidate
         if name not in (None, request.base) and models.aliases().live == name:
@@ -132,7 +126,7 @@ def perform(folder: Path) -> Status:
 
 
 def models_of(folder: Path) -> Models:
-    """The models that a run folder is in."""
+    """The model registry of a run folder."""
     return Models(folder.parent.parent)
 
 
@@ -142,21 +136,16 @@ def trained_on(request: Request) -> list[Case]:
 
 
 def make_candidate(folder: Path, request: Request, models: Models) -> str:
-    """Train what is asked for, and keep the chain that comes of it as a version."""
+    """Train what is requested, and register the resulting weights as a version."""
     read = read_cases(trained_on(request))
     change_status(folder, left_out=read.left_out)
     weights = train_parts(folder, request, read)
-    record = {
-        "base": request.base,
-        "trainer": request.trainer,
-        "run": folder.name,
-        "trained_scans": len(read.cases),
-    }
-    return models.add(weights, record)
+    record = {"base": request.base, "trainer": request.trainer, "run": folder.name}
+    return models.add(weights, {**record, "trained_scans": len(read.cases)})
 
 
-def train_parts(folder: Path, request: Request, read: Read) -> Path:
-    """Train what is asked for, as one of the processes that do; the folder of the weights."""
+def train_parts(folder: Path, request: Request, read: ReadCases) -> Path:
+    """Train what is requested, in each training process; returns the weights folder."""
     if not read.cases:
         msg = f"no scan to train on can be read: {'; '.join(read.left_out)}"
         raise InputError(msg)
@@ -187,8 +176,8 @@ def train_parts(folder: Path, request: Request, read: Read) -> Path:
     return tuning.weights
 
 
-def pass_gate(folder: Path, request: Request, models: Models, name: str) -> Status:
-    """Measure a candidate against the live version, note the decision, and act on it."""
+def decide_promotion(folder: Path, request: Request, models: Models, name: str) -> Status:
+    """Measure a candidate against the live version, record the decision, and act on it."""
     change_status(folder, state=MEASURING, step="gate", time_left_s=None)
     aliases = models.aliases()
     live = aliases.live
@@ -196,14 +185,8 @@ def pass_gate(folder: Path, request: Request, models: Models, name: str) -> Stat
         mirror(models)
         return change_status(folder, state=DONE, promoted=name != request.base)
     read = read_cases([case for case in request.cases if case.held])
-    decision = compare(
-        models,
-        live,
-        name,
-        read,
-        device=request.device,
-        before_each=partial(rest, models.root, quiet_s=request.quiet_s),
-    )
+    pause = partial(rest, models.root, quiet_s=request.quiet_s)
+    decision = compare(models, live, name, read, device=request.device, before_each=pause)
     entry = {**decision_to_dict(decision), "against": live, "at": now(), "run": folder.name}
     models.note(name, decision=entry, left_out=list(read.left_out))
     if decision.promote:
@@ -227,7 +210,7 @@ def record_end(log: Path, folder: Path, status: Status, *, seconds: float) -> No
 
 
 def main(folder: Path, lock: Path, log: Path) -> int:
-    """Exit code: 0 done, 1 it cannot be done, `BUSY` another training is under way.
+    """Exit code: 0 done, 1 failed, `BUSY` if another training is under way.
 
     lock: file that one training at a time holds; log: of `acsnet.annotations.audit_log`.
     """

@@ -19,6 +19,9 @@ from pydicom.uid import DeflatedExplicitVRLittleEndian
 from acsnet.errors import InputError
 from acsnet.io.limits import MAX_HEADER_BYTES, MAX_INFLATED_BYTES
 
+Header = Dataset
+"""What a DICOM file says of its image."""
+
 DICOM_SUFFIXES = (".dcm", ".dicom", ".ima")
 IDENTITY_TAGS = ("SOPClassUID", "SOPInstanceUID", "SeriesInstanceUID", "Modality")
 MAX_LISTED = 20

@@ -1,27 +1,29 @@
-"""Send files to a PACS by C-STORE (storage SCU, DICOM PS3.7), which has no login."""
+"""Find DICOM files and send them by C-STORE (storage SCU, DICOM PS3.7), which has no login."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pydicom
+from pydicom.dataelem import RawDataElement
+from pydicom.dataset import Dataset
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 from pynetdicom.ae import ApplicationEntity
 from pynetdicom.association import Association
 from pynetdicom.presentation import build_context
 
 from acsnet.errors import InputError, PacsError
-from acsnet.io.dicom_files import DAMAGED, quiet_pydicom
-from acsnet.pacs.dicom_folder import read_whole
+from acsnet.io.dicom_files import DAMAGED, DICOM_SUFFIXES, quiet_pydicom, text_of
 
 OWN_AE_TITLE = "ACSNET"
 TIMEOUT_SECONDS = 30
 VERIFICATION = "1.2.840.10008.1.1"
 MAX_CONTEXTS = 128  # presentation contexts of one association (PS3.8)
 SUCCESS = 0x0000
+UNDEFINED_LENGTH = 0xFFFFFFFF
 WARNINGS = range(0xB000, 0xC000)  # stored with changes (PS3.4 annex B.2.3)
 
 _AE_TITLE = re.compile(r"[\x21-\x5b\x5d-\x7e]([\x20-\x5b\x5d-\x7e]{0,14}[\x21-\x5b\x5d-\x7e])?")
@@ -125,3 +127,62 @@ def _sent(file: Path, association: Association, to: Peer) -> str | None:
         msg = f"{to}: no answer in time, or the connection was broken off"
         raise PacsError(msg)
     return None if status == SUCCESS or status in WARNINGS else f"status {status:#06x}"
+
+
+def files_below(paths: Iterable[Path]) -> list[Path]:
+    """The given files, and all DICOM files in the given folders, without DICOMDIR.
+
+    Raises InputError for a missing path, and if there is no file at all.
+    """
+    files: list[Path] = []
+    for path in paths:
+        if path.is_dir():
+            files += [
+                file
+                for file in sorted(path.rglob("*"))
+                if file.is_file() and file.name != "DICOMDIR" and _claims(file)
+            ]
+        elif path.is_file():
+            files.append(path)
+        else:
+            msg = f"{path} is not there"
+            raise InputError(msg)
+    if not files:
+        msg = "there are no DICOM files to send"
+        raise InputError(msg)
+    return files
+
+
+def _claims(file: Path) -> bool:
+    """Whether a file in a folder claims to be DICOM, by its preamble or its suffix."""
+    with file.open("rb") as stream:
+        preamble = stream.read(132)[128:] == b"DICM"
+    return preamble or file.suffix.lower() in DICOM_SUFFIXES
+
+
+def read_whole(file: Path) -> Dataset:
+    """Read a DICOM file to send it. Raises InputError if it is not DICOM, damaged or cut short.
+
+    pydicom accepts a last value cut short by the end of the file, so lengths are checked here.
+    """
+    try:
+        with quiet_pydicom():
+            dataset = pydicom.dcmread(file)
+            short = [
+                element.tag
+                for element in dataset.values()
+                if isinstance(element, RawDataElement)
+                and element.length != UNDEFINED_LENGTH
+                and len(element.value or b"") != element.length
+            ]
+            named = all(text_of(dataset, tag) for tag in ("SOPClassUID", "SOPInstanceUID"))
+    except DAMAGED as error:
+        msg = "it is no DICOM file, or damaged"
+        raise InputError(msg) from error
+    if not named:
+        msg = "it has no SOPClassUID or SOPInstanceUID (damaged or cut short?)"
+        raise InputError(msg)
+    if short:
+        msg = f"it is cut short: element {short[0]} is not whole"
+        raise InputError(msg)
+    return dataset

@@ -7,11 +7,10 @@ from pathlib import Path
 from acsnet.errors import InputError
 from acsnet.io.dicom_files import quiet_pydicom, text_of
 from acsnet.pacs.config import PacsSettings, is_dicomweb, pacs_settings
-from acsnet.pacs.dicom_folder import read_whole
 from acsnet.pacs.dicomweb import DicomWeb, NotStoredError
 from acsnet.pacs.download import download_series
 from acsnet.pacs.lge_series import lge_name
-from acsnet.pacs.storescu import peer, store_files
+from acsnet.pacs.storescu import peer, read_whole, store_files
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,7 +1,7 @@
 """Volumes, mass and scar burden of a label map."""
 
-from dataclasses import asdict, dataclass
-from typing import Annotated, Any
+from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 from numpy.typing import NDArray
@@ -65,10 +65,6 @@ class Features:
     warnings: Annotated[
         tuple[str, ...], described("", "what a person should know before using the numbers")
     ]
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values for JSON, in the order above."""
-        return {**asdict(self), "warnings": list(self.warnings)}
 
 
 def compute_features(

@@ -1,7 +1,7 @@
 """The type of `features.json`: every key with its unit and definition.
 
 `SCHEMA` rises when a key is removed or changes its meaning. `features.schema.json` and
-`docs/features.md` are generated from it: `python -m acsnet.quantify.reference docs`.
+`docs/features.md` are generated from it: `python benchmarks/features_reference.py`.
 """
 
 from dataclasses import dataclass
@@ -142,7 +142,7 @@ def _insertion_doc(scan: ShortAxisScan, quantification: Quantification) -> Inser
     number = row = column = None
     if point is not None:
         number, row, column = point[0], round(point[1], 2), round(point[2], 2)
-        number = len(scan.pixels) - number if scan.grid.reversed_slices else number + 1
+        number = scan.grid.slice_number(number)
     return InsertionDoc(
         slice=number,
         row=row,

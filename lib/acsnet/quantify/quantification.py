@@ -27,7 +27,7 @@ from acsnet.quantify.rv_insertion import (
     turn_of_header,
 )
 from acsnet.quantify.scar import ScarThreshold
-from acsnet.quantify.scar_methods import MethodRow, compare_methods
+from acsnet.quantify.scar_methods import MethodRow, Wall, compare_methods
 from acsnet.quantify.texture import Texture, measure_texture
 from acsnet.quantify.transmurality import Transmurality, radial_chords, summarise
 from acsnet.scan import ShortAxisScan, apex_first_by_position
@@ -126,15 +126,15 @@ def quantify(
     remote = remote_region(scan.pixels, wall, scar, plane_mm, given=given.remote_on(scan))
     methods: tuple[MethodRow, ...] = ()
     if scar_known and wall.any():
-        methods = compare_methods(
-            scan.pixels,
-            wall,
-            scar,
+        measured = Wall(
+            intensity=scan.pixels,
+            myocardium=wall,
+            enhancement=scar,
             obstruction=labels == Label.MICROVASCULAR_OBSTRUCTION,
-            core=labels == Label.CORE_SCAR if core_known else None,
-            remote=remote,
             voxel_ml=scan.voxel_ml,
         )
+        core = labels == Label.CORE_SCAR if core_known else None
+        methods = compare_methods(measured, core=core, remote=remote)
     insertion: Insertion | None = None
     insertion_notes: tuple[str, ...] = ()
     if (pool.any(axis=(1, 2)) & wall.any(axis=(1, 2))).any():
@@ -185,9 +185,8 @@ def _insertion(
     plane_mm = scan.spacing_mm[1:]
     wall, pool = np.isin(labels, MYOCARDIUM), labels == Label.LV_BLOOD_POOL
     has_axes = apex_first_by_position(scan).apex_first is not None
-    drawn = None
-    if right_ventricle is not None:
-        drawn = drawn_septum(right_ventricle, wall | pool, plane_mm)
+    rv, ventricle = right_ventricle, wall | pool
+    drawn = None if rv is None else drawn_septum(rv, ventricle, plane_mm)
     return find_insertion(
         sample_surroundings(scan.pixels, pool, wall, labels == Label.LV_MYOCARDIUM, plane_mm),
         header_turn=turn_of_header(scan.grid.steps_mm) if has_axes else None,

@@ -55,7 +55,7 @@ class MethodRow:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Wall:
+class Wall:
     """The input of every method; arrays are (slice, row, column)."""
 
     intensity: NDArray[np.floating[Any]]
@@ -93,33 +93,19 @@ class _Wall:
 
 
 def compare_methods(
-    intensity: NDArray[np.floating[Any]],
-    myocardium: NDArray[np.bool_],
-    enhancement: NDArray[np.bool_],
-    *,
-    obstruction: NDArray[np.bool_],
-    core: NDArray[np.bool_] | None,
-    remote: RemoteRegion,
-    voxel_ml: float,
+    wall: Wall, *, core: NDArray[np.bool_] | None, remote: RemoteRegion
 ) -> tuple[MethodRow, ...]:
-    """A row for each of `METHODS`; masks: (slice, row, column), core: None where unknown."""
-    wall = _Wall(
-        intensity=intensity,
-        myocardium=myocardium,
-        enhancement=enhancement,
-        obstruction=obstruction,
-        voxel_ml=voxel_ml,
-    )
-    grey = None if core is None else enhancement & ~core
+    """A row for each of `METHODS`; core: (slice, row, column) mask, None where unknown."""
+    grey = None if core is None else wall.enhancement & ~core
     return (
-        wall.row("drawn", enhancement, core=core, grey=grey),
+        wall.row("drawn", wall.enhancement, core=core, grey=grey),
         *(_fwhm(wall, name, remote) for name in FWHM),
         *(_deviations(wall, n, remote) for n in SD_COUNTS),
         _otsu(wall),
     )
 
 
-def _fwhm(wall: _Wall, name: str, remote: RemoteRegion) -> MethodRow:
+def _fwhm(wall: Wall, name: str, remote: RemoteRegion) -> MethodRow:
     """The FWHM threshold of the label map, applied to the whole wall."""
     free = remote.mask if remote.source == "given" else wall.myocardium & ~wall.enhancement
     reading = FWHM[name]
@@ -144,7 +130,7 @@ def _fwhm(wall: _Wall, name: str, remote: RemoteRegion) -> MethodRow:
     return wall.row(name, scar, threshold=threshold.value, core=scar, grey=grey)
 
 
-def _deviations(wall: _Wall, n: int, remote: RemoteRegion) -> MethodRow:
+def _deviations(wall: Wall, n: int, remote: RemoteRegion) -> MethodRow:
     if remote.mean is None or remote.sd is None:
         return MethodRow(method=f"sd{n}", note="there is too little remote myocardium")
     threshold = remote.mean + n * remote.sd
@@ -154,7 +140,7 @@ def _deviations(wall: _Wall, n: int, remote: RemoteRegion) -> MethodRow:
     return wall.row(f"sd{n}", scar, threshold=threshold, core=core, grey=grey)
 
 
-def _otsu(wall: _Wall) -> MethodRow:
+def _otsu(wall: Wall) -> MethodRow:
     if not wall.enhancement.any():
         return MethodRow(method="otsu", note="no enhancement was drawn, so there are not two kinds")
     values = wall.intensity[wall.myocardium].astype(np.float64)

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from acsnet.anatomy.checks import NOT_A_RING, Limits, check
 from acsnet.anatomy.measures import Form, Measures
 from acsnet.labels import MYOCARDIUM, Label
+from acsnet.masks import crop_around
 from acsnet.result import NOTICE, Result
 from acsnet.stages.correction import Action
 from acsnet.storage import writing
@@ -115,8 +116,7 @@ def write_anatomy_figure(result: Result, limits: Limits, output: Path) -> Path:
 def slice_lines(result: Result, index: int, limits: Limits) -> tuple[Line, ...]:
     """The text over a slice: its number in the file, form, failed checks and action."""
     slice_ = result.anatomy.slices[index]
-    total = len(result.anatomy.slices)
-    number = total - index if result.scan.grid.reversed_slices else index + 1
+    number = result.scan.grid.slice_number(index)
     drawn = check(result.drawn_wall[index], result.scan.spacing_mm[1:], limits)
     before, after = drawn.form, slice_.verdict.form
     form = after.value if before is after else f"{before.value} \N{RIGHTWARDS ARROW} {after.value}"
@@ -141,33 +141,8 @@ def slice_lines(result: Result, index: int, limits: Limits) -> tuple[Line, ...]:
 
 
 def _shown_crop(result: Result) -> tuple[slice, slice]:
-    shown = (result.drawn_wall | (result.labels > 0)).any(axis=0)
-    return crop_around(shown, result.scan.spacing_mm[1:])
-
-
-def crop_around(shown: NDArray[np.bool_], spacing_mm: tuple[float, ...]) -> tuple[slice, slice]:
-    """Rows and columns around a (row, column) mask: a square in mm where the image has room.
-
-    All of the image where the mask is empty.
-    """
-    lines = [np.flatnonzero(shown.any(axis=1)), np.flatnonzero(shown.any(axis=0))]
-    if not len(lines[0]):
-        return slice(None), slice(None)
-    side_mm = 2 * MARGIN_MM + max(
-        float(at[-1] - at[0] + 1) * step for at, step in zip(lines, spacing_mm, strict=True)
-    )
-    row, column = (
-        _around(float(at[0] + at[-1] + 1) / 2, side_mm / step, length)
-        for at, step, length in zip(lines, spacing_mm, shown.shape, strict=True)
-    )
-    return row, column
-
-
-def _around(middle: float, extent: float, length: int) -> slice:
-    """An interval of `extent` pixels about `middle`, shifted into the `length` pixels there are."""
-    size = min(int(np.ceil(extent)), length)
-    start = min(max(int(np.floor(middle - size / 2)), 0), length - size)
-    return slice(start, start + size)
+    shown = result.drawn_wall | (result.labels > 0)
+    return crop_around(shown, result.scan.spacing_mm[1:], margin_mm=MARGIN_MM)
 
 
 def _failure(name: str, measures: Measures, limits: Limits) -> str:
@@ -247,10 +222,13 @@ def _draw_slice(
     _outline(cells[2], np.isin(labels, MYOCARDIUM), FINAL)
 
 
-def _outline(axes: Axes, mask: NDArray[np.bool_], colour: str) -> None:
-    if not mask.any():
-        return
-    # Padded, so that a wall at the edge of the image is closed there.
-    axes.autoscale(False)
+def padded_grid(mask: NDArray[np.bool_]) -> tuple[NDArray[Any], ...]:
+    """Columns, rows and values of a padded mask, whose contours are closed at the image's edge."""
     rows, columns = (np.arange(-1, length + 1) for length in mask.shape)
-    axes.contour(columns, rows, np.pad(mask, 1), levels=[0.5], colors=colour, linewidths=1.3)
+    return columns, rows, np.pad(mask, 1)
+
+
+def _outline(axes: Axes, mask: NDArray[np.bool_], colour: str) -> None:
+    if mask.any():
+        axes.autoscale(False)
+        axes.contour(*padded_grid(mask), levels=[0.5], colors=colour, linewidths=1.3)

@@ -12,7 +12,8 @@ from matplotlib.patheffects import withStroke
 from numpy.typing import NDArray
 
 from acsnet.labels import LEFT_VENTRICLE, Label
-from acsnet.report.anatomy_figure import GREY_PERCENTILES, crop_around
+from acsnet.masks import crop_around
+from acsnet.report.anatomy_figure import GREY_PERCENTILES, MARGIN_MM, padded_grid
 from acsnet.report.display_orientation import view_of
 from acsnet.result import Measured
 
@@ -78,7 +79,7 @@ def draw_slices(figure: Figure, result: Measured, box: tuple[float, float, float
     columns = max(range(1, count + 1), key=lambda n: min(width / n, height / -(-count // n)))
     side = min(width / columns, height / -(-count // columns))
     page_width, page_height = figure.get_size_inches()
-    crop = crop_around((result.labels > 0).any(axis=0), result.scan.spacing_mm[1:])
+    crop = crop_around(result.labels > 0, result.scan.spacing_mm[1:], margin_mm=MARGIN_MM)
     start = left + (width - side * columns) / 2
     for place, k in enumerate(chosen):
         x = (start + side * (place % columns) + gap / 2) / page_width
@@ -105,12 +106,10 @@ def draw_slice(axes: Axes, result: Measured, index: int, crop: tuple[slice, slic
     for stroke, mask in outlines(result, index):
         _draw_outline(axes, view.of(mask[crop]), stroke)
     _mark_insertion(axes, result, index, crop)
-    count = len(result.labels)
-    number = count - index if result.scan.grid.reversed_slices else index + 1
     axes.text(
         0.03,
         0.97,
-        str(number),
+        str(result.scan.grid.slice_number(index)),
         transform=axes.transAxes,
         va="top",
         fontsize=POINTS,
@@ -161,18 +160,12 @@ def legend_handles() -> list[Line2D | Patch]:
 def _draw_outline(axes: Axes, mask: NDArray[np.bool_], stroke: Stroke) -> None:
     if not mask.any():
         return
-    # Padded, so that outlines are closed at the edge of the image.
-    rows, columns = (np.arange(-1, length + 1) for length in mask.shape)
-    padded = np.pad(mask, 1)
+    grid = padded_grid(mask)
     if stroke.hatch:
-        area = axes.contourf(
-            columns, rows, padded, levels=[0.5, 1.5], colors="none", hatches=[stroke.hatch]
-        )
+        area = axes.contourf(*grid, levels=[0.5, 1.5], colors="none", hatches=[stroke.hatch])
         area.set(edgecolor=stroke.colour, linewidth=0)
     lines = axes.contour(
-        columns,
-        rows,
-        padded,
+        *grid,
         levels=[0.5],
         colors=stroke.colour,
         linestyles=[stroke.dashes],

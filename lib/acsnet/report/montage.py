@@ -9,7 +9,8 @@ from scipy.ndimage import binary_erosion
 from skimage.transform import resize
 
 from acsnet.labels import ENHANCEMENT, LABELS
-from acsnet.report.anatomy_figure import GREY_PERCENTILES, crop_around
+from acsnet.masks import crop_around
+from acsnet.report.anatomy_figure import GREY_PERCENTILES, MARGIN_MM
 from acsnet.report.display_orientation import view_of
 from acsnet.scan import ShortAxisScan
 
@@ -30,14 +31,15 @@ def montage_png(scan: ShortAxisScan, labels: NDArray[np.uint8]) -> bytes:
     sheet = Image.new("RGB", (columns * (TILE + GAP) - GAP, rows * height), "white")
     draw = ImageDraw.Draw(sheet)
     font = ImageFont.load_default(TEXT_PIXELS)
-    crop = crop_around((labels > 0).any(axis=0), scan.spacing_mm[1:])
+    crop = crop_around(labels > 0, scan.spacing_mm[1:], margin_mm=MARGIN_MM)
     view = view_of(scan)
     spacing_mm = view.spacing_of(scan.spacing_mm[1:])
     for k in range(count):
-        number = count - k if scan.grid.reversed_slices else k + 1
         left, top = (k % columns) * (TILE + GAP), (k // columns) * height
         plain, drawn = _tiles(view.of(scan.pixels[k][crop]), view.of(labels[k][crop]), spacing_mm)
-        draw.text((left + 2, top + 2), f"slice {number}", fill="black", font=font)
+        draw.text(
+            (left + 2, top + 2), f"slice {scan.grid.slice_number(k)}", fill="black", font=font
+        )
         for row, tile in enumerate((plain, drawn)):
             sheet.paste(Image.fromarray(tile), (left, top + HEAD + row * (TILE + GAP)))
     stream = BytesIO()

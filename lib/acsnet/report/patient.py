@@ -4,9 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydicom.dataset import Dataset
-
-from acsnet.io.dicom_files import quiet_pydicom, read_headers, text_of
+from acsnet.io.dicom_files import Header, quiet_pydicom, read_headers, text_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,7 +23,7 @@ class Subject:
 UNKNOWN = Subject()
 
 
-def subject_of(header: Dataset) -> Subject:
+def subject_of(header: Header) -> Subject:
     """The subject from the header of any image of the series."""
     with quiet_pydicom():
         scanner = (

@@ -1,6 +1,6 @@
-"""The numbers of `features.json` as text for a report: names, units, rounding."""
+"""The numbers of `features.json` as text for reports and pages: names, units, rounding."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from math import floor, log10
 from typing import Any, NamedTuple
 
@@ -30,6 +30,27 @@ MEASURES = (
     ("Slices with scar", "enhancement_slices", "", 0),
 )
 """Name, key in the features, unit, decimals."""
+
+_ON_PAGES = frozenset(
+    [
+        "scar_burden_percent",
+        "core_scar_burden_percent",
+        "enhancement_volume_ml",
+        "core_scar_volume_ml",
+        "grey_zone_volume_ml",
+        "microvascular_obstruction_volume_ml",
+        "myocardium_volume_ml",
+        "myocardium_mass_g",
+        "blood_pool_volume_ml",
+        "lv_volume_ml",
+        "enhancement_slices",
+    ]
+)
+PAGE_MEASURES = (
+    *(row for row in MEASURES if row[1] in _ON_PAGES),
+    ("Slices with left ventricle", "lv_slices", "", 0),
+)
+"""Those that the page of a case shows."""
 
 METHODS = {
     "drawn": "as segmented",
@@ -96,6 +117,43 @@ def doubts(features: Mapping[str, Any]) -> list[str]:
     """All warnings and quality flags, each once."""
     flags = (flag["message"] for flag in features.get("quality") or ())
     return list(dict.fromkeys((*features["warnings"], *flags)))
+
+
+class MeasureRow(NamedTuple):
+    """One measure of several label maps of a scan."""
+
+    name: str
+    values: list[str]
+    unit: str
+
+
+def measure_rows(features: Sequence[Mapping[str, Any]]) -> list[MeasureRow]:
+    """The table of measurements of several label maps of one scan."""
+    return [
+        MeasureRow(name, [number(document.get(key), decimals) for document in features], unit)
+        for name, key, unit, decimals in PAGE_MEASURES
+    ]
+
+
+def slices_to_look_at(features: Mapping[str, Any]) -> list[str]:
+    """What the anatomical checks doubted, a line a slice, numbered as in the file."""
+    lines = []
+    for slice_ in (features.get("anatomy") or {}).get("slices", []):
+        parts = [f"failed {', '.join(slice_['failed_checks'])}"] if slice_["failed_checks"] else []
+        if slice_["dropped"]:
+            parts.append(f"dropped: {slice_['dropped']}")
+        elif slice_["failed_checks"]:
+            parts.append(str(slice_["action"]))
+        if slice_["needs_a_look"]:
+            parts.append("moved far: needs a look")
+        if parts:
+            lines.append(f"Slice {slice_['slice']}: {'; '.join(parts)}")
+    return lines
+
+
+def has_segments(features: Mapping[str, Any]) -> bool:
+    """Whether there is a bullseye to draw; measures of an earlier release have none."""
+    return any(segment["scar_percent"] is not None for segment in features.get("segments", ()))
 
 
 def signal_decimals(signals: Iterable[float | None]) -> int:

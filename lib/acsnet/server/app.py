@@ -1,4 +1,4 @@
-"""The MONAI Label app: which datastore, which tasks, which order of scans."""
+"""The MONAI Label app: datastore, inference tasks, trainers, strategies."""
 
 import logging
 import os
@@ -112,13 +112,13 @@ class AcsnetApp(MONAILabelApp):
         return Path(self._scratch.name)
 
     def drain(self, *, limit_s: float) -> bool:
-        """Finish the inference that runs and begin no other; whether it ended in time."""
+        """Finish the running inference and start no other; returns whether it ended in time."""
         self.batch.stop()
         self.trainings.close()
         return self.queue.close(limit_s=limit_s)
 
     def close(self) -> None:
-        """Remove everything that was kept for one run only."""
+        """Stop the background work and remove temporary files."""
         self.batch.stop()
         self._scorer.close()
         self.trainings.close()
@@ -137,7 +137,7 @@ class AcsnetApp(MONAILabelApp):
         return StudiesDatastore(studies=studies, store=self.store_folder())
 
     def init_infers(self) -> dict[str, InferTask]:
-        """The whole method and its parts, all by the one chain in `served`."""
+        """The inference tasks: the whole method and its parts, all with the served chain."""
         self._models = Models(models_folder(str(self.studies)))
         self.served = ModelServer(self._models)
         scores = ScoreStore(self.store_folder() / "scores")
@@ -166,18 +166,18 @@ class AcsnetApp(MONAILabelApp):
         return trainers(self.trainings)
 
     def on_init_complete(self) -> None:
-        """The server is up: look after trainings, one cut short among them, and score scans."""
+        """Start the background work: training supervisor and scoring."""
         super().on_init_complete()
         self.trainings.watch()
         self._scorer.start()
 
     def init_scoring_methods(self) -> dict[str, ScoringMethod]:
-        """How far people's labels are from the model's drafts."""
+        """The scoring method: agreement of reviewed labels with the drafts of the model."""
         self.scoring_methods = {"agreement": AgreementScoring(self.datastore().scores)}
         return dict(self.scoring_methods)
 
     def init_strategies(self) -> dict[str, Strategy]:
-        """Ours; the combined one also under the name that OHIF's panel always asks for."""
+        """The strategies; the combined one also as `random`, which OHIF's panel always asks for."""
         busy_seconds = 60.0 * self._pick.busy_minutes
         found: dict[str, Strategy] = {
             name: NextScan(name, self._book, busy_seconds=busy_seconds) for name in STRATEGIES
@@ -185,7 +185,7 @@ class AcsnetApp(MONAILabelApp):
         return found | {"random": found[COMBINED]}
 
     def next_sample(self, request: dict[str, Any]) -> dict[str, Any]:
-        """The record of the scan that a reader gets next, with its `id`, `scores` and `reason`.
+        """The next scan for a reader: its record with `id`, `scores` and `reason`.
 
         request: `strategy`, and `client_id`, the name of the reader. Without an `id` there is none,
         and the reason says why. Raises InputError for a strategy that there is not.
@@ -210,7 +210,7 @@ class AcsnetApp(MONAILabelApp):
         return {**store.get_image_info(found["id"]), **found} if "id" in found else found
 
     def _model_version(self) -> str:
-        """What scores are kept under: the networks that are served now."""
+        """Version of the served networks, under which scores are stored."""
         return model_version(self.served.current().pipeline.weights)
 
     def store_folder(self) -> Path:
@@ -279,7 +279,7 @@ class AcsnetApp(MONAILabelApp):
         self._scorer.wake()
 
     def review(self, image: str, version: str, *, by: str) -> LabelRecord:
-        """Say that a version of a label is reviewed. Raises InputError where there is none."""
+        """Mark a version of a label as reviewed. Raises InputError for an unknown version."""
         start = time.perf_counter()
         reviewed = self.datastore().review(image, version, by=by)
         note(
@@ -294,12 +294,12 @@ class AcsnetApp(MONAILabelApp):
         return reviewed
 
     def on_save_label(self, image_id: str, label_id: str) -> None:
-        """A label was saved, perhaps as a reviewed one."""
+        """Wake the training supervisor after a save."""
         super().on_save_label(image_id, label_id)
         self.trainings.wake()
 
     def withdraw(self, image: str, tag: str, *, by: str) -> None:
-        """Take the label map that holds under a tag out of use. Raises InputError in a PACS."""
+        """Withdraw the label map under a tag. Raises InputError in a PACS."""
         held = held_under(self.datastore().label_records(image), tag)
         self.datastore().withdraw(image, tag, by=by)
         details = {"version": "" if held is None else held.id, "tag": tag}
@@ -318,7 +318,7 @@ class AcsnetApp(MONAILabelApp):
         return None if tag is None else Path(self.datastore().get_label_uri(image, tag))
 
     def _load_sessions(self, load: bool = False) -> Any:
-        """Sessions in the scratch folder: an uploaded scan does not outlive the server."""
+        """Sessions in the scratch folder, so that uploads go when the server stops."""
         if not load:
             return None
         return Sessions(str(self.scratch / "sessions"), settings.MONAI_LABEL_SESSION_EXPIRY)

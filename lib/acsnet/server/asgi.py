@@ -56,7 +56,7 @@ from acsnet.settings import read_settings  # noqa: E402
 
 @asynccontextmanager
 async def lifespan(application: FastAPI) -> AsyncIterator[None]:
-    """Load the app, which refuses to start without verified weights; tidy up at the end."""
+    """Load the app at the start and close it at the end."""
     instance = load_app()
     application.state.acsnet = instance
     instance.server_mode(True)
@@ -66,7 +66,7 @@ async def lifespan(application: FastAPI) -> AsyncIterator[None]:
 
 
 def build() -> FastAPI:
-    """Put the application together. Raises InputError for settings by which it would be open."""
+    """Build the web application. Raises InputError for settings that would leave it open."""
     site = read_settings()
     server, policy = site.server, policy_of(site)
     login = Login(site) if site.login.required else None
@@ -132,11 +132,11 @@ app = build()
 
 @app.get("/")
 def home() -> RedirectResponse:
-    """Send a person who opens the server's address to the work list."""
+    """Redirect to the work list."""
     return RedirectResponse("/acsnet/", 303)
 
 
 @app.get("/favicon.ico")
 def icon() -> Response:
-    """Browsers ask for it; there is none."""
+    """No icon, without an error in the log."""
     return Response(status_code=204)

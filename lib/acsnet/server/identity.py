@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 
 
 class Role(IntEnum):
-    """Each may do what those before it may."""
+    """Roles; each includes the rights of those before it."""
 
     PUBLIC = 0
     ANNOTATOR = 1
@@ -20,7 +20,7 @@ class Role(IntEnum):
 
     @property
     def word(self) -> str:
-        """As it is written in files, options and messages."""
+        """The name in files, options and messages."""
         return self.name.lower()
 
 
@@ -36,13 +36,13 @@ _person: ContextVar[Person | None] = ContextVar("person", default=None)
 
 
 def logged_in() -> Person | None:
-    """Whose request this is; None where nobody has to log in."""
+    """The person behind the current request; None where nobody has to log in."""
     return _person.get()
 
 
 @contextmanager
 def request_of(person: Person) -> Iterator[None]:
-    """While a request of this person is answered."""
+    """Set the person behind the requests inside the block."""
     token = _person.set(person)
     try:
         yield
@@ -51,18 +51,18 @@ def request_of(person: Person) -> Iterator[None]:
 
 
 def signed(info: Mapping[str, Any]) -> dict[str, Any]:
-    """What a client says, under the name of who is logged in, whatever name it claims."""
+    """A client's parameters with its names replaced by that of the login."""
     person = logged_in()
     return dict(info) if person is None else {**info, "user": person.name, "client_id": person.name}
 
 
 def require(role: Role, what: str) -> None:
-    """HTTP 403 for a person of a lesser role; where nobody has to log in, anybody may."""
+    """Raise HTTP 403 for a person without the role; without a login everybody has it."""
     person = logged_in()
     if person is not None and person.role < role:
         raise HTTPException(403, denied(person, role, what))
 
 
 def denied(person: Person, role: Role, what: str) -> str:
-    """Why somebody may not do something."""
+    """The sentence of a refusal."""
     return f"{what} needs the role {role.word}; {person.name} is {person.role.word}"

@@ -16,7 +16,8 @@ from scipy.ndimage import label as components
 
 from acsnet.anatomy.checks import Limits, Verdict, check
 from acsnet.anatomy.measures import Form
-from acsnet.stages.latent_search import LatentWalk, dice
+from acsnet.masks import dice, largest_part
+from acsnet.stages.latent_search import LatentWalk
 from acsnet.stages.volumetric_checks import Dropped, StackCheck, check_stack
 
 
@@ -191,8 +192,7 @@ def _checked(slices: list[SliceCorrection]) -> StackCheck:
 
 def tidy(wall: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """(row, column) -> its largest part, joined by edges, with all holes but the largest filled."""
-    parts, count = components(wall)
-    kept = parts == np.bincount(parts.ravel())[1:].argmax() + 1 if count > 1 else wall.copy()
+    kept = largest_part(wall).copy()
     gaps, count = components(~kept)
     outside = np.unique(np.concatenate([gaps[[0, -1]].ravel(), gaps[:, [0, -1]].ravel()]))
     inner = np.setdiff1d(np.arange(1, count + 1), outside)

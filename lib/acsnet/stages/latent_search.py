@@ -16,6 +16,7 @@ from scipy.spatial import KDTree
 from acsnet.anatomy.checks import Verdict, check
 from acsnet.anatomy.latent_prior import Prior
 from acsnet.anatomy.pose import Pose, from_frame, pose_of, to_frame
+from acsnet.masks import dice
 from acsnet.nets.autoencoder import Autoencoder, codes_of, scores_of
 
 NEIGHBOURS = 8
@@ -195,9 +196,3 @@ def _between(start: Point, target: Point, share: float) -> Point:
     size = start.scale_mm ** (1.0 - share) * target.scale_mm**share
     code = start.code + np.float32(share) * (target.code - start.code)
     return Point(code=code, scale_mm=size, share=share)
-
-
-def dice(one: NDArray[np.bool_], other: NDArray[np.bool_]) -> float:
-    """2 |A and B| / (|A| + |B|) of two masks of one shape; 1 where both are empty."""
-    total = np.count_nonzero(one) + np.count_nonzero(other)
-    return 2.0 * np.count_nonzero(one & other) / total if total else 1.0

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.ndimage import binary_fill_holes, center_of_mass
+from scipy.ndimage import binary_dilation, binary_fill_holes, center_of_mass
+from scipy.ndimage import label as components
 from skimage.morphology import closing, convex_hull_image, disk, erosion, opening
 
 from acsnet.masks import box_of
@@ -97,11 +98,11 @@ def _overlap(
 
 def tight_square(roi: NDArray[np.bool_], margin: int) -> tuple[slice, slice]:
     """Rows and columns of the square round a non-empty (H, W) mask, `margin` pixels wider."""
-    rows, columns = np.flatnonzero(roi.any(axis=1)), np.flatnonzero(roi.any(axis=0))
-    half = (max(np.ptp(rows), np.ptp(columns)) + 1) / 2 + margin
+    box = box_of(roi)
+    half = max(at.stop - at.start for at in box) / 2 + margin
     spans = []
-    for index, n in zip((rows, columns), roi.shape, strict=True):
-        middle = (index[0] + index[-1] + 1) / 2
+    for at, n in zip(box, roi.shape, strict=True):
+        middle = (at.start + at.stop) / 2
         spans.append(slice(max(0, round(middle - half)), min(n, round(middle + half))))
     return spans[0], spans[1]
 
@@ -222,12 +223,30 @@ def blood_pool(
     """What the wall encloses, (slice, row, column); where it is open, the ROI within its hull.
 
     is_open: (slice,). A closed ring encloses its pool exactly. An open "C"-shaped basal wall does
-    not: there the pool is what the ROI network saw inside the wall's convex hull (ours).
+    not: there the pool is what the ROI network saw inside the wall's convex hull (ours). A possible
+    wall and its pool pass `acsnet.anatomy.checks.check_ventricle`.
     """
     pool = np.zeros_like(wall)
     rows, columns = box_of(wall)
     for k in np.flatnonzero(wall.any(axis=(1, 2))):
         near, seen = wall[k, rows, columns], roi[k, rows, columns]
-        inside = seen & convex_hull_image(near) if is_open[k] else binary_fill_holes(near)
+        inside = _open_pool(near, seen) if is_open[k] else binary_fill_holes(near)
         pool[k, rows, columns] = inside & ~near
     return pool
+
+
+def _open_pool(wall: NDArray[np.bool_], roi: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """The pool of an open (row, column) wall: one part that touches it, without holes.
+
+    What wall and pool enclose is blood too: an open wall alone encloses nothing, so that every hole
+    borders the pool and stays one part with it.
+    """
+    parts, _ = components(roi & convex_hull_image(wall) & ~wall)
+    touching = np.unique(parts[binary_dilation(wall, np.ones((3, 3), bool))])
+    touching = touching[touching > 0]
+    if not len(touching):
+        return np.zeros_like(wall)
+    sizes = np.bincount(parts.ravel())
+    largest = parts == touching[sizes[touching].argmax()]
+    filled: NDArray[np.bool_] = binary_fill_holes(wall | largest)
+    return filled & ~wall

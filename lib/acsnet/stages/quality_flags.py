@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from acsnet.labels import LEFT_VENTRICLE, MYOCARDIUM, Label
+from acsnet.scan import InputGrid
 from acsnet.stages.correction import Action, SliceCorrection, StackCorrection
 
 MIN_LV_ML = 20.0
@@ -124,16 +125,14 @@ def is_far(slice_: SliceCorrection) -> bool:
     return slice_.distance > HIGH_DISTANCE or slice_.dice < LOW_DICE
 
 
-def anatomy_doubts(anatomy: StackCorrection, *, reversed_slices: bool) -> tuple[Flag, ...]:
+def anatomy_doubts(anatomy: StackCorrection, grid: InputGrid) -> tuple[Flag, ...]:
     """What stage 3 changed so much, or left out, that it needs a look.
 
-    Slices are numbered as in the file, from 1. reversed_slices: whether the file runs base first.
+    Slices are numbered as in the file, from 1. grid: of the scan.
     """
-    total = len(anatomy.slices)
 
     def numbers(indices: list[int]) -> str:
-        in_file = [total - k if reversed_slices else k + 1 for k in indices]
-        return ", ".join(str(k) for k in sorted(in_file))
+        return ", ".join(str(k) for k in sorted(map(grid.slice_number, indices)))
 
     notes = []
     emptied = [k for k, s in enumerate(anatomy.slices) if s.action is Action.EMPTIED]

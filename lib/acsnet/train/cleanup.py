@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 from rich.console import Console
 
+from acsnet.masks import slice_dice
 from acsnet.nets.resunet import ResUNet
 from acsnet.nets.test_time_augmentation import mean_probability
 from acsnet.stages.myocardium import (
@@ -29,12 +30,6 @@ from acsnet.train.data.samples import MYO_SCALE, SAMPLE_SIDE, SOURCES, Samples
 RADII = (0, 1, 2, 3)
 MAX_SLICES = 400
 """About as many slices are looked at, evenly over all patients."""
-
-
-def mean_dice(predicted: NDArray[np.bool_], expert: NDArray[np.bool_]) -> float:
-    """Mean over slices, (slice, row, column); every slice has something drawn by the expert."""
-    both = 2.0 * (predicted & expert).sum(axis=(1, 2))
-    return float(np.mean(both / (predicted.sum(axis=(1, 2)) + expert.sum(axis=(1, 2)))))
 
 
 def predictions(
@@ -79,12 +74,12 @@ def fit_cleanup(network: ResUNet, samples: Samples, *, console: Console) -> dict
     if not len(expert):
         console.print("enhancement clean-up: no LGE slice has enhancement, so there is none")
         return asdict(best)
-    score = mean_dice(enhancement & wall, expert)
+    score = float(slice_dice(enhancement & wall, expert).mean())
     console.print(f"enhancement clean-up: training Dice {score:.4f} without")
     for operation in ("erosion", "opening", "closing"):
         for radius in RADII[1:]:
             trial = replace(best, **{operation: radius})
-            dice = mean_dice(clean_enhancement(enhancement, trial) & wall, expert)
+            dice = float(slice_dice(clean_enhancement(enhancement, trial) & wall, expert).mean())
             if dice > score:
                 best, score = trial, dice
     console.print(f"enhancement clean-up: training Dice {score:.4f} with {best}")

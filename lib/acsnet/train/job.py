@@ -9,9 +9,15 @@ from rich.console import Console
 
 from acsnet.anatomy.latent_prior import NAME as PRIOR
 from acsnet.anatomy.latent_prior import save_prior
-from acsnet.errors import WeightsError
+from acsnet.errors import InputError, WeightsError
 from acsnet.nets.resunet import ResUNet
-from acsnet.nets.weights import read_manifest, read_verified, save_network
+from acsnet.nets.weights import (
+    NETWORKS,
+    load_network,
+    read_manifest,
+    read_verified,
+    save_network,
+)
 from acsnet.train.augment.walls import WallSamples, wall_samples
 from acsnet.train.cleanup import fit_cleanup
 from acsnet.train.data.fingerprint import Digests, fingerprint
@@ -19,13 +25,13 @@ from acsnet.train.data.prepare import load
 from acsnet.train.data.samples import Samples
 from acsnet.train.distributed import Processes
 from acsnet.train.latent_prior import bring_autoencoder, fit_prior, has_prior
-from acsnet.train.loop import Recipe, settings_of, train
+from acsnet.train.loop import Recipe, Start, settings_of, train
 from acsnet.train.mlflow_runs import tracked
 from acsnet.train.run_record import CHECKPOINT, RECIPE, RUN, begin, now, read_json, update, versions
 
 DATA_TERMS = (
-    "EMIDEC (CC BY-NC-SA 4.0) and ACDC (CC BY-NC-SA 4.0) training lists, synthetic phantoms (CC0): "
-    "research, non-commercial"
+    "EMIDEC (CC BY-NC-SA 4.0), ACDC (CC BY-NC-SA 4.0) and, where there is one, Sunnybrook (CC0) "
+    "training lists, synthetic phantoms (CC0): research, non-commercial"
 )
 WALL_TERMS = (
     "Expert walls of the EMIDEC (CC BY-NC-SA 4.0) and ACDC (CC BY-NC-SA 4.0) training lists: "
@@ -39,7 +45,10 @@ BUILT = "samples"
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """What all networks of a run have in common."""
+    """What all networks of a run have in common.
+
+    init: weights folder of the networks that training goes on from; None for random weights.
+    """
 
     data: Path
     output: Path
@@ -47,6 +56,7 @@ class Job:
     digests: Digests
     processes: Processes
     console: Console
+    init: Path | None = None
 
     @property
     def weights(self) -> Path:
@@ -69,6 +79,21 @@ class Job:
         if name == "autoencoder":
             return self.walls
         return load(self.output / BUILT / f"{name}.npz")
+
+
+def start_of(name: str, recipe: Recipe, init: Path | None) -> Start | None:
+    """Network `name` of the folder `init`, to go on from; None without a folder.
+
+    Raises WeightsError as `load_network` does, InputError where it is not the network of `recipe`.
+    """
+    if init is None:
+        return None
+    network = load_network(name, NETWORKS[name], folder=init)
+    if network.config != recipe.net:
+        msg = f"{init}: {name} is built as {network.config}, the recipe trains {recipe.net}"
+        raise InputError(msg)
+    sha256 = read_manifest(init)[name]["sha256"]
+    return Start(network=network, sha256=sha256, keep_norms=False)
 
 
 def is_finished(name: str, output: Path) -> bool:
@@ -98,6 +123,7 @@ def train_network(name: str, recipe: Recipe, job: Job) -> None:
         seed=job.seed,
         processes=job.processes,
         console=job.console,
+        start=start_of(name, recipe, job.init),
     )
     if not job.processes.first:
         learn()

@@ -20,6 +20,7 @@ from acsnet.nets.autoencoder import Autoencoder, AutoencoderConfig
 from acsnet.nets.resunet import ResUNet, ResUNetConfig
 from acsnet.storage import write_json, writing
 from acsnet.train.checkpoint import Epoch, State
+from acsnet.train.data.on_device import DeviceSamples, on_device
 from acsnet.train.data.samples import Samples
 from acsnet.train.distributed import ALONE, Processes
 from acsnet.train.losses import PrintedLoss, SeparateLoss, weighted_mean
@@ -55,12 +56,13 @@ class Recipe:
 class Start:
     """A network that training goes on from, instead of from random weights.
 
-    The statistics of its batch norm stay as they are: few scans of one site would move them away
-    from all others. sha256: of its weights file.
+    sha256: of its weights file; keep_norms: the statistics of its batch norm stay as they are, for
+    few scans of one site would move them away from all others.
     """
 
     network: ResUNet | Autoencoder
     sha256: str
+    keep_norms: bool = True
 
 
 def draw(samples: Samples, recipe: Recipe, rng: np.random.Generator) -> NDArray[np.int64]:
@@ -127,8 +129,10 @@ def train(
     elif processes.first:
         folder.mkdir(parents=True, exist_ok=True)
         write_json(folder / RECIPE, settings)
+    placed = on_device(samples, processes.device)
     joint = processes.joint(net)
-    held = [] if start is None else [m for m in joint.modules() if isinstance(m, BATCH_NORMS)]
+    keep_norms = start is not None and start.keep_norms
+    held = [m for m in joint.modules() if isinstance(m, BATCH_NORMS)] if keep_norms else []
     columns = (*Progress.get_default_columns()[:-1], TimeRemainingColumn())
     with Progress(*columns, console=console) as bar:
         steps, done = math.ceil(recipe.images_an_epoch / recipe.batch), len(state.history)
@@ -143,7 +147,7 @@ def train(
             joint.train()
             for norm in held:
                 norm.eval()
-            loss = _epoch(recipe, samples, joint, state, epoch, seed, processes, advance)
+            loss = _epoch(recipe, samples, placed, joint, state, epoch, seed, processes, advance)
             last_rate = state.optimiser.param_groups[0]["lr"]
             state.history.append(Epoch(epoch + 1, loss, last_rate, perf_counter() - began))
             if processes.first:
@@ -174,6 +178,7 @@ def _report(
 def _epoch(
     recipe: Recipe,
     samples: Samples,
+    placed: DeviceSamples,
     joint: nn.Module,
     state: State,
     epoch: int,
@@ -186,30 +191,28 @@ def _epoch(
     All processes draw the same batches; what is random in a slice follows from the process, too.
     """
     own_seed = seed * 100_003 + epoch + (processes.rank << 48)
-    generator = torch.Generator().manual_seed(own_seed)
+    generator = torch.Generator(processes.device).manual_seed(own_seed)
     torch.manual_seed(own_seed)
     order = draw(samples, recipe, np.random.default_rng((seed, epoch)))
-    weights = torch.tensor(recipe.weight)
+    weights = torch.tensor(recipe.weight, device=processes.device)
     batches = np.array_split(order, math.ceil(len(order) / recipe.batch))
     # Cards before Ampere only imitate bfloat16, slowly.
     bfloat16 = not processes.on_gpu or torch.cuda.get_device_capability() >= (8, 0)
     kind = "cuda" if processes.on_gpu else "cpu"
     losses = []
     for step, batch in enumerate(batches):
-        own = processes.share(batch)
-        seen = samples.with_neighbours(own) if recipe.neighbours else samples.images[own]
-        images = torch.from_numpy(seen).float()
-        tissue = torch.from_numpy(samples.tissue[own])
-        inputs, target = (processes.place(t) for t in recipe.make_batch(images, tissue, generator))
+        whole = processes.place(torch.from_numpy(batch))
+        own = processes.place(torch.from_numpy(processes.share(batch)))
+        images, tissue = placed.batch(own, neighbours=recipe.neighbours)
+        inputs, target = recipe.make_batch(images, tissue, generator)
         for group in state.optimiser.param_groups:
             group["lr"] = rate(recipe, (epoch + step / len(batches)) / recipe.epochs)
         with torch.autocast(kind, torch.bfloat16, enabled=bfloat16):
             logits = joint(inputs.contiguous(memory_format=torch.channels_last))
         # Gradients are the mean of the processes', so this part is that of the whole batch.
-        weight = weights[torch.from_numpy(samples.source[batch]).long()]
-        own_weight = weights[torch.from_numpy(samples.source[own]).long()]
-        part = weighted_mean(recipe.loss(logits.float(), target), processes.place(own_weight))
-        loss = part * float(own_weight.sum() / weight.sum()) * processes.size
+        weight, own_weight = (weights[placed.source[index]] for index in (whole, own))
+        part = weighted_mean(recipe.loss(logits.float(), target), own_weight)
+        loss = part * (own_weight.sum() / weight.sum()) * processes.size
         state.optimiser.zero_grad()
         loss.backward()
         state.optimiser.step()

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from acsnet.nets.autoencoder import AutoencoderConfig
 from acsnet.nets.resunet import ResUNetConfig
-from acsnet.stages.myocardium import SQUARE_MARGIN
+from acsnet.stages.myocardium import MYO_SIDE, SQUARE_MARGIN
 from acsnet.train.augment.spatial import keep_square, random_affine, signal, warp
 from acsnet.train.augment.wall_shape import wall_batch
 from acsnet.train.data.case import BACKGROUND, SCAR, WALL
@@ -30,12 +30,9 @@ DROPOUT = 0.1
 """Half of the paper's: with 0.2 the wall Dice of training patients was 0.844, of others 0.834."""
 
 ROI_CROP = 176
-"""Training window of the ROI network in pixels of its grid; in use it sees the whole field."""
+"""Training window of the ROI network in pixels of its grid; in use it sees the whole field.
 
-MYO_CROP = 96
-"""Training window of the MYO network: 98 % of the ventricles in true LGE fit in with their square.
-
-In use it is 128, as in the paper; most of that is zero, and costs as much to train on as the rest.
+That of the MYO network is the one of use.
 """
 
 
@@ -56,7 +53,7 @@ def myocardium_batch(
     """
     images = shuffled_neighbours(images, generator)
     theta = random_affine(len(images), zoom=0.2, stretch=0.12, shift=0.12, generator=generator)
-    warped, labels = warp(images / MYO_SCALE, tissue, theta, side=MYO_CROP)
+    warped, labels = warp(images / MYO_SCALE, tissue, theta, side=MYO_SIDE)
     inputs = keep_square(
         signal(warped, generator),
         labels != BACKGROUND,
@@ -73,7 +70,9 @@ def shuffled_neighbours(images: Tensor, generator: torch.Generator) -> Tensor:
     neighbour that it has not, so it does in some of these.
     """
     own, below, above = images.chunk(3, dim=1)
-    swap, no_below, no_above = torch.rand(3, len(images), 1, 1, 1, generator=generator)
+    swap, no_below, no_above = torch.rand(
+        3, len(images), 1, 1, 1, generator=generator, device=generator.device
+    )
     below, above = torch.where(swap < 0.5, above, below), torch.where(swap < 0.5, below, above)
     below = torch.where(no_below < NO_NEIGHBOUR, own, below)
     above = torch.where(no_above < NO_NEIGHBOUR, own, above)
@@ -97,6 +96,9 @@ MYOCARDIUM = Recipe(
     loss=SeparateLoss(fp=(1.0, 0.8), fn=(1.0, 1.2)),
     make_batch=myocardium_batch,
     epochs=90,
+    images_an_epoch=4000,
+    batch=64,
+    learning_rate=1.5e-3,
 )
 AUTOENCODER = Recipe(
     name="autoencoder",

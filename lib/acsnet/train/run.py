@@ -15,7 +15,7 @@ from acsnet.train.data.lists import training_lists
 from acsnet.train.data.prepare import build
 from acsnet.train.data.samples import SOURCES
 from acsnet.train.distributed import joined, launched
-from acsnet.train.job import BUILT, Job, is_finished, keep_prior, train_network
+from acsnet.train.job import BUILT, Job, is_finished, keep_prior, start_of, train_network
 from acsnet.train.loop import Recipe, settings_of
 from acsnet.train.recipes import RECIPES
 from acsnet.train.run_record import check_data, check_settings
@@ -28,6 +28,9 @@ STEPS = {
     "all": ("roi", "myo", "autoencoder", PRIOR),
 }
 """What can be asked for, and what is trained or fitted then, in order."""
+
+GOING_ON = 1 / 3
+"""Of the learning rate is left for a network that has been trained before."""
 
 ON_CINE = ("roi", "myo")
 """The networks whose samples are built, of LGE-like cine among others."""
@@ -42,11 +45,13 @@ def run_training(
     device: str,
     epochs: int | None = None,
     cine_weight: float | None = None,
+    init: Path | None = None,
     console: Console,
 ) -> Path:
     """Train what `STEPS` says and write it with its manifest into `output`/weights.
 
-    data: laid out as `acsnet.train` says; epochs, cine_weight: other than in the recipes. Interrupt
+    data: laid out as `acsnet.train` says; epochs, cine_weight: other than in the recipes; init: a
+    weights folder whose networks training goes on from, at `GOING_ON` of the rate. Interrupt
     it at will: the same command goes on from the last finished epoch, and leaves what is finished
     as it is; only the prior asked for by name is fitted anew. Under `torchrun` each process calls
     it. Raises InputError, naming the file, patient or setting, for data that lack a file, hold one
@@ -62,6 +67,13 @@ def run_training(
     recipes = {
         name: adapted(RECIPES[name], epochs=epochs, cine_weight=cine_weight) for name in names
     }
+    if init is not None:
+        recipes = {
+            name: replace(recipe, learning_rate=GOING_ON * recipe.learning_rate)
+            for name, recipe in recipes.items()
+        }
+        for name, recipe in recipes.items():
+            start_of(name, recipe, init)
     digests = digest_cases(data, training_lists(data))
     for name, recipe in recipes.items():
         check_settings(output / name, settings_of(recipe, seed=seed))
@@ -77,6 +89,7 @@ def run_training(
             digests=digests,
             processes=processes,
             console=console if processes.first else Console(quiet=True),
+            init=init,
         )
         for name, recipe in recipes.items():
             train_network(name, recipe, job)

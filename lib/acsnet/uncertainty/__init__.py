@@ -1,1 +1,1 @@
-"""How sure the numbers are: what the networks might have drawn as well, and intervals."""
+"""Uncertainty: samples of the networks, and intervals of the measures."""

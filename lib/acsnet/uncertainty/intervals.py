@@ -1,12 +1,11 @@
 """90 % intervals of volumes and burdens.
 
-What the samples differ in is too narrow: it knows nothing of the errors that all of them share. So
-an interval reaches factor x sqrt(spread^2 + (floor x size)^2) to either side, where spread is the
-standard deviation of the samples, and factor and floor are conformal (Vovk et al., Algorithmic
-learning in a random world, 2005; scaled residuals after Lei et al., JASA 2018,
-doi:10.1080/01621459.2017.1307116): fitted so that the intervals hold the experts' values in that
-share of patients whom the network was not trained on. `calibration.json` beside this file has them,
-and says whose they are; `benchmarks/uncertainty.py` fits and checks them.
+The spread of the samples is too narrow, because they share some errors. So an interval has the half
+width factor x sqrt(spread^2 + (floor x size)^2), where spread is the standard deviation of the
+samples, and factor and floor are conformal (Vovk et al., Algorithmic learning in a random world,
+2005; scaled residuals after Lei et al., JASA 2018, doi:10.1080/01621459.2017.1307116): fitted so
+that intervals hold the experts' values in 90 % of patients who were not trained on.
+`benchmarks/uncertainty.py` fits and checks them; `calibration.json` beside this file has them.
 """
 
 import json
@@ -35,16 +34,15 @@ SIZES: Mapping[str, str | None] = {
     "scar_burden_percent": None,
     "core_scar_burden_percent": None,
 }
-"""The measures that have an interval, and the feature that their floor is a share of.
+"""The measures with an interval, and the feature that their floor is a share of (None: 100 %).
 
-None: of 100 %. Mass follows from volume. Microvascular obstruction has none: it is found by a rule,
-not drawn by a network, so that samples do not tell how sure it is.
+Mass follows from volume. Microvascular obstruction has none: a rule finds it, not a network.
 """
 
 
 @dataclass(frozen=True, kw_only=True)
 class Interval:
-    """Between low and high the expert's value lies in the share `level` of patients."""
+    """Interval that holds an expert's value in the share `level` of patients."""
 
     low: float
     high: float
@@ -53,7 +51,7 @@ class Interval:
 
 @dataclass(frozen=True, kw_only=True)
 class Rule:
-    """How wide the interval of a measure is; see the head of this module."""
+    """Width of the interval of a measure, as in the docstring of this module."""
 
     factor: float
     floor: float
@@ -61,13 +59,13 @@ class Rule:
     def half_width(
         self, spread: float | NDArray[np.float64], size: float | NDArray[np.float64]
     ) -> NDArray[np.float64]:
-        """To either side of the measure, in its unit."""
+        """Half width of the interval, in the unit of the measure."""
         return np.asarray(self.factor * np.hypot(spread, self.floor * np.asarray(size)))
 
 
 @dataclass(frozen=True, kw_only=True)
 class Calibration:
-    """Rules by measure, and the mean uncertainty of the slices from which on a scan is doubted."""
+    """Rules by measure; high_uncertainty: mean of the slices above which a scan is flagged."""
 
     level: float
     high_uncertainty: float
@@ -90,21 +88,21 @@ def read_calibration() -> Calibration:
 
 
 def size_of(measure: str, features: Features) -> float:
-    """What the floor of a measure is a share of."""
+    """The value that the floor of a measure is a share of."""
     feature = SIZES[measure]
     return PERCENT if feature is None else float(getattr(features, feature))
 
 
 def spreads(samples: Sequence[Features]) -> dict[str, float]:
-    """Standard deviation of each measure over the samples; left out where one does not have it."""
-    values = {name: [getattr(sample, name) for sample in samples] for name in SIZES}
-    return {name: float(np.std(of, ddof=1)) for name, of in values.items() if None not in of}
+    """Standard deviation of each measure over the samples, if all samples have it."""
+    by_name = {name: [getattr(sample, name) for sample in samples] for name in SIZES}
+    return {name: float(np.std(v, ddof=1)) for name, v in by_name.items() if None not in v}
 
 
 def intervals(
     features: Features, samples: Sequence[Features], calibration: Calibration
 ) -> dict[str, Interval]:
-    """The interval of each measure that the scan has; no volume is below 0, no share above 100."""
+    """The interval of each measure that the scan has, within 0 and, for shares, 100."""
     out = {}
     for name, spread in spreads(samples).items():
         value = getattr(features, name)
@@ -122,28 +120,3 @@ def intervals(
             level=wall.level,
         )
     return out
-
-
-def fit_rule(
-    errors: NDArray[np.float64],
-    spread: NDArray[np.float64],
-    size: NDArray[np.float64],
-    *,
-    level: float,
-) -> Rule:
-    """The rule whose intervals are narrowest on average among those that hold.
-
-    errors, spread, size: (patient,), errors in the unit of the measure. The factor is the conformal
-    quantile: the k-th smallest score of n, k = ceil((n + 1) level). Raises ValueError for too few
-    patients to have one.
-    """
-    k = int(np.ceil((len(errors) + 1) * level))
-    if k > len(errors):
-        msg = f"{len(errors)} patients are too few for intervals of {level:.0%}"
-        raise ValueError(msg)
-    usual = float(np.median(np.abs(errors) / size)) or 1.0
-    rules = []
-    for floor in usual * np.geomspace(0.1, 10.0, 41):
-        scores = np.sort(np.abs(errors) / np.hypot(spread, floor * size))
-        rules.append(Rule(factor=float(scores[k - 1]), floor=float(floor)))
-    return min(rules, key=lambda rule: float(rule.half_width(spread, size).mean()))

@@ -1,9 +1,8 @@
-"""What the networks might have drawn as well, summed up: voxel by voxel, by slice, by measure.
+"""Uncertainty from Monte Carlo samples of stage 2: by voxel, by slice, by measure.
 
-Each sample is one of the eight turns and mirrors, seen once with dropout, and goes all the way
-through stage 3, as the label map does (Wang et al., Neurocomputing 2019;338:34,
-doi:10.1016/j.neucom.2019.01.103). Only the network of stage 2 is sampled (ours): where the
-ventricle is looked for stays as it is.
+Each sample is one of the eight views with dropout, and passes stage 3 like the label map (Wang et
+al., Neurocomputing 2019;338:34, doi:10.1016/j.neucom.2019.01.103). Not from the paper: only the
+network of stage 2 is sampled, the ROI is fixed.
 """
 
 from collections.abc import Iterable
@@ -19,18 +18,14 @@ from acsnet.quantify.scar import ScarThreshold
 from acsnet.stages.quality_flags import Flag
 from acsnet.uncertainty.intervals import Calibration, Interval, intervals
 
-SEED = 0
-"""One for all scans: the same scan gives the same numbers."""
+SEED = 0  # of all scans: the same scan gives the same numbers
 
 TISSUES = 3
 
 
 @dataclass(frozen=True, kw_only=True)
 class Sample:
-    """One thing that the networks might have drawn; arrays (slice, row, column), apex first.
-
-    threshold: what split its core scar from grey zone.
-    """
+    """One sample; arrays: (slice, row, column), apex first; threshold: of its core scar."""
 
     wall_probability: NDArray[np.float32]
     enhancement_probability: NDArray[np.float32]
@@ -40,11 +35,10 @@ class Sample:
 
 @dataclass(frozen=True, kw_only=True)
 class Uncertainty:
-    """How sure a result is.
+    """Uncertainty of a result.
 
-    voxels: (slice, row, column) 0 to 1, see `voxel_uncertainty`; slices: (slice,) 0 to 1, NaN where
-    nobody sees a wall, see `slice_uncertainty`; samples: the measures of each sample; intervals: by
-    the name of the feature.
+    voxels: (slice, row, column) 0 to 1, by `voxel_uncertainty`; slices: (slice,) 0 to 1, NaN if
+    without wall, by `slice_uncertainty`; samples: measures of each; intervals: by measure.
     """
 
     voxels: NDArray[np.float32]
@@ -53,18 +47,18 @@ class Uncertainty:
     intervals: dict[str, Interval]
 
     def flags(self, calibration: Calibration) -> tuple[Flag, ...]:
-        """A doubt where the samples differ more than in nearly all patients of the calibration."""
-        seen = self.slices[~np.isnan(self.slices)]
-        if not len(seen) or seen.mean() <= calibration.high_uncertainty:
+        """A flag if the samples differ more than in nearly all patients of the calibration."""
+        known = self.slices[~np.isnan(self.slices)]
+        if not len(known) or known.mean() <= calibration.high_uncertainty:
             return ()
         words = (
             f"the network is unsure of the wall: what it might have drawn as well differs by "
-            f"{seen.mean():.0%} of a slice on average"
+            f"{known.mean():.0%} of a slice on average"
         )
         return (Flag(flag="high_uncertainty", message=words),)
 
 
-def sum_up(
+def summarise_samples(
     samples: Iterable[Sample],
     *,
     labels: NDArray[np.uint8],
@@ -72,10 +66,7 @@ def sum_up(
     voxel_ml: float,
     calibration: Calibration,
 ) -> Uncertainty | None:
-    """The uncertainty of a label map, (slice, row, column); None where there are no samples.
-
-    features: measures of the label map.
-    """
+    """The uncertainty of (slice, row, column) labels with their measures; None without samples."""
     drawn, measured = [], []
     total = np.zeros((2, *labels.shape), np.float64)
     for sample in samples:
@@ -96,10 +87,9 @@ def sum_up(
 def voxel_uncertainty(
     wall: NDArray[np.float64], enhancement: NDArray[np.float64]
 ) -> NDArray[np.float32]:
-    """Entropy of enhancement, wall without it, and neither, as a share of the greatest there is.
+    """Entropy of enhancement, other wall, and background, as a share of the maximum.
 
-    wall, enhancement: mean probability over the samples, any one shape; enhancement lies in the
-    wall. 0 is sure, 1 is all three alike.
+    wall, enhancement: mean probability over the samples, of any same shape.
     """
     enhanced = np.minimum(wall, enhancement)
     parts = entr(enhanced) + entr(wall - enhanced) + entr(1.0 - wall)
@@ -108,13 +98,13 @@ def voxel_uncertainty(
 
 
 def slice_uncertainty(wall: NDArray[np.bool_], samples: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """(slice,) 1 - Dice of the wall and that of a sample, mean over the samples; NaN without walls.
+    """(slice,) 1 - Dice of the wall and a sample's, mean over the samples; NaN without walls.
 
-    wall: (slice, row, column); samples: (sample, slice, row, column). Like Roy et al., NeuroImage
+    wall: (slice, row, column); samples: (sample, slice, row, column). After Roy et al., NeuroImage
     2019;195:11 (doi:10.1016/j.neuroimage.2019.03.042), who compare the samples with each other.
     """
     both = 2.0 * (samples & wall).sum(axis=(2, 3))
     either = samples.sum(axis=(2, 3)) + wall.sum(axis=(1, 2))
-    # A sample without a wall where there is none agrees, unless no sample has one there either.
+    # No wall in both is agreement, unless no sample has a wall in that slice.
     dice = np.where(either > 0, both / np.maximum(either, 1), 1.0)
     return np.where(either.any(axis=0), 1.0 - dice.mean(axis=0), np.nan)

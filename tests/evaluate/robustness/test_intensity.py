@@ -7,8 +7,10 @@ from acsnet.evaluate.robustness.intensity import (
     bias_waves,
     dark_wall,
     gamma,
+    inversion_time,
     rescaled,
     rician_noise,
+    scar_level,
     signed,
 )
 
@@ -63,3 +65,40 @@ def test_a_dark_wall_is_nearly_black():
     changed = dark_wall(case_of(labels, pixels)).scan.pixels
     # Black goes from 50 to 140: 90 % of the way to the wall.
     assert [np.unique(changed[labels == k]).tolist() for k in range(4)] == [[0], [260], [10], [460]]
+
+
+def test_at_another_inversion_time_the_wall_has_its_share_of_the_blood_and_the_rest_follows():
+    labels = labels_of()
+    pixels = np.choose(labels, [50.0, 350.0, 150.0, 450.0]).astype(np.float32)
+    pixels[:, 0, 0] = 1050.0  # white
+    changed = inversion_time(case_of(labels, pixels), wall_of_pool=0.85).scan.pixels
+    # Blood stays at 350, 300 above black: 85 % of that puts the wall at 305.
+    assert np.unique(changed[labels == 1]).tolist() == [350.0]
+    assert changed[labels == 2] == pytest.approx(305.0)
+    assert (changed.min(), changed.max()) == (50.0, 1050.0)
+    # Scar was brighter than blood and darker than white, and still is.
+    scar = np.unique(changed[labels == 3])
+    assert len(scar) == 1
+    assert 350.0 < scar[0] < 1050.0
+
+
+def test_without_bright_blood_there_is_no_other_inversion_time():
+    labels = labels_of()
+    case = case_of(labels, np.choose(labels, [50.0, 150.0, 350.0, 450.0]).astype(np.float32))
+    assert inversion_time(case, wall_of_pool=0.5) is case
+
+
+def test_scar_is_moved_to_its_share_of_the_blood_and_nothing_else_is():
+    labels = labels_of()
+    pixels = np.choose(labels, [50.0, 350.0, 150.0, 450.0]).astype(np.float32)
+    changed = scar_level(case_of(labels, pixels), of_pool=0.8).scan.pixels
+    # 80 % of the 300 between black and blood, above black; 160 less than before.
+    # The wall is 4 pixels thick: in its middle, away from the softened edges, all of it has gone.
+    assert changed[labels == 3].min() == pytest.approx(290.0, abs=5.0)
+    assert (changed[labels == 3] < 400.0).all()
+    np.testing.assert_array_equal(changed[[0, 1, 2, 4, 5]], pixels[[0, 1, 2, 4, 5]])
+
+
+def test_a_scan_without_enhancement_has_no_scar_to_move():
+    case = case_of(np.minimum(labels_of(), 2))
+    assert scar_level(case, of_pool=1.3) is case

@@ -59,6 +59,8 @@ def test_a_change_is_scored_on_its_own_grid_against_its_own_labels(bright):
     runs = stress([bright], by_brightness, changes, truth="emidec", console=console)
     perfect = {LV: 1.0, MYO: 1.0, ENH: 1.0}
     assert [runs[name][0].dice for name in ("clean", "turned", "reversed")] == [perfect] * 3
+    enhanced, wall = (np.isin(bright.labels, values).sum() for values in ((3,), (2, 3)))
+    assert runs["reversed"][0].burden_percent == pytest.approx(100.0 * enhanced / wall)
     # At 70 % the wall is blood pool by brightness and the enhanced half is healthy wall.
     wall, enhanced = (np.isin(bright.labels, v).sum((1, 2)) for v in ((2, 3), (3,)))
     half = 2 * enhanced[3] / (wall[3] + enhanced[3])
@@ -71,6 +73,7 @@ def test_a_truth_without_enhancement_has_no_score_for_it(bright):
     console = Console(file=io.StringIO())
     runs = stress([bright], by_brightness, {}, truth="acdc", console=console)
     assert runs["clean"][0].dice == {LV: 1.0, MYO: 1.0}
+    assert runs["clean"][0].burden_percent is None
 
 
 def test_no_enhancement_drawn_is_no_score(bright):
@@ -81,7 +84,7 @@ def test_no_enhancement_drawn_is_no_score(bright):
 def run_of(case, wall):
     if wall is None:
         return CaseRun(case=case, dice={}, error="ValueError: no")
-    return CaseRun(case=case, dice={LV: 0.9, MYO: wall, ENH: None})
+    return CaseRun(case=case, dice={LV: 0.9, MYO: wall, ENH: None}, burden_percent=10.0 * wall)
 
 
 def report_of(**walls):
@@ -112,6 +115,26 @@ def test_loss_is_the_mean_over_patients_and_the_worst_is_named():
     assert not report.passed
     assert report.verdict == "More than 0.05 wall Dice lost: hard (0.070)."
     assert hard.dice[ENH] is None
+    assert hard.burden_change == pytest.approx(-0.7)
+
+
+def test_a_change_that_moves_the_burden_fails_though_it_costs_no_dice():
+    dice = {LV: 0.9, MYO: 0.8, ENH: 0.6}
+    burdens = {"clean": (10.0, 0.0), "even": (13.0, -3.0), "dim": (8.5, -2.6), "gone": (None, 0.0)}
+    report = summarise(
+        {
+            name: [
+                CaseRun(case=case, dice=dice, burden_percent=burden)
+                for case, burden in zip("ab", pair, strict=True)
+            ]
+            for name, pair in burdens.items()
+        },
+        "emidec",
+    )
+    assert [row.burden_change for row in report.rows] == pytest.approx([0.0, 0.0, -2.05, 0.0])
+    assert [row.moves_burden for row in report.rows] == [False, False, True, False]
+    assert not report.passed
+    assert report.verdict == "Scar burden moved by more than 2 points: dim (-2.0)."
 
 
 def test_a_failure_is_in_no_mean_but_fails_the_test():
@@ -128,11 +151,14 @@ def test_the_table_shows_losses_failures_and_the_verdict():
     print_report(report_of(clean=(0.8, 0.9), hard=(0.7, 0.86), broken=(None, 0.9)), console)
     lines = console.file.getvalue().splitlines()
     (hard,) = [line.split() for line in lines if line.startswith("hard")]
-    assert hard == ["hard", "0.780", "+0.070", "+0.100", "0.900", "-", "-", "a"]
+    assert hard == ["hard", "0.780", "+0.070", "+0.100", "0.900", "-", "-0.7", "-", "a"]
     assert "broken: a: ValueError: no" in lines
     assert "More than 0.05 wall Dice lost: hard (0.070). Failed: broken (1)." in lines
     print_report(report_of(clean=(0.8, 0.9), mild=(0.8, 0.89)), console)
-    assert "No change costs more than 0.05 wall Dice." in console.file.getvalue()
+    assert (
+        "No change costs more than 0.05 wall Dice or 2 points of scar burden."
+        in console.file.getvalue()
+    )
 
 
 def test_names_come_from_a_list_or_a_file(tmp_path):
@@ -217,7 +243,7 @@ def test_the_command_says_so_when_nothing_is_lost(folders, monkeypatch):
     monkeypatch.setattr(stress_module, "CHANGES", {"reversed": slices_reversed})
     result = stress_command(folders, "--cases", "a")
     assert result.exit_code == 0, result.output
-    assert "No change costs more than 0.05 wall Dice." in result.output
+    assert "No change costs more than 0.05 wall Dice or 2 points of scar burden." in result.output
 
 
 def test_options_that_do_not_go_together_are_refused(folders, tmp_path):

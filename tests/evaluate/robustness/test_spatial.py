@@ -11,7 +11,6 @@ from acsnet.evaluate.robustness.spatial import (
     reoriented,
     resampled,
     slices_reversed,
-    stack_affine,
     thin_slices,
 )
 from acsnet.preprocess import quarter_turns
@@ -40,7 +39,7 @@ def same_places(changed, case):
 def test_the_stack_affine_is_the_files_whichever_way_slices_run(case):
     for scan in (case.scan, case.scan.reversed()):
         known = places(LabelledScan(scan=scan, labels=case.labels))
-        at = stack_affine(scan) @ [2, 3, 5, 1]
+        at = scan.grid.stack_to_ras @ [2, 3, 5, 1]
         assert at[:3] == pytest.approx(known[float(scan.pixels[2, 3, 5])], abs=1e-6)
 
 
@@ -56,7 +55,8 @@ def test_resampling_keeps_volumes_and_places(spacing_mm):
         volumes = [volume_ml(c)[inner:].sum() for c in (case, changed)]
         assert volumes[1] == pytest.approx(volumes[0], rel=within)
     middles = [
-        stack_affine(c.scan) @ [*np.argwhere(c.labels > 0).mean(axis=0), 1] for c in (case, changed)
+        c.scan.grid.stack_to_ras @ [*np.argwhere(c.labels > 0).mean(axis=0), 1]
+        for c in (case, changed)
     ]
     assert middles[1] == pytest.approx(middles[0], abs=0.1)
 
@@ -118,7 +118,7 @@ def test_a_mirror_not_told_is_another_anatomy(case):
     changed = reoriented(case, orientation=MIRRORS["left-right"], told=False)
     assert np.array_equal(changed.scan.pixels, case.scan.pixels[:, :, ::-1])
     assert np.array_equal(changed.labels, case.labels[:, :, ::-1])
-    assert stack_affine(changed.scan) == pytest.approx(stack_affine(case.scan))
+    assert changed.scan.grid.stack_to_ras == pytest.approx(case.scan.grid.stack_to_ras)
 
 
 def test_slices_reversed_and_back_are_the_same(case):
@@ -141,7 +141,7 @@ def test_thin_slices_are_linear_between_two_and_have_the_nearer_ones_labels():
     assert changed.scan.pixels[:, 0, 0] == pytest.approx(0.625 * np.arange(9))
     assert changed.labels[:, 0, 0].tolist() == [0, 1, 1, 2, 3, 3, 0, 0, 1]
     assert changed.scan.spacing_mm == pytest.approx((5.0, 1.5, 1.25))
-    assert stack_affine(changed.scan)[:3, 3] == pytest.approx((10.0, -20.0, 30.0))
+    assert changed.scan.grid.stack_to_ras[:3, 3] == pytest.approx((10.0, -20.0, 30.0))
 
 
 @pytest.mark.parametrize("centre", [(20, 24), (9, 9), (30, 38)])
@@ -168,4 +168,4 @@ def test_twice_the_field_of_view_is_black_all_round(case):
     assert np.array_equal(changed.labels[inside], case.labels)
     assert changed.labels.sum() == case.labels.sum()
     assert changed.scan.pixels.sum() == pytest.approx(case.scan.pixels.sum(dtype=float), rel=1e-5)
-    assert stack_affine(changed.scan) @ [0, 20, 24, 1] == pytest.approx((10, -20, 30, 1))
+    assert changed.scan.grid.stack_to_ras @ [0, 20, 24, 1] == pytest.approx((10, -20, 30, 1))

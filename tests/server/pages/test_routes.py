@@ -14,8 +14,8 @@ import pytest
 from PIL import Image
 from pypdf import PdfReader
 
+from acsnet.report.wording import measure_rows, slices_to_look_at
 from acsnet.server.pages import routes
-from acsnet.server.pages.wording import measure_rows, slices_to_look_at
 
 NOTICE = "Research use only. Not a medical device."
 NIFTI = "a & <i>b"

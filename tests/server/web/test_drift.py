@@ -16,8 +16,8 @@ from acsnet.server.web.drift import (
     Reference,
     measures_of,
     read_reference,
-    reference_of,
 )
+from drift_reference import reference_of
 
 
 def scan(pixels):

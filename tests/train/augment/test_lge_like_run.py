@@ -11,12 +11,7 @@ from acsnet.errors import InputError
 from acsnet.io import read_scan
 from acsnet.labels import Label
 from acsnet.train.augment.lge_like import ENHANCED_SHARE, Steps
-from acsnet.train.augment.lge_like_figure import (
-    MARGIN_MM,
-    lge_like_figure,
-    shown_slices,
-    square_around,
-)
+from acsnet.train.augment.lge_like_figure import lge_like_figure, shown_slices
 from acsnet.train.augment.lge_like_run import reference_files, run_lge_like
 from acsnet.train.data.case import SCAR, WALL, TrainingCase, read_case
 
@@ -204,15 +199,6 @@ def test_the_figure_shows_the_slices_with_the_largest_scars(files):
     figure = lge_like_figure(case, steps, case.scan)
     assert len(figure.axes) == 3 * 8
     assert figure.axes[0].get_ylabel() == "slice 1"
-
-
-def test_the_figure_shows_a_square_in_mm_round_the_ventricle():
-    mask = np.zeros((200, 200), bool)
-    mask[89:111, 95:105] = True
-    row, column = square_around(mask, (1.0, 2.0))
-    side_mm = 22 + 2 * MARGIN_MM
-    assert (row.stop - row.start, column.stop - column.start) == (side_mm, side_mm / 2)
-    assert ((row.start + row.stop) / 2, (column.start + column.stop) / 2) == (100, 100)
 
 
 def test_the_command_tells_what_it_wrote_and_refuses_in_one_sentence(files, tmp_path):

@@ -22,6 +22,7 @@ from ..conftest import labels_of, rings, save
 DRAWN = {
     "emidec": (1, 2, 3),
     "acdc": (3, 2, None),
+    "sunnybrook": (3, 2, None),
     "mscmrseg": (500, 200, None),
     "myops": (500, 200, 2221),
     "datastore": (1, 2, 4),
@@ -49,6 +50,7 @@ PATHS = {
         "patient001/patient001_frame01",
         "patient001/patient001_frame01_gt",
     ),
+    "sunnybrook": ("SC-N-02", "ed_png_45/images/SC-N-02", "ed_png_45/labels/SC-N-02"),
     "mscmrseg": ("patient1", "images/patient1_LGE", "gt/patient1_LGE_manual"),
     "myops": ("myops_training_101", "train25/myops_training_101_DE", "gd/myops_training_101_gd"),
     "datastore": ("case-1", "case-1", "labels/final/case-1"),
@@ -127,6 +129,7 @@ def test_only_sets_whose_experts_drew_enhancement_say_so(tmp_path):
     assert said == {
         "emidec": ("lge", True),
         "acdc": ("cine", False),
+        "sunnybrook": ("cine", False),
         "mscmrseg": ("lge", False),
         "myops": ("lge", True),
         "datastore": ("lge", True),

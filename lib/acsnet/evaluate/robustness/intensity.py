@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.interpolate import PchipInterpolator
 from scipy.ndimage import gaussian_filter
 
 from acsnet.evaluate.robustness.spatial import LabelledScan
@@ -23,6 +24,9 @@ WHITE_PERCENTILE = 99.0
 BIAS = 0.4
 BIAS_WIDTH_MM = 30.0
 """Standard deviation of the kernel that smooths the bias field: less than a ventricle."""
+
+EDGE_PIXELS = 0.8
+"""Standard deviation of the kernel that softens the edge of a tissue with another signal."""
 
 DARK_SHARE = 0.9
 """Share of the healthy wall's median signal that becomes black."""
@@ -83,6 +87,40 @@ def rician_noise(case: LabelledScan, *, share: float) -> LabelledScan:
         scale=share * (white - black), size=(2, *case.labels.shape)
     )
     return _seen(case, black + np.hypot(case.scan.pixels - black + real, imaginary))
+
+
+def inversion_time(case: LabelledScan, *, wall_of_pool: float) -> LabelledScan:
+    """The healthy wall's median brought to a share of the blood pool's, along one rising curve.
+
+    Black, blood and white stay; what lies between follows smoothly, whatever tissue it is. A scan
+    whose blood is no brighter than its wall has no such curve and stays as it is.
+    """
+    pixels = case.scan.pixels
+    black, white = float(pixels.min()), float(pixels.max())
+    wall, pool = (
+        float(np.median(pixels[case.labels == label]))
+        for label in (Label.LV_MYOCARDIUM, Label.LV_BLOOD_POOL)
+    )
+    if not black < wall < pool < white:
+        return case
+    levels = [black, black + wall_of_pool * (pool - black), pool, white]
+    return _seen(case, PchipInterpolator([black, wall, pool, white], levels)(pixels))
+
+
+def scar_level(case: LabelledScan, *, of_pool: float) -> LabelledScan:
+    """Enhancement moved in place until its median is this share of the blood pool's, above black.
+
+    What differs in its signal stays different; a scan without enhancement stays as it is.
+    """
+    pixels = case.scan.pixels
+    scar = case.labels == Label.GREY_ZONE
+    if not scar.any():
+        return case
+    black = float(pixels.min())
+    pool = float(np.median(pixels[case.labels == Label.LV_BLOOD_POOL]))
+    change = black + of_pool * (pool - black) - float(np.median(pixels[scar]))
+    weight = gaussian_filter(scar.astype(np.float32), (0.0, EDGE_PIXELS, EDGE_PIXELS))
+    return _seen(case, np.maximum(pixels + change * weight, black))
 
 
 def dark_wall(case: LabelledScan, *, share: float = DARK_SHARE) -> LabelledScan:

@@ -10,7 +10,6 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from acsnet.errors import InputError
-from acsnet.evaluate.metrics import slice_dice
 from acsnet.evaluate.robustness import intensity as signal
 from acsnet.evaluate.robustness import spatial as geometry
 from acsnet.evaluate.robustness.cases import case_names, common_names, read_labelled
@@ -23,8 +22,10 @@ from acsnet.evaluate.robustness.table import (
     print_report,
     summarise,
 )
-from acsnet.label_conventions import CONVENTIONS, region_masks
+from acsnet.label_conventions import CONVENTIONS, ENH, MYO, region_masks
+from acsnet.masks import slice_dice
 from acsnet.pipeline import Pipeline
+from acsnet.quantify.volumes import burden_percent
 from acsnet.scan import ShortAxisScan
 from acsnet.storage import write_json
 
@@ -62,6 +63,14 @@ CHANGES: Mapping[str, Change] = {
     "field of view doubled": geometry.double_field_of_view,
     "slices of 5 mm": geometry.thin_slices,
     "dark wall": signal.dark_wall,
+    **{
+        f"wall at {100 * share:.0f} % of blood": partial(signal.inversion_time, wall_of_pool=share)
+        for share in (0.15, 0.5, 0.85)
+    },
+    **{
+        f"scar at {100 * share:.0f} % of blood": partial(signal.scar_level, of_pool=share)
+        for share in (0.8, 1.0, 1.3)
+    },
 }
 """Every change by its name in the table."""
 
@@ -136,4 +145,6 @@ def score(case: LabelledScan, segment: Segment, regions: Sequence[str]) -> CaseR
         drawn = expert[region].any(axis=(1, 2))
         scores = slice_dice(found[region], expert[region])[drawn]
         dice[region] = float(scores.mean()) if len(scores) else None
-    return CaseRun(case=name, dice=dice)
+    wall, scar = (float(found[region].sum()) for region in (MYO, ENH))
+    burden = burden_percent(scar, wall) if ENH in regions else None
+    return CaseRun(case=name, dice=dice, burden_percent=burden)

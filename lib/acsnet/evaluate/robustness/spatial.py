@@ -6,12 +6,13 @@ together, so that what is scored stays the expert's.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
-from nibabel.orientations import apply_orientation, inv_ornt_aff
 from numpy.typing import NDArray
 
 from acsnet.labels import LEFT_VENTRICLE
+from acsnet.masks import box_of
 from acsnet.preprocess import resize
 from acsnet.scan import InputGrid, ShortAxisScan
 
@@ -28,15 +29,6 @@ class LabelledScan:
 
     scan: ShortAxisScan
     labels: NDArray[np.uint8]
-
-
-def stack_affine(scan: ShortAxisScan) -> NDArray[np.float64]:
-    """(4, 4): index of slice, row and column -> RAS mm."""
-    affine = scan.grid.affine.copy()
-    affine[:3, :3] = scan.grid.steps_mm.T
-    if scan.grid.reversed_slices:
-        affine[:3, 3] -= (len(scan.pixels) - 1) * affine[:3, 0]
-    return affine
 
 
 def _moved(
@@ -72,7 +64,7 @@ def resampled(case: LabelledScan, *, spacing_mm: float) -> LabelledScan:
         case,
         resize(case.scan.pixels, (rows, columns)),
         np.sum(np.array(shares) > 0.5, axis=0, dtype=np.uint8),
-        stack_affine(case.scan) @ to_old,
+        case.scan.grid.stack_to_ras @ to_old,
     )
 
 
@@ -98,18 +90,29 @@ def reoriented(case: LabelledScan, *, orientation: Orientation, told: bool) -> L
     told: the affine says so, and every pixel stays at its place in the patient; else only the
     pixel's side lengths follow, and the heart itself seems turned or mirrored.
     """
-    old = stack_affine(case.scan)
-    affine = old @ inv_ornt_aff(orientation, case.labels.shape)
+    old = case.scan.grid.stack_to_ras
+    to_old = np.eye(4)
+    for axis, (target, direction) in enumerate(orientation):
+        to_old[axis, :3] = direction * np.eye(3)[target]
+        to_old[axis, 3] = 0 if direction > 0 else case.labels.shape[axis] - 1
+    affine = old @ to_old
     if not told:
         lengths = np.linalg.norm(affine[:3, :3], axis=0)
         affine = old.copy()
         affine[:3, :3] *= lengths / np.linalg.norm(old[:3, :3], axis=0)
     return _moved(
         case,
-        apply_orientation(case.scan.pixels, orientation),
-        apply_orientation(case.labels, orientation),
+        _turned(case.scan.pixels, orientation),
+        _turned(case.labels, orientation),
         affine,
     )
+
+
+def _turned(stack: NDArray[Any], orientation: Orientation) -> NDArray[Any]:
+    """Another axis order of a (slice, row, column) array."""
+    backwards = [axis for axis, (_, direction) in enumerate(orientation) if direction < 0]
+    order = np.argsort([target for target, _ in orientation])
+    return np.transpose(np.flip(stack, backwards), order)
 
 
 def slices_reversed(case: LabelledScan) -> LabelledScan:
@@ -129,21 +132,19 @@ def thin_slices(case: LabelledScan, *, slice_mm: float = THIN_SLICE_MM) -> Label
     pixels = (1.0 - share) * case.scan.pixels[below] + share * case.scan.pixels[above]
     nearest = np.minimum(np.floor(at + 0.5).astype(int), last)
     to_old = np.diag([step, 1.0, 1.0, 1.0])
-    return _moved(case, pixels, case.labels[nearest], stack_affine(case.scan) @ to_old)
+    return _moved(case, pixels, case.labels[nearest], case.scan.grid.stack_to_ras @ to_old)
 
 
 def half_field_of_view(case: LabelledScan) -> LabelledScan:
     """Half the rows and columns, round the ventricle; more where that would cut it."""
-    ventricle = np.isin(case.labels, LEFT_VENTRICLE).any(axis=0)
+    box = box_of(np.isin(case.labels, LEFT_VENTRICLE))
     starts, crop = [0], [slice(None)]
-    for axis, count in enumerate(ventricle.shape):
-        drawn = np.flatnonzero(ventricle.any(axis=1 - axis))
-        first, end = int(drawn[0]), int(drawn[-1]) + 1
-        size = max(count // 2, end - first)
-        start = min(max((first + end - size) // 2, 0), count - size)
+    for at, count in zip(box, case.labels.shape[1:], strict=True):
+        size = max(count // 2, at.stop - at.start)
+        start = min(max((at.start + at.stop - size) // 2, 0), count - size)
         starts.append(start)
         crop.append(slice(start, start + size))
-    affine = stack_affine(case.scan)
+    affine = case.scan.grid.stack_to_ras
     affine[:3, 3] += affine[:3, :3] @ starts
     return _moved(case, case.scan.pixels[tuple(crop)], case.labels[tuple(crop)], affine)
 
@@ -151,7 +152,7 @@ def half_field_of_view(case: LabelledScan) -> LabelledScan:
 def double_field_of_view(case: LabelledScan) -> LabelledScan:
     """Twice the rows and columns, black all round."""
     margins = [(0, 0)] + [(count // 2, count - count // 2) for count in case.labels.shape[1:]]
-    affine = stack_affine(case.scan)
+    affine = case.scan.grid.stack_to_ras
     affine[:3, 3] -= affine[:3, :3] @ [first for first, _ in margins]
     black = case.scan.pixels.min()
     pixels = np.pad(case.scan.pixels, margins, constant_values=black)

@@ -14,6 +14,9 @@ from acsnet.label_conventions import ENH, LV, MYO
 MAX_LOSS = 0.05
 """Largest loss of wall Dice, mean over patients, that one change may cost (ours)."""
 
+MAX_BURDEN_CHANGE = 2.0
+"""Points by which one change may move the scar burden, mean over patients (ours)."""
+
 CLEAN = "clean"
 SCORED = (LV, MYO, ENH)
 NONE = "-"
@@ -24,11 +27,13 @@ class CaseRun:
     """One patient under one change.
 
     dice: of each region the mean over the slices where the expert drew it, None if in none; empty
-    where segmentation failed, and `error` says how.
+    where segmentation failed, and `error` says how. burden_percent: of scar, as segmented; None
+    where no wall was found or the truth has no enhancement.
     """
 
     case: str
     dice: Mapping[str, float | None]
+    burden_percent: float | None = None
     error: str | None = None
 
 
@@ -37,7 +42,8 @@ class ChangeRow:
     """One change over all patients; None where no patient has such a number.
 
     dice: mean over patients, by region; loss: mean of clean minus changed wall Dice over the
-    patients with both; worst_loss: largest of them, of patient `worst_case`.
+    patients with both; worst_loss: largest of them, of patient `worst_case`; burden_change: mean of
+    changed minus clean scar burden in points, over the patients with both.
     """
 
     change: str
@@ -45,6 +51,7 @@ class ChangeRow:
     loss: float | None
     worst_loss: float | None
     worst_case: str | None
+    burden_change: float | None
     failures: tuple[str, ...]
     runs: tuple[CaseRun, ...]
 
@@ -52,6 +59,11 @@ class ChangeRow:
     def costly(self) -> bool:
         """Whether the change costs more wall Dice than `MAX_LOSS`."""
         return self.loss is not None and self.loss > MAX_LOSS
+
+    @property
+    def moves_burden(self) -> bool:
+        """Whether the change moves the scar burden by more than `MAX_BURDEN_CHANGE`."""
+        return self.burden_change is not None and abs(self.burden_change) > MAX_BURDEN_CHANGE
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,25 +75,36 @@ class StressReport:
 
     @property
     def passed(self) -> bool:
-        """Whether nothing failed and no change is costly."""
-        return not any(row.costly or row.failures for row in self.rows)
+        """Whether nothing failed and no change is costly or moves the burden."""
+        return not any(row.costly or row.moves_burden or row.failures for row in self.rows)
 
     @property
     def verdict(self) -> str:
-        """One line that names every costly change and every failure."""
+        """One line that names every change that costs or moves too much, and every failure."""
         if self.passed:
-            return f"No change costs more than {MAX_LOSS:g} wall Dice."
-        costly = [f"{row.change} ({row.loss:.3f})" for row in self.rows if row.costly]
-        failed = [f"{row.change} ({len(row.failures)})" for row in self.rows if row.failures]
-        said = [f"More than {MAX_LOSS:g} wall Dice lost: {', '.join(costly)}."] if costly else []
-        return " ".join([*said, *([f"Failed: {', '.join(failed)}."] if failed else [])])
+            limits = f"{MAX_LOSS:g} wall Dice or {MAX_BURDEN_CHANGE:g} points of scar burden"
+            return f"No change costs more than {limits}."
+        named = {
+            f"More than {MAX_LOSS:g} wall Dice lost": [
+                f"{row.change} ({row.loss:.3f})" for row in self.rows if row.costly
+            ],
+            f"Scar burden moved by more than {MAX_BURDEN_CHANGE:g} points": [
+                f"{row.change} ({row.burden_change:+.1f})" for row in self.rows if row.moves_burden
+            ],
+            "Failed": [f"{row.change} ({len(row.failures)})" for row in self.rows if row.failures],
+        }
+        return " ".join(f"{words}: {', '.join(rows)}." for words, rows in named.items() if rows)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
-        rows = [{**asdict(row), "costly": row.costly} for row in self.rows]
+        rows = [
+            {**asdict(row), "costly": row.costly, "moves_burden": row.moves_burden}
+            for row in self.rows
+        ]
         return {
             "truth": self.truth,
             "max_loss": MAX_LOSS,
+            "max_burden_change": MAX_BURDEN_CHANGE,
             "passed": self.passed,
             "verdict": self.verdict,
             "changes": rows,
@@ -90,19 +113,25 @@ class StressReport:
 
 def summarise(runs: Mapping[str, Sequence[CaseRun]], truth: str) -> StressReport:
     """Runs of each change, those of `CLEAN` among them -> rows in the same order."""
-    clean = {run.case: run.dice.get(MYO) for run in runs[CLEAN]}
+    clean = {run.case: run for run in runs[CLEAN]}
     return StressReport(
         truth=truth,
         rows=tuple(_row(change, tuple(found), clean) for change, found in runs.items()),
     )
 
 
-def _row(change: str, runs: tuple[CaseRun, ...], clean: Mapping[str, float | None]) -> ChangeRow:
+def _row(change: str, runs: tuple[CaseRun, ...], clean: Mapping[str, CaseRun]) -> ChangeRow:
     losses: dict[str, float] = {}
+    moved: list[float | None] = []
     for run in runs:
-        before, after = clean[run.case], run.dice.get(MYO)
+        before, after = clean[run.case].dice.get(MYO), run.dice.get(MYO)
         if before is not None and after is not None:
             losses[run.case] = before - after
+        burden_before, burden_after = clean[run.case].burden_percent, run.burden_percent
+        if burden_before is None or burden_after is None:
+            moved.append(None)
+        else:
+            moved.append(burden_after - burden_before)
     worst = max(losses, key=lambda case: losses[case], default=None)
     return ChangeRow(
         change=change,
@@ -110,6 +139,7 @@ def _row(change: str, runs: tuple[CaseRun, ...], clean: Mapping[str, float | Non
         loss=_mean(list(losses.values())),
         worst_loss=None if worst is None else losses[worst],
         worst_case=worst,
+        burden_change=_mean(moved),
         failures=tuple(f"{run.case}: {run.error}" for run in runs if run.error is not None),
         runs=runs,
     )
@@ -125,17 +155,19 @@ def print_report(report: StressReport, console: Console) -> None:
     patients = len(report.rows[0].runs)
     table = Table(
         title=f"Stress, {patients} patients: mean Dice of slices that the expert drew",
-        caption="Loss: clean minus changed wall Dice, mean over patients; worst: of one patient.",
+        caption="Loss: clean minus changed wall Dice, mean over patients; worst: of one patient.\n"
+        "Burden: changed minus clean, points, mean over patients.",
         box=SIMPLE_HEAD,
         padding=0,
         show_edge=False,
     )
     table.add_column("Change", no_wrap=True)
-    for heading in ("Wall", "Loss", "Worst", "LV", "Enh.", "Failed"):
+    for heading in ("Wall", "Loss", "Worst", "LV", "Enh.", "Burden", "Failed"):
         table.add_column(heading, justify="right")
     table.add_column("Worst case", overflow="fold")
     for row in report.rows:
-        loss, worst = (None, None) if row.change == CLEAN else (row.loss, row.worst_loss)
+        clean = row.change == CLEAN
+        loss, worst = (None, None) if clean else (row.loss, row.worst_loss)
         table.add_row(
             row.change,
             _number(row.dice[MYO]),
@@ -143,10 +175,11 @@ def print_report(report: StressReport, console: Console) -> None:
             _number(worst, sign="+"),
             _number(row.dice[LV]),
             _number(row.dice[ENH]),
+            _number(None if clean else row.burden_change, sign="+", decimals=1),
             str(len(row.failures)) if row.failures else NONE,
             row.worst_case if row.worst_case and round(worst or 0.0, 3) > 0 else NONE,
-            style="red" if row.costly or row.failures else None,
-            end_section=row.change == CLEAN,
+            style="red" if row.costly or row.moves_burden or row.failures else None,
+            end_section=clean,
         )
     console.print(table)
     for row in report.rows:
@@ -157,5 +190,5 @@ def print_report(report: StressReport, console: Console) -> None:
     console.print("Research use only, not a medical device.")
 
 
-def _number(value: float | None, *, sign: str = "") -> str:
-    return NONE if value is None else f"{value:{sign}.3f}"
+def _number(value: float | None, *, sign: str = "", decimals: int = 3) -> str:
+    return NONE if value is None else f"{value:{sign}.{decimals}f}"

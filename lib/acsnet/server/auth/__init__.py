@@ -1,1 +1,1 @@
-"""Who is there, and what they may do: accounts, sessions, tokens of an identity provider, roles."""
+"""Authentication and authorisation: accounts, sessions, tokens of an identity provider, roles."""

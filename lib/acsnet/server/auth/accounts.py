@@ -35,7 +35,7 @@ _hashing = threading.BoundedSemaphore(AT_ONCE)
 
 @dataclass(frozen=True)
 class Account:
-    """One account. password: its hash."""
+    """An account; `password` is its hash."""
 
     name: str
     role: Role
@@ -43,12 +43,12 @@ class Account:
 
     @property
     def person(self) -> Person:
-        """Whose account it is."""
+        """The person of the account."""
         return Person(self.name, self.role)
 
 
 class Accounts:
-    """The accounts in a file; changes of other processes are seen at once."""
+    """The accounts in a file; changes by other processes take effect at once."""
 
     def __init__(self, file: Path) -> None:
         self.file = file
@@ -70,13 +70,13 @@ class Accounts:
         return self._known
 
     def check(self, name: str, password: str) -> Account | None:
-        """The account, if this is its password. As slow for a name that there is not."""
+        """The account if the password is right; takes as long for a name that does not exist."""
         account = self.all().get(name)
         right = is_password(password, account.password if account else _NOBODYS)
         return account if right else None
 
     def put(self, name: str, role: Role, password: str) -> None:
-        """Add an account or change it. Raises InputError for a name or password of no use."""
+        """Add or change an account. Raises InputError for a name or password not allowed."""
         if not NAME.fullmatch(name):
             msg = f"name must be up to 64 letters, digits, '.', '_', '@' or '-', got {name!r}"
             raise InputError(msg)
@@ -112,7 +112,7 @@ class Accounts:
 
 
 def hashed(password: str) -> str:
-    """A password as it is kept: `scrypt$log2 N$r$p$salt$hash`."""
+    """The hash of a password: `scrypt$log2 N$r$p$salt$hash`."""
     salt = secrets.token_bytes(16)
     found = _scrypt(password, salt, COST_LOG2, BLOCK, PARALLEL)
     costs = f"{COST_LOG2}${BLOCK}${PARALLEL}"
@@ -120,7 +120,7 @@ def hashed(password: str) -> str:
 
 
 def is_password(password: str, kept: str) -> bool:
-    """Whether `kept` is the hash of a password; the time it takes does not depend on that."""
+    """Whether a password has this hash, in constant time."""
     _, *costs, salt, expected = kept.split("$")
     log2, block, parallel = map(int, costs)
     found = _scrypt(password[:MAX_PASSWORD], base64.b64decode(salt), log2, block, parallel)

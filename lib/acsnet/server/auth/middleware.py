@@ -1,4 +1,4 @@
-"""The door behind the guard: who asks, and whether that person may. Nothing passes unlisted."""
+"""Authentication middleware: identifies the person behind a request and checks their role."""
 
 import re
 from urllib.parse import quote, urlencode, urlsplit
@@ -28,14 +28,14 @@ _PLAIN = re.compile(r"/(?![/\\])[\x21-\x5b\x5d-\x7e]*")
 
 
 class Door:
-    """ASGI middleware; with no `login` nobody has to log in, and everything passes."""
+    """ASGI middleware; without a `login` every request passes."""
 
     def __init__(self, app: ASGIApp, login: Login | None) -> None:
         self.app = app
         self.login = login
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Let one request in, or answer it here."""
+        """Pass one request on, or answer it."""
         if self.login is None or scope["type"] != "http":
             await self.app(scope, receive, send)
             return
@@ -56,23 +56,23 @@ class Door:
 
 
 def cookie_name(request: Request) -> str:
-    """Of the session. Over TLS no other host, and no page without TLS, can set it."""
+    """Name of the session cookie; over TLS only this host can set it."""
     return "__Host-acsnet" if request.url.scheme == "https" else "acsnet"
 
 
 def address_of(request: Request) -> str:
-    """Where a request comes from."""
+    """The address that a request comes from."""
     return request.client.host if request.client else ""
 
 
 def own_address(text: str) -> str:
-    """Where to go on after the login: an address of this server, or the work list."""
+    """The page to show after the login: an address of this server, else the work list."""
     plain = _PLAIN.fullmatch(text) and not urlsplit(text).netloc
     return text if plain else HOME
 
 
 async def _admitted(login: Login, request: Request) -> Person | None:
-    """Who asks; None where anybody may."""
+    """The person who asks; None for public addresses."""
     role = _role(request)
     if role is Role.PUBLIC:
         if request.method == "POST" and _length(request) > MAX_PUBLIC_BYTES:
@@ -87,12 +87,12 @@ async def _admitted(login: Login, request: Request) -> Person | None:
 
 
 def _length(request: Request) -> int:
-    """Of the body; the guard let only a number pass."""
+    """Length of the body in bytes."""
     return int(request.headers.get("content-length", "0"))
 
 
 def _role(request: Request) -> Role | None:
-    """The role that a request asks for. An address without its last slash is sent on to it."""
+    """The role that a request needs, with or without the last slash of its address."""
     path = request.scope["path"]
     found = role_for(request.method, path)
     return role_for(request.method, f"{path}/") if found is None else found

@@ -1,4 +1,4 @@
-"""Which role each address of the server asks for; an address that is not listed here is closed."""
+"""The role that each address of the server needs; an address that is not listed is closed."""
 
 from starlette.routing import compile_path
 
@@ -91,6 +91,6 @@ _MATCHED = [(method, compile_path(path)[0], role) for (method, path), role in RO
 
 
 def role_for(method: str, path: str) -> Role | None:
-    """The role that a request asks for, the highest where several rules fit; None for no rule."""
+    """The role that a request needs, the highest of all rules that match; None without a rule."""
     found = [role for known, rule, role in _MATCHED if known == method and rule.match(path)]
     return max(found, default=None)

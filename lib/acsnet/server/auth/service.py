@@ -1,4 +1,4 @@
-"""All that is needed to tell who a request is of: one object for the life of the server."""
+"""The login service: identifies people by password, session or token."""
 
 import base64
 import hashlib
@@ -23,7 +23,7 @@ CHALLENGE = {"WWW-Authenticate": "Bearer"}
 
 
 class Login:
-    """Accounts, sessions and tokens. Raises InputError for settings by which nobody could log in.
+    """Accounts, sessions and tokens. Raises InputError if nobody could log in with the settings.
 
     All methods raise HTTPException: 401 for who is not known, 429 for who has to wait, 503 where
     the identity provider's keys cannot be had.
@@ -45,7 +45,7 @@ class Login:
         self._checked: dict[str, tuple[Account, bytes]] = {}
 
     def begin(self, name: str, password: str, *, address: str) -> str:
-        """Log in by password; the id of the new session."""
+        """Log in by password; returns the id of the new session."""
         account = self._by_password(name, password, address)
         audit_log.record(audit_log_file(), "login", user=account.name)
         return self._sessions.begin(account)
@@ -55,7 +55,7 @@ class Login:
         self._sessions.end(session)
 
     def by_session(self, session: str) -> Person | None:
-        """Who has this session; None where it ended, or the account was changed since."""
+        """The person of a session; None if it has ended or the account has changed."""
         holder = self._sessions.find(session)
         if isinstance(holder, Account):
             if self._accounts.all().get(holder.name) != holder:
@@ -65,7 +65,7 @@ class Login:
         return holder
 
     def by_header(self, header: str, *, address: str) -> Person:
-        """Who an Authorization header is of: `Bearer` with a session's id or a JWT, or `Basic`."""
+        """The person of an Authorization header: `Bearer` with session id or JWT, or `Basic`."""
         scheme, _, value = header.partition(" ")
         value = value.strip()
         if scheme.lower() == "basic":
@@ -122,5 +122,5 @@ class Login:
 
 
 def refuse(reason: str) -> NoReturn:
-    """HTTP 401."""
+    """Raise HTTP 401."""
     raise HTTPException(401, reason, CHALLENGE)

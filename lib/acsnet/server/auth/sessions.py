@@ -39,7 +39,7 @@ class _Session:
 
 
 class Sessions:
-    """Ids are kept as hashes only; the oldest session goes where there are too many.
+    """Sessions by the hash of their id; the oldest is dropped where there are too many.
 
     hours: a session ends so long after the login; idle_minutes: or when it is not used so long.
     """
@@ -53,7 +53,7 @@ class Sessions:
         self._sessions: OrderedDict[bytes, _Session] = OrderedDict()
 
     def begin(self, holder: Holder) -> str:
-        """A new session; its id, always a new one, which is kept nowhere else."""
+        """Begin a session; returns its id, which is not stored."""
         token, now = secrets.token_urlsafe(32), self._clock()
         with self._change:
             self._sessions[_key(token)] = _Session(holder, now, now)
@@ -62,7 +62,7 @@ class Sessions:
         return token
 
     def find(self, token: str) -> Holder | None:
-        """Whose session it is, if it has not ended."""
+        """The holder of a session; None if it has ended."""
         now = self._clock()
         with self._change:
             session = self._sessions.get(_key(token))
@@ -81,7 +81,7 @@ class Sessions:
 
 
 def _key(token: str) -> bytes:
-    """Looked up by hash: how long that takes says nothing of the id."""
+    """Hash of an id: looking it up takes a time that tells nothing of the id."""
     return hashlib.sha256(token.encode()).digest()
 
 
@@ -100,7 +100,7 @@ class Attempts:
         self._tallies: OrderedDict[AttemptKey, _Tally] = OrderedDict()
 
     def begin(self, user: str, address: str) -> float:
-        """Count an attempt as failed until it has succeeded; the seconds to wait instead, or 0.
+        """Count an attempt as failed until it succeeds; returns seconds to wait instead, or 0.
 
         It is counted before the password is looked at: many at once are no way round the limit.
         """
@@ -119,7 +119,7 @@ class Attempts:
             return max(wait, 0.0)
 
     def succeeded(self, user: str, address: str) -> None:
-        """The attempt that was counted last was none of a stranger."""
+        """Take back the failure that `begin` counted."""
         with self._change:
             for kind, key in _attempt_keys(user, address):
                 tally = self._tallies.get(key)

@@ -42,18 +42,18 @@ _NAME = re.compile(r"[^\\^=]{1,64}")
 
 
 class TokenError(ValueError):
-    """A token that does not count; its message is fit to show."""
+    """A token that is refused; the message may be shown."""
 
 
 class ProviderError(ValueError):
-    """The provider's keys cannot be had: tokens cannot be checked now."""
+    """The keys of the provider cannot be read, so that no token can be checked now."""
 
     def __init__(self) -> None:
         super().__init__(UNREADABLE)
 
 
 class Tokens:
-    """Checks the tokens of one provider. Raises InputError for settings of no use."""
+    """Checks the tokens of one provider. Raises InputError for settings that cannot work."""
 
     def __init__(self, settings: Oidc, *, clock: Callable[[], float] = time.monotonic) -> None:
         if not settings.audience or not settings.keys:
@@ -63,7 +63,7 @@ class Tokens:
         self._keys = ProviderKeys(settings.keys, clock=clock)
 
     def check(self, token: str) -> Person:
-        """Whose token it is. Raises TokenError, or ProviderError."""
+        """The person of a token. Raises TokenError or ProviderError."""
         try:
             header = jwt.get_unverified_header(token)
             if header.get("alg") not in ALGORITHMS:
@@ -142,7 +142,7 @@ class ProviderKeys(jwt.PyJWKClient):
                 raise InputError(msg) from error
 
     def find(self, kid: str | None) -> jwt.PyJWK:
-        """The key of this id. Raises TokenError for none, ProviderError where none can be had."""
+        """The key with an id. Raises TokenError for an unknown id, ProviderError without keys."""
         try:
             key = self.get_signing_key(kid or "")
         except jwt.PyJWKClientError as error:
@@ -160,7 +160,7 @@ class ProviderKeys(jwt.PyJWKClient):
         return json.loads(self._file.read_text(encoding="utf-8"))
 
     def get_jwk_set(self, refresh: bool = False) -> jwt.PyJWKSet:
-        """The key set; refresh: it lacks the key that is looked for."""
+        """The key set; refresh: the cached one lacks the key that is needed."""
         with self._change:
             age = math.inf if self._read_at is None else self._clock() - self._read_at
             if age > (REFRESH_S if refresh or self._keys is None else KEEP_S):

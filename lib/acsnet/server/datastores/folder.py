@@ -166,7 +166,7 @@ class StudiesDatastore(FolderScans):
 
         Left out are labels of a scan that has changed since, or that were altered on the disk.
         """
-        found = []
+        reviewed = []
         for version in self._versions.reviewed():
             path = self.get_image_uri(version.image)
             try:
@@ -178,22 +178,22 @@ class StudiesDatastore(FolderScans):
                 continue
             patient = str(self.get_image_info(version.image).get("PatientID") or version.image)
             at = 0.0 if version.reviewed is None else version.reviewed.timestamp()
-            found.append(
+            reviewed.append(
                 Reviewed(name=version.image, patient=patient, image=Path(path), label=label, at=at)
             )
-        return found
+        return reviewed
 
     def datalist(self, full_path: bool = True) -> list[dict[str, Any]]:
         """Images with their reviewed labels."""
-        return [{"image": str(one.image), "label": str(one.label)} for one in self.reviewed()]
+        return [{"image": str(case.image), "label": str(case.label)} for case in self.reviewed()]
 
     def drawn_by(self, image_id: str) -> dict[str, NDArray[np.uint8]]:
         """Author -> the newest label map of theirs on the scan as it is now, on the file's grid."""
         scan = fingerprint(Path(self.get_image_uri(image_id)))
-        found = by_author(self._versions.versions(image_id))
+        newest = by_author(self._versions.versions(image_id))
         return {
             author: read_labels(version.verified())
-            for author, version in found.items()
+            for author, version in newest.items()
             if version.scan == scan
         }
 

@@ -31,11 +31,11 @@ def held(versions: Sequence[Version]) -> dict[str, Version]:
 
     A person's draft holds until something newer is reviewed. Other tags are a client's own.
     """
-    used = [one for one in versions if one.state != "withdrawn"]
-    held = {one.tag: one for one in reversed(used) if one.tag != REVIEWED}
+    used = [version for version in versions if version.state != "withdrawn"]
+    held = {version.tag: version for version in reversed(used) if version.tag != REVIEWED}
     if reviewed := newest_of(used, "reviewed"):
         held[REVIEWED] = reviewed
-    newest = next((one for one in used if one.tag == REVIEWED), None)
+    newest = next((version for version in used if version.tag == REVIEWED), None)
     if newest is not None and newest.state == "draft":
         held[DRAWN] = newest
     return held

@@ -196,7 +196,7 @@ class DicomWebDatastore(Datastore):
         """As clients get it: the record of the label that holds, with all versions."""
         records = self.label_records(label_id)
         record = held_under(records, label_tag)
-        versions = [one.to_info() for one in records]
+        versions = [record.to_info() for record in records]
         return {} if record is None else {**record.to_info(), "versions": versions}
 
     def label_records(self, image_id: str) -> tuple[LabelRecord, ...]:
@@ -255,7 +255,7 @@ class DicomWebDatastore(Datastore):
 
     def datalist(self) -> list[dict[str, Any]]:
         """Images with their reviewed labels."""
-        return [{"image": str(one.image), "label": str(one.label)} for one in self.reviewed()]
+        return [{"image": str(case.image), "label": str(case.label)} for case in self.reviewed()]
 
     def status(self) -> dict[str, Any]:
         """Counts of scans and labels, as they are now."""
@@ -275,9 +275,9 @@ class DicomWebDatastore(Datastore):
                 uid: {
                     "image": {"ext": SCAN_SUFFIXES[0], "info": self._info(entry)},
                     "labels": {
-                        one.tag: {"ext": SCAN_SUFFIXES[0], "info": one.to_info()}
-                        for one in self._labels.records(entry)
-                        if one.tag
+                        record.tag: {"ext": SCAN_SUFFIXES[0], "info": record.to_info()}
+                        for record in self._labels.records(entry)
+                        if record.tag
                     },
                 }
                 for uid, entry in self.entries().items()

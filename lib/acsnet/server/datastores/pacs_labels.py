@@ -140,7 +140,7 @@ class PacsLabels:
         who drew it. Raises InputError for a version that is not there or is the model's.
         """
         entry = self._archive.entry(uid)
-        annotation = next((one for one in entry.drawn if one.instance == version), None)
+        annotation = next((seg for seg in entry.drawn if seg.instance == version), None)
         if annotation is None:
             msg = f"image {uid!r} has no version {version!r} by a person"
             raise InputError(msg)
@@ -164,7 +164,7 @@ class PacsLabels:
 
         One that cannot be read is left out, as the log says.
         """
-        found = []
+        reviewed = []
         for entry in entries:
             annotation = entry.newest("reviewed")
             if entry.reason is not None or annotation is None:
@@ -175,7 +175,7 @@ class PacsLabels:
                 logger.warning("a label is left out: %s", error)
                 continue
             saved = record_of_seg(annotation, features={}).saved
-            found.append(
+            reviewed.append(
                 Reviewed(
                     name=entry.uid,
                     patient=entry.text("PatientID") or entry.uid,
@@ -184,13 +184,13 @@ class PacsLabels:
                     at=0.0 if saved is None else saved.timestamp(),
                 )
             )
-        return found
+        return reviewed
 
     def drawn_by(self, uid: str) -> dict[str, NDArray[np.uint8]]:
         """Author -> the newest label map of theirs, on the grid of the series."""
-        newest = {one.author: one for one in reversed(self._archive.entry(uid).drawn)}
+        newest = {seg.author: seg for seg in reversed(self._archive.entry(uid).drawn)}
         scan, sources = self._archive.read(uid)
         return {
-            author: scan.grid.to_input(self._archive.label_map(one, sources).labels)
-            for author, one in newest.items()
+            author: scan.grid.to_input(self._archive.label_map(seg, sources).labels)
+            for author, seg in newest.items()
         }

@@ -1,4 +1,4 @@
-"""Whether each scan can be measured, found out beside the requests, once for each state of it."""
+"""Whether each scan can be measured: read in the background, once for each state of its files."""
 
 import logging
 import os

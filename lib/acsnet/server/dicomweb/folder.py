@@ -86,7 +86,7 @@ def instance_file(store: Datastore, study: str, series: str, instance: str) -> R
 def instance_frame(
     store: Datastore, study: str, series: str, instance: str, number: int
 ) -> Response:
-    """One frame as it is stored."""
+    """One frame in its stored encoding."""
     return _multipart(*wado.frame(_path(store, study, series, instance), number))
 
 
@@ -104,12 +104,12 @@ def instance_bulk_data(
 @router.post("/studies")
 @router.post("/studies/{study}")
 def refuse_to_store(study: str = "") -> Response:
-    """Say plainly why nothing can be stored."""
+    """Refuse to store, and say why."""
     raise HTTPException(405, "the studies folder is never written to: serve a PACS to store")
 
 
 def _now(store: StudiesDatastore) -> list[Series]:
-    """The series, looked for again: searches come first when a viewer opens a study."""
+    """The series after a new look at the folder: viewers search before they fetch."""
     store.refresh()
     return store.series()
 

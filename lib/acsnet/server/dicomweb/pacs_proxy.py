@@ -1,4 +1,4 @@
-"""The PACS behind this server as DICOMweb, for viewers in the browser: it adds the login.
+"""DICOMweb proxy to the PACS for viewers in the browser; it adds the login of the PACS.
 
 Viewers search, fetch and store through here, so that no password is in a browser and what a
 reader saves is in the work list at once.
@@ -29,7 +29,7 @@ def retrieve(pacs: Datastore, path: str, request: Request) -> Response:
 @router.post("/studies")
 @router.post("/studies/{study}")
 async def store(pacs: Datastore, request: Request, study: str = "") -> Response:
-    """Store what a viewer sends, and look at the PACS again."""
+    """Store an object that a viewer sends, and refresh the work list."""
     body = await request.body()
     path = f"studies/{study}" if study else "studies"
     answer = await run_in_threadpool(_forwarded, pacs, path, request, body)

@@ -125,7 +125,7 @@ def _picked(file: DicomFile, keywords: Iterable[str]) -> Attributes:
 
 
 def _made(keyword: str, *values: Any) -> Attributes:
-    """An attribute that is in no file: a count, or a summary."""
+    """An attribute that no file holds: a count or a summary."""
     vr = "CS" if isinstance(values[0], str) else "IS"
     return {f"{tag_for_keyword(keyword):08X}": {"vr": vr, "Value": list(values)}}
 

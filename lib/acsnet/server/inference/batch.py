@@ -1,4 +1,4 @@
-"""Drafts for chosen images, one after another beside the requests of people.
+"""Batch inference: drafts for chosen images, one after another beside interactive requests.
 
 MONAI Label's own batch inference divides by zero without a GPU and takes all images or none.
 """
@@ -15,11 +15,11 @@ from acsnet.server.errors import BusyError
 logger = logging.getLogger(__name__)
 
 MAX_IMAGES = 200
-"""Ours: a night's work on a machine without a GPU."""
+"""Not from the paper: a night's work on a machine without a GPU."""
 
 
 class Batch:
-    """At most one batch at a time; what came of the last one is kept until the next.
+    """One batch at a time; the outcome of the last one is kept until the next.
 
     segment: segments and keeps one image of the datastore, by its id.
     """

@@ -1,6 +1,5 @@
 """An answer to a client: a label map on the grid of the input, and a JSON of measures."""
 
-import gzip
 import io
 from dataclasses import dataclass
 from typing import Any
@@ -9,7 +8,7 @@ import nrrd  # type: ignore[import-untyped]
 import numpy as np
 from numpy.typing import NDArray
 
-from acsnet.io.nifti import label_map_nifti
+from acsnet.io.nifti import label_map_nifti, packed
 from acsnet.labels import LABEL_VALUES
 from acsnet.measure import numbers_of
 from acsnet.result import Measured, Result
@@ -49,7 +48,7 @@ def label_map_bytes(answer: Answer, suffix: str) -> bytes:
     if suffix == ".nrrd":
         return nrrd_bytes(answer.labels, answer.grid)
     content = label_map_nifti(answer.labels, answer.grid)
-    return gzip.compress(content, compresslevel=1) if suffix == ".nii.gz" else content
+    return packed(content) if suffix == ".nii.gz" else content
 
 
 def nrrd_bytes(labels: NDArray[np.uint8], grid: InputGrid) -> bytes:

@@ -4,7 +4,7 @@ MONAI Label's `Dice` multiplies raw label values, so that two equal maps of seve
 above 2, and its history ends with the server.
 """
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from datetime import datetime, timezone
 from pathlib import Path
 from statistics import fmean
@@ -39,7 +39,7 @@ class AgreementScoring(ScoringMethod):
 
         An image whose labels cannot be read or do not fit is counted under `left_out`.
         """
-        found: dict[str, Agreement] = {}
+        agreements: dict[str, Agreement] = {}
         models, left_out = set(), 0
         for image in datastore.get_labeled_images():
             if DRAFT not in datastore.get_labels_by_image_id(image):
@@ -49,7 +49,7 @@ class AgreementScoring(ScoringMethod):
                     read_labels(Path(datastore.get_label_uri(image, tag)))
                     for tag in (DRAFT, REVIEWED)
                 )
-                found[image] = compare(drawn, expert)
+                agreements[image] = compare(drawn, expert)
             except (AcsnetError, OSError, ValueError):
                 left_out += 1
                 continue
@@ -60,23 +60,26 @@ class AgreementScoring(ScoringMethod):
             "method": "agreement",
             "models": sorted(models),
             "left_out": left_out,
-            **summary(found.values()),
+            **summary(list(agreements.values())),
         }
         append_line(self._history, score)
-        return {**score, "images": {image: one.to_dict() for image, one in found.items()}}
+        return {
+            **score,
+            "images": {image: agreement.to_dict() for image, agreement in agreements.items()},
+        }
 
 
-def summary(found: Iterable[Agreement]) -> dict[str, Any]:
+def summary(agreements: Sequence[Agreement]) -> dict[str, Any]:
     """Means over the scans in which a value is defined, None where there is none, and how many.
 
     burden_error: mean of the absolute differences, in percent of the myocardium.
     """
-    found = list(found)
-    errors = [abs(one.burden_difference) for one in found if one.burden_difference is not None]
+    differences = [agreement.burden_difference for agreement in agreements]
+    errors = [abs(difference) for difference in differences if difference is not None]
     return {
-        "n": len(found),
-        "label_dice": _means([one.label_dice for one in found]),
-        "region_dice": _means([one.region_dice for one in found]),
+        "n": len(agreements),
+        "label_dice": _means([agreement.label_dice for agreement in agreements]),
+        "region_dice": _means([agreement.region_dice for agreement in agreements]),
         "burden_error": round(fmean(errors), 2) if errors else None,
     }
 

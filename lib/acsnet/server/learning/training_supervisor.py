@@ -169,7 +169,7 @@ class Trainings:
 
     def _begin_if_due(self) -> None:
         latest = run_folders(self._models.root)[-1:]
-        seen = read_request(latest[0]).seen if latest else {}
+        seen = read_request(latest[0]).trained_labels if latest else {}
         settings = self._settings
         reason = waits_for(
             {one.name: one.review() for one in self._reviewed()},

@@ -18,13 +18,13 @@ from acsnet.measure import measure_drawn
 from acsnet.report.bullseye import bullseye_png
 from acsnet.report.patient import read_subject
 from acsnet.report.pdf import AUTOMATIC, report_pdf
+from acsnet.report.wording import has_segments
 from acsnet.result import Measured
 from acsnet.server.app import App
 from acsnet.server.datastores.label_records import DRAFT
 from acsnet.server.datastores.protocol import LabelRecord, StudyStore
 from acsnet.server.inference.work_queue import volume_place
 from acsnet.server.pages.routes import Tag, version_of
-from acsnet.server.pages.wording import has_segments
 from acsnet.server.web.templates import HEADERS
 
 router = APIRouter(prefix="/acsnet")

@@ -1,4 +1,4 @@
-"""The cases of the server as its pages show them: what is there, what was drawn, what is odd."""
+"""Cases as the pages show them: a scan, its state, its label maps and its warnings."""
 
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ KEPT = 100_000
 
 
 class State(str, Enum):
-    """How far a case has come; `checking` until its files have been read."""
+    """State of a case; `checking` until its files have been read."""
 
     CHECKING = "checking"
     NEW = "new"
@@ -83,7 +83,7 @@ def _kept(datastore: StudyStore, image: str, revision: Hashable) -> Case:
 
 
 def build_case(datastore: StudyStore, image: str) -> Case:
-    """One case of the store; the caller has made sure that it is there."""
+    """Build one case of the store; it must exist."""
     info = datastore.get_image_info(image)
     verdict = datastore.verdict(image)
     versions = datastore.label_records(image)
@@ -118,12 +118,12 @@ def build_case(datastore: StudyStore, image: str) -> Case:
 def chosen(
     cases: Iterable[Case], *, state: str = "", text: str = "", study: str = "", sort: str = ""
 ) -> list[Case]:
-    """The cases of a state, with a text in their names, of a study, in an order.
+    """Filter and sort cases by state, text, study and key.
 
     sort: a key of `ORDERS`, after "-" for the opposite order; cases without a number come last.
     """
     wanted = text.casefold()
-    found = [
+    fitting = [
         case
         for case in cases
         if state in ("", case.state.value)
@@ -131,10 +131,10 @@ def chosen(
         and wanted in f"{case.id} {case.title} {case.details} {case.date}".casefold()
     ]
     key = ORDERS.get(sort.removeprefix("-"), ORDERS["case"])
-    found.sort(key=lambda case: (case.title, case.id))
-    known = [case for case in found if key(case) is not None]
+    fitting.sort(key=lambda case: (case.title, case.id))
+    known = [case for case in fitting if key(case) is not None]
     known.sort(key=key, reverse=sort.startswith("-"))
-    return known + [case for case in found if key(case) is None]
+    return known + [case for case in fitting if key(case) is None]
 
 
 ORDERS: dict[str, Any] = {

@@ -1,4 +1,4 @@
-"""The server's own pages: the work list and a page for each case. No script, nothing from outside.
+"""HTML pages: the work list and a page for each case, without scripts or external resources.
 
 The address of a case holds its id, which is looked up among the images and never becomes a path.
 """
@@ -17,13 +17,13 @@ from acsnet.io import read_scan
 from acsnet.io.label_map import read_label_map
 from acsnet.labels import LABELS
 from acsnet.report.montage import montage_png
+from acsnet.report.wording import has_segments, measure_rows, slices_to_look_at
 from acsnet.server.app import App
 from acsnet.server.datastores.protocol import LabelRecord, StudyStore
 from acsnet.server.identity import signed
 from acsnet.server.inference.work_queue import volume_place
 from acsnet.server.pages.cases import Case, State, all_cases, build_case, chosen
 from acsnet.server.pages.viewers import viewer_links
-from acsnet.server.pages.wording import has_segments, measure_rows, slices_to_look_at
 from acsnet.server.web.load_limits import asker, gone
 from acsnet.server.web.templates import HEADERS, environment, page
 
@@ -45,7 +45,7 @@ def work_list(
     sort: str = "case",
     number: Annotated[int, Query(alias="page", ge=1, le=MAX_PAGES)] = 1,
 ) -> Response:
-    """All cases, or those that are asked for; the only case of a study is opened at once."""
+    """The work list, filtered and sorted; the only case of a study is opened at once."""
     cases = all_cases(app.datastore())
     shown = chosen(cases, state=state, text=text, study=study, sort=sort)
     if study and len(shown) == 1:
@@ -79,7 +79,7 @@ def style() -> Response:
 
 @router.get("/cases/{image}")
 def case_page(app: App, image: str) -> Response:
-    """What is known of one case."""
+    """The page of a case."""
     store = app.datastore()
     unreadable = _unreadable(store, image)
     case = _case(store, image)

@@ -1,4 +1,4 @@
-"""The two OHIF viewers in the browser, with their settings: all they need comes from this server.
+"""The two OHIF viewers and their settings; everything they load comes from this server.
 
 `/ohif/` is the one that MONAI Label ships, with its "Run" panel. `/viewer/` is stock OHIF, where
 `make viewer` has fetched it, to review, edit and store.

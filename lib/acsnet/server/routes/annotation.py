@@ -58,8 +58,8 @@ def agreement(app: App, image: str) -> list[dict[str, Any]]:
     """How far every two people agree on an image, by the newest label map of each."""
     known_case(app, image)
     return [
-        {"first": one, "second": other, **found.to_dict()}
-        for one, other, found in compare_all(app.datastore().drawn_by(image))
+        {"first": first, "second": second, **agreement.to_dict()}
+        for first, second, agreement in compare_all(app.datastore().drawn_by(image))
     ]
 
 

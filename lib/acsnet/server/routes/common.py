@@ -34,10 +34,10 @@ def client_session(app: AcsnetApp, session_id: str, *, used: bool) -> SessionInf
 
     used: whether its time starts anew.
     """
-    found: SessionInfo | None = app.sessions().get_session(session_id, update_ts=used)
-    if found is None:
+    session: SessionInfo | None = app.sessions().get_session(session_id, update_ts=used)
+    if session is None:
         raise HTTPException(404, "there is no such session: it may have expired")
-    return found
+    return session
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Whether the server lives, whether it is ready to work, and what Prometheus is told.
+"""Liveness, readiness, metrics and log.
 
 All but the log answer without a thread of the web framework, whatever else goes on.
 """
@@ -37,13 +37,13 @@ _limiter = anyio.CapacityLimiter(2)
 
 @router.get("/healthz")
 async def healthz() -> JSONResponse:
-    """The process answers."""
+    """Liveness: the process answers."""
     return JSONResponse({"status": "ok", "version": __version__}, headers=NO_CACHE)
 
 
 @router.get("/readyz")
 async def readyz(app: App) -> JSONResponse:
-    """HTTP 200 where scans can be segmented and labels saved; 503 and why where not."""
+    """Readiness: 200 if scans can be segmented and labels saved, else 503 with the reasons."""
     reasons = ["the studies or the state folder do not answer"]
     with anyio.move_on_after(LONGEST_S):
         reasons = await to_thread.run_sync(not_ready, app, abandon_on_cancel=True, limiter=_limiter)
@@ -62,7 +62,7 @@ async def prometheus() -> Response:
 
 
 def not_ready(app: AcsnetApp) -> list[str]:
-    """Why the server cannot do its work; nothing where it can. No path, no name of a scan."""
+    """Reasons why the server cannot work, without paths or names of scans; empty if it can."""
     reasons = []
     if traffic.stopped:
         reasons.append("the server is being stopped")

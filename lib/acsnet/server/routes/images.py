@@ -57,8 +57,8 @@ def add_image(app: App, file: Annotated[UploadFile, File()], image: str = "") ->
 def datastore(app: App, output: Literal["all", "stats"] = "stats") -> dict[str, Any]:
     """All records of the datastore, or how many there are."""
     store = app.datastore()
-    found: dict[str, Any] = store.json() if output == "all" else store.status()
-    return found
+    records: dict[str, Any] = store.json() if output == "all" else store.status()
+    return records
 
 
 @router.get("/session/{session_id}", response_model=None)
@@ -85,7 +85,7 @@ def create_session(
     expiry: seconds after its last use; 0 for an hour.
     """
     owner = asker(http, "")
-    held = [app.session_owners.get(one, "") for one in list(app.sessions())]
+    held = [app.session_owners.get(key, "") for key in list(app.sessions())]
     if len(held) >= MAX_SESSIONS or held.count(owner) >= MAX_SESSIONS_OF_ONE:
         msg = f"there are {len(held)} sessions already: end one, or ask again later"
         raise LoadError(msg)
@@ -105,7 +105,7 @@ def create_session(
                 copy_upload(file, scan / name)
         session_id, added = app.sessions().add_session(str(scan), expiry or SESSION_S)
     app.session_owners = {
-        one: app.session_owners.get(one, owner) for one in [*app.sessions(), session_id]
+        key: app.session_owners.get(key, owner) for key in [*app.sessions(), session_id]
     }
     return {"session_id": session_id, "session_info": _shown(added)}
 

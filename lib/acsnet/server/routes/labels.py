@@ -21,7 +21,7 @@ from acsnet.server.web.request_checks import json_object
 router = APIRouter()
 
 MAX_TAGS = 20
-"""Of one image: three are ours, others are a client's own."""
+"""Of an image: three are ours, others are a client's own."""
 
 
 @router.put("/datastore/label")
@@ -77,7 +77,7 @@ def save_label(
 def versions(app: App, image: str) -> list[dict[str, Any]]:
     """All versions of an image's labels, newest first."""
     known_case(app, image)
-    return [one.to_info() for one in app.datastore().label_records(image) if one.id]
+    return [record.to_info() for record in app.datastore().label_records(image) if record.id]
 
 
 @router.post("/acsnet/cases/{image}/review")

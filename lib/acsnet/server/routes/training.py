@@ -1,4 +1,4 @@
-"""The routes behind a client's train buttons, in place of MONAI Label's own.
+"""Training routes, in place of MONAI Label's own.
 
 Those start a second copy of the app for each training and forget all trainings at a restart.
 """

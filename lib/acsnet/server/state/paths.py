@@ -1,4 +1,4 @@
-"""Where the server keeps what it writes, so that the studies folder stays as its owner left it."""
+"""Paths of the state folder, where the server writes; it never writes to the studies folder."""
 
 import hashlib
 from pathlib import Path

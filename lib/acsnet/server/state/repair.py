@@ -1,4 +1,4 @@
-"""What a process that was killed left half-written, put right at the next start, and said so.
+"""Repair at start: clean up what a killed process left half-written, and report it.
 
 Everything is written under a temporary name and put in place whole, so what is in place is whole.
 Left behind may be: temporary files and folders, a label without its record (nobody was told that
@@ -27,12 +27,12 @@ SCRATCH = "scratch"
 
 
 def scratch_folder(state: Path) -> Path:
-    """Where each server has a folder for uploads and results, gone when it stops."""
+    """Parent of the temporary folders of running servers."""
     return state / SCRATCH
 
 
 def repair(state: Path, *, store: Path, models: Path, before: float) -> dict[str, int]:
-    """Put right what is older than `before` (seconds since 1970); what was done, and how often."""
+    """Repair what is older than `before` (seconds since 1970); returns counts by kind."""
     roots = (state, state / "app", models, models / RUNS)
     done = {
         "temporary files removed": sum(

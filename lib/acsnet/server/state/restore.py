@@ -1,4 +1,4 @@
-"""A backup put back: checked file by file, into a state folder that is empty, or not at all."""
+"""Restore a backup into an empty state folder, all of it checked, or not at all."""
 
 import hashlib
 import json
@@ -116,7 +116,7 @@ def _check_entry(entry: dict[str, Any]) -> None:
 
 
 def _place(file: Path, name: str, places: dict[str, Path]) -> Path:
-    """Where a file of the backup goes, below the state folder. Raises InputError elsewhere."""
+    """Target path of a file of the backup. Raises InputError outside the state folder."""
     if name == AUDIT:
         return Path(AUDIT)
     first, *rest = PurePosixPath(name).parts

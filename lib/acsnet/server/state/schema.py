@@ -1,4 +1,4 @@
-"""Which layout a state folder has, so that no other version of the software takes it for its own.
+"""Version of the layout of a state folder; a newer layout is refused.
 
 1: what versions wrote before there was this file. 2: the same with `state.json`, and uploads below
 `scratch/`; a folder of layout 1 becomes one of layout 2 when a server starts on it.
@@ -42,6 +42,6 @@ def check_schema(schema: object, *, what: str) -> int:
 
 
 def settle_state(state: Path) -> None:
-    """Make a state folder one of this layout. Raises InputError as `schema_of`."""
+    """Bring a state folder to this layout. Raises InputError as `schema_of`."""
     if schema_of(state) < SCHEMA or not (state / FILE).exists():
         write_json(state / FILE, {"schema": SCHEMA, "software": __version__}, private=True)

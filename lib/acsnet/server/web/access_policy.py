@@ -1,4 +1,4 @@
-"""The guard of the server: which machines and pages may ask, and for names only, never for paths.
+"""Access policy: which machines and web pages may send requests, and what they may name.
 
 As long as nobody has to log in, it lets this machine alone pass, whatever address the server is
 bound to. The host and origin checks keep a web page in the user's browser from reaching it.
@@ -96,7 +96,7 @@ def _check_open(settings: Settings) -> None:
 
 
 def _is_any(host: str) -> bool:
-    """Whether an address means all of this machine's."""
+    """Whether an address stands for all interfaces."""
     try:
         return ip_address(host).is_unspecified
     except ValueError:
@@ -126,7 +126,7 @@ def refusal(
 
 
 def _stranger(policy: Policy, *, client: str, scheme: str, headers: Headers) -> str | None:
-    """Why the machine or the page that asks must not."""
+    """Reason to refuse the machine or page that asks; None to accept."""
     if not is_loopback(client):
         if not policy.to_others:
             return "this server answers its own machine only, as nobody has to log in"

@@ -1,4 +1,4 @@
-"""How the scans that come in differ from those that the networks were trained on.
+"""Drift: how incoming scans differ from those that the networks were trained on.
 
 Five numbers a scan, and of the last scans for each number: the population stability index against
 training (Siddiqi, Credit Risk Scorecards, 2006: above 0.1 look, above 0.25 it is another
@@ -9,7 +9,7 @@ quantiles only; `benchmarks/drift_reference.py` makes it.
 import json
 import threading
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -78,20 +78,6 @@ class Reference:
         return float(((values < self.p1) | (values > self.p99)).mean())
 
 
-def reference_of(values: Sequence[float]) -> Reference:
-    """That of training scans: bins are tenths, fewer where many scans share one value."""
-    array = np.asarray(values, dtype=np.float64)
-    edges = np.unique(np.quantile(array, np.arange(0.1, 0.95, 0.1)).round(4))
-    shares = np.bincount(np.searchsorted(edges, array, "right"), minlength=len(edges) + 1)
-    p1, p99 = np.quantile(array, (0.01, 0.99)).round(4)
-    return Reference(
-        p1=float(p1),
-        p99=float(p99),
-        edges=tuple(edges.tolist()),
-        shares=tuple((shares / len(array)).round(4).tolist()),
-    )
-
-
 def read_reference(file: Path = REFERENCE) -> dict[str, Reference]:
     """The reference for each measure. Raises InputError where the file is broken."""
     try:
@@ -103,7 +89,7 @@ def read_reference(file: Path = REFERENCE) -> dict[str, Reference]:
 
 
 class Drift:
-    """The numbers of the last scans, and how far they are from the reference."""
+    """Measures of the last scans, and their distance from the reference."""
 
     def __init__(self, reference: Mapping[str, Reference]) -> None:
         self._reference = reference
@@ -111,7 +97,7 @@ class Drift:
         self._change = threading.Lock()
 
     def add(self, measures: Mapping[str, float]) -> None:
-        """Take one scan up, and bring the metrics up to date."""
+        """Add one scan and update the metrics."""
         with self._change:
             for name, value in measures.items():
                 self._last[name].append(value)

@@ -1,4 +1,4 @@
-"""How many requests are answered at once, and none any more once the server is being stopped."""
+"""Limits on concurrent requests and uploads, and the shutdown of both."""
 
 import asyncio
 import shutil
@@ -36,14 +36,14 @@ ALWAYS = ("/healthz", "/readyz", "/metrics")
 
 
 def free_bytes() -> int:
-    """Of the disk that has least, among those of the state folder and of uploads."""
+    """Free bytes of the fuller disk, of the state folder or of uploads."""
     state = state_folder()
     there = next(folder for folder in (state, *state.parents) if folder.exists())
     return min(shutil.disk_usage(place).free for place in (there, Path(tempfile.gettempdir())))
 
 
 class Traffic:
-    """The requests under way in this process."""
+    """Counts of the requests under way in this process."""
 
     def __init__(self) -> None:
         self.under_way = 0
@@ -78,7 +78,7 @@ traffic = Traffic()
 
 
 def asker(request: Request, name: str) -> str:
-    """Who waits in the queue: who is logged in, else the address and the name a client gives."""
+    """Owner of a place in the queue: the login, else address and name of the client."""
     person = logged_in()
     if person is not None:
         return person.name
@@ -97,7 +97,7 @@ class CountTraffic:
         self.app, self.traffic = app, traffic
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Let one request through, or not."""
+        """Pass one request on, or answer 503."""
         if scope["type"] != "http" or scope["path"] in ALWAYS:
             await self.app(scope, receive, send)
             return

@@ -1,4 +1,4 @@
-"""Log lines: one JSON object each, with the id of the request and nothing of a patient.
+"""Log lines as JSON objects with the id of the request and no patient data.
 
 Our own messages name no scan. Those of other libraries may, and so may the text of an exception:
 of these a line holds only what it is and where it comes from.

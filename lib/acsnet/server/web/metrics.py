@@ -1,4 +1,4 @@
-"""What Prometheus is told. Labels come from short lists of our own: no scan, no person, no path."""
+"""Prometheus metrics; labels come from fixed lists, never from scans, people or paths."""
 
 from collections.abc import Callable, Mapping
 
@@ -67,7 +67,7 @@ Gauge("acsnet_build", "Version of the software", ("version",), registry=REGISTRY
 
 
 def watch_queue(waiting: Callable[[], float], running: Callable[[], float]) -> None:
-    """Where the length of the queue comes from."""
+    """Register the functions that read the queue."""
     WAITING.set_function(waiting)
     RUNNING.set_function(running)
 

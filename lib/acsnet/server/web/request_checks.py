@@ -1,4 +1,4 @@
-"""What a request may say: names, suffixes and parameters, checked before anything is opened."""
+"""Checks of names, suffixes and parameters of a request, before anything is opened."""
 
 import json
 import re
@@ -35,7 +35,7 @@ def name_fault(key: str, value: str) -> str | None:
 
 
 def path_fault(path: str) -> str | None:
-    """What is wrong with a decoded URL path, or None."""
+    """The fault of a decoded URL path, or None."""
     parts = path.split("/")
     if any(len(part.encode(errors="surrogatepass")) > MAX_PART for part in parts):
         return f"no part of the address may be longer than {MAX_PART} bytes"

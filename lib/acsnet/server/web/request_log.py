@@ -1,4 +1,4 @@
-"""One log line and one measurement for each request: its route, never what it names."""
+"""One log line and one metric for each request, by route and without its names."""
 
 import logging
 import re

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from acsnet.masks import box_of
 from acsnet.train.data.case import TrainingCase
 
 LEAST_MARGIN_MM = 6.0
@@ -19,15 +20,14 @@ def other_field_of_view(case: TrainingCase, rng: np.random.Generator) -> Trainin
     The least signal of the scan is its black. Only directions and spacing of the grid stay true,
     not its origin: nothing after this asks where in the patient a slice lies.
     """
-    ventricle = case.tissue.any(axis=0)
+    box = box_of(case.tissue > 0)
     narrow = rng.random() < 0.5
     spans = [slice(None)]
     margins = [(0, 0)]
-    for axis, count in enumerate(ventricle.shape):
-        drawn = np.flatnonzero(ventricle.any(axis=1 - axis))
-        least = round(LEAST_MARGIN_MM / case.scan.spacing_mm[1 + axis])
-        first = rng.integers(0, max(0, int(drawn[0]) - least) + 1)
-        last = rng.integers(min(count, int(drawn[-1]) + 1 + least), count + 1)
+    for at, count, mm in zip(box, case.tissue.shape[1:], case.scan.spacing_mm[1:], strict=True):
+        least = round(LEAST_MARGIN_MM / mm)
+        first = rng.integers(0, max(0, at.start - least) + 1)
+        last = rng.integers(min(count, at.stop + least), count + 1)
         before, after = rng.integers(0, round(MAX_BLACK_SHARE * count) + 1, 2).tolist()
         spans.append(slice(int(first), int(last)) if narrow else slice(None))
         margins.append((0, 0) if narrow else (before, after))

@@ -8,6 +8,7 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from acsnet.masks import Crop, crop_around, span_about
 from acsnet.result import NOTICE
 from acsnet.scan import ShortAxisScan
 from acsnet.train.augment.lge_like import Steps
@@ -38,7 +39,6 @@ CELL, HEAD, FOOT, LEFT = 2.0, 0.95, 0.35, 0.35
 
 DOTS_PER_INCH = 100
 
-Crop = tuple[slice, slice]
 Grey = tuple[float, float]
 
 
@@ -49,7 +49,7 @@ def lge_like_figure(case: TrainingCase, steps: Steps, reference: ShortAxisScan) 
     """
     shown = shown_slices(case, steps)
     scan = case.scan
-    crop = square_around(case.tissue.any(axis=0), scan.spacing_mm[1:])
+    crop = crop_around(case.tissue > 0, scan.spacing_mm[1:], margin_mm=MARGIN_MM)
     side_mm = (crop[0].stop - crop[0].start) * scan.spacing_mm[1]
     middle = central(reference, side_mm)
     cine_grey = _window(scan.pixels[:, crop[0], crop[1]])
@@ -85,7 +85,7 @@ def lge_like_figure(case: TrainingCase, steps: Steps, reference: ShortAxisScan) 
         for column, weight in ((1, steps.cut[k]), (2, steps.weight[k])):
             tint = _tint(weight[crop])
             cells[column].imshow(tint, aspect=scan.spacing_mm[1] / scan.spacing_mm[2])
-        cells[0].set_ylabel(f"slice {number_in_file(scan, k)}", fontsize=9)
+        cells[0].set_ylabel(f"slice {scan.grid.slice_number(k)}", fontsize=9)
     # The middle of the stack: which end is the apex is often not known, and the heart is there.
     first = max(0, (len(reference.pixels) - len(shown)) // 2)
     for axes, image in zip(rows[:, 7], reference.pixels[first:], strict=False):
@@ -107,37 +107,13 @@ def shown_slices(case: TrainingCase, steps: Steps) -> list[int]:
     return sorted(k for k in ranked[:ROWS] if wall[k])
 
 
-def number_in_file(scan: ShortAxisScan, index: int) -> int:
-    """The slice's number, from 1, as viewers count it."""
-    return len(scan.pixels) - index if scan.grid.reversed_slices else index + 1
-
-
-def square_around(mask: NDArray[np.bool_], spacing_mm: tuple[float, float]) -> Crop:
-    """Rows and columns of a square in mm around a (row, column) mask, within the image."""
-    lines = [np.flatnonzero(mask.any(axis=axis)) for axis in (1, 0)]
-    sides = [(at[-1] - at[0] + 1) * mm for at, mm in zip(lines, spacing_mm, strict=True)]
-    side_mm = max(sides) + 2 * MARGIN_MM
-    row, column = (
-        _interval((at[0] + at[-1] + 1) / 2, side_mm / mm, length)
-        for at, mm, length in zip(lines, spacing_mm, mask.shape, strict=True)
-    )
-    return row, column
-
-
 def central(scan: ShortAxisScan, side_mm: float) -> Crop:
     """Rows and columns of the middle of the image: where the heart usually is."""
     row, column = (
-        _interval(length / 2, side_mm / mm, length)
+        span_about(length / 2, side_mm / mm, length)
         for length, mm in zip(scan.pixels.shape[1:], scan.spacing_mm[1:], strict=True)
     )
     return row, column
-
-
-def _interval(middle: float, extent: float, length: int) -> slice:
-    """`extent` pixels about `middle`, shifted into the `length` pixels there are."""
-    size = min(round(extent), length)
-    start = min(max(round(middle - size / 2), 0), length - size)
-    return slice(start, start + size)
 
 
 def _draw(

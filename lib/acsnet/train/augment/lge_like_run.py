@@ -5,17 +5,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import nibabel as nib
 import numpy as np
 from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import track
 
 from acsnet.errors import InputError
-from acsnet.io import read_scan, write_label_map
-from acsnet.io.nifti import SUFFIXES, case_name, save_nifti
+from acsnet.io import read_scan, write_label_map, write_map
+from acsnet.io.nifti import SUFFIXES, case_name
 from acsnet.labels import Label
-from acsnet.scan import ShortAxisScan
 from acsnet.storage import writing
 from acsnet.train.augment.lge_like import Steps, lge_like_steps
 from acsnet.train.augment.lge_like_figure import lge_like_figure
@@ -87,8 +85,9 @@ def run_lge_like(
             enhanced_share=enhanced_share,
             rng=rng,
         )
-        write_like(targets[0], steps.matched, scan=case.scan, like=path)
-        write_label_map(targets[1], label_values(case, steps), case.scan.grid)
+        grid = case.scan.grid
+        write_map(targets[0], grid.to_input(steps.matched), grid, note=IMAGE_NOTE)
+        write_label_map(targets[1], label_values(case, steps), grid)
         with writing(targets[2]) as temporary:
             lge_like_figure(case, steps, reference).savefig(temporary, format="png")
         written.append(
@@ -141,17 +140,6 @@ def label_values(case: TrainingCase, steps: Steps) -> NDArray[np.uint8]:
     values[case.tissue == WALL] = Label.LV_MYOCARDIUM
     values[steps.scar] = Label.CORE_SCAR
     return case.scan.grid.to_input(values)
-
-
-def write_like(path: Path, pixels: NDArray[np.float32], *, scan: ShortAxisScan, like: Path) -> None:
-    """Write (slice, row, column) pixels with the header of the file `like` that `scan` is of."""
-    source = nib.Nifti1Image.from_filename(like)
-    data = scan.grid.to_input(pixels).reshape(source.shape)
-    image = nib.Nifti1Image(data, source.affine, source.header)
-    image.set_data_dtype(np.float32)
-    image.header["descrip"] = IMAGE_NOTE
-    image.header["cal_min"] = image.header["cal_max"] = 0  # the window of the cine
-    save_nifti(path, image)
 
 
 def _targets(output: Path, name: str, *, keep: Sequence[Path]) -> tuple[Path, Path, Path]:

@@ -1,4 +1,7 @@
-"""Geometry and light signal changes of a training batch, on the fly; all ranges are ours."""
+"""Geometry and light signal changes of a training batch, on the fly; all ranges are ours.
+
+Everything happens on the device of the generator, where the batch lies too.
+"""
 
 import math
 
@@ -23,19 +26,29 @@ def random_affine(
     """
 
     def uniform(limit: float) -> Tensor:
-        return (torch.rand(n, generator=generator) * 2 - 1) * limit
+        return (_uniform(n, generator) * 2 - 1) * limit
 
-    quarter = torch.randint(0, 4, (n,), generator=generator) * (math.pi / 2)
+    quarter = _integers(0, 4, n, generator) * (math.pi / 2)
     angle = quarter + uniform(math.radians(20))
-    mirror = torch.randint(0, 2, (n,), generator=generator) * 2.0 - 1.0
+    mirror = _integers(0, 2, n, generator) * 2.0 - 1.0
     size = torch.exp(uniform(zoom))
     aspect = torch.exp(uniform(stretch))
     cos, sin = torch.cos(angle), torch.sin(angle)
-    theta = torch.zeros(n, 2, 3)
+    theta = torch.zeros(n, 2, 3, device=generator.device)
     theta[:, 0, 0], theta[:, 0, 1] = cos * mirror * size * aspect, -sin * size
     theta[:, 1, 0], theta[:, 1, 1] = sin * mirror * size * aspect, cos * size
     theta[:, 0, 2], theta[:, 1, 2] = uniform(shift), uniform(shift)
     return theta
+
+
+def _uniform(n: int, generator: torch.Generator) -> Tensor:
+    """(n,) from 0 to 1, on the generator's device."""
+    return torch.rand(n, generator=generator, device=generator.device)
+
+
+def _integers(low: int, high: int, n: int, generator: torch.Generator) -> Tensor:
+    """(n,) from `low` to below `high`, on the generator's device."""
+    return torch.randint(low, high, (n,), generator=generator, device=generator.device)
 
 
 def warp(images: Tensor, tissue: Tensor, theta: Tensor, *, side: int) -> tuple[Tensor, Tensor]:
@@ -61,22 +74,24 @@ def black_level(images: Tensor, generator: torch.Generator) -> Tensor:
     know both.
     """
     n = len(images)
-    share = 0.85 * torch.rand(n, 1, 1, 1, generator=generator)
-    share = share * (torch.rand(n, 1, 1, 1, generator=generator) < 0.4)
+    share = 0.85 * _uniform(n, generator) * (_uniform(n, generator) < 0.4)
     tissue = images > 0
     mean = (images * tissue).sum((2, 3), True) / tissue.sum((2, 3), True).clamp(min=1)
-    black = (share * mean).clamp(max=0.8)
+    black = (share[:, None, None, None] * mean).clamp(max=0.8)
     return ((images - black) / (1.0 - black)).clamp(min=0.0)
 
 
 def signal(images: Tensor, generator: torch.Generator) -> Tensor:
     """Random black level, gain and gamma, and some noise; (n, c, h, w) around [0, 1]."""
     images = black_level(images, generator)
-    n = len(images)
-    gain = 1.0 + 0.15 * (torch.rand(n, 1, 1, 1, generator=generator) * 2 - 1)
-    gamma = torch.exp(0.25 * (torch.rand(n, 1, 1, 1, generator=generator) * 2 - 1))
-    noise = torch.randn(images.shape, generator=generator)
-    strength = 0.08 * torch.rand(n, 1, 1, 1, generator=generator)
+
+    def an_image() -> Tensor:
+        return _uniform(len(images), generator)[:, None, None, None]
+
+    gain = 1.0 + 0.15 * (an_image() * 2 - 1)
+    gamma = torch.exp(0.25 * (an_image() * 2 - 1))
+    noise = torch.randn(images.shape, generator=generator, device=generator.device)
+    strength = 0.08 * an_image()
     return (images.clamp(min=1e-4) ** gamma) * gain + strength * noise
 
 
@@ -87,25 +102,30 @@ def keep_square(images: Tensor, lv: Tensor, *, margin: int, generator: torch.Gen
     must not read the size of the ventricle off the square. Where there is no ventricle, a square of
     random size in the middle stands for a false ROI.
     """
-    out = torch.zeros_like(images)
-    height, width = lv.shape[1:]
-    jitter = torch.randint(
-        -MARGIN_JITTER, MARGIN_JITTER + 1, (len(images), 4), generator=generator
-    ).tolist()
-    radii = torch.randint(*FALSE_ROI_RADII, (len(images),), generator=generator).tolist()
-    for k, (offsets, radius) in enumerate(zip(jitter, radii, strict=True)):
-        rows, columns = torch.nonzero(lv[k].any(1)), torch.nonzero(lv[k].any(0))
-        if not len(rows):
-            rows, columns = (
-                torch.tensor([n // 2 - radius, n // 2 + radius - 1]) for n in (height, width)
-            )
-        top, bottom = int(rows[0]), int(rows[-1]) + 1
-        left, right = int(columns[0]), int(columns[-1]) + 1
-        half = max(bottom - top, right - left) / 2 + margin
-        middle = (top + bottom) / 2, (left + right) / 2
-        a = max(0, round(middle[0] - half) + offsets[0])
-        b = min(height, round(middle[0] + half) + offsets[1])
-        c = max(0, round(middle[1] - half) + offsets[2])
-        d = min(width, round(middle[1] + half) + offsets[3])
-        out[k, :, a:b, c:d] = images[k, :, a:b, c:d]
-    return out
+    n = len(images)
+    radius = _integers(*FALSE_ROI_RADII, n, generator)
+
+    def span(drawn: Tensor) -> tuple[Tensor, Tensor]:
+        """(n, side) -> first index that is drawn and the one after the last."""
+        side, is_drawn = drawn.shape[1], drawn.any(1)
+        first, last = drawn.int().argmax(1), side - drawn.flip(1).int().argmax(1)
+        middle = side // 2
+        return torch.where(is_drawn, first, middle - radius), torch.where(
+            is_drawn, last, middle + radius
+        )
+
+    rows, columns = span(lv.any(2)), span(lv.any(1))
+    half = torch.maximum(rows[1] - rows[0], columns[1] - columns[0]) / 2 + margin
+    kept = []
+    for (first, last), side in zip((rows, columns), lv.shape[1:], strict=True):
+        middle = (first + last) / 2
+        low = torch.round(middle - half) + _off(n, generator)
+        high = torch.round(middle + half) + _off(n, generator)
+        index = torch.arange(side, device=images.device)
+        kept.append((index >= low[:, None]) & (index < high[:, None]))
+    return images * (kept[0][:, None, :, None] & kept[1][:, None, None, :])
+
+
+def _off(n: int, generator: torch.Generator) -> Tensor:
+    """(n,) pixels by which an edge of the square is off."""
+    return _integers(-MARGIN_JITTER, MARGIN_JITTER + 1, n, generator)

@@ -6,6 +6,7 @@ possible walls, and the way there is short.
 """
 
 import math
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -29,20 +30,21 @@ def warp(walls: Tensor, theta: Tensor) -> Tensor:
 
 def random_shape(n: int, generator: torch.Generator) -> Tensor:
     """(n, 2, 3): any turn, mirrored or not, stretched by up to exp(0.12) along any axis."""
+    device = generator.device
 
     def uniform(limit: float) -> Tensor:
-        return (torch.rand(n, generator=generator) * 2 - 1) * limit
+        return (torch.rand(n, generator=generator, device=device) * 2 - 1) * limit
 
     def turn(angle: Tensor) -> Tensor:
         cos, sin = angle.cos(), angle.sin()
         return torch.stack([torch.stack([cos, -sin], 1), torch.stack([sin, cos], 1)], 1)
 
     stretch, axis = torch.exp(uniform(0.12)), uniform(math.pi)
-    mirror = torch.randint(0, 2, (n,), generator=generator) * 2.0 - 1.0
-    theta = torch.zeros(n, 2, 3)
+    mirror = torch.randint(0, 2, (n,), generator=generator, device=device) * 2.0 - 1.0
+    theta = torch.zeros(n, 2, 3, device=device)
     theta[:, :, :2] = (
         turn(uniform(math.pi))
-        @ torch.diag_embed(torch.stack([mirror, torch.ones(n)], 1))
+        @ torch.diag_embed(torch.stack([mirror, torch.ones_like(mirror)], 1))
         @ turn(axis)
         @ torch.diag_embed(torch.stack([stretch, 1.0 / stretch], 1))
         @ turn(-axis)
@@ -56,12 +58,12 @@ def alignment(walls: Tensor) -> Tensor:
     Codes of damaged walls have to be learnt in the frame that the damaged wall gives.
     """
     half = FRAME_SIDE / 2.0
-    at = (torch.arange(FRAME_SIDE) - (FRAME_SIDE - 1) / 2.0) / half
+    at = (torch.arange(FRAME_SIDE, device=walls.device) - (FRAME_SIDE - 1) / 2.0) / half
     total = walls.sum((1, 2, 3)).clamp(min=1e-3)
     columns, rows = walls.sum((1, 2)), walls.sum((1, 3))
     centre = torch.stack([columns @ at, rows @ at], 1) / total[:, None]
     spread = (columns @ at**2 + rows @ at**2) / total - centre.square().sum(1)
-    theta = torch.zeros(len(walls), 2, 3)
+    theta = torch.zeros(len(walls), 2, 3, device=walls.device)
     theta[:, 0, 0] = theta[:, 1, 1] = spread.clamp(min=1e-4).sqrt() * (half / RMS_PIXELS)
     theta[:, :, 2] = centre
     return theta
@@ -71,9 +73,10 @@ def ellipses(n: int, generator: torch.Generator) -> Tensor:
     """(n, FRAME_SIDE, FRAME_SIDE): one ellipse each, half axes of 2 to 14 pixels."""
 
     def between(low: float, high: float) -> Tensor:
-        return (torch.rand(n, generator=generator) * (high - low) + low)[:, None, None]
+        share = torch.rand(n, generator=generator, device=generator.device)
+        return (share * (high - low) + low)[:, None, None]
 
-    at = torch.arange(float(FRAME_SIDE))
+    at = torch.arange(float(FRAME_SIDE), device=generator.device)
     row, column = at[:, None] - between(9, 119), at - between(9, 119)
     angle = between(0, math.pi)
     along = column * angle.cos() + row * angle.sin()
@@ -85,13 +88,14 @@ def damage(walls: Tensor, generator: torch.Generator) -> Tensor:
     """(n, 1, FRAME_SIDE, FRAME_SIDE) -> holes, cuts, blobs, spurs and rough outlines; 0 or 1."""
     n = len(walls)
     wall = walls[:, 0] > 0.5
+    random: dict[str, Any] = {"generator": generator, "device": generator.device}
     for _ in range(3):
-        removed, added = torch.rand(2, n, 1, 1, generator=generator)
+        removed, added = torch.rand(2, n, 1, 1, **random)
         wall = wall & ~(ellipses(n, generator) & (removed < 0.5))
         wall = wall | (ellipses(n, generator) & (added < 0.35))
-    rough = torch.randn(n, 1, 24, 24, generator=generator)
+    rough = torch.randn(n, 1, 24, 24, **random)
     rough = functional.interpolate(rough, size=FRAME_SIDE, mode="bicubic")
-    rough = rough * 0.35 * torch.rand(n, 1, 1, 1, generator=generator)
+    rough = rough * 0.35 * torch.rand(n, 1, 1, 1, **random)
     soft = functional.avg_pool2d(wall[:, None].float(), 5, 1, 2)
     return (soft + rough > 0.5).float()
 
@@ -103,7 +107,7 @@ def wall_batch(images: Tensor, tissue: Tensor, generator: torch.Generator) -> tu
     shaped = (warp(images / 255.0, random_shape(n, generator)) > 0.5).float()
     whole = warp(shaped, alignment(shaped))
     damaged = damage(whole, generator)
-    chosen = torch.rand(n, generator=generator) < DAMAGED_SHARE
+    chosen = torch.rand(n, generator=generator, device=generator.device) < DAMAGED_SHARE
     chosen &= damaged.sum((1, 2, 3)) >= MIN_DAMAGED_PIXELS
     inputs = torch.where(chosen[:, None, None, None], damaged, whole)
     theta = alignment(inputs)

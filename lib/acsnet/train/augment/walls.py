@@ -16,7 +16,7 @@ from rich.progress import track
 
 from acsnet.anatomy.pose import pose_of, to_frame
 from acsnet.train.data.case import WALL, TrainingCase
-from acsnet.train.data.lists import acdc_cases, emidec_cases, training_lists
+from acsnet.train.data.lists import READERS, REQUIRED, training_lists
 from acsnet.train.data.samples import SOURCES, Samples, stack_neighbours
 
 WALL_SIDE = 192
@@ -32,11 +32,14 @@ class WallSamples(Samples):
 
 
 def expert_cases(data: Path, *, hold_out: frozenset[str] = frozenset()) -> Iterator[TrainingCase]:
-    """Cases of the train lists, true LGE first. Raises InputError as `training_lists` does."""
-    names = training_lists(data)
-    lists = ((emidec_cases, "emidec"), (acdc_cases, "acdc"))
+    """Cases of the train lists, true LGE first. Raises InputError as `training_lists` does.
+
+    Those of Sunnybrook are left out: where its two contours touch, the wall between them has gaps.
+    """
+    lists = training_lists(data)
     return chain.from_iterable(
-        read(data, [n for n in names[data_set] if n not in hold_out]) for read, data_set in lists
+        READERS[data_set](data, [name for name in lists[data_set] if name not in hold_out])
+        for data_set in REQUIRED
     )
 
 

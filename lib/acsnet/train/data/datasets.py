@@ -104,6 +104,12 @@ def acdc_files(folder: Path, name: str) -> tuple[Path, Path]:
     return flat_files(folder, name)
 
 
+def sunnybrook_folder(folder: Path) -> Path:
+    """The folder with `images/` and `labels/`: `ed_png_45/` (end-diastole) in it, or itself."""
+    pictures = folder / "ed_png_45"
+    return pictures if pictures.is_dir() else folder
+
+
 def names_by_ending(folder: Path, ending: str) -> list[str]:
     """The starts of all file names below the folder that end so."""
     return [path.name.removesuffix(ending) for path in folder.rglob(f"*{ending}")]
@@ -175,6 +181,13 @@ ACDC = Adapter(
     find_names=acdc_names,
     find_files=acdc_files,
 )
+SUNNYBROOK = Adapter(
+    convention="acdc",
+    source="cine",
+    layout="images/SC-HF-I-01.nii.gz and labels/SC-HF-I-01.nii.gz",
+    find_names=lambda folder: flat_names(sunnybrook_folder(folder)),
+    find_files=lambda folder, name: flat_files(sunnybrook_folder(folder), name),
+)
 MSCMRSEG = Adapter(
     convention="mscmrseg",
     layout="patient1_LGE.nii.gz and patient1_LGE_manual.nii.gz",
@@ -203,6 +216,7 @@ DATASTORE = Adapter(
 ADAPTERS = {
     "emidec": EMIDEC,
     "acdc": ACDC,
+    "sunnybrook": SUNNYBROOK,
     "mscmrseg": MSCMRSEG,
     "myops": MYOPS,
     "datastore": DATASTORE,

@@ -1,10 +1,10 @@
 """What the networks are trained on: train and test lists that share no patient, and their cases.
 
 A data folder is laid out as its users download it: `emidec/` and `acdc/`, as the challenges hand
-them out or flat with `images/` and `labels/`, and `splits.json` with patient-level `train` and
-`test` lists. A frame, a visit or a slice of a test patient in the train list would make every
-figure of the test list too good: cases of one patient are told by their names. Other data sets:
-`acsnet.train.data.datasets`.
+them out or flat with `images/` and `labels/`, `sunnybrook/` if there is one, and `splits.json` with
+patient-level `train` and `test` lists. A frame, a visit or a slice of a test patient in the train
+list would make every figure of the test list too good: cases of one patient are told by their
+names. Other data sets: `acsnet.train.data.datasets`.
 """
 
 import json
@@ -16,7 +16,7 @@ import numpy as np
 from acsnet.errors import InputError
 from acsnet.phantom import make_phantom, random_spec
 from acsnet.train.data.case import TrainingCase, tissue_of
-from acsnet.train.data.datasets import ACDC, EMIDEC
+from acsnet.train.data.datasets import ACDC, EMIDEC, SUNNYBROOK
 
 
 def training_names(data: Path, data_set: str) -> list[str]:
@@ -49,6 +49,19 @@ def acdc_cases(data: Path, names: list[str]) -> Iterator[TrainingCase]:
     return ACDC.cases(data / "acdc", names)
 
 
+def sunnybrook_cases(data: Path, names: list[str]) -> Iterator[TrainingCase]:
+    """Sunnybrook: cine of another vendor at end-diastole, as ACDC. Errors as `read_case`."""
+    return SUNNYBROOK.cases(data / "sunnybrook", names)
+
+
+READERS: dict[str, Callable[[Path, list[str]], Iterator[TrainingCase]]] = {
+    "emidec": emidec_cases,
+    "acdc": acdc_cases,
+    "sunnybrook": sunnybrook_cases,
+}
+"""The data sets that are trained on, true LGE first."""
+
+
 def phantom_cases(*, count: int, rng: np.random.Generator) -> Iterator[TrainingCase]:
     """Random phantoms; the sample patients are not among them."""
     for _ in range(count):
@@ -61,8 +74,15 @@ def acdc_patient(name: str) -> str:
     return name.partition("_frame")[0]
 
 
-PATIENT_OF: dict[str, Callable[[str], str]] = {"emidec": str, "acdc": acdc_patient}
-"""The data sets that are trained on: case name -> patient. EMIDEC has one case a patient."""
+PATIENT_OF: dict[str, Callable[[str], str]] = {
+    "emidec": str,
+    "acdc": acdc_patient,
+    "sunnybrook": str,
+}
+"""The data sets that are trained on: case name -> patient; `str` where it is one case a patient."""
+
+REQUIRED = ("emidec", "acdc")
+"""Without these there is nothing to train on; others are taken where `splits.json` lists them."""
 
 
 def training_lists(data: Path) -> dict[str, list[str]]:
@@ -70,7 +90,13 @@ def training_lists(data: Path) -> dict[str, list[str]]:
 
     Raises InputError, naming the patient, where one is in both, and as `training_names` does.
     """
-    return {data_set: _training_list(data, data_set) for data_set in PATIENT_OF}
+    training_names(data, REQUIRED[0])
+    listed = json.loads((data / "splits.json").read_text())
+    return {
+        data_set: _training_list(data, data_set)
+        for data_set in PATIENT_OF
+        if data_set in REQUIRED or data_set in listed
+    }
 
 
 def _training_list(data: Path, data_set: str) -> list[str]:

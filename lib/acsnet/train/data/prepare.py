@@ -15,9 +15,11 @@ from rich.progress import track
 
 from acsnet.errors import InputError
 from acsnet.storage import write_json, writing
+from acsnet.train.augment.inversion_time import other_inversion_time
+from acsnet.train.augment.scar_transplant import with_new_scar
 from acsnet.train.data.case import TrainingCase
 from acsnet.train.data.fingerprint import digest_cases, fingerprint
-from acsnet.train.data.lists import acdc_cases, emidec_cases, phantom_cases, training_names
+from acsnet.train.data.lists import READERS, phantom_cases, training_lists
 from acsnet.train.data.samples import (
     SOURCES,
     Samples,
@@ -28,9 +30,18 @@ from acsnet.train.data.samples import (
     variant,
 )
 
-VARIANTS = 4
-DARK_WALL_VARIANTS = 2
-"""Variants of a cine case with the contrast of cine: the first as it came, others with a scar."""
+VARIANTS = {"lge": 12, "cine": 4, "phantom": 2}
+"""Of each case by its source; the first is the case as it came."""
+
+MATCHED_SHARE = 0.6
+"""Of the variants of a cine case get the histogram of an LGE scan; in others the wall stays dark.
+"""
+
+NEW_SCAR_SHARE = 0.5
+"""Of the variants of LGE and cine get a scar that the patient has not."""
+
+INVERSION_TIME_SHARE = 0.5
+"""Of all variants are seen at another inversion time."""
 
 PHANTOMS = 60
 
@@ -48,10 +59,31 @@ def samples_of(
     case, seed = job
     rng = np.random.default_rng(seed)
     changed = (
-        as_lge(case, references, enhanced_share=share, matched=i >= DARK_WALL_VARIANTS, rng=rng)
-        for i in range(1, VARIANTS)
+        random_variant(case, references, share=share, rng=rng)
+        for _ in range(1, VARIANTS[case.source])
     )
-    return [case_samples(case), *(case_samples(variant(c, rng)) for c in changed)]
+    return [case_samples(case), *(case_samples(c) for c in changed)]
+
+
+def random_variant(
+    case: TrainingCase,
+    references: list[NDArray[np.float32]],
+    *,
+    share: float,
+    rng: np.random.Generator,
+) -> TrainingCase:
+    """The case as another patient, scanner and operator might have given it.
+
+    First what is in the heart, then the contrast, then what the scanner adds. references, share: as
+    in `as_lge`, for cine.
+    """
+    matched = rng.random() < MATCHED_SHARE
+    changed = as_lge(case, references, enhanced_share=share, matched=matched, rng=rng)
+    if case.source != "phantom" and rng.random() < NEW_SCAR_SHARE:
+        changed = with_new_scar(changed, rng)
+    if rng.random() < INVERSION_TIME_SHARE:
+        changed = other_inversion_time(changed, rng)
+    return variant(changed, rng)
 
 
 def build(
@@ -69,12 +101,12 @@ def build(
     holds samples of other cases, of other contents of their files, or of another seed.
     """
     names = {
-        data_set: [n for n in training_names(data, data_set) if n not in hold_out]
-        for data_set in ("emidec", "acdc")
+        data_set: [n for n in listed if n not in hold_out]
+        for data_set, listed in training_lists(data).items()
     }
     content = {
         "seed": seed,
-        "variants": [VARIANTS, DARK_WALL_VARIANTS],
+        "variants": VARIANTS,
         "phantoms": PHANTOMS,
         "data_fingerprint": fingerprint(digest_cases(data, names)),
         **names,
@@ -87,10 +119,10 @@ def build(
             msg = f"{folder} holds samples of other data or another seed: use another folder"
             raise InputError(msg)
         return paths
-    lge = list(emidec_cases(data, names["emidec"]))
-    cine = acdc_cases(data, names["acdc"])
+    read = chain.from_iterable(READERS[data_set](data, names[data_set]) for data_set in names)
     phantoms = phantom_cases(count=PHANTOMS, rng=np.random.default_rng(seed + 1))
-    cases = list(chain(lge, cine, phantoms))
+    cases = list(chain(read, phantoms))
+    lge = [case for case in cases if case.source == "lge"]
     work = partial(samples_of, references=[c.scan.pixels for c in lge], share=enhanced_share(lge))
     jobs = zip(cases, range(seed * 1_000_000, seed * 1_000_000 + len(cases)), strict=True)
     # One thread a worker: they share the processors, and OpenMP's threads do not survive a fork.

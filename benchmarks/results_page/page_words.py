@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from acsnet.evaluate import figures
-from acsnet.evaluate.examples import example_name
 from acsnet.label_conventions import ENH, MYO
+from results_page import figures
+from results_page.examples import example_name
 
 TITLE = "Agreement with the experts"
 

@@ -14,11 +14,12 @@ from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 from acsnet.evaluate.cases import CaseScores
-from acsnet.evaluate.figures import DOTS_PER_INCH, NAMES
 from acsnet.io import read_scan
 from acsnet.io.label_map import read_label_file, turned_to
 from acsnet.label_conventions import ENH, LV, MYO, region_masks
+from acsnet.masks import crop_around
 from acsnet.result import NOTICE
+from results_page.figures import DOTS_PER_INCH, NAMES
 
 BEST, MEDIAN, WORST = "best", "median", "worst"
 WALL_COLOUR, ENHANCEMENT_COLOUR = "#56B4E9", "#E69F00"
@@ -107,7 +108,7 @@ def read_example(
     area = np.count_nonzero(expert[region], axis=(1, 2))
     drawn = np.flatnonzero(area)
     index = int(drawn[len(drawn) // 2] if region == MYO else area.argmax())
-    number = len(area) - index if scan.grid.reversed_slices else index + 1
+    number = scan.grid.slice_number(index)
     dice = case.regions[region].volume_dice
     return Example(
         title=f"{rank}: {case.name}\nDice {dice:.2f}, slice {number} of {len(area)}",
@@ -124,7 +125,9 @@ def example_figure(examples: Sequence[Example], region: str) -> Figure:
     figure = Figure(figsize=(9.6, height), dpi=DOTS_PER_INCH, layout="constrained")
     grid = figure.subplots(len(examples), 3, squeeze=False)
     for row, example in zip(grid, examples, strict=True):
-        crop = crop_around(example.expert[LV] | example.predicted[LV], example.in_plane_mm)
+        crop = crop_around(
+            example.expert[LV] | example.predicted[LV], example.in_plane_mm, margin_mm=MARGIN_MM
+        )
         for axes, masks in zip(row, ({}, example.expert, example.predicted), strict=True):
             _draw(axes, example, crop, masks)
         row[0].set_ylabel(example.title, fontsize=11, parse_math=False)
@@ -141,25 +144,6 @@ def example_figure(examples: Sequence[Example], region: str) -> Figure:
         frameon=False,
     )
     return figure
-
-
-def crop_around(mask: NDArray[np.bool_], in_plane_mm: tuple[float, float]) -> tuple[slice, slice]:
-    """Rows and columns around a (row, column) mask: a square in mm where the image has room.
-
-    Everything where the mask is empty.
-    """
-    lines = [np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))]
-    if not len(lines[0]):
-        return slice(None), slice(None)
-    side_mm = 2 * MARGIN_MM + max(
-        float(at[-1] - at[0] + 1) * step for at, step in zip(lines, in_plane_mm, strict=True)
-    )
-    cut = []
-    for at, step, length in zip(lines, in_plane_mm, mask.shape, strict=True):
-        size = min(round(side_mm / step), length)
-        start = min(max((int(at[0] + at[-1]) + 1 - size) // 2, 0), length - size)
-        cut.append(slice(start, start + size))
-    return cut[0], cut[1]
 
 
 def _draw(

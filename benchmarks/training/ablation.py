@@ -96,7 +96,7 @@ def cine_as_it_came(samples: Samples) -> Samples:
     _, first, inverse, count = np.unique(
         samples.patient, return_index=True, return_inverse=True, return_counts=True
     )
-    variant = (np.arange(len(inverse)) - first[inverse]) * VARIANTS // count[inverse]
+    variant = (np.arange(len(inverse)) - first[inverse]) * VARIANTS["cine"] // count[inverse]
     made = (samples.source == SOURCES.index("cine")) & (variant > 0)
     return replace(samples, source=np.where(made, np.uint8(LEFT_OUT), samples.source))
 

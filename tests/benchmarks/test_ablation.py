@@ -10,7 +10,13 @@ import torch
 from acsnet.errors import InputError
 from acsnet.nets.resunet import ResUNet, ResUNetConfig
 from acsnet.nets.test_time_augmentation import AS_IT_IS
-from acsnet.train.ablation import (
+from acsnet.train.data.lists import emidec_cases
+from acsnet.train.data.lists import prepare as build_module
+from acsnet.train.data.samples import SOURCES, Samples, stack_neighbours
+from acsnet.train.loop import draw
+from acsnet.train.losses import PrintedLoss
+from acsnet.train.recipes import MYOCARDIUM
+from training.ablation import (
     ARMS,
     BASE,
     LEFT_OUT,
@@ -19,12 +25,8 @@ from acsnet.train.ablation import (
     folds,
     probabilities,
 )
-from acsnet.train.data import prepare as build_module
-from acsnet.train.data.lists import emidec_cases
-from acsnet.train.data.samples import Samples, stack_neighbours
-from acsnet.train.loop import draw
-from acsnet.train.losses import PrintedLoss
-from acsnet.train.recipes import MYOCARDIUM
+
+from ..train.conftest import write_data
 
 SMALL = ResUNetConfig(base_filters=2, inputs=6, outputs=2, depth=2)
 
@@ -123,6 +125,11 @@ def test_probabilities_are_on_the_scans_grid_round_the_experts_ventricle(data):
     assert seen[:, 0].max() == 0.0
 
 
+@pytest.fixture
+def data(tmp_path):
+    return write_data(tmp_path / "data")
+
+
 @pytest.fixture(scope="module")
 def benchmark():
     path = Path(__file__).resolve().parents[2] / "benchmarks" / "ablation.py"
@@ -135,7 +142,7 @@ def benchmark():
 @pytest.fixture
 def tiny(monkeypatch):
     monkeypatch.setattr(build_module, "PHANTOMS", 0)
-    monkeypatch.setattr(build_module, "VARIANTS", 2)
+    monkeypatch.setattr(build_module, "VARIANTS", dict.fromkeys(SOURCES, 2))
     return replace(
         MYOCARDIUM,
         net=replace(MYOCARDIUM.net, base_filters=2),

@@ -8,14 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from acsnet.evaluate import results_page
 from acsnet.evaluate.cases import CaseScores, RegionScores
-from acsnet.evaluate.figures import CONCORDANCE, DICE, VOLUMES
-from acsnet.evaluate.page_tables import burden_sentences, case_table, slice_table, volume_table
-from acsnet.evaluate.published import PAPER_TABLE_1, PAPER_TABLE_2
-from acsnet.evaluate.results_page import Made, spacing_sentence, write_results
 from acsnet.evaluate.summary import summarise
 from acsnet.result import NOTICE
+from results_page import page as results_page
+from results_page.figures import CONCORDANCE, DICE, VOLUMES
+from results_page.page import Made, spacing_sentence, write_results
+from results_page.page_tables import burden_sentences, case_table, slice_table, volume_table
+from results_page.published import PAPER_TABLE_1, PAPER_TABLE_2
 
 RESULTS_COMMAND = Path(__file__).resolve().parents[2] / "benchmarks" / "results.py"
 MADE = Made(

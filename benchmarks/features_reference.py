@@ -1,13 +1,13 @@
-"""JSON Schema and reference page of `features.json`, generated from the declared fields.
+"""Make the JSON Schema and the reference page of `features.json` from the declared fields.
 
-`python -m acsnet.quantify.reference DOCS` writes the schema into the package and the page to DOCS.
+`python benchmarks/features_reference.py` writes the schema into the package and docs/features.md.
 """
 
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
+import acsnet
 from acsnet.quantify import (
     aha_segments,
     body_size,
@@ -18,8 +18,8 @@ from acsnet.quantify import (
 )
 from acsnet.quantify.features_document import DOCUMENT, SCHEMA
 
-SCHEMA_FILE = Path(__file__).resolve().parent / "features.schema.json"
-PAGE = "features.md"
+SCHEMA_FILE = Path(acsnet.__file__).resolve().parent / "quantify" / "features.schema.json"
+PAGE = Path(__file__).resolve().parents[1] / "docs" / "features.md"
 # Modules whose docstrings are the definitions of their numbers.
 RULES = (scar_methods, obstruction, rv_insertion, aha_segments, transmurality, body_size)
 
@@ -67,4 +67,4 @@ def schema_text() -> str:
 
 if __name__ == "__main__":
     SCHEMA_FILE.write_text(schema_text())
-    (Path(sys.argv[1]) / PAGE).write_text(page())
+    PAGE.write_text(page())

@@ -10,15 +10,15 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from acsnet.active_learning.acquisition import COMBINED
-from acsnet.cli.main import app
 from acsnet.errors import InputError
 from acsnet.io import write_label_map
 from acsnet.labels import Label
-from acsnet.loop import simulate as module
-from acsnet.loop.simulate import Plan, Round, run_simulation, split
-from acsnet.loop.simulation_report import curves, labels_needed, statement, table
 from acsnet.phantom import PhantomSpec, make_phantom
 from acsnet.phantom.write import write_nifti
+from loop_simulation import simulation as module
+from loop_simulation.report import curves, labels_needed, statement, table
+from loop_simulation.simulation import Plan, Round, run_simulation, split
+from simulate import app
 
 TINY = Plan(seeds=1, start=2, step=1, rounds=1, epochs=1, filters=2)
 NAMES = [f"Case_{kind}{k:03d}" for k, kind in enumerate("NNNPPP")]
@@ -122,9 +122,7 @@ def test_the_command_writes_numbers_table_and_plot(finished, phantoms):
     folder, _ = finished
     options = ["--seeds", "1", "--start", "2", "--step", "1", "--rounds", "1"]
     options += ["--epochs", "1", "--filters", "2"]
-    done = CliRunner().invoke(
-        app, ["simulate", "--data", str(phantoms), "--output", str(folder), *options]
-    )
+    done = CliRunner().invoke(app, ["--data", str(phantoms), "--output", str(folder), *options])
     assert done.exit_code == 0, done.output
     assert "by lot 3 labels reach a wall Dice of" in done.output
     written = json.loads((folder / "simulation.json").read_text())

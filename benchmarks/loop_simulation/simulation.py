@@ -1,4 +1,4 @@
-"""`acsnet simulate`: are fewer labels needed when the scans to label are picked, not drawn by lot?
+"""Simulation of active learning: are fewer labels needed when scans are picked, not drawn?
 
 The EMIDEC train list is replayed as if nobody had labelled it. For each seed a third of its
 patients is held out; of the others a few are labelled at the start, the same for both ways, and a
@@ -27,21 +27,21 @@ from rich.progress import Progress, TimeElapsedColumn, TimeRemainingColumn
 from acsnet.active_learning.acquisition import COMBINED, Known, choose
 from acsnet.active_learning.scores import disagreement, scores_of
 from acsnet.errors import InputError
-from acsnet.evaluate.metrics import volume_dice
 from acsnet.labels import Label
+from acsnet.masks import dice
 from acsnet.nets.inference import inference_form
 from acsnet.nets.resunet import ResUNet, ResUNetConfig
 from acsnet.nets.test_time_augmentation import ALL_VIEWS
 from acsnet.pipeline import Pipeline
 from acsnet.stages.myocardium import WALL_THRESHOLD
 from acsnet.storage import write_json
-from acsnet.train.ablation import folds, probabilities
 from acsnet.train.data.case import POOL, SCAR, WALL, TrainingCase
 from acsnet.train.data.lists import emidec_cases, training_names
 from acsnet.train.data.prepare import join_samples, samples_of
 from acsnet.train.loop import Recipe, Start, train
 from acsnet.train.recipes import MYOCARDIUM
 from acsnet.train.run_record import CHECKPOINT, read_json
+from training.ablation import folds, probabilities
 
 FOLDS = 3
 IMAGES_AN_EPOCH = 320
@@ -246,7 +246,7 @@ def split(names: Sequence[str], seed: int) -> tuple[list[str], list[str]]:
 def wall_dice(network: ResUNet, case: TrainingCase) -> float:
     """Dice of the wall that the network draws inside the expert's region of interest."""
     wall, _ = probabilities(network, case, views=ALL_VIEWS)
-    return volume_dice(wall > WALL_THRESHOLD, case.tissue >= WALL)
+    return dice(wall > WALL_THRESHOLD, case.tissue >= WALL)
 
 
 def known_of(pipeline: Pipeline, case: TrainingCase) -> Known:

@@ -9,10 +9,10 @@ from typer.testing import CliRunner
 
 from acsnet.cli.main import app
 from acsnet.errors import InputError
+from acsnet.export import read_kinds
 from acsnet.io import write_label_map
 from acsnet.labels import ENHANCEMENT, Label
 from acsnet.report.patient import UNKNOWN, read_subject, subject_of
-from acsnet.report_files import read_kinds
 
 runner = CliRunner()
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from acsnet.evaluate.paired import Change, cells, changes, patient_measures
+from training.paired import Change, cells, changes, patient_measures
 
 WIDTH = 20
 

@@ -11,10 +11,14 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from acsnet.evaluate.cases import CaseScores
-from acsnet.evaluate.figures import DOTS_PER_INCH, NAMES, all_figures
-from acsnet.evaluate.markup import document, facts, figure, heading, paragraph
-from acsnet.evaluate.page_tables import burden_sentences, case_table, slice_table, volume_table
-from acsnet.evaluate.page_words import (
+from acsnet.evaluate.summary import Evaluation
+from acsnet.label_conventions import CONVENTIONS
+from acsnet.result import NOTICE
+from acsnet.storage import write_bytes, write_json
+from results_page.figures import DOTS_PER_INCH, NAMES, all_figures
+from results_page.markup import document, facts, figure, heading, paragraph
+from results_page.page_tables import burden_sentences, case_table, slice_table, volume_table
+from results_page.page_words import (
     ABOUT_PAPER,
     ABOUT_PAPER_BURDEN,
     ABOUT_SLICES,
@@ -27,10 +31,6 @@ from acsnet.evaluate.page_words import (
     WITHOUT_EXAMPLES,
     DataSet,
 )
-from acsnet.evaluate.summary import Evaluation
-from acsnet.label_conventions import CONVENTIONS
-from acsnet.result import NOTICE
-from acsnet.storage import write_bytes, write_json
 
 PAGE, RESULTS = "index.html", "results.json"
 

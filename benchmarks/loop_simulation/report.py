@@ -10,10 +10,10 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from acsnet.active_learning.acquisition import COMBINED
-from acsnet.evaluate.figures import BLUE, DOTS_PER_INCH, VERMILION
-from acsnet.loop.simulate import ARMS, RANDOM, START, Plan, Round
 from acsnet.result import NOTICE
 from acsnet.storage import write_json, write_text, writing
+from loop_simulation.simulation import ARMS, RANDOM, START, Plan, Round
+from results_page.figures import BLUE, DOTS_PER_INCH, VERMILION
 
 JSON, PNG, TABLE = "simulation.json", "simulation.png", "simulation.md"
 COLOURS = {COMBINED: BLUE, RANDOM: VERMILION}

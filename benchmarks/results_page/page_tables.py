@@ -6,10 +6,14 @@ The tables are Tables 1 and 2 of Popescu et al. 2022 (DOI 10.1016/j.cvdhj.2021.1
 from collections.abc import Sequence
 
 from acsnet.evaluate.cases import CaseScores
-from acsnet.evaluate.figures import NAMES
-from acsnet.evaluate.markup import Cell, Row, table
 from acsnet.evaluate.metrics import THIRDS
-from acsnet.evaluate.published import (
+from acsnet.evaluate.summary import TOTAL, Evaluation
+from acsnet.evaluate.tables import interval, number, with_range
+from acsnet.evaluate.tertiles import ALL_TERTILES, TERTILES
+from acsnet.label_conventions import CONVENTIONS, ENH, LV, MYO
+from results_page.figures import NAMES
+from results_page.markup import Cell, Row, table
+from results_page.published import (
     BALANCED_ACCURACY,
     DICE,
     ERROR,
@@ -21,10 +25,6 @@ from acsnet.evaluate.published import (
     PREDICTED,
     Cells,
 )
-from acsnet.evaluate.summary import TOTAL, Evaluation
-from acsnet.evaluate.tables import interval, number, with_range
-from acsnet.evaluate.tertiles import ALL_TERTILES, TERTILES
-from acsnet.label_conventions import CONVENTIONS, ENH, LV, MYO
 
 SLICES, WELCH, CASES = "Slices (missed, false)", "Welch p", "Cases (in MAE)"
 

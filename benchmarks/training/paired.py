@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import bootstrap
 
-from acsnet.evaluate.metrics import Mask, Values, slice_dice
+from acsnet.evaluate.metrics import Values
+from acsnet.masks import Mask, slice_dice
 from acsnet.quantify.volumes import burden_percent
 from acsnet.stages.myocardium import ENHANCEMENT_THRESHOLD, WALL_THRESHOLD
 

@@ -4,18 +4,11 @@ import numpy as np
 import pytest
 from matplotlib.image import imread
 
-from acsnet.evaluate import figures
 from acsnet.evaluate.cases import CaseScores, RegionScores
-from acsnet.evaluate.examples import (
-    MARGIN_MM,
-    ExampleFiles,
-    crop_around,
-    example_figures,
-    ranked,
-    read_example,
-)
-from acsnet.evaluate.figures import all_figures, burdens, drawn_dice, volume_error_percent
 from acsnet.evaluate.summary import summarise
+from results_page import figures
+from results_page.examples import ExampleFiles, example_figures, ranked, read_example
+from results_page.figures import all_figures, burdens, drawn_dice, volume_error_percent
 
 THIRDS = ("apex", "apex", "middle", "base")
 
@@ -158,20 +151,6 @@ def test_examples_are_best_median_and_worst_of_whom_the_expert_drew():
     chosen = ranked(CASES, "enhancement")  # the expert drew none in b
     assert {rank: case.name for rank, case in chosen.items()} == {"best": "a", "worst": "c"}
     assert ranked(CASES[1:2], "enhancement") == {}
-
-
-def test_the_crop_is_a_square_in_mm_inside_the_image():
-    mask = np.zeros((100, 100), dtype=bool)
-    mask[40:60, 45:55] = True  # 20 rows of 2 mm, 10 columns of 1 mm: 40 mm are wanted
-    rows, columns = crop_around(mask, (2.0, 1.0))
-    side = 40 + 2 * MARGIN_MM
-    assert (rows.stop - rows.start) * 2 == side
-    assert columns.stop - columns.start == side
-    assert (rows.start + rows.stop) / 2 == pytest.approx(50, abs=1)
-    mask[0, 0] = True
-    rows, columns = crop_around(mask, (2.0, 1.0))
-    assert (rows.start, columns.start) == (0, 0)
-    assert crop_around(np.zeros((4, 4), dtype=bool), (1.0, 1.0)) == (slice(None), slice(None))
 
 
 @pytest.fixture

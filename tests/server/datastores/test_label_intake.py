@@ -1,0 +1,80 @@
+"""The one way in: what a label map and its author must be, and that it is measured once."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from acsnet import measure
+from acsnet.errors import InputError
+from acsnet.io import read_scan
+from acsnet.io.label_map import read_labels
+from acsnet.server.datastores import label_intake
+from acsnet.server.datastores.label_intake import accept_file, accept_label, author_of, state_of
+
+
+class Store:
+    """Keeps what it is given."""
+
+    def __init__(self, scan=""):
+        self.kept, self.scan = [], scan
+
+    def get_image_uri(self, image_id):
+        return str(self.scan)
+
+    def keep_label(self, image_id, measured, **about):
+        self.kept.append(SimpleNamespace(image=image_id, measured=measured, **about))
+        return self.kept[-1]
+
+
+@pytest.fixture
+def phantom(samples):
+    """scan: a file; labels: its true labels, a file."""
+    return SimpleNamespace(
+        scan=samples / "nifti" / "phantom-1.nii.gz", labels=samples / "truth" / "phantom-1.nii.gz"
+    )
+
+
+def test_a_label_map_is_measured_once_and_kept_as_it_is(phantom, monkeypatch):
+    calls = []
+
+    def counted(*arguments, **options):
+        calls.append(arguments)
+        return measure.measure_drawn(*arguments, **options)
+
+    monkeypatch.setattr(label_intake, "measure_drawn", counted)
+    store = Store(phantom.scan)
+    info = {"client_id": " Ana ", "state": "reviewed"}
+    kept = accept_file(store, "a", phantom.labels, tag="final", info=info)
+    assert (kept.image, kept.author, kept.state, kept.tag) == ("a", "Ana", "reviewed", "final")
+    assert len(calls) == 1
+    np.testing.assert_array_equal(kept.measured.label_map(), read_labels(phantom.labels))
+
+
+def test_nothing_is_stored_of_an_empty_map_or_under_the_tag_of_drafts(phantom):
+    store, scan = Store(phantom.scan), read_scan(phantom.scan)
+    empty, about = np.zeros(scan.grid.shape, np.uint8), {"author": "Ana", "state": "draft"}
+    with pytest.raises(InputError, match="nothing is drawn"):
+        accept_label(store, "a", scan, empty, tag="final", **about)
+    with pytest.raises(InputError, match="the tag 'original' is for what the model draws"):
+        accept_label(store, "a", scan, read_labels(phantom.labels), tag="original", **about)
+    assert store.kept == []
+
+
+def test_an_image_that_is_not_there_is_named(phantom):
+    with pytest.raises(InputError, match="there is no image 'b'"):
+        accept_file(Store(), "b", phantom.labels, tag="final", info={})
+
+
+def test_the_name_of_a_login_or_of_slicer_is_the_author_and_nobody_has_one_too():
+    assert author_of({"user": "Ana", "client_id": "slicer"}) == "Ana"
+    assert author_of({"client_id": "slicer"}) == "slicer"
+    assert author_of({"user": ""}) == "unknown annotator"
+    with pytest.raises(InputError, match="at most 64 printable"):
+        author_of({"user": "x" * 65})
+
+
+def test_a_label_is_a_draft_unless_it_says_that_it_is_reviewed():
+    assert (state_of({}), state_of({"state": "reviewed"})) == ("draft", "reviewed")
+    with pytest.raises(InputError, match="must be draft or reviewed, got 'final'"):
+        state_of({"state": "final"})

@@ -1,0 +1,112 @@
+"""Versions and SEGs as records: what is held under a tag, by whom, and how clients get it."""
+
+from datetime import datetime, timezone
+from pathlib import Path
+
+import pytest
+
+from acsnet.annotations.label_versions import Version
+from acsnet.pacs.annotations import Annotation
+from acsnet.server.datastores.label_records import (
+    held,
+    record_of_info,
+    record_of_seg,
+    records_of_folder,
+)
+from acsnet.server.datastores.protocol import held_under
+
+
+def version(name, second, *, state="draft", tag="final", scan="now"):
+    saved = datetime(2026, 11, 28, 6, 0, second, tzinfo=timezone.utc)
+    return Version(
+        id=name,
+        image="a",
+        author="Ana",
+        saved=saved,
+        model="m1",
+        scan=scan,
+        tag=tag,
+        features={"warnings": ["odd"]},
+        sha256="",
+        state=state,
+        reviewer="Rea" if state == "reviewed" else "",
+        reviewed=saved if state == "reviewed" else None,
+        file=Path("a.nii.gz"),
+    )
+
+
+def test_a_draft_holds_until_something_newer_is_reviewed():
+    drawn, reviewed = version("v1", 1), version("v2", 2, state="reviewed")
+    assert held([drawn]) == {"draft": drawn}
+    assert held([reviewed, drawn]) == {"final": reviewed}
+    newest = version("v3", 3)
+    assert held([newest, reviewed, drawn]) == {"final": reviewed, "draft": newest}
+    assert held([version("v3", 3, state="withdrawn"), reviewed]) == {"final": reviewed}
+
+
+def test_all_label_maps_of_a_scan_are_listed_newest_first():
+    versions = [version("v3", 3), version("v2", 2, state="reviewed"), version("v1", 1)]
+    infos = {
+        "original": {"user": "ACSNet", "ts": 1, "model": "m1", "scan": "before"},
+        "final": {"version": "v2", "scan": "now"},
+        "draft": {"version": "v3", "scan": "now", "seg_refused": "no reason"},
+    }
+    records = records_of_folder(infos, versions, scan="now")
+    assert [(one.id, one.tag, one.state, one.current) for one in records] == [
+        ("v3", "draft", "draft", True),
+        ("v2", "final", "reviewed", True),
+        ("v1", "", "draft", False),
+        ("", "original", "draft", False),
+    ]
+    assert [one.seg_refused for one in records] == ["no reason", None, None, None]
+    assert held_under(records, "final") is records[1]
+    assert held_under(records, "mine") is None
+
+
+def test_a_version_under_two_tags_is_listed_under_both():
+    reviewed = version("v1", 1, state="reviewed", tag="mine")
+    assert set(held([reviewed])) == {"final", "mine"}
+    infos = {tag: {"version": "v1", "scan": "now"} for tag in held([reviewed])}
+    records = records_of_folder(infos, [reviewed], scan="now")
+    assert {(one.id, one.tag) for one in records} == {("v1", "final"), ("v1", "mine")}
+
+
+def test_a_client_gets_a_record_under_the_names_of_monai_label():
+    (record,) = records_of_folder({}, [version("v1", 1, state="reviewed")], scan="now")
+    assert record.to_info() == {
+        "version": "v1",
+        "state": "reviewed",
+        "user": "Ana",
+        "ts": 1795845601,  # 2026-11-28 06:00:01 UTC
+        "model": "m1",
+        "reviewer": "Rea",
+        "features": {"warnings": ["odd"]},
+    }
+    assert record.warnings == ("odd",)
+
+
+def test_the_models_draft_has_no_version_and_a_record_without_scan_counts_as_current():
+    (record,) = records_of_folder({"original": {"client_id": "ACSNet"}}, [], scan="now")
+    assert (record.author, record.saved, record.current) == ("ACSNet", None, True)
+    assert "version" not in record.to_info()
+    assert record_of_info({}, "final", current=True).state == "reviewed"
+
+
+@pytest.mark.parametrize(
+    ("made_at", "saved"),
+    [("20261128060001.123456", datetime(2026, 11, 28, 6, 0, 1)), ("2026", None), ("", None)],
+)
+def test_the_time_of_a_seg_is_that_of_this_machines_clock(made_at, saved):
+    seg = Annotation(
+        state="reviewed",
+        author="Ana",
+        made_at=made_at,
+        study="1.2",
+        series="1.3",
+        instance="1.4",
+        of_series=("1.1",),
+    )
+    record = record_of_seg(seg, tag="final", features={"model_version": "m1"})
+    assert (record.id, record.model, record.current) == ("1.4", "m1", True)
+    assert record.saved == (saved and saved.astimezone())
+    assert not record_of_seg(seg, features={}).current

@@ -1,0 +1,25 @@
+import subprocess
+import sys
+
+import pytest
+
+import acsnet
+from acsnet import Label, Pipeline, Result, ShortAxisScan, read_scan
+from acsnet.pipeline import Pipeline as DefinedPipeline
+
+
+def test_the_public_names_are_these():
+    assert acsnet.__all__ == ["Label", "Pipeline", "Result", "ShortAxisScan", "read_scan"]
+    assert Pipeline is DefinedPipeline
+    assert all((Label, Result, ShortAxisScan, read_scan))
+
+
+def test_another_name_is_no_attribute():
+    with pytest.raises(AttributeError, match="module 'acsnet' has no attribute 'segment'"):
+        _ = acsnet.segment
+
+
+def test_importing_the_package_loads_no_library():
+    loaded = "print([name for name in ('numpy', 'torch', 'nibabel') if name in sys.modules])"
+    command = [sys.executable, "-c", f"import sys, acsnet; {loaded}"]
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "[]\n"
