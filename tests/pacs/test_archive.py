@@ -1,3 +1,6 @@
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 
@@ -144,3 +147,25 @@ def test_a_save_that_is_repeated_is_one_seg(archive, images, pacs):
     assert store_box(archive, images, 2, author="Reader A").instance == first.instance
     assert store_box(archive, images, 3, author="Reader A").instance != first.instance
     assert len([one for one in pacs.datasets.values() if one.Modality == "SEG"]) == 2
+
+
+def test_a_series_that_loads_slowly_holds_no_other(archive, images, pacs, patient):
+    uid = images[0].SeriesInstanceUID
+    archive.fetch(uid)
+    slow = patient(uid="9")
+    pacs.add(slow)
+    archive.worklist.invalidate()
+    asked, go_on, instance = threading.Event(), threading.Event(), pacs.instance
+
+    def wait(study, series, name):
+        asked.set()
+        assert go_on.wait(20)
+        return instance(study, series, name)
+
+    pacs.instance = wait
+    with ThreadPoolExecutor(2) as readers:
+        slowly = readers.submit(archive.fetch, slow[0].SeriesInstanceUID)
+        assert asked.wait(20)
+        assert readers.submit(archive.fetch, uid).result(10).name == uid
+        go_on.set()
+        assert slowly.result(20).name == slow[0].SeriesInstanceUID

@@ -1,6 +1,7 @@
 """The LGE scans of a PACS: fetch and read images, read labels, store results."""
 
 import threading
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,7 +55,7 @@ class Archive:
     def __init__(self, settings: PacsSettings, *, cache: Path) -> None:
         self.pacs = DicomWeb(settings)
         self.worklist = WorkList(self.pacs, settings, cache=cache)
-        self._fetching = threading.Lock()
+        self._fetching: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
 
     def close(self) -> None:
         """Stop background work."""
@@ -78,7 +79,7 @@ class Archive:
         """
         entry = self.entry(uid)
         folder = self.worklist.folder(uid)
-        with self._fetching:
+        with self._fetching[uid]:
             fetched = download_series(
                 self.pacs,
                 study=entry.study,

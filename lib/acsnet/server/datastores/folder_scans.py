@@ -139,6 +139,10 @@ class FolderScans(FolderIndex):
         """All DICOM series found at the last look, and the segmentations made from them."""
         return [*self._links.found, *self._seg_finder.find()]
 
+    def fault(self) -> str:
+        """Nothing: a folder is there, or there is an error."""
+        return ""
+
     def close(self) -> None:
         """Stop looking at scans."""
         self._looker.shutdown(wait=False, cancel_futures=True)

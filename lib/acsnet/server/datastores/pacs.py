@@ -86,6 +86,10 @@ class DicomWebDatastore(Datastore):
         self._reader.shutdown(wait=False, cancel_futures=True)
         self._archive.close()
 
+    def fault(self) -> str:
+        """Why the work list is old, as the PACS does not answer; empty where it is not."""
+        return self._archive.worklist.fault
+
     def entries(self) -> dict[str, Entry]:
         """The work list as it is now, by image id."""
         return self._archive.worklist.entries()

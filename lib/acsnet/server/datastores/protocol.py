@@ -93,6 +93,9 @@ class StudyStore(Protocol):
     def status(self) -> dict[str, Any]:
         """Counts of scans and labels, as they are now."""
 
+    def fault(self) -> str:
+        """Why the list of scans is old; empty where it is not."""
+
     def close(self) -> None:
         """Stop what runs in the background."""
 

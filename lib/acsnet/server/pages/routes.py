@@ -63,6 +63,7 @@ def work_list(
         found=len(shown),
         number=number,
         pages=pages,
+        fault=app.datastore().fault(),
         waiting=counts[State.CHECKING.value],
         query={"state": state, "text": text, "study": study, "sort": sort},
     )
