@@ -114,7 +114,7 @@ class VersionStore:
         with self._adding:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             saved = datetime.now(timezone.utc)
-            record = {
+            said = {
                 "author": author,
                 "model": model,
                 "scan": scan,
@@ -122,12 +122,13 @@ class VersionStore:
                 "sha256": hashlib.sha256(content).hexdigest(),
             }
             if before := self.versions(image):
-                if before[0].state == state and _agrees(before[0], record):
+                if before[0].state == state and _agrees(before[0], said):
                     return before[0]
                 # The newest one is the newest even where the clock was set back.
                 saved = max(saved, before[0].saved + timedelta(microseconds=1))
             name = f"{saved:%Y%m%dT%H%M%S%f}Z-{secrets.token_hex(4)}"
-            record |= {
+            record = {
+                **said,
                 "id": name,
                 "image": image,
                 "saved": saved.isoformat(timespec="microseconds"),

@@ -53,7 +53,7 @@ from acsnet.server.state.paths import (
     state_folder,
     training_lock,
 )
-from acsnet.server.state.repair import process_began, repair, scratch_folder
+from acsnet.server.state.repair import alone_on, process_began, repair, scratch_folder
 from acsnet.server.state.schema import settle_state
 from acsnet.server.web import metrics
 from acsnet.server.web.drift import Drift, measures_of, read_reference
@@ -78,6 +78,7 @@ class AcsnetApp(MONAILabelApp):
         self.queue = InferenceQueue(site.limits)
         self.studies = studies
         scratch = private_folder(scratch_folder(private_folder(state_folder())))
+        self._alone = alone_on(private_folder(self.store_folder()))
         settle_state(state_folder())
         repair(
             state_folder(),
@@ -124,6 +125,7 @@ class AcsnetApp(MONAILabelApp):
         self.trainings.close()
         self.datastore().close()
         self._scratch.cleanup()
+        self._alone.release()
 
     def init_datastore(self) -> StudyStore:
         """The scans of a local folder or of a PACS; raises InputError for anything else."""
