@@ -21,13 +21,14 @@ export PIP_BUILD_CONSTRAINT := constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install serve viewer bundle test test-clients lint
+.PHONY: help install serve viewer bundle check test test-clients lint
 
 help:
 	@echo "make install  build .venv with the pinned versions of constraints.txt"
 	@echo "make serve    run the server on this machine only; PORT=$(PORT), STUDIES=$(STUDIES)"
 	@echo "make viewer   fetch stock OHIF $(OHIF) with npm, which the server then offers, too"
 	@echo "make bundle   all that an installation without a network needs, in one file"
+	@echo "make check    lint and the fast tests, under two minutes on two cores"
 	@echo "make test     lint, then all tests; PYTEST_ARGS='-k name' to choose"
 	@echo "make test-clients  only the tests with real programs: Orthanc, 3D Slicer's client, browsers"
 	@echo "make lint     ruff, mypy and the import contracts"
@@ -74,6 +75,11 @@ lint: $(STAMP)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# Each process computes on one core: they share the machine.
+check: export OMP_NUM_THREADS := 1
+check: lint
+	$(BIN)/python -m pytest -m "not slow and not clients" --numprocesses 2 --dist loadfile $(PYTEST_ARGS)
 
 test: lint
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
