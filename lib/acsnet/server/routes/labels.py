@@ -46,18 +46,21 @@ def save_label(
     image_path(app, image)
     if (tags := app.datastore().get_labels_by_image_id(image)) and len({*tags, tag}) > MAX_TAGS:
         raise HTTPException(422, f"an image may have labels under {MAX_TAGS} tags at most")
+    known = {one.id for one in app.datastore().label_records(image)}
     with saved_upload(app, label) as sent, volume_place():
         record = accept_file(app.datastore(), image, sent, tag=tag, info=info)
-    unnoted = note(
-        "save",
-        user=record.author,
-        model=record.model,
-        image=image,
-        seconds=time.perf_counter() - start,
-        details={"version": record.id, "state": record.state},
-    )
-    metrics.SAVES.labels(record.state).inc()
-    app.on_save_label(image, image)
+    unnoted: tuple[str, ...] = ()
+    if record.id not in known:  # else a save was repeated, as its answer did not arrive
+        unnoted = note(
+            "save",
+            user=record.author,
+            model=record.model,
+            image=image,
+            seconds=time.perf_counter() - start,
+            details={"version": record.id, "state": record.state},
+        )
+        metrics.SAVES.labels(record.state).inc()
+        app.on_save_label(image, image)
     return {
         "version": record.id,
         "state": record.state,
