@@ -82,7 +82,12 @@ def _rows(output: Path, cases: Iterable[str]) -> Iterator[dict[str, Any]]:
         yield row_of(json.loads(text))
 
 
+def _text(file: Path) -> TextIO:
+    """Paths that are not UTF-8 are written with escapes."""
+    return file.open("w", encoding="utf-8", errors="backslashreplace", newline="")
+
+
 @contextmanager
 def _table(file: Path) -> Iterator[TextIO]:
-    with writing(file) as temporary, temporary.open("w", encoding="utf-8", newline="") as stream:
+    with writing(file) as temporary, _text(temporary) as stream:
         yield stream

@@ -28,7 +28,7 @@ from acsnet.io.limits import (
     check_voxel_mm,
 )
 from acsnet.scan import InputGrid, ShortAxisScan
-from acsnet.storage import write_bytes
+from acsnet.storage import readable_name, write_bytes
 
 SUFFIXES = (".nii.gz", ".nii")
 NIFTI_1, NIFTI_2 = 348, 540
@@ -73,7 +73,7 @@ def case_name(path: Path) -> str:
     """File name without `.nii.gz` or `.nii`. Raises InputError for any other ending."""
     for suffix in SUFFIXES:
         if path.name.lower().endswith(suffix) and len(path.name) > len(suffix):
-            return path.name[: -len(suffix)]
+            return readable_name(path.name[: -len(suffix)])
     msg = f"{path.name} must be a .nii.gz or .nii file, or a folder of DICOM files"
     raise InputError(msg)
 

@@ -15,7 +15,7 @@ from acsnet.errors import InputError
 from acsnet.server.state.backup import AUDIT, MANIFEST, MODELS, STORE, Summary
 from acsnet.server.state.paths import models_folder, of_studies, state_folder
 from acsnet.server.state.schema import check_schema
-from acsnet.storage import writing_folder
+from acsnet.storage import remove_abandoned, writing_folder
 
 MAX_MANIFEST_BYTES = 256 * 2**20
 """Of a million files: what is read as one piece must fit into the memory."""
@@ -80,6 +80,7 @@ def restore_backup(file: Path, *, studies: str, sha256: str = "") -> Summary:
         MODELS: models_folder(studies).relative_to(state),
     }
     state.parent.mkdir(parents=True, exist_ok=True)
+    remove_abandoned(state.parent)
     try:
         with writing_folder(state) as new:
             summary = _unpack(file, new, places)
