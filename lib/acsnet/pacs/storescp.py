@@ -54,13 +54,14 @@ class Receiver:
         title: str,
         on_file: Callable[[Path], None],
         max_bytes: int = MAX_OBJECT_BYTES,
+        min_free_bytes: int = MIN_FREE_BYTES,
     ) -> None:
         if not is_ae_title(title):
             msg = f"AE title must be 1 to 16 characters of ASCII without \\, got {title!r}"
             raise InputError(msg)
         self._output = output
         self._on_file = on_file
-        self._max_bytes = max_bytes
+        self._max_bytes, self._min_free_bytes = max_bytes, min_free_bytes
         self._pending: dict[object, int] = {}
         entity = ApplicationEntity(ae_title=title)
         entity.require_called_aet = True
@@ -104,7 +105,7 @@ class Receiver:
     def _store(self, event: Event) -> int:
         """Write one object; returns the status for the sender."""
         self._pending.pop(event.assoc, None)
-        if shutil.disk_usage(self._output).free < MIN_FREE_BYTES:
+        if shutil.disk_usage(self._output).free < self._min_free_bytes:
             return OUT_OF_RESOURCES
         content = event.encoded_dataset()
         header = _header(content)

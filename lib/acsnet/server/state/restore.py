@@ -30,7 +30,9 @@ MIN_FREE_BYTES = 2**30
 CHUNK = 2**20
 
 
-def restore_backup(file: Path, *, studies: str) -> Summary:
+def restore_backup(
+    file: Path, *, studies: str, min_free_bytes: int = MIN_FREE_BYTES
+) -> Summary:
     """Put the backup `file` in place as the state of a studies folder, or of a PACS.
 
     The studies may lie elsewhere by now. Everything is unpacked beside the state folder and checked
@@ -48,7 +50,7 @@ def restore_backup(file: Path, *, studies: str) -> Summary:
     state.parent.mkdir(parents=True, exist_ok=True)
     try:
         with writing_folder(state) as new:
-            summary = _unpack(file, new, places)
+            summary = _unpack(file, new, places, min_free_bytes)
             os.sync()
     except (tarfile.TarError, EOFError, zlib.error, OSError) as error:
         msg = f"{file.name} cannot be restored: {type(error).__name__}, damaged or no backup?"
@@ -56,7 +58,7 @@ def restore_backup(file: Path, *, studies: str) -> Summary:
     return summary
 
 
-def _unpack(file: Path, new: Path, places: dict[str, Path]) -> Summary:
+def _unpack(file: Path, new: Path, places: dict[str, Path], min_free_bytes: int) -> Summary:
     digests: dict[str, str] = {}
     targets: dict[str, Path] = {}
     manifest: dict[str, Any] | None = None
@@ -69,7 +71,7 @@ def _unpack(file: Path, new: Path, places: dict[str, Path]) -> Summary:
             if member.name == MANIFEST:
                 manifest = _manifest(file, source.read(MAX_MANIFEST_BYTES))
                 continue
-            if member.size > shutil.disk_usage(new).free - MIN_FREE_BYTES:
+            if member.size > shutil.disk_usage(new).free - min_free_bytes:
                 msg = f"{file.name} cannot be restored: the disk of {new.parent} is too small"
                 raise InputError(msg)
             target = new / _place(file, member.name, places)
@@ -84,14 +86,14 @@ def _unpack(file: Path, new: Path, places: dict[str, Path]) -> Summary:
     if manifest is None:
         msg = f"{file.name} is no whole backup: it has no {MANIFEST} at its end"
         raise InputError(msg)
-    told = {name: entry["sha256"] for name, entry in manifest["files"].items()}
-    if wrong := sorted(name for name, _ in set(told.items()) ^ set(digests.items())):
+    recorded = {name: entry["sha256"] for name, entry in manifest["files"].items()}
+    if wrong := sorted(name for name, _ in set(recorded.items()) ^ set(digests.items())):
         msg = f"{file.name} is damaged: {wrong[0]} is not as it was backed up ({len(wrong)} files)"
         raise InputError(msg)
     for name, target in targets.items():
         when = manifest["files"][name]["mtime_ns"]
         os.utime(target, ns=(when, when))
-    return Summary(files=len(digests), size=sum(one.stat().st_size for one in targets.values()))
+    return Summary(files=len(digests), size=sum(file.stat().st_size for file in targets.values()))
 
 
 def _manifest(file: Path, content: bytes) -> dict[str, Any]:
