@@ -37,9 +37,10 @@ from acsnet.server.datastores.label_records import (
 from acsnet.server.datastores.preflight import Gate, Verdict, fingerprint
 from acsnet.server.datastores.protocol import SCORES, SHOWN_TAGS, LabelRecord
 from acsnet.server.datastores.seg_files import write_seg
+from acsnet.server.datastores.uploads import check_same_scan, keep_upload
 from acsnet.server.identity import logged_in
 from acsnet.server.state.paths import VERSIONS, private_folder
-from acsnet.server.web.request_checks import SCAN_SUFFIXES, upload_suffix
+from acsnet.server.web.request_checks import SCAN_SUFFIXES
 from acsnet.storage import write_bytes
 
 logger = logging.getLogger(__name__)
@@ -133,7 +134,7 @@ class StudiesDatastore(LocalDatastore):
 
     def series(self) -> list[Series]:
         """All DICOM series of the studies folder, and the segmentations made from them."""
-        return [*self._links.found, *self._seg_finder.find()]
+        return [*self._links.series, *self._seg_finder.find()]
 
     def close(self) -> None:
         """Stop looking at scans."""
@@ -145,25 +146,15 @@ class StudiesDatastore(LocalDatastore):
         Raises FileExistsError where the id already names another scan, InputError or
         GeometryError for a file that is no scan.
         """
-        scan = read_scan(image_filename)
+        file = Path(image_filename)
+        scan = read_scan(file)
         with self._change:
             if present := self.get_image_uri(image_id):
-                known = read_scan(present)
-                if known.pixels.shape != scan.pixels.shape or not (
-                    np.array_equal(known.pixels, scan.pixels)
-                    and np.allclose(known.grid.affine, scan.grid.affine, atol=1e-3)
-                ):
-                    msg = f"there is already another image called {image_id!r}: rename this one"
-                    raise FileExistsError(msg)
-                return image_id
-            # In place whole or not at all; `refresh` lists what is in place.
-            if any(ending in image_id for ending in SCAN_SUFFIXES):
-                msg = f"the name of an image must not hold {SCAN_SUFFIXES[-1]}, got {image_id!r}"
-                raise InputError(msg)
-            file = self._links.images / f"{image_id}{upload_suffix(image_filename)}"
-            write_bytes(file, Path(image_filename).read_bytes(), private=True)
-            self.refresh()
-            return image_id
+                check_same_scan(image_id, scan, read_scan(present))
+            else:
+                keep_upload(image_id, file, images=self._links.images)
+                self.refresh()
+        return image_id
 
     def save_label(
         self, image_id: str, label_filename: str, label_tag: str, label_info: dict[str, Any]

@@ -26,14 +26,14 @@ class StudyLinks:
         self.images = private_folder(private_folder(store) / "images")
         self._folders = private_folder(store / "series")
         self._finder = SeriesFinder(studies)
-        self.found: list[Series] = []
+        self.series: list[Series] = []
         self.scans: Mapping[str, Series] = {}
 
     def refresh(self) -> None:
-        """Look again: `found` is every series, `scans` those that may be scans, by image id."""
-        self.found = self._finder.find()
+        """Look again: `series` is every series, `scans` those that may be scans, by image id."""
+        self.series = self._finder.find()
         by_id = {
-            image_id(series, self._studies): series for series in self.found if series.has_images
+            image_id(series, self._studies): series for series in self.series if series.has_images
         }
         self.scans = {name: series for name, series in by_id.items() if is_plain_name(name)}
         links = {

@@ -30,9 +30,7 @@ MIN_FREE_BYTES = 2**30
 CHUNK = 2**20
 
 
-def restore_backup(
-    file: Path, *, studies: str, min_free_bytes: int = MIN_FREE_BYTES
-) -> Summary:
+def restore_backup(file: Path, *, studies: str, min_free_bytes: int = MIN_FREE_BYTES) -> Summary:
     """Put the backup `file` in place as the state of a studies folder, or of a PACS.
 
     The studies may lie elsewhere by now. Everything is unpacked beside the state folder and checked
