@@ -169,10 +169,11 @@ def report(domains: Mapping[str, Sequence[tuple[str, Decision]]]) -> str:
         f"fine-tuning (trainer `all`) went on from the shipped networks on {len(REVIEWED)} "
         f"patients of the train list there: a rate of {USUAL.learning_rate:g}, {epochs} epochs "
         f"of {USUAL.images_an_epoch} images, with the replay, and {USUAL.old_share:.0%} of the way "
-        f"back to the shipped weights. The gate measured on the {len(HELD_OUT)} patients of the train list that no "
-        "network was trained on. The patients of the test list took part in nothing but these "
-        "tables; the five had been in the training of the shipped networks as they came. Gain: "
-        "above 0 is better. p: Wilcoxon's signed-rank test, one-sided, that it is.",
+        f"back to the shipped weights. The gate measured on the {len(HELD_OUT)} patients of the "
+        "train list that no network was trained on. The patients of the test list took part in "
+        "nothing but these tables; the five had been in the training of the shipped networks as "
+        "they came. Gain: above 0 is better. p: Wilcoxon's signed-rank test, one-sided, that it "
+        "is.",
         "",
     ]
     for domain, tables in domains.items():
