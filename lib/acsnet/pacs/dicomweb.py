@@ -8,7 +8,7 @@ import json
 import re
 import threading
 from base64 import b64encode
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 from urllib.parse import quote, urljoin, urlsplit
@@ -248,7 +248,7 @@ def _place(address: str) -> tuple[str, str]:
 
 def _bounded(response: requests.Response, **_: Any) -> None:
     """Break off an answer, however it is read, that would fill the memory."""
-    whole = response.iter_content
+    whole: Callable[..., Iterator[Any]] = response.iter_content
 
     def counted(chunk_size: int | None = 1, decode_unicode: bool = False) -> Iterator[Any]:
         size = 0

@@ -9,6 +9,7 @@ a second copy of the app, or change the studies folder.
 import errno
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.middleware.cors import CORSMiddleware
@@ -61,7 +62,7 @@ from acsnet.server.web.load_limits import CountTraffic  # noqa: E402
 from acsnet.server.web.request_log import RequestLog  # noqa: E402
 from acsnet.settings import read_settings  # noqa: E402
 
-FORM_LIMITS = {"max_files": 1000, "max_fields": 50, "max_part_size": 256 * 1024}
+FORM_LIMITS: Any = {"max_files": 1000, "max_fields": 50, "max_part_size": 256 * 1024}
 """Files of a series are many; fields are few and short, and are kept in memory."""
 SPOOL_BYTES = 64 * 1024
 """Of an uploaded file in memory; the rest of it is on the disk."""

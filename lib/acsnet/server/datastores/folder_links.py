@@ -34,7 +34,7 @@ class StudyLinks:
         self._folders = private_folder(store / "series").resolve()
         self.uploads = private_folder(store / "uploads").resolve()
         self._finder = SeriesFinder(self._studies)
-        self.found: list[Series] = []
+        self.series: list[Series] = []
         self.scans: Mapping[str, Series] = {}
         self.uploaded: Mapping[str, Path] = {}
         self._places: Mapping[str, str] = {}
@@ -42,12 +42,12 @@ class StudyLinks:
     def refresh(self) -> None:
         """Look again.
 
-        `found` is every series, `scans` those that may be scans and `uploaded` what clients sent,
+        `series` is every series, `scans` those that may be scans and `uploaded` what clients sent,
         by image id.
         """
         found = self._finder.find()
-        by_id = {image_id(one, self._studies): one for one in found if one.has_images}
-        scans = {name: one for name, one in by_id.items() if is_plain_name(name)}
+        by_id = {image_id(series, self._studies): series for series in found if series.has_images}
+        scans = {name: series for name, series in by_id.items() if is_plain_name(name)}
         links, places = self._scan_files(scans)
         for folder in self._folders.iterdir():
             if folder.name not in scans:
@@ -64,7 +64,7 @@ class StudyLinks:
             name = f"{image}{_ending(file.name)}"
             links[name] = places[name] = str(file)
         self._link(links)
-        self.found, self.scans, self.uploaded, self._places = found, scans, uploaded, places
+        self.series, self.scans, self.uploaded, self._places = found, scans, uploaded, places
 
     def add_upload(self, file: Path) -> None:
         """Show a new file of `uploads/`, whose name no image has, without a look at the rest."""

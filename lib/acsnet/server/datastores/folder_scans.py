@@ -10,8 +10,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from acsnet.errors import InputError
 from acsnet.io import read_scan
 from acsnet.io.series import Series, SeriesFinder
@@ -19,9 +17,9 @@ from acsnet.server.datastores.folder_index import FolderIndex
 from acsnet.server.datastores.folder_links import SERIES_SUFFIX, StudyLinks
 from acsnet.server.datastores.preflight import Gate, Verdict, fingerprint
 from acsnet.server.datastores.protocol import SCORES, SHOWN_TAGS
+from acsnet.server.datastores.uploads import check_same_scan, keep_upload
 from acsnet.server.identity import logged_in
-from acsnet.server.web.request_checks import SCAN_SUFFIXES, upload_suffix
-from acsnet.storage import write_bytes
+from acsnet.server.web.request_checks import SCAN_SUFFIXES
 
 UPLOAD_REMARK = "a client uploaded this scan: it is not from the studies folder"
 
@@ -145,7 +143,7 @@ class FolderScans(FolderIndex):
 
     def series(self) -> list[Series]:
         """All DICOM series found at the last look, and the segmentations made from them."""
-        return [*self._links.found, *self._seg_finder.find()]
+        return [*self._links.series, *self._seg_finder.find()]
 
     def fault(self) -> str:
         """Nothing: a folder is there, or there is an error."""
@@ -162,25 +160,16 @@ class FolderScans(FolderIndex):
         Raises FileExistsError where the id already names another scan, InputError or
         GeometryError for a file that is no scan.
         """
-        scan = read_scan(image_filename)
+        file = Path(image_filename)
+        scan = read_scan(file)
         with self._change:
             if present := self.get_image_uri(image_id):
-                known = read_scan(present)
-                if known.pixels.shape != scan.pixels.shape or not (
-                    np.array_equal(known.pixels, scan.pixels)
-                    and np.allclose(known.grid.affine, scan.grid.affine, atol=1e-3)
-                ):
-                    msg = f"there is already another image called {image_id!r}: rename this one"
-                    raise FileExistsError(msg)
-                return image_id
-            if any(ending in image_id for ending in SCAN_SUFFIXES):
-                msg = f"the name of an image must not hold {SCAN_SUFFIXES[-1]}, got {image_id!r}"
-                raise InputError(msg)
-            file = self._links.uploads / f"{image_id}{upload_suffix(image_filename)}"
-            write_bytes(file, Path(image_filename).read_bytes(), private=True)
-            self._links.add_upload(file)
-            self._reconcile_datastore()
-            return image_id
+                check_same_scan(image_id, scan, read_scan(present))
+            else:
+                upload = keep_upload(image_id, file, uploads=self._links.uploads)
+                self._links.add_upload(upload)
+                self._reconcile_datastore()
+        return image_id
 
     def remove_image(self, image_id: str) -> None:
         """Remove a scan that a client sent. Raises InputError for one of the studies folder."""

@@ -214,9 +214,9 @@ class WorkerThread:
 
 
 @contextmanager
-def volume_place() -> Iterator[None]:
-    """A place in memory for a scan while it is worked on; VolumesError after `VOLUME_WAIT_S`."""
-    if not _volumes.acquire(timeout=VOLUME_WAIT_S):
+def volume_place(*, wait_s: float = VOLUME_WAIT_S) -> Iterator[None]:
+    """A place in memory for a scan while it is worked on; VolumesError if none is free in time."""
+    if not _volumes.acquire(timeout=wait_s):
         msg = f"{VOLUMES} scans are read and measured already: ask again later"
         raise VolumesError(msg, retry_after=VOLUME_RETRY_S)
     try:
