@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from acsnet.evaluate.metrics import Mask, concordance_correlation, slice_dice
+from acsnet.evaluate.metrics import Mask, Values, concordance_correlation, slice_dice
 from acsnet.quantify.volumes import burden_percent
 from acsnet.stages.myocardium import EnhancementCleanup
 
@@ -138,5 +138,5 @@ def best_scar(points: Sequence[ScarPoint]) -> ScarPoint:
     return max(near, key=lambda point: point.concordance)
 
 
-def _mean(values: np.ndarray) -> float:
+def _mean(values: Values) -> float:
     return float(values.mean()) if len(values) else float("nan")

@@ -127,8 +127,8 @@ def _row(change: str, runs: tuple[CaseRun, ...], clean: Mapping[str, CaseRun]) -
         before, after = clean[run.case].dice.get(MYO), run.dice.get(MYO)
         if before is not None and after is not None:
             losses[run.case] = before - after
-        burdens = clean[run.case].burden_percent, run.burden_percent
-        moved.append(None if None in burdens else burdens[1] - burdens[0])
+        old, new = clean[run.case].burden_percent, run.burden_percent
+        moved.append(None if old is None or new is None else new - old)
     worst = max(losses, key=lambda case: losses[case], default=None)
     return ChangeRow(
         change=change,
