@@ -13,7 +13,6 @@ from acsnet.pipeline import Pipeline
 from acsnet.train.adapters import ADAPTERS
 from acsnet.write import write_result
 
-
 TRUTH = {"emidec": "emidec", "acdc": "acdc", "sunnybrook": "acdc"}
 """Convention of the labels of each data set."""
 
