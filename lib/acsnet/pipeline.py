@@ -163,7 +163,7 @@ class Pipeline:
             labels[obstruction] = Label.MICROVASCULAR_OBSTRUCTION
             found = quantify(scan, labels, threshold=zones.threshold, given=given)
         flags = (
-            *doubts(labels, scan.pixels, found.features.lv_volume_ml),
+            *doubts(labels, scan.pixels, found.features.lv_volume_ml, signal=scan.signal),
             *anatomy_doubts(anatomy, reversed_slices=scan.grid.reversed_slices),
         )
         sure = None
@@ -288,7 +288,7 @@ class Pipeline:
         )
         found = quantify(scan, corrected)
         flags = (
-            *doubts(corrected, scan.pixels, found.features.lv_volume_ml),
+            *doubts(corrected, scan.pixels, found.features.lv_volume_ml, signal=scan.signal),
             *anatomy_doubts(anatomy, reversed_slices=scan.grid.reversed_slices),
         )
         return Result(
@@ -315,8 +315,7 @@ def in_anatomical_order(
         return scan, standard, () if anatomy_agrees else (note,)
     if anatomy_agrees:
         return replace(scan, apex_first=True), standard, ()
-    flipped = replace(standard, plain=standard.plain[::-1], equalised=standard.equalised[::-1])
-    return replace(scan.reversed(), apex_first=True), flipped, ()
+    return replace(scan.reversed(), apex_first=True), standard.reversed(), ()
 
 
 def within(anatomy: StackCorrection, drawn: Drawn) -> Masks:

@@ -69,8 +69,10 @@ class ShortAxisScan:
 
     pixels: (slice, row, column) float32, rescaled but not windowed; apex_first: True once the
     order is known to run from apex to base, None while only the anatomy can tell; windows:
-    (slice, 2) window centre and width of each slice, or None; instance_uids: one a slice for DICOM;
-    height_cm, weight_kg: of the patient, as the header has them.
+    (slice, 2) window centre and width of each slice, or None; signal: of the shape of pixels,
+    False where nothing was measured (padding, blank slices, NaN) and pixels only fill, or None
+    where all is signal; instance_uids: one a slice for DICOM; height_cm, weight_kg: of the patient,
+    as the header has them.
     """
 
     name: str
@@ -78,6 +80,7 @@ class ShortAxisScan:
     grid: InputGrid
     apex_first: bool | None = None
     windows: NDArray[np.float32] | None = None
+    signal: NDArray[np.bool_] | None = None
     instance_uids: tuple[str, ...] = ()
     height_cm: float | None = None
     weight_kg: float | None = None
@@ -104,6 +107,7 @@ class ShortAxisScan:
             pixels=self.pixels[::-1],
             grid=grid,
             windows=None if self.windows is None else self.windows[::-1],
+            signal=None if self.signal is None else self.signal[::-1],
             instance_uids=self.instance_uids[::-1],
         )
 

@@ -93,7 +93,7 @@ def measure_drawn(
         right_ventricle=stack == ACDC_RIGHT_VENTRICLE if truth == "acdc" else None,
         given=given,
     )
-    flags = doubts(values, scan.pixels, found.features.lv_volume_ml)
+    flags = doubts(values, scan.pixels, found.features.lv_volume_ml, signal=scan.signal)
     return Measured(
         scan=scan,
         labels=values,

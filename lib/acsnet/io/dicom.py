@@ -32,15 +32,22 @@ from acsnet.io.dicom_files import (
     quiet_pydicom,
     read_headers,
 )
+from acsnet.io.dicom_values import (
+    Image,
+    fitting_windows,
+    padding_of,
+    stacked_padding,
+    stored_values,
+)
 from acsnet.io.geometry import Plane, check_parallel, check_stack, group_by_position, stack_affine
 from acsnet.io.limits import (
     check_extent,
     check_packed,
-    check_pixels,
     check_size,
     check_voxel_mm,
 )
 from acsnet.io.phases import choose_phase
+from acsnet.io.signal import cleaned
 from acsnet.scan import InputGrid, ShortAxisScan
 
 MULTI_FRAME = (
@@ -60,6 +67,8 @@ NEEDED = (
     "BitsStored",
     "HighBit",
     "PixelRepresentation",
+    "PixelPaddingValue",
+    "PixelPaddingRangeLimit",
     *PIXEL_TAGS,
 )
 """To decode pixels. Whatever else a file holds behind them would fill the memory."""
@@ -95,20 +104,27 @@ def read_dicom_folder(
         files, passed_over = read_headers(folder)
         files, left_out = choose_series(files, series=series, folder=name)
         stack = check_headers(files, name=name, phase=phase)
-        pixels = np.stack([_pixels(file) for file in stack.files])
+        images = [_pixels(file) for file in stack.files]
         uids = tuple(file.text("SOPInstanceUID") for file in stack.files)
         height_m = _told(stack.files[0], "PatientSize")
         weight_kg = _told(stack.files[0], "PatientWeight")
-    check_pixels(name, pixels)
+    clean = cleaned(
+        name,
+        np.stack([image.pixels for image in images]),
+        padding=stacked_padding(images),
+    )
+    remarks = (*passed_over, *left_out, *stack.warnings, *_bit_remarks(images), *clean.warnings)
+    windows, window_remarks = fitting_windows(stack.windows, images, clean)
     return ShortAxisScan(
         name=name,
-        pixels=pixels,
+        pixels=clean.pixels,
         grid=stack.grid,
-        windows=stack.windows,
+        windows=windows,
+        signal=clean.signal,
         instance_uids=uids,
         height_cm=None if height_m is None else 100.0 * height_m,
         weight_kg=weight_kg,
-        warnings=(*passed_over, *left_out, *stack.warnings),
+        warnings=(*remarks, *window_remarks),
     )
 
 
@@ -209,8 +225,13 @@ def _told(file: DicomFile, tag: str) -> float | None:
     return value if math.isfinite(value) and value != 0 else None
 
 
-def _pixels(file: DicomFile) -> NDArray[np.float32]:
-    """(row, column) stored values, rescaled. Raises InputError when they cannot be decoded."""
+def _bit_remarks(images: Sequence[Image]) -> list[str]:
+    count = sum(image.odd_bits for image in images)
+    return [f"bits above HighBit (an overlay?) left out in {count} images"] if count else []
+
+
+def _pixels(file: DicomFile) -> Image:
+    """The values of an image, rescaled. Raises InputError when they cannot be decoded."""
     try:
         check_inflated(file.path, file.name)
         dataset = pydicom.dcmread(file.path, force=True, specific_tags=list(NEEDED))
@@ -244,9 +265,16 @@ def _pixels(file: DicomFile) -> NDArray[np.float32]:
     if slope == 0.0:
         msg = f"RescaleSlope of {file.name} must not be 0"
         raise InputError(msg)
+    values, odd_bits = stored_values(stored, dataset)
     with np.errstate(all="ignore"):  # what float32 cannot hold is refused as infinite
-        pixels: NDArray[np.float32] = (stored * slope + intercept).astype(np.float32)
-    return pixels
+        pixels = (values * slope + intercept).astype(np.float32)
+    return Image(
+        pixels=pixels,
+        padding=padding_of(values, dataset),
+        slope=slope,
+        intercept=intercept,
+        odd_bits=odd_bits,
+    )
 
 
 def _windows(chosen: Sequence[DicomFile]) -> tuple[NDArray[np.float32] | None, list[str]]:

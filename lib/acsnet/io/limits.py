@@ -95,7 +95,7 @@ def check_packed(name: str, *, stored: int, plain: int) -> None:
 
 
 def check_pixels(name: str, pixels: NDArray[np.float32]) -> None:
-    """Refuse an image with pixels that are no number or beyond any, or with nothing to see.
+    """Refuse an image with pixels beyond any number, or with nothing to see.
 
     Raises InputError.
     """

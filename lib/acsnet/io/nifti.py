@@ -24,10 +24,10 @@ from acsnet.errors import AcsnetError, GeometryError, InputError
 from acsnet.io.limits import (
     MAX_EXTENSION_BYTES,
     check_extent,
-    check_pixels,
     check_size,
     check_voxel_mm,
 )
+from acsnet.io.signal import cleaned
 from acsnet.scan import InputGrid, ShortAxisScan
 
 SUFFIXES = (".nii.gz", ".nii")
@@ -122,9 +122,14 @@ def read_nifti(path: Path) -> ShortAxisScan:
     check_whole(path, image, name=path.name)
     with _named_errors(f"pixels of {path.name} cannot be read (damaged or cut short?)"):
         data = image.get_fdata(dtype=np.float32, caching="unchanged").reshape(shape)
-    check_pixels(path.name, data)
-    pixels = np.ascontiguousarray(grid.from_input(data))
-    return ShortAxisScan(name=name, pixels=pixels, grid=grid, warnings=tuple(warnings))
+    clean = cleaned(path.name, np.ascontiguousarray(grid.from_input(data)))
+    return ShortAxisScan(
+        name=name,
+        pixels=clean.pixels,
+        grid=grid,
+        signal=clean.signal,
+        warnings=(*warnings, *clean.warnings),
+    )
 
 
 def open_nifti(path: Path, *, name: str) -> nib.Nifti1Image:
