@@ -17,8 +17,8 @@ from acsnet.cohort.outcome import Outcome
 from acsnet.cohort.sources import FileSource, PacsSource, Source
 from acsnet.cohort.tables import TABLES
 from acsnet.errors import InputError
-from acsnet.io.nifti import SUFFIXES, case_name
 from acsnet.io.series import SeriesFinder
+from acsnet.io.volume import SUFFIXES, case_name
 from acsnet.names import is_plain_name
 from acsnet.pacs.client import DicomWeb
 from acsnet.pacs.settings import is_dicomweb, pacs_settings

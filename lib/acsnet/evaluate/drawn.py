@@ -21,7 +21,7 @@ from acsnet.evaluate.truth import (
     turned_to,
 )
 from acsnet.io import read_scan
-from acsnet.io.nifti import SplitGrid
+from acsnet.io.volume import SplitGrid
 from acsnet.labels import Label
 from acsnet.quantify.quantification import NOTHING, Given, quantify
 from acsnet.quantify.scar import ScarMethod, ScarThreshold, classify_enhancement

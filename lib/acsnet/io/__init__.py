@@ -3,8 +3,9 @@
 from pathlib import Path
 
 from acsnet.errors import InputError
+from acsnet.io.containers import read_volume
 from acsnet.io.dicom import read_dicom_folder
-from acsnet.io.nifti import read_nifti, write_image, write_label_map, write_map
+from acsnet.io.nifti import write_image, write_label_map, write_map
 from acsnet.scan import ShortAxisScan, apex_first_by_position
 
 __all__ = ["read_scan", "write_image", "write_label_map", "write_map"]
@@ -27,7 +28,7 @@ def read_scan(
             if series is not None or phase not in (None, 1):
                 msg = f"phase and series are for DICOM folders, {path.name} is a file"
                 raise InputError(msg)
-            scan = read_nifti(path)
+            scan = read_volume(path)
         else:
             msg = f"{path.name} is not there, or is neither a file nor a folder"
             raise InputError(msg)

@@ -10,7 +10,7 @@ from pydicom.dataset import Dataset
 
 from acsnet.errors import InputError
 from acsnet.io.dicom_files import DicomFile, leads_nowhere, quiet_pydicom, read_header
-from acsnet.io.nifti import SUFFIXES
+from acsnet.io.volume import SUFFIXES
 
 MAX_DEPTH = 8
 """Levels of subfolders: exports nest patient, study, series and a few more. Ours."""

@@ -78,8 +78,8 @@ def cleaned(
     if filled is not None:
         value, where = filled
         if value != 0.0:
-            share = f"{where.mean():.1%} of the voxels are {value:g}"
-            warnings.append(f"{share} and taken as no signal (padding)")
+            part = f"{where.mean():.1%} of the voxels are {value:g}"
+            warnings.append(f"{part} and taken as no signal (padding)")
         empty = empty | where
     if empty.any():
         pixels = np.where(empty, pixels[~empty].min(), pixels)

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from acsnet.io import write_label_map
+from acsnet.io.volume import viewer_affine
 from acsnet.labels import LABEL_VALUES
 from acsnet.quantify.features import Features
 from acsnet.result import Measured
@@ -49,15 +50,16 @@ def write_answer(answer: Answer, *, folder: Path, suffix: str) -> Path:
 
 
 def write_nrrd(path: Path, labels: NDArray[np.uint8], grid: InputGrid) -> None:
-    """Write labels of `grid.shape` as uncompressed NRRD, geometry in LPS mm as viewers expect.
+    """Write labels of `grid.shape` as uncompressed NRRD, where viewers show the image, in LPS mm.
 
     Uncompressed because viewers in a browser unpack slowly and a label map is small.
     """
+    affine = viewer_affine(grid)
     header = {
         "space": "left-posterior-superior",
         "kinds": ["domain"] * 3,
-        "space directions": (RAS_TO_LPS @ grid.affine[:3, :3]).T,
-        "space origin": RAS_TO_LPS @ grid.affine[:3, 3],
+        "space directions": (RAS_TO_LPS @ affine[:3, :3]).T,
+        "space origin": RAS_TO_LPS @ affine[:3, 3],
         "encoding": "raw",
     }
     nrrd.write(str(path), labels, header, index_order="F")

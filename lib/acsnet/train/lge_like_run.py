@@ -15,7 +15,7 @@ from rich.progress import track
 
 from acsnet.errors import InputError
 from acsnet.io import read_scan, write_label_map
-from acsnet.io.nifti import SUFFIXES, case_name
+from acsnet.io.volume import SUFFIXES, case_name
 from acsnet.labels import Label
 from acsnet.scan import ShortAxisScan
 from acsnet.train.adapters import ACDC_TISSUE, ACSNET_TISSUE, MSCMRSEG_TISSUE
