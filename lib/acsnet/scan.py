@@ -5,10 +5,12 @@ Inside the package an array is (slice, row, column); readers in `acsnet.io` make
 """
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+
+Contrast = Literal["lge", "cine"]
 
 APEXWARD_RAS = np.array([-1.0, 1.0, -1.0]) / np.sqrt(3.0)
 """From base to apex: left, anterior, inferior, in RAS coordinates (usual lie of the heart)."""
@@ -71,8 +73,8 @@ class ShortAxisScan:
     order is known to run from apex to base, None while only the anatomy can tell; windows:
     (slice, 2) window centre and width of each slice, or None; signal: of the shape of pixels,
     False where nothing was measured (padding, blank slices, NaN) and pixels only fill, or None
-    where all is signal; instance_uids: one a slice for DICOM; height_cm, weight_kg: of the patient,
-    as the header has them.
+    where all is signal; contrast: cine where the file tells that it is no LGE; instance_uids: one a
+    slice for DICOM; height_cm, weight_kg: of the patient, as the header has them.
     """
 
     name: str
@@ -81,6 +83,7 @@ class ShortAxisScan:
     apex_first: bool | None = None
     windows: NDArray[np.float32] | None = None
     signal: NDArray[np.bool_] | None = None
+    contrast: Contrast = "lge"
     instance_uids: tuple[str, ...] = ()
     height_cm: float | None = None
     weight_kg: float | None = None

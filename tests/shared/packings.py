@@ -116,3 +116,191 @@ def save_nifti(image, path):
     path.parent.mkdir(parents=True, exist_ok=True)
     nib.save(image, path)
     return path
+
+
+def series_per_slice(datasets, out):
+    """Each breath-hold is a series of its own."""
+    for number, dataset in enumerate(datasets):
+        dataset.SeriesInstanceUID, dataset.SeriesNumber = generate_uid(), 20 + number
+        dataset.SeriesDescription, dataset.InstanceNumber = f"LGE SAX BH {number + 1}", 1
+    return write(out, datasets)
+
+
+def repeated_slice(datasets, out):
+    """One breath-hold again, later and a little brighter; the first of them is called "old"."""
+    for number, dataset in enumerate(datasets):
+        dataset.AcquisitionTime = dataset.ContentTime = f"12{number:02d}00"
+    write(out, datasets)
+    again = pydicom.dcmread(out / "IM0003.dcm")
+    new_uid(again)
+    again.AcquisitionTime = again.ContentTime = "123000"
+    again.PixelData = (again.pixel_array + 7).astype(again.pixel_array.dtype).tobytes()
+    (out / "IM0003.dcm").rename(out / "old.dcm")
+    save(again, out / "again.dcm")
+    return out
+
+
+def copied_file(datasets, out):
+    """One file copied beside itself."""
+    write(out, datasets)
+    (out / "IM0003 - Copy.dcm").write_bytes((out / "IM0003.dcm").read_bytes())
+    return out
+
+
+def localizer_inside(datasets, out, *, image_type=("ORIGINAL", "PRIMARY", "LOCALIZER")):
+    """A planning image across the others in their series."""
+    write(out, datasets)
+    plan = pydicom.dcmread(out / "IM0003.dcm")
+    new_uid(plan)
+    row, column = np.reshape(np.array(plan.ImageOrientationPatient, float), (2, 3))
+    plan.ImageOrientationPatient = [f"{v:.8f}" for v in (*row, *np.cross(row, column))]
+    plan.ImageType = list(image_type)
+    save(plan, out / "plan.dcm")
+    return out
+
+
+def raw_data_inside(datasets, out):
+    """An object of raw data, without an image, in the series."""
+    write(out, datasets)
+    raw = pydicom.dcmread(out / "IM0003.dcm")
+    new_uid(raw)
+    raw.SOPClassUID = raw.file_meta.MediaStorageSOPClassUID = "1.2.840.10008.5.1.4.1.1.66"
+    del raw.PixelData, raw.Rows, raw.Columns
+    save(raw, out / "raw.dcm")
+    return out
+
+
+def compact_disc(datasets, out):
+    """The layout of a patient's CD."""
+    deep = out / "DICOM" / "PA000000" / "ST000000" / "SE000000"
+    deep.mkdir(parents=True)
+    (out / "README.TXT").write_text("viewer")
+    (out / "DICOMDIR").write_bytes(bytes(128) + b"DICM" + bytes(64))
+    for number, dataset in enumerate(datasets):
+        save(dataset, deep / f"IM{number:06d}")
+    return out
+
+
+def bare_data_sets(datasets, out):
+    """Neither preamble nor meta information, and no endings."""
+    for number, dataset in enumerate(datasets):
+        dataset.file_meta = pydicom.dataset.FileMetaDataset()
+        dataset.preamble = None
+        dataset.is_little_endian, dataset.is_implicit_VR = True, True
+        save(dataset, out / f"{number:04d}")
+    return out
+
+
+def shared_instance_uid(datasets, out, *, uid="1.2.3"):
+    """An anonymiser gave all images one SOPInstanceUID, or none."""
+    for dataset in datasets:
+        dataset.SOPInstanceUID = uid
+        dataset.file_meta.MediaStorageSOPInstanceUID = uid or "1.2.3"
+    return write(out, datasets)
+
+
+def magnitude_and_phase_sensitive(datasets, out):
+    """Each slice in both reconstructions, in one series."""
+    for number, dataset in enumerate(datasets):
+        save(dataset, out / f"IM{number:04d}.dcm")
+        new_uid(dataset)
+        dataset.ImageType, dataset.InstanceNumber = (
+            ["ORIGINAL", "PRIMARY", "PS", "IR"],
+            100 + number,
+        )
+        dataset.PixelData = (dataset.pixel_array - 100).astype(np.int16).tobytes()
+        save(dataset, out / f"PS{number:04d}.dcm")
+    return out
+
+
+def moved_slices(datasets, out, *, from_index, to_index=None, along_mm=0.0, aside_mm=0.0):
+    """Some slices further along the stack, or beside it."""
+    row, _ = np.reshape(np.array(datasets[0].ImageOrientationPatient, float), (2, 3))
+    first, second = (np.array(one.ImagePositionPatient, float) for one in datasets[:2])
+    step = (second - first) / np.linalg.norm(second - first)
+    for dataset in datasets[from_index:to_index]:
+        place = np.array(dataset.ImagePositionPatient, float) + step * along_mm + row * aside_mm
+        dataset.ImagePositionPatient = [f"{v:.6f}" for v in place]
+    return write(out, datasets)
+
+
+def turned_slices(datasets, out, *, indices, degrees):
+    """Some slices planned at a slightly other angle, about their row direction."""
+    row, column = np.reshape(np.array(datasets[0].ImageOrientationPatient, float), (2, 3))
+    angle = np.deg2rad(degrees)
+    turned = np.cos(angle) * column + np.sin(angle) * np.cross(row, column)
+    for index in indices:
+        datasets[index].ImageOrientationPatient = [f"{v:.8f}" for v in (*row, *turned)]
+    return write(out, datasets)
+
+
+def _item(**tags):
+    dataset = pydicom.Dataset()
+    for key, value in tags.items():
+        setattr(dataset, key, value)
+    return dataset
+
+
+def _frame_groups(dataset, position_in_stack):
+    return _item(
+        FrameContentSequence=[_item(StackID="1", InStackPositionNumber=position_in_stack)],
+        PlanePositionSequence=[_item(ImagePositionPatient=dataset.ImagePositionPatient)],
+        PixelValueTransformationSequence=[
+            _item(RescaleIntercept="0", RescaleSlope="1", RescaleType="US")
+        ],
+        FrameVOILUTSequence=[
+            _item(WindowCenter=dataset.WindowCenter, WindowWidth=dataset.WindowWidth)
+        ],
+    )
+
+
+def _enhance(dataset, frames):
+    dataset.SOPClassUID = dataset.file_meta.MediaStorageSOPClassUID = "1.2.840.10008.5.1.4.1.1.4.1"
+    dataset.NumberOfFrames = len(frames)
+    dataset.SharedFunctionalGroupsSequence = [
+        _item(
+            PixelMeasuresSequence=[_item(PixelSpacing=dataset.PixelSpacing, SliceThickness="8.0")],
+            PlaneOrientationSequence=[
+                _item(ImageOrientationPatient=dataset.ImageOrientationPatient)
+            ],
+        )
+    ]
+    dataset.PerFrameFunctionalGroupsSequence = frames
+    for tag in (
+        "PixelSpacing",
+        "ImageOrientationPatient",
+        "ImagePositionPatient",
+        "WindowCenter",
+        "WindowWidth",
+    ):
+        delattr(dataset, tag)
+
+
+def enhanced_one_frame_a_file(datasets, out):
+    """Enhanced MR objects of one frame each."""
+    for dataset in datasets:
+        new_uid(dataset)
+        _enhance(dataset, [_frame_groups(dataset, 1)])
+    return write(out, datasets)
+
+
+def enhanced_multi_frame(datasets, out, *, phases=1):
+    """One enhanced MR object with all slices, in a mixed order; phases: of a cine."""
+    whole = datasets[0]
+    order = np.random.default_rng(0).permutation(len(datasets))
+    frames, words = [], []
+    for phase in range(phases):
+        for index in order:
+            groups = _frame_groups(datasets[index], int(index) + 1)
+            if phases > 1:
+                groups.CardiacSynchronizationSequence = [
+                    _item(NominalCardiacTriggerDelayTime=40.0 * phase)
+                ]
+            frames.append(groups)
+            words.append(datasets[index].pixel_array + 3 * phase)
+    new_uid(whole)
+    dtype = whole.pixel_array.dtype
+    _enhance(whole, frames)
+    whole.PixelData = np.stack(words).astype(dtype).tobytes()
+    save(whole, out / "enhanced.dcm")
+    return out

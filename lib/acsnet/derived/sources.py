@@ -19,7 +19,10 @@ def source_stack(scan: ShortAxisScan, headers: Iterable[Dataset]) -> tuple[Datas
     read from DICOM and for a slice whose image is not among them.
     """
     if not scan.instance_uids:
-        msg = f"{scan.name} was not read from DICOM: there are no images to refer to"
+        msg = (
+            f"{scan.name} has no DICOM image of its own for each slice to refer to: it was not "
+            "read from DICOM, or its images are frames of one object or share a SOPInstanceUID"
+        )
         raise InputError(msg)
     by_uid = {text_of(header, "SOPInstanceUID"): header for header in headers}
     missing = [uid for uid in scan.instance_uids if uid not in by_uid]

@@ -1,5 +1,6 @@
 """Files to scans and label maps to files: the only room that knows file formats."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from acsnet.errors import InputError
@@ -12,13 +13,14 @@ __all__ = ["read_scan", "write_image", "write_label_map", "write_map"]
 
 
 def read_scan(
-    path: str | Path, *, phase: int | None = None, series: str | None = None
+    path: str | Path, *, phase: int | None = None, series: str | Sequence[str] | None = None
 ) -> ShortAxisScan:
     """Read a NIfTI file or a folder of DICOM files; apex first where the position tells.
 
     phase: which image (from 1) where a DICOM series has several at each slice position; series:
-    SeriesInstanceUID or SeriesNumber where a folder has several. Raises InputError or
-    GeometryError with the exact reason for whatever is not one short-axis stack.
+    SeriesInstanceUID or SeriesNumber where a folder has several, or some of them to be joined.
+    Raises InputError or GeometryError with the exact reason for whatever is not one short-axis
+    stack.
     """
     path = Path(path)
     try:

@@ -1,19 +1,21 @@
 """Every DICOM series below a folder, whether a scan can be built from it or not."""
 
 import hashlib
-import os
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from pydicom.dataset import Dataset
 
 from acsnet.errors import InputError
-from acsnet.io.dicom_files import DicomFile, leads_nowhere, quiet_pydicom, read_header
+from acsnet.io.dicom_files import (
+    MAX_DEPTH,
+    DicomFile,
+    files_below,
+    leads_nowhere,
+    quiet_pydicom,
+    read_header,
+)
 from acsnet.io.volume import SUFFIXES
-
-MAX_DEPTH = 8
-"""Levels of subfolders: exports nest patient, study, series and a few more. Ours."""
 
 KEPT_TAGS = (
     "SOPClassUID",
@@ -91,7 +93,9 @@ class SeriesFinder:
         """The series there are now, by the name of their first file."""
         known = {}
         with quiet_pydicom():
-            for path in _files(self._folder, self._depth, set()):
+            for path in files_below(self._folder, depth=self._depth):
+                if path.name.lower().endswith(SUFFIXES):
+                    continue
                 try:
                     status = path.stat()
                     key = (path, status.st_mtime_ns, status.st_size)
@@ -127,26 +131,6 @@ def image_id(series: Series, folder: Path) -> str:
     place = series.damaged[0].parent.relative_to(folder).as_posix()
     digest = hashlib.sha256(place.encode()).hexdigest()[:8]
     return f"damaged-{digest}"
-
-
-def _files(folder: Path, depth: int, seen: set[tuple[int, int]]) -> Iterator[Path]:
-    """Files in the order of their names; no folder twice, whatever links there are."""
-    try:
-        status = folder.stat()
-        entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
-    except OSError:
-        return
-    if (status.st_dev, status.st_ino) in seen:
-        return
-    seen.add((status.st_dev, status.st_ino))
-    for entry in entries:
-        name = entry.name
-        if name.startswith(".") or name.upper() == "DICOMDIR" or name.endswith(SUFFIXES):
-            continue
-        if entry.is_file() or leads_nowhere(Path(entry.path)):
-            yield Path(entry.path)
-        elif entry.is_dir() and depth:
-            yield from _files(Path(entry.path), depth - 1, seen)
 
 
 def _grouped(entries: list[DicomFile | Path]) -> list[Series]:

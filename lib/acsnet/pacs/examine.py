@@ -58,6 +58,7 @@ def _examined(headers: Sequence[Dataset], *, name: str, folder: Path) -> Examina
         msg = f"SOPInstanceUID must be a UID of one image only, got {(unusable or [twice])[0]!r}"
         raise InputError(msg)
     stack = check_headers(as_files(chosen), name=name)
+    uids = tuple(file.text("SOPInstanceUID") for file in stack.files)
     if is_complete(uids, folder):
         read_scan(folder)
     return Examination(

@@ -1,18 +1,54 @@
-"""What the pixel words of a DICOM image mean: which of their bits count, and which are padding.
+"""The pixels of DICOM images: decoded, and which of their bits count, and which are padding.
 
 PS3.5 8.1.1 (bits stored, high bit, sign) and PS3.3 C.7.5.1.1.2 (pixel padding).
 """
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pydicom
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
+from pydicom.pixel_data_handlers.util import get_expected_length
+from pydicom.uid import (
+    UID,
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+    UncompressedPixelTransferSyntaxes,
+)
 from scipy.ndimage import label
 
+from acsnet.errors import InputError
+from acsnet.io.dicom_files import DAMAGED, DicomFile, check_inflated
+from acsnet.io.limits import MAX_BYTES, check_packed
 from acsnet.io.signal import Cleaned
+
+PIXEL_TAGS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
+NEEDED = (
+    "NumberOfFrames",
+    "SamplesPerPixel",
+    "PhotometricInterpretation",
+    "PlanarConfiguration",
+    "Rows",
+    "Columns",
+    "BitsAllocated",
+    "BitsStored",
+    "HighBit",
+    "PixelRepresentation",
+    "PixelPaddingValue",
+    "PixelPaddingRangeLimit",
+    *PIXEL_TAGS,
+)
+"""To decode pixels. Whatever else a file holds behind them would fill the memory."""
+
+MAX_FILE_BYTES = 2 * MAX_BYTES
+"""Of the plain pixels of one file: all phases of a cine in one object are a third of that."""
 
 INTENSITIES = (0.5, 99.5)
 """Percentiles between which the signal of a stack lies."""
@@ -34,6 +70,102 @@ class Image:
     slope: float
     intercept: float
     odd_bits: bool
+
+
+def bit_remarks(images: Sequence[Image]) -> list[str]:
+    """What to tell of bits that were left out."""
+    count = sum(image.odd_bits for image in images)
+    return [f"bits above HighBit (an overlay?) left out in {count} images"] if count else []
+
+
+def pixels_of(files: Sequence[DicomFile]) -> list[Image]:
+    """The values of images, each file decoded once. Raises InputError where one cannot be."""
+    decoded: dict[Path, tuple[Dataset, NDArray[Any]]] = {}
+    images = []
+    for file in files:
+        if file.path not in decoded:
+            decoded = {file.path: _decoded(file)}  # frames of one file come one after another
+        dataset, words = decoded[file.path]
+        plane = words if file.frame is None or words.ndim == 2 else words[file.frame]
+        images.append(_image(file, dataset, plane))
+    return images
+
+
+def _decoded(file: DicomFile) -> tuple[Dataset, NDArray[Any]]:
+    """A file's pixel words with the tags that explain them."""
+    name = file.name
+    try:
+        check_inflated(file.path, name)
+        dataset = pydicom.dcmread(file.path, force=True, specific_tags=list(NEEDED))
+        has_pixels = any(tag in dataset for tag in PIXEL_TAGS)
+    except InputError:
+        raise
+    except DAMAGED as error:
+        msg = f"{name} cannot be read as DICOM (damaged or cut short?)"
+        raise InputError(msg) from error
+    if not has_pixels:
+        msg = f"{name} has no pixel data"
+        raise InputError(msg)
+    if "TransferSyntaxUID" not in dataset.file_meta:  # bare data sets have no meta information
+        implicit = dataset.is_implicit_VR
+        little = ExplicitVRLittleEndian if dataset.is_little_endian else ExplicitVRBigEndian
+        dataset.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian if implicit else little
+    syntax = UID(str(dataset.file_meta.TransferSyntaxUID))
+    with _named_decoding(name, syntax):
+        plain = get_expected_length(dataset)
+    if plain > MAX_FILE_BYTES:
+        msg = f"{name} is too large: {plain / 1e9:.1f} GB of pixels in one file"
+        raise InputError(msg)
+    with _named_decoding(name, syntax):
+        if syntax.is_encapsulated:
+            check_packed(name, stored=len(dataset.PixelData), plain=plain)
+        return dataset, dataset.pixel_array
+
+
+@contextmanager
+def _named_decoding(name: str, syntax: UID) -> Iterator[None]:
+    """Whatever a decoder raises becomes an InputError with the reason."""
+    try:
+        yield
+    except InputError:
+        raise
+    except DAMAGED as error:
+        if syntax not in UncompressedPixelTransferSyntaxes:
+            reason = f"transfer syntax {syntax.name} ({syntax}) cannot be decoded"
+        else:
+            reason = "they do not fill the matrix (damaged or cut short?)"
+        msg = f"pixels of {name} cannot be read: {reason}"
+        raise InputError(msg) from error
+
+
+def _image(file: DicomFile, dataset: Dataset, words: NDArray[Any]) -> Image:
+    slope = _number(file, "RescaleSlope", 1.0)
+    intercept = _number(file, "RescaleIntercept", 0.0)
+    if slope == 0.0:
+        msg = f"RescaleSlope of {file.name} must not be 0"
+        raise InputError(msg)
+    values, odd_bits = stored_values(words, dataset)
+    with np.errstate(all="ignore"):  # what float32 cannot hold is refused as infinite
+        pixels = (values * slope + intercept).astype(np.float32)
+    return Image(
+        pixels=pixels,
+        padding=padding_of(values, dataset),
+        slope=slope,
+        intercept=intercept,
+        odd_bits=odd_bits,
+    )
+
+
+def _number(file: DicomFile, tag: str, otherwise: float) -> float:
+    text = file.text(tag)
+    try:
+        value = float(text) if text else otherwise
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        msg = f"{file.name} must have {tag} with 1 numbers, got {text}"
+        raise InputError(msg)
+    return value
 
 
 def stored_values(words: NDArray[Any], dataset: Dataset) -> tuple[NDArray[Any], bool]:
