@@ -75,7 +75,8 @@ class Masks:
 class Pipeline:
     """The networks and their settings. Calls share no state, so that threads may run at once.
 
-    uncertainty: whether to tell how sure a result is; costs about one more pass of stage 2.
+    uncertainty: whether to tell how sure a result is; costs about one more pass of stage 2, and
+    is told of LGE alone.
     """
 
     roi_net: InferenceNetwork
@@ -167,7 +168,7 @@ class Pipeline:
             *anatomy_doubts(anatomy, reversed_slices=scan.grid.reversed_slices),
         )
         sure = None
-        if self.uncertainty:
+        if self.uncertainty and scan.shows_scar:
             with _timed(seconds, "uncertainty"):
                 calibration = read_calibration()
                 sure = sum_up(
@@ -250,6 +251,8 @@ class Pipeline:
     def _drawn(self, located: Located, probability: NDArray[np.float32]) -> Drawn:
         """probability: (2, slice, H, W) of wall and enhancement, on the standard grid."""
         standard = located.standard
+        if not located.scan.shows_scar:
+            probability = np.stack([probability[0], np.zeros_like(probability[1])])
         wall, enhancement = (to_scan(stack, standard) for stack in probability)
         enhanced = myocardium.clean_enhancement(
             probability[1] > myocardium.ENHANCEMENT_THRESHOLD, self.cleanup

@@ -4,6 +4,7 @@ Inside the package an array is (slice, row, column); readers in `acsnet.io` make
 `InputGrid` is the exact way back to the grid of the file that was read.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -11,6 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 Contrast = Literal["lge", "cine"]
+
+UNFIT = "this looks like"
+"""How every warning begins that a scan is no short-axis LGE."""
 
 APEXWARD_RAS = np.array([-1.0, 1.0, -1.0]) / np.sqrt(3.0)
 """From base to apex: left, anterior, inferior, in RAS coordinates (usual lie of the heart)."""
@@ -90,6 +94,11 @@ class ShortAxisScan:
     warnings: tuple[str, ...] = ()
 
     @property
+    def shows_scar(self) -> bool:
+        """Whether its bright wall can be scar: on cine it never is."""
+        return self.contrast == "lge"
+
+    @property
     def spacing_mm(self) -> tuple[float, float, float]:
         """Distance between slice centres along the normal, between rows, between columns."""
         steps = self.grid.steps_mm
@@ -115,16 +124,32 @@ class ShortAxisScan:
         )
 
 
+def is_fit(warnings: Iterable[str]) -> bool:
+    """Whether a reader should be offered a scan with these warnings of its reader."""
+    return not any(warning.startswith(UNFIT) for warning in warnings)
+
+
+def long_axis_cosine(scan: ShortAxisScan) -> float | None:
+    """Cosine between the way from slice to slice and the usual axis of the left ventricle.
+
+    None for a stack along a patient axis, whose header may have been lost. Planes along the axis
+    have a small one, short-axis planes a large one.
+    """
+    step = scan.grid.steps_mm[0]
+    direction = step / np.linalg.norm(step)
+    if float(np.abs(direction).max()) > MIN_TILT_COSINE:
+        return None
+    return float(direction @ APEXWARD_RAS)
+
+
 def apex_first_by_position(scan: ShortAxisScan) -> ShortAxisScan:
     """Order slices apex to base from the patient axes; unchanged where these do not tell.
 
     A stack that lies along a patient axis (headers lost in conversion) or across the usual long
     axis of the heart says nothing: `apex_first` stays None for the anatomy to decide. Ours.
     """
-    step = scan.grid.steps_mm[0]
-    direction = step / np.linalg.norm(step)
-    apexward = float(direction @ APEXWARD_RAS)
-    if float(np.abs(direction).max()) > MIN_TILT_COSINE or abs(apexward) < MIN_APEXWARD_COSINE:
+    apexward = long_axis_cosine(scan)
+    if apexward is None or abs(apexward) < MIN_APEXWARD_COSINE:
         return replace(scan, apex_first=None)
     ordered = scan.reversed() if apexward > 0 else scan
     return replace(ordered, apex_first=True)

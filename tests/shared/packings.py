@@ -304,3 +304,13 @@ def enhanced_multi_frame(datasets, out, *, phases=1):
     whole.PixelData = np.stack(words).astype(dtype).tobytes()
     save(whole, out / "enhanced.dcm")
     return out
+
+
+def cine(datasets, out):
+    """A phase of a cine: many phases, no inversion."""
+    for dataset in datasets:
+        dataset.CardiacNumberOfImages = 20
+        dataset.SeriesDescription = dataset.ProtocolName = "sax bSSFP"
+        if "InversionTime" in dataset:
+            del dataset.InversionTime
+    return write(out, datasets)

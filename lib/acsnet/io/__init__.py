@@ -1,13 +1,21 @@
 """Files to scans and label maps to files: the only room that knows file formats."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from acsnet.errors import InputError
 from acsnet.io.containers import read_volume
 from acsnet.io.dicom import read_dicom_folder
 from acsnet.io.nifti import write_image, write_label_map, write_map
-from acsnet.scan import ShortAxisScan, apex_first_by_position
+from acsnet.scan import (
+    MIN_APEXWARD_COSINE,
+    UNFIT,
+    ShortAxisScan,
+    apex_first_by_position,
+    is_fit,
+    long_axis_cosine,
+)
 
 __all__ = ["read_scan", "write_image", "write_label_map", "write_map"]
 
@@ -37,4 +45,16 @@ def read_scan(
     except PermissionError as error:
         msg = f"{Path(error.filename or path).name} cannot be read: permission denied"
         raise InputError(msg) from error
-    return apex_first_by_position(scan)
+    return apex_first_by_position(_told_of_long_axis(scan))
+
+
+def _told_of_long_axis(scan: ShortAxisScan) -> ShortAxisScan:
+    """The scan with a warning where its planes lie along the axis of the heart."""
+    cosine = long_axis_cosine(scan)
+    if cosine is None or abs(cosine) >= MIN_APEXWARD_COSINE or not is_fit(scan.warnings):
+        return scan
+    words = (
+        f"{UNFIT} a long-axis stack, not short axis (its slices lie across the usual axis of the "
+        "heart): nothing measured on it is true of the ventricle"
+    )
+    return replace(scan, warnings=(*scan.warnings, words))

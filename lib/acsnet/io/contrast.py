@@ -8,6 +8,7 @@ import re
 from pydicom.dataset import Dataset
 
 from acsnet.io.dicom_files import text_of
+from acsnet.scan import UNFIT
 
 NAME_TAGS = ("SeriesDescription", "ProtocolName", "SequenceName")
 
@@ -64,7 +65,7 @@ def cine_reason(header: Dataset, *, images_each: int) -> str | None:
         why = f"it is called {called!r}"
     else:
         return None
-    return f"this looks like cine, not LGE ({why}): scar cannot be measured on it"
+    return f"{UNFIT} cine, not LGE ({why}): scar cannot be measured on it"
 
 
 def is_called_lge(header: Dataset) -> bool:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from pydicom.uid import UID
 
 from acsnet.errors import GeometryError, InputError
-from acsnet.io.contrast import cine_reason, is_called_lge
+from acsnet.io.contrast import cine_reason, is_called_lge, long_axis_name
 from acsnet.io.dicom_files import DicomFile, quiet_pydicom, read_headers
 from acsnet.io.dicom_pixels import bit_remarks, fitting_windows, pixels_of, stacked_padding
 from acsnet.io.frames import frames_of
@@ -38,7 +38,7 @@ from acsnet.io.selection import (
 )
 from acsnet.io.series_choice import choose_series
 from acsnet.io.signal import cleaned
-from acsnet.scan import InputGrid, ShortAxisScan
+from acsnet.scan import UNFIT, InputGrid, ShortAxisScan
 
 SPACING_TAG_TOLERANCE = 0.05
 
@@ -168,6 +168,7 @@ def _stacked(
         *_spacing_remarks(chosen, step_mm),
         *window_remarks,
         *([] if cine is None else [cine]),
+        *_long_axis_remarks(chosen[0]),
         *_uid_remarks(chosen),
     )
     grid = InputGrid(
@@ -180,6 +181,16 @@ def _stacked(
         warnings=remarks,
         is_cine=cine is not None and not is_called_lge(chosen[0].header),
     )
+
+
+def _long_axis_remarks(file: DicomFile) -> list[str]:
+    name = long_axis_name(file.header)
+    if name is None:
+        return []
+    return [
+        f"{UNFIT} a long-axis stack, not short axis (it is called {name!r}): nothing measured on "
+        "it is true of the ventricle"
+    ]
 
 
 def _uid_remarks(files: Sequence[DicomFile]) -> list[str]:

@@ -104,10 +104,11 @@ def quantify(
     """Measure (slice, row, column) labels of a scan, both apex first.
 
     threshold: what split grey zone and core scar, None for labels drawn by hand; scar_known: False
-    where nobody looked for scar, so that none is not zero; right_ventricle: where one was drawn.
-    Raises InputError for what is given and cannot be true, AcsnetError for a remote region that
+    where nobody looked for scar, so that none is not zero, as on cine always; right_ventricle:
+    where one was drawn. Raises InputError for what is given and cannot be true, AcsnetError for a remote region that
     holds no wall.
     """
+    scar_known = scar_known and scan.shows_scar
     wall, scar = np.isin(labels, MYOCARDIUM), np.isin(labels, ENHANCEMENT)
     pool, plane_mm = labels == Label.LV_BLOOD_POOL, scan.spacing_mm[1:]
     features = compute_features(labels, scan.voxel_ml, threshold=threshold, scar_known=scar_known)

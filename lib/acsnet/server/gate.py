@@ -8,6 +8,7 @@ from pathlib import Path
 
 from acsnet.errors import AcsnetError
 from acsnet.io import read_scan
+from acsnet.scan import is_fit
 
 logger = logging.getLogger(__name__)
 
@@ -22,6 +23,11 @@ class Verdict:
     reason: str | None = None
     warnings: tuple[str, ...] = ()
     checked: bool = True
+
+    @property
+    def is_offered(self) -> bool:
+        """Whether a reader should get it as the next one: no cine, no long axis, not refused."""
+        return self.reason is None and is_fit(self.warnings)
 
 
 def fingerprint(path: Path) -> str:
