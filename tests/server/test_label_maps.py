@@ -7,7 +7,7 @@ import pytest
 from acsnet.errors import GeometryError, InputError
 from acsnet.labels import LABEL_VALUES
 from acsnet.scan import InputGrid
-from acsnet.server.label_maps import header_affine, read_label_map, to_values
+from acsnet.server.label_maps import read_label_map, to_values
 
 AFFINE = np.array([[1.5, 0, 0, -20], [0, 1.5, 0, 10], [0, 0, 8.0, 5], [0, 0, 0, 1]])
 GRID = InputGrid(shape=(6, 5, 4), affine=AFFINE, axes=(2, 1, 0))
@@ -51,11 +51,6 @@ def test_a_file_that_is_no_nifti_is_refused(tmp_path):
     path.write_bytes(b"not an image")
     with pytest.raises(InputError, match="cannot be read"):
         read_label_map(path, grid=GRID, image_affine=AFFINE, segments=None)
-
-
-def test_the_header_affine_of_an_image(tmp_path):
-    nib.save(nib.Nifti1Image(np.zeros((6, 5, 4), np.uint8), AFFINE), tmp_path / "image.nii.gz")
-    np.testing.assert_allclose(header_affine(tmp_path / "image.nii.gz"), AFFINE)
 
 
 def test_values_follow_the_viewers_list_of_segments():

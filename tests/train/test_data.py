@@ -70,12 +70,20 @@ def test_a_missing_file_is_named(data, kind):
         list(emidec_cases(data, ["Case_P001"]))
 
 
-@pytest.mark.parametrize(("value", "shown"), [(7, "7"), (255, "255"), (1.5, r"1\.5"), (-1, "-1")])
+@pytest.mark.parametrize(("value", "shown"), [(7, "7"), (255, "255"), (-1, "-1")])
 def test_an_unknown_label_value_is_refused_and_not_made_background(data, value, shown):
     labels = labels_of("emidec").astype(np.float32)
     labels[0, 0, 0] = value
     save(data / LABEL, labels)
     with pytest.raises(InputError, match=rf"{LABEL}: label values must be .* got {shown}$"):
+        list(emidec_cases(data, ["Case_P001"]))
+
+
+def test_a_label_that_is_no_whole_number_is_refused(data):
+    labels = labels_of("emidec").astype(np.float32)
+    labels[0, 0, 0] = 1.5
+    save(data / LABEL, labels)
+    with pytest.raises(InputError, match=rf"{LABEL}: .* not whole numbers \(1\.5\)"):
         list(emidec_cases(data, ["Case_P001"]))
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from acsnet.errors import InputError
+from acsnet.errors import GeometryError, InputError
 from acsnet.evaluate.truth import (
     ENH,
     LV,
@@ -21,7 +21,8 @@ from acsnet.evaluate.truth import (
     turned_to,
 )
 from acsnet.io import read_scan
-from acsnet.io.volume import SplitGrid
+from acsnet.io.label_map import LabelMap, on_grid
+from acsnet.io.volume import SplitGrid, places_of
 from acsnet.labels import Label
 from acsnet.quantify.quantification import NOTHING, Given, quantify
 from acsnet.quantify.scar import ScarMethod, ScarThreshold, classify_enhancement
@@ -106,14 +107,23 @@ def measure_drawn(
 
 
 def on_grid_of(scan: ShortAxisScan, image: Path, labels: Path) -> NDArray[np.int64]:
-    """The label map of a NIfTI file, axes turned to those of the image that a scan was read from.
+    """The label map of a file, axes turned to those of the image that a scan was read from.
 
-    Raises InputError, naming both files, where they do not lie on one grid.
+    What was cut off round the labels is put back. Raises InputError or GeometryError where it does
+    not lie on the grid of the image.
     """
     grid = scan.grid
     affine = grid.header_affine if isinstance(grid, SplitGrid) else grid.affine
     place = LabelFile(path=image, labels=np.broadcast_to(np.int64(0), grid.shape), affine=affine)
-    drawn = turned_to(read_label_file(labels), place)
+    file = read_label_file(labels)
+    drawn = turned_to(file, place)
+    if drawn.labels.shape != grid.shape or len(places_of(grid)) > 1:
+        label_map = LabelMap(name=str(labels), labels=file.labels, affine=file.affine)
+        try:
+            return on_grid(label_map, grid)
+        except GeometryError:
+            check_same_grid(drawn, place)
+            raise
     check_same_grid(drawn, place)
     return drawn.labels
 

@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 
 from acsnet.errors import InputError
 from acsnet.io import read_scan
-from acsnet.io.limits import check_size
-from acsnet.io.nifti import DAMAGED, check_whole, open_nifti
+from acsnet.io.label_map import by_name, read_label_map
 from acsnet.labels import ENHANCEMENT, LEFT_VENTRICLE, MYOCARDIUM, Label
 from acsnet.scan import ShortAxisScan
 
@@ -73,27 +72,9 @@ class LabelFile:
 
 
 def read_label_file(path: Path) -> LabelFile:
-    """Read a NIfTI label map, 3-D or 4-D with one volume; InputError names file and fault."""
-    image = open_nifti(path, name=str(path))
-    shape = image.shape[:3] if image.shape[3:] == (1,) else image.shape
-    if len(shape) != 3 or min(shape) < 1:
-        msg = f"{path} must be a 3-D label map, got shape {image.shape}"
-        raise InputError(msg)
-    check_size(str(path), slices=max(shape[2], 2), rows=shape[0], columns=shape[1], item_bytes=8)
-    check_whole(path, image, name=str(path))
-    try:
-        values = np.asarray(image.dataobj).reshape(shape)
-    except DAMAGED as error:
-        msg = f"the pixels of {path} cannot be read: {error}"
-        raise InputError(msg) from error
-    if values.dtype.kind not in "iuf":
-        msg = f"{path} must hold whole numbers, got {values.dtype}"
-        raise InputError(msg)
-    labels = np.nan_to_num(values, nan=-1).astype(np.int64)
-    if not np.array_equal(labels, values):
-        msg = f"{path} holds values that are not whole numbers, so it is no label map"
-        raise InputError(msg)
-    return LabelFile(path=path, labels=labels, affine=np.asarray(image.affine, dtype=np.float64))
+    """Read a label map of any format that is read; InputError names file and fault."""
+    label_map = by_name(read_label_map(path, name=str(path)))
+    return LabelFile(path=path, labels=label_map.labels, affine=label_map.affine)
 
 
 def turned_to(predicted: LabelFile, expert: LabelFile) -> LabelFile:

@@ -105,8 +105,8 @@ def quantify(
 
     threshold: what split grey zone and core scar, None for labels drawn by hand; scar_known: False
     where nobody looked for scar, so that none is not zero, as on cine always; right_ventricle:
-    where one was drawn. Raises InputError for what is given and cannot be true, AcsnetError for a remote region that
-    holds no wall.
+    where one was drawn. Raises InputError for what is given and cannot be true, AcsnetError for a
+    remote region that holds no wall.
     """
     scar_known = scar_known and scan.shows_scar
     wall, scar = np.isin(labels, MYOCARDIUM), np.isin(labels, ENHANCEMENT)

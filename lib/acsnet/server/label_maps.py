@@ -3,58 +3,37 @@
 from pathlib import Path
 from typing import Any
 
-import nibabel as nib
 import numpy as np
 from numpy.typing import NDArray
 
-from acsnet.errors import GeometryError, InputError
-from acsnet.io.nifti import DAMAGED, check_whole, open_nifti
+from acsnet.errors import InputError
+from acsnet.io import label_map as label_map_file
+from acsnet.io.volume import SplitGrid
 from acsnet.labels import LABEL_VALUES, find_label
 from acsnet.scan import InputGrid, ShortAxisScan
 
-CORNER_TOLERANCE_MM = 0.1
-"""Viewers write affines in single precision; a real shift is a good part of a pixel. Ours."""
-
-
-def header_affine(path: Path) -> NDArray[np.float64]:
-    """(4, 4) affine in the header of the NIfTI image in `path`, right or not."""
-    return np.asarray(nib.load(path).affine, dtype=np.float64)
+NAME = "the label map"
+"""What messages call it."""
 
 
 def read_label_map(
     path: Path, *, grid: InputGrid, image_affine: NDArray[np.float64], segments: Any
 ) -> NDArray[np.uint8]:
-    """Read the NIfTI label map in `path` -> uint8 array of `grid.shape`.
+    """Read the label map in `path` -> uint8 array of `grid.shape`.
 
     image_affine: (4, 4), as the image's header has it, which may differ from the true affine of
-    `grid`; segments: the viewer's own list of segments (`label_info`) or None, see `to_values`.
+    `grid`; segments: the viewer's own list of segments (`label_info`) or None, see `to_values`. A
+    segmentation file that names its own segments needs none.
     Raises InputError for a file that cannot be read or for unknown values, GeometryError when
     it is not on the grid of its image.
     """
-    image = open_nifti(path, name="the label map")
-    shape = image.shape[:3] if image.shape[3:] == (1,) else image.shape
-    if shape != grid.shape:
-        msg = f"the label map must have the image's shape {grid.shape}, got {shape}"
-        raise GeometryError(msg)
-    if image.get_data_dtype().kind not in "iuf":
-        msg = f"the label map must hold whole numbers, got {image.get_data_dtype()}"
-        raise InputError(msg)
-    affine = np.asarray(image.affine, dtype=np.float64)
-    shift_mm = min(
-        _corner_shift_mm(affine, true, grid.shape) for true in (grid.affine, image_affine)
-    )
-    if not shift_mm <= CORNER_TOLERANCE_MM:
-        msg = (
-            f"the label map must lie on its image, but its corners are up to {shift_mm:.1f} mm off"
-        )
-        raise GeometryError(msg)
-    check_whole(path, image, name="the label map")
-    try:
-        data = np.asanyarray(image.dataobj).reshape(shape)
-    except DAMAGED as error:
-        msg = "the pixels of the label map cannot be read (damaged or cut short?)"
-        raise InputError(msg) from error
-    return to_values(data, segments=segments)
+    label_map = label_map_file.read_label_map(path, name=NAME, grid=grid)
+    named = label_map_file.by_name(label_map)
+    own_names = bool(label_map.segments) and not named.segments
+    if not isinstance(grid, SplitGrid) and not np.array_equal(image_affine, grid.affine):
+        grid = SplitGrid(**vars(grid), header_affine=image_affine)
+    labels = label_map_file.on_grid(named, grid)
+    return to_values(labels, segments=None if own_names else segments)
 
 
 def read_label_map_of(
@@ -64,8 +43,7 @@ def read_label_map_of(
 
     segments and errors: as in `read_label_map`.
     """
-    affine = scan.grid.affine if image.is_dir() else header_affine(image)
-    return read_label_map(path, grid=scan.grid, image_affine=affine, segments=segments)
+    return read_label_map(path, grid=scan.grid, image_affine=scan.grid.affine, segments=segments)
 
 
 def to_values(data: NDArray[Any], *, segments: Any) -> NDArray[np.uint8]:
@@ -75,10 +53,12 @@ def to_values(data: NDArray[Any], *, segments: Any) -> NDArray[np.uint8]:
     in this list, so a deleted segment shifts all values after it. Without a list the values must
     be ours already. Raises InputError for a value that has no name in our table.
     """
-    present = np.unique(data)
-    if not (np.isfinite(present).all() and (present == np.round(present)).all()):
+    data = np.asarray(data)
+    if not np.isfinite(data).all():
         msg = "the label map must hold whole numbers"
         raise InputError(msg)
+    data = label_map_file.whole_numbers(data, name=NAME)
+    present = np.unique(data)
     if segments is None:
         segments = [{"name": name} for name in LABEL_VALUES]
     if not isinstance(segments, list) or not all(isinstance(item, dict) for item in segments):
@@ -95,12 +75,3 @@ def to_values(data: NDArray[Any], *, segments: Any) -> NDArray[np.uint8]:
             raise InputError(msg)
         out[data == value] = label
     return out
-
-
-def _corner_shift_mm(
-    one: NDArray[np.float64], other: NDArray[np.float64], shape: tuple[int, int, int]
-) -> float:
-    """Largest distance between the places that two affines give to a corner voxel."""
-    ends = np.array(np.meshgrid(*[(0, size - 1) for size in shape])).reshape(3, -1)
-    corners = np.vstack([ends, np.ones(ends.shape[1])])
-    return float(np.linalg.norm(((one - other) @ corners)[:3], axis=0).max())

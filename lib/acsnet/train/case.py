@@ -7,14 +7,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from acsnet.errors import AcsnetError, InputError
+from acsnet.errors import AcsnetError, GeometryError, InputError
 from acsnet.io import read_scan
+from acsnet.io.label_map import on_grid, read_label_map
 from acsnet.scan import ShortAxisScan
 
 BACKGROUND, POOL, WALL, SCAR = range(4)
 """Values of `TrainingCase.tissue`: the whole myocardium is WALL and SCAR."""
-
-AFFINE_TOLERANCE_MM = 0.01
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,14 +58,19 @@ def read_case(
     Raises InputError, naming the file, when one is missing or damaged, when their grids differ, or
     when the labels hold an unknown value or no left ventricle.
     """
-    scan, expert = _read(image), _read(label)
-    if expert.grid.shape != scan.grid.shape:
-        msg = f"{label}: shape {expert.grid.shape} differs from its image's {scan.grid.shape}"
+    scan = _read(image)
+    if not label.is_file():
+        msg = f"{label}: {label.name} is not there, or is neither a file nor a folder"
         raise InputError(msg)
-    if not np.allclose(expert.grid.affine, scan.grid.affine, atol=AFFINE_TOLERANCE_MM):
+    expert = read_label_map(label, name=f"{label}: {label.name}")
+    if sorted(expert.labels.shape) != sorted(scan.grid.shape):
+        msg = f"{label}: shape {expert.labels.shape} differs from its image's {scan.grid.shape}"
+        raise InputError(msg)
+    try:
+        values = on_grid(expert, scan.grid)
+    except GeometryError as error:
         msg = f"{label}: the affine differs from its image's"
-        raise InputError(msg)
-    values = expert.grid.to_input(expert.pixels)
+        raise InputError(msg) from error
     tissue = translate(scan.grid.from_input(values), table, source=label)
     if not tissue.any():
         msg = f"{label}: no left ventricle is drawn"

@@ -1,0 +1,193 @@
+"""A label map in a file of any format, and its place on the grid of an image.
+
+Values near whole numbers are whole: conversions scale and resample them. A map that was cut to its
+labels is put back where it was, as long as it lies on the voxels of its image. Tolerances are ours.
+"""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, NoReturn
+
+import numpy as np
+from numpy.typing import NDArray
+
+from acsnet.errors import GeometryError, InputError
+from acsnet.io.containers import open_volume
+from acsnet.io.limits import check_size
+from acsnet.io.volume import Segment, Volume, corner_distance_mm, places_of
+from acsnet.labels import LABEL_VALUES, find_label
+from acsnet.scan import InputGrid
+
+ROUNDING = 0.01
+"""From a value to the label that it stands for."""
+
+MAX_VALUE = 2.0**31
+"""Of a label."""
+
+CORNER_TOLERANCE_MM = 0.1
+"""Viewers write affines in single precision; a real shift is a good part of a pixel."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class LabelMap:
+    """A label map as it lies in its file.
+
+    name: what messages call it; labels: of any axis order, or (layer, ...) where layered; affine:
+    (4, 4) to RAS mm; segments: of a `.seg.nrrd`, by which its values are named.
+    """
+
+    name: str
+    labels: NDArray[np.int64]
+    affine: NDArray[np.float64]
+    segments: tuple[Segment, ...] = ()
+    layered: bool = False
+
+
+def read_label_map(path: Path, *, name: str, grid: InputGrid | None = None) -> LabelMap:
+    """Read the label map in `path`; `name` is what messages call it.
+
+    grid: of its image, which it may not be larger than. Raises InputError for a file that cannot be
+    read or holds no labels, GeometryError for one of another shape.
+    """
+    volume = open_volume(path, name=name)
+    shape = _plain_shape(volume)
+    if grid is not None and any(
+        n > m for n, m in zip(sorted(shape), sorted(grid.shape), strict=True)
+    ):
+        _refuse_shape(shape, grid)
+    check_size(name, slices=max(shape[2], 2), rows=shape[0], columns=shape[1], item_bytes=8)
+    if volume.dtype.kind not in "iuf":
+        msg = f"{name} must hold whole numbers, got {volume.dtype}"
+        raise InputError(msg)
+    stored = volume.load()
+    stored = stored if volume.layered else stored.reshape(shape)
+    return LabelMap(
+        name=name,
+        labels=whole_numbers(stored, name=name),
+        affine=volume.affine,
+        segments=volume.segments,
+        layered=volume.layered,
+    )
+
+
+def whole_numbers(values: NDArray[Any], *, name: str) -> NDArray[np.int64]:
+    """Values as whole numbers; NaN, as outside of a mask, is 0.
+
+    Raises InputError where one is further than `ROUNDING` from any.
+    """
+    if values.dtype.kind in "iub":
+        return values.astype(np.int64)
+    known = np.nan_to_num(np.asarray(values, dtype=np.float64), nan=0.0)
+    off = np.abs(known - np.rint(np.clip(known, -MAX_VALUE, MAX_VALUE))) > ROUNDING
+    if off.any():
+        msg = (
+            f"{name} holds values that are not whole numbers ({known[off][0]:g}), so it is no "
+            "label map"
+        )
+        raise InputError(msg)
+    return np.rint(known).astype(np.int64)
+
+
+def by_name(label_map: LabelMap) -> LabelMap:
+    """The map with our values where its segments have our names, and without layers.
+
+    Where segments overlap the higher of our values wins. A map whose segments all have other names
+    keeps its values and its segments. Raises InputError where only some of the names with voxels
+    are ours.
+    """
+    if not label_map.segments:
+        return replace(label_map, layered=False)
+    layers = label_map.labels if label_map.layered else label_map.labels[None]
+    masks = [
+        (one.name, layers[one.layer] == one.value)
+        for one in label_map.segments
+        if one.layer < len(layers)
+    ]
+    drawn = [(name, find_label(name), mask) for name, mask in masks if mask.any()]
+    ours = [(label, mask) for _, label, mask in drawn if label is not None]
+    if not ours and len(layers) == 1:
+        return replace(label_map, labels=layers[0], layered=False)
+    if len(ours) < len(drawn):
+        unknown = next(name for name, label, _ in drawn if label is None)
+        msg = f"segment {unknown!r} is not one of the labels {', '.join(LABEL_VALUES)}"
+        raise InputError(msg)
+    out = np.zeros(layers.shape[1:], np.int64)
+    for label, mask in sorted(ours, key=lambda pair: pair[0]):
+        out[mask] = label
+    return replace(label_map, labels=out, layered=False, segments=())
+
+
+def on_grid(label_map: LabelMap, grid: InputGrid) -> NDArray[np.int64]:
+    """The labels as an array of `grid.shape`, axes turned and what was cut off put back as 0.
+
+    Raises GeometryError where the map does not lie on voxels of the image.
+    """
+    if label_map.layered:
+        label_map = by_name(label_map)
+    best = min((_snapped(label_map, place) for place in places_of(grid)), key=lambda fit: fit[0])
+    off_mm, turn, first = best
+    if turn is None or not off_mm <= CORNER_TOLERANCE_MM:
+        _refuse_place(label_map, grid)
+    axes = [int(np.flatnonzero(row)[0]) for row in turn]
+    signs = [int(row[axis]) for row, axis in zip(turn, axes, strict=True)]
+    labels = np.transpose(label_map.labels, axes)[tuple(slice(None, None, sign) for sign in signs)]
+    start = [
+        int(at) if sign > 0 else int(at) - (count - 1)
+        for at, sign, count in zip(first, signs, labels.shape, strict=True)
+    ]
+    inside = all(
+        a >= 0 and a + count <= size
+        for a, count, size in zip(start, labels.shape, grid.shape, strict=True)
+    )
+    if not inside:
+        _refuse_place(label_map, grid)
+    if labels.shape == grid.shape:
+        return np.asarray(labels)
+    out = np.zeros(grid.shape, np.int64)
+    out[tuple(slice(a, a + n) for a, n in zip(start, labels.shape, strict=True))] = labels
+    return out
+
+
+def _snapped(
+    label_map: LabelMap, place: NDArray[np.float64]
+) -> tuple[float, NDArray[np.float64] | None, NDArray[np.float64]]:
+    """How far in mm a map is off the voxels of an image, and the turn and start among them."""
+    try:
+        relative = np.linalg.solve(place, label_map.affine)
+    except np.linalg.LinAlgError:
+        return np.inf, None, np.zeros(3)
+    turn, first = np.rint(relative[:3, :3]), np.rint(relative[:3, 3])
+    if not (np.isfinite(relative).all() and (np.abs(turn).sum(axis=0) == 1).all()):
+        return np.inf, None, first
+    if not (np.abs(turn).sum(axis=1) == 1).all():
+        return np.inf, None, first
+    voxels = np.eye(4)
+    voxels[:3, :3], voxels[:3, 3] = turn, first
+    shape = label_map.labels.shape
+    off_mm = corner_distance_mm(label_map.affine - place @ voxels, (shape[0], shape[1], shape[2]))
+    return off_mm, turn, first
+
+
+def _refuse_place(label_map: LabelMap, grid: InputGrid) -> NoReturn:
+    shape = label_map.labels.shape
+    if shape != grid.shape and sorted(shape) == sorted(grid.shape):
+        _refuse_shape((shape[0], shape[1], shape[2]), grid)
+    shift_mm = min(
+        corner_distance_mm(label_map.affine - place, grid.shape) for place in places_of(grid)
+    )
+    cut = "" if shape == grid.shape else f" (it has shape {shape}, the image {grid.shape})"
+    msg = f"{label_map.name} must lie on its image, but its corners are up to {shift_mm:.1f} mm off"
+    raise GeometryError(msg + cut)
+
+
+def _refuse_shape(shape: tuple[int, ...], grid: InputGrid) -> NoReturn:
+    msg = f"the label map must have the image's shape {grid.shape}, got {shape}"
+    raise GeometryError(msg)
+
+
+def _plain_shape(volume: Volume) -> tuple[int, int, int]:
+    shape = volume.shape[1:] if volume.layered else volume.shape
+    if len(shape) < 3 or min(shape) < 1 or max(shape[3:], default=1) > 1:
+        msg = f"{volume.name} must be a 3-D label map, got shape {volume.shape}"
+        raise InputError(msg)
+    return shape[0], shape[1], shape[2]

@@ -1,0 +1,156 @@
+"""Label maps as colleagues and viewers save them, on the grid of their image or refused."""
+
+import nibabel as nib
+import nrrd
+import numpy as np
+import packings
+import pytest
+import SimpleITK as sitk  # noqa: N813
+from hypothesis import given
+from hypothesis import strategies as st
+
+from acsnet.errors import GeometryError, InputError
+from acsnet.evaluate.drawn import quantify_drawn
+from acsnet.io.label_map import by_name, on_grid, read_label_map, whole_numbers
+from acsnet.scan import InputGrid
+
+SHAPE = (8, 7, 5)
+AFFINE = np.array([[1.5, 0, 0, -20], [0, 1.5, 0, 10], [0, 0, 8.0, 5], [0, 0, 0, 1]])
+GRID = InputGrid(shape=SHAPE, affine=AFFINE, axes=(2, 1, 0))
+
+
+def drawn():
+    labels = np.zeros(SHAPE, np.int16)
+    labels[2:6, 3:6, 1:4] = 2
+    labels[3, 4, 2] = 4
+    return labels
+
+
+def save(path, labels, affine=AFFINE):
+    return packings.save_nifti(nib.Nifti1Image(labels, affine), path)
+
+
+def test_values_near_whole_numbers_are_rounded_and_never_cut():
+    values = np.array([2.9999991, 3.00004, 0.004, np.nan])
+    assert whole_numbers(values, name="a").tolist() == [3, 3, 0, 0]
+
+
+@pytest.mark.parametrize("value", [2.5, 0.02, np.inf])
+def test_other_values_are_no_labels(value):
+    with pytest.raises(InputError, match="not whole numbers"):
+        whole_numbers(np.array([0.0, value]), name="a")
+
+
+def test_labels_with_a_scale_in_the_header_are_whole(tmp_path):
+    scaled = nib.Nifti1Image(drawn().astype(float), AFFINE)
+    scaled.header.set_data_dtype(np.int16)
+    path = packings.save_nifti(scaled, tmp_path / "a.nii")
+    np.testing.assert_array_equal(on_grid(read_label_map(path, name="a"), GRID), drawn())
+
+
+@given(
+    axes=st.permutations(range(3)),
+    signs=st.tuples(*[st.sampled_from((1, -1))] * 3),
+    cut=st.tuples(st.integers(0, 2), st.integers(0, 3), st.integers(0, 1)),
+)
+def test_a_turned_and_cut_map_is_put_back(tmp_path_factory, axes, signs, cut):
+    spans = tuple(slice(a, n) for a, n in zip(cut, SHAPE, strict=True))
+    moved = AFFINE.copy()
+    moved[:3, 3] += AFFINE[:3, :3] @ cut
+    image = nib.Nifti1Image(drawn()[spans], moved)
+    orientation = np.stack([axes, signs], axis=1).astype(float)
+    path = tmp_path_factory.mktemp("a") / "a.nii"
+    found = on_grid(
+        read_label_map(packings.save_nifti(image.as_reoriented(orientation), path), name="a"), GRID
+    )
+    np.testing.assert_array_equal(found, drawn())
+
+
+@pytest.mark.parametrize("shift_mm", [0.3, 1.5, -8.0])
+def test_a_shifted_map_of_the_whole_image_is_refused(tmp_path, shift_mm):
+    moved = AFFINE.copy()
+    moved[0, 3] += shift_mm
+    path = save(tmp_path / "a.nii", drawn(), moved)
+    with pytest.raises(GeometryError, match=f"up to {abs(shift_mm)} mm off"):
+        on_grid(read_label_map(path, name="a"), GRID)
+
+
+def test_a_cut_map_between_the_voxels_is_refused(tmp_path):
+    moved = AFFINE.copy()
+    moved[0, 3] += 0.7
+    path = save(tmp_path / "a.nii", drawn()[:4], moved)
+    with pytest.raises(GeometryError, match="must lie on its image"):
+        on_grid(read_label_map(path, name="a"), GRID)
+
+
+def slicer_segmentation(path, layers, segments):
+    """As 3D Slicer writes it: layers first, one entry a segment; segments: name, value, layer."""
+    header = {
+        "space": "right-anterior-superior",
+        "space directions": np.vstack([[np.nan] * 3, AFFINE[:3, :3].T]),
+        "space origin": AFFINE[:3, 3],
+        "kinds": ["list", "domain", "domain", "domain"],
+    }
+    if len(layers) == 1:
+        header["space directions"], header["kinds"] = AFFINE[:3, :3].T, ["domain"] * 3
+    for number, (name, value, layer) in enumerate(segments):
+        header[f"Segment{number}_ID"] = f"Segment_{number + 1}"
+        header[f"Segment{number}_Name"] = name
+        header[f"Segment{number}_LabelValue"] = str(value)
+        header[f"Segment{number}_Layer"] = str(layer)
+    nrrd.write(str(path), np.stack(layers) if len(layers) > 1 else layers[0], header)
+    return path
+
+
+def test_a_slicer_segmentation_is_read_by_the_names_of_its_segments(tmp_path):
+    values = np.choose(drawn(), [0, 0, 7, 0, 3]).astype(np.uint8)
+    path = slicer_segmentation(
+        tmp_path / "a.seg.nrrd", [values], [("LV myocardium", 7, 0), ("Core scar", 3, 0)]
+    )
+    found = on_grid(by_name(read_label_map(path, name="a")), GRID)
+    np.testing.assert_array_equal(found, drawn())
+
+
+def test_layers_of_overlapping_segments_become_one_map(tmp_path):
+    wall, scar = (drawn() > 0).astype(np.uint8), (drawn() == 4).astype(np.uint8)
+    path = slicer_segmentation(
+        tmp_path / "a.seg.nrrd", [wall, scar], [("lv_myocardium", 1, 0), ("core_scar", 1, 1)]
+    )
+    np.testing.assert_array_equal(on_grid(by_name(read_label_map(path, name="a")), GRID), drawn())
+
+
+def test_a_segment_of_another_name_beside_ours_is_refused(tmp_path):
+    path = slicer_segmentation(
+        tmp_path / "a.seg.nrrd", [drawn().astype(np.uint8)], [("core_scar", 4, 0), ("liver", 2, 0)]
+    )
+    with pytest.raises(InputError, match="segment 'liver' is not one of the labels"):
+        by_name(read_label_map(path, name="a"))
+
+
+@pytest.mark.parametrize("packing", ["below", "above", "scaled", "cropped", "seg.nrrd", "mha"])
+def test_every_packing_of_the_truth_gives_its_volumes(samples, tmp_path, packing):
+    image = samples / "nifti" / "phantom-1.nii.gz"
+    truth = nib.load(samples / "truth" / "phantom-1.nii.gz")
+    data = np.asanyarray(truth.dataobj)
+    path = tmp_path / f"labels.{packing}"
+    if packing in ("seg.nrrd", "mha"):
+        sitk.WriteImage(sitk.ReadImage(truth.get_filename()), str(path))
+    else:
+        path = tmp_path / "labels.nii.gz"
+        affine = truth.affine.copy()
+        if packing == "cropped":
+            low, high = np.argwhere(data > 0).min(0), np.argwhere(data > 0).max(0) + 1
+            affine[:3, 3] += affine[:3, :3] @ low
+            data = data[tuple(map(slice, low, high))]
+        changed = {
+            "below": (data * 0.9999997).astype(np.float32),
+            "above": (data + 0.00004 * (data > 0)).astype(np.float32),
+            "scaled": data.astype(np.float64),
+            "cropped": data,
+        }[packing]
+        other = nib.Nifti1Image(changed, affine)
+        if packing == "scaled":
+            other.header.set_data_dtype(np.int16)
+        nib.save(other, path)
+    expected = quantify_drawn(image, samples / "truth" / "phantom-1.nii.gz").features
+    assert quantify_drawn(image, path).features == expected
