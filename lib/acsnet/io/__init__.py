@@ -6,7 +6,8 @@ from pathlib import Path
 
 from acsnet.errors import InputError
 from acsnet.io.containers import read_volume
-from acsnet.io.dicom import read_dicom_folder
+from acsnet.io.dicom import read_dicom_files, read_dicom_folder
+from acsnet.io.dicom_files import quiet_pydicom, read_header
 from acsnet.io.nifti import write_image, write_label_map, write_map
 from acsnet.scan import (
     MIN_APEXWARD_COSINE,
@@ -17,7 +18,7 @@ from acsnet.scan import (
     long_axis_cosine,
 )
 
-__all__ = ["read_scan", "write_image", "write_label_map", "write_map"]
+__all__ = ["read_scan", "read_series", "write_image", "write_label_map", "write_map"]
 
 
 def read_scan(
@@ -45,6 +46,18 @@ def read_scan(
     except PermissionError as error:
         msg = f"{Path(error.filename or path).name} cannot be read: permission denied"
         raise InputError(msg) from error
+    return apex_first_by_position(_told_of_long_axis(scan))
+
+
+def read_series(paths: Sequence[Path], *, name: str) -> ShortAxisScan:
+    """Read one stack from DICOM files that lie anywhere; name: of the case. As `read_scan`."""
+    files, remarks = [], []
+    with quiet_pydicom():
+        for path in paths:
+            file, remark = read_header(path, path.name)
+            remarks += remark
+            files += [] if file is None else [file]
+    scan = read_dicom_files(files, name=name, passed_over=remarks)
     return apex_first_by_position(_told_of_long_axis(scan))
 
 

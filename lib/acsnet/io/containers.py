@@ -18,7 +18,7 @@ def open_volume(path: Path, *, name: str) -> Volume:
 
     Raises InputError for a file of another format, and for one that is damaged.
     """
-    path = header_path(path)
+    path = header_path(path.resolve())  # detached pixels lie beside the file, not beside a link
     with path.open("rb") as stream:
         head = stream.read(DICOM_AT.stop)
     if head.startswith(nrrd.MAGIC):

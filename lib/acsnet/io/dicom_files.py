@@ -6,7 +6,7 @@ import warnings
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
@@ -134,31 +134,45 @@ def candidates(folder: Path) -> Iterator[Path]:
         yield path
 
 
-def files_below(folder: Path, *, depth: int = MAX_DEPTH) -> Iterator[Path]:
+@dataclass(frozen=True, kw_only=True)
+class Walk:
+    """What a walk through folders keeps in mind.
+
+    been: folders that it was in; closed: those it could not open; without: a folder, resolved,
+    that is left out.
+    """
+
+    been: set[tuple[int, int]] = field(default_factory=set)
+    closed: list[Path] = field(default_factory=list)
+    without: Path | None = None
+
+
+def files_below(
+    folder: Path, *, depth: int = MAX_DEPTH, walk: Walk | None = None
+) -> Iterator[Path]:
     """All files that may be scans or slices, in the order of their names; no folder twice.
 
     Not hidden ones and no DICOMDIR; with links to nothing that are called as slices are. depth:
     levels of subfolders to look into. A folder that cannot be opened holds nothing.
     """
-    return _files(folder, depth, set())
-
-
-def _files(folder: Path, depth: int, seen: set[tuple[int, int]]) -> Iterator[Path]:
+    walk = walk or Walk()
     try:
         status = folder.stat()
         entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
     except OSError:
+        walk.closed.append(folder)
         return
-    if (status.st_dev, status.st_ino) in seen:
+    left_out = walk.without is not None and folder.resolve().is_relative_to(walk.without)
+    if left_out or (status.st_dev, status.st_ino) in walk.been:
         return
-    seen.add((status.st_dev, status.st_ino))
+    walk.been.add((status.st_dev, status.st_ino))
     for entry in entries:
         if entry.name.startswith(".") or entry.name.upper() == "DICOMDIR":
             continue
         if entry.is_file() or leads_nowhere(Path(entry.path)):
             yield Path(entry.path)
         elif entry.is_dir() and depth:
-            yield from _files(Path(entry.path), depth - 1, seen)
+            yield from files_below(Path(entry.path), depth=depth - 1, walk=walk)
 
 
 def leads_nowhere(path: Path) -> bool:

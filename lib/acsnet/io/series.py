@@ -1,6 +1,7 @@
 """Every DICOM series below a folder, whether a scan can be built from it or not."""
 
 import hashlib
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from acsnet.io.dicom_files import (
     quiet_pydicom,
     read_header,
 )
+from acsnet.io.image_kinds import Kind
 from acsnet.io.volume import SUFFIXES
 
 KEPT_TAGS = (
@@ -40,6 +42,10 @@ KEPT_TAGS = (
     "SeriesInstanceUID",
     "StudyID",
     "SeriesNumber",
+    "ImageType",
+    "ImagePositionPatient",
+    "ImageOrientationPatient",
+    "PixelSpacing",
     "InstanceNumber",
     "NumberOfFrames",
     "Rows",
@@ -55,11 +61,13 @@ class Series:
 
     damaged: files of the same folders that claim to be DICOM and cannot be read. They may belong
     to this series, so whoever reads it must meet them. `uid` is empty where only these are known.
+    kind: the reconstruction, where it is one of two that lie in one series.
     """
 
     uid: str
     files: tuple[DicomFile, ...]
     damaged: tuple[Path, ...]
+    kind: Kind | None = None
 
     @property
     def paths(self) -> tuple[Path, ...]:
@@ -81,19 +89,23 @@ class Series:
 class SeriesFinder:
     """Finds series below `folder`; a file is read once, and again only when it changes.
 
-    depth: levels of subfolders to look into.
+    depth: levels of subfolders to look into; paths: the files to look at, where the caller has
+    walked through the folder already.
     """
 
-    def __init__(self, folder: Path, *, depth: int = MAX_DEPTH) -> None:
+    def __init__(
+        self, folder: Path, *, depth: int = MAX_DEPTH, paths: Sequence[Path] | None = None
+    ) -> None:
         self._folder = folder
         self._depth = depth
+        self._paths = paths
         self._known: dict[tuple[Path, int, int], DicomFile | Path | None] = {}
 
     def find(self) -> list[Series]:
         """The series there are now, by the name of their first file."""
         known = {}
         with quiet_pydicom():
-            for path in files_below(self._folder, depth=self._depth):
+            for path in self._files():
                 if path.name.lower().endswith(SUFFIXES):
                     continue
                 try:
@@ -105,6 +117,11 @@ class SeriesFinder:
                         known[path, 0, 0] = path
         self._known = known
         return _grouped([entry for entry in known.values() if entry is not None])
+
+    def _files(self) -> Iterable[Path]:
+        if self._paths is not None:
+            return self._paths
+        return files_below(self._folder, depth=self._depth)
 
     def _read(self, path: Path) -> DicomFile | Path | None:
         """The file with its kept tags; its path where it is damaged, None where it is no DICOM."""

@@ -10,10 +10,11 @@ from acsnet.errors import AcsnetError, InputError
 from acsnet.io import read_scan
 from acsnet.io.dicom import check_headers
 from acsnet.io.dicom_files import quiet_pydicom, text_of
+from acsnet.io.image_kinds import Kind, kind_of
 from acsnet.pacs.client import DicomWeb, is_uid
 from acsnet.pacs.dicom_json import as_files
 from acsnet.pacs.download import is_complete
-from acsnet.pacs.reconstructions import Choice, Kind, chosen_in_series, kind_of, scan_key
+from acsnet.pacs.reconstructions import Choice, chosen_in_series, scan_key
 
 
 @dataclass(frozen=True, kw_only=True)

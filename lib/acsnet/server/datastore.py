@@ -26,7 +26,7 @@ from acsnet.loop.files import put
 from acsnet.loop.requests import Reviewed
 from acsnet.loop.versions import Version, VersionStore, by_author
 from acsnet.result import Result
-from acsnet.server.checks import SCAN_SUFFIXES, upload_suffix
+from acsnet.server.checks import HEADER_SUFFIXES, SCAN_SUFFIXES, upload_suffix
 from acsnet.server.gate import Gate, Verdict, fingerprint
 from acsnet.server.label_records import DRAFT, DRAWN, REVIEWED, held, record_of
 from acsnet.server.login.person import logged_in
@@ -46,6 +46,8 @@ SHOWN_TAGS = (
     "SeriesInstanceUID",
 )
 """What clients and our own pages show of a series."""
+
+VOLUME_SUFFIXES = (*(one for one in SCAN_SUFFIXES if one != ".seg.nrrd"), *HEADER_SUFFIXES)
 
 SCORES = "scores.jsonl"
 """The file of the store with the history of scores."""
@@ -75,7 +77,7 @@ class StudiesDatastore(LocalDatastore):
         super().__init__(
             str(store),
             images_dir="images",
-            extensions=tuple(f"*{suffix}" for suffix in (*SCAN_SUFFIXES, SERIES_SUFFIX)),
+            extensions=tuple(f"*{one}" for one in (*VOLUME_SUFFIXES, SERIES_SUFFIX)),
             auto_reload=False,
         )
         self._show_all()
@@ -119,11 +121,16 @@ class StudiesDatastore(LocalDatastore):
         info: dict[str, Any] = super().get_image_info(image_id)
         if logged_in() is not None:  # from elsewhere: a path of this machine is none of theirs
             info.pop("path", None)
+        if str(info.get("path", "")).endswith(HEADER_SUFFIXES):  # half of a scan
+            info.pop("path", None)
+            info["name"] = f"{image_id}{SCAN_SUFFIXES[0]}"
         series = self._links.scans.get(image_id)
         if series is None or not Path(self.get_image_uri(image_id)).is_dir():
             return info
         info.pop("path", None)
         tags = {tag: series.text(tag) for tag in SHOWN_TAGS}
+        if series.kind is not None:
+            tags["SeriesDescription"] = f"{tags['SeriesDescription']} ({series.kind})".strip()
         if not series.files:
             tags["SeriesDescription"] = f"damaged files in {self._links.place(series)}"
         return {**info, **tags, "name": f"{image_id}{SCAN_SUFFIXES[0]}"}

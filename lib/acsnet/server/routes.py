@@ -33,12 +33,19 @@ from monailabel.utils.sessions import SessionInfo
 
 from acsnet.evaluate.drawn import measure_drawn
 from acsnet.io import read_scan, write_image, write_label_map
-from acsnet.io.nifti import open_nifti
+from acsnet.io.containers import open_volume
 from acsnet.loop import audit
 from acsnet.loop.drawn import drawn_warnings
 from acsnet.server import metrics
 from acsnet.server.app import AcsnetApp
-from acsnet.server.checks import json_object, result_suffix, upload_name, upload_suffix
+from acsnet.server.checks import (
+    HEADER_SUFFIXES,
+    SLICE_SUFFIXES,
+    json_object,
+    result_suffix,
+    upload_name,
+    upload_suffix,
+)
 from acsnet.server.infer_task import KEEP_VALID, SCAR_METHOD, UNCERTAINTY
 from acsnet.server.label_maps import read_label_map_of
 from acsnet.server.label_records import DRAFT
@@ -172,14 +179,14 @@ def download_image(image: str, background_tasks: BackgroundTasks) -> FileRespons
     """An image as a NIfTI file: a series that passes the geometry gate is turned into one."""
     app: AcsnetApp = app_instance()
     path = _image(app, image)
-    if path.is_dir():
+    if path.is_dir() or path.name.endswith(HEADER_SUFFIXES):
         with volume_place():
             scan = read_scan(path)
             path = app.scratch / f"{uuid.uuid4().hex}.nii.gz"
             write_image(path, scan)
         background_tasks.add_task(path.unlink)
         return FileResponse(path, filename=f"{image}.nii.gz", background=background_tasks)
-    open_nifti(path, name=path.name)  # a link among the scans may lead to what is none
+    open_volume(path, name=path.name)  # a link among the scans may lead to what is none
     return FileResponse(path, filename=path.name)
 
 
@@ -223,7 +230,7 @@ def create_session(
     uncompress: bool = False,
     expiry: Annotated[int, Query(ge=0, le=SESSION_S)] = 0,
 ) -> dict[str, Any]:
-    """Hold a client's scan for a while: one NIfTI file, or the DICOM files of one series.
+    """Hold a client's scan for a while: one volume file, or the DICOM files of one series.
 
     expiry: seconds after its last use; 0 for an hour.
     """
@@ -239,7 +246,7 @@ def create_session(
     if len(set(names)) != len(names):
         raise HTTPException(422, "the names of the uploaded files must differ")
     with tempfile.TemporaryDirectory(dir=app.scratch) as temporary:
-        if len(files) == 1:
+        if len(files) == 1 and not names[0].lower().endswith(SLICE_SUFFIXES):
             scan = Path(temporary) / f"scan{upload_suffix(files[0].filename)}"
             _copy(files[0], scan)
         else:

@@ -1,14 +1,17 @@
 """Links to the scans of a studies folder, in the layout that MONAI Label's local store reads."""
 
+import logging
 import shutil
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
+from acsnet.io.finder import called_by_path, scans_of, stem_of, volume_files
 from acsnet.io.series import Series, SeriesFinder, image_id
 from acsnet.names import is_plain_name
-from acsnet.server.checks import SCAN_SUFFIXES
 from acsnet.server.state import private_folder
+
+logger = logging.getLogger(__name__)
 
 SERIES_SUFFIX = ".series"
 """Ends the name of the link to a series among the images, as `.nii.gz` ends a scan file's."""
@@ -17,8 +20,8 @@ SERIES_SUFFIX = ".series"
 class StudyLinks:
     """Keeps `images/` and `series/` in the store like the studies folder, which is only read.
 
-    `images/` holds a link for each scan file at the top of the studies folder and for each DICOM
-    series anywhere below it. `series/<id>/` holds links to the files of one series and nothing
+    `images/` holds a link for each file with a volume and for each DICOM series anywhere below the
+    studies folder. `series/<id>/` holds links to the files of one series and nothing
     else, for the reader takes a folder.
     """
 
@@ -27,22 +30,17 @@ class StudyLinks:
         self.images = private_folder(private_folder(store) / "images")
         self._folders = private_folder(store / "series")
         self._finder = SeriesFinder(studies)
+        self._remarks: list[str] = []
         self.found: list[Series] = []
         self.scans: Mapping[str, Series] = {}
 
     def refresh(self) -> None:
-        """Look again: `found` is every series, `scans` those that may be scans, by image id."""
+        """Look again: `found` is every series, `scans` what of them may be a scan, by image id."""
         self.found = self._finder.find()
-        by_id = {image_id(one, self._studies): one for one in self.found if one.has_images}
+        scans = scans_of(self.found)
+        by_id = {image_id(one, self._studies): one for one in scans}
         self.scans = {name: one for name, one in by_id.items() if is_plain_name(name)}
-        links = {
-            file.name: file
-            for file in self._studies.iterdir()
-            if file.name.endswith(SCAN_SUFFIXES)
-            and is_plain_name(file.name)
-            and file.is_file()
-            and file.name.removesuffix(".gz").removesuffix(".nii") not in self.scans
-        }
+        links = self._volume_links()
         for folder in self._folders.iterdir():
             if folder.name not in self.scans:
                 shutil.rmtree(folder)
@@ -57,6 +55,26 @@ class StudyLinks:
             if not link.exists():
                 link.unlink(missing_ok=True)
                 link.symlink_to(target)
+
+    def _volume_links(self) -> dict[str, Path]:
+        """Name of a link -> file with a volume, called by its path below the studies folder."""
+        files, remarks = volume_files(self._studies)
+        if remarks != self._remarks:
+            self._remarks = remarks
+            for remark in remarks:
+                logger.info("%s", remark)
+        links: dict[str, Path] = {}
+        taken: set[str] = set()
+        for file in files:
+            name = called_by_path(file, self._studies)
+            if name in self.scans:  # the series in another format
+                continue
+            suffix = file.name[len(stem_of(file)) :].lower()
+            name = f"{name}{suffix.replace('.', '_')}" if name in taken else name
+            if is_plain_name(f"{name}{suffix}") and name not in taken:
+                taken.add(name)
+                links[f"{name}{suffix}"] = file
+        return links
 
     def place(self, series: Series) -> str:
         """The folder of a series, as its owner knows it."""
