@@ -6,6 +6,7 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 import pydicom
+import SimpleITK as sitk  # noqa: N813
 from pydicom.uid import generate_uid
 
 
@@ -313,4 +314,45 @@ def cine(datasets, out):
         dataset.SeriesDescription = dataset.ProtocolName = "sax bSSFP"
         if "InversionTime" in dataset:
             del dataset.InversionTime
+    return write(out, datasets)
+
+
+def compressed(datasets, out, compressor):
+    """In a transfer syntax of an archive; compressor: as ITK calls it (JPEG is the lossless one)."""
+    for number, dataset in enumerate(datasets):
+        pixels = np.clip(dataset.pixel_array, 0, 4095).astype(np.uint16)
+        image = sitk.GetImageFromArray(pixels)
+        for tag, value in {"0028|0101": "12", "0028|0102": "11"}.items():
+            image.SetMetaData(tag, value)
+        writer = sitk.ImageFileWriter()
+        temporary = out.with_name("packed.dcm")
+        writer.SetFileName(str(temporary))
+        writer.UseCompressionOn()
+        writer.SetCompressor(compressor)
+        writer.Execute(image)
+        packed = pydicom.dcmread(temporary)
+        temporary.unlink()
+        dataset.file_meta.TransferSyntaxUID = packed.file_meta.TransferSyntaxUID
+        dataset.PixelData = packed.PixelData
+        dataset["PixelData"].is_undefined_length = True
+        dataset["PixelData"].VR = "OB"
+        for tag in ("BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation"):
+            dataset[tag] = packed[tag]
+        save(dataset, out / f"IM{number:04d}.dcm")
+    return out
+
+
+def big_endian(datasets, out):
+    """Explicit VR big endian, which is retired and still in archives."""
+    for dataset in datasets:
+        dataset.PixelData = dataset.pixel_array.astype(">i2").tobytes()
+        dataset.file_meta.TransferSyntaxUID = "1.2.840.10008.1.2.2"
+        dataset.is_little_endian, dataset.is_implicit_VR = False, False
+    return write(out, datasets)
+
+
+def run_length(datasets, out):
+    """RLE Lossless."""
+    for dataset in datasets:
+        dataset.compress("1.2.840.10008.1.2.5")
     return write(out, datasets)

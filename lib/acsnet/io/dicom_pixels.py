@@ -25,6 +25,7 @@ from pydicom.uid import (
 from scipy.ndimage import label
 
 from acsnet.errors import InputError
+from acsnet.io.decoding import APART, decoded_apart
 from acsnet.io.dicom_files import DAMAGED, DicomFile, check_inflated
 from acsnet.io.limits import MAX_BYTES, check_packed
 from acsnet.io.signal import Cleaned
@@ -80,19 +81,23 @@ def bit_remarks(images: Sequence[Image]) -> list[str]:
 
 def pixels_of(files: Sequence[DicomFile]) -> list[Image]:
     """The values of images, each file decoded once. Raises InputError where one cannot be."""
-    decoded: dict[Path, tuple[Dataset, NDArray[Any]]] = {}
+    last: tuple[Path, Dataset, NDArray[Any]] | None = None
+    apart: dict[Path, NDArray[Any]] | None = None
     images = []
     for file in files:
-        if file.path not in decoded:
-            decoded = {file.path: _decoded(file)}  # frames of one file come one after another
-        dataset, words = decoded[file.path]
+        if last is None or last[0] != file.path:  # frames of one file come one after another
+            dataset = _dataset(file)
+            if _syntax(dataset) in APART and apart is None:
+                apart = decoded_apart(list(dict.fromkeys(one.path for one in files)))
+            last = file.path, dataset, _decoded(file, dataset, apart)
+        _, dataset, words = last
         plane = words if file.frame is None or words.ndim == 2 else words[file.frame]
         images.append(_image(file, dataset, plane))
     return images
 
 
-def _decoded(file: DicomFile) -> tuple[Dataset, NDArray[Any]]:
-    """A file's pixel words with the tags that explain them."""
+def _dataset(file: DicomFile) -> Dataset:
+    """A file's pixel words, as they lie in it, and the tags that explain them."""
     name = file.name
     try:
         check_inflated(file.path, name)
@@ -110,16 +115,34 @@ def _decoded(file: DicomFile) -> tuple[Dataset, NDArray[Any]]:
         implicit = dataset.is_implicit_VR
         little = ExplicitVRLittleEndian if dataset.is_little_endian else ExplicitVRBigEndian
         dataset.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian if implicit else little
-    syntax = UID(str(dataset.file_meta.TransferSyntaxUID))
-    with _named_decoding(name, syntax):
+    with _named_decoding(name, _syntax(dataset)):
         plain = get_expected_length(dataset)
     if plain > MAX_FILE_BYTES:
         msg = f"{name} is too large: {plain / 1e9:.1f} GB of pixels in one file"
         raise InputError(msg)
-    with _named_decoding(name, syntax):
-        if syntax.is_encapsulated:
-            check_packed(name, stored=len(dataset.PixelData), plain=plain)
-        return dataset, dataset.pixel_array
+    if _syntax(dataset).is_encapsulated:
+        check_packed(name, stored=len(dataset.PixelData), plain=plain)
+    return dataset
+
+
+def _syntax(dataset: Dataset) -> UID:
+    return UID(str(dataset.file_meta.TransferSyntaxUID))
+
+
+def _decoded(
+    file: DicomFile, dataset: Dataset, apart: dict[Path, NDArray[Any]] | None
+) -> NDArray[Any]:
+    """The pixel words of a file; apart: those that were decoded in another process."""
+    syntax = _syntax(dataset)
+    with _named_decoding(file.name, syntax):
+        if syntax not in APART:
+            words: NDArray[Any] = dataset.pixel_array
+            return words
+        found = None if apart is None else apart.get(file.path)
+        if found is None or found.shape[-2:] != (dataset.Rows, dataset.Columns):
+            msg = "not decoded, or to another size"
+            raise ValueError(msg)
+        return found
 
 
 @contextmanager
