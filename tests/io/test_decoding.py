@@ -17,7 +17,6 @@ def patient_1(samples):
     ("pack", "syntax"),
     [
         (lambda d, out: packings.compressed(d, out, "JPEG"), "1.2.840.10008.1.2.4.70"),
-        (lambda d, out: packings.compressed(d, out, "JPEGLS"), "1.2.840.10008.1.2.4.80"),
         (lambda d, out: packings.compressed(d, out, "JPEG2000"), "1.2.840.10008.1.2.4.90"),
         (packings.run_length, "1.2.840.10008.1.2.5"),
         (packings.big_endian, "1.2.840.10008.1.2.2"),
@@ -32,10 +31,9 @@ def test_lossless_compression_changes_no_voxel(patient_1, samples, tmp_path, pac
     assert scan.warnings == ()
 
 
-@pytest.mark.parametrize("compressor", ["JPEG", "JPEGLS"])
-def test_a_damaged_image_ends_no_process_but_its_decoder(patient_1, tmp_path, compressor):
+def test_a_damaged_image_ends_no_process_but_its_decoder(patient_1, tmp_path):
     """On some of these the decoder ends with a segmentation fault."""
-    folder = packings.compressed(patient_1[:3], tmp_path / "case", compressor)
+    folder = packings.compressed(patient_1[:3], tmp_path / "case", "JPEG")
     file = folder / "IM0001.dcm"
     content = bytearray(file.read_bytes())
     start = content.rfind(b"\xff\xd8")

@@ -318,7 +318,7 @@ def cine(datasets, out):
 
 
 def compressed(datasets, out, compressor):
-    """In a transfer syntax of an archive; compressor: as ITK calls it (JPEG is the lossless one)."""
+    """In a transfer syntax of an archive; compressor: ITK's name (JPEG is the lossless one)."""
     for number, dataset in enumerate(datasets):
         pixels = np.clip(dataset.pixel_array, 0, 4095).astype(np.uint16)
         image = sitk.GetImageFromArray(pixels)

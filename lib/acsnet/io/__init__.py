@@ -57,6 +57,9 @@ def read_series(paths: Sequence[Path], *, name: str) -> ShortAxisScan:
             file, remark = read_header(path, path.name)
             remarks += remark
             files += [] if file is None else [file]
+    if not files:
+        msg = f"{name} holds no DICOM files"
+        raise InputError(msg)
     scan = read_dicom_files(files, name=name, passed_over=remarks)
     return apex_first_by_position(_told_of_long_axis(scan))
 
