@@ -212,7 +212,7 @@ def sheared_rows() -> np.ndarray:
         ),
         (voxels((5000, 2, 2)), AFFINE, InputError, r"too large: 2 slices of 2 x 5000 pixels"),
         (voxels((2, 2, 1001)), AFFINE, InputError, "too large: 1001 slices"),
-        (None, np.diag([1.25, 1.5, 40, 1]), GeometryError, "slices must be 1 to 30 mm, got 40:"),
+        (None, np.diag([1.25, 1.5, 40, 1]), GeometryError, "slices must be 0.4 to 30 mm, got 40:"),
         (None, np.diag([0.1, 0.15, 8, 1]), GeometryError, r"got 0\.15 x 0\.1: are the units mm"),
         (None, sheared_rows(), GeometryError, r"rows and columns of x\.nii must be perp.* 45\.0"),
     ],

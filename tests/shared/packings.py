@@ -356,3 +356,42 @@ def run_length(datasets, out):
     for dataset in datasets:
         dataset.compress("1.2.840.10008.1.2.5")
     return write(out, datasets)
+
+
+def datasets_of(scan):
+    """A stack as the single-frame DICOM images of a scanner, 16 bits, in the scan's order."""
+    study, series, frame = generate_uid(), generate_uid(), generate_uid()
+    affine = scan.grid.stack_to_ras
+    to_lps = np.diag([-1.0, -1.0, 1.0])
+    _, row_mm, column_mm = scan.spacing_mm
+    along_row, along_column = to_lps @ affine[:3, 2] / column_mm, to_lps @ affine[:3, 1] / row_mm
+    low, high = np.percentile(scan.pixels, (1, 99))
+    datasets = []
+    for number, plane in enumerate(scan.pixels):
+        dataset = pydicom.Dataset()
+        dataset.file_meta = pydicom.dataset.FileMetaDataset()
+        dataset.file_meta.TransferSyntaxUID = "1.2.840.10008.1.2.1"
+        dataset.is_little_endian, dataset.is_implicit_VR = True, False
+        dataset.preamble = bytes(128)
+        dataset.SOPClassUID = dataset.file_meta.MediaStorageSOPClassUID = (
+            "1.2.840.10008.5.1.4.1.1.4"
+        )
+        dataset.StudyInstanceUID, dataset.SeriesInstanceUID = study, series
+        dataset.FrameOfReferenceUID = frame
+        new_uid(dataset)
+        dataset.Modality, dataset.PatientID, dataset.SeriesNumber = "MR", "packed", 5
+        dataset.SeriesDescription, dataset.InversionTime = "LGE SAX", 300.0
+        dataset.ImageType = ["ORIGINAL", "PRIMARY", "M", "IR"]
+        dataset.InstanceNumber = number + 1
+        place = to_lps @ (affine[:3, :3] @ [number, 0, 0] + affine[:3, 3])
+        dataset.ImagePositionPatient = [f"{v:.6f}" for v in place]
+        dataset.ImageOrientationPatient = [f"{v:.8f}" for v in (*along_row, *along_column)]
+        dataset.PixelSpacing = [f"{row_mm:.6f}", f"{column_mm:.6f}"]
+        dataset.Rows, dataset.Columns = plane.shape
+        dataset.SamplesPerPixel, dataset.PhotometricInterpretation = 1, "MONOCHROME2"
+        dataset.BitsAllocated = dataset.BitsStored = 16
+        dataset.HighBit, dataset.PixelRepresentation = 15, 1
+        dataset.WindowCenter, dataset.WindowWidth = float(low + high) / 2, float(high - low)
+        dataset.PixelData = np.rint(plane).astype(np.int16).tobytes()
+        datasets.append(dataset)
+    return datasets

@@ -21,6 +21,10 @@ from acsnet.scan import (
 __all__ = ["read_scan", "read_series", "write_image", "write_label_map", "write_map"]
 
 
+THIN_MM = 1.0
+"""Distance of slices below which a scan is unlike those that the networks learned on (ours)."""
+
+
 def read_scan(
     path: str | Path, *, phase: int | None = None, series: str | Sequence[str] | None = None
 ) -> ShortAxisScan:
@@ -46,7 +50,7 @@ def read_scan(
     except PermissionError as error:
         msg = f"{Path(error.filename or path).name} cannot be read: permission denied"
         raise InputError(msg) from error
-    return apex_first_by_position(_told_of_long_axis(scan))
+    return apex_first_by_position(_remarked(scan))
 
 
 def read_series(paths: Sequence[Path], *, name: str) -> ShortAxisScan:
@@ -61,16 +65,21 @@ def read_series(paths: Sequence[Path], *, name: str) -> ShortAxisScan:
         msg = f"{name} holds no DICOM files"
         raise InputError(msg)
     scan = read_dicom_files(files, name=name, passed_over=remarks)
-    return apex_first_by_position(_told_of_long_axis(scan))
+    return apex_first_by_position(_remarked(scan))
 
 
-def _told_of_long_axis(scan: ShortAxisScan) -> ShortAxisScan:
-    """The scan with a warning where its planes lie along the axis of the heart."""
+def _remarked(scan: ShortAxisScan) -> ShortAxisScan:
+    """The scan with warnings of planes along the axis of the heart, and of very thin slices."""
+    remarks = []
     cosine = long_axis_cosine(scan)
-    if cosine is None or abs(cosine) >= MIN_APEXWARD_COSINE or not is_fit(scan.warnings):
-        return scan
-    words = (
-        f"{UNFIT} a long-axis stack, not short axis (its slices lie across the usual axis of the "
-        "heart): nothing measured on it is true of the ventricle"
-    )
-    return replace(scan, warnings=(*scan.warnings, words))
+    if cosine is not None and abs(cosine) < MIN_APEXWARD_COSINE and is_fit(scan.warnings):
+        remarks.append(
+            f"{UNFIT} a long-axis stack, not short axis (its slices lie across the usual axis of "
+            "the heart): nothing measured on it is true of the ventricle"
+        )
+    if scan.spacing_mm[0] < THIN_MM:
+        remarks.append(
+            f"slices lie {scan.spacing_mm[0]:.2f} mm apart, as in 3-D LGE: the networks learned on "
+            "stacks of 5 to 13 mm, so that labels should be looked at"
+        )
+    return replace(scan, warnings=(*scan.warnings, *remarks)) if remarks else scan

@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from acsnet.errors import GeometryError, InputError
 
 PIXEL_MM = (0.2, 5.0)
-SLICE_STEP_MM = (1.0, 30.0)
+SLICE_STEP_MM = (0.4, 30.0)
 MAX_EXTENT_MM = 400.0
 """From the first slice to the last: no short-axis stack is half as long."""
 
