@@ -59,6 +59,12 @@ def _examined(headers: Sequence[Dataset], *, name: str, folder: Path) -> Examina
         msg = f"SOPInstanceUID must be a UID of one image only, got {(unusable or [twice])[0]!r}"
         raise InputError(msg)
     stack = check_headers(as_files(chosen), name=name)
+    if any(file.frame is not None for file in stack.files):
+        msg = (
+            f"series {name} is enhanced MR, to whose frames no result can be stored: pull it with "
+            "`acsnet pull` and serve the folder"
+        )
+        raise InputError(msg)
     uids = tuple(file.text("SOPInstanceUID") for file in stack.files)
     if is_complete(uids, folder):
         read_scan(folder)
