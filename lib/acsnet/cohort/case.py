@@ -17,6 +17,7 @@ from acsnet import __version__
 from acsnet.cohort.outcome import Outcome
 from acsnet.cohort.sources import Source
 from acsnet.errors import AcsnetError, WeightsError
+from acsnet.io.phases import without_options
 from acsnet.nets.weights import read_manifest
 from acsnet.pipeline import Pipeline
 from acsnet.quantify.scar import ScarMethod
@@ -54,7 +55,7 @@ class CaseWorker:
         except WeightsError:
             raise
         except (AcsnetError, OSError) as error:
-            return replace(outcome, reason=str(error))
+            return replace(outcome, reason=without_options(str(error)))
 
     def _work(self, source: Source) -> bool:
         """Whether there was anything to do."""

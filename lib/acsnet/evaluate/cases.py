@@ -15,16 +15,21 @@ from acsnet.evaluate.metrics import (
     thirds_of_heart,
     volume_dice,
 )
+from acsnet.evaluate.seg_labels import is_dicom, seg_labels
 from acsnet.evaluate.truth import (
     ENH,
     LV,
     MYO,
+    LabelFile,
     apex_first_scan,
     check_same_grid,
+    label_path,
     read_label_file,
     region_masks,
     turned_to,
 )
+from acsnet.io.containers import open_volume
+from acsnet.io.volume import scan_of
 from acsnet.quantify.volumes import burden_percent, volume_ml
 from acsnet.write import SEGMENTATION
 
@@ -92,7 +97,7 @@ def find_pairs(predictions: Path, labels: Path) -> tuple[dict[str, tuple[Path, P
     pairs: dict[str, tuple[Path, Path]] = {}
     warnings = []
     for case in sorted(entry for entry in predictions.iterdir() if entry.is_dir()):
-        predicted, expert = case / SEGMENTATION, labels / f"{case.name}.nii.gz"
+        predicted, expert = case / SEGMENTATION, label_path(labels, case.name)
         if not expert.is_file():
             warnings.append(f"{case.name} is left out: {labels} holds no {expert.name}")
         elif not predicted.is_file():
@@ -114,7 +119,8 @@ def score_case(name: str, *, predicted_path: Path, expert_path: Path, truth: str
     Raises InputError where the grids differ, a value is unknown, or the expert drew no ventricle,
     GeometryError where the expert's file gives no true volumes; both name the file.
     """
-    expert = read_label_file(expert_path)
+    on_its_own = not is_dicom(expert_path)
+    expert = _expert(expert_path, predicted_path)
     predicted = turned_to(read_label_file(predicted_path), expert)
     check_same_grid(predicted, expert)
     masks = region_masks(expert.labels, truth, source=str(expert_path))
@@ -122,7 +128,7 @@ def score_case(name: str, *, predicted_path: Path, expert_path: Path, truth: str
     if not masks[LV].any():
         msg = f"{expert_path} holds no left ventricle, so there is nothing to compare with"
         raise InputError(msg)
-    scan = apex_first_scan(expert_path, masks[LV])
+    scan = apex_first_scan(expert_path if on_its_own else predicted_path, masks[LV])
     stack = scan.grid.from_input
     return CaseScores(
         name=name,
@@ -135,6 +141,15 @@ def score_case(name: str, *, predicted_path: Path, expert_path: Path, truth: str
             for region, mask in masks.items()
         },
     )
+
+
+def _expert(path: Path, predicted: Path) -> LabelFile:
+    """The expert's labels; those of a DICOM SEG on the grid of the predicted file."""
+    if not is_dicom(path):
+        return read_label_file(path)
+    volume = open_volume(predicted, name=predicted.name)
+    labels = seg_labels(path, scan_of(volume, name=predicted.name))
+    return LabelFile(path=path, labels=labels, affine=volume.affine)
 
 
 def _score_region(

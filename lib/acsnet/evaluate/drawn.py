@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from acsnet.errors import GeometryError, InputError
+from acsnet.evaluate.seg_labels import is_dicom, seg_labels
 from acsnet.evaluate.truth import (
     ENH,
     LV,
@@ -109,9 +110,12 @@ def measure_drawn(
 def on_grid_of(scan: ShortAxisScan, image: Path, labels: Path) -> NDArray[np.int64]:
     """The label map of a file, axes turned to those of the image that a scan was read from.
 
-    What was cut off round the labels is put back. Raises InputError or GeometryError where it does
+    A file is a volume of any format that is read, or a DICOM SEG. What was cut off round the labels
+    is put back. Raises InputError or GeometryError where it does
     not lie on the grid of the image.
     """
+    if is_dicom(labels):
+        return seg_labels(labels, scan)
     grid = scan.grid
     affine = grid.header_affine if isinstance(grid, SplitGrid) else grid.affine
     place = LabelFile(path=image, labels=np.broadcast_to(np.int64(0), grid.shape), affine=affine)

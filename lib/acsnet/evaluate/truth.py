@@ -10,10 +10,11 @@ from nibabel.orientations import apply_orientation, inv_ornt_aff, io_orientation
 from numpy.typing import NDArray
 
 from acsnet.errors import InputError
-from acsnet.io import read_scan
+from acsnet.io.containers import open_volume
 from acsnet.io.label_map import by_name, read_label_map
+from acsnet.io.volume import LABEL_SUFFIXES, SUFFIXES, scan_of
 from acsnet.labels import ENHANCEMENT, LEFT_VENTRICLE, MYOCARDIUM, Label
-from acsnet.scan import ShortAxisScan
+from acsnet.scan import ShortAxisScan, apex_first_by_position
 
 LV, MYO, ENH, CORE = "lv", "myocardium", "enhancement", "core_scar"
 REGIONS = (LV, MYO, ENH, CORE)
@@ -71,6 +72,16 @@ class LabelFile:
     affine: NDArray[np.float64]
 
 
+SEG_SUFFIX = ".dcm"
+
+
+def label_path(folder: Path, case: str) -> Path:
+    """The label map of a case in a folder, of whatever format; by default a `.nii.gz` file."""
+    endings = (*LABEL_SUFFIXES, *SUFFIXES, SEG_SUFFIX)
+    paths = (folder / f"{case}{ending}" for ending in endings)
+    return next((path for path in paths if path.is_file()), folder / f"{case}.nii.gz")
+
+
 def read_label_file(path: Path) -> LabelFile:
     """Read a label map of any format that is read; InputError names file and fault."""
     label_map = by_name(read_label_map(path, name=str(path)))
@@ -123,7 +134,8 @@ def apex_first_scan(expert: Path, lv: NDArray[np.bool_]) -> ShortAxisScan:
     base, the end with the smaller left ventricle is the apex (ours): right in 233 of the 235
     expert stacks of EMIDEC and ACDC that it was tried on. Errors as `acsnet.io.read_scan`.
     """
-    return apex_first_by_area(read_scan(expert), lv)
+    volume = open_volume(expert, name=expert.name)
+    return apex_first_by_area(apex_first_by_position(scan_of(volume, name=expert.name)), lv)
 
 
 def apex_first_by_area(scan: ShortAxisScan, lv: NDArray[np.bool_]) -> ShortAxisScan:

@@ -11,6 +11,7 @@ from monailabel.interfaces.utils.app import app_instance
 from starlette.exceptions import HTTPException
 
 from acsnet.errors import AcsnetError, PacsError
+from acsnet.io.phases import without_options
 from acsnet.server import pages
 from acsnet.server.batch import BatchBusyError
 from acsnet.server.folders import missing_folders
@@ -41,7 +42,7 @@ def add_error_handlers(application: FastAPI) -> None:
 def user_error(request: Request, error: Exception) -> Response:
     """An error that the user can act on."""
     _count(request, error)
-    return answer(request, 422, printable(str(error)))
+    return answer(request, 422, printable(without_options(str(error))))
 
 
 def pacs_error(request: Request, error: Exception) -> Response:

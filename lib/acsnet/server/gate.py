@@ -8,6 +8,7 @@ from pathlib import Path
 
 from acsnet.errors import AcsnetError
 from acsnet.io import read_scan
+from acsnet.io.phases import without_options
 from acsnet.scan import is_fit
 
 logger = logging.getLogger(__name__)
@@ -74,6 +75,6 @@ def _outcome(reading: Future[tuple[str, ...]]) -> Verdict:
     if error is None:
         return Verdict(warnings=reading.result())
     if isinstance(error, AcsnetError):
-        return Verdict(reason=str(error))
+        return Verdict(reason=without_options(str(error)))
     logger.error("a scan could not be read", exc_info=error)
     return Verdict(reason="its files cannot be read; the log says more")
