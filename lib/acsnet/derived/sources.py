@@ -21,7 +21,8 @@ def source_stack(scan: ShortAxisScan, headers: Iterable[Dataset]) -> tuple[Datas
     if not scan.instance_uids:
         msg = (
             f"{scan.name} has no DICOM image of its own for each slice to refer to: it was not "
-            "read from DICOM, or its images are frames of one object or share a SOPInstanceUID"
+            "read from DICOM, or its images are frames of one object, lie in several series or "
+            "share a SOPInstanceUID"
         )
         raise InputError(msg)
     by_uid = {text_of(header, "SOPInstanceUID"): header for header in headers}

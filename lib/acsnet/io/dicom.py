@@ -196,15 +196,20 @@ def _long_axis_remarks(file: DicomFile) -> list[str]:
 def _uid_remarks(files: Sequence[DicomFile]) -> list[str]:
     if _own_uids(files):
         return []
-    if any(file.frame is not None for file in files):
+    several = len({file.text("SeriesInstanceUID") for file in files}) > 1
+    if several or any(file.frame is not None for file in files):
         return []
     return ["images without a SOPInstanceUID of their own: no DICOM object can refer to them"]
 
 
 def _own_uids(files: Sequence[DicomFile]) -> tuple[str, ...]:
-    """SOPInstanceUIDs, one a slice; none where slices share them or have none."""
+    """SOPInstanceUIDs, one a slice; none where slices share them, have none or lie in many series.
+
+    A DICOM object refers to the images of one series.
+    """
     uids = [file.text("SOPInstanceUID") for file in files]
-    own = len(set(uids)) == len(uids) and all(uids)
+    series = {file.text("SeriesInstanceUID") for file in files}
+    own = len(set(uids)) == len(uids) and all(uids) and len(series) == 1
     return tuple(uids) if own and all(file.frame is None for file in files) else ()
 
 

@@ -30,7 +30,10 @@ def write_seg(
     try:
         scan = read_scan(series)
         with quiet_pydicom():
-            headers = [pydicom.dcmread(file, stop_before_pixels=True) for file in series.iterdir()]
+            headers = [
+                pydicom.dcmread(file, stop_before_pixels=True, force=True)
+                for file in sorted(series.iterdir())
+            ]
         stack = scan.grid.from_input(np.asarray(nib.load(labels).dataobj, dtype=np.uint8))
         seg = make_seg(
             stack,
