@@ -250,6 +250,25 @@ def test_magnitude_and_phase_sensitive_images_are_two_scans_of_a_served_folder(s
     assert abs(float(one.pixels.mean() - other.pixels.mean())) == pytest.approx(100, abs=1)
 
 
+def test_two_stacks_in_one_series_are_two_scans_of_a_served_folder(samples, tmp_path):
+    folder = tmp_path / "studies"
+    datasets = packings.slices(samples / "dicom" / "phantom-1")
+    packings.write(folder, datasets)
+    normal = np.cross(*np.reshape(np.array(datasets[0].ImageOrientationPatient, float), (2, 3)))
+    row = np.array(datasets[0].ImageOrientationPatient, float)[:3]
+    first = np.array(datasets[0].ImagePositionPatient, float)
+    for number, dataset in enumerate(datasets[:4]):
+        packings.new_uid(dataset)
+        dataset.ImageOrientationPatient = [f"{v:.8f}" for v in (*row, *normal)]
+        place = first + 10.0 * number * np.cross(row, normal)
+        dataset.ImagePositionPatient = [f"{v:.6f}" for v in place]
+        packings.save(dataset, folder / f"other-{number}.dcm")
+    with pytest.raises(AcsnetError, match="mixed orientations"):
+        read_scan(folder)
+    assert sorted(len(scan.pixels) for scan in by_server(folder)) == [4, 8]
+    assert sorted(len(scan.pixels) for scan in by_cohort(folder)) == [4, 8]
+
+
 def test_a_long_axis_stack_is_called_one_and_is_not_the_next_sample(samples, tmp_path):
     image = nib.load(samples / "nifti" / "phantom-1.nii.gz")
     fine = zoom(image.get_fdata(dtype=np.float32), (1, 1, 10 / 1.6), order=1)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from acsnet.io.dicom_files import MAX_DEPTH, DicomFile, files_below
 from acsnet.io.image_kinds import kind_of
+from acsnet.io.selection import MIN_STACK
 from acsnet.io.series import Series
 from acsnet.io.series_choice import joined
 from acsnet.io.volume import DATA_SUFFIXES, LABEL_SUFFIXES, SUFFIXES
@@ -87,8 +88,33 @@ def scans_of(found: Iterable[Series]) -> list[Series]:
         uids = list(dict.fromkeys(file.text("SeriesInstanceUID") for file in group))
         parts = [by_uid[uid] for uid in uids]
         damaged = tuple(dict.fromkeys(path for part in parts for path in part.damaged))
-        scans += _split(Series(uids[0], tuple(group), damaged))
+        whole = Series(uids[0], tuple(group), damaged)
+        scans += [scan for stack in _stacks(whole) for scan in _split(stack)]
     return scans
+
+
+def _stacks(series: Series) -> list[Series]:
+    """Stacks of other orientations or matrices in one series as scans of their own.
+
+    The largest keeps the UID. Fewer than `MIN_STACK` images of one kind are left to the reader.
+    """
+    stacks: dict[tuple[str, ...], list[DicomFile]] = {}
+    for file in series.files:
+        turns = file.text("ImageOrientationPatient").split("\\")
+        plane = (*(turn[:4] for turn in turns), file.text("Rows"), file.text("Columns"))
+        stacks.setdefault(plane, []).append(file)
+    if len(stacks) < 2 or min(map(len, stacks.values())) < MIN_STACK:
+        return [series]
+    ordered = sorted(stacks.values(), key=len, reverse=True)
+    return [
+        replace(
+            series,
+            uid=series.uid if number == 1 else f"{series.uid}-stack-{number}",
+            files=tuple(files),
+            kind=f"stack {number} of {len(ordered)}",
+        )
+        for number, files in enumerate(ordered, start=1)
+    ]
 
 
 def is_single_slice(series: Series) -> bool:

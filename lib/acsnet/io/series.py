@@ -16,7 +16,6 @@ from acsnet.io.dicom_files import (
     quiet_pydicom,
     read_header,
 )
-from acsnet.io.image_kinds import Kind
 from acsnet.io.volume import SUFFIXES
 
 KEPT_TAGS = (
@@ -61,13 +60,13 @@ class Series:
 
     damaged: files of the same folders that claim to be DICOM and cannot be read. They may belong
     to this series, so whoever reads it must meet them. `uid` is empty where only these are known.
-    kind: the reconstruction, where it is one of two that lie in one series.
+    kind: which part it is, where several scans lie in one series.
     """
 
     uid: str
     files: tuple[DicomFile, ...]
     damaged: tuple[Path, ...]
-    kind: Kind | None = None
+    kind: str | None = None
 
     @property
     def paths(self) -> tuple[Path, ...]:
