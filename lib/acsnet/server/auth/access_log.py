@@ -131,7 +131,7 @@ class AccessLog:
             return None
         self._lines.append(now)
         rule = rule_of(scope["method"], scope["path"])
-        details = {
+        details: dict[str, str | int] = {
             "address": address,
             "status": status,
             "asked_for": "" if rule is None else rule.event,

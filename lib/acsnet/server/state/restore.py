@@ -9,7 +9,7 @@ import shutil
 import tarfile
 import zlib
 from pathlib import Path, PurePosixPath
-from typing import IO, Any
+from typing import IO, Any, cast
 
 from acsnet.errors import InputError
 from acsnet.server.state.backup import AUDIT, MANIFEST, MODELS, STORE, Summary
@@ -109,7 +109,7 @@ def _unpack(file: Path, new: Path, places: dict[str, Path]) -> Summary:
     manifest: dict[str, Any] | None = None
     with (
         gzip.open(file) as unpacked,
-        tarfile.open(fileobj=_Pieces(unpacked, file.name), mode="r:") as archive,
+        tarfile.open(fileobj=cast("IO[bytes]", _Pieces(unpacked, file.name)), mode="r:") as archive,
     ):
         for member in archive:
             source = archive.extractfile(member) if member.isreg() else None
