@@ -21,7 +21,7 @@ export PIP_BUILD_CONSTRAINT := constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install serve viewer bundle check test test-clients lint
+.PHONY: help install serve viewer bundle check test test-attacks test-clients lint
 
 help:
 	@echo "make install  build .venv with the pinned versions of constraints.txt"
@@ -31,6 +31,7 @@ help:
 	@echo "make check    lint and the fast tests, under two minutes on two cores"
 	@echo "make test     lint, then all tests; PYTEST_ARGS='-k name' to choose"
 	@echo "make test-clients  only the tests with real programs: Orthanc, 3D Slicer's client, browsers"
+	@echo "make test-attacks  only the tests of what hostile clients, pages and archives can do"
 	@echo "make lint     ruff, mypy and the import contracts"
 	@echo "PYTHON=...    the Python 3.10, 3.11 or 3.12 to build .venv from; now: $(PYTHON)"
 
@@ -83,6 +84,9 @@ check: lint
 
 test: lint
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+test-attacks: $(STAMP)
+	$(BIN)/python -m pytest -m attacks $(PYTEST_ARGS)
 
 # What is not installed is skipped. Debian: orthanc orthanc-dicomweb dicom3tools dcm2niix chromium
 # caddy docker-compose; and `make viewer`.

@@ -23,6 +23,8 @@ MAX_NAME = 200
 TEMPORARY = re.compile(r"\.[a-z0-9_]{8}|\.?acsnet-(?P<process>\d+)-[a-z0-9_]{8}")
 """Names under which files and folders are written before they are put in place, or once were."""
 
+FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r")
+
 _UNSAFE = re.compile(r"[/\\\x00-\x1f\x7f\ud800-\udfff]")
 
 
@@ -153,6 +155,20 @@ def read_lines(file: Path) -> list[dict[str, Any]]:
     if not file.exists():
         return []
     return [entry for line in file.read_bytes().splitlines() if (entry := _entry(line)) is not None]
+
+
+def csv_cell(value: Any) -> Any:
+    """A value as a table can hold it: a text that a spreadsheet would run as a formula is marked.
+
+    Names of files and patients come from outside. A text that is a number stays one.
+    """
+    if not isinstance(value, str) or not value.startswith(FORMULA_SIGNS):
+        return value
+    try:
+        float(value)
+    except ValueError:
+        return f"'{value}"
+    return value
 
 
 def is_plain_name(name: str) -> bool:

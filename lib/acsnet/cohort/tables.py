@@ -17,7 +17,7 @@ from pyarrow import parquet
 
 from acsnet.cohort.outcome import Outcome
 from acsnet.export import FEATURES, row_of
-from acsnet.storage import writing
+from acsnet.storage import csv_cell, writing
 
 CSV_TABLE = "cohort.csv"
 PARQUET_TABLE = "cohort.parquet"
@@ -57,12 +57,17 @@ def write_tables(output: Path, cases: Sequence[str], failed: Iterable[Outcome]) 
         lines.writeheader()
         rows = _rows(output, cases)
         while part := list(itertools.islice(rows, ROWS)):
-            lines.writerows(part)
+            lines.writerows(_cells(row) for row in part)
             columns.write_table(pa.Table.from_pylist(part, schema=schema))
     with _table(output / FAILURES) as stream:
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow(("case", "input", "reason"))
-        writer.writerows((one.case, one.place, one.reason) for one in failed)
+        texts = ((one.case, one.place, one.reason) for one in failed)
+        writer.writerows(map(csv_cell, row) for row in texts)
+
+
+def _cells(row: dict[str, Any]) -> dict[str, Any]:
+    return {name: csv_cell(value) for name, value in row.items()}
 
 
 def remove_tables(output: Path) -> None:

@@ -22,6 +22,7 @@ from acsnet.errors import AcsnetError, GeometryError, InputError
 from acsnet.io.limits import (
     MAX_EXTENSION_BYTES,
     check_extent,
+    check_field,
     check_pixels,
     check_size,
     check_voxel_mm,
@@ -325,6 +326,7 @@ def _check_directions(file: str, grid: InputGrid, warnings: list[str]) -> None:
     slice_mm, row_mm, column_mm = np.linalg.norm(steps, axis=1)
     check_voxel_mm(file, slice_mm=slice_mm * along, row_mm=row_mm, column_mm=column_mm)
     check_extent(file, slices=grid.shape[grid.axes[0]], slice_mm=slice_mm * along)
+    check_field(file, grid)
 
 
 def _mm(sizes: NDArray[np.float64]) -> str:

@@ -15,7 +15,7 @@ from pydicom.dataset import Dataset
 
 from acsnet.errors import PacsError
 from acsnet.io.dicom_files import quiet_pydicom, text_of
-from acsnet.pacs.annotations import Annotation, annotation_of, newest_first
+from acsnet.pacs.annotations import Annotation, annotation_of, is_derived, newest_first
 from acsnet.pacs.config import PacsSettings
 from acsnet.pacs.dicomweb import DicomWeb, is_uid
 from acsnet.pacs.lge_series import lge_name
@@ -96,6 +96,7 @@ class WorkList:
         self._complete: tuple[list[Entry], dict[str, Entry]] | None = None
         self._examined: dict[Key, Future[Examination]] = {}
         self._annotated: dict[Key, tuple[Annotation, ...]] = {}
+        self._derived: dict[tuple[str, str], bool] = {}
 
     def folder(self, uid: str) -> Path:
         """Folder of the fetched images of a series."""
@@ -131,11 +132,31 @@ class WorkList:
             if isinstance(error := examination.exception(), PacsError):
                 raise error
 
+    def shows(self, study: str, series: str) -> bool:
+        """Whether a series is in the list, or was made from one that is: a SEG on it, a report.
+
+        Everything else in the PACS is not this program's to show.
+        """
+        entries = self.entries().values()
+        with self._change:
+            of_study = [one for one in entries if one.study == study]
+            drawn = [one.series for entry in of_study for one in entry.annotations]
+            if series in (entry.uid for entry in of_study) or series in drawn:
+                return True
+            known = self._derived.get((study, series)) if of_study else False
+        if known is None:
+            uids = {entry.uid for entry in of_study}
+            headers = self._pacs.headers(study, series)
+            known = bool(headers) and all(is_derived(one, uids) for one in headers)
+            self._derived[study, series] = known
+        return known
+
     def invalidate(self, uid: str | None = None) -> None:
         """Drop the cached search, and with `uid` the examination of that series."""
         self._listed.invalidate()
         with self._change:
             self._complete = None
+            self._derived.clear()
             for key in [key for key in self._examined if key[0] == uid]:
                 del self._examined[key]
 

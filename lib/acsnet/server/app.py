@@ -147,7 +147,8 @@ class AcsnetApp(MONAILabelApp):
         self._drift = Drift(read_reference())
         common, folder = (self.served, self.queue), self.scratch
         task = AcsnetTask(*common, folder=folder)
-        self._scorer = IdleScorer(self._book, task, self.datastore(), self._pick)
+        notes = self.store_folder() / "begun"
+        self._scorer = IdleScorer(self._book, task, self.datastore(), self._pick, notes=notes)
         return {
             "acsnet": task,
             "roi": RoiTask(*common, folder=folder),

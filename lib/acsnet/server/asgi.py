@@ -13,6 +13,7 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI, Request
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.responses import RedirectResponse, Response
+from starlette.formparsers import MultiPartParser
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from acsnet.io.dicom_files import silence_pydicom
@@ -25,6 +26,12 @@ from acsnet import __version__  # noqa: E402
 from acsnet.pacs.config import is_dicomweb  # noqa: E402
 from acsnet.server.app import AcsnetApp, load_app  # noqa: E402
 from acsnet.server.auth import routes as login_routes  # noqa: E402
+from acsnet.server.auth.access_log import AccessLog  # noqa: E402
+from acsnet.server.auth.body_limits import (  # noqa: E402
+    BodyLimits,
+    PersonalPlaces,
+    takes_place,
+)
 from acsnet.server.auth.middleware import Door  # noqa: E402
 from acsnet.server.auth.service import Login  # noqa: E402
 from acsnet.server.dicomweb import folder, pacs_proxy  # noqa: E402
@@ -49,9 +56,15 @@ from acsnet.server.web.error_responses import (  # noqa: E402
     count_refusal,
     error_response,
 )
+from acsnet.server.web.headers import SecurityHeaders  # noqa: E402
 from acsnet.server.web.load_limits import CountTraffic  # noqa: E402
 from acsnet.server.web.request_log import RequestLog  # noqa: E402
 from acsnet.settings import read_settings  # noqa: E402
+
+FORM_LIMITS = {"max_files": 1000, "max_fields": 50, "max_part_size": 256 * 1024}
+"""Files of a series are many; fields are few and short, and are kept in memory."""
+SPOOL_BYTES = 64 * 1024
+"""Of an uploaded file in memory; the rest of it is on the disk."""
 
 
 @asynccontextmanager
@@ -77,9 +90,14 @@ def build() -> FastAPI:
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
+        form_limits=FORM_LIMITS,
     )
+    MultiPartParser.spool_max_size = SPOOL_BYTES
     # The last one added is the first to see a request.
+    application.add_middleware(PersonalPlaces)
+    application.add_middleware(AccessLog, behind_login=True)
     application.add_middleware(Door, login=login)
+    application.add_middleware(BodyLimits, upload_mb=policy.upload_mb)
     if server.origins:
         application.add_middleware(
             CORSMiddleware,
@@ -88,7 +106,9 @@ def build() -> FastAPI:
             allow_headers=["Accept", "Authorization", "Content-Type"],
         )
     application.add_middleware(Guard, policy=policy)
-    application.add_middleware(CountTraffic)
+    application.add_middleware(AccessLog, behind_login=False)
+    application.add_middleware(CountTraffic, takes_place=takes_place)
+    application.add_middleware(SecurityHeaders)
     application.add_middleware(RequestLog)
     if server.behind_tls_proxy:
         application.add_middleware(ProxyHeadersMiddleware, trusted_hosts=list(server.proxies))

@@ -33,7 +33,7 @@ class VolumesError(LoadError):
 
 
 class MemoryShortError(LoadError):
-    """A scan for which the accelerator has not enough memory just now."""
+    """Work for which processor or accelerator have not enough memory just now."""
 
 
 DISK_FULL = "the disk of the server is full: tell the one who looks after it"

@@ -48,7 +48,7 @@ class StudiesDatastore(FolderScans):
 
     studies: the folder with `.nii.gz` and `.nii` files, and DICOM series anywhere below it, each
     an image called by its SeriesInstanceUID. store: the server's own folder for it, with `images/`
-    (links, and the scans that clients upload), `series/`, `versions/` (all that people ever saved),
+    (links), `uploads/` (scans of clients), `series/`, `versions/` (all that people ever saved),
     `labels/<tag>/` (what holds now), `seg/<tag>/` and the record file. The studies folder is looked
     at again whenever a client asks what there is; one with more than `LARGE` scans in the
     background, and what a look found of their files holds until the next.

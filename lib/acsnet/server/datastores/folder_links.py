@@ -13,6 +13,9 @@ from acsnet.storage import is_plain_name, readable_name, writing_folder
 SERIES_SUFFIX = ".series"
 """Ends the name of the link to a series among the images, as `.nii.gz` ends a scan file's."""
 
+UPLOADED = " (upload)"
+"""Ends the id of an upload whose name a scan of the studies folder has."""
+
 
 class StudyLinks:
     """Keeps `images/` and `series/` in the store like the studies folder, which is only read.
@@ -20,20 +23,28 @@ class StudyLinks:
     `images/` holds a link for each scan file at the top of the studies folder and for each DICOM
     series anywhere below it; a file whose name is not UTF-8 is called by `readable_name`.
     `series/<id>/` holds links to the files of one series and nothing else, for the reader takes a
-    folder.
+    folder. `uploads/` holds the scans that clients sent: each has a link, too, under its own name
+    as long as the studies folder has no scan of that name, and else under that name with
+    `UPLOADED`. So no upload ever stands in the place of a patient.
     """
 
     def __init__(self, studies: Path, *, store: Path) -> None:
         self._studies = studies.resolve()
         self.images = private_folder(private_folder(store) / "images")
         self._folders = private_folder(store / "series").resolve()
+        self.uploads = private_folder(store / "uploads").resolve()
         self._finder = SeriesFinder(self._studies)
         self.found: list[Series] = []
         self.scans: Mapping[str, Series] = {}
+        self.uploaded: Mapping[str, Path] = {}
         self._places: Mapping[str, str] = {}
 
     def refresh(self) -> None:
-        """Look again: `found` is every series, `scans` those that may be scans, by image id."""
+        """Look again.
+
+        `found` is every series, `scans` those that may be scans and `uploaded` what clients sent,
+        by image id.
+        """
         found = self._finder.find()
         by_id = {image_id(one, self._studies): one for one in found if one.has_images}
         scans = {name: one for name, one in by_id.items() if is_plain_name(name)}
@@ -45,12 +56,30 @@ class StudyLinks:
             self._link_series(series, self._folders / name)
             place = str(self._folders / name)
             links[f"{name}{SERIES_SUFFIX}"] = places[f"{name}{SERIES_SUFFIX}"] = place
-        self._link(links)
-        self.found, self.scans, self._places = found, scans, places
+        for entry in os.scandir(self.images):
+            if not entry.is_symlink() and entry.is_file() and is_plain_name(entry.name):
+                Path(entry).rename(self.uploads / entry.name)  # where earlier versions kept uploads
+        uploaded = self._free_names({_id(name) for name in links})
+        sent = {f"{name}{_ending(file.name)}": str(file) for name, file in uploaded.items()}
+        self._link(links | sent)
+        self.found, self.scans, self._places = found, scans, places | sent
+        self.uploaded = uploaded
 
     def path(self, name: str) -> str:
-        """Where an entry of `images/` is: a file of the studies, or one that a client sent."""
+        """Where the scan is to which an entry of `images/` leads."""
         return self._places.get(name) or os.path.realpath(self.images / name)
+
+    def _free_names(self, taken: set[str]) -> dict[str, Path]:
+        """The uploads by the id under which each is shown; one for which none is free is not."""
+        shown: dict[str, Path] = {}
+        for file in sorted(self.uploads.iterdir()):
+            if not (is_plain_name(file.name) and file.name.endswith(SCAN_SUFFIXES)):
+                continue
+            own = _id(file.name)
+            name = f"{own}{UPLOADED}" if own in taken else own
+            if name not in taken and name not in shown:
+                shown[name] = file
+        return shown
 
     def place(self, series: Series) -> str:
         """The folder of a series, as its owner knows it."""
@@ -74,12 +103,13 @@ class StudyLinks:
         return files, places
 
     def _link(self, links: Mapping[str, str]) -> None:
-        """Make `images/` hold these links, and what clients sent."""
-        there = {}
+        """Make `images/` hold these links."""
+        there = set()
         for entry in os.scandir(self.images):
-            target = str(Path(entry).readlink()) if entry.is_symlink() else None
-            if target is None or links.get(entry.name) == target:
-                there[entry.name] = target
+            if not entry.is_symlink():
+                continue
+            if links.get(entry.name) == str(Path(entry).readlink()):
+                there.add(entry.name)
             else:
                 Path(entry).unlink()
         for name, target in links.items():
@@ -101,3 +131,12 @@ class StudyLinks:
         with writing_folder(folder) as temporary:
             for name, path in wanted.items():
                 (temporary / name).symlink_to(path)
+
+
+def _ending(name: str) -> str:
+    return next(suffix for suffix in (*SCAN_SUFFIXES, SERIES_SUFFIX) if name.endswith(suffix))
+
+
+def _id(name: str) -> str:
+    """The image id of a link or of an uploaded file."""
+    return name.removesuffix(_ending(name))

@@ -6,6 +6,7 @@ from abc import abstractmethod
 from collections import Counter
 from collections.abc import Hashable
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,9 @@ LARGE = 500
 
 RESTS = 9
 """Times as long as a look in the background took, before the next one."""
+
+
+UPLOAD_REMARK = "a client uploaded this scan: it is not from the studies folder"
 
 
 class FolderScans(FolderIndex):
@@ -90,6 +94,8 @@ class FolderScans(FolderIndex):
         gate; without one it asks for the image, see `acsnet.server.routes.labels`.
         """
         path, info = self.get_image_uri(image_id), self.image_notes(image_id)
+        if image_id in self._links.uploaded:
+            info["uploaded"] = True
         series = self._links.scans.get(image_id)
         if series is None or not Path(path).is_dir():
             # From elsewhere a path of this machine is none of theirs, and JSON is UTF-8.
@@ -125,7 +131,10 @@ class FolderScans(FolderIndex):
     def verdict(self, image_id: str) -> Verdict:
         """Whether a scan can be measured, as far as is known now."""
         path, state = self.get_image_uri(image_id), self.image_fingerprint(image_id)
-        return self._gate.verdict(image_id, path, state)
+        verdict = self._gate.verdict(image_id, path, state)
+        if image_id in self._links.uploaded:
+            return replace(verdict, warnings=(UPLOAD_REMARK, *verdict.warnings))
+        return verdict
 
     def revision(self, image_id: str) -> Hashable:
         """What changes when anything that is shown of a scan does."""
@@ -165,15 +174,20 @@ class FolderScans(FolderIndex):
                     msg = f"there is already another image called {image_id!r}: rename this one"
                     raise FileExistsError(msg)
                 return image_id
-            # In place whole or not at all; `refresh` lists what is in place.
-            suffix = upload_suffix(image_filename)
+            # In place whole or not at all; a look lists what is in place.
             if any(ending in image_id for ending in SCAN_SUFFIXES):
                 msg = f"the name of an image must not hold {SCAN_SUFFIXES[-1]}, got {image_id!r}"
                 raise InputError(msg)
-            write_bytes(
-                self._links.images / f"{image_id}{suffix}",
-                Path(image_filename).read_bytes(),
-                private=True,
-            )
-            self._reconcile_datastore()
-            return image_id
+            file = self._links.uploads / f"{image_id}{upload_suffix(image_filename)}"
+            write_bytes(file, Path(image_filename).read_bytes(), private=True)
+        self._look()
+        return image_id
+
+    def remove_image(self, image_id: str) -> None:
+        """Remove a scan that a client sent. Raises InputError for one of the studies folder."""
+        file = self._links.uploaded.get(image_id)
+        if file is None:
+            msg = f"{image_id!r} was not uploaded: what is in the studies folder stays there"
+            raise InputError(msg)
+        file.unlink(missing_ok=True)
+        self._look()

@@ -7,7 +7,6 @@ as labels and overwrites; nothing of it is used.
 import hashlib
 import logging
 import threading
-from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -23,6 +22,7 @@ from acsnet.io.series import Series
 from acsnet.pacs.annotations import Annotation
 from acsnet.pacs.archive import Archive
 from acsnet.pacs.config import PacsSettings
+from acsnet.pacs.dicomweb import DicomWeb
 from acsnet.pacs.worklist import Entry
 from acsnet.report.pdf import AUTOMATIC
 from acsnet.result import Measured
@@ -312,11 +312,14 @@ class DicomWebDatastore(Datastore):
         msg = "images are taken from a PACS with `acsnet pull`"
         raise InputError(msg)
 
-    def forward(
-        self, method: str, path: str, *, query: str, headers: Mapping[str, str], body: bytes | None
-    ) -> tuple[int, str, bytes]:
-        """Pass a viewer's request on to the PACS; gives status, content type and content."""
-        return self._archive.pacs.forward(method, path, query=query, headers=headers, body=body)
+    def shows(self, study: str, series: str) -> bool:
+        """Whether viewers may see a series: of the work list, or made from one that is."""
+        return self._archive.worklist.shows(study, series)
+
+    @property
+    def service(self) -> DicomWeb:
+        """The DICOMweb service of the PACS."""
+        return self._archive.pacs
 
     def _read_labels(self) -> None:
         """Check and measure the reviewed labels of the scans whose images are here."""

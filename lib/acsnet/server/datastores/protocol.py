@@ -135,6 +135,9 @@ class StudyStore(Protocol):
     def add_image(self, image_id: str, image_filename: str, image_info: dict[str, Any]) -> str:
         """Take a client's scan. Raises InputError where the store takes none."""
 
+    def remove_image(self, image_id: str) -> None:
+        """Remove a scan that a client sent. Raises InputError for any other."""
+
     def get_labels_by_image_id(self, image_id: str) -> dict[str, str]:
         """Tags of the label maps that can be fetched, each with the id of the label."""
 

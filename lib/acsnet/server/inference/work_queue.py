@@ -46,6 +46,9 @@ as floats, while it is read, measured or drawn."""
 VOLUME_WAIT_S = 30.0
 VOLUME_RETRY_S = 15
 
+NO_MEMORY = "not enough memory"
+"""In what PyTorch says, as a plain RuntimeError, where the processor's memory is short."""
+
 _volumes = threading.BoundedSemaphore(VOLUMES)
 
 
@@ -230,11 +233,14 @@ def _check_there(gone: Callable[[], bool]) -> None:
 def _within_memory(work: Callable[[], Answer]) -> Answer:
     try:
         return work()
-    except torch.OutOfMemoryError:
+    except (MemoryError, torch.OutOfMemoryError):
         pass  # what the error holds on to is released only once it is handled
+    except RuntimeError as error:
+        if NO_MEMORY not in str(error):
+            raise
     gc.collect()
     torch.cuda.empty_cache()
-    msg = "the scan needs more memory than the accelerator has free just now: try again later"
+    msg = "the scan needs more memory than the server has free just now: try again later"
     raise MemoryShortError(msg)
 
 

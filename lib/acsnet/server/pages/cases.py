@@ -31,7 +31,7 @@ class Case:
 
     title and details: how a person knows it; study and series: UIDs, empty for NIfTI; reason: why
     it is refused; remarks: what the reader of its files noticed; versions: newest first; offered:
-    which strategy last gave it to a person, and when; why: its reason.
+    which strategy last gave it to a person, and when; why: its reason; uploaded: a client sent it.
     """
 
     id: str
@@ -46,6 +46,7 @@ class Case:
     versions: tuple[LabelRecord, ...]
     offered: str
     why: str
+    uploaded: bool = False
 
     @property
     def shown(self) -> LabelRecord | None:
@@ -112,6 +113,7 @@ def build_case(datastore: StudyStore, image: str) -> Case:
         versions=versions,
         offered=_offered(offer),
         why=offer.reason,
+        uploaded=bool(info.get("uploaded")),
     )
 
 

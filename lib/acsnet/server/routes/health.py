@@ -3,7 +3,6 @@
 All but the log answer without a thread of the web framework, whatever else goes on.
 """
 
-import json
 from collections import deque
 from pathlib import Path
 from typing import Annotated, Any
@@ -89,14 +88,14 @@ def _answers(store: Any) -> bool:
     if isinstance(store, StudiesDatastore):
         return True
     try:
-        status, kind, content = store.forward(
-            "GET", "studies", query="limit=1", headers={"accept": DICOM_JSON}, body=None
-        )
-        if status == 204:  # it has no studies yet
+        answer = store.service.fetch("studies", query="limit=1", accept=DICOM_JSON)
+        if answer.status == 204:  # it has no studies yet
+            answer.close()
             return True
-        return status == 200 and "json" in kind and isinstance(json.loads(content), list)
-    except (AcsnetError, ValueError):
+        found = answer.json()
+    except AcsnetError:
         return False
+    return answer.status == 200 and isinstance(found, list)
 
 
 @router.get("/logs/")

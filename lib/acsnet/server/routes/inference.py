@@ -61,7 +61,7 @@ def infer(
         if file is not None and not session_id:
             request["image"] = str(uploads.enter_context(saved_upload(app, file)))
         elif session_id:
-            request["image"] = client_session(app, session_id, used=True).image
+            request["image"] = client_session(app, session_id, http, used=True).image
         else:
             request |= {"image": str(image_path(app, image)), "image_id": image}
         answer = app.segment(request)

@@ -151,7 +151,7 @@ def _fill(archive: _Archive, *, studies: str) -> Summary:
         _pin(store, pinned)
         for path in _files(pinned):
             archive.add(f"{STORE}/{path.relative_to(pinned).as_posix()}", path)
-    uploads = () if is_dicomweb(studies) else _files(store / "images")
+    uploads = () if is_dicomweb(studies) else _files(store / "uploads")
     for path in [*uploads, *_version_files(store / VERSIONS)]:
         archive.add(f"{STORE}/{path.relative_to(store).as_posix()}", path)
     for path in _model_files(models):

@@ -79,7 +79,7 @@ def process_began() -> float:
 def _parts(store: Path) -> list[Path]:
     """The folders of a store in which files are written."""
     nested = [path for part in ("versions", "labels", "seg") for path in store.glob(f"{part}/*")]
-    return [store, *(store / part for part in ("images", "series", "scores")), *nested]
+    return [store, *(store / part for part in ("images", "uploads", "series", "scores")), *nested]
 
 
 def _temporary(folders: Sequence[Path], *, before: float) -> Iterator[Path]:
