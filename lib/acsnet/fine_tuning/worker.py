@@ -117,8 +117,8 @@ def perform(folder: Path) -> Status:
         change_status(folder, candidate=name)
         return decide_promotion(folder, request, models, name)
     except (AcsnetError, OSError) as error:
-        name = read_status(folder).candidate
-        if name not in (None, request.base) and models.aliases().live == name:
+        candidate = read_status(folder).candidate
+        if candidate not in (None, request.base) and models.aliases().live == candidate:
             detail = f"served from now on; after that: {error}"
             return change_status(folder, state=DONE, promoted=True, detail=detail)
         change_status(folder, state=FAILED, detail=str(error))
