@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from acsnet.cli.common import out
+from acsnet.cli.common import say
 
 Studies = Annotated[
     str, typer.Option(help="Folder of scans, or http(s)://... of a PACS, as it is served.")
@@ -24,7 +24,7 @@ def backup(
 
     _choose(state)
     summary = write_backup(output, studies=studies)
-    out.print(f"{output}: {summary.files} files, {summary.size / 1e6:.1f} MB", highlight=False)
+    say(f"{output}: {summary.files} files, {summary.size / 1e6:.1f} MB")
 
 
 def restore(
@@ -38,7 +38,7 @@ def restore(
 
     _choose(state)
     summary = restore_backup(file, studies=studies)
-    out.print(f"{state_folder()}: {summary.files} files, all as backed up", highlight=False)
+    say(f"{state_folder()}: {summary.files} files, all as backed up")
 
 
 def _choose(state: Path | None) -> None:
