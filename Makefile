@@ -21,15 +21,17 @@ export PIP_BUILD_CONSTRAINT := constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install serve viewer bundle test test-clients lint
+.PHONY: help install serve viewer bundle check test test-attacks test-clients lint
 
 help:
 	@echo "make install  build .venv with the pinned versions of constraints.txt"
 	@echo "make serve    run the server on this machine only; PORT=$(PORT), STUDIES=$(STUDIES)"
 	@echo "make viewer   fetch stock OHIF $(OHIF) with npm, which the server then offers, too"
 	@echo "make bundle   all that an installation without a network needs, in one file"
+	@echo "make check    lint and the fast tests, under two minutes on two cores"
 	@echo "make test     lint, then all tests; PYTEST_ARGS='-k name' to choose"
 	@echo "make test-clients  only the tests with real programs: Orthanc, 3D Slicer's client, browsers"
+	@echo "make test-attacks  only the tests of what hostile clients, pages and archives can do"
 	@echo "make lint     ruff, mypy and the import contracts"
 	@echo "PYTHON=...    the Python 3.10, 3.11 or 3.12 to build .venv from; now: $(PYTHON)"
 
@@ -75,8 +77,16 @@ lint: $(STAMP)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+# Each process computes on one core: they share the machine.
+check: export OMP_NUM_THREADS := 1
+check: lint
+	$(BIN)/python -m pytest -m "not slow and not clients" --numprocesses 2 --dist loadfile $(PYTEST_ARGS)
+
 test: lint
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+test-attacks: $(STAMP)
+	$(BIN)/python -m pytest -m attacks $(PYTEST_ARGS)
 
 # What is not installed is skipped. Debian: orthanc orthanc-dicomweb dicom3tools dcm2niix chromium
 # caddy docker-compose; and `make viewer`.

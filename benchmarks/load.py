@@ -54,13 +54,27 @@ class Server:
         """For this and for other commands on the same state."""
         return {**os.environ, "ACSNET_STATE": str(self.state)}
 
-    def start(self) -> float:
+    def add_account(self, name: str, role: str, password: str) -> None:
+        """An account for a server that is started with a login."""
+        subprocess.run(  # noqa: S603 # a command of our own
+            [*COMMAND, "accounts", "add", name, "--role", role],
+            input=f"{password}\n",
+            env=self.environment,
+            text=True,
+            check=True,
+            capture_output=True,
+        )
+
+    def start(self, **environment: str) -> float:
         """Start it and wait until it is ready; seconds that took."""
         begun = time.monotonic()
         command = [*COMMAND, "serve", "--studies", str(self.studies), "--port", str(self.port)]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(  # noqa: S603 # a command of our own
-                command, env=self.environment, stdout=log, stderr=subprocess.STDOUT
+                command,
+                env={**self.environment, **environment},
+                stdout=log,
+                stderr=subprocess.STDOUT,
             )
         while time.monotonic() - begun < START_SECONDS and self.process.poll() is None:
             try:

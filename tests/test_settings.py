@@ -17,6 +17,7 @@ def write(tmp_path, monkeypatch):
     def make(text):
         file = tmp_path / f"acsnet-{len(list(tmp_path.iterdir()))}.toml"
         file.write_text(text)
+        file.chmod(0o600)
         monkeypatch.setenv("ACSNET_CONFIG", str(file))
         return file
 

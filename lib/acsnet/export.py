@@ -12,7 +12,7 @@ from acsnet.report.meshes import PARTS, write_surfaces
 from acsnet.report.patient import Subject
 from acsnet.report.pdf import AUTOMATIC, report_pdf
 from acsnet.result import Measured
-from acsnet.storage import write_bytes, write_json, write_text
+from acsnet.storage import csv_cell, write_bytes, write_json, write_text
 
 SEGMENTATION = "segmentation.nii.gz"
 UNCERTAINTY = "uncertainty.nii.gz"
@@ -66,7 +66,7 @@ def write_csv(file: Path, documents: Sequence[dict[str, Any]]) -> None:
     buffer = io.StringIO()
     writer = csv.DictWriter(buffer, names, restval="", lineterminator="\n")
     writer.writeheader()
-    writer.writerows(rows)
+    writer.writerows({name: csv_cell(value) for name, value in row.items()} for row in rows)
     write_text(file, buffer.getvalue())
 
 

@@ -8,6 +8,7 @@ none is refused, in the file and among the variables: a slip of the pen must not
 import difflib
 import os
 import re
+import stat
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
@@ -167,6 +168,9 @@ class Oidc(Group):
 
     issuer: str = Field(default="", description="the `iss` of its tokens; empty for none")
     audience: str = Field(default="", description="the `aud` that they must have")
+    clients: Names = Field(
+        default=(), description="clients (`azp`, `client_id`) they may be given to, besides `aud`"
+    )
     keys: str = Field(default="", description="https address, or file, of its public keys (JWKS)")
     name_claim: str = Field(
         default="preferred_username", description="claim with the person's name"
@@ -270,12 +274,27 @@ def _read(environment: frozenset[tuple[str, str]], _: str | None) -> Settings:
         msg = f"{CONFIG} must name a file, got {file}"
         raise InputError(msg)
     try:
+        _check_private(file)
         return Settings()
     except ValidationError as error:
         raise InputError(_fault(error, file)) from error
+    except InputError:
+        raise
     except (OSError, ValueError) as error:
         msg = f"settings cannot be read from {file}: {error}"
         raise InputError(msg) from error
+
+
+def _check_private(file: str | None) -> None:
+    """Raises InputError for a file with a password that everybody on the machine can read."""
+    if not file or not Path(file).stat().st_mode & stat.S_IROTH:
+        return
+    content = TomlConfigSettingsSource(Settings, file)()
+    for group, name in SECRETS:
+        inside = content.get(group)
+        if isinstance(inside, dict) and inside.get(name):
+            msg = f"{file} holds {group}.{name} and all can read it: chmod o= {file}"
+            raise InputError(msg)
 
 
 def _fault(error: ValidationError, file: str | None) -> str:

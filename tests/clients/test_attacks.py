@@ -24,6 +24,8 @@ from pydicom.encaps import encapsulate
 from pydicom.uid import RLELossless
 from schemathesis.checks import not_a_server_error
 
+pytestmark = pytest.mark.attacks
+
 LONGEST_S = 60
 """For any answer."""
 MAX_MORE_BYTES = 600_000_000

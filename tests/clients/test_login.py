@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import jwt
 import pytest
 import requests
+from certificates import certificate
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from acsnet.server.auth.roles import role_for
@@ -21,7 +22,6 @@ from .conftest import (
     RSA,
     SAMPLES,
     add_account,
-    certificate,
     slicer_client,
     wait_until_up,
 )
@@ -32,7 +32,7 @@ TIMEOUT = 120
 def token(key=RSA, **changes):
     now = int(time.time())
     claims = {"iss": ISSUER, "aud": "acsnet", "exp": now + 60, "iat": now}
-    claims |= {"preferred_username": "olga", "roles": ["reviewer"], **changes}
+    claims |= {"preferred_username": "olga", "roles": ["reviewer"], "scope": "openid", **changes}
     return jwt.encode(claims, key, algorithm="RS256", headers={"kid": "one"})
 
 

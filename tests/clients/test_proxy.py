@@ -10,8 +10,9 @@ from types import SimpleNamespace
 
 import pytest
 import requests
+from certificates import certificate
 
-from .conftest import PASSWORD, SAMPLES, add_account, certificate, wait_until_up
+from .conftest import PASSWORD, SAMPLES, add_account, wait_until_up
 
 CADDYFILE = Path(__file__).parents[2] / "deploy" / "Caddyfile"
 TIMEOUT = 120

@@ -2,6 +2,7 @@ import csv
 import errno
 import json
 import math
+import os
 
 import pytest
 from pyarrow import parquet
@@ -66,6 +67,14 @@ def test_failures_are_listed_with_their_reason(tmp_path):
         (row,) = csv.DictReader(stream)
     assert row == {"case": "a", "input": "x/a.nii.gz", "reason": 'no "heart", no scan'}
     assert parquet.read_table(tmp_path / "cohort.parquet").num_rows == 0
+
+
+def test_a_place_that_is_not_utf_8_is_written_with_escapes(tmp_path):
+    place = os.fsdecode(b"Mu\xf1oz.nii")
+    write_tables(tmp_path, [], [Outcome(case="a", place=place, reason=f"{place} is no scan")])
+    assert (tmp_path / "failures.csv").read_text().splitlines()[1:] == [
+        r"a,Mu\udcf1oz.nii,Mu\udcf1oz.nii is no scan"
+    ]
 
 
 def test_memory_does_not_grow_with_the_number_of_cases(tmp_path, monkeypatch):

@@ -197,6 +197,25 @@ def test_a_scan_that_is_gone_is_left_out_and_told(site, write_scan):
     assert read.left_out[0].startswith("case0: ")
 
 
+def test_a_run_that_fails_once_its_model_is_live_says_that_it_is_served(
+    site, write_scan, write_chain, tmp_path, monkeypatch
+):
+    def full(*args):
+        raise OSError("No space left on device")
+
+    folder = request(site, [write_scan(k) for k in range(2)])
+    name = site.add(write_chain(tmp_path / "better", seed=1), {})
+    change_status(folder, candidate=name)
+    monkeypatch.setattr(worker, "compare", passes)
+    monkeypatch.setattr(worker, "mirror", full)
+    log = tmp_path / "audit.jsonl"
+    assert worker.main(folder, tmp_path / "lock", log) == 0
+    status = read_status(folder)
+    assert (status.state, status.promoted, site.aliases().live) == ("done", True, name)
+    assert status.detail == "served from now on; after that: No space left on device"
+    assert [line["event"] for line in audit_log.read(log)] == ["promote", "train"]
+
+
 def test_a_better_model_is_promoted_and_a_poisoned_one_is_not(
     site, write_scan, ring_labels, monkeypatch
 ):

@@ -12,6 +12,8 @@ from acsnet.storage import append_line, read_lines
 
 Event = Literal[
     "infer",
+    "upload",
+    "remove",
     "save",
     "review",
     "withdraw",
@@ -20,6 +22,14 @@ Event = Literal[
     "rollback",
     "login",
     "login_refused",
+    "logout",
+    "view",
+    "list",
+    "session",
+    "next",
+    "batch",
+    "score",
+    "refused",
 ]
 
 

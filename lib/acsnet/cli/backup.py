@@ -21,23 +21,28 @@ def backup(
 ) -> None:
     """Save labels, versions, models and audit log, while the server runs. It holds patient data."""
     from acsnet.server.state.backup import write_backup
+    from acsnet.server.state.restore import digest_of
 
     _choose(state)
     summary = write_backup(output, studies=studies)
     say(f"{output}: {summary.files} files, {summary.size / 1e6:.1f} MB")
+    say(f"SHA-256, to be kept elsewhere: {digest_of(output)}")
 
 
 def restore(
     file: Annotated[Path, typer.Argument(help="What `acsnet backup` wrote.")],
     studies: Studies,
     state: State = None,
+    sha256: Annotated[
+        str, typer.Option(help="What `acsnet backup` printed: tells whether it is that file.")
+    ] = "",
 ) -> None:
     """Put a backup in place, in a state folder that is empty or not there yet."""
     from acsnet.server.state.paths import state_folder
     from acsnet.server.state.restore import restore_backup
 
     _choose(state)
-    summary = restore_backup(file, studies=studies)
+    summary = restore_backup(file, studies=studies, sha256=sha256)
     say(f"{state_folder()}: {summary.files} files, all as backed up")
 
 

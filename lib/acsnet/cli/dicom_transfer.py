@@ -53,6 +53,13 @@ def receive(
     port: Annotated[int, typer.Option(help="Port to listen on.")] = 11112,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     title: Annotated[str, typer.Option(help="AE title that senders must call.")] = "ACSNET",
+    calling: Annotated[
+        list[str] | None, typer.Option(help="AE title of an allowed sender; by default any.")
+    ] = None,
+    sender: Annotated[
+        list[str] | None,
+        typer.Option(help="Address or network of allowed senders; by default any."),
+    ] = None,
 ) -> None:
     """Take what a PACS sends by C-STORE, until stopped with Ctrl+C."""
     from acsnet.pacs.storescp import Receiver
@@ -64,7 +71,15 @@ def receive(
             shown.add(file.parent)
             say(f"receiving {file.parent}")
 
-    receiver = Receiver(output, host=host, port=port, title=title, on_file=show)
+    receiver = Receiver(
+        output,
+        host=host,
+        port=port,
+        title=title,
+        on_file=show,
+        calling=calling or (),
+        senders=sender or (),
+    )
     say(f"Listening as {title} on {host}:{receiver.port}. Stop with Ctrl+C")
     try:
         threading.Event().wait()

@@ -26,6 +26,9 @@ from acsnet.cli import (
 from acsnet.cli.common import NOTICE, Commands, say
 from acsnet.settings import CONFIG
 
+NOT_FOR_OTHERS = 0o007
+"""Whatever is written is of patients: for its owner, and for a group where the umask says so."""
+
 app = typer.Typer(
     cls=Commands,
     help=f"Left ventricle and scar on late gadolinium enhancement MRI. {NOTICE}",
@@ -80,6 +83,7 @@ def _root(
 
 def main() -> None:
     """Entry point of the `acsnet` script."""
+    os.umask(os.umask(NOT_FOR_OTHERS) | NOT_FOR_OTHERS)
     app()
 
 

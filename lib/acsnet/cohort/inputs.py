@@ -22,7 +22,7 @@ from acsnet.io.series import SeriesFinder
 from acsnet.pacs.config import is_dicomweb, pacs_settings
 from acsnet.pacs.dicomweb import DicomWeb
 from acsnet.pacs.transfer import find_series
-from acsnet.storage import is_plain_name
+from acsnet.storage import is_plain_name, readable_name
 
 IMAGE, CASE = "image", "case"
 """Columns of a CSV table."""
@@ -171,6 +171,6 @@ def _named(path: Path, root: Path) -> Listed:
 
 def _called(path: Path, root: Path) -> str:
     if path == root:
-        return path.resolve().name
-    last = path.name if path.is_dir() else case_name(path)
-    return "_".join((*path.relative_to(root).parts[:-1], last))
+        return readable_name(path.resolve().name)
+    last = readable_name(path.name) if path.is_dir() else case_name(path)
+    return "_".join((*map(readable_name, path.relative_to(root).parts[:-1]), last))

@@ -17,7 +17,7 @@ from pyarrow import parquet
 
 from acsnet.cohort.outcome import Outcome
 from acsnet.export import FEATURES, row_of
-from acsnet.storage import writing
+from acsnet.storage import csv_cell, writing
 
 CSV_TABLE = "cohort.csv"
 PARQUET_TABLE = "cohort.parquet"
@@ -63,12 +63,17 @@ def write_tables(
         lines.writeheader()
         rows = _rows(output, cases)
         while part := list(itertools.islice(rows, rows_at_once)):
-            lines.writerows(part)
+            lines.writerows(_cells(row) for row in part)
             columns.write_table(pa.Table.from_pylist(part, schema=schema))
     with _table(output / FAILURES) as stream:
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow(("case", "input", "reason"))
-        writer.writerows((case.case, case.place, case.reason) for case in failed)
+        texts = ((case.case, case.place, case.reason) for case in failed)
+        writer.writerows(map(csv_cell, row) for row in texts)
+
+
+def _cells(row: dict[str, Any]) -> dict[str, Any]:
+    return {name: csv_cell(value) for name, value in row.items()}
 
 
 def remove_tables(output: Path) -> None:
@@ -83,7 +88,12 @@ def _rows(output: Path, cases: Iterable[str]) -> Iterator[dict[str, Any]]:
         yield row_of(json.loads(text))
 
 
+def _text(file: Path) -> TextIO:
+    """Paths that are not UTF-8 are written with escapes."""
+    return file.open("w", encoding="utf-8", errors="backslashreplace", newline="")
+
+
 @contextmanager
 def _table(file: Path) -> Iterator[TextIO]:
-    with writing(file) as temporary, temporary.open("w", encoding="utf-8", newline="") as stream:
+    with writing(file) as temporary, _text(temporary) as stream:
         yield stream

@@ -117,6 +117,10 @@ def perform(folder: Path, *, schedule: Schedule = USUAL) -> Status:
         change_status(folder, candidate=name)
         return decide_promotion(folder, request, models, name)
     except (AcsnetError, OSError) as error:
+        candidate = read_status(folder).candidate
+        if candidate not in (None, request.base) and models.aliases().live == candidate:
+            detail = f"served from now on; after that: {error}"
+            return change_status(folder, state=DONE, promoted=True, detail=detail)
         change_status(folder, state=FAILED, detail=str(error))
         raise
 
@@ -193,7 +197,10 @@ def decide_promotion(folder: Path, request: Request, models: Models, name: str) 
 
 
 def record_end(log: Path, folder: Path, status: Status, *, seconds: float) -> None:
-    """Record the end of a run, and a promotion, in the audit log."""
+    """Say in the audit log which model is live where that changed, and how a run ended."""
+    if status.promoted:
+        details = {"run": folder.name, "models": models_of(folder).root.name}
+        audit_log.record(log, "promote", model=status.candidate or "", details=details)
     audit_log.record(
         log,
         "train",
@@ -201,8 +208,6 @@ def record_end(log: Path, folder: Path, status: Status, *, seconds: float) -> No
         seconds=seconds,
         details={"run": folder.name, "state": status.state, "promoted": status.promoted},
     )
-    if status.promoted:
-        audit_log.record(log, "promote", model=status.candidate or "", details={"run": folder.name})
 
 
 def main(folder: Path, lock: Path, log: Path, *, schedule: Schedule = USUAL) -> int:

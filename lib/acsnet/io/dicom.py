@@ -35,6 +35,7 @@ from acsnet.io.dicom_files import (
 from acsnet.io.geometry import Plane, check_parallel, check_stack, group_by_position, stack_affine
 from acsnet.io.limits import (
     check_extent,
+    check_field,
     check_packed,
     check_pixels,
     check_size,
@@ -139,6 +140,7 @@ def check_headers(files: list[DicomFile], *, name: str, phase: int | None = None
     grid = InputGrid(
         shape=(first.columns, first.rows, len(stack)), affine=stack_affine(stack), axes=(2, 1, 0)
     )
+    check_field(name, grid)
     return HeaderStack(files=chosen, grid=grid, windows=windows, warnings=remarks)
 
 

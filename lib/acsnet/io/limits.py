@@ -4,11 +4,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from acsnet.errors import GeometryError, InputError
+from acsnet.scan import InputGrid
 
 PIXEL_MM = (0.2, 5.0)
 SLICE_STEP_MM = (1.0, 30.0)
 MAX_EXTENT_MM = 400.0
 """From the first slice to the last: no short-axis stack is half as long."""
+
+MAX_FIELD_MM = 1000.0
+"""Rows and columns of a slice: the bore of a magnet is 700 mm wide, and some exports add black."""
+
+MAX_FIELD_MM2 = 12_500_000.0
+"""Of all slices of a stack: 100 of 353 x 353 mm, where a short-axis stack has a tenth of that. The
+networks see millimetres, not pixels: few wide pixels become as many as the field has room for."""
 
 MAX_MATRIX = 2048
 """Rows and columns: twice what cardiac MR is reconstructed to."""
@@ -17,6 +25,10 @@ MAX_SLICES = 1000
 MAX_BYTES = 200_000_000
 """Of a stack's pixels, four bytes each or more, before anything is unpacked: 120 slices of 640 x
 640, where a short-axis stack has a twentieth of that. The memory must hold a few copies of it."""
+
+MAX_VOXELS = 25_000_000
+"""Of a stack: 95 slices of 512 x 512. A scan needs 33 bytes a voxel while it is segmented, and 56
+for each on the standard grid: with the area above never more than 1.3 GB."""
 
 MAX_SPAN = 1e15
 """From the darkest to the brightest pixel: squares of it are still numbers of four bytes."""
@@ -64,6 +76,28 @@ def check_extent(name: str, *, slices: int, slice_mm: float) -> None:
         raise GeometryError(msg)
 
 
+def check_field(name: str, grid: InputGrid) -> None:
+    """Refuse, before any pixel is read, a field of view that would fill the memory on our grid.
+
+    Args:
+        name: of the scan, for messages.
+        grid: its shape and its steps in mm, as its headers tell them.
+
+    Raises:
+        GeometryError: a side, or the area of all slices, is beyond that of any magnet.
+    """
+    slices, rows, columns = (grid.shape[axis] for axis in grid.axes)
+    _, row_mm, column_mm = np.linalg.norm(grid.steps_mm, axis=1)
+    height_mm, width_mm = rows * row_mm, columns * column_mm
+    got = f"got {slices} slices of {height_mm:.0f} x {width_mm:.0f} mm"
+    if max(height_mm, width_mm) > MAX_FIELD_MM:
+        msg = f"{name}: field of view must be at most {MAX_FIELD_MM:g} mm wide, {got}"
+        raise GeometryError(msg)
+    if slices * height_mm * width_mm > MAX_FIELD_MM2:
+        msg = f"{name}: its slices must cover at most {MAX_FIELD_MM2 / 1e6:g} m2 in all, {got}"
+        raise GeometryError(msg)
+
+
 def check_size(name: str, *, slices: int, rows: int, columns: int, item_bytes: int) -> None:
     """Refuse, before any pixel is read, what is no stack or would fill the memory.
 
@@ -81,6 +115,11 @@ def check_size(name: str, *, slices: int, rows: int, columns: int, item_bytes: i
     size = slices * rows * columns * max(item_bytes, 4)
     if size > MAX_BYTES:
         msg = f"{name} is too large: {size / 1e9:.1f} GB of pixels, at most {MAX_BYTES / 1e9:g} GB"
+        raise InputError(msg)
+    voxels = slices * rows * columns
+    if voxels > MAX_VOXELS:
+        most = MAX_VOXELS / 1e6
+        msg = f"{name} is too large: {voxels / 1e6:.1f} million voxels, at most {most:g} million"
         raise InputError(msg)
 
 

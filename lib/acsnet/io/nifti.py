@@ -22,12 +22,13 @@ from acsnet.errors import AcsnetError, GeometryError, InputError
 from acsnet.io.limits import (
     MAX_EXTENSION_BYTES,
     check_extent,
+    check_field,
     check_pixels,
     check_size,
     check_voxel_mm,
 )
 from acsnet.scan import InputGrid, ShortAxisScan
-from acsnet.storage import write_bytes
+from acsnet.storage import readable_name, write_bytes
 
 SUFFIXES = (".nii.gz", ".nii")
 NIFTI_1, NIFTI_2 = 348, 540
@@ -72,7 +73,7 @@ def case_name(path: Path) -> str:
     """File name without `.nii.gz` or `.nii`. Raises InputError for any other ending."""
     for suffix in SUFFIXES:
         if path.name.lower().endswith(suffix) and len(path.name) > len(suffix):
-            return path.name[: -len(suffix)]
+            return readable_name(path.name[: -len(suffix)])
     msg = f"{path.name} must be a .nii.gz or .nii file, or a folder of DICOM files"
     raise InputError(msg)
 
@@ -325,6 +326,7 @@ def _check_directions(file: str, grid: InputGrid, warnings: list[str]) -> None:
     slice_mm, row_mm, column_mm = np.linalg.norm(steps, axis=1)
     check_voxel_mm(file, slice_mm=slice_mm * along, row_mm=row_mm, column_mm=column_mm)
     check_extent(file, slices=grid.shape[grid.axes[0]], slice_mm=slice_mm * along)
+    check_field(file, grid)
 
 
 def _mm(sizes: NDArray[np.float64]) -> str:

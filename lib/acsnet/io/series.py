@@ -125,7 +125,7 @@ def image_id(series: Series, folder: Path) -> str:
     if series.uid:
         return series.uid
     place = series.damaged[0].parent.relative_to(folder).as_posix()
-    digest = hashlib.sha256(place.encode()).hexdigest()[:8]
+    digest = hashlib.sha256(os.fsencode(place)).hexdigest()[:8]
     return f"damaged-{digest}"
 
 

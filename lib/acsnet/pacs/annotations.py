@@ -5,11 +5,13 @@ A SEG saved from a viewer is a reviewed label if its segments have our names; al
 other software and are ignored.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from pydicom.dataset import Dataset
 
-from acsnet.dicom.provenance import SERIES_DESCRIPTION, State
+from acsnet.dicom.provenance import MAKER, SERIES_DESCRIPTION, State
 from acsnet.dicom.seg_labels import is_seg, segments_of, written_by_acsnet
 from acsnet.dicom.seg_write import CONTENT_LABEL
 from acsnet.io.dicom_files import quiet_pydicom, text_of
@@ -17,6 +19,9 @@ from acsnet.labels import find_label
 from acsnet.pacs.dicomweb import is_uid
 
 MODEL = "ACSNet"  # the author of the model's drafts
+
+REPORTS = ("SR", "DOC")
+"""Modalities of the measures and of the pages that lie beside our SEGs."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,9 +64,25 @@ def annotation_of(header: Dataset) -> Annotation | None:
         )
 
 
+def is_derived(header: Dataset, series: Collection[str]) -> bool:
+    """Whether an object is a SEG on one of some series, or a report of this program."""
+    with quiet_pydicom():
+        if is_seg(header):
+            referenced = header.get("ReferencedSeriesSequence") or []
+            return any(text_of(item, "SeriesInstanceUID") in series for item in referenced)
+        made = text_of(header, "Manufacturer") == MAKER
+        return made and text_of(header, "Modality") in REPORTS
+
+
 def newest_first(annotations: list[Annotation]) -> tuple[Annotation, ...]:
     """Annotations by date, newest first: the first is the current one."""
-    return tuple(sorted(annotations, key=lambda a: (a.made_at, a.instance), reverse=True))
+    # A day is left for clocks and time zones; a date after that decides nothing.
+    latest = (datetime.now() + timedelta(days=1)).strftime("%Y%m%d%H%M%S")
+
+    def order(annotation: Annotation) -> tuple[str, str]:
+        return "" if annotation.made_at > latest else annotation.made_at, annotation.instance
+
+    return tuple(sorted(annotations, key=order, reverse=True))
 
 
 def _state(header: Dataset) -> State | None:

@@ -4,12 +4,14 @@ Adds time-outs, and errors that name the service and no login. Certificates are 
 `REQUESTS_CA_BUNDLE` names the file of a hospital's own authority.
 """
 
+import json
 import re
+import threading
 from base64 import b64encode
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urljoin, urlsplit
 
 import requests
 from dicomweb_client import DICOMwebClient
@@ -24,6 +26,12 @@ from acsnet.io.dicom_files import DAMAGED, quiet_pydicom, text_of
 from acsnet.pacs.config import PacsSettings
 
 TIMEOUT_SECONDS = (5.0, 60.0)  # to connect, and between two parts of an answer
+MAX_ANSWER_BYTES = 256 * 2**20  # an image or a segmentation has a tenth of that
+MAX_JSON_BYTES = 64 * 2**20
+PIECE_BYTES = 2**16
+PLACES, PLACE_S = 16, 2.0
+"""Requests at once, and how long one more waits: a service that hangs must not hold all threads."""
+
 PAGE = 500
 MAX_SERIES = 10_000  # results of a search
 
@@ -64,7 +72,9 @@ class DicomWeb:
 
     def __init__(self, settings: PacsSettings) -> None:
         self.address = settings.url
-        self._session = session = requests.Session()
+        self._places = threading.BoundedSemaphore(PLACES)
+        self._session = session = _OneHostSession()
+        session.hooks["response"].append(_bounded)
         if settings.token:
             session.auth = _Login(f"Bearer {settings.token}")
         elif settings.user:
@@ -133,17 +143,24 @@ class DicomWeb:
             msg = f"{self.address}: storage of {uid} failed, reason {code:#06x}"
             raise NotStoredError(msg)
 
-    def forward(
-        self, method: str, path: str, *, query: str, headers: Mapping[str, str], body: bytes | None
-    ) -> tuple[int, str, bytes]:
-        """Forward a request unchanged; returns status, content type and content of the answer."""
+    def has_instance(self, instance: str) -> bool:
+        """Whether the service holds an instance of this SOPInstanceUID."""
+        _check_uids(instance)
+        with self._request("search for an instance"):
+            keys = {"SOPInstanceUID": instance}
+            return bool(self._client.search_for_instances(search_filters=keys, limit=1))
+
+    def fetch(self, path: str, *, query: str = "", accept: str = "*/*") -> "Answer":
+        """GET below the address of the service, as it is; a redirect is an answer, too."""
         address = f"{self.address}/{quote(path)}"
-        with self._request(f"{method} {path}"):
-            answer = self._session.request(
-                method, f"{address}?{query}" if query else address, headers=headers, data=body
+        with self._request(f"GET {path}"):
+            answer = self._session.get(
+                f"{address}?{query}" if query else address,
+                headers={"Accept": accept},
+                stream=True,
+                allow_redirects=False,
             )
-        kind = answer.headers.get("Content-Type", "application/octet-stream")
-        return answer.status_code, kind, answer.content
+        return Answer(answer)
 
     def _retrieve(self, study: str, series: str, instance: str, syntax: str) -> Dataset:
         with quiet_pydicom():
@@ -158,7 +175,10 @@ class DicomWeb:
 
     @contextmanager
     def _request(self, what: str) -> Iterator[None]:
-        """Raise PacsError for a failed request."""
+        """Raise PacsError for a failed request, and where too many have no answer yet."""
+        if not self._places.acquire(timeout=PLACE_S):
+            msg = f"{self.address}: {what} failed, {PLACES} requests have no answer yet"
+            raise PacsError(msg)
         try:
             yield
         except requests.RequestException as error:
@@ -167,6 +187,80 @@ class DicomWeb:
         except DAMAGED as error:
             msg = f"{self.address}: {what} failed, its answer cannot be understood"
             raise PacsError(msg) from error
+        finally:
+            self._places.release()
+
+
+class Answer:
+    """An answer of which only the head has come in; what follows is bounded."""
+
+    def __init__(self, response: requests.Response) -> None:
+        self._response = response
+        self.status = response.status_code
+        self.kind = response.headers.get("Content-Type", "")
+
+    def pieces(self) -> Iterator[bytes]:
+        """The content as it comes in. Raises PacsError where it is too long or cut short."""
+        try:
+            yield from self._response.iter_content(PIECE_BYTES)
+        except requests.RequestException as error:
+            msg = f"an answer of the PACS cannot be passed on, {_reason(error)}"
+            raise PacsError(msg) from error
+        finally:
+            self._response.close()
+
+    def json(self) -> Any:
+        """The content as JSON. Raises PacsError for what is none, or longer than `MAX_JSON`."""
+        content = bytearray()
+        for piece in self.pieces():
+            content += piece
+            if len(content) > MAX_JSON_BYTES:
+                self.close()
+                msg = f"an answer of the PACS is longer than {MAX_JSON_BYTES} bytes"
+                raise PacsError(msg)
+        try:
+            return json.loads(content or b"[]")
+        except (ValueError, RecursionError) as error:
+            msg = "an answer of the PACS cannot be understood"
+            raise PacsError(msg) from error
+
+    def close(self) -> None:
+        """Leave the rest of the content where it is."""
+        self._response.close()
+
+
+class _OneHostSession(requests.Session):
+    """Follows no redirect to another host, which would choose what this server asks for."""
+
+    def get_redirect_target(self, resp: requests.Response) -> str | None:
+        """As of requests. Raises TooManyRedirects for another scheme, host or port."""
+        target: str | None = super().get_redirect_target(resp)
+        if target is not None and _place(urljoin(resp.url, target)) != _place(resp.url):
+            msg = "redirected to another host"
+            raise requests.TooManyRedirects(msg)
+        return target
+
+
+def _place(address: str) -> tuple[str, str]:
+    parts = urlsplit(address)
+    return parts.scheme, parts.netloc
+
+
+def _bounded(response: requests.Response, **_: Any) -> None:
+    """Break off an answer, however it is read, that would fill the memory."""
+    whole: Callable[..., Iterator[Any]] = response.iter_content
+
+    def counted(chunk_size: int | None = 1, decode_unicode: bool = False) -> Iterator[Any]:
+        size = 0
+        for piece in whole(chunk_size, decode_unicode):
+            size += len(piece)
+            if size > MAX_ANSWER_BYTES:
+                response.close()
+                msg = f"longer than {MAX_ANSWER_BYTES} bytes"
+                raise requests.exceptions.ContentDecodingError(msg)
+            yield piece
+
+    response.iter_content = counted  # type: ignore[method-assign]
 
 
 class _TimedAdapter(HTTPAdapter):
@@ -200,6 +294,10 @@ def _reason(error: requests.RequestException) -> str:
         return "its answer cannot be understood"
     if isinstance(error, requests.exceptions.SSLError):
         return "its certificate is not trusted: REQUESTS_CA_BUNDLE names the file of its authority"
+    if isinstance(error, requests.TooManyRedirects):
+        return "it redirects to another host, which is not followed"
+    if isinstance(error, requests.exceptions.ContentDecodingError):
+        return f"its answer is damaged or longer than {MAX_ANSWER_BYTES} bytes"
     if isinstance(error, requests.ReadTimeout):
         return f"it did not answer within {TIMEOUT_SECONDS[1]:g} s"
     if isinstance(error, requests.exceptions.ChunkedEncodingError):

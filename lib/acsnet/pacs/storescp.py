@@ -1,37 +1,41 @@
 """C-STORE service (storage SCP, DICOM PS3.7) that writes received objects to a folder.
 
-DICOM has no login: whoever knows address and AE title can send. So objects are limited in size,
-disk space is reserved, and file names are checked UIDs.
+DICOM itself has no login: whoever knows address and AE title can send, unless senders are named. So
+each object is bounded in size, all that come in at once are, too, the disk is never filled, names
+of files come from UIDs that were checked, and what is stored stays as it is.
 """
 
+import logging
 import shutil
 import threading
-from collections.abc import Callable
-from contextlib import suppress
-from io import BytesIO
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import cast
 
-import pydicom
-from pydicom.dataset import Dataset
+from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 from pynetdicom import evt
-from pynetdicom.ae import ApplicationEntity
 from pynetdicom.dimse_primitives import C_STORE
 from pynetdicom.events import Event
 from pynetdicom.presentation import AllStoragePresentationContexts
-from pynetdicom.transport import ThreadedAssociationServer
 
-from acsnet.errors import InputError
-from acsnet.io.dicom_files import DAMAGED, quiet_pydicom, text_of
+from acsnet.errors import AcsnetError, InputError
+from acsnet.io.dicom_files import DicomFile, quiet_pydicom, read_header
 from acsnet.pacs.download import archive_path
+from acsnet.pacs.storescp_limits import LimitedEntity, LimitedServer, networks_of
 from acsnet.pacs.storescu import VERIFICATION, is_ae_title
 from acsnet.storage import write_bytes
 
-MAX_OBJECT_BYTES = 512 * 1024 * 1024
+MAX_OBJECT_BYTES = 256 * 1024 * 1024
+MAX_PENDING_BYTES = 512 * 1024 * 1024
+"""Of all objects that are coming in: they are in memory until they are whole."""
 MIN_FREE_BYTES = 1024 * 1024 * 1024
-MAX_ASSOCIATIONS = 4
+
+SYNTAXES = (ImplicitVRLittleEndian, ExplicitVRLittleEndian, ExplicitVRBigEndian)
+"""Of plain pixels, which every archive can send. Never the deflated one, which unpacks whole."""
 
 SUCCESS = 0x0000
+DUPLICATE = 0x0111
 OUT_OF_RESOURCES = 0xA700
 NOT_AS_ANNOUNCED = 0xA900
 NOT_UNDERSTOOD = 0xC000
@@ -40,9 +44,18 @@ NOT_UNDERSTOOD = 0xC000
 class Receiver:
     """A running C-STORE service; files go to OUTPUT/<study>/<series>/<instance>.dcm.
 
-    title: the AE title that senders must call; port: 0 for any free one; on_file: called with each
-    file; max_bytes: of one object. Only uncompressed pixels are negotiated, which every archive can
-    send. Raises InputError for an invalid title and a port that cannot be opened.
+    Args:
+        output: the folder, which is made.
+        host: address to listen on.
+        port: 0 takes any free one.
+        title: the AE title that senders must call.
+        on_file: is told of each new file.
+        calling: AE titles by which senders may call themselves; any, if empty.
+        senders: addresses and networks that may send; any, if empty.
+        max_bytes: of one object.
+
+    Raises:
+        InputError: a title or a sender that is none, or a port that cannot be opened.
     """
 
     def __init__(
@@ -53,35 +66,45 @@ class Receiver:
         port: int,
         title: str,
         on_file: Callable[[Path], None],
+        calling: Sequence[str] = (),
+        senders: Sequence[str] = (),
         max_bytes: int = MAX_OBJECT_BYTES,
         min_free_bytes: int = MIN_FREE_BYTES,
     ) -> None:
-        if not is_ae_title(title):
-            msg = f"AE title must be 1 to 16 characters of ASCII without \\, got {title!r}"
-            raise InputError(msg)
+        for name in (title, *calling):
+            if not is_ae_title(name):
+                msg = f"AE title must be 1 to 16 characters of ASCII without \\, got {name!r}"
+                raise InputError(msg)
+        networks = networks_of(senders)
+        # What strangers send must not fill the screen or the journal.
+        logging.getLogger("pynetdicom").setLevel(logging.CRITICAL)
         self._output = output
         self._on_file = on_file
         self._max_bytes, self._min_free_bytes = max_bytes, min_free_bytes
         self._pending: dict[object, int] = {}
-        entity = ApplicationEntity(ae_title=title)
+        self._change = threading.Lock()
+        self._storing = threading.Lock()
+        entity = LimitedEntity(title)
         entity.require_called_aet = True
-        entity.maximum_associations = MAX_ASSOCIATIONS
+        entity.require_calling_aet = list(calling)
         for context in AllStoragePresentationContexts:
-            entity.add_supported_context(str(context.abstract_syntax))
+            entity.add_supported_context(str(context.abstract_syntax), list(SYNTAXES))
         entity.add_supported_context(VERIFICATION)
         output.mkdir(mode=0o700, parents=True, exist_ok=True)
+        handlers: list[evt.EventHandlerType] = [
+            (evt.EVT_C_STORE, self._store),
+            (evt.EVT_PDU_RECV, self._count),
+            (evt.EVT_CONN_CLOSE, self._forget),
+        ]
         try:
-            handlers: list[evt.EventHandlerType] = [
-                (evt.EVT_C_STORE, self._store),
-                (evt.EVT_PDU_RECV, self._count),
-                (evt.EVT_CONN_CLOSE, self._forget),
-            ]
-            server = entity.start_server((host, port), block=False, evt_handlers=handlers)
+            self._server = entity.make_server(
+                (host, port), evt_handlers=handlers, server_class=LimitedServer, senders=networks
+            )
         except (OSError, OverflowError) as error:
             msg = f"port {port} on {host} cannot be opened: choose another with --port"
             raise InputError(msg) from error
-
-        self._server = cast("ThreadedAssociationServer", server)
+        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+        self._thread.start()
 
     @property
     def port(self) -> int:
@@ -91,41 +114,59 @@ class Receiver:
     def close(self) -> None:
         """Abort associations and stop."""
         self._server.shutdown()
+        self._thread.join()
 
     def _count(self, event: Event) -> None:
         """Abort a sender whose object grows too large, while it is still arriving."""
-        received = self._pending.get(event.assoc, 0) + len(event.pdu)
-        self._pending[event.assoc] = received
-        if received > self._max_bytes:
+        with self._change:
+            received = self._pending.get(event.assoc, 0) + len(event.pdu)
+            self._pending[event.assoc] = received
+            pending = sum(self._pending.values())
+        if received > self._max_bytes or pending > MAX_PENDING_BYTES:
             threading.Thread(target=event.assoc.abort, daemon=True).start()
 
     def _forget(self, event: Event) -> None:
-        self._pending.pop(event.assoc, None)
+        with self._change:
+            self._pending.pop(event.assoc, None)
 
     def _store(self, event: Event) -> int:
         """Write one object; returns the status for the sender."""
-        self._pending.pop(event.assoc, None)
+        try:
+            with self._storing:  # each holds an object twice
+                return self._kept(event)
+        finally:
+            self._forget(event)
+
+    def _kept(self, event: Event) -> int:
         if shutil.disk_usage(self._output).free < self._min_free_bytes:
             return OUT_OF_RESOURCES
-        content = event.encoded_dataset()
-        header = _header(content)
-        path = None if header is None else archive_path(self._output, header)
-        if header is None or path is None:
-            return NOT_UNDERSTOOD
         announced = cast("C_STORE", event.request).AffectedSOPInstanceUID
-        if text_of(header, "SOPInstanceUID") != str(announced):
-            return NOT_AS_ANNOUNCED
-        try:
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            write_bytes(path, content, private=True)
-        except OSError:
-            return OUT_OF_RESOURCES
+        content = event.encoded_dataset()
+        with TemporaryDirectory(dir=self._output, prefix=".") as folder:
+            incoming = Path(folder) / "object.dcm"
+            try:
+                incoming.write_bytes(content)
+                file = _checked(incoming)
+                path = None if file is None else archive_path(self._output, file.header)
+                if file is None or path is None:
+                    return NOT_UNDERSTOOD
+                if file.text("SOPInstanceUID") != str(announced):
+                    return NOT_AS_ANNOUNCED
+                if path.exists():
+                    return SUCCESS if path.read_bytes() == content else DUPLICATE
+                path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+                write_bytes(path, content, private=True)
+            except OSError:
+                return OUT_OF_RESOURCES
         self._on_file(path)
         return SUCCESS
 
 
-def _header(content: bytes) -> Dataset | None:
-    with suppress(*DAMAGED), quiet_pydicom():
-        header = pydicom.dcmread(BytesIO(content), stop_before_pixels=True)
-        return header if text_of(header, "SOPClassUID") else None
-    return None
+def _checked(path: Path) -> DicomFile | None:
+    """The header of an object, which is bounded; None where it is none."""
+    with quiet_pydicom():
+        try:
+            file, _ = read_header(path, path.name)
+        except AcsnetError:
+            return None
+    return file

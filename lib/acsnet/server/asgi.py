@@ -6,12 +6,15 @@ MONAI Label's own application is not used: it has routes that open any path on t
 a second copy of the app, or change the studies folder.
 """
 
+import errno
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.responses import RedirectResponse, Response
+from starlette.formparsers import MultiPartParser
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from acsnet.io.dicom_files import silence_pydicom
@@ -24,10 +27,16 @@ from acsnet import __version__  # noqa: E402
 from acsnet.pacs.config import is_dicomweb  # noqa: E402
 from acsnet.server.app import AcsnetApp, load_app  # noqa: E402
 from acsnet.server.auth import routes as login_routes  # noqa: E402
+from acsnet.server.auth.access_log import AccessLog  # noqa: E402
+from acsnet.server.auth.body_limits import (  # noqa: E402
+    BodyLimits,
+    PersonalPlaces,
+    takes_place,
+)
 from acsnet.server.auth.middleware import Door  # noqa: E402
 from acsnet.server.auth.service import Login  # noqa: E402
 from acsnet.server.dicomweb import folder, pacs_proxy  # noqa: E402
-from acsnet.server.errors import MAX_RETRY_S  # noqa: E402
+from acsnet.server.errors import DISK_FULL, MAX_RETRY_S, DiskFullError  # noqa: E402
 from acsnet.server.monailabel_settings import studies_address  # noqa: E402
 from acsnet.server.pages import case_reports, viewers  # noqa: E402
 from acsnet.server.pages import routes as pages  # noqa: E402
@@ -43,13 +52,20 @@ from acsnet.server.routes.monailabel import add_stock_routes  # noqa: E402
 from acsnet.server.web import templates  # noqa: E402
 from acsnet.server.web.access_policy import Guard, policy_of  # noqa: E402
 from acsnet.server.web.error_responses import (  # noqa: E402
+    acsnet_error,
     add_error_handlers,
     count_refusal,
     error_response,
 )
+from acsnet.server.web.headers import SecurityHeaders  # noqa: E402
 from acsnet.server.web.load_limits import CountTraffic  # noqa: E402
 from acsnet.server.web.request_log import RequestLog  # noqa: E402
 from acsnet.settings import read_settings  # noqa: E402
+
+FORM_LIMITS: Any = {"max_files": 1000, "max_fields": 50, "max_part_size": 256 * 1024}
+"""Files of a series are many; fields are few and short, and are kept in memory."""
+SPOOL_BYTES = 64 * 1024
+"""Of an uploaded file in memory; the rest of it is on the disk."""
 
 
 @asynccontextmanager
@@ -75,9 +91,14 @@ def build() -> FastAPI:
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
+        form_limits=FORM_LIMITS,
     )
+    MultiPartParser.spool_max_size = SPOOL_BYTES
     # The last one added is the first to see a request.
+    application.add_middleware(PersonalPlaces)
+    application.add_middleware(AccessLog, behind_login=True)
     application.add_middleware(Door, login=login)
+    application.add_middleware(BodyLimits, upload_mb=policy.upload_mb)
     if server.origins:
         application.add_middleware(
             CORSMiddleware,
@@ -86,7 +107,9 @@ def build() -> FastAPI:
             allow_headers=["Accept", "Authorization", "Content-Type"],
         )
     application.add_middleware(Guard, policy=policy)
-    application.add_middleware(CountTraffic)
+    application.add_middleware(AccessLog, behind_login=False)
+    application.add_middleware(CountTraffic, takes_place=takes_place)
+    application.add_middleware(SecurityHeaders)
     application.add_middleware(RequestLog)
     if server.behind_tls_proxy:
         application.add_middleware(ProxyHeadersMiddleware, trusted_hosts=list(server.proxies))
@@ -114,8 +137,10 @@ def build() -> FastAPI:
 
 
 def place_error(request: Request, error: Exception) -> Response:
-    """503 for a file error while a folder of the server is gone; else the error itself."""
+    """A file that cannot be had, for the disk is full or a folder of the server's own is gone."""
     instance: AcsnetApp = request.app.state.acsnet
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return acsnet_error(request, DiskFullError(DISK_FULL, retry_after=600))
     if not instance.missing_folders():
         raise error
     count_refusal(request, error)

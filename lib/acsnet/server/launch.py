@@ -5,6 +5,7 @@ import logging.config
 import socket
 import ssl
 import threading
+from ipaddress import ip_network
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -77,6 +78,7 @@ def _run(listener: socket.socket, *, url: str, studies: str, store: Path, site: 
 
     from acsnet.server.app import load_app
     from acsnet.server.asgi import app
+    from acsnet.server.web.connections import LimitedHttp
     from acsnet.server.web.load_limits import traffic
 
     # Loaded before the server runs, so that a refusal reaches the user as one sentence.
@@ -91,6 +93,8 @@ def _run(listener: socket.socket, *, url: str, studies: str, store: Path, site: 
     typer.echo(f"In a browser: {url}/")
     typer.echo(f"In 3D Slicer: MONAI Label module, server {url}")
     typer.echo("Stop with Ctrl+C")
+    if site.server.behind_tls_proxy:
+        LimitedHttp.proxies = tuple(ip_network(one) for one in site.server.proxies)
     config = uvicorn.Config(
         app,
         lifespan="on",
@@ -99,6 +103,7 @@ def _run(listener: socket.socket, *, url: str, studies: str, store: Path, site: 
         proxy_headers=False,
         server_header=False,
         timeout_graceful_shutdown=5,
+        http=LimitedHttp,
         ssl_certfile=site.server.tls_cert,
         ssl_keyfile=site.server.tls_key,
     )
@@ -181,11 +186,17 @@ def _logging(file: Path) -> dict[str, Any]:
         "version": 1,
         "disable_existing_loggers": False,
         "formatters": {"line": {"()": "acsnet.server.web.log_lines.JsonLines"}},
+        "filters": {"repeats": {"()": "acsnet.server.web.log_lines.Repeats"}},
         "handlers": {
-            "console": {"class": "logging.StreamHandler", "formatter": "line"},
+            "console": {
+                "class": "logging.StreamHandler",
+                "formatter": "line",
+                "filters": ["repeats"],
+            },
             "file": {
                 "class": "logging.handlers.RotatingFileHandler",
                 "formatter": "line",
+                "filters": ["repeats"],
                 "filename": str(file),
                 "maxBytes": 10_000_000,
                 "backupCount": 3,

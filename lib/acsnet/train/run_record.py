@@ -87,8 +87,11 @@ def now() -> str:
 def read_json(path: Path) -> dict[str, Any]:
     """The object in a file. Raises InputError when it is missing or broken."""
     try:
-        content: dict[str, Any] = json.loads(path.read_text())
+        content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         msg = f"{path} is missing or broken: use another run folder"
         raise InputError(msg) from error
+    if not isinstance(content, dict):
+        msg = f"{path} is damaged: it must hold one JSON object"
+        raise InputError(msg)
     return content

@@ -16,6 +16,8 @@ from acsnet.server.auth.tokens import ProviderError, ProviderKeys, TokenError, T
 from acsnet.server.identity import Person, Role
 from acsnet.settings import Oidc
 
+pytestmark = pytest.mark.attacks
+
 ISSUER, AUDIENCE = "https://idp.example.org/realms/heart", "acsnet"
 RSA = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 CURVE = ec.generate_private_key(ec.SECP256R1())
@@ -28,7 +30,17 @@ def jwk(key, kid):
     return {**json.loads(kind.to_jwk(key.public_key())), "kid": kid, "use": "sig"}
 
 
-KEYS = {"keys": [jwk(RSA, "rsa"), jwk(CURVE, "curve"), {"kty": "oct", "k": "aHVzaA", "kid": "oct"}]}
+SMALL = rsa.generate_private_key(public_exponent=65537, key_size=1024)
+KEYS = {
+    "keys": [
+        jwk(RSA, "rsa"),
+        jwk(CURVE, "curve"),
+        {"kty": "oct", "k": "aHVzaA", "kid": "oct"},
+        {**jwk(SMALL, "rsa"), "kid": "small"},
+        {**jwk(RSA, "rsa"), "kid": "enc", "use": "enc"},
+        {**jwk(RSA, "rsa"), "kid": "ops", "key_ops": ["encrypt"]},
+    ]
+}
 
 
 def claims(**changes):
@@ -41,6 +53,7 @@ def claims(**changes):
         "nbf": now - 5,
         "preferred_username": "ana",
         "roles": ["reviewer"],
+        "scope": "openid",
         **changes,
     }
     return {key: value for key, value in whole.items() if value is not None}
@@ -77,6 +90,25 @@ def test_a_token_of_the_provider_counts(tokens):
     assert tokens.check(signed(CURVE, "ES256", "curve")) == Person("ana", Role.REVIEWER)
     assert tokens.check(signed(aud=["other", AUDIENCE], nbf=None)).name == "ana"
     assert tokens.check(signed(exp=int(time.time()) - 10)).name == "ana"  # clocks differ a little
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"scope": None, "typ": "Bearer", "nonce": "x", "azp": "acsnet"},  # Keycloak before 24
+        {"scope": None, "scp": "read", "azp": "viewer"},  # Entra ID
+        {"scope": "read", "client_id": "viewer"},  # Okta
+    ],
+)
+def test_access_tokens_of_common_providers_count(file, changes):
+    settings = Oidc(issuer=ISSUER, audience=AUDIENCE, keys=str(file), clients=("viewer",))
+    assert Tokens(settings).check(signed(**changes)).name == "ana"
+
+
+def test_an_access_token_by_its_header_counts(tokens):
+    head = {"kid": "rsa", "typ": "at+jwt"}
+    token = jwt.encode(claims(scope=None), RSA, algorithm="RS256", headers=head)
+    assert tokens.check(token).name == "ana"
 
 
 def hs256_with_the_public_key():
@@ -117,6 +149,23 @@ FORGED = {
     "no audience": lambda: signed(aud=None),
     "another audience": lambda: signed(aud="other"),
     "an ID token": lambda: signed(typ="ID"),
+    "an ID token of Keycloak": lambda: signed(typ="ID", scope=None, at_hash="x"),
+    "an ID token without a type": lambda: signed(scope=None),
+    "an ID token with a nonce": lambda: signed(nonce="x"),
+    "an ID token with a hash of its access token": lambda: signed(at_hash="x"),
+    "a logout token": lambda: signed(
+        events={"http://schemas.openid.net/event/backchannel-logout": {}}
+    ),
+    "a logout token by its header": lambda: jwt.encode(
+        claims(), RSA, algorithm="RS256", headers={"kid": "rsa", "typ": "logout+jwt"}
+    ),
+    "another client's": lambda: signed(azp="another"),
+    "another client's by RFC 9068": lambda: signed(client_id="another"),
+    "a list of clients": lambda: signed(azp=["another"]),
+    "95 years": lambda: signed(exp=int(time.time()) + 95 * 365 * 86400),
+    "a key of 1024 bits": lambda: signed(SMALL, kid="small"),
+    "a key for encryption": lambda: signed(RSA, kid="enc"),
+    "a key that may not verify": lambda: signed(RSA, kid="ops"),
     "a refresh token": lambda: signed(typ="Refresh"),
     "no name": lambda: signed(preferred_username=None),
     "a name of two lines": lambda: signed(preferred_username="ana\nadmin"),

@@ -10,17 +10,20 @@ import pytest
 
 from acsnet.errors import InputError, PacsError
 from acsnet.server.datastores.preflight import Verdict
+from acsnet.server.errors import StoppingError
 from acsnet.server.inference.model_server import Chain
 from acsnet.server.inference.tasks import AcsnetTask
 from acsnet.server.inference.work_queue import InferenceQueue
 from acsnet.server.learning.background_scoring import IdleScorer, in_chance_order
+from acsnet.server.learning.begun_scans import BegunScans
 from acsnet.settings import Limits, Pick
 
 
 class Site:
     """Stands for datastore, score book and networks: ten open scans, two reviewed ones."""
 
-    def __init__(self, *, refused=(), fails=None):
+    def __init__(self, notes, *, refused=(), fails=None):
+        self.notes = notes
         self.open = [f"s{k}" for k in range(10)]
         self.refused = refused
         self.fails = fails or {}
@@ -59,7 +62,7 @@ class Site:
         return "a result"
 
     def run(self, until, **settings):
-        scorer = IdleScorer(self, self, self, Pick(**settings))
+        scorer = IdleScorer(self, self, self, Pick(**settings), notes=self.notes)
         scorer.start()
         end = time.monotonic() + 20
         while not until():
@@ -69,35 +72,65 @@ class Site:
         scorer.close()
 
 
-def test_as_many_are_scored_as_were_asked_for():
-    site = Site()
+def test_as_many_are_scored_as_were_asked_for(tmp_path):
+    site = Site(tmp_path)
     site.run(lambda: len(site.scored) == 5, ahead=3)
     assert site.scored == [*in_chance_order(site.open)[:3], *in_chance_order(["r0", "r1"])]
 
 
-def test_reviews_are_compared_even_where_nothing_is_scored():
-    site = Site()
+def test_reviews_are_compared_even_where_nothing_is_scored(tmp_path):
+    site = Site(tmp_path)
     site.run(lambda: len(site.compared) == 2, ahead=0)
     assert site.tried == []
 
 
-def test_refused_scans_are_left_alone():
-    site = Site(refused=[f"s{k}" for k in range(9)])
+def test_refused_scans_are_left_alone(tmp_path):
+    site = Site(tmp_path, refused=[f"s{k}" for k in range(9)])
     site.run(lambda: len(site.scored) == 3, ahead=50)
     assert set(site.tried) == {"s9", "r0", "r1"}
 
 
-def test_a_scan_that_fails_is_tried_once():
-    site = Site(fails={"s4": InputError("no image")})
+def test_a_scan_that_fails_is_tried_once(tmp_path):
+    site = Site(tmp_path, fails={"s4": InputError("no image")})
     site.run(lambda: len(site.scored) == 11, ahead=50)
     assert site.tried.count("s4") == 1
 
 
-def test_a_pacs_that_does_not_answer_is_left_in_peace():
+def test_a_pacs_that_does_not_answer_is_left_in_peace(tmp_path):
     failing = {f"s{k}": PacsError("cannot be reached") for k in range(10)}
-    site = Site(fails=failing)
+    site = Site(tmp_path, fails=failing)
     site.run(lambda: bool(site.tried), ahead=50)
     assert len(site.tried) == 1
+
+
+def test_a_scan_that_fails_is_not_begun_again_after_a_restart(tmp_path):
+    fails = {"s4": InputError("no image"), "s5": MemoryError()}
+    Site(tmp_path, fails=fails).run(lambda: len(list(tmp_path.iterdir())) == 2, ahead=50)
+    after = Site(tmp_path, fails=fails)
+    after.run(lambda: len(after.scored) == 10, ahead=50)
+    assert set(after.tried) & set(fails) == set()
+
+
+def test_a_scan_over_which_the_process_died_is_not_begun_again(tmp_path):
+    """Nothing but the note that was written before is left of that process."""
+    BegunScans(tmp_path).add("s4", "of s4")
+    site = Site(tmp_path)
+    site.run(lambda: len(site.scored) == 11, ahead=50)
+    assert "s4" not in site.tried
+
+
+def test_a_scan_is_begun_again_once_its_file_has_changed(tmp_path):
+    BegunScans(tmp_path).add("s4", "of s4 as it was before")
+    site = Site(tmp_path)
+    site.run(lambda: len(site.scored) == 12, ahead=50)
+    assert "s4" in site.scored
+
+
+@pytest.mark.parametrize("reason", [OSError("gone"), StoppingError(), PacsError("away")])
+def test_what_is_not_the_scans_fault_is_not_held_against_it(tmp_path, reason):
+    site = Site(tmp_path, fails={"s4": reason})
+    site.run(lambda: "s4" in site.tried, ahead=50)
+    assert not BegunScans(tmp_path).holds("s4", "of s4")
 
 
 class OneChain:

@@ -3,7 +3,6 @@
 import re
 from urllib.parse import quote, urlencode, urlsplit
 
-from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -18,8 +17,6 @@ from acsnet.server.web.error_responses import acsnet_error, error_response
 
 LOGIN_PAGE = "/acsnet/login"
 HOME = "/acsnet/"
-MAX_PUBLIC_BYTES = 16 * 1024
-"""What somebody unknown may send: a login is far smaller."""
 PAGES = ("/acsnet/", "/ohif/", "/viewer/")
 """Where a person in a browser is sent to the login, and a program is told to log in."""
 SAFE = ("GET", "HEAD", "OPTIONS")
@@ -75,8 +72,6 @@ async def _admitted(login: Login, request: Request) -> Person | None:
     """The person who asks; None for public addresses."""
     role = _role(request)
     if role is Role.PUBLIC:
-        if request.method == "POST" and _length(request) > MAX_PUBLIC_BYTES:
-            raise HTTPException(413, "this is too long for a login")
         return None
     person = await _identified(login, request)
     if role is None:
@@ -101,7 +96,7 @@ def _role(request: Request) -> Role | None:
 async def _identified(login: Login, request: Request) -> Person:
     if header := request.headers.get("authorization"):
         # A password is hashed slowly, and keys may have to be fetched.
-        return await run_in_threadpool(login.by_header, header, address=address_of(request))
+        return await login.places.run(login.by_header, header, address=address_of(request))
     person = login.by_session(request.cookies.get(cookie_name(request), ""))
     if person is None:
         refuse("log in first")

@@ -1,4 +1,9 @@
-"""The role that each address of the server needs; an address that is not listed is closed."""
+"""What each address of the server asks for; an address that is not listed here is closed.
+
+One line a route: role, method and address, body, audit event. docs/security.md shows it as a table.
+"""
+
+from dataclasses import dataclass
 
 from starlette.routing import compile_path
 
@@ -6,91 +11,153 @@ from acsnet.server.identity import Role
 
 ROLE_WORDS = tuple(role.word for role in Role if role is not Role.PUBLIC)
 
+UPLOAD = -1
+"""In place of a number of bytes: as many as the setting limits.upload_mb says."""
+
+KILO, MEGA = 2**10, 2**20
+URLENCODED, MULTIPART = "application/x-www-form-urlencoded", "multipart/form-data"
+
+BODIES: dict[str, dict[str, int]] = {
+    "none": {},
+    "login": {URLENCODED: 16 * KILO, MULTIPART: 16 * KILO},
+    "form": {URLENCODED: 64 * KILO, MULTIPART: 64 * KILO},
+    "json": {"application/json": MEGA},
+    "upload": {MULTIPART: UPLOAD, URLENCODED: MEGA},
+    "dicom": {"multipart/related": 64 * MEGA},
+}
+"""Kind of body -> content type, exactly, -> the most bytes of it."""
+
+MAX_UNREAD_BYTES = 64 * KILO
+"""Of a body, whatever it is, where the route reads none."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rule:
+    """What a route asks for.
+
+    role: who may; body: key of `BODIES`; event: what its use is in the audit log.
+    """
+
+    role: Role
+    body: str
+    event: str
+
+    @property
+    def takes_place(self) -> bool:
+        """Whether a request is work that only so many may ask for at once."""
+        return self.body in ("upload", "dicom") or self.event in ("infer", "score")
+
+
 _TABLE: dict[Role, tuple[str, ...]] = {
     Role.PUBLIC: (
-        "GET /",
-        "GET /favicon.ico",
-        "GET /healthz",
-        "GET /readyz",
-        "GET /acsnet/style.css",
-        "GET /acsnet/login",
-        "POST /acsnet/login",
-        "GET /auth/",
-        "POST /auth/token",
+        "GET /                                           none    -",
+        "GET /favicon.ico                                none    -",
+        "GET /healthz                                    none    -",
+        "GET /readyz                                     none    -",
+        "GET /acsnet/style.css                           none    -",
+        "GET /acsnet/login                               none    -",
+        "POST /acsnet/login                              login   login",
+        "GET /auth/                                      none    -",
+        "POST /auth/token                                login   login",
     ),
     Role.ANNOTATOR: (
-        "GET /openapi.json",
-        "HEAD /openapi.json",
-        "GET /metrics",
-        "GET /auth/token/valid",
-        "POST /acsnet/logout",
+        "GET /openapi.json                               none    -",
+        "HEAD /openapi.json                              none    -",
+        "GET /metrics                                    none    -",
+        "GET /auth/token/valid                           none    -",
+        "POST /acsnet/logout                             form    logout",
         # See scans and what was drawn on them.
-        "GET /info/",
-        "GET /acsnet/",
-        "GET /acsnet/cases/{image}",
-        "GET /acsnet/cases/{image}/montage.png",
-        "GET /acsnet/cases/{image}/segmentation.nii.gz",
-        "GET /acsnet/cases/{image}/segmentation.dcm",
-        "GET /acsnet/cases/{image}/features.json",
-        "GET /acsnet/cases/{image}/bullseye.png",
-        "GET /acsnet/cases/{image}/report.pdf",
-        "GET /acsnet/cases/{image}/measurements.dcm",
-        "GET /acsnet/cases/{image}/versions.json",
-        "GET /acsnet/cases/{image}/agreement.json",
-        "GET /datastore/",
-        "GET /datastore/image",
-        "HEAD /datastore/image",
-        "GET /datastore/image/info",
-        "GET /datastore/label",
-        "HEAD /datastore/label",
-        "GET /datastore/label/info",
-        "GET /ohif/{path:path}",
-        "GET /viewer/{path:path}",
-        "GET /dicomweb/{path:path}",
+        "GET /info/                                      none    -",
+        "GET /acsnet/                                    none    list",
+        "GET /acsnet/cases/{image}                       none    view",
+        "GET /acsnet/cases/{image}/montage.png           none    view",
+        "GET /acsnet/cases/{image}/segmentation.nii.gz   none    view",
+        "GET /acsnet/cases/{image}/segmentation.dcm      none    view",
+        "GET /acsnet/cases/{image}/features.json         none    view",
+        "GET /acsnet/cases/{image}/bullseye.png          none    view",
+        "GET /acsnet/cases/{image}/report.pdf            none    view",
+        "GET /acsnet/cases/{image}/measurements.dcm      none    view",
+        "GET /acsnet/cases/{image}/versions.json         none    view",
+        "GET /acsnet/cases/{image}/agreement.json        none    view",
+        "GET /datastore/                                 none    list",
+        "GET /datastore/image                            none    view",
+        "HEAD /datastore/image                           none    view",
+        "GET /datastore/image/info                       none    view",
+        "GET /datastore/label                            none    view",
+        "HEAD /datastore/label                           none    view",
+        "GET /datastore/label/info                       none    view",
+        "GET /ohif/{path:path}                           none    -",
+        "GET /viewer/{path:path}                         none    -",
+        "GET /dicomweb/{path:path}                       none    view",
         # Draw: drafts only, until a reviewer has seen them.
-        "POST /infer/{model}",
-        "POST /activelearning/{strategy}",
-        "POST /acsnet/cases/{image}/segment",
-        "PUT /datastore/",
-        "PUT /datastore/image",
-        "PUT /datastore/label",
-        "PUT /session/",
-        "GET /session/{session_id}",
-        "DELETE /session/{session_id}",
+        "POST /infer/{model}                             upload  infer",
+        "POST /activelearning/{strategy}                 json    next",
+        "POST /acsnet/cases/{image}/segment              form    infer",
+        "PUT /datastore/                                 upload  upload",
+        "PUT /datastore/image                            upload  upload",
+        "PUT /datastore/label                            upload  save",
+        "PUT /session/                                   upload  session",
+        "GET /session/{session_id}                       none    view",
+        "DELETE /session/{session_id}                    none    session",
         # How far long work is.
-        "GET /batch/infer",
-        "GET /train/",
-        "GET /scoring/{method}",
+        "GET /batch/infer                                none    -",
+        "GET /train/                                     none    -",
+        "GET /scoring/{method}                           none    list",
     ),
     Role.REVIEWER: (
-        "POST /acsnet/cases/{image}/review",
-        "DELETE /datastore/label",
-        "POST /scoring/{method}",
+        "POST /acsnet/cases/{image}/review               form    review",
+        "POST /acsnet/cases/{image}/remove               form    remove",
+        "DELETE /datastore/label                         none    withdraw",
+        "POST /scoring/{method}                          none    score",
         # What a viewer stores counts as reviewed.
-        "POST /dicomweb/studies",
-        "POST /dicomweb/studies/{study}",
+        "POST /dicomweb/studies                          dicom   save",
+        "POST /dicomweb/studies/{study}                  dicom   save",
     ),
     Role.ADMIN: (
-        "POST /batch/infer",
-        "DELETE /batch/infer",
-        "POST /train/",
-        "POST /train/{model}",
-        "DELETE /train/",
-        "GET /logs/",
+        "POST /batch/infer                               json    batch",
+        "DELETE /batch/infer                             none    batch",
+        "POST /train/                                    json    train",
+        "POST /train/{model}                             json    train",
+        "DELETE /train/                                  none    train",
+        "GET /logs/                                      none    list",
     ),
 }
 
-ROLES: dict[tuple[str, str], Role] = {
-    (method, path): role
+RULES: dict[tuple[str, str], Rule] = {
+    (method, path): Rule(role=role, body=body, event="" if event == "-" else event)
     for role, lines in _TABLE.items()
-    for method, path in (line.split(" ") for line in lines)
+    for method, path, body, event in (line.split() for line in lines)
 }
+"""(method, address as the web framework writes it) -> what it asks for."""
+
+ROLES: dict[tuple[str, str], Role] = {route: rule.role for route, rule in RULES.items()}
 """(method, address as the web framework writes it) -> who may."""
 
-_MATCHED = [(method, compile_path(path)[0], role) for (method, path), role in ROLES.items()]
+_MATCHED = [(method, compile_path(path)[0], rule) for (method, path), rule in RULES.items()]
+
+
+def rule_for(method: str, path: str) -> Rule | None:
+    """What a request has to keep to, the strictest where several fit; None for no rule."""
+    found = [rule for known, shape, rule in _MATCHED if known == method and shape.match(path)]
+    return max(found, key=lambda rule: rule.role, default=None)
 
 
 def role_for(method: str, path: str) -> Role | None:
-    """The role that a request needs, the highest of all rules that match; None without a rule."""
-    found = [role for known, rule, role in _MATCHED if known == method and rule.match(path)]
-    return max(found, default=None)
+    """The role that a request asks for, the highest where several rules fit; None for no rule."""
+    rule = rule_for(method, path)
+    return None if rule is None else rule.role
+
+
+def routes_table() -> str:
+    """All routes as a table in Markdown, as docs/security.md has it."""
+    rows = ["| route | role | body | audit event |", "|---|---|---|---|"]
+    for (method, path), rule in RULES.items():
+        kinds = ", ".join(f"{kind} {_size(most)}" for kind, most in BODIES[rule.body].items())
+        rows.append(f"| `{method} {path}` | {rule.role.word} | {kinds} | {rule.event} |")
+    return "\n".join(rows)
+
+
+def _size(most: int) -> str:
+    if most == UPLOAD:
+        return "`limits.upload_mb`"
+    return f"{most // MEGA} MB" if most >= MEGA else f"{most // KILO} kB"

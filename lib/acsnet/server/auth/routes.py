@@ -11,8 +11,6 @@ from acsnet.server.auth.service import Login
 from acsnet.server.identity import logged_in
 from acsnet.server.web.templates import page
 
-NO_STORE = {"Cache-Control": "no-store"}
-
 router = APIRouter()
 Next = Annotated[str, Form(alias="next")]
 
@@ -24,6 +22,11 @@ def _login(request: Request) -> Login:
     return login
 
 
+async def _begun(login: Login, request: Request, name: str, password: str) -> str:
+    """The id of a new session, in a thread that no other request waits for."""
+    return await login.places.run(login.begin, name, password, address=address_of(request))
+
+
 @router.get(LOGIN_PAGE)
 def login_page(request: Request, next: str = HOME) -> Response:  # noqa: A002 # in the address
     """Ask for name and password."""
@@ -32,7 +35,7 @@ def login_page(request: Request, next: str = HOME) -> Response:  # noqa: A002 # 
 
 
 @router.post(LOGIN_PAGE)
-def log_in(
+async def log_in(
     request: Request,
     name: Annotated[str, Form()] = "",
     password: Annotated[str, Form()] = "",
@@ -41,7 +44,7 @@ def log_in(
     """Begin a session, always with a new id, and end the one before."""
     login = _login(request)
     try:
-        session = login.begin(name, password, address=address_of(request))
+        session = await _begun(login, request, name, password)
     except HTTPException as error:
         answer = page(
             "login.html",
@@ -53,7 +56,7 @@ def log_in(
         answer.headers.update(error.headers or {})
         return answer
     login.end(request.cookies.get(cookie_name(request), ""))
-    forward = RedirectResponse(own_address(after), 303, NO_STORE)
+    forward = RedirectResponse(own_address(after), 303)
     forward.set_cookie(
         cookie_name(request),
         session,
@@ -67,10 +70,12 @@ def log_in(
 
 @router.post("/acsnet/logout")
 def log_out(request: Request) -> Response:
-    """End the session."""
+    """End the session, of a cookie or of a bearer token."""
     name = cookie_name(request)
-    _login(request).end(request.cookies.get(name, ""))
-    forward = RedirectResponse(LOGIN_PAGE, 303, NO_STORE)
+    login = _login(request)
+    login.end(request.cookies.get(name, ""))
+    login.end_header(request.headers.get("authorization", ""))
+    forward = RedirectResponse(LOGIN_PAGE, 303)
     forward.delete_cookie(
         name, path="/", httponly=True, samesite="lax", secure=request.url.scheme == "https"
     )
@@ -84,15 +89,13 @@ def auth(request: Request) -> dict[str, bool]:
 
 
 @router.post("/auth/token")
-def token(
+async def token(
     request: Request,
-    response: Response,
     username: Annotated[str, Form()],
     password: Annotated[str, Form()],
 ) -> dict[str, str]:
     """A token for a name and its password, as 3D Slicer's module asks for it."""
-    session = _login(request).begin(username, password, address=address_of(request))
-    response.headers.update(NO_STORE)
+    session = await _begun(_login(request), request, username, password)
     return {"access_token": session, "token_type": "bearer"}
 
 

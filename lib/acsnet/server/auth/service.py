@@ -5,6 +5,7 @@ import hashlib
 import hmac
 import math
 import secrets
+from collections import OrderedDict
 from typing import NoReturn
 
 from starlette.exceptions import HTTPException
@@ -12,6 +13,7 @@ from starlette.exceptions import HTTPException
 from acsnet.annotations import audit_log
 from acsnet.errors import InputError
 from acsnet.server.auth.accounts import Account, Accounts
+from acsnet.server.auth.hashing_places import HashingPlaces
 from acsnet.server.auth.sessions import Attempts, Sessions
 from acsnet.server.auth.tokens import REFRESH_S, ProviderError, TokenError, Tokens
 from acsnet.server.identity import Person
@@ -20,6 +22,9 @@ from acsnet.settings import Settings
 
 CHALLENGE = {"WWW-Authenticate": "Bearer"}
 """Not Basic: a browser would ask for the password by itself, and keep it."""
+
+MAX_ENDED = 100_000
+"""Tokens that were logged out: each counts for a day at most, even by its provider."""
 
 
 class Login:
@@ -41,6 +46,8 @@ class Login:
         login = settings.login
         self._sessions = Sessions(hours=login.session_hours, idle_minutes=login.idle_minutes)
         self._attempts = Attempts()
+        self.places = HashingPlaces()
+        self._ended: OrderedDict[bytes, None] = OrderedDict()
         self._secret = secrets.token_bytes(32)
         self._checked: dict[str, tuple[Account, bytes]] = {}
 
@@ -53,6 +60,18 @@ class Login:
     def end(self, session: str) -> None:
         """Log out."""
         self._sessions.end(session)
+
+    def end_header(self, header: str) -> None:
+        """Log out who comes with an Authorization header: that token counts no more."""
+        scheme, _, value = header.partition(" ")
+        if scheme.lower() != "bearer":
+            return
+        value = value.strip()
+        self._sessions.end(value)
+        if "." in value:
+            self._ended[_digest(value)] = None
+            while len(self._ended) > MAX_ENDED:
+                self._ended.popitem(last=False)
 
     def by_session(self, session: str) -> Person | None:
         """The person of a session; None if it has ended or the account has changed."""
@@ -73,6 +92,8 @@ class Login:
         if scheme.lower() != "bearer":
             refuse("log in with Bearer or Basic")
         # A session's id has no dots, a JWT has two.
+        if _digest(value) in self._ended:
+            refuse("the token does not count: its owner has logged out")
         if "." in value and self._tokens is not None:
             try:
                 return self._tokens.check(value)
@@ -119,6 +140,10 @@ class Login:
             refuse("name or password is wrong")
         self._attempts.succeeded(name, address)
         return account
+
+
+def _digest(token: str) -> bytes:
+    return hashlib.sha256(token.encode()).digest()
 
 
 def refuse(reason: str) -> NoReturn:

@@ -1,8 +1,8 @@
 """Bearer tokens of an identity provider (OpenID Connect): signed JWTs, checked without asking it.
 
-A token counts when it is signed with a key of the provider by an asymmetric algorithm, is of our
-issuer, for our audience and in its time (RFC 7519, RFC 8725). Its roles are what the provider
-says.
+A token counts when it is signed with a strong key of the provider by an asymmetric algorithm, is of
+our issuer, for our audience and in its time (RFC 7519, RFC 8725), and when it is an access token
+that was given to a client of ours (RFC 9068). Its roles are what the provider says.
 """
 
 import json
@@ -28,6 +28,14 @@ ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES
 REQUIRED = ("exp", "iat", "iss", "aud")
 """Claims that must be there; `nbf` is checked where it is, Keycloak leaves it out."""
 LEEWAY_S = 30
+MAX_VALID_S = 24 * 3600
+"""From `iat` to `exp`: a token cannot be called back."""
+MIN_RSA_BITS = 2048
+
+TYPES = ("", "jwt", "at+jwt")
+"""Of the header: others are of another use, such as `logout+jwt`."""
+ID_CLAIMS = ("nonce", "at_hash", "c_hash", "s_hash")
+"""What ID tokens have (OpenID Connect Core 2, 3.3.2.11)."""
 REFRESH_S = 60.0
 """Unknown keys do not make us ask the provider more often than this."""
 KEEP_S = 3600.0
@@ -81,10 +89,22 @@ class Tokens:
         except (jwt.PyJWTError, TypeError) as error:
             msg = f"the token does not count: {error}"
             raise TokenError(msg) from error
-        if claims.get("typ", "Bearer") != "Bearer":
+        if not is_access_token(header, claims):
             msg = "the token does not count: it is no access token"
             raise TokenError(msg)
+        self._check_use(claims)
         return Person(self._name(claims), self._role(claims))
+
+    def _check_use(self, claims: dict[str, Any]) -> None:
+        """Raises TokenError for a token of a client that is none of ours, and one without end."""
+        ours = (self._settings.audience, *self._settings.clients)
+        for claim in ("azp", "client_id"):
+            if claims.get(claim, ours[0]) not in ours:
+                msg = f"the token does not count: its {claim} is none of oidc.clients"
+                raise TokenError(msg)
+        if claims["exp"] - claims["iat"] > MAX_VALID_S:
+            msg = f"the token does not count: it is valid for more than {MAX_VALID_S // 3600} hours"
+            raise TokenError(msg)
 
     def _name(self, claims: dict[str, Any]) -> str:
         name = claims.get(self._settings.name_claim)
@@ -108,6 +128,40 @@ class Tokens:
             if word in said:
                 return role
         msg = f"the token has no role of this server in its {settings.roles_claim}"
+        raise TokenError(msg)
+
+
+def is_access_token(header: dict[str, Any], claims: dict[str, Any]) -> bool:
+    """Whether a token says that it is an access token, and nothing says that it is another one.
+
+    Providers mark theirs by the type in the header (RFC 9068), by `typ: Bearer` (Keycloak), or by a
+    scope (Entra ID, Auth0, Okta, which leave the type out).
+    """
+    kind = str(header.get("typ") or "").lower().removeprefix("application/")
+    if kind not in TYPES or "events" in claims or claims.get("typ", "Bearer") != "Bearer":
+        return False
+    if kind == "at+jwt" or claims.get("typ") == "Bearer":
+        return True
+    scoped = any(claims.get(claim) for claim in ("scope", "scp"))
+    return scoped and not any(claim in claims for claim in ID_CLAIMS)
+
+
+def check_key(key: jwt.PyJWK) -> None:
+    """Refuse a key of the provider that is no key for signatures, or a weak one.
+
+    Raises:
+        TokenError: with the reason.
+    """
+    told = key._jwk_data  # the library does not look at these members
+    reason = None
+    if key.key_type == "oct":
+        reason = "is a shared secret"
+    elif told.get("use", "sig") != "sig" or "verify" not in told.get("key_ops", ["verify"]):
+        reason = "is not for signatures"
+    elif key.key_type == "RSA" and key.key.key_size < MIN_RSA_BITS:
+        reason = f"has fewer than {MIN_RSA_BITS} bits"
+    if reason is not None:
+        msg = f"the token does not count: its key {reason}"
         raise TokenError(msg)
 
 
@@ -148,9 +202,7 @@ class ProviderKeys(jwt.PyJWKClient):
         except jwt.PyJWKClientError as error:
             msg = "the token does not count: its key is none of the provider's"
             raise TokenError(msg) from error
-        if key.key_type == "oct":
-            msg = "the token does not count: its key is a shared secret"
-            raise TokenError(msg)
+        check_key(key)
         return key
 
     def fetch_data(self) -> Any:

@@ -7,7 +7,6 @@ as labels and overwrites; nothing of it is used.
 import hashlib
 import logging
 import threading
-from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -23,6 +22,7 @@ from acsnet.io.series import Series
 from acsnet.pacs.annotations import Annotation
 from acsnet.pacs.archive import Archive
 from acsnet.pacs.config import PacsSettings
+from acsnet.pacs.dicomweb import DicomWeb
 from acsnet.pacs.worklist import Entry
 from acsnet.report.pdf import AUTOMATIC
 from acsnet.result import Measured
@@ -85,6 +85,10 @@ class DicomWebDatastore(Datastore):
         """Stop what runs in the background."""
         self._reader.shutdown(wait=False, cancel_futures=True)
         self._archive.close()
+
+    def fault(self) -> str:
+        """Why the work list is old, as the PACS does not answer; empty where it is not."""
+        return self._archive.worklist.fault
 
     def entries(self) -> dict[str, Entry]:
         """The work list as it is now, by image id."""
@@ -159,6 +163,13 @@ class DicomWebDatastore(Datastore):
         """Tags of a series and its place in the work list; no path, see `StudiesDatastore`."""
         entry = self.entries().get(image_id)
         return {} if entry is None else self._info(entry)
+
+    def image_notes(self, image_id: str) -> dict[str, Any]:
+        """Who was shown it in this run."""
+        return self._records.get(image_id, {})
+
+    def revision(self, image_id: str) -> None:
+        """None: the work list is kept, and what is shown of a series follows from it."""
 
     def update_image_info(self, image_id: str, info: dict[str, Any]) -> None:
         """Remember for this run who was shown what."""
@@ -237,10 +248,10 @@ class DicomWebDatastore(Datastore):
         """Store what the model drew; a PACS that will not have it keeps nobody from the result."""
         try:
             companions = companions_of(measured, labels_by=AUTOMATIC)
-            instance = self._archive.store_draft(image_id, measured.label_map(), companions)
-            if instance is not None:
+            stored = self._archive.store_draft(image_id, measured.label_map(), companions)
+            if stored is not None:
                 about = {**measured.features_dict(), MODEL_VERSION: model}
-                self._labels.measures.keep(instance, about)
+                self._labels.measures.keep(stored.instance, about)
             self._unkept.pop(image_id, None)
         except AcsnetError as error:
             logger.warning("a draft could not be stored: %s", error)
@@ -301,11 +312,14 @@ class DicomWebDatastore(Datastore):
         msg = "images are taken from a PACS with `acsnet pull`"
         raise InputError(msg)
 
-    def forward(
-        self, method: str, path: str, *, query: str, headers: Mapping[str, str], body: bytes | None
-    ) -> tuple[int, str, bytes]:
-        """Pass a viewer's request on to the PACS; gives status, content type and content."""
-        return self._archive.pacs.forward(method, path, query=query, headers=headers, body=body)
+    def shows(self, study: str, series: str) -> bool:
+        """Whether viewers may see a series: of the work list, or made from one that is."""
+        return self._archive.worklist.shows(study, series)
+
+    @property
+    def service(self) -> DicomWeb:
+        """The DICOMweb service of the PACS."""
+        return self._archive.pacs
 
     def _read_labels(self) -> None:
         """Check and measure the reviewed labels of the scans whose images are here."""

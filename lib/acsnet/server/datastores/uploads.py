@@ -20,12 +20,14 @@ def check_same_scan(image_id: str, sent: ShortAxisScan, present: ShortAxisScan) 
         raise FileExistsError(msg)
 
 
-def keep_upload(image_id: str, file: Path, *, images: Path) -> None:
-    """Copy a scan file into the folder `images`, whole or not at all.
+def keep_upload(image_id: str, file: Path, *, uploads: Path) -> Path:
+    """Copy a scan file into the folder `uploads`, whole or not at all; returns its path there.
 
     Raises InputError for an id that MONAI Label's store would cut at the suffix within.
     """
     if any(ending in image_id for ending in SCAN_SUFFIXES):
         msg = f"the name of an image must not hold {SCAN_SUFFIXES[-1]}, got {image_id!r}"
         raise InputError(msg)
-    write_bytes(images / f"{image_id}{upload_suffix(file.name)}", file.read_bytes(), private=True)
+    path = uploads / f"{image_id}{upload_suffix(file.name)}"
+    write_bytes(path, file.read_bytes(), private=True)
+    return path

@@ -1,22 +1,63 @@
-"""DICOMweb proxy to the PACS for viewers in the browser; it adds the login of the PACS.
+"""The PACS behind this server as DICOMweb, for viewers in the browser: it adds the login.
 
 Viewers search, fetch and store through here, so that no password is in a browser and what a
-reader saves is in the work list at once.
+reader saves is in the work list at once. They see the series of the work list and what was made
+from these, and nothing else of the PACS. What a PACS answers is passed on only as a type that no
+browser takes for a page.
 """
 
-from fastapi import APIRouter, HTTPException, Request
-from fastapi.concurrency import run_in_threadpool
-from fastapi.responses import Response
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import parse_qsl, urlencode
 
-from acsnet.annotations import audit_log
+from fastapi import APIRouter, HTTPException, Request
+from fastapi.responses import Response, StreamingResponse
+
+from acsnet.errors import PacsError
+from acsnet.pacs.dicomweb import Answer
 from acsnet.server.datastores.pacs import DicomWebDatastore
 from acsnet.server.dicomweb import ROOT, Datastore
-from acsnet.server.identity import logged_in
-from acsnet.server.state.paths import audit_log_file
+from acsnet.server.dicomweb.stow import received, store_received
 
-RESOURCES = ("studies", "series", "instances")
-PASSED_ON = ("accept", "content-type")
-"""Headers of a request that the PACS gets to see: never cookies or a login of the browser."""
+KINDS = frozenset(
+    {
+        "application/dicom",
+        "application/dicom+json",
+        "application/json",
+        "application/octet-stream",
+        "image/dicom-rle",
+        "image/gif",
+        "image/jls",
+        "image/jp2",
+        "image/jpeg",
+        "image/jphc",
+        "image/jpx",
+        "image/png",
+        "multipart/related",
+    }
+)
+"""Types of answers that are passed on: none that a browser would run."""
+
+PAGE, MAX_PAGES = 500, 40
+"""Of a search in the PACS, from which the answers for a viewer are picked."""
+
+LIMITS = {"offset": "0", "limit": "10000"}
+"""Parameters of a search, and what they are where a viewer does not say."""
+
+STUDY, SERIES = "0020000D", "0020000E"
+
+_UID = r"[0-9][0-9.]{0,63}"
+_SEARCH = re.compile(
+    rf"studies|series|instances|studies/{_UID}/(series|instances|metadata)"
+    rf"|studies/{_UID}/series/{_UID}/instances"
+)
+_RETRIEVE = re.compile(
+    rf"studies/(?P<study>{_UID})/series/(?P<series>{_UID})(/metadata|/rendered|/thumbnail|/instances/{_UID}"
+    r"(/metadata|/rendered|/thumbnail|/frames/[0-9,]+(/rendered|/thumbnail)?"
+    r"|/bulk(data)?/[A-Za-z0-9/.,_-]+)?)?"
+)
 
 router = APIRouter(prefix=ROOT)
 
@@ -24,35 +65,105 @@ router = APIRouter(prefix=ROOT)
 @router.get("/{path:path}")
 def retrieve(pacs: Datastore, path: str, request: Request) -> Response:
     """Search or fetch."""
-    return _forwarded(pacs, path, request, None)
+    if _SEARCH.fullmatch(path):
+        return _searched(pacs, path, request)
+    target = _RETRIEVE.fullmatch(path)
+    if target is None:
+        raise HTTPException(404, "there is no such resource")
+    if not pacs.shows(target["study"], target["series"]):
+        raise HTTPException(404, "there is no such series in the work list")
+    answer = pacs.service.fetch(
+        path, query=request.url.query, accept=request.headers.get("accept", "*/*")
+    )
+    kind = _checked_kind(answer)
+    if kind.endswith("json"):
+        return _json(pacs, answer.json(), request)
+    return StreamingResponse(answer.pieces(), headers={"Content-Type": answer.kind})
 
 
 @router.post("/studies")
 @router.post("/studies/{study}")
 async def store(pacs: Datastore, request: Request, study: str = "") -> Response:
-    """Store an object that a viewer sends, and refresh the work list."""
-    body = await request.body()
-    path = f"studies/{study}" if study else "studies"
-    answer = await run_in_threadpool(_forwarded, pacs, path, request, body)
-    pacs.refresh()
-    person = logged_in()
-    if person is not None and answer.status_code < 300:
-        details = {"study": study, "through": "a viewer"}
-        audit_log.record(audit_log_file(), "save", user=person.name, details=details)
-    return answer
+    """Store what a viewer drew on a series of the work list, and look at the PACS again."""
+    async with received(request) as body:
+        return await store_received(pacs, body, request, study=study)
 
 
-def _forwarded(
-    pacs: DicomWebDatastore, path: str, request: Request, body: bytes | None
-) -> Response:
-    if path.partition("/")[0] not in RESOURCES:
-        raise HTTPException(404, "there is no such resource")
-    headers = {name: request.headers[name] for name in PASSED_ON if name in request.headers}
-    status, kind, content = pacs.forward(
-        request.method, path, query=request.url.query, headers=headers, body=body
-    )
-    if "json" in kind:
-        own = f"{str(request.base_url).rstrip('/')}{ROOT}/"
-        theirs = f"{pacs.name()}/"
-        content = content.replace(theirs.encode(), own.encode())
-    return Response(content, status, headers={"Content-Type": kind})
+def _searched(pacs: DicomWebDatastore, path: str, request: Request) -> Response:
+    """The answers of a search that are about the work list, between `offset` and `limit`."""
+    query = dict(parse_qsl(request.url.query, keep_blank_values=True))
+    try:
+        start, count = (int(query.pop(name, default)) for name, default in LIMITS.items())
+    except ValueError as error:
+        raise HTTPException(400, "offset and limit must be whole numbers") from error
+    studies = {entry.study for entry in pacs.entries().values()}
+    whole_study = path == "studies"
+
+    def is_shown(found: Any) -> bool:
+        study, series = _value(found, STUDY), _value(found, SERIES)
+        if study not in studies:
+            return False
+        return whole_study or (bool(series) and pacs.shows(study, series))
+
+    paged = not path.endswith("metadata")
+    shown = [one for one in _found(pacs, path, query, paged=paged) if is_shown(one)]
+    return _json(pacs, shown[max(start, 0) :][: max(count, 0)], request)
+
+
+def _found(
+    pacs: DicomWebDatastore, path: str, query: dict[str, str], *, paged: bool
+) -> Iterator[Any]:
+    """All answers of the PACS to a search, page by page; a service may know no pages."""
+    seen: set[str] = set()
+    for page in range(MAX_PAGES):
+        limits = {"limit": PAGE, "offset": page * PAGE} if paged else {}
+        answer = pacs.service.fetch(
+            path, query=urlencode({**query, **limits}), accept="application/dicom+json"
+        )
+        if answer.status == 204:
+            answer.close()
+            return
+        _checked_kind(answer)
+        found = answer.json()
+        if not isinstance(found, list):
+            msg = "an answer of the PACS cannot be understood"
+            raise PacsError(msg)
+        new = {text: one for one in found if (text := json.dumps(one)) not in seen}
+        seen |= new.keys()
+        yield from new.values()
+        if not paged or len(found) < PAGE or not new:
+            return
+
+
+def _value(found: Any, tag: str) -> str:
+    """The first value of an attribute in DICOM JSON; empty for none."""
+    try:
+        return str(found[tag]["Value"][0])
+    except (LookupError, TypeError):
+        return ""
+
+
+def _checked_kind(answer: Answer) -> str:
+    """The media type of an answer.
+
+    Raises HTTPException for what the PACS refuses; PacsError for a redirect, a fault of the PACS
+    and a type that is not passed on.
+    """
+    kind = answer.kind.partition(";")[0].strip().lower()
+    if 200 <= answer.status < 300 and kind in KINDS:
+        return kind
+    answer.close()
+    if 400 <= answer.status < 500 and answer.status not in (401, 403):
+        raise HTTPException(answer.status, f"the PACS answered HTTP {answer.status}")
+    if 200 <= answer.status < 300:
+        msg = "the PACS answered with a type of content that is not passed on"
+        raise PacsError(msg)
+    msg = f"the PACS answered HTTP {answer.status}"
+    raise PacsError(msg)
+
+
+def _json(pacs: DicomWebDatastore, content: Any, request: Request) -> Response:
+    """DICOM JSON with the addresses of the PACS made ours."""
+    own = f"{str(request.base_url).rstrip('/')}{ROOT}/"
+    text = json.dumps(content).replace(f"{pacs.name()}/", own)
+    return Response(text, media_type="application/dicom+json")

@@ -108,8 +108,8 @@ class ChainTask(InferTask):
         """Segment `request["image"]`, a path, when it is its turn.
 
         image_id: its id, where it is an image of the datastore; label: path of a label map on it;
-        asker, background: see `InferenceQueue.run`. Raises AcsnetError for what is no scan, and
-        LoadError where the queue is full.
+        asker, background, gone: see `InferenceQueue.run`, with its errors. Raises AcsnetError for
+        what is no scan.
         """
         options = options_of({name: request[name] for name in self.config() if name in request})
         asked = time.perf_counter()
@@ -125,7 +125,8 @@ class ChainTask(InferTask):
             return replace(answer, version=chain.version, waited_s=began - asked)
 
         owner, background = str(request.get("asker") or ""), bool(request.get("background"))
-        return self._queue.run(work, owner=owner, background=background)
+        gone = request.get("gone", lambda: False)
+        return self._queue.run(work, owner=owner, background=background, gone=gone)
 
     def __call__(self, request: dict[str, Any]) -> tuple[str, dict[str, Any]]:
         """As MONAI Label calls a task: a file, which the caller removes, and measures."""

@@ -23,6 +23,7 @@ import torch
 
 from acsnet.server.errors import (
     MAX_RETRY_S,
+    GoneError,
     MemoryShortError,
     QueueFullError,
     StoppingError,
@@ -33,6 +34,9 @@ from acsnet.settings import Limits
 Answer = TypeVar("Answer")
 Jobs = SimpleQueue[Callable[[], None] | None]
 
+LOOK_S = 0.5
+"""Between two looks whether who waits is still there."""
+
 USUAL_S = 10.0
 """An inference, while none has been timed yet."""
 
@@ -42,6 +46,9 @@ as floats, while it is read, measured or drawn."""
 VOLUME_WAIT_S = 30.0
 VOLUME_RETRY_S = 15
 
+NO_MEMORY = "not enough memory"
+"""In what PyTorch says, as a plain RuntimeError, where the processor's memory is short."""
+
 _volumes = threading.BoundedSemaphore(VOLUMES)
 
 
@@ -50,7 +57,7 @@ class InferenceQueue:
 
     def __init__(self, limits: Limits) -> None:
         self._most, self._of_one = limits.waiting, limits.waiting_of_one
-        self._change = threading.Condition()
+        self._change = threading.Condition(threading.RLock())
         self._waiting: dict[str, deque[object]] = {}
         self._holder: object | None = None
         self._idle_work: object | None = None
@@ -69,14 +76,22 @@ class InferenceQueue:
         """Whether an inference that somebody asked for runs now."""
         return self._holder is not None and self._holder is not self._idle_work
 
-    def run(self, work: Callable[[], Answer], *, owner: str, background: bool = False) -> Answer:
+    def run(
+        self,
+        work: Callable[[], Answer],
+        *,
+        owner: str,
+        background: bool = False,
+        gone: Callable[[], bool] = lambda: False,
+    ) -> Answer:
         """The result of `work`, when it is the turn of `owner`, a reader or an address.
 
-        background: wait for however long, whatever the length of the queue. Raises QueueFullError,
-        StoppingError (also while it waits), and MemoryShortError where the accelerator runs out of
+        background: wait for however long, whatever the length of the queue; gone: whether nobody
+        waits for it any more, asked while it waits. Raises QueueFullError, StoppingError and
+        GoneError (also while it waits), and MemoryShortError where the accelerator runs out of
         memory, which is free again by then.
         """
-        with self.turn(owner, background=background):
+        with self.turn(owner, background=background, gone=gone):
             return self._thread.run(partial(_within_memory, work))
 
     def when_idle(self, work: Callable[[], Answer], *, quiet_s: float) -> Answer | None:
@@ -94,18 +109,23 @@ class InferenceQueue:
             self._release()
 
     @contextmanager
-    def turn(self, owner: str, *, background: bool = False) -> Iterator[None]:
+    def turn(
+        self, owner: str, *, background: bool = False, gone: Callable[[], bool] = lambda: False
+    ) -> Iterator[None]:
         """Wait for the turn of `owner`, and have it. Options and errors are those of `run`."""
         ticket = object()
         with self._change:
             self._admit(owner, background=background)
             self._waiting.setdefault(owner, deque()).append(ticket)
             self._pass_on()
-            while self._holder is not ticket:
-                self._change.wait()
-                if self._closed and self._holder is not ticket:
-                    self._waiting.clear()
-                    raise StoppingError
+        try:
+            waits = True
+            while waits:
+                waits = not self._has_turn(ticket)
+                _check_there(gone)
+        except BaseException:
+            self._leave(owner, ticket)
+            raise
         start = time.monotonic()
         try:
             yield
@@ -113,6 +133,26 @@ class InferenceQueue:
             self._ended = time.monotonic()
             self._seconds.append(self._ended - start)
             self._release()
+
+    def _has_turn(self, ticket: object) -> bool:
+        """Whether it is the turn of a ticket, now or soon. Raises StoppingError."""
+        with self._change:
+            if self._holder is not ticket:
+                self._change.wait(LOOK_S)
+            if self._closed and self._holder is not ticket:
+                self._waiting.clear()
+                raise StoppingError
+            return self._holder is ticket
+
+    def _leave(self, owner: str, ticket: object) -> None:
+        """Give back a place in the queue, or the turn."""
+        with self._change:
+            if self._holder is ticket:
+                self._release()
+            elif ticket in self._waiting.get(owner, ()):
+                self._waiting[owner].remove(ticket)
+                if not self._waiting[owner]:
+                    del self._waiting[owner]
 
     def close(self, *, limit_s: float) -> bool:
         """Turn away all that wait, and wait for the one that runs; whether it ended in time."""
@@ -185,14 +225,22 @@ def volume_place(*, wait_s: float = VOLUME_WAIT_S) -> Iterator[None]:
         _volumes.release()
 
 
+def _check_there(gone: Callable[[], bool]) -> None:
+    if gone():
+        raise GoneError
+
+
 def _within_memory(work: Callable[[], Answer]) -> Answer:
     try:
         return work()
-    except torch.OutOfMemoryError:
+    except (MemoryError, torch.OutOfMemoryError):
         pass  # what the error holds on to is released only once it is handled
+    except RuntimeError as error:
+        if NO_MEMORY not in str(error):
+            raise
     gc.collect()
     torch.cuda.empty_cache()
-    msg = "the scan needs more memory than the accelerator has free just now: try again later"
+    msg = "the scan needs more memory than the server has free just now: try again later"
     raise MemoryShortError(msg)
 
 

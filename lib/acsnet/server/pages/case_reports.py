@@ -25,7 +25,6 @@ from acsnet.server.datastores.label_records import DRAFT
 from acsnet.server.datastores.protocol import LabelRecord, StudyStore
 from acsnet.server.inference.work_queue import volume_place
 from acsnet.server.pages.routes import Tag, version_of
-from acsnet.server.web.templates import HEADERS
 
 router = APIRouter(prefix="/acsnet")
 
@@ -49,7 +48,7 @@ def bullseye(app: App, image: str, tag: Tag) -> Response:
     version = version_of(app.datastore(), image, tag)
     if not has_segments(version.features):
         raise HTTPException(404, "this label map has no segments")
-    return Response(bullseye_png(version.features), media_type="image/png", headers=HEADERS)
+    return Response(bullseye_png(version.features), media_type="image/png")
 
 
 @router.get("/cases/{image}/measurements.dcm")
@@ -98,5 +97,5 @@ def _path(store: StudyStore, image: str) -> Path:
 
 
 def _download(content: bytes, name: str, media_type: str) -> Response:
-    headers = {**HEADERS, "Content-Disposition": f"attachment; filename*=utf-8''{quote(name)}"}
+    headers = {"Content-Disposition": f"attachment; filename*=utf-8''{quote(name)}"}
     return Response(content, media_type=media_type, headers=headers)

@@ -3,6 +3,8 @@
 The address of a case holds its id, which is looked up among the images and never becomes a path.
 """
 
+import math
+from collections import Counter
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import quote
@@ -22,30 +24,46 @@ from acsnet.server.identity import signed
 from acsnet.server.inference.work_queue import volume_place
 from acsnet.server.pages.cases import Case, State, all_cases, build_case, chosen
 from acsnet.server.pages.viewers import viewer_links
-from acsnet.server.web.load_limits import asker
-from acsnet.server.web.templates import HEADERS, environment, page
+from acsnet.server.web.load_limits import asker, gone
+from acsnet.server.web.templates import environment, page
 
 TAG = r"^[A-Za-z0-9_-]{1,64}$"
 Tag = Annotated[str, Query(pattern=TAG)]
+
+PAGE, MAX_PAGES = 100, 10_000
+"""Cases on one page of the work list, and pages."""
 
 router = APIRouter(prefix="/acsnet")
 
 
 @router.get("/")
 def work_list(
-    app: App, state: str = "", text: str = "", study: str = "", sort: str = "case"
+    app: App,
+    state: str = "",
+    text: str = "",
+    study: str = "",
+    sort: str = "case",
+    number: Annotated[int, Query(alias="page", ge=1, le=MAX_PAGES)] = 1,
 ) -> Response:
     """The work list, filtered and sorted; the only case of a study is opened at once."""
     cases = all_cases(app.datastore())
     shown = chosen(cases, state=state, text=text, study=study, sort=sort)
     if study and len(shown) == 1:
-        return RedirectResponse(f"/acsnet/cases/{quote(shown[0].id)}", 303, headers=HEADERS)
-    counts = {one.value: sum(case.state is one for case in cases) for one in State}
+        return RedirectResponse(f"/acsnet/cases/{quote(shown[0].id)}", 303)
+    counts = Counter(case.state.value for case in cases)
+    pages = max(1, math.ceil(len(shown) / PAGE))
+    number = min(number, pages)
     return page(
         "list.html",
-        cases=shown,
-        counts={name: count for name, count in counts.items() if count or name == state},
+        cases=shown[(number - 1) * PAGE : number * PAGE],
+        counts={
+            one.value: counts[one.value] for one in State if counts[one.value] or one.value == state
+        },
         total=len(cases),
+        found=len(shown),
+        number=number,
+        pages=pages,
+        fault=app.datastore().fault(),
         waiting=counts[State.CHECKING.value],
         query={"state": state, "text": text, "study": study, "sort": sort},
     )
@@ -56,7 +74,7 @@ def style() -> Response:
     """The one style sheet, with the colours of the labels."""
     text = environment.get_template("style.css").render()
     colours = (f".label-{one.label:d} {{ background: rgb{one.colour}; }}\n" for one in LABELS)
-    headers = {**HEADERS, "Cache-Control": "no-cache"}
+    headers = {"Cache-Control": "no-cache"}
     return Response(text + "".join(colours), media_type="text/css", headers=headers)
 
 
@@ -92,9 +110,9 @@ def segment(app: App, image: str, http: Request) -> Response:
     _case(app.datastore(), image)
     path = app.datastore().get_image_uri(image)
     request = signed({"model": "acsnet", "image": path, "image_id": image})
-    request["asker"] = asker(http, "")
+    request |= {"asker": asker(http, ""), "gone": gone(http)}
     app.segment(request)
-    return RedirectResponse(f"/acsnet/cases/{quote(image)}", 303, headers=HEADERS)
+    return RedirectResponse(f"/acsnet/cases/{quote(image)}", 303)
 
 
 @router.get("/cases/{image}/montage.png")
@@ -107,7 +125,7 @@ def montage(app: App, image: str, tag: Tag) -> Response:
     scan = read_scan(path)
     labels = read_label_map(Path(store.get_label_uri(image, tag)), grid=scan.grid)
     picture = montage_png(scan, scan.grid.from_input(labels))
-    return Response(picture, media_type="image/png", headers=HEADERS)
+    return Response(picture, media_type="image/png")
 
 
 @router.get("/cases/{image}/segmentation.nii.gz")
@@ -116,7 +134,7 @@ def segmentation(app: App, image: str, tag: Tag) -> Response:
     version = version_of(app.datastore(), image, tag)
     file = Path(app.datastore().get_label_uri(image, tag))
     suffix = ".nii.gz" if file.name.endswith(".gz") else file.suffix
-    return FileResponse(file, filename=f"{image}-{version.state}{suffix}", headers=HEADERS)
+    return FileResponse(file, filename=f"{image}-{version.state}{suffix}")
 
 
 @router.get("/cases/{image}/features.json")
@@ -125,7 +143,7 @@ def features(app: App, image: str, tag: Tag) -> Response:
     version = version_of(app.datastore(), image, tag)
     if not version.features:
         raise HTTPException(404, "this label map was not measured")
-    return JSONResponse(version.features, headers=HEADERS)
+    return JSONResponse(version.features)
 
 
 @router.get("/cases/{image}/segmentation.dcm")
@@ -136,7 +154,7 @@ def dicom_segmentation(app: App, image: str, tag: Tag) -> Response:
     if file is None:
         raise HTTPException(404, "there is no DICOM SEG of this label map")
     name = f"{image}-{version.state}.dcm"
-    return FileResponse(file, filename=name, media_type="application/dicom", headers=HEADERS)
+    return FileResponse(file, filename=name, media_type="application/dicom")
 
 
 def _unreadable(store: StudyStore, image: str) -> dict[str, str]:

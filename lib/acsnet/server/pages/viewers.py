@@ -22,14 +22,6 @@ BUNDLED = Path(str(files("monailabel"))) / "endpoints" / "static" / "ohif"
 PANEL_COOKIE = "MONAILABEL_SERVER_URL"
 """Where the panel of the bundled viewer looks for the address of its server."""
 
-CONTENT_POLICY = (
-    "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:; "
-    "style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; font-src 'self' data:; "
-    "connect-src 'self' data: blob:; worker-src 'self' blob:; object-src 'none'; "
-    "base-uri 'self'; form-action 'self'; frame-ancestors 'none'"
-)
-"""OHIF's libraries build code at run time; nothing at all may come from another server."""
-
 CONFIG = """// Written by the ACSNet server.
 window.config = %s;
 window.config.whiteLabeling = {
@@ -126,16 +118,15 @@ def stock(path: str) -> Response:
 
 def _answer(folder: Path, path: str, *, base: str) -> Response:
     """A file of the viewer, or its one page for every address that it handles by itself."""
-    headers = {"Content-Security-Policy": CONTENT_POLICY, "X-Content-Type-Options": "nosniff"}
     if path == "app-config.js":
-        return Response(config(base), media_type="text/javascript", headers=headers)
+        return Response(config(base), media_type="text/javascript")
     file = (folder / path).resolve()
     if file.is_relative_to(folder.resolve()) and file.is_file():
-        return FileResponse(file, headers=headers)
+        return FileResponse(file)
     if Path(path).suffix in (".js", ".css", ".wasm", ".map", ".png", ".svg", ".ico", ".json"):
         raise HTTPException(404, "the viewer has no such file")
     page = _OUTSIDE.sub("", (folder / "index.html").read_text(encoding="utf-8"))
-    return HTMLResponse(page, headers={**headers, "Cache-Control": "no-cache"})
+    return HTMLResponse(page, headers={"Cache-Control": "no-cache"})
 
 
 def viewer_links(study: str, series: str) -> dict[str, str]:

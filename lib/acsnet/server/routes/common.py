@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from fastapi import HTTPException, UploadFile
+from fastapi import HTTPException, Request, UploadFile
 from monailabel.utils.sessions import SessionInfo
 
 from acsnet.server.app import AcsnetApp
+from acsnet.server.web.load_limits import asker
 from acsnet.server.web.request_checks import upload_suffix
 
 
@@ -29,12 +30,15 @@ def known_case(app: AcsnetApp, image: str) -> None:
         raise HTTPException(404, f"there is no case {image!r}")
 
 
-def client_session(app: AcsnetApp, session_id: str, *, used: bool) -> SessionInfo:
-    """A scan that a client keeps with the server; HTTP 404 where there is none of that id.
+def client_session(app: AcsnetApp, session_id: str, request: Request, *, used: bool) -> SessionInfo:
+    """A scan that a client keeps with the server; HTTP 404 where this client has none of that id.
 
     used: whether its time starts anew.
     """
-    session: SessionInfo | None = app.sessions().get_session(session_id, update_ts=used)
+    owner = asker(request, "")
+    session: SessionInfo | None = None
+    if app.session_owners.get(session_id) == owner:
+        session = app.sessions().get_session(session_id, update_ts=used)
     if session is None:
         raise HTTPException(404, "there is no such session: it may have expired")
     return session

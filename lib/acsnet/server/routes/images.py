@@ -6,15 +6,25 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, BackgroundTasks, File, HTTPException, Query, Request, UploadFile
-from fastapi.responses import FileResponse
+from fastapi.responses import FileResponse, RedirectResponse
 from monailabel.utils.sessions import SessionInfo
 
+from acsnet.annotations import audit_log
 from acsnet.io import read_scan, write_image
 from acsnet.io.nifti import open_nifti
 from acsnet.server.app import App
+from acsnet.server.datastores.label_intake import author_of
 from acsnet.server.errors import LoadError
+from acsnet.server.identity import signed
 from acsnet.server.inference.work_queue import volume_place
-from acsnet.server.routes.common import client_session, copy_upload, image_path, saved_upload
+from acsnet.server.routes.common import (
+    client_session,
+    copy_upload,
+    image_path,
+    known_case,
+    saved_upload,
+)
+from acsnet.server.state.paths import audit_log_file
 from acsnet.server.web.load_limits import asker
 from acsnet.server.web.request_checks import upload_name, upload_suffix
 
@@ -48,9 +58,20 @@ def add_image(app: App, file: Annotated[UploadFile, File()], image: str = "") ->
     name = image or upload_name(file.filename).removesuffix(upload_suffix(file.filename))
     with saved_upload(app, file) as path, volume_place():
         try:
-            return {"image": app.datastore().add_image(name, str(path), {})}
+            added = app.datastore().add_image(name, str(path), {})
         except FileExistsError as error:
             raise HTTPException(409, str(error)) from error
+    audit_log.record(audit_log_file(), "upload", user=author_of(signed({})), image=added)
+    return {"image": added}
+
+
+@router.post("/acsnet/cases/{image}/remove")
+def remove_image(app: App, image: str) -> RedirectResponse:
+    """Remove a scan that a client uploaded; labels that were drawn on it are kept."""
+    known_case(app, image)
+    app.datastore().remove_image(image)
+    audit_log.record(audit_log_file(), "remove", user=author_of(signed({})), image=image)
+    return RedirectResponse("/acsnet/", 303)
 
 
 @router.get("/datastore/")
@@ -62,14 +83,24 @@ def datastore(app: App, output: Literal["all", "stats"] = "stats") -> dict[str, 
 
 
 @router.get("/session/{session_id}", response_model=None)
-def session(app: App, session_id: str, image: bool = False) -> dict[str, Any] | FileResponse:
+def session(
+    app: App, http: Request, session_id: str, image: bool = False
+) -> dict[str, Any] | FileResponse:
     """What is known of a session; image: its NIfTI file."""
-    held = client_session(app, session_id, used=False)
+    held = client_session(app, session_id, http, used=False)
     if not image:
         return _shown(held)
     if not Path(held.image).is_file():
         raise HTTPException(422, "the session holds the files of a series")
     return FileResponse(held.image, filename=Path(held.image).name)
+
+
+@router.delete("/session/{session_id}")
+def end_session(app: App, http: Request, session_id: str) -> dict[str, Any]:
+    """Give up a scan that this client keeps with the server."""
+    client_session(app, session_id, http, used=False)
+    app.sessions().remove_session(session_id)
+    return {}
 
 
 @router.put("/session/")

@@ -7,7 +7,7 @@ from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.responses import Response
-from monailabel.endpoints import datastore, info, session
+from monailabel.endpoints import datastore, info
 from monailabel.interfaces.exception import MONAILabelException
 
 from acsnet.server.web.error_responses import error_response
@@ -19,7 +19,6 @@ STOCK_ROUTES: frozenset[tuple[str, str]] = frozenset(
         ("GET", "/datastore/label"),
         ("HEAD", "/datastore/label"),
         ("GET", "/datastore/label/info"),
-        ("DELETE", "/session/{session_id}"),
     }
 )
 
@@ -27,7 +26,7 @@ STOCK_ROUTES: frozenset[tuple[str, str]] = frozenset(
 def add_stock_routes(application: FastAPI) -> None:
     """Add these routes, and no others, to an application, and the answer to their errors."""
     application.add_exception_handler(MONAILabelException, monailabel_error)
-    for module in (info, datastore, session):
+    for module in (info, datastore):
         for route in module.router.routes:
             if any((method, route.path) in STOCK_ROUTES for method in route.methods):
                 application.add_api_route(

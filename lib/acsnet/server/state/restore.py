@@ -1,19 +1,21 @@
 """Restore a backup into an empty state folder, all of it checked, or not at all."""
 
+import gzip
 import hashlib
+import hmac
 import json
 import os
 import shutil
 import tarfile
 import zlib
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import IO, Any, cast
 
 from acsnet.errors import InputError
 from acsnet.server.state.backup import AUDIT, MANIFEST, MODELS, STORE, Summary
 from acsnet.server.state.paths import models_folder, of_studies, state_folder
 from acsnet.server.state.schema import check_schema
-from acsnet.storage import writing_folder
+from acsnet.storage import remove_abandoned, writing_folder
 
 MAX_MANIFEST_BYTES = 256 * 2**20
 """Of a million files: what is read as one piece must fit into the memory."""
@@ -28,15 +30,50 @@ MIN_FREE_BYTES = 2**30
 """Left on the disk, whatever a backup holds."""
 
 CHUNK = 2**20
+MAX_PIECE = 4 * 2**20
+"""Of what is read at once: the headers of a tar file are, however long they say that they are."""
 
 
-def restore_backup(file: Path, *, studies: str, min_free_bytes: int = MIN_FREE_BYTES) -> Summary:
+class _Pieces:
+    """An unpacked tar file for tarfile, which would read a header of any length into the memory."""
+
+    def __init__(self, stream: gzip.GzipFile, name: str) -> None:
+        self._stream, self._name = stream, name
+        self.seek, self.tell = stream.seek, stream.tell
+
+    def read(self, size: int = -1) -> bytes:
+        """As of the stream. Raises InputError for a longer piece."""
+        if not 0 <= size <= MAX_PIECE:
+            msg = f"{self._name} is no backup: it has a header of {size} bytes"
+            raise InputError(msg)
+        return self._stream.read(size)
+
+
+def restore_backup(
+    file: Path, *, studies: str, sha256: str = "", min_free_bytes: int = MIN_FREE_BYTES
+) -> Summary:
     """Put the backup `file` in place as the state of a studies folder, or of a PACS.
 
     The studies may lie elsewhere by now. Everything is unpacked beside the state folder and checked
-    before it is moved there in one step. Raises InputError for a state folder that holds anything,
-    for a file that is no backup or is damaged, and for one of a newer version.
+    before it is moved there in one step.
+
+    Args:
+        file: the backup.
+        studies: folder, or address of the PACS.
+        sha256: of the whole file, as `acsnet backup` printed it: kept elsewhere it tells whether
+            the file is the one that was written. What is inside the file cannot.
+        min_free_bytes: left free on the disk.
+
+    Returns:
+        How much was restored.
+
+    Raises:
+        InputError: a state folder that holds anything, a file that is no backup, is damaged, of a
+            newer version or not of this digest.
     """
+    if sha256 and not hmac.compare_digest(digest_of(file), sha256.lower()):
+        msg = f"{file.name} is not the backup that was written: its SHA-256 is another"
+        raise InputError(msg)
     state = state_folder()
     if state.exists() and (not state.is_dir() or any(state.iterdir())):
         msg = f"state folder {state} is not empty: restore into another with --state"
@@ -46,6 +83,7 @@ def restore_backup(file: Path, *, studies: str, min_free_bytes: int = MIN_FREE_B
         MODELS: models_folder(studies).relative_to(state),
     }
     state.parent.mkdir(parents=True, exist_ok=True)
+    remove_abandoned(state.parent)
     try:
         with writing_folder(state) as new:
             summary = _unpack(file, new, places, min_free_bytes)
@@ -56,18 +94,34 @@ def restore_backup(file: Path, *, studies: str, min_free_bytes: int = MIN_FREE_B
     return summary
 
 
+def digest_of(file: Path) -> str:
+    """SHA-256 of a whole file. Raises InputError for one that cannot be read."""
+    try:
+        with file.open("rb") as stream:
+            digest = hashlib.sha256()
+            while piece := stream.read(CHUNK):
+                digest.update(piece)
+    except OSError as error:
+        msg = f"{file.name} cannot be restored: {error.strerror}"
+        raise InputError(msg) from error
+    return digest.hexdigest()
+
+
 def _unpack(file: Path, new: Path, places: dict[str, Path], min_free_bytes: int) -> Summary:
     digests: dict[str, str] = {}
     targets: dict[str, Path] = {}
     manifest: dict[str, Any] | None = None
-    with tarfile.open(file, "r:gz") as archive:
+    with (
+        gzip.open(file) as unpacked,
+        tarfile.open(fileobj=cast("IO[bytes]", _Pieces(unpacked, file.name)), mode="r:") as archive,
+    ):
         for member in archive:
             source = archive.extractfile(member) if member.isreg() else None
             if source is None or member.name in digests or manifest is not None:
                 msg = f"{file.name} is no backup: it holds {member.name!r} as no plain file of one"
                 raise InputError(msg)
             if member.name == MANIFEST:
-                manifest = _manifest(file, source.read(MAX_MANIFEST_BYTES))
+                manifest = _manifest(file, _whole(source))
                 continue
             if member.size > shutil.disk_usage(new).free - min_free_bytes:
                 msg = f"{file.name} cannot be restored: the disk of {new.parent} is too small"
@@ -92,6 +146,14 @@ def _unpack(file: Path, new: Path, places: dict[str, Path], min_free_bytes: int)
         when = manifest["files"][name]["mtime_ns"]
         os.utime(target, ns=(when, when))
     return Summary(files=len(digests), size=sum(file.stat().st_size for file in targets.values()))
+
+
+def _whole(source: IO[bytes]) -> bytes:
+    """The manifest, piece by piece."""
+    content = bytearray()
+    while len(content) < MAX_MANIFEST_BYTES and (piece := source.read(CHUNK)):
+        content += piece
+    return bytes(content)
 
 
 def _manifest(file: Path, content: bytes) -> dict[str, Any]:

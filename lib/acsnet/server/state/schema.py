@@ -13,6 +13,7 @@ from acsnet.storage import write_json
 
 FILE = "state.json"
 SCHEMA = 2
+OTHERS = 0o077
 
 
 def schema_of(state: Path) -> int:
@@ -22,7 +23,10 @@ def schema_of(state: Path) -> int:
     except FileNotFoundError:
         return 1
     except (OSError, ValueError, KeyError, TypeError) as error:
-        msg = f"{state / FILE} is broken: it does not tell the layout of the state folder"
+        msg = (
+            f"{state / FILE} is damaged: if this version, {__version__}, wrote the state folder "
+            "last, delete that file and start again; else restore a backup"
+        )
         raise InputError(msg) from error
     return check_schema(schema, what=str(state))
 
@@ -39,6 +43,14 @@ def check_schema(schema: object, *, what: str) -> int:
 
 
 def settle_state(state: Path) -> None:
-    """Bring a state folder to this layout. Raises InputError as `schema_of`."""
+    """Make a state folder one of this layout, and its owner's alone.
+
+    Earlier versions, and whoever made it by hand, may have left it open to all.
+
+    Raises:
+        InputError: as `schema_of`.
+    """
+    if state.is_dir() and state.stat().st_mode & OTHERS:
+        state.chmod(0o700)
     if schema_of(state) < SCHEMA or not (state / FILE).exists():
         write_json(state / FILE, {"schema": SCHEMA, "software": __version__}, private=True)

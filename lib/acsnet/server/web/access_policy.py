@@ -116,6 +116,8 @@ def refusal(
     """HTTP status and reason for a request that must not go further, or None."""
     if reason := _stranger(policy, client=client, scheme=scheme, headers=headers):
         return 403, reason
+    if method != "OPTIONS" and _is_of_another_page(policy, headers, method=method):
+        return 403, "this server answers its own pages only: see the setting server.origins"
     faults = [path_fault(path)]
     faults += [name_fault(key, value) for key, value in parse_qsl(query, keep_blank_values=True)]
     if fault := next(filter(None, faults), None):
@@ -139,6 +141,20 @@ def _stranger(policy: Policy, *, client: str, scheme: str, headers: Headers) -> 
     if origin is not None and origin not in policy.origins and origin_of(origin) != own:
         return "this server answers its own pages only: see the setting server.origins"
     return None
+
+
+def _is_of_another_page(policy: Policy, headers: Headers, *, method: str) -> bool:
+    """Whether a page of another site asks, without saying so by an origin: for an image, a script.
+
+    Whether it loads would tell that page which patients there are. Browsers say it by fetch
+    metadata (W3C); a person who follows a link to one of our pages is let through.
+    """
+    if headers.get("sec-fetch-site", "none") in ("none", "same-origin"):
+        return False
+    follows = headers.get("sec-fetch-mode") == "navigate" and method in ("GET", "HEAD")
+    if follows and headers.get("sec-fetch-dest") == "document":
+        return False
+    return headers.get("origin") not in policy.origins
 
 
 def origin_of(text: str) -> tuple[str, str, int] | None:

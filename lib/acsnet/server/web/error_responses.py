@@ -9,7 +9,7 @@ from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 
 from acsnet.errors import AcsnetError
-from acsnet.server.errors import printable
+from acsnet.server.errors import MemoryShortError, printable
 from acsnet.server.web.templates import page
 
 PAGES = "/acsnet/"
@@ -23,6 +23,7 @@ def add_error_handlers(application: FastAPI) -> None:
     application.add_exception_handler(AcsnetError, acsnet_error)
     application.add_exception_handler(RequestValidationError, validation_error)
     application.add_exception_handler(HTTPException, http_error)
+    application.add_exception_handler(MemoryError, memory_error)
     application.add_exception_handler(Exception, own_error)
 
 
@@ -44,6 +45,12 @@ def validation_error(request: Request, error: Exception) -> Response:
         f"{place}: {fault['msg']}" for place, fault in zip(places, faults, strict=True)
     )
     return error_response(request, 422, printable(reason))
+
+
+def memory_error(request: Request, error: Exception) -> Response:
+    """A request for which there is not enough memory just now; others may still be answered."""
+    msg = "the server has not enough memory for this just now: ask again later"
+    return acsnet_error(request, MemoryShortError(msg))
 
 
 def own_error(request: Request, error: Exception) -> Response:

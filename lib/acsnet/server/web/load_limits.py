@@ -4,15 +4,18 @@ import asyncio
 import shutil
 import tempfile
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
+from anyio import from_thread
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from acsnet.server.errors import DiskFullError, LoadError, StoppingError
+from acsnet.server.errors import DISK_FULL, DiskFullError, LoadError, StoppingError
 from acsnet.server.identity import logged_in
 from acsnet.server.state.paths import state_folder
 from acsnet.settings import read_settings
@@ -22,11 +25,12 @@ BESIDE_WAITING = 8
 stay below the forty threads of the web framework: pages are shown whatever is uploaded."""
 
 BODY_S = 30.0
-"""For a body to come, and more for a long one: `SLOWEST` bytes a second."""
+"""For a body to come, and more for a long one: at least `SLOWEST` bytes a second."""
 SLOWEST = 100_000
-
-LOGINS = ("/acsnet/login", "/auth/token")
-"""Take none of the places: anybody may send these, and must not shut the others out."""
+IDLE_S = 10.0
+"""Between two parts of a body."""
+MAX_RECEIVING = 64
+"""Bodies that come in at once. The one that has stood still longest makes room for the next."""
 
 ALWAYS = ("/healthz", "/readyz", "/metrics")
 """Answered whatever goes on."""
@@ -47,8 +51,11 @@ class Traffic:
         self.uploads = 0
         self.stopped = False
 
-    def check(self, *, upload: bool, length: int) -> None:
-        """Raises LoadError for a request that has to be asked again later."""
+    def check(self, *, upload: bool, length: int, place: bool = True) -> None:
+        """Raises LoadError for a request that has to be asked again later.
+
+        place: whether it needs its place now; not as long as its body comes in.
+        """
         if self.stopped:
             raise StoppingError
         if not upload:
@@ -56,12 +63,11 @@ class Traffic:
         limits = read_settings().limits
         if length > limits.upload_mb * 2**20:
             return  # the guard refuses it, as too long
-        if self.uploads >= limits.waiting + BESIDE_WAITING:
+        if place and self.uploads >= limits.waiting + BESIDE_WAITING:
             msg = f"{self.uploads} requests are worked on: ask again later"
             raise LoadError(msg, retry_after=5)
         if free_bytes() - length < limits.free_gb * 2**30:
-            msg = "the disk of the server is full: tell the one who looks after it"
-            raise DiskFullError(msg, retry_after=600)
+            raise DiskFullError(DISK_FULL, retry_after=600)
 
     def wait(self, *, limit_s: float) -> bool:
         """Wait, in a thread, until every request is answered; whether that was in time."""
@@ -83,53 +89,120 @@ def asker(request: Request, name: str) -> str:
     return f"{request.client.host if request.client else ''} {name}"
 
 
-class CountTraffic:
-    """ASGI middleware that counts requests and answers 503 to those that are too many."""
+def gone(request: Request) -> Callable[[], bool]:
+    """Whether the client of a request has closed its connection; to be asked in a thread."""
+    return partial(from_thread.run, request.is_disconnected)
 
-    def __init__(self, app: ASGIApp, traffic: Traffic = traffic) -> None:
-        self.app, self.traffic = app, traffic
+
+class CountTraffic:
+    """ASGI middleware that counts requests and answers 503 to those that are too many.
+
+    takes_place: whether a method and an address are work, of which there may be so much at once.
+    It has its place from when its body is whole: a body that does not come keeps nobody out.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        traffic: Traffic = traffic,
+        takes_place: Callable[[str, str], bool] = lambda method, path: path.startswith("/infer/"),
+    ) -> None:
+        self.app, self.traffic, self._takes_place = app, traffic, takes_place
+        self._receiving: dict[Body, None] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass one request on, or answer 503."""
+        """Let one request through, or not."""
         if scope["type"] != "http" or scope["path"] in ALWAYS:
             await self.app(scope, receive, send)
             return
         sends = scope["method"] in ("POST", "PUT")
-        told = Headers(scope=scope).get("content-length", "0")
+        headers = Headers(scope=scope)
+        told = headers.get("content-length", "0")
         length = int(told) if told.isdecimal() else 0
-        uploads = sends and scope["path"] not in LOGINS
+        works = sends and self._takes_place(scope["method"], scope["path"])
         try:
-            self.traffic.check(upload=uploads, length=length)
+            self.traffic.check(upload=works, length=length, place=not length)
         except LoadError as error:
             await load_answer(scope, error)(scope, receive, send)
             return
+        body = Body(receive, whole=self.traffic if works and length else None)
         self.traffic.under_way += 1
-        self.traffic.uploads += uploads
+        if works and not length:
+            self.traffic.uploads += 1
+            body.has_place = True
+        if sends and length:
+            self._make_room()
+            self._receiving[body] = None
+        # Without a body the client's channel is left alone, which tells when it has gone.
+        comes = sends and (length > 0 or "transfer-encoding" in headers)
         try:
-            await self.app(scope, in_time(receive, length) if sends else receive, send)
+            await self.app(scope, body.part if comes else receive, send)
         finally:
             self.traffic.under_way -= 1
-            self.traffic.uploads -= uploads
+            self.traffic.uploads -= body.has_place
+            self._receiving.pop(body, None)
+
+    def _make_room(self) -> None:
+        coming = [body for body in self._receiving if not body.is_whole]
+        if len(coming) >= MAX_RECEIVING:
+            min(coming, key=lambda body: body.last).give_up()
 
 
-def in_time(receive: Receive, length: int) -> Receive:
-    """The parts of a body of `length` bytes; HTTP 408 where they come too slowly."""
-    end, whole = time.monotonic() + BODY_S + length / SLOWEST, False
+class Body:
+    """The body of one request as it comes in; HTTP 408 where it comes too slowly.
 
-    async def part() -> Message:
-        nonlocal whole
-        if whole:  # what comes now is the end of the connection, in a long time
-            return await receive()
-        try:
-            message = await asyncio.wait_for(receive(), max(end - time.monotonic(), 0.0))
-        except asyncio.TimeoutError as error:
-            raise HTTPException(
-                408, "the request came too slowly", headers={"Connection": "close"}
-            ) from error
-        whole = not message.get("more_body", False)
+    whole: where a place is taken once it is whole; last: when a part came last.
+    """
+
+    def __init__(self, receive: Receive, *, whole: Traffic | None) -> None:
+        self._receive, self._traffic = receive, whole
+        self._begun = self.last = time.monotonic()
+        self._size = 0
+        self._given_up = asyncio.Event()
+        self.is_whole = self.has_place = False
+
+    def give_up(self) -> None:
+        """Wait no longer for what is missing."""
+        self._given_up.set()
+
+    async def part(self) -> Message:
+        """The next part; once it is whole what comes is the end of the connection, in a while."""
+        if self.is_whole:
+            return await self._receive()
+        due = self._begun + BODY_S + self._size / SLOWEST
+        left_s = min(due - time.monotonic(), IDLE_S)
+        message = await self._next(left_s)
+        self.last = time.monotonic()
+        self._size += len(message.get("body", b""))
+        if not message.get("more_body", False):
+            self.is_whole = True
+            self._take_place()
         return message
 
-    return part
+    async def _next(self, left_s: float) -> Message:
+        coming = asyncio.ensure_future(self._receive())
+        gone = asyncio.ensure_future(self._given_up.wait())
+        try:
+            await asyncio.wait(
+                (coming, gone), timeout=max(left_s, 0.0), return_when=asyncio.FIRST_COMPLETED
+            )
+            if coming.done():
+                return coming.result()
+        finally:
+            gone.cancel()
+            coming.cancel()
+        raise HTTPException(408, "the request came too slowly", headers={"Connection": "close"})
+
+    def _take_place(self) -> None:
+        if self._traffic is None:
+            return
+        try:
+            self._traffic.check(upload=True, length=0)
+        except LoadError as error:
+            headers = {"Retry-After": str(error.retry_after), "Connection": "close"}
+            raise HTTPException(error.status, str(error), headers=headers) from error
+        self._traffic.uploads += 1
+        self.has_place = True
 
 
 def load_answer(scope: Scope, error: LoadError) -> JSONResponse:

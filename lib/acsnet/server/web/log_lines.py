@@ -6,7 +6,11 @@ of these a line holds only what it is and where it comes from.
 
 import json
 import logging
+import re
+import time
 import traceback
+from collections import OrderedDict
+from collections.abc import Callable
 from contextvars import ContextVar
 from datetime import datetime, timezone
 
@@ -22,6 +26,46 @@ request_id: ContextVar[str] = ContextVar("request_id", default="")
 """Of the request that is being answered."""
 
 
+UID = re.compile(r"\b\d+(?:\.\d+){4,}")
+"""In a message: of a study, a series or an image, hence of a patient. Addresses have four parts."""
+
+FREE_REPEATS = 20
+REPEAT_S = 60.0
+MAX_KINDS = 1000
+
+
+class Repeats(logging.Filter):
+    """Lets so many lines of one kind pass a minute; the next one says how many there were.
+
+    Else whoever is refused often enough rolls the log away. Requests that were answered pass.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__()
+        self._clock = clock
+        self._seen: OrderedDict[tuple[object, ...], tuple[float, int]] = OrderedDict()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether a line is written."""
+        fields = getattr(record, "fields", {})
+        status = fields.get("status", 0)
+        if record.levelno < logging.WARNING and status < 400:
+            return True
+        key = record.name, record.msg, fields.get("route"), fields.get("method"), status
+        now = self._clock()
+        since, count = self._seen.get(key, (now, 0))
+        if now - since > REPEAT_S:
+            left_out = max(count - FREE_REPEATS, 0)
+            since, count = now, 0
+            if left_out:
+                record.fields = {**fields, "left_out": left_out}
+        self._seen[key] = since, count + 1
+        self._seen.move_to_end(key)
+        while len(self._seen) > MAX_KINDS:
+            self._seen.popitem(last=False)
+        return count < FREE_REPEATS
+
+
 class JsonLines(logging.Formatter):
     """A record as one line of JSON; `extra={"fields": {...}}` adds to it."""
 
@@ -33,7 +77,9 @@ class JsonLines(logging.Formatter):
             "time": when.isoformat(timespec="milliseconds"),
             "level": record.levelname,
             "logger": record.name,
-            "message": record.getMessage() if ours else f"see {record.module}:{record.lineno}",
+            "message": UID.sub("[UID]", record.getMessage())
+            if ours
+            else f"see {record.module}:{record.lineno}",
             **getattr(record, "fields", {}),
         }
         if identifier := request_id.get():

@@ -1,0 +1,396 @@
+"""Memory of the server and how long honest readers wait while hostile clients are at work.
+
+    python benchmarks/attacks.py [--seconds 10] [--only NAME]
+
+Each hostile client is alone with a server of its own accounts, on this machine's loopback address,
+for so many seconds; meanwhile honest readers open the work list, look at a scan and have one
+segmented. A line each: most memory beyond that before, longest honest wait, its 95th percentile,
+and how many honest requests there were. Exit code 1 where the memory grew by 1.5 GB or somebody
+honest waited 10 s. All is bounded in time and count; nothing leaves the machine.
+"""
+
+import argparse
+import contextlib
+import gzip
+import io
+import socket
+import struct
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import requests
+from rich.console import Console
+
+from load import COMMAND, Server
+
+console = Console()
+MOST_BYTES, MOST_S = 1.5e9, 10.0
+PASSWORD = "correct horse battery"  # noqa: S105 # of an account that lives for this run
+PEOPLE = {"mallory": "reviewer", "ana": "reviewer", "bea": "annotator"}
+TIMEOUT_S = 60
+THREADS = 24
+
+
+def resident_bytes(process: "subprocess.Popen[bytes]") -> int:
+    """Memory that a process has now."""
+    rows = Path(f"/proc/{process.pid}/status").read_text().splitlines()
+    (row,) = [row for row in rows if row.startswith("VmRSS")]
+    return int(row.split()[1]) * 1024
+
+
+class Watch:
+    """The most memory that a process has from now on."""
+
+    def __init__(self, process: "subprocess.Popen[bytes]") -> None:
+        self.before = self.most = resident_bytes(process)
+        self._process, self._end = process, threading.Event()
+        self._thread = threading.Thread(target=self._run)
+        self._thread.start()
+
+    def stop(self) -> int:
+        """Bytes beyond what it had before."""
+        self._end.set()
+        self._thread.join()
+        return self.most - self.before
+
+    def _run(self) -> None:
+        while not self._end.wait(0.05):
+            with contextlib.suppress(OSError, ValueError):
+                self.most = max(self.most, resident_bytes(self._process))
+
+
+def log_in(url: str, name: str) -> requests.Session:
+    """A client with the token of an account."""
+    session = requests.Session()
+    form = {"username": name, "password": PASSWORD}
+    answer = session.post(f"{url}/auth/token", data=form, timeout=TIMEOUT_S)
+    session.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
+    return session
+
+
+class Honest:
+    """Readers who go on with what readers do; seconds: of each of their requests."""
+
+    def __init__(self, server: Server) -> None:
+        self.seconds: list[float] = []
+        self.errors: list[str] = []
+        self._end = threading.Event()
+        image = server.images[0]
+        asked = (
+            ("ana", "GET", "/acsnet/"),
+            ("bea", "GET", f"/datastore/image?image={image}"),
+            ("ana", "POST", f"/infer/roi?image={image}"),
+        )
+        self._threads = [
+            threading.Thread(
+                target=self._work, args=(log_in(server.url, name), method, server.url + path)
+            )
+            for name, method, path in asked
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self) -> None:
+        """Once the last request is answered."""
+        self._end.set()
+        for thread in self._threads:
+            thread.join()
+
+    def _work(self, session: requests.Session, method: str, address: str) -> None:
+        while not self._end.wait(0.1):
+            begun = time.monotonic()
+            try:
+                answer = session.request(method, address, timeout=TIMEOUT_S)
+            except requests.RequestException as error:
+                self.errors.append(type(error).__name__)
+                continue
+            self.seconds.append(time.monotonic() - begun)
+            if answer.status_code != 200:
+                self.errors.append(f"{answer.status_code}: {answer.text[:80]}")
+
+
+def wide_pixels() -> bytes:
+    """A `.nii.gz` of some kB: two slices of ten by ten metres."""
+    return _packed(np.zeros((2048, 2048, 2), np.uint8), pixel_mm=4.9)
+
+
+def largest_scan() -> bytes:
+    """As much as is taken: 95 slices of 512 x 512, 358 mm wide."""
+    noise = np.random.default_rng(0).integers(0, 200, (512, 512, 95)).astype(np.uint8)
+    return _packed(noise, pixel_mm=0.7, slice_mm=4.0)
+
+
+def _packed(data: np.ndarray, *, pixel_mm: float, slice_mm: float = 8.0) -> bytes:
+    image = nib.Nifti1Image(data, np.diag([pixel_mm, pixel_mm, slice_mm, 1.0]))
+    image.header.set_xyzt_units("mm")
+    return gzip.compress(image.to_bytes(), compresslevel=1)
+
+
+class Attack:
+    """One hostile client with many threads. until: when it ends, in monotonic seconds."""
+
+    def __init__(self, server: Server, seconds: float) -> None:
+        self.server, self.until = server, time.monotonic() + seconds
+        self.mallory = log_in(server.url, "mallory")
+        self.address = ("127.0.0.1", server.port)
+        self.token = self.mallory.headers["Authorization"]
+
+    def many(self, work: Callable[[int], None], threads: int = THREADS) -> None:
+        """Repeat some work in threads of its own until the time is over."""
+
+        def run(number: int) -> None:
+            while time.monotonic() < self.until:
+                with contextlib.suppress(OSError, requests.RequestException):
+                    work(number)
+
+        running = [threading.Thread(target=run, args=(k,)) for k in range(threads)]
+        for thread in running:
+            thread.start()
+        for thread in running:
+            thread.join()
+
+    def send(self, method: str, path: str, **options: object) -> None:
+        """One request of the hostile account."""
+        with requests.request(
+            method,
+            f"{self.server.url}{path}",
+            headers={"Authorization": self.token},
+            timeout=TIMEOUT_S,
+            **options,
+        ) as answer:
+            _ = answer.content
+
+    @contextmanager
+    def lines(self, count: int, content: bytes) -> Iterator[None]:
+        """Open connections, each with a first piece of what never goes on."""
+        opened = []
+        try:
+            for _ in range(count):
+                line = socket.create_connection(self.address, timeout=5)
+                opened.append(line)
+                with contextlib.suppress(OSError):
+                    line.sendall(content)
+            yield
+        finally:
+            for line in opened:
+                line.close()
+
+    def hold(self, count: int, content: bytes) -> None:
+        """Open connections anew as often as they are ended."""
+        while time.monotonic() < self.until:
+            with contextlib.suppress(OSError), self.lines(count, content):
+                time.sleep(min(3.0, max(self.until - time.monotonic(), 0)))
+
+
+def nobody(attack: Attack) -> None:
+    """No attack at all: what honest readers wait for each other."""
+    time.sleep(max(attack.until - time.monotonic(), 0))
+
+
+def small_files(attack: Attack) -> None:
+    """Few wide pixels."""
+    content = wide_pixels()
+    attack.many(
+        lambda _: attack.send("POST", "/infer/acsnet", files={"file": ("x.nii.gz", content)})
+    )
+
+
+def large_scan(attack: Attack) -> None:
+    """The largest scan that is taken, segmented and uploaded, again and again."""
+    content = largest_scan()
+
+    def work(number: int) -> None:
+        file = {"file": ("x.nii.gz", content)}
+        if number % 2:
+            attack.send("PUT", f"/datastore/image?image=large-{number}", files=file)
+        else:
+            attack.send("POST", "/infer/acsnet", files=file)
+
+    attack.many(work, threads=4)
+
+
+def bodies_that_do_not_come(attack: Attack) -> None:
+    """Heads of uploads, and nothing after them."""
+    head = (
+        f"POST /infer/acsnet HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: {attack.token}\r\n"
+        "Content-Type: multipart/form-data; boundary=x\r\nContent-Length: 500000000\r\n\r\n"
+    )
+    attack.hold(100, head.encode())
+
+
+def fields(attack: Attack) -> None:
+    """Plain fields of a form, which are kept in memory."""
+    many = {f"f{k}": (None, b"x" * 250_000) for k in range(400)}
+    attack.many(lambda _: attack.send("POST", "/infer/acsnet", files=many))
+
+
+def large_uploads(attack: Attack) -> None:
+    """Files of 64 MB that are no scans."""
+    content = bytes(64 * 2**20)
+    attack.many(
+        lambda _: attack.send(
+            "PUT", "/session/", files={"files": ("x.nii.gz", io.BytesIO(content))}
+        ),
+        threads=8,
+    )
+
+
+def wrong_logins(attack: Attack) -> None:
+    """From a dozen addresses of this machine."""
+    body = b"username=ana&password=wrong"
+    head = (
+        b"POST /auth/token HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: %d\r\n"
+        b"Content-Type: application/x-www-form-urlencoded\r\n\r\n" % len(body)
+    )
+
+    def work(number: int) -> None:
+        source = (f"127.0.1.{number % 12 + 1}", 0)
+        with socket.create_connection(
+            attack.address, timeout=TIMEOUT_S, source_address=source
+        ) as line:
+            line.sendall(head + body)
+            line.recv(1000)
+
+    attack.many(work)
+
+
+def silent_connections(attack: Attack) -> None:
+    """Connections on which no request comes."""
+    attack.hold(300, b"GET / HT")
+
+
+def slow_readers(attack: Attack) -> None:
+    """Requests whose answers nobody takes."""
+    image = attack.server.images[0]
+    head = (
+        f"GET /datastore/image?image={image} HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+        f"Authorization: {attack.token}\r\n\r\n"
+    )
+    attack.hold(100, head.encode())
+
+
+ATTACKS = (
+    nobody,
+    small_files,
+    large_scan,
+    bodies_that_do_not_come,
+    fields,
+    large_uploads,
+    wrong_logins,
+    silent_connections,
+    slow_readers,
+)
+
+
+def against_server(server: Server, attack: Callable[[Attack], None], seconds: float) -> bool:
+    """Run one attack beside honest readers and print the figures; whether the bounds hold."""
+    hostile, honest = Attack(server, seconds), Honest(server)
+    watch = Watch(server.process)
+    attack(hostile)
+    honest.stop()
+    grown = watch.stop()
+    waits = np.array(honest.seconds or [np.inf])
+    good = grown < MOST_BYTES and waits.max() < MOST_S and not honest.errors
+    _row(attack.__name__, grown, waits, len(honest.errors), good)
+    for error in dict.fromkeys(honest.errors):
+        console.print(f"    {error}", highlight=False, markup=False)
+    return good
+
+
+def against_receiver(folder: Path, seconds: float) -> bool:
+    """Hostile senders of C-STORE: PDUs of 2 GB, silent connections; honest ones send an image."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    command = [*COMMAND, "receive", "--output", str(folder / "received"), "--port", str(port)]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)  # noqa: S603 # our own
+    try:
+        return _receiver_row(process, port, seconds)
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def _receiver_row(process: "subprocess.Popen[bytes]", port: int, seconds: float) -> bool:
+    from acsnet.pacs.storescu import Peer, store_files
+
+    file = next((Path(__file__).parents[1] / "sample-data" / "dicom").glob("*/*.dcm"))
+    peer, waits, errors = Peer(title="ACSNET", host="127.0.0.1", port=port), [], 0
+    for _ in range(300):
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+            break
+        time.sleep(0.2)
+    list(store_files([file], peer))
+    watch, until = Watch(process), time.monotonic() + seconds
+
+    def hostile() -> None:
+        while time.monotonic() < until:
+            with contextlib.suppress(OSError):
+                line = socket.create_connection(("127.0.0.1", port), timeout=2)
+                line.sendall(struct.pack(">BBL", 1, 0, 2**31) + bytes(2**20))
+                with socket.create_connection(("127.0.0.1", port), timeout=2):
+                    time.sleep(0.3)
+                line.close()
+
+    threads = [threading.Thread(target=hostile) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    while time.monotonic() < until:
+        begun = time.monotonic()
+        try:
+            errors += any(reason is not None for _, reason in store_files([file], peer))
+        except Exception:  # noqa: BLE001 # whatever it was, the image was not taken
+            errors += 1
+        waits.append(time.monotonic() - begun)
+    for thread in threads:
+        thread.join()
+    grown = watch.stop()
+    good = grown < MOST_BYTES and max(waits) < MOST_S and not errors
+    _row("receive", grown, np.array(waits), errors, good)
+    return good
+
+
+def _row(name: str, grown: float, waits: np.ndarray, errors: int, good: bool) -> None:
+    text = (
+        f"{name:26} memory +{grown / 1e6:6.0f} MB  wait {waits.max():6.2f} s  "
+        f"p95 {np.percentile(waits, 95):6.2f} s  of {len(waits)} requests, {errors} errors"
+        f"{'' if good else '  <- beyond the bound'}"
+    )
+    console.print(text, highlight=False, markup=False, soft_wrap=True)
+
+
+def main() -> None:
+    """Run the attacks one after another."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--seconds", type=float, default=10.0, help="of each attack, at most 60")
+    parser.add_argument("--only", default="", help="name of one attack, or `receive`")
+    options = parser.parse_args()
+    seconds = min(options.seconds, 60.0)
+    good = True
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        if options.only != "receive":
+            server = Server(folder)
+            for name, role in PEOPLE.items():
+                server.add_account(name, role, PASSWORD)
+            server.start(ACSNET_LOGIN_REQUIRED="true", ACSNET_PICK_AHEAD="0")
+            try:
+                for attack in ATTACKS:
+                    if options.only in ("", attack.__name__):
+                        good &= against_server(server, attack, seconds)
+            finally:
+                server.stop()
+        if options.only in ("", "receive"):
+            good &= against_receiver(folder, seconds)
+    sys.exit(0 if good else 1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,49 @@
+"""Threads of their own for logins: passwords are hashed slowly, and no page waits for that."""
+
+from collections import Counter
+from collections.abc import Callable
+from functools import partial
+from typing import TypeVar
+
+import anyio
+import anyio.to_thread
+from starlette.exceptions import HTTPException
+
+from acsnet.server.auth.sessions import address_group
+
+Answer = TypeVar("Answer")
+
+AT_ONCE = 4
+"""Threads: each hashes one password."""
+MAX_WAITING, MAX_OF_ONE = 64, 4
+"""Logins that wait, and of one address; an address of which none waits has a place all the same."""
+MOST = 256
+RETRY_S = 5
+
+
+class HashingPlaces:
+    """Runs what hashes a password, so much at once and so much of one address."""
+
+    def __init__(self) -> None:
+        self._limiter: anyio.CapacityLimiter | None = None
+        self._waiting: Counter[str] = Counter()
+
+    async def run(
+        self, work: Callable[..., Answer], *arguments: object, address: str, **options: object
+    ) -> Answer:
+        """The result of `work`, with `address` among its options. Raises HTTPException 429."""
+        group = address_group(address)
+        own, total = self._waiting[group], self._waiting.total()
+        if own >= MAX_OF_ONE or total >= MOST or (own and total >= MAX_WAITING):
+            headers = {"Retry-After": str(RETRY_S)}
+            raise HTTPException(429, f"many log in just now: wait {RETRY_S} s", headers)
+        if self._limiter is None:  # belongs to the event loop that it is made in
+            self._limiter = anyio.CapacityLimiter(AT_ONCE)
+        self._waiting[group] += 1
+        try:
+            job = partial(work, *arguments, address=address, **options)
+            return await anyio.to_thread.run_sync(job, limiter=self._limiter)
+        finally:
+            self._waiting[group] -= 1
+            if not self._waiting[group]:
+                del self._waiting[group]

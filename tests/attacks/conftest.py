@@ -1,0 +1,93 @@
+"""A server in this process with all its limits, and hostile clients that send to it."""
+
+import shutil
+from pathlib import Path
+from types import SimpleNamespace
+
+import pydicom
+import pytest
+from fastapi.testclient import TestClient
+from monailabel.endpoints import datastore, info, session
+
+from acsnet.server import asgi
+from acsnet.server.app import AcsnetApp
+from acsnet.server.auth import accounts as accounts_module
+from acsnet.server.auth.accounts import Accounts
+from acsnet.server.identity import Role
+
+HERE = Path(__file__).parent
+PASSWORD = "correct horse battery"
+PEOPLE = {"ana": Role.ANNOTATOR, "ann": Role.ANNOTATOR, "rea": Role.REVIEWER, "ada": Role.ADMIN}
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if item.path.is_relative_to(HERE):
+            item.add_marker("attacks")
+
+
+def client_of(application, *, address="127.0.0.1"):
+    return TestClient(
+        application,
+        base_url="http://127.0.0.1:8000",
+        client=(address, 1),
+        follow_redirects=False,
+        raise_server_exceptions=False,
+    )
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory, samples):
+    """A folder with studies and state, and the app over them; series: UID of the one in it."""
+    folder = tmp_path_factory.mktemp("place")
+    studies = folder / "studies"
+    shutil.copytree(samples / "dicom" / "phantom-1", studies / "phantom-1")
+    shutil.copy(samples / "nifti" / "phantom-2.nii.gz", studies)
+    first = pydicom.dcmread(min((studies / "phantom-1").iterdir()))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ACSNET_STATE", str(folder / "state"))
+        patch.setattr(accounts_module, "COST_LOG2", 4)
+        patch.setattr(accounts_module, "PARALLEL", 1)
+        app = AcsnetApp(app_dir=str(folder), studies=str(studies), conf={})
+        for stock in (info, datastore, session):
+            patch.setattr(stock, "app_instance", lambda: app)
+        yield SimpleNamespace(
+            folder=folder,
+            state=folder / "state",
+            studies=studies,
+            app=app,
+            series=str(first.SeriesInstanceUID),
+            study=str(first.StudyInstanceUID),
+            patch=patch,
+        )
+        app.close()
+
+
+@pytest.fixture(scope="module")
+def web(place):
+    """The server without a login; client: asks it."""
+    application = asgi.build()
+    application.state.acsnet = place.app
+    client = client_of(application)
+    return SimpleNamespace(**vars(place), application=application, client=client)
+
+
+@pytest.fixture(scope="module")
+def locked(place):
+    """The server behind its login; people: name -> a client that is logged in by token."""
+    file = Accounts(place.state / "accounts.json")
+    for name, role in PEOPLE.items():
+        file.put(name, role, PASSWORD)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ACSNET_LOGIN_REQUIRED", "true")
+        application = asgi.build()
+    application.state.acsnet = place.app
+    people = {}
+    for name in PEOPLE:
+        people[name] = client_of(application)
+        form = {"username": name, "password": PASSWORD}
+        token = people[name].post("/auth/token", data=form).json()["access_token"]
+        people[name].headers["Authorization"] = f"Bearer {token}"
+    return SimpleNamespace(
+        **vars(place), application=application, client=client_of(application), people=people
+    )

@@ -1,0 +1,176 @@
+"""Wrong logins from many addresses, connections on which nothing comes, and what the log keeps."""
+
+import asyncio
+import logging
+import socket
+import ssl
+import threading
+import time
+
+import httpx
+import pytest
+import uvicorn
+
+from acsnet.server.auth import accounts as accounts_module
+from acsnet.server.auth.sessions import Attempts, address_group
+from acsnet.server.web import connections
+from acsnet.server.web.connections import LimitedHttp
+from acsnet.server.web.log_lines import FREE_REPEATS, REPEAT_S, Repeats
+
+
+def test_pages_do_not_wait_for_wrong_logins(locked, monkeypatch):
+    """From a dozen addresses: the shared threads of the web framework hash no password."""
+    hashed = accounts_module._scrypt
+
+    def slow(*arguments):
+        time.sleep(0.3)
+        return hashed(*arguments)
+
+    monkeypatch.setattr(accounts_module, "_scrypt", slow)
+    header = {"Authorization": locked.people["ana"].headers["Authorization"]}
+
+    async def attack():
+        wrong = []
+        for k in range(12):
+            transport = httpx.ASGITransport(locked.application, client=(f"127.0.1.{k}", 1))
+            client = httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8000")
+            form = {"username": "ana", "password": f"wrong {k}"}
+            wrong += [
+                asyncio.ensure_future(client.post("/auth/token", data=form)) for _ in range(8)
+            ]
+        await asyncio.sleep(0.2)
+        transport = httpx.ASGITransport(locked.application, client=("127.0.0.1", 1))
+        async with httpx.AsyncClient(
+            transport=transport, base_url="http://127.0.0.1:8000", headers=header
+        ) as client:
+            begun = time.monotonic()
+            answer = await client.get("/acsnet/style.css")
+            waited_s = time.monotonic() - begun
+        return answer, waited_s, await asyncio.gather(*wrong)
+
+    answer, waited_s, wrong = asyncio.run(attack())
+    assert answer.status_code == 200
+    assert waited_s < 1.0
+    assert {one.status_code for one in wrong} <= {401, 429}
+    assert sum(one.status_code == 401 for one in wrong) <= 12 * 4
+
+
+@pytest.mark.parametrize(
+    ("address", "group"),
+    [
+        ("192.0.2.7", "192.0.2.7"),
+        ("2001:db8:1:2:3::4", "2001:db8:1:2::/64"),
+        ("::ffff:192.0.2.7", "192.0.2.7"),
+        ("testclient", "testclient"),
+    ],
+)
+def test_a_network_of_ipv6_counts_as_one_address(address, group):
+    assert address_group(address) == group
+
+
+def test_a_guesser_does_not_escape_through_ipv6():
+    attempts = Attempts(clock=lambda: 0.0)
+    waits = [attempts.begin(f"user{k}", f"2001:db8::{k:x}") for k in range(1, 30)]
+    assert waits[:20] == [0.0] * 20
+    assert min(waits[21:]) > 0
+
+
+@pytest.fixture
+def listening(tmp_path, monkeypatch):
+    """A server of our kind of connections, with TLS of its own or none."""
+    servers = []
+
+    def start(**options):
+        async def hello(scope, receive, send):
+            if scope["type"] == "http":
+                await send({"type": "http.response.start", "status": 204, "headers": []})
+                await send({"type": "http.response.body", "body": b""})
+
+        config = uvicorn.Config(
+            hello,
+            host="127.0.0.1",
+            port=0,
+            http=LimitedHttp,
+            lifespan="off",
+            log_config=None,
+            **options,
+        )
+        server = uvicorn.Server(config)
+        threading.Thread(target=server.run, daemon=True).start()
+        servers.append(server)
+        end = time.monotonic() + 20
+        while not server.started and time.monotonic() < end:
+            time.sleep(0.01)
+        return server.servers[0].sockets[0].getsockname()[1]
+
+    yield start
+    for server in servers:
+        server.should_exit = True
+
+
+def ended_within(line, seconds):
+    line.settimeout(seconds)
+    try:
+        while line.recv(1000):
+            pass
+    except ConnectionError:
+        return True
+    except TimeoutError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("head", [b"", b"GET / HTTP/1.1\r\nHost: x\r\n", b"G"])
+def test_a_head_that_never_ends_is_not_waited_for(listening, monkeypatch, head):
+    monkeypatch.setattr(connections, "HEAD_S", 0.4)
+    with socket.create_connection(("127.0.0.1", listening())) as line:
+        line.sendall(head)
+        assert ended_within(line, 10)
+
+
+def test_with_tls_of_its_own_it_has_the_same_limits(listening, monkeypatch, tmp_path):
+    pytest.importorskip("cryptography")
+    from certificates import certificate
+
+    monkeypatch.setattr(connections, "HEAD_S", 0.4)
+    cert, key = certificate(tmp_path)
+    port = listening(ssl_certfile=str(cert), ssl_keyfile=str(key))
+    context = ssl.create_default_context(cafile=str(cert))
+    with (
+        socket.create_connection(("127.0.0.1", port)) as plain,
+        context.wrap_socket(plain, server_hostname="localhost") as line,
+    ):
+        line.sendall(b"GET / HTTP/1.1\r\n")
+        assert ended_within(line, 10)
+
+
+def test_one_address_has_so_many_connections(listening, monkeypatch):
+    monkeypatch.setattr(connections, "MAX_OF_ONE", 3)
+    monkeypatch.setattr(connections, "is_loopback", lambda host: False)
+    port = listening()
+    lines = [socket.create_connection(("127.0.0.1", port)) for _ in range(3)]
+    with socket.create_connection(("127.0.0.1", port)) as line:
+        assert ended_within(line, 5)
+    lines[0].sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+    lines[0].settimeout(5)
+    assert lines[0].recv(100).startswith(b"HTTP/1.1 204")
+    for line in lines:
+        line.close()
+
+
+def record(status, *, level=logging.INFO, route="/auth/token"):
+    made = logging.LogRecord("acsnet.server", level, "", 1, "request", (), None)
+    made.fields = {"method": "POST", "route": route, "status": status}
+    return made
+
+
+def test_an_attack_does_not_roll_the_log_away():
+    now = [0.0]
+    repeats = Repeats(clock=lambda: now[0])
+    assert sum(repeats.filter(record(401)) for _ in range(10_000)) == FREE_REPEATS
+    assert repeats.filter(record(403))
+    assert all(repeats.filter(record(200)) for _ in range(100))
+    now[0] = REPEAT_S + 1
+    after = record(401)
+    assert repeats.filter(after)
+    assert after.fields["left_out"] == 10_000 - FREE_REPEATS

@@ -1,0 +1,110 @@
+"""A scan that a client uploads never stands in the place of a patient of the studies folder."""
+
+import shutil
+
+import nibabel as nib
+import numpy as np
+import pydicom
+import pytest
+
+from acsnet.annotations import audit_log
+from acsnet.errors import InputError
+from acsnet.server.datastores.folder import UPLOAD_REMARK, StudiesDatastore
+from acsnet.server.state.paths import audit_log_file
+
+
+def write_scan(path, *, seed):
+    data = np.random.default_rng(seed).integers(0, 500, (12, 10, 4)).astype(np.int16)
+    image = nib.Nifti1Image(data, np.diag([1.5, 1.5, 8.0, 1.0]))
+    image.header.set_xyzt_units("mm")
+    nib.save(image, path)
+    return path
+
+
+@pytest.fixture
+def studies(tmp_path):
+    folder = tmp_path / "studies"
+    folder.mkdir()
+    write_scan(folder / "a.nii.gz", seed=1)
+    return folder
+
+
+@pytest.fixture
+def store(studies, tmp_path):
+    return StudiesDatastore(studies=studies, store=tmp_path / "store")
+
+
+def pixels(store, image):
+    return np.asarray(nib.load(store.get_image_uri(image)).dataobj)
+
+
+def test_a_later_patient_of_the_same_name_is_the_one_that_is_shown(store, studies, tmp_path):
+    store.add_image("b", str(write_scan(tmp_path / "x.nii.gz", seed=9)), {})
+    forged = pixels(store, "b")
+    true = write_scan(studies / "b.nii.gz", seed=2)
+    for now in (store, StudiesDatastore(studies=studies, store=tmp_path / "store")):
+        now.refresh()
+        np.testing.assert_array_equal(pixels(now, "b"), np.asarray(nib.load(true).dataobj))
+        np.testing.assert_array_equal(pixels(now, "b (upload)"), forged)
+        assert sorted(now.list_images()) == ["a", "b", "b (upload)"]
+
+
+def test_a_later_series_of_the_same_uid_is_the_one_that_is_shown(store, studies, tmp_path, samples):
+    folder = samples / "dicom" / "phantom-1"
+    uid = str(pydicom.dcmread(min(folder.iterdir())).SeriesInstanceUID)
+    store.add_image(uid, str(write_scan(tmp_path / "x.nii.gz", seed=9)), {})
+    shutil.copytree(folder, studies / "phantom-1")
+    store.refresh()
+    assert store.get_image_info(uid)["PatientID"]
+    assert (tmp_path / "store" / "series" / uid).samefile(store.get_image_uri(uid))
+    assert f"{uid} (upload)" in store.list_images()
+
+
+def test_a_label_on_an_upload_is_none_of_the_later_patient(store, studies, tmp_path):
+    store.add_image("b", str(write_scan(tmp_path / "x.nii.gz", seed=9)), {})
+    before = store.image_fingerprint("b")
+    write_scan(studies / "b.nii.gz", seed=2)
+    store.refresh()
+    assert store.image_fingerprint("b") != before
+
+
+def test_an_upload_of_an_earlier_version_is_found_again_and_marked(studies, tmp_path):
+    images = tmp_path / "store" / "images"
+    images.mkdir(parents=True)
+    write_scan(images / "old.nii.gz", seed=5)
+    store = StudiesDatastore(studies=studies, store=tmp_path / "store")
+    assert sorted(store.list_images()) == ["a", "old"]
+    assert store.get_image_info("old")["uploaded"] is True
+
+
+def test_an_upload_is_marked_and_can_be_removed(store, studies, tmp_path):
+    store.add_image("b", str(write_scan(tmp_path / "x.nii.gz", seed=9)), {})
+    assert store.get_image_info("b")["uploaded"] is True
+    assert UPLOAD_REMARK in store.verdict("b").warnings
+    assert "uploaded" not in store.get_image_info("a")
+    store.remove_image("b")
+    assert store.list_images() == ["a"]
+    assert not list((tmp_path / "store" / "uploads").iterdir())
+
+
+def test_nothing_of_the_studies_folder_can_be_removed(store, studies):
+    with pytest.raises(InputError, match="what is in the studies folder stays there"):
+        store.remove_image("a")
+    assert (studies / "a.nii.gz").is_file()
+
+
+def test_upload_and_removal_are_in_the_audit_log(web, tmp_path):
+    file = write_scan(tmp_path / "x.nii.gz", seed=9)
+    with file.open("rb") as stream:
+        answer = web.client.put("/datastore/image?image=mine", files={"file": ("x.nii.gz", stream)})
+    assert answer.json() == {"image": "mine"}
+    page = web.client.get("/acsnet/cases/mine").text
+    assert UPLOAD_REMARK in page
+    assert "Remove this upload" in page
+    own = {"Origin": "http://127.0.0.1:8000"}
+    assert web.client.post("/acsnet/cases/mine/remove", headers=own).status_code == 303
+    assert web.client.get("/acsnet/cases/mine").status_code == 404
+    assert web.client.post(f"/acsnet/cases/{web.series}/remove", headers=own).status_code == 422
+    events = [(one["event"], one["image"]) for one in audit_log.read(audit_log_file())]
+    assert ("upload", "mine") in events
+    assert ("remove", "mine") in events
