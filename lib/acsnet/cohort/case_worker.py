@@ -19,6 +19,7 @@ from acsnet.cohort.outcome import Outcome
 from acsnet.cohort.sources import Source
 from acsnet.errors import AcsnetError, OutputFullError, WeightsError
 from acsnet.export import FEATURES, SEGMENTATION, write_result
+from acsnet.io.phases import without_options
 from acsnet.nets.weights import read_manifest
 from acsnet.pipeline import Pipeline
 from acsnet.quantify.scar import ScarMethod
@@ -59,7 +60,7 @@ class CaseWorker:
             if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
                 msg = f"{self._output} has no room left: make room, and the same command goes on"
                 raise OutputFullError(msg) from error
-            return replace(outcome, reason=str(error))
+            return replace(outcome, reason=without_options(str(error)))
 
     def _work(self, source: Source) -> bool:
         """Whether there was anything to do."""

@@ -19,9 +19,11 @@ from acsnet.server.datastores.preflight import Gate, Verdict, fingerprint
 from acsnet.server.datastores.protocol import SCORES, SHOWN_TAGS
 from acsnet.server.datastores.uploads import check_same_scan, keep_upload
 from acsnet.server.identity import logged_in
-from acsnet.server.web.request_checks import SCAN_SUFFIXES
+from acsnet.server.web.request_checks import HEADER_SUFFIXES, SCAN_SUFFIXES
 
 UPLOAD_REMARK = "a client uploaded this scan: it is not from the studies folder"
+
+VOLUME_SUFFIXES = (*(ending for ending in SCAN_SUFFIXES if ending != ".seg.nrrd"), *HEADER_SUFFIXES)
 
 LARGE = 500
 """Scans above which a folder is looked at in the background. Ours."""
@@ -46,7 +48,7 @@ class FolderScans(FolderIndex):
         self._segs = store / "seg"
         self._seg_finder = SeriesFinder(self._segs)
         self._gate = Gate(self._changed)
-        super().__init__(store, suffixes=(*SCAN_SUFFIXES, SERIES_SUFFIX))
+        super().__init__(store, suffixes=(*VOLUME_SUFFIXES, SERIES_SUFFIX))
 
     @abstractmethod
     def _show_all(self) -> None:
@@ -96,9 +98,13 @@ class FolderScans(FolderIndex):
         series = self._links.scans.get(image_id)
         if series is None or not Path(path).is_dir():
             # From elsewhere a path of this machine is none of theirs, and JSON is UTF-8.
+            if path.endswith(HEADER_SUFFIXES):  # half of a scan
+                return {**info, "name": f"{image_id}{SCAN_SUFFIXES[0]}"}
             told = bool(path) and logged_in() is None and path.isprintable()
             return {**info, "path": path} if told else info
         tags = {tag: series.text(tag) for tag in SHOWN_TAGS}
+        if series.kind is not None:
+            tags["SeriesDescription"] = f"{tags['SeriesDescription']} ({series.kind})".strip()
         if not series.files:
             tags["SeriesDescription"] = f"damaged files in {self._links.place(series)}"
         return {**info, **tags, "name": f"{image_id}{SCAN_SUFFIXES[0]}"}
