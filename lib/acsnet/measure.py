@@ -82,7 +82,7 @@ def measure_drawn(
     right_ventricle = None
     if convention.right_ventricle is not None:
         right_ventricle = scan.grid.from_input(drawn) == convention.right_ventricle
-    found = quantify(
+    quantification = quantify(
         scan,
         values,
         threshold=threshold,
@@ -90,13 +90,13 @@ def measure_drawn(
         right_ventricle=right_ventricle,
         given=given,
     )
-    flags = doubts(values, scan.pixels, found.features.lv_volume_ml, signal=scan.signal)
+    flags = doubts(values, scan.pixels, quantification.features.lv_volume_ml, signal=scan.signal)
     return Measured(
         scan=scan,
         labels=values,
-        quantification=found,
+        quantification=quantification,
         quality=flags,
-        warnings=(*scan.warnings, *found.warnings, *messages(flags)),
+        warnings=(*scan.warnings, *quantification.warnings, *messages(flags)),
         weights={},
         seconds={"quantify": time.perf_counter() - start},
     )

@@ -122,7 +122,7 @@ def ended_within(line, seconds):
 
 @pytest.mark.parametrize("head", [b"", b"GET / HTTP/1.1\r\nHost: x\r\n", b"G"])
 def test_a_head_that_never_ends_is_not_waited_for(listening, monkeypatch, head):
-    monkeypatch.setattr(connections, "HEAD_S", 0.4)
+    monkeypatch.setattr(LimitedHttp, "head_s", 0.4)
     with socket.create_connection(("127.0.0.1", listening())) as line:
         line.sendall(head)
         assert ended_within(line, 10)
@@ -132,7 +132,7 @@ def test_with_tls_of_its_own_it_has_the_same_limits(listening, monkeypatch, tmp_
     pytest.importorskip("cryptography")
     from certificates import certificate
 
-    monkeypatch.setattr(connections, "HEAD_S", 0.4)
+    monkeypatch.setattr(LimitedHttp, "head_s", 0.4)
     cert, key = certificate(tmp_path)
     port = listening(ssl_certfile=str(cert), ssl_keyfile=str(key))
     context = ssl.create_default_context(cafile=str(cert))
@@ -145,7 +145,7 @@ def test_with_tls_of_its_own_it_has_the_same_limits(listening, monkeypatch, tmp_
 
 
 def test_one_address_has_so_many_connections(listening, monkeypatch):
-    monkeypatch.setattr(connections, "MAX_OF_ONE", 3)
+    monkeypatch.setattr(LimitedHttp, "max_of_one", 3)
     monkeypatch.setattr(connections, "is_loopback", lambda host: False)
     port = listening()
     lines = [socket.create_connection(("127.0.0.1", port)) for _ in range(3)]

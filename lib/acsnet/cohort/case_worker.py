@@ -30,7 +30,7 @@ RECORD = "cohort.json"
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """What of the options changes results, as `acsnet segment` has them."""
+    """The options of `acsnet segment` that change results."""
 
     scar_method: ScarMethod = "remote"
     smooth_walls: bool = False
@@ -38,7 +38,7 @@ class Settings:
 
 
 class CaseWorker:
-    """Works on one case after another with networks that it loads at the first that needs them.
+    """Segments cases one after another; networks are loaded at the first that needs them.
 
     threads: of the processor, for torch.
     """

@@ -120,10 +120,10 @@ class PacsSource:
     @cached_property
     def _examination(self) -> Examination:
         nowhere = Path(tempfile.gettempdir()) / self.series
-        found = examine(self._pacs, study=self.study, series=self.series, folder=nowhere)
-        if found.reason is not None:
-            raise InputError(found.reason)
-        return found
+        examined = examine(self._pacs, study=self.study, series=self.series, folder=nowhere)
+        if examined.reason is not None:
+            raise InputError(examined.reason)
+        return examined
 
 
 def _sha256(content: bytes) -> str:

@@ -116,7 +116,7 @@ def score_case(name: str, *, predicted_path: Path, expert_path: Path, truth: str
     predicted = turned_to(read_label_file(predicted_path), expert)
     check_same_grid(predicted, expert)
     masks = region_masks(expert.labels, truth, source=str(expert_path))
-    found = region_masks(predicted.labels, "acsnet", source=str(predicted_path))
+    drawn = region_masks(predicted.labels, "acsnet", source=str(predicted_path))
     if not masks[LV].any():
         msg = f"{expert_path} holds no left ventricle, so there is nothing to compare with"
         raise InputError(msg)
@@ -128,7 +128,7 @@ def score_case(name: str, *, predicted_path: Path, expert_path: Path, truth: str
         thirds=thirds_of_heart(stack(masks[LV])),
         regions={
             region: _score_region(
-                stack(found[region]), stack(mask), scan.spacing_mm[1:], scan.voxel_ml
+                stack(drawn[region]), stack(mask), scan.spacing_mm[1:], scan.voxel_ml
             )
             for region, mask in masks.items()
         },

@@ -70,6 +70,7 @@ class Receiver:
         senders: Sequence[str] = (),
         max_bytes: int = MAX_OBJECT_BYTES,
         min_free_bytes: int = MIN_FREE_BYTES,
+        max_pending_bytes: int = MAX_PENDING_BYTES,
     ) -> None:
         for name in (title, *calling):
             if not is_ae_title(name):
@@ -81,6 +82,7 @@ class Receiver:
         self._output = output
         self._on_file = on_file
         self._max_bytes, self._min_free_bytes = max_bytes, min_free_bytes
+        self._max_pending_bytes = max_pending_bytes
         self._pending: dict[object, int] = {}
         self._change = threading.Lock()
         self._storing = threading.Lock()
@@ -122,7 +124,7 @@ class Receiver:
             received = self._pending.get(event.assoc, 0) + len(event.pdu)
             self._pending[event.assoc] = received
             pending = sum(self._pending.values())
-        if received > self._max_bytes or pending > MAX_PENDING_BYTES:
+        if received > self._max_bytes or pending > self._max_pending_bytes:
             threading.Thread(target=event.assoc.abort, daemon=True).start()
 
     def _forget(self, event: Event) -> None:

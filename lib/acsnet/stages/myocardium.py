@@ -107,7 +107,7 @@ def myocardium_input(
     """Slice `index` as the network sees it: (6, MYO_SIDE, MYO_SIDE) and the corner of the crop.
 
     Channels: equalised and plain signal, divided by their scales, of the slice and of the slices
-    below and above (ours); zero outside the slice's tight square.
+    below and above (not from the paper); zero outside the slice's tight square.
     """
     keep = tight_square(roi[index], SQUARE_MARGIN)
     corner = window_at(center_of_mass(roi[index]))
@@ -217,14 +217,14 @@ def blood_pool(
     """What the wall encloses, (slice, row, column); where it is open, the ROI within its hull.
 
     is_open: (slice,). A closed ring encloses its pool exactly. An open "C"-shaped basal wall does
-    not: there the pool is what the ROI network saw inside the wall's convex hull (ours). A possible
-    wall and its pool pass `acsnet.anatomy.checks.check_ventricle`.
+    not: there the pool is what the ROI network saw inside the wall's convex hull (not from the
+    paper). A possible wall and its pool pass `acsnet.anatomy.checks.check_ventricle`.
     """
     pool = np.zeros_like(wall)
     rows, columns = box_of(wall)
     for k in np.flatnonzero(wall.any(axis=(1, 2))):
-        near, seen = wall[k, rows, columns], roi[k, rows, columns]
-        inside = _open_pool(near, seen) if is_open[k] else binary_fill_holes(near)
+        near, located = wall[k, rows, columns], roi[k, rows, columns]
+        inside = _open_pool(near, located) if is_open[k] else binary_fill_holes(near)
         pool[k, rows, columns] = inside & ~near
     return pool
 

@@ -1,7 +1,7 @@
-"""Plain words for a segmentation that a person should look at before using its numbers (ours).
+"""Flags of a segmentation that a person should look at before using its numbers.
 
-The limits are those that none, or next to none, of the 200 expert stacks of the EMIDEC and ACDC
-train lists break, so that a flag means something.
+Not from the paper: the limits are those that none, or next to none, of the 200 expert stacks of the
+EMIDEC and ACDC train lists break, so that a flag means something.
 """
 
 from collections.abc import Iterable
@@ -43,7 +43,7 @@ MAX_BASE_GROWTH = 1.25
 """Area of the highest slice over the one below it, where the stack ends there.
 
 At most 1.24 in the 200 stacks: near the valves the ventricle no longer widens. So only a stack that
-ends well below them is told: 30 % of the EMIDEC stacks with the four highest slices taken off.
+ends well below them is flagged: 30 % of the EMIDEC stacks with the four highest slices taken off.
 """
 
 HIGH_DISTANCE = 1.0
@@ -55,7 +55,7 @@ LOW_DICE = 0.8
 
 @dataclass(frozen=True, kw_only=True)
 class Flag:
-    """One doubt: its name, always the same, for programs; its message for people."""
+    """A doubt: a constant name for programs, a message for people."""
 
     flag: str
     message: str
@@ -73,19 +73,18 @@ def doubts(
     *,
     signal: NDArray[np.bool_] | None = None,
 ) -> tuple[Flag, ...]:
-    """What a label map and its image say of themselves; all (slice, row, column), apex first.
+    """Flags of a label map on its image; all (slice, row, column), apex first.
 
     signal: False where nothing was measured, None where all was.
     """
-    found = np.flatnonzero(labels.any(axis=(1, 2)))
-    if not len(found):
+    slices = np.flatnonzero(labels.any(axis=(1, 2)))
+    if not len(slices):
         return (Flag(flag="no_ventricle", message="no left ventricle was found in this scan"),)
     notes = []
-    if len(found) < MIN_SLICES:
-        words = f"the left ventricle was found in {len(found)} slices only, of {len(labels)}"
+    if len(slices) < MIN_SLICES:
+        words = f"the left ventricle was found in {len(slices)} slices only, of {len(labels)}"
         notes.append(Flag(flag="few_slices", message=words))
-    if found[-1] - found[0] + 1 > len(found):
-        empty = found[-1] - found[0] + 1 - len(found)
+    if empty := slices[-1] - slices[0] + 1 - len(slices):
         words = f"no segmentation in {empty} of the slices between apex and base"
         notes.append(Flag(flag="missing_slices", message=words))
     if not MIN_LV_ML <= lv_volume_ml <= MAX_LV_ML:
@@ -141,7 +140,7 @@ def is_far(slice_: SliceCorrection) -> bool:
 
 
 def anatomy_doubts(anatomy: StackCorrection, grid: InputGrid) -> tuple[Flag, ...]:
-    """What stage 3 changed so much, or left out, that it needs a look.
+    """Flags of what stage 3 changed much, or left out.
 
     Slices are numbered as in the file, from 1. grid: of the scan.
     """

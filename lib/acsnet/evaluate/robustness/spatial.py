@@ -1,4 +1,4 @@
-"""Changes of a scan's geometry that should not matter: pure functions (ours).
+"""Changes of a scan's geometry that should not matter: not from the paper.
 
 Each takes a scan with its expert labels and returns another: pixels, labels and the affine move
 together, so that what is scored stays the expert's.

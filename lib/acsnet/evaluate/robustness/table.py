@@ -12,10 +12,10 @@ from rich.table import Table
 from acsnet.label_conventions import ENH, LV, MYO
 
 MAX_LOSS = 0.05
-"""Largest loss of wall Dice, mean over patients, that one change may cost (ours)."""
+"""Largest loss of wall Dice, mean over patients, that a change may cost. Not from the paper."""
 
 MAX_BURDEN_CHANGE = 2.0
-"""Points by which one change may move the scar burden, mean over patients (ours)."""
+"""Points by which a change may move the scar burden, mean over patients. Not from the paper."""
 
 CLEAN = "clean"
 SCORED = (LV, MYO, ENH)
@@ -116,7 +116,7 @@ def summarise(runs: Mapping[str, Sequence[CaseRun]], truth: str) -> StressReport
     clean = {run.case: run for run in runs[CLEAN]}
     return StressReport(
         truth=truth,
-        rows=tuple(_row(change, tuple(found), clean) for change, found in runs.items()),
+        rows=tuple(_row(change, tuple(own), clean) for change, own in runs.items()),
     )
 
 

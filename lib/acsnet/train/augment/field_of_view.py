@@ -1,4 +1,4 @@
-"""Another field of view: what the operator planned should not decide what is found (ours)."""
+"""Another field of view, as another operator would plan it. Not from the paper."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""Turn, stretch and damage walls on the fly, for the autoencoder; all ranges are ours.
+"""Turn, stretch and damage walls on the fly, for the autoencoder; ranges not from the paper.
 
 The autoencoder is asked for the whole wall of half of the damaged ones too (after Larrazabal et
 al., doi:10.1109/TMI.2020.3005297), so that the code of a broken mask lies near the codes of

@@ -68,7 +68,7 @@ def as_lge(
     """A cine case with new pseudo-scar and the histogram of a random LGE scan; others unchanged.
 
     matched: False leaves the histogram out. Then the wall stays dark beside bright blood and scar,
-    as where the inversion time nulls it and the scanner stores magnitudes (ours).
+    as where the inversion time nulls it (not from the paper).
     """
     if case.source != "cine":
         return case
