@@ -145,7 +145,6 @@ class Attack:
 
     def many(self, work: Callable[[int], None], threads: int = THREADS) -> None:
         """Repeat some work in threads of its own until the time is over."""
-
         until = time.monotonic() + self._seconds
 
         def run(number: int) -> None:

@@ -29,6 +29,10 @@ class WeightsError(AcsnetError):
     """Weights that are missing, altered or of another network."""
 
 
+class OutputFullError(AcsnetError):
+    """An output folder whose disk has no room for any further result."""
+
+
 class PacsError(AcsnetError):
     """A PACS that cannot be reached or refuses a request."""
 

@@ -4,25 +4,57 @@ Everything is written under a temporary name beside its place, brought to the di
 a reader sees the file of before or the whole new one, also when the writer is killed.
 """
 
+import hashlib
 import json
 import os
 import re
 import secrets
 import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
+
+import psutil
 
 MAX_NAME = 200
 """Bytes of a name of a case: with a suffix it still fits the 255 of a file name."""
 
-TEMPORARY = re.compile(r"\.[a-z0-9_]{8}")
-"""Names under which files and folders are written before they are put in place."""
+TEMPORARY = re.compile(r"\.[a-z0-9_]{8}|\.?acsnet-(?P<process>\d+)-[a-z0-9_]{8}")
+"""Names under which files and folders are written before they are put in place, or once were."""
 
 FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r")
 
-_UNSAFE = re.compile(r"[/\\\x00-\x1f\x7f]")
+_UNSAFE = re.compile(r"[/\\\x00-\x1f\x7f\ud800-\udfff]")
+
+
+def temporary_name() -> str:
+    """A new name that says which process it is of; see `remove_abandoned`."""
+    return f".acsnet-{os.getpid()}-{secrets.token_hex(4)}"
+
+
+def is_abandoned(path: Path, process: int) -> bool:
+    """Whether a process, by its number, has gone, or is a later one of the same number."""
+    try:
+        return psutil.Process(process).create_time() > path.lstat().st_mtime
+    except (psutil.NoSuchProcess, FileNotFoundError):
+        return True
+
+
+def remove_abandoned(folder: Path) -> int:
+    """Remove what processes that were killed were writing in a folder; returns how much it was."""
+    removed = 0
+    for path in folder.iterdir() if folder.is_dir() else ():
+        name = TEMPORARY.fullmatch(path.name)
+        if name is None or name["process"] is None or not is_abandoned(path, int(name["process"])):
+            continue
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            with suppress(OSError):
+                path.unlink(missing_ok=True)
+        removed += not path.exists()
+    return removed
 
 
 @contextmanager
@@ -36,7 +68,7 @@ def writing(path: Path, *, private: bool = False) -> Iterator[Path]:
     Raises:
         OSError: it cannot be written. After any error what was in place is untouched.
     """
-    temporary = path.with_name(f".{secrets.token_hex(4)}")
+    temporary = path.with_name(temporary_name())
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
     try:
         os.close(os.open(temporary, flags, 0o600 if private else 0o666))
@@ -71,7 +103,7 @@ def writing_folder(path: Path) -> Iterator[Path]:
 
     After an error there is nothing of it.
     """
-    temporary = path.with_name(f".{secrets.token_hex(4)}")
+    temporary = path.with_name(temporary_name())
     temporary.mkdir(mode=0o700)
     try:
         yield temporary
@@ -143,6 +175,52 @@ def is_plain_name(name: str) -> bool:
     """Whether `name`, which came from outside, can only ever be one entry of one folder."""
     short = len(name.encode(errors="surrogatepass")) <= MAX_NAME
     return bool(name) and short and name[0] != "." and not _UNSAFE.search(name)
+
+
+def readable_name(name: str) -> str:
+    """A name from the disk as text that can be shown, logged and sent.
+
+    One that is not UTF-8, as older scanners write them, begins with a digest of its bytes and has
+    U+FFFD for what is no character: no two names become one.
+    """
+    content = os.fsencode(name)
+    try:
+        return content.decode()
+    except UnicodeDecodeError:
+        digest = hashlib.sha256(content).hexdigest()[:8]
+        return f"{digest}-{content.decode(errors='replace')}"
+
+
+def set_aside(path: Path) -> Path:
+    """Move a damaged file out of the way, to be looked at; gives its new place."""
+    aside = path.with_name(f"{path.name}.damaged-{secrets.token_hex(4)}")
+    os.replace(path, aside)
+    return aside
+
+
+def is_readable(folder: Path) -> bool:
+    """Whether the entries of a folder can be listed."""
+    try:
+        with os.scandir(folder) as entries:
+            next(entries, None)
+    except OSError:
+        return False
+    return True
+
+
+def is_writable(folder: Path) -> bool:
+    """Whether a file can be written, found out by writing one: rights say nothing of a full disk,
+    of one without inodes, over its quota or mounted to be read only.
+    """
+    temporary = folder / temporary_name()
+    try:
+        temporary.write_bytes(b"acsnet")
+    except OSError:
+        return False
+    finally:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+    return True
 
 
 def _sync(path: Path) -> None:

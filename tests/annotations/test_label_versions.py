@@ -1,5 +1,7 @@
 """Versions of labels: each save stays, whatever happens around it."""
 
+import errno
+import itertools
 import json
 import subprocess
 import sys
@@ -7,6 +9,7 @@ from datetime import timezone
 
 import pytest
 
+from acsnet.annotations import label_versions
 from acsnet.annotations.label_versions import VersionStore, by_author, newest_of
 from acsnet.errors import InputError
 
@@ -18,16 +21,20 @@ def store(tmp_path):
 
 @pytest.fixture
 def save(store, tmp_path):
-    def save(image="case", content=b"label", **about):
+    numbers = itertools.count()
+
+    def save(image="case", content=None, **about):
         sent = tmp_path / "sent.nii.gz"
-        sent.write_bytes(content)
+        sent.write_bytes(f"label {next(numbers)}".encode() if content is None else content)
         return store.add(image, sent, **{"author": "ana", **about})
 
     return save
 
 
 def test_a_version_says_who_when_and_from_what(save):
-    version = save(model="v1", scan="abc", tag="final", features={"lv_volume_ml": 100.0})
+    version = save(
+        content=b"label", model="v1", scan="abc", tag="final", features={"lv_volume_ml": 100.0}
+    )
     assert (version.author, version.model, version.scan, version.state) == (
         "ana",
         "v1",
@@ -40,9 +47,9 @@ def test_a_version_says_who_when_and_from_what(save):
 
 
 def test_every_save_is_kept_newest_first(store, save):
-    saved = [save(content=content) for content in (b"1", b"2", b"2")]
+    saved = [save(content=content) for content in (b"1", b"2", b"3")]
     assert [one.id for one in store.versions("case")] == [one.id for one in saved[::-1]]
-    assert [one.file.read_bytes() for one in store.versions("case")] == [b"2", b"2", b"1"]
+    assert [one.file.read_bytes() for one in store.versions("case")] == [b"3", b"2", b"1"]
 
 
 def test_images_do_not_share_versions(store, save):
@@ -111,6 +118,50 @@ def test_a_damaged_record_costs_only_its_version(store, save):
     broken = version.file.parent / "20260101T000000000000Z-00000000.json"
     broken.write_text("{")
     assert [one.id for one in store.versions("case")] == [version.id]
+
+
+@pytest.mark.parametrize("content", ["", "{}", "[]", "null"])
+def test_a_damaged_review_makes_a_draft_of_its_version_until_it_is_reviewed_again(
+    store, save, content
+):
+    save("other")
+    version = save(state="reviewed")
+    (review,) = version.file.parent.glob("*.reviewed")
+    review.write_text(content)
+    fresh = VersionStore(version.file.parent.parent)
+    assert (fresh.version("case", version.id).state, fresh.damaged("case")) == (
+        "draft",
+        (review.name,),
+    )
+    assert (len(fresh.all()), fresh.reviewed(), fresh.damaged("other")) == (2, [], ())
+    assert fresh.mark("case", version.id, "reviewed", by="eve").reviewer == "eve"
+    assert fresh.damaged("case") == ()
+
+
+def test_a_save_that_is_repeated_is_one_version(store, save):
+    same = {"content": b"label", "model": "v1", "scan": "abc"}
+    first = save(**same)
+    assert save(**same) == first
+    assert save(**same, state="reviewed").id != first.id
+    assert save(**same, author="bob").id != first.id
+    assert len(store.versions("case")) == 3
+
+
+def test_of_a_save_for_which_the_disk_has_no_room_nothing_is_left(store, save, monkeypatch):
+    kept = save()
+
+    def full(path, content, *, private):
+        if path.suffix == ".json":
+            raise OSError(errno.ENOSPC, "No space left on device")
+        path.write_bytes(content)
+
+    monkeypatch.setattr(label_versions, "write_bytes", full)
+    with pytest.raises(OSError, match="No space"):
+        save(content=b"other", state="reviewed")
+    assert {file.name for file in kept.file.parent.iterdir()} == {
+        kept.file.name,
+        f"{kept.id}.json",
+    }
 
 
 def test_a_label_altered_on_the_disk_is_refused(save):

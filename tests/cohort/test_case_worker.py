@@ -1,3 +1,4 @@
+import errno
 import json
 import shutil
 from pathlib import Path
@@ -8,7 +9,7 @@ import torch
 from acsnet.cohort import case_worker
 from acsnet.cohort.case_worker import CaseWorker, Settings
 from acsnet.cohort.sources import FileSource
-from acsnet.errors import WeightsError
+from acsnet.errors import OutputFullError, WeightsError
 
 
 @pytest.fixture(scope="module")
@@ -140,4 +141,13 @@ def test_altered_weights_are_no_fault_of_the_case(done, monkeypatch):
 
     monkeypatch.setattr(case_worker.Pipeline, "load", altered)
     with pytest.raises(WeightsError):
+        again(done, smooth_walls=True)
+
+
+def test_a_full_disk_ends_the_run_and_is_no_fault_of_the_case(done, computed, monkeypatch):
+    def full(*args):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(case_worker, "write_result", full)
+    with pytest.raises(OutputFullError, match="no room left: make room, and the same command goes"):
         again(done, smooth_walls=True)

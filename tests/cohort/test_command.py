@@ -54,7 +54,7 @@ def start(scans, tmp_path):
 def folder_of(processes):
     """Where Ray keeps its files, as the processes of it were told."""
     told = " ".join(word for one in processes for word in one.cmdline())
-    (folder,) = set(re.findall(r"/tmp/acsnet-ray-[^/]+", told))
+    (folder,) = set(re.findall(r"/tmp/acsnet-\d+-[^/]+", told))
     return Path(folder)
 
 

@@ -1,3 +1,4 @@
+import os
 import shutil
 from itertools import islice
 from pathlib import Path
@@ -33,6 +34,16 @@ def test_a_folder_gives_files_and_series_called_by_their_paths(tmp_path, write_s
     write_scan(tmp_path / ".hidden")
     assert cases(tmp_path) == ["top", "p1_lge", "p2_visit_lge"]
     assert [one.read().pixels.shape for one in listed(tmp_path)] == [(2, 96, 96)] * 3
+
+
+def test_a_name_that_is_not_utf_8_is_a_case_with_a_name_that_can_be_written(tmp_path, write_scan):
+    write_scan(tmp_path / "p1", name="lge")
+    (tmp_path / "p1").rename(tmp_path / os.fsdecode(b"Mu\xf1oz"))
+    write_scan(tmp_path, name="lge").rename(tmp_path / os.fsdecode(b"Mu\xf1oz.nii.gz"))
+    found = listed(tmp_path)
+    names = [one.case for one in found]
+    assert [name[8:] for name in names] == ["-Mu\ufffdoz", "-Mu\ufffdoz_lge"]
+    assert {one.read().pixels.shape for one in found} == {(2, 96, 96)}
 
 
 def test_series_that_share_a_folder_are_told_apart_by_their_uids(tmp_path, write_series):
@@ -130,7 +141,8 @@ def test_lines_that_name_no_scan_or_no_case_are_refused(tmp_path):
     assert reasons(table) == [
         "column 'image' is empty",
         "'../b' cannot be the name of a case",
-        "c.txt must be a .nii.gz or .nii file, or a folder of DICOM files",
+        "c.txt must be a .nii.gz or .nii file, or a folder of DICOM files, or a .nrrd, .mha, .mhd "
+        "or .hdr file",
         "a case named a is in the list already",
     ]
     assert listed(table)[0].place == "list.csv line 2"

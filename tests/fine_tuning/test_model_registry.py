@@ -9,7 +9,7 @@ import pytest
 from acsnet.anatomy.checks import read_limits
 from acsnet.anatomy.latent_prior import Prior, save_prior
 from acsnet.errors import InputError, WeightsError
-from acsnet.fine_tuning.model_registry import Aliases, Models
+from acsnet.fine_tuning.model_registry import SHIPPED_NAME, Aliases, Models
 from acsnet.nets.autoencoder import AutoencoderConfig
 from acsnet.nets.resunet import ResUNetConfig
 from acsnet.nets.weights import SHIPPED, save_network
@@ -118,6 +118,15 @@ def test_broken_aliases_are_refused_for_they_say_what_to_serve(models, chains):
     (models.root / "aliases.json").write_text("{")
     with pytest.raises(WeightsError, match="not known which model is live"):
         models.aliases()
+
+
+def test_a_damaged_record_of_a_version_leaves_it_to_be_served(models, chains):
+    first, second = (models.add(chain, {}) for chain in chains)
+    record = models.root / "versions" / first / "record.json"
+    record.write_text("[]")
+    assert set(models.names()) == {SHIPPED_NAME, first, second}
+    assert models.record(first)["damaged"] == "its record.json cannot be read"
+    assert models.promote(models.find(first)).live == first
 
 
 def test_versions_are_found_by_alias_name_and_beginning(models, chains):

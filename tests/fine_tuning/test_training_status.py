@@ -77,6 +77,20 @@ def test_a_version_that_cannot_be_loaded_leaves_the_one_before_served(versions, 
     assert ModelServer(models).current().version == first
 
 
+def test_damaged_aliases_leave_the_model_served_that_was_and_say_the_way_out(versions):
+    models, first, _ = versions
+    served = ModelServer(models)
+    aliases = (models.root / "aliases.json").read_bytes()
+    (models.root / "aliases.json").write_bytes(b"")
+    assert (served.follow().version, served.refused) == (first, "aliases.json")
+    with pytest.raises(WeightsError, match=r"put back that of a backup, or delete it to serve"):
+        ModelServer(models)
+    (models.root / "aliases.json").write_bytes(aliases)
+    assert (served.follow().version, served.refused) == (first, None)
+    (models.root / "aliases.json").unlink()
+    assert ModelServer(models).current().version == "shipped"
+
+
 def test_trainings_rest_during_an_inference_and_for_a_while_after(versions, monkeypatch):
     models, *_ = versions
     served, slept = ModelServer(models), []

@@ -1,3 +1,6 @@
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 
@@ -36,7 +39,7 @@ def companions_of(labels, scan):
 def store_box(archive, images, value, *, author):
     uid, labels = images[0].SeriesInstanceUID, box(images, value)
     companions = companions_of(labels, archive.read(uid)[0])
-    archive.store_drawn(uid, labels, companions, author=author, state="reviewed")
+    return archive.store_drawn(uid, labels, companions, author=author, state="reviewed")
 
 
 def test_a_scan_is_fetched_once_and_its_headers_follow_its_slices(archive, images, pacs):
@@ -86,7 +89,7 @@ def test_a_draft_comes_back_voxel_for_voxel_with_its_report(archive, images, pac
     labels = box(images, 2)
     scan, sources = archive.read(uid)
     companions = companions_of(labels, scan)
-    instance = archive.store_draft(uid, labels, companions)
+    instance = archive.store_draft(uid, labels, companions).instance
     entry = archive.entry(uid)
     assert entry.state == "draft"
     assert entry.newest("draft").instance == instance
@@ -120,3 +123,49 @@ def test_a_series_of_other_slices_is_refused_where_its_segmentation_is_read(
     annotation = archive.entry(uid).newest("reviewed")
     with pytest.raises(GeometryError):
         archive.label_map(annotation, patient(2))
+
+
+def test_a_seg_that_is_stored_is_a_yes_that_names_what_is_missing(archive, images, pacs):
+    store = pacs.store
+
+    def refuse_reports(dataset):
+        if dataset.Modality != "SEG":
+            pacs.broken.add(dataset.SOPInstanceUID)
+        store(dataset)
+
+    pacs.store = refuse_reports
+    stored = store_box(archive, images, 2, author="Reader A")
+    assert [text.partition(" could")[0] for text in stored.missing] == [
+        "its structured report",
+        "its report as PDF",
+    ]
+    assert archive.entry(images[0].SeriesInstanceUID).newest("reviewed").instance == stored.instance
+
+
+def test_a_save_that_is_repeated_is_one_seg(archive, images, pacs):
+    first = store_box(archive, images, 2, author="Reader A")
+    assert store_box(archive, images, 2, author="Reader A").instance == first.instance
+    assert store_box(archive, images, 3, author="Reader A").instance != first.instance
+    assert len([one for one in pacs.datasets.values() if one.Modality == "SEG"]) == 2
+
+
+def test_a_series_that_loads_slowly_holds_no_other(archive, images, pacs, patient):
+    uid = images[0].SeriesInstanceUID
+    archive.fetch(uid)
+    slow = patient(uid="9")
+    pacs.add(slow)
+    archive.worklist.invalidate()
+    asked, go_on, instance = threading.Event(), threading.Event(), pacs.instance
+
+    def wait(study, series, name):
+        asked.set()
+        assert go_on.wait(20)
+        return instance(study, series, name)
+
+    pacs.instance = wait
+    with ThreadPoolExecutor(2) as readers:
+        slowly = readers.submit(archive.fetch, slow[0].SeriesInstanceUID)
+        assert asked.wait(20)
+        assert readers.submit(archive.fetch, uid).result(10).name == uid
+        go_on.set()
+        assert slowly.result(20).name == slow[0].SeriesInstanceUID

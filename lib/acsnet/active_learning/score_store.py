@@ -55,6 +55,10 @@ class ScoreStore:
         known = self._known.get(stamp.image)
         return known[1] if known and known[0] == stamp else None
 
+    def holds(self, image: str) -> bool:
+        """Whether there are scores of an image, of whatever state of it."""
+        return image in self._known
+
     def labels(self, stamp: Stamp) -> NDArray[np.uint8] | None:
         """The model's label map on the grid of the input; None if not scored."""
         with self._change:

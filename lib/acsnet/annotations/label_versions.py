@@ -3,7 +3,10 @@
 An image has a folder, and a version in it two files, `<id>.nii.gz` and then `<id>.json`: it is
 there once its record is. What people decide on it later are files of their own, `<id>.reviewed` and
 `<id>.withdrawn`. No file ever changes, so the files are the index: what another process adds is
-found at the next look, and each record is read once.
+found at the next look, and a folder is read again only when its entries have changed.
+
+A file that cannot be read costs what it says and no more: without its record a version is left out,
+without its review it is a draft again. `VersionStore.damaged` names them.
 """
 
 import hashlib
@@ -12,6 +15,7 @@ import logging
 import re
 import secrets
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
@@ -27,6 +31,12 @@ State = Literal["draft", "reviewed", "withdrawn"]
 """draft: somebody's work; reviewed: may train a network; withdrawn: kept, and not used any more."""
 
 LABEL, RECORD = ".nii.gz", ".json"
+SETTLED_NS = 100_000_000
+"""A folder that changed a shorter time ago may change again without a newer time of its own."""
+
+DAMAGED = (OSError, ValueError, KeyError, TypeError)
+"""What a file raises that is not as it was written."""
+
 _ID = re.compile(r"\d{8}T\d{12}Z-[0-9a-f]{8}")
 
 
@@ -62,6 +72,15 @@ class Version:
         return self.file
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Folder:
+    """What was read of the versions of one image; changed: time of the folder then, in ns."""
+
+    versions: tuple[Version, ...] = ()
+    damaged: tuple[str, ...] = ()
+    changed: int = 0
+
+
 class VersionStore:
     """All versions of the labels of one studies folder, kept below `folder`.
 
@@ -71,7 +90,8 @@ class VersionStore:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._adding = threading.Lock()
-        self._records: dict[Path, Version] = {}
+        self._known: dict[Path, _Folder] = {}
+        self._folders: dict[str, Path] = {}
 
     def add(
         self,
@@ -85,38 +105,55 @@ class VersionStore:
         features: Mapping[str, Any] | None = None,
         state: State = "draft",
     ) -> Version:
-        """Keep a copy of the NIfTI file `label` as the newest version; see `Version`."""
+        """Keep a copy of the NIfTI file `label` as the newest version; see `Version`.
+
+        Where the newest version says just the same, a save was repeated, and that one is given.
+        """
         content = label.read_bytes()
         folder = self._of(image)
         with self._adding:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             saved = datetime.now(timezone.utc)
+            said = {
+                "author": author,
+                "model": model,
+                "scan": scan,
+                "tag": tag,
+                "sha256": hashlib.sha256(content).hexdigest(),
+            }
             if before := self.versions(image):
+                if before[0].state == state and _agrees(before[0], said):
+                    return before[0]
                 # The newest one is the newest even where the clock was set back.
                 saved = max(saved, before[0].saved + timedelta(microseconds=1))
             name = f"{saved:%Y%m%dT%H%M%S%f}Z-{secrets.token_hex(4)}"
             record = {
+                **said,
                 "id": name,
                 "image": image,
-                "author": author,
                 "saved": saved.isoformat(timespec="microseconds"),
-                "model": model,
-                "scan": scan,
-                "tag": tag,
                 "features": dict(features or {}),
-                "sha256": hashlib.sha256(content).hexdigest(),
             }
-            text = json.dumps(record, allow_nan=False)
-            write_bytes(folder / f"{name}{LABEL}", content, private=True)
+            files = {LABEL: content}
             if state != "draft":
-                decision = _decision(author, saved)
-                write_bytes(folder / f"{name}.{state}", decision, private=True)
-            write_bytes(folder / f"{name}{RECORD}", text.encode(), private=True)
+                files[f".{state}"] = _decision(author, saved)
+            files[RECORD] = json.dumps(record, allow_nan=False).encode()
+            try:
+                for ending, part in files.items():
+                    write_bytes(folder / f"{name}{ending}", part, private=True)
+            except OSError:
+                for ending in files:
+                    (folder / f"{name}{ending}").unlink(missing_ok=True)
+                raise
         return self.version(image, name)
 
     def versions(self, image: str) -> list[Version]:
         """Versions of an image, newest first; none for an image that has none."""
-        return self._read(self._of(image))
+        return list(self._read(self._of(image)).versions)
+
+    def damaged(self, image: str) -> tuple[str, ...]:
+        """Names of the files of an image's versions that cannot be read."""
+        return self._read(self._of(image)).damaged
 
     def version(self, image: str, name: str) -> Version:
         """One version by its id. Raises InputError where there is none."""
@@ -137,9 +174,9 @@ class VersionStore:
         if version.state == "withdrawn" and state == "reviewed":
             msg = f"version {name} was withdrawn: save the label again"
             raise InputError(msg)
-        file = self._of(image) / f"{name}.{state}"
-        if not file.exists():
-            write_bytes(file, _decision(by, datetime.now(timezone.utc)), private=True)
+        if version.state != state:
+            decision = _decision(by, datetime.now(timezone.utc))
+            write_bytes(self._of(image) / f"{name}.{state}", decision, private=True)
         return self.version(image, name)
 
     def reviewed(self) -> list[Version]:
@@ -150,51 +187,74 @@ class VersionStore:
     def all(self) -> list[list[Version]]:
         """The versions of each image that has any, newest first; images by id."""
         folders = sorted(self._folder.iterdir()) if self._folder.is_dir() else []
-        images = [versions for folder in folders if (versions := self._read(folder))]
-        return sorted(images, key=lambda versions: versions[0].image)
+        found = [list(known) for folder in folders if (known := self._read(folder).versions)]
+        return sorted(found, key=lambda versions: versions[0].image)
 
     def _of(self, image: str) -> Path:
-        return self._folder / hashlib.sha256(image.encode()).hexdigest()[:32]
+        folder = self._folders.get(image)
+        if folder is None:
+            folder = self._folder / hashlib.sha256(image.encode()).hexdigest()[:32]
+            self._folders[image] = folder
+        return folder
 
-    def _read(self, folder: Path) -> list[Version]:
+    def _read(self, folder: Path) -> _Folder:
         try:
-            names = {entry.name for entry in folder.iterdir()}
-        except (FileNotFoundError, NotADirectoryError):
-            return []
-        versions = []
-        for name in names:
-            stem = name.removesuffix(RECORD)
-            if name == stem or not _ID.fullmatch(stem):
-                continue
-            version = self._record(folder / name)
-            if version is None:
-                continue
-            if f"{stem}.withdrawn" in names:
-                version = replace(version, state="withdrawn")
-            elif f"{stem}.reviewed" in names:
-                decision = json.loads((folder / f"{stem}.reviewed").read_text(encoding="utf-8"))
-                version = replace(
-                    version,
-                    state="reviewed",
-                    reviewer=decision["by"],
-                    reviewed=datetime.fromisoformat(decision["time"]),
-                )
-            versions.append(version)
-        return sorted(versions, key=lambda version: version.id, reverse=True)
+            changed = folder.stat().st_mtime_ns
+        except OSError:
+            return _Folder()
+        known = self._known.get(folder)
+        if known is None or known.changed != changed:
+            known = _read_folder(folder, changed)
+            if time.time_ns() - changed > SETTLED_NS:
+                self._known[folder] = known
+        return known
 
-    def _record(self, path: Path) -> Version | None:
-        if path not in self._records:
+
+def _read_folder(folder: Path, changed: int) -> _Folder:
+    try:
+        names = {entry.name for entry in folder.iterdir()}
+    except OSError:  # gone meanwhile, or no folder
+        return _Folder()
+    versions, damaged = [], []
+    for name in sorted(names, reverse=True):
+        stem = name.removesuffix(RECORD)
+        if name == stem or not _ID.fullmatch(stem):
+            continue
+        try:
+            version = _read_record(folder / name)
+        except DAMAGED:
+            logger.exception("the record of a label cannot be read: %s", name)
+            damaged.append(name)
+            continue
+        if f"{stem}.reviewed" in names:
             try:
-                record = json.loads(path.read_text(encoding="utf-8"))
-                record["saved"] = datetime.fromisoformat(record["saved"])
-                label = path.with_name(f"{path.name.removesuffix(RECORD)}{LABEL}")
-                self._records[path] = Version(
-                    **record, state="draft", reviewer="", reviewed=None, file=label
-                )
-            except (OSError, ValueError, KeyError, TypeError):
-                logger.exception("the record of a label cannot be read: %s", path.name)
-                return None
-        return self._records[path]
+                by, when = read_decision(folder / f"{stem}.reviewed")
+                version = replace(version, state="reviewed", reviewer=by, reviewed=when)
+            except DAMAGED:
+                logger.exception("the review of a label cannot be read: %s", name)
+                damaged.append(f"{stem}.reviewed")
+        if f"{stem}.withdrawn" in names:
+            version = replace(version, state="withdrawn")
+        versions.append(version)
+    return _Folder(versions=tuple(versions), damaged=tuple(damaged), changed=changed)
+
+
+def _read_record(path: Path) -> Version:
+    record = json.loads(path.read_text(encoding="utf-8"))
+    record["saved"] = datetime.fromisoformat(record["saved"])
+    label = path.with_name(f"{path.name.removesuffix(RECORD)}{LABEL}")
+    return Version(**record, state="draft", reviewer="", reviewed=None, file=label)
+
+
+def read_decision(path: Path) -> tuple[str, datetime]:
+    """Who decided, and when. Raises one of `DAMAGED` where that cannot be read."""
+    decision = json.loads(path.read_text(encoding="utf-8"))
+    return str(decision["by"]), datetime.fromisoformat(decision["time"])
+
+
+def _agrees(version: Version, record: Mapping[str, str]) -> bool:
+    """Whether a version is what another save would make of it."""
+    return all(getattr(version, name) == value for name, value in record.items())
 
 
 def newest_of(versions: Sequence[Version], state: State) -> Version | None:

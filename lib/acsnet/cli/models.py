@@ -36,7 +36,7 @@ def tell(event: Literal["promote", "rollback"], models: "Models", live: str) -> 
     from acsnet.fine_tuning.mlflow_mirror import mirror
     from acsnet.server.state.paths import audit_log_file
 
-    audit_log.record(audit_log_file(), event, model=live)
+    audit_log.record(audit_log_file(), event, model=live, details={"models": models.root.name})
     mirror(models)
 
 

@@ -42,13 +42,14 @@ InsertionOption = Annotated[
 
 
 def segment(
-    inputs: Annotated[list[Path], typer.Argument(help="NIfTI files or DICOM folders.")],
+    inputs: Annotated[list[Path], typer.Argument(help="DICOM folders, or NIfTI, NRRD, MHA files.")],
     output: Annotated[Path, typer.Option(help="Folder for one sub-folder a case.")],
     phase: Annotated[
         int | None, typer.Option(help="Which cardiac phase, from 1, if a series has several.")
     ] = None,
     series: Annotated[
-        str | None, typer.Option(help="SeriesInstanceUID or SeriesNumber, if a folder has several.")
+        list[str] | None,
+        typer.Option(help="SeriesInstanceUID or number, if a folder has several; more are joined."),
     ] = None,
     ignore_window: Annotated[
         bool, typer.Option(help="Do not apply the DICOM window before the networks.")
@@ -75,12 +76,17 @@ def segment(
     """Segment scans: OUTPUT/<case>/segmentation.nii.gz and features.json for each."""
     from acsnet.export import ROW, read_kinds, write_csv, write_reports, write_result
     from acsnet.io import read_scan
+    from acsnet.io.inputs import expanded, names_of
     from acsnet.pipeline import Pipeline
     from acsnet.quantify.quantification import NOTHING
     from acsnet.report.patient import read_subject
 
     given = _given(height_cm, weight_kg, rv_insertion)
-    if given != NOTHING and len(inputs) > 1:
+    paths, passed_over = expanded(inputs)
+    names = names_of(paths)
+    for remark in passed_over:
+        err.print(escape(remark), soft_wrap=True, highlight=False)
+    if given != NOTHING and len(paths) > 1:
         msg = "height, weight and RV insertion are of one patient: give one input with them"
         raise typer.BadParameter(msg)
     kinds = () if report is None else read_kinds(report)
@@ -94,12 +100,13 @@ def segment(
     refused = 0
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
     with Progress(*columns, TimeElapsedColumn(), console=err) as progress:
-        task = progress.add_task("segmenting", total=len(inputs))
-        for path in inputs:
+        task = progress.add_task("segmenting", total=len(paths))
+        for path in paths:
             progress.update(task, description=path.name or str(path))
             start = time.perf_counter()
             try:
                 scan = read_scan(path, phase=phase, series=series)
+                scan = replace(scan, name=names.get(path, scan.name))
                 if scan.name in done:
                     msg = f"{path}: a case named {scan.name} was segmented already in this run"
                     raise InputError(msg)
@@ -124,7 +131,7 @@ def segment(
                 _print_case(features, folder, time.perf_counter() - start, flat)
             progress.advance(task)
     if refused:
-        err.print(f"{refused} of {len(inputs)} inputs were refused")
+        err.print(f"{refused} of {len(paths)} inputs were refused")
         raise typer.Exit(REFUSED)
 
 

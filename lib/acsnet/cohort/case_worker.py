@@ -5,6 +5,7 @@ settings as hold now. The record is written last and removed first, so that resu
 with another, are made again, whenever the program was stopped.
 """
 
+import errno
 import json
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
@@ -16,8 +17,9 @@ import torch
 from acsnet import __version__
 from acsnet.cohort.outcome import Outcome
 from acsnet.cohort.sources import Source
-from acsnet.errors import AcsnetError, WeightsError
+from acsnet.errors import AcsnetError, OutputFullError, WeightsError
 from acsnet.export import FEATURES, SEGMENTATION, write_result
+from acsnet.io.phases import without_options
 from acsnet.nets.weights import read_manifest
 from acsnet.pipeline import Pipeline
 from acsnet.quantify.scar import ScarMethod
@@ -48,14 +50,17 @@ class CaseWorker:
         torch.set_num_threads(threads)
 
     def work(self, source: Source) -> Outcome:
-        """One case. Raises WeightsError, which is no fault of the case."""
+        """One case. Raises WeightsError and OutputFullError, which are no fault of the case."""
         outcome = Outcome(case=source.case, place=source.place)
         try:
             return replace(outcome, computed=self._work(source))
         except WeightsError:
             raise
         except (AcsnetError, OSError) as error:
-            return replace(outcome, reason=str(error))
+            if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+                msg = f"{self._output} has no room left: make room, and the same command goes on"
+                raise OutputFullError(msg) from error
+            return replace(outcome, reason=without_options(str(error)))
 
     def _work(self, source: Source) -> bool:
         """Whether there was anything to do."""

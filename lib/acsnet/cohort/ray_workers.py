@@ -26,7 +26,8 @@ from acsnet.cohort.case_worker import CaseWorker, Settings
 from acsnet.cohort.inputs import Listed
 from acsnet.cohort.outcome import Outcome
 from acsnet.cohort.sources import Source
-from acsnet.errors import InputError, WeightsError
+from acsnet.errors import InputError, OutputFullError, WeightsError
+from acsnet.storage import remove_abandoned
 
 KNOCK_S = 5.0
 """For somebody to answer at the address of a cluster."""
@@ -67,8 +68,9 @@ def connected(address: str | None) -> Iterator[None]:
     SIGTERM, of a batch system or a service manager, then stops what runs as Ctrl-C does. Raises
     InputError where it cannot be reached or started.
     """
+    remove_abandoned(Path(SHORT or tempfile.gettempdir()))
     with tempfile.TemporaryDirectory(
-        prefix="acsnet-ray-", dir=SHORT, ignore_cleanup_errors=True
+        prefix=f"acsnet-{os.getpid()}-", dir=SHORT, ignore_cleanup_errors=True
     ) as private:
         options = _here_only(Path(private)) if address is None else {"address": address}
         import ray  # looks at the environment as it is now
@@ -161,7 +163,8 @@ def start_workers(team: Team, *, output: Path, settings: Settings, device: str) 
 def work_all(listed: Iterator[Listed], workers: list[Any]) -> Iterator[Outcome]:
     """The outcome of each case as it comes; the list is gone through as workers become free.
 
-    A case whose process fails has that as its reason. Raises WeightsError.
+    A case whose process fails has that as its reason. Raises WeightsError, and OutputFullError
+    as every further case would be computed for nothing.
     """
     import ray
 
@@ -189,7 +192,7 @@ def _outcome(ready: Any, source: Source) -> Outcome:
     try:
         outcome: Outcome = ray.get(ready)
     except RayTaskError as error:
-        if isinstance(error.cause, WeightsError):
+        if isinstance(error.cause, (WeightsError, OutputFullError)):
             raise error.cause from None
         reason = f"{type(error.cause).__name__}: {error.cause}"
     except RayError as error:

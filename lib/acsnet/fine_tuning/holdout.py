@@ -65,11 +65,14 @@ def read_holdout(root: Path) -> HoldOut:
     path = root / FILE
     if not path.exists():
         return HoldOut()
-    content = read_json(path)
     try:
+        content = read_json(path)
         sides = {side: frozenset(map(str, content[side])) for side in ("held", "trained")}
-    except (KeyError, TypeError) as error:
-        msg = f"{path} is broken: it must list the patients held out and those trained on"
+    except (InputError, KeyError, TypeError) as error:
+        msg = (
+            f"{path} is damaged, so it is not known on whom a model may be measured: put back that "
+            "of a backup, or move the whole folder away to begin anew with the shipped model"
+        )
         raise InputError(msg) from error
     return HoldOut(**sides)
 

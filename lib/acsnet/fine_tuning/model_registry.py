@@ -61,7 +61,11 @@ class Models:
         except FileNotFoundError:
             return Aliases()
         except (OSError, ValueError, TypeError) as error:
-            msg = f"{self._aliases} is broken, so it is not known which model is live"
+            msg = (
+                f"{self._aliases} is damaged, so it is not known which model is live: put back "
+                f"that of a backup, or delete it to serve the {SHIPPED_NAME} model; then "
+                "`acsnet models promote VERSION` serves another"
+            )
             raise WeightsError(msg) from error
 
     def names(self) -> list[str]:
@@ -94,8 +98,13 @@ class Models:
         return SHIPPED if name == SHIPPED_NAME else self._versions / name / "weights"
 
     def record(self, name: str) -> dict[str, Any]:
-        """The record of a version, empty for the shipped one."""
-        return {} if name == SHIPPED_NAME else read_json(self._versions / name / "record.json")
+        """What is on record of a version; nothing of the shipped one, or where it is damaged."""
+        if name == SHIPPED_NAME:
+            return {}
+        try:
+            return {"made": "", **read_json(self._versions / name / "record.json")}
+        except InputError:
+            return {"made": "", "damaged": "its record.json cannot be read"}
 
     def add(self, weights: Path, record: dict[str, Any]) -> str:
         """Add a copy of a weights folder as a version and candidate; returns its name.

@@ -7,10 +7,13 @@ RUN/<network>/     checkpoint, settings, history; RUN/weights: the resulting wei
 """
 
 import hashlib
+import logging
 import shutil
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +24,12 @@ from acsnet.storage import write_json, writing_folder
 from acsnet.train.run import STEPS
 from acsnet.train.run_record import read_json
 
+logger = logging.getLogger(__name__)
+
 RUNS = "runs"
+STAMP = "%Y%m%dT%H%M%S%f"
+"""How the name of a run begins: the time it was asked for."""
+
 REQUEST = "request.json"
 LABELS = "labels"
 
@@ -108,8 +116,7 @@ def write_request(
     write_holdout(root, holdout)
     runs = root / RUNS
     runs.mkdir(exist_ok=True)
-    stamp = datetime.now(timezone.utc).strftime("%Y%m%dT%H%M%S%f")
-    folder = runs / f"{stamp}-{trainer}"
+    folder = runs / f"{_stamp(runs)}-{trainer}"
     with writing_folder(folder) as new:
         (new / LABELS).mkdir()
         cases = []
@@ -154,5 +161,31 @@ def read_request(folder: Path) -> Request:
 
 
 def run_folders(root: Path) -> list[Path]:
-    """All run folders, newest last."""
-    return sorted(path for path in (root / RUNS).glob("[0-9]*") if (path / REQUEST).is_file())
+    """All run folders, the newest last, without those whose request is damaged."""
+    return sorted(path for path in (root / RUNS).glob("[0-9]*") if _is_request(path / REQUEST))
+
+
+def _stamp(runs: Path) -> str:
+    """The time as a name that comes after those of all runs, also where the clock was set back."""
+    now = datetime.now(timezone.utc).replace(tzinfo=None)
+    for run in runs.glob("[0-9]*"):
+        with suppress(ValueError):
+            made = datetime.strptime(run.name.partition("-")[0], STAMP)
+            now = max(now, made + timedelta(microseconds=1))
+    return now.strftime(STAMP)
+
+
+def _is_request(file: Path) -> bool:
+    """Whether there is a request that can be read."""
+    return file.is_file() and _is_whole(file, file.stat().st_mtime_ns)
+
+
+@lru_cache(maxsize=1000)
+def _is_whole(file: Path, changed: int) -> bool:
+    """Whether a request can be read; changed: its time, as one that cannot is told of once."""
+    try:
+        read_request(file.parent)
+    except InputError:
+        logger.exception("a training is passed over: its %s is damaged", REQUEST)
+        return False
+    return True

@@ -52,15 +52,14 @@ class Status:
 
 
 def read_status(folder: Path) -> Status:
-    """Read the status of a run folder, waiting if there is none. Raises InputError if broken."""
+    """That of a run folder, waiting before its process has begun; failed where it is damaged."""
     if not (folder / STATUS).exists():
         return Status()
-    content = read_json(folder / STATUS)
     try:
+        content = read_json(folder / STATUS)
         return Status(**content | {"left_out": tuple(content.get("left_out", ()))})
-    except TypeError as error:
-        msg = f"{folder / STATUS} is broken: {error}"
-        raise InputError(msg) from error
+    except (InputError, TypeError):
+        return Status(state=FAILED, detail=f"its {STATUS} is damaged: start a training anew")
 
 
 def change_status(folder: Path, **entries: Any) -> Status:

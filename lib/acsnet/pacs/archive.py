@@ -1,6 +1,7 @@
 """The LGE scans of a PACS: fetch and read images, read labels, store results."""
 
 import threading
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,7 @@ from pydicom.dataset import Dataset
 
 from acsnet.dicom import AlgorithmType, SegReading, State, make_pdf, make_seg, make_sr, read_seg
 from acsnet.dicom.source_images import source_stack
-from acsnet.errors import AcsnetError, InputError
+from acsnet.errors import AcsnetError, InputError, PacsError
 from acsnet.io import read_scan
 from acsnet.io.dicom_files import quiet_pydicom
 from acsnet.pacs.annotations import MODEL, Annotation
@@ -34,6 +35,17 @@ class Companions:
     pdf: Callable[[Dataset], bytes]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Stored:
+    """A SEG in the PACS.
+
+    instance: its SOPInstanceUID; missing: what could not be stored beside it, and why.
+    """
+
+    instance: str
+    missing: tuple[str, ...] = ()
+
+
 class Archive:
     """The LGE scans of one PACS. Methods raise PacsError where the service fails.
 
@@ -43,7 +55,7 @@ class Archive:
     def __init__(self, settings: PacsSettings, *, cache: Path) -> None:
         self.pacs = DicomWeb(settings)
         self.worklist = WorkList(self.pacs, settings, cache=cache)
-        self._fetching = threading.Lock()
+        self._fetching: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
 
     def close(self) -> None:
         """Stop background work."""
@@ -67,7 +79,7 @@ class Archive:
         """
         entry = self.entry(uid)
         folder = self.worklist.folder(uid)
-        with self._fetching:
+        with self._fetching[uid]:
             fetched = download_series(
                 self.pacs,
                 study=entry.study,
@@ -100,7 +112,7 @@ class Archive:
 
     def store_draft(
         self, uid: str, label_map: NDArray[np.uint8], companions: Companions
-    ) -> str | None:
+    ) -> Stored | None:
         """Store a draft by the model with its measures, unless the newest draft is identical.
 
         label_map: on the grid of the input. Returns the SOPInstanceUID of the SEG, or None.
@@ -120,18 +132,26 @@ class Archive:
         *,
         author: str,
         state: State,
-    ) -> str:
+    ) -> Stored:
         """Store a person's labels as a new SEG with its measures; nothing is overwritten.
 
         label_map: on the grid of the input; it counts as drawn by hand if there was no segmentation
-        to edit. Returns the SOPInstanceUID of the SEG. Raises InputError if `author` is the model.
+        to edit. If the newest SEG says the same, a save was repeated: that one is returned. Raises
+        InputError if `author` is the model.
         """
         if author == MODEL:
             msg = f"{author!r} is what the model signs with: choose another name"
             raise InputError(msg)
         scan, sources = self.read(uid)
         labels = scan.grid.from_input(label_map)
-        kind: AlgorithmType = "SEMIAUTOMATIC" if self.entry(uid).annotations else "MANUAL"
+        before = self.entry(uid).annotations
+        if (
+            before
+            and (before[0].author, before[0].state) == (author, state)
+            and np.array_equal(self.label_map(before[0], sources).labels, labels)
+        ):
+            return Stored(instance=before[0].instance)
+        kind: AlgorithmType = "SEMIAUTOMATIC" if before else "MANUAL"
         return self._store(labels, companions, sources, state, kind, author)
 
     def _store(
@@ -142,7 +162,7 @@ class Archive:
         state: State,
         algorithm_type: AlgorithmType,
         creator: str,
-    ) -> str:
+    ) -> Stored:
         seg = make_seg(labels, sources, state=state, algorithm_type=algorithm_type, creator=creator)
         report = make_sr(
             companions.features,
@@ -153,9 +173,14 @@ class Archive:
             creator=creator,
         )
         pages = make_pdf(companions.pdf(sources[0]), sources, state=state)
+        missing = []
         try:
-            for document in (seg, report, pages):
-                self.pacs.store(document)
+            self.pacs.store(seg)
+            for name, document in (("structured report", report), ("report as PDF", pages)):
+                try:
+                    self.pacs.store(document)
+                except PacsError as error:  # the SEG is there, and that is what was asked for
+                    missing.append(f"its {name} could not be stored: {error}")
         finally:
             self.worklist.invalidate()
-        return str(seg.SOPInstanceUID)
+        return Stored(instance=str(seg.SOPInstanceUID), missing=tuple(missing))

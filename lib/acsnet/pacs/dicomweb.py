@@ -6,8 +6,9 @@ Adds time-outs, and errors that name the service and no login. Certificates are 
 
 import json
 import re
+import threading
 from base64 import b64encode
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 from urllib.parse import quote, urljoin, urlsplit
@@ -25,10 +26,11 @@ from acsnet.io.dicom_files import DAMAGED, quiet_pydicom, text_of
 from acsnet.pacs.config import PacsSettings
 
 TIMEOUT_SECONDS = (5.0, 60.0)  # to connect, and between two parts of an answer
-MAX_ANSWER_BYTES = 256 * 2**20
-"""Of one answer: an image or a segmentation has a tenth of that. Ours."""
+MAX_ANSWER_BYTES = 256 * 2**20  # an image or a segmentation has a tenth of that
 MAX_JSON_BYTES = 64 * 2**20
 PIECE_BYTES = 2**16
+PLACES, PLACE_S = 16, 2.0
+"""Requests at once, and how long one more waits: a service that hangs must not hold all threads."""
 
 PAGE = 500
 MAX_SERIES = 10_000  # results of a search
@@ -70,6 +72,7 @@ class DicomWeb:
 
     def __init__(self, settings: PacsSettings) -> None:
         self.address = settings.url
+        self._places = threading.BoundedSemaphore(PLACES)
         self._session = session = _OneHostSession()
         session.hooks["response"].append(_bounded)
         if settings.token:
@@ -172,7 +175,10 @@ class DicomWeb:
 
     @contextmanager
     def _request(self, what: str) -> Iterator[None]:
-        """Raise PacsError for a failed request."""
+        """Raise PacsError for a failed request, and where too many have no answer yet."""
+        if not self._places.acquire(timeout=PLACE_S):
+            msg = f"{self.address}: {what} failed, {PLACES} requests have no answer yet"
+            raise PacsError(msg)
         try:
             yield
         except requests.RequestException as error:
@@ -181,6 +187,8 @@ class DicomWeb:
         except DAMAGED as error:
             msg = f"{self.address}: {what} failed, its answer cannot be understood"
             raise PacsError(msg) from error
+        finally:
+            self._places.release()
 
 
 class Answer:
@@ -240,7 +248,7 @@ def _place(address: str) -> tuple[str, str]:
 
 def _bounded(response: requests.Response, **_: Any) -> None:
     """Break off an answer, however it is read, that would fill the memory."""
-    whole = response.iter_content
+    whole: Callable[..., Iterator[Any]] = response.iter_content
 
     def counted(chunk_size: int | None = 1, decode_unicode: bool = False) -> Iterator[Any]:
         size = 0

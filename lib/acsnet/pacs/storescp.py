@@ -69,6 +69,7 @@ class Receiver:
         calling: Sequence[str] = (),
         senders: Sequence[str] = (),
         max_bytes: int = MAX_OBJECT_BYTES,
+        min_free_bytes: int = MIN_FREE_BYTES,
     ) -> None:
         for name in (title, *calling):
             if not is_ae_title(name):
@@ -79,7 +80,7 @@ class Receiver:
         logging.getLogger("pynetdicom").setLevel(logging.CRITICAL)
         self._output = output
         self._on_file = on_file
-        self._max_bytes = max_bytes
+        self._max_bytes, self._min_free_bytes = max_bytes, min_free_bytes
         self._pending: dict[object, int] = {}
         self._change = threading.Lock()
         self._storing = threading.Lock()
@@ -137,7 +138,7 @@ class Receiver:
             self._forget(event)
 
     def _kept(self, event: Event) -> int:
-        if shutil.disk_usage(self._output).free < MIN_FREE_BYTES:
+        if shutil.disk_usage(self._output).free < self._min_free_bytes:
             return OUT_OF_RESOURCES
         announced = cast("C_STORE", event.request).AffectedSOPInstanceUID
         content = event.encoded_dataset()

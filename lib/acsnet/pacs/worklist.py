@@ -6,7 +6,6 @@ until its number of images changes.
 
 import logging
 import threading
-import time
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,10 +21,14 @@ from acsnet.pacs.dicomweb import DicomWeb, is_uid
 from acsnet.pacs.lge_series import lge_name
 from acsnet.pacs.preflight import Examination, examine
 from acsnet.pacs.psir import Choice, choose_among
+from acsnet.pacs.shared_search import SharedSearch
 
 logger = logging.getLogger(__name__)
 
 IMAGE_MODALITIES = ("MR", "OT")  # OT, from converters, is listed but refused
+EXAMINE_S = 30.0
+"""How long the examination of a series is waited for. Ours."""
+
 Key = tuple[str, str]  # of the caches: SeriesInstanceUID and number of images
 
 
@@ -89,8 +92,8 @@ class WorkList:
         self._cache = cache
         self._change = threading.RLock()
         self._workers = ThreadPoolExecutor(2, thread_name_prefix="worklist")
-        self._listed: tuple[float, list[Entry]] | None = None
-        self._complete: dict[str, Entry] | None = None
+        self._listed = SharedSearch(self._search, kept_s=settings.cache_seconds)
+        self._complete: tuple[list[Entry], dict[str, Entry]] | None = None
         self._examined: dict[Key, Future[Examination]] = {}
         self._annotated: dict[Key, tuple[Annotation, ...]] = {}
         self._derived: dict[tuple[str, str], bool] = {}
@@ -100,27 +103,32 @@ class WorkList:
         return self._cache / uid
 
     def entries(self) -> dict[str, Entry]:
-        """All series by UID; new ones are examined in the background."""
+        """All series by UID, as last found; new ones are examined in the background."""
+        found = self._listed.found()
         with self._change:
-            now = time.monotonic()
-            if self._listed is None or now - self._listed[0] > self._settings.cache_seconds:
-                self._listed, self._complete = (now, self._search()), None
-            if self._complete is not None:
-                return self._complete
-            entries = self._with_choices([self._entry(listed) for listed in self._listed[1]])
+            if self._complete is not None and self._complete[0] is found:
+                return self._complete[1]
+            entries = self._with_choices([self._entry(listed) for listed in found])
             if all(entry.checked for entry in entries.values()):
-                self._complete = entries
+                self._complete = found, entries
             return entries
+
+    @property
+    def fault(self) -> str:
+        """Why the list is old, as the PACS does not answer; empty while it does."""
+        return self._listed.fault
 
     def entry(self, uid: str) -> Entry | None:
         """One series, examined; None if it is not in the list."""
         while True:
+            listed = self.entries().get(uid)
+            if listed is None or listed.checked:
+                return listed
             with self._change:
-                listed = self.entries().get(uid)
-                if listed is None or listed.checked:
-                    return listed
                 examination = self._examination(listed)
-            wait([examination])
+            if not wait([examination], EXAMINE_S).done:
+                msg = f"{self._pacs.address}: series {uid} is not examined yet, ask again later"
+                raise PacsError(msg)
             if isinstance(error := examination.exception(), PacsError):
                 raise error
 
@@ -144,14 +152,16 @@ class WorkList:
 
     def invalidate(self, uid: str | None = None) -> None:
         """Drop the cached search, and with `uid` the examination of that series."""
+        self._listed.invalidate()
         with self._change:
-            self._listed = self._complete = None
+            self._complete = None
             self._derived.clear()
             for key in [key for key in self._examined if key[0] == uid]:
                 del self._examined[key]
 
     def close(self) -> None:
-        """Stop examining."""
+        """Stop searching and examining."""
+        self._listed.close()
         self._workers.shutdown(wait=False, cancel_futures=True)
 
     def _search(self) -> list[Entry]:

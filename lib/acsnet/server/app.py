@@ -1,5 +1,6 @@
 """The MONAI Label app: datastore, inference tasks, trainers, strategies."""
 
+import logging
 import os
 import tempfile
 import threading
@@ -21,7 +22,7 @@ from monailabel.utils.sessions import Sessions
 from acsnet import __version__
 from acsnet.active_learning.acquisition import COMBINED, STRATEGIES
 from acsnet.active_learning.score_store import ScoreStore, model_version
-from acsnet.annotations import audit_log
+from acsnet.annotations.label_versions import VersionStore
 from acsnet.errors import InputError
 from acsnet.fine_tuning.model_registry import Models
 from acsnet.labels import LABEL_VALUES
@@ -42,7 +43,9 @@ from acsnet.server.learning.scoring import AgreementScoring
 from acsnet.server.learning.strategy import NextScan
 from acsnet.server.learning.trainers import trainers
 from acsnet.server.learning.training_supervisor import Trainings
+from acsnet.server.state.audit_trail import complete, note
 from acsnet.server.state.paths import (
+    VERSIONS,
     audit_log_file,
     models_folder,
     of_studies,
@@ -50,11 +53,14 @@ from acsnet.server.state.paths import (
     state_folder,
     training_lock,
 )
-from acsnet.server.state.repair import process_began, repair, scratch_folder
+from acsnet.server.state.repair import alone_on, process_began, repair, scratch_folder
 from acsnet.server.state.schema import settle_state
 from acsnet.server.web import metrics
 from acsnet.server.web.drift import Drift, measures_of, read_reference
 from acsnet.settings import read_settings
+from acsnet.storage import is_readable, is_writable
+
+logger = logging.getLogger(__name__)
 
 settings.__init__()  # reads the environment again, in place: ours was perhaps not yet set
 
@@ -72,6 +78,7 @@ class AcsnetApp(MONAILabelApp):
         self.queue = InferenceQueue(site.limits)
         self.studies = studies
         scratch = private_folder(scratch_folder(private_folder(state_folder())))
+        self._alone = alone_on(private_folder(self.store_folder()))
         settle_state(state_folder())
         repair(
             state_folder(),
@@ -79,6 +86,7 @@ class AcsnetApp(MONAILabelApp):
             models=models_folder(str(studies)),
             before=process_began(),
         )
+        complete(VersionStore(self.store_folder() / VERSIONS), Models(models_folder(str(studies))))
         self._scratch = tempfile.TemporaryDirectory(prefix=f"{os.getpid()}-", dir=scratch)
         super().__init__(
             app_dir,
@@ -95,6 +103,11 @@ class AcsnetApp(MONAILabelApp):
         metrics.watch_queue(lambda: self.queue.waiting, lambda: self.queue.running)
 
     @property
+    def models(self) -> list[str]:
+        """Names of the inference tasks; `info` would count all scans to tell them."""
+        return sorted(self._infers)
+
+    @property
     def scratch(self) -> Path:
         """A private folder for uploads, sessions and results, gone when the server stops."""
         return Path(self._scratch.name)
@@ -102,6 +115,7 @@ class AcsnetApp(MONAILabelApp):
     def drain(self, *, limit_s: float) -> bool:
         """Finish the running inference and start no other; returns whether it ended in time."""
         self.batch.stop()
+        self.trainings.close()
         return self.queue.close(limit_s=limit_s)
 
     def close(self) -> None:
@@ -111,6 +125,7 @@ class AcsnetApp(MONAILabelApp):
         self.trainings.close()
         self.datastore().close()
         self._scratch.cleanup()
+        self._alone.release()
 
     def init_datastore(self) -> StudyStore:
         """The scans of a local folder or of a PACS; raises InputError for anything else."""
@@ -209,11 +224,10 @@ class AcsnetApp(MONAILabelApp):
         """Folders that cannot be read or written, in words for anybody: no path."""
         reasons = []
         folder = isinstance(self.datastore(), StudiesDatastore)
-        if folder and not os.access(self.studies, os.R_OK | os.X_OK):
+        if folder and not is_readable(Path(self.studies)):
             reasons.append("the studies folder cannot be read")
-        mode = os.R_OK | os.W_OK | os.X_OK
-        if not all(os.access(place, mode) for place in (self.store_folder(), self.scratch)):
-            reasons.append("the state folder cannot be written")
+        if not all(is_writable(place) for place in (self.store_folder(), self.scratch)):
+            reasons.append("the state folder cannot be written: is its disk full?")
         return reasons
 
     def segment(self, request: dict[str, Any]) -> Answer:
@@ -235,8 +249,7 @@ class AcsnetApp(MONAILabelApp):
         finally:
             metrics.INFERENCES.labels(task, "done" if done else "failed").inc()
             waited_s = answer.waited_s if answer else 0.0
-            audit_log.record(
-                audit_log_file(),
+            note(
                 "infer",
                 user=str(request.get("client_id") or ""),
                 model=answer.version if answer else self.served.current().version,
@@ -258,17 +271,21 @@ class AcsnetApp(MONAILabelApp):
         result = answer.draft
         assert result is not None  # noqa: S101 # asked for by `segment` alone
         self._drift.add(measures_of(result.scan, result.features.scar_burden_percent))
-        if image:
+        if not image:
+            return
+        try:
             self.datastore().keep_draft(image, result, answer.version)
             self._book.keep(image, result)
-            self._scorer.wake()
+        except OSError as error:
+            logger.exception("a draft could not be kept")
+            answer.params["warnings"].append(f"the draft could not be kept: {error.strerror}")
+        self._scorer.wake()
 
     def review(self, image: str, version: str, *, by: str) -> LabelRecord:
         """Mark a version of a label as reviewed. Raises InputError for an unknown version."""
         start = time.perf_counter()
         reviewed = self.datastore().review(image, version, by=by)
-        audit_log.record(
-            audit_log_file(),
+        note(
             "review",
             user=by,
             model=reviewed.model,
@@ -289,7 +306,7 @@ class AcsnetApp(MONAILabelApp):
         held = held_under(self.datastore().label_records(image), tag)
         self.datastore().withdraw(image, tag, by=by)
         details = {"version": "" if held is None else held.id, "tag": tag}
-        audit_log.record(audit_log_file(), "withdraw", user=by, image=image, details=details)
+        note("withdraw", user=by, image=image, details=details)
 
     def _draft(self, image: str) -> None:
         """Segment one image of the datastore and keep the draft."""

@@ -6,6 +6,7 @@ MONAI Label's own application is not used: it has routes that open any path on t
 a second copy of the app, or change the studies folder.
 """
 
+import errno
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -34,7 +35,7 @@ from acsnet.server.auth.body_limits import (  # noqa: E402
 from acsnet.server.auth.middleware import Door  # noqa: E402
 from acsnet.server.auth.service import Login  # noqa: E402
 from acsnet.server.dicomweb import folder, pacs_proxy  # noqa: E402
-from acsnet.server.errors import MAX_RETRY_S  # noqa: E402
+from acsnet.server.errors import DISK_FULL, MAX_RETRY_S, DiskFullError  # noqa: E402
 from acsnet.server.monailabel_settings import studies_address  # noqa: E402
 from acsnet.server.pages import case_reports, viewers  # noqa: E402
 from acsnet.server.pages import routes as pages  # noqa: E402
@@ -50,6 +51,7 @@ from acsnet.server.routes.monailabel import add_stock_routes  # noqa: E402
 from acsnet.server.web import templates  # noqa: E402
 from acsnet.server.web.access_policy import Guard, policy_of  # noqa: E402
 from acsnet.server.web.error_responses import (  # noqa: E402
+    acsnet_error,
     add_error_handlers,
     count_refusal,
     error_response,
@@ -138,8 +140,10 @@ def build() -> FastAPI:
 
 
 def place_error(request: Request, error: Exception) -> Response:
-    """503 for a file error while a folder of the server is gone; else the error itself."""
+    """A file that cannot be had, for the disk is full or a folder of the server's own is gone."""
     instance: AcsnetApp = request.app.state.acsnet
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return acsnet_error(request, DiskFullError(DISK_FULL, retry_after=600))
     if not instance.missing_folders():
         raise error
     count_refusal(request, error)

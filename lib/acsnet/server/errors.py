@@ -4,6 +4,9 @@ from acsnet.errors import AcsnetError, InputError
 
 MAX_RETRY_S = 120
 
+BROKEN_OFF = 499
+"""The status of a request whose client went away, as nginx has it."""
+
 
 class BusyError(AcsnetError):
     """Work that cannot begin while other work of its kind is under way."""
@@ -33,10 +36,22 @@ class MemoryShortError(LoadError):
     """Work for which processor or accelerator have not enough memory just now."""
 
 
+DISK_FULL = "the disk of the server is full: tell the one who looks after it"
+
+
 class DiskFullError(LoadError):
     """An upload for which there is no room on the disk."""
 
     status = 507
+
+
+class GoneError(AcsnetError):
+    """Work that nobody waits for any more: the client has closed its connection."""
+
+    status = BROKEN_OFF
+
+    def __init__(self) -> None:
+        super().__init__("the client has gone")
 
 
 class StoppingError(LoadError):

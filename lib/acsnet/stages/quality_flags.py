@@ -23,6 +23,9 @@ MAX_LV_ML = 700.0
 MIN_POOL_SHARE = 0.1
 """Blood pool over wall volume; the lowest of the 200 expert stacks of the train lists has 0.111."""
 
+MAX_UNMEASURED_SHARE = 0.001
+"""Of the ventricle's voxels, where the file has NaN or padding instead of signal."""
+
 MIN_SLICES = 4
 """Slices of ventricle; the fewest of the 60 LGE stacks of the EMIDEC train list are 4."""
 
@@ -64,9 +67,16 @@ def messages(flags: Iterable[Flag]) -> tuple[str, ...]:
 
 
 def doubts(
-    labels: NDArray[np.uint8], pixels: NDArray[np.floating[Any]], lv_volume_ml: float
+    labels: NDArray[np.uint8],
+    pixels: NDArray[np.floating[Any]],
+    lv_volume_ml: float,
+    *,
+    signal: NDArray[np.bool_] | None = None,
 ) -> tuple[Flag, ...]:
-    """What a label map and its image say of themselves; both (slice, row, column), apex first."""
+    """What a label map and its image say of themselves; all (slice, row, column), apex first.
+
+    signal: False where nothing was measured, None where all was.
+    """
     found = np.flatnonzero(labels.any(axis=(1, 2)))
     if not len(found):
         return (Flag(flag="no_ventricle", message="no left ventricle was found in this scan"),)
@@ -85,6 +95,11 @@ def doubts(
     if pool < MIN_POOL_SHARE * wall:
         words = f"the blood pool has {pool / wall:.0%} of the wall's volume: too little for a heart"
         notes.append(Flag(flag="implausible_blood_pool", message=words))
+    ventricle = labels > 0
+    unmeasured = 0.0 if signal is None else float(np.mean(~signal[ventricle]))
+    if unmeasured > MAX_UNMEASURED_SHARE:
+        words = f"{unmeasured:.1%} of the left ventricle has no signal in the file (NaN or padding)"
+        notes.append(Flag(flag="no_signal", message=words))
     return (*notes, *_cut_off(labels), *_contrast(labels, pixels))
 
 

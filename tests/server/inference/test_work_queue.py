@@ -9,7 +9,8 @@ from contextvars import ContextVar
 import pytest
 import torch
 
-from acsnet.server.errors import MemoryShortError, QueueFullError, StoppingError
+from acsnet.server.errors import GoneError, MemoryShortError, QueueFullError, StoppingError
+from acsnet.server.inference import work_queue
 from acsnet.server.inference.work_queue import InferenceQueue, WorkerThread
 from acsnet.settings import Limits
 
@@ -69,6 +70,29 @@ def test_beyond_the_places_there_is_a_refusal_that_says_when_to_ask_again():
         readers.ask("batch", background=True)
     readers.join()
     assert readers.order == ["Ana", "Bo", "batch"]
+
+
+def test_who_has_gone_leaves_place_and_turn_to_those_who_wait(monkeypatch):
+    monkeypatch.setattr(work_queue, "LOOK_S", 0.01)
+    queue = InferenceQueue(Limits())
+    readers = Readers(queue)
+    left = []
+
+    def leave():
+        with pytest.raises(GoneError), queue.turn("Bo", gone=lambda: True):
+            left.append("worked for nobody")
+
+    with queue.turn("Ana"):
+        goners = [threading.Thread(target=leave) for _ in range(8)]
+        for goner in goners:
+            goner.start()
+        for goner in goners:
+            goner.join(10)
+        assert queue.waiting == 0
+        readers.ask("Cy")
+    readers.join()
+    leave()  # also where it is their turn at once
+    assert (readers.order, left, queue.running) == (["Cy"], [], False)
 
 
 def test_one_reader_cannot_take_all_places():

@@ -187,11 +187,11 @@ def test_scores_of_another_model_or_of_a_changed_scan_do_not_count(site):
 def test_model_and_review_are_compared_once_a_review_is_there(site):
     site.score("a", drawn=2)
     site.book.compare("a")
-    assert site.book.known("a").disagreement is None
+    assert site.book.known(["a"])["a"].disagreement is None
     site.review("a", 2)
-    assert site.book.known("a").disagreement is None
+    assert site.book.known(["a"])["a"].disagreement is None
     site.book.compare("a")
-    assert site.book.known("a").disagreement == 0.0
+    assert site.book.known(["a"])["a"].disagreement == 0.0
 
 
 def test_a_newer_review_is_compared_anew(site):
@@ -199,10 +199,10 @@ def test_a_newer_review_is_compared_anew(site):
     site.review("a", 2)
     site.book.compare("a")
     site.review("a", 3)
-    assert site.book.known("a").disagreement is None
+    assert site.book.known(["a"])["a"].disagreement is None
     site.book.compare("a")
     # The wall is the same; all of it is enhanced in the review, none of it in the draft.
-    assert site.book.known("a").disagreement == pytest.approx(0.5)
+    assert site.book.known(["a"])["a"].disagreement == pytest.approx(0.5)
 
 
 def test_scans_like_those_that_reviewers_changed_come_first(site):

@@ -166,8 +166,64 @@ def test_the_next_server_goes_on_with_what_a_stopped_one_left(site):
     until(lambda: state(first) == "training")
     first.close()
     assert state(first) == "training"
-    later = site("sleep", "done")
+    later = site("done")
     until(lambda: looked(later, "done"))
+
+
+def test_an_orderly_stop_is_no_failure_and_nothing_is_started_again(site):
+    for _ in range(training_supervisor.MAX_STARTS + 1):
+        trainings = site("sleep")
+        if trainings.latest() is None:
+            trainings.start("roi")
+        trainings.watch()
+        trainings.wake()
+        until(lambda running=trainings: running._process and state(running) == "training")
+        trainings.close()
+        trainings._watcher.join(20.0)
+        trainings.look()
+        assert trainings._process is None
+        assert trainings.latest()[1].starts == 0
+    last = site("done")
+    last.look()
+    until(lambda: looked(last, "done"))
+
+
+def test_a_process_that_the_service_manager_ended_first_was_stopped(site):
+    trainings = site("sleep")
+    trainings.start("roi")
+    until(lambda: state(trainings) == "training")
+    trainings._process.terminate()
+    trainings._process.wait()
+    trainings.close()
+    assert trainings.latest()[1].starts == 0
+
+
+def test_a_damaged_status_or_request_is_of_its_run_alone(site):
+    trainings = site("done")
+    folder = trainings.start("roi")
+    until(lambda: looked(trainings, "done"))
+    (folder / "status.json").write_text("")
+    assert state(trainings) == "failed"
+    task = task_of(*trainings.latest())
+    assert (task["status"], task["detail"]) == (
+        "ERROR",
+        "its status.json is damaged: start a training anew",
+    )
+    later = trainings.start("myo")
+    until(lambda: looked(trainings, "done"))
+    (later / "request.json").write_text("")
+    assert [run for run, _ in trainings.runs()] == [folder]
+
+
+def test_a_run_begun_after_the_clock_was_set_back_is_the_newest(site):
+    trainings = site("done")
+    first = trainings.start("roi")
+    until(lambda: looked(trainings, "done"))
+    ahead = first.with_name(f"{int(first.name[:4]) + 1}{first.name[4:]}")
+    first.rename(ahead)
+    later = trainings.start("myo")
+    assert trainings.latest()[0] == later
+    assert run_folders(trainings._models.root) == [ahead, later]
 
 
 def test_the_next_server_can_stop_the_process_of_one_that_was_killed(site):

@@ -15,6 +15,7 @@ from PIL import Image
 from pypdf import PdfReader
 
 from acsnet.report.wording import measure_rows, slices_to_look_at
+from acsnet.server.pages import routes
 
 NOTICE = "Research use only. Not a medical device."
 NIFTI = "a & <i>b"
@@ -289,3 +290,21 @@ def test_doubts_are_told_slice_by_slice():
         "Slice 3: dropped: below the apex",
     ]
     assert slices_to_look_at({}) == []
+
+
+def test_a_long_work_list_comes_page_by_page_sorted_as_a_whole(web, monkeypatch):
+    monkeypatch.setattr(routes, "PAGE", 2)
+    first, second, beyond = (
+        web.client.get(f"/acsnet/?sort=case&page={number}").text for number in (1, 2, 9)
+    )
+    whole = [*re.findall(r'<th scope="row"><a href="([^"]+)">', first + second)]
+    monkeypatch.setattr(routes, "PAGE", 100)
+    everything = web.client.get("/acsnet/?sort=case").text
+    assert whole == re.findall(r'<th scope="row"><a href="([^"]+)">', everything)
+    assert len(whole) == len(web.app.datastore().list_images()) == 4
+    assert "page 1 of 2, 4 cases" in first
+    assert 'rel="next"' in first
+    assert 'rel="next"' not in second
+    assert rows(beyond) == rows(second)
+    assert "page 1 of" not in everything
+    assert web.client.get("/acsnet/?page=0").status_code == 422

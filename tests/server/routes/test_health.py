@@ -1,7 +1,10 @@
 """Alive, ready or not and why, and metrics that name nobody."""
 
 import asyncio
+import errno
 import shutil
+from pathlib import Path
+from types import SimpleNamespace
 
 import httpx
 import pytest
@@ -35,8 +38,42 @@ def test_it_is_not_ready_without_its_folders_or_its_model(web, monkeypatch, tmp_
     assert reasons == [
         "model 0123456789ab is live and its weights cannot be loaded",
         "the studies folder cannot be read",
-        "the state folder cannot be written",  # that of a studies folder nobody served
+        # that of a studies folder nobody served
+        "the state folder cannot be written: is its disk full?",
     ]
+
+
+def test_it_is_not_ready_where_no_file_can_be_made_though_there_is_room(web, monkeypatch):
+    def no_inodes(self, content):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", no_inodes)
+    reasons = web.client.get("/readyz").json()["reasons"]
+    assert reasons == ["the state folder cannot be written: is its disk full?"]
+
+
+def test_it_is_not_ready_while_the_list_of_scans_cannot_be_read(web, monkeypatch):
+    def unreadable():
+        raise PermissionError
+
+    monkeypatch.setattr(web.app.datastore(), "status", unreadable)
+    assert web.client.get("/readyz").json()["reasons"] == ["the list of scans cannot be read"]
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "content", "answers"),
+    [
+        (200, "application/dicom+json", b"[]", True),
+        (204, "application/dicom+json", b"[]", True),
+        (200, "text/html", b"<html>maintenance</html>", False),
+        (200, "application/json", b"<html>", False),
+        (200, "application/json", b"{}", False),
+        (500, "application/json", b"[]", False),
+    ],
+)
+def test_a_pacs_is_ready_that_answers_a_search_in_dicom_json(status, kind, content, answers):
+    pacs = SimpleNamespace(forward=lambda *_, **__: (status, kind, content))
+    assert health._answers(pacs) is answers
 
 
 def test_without_its_folders_it_asks_to_come_back(web, monkeypatch, tmp_path):

@@ -2,13 +2,17 @@
 
 import logging
 import os
+import shutil
+import subprocess
+import sys
 import time
 
 import pytest
 
 from acsnet.annotations import audit_log
 from acsnet.annotations.label_versions import VersionStore
-from acsnet.server.state.repair import process_began, repair, scratch_folder
+from acsnet.errors import InputError
+from acsnet.server.state.repair import alone_on, process_began, repair, scratch_folder
 
 
 @pytest.fixture
@@ -104,3 +108,24 @@ def test_uploads_of_dead_servers_go_and_those_of_living_ones_stay(state):
     os.utime(reused, (1, 1))  # before this process began: of another one with its number
     assert run(state) == {"folders of dead servers removed": 2}
     assert [folder.name for folder in scratch.iterdir()] == [alive.name]
+
+
+def test_a_second_server_on_the_same_store_is_refused_until_the_first_ends(tmp_path):
+    first = alone_on(tmp_path)
+    with pytest.raises(InputError, match=r"another server works on .*: stop it first"):
+        alone_on(tmp_path)
+    first.release()
+    alone_on(tmp_path).release()
+
+
+def test_a_part_of_a_restore_that_was_killed_goes_at_the_next_start(state, tmp_path):
+    child = subprocess.Popen([sys.executable, "-c", ""])
+    child.wait()
+    gone = tmp_path.parent / f".acsnet-{child.pid}-0123abcd"
+    living = tmp_path.parent / f".acsnet-{os.getpid()}-0123abcd"
+    for folder in (gone, living):
+        folder.mkdir()
+        (folder / "label.nii.gz").touch()
+    assert run(state) == {"parts of killed restores removed": 1}
+    assert (gone.exists(), living.exists()) == (False, True)
+    shutil.rmtree(living)

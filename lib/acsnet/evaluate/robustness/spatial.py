@@ -41,7 +41,7 @@ def _moved(
     slices, rows, columns = labels.shape
     grid = InputGrid(shape=(slices, rows, columns), affine=affine, axes=(0, 1, 2))
     pixels = np.ascontiguousarray(pixels, dtype=np.float32)
-    scan = replace(case.scan, pixels=pixels, grid=grid, instance_uids=())
+    scan = replace(case.scan, pixels=pixels, grid=grid, signal=None, instance_uids=())
     return LabelledScan(scan=scan, labels=np.ascontiguousarray(labels))
 
 

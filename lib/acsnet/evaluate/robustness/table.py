@@ -127,11 +127,8 @@ def _row(change: str, runs: tuple[CaseRun, ...], clean: Mapping[str, CaseRun]) -
         before, after = clean[run.case].dice.get(MYO), run.dice.get(MYO)
         if before is not None and after is not None:
             losses[run.case] = before - after
-        burden_before, burden_after = clean[run.case].burden_percent, run.burden_percent
-        if burden_before is None or burden_after is None:
-            moved.append(None)
-        else:
-            moved.append(burden_after - burden_before)
+        old, new = clean[run.case].burden_percent, run.burden_percent
+        moved.append(None if old is None or new is None else new - old)
     worst = max(losses, key=lambda case: losses[case], default=None)
     return ChangeRow(
         change=change,

@@ -131,7 +131,7 @@ class AccessLog:
             return None
         self._lines.append(now)
         rule = rule_of(scope["method"], scope["path"])
-        details: dict[str, str | int] = {
+        details: dict[str, str | int | float | bool | None] = {
             "address": address,
             "status": status,
             "asked_for": "" if rule is None else rule.event,

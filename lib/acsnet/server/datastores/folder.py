@@ -1,11 +1,10 @@
 """Scans of a studies folder that is never written to, with labels and records kept beside it."""
 
-import json
+import hashlib
 import logging
 import tempfile
-import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
@@ -13,19 +12,18 @@ from typing import Any
 
 import numpy as np
 from filelock import FileLock
-from monailabel.datastore.local import DataModel, LocalDatastore
+from monailabel.datastore.local import DataModel
 from numpy.typing import NDArray
 
 from acsnet import __version__
 from acsnet.annotations.label_versions import Version, VersionStore, by_author
 from acsnet.dicom import State
-from acsnet.errors import InputError
+from acsnet.errors import AcsnetError, InputError
 from acsnet.fine_tuning.training_request import Reviewed
-from acsnet.io import read_scan, write_label_map
+from acsnet.io import write_label_map
 from acsnet.io.label_map import read_labels
-from acsnet.io.series import Series, SeriesFinder
 from acsnet.result import Measured
-from acsnet.server.datastores.folder_links import SERIES_SUFFIX, StudyLinks
+from acsnet.server.datastores.folder_scans import FolderScans
 from acsnet.server.datastores.label_intake import accept_file, author_of
 from acsnet.server.datastores.label_records import (
     DRAFT,
@@ -35,153 +33,52 @@ from acsnet.server.datastores.label_records import (
     record_of_version,
     records_of_folder,
 )
-from acsnet.server.datastores.preflight import Gate, Verdict, fingerprint
-from acsnet.server.datastores.protocol import SCORES, SHOWN_TAGS, LabelRecord
+from acsnet.server.datastores.preflight import Verdict, fingerprint
+from acsnet.server.datastores.protocol import LabelRecord
 from acsnet.server.datastores.seg_files import write_seg
-from acsnet.server.identity import logged_in
 from acsnet.server.state.paths import VERSIONS, private_folder
-from acsnet.server.web.request_checks import SCAN_SUFFIXES, upload_suffix
+from acsnet.server.web.request_checks import SCAN_SUFFIXES
 from acsnet.storage import write_bytes
 
 logger = logging.getLogger(__name__)
 
-UPLOAD_REMARK = "a client uploaded this scan: it is not from the studies folder"
 
-
-class StudiesDatastore(LocalDatastore):
+class StudiesDatastore(FolderScans):
     """A MONAI Label datastore over links to the scans in a studies folder.
 
     studies: the folder with `.nii.gz` and `.nii` files, and DICOM series anywhere below it, each
     an image called by its SeriesInstanceUID. store: the server's own folder for it, with `images/`
     (links), `uploads/` (scans of clients), `series/`, `versions/` (all that people ever saved),
-    `labels/<tag>/` (what holds now), `seg/<tag>/` and the record file. The studies folder is read
-    again whenever a client asks what there is.
+    `labels/<tag>/` (what holds now), `seg/<tag>/` and the record file. The studies folder is looked
+    at again whenever a client asks what there is; one with more than `LARGE` scans in the
+    background, and what a look found of their files holds until the next.
     """
 
     def __init__(self, *, studies: Path, store: Path) -> None:
-        self._change = threading.RLock()
-        self._links = StudyLinks(studies, store=store)
-        self._links.refresh()
-        self.scores = store / SCORES
-        self._segs = store / "seg"
-        self._seg_finder = SeriesFinder(self._segs)
-        self._gate = Gate()
         self._versions = VersionStore(store / VERSIONS)
-        super().__init__(
-            str(store),
-            images_dir="images",
-            extensions=tuple(f"*{suffix}" for suffix in (*SCAN_SUFFIXES, SERIES_SUFFIX)),
-            auto_reload=False,
-        )
-        self._show_all()
+        self._looked_at: dict[str, list[Version]] = {}
+        super().__init__(studies=studies, store=store)
+        self._look()
 
-    def refresh(self) -> None:
-        """Take up scans that came or went since the last look."""
-        with self._change:
-            self._links.refresh()
-            super().refresh()
-            self._show_all()
-
-    def status(self) -> dict[str, Any]:
-        """Counts of scans and labels, as they are now."""
-        self.refresh()
-        return dict(super().status())
+    def verdict(self, image_id: str) -> Verdict:
+        """Whether a scan can be measured, and which files of its labels are damaged."""
+        verdict = super().verdict(image_id)
+        damaged = self._versions.damaged(image_id)
+        notes = (f"{name} of its labels is damaged: see docs/operations.md" for name in damaged)
+        return replace(verdict, warnings=(*verdict.warnings, *notes)) if damaged else verdict
 
     def get_unlabeled_images(
         self, label_tag: str | None = None, labels: list[str] | None = None
     ) -> list[str]:
-        """Ids of the scans that wait for a person, as they are now; none that are refused."""
+        """Ids of the scans that wait for a person: none that are refused, cine or long-axis."""
         self.refresh()
         images: list[str] = super().get_unlabeled_images(label_tag, labels)
         return [
             image
             for image in images
             if DRAWN not in self.get_labels_by_image_id(image)
-            and self.verdict(image).reason is None
+            and super(StudiesDatastore, self).verdict(image).is_offered
         ]
-
-    def get_image_uri(self, image_id: str) -> str:
-        """Path of a scan's file; empty for an id that is not in the store."""
-        with self._change:
-            return str(super().get_image_uri(image_id))
-
-    def get_image_info(self, image_id: str) -> dict[str, Any]:
-        """The record of a scan; for a series with its tags, and without a path.
-
-        A client that finds a path opens it by itself, which for a series goes past the geometry
-        gate; without one it asks for the image, see `acsnet.server.routes.labels`.
-        """
-        info: dict[str, Any] = super().get_image_info(image_id)
-        if image_id in self._links.uploaded:
-            info["uploaded"] = True
-        if logged_in() is not None:  # from elsewhere: a path of this machine is none of theirs
-            info.pop("path", None)
-        series = self._links.scans.get(image_id)
-        if series is None or not Path(self.get_image_uri(image_id)).is_dir():
-            return info
-        info.pop("path", None)
-        tags = {tag: series.text(tag) for tag in SHOWN_TAGS}
-        if not series.files:
-            tags["SeriesDescription"] = f"damaged files in {self._links.place(series)}"
-        return {**info, **tags, "name": f"{image_id}{SCAN_SUFFIXES[0]}"}
-
-    def image_fingerprint(self, image_id: str) -> str:
-        """What changes when the files of a scan do; empty where they cannot be read."""
-        try:
-            return fingerprint(Path(self.get_image_uri(image_id)))
-        except OSError:
-            return ""
-
-    def verdict(self, image_id: str) -> Verdict:
-        """Whether a scan can be measured, as far as is known now."""
-        verdict = self._gate.verdict(Path(self.get_image_uri(image_id)))
-        if image_id in self._links.uploaded:
-            verdict = replace(verdict, warnings=(UPLOAD_REMARK, *verdict.warnings))
-        return verdict
-
-    def series(self) -> list[Series]:
-        """All DICOM series of the studies folder, and the segmentations made from them."""
-        return [*self._links.found, *self._seg_finder.find()]
-
-    def close(self) -> None:
-        """Stop looking at scans."""
-        self._gate.close()
-
-    def add_image(self, image_id: str, image_filename: str, image_info: dict[str, Any]) -> str:
-        """Take a client's scan into the server's own folder; an id in use must be the same scan.
-
-        Raises FileExistsError where the id already names another scan, InputError or
-        GeometryError for a file that is no scan.
-        """
-        scan = read_scan(image_filename)
-        with self._change:
-            if present := self.get_image_uri(image_id):
-                known = read_scan(present)
-                if known.pixels.shape != scan.pixels.shape or not (
-                    np.array_equal(known.pixels, scan.pixels)
-                    and np.allclose(known.grid.affine, scan.grid.affine, atol=1e-3)
-                ):
-                    msg = f"there is already another image called {image_id!r}: rename this one"
-                    raise FileExistsError(msg)
-                return image_id
-            # In place whole or not at all; `refresh` lists what is in place.
-            if any(ending in image_id for ending in SCAN_SUFFIXES):
-                msg = f"the name of an image must not hold {SCAN_SUFFIXES[-1]}, got {image_id!r}"
-                raise InputError(msg)
-            file = self._links.images / f"{image_id}{upload_suffix(image_filename)}"
-            write_bytes(file, Path(image_filename).read_bytes(), private=True)
-            self.refresh()
-            return image_id
-
-    def remove_image(self, image_id: str) -> None:
-        """Remove a scan that a client sent. Raises InputError for one of the studies folder."""
-        with self._change:
-            file = self._links.uploaded.get(image_id)
-            if file is None:
-                msg = f"{image_id!r} was not uploaded: what is in the studies folder stays there"
-                raise InputError(msg)
-            file.unlink()
-            self.refresh()
 
     def save_label(
         self, image_id: str, label_filename: str, label_tag: str, label_info: dict[str, Any]
@@ -198,7 +95,7 @@ class StudiesDatastore(LocalDatastore):
         What holds is a NIfTI file in `labels/<tag>/`, of a series also a DICOM SEG.
         """
         with self._change, _label_file(measured) as file:
-            scan = self.image_fingerprint(image_id)
+            scan = self._state_now(image_id)
             draft = super().get_label_info(image_id, DRAFT)
             version = self._versions.add(
                 image_id,
@@ -224,13 +121,32 @@ class StudiesDatastore(LocalDatastore):
             features=measured.features_dict(),
         )
         with self._change, _label_file(measured) as file:
-            self._show(image_id, file, record, scan=self.image_fingerprint(image_id))
+            self._show(image_id, file, record, scan=self._state_now(image_id))
 
     def get_label_info(self, label_id: str, label_tag: str) -> dict[str, Any]:
         """As clients get it: the record of a label map, with all versions, newest first."""
         info = super().get_label_info(label_id, label_tag)
         versions = [record.to_info() for record in self.label_records(label_id) if record.id]
         return {**info, "versions": versions} if info else {}
+
+    def get_label_uri(self, label_id: str, label_tag: str) -> str:
+        """NIfTI file of the label map under a tag, as it was kept; empty where there is none.
+
+        One that was damaged since is shown anew from its version. Raises InputError where that is
+        damaged, too, and for a draft of the model, which is gone then.
+        """
+        path = str(super().get_label_uri(label_id, label_tag))
+        info = super().get_label_info(label_id, label_tag)
+        digest = info.get("sha256")
+        if digest is None or _sha256(Path(path)) == digest:
+            return path
+        with self._change:
+            self._hide(label_id, label_tag)
+            if "version" not in info:
+                msg = "the draft of the model was damaged on the disk: segment the scan again"
+                raise InputError(msg)
+            self._show_versions(self._versions.versions(label_id))
+        return path
 
     def label_records(self, image_id: str) -> tuple[LabelRecord, ...]:
         """All label maps of a scan, newest first; of the model only the newest draft is kept."""
@@ -304,10 +220,18 @@ class StudiesDatastore(LocalDatastore):
 
     def _show_all(self) -> None:
         """Take up what another process, or a run that was cut short, left to be shown."""
-        known = set(self.list_images())
         for versions in self._versions.all():
-            if versions[0].image in known:
-                self._show_versions(versions)
+            image = versions[0].image
+            if image not in self._datastore.objects:
+                continue
+            if self._looked_at.get(image) != versions:
+                self._looked_at[image] = versions
+                self._changed(image)
+            try:
+                with self._change:
+                    self._show_versions(self._versions.versions(image))
+            except (OSError, AcsnetError) as error:
+                logger.warning("a label cannot be shown: %s", type(error).__name__)
 
     def _show_versions(self, versions: Sequence[Version]) -> None:
         """Bring what is shown of one image up to date with its versions, newest first."""
@@ -319,17 +243,28 @@ class StudiesDatastore(LocalDatastore):
         for tag, version in wanted.items():
             if super().get_label_info(image, tag).get("version") != version.id:
                 record = record_of_version(version, tag=tag)
-                self._show(image, version.file, record, scan=version.scan)
+                self._show(image, version.verified(), record, scan=version.scan)
 
     def _shown(self, image: str, version: str) -> LabelRecord:
-        """Bring what is shown of an image up to date, and give the record of one version."""
-        self._show_versions(self._versions.versions(image))
-        return next(record for record in self.label_records(image) if record.id == version)
+        """Bring what is shown of an image up to date, and give the record of one version.
+
+        The version is kept, whatever becomes of that: the next look tries again.
+        """
+        missing: tuple[str, ...] = ()
+        try:
+            self._show_versions(self._versions.versions(image))
+        except OSError as error:
+            logger.exception("a label is kept and cannot be shown yet")
+            missing = (f"it is kept, and cannot be shown yet: {error.strerror}",)
+        records = self.label_records(image)
+        return replace(next(one for one in records if one.id == version), missing=missing)
 
     def _show(self, image: str, labels: Path, record: LabelRecord, *, scan: str) -> None:
         """Show a label map, and its DICOM SEG, under its tag; it replaces the one before."""
         name, tag = f"{image}{SCAN_SUFFIXES[0]}", record.tag
-        info = {**record.to_info(), "scan": scan, "name": name}
+        content = labels.read_bytes()
+        digest = hashlib.sha256(content).hexdigest()
+        info = {**record.to_info(), "scan": scan, "name": name, "sha256": digest}
         # As MONAI Label does, but in place whole or not at all. Files and record change together
         # for whoever holds the lock, such as a backup.
         with FileLock(self._lock_file):
@@ -342,21 +277,27 @@ class StudiesDatastore(LocalDatastore):
                     edited=DRAFT in self.get_labels_by_image_id(image),
                 )
             folder = private_folder(Path(self._datastore.label_path(tag)))
-            write_bytes(folder / name, labels.read_bytes(), private=True)
+            write_bytes(folder / name, content, private=True)
+            self._changed(image)
             self._datastore.objects[image].labels[tag] = DataModel(info=info, ext=SCAN_SUFFIXES[0])
             self._update_datastore_file(lock=False)
 
     def _hide(self, image: str, tag: str) -> None:
-        super().remove_label(image, tag)
-        self._seg_path(image, tag).unlink(missing_ok=True)
+        with FileLock(self._lock_file):
+            file = Path(self._datastore.label_path(tag)) / f"{image}{SCAN_SUFFIXES[0]}"
+            file.unlink(missing_ok=True)
+            self._seg_path(image, tag).unlink(missing_ok=True)
+            self._changed(image)
+            self._datastore.objects[image].labels.pop(tag, None)
+            self._update_datastore_file(lock=False)
 
-    def _update_datastore_file(self, lock: bool = True) -> None:
-        """As MONAI Label does, but whole or not at all: it would not start from half a file."""
-        with FileLock(self._lock_file) if lock else nullcontext():
-            content = self._datastore.model_dump(exclude={"base_path"})
-            path = Path(self._datastore_config_path)
-            write_bytes(path, json.dumps(content, indent=2, default=str).encode(), private=True)
-            self._config_ts = path.stat().st_mtime
+
+def _sha256(file: Path) -> str:
+    """Of a file; empty where it cannot be read."""
+    try:
+        return hashlib.sha256(file.read_bytes()).hexdigest()
+    except OSError:
+        return ""
 
 
 @contextmanager

@@ -136,9 +136,19 @@ class KeptMeasures:
         write_json(self._folder / f"{instance}.json", features, private=True)
 
     def of(self, instance: str) -> dict[str, Any]:
-        """The measures of a SEG; empty while nobody has read it."""
+        """The measures of a SEG; empty while nobody has read it.
+
+        Where they are damaged, they go with the copy of the SEG, and are made again with it.
+        """
         file = self._folder / f"{instance}.json"
-        return json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+        try:
+            return dict(json.loads(file.read_text(encoding="utf-8")))
+        except FileNotFoundError:
+            return {}
+        except (ValueError, TypeError):
+            for made in self._folder.glob(f"{instance}[.-]*"):
+                made.unlink(missing_ok=True)
+            return {}
 
 
 def tagged(entry: Entry) -> dict[str, Annotation]:

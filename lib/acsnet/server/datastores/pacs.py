@@ -86,6 +86,10 @@ class DicomWebDatastore(Datastore):
         self._reader.shutdown(wait=False, cancel_futures=True)
         self._archive.close()
 
+    def fault(self) -> str:
+        """Why the work list is old, as the PACS does not answer; empty where it is not."""
+        return self._archive.worklist.fault
+
     def entries(self) -> dict[str, Entry]:
         """The work list as it is now, by image id."""
         return self._archive.worklist.entries()
@@ -140,7 +144,7 @@ class DicomWebDatastore(Datastore):
             uid
             for uid, entry in self.entries().items()
             if not entry.drawn
-            and entry.reason is None
+            and self.verdict(uid).is_offered
             and (entry.choice is None or entry.choice.preferred)
         ]
 
@@ -159,6 +163,13 @@ class DicomWebDatastore(Datastore):
         """Tags of a series and its place in the work list; no path, see `StudiesDatastore`."""
         entry = self.entries().get(image_id)
         return {} if entry is None else self._info(entry)
+
+    def image_notes(self, image_id: str) -> dict[str, Any]:
+        """Who was shown it in this run."""
+        return self._records.get(image_id, {})
+
+    def revision(self, image_id: str) -> None:
+        """None: the work list is kept, and what is shown of a series follows from it."""
 
     def update_image_info(self, image_id: str, info: dict[str, Any]) -> None:
         """Remember for this run who was shown what."""
@@ -237,10 +248,10 @@ class DicomWebDatastore(Datastore):
         """Store what the model drew; a PACS that will not have it keeps nobody from the result."""
         try:
             companions = companions_of(measured, labels_by=AUTOMATIC)
-            instance = self._archive.store_draft(image_id, measured.label_map(), companions)
-            if instance is not None:
+            stored = self._archive.store_draft(image_id, measured.label_map(), companions)
+            if stored is not None:
                 about = {**measured.features_dict(), MODEL_VERSION: model}
-                self._labels.measures.keep(instance, about)
+                self._labels.measures.keep(stored.instance, about)
             self._unkept.pop(image_id, None)
         except AcsnetError as error:
             logger.warning("a draft could not be stored: %s", error)

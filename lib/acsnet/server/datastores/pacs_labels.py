@@ -113,19 +113,24 @@ class PacsLabels:
         model: whose draft it began from, empty for none.
         """
         companions = companions_of(measured, labels_by=f"drawn by {author}, {state}")
-        instance = self._archive.store_drawn(
+        stored = self._archive.store_drawn(
             uid, measured.label_map(), companions, author=author, state=state
         )
         features = {**measured.features_dict(), MODEL_VERSION: model}
-        self.measures.keep(instance, features)
+        missing = stored.missing
+        try:
+            self.measures.keep(stored.instance, features)
+        except OSError as error:  # they are made again when the SEG is read
+            missing = (*missing, f"its measures could not be kept: {error.strerror}")
         return LabelRecord(
-            id=instance,
+            id=stored.instance,
             tag=REVIEWED if state == "reviewed" else DRAWN,
             state=state,
             author=author,
             saved=datetime.now(timezone.utc).astimezone(),
             model=model,
             features=features,
+            missing=missing,
         )
 
     def review(self, uid: str, version: str, *, by: str) -> LabelRecord:

@@ -1,6 +1,6 @@
 """What a store of scans and labels offers the rest of the server: a folder and a PACS alike."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -41,6 +41,7 @@ class LabelRecord:
     version of the model that drew it, or whose draft the author began from; empty for none.
     features: as measured when it came in, or empty. current: whether the files of the scan are
     still those it was drawn on. seg_refused: why it could not be written as DICOM SEG.
+    missing: what could not be stored beside it when it was saved, and why.
     """
 
     id: str
@@ -53,6 +54,7 @@ class LabelRecord:
     features: Mapping[str, Any]
     current: bool = True
     seg_refused: str | None = None
+    missing: tuple[str, ...] = ()
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -91,6 +93,9 @@ class StudyStore(Protocol):
     def status(self) -> dict[str, Any]:
         """Counts of scans and labels, as they are now."""
 
+    def fault(self) -> str:
+        """Why the list of scans is old; empty where it is not."""
+
     def close(self) -> None:
         """Stop what runs in the background."""
 
@@ -111,6 +116,12 @@ class StudyStore(Protocol):
 
     def get_image_info(self, image_id: str) -> dict[str, Any]:
         """Tags of a scan, and who was offered it."""
+
+    def image_notes(self, image_id: str) -> dict[str, Any]:
+        """What was noted of a scan, who was offered it among it."""
+
+    def revision(self, image_id: str) -> Hashable:
+        """What changes when anything that is shown of a scan does; None where that is not known."""
 
     def update_image_info(self, image_id: str, info: dict[str, Any]) -> None:
         """Add to what is known of a scan."""

@@ -128,10 +128,9 @@ def _found(
         if not isinstance(found, list):
             msg = "an answer of the PACS cannot be understood"
             raise PacsError(msg)
-        texts = {json.dumps(one): one for one in found}
-        new = [one for text, one in texts.items() if text not in seen]
-        seen.update(texts)
-        yield from new
+        new = {text: one for one in found if (text := json.dumps(one)) not in seen}
+        seen |= new.keys()
+        yield from new.values()
         if not paged or len(found) < PAGE or not new:
             return
 

@@ -10,12 +10,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import Lock
 
-from acsnet.errors import AcsnetError
+from acsnet.errors import AcsnetError, WeightsError
 from acsnet.fine_tuning.model_registry import Models
 from acsnet.fine_tuning.training_status import inference
 from acsnet.pipeline import Pipeline
 
 logger = logging.getLogger(__name__)
+
+
+DAMAGED = "aliases.json"
+"""`ModelServer.refused` while the file that says which model is live cannot be read."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +58,12 @@ class ModelServer:
     def follow(self) -> Chain:
         """Serve another version from now on if another is live by now; the chain that is served."""
         with self._following:
-            live = self._models.aliases().live
+            try:
+                live = self._models.aliases().live
+            except WeightsError:
+                if self.refused != DAMAGED:
+                    logger.exception("the model served so far stays")
+                live = self.refused = DAMAGED
             if live not in (self._chain.version, self.refused):
                 try:
                     self._chain = self._load(live)
@@ -63,6 +72,8 @@ class ModelServer:
                 except (AcsnetError, OSError):
                     self.refused = live
                     logger.exception("model %s cannot be served", live)
+            elif live == self._chain.version:
+                self.refused = None
             return self._chain
 
     def _load(self, name: str) -> Chain:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from acsnet.errors import InputError
 from acsnet.io import read_scan
-from acsnet.io.label_map import read_label_map
+from acsnet.io.label_map import read_client_labels
 from acsnet.labels import LABEL_VALUES
 from acsnet.pipeline import Pipeline
 from acsnet.quantify.scar import ScarMethod
@@ -108,8 +108,8 @@ class ChainTask(InferTask):
         """Segment `request["image"]`, a path, when it is its turn.
 
         image_id: its id, where it is an image of the datastore; label: path of a label map on it;
-        asker, background: see `InferenceQueue.run`. Raises AcsnetError for what is no scan, and
-        LoadError where the queue is full.
+        asker, background, gone: see `InferenceQueue.run`, with its errors. Raises AcsnetError for
+        what is no scan.
         """
         options = options_of({name: request[name] for name in self.config() if name in request})
         asked = time.perf_counter()
@@ -125,7 +125,8 @@ class ChainTask(InferTask):
             return replace(answer, version=chain.version, waited_s=began - asked)
 
         owner, background = str(request.get("asker") or ""), bool(request.get("background"))
-        return self._queue.run(work, owner=owner, background=background)
+        gone = request.get("gone", lambda: False)
+        return self._queue.run(work, owner=owner, background=background, gone=gone)
 
     def __call__(self, request: dict[str, Any]) -> tuple[str, dict[str, Any]]:
         """As MONAI Label calls a task: a file, which the caller removes, and measures."""
@@ -242,9 +243,9 @@ class CorrectTask(ChainTask):
     def _labels(self, scan: ShortAxisScan, request: dict[str, Any]) -> NDArray[np.uint8]:
         if sent := request.get("label"):
             segments = request.get("label_info")
-            return read_label_map(Path(sent), grid=scan.grid, segments=segments)
+            return read_client_labels(Path(sent), grid=scan.grid, segments=segments)
         saved = self._saved(request["image_id"]) if request.get("image_id") else None
         if saved is None:
             msg = "send a label map to correct, or save one for this image first"
             raise InputError(msg)
-        return read_label_map(saved, grid=scan.grid)
+        return read_client_labels(saved, grid=scan.grid)

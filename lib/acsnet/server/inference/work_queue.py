@@ -23,6 +23,7 @@ import torch
 
 from acsnet.server.errors import (
     MAX_RETRY_S,
+    GoneError,
     MemoryShortError,
     QueueFullError,
     StoppingError,
@@ -33,6 +34,9 @@ from acsnet.settings import Limits
 
 Answer = TypeVar("Answer")
 Jobs = SimpleQueue[Callable[[], None] | None]
+
+LOOK_S = 0.5
+"""Between two looks whether who waits is still there."""
 
 USUAL_S = 10.0
 """An inference, while none has been timed yet."""
@@ -57,7 +61,7 @@ class InferenceQueue:
 
     def __init__(self, limits: Limits) -> None:
         self._most, self._of_one = limits.waiting, limits.waiting_of_one
-        self._change = threading.Condition()
+        self._change = threading.Condition(threading.RLock())
         self._waiting: dict[str, deque[object]] = {}
         self._holder: object | None = None
         self._idle_work: object | None = None
@@ -76,14 +80,22 @@ class InferenceQueue:
         """Whether an inference that somebody asked for runs now."""
         return self._holder is not None and self._holder is not self._idle_work
 
-    def run(self, work: Callable[[], Answer], *, owner: str, background: bool = False) -> Answer:
+    def run(
+        self,
+        work: Callable[[], Answer],
+        *,
+        owner: str,
+        background: bool = False,
+        gone: Callable[[], bool] = lambda: False,
+    ) -> Answer:
         """The result of `work`, when it is the turn of `owner`, a reader or an address.
 
-        background: wait for however long, whatever the length of the queue. Raises QueueFullError,
-        StoppingError (also while it waits), and MemoryShortError where the accelerator runs out of
+        background: wait for however long, whatever the length of the queue; gone: whether nobody
+        waits for it any more, asked while it waits. Raises QueueFullError, StoppingError and
+        GoneError (also while it waits), and MemoryShortError where the accelerator runs out of
         memory, which is free again by then.
         """
-        with self.turn(owner, background=background):
+        with self.turn(owner, background=background, gone=gone):
             return self._thread.run(partial(_within_memory, work))
 
     def when_idle(self, work: Callable[[], Answer], *, quiet_s: float) -> Answer | None:
@@ -101,18 +113,23 @@ class InferenceQueue:
             self._release()
 
     @contextmanager
-    def turn(self, owner: str, *, background: bool = False) -> Iterator[None]:
+    def turn(
+        self, owner: str, *, background: bool = False, gone: Callable[[], bool] = lambda: False
+    ) -> Iterator[None]:
         """Wait for the turn of `owner`, and have it. Options and errors are those of `run`."""
         ticket = object()
         with self._change:
             self._admit(owner, background=background)
             self._waiting.setdefault(owner, deque()).append(ticket)
             self._pass_on()
-            while self._holder is not ticket:
-                self._change.wait()
-                if self._closed and self._holder is not ticket:
-                    self._waiting.clear()
-                    raise StoppingError
+        try:
+            waits = True
+            while waits:
+                waits = not self._has_turn(ticket)
+                _check_there(gone)
+        except BaseException:
+            self._leave(owner, ticket)
+            raise
         start = time.monotonic()
         try:
             yield
@@ -120,6 +137,26 @@ class InferenceQueue:
             self._ended = time.monotonic()
             self._seconds.append(self._ended - start)
             self._release()
+
+    def _has_turn(self, ticket: object) -> bool:
+        """Whether it is the turn of a ticket, now or soon. Raises StoppingError."""
+        with self._change:
+            if self._holder is not ticket:
+                self._change.wait(LOOK_S)
+            if self._closed and self._holder is not ticket:
+                self._waiting.clear()
+                raise StoppingError
+            return self._holder is ticket
+
+    def _leave(self, owner: str, ticket: object) -> None:
+        """Give back a place in the queue, or the turn."""
+        with self._change:
+            if self._holder is ticket:
+                self._release()
+            elif ticket in self._waiting.get(owner, ()):
+                self._waiting[owner].remove(ticket)
+                if not self._waiting[owner]:
+                    del self._waiting[owner]
 
     def close(self, *, limit_s: float) -> bool:
         """Turn away all that wait, and wait for the one that runs; whether it ended in time."""
@@ -181,17 +218,17 @@ class WorkerThread:
 
 
 @contextmanager
-def volume_place(*, personal: bool = True) -> Iterator[None]:
-    """A place in memory for a scan while it is worked on; VolumesError after `VOLUME_WAIT_S`.
+def volume_place(*, wait_s: float = VOLUME_WAIT_S, personal: bool = True) -> Iterator[None]:
+    """A place in memory for a scan while it is worked on; VolumesError if none is free in time.
 
-    personal: one person has one place at a time. Not in the thread of the networks: there nobody may
-    wait for what one person does beside.
+    personal: one person has one place at a time. Not in the thread of the networks: there nobody
+    may wait for what one person does beside.
     """
     person = logged_in() if personal else None
     with ExitStack() as places:
         if person is not None:
-            places.enter_context(_one_of(person.name))
-        if not _volumes.acquire(timeout=VOLUME_WAIT_S):
+            places.enter_context(_one_of(person.name, wait_s=wait_s))
+        if not _volumes.acquire(timeout=wait_s):
             msg = f"{VOLUMES} scans are read and measured already: ask again later"
             raise VolumesError(msg, retry_after=VOLUME_RETRY_S)
         try:
@@ -201,10 +238,10 @@ def volume_place(*, personal: bool = True) -> Iterator[None]:
 
 
 @contextmanager
-def _one_of(name: str) -> Iterator[None]:
+def _one_of(name: str, *, wait_s: float) -> Iterator[None]:
     """The one place of a person."""
     with _persons:
-        if not _persons.wait_for(lambda: name not in _reading, VOLUME_WAIT_S):
+        if not _persons.wait_for(lambda: name not in _reading, wait_s):
             msg = "another scan is read and measured for you already: ask again later"
             raise VolumesError(msg, retry_after=VOLUME_RETRY_S)
         _reading.add(name)
@@ -214,6 +251,11 @@ def _one_of(name: str) -> Iterator[None]:
         with _persons:
             _reading.discard(name)
             _persons.notify_all()
+
+
+def _check_there(gone: Callable[[], bool]) -> None:
+    if gone():
+        raise GoneError
 
 
 def _within_memory(work: Callable[[], Answer]) -> Answer:

@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from acsnet.active_learning.acquisition import Known
@@ -48,12 +48,19 @@ class ScoreBook:
         stamp = self._stamp(image, model=self._model())
         return None if stamp is None else self._store.get(stamp)
 
-    def known(self, image: str, *, shown: float = 0.0) -> Known:
-        """All that is known of an image without opening it; shown: when a reader last got it."""
-        review = self._review(image)
-        compared = self._compared.get(image)
-        far = compared[1] if review and compared and compared[0] == review else None
-        return Known(id=image, scores=self.scores(image), disagreement=far, shown=shown)
+    def known(self, images: Iterable[str]) -> dict[str, Known]:
+        """All that is known of images without opening one."""
+        model = self._model()
+        return {image: self._known(image, model) for image in images}
+
+    def _known(self, image: str, model: str) -> Known:
+        scores = None
+        if self._store.holds(image) and (stamp := self._stamp(image, model=model)):
+            scores = self._store.get(stamp)
+        compared, far = self._compared.get(image), None
+        if scores is not None and compared is not None and compared[0] == self._review(image):
+            far = compared[1]
+        return Known(id=image, scores=scores, disagreement=far, shown=0.0)
 
     def compare(self, image: str) -> None:
         """Find out how far model and review of an image are apart, unless that is known."""

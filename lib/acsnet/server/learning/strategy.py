@@ -1,6 +1,7 @@
 """The scan a reader gets next: `acsnet.active_learning.acquisition` on what the server knows."""
 
 import time
+from dataclasses import replace
 from typing import Any
 
 from monailabel.interfaces.tasks.strategy import Strategy
@@ -41,7 +42,7 @@ class NextScan(Strategy):
         if not open_ids:
             some = "every scan is reviewed or refused" if datastore.list_images() else "no scans"
             return {"reason": f"nothing to pick from: {some}"}
-        offers = {image: last_offer(datastore.get_image_info(image)) for image in open_ids}
+        offers = {image: last_offer(datastore.image_notes(image)) for image in open_ids}
         shared = share_out(
             open_ids,
             offers,
@@ -53,11 +54,9 @@ class NextScan(Strategy):
             return _again(shared.own, offers)
         fresh = _looked_at(shared.fresh, datastore)
         others = (*datastore.get_labeled_images(), *shared.own, *shared.taken)
-        (best,) = choose(
-            [self._book.known(image, shown=offers[image].at) for image in fresh],
-            [self._book.known(image) for image in others],
-            strategy=self._name,
-        )
+        known = self._book.known((*fresh, *others))
+        shown = [replace(known[image], shown=offers[image].at) for image in fresh]
+        (best,) = choose(shown, [known[image] for image in others], strategy=self._name)
         scores = {part: round(best.values[part], 4) for part in PARTS if part in best.values}
         return {"id": best.id, "reason": best.reason, "scores": scores}
 

@@ -7,6 +7,7 @@ takes care of the process of a server that was killed.
 
 import logging
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -130,6 +131,8 @@ class Trainings:
     def look(self) -> None:
         """Once: what became of the process, and whether it is time to begin a training."""
         with self._change:
+            if self._end.is_set():
+                return
             latest = self.latest()
             if latest is not None and latest[1].under_way:
                 self._look_after(*latest)
@@ -145,9 +148,14 @@ class Trainings:
         self._end.set()
         self._called.set()
         with self._change:
-            if self._process is not None and self._process.poll() is None:
-                self._process.terminate()
-                self._process.wait()
+            process, self._process = self._process, None
+            if process is None or process.poll() not in (None, -signal.SIGTERM):
+                return
+            process.terminate()
+            process.wait()
+            latest = self.latest()
+            if latest is not None and latest[1].under_way:  # stopped, which is not failed
+                change_status(latest[0], starts=max(0, latest[1].starts - 1))
 
     def _look_after(self, folder: Path, status: Status) -> None:
         runs = self._process is not None and self._process.poll() is None

@@ -1,14 +1,18 @@
 """Cases as the pages show them: a scan, its state, its label maps and its warnings."""
 
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from enum import Enum
+from functools import lru_cache
 from typing import Any
 
 from acsnet.active_learning.assignments import Offer, last_offer
 from acsnet.server.datastores.label_records import DRAFT, DRAWN, REVIEWED
 from acsnet.server.datastores.protocol import LabelRecord, StudyStore
+
+KEPT = 100_000
+"""Cases that are held ready for the work list."""
 
 
 class State(str, Enum):
@@ -65,7 +69,20 @@ class Case:
 def all_cases(datastore: StudyStore) -> list[Case]:
     """Every case there is now."""
     datastore.status()  # a folder is looked at again, a PACS when its list has grown old
-    return [build_case(datastore, image) for image in datastore.list_images()]
+    found = []
+    for image in datastore.list_images():
+        revision = datastore.revision(image)
+        if revision is None:
+            found.append(build_case(datastore, image))
+        else:
+            found.append(_kept(datastore, image, revision))  # type: ignore[arg-type] # a class
+    return found
+
+
+@lru_cache(maxsize=KEPT)
+def _kept(datastore: Any, image: str, revision: Hashable) -> Case:
+    """A case as it is at a revision; of thousands only those are built anew that have changed."""
+    return build_case(datastore, image)
 
 
 def build_case(datastore: StudyStore, image: str) -> Case:

@@ -3,6 +3,8 @@
 The address of a case holds its id, which is looked up among the images and never becomes a path.
 """
 
+import math
+from collections import Counter
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import quote
@@ -12,7 +14,7 @@ from fastapi.responses import FileResponse, JSONResponse, RedirectResponse, Resp
 
 from acsnet.errors import AcsnetError
 from acsnet.io import read_scan
-from acsnet.io.label_map import read_label_map
+from acsnet.io.label_map import read_client_labels
 from acsnet.labels import LABELS
 from acsnet.report.montage import montage_png
 from acsnet.report.wording import has_segments, measure_rows, slices_to_look_at
@@ -22,30 +24,46 @@ from acsnet.server.identity import signed
 from acsnet.server.inference.work_queue import volume_place
 from acsnet.server.pages.cases import Case, State, all_cases, build_case, chosen
 from acsnet.server.pages.viewers import viewer_links
-from acsnet.server.web.load_limits import asker
+from acsnet.server.web.load_limits import asker, gone
 from acsnet.server.web.templates import environment, page
 
 TAG = r"^[A-Za-z0-9_-]{1,64}$"
 Tag = Annotated[str, Query(pattern=TAG)]
+
+PAGE, MAX_PAGES = 100, 10_000
+"""Cases on one page of the work list, and pages."""
 
 router = APIRouter(prefix="/acsnet")
 
 
 @router.get("/")
 def work_list(
-    app: App, state: str = "", text: str = "", study: str = "", sort: str = "case"
+    app: App,
+    state: str = "",
+    text: str = "",
+    study: str = "",
+    sort: str = "case",
+    number: Annotated[int, Query(alias="page", ge=1, le=MAX_PAGES)] = 1,
 ) -> Response:
     """The work list, filtered and sorted; the only case of a study is opened at once."""
     cases = all_cases(app.datastore())
     shown = chosen(cases, state=state, text=text, study=study, sort=sort)
     if study and len(shown) == 1:
         return RedirectResponse(f"/acsnet/cases/{quote(shown[0].id)}", 303)
-    counts = {one.value: sum(case.state is one for case in cases) for one in State}
+    counts = Counter(case.state.value for case in cases)
+    pages = max(1, math.ceil(len(shown) / PAGE))
+    number = min(number, pages)
     return page(
         "list.html",
-        cases=shown,
-        counts={name: count for name, count in counts.items() if count or name == state},
+        cases=shown[(number - 1) * PAGE : number * PAGE],
+        counts={
+            one.value: counts[one.value] for one in State if counts[one.value] or one.value == state
+        },
         total=len(cases),
+        found=len(shown),
+        number=number,
+        pages=pages,
+        fault=app.datastore().fault(),
         waiting=counts[State.CHECKING.value],
         query={"state": state, "text": text, "study": study, "sort": sort},
     )
@@ -92,7 +110,7 @@ def segment(app: App, image: str, http: Request) -> Response:
     _case(app.datastore(), image)
     path = app.datastore().get_image_uri(image)
     request = signed({"model": "acsnet", "image": path, "image_id": image})
-    request["asker"] = asker(http, "")
+    request |= {"asker": asker(http, ""), "gone": gone(http)}
     app.segment(request)
     return RedirectResponse(f"/acsnet/cases/{quote(image)}", 303)
 
@@ -105,7 +123,7 @@ def montage(app: App, image: str, tag: Tag) -> Response:
     version_of(store, image, tag)
     path = Path(store.get_image_uri(image))
     scan = read_scan(path)
-    labels = read_label_map(Path(store.get_label_uri(image, tag)), grid=scan.grid)
+    labels = read_client_labels(Path(store.get_label_uri(image, tag)), grid=scan.grid)
     picture = montage_png(scan, scan.grid.from_input(labels))
     return Response(picture, media_type="image/png")
 

@@ -5,7 +5,7 @@ All but the log answer without a thread of the web framework, whatever else goes
 
 from collections import deque
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import anyio
 from anyio import to_thread
@@ -19,6 +19,7 @@ from acsnet import __version__
 from acsnet.errors import AcsnetError
 from acsnet.server.app import AcsnetApp, App
 from acsnet.server.datastores.folder import StudiesDatastore
+from acsnet.server.inference.model_server import DAMAGED
 from acsnet.server.web import metrics
 from acsnet.server.web.load_limits import free_bytes, traffic
 from acsnet.settings import read_settings
@@ -65,22 +66,35 @@ def not_ready(app: AcsnetApp) -> list[str]:
     if traffic.stopped:
         reasons.append("the server is being stopped")
     if refused := app.served.refused:
-        reasons.append(f"model {refused} is live and its weights cannot be loaded")
+        reason = f"model {refused} is live and its weights cannot be loaded"
+        if refused == DAMAGED:
+            reason = "aliases.json is damaged: it is not known which model is live"
+        reasons.append(reason)
     least_gb = read_settings().limits.free_gb
     if free_bytes() < least_gb * 2**30:
         reasons.append(f"less than {least_gb:g} GB of disk are free")
     reasons += app.missing_folders()
-    store = app.datastore()
-    if not isinstance(store, StudiesDatastore):
-        try:
-            answer = store.service.fetch("studies", query="limit=1", accept=DICOM_JSON)
-            answer.close()
-            status = answer.status
-        except AcsnetError:
-            status = 0
-        if not 200 <= status < 300:
-            reasons.append("the PACS does not answer")
+    try:
+        app.datastore().status()
+    except (AcsnetError, OSError, ValueError):
+        reasons.append("the list of scans cannot be read")
+    if not _answers(app.datastore()):
+        reasons.append("the PACS does not answer as a DICOMweb service")
     return reasons
+
+
+def _answers(store: Any) -> bool:
+    """Whether a PACS answers a search in DICOM JSON; a folder has none."""
+    if isinstance(store, StudiesDatastore):
+        return True
+    try:
+        answer = store.service.fetch("studies", query="limit=1", accept=DICOM_JSON)
+        if answer.status != 200 or "json" not in answer.kind:
+            answer.close()
+            return bool(answer.status == 204)  # it has no studies yet
+        return isinstance(answer.json(), list)
+    except AcsnetError:
+        return False
 
 
 @router.get("/logs/")

@@ -19,7 +19,7 @@ from acsnet.server.identity import signed
 from acsnet.server.inference.response import Answer, label_map_bytes
 from acsnet.server.inference.tasks import KEEP_VALID, SCAR_METHOD, UNCERTAINTY
 from acsnet.server.routes.common import client_session, image_path, saved_upload
-from acsnet.server.web.load_limits import asker
+from acsnet.server.web.load_limits import asker, gone
 from acsnet.server.web.request_checks import json_object, result_suffix
 
 router = APIRouter()
@@ -47,15 +47,14 @@ def infer(
 
     label: a label map on it, for the tasks that take one; output: label map, measures, or both.
     """
-    models = sorted(app.info()["models"])
-    if model not in models:
-        raise HTTPException(404, f"there is no model {model!r}; there is {', '.join(models)}")
+    if model not in app.models:
+        raise HTTPException(404, f"there is no model {model!r}; there is {', '.join(app.models)}")
     if output is ResultType.dicom_seg:
         raise HTTPException(422, "DICOM SEG is not available: ask for image, json or all")
     wishes = signed(json_object(params))
     suffix = result_suffix(wishes)
     request: dict[str, Any] = {name: wishes[name] for name in TAKEN if name in wishes}
-    request |= {"model": model, "asker": asker(http, author_of(wishes))}
+    request |= {"model": model, "asker": asker(http, author_of(wishes)), "gone": gone(http)}
     with ExitStack() as uploads:
         if label is not None:
             request["label"] = str(uploads.enter_context(saved_upload(app, label)))

@@ -7,7 +7,6 @@ from urllib.parse import quote
 from fastapi import APIRouter, File, Form, HTTPException, UploadFile
 from fastapi.responses import RedirectResponse
 
-from acsnet.annotations import audit_log
 from acsnet.measure import numbers_of
 from acsnet.result import NOTICE
 from acsnet.server.app import App
@@ -15,7 +14,7 @@ from acsnet.server.datastores.label_intake import accept_file, author_of, state_
 from acsnet.server.identity import Role, require, signed
 from acsnet.server.inference.work_queue import volume_place
 from acsnet.server.routes.common import image_path, known_case, saved_upload
-from acsnet.server.state.paths import audit_log_file
+from acsnet.server.state.audit_trail import note
 from acsnet.server.web import metrics
 from acsnet.server.web.request_checks import json_object
 
@@ -47,25 +46,27 @@ def save_label(
     image_path(app, image)
     if (tags := app.datastore().get_labels_by_image_id(image)) and len({*tags, tag}) > MAX_TAGS:
         raise HTTPException(422, f"an image may have labels under {MAX_TAGS} tags at most")
+    known = {one.id for one in app.datastore().label_records(image)}
     with saved_upload(app, label) as sent, volume_place():
         record = accept_file(app.datastore(), image, sent, tag=tag, info=info)
-    audit_log.record(
-        audit_log_file(),
-        "save",
-        user=record.author,
-        model=record.model,
-        image=image,
-        seconds=time.perf_counter() - start,
-        details={"version": record.id, "state": record.state},
-    )
-    metrics.SAVES.labels(record.state).inc()
-    app.on_save_label(image, image)
+    unnoted: tuple[str, ...] = ()
+    if record.id not in known:  # else a save was repeated, as its answer did not arrive
+        unnoted = note(
+            "save",
+            user=record.author,
+            model=record.model,
+            image=image,
+            seconds=time.perf_counter() - start,
+            details={"version": record.id, "state": record.state},
+        )
+        metrics.SAVES.labels(record.state).inc()
+        app.on_save_label(image, image)
     return {
         "version": record.id,
         "state": record.state,
         "author": record.author,
         "model": record.model,
-        "warnings": list(record.warnings),
+        "warnings": [*record.warnings, *record.missing, *unnoted],
         "measurements": {
             name: round(value, 2) for name, value in numbers_of(dict(record.features)).items()
         },

@@ -8,12 +8,11 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, HTTPException
 
-from acsnet.annotations import audit_log
 from acsnet.server.app import App
 from acsnet.server.datastores.label_intake import author_of
 from acsnet.server.identity import signed
-from acsnet.server.learning.trainers import task_of
-from acsnet.server.state.paths import audit_log_file
+from acsnet.server.learning.trainers import DESCRIPTIONS, task_of
+from acsnet.server.state.audit_trail import note
 
 router = APIRouter()
 
@@ -34,15 +33,15 @@ def start(
     app: App, params: Annotated[dict[str, Any] | None, Body()] = None, model: str = "all"
 ) -> Any:
     """Begin to train in the background."""
-    trainers = app.info()["trainers"]
-    if model not in trainers:
-        raise HTTPException(404, f"there is no trainer {model!r}; there is {', '.join(trainers)}")
+    if model not in DESCRIPTIONS:
+        raise HTTPException(
+            404, f"there is no trainer {model!r}; there is {', '.join(DESCRIPTIONS)}"
+        )
     author_of(signed(params or {}))
     begun = time.perf_counter()
     request = {**signed(params or {}), "model": model}
     task = app.train(request)
-    audit_log.record(
-        audit_log_file(),
+    note(
         "train",
         user=str(request.get("client_id") or ""),
         model=app.served.current().version,

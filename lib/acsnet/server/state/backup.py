@@ -44,7 +44,7 @@ from acsnet.server.state.paths import (
     state_folder,
 )
 from acsnet.server.state.schema import schema_of
-from acsnet.storage import writing
+from acsnet.storage import remove_abandoned, writing
 from acsnet.train.mlflow_runs import DATABASE
 
 SUFFIX = ".tar.gz"
@@ -79,6 +79,8 @@ def write_backup(output: Path, *, studies: str) -> Summary:
     if not of_studies(studies).is_dir():
         msg = f"there is no state of {studies} in {state_folder()}: nothing to back up"
         raise InputError(msg)
+    for folder in (output.resolve().parent, of_studies(studies)):
+        remove_abandoned(folder)
     try:
         return _write(output, studies=studies)
     except OSError as error:
@@ -144,7 +146,7 @@ def _fill(archive: _Archive, *, studies: str) -> Summary:
     schema = schema_of(state_folder())
     archive.add(AUDIT, audit_log_file(), lines=True)
     archive.add(f"{STORE}/{SCORES}", store / SCORES, lines=True)
-    with tempfile.TemporaryDirectory(dir=store, prefix=".") as folder:
+    with tempfile.TemporaryDirectory(dir=store, prefix=f".acsnet-{os.getpid()}-") as folder:
         pinned = Path(folder)
         _pin(store, pinned)
         for path in _files(pinned):

@@ -13,9 +13,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import psutil
+from filelock import FileLock, Timeout
 
 from acsnet import storage
 from acsnet.annotations.label_versions import LABEL, RECORD
+from acsnet.errors import InputError
 from acsnet.fine_tuning.training_request import RUNS
 
 logger = logging.getLogger(__name__)
@@ -24,6 +26,7 @@ TEMPORARY = re.compile(rf"{storage.TEMPORARY.pattern}|\.main-\d+\.py|\..+\.dcm|.
 """Names under which files and folders are written before they are put in place, or once were."""
 
 SCRATCH = "scratch"
+SERVER_LOCK = "server.lock"
 
 
 def scratch_folder(state: Path) -> Path:
@@ -40,6 +43,7 @@ def repair(state: Path, *, store: Path, models: Path, before: float) -> dict[str
         ),
         "labels without a record removed": sum(map(_remove, _unrecorded(store, before=before))),
         "folders of dead servers removed": sum(map(_remove, _abandoned(scratch_folder(state)))),
+        "parts of killed restores removed": storage.remove_abandoned(state.parent),
         "lines that were cut short ended": sum(
             storage.end_last_line(file) for file in (state / "audit.jsonl", store / "scores.jsonl")
         ),
@@ -48,6 +52,23 @@ def repair(state: Path, *, store: Path, models: Path, before: float) -> dict[str
     if done:
         logger.warning("repaired after a server that was killed", extra={"fields": done})
     return done
+
+
+def alone_on(store: Path) -> FileLock:
+    """Keep every other server off a store until the lock is released, or the process ends.
+
+    Raises InputError where another server works on it.
+    """
+    lock = FileLock(store / SERVER_LOCK, timeout=0)
+    try:
+        lock.acquire()
+    except Timeout:
+        msg = (
+            f"another server works on {store}: stop it first, or give this one another state "
+            "folder with ACSNET_STATE"
+        )
+        raise InputError(msg) from None
+    return lock
 
 
 def process_began() -> float:
@@ -84,12 +105,7 @@ def _abandoned(scratch: Path) -> Iterator[Path]:
     """Folders called by the number of a process that is gone, or that began after them."""
     for folder in scratch.iterdir() if scratch.is_dir() else ():
         number = folder.name.partition("-")[0]
-        try:
-            began = psutil.Process(int(number)).create_time()
-        except (ValueError, psutil.NoSuchProcess):
-            yield folder
-            continue
-        if began > folder.stat().st_mtime:
+        if not number.isdecimal() or storage.is_abandoned(folder, int(number)):
             yield folder
 
 

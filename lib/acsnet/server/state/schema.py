@@ -23,7 +23,10 @@ def schema_of(state: Path) -> int:
     except FileNotFoundError:
         return 1
     except (OSError, ValueError, KeyError, TypeError) as error:
-        msg = f"{state / FILE} is broken: it does not tell the layout of the state folder"
+        msg = (
+            f"{state / FILE} is damaged: if this version, {__version__}, wrote the state folder "
+            "last, delete that file and start again; else restore a backup"
+        )
         raise InputError(msg) from error
     return check_schema(schema, what=str(state))
 

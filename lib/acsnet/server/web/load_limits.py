@@ -5,15 +5,17 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
+from anyio import from_thread
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from acsnet.server.errors import DiskFullError, LoadError, StoppingError
+from acsnet.server.errors import DISK_FULL, DiskFullError, LoadError, StoppingError
 from acsnet.server.identity import logged_in
 from acsnet.server.state.paths import state_folder
 from acsnet.settings import read_settings
@@ -65,8 +67,7 @@ class Traffic:
             msg = f"{self.uploads} requests are worked on: ask again later"
             raise LoadError(msg, retry_after=5)
         if free_bytes() - length < limits.free_gb * 2**30:
-            msg = "the disk of the server is full: tell the one who looks after it"
-            raise DiskFullError(msg, retry_after=600)
+            raise DiskFullError(DISK_FULL, retry_after=600)
 
     def wait(self, *, limit_s: float) -> bool:
         """Wait, in a thread, until every request is answered; whether that was in time."""
@@ -86,6 +87,11 @@ def asker(request: Request, name: str) -> str:
     if person is not None:
         return person.name
     return f"{request.client.host if request.client else ''} {name}"
+
+
+def gone(request: Request) -> Callable[[], bool]:
+    """Whether the client of a request has closed its connection; to be asked in a thread."""
+    return partial(from_thread.run, request.is_disconnected)
 
 
 class CountTraffic:
@@ -110,7 +116,8 @@ class CountTraffic:
             await self.app(scope, receive, send)
             return
         sends = scope["method"] in ("POST", "PUT")
-        told = Headers(scope=scope).get("content-length", "0")
+        headers = Headers(scope=scope)
+        told = headers.get("content-length", "0")
         length = int(told) if told.isdecimal() else 0
         works = sends and self._takes_place(scope["method"], scope["path"])
         try:
@@ -126,8 +133,10 @@ class CountTraffic:
         if sends and length:
             self._make_room()
             self._receiving[body] = None
+        # Without a body the client's channel is left alone, which tells when it has gone.
+        comes = sends and (length > 0 or "transfer-encoding" in headers)
         try:
-            await self.app(scope, body.part if sends else receive, send)
+            await self.app(scope, body.part if comes else receive, send)
         finally:
             self.traffic.under_way -= 1
             self.traffic.uploads -= body.has_place

@@ -7,16 +7,16 @@ import uuid
 from typing import Any
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from acsnet.server.errors import BROKEN_OFF
 from acsnet.server.web import metrics
 from acsnet.server.web.log_lines import request_id
 
 HEADER = "X-Request-ID"
 SANE = re.compile(r"[A-Za-z0-9._-]{1,64}")
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-BROKEN_OFF = 499
-"""What stands for the status of a request whose client went away."""
 
 REFUSALS = {
     400: "name",
@@ -50,17 +50,24 @@ class RequestLog:
         identifier = sent if SANE.fullmatch(sent) else uuid.uuid4().hex
         token = request_id.set(identifier)
         scope.setdefault("state", {})["request_id"] = identifier
-        start, status = time.perf_counter(), BROKEN_OFF
+        start, status, whole = time.perf_counter(), BROKEN_OFF, False
+
+        async def part() -> Message:
+            nonlocal whole
+            message = await receive()
+            whole = whole or not message.get("more_body", False)
+            return message
 
         async def answer(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
-                status = message["status"]
+                gone = whole and await Request(scope, receive).is_disconnected()
+                status = BROKEN_OFF if gone else message["status"]
                 MutableHeaders(scope=message)[HEADER] = identifier
             await send(message)
 
         try:
-            await self.app(scope, receive, answer)
+            await self.app(scope, part, answer)
         except Exception:
             status = 500
             raise

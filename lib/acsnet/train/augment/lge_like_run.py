@@ -12,7 +12,7 @@ from rich.progress import track
 
 from acsnet.errors import InputError
 from acsnet.io import read_scan, write_label_map, write_map
-from acsnet.io.nifti import SUFFIXES, case_name
+from acsnet.io.volume import SUFFIXES, case_name
 from acsnet.labels import Label
 from acsnet.storage import writing
 from acsnet.train.augment.lge_like import Steps, lge_like_steps

@@ -88,7 +88,7 @@ def as_lge(
 
 def standard_tissue(case: TrainingCase, standard: StandardScan) -> NDArray[np.uint8]:
     """The expert map on the standard grid: the tissue with the largest share of each pixel."""
-    upright = turned(case.tissue, standard.turns, mirrored=standard.mirrored)
+    upright = turned(standard.inside(case.tissue), standard.turns, mirrored=standard.mirrored)
     shape = standard.plain.shape[1], standard.plain.shape[2]
     shares = [
         resize((upright == value).astype(np.float32), shape)

@@ -1,0 +1,187 @@
+"""The scans of a studies folder that is never written to: which there are, and in what state."""
+
+import threading
+import time
+from abc import abstractmethod
+from collections import Counter
+from collections.abc import Hashable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from acsnet.errors import InputError
+from acsnet.io import read_scan
+from acsnet.io.series import Series, SeriesFinder
+from acsnet.server.datastores.folder_index import FolderIndex
+from acsnet.server.datastores.folder_links import SERIES_SUFFIX, StudyLinks
+from acsnet.server.datastores.preflight import Gate, Verdict, fingerprint
+from acsnet.server.datastores.protocol import SCORES, SHOWN_TAGS
+from acsnet.server.datastores.uploads import check_same_scan, keep_upload
+from acsnet.server.identity import logged_in
+from acsnet.server.web.request_checks import HEADER_SUFFIXES, SCAN_SUFFIXES
+
+UPLOAD_REMARK = "a client uploaded this scan: it is not from the studies folder"
+
+VOLUME_SUFFIXES = (*(ending for ending in SCAN_SUFFIXES if ending != ".seg.nrrd"), *HEADER_SUFFIXES)
+
+LARGE = 500
+"""Scans above which a folder is looked at in the background. Ours."""
+
+RESTS = 9
+"""Times as long as a look in the background took, before the next one."""
+
+
+class FolderScans(FolderIndex):
+    """The scans of a studies folder; see `acsnet.server.datastores.folder` for their labels."""
+
+    def __init__(self, *, studies: Path, store: Path) -> None:
+        self._change, self._look_alone = threading.RLock(), threading.Lock()
+        self._looker = ThreadPoolExecutor(1, thread_name_prefix="studies")
+        self._looking: Future[None] | None = None
+        self._next_look = 0.0
+        self._states: dict[str, str] = {}
+        self._revisions: Counter[str] = Counter()
+        self._links = StudyLinks(studies, store=store)
+        self._links.refresh()
+        self.scores = store / SCORES
+        self._segs = store / "seg"
+        self._seg_finder = SeriesFinder(self._segs)
+        self._gate = Gate(self._changed)
+        super().__init__(store, suffixes=(*VOLUME_SUFFIXES, SERIES_SUFFIX))
+
+    @abstractmethod
+    def _show_all(self) -> None:
+        """Take up what another process, or a run that was cut short, left to be shown."""
+
+    def refresh(self) -> None:
+        """Take up scans that came or went since the last look."""
+        if len(self._datastore.objects) <= LARGE:
+            self._look()
+        elif time.monotonic() >= self._next_look and (
+            self._looking is None or self._looking.done()
+        ):
+            self._looking = self._looker.submit(self._look)
+
+    def _look(self) -> None:
+        began = time.monotonic()
+        with self._look_alone:
+            self._links.refresh()
+            with self._change:
+                self._reconcile_datastore()
+            images = self.list_images()
+            large = len(images) > LARGE
+            states = {image: self._state_now(image) for image in images} if large else {}
+            self._states = states
+            self._show_all()
+        self._next_look = time.monotonic() + RESTS * (time.monotonic() - began)
+
+    def status(self) -> dict[str, Any]:
+        """Counts of scans and labels, as they are now."""
+        self.refresh()
+        return dict(super().status())
+
+    def get_image_uri(self, image_id: str) -> str:
+        """Path of a scan's file; empty for an id that is not in the store."""
+        known = self._datastore.objects.get(image_id)
+        return "" if known is None else self._links.path(f"{image_id}{known.image.ext}")
+
+    def get_image_info(self, image_id: str) -> dict[str, Any]:
+        """The record of a scan; for a series with its tags, and without a path.
+
+        A client that finds a path opens it by itself, which for a series goes past the geometry
+        gate; without one it asks for the image, see `acsnet.server.routes.labels`.
+        """
+        path, info = self.get_image_uri(image_id), self.image_notes(image_id)
+        if image_id in self._links.uploaded:
+            info["uploaded"] = True
+        series = self._links.scans.get(image_id)
+        if series is None or not Path(path).is_dir():
+            # From elsewhere a path of this machine is none of theirs, and JSON is UTF-8.
+            if path.endswith(HEADER_SUFFIXES):  # half of a scan
+                return {**info, "name": f"{image_id}{SCAN_SUFFIXES[0]}"}
+            told = bool(path) and logged_in() is None and path.isprintable()
+            return {**info, "path": path} if told else info
+        tags = {tag: series.text(tag) for tag in SHOWN_TAGS}
+        if series.kind is not None:
+            tags["SeriesDescription"] = f"{tags['SeriesDescription']} ({series.kind})".strip()
+        if not series.files:
+            tags["SeriesDescription"] = f"damaged files in {self._links.place(series)}"
+        return {**info, **tags, "name": f"{image_id}{SCAN_SUFFIXES[0]}"}
+
+    def image_notes(self, image_id: str) -> dict[str, Any]:
+        """What was noted of a scan, who was offered it among it."""
+        known = self._datastore.objects.get(image_id)
+        return {} if known is None else dict(known.image.info)
+
+    def update_image_info(self, image_id: str, info: dict[str, Any]) -> None:
+        """Add to what is noted of a scan."""
+        with self._change:
+            self._changed(image_id)
+            super().update_image_info(image_id, info)
+
+    def image_fingerprint(self, image_id: str) -> str:
+        """What changes when the files of a scan do; empty where they cannot be read."""
+        state = self._states.get(image_id)
+        return self._state_now(image_id) if state is None else state
+
+    def _state_now(self, image_id: str) -> str:
+        try:
+            return fingerprint(Path(self.get_image_uri(image_id)))
+        except OSError:
+            return ""
+
+    def verdict(self, image_id: str) -> Verdict:
+        """Whether a scan can be measured, as far as is known now."""
+        path, state = self.get_image_uri(image_id), self.image_fingerprint(image_id)
+        verdict = self._gate.verdict(image_id, path, state)
+        if image_id in self._links.uploaded:
+            verdict = replace(verdict, warnings=(UPLOAD_REMARK, *verdict.warnings))
+        return verdict
+
+    def revision(self, image_id: str) -> Hashable:
+        """What changes when anything that is shown of a scan does."""
+        return self._revisions.get(image_id, 0), self.image_fingerprint(image_id)
+
+    def _changed(self, image_id: str) -> None:
+        with self._change:
+            self._revisions[image_id] += 1
+
+    def series(self) -> list[Series]:
+        """All DICOM series found at the last look, and the segmentations made from them."""
+        return [*self._links.series, *self._seg_finder.find()]
+
+    def fault(self) -> str:
+        """Nothing: a folder is there, or there is an error."""
+        return ""
+
+    def close(self) -> None:
+        """Stop looking at scans."""
+        self._looker.shutdown(wait=False, cancel_futures=True)
+        self._gate.close()
+
+    def add_image(self, image_id: str, image_filename: str, image_info: dict[str, Any]) -> str:
+        """Take a client's scan into the server's own folder; an id in use must be the same scan.
+
+        Raises FileExistsError where the id already names another scan, InputError or
+        GeometryError for a file that is no scan.
+        """
+        file = Path(image_filename)
+        scan = read_scan(file)
+        with self._change:
+            if present := self.get_image_uri(image_id):
+                check_same_scan(image_id, scan, read_scan(present))
+            else:
+                upload = keep_upload(image_id, file, uploads=self._links.uploads)
+                self._links.add_upload(upload)
+                self._reconcile_datastore()
+        return image_id
+
+    def remove_image(self, image_id: str) -> None:
+        """Remove a scan that a client sent. Raises InputError for one of the studies folder."""
+        file = self._links.uploaded.get(image_id)
+        if file is None:
+            msg = f"{image_id!r} was not uploaded: what is in the studies folder stays there"
+            raise InputError(msg)
+        file.unlink()
+        self._look()

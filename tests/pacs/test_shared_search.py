@@ -1,0 +1,107 @@
+"""One search for all who ask: none waits long for a PACS that hangs."""
+
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from acsnet.errors import PacsError
+from acsnet.pacs import shared_search
+from acsnet.pacs.shared_search import SharedSearch
+
+
+class Pacs:
+    """Answers searches with their number, hangs while told to, or fails."""
+
+    def __init__(self):
+        self.asked, self.error, self.go_on = 0, None, threading.Event()
+        self.go_on.set()
+
+    def search(self):
+        self.asked += 1
+        answer = self.asked
+        assert self.go_on.wait(20)
+        if self.error is not None:
+            raise self.error
+        return answer
+
+
+@pytest.fixture
+def pacs():
+    one = Pacs()
+    yield one
+    one.go_on.set()
+
+
+@pytest.fixture
+def search(pacs, monkeypatch):
+    monkeypatch.setattr(shared_search, "GLANCE_S", 0.05)
+    monkeypatch.setattr(shared_search, "PATIENCE_S", 0.2)
+    one = SharedSearch(pacs.search, kept_s=1000.0)
+    yield one
+    one.close()
+
+
+def seconds(work):
+    begun = time.monotonic()
+    work()
+    return time.monotonic() - begun
+
+
+def test_what_was_found_is_kept_until_something_is_stored(search, pacs):
+    assert [search.found() for _ in range(3)] == [1, 1, 1]
+    search.invalidate()
+    assert [search.found() for _ in range(3)] == [2, 2, 2]
+
+
+def test_while_it_hangs_all_get_what_was_found_before_and_it_is_asked_once(search, pacs):
+    search.found()
+    pacs.go_on.clear()
+    search.invalidate()
+    with ThreadPoolExecutor(45) as readers:
+        assert set(readers.map(lambda _: search.found(), range(45))) == {1}
+    assert pacs.asked == 2
+    assert seconds(search.found) < 0.1  # its patience is at an end
+    pacs.go_on.set()
+    end = time.monotonic() + 20
+    while search.found() != 2:
+        assert time.monotonic() < end
+
+
+def test_a_search_that_began_before_a_save_is_not_taken_for_one_after_it(search, pacs):
+    search.found()
+    pacs.go_on.clear()
+    search.invalidate()
+    search.found()
+    search.invalidate()
+    pacs.go_on.set()
+    end = time.monotonic() + 20
+    while search.found() != 3:
+        assert time.monotonic() < end
+
+
+def test_a_failure_is_told_and_the_old_list_is_given_until_it_answers(search, pacs):
+    search.found()
+    pacs.error = PacsError("it answered HTTP 503")
+    search.invalidate()
+    assert search.found() == 1
+    assert search.fault == "it answered HTTP 503"
+    pacs.error = None
+    time.sleep(0.05)
+    end = time.monotonic() + 20
+    while search.fault:
+        assert time.monotonic() < end
+        search.found()
+    assert search.found() > 1
+
+
+def test_a_failure_that_took_long_is_remembered_for_a_while(search, pacs, monkeypatch):
+    monkeypatch.setattr(shared_search, "PAUSE_SHARE", 1000.0)
+    pacs.error = PacsError("it did not answer within 60 s")
+    pacs.go_on.clear()
+    threading.Timer(0.1, pacs.go_on.set).start()
+    for _ in range(3):
+        with pytest.raises(PacsError, match="did not answer"):
+            search.found()
+    assert pacs.asked == 1

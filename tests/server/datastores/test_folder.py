@@ -1,0 +1,161 @@
+"""A studies folder with odd files and a damaged store: one broken thing breaks one thing."""
+
+import errno
+import json
+import os
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from saved_labels import keep_draft, save_label
+
+from acsnet.errors import InputError
+from acsnet.io import read_scan
+from acsnet.server.datastores import folder, folder_scans
+from acsnet.server.datastores.folder import StudiesDatastore
+from acsnet.server.datastores.label_records import DRAFT, DRAWN, REVIEWED
+
+
+@pytest.fixture
+def studies(tmp_path, samples):
+    folder = tmp_path / "studies"
+    folder.mkdir()
+    shutil.copy(samples / "nifti" / "phantom-1.nii.gz", folder / "a.nii.gz")
+    return folder
+
+
+@pytest.fixture
+def open_store(studies, tmp_path):
+    stores = []
+
+    def open_store():
+        stores.append(StudiesDatastore(studies=studies, store=tmp_path / "store"))
+        return stores[-1]
+
+    yield open_store
+    for store in stores:
+        store.close()
+
+
+@pytest.fixture(scope="module")
+def drawn(samples):
+    """A small wall with a blood pool, on the grid of the phantom."""
+    labels = np.zeros(read_scan(samples / "nifti" / "phantom-1.nii.gz").grid.shape, np.uint8)
+    labels[40:60, 40:60, 3], labels[45:55, 45:55, 3] = 2, 1
+    return labels
+
+
+def test_a_name_that_is_not_utf_8_is_a_case_like_any_other(open_store, studies, drawn):
+    shutil.copy(studies / "a.nii.gz", studies / os.fsdecode(b"caf\xe9.nii.gz"))
+    shutil.copy(studies / "a.nii.gz", studies / os.fsdecode(b"caf\xe8.nii.gz"))
+    store = open_store()
+    odd = sorted(set(store.list_images()) - {"a"})
+    assert [name[8:] for name in odd] == ["-caf\N{REPLACEMENT CHARACTER}"] * 2
+    for image in odd:
+        save_label(store, image, drawn)
+        for shown in (store.get_image_info(image), store.get_label_info(image, DRAWN)):
+            json.dumps(shown, ensure_ascii=False).encode()
+    assert store.status()["total"] == 3
+    assert set(open_store().get_labels_by_image_id(odd[0])) == {DRAWN}
+
+
+def test_a_series_in_a_folder_whose_name_is_not_utf_8_can_be_read(open_store, studies, samples):
+    shutil.copytree(samples / "dicom" / "phantom-1", studies / os.fsdecode(b"caf\xe9"))
+    damaged = studies / os.fsdecode(b"kaf\xe9")
+    damaged.mkdir()
+    (damaged / "1.dcm").write_bytes(bytes(128) + b"DICM" + b"\x02")
+    store = open_store()
+    names = store.list_images()
+    assert len(names) == 3
+    for image in names:
+        json.dumps(store.get_image_info(image), ensure_ascii=False).encode()
+    (series,) = (name for name in names if name[0].isdigit())
+    assert read_scan(store.get_image_uri(series)).pixels.shape[0] == 8
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"\xff", b'{"objects": {"a": 1}}'])
+def test_a_damaged_record_is_set_aside_and_made_anew(open_store, tmp_path, drawn, content, caplog):
+    store = open_store()
+    version = save_label(store, "a", drawn)
+    keep_draft(store, "a", drawn)
+    record = tmp_path / "store" / "datastore_v2.json"
+    record.write_bytes(content)
+    again = open_store()
+    assert set(again.get_labels_by_image_id("a")) == {DRAWN, DRAFT}
+    assert again.get_label_info("a", DRAWN)["version"] == version.id
+    (aside,) = tmp_path.glob("store/datastore_v2.json.damaged-*")
+    assert aside.read_bytes() == content
+    assert "made anew" in caplog.text
+
+
+def test_a_damaged_review_is_told_where_people_look(open_store, tmp_path, drawn):
+    version = save_label(open_store(), "a", drawn, state="reviewed")
+    (review,) = tmp_path.glob("store/versions/*/*.reviewed")
+    review.write_bytes(b"")
+    store = open_store()
+    assert (store.label_records("a")[0].id, store.label_records("a")[0].state) == (
+        version.id,
+        "draft",
+    )
+    assert review.name in store.verdict("a").warnings[-1]
+    store.review("a", version.id, by="Eve")
+    assert not any(review.name in warning for warning in store.verdict("a").warnings)
+
+
+@pytest.mark.parametrize("content", [b"", b"not a label map"])
+def test_a_shown_label_that_was_damaged_is_shown_anew_from_its_version(open_store, drawn, content):
+    store = open_store()
+    save_label(store, "a", drawn)
+    shown = Path(store.get_label_uri("a", DRAWN))
+    whole = shown.read_bytes()
+    shown.write_bytes(content)
+    assert Path(store.get_label_uri("a", DRAWN)).read_bytes() == whole
+
+
+def test_what_is_damaged_and_its_version_too_is_refused_and_never_served(
+    open_store, tmp_path, drawn
+):
+    store = open_store()
+    save_label(store, "a", drawn)
+    keep_draft(store, "a", drawn)
+    for file in (*tmp_path.glob("store/labels/*/*"), *tmp_path.glob("store/versions/*/*.nii.gz")):
+        file.write_bytes(b"")
+    with pytest.raises(InputError, match="was altered after it was saved"):
+        store.get_label_uri("a", DRAWN)
+    with pytest.raises(InputError, match="segment the scan again"):
+        store.get_label_uri("a", DRAFT)
+    assert store.get_labels_by_image_id("a") == {}
+
+
+def test_a_save_is_kept_and_said_so_where_the_disk_is_full_after_it(open_store, drawn, monkeypatch):
+    def full(*args, **options):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    store = open_store()
+    with monkeypatch.context() as patch:
+        patch.setattr(folder, "write_bytes", full)
+        record = save_label(store, "a", drawn)
+        assert record.missing == ("it is kept, and cannot be shown yet: No space left on device",)
+        assert save_label(store, "a", drawn).id == record.id
+        assert store.review("a", record.id, by="Eve").state == "reviewed"
+    store.refresh()
+    assert set(store.get_labels_by_image_id("a")) == {REVIEWED}
+    assert len(store.label_records("a")) == 1
+
+
+def test_of_many_scans_the_folder_is_looked_at_in_the_background(open_store, studies, monkeypatch):
+    monkeypatch.setattr(folder_scans, "LARGE", 0)
+    store = open_store()
+    assert store.list_images() == ["a"]
+    shutil.copy(studies / "a.nii.gz", studies / "b.nii.gz")
+    store._next_look = 0.0
+    store.refresh()
+    store._looking.result(30.0)
+    assert store.list_images() == ["a", "b"]
+    before = store.revision("a")
+    os.utime(studies / "a.nii.gz")
+    store._next_look = 0.0
+    store.refresh()
+    store._looking.result(30.0)
+    assert store.revision("a") != before

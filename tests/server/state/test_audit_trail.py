@@ -1,0 +1,88 @@
+"""Audit lines that a full disk or a kill kept from being written are added from what is there."""
+
+import errno
+import json
+
+import pytest
+
+from acsnet.annotations import audit_log
+from acsnet.annotations.label_versions import VersionStore
+from acsnet.fine_tuning.model_registry import Models
+from acsnet.server.state import audit_trail
+from acsnet.server.state.audit_trail import complete, note
+from acsnet.server.state.paths import audit_log_file
+
+
+@pytest.fixture(autouse=True)
+def state(tmp_path, monkeypatch):
+    monkeypatch.setenv("ACSNET_STATE", str(tmp_path))
+
+
+@pytest.fixture
+def models(tmp_path):
+    return Models(tmp_path / "models" / "x-0123456789")
+
+
+@pytest.fixture
+def versions(tmp_path):
+    return VersionStore(tmp_path / "studies" / "x-0123456789" / "versions")
+
+
+def serve(models, name):
+    models.root.mkdir(parents=True, exist_ok=True)
+    content = {"live": name, "previous": None, "candidate": None}
+    (models.root / "aliases.json").write_text(json.dumps(content))
+
+
+def lines():
+    keys = ("event", "user", "image", "version", "state", "model")
+    return [
+        tuple(line[key] for key in keys if line.get(key))
+        for line in audit_log.read(audit_log_file())
+    ]
+
+
+def test_lines_of_saves_reviews_and_withdrawals_are_completed_once(versions, models, tmp_path):
+    label = tmp_path / "label.nii.gz"
+    label.write_bytes(b"1")
+    first = versions.add("a", label, author="Ana", model="m1")
+    label.write_bytes(b"2")
+    second = versions.add("a", label, author="Bob", state="reviewed")
+    versions.mark("a", first.id, "reviewed", by="Eve")
+    versions.mark("a", second.id, "withdrawn", by="Eve")
+    note("save", user="Ana", image="a", model="m1", details={"version": first.id})
+    assert complete(versions, models) == 3
+    assert lines()[1:] == [
+        ("review", "Eve", "a", first.id, "m1"),
+        ("save", "Bob", "a", second.id, "reviewed"),
+        ("withdraw", "Eve", "a", second.id),
+    ]
+    assert all(line["completed"] for line in audit_log.read(audit_log_file())[1:])
+    assert complete(versions, models) == 0
+
+
+@pytest.mark.parametrize(
+    ("before", "live", "event"),
+    [
+        ((), "b" * 12, "promote"),
+        (("b" * 12,), "shipped", "rollback"),
+        (("b" * 12,), "c" * 12, "promote"),
+    ],
+)
+def test_the_model_that_is_live_is_the_last_in_the_log(versions, models, before, live, event):
+    for name in before:
+        note("promote", model=name, details={"models": models.root.name})
+    note("promote", model="f" * 12, details={"models": "another-9876543210"})
+    serve(models, live)
+    assert complete(versions, models) == 1
+    assert lines()[-1] == (event, live)
+    assert complete(versions, models) == 0
+
+
+def test_a_line_that_cannot_be_written_is_a_warning_and_no_failure(monkeypatch):
+    def full(*args, **options):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(audit_trail.audit_log, "record", full)
+    (warning,) = note("save", user="Ana")
+    assert warning.startswith("its line in the audit log could not be written")
