@@ -116,7 +116,7 @@ class ChainTask(InferTask):
 
         def work() -> Answer:
             began = time.perf_counter()
-            with volume_place():
+            with volume_place(personal=False):
                 scan = read_scan(Path(request["image"]))
             with self._served.serving() as chain:
                 answer = self.segment(scan, options.on(chain.pipeline), request)
