@@ -26,7 +26,7 @@ from acsnet.nets.resunet import ResUNet
 from acsnet.storage import write_text
 from acsnet.train.data.case import SCAR, WALL, TrainingCase
 from acsnet.train.data.lists import emidec_cases, training_names
-from acsnet.train.data.prepare import build, load
+from acsnet.train.data.prepare import USUAL_COUNTS, SampleCounts, build, load
 from acsnet.train.data.samples import Samples
 from acsnet.train.loop import Recipe, train
 from acsnet.train.recipes import MYOCARDIUM
@@ -40,7 +40,15 @@ Scores = dict[str, dict[str, dict[str, float | None]]]
 """Arm -> patient -> measures."""
 
 
-def run(data: Path, output: Path, *, arms: list[str], count: int, base: Recipe) -> None:
+def run(
+    data: Path,
+    output: Path,
+    *,
+    arms: list[str],
+    count: int,
+    base: Recipe,
+    sample_counts: SampleCounts = USUAL_COUNTS,
+) -> None:
     """Train and measure what is not yet in `output`; count: of folds; base: the recipe to change.
 
     The report is written anew after every arm, so that what there is can be read meanwhile. Raises
@@ -62,6 +70,7 @@ def run(data: Path, output: Path, *, arms: list[str], count: int, base: Recipe) 
             output / f"fold-{k}" / "samples",
             hold_out=frozenset(names),
             seed=SEED,
+            counts=sample_counts,
             console=console,
         )
         samples = load(paths["myo"])

@@ -11,27 +11,31 @@ from acsnet.evaluate import run_evaluation
 from acsnet.export import write_result
 from acsnet.io import read_scan
 from acsnet.pipeline import Pipeline
+from acsnet.train.data.datasets import ADAPTERS
+
+TRUTH = {"emidec": "emidec", "acdc": "acdc", "sunnybrook": "acdc"}
+"""Convention of the labels of each data set."""
 
 
 def main() -> None:
     """Print the tables of `acsnet evaluate` for one test list."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--set", choices=("emidec", "acdc"), default="emidec")
+    parser.add_argument("--set", choices=tuple(TRUTH), default="emidec")
     parser.add_argument("--output", type=Path, help="keep the segmentations there")
     parser.add_argument("--json", type=Path, help="write every number there, too")
     args = parser.parse_args()
     names = json.loads((args.data / "splits.json").read_text())[args.set]["test"]
+    files = [ADAPTERS[args.set].find_files(args.data / args.set, name) for name in names]
     pipeline = Pipeline.load()
     with tempfile.TemporaryDirectory() as temporary:
         output = args.output or Path(temporary)
-        for name in track(names, description="segmenting"):
-            scan = read_scan(args.data / args.set / "images" / f"{name}.nii.gz")
-            write_result(pipeline(scan), output)
+        for image, _ in track(files, description="segmenting"):
+            write_result(pipeline(read_scan(image)), output)
         run_evaluation(
             predictions=output,
-            labels=args.data / args.set / "labels",
-            truth=args.set,
+            labels=files[0][1].parent,
+            truth=TRUTH[args.set],
             json_path=args.json,
         )
 

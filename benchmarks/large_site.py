@@ -1,8 +1,8 @@
 """How fast a server with many scans answers: `python benchmarks/large_site.py --scans 10000`.
 
 Makes a studies folder of tiny scans, starts `acsnet serve` on it, cold and again, and times what
-people wait for, beside a folder of two scans. Prints seconds, the memory of the server and the size of its record. Exit code 1 where a bound
-does not hold.
+people wait for, beside a folder of two scans. Prints seconds, the memory of the server and the size
+of its record. Exit code 1 where a bound does not hold.
 """
 
 import argparse

@@ -40,8 +40,7 @@ HEAD = """# Measures from expert masks and from predicted ones
 Research use only, not a medical device.
 
 EMIDEC test list, patients never trained on: expert / predicted, written by
-`python benchmarks/quantification.py --data DATA --output docs/results`. The files have lost their
-true pixel size, so ml, g and mm are nominal; shares are not affected. A dash is a number that is
+`python benchmarks/quantification.py --data DATA --output docs/results`. A dash is a number that is
 not defined, as transmurality without scar.
 
 """

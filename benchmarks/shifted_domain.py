@@ -25,7 +25,7 @@ from acsnet.evaluate.robustness.cases import read_labelled
 from acsnet.evaluate.robustness.intensity import rescaled
 from acsnet.evaluate.robustness.run import CHANGES, Change
 from acsnet.evaluate.robustness.spatial import LabelledScan
-from acsnet.fine_tuning.fine_tune import EPOCHS, IMAGES_AN_EPOCH, KEPT, RATE
+from acsnet.fine_tuning.fine_tune import USUAL
 from acsnet.fine_tuning.holdout import HoldOut, digest, write_holdout
 from acsnet.fine_tuning.model_registry import SHIPPED_NAME, Models
 from acsnet.fine_tuning.promotion import (
@@ -158,7 +158,7 @@ def table(heading: str, decision: Decision) -> list[str]:
 
 def report(domains: Mapping[str, Sequence[tuple[str, Decision]]]) -> str:
     """The whole page."""
-    epochs = ", ".join(f"{name} {count}" for name, count in EPOCHS.items())
+    epochs = ", ".join(f"{name} {count}" for name, count in USUAL.epochs.items())
     lines = [
         "# Five reviewed patients of another domain",
         "",
@@ -167,12 +167,13 @@ def report(domains: Mapping[str, Sequence[tuple[str, Decision]]]) -> str:
         "",
         f"Another domain is EMIDEC with one change of the signal in every scan. The server's own "
         f"fine-tuning (trainer `all`) went on from the shipped networks on {len(REVIEWED)} "
-        f"patients of the train list there: a rate of {RATE:g}, {epochs} epochs of "
-        f"{IMAGES_AN_EPOCH} images, with the replay, and {KEPT:.0%} of the way back to the shipped "
-        f"weights. The gate measured on the {len(HELD_OUT)} patients of the train list that no "
-        "network was trained on. The patients of the test list took part in nothing but these "
-        "tables; the five had been in the training of the shipped networks as they came. Gain: "
-        "above 0 is better. p: Wilcoxon's signed-rank test, one-sided, that it is.",
+        f"patients of the train list there: a rate of {USUAL.learning_rate:g}, {epochs} epochs "
+        f"of {USUAL.images_an_epoch} images, with the replay, and {USUAL.old_share:.0%} of the way "
+        f"back to the shipped weights. The gate measured on the {len(HELD_OUT)} patients of the "
+        "train list that no network was trained on. The patients of the test list took part in "
+        "nothing but these tables; the five had been in the training of the shipped networks as "
+        "they came. Gain: above 0 is better. p: Wilcoxon's signed-rank test, one-sided, that it "
+        "is.",
         "",
     ]
     for domain, tables in domains.items():

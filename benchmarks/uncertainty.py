@@ -10,6 +10,11 @@
    by how large the errors are there, one scale for the left ventricle and its parts and one for
    scar, each widened by Student's t for so few.
 
+--rescale OLD, after networks or thresholds were changed: the rules stay as they are but for their
+scale, by how much larger the errors of the shipped networks are on those six patients than those
+that WORK/OLD holds, a folder that --fit, --rescale or --check wrote there with the networks that
+the rules were for.
+
 --check segments the test lists, counts how often the expert's value lies in the interval, and
 writes OUTPUT/uncertainty.md. What was segmented is kept in WORK: the same command goes on. Research
 use only, not a medical device.
@@ -127,12 +132,15 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--work", type=Path, required=True, help="keep what was segmented there")
     parser.add_argument("--fit", type=Path, metavar="RUN/fold-1", help="fit; a fold of an ablation")
+    parser.add_argument("--rescale", metavar="OLD", help="new networks or thresholds, old rules")
     parser.add_argument("--check", type=Path, metavar="OUTPUT", help="write uncertainty.md there")
     args = parser.parse_args()
     study, console = Study(data=args.data, work=args.work), Console(width=110)
     try:
         if args.fit:
             fit(study, args.fit, console)
+        if args.rescale:
+            rescale(study, args.rescale, console)
         if args.check:
             check(study, args.check, console)
     except AcsnetError as error:
@@ -185,6 +193,40 @@ def fit(study: Study, fold: Path, console: Console) -> None:
     console.print(f"{CALIBRATION}: {len(half)} and {len(left)} patients")
 
 
+def rescale(study: Study, old: str, console: Console) -> None:
+    """Write the calibration of the package with another scale of each group of measures."""
+    before = [json.loads((study.work / old / f"{name}.json").read_text()) for name in LEFT_OUT]
+    now = study.rows(list(LEFT_OUT), "emidec", shipped_name(), shipped)
+    present = read_calibration()
+    rules = dict(present.rules)
+    for group in GROUPS:
+        ratio = rms_score(rules, now, group) / rms_score(rules, before, group)
+        console.print(f"{group[0]} and its like: rules scaled by {ratio:.2f}")
+        for measure in group:
+            factor = round(ratio * rules[measure].factor, 4)
+            rules[measure] = replace(rules[measure], factor=factor)
+    level = mean_doubt(now).mean() / mean_doubt(before).mean() * present.high_uncertainty
+    calibration = replace(present, rules=rules, high_uncertainty=round(float(level), 4))
+    about = json.loads(CALIBRATION.read_text())["about"]
+    about += f"; then scaled from {old} to {shipped_name()} on these {len(LEFT_OUT)}"
+    CALIBRATION.write_text(json.dumps({"about": about, **calibration.to_dict()}, indent=2) + "\n")
+    read_calibration.cache_clear()
+
+
+def rms_score(rules: dict[str, Rule], rows: list[Row], group: tuple[str, ...]) -> float:
+    """Root mean square of errors over what the rules allow, all measures of a group."""
+    scores: list[float] = []
+    for measure in group:
+        error, spread, size = errors(rows, measure)
+        scores.extend(error / rules[measure].half_width(spread, size))
+    return float(np.sqrt(np.mean(np.square(scores))))
+
+
+def mean_doubt(rows: list[Row]) -> NDArray[np.float64]:
+    """(patient,) mean uncertainty of the slices."""
+    return np.array([np.mean([doubt for doubt, _ in row["slices"]]) for row in rows])
+
+
 def errors(
     rows: list[Row], measure: str
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
@@ -203,24 +245,14 @@ def scale_of(
     that root mean square is known from so few only. The measures of a group go along with each
     other, so that they make no more of them.
     """
-
-    def size(rows: list[Row]) -> float:
-        scores = []
-        for measure in group:
-            error, spread, size = errors(rows, measure)
-            scores.extend(error / rules[measure].half_width(spread, size))
-        return float(np.sqrt(np.mean(np.square(scores))))
-
     tail = 0.5 + LEVEL / 2.0
-    return size(left) / size(half) * float(t.ppf(tail, len(left)) / norm.ppf(tail))
+    ratio = rms_score(rules, left, group) / rms_score(rules, half, group)
+    return ratio * float(t.ppf(tail, len(left)) / norm.ppf(tail))
 
 
 def high_uncertainty(half: list[Row], left: list[Row]) -> float:
     """Mean over the slices of a scan that few patients of `half` reach, scaled to `left`."""
-    first, second = (
-        np.array([np.mean([doubt for doubt, _ in row["slices"]]) for row in rows])
-        for rows in (half, left)
-    )
+    first, second = mean_doubt(half), mean_doubt(left)
     return float(np.percentile(first, HIGH_PERCENTILE) * second.mean() / first.mean())
 
 

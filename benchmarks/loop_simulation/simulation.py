@@ -44,7 +44,6 @@ from acsnet.train.run_record import CHECKPOINT, read_json
 from training.ablation import folds, probabilities
 
 FOLDS = 3
-IMAGES_AN_EPOCH = 320
 """The same number of steps in every round, however many scans are labelled."""
 
 START, RANDOM = "start", "random"
@@ -61,7 +60,7 @@ class Plan:
     """What is replayed.
 
     seeds: repetitions; start: scans labelled at first; step: more of them after each of `rounds`;
-    epochs, filters: of the network that is trained in each.
+    epochs, filters, images_an_epoch: of the network that is trained in each.
     """
 
     seeds: int = 3
@@ -70,6 +69,7 @@ class Plan:
     rounds: int = 3
     epochs: int = 30
     filters: int = 8
+    images_an_epoch: int = 320
 
     @property
     def labels(self) -> int:
@@ -84,7 +84,9 @@ class Plan:
     def recipe(self) -> Recipe:
         """The shipped recipe of the MYO network, with fewer filters and steps."""
         net = ResUNetConfig(**asdict(MYOCARDIUM.net) | {"base_filters": self.filters})
-        return replace(MYOCARDIUM, net=net, epochs=self.epochs, images_an_epoch=IMAGES_AN_EPOCH)
+        return replace(
+            MYOCARDIUM, net=net, epochs=self.epochs, images_an_epoch=self.images_an_epoch
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -202,7 +204,7 @@ def run_simulation(data: Path, output: Path, *, plan: Plan, console: Console) ->
     if plan.labels > fewest:
         msg = f"the plan labels {plan.labels} scans, but beside those held out are only {fewest}"
         raise InputError(msg)
-    keep_settings(output, {**asdict(plan), "images_an_epoch": IMAGES_AN_EPOCH, "names": names})
+    keep_settings(output, {**asdict(plan), "names": names})
     console.print(f"reading {len(names)} patients")
     cases = dict(zip(names, emidec_cases(data, names), strict=True))
     columns = (*Progress.get_default_columns()[:-1], TimeElapsedColumn(), TimeRemainingColumn())

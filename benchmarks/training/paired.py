@@ -20,7 +20,6 @@ from acsnet.stages.myocardium import ENHANCEMENT_THRESHOLD, WALL_THRESHOLD
 
 PatientMeasures = Mapping[str, float | None]
 
-EVEN_THRESHOLD = 0.5
 RESAMPLES = 9999
 MIN_PATIENTS = 5
 """Below this number of patients there is no interval (ours): resampling so few says nothing."""
@@ -38,9 +37,6 @@ class Measure:
 MEASURES = {
     "wall_dice": Measure(heading="wall Dice", decimals=3, best_at_zero=False),
     "enhancement_dice": Measure(heading="enhancement Dice", decimals=3, best_at_zero=False),
-    "enhancement_dice_even": Measure(
-        heading=f"enhancement Dice, threshold {EVEN_THRESHOLD:g}", decimals=3, best_at_zero=False
-    ),
     "wall_bias_percent": Measure(heading="wall volume bias, %", decimals=1, best_at_zero=True),
     "burden_bias_points": Measure(heading="burden bias, points", decimals=1, best_at_zero=True),
     "false_scar_percent": Measure(
@@ -80,22 +76,20 @@ def patient_measures(
     """The `MEASURES` of one patient over the slices where the expert drew the wall.
 
     probability: (2, slice, row, column) of wall and enhancement; expert_wall: enhancement included.
-    Enhancement counts inside the predicted wall, above the pipeline's threshold, without clean-up;
-    `enhancement_dice_even` is above 0.5 instead, for a loss moves the best threshold. Dice: mean
-    over the slices where the expert drew the region. None where a patient has no such figure.
+    Enhancement counts inside the predicted wall, above the pipeline's threshold, without clean-up.
+    Dice: mean over the slices where the expert drew the region. None where a patient has no such
+    figure.
     """
     drawn = expert_wall.any(axis=(1, 2))
     expert, scar = expert_wall[drawn], expert_enhancement[drawn]
     wall = probability[0, drawn] > WALL_THRESHOLD
     enhancement = wall & (probability[1, drawn] > ENHANCEMENT_THRESHOLD)
-    even = wall & (probability[1, drawn] > EVEN_THRESHOLD)
     enhanced = scar.any(axis=(1, 2))
     burden = burden_percent(float(enhancement.sum()), float(wall.sum()))
     truth = burden_percent(float(scar.sum()), float(expert.sum()))
     return {
         "wall_dice": _mean(slice_dice(wall, expert)),
         "enhancement_dice": _mean(slice_dice(enhancement, scar)[enhanced]),
-        "enhancement_dice_even": _mean(slice_dice(even, scar)[enhanced]),
         "wall_bias_percent": 100.0 * (float(wall.sum()) / float(expert.sum()) - 1.0),
         "burden_bias_points": None if burden is None or truth is None else burden - truth,
         "false_scar_percent": None if enhanced.any() else burden,

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from acsnet.dicom.seg_on_scan import is_dicom, seg_labels
 from acsnet.errors import InputError
 from acsnet.io import read_scan
 from acsnet.io.label_map import read_labels_on
@@ -43,7 +44,11 @@ def quantify_drawn(
     """
     start = time.perf_counter()
     scan = read_scan(image)
-    drawn = read_labels_on(labels, scan=scan, image=image)
+    drawn = (
+        seg_labels(labels, scan)
+        if labels.is_file() and is_dicom(labels)
+        else read_labels_on(labels, scan=scan, image=image)
+    )
     read = time.perf_counter() - start
     measured = measure_drawn(
         scan, drawn, truth=truth, scar_method=scar_method, given=given, source=str(labels)
@@ -77,7 +82,7 @@ def measure_drawn(
     right_ventricle = None
     if convention.right_ventricle is not None:
         right_ventricle = scan.grid.from_input(drawn) == convention.right_ventricle
-    found = quantify(
+    quantification = quantify(
         scan,
         values,
         threshold=threshold,
@@ -85,13 +90,13 @@ def measure_drawn(
         right_ventricle=right_ventricle,
         given=given,
     )
-    flags = doubts(values, scan.pixels, found.features.lv_volume_ml)
+    flags = doubts(values, scan.pixels, quantification.features.lv_volume_ml, signal=scan.signal)
     return Measured(
         scan=scan,
         labels=values,
-        quantification=found,
+        quantification=quantification,
         quality=flags,
-        warnings=(*scan.warnings, *found.warnings, *messages(flags)),
+        warnings=(*scan.warnings, *quantification.warnings, *messages(flags)),
         weights={},
         seconds={"quantify": time.perf_counter() - start},
     )

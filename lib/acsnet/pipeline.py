@@ -36,7 +36,7 @@ from acsnet.uncertainty.mc_samples import SEED, Sample, Uncertainty, summarise_s
 class Pipeline:
     """The networks and their settings. Calls share no state: threads may run at once.
 
-    uncertainty: whether to estimate it, which costs about one more pass of stage 2.
+    uncertainty: whether to estimate it on LGE, which costs about one more pass of stage 2.
     """
 
     roi_net: InferenceNetwork
@@ -120,7 +120,7 @@ class Pipeline:
             labels[obstruction] = Label.MICROVASCULAR_OBSTRUCTION
             quantification = quantify(scan, labels, threshold=threshold, given=given)
         uncertainty = None
-        if self.uncertainty:
+        if self.uncertainty and scan.shows_scar:
             with _timed(seconds, "uncertainty"):
                 uncertainty = summarise_samples(
                     self.samples(located, obstruction=obstruction, given=given),
@@ -147,7 +147,7 @@ class Pipeline:
     ) -> Result:
         """The result with its quality flags; notes: further warnings."""
         flags = (
-            *doubts(labels, scan.pixels, quantification.features.lv_volume_ml),
+            *doubts(labels, scan.pixels, quantification.features.lv_volume_ml, signal=scan.signal),
             *anatomy_doubts(anatomy, scan.grid),
             *(() if uncertainty is None else uncertainty.flags(read_calibration())),
         )
@@ -248,6 +248,8 @@ class Pipeline:
     def _drawn(self, located: Located, probability: NDArray[np.float32]) -> Drawn:
         """probability: (2, slice, H, W) of wall and enhancement, on the standard grid."""
         standard = located.standard
+        if not located.scan.shows_scar:
+            probability = np.stack([probability[0], np.zeros_like(probability[1])])
         wall, enhancement = (to_scan(stack, standard) for stack in probability)
         enhanced = myocardium.clean_enhancement(
             probability[1] > myocardium.ENHANCEMENT_THRESHOLD, self.cleanup
@@ -296,8 +298,7 @@ def in_anatomical_order(
         return scan, standard, () if anatomy_agrees else (note,)
     if anatomy_agrees:
         return replace(scan, apex_first=True), standard, ()
-    flipped = replace(standard, plain=standard.plain[::-1], equalised=standard.equalised[::-1])
-    return replace(scan.reversed(), apex_first=True), flipped, ()
+    return replace(scan.reversed(), apex_first=True), standard.reversed(), ()
 
 
 @contextmanager

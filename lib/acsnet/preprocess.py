@@ -6,7 +6,7 @@ paper: denoising, one pixel size (`STANDARD_MM`), a square that grows with the f
 that no tissue is cut off before stage 1, and an equalisation tile in mm.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -33,12 +33,56 @@ MAX_SATURATED_SHARE = 0.5  # a window that clips more of the pixels is wrong and
 
 
 @dataclass(frozen=True, kw_only=True)
+class SignalBox:
+    """The part of a scan that holds signal: what lies outside is never looked at.
+
+    shape: (slice, row, column) of the scan; slices: indices of those with signal; rows, columns:
+    the span that bounds it.
+    """
+
+    shape: tuple[int, int, int]
+    slices: NDArray[np.intp]
+    rows: slice
+    columns: slice
+
+    def inside(self, stack: NDArray[Any]) -> NDArray[Any]:
+        """(slice, row, column) of the scan -> the part in the box."""
+        return stack[self.slices][:, self.rows, self.columns]
+
+    def back(self, part: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The part in the box -> (slice, row, column) of the scan, zeros around it."""
+        out = np.zeros(self.shape, part.dtype)
+        out[self.slices, self.rows, self.columns] = part
+        return out
+
+    def reversed(self) -> "SignalBox":
+        """The box of the scan with its slices in the opposite order."""
+        return replace(self, slices=self.shape[0] - 1 - self.slices[::-1])
+
+
+def signal_box(scan: ShortAxisScan) -> SignalBox | None:
+    """The box of a scan's signal; None where it reaches to all sides of every slice."""
+    if scan.signal is None:
+        return None
+    rows, columns = (np.flatnonzero(scan.signal.any(axis=axes)) for axes in ((0, 2), (0, 1)))
+    box = SignalBox(
+        shape=(scan.pixels.shape[0], scan.pixels.shape[1], scan.pixels.shape[2]),
+        slices=np.flatnonzero(scan.signal.any(axis=(1, 2))),
+        rows=slice(int(rows[0]), int(rows[-1]) + 1),
+        columns=slice(int(columns[0]), int(columns[-1]) + 1),
+    )
+    whole = box.inside(scan.pixels).shape == scan.pixels.shape
+    return None if whole else box
+
+
+@dataclass(frozen=True, kw_only=True)
 class StandardScan:
     """A scan on the standard grid, the input of the networks.
 
     plain: (slice, H, W) in [0, 1], linear; equalised: (slice, H, W) in [0, 255]; turns: quarter
     turns from the scan's plane; mirrored: whether rows were reversed after that; shape:
-    (row, column) of the scan; is_noise: whether the scan is noise only.
+    (row, column) of the scan, or of its `box`; is_noise: whether the scan is noise only; box: the
+    part of the scan that is seen here, None where it is all.
     """
 
     plain: NDArray[np.float32]
@@ -47,7 +91,21 @@ class StandardScan:
     shape: tuple[int, int]
     mirrored: bool = False
     is_noise: bool = False
+    box: SignalBox | None = None
     warnings: tuple[str, ...] = ()
+
+    def reversed(self) -> "StandardScan":
+        """The same with its slices in the opposite order."""
+        return replace(
+            self,
+            plain=self.plain[::-1],
+            equalised=self.equalised[::-1],
+            box=None if self.box is None else self.box.reversed(),
+        )
+
+    def inside(self, stack: NDArray[Any]) -> NDArray[Any]:
+        """(slice, row, column) of the scan -> the part that is seen here, on the scan's pixels."""
+        return stack if self.box is None else self.box.inside(stack)
 
 
 def quarter_turns(scan: ShortAxisScan) -> int:
@@ -82,8 +140,8 @@ def windowed(scan: ShortAxisScan) -> tuple[NDArray[np.float32], tuple[str, ...]]
         return scan.pixels, ()
     centre, width = (scan.windows[:, i, None, None] for i in (0, 1))
     scaled = (scan.pixels - centre) / width + 0.5
-    saturated = float(np.mean((scaled <= 0.0) & (scan.pixels > scan.pixels.min())))
-    saturated += float(np.mean(scaled >= 1.0))
+    clipped = (scaled <= 0.0) & (scan.pixels > scan.pixels.min()) | (scaled >= 1.0)
+    saturated = float(np.mean(clipped if scan.signal is None else clipped[scan.signal]))
     if saturated > MAX_SATURATED_SHARE:
         message = (
             f"window centre and width in the file would clip {saturated:.0%} of the pixels: "
@@ -166,7 +224,9 @@ def standardise(scan: ShortAxisScan) -> StandardScan:
     turns = quarter_turns(scan)
     _, row_mm, column_mm = scan.spacing_mm
     mirrored = is_mirrored(scan)
-    unit = turned(unit_range(pixels, name=scan.name), turns, mirrored=mirrored)
+    box = signal_box(scan)
+    seen = pixels if box is None else box.inside(pixels)
+    unit = turned(unit_range(seen, name=scan.name), turns, mirrored=mirrored)
     noise = noise_sd(unit)
     is_noise = noise**2 > MAX_NOISE_SHARE * float(unit.var())
     if is_noise:
@@ -180,8 +240,9 @@ def standardise(scan: ShortAxisScan) -> StandardScan:
         equalised=equalise(plain),
         turns=turns,
         mirrored=mirrored,
-        shape=(scan.pixels.shape[1], scan.pixels.shape[2]),
+        shape=(seen.shape[1], seen.shape[2]),
         is_noise=is_noise,
+        box=box,
         warnings=warnings,
     )
 
@@ -195,11 +256,15 @@ def standard_shape(shape: tuple[int, ...], spacing_mm: tuple[float, float]) -> t
 
 
 def to_scan(stack: NDArray[np.float32], standard: StandardScan) -> NDArray[np.float32]:
-    """(slice, H, W) probabilities on the standard grid -> (slice, row, column) of the scan."""
+    """(slice, H, W) probabilities on the standard grid -> (slice, row, column) of the scan.
+
+    Zero where the scan holds no signal.
+    """
     rows, columns = standard.shape if standard.turns % 2 == 0 else standard.shape[::-1]
     stored = resize(stack, (rows, columns))
     stored = stored[:, ::-1] if standard.mirrored else stored
-    return np.ascontiguousarray(np.rot90(stored, -standard.turns, axes=(1, 2)))
+    stored = np.rot90(stored, -standard.turns, axes=(1, 2))
+    return np.ascontiguousarray(stored if standard.box is None else standard.box.back(stored))
 
 
 def pad_to_square(stack: NDArray[np.float32], *, side: int, multiple: int) -> NDArray[np.float32]:

@@ -4,11 +4,17 @@ Inside the package an array is (slice, row, column); readers in `acsnet.io` make
 `InputGrid` is the exact way back to the grid of the file that was read.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+
+Contrast = Literal["lge", "cine"]
+
+UNFIT = "this looks like"
+"""How every warning begins that a scan is no short-axis LGE."""
 
 APEXWARD_RAS = np.array([-1.0, 1.0, -1.0]) / np.sqrt(3.0)
 """From base to apex: left, anterior, inferior, in RAS coordinates (usual lie of the heart)."""
@@ -80,8 +86,10 @@ class ShortAxisScan:
 
     pixels: (slice, row, column) float32, rescaled but not windowed; apex_first: True once the
     order is known to run from apex to base, None while only the anatomy can tell; windows:
-    (slice, 2) window centre and width of each slice, or None; instance_uids: one a slice for DICOM;
-    height_cm, weight_kg: of the patient, as the header has them.
+    (slice, 2) window centre and width of each slice, or None; signal: of the shape of pixels,
+    False where nothing was measured (padding, blank slices, NaN) and pixels only fill, or None
+    where all is signal; contrast: cine where the file tells that it is no LGE; instance_uids: one a
+    slice for DICOM; height_cm, weight_kg: of the patient, as the header has them.
     """
 
     name: str
@@ -89,10 +97,17 @@ class ShortAxisScan:
     grid: InputGrid
     apex_first: bool | None = None
     windows: NDArray[np.float32] | None = None
+    signal: NDArray[np.bool_] | None = None
+    contrast: Contrast = "lge"
     instance_uids: tuple[str, ...] = ()
     height_cm: float | None = None
     weight_kg: float | None = None
     warnings: tuple[str, ...] = ()
+
+    @property
+    def shows_scar(self) -> bool:
+        """Whether its bright wall can be scar: on cine it never is."""
+        return self.contrast == "lge"
 
     @property
     def spacing_mm(self) -> tuple[float, float, float]:
@@ -115,6 +130,7 @@ class ShortAxisScan:
             pixels=self.pixels[::-1],
             grid=grid,
             windows=None if self.windows is None else self.windows[::-1],
+            signal=None if self.signal is None else self.signal[::-1],
             instance_uids=self.instance_uids[::-1],
         )
 
@@ -132,16 +148,32 @@ def apex_first_by_area(scan: ShortAxisScan, lv: NDArray[np.bool_]) -> ShortAxisS
     return scan.reversed() if ends[0] > ends[1] else scan
 
 
+def is_fit(warnings: Iterable[str]) -> bool:
+    """Whether a reader should be offered a scan with these warnings of its reader."""
+    return not any(warning.startswith(UNFIT) for warning in warnings)
+
+
+def long_axis_cosine(scan: ShortAxisScan) -> float | None:
+    """Cosine between the way from slice to slice and the usual axis of the left ventricle.
+
+    None for a stack along a patient axis, whose header may have been lost. Planes along the axis
+    have a small one, short-axis planes a large one.
+    """
+    step = scan.grid.steps_mm[0]
+    direction = step / np.linalg.norm(step)
+    if float(np.abs(direction).max()) > MIN_TILT_COSINE:
+        return None
+    return float(direction @ APEXWARD_RAS)
+
+
 def apex_first_by_position(scan: ShortAxisScan) -> ShortAxisScan:
     """Order slices apex to base from the patient axes; unchanged where these do not tell.
 
     A stack that lies along a patient axis (headers lost in conversion) or across the usual long
     axis of the heart says nothing: `apex_first` stays None for the anatomy to decide. Ours.
     """
-    step = scan.grid.steps_mm[0]
-    direction = step / np.linalg.norm(step)
-    apexward = float(direction @ APEXWARD_RAS)
-    if float(np.abs(direction).max()) > MIN_TILT_COSINE or abs(apexward) < MIN_APEXWARD_COSINE:
+    apexward = long_axis_cosine(scan)
+    if apexward is None or abs(apexward) < MIN_APEXWARD_COSINE:
         return replace(scan, apex_first=None)
     ordered = scan.reversed() if apexward > 0 else scan
     return replace(ordered, apex_first=True)

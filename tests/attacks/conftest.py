@@ -11,7 +11,6 @@ from monailabel.endpoints import datastore, info, session
 
 from acsnet.server import asgi
 from acsnet.server.app import AcsnetApp
-from acsnet.server.auth import accounts as accounts_module
 from acsnet.server.auth.accounts import Accounts
 from acsnet.server.identity import Role
 
@@ -46,8 +45,6 @@ def place(tmp_path_factory, samples):
     first = pydicom.dcmread(min((studies / "phantom-1").iterdir()))
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ACSNET_STATE", str(folder / "state"))
-        patch.setattr(accounts_module, "COST_LOG2", 4)
-        patch.setattr(accounts_module, "PARALLEL", 1)
         app = AcsnetApp(app_dir=str(folder), studies=str(studies), conf={})
         for stock in (info, datastore, session):
             patch.setattr(stock, "app_instance", lambda: app)
@@ -75,7 +72,7 @@ def web(place):
 @pytest.fixture(scope="module")
 def locked(place):
     """The server behind its login; people: name -> a client that is logged in by token."""
-    file = Accounts(place.state / "accounts.json")
+    file = Accounts(place.state / "accounts.json", cost_log2=4, parallel=1)
     for name, role in PEOPLE.items():
         file.put(name, role, PASSWORD)
     with pytest.MonkeyPatch.context() as patch:

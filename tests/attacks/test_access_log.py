@@ -54,9 +54,8 @@ def test_refusals_and_logouts_are_on_record(locked):
     assert events("refused")[-1]["status"] == 403
 
 
-def test_refusals_from_many_addresses_do_not_fill_the_disk(monkeypatch):
-    monkeypatch.setattr(access_log, "MAX_REFUSALS", 5)
-    log = access_log.AccessLog(None, behind_login=False)
+def test_refusals_from_many_addresses_do_not_fill_the_disk():
+    log = access_log.AccessLog(None, behind_login=False, max_refusals=5)
     scope = {"type": "http", "method": "GET", "path": "/info/", "query_string": b""}
     jobs = [log._refusal({**scope, "client": (f"10.0.0.{k}", 1)}, 401) for k in range(50)]
     assert sum(job is not None for job in jobs) == 5

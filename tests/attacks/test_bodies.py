@@ -12,7 +12,6 @@ from starlette.datastructures import Headers
 from acsnet.server.auth.body_limits import PersonalPlaces, body_refusal, rule_of, takes_place
 from acsnet.server.auth.roles import BODIES, RULES, routes_table
 from acsnet.server.identity import Person, Role, request_of
-from acsnet.server.web import load_limits
 from acsnet.server.web.load_limits import CountTraffic, Traffic
 
 MULTIPART = "multipart/form-data; boundary=x"
@@ -92,14 +91,13 @@ class Clients:
         return self.client.post("/infer/acsnet", content=body(), headers=headers)
 
 
-def test_sockets_without_a_byte_shut_nobody_out(web, monkeypatch):
+def test_sockets_without_a_byte_shut_nobody_out(web):
     """A hundred of them, where there are 24 places; the honest request is served meanwhile."""
-    monkeypatch.setattr(load_limits, "IDLE_S", 2.0)
     seen = Traffic()
 
     async def attack():
         hold = asyncio.Event()
-        application = CountTraffic(web.application, seen, takes_place=takes_place)
+        application = CountTraffic(web.application, seen, takes_place=takes_place, idle_s=2.0)
         clients = Clients(application)
         stalled = [asyncio.ensure_future(clients.stalled(hold)) for _ in range(100)]
         await asyncio.sleep(0.5)

@@ -122,7 +122,7 @@ def ended_within(line, seconds):
 
 @pytest.mark.parametrize("head", [b"", b"GET / HTTP/1.1\r\nHost: x\r\n", b"G"])
 def test_a_head_that_never_ends_is_not_waited_for(listening, monkeypatch, head):
-    monkeypatch.setattr(connections, "HEAD_S", 0.4)
+    monkeypatch.setattr(LimitedHttp, "head_s", 0.4)
     with socket.create_connection(("127.0.0.1", listening())) as line:
         line.sendall(head)
         assert ended_within(line, 10)
@@ -132,7 +132,7 @@ def test_with_tls_of_its_own_it_has_the_same_limits(listening, monkeypatch, tmp_
     pytest.importorskip("cryptography")
     from certificates import certificate
 
-    monkeypatch.setattr(connections, "HEAD_S", 0.4)
+    monkeypatch.setattr(LimitedHttp, "head_s", 0.4)
     cert, key = certificate(tmp_path)
     port = listening(ssl_certfile=str(cert), ssl_keyfile=str(key))
     context = ssl.create_default_context(cafile=str(cert))
@@ -145,7 +145,7 @@ def test_with_tls_of_its_own_it_has_the_same_limits(listening, monkeypatch, tmp_
 
 
 def test_one_address_has_so_many_connections(listening, monkeypatch):
-    monkeypatch.setattr(connections, "MAX_OF_ONE", 3)
+    monkeypatch.setattr(LimitedHttp, "max_of_one", 3)
     monkeypatch.setattr(connections, "is_loopback", lambda host: False)
     port = listening()
     lines = [socket.create_connection(("127.0.0.1", port)) for _ in range(3)]
@@ -174,3 +174,17 @@ def test_an_attack_does_not_roll_the_log_away():
     after = record(401)
     assert repeats.filter(after)
     assert after.fields["left_out"] == 10_000 - FREE_REPEATS
+
+
+def test_who_is_logged_in_waits_for_no_login(locked):
+    """A token of a session is looked up, nothing is hashed: many at once are no flood."""
+    header = {"Authorization": locked.people["ana"].headers["Authorization"]}
+
+    async def ask():
+        transport = httpx.ASGITransport(locked.application, client=("127.0.0.1", 1))
+        async with httpx.AsyncClient(
+            transport=transport, base_url="http://127.0.0.1:8000", headers=header
+        ) as client:
+            return await asyncio.gather(*(client.get("/info/") for _ in range(30)))
+
+    assert {answer.status_code for answer in asyncio.run(ask())} == {200}

@@ -12,7 +12,7 @@ from pynetdicom.ae import ApplicationEntity
 from pynetdicom.presentation import build_context
 
 from acsnet.errors import InputError, PacsError
-from acsnet.pacs import storescp, storescp_limits
+from acsnet.pacs import storescp_limits
 from acsnet.pacs.storescp import Receiver
 from acsnet.pacs.storescu import VERIFICATION, Peer, store_files
 
@@ -166,9 +166,8 @@ def test_a_header_that_would_fill_the_memory_is_refused(listening, files, tmp_pa
     assert not stored
 
 
-def test_all_that_comes_in_at_once_is_bounded(listening, files, monkeypatch):
-    monkeypatch.setattr(storescp, "MAX_PENDING_BYTES", 20_000)
-    to, stored = listening()
+def test_all_that_comes_in_at_once_is_bounded(listening, files):
+    to, stored = listening(max_pending_bytes=20_000)
     with pytest.raises(PacsError, match="broken off"):
         list(store_files(files[:1], to))
     assert not stored

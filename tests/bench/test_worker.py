@@ -7,13 +7,12 @@ from acsnet.bench import worker
 
 
 @pytest.fixture
-def scan(samples, monkeypatch):
-    monkeypatch.setattr(worker, "WARM_RUNS", 2)
+def scan(samples):
     return samples / "nifti" / "phantom-1.nii.gz"
 
 
 def test_the_stages_make_up_the_scan(scan):
-    found = worker.time_scan(scan)
+    found = worker.time_scan(scan, warm_runs=2)
     assert found.shape == (8, 160, 176)
     assert list(found.stages) == [
         "read",

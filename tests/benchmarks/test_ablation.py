@@ -1,6 +1,7 @@
 import importlib.util
 import json
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ from acsnet.errors import InputError
 from acsnet.nets.resunet import ResUNet, ResUNetConfig
 from acsnet.nets.test_time_augmentation import AS_IT_IS
 from acsnet.train.data.lists import emidec_cases
-from acsnet.train.data.lists import prepare as build_module
+from acsnet.train.data.prepare import SampleCounts
 from acsnet.train.data.samples import SOURCES, Samples, stack_neighbours
 from acsnet.train.loop import draw
 from acsnet.train.losses import PrintedLoss
@@ -139,23 +140,21 @@ def benchmark():
     return module
 
 
-@pytest.fixture
-def tiny(monkeypatch):
-    monkeypatch.setattr(build_module, "PHANTOMS", 0)
-    monkeypatch.setattr(build_module, "VARIANTS", dict.fromkeys(SOURCES, 2))
-    return replace(
-        MYOCARDIUM,
-        net=replace(MYOCARDIUM.net, base_filters=2),
-        epochs=1,
-        images_an_epoch=4,
-        batch=4,
-    )
+TINY = replace(
+    MYOCARDIUM,
+    net=replace(MYOCARDIUM.net, base_filters=2),
+    epochs=1,
+    images_an_epoch=4,
+    batch=4,
+)
+FEW = SampleCounts(phantoms=0, variants=dict.fromkeys(SOURCES, 2))
 
 
 def test_the_benchmark_measures_each_patient_once_and_goes_on_where_it_was_stopped(
-    benchmark, data, tmp_path, tiny, monkeypatch
+    benchmark, data, tmp_path, monkeypatch
 ):
     output, arms = tmp_path / "run", ["base", "one-view"]
+    run = partial(benchmark.run, data, output, arms=arms, count=2, sample_counts=FEW)
     trained, asked = benchmark.trained, []
 
     def stopped(arm, base, samples, folder, console):
@@ -166,9 +165,9 @@ def test_the_benchmark_measures_each_patient_once_and_goes_on_where_it_was_stopp
 
     monkeypatch.setattr(benchmark, "trained", stopped)
     with pytest.raises(KeyboardInterrupt):
-        benchmark.run(data, output, arms=arms, count=2, base=tiny)
+        run(base=TINY)
     done = (output / "fold-1" / "one-view.json").stat().st_mtime_ns
-    benchmark.run(data, output, arms=arms, count=2, base=tiny)
+    run(base=TINY)
     jobs = [
         ("fold-1", "base"),
         ("fold-1", "one-view"),
@@ -194,7 +193,7 @@ def test_the_benchmark_measures_each_patient_once_and_goes_on_where_it_was_stopp
     assert "Research use only, not a medical device." in lines
 
     with pytest.raises(InputError, match="other folds or another recipe: use another folder"):
-        benchmark.run(data, output, arms=arms, count=2, base=replace(tiny, epochs=2))
+        run(base=replace(TINY, epochs=2))
 
 
 def test_the_base_is_always_there_and_an_unknown_arm_is_named(benchmark):

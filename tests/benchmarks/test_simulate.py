@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -9,18 +10,17 @@ import torch
 from rich.console import Console
 from typer.testing import CliRunner
 
+import simulate
 from acsnet.active_learning.acquisition import COMBINED
 from acsnet.errors import InputError
 from acsnet.io import write_label_map
 from acsnet.labels import Label
 from acsnet.phantom import PhantomSpec, make_phantom
 from acsnet.phantom.write import write_nifti
-from loop_simulation import simulation as module
 from loop_simulation.report import curves, labels_needed, statement, table
 from loop_simulation.simulation import Plan, Round, run_simulation, split
-from simulate import app
 
-TINY = Plan(seeds=1, start=2, step=1, rounds=1, epochs=1, filters=2)
+TINY = Plan(seeds=1, start=2, step=1, rounds=1, epochs=1, filters=2, images_an_epoch=16)
 NAMES = [f"Case_{kind}{k:03d}" for k, kind in enumerate("NNNPPP")]
 
 
@@ -70,13 +70,6 @@ def quiet():
     return Console(quiet=True)
 
 
-@pytest.fixture(scope="module", autouse=True)
-def few_steps():
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "IMAGES_AN_EPOCH", 16)
-        yield
-
-
 @pytest.fixture(scope="module")
 def finished(phantoms, tmp_path_factory):
     """A run folder and its rounds."""
@@ -118,11 +111,14 @@ def test_another_plan_needs_another_folder(finished, phantoms, quiet):
         run_simulation(phantoms, finished[0], plan=replace(TINY, epochs=2), console=quiet)
 
 
-def test_the_command_writes_numbers_table_and_plot(finished, phantoms):
+def test_the_command_writes_numbers_table_and_plot(finished, phantoms, monkeypatch):
     folder, _ = finished
+    monkeypatch.setattr(simulate, "Plan", partial(Plan, images_an_epoch=16))
     options = ["--seeds", "1", "--start", "2", "--step", "1", "--rounds", "1"]
     options += ["--epochs", "1", "--filters", "2"]
-    done = CliRunner().invoke(app, ["--data", str(phantoms), "--output", str(folder), *options])
+    done = CliRunner().invoke(
+        simulate.app, ["--data", str(phantoms), "--output", str(folder), *options]
+    )
     assert done.exit_code == 0, done.output
     assert "by lot 3 labels reach a wall Dice of" in done.output
     written = json.loads((folder / "simulation.json").read_text())

@@ -66,13 +66,21 @@ def test_nothing_half_written_is_left(segmented):
     assert names == {"segmentation.nii.gz", "features.json"}
 
 
-def test_two_inputs_of_one_name_do_not_overwrite_each_other(samples, tmp_path):
+def test_inputs_of_one_name_are_told_apart_by_their_folders(samples, tmp_path):
     scan = samples / "nifti" / "phantom-1.nii.gz"
-    other = tmp_path / "other" / scan.name
-    other.parent.mkdir()
-    shutil.copy(scan, other)
+    for patient in ("one", "two"):
+        (tmp_path / patient).mkdir()
+        shutil.copy(scan, tmp_path / patient / "lge.nii.gz")
     output = tmp_path / "out"
-    result = runner.invoke(app, ["segment", str(scan), str(other), "--output", str(output)])
+    inputs = [str(tmp_path / patient) for patient in ("one", "two")]
+    result = runner.invoke(app, ["segment", *inputs, "--output", str(output)])
+    assert result.exit_code == 0
+    assert {folder.name for folder in output.iterdir()} == {"one_lge", "two_lge"}
+
+
+def test_one_input_named_twice_is_not_segmented_twice(samples, tmp_path):
+    scan = str(samples / "nifti" / "phantom-1.nii.gz")
+    result = runner.invoke(app, ["segment", scan, scan, "--output", str(tmp_path / "out")])
     assert result.exit_code == 2
     assert "phantom-1 was segmented already" in " ".join(result.output.split())
 

@@ -141,7 +141,8 @@ def test_lines_that_name_no_scan_or_no_case_are_refused(tmp_path):
     assert reasons(table) == [
         "column 'image' is empty",
         "'../b' cannot be the name of a case",
-        "c.txt must be a .nii.gz or .nii file, or a folder of DICOM files",
+        "c.txt must be a .nii.gz or .nii file, or a folder of DICOM files, or a .nrrd, .mha, .mhd "
+        "or .hdr file",
         "a case named a is in the list already",
     ]
     assert listed(table)[0].place == "list.csv line 2"

@@ -39,10 +39,9 @@ def test_rows_are_those_of_write_csv(tmp_path):
     assert (tmp_path / "cohort.csv").read_text() == (tmp_path / "expected.csv").read_text()
 
 
-def test_parquet_has_the_same_rows_with_types(tmp_path, monkeypatch):
-    monkeypatch.setattr(tables, "ROWS", 2)
+def test_parquet_has_the_same_rows_with_types(tmp_path):
     documents = [document("a", 1.5), document("b", None), document("c", 2, never=None, yes=True)]
-    write_tables(tmp_path, write(tmp_path, *documents), [])
+    write_tables(tmp_path, write(tmp_path, *documents), [], rows_at_once=2)
     file = parquet.ParquetFile(tmp_path / "cohort.parquet")
     assert file.num_row_groups == 2
     table = file.read()
@@ -80,7 +79,6 @@ def test_a_place_that_is_not_utf_8_is_written_with_escapes(tmp_path):
 
 def test_memory_does_not_grow_with_the_number_of_cases(tmp_path, monkeypatch):
     held = []
-    monkeypatch.setattr(tables, "ROWS", 10)
     plain = tables.pa.Table.from_pylist
 
     class Table:
@@ -91,7 +89,7 @@ def test_memory_does_not_grow_with_the_number_of_cases(tmp_path, monkeypatch):
 
     monkeypatch.setattr(tables.pa, "Table", Table)
     cases = write(tmp_path, *(document(f"c{number}", 1.0) for number in range(95)))
-    write_tables(tmp_path, cases, [])
+    write_tables(tmp_path, cases, [], rows_at_once=10)
     assert held == [10] * math.floor(95 / 10) + [5]
 
 

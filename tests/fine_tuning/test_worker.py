@@ -6,31 +6,27 @@ import shutil
 import signal
 import subprocess
 import sys
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
 import small_site
-from small_site import shuffled
+from small_site import shuffled, small_schedule
 from torch import nn
 
 from acsnet.annotations import audit_log
 from acsnet.errors import InputError
-from acsnet.fine_tuning import fine_tune, worker
+from acsnet.fine_tuning import worker
+from acsnet.fine_tuning.fine_tune import moved_back
 from acsnet.fine_tuning.model_registry import Models
 from acsnet.fine_tuning.promotion import Decision, Row
 from acsnet.fine_tuning.training_request import read_request, run_folders, write_request
 from acsnet.fine_tuning.training_status import change_status, read_status
 from acsnet.train import checkpoint
 
-
-@pytest.fixture(autouse=True)
-def quick(monkeypatch):
-    """Few images, no replayed phantoms, weights that follow fast."""
-    monkeypatch.setattr(fine_tune, "IMAGES_AN_EPOCH", 32)
-    monkeypatch.setattr(fine_tune, "RATE", 1e-2)
-    monkeypatch.setattr(fine_tune, "KEPT", 0.0)
-    monkeypatch.setitem(fine_tune.slice_samples.__kwdefaults__, "phantoms", 0)
-    monkeypatch.setattr(checkpoint, "EMA_DECAY", 0.5)
+QUICK = replace(small_schedule(), images_an_epoch=32, learning_rate=1e-2, average_decay=0.5)
+perform = partial(worker.perform, schedule=QUICK)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -79,7 +75,7 @@ def perform_and_die(folder, *, after):
             os.kill(os.getpid(), signal.SIGKILL)
 
     checkpoint.State.save = dying
-    worker.perform(folder)
+    perform(folder)
 
 
 def passes(*args, **options):
@@ -106,12 +102,12 @@ def test_killed_in_the_middle_of_training_it_goes_on_to_the_same_candidate(
     status = read_status(folder)
     assert status.state == "training"
     assert site.aliases().live == before
-    assert in_a_child(worker.perform, folder) == 0
+    assert in_a_child(perform, folder) == 0
     status = read_status(folder)
     assert (status.state, status.epoch, status.epochs, status.promoted) == ("done", 2, 2, True)
 
     straight = Models(copy)
-    assert in_a_child(worker.perform, copy / "runs" / folder.name) == 0
+    assert in_a_child(perform, copy / "runs" / folder.name) == 0
     assert straight.aliases() == site.aliases()
     assert weights(straight, status.candidate) == weights(site, status.candidate)
 
@@ -127,7 +123,7 @@ def test_killed_in_the_middle_of_training_it_goes_on_to_the_same_candidate(
     # The end again, as after a kill between promotion and the note that it is done.
     change_status(folder, state="measuring", ended="", promoted=False)
     site.rollback()
-    assert in_a_child(worker.perform, folder) == 0
+    assert in_a_child(perform, folder) == 0
     assert site.aliases().live == before  # nobody's rollback is undone
 
 
@@ -135,9 +131,7 @@ def test_half_of_the_way_is_gone_back():
     before, trained = (nn.Linear(1, 1, bias=False) for _ in range(2))
     nn.init.constant_(before.weight, 1.0)
     nn.init.constant_(trained.weight, 3.0)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(fine_tune, "KEPT", 0.5)
-        moved = fine_tune.moved_back(trained, before)
+    moved = moved_back(trained, before, share=0.5)
     assert (moved.weight.item(), before.weight.item()) == (2.0, 1.0)
 
 
@@ -225,17 +219,15 @@ def test_a_run_that_fails_once_its_model_is_live_says_that_it_is_served(
 def test_a_better_model_is_promoted_and_a_poisoned_one_is_not(
     site, write_scan, ring_labels, monkeypatch
 ):
-    monkeypatch.setattr(fine_tune, "IMAGES_AN_EPOCH", 128)
-    monkeypatch.setattr(fine_tune, "RATE", 5e-3)
-    monkeypatch.setattr(checkpoint, "EMA_DECAY", 0.8)
+    train = partial(worker.perform, schedule=small_schedule())
     cases = [write_scan(k) for k in range(4)]
     with monkeypatch.context() as patch:  # stage 1 alone makes no wall better
         patch.setattr(worker, "compare", passes)
-        assert in_a_child(worker.perform, request(site, cases, trainer="roi", epochs=12)) == 0
+        assert in_a_child(train, request(site, cases, trainer="roi", epochs=12)) == 0
     assert site.aliases().previous is not None
 
     folder = request(site, cases, epochs=12)
-    assert in_a_child(worker.perform, folder) == 0
+    assert in_a_child(train, folder) == 0
     better = read_status(folder).candidate
     assert read_status(folder).promoted
     assert site.aliases().live == better
@@ -249,7 +241,7 @@ def test_a_better_model_is_promoted_and_a_poisoned_one_is_not(
         for k, case in enumerate(cases)
     ]
     folder = request(site, poisoned, epochs=4)
-    assert in_a_child(worker.perform, folder) == 0
+    assert in_a_child(train, folder) == 0
     status = read_status(folder)
     assert (status.state, status.promoted) == ("done", False)
     assert status.detail.startswith("worse than the margin: left ventricle Dice, myocardium Dice")

@@ -1,179 +1,156 @@
-"""Label maps: on their image, whole numbers, or refused with the reason."""
-
-from dataclasses import replace
-from pathlib import Path
+"""Label maps as colleagues and viewers save them, on the grid of their image or refused."""
 
 import nibabel as nib
+import nrrd
 import numpy as np
 import pytest
+import SimpleITK as sitk  # noqa: N813
+from hypothesis import given
+from hypothesis import strategies as st
 
+import packings
 from acsnet.errors import GeometryError, InputError
-from acsnet.io.label_map import (
-    LabelFile,
-    check_same_grid,
-    read_label_file,
-    read_label_map,
-    to_values,
-    turned_to,
-)
-from acsnet.labels import LABEL_VALUES
+from acsnet.io.label_map import by_name, on_grid, read_label_map, whole_numbers
+from acsnet.measure import quantify_drawn
 from acsnet.scan import InputGrid
 
+SHAPE = (8, 7, 5)
 AFFINE = np.array([[1.5, 0, 0, -20], [0, 1.5, 0, 10], [0, 0, 8.0, 5], [0, 0, 0, 1]])
-SMALL_AFFINE = np.diag([1.5, 2.0, 8.0, 1.0])
-GRID = InputGrid(shape=(6, 5, 4), affine=AFFINE, axes=(2, 1, 0))
+GRID = InputGrid(shape=SHAPE, affine=AFFINE, axes=(2, 1, 0))
 
 
-@pytest.fixture
-def labels():
-    labels = np.zeros((10, 12, 4), np.uint8)
-    labels[2:8, 2:8, 1:] = 2
+def drawn():
+    labels = np.zeros(SHAPE, np.int16)
+    labels[2:6, 3:6, 1:4] = 2
+    labels[3, 4, 2] = 4
     return labels
 
 
-def save(path, array, affine=SMALL_AFFINE):
-    nib.save(nib.Nifti1Image(array, affine), path)
+def save(path, labels, affine=AFFINE):
+    return packings.save_nifti(nib.Nifti1Image(labels, affine), path)
+
+
+def test_values_near_whole_numbers_are_rounded_and_never_cut():
+    values = np.array([2.9999991, 3.00004, 0.004, np.nan])
+    assert whole_numbers(values, name="a").tolist() == [3, 3, 0, 0]
+
+
+@pytest.mark.parametrize("value", [2.5, 0.02, np.inf])
+def test_other_values_are_no_labels(value):
+    with pytest.raises(InputError, match="not whole numbers"):
+        whole_numbers(np.array([0.0, value]), name="a")
+
+
+def test_labels_with_a_scale_in_the_header_are_whole(tmp_path):
+    scaled = nib.Nifti1Image(drawn().astype(float), AFFINE)
+    scaled.header.set_data_dtype(np.int16)
+    path = packings.save_nifti(scaled, tmp_path / "a.nii")
+    np.testing.assert_array_equal(on_grid(read_label_map(path, name="a"), GRID), drawn())
+
+
+@given(
+    axes=st.permutations(range(3)),
+    signs=st.tuples(*[st.sampled_from((1, -1))] * 3),
+    cut=st.tuples(st.integers(0, 2), st.integers(0, 3), st.integers(0, 1)),
+)
+def test_a_turned_and_cut_map_is_put_back(tmp_path_factory, axes, signs, cut):
+    spans = tuple(slice(a, n) for a, n in zip(cut, SHAPE, strict=True))
+    moved = AFFINE.copy()
+    moved[:3, 3] += AFFINE[:3, :3] @ cut
+    image = nib.Nifti1Image(drawn()[spans], moved)
+    orientation = np.stack([axes, signs], axis=1).astype(float)
+    path = tmp_path_factory.mktemp("a") / "a.nii"
+    found = on_grid(
+        read_label_map(packings.save_nifti(image.as_reoriented(orientation), path), name="a"), GRID
+    )
+    np.testing.assert_array_equal(found, drawn())
+
+
+@pytest.mark.parametrize("shift_mm", [0.3, 1.5, -8.0])
+def test_a_shifted_map_of_the_whole_image_is_refused(tmp_path, shift_mm):
+    moved = AFFINE.copy()
+    moved[0, 3] += shift_mm
+    path = save(tmp_path / "a.nii", drawn(), moved)
+    with pytest.raises(GeometryError, match=f"up to {abs(shift_mm)} mm off"):
+        on_grid(read_label_map(path, name="a"), GRID)
+
+
+def test_a_cut_map_between_the_voxels_is_refused(tmp_path):
+    moved = AFFINE.copy()
+    moved[0, 3] += 0.7
+    path = save(tmp_path / "a.nii", drawn()[:4], moved)
+    with pytest.raises(GeometryError, match="must lie on its image"):
+        on_grid(read_label_map(path, name="a"), GRID)
+
+
+def slicer_segmentation(path, layers, segments):
+    """As 3D Slicer writes it: layers first, one entry a segment; segments: name, value, layer."""
+    header = {
+        "space": "right-anterior-superior",
+        "space directions": np.vstack([[np.nan] * 3, AFFINE[:3, :3].T]),
+        "space origin": AFFINE[:3, 3],
+        "kinds": ["list", "domain", "domain", "domain"],
+    }
+    if len(layers) == 1:
+        header["space directions"], header["kinds"] = AFFINE[:3, :3].T, ["domain"] * 3
+    for number, (name, value, layer) in enumerate(segments):
+        header[f"Segment{number}_ID"] = f"Segment_{number + 1}"
+        header[f"Segment{number}_Name"] = name
+        header[f"Segment{number}_LabelValue"] = str(value)
+        header[f"Segment{number}_Layer"] = str(layer)
+    nrrd.write(str(path), np.stack(layers) if len(layers) > 1 else layers[0], header)
     return path
 
 
-def read(tmp_path, data, affine=AFFINE, segments=None):
-    path = tmp_path / "label.nii.gz"
-    nib.save(nib.Nifti1Image(data, affine), path)
-    return read_label_map(path, grid=GRID, segments=segments)
-
-
-def test_a_label_map_on_its_image_is_read_voxel_for_voxel(tmp_path):
-    data = np.arange(120, dtype=np.int16).reshape(6, 5, 4) % 6
-    labels = read(tmp_path, data)
-    assert labels.dtype == np.uint8
-    np.testing.assert_array_equal(labels, data)
-
-
-def test_a_fourth_axis_of_one_is_no_obstacle(tmp_path):
-    assert read(tmp_path, np.ones((6, 5, 4, 1), np.uint8)).shape == (6, 5, 4)
-
-
-def test_another_shape_is_refused(tmp_path):
-    with pytest.raises(GeometryError, match=r"shape \(6, 5, 4\), got \(5, 6, 4\)"):
-        read(tmp_path, np.zeros((5, 6, 4), np.uint8))
-
-
-def test_a_shift_is_refused_with_its_size(tmp_path):
-    shifted = AFFINE.copy()
-    shifted[2, 3] += 8
-    with pytest.raises(GeometryError, match=r"up to 8\.0 mm off"):
-        read(tmp_path, np.zeros((6, 5, 4), np.uint8), shifted)
-
-
-def test_rounding_of_the_affine_is_no_shift(tmp_path):
-    read(tmp_path, np.zeros((6, 5, 4), np.uint8), AFFINE + 1e-5 * (AFFINE != 0) * (AFFINE != 1))
-
-
-def test_a_file_that_is_no_nifti_is_refused(tmp_path):
-    path = tmp_path / "label.nii.gz"
-    path.write_bytes(b"not an image")
-    with pytest.raises(InputError, match="cannot be read"):
-        read_label_map(path, grid=GRID)
-
-
-@pytest.mark.parametrize("value", [1.5, np.nan, np.inf])
-def test_a_value_that_is_no_whole_number_is_refused(tmp_path, value):
-    with pytest.raises(InputError, match="the label map holds values that are not whole numbers"):
-        read(tmp_path, np.full((6, 5, 4), value, np.float32))
-
-
-def test_a_map_on_the_affine_of_its_images_header_is_taken(tmp_path):
-    grid = replace(GRID, stored_affine=np.diag([-1.0, -1.0, 1.0, 1.0]))
-    nib.save(nib.Nifti1Image(np.ones((6, 5, 4), np.uint8), grid.header_affine), tmp_path / "a.nii")
-    assert read_label_map(tmp_path / "a.nii", grid=grid).all()
-
-
-def test_values_follow_the_viewers_list_of_segments():
-    segments = [{"name": "lv_blood_pool", "idx": 1}, {"name": "core_scar", "idx": 4}]
-    values = to_values(np.array([0, 1, 2, 2]), segments=segments)
-    np.testing.assert_array_equal(values, [0, 1, 4, 4])
-
-
-def test_all_segments_in_order_change_nothing():
-    segments = [{"name": name} for name in LABEL_VALUES]
-    np.testing.assert_array_equal(to_values(np.arange(6.0), segments=segments), range(6))
-
-
-@pytest.mark.parametrize(
-    ("data", "segments", "reason"),
-    [
-        ([0, 6], None, "value 6 is not one of"),
-        ([0, -1], None, "value -1 is not one of"),
-        ([0, 2], [{"name": "lv_blood_pool"}], "value 2 is not one of"),
-        ([0, 1], [{"name": "Segment_1"}], "segment 'Segment_1' is not one of"),
-        ([0, 1], [{}], "segment 'None' is not one of"),
-        ([0, 1], {"name": "core_scar"}, "label_info must be a list"),
-    ],
-)
-def test_values_without_a_label_are_refused(data, segments, reason):
-    with pytest.raises(InputError, match=reason):
-        to_values(np.array(data), segments=segments)
-
-
-def test_an_unknown_segment_without_voxels_does_no_harm():
-    segments = [{"name": "core_scar"}, {"name": "Segment_2"}]
-    np.testing.assert_array_equal(to_values(np.array([0, 1]), segments=segments), [0, 4])
-
-
-def test_fractions_wrong_dimensions_and_damage_are_refused_by_name(tmp_path):
-    fractions = save(tmp_path / "f.nii.gz", np.full((3, 3, 3), 0.5, dtype=np.float32))
-    with pytest.raises(InputError, match=r"f\.nii\.gz holds values that are not whole numbers"):
-        read_label_file(fractions)
-    phases = save(tmp_path / "p.nii.gz", np.zeros((3, 3, 3, 2), dtype=np.uint8))
-    with pytest.raises(InputError, match=r"p\.nii\.gz must be a 3-D label map, got shape"):
-        read_label_file(phases)
-    damaged = tmp_path / "d.nii.gz"
-    damaged.write_bytes(phases.read_bytes()[:60])
-    with pytest.raises(InputError, match=r"d\.nii\.gz cannot be read"):
-        read_label_file(damaged)
-
-
-def test_one_volume_in_four_axes_and_whole_numbers_as_floats_are_read(tmp_path, labels):
-    path = save(tmp_path / "a.nii.gz", labels[..., None].astype(np.float32))
-    assert np.array_equal(read_label_file(path).labels, labels)
-
-
-def test_another_format_is_refused_by_name(tmp_path):
-    path = tmp_path / "a.mgz"
-    nib.save(nib.MGHImage(np.zeros((3, 3, 3), dtype=np.uint8), np.eye(4)), path)
-    with pytest.raises(InputError, match=r"a\.mgz cannot be read as NIfTI"):
-        read_label_file(path)
-
-
-def test_grids_that_differ_are_refused_by_name(tmp_path, labels):
-    one = read_label_file(save(tmp_path / "one.nii.gz", labels))
-    other = read_label_file(save(tmp_path / "other.nii.gz", labels[:-1]))
-    with pytest.raises(InputError, match=r"one\.nii\.gz and .*other\.nii\.gz must have one shape"):
-        check_same_grid(one, other)
-    shifted = np.diag([1.5, 2.0, 8.0, 1.0])
-    shifted[0, 3] = 0.1
-    moved = read_label_file(save(tmp_path / "moved.nii.gz", labels, shifted))
-    with pytest.raises(InputError, match=r"moved\.nii\.gz must have one affine.*up to 0\.1"):
-        check_same_grid(one, moved)
-    shifted[0, 3] = 0.01
-    check_same_grid(one, read_label_file(save(tmp_path / "near.nii.gz", labels, shifted)))
-
-
-@pytest.mark.parametrize("axes", [(0, 1, 2), (2, 0, 1), (1, 0, 2)])
-@pytest.mark.parametrize("flip", [(), (2,), (0, 1)])
-def test_a_map_in_another_axis_order_is_turned_on_to_the_experts_grid(axes, flip):
-    labels = np.arange(24).reshape(2, 3, 4)
-    affine = np.diag([1.5, 1.25, 10.0, 1.0])
-    affine[:3, 3] = [5.0, -7.0, 9.0]
-    expert = LabelFile(path=Path("expert.nii.gz"), labels=labels, affine=affine)
-    image = nib.Nifti1Image(labels.astype(np.int16), affine)
-    target = [[axes.index(i), -1 if i in flip else 1] for i in range(3)]
-    other = image.as_reoriented(np.array(target))
-    predicted = LabelFile(
-        path=Path("predicted.nii.gz"),
-        labels=np.asarray(other.dataobj).astype(np.int64),
-        affine=other.affine,
+def test_a_slicer_segmentation_is_read_by_the_names_of_its_segments(tmp_path):
+    values = np.choose(drawn(), [0, 0, 7, 0, 3]).astype(np.uint8)
+    path = slicer_segmentation(
+        tmp_path / "a.seg.nrrd", [values], [("LV myocardium", 7, 0), ("Core scar", 3, 0)]
     )
-    turned = turned_to(predicted, expert)
-    np.testing.assert_array_equal(turned.labels, labels)
-    np.testing.assert_allclose(turned.affine, affine)
+    found = on_grid(by_name(read_label_map(path, name="a")), GRID)
+    np.testing.assert_array_equal(found, drawn())
+
+
+def test_layers_of_overlapping_segments_become_one_map(tmp_path):
+    wall, scar = (drawn() > 0).astype(np.uint8), (drawn() == 4).astype(np.uint8)
+    path = slicer_segmentation(
+        tmp_path / "a.seg.nrrd", [wall, scar], [("lv_myocardium", 1, 0), ("core_scar", 1, 1)]
+    )
+    np.testing.assert_array_equal(on_grid(by_name(read_label_map(path, name="a")), GRID), drawn())
+
+
+def test_a_segment_of_another_name_beside_ours_is_refused(tmp_path):
+    path = slicer_segmentation(
+        tmp_path / "a.seg.nrrd", [drawn().astype(np.uint8)], [("core_scar", 4, 0), ("liver", 2, 0)]
+    )
+    with pytest.raises(InputError, match="segment 'liver' is not one of the labels"):
+        by_name(read_label_map(path, name="a"))
+
+
+@pytest.mark.parametrize("packing", ["below", "above", "scaled", "cropped", "seg.nrrd", "mha"])
+def test_every_packing_of_the_truth_gives_its_volumes(samples, tmp_path, packing):
+    image = samples / "nifti" / "phantom-1.nii.gz"
+    truth = nib.load(samples / "truth" / "phantom-1.nii.gz")
+    data = np.asanyarray(truth.dataobj)
+    path = tmp_path / f"labels.{packing}"
+    if packing in ("seg.nrrd", "mha"):
+        sitk.WriteImage(sitk.ReadImage(truth.get_filename()), str(path))
+    else:
+        path = tmp_path / "labels.nii.gz"
+        affine = truth.affine.copy()
+        if packing == "cropped":
+            low, high = np.argwhere(data > 0).min(0), np.argwhere(data > 0).max(0) + 1
+            affine[:3, 3] += affine[:3, :3] @ low
+            data = data[tuple(map(slice, low, high))]
+        changed = {
+            "below": (data * 0.9999997).astype(np.float32),
+            "above": (data + 0.00004 * (data > 0)).astype(np.float32),
+            "scaled": data.astype(np.float64),
+            "cropped": data,
+        }[packing]
+        other = nib.Nifti1Image(changed, affine)
+        if packing == "scaled":
+            other.header.set_data_dtype(np.int16)
+        nib.save(other, path)
+    expected = quantify_drawn(image, samples / "truth" / "phantom-1.nii.gz").features
+    assert quantify_drawn(image, path).features == expected

@@ -1,6 +1,7 @@
 import pytest
 
-from acsnet.pacs.psir import choose_among, chosen_in_series, kind_of, scan_key
+from acsnet.io.image_kinds import kind_of
+from acsnet.pacs.psir import choose_among, chosen_in_series, scan_key
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,6 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from acsnet.errors import PacsError
-from acsnet.pacs import shared_search
 from acsnet.pacs.shared_search import SharedSearch
 
 
@@ -35,12 +34,24 @@ def pacs():
 
 
 @pytest.fixture
-def search(pacs, monkeypatch):
-    monkeypatch.setattr(shared_search, "GLANCE_S", 0.05)
-    monkeypatch.setattr(shared_search, "PATIENCE_S", 0.2)
-    one = SharedSearch(pacs.search, kept_s=1000.0)
-    yield one
-    one.close()
+def search_of():
+    """Makes searches of a PACS that are waited for shortly."""
+    made = []
+
+    def make(pacs, **options):
+        made.append(
+            SharedSearch(pacs.search, kept_s=1000.0, glance_s=0.05, patience_s=0.2, **options)
+        )
+        return made[-1]
+
+    yield make
+    for search in made:
+        search.close()
+
+
+@pytest.fixture
+def search(search_of, pacs):
+    return search_of(pacs)
 
 
 def seconds(work):
@@ -96,8 +107,8 @@ def test_a_failure_is_told_and_the_old_list_is_given_until_it_answers(search, pa
     assert search.found() > 1
 
 
-def test_a_failure_that_took_long_is_remembered_for_a_while(search, pacs, monkeypatch):
-    monkeypatch.setattr(shared_search, "PAUSE_SHARE", 1000.0)
+def test_a_failure_that_took_long_is_remembered_for_a_while(search_of, pacs):
+    search = search_of(pacs, pause_share=1000.0)
     pacs.error = PacsError("it did not answer within 60 s")
     pacs.go_on.clear()
     threading.Timer(0.1, pacs.go_on.set).start()

@@ -6,7 +6,6 @@ import pytest
 from pydicom.uid import RLELossless
 
 from acsnet.errors import InputError, PacsError
-from acsnet.pacs import storescp
 from acsnet.pacs.storescp import Receiver
 from acsnet.pacs.storescu import Peer, files_below, peer, read_whole, store_files
 
@@ -129,9 +128,8 @@ def test_many_objects_on_one_association_are_not_one_large_one(listening, files)
     assert len(told) == 8
 
 
-def test_a_full_disk_is_told(listening, files, monkeypatch):
-    to, told = listening()
-    monkeypatch.setattr(storescp, "MIN_FREE_BYTES", 1 << 62)
+def test_a_full_disk_is_told(listening, files):
+    to, told = listening(min_free_bytes=1 << 62)
     ((_, reason),) = store_files(files[:1], to)
     assert reason == "status 0xa700"
     assert not told

@@ -110,11 +110,13 @@ def test_damaged_files_alone_are_listed_with_their_folder(make_store, studies):
     assert "x.dcm cannot be read" in wait(store, image).reason
 
 
-def test_an_image_twice_in_two_folders_is_told_by_both_names(make_store, studies, patient):
+def test_a_copy_of_a_series_in_another_folder_is_left_out(make_store, studies, patient):
     uid = save(patient(), studies / "a")
     save(patient(), studies / "b")
-    reason = wait(make_store(), uid).reason
-    assert "a_001.dcm and b_001.dcm are the same image" in reason
+    verdict = wait(make_store(), uid)
+    assert verdict.reason is None
+    assert "b_001.dcm" in verdict.warnings[0]
+    assert "copies of a_001.dcm" in verdict.warnings[0]
 
 
 def test_a_series_that_is_mended_is_looked_at_again(make_store, studies, patient):

@@ -5,7 +5,7 @@ import signal
 import sys
 from pathlib import Path
 
-from small_site import set_small
+from small_site import small_schedule
 
 from acsnet.fine_tuning import worker
 from acsnet.fine_tuning.model_registry import Models
@@ -23,7 +23,6 @@ def promote(self, *args, **options):
 
 
 if __name__ == "__main__":
-    set_small(images=128, epochs=12)
     worker.NICENESS = 0
     promoted, Models.promote = Models.promote, promote
-    sys.exit(worker.main(*map(Path, sys.argv[1:])))
+    sys.exit(worker.main(*map(Path, sys.argv[1:]), schedule=small_schedule()))

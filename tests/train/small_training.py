@@ -3,6 +3,7 @@
 import os
 import sys
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from acsnet.anatomy.latent_prior import Prior
@@ -48,6 +49,7 @@ def quick_prior(codes, scale_mm, *, decode, limits, seed, progress):
 
 
 if __name__ == "__main__":
-    run.RECIPES["autoencoder"] = small(Path(os.environ["SEEN_FOLDER"]))
+    recipes = {**RECIPES, "autoencoder": small(Path(os.environ["SEEN_FOLDER"]))}
+    run.run_training = partial(run.run_training, recipes=recipes)
     latent_prior.build_prior = quick_prior
     sys.exit(app())

@@ -81,9 +81,9 @@ def test_only_true_lge_slices_with_enhancement_are_looked_at():
     assert expert.sum(axis=(1, 2)).tolist() == [50, 100]
 
 
-def test_slices_are_taken_evenly_over_all_patients(monkeypatch):
-    monkeypatch.setattr(cleanup, "MAX_SLICES", 3)
-    _, _, expert = cleanup.predictions(NET, samples(sources=[0] * 6, scars=[1, 2, 3, 4, 5, 6]))
+def test_slices_are_taken_evenly_over_all_patients():
+    six = samples(sources=[0] * 6, scars=[1, 2, 3, 4, 5, 6])
+    _, _, expert = cleanup.predictions(NET, six, max_slices=3)
     assert expert.sum(axis=(1, 2)).tolist() == [10, 30, 50]
 
 

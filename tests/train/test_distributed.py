@@ -19,8 +19,8 @@ from acsnet.errors import InputError
 from acsnet.nets.autoencoder import Autoencoder
 from acsnet.nets.weights import load_network
 from acsnet.train import latent_prior as latent_module
-from acsnet.train import run as run_module
 from acsnet.train.distributed import ALONE, Processes, joined, launched
+from acsnet.train.recipes import RECIPES
 from acsnet.train.run import run_training
 
 SCRIPT = Path(__file__).with_name("small_training.py")
@@ -60,12 +60,13 @@ def test_two_processes_train_on_the_batches_of_one(
     assert sorted(version.name for version in versions) == ["acsnet-autoencoder", "acsnet-prior"]
 
     small = runpy.run_path(str(SCRIPT))
-    monkeypatch.setitem(run_module.RECIPES, "autoencoder", small["small"](seen))
+    options = {"seed": 0, "device": "cpu", "console": console}
+    options |= {"recipes": {**RECIPES, "autoencoder": small["small"](seen)}}
     monkeypatch.setattr(latent_module, "build_prior", small["quick_prior"])
     alone = tmp_path / "alone"
     alone.mkdir()
     shutil.copy(empty_database, alone)
-    run_training("autoencoder", data=data, output=alone, seed=0, device="cpu", console=console)
+    run_training("autoencoder", data=data, output=alone, **options)
 
     first, second, whole = (batches(seen, name) for name in ("0", "1", "alone"))
     # 22 images in three batches of 8, 7 and 7, two epochs.

@@ -3,6 +3,7 @@
 import json
 import shutil
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -20,42 +21,32 @@ from acsnet.nets.resunet import ResUNet
 from acsnet.nets.weights import NETWORKS, SHIPPED, load_network, read_manifest
 from acsnet.stages.myocardium import EnhancementCleanup
 from acsnet.train import latent_prior as latent_module
-from acsnet.train import run as run_module
-from acsnet.train.data.lists import prepare as build_module
-from acsnet.train.data.prepare import build, load
+from acsnet.train.data.prepare import SampleCounts, build, load
 from acsnet.train.data.samples import SOURCES
 from acsnet.train.recipes import RECIPES
 from acsnet.train.run import adapted, run_training
 
-
-@pytest.fixture(autouse=True)
-def small(monkeypatch):
-    shrink(monkeypatch)
-    tiny = {
-        name: replace(
-            recipe,
-            net=replace(recipe.net, base_filters=2),
-            epochs=1,
-            images_an_epoch=6,
-            batch=3,
-        )
-        for name, recipe in RECIPES.items()
-    }
-    monkeypatch.setattr(run_module, "RECIPES", tiny)
+COUNTS = SampleCounts(phantoms=1, variants=dict.fromkeys(SOURCES, 2))
+TINY = {
+    name: replace(
+        recipe,
+        net=replace(recipe.net, base_filters=2),
+        epochs=1,
+        images_an_epoch=6,
+        batch=3,
+    )
+    for name, recipe in RECIPES.items()
+}
 
 
-def shrink(monkeypatch):
-    monkeypatch.setattr(build_module, "PHANTOMS", 1)
-    monkeypatch.setattr(build_module, "VARIANTS", dict.fromkeys(SOURCES, 2))
+build_few = partial(build, counts=COUNTS)
 
 
 @pytest.fixture(scope="session")
 def built(data_to_build, tmp_path_factory):
     """The folder of the samples of seed 0."""
     folder = tmp_path_factory.mktemp("built") / "samples"
-    with pytest.MonkeyPatch.context() as monkeypatch:
-        shrink(monkeypatch)
-        build(data_to_build, folder, console=Console(quiet=True))
+    build_few(data_to_build, folder, console=Console(quiet=True))
     return folder
 
 
@@ -89,6 +80,7 @@ def run(data, tracked_folder, built, console):
 
     def start(what, **changed):
         options = {"data": data, "output": tracked_folder, "seed": 0, "device": "cpu"}
+        options |= {"recipes": TINY, "counts": COUNTS}
         return run_training(what, **(options | changed), console=console)
 
     return start
@@ -114,10 +106,11 @@ def test_samples_come_back_as_built_from_the_train_lists_only(data, built, tmp_p
         assert samples.images.dtype == samples.tissue.dtype == np.uint8
         assert len(samples.images) == len(samples.tissue) == len(samples.patient)
     stamps = [path.stat().st_mtime_ns for path in paths.values()]
-    assert build(data, built, console=console) == paths
+    assert build_few(data, built, console=console) == paths
     assert [path.stat().st_mtime_ns for path in paths.values()] == stamps
 
-    again = build(data, tmp_path / "held out", hold_out=frozenset({"Case_P001"}), console=console)
+    held_out = frozenset({"Case_P001"})
+    again = build_few(data, tmp_path / "held out", hold_out=held_out, console=console)
     held = load(again["roi"])
     assert np.bincount(held.source)[:2].tolist() == [6, 6]
     # The first variant keeps its signal: the other patient's slices are the same as before.
@@ -127,7 +120,7 @@ def test_samples_come_back_as_built_from_the_train_lists_only(data, built, tmp_p
 @pytest.mark.parametrize("other", [{"seed": 1}, {"hold_out": frozenset({"Case_P001"})}])
 def test_samples_of_other_cases_or_another_seed_are_not_taken(data, built, console, other):
     with pytest.raises(InputError, match="other data or another seed: use another folder"):
-        build(data, built, console=console, **other)
+        build_few(data, built, console=console, **other)
 
 
 def test_a_run_writes_weights_that_are_verified_when_loaded(run, tracked_folder):

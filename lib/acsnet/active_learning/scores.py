@@ -109,7 +109,7 @@ def features_of(scan: ShortAxisScan, labels: NDArray[np.uint8]) -> tuple[float |
         float(np.log(ventricle.sum() * scan.voxel_ml)) if ventricle.any() else None,
         float(wall.sum() / ventricle.sum()) if ventricle.any() else None,
         float(enhancement.sum() / wall.sum()) if wall.any() else None,
-        float(signal.mean()),
+        _mean(signal if scan.signal is None else signal[scan.signal]),
         _mean(signal[labels == Label.LV_BLOOD_POOL]),
         _mean(signal[remote]),
         _mean(signal[enhancement]),

@@ -1,4 +1,4 @@
-"""What a person should be told about a label map that was just drawn (ours).
+"""Warnings about a label map that was just drawn. Not from the paper.
 
 The checks look for what no heart has. Of the 197 expert stacks of the EMIDEC and ACDC train lists
 three break a limit, each of a possible wall; none breaks one of the limits below.

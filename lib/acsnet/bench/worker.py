@@ -21,7 +21,7 @@ class ScanTiming:
     """Timing of a scan in a process that does nothing else.
 
     shape: slices, rows and columns; cold: seconds of imports, networks and first scan;
-    seconds_per_scan, stages: median of `WARM_RUNS` scans; cpu_seconds: of all threads, a warm scan.
+    seconds_per_scan, stages: median of the warm scans; cpu_seconds: of all threads, a warm scan.
     """
 
     shape: tuple[int, int, int]
@@ -34,7 +34,7 @@ class ScanTiming:
     peak_memory_mb: float
 
 
-def time_scan(path: Path) -> ScanTiming:
+def time_scan(path: Path, *, warm_runs: int = WARM_RUNS) -> ScanTiming:
     """Time a scan, cold and warm. Raises as `read_scan` and the pipeline do."""
     times = [time.perf_counter()]
     import torch
@@ -51,7 +51,7 @@ def time_scan(path: Path) -> ScanTiming:
     cold = dict(zip(("imports", "networks", "first scan"), steps, strict=True))
     whole, stages = [], []
     cpu = time.process_time()
-    for _ in range(WARM_RUNS):
+    for _ in range(warm_runs):
         start = time.perf_counter()
         scan = read_scan(path)
         read = time.perf_counter() - start
@@ -67,7 +67,7 @@ def time_scan(path: Path) -> ScanTiming:
         seconds_per_scan=statistics.median(whole),
         fastest_seconds=min(whole),
         stages={name: statistics.median(run[name] for run in stages) for name in stages[0]},
-        cpu_seconds=(time.process_time() - cpu) / WARM_RUNS,
+        cpu_seconds=(time.process_time() - cpu) / warm_runs,
         peak_memory_mb=peak_memory_mb(),
     )
 

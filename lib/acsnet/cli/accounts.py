@@ -1,12 +1,11 @@
 """`acsnet accounts`: who may log in to the server, with which role."""
 
 import sys
-from enum import Enum
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from acsnet.cli.common import grid, out
+from acsnet.cli.common import grid, out, say
 
 if TYPE_CHECKING:
     from acsnet.server.auth.accounts import Accounts
@@ -18,12 +17,8 @@ app = typer.Typer(
 Name = Annotated[str, typer.Argument(help="Of the account; it signs what is drawn and reviewed.")]
 
 
-class RoleName(str, Enum):
-    """Each may do what those before it may."""
-
-    annotator = "annotator"
-    reviewer = "reviewer"
-    admin = "admin"
+RoleName = Literal["annotator", "reviewer", "admin"]
+"""Each role includes those before it."""
 
 
 def open_accounts() -> "Accounts":
@@ -35,7 +30,7 @@ def open_accounts() -> "Accounts":
 
 
 def ask_password() -> str:
-    """Typed twice without being shown, or the first line of what is piped in."""
+    """The password typed twice without echo, or the first line of piped input."""
     if sys.stdin.isatty():
         return str(typer.prompt("Password", hide_input=True, confirmation_prompt=True))
     return sys.stdin.readline().rstrip("\r\n")
@@ -49,8 +44,8 @@ def add(
     from acsnet.server.identity import Role
 
     accounts = open_accounts()
-    accounts.put(name, Role[role.value.upper()], ask_password())
-    out.print(f"{name} may log in as {role.value}", highlight=False)
+    accounts.put(name, Role[role.upper()], ask_password())
+    say(f"{name} may log in as {role}")
 
 
 @app.command(name="list")
@@ -66,4 +61,4 @@ def list_accounts() -> None:
 def remove(name: Name) -> None:
     """Remove an account; its sessions end."""
     open_accounts().remove(name)
-    out.print(f"{name} may no longer log in", highlight=False)
+    say(f"{name} may no longer log in")

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from acsnet.cli.common import out
+from acsnet.cli.common import say
 
 Studies = Annotated[
     str, typer.Option(help="Folder of scans, or http(s)://... of a PACS, as it is served.")
@@ -25,10 +25,8 @@ def backup(
 
     _choose(state)
     summary = write_backup(output, studies=studies)
-    out.print(f"{output}: {summary.files} files, {summary.size / 1e6:.1f} MB", highlight=False)
-    out.print(
-        f"SHA-256, to be kept elsewhere: {digest_of(output)}", highlight=False, soft_wrap=True
-    )
+    say(f"{output}: {summary.files} files, {summary.size / 1e6:.1f} MB")
+    say(f"SHA-256, to be kept elsewhere: {digest_of(output)}")
 
 
 def restore(
@@ -45,7 +43,7 @@ def restore(
 
     _choose(state)
     summary = restore_backup(file, studies=studies, sha256=sha256)
-    out.print(f"{state_folder()}: {summary.files} files, all as backed up", highlight=False)
+    say(f"{state_folder()}: {summary.files} files, all as backed up")
 
 
 def _choose(state: Path | None) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from acsnet.cli.common import NOTICE, err, out
+from acsnet.cli.common import NOTICE, err, out, say
 from acsnet.errors import InputError
 
 if TYPE_CHECKING:
@@ -31,32 +31,31 @@ def bench(
         msg = f"{json_file} must be a file in a folder that is there"
         raise InputError(msg)
     with err.status("measuring") as status:
-        found = run_bench(scan, on_step=lambda step: status.update(f"measuring: {step}"))
+        result = run_bench(scan, on_step=lambda step: status.update(f"measuring: {step}"))
     if json_file is not None:
-        write_json(json_file, found.to_dict())
-    _print(found)
+        write_json(json_file, result.to_dict())
+    _print(result)
 
 
-def _print(found: "Bench") -> None:
-    one, machine, convolutions = found.timing, found.machine, found.convolutions
-    slices, rows, columns = one.shape
+def _print(result: "Bench") -> None:
+    timing, machine, convolutions = result.timing, result.machine, result.convolutions
+    slices, rows, columns = timing.shape
     lines = [
-        f"{found.scan}: {slices} slices of {rows} x {columns}; {machine['processor']}, "
-        f"{machine['cores']} cores, {one.threads} threads, {convolutions.precision}",
-        f"warm {one.seconds_per_scan:.2f} s a scan (fastest {one.fastest_seconds:.2f} s), "
-        f"{one.cpu_seconds:.2f} CPU seconds, at most {one.peak_memory_mb:.0f} MB resident",
-        "cold " + ", ".join(f"{step} {s:.2f} s" for step, s in one.cold.items()),
+        f"{result.scan}: {slices} slices of {rows} x {columns}; {machine['processor']}, "
+        f"{machine['cores']} cores, {timing.threads} threads, {convolutions.precision}",
+        f"warm {timing.seconds_per_scan:.2f} s a scan (fastest {timing.fastest_seconds:.2f} s), "
+        f"{timing.cpu_seconds:.2f} CPU seconds, at most {timing.peak_memory_mb:.0f} MB resident",
+        "cold " + ", ".join(f"{step} {s:.2f} s" for step, s in timing.cold.items()),
         *(
             f"{rate.workers} worker{'s' if rate.workers > 1 else ''} with {rate.threads_each} "
             f"thread{'s' if rate.threads_each > 1 else ''}: "
             f"{rate.scans_per_minute:.0f} scans a minute"
-            for rate in found.throughput
+            for rate in result.throughput
         ),
     ]
-    for line in lines:
-        out.print(line, highlight=False, soft_wrap=True)
+    say("\n".join(lines))
     stages = Table("stage", "seconds", title="One scan, warm")
-    for name, seconds in one.stages.items():
+    for name, seconds in timing.stages.items():
         stages.add_row(name, f"{seconds:.3f}")
     out.print(stages)
     table = Table(
@@ -69,7 +68,7 @@ def _print(found: "Bench") -> None:
             table.add_row("", *_row(level))
     out.print(table)
     peak = f"peak of a wide 3x3 convolution: {convolutions.peak / 1e9:.0f} * 10^9 multiply-adds/s"
-    out.print(f"{peak}. {NOTICE}", highlight=False, soft_wrap=True)
+    say(f"{peak}. {NOTICE}")
 
 
 def _row(work: "NetworkSpeed | Level") -> tuple[str, ...]:

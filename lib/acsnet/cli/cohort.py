@@ -16,13 +16,13 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from acsnet.cli.common import REFUSED, DeviceName, err, out
+from acsnet.cli.common import REFUSED, DeviceName, err, say
 from acsnet.cli.segment import ScarMethodName
 from acsnet.errors import AcsnetError
 
 INTERRUPTED = 130
 SPEED_SECONDS = 300.0
-"""Of which the time left is told."""
+"""Time over which the speed is measured for the time left."""
 
 
 def cohort(
@@ -42,14 +42,14 @@ def cohort(
         str | None,
         typer.Option(metavar="HOST:PORT", help="Of a Ray cluster that sees the same folders."),
     ] = None,
-    device: Annotated[DeviceName, typer.Option(help="cpu or cuda.")] = DeviceName.cpu,
+    device: Annotated[DeviceName, typer.Option(help="cpu or cuda.")] = "cpu",
     ignore_window: Annotated[
         bool, typer.Option(help="Do not apply the DICOM window before the networks.")
     ] = False,
     scar_method: Annotated[
         ScarMethodName,
         typer.Option(help="Core scar: above half way to the peak, from remote wall or 0."),
-    ] = ScarMethodName.remote,
+    ] = "remote",
     smooth_walls: Annotated[
         bool, typer.Option(help="Redraw walls by the autoencoder even where they pass the checks.")
     ] = False,
@@ -66,7 +66,7 @@ def cohort(
 
     silence_pydicom()  # the list is gone through by two threads
     settings = Settings(
-        scar_method=scar_method.value, smooth_walls=smooth_walls, ignore_window=ignore_window
+        scar_method=scar_method, smooth_walls=smooth_walls, ignore_window=ignore_window
     )
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
     progress = Progress(
@@ -82,7 +82,7 @@ def cohort(
             task = progress.add_task("segmenting", total=None)
 
             def count() -> None:
-                with suppress(AcsnetError, OSError):  # the run itself meets and tells them
+                with suppress(AcsnetError, OSError):  # the run itself reports them
                     progress.update(task, total=sum(1 for _ in list_scans(scans, output=output)))
 
             threading.Thread(target=count, daemon=True).start()
@@ -90,7 +90,7 @@ def cohort(
                 scans,
                 output=output,
                 settings=settings,
-                device=device.value,
+                device=device,
                 workers=workers,
                 address=address,
             ):
@@ -98,17 +98,13 @@ def cohort(
                 computed += outcome.computed
                 if outcome.reason is not None:
                     failed += 1
-                    told = escape(f"{outcome.place}: {outcome.reason}")
-                    err.print(f"[red]failed[/red] {told}", highlight=False, soft_wrap=True)
+                    failure = escape(f"{outcome.place}: {outcome.reason}")
+                    err.print(f"[red]failed[/red] {failure}", soft_wrap=True)
                 progress.advance(task)
     except KeyboardInterrupt:
         err.print(f"stopped after {total} scans: the same command goes on from here")
         raise typer.Exit(INTERRUPTED) from None
-    out.print(
-        f"{total} scans: {computed} segmented, {total - computed - failed} done before, "
-        f"{failed} failed -> {output}",
-        highlight=False,
-        soft_wrap=True,
-    )
+    counts = f"{computed} segmented, {total - computed - failed} done before, {failed} failed"
+    say(f"{total} scans: {counts} -> {output}")
     if failed:
         raise typer.Exit(REFUSED)

@@ -1,8 +1,7 @@
-"""What the commands share: the two consoles, how a refusal is told, options of several."""
+"""What the commands share: the two consoles, errors, types of options, tables."""
 
 import sys
-from enum import Enum
-from typing import Any
+from typing import Any, Literal
 
 import typer
 from rich.box import SIMPLE_HEAD
@@ -20,30 +19,20 @@ NOTICE = "Research use only. Not a medical device."
 PIPE_WIDTH = 400
 """A file or another program that reads a table gets a row on one line."""
 
-out = Console(width=None if sys.stdout.isatty() else PIPE_WIDTH)
-err = Console(stderr=True)
+out = Console(width=None if sys.stdout.isatty() else PIPE_WIDTH, highlight=False)
+err = Console(stderr=True, highlight=False)
 
+TruthName = Literal["emidec", "acdc", "acsnet"]
+"""Conventions of expert label files; see `acsnet.label_conventions`."""
 
-class TruthName(str, Enum):
-    """Conventions of expert label files; see `acsnet.label_conventions`."""
-
-    emidec = "emidec"
-    acdc = "acdc"
-    acsnet = "acsnet"
-
-
-class DeviceName(str, Enum):
-    """What networks run on."""
-
-    cpu = "cpu"
-    cuda = "cuda"
+DeviceName = Literal["cpu", "cuda"]
 
 
 class Commands(TyperGroup):
-    """Commands whose refusals are told in one sentence, with exit code 2."""
+    """Commands that print an error in one sentence and end with exit code 2."""
 
     def invoke(self, ctx: Any) -> Any:
-        """Run a command. A reader that closed its end of a pipe is no refusal."""
+        """Run a command. A pipe closed by its reader is not an error of the input."""
         try:
             return super().invoke(ctx)
         except BrokenPipeError:
@@ -53,9 +42,14 @@ class Commands(TyperGroup):
 
 
 def refusal(error: Exception) -> typer.Exit:
-    """Tell why, and how to exit."""
-    err.print(f"[red]error:[/red] {escape(str(error))}", highlight=False, soft_wrap=True)
+    """Print the error; returns the exit for it."""
+    err.print(f"[red]error:[/red] {escape(str(error))}", soft_wrap=True)
     return typer.Exit(REFUSED)
+
+
+def say(text: str) -> None:
+    """Print a line of results as it is, however long."""
+    out.print(text, markup=False, soft_wrap=True)
 
 
 def grid(*headings: str, whole: str = "") -> Table:

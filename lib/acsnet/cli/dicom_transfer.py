@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from acsnet.cli.common import REFUSED, err, out
+from acsnet.cli.common import REFUSED, err, say
 
 
 def push(
@@ -21,13 +21,12 @@ def push(
     from acsnet.pacs.transfer import push as run_push
 
     refused = 0
-    found = files_below(files)
-    for file, reason in run_push(found, to=to):
+    paths = files_below(files)
+    for file, reason in run_push(paths, to=to):
         if reason is not None:
             refused += 1
-            told = escape(f"{file}: {reason}")
-            err.print(f"[red]refused[/red] {told}", highlight=False, soft_wrap=True)
-    out.print(f"stored {len(found) - refused} of {len(found)} files", highlight=False)
+            err.print(f"[red]refused[/red] {escape(f'{file}: {reason}')}", soft_wrap=True)
+    say(f"stored {len(paths) - refused} of {len(paths)} files")
     if refused:
         raise typer.Exit(REFUSED)
 
@@ -44,13 +43,9 @@ def pull(
 
     tags = {"SeriesInstanceUID": series, "StudyInstanceUID": study, "PatientID": patient}
     keys = {tag: value for tag, value in tags.items() if value is not None}
-    for one in run_pull(keys, source=source, output=output):
-        out.print(
-            f"{one.description!r}: {one.images} images, {one.fetched} fetched -> {one.folder}",
-            highlight=False,
-            markup=False,
-            soft_wrap=True,
-        )
+    for pulled in run_pull(keys, source=source, output=output):
+        count = f"{pulled.images} images, {pulled.fetched} fetched"
+        say(f"{pulled.description!r}: {count} -> {pulled.folder}")
 
 
 def receive(
@@ -74,7 +69,7 @@ def receive(
     def show(file: Path) -> None:
         if file.parent not in shown:
             shown.add(file.parent)
-            out.print(f"receiving {file.parent}", highlight=False, soft_wrap=True)
+            say(f"receiving {file.parent}")
 
     receiver = Receiver(
         output,
@@ -85,7 +80,7 @@ def receive(
         calling=calling or (),
         senders=sender or (),
     )
-    out.print(f"Listening as {title} on {host}:{receiver.port}. Stop with Ctrl+C", highlight=False)
+    say(f"Listening as {title} on {host}:{receiver.port}. Stop with Ctrl+C")
     try:
         threading.Event().wait()
     except KeyboardInterrupt:

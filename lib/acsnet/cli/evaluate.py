@@ -45,7 +45,7 @@ def evaluate(
         report = run_stress(
             images=images,
             labels=labels,
-            truth=truth.value,
+            truth=truth,
             cases=cases,
             json_path=json_file,
             console=out,
@@ -56,7 +56,7 @@ def evaluate(
         run_evaluation(
             predictions=predictions,
             labels=labels,
-            truth=truth.value,
+            truth=truth,
             json_path=json_file,
             console=out,
         )

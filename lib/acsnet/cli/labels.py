@@ -7,7 +7,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from acsnet.cli.common import grid, out
+from acsnet.cli.common import grid, out, say
 from acsnet.errors import InputError
 
 if TYPE_CHECKING:
@@ -42,9 +42,9 @@ def list_versions(studies: Studies) -> None:
         "scan", "version", "state", "by", "reviewed by", "saved (UTC)", "model", whole="version"
     )
     for versions in open_versions(studies).all():
-        for one in versions:
-            saved = f"{one.saved:%Y-%m-%d %H:%M}"
-            cells = (one.image, one.id, one.state, one.author, one.reviewer, saved, one.model)
+        for v in versions:
+            saved = f"{v.saved:%Y-%m-%d %H:%M}"
+            cells = (v.image, v.id, v.state, v.author, v.reviewer, saved, v.model)
             table.add_row(*map(escape, cells))
     out.print(table)
 
@@ -60,12 +60,12 @@ def review(
     from acsnet.annotations import audit_log
     from acsnet.server.state.paths import audit_log_file
 
-    found = open_versions(studies).mark(image, version, "reviewed", by=by)
+    marked = open_versions(studies).mark(image, version, "reviewed", by=by)
     details = {"version": version}
     audit_log.record(
-        audit_log_file(), "review", user=by, model=found.model, image=image, details=details
+        audit_log_file(), "review", user=by, model=marked.model, image=image, details=details
     )
-    out.print(f"{escape(version)} is reviewed by {escape(found.reviewer)}", highlight=False)
+    say(f"{version} is reviewed by {marked.reviewer}")
 
 
 @app.command()
@@ -78,17 +78,17 @@ def agreement(image: Image, studies: Studies) -> None:
     versions = open_versions(studies).versions(image)
     newest = versions[0].scan if versions else ""
     drawn = {
-        author: read_labels(one.verified())
-        for author, one in by_author(versions).items()
-        if one.scan == newest
+        author: read_labels(version.verified())
+        for author, version in by_author(versions).items()
+        if version.scan == newest
     }
     if len(drawn) < 2:
         msg = f"scan {image!r} has label maps of {len(drawn)} people: two are compared"
         raise InputError(msg)
-    for one, other, found in compare_all(drawn):
-        table = Table("region", "Dice", title=escape(f"{one} and {other}"))
-        for region, dice in found.region_dice.items():
+    for first, second, result in compare_all(drawn):
+        table = Table("region", "Dice", title=escape(f"{first} and {second}"))
+        for region, dice in result.region_dice.items():
             table.add_row(region, "" if dice is None else f"{dice:.3f}")
         out.print(table)
-        if found.burden_difference is not None:
-            out.print(f"scar burden differs by {found.burden_difference:+.1f} % of the myocardium")
+        if result.burden_difference is not None:
+            say(f"scar burden differs by {result.burden_difference:+.1f} % of the myocardium")

@@ -1,6 +1,6 @@
 """The `acsnet` command.
 
-Exit code 0: all done; 1: a stress test failed; 2: an input was refused, and the reason told.
+Exit code 0: all done; 1: a stress test failed; 2: an input was refused, with the reason.
 """
 
 import os
@@ -23,7 +23,7 @@ from acsnet.cli import (
     serve,
     train,
 )
-from acsnet.cli.common import NOTICE, Commands, out
+from acsnet.cli.common import NOTICE, Commands, say
 from acsnet.settings import CONFIG
 
 NOT_FOR_OTHERS = 0o007
@@ -63,7 +63,7 @@ app.add_typer(models.app, name="models")
 
 def _show_version(value: bool) -> None:
     if value:
-        out.print(f"acsnet {__version__}", highlight=False)
+        say(f"acsnet {__version__}")
         raise typer.Exit
 
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from acsnet.cli.common import err, grid, out
+from acsnet.cli.common import err, grid, out, say
 from acsnet.errors import InputError
 
 if TYPE_CHECKING:
@@ -30,8 +30,8 @@ def open_models(studies: str) -> "Models":
     return Models(models_folder(studies))
 
 
-def tell(event: Literal["promote", "rollback"], models: "Models", live: str) -> None:
-    """Put what became live on record: in the audit log, and in MLflow."""
+def record_change(event: Literal["promote", "rollback"], models: "Models", live: str) -> None:
+    """Record the new live version in the audit log and in MLflow."""
     from acsnet.annotations import audit_log
     from acsnet.fine_tuning.mlflow_mirror import mirror
     from acsnet.server.state.paths import audit_log_file
@@ -62,14 +62,13 @@ def show(version: Version, studies: Studies) -> None:
     models = open_models(studies)
     name = models.find(version)
     record = models.record(name)
-    weights = models.weights(name)
-    out.print(f"version {name}", highlight=False)
+    say(f"version {name}")
     for key, value in record.items():
         if key not in ("decision", "left_out"):
-            out.print(f"{key}: {value}", highlight=False, markup=False, soft_wrap=True)
-    out.print(f"weights: {weights}", highlight=False, markup=False, soft_wrap=True)
+            say(f"{key}: {value}")
+    say(f"weights: {models.weights(name)}")
     for reason in record.get("left_out", ()):
-        out.print(f"left out: {reason}", highlight=False, markup=False, soft_wrap=True)
+        say(f"left out: {reason}")
     if decision := record.get("decision"):
         from acsnet.fine_tuning.promotion import decision_from_dict
 
@@ -77,12 +76,11 @@ def show(version: Version, studies: Studies) -> None:
 
 
 @app.command()
-def compare(one: Version, other: Version, studies: Studies) -> None:
+def compare(first: Version, second: Version, studies: Studies) -> None:
     """Measure two versions on the patients held out by the newest training."""
     models = open_models(studies)
-    first, second = models.find(one), models.find(other)
-    decision = measured(models, first, second)
-    show_decision(decision, first, second)
+    live, candidate = models.find(first), models.find(second)
+    show_decision(measured(models, live, candidate), live, candidate)
 
 
 @app.command()
@@ -109,8 +107,8 @@ def promote(version: Version, studies: Studies) -> None:
     if not decision.promote:
         raise typer.Exit(1)
     models.promote(name, instead_of=live)
-    tell("promote", models, name)
-    out.print(f"{name} is served from the next request on", highlight=False)
+    record_change("promote", models, name)
+    say(f"{name} is served from the next request on")
 
 
 @app.command()
@@ -118,15 +116,12 @@ def rollback(studies: Studies) -> None:
     """Serve the version before the live one again; the two change places."""
     models = open_models(studies)
     aliases = models.rollback()
-    tell("rollback", models, aliases.live)
-    out.print(
-        f"{aliases.live} is served from the next request on, instead of {aliases.previous}",
-        highlight=False,
-    )
+    record_change("rollback", models, aliases.live)
+    say(f"{aliases.live} is served from the next request on, instead of {aliases.previous}")
 
 
-def measured(models: "Models", one: str, other: str) -> "Decision":
-    """What the gate says now. Raises InputError where nothing was ever held out."""
+def measured(models: "Models", live: str, candidate: str) -> "Decision":
+    """The decision on patients held out. Raises InputError where nothing was ever held out."""
     from acsnet.fine_tuning.training_request import read_request, run_folders
     from acsnet.fine_tuning.training_status import rest
     from acsnet.fine_tuning.worker import compare as compare_versions
@@ -139,18 +134,18 @@ def measured(models: "Models", one: str, other: str) -> "Decision":
     request = read_request(runs[-1])
     read = read_cases([case for case in request.cases if case.held])
     for reason in read.left_out:
-        err.print(f"left out: {reason}", highlight=False, markup=False, soft_wrap=True)
+        err.print(f"left out: {reason}", markup=False, soft_wrap=True)
     before_each = partial(rest, models.root, quiet_s=request.quiet_s)
     return compare_versions(
-        models, one, other, read, device=request.device, before_each=before_each
+        models, live, candidate, read, device=request.device, before_each=before_each
     )
 
 
-def show_decision(decision: "Decision", one: str, other: str) -> None:
-    """The table of the gate."""
+def show_decision(decision: "Decision", live: str, candidate: str) -> None:
+    """Print the table of a decision, and its reason."""
     from acsnet.fine_tuning.promotion import MEASURES
 
-    table = grid("measure", "patients", one, other, "gain", "p", "")
+    table = grid("measure", "patients", live, candidate, "gain", "p", "")
     for row in decision.rows:
         measure = MEASURES[row.measure]
         numbers = (f"{v:.{measure.decimals}f}" for v in (row.live, row.candidate))
@@ -159,4 +154,4 @@ def show_decision(decision: "Decision", one: str, other: str) -> None:
         table.add_row(measure.heading, str(row.patients), *numbers, gain, p, row.verdict)
     out.print(table)
     verdict = "may be served" if decision.promote else "is not served"
-    out.print(f"{other} {verdict}: {decision.reason}", highlight=False, soft_wrap=True)
+    say(f"{candidate} {verdict}: {decision.reason}")

@@ -2,27 +2,22 @@
 
 import time
 from dataclasses import replace
-from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from acsnet.cli.common import REFUSED, TruthName, err, out
+from acsnet.cli.common import REFUSED, TruthName, err, say
 from acsnet.errors import AcsnetError, InputError
 
 if TYPE_CHECKING:
     from acsnet.quantify.quantification import Given
 
 
-class ScarMethodName(str, Enum):
-    """Readings of full width at half maximum; see `acsnet.quantify.scar`."""
-
-    remote = "remote"
-    half_max = "half_max"
-
+ScarMethodName = Literal["remote", "half_max"]
+"""Readings of full width at half maximum; see `acsnet.quantify.scar`."""
 
 HeightOption = Annotated[
     float | None, typer.Option(help="Body height, for sizes by surface area; wins over DICOM.")
@@ -42,13 +37,14 @@ InsertionOption = Annotated[
 
 
 def segment(
-    inputs: Annotated[list[Path], typer.Argument(help="NIfTI files or DICOM folders.")],
+    inputs: Annotated[list[Path], typer.Argument(help="DICOM folders, or NIfTI, NRRD, MHA files.")],
     output: Annotated[Path, typer.Option(help="Folder for one sub-folder a case.")],
     phase: Annotated[
         int | None, typer.Option(help="Which cardiac phase, from 1, if a series has several.")
     ] = None,
     series: Annotated[
-        str | None, typer.Option(help="SeriesInstanceUID or SeriesNumber, if a folder has several.")
+        list[str] | None,
+        typer.Option(help="SeriesInstanceUID or number, if a folder has several; more are joined."),
     ] = None,
     ignore_window: Annotated[
         bool, typer.Option(help="Do not apply the DICOM window before the networks.")
@@ -56,7 +52,7 @@ def segment(
     scar_method: Annotated[
         ScarMethodName,
         typer.Option(help="Core scar: above half way to the peak, from remote wall or 0."),
-    ] = ScarMethodName.remote,
+    ] = "remote",
     smooth_walls: Annotated[
         bool, typer.Option(help="Redraw walls by the autoencoder even where they pass the checks.")
     ] = False,
@@ -75,18 +71,23 @@ def segment(
     """Segment scans: OUTPUT/<case>/segmentation.nii.gz and features.json for each."""
     from acsnet.export import ROW, read_kinds, write_csv, write_reports, write_result
     from acsnet.io import read_scan
+    from acsnet.io.inputs import expanded, names_of
     from acsnet.pipeline import Pipeline
     from acsnet.quantify.quantification import NOTHING
     from acsnet.report.patient import read_subject
 
     given = _given(height_cm, weight_kg, rv_insertion)
-    if given != NOTHING and len(inputs) > 1:
+    paths, passed_over = expanded(inputs)
+    names = names_of(paths)
+    for remark in passed_over:
+        err.print(escape(remark), soft_wrap=True, highlight=False)
+    if given != NOTHING and len(paths) > 1:
         msg = "height, weight and RV insertion are of one patient: give one input with them"
         raise typer.BadParameter(msg)
     kinds = () if report is None else read_kinds(report)
     pipeline = Pipeline.load(
         device=device,
-        scar_method=scar_method.value,
+        scar_method=scar_method,
         keep_valid=not smooth_walls,
         uncertainty=uncertainty,
     )
@@ -94,12 +95,13 @@ def segment(
     refused = 0
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
     with Progress(*columns, TimeElapsedColumn(), console=err) as progress:
-        task = progress.add_task("segmenting", total=len(inputs))
-        for path in inputs:
+        task = progress.add_task("segmenting", total=len(paths))
+        for path in paths:
             progress.update(task, description=path.name or str(path))
             start = time.perf_counter()
             try:
                 scan = read_scan(path, phase=phase, series=series)
+                scan = replace(scan, name=names.get(path, scan.name))
                 if scan.name in done:
                     msg = f"{path}: a case named {scan.name} was segmented already in this run"
                     raise InputError(msg)
@@ -124,7 +126,7 @@ def segment(
                 _print_case(features, folder, time.perf_counter() - start, flat)
             progress.advance(task)
     if refused:
-        err.print(f"{refused} of {len(inputs)} inputs were refused")
+        err.print(f"{refused} of {len(paths)} inputs were refused")
         raise typer.Exit(REFUSED)
 
 
@@ -134,7 +136,7 @@ def quantify(
     output: Annotated[Path, typer.Option(help="Folder for one sub-folder of the case.")],
     truth: Annotated[
         TruthName, typer.Option(help="Convention of the labels; acsnet: our values.")
-    ] = TruthName.acsnet,
+    ] = "acsnet",
     scar_method: Annotated[
         ScarMethodName | None,
         typer.Option(help="Split the drawn scar into core and grey zone; else as it was drawn."),
@@ -165,14 +167,14 @@ def quantify(
     measured = quantify_drawn(
         image,
         labels,
-        truth=truth.value,
-        scar_method=None if scar_method is None else scar_method.value,
+        truth=truth,
+        scar_method=scar_method,
         given=given,
     )
     folder = write_result(measured, output)
     subject = read_subject(image, measured.scan.instance_uids)
-    told = f"drawn, {labels.name}"
-    flat = write_reports(measured, folder, {"csv", *kinds}, subject=subject, labels_by=told)
+    labels_by = f"drawn, {labels.name}"
+    flat = write_reports(measured, folder, {"csv", *kinds}, subject=subject, labels_by=labels_by)
     _print_case(measured.features_dict(), folder, time.perf_counter() - start, flat)
 
 
@@ -207,14 +209,14 @@ def figure(
             err.print(f"[red]refused[/red] {escape(f'{path}: {error}')}", soft_wrap=True)
         else:
             done.add(scan.name)
-            out.print(str(file), highlight=False, soft_wrap=True)
+            say(str(file))
     if refused:
         err.print(f"{refused} of {len(inputs)} inputs were refused")
         raise typer.Exit(REFUSED)
 
 
 def _given(height_cm: float | None, weight_kg: float | None, rv_insertion: str | None) -> "Given":
-    """What was told by options, checked as far as it can be without the scan."""
+    """The values given by options, checked as far as possible without the scan."""
     from acsnet.quantify.quantification import Given
 
     point = None
@@ -234,16 +236,13 @@ def _print_case(
     """flat: the parts that have no surface."""
     burden, scar = features["scar_burden_percent"], features["enhancement_volume_ml"]
     shown = "unknown" if burden is None else f"{burden:.1f} %"
-    out.print(
+    say(
         f"{features['case']}: LV {features['lv_volume_ml']:.1f} ml, "
         f"myocardium {features['myocardium_volume_ml']:.1f} ml, "
         f"scar {'unknown' if scar is None else f'{scar:.1f} ml'}, burden {shown} "
-        f"({seconds:.1f} s) -> {folder}",
-        highlight=False,
-        soft_wrap=True,
+        f"({seconds:.1f} s) -> {folder}"
     )
     for warning in features["warnings"]:
-        out.print(f"  warning: {escape(warning)}", highlight=False, soft_wrap=True)
+        say(f"  warning: {warning}")
     if flat:
-        told = f"  no surface, too few voxels: {', '.join(flat)}"
-        out.print(told, highlight=False, soft_wrap=True)
+        say(f"  no surface, too few voxels: {', '.join(flat)}")

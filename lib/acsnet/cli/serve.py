@@ -11,7 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from acsnet import __version__
-from acsnet.cli.common import NOTICE, grid, out
+from acsnet.cli.common import NOTICE, grid, out, say
 
 
 def serve(
@@ -81,11 +81,10 @@ def info() -> None:
     from acsnet.labels import LABELS
     from acsnet.nets.weights import NETWORKS, load_network, read_manifest
 
-    out.print(f"acsnet {__version__}. {NOTICE}", highlight=False)
-    out.print(
+    say(f"acsnet {__version__}. {NOTICE}")
+    say(
         f"Python {platform.python_version()}, torch {torch.__version__}, "
-        f"{os.cpu_count()} processors, GPU: {'yes' if torch.cuda.is_available() else 'no'}",
-        highlight=False,
+        f"{os.cpu_count()} processors, GPU: {'yes' if torch.cuda.is_available() else 'no'}"
     )
     networks = {name: load_network(name, kind) for name, kind in NETWORKS.items()}
     table = Table("network", "filters", "parameters", "SHA-256", title="Verified weights")
@@ -95,4 +94,4 @@ def info() -> None:
         table.add_row(name, str(network.config.base_filters), f"{parameters:,}", digest)
     out.print(table)
     values = {info.name: int(info.label) for info in LABELS}
-    out.print(f"labels: {json.dumps(values)}", highlight=False, soft_wrap=True)
+    say(f"labels: {json.dumps(values)}")

@@ -1,30 +1,17 @@
 """`acsnet train`, `lge-like` and `calibrate`: what needs labelled sets."""
 
-from enum import Enum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
-from acsnet.cli.common import DeviceName, err, out
+from acsnet.cli.common import DeviceName, err, out, say
 
+CineTruthName = Literal["acdc", "mscmrseg", "acsnet"]
+"""Conventions of expert labels on cine; see `acsnet.label_conventions`."""
 
-class CineTruthName(str, Enum):
-    """Conventions of expert labels on cine; see `acsnet.label_conventions`."""
-
-    acdc = "acdc"
-    mscmrseg = "mscmrseg"
-    acsnet = "acsnet"
-
-
-class TrainingName(str, Enum):
-    """What can be trained; see `acsnet.train.run`."""
-
-    roi = "roi"
-    myo = "myo"
-    autoencoder = "autoencoder"
-    prior = "prior"
-    all = "all"
+TrainingName = Literal["roi", "myo", "autoencoder", "prior", "all"]
+"""The steps of `acsnet.train.run`."""
 
 
 def train(
@@ -34,7 +21,7 @@ def train(
     data: Annotated[Path, typer.Option(help="Folder with emidec/, acdc/ and splits.json.")],
     output: Annotated[Path, typer.Option(help="Run folder; an unfinished run goes on.")],
     seed: Annotated[int, typer.Option(min=0, help="Seed of everything random.")] = 0,
-    device: Annotated[DeviceName, typer.Option(help="cpu or cuda.")] = DeviceName.cpu,
+    device: Annotated[DeviceName, typer.Option(help="cpu or cuda.")] = "cpu",
     epochs: Annotated[
         int | None, typer.Option(min=1, help="Epochs. Default: those of the recipe.")
     ] = None,
@@ -54,11 +41,11 @@ def train(
     from acsnet.train.run import run_training
 
     run_training(
-        network.value,
+        network,
         data=data,
         output=output,
         seed=seed,
-        device=device.value,
+        device=device,
         epochs=epochs,
         cine_weight=cine_weight,
         init=init,
@@ -73,9 +60,7 @@ def lge_like(
         list[Path], typer.Option(help="True LGE scan, or folder of them; may be repeated.")
     ],
     output: Annotated[Path, typer.Option(help="Folder for images/, labels/ and figures/.")],
-    truth: Annotated[
-        CineTruthName, typer.Option(help="Convention of the expert labels.")
-    ] = CineTruthName.acdc,
+    truth: Annotated[CineTruthName, typer.Option(help="Convention of the expert labels.")] = "acdc",
     enhanced_share: Annotated[
         float, typer.Option(help="Probability that a slice gets a scar, 0 to 1.")
     ] = 0.56,
@@ -87,7 +72,7 @@ def lge_like(
     written = run_lge_like(
         inputs,
         labels=labels,
-        truth=truth.value,
+        truth=truth,
         references=reference,
         output=output,
         enhanced_share=enhanced_share,
@@ -95,11 +80,7 @@ def lge_like(
         console=err,
     )
     for case in written:
-        out.print(
-            f"{case.image}: scar in {case.enhanced} of {case.drawn} slices -> {case.figure}",
-            highlight=False,
-            soft_wrap=True,
-        )
+        say(f"{case.image}: scar in {case.enhanced} of {case.drawn} slices -> {case.figure}")
 
 
 def calibrate(

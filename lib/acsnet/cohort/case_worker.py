@@ -19,6 +19,7 @@ from acsnet.cohort.outcome import Outcome
 from acsnet.cohort.sources import Source
 from acsnet.errors import AcsnetError, OutputFullError, WeightsError
 from acsnet.export import FEATURES, SEGMENTATION, write_result
+from acsnet.io.phases import without_options
 from acsnet.nets.weights import read_manifest
 from acsnet.pipeline import Pipeline
 from acsnet.quantify.scar import ScarMethod
@@ -29,7 +30,7 @@ RECORD = "cohort.json"
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """What of the options changes results, as `acsnet segment` has them."""
+    """The options of `acsnet segment` that change results."""
 
     scar_method: ScarMethod = "remote"
     smooth_walls: bool = False
@@ -37,7 +38,7 @@ class Settings:
 
 
 class CaseWorker:
-    """Works on one case after another with networks that it loads at the first that needs them.
+    """Segments cases one after another; networks are loaded at the first that needs them.
 
     threads: of the processor, for torch.
     """
@@ -59,7 +60,7 @@ class CaseWorker:
             if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
                 msg = f"{self._output} has no room left: make room, and the same command goes on"
                 raise OutputFullError(msg) from error
-            return replace(outcome, reason=str(error))
+            return replace(outcome, reason=without_options(str(error)))
 
     def _work(self, source: Source) -> bool:
         """Whether there was anything to do."""

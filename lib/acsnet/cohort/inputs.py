@@ -9,7 +9,6 @@ is searched for all series in it; one that a pattern or a table names must hold 
 
 import csv
 import glob
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,12 +16,21 @@ from acsnet.cohort.outcome import Outcome
 from acsnet.cohort.sources import FileSource, PacsSource, Source
 from acsnet.cohort.tables import TABLES
 from acsnet.errors import InputError
-from acsnet.io.nifti import SUFFIXES, case_name
-from acsnet.io.series import SeriesFinder
+from acsnet.io.dicom_files import Walk, files_below
+from acsnet.io.finder import (
+    called_by_path,
+    common_folder,
+    is_single_slice,
+    is_volume,
+    scan_files,
+    scans_of,
+)
+from acsnet.io.series import Series, SeriesFinder
+from acsnet.io.volume import case_name
 from acsnet.pacs.config import is_dicomweb, pacs_settings
 from acsnet.pacs.dicomweb import DicomWeb
 from acsnet.pacs.transfer import find_series
-from acsnet.storage import is_plain_name, readable_name
+from acsnet.storage import is_plain_name
 
 IMAGE, CASE = "image", "case"
 """Columns of a CSV table."""
@@ -74,40 +82,63 @@ def _each_once(found: Iterator[Listed]) -> Iterator[Listed]:
 
 
 def _below(root: Path, *, output: Path) -> Iterator[Listed]:
-    """NIfTI files and DICOM series in a folder and its subfolders; no folder twice."""
-    seen: set[Path] = set()
-    parts: dict[str, tuple[int, Path]] = {}
-    closed: list[OSError] = []
-    for place, folders, files in os.walk(root, followlinks=True, onerror=closed.append):
-        folder = Path(place)
-        real = folder.resolve()
-        if real in seen or real.is_relative_to(output):
-            folders.clear()
-            continue
-        seen.add(real)
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        for name in sorted(files):
-            if name.lower().endswith(SUFFIXES) and not name.startswith("."):
-                yield _named(folder / name, root)
-        yield from _series_in(folder, root, parts)
-    for error in closed:
-        yield Outcome(case="", place=str(error.filename), reason="the folder cannot be opened")
+    """Volumes and DICOM series in a folder and its subfolders, one of these after another.
+
+    Series of a single slice wait for the end: they may be parts of one stack.
+    """
+    walk = Walk(without=output)
+    parts: list[Series] = []
+    known: dict[str, tuple[int, Path]] = {}
+    here = list(files_below(root, depth=0, walk=walk))
+    yield from _in_files(here, root, root, parts, known)
+    for folder in sorted(entry for entry in _folders_in(root, walk)):
+        yield from _in_files(list(files_below(folder, walk=walk)), folder, root, parts, known)
+    yield from _as_sources(scans_of(parts), root, known)
+    for folder in walk.closed:
+        yield Outcome(case="", place=str(folder), reason="the folder cannot be opened")
 
 
-def _series_in(folder: Path, root: Path, parts: dict[str, tuple[int, Path]]) -> Iterator[Listed]:
-    """The DICOM series directly in a folder; one that is alone is called like the folder.
+def _folders_in(root: Path, walk: Walk) -> list[Path]:
+    try:
+        return [one for one in root.iterdir() if one.is_dir() and not one.name.startswith(".")]
+    except OSError:
+        walk.closed.append(root)
+        return []
 
-    parts: series UID -> hash of the images found of it, and where. A copy is a scan of its own,
+
+def _in_files(
+    paths: list[Path],
+    folder: Path,
+    root: Path,
+    parts: list[Series],
+    known: dict[str, tuple[int, Path]],
+) -> Iterator[Listed]:
+    """The scans in the files of a folder below `root`; parts: where single slices are put."""
+    volumes, _ = scan_files([path for path in paths if is_volume(path)], root=root)
+    yield from (_named(path, root) for path in volumes)
+    others = [path for path in paths if not is_volume(path)]
+    scans = scans_of(SeriesFinder(folder, paths=others).find())
+    single = [one for one in scans if is_single_slice(one)]
+    parts += single
+    yield from _as_sources([one for one in scans if one not in single], root, known)
+
+
+def _as_sources(
+    scans: list[Series], root: Path, known: dict[str, tuple[int, Path]]
+) -> Iterator[Listed]:
+    """Series as scans; one that is alone in its folder is called like the folder.
+
+    known: series UID -> hash of the images found of it, and where. A copy is a scan of its own,
     but one part of a heart is not, and the list is gone through once: the second part tells.
     """
-    series = [one for one in SeriesFinder(folder, depth=0).find() if one.has_images]
-    name = _called(folder, root)
-    for one in series:
-        case = name if len(series) == 1 else f"{name}_{one.uid}"
+    folders = [common_folder(one) for one in scans]
+    for one, folder in zip(scans, folders, strict=True):
+        name = _called(folder, root)
+        case = name if folders.count(folder) == 1 else f"{name}_{one.uid}"
         images = hash(frozenset(file.text("SOPInstanceUID") for file in one.files))
-        known, first = parts.setdefault(one.uid, (images, folder)) if one.uid else (images, folder)
-        if known == images:
-            yield FileSource(case=case, path=folder, series=one.uid or None)
+        same, first = known.setdefault(one.uid, (images, folder)) if one.uid else (images, folder)
+        if same == images:
+            yield FileSource(case=case, path=folder, series=one.uid or None, files=one.paths)
             continue
         reason = (
             f"this series has other images in {first}, which were taken for a whole scan: put "
@@ -170,7 +201,6 @@ def _named(path: Path, root: Path) -> Listed:
 
 
 def _called(path: Path, root: Path) -> str:
-    if path == root:
-        return readable_name(path.resolve().name)
-    last = readable_name(path.name) if path.is_dir() else case_name(path)
-    return "_".join((*map(readable_name, path.relative_to(root).parts[:-1]), last))
+    if not path.is_dir():
+        case_name(path)
+    return called_by_path(path, root)

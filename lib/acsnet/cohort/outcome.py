@@ -1,4 +1,4 @@
-"""What came of a case."""
+"""Outcome of a case."""
 
 from dataclasses import dataclass
 

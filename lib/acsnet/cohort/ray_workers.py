@@ -171,12 +171,12 @@ def work_all(listed: Iterator[Listed], workers: list[Any]) -> Iterator[Outcome]:
     idle = deque(workers)
     running: dict[Any, tuple[Any, Source]] = {}
     while True:
-        while idle and (one := next(listed, None)) is not None:
-            if isinstance(one, Outcome):
-                yield one
+        while idle and (item := next(listed, None)) is not None:
+            if isinstance(item, Outcome):
+                yield item
             else:
                 worker = idle.popleft()
-                running[worker.work.remote(one)] = worker, one
+                running[worker.work.remote(item)] = worker, item
         if not running:
             return
         (ready,), _ = ray.wait(list(running), num_returns=1)

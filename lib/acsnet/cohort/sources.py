@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from acsnet.errors import InputError
-from acsnet.io import read_scan
+from acsnet.io import read_scan, read_series
 from acsnet.io.dicom_files import candidates
 from acsnet.pacs.config import pacs_settings
 from acsnet.pacs.dicomweb import DicomWeb
@@ -41,11 +41,15 @@ class Source(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class FileSource:
-    """A NIfTI file, or a DICOM series of a folder; series: its UID, None where it is alone."""
+    """A file with a volume, or a DICOM series of a folder.
+
+    series: its UID, None where it is alone; files: of the series, where the folder was searched.
+    """
 
     case: str
     path: Path
     series: str | None = None
+    files: tuple[Path, ...] = ()
 
     @property
     def place(self) -> str:
@@ -60,13 +64,15 @@ class FileSource:
         if self.path.is_file():
             return _sha256(self.path.read_bytes())
         digest = hashlib.sha256((self.series or "").encode())
-        for path in candidates(self.path):
+        for path in self.files or candidates(self.path):
             name = path.relative_to(self.path).as_posix()
             digest.update(f"\n{name}\n{_sha256(path.read_bytes())}".encode())
         return digest.hexdigest()
 
     def read(self) -> ShortAxisScan:
         """The scan."""
+        if self.files:
+            return read_series(self.files, name=self.case)
         return read_scan(self.path, series=self.series)
 
 
@@ -114,10 +120,10 @@ class PacsSource:
     @cached_property
     def _examination(self) -> Examination:
         nowhere = Path(tempfile.gettempdir()) / self.series
-        found = examine(self._pacs, study=self.study, series=self.series, folder=nowhere)
-        if found.reason is not None:
-            raise InputError(found.reason)
-        return found
+        examined = examine(self._pacs, study=self.study, series=self.series, folder=nowhere)
+        if examined.reason is not None:
+            raise InputError(examined.reason)
+        return examined
 
 
 def _sha256(content: bytes) -> str:

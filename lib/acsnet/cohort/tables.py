@@ -38,7 +38,13 @@ KINDS: dict[frozenset[type], pa.DataType] = {
 """Type of a column by the types of its values, null left out."""
 
 
-def write_tables(output: Path, cases: Sequence[str], failed: Iterable[Outcome]) -> None:
+def write_tables(
+    output: Path,
+    cases: Sequence[str],
+    failed: Iterable[Outcome],
+    *,
+    rows_at_once: int = ROWS,
+) -> None:
     """Write `cohort.csv` and `cohort.parquet` of the named cases, and `failures.csv`.
 
     Columns are those of all cases together; null is an empty field in CSV.
@@ -47,7 +53,7 @@ def write_tables(output: Path, cases: Sequence[str], failed: Iterable[Outcome]) 
     for row in _rows(output, cases):
         for name, value in row.items():
             kinds.setdefault(name, set()).update({type(value)} - {type(None)})
-    schema = pa.schema([(name, KINDS[frozenset(found)]) for name, found in kinds.items()])
+    schema = pa.schema([(name, KINDS[frozenset(types)]) for name, types in kinds.items()])
     with (
         _table(output / CSV_TABLE) as stream,
         writing(output / PARQUET_TABLE) as temporary,
@@ -56,13 +62,13 @@ def write_tables(output: Path, cases: Sequence[str], failed: Iterable[Outcome]) 
         lines = csv.DictWriter(stream, list(kinds), restval="", lineterminator="\n")
         lines.writeheader()
         rows = _rows(output, cases)
-        while part := list(itertools.islice(rows, ROWS)):
+        while part := list(itertools.islice(rows, rows_at_once)):
             lines.writerows(_cells(row) for row in part)
             columns.write_table(pa.Table.from_pylist(part, schema=schema))
     with _table(output / FAILURES) as stream:
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow(("case", "input", "reason"))
-        texts = ((one.case, one.place, one.reason) for one in failed)
+        texts = ((case.case, case.place, case.reason) for case in failed)
         writer.writerows(map(csv_cell, row) for row in texts)
 
 

@@ -22,7 +22,11 @@ def source_stack(scan: ShortAxisScan, headers: Iterable[Dataset]) -> tuple[Datas
     that was not read from DICOM and for a slice without image.
     """
     if not scan.instance_uids:
-        msg = f"{scan.name} was not read from DICOM: there are no images to refer to"
+        msg = (
+            f"{scan.name} has no DICOM image of its own for each slice to refer to: it was not "
+            "read from DICOM, or its images are frames of one object, lie in several series or "
+            "share a SOPInstanceUID"
+        )
         raise InputError(msg)
     by_uid = {text_of(header, "SOPInstanceUID"): header for header in headers}
     missing = [uid for uid in scan.instance_uids if uid not in by_uid]
@@ -38,7 +42,10 @@ def source_stack(scan: ShortAxisScan, headers: Iterable[Dataset]) -> tuple[Datas
 def read_headers(folder: Path) -> list[Dataset]:
     """The headers of all files of a series, without pixels."""
     with quiet_pydicom():
-        return [pydicom.dcmread(file, stop_before_pixels=True) for file in sorted(folder.iterdir())]
+        return [
+            pydicom.dcmread(file, stop_before_pixels=True, force=True)
+            for file in sorted(folder.iterdir())
+        ]
 
 
 def read_dataset(file: Path) -> Dataset:

@@ -7,15 +7,23 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from acsnet.dicom.seg_on_scan import is_dicom, seg_labels
 from acsnet.errors import InputError
 from acsnet.evaluate.metrics import slice_balanced_accuracy, slice_hausdorff_mm, thirds_of_heart
 from acsnet.export import SEGMENTATION
-from acsnet.io import read_scan
-from acsnet.io.label_map import check_same_grid, read_label_file, turned_to
+from acsnet.io.containers import open_volume
+from acsnet.io.label_map import (
+    LabelFile,
+    check_same_grid,
+    label_path,
+    read_label_file,
+    turned_to,
+)
+from acsnet.io.volume import scan_of
 from acsnet.label_conventions import ENH, LV, MYO, region_masks
 from acsnet.masks import dice, slice_dice
 from acsnet.quantify.volumes import burden_percent, volume_ml
-from acsnet.scan import apex_first_by_area
+from acsnet.scan import ShortAxisScan, apex_first_by_area, apex_first_by_position
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,7 +89,7 @@ def find_pairs(predictions: Path, labels: Path) -> tuple[dict[str, tuple[Path, P
     pairs: dict[str, tuple[Path, Path]] = {}
     warnings = []
     for case in sorted(entry for entry in predictions.iterdir() if entry.is_dir()):
-        predicted, expert = case / SEGMENTATION, labels / f"{case.name}.nii.gz"
+        predicted, expert = case / SEGMENTATION, label_path(labels, case.name)
         if not expert.is_file():
             warnings.append(f"{case.name} is left out: {labels} holds no {expert.name}")
         elif not predicted.is_file():
@@ -103,15 +111,16 @@ def score_case(name: str, *, predicted_path: Path, expert_path: Path, truth: str
     Raises InputError where the grids differ, a value is unknown, or the expert drew no ventricle,
     GeometryError where the expert's file gives no true volumes; both name the file.
     """
-    expert = read_label_file(expert_path)
+    on_its_own = not is_dicom(expert_path)
+    expert = _expert(expert_path, predicted_path)
     predicted = turned_to(read_label_file(predicted_path), expert)
     check_same_grid(predicted, expert)
     masks = region_masks(expert.labels, truth, source=str(expert_path))
-    found = region_masks(predicted.labels, "acsnet", source=str(predicted_path))
+    drawn = region_masks(predicted.labels, "acsnet", source=str(predicted_path))
     if not masks[LV].any():
         msg = f"{expert_path} holds no left ventricle, so there is nothing to compare with"
         raise InputError(msg)
-    scan = apex_first_by_area(read_scan(expert_path), masks[LV])
+    scan = apex_first_scan(expert_path if on_its_own else predicted_path, masks[LV])
     stack = scan.grid.from_input
     return CaseScores(
         name=name,
@@ -119,11 +128,20 @@ def score_case(name: str, *, predicted_path: Path, expert_path: Path, truth: str
         thirds=thirds_of_heart(stack(masks[LV])),
         regions={
             region: _score_region(
-                stack(found[region]), stack(mask), scan.spacing_mm[1:], scan.voxel_ml
+                stack(drawn[region]), stack(mask), scan.spacing_mm[1:], scan.voxel_ml
             )
             for region, mask in masks.items()
         },
     )
+
+
+def _expert(path: Path, predicted: Path) -> LabelFile:
+    """The expert's labels; those of a DICOM SEG on the grid of the predicted file."""
+    if not is_dicom(path):
+        return read_label_file(path)
+    volume = open_volume(predicted, name=predicted.name)
+    labels = seg_labels(path, scan_of(volume, name=predicted.name))
+    return LabelFile(path=path, labels=labels, affine=volume.affine)
 
 
 def _score_region(
@@ -151,3 +169,10 @@ def _plain(value: Any) -> Any:
     if value.dtype == bool:
         return value.tolist()
     return [None if np.isnan(item) else float(item) for item in value]
+
+
+def apex_first_scan(expert: Path, lv: NDArray[np.bool_]) -> ShortAxisScan:
+    """The grid of a label file with its slices apex to base, by `lv` where the header is silent."""
+    volume = open_volume(expert, name=expert.name)
+    scan = apex_first_by_position(scan_of(volume, name=expert.name))
+    return apex_first_by_area(scan, lv)

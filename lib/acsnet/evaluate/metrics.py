@@ -51,9 +51,9 @@ def slice_hausdorff_mm(
     """
     distances = np.full(len(expert), np.nan)
     for index in np.flatnonzero(predicted.any(axis=(1, 2)) & expert.any(axis=(1, 2))):
-        one = _boundary(predicted[index]) * np.asarray(in_plane_mm)
-        other = _boundary(expert[index]) * np.asarray(in_plane_mm)
-        ways = KDTree(other).query(one)[0], KDTree(one).query(other)[0]
+        drawn = _boundary(predicted[index]) * np.asarray(in_plane_mm)
+        expert_edge = _boundary(expert[index]) * np.asarray(in_plane_mm)
+        ways = KDTree(expert_edge).query(drawn)[0], KDTree(drawn).query(expert_edge)[0]
         distances[index] = max(float(np.percentile(way, percentile)) for way in ways)
     return distances
 

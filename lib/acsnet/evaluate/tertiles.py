@@ -50,8 +50,8 @@ class TertileRow:
 def tertiles_of(volumes_ml: Values) -> tuple[str, ...]:
     """The tertile that each of (patient,) volumes lies in, by rank.
 
-    Ranks make groups of equal size; where the count is no multiple of three the lower groups take
-    one more, and equal volumes keep their order (both ours).
+    Not from the paper: where the count is no multiple of three the lower groups take one more, and
+    equal volumes keep their order.
     """
     tertile = np.empty(len(volumes_ml), dtype=object)
     groups = np.array_split(np.argsort(volumes_ml, kind="stable"), len(TERTILES))

@@ -8,7 +8,7 @@ from the paper: the numbers.
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
@@ -44,12 +44,9 @@ from acsnet.train.mlflow_runs import TrackedRun, tracked
 from acsnet.train.recipes import RECIPES
 from acsnet.train.run_record import RECIPE, RUN, now, read_json, update, versions
 
-RATE = 3e-4
-KEPT = 0.5  # share of the old weights in the result
 # Shares of reviewed scans, cine and replay in an epoch.
 SHARES = {"roi": (0.7, 0.0, 0.3), "myo": (0.7, 0.0, 0.3), "autoencoder": (0.5, 0.0, 0.5)}
-EPOCHS = {"roi": 8, "myo": 8, "autoencoder": 4}
-IMAGES_AN_EPOCH = 480
+EPOCHS: Mapping[str, int] = {"roi": 8, "myo": 8, "autoencoder": 4}
 
 WEIGHTS = "weights"
 BUILT = "samples"
@@ -57,21 +54,38 @@ TERMS = "; fine-tuned on reviewed labels of the site"
 SEED = 0
 
 
-def fine_tuning(name: str, network: ResUNet | Autoencoder, *, epochs: int | None) -> Recipe:
-    """The recipe to fine-tune a trained network; epochs: None for the default."""
-    return replace(
-        RECIPES[name],
-        net=network.config,
-        share=SHARES[name],
-        epochs=epochs or EPOCHS[name],
-        images_an_epoch=IMAGES_AN_EPOCH,
-        learning_rate=RATE,
-    )
+@dataclass(frozen=True, kw_only=True)
+class Schedule:
+    """How long and how fast the networks are fine-tuned.
+
+    old_share: of the old weights in the result; phantoms: that are replayed.
+    """
+
+    learning_rate: float = 3e-4
+    old_share: float = 0.5
+    epochs: Mapping[str, int] = field(default_factory=lambda: EPOCHS)
+    images_an_epoch: int = 480
+    phantoms: int = 24
+    average_decay: float = 0.995
+
+    def recipe(self, name: str, network: ResUNet | Autoencoder, *, epochs: int | None) -> Recipe:
+        """The recipe to fine-tune a trained network; epochs: None for the default."""
+        return replace(
+            RECIPES[name],
+            net=network.config,
+            share=SHARES[name],
+            epochs=epochs or self.epochs[name],
+            images_an_epoch=self.images_an_epoch,
+            learning_rate=self.learning_rate,
+            average_decay=self.average_decay,
+        )
+
+    def total_epochs(self, names: Sequence[str], *, epochs: int | None) -> int:
+        """Epochs over all networks; the prior counts as one."""
+        return sum(1 if name == PRIOR else epochs or self.epochs[name] for name in names)
 
 
-def total_epochs(names: Sequence[str], *, epochs: int | None) -> int:
-    """Epochs over all networks; the prior counts as one."""
-    return sum(1 if name == PRIOR else epochs or EPOCHS[name] for name in names)
+USUAL = Schedule()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,6 +100,7 @@ class FineTuning:
     base: Path
     folder: Path
     registry: Path
+    schedule: Schedule
     processes: Processes
     console: Console
     on_step: Callable[[], None]
@@ -109,7 +124,8 @@ class FineTuning:
         def build() -> None:
             if not (built / f"{name}.npz").exists():
                 built.mkdir(exist_ok=True)
-                for network, samples in slice_samples(self.cases, seed=SEED).items():
+                made = slice_samples(self.cases, phantoms=self.schedule.phantoms, seed=SEED)
+                for network, samples in made.items():
                     save(built / f"{network}.npz", samples)
 
         self.processes.from_first(build)
@@ -145,7 +161,7 @@ class FineTuning:
         """Train a network, or resume its training, and write its weights."""
         entry = read_manifest(self.base)[name]
         network = load_network(name, NETWORKS[name], folder=self.base)
-        recipe = fine_tuning(name, network, epochs=epochs)
+        recipe = self.schedule.recipe(name, network, epochs=epochs)
         folder = self.folder / name
         learn = partial(
             train,
@@ -167,7 +183,9 @@ class FineTuning:
                 run.log(history)
                 on_epoch(history)
 
-            trained = moved_back(learn(on_epoch=log_history), network)
+            trained = moved_back(
+                learn(on_epoch=log_history), network, share=self.schedule.old_share
+            )
             about = {key: v for key, v in entry.items() if key not in ("file", "sha256", "config")}
             about |= {"recipe": read_json(folder / RECIPE), "base_sha256": entry["sha256"]}
             save_network(trained, name, folder=self.weights, about=with_terms(about))
@@ -210,10 +228,12 @@ class FineTuning:
 
 
 @torch.no_grad()
-def moved_back(trained: ResUNet | Autoencoder, before: nn.Module) -> ResUNet | Autoencoder:
-    """The trained network, `KEPT` of the way back to the old weights."""
+def moved_back(
+    trained: ResUNet | Autoencoder, before: nn.Module, *, share: float
+) -> ResUNet | Autoencoder:
+    """The trained network, with weights that are by this share the old ones."""
     for new, old in zip(trained.parameters(), before.parameters(), strict=True):
-        new.lerp_(old.to(new.device), KEPT)
+        new.lerp_(old.to(new.device), share)
     return trained
 
 

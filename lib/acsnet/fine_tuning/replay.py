@@ -22,14 +22,11 @@ from acsnet.train.data.lists import phantom_cases
 from acsnet.train.data.prepare import join_samples, samples_of
 from acsnet.train.data.samples import SOURCES, Samples, stack_neighbours
 
-PHANTOMS = 24
 REPLAYED = SOURCES.index("phantom")
 BATCH = 256
 
 
-def slice_samples(
-    cases: Sequence[TrainingCase], *, phantoms: int = PHANTOMS, seed: int
-) -> dict[str, Samples]:
+def slice_samples(cases: Sequence[TrainingCase], *, phantoms: int, seed: int) -> dict[str, Samples]:
     """Samples of the networks "roi" and "myo": the cases, and phantoms, in several variants."""
     everything = [*cases, *phantom_cases(count=phantoms, rng=np.random.default_rng(seed))]
     variants = [

@@ -20,7 +20,7 @@ from rich.console import Console
 from acsnet.anatomy.latent_prior import NAME as PRIOR
 from acsnet.annotations import audit_log
 from acsnet.errors import AcsnetError, InputError
-from acsnet.fine_tuning.fine_tune import FineTuning, total_epochs
+from acsnet.fine_tuning.fine_tune import USUAL, FineTuning, Schedule
 from acsnet.fine_tuning.mlflow_mirror import mirror
 from acsnet.fine_tuning.model_registry import Models
 from acsnet.fine_tuning.promotion import (
@@ -104,7 +104,7 @@ def compare(
     return decide(*both)
 
 
-def perform(folder: Path) -> Status:
+def perform(folder: Path, *, schedule: Schedule = USUAL) -> Status:
     """Run or resume the training of a run folder; returns its final status.
 
     Raises AcsnetError or OSError, recorded in the status, if it fails.
@@ -113,7 +113,7 @@ def perform(folder: Path) -> Status:
     change_status(folder, state=TRAINING, started=status.started or now())
     models = models_of(folder)
     try:
-        name = status.candidate or make_candidate(folder, request, models)
+        name = status.candidate or make_candidate(folder, request, models, schedule)
         change_status(folder, candidate=name)
         return decide_promotion(folder, request, models, name)
     except (AcsnetError, OSError) as error:
@@ -135,35 +135,36 @@ def trained_on(request: Request) -> list[Case]:
     return [case for case in request.cases if not case.held]
 
 
-def make_candidate(folder: Path, request: Request, models: Models) -> str:
+def make_candidate(folder: Path, request: Request, models: Models, schedule: Schedule) -> str:
     """Train what is requested, and register the resulting weights as a version."""
     read = read_cases(trained_on(request))
     change_status(folder, left_out=read.left_out)
-    weights = train_parts(folder, request, read)
+    weights = train_parts(folder, request, read, schedule)
     record = {"base": request.base, "trainer": request.trainer, "run": folder.name}
     return models.add(weights, {**record, "trained_scans": len(read.cases)})
 
 
-def train_parts(folder: Path, request: Request, read: ReadCases) -> Path:
+def train_parts(folder: Path, request: Request, read: ReadCases, schedule: Schedule) -> Path:
     """Train what is requested, in each training process; returns the weights folder."""
     if not read.cases:
         msg = f"no scan to train on can be read: {'; '.join(read.left_out)}"
         raise InputError(msg)
     models, steps = models_of(folder), STEPS[request.trainer]
-    epochs = total_epochs(steps, epochs=request.epochs)
+    epochs = schedule.total_epochs(steps, epochs=request.epochs)
     with joined(launched(request.device)) as processes:
         tuning = FineTuning(
             cases=[content for _, content in read.cases],
             base=models.weights(request.base),
             folder=folder,
             registry=models.root,
+            schedule=schedule,
             processes=processes,
             console=Console(quiet=not processes.first),
             on_step=partial(rest, models.root, quiet_s=request.quiet_s),
         )
         tuning.bring_base()
         for index, name in enumerate(steps):
-            done = total_epochs(steps[:index], epochs=request.epochs)
+            done = schedule.total_epochs(steps[:index], epochs=request.epochs)
             if processes.first:
                 change_status(folder, step=name, epoch=done, epochs=epochs)
             if tuning.is_done(name):
@@ -209,7 +210,7 @@ def record_end(log: Path, folder: Path, status: Status, *, seconds: float) -> No
     )
 
 
-def main(folder: Path, lock: Path, log: Path) -> int:
+def main(folder: Path, lock: Path, log: Path, *, schedule: Schedule = USUAL) -> int:
     """Exit code: 0 done, 1 failed, `BUSY` if another training is under way.
 
     lock: file that one training at a time holds; log: of `acsnet.annotations.audit_log`.
@@ -223,10 +224,10 @@ def main(folder: Path, lock: Path, log: Path) -> int:
         torch.set_num_threads(max(1, request.threads // processes.size))
         if not processes.first:
             if read_status(folder).candidate is None:
-                train_parts(folder, request, read_cases(trained_on(request)))
+                train_parts(folder, request, read_cases(trained_on(request)), schedule)
             return 0
         with FileLock(lock, timeout=0):
-            status = perform(folder)
+            status = perform(folder, schedule=schedule)
             record_end(log, folder, status, seconds=time.perf_counter() - begun)
     except Timeout:
         return BUSY

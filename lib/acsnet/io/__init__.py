@@ -1,23 +1,39 @@
 """Files to scans and label maps to files: the only room that knows file formats."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from acsnet.errors import InputError
-from acsnet.io.dicom import read_dicom_folder
-from acsnet.io.nifti import read_nifti, write_image, write_label_map, write_map
-from acsnet.scan import ShortAxisScan, apex_first_by_position
+from acsnet.io.containers import read_volume
+from acsnet.io.dicom import read_dicom_files, read_dicom_folder
+from acsnet.io.dicom_files import quiet_pydicom, read_header
+from acsnet.io.nifti import write_image, write_label_map, write_map
+from acsnet.scan import (
+    MIN_APEXWARD_COSINE,
+    UNFIT,
+    ShortAxisScan,
+    apex_first_by_position,
+    is_fit,
+    long_axis_cosine,
+)
 
-__all__ = ["read_scan", "write_image", "write_label_map", "write_map"]
+__all__ = ["read_scan", "read_series", "write_image", "write_label_map", "write_map"]
+
+
+THIN_MM = 1.0
+"""Distance of slices below which a scan is unlike those that the networks learned on (ours)."""
 
 
 def read_scan(
-    path: str | Path, *, phase: int | None = None, series: str | None = None
+    path: str | Path, *, phase: int | None = None, series: str | Sequence[str] | None = None
 ) -> ShortAxisScan:
     """Read a NIfTI file or a folder of DICOM files; apex first where the position tells.
 
     phase: which image (from 1) where a DICOM series has several at each slice position; series:
-    SeriesInstanceUID or SeriesNumber where a folder has several. Raises InputError or
-    GeometryError with the exact reason for whatever is not one short-axis stack.
+    SeriesInstanceUID or SeriesNumber where a folder has several, or some of them to be joined.
+    Raises InputError or GeometryError with the exact reason for whatever is not one short-axis
+    stack.
     """
     path = Path(path)
     try:
@@ -27,11 +43,43 @@ def read_scan(
             if series is not None or phase not in (None, 1):
                 msg = f"phase and series are for DICOM folders, {path.name} is a file"
                 raise InputError(msg)
-            scan = read_nifti(path)
+            scan = read_volume(path)
         else:
             msg = f"{path.name} is not there, or is neither a file nor a folder"
             raise InputError(msg)
     except PermissionError as error:
         msg = f"{Path(error.filename or path).name} cannot be read: permission denied"
         raise InputError(msg) from error
-    return apex_first_by_position(scan)
+    return apex_first_by_position(_remarked(scan))
+
+
+def read_series(paths: Sequence[Path], *, name: str) -> ShortAxisScan:
+    """Read one stack from DICOM files that lie anywhere; name: of the case. As `read_scan`."""
+    files, remarks = [], []
+    with quiet_pydicom():
+        for path in paths:
+            file, remark = read_header(path, path.name)
+            remarks += remark
+            files += [] if file is None else [file]
+    if not files:
+        msg = f"{name} holds no DICOM files"
+        raise InputError(msg)
+    scan = read_dicom_files(files, name=name, passed_over=remarks)
+    return apex_first_by_position(_remarked(scan))
+
+
+def _remarked(scan: ShortAxisScan) -> ShortAxisScan:
+    """The scan with warnings of planes along the axis of the heart, and of very thin slices."""
+    remarks = []
+    cosine = long_axis_cosine(scan)
+    if cosine is not None and abs(cosine) < MIN_APEXWARD_COSINE and is_fit(scan.warnings):
+        remarks.append(
+            f"{UNFIT} a long-axis stack, not short axis (its slices lie across the usual axis of "
+            "the heart): nothing measured on it is true of the ventricle"
+        )
+    if scan.spacing_mm[0] < THIN_MM:
+        remarks.append(
+            f"slices lie {scan.spacing_mm[0]:.2f} mm apart, as in 3-D LGE: the networks learned on "
+            "stacks of 5 to 13 mm, so that labels should be looked at"
+        )
+    return replace(scan, warnings=(*scan.warnings, *remarks)) if remarks else scan

@@ -7,63 +7,38 @@ MONOCHROME1 is refused: an inverted MR image is no signal to measure. Ours.
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-import pydicom
 from numpy.typing import NDArray
-from pydicom.pixel_data_handlers.util import get_expected_length
-from pydicom.uid import (
-    UID,
-    EnhancedMRColorImageStorage,
-    EnhancedMRImageStorage,
-    ImplicitVRLittleEndian,
-    LegacyConvertedEnhancedMRImageStorage,
-    UncompressedPixelTransferSyntaxes,
-)
+from pydicom.uid import UID
 
-from acsnet.errors import InputError
-from acsnet.io.dicom_files import (
-    DAMAGED,
-    DicomFile,
-    check_inflated,
-    choose_series,
-    quiet_pydicom,
-    read_headers,
+from acsnet.errors import GeometryError, InputError
+from acsnet.io.contrast import cine_reason, is_called_lge, long_axis_name
+from acsnet.io.dicom_files import DicomFile, quiet_pydicom, read_headers
+from acsnet.io.dicom_pixels import bit_remarks, fitting_windows, pixels_of, stacked_padding
+from acsnet.io.frames import frames_of
+from acsnet.io.geometry import (
+    Plane,
+    check_directions,
+    check_parallel,
+    check_stack,
+    group_by_position,
+    stack_affine,
+    turn_remarks,
 )
-from acsnet.io.geometry import Plane, check_parallel, check_stack, group_by_position, stack_affine
-from acsnet.io.limits import (
-    check_extent,
-    check_field,
-    check_packed,
-    check_pixels,
-    check_size,
-    check_voxel_mm,
-)
+from acsnet.io.limits import check_extent, check_field, check_size, check_voxel_mm
 from acsnet.io.phases import choose_phase
-from acsnet.scan import InputGrid, ShortAxisScan
-
-MULTI_FRAME = (
-    EnhancedMRImageStorage,
-    EnhancedMRColorImageStorage,
-    LegacyConvertedEnhancedMRImageStorage,
+from acsnet.io.selection import (
+    main_stack,
+    without_copies,
+    without_other_objects,
+    without_repeats,
 )
-PIXEL_TAGS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
-NEEDED = (
-    "NumberOfFrames",
-    "SamplesPerPixel",
-    "PhotometricInterpretation",
-    "PlanarConfiguration",
-    "Rows",
-    "Columns",
-    "BitsAllocated",
-    "BitsStored",
-    "HighBit",
-    "PixelRepresentation",
-    *PIXEL_TAGS,
-)
-"""To decode pixels. Whatever else a file holds behind them would fill the memory."""
+from acsnet.io.series_choice import choose_series
+from acsnet.io.signal import cleaned
+from acsnet.scan import UNFIT, InputGrid, ShortAxisScan
 
 SPACING_TAG_TOLERANCE = 0.05
 
@@ -73,75 +48,170 @@ class HeaderStack:
     """One stack as its headers tell it.
 
     files: one a slice, ascending along the normal; grid: of (column, row, slice), as NIfTI has
-    it; windows: (slice, 2) centre and width, or None.
+    it; windows: (slice, 2) centre and width, or None; is_cine: whether it is cine and not LGE.
     """
 
     files: tuple[DicomFile, ...]
     grid: InputGrid
     windows: NDArray[np.float32] | None
     warnings: tuple[str, ...]
+    is_cine: bool = False
 
 
 def read_dicom_folder(
-    folder: Path, *, phase: int | None = None, series: str | None = None
+    folder: Path, *, phase: int | None = None, series: str | Sequence[str] | None = None
 ) -> ShortAxisScan:
     """One short-axis stack from a folder, slices ascending along the normal.
 
     phase: which image (from 1) where each position holds several; series: SeriesInstanceUID or
-    SeriesNumber. The grid is that of (column, row, slice), as NIfTI has it. Raises InputError
-    for files that are no MR image, GeometryError for images that are no stack.
+    SeriesNumber, or several of them to be joined. The grid is that of (column, row, slice), as
+    NIfTI has it. Raises InputError for files that are no MR image, GeometryError for images that
+    are no stack.
     """
-    name = folder.resolve().name
     with quiet_pydicom():
         files, passed_over = read_headers(folder)
-        files, left_out = choose_series(files, series=series, folder=name)
-        stack = check_headers(files, name=name, phase=phase)
-        pixels = np.stack([_pixels(file) for file in stack.files])
-        uids = tuple(file.text("SOPInstanceUID") for file in stack.files)
-        height_m = _told(stack.files[0], "PatientSize")
-        weight_kg = _told(stack.files[0], "PatientWeight")
-    check_pixels(name, pixels)
-    return ShortAxisScan(
-        name=name,
-        pixels=pixels,
-        grid=stack.grid,
-        windows=stack.windows,
-        instance_uids=uids,
-        height_cm=None if height_m is None else 100.0 * height_m,
-        weight_kg=weight_kg,
-        warnings=(*passed_over, *left_out, *stack.warnings),
+    return read_dicom_files(
+        files, name=folder.resolve().name, passed_over=passed_over, phase=phase, series=series
     )
 
 
-def check_headers(files: list[DicomFile], *, name: str, phase: int | None = None) -> HeaderStack:
+def read_dicom_files(
+    files: Sequence[DicomFile],
+    *,
+    name: str,
+    passed_over: Sequence[str] = (),
+    phase: int | None = None,
+    series: str | Sequence[str] | None = None,
+) -> ShortAxisScan:
+    """As `read_dicom_folder`, from files whose headers were read; passed_over: told as it is."""
+    with quiet_pydicom():
+        chosen, left_out = choose_series(files, series=series, folder=name)
+        stack = check_headers(chosen, name=name, phase=phase)
+        images = pixels_of(stack.files)
+        height_m = _told(stack.files[0], "PatientSize")
+        weight_kg = _told(stack.files[0], "PatientWeight")
+    clean = cleaned(
+        name,
+        np.stack([image.pixels for image in images]),
+        padding=stacked_padding(images),
+    )
+    remarks = (*passed_over, *left_out, *stack.warnings, *bit_remarks(images), *clean.warnings)
+    windows, window_remarks = fitting_windows(stack.windows, images, clean)
+    return ShortAxisScan(
+        name=name,
+        pixels=clean.pixels,
+        grid=stack.grid,
+        windows=windows,
+        signal=clean.signal,
+        contrast="cine" if stack.is_cine else "lge",
+        instance_uids=_own_uids(stack.files),
+        height_cm=None if height_m is None else 100.0 * height_m,
+        weight_kg=weight_kg,
+        warnings=(*remarks, *window_remarks),
+    )
+
+
+def check_headers(
+    files: Sequence[DicomFile], *, name: str, phase: int | None = None
+) -> HeaderStack:
     """The images of one series as a stack, as far as their headers tell; pixels are not read.
 
-    name: of the series, for messages; phase: which image (from 1) where each position holds
-    several. Raises InputError for files that are no MR image, GeometryError for images that are
-    no stack.
+    What is double or plainly foreign is left out and told. name: of the series, for messages;
+    phase: which image (from 1) where each position holds several. Raises InputError for files that
+    are no MR image, GeometryError for images that are no stack.
     """
     with quiet_pydicom():
-        planes = [_plane(file) for file in files]
-        check_parallel(planes)
-        groups = group_by_position(planes)
-        first = planes[0]
-        check_size(name, slices=len(groups), rows=first.rows, columns=first.columns, item_bytes=4)
-        chosen = choose_phase([[files[i] for i in group] for group in groups], phase=phase)
-        by_file = dict(zip(files, planes, strict=True))
-        stack = [by_file[file] for file in chosen]
-        check_stack(stack)
-        step_mm = float((stack[-1].position_mm - stack[0].position_mm) @ first.normal)
-        step_mm /= len(stack) - 1
-        row_mm, column_mm = first.spacing_mm
-        check_voxel_mm(name, slice_mm=step_mm, row_mm=row_mm, column_mm=column_mm)
-        check_extent(name, slices=len(stack), slice_mm=step_mm)
-        windows, window_remarks = _windows(chosen)
-        remarks = *_spacing_remarks(chosen, step_mm), *window_remarks, *_cine_remarks(chosen)
+        files, others = without_other_objects(files)
+        files, copies = without_copies(files)
+        images = [frame for file in files for frame in frames_of(file)]
+        planes = [_plane(file) for file in images]
+        check_directions(planes)
+        main, foreign = main_stack(images, planes)
+        try:
+            stack = _stacked(images, planes, main, name=name, phase=phase)
+        except GeometryError:
+            check_parallel(planes)  # the foreign images are what is missing
+            raise
+    return replace(stack, warnings=(*others, *copies, *foreign, *stack.warnings))
+
+
+def _stacked(
+    images: Sequence[DicomFile],
+    planes: Sequence[Plane],
+    main: Sequence[int],
+    *,
+    name: str,
+    phase: int | None,
+) -> HeaderStack:
+    """One image at each position of those with the indices `main`."""
+    parallel = [planes[i] for i in main]
+    check_parallel(parallel)
+    groups = group_by_position(parallel)
+    first = parallel[0]
+    check_size(name, slices=len(groups), rows=first.rows, columns=first.columns, item_bytes=4)
+    at_places, repeats = without_repeats([[images[main[i]] for i in group] for group in groups])
+    chosen = choose_phase(at_places, phase=phase)
+    by_image = {id(image): plane for image, plane in zip(images, planes, strict=True)}
+    stack = [by_image[id(image)] for image in chosen]
+    odd_places = check_stack(stack)
+    step_mm = float((stack[-1].position_mm - stack[0].position_mm) @ first.normal)
+    step_mm /= len(stack) - 1
+    row_mm, column_mm = first.spacing_mm
+    check_voxel_mm(name, slice_mm=step_mm, row_mm=row_mm, column_mm=column_mm)
+    check_extent(name, slices=len(stack), slice_mm=step_mm)
+    windows, window_remarks = _windows(chosen)
+    cine = cine_reason(chosen[0].header, images_each=len(at_places[0]))
+    remarks = (
+        *repeats,
+        *odd_places,
+        *turn_remarks(stack),
+        *_spacing_remarks(chosen, step_mm),
+        *window_remarks,
+        *([] if cine is None else [cine]),
+        *_long_axis_remarks(chosen[0]),
+        *_uid_remarks(chosen),
+    )
     grid = InputGrid(
         shape=(first.columns, first.rows, len(stack)), affine=stack_affine(stack), axes=(2, 1, 0)
     )
     check_field(name, grid)
-    return HeaderStack(files=chosen, grid=grid, windows=windows, warnings=remarks)
+    return HeaderStack(
+        files=chosen,
+        grid=grid,
+        windows=windows,
+        warnings=remarks,
+        is_cine=cine is not None and not is_called_lge(chosen[0].header),
+    )
+
+
+def _long_axis_remarks(file: DicomFile) -> list[str]:
+    name = long_axis_name(file.header)
+    if name is None:
+        return []
+    return [
+        f"{UNFIT} a long-axis stack, not short axis (it is called {name!r}): nothing measured on "
+        "it is true of the ventricle"
+    ]
+
+
+def _uid_remarks(files: Sequence[DicomFile]) -> list[str]:
+    if _own_uids(files):
+        return []
+    several = len({file.text("SeriesInstanceUID") for file in files}) > 1
+    if several or any(file.frame is not None for file in files):
+        return []
+    return ["images without a SOPInstanceUID of their own: no DICOM object can refer to them"]
+
+
+def _own_uids(files: Sequence[DicomFile]) -> tuple[str, ...]:
+    """SOPInstanceUIDs, one a slice; none where slices share them, have none or lie in many series.
+
+    A DICOM object refers to the images of one series.
+    """
+    uids = [file.text("SOPInstanceUID") for file in files]
+    series = {file.text("SeriesInstanceUID") for file in files}
+    own = len(set(uids)) == len(uids) and all(uids) and len(series) == 1
+    return tuple(uids) if own and all(file.frame is None for file in files) else ()
 
 
 def _plane(file: DicomFile) -> Plane:
@@ -151,11 +221,11 @@ def _plane(file: DicomFile) -> Plane:
         msg = f"Modality of {file.name} must be MR, got {modality or '(empty)'}"
         raise InputError(msg)
     frames = file.text("NumberOfFrames") or "1"
-    kind = UID(file.text("SOPClassUID"))
-    if kind in MULTI_FRAME or frames != "1":
+    if frames != "1":
+        kind = UID(file.text("SOPClassUID"))
         msg = (
-            f"{file.name} is a multi-frame object ({kind.name}, {frames} "
-            "frames), which is not supported: export the series as one file a slice"
+            f"{file.name} is a multi-frame object ({kind.name}, {frames} frames) that does not "
+            "tell where its frames lie: export the series as enhanced MR or as one file a slice"
         )
         raise InputError(msg)
     if not file.is_image:
@@ -211,46 +281,6 @@ def _told(file: DicomFile, tag: str) -> float | None:
     return value if math.isfinite(value) and value != 0 else None
 
 
-def _pixels(file: DicomFile) -> NDArray[np.float32]:
-    """(row, column) stored values, rescaled. Raises InputError when they cannot be decoded."""
-    try:
-        check_inflated(file.path, file.name)
-        dataset = pydicom.dcmread(file.path, force=True, specific_tags=list(NEEDED))
-        has_pixels = any(tag in dataset for tag in PIXEL_TAGS)
-    except InputError:
-        raise
-    except DAMAGED as error:
-        msg = f"{file.name} cannot be read as DICOM (damaged or cut short?)"
-        raise InputError(msg) from error
-    if not has_pixels:
-        msg = f"{file.name} has no pixel data"
-        raise InputError(msg)
-    try:
-        if dataset.file_meta.get("TransferSyntaxUID", ImplicitVRLittleEndian).is_encapsulated:
-            check_packed(
-                file.name, stored=len(dataset.PixelData), plain=get_expected_length(dataset)
-            )
-        stored = dataset.pixel_array
-    except InputError:
-        raise
-    except DAMAGED as error:
-        syntax = UID(str(dataset.file_meta.get("TransferSyntaxUID", ImplicitVRLittleEndian)))
-        if syntax not in UncompressedPixelTransferSyntaxes:
-            reason = f"transfer syntax {syntax.name} ({syntax}) cannot be decoded"
-        else:
-            reason = "they do not fill the matrix (damaged or cut short?)"
-        msg = f"pixels of {file.name} cannot be read: {reason}"
-        raise InputError(msg) from error
-    slope = _numbers(file, "RescaleSlope", 1)[0] if file.text("RescaleSlope") else 1.0
-    intercept = _numbers(file, "RescaleIntercept", 1)[0] if file.text("RescaleIntercept") else 0.0
-    if slope == 0.0:
-        msg = f"RescaleSlope of {file.name} must not be 0"
-        raise InputError(msg)
-    with np.errstate(all="ignore"):  # what float32 cannot hold is refused as infinite
-        pixels: NDArray[np.float32] = (stored * slope + intercept).astype(np.float32)
-    return pixels
-
-
 def _windows(chosen: Sequence[DicomFile]) -> tuple[NDArray[np.float32] | None, list[str]]:
     """(slice, 2) first window centre and width of each slice; None unless each has one."""
     windows: list[tuple[float, float]] = []
@@ -286,23 +316,4 @@ def _spacing_remarks(chosen: Sequence[DicomFile], step_mm: float) -> list[str]:
     return [
         f"slices lie {step_mm:.2f} mm apart by ImagePositionPatient, which is used, but "
         f"SpacingBetweenSlices is {told:g} mm: check that no slice is missing"
-    ]
-
-
-def _cine_remarks(chosen: Sequence[DicomFile]) -> list[str]:
-    """LGE is one inversion-recovery image a position; cine has many phases and no inversion.
-
-    Bright spots in the wall of a cine are no scar, but a network measures them all the same.
-    """
-    phases = chosen[0].text("CardiacNumberOfImages")
-    inversion = chosen[0].text("InversionTime")
-    try:
-        cine = int(phases or 1) > 1 and float(inversion or 0) == 0.0
-    except ValueError:
-        return []
-    if not cine:
-        return []
-    return [
-        f"this looks like cine, not LGE (CardiacNumberOfImages {phases}, no InversionTime): "
-        "scar cannot be measured on it"
     ]

@@ -1,11 +1,12 @@
 """The DICOM files of a folder, and the one MR series among them."""
 
+import os
 import struct
 import warnings
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
@@ -24,7 +25,12 @@ Header = Dataset
 
 DICOM_SUFFIXES = (".dcm", ".dicom", ".ima")
 IDENTITY_TAGS = ("SOPClassUID", "SOPInstanceUID", "SeriesInstanceUID", "Modality")
-MAX_LISTED = 20
+IMAGE_TAGS = ("SOPClassUID", "Modality")
+"""Without these nothing tells what an image is; empty UIDs are what some anonymisers leave."""
+
+MAX_DEPTH = 8
+"""Levels of subfolders: exports nest patient, study, series and a few more. Ours."""
+
 
 DAMAGED = (
     BytesLengthException,
@@ -48,11 +54,15 @@ DAMAGED = (
 
 @dataclass(frozen=True, eq=False)
 class DicomFile:
-    """One file: its path, its name below the folder, its tags without the pixels."""
+    """One file: its path, its name below the folder, its tags without the pixels.
+
+    frame: which of its frames is meant, from 0, where the tags are those of one frame of several.
+    """
 
     path: Path
     name: str
     header: Dataset
+    frame: int | None = None
 
     def text(self, tag: str) -> str:
         """The value of a tag as DICOM writes it, valid or not; empty when it is missing."""
@@ -97,82 +107,75 @@ def silence_pydicom() -> None:
 
 
 def read_headers(folder: Path) -> tuple[list[DicomFile], list[str]]:
-    """Folder and its direct subfolders -> DICOM files, with warnings about files passed over.
+    """Folder and its subfolders -> DICOM files, with warnings about files passed over.
 
     DICOMDIR, hidden and text files are not looked at. Raises InputError for a file that claims
-    to be DICOM and cannot be read, for one image that is there twice, and for an empty folder.
+    to be DICOM and cannot be read, and for a folder without any.
     """
     files: list[DicomFile] = []
     remarks: list[str] = []
-    seen: dict[str, str] = {}
     for path in candidates(folder):
-        name = path.relative_to(folder).as_posix()
-        file, remark = read_header(path, name)
+        file, remark = read_header(path, path.relative_to(folder).as_posix())
         remarks += remark
-        if file is None:
-            continue
-        uid = file.text("SOPInstanceUID")
-        if uid in seen:
-            msg = f"{seen[uid]} and {name} are the same image (SOPInstanceUID {uid})"
-            raise InputError(msg)
-        seen[uid] = name
-        files.append(file)
+        if file is not None:
+            files.append(file)
     if not files:
-        msg = f"{folder.name} holds no DICOM files, nor do its direct subfolders"
+        msg = f"{folder.name} holds no DICOM files, nor do its subfolders"
         raise InputError(msg)
     return files, remarks
 
 
-def choose_series(
-    files: list[DicomFile], *, series: str | None, folder: str
-) -> tuple[list[DicomFile], list[str]]:
-    """The files of the one MR image series, with a warning for each series left out.
-
-    series: a SeriesInstanceUID or a SeriesNumber that is unique in the folder. Raises InputError
-    with a list of what is there when none or several fit, or when what fits is not MR.
-    """
-    by_uid: dict[str, list[DicomFile]] = {}
-    for file in files:
-        by_uid.setdefault(file.text("SeriesInstanceUID"), []).append(file)
-    if series is not None:
-        chosen = [g for u, g in by_uid.items() if series in (u, g[0].text("SeriesNumber"))]
-        if len(chosen) != 1:
-            found = "no series" if not chosen else f"{len(chosen)} series"
-            msg = f"{folder} has {found} {series!r}; choose with --series from {_listed(by_uid)}"
-            raise InputError(msg)
-        if not _is_mr(chosen[0]):
-            msg = f"series {series!r} in {folder} must be MR, got Modality {_modality(chosen[0])}"
-            raise InputError(msg)
-        return chosen[0], []
-    with_mr = [group for group in by_uid.values() if _is_mr(group)]
-    chosen = [group for group in with_mr if any(file.is_image for file in group)] or with_mr
-    if not chosen:
-        found = ", ".join(sorted({_modality(group) for group in by_uid.values()}))
-        msg = f"{folder} must hold an MR series, got Modality {found}"
-        raise InputError(msg)
-    if len(chosen) > 1:
-        msg = (
-            f"{folder} holds {len(chosen)} MR series; choose one with --series UID "
-            f"(or its number): {_listed({g[0].text('SeriesInstanceUID'): g for g in chosen})}"
-        )
-        raise InputError(msg)
-    others = {u: g for u, g in by_uid.items() if g is not chosen[0]}
-    return chosen[0], [f"left out of the folder: {_listed(others)}"] if others else []
-
-
 def candidates(folder: Path) -> Iterator[Path]:
-    """The files of a folder and its direct subfolders that a reader looks at, by name.
+    """The files of a folder and its subfolders that a reader looks at, by name.
 
     Raises InputError for a link to nothing, which may be a slice.
     """
-    for entry in sorted(folder.iterdir()):
-        for path in sorted(entry.iterdir()) if entry.is_dir() else [entry]:
-            hidden = entry.name.startswith(".") or path.name.startswith(".")
-            if not hidden and leads_nowhere(path):
-                msg = f"{path.name} is a link to a file that is not there"
-                raise InputError(msg)
-            if path.is_file() and not hidden and path.name.upper() != "DICOMDIR":
-                yield path
+    for path in files_below(folder):
+        if leads_nowhere(path):
+            msg = f"{path.name} is a link to a file that is not there"
+            raise InputError(msg)
+        yield path
+
+
+@dataclass(frozen=True, kw_only=True)
+class Walk:
+    """What a walk through folders keeps in mind.
+
+    been: folders that it was in; closed: those it could not open; without: a folder, resolved,
+    that is left out.
+    """
+
+    been: set[tuple[int, int]] = field(default_factory=set)
+    closed: list[Path] = field(default_factory=list)
+    without: Path | None = None
+
+
+def files_below(
+    folder: Path, *, depth: int = MAX_DEPTH, walk: Walk | None = None
+) -> Iterator[Path]:
+    """All files that may be scans or slices, in the order of their names; no folder twice.
+
+    Not hidden ones and no DICOMDIR; with links to nothing that are called as slices are. depth:
+    levels of subfolders to look into. A folder that cannot be opened holds nothing.
+    """
+    walk = walk or Walk()
+    try:
+        status = folder.stat()
+        entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+    except OSError:
+        walk.closed.append(folder)
+        return
+    left_out = walk.without is not None and folder.resolve().is_relative_to(walk.without)
+    if left_out or (status.st_dev, status.st_ino) in walk.been:
+        return
+    walk.been.add((status.st_dev, status.st_ino))
+    for entry in entries:
+        if entry.name.startswith(".") or entry.name.upper() == "DICOMDIR":
+            continue
+        if entry.is_file() or leads_nowhere(Path(entry.path)):
+            yield Path(entry.path)
+        elif entry.is_dir() and depth:
+            yield from files_below(Path(entry.path), depth=depth - 1, walk=walk)
 
 
 def leads_nowhere(path: Path) -> bool:
@@ -201,7 +204,8 @@ def read_header(path: Path, name: str) -> tuple[DicomFile | None, list[str]]:
             counted = _Counted(stream, name)
             header = pydicom.dcmread(counted, stop_before_pixels=True, force=not preamble)
         file = DicomFile(path, name, header)
-        missing = [tag for tag in IDENTITY_TAGS if not file.text(tag)]
+        needed = IMAGE_TAGS if file.is_image else IDENTITY_TAGS
+        missing = [tag for tag in needed if not file.text(tag)]
     except InputError:
         raise
     except DAMAGED as error:
@@ -250,22 +254,3 @@ class _Counted:
             msg = f"{self.name} is too large: a header of more than {MAX_HEADER_BYTES} bytes"
             raise InputError(msg)
         return content
-
-
-def _is_mr(group: list[DicomFile]) -> bool:
-    return any(file.text("Modality") == "MR" for file in group)
-
-
-def _modality(group: list[DicomFile]) -> str:
-    return "/".join(sorted({file.text("Modality") or "(empty)" for file in group}))
-
-
-def _listed(by_uid: dict[str, list[DicomFile]]) -> str:
-    lines = [
-        f"{uid} (number {group[0].text('SeriesNumber') or 'none'}, "
-        f"{group[0].text('SeriesDescription') or 'no description'!r}, {_modality(group)}, "
-        f"{len(group)} files)"
-        for uid, group in by_uid.items()
-    ]
-    more = len(lines) - MAX_LISTED
-    return "; ".join(lines[:MAX_LISTED]) + (f"; and {more} more" if more > 0 else "")

@@ -1,27 +1,168 @@
-"""The one reader of label maps: whole numbers on a grid, from a person, a client or a data set."""
+"""The one reader of label maps, in files of any format, and their place on the grid of an image.
 
-from dataclasses import dataclass
+Values near whole numbers are whole: conversions scale and resample them. A map that was cut to its
+labels is put back where it was, as long as it lies on the voxels of its image. Not from the paper:
+the tolerances.
+"""
+
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 from nibabel.orientations import apply_orientation, inv_ornt_aff, io_orientation
 from numpy.typing import NDArray
 
 from acsnet.errors import GeometryError, InputError
+from acsnet.io.containers import open_volume
 from acsnet.io.limits import check_size
-from acsnet.io.nifti import DAMAGED, check_whole, open_nifti
+from acsnet.io.volume import (
+    LABEL_SUFFIXES,
+    SUFFIXES,
+    Segment,
+    Volume,
+    corner_distance_mm,
+    places_of,
+)
 from acsnet.labels import LABEL_VALUES, find_label
 from acsnet.scan import InputGrid, ShortAxisScan
+
+ROUNDING = 0.01
+"""From a value to the label that it stands for."""
+
+MAX_VALUE = 2.0**31
+"""Of a label."""
+
+CORNER_TOLERANCE_MM = 0.1
+"""Viewers write affines in single precision; a real shift is a good part of a pixel."""
 
 AFFINE_TOLERANCE = 0.01
 """Affines are equal when no entry differs by more than this share of the smallest voxel side."""
 
-CORNER_TOLERANCE_MM = 0.1
-"""Viewers write affines in single precision; a real shift is a good part of a pixel. Ours."""
-
 CLIENTS = "the label map"
 """What messages call the file of a client, who does not know under which name it lies here."""
+
+SEG_SUFFIX = ".dcm"
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class LabelMap:
+    """A label map as it lies in its file.
+
+    name: what messages call it; labels: of any axis order, or (layer, ...) where layered; affine:
+    (4, 4) to RAS mm; segments: of a `.seg.nrrd`, by which its values are named.
+    """
+
+    name: str
+    labels: NDArray[np.int64]
+    affine: NDArray[np.float64]
+    segments: tuple[Segment, ...] = ()
+    layered: bool = False
+
+
+def read_label_map(path: Path, *, name: str, grid: InputGrid | None = None) -> LabelMap:
+    """Read the label map in `path`; `name` is what messages call it.
+
+    grid: of its image, which it may not be larger than. Raises InputError for a file that cannot be
+    read or holds no labels, GeometryError for one of another shape.
+    """
+    volume = open_volume(path, name=name)
+    shape = _plain_shape(volume)
+    if grid is not None and any(
+        n > m for n, m in zip(sorted(shape), sorted(grid.shape), strict=True)
+    ):
+        _refuse_shape(shape, grid)
+    check_size(name, slices=max(shape[2], 2), rows=shape[0], columns=shape[1], item_bytes=8)
+    if volume.dtype.kind not in "iuf":
+        msg = f"{name} must hold whole numbers, got {volume.dtype}"
+        raise InputError(msg)
+    stored = volume.load()
+    stored = stored if volume.layered else stored.reshape(shape)
+    return LabelMap(
+        name=name,
+        labels=whole_numbers(stored, name=name),
+        affine=volume.affine,
+        segments=volume.segments,
+        layered=volume.layered,
+    )
+
+
+def whole_numbers(values: NDArray[Any], *, name: str) -> NDArray[np.int64]:
+    """Values as whole numbers; NaN, as outside of a mask, is 0.
+
+    Raises InputError where one is further than `ROUNDING` from any.
+    """
+    if values.dtype.kind in "iub":
+        return values.astype(np.int64)
+    known = np.nan_to_num(np.asarray(values, dtype=np.float64), nan=0.0)
+    off = np.abs(known - np.rint(np.clip(known, -MAX_VALUE, MAX_VALUE))) > ROUNDING
+    if off.any():
+        msg = (
+            f"{name} holds values that are not whole numbers ({known[off][0]:g}), so it is no "
+            "label map"
+        )
+        raise InputError(msg)
+    return np.rint(known).astype(np.int64)
+
+
+def by_name(label_map: LabelMap) -> LabelMap:
+    """The map with our values where its segments have our names, and without layers.
+
+    Where segments overlap the higher of our values wins. A map whose segments all have other names
+    keeps its values and its segments. Raises InputError where only some of the names with voxels
+    are ours.
+    """
+    if not label_map.segments:
+        return replace(label_map, layered=False)
+    layers = label_map.labels if label_map.layered else label_map.labels[None]
+    masks = [
+        (one.name, layers[one.layer] == one.value)
+        for one in label_map.segments
+        if one.layer < len(layers)
+    ]
+    drawn = [(name, find_label(name), mask) for name, mask in masks if mask.any()]
+    ours = [(label, mask) for _, label, mask in drawn if label is not None]
+    if not ours and len(layers) == 1:
+        return replace(label_map, labels=layers[0], layered=False)
+    if len(ours) < len(drawn):
+        unknown = next(name for name, label, _ in drawn if label is None)
+        msg = f"segment {unknown!r} is not one of the labels {', '.join(LABEL_VALUES)}"
+        raise InputError(msg)
+    out = np.zeros(layers.shape[1:], np.int64)
+    for label, mask in sorted(ours, key=lambda pair: pair[0]):
+        out[mask] = label
+    return replace(label_map, labels=out, layered=False, segments=())
+
+
+def on_grid(label_map: LabelMap, grid: InputGrid) -> NDArray[np.int64]:
+    """The labels as an array of `grid.shape`, axes turned and what was cut off put back as 0.
+
+    Raises GeometryError where the map does not lie on voxels of the image.
+    """
+    if label_map.layered:
+        label_map = by_name(label_map)
+    best = min((_snapped(label_map, place) for place in places_of(grid)), key=lambda fit: fit[0])
+    off_mm, turn, first = best
+    if turn is None or not off_mm <= CORNER_TOLERANCE_MM:
+        _refuse_place(label_map, grid)
+    axes = [int(np.flatnonzero(row)[0]) for row in turn]
+    signs = [int(row[axis]) for row, axis in zip(turn, axes, strict=True)]
+    labels = np.transpose(label_map.labels, axes)[tuple(slice(None, None, sign) for sign in signs)]
+    start = [
+        int(at) if sign > 0 else int(at) - (count - 1)
+        for at, sign, count in zip(first, signs, labels.shape, strict=True)
+    ]
+    inside = all(
+        a >= 0 and a + count <= size
+        for a, count, size in zip(start, labels.shape, grid.shape, strict=True)
+    )
+    if not inside:
+        _refuse_place(label_map, grid)
+    if labels.shape == grid.shape:
+        return np.asarray(labels)
+    out = np.zeros(grid.shape, np.int64)
+    out[tuple(slice(a, a + n) for a, n in zip(start, labels.shape, strict=True))] = labels
+    return out
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,40 +174,13 @@ class LabelFile:
     affine: NDArray[np.float64]
 
 
-def read_label_file(path: Path, *, name: str = "") -> LabelFile:
-    """Read a NIfTI label map, 3-D or 4-D with one volume.
-
-    Args:
-        path: the file.
-        name: what messages call it; its path if there is none.
-
-    Raises:
-        InputError: it is missing, damaged, or not a stack of whole numbers; names file and fault.
-    """
-    name = name or str(path)
+def read_label_file(path: Path) -> LabelFile:
+    """Read a label map whose values may follow any convention. Errors as `read_label_map`."""
     if not path.is_file():
-        msg = f"{name} is not there"
+        msg = f"{path} is not there"
         raise InputError(msg)
-    image = open_nifti(path, name=name)
-    shape = image.shape[:3] if image.shape[3:] == (1,) else image.shape
-    if len(shape) != 3 or min(shape) < 1:
-        msg = f"{name} must be a 3-D label map, got shape {image.shape}"
-        raise InputError(msg)
-    check_size(name, slices=max(shape[2], 2), rows=shape[0], columns=shape[1], item_bytes=8)
-    check_whole(path, image, name=name)
-    try:
-        values = np.asarray(image.dataobj).reshape(shape)
-    except DAMAGED as error:
-        msg = f"the pixels of {name} cannot be read (damaged or cut short?)"
-        raise InputError(msg) from error
-    if values.dtype.kind not in "iuf":
-        msg = f"{name} must hold whole numbers, got {values.dtype}"
-        raise InputError(msg)
-    labels = np.where(np.isfinite(values), values, -1).astype(np.int64)
-    if not np.array_equal(labels, values):
-        msg = f"{name} holds values that are not whole numbers, so it is no label map"
-        raise InputError(msg)
-    return LabelFile(path=path, labels=labels, affine=np.asarray(image.affine, dtype=np.float64))
+    label_map = by_name(read_label_map(path, name=str(path)))
+    return LabelFile(path=path, labels=label_map.labels, affine=label_map.affine)
 
 
 def read_labels(path: Path) -> NDArray[np.uint8]:
@@ -78,25 +192,60 @@ def read_labels_on(path: Path, *, scan: ShortAxisScan, image: Path) -> NDArray[n
     """The label map of a file on the grid of a scan, its axes turned to those of the scan's file.
 
     Args:
-        path: NIfTI label map, values of any convention.
+        path: label map, values of any convention.
         scan: what was read from `image`.
-        image: NIfTI file or DICOM folder, for messages.
+        image: file or DICOM folder, for messages.
 
     Returns:
-        Labels of `scan.grid.shape`.
+        Labels of `scan.grid.shape`; what was cut off round them is put back.
 
     Raises:
-        InputError: as `read_label_file`, and, naming both files, where they differ in grid.
+        InputError: as `read_label_map`, and, naming both files, where they differ in grid.
+        GeometryError: it does not lie on voxels of the image.
     """
-    drawn = read_label_file(path)
+    drawn, grid = read_label_file(path), scan.grid
     place = LabelFile(
-        path=image,
-        labels=np.broadcast_to(np.int64(0), scan.grid.shape),
-        affine=scan.grid.header_affine,
+        path=image, labels=np.broadcast_to(np.int64(0), grid.shape), affine=grid.header_affine
     )
     turned = turned_to(drawn, place)
+    if turned.labels.shape != grid.shape or len(places_of(grid)) > 1:
+        label_map = LabelMap(name=str(path), labels=drawn.labels, affine=drawn.affine)
+        try:
+            return on_grid(label_map, grid)
+        except GeometryError:
+            check_same_grid(turned, place)
+            raise
     check_same_grid(turned, place)
     return turned.labels
+
+
+def read_client_labels(path: Path, *, grid: InputGrid, segments: Any = None) -> NDArray[np.uint8]:
+    """Read the label map that a client sent of the scan on `grid`, with the values of our table.
+
+    Args:
+        path: file of any format.
+        grid: of the scan.
+        segments: the viewer's own list of segments (`label_info`) or None, see `to_values`; a file
+            that names its own segments needs none.
+
+    Returns:
+        Labels of `grid.shape`.
+
+    Raises:
+        InputError: a file that cannot be read, or unknown values.
+        GeometryError: it is not on the grid of its image.
+    """
+    label_map = read_label_map(path, name=CLIENTS, grid=grid)
+    named = by_name(label_map)
+    own_names = bool(label_map.segments) and not named.segments
+    return to_values(on_grid(named, grid), segments=None if own_names else segments)
+
+
+def label_path(folder: Path, case: str) -> Path:
+    """The label map of a case in a folder, of whatever format; by default a `.nii.gz` file."""
+    endings = (*LABEL_SUFFIXES, *SUFFIXES, SEG_SUFFIX)
+    paths = (folder / f"{case}{ending}" for ending in endings)
+    return next((path for path in paths if path.is_file()), folder / f"{case}.nii.gz")
 
 
 def turned_to(predicted: LabelFile, expert: LabelFile) -> LabelFile:
@@ -138,35 +287,6 @@ def check_same_grid(predicted: LabelFile, expert: LabelFile) -> None:
         raise InputError(msg)
 
 
-def read_label_map(path: Path, *, grid: InputGrid, segments: Any = None) -> NDArray[np.uint8]:
-    """Read the label map that a client sent of the scan on `grid`, with the values of our table.
-
-    Args:
-        path: NIfTI file, in the axis order of the scan's own file.
-        grid: of the scan; the affine may be the true one or that of the scan's header.
-        segments: the viewer's own list of segments (`label_info`) or None, see `to_values`.
-
-    Returns:
-        Labels of `grid.shape`.
-
-    Raises:
-        InputError: a file that cannot be read, or unknown values.
-        GeometryError: it is not on the grid of its image.
-    """
-    sent = read_label_file(path, name=CLIENTS)
-    if sent.labels.shape != grid.shape:
-        msg = f"{CLIENTS} must have the image's shape {grid.shape}, got {sent.labels.shape}"
-        raise GeometryError(msg)
-    shift_mm = min(
-        _corner_shift_mm(sent.affine, true, grid.shape)
-        for true in (grid.affine, grid.header_affine)
-    )
-    if not shift_mm <= CORNER_TOLERANCE_MM:
-        msg = f"{CLIENTS} must lie on its image, but its corners are up to {shift_mm:.1f} mm off"
-        raise GeometryError(msg)
-    return to_values(sent.labels, segments=segments)
-
-
 def to_values(data: NDArray[np.integer[Any]], *, segments: Any) -> NDArray[np.uint8]:
     """Values as a viewer numbered them -> values of `acsnet.labels.Label`.
 
@@ -192,10 +312,46 @@ def to_values(data: NDArray[np.integer[Any]], *, segments: Any) -> NDArray[np.ui
     return out
 
 
-def _corner_shift_mm(
-    one: NDArray[np.float64], other: NDArray[np.float64], shape: tuple[int, int, int]
-) -> float:
-    """Largest distance between the places that two affines give to a corner voxel."""
-    ends = np.array(np.meshgrid(*[(0, size - 1) for size in shape])).reshape(3, -1)
-    corners = np.vstack([ends, np.ones(ends.shape[1])])
-    return float(np.linalg.norm(((one - other) @ corners)[:3], axis=0).max())
+def _snapped(
+    label_map: LabelMap, place: NDArray[np.float64]
+) -> tuple[float, NDArray[np.float64] | None, NDArray[np.float64]]:
+    """How far in mm a map is off the voxels of an image, and the turn and start among them."""
+    try:
+        relative = np.linalg.solve(place, label_map.affine)
+    except np.linalg.LinAlgError:
+        return np.inf, None, np.zeros(3)
+    turn, first = np.rint(relative[:3, :3]), np.rint(relative[:3, 3])
+    if not (np.isfinite(relative).all() and (np.abs(turn).sum(axis=0) == 1).all()):
+        return np.inf, None, first
+    if not (np.abs(turn).sum(axis=1) == 1).all():
+        return np.inf, None, first
+    voxels = np.eye(4)
+    voxels[:3, :3], voxels[:3, 3] = turn, first
+    shape = label_map.labels.shape
+    off_mm = corner_distance_mm(label_map.affine - place @ voxels, (shape[0], shape[1], shape[2]))
+    return off_mm, turn, first
+
+
+def _refuse_place(label_map: LabelMap, grid: InputGrid) -> NoReturn:
+    shape = label_map.labels.shape
+    if shape != grid.shape and sorted(shape) == sorted(grid.shape):
+        _refuse_shape((shape[0], shape[1], shape[2]), grid)
+    shift_mm = min(
+        corner_distance_mm(label_map.affine - place, grid.shape) for place in places_of(grid)
+    )
+    cut = "" if shape == grid.shape else f" (it has shape {shape}, the image {grid.shape})"
+    msg = f"{label_map.name} must lie on its image, but its corners are up to {shift_mm:.1f} mm off"
+    raise GeometryError(msg + cut)
+
+
+def _refuse_shape(shape: tuple[int, ...], grid: InputGrid) -> NoReturn:
+    msg = f"the label map must have the image's shape {grid.shape}, got {shape}"
+    raise GeometryError(msg)
+
+
+def _plain_shape(volume: Volume) -> tuple[int, int, int]:
+    shape = volume.shape[1:] if volume.layered else volume.shape
+    if len(shape) < 3 or min(shape) < 1 or max(shape[3:], default=1) > 1:
+        msg = f"{volume.name} must be a 3-D label map, got shape {volume.shape}"
+        raise InputError(msg)
+    return shape[0], shape[1], shape[2]

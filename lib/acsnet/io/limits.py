@@ -7,7 +7,7 @@ from acsnet.errors import GeometryError, InputError
 from acsnet.scan import InputGrid
 
 PIXEL_MM = (0.2, 5.0)
-SLICE_STEP_MM = (1.0, 30.0)
+SLICE_STEP_MM = (0.4, 30.0)
 MAX_EXTENT_MM = 400.0
 """From the first slice to the last: no short-axis stack is half as long."""
 
@@ -134,7 +134,7 @@ def check_packed(name: str, *, stored: int, plain: int) -> None:
 
 
 def check_pixels(name: str, pixels: NDArray[np.float32]) -> None:
-    """Refuse an image with pixels that are no number or beyond any, or with nothing to see.
+    """Refuse an image with pixels beyond any number, or with nothing to see.
 
     Raises InputError.
     """

@@ -1,4 +1,4 @@
-"""A NIfTI file -> `ShortAxisScan`, and label maps back to NIfTI on the grid of the input."""
+"""NIfTI and Analyze files -> `Volume`, and label maps to NIfTI on the grid of the input."""
 
 import gzip
 import logging
@@ -6,31 +6,31 @@ import math
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, cast
 
 import nibabel as nib
 import numpy as np
 from nibabel.filebasedimages import ImageFileError
 from nibabel.imageglobals import logger as nibabel_logger
-from nibabel.openers import ImageOpener
 from nibabel.spatialimages import HeaderDataError, HeaderTypeError
 from nibabel.wrapstruct import WrapStructError
 from numpy.typing import NDArray
 
-from acsnet.errors import AcsnetError, GeometryError, InputError
-from acsnet.io.limits import (
-    MAX_EXTENSION_BYTES,
-    check_extent,
-    check_field,
-    check_pixels,
-    check_size,
-    check_voxel_mm,
+from acsnet.errors import AcsnetError, InputError
+from acsnet.io.limits import MAX_EXTENSION_BYTES, PIXEL_MM
+from acsnet.io.volume import (
+    DATA_SUFFIXES,
+    NiftiForms,
+    SplitGrid,
+    Volume,
+    case_name,
+    in_mm,
 )
 from acsnet.scan import InputGrid, ShortAxisScan
-from acsnet.storage import readable_name, write_bytes
+from acsnet.storage import write_bytes
 
-SUFFIXES = (".nii.gz", ".nii")
 NIFTI_1, NIFTI_2 = 348, 540
 """Bytes of a header, which begins with this number."""
 
@@ -39,19 +39,12 @@ _KINDS = {
     for size, kind in ((NIFTI_1, nib.Nifti1Image), (NIFTI_2, nib.Nifti2Image))
     for order in ("little", "big")
 }
-SLICE_AXIS_RATIO = 1.5
-"""The slice axis is clear when its spacing is this many times both others. Ours."""
-
 PIECE_BYTES = 2**20
 MAX_REST_BYTES = 2**20
 """Behind the pixels of a compressed file, where nothing belongs: it is unpacked to its end."""
 
 NOTE = b"ACSNet, research use only, not a medical device"
 """In the header of what is written."""
-
-MAX_SHEAR_SINE = float(np.sin(np.deg2rad(1.0)))
-SIZE_TOLERANCE = 0.01
-"""How far pixdim may be from the voxel size in the affine before they are two answers. Ours."""
 
 DAMAGED = (
     ImageFileError,
@@ -69,84 +62,175 @@ DAMAGED = (
 """What nibabel raises on damaged files."""
 
 
-def case_name(path: Path) -> str:
-    """File name without `.nii.gz` or `.nii`. Raises InputError for any other ending."""
-    for suffix in SUFFIXES:
-        if path.name.lower().endswith(suffix) and len(path.name) > len(suffix):
-            return readable_name(path.name[: -len(suffix)])
-    msg = f"{path.name} must be a .nii.gz or .nii file, or a folder of DICOM files"
-    raise InputError(msg)
+UNITS = {"unknown": 1.0, "mm": 1.0, "meter": 1000.0, "micron": 0.001}
+"""Millimetres of the spatial units that a NIfTI header can name."""
+
+MAGIC = slice(344, 348)
+GZIP = b"\x1f\x8b"
 
 
-def read_nifti(path: Path) -> ShortAxisScan:
-    """One short-axis stack from a 3-D NIfTI file (or 4-D with one volume), any orientation.
+def nifti_volume(path: Path, *, name: str) -> Volume:
+    """The volume in a NIfTI or Analyze file; `name` is what messages call it.
 
-    Scaled by scl_slope and scl_inter. Raises InputError for what is no grey 3-D image,
-    GeometryError for a header from which no true volume can be built.
+    Scaled by scl_slope and scl_inter. Raises InputError for another format.
     """
-    name = case_name(path)
+    image = open_nifti(path, name=name)
     warnings: list[str] = []
-    image = open_nifti(path, name=path.name)
-    with _named_errors(f"{path.name} has a damaged NIfTI header"):
-        with image.file_map["image"].get_prepare_fileobj("rb") as stream:
-            as_stored = type(image.header).from_fileobj(stream, check=False)
-            pixdim = np.asarray(as_stored["pixdim"][1:4], dtype=np.float64)
-        units = image.header.get_xyzt_units()[0]
-    shape = _volume_shape(path.name, image)
-    if units not in ("mm", "unknown"):
-        msg = f"{path.name} must be in mm, got spatial units {units!r}"
-        raise GeometryError(msg)
-    header_affine = np.asarray(image.affine, dtype=np.float64)
-    if int(image.header["qform_code"]) == 0 and int(image.header["sform_code"]) == 0:
+    with _named_errors(f"{name} has a damaged NIfTI header"):
+        header = image.header
+        if isinstance(image, nib.Spm99AnalyzeImage):
+            return _analyze_volume(path, image, name=name)
+        qform, sform = image.get_qform(coded=False), image.get_sform(coded=False)
+        codes = int(header["qform_code"]), int(header["sform_code"])
+        forms = NiftiForms(
+            qform=np.asarray(qform, dtype=np.float64),
+            qform_code=codes[0],
+            sform=np.asarray(sform, dtype=np.float64),
+            sform_code=codes[1],
+            unit_name=header.get_xyzt_units()[0],
+            unit=UNITS.get(header.get_xyzt_units()[0], 1.0),
+        )
+        pixdim = _stored_pixdim(path, image)
+    if forms.unit != 1.0 and not _is_pixel_size(pixdim * forms.unit) and _is_pixel_size(pixdim):
+        warnings.append(f"the header is in {forms.unit_name}, which is not true: taken as mm")
+        forms = replace(forms, unit=1.0)
+    if codes == (0, 0):
         warnings.append("no orientation in the header: qform_code and sform_code are 0")
-    affine = _true_affine(path.name, header_affine, pixdim, warnings)
-    axes = _axes(shape, np.linalg.norm(affine[:3, :3], axis=0), warnings)
-    stored = None if affine is header_affine else header_affine
-    grid = InputGrid(shape=shape, affine=affine, axes=axes, stored_affine=stored)
-    check_size(
-        path.name,
-        slices=shape[axes[0]],
-        rows=shape[axes[1]],
-        columns=shape[axes[2]],
-        item_bytes=image.get_data_dtype().itemsize,
+    if forms.unit != 1.0:
+        warnings.append(f"the header is in {forms.unit_name}: taken as {forms.unit:g} mm each")
+    return Volume(
+        name=name,
+        shape=image.shape,
+        dtype=image.get_data_dtype(),
+        affine=in_mm(np.asarray(image.affine, dtype=np.float64), forms.unit),
+        load=lambda: _loaded(path, image, name=name),
+        pixdim=pixdim * forms.unit,
+        forms=forms,
+        warnings=tuple(warnings),
     )
-    _check_directions(path.name, grid, warnings)
-    check_whole(path, image, name=path.name)
-    with _named_errors(f"pixels of {path.name} cannot be read (damaged or cut short?)"):
-        data = image.get_fdata(dtype=np.float32, caching="unchanged").reshape(shape)
-    check_pixels(path.name, data)
-    pixels = np.ascontiguousarray(grid.from_input(data))
-    return ShortAxisScan(name=name, pixels=pixels, grid=grid, warnings=tuple(warnings))
+
+
+def _is_pixel_size(pixdim: NDArray[np.float64]) -> bool:
+    low, high = PIXEL_MM
+    return bool((np.sort(pixdim)[:2] >= low).all() and (np.sort(pixdim)[:2] <= high).all())
+
+
+def _analyze_volume(path: Path, image: nib.Spm99AnalyzeImage, *, name: str) -> Volume:
+    return Volume(
+        name=name,
+        shape=image.shape,
+        dtype=image.get_data_dtype(),
+        affine=np.asarray(image.affine, dtype=np.float64),
+        load=lambda: _loaded(path, image, name=name),
+        warnings=("no orientation in the header: Analyze files have none",),
+    )
+
+
+def _stored_pixdim(path: Path, image: nib.Nifti1Image) -> NDArray[np.float64]:
+    """(3,) voxel size as the header has it: nibabel mends it when it reads."""
+    file = image.file_map["header" if "header" in image.file_map else "image"]
+    stream = file.get_prepare_fileobj("rb") if file.fileobj is None else opened(path)
+    with stream:
+        as_stored = type(image.header).from_fileobj(stream, check=False)
+    return np.asarray(as_stored["pixdim"][1:4], dtype=np.float64)
+
+
+def _loaded(path: Path, image: nib.Nifti1Image, *, name: str) -> NDArray[Any]:
+    check_whole(path, image, name=name)
+    with _named_errors(f"pixels of {name} cannot be read (damaged or cut short?)"):
+        pixels = np.asanyarray(image.dataobj)
+    for file in image.file_map.values():
+        if file.fileobj is not None:
+            file.fileobj.close()
+    return pixels
+
+
+def opened(path: Path) -> IO[bytes]:
+    """A file to read from, unpacked if its content is gzip, whatever its ending says.
+
+    Twice where it is packed twice, as some downloads are.
+    """
+    stream: IO[bytes] = path.open("rb")
+    for _ in range(_layers(path)):
+        stream = cast(IO[bytes], _Unpacked(stream))
+    return stream
+
+
+class _Unpacked(gzip.GzipFile):
+    """What a gzip stream holds; that stream is closed with it."""
+
+    def __init__(self, packed: IO[bytes]) -> None:
+        super().__init__(fileobj=packed, mode="rb")
+        self._packed = packed
+
+    def close(self) -> None:
+        """Close both."""
+        super().close()
+        self._packed.close()
+
+
+def _layers(path: Path) -> int:
+    """How often a file is packed: 0, 1 or 2 times."""
+    with path.open("rb") as stream:
+        if stream.read(2) != GZIP:
+            return 0
+    with gzip.open(path) as stream:
+        try:
+            return 2 if stream.read(2) == GZIP else 1
+        except (EOFError, OSError, zlib.error):
+            return 1
+
+
+def header_path(path: Path) -> Path:
+    """The `.hdr` file that belongs to a `.img` file; any other path as it is."""
+    lowered = path.name.lower()
+    for suffix in DATA_SUFFIXES:
+        if lowered.endswith(suffix):
+            stem = path.name[: -len(suffix)]
+            beside = (path.with_name(stem + ending) for ending in (".hdr", ".HDR"))
+            return next((one for one in beside if one.is_file()), path)
+    return path
 
 
 def open_nifti(path: Path, *, name: str) -> nib.Nifti1Image:
     """The image in a file, its header read and its pixels not; `name` is what messages call it.
 
-    Raises InputError for another format, and for extensions that would fill the memory.
+    By the content, for endings are wrong at times. Raises InputError for another format, and for
+    extensions that would fill the memory.
     """
+    path = header_path(path)
     with _named_errors(f"{name} cannot be read as NIfTI (damaged or another format?)"):
-        with ImageOpener(path, "rb") as stream:
+        with opened(path) as stream:
             head = stream.read(NIFTI_2)
         kind = _KINDS[int.from_bytes(head[:4], "little")]
+        if kind is nib.Nifti1Image and head[MAGIC] != b"n+1\0":
+            pair = nib.Nifti1Pair if head[MAGIC] == b"ni1\0" else nib.Spm99AnalyzeImage
+            if path.suffix.lower() == ".hdr":
+                return pair.from_filename(path)
         block = head[: kind.header_class.sizeof_hdr]
         begins = float(kind.header_class(block, check=False)["vox_offset"])
         if begins <= MAX_EXTENSION_BYTES:
-            return kind.from_filename(path)
+            named = int(path.suffix.lower() == ".gz")
+            well_named = _layers(path) == named and path.suffix.lower() in (".nii", ".gz")
+            return kind.from_filename(path) if well_named else kind.from_stream(opened(path))
     msg = f"{name} has its pixels behind {begins:.4g} bytes, at most {MAX_EXTENSION_BYTES}"
     raise InputError(msg)
 
 
 def check_whole(path: Path, image: nib.Nifti1Image, *, name: str) -> None:
-    """Refuse a `.nii.gz` that is not as it was packed: nibabel stops before its checksum.
+    """Refuse a compressed file that is not as it was packed: nibabel stops before its checksum.
 
     image: from `open_nifti`, of a size that was found good. Raises InputError.
     """
-    if path.suffix.lower() != ".gz":
+    path = header_path(path)
+    if path.suffix.lower() == ".hdr":
         return
     size = math.prod(image.shape) * image.get_data_dtype().itemsize
     left = int(image.dataobj.offset) + size + MAX_REST_BYTES
     damaged = f"pixels of {name} cannot be read (damaged or cut short?)"
-    with _named_errors(damaged), gzip.open(path) as stream:
+    with _named_errors(damaged), opened(path) as stream:
+        if not isinstance(stream, gzip.GzipFile):
+            return
         while left > 0 and (piece := stream.read(min(left, PIECE_BYTES))):
             left -= len(piece)
     if left <= 0:
@@ -205,7 +289,9 @@ def _image(array: NDArray[Any], grid: InputGrid, description: bytes) -> nib.Nift
     image.set_qform(affine, code="scanner")
     if not np.allclose(image.get_qform(), affine, rtol=1e-4, atol=1e-3):
         image.set_qform(None, code="unknown")  # a quaternion holds no shear
-    if grid.stored_affine is not None:
+    if isinstance(grid, SplitGrid) and grid.forms is not None:
+        _set_forms(image, grid.forms)
+    elif grid.stored_affine is not None:
         image.set_qform(None, code="unknown")
         image.header.set_zooms(np.linalg.norm(grid.affine[:3, :3], axis=0))
     return image
@@ -222,6 +308,13 @@ def packed(content: bytes) -> bytes:
     return gzip.compress(content, compresslevel=1, mtime=0)
 
 
+def _set_forms(image: nib.Nifti1Image, forms: NiftiForms) -> None:
+    """Both transforms, codes and units as the input has them: viewers choose one by the codes."""
+    image.header.set_xyzt_units("mm" if forms.unit_name == "unknown" else forms.unit_name)
+    image.set_qform(forms.qform if forms.qform_code else None, code=forms.qform_code)
+    image.set_sform(forms.sform if forms.sform_code else None, code=forms.sform_code)
+
+
 @contextmanager
 def _named_errors(message: str) -> Iterator[None]:
     """Whatever nibabel raises, logs or warns of on a damaged file becomes one InputError."""
@@ -236,98 +329,3 @@ def _named_errors(message: str) -> Iterator[None]:
         raise InputError(message) from error
     finally:
         nibabel_logger.setLevel(level)
-
-
-def _volume_shape(file: str, image: nib.Nifti1Image) -> tuple[int, int, int]:
-    dtype = image.get_data_dtype()
-    if dtype.fields is not None:
-        msg = f"{file} must be grey, got an RGB colour image"
-        raise InputError(msg)
-    if dtype.kind == "c":
-        msg = f"{file} must hold real numbers, got complex ones ({dtype})"
-        raise InputError(msg)
-    shape = image.shape
-    if len(shape) == 4 and shape[3] != 1:
-        msg = f"{file} must hold one volume, got {shape[3]}"
-        raise InputError(msg)
-    if len(shape) not in (3, 4) or min(shape) < 1:
-        msg = f"{file} must be a 3-D image, got {len(shape)}-D of shape {shape}"
-        raise InputError(msg)
-    return shape[0], shape[1], shape[2]
-
-
-def _true_affine(
-    file: str, affine: NDArray[np.float64], pixdim: NDArray[np.float64], warnings: list[str]
-) -> NDArray[np.float64]:
-    """The affine in mm: the header's own, or its directions with the voxel size of pixdim.
-
-    Conversions that lose the affine leave 1 mm in it and the true size in pixdim, or the other
-    way round; any other disagreement has no right answer.
-    """
-    if not (np.isfinite(pixdim).all() and (pixdim > 0).all()):
-        msg = f"pixdim of {file} must be positive, got {_mm(pixdim)}"
-        raise GeometryError(msg)
-    if not np.isfinite(affine).all():
-        msg = f"affine of {file} must be finite, got {affine.tolist()}"
-        raise GeometryError(msg)
-    sizes = np.linalg.norm(affine[:3, :3], axis=0)
-    if sizes.min() == 0 or abs(np.linalg.det(affine[:3, :3] / np.maximum(sizes, 1e-12))) < 1e-3:
-        msg = f"affine of {file} is singular: {affine[:3, :3].tolist()}"
-        raise GeometryError(msg)
-    if np.allclose(sizes, pixdim, rtol=SIZE_TOLERANCE, atol=0):
-        return affine
-    if np.allclose(sizes, 1.0, rtol=1e-3):
-        warnings.append(
-            f"the affine has 1 mm voxels but pixdim has {_mm(pixdim)} mm: volumes are by pixdim"
-        )
-        true = affine.copy()
-        true[:3, :3] *= pixdim / sizes
-        return true
-    if np.allclose(pixdim, 1.0, rtol=1e-3):
-        warnings.append(
-            f"pixdim has 1 mm voxels but the affine has {_mm(sizes)} mm: volumes are by the affine"
-        )
-        return affine
-    msg = f"voxel size of {file} is {_mm(sizes)} mm in the affine but {_mm(pixdim)} mm in pixdim"
-    raise GeometryError(msg)
-
-
-def _axes(
-    shape: tuple[int, int, int], sizes_mm: NDArray[np.float64], warnings: list[str]
-) -> tuple[int, int, int]:
-    """Input axes that are slice, row and column."""
-    second, largest = np.argsort(sizes_mm)[1:]
-    if round(sizes_mm[largest] / sizes_mm[second], 3) >= SLICE_AXIS_RATIO:
-        slice_axis = int(largest)
-    else:
-        fewest = [axis for axis in range(3) if shape[axis] == min(shape)]
-        slice_axis = fewest[-1]
-        which = "the one with fewest voxels" if len(fewest) == 1 else "the last of the shortest"
-        warnings.append(
-            f"slice axis not clear from voxel size {_mm(sizes_mm)} mm: axis {slice_axis} of shape "
-            f"{shape} taken, {which}"
-        )
-    column, row = (axis for axis in range(3) if axis != slice_axis)
-    return slice_axis, row, column
-
-
-def _check_directions(file: str, grid: InputGrid, warnings: list[str]) -> None:
-    steps = grid.steps_mm
-    slice_to, row_to, column_to = steps / np.linalg.norm(steps, axis=1, keepdims=True)
-    if abs(float(row_to @ column_to)) > MAX_SHEAR_SINE:
-        angle = np.rad2deg(np.arccos(row_to @ column_to))
-        msg = f"rows and columns of {file} must be perpendicular, got {angle:.1f} degrees"
-        raise GeometryError(msg)
-    normal = np.cross(row_to, column_to)
-    along = abs(float(slice_to @ normal)) / float(np.linalg.norm(normal))
-    if np.sqrt(max(0.0, 1.0 - along**2)) > MAX_SHEAR_SINE:
-        tilt = np.rad2deg(np.arccos(along))
-        warnings.append(f"slices are stacked {tilt:.1f} degrees off their normal (sheared affine)")
-    slice_mm, row_mm, column_mm = np.linalg.norm(steps, axis=1)
-    check_voxel_mm(file, slice_mm=slice_mm * along, row_mm=row_mm, column_mm=column_mm)
-    check_extent(file, slices=grid.shape[grid.axes[0]], slice_mm=slice_mm * along)
-    check_field(file, grid)
-
-
-def _mm(sizes: NDArray[np.float64]) -> str:
-    return " x ".join(f"{size:.4g}" for size in sizes)

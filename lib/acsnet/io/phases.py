@@ -1,5 +1,6 @@
 """Several images at one slice position: which tag tells them apart, and picking one."""
 
+import re
 from collections.abc import Sequence
 
 from acsnet.errors import GeometryError
@@ -67,6 +68,15 @@ def choose_phase(
         )
         raise GeometryError(msg)
     return chosen
+
+
+def without_options(reason: str) -> str:
+    """Why a scan is refused, for whoever has no command line with its options."""
+    own_folder = "put the images of one of them into a folder of their own"
+    reason = re.sub(r"choose one with --phase N, N from 1 to \d+", own_folder, reason)
+    return reason.replace(
+        "choose one with --series UID (or its number)", "put one of them into a folder of its own"
+    )
 
 
 def _separating_tag(groups: Sequence[Sequence[DicomFile]]) -> str | None:

@@ -2,18 +2,22 @@
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from pydicom.dataset import Dataset
 
 from acsnet.errors import InputError
-from acsnet.io.dicom_files import DicomFile, leads_nowhere, quiet_pydicom, read_header
-from acsnet.io.nifti import SUFFIXES
-
-MAX_DEPTH = 8
-"""Levels of subfolders: exports nest patient, study, series and a few more. Ours."""
+from acsnet.io.dicom_files import (
+    MAX_DEPTH,
+    DicomFile,
+    files_below,
+    leads_nowhere,
+    quiet_pydicom,
+    read_header,
+)
+from acsnet.io.volume import SUFFIXES
 
 KEPT_TAGS = (
     "SOPClassUID",
@@ -38,6 +42,10 @@ KEPT_TAGS = (
     "SeriesInstanceUID",
     "StudyID",
     "SeriesNumber",
+    "ImageType",
+    "ImagePositionPatient",
+    "ImageOrientationPatient",
+    "PixelSpacing",
     "InstanceNumber",
     "NumberOfFrames",
     "Rows",
@@ -53,11 +61,13 @@ class Series:
 
     damaged: files of the same folders that claim to be DICOM and cannot be read. They may belong
     to this series, so whoever reads it must meet them. `uid` is empty where only these are known.
+    kind: which part it is, where several scans lie in one series.
     """
 
     uid: str
     files: tuple[DicomFile, ...]
     damaged: tuple[Path, ...]
+    kind: str | None = None
 
     @property
     def paths(self) -> tuple[Path, ...]:
@@ -79,19 +89,25 @@ class Series:
 class SeriesFinder:
     """Finds series below `folder`; a file is read once, and again only when it changes.
 
-    depth: levels of subfolders to look into.
+    depth: levels of subfolders to look into; paths: the files to look at, where the caller has
+    walked through the folder already.
     """
 
-    def __init__(self, folder: Path, *, depth: int = MAX_DEPTH) -> None:
+    def __init__(
+        self, folder: Path, *, depth: int = MAX_DEPTH, paths: Sequence[Path] | None = None
+    ) -> None:
         self._folder = folder
         self._depth = depth
+        self._paths = paths
         self._known: dict[tuple[Path, int, int], DicomFile | Path | None] = {}
 
     def find(self) -> list[Series]:
         """The series there are now, by the name of their first file."""
         known = {}
         with quiet_pydicom():
-            for path in _files(self._folder, self._depth, set()):
+            for path in self._files():
+                if path.name.lower().endswith(SUFFIXES):
+                    continue
                 try:
                     status = path.stat()
                     key = (path, status.st_mtime_ns, status.st_size)
@@ -101,6 +117,11 @@ class SeriesFinder:
                         known[path, 0, 0] = path
         self._known = known
         return _grouped([entry for entry in known.values() if entry is not None])
+
+    def _files(self) -> Iterable[Path]:
+        if self._paths is not None:
+            return self._paths
+        return files_below(self._folder, depth=self._depth)
 
     def _read(self, path: Path) -> DicomFile | Path | None:
         """The file with its kept tags; its path where it is damaged, None where it is no DICOM."""
@@ -127,26 +148,6 @@ def image_id(series: Series, folder: Path) -> str:
     place = series.damaged[0].parent.relative_to(folder).as_posix()
     digest = hashlib.sha256(os.fsencode(place)).hexdigest()[:8]
     return f"damaged-{digest}"
-
-
-def _files(folder: Path, depth: int, seen: set[tuple[int, int]]) -> Iterator[Path]:
-    """Files in the order of their names; no folder twice, whatever links there are."""
-    try:
-        status = folder.stat()
-        entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
-    except OSError:
-        return
-    if (status.st_dev, status.st_ino) in seen:
-        return
-    seen.add((status.st_dev, status.st_ino))
-    for entry in entries:
-        name = entry.name
-        if name.startswith(".") or name.upper() == "DICOMDIR" or name.endswith(SUFFIXES):
-            continue
-        if entry.is_file() or leads_nowhere(Path(entry.path)):
-            yield Path(entry.path)
-        elif entry.is_dir() and depth:
-            yield from _files(Path(entry.path), depth - 1, seen)
 
 
 def _grouped(entries: list[DicomFile | Path]) -> list[Series]:

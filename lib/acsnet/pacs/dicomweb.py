@@ -8,7 +8,7 @@ import json
 import re
 import threading
 from base64 import b64encode
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 from urllib.parse import quote, urljoin, urlsplit
@@ -26,13 +26,11 @@ from acsnet.io.dicom_files import DAMAGED, quiet_pydicom, text_of
 from acsnet.pacs.config import PacsSettings
 
 TIMEOUT_SECONDS = (5.0, 60.0)  # to connect, and between two parts of an answer
-PLACES, PLACE_S = 16, 2.0
-"""Requests at once, and how long one more waits: a service that hangs must not hold all threads."""
-
-MAX_ANSWER_BYTES = 256 * 2**20
-"""Of one answer: an image or a segmentation has a tenth of that. Ours."""
+MAX_ANSWER_BYTES = 256 * 2**20  # an image or a segmentation has a tenth of that
 MAX_JSON_BYTES = 64 * 2**20
 PIECE_BYTES = 2**16
+PLACES, PLACE_S = 16, 2.0
+"""Requests at once, and how long one more waits: a service that hangs must not hold all threads."""
 
 PAGE = 500
 MAX_SERIES = 10_000  # results of a search
@@ -250,11 +248,11 @@ def _place(address: str) -> tuple[str, str]:
 
 def _bounded(response: requests.Response, **_: Any) -> None:
     """Break off an answer, however it is read, that would fill the memory."""
-    whole = response.iter_content
+    whole: Callable[..., Iterator[Any]] = response.iter_content
 
     def counted(chunk_size: int | None = 1, decode_unicode: bool = False) -> Iterator[Any]:
         size = 0
-        for piece in whole(chunk_size, decode_unicode):
+        for piece in whole(chunk_size, decode_unicode=decode_unicode):  # type: ignore[call-overload]
             size += len(piece)
             if size > MAX_ANSWER_BYTES:
                 response.close()

@@ -7,29 +7,8 @@ import re
 
 from pydicom.dataset import Dataset
 
+from acsnet.io.contrast import LGE, NAME_TAGS, NO_LGE
 from acsnet.io.dicom_files import text_of
-
-NAME_TAGS = ("SeriesDescription", "ProtocolName", "SequenceName")
-
-LGE = re.compile(
-    r"""
-    (?<![a-z]) (lge | mde | psmde | psir) (?![a-z])
-    | (?<![a-z]) de (?: [_-] | \s* (?: mri? | cmr | sax? | psir | 2d | 3d | ir | overview | high )
-        (?![a-z]) | $ )
-    | late [\s_-]* (gad | gd | enh)
-    | delayed | delay [\s_-]* enh | hyper [\s_-]* enh
-    | viab
-    | realce [\s_-]* tard | rehaussement [\s_-]* tard
-    """,
-    re.IGNORECASE | re.VERBOSE,
-)
-"""English, Spanish, Portuguese and French names, and the vendors' abbreviations."""
-
-NO_LGE = re.compile(
-    r"scout | locali[sz]er | look.?locker | (?<![a-z]) (t1|t2|ecv) [\s_-]* map",
-    re.IGNORECASE | re.VERBOSE,
-)
-"""Other scans of the same protocol."""
 
 
 def lge_name(header: Dataset, pattern: re.Pattern[str] = LGE) -> str | None:

@@ -11,9 +11,10 @@ from acsnet.errors import AcsnetError, InputError
 from acsnet.io import read_scan
 from acsnet.io.dicom import check_headers
 from acsnet.io.dicom_files import quiet_pydicom, text_of
+from acsnet.io.image_kinds import Kind, kind_of
 from acsnet.pacs.dicomweb import DicomWeb, is_uid
 from acsnet.pacs.download import is_complete
-from acsnet.pacs.psir import Choice, Kind, chosen_in_series, kind_of, scan_key
+from acsnet.pacs.psir import Choice, chosen_in_series, scan_key
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +59,13 @@ def _examined(headers: Sequence[Dataset], *, name: str, folder: Path) -> Examina
         msg = f"SOPInstanceUID must be a UID of one image only, got {(unusable or [twice])[0]!r}"
         raise InputError(msg)
     stack = check_headers(as_files(chosen), name=name)
+    if any(file.frame is not None for file in stack.files):
+        msg = (
+            f"series {name} is enhanced MR, to whose frames no result can be stored: pull it with "
+            "`acsnet pull` and serve the folder"
+        )
+        raise InputError(msg)
+    uids = tuple(file.text("SOPInstanceUID") for file in stack.files)
     if is_complete(uids, folder):
         read_scan(folder)
     return Examination(

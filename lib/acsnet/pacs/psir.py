@@ -4,23 +4,13 @@ An inversion-recovery scan is often stored as both. Not from the paper: PSIR is 
 its signal keeps its sign and the networks were trained on such images.
 """
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 from pydicom.dataset import Dataset
 
 from acsnet.io.dicom_files import quiet_pydicom, text_of
-
-Kind = Literal["magnitude", "phase-sensitive"]
-
-# Values of ImageType: R is real (Siemens), CR corrected real (Philips).
-PHASE_SENSITIVE = {"PSIR", "PS", "R", "REAL", "R_IR", "CR", "CR_IR"}
-MAGNITUDE = {"M", "MAG", "MAGNITUDE", "M_IR", "M_FFE", "M_SE"}
-
-_MAGNITUDE_NAME = re.compile(r"(?<![a-z])mag(?![a-z])|magnitude", re.IGNORECASE)
-_PHASE_SENSITIVE_NAME = re.compile(r"psir|psmde|phase.?sens", re.IGNORECASE)
+from acsnet.io.image_kinds import Kind, kind_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,17 +19,6 @@ class Choice:
 
     statement: str
     preferred: bool
-
-
-def kind_of(header: Dataset) -> Kind | None:
-    """The reconstruction of an image, by ImageType, else by the name of its series."""
-    values = set(text_of(header, "ImageType").upper().split("\\")[2:])
-    name = text_of(header, "SeriesDescription")
-    if values & PHASE_SENSITIVE:
-        return "phase-sensitive"
-    if values & MAGNITUDE or _MAGNITUDE_NAME.search(name):
-        return "magnitude"
-    return "phase-sensitive" if _PHASE_SENSITIVE_NAME.search(name) else None
 
 
 def chosen_in_series(headers: Sequence[Dataset]) -> tuple[list[Dataset], Choice | None]:

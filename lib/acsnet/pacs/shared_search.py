@@ -23,8 +23,18 @@ class SharedSearch(Generic[Found]):
     up those who can go on with what was found before.
     """
 
-    def __init__(self, search: Callable[[], Found], *, kept_s: float) -> None:
+    def __init__(
+        self,
+        search: Callable[[], Found],
+        *,
+        kept_s: float,
+        patience_s: float = PATIENCE_S,
+        glance_s: float = GLANCE_S,
+        pause_share: float = PAUSE_SHARE,
+    ) -> None:
         self._search = search
+        self._patience_s, self._glance_s = patience_s, glance_s
+        self._pause_share = pause_share
         self._kept_s = kept_s
         self._change = threading.Lock()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="search")
@@ -65,7 +75,7 @@ class SharedSearch(Generic[Found]):
     def _patience(self) -> float:
         if self._failed is not None:
             return 0.0
-        return PATIENCE_S if self._found_of != self._saves else GLANCE_S
+        return self._patience_s if self._found_of != self._saves else self._glance_s
 
     def _due(self, asked: float) -> "Future[None] | None":
         """The search to wait for; None where what was found is new, or the PACS is left alone."""
@@ -89,7 +99,7 @@ class SharedSearch(Generic[Found]):
             now = time.monotonic()
             with self._change:
                 self._failed = error
-                self._pause_until = now + min(MAX_PAUSE_S, PAUSE_SHARE * (now - begun))
+                self._pause_until = now + min(MAX_PAUSE_S, self._pause_share * (now - begun))
             return
         with self._change:
             self._failed = None

@@ -69,6 +69,8 @@ class Receiver:
         calling: Sequence[str] = (),
         senders: Sequence[str] = (),
         max_bytes: int = MAX_OBJECT_BYTES,
+        min_free_bytes: int = MIN_FREE_BYTES,
+        max_pending_bytes: int = MAX_PENDING_BYTES,
     ) -> None:
         for name in (title, *calling):
             if not is_ae_title(name):
@@ -79,7 +81,8 @@ class Receiver:
         logging.getLogger("pynetdicom").setLevel(logging.CRITICAL)
         self._output = output
         self._on_file = on_file
-        self._max_bytes = max_bytes
+        self._max_bytes, self._min_free_bytes = max_bytes, min_free_bytes
+        self._max_pending_bytes = max_pending_bytes
         self._pending: dict[object, int] = {}
         self._change = threading.Lock()
         self._storing = threading.Lock()
@@ -121,7 +124,7 @@ class Receiver:
             received = self._pending.get(event.assoc, 0) + len(event.pdu)
             self._pending[event.assoc] = received
             pending = sum(self._pending.values())
-        if received > self._max_bytes or pending > MAX_PENDING_BYTES:
+        if received > self._max_bytes or pending > self._max_pending_bytes:
             threading.Thread(target=event.assoc.abort, daemon=True).start()
 
     def _forget(self, event: Event) -> None:
@@ -137,7 +140,7 @@ class Receiver:
             self._forget(event)
 
     def _kept(self, event: Event) -> int:
-        if shutil.disk_usage(self._output).free < MIN_FREE_BYTES:
+        if shutil.disk_usage(self._output).free < self._min_free_bytes:
             return OUT_OF_RESOURCES
         announced = cast("C_STORE", event.request).AffectedSOPInstanceUID
         content = event.encoded_dataset()

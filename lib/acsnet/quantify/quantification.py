@@ -110,7 +110,8 @@ def quantify(
         scan: the image, apex first.
         labels: (slice, row, column), apex first.
         threshold: what split grey zone and core scar; None for labels drawn by hand.
-        scar_known: False where nobody looked for scar: scar numbers are then None, not 0.
+        scar_known: False where nobody looked for scar, as on cine always: scar numbers are then
+            None, not 0.
         right_ventricle: (slice, row, column) mask if one was drawn.
         given: facts that a person supplies.
 
@@ -118,6 +119,7 @@ def quantify(
         InputError: for an implausible body size, or an insertion or remote region off the image.
         AcsnetError: for a remote region that holds too little wall.
     """
+    scar_known = scar_known and scan.shows_scar
     wall, scar = np.isin(labels, MYOCARDIUM), np.isin(labels, ENHANCEMENT)
     pool, plane_mm = labels == Label.LV_BLOOD_POOL, scan.spacing_mm[1:]
     features = compute_features(labels, scan.voxel_ml, threshold=threshold, scar_known=scar_known)

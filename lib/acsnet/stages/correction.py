@@ -1,10 +1,10 @@
 """Stage 3: no wall leaves that fails the anatomical checks.
 
 Paper, "Stage 3": a mask whose decoding is valid becomes that decoding; any other is moved through
-the latent space until it is valid. Ours: loose pixels and holes are removed first, and a mask that
-is then valid itself is kept as the network drew it (`keep_valid`); the checks are made on the
-scan's own grid, so that they hold for what the user gets; and a mask for which no possible wall is
-near is emptied, with the reason.
+the latent space until it is valid. Not from the paper: loose pixels and holes are removed first,
+and a mask that is then valid itself is kept as the network drew it (`keep_valid`); the checks are
+made on the scan's own grid, so that they hold for what the user gets; and a mask for which no
+possible wall is near is emptied, with the reason.
 """
 
 from dataclasses import dataclass
@@ -79,7 +79,7 @@ class Corrector:
 
     keep_valid: it stays as the network drew it. Its reconstruction agrees with experts as well, to
     within 0.002 Dice, with 4 % less Hausdorff distance (`benchmarks/before_after.py`); but what is
-    possible is not ours to change.
+    possible is not to be changed.
     """
 
     walk: LatentWalk
@@ -114,17 +114,17 @@ class Corrector:
         cases = self.walk.cases(
             [out[k].wall for k in moving], spacing_mm, closed=[rings[k] for k in moving]
         )
-        for k, case, found in zip(
+        for k, case, moved in zip(
             moving, cases, self.walk.nearest_valid(cases, spacing_mm), strict=True
         ):
-            if found:
+            if moved:
                 out[k] = SliceCorrection(
-                    wall=found.wall,
-                    verdict=found.verdict,
+                    wall=moved.wall,
+                    verdict=moved.verdict,
                     failed=out[k].failed,
-                    action=Action.MOVED if found.point.share else Action.SMOOTHED,
-                    distance=self.walk.distance(case, found),
-                    dice=dice(walls[k], found.wall),
+                    action=Action.MOVED if moved.point.share else Action.SMOOTHED,
+                    distance=self.walk.distance(case, moved),
+                    dice=dice(walls[k], moved.wall),
                 )
             elif not out[k].verdict.valid:
                 out[k] = self._emptied(out[k], spacing_mm)
@@ -136,7 +136,7 @@ class Corrector:
         """Correct the walls of a scan, (slice, row, column), apex first, slice by slice and whole.
 
         An open wall is possible at the base only, a solid cap below the lowest ring only: elsewhere
-        they have to be rings too (ours). What lies beyond the ventricle is dropped.
+        they have to be rings too (not from the paper). What lies beyond the ventricle is dropped.
         """
         slices = list(self(walls, spacing_mm))
         # What is no part of the ventricle must not make an open basal wall look enclosed by rings.
@@ -192,11 +192,11 @@ def _checked(slices: list[SliceCorrection]) -> StackCheck:
 
 def tidy(wall: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """(row, column) -> its largest part, joined by edges, with all holes but the largest filled."""
-    kept = largest_part(wall).copy()
-    gaps, count = components(~kept)
+    whole = largest_part(wall).copy()
+    gaps, count = components(~whole)
     outside = np.unique(np.concatenate([gaps[[0, -1]].ravel(), gaps[:, [0, -1]].ravel()]))
     inner = np.setdiff1d(np.arange(1, count + 1), outside)
     if len(inner) > 1:
         size = np.bincount(gaps.ravel())[inner]
-        kept |= np.isin(gaps, np.delete(inner, size.argmax()))
-    return kept
+        whole |= np.isin(gaps, np.delete(inner, size.argmax()))
+    return whole

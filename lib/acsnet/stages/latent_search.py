@@ -1,9 +1,9 @@
 """The way through the latent space from a mask to the nearest wall that is possible.
 
 Paper, "Stage 3": move towards the nearest code of the prior by the smallest step whose decoding is
-valid. Ours: validity is judged on the scan's own grid; where digitising a target there spoils it,
-the next nearest are tried; the way is scanned before it is halved, for its valid part need not be
-one interval.
+valid. Not from the paper: validity is judged on the scan's own grid; where digitising a target
+there spoils it, the next nearest are tried; the way is scanned before it is halved, for its valid
+part need not be one interval.
 """
 
 from dataclasses import dataclass, replace
@@ -27,7 +27,7 @@ BISECTIONS = 4
 """The step is then known to 1 part in SCAN_STEPS * 2**BISECTIONS of the way."""
 
 MIN_DICE = 0.4
-"""A wall that has less than this in common with the mask is no correction of it (ours)."""
+"""Least Dice of a corrected wall with the mask it replaces. Not from the paper."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,7 +50,7 @@ class Point:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Found:
+class ValidWall:
     """A valid point, as a mask on the scan's grid."""
 
     point: Point
@@ -90,23 +90,23 @@ class LatentWalk:
             for mask, ring, pose, code in zip(masks, closed, poses, codes, strict=True)
         ]
 
-    def distance(self, case: Case, found: Found) -> float:
+    def distance(self, case: Case, moved: ValidWall) -> float:
         """How far the code moved, in typical gaps between two hearts of the prior."""
-        return float(np.linalg.norm(found.point.code - case.code)) / self.prior.gap
+        return float(np.linalg.norm(moved.point.code - case.code)) / self.prior.gap
 
     def nearest_valid(
         self, cases: list[Case], spacing_mm: tuple[float, float]
-    ) -> list[Found | None]:
+    ) -> list[ValidWall | None]:
         """For each case the valid point nearest to its own code on the way to its target.
 
         spacing_mm: distance of rows, of columns. None where no target will do. All cases go
         together: each round is one batch.
         """
         starts = [Point(code=c.code, scale_mm=c.pose.scale_mm, share=0.0) for c in cases]
-        found = self._first_valid(
+        nearest = self._first_valid(
             [(c, [start]) for c, start in zip(cases, starts, strict=True)], spacing_mm
         )
-        moving = [i for i, f in enumerate(found) if f is None]
+        moving = [i for i, f in enumerate(nearest) if f is None]
         targets = self._targets([cases[i] for i in moving], spacing_mm)
         ways = [
             (i, cases[i], starts[i], target)
@@ -132,28 +132,30 @@ class LatentWalk:
             low = [a if f else t for a, f, t in zip(low, tried, middle, strict=True)]
             best = [f or b for f, b in zip(tried, best, strict=True)]
         for (i, _, _, _), step in zip(ways, best, strict=True):
-            found[i] = step
-        return found
+            nearest[i] = step
+        return nearest
 
-    def _targets(self, cases: list[Case], spacing_mm: tuple[float, float]) -> list[Found | None]:
+    def _targets(
+        self, cases: list[Case], spacing_mm: tuple[float, float]
+    ) -> list[ValidWall | None]:
         """For each case the nearest code of the prior that is valid on the scan's own grid.
 
         First with the size of the case, then with the code's own.
         """
-        found: list[Found | None] = [None] * len(cases)
+        targets: list[ValidWall | None] = [None] * len(cases)
         if not cases:
-            return found
+            return targets
         count = min(NEIGHBOURS, len(self.prior.codes))
         _, near = self._tree.query([c.code for c in cases], k=np.arange(count) + 1)
         for own_size in (True, False):
-            left = [i for i, f in enumerate(found) if f is None]
+            left = [i for i, f in enumerate(targets) if f is None]
             groups = [
                 (cases[i], [self._neighbour(cases[i], j, own_size=own_size) for j in near[i]])
                 for i in left
             ]
             for i, tried in zip(left, self._first_valid(groups, spacing_mm), strict=True):
-                found[i] = tried
-        return found
+                targets[i] = tried
+        return targets
 
     def _neighbour(self, case: Case, j: int, *, own_size: bool) -> Point:
         size = case.pose.scale_mm if own_size else float(self.prior.scale_mm[j])
@@ -161,7 +163,7 @@ class LatentWalk:
 
     def _first_valid(
         self, groups: list[_Group], spacing_mm: tuple[float, float]
-    ) -> list[Found | None]:
+    ) -> list[ValidWall | None]:
         """Of each case's points, in their order, the first that is valid; decoded in one batch."""
         codes = [point.code for _, points in groups for point in points]
         if not codes:
@@ -171,7 +173,7 @@ class LatentWalk:
         for case, points in groups:
             tried = [(point, next(scores)) for point in points]
             walls = (self._placed(case, point, score, spacing_mm) for point, score in tried)
-            out.append(next((found for found in walls if found), None))
+            out.append(next((wall for wall in walls if wall), None))
         return out
 
     def _placed(
@@ -180,7 +182,7 @@ class LatentWalk:
         point: Point,
         score: NDArray[np.float32],
         spacing_mm: tuple[float, float],
-    ) -> Found | None:
+    ) -> ValidWall | None:
         """The decoded wall on the scan's own grid, if it is valid there and one with the mask."""
         pose = replace(case.pose, scale_mm=point.scale_mm)
         rows, columns = case.mask.shape
@@ -188,7 +190,7 @@ class LatentWalk:
         if dice(wall, case.mask) < MIN_DICE:
             return None
         verdict = check(wall, spacing_mm, self.prior.limits, closed=case.closed)
-        return Found(point=point, wall=wall, verdict=verdict) if verdict.valid else None
+        return ValidWall(point=point, wall=wall, verdict=verdict) if verdict.valid else None
 
 
 def _between(start: Point, target: Point, share: float) -> Point:

@@ -1,7 +1,7 @@
-"""Plain words for a segmentation that a person should look at before using its numbers (ours).
+"""Flags of a segmentation that a person should look at before using its numbers.
 
-The limits are those that none, or next to none, of the 200 expert stacks of the EMIDEC and ACDC
-train lists break, so that a flag means something.
+Not from the paper: the limits are those that none, or next to none, of the 200 expert stacks of the
+EMIDEC and ACDC train lists break, so that a flag means something.
 """
 
 from collections.abc import Iterable
@@ -23,6 +23,9 @@ MAX_LV_ML = 700.0
 MIN_POOL_SHARE = 0.1
 """Blood pool over wall volume; the lowest of the 200 expert stacks of the train lists has 0.111."""
 
+MAX_UNMEASURED_SHARE = 0.001
+"""Of the ventricle's voxels, where the file has NaN or padding instead of signal."""
+
 MIN_SLICES = 4
 """Slices of ventricle; the fewest of the 60 LGE stacks of the EMIDEC train list are 4."""
 
@@ -40,7 +43,7 @@ MAX_BASE_GROWTH = 1.25
 """Area of the highest slice over the one below it, where the stack ends there.
 
 At most 1.24 in the 200 stacks: near the valves the ventricle no longer widens. So only a stack that
-ends well below them is told: 30 % of the EMIDEC stacks with the four highest slices taken off.
+ends well below them is flagged: 30 % of the EMIDEC stacks with the four highest slices taken off.
 """
 
 HIGH_DISTANCE = 1.0
@@ -52,7 +55,7 @@ LOW_DICE = 0.8
 
 @dataclass(frozen=True, kw_only=True)
 class Flag:
-    """One doubt: its name, always the same, for programs; its message for people."""
+    """A doubt: a constant name for programs, a message for people."""
 
     flag: str
     message: str
@@ -64,18 +67,24 @@ def messages(flags: Iterable[Flag]) -> tuple[str, ...]:
 
 
 def doubts(
-    labels: NDArray[np.uint8], pixels: NDArray[np.floating[Any]], lv_volume_ml: float
+    labels: NDArray[np.uint8],
+    pixels: NDArray[np.floating[Any]],
+    lv_volume_ml: float,
+    *,
+    signal: NDArray[np.bool_] | None = None,
 ) -> tuple[Flag, ...]:
-    """What a label map and its image say of themselves; both (slice, row, column), apex first."""
-    found = np.flatnonzero(labels.any(axis=(1, 2)))
-    if not len(found):
+    """Flags of a label map on its image; all (slice, row, column), apex first.
+
+    signal: False where nothing was measured, None where all was.
+    """
+    slices = np.flatnonzero(labels.any(axis=(1, 2)))
+    if not len(slices):
         return (Flag(flag="no_ventricle", message="no left ventricle was found in this scan"),)
     notes = []
-    if len(found) < MIN_SLICES:
-        words = f"the left ventricle was found in {len(found)} slices only, of {len(labels)}"
+    if len(slices) < MIN_SLICES:
+        words = f"the left ventricle was found in {len(slices)} slices only, of {len(labels)}"
         notes.append(Flag(flag="few_slices", message=words))
-    if found[-1] - found[0] + 1 > len(found):
-        empty = found[-1] - found[0] + 1 - len(found)
+    if empty := slices[-1] - slices[0] + 1 - len(slices):
         words = f"no segmentation in {empty} of the slices between apex and base"
         notes.append(Flag(flag="missing_slices", message=words))
     if not MIN_LV_ML <= lv_volume_ml <= MAX_LV_ML:
@@ -85,6 +94,11 @@ def doubts(
     if pool < MIN_POOL_SHARE * wall:
         words = f"the blood pool has {pool / wall:.0%} of the wall's volume: too little for a heart"
         notes.append(Flag(flag="implausible_blood_pool", message=words))
+    ventricle = labels > 0
+    unmeasured = 0.0 if signal is None else float(np.mean(~signal[ventricle]))
+    if unmeasured > MAX_UNMEASURED_SHARE:
+        words = f"{unmeasured:.1%} of the left ventricle has no signal in the file (NaN or padding)"
+        notes.append(Flag(flag="no_signal", message=words))
     return (*notes, *_cut_off(labels), *_contrast(labels, pixels))
 
 
@@ -126,7 +140,7 @@ def is_far(slice_: SliceCorrection) -> bool:
 
 
 def anatomy_doubts(anatomy: StackCorrection, grid: InputGrid) -> tuple[Flag, ...]:
-    """What stage 3 changed so much, or left out, that it needs a look.
+    """Flags of what stage 3 changed much, or left out.
 
     Slices are numbered as in the file, from 1. grid: of the scan.
     """

@@ -1,7 +1,7 @@
 """Stage 1: find the left ventricle (wall and blood pool) in every slice.
 
-Paper, "Stage 1: ROI segmentation network". The grid it works on (`ROI_MM`), the padding to a square
-of at least 192 pixels, and the reading of "very large jumps" are ours.
+Paper, "Stage 1: ROI segmentation network". Not from the paper: the grid it works on (`ROI_MM`), the
+padding to a square of at least 192 pixels, and the reading of "very large jumps".
 """
 
 from itertools import pairwise
@@ -27,10 +27,10 @@ CORE_PERCENTILES = (20, 80)
 """Of short-axis height: the slices whose objects set the centre of the ventricle."""
 
 MAX_BASAL_GROWTH = 1.6
-"""A slice of the basal third that grows by more than this factor ends the ventricle (ours)."""
+"""A slice of the basal third that grows by more than this factor ends the ventricle."""
 
 MAX_OFFSET_MM = 35.0
-"""Largest distance of a slice's ventricle from the centre of the stack's (ours)."""
+"""Largest distance of a slice's ventricle from the centre of the stack's. Not from the paper."""
 
 THRESHOLD = 0.5
 
@@ -45,9 +45,9 @@ def roi_grid(stack: NDArray[np.float32]) -> NDArray[np.float32]:
 def predict_roi(net: InferenceNetwork, standard: StandardScan) -> NDArray[np.float32]:
     """Probability of left ventricle, (slice, H, W) on the standard grid.
 
-    Each slice is seen between its neighbours (ours): whether a slice lies beyond the valves or the
-    apex shows in the ones beside it. The mean over views (ours) finds the hearts that the network
-    misses when they lie another way round. Nothing is looked for in a scan of noise.
+    Not from the paper: each slice goes in between its neighbours, which show whether it lies beyond
+    the valves or the apex; and the mean over views finds the hearts that the network misses when
+    they lie another way round. A scan of noise gives zeros.
     """
     if standard.is_noise:
         return np.zeros_like(standard.plain)
@@ -61,8 +61,8 @@ def predict_roi(net: InferenceNetwork, standard: StandardScan) -> NDArray[np.flo
 def ventricle_centre(mask: NDArray[np.bool_]) -> tuple[float, float] | None:
     """Row and column of the ventricle's centre of mass over the middle slices; None if empty.
 
-    Of the objects there the one of largest volume counts (ours): a mean over all of them would
-    be drawn aside by a stomach or a kidney that the network takes for a ventricle in a few slices.
+    Not from the paper: of the objects there only that of largest volume counts. A mean over all
+    would be drawn aside by a stomach or a kidney that the network takes for a ventricle.
     """
     occupied = np.flatnonzero(mask.any(axis=(1, 2)))
     if not len(occupied):
@@ -114,18 +114,18 @@ def one_object(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
     return np.stack([nearest_component(slice_, centre) for slice_ in mask])
 
 
-def stand_in(kept: NDArray[np.bool_], mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """(slice, H, W): a slice whose objects all were too far away gets that of the next one (ours).
+def stand_in(nearest: NDArray[np.bool_], mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """(slice, H, W): a slice whose objects all were too far away gets that of its neighbour.
 
-    kept: `mask` after `one_object`. Something was seen there, so the ventricle may reach that far:
-    stage 2 looks again and draws nothing where there is no wall.
+    nearest: `mask` after `one_object`. Not from the paper: the ventricle may reach that far, and
+    stage 2 draws nothing where there is no wall.
     """
-    out = kept.copy()
-    occupied = kept.any(axis=(1, 2))
+    out = nearest.copy()
+    occupied = nearest.any(axis=(1, 2))
     for k in np.flatnonzero(mask.any(axis=(1, 2)) & ~occupied):
-        beside = [j for j in (k - 1, k + 1) if 0 <= j < len(kept) and occupied[j]]
+        beside = [j for j in (k - 1, k + 1) if 0 <= j < len(nearest) and occupied[j]]
         if beside:
-            out[k] = kept[beside[0]]
+            out[k] = nearest[beside[0]]
     return out
 
 
@@ -135,7 +135,7 @@ def clean_roi(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
 
 def apex_is_first(mask: NDArray[np.bool_]) -> bool:
-    """Whether areas grow from the first slice to the last: the apex is the small end (ours)."""
+    """Whether areas grow from the first slice to the last. Not from the paper."""
     areas = mask.sum(axis=(1, 2)).astype(float)
     occupied = np.flatnonzero(areas)
     if len(occupied) < 2:

@@ -2,11 +2,11 @@
 
 Paper, "Stage 3": the longest run of slices in which the area of the left ventricle never falls by
 more than about 40 % ends at i_M; i_C is the first "C" and i_D the first large deviation of area;
-the volume is cut at max(i_M, min(i_C + 1, i_D)). At most one "C" may remain. Ours, for the formula
-as printed takes the growth of areas at the apex for a deviation, and a missed slice for the base:
-i_C and i_D are looked for at the basal end and are the end of the stack where there is none; a
-growth is a deviation in the basal third only, and ends the run too; gaps are bridged, and single
-odd slices.
+the volume is cut at max(i_M, min(i_C + 1, i_D)). At most one "C" may remain. Not from the paper,
+for the formula as printed takes the growth of areas at the apex for a deviation, and a missed slice
+for the base: i_C and i_D are looked for at the basal end and are the end of the stack where there
+is none; a growth is a deviation in the basal third only, and ends the run too; gaps are bridged,
+and single odd slices.
 """
 
 from dataclasses import dataclass
@@ -35,10 +35,10 @@ without an empty slice between they look like an apex.
 """
 
 MAX_BASAL_GROWTH = 0.6
-"""Share of its area that the ventricle may gain in the basal third (paper; the place is ours)."""
+"""Share of its area that the ventricle may gain (paper) in the basal third (not from the paper)."""
 
 MIN_BASAL_SLICES = 4
-"""In a stack of fewer slices the base is not told from the apex, where areas grow fast (ours)."""
+"""In a stack of fewer slices no base is told from the apex. Not from the paper."""
 
 BELOW_APEX = "below the apex"
 ABOVE_BASE = "above the base"
@@ -56,7 +56,7 @@ class Dropped:
 
 @dataclass(frozen=True, kw_only=True)
 class StackCheck:
-    """What the checks say of a stack.
+    """Result of the checks of a stack.
 
     kept: (slice,) bool, False also where nothing was drawn; dropped: in order of the slices; odd:
     slices kept although their area is unlike that of both neighbours.
@@ -92,7 +92,7 @@ def check_stack(
     if not runs:
         return StackCheck(kept=kept, dropped=())
     # Of runs of the same length the one of larger volume.
-    part, run = max(runs, key=lambda found: (len(found[1]), lv_area_mm2[found[0][found[1]]].sum()))
+    part, run = max(runs, key=lambda pair: (len(pair[1]), lv_area_mm2[pair[0][pair[1]]].sum()))
     # Positions among the drawn slices of the part. What ends a run is a deviation, so that the
     # first one that is not at the apex comes right after it.
     start, i_m = int(run[0]), int(run[-1])
@@ -115,8 +115,8 @@ def check_stack(
 def _parts(drawn: NDArray[np.bool_]) -> list[NDArray[np.intp]]:
     """Indices of the drawn slices, parted at gaps.
 
-    A gap is bridged where the slices on either side of it outnumber its empty ones (ours): a slice
-    that the network missed costs no half of a heart, and a lone object off its end is not joined.
+    Not from the paper: a gap is bridged where the slices on either side outnumber its empty ones. A
+    slice that the network missed costs no half of a heart; a lone object off its end is not joined.
     """
     index = np.flatnonzero(drawn)
     if not len(index):
@@ -147,10 +147,9 @@ def _runs(area: NDArray[Any], *, max_fall: float, max_growth: float) -> list[NDA
 def odd_slices(
     area: NDArray[Any], *, max_fall: float = MAX_FALL, max_growth: float = MAX_BASAL_GROWTH
 ) -> tuple[int, ...]:
-    """Positions of single slices, far from either end, that deviate where the next does not (ours).
+    """Positions of single slices, far from either end, that deviate where the next does not.
 
-    area: (drawn slice,). One slice that the network drew far too small or too large is no end of
-    the ventricle: it ends no run.
+    area: (drawn slice,). Not from the paper: a slice drawn far too small or large ends no run.
     """
 
     def like(k: int, before: float) -> bool:

@@ -1,8 +1,9 @@
-"""Set the limits of the anatomical checks from expert walls, and say what fails them.
+"""Set the limits of the anatomical checks from expert walls, and list what fails them.
 
-Paper, "Stage 3": the checks, not their limits. Ours: every expert wall of the train lists, as drawn
-and at a fine and a coarse pixel size, so that the limits hold at any; for each measure the values
-that nearly all walls stay within, widened by a margin, for other sites draw otherwise.
+Paper, "Stage 3": the checks, not their limits. Not from the paper: every expert wall of the train
+lists, as drawn and at a fine and a coarse pixel size, so that the limits hold at any; for each
+measure the values that nearly all walls stay within, widened by a margin, for other sites draw
+otherwise.
 """
 
 from collections.abc import Sequence
@@ -88,8 +89,8 @@ def measured_walls(case: TrainingCase) -> list[ExpertWall]:
     spacing_mm = case.scan.spacing_mm[1:]
     for k, wall in enumerate(case.tissue >= WALL):
         for mm in PIXELS_MM if wall.any() else ():
-            seen = wall if mm is None else resampled(wall, spacing_mm, mm)
-            form, measures = measure(seen, spacing_mm if mm is None else (mm, mm))
+            mask = wall if mm is None else resampled(wall, spacing_mm, mm)
+            form, measures = measure(mask, spacing_mm if mm is None else (mm, mm))
             if form is not Form.EMPTY:
                 out.append(
                     ExpertWall(

@@ -13,8 +13,6 @@ from acsnet.nets.autoencoder import Autoencoder
 from acsnet.nets.resunet import ResUNet
 from acsnet.storage import writing
 
-EMA_DECAY = 0.995
-
 
 class Epoch(NamedTuple):
     """One line of the history: epoch from 1, mean loss, last learning rate, wall time."""
@@ -45,10 +43,10 @@ class State:
         )
 
     @torch.no_grad()
-    def follow(self) -> None:
+    def follow(self, decay: float) -> None:
         """Move the averaged weights towards the present ones; batch-norm statistics are copied."""
-        for kept, weight in zip(self.average.parameters(), self.net.parameters(), strict=True):
-            kept.lerp_(weight, 1.0 - EMA_DECAY)
+        for average, weight in zip(self.average.parameters(), self.net.parameters(), strict=True):
+            average.lerp_(weight, 1.0 - decay)
         for copied, statistic in zip(self.average.buffers(), self.net.buffers(), strict=True):
             copied.copy_(statistic)
 

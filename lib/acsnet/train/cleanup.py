@@ -33,7 +33,7 @@ MAX_SLICES = 400
 
 
 def predictions(
-    network: ResUNet, samples: Samples
+    network: ResUNet, samples: Samples, *, max_slices: int = MAX_SLICES
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.bool_]]:
     """Enhancement and wall as the network sees them, and the expert's, of LGE training slices.
 
@@ -43,7 +43,7 @@ def predictions(
     middle = slice(edge, edge + MYO_SIDE)
     drawn = (samples.tissue[:, middle, middle] == SCAR).any(axis=(1, 2))
     chosen = np.flatnonzero(drawn & (samples.source == SOURCES.index("lge")))
-    chosen = chosen[:: -(-len(chosen) // MAX_SLICES) or 1]
+    chosen = chosen[:: -(-len(chosen) // max_slices) or 1]
     tissue = torch.from_numpy(samples.tissue[chosen][:, middle, middle])
     images = (
         torch.from_numpy(samples.with_neighbours(chosen)[:, :, middle, middle]).float() / MYO_SCALE

@@ -36,7 +36,8 @@ class Recipe:
 
     make_batch(images, tissue, generator) -> network input and target; neighbours: whether images
     hold the slices below and above as further channels; share: of each source in an epoch; weight:
-    of each source in the loss. Both are in the order of `samples.SOURCES`.
+    of each source in the loss, both in the order of `samples.SOURCES`; average_decay: of the
+    exponential average of the weights, a step.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Recipe:
     images_an_epoch: int = 2000
     batch: int = 16
     learning_rate: float = 1e-3
+    average_decay: float = 0.995
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -216,7 +218,7 @@ def _epoch(
         state.optimiser.zero_grad()
         loss.backward()
         state.optimiser.step()
-        state.follow()
+        state.follow(recipe.average_decay)
         losses.append(loss.detach())
         advance()
     # Looked at once an epoch: before, a GPU would have to be waited for.

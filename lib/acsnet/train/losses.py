@@ -1,10 +1,10 @@
 """The loss of the paper, "Training and evaluation", as printed, and one with separate weights.
 
-Both are equal parts of a cross-entropy (mean of the pixels) and a Tversky term (of the image).
-As printed, `beta` weighs positives in the first but false positives in the second, so that the
-two pull opposite ways, and the second at beta = 0.5 is not Dice. The separate version (ours) says
-what a false positive and a false negative cost, once for both terms; at (1, 1) its second term is
-Dice.
+Both are equal parts of a cross-entropy (mean of the pixels) and a Tversky term (of the image). As
+printed, `beta` weighs positives in the first but false positives in the second, so that the two
+pull opposite ways, and the second at beta = 0.5 is not Dice. The separate version (not from the
+paper) says what a false positive and a false negative cost, once for both terms; at (1, 1) its
+second term is Dice.
 
 The recipes have separate weights. The printed loss stays for comparison: `benchmarks/ablation.py`
 says what it is worth. With it at beta = 0.6 the ROI was too large in all of six EMIDEC patients

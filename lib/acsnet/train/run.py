@@ -1,7 +1,7 @@
 """`acsnet train`: which networks, by which recipes, in which order."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -12,7 +12,7 @@ from acsnet.anatomy.latent_prior import NAME as PRIOR
 from acsnet.errors import InputError
 from acsnet.train.data.fingerprint import digest_cases
 from acsnet.train.data.lists import training_lists
-from acsnet.train.data.prepare import build
+from acsnet.train.data.prepare import USUAL_COUNTS, SampleCounts, build
 from acsnet.train.data.samples import SOURCES
 from acsnet.train.distributed import joined, launched
 from acsnet.train.job import BUILT, Job, is_finished, keep_prior, start_of, train_network
@@ -46,6 +46,8 @@ def run_training(
     epochs: int | None = None,
     cine_weight: float | None = None,
     init: Path | None = None,
+    recipes: Mapping[str, Recipe] = RECIPES,
+    counts: SampleCounts = USUAL_COUNTS,
     console: Console,
 ) -> Path:
     """Train what `STEPS` says and write it with its manifest into `output`/weights.
@@ -58,14 +60,14 @@ def run_training(
     that is no label map or have a patient in two lists, for a device that is not there, and where
     `output` holds a run of other data or settings.
     """
-    names = [name for name in STEPS[what] if name in RECIPES]
+    names = [name for name in STEPS[what] if name in recipes]
     if (epochs is not None and not names) or (
         cine_weight is not None and not set(names) & set(ON_CINE)
     ):
         msg = f"{what} has no such setting: epochs are of networks, the weight of cine of roi, myo"
         raise InputError(msg)
     recipes = {
-        name: adapted(RECIPES[name], epochs=epochs, cine_weight=cine_weight) for name in names
+        name: adapted(recipes[name], epochs=epochs, cine_weight=cine_weight) for name in names
     }
     if init is not None:
         recipes = {
@@ -80,7 +82,7 @@ def run_training(
         check_data(output / name, digests)
     processes = launched(device)
     if processes.first:
-        prepare(names, data=data, output=output, seed=seed, console=console)
+        prepare(names, data=data, output=output, seed=seed, counts=counts, console=console)
     with joined(processes) as processes:
         job = Job(
             data=data,
@@ -99,7 +101,15 @@ def run_training(
     return job.weights
 
 
-def prepare(names: Sequence[str], *, data: Path, output: Path, seed: int, console: Console) -> None:
+def prepare(
+    names: Sequence[str],
+    *,
+    data: Path,
+    output: Path,
+    seed: int,
+    counts: SampleCounts,
+    console: Console,
+) -> None:
     """Make the run folder, and the samples in it where a network is still to be trained on them.
 
     Raises OSError now, and not hours later, where the folder cannot be written to.
@@ -108,7 +118,7 @@ def prepare(names: Sequence[str], *, data: Path, output: Path, seed: int, consol
     with TemporaryFile(dir=output):
         pass
     if not all(is_finished(name, output) for name in names if name in ON_CINE):
-        build(data, output / BUILT, seed=seed, console=console)
+        build(data, output / BUILT, seed=seed, counts=counts, console=console)
 
 
 def adapted(recipe: Recipe, *, epochs: int | None, cine_weight: float | None) -> Recipe:

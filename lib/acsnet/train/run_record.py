@@ -40,7 +40,9 @@ def check_settings(folder: Path, settings: dict[str, Any]) -> None:
     """Raises InputError, naming the settings, where `folder` has a checkpoint of other ones."""
     if not (folder / CHECKPOINT).exists():
         return
-    before, now = read_json(folder / RECIPE), json.loads(json.dumps(settings))
+    # A run of an earlier version has no average_decay in its record.
+    before = {"average_decay": 0.995, **read_json(folder / RECIPE)}
+    now = json.loads(json.dumps(settings))
     changed = [key for key in now if before.get(key) != now[key]]
     if changed:
         msg = f"{folder} holds a run with other settings ({', '.join(changed)}): use another"

@@ -1,6 +1,7 @@
 import io
 import json
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from acsnet.errors import InputError
 from acsnet.evaluate.robustness import run as stress_module
 from acsnet.evaluate.robustness.cases import case_names, read_labelled
 from acsnet.evaluate.robustness.intensity import rescaled
-from acsnet.evaluate.robustness.run import CHANGES, score, stress
+from acsnet.evaluate.robustness.run import CHANGES, run_stress, score, stress
 from acsnet.evaluate.robustness.spatial import LabelledScan, slices_reversed
 from acsnet.evaluate.robustness.table import CaseRun, print_report, summarise
 from acsnet.label_conventions import ENH, LV, MYO
@@ -226,7 +227,7 @@ def stress_command(folders, *more):
 def test_the_command_fails_and_names_what_is_lost(folders, tmp_path, monkeypatch):
     monkeypatch.setattr(stress_module, "Pipeline", ByBrightness)
     changes = {"x 0.01": CHANGES["intensity x 0.01"], "- 500": CHANGES["intensity - 500"]}
-    monkeypatch.setattr(stress_module, "CHANGES", changes)
+    monkeypatch.setattr(stress_module, "run_stress", partial(run_stress, changes=changes))
     result = stress_command(folders, "--json", str(tmp_path / "out.json"))
     assert result.exit_code == 1, result.output
     numbers = json.loads((tmp_path / "out.json").read_text())
@@ -240,7 +241,8 @@ def test_the_command_fails_and_names_what_is_lost(folders, tmp_path, monkeypatch
 
 def test_the_command_says_so_when_nothing_is_lost(folders, monkeypatch):
     monkeypatch.setattr(stress_module, "Pipeline", ByBrightness)
-    monkeypatch.setattr(stress_module, "CHANGES", {"reversed": slices_reversed})
+    changes = {"reversed": slices_reversed}
+    monkeypatch.setattr(stress_module, "run_stress", partial(run_stress, changes=changes))
     result = stress_command(folders, "--cases", "a")
     assert result.exit_code == 0, result.output
     assert "No change costs more than 0.05 wall Dice or 2 points of scar burden." in result.output

@@ -2,7 +2,6 @@
 
 import pytest
 
-from acsnet.server.auth import accounts as accounts_module
 from acsnet.server.auth.accounts import Accounts
 from acsnet.server.identity import Role
 
@@ -10,16 +9,9 @@ PASSWORD = "correct horse battery"
 
 
 @pytest.fixture
-def cheap(monkeypatch):
-    """Hashes that take no time: the same code at the least cost."""
-    monkeypatch.setattr(accounts_module, "COST_LOG2", 4)
-    monkeypatch.setattr(accounts_module, "PARALLEL", 1)
-
-
-@pytest.fixture
-def accounts(tmp_path, cheap):
+def accounts(tmp_path):
     """One account of each role, named for it, all with one password."""
-    one = Accounts(tmp_path / "accounts.json")
+    one = Accounts(tmp_path / "accounts.json", cost_log2=4, parallel=1)
     for role in (Role.ANNOTATOR, Role.REVIEWER, Role.ADMIN):
         one.put(role.word, role, PASSWORD)
     return one

@@ -10,7 +10,6 @@ import pytest
 import torch
 
 from acsnet.server.errors import GoneError, MemoryShortError, QueueFullError, StoppingError
-from acsnet.server.inference import work_queue
 from acsnet.server.inference.work_queue import InferenceQueue, WorkerThread
 from acsnet.settings import Limits
 
@@ -72,9 +71,8 @@ def test_beyond_the_places_there_is_a_refusal_that_says_when_to_ask_again():
     assert readers.order == ["Ana", "Bo", "batch"]
 
 
-def test_who_has_gone_leaves_place_and_turn_to_those_who_wait(monkeypatch):
-    monkeypatch.setattr(work_queue, "LOOK_S", 0.01)
-    queue = InferenceQueue(Limits())
+def test_who_has_gone_leaves_place_and_turn_to_those_who_wait():
+    queue = InferenceQueue(Limits(), look_s=0.01)
     readers = Readers(queue)
     left = []
 

@@ -16,7 +16,6 @@ from acsnet.pacs.dicomweb import Answer
 from acsnet.server.errors import LoadError
 from acsnet.server.inference.work_queue import InferenceQueue
 from acsnet.server.routes import health
-from acsnet.server.web import load_limits
 from acsnet.server.web.load_limits import CountTraffic, Traffic
 from acsnet.settings import Limits
 
@@ -180,9 +179,8 @@ PART = b'--x\r\nContent-Disposition: form-data; name="files"; filename="x"\r\n\r
         ("POST", "/batch/infer", "application/json", b"{"),
     ],
 )
-def test_a_body_that_hardly_comes_is_not_waited_for(web, monkeypatch, method, address, kind, head):
+def test_a_body_that_hardly_comes_is_not_waited_for(web, method, address, kind, head):
     """A byte now and then: none of them is late, the whole is."""
-    monkeypatch.setattr(load_limits, "BODY_S", 0.2)
     seen = Traffic()
 
     async def trickle():
@@ -192,7 +190,8 @@ def test_a_body_that_hardly_comes_is_not_waited_for(web, monkeypatch, method, ad
             yield b"x"
 
     async def ask():
-        transport = httpx.ASGITransport(CountTraffic(web.application, seen), client=("::1", 1))
+        application = CountTraffic(web.application, seen, body_s=0.2)
+        transport = httpx.ASGITransport(application, client=("::1", 1))
         headers = {"Content-Length": "1000", "Content-Type": kind}
         async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
             return await client.request(method, address, content=trickle(), headers=headers)

@@ -18,7 +18,6 @@ from acsnet.annotations.label_versions import VersionStore
 from acsnet.errors import InputError
 from acsnet.fine_tuning.model_registry import Models
 from acsnet.server.datastores.folder import StudiesDatastore
-from acsnet.server.state import restore
 from acsnet.server.state.backup import MANIFEST, write_backup
 from acsnet.server.state.paths import (
     VERSIONS,
@@ -113,9 +112,9 @@ def told(folder):
 def restored(tmp_path, monkeypatch):
     """Restores a backup for a studies folder into a state folder of its own."""
 
-    def run(file, studies):
+    def run(file, studies, **options):
         monkeypatch.setenv("ACSNET_STATE", str(tmp_path / "other" / "state"))
-        return restore_backup(file, studies=str(studies))
+        return restore_backup(file, studies=str(studies), **options)
 
     return run
 
@@ -251,11 +250,10 @@ def test_a_backup_that_was_altered_is_refused_and_nothing_is_written(
     assert list((tmp_path / "other").iterdir()) == []
 
 
-def test_a_backup_that_the_disk_cannot_hold_is_refused(studies, tmp_path, restored, monkeypatch):
+def test_a_backup_that_the_disk_cannot_hold_is_refused(studies, tmp_path, restored):
     write_backup(tmp_path / "b.tar.gz", studies=str(studies))
-    monkeypatch.setattr(restore, "MIN_FREE_BYTES", 2**62)
     with pytest.raises(InputError, match=r"b\.tar\.gz cannot be restored: the disk of"):
-        restored(tmp_path / "b.tar.gz", studies)
+        restored(tmp_path / "b.tar.gz", studies, min_free_bytes=2**62)
     assert list((tmp_path / "other").iterdir()) == []
 
 

@@ -89,10 +89,12 @@ def test_other_results_are_unprocessable(params):
     assert caught.value.status_code == 422
 
 
-def test_only_nifti_files_are_taken():
+def test_only_files_that_hold_a_whole_volume_are_taken():
     assert upload_suffix("/home/x/Scan.NII.GZ") == ".nii.gz"
     assert upload_suffix("scan.nii") == ".nii"
-    for name in ("scan.nrrd", "scan.nii.gz.exe", "", None):
+    assert upload_suffix("Segmentation.seg.nrrd") == ".seg.nrrd"
+    assert upload_suffix("scan.mha") == ".mha"
+    for name in ("scan.png", "scan.mhd", "scan.nii.gz.exe", "", None):
         with pytest.raises(HTTPException) as caught:
             upload_suffix(name)
         assert caught.value.status_code == 415

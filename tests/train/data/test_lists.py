@@ -85,6 +85,14 @@ def test_an_unknown_label_value_is_refused_and_not_made_background(data, value, 
         list(emidec_cases(data, ["Case_P001"]))
 
 
+def test_a_label_that_is_no_whole_number_is_refused(data):
+    labels = labels_of("emidec").astype(np.float32)
+    labels[0, 0, 0] = 1.5
+    save(data / LABEL, labels)
+    with pytest.raises(InputError, match=rf"{LABEL}: .* not whole numbers \(1\.5\)"):
+        list(emidec_cases(data, ["Case_P001"]))
+
+
 def test_labels_that_do_not_lie_on_the_grid_of_their_image_are_refused(data):
     labels = labels_of("emidec")
     save(data / LABEL, labels[:, :-1])

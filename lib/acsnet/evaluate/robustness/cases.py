@@ -31,8 +31,8 @@ def case_names(text: str) -> list[str]:
 
 def common_names(images: Path, labels: Path) -> list[str]:
     """Names of all labels that have an image. InputError if there are none."""
-    found = sorted(path.name.removesuffix(".nii.gz") for path in labels.glob("*.nii.gz"))
-    names = [name for name in found if image_path(images, name) is not None]
+    names = sorted(path.name.removesuffix(".nii.gz") for path in labels.glob("*.nii.gz"))
+    names = [name for name in names if image_path(images, name) is not None]
     if not names:
         msg = f"no case to run: {images} and {labels} must hold <case>.nii.gz of the same name"
         raise InputError(msg)

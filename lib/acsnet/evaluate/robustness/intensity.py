@@ -1,4 +1,4 @@
-"""Changes of a scan's signal that should not matter: pure functions (ours).
+"""Changes of a scan's signal that should not matter: not from the paper.
 
 Each takes a scan with its expert labels and returns another, same geometry, same labels. Nothing
 is random: noise and the bias field have a fixed seed.

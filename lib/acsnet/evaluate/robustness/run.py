@@ -82,9 +82,10 @@ def run_stress(
     truth: str,
     cases: str | None = None,
     json_path: Path | None = None,
+    changes: Mapping[str, Change] = CHANGES,
     console: Console | None = None,
 ) -> StressReport:
-    """Segment every case clean and under each of `CHANGES`; print what each change costs.
+    """Segment every case clean and under each change; print what each change costs.
 
     images: `<case>.nii.gz` or DICOM folders `<case>`; labels: `<case>.nii.gz`; truth: a name in
     `CONVENTIONS`; cases: names with commas between, or @FILE with one a line; all that have both by
@@ -96,7 +97,7 @@ def run_stress(
     names = case_names(cases) if cases is not None else common_names(images, labels)
     patients = [read_labelled(name, images=images, labels=labels, truth=truth) for name in names]
     pipeline = Pipeline.load()
-    runs = stress(patients, lambda scan: pipeline(scan).label_map(), CHANGES, truth=truth)
+    runs = stress(patients, lambda scan: pipeline(scan).label_map(), changes, truth=truth)
     report = summarise(runs, truth)
     if json_path is not None:
         write_json(json_path, report.to_dict())
@@ -138,13 +139,13 @@ def score(case: LabelledScan, segment: Segment, regions: Sequence[str]) -> CaseR
         predicted = case.scan.grid.from_input(segment(case.scan))
     except Exception as error:  # noqa: BLE001 - any crash is a finding of this suite
         return CaseRun(case=name, dice={}, error=f"{type(error).__name__}: {error}")
-    found = region_masks(predicted, "acsnet", source=name)
+    drawn = region_masks(predicted, "acsnet", source=name)
     expert = region_masks(case.labels, "acsnet", source=name)
     dice: dict[str, float | None] = {}
     for region in regions:
-        drawn = expert[region].any(axis=(1, 2))
-        scores = slice_dice(found[region], expert[region])[drawn]
+        slices = expert[region].any(axis=(1, 2))
+        scores = slice_dice(drawn[region], expert[region])[slices]
         dice[region] = float(scores.mean()) if len(scores) else None
-    wall, scar = (float(found[region].sum()) for region in (MYO, ENH))
+    wall, scar = (float(drawn[region].sum()) for region in (MYO, ENH))
     burden = burden_percent(scar, wall) if ENH in regions else None
     return CaseRun(case=name, dice=dice, burden_percent=burden)

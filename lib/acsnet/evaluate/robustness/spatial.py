@@ -1,4 +1,4 @@
-"""Changes of a scan's geometry that should not matter: pure functions (ours).
+"""Changes of a scan's geometry that should not matter: not from the paper.
 
 Each takes a scan with its expert labels and returns another: pixels, labels and the affine move
 together, so that what is scored stays the expert's.
@@ -41,7 +41,7 @@ def _moved(
     slices, rows, columns = labels.shape
     grid = InputGrid(shape=(slices, rows, columns), affine=affine, axes=(0, 1, 2))
     pixels = np.ascontiguousarray(pixels, dtype=np.float32)
-    scan = replace(case.scan, pixels=pixels, grid=grid, instance_uids=())
+    scan = replace(case.scan, pixels=pixels, grid=grid, signal=None, instance_uids=())
     return LabelledScan(scan=scan, labels=np.ascontiguousarray(labels))
 
 

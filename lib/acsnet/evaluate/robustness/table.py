@@ -12,10 +12,10 @@ from rich.table import Table
 from acsnet.label_conventions import ENH, LV, MYO
 
 MAX_LOSS = 0.05
-"""Largest loss of wall Dice, mean over patients, that one change may cost (ours)."""
+"""Largest loss of wall Dice, mean over patients, that a change may cost. Not from the paper."""
 
 MAX_BURDEN_CHANGE = 2.0
-"""Points by which one change may move the scar burden, mean over patients (ours)."""
+"""Points by which a change may move the scar burden, mean over patients. Not from the paper."""
 
 CLEAN = "clean"
 SCORED = (LV, MYO, ENH)
@@ -116,7 +116,7 @@ def summarise(runs: Mapping[str, Sequence[CaseRun]], truth: str) -> StressReport
     clean = {run.case: run for run in runs[CLEAN]}
     return StressReport(
         truth=truth,
-        rows=tuple(_row(change, tuple(found), clean) for change, found in runs.items()),
+        rows=tuple(_row(change, tuple(own), clean) for change, own in runs.items()),
     )
 
 
@@ -127,11 +127,8 @@ def _row(change: str, runs: tuple[CaseRun, ...], clean: Mapping[str, CaseRun]) -
         before, after = clean[run.case].dice.get(MYO), run.dice.get(MYO)
         if before is not None and after is not None:
             losses[run.case] = before - after
-        burden_before, burden_after = clean[run.case].burden_percent, run.burden_percent
-        if burden_before is None or burden_after is None:
-            moved.append(None)
-        else:
-            moved.append(burden_after - burden_before)
+        old, new = clean[run.case].burden_percent, run.burden_percent
+        moved.append(None if old is None or new is None else new - old)
     worst = max(losses, key=lambda case: losses[case], default=None)
     return ChangeRow(
         change=change,

@@ -84,8 +84,11 @@ class AccessLog:
     behind_login: whether it is the one that knows who asks.
     """
 
-    def __init__(self, app: ASGIApp, behind_login: bool) -> None:
+    def __init__(
+        self, app: ASGIApp, behind_login: bool, *, max_refusals: int = MAX_REFUSALS
+    ) -> None:
         self.app, self._behind_login = app, behind_login
+        self._max_refusals = max_refusals
         self._once, self._refusals = Once(), Once()
         self._lines: list[float] = []
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="audit")
@@ -127,11 +130,11 @@ class AccessLog:
         times = self._refusals.count((address_group(address), str(status)))
         now = time.monotonic()
         self._lines = [at for at in self._lines if now - at < ONCE_S]
-        if times is None or len(self._lines) >= MAX_REFUSALS:
+        if times is None or len(self._lines) >= self._max_refusals:
             return None
         self._lines.append(now)
         rule = rule_of(scope["method"], scope["path"])
-        details = {
+        details: dict[str, str | int | float | bool | None] = {
             "address": address,
             "status": status,
             "asked_for": "" if rule is None else rule.event,

@@ -48,10 +48,14 @@ class Account:
 
 
 class Accounts:
-    """The accounts in a file; changes by other processes take effect at once."""
+    """The accounts in a file; changes by other processes take effect at once.
 
-    def __init__(self, file: Path) -> None:
+    cost_log2, parallel: of the hashes of new passwords.
+    """
+
+    def __init__(self, file: Path, *, cost_log2: int = COST_LOG2, parallel: int = PARALLEL) -> None:
         self.file = file
+        self._cost_log2, self._parallel = cost_log2, parallel
         self._seen: tuple[int, int, int] | None = None
         self._known: dict[str, Account] = {}
 
@@ -84,7 +88,8 @@ class Accounts:
             msg = f"password must have {MIN_PASSWORD} to {MAX_PASSWORD} characters"
             raise InputError(msg)
         with self._lock():
-            self._write({**self.all(), name: Account(name, role, hashed(password))})
+            hash_ = hashed(password, cost_log2=self._cost_log2, parallel=self._parallel)
+            self._write({**self.all(), name: Account(name, role, hash_)})
 
     def remove(self, name: str) -> None:
         """Remove an account; its sessions end. Raises InputError where there is none."""
@@ -111,12 +116,11 @@ class Accounts:
         write_json(self.file, {"accounts": records}, private=True)
 
 
-def hashed(password: str) -> str:
+def hashed(password: str, *, cost_log2: int = COST_LOG2, parallel: int = PARALLEL) -> str:
     """The hash of a password: `scrypt$log2 N$r$p$salt$hash`."""
     salt = secrets.token_bytes(16)
-    found = _scrypt(password, salt, COST_LOG2, BLOCK, PARALLEL)
-    costs = f"{COST_LOG2}${BLOCK}${PARALLEL}"
-    return f"scrypt${costs}${_text(salt)}${_text(found)}"
+    digest = _scrypt(password, salt, cost_log2, BLOCK, parallel)
+    return f"scrypt${cost_log2}${BLOCK}${parallel}${_text(salt)}${_text(digest)}"
 
 
 def is_password(password: str, kept: str) -> bool:

@@ -70,14 +70,14 @@ class StudiesDatastore(FolderScans):
     def get_unlabeled_images(
         self, label_tag: str | None = None, labels: list[str] | None = None
     ) -> list[str]:
-        """Ids of the scans that wait for a person, as they are now; none that are refused."""
+        """Ids of the scans that wait for a person: none that are refused, cine or long-axis."""
         self.refresh()
         images: list[str] = super().get_unlabeled_images(label_tag, labels)
         return [
             image
             for image in images
             if DRAWN not in self.get_labels_by_image_id(image)
-            and super(StudiesDatastore, self).verdict(image).reason is None
+            and super(StudiesDatastore, self).verdict(image).is_offered
         ]
 
     def save_label(

@@ -1,14 +1,18 @@
 """Links to the scans of a studies folder, in the layout that MONAI Label's local store reads."""
 
+import logging
 import os
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
+from acsnet.io.finder import called_by_path, scans_of, stem_of, volume_files
 from acsnet.io.series import Series, SeriesFinder, image_id
 from acsnet.server.state.paths import private_folder
-from acsnet.server.web.request_checks import SCAN_SUFFIXES
+from acsnet.server.web.request_checks import HEADER_SUFFIXES, SCAN_SUFFIXES
 from acsnet.storage import is_plain_name, readable_name, writing_folder
+
+logger = logging.getLogger(__name__)
 
 SERIES_SUFFIX = ".series"
 """Ends the name of the link to a series among the images, as `.nii.gz` ends a scan file's."""
@@ -20,8 +24,8 @@ UPLOADED = " (upload)"
 class StudyLinks:
     """Keeps `images/` and `series/` in the store like the studies folder, which is only read.
 
-    `images/` holds a link for each scan file at the top of the studies folder and for each DICOM
-    series anywhere below it; a file whose name is not UTF-8 is called by `readable_name`.
+    `images/` holds a link for each file with a volume and for each DICOM series anywhere below the
+    studies folder, called by their paths, and by `readable_name` where these are not UTF-8.
     `series/<id>/` holds links to the files of one series and nothing else, for the reader takes a
     folder. `uploads/` holds the scans that clients sent: each has a link, too, under its own name
     as long as the studies folder has no scan of that name, and else under that name with
@@ -34,7 +38,8 @@ class StudyLinks:
         self._folders = private_folder(store / "series").resolve()
         self.uploads = private_folder(store / "uploads").resolve()
         self._finder = SeriesFinder(self._studies)
-        self.found: list[Series] = []
+        self._remarks: list[str] = []
+        self.series: list[Series] = []
         self.scans: Mapping[str, Series] = {}
         self.uploaded: Mapping[str, Path] = {}
         self._places: Mapping[str, str] = {}
@@ -42,12 +47,12 @@ class StudyLinks:
     def refresh(self) -> None:
         """Look again.
 
-        `found` is every series, `scans` those that may be scans and `uploaded` what clients sent,
+        `series` is every series, `scans` those that may be scans and `uploaded` what clients sent,
         by image id.
         """
         found = self._finder.find()
-        by_id = {image_id(one, self._studies): one for one in found if one.has_images}
-        scans = {name: one for name, one in by_id.items() if is_plain_name(name)}
+        by_id = {image_id(series, self._studies): series for series in scans_of(found)}
+        scans = {name: series for name, series in by_id.items() if is_plain_name(name)}
         links, places = self._scan_files(scans)
         for folder in self._folders.iterdir():
             if folder.name not in scans:
@@ -56,14 +61,21 @@ class StudyLinks:
             self._link_series(series, self._folders / name)
             place = str(self._folders / name)
             links[f"{name}{SERIES_SUFFIX}"] = places[f"{name}{SERIES_SUFFIX}"] = place
-        for entry in os.scandir(self.images):
+        for entry in self.images.iterdir():
             if not entry.is_symlink() and entry.is_file() and is_plain_name(entry.name):
-                Path(entry).rename(self.uploads / entry.name)  # where earlier versions kept uploads
+                entry.rename(self.uploads / entry.name)  # where earlier versions kept uploads
         uploaded = self._free_names({_id(name) for name in links})
-        sent = {f"{name}{_ending(file.name)}": str(file) for name, file in uploaded.items()}
-        self._link(links | sent)
-        self.found, self.scans, self._places = found, scans, places | sent
-        self.uploaded = uploaded
+        for image, file in uploaded.items():
+            name = f"{image}{_ending(file.name)}"
+            links[name] = places[name] = str(file)
+        self._link(links)
+        self.series, self.scans, self.uploaded, self._places = found, scans, uploaded, places
+
+    def add_upload(self, file: Path) -> None:
+        """Show a new file of `uploads/`, whose name no image has, without a look at the rest."""
+        (self.images / file.name).symlink_to(file)
+        self._places = {**self._places, file.name: str(file)}
+        self.uploaded = {**self.uploaded, _id(file.name): file}
 
     def path(self, name: str) -> str:
         """Where the scan is to which an entry of `images/` leads."""
@@ -87,23 +99,29 @@ class StudyLinks:
         return readable_name(folder.as_posix())
 
     def _scan_files(self, scans: Mapping[str, Series]) -> tuple[dict[str, str], dict[str, str]]:
-        """Names of links -> scan files at the top of the studies folder, and where they are."""
+        """Names of links -> files with a volume, called by their paths, and where they are."""
+        found, remarks = volume_files(self._studies)
+        if remarks != self._remarks:
+            self._remarks = remarks
+            for remark in remarks:
+                logger.info("%s", remark)
         files, places = {}, {}
-        for entry in os.scandir(self._studies):
-            name = readable_name(entry.name)
-            if (
-                name.endswith(SCAN_SUFFIXES)
-                and is_plain_name(name)
-                and entry.is_file()
-                and name.removesuffix(".gz").removesuffix(".nii") not in scans
-            ):
-                files[name] = entry.path
-                linked = entry.is_symlink()
-                places[name] = os.path.realpath(entry.path) if linked else entry.path
+        taken: set[str] = set()
+        for file in found:
+            name = readable_name(called_by_path(file, self._studies))
+            if name in scans:  # the series in another format
+                continue
+            suffix = file.name[len(stem_of(file)) :].lower()
+            name = f"{name}{suffix.replace('.', '_')}" if name in taken else name
+            if is_plain_name(f"{name}{suffix}") and name not in taken:
+                taken.add(name)
+                files[f"{name}{suffix}"] = str(file)
+                linked = file.is_symlink()
+                places[f"{name}{suffix}"] = os.path.realpath(file) if linked else str(file)
         return files, places
 
     def _link(self, links: Mapping[str, str]) -> None:
-        """Make `images/` hold these links."""
+        """Make `images/` hold these links and no others."""
         there = set()
         for entry in os.scandir(self.images):
             if not entry.is_symlink():
@@ -134,7 +152,8 @@ class StudyLinks:
 
 
 def _ending(name: str) -> str:
-    return next(suffix for suffix in (*SCAN_SUFFIXES, SERIES_SUFFIX) if name.endswith(suffix))
+    endings = (*SCAN_SUFFIXES, *HEADER_SUFFIXES, SERIES_SUFFIX)
+    return next(suffix for suffix in endings if name.endswith(suffix))
 
 
 def _id(name: str) -> str:

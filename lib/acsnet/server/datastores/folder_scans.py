@@ -10,8 +10,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from acsnet.errors import InputError
 from acsnet.io import read_scan
 from acsnet.io.series import Series, SeriesFinder
@@ -19,9 +17,13 @@ from acsnet.server.datastores.folder_index import FolderIndex
 from acsnet.server.datastores.folder_links import SERIES_SUFFIX, StudyLinks
 from acsnet.server.datastores.preflight import Gate, Verdict, fingerprint
 from acsnet.server.datastores.protocol import SCORES, SHOWN_TAGS
+from acsnet.server.datastores.uploads import check_same_scan, keep_upload
 from acsnet.server.identity import logged_in
-from acsnet.server.web.request_checks import SCAN_SUFFIXES, upload_suffix
-from acsnet.storage import write_bytes
+from acsnet.server.web.request_checks import HEADER_SUFFIXES, SCAN_SUFFIXES
+
+UPLOAD_REMARK = "a client uploaded this scan: it is not from the studies folder"
+
+VOLUME_SUFFIXES = (*(ending for ending in SCAN_SUFFIXES if ending != ".seg.nrrd"), *HEADER_SUFFIXES)
 
 LARGE = 500
 """Scans above which a folder is looked at in the background. Ours."""
@@ -49,7 +51,7 @@ class FolderScans(FolderIndex):
         self._segs = store / "seg"
         self._seg_finder = SeriesFinder(self._segs)
         self._gate = Gate(self._changed)
-        super().__init__(store, suffixes=(*SCAN_SUFFIXES, SERIES_SUFFIX))
+        super().__init__(store, suffixes=(*VOLUME_SUFFIXES, SERIES_SUFFIX))
 
     @abstractmethod
     def _show_all(self) -> None:
@@ -99,9 +101,13 @@ class FolderScans(FolderIndex):
         series = self._links.scans.get(image_id)
         if series is None or not Path(path).is_dir():
             # From elsewhere a path of this machine is none of theirs, and JSON is UTF-8.
+            if path.endswith(HEADER_SUFFIXES):  # half of a scan
+                return {**info, "name": f"{image_id}{SCAN_SUFFIXES[0]}"}
             told = bool(path) and logged_in() is None and path.isprintable()
             return {**info, "path": path} if told else info
         tags = {tag: series.text(tag) for tag in SHOWN_TAGS}
+        if series.kind is not None:
+            tags["SeriesDescription"] = f"{tags['SeriesDescription']} ({series.kind})".strip()
         if not series.files:
             tags["SeriesDescription"] = f"damaged files in {self._links.place(series)}"
         return {**info, **tags, "name": f"{image_id}{SCAN_SUFFIXES[0]}"}
@@ -133,7 +139,7 @@ class FolderScans(FolderIndex):
         path, state = self.get_image_uri(image_id), self.image_fingerprint(image_id)
         verdict = self._gate.verdict(image_id, path, state)
         if image_id in self._links.uploaded:
-            return replace(verdict, warnings=(UPLOAD_REMARK, *verdict.warnings))
+            verdict = replace(verdict, warnings=(UPLOAD_REMARK, *verdict.warnings))
         return verdict
 
     def revision(self, image_id: str) -> Hashable:
@@ -146,7 +152,7 @@ class FolderScans(FolderIndex):
 
     def series(self) -> list[Series]:
         """All DICOM series found at the last look, and the segmentations made from them."""
-        return [*self._links.found, *self._seg_finder.find()]
+        return [*self._links.series, *self._seg_finder.find()]
 
     def fault(self) -> str:
         """Nothing: a folder is there, or there is an error."""
@@ -163,24 +169,15 @@ class FolderScans(FolderIndex):
         Raises FileExistsError where the id already names another scan, InputError or
         GeometryError for a file that is no scan.
         """
-        scan = read_scan(image_filename)
+        file = Path(image_filename)
+        scan = read_scan(file)
         with self._change:
             if present := self.get_image_uri(image_id):
-                known = read_scan(present)
-                if known.pixels.shape != scan.pixels.shape or not (
-                    np.array_equal(known.pixels, scan.pixels)
-                    and np.allclose(known.grid.affine, scan.grid.affine, atol=1e-3)
-                ):
-                    msg = f"there is already another image called {image_id!r}: rename this one"
-                    raise FileExistsError(msg)
-                return image_id
-            # In place whole or not at all; a look lists what is in place.
-            if any(ending in image_id for ending in SCAN_SUFFIXES):
-                msg = f"the name of an image must not hold {SCAN_SUFFIXES[-1]}, got {image_id!r}"
-                raise InputError(msg)
-            file = self._links.uploads / f"{image_id}{upload_suffix(image_filename)}"
-            write_bytes(file, Path(image_filename).read_bytes(), private=True)
-        self._look()
+                check_same_scan(image_id, scan, read_scan(present))
+            else:
+                upload = keep_upload(image_id, file, uploads=self._links.uploads)
+                self._links.add_upload(upload)
+                self._reconcile_datastore()
         return image_id
 
     def remove_image(self, image_id: str) -> None:

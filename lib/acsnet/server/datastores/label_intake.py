@@ -17,7 +17,7 @@ from acsnet.annotations.label_checks import label_flags
 from acsnet.dicom import State
 from acsnet.errors import InputError
 from acsnet.io import read_scan
-from acsnet.io.label_map import read_label_map
+from acsnet.io.label_map import read_client_labels
 from acsnet.measure import measure_drawn
 from acsnet.result import Measured
 from acsnet.scan import ShortAxisScan
@@ -111,7 +111,7 @@ def accept_file(
         msg = f"there is no image {image_id!r}"
         raise InputError(msg)
     scan = read_scan(path)
-    labels = read_label_map(file, grid=scan.grid, segments=info.get("label_info"))
+    labels = read_client_labels(file, grid=scan.grid, segments=info.get("label_info"))
     return accept_label(store, image_id, scan, labels, author=author, state=state, tag=tag)
 
 

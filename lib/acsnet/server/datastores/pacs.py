@@ -144,7 +144,7 @@ class DicomWebDatastore(Datastore):
             uid
             for uid, entry in self.entries().items()
             if not entry.drawn
-            and entry.reason is None
+            and self.verdict(uid).is_offered
             and (entry.choice is None or entry.choice.preferred)
         ]
 

@@ -10,6 +10,8 @@ from pathlib import Path
 
 from acsnet.errors import AcsnetError
 from acsnet.io import read_scan
+from acsnet.io.phases import without_options
+from acsnet.scan import is_fit
 from acsnet.server.errors import printable
 
 logger = logging.getLogger(__name__)
@@ -25,6 +27,11 @@ class Verdict:
     reason: str | None = None
     warnings: tuple[str, ...] = ()
     checked: bool = True
+
+    @property
+    def is_offered(self) -> bool:
+        """Whether a reader should get it as the next one: no cine, no long axis, not refused."""
+        return self.reason is None and is_fit(self.warnings)
 
 
 def fingerprint(path: Path) -> str:
@@ -78,6 +85,6 @@ def _outcome(reading: Future[tuple[str, ...]]) -> Verdict:
     if error is None:
         return Verdict(warnings=reading.result())
     if isinstance(error, AcsnetError):
-        return Verdict(reason=printable(str(error)))
+        return Verdict(reason=printable(without_options(str(error))))
     logger.error("a scan could not be read", exc_info=error)
     return Verdict(reason="its files cannot be read; the log says more")

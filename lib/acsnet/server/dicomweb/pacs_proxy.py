@@ -128,8 +128,9 @@ def _found(
         if not isinstance(found, list):
             msg = "an answer of the PACS cannot be understood"
             raise PacsError(msg)
-        new = [one for one in found if (text := json.dumps(one)) not in seen and not seen.add(text)]
-        yield from new
+        new = {text: one for one in found if (text := json.dumps(one)) not in seen}
+        seen |= new.keys()
+        yield from new.values()
         if not paged or len(found) < PAGE or not new:
             return
 

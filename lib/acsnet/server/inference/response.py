@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from acsnet.io.nifti import label_map_nifti, packed
+from acsnet.io.volume import viewer_affine
 from acsnet.labels import LABEL_VALUES
 from acsnet.measure import numbers_of
 from acsnet.result import Measured, Result
@@ -56,11 +57,12 @@ def nrrd_bytes(labels: NDArray[np.uint8], grid: InputGrid) -> bytes:
 
     Uncompressed because viewers in a browser unpack slowly and a label map is small.
     """
+    affine = viewer_affine(grid)
     header = {
         "space": "left-posterior-superior",
         "kinds": ["domain"] * 3,
-        "space directions": (RAS_TO_LPS @ grid.affine[:3, :3]).T,
-        "space origin": RAS_TO_LPS @ grid.affine[:3, 3],
+        "space directions": (RAS_TO_LPS @ affine[:3, :3]).T,
+        "space origin": RAS_TO_LPS @ affine[:3, 3],
         "encoding": "raw",
     }
     stream = io.BytesIO()

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from acsnet.errors import InputError
 from acsnet.io import read_scan
-from acsnet.io.label_map import read_label_map
+from acsnet.io.label_map import read_client_labels
 from acsnet.labels import LABEL_VALUES
 from acsnet.pipeline import Pipeline
 from acsnet.quantify.scar import ScarMethod
@@ -243,9 +243,9 @@ class CorrectTask(ChainTask):
     def _labels(self, scan: ShortAxisScan, request: dict[str, Any]) -> NDArray[np.uint8]:
         if sent := request.get("label"):
             segments = request.get("label_info")
-            return read_label_map(Path(sent), grid=scan.grid, segments=segments)
+            return read_client_labels(Path(sent), grid=scan.grid, segments=segments)
         saved = self._saved(request["image_id"]) if request.get("image_id") else None
         if saved is None:
             msg = "send a label map to correct, or save one for this image first"
             raise InputError(msg)
-        return read_label_map(saved, grid=scan.grid)
+        return read_client_labels(saved, grid=scan.grid)

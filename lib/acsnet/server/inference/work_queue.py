@@ -55,7 +55,8 @@ _volumes = threading.BoundedSemaphore(VOLUMES)
 class InferenceQueue:
     """Runs one inference at a time, in a thread of its own; the others wait."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, *, look_s: float = LOOK_S) -> None:
+        self._look_s = look_s
         self._most, self._of_one = limits.waiting, limits.waiting_of_one
         self._change = threading.Condition(threading.RLock())
         self._waiting: dict[str, deque[object]] = {}
@@ -138,7 +139,7 @@ class InferenceQueue:
         """Whether it is the turn of a ticket, now or soon. Raises StoppingError."""
         with self._change:
             if self._holder is not ticket:
-                self._change.wait(LOOK_S)
+                self._change.wait(self._look_s)
             if self._closed and self._holder is not ticket:
                 self._waiting.clear()
                 raise StoppingError
@@ -214,9 +215,9 @@ class WorkerThread:
 
 
 @contextmanager
-def volume_place() -> Iterator[None]:
-    """A place in memory for a scan while it is worked on; VolumesError after `VOLUME_WAIT_S`."""
-    if not _volumes.acquire(timeout=VOLUME_WAIT_S):
+def volume_place(*, wait_s: float = VOLUME_WAIT_S) -> Iterator[None]:
+    """A place in memory for a scan while it is worked on; VolumesError if none is free in time."""
+    if not _volumes.acquire(timeout=wait_s):
         msg = f"{VOLUMES} scans are read and measured already: ask again later"
         raise VolumesError(msg, retry_after=VOLUME_RETRY_S)
     try:

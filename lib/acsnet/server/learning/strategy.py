@@ -70,5 +70,5 @@ def _again(own: tuple[str, ...], offers: dict[str, Offer]) -> dict[str, Any]:
     """What the reader passed over longest ago; nothing where all is with others."""
     if not own:
         return {"reason": "nothing to pick from: every open scan is being worked on by others"}
-    image = min(own, key=lambda one: (offers[one].at, one))
+    image = min(own, key=lambda name: (offers[name].at, name))
     return {"id": image, "reason": "all other open scans were given out since", "scores": {}}

@@ -13,7 +13,7 @@ from fastapi.responses import Response
 from acsnet.dicom import make_sr
 from acsnet.dicom.source_images import file_content, read_dataset, read_headers, source_stack
 from acsnet.io import read_scan
-from acsnet.io.label_map import read_label_map
+from acsnet.io.label_map import read_client_labels
 from acsnet.measure import measure_drawn
 from acsnet.report.bullseye import bullseye_png
 from acsnet.report.patient import read_subject
@@ -85,7 +85,7 @@ def _measured(store: StudyStore, image: str, tag: str) -> tuple[LabelRecord, Mea
     file = Path(store.get_label_uri(image, tag))
     version = version_of(store, image, tag)
     scan = read_scan(_path(store, image))
-    labels = read_label_map(file, grid=scan.grid)
+    labels = read_client_labels(file, grid=scan.grid)
     if not labels.any():
         raise HTTPException(404, "this label map is empty: there is nothing to report")
     measured = measure_drawn(scan, labels)

@@ -4,7 +4,7 @@ from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from enum import Enum
-from functools import lru_cache, partial
+from functools import lru_cache
 from typing import Any
 
 from acsnet.active_learning.assignments import Offer, last_offer
@@ -72,13 +72,15 @@ def all_cases(datastore: StudyStore) -> list[Case]:
     found = []
     for image in datastore.list_images():
         revision = datastore.revision(image)
-        build = build_case if revision is None else partial(_kept, revision=revision)
-        found.append(build(datastore, image))
+        if revision is None:
+            found.append(build_case(datastore, image))
+        else:
+            found.append(_kept(datastore, image, revision))  # type: ignore[arg-type] # a class
     return found
 
 
 @lru_cache(maxsize=KEPT)
-def _kept(datastore: StudyStore, image: str, revision: Hashable) -> Case:
+def _kept(datastore: Any, image: str, revision: Hashable) -> Case:
     """A case as it is at a revision; of thousands only those are built anew that have changed."""
     return build_case(datastore, image)
 

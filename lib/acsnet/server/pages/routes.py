@@ -14,7 +14,7 @@ from fastapi.responses import FileResponse, JSONResponse, RedirectResponse, Resp
 
 from acsnet.errors import AcsnetError
 from acsnet.io import read_scan
-from acsnet.io.label_map import read_label_map
+from acsnet.io.label_map import read_client_labels
 from acsnet.labels import LABELS
 from acsnet.report.montage import montage_png
 from acsnet.report.wording import has_segments, measure_rows, slices_to_look_at
@@ -123,7 +123,7 @@ def montage(app: App, image: str, tag: Tag) -> Response:
     version_of(store, image, tag)
     path = Path(store.get_image_uri(image))
     scan = read_scan(path)
-    labels = read_label_map(Path(store.get_label_uri(image, tag)), grid=scan.grid)
+    labels = read_client_labels(Path(store.get_label_uri(image, tag)), grid=scan.grid)
     picture = montage_png(scan, scan.grid.from_input(labels))
     return Response(picture, media_type="image/png")
 

@@ -89,13 +89,12 @@ def _answers(store: Any) -> bool:
         return True
     try:
         answer = store.service.fetch("studies", query="limit=1", accept=DICOM_JSON)
-        if answer.status == 204:  # it has no studies yet
+        if answer.status != 200 or "json" not in answer.kind:
             answer.close()
-            return True
-        found = answer.json()
+            return bool(answer.status == 204)  # it has no studies yet
+        return isinstance(answer.json(), list)
     except AcsnetError:
         return False
-    return answer.status == 200 and isinstance(found, list)
 
 
 @router.get("/logs/")

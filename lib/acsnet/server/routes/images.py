@@ -11,7 +11,7 @@ from monailabel.utils.sessions import SessionInfo
 
 from acsnet.annotations import audit_log
 from acsnet.io import read_scan, write_image
-from acsnet.io.nifti import open_nifti
+from acsnet.io.containers import open_volume
 from acsnet.server.app import App
 from acsnet.server.datastores.label_intake import author_of
 from acsnet.server.errors import LoadError
@@ -26,7 +26,12 @@ from acsnet.server.routes.common import (
 )
 from acsnet.server.state.paths import audit_log_file
 from acsnet.server.web.load_limits import asker
-from acsnet.server.web.request_checks import upload_name, upload_suffix
+from acsnet.server.web.request_checks import (
+    HEADER_SUFFIXES,
+    SLICE_SUFFIXES,
+    upload_name,
+    upload_suffix,
+)
 
 router = APIRouter()
 
@@ -40,14 +45,14 @@ SESSION_S = 3600
 def download_image(app: App, image: str, background_tasks: BackgroundTasks) -> FileResponse:
     """An image as a NIfTI file: a series that passes the geometry gate is turned into one."""
     path = image_path(app, image)
-    if path.is_dir():
+    if path.is_dir() or path.name.endswith(HEADER_SUFFIXES):
         with volume_place():
             scan = read_scan(path)
             path = app.scratch / f"{uuid.uuid4().hex}.nii.gz"
             write_image(path, scan)
         background_tasks.add_task(path.unlink)
         return FileResponse(path, filename=f"{image}.nii.gz", background=background_tasks)
-    open_nifti(path, name=path.name)  # a link among the scans may lead to what is none
+    open_volume(path, name=path.name)  # a link among the scans may lead to what is none
     return FileResponse(path, filename=path.name)
 
 
@@ -111,7 +116,7 @@ def create_session(
     uncompress: bool = False,
     expiry: Annotated[int, Query(ge=0, le=SESSION_S)] = 0,
 ) -> dict[str, Any]:
-    """Hold a client's scan for a while: one NIfTI file, or the DICOM files of one series.
+    """Hold a client's scan for a while: one volume file, or the DICOM files of one series.
 
     expiry: seconds after its last use; 0 for an hour.
     """
@@ -126,7 +131,7 @@ def create_session(
     if len(set(names)) != len(names):
         raise HTTPException(422, "the names of the uploaded files must differ")
     with tempfile.TemporaryDirectory(dir=app.scratch) as temporary:
-        if len(files) == 1:
+        if len(files) == 1 and not names[0].lower().endswith(SLICE_SUFFIXES):
             scan = Path(temporary) / f"scan{upload_suffix(files[0].filename)}"
             copy_upload(files[0], scan)
         else:

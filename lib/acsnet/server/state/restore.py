@@ -9,7 +9,7 @@ import shutil
 import tarfile
 import zlib
 from pathlib import Path, PurePosixPath
-from typing import IO, Any
+from typing import IO, Any, cast
 
 from acsnet.errors import InputError
 from acsnet.server.state.backup import AUDIT, MANIFEST, MODELS, STORE, Summary
@@ -49,7 +49,9 @@ class _Pieces:
         return self._stream.read(size)
 
 
-def restore_backup(file: Path, *, studies: str, sha256: str = "") -> Summary:
+def restore_backup(
+    file: Path, *, studies: str, sha256: str = "", min_free_bytes: int = MIN_FREE_BYTES
+) -> Summary:
     """Put the backup `file` in place as the state of a studies folder, or of a PACS.
 
     The studies may lie elsewhere by now. Everything is unpacked beside the state folder and checked
@@ -60,6 +62,7 @@ def restore_backup(file: Path, *, studies: str, sha256: str = "") -> Summary:
         studies: folder, or address of the PACS.
         sha256: of the whole file, as `acsnet backup` printed it: kept elsewhere it tells whether
             the file is the one that was written. What is inside the file cannot.
+        min_free_bytes: left free on the disk.
 
     Returns:
         How much was restored.
@@ -83,7 +86,7 @@ def restore_backup(file: Path, *, studies: str, sha256: str = "") -> Summary:
     remove_abandoned(state.parent)
     try:
         with writing_folder(state) as new:
-            summary = _unpack(file, new, places)
+            summary = _unpack(file, new, places, min_free_bytes)
             os.sync()
     except (tarfile.TarError, EOFError, zlib.error, OSError) as error:
         msg = f"{file.name} cannot be restored: {type(error).__name__}, damaged or no backup?"
@@ -104,13 +107,13 @@ def digest_of(file: Path) -> str:
     return digest.hexdigest()
 
 
-def _unpack(file: Path, new: Path, places: dict[str, Path]) -> Summary:
+def _unpack(file: Path, new: Path, places: dict[str, Path], min_free_bytes: int) -> Summary:
     digests: dict[str, str] = {}
     targets: dict[str, Path] = {}
     manifest: dict[str, Any] | None = None
     with (
         gzip.open(file) as unpacked,
-        tarfile.open(fileobj=_Pieces(unpacked, file.name), mode="r:") as archive,
+        tarfile.open(fileobj=cast("IO[bytes]", _Pieces(unpacked, file.name)), mode="r:") as archive,
     ):
         for member in archive:
             source = archive.extractfile(member) if member.isreg() else None
@@ -120,7 +123,7 @@ def _unpack(file: Path, new: Path, places: dict[str, Path]) -> Summary:
             if member.name == MANIFEST:
                 manifest = _manifest(file, _whole(source))
                 continue
-            if member.size > shutil.disk_usage(new).free - MIN_FREE_BYTES:
+            if member.size > shutil.disk_usage(new).free - min_free_bytes:
                 msg = f"{file.name} cannot be restored: the disk of {new.parent} is too small"
                 raise InputError(msg)
             target = new / _place(file, member.name, places)
@@ -135,14 +138,14 @@ def _unpack(file: Path, new: Path, places: dict[str, Path]) -> Summary:
     if manifest is None:
         msg = f"{file.name} is no whole backup: it has no {MANIFEST} at its end"
         raise InputError(msg)
-    told = {name: entry["sha256"] for name, entry in manifest["files"].items()}
-    if wrong := sorted(name for name, _ in set(told.items()) ^ set(digests.items())):
+    recorded = {name: entry["sha256"] for name, entry in manifest["files"].items()}
+    if wrong := sorted(name for name, _ in set(recorded.items()) ^ set(digests.items())):
         msg = f"{file.name} is damaged: {wrong[0]} is not as it was backed up ({len(wrong)} files)"
         raise InputError(msg)
     for name, target in targets.items():
         when = manifest["files"][name]["mtime_ns"]
         os.utime(target, ns=(when, when))
-    return Summary(files=len(digests), size=sum(one.stat().st_size for one in targets.values()))
+    return Summary(files=len(digests), size=sum(file.stat().st_size for file in targets.values()))
 
 
 def _whole(source: IO[bytes]) -> bytes:

@@ -24,6 +24,7 @@ class LimitedHttp(AutoHTTPProtocol):  # type: ignore[misc, valid-type]
     """
 
     proxies: tuple[IPv4Network | IPv6Network, ...] = ()
+    head_s, max_of_one = HEAD_S, MAX_OF_ONE
 
     def connection_made(self, transport: Any) -> None:
         """Count a new connection, and watch it."""
@@ -31,7 +32,7 @@ class LimitedHttp(AutoHTTPProtocol):  # type: ignore[misc, valid-type]
         own = [one for one in self.connections if one.client and self.client]
         own = [one for one in own if one.client[0] == self.client[0]]
         if len(self.connections) > MAX_CONNECTIONS or (
-            len(own) > MAX_OF_ONE and not self._stands_for_many()
+            len(own) > self.max_of_one and not self._stands_for_many()
         ):
             transport.abort()
             return
@@ -51,10 +52,10 @@ class LimitedHttp(AutoHTTPProtocol):  # type: ignore[misc, valid-type]
         cycle = self.cycle
         if cycle is not None and not cycle.response_complete:
             self._since = self._now()
-        elif self._now() - self._since > HEAD_S:
+        elif self._now() - self._since > self.head_s:
             self.transport.abort()
             return
-        asyncio.get_running_loop().call_later(HEAD_S / 5, self._watch)
+        asyncio.get_running_loop().call_later(self.head_s / 5, self._watch)
 
     def _now(self) -> float:
         return asyncio.get_running_loop().time()

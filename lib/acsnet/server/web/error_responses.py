@@ -9,6 +9,7 @@ from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 
 from acsnet.errors import AcsnetError
+from acsnet.io.phases import without_options
 from acsnet.server.errors import MemoryShortError, printable
 from acsnet.server.web.templates import page
 
@@ -34,7 +35,9 @@ def acsnet_error(request: Request, error: Exception) -> Response:
         logger.error("%s", error)
     count_refusal(request, error)
     headers = {} if error.retry_after is None else {"Retry-After": str(error.retry_after)}
-    return error_response(request, error.status, printable(error.client_message), headers=headers)
+    return error_response(
+        request, error.status, printable(without_options(error.client_message)), headers=headers
+    )
 
 
 def validation_error(request: Request, error: Exception) -> Response:

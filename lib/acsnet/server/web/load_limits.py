@@ -106,8 +106,12 @@ class CountTraffic:
         app: ASGIApp,
         traffic: Traffic = traffic,
         takes_place: Callable[[str, str], bool] = lambda method, path: path.startswith("/infer/"),
+        *,
+        body_s: float = BODY_S,
+        idle_s: float = IDLE_S,
     ) -> None:
         self.app, self.traffic, self._takes_place = app, traffic, takes_place
+        self._body_s, self._idle_s = body_s, idle_s
         self._receiving: dict[Body, None] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -125,7 +129,8 @@ class CountTraffic:
         except LoadError as error:
             await load_answer(scope, error)(scope, receive, send)
             return
-        body = Body(receive, whole=self.traffic if works and length else None)
+        whole = self.traffic if works and length else None
+        body = Body(receive, whole=whole, body_s=self._body_s, idle_s=self._idle_s)
         self.traffic.under_way += 1
         if works and not length:
             self.traffic.uploads += 1
@@ -133,6 +138,7 @@ class CountTraffic:
         if sends and length:
             self._make_room()
             self._receiving[body] = None
+        # Without a body the client's channel is left alone, which tells when it has gone.
         comes = sends and (length > 0 or "transfer-encoding" in headers)
         try:
             await self.app(scope, body.part if comes else receive, send)
@@ -154,8 +160,11 @@ class Body:
     whole: where a place is taken once it is whole; last: when a part came last.
     """
 
-    def __init__(self, receive: Receive, *, whole: Traffic | None) -> None:
+    def __init__(
+        self, receive: Receive, *, whole: Traffic | None, body_s: float, idle_s: float
+    ) -> None:
         self._receive, self._traffic = receive, whole
+        self._body_s, self._idle_s = body_s, idle_s
         self._begun = self.last = time.monotonic()
         self._size = 0
         self._given_up = asyncio.Event()
@@ -170,8 +179,8 @@ class Body:
         """The next part; once it is whole what comes is the end of the connection, in a while."""
         if self.is_whole:
             return await self._receive()
-        due = self._begun + BODY_S + self._size / SLOWEST
-        left_s = min(due - time.monotonic(), IDLE_S)
+        due = self._begun + self._body_s + self._size / SLOWEST
+        left_s = min(due - time.monotonic(), self._idle_s)
         message = await self._next(left_s)
         self.last = time.monotonic()
         self._size += len(message.get("body", b""))

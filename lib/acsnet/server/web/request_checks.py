@@ -9,7 +9,13 @@ from starlette.exceptions import HTTPException
 
 from acsnet.storage import is_plain_name
 
-SCAN_SUFFIXES = (".nii.gz", ".nii")
+SCAN_SUFFIXES = (".nii.gz", ".nii", ".seg.nrrd", ".nrrd", ".mha")
+"""Of files that hold a whole volume, as clients may send them and the store keeps them."""
+
+HEADER_SUFFIXES = (".nhdr", ".mhd", ".hdr")
+"""Of files in the studies folder whose pixels lie in another file beside them."""
+
+SLICE_SUFFIXES = (".dcm", ".dicom", ".ima")
 RESULT_SUFFIXES = (".nii.gz", ".nii", ".nrrd")
 MAX_PART = 255
 """Bytes: what a file system takes as one name."""
@@ -65,12 +71,14 @@ def result_suffix(params: dict[str, Any]) -> str:
 
 
 def upload_suffix(filename: str | None) -> str:
-    """`.nii.gz` or `.nii` of an uploaded file; HTTP 415 for any other."""
+    """The ending of an uploaded file, one of `SCAN_SUFFIXES`; HTTP 415 for any other."""
     lowered = (filename or "").lower()
     for suffix in SCAN_SUFFIXES:
         if lowered.endswith(suffix):
             return suffix
-    raise HTTPException(415, "send a NIfTI file, named .nii.gz or .nii")
+    raise HTTPException(
+        415, "send a NIfTI file, named .nii.gz or .nii, or a .nrrd, .seg.nrrd or .mha file"
+    )
 
 
 def upload_name(filename: str | None) -> str:

@@ -1,4 +1,4 @@
-"""Another field of view: what the operator planned should not decide what is found (ours)."""
+"""Another field of view, as another operator would plan it. Not from the paper."""
 
 from dataclasses import replace
 
@@ -37,5 +37,6 @@ def other_field_of_view(case: TrainingCase, rng: np.random.Generator) -> Trainin
     grid = case.scan.grid
     i, j, k = np.argsort(grid.axes)
     shape = pixels.shape[i], pixels.shape[j], pixels.shape[k]
-    scan = replace(case.scan, pixels=pixels, grid=replace(grid, shape=shape), windows=None)
+    grid = replace(grid, shape=shape)
+    scan = replace(case.scan, pixels=pixels, grid=grid, windows=None, signal=None)
     return replace(case, scan=scan, tissue=np.pad(case.tissue[window], margins))

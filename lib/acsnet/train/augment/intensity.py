@@ -1,7 +1,7 @@
 """What hospitals send: changes of a scan's signal before it is standardised.
 
 Scale and offset (negative phase-sensitive values too) need none of this: standardisation is blind
-to them. All ranges are ours. `intensity` is (slice, row, column) in [0, 1].
+to them. Not from the paper: the ranges. `intensity` is (slice, row, column) in [0, 1].
 """
 
 import numpy as np

@@ -1,9 +1,9 @@
 """Another inversion time: the same heart, its wall, blood and scar at other levels of signal.
 
 A shorter inversion time leaves the wall grey beside the blood, the right one nulls it, and how
-bright scar is beside blood changes with the time after contrast. Ours: either a rising curve that
-takes the median of each tissue to a new level, and so changes the whole image, or the levels of
-wall and scar moved in place, which a curve cannot do where they overlap in signal.
+bright scar is beside blood changes with the time after contrast. Not from the paper: either a
+rising curve that takes the median of each tissue to a new level, and so changes the whole image, or
+the levels of wall and scar moved in place, which a curve cannot do where they overlap in signal.
 """
 
 from collections.abc import Sequence

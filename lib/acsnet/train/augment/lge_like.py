@@ -2,8 +2,7 @@
 
 Paper, "Imaging data and processing" and its Figure 2: random basic shapes cut from the wall, random
 erosion, Gaussian blur, addition to the dark wall, speckle noise, histogram match to a random LGE
-scan.
-Sizes, strengths and the choice of shapes are not printed there: ours.
+scan. Not from the paper: sizes, strengths and the choice of shapes.
 """
 
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""How a cine slice becomes LGE-like, step by step: one figure a scan. Layout and words are ours."""
+"""How a cine slice becomes LGE-like, step by step: one figure a scan. Not from the paper."""
 
 from typing import Any
 

@@ -12,7 +12,7 @@ from rich.progress import track
 
 from acsnet.errors import InputError
 from acsnet.io import read_scan, write_label_map, write_map
-from acsnet.io.nifti import SUFFIXES, case_name
+from acsnet.io.volume import SUFFIXES, case_name
 from acsnet.labels import Label
 from acsnet.storage import writing
 from acsnet.train.augment.lge_like import Steps, lge_like_steps
@@ -120,14 +120,14 @@ def reference_files(references: Sequence[Path]) -> list[Path]:
 
     Raises InputError for what is not there.
     """
-    found: list[Path] = []
+    paths: list[Path] = []
     for path in references:
         if not path.exists():
             msg = f"{path} is not there: a reference is a true LGE scan, or a folder of them"
             raise InputError(msg)
         inside = sorted(path.iterdir()) if path.is_dir() else []
-        found += [p for p in inside if p.name.endswith(SUFFIXES)] or [path]
-    return found
+        paths += [p for p in inside if p.name.endswith(SUFFIXES)] or [path]
+    return paths
 
 
 def label_values(case: TrainingCase, steps: Steps) -> NDArray[np.uint8]:

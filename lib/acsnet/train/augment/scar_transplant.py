@@ -2,7 +2,7 @@
 
 Large transmural scars as bright as blood, with a dark core of microvascular obstruction, are rare
 in training data and are taken for blood. Ours: they are put into the walls of other patients, over
-several slices, before a scan is standardised. All ranges are ours.
+several slices, before a scan is standardised. Not from the paper: the ranges.
 """
 
 from dataclasses import dataclass, replace

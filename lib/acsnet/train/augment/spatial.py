@@ -1,4 +1,4 @@
-"""Geometry and light signal changes of a training batch, on the fly; all ranges are ours.
+"""Geometry and light signal changes of a training batch, on the fly; ranges not from the paper.
 
 Everything happens on the device of the generator, where the batch lies too.
 """
@@ -116,14 +116,14 @@ def keep_square(images: Tensor, lv: Tensor, *, margin: int, generator: torch.Gen
 
     rows, columns = span(lv.any(2)), span(lv.any(1))
     half = torch.maximum(rows[1] - rows[0], columns[1] - columns[0]) / 2 + margin
-    kept = []
+    inside = []
     for (first, last), side in zip((rows, columns), lv.shape[1:], strict=True):
         middle = (first + last) / 2
         low = torch.round(middle - half) + _off(n, generator)
         high = torch.round(middle + half) + _off(n, generator)
         index = torch.arange(side, device=images.device)
-        kept.append((index >= low[:, None]) & (index < high[:, None]))
-    return images * (kept[0][:, None, :, None] & kept[1][:, None, None, :])
+        inside.append((index >= low[:, None]) & (index < high[:, None]))
+    return images * (inside[0][:, None, :, None] & inside[1][:, None, None, :])
 
 
 def _off(n: int, generator: torch.Generator) -> Tensor:

@@ -1,4 +1,4 @@
-"""Turn, stretch and damage walls on the fly, for the autoencoder; all ranges are ours.
+"""Turn, stretch and damage walls on the fly, for the autoencoder; ranges not from the paper.
 
 The autoencoder is asked for the whole wall of half of the damaged ones too (after Larrazabal et
 al., doi:10.1109/TMI.2020.3005297), so that the code of a broken mask lies near the codes of
@@ -6,7 +6,6 @@ possible walls, and the way there is short.
 """
 
 import math
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -88,14 +87,14 @@ def damage(walls: Tensor, generator: torch.Generator) -> Tensor:
     """(n, 1, FRAME_SIDE, FRAME_SIDE) -> holes, cuts, blobs, spurs and rough outlines; 0 or 1."""
     n = len(walls)
     wall = walls[:, 0] > 0.5
-    random: dict[str, Any] = {"generator": generator, "device": generator.device}
+    device = generator.device
     for _ in range(3):
-        removed, added = torch.rand(2, n, 1, 1, **random)
+        removed, added = torch.rand(2, n, 1, 1, generator=generator, device=device)
         wall = wall & ~(ellipses(n, generator) & (removed < 0.5))
         wall = wall | (ellipses(n, generator) & (added < 0.35))
-    rough = torch.randn(n, 1, 24, 24, **random)
+    rough = torch.randn(n, 1, 24, 24, generator=generator, device=device)
     rough = functional.interpolate(rough, size=FRAME_SIDE, mode="bicubic")
-    rough = rough * 0.35 * torch.rand(n, 1, 1, 1, **random)
+    rough = rough * 0.35 * torch.rand(n, 1, 1, 1, generator=generator, device=device)
     soft = functional.avg_pool2d(wall[:, None].float(), 5, 1, 2)
     return (soft + rough > 0.5).float()
 

@@ -1,7 +1,7 @@
 """Expert walls for the autoencoder: every slice of the train lists, in the autoencoder's frame.
 
-Paper, "Stage 3": the expert myocardium masks of all training data. The wider field (`WALL_SIDE`)
-is ours: what is turned or moved in training has no cut edges.
+Paper, "Stage 3": the expert myocardium masks of all training data. Not from the
+paper: the wider field (`WALL_SIDE`), so that what is turned or moved has no cut edges.
 """
 
 from collections.abc import Iterable, Iterator

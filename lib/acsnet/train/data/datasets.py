@@ -120,15 +120,15 @@ def one_file(folder: Path, name: str) -> Path:
 
     Raises InputError when there is none or more than one.
     """
-    found = list(folder.rglob(name))
-    if len(found) != 1:
-        msg = f"{folder} must hold one file {name}, found {len(found)}"
+    paths = list(folder.rglob(name))
+    if len(paths) != 1:
+        msg = f"{folder} must hold one file {name}, found {len(paths)}"
         raise InputError(msg)
-    return found[0]
+    return paths[0]
 
 
 def datastore_record(folder: Path) -> dict[str, Any]:
-    """What a MONAI Label datastore says of itself.
+    """The record file of a MONAI Label datastore.
 
     Raises InputError when the record is missing or broken.
     """

@@ -1,8 +1,9 @@
 """From a data folder to the training samples of both networks, kept in the run folder."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -30,7 +31,7 @@ from acsnet.train.data.samples import (
     variant,
 )
 
-VARIANTS = {"lge": 12, "cine": 4, "phantom": 2}
+VARIANTS: Mapping[str, int] = {"lge": 12, "cine": 4, "phantom": 2}
 """Of each case by its source; the first is the case as it came."""
 
 MATCHED_SHARE = 0.6
@@ -43,7 +44,16 @@ NEW_SCAR_SHARE = 0.5
 INVERSION_TIME_SHARE = 0.5
 """Of all variants are seen at another inversion time."""
 
-PHANTOMS = 60
+
+@dataclass(frozen=True, kw_only=True)
+class SampleCounts:
+    """Phantoms among the cases, and variants of each case by its source."""
+
+    phantoms: int = 60
+    variants: Mapping[str, int] = field(default_factory=lambda: VARIANTS)
+
+
+USUAL_COUNTS = SampleCounts()
 
 
 def samples_of(
@@ -51,6 +61,7 @@ def samples_of(
     *,
     references: list[NDArray[np.float32]],
     share: float,
+    variants: Mapping[str, int] = VARIANTS,
 ) -> list[tuple[NDArray[np.uint8], ...]]:
     """All variants of one case, as `case_samples` gives them; the first is the case as it came.
 
@@ -60,7 +71,7 @@ def samples_of(
     rng = np.random.default_rng(seed)
     changed = (
         random_variant(case, references, share=share, rng=rng)
-        for _ in range(1, VARIANTS[case.source])
+        for _ in range(1, variants[case.source])
     )
     return [case_samples(case), *(case_samples(c) for c in changed)]
 
@@ -92,6 +103,7 @@ def build(
     *,
     hold_out: frozenset[str] = frozenset(),
     seed: int = 0,
+    counts: SampleCounts = USUAL_COUNTS,
     console: Console,
 ) -> dict[str, Path]:
     """Write `roi.npz` and `myo.npz` into `folder`, or find them there; returns their paths.
@@ -106,8 +118,8 @@ def build(
     }
     content = {
         "seed": seed,
-        "variants": VARIANTS,
-        "phantoms": PHANTOMS,
+        "variants": counts.variants,
+        "phantoms": counts.phantoms,
         "data_fingerprint": fingerprint(digest_cases(data, names)),
         **names,
     }
@@ -120,10 +132,15 @@ def build(
             raise InputError(msg)
         return paths
     read = chain.from_iterable(READERS[data_set](data, names[data_set]) for data_set in names)
-    phantoms = phantom_cases(count=PHANTOMS, rng=np.random.default_rng(seed + 1))
+    phantoms = phantom_cases(count=counts.phantoms, rng=np.random.default_rng(seed + 1))
     cases = list(chain(read, phantoms))
     lge = [case for case in cases if case.source == "lge"]
-    work = partial(samples_of, references=[c.scan.pixels for c in lge], share=enhanced_share(lge))
+    work = partial(
+        samples_of,
+        references=[c.scan.pixels for c in lge],
+        share=enhanced_share(lge),
+        variants=counts.variants,
+    )
     jobs = zip(cases, range(seed * 1_000_000, seed * 1_000_000 + len(cases)), strict=True)
     # One thread a worker: they share the processors, and OpenMP's threads do not survive a fork.
     with ProcessPoolExecutor(initializer=torch.set_num_threads, initargs=(1,)) as pool:

@@ -68,7 +68,7 @@ def as_lge(
     """A cine case with new pseudo-scar and the histogram of a random LGE scan; others unchanged.
 
     matched: False leaves the histogram out. Then the wall stays dark beside bright blood and scar,
-    as where the inversion time nulls it and the scanner stores magnitudes (ours).
+    as where the inversion time nulls it (not from the paper).
     """
     if case.source != "cine":
         return case
@@ -88,7 +88,7 @@ def as_lge(
 
 def standard_tissue(case: TrainingCase, standard: StandardScan) -> NDArray[np.uint8]:
     """The expert map on the standard grid: the tissue with the largest share of each pixel."""
-    upright = turned(case.tissue, standard.turns, mirrored=standard.mirrored)
+    upright = turned(standard.inside(case.tissue), standard.turns, mirrored=standard.mirrored)
     shape = standard.plain.shape[1], standard.plain.shape[2]
     shares = [
         resize((upright == value).astype(np.float32), shape)

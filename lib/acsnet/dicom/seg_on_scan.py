@@ -1,0 +1,61 @@
+"""A DICOM SEG as the label map of an image, wherever the image was read from."""
+
+from pathlib import Path
+
+import numpy as np
+import pydicom
+from numpy.typing import NDArray
+from pydicom.dataset import Dataset
+
+from acsnet.dicom.header import FRAME_OF_REFERENCE
+from acsnet.dicom.seg_read import read_seg
+from acsnet.errors import InputError
+from acsnet.io.dicom_files import DAMAGED, quiet_pydicom, text_of
+from acsnet.scan import ShortAxisScan
+
+DICOM_AT, DICOM = 128, b"DICM"
+RAS_TO_LPS = np.diag([-1.0, -1.0, 1.0])
+
+
+def is_dicom(path: Path) -> bool:
+    """Whether a file is DICOM by its content."""
+    with path.open("rb") as stream:
+        return stream.read(DICOM_AT + len(DICOM))[DICOM_AT:] == DICOM
+
+
+def seg_labels(path: Path, scan: ShortAxisScan) -> NDArray[np.int64]:
+    """The labels of a SEG on the grid of a scan, as an array of `scan.grid.shape`.
+
+    Its frames are placed by their positions; the image may be a copy in another format. Raises
+    InputError for what is no SEG, GeometryError for frames that lie on no slice.
+    """
+    try:
+        with quiet_pydicom():
+            seg = pydicom.dcmread(path)
+            sources = _planes_as_images(scan, text_of(seg, FRAME_OF_REFERENCE))
+    except DAMAGED as error:
+        msg = f"{path} cannot be read as DICOM (damaged or cut short?)"
+        raise InputError(msg) from error
+    labels: NDArray[np.int64] = scan.grid.to_input(read_seg(seg, sources).labels).astype(np.int64)
+    return labels
+
+
+def _planes_as_images(scan: ShortAxisScan, frame_of_reference: str) -> list[Dataset]:
+    """What `read_seg` asks of images, one a slice, in the order of the scan."""
+    to_lps = scan.grid.stack_to_ras.copy()
+    to_lps[:3] = RAS_TO_LPS @ to_lps[:3]
+    _, row_mm, column_mm = scan.spacing_mm
+    uids = scan.instance_uids or tuple(f"1.2.{k + 1}" for k in range(len(scan.pixels)))
+    images = []
+    for number, uid in enumerate(uids):
+        image = Dataset()
+        image.SOPInstanceUID = uid
+        setattr(image, FRAME_OF_REFERENCE, frame_of_reference)
+        image.Rows, image.Columns = scan.pixels.shape[1:]
+        place = to_lps[:3, :3] @ [number, 0, 0] + to_lps[:3, 3]
+        image.ImagePositionPatient = place.tolist()
+        directions = (to_lps[:3, 2] / column_mm, to_lps[:3, 1] / row_mm)
+        image.ImageOrientationPatient = np.concatenate(directions).tolist()
+        image.PixelSpacing = [row_mm, column_mm]
+        images.append(image)
+    return images

@@ -1,0 +1,293 @@
+"""The pixels of DICOM images: decoded, and which of their bits count, and which are padding.
+
+PS3.5 8.1.1 (bits stored, high bit, sign) and PS3.3 C.7.5.1.1.2 (pixel padding).
+"""
+
+import math
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pydicom
+from numpy.typing import NDArray
+from pydicom.dataset import Dataset
+from pydicom.pixel_data_handlers.util import get_expected_length
+from pydicom.uid import (
+    UID,
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+    UncompressedPixelTransferSyntaxes,
+)
+from scipy.ndimage import label
+
+from acsnet.errors import InputError
+from acsnet.io.decoding import APART, decoded_apart
+from acsnet.io.dicom_files import DAMAGED, DicomFile, check_inflated
+from acsnet.io.limits import MAX_BYTES, check_packed
+from acsnet.io.signal import Cleaned
+
+PIXEL_TAGS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
+NEEDED = (
+    "NumberOfFrames",
+    "SamplesPerPixel",
+    "PhotometricInterpretation",
+    "PlanarConfiguration",
+    "Rows",
+    "Columns",
+    "BitsAllocated",
+    "BitsStored",
+    "HighBit",
+    "PixelRepresentation",
+    "PixelPaddingValue",
+    "PixelPaddingRangeLimit",
+    *PIXEL_TAGS,
+)
+"""To decode pixels. Whatever else a file holds behind them would fill the memory."""
+
+MAX_FILE_BYTES = 2 * MAX_BYTES
+"""Of the plain pixels of one file: all phases of a cine in one object are a third of that."""
+
+INTENSITIES = (0.5, 99.5)
+"""Percentiles between which the signal of a stack lies."""
+
+SAMPLED = 50_000
+"""Voxels that tell them well enough."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Image:
+    """The values of one image.
+
+    pixels: (row, column), rescaled by slope and intercept; padding: mask of what the header calls
+    padding, or None; odd_bits: whether bits beyond the stored ones held something else.
+    """
+
+    pixels: NDArray[np.float32]
+    padding: NDArray[np.bool_] | None
+    slope: float
+    intercept: float
+    odd_bits: bool
+
+
+def bit_remarks(images: Sequence[Image]) -> list[str]:
+    """What to tell of bits that were left out."""
+    count = sum(image.odd_bits for image in images)
+    return [f"bits above HighBit (an overlay?) left out in {count} images"] if count else []
+
+
+def pixels_of(files: Sequence[DicomFile]) -> list[Image]:
+    """The values of images, each file decoded once. Raises InputError where one cannot be."""
+    last: tuple[Path, Dataset, NDArray[Any]] | None = None
+    apart: dict[Path, NDArray[Any]] | None = None
+    images = []
+    for file in files:
+        if last is None or last[0] != file.path:  # frames of one file come one after another
+            dataset = _dataset(file)
+            if _syntax(dataset) in APART and apart is None:
+                apart = decoded_apart(list(dict.fromkeys(one.path for one in files)))
+            last = file.path, dataset, _decoded(file, dataset, apart)
+        _, dataset, words = last
+        plane = words if file.frame is None or words.ndim == 2 else words[file.frame]
+        images.append(_image(file, dataset, plane))
+    return images
+
+
+def _dataset(file: DicomFile) -> Dataset:
+    """A file's pixel words, as they lie in it, and the tags that explain them."""
+    name = file.name
+    try:
+        check_inflated(file.path, name)
+        dataset = pydicom.dcmread(file.path, force=True, specific_tags=list(NEEDED))
+        has_pixels = any(tag in dataset for tag in PIXEL_TAGS)
+    except InputError:
+        raise
+    except DAMAGED as error:
+        msg = f"{name} cannot be read as DICOM (damaged or cut short?)"
+        raise InputError(msg) from error
+    if not has_pixels:
+        msg = f"{name} has no pixel data"
+        raise InputError(msg)
+    if "TransferSyntaxUID" not in dataset.file_meta:  # bare data sets have no meta information
+        implicit = dataset.is_implicit_VR
+        little = ExplicitVRLittleEndian if dataset.is_little_endian else ExplicitVRBigEndian
+        dataset.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian if implicit else little
+    with _named_decoding(name, _syntax(dataset)):
+        plain = get_expected_length(dataset)
+    if plain > MAX_FILE_BYTES:
+        msg = f"{name} is too large: {plain / 1e9:.1f} GB of pixels in one file"
+        raise InputError(msg)
+    if _syntax(dataset).is_encapsulated:
+        check_packed(name, stored=len(dataset.PixelData), plain=plain)
+    return dataset
+
+
+def _syntax(dataset: Dataset) -> UID:
+    return UID(str(dataset.file_meta.TransferSyntaxUID))
+
+
+def _decoded(
+    file: DicomFile, dataset: Dataset, apart: dict[Path, NDArray[Any]] | None
+) -> NDArray[Any]:
+    """The pixel words of a file; apart: those that were decoded in another process."""
+    syntax = _syntax(dataset)
+    with _named_decoding(file.name, syntax):
+        if syntax not in APART:
+            words: NDArray[Any] = dataset.pixel_array
+            return words
+        found = None if apart is None else apart.get(file.path)
+        if found is None or found.shape[-2:] != (dataset.Rows, dataset.Columns):
+            msg = "not decoded, or to another size"
+            raise ValueError(msg)
+        return found
+
+
+@contextmanager
+def _named_decoding(name: str, syntax: UID) -> Iterator[None]:
+    """Whatever a decoder raises becomes an InputError with the reason."""
+    try:
+        yield
+    except InputError:
+        raise
+    except DAMAGED as error:
+        if syntax not in UncompressedPixelTransferSyntaxes:
+            reason = f"transfer syntax {syntax.name} ({syntax}) cannot be decoded"
+        else:
+            reason = "they do not fill the matrix (damaged or cut short?)"
+        msg = f"pixels of {name} cannot be read: {reason}"
+        raise InputError(msg) from error
+
+
+def _image(file: DicomFile, dataset: Dataset, words: NDArray[Any]) -> Image:
+    slope = _number(file, "RescaleSlope", 1.0)
+    intercept = _number(file, "RescaleIntercept", 0.0)
+    if slope == 0.0:
+        msg = f"RescaleSlope of {file.name} must not be 0"
+        raise InputError(msg)
+    values, odd_bits = stored_values(words, dataset)
+    with np.errstate(all="ignore"):  # what float32 cannot hold is refused as infinite
+        pixels = (values * slope + intercept).astype(np.float32)
+    return Image(
+        pixels=pixels,
+        padding=padding_of(values, dataset),
+        slope=slope,
+        intercept=intercept,
+        odd_bits=odd_bits,
+    )
+
+
+def _number(file: DicomFile, tag: str, otherwise: float) -> float:
+    text = file.text(tag)
+    try:
+        value = float(text) if text else otherwise
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        msg = f"{file.name} must have {tag} with 1 numbers, got {text}"
+        raise InputError(msg)
+    return value
+
+
+def stored_values(words: NDArray[Any], dataset: Dataset) -> tuple[NDArray[Any], bool]:
+    """Pixel words -> their stored values, and whether bits beyond them said something else.
+
+    Bits above HighBit may hold an overlay, or zeros where the sign belongs: neither is signal.
+    """
+    allocated = _whole(dataset, "BitsAllocated")
+    bits = _whole(dataset, "BitsStored")
+    high = _whole(dataset, "HighBit")
+    if words.dtype.kind not in "iu" or allocated is None or bits is None:
+        return words, False
+    high = bits - 1 if high is None else high
+    shift = high - bits + 1
+    width = 8 * words.dtype.itemsize
+    if not (0 < bits <= high + 1 <= allocated <= width) or bits == width:
+        return words, False
+    signed = dataset.get("PixelRepresentation") == 1
+    plain = words.astype(words.dtype.newbyteorder("="), copy=False)
+    if shift == 0:
+        low, top = (-(1 << (bits - 1)), (1 << (bits - 1)) - 1) if signed else (0, (1 << bits) - 1)
+        if low <= int(plain.min()) and int(plain.max()) <= top:
+            return words, False
+    numbers = plain.astype(np.int64) >> shift
+    values = numbers & ((1 << bits) - 1)
+    if signed:
+        values = np.where(values >> (bits - 1) == 1, values - (1 << bits), values)
+    beyond = numbers >> bits
+    sign_only = signed and bool(((values < 0) | (beyond == 0)).all() and (numbers >= 0).all())
+    unsaid = bool((beyond != 0).any()) and not sign_only and not bool((values == numbers).all())
+    return values.astype(np.int32), unsaid
+
+
+def padding_of(values: NDArray[Any], dataset: Dataset) -> NDArray[np.bool_] | None:
+    """(row, column) mask of the stored values that the header declares as padding, if it does.
+
+    Only where they reach the edge of the image: some scanners declare 0, which dark tissue has too.
+    """
+    first = _whole(dataset, "PixelPaddingValue")
+    if first is None:
+        return None
+    bits = _whole(dataset, "BitsAllocated") or 16
+    last = _whole(dataset, "PixelPaddingRangeLimit")
+    last = first if last is None else last
+    if dataset.get("PixelRepresentation") == 1:  # some write the tag unsigned all the same
+        first, last = (v - (1 << bits) if v >= 1 << (bits - 1) else v for v in (first, last))
+    else:
+        first, last = (v + (1 << bits) if v < 0 else v for v in (first, last))
+    mask = (values >= min(first, last)) & (values <= max(first, last))
+    regions, _ = label(mask)
+    edges = (regions[0], regions[-1], regions[:, 0], regions[:, -1])
+    reaching = np.unique(np.concatenate(edges))
+    return np.isin(regions, reaching[reaching > 0])
+
+
+def stacked_padding(images: Sequence[Image]) -> NDArray[np.bool_] | None:
+    """(slice, row, column) mask of padding; None where no image declares any."""
+    masks = [image.padding for image in images]
+    if all(mask is None for mask in masks):
+        return None
+    nothing = np.zeros(images[0].pixels.shape, bool)
+    return np.stack([nothing if mask is None else mask for mask in masks])
+
+
+def fitting_windows(
+    windows: NDArray[np.float32] | None, images: Sequence[Image], clean: Cleaned
+) -> tuple[NDArray[np.float32] | None, tuple[str, ...]]:
+    """The windows of the slices as they fit the values of the stack.
+
+    windows: (slice, 2) centre and width as the headers have them, of rescaled values by the
+    standard (PS3.3 C.11.2.1.2), of stored values as some scanners write them. The reading whose
+    upper end lies nearer to the brightest of the signal is taken (ours). Slices that had to be
+    brought to one gain have no window that is true of them.
+    """
+    if windows is None or not clean.even:
+        return None, ()
+    slopes = np.array([image.slope for image in images])
+    intercepts = np.array([image.intercept for image in images])
+    if (slopes == 1.0).all() and (intercepts == 0.0).all():
+        return windows, ()
+    rescaled = np.stack(
+        [windows[:, 0] * slopes + intercepts, windows[:, 1] * np.abs(slopes)], axis=1
+    ).astype(np.float32)
+    signal = clean.pixels if clean.signal is None else clean.pixels[clean.signal]
+    low, high = np.percentile(signal[:: max(1, signal.size // SAMPLED)], INTENSITIES)
+    as_rescaled, as_stored = (
+        abs(float(np.median(w[:, 0] + w[:, 1] / 2)) - high) for w in (windows, rescaled)
+    )
+    if as_rescaled <= as_stored or not high > low:
+        return windows, ()
+    words = "the window in the file is one of stored values: it was rescaled as the pixels were"
+    return rescaled, (words,)
+
+
+def _whole(dataset: Dataset, tag: str) -> int | None:
+    value = dataset.get(tag)
+    if isinstance(value, bytes):  # US or SS, undecided without the pixel representation
+        value = int.from_bytes(value[:2], "little")
+    try:
+        return None if value is None else int(value)
+    except (TypeError, ValueError):
+        return None

@@ -1,0 +1,172 @@
+"""The scans below a folder, the same for the command line, the server and a cohort.
+
+Volumes are files; DICOM series are put together from wherever their files lie. What looks like a
+scan and is none is named.
+"""
+
+import os
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from acsnet.io.dicom_files import MAX_DEPTH, DicomFile, files_below
+from acsnet.io.image_kinds import kind_of
+from acsnet.io.selection import MIN_STACK
+from acsnet.io.series import Series
+from acsnet.io.series_choice import joined
+from acsnet.io.volume import DATA_SUFFIXES, LABEL_SUFFIXES, SUFFIXES
+
+LABEL_NAME = re.compile(
+    r"(?<![a-z])(seg|segs|segmentation|label|labels|mask|masks|gt|truth|contours?|roi)(?![a-z])",
+    re.IGNORECASE,
+)
+"""What people call the label map of an image."""
+
+
+def volume_files(folder: Path, *, depth: int = MAX_DEPTH) -> tuple[list[Path], list[str]]:
+    """Files with a volume below a folder, in the order of their names, and what is passed over.
+
+    Passed over are segmentations, and label maps beside the image that they belong to.
+    """
+    files = [path for path in files_below(folder, depth=depth) if is_volume(path)]
+    return scan_files(files, root=folder)
+
+
+def is_volume(path: Path) -> bool:
+    """Whether a file is called as volumes are."""
+    lowered = path.name.lower()
+    return lowered.endswith(SUFFIXES) and lowered not in SUFFIXES
+
+
+def scan_files(files: Sequence[Path], *, root: Path) -> tuple[list[Path], list[str]]:
+    """As `volume_files`, of the files with a volume that were found below `root`."""
+    stems = {(path.parent, stem_of(path).lower()) for path in files}
+    names = {path.name.lower() for path in files if not LABEL_NAME.search(path.parent.name)}
+    scans, remarks = [], []
+    for path in files:
+        lowered, shown = path.name.lower(), path.relative_to(root).as_posix()
+        if lowered.endswith(LABEL_SUFFIXES):
+            remarks.append(f"{shown} was passed over: it is a segmentation")
+        elif lowered.endswith(DATA_SUFFIXES) and _has_header(path, files):
+            continue  # the pixels of the .hdr file beside it
+        elif _is_label_map(path, stems, names):
+            remarks.append(f"{shown} was passed over: it is the label map of an image")
+        else:
+            scans.append(path)
+    return scans, remarks
+
+
+def stem_of(path: Path) -> str:
+    """File name without the ending of a volume."""
+    lowered = path.name.lower()
+    suffix = next((one for one in SUFFIXES if lowered.endswith(one)), "")
+    return path.name[: len(path.name) - len(suffix)]
+
+
+def called_by_path(path: Path, root: Path) -> str:
+    """What a scan below a folder is called: its path with "_" between the parts.
+
+    The folder itself is called by its name.
+    """
+    if path == root:
+        return path.resolve().name
+    last = path.name if path.is_dir() else stem_of(path)
+    return "_".join((*path.relative_to(root).parts[:-1], last))
+
+
+def scans_of(found: Iterable[Series]) -> list[Series]:
+    """Series with images -> scans: parts of one stack joined, two reconstructions split.
+
+    A split series keeps its UID for the phase-sensitive images, which are preferred.
+    """
+    series = [one for one in found if one.has_images]
+    by_uid = {one.uid: one for one in series if one.uid}
+    groups = joined([list(one.files) for one in by_uid.values()])
+    scans = [one for one in series if not one.uid]
+    for group in groups:
+        uids = list(dict.fromkeys(file.text("SeriesInstanceUID") for file in group))
+        parts = [by_uid[uid] for uid in uids]
+        damaged = tuple(dict.fromkeys(path for part in parts for path in part.damaged))
+        whole = Series(uids[0], tuple(group), damaged)
+        scans += [scan for stack in _stacks(whole) for scan in _split(stack)]
+    return scans
+
+
+def _stacks(series: Series) -> list[Series]:
+    """Stacks of other orientations or matrices in one series as scans of their own.
+
+    The largest keeps the UID. Fewer than `MIN_STACK` images of one kind are left to the reader.
+    """
+    stacks: dict[tuple[str, ...], list[DicomFile]] = {}
+    for file in series.files:
+        turns = file.text("ImageOrientationPatient").split("\\")
+        plane = (*(turn[:4] for turn in turns), file.text("Rows"), file.text("Columns"))
+        stacks.setdefault(plane, []).append(file)
+    if len(stacks) < 2 or min(map(len, stacks.values())) < MIN_STACK:
+        return [series]
+    ordered = sorted(stacks.values(), key=len, reverse=True)
+    return [
+        replace(
+            series,
+            uid=series.uid if number == 1 else f"{series.uid}-stack-{number}",
+            files=tuple(files),
+            kind=f"stack {number} of {len(ordered)}",
+        )
+        for number, files in enumerate(ordered, start=1)
+    ]
+
+
+def is_single_slice(series: Series) -> bool:
+    """Whether a series holds one slice position, and so may be a part of a stack."""
+    return bool(series.files) and len(_places(series.files)) == 1
+
+
+def common_folder(series: Series) -> Path:
+    """The deepest folder that holds all files of a series."""
+    folders = {path.parent for path in series.paths}
+    return Path(os.path.commonpath(folders))
+
+
+def _split(series: Series) -> list[Series]:
+    """Magnitude and phase-sensitive images of the same places as scans of their own."""
+    kinds = {file: kind_of(file.header) for file in series.files if file.is_image}
+    sensitive = [file for file, kind in kinds.items() if kind == "phase-sensitive"]
+    magnitude = [file for file, kind in kinds.items() if kind == "magnitude"]
+    if len(kinds) != len(sensitive) + len(magnitude) or not sensitive or not magnitude:
+        return [series]
+    if _places(sensitive) != _places(magnitude):
+        return [series]
+    return [
+        replace(series, files=tuple(sensitive), kind="phase-sensitive"),
+        replace(series, uid=f"{series.uid}-magnitude", files=tuple(magnitude), kind="magnitude"),
+    ]
+
+
+def _places(files: Sequence[DicomFile]) -> frozenset[str]:
+    return frozenset(file.text("ImagePositionPatient") for file in files)
+
+
+def _has_header(path: Path, files: Sequence[Path]) -> bool:
+    stem = stem_of(path)
+    return any(
+        other.parent == path.parent
+        and stem_of(other) == stem
+        and other.name.lower().endswith(".hdr")
+        for other in files
+    )
+
+
+def _is_label_map(path: Path, stems: set[tuple[Path, str]], names: set[str]) -> bool:
+    """By its name, or that of its folder, where its image is there, too."""
+    stem = stem_of(path).lower()
+    if LABEL_NAME.search(path.parent.name) and path.name.lower() in names:
+        return True
+    match = LABEL_NAME.search(stem)
+    if match is None:
+        return False
+    of_image = stem[: match.start()].rstrip("_-. ")
+    beside = [other for folder, other in stems if folder == path.parent and other != stem]
+    if of_image:
+        return any(other == of_image for other in beside)
+    return any(not LABEL_NAME.search(other) for other in beside)

@@ -1,0 +1,101 @@
+"""Enhanced MR objects (PS3.3 C.8.13) -> one `DicomFile` a frame, as if each were a file."""
+
+from dataclasses import replace
+
+from pydicom.dataset import Dataset
+from pydicom.sequence import Sequence as Items
+from pydicom.uid import (
+    EnhancedMRColorImageStorage,
+    EnhancedMRImageStorage,
+    LegacyConvertedEnhancedMRImageStorage,
+)
+
+from acsnet.errors import InputError
+from acsnet.io.dicom_files import DAMAGED, DicomFile
+
+ENHANCED = (
+    EnhancedMRImageStorage,
+    EnhancedMRColorImageStorage,
+    LegacyConvertedEnhancedMRImageStorage,
+)
+MAX_FRAMES = 10_000
+
+GROUPS = ("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence")
+
+CLASSIC = {
+    "FrameType": "ImageType",
+    "EffectiveEchoTime": "EchoTime",
+    "InversionTimes": "InversionTime",
+    "FrameAcquisitionDateTime": "AcquisitionDateTime",
+    "FrameAcquisitionNumber": "AcquisitionNumber",
+}
+"""What the functional groups call otherwise than the objects of one image do."""
+
+
+def frames_of(file: DicomFile) -> list[DicomFile]:
+    """The frames of an enhanced object, each with its functional groups as plain tags.
+
+    Any other file stays as it is. Raises InputError for an enhanced object without the groups.
+    """
+    if file.text("SOPClassUID") not in ENHANCED or not file.is_image:
+        return [file]
+    try:
+        count = int(file.text("NumberOfFrames") or 1)
+        shared = _first(file.header.get(GROUPS[0]))
+        each = file.header.get(GROUPS[1]) or Items([Dataset()] * count)
+        if len(each) != count or not 0 < count <= MAX_FRAMES:
+            msg = f"{file.name} tells of {count} frames and describes {len(each)}"
+            raise InputError(msg)
+        plain = _plain(file.header)
+        name = file.name if count == 1 else f"{file.name} frame {{}}"
+        return [
+            replace(
+                file,
+                name=name.format(number + 1),
+                header=_frame_header(plain, shared, groups, number + 1),
+                frame=number,
+            )
+            for number, groups in enumerate(each)
+        ]
+    except DAMAGED as error:
+        if isinstance(error, InputError):
+            raise
+        msg = f"{file.name} cannot be read as DICOM: its frames are not described (damaged?)"
+        raise InputError(msg) from error
+
+
+def _plain(header: Dataset) -> Dataset:
+    """All tags that are no functional group."""
+    plain = Dataset()
+    plain.update({element.tag: element for element in header if element.keyword not in GROUPS})
+    return plain
+
+
+def _frame_header(plain: Dataset, shared: Dataset, groups: Dataset, number: int) -> Dataset:
+    header = Dataset()
+    header.update(plain)
+    for group in (*shared, *groups):
+        if group.VR != "SQ" or not group.value:
+            continue
+        for element in group.value[0]:
+            if element.VR != "SQ":
+                header[element.tag] = element
+    for theirs, ours in CLASSIC.items():
+        if header.get(theirs) not in (None, ""):
+            value = header.get(theirs)
+            setattr(
+                header, ours, value[0] if theirs == "InversionTimes" and _many(value) else value
+            )
+    if header.get("AcquisitionDateTime"):
+        header.AcquisitionTime = str(header.AcquisitionDateTime)[8:]
+    header.InstanceNumber = number
+    header.NumberOfFrames = 1
+    return header
+
+
+def _many(value: object) -> bool:
+    return isinstance(value, (list, tuple)) or hasattr(value, "append")
+
+
+def _first(sequence: Items | None) -> Dataset:
+    return sequence[0] if sequence else Dataset()

@@ -1,0 +1,130 @@
+"""MetaImage files (.mha, .mhd with its .raw or .zraw) -> `Volume`.
+
+Format: itk.org/Wiki/ITK/MetaIO/Documentation. Detached pixels are read only from beside the header.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from acsnet.errors import InputError
+from acsnet.io.limits import MAX_BYTES
+from acsnet.io.volume import LPS_TO_RAS, Volume, unpacked
+
+TYPES = {
+    "MET_CHAR": "i1",
+    "MET_UCHAR": "u1",
+    "MET_SHORT": "i2",
+    "MET_USHORT": "u2",
+    "MET_INT": "i4",
+    "MET_UINT": "u4",
+    "MET_LONG": "i4",
+    "MET_ULONG": "u4",
+    "MET_LONG_LONG": "i8",
+    "MET_ULONG_LONG": "u8",
+    "MET_FLOAT": "f4",
+    "MET_DOUBLE": "f8",
+}
+MAX_HEADER = 2**16
+"""Bytes: ITK writes about 500."""
+
+LAST = b"ElementDataFile"
+KEYS = (b"ObjectType", b"NDims", b"Comment")
+"""One of these begins a MetaImage."""
+
+
+def metaimage_volume(path: Path, *, name: str) -> Volume:
+    """The volume in a MetaImage file; `name` is what messages call it.
+
+    Raises InputError for what is damaged, or no grey volume.
+    """
+    fields, begins = _header(path, name)
+    try:
+        shape = tuple(int(part) for part in fields["DimSize"].split())
+        spacing = _numbers(fields, ("ElementSpacing", "ElementSize"), len(shape), 1.0)
+        origin = _numbers(fields, ("Offset", "Origin", "Position"), len(shape), 0.0)
+        turn = _numbers(fields, ("TransformMatrix", "Rotation", "Orientation"), len(shape) ** 2, 0)
+        dtype = np.dtype(TYPES[fields["ElementType"]])
+    except (LookupError, ValueError) as error:
+        msg = f"{name} cannot be read as MetaImage (damaged or another format?)"
+        raise InputError(msg) from error
+    if fields.get("ElementNumberOfChannels", "1") != "1":
+        msg = f"{name} must be grey, got {fields['ElementNumberOfChannels']} channels"
+        raise InputError(msg)
+    big = fields.get("BinaryDataByteOrderMSB", fields.get("ElementByteOrderMSB", "")).lower()
+    dtype = dtype.newbyteorder(">" if big == "true" else "<")
+    affine = np.eye(4)
+    turned = turn.reshape(len(shape), len(shape)) if turn.any() else np.eye(len(shape))
+    size = min(len(shape), 3)
+    # The matrix holds the direction of each axis as a row.
+    affine[:size, :size] = (turned[:size, :size] * spacing[:size, None]).T
+    affine[:size, 3] = origin[:size]
+    return Volume(
+        name=name,
+        shape=shape,
+        dtype=dtype,
+        affine=LPS_TO_RAS @ affine,
+        load=lambda: _pixels(path, fields, begins=begins, shape=shape, dtype=dtype, name=name),
+    )
+
+
+def _header(path: Path, name: str) -> tuple[dict[str, str], int]:
+    """The fields of a header, and where the pixels begin in the file."""
+    fields: dict[str, str] = {}
+    with path.open("rb") as stream:
+        while stream.tell() < MAX_HEADER and (line := stream.readline(MAX_HEADER)):
+            key, equals, value = line.partition(b"=")
+            if not equals:
+                break
+            fields[key.strip().decode("ascii", "replace")] = value.strip().decode(
+                "utf-8", "replace"
+            )
+            if key.strip() == LAST:
+                return fields, stream.tell()
+    msg = f"{name} cannot be read as MetaImage: its header does not end (damaged or cut short?)"
+    raise InputError(msg)
+
+
+def _numbers(
+    fields: dict[str, str], keys: tuple[str, ...], count: int, otherwise: float
+) -> NDArray[np.float64]:
+    text = next((fields[key] for key in keys if key in fields), None)
+    if text is None:
+        return np.full(count, otherwise)
+    values = np.array([float(part) for part in text.split()])
+    if len(values) != count:
+        msg = f"{keys[0]} must have {count} numbers"
+        raise ValueError(msg)
+    return values
+
+
+def _pixels(
+    path: Path,
+    fields: dict[str, str],
+    *,
+    begins: int,
+    shape: tuple[int, ...],
+    dtype: np.dtype[Any],
+    name: str,
+) -> NDArray[Any]:
+    """Whole pixels, the first axis running fastest."""
+    if fields.get("BinaryData", "True").lower() == "false":
+        msg = f"{name} holds its pixels as text: save it as binary"
+        raise InputError(msg)
+    other = fields[LAST.decode()]
+    if other.upper() == "LOCAL":
+        source, at = path, begins
+    else:
+        source, at = path.parent / other, 0
+        if Path(other).name != other or not source.is_file():
+            msg = f"the pixels of {name} must lie beside it, in the file {other!r} that it names"
+            raise InputError(msg)
+    with source.open("rb") as stream:
+        stream.seek(at)
+        packed = stream.read(MAX_BYTES + 1)
+    compressed = fields.get("CompressedData", "False").lower() == "true"
+    size = int(np.prod(shape, dtype=object)) * dtype.itemsize
+    plain = unpacked(name, packed, encoding="gzip" if compressed else "raw", size=size)
+    return np.frombuffer(plain, dtype).reshape(shape, order="F")

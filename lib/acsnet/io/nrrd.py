@@ -1,0 +1,176 @@
+"""NRRD files (.nrrd, .nhdr) and the segmentations of 3D Slicer (.seg.nrrd) -> `Volume`.
+
+Format: teem.sourceforge.net/nrrd/format.html. Detached pixels are read only from beside the header.
+"""
+
+import io
+from pathlib import Path
+from typing import Any
+
+import nrrd  # type: ignore[import-untyped]
+import numpy as np
+from numpy.typing import NDArray
+
+from acsnet.errors import InputError
+from acsnet.io.limits import MAX_BYTES, MAX_HEADER_BYTES
+from acsnet.io.volume import LPS_TO_RAS, Segment, Volume, unpacked
+
+MAGIC = b"NRRD"
+ENCODINGS = {
+    "raw": "raw",
+    "gz": "gzip",
+    "gzip": "gzip",
+    "bz2": "bzip2",
+    "bzip2": "bzip2",
+    "txt": "text",
+    "text": "text",
+    "ascii": "text",
+}
+RAS_SIGNS = {
+    "left-posterior-superior": (-1.0, -1.0, 1.0),
+    "lps": (-1.0, -1.0, 1.0),
+    "right-anterior-superior": (1.0, 1.0, 1.0),
+    "ras": (1.0, 1.0, 1.0),
+    "left-anterior-superior": (-1.0, 1.0, 1.0),
+    "las": (-1.0, 1.0, 1.0),
+    "scanner-xyz": (-1.0, -1.0, 1.0),
+}
+"""Of the axes of each space towards right, anterior and superior."""
+
+
+def nrrd_volume(path: Path, *, name: str) -> Volume:
+    """The volume in an NRRD file; `name` is what messages call it.
+
+    Raises InputError for what is damaged, of several volumes, or packed in an unknown way.
+    """
+    header, begins = _header(path, name)
+    sizes = [int(size) for size in header.get("sizes", ())]
+    directions = np.atleast_2d(np.asarray(header.get("space directions", np.nan), dtype=float))
+    layered = bool(len(sizes) == 4 and len(directions) == 4 and np.isnan(directions[0]).any())
+    warnings: list[str] = []
+    affine = np.eye(4)
+    if directions.shape[-1] == 3 and len(directions) == len(sizes):
+        space = str(header.get("space", "")).lower()
+        if space not in RAS_SIGNS:
+            warnings.append("the header does not name its space: left-posterior-superior is taken")
+        signs = np.diag(RAS_SIGNS.get(space, RAS_SIGNS["lps"]))
+        spatial = directions[1:] if layered else directions[:3]
+        affine[:3, :3] = signs @ spatial.T
+        affine[:3, 3] = signs @ np.asarray(header.get("space origin", np.zeros(3)), dtype=float)
+    else:
+        spacings = np.asarray(header.get("spacings", ()), dtype=float)[:3]
+        if len(spacings) != 3 or not np.isfinite(spacings).all():
+            msg = f"{name} tells no voxel size: neither 'space directions' nor 'spacings'"
+            raise InputError(msg)
+        affine[:3, :3] = np.diag(spacings)
+        affine = LPS_TO_RAS @ affine
+        warnings.append("no orientation in the header: it has spacings alone")
+    dtype = _dtype(header, name)
+    return Volume(
+        name=name,
+        shape=tuple(sizes),
+        dtype=dtype,
+        affine=affine,
+        load=lambda: _pixels(path, header, begins=begins, sizes=sizes, dtype=dtype, name=name),
+        segments=_segments(header),
+        layered=layered,
+        warnings=tuple(warnings),
+    )
+
+
+def _header(path: Path, name: str) -> tuple[dict[str, Any], int]:
+    """The fields of a header, and where the pixels begin in the file."""
+    with path.open("rb") as stream:
+        content = stream.read(MAX_HEADER_BYTES)
+    ends = [at + len(mark) for mark in (b"\n\n", b"\r\n\r\n") if (at := content.find(mark)) >= 0]
+    end = min(ends, default=len(content))
+    if not ends and (len(content) == MAX_HEADER_BYTES or b"data file" not in content.lower()):
+        msg = f"{name} cannot be read as NRRD: its header does not end (damaged or cut short?)"
+        raise InputError(msg)
+    try:
+        header: dict[str, Any] = dict(nrrd.read_header(io.BytesIO(content[:end])))
+    except (nrrd.NRRDError, ValueError, LookupError, TypeError, AttributeError) as error:
+        msg = f"{name} cannot be read as NRRD (damaged or another format?)"
+        raise InputError(msg) from error
+    return header, end
+
+
+def _dtype(header: dict[str, Any], name: str) -> np.dtype[Any]:
+    try:
+        order = {"little": "<", "big": ">"}[str(header.get("endian", "little"))]
+        kind = np.dtype(nrrd.reader._TYPEMAP_NRRD2NUMPY[header["type"]])
+    except (LookupError, TypeError) as error:
+        msg = f"{name} must hold numbers, got type {header.get('type')!r}"
+        raise InputError(msg) from error
+    return np.dtype(f"{order}{kind.kind}{kind.itemsize}")
+
+
+def _pixels(
+    path: Path,
+    header: dict[str, Any],
+    *,
+    begins: int,
+    sizes: list[int],
+    dtype: np.dtype[Any],
+    name: str,
+) -> NDArray[Any]:
+    """Whole pixels, the first axis running fastest."""
+    count = int(np.prod(sizes, dtype=object))
+    encoding = ENCODINGS.get(str(header.get("encoding", "")).lower())
+    if encoding is None:
+        msg = f"{name} has the encoding {header.get('encoding')!r}: save it as raw or gzip"
+        raise InputError(msg)
+    skips = [int(header.get(f"{unit} skip", 0) or 0) for unit in ("line", "byte")]
+    if any(skips):
+        msg = f"{name} skips lines or bytes before its pixels: save it plainly"
+        raise InputError(msg)
+    packed = _packed(path, header, begins=begins, name=name)
+    if encoding == "text":
+        values = np.array(packed.split()[: count + 1], dtype=float)
+        if len(values) != count:
+            msg = f"pixels of {name} cannot be read: they do not fill the matrix (cut short?)"
+            raise InputError(msg)
+        return values.astype(dtype).reshape(sizes, order="F")
+    plain = unpacked(name, packed, encoding=encoding, size=count * dtype.itemsize)
+    return np.frombuffer(plain, dtype).reshape(sizes, order="F")
+
+
+def _packed(path: Path, header: dict[str, Any], *, begins: int, name: str) -> bytes:
+    """The bytes of the pixels as they lie in the file, or in the one beside it."""
+    other = header.get("data file", header.get("datafile"))
+    if other is None:
+        with path.open("rb") as stream:
+            stream.seek(begins)
+            return stream.read(MAX_BYTES + 1)
+    beside = path.parent / str(other)
+    if Path(str(other)).name != str(other) or not beside.is_file():
+        msg = f"the pixels of {name} must lie beside it, in the file {str(other)!r} that it names"
+        raise InputError(msg)
+    with beside.open("rb") as stream:
+        return stream.read(MAX_BYTES + 1)
+
+
+def _segments(header: dict[str, Any]) -> tuple[Segment, ...]:
+    """What 3D Slicer writes of each segment, in the order of its numbers."""
+    segments = []
+    number = 0
+    while f"Segment{number}_ID" in header or f"Segment{number}_Name" in header:
+        texts = {
+            key: header.get(f"Segment{number}_{key}") for key in ("Name", "LabelValue", "Layer")
+        }
+        segments.append(
+            Segment(
+                name=str(texts["Name"] or ""),
+                value=_whole(texts["LabelValue"], 1),
+                layer=_whole(texts["Layer"], 0),
+            )
+        )
+        number += 1
+    return tuple(segments)
+
+
+def _whole(text: object, otherwise: int) -> int:
+    try:
+        return int(str(text))
+    except ValueError:
+        return otherwise

@@ -1,0 +1,179 @@
+"""Of the images of a series those that make one stack: what is double or foreign is left out.
+
+What is plain is decided and told; what is not is left to the caller, who asks. Ours.
+"""
+
+import hashlib
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+from pydicom.uid import EnhancedMRImageStorage, MRImageStorage
+
+from acsnet.errors import InputError
+from acsnet.io.dicom_files import DicomFile
+from acsnet.io.geometry import (
+    MAX_SPACING_DIFFERENCE_MM,
+    MAX_TURN_DEGREES,
+    Plane,
+    group_by_position,
+    turn_degrees,
+)
+
+IMAGES = (MRImageStorage, EnhancedMRImageStorage)
+"""Of these one without pixels is damaged."""
+
+LOCALIZER = "LOCALIZER"
+FOREIGN_SHARE = 1 / 3
+"""Of the slice positions of the stack: fewer of another orientation or matrix are no stack."""
+
+MIN_STACK = 3
+TIMES = ("AcquisitionDate", "AcquisitionTime", "ContentTime")
+NUMBERS = ("AcquisitionNumber", "InstanceNumber")
+
+
+def without_copies(files: Sequence[DicomFile]) -> tuple[list[DicomFile], list[str]]:
+    """Files, without those that are the same image as one before them, and which these are.
+
+    One SOPInstanceUID for images of different places is no copy: some anonymisers give all images
+    one. Raises InputError for two contents of one image.
+    """
+    kept: list[DicomFile] = []
+    by_uid: dict[str, list[DicomFile]] = {}
+    copies: list[tuple[DicomFile, DicomFile]] = []
+    for file in sorted(files, key=lambda one: len(one.name)):  # copies have longer names
+        uid = file.text("SOPInstanceUID")
+        same = [other for other in by_uid.get(uid, ()) if _place(other) == _place(file)]
+        if not uid or not same:
+            kept.append(file)
+            by_uid.setdefault(uid, []).append(file)
+        elif any(_content(file) == _content(other) for other in same):
+            copies.append((file, same[0]))
+        else:
+            msg = f"{same[0].name} and {file.name} are the same image (SOPInstanceUID {uid})"
+            raise InputError(msg)
+    if not copies:
+        return list(files), []
+    left_out, originals = (_named(part) for part in zip(*copies, strict=True))
+    word = "a copy of" if len(copies) == 1 else "copies of"
+    return kept, [f"left out: {left_out}, {word} {originals}"]
+
+
+def without_other_objects(files: Sequence[DicomFile]) -> tuple[list[DicomFile], list[str]]:
+    """The images of a series, without raw data and what else has no pixels."""
+    others = [
+        file for file in files if not file.is_image and file.text("SOPClassUID") not in IMAGES
+    ]
+    kept = [file for file in files if file not in others]
+    if not kept or not others:
+        return list(files), []
+    return kept, [f"left out: {_named(others)} of the series without an image"]
+
+
+def stacks_of(planes: Sequence[Plane]) -> list[list[int]]:
+    """Indices of planes of one matrix, pixel spacing and orientation; most slices first."""
+    stacks: list[list[int]] = []
+    for index, plane in enumerate(planes):
+        for stack in stacks:
+            if _alike(plane, planes[stack[0]]):
+                stack.append(index)
+                break
+        else:
+            stacks.append([index])
+    if len(stacks) == 1:
+        return stacks
+    return sorted(stacks, key=lambda stack: -_positions([planes[i] for i in stack]))
+
+
+def main_stack(files: Sequence[DicomFile], planes: Sequence[Plane]) -> tuple[list[int], list[str]]:
+    """Indices of the images that make the stack, without those that are plainly foreign to it.
+
+    All of them where that is no plain matter.
+    """
+    stacks = stacks_of(planes)
+    if len(stacks) == 1:
+        return stacks[0], []
+    main, others = stacks[0], stacks[1:]
+    size = _positions([planes[i] for i in main])
+    foreign = [index for stack in others for index in stack]
+    few = _positions([planes[i] for i in foreign]) <= FOREIGN_SHARE * size
+    localizers = all(LOCALIZER in files[i].text("ImageType").upper() for i in foreign)
+    if size < MIN_STACK or not (few or localizers):
+        return list(range(len(planes))), []
+    what = "localizers" if localizers else "of another orientation, matrix or pixel spacing"
+    return sorted(main), [f"left out: {_named([files[i] for i in foreign])}, {what}"]
+
+
+def without_repeats(
+    groups: Sequence[Sequence[DicomFile]],
+) -> tuple[list[list[DicomFile]], list[str]]:
+    """The images of each slice position, of a repeated slice the later one alone.
+
+    Repeated are slices of a few positions: where most hold several there is something to choose.
+    """
+    most = Counter(len(group) for group in groups).most_common(1)[0][0]
+    usual = [group for group in groups if len(group) == most]
+    if len(usual) == len(groups) or len(usual) < len(groups) / 2:
+        return [list(group) for group in groups], []
+    kinds = {file.text("ImageType") for group in usual for file in group}
+    kept, remarks = [], []
+    for group in groups:
+        latest = _latest(group, kinds) if len(group) > most else list(group)
+        if len(latest) > most == 1:
+            latest = [max(group, key=_moment)]
+        if len(latest) != most:
+            latest = list(group)
+        if len(latest) < len(group):
+            others = _named([file for file in group if file not in latest])
+            remarks.append(f"slice repeated: {_named(latest)} is taken, the latest, not {others}")
+        kept.append(latest)
+    return kept, remarks
+
+
+def _latest(group: Sequence[DicomFile], kinds: set[str]) -> list[DicomFile]:
+    """Of each of the usual image types the latest image."""
+    by_kind: dict[str, list[DicomFile]] = {}
+    for file in group:
+        by_kind.setdefault(file.text("ImageType"), []).append(file)
+    return [max(files, key=_moment) for kind, files in by_kind.items() if kind in kinds]
+
+
+def _moment(file: DicomFile) -> tuple[tuple[str, ...], tuple[float, ...], str]:
+    numbers = []
+    for tag in NUMBERS:
+        try:
+            numbers.append(float(file.text(tag)))
+        except ValueError:
+            numbers.append(0.0)
+    return tuple(file.text(tag) for tag in TIMES), tuple(numbers), file.name
+
+
+def _alike(plane: Plane, other: Plane) -> bool:
+    if (plane.rows, plane.columns) != (other.rows, other.columns):
+        return False
+    spacing = np.abs(np.subtract(plane.spacing_mm, other.spacing_mm)).max()
+    turned = turn_degrees(plane, other) > MAX_TURN_DEGREES
+    return bool(spacing <= MAX_SPACING_DIFFERENCE_MM and not turned)
+
+
+def _positions(planes: Sequence[Plane]) -> int:
+    """Slice positions, each orientation counted for itself."""
+    count, left = 0, list(planes)
+    while left:
+        together = [plane for plane in left if _alike(plane, left[0])]
+        count += len(group_by_position(together))
+        left = [plane for plane in left if not _alike(plane, left[0])]
+    return count
+
+
+def _place(file: DicomFile) -> tuple[str, ...]:
+    return (file.text("ImagePositionPatient"), file.text("ImageOrientationPatient"))
+
+
+def _content(file: DicomFile) -> bytes:
+    return hashlib.sha256(file.path.read_bytes()).digest()
+
+
+def _named(files: Sequence[DicomFile]) -> str:
+    names = [file.name for file in files]
+    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")

@@ -1,0 +1,156 @@
+"""Which series of a folder is the scan: the one that is asked for, or the only one that can be.
+
+A breath-hold stack is stored as one series at many sites, and as one series a slice at others.
+"""
+
+import re
+from collections.abc import Sequence
+
+import numpy as np
+
+from acsnet.errors import InputError
+from acsnet.io.dicom_files import DicomFile
+from acsnet.io.selection import LOCALIZER
+
+MAX_LISTED = 20
+MAX_SLICES_OF_PART = 3
+"""Slices that a series may have to be a part of a stack: breath-holds hold one to three. Ours."""
+
+MIN_PARTS = 3
+"""Series that make a stack: two single slices are as likely two planning images. Ours."""
+
+
+def choose_series(
+    files: Sequence[DicomFile], *, series: str | Sequence[str] | None, folder: str
+) -> tuple[list[DicomFile], list[str]]:
+    """The files of the one MR image series, with a warning for each series left out.
+
+    series: a SeriesInstanceUID or a SeriesNumber that is unique in the folder; several of them, as
+    a list or with commas, are joined. Raises InputError with a list of what is there when none or
+    several fit, or when what fits is not MR.
+    """
+    by_uid: dict[str, list[DicomFile]] = {}
+    for file in files:
+        by_uid.setdefault(file.text("SeriesInstanceUID"), []).append(file)
+    wanted = series.split(",") if isinstance(series, str) else list(series or ())
+    wanted = [part.strip() for text in wanted for part in text.split(",")]
+    if wanted:
+        return [file for one in wanted for file in _named_series(by_uid, one, folder)], []
+    groups = joined(list(by_uid.values()))
+    with_mr = [group for group in groups if _is_mr(group)]
+    chosen = [group for group in with_mr if any(file.is_image for file in group)] or with_mr
+    scans = [group for group in chosen if not _all_localizers(group)]
+    chosen = scans if len(scans) == 1 else chosen
+    if not chosen:
+        found = ", ".join(sorted({_modality(group) for group in groups}))
+        msg = f"{folder} must hold an MR series, got Modality {found}"
+        raise InputError(msg)
+    if len(chosen) > 1:
+        msg = (
+            f"{folder} holds {len(chosen)} MR series; choose one with --series UID "
+            f"(or its number): {_listed(chosen)}"
+        )
+        raise InputError(msg)
+    others = [group for group in groups if group is not chosen[0]]
+    remarks = [f"left out of the folder: {_listed(others)}"] if others else []
+    count = len({file.text("SeriesInstanceUID") for file in chosen[0]})
+    if count > 1:
+        first = chosen[0][0].text("SeriesDescription") or "no description"
+        remarks.append(f"{count} series of one slice or a few each ({first!r}) joined to one stack")
+    return chosen[0], remarks
+
+
+def joined(groups: Sequence[list[DicomFile]]) -> list[list[DicomFile]]:
+    """Series, with those that are parts of one stack joined: by study, name, plane and matrix.
+
+    groups: files by series. Parts hold a few slices each, of places that no other part holds, or
+    one slice each, of which some may be repeated.
+    """
+    if len(groups) < MIN_PARTS:
+        return list(groups)
+    by_key: dict[tuple[object, ...], list[list[DicomFile]]] = {}
+    for group in groups:
+        by_key.setdefault(_part_key(group) or (id(group),), []).append(group)
+    out = []
+    for parts in by_key.values():
+        slices = [_slices(part) for part in parts]
+        places = {place for part in slices for place in part}
+        apart = sum(map(len, slices)) == len(places) or all(len(part) == 1 for part in slices)
+        if len(parts) >= MIN_PARTS and len(places) >= MIN_PARTS and apart:
+            ordered = sorted(parts, key=lambda part: _number(part[0]))
+            out.append([file for part in ordered for file in part])
+        else:
+            out += parts
+    return out
+
+
+def _part_key(group: Sequence[DicomFile]) -> tuple[object, ...] | None:
+    """What the parts of one stack share; None for a series that is no part."""
+    first = group[0]
+    if not 0 < len(_slices(group)) <= MAX_SLICES_OF_PART or not _is_mr(group):
+        return None
+    if not all(file.is_image for file in group):
+        return None
+    name = first.text("SeriesDescription") or first.text("ProtocolName")
+    try:
+        plane = [round(float(v), 1) for v in first.text("ImageOrientationPatient").split("\\")]
+        pixel = [round(float(v), 3) for v in first.text("PixelSpacing").split("\\")]
+    except ValueError:
+        return None
+    return (
+        first.text("StudyInstanceUID"),
+        first.text("PatientID"),
+        re.sub(r"[\W\d_]+", "", name.casefold()),
+        tuple(np.add(plane, 0.0).tolist()),
+        tuple(pixel),
+        first.text("Rows"),
+        first.text("Columns"),
+    )
+
+
+def _slices(group: Sequence[DicomFile]) -> set[str]:
+    return {place for file in group if (place := file.text("ImagePositionPatient"))}
+
+
+def _number(file: DicomFile) -> tuple[float, str]:
+    text = file.text("SeriesNumber")
+    try:
+        return float(text), text
+    except ValueError:
+        return 0.0, text
+
+
+def _named_series(by_uid: dict[str, list[DicomFile]], series: str, folder: str) -> list[DicomFile]:
+    chosen = [g for u, g in by_uid.items() if series in (u, g[0].text("SeriesNumber"))]
+    if len(chosen) != 1:
+        found = "no series" if not chosen else f"{len(chosen)} series"
+        listed = _listed(list(by_uid.values()))
+        msg = f"{folder} has {found} {series!r}; choose with --series from {listed}"
+        raise InputError(msg)
+    if not _is_mr(chosen[0]):
+        msg = f"series {series!r} in {folder} must be MR, got Modality {_modality(chosen[0])}"
+        raise InputError(msg)
+    return chosen[0]
+
+
+def _all_localizers(group: Sequence[DicomFile]) -> bool:
+    return all(LOCALIZER in file.text("ImageType").upper() for file in group)
+
+
+def _is_mr(group: Sequence[DicomFile]) -> bool:
+    return any(file.text("Modality") == "MR" for file in group)
+
+
+def _modality(group: Sequence[DicomFile]) -> str:
+    return "/".join(sorted({file.text("Modality") or "(empty)" for file in group}))
+
+
+def _listed(groups: Sequence[list[DicomFile]]) -> str:
+    lines = [
+        f"{group[0].text('SeriesInstanceUID')} (number {group[0].text('SeriesNumber') or 'none'}, "
+        f"{group[0].text('SeriesDescription') or 'no description'!r}, {_modality(group)}, "
+        f"{len(group)} files)"
+        for group in groups
+    ]
+    more = len(lines) - MAX_LISTED
+    return "; ".join(lines[:MAX_LISTED]) + (f"; and {more} more" if more > 0 else "")

@@ -1,0 +1,336 @@
+"""One volume as its file tells it, whatever the format, and the short-axis stack in it.
+
+Formats are read by `acsnet.io.nifti`, `acsnet.io.nrrd` and `acsnet.io.metaimage`; what holds for
+all of them is here: one grey volume, true millimetres, a slice axis.
+"""
+
+import bz2
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from acsnet.errors import GeometryError, InputError
+from acsnet.io.limits import check_extent, check_field, check_size, check_voxel_mm
+from acsnet.io.signal import cleaned
+from acsnet.scan import InputGrid, ShortAxisScan
+from acsnet.storage import readable_name
+
+LABEL_SUFFIXES = (".seg.nrrd",)
+"""What 3D Slicer calls a segmentation, which is never a scan."""
+
+SUFFIXES = (
+    ".nii.gz",
+    ".nii",
+    ".nrrd",
+    ".nhdr",
+    ".mha",
+    ".mhd",
+    ".hdr",
+    ".img",
+)
+"""Of the files that hold a volume, whichever case they are written in."""
+
+DATA_SUFFIXES = (".img",)
+"""Of the pixels whose header lies beside them in a `.hdr` file."""
+
+SLICE_AXIS_RATIO = 1.5
+"""The slice axis is clear when its spacing is this many times both others. Ours."""
+
+MAX_SHEAR_SINE = float(np.sin(np.deg2rad(1.0)))
+SIZE_TOLERANCE = 0.01
+"""How far pixdim may be from the voxel size in the affine before they are two answers. Ours."""
+
+MAX_FORMS_APART_MM = 0.1
+"""How far apart the two transforms of a NIfTI header may place a corner of the image. Ours."""
+
+LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
+
+
+@dataclass(frozen=True, kw_only=True)
+class NiftiForms:
+    """The two transforms of a NIfTI header with their codes, in its own units.
+
+    unit: millimetres of one of these.
+    """
+
+    qform: NDArray[np.float64]
+    qform_code: int
+    sform: NDArray[np.float64]
+    sform_code: int
+    unit_name: str
+    unit: float
+
+    @property
+    def of_viewers(self) -> NDArray[np.float64]:
+        """(4, 4) in mm, as ITK has it, and with it 3D Slicer, ITK-SNAP and others."""
+        by_sform = self.sform_code == 1 or (self.sform_code > 0 and self.qform_code == 0)
+        return in_mm(self.sform if by_sform else self.qform, self.unit)
+
+    @property
+    def apart_mm(self) -> NDArray[np.float64]:
+        """(4, 4) difference of the two in mm; zeros where only one is set."""
+        if self.qform_code == 0 or self.sform_code == 0:
+            return np.zeros((4, 4))
+        return (self.qform - self.sform) * self.unit
+
+
+@dataclass(frozen=True, kw_only=True)
+class SplitGrid(InputGrid):
+    """The grid of a NIfTI file with two transforms, or with other units than mm."""
+
+    forms: NiftiForms | None = None
+
+
+def places_of(grid: InputGrid) -> list[NDArray[np.float64]]:
+    """Every affine (4, 4) in mm by which a label map may lie on this grid, the true one first."""
+    places = [grid.affine]
+    if grid.stored_affine is not None:
+        places.append(grid.stored_affine)
+    if isinstance(grid, SplitGrid) and grid.forms is not None:
+        forms = grid.forms
+        codes = ((forms.sform, forms.sform_code), (forms.qform, forms.qform_code))
+        places += [in_mm(form, forms.unit) for form, code in codes if code > 0]
+        places += [form for form, code in codes if code > 0 and forms.unit != 1.0]
+    return places
+
+
+def viewer_affine(grid: InputGrid) -> NDArray[np.float64]:
+    """(4, 4) in mm by which viewers place the image of this grid."""
+    if isinstance(grid, SplitGrid) and grid.forms is not None:
+        return grid.forms.of_viewers
+    return grid.affine
+
+
+def in_mm(affine: NDArray[np.float64], unit: float) -> NDArray[np.float64]:
+    """An affine (4, 4) in units of so many mm -> in mm."""
+    scaled = affine.copy()
+    scaled[:3] *= unit
+    return scaled
+
+
+@dataclass(frozen=True, kw_only=True)
+class Segment:
+    """One segment of a `.seg.nrrd`: what it is called, where it is stored, and by which value."""
+
+    name: str
+    value: int
+    layer: int = 0
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Volume:
+    """One file with a volume, its header read and its pixels not.
+
+    shape, dtype: as stored; affine: (4, 4), index -> RAS mm; pixdim: (3,) mm where the file tells
+    the voxel size a second time; load: reads the pixels, with shape and scaled, and refuses what is
+    damaged; segments: of a segmentation, whose first axis may be layers (layered).
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    affine: NDArray[np.float64]
+    load: Callable[[], NDArray[Any]]
+    pixdim: NDArray[np.float64] | None = None
+    forms: NiftiForms | None = None
+    segments: tuple[Segment, ...] = ()
+    layered: bool = False
+    warnings: tuple[str, ...] = field(default=())
+
+
+def case_name(path: Path) -> str:
+    """File name without its ending. Raises InputError for one that no volume has."""
+    lowered = path.name.lower()
+    for suffix in SUFFIXES:
+        if lowered.endswith(suffix) and len(path.name) > len(suffix):
+            return readable_name(path.name[: -len(suffix)])
+    msg = (
+        f"{path.name} must be a .nii.gz or .nii file, or a folder of DICOM files, "
+        "or a .nrrd, .mha, .mhd or .hdr file"
+    )
+    raise InputError(msg)
+
+
+def plain_shape(volume: Volume) -> tuple[int, int, int]:
+    """Three sizes. Raises InputError for several volumes, colour, and what is no 3-D image."""
+    name, dtype, shape = volume.name, volume.dtype, volume.shape
+    if dtype.fields is not None:
+        msg = f"{name} must be grey, got an RGB colour image"
+        raise InputError(msg)
+    if dtype.kind == "c":
+        msg = f"{name} must hold real numbers, got complex ones ({dtype})"
+        raise InputError(msg)
+    if len(shape) == 4 and shape[3] > 1:
+        msg = f"{name} must hold one volume, got {shape[3]}"
+        raise InputError(msg)
+    if len(shape) < 3 or min(shape) < 1 or max(shape[3:], default=1) > 1:
+        msg = f"{name} must be a 3-D image, got {len(shape)}-D of shape {shape}"
+        raise InputError(msg)
+    return shape[0], shape[1], shape[2]
+
+
+def scan_of(volume: Volume, *, name: str) -> ShortAxisScan:
+    """The short-axis stack of a volume in any orientation.
+
+    name: of the case. Raises InputError for what is no grey 3-D image, GeometryError for a header
+    from which no true volume can be built.
+    """
+    shape = plain_shape(volume)
+    warnings = list(volume.warnings)
+    affine = true_affine(volume, warnings)
+    axes = slice_row_column(shape, np.linalg.norm(affine[:3, :3], axis=0), warnings)
+    grid = _grid(volume, affine=affine, axes=axes, warnings=warnings)
+    check_size(
+        volume.name,
+        slices=shape[axes[0]],
+        rows=shape[axes[1]],
+        columns=shape[axes[2]],
+        item_bytes=volume.dtype.itemsize,
+    )
+    _check_directions(volume.name, grid, warnings)
+    with np.errstate(all="ignore"):  # what float32 cannot hold is refused as infinite
+        data = volume.load().reshape(shape).astype(np.float32, copy=False)
+    clean = cleaned(volume.name, np.ascontiguousarray(grid.from_input(data)))
+    return ShortAxisScan(
+        name=name,
+        pixels=clean.pixels,
+        grid=grid,
+        signal=clean.signal,
+        warnings=(*warnings, *clean.warnings),
+    )
+
+
+def _grid(
+    volume: Volume,
+    *,
+    affine: NDArray[np.float64],
+    axes: tuple[int, int, int],
+    warnings: list[str],
+) -> InputGrid:
+    shape, forms = plain_shape(volume), volume.forms
+    if forms is not None:
+        apart_mm = corner_distance_mm(forms.apart_mm, shape)
+        if apart_mm > MAX_FORMS_APART_MM:
+            warnings.append(
+                f"qform and sform of the header place the image up to {apart_mm:.0f} mm apart: "
+                "label maps carry both and overlay it, but programs may show it in two places"
+            )
+        elif forms.unit == 1.0:
+            forms = None
+    if affine is volume.affine and forms is None:
+        return InputGrid(shape=shape, affine=affine, axes=axes)
+    return SplitGrid(
+        shape=shape, affine=affine, axes=axes, stored_affine=volume.affine, forms=forms
+    )
+
+
+def corner_distance_mm(difference: NDArray[np.float64], shape: tuple[int, int, int]) -> float:
+    """Largest distance between the places that two affines give to a corner voxel.
+
+    difference: (4, 4) of the two.
+    """
+    ends = np.array(np.meshgrid(*[(0, size - 1) for size in shape])).reshape(3, -1)
+    corners = np.vstack([ends, np.ones(ends.shape[1])])
+    return float(np.linalg.norm((difference @ corners)[:3], axis=0).max())
+
+
+def true_affine(volume: Volume, warnings: list[str]) -> NDArray[np.float64]:
+    """The affine in mm: the header's own, or its directions with the voxel size of pixdim.
+
+    Conversions that lose the affine leave 1 mm in it and the true size in pixdim, or the other
+    way round; any other disagreement has no right answer.
+    """
+    file, affine, pixdim = volume.name, volume.affine, volume.pixdim
+    if pixdim is not None and not (np.isfinite(pixdim).all() and (pixdim > 0).all()):
+        msg = f"pixdim of {file} must be positive, got {_mm(pixdim)}"
+        raise GeometryError(msg)
+    if not np.isfinite(affine).all():
+        msg = f"affine of {file} must be finite, got {affine.tolist()}"
+        raise GeometryError(msg)
+    sizes = np.linalg.norm(affine[:3, :3], axis=0)
+    if sizes.min() == 0 or abs(np.linalg.det(affine[:3, :3] / np.maximum(sizes, 1e-12))) < 1e-3:
+        msg = f"affine of {file} is singular: {affine[:3, :3].tolist()}"
+        raise GeometryError(msg)
+    if pixdim is None or np.allclose(sizes, pixdim, rtol=SIZE_TOLERANCE, atol=0):
+        return affine
+    if np.allclose(sizes, 1.0, rtol=1e-3):
+        warnings.append(
+            f"the affine has 1 mm voxels but pixdim has {_mm(pixdim)} mm: volumes are by pixdim"
+        )
+        true = affine.copy()
+        true[:3, :3] *= pixdim / sizes
+        return true
+    if np.allclose(pixdim, 1.0, rtol=1e-3):
+        warnings.append(
+            f"pixdim has 1 mm voxels but the affine has {_mm(sizes)} mm: volumes are by the affine"
+        )
+        return affine
+    msg = f"voxel size of {file} is {_mm(sizes)} mm in the affine but {_mm(pixdim)} mm in pixdim"
+    raise GeometryError(msg)
+
+
+def slice_row_column(
+    shape: tuple[int, int, int], sizes_mm: NDArray[np.float64], warnings: list[str]
+) -> tuple[int, int, int]:
+    """Input axes that are slice, row and column."""
+    second, largest = np.argsort(sizes_mm)[1:]
+    if round(sizes_mm[largest] / sizes_mm[second], 3) >= SLICE_AXIS_RATIO:
+        slice_axis = int(largest)
+    else:
+        fewest = [axis for axis in range(3) if shape[axis] == min(shape)]
+        slice_axis = fewest[-1]
+        which = "the one with fewest voxels" if len(fewest) == 1 else "the last of the shortest"
+        warnings.append(
+            f"slice axis not clear from voxel size {_mm(sizes_mm)} mm: axis {slice_axis} of shape "
+            f"{shape} taken, {which}"
+        )
+    column, row = (axis for axis in range(3) if axis != slice_axis)
+    return slice_axis, row, column
+
+
+def _check_directions(file: str, grid: InputGrid, warnings: list[str]) -> None:
+    steps = grid.steps_mm
+    slice_to, row_to, column_to = steps / np.linalg.norm(steps, axis=1, keepdims=True)
+    if abs(float(row_to @ column_to)) > MAX_SHEAR_SINE:
+        angle = np.rad2deg(np.arccos(row_to @ column_to))
+        msg = f"rows and columns of {file} must be perpendicular, got {angle:.1f} degrees"
+        raise GeometryError(msg)
+    normal = np.cross(row_to, column_to)
+    along = abs(float(slice_to @ normal)) / float(np.linalg.norm(normal))
+    if np.sqrt(max(0.0, 1.0 - along**2)) > MAX_SHEAR_SINE:
+        tilt = np.rad2deg(np.arccos(along))
+        warnings.append(f"slices are stacked {tilt:.1f} degrees off their normal (sheared affine)")
+    slice_mm, row_mm, column_mm = np.linalg.norm(steps, axis=1)
+    check_voxel_mm(file, slice_mm=slice_mm * along, row_mm=row_mm, column_mm=column_mm)
+    check_extent(file, slices=grid.shape[grid.axes[0]], slice_mm=slice_mm * along)
+    check_field(file, grid)
+
+
+def unpacked(name: str, packed: bytes, *, encoding: str, size: int) -> bytes:
+    """The `size` bytes of pixels that `packed` must hold, by encoding raw, gzip or bzip2.
+
+    Never unpacks more than that and one byte. Raises InputError for fewer or more.
+    """
+    try:
+        if encoding == "raw":
+            plain = packed
+        elif encoding == "gzip":
+            plain = zlib.decompressobj(zlib.MAX_WBITS | 32).decompress(packed, size + 1)
+        else:
+            plain = bz2.BZ2Decompressor().decompress(packed, size + 1)
+    except (zlib.error, OSError, EOFError, MemoryError) as error:
+        msg = f"pixels of {name} cannot be read (damaged or cut short?)"
+        raise InputError(msg) from error
+    if len(plain) < size or (encoding != "raw" and len(plain) > size):
+        msg = f"pixels of {name} cannot be read: they do not fill the matrix (cut short?)"
+        raise InputError(msg)
+    return plain[:size]
+
+
+def _mm(sizes: NDArray[np.float64]) -> str:
+    return " x ".join(f"{size:.4g}" for size in sizes)

@@ -1,0 +1,78 @@
+"""A DICOM SEG is the label map of its series, and of a copy of it in another format."""
+
+import nibabel as nib
+import numpy as np
+import pydicom
+import pytest
+
+from acsnet.dicom import make_seg, source_stack
+from acsnet.dicom.seg_on_scan import seg_labels
+from acsnet.errors import InputError
+from acsnet.evaluate.cases import score_case
+from acsnet.io import read_scan, write_image, write_label_map
+from acsnet.io.label_map import on_grid, read_label_map
+from acsnet.measure import quantify_drawn
+
+
+@pytest.fixture(scope="module")
+def seg(samples, tmp_path_factory):
+    """The truth of the first patient as a SEG of its series, and the same labels on the series."""
+    folder = samples / "dicom" / "phantom-1"
+    scan = read_scan(folder)
+    truth = read_label_map(samples / "truth" / "phantom-1.nii.gz", name="truth").labels
+    stack = read_scan(samples / "nifti" / "phantom-1.nii.gz").grid.from_input(truth)
+    headers = [pydicom.dcmread(path, stop_before_pixels=True) for path in folder.glob("*.dcm")]
+    dataset = make_seg(
+        np.ascontiguousarray(stack).astype(np.uint8),
+        source_stack(scan, headers),
+        state="draft",
+        algorithm_type="MANUAL",
+        creator="reader",
+    )
+    path = tmp_path_factory.mktemp("seg") / "phantom-1.dcm"
+    dataset.save_as(path, write_like_original=False)
+    return path, scan, stack
+
+
+def test_the_labels_of_a_seg_lie_where_they_were_drawn(seg):
+    path, scan, stack = seg
+    np.testing.assert_array_equal(scan.grid.from_input(seg_labels(path, scan)), stack)
+
+
+def test_a_seg_is_measured_on_its_series_and_on_a_copy_in_nifti(seg, samples, tmp_path):
+    path, scan, stack = seg
+    write_image(tmp_path / "copy.nii", scan)
+    labels = scan.grid.to_input(np.ascontiguousarray(stack).astype(np.uint8))
+    write_label_map(tmp_path / "labels.nii", labels, scan.grid)
+    expected = quantify_drawn(samples / "dicom" / "phantom-1", tmp_path / "labels.nii").features
+    for image in (samples / "dicom" / "phantom-1", tmp_path / "copy.nii"):
+        assert quantify_drawn(image, path).features.lv_volume_ml == pytest.approx(
+            expected.lv_volume_ml, rel=1e-4
+        )
+
+
+def test_a_seg_is_the_expert_of_an_evaluation(seg, tmp_path):
+    path, scan, stack = seg
+    labels = scan.grid.to_input(np.ascontiguousarray(stack).astype(np.uint8))
+    write_label_map(tmp_path / "segmentation.nii.gz", labels, scan.grid)
+    scores = score_case(
+        "a", predicted_path=tmp_path / "segmentation.nii.gz", expert_path=path, truth="acsnet"
+    )
+    assert {region.volume_dice for region in scores.regions.values()} == {1.0}
+
+
+def test_a_dicom_file_that_is_no_seg_is_refused(samples):
+    folder = samples / "dicom" / "phantom-1"
+    file = next(folder.glob("*.dcm"))
+    with pytest.raises(InputError, match="a segmentation is wanted"):
+        quantify_drawn(folder, file)
+
+
+def test_labels_of_a_series_from_nifti_of_the_same_place(seg, samples):
+    path, scan, _ = seg
+    image = nib.load(samples / "nifti" / "phantom-1.nii.gz")
+    assert image.shape == scan.grid.shape
+    other = read_scan(samples / "nifti" / "phantom-1.nii.gz")
+    labels = read_label_map(samples / "truth" / "phantom-1.nii.gz", name="truth")
+    np.testing.assert_array_equal(on_grid(labels, other.grid), labels.labels)
+    assert seg_labels(path, scan).any()

@@ -1,0 +1,45 @@
+"""Every compression that archives store gives the voxels of the plain images, or is refused."""
+
+import numpy as np
+import pytest
+
+import packings
+from acsnet.errors import InputError
+from acsnet.io import read_scan
+
+
+@pytest.fixture
+def patient_1(samples):
+    return packings.slices(samples / "dicom" / "phantom-1")
+
+
+@pytest.mark.parametrize(
+    ("pack", "syntax"),
+    [
+        (lambda d, out: packings.compressed(d, out, "JPEG"), "1.2.840.10008.1.2.4.70"),
+        (lambda d, out: packings.compressed(d, out, "JPEG2000"), "1.2.840.10008.1.2.4.90"),
+        (packings.run_length, "1.2.840.10008.1.2.5"),
+        (packings.big_endian, "1.2.840.10008.1.2.2"),
+    ],
+)
+def test_lossless_compression_changes_no_voxel(patient_1, samples, tmp_path, pack, syntax):
+    plain = read_scan(samples / "dicom" / "phantom-1")
+    folder = pack(patient_1, tmp_path / "case")
+    assert {str(one.file_meta.TransferSyntaxUID) for one in packings.slices(folder)} == {syntax}
+    scan = read_scan(folder)
+    np.testing.assert_array_equal(scan.pixels, plain.pixels)
+    assert scan.warnings == ()
+
+
+def test_a_damaged_image_ends_no_process_but_its_decoder(patient_1, tmp_path):
+    """On some of these the decoder ends with a segmentation fault."""
+    folder = packings.compressed(patient_1[:3], tmp_path / "case", "JPEG")
+    file = folder / "IM0001.dcm"
+    content = bytearray(file.read_bytes())
+    start = content.rfind(b"\xff\xd8")
+    rng = np.random.default_rng(1)
+    for at in start + 2 + rng.integers(0, 60, 30):
+        content[at] = rng.integers(256)
+    file.write_bytes(content)
+    with pytest.raises(InputError, match=r"pixels of IM0001\.dcm cannot be read: transfer syntax"):
+        read_scan(folder)

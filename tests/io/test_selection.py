@@ -1,0 +1,152 @@
+"""Whatever way a DICOM stack is packed, the same voxels come out of it, and what is odd is told."""
+
+import numpy as np
+import pydicom
+import pytest
+
+import packings
+from acsnet.errors import GeometryError, InputError
+from acsnet.io import read_scan
+
+
+@pytest.fixture
+def patient_1(samples):
+    return packings.slices(samples / "dicom" / "phantom-1")
+
+
+@pytest.fixture
+def plain(samples):
+    return read_scan(samples / "dicom" / "phantom-1")
+
+
+def assert_same(scan, plain):
+    np.testing.assert_array_equal(scan.pixels, plain.pixels)
+    np.testing.assert_allclose(scan.grid.stack_to_ras, plain.grid.stack_to_ras, atol=1e-4)
+    assert scan.apex_first == plain.apex_first
+
+
+@pytest.mark.parametrize(
+    ("pack", "told"),
+    [
+        (packings.series_per_slice, "8 series of one slice or a few each"),
+        (packings.copied_file, "left out: IM0003 - Copy.dcm, a copy of IM0003.dcm"),
+        (packings.localizer_inside, "left out: plan.dcm, localizers"),
+        (packings.raw_data_inside, "left out: raw.dcm of the series without an image"),
+        (packings.shared_instance_uid, "without a SOPInstanceUID of their own"),
+        (packings.compact_disc, None),
+        (packings.bare_data_sets, None),
+        (packings.enhanced_one_frame_a_file, None),
+        (packings.enhanced_multi_frame, None),
+    ],
+)
+def test_the_stack_is_the_same_and_what_was_odd_is_told(patient_1, plain, tmp_path, pack, told):
+    scan = read_scan(pack(patient_1, tmp_path / "case"))
+    assert_same(scan, plain)
+    assert [told in warning for warning in scan.warnings] == ([True] if told else [])
+
+
+def test_images_without_any_instance_uid_are_a_stack(patient_1, plain, tmp_path):
+    scan = read_scan(packings.shared_instance_uid(patient_1, tmp_path / "case", uid=""))
+    assert_same(scan, plain)
+    assert scan.instance_uids == ()
+
+
+def test_of_a_repeated_slice_the_later_is_taken(patient_1, plain, tmp_path):
+    scan = read_scan(packings.repeated_slice(patient_1, tmp_path / "case"))
+    changed = np.flatnonzero((scan.pixels != plain.pixels).any(axis=(1, 2)))
+    assert len(changed) == 1
+    np.testing.assert_array_equal(scan.pixels[changed], plain.pixels[changed] + 7)
+    assert scan.warnings == ("slice repeated: again.dcm is taken, the latest, not old.dcm",)
+
+
+def test_a_series_with_another_image_of_one_uid_and_place_is_refused(patient_1, tmp_path):
+    folder = packings.write(tmp_path / "case", patient_1)
+    other = pydicom.dcmread(folder / "IM0003.dcm")
+    other.PixelData = bytes(len(other.PixelData))
+    packings.save(other, folder / "other.dcm")
+    with pytest.raises(InputError, match="are the same image"):
+        read_scan(folder)
+
+
+def test_a_slice_of_another_orientation_in_the_place_of_one_is_no_localizer(patient_1, tmp_path):
+    row, column = np.reshape(np.array(patient_1[3].ImageOrientationPatient, float), (2, 3))
+    patient_1[3].ImageOrientationPatient = [f"{v:.8f}" for v in (*row, *np.cross(row, column))]
+    with pytest.raises(GeometryError, match="mixed orientations"):
+        read_scan(packings.write(tmp_path / "case", patient_1))
+
+
+@pytest.mark.parametrize("by", ["uid", "number", "list"])
+def test_several_series_may_be_named(patient_1, plain, tmp_path, by):
+    folder = packings.series_per_slice(patient_1, tmp_path / "case")
+    for dataset in patient_1:
+        dataset.SeriesDescription = f"name {dataset.SeriesNumber} {'x' * int(dataset.SeriesNumber)}"
+    packings.write(folder, patient_1)
+    with pytest.raises(InputError, match="8 MR series; choose one"):
+        read_scan(folder)
+    named = [
+        str(getattr(d, "SeriesInstanceUID" if by == "uid" else "SeriesNumber")) for d in patient_1
+    ]
+    assert_same(read_scan(folder, series=named if by == "list" else ",".join(named)), plain)
+
+
+def test_two_single_slices_are_no_stack(patient_1, tmp_path):
+    with pytest.raises(InputError, match="2 MR series"):
+        read_scan(packings.series_per_slice(patient_1[:2], tmp_path / "case"))
+
+
+def test_reconstructions_are_offered_by_their_image_types(patient_1, plain, tmp_path):
+    folder = packings.magnitude_and_phase_sensitive(patient_1, tmp_path / "case")
+    with pytest.raises(GeometryError, match=r"2 image types.*PRIMARY.M.*PRIMARY.PS"):
+        read_scan(folder)
+    assert_same(read_scan(folder, phase=1), plain)
+    np.testing.assert_array_equal(read_scan(folder, phase=2).pixels, plain.pixels - 100)
+
+
+def test_phases_of_an_enhanced_cine_are_offered_and_it_is_called_cine(patient_1, plain, tmp_path):
+    for dataset in patient_1:
+        del dataset.InversionTime
+        dataset.SeriesDescription = dataset.ProtocolName = "sax"
+    folder = packings.enhanced_multi_frame(patient_1, tmp_path / "case", phases=3)
+    with pytest.raises(GeometryError, match="3 cardiac phases, told apart by Nominal"):
+        read_scan(folder)
+    scan = read_scan(folder, phase=2)
+    np.testing.assert_array_equal(scan.pixels, plain.pixels + 3)
+    assert scan.contrast == "cine"
+
+
+@pytest.mark.parametrize(
+    ("gap_mm", "told"), [(0.4, None), (1.0, "10.00 to 11.00 mm apart"), (3.0, None)]
+)
+def test_uneven_steps_are_measured_as_long_as_volumes_stay_true(
+    patient_1, plain, tmp_path, gap_mm, told
+):
+    folder = packings.moved_slices(patient_1, tmp_path / "case", from_index=5, along_mm=gap_mm)
+    if gap_mm == 3.0:
+        with pytest.raises(GeometryError, match=r"slices are missing, 13\.00 mm between"):
+            read_scan(folder)
+        return
+    scan = read_scan(folder)
+    assert scan.spacing_mm[0] == pytest.approx(10 + gap_mm / 7, abs=1e-3)
+    assert [told in warning for warning in scan.warnings] == ([True] if told else [])
+
+
+@pytest.mark.parametrize("aside_mm", [0.5, 1.5, 4.0])
+def test_a_slice_aside_is_told_or_refused(patient_1, plain, tmp_path, aside_mm):
+    folder = packings.moved_slices(
+        patient_1, tmp_path / "case", from_index=4, to_index=5, aside_mm=aside_mm
+    )
+    if aside_mm == 4.0:
+        with pytest.raises(GeometryError, match=r"lies 4\.00 mm beside"):
+            read_scan(folder)
+        return
+    scan = read_scan(folder)
+    np.testing.assert_array_equal(scan.pixels, plain.pixels)
+    assert len(scan.warnings) == (aside_mm == 1.5)
+
+
+@pytest.mark.parametrize(("degrees", "told"), [(0.05, 0), (0.3, 1), (1.5, 1)])
+def test_slices_at_a_slightly_other_angle_are_parallel(patient_1, plain, tmp_path, degrees, told):
+    folder = packings.turned_slices(patient_1, tmp_path / "case", indices=(2, 3), degrees=degrees)
+    scan = read_scan(folder)
+    assert_same(scan, plain)
+    assert len(scan.warnings) == told

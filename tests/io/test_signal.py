@@ -1,0 +1,159 @@
+"""What is no signal is never taken for signal, and slices of one scan have one gain."""
+
+import nibabel as nib
+import numpy as np
+import pytest
+
+import packings
+from acsnet.errors import InputError
+from acsnet.io import read_scan
+from acsnet.io.signal import MAX_UNEVENNESS, cleaned, slice_gains
+from acsnet.preprocess import standardise, to_scan
+
+
+@pytest.fixture
+def patient_1(samples):
+    return packings.slices(samples / "dicom" / "phantom-1")
+
+
+@pytest.fixture
+def plain(samples):
+    return read_scan(samples / "dicom" / "phantom-1")
+
+
+@pytest.fixture
+def stack():
+    """(slice, row, column) noisy signal from 50 to about 1000."""
+    rng = np.random.default_rng(0)
+    y, x = np.mgrid[:48, :60]
+    shape = np.exp(-((y - 24) ** 2 + (x - 30) ** 2) / 200)
+    return np.stack([50 + 900 * shape + rng.uniform(0, 50, shape.shape) for _ in range(5)]).astype(
+        np.float32
+    )
+
+
+def test_what_is_all_signal_stays_as_it_is(stack):
+    clean = cleaned("a", stack.copy())
+    np.testing.assert_array_equal(clean.pixels, stack)
+    assert clean.signal is None
+    assert clean.even
+    assert clean.warnings == ()
+
+
+def test_bits_above_the_stored_ones_are_left_out_and_told(patient_1, plain, tmp_path):
+    scan = read_scan(packings.overlay_bits(patient_1, tmp_path / "a"))
+    np.testing.assert_array_equal(scan.pixels, plain.pixels)
+    assert [w for w in scan.warnings if "bits above HighBit" in w]
+
+
+def test_values_in_the_upper_bits_are_shifted_down(patient_1, plain, tmp_path):
+    scan = read_scan(packings.high_bits(patient_1, tmp_path / "a"))
+    np.testing.assert_array_equal(scan.pixels, plain.pixels)
+
+
+def test_the_highest_stored_bit_is_the_sign(patient_1, plain, tmp_path):
+    scan = read_scan(packings.signed_12_bits(patient_1, tmp_path / "a"))
+    expected = np.clip(plain.pixels - 500, -2048, 2047)
+    np.testing.assert_array_equal(scan.pixels, expected)
+    assert scan.warnings == ()
+
+
+@pytest.mark.parametrize("declared", [True, False])
+@pytest.mark.parametrize("value", [-32768, -2000, -1])
+def test_padding_is_no_signal_whether_the_header_tells_or_not(
+    patient_1, plain, tmp_path, declared, value
+):
+    folder = packings.padded_corners(patient_1, tmp_path / "a", value=value, declared=declared)
+    scan = read_scan(folder)
+    outside = packings.outside_circle(*plain.pixels.shape[1:])
+    np.testing.assert_array_equal(~scan.signal, np.broadcast_to(outside, plain.pixels.shape))
+    np.testing.assert_array_equal(scan.pixels[:, ~outside], plain.pixels[:, ~outside])
+    assert (scan.pixels[:, outside] == plain.pixels[:, ~outside].min()).all()
+    assert len(scan.warnings) == (0 if declared else 1)
+
+
+def test_padding_above_all_signal_is_found_and_saturated_pixels_are_not(stack):
+    padded = stack.copy()
+    padded[:, :, :5] = 65535
+    assert (cleaned("a", padded).pixels.max(), cleaned("a", padded).signal[0, 0, 5]) == (
+        stack[:, :, 5:].max(),
+        True,
+    )
+    assert cleaned("a", np.minimum(stack, 700)).signal is None
+
+
+def test_a_label_map_has_no_padding_and_no_gain():
+    labels = np.zeros((5, 48, 60), np.float32)
+    for k in range(5):
+        labels[k, 10 : 20 + 4 * k, 10:30] = 2
+    assert cleaned("a", labels).pixels.tolist() == labels.tolist()
+
+
+def test_nan_outside_the_heart_is_no_signal(stack):
+    outside = packings.outside_circle(48, 60)
+    masked = stack.copy()
+    masked[:, outside] = np.nan
+    clean = cleaned("a", masked)
+    np.testing.assert_array_equal(~clean.signal[0], outside)
+    assert np.isfinite(clean.pixels).all()
+    assert "NaN" in clean.warnings[0]
+
+
+def test_nothing_but_nan_is_refused(stack):
+    with pytest.raises(InputError, match="no signal"):
+        cleaned("a", np.full_like(stack, np.nan))
+
+
+def test_blank_slices_and_borders_change_nothing(samples, tmp_path):
+    image = nib.load(samples / "nifti" / "phantom-1.nii.gz")
+    plain = read_scan(samples / "nifti" / "phantom-1.nii.gz")
+    scan = read_scan(packings.blank_slices(image, tmp_path / "blank.nii.gz"))
+    assert scan.signal.any(axis=(1, 2)).sum() == len(plain.pixels)
+    assert "no signal in slice 1, 2, 11, 12" in scan.warnings[0]
+    seen, expected = standardise(scan), standardise(plain)
+    np.testing.assert_array_equal(seen.equalised, expected.equalised)
+    np.testing.assert_array_equal(seen.plain, expected.plain)
+    back = to_scan(seen.plain, seen)
+    assert back.shape == scan.pixels.shape
+    assert not back[~scan.signal.any(axis=(1, 2))].any()
+    reversed_seen = seen.reversed()
+    np.testing.assert_array_equal(to_scan(reversed_seen.plain, reversed_seen), back[::-1])
+
+
+def test_a_blank_slice_in_the_middle_is_no_neighbour(stack):
+    blank = stack.copy()
+    blank[2] = 0
+    clean = cleaned("a", blank)
+    assert clean.signal.any(axis=(1, 2)).tolist() == [True, True, False, True, True]
+    assert clean.even
+
+
+@pytest.mark.parametrize("low", [0.5, 0.8])
+def test_slices_are_brought_to_one_gain_and_it_is_told(patient_1, plain, tmp_path, low):
+    scan = read_scan(packings.gain_per_slice(patient_1, tmp_path / "a", low=low, high=1 / low))
+    assert [w for w in scan.warnings if "brightness of the slices" in w]
+    bright = plain.pixels > 150
+    ratio = [
+        np.median(a[b] / c[b]) for a, b, c in zip(scan.pixels, bright, plain.pixels, strict=True)
+    ]
+    assert max(ratio) / min(ratio) < 1.1
+
+
+def test_gains_are_relative_to_the_middle_slice(stack):
+    true = np.array([0.5, 1.0, 2.0, 1.0, 0.8])
+    found = slice_gains((stack * true[:, None, None]).astype(np.float32), np.ones(5, bool))
+    np.testing.assert_allclose(found, true, rtol=0.02)
+
+
+def test_brightness_that_changes_little_by_little_is_left_alone(stack):
+    sloped = (stack * np.geomspace(1, 1.6, 5)[:, None, None]).astype(np.float32)
+    assert cleaned("a", sloped).even
+    assert MAX_UNEVENNESS < 0.1
+
+
+@pytest.mark.parametrize("intercept", ["0", "-500"])
+def test_a_window_of_stored_values_is_rescaled_with_them(patient_1, plain, tmp_path, intercept):
+    folder = packings.window_of_stored_values(patient_1, tmp_path / "a", intercept=intercept)
+    scan = read_scan(folder)
+    np.testing.assert_allclose(standardise(scan).plain, standardise(plain).plain, atol=1e-4)
+    assert [w for w in scan.warnings if "stored values" in w]

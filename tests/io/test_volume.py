@@ -1,0 +1,208 @@
+"""Files of every format give the voxels and the geometry of the plain NIfTI file."""
+
+import bz2
+import gzip
+import shutil
+
+import nibabel as nib
+import nrrd
+import numpy as np
+import pytest
+import SimpleITK as sitk  # noqa: N813
+
+import packings
+from acsnet.errors import InputError
+from acsnet.io import read_scan, write_label_map
+from acsnet.io.volume import viewer_affine
+
+
+@pytest.fixture
+def source(samples):
+    return samples / "nifti" / "phantom-1.nii.gz"
+
+
+@pytest.fixture
+def image(source):
+    return nib.load(source)
+
+
+def assert_same(scan, source):
+    plain = read_scan(source)
+    np.testing.assert_array_equal(scan.pixels, plain.pixels)
+    np.testing.assert_allclose(scan.spacing_mm, plain.spacing_mm, rtol=1e-4)
+    np.testing.assert_allclose(
+        scan.grid.stack_to_ras, plain.grid.stack_to_ras, rtol=1e-4, atol=1e-2
+    )
+    assert scan.apex_first == plain.apex_first
+
+
+@pytest.mark.parametrize("ending", [".nrrd", ".nhdr", ".mha", ".mhd", ".nii", ".NRRD"])
+@pytest.mark.parametrize("compressed", [True, False])
+def test_what_itk_writes_is_read_as_it_was(source, tmp_path, ending, compressed):
+    written = tmp_path / f"scan{ending.lower()}"
+    sitk.WriteImage(sitk.ReadImage(str(source)), str(written), compressed)
+    path = written.rename(tmp_path / f"scan{ending}")
+    scan = read_scan(path)
+    assert scan.name == "scan"
+    assert scan.warnings == ()
+    assert_same(scan, source)
+
+
+@pytest.mark.parametrize("encoding", ["raw", "gzip", "bzip2", "ascii"])
+def test_every_encoding_of_nrrd_is_read(source, image, tmp_path, encoding):
+    data = np.asanyarray(image.dataobj)[:, :, ::1]
+    header = {
+        "space": "right-anterior-superior",
+        "space directions": image.affine[:3, :3].T,
+        "space origin": image.affine[:3, 3],
+        "encoding": encoding,
+    }
+    nrrd.write(str(tmp_path / "scan.nrrd"), data, header)
+    assert_same(read_scan(tmp_path / "scan.nrrd"), source)
+
+
+@pytest.mark.parametrize(
+    ("name", "pack"),
+    [
+        ("plain.nii.gz", lambda plain: plain),
+        ("packed.nii", gzip.compress),
+        ("twice.nii.gz", lambda plain: gzip.compress(gzip.compress(plain))),
+        ("SCAN.NII.GZ", gzip.compress),
+        ("really-nifti.nrrd", lambda plain: plain),
+    ],
+)
+def test_the_content_tells_the_format_and_not_the_ending(source, image, tmp_path, name, pack):
+    (tmp_path / name).write_bytes(pack(image.to_bytes()))
+    assert_same(read_scan(tmp_path / name), source)
+
+
+@pytest.mark.parametrize("of", [".hdr", ".img"])
+def test_a_pair_of_header_and_pixels_is_one_scan(source, image, tmp_path, of):
+    nib.save(
+        nib.Nifti1Pair(np.asanyarray(image.dataobj), image.affine, image.header),
+        tmp_path / "scan.hdr",
+    )
+    assert_same(read_scan(tmp_path / f"scan{of}"), source)
+
+
+def test_an_analyze_file_says_that_it_has_no_orientation(image, tmp_path):
+    data = np.asanyarray(image.dataobj)
+    nib.save(nib.AnalyzeImage(data, np.diag([-1.6, 1.6, 10, 1])), tmp_path / "scan.img")
+    scan = read_scan(tmp_path / "scan.img")
+    assert sorted(scan.pixels.ravel()[:50]) is not None
+    assert scan.spacing_mm == pytest.approx((10, 1.6, 1.6))
+    assert "no orientation" in scan.warnings[0]
+
+
+def test_axes_of_one_at_the_end_are_no_volumes(source, image, tmp_path):
+    data = np.asanyarray(image.dataobj)[..., None, None]
+    path = packings.save_nifti(
+        nib.Nifti1Image(data, image.affine, image.header), tmp_path / "a.nii"
+    )
+    assert_same(read_scan(path), source)
+
+
+@pytest.mark.parametrize(("unit", "mm"), [("meter", 1000.0), ("micron", 0.001)])
+def test_other_units_than_mm_are_brought_to_mm_and_back(source, image, tmp_path, unit, mm):
+    affine = image.affine.copy()
+    affine[:3] /= mm
+    other = nib.Nifti1Image(np.asanyarray(image.dataobj), affine)
+    other.header.set_xyzt_units(unit)
+    scan = read_scan(packings.save_nifti(other, tmp_path / "a.nii"))
+    assert_same(scan, source)
+    assert [w for w in scan.warnings if unit in w]
+    write_label_map(tmp_path / "labels.nii", np.zeros(scan.grid.shape, np.uint8), scan.grid)
+    written = nib.load(tmp_path / "labels.nii")
+    np.testing.assert_allclose(written.affine, affine, rtol=1e-5)
+    assert written.header.get_xyzt_units()[0] == unit
+
+
+def test_a_unit_that_no_heart_has_is_taken_as_mm(source, image, tmp_path):
+    other = nib.Nifti1Image(np.asanyarray(image.dataobj), image.affine)
+    other.header.set_xyzt_units("meter")
+    scan = read_scan(packings.save_nifti(other, tmp_path / "a.nii"))
+    assert_same(scan, source)
+    assert "not true: taken as mm" in scan.warnings[0]
+
+
+def two_orientations(image, path, *, qform_code=1, sform_code=2):
+    turn = np.eye(4)
+    turn[:3, 3] = 20, -10, 5
+    other = nib.Nifti1Image(np.asanyarray(image.dataobj), image.affine, image.header)
+    other.set_qform(image.affine, code=qform_code)
+    other.set_sform(turn @ image.affine, code=sform_code)
+    return packings.save_nifti(other, path)
+
+
+@pytest.mark.parametrize(("qform_code", "sform_code"), [(1, 1), (1, 2), (2, 4), (1, 0), (0, 1)])
+def test_label_maps_keep_both_transforms_of_their_image(image, tmp_path, qform_code, sform_code):
+    path = two_orientations(image, tmp_path / "a.nii", qform_code=qform_code, sform_code=sform_code)
+    scan = read_scan(path)
+    apart = [w for w in scan.warnings if "23 mm apart" in w]
+    assert len(apart) == (qform_code > 0 and sform_code > 0)
+    labels = tmp_path / "labels.nii"
+    write_label_map(labels, np.zeros(scan.grid.shape, np.uint8), scan.grid)
+    of_image, of_labels = (sitk.ReadImage(str(file)) for file in (path, labels))
+    np.testing.assert_allclose(of_labels.GetOrigin(), of_image.GetOrigin(), atol=1e-3)
+    np.testing.assert_allclose(of_labels.GetDirection(), of_image.GetDirection(), atol=1e-4)
+    np.testing.assert_allclose(nib.load(labels).affine, nib.load(path).affine, atol=1e-3)
+    origin = viewer_affine(scan.grid)[:3, 3] * (-1, -1, 1)
+    np.testing.assert_allclose(origin, of_image.GetOrigin(), atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "reason"),
+    [
+        ("a.nrrd", b"NRRD0004\ntype: short\ndimension: 3\nsizes: 4 4 4\n", "does not end"),
+        (
+            "a.nrrd",
+            b"NRRD0004\ntype: short\ndimension: 3\nsizes: 9 9 9\nspacings: 1 1 8\n"
+            b"encoding: raw\nendian: little\n\n" + bytes(10),
+            "do not fill the matrix",
+        ),
+        (
+            "a.nhdr",
+            b"NRRD0004\ntype: short\ndimension: 3\nsizes: 9 9 9\nspacings: 1 1 8\n"
+            b"encoding: raw\nendian: little\ndata file: ../../etc/passwd\n",
+            "must lie beside it",
+        ),
+        ("a.mha", b"ObjectType = Image\nNDims = 3\n", "header does not end"),
+        (
+            "a.mhd",
+            b"NDims = 3\nDimSize = 9 9 9\nElementSpacing = 1 1 8\nElementType = MET_SHORT\n"
+            b"ElementDataFile = /etc/passwd\n",
+            "must lie beside it",
+        ),
+        (
+            "a.mha",
+            b"NDims = 3\nDimSize = 9 9 9\nElementSpacing = 1 1 8\nElementType = MET_SHORT\n"
+            b"ElementDataFile = LOCAL\n" + bytes(10),
+            "do not fill the matrix",
+        ),
+    ],
+)
+def test_a_damaged_file_is_named_with_the_reason(tmp_path, name, content, reason):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(InputError, match=reason):
+        read_scan(tmp_path / name)
+
+
+def test_packed_pixels_of_more_than_their_matrix_are_not_unpacked(tmp_path):
+    head = (
+        "NRRD0004\ntype: short\ndimension: 3\nsizes: 9 9 9\nspacings: 1 1 8\n"
+        "encoding: {}\nendian: little\n\n"
+    )
+    for encoding, packed in (
+        ("gzip", gzip.compress(bytes(10**7))),
+        ("bzip2", bz2.compress(bytes(10**7))),
+    ):
+        (tmp_path / "a.nrrd").write_bytes(head.format(encoding).encode() + packed)
+        with pytest.raises(InputError, match="do not fill the matrix"):
+            read_scan(tmp_path / "a.nrrd")
+
+
+def test_a_segmentation_is_no_scan(source, tmp_path):
+    sitk.WriteImage(sitk.ReadImage(str(source)), str(tmp_path / "a.nrrd"))
+    shutil.move(tmp_path / "a.nrrd", tmp_path / "a.seg.nrrd")
+    with pytest.raises(InputError, match="is a segmentation, not a scan"):
+        read_scan(tmp_path / "a.seg.nrrd")

@@ -1,0 +1,39 @@
+"""A SEG is written for a series in any packing, or there is a reason and no error."""
+
+import numpy as np
+import pytest
+
+import packings
+from acsnet.io import read_scan, write_label_map
+from acsnet.server.datastores.seg_files import write_seg
+
+
+@pytest.mark.parametrize(
+    ("pack", "reason"),
+    [
+        (packings.localizer_inside, None),
+        (packings.raw_data_inside, None),
+        (packings.repeated_slice, None),
+        (packings.bare_data_sets, None),
+        (packings.series_per_slice, "lie in several series"),
+        (packings.shared_instance_uid, "share a SOPInstanceUID"),
+        (packings.enhanced_multi_frame, "frames of one object"),
+    ],
+)
+def test_a_seg_is_written_or_the_reason_is_told(samples, tmp_path, pack, reason):
+    series = pack(packings.slices(samples / "dicom" / "phantom-1"), tmp_path / "series")
+    grid = read_scan(series).grid
+    labels = np.zeros(grid.shape, np.uint8)
+    labels[60:80, 60:80, 2:5] = 2
+    write_label_map(tmp_path / "labels.nii.gz", labels, grid)
+    found = write_seg(
+        tmp_path / "seg.dcm",
+        series=series,
+        labels=tmp_path / "labels.nii.gz",
+        state="draft",
+        algorithm_type="MANUAL",
+        creator="Ana",
+    )
+    assert (found is None) == (reason is None)
+    assert reason is None or reason in found
+    assert (tmp_path / "seg.dcm").is_file() == (reason is None)

@@ -1,0 +1,45 @@
+"""The quick part of `benchmarks/packings.py`: one sample patient in every packing, voxels alone."""
+
+import importlib.util
+from pathlib import Path
+
+import nibabel as nib
+import pytest
+
+import packings
+from acsnet.io import read_scan
+
+SPEC = importlib.util.spec_from_file_location(
+    "packings_benchmark", Path(__file__).parents[1] / "benchmarks" / "packings.py"
+)
+benchmark = importlib.util.module_from_spec(SPEC)
+SPEC.loader.exec_module(benchmark)
+
+
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("plain")
+    source = benchmark.sources(None)["phantom-1"]
+    return dict(zip((True, False), benchmark.plain_forms(source, folder), strict=True))
+
+
+def test_there_are_enough_packings():
+    assert len(benchmark.PACKINGS) >= 30
+
+
+def test_the_plain_forms_are_the_scan_itself(plain):
+    dicom, nifti = (read_scan(path) for path in plain.values())
+    assert benchmark.same_voxels(dicom, nifti)
+    assert dicom.warnings == nifti.warnings == ()
+
+
+@pytest.mark.parametrize("name", benchmark.PACKINGS)
+def test_a_packing_gives_the_same_voxels_or_says_why_not(plain, tmp_path, name):
+    packing = benchmark.PACKINGS[name]
+    path = plain[packing.dicom]
+    packed = packings.slices(path) if packing.dicom else nib.load(path)
+    what, words, _ = benchmark.outcome(packing.make(packed, tmp_path / "packed"), read_scan(path))
+    assert what == packing.expected
+    assert packing.words in words
+    if packing.expected == benchmark.SAME and not packing.words:
+        assert words == ""
