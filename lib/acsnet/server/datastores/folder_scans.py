@@ -35,7 +35,8 @@ RESTS = 9
 class FolderScans(FolderIndex):
     """The scans of a studies folder; see `acsnet.server.datastores.folder` for their labels."""
 
-    def __init__(self, *, studies: Path, store: Path) -> None:
+    def __init__(self, *, studies: Path, store: Path, large: int = LARGE) -> None:
+        self._large = large
         self._change, self._look_alone = threading.RLock(), threading.Lock()
         self._looker = ThreadPoolExecutor(1, thread_name_prefix="studies")
         self._looking: Future[None] | None = None
@@ -56,7 +57,7 @@ class FolderScans(FolderIndex):
 
     def refresh(self) -> None:
         """Take up scans that came or went since the last look."""
-        if len(self._datastore.objects) <= LARGE:
+        if len(self._datastore.objects) <= self._large:
             self._look()
         elif time.monotonic() >= self._next_look and (
             self._looking is None or self._looking.done()
@@ -70,7 +71,7 @@ class FolderScans(FolderIndex):
             with self._change:
                 self._reconcile_datastore()
             images = self.list_images()
-            large = len(images) > LARGE
+            large = len(images) > self._large
             states = {image: self._state_now(image) for image in images} if large else {}
             self._states = states
             self._show_all()
