@@ -135,19 +135,20 @@ def _packed(data: np.ndarray, *, pixel_mm: float, slice_mm: float = 8.0) -> byte
 
 
 class Attack:
-    """One hostile client with many threads. until: when it ends, in monotonic seconds."""
+    """One hostile client with many threads, for so many seconds once it has begun."""
 
     def __init__(self, server: Server, seconds: float) -> None:
-        self.server, self.until = server, time.monotonic() + seconds
+        self.server, self._seconds = server, seconds
         self.mallory = log_in(server.url, "mallory")
         self.address = ("127.0.0.1", server.port)
         self.token = self.mallory.headers["Authorization"]
 
     def many(self, work: Callable[[int], None], threads: int = THREADS) -> None:
         """Repeat some work in threads of its own until the time is over."""
+        until = time.monotonic() + self._seconds
 
         def run(number: int) -> None:
-            while time.monotonic() < self.until:
+            while time.monotonic() < until:
                 with contextlib.suppress(OSError, requests.RequestException):
                     work(number)
 
@@ -185,14 +186,15 @@ class Attack:
 
     def hold(self, count: int, content: bytes) -> None:
         """Open connections anew as often as they are ended."""
-        while time.monotonic() < self.until:
+        until = time.monotonic() + self._seconds
+        while time.monotonic() < until:
             with contextlib.suppress(OSError), self.lines(count, content):
-                time.sleep(min(3.0, max(self.until - time.monotonic(), 0)))
+                time.sleep(min(3.0, max(until - time.monotonic(), 0)))
 
 
 def nobody(attack: Attack) -> None:
     """No attack at all: what honest readers wait for each other."""
-    time.sleep(max(attack.until - time.monotonic(), 0))
+    attack.many(lambda _: time.sleep(0.1), threads=1)
 
 
 def small_files(attack: Attack) -> None:

@@ -138,6 +138,15 @@ def test_a_damaged_review_makes_a_draft_of_its_version_until_it_is_reviewed_agai
     assert fresh.damaged("case") == ()
 
 
+def test_an_empty_withdrawal_still_withdraws(store, save):
+    version = save(state="reviewed")
+    store.mark("case", version.id, "withdrawn", by="eve")
+    (decision,) = version.file.parent.glob("*.withdrawn")
+    decision.write_bytes(b"")
+    fresh = VersionStore(version.file.parent.parent)
+    assert (fresh.version("case", version.id).state, fresh.reviewed()) == ("withdrawn", [])
+
+
 def test_a_save_that_is_repeated_is_one_version(store, save):
     same = {"content": b"label", "model": "v1", "scan": "abc"}
     first = save(**same)

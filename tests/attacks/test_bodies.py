@@ -11,7 +11,9 @@ from starlette.datastructures import Headers
 
 from acsnet.server.auth.body_limits import PersonalPlaces, body_refusal, rule_of, takes_place
 from acsnet.server.auth.roles import BODIES, RULES, routes_table
+from acsnet.server.errors import VolumesError
 from acsnet.server.identity import Person, Role, request_of
+from acsnet.server.inference.work_queue import volume_place
 from acsnet.server.web.load_limits import CountTraffic, Traffic
 
 MULTIPART = "multipart/form-data; boundary=x"
@@ -158,3 +160,13 @@ def test_the_table_in_the_docs_is_that_of_the_application():
 def test_a_deep_json_is_no_fault_of_the_server(web):
     deep = json.loads("[" * 500 + "]" * 500)
     assert web.client.post("/activelearning/first", json={"x": deep}).status_code < 500
+
+
+def test_one_person_has_one_scan_in_memory_beside_the_networks():
+    with request_of(Person("mallory", Role.ANNOTATOR)), volume_place():
+        with pytest.raises(VolumesError, match="for you already"), volume_place(wait_s=0.01):
+            pass
+        with volume_place(personal=False, wait_s=0.01):
+            pass
+        with request_of(Person("ana", Role.ANNOTATOR)), volume_place(wait_s=0.01):
+            pass

@@ -174,3 +174,17 @@ def test_an_attack_does_not_roll_the_log_away():
     after = record(401)
     assert repeats.filter(after)
     assert after.fields["left_out"] == 10_000 - FREE_REPEATS
+
+
+def test_who_is_logged_in_waits_for_no_login(locked):
+    """A token of a session is looked up, nothing is hashed: many at once are no flood."""
+    header = {"Authorization": locked.people["ana"].headers["Authorization"]}
+
+    async def ask():
+        transport = httpx.ASGITransport(locked.application, client=("127.0.0.1", 1))
+        async with httpx.AsyncClient(
+            transport=transport, base_url="http://127.0.0.1:8000", headers=header
+        ) as client:
+            return await asyncio.gather(*(client.get("/info/") for _ in range(30)))
+
+    assert {answer.status_code for answer in asyncio.run(ask())} == {200}

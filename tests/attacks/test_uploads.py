@@ -9,7 +9,8 @@ import pytest
 
 from acsnet.annotations import audit_log
 from acsnet.errors import InputError
-from acsnet.server.datastores.folder import UPLOAD_REMARK, StudiesDatastore
+from acsnet.server.datastores.folder import StudiesDatastore
+from acsnet.server.datastores.folder_scans import UPLOAD_REMARK
 from acsnet.server.state.paths import audit_log_file
 
 

@@ -105,3 +105,13 @@ def test_the_map_of_the_house_names_every_room():
     assert [name for name in sorted(packages) if f"`{name}/`" not in page] == []
     modules = {file.name for file in (ROOT / "lib" / "acsnet").glob("[a-z]*.py")}
     assert [name for name in sorted(modules) if f"`{name}`" not in page] == []
+
+
+def test_each_state_file_that_may_be_damaged_names_a_test_that_damages_it():
+    text = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+    table = text.partition("## Damaged files")[2].partition("## Many scans")[0]
+    rows = [line for line in table.splitlines() if line.startswith("| ")][1:]
+    tests = "".join(file.read_text(encoding="utf-8") for file in ROOT.glob("tests/**/test_*.py"))
+    assert len(rows) >= 18
+    for row in rows:
+        assert f"def {row.split('|')[4].strip(' `')}(" in tests, row

@@ -8,14 +8,8 @@ import numpy as np
 import pytest
 
 from acsnet.errors import GeometryError, InputError
-from acsnet.io.label_map import (
-    LabelFile,
-    check_same_grid,
-    read_client_labels,
-    read_label_file,
-    to_values,
-    turned_to,
-)
+from acsnet.io.client_labels import read_client_labels, to_values
+from acsnet.io.label_map import LabelFile, check_same_grid, read_label_file, turned_to
 from acsnet.labels import LABEL_VALUES
 from acsnet.scan import InputGrid
 

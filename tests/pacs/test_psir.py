@@ -1,6 +1,6 @@
 import pytest
 
-from acsnet.io.image_kinds import kind_of
+from acsnet.io.dicom_stack.image_kinds import kind_of
 from acsnet.pacs.psir import choose_among, chosen_in_series, scan_key
 
 

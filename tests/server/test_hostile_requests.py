@@ -207,7 +207,7 @@ def test_hostile_parameters_are_refused_before_anything_runs(web, params):
         answer = web.client.request(
             method, address, params={"image": "a & <i>b"}, data={"params": params}, files=files
         )
-        assert answer.status_code == 422
+        assert answer.status_code == (422 if len(params) < 256 * 1024 else 400)
 
 
 @pytest.mark.parametrize(

@@ -15,10 +15,17 @@ from numpy.typing import NDArray
 from pydicom.uid import UID
 
 from acsnet.errors import GeometryError, InputError
-from acsnet.io.contrast import cine_reason, is_called_lge, long_axis_name
 from acsnet.io.dicom_files import DicomFile, quiet_pydicom, read_headers
-from acsnet.io.dicom_pixels import bit_remarks, fitting_windows, pixels_of, stacked_padding
-from acsnet.io.frames import frames_of
+from acsnet.io.dicom_stack.contrast import cine_reason, is_called_lge, long_axis_name
+from acsnet.io.dicom_stack.frames import frames_of
+from acsnet.io.dicom_stack.pixels import bit_remarks, fitting_windows, pixels_of, stacked_padding
+from acsnet.io.dicom_stack.selection import (
+    main_stack,
+    without_copies,
+    without_other_objects,
+    without_repeats,
+)
+from acsnet.io.dicom_stack.series_choice import choose_series
 from acsnet.io.geometry import (
     Plane,
     check_directions,
@@ -30,13 +37,6 @@ from acsnet.io.geometry import (
 )
 from acsnet.io.limits import check_extent, check_field, check_size, check_voxel_mm
 from acsnet.io.phases import choose_phase
-from acsnet.io.selection import (
-    main_stack,
-    without_copies,
-    without_other_objects,
-    without_repeats,
-)
-from acsnet.io.series_choice import choose_series
 from acsnet.io.signal import cleaned
 from acsnet.scan import UNFIT, InputGrid, ShortAxisScan
 

@@ -11,10 +11,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from acsnet.io.dicom_files import MAX_DEPTH, DicomFile, files_below
-from acsnet.io.image_kinds import kind_of
-from acsnet.io.selection import MIN_STACK
+from acsnet.io.dicom_stack.image_kinds import kind_of
+from acsnet.io.dicom_stack.selection import MIN_STACK
+from acsnet.io.dicom_stack.series_choice import joined
 from acsnet.io.series import Series
-from acsnet.io.series_choice import joined
 from acsnet.io.volume import DATA_SUFFIXES, LABEL_SUFFIXES, SUFFIXES
 
 LABEL_NAME = re.compile(

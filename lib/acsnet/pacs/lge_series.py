@@ -7,8 +7,8 @@ import re
 
 from pydicom.dataset import Dataset
 
-from acsnet.io.contrast import LGE, NAME_TAGS, NO_LGE
 from acsnet.io.dicom_files import text_of
+from acsnet.io.dicom_stack.contrast import LGE, NAME_TAGS, NO_LGE
 
 
 def lge_name(header: Dataset, pattern: re.Pattern[str] = LGE) -> str | None:

@@ -11,7 +11,7 @@ from acsnet.errors import AcsnetError, InputError
 from acsnet.io import read_scan
 from acsnet.io.dicom import check_headers
 from acsnet.io.dicom_files import quiet_pydicom, text_of
-from acsnet.io.image_kinds import Kind, kind_of
+from acsnet.io.dicom_stack.image_kinds import Kind, kind_of
 from acsnet.pacs.dicomweb import DicomWeb, is_uid
 from acsnet.pacs.download import is_complete
 from acsnet.pacs.psir import Choice, chosen_in_series, scan_key

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pydicom.dataset import Dataset
 
 from acsnet.io.dicom_files import quiet_pydicom, text_of
-from acsnet.io.image_kinds import Kind, kind_of
+from acsnet.io.dicom_stack.image_kinds import Kind, kind_of
 
 
 @dataclass(frozen=True, kw_only=True)

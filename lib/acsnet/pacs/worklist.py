@@ -137,8 +137,9 @@ class WorkList:
 
         Everything else in the PACS is not this program's to show.
         """
+        entries = self.entries().values()
         with self._change:
-            of_study = [one for one in self.entries().values() if one.study == study]
+            of_study = [one for one in entries if one.study == study]
             drawn = [one.series for entry in of_study for one in entry.annotations]
             if series in (entry.uid for entry in of_study) or series in drawn:
                 return True

@@ -9,7 +9,6 @@ a second copy of the app, or change the studies folder.
 import errno
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.middleware.cors import CORSMiddleware
@@ -62,7 +61,7 @@ from acsnet.server.web.load_limits import CountTraffic  # noqa: E402
 from acsnet.server.web.request_log import RequestLog  # noqa: E402
 from acsnet.settings import read_settings  # noqa: E402
 
-FORM_LIMITS: Any = {"max_files": 1000, "max_fields": 50, "max_part_size": 256 * 1024}
+MAX_FILES, MAX_FIELDS, MAX_FIELD_BYTES = 1000, 50, 256 * 1024
 """Files of a series are many; fields are few and short, and are kept in memory."""
 SPOOL_BYTES = 64 * 1024
 """Of an uploaded file in memory; the rest of it is on the disk."""
@@ -91,7 +90,11 @@ def build() -> FastAPI:
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
-        form_limits=FORM_LIMITS,
+        form_limits={
+            "max_files": MAX_FILES,
+            "max_fields": MAX_FIELDS,
+            "max_part_size": MAX_FIELD_BYTES,
+        },
     )
     MultiPartParser.spool_max_size = SPOOL_BYTES
     # The last one added is the first to see a request.

@@ -4,6 +4,7 @@ import errno
 import json
 import os
 import shutil
+import time
 from pathlib import Path
 
 import numpy as np
@@ -87,6 +88,17 @@ def test_a_damaged_record_is_set_aside_and_made_anew(open_store, tmp_path, drawn
     (aside,) = tmp_path.glob("store/datastore_v2.json.damaged-*")
     assert aside.read_bytes() == content
     assert "made anew" in caplog.text
+
+
+def test_a_damaged_scan_is_refused_and_the_others_are_not(open_store, studies):
+    (studies / "b.nii.gz").write_bytes(b"")
+    store = open_store()
+    end = time.monotonic() + 20
+    while not all(store.verdict(image).checked for image in "ab"):
+        assert time.monotonic() < end
+    assert store.verdict("b").reason.startswith("b.nii.gz cannot be read")
+    assert store.verdict("a").reason is None
+    assert store.get_unlabeled_images() == ["a"]
 
 
 def test_a_damaged_review_is_told_where_people_look(open_store, tmp_path, drawn):

@@ -215,3 +215,19 @@ def test_what_a_viewer_stored_is_measured_when_its_case_is_opened(datastore, ima
     text = case_page(app, image).body.decode()
     assert "Scar burden" in text
     assert "montage.png" in text
+
+
+@pytest.mark.parametrize("content", ["", "[1]", "{"])
+def test_damaged_measures_of_a_seg_are_made_again(datastore, image, tmp_path, content):
+    label_file(datastore, image, tmp_path / "label.nii.gz", 2)
+    record = accept_file(
+        datastore, image, tmp_path / "label.nii.gz", tag="final", info={"user": "Ana"}
+    )
+    tag = record.tag
+    datastore.get_label_uri(image, tag)
+    before = datastore.label_records(image)[0].features["lv_volume_ml"]
+    (measures,) = tmp_path.glob(f"store/labels/{record.id}.json")
+    measures.write_text(content)
+    assert datastore.label_records(image)[0].features == {}
+    datastore.get_label_uri(image, tag)
+    assert datastore.label_records(image)[0].features["lv_volume_ml"] == before

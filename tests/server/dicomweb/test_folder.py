@@ -125,7 +125,8 @@ def test_what_is_not_there_is_not_found(web, path):
 
 def test_nothing_can_be_stored(web):
     before = sorted(web.studies.rglob("*"))
-    answer = web.client.post("/dicomweb/studies", content=b"x")
+    kind = {"Content-Type": 'multipart/related; type="application/dicom"; boundary=x'}
+    answer = web.client.post("/dicomweb/studies", content=b"x", headers=kind)
     assert answer.status_code == 405
     assert "never written to" in answer.json()["detail"]
     assert sorted(web.studies.rglob("*")) == before

@@ -3,13 +3,16 @@
 import asyncio
 import errno
 import shutil
+from io import BytesIO
 from pathlib import Path
 from types import SimpleNamespace
 
 import httpx
 import pytest
+import requests
 from fastapi.testclient import TestClient
 
+from acsnet.pacs.dicomweb import Answer
 from acsnet.server.errors import LoadError
 from acsnet.server.inference.work_queue import InferenceQueue
 from acsnet.server.routes import health
@@ -71,8 +74,11 @@ def test_it_is_not_ready_while_the_list_of_scans_cannot_be_read(web, monkeypatch
     ],
 )
 def test_a_pacs_is_ready_that_answers_a_search_in_dicom_json(status, kind, content, answers):
-    pacs = SimpleNamespace(forward=lambda *_, **__: (status, kind, content))
-    assert health._answers(pacs) is answers
+    response = requests.Response()
+    response.status_code, response.raw = status, BytesIO(content)
+    response.headers["Content-Type"] = kind
+    service = SimpleNamespace(fetch=lambda *_, **__: Answer(response))
+    assert health._answers(SimpleNamespace(service=service)) is answers
 
 
 def test_without_its_folders_it_asks_to_come_back(web, monkeypatch, tmp_path):

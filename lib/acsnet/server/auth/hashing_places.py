@@ -1,5 +1,6 @@
 """Threads of their own for logins: passwords are hashed slowly, and no page waits for that."""
 
+import os
 from collections import Counter
 from collections.abc import Callable
 from functools import partial
@@ -13,11 +14,12 @@ from acsnet.server.auth.sessions import address_group
 
 Answer = TypeVar("Answer")
 
-AT_ONCE = 4
-"""Threads: each hashes one password."""
-MAX_WAITING, MAX_OF_ONE = 64, 4
+AT_ONCE = max(1, (os.cpu_count() or 1) // 2)
+"""Threads, each of which keeps a processor busy: the other half is for pages and inferences."""
+MAX_WAITING, MAX_OF_ONE = 16, 4
 """Logins that wait, and of one address; an address of which none waits has a place all the same."""
-MOST = 256
+MOST = 32
+"""In all: the last one waits some seconds."""
 RETRY_S = 5
 
 

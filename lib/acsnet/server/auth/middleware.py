@@ -3,6 +3,7 @@
 import re
 from urllib.parse import quote, urlencode, urlsplit
 
+from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -95,8 +96,12 @@ def _role(request: Request) -> Role | None:
 
 async def _identified(login: Login, request: Request) -> Person:
     if header := request.headers.get("authorization"):
-        # A password is hashed slowly, and keys may have to be fetched.
-        return await login.places.run(login.by_header, header, address=address_of(request))
+        address = address_of(request)
+        if login.hashes(header):
+            return await login.places.run(login.by_header, header, address=address)
+        if "." in header:  # a JWT: the provider's keys may have to be fetched
+            return await run_in_threadpool(login.by_header, header, address=address)
+        return login.by_header(header, address=address)
     person = login.by_session(request.cookies.get(cookie_name(request), ""))
     if person is None:
         refuse("log in first")

@@ -83,6 +83,11 @@ class Login:
             return holder.person
         return holder
 
+    def hashes(self, header: str) -> bool:
+        """Whether a password has to be hashed to tell who an Authorization header is of."""
+        scheme, _, value = header.partition(" ")
+        return scheme.lower() == "basic" and self._known_basic(value.strip()) is None
+
     def by_header(self, header: str, *, address: str) -> Person:
         """The person of an Authorization header: `Bearer` with session id or JWT, or `Basic`."""
         scheme, _, value = header.partition(" ")
@@ -108,21 +113,25 @@ class Login:
         return person
 
     def _by_basic(self, value: str, address: str) -> Person:
-        try:
-            name, _, password = base64.b64decode(value, validate=True).decode().partition(":")
-        except ValueError:
-            refuse("the Authorization header cannot be read")
-        # A program sends it with each request: the slow hash is needed for the first one only.
-        account, seen = self._checked.get(name, (None, b""))
-        digest = hashlib.blake2b(password.encode(), key=self._secret).digest()
-        if (
-            account is None
-            or not hmac.compare_digest(digest, seen)
-            or self._accounts.all().get(name) != account
-        ):
+        account = self._known_basic(value)
+        if account is None:
+            name, password = _pair(value)
             account = self._by_password(name, password, address)
-            self._checked[name] = account, digest
+            self._checked[name] = account, self._keyed(password)
         return account.person
+
+    def _known_basic(self, value: str) -> Account | None:
+        """Whose name and password these are, if they were checked before.
+
+        A program sends them with each request: the slow hash is needed for the first one only.
+        """
+        name, password = _pair(value)
+        account, seen = self._checked.get(name, (None, b""))
+        known = hmac.compare_digest(self._keyed(password), seen)
+        return account if known and self._accounts.all().get(name) == account else None
+
+    def _keyed(self, password: str) -> bytes:
+        return hashlib.blake2b(password.encode(), key=self._secret).digest()
 
     def _by_password(self, name: str, password: str, address: str) -> Account:
         wait = self._attempts.begin(name, address)
@@ -140,6 +149,15 @@ class Login:
             refuse("name or password is wrong")
         self._attempts.succeeded(name, address)
         return account
+
+
+def _pair(value: str) -> tuple[str, str]:
+    """Name and password of HTTP Basic (RFC 7617). Raises HTTPException 401."""
+    try:
+        name, _, password = base64.b64decode(value, validate=True).decode().partition(":")
+    except ValueError:
+        refuse("the Authorization header cannot be read")
+    return name, password
 
 
 def _digest(token: str) -> bytes:

@@ -78,7 +78,7 @@ class StudyLinks:
         self.uploaded = {**self.uploaded, _id(file.name): file}
 
     def path(self, name: str) -> str:
-        """Where an entry of `images/` is: a file of the studies, or one that a client sent."""
+        """Where the scan is to which an entry of `images/` leads."""
         return self._places.get(name) or os.path.realpath(self.images / name)
 
     def _free_names(self, taken: set[str]) -> dict[str, Path]:
@@ -122,11 +122,12 @@ class StudyLinks:
 
     def _link(self, links: Mapping[str, str]) -> None:
         """Make `images/` hold these links and no others."""
-        there = {}
+        there = set()
         for entry in os.scandir(self.images):
-            target = str(Path(entry).readlink()) if entry.is_symlink() else None
-            if target is None or links.get(entry.name) == target:
-                there[entry.name] = target
+            if not entry.is_symlink():
+                continue
+            if links.get(entry.name) == str(Path(entry).readlink()):
+                there.add(entry.name)
             else:
                 Path(entry).unlink()
         for name, target in links.items():

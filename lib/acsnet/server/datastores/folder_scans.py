@@ -32,6 +32,9 @@ RESTS = 9
 """Times as long as a look in the background took, before the next one."""
 
 
+UPLOAD_REMARK = "a client uploaded this scan: it is not from the studies folder"
+
+
 class FolderScans(FolderIndex):
     """The scans of a studies folder; see `acsnet.server.datastores.folder` for their labels."""
 
@@ -184,5 +187,5 @@ class FolderScans(FolderIndex):
         if file is None:
             msg = f"{image_id!r} was not uploaded: what is in the studies folder stays there"
             raise InputError(msg)
-        file.unlink()
+        file.unlink(missing_ok=True)
         self._look()

@@ -17,7 +17,7 @@ from acsnet.annotations.label_checks import label_flags
 from acsnet.dicom import State
 from acsnet.errors import InputError
 from acsnet.io import read_scan
-from acsnet.io.label_map import read_client_labels
+from acsnet.io.client_labels import read_client_labels
 from acsnet.measure import measure_drawn
 from acsnet.result import Measured
 from acsnet.scan import ShortAxisScan

@@ -18,7 +18,6 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse
 from pydicom.dataset import Dataset
 
-from acsnet.annotations import audit_log
 from acsnet.dicom.seg_labels import is_seg
 from acsnet.errors import AcsnetError, InputError
 from acsnet.io.dicom_files import quiet_pydicom, read_header, text_of
@@ -29,7 +28,7 @@ from acsnet.pacs.worklist import Entry
 from acsnet.server.datastores.pacs import DicomWebDatastore
 from acsnet.server.identity import logged_in
 from acsnet.server.inference.work_queue import volume_place
-from acsnet.server.state.paths import audit_log_file
+from acsnet.server.state.audit_trail import note
 
 MAX_OBJECTS = 16
 """Of one request: viewers store one."""
@@ -193,8 +192,7 @@ def _sign(seg: Dataset) -> None:
 
 
 def _record(seg: Dataset, entry: Entry) -> None:
-    audit_log.record(
-        audit_log_file(),
+    note(
         "save",
         user=text_of(seg, "ContentCreatorName"),
         image=entry.uid,

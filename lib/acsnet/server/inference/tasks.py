@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from acsnet.errors import InputError
 from acsnet.io import read_scan
-from acsnet.io.label_map import read_client_labels
+from acsnet.io.client_labels import read_client_labels
 from acsnet.labels import LABEL_VALUES
 from acsnet.pipeline import Pipeline
 from acsnet.quantify.scar import ScarMethod
@@ -116,7 +116,7 @@ class ChainTask(InferTask):
 
         def work() -> Answer:
             began = time.perf_counter()
-            with volume_place():
+            with volume_place(personal=False):
                 scan = read_scan(Path(request["image"]))
             with self._served.serving() as chain:
                 answer = self.segment(scan, options.on(chain.pipeline), request)

@@ -12,7 +12,7 @@ import weakref
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from contextvars import Context, copy_context
 from functools import partial
 from queue import SimpleQueue
@@ -29,6 +29,7 @@ from acsnet.server.errors import (
     StoppingError,
     VolumesError,
 )
+from acsnet.server.identity import logged_in
 from acsnet.settings import Limits
 
 Answer = TypeVar("Answer")
@@ -50,6 +51,9 @@ NO_MEMORY = "not enough memory"
 """In what PyTorch says, as a plain RuntimeError, where the processor's memory is short."""
 
 _volumes = threading.BoundedSemaphore(VOLUMES)
+_persons = threading.Condition()
+_reading: set[str] = set()
+"""Names of those for whom a scan is in memory."""
 
 
 class InferenceQueue:
@@ -215,15 +219,39 @@ class WorkerThread:
 
 
 @contextmanager
-def volume_place(*, wait_s: float = VOLUME_WAIT_S) -> Iterator[None]:
-    """A place in memory for a scan while it is worked on; VolumesError if none is free in time."""
-    if not _volumes.acquire(timeout=wait_s):
-        msg = f"{VOLUMES} scans are read and measured already: ask again later"
-        raise VolumesError(msg, retry_after=VOLUME_RETRY_S)
+def volume_place(*, wait_s: float = VOLUME_WAIT_S, personal: bool = True) -> Iterator[None]:
+    """A place in memory for a scan while it is worked on; VolumesError if none is free in time.
+
+    personal: one person has one place at a time. Not in the thread of the networks: there nobody
+    may wait for what one person does beside.
+    """
+    person = logged_in() if personal else None
+    with ExitStack() as places:
+        if person is not None:
+            places.enter_context(_one_of(person.name, wait_s=wait_s))
+        if not _volumes.acquire(timeout=wait_s):
+            msg = f"{VOLUMES} scans are read and measured already: ask again later"
+            raise VolumesError(msg, retry_after=VOLUME_RETRY_S)
+        try:
+            yield
+        finally:
+            _volumes.release()
+
+
+@contextmanager
+def _one_of(name: str, *, wait_s: float) -> Iterator[None]:
+    """The one place of a person."""
+    with _persons:
+        if not _persons.wait_for(lambda: name not in _reading, wait_s):
+            msg = "another scan is read and measured for you already: ask again later"
+            raise VolumesError(msg, retry_after=VOLUME_RETRY_S)
+        _reading.add(name)
     try:
         yield
     finally:
-        _volumes.release()
+        with _persons:
+            _reading.discard(name)
+            _persons.notify_all()
 
 
 def _check_there(gone: Callable[[], bool]) -> None:

@@ -13,7 +13,7 @@ from fastapi.responses import Response
 from acsnet.dicom import make_sr
 from acsnet.dicom.source_images import file_content, read_dataset, read_headers, source_stack
 from acsnet.io import read_scan
-from acsnet.io.label_map import read_client_labels
+from acsnet.io.client_labels import read_client_labels
 from acsnet.measure import measure_drawn
 from acsnet.report.bullseye import bullseye_png
 from acsnet.report.patient import read_subject

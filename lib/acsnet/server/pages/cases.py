@@ -75,7 +75,7 @@ def all_cases(datastore: StudyStore) -> list[Case]:
         if revision is None:
             found.append(build_case(datastore, image))
         else:
-            found.append(_kept(datastore, image, revision))  # type: ignore[arg-type] # a class
+            found.append(_kept(datastore, image, revision))
     return found
 
 

@@ -14,7 +14,7 @@ from fastapi.responses import FileResponse, JSONResponse, RedirectResponse, Resp
 
 from acsnet.errors import AcsnetError
 from acsnet.io import read_scan
-from acsnet.io.label_map import read_client_labels
+from acsnet.io.client_labels import read_client_labels
 from acsnet.labels import LABELS
 from acsnet.report.montage import montage_png
 from acsnet.report.wording import has_segments, measure_rows, slices_to_look_at

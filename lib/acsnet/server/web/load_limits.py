@@ -146,6 +146,7 @@ class CountTraffic:
             self.traffic.under_way -= 1
             self.traffic.uploads -= body.has_place
             self._receiving.pop(body, None)
+            body.close()
 
     def _make_room(self) -> None:
         coming = [body for body in self._receiving if not body.is_whole]
@@ -167,6 +168,7 @@ class Body:
         self._begun = self.last = time.monotonic()
         self._size = 0
         self._given_up = asyncio.Event()
+        self._coming: asyncio.Future[Message] | None = None
         self.is_whole = self.has_place = False
 
     def give_up(self) -> None:
@@ -188,18 +190,28 @@ class Body:
         return message
 
     async def _next(self, left_s: float) -> Message:
-        coming = asyncio.ensure_future(self._receive())
-        gone = asyncio.ensure_future(self._given_up.wait())
-        try:
-            await asyncio.wait(
-                (coming, gone), timeout=max(left_s, 0.0), return_when=asyncio.FIRST_COMPLETED
-            )
-            if coming.done():
-                return coming.result()
-        finally:
-            gone.cancel()
-            coming.cancel()
+        # Kept where who asks for it is cancelled, as a look whether the client is there always is.
+        coming = self._coming or asyncio.ensure_future(self._receive())
+        self._coming = coming
+        if not coming.done():
+            given_up = asyncio.ensure_future(self._given_up.wait())
+            try:
+                await asyncio.wait(
+                    (coming, given_up),
+                    timeout=max(left_s, 0.0),
+                    return_when=asyncio.FIRST_COMPLETED,
+                )
+            finally:
+                given_up.cancel()
+        if coming.done():
+            self._coming = None
+            return coming.result()
         raise HTTPException(408, "the request came too slowly", headers={"Connection": "close"})
+
+    def close(self) -> None:
+        """The request is answered: whatever else comes is of no use."""
+        if self._coming is not None:
+            self._coming.cancel()
 
     def _take_place(self) -> None:
         if self._traffic is None:

@@ -25,8 +25,8 @@ from pydicom.uid import (
 from scipy.ndimage import label
 
 from acsnet.errors import InputError
-from acsnet.io.decoding import APART, decoded_apart
 from acsnet.io.dicom_files import DAMAGED, DicomFile, check_inflated
+from acsnet.io.dicom_stack.decoding import APART, decoded_apart
 from acsnet.io.limits import MAX_BYTES, check_packed
 from acsnet.io.signal import Cleaned
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from acsnet.errors import InputError
 from acsnet.io.dicom_files import DicomFile
-from acsnet.io.selection import LOCALIZER
+from acsnet.io.dicom_stack.selection import LOCALIZER
 
 MAX_LISTED = 20
 MAX_SLICES_OF_PART = 3

@@ -1,0 +1,306 @@
+"""Draw faults at random, one after another, and check after each that nothing told is untrue.
+
+Kinds of faults: a server killed under load, a file of the state damaged, a disk that fills up, a
+save whose answer is lost, clients that go while they wait, a PACS that hangs, cuts its answers or
+answers HTML. Checked after each: the server starts and is ready, everything that a client was told
+is there, nothing is there twice, the audit log is complete, every page works. A seed gives the
+same faults again: `python benchmarks/chaos.py --seed 7`. A full disk needs root, for a tmpfs.
+"""
+
+import argparse
+import json
+import os
+import random
+import socket
+import subprocess
+import tempfile
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import requests
+from rich.console import Console
+
+from acsnet.errors import PacsError
+from acsnet.pacs.config import PacsSettings
+from acsnet.pacs.dicomweb import DicomWeb
+from acsnet.pacs.worklist import WorkList
+from kill_under_load import faults as lost
+from kill_under_load import versions
+from load import Clients, Server, Told, folder
+
+DISK_MB = 256
+LIMITS = {"ACSNET_LIMITS_FREE_GB": "0.001"}
+DAMAGES = (b"", b"{", b"\x00" * 64)
+
+REBUILT = (
+    "studies/*/datastore_v2.json",
+    "studies/*/labels/*/*.nii.gz",
+    "studies/*/scores/*.npz",
+    "studies/*/scores.jsonl",
+)
+"""What is made anew, or passed over, when it is damaged."""
+
+PUT_BACK = (
+    "state.json",
+    "models/*/aliases.json",
+    "studies/*/versions/*/*.json",
+    "studies/*/versions/*/*.nii.gz",
+)
+"""What has to be put back as it was; the other cases go on meanwhile, or the server says why not."""
+
+
+class Site:
+    """A server, what its clients were told, and the chance that draws."""
+
+    def __init__(self, place: Path, chance: random.Random) -> None:
+        self.server = Server(place)
+        self.chance = chance
+        self.told = Told()
+        self.number = 0
+
+    def reader(self) -> str:
+        """A name that nobody has had: each reader saves once."""
+        self.number += 1
+        return f"reader-{self.number}"
+
+    def save(self) -> None:
+        """One save by a new reader; an error of the answer is none of the check."""
+        told = Told()
+        self.server.save(self.chance.choice(self.server.images), self.reader(), told)
+        self.told.versions |= told.versions
+
+    def start(self) -> None:
+        """Start it with the limits of a small disk."""
+        self.server.start(**LIMITS)
+
+    def check(self) -> list[str]:
+        """What is not as it was told."""
+        wrong = lost(self.server.state, self.told)
+        authors = Counter(version.author for version in versions(self.server.state).values())
+        wrong += [f"a save of {name} is there {count} times" for name, count in authors.items()
+                  if count > 1]  # fmt: skip
+        for path in ("/readyz", "/acsnet/", "/info/"):
+            wrong += self._page(path)
+        for image in self.server.images:
+            wrong += self._page(f"/acsnet/cases/{image}")
+        for line in (self.server.state / "audit.jsonl").read_bytes().splitlines():
+            with suppress(ValueError):
+                json.loads(line)
+                continue
+            wrong.append("a line of the audit log cannot be read")
+        return wrong
+
+    def _page(self, path: str) -> list[str]:
+        try:
+            answer = requests.get(f"{self.server.url}{path}", timeout=60)
+        except requests.RequestException as error:
+            return [f"{path}: {type(error).__name__}"]
+        return [] if answer.ok else [f"{path}: {answer.status_code} {answer.text[:200]}"]
+
+
+def kill(site: Site) -> list[str]:
+    """Killed while readers save."""
+    clients = Clients(site.server, count=2, name=f"k{site.reader()}", saves=1000)
+    time.sleep(site.chance.uniform(0.2, 3.0))
+    site.server.kill()
+    site.told.versions |= clients.stop().versions
+    site.start()
+    return []
+
+
+def damage_rebuilt(site: Site) -> list[str]:
+    """A file that can be made again is damaged while the server is stopped."""
+    return _damage(site, REBUILT, put_back=False)
+
+
+def damage_kept(site: Site) -> list[str]:
+    """A file that cannot be made again is damaged, and put back once the server said so."""
+    return _damage(site, PUT_BACK, put_back=True)
+
+
+def _damage(site: Site, patterns: tuple[str, ...], *, put_back: bool) -> list[str]:
+    site.server.stop()
+    files = [file for pattern in patterns for file in sorted(site.server.state.glob(pattern))]
+    file = site.chance.choice(files)
+    content = file.read_bytes()
+    damage = site.chance.choice((*DAMAGES, content[: len(content) // 2]))
+    file.write_bytes(damage)
+    wrong = []
+    try:
+        site.start()
+    except RuntimeError:
+        told = site.server.log.read_text()[-2000:]
+        if not put_back or "is damaged" not in told or "Traceback" in told:
+            wrong.append(f"{file.name} damaged: it does not start, {told[-300:]}")
+    if put_back:
+        site.server.kill()
+        file.write_bytes(content)
+        site.start()
+    return wrong
+
+
+def full_disk(site: Site) -> list[str]:
+    """The disk fills up while readers save; then there is room again."""
+    state = site.server.state
+    usage = os.statvfs(state)
+    room = site.chance.randrange(0, 200_000)
+    ballast = state / "ballast"
+    with ballast.open("wb") as stream, suppress(OSError):
+        stream.write(b"\x00" * max(0, usage.f_bavail * usage.f_frsize - room))
+    try:
+        for _ in range(4):
+            site.save()
+    finally:
+        ballast.unlink()
+    site.server.stop()
+    site.start()
+    return []
+
+
+def lost_answer(site: Site) -> list[str]:
+    """A save whose answer does not arrive is repeated."""
+    name, image = site.reader(), site.chance.choice(site.server.images)
+    form = {"params": json.dumps({"user": name, "state": "reviewed"})}
+    files = {"label": ("label.nii.gz", site.server.labels[image])}
+    with suppress(requests.RequestException):
+        requests.put(
+            f"{site.server.url}/datastore/label",
+            params={"image": image},
+            data=form,
+            files=files,
+            timeout=(5, site.chance.uniform(0.01, 0.5)),
+        )
+    told = Told()
+    site.server.save(image, name, told)
+    site.told.versions |= told.versions
+    return [] if told.versions else [f"a repeated save was refused: {told.errors}"]
+
+
+def clients_that_go(site: Site) -> list[str]:
+    """Eight ask for an inference and go; the next reader gets one within a minute."""
+    host, port = "127.0.0.1", site.server.port
+    for number in range(8):
+        with socket.create_connection((host, port)) as client:
+            form = f"params=%7B%22client_id%22%3A%22goer-{number}%22%7D"
+            client.sendall(
+                f"POST /infer/acsnet?image={site.server.images[0]} HTTP/1.1\r\n"
+                f"Host: {host}:{port}\r\n"
+                "Content-Type: application/x-www-form-urlencoded\r\n"
+                f"Content-Length: {len(form)}\r\n\r\n{form}".encode()
+            )
+    begun, told = time.monotonic(), Told()
+    site.server.infer(site.server.images[-1], site.reader(), told)
+    taken = time.monotonic() - begun
+    site.told.inferences += told.inferences
+    return [] if told.inferences and taken < 60 else [f"who stayed waited {taken:.0f} s"]
+
+
+def pacs(site: Site) -> list[str]:
+    """A PACS hangs, cuts its answers or answers HTML: the list of before is there at once."""
+    how = site.chance.choice(("hang", "cut", "html"))
+    with _pretend_pacs() as (url, behaviour), tempfile.TemporaryDirectory() as cache:
+        settings = PacsSettings(url=url, cache_seconds=0.0)
+        worklist = WorkList(DicomWeb(settings), settings, cache=Path(cache))
+        worklist.entries()
+        behaviour.append(how)
+        worklist.entries()
+        begun = time.monotonic()
+        try:
+            worklist.entries()
+        except PacsError as error:
+            return [f"PACS ({how}): {error}"]
+        finally:
+            taken = time.monotonic() - begun
+            behaviour.clear()
+            worklist.close()
+    return [] if taken < 1.0 else [f"PACS ({how}): the list took {taken:.1f} s"]
+
+
+@contextmanager
+def _pretend_pacs() -> Iterator[tuple[str, list[str]]]:
+    """A service without series, and a list of how it misbehaves."""
+    behaviour: list[str] = []
+
+    class Answer(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            how = behaviour[-1] if behaviour else ""
+            end = time.monotonic() + 20
+            while how == "hang" and behaviour and time.monotonic() < end:
+                time.sleep(0.05)
+            content = b"<html>" if how == "html" else b"[]"
+            self.send_response(200)
+            self.send_header("Content-Type", "text/html" if how == "html" else "application/json")
+            self.send_header("Content-Length", str(len(content) + 100 * (how == "cut")))
+            self.end_headers()
+            self.wfile.write(content)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    service = ThreadingHTTPServer(("127.0.0.1", 0), Answer)
+    threading.Thread(target=service.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{service.server_port}/dicom-web", behaviour
+    finally:
+        behaviour.clear()
+        service.shutdown()
+
+
+KINDS: dict[str, Callable[[Site], list[str]]] = {
+    "kill": kill,
+    "damage, made anew": damage_rebuilt,
+    "damage, put back": damage_kept,
+    "full disk": full_disk,
+    "lost answer": lost_answer,
+    "clients that go": clients_that_go,
+    "PACS": pacs,
+}
+
+
+def main() -> None:
+    """Print each fault; exit code 1, and the seed, at the first broken rule."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--faults", type=int, default=100)
+    parser.add_argument("--minutes", type=float, default=20.0)
+    parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6))
+    parser.add_argument("--kinds", nargs="*", choices=sorted(KINDS), default=list(KINDS))
+    options = parser.parse_args()
+    console = Console(highlight=False, soft_wrap=True)
+    chance, done, end = random.Random(options.seed), Counter(), time.monotonic() + 60 * options.minutes  # noqa: S311 # no secret # fmt: skip
+    with folder() as place:
+        site, kinds = Site(Path(place), chance), list(options.kinds)
+        site.server.state.mkdir()
+        mount = ["mount", "-t", "tmpfs", "-o", f"size={DISK_MB}m", "tmpfs", str(site.server.state)]
+        small = subprocess.run(mount, check=False, capture_output=True).returncode == 0  # noqa: S603 # our own folder
+        if not small and "full disk" in kinds:
+            kinds.remove("full disk")
+            console.print("no tmpfs can be mounted: no fault of a full disk is drawn")
+        try:
+            site.start()
+            for _ in range(3):
+                site.save()
+            while sum(done.values()) < options.faults and time.monotonic() < end:
+                kind = chance.choice(kinds)
+                wrong = KINDS[kind](site) + site.check()
+                done[kind] += 1
+                if wrong:
+                    console.print(
+                        f"seed {options.seed}, fault {sum(done.values())}, {kind}: {wrong[:5]}"
+                    )
+                    raise SystemExit(1)
+        finally:
+            with suppress(ProcessLookupError):
+                site.server.kill()
+            if small:
+                subprocess.run(["umount", str(site.server.state)], check=False)  # noqa: S603, S607 # our own folder
+    console.print(f"seed {options.seed}: {sum(done.values())} faults, no broken rule: {dict(done)}, "
+                  f"{len(site.told.versions)} labels told")  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""DICOM images to one stack: enhanced frames, doubles, series, pixels, decoders."""
