@@ -12,7 +12,6 @@ from pynetdicom.ae import ApplicationEntity
 from pynetdicom.presentation import build_context
 
 from acsnet.errors import InputError, PacsError
-from acsnet.pacs import storescp_limits
 from acsnet.pacs.storescp import Receiver
 from acsnet.pacs.storescu import VERIFICATION, Peer, store_files
 
@@ -85,9 +84,8 @@ def test_a_pdu_that_is_too_large_is_not_read(listening):
         assert is_ended(line)
 
 
-def test_a_pdu_that_never_ends_is_broken_off(listening, monkeypatch):
-    monkeypatch.setattr(storescp_limits, "PDU_S", 0.3)
-    to, _ = listening()
+def test_a_pdu_that_never_ends_is_broken_off(listening):
+    to, _ = listening(pdu_s=0.3)
     with connect(to) as line:
         line.sendall(struct.pack(">BBL", 1, 0, 1000))
         begun = time.monotonic()
@@ -107,9 +105,8 @@ def test_silent_connections_shut_nobody_out(listening, files, count):
     assert len(stored) == 1
 
 
-def test_one_established_association_too_many_is_refused(listening, monkeypatch):
-    monkeypatch.setattr(storescp_limits, "MAX_ASSOCIATIONS", 2)
-    to, _ = listening()
+def test_one_established_association_too_many_is_refused(listening):
+    to, _ = listening(max_associations=2)
     lines = [established(to) for _ in range(3)]
     found = [line.is_established for line in lines]
     for line in lines:

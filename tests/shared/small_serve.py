@@ -1,10 +1,12 @@
 """`acsnet serve` for a small site: its trainings are those of small_run.py."""
 
+from functools import partial
 from pathlib import Path
 
 from acsnet.cli.main import main
-from acsnet.server.learning import training_supervisor
+from acsnet.server import app
+from acsnet.server.learning.training_supervisor import Trainings
 
-training_supervisor.PROGRAM = (str(Path(__file__).with_name("small_run.py")),)
-training_supervisor.LOOK_EVERY_S = 1.0
+program = (str(Path(__file__).with_name("small_run.py")),)
+app.Trainings = partial(Trainings, program=program, look_every_s=1.0)
 main()

@@ -10,7 +10,7 @@ from rich.table import Table
 from acsnet.errors import InputError
 from acsnet.evaluate.cases import find_pairs, score_case
 from acsnet.evaluate.metrics import Mean
-from acsnet.evaluate.summary import Evaluation, summarise
+from acsnet.evaluate.summary import BurdenRow, Evaluation, summarise
 from acsnet.evaluate.tertiles import ALL_TERTILES, Spread
 from acsnet.label_conventions import CONVENTIONS
 from acsnet.storage import write_json
@@ -58,7 +58,7 @@ def print_tables(evaluation: Evaluation, console: Console) -> None:
     console.print(_volume_table(evaluation))
     console.print(_tertile_table(evaluation))
     if evaluation.burden is not None:
-        console.print(_burden_table(evaluation))
+        console.print(_burden_table(evaluation.burden))
     console.print("Research use only, not a medical device.")
 
 
@@ -154,24 +154,22 @@ def _tertile_table(evaluation: Evaluation) -> Table:
     return table
 
 
-def _burden_table(evaluation: Evaluation) -> Table:
-    row = evaluation.burden
+def _burden_table(row: BurdenRow) -> Table:
     table = _table(
         "Per patient: scar burden, enhancement in % of the myocardium",
         texts=(),
         numbers=("n", "Left out", "Expert %", "Pred. %", "Bias points", "MAE points", "CCC", "p"),
     )
-    if row is not None:
-        table.add_row(
-            str(row.patients),
-            str(row.left_out),
-            number(row.expert_percent, 1),
-            number(row.predicted_percent, 1),
-            f"{row.bias_points:+.1f}",
-            number(row.mae_points, 1),
-            number(row.concordance, 3),
-            number(row.welch_p, 3),
-        )
+    table.add_row(
+        str(row.patients),
+        str(row.left_out),
+        number(row.expert_percent, 1),
+        number(row.predicted_percent, 1),
+        f"{row.bias_points:+.1f}",
+        number(row.mae_points, 1),
+        number(row.concordance, 3),
+        number(row.welch_p, 3),
+    )
     return table
 
 

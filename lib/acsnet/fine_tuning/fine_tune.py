@@ -1,9 +1,9 @@
 """Fine-tuning of the networks, with the loop and recipes of the first training.
 
-A third of the learning rate, few epochs, fixed batch-norm statistics, replay in each epoch
-(`acsnet.fine_tuning.replay`), and in the end the mean of new and old weights, which keeps most of
-what is learned and forgets little (Wortsman et al. 2022, doi:10.1109/CVPR52688.2022.00780). Not
-from the paper: the numbers.
+A lower learning rate, smaller batches, few epochs, fixed batch-norm statistics, replay in each
+epoch (`acsnet.fine_tuning.replay`), and in the end the mean of new and old weights, which keeps
+most of what is learned and forgets little (Wortsman et al. 2022, doi:10.1109/CVPR52688.2022.00780).
+Not from the paper: the numbers.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -19,7 +19,6 @@ from torch import nn
 
 from acsnet.anatomy.latent_prior import NAME as PRIOR
 from acsnet.anatomy.latent_prior import save_prior
-from acsnet.errors import WeightsError
 from acsnet.fine_tuning.replay import slice_samples, wall_samples
 from acsnet.nets.autoencoder import Autoencoder
 from acsnet.nets.resunet import ResUNet
@@ -38,6 +37,7 @@ from acsnet.train.data.case import TrainingCase
 from acsnet.train.data.prepare import load, save
 from acsnet.train.data.samples import Samples
 from acsnet.train.distributed import Processes
+from acsnet.train.job import BUILT, WEIGHTS, has_result
 from acsnet.train.latent_prior import fit_prior
 from acsnet.train.loop import Recipe, Start, settings_of, train
 from acsnet.train.mlflow_runs import TrackedRun, tracked
@@ -46,10 +46,9 @@ from acsnet.train.run_record import RECIPE, RUN, now, read_json, update, version
 
 # Shares of reviewed scans, cine and replay in an epoch.
 SHARES = {"roi": (0.7, 0.0, 0.3), "myo": (0.7, 0.0, 0.3), "autoencoder": (0.5, 0.0, 0.5)}
+BATCHES = {"roi": 16, "myo": 16, "autoencoder": 32}  # few scans need more steps, not larger ones
 EPOCHS: Mapping[str, int] = {"roi": 8, "myo": 8, "autoencoder": 4}
 
-WEIGHTS = "weights"
-BUILT = "samples"
 TERMS = "; fine-tuned on reviewed labels of the site"
 SEED = 0
 
@@ -76,6 +75,7 @@ class Schedule:
             share=SHARES[name],
             epochs=epochs or self.epochs[name],
             images_an_epoch=self.images_an_epoch,
+            batch=BATCHES[name],
             learning_rate=self.learning_rate,
             average_decay=self.average_decay,
         )
@@ -136,7 +136,7 @@ class FineTuning:
 
         def bring() -> None:
             for name, entry in read_manifest(self.base).items():
-                if not self._done(name):
+                if not has_result(name, self.folder):
                     _, content = read_verified(name, folder=self.base)
                     about = {key: v for key, v in entry.items() if key not in ("file", "sha256")}
                     save_verified(content, name, folder=self.weights, about=about)
@@ -145,15 +145,7 @@ class FineTuning:
 
     def is_done(self, name: str) -> bool:
         """Whether this part is fully trained and in the weights folder."""
-        return self.processes.from_first(lambda: self._done(name))
-
-    def _done(self, name: str) -> bool:
-        record = self.folder / name / RUN
-        try:
-            entry, _ = read_verified(name, folder=self.weights)
-        except WeightsError:
-            return False
-        return record.exists() and read_json(record).get("sha256") == entry["sha256"]
+        return self.processes.from_first(lambda: has_result(name, self.folder))
 
     def train(
         self, name: str, *, epochs: int | None, on_epoch: Callable[[Sequence[Epoch]], None]

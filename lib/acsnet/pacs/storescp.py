@@ -22,7 +22,13 @@ from pynetdicom.presentation import AllStoragePresentationContexts
 from acsnet.errors import AcsnetError, InputError
 from acsnet.io.dicom_files import DicomFile, quiet_pydicom, read_header
 from acsnet.pacs.download import archive_path
-from acsnet.pacs.storescp_limits import LimitedEntity, LimitedServer, networks_of
+from acsnet.pacs.storescp_limits import (
+    MAX_ASSOCIATIONS,
+    PDU_S,
+    LimitedEntity,
+    LimitedServer,
+    networks_of,
+)
 from acsnet.pacs.storescu import VERIFICATION, is_ae_title
 from acsnet.storage import write_bytes
 
@@ -71,6 +77,8 @@ class Receiver:
         max_bytes: int = MAX_OBJECT_BYTES,
         min_free_bytes: int = MIN_FREE_BYTES,
         max_pending_bytes: int = MAX_PENDING_BYTES,
+        max_associations: int = MAX_ASSOCIATIONS,
+        pdu_s: float = PDU_S,
     ) -> None:
         for name in (title, *calling):
             if not is_ae_title(name):
@@ -86,7 +94,7 @@ class Receiver:
         self._pending: dict[object, int] = {}
         self._change = threading.Lock()
         self._storing = threading.Lock()
-        entity = LimitedEntity(title)
+        entity = LimitedEntity(title, max_associations=max_associations)
         entity.require_called_aet = True
         entity.require_calling_aet = list(calling)
         for context in AllStoragePresentationContexts:
@@ -100,7 +108,11 @@ class Receiver:
         ]
         try:
             self._server = entity.make_server(
-                (host, port), evt_handlers=handlers, server_class=LimitedServer, senders=networks
+                (host, port),
+                evt_handlers=handlers,
+                server_class=LimitedServer,
+                senders=networks,
+                pdu_s=pdu_s,
             )
         except (OSError, OverflowError) as error:
             msg = f"port {port} on {host} cannot be opened: choose another with --port"

@@ -61,10 +61,11 @@ class MeteredSocket(socket.socket):
     address: of the sender; opened: monotonic seconds; heard: whether a whole PDU has come in.
     """
 
-    def __init__(self, fileno: int, *, address: str) -> None:
+    def __init__(self, fileno: int, *, address: str, pdu_s: float = PDU_S) -> None:
         super().__init__(fileno=fileno)
+        self._pdu_s = pdu_s
         self.address, self.opened = address, time.monotonic()
-        self.settimeout(PDU_S)
+        self.settimeout(pdu_s)
         self.heard = False
         self._head = bytearray()
         self._left = 0
@@ -76,10 +77,10 @@ class MeteredSocket(socket.socket):
         Raises:
             OSError: the PDU is too large or too slow; what came of it is not kept.
         """
-        left_s = min(self._end - time.monotonic(), PDU_S)
+        left_s = min(self._end - time.monotonic(), self._pdu_s)
         try:
             if left_s <= 0:
-                msg = f"a PDU must come within {PDU_S:g} s"
+                msg = f"a PDU must come within {self._pdu_s:g} s"
                 raise TimeoutError(msg)
             self.settimeout(left_s)
             content = super().recv(size, flags)
@@ -91,7 +92,7 @@ class MeteredSocket(socket.socket):
 
     def _count(self, content: bytes) -> None:
         if not (self._head or self._left):
-            self._end = time.monotonic() + PDU_S
+            self._end = time.monotonic() + self._pdu_s
         if self._left:
             self._left -= len(content)
         else:
@@ -110,9 +111,9 @@ class MeteredSocket(socket.socket):
 class LimitedEntity(ApplicationEntity):
     """An application entity of which only established associations count for the maximum."""
 
-    def __init__(self, ae_title: str) -> None:
+    def __init__(self, ae_title: str, *, max_associations: int = MAX_ASSOCIATIONS) -> None:
         super().__init__(ae_title=ae_title)
-        self.maximum_associations = MAX_ASSOCIATIONS
+        self.maximum_associations = max_associations
         self.acse_timeout = SILENCE_S
         self.network_timeout = IDLE_S
 
@@ -126,15 +127,17 @@ class LimitedEntity(ApplicationEntity):
 class LimitedServer(ThreadedAssociationServer):
     """Accepts connections of allowed addresses, so many of each, and meters what they send."""
 
-    def __init__(self, *arguments: Any, senders: tuple[Network, ...], **options: Any) -> None:
-        self._senders = senders
+    def __init__(
+        self, *arguments: Any, senders: tuple[Network, ...], pdu_s: float, **options: Any
+    ) -> None:
+        self._senders, self._pdu_s = senders, pdu_s
         self._lines: WeakSet[MeteredSocket] = WeakSet()
         super().__init__(*arguments, **options)
 
     def get_request(self) -> tuple[socket.socket, tuple[str, int]]:
         """A connection that is metered."""
         accepted, address = super().get_request()
-        return MeteredSocket(accepted.detach(), address=address[0]), address
+        return MeteredSocket(accepted.detach(), address=address[0], pdu_s=self._pdu_s), address
 
     def verify_request(self, request: Any, client_address: Any) -> bool:
         """Whether a connection may stay; one that was silent so far may have to go for it."""

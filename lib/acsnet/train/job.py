@@ -98,14 +98,17 @@ def start_of(name: str, recipe: Recipe, init: Path | None) -> Start | None:
 
 def is_finished(name: str, output: Path) -> bool:
     """Whether a network came to its end and its weights are where they were written."""
-    folder = output / name
-    if not (folder / CHECKPOINT).exists() or not (folder / RUN).exists():
-        return False
+    return (output / name / CHECKPOINT).exists() and has_result(name, output)
+
+
+def has_result(name: str, output: Path) -> bool:
+    """Whether the weights folder of a run holds, verified, what its record says."""
+    record = output / name / RUN
     try:
         entry, _ = read_verified(name, folder=output / WEIGHTS)
     except WeightsError:
         return False
-    return bool(entry["sha256"] == read_json(folder / RUN).get("sha256"))
+    return record.exists() and bool(read_json(record).get("sha256") == entry["sha256"])
 
 
 def train_network(name: str, recipe: Recipe, job: Job) -> None:

@@ -13,7 +13,7 @@ from saved_labels import keep_draft, save_label
 
 from acsnet.errors import InputError
 from acsnet.io import read_scan
-from acsnet.server.datastores import folder, folder_scans
+from acsnet.server.datastores import folder
 from acsnet.server.datastores.folder import StudiesDatastore
 from acsnet.server.datastores.label_records import DRAFT, DRAWN, REVIEWED
 
@@ -30,8 +30,8 @@ def studies(tmp_path, samples):
 def open_store(studies, tmp_path):
     stores = []
 
-    def open_store():
-        stores.append(StudiesDatastore(studies=studies, store=tmp_path / "store"))
+    def open_store(**options):
+        stores.append(StudiesDatastore(studies=studies, store=tmp_path / "store", **options))
         return stores[-1]
 
     yield open_store
@@ -156,9 +156,8 @@ def test_a_save_is_kept_and_said_so_where_the_disk_is_full_after_it(open_store, 
     assert len(store.label_records("a")) == 1
 
 
-def test_of_many_scans_the_folder_is_looked_at_in_the_background(open_store, studies, monkeypatch):
-    monkeypatch.setattr(folder_scans, "LARGE", 0)
-    store = open_store()
+def test_of_many_scans_the_folder_is_looked_at_in_the_background(open_store, studies):
+    store = open_store(large=0)
     assert store.list_images() == ["a"]
     shutil.copy(studies / "a.nii.gz", studies / "b.nii.gz")
     store._next_look = 0.0

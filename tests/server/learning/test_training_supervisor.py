@@ -57,16 +57,15 @@ def reviewed(tmp_path):
 
 
 @pytest.fixture
-def site(tmp_path, reviewed, monkeypatch):
+def site(tmp_path, reviewed):
     """Makes `Trainings`, servers one after another on the same folders."""
     script = tmp_path / "script.py"
     script.write_text(SCRIPT)
-    monkeypatch.setattr(training_supervisor, "PROGRAM", (str(script),))
     models = Models(tmp_path / "models")
     models.root.mkdir()
     made = []
 
-    def make(*todo, **settings):
+    def make(*todo, look_every_s=10.0, **settings):
         (models.root / "todo").write_text(" ".join(todo))
         settings = Train(**{"after": 0, "threads": 1, "pause_s": 0.0, **settings})
         one = Trainings(
@@ -75,6 +74,8 @@ def site(tmp_path, reviewed, monkeypatch):
             audit=tmp_path / "audit.jsonl",
             reviewed=lambda: reviewed,
             settings=settings,
+            program=(str(script),),
+            look_every_s=look_every_s,
         )
         made.append(one)
         return one
@@ -247,9 +248,8 @@ def test_training_begins_by_itself_after_enough_new_labels(site, reviewed):
     assert len(run_folders(trainings._models.root)) == 2
 
 
-def test_a_review_is_looked_at_once(site, monkeypatch):
-    monkeypatch.setattr(training_supervisor, "LOOK_EVERY_S", 1000.0)
-    trainings = site("done", after=4, trainer="myo")
+def test_a_review_is_looked_at_once(site):
+    trainings = site("done", after=4, trainer="myo", look_every_s=1000.0)
     trainings.watch()
     assert trainings.latest() is None
     trainings.wake()

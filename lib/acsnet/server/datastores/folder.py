@@ -23,7 +23,7 @@ from acsnet.fine_tuning.training_request import Reviewed
 from acsnet.io import write_label_map
 from acsnet.io.label_map import read_labels
 from acsnet.result import Measured
-from acsnet.server.datastores.folder_scans import FolderScans
+from acsnet.server.datastores.folder_scans import LARGE, FolderScans
 from acsnet.server.datastores.label_intake import accept_file, author_of
 from acsnet.server.datastores.label_records import (
     DRAFT,
@@ -54,10 +54,10 @@ class StudiesDatastore(FolderScans):
     background, and what a look found of their files holds until the next.
     """
 
-    def __init__(self, *, studies: Path, store: Path) -> None:
+    def __init__(self, *, studies: Path, store: Path, large: int = LARGE) -> None:
         self._versions = VersionStore(store / VERSIONS)
         self._looked_at: dict[str, list[Version]] = {}
-        super().__init__(studies=studies, store=store)
+        super().__init__(studies=studies, store=store, large=large)
         self._look()
 
     def verdict(self, image_id: str) -> Verdict:

@@ -38,7 +38,8 @@ UPLOAD_REMARK = "a client uploaded this scan: it is not from the studies folder"
 class FolderScans(FolderIndex):
     """The scans of a studies folder; see `acsnet.server.datastores.folder` for their labels."""
 
-    def __init__(self, *, studies: Path, store: Path) -> None:
+    def __init__(self, *, studies: Path, store: Path, large: int = LARGE) -> None:
+        self._large = large
         self._change, self._look_alone = threading.RLock(), threading.Lock()
         self._looker = ThreadPoolExecutor(1, thread_name_prefix="studies")
         self._looking: Future[None] | None = None
@@ -59,7 +60,7 @@ class FolderScans(FolderIndex):
 
     def refresh(self) -> None:
         """Take up scans that came or went since the last look."""
-        if len(self._datastore.objects) <= LARGE:
+        if len(self._datastore.objects) <= self._large:
             self._look()
         elif time.monotonic() >= self._next_look and (
             self._looking is None or self._looking.done()
@@ -73,7 +74,7 @@ class FolderScans(FolderIndex):
             with self._change:
                 self._reconcile_datastore()
             images = self.list_images()
-            large = len(images) > LARGE
+            large = len(images) > self._large
             states = {image: self._state_now(image) for image in images} if large else {}
             self._states = states
             self._show_all()

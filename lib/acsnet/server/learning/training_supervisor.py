@@ -43,7 +43,7 @@ def best_device() -> str:
 
 
 def interpreter(device: str) -> list[str]:
-    """What runs `PROGRAM`: Python, by `torchrun` on each GPU where there are several."""
+    """What runs the program: Python, by `torchrun` on each GPU where there are several."""
     gpus = torch.cuda.device_count() if device == "cuda" else 0
     several = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(gpus))
     return [sys.executable, *(several if gpus > 1 else ())]
@@ -64,8 +64,11 @@ class Trainings:
         audit: Path,
         reviewed: Callable[[], Sequence[Reviewed]],
         settings: Train,
+        program: Sequence[str] = PROGRAM,
+        look_every_s: float = LOOK_EVERY_S,
     ) -> None:
         self._models = models
+        self._program, self._look_every_s = program, look_every_s
         self._shared = lock, audit
         self._reviewed = reviewed
         self._settings = settings
@@ -185,7 +188,7 @@ class Trainings:
     def _spawn(self, folder: Path) -> None:
         """Start the process of a run."""
         device = read_request(folder).device
-        command = [*interpreter(device), *PROGRAM, folder, *self._shared]
+        command = [*interpreter(device), *self._program, folder, *self._shared]
         change_status(folder, starts=read_status(folder).starts + 1)
         with (folder / LOG).open("ab") as log:
             self._process = subprocess.Popen(  # noqa: S603 # nothing in it comes from a request
@@ -218,7 +221,7 @@ class Trainings:
 
     def _watch(self) -> None:
         while not self._end.is_set():
-            self._called.wait(LOOK_EVERY_S)
+            self._called.wait(self._look_every_s)
             self._called.clear()
             try:
                 self.look()
