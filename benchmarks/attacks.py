@@ -13,6 +13,7 @@ import argparse
 import contextlib
 import gzip
 import io
+import os
 import socket
 import struct
 import subprocess
@@ -376,6 +377,8 @@ def main() -> None:
     options = parser.parse_args()
     seconds = min(options.seconds, 60.0)
     good = True
+    load = f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} processors before it began"
+    console.print(load, highlight=False)
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         if options.only != "receive":
