@@ -4,15 +4,17 @@
 
 Each hostile client is alone with a server of its own accounts, on this machine's loopback address,
 for so many seconds; meanwhile honest readers open the work list, look at a scan and have one
-segmented. A line each: most memory beyond that before, longest honest wait, its 95th percentile,
-and how many honest requests there were. Exit code 1 where the memory grew by 1.5 GB or somebody
-honest waited 10 s. All is bounded in time and count; nothing leaves the machine.
+segmented. A line each: most memory beyond that before, longest honest wait for a page or an image,
+its 95th percentile, how many there were, and the longest inference: these wait for each other, also
+for one of the largest scan that is taken. Exit code 1 where the memory grew by 1.5 GB or somebody
+honest waited 10 s for a page. All is bounded in time and count; nothing leaves the machine.
 """
 
 import argparse
 import contextlib
 import gzip
 import io
+import os
 import socket
 import struct
 import subprocess
@@ -20,7 +22,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -77,10 +79,13 @@ def log_in(url: str, name: str) -> requests.Session:
 
 
 class Honest:
-    """Readers who go on with what readers do; seconds: of each of their requests."""
+    """Readers who go on with what readers do; seconds: of their requests for pages and images;
+    inference_s: of their inferences, which wait for each other anyhow.
+    """
 
     def __init__(self, server: Server) -> None:
         self.seconds: list[float] = []
+        self.inference_s: list[float] = []
         self.errors: list[str] = []
         self._end = threading.Event()
         image = server.images[0]
@@ -112,7 +117,8 @@ class Honest:
             except requests.RequestException as error:
                 self.errors.append(type(error).__name__)
                 continue
-            self.seconds.append(time.monotonic() - begun)
+            kind = self.inference_s if method == "POST" else self.seconds
+            kind.append(time.monotonic() - begun)
             if answer.status_code != 200:
                 self.errors.append(f"{answer.status_code}: {answer.text[:80]}")
 
@@ -294,6 +300,8 @@ ATTACKS = (
 
 def against_server(server: Server, attack: Callable[[Attack], None], seconds: float) -> bool:
     """Run one attack beside honest readers and print the figures; whether the bounds hold."""
+    settled = f"{server.url}/infer/roi?image={server.images[0]}"
+    log_in(server.url, "ana").post(settled, timeout=300)  # what an attack before left is done
     hostile, honest = Attack(server, seconds), Honest(server)
     watch = Watch(server.process)
     attack(hostile)
@@ -301,7 +309,7 @@ def against_server(server: Server, attack: Callable[[Attack], None], seconds: fl
     grown = watch.stop()
     waits = np.array(honest.seconds or [np.inf])
     good = grown < MOST_BYTES and waits.max() < MOST_S and not honest.errors
-    _row(attack.__name__, grown, waits, len(honest.errors), good)
+    _row(attack.__name__, grown, waits, len(honest.errors), good, honest.inference_s)
     for error in dict.fromkeys(honest.errors):
         console.print(f"    {error}", highlight=False, markup=False)
     return good
@@ -359,12 +367,21 @@ def _receiver_row(process: "subprocess.Popen[bytes]", port: int, seconds: float)
     return good
 
 
-def _row(name: str, grown: float, waits: np.ndarray, errors: int, good: bool) -> None:
+def _row(
+    name: str,
+    grown: float,
+    waits: np.ndarray,
+    errors: int,
+    good: bool,
+    inference_s: Sequence[float] = (),
+) -> None:
     text = (
         f"{name:26} memory +{grown / 1e6:6.0f} MB  wait {waits.max():6.2f} s  "
         f"p95 {np.percentile(waits, 95):6.2f} s  of {len(waits)} requests, {errors} errors"
         f"{'' if good else '  <- beyond the bound'}"
     )
+    if inference_s:
+        text += f"  (inferences: {max(inference_s):.1f} s at most, {len(inference_s)})"
     console.print(text, highlight=False, markup=False, soft_wrap=True)
 
 
@@ -376,6 +393,8 @@ def main() -> None:
     options = parser.parse_args()
     seconds = min(options.seconds, 60.0)
     good = True
+    load = f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} processors before it began"
+    console.print(load, highlight=False)
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         if options.only != "receive":

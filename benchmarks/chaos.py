@@ -51,7 +51,7 @@ PUT_BACK = (
     "studies/*/versions/*/*.json",
     "studies/*/versions/*/*.nii.gz",
 )
-"""What has to be put back as it was; the other cases go on meanwhile, or the server says why not."""
+"""What has to be put back as it was; other cases go on meanwhile, or the server says why not."""
 
 
 class Site:
@@ -82,8 +82,11 @@ class Site:
         """What is not as it was told."""
         wrong = lost(self.server.state, self.told)
         authors = Counter(version.author for version in versions(self.server.state).values())
-        wrong += [f"a save of {name} is there {count} times" for name, count in authors.items()
-                  if count > 1]  # fmt: skip
+        wrong += [
+            f"a save of {name} is there {count} times"
+            for name, count in authors.items()
+            if count > 1
+        ]
         for path in ("/readyz", "/acsnet/", "/info/"):
             wrong += self._page(path)
         for image in self.server.images:
@@ -271,12 +274,13 @@ def main() -> None:
     parser.add_argument("--kinds", nargs="*", choices=sorted(KINDS), default=list(KINDS))
     options = parser.parse_args()
     console = Console(highlight=False, soft_wrap=True)
-    chance, done, end = random.Random(options.seed), Counter(), time.monotonic() + 60 * options.minutes  # noqa: S311 # no secret # fmt: skip
+    chance = random.Random(options.seed)  # noqa: S311 # no secret
+    done, end = Counter(), time.monotonic() + 60 * options.minutes
     with folder() as place:
         site, kinds = Site(Path(place), chance), list(options.kinds)
         site.server.state.mkdir()
         mount = ["mount", "-t", "tmpfs", "-o", f"size={DISK_MB}m", "tmpfs", str(site.server.state)]
-        small = subprocess.run(mount, check=False, capture_output=True).returncode == 0  # noqa: S603 # our own folder
+        small = subprocess.run(mount, check=False, capture_output=True).returncode == 0  # noqa: S603
         if not small and "full disk" in kinds:
             kinds.remove("full disk")
             console.print("no tmpfs can be mounted: no fault of a full disk is drawn")
@@ -297,9 +301,11 @@ def main() -> None:
             with suppress(ProcessLookupError):
                 site.server.kill()
             if small:
-                subprocess.run(["umount", str(site.server.state)], check=False)  # noqa: S603, S607 # our own folder
-    console.print(f"seed {options.seed}: {sum(done.values())} faults, no broken rule: {dict(done)}, "
-                  f"{len(site.told.versions)} labels told")  # fmt: skip
+                subprocess.run(["umount", str(site.server.state)], check=False)  # noqa: S603, S607
+    told = f"{len(site.told.versions)} labels told"
+    console.print(
+        f"seed {options.seed}: {sum(done.values())} faults, no broken rule: {dict(done)}, {told}"
+    )
 
 
 if __name__ == "__main__":

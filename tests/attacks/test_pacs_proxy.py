@@ -233,6 +233,19 @@ def test_searches_show_the_work_list_only(site):
     assert site.client.get("/dicomweb/series", params={"limit": 0}).json() == []
 
 
+def test_a_key_that_a_viewer_sends_twice_is_passed_on_twice(site, archive, monkeypatch):
+    queries = []
+    answer = archive.answer
+    monkeypatch.setattr(
+        archive, "answer", lambda path, query: queries.append(query) or answer(path, query)
+    )
+    fields = "includefield=00081030&includefield=00080060"
+    assert site.client.get(f"/dicomweb/studies?{fields}&limit=5").status_code == 200
+    (query,) = [one for one in queries if "00081030" in one.get("includefield", [])]
+    assert query["includefield"] == ["00081030", "00080060"]
+    assert query["limit"] == ["500"]
+
+
 def test_nothing_else_of_the_archive_is_fetched(site, archive):
     for one in (site.other[0], site.stranger[0]):
         place = f"studies/{one.StudyInstanceUID}/series/{one.SeriesInstanceUID}"

@@ -70,7 +70,7 @@ def test_a_file_that_is_no_nifti_is_refused(tmp_path):
         read_client_labels(path, grid=GRID)
 
 
-@pytest.mark.parametrize("value", [1.5, np.nan, np.inf])
+@pytest.mark.parametrize("value", [1.5, np.inf])
 def test_a_value_that_is_no_whole_number_is_refused(tmp_path, value):
     with pytest.raises(InputError, match="the label map holds values that are not whole numbers"):
         read(tmp_path, np.full((6, 5, 4), value, np.float32))

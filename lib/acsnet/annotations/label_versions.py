@@ -122,7 +122,7 @@ class VersionStore:
                 "sha256": hashlib.sha256(content).hexdigest(),
             }
             if before := self.versions(image):
-                if before[0].state == state and _agrees(before[0], said):
+                if _is_repeat(before[0], said, state):
                     return before[0]
                 # The newest one is the newest even where the clock was set back.
                 saved = max(saved, before[0].saved + timedelta(microseconds=1))
@@ -226,15 +226,15 @@ def _read_folder(folder: Path, changed: int) -> _Folder:
             logger.exception("the record of a label cannot be read: %s", name)
             damaged.append(name)
             continue
-        if f"{stem}.reviewed" in names:
+        if f"{stem}.withdrawn" in names:
+            version = replace(version, state="withdrawn")
+        elif f"{stem}.reviewed" in names:
             try:
                 by, when = read_decision(folder / f"{stem}.reviewed")
                 version = replace(version, state="reviewed", reviewer=by, reviewed=when)
             except DAMAGED:
                 logger.exception("the review of a label cannot be read: %s", name)
                 damaged.append(f"{stem}.reviewed")
-        if f"{stem}.withdrawn" in names:
-            version = replace(version, state="withdrawn")
         versions.append(version)
     return _Folder(versions=tuple(versions), damaged=tuple(damaged), changed=changed)
 
@@ -252,9 +252,10 @@ def read_decision(path: Path) -> tuple[str, datetime]:
     return str(decision["by"]), datetime.fromisoformat(decision["time"])
 
 
-def _agrees(version: Version, record: Mapping[str, str]) -> bool:
-    """Whether a version is what another save would make of it."""
-    return all(getattr(version, name) == value for name, value in record.items())
+def _is_repeat(version: Version, said: Mapping[str, str], state: State) -> bool:
+    """Whether a save that says this, in this state, is that of a version once more."""
+    own = version.state == state and version.reviewer in ("", version.author)
+    return own and all(getattr(version, name) == value for name, value in said.items())
 
 
 def newest_of(versions: Sequence[Version], state: State) -> Version | None:

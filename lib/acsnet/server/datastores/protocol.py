@@ -90,9 +90,6 @@ class StudyStore(Protocol):
 
     scores: Path
 
-    def __hash__(self) -> int:
-        """Of the store itself, not of what is in it."""
-
     def status(self) -> dict[str, Any]:
         """Counts of scans and labels, as they are now."""
 

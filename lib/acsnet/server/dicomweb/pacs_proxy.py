@@ -91,9 +91,11 @@ async def store(pacs: Datastore, request: Request, study: str = "") -> Response:
 
 def _searched(pacs: DicomWebDatastore, path: str, request: Request) -> Response:
     """The answers of a search that are about the work list, between `offset` and `limit`."""
-    query = dict(parse_qsl(request.url.query, keep_blank_values=True))
+    asked = parse_qsl(request.url.query, keep_blank_values=True)
+    query = [(name, value) for name, value in asked if name not in LIMITS]  # some come twice
+    limits = {**LIMITS, **dict(asked)}
     try:
-        start, count = (int(query.pop(name, default)) for name, default in LIMITS.items())
+        start, count = (int(limits[name]) for name in LIMITS)
     except ValueError as error:
         raise HTTPException(400, "offset and limit must be whole numbers") from error
     studies = {entry.study for entry in pacs.entries().values()}
@@ -111,14 +113,14 @@ def _searched(pacs: DicomWebDatastore, path: str, request: Request) -> Response:
 
 
 def _found(
-    pacs: DicomWebDatastore, path: str, query: dict[str, str], *, paged: bool
+    pacs: DicomWebDatastore, path: str, query: list[tuple[str, str]], *, paged: bool
 ) -> Iterator[Any]:
     """All answers of the PACS to a search, page by page; a service may know no pages."""
     seen: set[str] = set()
     for page in range(MAX_PAGES):
-        limits = {"limit": PAGE, "offset": page * PAGE} if paged else {}
+        limits = [("limit", str(PAGE)), ("offset", str(page * PAGE))] if paged else []
         answer = pacs.service.fetch(
-            path, query=urlencode({**query, **limits}), accept="application/dicom+json"
+            path, query=urlencode([*query, *limits]), accept="application/dicom+json"
         )
         if answer.status == 204:
             answer.close()

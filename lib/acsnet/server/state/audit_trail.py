@@ -6,7 +6,7 @@ for the disk was full or the process killed between the two, it is added at the 
 
 import logging
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from datetime import datetime
 from typing import Any
 
 from acsnet.annotations import audit_log
@@ -56,19 +56,25 @@ def complete(versions: VersionStore, models: Models) -> int:
 def _lines_of(version: Version) -> Iterator[tuple[Event, dict[str, Any]]]:
     """What the log must say of a version."""
     about = {"model": version.model, "image": version.image}
-    reviewed_later = version.reviewed is not None and version.reviewed != version.saved
-    state = "draft" if reviewed_later or version.reviewed is None else "reviewed"
+    reviewer, reviewed = _decision(version, "reviewed")
+    state = "reviewed" if reviewed == version.saved else "draft"
     details = {"version": version.id, "state": state, "at": version.saved.isoformat()}
     yield "save", {**about, "user": version.author, "details": details}
-    if reviewed_later and version.reviewed is not None:
-        details = {"version": version.id, "at": version.reviewed.isoformat()}
-        yield "review", {**about, "user": version.reviewer, "details": details}
+    if reviewed is not None and state == "draft":
+        details = {"version": version.id, "at": reviewed.isoformat()}
+        yield "review", {**about, "user": reviewer, "details": details}
     if version.state == "withdrawn":
-        by = ""
-        with suppress(*DAMAGED):
-            by, _ = read_decision(version.file.with_name(f"{version.id}.withdrawn"))
+        by, _ = _decision(version, "withdrawn")
         details = {"version": version.id, "tag": version.tag}
         yield "withdraw", {**about, "user": by, "details": details}
+
+
+def _decision(version: Version, name: str) -> tuple[str, datetime | None]:
+    """Who decided on a version, and when; nobody and None where that cannot be read."""
+    try:
+        return read_decision(version.file.with_name(f"{version.id}.{name}"))
+    except DAMAGED:
+        return "", None
 
 
 def _line_of(
