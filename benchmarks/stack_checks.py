@@ -144,7 +144,7 @@ def checks() -> dict[str, Check]:
         return lambda area, is_open: as_printed(area, is_open, reading=reading)
 
     def checked(reading: Reading, fall: float = MAX_FALL) -> Check:
-        return lambda *stack: check_stack(*stack, reading=reading, max_fall=fall).kept
+        return lambda *stack: check_stack(*stack, reading=reading, max_fall=fall).ventricle
 
     readings = get_args(Reading)
     return {

@@ -35,7 +35,7 @@ SECRETS = (("pacs", "password"), ("pacs", "token"))
 def _parts(value: Any) -> Any:
     """A variable holds a list as `one,other`."""
     if isinstance(value, str):
-        return [one.strip() for one in value.split(",") if one.strip()]
+        return [part.strip() for part in value.split(",") if part.strip()]
     return value
 
 
@@ -257,8 +257,8 @@ def read_settings() -> Settings:
     Raises InputError, naming variable or file, for a name that is none, a value that cannot be
     used and a file that cannot be read.
     """
-    seen = {key: value for key, value in os.environ.items() if key.startswith(PREFIX)}
-    return _read(frozenset(seen.items()), os.environ.get("XDG_STATE_HOME"))
+    given = {key: value for key, value in os.environ.items() if key.startswith(PREFIX)}
+    return _read(frozenset(given.items()), os.environ.get("XDG_STATE_HOME"))
 
 
 @lru_cache(maxsize=16)
@@ -304,8 +304,8 @@ def _fault(error: ValidationError, file: str | None) -> str:
         return f"{file}: there is no setting {'.'.join(name)}"
     own = variable(name)
     where = own if own in os.environ else f"{file}: {'.'.join(name)}"
-    secret = any(one[: len(name)] == name for one in SECRETS)
-    got = "" if secret else f", got {fault['input']!r}"
+    is_secret = any(secret[: len(name)] == name for secret in SECRETS)
+    got = "" if is_secret else f", got {fault['input']!r}"
     return f"{where}: {fault['msg']}{got}"
 
 
@@ -313,14 +313,14 @@ def sources() -> dict[tuple[str, ...], str]:
     """Where each setting comes from: its variable, the file, or "default"."""
     file = os.environ.get(CONFIG)
     content = TomlConfigSettingsSource(Settings, file)() if file else {}
-    found = {}
+    origins = {}
     for name in names():
         inside: Any = content
         for part in name:
             inside = inside.get(part) if isinstance(inside, dict) else None
         default = "default" if inside is None else str(file)
-        found[name] = variable(name) if os.environ.get(variable(name)) else default
-    return found
+        origins[name] = variable(name) if os.environ.get(variable(name)) else default
+    return origins
 
 
 def held(settings: Settings, name: tuple[str, ...]) -> Any:

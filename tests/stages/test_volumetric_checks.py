@@ -20,7 +20,7 @@ def checked(areas, forms=None, **options):
     """Indices kept, and the reason for each slice dropped."""
     is_open = np.array([form == "C" for form in forms or "O" * len(areas)], bool)
     result = check_stack(100.0 * np.array(areas, float), is_open, **options)
-    return np.flatnonzero(result.kept).tolist(), {d.index: d.reason for d in result.dropped}
+    return np.flatnonzero(result.ventricle).tolist(), {d.index: d.reason for d in result.dropped}
 
 
 @pytest.mark.parametrize("reading", READINGS)
@@ -165,11 +165,11 @@ def test_invariants_of_any_stack(stack, reading):
     is_open = np.array([o for _, o in stack], bool)
     result = check_stack(area, is_open, reading=reading)
     drawn = area > 0
-    assert result.kept.shape == area.shape
-    assert not (result.kept & ~drawn).any()
-    assert [d.index for d in result.dropped] == np.flatnonzero(drawn & ~result.kept).tolist()
-    assert result.kept.any() == drawn.any()
-    basal = is_open[result.kept]
+    assert result.ventricle.shape == area.shape
+    assert not (result.ventricle & ~drawn).any()
+    assert [d.index for d in result.dropped] == np.flatnonzero(drawn & ~result.ventricle).tolist()
+    assert result.ventricle.any() == drawn.any()
+    basal = is_open[result.ventricle]
     assert not basal[-2:].all() or len(basal) < 2
 
 

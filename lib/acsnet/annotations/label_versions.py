@@ -187,8 +187,8 @@ class VersionStore:
     def all(self) -> list[list[Version]]:
         """The versions of each image that has any, newest first; images by id."""
         folders = sorted(self._folder.iterdir()) if self._folder.is_dir() else []
-        found = [list(known) for folder in folders if (known := self._read(folder).versions)]
-        return sorted(found, key=lambda versions: versions[0].image)
+        of_images = [list(known) for folder in folders if (known := self._read(folder).versions)]
+        return sorted(of_images, key=lambda versions: versions[0].image)
 
     def _of(self, image: str) -> Path:
         folder = self._folders.get(image)
@@ -265,8 +265,8 @@ def newest_of(versions: Sequence[Version], state: State) -> Version | None:
 
 def by_author(versions: Sequence[Version]) -> dict[str, Version]:
     """The newest version of each person that was not withdrawn; versions: newest first."""
-    kept = [version for version in versions if version.state != "withdrawn"]
-    return {version.author: version for version in reversed(kept)}
+    valid = [version for version in versions if version.state != "withdrawn"]
+    return {version.author: version for version in reversed(valid)}
 
 
 def _decision(by: str, when: datetime) -> bytes:

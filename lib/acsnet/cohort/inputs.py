@@ -50,35 +50,35 @@ def list_scans(where: str, *, output: Path) -> Iterator[Listed]:
     """
     path = Path(where).absolute()
     if is_dicomweb(where):
-        found = _in_pacs(where)
+        listed = _in_pacs(where)
     elif path.is_dir():
-        found = _below(path, output=output.resolve())
+        listed = _below(path, output=output.resolve())
     elif path.is_file() and path.suffix.lower() == ".csv":
-        found = _in_table(path)
+        listed = _in_table(path)
     elif glob.has_magic(where):
-        found = _matching(path, output=output.resolve())
+        listed = _matching(path, output=output.resolve())
     else:
         missing = "" if path.exists() else ", and there is nothing of this name"
         msg = f"{where} must be a folder, a pattern, a CSV table or the address of a PACS{missing}"
         raise InputError(msg)
-    return _each_once(found)
+    return _each_once(listed)
 
 
-def _each_once(found: Iterator[Listed]) -> Iterator[Listed]:
-    """Refuse names that are no names, and those that were there before."""
-    seen: set[str] = set()
-    for one in found:
-        if isinstance(one, Outcome):
-            yield one
-        elif not is_plain_name(one.case) or one.case in TABLES:
-            reason = f"{one.case!r} cannot be the name of a case"
-            yield Outcome(case=one.case, place=one.place, reason=reason)
-        elif one.case in seen:
-            reason = f"a case named {one.case} is in the list already"
-            yield Outcome(case=one.case, place=one.place, reason=reason)
+def _each_once(listed: Iterator[Listed]) -> Iterator[Listed]:
+    """Refuse invalid names, and those listed before."""
+    names: set[str] = set()
+    for item in listed:
+        if isinstance(item, Outcome):
+            yield item
+        elif not is_plain_name(item.case) or item.case in TABLES:
+            reason = f"{item.case!r} cannot be the name of a case"
+            yield Outcome(case=item.case, place=item.place, reason=reason)
+        elif item.case in names:
+            reason = f"a case named {item.case} is in the list already"
+            yield Outcome(case=item.case, place=item.place, reason=reason)
         else:
-            seen.add(one.case)
-            yield one
+            names.add(item.case)
+            yield item
 
 
 def _below(root: Path, *, output: Path) -> Iterator[Listed]:
@@ -100,7 +100,7 @@ def _below(root: Path, *, output: Path) -> Iterator[Listed]:
 
 def _folders_in(root: Path, walk: Walk) -> list[Path]:
     try:
-        return [one for one in root.iterdir() if one.is_dir() and not one.name.startswith(".")]
+        return [path for path in root.iterdir() if path.is_dir() and path.name[0] != "."]
     except OSError:
         walk.closed.append(root)
         return []
@@ -118,9 +118,9 @@ def _in_files(
     yield from (_named(path, root) for path in volumes)
     others = [path for path in paths if not is_volume(path)]
     scans = scans_of(SeriesFinder(folder, paths=others).find())
-    single = [one for one in scans if is_single_slice(one)]
+    single = [scan for scan in scans if is_single_slice(scan)]
     parts += single
-    yield from _as_sources([one for one in scans if one not in single], root, known)
+    yield from _as_sources([scan for scan in scans if scan not in single], root, known)
 
 
 def _as_sources(
@@ -131,14 +131,14 @@ def _as_sources(
     known: series UID -> hash of the images found of it, and where. A copy is a scan of its own,
     but one part of a heart is not, and the list is gone through once: the second part tells.
     """
-    folders = [common_folder(one) for one in scans]
-    for one, folder in zip(scans, folders, strict=True):
+    folders = [common_folder(scan) for scan in scans]
+    for scan, folder in zip(scans, folders, strict=True):
         name = _called(folder, root)
-        case = name if folders.count(folder) == 1 else f"{name}_{one.uid}"
-        images = hash(frozenset(file.text("SOPInstanceUID") for file in one.files))
-        same, first = known.setdefault(one.uid, (images, folder)) if one.uid else (images, folder)
+        case = name if folders.count(folder) == 1 else f"{name}_{scan.uid}"
+        images = hash(frozenset(file.text("SOPInstanceUID") for file in scan.files))
+        same, first = known.setdefault(scan.uid, (images, folder)) if scan.uid else (images, folder)
         if same == images:
-            yield FileSource(case=case, path=folder, series=one.uid or None, files=one.paths)
+            yield FileSource(case=case, path=folder, series=scan.uid or None, files=scan.paths)
             continue
         reason = (
             f"this series has other images in {first}, which were taken for a whole scan: put "
@@ -188,8 +188,8 @@ def _in_table(table: Path) -> Iterator[Listed]:
 
 def _in_pacs(address: str) -> Iterator[Listed]:
     settings = pacs_settings(address)
-    for one in find_series({}, pacs=DicomWeb(settings), settings=settings):
-        yield PacsSource(address=settings.url, study=one.study, series=one.series)
+    for entry in find_series({}, pacs=DicomWeb(settings), settings=settings):
+        yield PacsSource(address=settings.url, study=entry.study, series=entry.series)
 
 
 def _named(path: Path, root: Path) -> Listed:

@@ -140,8 +140,8 @@ class Corrector:
         """
         slices = list(self(walls, spacing_mm))
         # What is no part of the ventricle must not make an open basal wall look enclosed by rings.
-        kept = _checked(slices).kept
-        forms = [slice_.verdict.form if k else None for slice_, k in zip(slices, kept, strict=True)]
+        inside = _checked(slices).ventricle
+        forms = [s.verdict.form if k else None for s, k in zip(slices, inside, strict=True)]
         rings = [k for k, form in enumerate(forms) if form is Form.RING]
         first, last = (rings[0], rings[-1]) if rings else (0, 0)
         closed = [

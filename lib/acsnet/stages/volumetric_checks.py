@@ -58,11 +58,11 @@ class Dropped:
 class StackCheck:
     """Result of the checks of a stack.
 
-    kept: (slice,) bool, False also where nothing was drawn; dropped: in order of the slices; odd:
-    slices kept although their area is unlike that of both neighbours.
+    ventricle: (slice,) bool, False also where nothing was drawn; dropped: in order of the slices;
+    odd: slices kept although their area is unlike that of both neighbours.
     """
 
-    kept: NDArray[np.bool_]
+    ventricle: NDArray[np.bool_]
     dropped: tuple[Dropped, ...]
     odd: tuple[int, ...] = ()
 
@@ -82,7 +82,7 @@ def check_stack(
     closed wall above it is no basal one: it is left alone, for stage 3 to close. Where anything is
     drawn, something is kept.
     """
-    kept = np.zeros(len(lv_area_mm2), bool)
+    ventricle = np.zeros(len(lv_area_mm2), bool)
     parts = _parts(lv_area_mm2 > 0)
     runs = [
         (part, run)
@@ -90,7 +90,7 @@ def check_stack(
         for run in _runs(lv_area_mm2[part], max_fall=max_fall, max_growth=max_growth)
     ]
     if not runs:
-        return StackCheck(kept=kept, dropped=())
+        return StackCheck(ventricle=ventricle, dropped=())
     # Of runs of the same length the one of larger volume.
     part, run = max(runs, key=lambda pair: (len(pair[1]), lv_area_mm2[pair[0][pair[1]]].sum()))
     # Positions among the drawn slices of the part. What ends a run is a deviation, so that the
@@ -101,15 +101,17 @@ def check_stack(
     cut = max(i_m, min(i_c + 1, i_d))
     end = cut if reading == "exclusive" else cut + 1
     end = min(end, start + _first_basal_open(is_open[part[start:end]]) + 1)
-    kept[part[start:end]] = True
+    ventricle[part[start:end]] = True
     reasons = dict.fromkeys(np.flatnonzero(lv_area_mm2 > 0).tolist(), NOT_JOINED)
     reasons |= dict.fromkeys(part[:start].tolist(), BELOW_APEX)
     reasons |= dict.fromkeys(part[end:].tolist(), SECOND_OPEN)
     reasons |= dict.fromkeys(part[max(end, i_d) :].tolist(), ABOVE_BASE)
-    dropped = [Dropped(index=k, reason=why) for k, why in reasons.items() if not kept[k]]
+    dropped = [Dropped(index=k, reason=why) for k, why in reasons.items() if not ventricle[k]]
     inner = part[start:end]
     odd = odd_slices(lv_area_mm2[inner], max_fall=max_fall, max_growth=max_growth)
-    return StackCheck(kept=kept, dropped=tuple(dropped), odd=tuple(inner[list(odd)].tolist()))
+    return StackCheck(
+        ventricle=ventricle, dropped=tuple(dropped), odd=tuple(inner[list(odd)].tolist())
+    )
 
 
 def _parts(drawn: NDArray[np.bool_]) -> list[NDArray[np.intp]]:

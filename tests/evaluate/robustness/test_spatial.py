@@ -84,7 +84,7 @@ def test_a_coarse_pixel_is_in_the_regions_that_most_of_it_is_in():
 def test_a_turn_that_the_header_tells_moves_no_pixel(case, orientation, backwards):
     if backwards:
         case = LabelledScan(scan=case.scan.reversed(), labels=case.labels[::-1])
-    changed = reoriented(case, orientation=orientation, told=True)
+    changed = reoriented(case, orientation=orientation, in_header=True)
     assert same_places(changed, case)
     assert volume_ml(changed).tolist() == pytest.approx(volume_ml(case).tolist())
     assert np.array_equal(
@@ -95,14 +95,14 @@ def test_a_turn_that_the_header_tells_moves_no_pixel(case, orientation, backward
 
 @pytest.mark.parametrize("degrees", [90, 180, 270])
 def test_a_turn_that_the_header_tells_is_undone_for_the_networks(case, degrees):
-    changed = reoriented(case, orientation=QUARTER_TURNS[degrees], told=True)
+    changed = reoriented(case, orientation=QUARTER_TURNS[degrees], in_header=True)
     seen = [np.rot90(c.scan.pixels, quarter_turns(c.scan), (1, 2)) for c in (case, changed)]
     assert np.array_equal(*seen)
 
 
 @pytest.mark.parametrize("degrees", [90, 180, 270])
 def test_a_turn_not_told_leaves_the_directions_and_takes_the_pixel_sides_along(case, degrees):
-    changed = reoriented(case, orientation=QUARTER_TURNS[degrees], told=False)
+    changed = reoriented(case, orientation=QUARTER_TURNS[degrees], in_header=False)
     assert np.array_equal(changed.scan.pixels, np.rot90(case.scan.pixels, degrees // 90, (1, 2)))
     assert np.array_equal(changed.labels, np.rot90(case.labels, degrees // 90, (1, 2)))
     sides = SPACING_MM if degrees == 180 else (8.0, 1.25, 1.5)
@@ -115,7 +115,7 @@ def test_a_turn_not_told_leaves_the_directions_and_takes_the_pixel_sides_along(c
 
 
 def test_a_mirror_not_told_is_another_anatomy(case):
-    changed = reoriented(case, orientation=MIRRORS["left-right"], told=False)
+    changed = reoriented(case, orientation=MIRRORS["left-right"], in_header=False)
     assert np.array_equal(changed.scan.pixels, case.scan.pixels[:, :, ::-1])
     assert np.array_equal(changed.labels, case.labels[:, :, ::-1])
     assert changed.scan.grid.stack_to_ras == pytest.approx(case.scan.grid.stack_to_ras)

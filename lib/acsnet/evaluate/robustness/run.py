@@ -34,20 +34,22 @@ Change = Callable[[LabelledScan], LabelledScan]
 Segment = Callable[[ShortAxisScan], NDArray[np.uint8]]
 """A scan -> label map of `Label` values on the scan's input grid."""
 
+IN_HEADER = "in header"
 CHANGES: Mapping[str, Change] = {
     **{
         f"spacing {mm} mm": partial(geometry.resampled, spacing_mm=mm)
         for mm in (0.7, 1.0, 1.8, 2.4)
     },
     **{
-        f"turned {degrees}, {header}": partial(geometry.reoriented, orientation=turn, told=told)
-        for header, told in (("in header", True), ("not told", False))
-        for degrees, turn in geometry.QUARTER_TURNS.items()
-    },
-    **{
-        f"mirrored {way}, {header}": partial(geometry.reoriented, orientation=mirror, told=told)
-        for header, told in (("in header", True), ("not told", False))
-        for way, mirror in geometry.MIRRORS.items()
+        f"{change} {name}, {header}": partial(
+            geometry.reoriented, orientation=plane, in_header=header == IN_HEADER
+        )
+        for change, planes in (
+            ("turned", geometry.QUARTER_TURNS),
+            ("mirrored", geometry.MIRRORS),
+        )
+        for header in (IN_HEADER, "not told")
+        for name, plane in planes.items()
     },
     "slices reversed": geometry.slices_reversed,
     "intensity x 0.01": partial(signal.rescaled, scale=0.01),

@@ -84,10 +84,10 @@ MIRRORS: Mapping[str, Orientation] = {
 }
 
 
-def reoriented(case: LabelledScan, *, orientation: Orientation, told: bool) -> LabelledScan:
+def reoriented(case: LabelledScan, *, orientation: Orientation, in_header: bool) -> LabelledScan:
     """The image plane turned or mirrored, as another file order.
 
-    told: the affine says so, and every pixel stays at its place in the patient; else only the
+    in_header: the affine says so, and every pixel stays at its place in the patient; else only the
     pixel's side lengths follow, and the heart itself seems turned or mirrored.
     """
     old = case.scan.grid.stack_to_ras
@@ -96,7 +96,7 @@ def reoriented(case: LabelledScan, *, orientation: Orientation, told: bool) -> L
         to_old[axis, :3] = direction * np.eye(3)[target]
         to_old[axis, 3] = 0 if direction > 0 else case.labels.shape[axis] - 1
     affine = old @ to_old
-    if not told:
+    if not in_header:
         lengths = np.linalg.norm(affine[:3, :3], axis=0)
         affine = old.copy()
         affine[:3, :3] *= lengths / np.linalg.norm(old[:3, :3], axis=0)

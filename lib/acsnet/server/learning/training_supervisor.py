@@ -172,11 +172,11 @@ class Trainings:
 
     def _begin_if_due(self) -> None:
         latest = run_folders(self._models.root)[-1:]
-        seen = read_request(latest[0]).trained_labels if latest else {}
+        trained = read_request(latest[0]).trained_labels if latest else {}
         settings = self._settings
         reason = waits_for(
-            {one.name: one.review() for one in self._reviewed()},
-            seen,
+            {label.name: label.review() for label in self._reviewed()},
+            trained,
             now=time.time(),
             labels=settings.after,
             pause_s=settings.pause_s,
