@@ -90,6 +90,9 @@ class StudyStore(Protocol):
 
     scores: Path
 
+    def __hash__(self) -> int:
+        """By identity: two stores are never the same."""
+
     def status(self) -> dict[str, Any]:
         """Counts of scans and labels, as they are now."""
 
