@@ -252,7 +252,7 @@ def _bounded(response: requests.Response, **_: Any) -> None:
 
     def counted(chunk_size: int | None = 1, decode_unicode: bool = False) -> Iterator[Any]:
         size = 0
-        for piece in whole(chunk_size, decode_unicode=decode_unicode):  # type: ignore[call-overload]
+        for piece in whole(chunk_size, decode_unicode=decode_unicode):
             size += len(piece)
             if size > MAX_ANSWER_BYTES:
                 response.close()
