@@ -16,6 +16,7 @@ from acsnet.io.dicom_stack.selection import MIN_STACK
 from acsnet.io.dicom_stack.series_choice import joined
 from acsnet.io.series import Series
 from acsnet.io.volume import DATA_SUFFIXES, LABEL_SUFFIXES, SUFFIXES
+from acsnet.storage import readable_name
 
 LABEL_NAME = re.compile(
     r"(?<![a-z])(seg|segs|segmentation|label|labels|mask|masks|gt|truth|contours?|roi)(?![a-z])",
@@ -67,12 +68,12 @@ def stem_of(path: Path) -> str:
 def called_by_path(path: Path, root: Path) -> str:
     """What a scan below a folder is called: its path with "_" between the parts.
 
-    The folder itself is called by its name.
+    The folder itself is called by its name; parts that are not UTF-8 by `readable_name`.
     """
     if path == root:
-        return path.resolve().name
+        return readable_name(path.resolve().name)
     last = path.name if path.is_dir() else stem_of(path)
-    return "_".join((*path.relative_to(root).parts[:-1], last))
+    return "_".join(map(readable_name, (*path.relative_to(root).parts[:-1], last)))
 
 
 def scans_of(found: Iterable[Series]) -> list[Series]:

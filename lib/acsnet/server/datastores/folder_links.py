@@ -108,7 +108,7 @@ class StudyLinks:
         files, places = {}, {}
         taken: set[str] = set()
         for file in found:
-            name = readable_name(called_by_path(file, self._studies))
+            name = called_by_path(file, self._studies)
             if name in scans:  # the series in another format
                 continue
             suffix = file.name[len(stem_of(file)) :].lower()
