@@ -5,7 +5,7 @@ from functools import partial
 
 import numpy as np
 import pytest
-from labelled_stack import case_of, labels_of
+from labelled_stack import AFFINE, case_of, labels_of
 from rich.console import Console
 from typer.testing import CliRunner
 
@@ -195,7 +195,7 @@ def test_a_case_that_cannot_be_scored_is_refused_by_name(folders, save, labels):
     images, folder = folders
     with pytest.raises(InputError, match=r"b must have both an image in .* and .*b\.nii\.gz"):
         read_labelled("b", images=images, labels=folder, truth="acsnet")
-    save(folder / "a.nii.gz", labels[1:])
+    save(folder / "a.nii.gz", labels[1:], AFFINE @ np.diag([1.1, 1.1, 1.1, 1.0]))
     with pytest.raises(InputError, match="must have one shape"):
         read_labelled("a", images=images, labels=folder, truth="acsnet")
     save(folder / "a.nii.gz", np.minimum(labels, 1))
