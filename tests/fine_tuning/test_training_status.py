@@ -4,6 +4,7 @@ import os
 
 import numpy as np
 import pytest
+import small_site
 
 from acsnet.errors import WeightsError
 from acsnet.fine_tuning.model_registry import Models
@@ -27,9 +28,12 @@ def masks(served, scan):
         return chain.version, chain.pipeline(scan).labels
 
 
-def test_a_rollback_restores_the_exact_masks(versions, write_scan):
-    models, first, second = versions
-    scan = read_scan(write_scan(0).image)
+def test_a_rollback_restores_the_exact_masks(tmp_path, write_chain, samples):
+    models = Models(tmp_path / "models")
+    first = models.add(small_site.write_chain(tmp_path / "shipped", {}), {})
+    second = models.add(write_chain(tmp_path / "random"), {})
+    models.promote(first)
+    scan = read_scan(samples / "nifti" / "phantom-2.nii.gz")
     served = ModelServer(models)
     version, before = masks(served, scan)
     assert version == first

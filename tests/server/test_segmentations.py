@@ -5,6 +5,7 @@ import pytest
 
 import packings
 from acsnet.io import read_scan, write_label_map
+from acsnet.server.datastores.protocol import LabelRecord
 from acsnet.server.datastores.seg_files import write_seg
 
 
@@ -30,9 +31,10 @@ def test_a_seg_is_written_or_the_reason_is_told(samples, tmp_path, pack, reason)
         tmp_path / "seg.dcm",
         series=series,
         labels=tmp_path / "labels.nii.gz",
-        state="draft",
-        algorithm_type="MANUAL",
-        creator="Ana",
+        record=LabelRecord(
+            id="one", tag="final", state="draft", author="Ana", saved=None, features={}
+        ),
+        edited=False,
     )
     assert (found is None) == (reason is None)
     assert reason is None or reason in found

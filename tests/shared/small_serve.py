@@ -1,12 +1,20 @@
 """`acsnet serve` for a small site: its trainings are those of small_run.py."""
 
-from functools import partial
 from pathlib import Path
 
 from acsnet.cli.main import main
-from acsnet.server import app
-from acsnet.server.learning.training_supervisor import Trainings
+from acsnet.server.learning import training_supervisor
 
-program = (str(Path(__file__).with_name("small_run.py")),)
-app.Trainings = partial(Trainings, program=program, look_every_s=1.0)
+PROGRAM = (str(Path(__file__).with_name("small_run.py")),)
+
+
+class SmallTrainings(training_supervisor.Trainings):
+    """Trainings of small networks, looked after every second."""
+
+    def __init__(self, *args, **options):
+        super().__init__(*args, program=PROGRAM, look_every_s=1.0, **options)
+
+
+# Before the app is imported: MONAI Label reads its settings then, which the command has to make first.
+training_supervisor.Trainings = SmallTrainings
 main()

@@ -105,7 +105,8 @@ def test_a_pacs_that_does_not_answer_is_left_in_peace(tmp_path):
 
 def test_a_scan_that_fails_is_not_begun_again_after_a_restart(tmp_path):
     fails = {"s4": InputError("no image"), "s5": MemoryError()}
-    Site(tmp_path, fails=fails).run(lambda: len(list(tmp_path.iterdir())) == 2, ahead=50)
+    before = Site(tmp_path, fails=fails)
+    before.run(lambda: len(before.scored) == 10, ahead=50)
     after = Site(tmp_path, fails=fails)
     after.run(lambda: len(after.scored) == 10, ahead=50)
     assert set(after.tried) & set(fails) == set()

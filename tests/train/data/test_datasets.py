@@ -155,7 +155,7 @@ def test_an_unknown_label_value_names_the_file(tmp_path, data_set):
 def test_another_grid_than_the_images_names_the_file(tmp_path, data_set):
     name = unpack(tmp_path, data_set)
     label = PATHS[data_set][2]
-    save(tmp_path / f"{label}.nii.gz", drawn(data_set)[:, :-1])
+    save(tmp_path / f"{label}.nii.gz", drawn(data_set)[:, :-1], np.diag([-2.0, 2.0, 10.0, 1.0]))
     with pytest.raises(InputError, match=rf"{label}\.nii\.gz and .* must have one shape"):
         list(ADAPTERS[data_set].cases(tmp_path, [name]))
 

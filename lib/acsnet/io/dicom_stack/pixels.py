@@ -117,10 +117,11 @@ def _dataset(file: DicomFile) -> Dataset:
         dataset.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian if implicit else little
     with _named_decoding(name, _syntax(dataset)):
         plain = get_expected_length(dataset)
+        is_packed = _syntax(dataset).is_encapsulated
     if plain > MAX_FILE_BYTES:
         msg = f"{name} is too large: {plain / 1e9:.1f} GB of pixels in one file"
         raise InputError(msg)
-    if _syntax(dataset).is_encapsulated:
+    if is_packed:
         check_packed(name, stored=len(dataset.PixelData), plain=plain)
     return dataset
 
