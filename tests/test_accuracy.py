@@ -10,6 +10,8 @@ from acsnet.evaluate import run_evaluation
 from acsnet.export import write_result
 from acsnet.io import read_scan
 
+pytestmark = pytest.mark.slow
+
 MINIMUM_DICE = {"lv": 0.90, "myocardium": 0.75, "enhancement": 0.45}
 
 

@@ -23,6 +23,8 @@ from acsnet.io.inputs import expanded, names_of
 from acsnet.scan import is_fit
 from acsnet.server.datastores.folder import StudiesDatastore
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def plain_burden(samples, pipeline):

@@ -14,6 +14,8 @@ from acsnet.io import write_label_map
 from acsnet.labels import ENHANCEMENT, Label
 from acsnet.report.patient import UNKNOWN, read_subject, subject_of
 
+pytestmark = pytest.mark.slow
+
 runner = CliRunner()
 
 

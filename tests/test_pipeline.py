@@ -11,6 +11,8 @@ from acsnet.preprocess import standardise
 from acsnet.scan import InputGrid, ShortAxisScan
 from acsnet.stages.stage_outputs import Masks, label_map
 
+pytestmark = pytest.mark.slow
+
 PATIENTS = ("phantom-1", "phantom-2")
 
 

@@ -18,6 +18,8 @@ from acsnet.errors import WeightsError
 from acsnet.train.data.case import WALL
 from acsnet.train.data.lists import acdc_cases, emidec_cases
 
+pytestmark = pytest.mark.slow
+
 
 def ring(outer=26, inner=18):
     rows, columns = np.indices((80, 80)) - 39.5

@@ -9,6 +9,8 @@ from acsnet.errors import WeightsError
 from acsnet.nets.autoencoder import AutoencoderConfig
 from acsnet.nets.weights import save_network
 
+pytestmark = pytest.mark.slow
+
 ROWS, COLUMNS = np.indices((128, 128)) - 63.5
 DISTANCE = np.hypot(ROWS, COLUMNS)
 

@@ -21,6 +21,8 @@ from acsnet.label_conventions import CONVENTIONS
 from acsnet.labels import Label
 from acsnet.train.data.lists import training_names
 
+pytestmark = pytest.mark.slow
+
 SPACING = (1.5, 1.5)
 ROWS, COLUMNS = np.indices((64, 64))
 RADIUS = np.hypot(ROWS - 32, COLUMNS - 32)

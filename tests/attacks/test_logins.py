@@ -17,6 +17,8 @@ from acsnet.server.web import connections
 from acsnet.server.web.connections import LimitedHttp
 from acsnet.server.web.log_lines import FREE_REPEATS, REPEAT_S, Repeats
 
+pytestmark = pytest.mark.slow
+
 
 def test_pages_do_not_wait_for_wrong_logins(locked, monkeypatch):
     """From a dozen addresses: the shared threads of the web framework hash no password."""

@@ -5,6 +5,8 @@ import torch
 
 from acsnet.bench import worker
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def scan(samples):

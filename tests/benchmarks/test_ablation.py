@@ -29,6 +29,8 @@ from training.ablation import (
 
 from ..train.conftest import write_data
 
+pytestmark = pytest.mark.slow
+
 SMALL = ResUNetConfig(base_filters=2, inputs=6, outputs=2, depth=2)
 
 

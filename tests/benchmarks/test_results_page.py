@@ -17,6 +17,8 @@ from results_page.page import Made, spacing_sentence, write_results
 from results_page.page_tables import burden_sentences, case_table, slice_table, volume_table
 from results_page.published import PAPER_TABLE_1, PAPER_TABLE_2
 
+pytestmark = pytest.mark.slow
+
 RESULTS_COMMAND = Path(__file__).resolve().parents[2] / "benchmarks" / "results.py"
 MADE = Made(
     data_set="emidec",

@@ -20,6 +20,8 @@ from acsnet.phantom.write import write_nifti
 from loop_simulation.report import curves, labels_needed, statement, table
 from loop_simulation.simulation import Plan, Round, run_simulation, split
 
+pytestmark = pytest.mark.slow
+
 TINY = Plan(seeds=1, start=2, step=1, rounds=1, epochs=1, filters=2, images_an_epoch=16)
 NAMES = [f"Case_{kind}{k:03d}" for k, kind in enumerate("NNNPPP")]
 

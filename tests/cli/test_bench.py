@@ -8,6 +8,8 @@ from acsnet.bench.convolutions import Convolutions, Level, NetworkSpeed
 from acsnet.bench.worker import ScanTiming
 from acsnet.cli.main import app
 
+pytestmark = pytest.mark.slow
+
 ONE = ScanTiming(
     shape=(10, 218, 301),
     threads=2,

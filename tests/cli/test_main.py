@@ -9,6 +9,8 @@ from typer.testing import CliRunner
 from acsnet import __version__
 from acsnet.cli.main import app
 
+pytestmark = pytest.mark.slow
+
 runner = CliRunner()
 NUMBERS = (
     "lv_volume_ml",

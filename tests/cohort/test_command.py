@@ -13,6 +13,8 @@ from pathlib import Path
 import psutil
 import pytest
 
+pytestmark = pytest.mark.slow
+
 COMMAND = (sys.executable, "-c", "from acsnet.cli.main import main; main()", "cohort")
 CASES = 8
 SECONDS = 300

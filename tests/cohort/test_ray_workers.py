@@ -18,6 +18,8 @@ from acsnet.errors import InputError
 from acsnet.export import row_of, write_result
 from acsnet.io import read_scan
 
+pytestmark = pytest.mark.slow
+
 SECRET = {
     "RAY_AUTH_MODE": "token",
     "RAY_AUTH_TOKEN": "of-the-tests",

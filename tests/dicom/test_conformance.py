@@ -13,7 +13,10 @@ from acsnet.quantify.features import compute_features
 
 from .conftest import sample_sources
 
-pytestmark = pytest.mark.skipif(shutil.which("dciodvfy") is None, reason="no dciodvfy here")
+pytestmark = [
+    pytest.mark.skipif(shutil.which("dciodvfy") is None, reason="no dciodvfy here"),
+    pytest.mark.slow,
+]
 
 INHERITED = re.compile(r"Value invalid for this VR - .* UI .* = <([\d.]+)> - Leading zeroes")
 SUMMARY = "Error - Dicom dataset contains invalid data values for Value Representations"

@@ -23,6 +23,8 @@ from acsnet.errors import AcsnetError, InputError
 from acsnet.io import limits, read_scan
 from acsnet.io.series import SeriesFinder
 
+pytestmark = pytest.mark.slow
+
 MEMORY_BYTES = 3 * 2**30
 """Of address space for a reading in a process of its own: libraries alone take one."""
 

@@ -7,6 +7,8 @@ from acsnet.nets.mc_dropout import ChannelDropout, with_dropout
 from acsnet.nets.resunet import ResUNetConfig
 from acsnet.nets.test_time_augmentation import view_probabilities
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def network():

@@ -13,6 +13,8 @@ from acsnet.nets.openvino_graph import enlarging_kernel
 from acsnet.nets.openvino_network import FusedNetwork
 from acsnet.nets.resunet import ResUNetConfig
 
+pytestmark = pytest.mark.slow
+
 
 def network(**config):
     torch.manual_seed(0)

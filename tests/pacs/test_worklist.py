@@ -8,6 +8,8 @@ from acsnet.errors import PacsError
 from acsnet.pacs.config import PacsSettings
 from acsnet.pacs.worklist import WorkList
 
+pytestmark = pytest.mark.slow
+
 
 def seg_on(images, *, state, creator="Reader^A", time="120000"):
     labels = np.zeros((len(images), images[0].Rows, images[0].Columns), np.uint8)

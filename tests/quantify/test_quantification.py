@@ -8,6 +8,8 @@ from acsnet.quantify.features_document import DOCUMENT
 from acsnet.quantify.quantification import Given, quantify
 from acsnet.result import Measured
 
+pytestmark = pytest.mark.slow
+
 GRIDS = [
     (5.0, 0.7, 0.7),
     (8.0, 1.4, 1.4),

@@ -13,6 +13,8 @@ from acsnet.report.patient import UNKNOWN, Subject
 from acsnet.report.pdf import report_pages, report_pdf
 from acsnet.result import NOTICE
 
+pytestmark = pytest.mark.slow
+
 SUBJECT = Subject(
     patient_name="DOE JANE",
     patient_id="4711",

@@ -4,6 +4,8 @@ import time
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 
 def test_each_is_in_the_work_list_with_its_reason_and_refused(web, patient, broken_series):
     reasons = {}

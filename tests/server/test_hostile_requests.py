@@ -23,6 +23,8 @@ from acsnet.server.inference import tasks
 from acsnet.server.inference.work_queue import VOLUMES, volume_place
 from acsnet.server.state.paths import audit_log_file
 
+pytestmark = pytest.mark.slow
+
 SECRET = "the secret of this machine"
 CLIMBS = {
     "up": "../../../../secret.txt",

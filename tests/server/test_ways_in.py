@@ -27,6 +27,8 @@ from acsnet.server.pages.routes import case_page
 from acsnet.server.routes.labels import withdraw
 from acsnet.server.state.paths import audit_log_file
 
+pytestmark = pytest.mark.slow
+
 FILLED = 4
 """Number of the slice, as in the file, that is filled with core scar."""
 

@@ -15,6 +15,6 @@ class SmallTrainings(training_supervisor.Trainings):
         super().__init__(*args, program=PROGRAM, look_every_s=1.0, **options)
 
 
-# Before the app is imported: MONAI Label reads its settings then, which the command has to make first.
+# Before the app is imported: MONAI Label reads its settings then, and the command makes them.
 training_supervisor.Trainings = SmallTrainings
 main()

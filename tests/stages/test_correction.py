@@ -13,6 +13,8 @@ from acsnet.stages.correction import Action, tidy
 from acsnet.stages.myocardium import blood_pool
 from wall_damage import DAMAGES
 
+pytestmark = pytest.mark.slow
+
 PIXELS_MM = (0.7, 1.3, 2.4)
 
 

@@ -12,6 +12,8 @@ from acsnet.stages.volumetric_checks import Reading, check_stack
 from acsnet.train.data.case import POOL, WALL
 from acsnet.train.data.lists import emidec_cases, training_names
 
+pytestmark = pytest.mark.slow
+
 READINGS = get_args(Reading)
 HEART = [8, 20, 28, 33, 36, 37, 36, 33]
 

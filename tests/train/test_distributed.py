@@ -23,6 +23,8 @@ from acsnet.train.distributed import ALONE, Processes, joined, launched
 from acsnet.train.recipes import RECIPES
 from acsnet.train.run import run_training
 
+pytestmark = pytest.mark.slow
+
 SCRIPT = Path(__file__).with_name("small_training.py")
 
 

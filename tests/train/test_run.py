@@ -26,6 +26,8 @@ from acsnet.train.data.samples import SOURCES
 from acsnet.train.recipes import RECIPES
 from acsnet.train.run import adapted, run_training
 
+pytestmark = pytest.mark.slow
+
 COUNTS = SampleCounts(phantoms=1, variants=dict.fromkeys(SOURCES, 2))
 TINY = {
     name: replace(

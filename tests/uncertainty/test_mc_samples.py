@@ -18,6 +18,8 @@ from acsnet.uncertainty.mc_samples import (
     voxel_uncertainty,
 )
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def scan(samples):

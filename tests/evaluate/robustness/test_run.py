@@ -21,6 +21,8 @@ from acsnet.label_conventions import ENH, LV, MYO
 from acsnet.phantom import make_phantom
 from acsnet.phantom.samples import SAMPLE_PATIENTS
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("name", CHANGES)
 def test_every_change_gives_a_scan_that_a_file_could_hold(case, name):

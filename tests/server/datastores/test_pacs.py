@@ -14,6 +14,8 @@ from acsnet.server.datastores.label_intake import accept_file
 from acsnet.server.datastores.pacs import DicomWebDatastore
 from acsnet.server.pages.routes import case_page
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def datastore(pacs, tmp_path, monkeypatch):

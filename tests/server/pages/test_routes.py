@@ -17,6 +17,8 @@ from pypdf import PdfReader
 from acsnet.report.wording import measure_rows, slices_to_look_at
 from acsnet.server.pages import routes
 
+pytestmark = pytest.mark.slow
+
 NOTICE = "Research use only. Not a medical device."
 NIFTI = "a & <i>b"
 

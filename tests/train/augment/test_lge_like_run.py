@@ -17,6 +17,8 @@ from acsnet.train.data.case import SCAR, WALL, TrainingCase, read_case
 
 from ..conftest import image_of, labels_of, save
 
+pytestmark = pytest.mark.slow
+
 NAME = "patient001_frame01"
 runner = CliRunner()
 

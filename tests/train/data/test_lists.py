@@ -15,6 +15,8 @@ from acsnet.train.data.lists import (
 
 from ..conftest import SIDE, SLICES, labels_of, save
 
+pytestmark = pytest.mark.slow
+
 LABEL = "emidec/labels/Case_P001.nii.gz"
 
 
@@ -89,7 +91,9 @@ def test_a_label_that_is_no_whole_number_is_refused(data):
     labels = labels_of("emidec").astype(np.float32)
     labels[0, 0, 0] = 1.5
     save(data / LABEL, labels)
-    with pytest.raises(InputError, match=rf"{LABEL} holds values that are not whole numbers \(1\.5\)"):
+    with pytest.raises(
+        InputError, match=rf"{LABEL} holds values that are not whole numbers \(1\.5\)"
+    ):
         list(emidec_cases(data, ["Case_P001"]))
 
 
