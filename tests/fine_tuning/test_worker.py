@@ -228,7 +228,7 @@ def test_a_better_model_is_promoted_and_a_poisoned_one_is_not(
         assert in_a_child(train, request(site, cases, trainer="roi", epochs=12)) == 0
     assert site.aliases().previous is not None
 
-    folder = request(site, cases, epochs=12)
+    folder = request(site, cases, epochs=36)
     assert in_a_child(train, folder) == 0
     better = read_status(folder).candidate
     assert read_status(folder).promoted
