@@ -167,3 +167,29 @@ class PretendPacs:
 @pytest.fixture
 def pacs():
     return PretendPacs()
+
+
+@pytest.fixture
+def listening(tmp_path):
+    """Starts a receiver on loopback that keeps what it gets in `in`; its peer, and its files."""
+    from acsnet.pacs.storescp import Receiver
+    from acsnet.pacs.storescu import Peer
+
+    receivers = []
+
+    def start(**options):
+        told = []
+        receiver = Receiver(
+            tmp_path / "in",
+            host="127.0.0.1",
+            port=0,
+            title="ACSNET",
+            on_file=told.append,
+            **options,
+        )
+        receivers.append(receiver)
+        return Peer(title="ACSNET", host="127.0.0.1", port=receiver.port), told
+
+    yield start
+    for receiver in receivers:
+        receiver.close()

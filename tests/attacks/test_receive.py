@@ -12,32 +12,9 @@ from pynetdicom.ae import ApplicationEntity
 from pynetdicom.presentation import build_context
 
 from acsnet.errors import InputError, PacsError
-from acsnet.pacs.storescp import Receiver
-from acsnet.pacs.storescu import VERIFICATION, Peer, store_files
+from acsnet.pacs.storescu import VERIFICATION, store_files
 
 MR = "1.2.840.10008.5.1.4.1.1.4"
-
-
-@pytest.fixture
-def listening(tmp_path):
-    receivers = []
-
-    def start(**options):
-        files = []
-        receiver = Receiver(
-            tmp_path / "in",
-            host="127.0.0.1",
-            port=0,
-            title="ACSNET",
-            on_file=files.append,
-            **options,
-        )
-        receivers.append(receiver)
-        return Peer(title="ACSNET", host="127.0.0.1", port=receiver.port), files
-
-    yield start
-    for receiver in receivers:
-        receiver.close()
 
 
 @pytest.fixture

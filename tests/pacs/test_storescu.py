@@ -11,28 +11,6 @@ from acsnet.pacs.storescu import Peer, files_below, peer, read_whole, store_file
 
 
 @pytest.fixture
-def listening(tmp_path):
-    receivers = []
-
-    def start(**options):
-        told = []
-        receiver = Receiver(
-            tmp_path / "in",
-            host="127.0.0.1",
-            port=0,
-            title="ACSNET",
-            on_file=told.append,
-            **options,
-        )
-        receivers.append(receiver)
-        return Peer(title="ACSNET", host="127.0.0.1", port=receiver.port), told
-
-    yield start
-    for receiver in receivers:
-        receiver.close()
-
-
-@pytest.fixture
 def files(samples):
     return sorted((samples / "dicom" / "phantom-1").glob("*.dcm"))
 

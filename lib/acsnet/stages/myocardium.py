@@ -2,7 +2,7 @@
 
 Paper, "Stage 2: Left ventricle myocardium segmentation network": 128 x 128 centred on the ROI,
 signal outside a tight square round it zeroed, intensities rescaled from the ROI. Its formula is not
-to be had: ours is the 99th percentile inside the ROI. Ours too: beside the equalised image the
+to be had. Not from the paper: the 99th percentile inside the ROI; beside the equalised image the
 network sees the plain one, which keeps the order of brightness of scar and blood over the scan.
 """
 
@@ -24,12 +24,12 @@ from acsnet.preprocess import StandardScan
 
 MYO_SIDE = 128
 SQUARE_MARGIN = 14
-"""Pixels of the standard grid between the ROI and the edge of the square that is kept (ours)."""
+"""Pixels of the standard grid from the ROI to the edge of the square kept. Not from the paper."""
 
 ROI_PERCENTILE = 99.0
 WALL_THRESHOLD = 0.5
 ENHANCEMENT_THRESHOLD = 0.5
-"""Probabilities above which a pixel is wall, and enhanced (ours): the even ones.
+"""Probabilities above which a pixel is wall, and enhanced: the even ones. Not from the paper.
 
 Higher ones look better on the six EMIDEC training patients that were left out of training (their
 curves: model cards), and cost more than they gain elsewhere: a network like the shipped one had a
