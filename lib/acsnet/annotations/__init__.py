@@ -1,1 +1,1 @@
-"""Labels that people drew: versions, checks, agreement, and the audit log."""
+"""Labels that people drew: versions, checks, agreement, reading details, and the audit log."""

@@ -15,11 +15,13 @@ from saved_labels import keep_draft, save_label
 
 from acsnet.annotations import audit_log
 from acsnet.annotations.label_versions import VersionStore
+from acsnet.annotations.reading_details import DetailsStore, ReadingDetails
 from acsnet.errors import InputError
 from acsnet.fine_tuning.model_registry import Models
 from acsnet.server.datastores.folder import StudiesDatastore
 from acsnet.server.state.backup import MANIFEST, write_backup
 from acsnet.server.state.paths import (
+    DETAILS,
     VERSIONS,
     audit_log_file,
     models_folder,
@@ -67,6 +69,8 @@ def studies(tmp_path, monkeypatch):
             audit_log_file(), "save", user=user, image="a", details={"version": version}
         )
     save_label(store, "own", label(3), user="Cy")
+    details = DetailsStore(store_folder(folder) / DETAILS)
+    details.save("a", ReadingDetails(comment="thin apex"), reader="Ana")
     store.close()
     models = Models(models_folder(str(folder)))
     version = models.root / "versions" / "0123456789ab"
@@ -97,6 +101,7 @@ def told(folder):
             for versions in VersionStore(store_folder(folder) / VERSIONS).all()
             for one in versions
         },
+        "details": DetailsStore(store_folder(folder) / DETAILS).read("a"),
         "reviewed": [one.name for one in store.reviewed()],
         "audit": audit_log.read(audit_log_file()),
         "models": (models.names(), models.aliases(), models.record(models.names()[1])),

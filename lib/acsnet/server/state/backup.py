@@ -1,7 +1,7 @@
 """A backup of one studies folder's state, taken while the server runs.
 
     audit.jsonl       who did what, up to the last whole line
-    store/            labels, their versions and records, SEGs, scans that clients uploaded
+    store/            labels, their versions and records, what readers entered, SEGs, uploaded scans
     models/           weights of all versions, which is live, the hold-out, MLflow's database, runs
     MANIFEST.json     the layout of the state, and size, time and SHA-256 of each file
 
@@ -37,6 +37,7 @@ from acsnet.fine_tuning.training_request import REQUEST, run_folders
 from acsnet.fine_tuning.training_status import STATUS
 from acsnet.pacs.config import is_dicomweb
 from acsnet.server.state.paths import (
+    DETAILS,
     VERSIONS,
     audit_log_file,
     models_folder,
@@ -152,7 +153,7 @@ def _fill(archive: _Archive, *, studies: str) -> Summary:
         for path in _files(pinned):
             archive.add(f"{STORE}/{path.relative_to(pinned).as_posix()}", path)
     uploads = () if is_dicomweb(studies) else _files(store / "uploads")
-    for path in [*uploads, *_version_files(store / VERSIONS)]:
+    for path in [*uploads, *_version_files(store / VERSIONS), *_files(store / DETAILS)]:
         archive.add(f"{STORE}/{path.relative_to(store).as_posix()}", path)
     for path in _model_files(models):
         archive.add(f"{MODELS}/{path.relative_to(models).as_posix()}", path)

@@ -8,7 +8,9 @@ from acsnet.pacs.config import is_dicomweb, pacs_settings
 from acsnet.settings import read_settings
 
 VERSIONS = "versions"
-"""The folder of a store with all that people ever saved."""
+"""The folder of a store with all labels that people ever saved."""
+DETAILS = "details"
+"""The folder of a store with what readers entered beside labels."""
 
 
 def state_folder() -> Path:

@@ -19,6 +19,7 @@ from acsnet import storage
 from acsnet.annotations.label_versions import LABEL, RECORD
 from acsnet.errors import InputError
 from acsnet.fine_tuning.training_request import RUNS
+from acsnet.server.state.paths import DETAILS
 
 logger = logging.getLogger(__name__)
 
@@ -79,7 +80,11 @@ def process_began() -> float:
 def _parts(store: Path) -> list[Path]:
     """The folders of a store in which files are written."""
     nested = [path for part in ("versions", "labels", "seg") for path in store.glob(f"{part}/*")]
-    return [store, *(store / part for part in ("images", "uploads", "series", "scores")), *nested]
+    return [
+        store,
+        *(store / part for part in ("images", "uploads", "series", "scores", DETAILS)),
+        *nested,
+    ]
 
 
 def _temporary(folders: Sequence[Path], *, before: float) -> Iterator[Path]:

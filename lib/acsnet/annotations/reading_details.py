@@ -1,0 +1,207 @@
+"""What a reader enters for a case beside labels: body size, indication, RV insertion, comment.
+
+One file a case, replaced whole by each save. One that cannot be read is set aside, and the case
+says so until somebody enters its details again.
+"""
+
+import hashlib
+import json
+import logging
+import math
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from acsnet.errors import InputError
+from acsnet.io.limits import MAX_MATRIX, MAX_SLICES
+from acsnet.quantify.body_size import BodySize
+from acsnet.storage import set_aside, write_json
+
+logger = logging.getLogger(__name__)
+
+BodySizeSource = Literal["entered", "header"]
+"""entered: by the reader; header: PatientSize and PatientWeight, which the reader confirmed."""
+
+MAX_INDICATION, MAX_COMMENT, MAX_READER = 500, 2000, 64
+"""Characters."""
+
+SUFFIX = ".json"
+DAMAGED = (OSError, ValueError, KeyError, TypeError)
+"""What a file raises that is not as it was written; InputError is a ValueError."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReadingDetails:
+    """What a reader entered. Raises InputError for what cannot be, in one sentence.
+
+    height_cm, weight_kg: both or neither; body_size_source: where they come from, None without
+    them; indication, comment: plain text, lines allowed; rv_insertion: slice, numbered in the file
+    from 1, to row and column (pixels of the input from 0) of the anterior insertion of the right
+    ventricle, None for the automatic one.
+    """
+
+    height_cm: float | None = None
+    weight_kg: float | None = None
+    body_size_source: BodySizeSource | None = None
+    indication: str = ""
+    comment: str = ""
+    rv_insertion: Mapping[int, tuple[float, float]] | None = None
+
+    def __post_init__(self) -> None:
+        self._check_body_size()
+        for name, limit in (("indication", MAX_INDICATION), ("comment", MAX_COMMENT)):
+            _check_text(name, getattr(self, name), limit=limit)
+        if self.rv_insertion is not None:
+            _check_insertion(self.rv_insertion)
+
+    def _check_body_size(self) -> None:
+        for name, value in (("height_cm", self.height_cm), ("weight_kg", self.weight_kg)):
+            if value is not None and not _is_number(value):
+                msg = f"{name} must be a number, got {value!r}"
+                raise InputError(msg)
+        if (self.height_cm is None) != (self.weight_kg is None):
+            msg = "height and weight are needed together: give both or neither"
+            raise InputError(msg)
+        if self.height_cm is None or self.weight_kg is None:
+            if self.body_size_source is not None:
+                msg = "a source of height and weight was given without height and weight"
+                raise InputError(msg)
+            return
+        BodySize(height_cm=self.height_cm, weight_kg=self.weight_kg)
+        if self.body_size_source not in get_args(BodySizeSource):
+            names = " or ".join(get_args(BodySizeSource))
+            msg = f"body_size_source must be {names}, got {self.body_size_source!r}"
+            raise InputError(msg)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON; keys of `rv_insertion` are texts there."""
+        values = asdict(self)
+        if self.rv_insertion is not None:
+            values["rv_insertion"] = {
+                str(number): list(point) for number, point in self.rv_insertion.items()
+            }
+        return values
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "ReadingDetails":
+        """From what `to_dict` gives, or a form sent. Raises InputError for anything else."""
+        if unknown := sorted(set(values) - {field.name for field in fields(cls)}):
+            msg = f"reading details have no {', '.join(map(repr, unknown))}"
+            raise InputError(msg)
+        values = dict(values)
+        if values.get("rv_insertion") is not None:
+            values["rv_insertion"] = _read_insertion(values["rv_insertion"])
+        return cls(**values)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SavedDetails:
+    """Details with who entered them and when (UTC)."""
+
+    details: ReadingDetails
+    reader: str
+    saved: datetime
+
+
+class DetailsStore:
+    """The details of all cases of one studies folder, kept below `folder`.
+
+    Files are named by a digest of the image's id, so that no id can lead out of the folder.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def save(self, image: str, details: ReadingDetails, *, reader: str) -> SavedDetails:
+        """Keep details in the place of those before; on the disk when this returns."""
+        _check_text("the reader's name", reader, limit=MAX_READER)
+        entry = SavedDetails(details=details, reader=reader, saved=datetime.now(timezone.utc))
+        record = {
+            "image": image,
+            "reader": reader,
+            "saved": entry.saved.isoformat(timespec="microseconds"),
+            "details": details.to_dict(),
+        }
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        write_json(self._file(image), record, private=True)
+        return entry
+
+    def read(self, image: str) -> tuple[SavedDetails | None, tuple[str, ...]]:
+        """The newest details of an image, None where there are none, and warnings.
+
+        A file that cannot be read is set aside; the warning stays until details are saved again.
+        """
+        file = self._file(image)
+        if file.exists():
+            try:
+                return _read_record(file, image), ()
+            except DAMAGED:
+                logger.exception("the details of a case cannot be read")
+                set_aside(file)
+        if not any(file.parent.glob(f"{file.name}.damaged-*")):
+            return None, ()
+        warning = (
+            "what was entered for this case (height, weight, indication, RV insertion, comment) "
+            "cannot be read any more: enter it again"
+        )
+        return None, (warning,)
+
+    def _file(self, image: str) -> Path:
+        return self._folder / f"{hashlib.sha256(image.encode()).hexdigest()[:32]}{SUFFIX}"
+
+
+def _read_record(file: Path, image: str) -> SavedDetails:
+    record = json.loads(file.read_text(encoding="utf-8"))
+    if record["image"] != image:
+        msg = f"{file.name} holds the details of another case"
+        raise InputError(msg)
+    return SavedDetails(
+        details=ReadingDetails.from_dict(record["details"]),
+        reader=str(record["reader"]),
+        saved=datetime.fromisoformat(record["saved"]),
+    )
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _check_text(name: str, text: Any, *, limit: int) -> None:
+    if not isinstance(text, str):
+        msg = f"{name} must be text, got {text!r}"
+        raise InputError(msg)
+    if len(text) > limit:
+        msg = f"{name} must have at most {limit} characters, got {len(text)}"
+        raise InputError(msg)
+    for character in text:
+        if character not in "\n\t" and unicodedata.category(character) in ("Cc", "Cs"):
+            msg = f"{name} must be plain text, got the control character {character!r}"
+            raise InputError(msg)
+
+
+def _check_insertion(points: Mapping[int, tuple[float, float]]) -> None:
+    if not points:
+        msg = "rv_insertion must hold a slice at least: leave it out for the automatic one"
+        raise InputError(msg)
+    for number, (row, column) in points.items():
+        if not 1 <= number <= MAX_SLICES:
+            msg = f"rv_insertion must name slices from 1 to {MAX_SLICES}, got {number}"
+            raise InputError(msg)
+        if not all(_is_number(place) and 0 <= place < MAX_MATRIX for place in (row, column)):
+            msg = (
+                f"rv_insertion of slice {number} must be row and column from 0 to "
+                f"{MAX_MATRIX - 1}, got {row!r}, {column!r}"
+            )
+            raise InputError(msg)
+
+
+def _read_insertion(points: Any) -> dict[int, tuple[float, float]]:
+    """Keys may be texts, points lists."""
+    try:
+        return {int(number): (row, column) for number, (row, column) in points.items()}
+    except (AttributeError, TypeError, ValueError):
+        msg = f"rv_insertion must hold slice: [row, column], got {points!r}"
+        raise InputError(msg) from None
