@@ -12,16 +12,14 @@ from acsnet.export import write_result
 from acsnet.io import read_scan
 from acsnet.pipeline import Pipeline
 from acsnet.train.data.datasets import ADAPTERS
-
-TRUTH = {"emidec": "emidec", "acdc": "acdc", "sunnybrook": "acdc"}
-"""Convention of the labels of each data set."""
+from results_page.page_words import DATA_SETS
 
 
 def main() -> None:
     """Print the tables of `acsnet evaluate` for one test list."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--set", choices=tuple(TRUTH), default="emidec")
+    parser.add_argument("--set", choices=tuple(DATA_SETS), default="emidec")
     parser.add_argument("--output", type=Path, help="keep the segmentations there")
     parser.add_argument("--json", type=Path, help="write every number there, too")
     args = parser.parse_args()
@@ -35,7 +33,7 @@ def main() -> None:
         run_evaluation(
             predictions=output,
             labels=files[0][1].parent,
-            truth=TRUTH[args.set],
+            truth=DATA_SETS[args.set].truth,
             json_path=args.json,
         )
 

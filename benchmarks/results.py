@@ -18,6 +18,7 @@ from acsnet.evaluate import run_evaluation
 from acsnet.export import SEGMENTATION, write_result
 from acsnet.io import read_scan
 from acsnet.pipeline import Pipeline
+from acsnet.train.data.datasets import ADAPTERS
 from results_page.examples import ExampleFiles, example_figures
 from results_page.page import DATA_SETS, Made, write_results
 
@@ -36,16 +37,17 @@ def main() -> None:
     args = parser.parse_args()
     if args.examples and args.output.resolve().is_relative_to(REPOSITORY):
         parser.error("--examples shows patients: give an --output outside the repository")
-    folder = args.data / args.set
     names = json.loads((args.data / "splits.json").read_text())[args.set]["test"]
+    find = ADAPTERS[args.set].find_files
+    images, labels = zip(*(find(args.data / args.set, name) for name in names), strict=True)
+    truth = DATA_SETS[args.set].truth
     start = time.perf_counter()
     pipeline = Pipeline.load()
     with tempfile.TemporaryDirectory() as temporary:
         segmented = Path(temporary)
-        for name in track(names, description="segmenting"):
-            scan = read_scan(folder / "images" / f"{name}.nii.gz")
-            write_result(pipeline(scan), segmented)
-        evaluation = run_evaluation(predictions=segmented, labels=folder / "labels", truth=args.set)
+        for image in track(images, description="segmenting"):
+            write_result(pipeline(read_scan(image)), segmented)
+        evaluation = run_evaluation(predictions=segmented, labels=labels[0].parent, truth=truth)
         made = Made(
             data_set=args.set,
             date=datetime.now(timezone.utc).date().isoformat(),
@@ -60,14 +62,10 @@ def main() -> None:
             weights=pipeline.weights,
         )
         files = {
-            name: ExampleFiles(
-                image=folder / "images" / f"{name}.nii.gz",
-                expert=folder / "labels" / f"{name}.nii.gz",
-                predicted=segmented / name / SEGMENTATION,
-            )
-            for name in names
+            name: ExampleFiles(image=image, expert=label, predicted=segmented / name / SEGMENTATION)
+            for name, image, label in zip(names, images, labels, strict=True)
         }
-        examples = example_figures(evaluation.cases, files, args.set) if args.examples else None
+        examples = example_figures(evaluation.cases, files, truth) if args.examples else None
     write_results(evaluation, made, args.output, examples=examples)
 
 

@@ -12,8 +12,12 @@ TITLE = "Agreement with the experts"
 
 @dataclass(frozen=True, kw_only=True)
 class DataSet:
-    """What the page says of a data set; beside_paper: it is LGE, as the paper's own."""
+    """What the page says of a data set.
 
+    truth: convention of its labels; beside_paper: it is LGE, as the paper's own.
+    """
+
+    truth: str
     title: str
     scans: str
     terms: str
@@ -22,15 +26,24 @@ class DataSet:
 
 DATA_SETS: Mapping[str, DataSet] = {
     "emidec": DataSet(
+        truth="emidec",
         title="EMIDEC, late gadolinium enhancement (Lalande et al., Data 2020;5:89)",
         scans="patients never trained on",
         terms="CC BY-NC-SA 4.0: research, not commercial",
         beside_paper=True,
     ),
     "acdc": DataSet(
+        truth="acdc",
         title="ACDC, cine (Bernard et al., IEEE TMI 2018;37:2514)",
         scans="scans, end-diastole and end-systole, of patients never trained on",
         terms="CC BY-NC-SA 4.0: research, not commercial",
+        beside_paper=False,
+    ),
+    "sunnybrook": DataSet(
+        truth="acdc",
+        title="Sunnybrook Cardiac Data, cine (Radau et al., MIDAS Journal 2009)",
+        scans="patients never trained on, end-diastole, the slices with both contours",
+        terms="public domain (CC0)",
         beside_paper=False,
     ),
 }
