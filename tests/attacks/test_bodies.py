@@ -31,7 +31,7 @@ def refused(method, path, *, kind, length):
     [
         ("POST", "/acsnet/login", MULTIPART, 512 * 2**20, 413),
         ("POST", "/auth/token", "application/x-www-form-urlencoded", 17 * 1024, 413),
-        ("POST", "/acsnet/cases/a/review", MULTIPART, 2**20, 413),
+        ("POST", "/acsnet/cases/a/accept", MULTIPART, 2**20, 413),
         ("POST", "/infer/acsnet", "application/x-www-form-urlencoded", 2**21, 413),
         ("POST", "/infer/acsnet", "multipart/mixed; boundary=x", 10, 415),
         ("POST", "/infer/acsnet", "multipart/form-datax; boundary=x", 10, 415),

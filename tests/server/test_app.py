@@ -119,8 +119,8 @@ def test_every_review_is_looked_at_by_the_trainer_at_once(web, samples, monkeypa
 
     draft = save()
     assert looks == [0]
-    form = {"version": draft["version"], "by": "Eve"}
-    assert web.client.post(f"/acsnet/cases/{image}/review", data=form).status_code == 303
+    form = {"version": draft["version"], "by": "Eve", "warnings_shown": draft["warnings"]}
+    assert web.client.post(f"/acsnet/cases/{image}/accept", data=form).status_code == 303
     save(state="reviewed")
     assert looks == [0, 1, 1]
     measured = measure_drawn(

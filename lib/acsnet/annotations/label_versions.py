@@ -47,7 +47,8 @@ class Version:
     saved: UTC; model: version of the model whose draft it started from, empty for none; scan:
     fingerprint of the scan's files that it was drawn on; tag: what the client called it; features:
     as measured when it was saved; reviewer, reviewed: who reviewed it, empty if nobody did, and
-    when, UTC; file: NIfTI on the grid of its image, with the values of `acsnet.labels`.
+    when, UTC; file: NIfTI on the grid of its image, with the values of `acsnet.labels`; comment:
+    said with the last decision on it; withdrawn_by: empty where nobody did.
     """
 
     id: str
@@ -63,6 +64,8 @@ class Version:
     reviewer: str
     reviewed: datetime | None
     file: Path
+    comment: str = ""
+    withdrawn_by: str = ""
 
     def verified(self) -> Path:
         """The file, once its checksum is known to be that of the save. Raises InputError."""
@@ -104,9 +107,12 @@ class VersionStore:
         tag: str = "final",
         features: Mapping[str, Any] | None = None,
         state: State = "draft",
+        by: str = "",
+        comment: str = "",
     ) -> Version:
         """Keep a copy of the NIfTI file `label` as the newest version; see `Version`.
 
+        by, comment: who decided on its state, by default the author, and what they said of it.
         Where the newest version says just the same, a save was repeated, and that one is given.
         """
         content = label.read_bytes()
@@ -122,7 +128,7 @@ class VersionStore:
                 "sha256": hashlib.sha256(content).hexdigest(),
             }
             if before := self.versions(image):
-                if _is_repeat(before[0], said, state):
+                if _is_repeat(before[0], said, state, by or author):
                     return before[0]
                 # The newest one is the newest even where the clock was set back.
                 saved = max(saved, before[0].saved + timedelta(microseconds=1))
@@ -136,7 +142,9 @@ class VersionStore:
             }
             files = {LABEL: content}
             if state != "draft":
-                files[f".{state}"] = _decision(author, saved)
+                files[f".{state}"] = Decision(
+                    by=by or author, time=saved, comment=comment
+                ).to_json()
             files[RECORD] = json.dumps(record, allow_nan=False).encode()
             try:
                 for ending, part in files.items():
@@ -164,7 +172,13 @@ class VersionStore:
         return version
 
     def mark(
-        self, image: str, name: str, state: Literal["reviewed", "withdrawn"], *, by: str
+        self,
+        image: str,
+        name: str,
+        state: Literal["reviewed", "withdrawn"],
+        *,
+        by: str,
+        comment: str = "",
     ) -> Version:
         """Say that a version is reviewed, or not to be used any more; who says so first is kept.
 
@@ -175,13 +189,13 @@ class VersionStore:
             msg = f"version {name} was withdrawn: save the label again"
             raise InputError(msg)
         if version.state != state:
-            decision = _decision(by, datetime.now(timezone.utc))
-            write_bytes(self._of(image) / f"{name}.{state}", decision, private=True)
+            decision = Decision(by=by, time=datetime.now(timezone.utc), comment=comment)
+            write_bytes(self._of(image) / f"{name}.{state}", decision.to_json(), private=True)
         return self.version(image, name)
 
     def reviewed(self) -> list[Version]:
-        """The newest reviewed version of each image: what a network may be trained on."""
-        newest = (newest_of(versions, "reviewed") for versions in self.all())
+        """The version of each image reviewed last: what a network may be trained on."""
+        newest = (last_reviewed(versions) for versions in self.all())
         return [version for version in newest if version is not None]
 
     def all(self) -> list[list[Version]]:
@@ -226,15 +240,16 @@ def _read_folder(folder: Path, changed: int) -> _Folder:
             logger.exception("the record of a label cannot be read: %s", name)
             damaged.append(name)
             continue
-        if f"{stem}.withdrawn" in names:
-            version = replace(version, state="withdrawn")
-        elif f"{stem}.reviewed" in names:
+        for state in ("reviewed", "withdrawn"):
+            if f"{stem}.{state}" not in names:
+                continue
+            if state == "withdrawn":  # also where it cannot be read by whom
+                version = replace(version, state="withdrawn")
             try:
-                by, when = read_decision(folder / f"{stem}.reviewed")
-                version = replace(version, state="reviewed", reviewer=by, reviewed=when)
+                version = _decided(version, state, read_decision(folder / f"{stem}.{state}"))
             except DAMAGED:
                 logger.exception("the review of a label cannot be read: %s", name)
-                damaged.append(f"{stem}.reviewed")
+                damaged.append(f"{stem}.{state}")
         versions.append(version)
     return _Folder(versions=tuple(versions), damaged=tuple(damaged), changed=changed)
 
@@ -246,28 +261,65 @@ def _read_record(path: Path) -> Version:
     return Version(**record, state="draft", reviewer="", reviewed=None, file=label)
 
 
-def read_decision(path: Path) -> tuple[str, datetime]:
-    """Who decided, and when. Raises one of `DAMAGED` where that cannot be read."""
+@dataclass(frozen=True, kw_only=True)
+class Decision:
+    """What a person decided on a version: who, when (UTC), and what they said of it."""
+
+    by: str
+    time: datetime
+    comment: str = ""
+
+    def to_json(self) -> bytes:
+        """As it is on the disk."""
+        time = self.time.isoformat(timespec="microseconds")
+        return json.dumps({"by": self.by, "time": time, "comment": self.comment}).encode()
+
+
+def read_decision(path: Path) -> Decision:
+    """The decision in a file. Raises one of `DAMAGED` where that cannot be read."""
     decision = json.loads(path.read_text(encoding="utf-8"))
-    return str(decision["by"]), datetime.fromisoformat(decision["time"])
+    return Decision(
+        by=str(decision["by"]),
+        time=datetime.fromisoformat(decision["time"]),
+        comment=str(decision.get("comment", "")),
+    )
 
 
-def _is_repeat(version: Version, said: Mapping[str, str], state: State) -> bool:
+def _decided(version: Version, state: str, decision: Decision) -> Version:
+    said = replace(version, comment=decision.comment)
+    if state == "withdrawn":
+        return replace(said, state="withdrawn", withdrawn_by=decision.by)
+    return replace(said, state="reviewed", reviewer=decision.by, reviewed=decision.time)
+
+
+def _is_repeat(version: Version, said: Mapping[str, str], state: State, by: str) -> bool:
     """Whether a save that says this, in this state, is that of a version once more."""
-    own = version.state == state and version.reviewer in ("", version.author)
+    own = version.state == state and version.reviewer in ("", by)
     return own and all(getattr(version, name) == value for name, value in said.items())
 
 
-def newest_of(versions: Sequence[Version], state: State) -> Version | None:
-    """The newest version in a state; versions: newest first."""
-    return next((version for version in versions if version.state == state), None)
+def last_reviewed(versions: Sequence[Version]) -> Version | None:
+    """The version that was reviewed last, however old it is; versions: newest first."""
+    reviewed = [version for version in versions if version.state == "reviewed"]
+    return max(reviewed, key=lambda version: version.reviewed or version.saved, default=None)
+
+
+NETWORKS = "ACSNet"
+"""How the names begin under which the networks draw."""
+
+
+def by_networks(author: str) -> bool:
+    """Whether an author is the networks."""
+    return author.partition(" ")[0] == NETWORKS
 
 
 def by_author(versions: Sequence[Version]) -> dict[str, Version]:
-    """The newest version of each person that was not withdrawn; versions: newest first."""
+    """The newest version of each person that was not withdrawn; versions: newest first.
+
+    A draft of the networks that a person accepted is that person's.
+    """
     valid = [version for version in versions if version.state != "withdrawn"]
-    return {version.author: version for version in reversed(valid)}
-
-
-def _decision(by: str, when: datetime) -> bytes:
-    return json.dumps({"by": by, "time": when.isoformat(timespec="microseconds")}).encode()
+    return {
+        version.reviewer if by_networks(version.author) else version.author: version
+        for version in reversed(valid)
+    }

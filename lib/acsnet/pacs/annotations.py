@@ -8,6 +8,7 @@ other software and are ignored.
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Literal
 
 from pydicom.dataset import Dataset
 
@@ -26,9 +27,13 @@ REPORTS = ("SR", "DOC")
 
 @dataclass(frozen=True, kw_only=True)
 class Annotation:
-    """A SEG with labels; made_at: YYYYMMDDHHMMSS; of_series: UIDs of the MR series drawn on."""
+    """A SEG with labels.
 
-    state: State
+    state: `withdrawn` where the server's own notes say so, which no SEG does; made_at:
+    YYYYMMDDHHMMSS; of_series: UIDs of the MR series drawn on.
+    """
+
+    state: State | Literal["withdrawn"]
     author: str
     made_at: str
     study: str

@@ -111,16 +111,18 @@ class Archive:
         return read_seg(seg, sources)
 
     def store_draft(
-        self, uid: str, label_map: NDArray[np.uint8], companions: Companions
+        self, uid: str, label_map: NDArray[np.uint8], companions: Companions, *, anew: bool = False
     ) -> Stored | None:
         """Store a draft by the model with its measures, unless the newest draft is identical.
 
-        label_map: on the grid of the input. Returns the SOPInstanceUID of the SEG, or None.
+        label_map: on the grid of the input; anew: also an identical one, for that one was rejected.
+        Returns the SOPInstanceUID of the SEG, or None.
         """
         scan, sources = self.read(uid)
         labels = scan.grid.from_input(label_map)
         before = self.entry(uid).model_draft
-        if before and np.array_equal(self.label_map(before, sources).labels, labels):
+        same = before and np.array_equal(self.label_map(before, sources).labels, labels)
+        if same and not anew:
             return None
         return self._store(labels, companions, sources, "draft", "AUTOMATIC", MODEL)
 
@@ -132,12 +134,14 @@ class Archive:
         *,
         author: str,
         state: State,
+        unedited: bool = False,
     ) -> Stored:
         """Store a person's labels as a new SEG with its measures; nothing is overwritten.
 
         label_map: on the grid of the input; it counts as drawn by hand if there was no segmentation
-        to edit. If the newest SEG says the same, a save was repeated: that one is returned. Raises
-        InputError if `author` is the model.
+        to edit; unedited: a draft of the model that the person takes over as it is. If the newest
+        SEG says the same, a save was repeated: that one is returned. Raises InputError if `author`
+        is the model.
         """
         if author == MODEL:
             msg = f"{author!r} is what the model signs with: choose another name"
@@ -151,7 +155,8 @@ class Archive:
             and np.array_equal(self.label_map(before[0], sources).labels, labels)
         ):
             return Stored(instance=before[0].instance)
-        kind: AlgorithmType = "SEMIAUTOMATIC" if before else "MANUAL"
+        by_hand: AlgorithmType = "SEMIAUTOMATIC" if before else "MANUAL"
+        kind: AlgorithmType = "AUTOMATIC" if unedited else by_hand
         return self._store(labels, companions, sources, state, kind, author)
 
     def _store(

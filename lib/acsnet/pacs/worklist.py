@@ -77,7 +77,14 @@ class Entry:
     @property
     def drawn(self) -> tuple[Annotation, ...]:
         """Annotations by people, newest first."""
-        return tuple(seg for seg in self.annotations if not seg.by_model)
+        used = (seg for seg in self.annotations if seg.state != "withdrawn")
+        return tuple(seg for seg in used if not seg.by_model)
+
+    @property
+    def is_rejected(self) -> bool:
+        """Whether all that was drawn on it was withdrawn."""
+        states = {seg.state for seg in self.annotations}
+        return states == {"withdrawn"}
 
 
 class WorkList:

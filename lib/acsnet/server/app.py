@@ -30,7 +30,7 @@ from acsnet.pacs.config import is_dicomweb, pacs_settings
 from acsnet.server.datastores.folder import StudiesDatastore
 from acsnet.server.datastores.label_records import DRAFT, DRAWN, REVIEWED
 from acsnet.server.datastores.pacs import DicomWebDatastore
-from acsnet.server.datastores.protocol import LabelRecord, StudyStore, held_under
+from acsnet.server.datastores.protocol import StudyStore
 from acsnet.server.identity import signed
 from acsnet.server.inference.batch import Batch
 from acsnet.server.inference.model_server import ModelServer
@@ -57,6 +57,7 @@ from acsnet.server.state.repair import alone_on, process_began, repair, scratch_
 from acsnet.server.state.schema import settle_state
 from acsnet.server.web import metrics
 from acsnet.server.web.drift import Drift, measures_of, read_reference
+from acsnet.server.web.shown_versions import ShownVersions
 from acsnet.settings import read_settings
 from acsnet.storage import is_readable, is_writable
 
@@ -100,6 +101,7 @@ class AcsnetApp(MONAILabelApp):
         )
         self.batch = Batch(self._draft)
         self.session_owners: dict[str, str] = {}
+        self.shown_versions = ShownVersions()
         metrics.watch_queue(lambda: self.queue.waiting, lambda: self.queue.running)
 
     @property
@@ -281,32 +283,10 @@ class AcsnetApp(MONAILabelApp):
             answer.params["warnings"].append(f"the draft could not be kept: {error.strerror}")
         self._scorer.wake()
 
-    def review(self, image: str, version: str, *, by: str) -> LabelRecord:
-        """Mark a version of a label as reviewed. Raises InputError for an unknown version."""
-        start = time.perf_counter()
-        reviewed = self.datastore().review(image, version, by=by)
-        note(
-            "review",
-            user=by,
-            model=reviewed.model,
-            image=image,
-            seconds=time.perf_counter() - start,
-            details={"version": reviewed.id},
-        )
-        self.trainings.wake()
-        return reviewed
-
     def on_save_label(self, image_id: str, label_id: str) -> None:
         """Wake the training supervisor after a save."""
         super().on_save_label(image_id, label_id)
         self.trainings.wake()
-
-    def withdraw(self, image: str, tag: str, *, by: str) -> None:
-        """Withdraw the label map under a tag. Raises InputError in a PACS."""
-        held = held_under(self.datastore().label_records(image), tag)
-        self.datastore().withdraw(image, tag, by=by)
-        details = {"version": "" if held is None else held.id, "tag": tag}
-        note("withdraw", user=by, image=image, details=details)
 
     def _draft(self, image: str) -> None:
         """Segment one image of the datastore and keep the draft."""

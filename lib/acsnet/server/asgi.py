@@ -41,6 +41,7 @@ from acsnet.server.pages import case_reports, viewers  # noqa: E402
 from acsnet.server.pages import routes as pages  # noqa: E402
 from acsnet.server.routes import (  # noqa: E402
     annotation,
+    decisions,
     health,
     images,
     inference,
@@ -128,6 +129,7 @@ def build() -> FastAPI:
         images,
         labels,
         annotation,
+        decisions,
         training,
         archive,
         viewers,

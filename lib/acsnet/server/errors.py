@@ -14,6 +14,25 @@ class BusyError(AcsnetError):
     status = 409
 
 
+class UnknownError(AcsnetError):
+    """Something that a client names and that there is not."""
+
+    status = 404
+
+
+class UnshownError(AcsnetError):
+    """A label map that is to be accepted, and that the person has not looked at yet.
+
+    warnings: those to be shown with it; digest: by which the client says that they were.
+    """
+
+    status = 409
+
+    def __init__(self, message: str, *, warnings: tuple[str, ...] = (), digest: str = "") -> None:
+        super().__init__(message)
+        self.warnings, self.digest = warnings, digest
+
+
 class LoadError(AcsnetError):
     """A request that the server cannot take now, and that may be repeated after `retry_after` s."""
 

@@ -14,6 +14,7 @@ from acsnet.server.datastores.label_records import (
     records_of_folder,
 )
 from acsnet.server.datastores.protocol import held_under
+from acsnet.server.datastores.seg_decisions import SegDecision
 
 
 def version(name, second, *, state="draft", tag="final", scan="now"):
@@ -55,7 +56,7 @@ def test_all_label_maps_of_a_scan_are_listed_newest_first():
     assert [(one.id, one.tag, one.state, one.current) for one in records] == [
         ("v3", "draft", "draft", True),
         ("v2", "final", "reviewed", True),
-        ("v1", "", "draft", False),
+        ("v1", "", "draft", True),
         ("", "original", "draft", False),
     ]
     assert [one.seg_refused for one in records] == ["no reason", None, None, None]
@@ -80,6 +81,7 @@ def test_a_client_gets_a_record_under_the_names_of_monai_label():
         "ts": 1795845601,  # 2026-11-28 06:00:01 UTC
         "model": "m1",
         "reviewer": "Rea",
+        "comment": "",
         "features": {"warnings": ["odd"]},
     }
     assert record.warnings == ("odd",)
@@ -109,4 +111,22 @@ def test_the_time_of_a_seg_is_that_of_this_machines_clock(made_at, saved):
     record = record_of_seg(seg, tag="final", features={"model_version": "m1"})
     assert (record.id, record.model, record.current) == ("1.4", "m1", True)
     assert record.saved == (saved and saved.astimezone())
-    assert not record_of_seg(seg, features={}).current
+    assert record_of_seg(seg, features={}).tag == ""
+
+
+def test_a_record_of_a_seg_says_what_was_decided_on_it():
+    seg = Annotation(
+        state="withdrawn",
+        author="Rea",
+        made_at="",
+        study="1.2",
+        series="1.3",
+        instance="1.4",
+        of_series=("1.1",),
+    )
+    said = SegDecision(
+        instance="1.4", author="ACSNet", reviewer="Rea", comment="no apex", withdrawn_by="Bo"
+    )
+    record = record_of_seg(seg, features={}, decision=said)
+    assert (record.state, record.author, record.reviewer) == ("withdrawn", "ACSNet", "Rea")
+    assert (record.comment, record.withdrawn_by) == ("no apex", "Bo")

@@ -116,7 +116,7 @@ def test_a_draft_that_the_pacs_refuses_is_told_of(datastore, image, pacs, pipeli
     assert not any("could not" in warning for warning in datastore.verdict(image).warnings)
 
 
-def test_only_reviewed_labels_are_saved_and_nothing_is_removed(datastore, image, tmp_path):
+def test_only_our_tags_are_saved_and_images_stay(datastore, image, tmp_path):
     sent = tmp_path / "label.nii.gz"
     label_file(datastore, image, sent, 1)
     with pytest.raises(InputError, match="for what the model draws"):
@@ -125,7 +125,6 @@ def test_only_reviewed_labels_are_saved_and_nothing_is_removed(datastore, image,
         datastore.save_label(image, str(sent), "mine", {})
     for refused in (
         lambda: datastore.remove_image(image),
-        lambda: datastore.remove_label(image, "final"),
         lambda: datastore.add_image("x", str(sent), {}),
         lambda: datastore.get_dataset_archive(None),
     ):
@@ -189,6 +188,40 @@ def test_the_models_draft_cannot_be_called_reviewed(datastore, image, pipeline):
     (draft,) = datastore.label_records(image)
     with pytest.raises(InputError, match="by a person"):
         datastore.review(image, draft.id, by="Reader B")
+
+
+def test_a_rejected_draft_stays_in_the_pacs_and_is_not_shown(datastore, image, pipeline, tmp_path):
+    result = pipeline(read_scan(datastore.get_image_uri(image)))
+    datastore.keep_draft(image, result, "shipped")
+    kept = datastore.withdraw(image, "original", by="Reader B", reason="no apex")
+    assert (kept.state, kept.withdrawn_by, kept.comment) == ("withdrawn", "Reader B", "no apex")
+    assert datastore.get_labels_by_image_id(image) == {}
+    assert image not in datastore.get_unlabeled_images()
+    settings = PacsSettings(url="http://pacs", cache_seconds=1000.0)
+    again = DicomWebDatastore(settings, store=tmp_path / "store")
+    assert [one.state for one in again.label_records(image)] == ["withdrawn"]
+    again.close()
+    datastore.keep_draft(image, result, "shipped")
+    assert set(datastore.get_labels_by_image_id(image)) == {"original"}
+
+
+def test_an_accepted_draft_is_a_reviewed_segmentation_of_its_reader(datastore, image, pipeline):
+    result = pipeline(read_scan(datastore.get_image_uri(image)))
+    datastore.keep_draft(image, result, "shipped")
+    record = datastore.keep_label(
+        image,
+        result,
+        author="ACSNet",
+        state="reviewed",
+        tag="final",
+        reviewer="Reader B",
+        comment="fine",
+    )
+    (same,) = [one for one in datastore.label_records(image) if one.id == record.id]
+    assert (same.author, same.reviewer, same.comment) == ("ACSNet", "Reader B", "fine")
+    entry = datastore._archive.entry(image)
+    assert entry.newest("reviewed").author == "Reader B"
+    assert [one.name for one in datastore.reviewed()] == [image]
 
 
 def test_of_each_annotator_the_newest_segmentation_is_compared(datastore, image, tmp_path):

@@ -22,6 +22,7 @@ BODIES: dict[str, dict[str, int]] = {
     "login": {URLENCODED: 16 * KILO, MULTIPART: 16 * KILO},
     "form": {URLENCODED: 64 * KILO, MULTIPART: 64 * KILO},
     "json": {"application/json": MEGA},
+    "answer": {URLENCODED: 64 * KILO, MULTIPART: 64 * KILO, "application/json": 64 * KILO},
     "upload": {MULTIPART: UPLOAD, URLENCODED: MEGA},
     "dicom": {"multipart/related": 64 * MEGA},
 }
@@ -69,6 +70,7 @@ _TABLE: dict[Role, tuple[str, ...]] = {
         # See scans and what was drawn on them.
         "GET /info/                                      none    -",
         "GET /acsnet/                                    none    list",
+        "GET /acsnet/next                                none    next",
         "GET /acsnet/cases/{image}                       none    view",
         "GET /acsnet/cases/{image}/montage.png           none    view",
         "GET /acsnet/cases/{image}/segmentation.nii.gz   none    view",
@@ -105,7 +107,9 @@ _TABLE: dict[Role, tuple[str, ...]] = {
         "GET /scoring/{method}                           none    list",
     ),
     Role.REVIEWER: (
-        "POST /acsnet/cases/{image}/review               form    review",
+        "POST /acsnet/cases/{image}/accept               answer  review",
+        "POST /acsnet/cases/{image}/reject               answer  withdraw",
+        "POST /acsnet/cases/{image}/withdraw             answer  withdraw",
         "POST /acsnet/cases/{image}/remove               form    remove",
         "DELETE /datastore/label                         none    withdraw",
         "POST /scoring/{method}                          none    score",

@@ -34,7 +34,7 @@ from acsnet.server.datastores.label_records import (
     records_of_folder,
 )
 from acsnet.server.datastores.preflight import Verdict, fingerprint
-from acsnet.server.datastores.protocol import LabelRecord
+from acsnet.server.datastores.protocol import LabelRecord, record_called
 from acsnet.server.datastores.seg_files import write_seg
 from acsnet.server.state.paths import VERSIONS, private_folder
 from acsnet.server.web.request_checks import SCAN_SUFFIXES
@@ -77,8 +77,14 @@ class StudiesDatastore(FolderScans):
             image
             for image in images
             if DRAWN not in self.get_labels_by_image_id(image)
+            and not self._is_rejected(image)
             and super(StudiesDatastore, self).verdict(image).is_offered
         ]
+
+    def _is_rejected(self, image: str) -> bool:
+        """Whether all that was drawn on a scan was withdrawn."""
+        versions = self._versions.versions(image)
+        return bool(versions) and not self.get_labels_by_image_id(image)
 
     def save_label(
         self, image_id: str, label_filename: str, label_tag: str, label_info: dict[str, Any]
@@ -88,7 +94,15 @@ class StudiesDatastore(FolderScans):
         return image_id
 
     def keep_label(
-        self, image_id: str, measured: Measured, *, author: str, state: State, tag: str
+        self,
+        image_id: str,
+        measured: Measured,
+        *,
+        author: str,
+        state: State,
+        tag: str,
+        reviewer: str = "",
+        comment: str = "",
     ) -> LabelRecord:
         """Keep what a person drew as a new version, and show what holds now under each tag.
 
@@ -106,6 +120,8 @@ class StudiesDatastore(FolderScans):
                 tag=REVIEWED if tag == DRAWN else tag,
                 features=measured.features_dict(),
                 state=state,
+                by=reviewer,
+                comment=comment,
             )
             return self._shown(image_id, version.id)
 
@@ -155,10 +171,16 @@ class StudiesDatastore(FolderScans):
         versions = self._versions.versions(image_id)
         return records_of_folder(infos, versions, scan=self.image_fingerprint(image_id))
 
-    def review(self, image_id: str, version: str, *, by: str) -> LabelRecord:
+    def version_uri(self, image_id: str, record: LabelRecord) -> str:
+        """NIfTI file of any version. Raises AcsnetError for one not readable."""
+        if record.tag:
+            return self.get_label_uri(image_id, record.tag)
+        return str(self._versions.version(image_id, record.id).verified())
+
+    def review(self, image_id: str, version: str, *, by: str, comment: str = "") -> LabelRecord:
         """Say that a version is reviewed. Raises InputError for one that is not there."""
         with self._change:
-            self._versions.mark(image_id, version, "reviewed", by=by)
+            self._versions.mark(image_id, version, "reviewed", by=by, comment=comment)
             return self._shown(image_id, version)
 
     def reviewed(self) -> list[Reviewed]:
@@ -201,14 +223,29 @@ class StudiesDatastore(FolderScans):
         """As `withdraw`, where nobody says who does it."""
         self.withdraw(label_id, label_tag, by=author_of({}))
 
-    def withdraw(self, image_id: str, tag: str, *, by: str) -> None:
-        """Take a label out of use; its versions are kept, as withdrawn."""
+    def withdraw(self, image_id: str, version: str, *, by: str, reason: str = "") -> LabelRecord:
+        """Take a version out of use; it is kept, as withdrawn, a draft of the model, too."""
+        record = record_called(self.label_records(image_id), version)
+        file = Path(self.version_uri(image_id, record)) if not record.id else None
         with self._change:
-            if (version := super().get_label_info(image_id, tag).get("version")) is not None:
-                self._versions.mark(image_id, version, "withdrawn", by=by)
-            self._hide(image_id, tag)
-            if versions := self._versions.versions(image_id):
-                self._show_versions(versions)
+            if file is None:
+                kept = self._versions.mark(image_id, record.id, "withdrawn", by=by, comment=reason)
+            else:
+                kept = self._versions.add(
+                    image_id,
+                    file,
+                    author=record.author,
+                    model=record.model,
+                    scan=super().get_label_info(image_id, record.tag).get("scan", ""),
+                    tag=record.tag,
+                    features=record.features,
+                    state="withdrawn",
+                    by=by,
+                    comment=reason,
+                )
+            if record.tag:
+                self._hide(image_id, record.tag)
+            return self._shown(image_id, kept.id)
 
     def seg_file(self, image_id: str, label_tag: str) -> Path | None:
         """The DICOM SEG of a label map; None where there is none."""

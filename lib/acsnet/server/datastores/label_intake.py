@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from acsnet.anatomy.checks import read_limits
 from acsnet.annotations.label_checks import label_flags
+from acsnet.annotations.label_versions import by_networks
 from acsnet.dicom import State
 from acsnet.errors import InputError
 from acsnet.io import read_scan
@@ -123,6 +124,9 @@ def author_of(info: Mapping[str, Any]) -> str:
     author = str(info.get("user") or info.get("client_id") or NOBODY).strip()
     if len(author) > MAX_AUTHOR or not author.isprintable():
         msg = f"the annotator's name must be at most {MAX_AUTHOR} printable characters"
+        raise InputError(msg)
+    if by_networks(author):
+        msg = f"{author!r} is what the networks sign with: choose another name"
         raise InputError(msg)
     return author
 

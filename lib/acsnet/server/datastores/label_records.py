@@ -11,10 +11,11 @@ from typing import Any
 
 from monailabel.interfaces.datastore import DefaultLabelTag
 
-from acsnet.annotations.label_versions import Version, newest_of
+from acsnet.annotations.label_versions import Version, last_reviewed
 from acsnet.pacs.annotations import Annotation
 from acsnet.pacs.worklist import Entry
 from acsnet.server.datastores.protocol import LabelRecord
+from acsnet.server.datastores.seg_decisions import SegDecision
 from acsnet.storage import write_json
 
 DRAFT, REVIEWED = str(DefaultLabelTag.ORIGINAL.value), str(DefaultLabelTag.FINAL.value)
@@ -33,7 +34,7 @@ def held(versions: Sequence[Version]) -> dict[str, Version]:
     """
     used = [version for version in versions if version.state != "withdrawn"]
     held = {version.tag: version for version in reversed(used) if version.tag != REVIEWED}
-    if reviewed := newest_of(used, "reviewed"):
+    if reviewed := last_reviewed(used):
         held[REVIEWED] = reviewed
     newest = next((version for version in used if version.tag == REVIEWED), None)
     if newest is not None and newest.state == "draft":
@@ -56,6 +57,8 @@ def record_of_version(
         features=version.features,
         current=current,
         seg_refused=seg_refused,
+        comment=version.comment,
+        withdrawn_by=version.withdrawn_by,
     )
 
 
@@ -101,23 +104,34 @@ def records_of_folder(
                 record_of_version(version, tag=tag, current=current, seg_refused=refused)
             )
     shown = {record.id for record in records}
-    records += [record_of_version(version) for version in versions if version.id not in shown]
+    records += [
+        record_of_version(version, current=version.scan == scan)
+        for version in versions
+        if version.id not in shown
+    ]
     return tuple(sorted(records, key=lambda record: record.saved or LONG_AGO, reverse=True))
 
 
 def record_of_seg(
-    annotation: Annotation, *, tag: str = "", features: Mapping[str, Any]
+    annotation: Annotation,
+    *,
+    tag: str = "",
+    features: Mapping[str, Any],
+    decision: SegDecision | None = None,
 ) -> LabelRecord:
     """The record of a SEG in a PACS; it refers to its images, and images never change."""
+    said = decision or SegDecision(instance=annotation.instance)
     return LabelRecord(
         id=annotation.instance,
         tag=tag,
         state=annotation.state,
-        author=annotation.author,
+        author=said.author or annotation.author,
+        reviewer=said.reviewer,
         saved=_time_of(annotation.made_at),
         model=str(features.get(MODEL_VERSION) or ""),
         features=features,
-        current=bool(tag),
+        comment=said.comment,
+        withdrawn_by=said.withdrawn_by,
     )
 
 

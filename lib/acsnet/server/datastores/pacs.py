@@ -12,13 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from monailabel.interfaces.datastore import Datastore
 from numpy.typing import NDArray
 
 from acsnet.dicom import State
 from acsnet.errors import AcsnetError, InputError, PacsError
 from acsnet.fine_tuning.training_request import Reviewed
-from acsnet.io.series import Series
 from acsnet.pacs.annotations import Annotation
 from acsnet.pacs.archive import Archive
 from acsnet.pacs.config import PacsSettings
@@ -26,7 +24,7 @@ from acsnet.pacs.dicomweb import DicomWeb
 from acsnet.pacs.worklist import Entry
 from acsnet.report.pdf import AUTOMATIC
 from acsnet.result import Measured
-from acsnet.server.datastores.label_intake import accept_file, author_of
+from acsnet.server.datastores.label_intake import accept_file
 from acsnet.server.datastores.label_records import (
     DRAFT,
     DRAWN,
@@ -34,16 +32,24 @@ from acsnet.server.datastores.label_records import (
     REVIEWED,
     tagged,
 )
+from acsnet.server.datastores.pacs_interface import PacsInterface
 from acsnet.server.datastores.pacs_labels import PacsLabels, companions_of
 from acsnet.server.datastores.preflight import Verdict
-from acsnet.server.datastores.protocol import SCORES, SHOWN_TAGS, LabelRecord, held_under
+from acsnet.server.datastores.protocol import (
+    SCORES,
+    SHOWN_TAGS,
+    LabelRecord,
+    held_under,
+    record_called,
+)
+from acsnet.server.datastores.seg_decisions import SegDecisions
 from acsnet.server.state.paths import private_folder
 from acsnet.server.web.request_checks import SCAN_SUFFIXES
 
 logger = logging.getLogger(__name__)
 
 
-class DicomWebDatastore(Datastore):
+class DicomWebDatastore(PacsInterface):
     """The scans of a PACS; an image id, and that of its label, is a SeriesInstanceUID.
 
     store: the server's own folder, with `images/<id>/` and `labels/`; all in it can be fetched
@@ -55,7 +61,11 @@ class DicomWebDatastore(Datastore):
         private_folder(store)
         self.scores = store / SCORES
         self._archive = Archive(settings, cache=private_folder(store / "images"))
-        self._labels = PacsLabels(self._archive, private_folder(store / "labels"))
+        self._labels = PacsLabels(
+            self._archive,
+            private_folder(store / "labels"),
+            SegDecisions(store / "decisions.jsonl"),
+        )
         self._name = settings.url
         self._reader = ThreadPoolExecutor(1, thread_name_prefix="labels")
         self._change = threading.Lock()
@@ -65,16 +75,6 @@ class DicomWebDatastore(Datastore):
     def name(self) -> str:
         """Address of the PACS."""
         return self._name
-
-    def set_name(self, name: str) -> None:
-        """Keep the address: it is no name to choose."""
-
-    def description(self) -> str:
-        """What it is."""
-        return "LGE series of a PACS"
-
-    def set_description(self, description: str) -> None:
-        """Keep the description."""
 
     def refresh(self) -> None:
         """Search the PACS anew, and read in the background what people stored in it meanwhile."""
@@ -92,15 +92,7 @@ class DicomWebDatastore(Datastore):
 
     def entries(self) -> dict[str, Entry]:
         """The work list as it is now, by image id."""
-        return self._archive.worklist.entries()
-
-    def seg_file(self, image_id: str, label_tag: str) -> Path | None:
-        """None: it is in the PACS."""
-        return None
-
-    def series(self) -> list[Series]:
-        """None: the files are in the PACS."""
-        return []
+        return self._labels.entries()
 
     def image_fingerprint(self, image_id: str) -> str:
         """What changes when the stack of a series gets other images; empty until it is known."""
@@ -144,13 +136,10 @@ class DicomWebDatastore(Datastore):
             uid
             for uid, entry in self.entries().items()
             if not entry.drawn
+            and not entry.is_rejected
             and self.verdict(uid).is_offered
             and (entry.choice is None or entry.choice.preferred)
         ]
-
-    def get_image(self, image_id: str, params: Any = None) -> Any:
-        """As `get_image_uri`: the reader takes a folder."""
-        return self.get_image_uri(image_id)
 
     def get_image_uri(self, image_id: str) -> str:
         """Folder of a scan's images, fetched where they are not here yet; empty for no such id.
@@ -168,9 +157,6 @@ class DicomWebDatastore(Datastore):
         """Who was shown it in this run."""
         return self._records.get(image_id, {})
 
-    def revision(self, image_id: str) -> None:
-        """None: the work list is kept, and what is shown of a series follows from it."""
-
     def update_image_info(self, image_id: str, info: dict[str, Any]) -> None:
         """Remember for this run who was shown what."""
         with self._change:
@@ -179,14 +165,6 @@ class DicomWebDatastore(Datastore):
     def get_labels_by_image_id(self, image_id: str) -> dict[str, str]:
         """Tag -> label id."""
         return dict.fromkeys(self._labels_of(image_id), image_id)
-
-    def get_label_by_image_id(self, image_id: str, tag: str) -> str:
-        """Label id; empty where there is no label with that tag."""
-        return self.get_labels_by_image_id(image_id).get(tag, "")
-
-    def get_label(self, label_id: str, label_tag: str, params: Any = None) -> Any:
-        """As `get_label_uri`."""
-        return self.get_label_uri(label_id, label_tag)
 
     def get_label_uri(self, label_id: str, label_tag: str) -> str:
         """NIfTI file of the SEG that holds, on the grid of its image; empty where there is none.
@@ -208,9 +186,13 @@ class DicomWebDatastore(Datastore):
         entry = self.entries().get(image_id)
         return () if entry is None else self._labels.records(entry)
 
-    def review(self, image_id: str, version: str, *, by: str) -> LabelRecord:
+    def version_uri(self, image_id: str, record: LabelRecord) -> str:
+        """NIfTI file of any version. Raises AcsnetError for one not readable."""
+        return str(self._labels.file_of(image_id, record.id))
+
+    def review(self, image_id: str, version: str, *, by: str, comment: str = "") -> LabelRecord:
         """As `PacsLabels.review`."""
-        return self._labels.review(image_id, version, by=by)
+        return self._labels.review(image_id, version, by=by, comment=comment)
 
     def reviewed(self) -> list[Reviewed]:
         """As `PacsLabels.reviewed`, of all scans."""
@@ -220,9 +202,6 @@ class DicomWebDatastore(Datastore):
         """Author -> the newest label map of theirs, on the grid of the image."""
         return self._labels.drawn_by(image_id)
 
-    def update_label_info(self, label_id: str, label_tag: str, info: dict[str, Any]) -> None:
-        """Keep nothing: what a SEG says is in the SEG."""
-
     def save_label(
         self, image_id: str, label_filename: str, label_tag: str, label_info: dict[str, Any]
     ) -> str:
@@ -231,7 +210,15 @@ class DicomWebDatastore(Datastore):
         return image_id
 
     def keep_label(
-        self, image_id: str, measured: Measured, *, author: str, state: State, tag: str
+        self,
+        image_id: str,
+        measured: Measured,
+        *,
+        author: str,
+        state: State,
+        tag: str,
+        reviewer: str = "",
+        comment: str = "",
     ) -> LabelRecord:
         """Store a person's label map as a new SEG, and its measures.
 
@@ -242,13 +229,24 @@ class DicomWebDatastore(Datastore):
             raise InputError(msg)
         draft = held_under(self.label_records(image_id), DRAFT)
         model = "" if draft is None else draft.model
-        return self._labels.store(image_id, measured, author=author, state=state, model=model)
+        return self._labels.store(
+            image_id,
+            measured,
+            author=author,
+            state=state,
+            model=model,
+            reviewer=reviewer,
+            comment=comment,
+        )
 
     def keep_draft(self, image_id: str, measured: Measured, model: str) -> None:
         """Store what the model drew; a PACS that will not have it keeps nobody from the result."""
         try:
             companions = companions_of(measured, labels_by=AUTOMATIC)
-            stored = self._archive.store_draft(image_id, measured.label_map(), companions)
+            rejected = self._labels.is_draft_rejected(image_id)
+            stored = self._archive.store_draft(
+                image_id, measured.label_map(), companions, anew=rejected
+            )
             if stored is not None:
                 about = {**measured.features_dict(), MODEL_VERSION: model}
                 self._labels.measures.keep(stored.instance, about)
@@ -288,29 +286,10 @@ class DicomWebDatastore(Datastore):
             },
         }
 
-    def add_image(self, image_id: str, image_filename: str, image_info: dict[str, Any]) -> str:
-        """Refuse: a PACS takes DICOM. Raises InputError."""
-        msg = "images of a PACS are DICOM: send them with `acsnet push`"
-        raise InputError(msg)
-
-    def remove_image(self, image_id: str) -> None:
-        """Refuse: what is in a PACS stays there. Raises InputError."""
-        msg = "images are removed in the PACS itself"
-        raise InputError(msg)
-
-    def remove_label(self, label_id: str, label_tag: str) -> None:
-        """As `withdraw`."""
-        self.withdraw(label_id, label_tag, by=author_of({}))
-
-    def withdraw(self, image_id: str, tag: str, *, by: str) -> None:
-        """Refuse: every version stays. Raises InputError."""
-        msg = "a PACS keeps every label: save a newer one instead"
-        raise InputError(msg)
-
-    def get_dataset_archive(self, limit_cases: int | None) -> str:
-        """Refuse: images leave a PACS by its own means. Raises InputError."""
-        msg = "images are taken from a PACS with `acsnet pull`"
-        raise InputError(msg)
+    def withdraw(self, image_id: str, version: str, *, by: str, reason: str = "") -> LabelRecord:
+        """Take a SEG out of use; it stays in the PACS, and this server notes the decision."""
+        record = record_called(self.label_records(image_id), version)
+        return self._labels.withdraw(image_id, record, by=by, reason=reason)
 
     def shows(self, study: str, series: str) -> bool:
         """Whether viewers may see a series: of the work list, or made from one that is."""

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from acsnet.annotations.label_versions import by_networks
 from acsnet.dicom import State
 from acsnet.errors import AcsnetError, InputError
 from acsnet.fine_tuning.training_request import Reviewed
@@ -33,6 +34,8 @@ from acsnet.server.datastores.label_records import (
     tagged,
 )
 from acsnet.server.datastores.protocol import LabelRecord
+from acsnet.server.datastores.seg_decisions import SegDecision, SegDecisions
+from acsnet.server.errors import UnknownError
 from acsnet.server.web.request_checks import SCAN_SUFFIXES
 
 logger = logging.getLogger(__name__)
@@ -50,13 +53,22 @@ def companions_of(measured: Measured, *, labels_by: str) -> Companions:
 class PacsLabels:
     """Label maps of the series of an archive.
 
-    folder: of the server's own copies, and of the measures; all in it can be made again.
+    folder: of the server's own copies, and of the measures; all in it can be made again;
+    decisions: on the SEGs.
     """
 
-    def __init__(self, archive: Archive, folder: Path) -> None:
+    def __init__(self, archive: Archive, folder: Path, decisions: SegDecisions) -> None:
         self.measures = KeptMeasures(folder)
         self._archive = archive
         self._folder = folder
+        self._decisions = decisions
+
+    def entries(self) -> dict[str, Entry]:
+        """The work list as it is now, by image id."""
+        return self._decisions.marked(self._archive.worklist.entries())
+
+    def _entry(self, uid: str) -> Entry:
+        return self._decisions.marked({uid: self._archive.entry(uid)})[uid]
 
     def records(self, entry: Entry) -> tuple[LabelRecord, ...]:
         """All segmentations of a series, newest first."""
@@ -66,6 +78,7 @@ class PacsLabels:
                 annotation,
                 tag=tags.get(annotation.instance, ""),
                 features=self.measures.of(annotation.instance),
+                decision=self._decisions.of(annotation.instance),
             )
             for annotation in entry.annotations
         )
@@ -88,6 +101,14 @@ class PacsLabels:
             write_label_map(path, labels, scan.grid)
         return path
 
+    def file_of(self, uid: str, instance: str) -> Path:
+        """As `file`, of any SEG by its SOPInstanceUID. Raises UnknownError."""
+        for annotation in self._entry(uid).annotations:
+            if annotation.instance == instance:
+                return self.file(uid, annotation)
+        msg = f"there is no SEG {instance!r} on this series"
+        raise UnknownError(msg)
+
     def _measure(
         self,
         annotation: Annotation,
@@ -106,16 +127,37 @@ class PacsLabels:
         self.measures.keep(annotation.instance, {**measured, **known, **checked})
 
     def store(
-        self, uid: str, measured: Measured, *, author: str, state: State, model: str
+        self,
+        uid: str,
+        measured: Measured,
+        *,
+        author: str,
+        state: State,
+        model: str,
+        reviewer: str = "",
+        comment: str = "",
     ) -> LabelRecord:
         """Store a person's label map as a new SEG with its report; what was there before stays.
 
-        model: whose draft it began from, empty for none.
+        model: whose draft it began from, empty for none; reviewer: of a draft of the model that is
+        taken over as it is, whom the SEG then names.
         """
-        companions = companions_of(measured, labels_by=f"drawn by {author}, {state}")
+        taken_over = bool(reviewer) and by_networks(author)
+        by = f"drawn by {author}, reviewed by {reviewer}" if reviewer else f"drawn by {author}"
         stored = self._archive.store_drawn(
-            uid, measured.label_map(), companions, author=author, state=state
+            uid,
+            measured.label_map(),
+            companions_of(measured, labels_by=by if reviewer else f"{by}, {state}"),
+            author=reviewer if taken_over else author,
+            state=state,
+            unedited=taken_over,
         )
+        if reviewer:
+            self._decisions.add(
+                SegDecision(
+                    instance=stored.instance, author=author, reviewer=reviewer, comment=comment
+                )
+            )
         features = {**measured.features_dict(), MODEL_VERSION: model}
         missing = stored.missing
         try:
@@ -127,37 +169,53 @@ class PacsLabels:
             tag=REVIEWED if state == "reviewed" else DRAWN,
             state=state,
             author=author,
+            reviewer=reviewer,
             saved=datetime.now(timezone.utc).astimezone(),
             model=model,
             features=features,
             missing=missing,
+            comment=comment,
         )
 
-    def review(self, uid: str, version: str, *, by: str) -> LabelRecord:
+    def withdraw(self, uid: str, record: LabelRecord, *, by: str, reason: str) -> LabelRecord:
+        """Note that a SEG is not to be used; it stays in the PACS."""
+        known = self._decisions.of(record.id) or SegDecision(instance=record.id)
+        self._decisions.add(replace(known, withdrawn_by=by, comment=reason))
+        after = {one.id: one for one in self.records(self._entry(uid))}
+        return after[record.id]
+
+    def is_draft_rejected(self, uid: str) -> bool:
+        """Whether the newest draft of the model was withdrawn."""
+        draft = self._archive.entry(uid).model_draft
+        decision = None if draft is None else self._decisions.of(draft.instance)
+        return decision is not None and bool(decision.withdrawn_by)
+
+    def review(self, uid: str, version: str, *, by: str, comment: str = "") -> LabelRecord:
         """Store a person's draft once more, as reviewed; the draft stays as it is.
 
-        version: SOPInstanceUID of the draft; by: for the record of the server, as the SEG names
-        who drew it. Raises InputError for a version that is not there or is the model's.
+        version: SOPInstanceUID of the draft; by: who reviewed it, which this server notes, as the
+        SEG names who drew it. Raises InputError for a version that is not there or is the model's.
         """
-        entry = self._archive.entry(uid)
-        annotation = next((seg for seg in entry.drawn if seg.instance == version), None)
+        annotation = next((seg for seg in self._entry(uid).drawn if seg.instance == version), None)
         if annotation is None:
             msg = f"image {uid!r} has no version {version!r} by a person"
             raise InputError(msg)
         features = self.measures.of(version)
         if annotation.state == "reviewed":
-            return record_of_seg(annotation, features=features)
+            decision = self._decisions.of(version)
+            return record_of_seg(annotation, features=features, decision=decision)
         scan, sources = self._archive.read(uid)
         reading = self._archive.label_map(annotation, sources)
         labels = scan.grid.to_input(reading.labels)
-        record = self.store(
+        return self.store(
             uid,
             check_label(scan, labels, notes=reading.warnings),
             author=annotation.author,
             state="reviewed",
             model=str(features.get(MODEL_VERSION) or ""),
+            reviewer=by,
+            comment=comment,
         )
-        return replace(record, reviewer=by)
 
     def reviewed(self, entries: Iterable[Entry]) -> list[Reviewed]:
         """What a network may be trained on: the newest reviewed label of each scan.
@@ -188,7 +246,7 @@ class PacsLabels:
 
     def drawn_by(self, uid: str) -> dict[str, NDArray[np.uint8]]:
         """Author -> the newest label map of theirs, on the grid of the series."""
-        newest = {seg.author: seg for seg in reversed(self._archive.entry(uid).drawn)}
+        newest = {seg.author: seg for seg in reversed(self._entry(uid).drawn)}
         scan, sources = self._archive.read(uid)
         return {
             author: scan.grid.to_input(self._archive.label_map(seg, sources).labels)

@@ -14,6 +14,7 @@ from acsnet.fine_tuning.training_request import Reviewed
 from acsnet.io.series import Series
 from acsnet.result import Measured
 from acsnet.server.datastores.preflight import Verdict
+from acsnet.server.errors import UnknownError
 
 SHOWN_TAGS = (
     "Modality",
@@ -41,7 +42,8 @@ class LabelRecord:
     version of the model that drew it, or whose draft the author began from; empty for none.
     features: as measured when it came in, or empty. current: whether the files of the scan are
     still those it was drawn on. seg_refused: why it could not be written as DICOM SEG.
-    missing: what could not be stored beside it when it was saved, and why.
+    missing: what could not be stored beside it when it was saved, and why. comment: what was said
+    with the last decision on it. withdrawn_by: empty where nobody did.
     """
 
     id: str
@@ -55,6 +57,8 @@ class LabelRecord:
     current: bool = True
     seg_refused: str | None = None
     missing: tuple[str, ...] = ()
+    comment: str = ""
+    withdrawn_by: str = ""
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -73,6 +77,7 @@ class LabelRecord:
             "ts": 0 if self.saved is None else int(self.saved.timestamp()),
             "model": self.model,
             "reviewer": self.reviewer,
+            "comment": self.comment,
             "features": dict(self.features),
         }
 
@@ -80,6 +85,18 @@ class LabelRecord:
 def held_under(records: Sequence[LabelRecord], tag: str) -> LabelRecord | None:
     """The label map that is fetched by a tag; None where there is none."""
     return next((record for record in records if record.tag == tag), None)
+
+
+def record_called(records: Sequence[LabelRecord], version: str) -> LabelRecord:
+    """The label map with an id or, where none has it, under a tag. Raises UnknownError."""
+    for record in records:
+        if version and version == record.id:
+            return record
+    held = held_under(records, version) if version else None
+    if held is None:
+        msg = f"there is no label map {version!r} of this case"
+        raise UnknownError(msg)
+    return held
 
 
 class StudyStore(Protocol):
@@ -153,19 +170,33 @@ class StudyStore(Protocol):
     def label_records(self, image_id: str) -> tuple[LabelRecord, ...]:
         """All label maps of a scan, newest first."""
 
+    def version_uri(self, image_id: str, record: LabelRecord) -> str:
+        """NIfTI file of any version. Raises AcsnetError for one not readable."""
+
     def keep_label(
-        self, image_id: str, measured: Measured, *, author: str, state: State, tag: str
+        self,
+        image_id: str,
+        measured: Measured,
+        *,
+        author: str,
+        state: State,
+        tag: str,
+        reviewer: str = "",
+        comment: str = "",
     ) -> LabelRecord:
-        """Store a person's label map, checked and measured by `label_intake.accept_label`."""
+        """Store a person's label map, checked and measured by `label_intake.accept_label`.
+
+        reviewer, comment: of one who took over a draft of the networks as it is.
+        """
 
     def keep_draft(self, image_id: str, measured: Measured, model: str) -> None:
         """Store what a version of the model drew; it never counts as a label."""
 
-    def review(self, image_id: str, version: str, *, by: str) -> LabelRecord:
+    def review(self, image_id: str, version: str, *, by: str, comment: str = "") -> LabelRecord:
         """Say that a version is reviewed. Raises InputError for one that is not there."""
 
-    def withdraw(self, image_id: str, tag: str, *, by: str) -> None:
-        """Take the label map under a tag out of use; its version is kept."""
+    def withdraw(self, image_id: str, version: str, *, by: str, reason: str = "") -> LabelRecord:
+        """Take a version, by its id or tag, out of use; it is kept. Raises InputError."""
 
     def reviewed(self) -> list[Reviewed]:
         """What a network may be trained on: the newest reviewed label of each scan."""

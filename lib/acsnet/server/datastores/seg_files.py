@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from acsnet.annotations.label_versions import by_networks
 from acsnet.dicom import AlgorithmType, make_seg, source_stack
 from acsnet.dicom.source_images import file_content, read_headers
 from acsnet.errors import AcsnetError
@@ -21,6 +22,8 @@ def write_seg(
     no file: then there is none from before either, which would be of another label map.
     """
     by_hand: AlgorithmType = "SEMIAUTOMATIC" if edited else "MANUAL"
+    drawn_by_networks = record.tag == DRAFT or by_networks(record.author)
+    creator = record.reviewer if by_networks(record.author) else record.author
     path.unlink(missing_ok=True)
     try:
         scan = read_scan(series)
@@ -29,8 +32,8 @@ def write_seg(
             stack,
             source_stack(scan, read_headers(series)),
             state="reviewed" if record.tag == REVIEWED else "draft",
-            algorithm_type="AUTOMATIC" if record.tag == DRAFT else by_hand,
-            creator=record.author or "unknown",
+            algorithm_type="AUTOMATIC" if drawn_by_networks else by_hand,
+            creator=creator or record.author or "unknown",
         )
     except AcsnetError as error:
         return str(error)

@@ -1,11 +1,9 @@
-"""Routes of label maps: save, list the versions, review, withdraw."""
+"""Routes of label maps: save, list the versions, withdraw what holds under a tag."""
 
 import time
 from typing import Annotated, Any
-from urllib.parse import quote
 
 from fastapi import APIRouter, File, Form, HTTPException, UploadFile
-from fastapi.responses import RedirectResponse
 
 from acsnet.measure import numbers_of
 from acsnet.result import NOTICE
@@ -83,27 +81,13 @@ def versions(app: App, image: str) -> list[dict[str, Any]]:
     return [record.to_info() for record in app.datastore().label_records(image) if record.id]
 
 
-@router.post("/acsnet/cases/{image}/review")
-def review(
-    app: App, image: str, version: Annotated[str, Form()], by: Annotated[str, Form()] = ""
-) -> RedirectResponse:
-    """Say that a version is reviewed, so that it may train, and show the case.
-
-    by: the reviewer, where nobody is logged in.
-    """
-    known_case(app, image)
-    who = signed({"user": by.strip()})
-    if not who["user"]:
-        raise HTTPException(422, "say who reviewed it")
-    app.review(image, version, by=author_of(who))
-    return RedirectResponse(f"/acsnet/cases/{quote(image)}", 303)
-
-
 @router.delete("/datastore/label")
 def withdraw(app: App, id: str, tag: str) -> dict[str, Any]:  # noqa: A002 - the name that clients send
     """Take the label map that holds under a tag out of use; its version is kept."""
     known_case(app, id)
     if tag not in app.datastore().get_labels_by_image_id(id):
         raise HTTPException(404, f"image {id!r} has no label with tag {tag!r}")
-    app.withdraw(id, tag, by=author_of(signed({})))
+    by = author_of(signed({}))
+    kept = app.datastore().withdraw(id, tag, by=by)
+    note("withdraw", user=by, image=id, details={"version": kept.id, "tag": tag})
     return {}

@@ -11,7 +11,13 @@ from typing import Any
 
 from acsnet.annotations import audit_log
 from acsnet.annotations.audit_log import Event
-from acsnet.annotations.label_versions import DAMAGED, Version, VersionStore, read_decision
+from acsnet.annotations.label_versions import (
+    DAMAGED,
+    Version,
+    VersionStore,
+    by_networks,
+    read_decision,
+)
 from acsnet.fine_tuning.model_registry import SHIPPED_NAME, Models
 from acsnet.server.state.paths import audit_log_file
 
@@ -57,9 +63,10 @@ def _lines_of(version: Version) -> Iterator[tuple[Event, dict[str, Any]]]:
     """What the log must say of a version."""
     about = {"model": version.model, "image": version.image}
     reviewer, reviewed = _decision(version, "reviewed")
+    saver = reviewer if by_networks(version.author) and reviewer else version.author
     state = "reviewed" if reviewed == version.saved else "draft"
     details = {"version": version.id, "state": state, "at": version.saved.isoformat()}
-    yield "save", {**about, "user": version.author, "details": details}
+    yield "save", {**about, "user": saver, "details": details}
     if reviewed is not None and state == "draft":
         details = {"version": version.id, "at": reviewed.isoformat()}
         yield "review", {**about, "user": reviewer, "details": details}
@@ -72,7 +79,8 @@ def _lines_of(version: Version) -> Iterator[tuple[Event, dict[str, Any]]]:
 def _decision(version: Version, name: str) -> tuple[str, datetime | None]:
     """Who decided on a version, and when; nobody and None where that cannot be read."""
     try:
-        return read_decision(version.file.with_name(f"{version.id}.{name}"))
+        decision = read_decision(version.file.with_name(f"{version.id}.{name}"))
+        return decision.by, decision.time
     except DAMAGED:
         return "", None
 

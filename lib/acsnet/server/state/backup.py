@@ -50,6 +50,7 @@ from acsnet.train.mlflow_runs import DATABASE
 
 SUFFIX = ".tar.gz"
 MANIFEST = "MANIFEST.json"
+DECISIONS = "decisions.jsonl"
 AUDIT, STORE, MODELS = "audit.jsonl", "store", "models"
 RECORDS = "datastore_v2.json"
 SCORES = "scores.jsonl"
@@ -146,7 +147,8 @@ def _fill(archive: _Archive, *, studies: str) -> Summary:
     store, models = of_studies(studies), models_folder(studies)
     schema = schema_of(state_folder())
     archive.add(AUDIT, audit_log_file(), lines=True)
-    archive.add(f"{STORE}/{SCORES}", store / SCORES, lines=True)
+    for lines in (SCORES, DECISIONS):
+        archive.add(f"{STORE}/{lines}", store / lines, lines=True)
     with tempfile.TemporaryDirectory(dir=store, prefix=f".acsnet-{os.getpid()}-") as folder:
         pinned = Path(folder)
         _pin(store, pinned)

@@ -77,11 +77,21 @@ def count_refusal(request: Request, error: Exception) -> None:
     request.scope.setdefault("state", {})["refusal"] = type(error).__name__
 
 
+def wants_page(request: Request) -> bool:
+    """Whether a person reads the answer: at one of our pages, or wherever a browser goes."""
+    kinds = request.headers.get("accept", "")
+    if request.headers.get("content-type", "").startswith("application/json"):
+        return False
+    if request.url.path.startswith(PAGES):
+        return "application/json" not in kinds
+    return "text/html" in kinds
+
+
 def error_response(
     request: Request, status: int, reason: str, *, headers: Mapping[str, str] | None = None
 ) -> Response:
     """One sentence, as a page where a person reads it."""
-    if request.url.path.startswith(PAGES):
+    if wants_page(request):
         response: Response = page("error.html", status=status, reason=reason)
         response.headers.update(headers or {})
         return response

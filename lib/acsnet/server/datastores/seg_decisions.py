@@ -1,0 +1,74 @@
+"""What people decided on the segmentations of a PACS, where the segmentation cannot say it itself.
+
+A SEG in a PACS is never changed or removed. That it was rejected, who took over a draft of the
+networks as it is, and what they said of it are lines of a file in the state folder.
+"""
+
+import threading
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime, timezone
+from pathlib import Path
+
+from acsnet.pacs.annotations import Annotation
+from acsnet.pacs.worklist import Entry
+from acsnet.storage import append_line, read_lines
+
+
+@dataclass(frozen=True, kw_only=True)
+class SegDecision:
+    """What people decided on one SEG.
+
+    instance: its SOPInstanceUID; author: who drew it, where it names another; reviewer, comment,
+    withdrawn_by: as in `LabelRecord`.
+    """
+
+    instance: str
+    author: str = ""
+    reviewer: str = ""
+    comment: str = ""
+    withdrawn_by: str = ""
+
+
+class SegDecisions:
+    """Decisions on the SEGs of one PACS, in a file of JSON lines that only ever grows."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._change = threading.Lock()
+        self._known: dict[str, SegDecision] = {}
+        self._marked: tuple[Mapping[str, Entry], dict[str, Entry]] | None = None
+        names = SegDecision.__dataclass_fields__
+        for line in read_lines(file):
+            about = {name: str(line[name]) for name in names if name in line}
+            if "instance" in about:
+                self._known[about["instance"]] = SegDecision(**about)
+
+    def of(self, instance: str) -> SegDecision | None:
+        """What was decided last; None where nothing was."""
+        return self._known.get(instance)
+
+    def add(self, decision: SegDecision) -> None:
+        """Keep a decision; it is on the disk when this returns."""
+        with self._change:
+            time = datetime.now(timezone.utc).isoformat(timespec="milliseconds")
+            append_line(self._file, {**asdict(decision), "time": time})
+            self._known[decision.instance] = decision
+            self._marked = None
+
+    def marked(self, entries: Mapping[str, Entry]) -> dict[str, Entry]:
+        """A work list with the withdrawn SEGs marked as such."""
+        with self._change:
+            if self._marked is None or self._marked[0] is not entries:
+                self._marked = entries, {uid: self._entry(entry) for uid, entry in entries.items()}
+            return self._marked[1]
+
+    def _entry(self, entry: Entry) -> Entry:
+        marked = tuple(self._annotation(annotation) for annotation in entry.annotations)
+        return entry if marked == entry.annotations else replace(entry, annotations=marked)
+
+    def _annotation(self, annotation: Annotation) -> Annotation:
+        decision = self.of(annotation.instance)
+        if decision is None or not decision.withdrawn_by:
+            return annotation
+        return replace(annotation, state="withdrawn")

@@ -1,0 +1,271 @@
+"""Routes for what a reader decides on a label map: accept, reject, withdraw, and the next case.
+
+A page sends forms and is sent on to a page; a program sends JSON and gets JSON.
+"""
+
+import hashlib
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import quote, urlencode
+
+from fastapi import APIRouter, Depends, HTTPException, Request
+from fastapi.responses import JSONResponse, RedirectResponse, Response
+
+from acsnet.annotations.label_versions import by_networks
+from acsnet.errors import InputError
+from acsnet.io import read_scan
+from acsnet.io.client_labels import read_client_labels
+from acsnet.result import Measured
+from acsnet.server.app import AcsnetApp, App
+from acsnet.server.datastores.label_intake import author_of, check_label
+from acsnet.server.datastores.label_records import DRAWN, REVIEWED
+from acsnet.server.datastores.protocol import LabelRecord, StudyStore, record_called
+from acsnet.server.errors import UnshownError
+from acsnet.server.identity import signed
+from acsnet.server.inference.work_queue import volume_place
+from acsnet.server.routes.common import known_case
+from acsnet.server.state.audit_trail import note
+from acsnet.server.web import metrics
+from acsnet.server.web.error_responses import wants_page
+from acsnet.server.web.templates import page
+
+MAX_COMMENT = 2000
+"""Characters of what a reader says of a label map."""
+
+router = APIRouter()
+
+
+async def _fields(request: Request) -> dict[str, Any]:
+    """The fields of a form or of a JSON object."""
+    if request.headers.get("content-type", "").startswith("application/json"):
+        try:
+            sent = await request.json()
+        except ValueError as error:
+            raise HTTPException(422, "the body is no JSON") from error
+        if not isinstance(sent, dict):
+            raise HTTPException(422, "send a JSON object")
+        return {**sent, "is_program": True}
+    form = await request.form()
+    sent = {name: str(value) for name, value in form.items()}
+    return {**sent, "warnings_shown": [str(value) for value in form.getlist("warnings_shown")]}
+
+
+Fields = Annotated[dict[str, Any], Depends(_fields)]
+
+
+@router.post("/acsnet/cases/{image}/accept")
+def accept(app: App, request: Request, image: str, fields: Fields) -> Response:
+    """Say that a label map is right as it is: from now on it is the reviewed one of its case.
+
+    fields: `version`, an id or tag; `by`, where nobody is logged in; `comment`; `warnings_shown`,
+    the warnings that the reader was shown or their digest; `next`, to go on to the next case.
+    """
+    known_case(app, image)
+    by, comment = _said(fields)
+    version, shown = str(fields.get("version", "")), _shown(fields)
+    start = time.perf_counter()
+    try:
+        with volume_place():
+            before, record = accepted(app, image, version, by=by, comment=comment, shown=shown)
+    except UnshownError as error:
+        return _unshown(request, image, fields, error)
+    if before.state != "reviewed":
+        details = {"version": record.id, "of": before.id or before.tag, "decision": "accepted"}
+        seconds = time.perf_counter() - start
+        about = {"user": by, "model": record.model, "image": image, "seconds": seconds}
+        if before.id != record.id:
+            note("save", **about, details={"version": record.id, "state": record.state})
+            metrics.SAVES.labels(record.state).inc()
+        note("review", **about, details=details)
+        app.trainings.wake()
+    return _done(app, image, fields, record, by=by)
+
+
+@router.post("/acsnet/cases/{image}/reject")
+def reject(app: App, image: str, fields: Fields) -> Response:
+    """Say that a label map is wrong: it is kept, and neither shown nor trained on.
+
+    fields: as of `accept`; `comment`, the reason, must be there.
+    """
+    record, by = _withdrawn(app, image, fields, decision="rejected")
+    return _done(app, image, fields, record, by=by)
+
+
+@router.post("/acsnet/cases/{image}/withdraw")
+def withdraw(app: App, image: str, fields: Fields) -> Response:
+    """Take any version out of use; it is kept. fields: as of `accept`."""
+    record, by = _withdrawn(app, image, fields, decision="withdrawn")
+    return _done(app, image, fields, record, by=by)
+
+
+@router.get("/acsnet/next")
+def next_case(app: App, by: str = "", after: str = "") -> RedirectResponse:
+    """Go to the next case that needs a reader, or to the work list where none does.
+
+    by: the reader, where nobody is logged in; after: the case that was open.
+    """
+    return RedirectResponse(_next_page(app, by=by, after=after), 303)
+
+
+def digest_of(warnings: Sequence[str]) -> str:
+    """What stands for a list of warnings: 16 characters."""
+    return hashlib.sha256("\n".join(warnings).encode()).hexdigest()[:16]
+
+
+def accepted(
+    app: AcsnetApp, image: str, version: str, *, by: str, comment: str, shown: Sequence[str]
+) -> tuple[LabelRecord, LabelRecord]:
+    """Make a label map the reviewed one of its case.
+
+    Args:
+        app: with the store of the case.
+        image: id of the case.
+        version: id or tag of the label map; a draft of the networks becomes a version of its own.
+        by: the reader.
+        comment: what the reader says of it.
+        shown: the warnings that the reader was shown, or their digest.
+
+    Returns:
+        The label map as it was, and the reviewed one.
+
+    Raises:
+        UnknownError: there is no such label map.
+        UnshownError: it has other warnings than those shown, or is an old one not looked at.
+        InputError: it was withdrawn, or drawn on an earlier state of the scan.
+    """
+    store = app.datastore()
+    record = record_called(store.label_records(image), version)
+    if record.state == "reviewed":
+        return record, record
+    if record.state == "withdrawn" or not record.current:
+        why = "was withdrawn" if record.current else "was drawn on an earlier state of the scan"
+        msg = f"this label map {why}: draw it again"
+        raise InputError(msg)
+    if not (record.tag or app.shown_versions.holds(image, record.id)):
+        msg = "open this older label map and look at it before you accept it"
+        raise UnshownError(msg)
+    file = Path(store.version_uri(image, record))  # in a PACS it is checked by that
+    record = record_called(store.label_records(image), record.id or record.tag)
+    measured = _measured(store, image, file, record) if by_networks(record.author) else None
+    warnings = record.warnings if measured is None else measured.warnings
+    digest = digest_of(warnings)
+    if warnings and list(shown) not in ([digest], list(warnings)):
+        msg = "this label map has warnings: look at them before you accept it"
+        raise UnshownError(msg, warnings=warnings, digest=digest)
+    if measured is None:
+        return record, store.review(image, record.id, by=by, comment=comment)
+    return record, store.keep_label(
+        image,
+        measured,
+        author=record.author,
+        state="reviewed",
+        tag=REVIEWED,
+        reviewer=by,
+        comment=comment,
+    )
+
+
+def _measured(store: StudyStore, image: str, file: Path, record: LabelRecord) -> Measured:
+    """A draft of the networks as what comes in by any other way, with the warnings it had."""
+    scan = read_scan(store.get_image_uri(image))
+    labels = read_client_labels(file, grid=scan.grid)
+    measured = check_label(scan, labels)
+    warnings = tuple(dict.fromkeys((*record.warnings, *measured.warnings)))
+    return replace(measured, warnings=warnings)
+
+
+def _withdrawn(
+    app: AcsnetApp, image: str, fields: dict[str, Any], *, decision: str
+) -> tuple[LabelRecord, str]:
+    known_case(app, image)
+    by, reason = _said(fields)
+    if decision == "rejected" and not reason:
+        raise HTTPException(422, "say why, in the comment")
+    store = app.datastore()
+    record = record_called(store.label_records(image), str(fields.get("version", "")))
+    if record.state == "withdrawn":
+        return record, by
+    kept = store.withdraw(image, record.id or record.tag, by=by, reason=reason)
+    details = {"version": kept.id, "tag": record.tag, "decision": decision}
+    note("withdraw", user=by, image=image, details=details)
+    app.trainings.wake()
+    return kept, by
+
+
+def _said(fields: dict[str, Any]) -> tuple[str, str]:
+    """Who decides, and what they say of it. Raises HTTP 422 where nobody says who."""
+    who = signed({"user": str(fields.get("by") or "").strip()})
+    if not who["user"]:
+        raise HTTPException(422, "say who you are: there is no login")
+    comment = str(fields.get("comment") or "").strip()
+    if len(comment) > MAX_COMMENT:
+        raise HTTPException(422, f"a comment may have at most {MAX_COMMENT} characters")
+    return author_of(who), comment
+
+
+def _shown(fields: dict[str, Any]) -> list[str]:
+    shown = fields.get("warnings_shown") or []
+    return [str(line) for line in shown] if isinstance(shown, list) else [str(shown)]
+
+
+def _unshown(request: Request, image: str, fields: dict[str, Any], error: UnshownError) -> Response:
+    """HTTP 409: the warnings, on a page with what it takes to accept them."""
+    if fields.get("is_program") or not wants_page(request):
+        about = {"warnings": list(error.warnings), "digest": error.digest}
+        return JSONResponse({"detail": str(error), **about}, 409)
+    sent = {name: str(fields.get(name, "")) for name in ("version", "by", "comment", "next")}
+    return page(
+        "warnings.html",
+        status=409,
+        image=image,
+        reason=str(error),
+        warnings=error.warnings,
+        digest=error.digest,
+        fields=sent,
+    )
+
+
+def _done(
+    app: AcsnetApp, image: str, fields: dict[str, Any], record: LabelRecord, *, by: str
+) -> Response:
+    following = str(fields.get("next") or "") not in ("", "0", "False", "false")
+    address = _next_page(app, by=by, after=image) if following else case_address(image)
+    if fields.get("is_program"):
+        return JSONResponse({**record.to_info(), "image": image, "page": address})
+    return RedirectResponse(address, 303)
+
+
+def case_address(image: str) -> str:
+    """Address of the page of a case."""
+    return f"/acsnet/cases/{quote(image)}"
+
+
+def _next_page(app: AcsnetApp, *, by: str, after: str) -> str:
+    """Address of the next case: by the site's strategy, then what waits for a reviewer."""
+    who = signed({"client_id": by.strip()})
+    author_of(who)
+    following = app.next_sample({"client_id": who["client_id"]})
+    if "id" in following and following["id"] != after:
+        return case_address(str(following["id"]))
+    waiting = _waiting(app.datastore(), besides=after)
+    if waiting:
+        return case_address(waiting[0])
+    labels = app.datastore().get_labels_by_image_id(after) if after else {}
+    left = "id" in following or DRAWN in labels
+    nothing = "this was the last case that needs a reader" if left else following["reason"]
+    return f"/acsnet/?{urlencode({'finished': nothing})}"
+
+
+def _waiting(store: StudyStore, *, besides: str) -> list[str]:
+    """Cases with a person's draft that nobody has reviewed, those after `besides` first."""
+    cases = [
+        image
+        for image in store.list_images()
+        if image != besides
+        and DRAWN in store.get_labels_by_image_id(image)
+        and store.verdict(image).is_offered
+    ]
+    return sorted(cases, key=lambda image: (image <= besides, image))

@@ -1,0 +1,173 @@
+"""What a reader decides on a label map, as a page and as a program send it."""
+
+import json
+import time
+from types import SimpleNamespace
+
+import pytest
+
+from acsnet.annotations import audit_log
+from acsnet.server.identity import Person, Role, request_of
+from acsnet.server.state.paths import audit_log_file
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def desk(web, samples):
+    """A web application whose first case has a fresh draft of the networks, and ways to ask it."""
+    store, image = web.app.datastore(), web.series
+    for record in store.label_records(image):
+        if record.id and record.state != "withdrawn":
+            store.withdraw(image, record.id, by="fixture")
+    end = time.monotonic() + 30
+    while not store.verdict(image).checked:
+        assert time.monotonic() < end
+        time.sleep(0.05)
+    assert web.client.post(f"/acsnet/cases/{image}/segment").status_code == 303
+
+    def decide(what, **fields):
+        return web.client.post(f"/acsnet/cases/{image}/{what}", json=fields)
+
+    def save(user="Ana"):
+        return web.client.put(
+            "/datastore/label",
+            params={"image": image},
+            data={"params": json.dumps({"user": user})},
+            files={
+                "label": (
+                    "label.nii.gz",
+                    (samples / "truth" / "phantom-1.nii.gz").read_bytes(),
+                )
+            },
+        ).json()
+
+    def accept(**fields):
+        first = decide("accept", **fields)
+        if first.status_code != 409:
+            return first
+        return decide("accept", **fields, warnings_shown=first.json()["digest"])
+
+    return SimpleNamespace(
+        web=web, store=store, image=image, decide=decide, save=save, accept=accept
+    )
+
+
+def states(desk):
+    return [(one.tag, one.state) for one in desk.store.label_records(desk.image) if one.tag]
+
+
+def test_a_draft_of_the_networks_is_accepted_as_it_is(desk):
+    answer = desk.accept(version="original", by="Eve", comment="looks right")
+    assert answer.status_code == 200
+    assert set(states(desk)) == {("final", "reviewed"), ("original", "draft")}
+    record = next(one for one in desk.store.label_records(desk.image) if one.tag == "final")
+    assert record.author.startswith("ACSNet ")
+    assert (record.reviewer, record.comment) == ("Eve", "looks right")
+    assert record.model
+    drawn, accepted = (desk.store.get_label_uri(desk.image, tag) for tag in ("original", "final"))
+    assert drawn != accepted
+    assert desk.image in [one.name for one in desk.store.reviewed()]
+    (line,) = [
+        one
+        for one in audit_log.read(audit_log_file())
+        if one["event"] == "review" and one.get("version") == record.id
+    ]
+    assert (line["user"], line["decision"]) == ("Eve", "accepted")
+    assert "looks right" not in audit_log_file().read_text()
+
+
+def test_accepting_twice_is_once(desk):
+    first = desk.accept(version="original", by="Eve").json()
+    count = len(desk.store.label_records(desk.image))
+    assert desk.accept(version="original", by="Eve").json()["version"] == first["version"]
+    assert len(desk.store.label_records(desk.image)) == count
+
+
+def test_warnings_must_have_been_shown(desk, monkeypatch):
+    from acsnet.server.datastores import label_intake
+
+    monkeypatch.setattr(label_intake, "messages", lambda flags: ("look at slice 3",))
+    version = desk.save()["version"]
+    refused = desk.decide("accept", version=version, by="Eve")
+    assert refused.status_code == 409
+    assert "look at slice 3" in refused.json()["warnings"]
+    assert desk.decide("accept", version=version, by="Eve", warnings_shown=["x"]).status_code == 409
+    page = desk.web.client.post(
+        f"/acsnet/cases/{desk.image}/accept", data={"version": version, "by": "Eve"}
+    )
+    assert page.status_code == 409
+    assert "look at slice 3" in page.text
+    assert refused.json()["digest"] in page.text
+    shown = refused.json()["warnings"]
+    assert desk.decide("accept", version=version, by="Eve", warnings_shown=shown).is_success
+
+
+def test_an_old_version_is_not_accepted_blind(desk):
+    old, new = desk.save("Ana")["version"], desk.save("Bea")["version"]
+    assert old != new
+    refused = desk.decide("accept", version=old, by="Eve", warnings_shown=[])
+    assert refused.status_code == 409
+    assert "look at it" in refused.json()["detail"]
+    desk.web.app.shown_versions.add(desk.image, old)
+    assert desk.accept(version=old, by="Eve").json()["version"] == old
+
+
+def test_a_rejected_draft_is_kept_and_offered_to_nobody(desk):
+    answer = desk.decide("reject", version="original", by="Eve", comment="apex is missing")
+    assert answer.json()["state"] == "withdrawn"
+    assert states(desk) == []
+    kept = desk.store.label_records(desk.image)[0]
+    assert (kept.state, kept.withdrawn_by, kept.comment) == (
+        "withdrawn",
+        "Eve",
+        "apex is missing",
+    )
+    assert desk.image not in desk.store.get_unlabeled_images()
+    assert desk.image not in [one.name for one in desk.store.reviewed()]
+    refused = desk.decide("accept", version=kept.id, by="Eve")
+    assert refused.status_code == 422
+    assert "was withdrawn" in refused.json()["detail"]
+
+
+def test_a_rejection_needs_a_reason_and_a_name(desk):
+    assert "say why" in desk.decide("reject", version="original", by="Eve").json()["detail"]
+    answer = desk.decide("reject", version="original", comment="no")
+    assert "say who you are" in answer.json()["detail"]
+    assert ("original", "draft") in states(desk)
+
+
+def test_the_login_counts_and_not_the_name_that_is_sent(desk):
+    from acsnet.server.routes.decisions import _said
+
+    with request_of(Person("rea", Role.REVIEWER)):
+        assert _said({"by": "Eve"}) == ("rea", "")
+
+
+def test_an_unknown_version_is_404(desk):
+    answer = desk.decide("accept", version="no-such", by="Eve")
+    assert answer.status_code == 404
+    assert desk.decide("withdraw", version="", by="Eve").status_code == 404
+
+
+def test_after_a_decision_comes_the_next_case_that_needs_a_reader(desk):
+    answer = desk.decide("reject", version="original", by="Eve", comment="x", next=1)
+    page = answer.json()["page"]
+    assert page.startswith("/acsnet/cases/")
+    assert desk.image not in page
+    form = {"version": "original", "by": "Eve", "comment": "x"}
+    back = desk.web.client.post(f"/acsnet/cases/{desk.image}/withdraw", data=form)
+    assert back.status_code == 404
+
+
+def test_next_leads_to_a_draft_that_waits_for_a_review_and_then_to_the_work_list(desk):
+    version = desk.save()["version"]
+    client, store = desk.web.client, desk.store
+    for image in store.get_unlabeled_images():
+        store.update_image_info(image, {"strategy": {"acsnet": {"ts": time.time() + 9e9}}})
+    answer = client.get("/acsnet/next", params={"by": "Eve"})
+    assert answer.status_code == 303
+    assert answer.headers["location"] == f"/acsnet/cases/{desk.image}"
+    desk.web.app.shown_versions.add(desk.image, version)
+    done = desk.accept(version=version, by="Eve", next=1).json()
+    assert done["page"].startswith("/acsnet/?finished=")
