@@ -78,11 +78,11 @@ def test_a_guesser_does_not_escape_through_ipv6():
 
 
 @pytest.fixture
-def listening(tmp_path, monkeypatch):
-    """A server of our kind of connections, with TLS of its own or none."""
+def listening():
+    """Starts a server of our kind of connections, with these limits and options of uvicorn."""
     servers = []
 
-    def start(**options):
+    def start(limits=None, **options):
         async def hello(scope, receive, send):
             if scope["type"] == "http":
                 await send({"type": "http.response.start", "status": 204, "headers": []})
@@ -92,7 +92,7 @@ def listening(tmp_path, monkeypatch):
             hello,
             host="127.0.0.1",
             port=0,
-            http=LimitedHttp,
+            http=type("Limited", (LimitedHttp,), limits or {}),
             lifespan="off",
             log_config=None,
             **options,
@@ -123,20 +123,18 @@ def ended_within(line, seconds):
 
 
 @pytest.mark.parametrize("head", [b"", b"GET / HTTP/1.1\r\nHost: x\r\n", b"G"])
-def test_a_head_that_never_ends_is_not_waited_for(listening, monkeypatch, head):
-    monkeypatch.setattr(LimitedHttp, "head_s", 0.4)
-    with socket.create_connection(("127.0.0.1", listening())) as line:
+def test_a_head_that_never_ends_is_not_waited_for(listening, head):
+    with socket.create_connection(("127.0.0.1", listening({"head_s": 0.4}))) as line:
         line.sendall(head)
         assert ended_within(line, 10)
 
 
-def test_with_tls_of_its_own_it_has_the_same_limits(listening, monkeypatch, tmp_path):
+def test_with_tls_of_its_own_it_has_the_same_limits(listening, tmp_path):
     pytest.importorskip("cryptography")
     from certificates import certificate
 
-    monkeypatch.setattr(LimitedHttp, "head_s", 0.4)
     cert, key = certificate(tmp_path)
-    port = listening(ssl_certfile=str(cert), ssl_keyfile=str(key))
+    port = listening({"head_s": 0.4}, ssl_certfile=str(cert), ssl_keyfile=str(key))
     context = ssl.create_default_context(cafile=str(cert))
     with (
         socket.create_connection(("127.0.0.1", port)) as plain,
@@ -147,9 +145,8 @@ def test_with_tls_of_its_own_it_has_the_same_limits(listening, monkeypatch, tmp_
 
 
 def test_one_address_has_so_many_connections(listening, monkeypatch):
-    monkeypatch.setattr(LimitedHttp, "max_of_one", 3)
     monkeypatch.setattr(connections, "is_loopback", lambda host: False)
-    port = listening()
+    port = listening({"max_of_one": 3})
     lines = [socket.create_connection(("127.0.0.1", port)) for _ in range(3)]
     with socket.create_connection(("127.0.0.1", port)) as line:
         assert ended_within(line, 5)

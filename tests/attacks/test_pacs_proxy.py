@@ -19,7 +19,6 @@ from acsnet.dicom import make_seg
 from acsnet.dicom.source_images import source_stack
 from acsnet.errors import PacsError
 from acsnet.io import read_scan
-from acsnet.pacs import dicomweb
 from acsnet.pacs.annotations import Annotation, newest_first
 from acsnet.pacs.config import pacs_settings
 from acsnet.pacs.dicomweb import DicomWeb
@@ -292,15 +291,23 @@ def test_no_redirect_of_the_archive_is_followed(site, archive):
         assert elsewhere.asked == []
 
 
-def test_an_answer_without_end_is_broken_off(site, archive, monkeypatch):
-    monkeypatch.setattr(dicomweb, "MAX_ANSWER_BYTES", 2**20)
-    monkeypatch.setattr(dicomweb, "MAX_JSON_BYTES", 2**20)
+def test_an_answer_without_end_is_broken_off(archive):
     kind = {"Content-Type": "application/dicom+json"}
-    for path in ("series", f"{site.series.removeprefix('/dicomweb/')}/metadata"):
-        archive.answers[path] = 200, kind, b"[" + b" " * 2**21 + b"]"
+    archive.answers["series"] = 200, kind, b"[" + b" " * 2**21 + b"]"
+    settings, too_long = pacs_settings(archive.url), "is longer than 1048576 bytes"
+    with pytest.raises(PacsError, match=too_long):
+        DicomWeb(settings, max_bytes=2**20).search_series({})
+    with pytest.raises(PacsError, match=too_long):
+        DicomWeb(settings, max_bytes=2**20).fetch("series").json()
+    with pytest.raises(PacsError, match=too_long):
+        DicomWeb(settings, max_json_bytes=2**20).fetch("series").json()
+    assert DicomWeb(settings).fetch("series").json() == DicomWeb(settings).search_series({}) == []
+
+
+def test_metadata_that_is_no_json_is_an_error_of_the_archive(site, archive):
+    path = f"{site.series.removeprefix('/dicomweb/')}/metadata"
+    archive.answers[path] = 200, {"Content-Type": "application/dicom+json"}, b"["
     assert site.client.get(f"{site.series}/metadata").status_code == 502
-    with pytest.raises(PacsError, match="longer than"):
-        DicomWeb(pacs_settings(archive.url)).search_series({})
 
 
 def test_frames_come_through_as_they_are(site, archive):

@@ -90,8 +90,10 @@ def test_other_settings_are_done_again(done, computed, settings):
 
 
 def test_other_software_or_weights_are_done_again(done, computed, monkeypatch):
-    monkeypatch.setattr(case_worker, "__version__", "99")
+    file = done / "out" / "a" / "cohort.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), "software": "0.0.1"}))
     assert again(done).computed
+    assert not again(done).computed
     monkeypatch.setattr(case_worker, "read_manifest", lambda: {"roi": {"sha256": "other"}})
     assert again(done).computed
     assert not again(done).computed

@@ -10,6 +10,7 @@ import threading
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 from urllib.parse import quote, urljoin, urlsplit
 
@@ -68,13 +69,25 @@ class DicomWeb:
     """Client of one DICOMweb service. Methods raise PacsError where the service fails.
 
     An invalid UID raises InputError before any request.
+
+    Args:
+        settings: address and login of the service.
+        max_bytes: of an answer; a longer one is broken off.
+        max_json_bytes: of an answer of `fetch` that is read as JSON.
     """
 
-    def __init__(self, settings: PacsSettings) -> None:
+    def __init__(
+        self,
+        settings: PacsSettings,
+        *,
+        max_bytes: int = MAX_ANSWER_BYTES,
+        max_json_bytes: int = MAX_JSON_BYTES,
+    ) -> None:
         self.address = settings.url
+        self._max_json_bytes = max_json_bytes
         self._places = threading.BoundedSemaphore(PLACES)
         self._session = session = _OneHostSession()
-        session.hooks["response"].append(_bounded)
+        session.hooks["response"].append(partial(_bounded, max_bytes=max_bytes))
         if settings.token:
             session.auth = _Login(f"Bearer {settings.token}")
         elif settings.user:
@@ -160,7 +173,7 @@ class DicomWeb:
                 stream=True,
                 allow_redirects=False,
             )
-        return Answer(answer)
+        return Answer(answer, max_json_bytes=self._max_json_bytes)
 
     def _retrieve(self, study: str, series: str, instance: str, syntax: str) -> Dataset:
         with quiet_pydicom():
@@ -194,8 +207,11 @@ class DicomWeb:
 class Answer:
     """An answer of which only the head has come in; what follows is bounded."""
 
-    def __init__(self, response: requests.Response) -> None:
+    def __init__(
+        self, response: requests.Response, *, max_json_bytes: int = MAX_JSON_BYTES
+    ) -> None:
         self._response = response
+        self._max_json_bytes = max_json_bytes
         self.status = response.status_code
         self.kind = response.headers.get("Content-Type", "")
 
@@ -210,13 +226,13 @@ class Answer:
             self._response.close()
 
     def json(self) -> Any:
-        """The content as JSON. Raises PacsError for what is none, or longer than `MAX_JSON`."""
+        """The content as JSON. Raises PacsError for what is no JSON, or too long."""
         content = bytearray()
         for piece in self.pieces():
             content += piece
-            if len(content) > MAX_JSON_BYTES:
+            if len(content) > self._max_json_bytes:
                 self.close()
-                msg = f"an answer of the PACS is longer than {MAX_JSON_BYTES} bytes"
+                msg = f"an answer of the PACS is longer than {self._max_json_bytes} bytes"
                 raise PacsError(msg)
         try:
             return json.loads(content or b"[]")
@@ -246,7 +262,11 @@ def _place(address: str) -> tuple[str, str]:
     return parts.scheme, parts.netloc
 
 
-def _bounded(response: requests.Response, **_: Any) -> None:
+class _TooLongError(requests.exceptions.ContentDecodingError):
+    """An answer that was broken off."""
+
+
+def _bounded(response: requests.Response, *, max_bytes: int, **_: Any) -> None:
     """Break off an answer, however it is read, that would fill the memory."""
     whole: Callable[..., Iterator[Any]] = response.iter_content
 
@@ -254,10 +274,10 @@ def _bounded(response: requests.Response, **_: Any) -> None:
         size = 0
         for piece in whole(chunk_size, decode_unicode=decode_unicode):
             size += len(piece)
-            if size > MAX_ANSWER_BYTES:
+            if size > max_bytes:
                 response.close()
-                msg = f"longer than {MAX_ANSWER_BYTES} bytes"
-                raise requests.exceptions.ContentDecodingError(msg)
+                msg = f"its answer is longer than {max_bytes} bytes"
+                raise _TooLongError(msg)
             yield piece
 
     response.iter_content = counted  # type: ignore[method-assign]
@@ -296,8 +316,10 @@ def _reason(error: requests.RequestException) -> str:
         return "its certificate is not trusted: REQUESTS_CA_BUNDLE names the file of its authority"
     if isinstance(error, requests.TooManyRedirects):
         return "it redirects to another host, which is not followed"
+    if isinstance(error, _TooLongError):
+        return str(error)
     if isinstance(error, requests.exceptions.ContentDecodingError):
-        return f"its answer is damaged or longer than {MAX_ANSWER_BYTES} bytes"
+        return "its answer is damaged"
     if isinstance(error, requests.ReadTimeout):
         return f"it did not answer within {TIMEOUT_SECONDS[1]:g} s"
     if isinstance(error, requests.exceptions.ChunkedEncodingError):

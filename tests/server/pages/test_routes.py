@@ -295,12 +295,12 @@ def test_doubts_are_told_slice_by_slice():
 
 
 def test_a_long_work_list_comes_page_by_page_sorted_as_a_whole(web, monkeypatch):
-    monkeypatch.setattr(routes, "PAGE", 2)
+    monkeypatch.setitem(web.application.dependency_overrides, routes.cases_a_page, lambda: 2)
     first, second, beyond = (
         web.client.get(f"/acsnet/?sort=case&page={number}").text for number in (1, 2, 9)
     )
     whole = [*re.findall(r'<th scope="row"><a href="([^"]+)">', first + second)]
-    monkeypatch.setattr(routes, "PAGE", 100)
+    monkeypatch.undo()
     everything = web.client.get("/acsnet/?sort=case").text
     assert whole == re.findall(r'<th scope="row"><a href="([^"]+)">', everything)
     assert len(whole) == len(web.app.datastore().list_images()) == 4

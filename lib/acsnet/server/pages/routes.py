@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Annotated
 from urllib.parse import quote
 
-from fastapi import APIRouter, HTTPException, Query, Request
+from fastapi import APIRouter, Depends, HTTPException, Query, Request
 from fastapi.responses import FileResponse, JSONResponse, RedirectResponse, Response
 
 from acsnet.errors import AcsnetError
@@ -30,15 +30,20 @@ from acsnet.server.web.templates import environment, page
 TAG = r"^[A-Za-z0-9_-]{1,64}$"
 Tag = Annotated[str, Query(pattern=TAG)]
 
-PAGE, MAX_PAGES = 100, 10_000
-"""Cases on one page of the work list, and pages."""
+MAX_PAGES = 10_000
 
 router = APIRouter(prefix="/acsnet")
+
+
+def cases_a_page() -> int:
+    """How many cases one page of the work list has."""
+    return 100
 
 
 @router.get("/")
 def work_list(
     app: App,
+    size: Annotated[int, Depends(cases_a_page)],
     state: str = "",
     text: str = "",
     study: str = "",
@@ -51,11 +56,11 @@ def work_list(
     if study and len(shown) == 1:
         return RedirectResponse(f"/acsnet/cases/{quote(shown[0].id)}", 303)
     counts = Counter(case.state.value for case in cases)
-    pages = max(1, math.ceil(len(shown) / PAGE))
+    pages = max(1, math.ceil(len(shown) / size))
     number = min(number, pages)
     return page(
         "list.html",
-        cases=shown[(number - 1) * PAGE : number * PAGE],
+        cases=shown[(number - 1) * size : number * size],
         counts={
             one.value: counts[one.value] for one in State if counts[one.value] or one.value == state
         },
