@@ -78,12 +78,22 @@ lint: $(STAMP)
 	$(BIN)/lint-imports
 
 # Each process computes on one core: they share the machine.
-check: export OMP_NUM_THREADS := 1
-check: lint
-	$(BIN)/python -m pytest -m "not slow and not clients" --numprocesses 2 --dist loadfile $(PYTEST_ARGS)
+BESIDE := --numprocesses 2 --dist loadfile
+check test: export OMP_NUM_THREADS := 1
 
+check: lint
+	$(BIN)/python -m pytest -m "not slow and not clients" $(BESIDE) $(PYTEST_ARGS)
+
+# Two lanes: real programs start servers and browsers of their own, and have the machine to
+# themselves. pytest says 5 where PYTEST_ARGS choose nothing of a lane.
 test: lint
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+	@echo "== tests in two processes"; \
+	$(BIN)/python -m pytest $(BESIDE) $(PYTEST_ARGS) -m "not clients"; inside=$$?; \
+	echo "== tests with real programs"; \
+	$(BIN)/python -m pytest $(PYTEST_ARGS) -m clients; outside=$$?; \
+	said() { case $$1 in 0) echo passed;; 5) echo "none chosen";; *) echo "FAILED, see above";; esac; }; \
+	echo "== tests in two processes: $$(said $$inside); with real programs: $$(said $$outside)"; \
+	case $$inside,$$outside in 0,0 | 0,5 | 5,0) ;; *) exit 1;; esac
 
 test-attacks: $(STAMP)
 	$(BIN)/python -m pytest -m attacks $(PYTEST_ARGS)
