@@ -21,7 +21,7 @@ export PIP_BUILD_CONSTRAINT := constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install serve viewer bundle check test test-attacks test-clients lint
+.PHONY: help install serve viewer bundle check test test-attacks test-clients lint style types contracts
 
 help:
 	@echo "make install  build .venv with the pinned versions of constraints.txt"
@@ -29,7 +29,7 @@ help:
 	@echo "make viewer   fetch stock OHIF $(OHIF) with npm, which the server then offers, too"
 	@echo "make bundle   all that an installation without a network needs, in one file"
 	@echo "make check    lint and the fast tests, under two minutes on two cores"
-	@echo "make test     lint, then all tests; PYTEST_ARGS='-k name' to choose"
+	@echo "make test     lint, then all tests in two processes; PYTEST_ARGS='-k name' to choose"
 	@echo "make test-clients  only the tests with real programs: Orthanc, 3D Slicer's client, browsers"
 	@echo "make test-attacks  only the tests of what hostile clients, pages and archives can do"
 	@echo "make lint     ruff, mypy and the import contracts"
@@ -72,9 +72,16 @@ serve: $(STAMP)
 	$(BIN)/acsnet serve --studies "$(STUDIES)" --port $(PORT)
 
 lint: $(STAMP)
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync style types contracts
+
+style:
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+types:
 	$(BIN)/mypy
+
+contracts:
 	$(BIN)/lint-imports
 
 # Each process computes on one core: they share the machine.
