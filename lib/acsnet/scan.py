@@ -11,7 +11,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-Contrast = Literal["lge", "cine"]
+Contrast = Literal["lge", "cine", "other"]
+View = Literal["short axis", "long axis"]
 
 UNFIT = "this looks like"
 """How every warning begins that a scan is no short-axis LGE."""
@@ -88,8 +89,9 @@ class ShortAxisScan:
     order is known to run from apex to base, None while only the anatomy can tell; windows:
     (slice, 2) window centre and width of each slice, or None; signal: of the shape of pixels,
     False where nothing was measured (padding, blank slices, NaN) and pixels only fill, or None
-    where all is signal; contrast: cine where the file tells that it is no LGE; instance_uids: one a
-    slice for DICOM; height_cm, weight_kg: of the patient, as the header has them.
+    where all is signal; contrast, view: what the file tells that it shows, LGE in short axis where
+    it tells nothing; instance_uids: one a slice for DICOM; height_cm, weight_kg: of the patient, as
+    the header has them.
     """
 
     name: str
@@ -99,6 +101,7 @@ class ShortAxisScan:
     windows: NDArray[np.float32] | None = None
     signal: NDArray[np.bool_] | None = None
     contrast: Contrast = "lge"
+    view: View = "short axis"
     instance_uids: tuple[str, ...] = ()
     height_cm: float | None = None
     weight_kg: float | None = None
@@ -106,8 +109,8 @@ class ShortAxisScan:
 
     @property
     def shows_scar(self) -> bool:
-        """Whether its bright wall can be scar: on cine it never is."""
-        return self.contrast == "lge"
+        """Whether its bright wall can be scar: only on LGE, and measured only in short axis."""
+        return self.contrast == "lge" and self.view == "short axis"
 
     @property
     def spacing_mm(self) -> tuple[float, float, float]:
@@ -153,13 +156,13 @@ def is_fit(warnings: Iterable[str]) -> bool:
     return not any(warning.startswith(UNFIT) for warning in warnings)
 
 
-def long_axis_cosine(scan: ShortAxisScan) -> float | None:
+def long_axis_cosine(grid: InputGrid) -> float | None:
     """Cosine between the way from slice to slice and the usual axis of the left ventricle.
 
     None for a stack along a patient axis, whose header may have been lost. Planes along the axis
     have a small one, short-axis planes a large one.
     """
-    step = scan.grid.steps_mm[0]
+    step = grid.steps_mm[0]
     direction = step / np.linalg.norm(step)
     if float(np.abs(direction).max()) > MIN_TILT_COSINE:
         return None
@@ -172,7 +175,7 @@ def apex_first_by_position(scan: ShortAxisScan) -> ShortAxisScan:
     A stack that lies along a patient axis (headers lost in conversion) or across the usual long
     axis of the heart says nothing: `apex_first` stays None for the anatomy to decide. Ours.
     """
-    apexward = long_axis_cosine(scan)
+    apexward = long_axis_cosine(scan.grid)
     if apexward is None or abs(apexward) < MIN_APEXWARD_COSINE:
         return replace(scan, apex_first=None)
     ordered = scan.reversed() if apexward > 0 else scan

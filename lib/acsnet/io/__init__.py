@@ -8,15 +8,9 @@ from acsnet.errors import InputError
 from acsnet.io.containers import read_volume
 from acsnet.io.dicom import read_dicom_files, read_dicom_folder
 from acsnet.io.dicom_files import quiet_pydicom, read_header
+from acsnet.io.dicom_stack.contrast import content_of_volume
 from acsnet.io.nifti import write_image, write_label_map, write_map
-from acsnet.scan import (
-    MIN_APEXWARD_COSINE,
-    UNFIT,
-    ShortAxisScan,
-    apex_first_by_position,
-    is_fit,
-    long_axis_cosine,
-)
+from acsnet.scan import ShortAxisScan, apex_first_by_position
 
 __all__ = ["read_scan", "read_series", "write_image", "write_label_map", "write_map"]
 
@@ -43,7 +37,7 @@ def read_scan(
             if series is not None or phase not in (None, 1):
                 msg = f"phase and series are for DICOM folders, {path.name} is a file"
                 raise InputError(msg)
-            scan = read_volume(path)
+            scan = _named(read_volume(path))
         else:
             msg = f"{path.name} is not there, or is neither a file nor a folder"
             raise InputError(msg)
@@ -69,17 +63,18 @@ def read_series(paths: Sequence[Path], *, name: str) -> ShortAxisScan:
 
 
 def _remarked(scan: ShortAxisScan) -> ShortAxisScan:
-    """The scan with warnings of planes along the axis of the heart, and of very thin slices."""
-    remarks = []
-    cosine = long_axis_cosine(scan)
-    if cosine is not None and abs(cosine) < MIN_APEXWARD_COSINE and is_fit(scan.warnings):
-        remarks.append(
-            f"{UNFIT} a long-axis stack, not short axis (its slices lie across the usual axis of "
-            "the heart): nothing measured on it is true of the ventricle"
-        )
-    if scan.spacing_mm[0] < THIN_MM:
-        remarks.append(
-            f"slices lie {scan.spacing_mm[0]:.2f} mm apart, as in 3-D LGE: the networks learned on "
-            "stacks of 5 to 13 mm, so that labels should be looked at"
-        )
-    return replace(scan, warnings=(*scan.warnings, *remarks)) if remarks else scan
+    """The scan with a warning of very thin slices."""
+    if scan.spacing_mm[0] >= THIN_MM:
+        return scan
+    remark = (
+        f"slices lie {scan.spacing_mm[0]:.2f} mm apart, as in 3-D LGE: the networks learned on "
+        "stacks of 5 to 13 mm, so that labels should be looked at"
+    )
+    return replace(scan, warnings=(*scan.warnings, remark))
+
+
+def _named(scan: ShortAxisScan) -> ShortAxisScan:
+    """A volume with what its name and the way its slices lie tell of it."""
+    content = content_of_volume(scan.name, scan.grid)
+    warnings = (*scan.warnings, *content.remarks)
+    return replace(scan, contrast=content.contrast, view=content.view, warnings=warnings)

@@ -16,7 +16,7 @@ from pydicom.uid import UID
 
 from acsnet.errors import GeometryError, InputError
 from acsnet.io.dicom_files import DicomFile, quiet_pydicom, read_headers
-from acsnet.io.dicom_stack.contrast import cine_reason, is_called_lge, long_axis_name
+from acsnet.io.dicom_stack.contrast import Content, content_of
 from acsnet.io.dicom_stack.frames import frames_of
 from acsnet.io.dicom_stack.pixels import bit_remarks, fitting_windows, pixels_of, stacked_padding
 from acsnet.io.dicom_stack.selection import (
@@ -38,7 +38,7 @@ from acsnet.io.geometry import (
 from acsnet.io.limits import check_extent, check_field, check_size, check_voxel_mm
 from acsnet.io.phases import choose_phase
 from acsnet.io.signal import cleaned
-from acsnet.scan import UNFIT, InputGrid, ShortAxisScan
+from acsnet.scan import InputGrid, ShortAxisScan
 
 SPACING_TAG_TOLERANCE = 0.05
 
@@ -48,14 +48,14 @@ class HeaderStack:
     """One stack as its headers tell it.
 
     files: one a slice, ascending along the normal; grid: of (column, row, slice), as NIfTI has
-    it; windows: (slice, 2) centre and width, or None; is_cine: whether it is cine and not LGE.
+    it; windows: (slice, 2) centre and width, or None; content: what it shows.
     """
 
     files: tuple[DicomFile, ...]
     grid: InputGrid
     windows: NDArray[np.float32] | None
     warnings: tuple[str, ...]
-    is_cine: bool = False
+    content: Content
 
 
 def read_dicom_folder(
@@ -103,7 +103,8 @@ def read_dicom_files(
         grid=stack.grid,
         windows=windows,
         signal=clean.signal,
-        contrast="cine" if stack.is_cine else "lge",
+        contrast=stack.content.contrast,
+        view=stack.content.view,
         instance_uids=_own_uids(stack.files),
         height_cm=None if height_m is None else 100.0 * height_m,
         weight_kg=weight_kg,
@@ -160,19 +161,18 @@ def _stacked(
     check_voxel_mm(name, slice_mm=step_mm, row_mm=row_mm, column_mm=column_mm)
     check_extent(name, slices=len(stack), slice_mm=step_mm)
     windows, window_remarks = _windows(chosen)
-    cine = cine_reason(chosen[0].header, images_each=len(at_places[0]))
+    grid = InputGrid(
+        shape=(first.columns, first.rows, len(stack)), affine=stack_affine(stack), axes=(2, 1, 0)
+    )
+    content = content_of(chosen[0].header, grid, images_each=len(at_places[0]))
     remarks = (
         *repeats,
         *odd_places,
         *turn_remarks(stack),
         *_spacing_remarks(chosen, step_mm),
         *window_remarks,
-        *([] if cine is None else [cine]),
-        *_long_axis_remarks(chosen[0]),
+        *content.remarks,
         *_uid_remarks(chosen),
-    )
-    grid = InputGrid(
-        shape=(first.columns, first.rows, len(stack)), affine=stack_affine(stack), axes=(2, 1, 0)
     )
     check_field(name, grid)
     return HeaderStack(
@@ -180,18 +180,8 @@ def _stacked(
         grid=grid,
         windows=windows,
         warnings=remarks,
-        is_cine=cine is not None and not is_called_lge(chosen[0].header),
+        content=content,
     )
-
-
-def _long_axis_remarks(file: DicomFile) -> list[str]:
-    name = long_axis_name(file.header)
-    if name is None:
-        return []
-    return [
-        f"{UNFIT} a long-axis stack, not short axis (it is called {name!r}): nothing measured on "
-        "it is true of the ventricle"
-    ]
 
 
 def _uid_remarks(files: Sequence[DicomFile]) -> list[str]:

@@ -30,6 +30,7 @@ from acsnet.report.wording import (
     territory_lines,
 )
 from acsnet.result import NOTICE, Measured
+from acsnet.scan import UNFIT
 
 AUTOMATIC = "automatic, not reviewed"
 # The layout, in inches; text in points.
@@ -245,8 +246,15 @@ def _key_numbers(page: Figure, top: float, features: Mapping[str, Any]) -> float
             name += f" ({intervals[key]['low']:.1f} to {intervals[key]['high']:.1f})"
         _text(page, left, top - 0.25, name, points=SMALL)
     top -= 0.45
-    if count := len(doubts(features)):
+    remarks = doubts(features)
+    if count := len(remarks):
         text = "One doubt: see page 2" if count == 1 else f"{count} doubts: see page 2"
+        unfit = next((remark for remark in remarks if remark.startswith(UNFIT)), None)
+        text = (
+            text
+            if unfit is None
+            else f"{unfit.partition(' (')[0].replace('this', 'This', 1)}. {text}"
+        )
         _text(page, MARGIN, top, text, bold=True)
         top -= LINE
     return top

@@ -37,7 +37,7 @@ def test_a_name_that_says_lge_keeps_its_numbers_and_the_doubt(patient_1, tmp_pat
         dataset.SeriesDescription = "SA PSIR"
     scan = read_scan(packings.write(folder, patient_1))
     assert scan.contrast == "lge"
-    assert "looks like cine" in scan.warnings[0]
+    assert "like a cine" in scan.warnings[0]
 
 
 @pytest.mark.parametrize(
@@ -56,6 +56,74 @@ def test_a_long_axis_series_is_told_by_its_name(patient_1, tmp_path, name, fit):
     scan = read_scan(packings.write(tmp_path / "a", patient_1))
     assert is_fit(scan.warnings) is fit
     assert scan.contrast == "lge"
+    assert scan.view == ("short axis" if fit else "long axis")
+    assert scan.shows_scar is fit
+
+
+@pytest.mark.parametrize(
+    ("name", "image_type", "is_lge"),
+    [
+        ("T1 map MOLLI", "ORIGINAL\\PRIMARY\\M", False),
+        ("T1_map post gad LGE", "ORIGINAL\\PRIMARY\\M", False),
+        ("ECV", "DERIVED\\PRIMARY\\ECV MAP", False),
+        ("SAX", "DERIVED\\PRIMARY\\T1 MAP\\NONE", False),
+        ("t2_stir_sax", "ORIGINAL\\PRIMARY\\M", False),
+        ("T2w SAX", "ORIGINAL\\PRIMARY\\M", False),
+        ("T2* sax", "ORIGINAL\\PRIMARY\\M", False),
+        ("perfusion stress", "ORIGINAL\\PRIMARY\\M", False),
+        ("TI scout", "ORIGINAL\\PRIMARY\\M", False),
+        ("heart localiser", "ORIGINAL\\PRIMARY\\M", False),
+        ("sax", "ORIGINAL\\PRIMARY\\LOCALIZER", False),
+        ("sax", "ORIGINAL\\PRIMARY\\P\\ND", False),
+        ("LGE sax", "ORIGINAL\\PRIMARY\\P\\ND", False),
+        ("LGE PSIR sax", "ORIGINAL\\PRIMARY\\P\\PS", True),
+        ("PSIR T2 prep LGE", "ORIGINAL\\PRIMARY\\M", True),
+        ("medicine SAX", "ORIGINAL\\PRIMARY\\M", True),
+        ("IR_TFL_T1 SAX 10 min", "ORIGINAL\\PRIMARY\\M", True),
+    ],
+)
+def test_maps_other_contrasts_planning_and_phase_images_have_no_scar(
+    patient_1, tmp_path, name, image_type, is_lge
+):
+    for dataset in patient_1:
+        dataset.SeriesDescription, dataset.ImageType = name, image_type.split("\\")
+        dataset.ProtocolName = ""
+    scan = read_scan(packings.write(tmp_path / "a", patient_1))
+    assert is_fit(scan.warnings) is is_lge
+    assert scan.contrast == ("lge" if is_lge else "other")
+    assert scan.shows_scar is is_lge
+
+
+def test_all_scar_values_of_a_long_axis_stack_are_null(patient_1, samples, tmp_path):
+    for dataset in patient_1:
+        dataset.SeriesDescription = "LGE 4CH"
+    scan = read_scan(packings.write(tmp_path / "a", patient_1))
+    drawn = np.asanyarray(nib.load(samples / "truth" / "phantom-1.nii.gz").dataobj)
+    drawn = drawn.astype(np.uint8) if drawn.shape == scan.grid.shape else None
+    assert drawn is not None
+    features = measure_drawn(scan, drawn).features_dict()
+    assert features["lv_volume_ml"] > 0
+    named = [name for name in features if "scar" in name or "enhancement" in name]
+    values = [features[name] for name in named if name != "scar_threshold"]
+    assert values
+    assert all(value is None for value in values)
+
+
+@pytest.mark.parametrize(
+    ("name", "contrast", "view"),
+    [
+        ("12_cine_SAX", "cine", "short axis"),
+        ("T1_map", "other", "short axis"),
+        ("LGE_4ch", "lge", "long axis"),
+        ("lge_sax", "lge", "short axis"),
+        ("patient001_frame01", "lge", "short axis"),
+    ],
+)
+def test_a_volume_tells_by_its_name(samples, tmp_path, name, contrast, view):
+    path = tmp_path / f"{name}.nii.gz"
+    path.write_bytes((samples / "nifti" / "phantom-1.nii.gz").read_bytes())
+    scan = read_scan(path)
+    assert (scan.contrast, scan.view) == (contrast, view)
 
 
 def test_planes_along_the_axis_of_the_heart_are_told(samples, tmp_path):
@@ -68,3 +136,4 @@ def test_planes_along_the_axis_of_the_heart_are_told(samples, tmp_path):
     scan = read_scan(path)
     assert not is_fit(scan.warnings)
     assert any("this looks like a long-axis stack" in warning for warning in scan.warnings)
+    assert not scan.shows_scar

@@ -13,6 +13,7 @@ from acsnet.active_learning.score_store import ScoreStore, Stamp
 from acsnet.active_learning.scores import FEATURES, Scores
 from acsnet.server.datastores.folder import StudiesDatastore
 from acsnet.server.datastores.preflight import Verdict
+from acsnet.server.learning import strategy
 from acsnet.server.learning.image_scores import ScoreBook
 from acsnet.server.learning.strategy import DESCRIPTIONS, NextScan
 
@@ -137,10 +138,15 @@ def test_the_checked_come_before_those_nobody_looked_at(site, unchecked):
     assert pick(site)["id"] == "b"
 
 
-def test_nobody_gets_the_same_twice_because_the_others_are_not_checked_yet(site, unchecked):
+def test_nobody_gets_the_same_twice_because_the_others_are_not_checked_yet(
+    site, unchecked, monkeypatch
+):
+    monkeypatch.setattr(strategy, "PATIENCE_S", 0.1)
     unchecked("bc")
     give(site, "a", "ann")
-    assert pick(site)["id"] == "b"
+    found = pick(site)
+    assert "id" not in found
+    assert "being checked" in found["reason"]
 
 
 def test_what_a_reader_passed_over_comes_last(site):

@@ -1,14 +1,24 @@
-"""What a series shows, by what the scanner calls it and by its cardiac phases: LGE or cine.
+"""What a series shows: short-axis LGE, or cine, maps, other contrasts, planning, long axes.
 
-Names are the site's own. Ours.
+By what the scanner calls it, the type of its images, its phases and the way its slices lie. Names
+are the site's own. Ours.
 """
 
 import re
+from dataclasses import dataclass
 
 from pydicom.dataset import Dataset
 
 from acsnet.io.dicom_files import text_of
-from acsnet.scan import UNFIT
+from acsnet.io.dicom_stack.image_kinds import kind_of
+from acsnet.scan import (
+    MIN_APEXWARD_COSINE,
+    UNFIT,
+    Contrast,
+    InputGrid,
+    View,
+    long_axis_cosine,
+)
 
 NAME_TAGS = ("SeriesDescription", "ProtocolName", "SequenceName")
 
@@ -27,12 +37,41 @@ LGE = re.compile(
 """English names with the abbreviations of the vendors, Spanish, Portuguese and French ones."""
 
 NO_LGE = re.compile(
-    r"scout | locali[sz]er | look.?locker | (?<![a-z]) (t1|t2|ecv) [\s_-]* map",
+    r"scout | locali[sz]er | look.?locker | (?<![a-z]) (t1|t2\*?|ecv) [\s_-]* map",
     re.IGNORECASE | re.VERBOSE,
 )
-"""Scans of the same protocol from which no scar is measured."""
+"""Scans of the same protocol from which no scar is measured, whatever else they are called."""
 
-CINE = re.compile(r"cine", re.IGNORECASE)
+OTHER_CONTRAST = re.compile(
+    r"""
+    molli | shmolli | sasha (?![a-z]) | (?<![a-z]) ecv (?![a-z])
+    | (?<![a-z]) t2 (?: \* | star | w | [\s_-]* (?: stir | prep | tse | haste | weighted ) )?
+        (?![a-z\d])
+    | (?<![a-z]) (stir | haste | tagging | spamm) (?![a-z])
+    | (?<![a-z]) perf (?: usion )? (?![a-z]) | first [\s_-]* pass
+    | phase [\s_-]* contrast | (?<![a-z]) (flow | venc | mra | angio) (?![a-z])
+    """,
+    re.IGNORECASE | re.VERBOSE,
+)
+"""What else is scanned of a heart: no LGE unless the name says LGE, too."""
+
+PHASE_TYPES = {"P", "PHASE", "PHASE MAP", "I", "IMAGINARY"}
+MAP_TYPES = {"T1 MAP", "T2 MAP", "T2_STAR MAP", "T2STAR MAP", "ECV", "ECV MAP"}
+OTHER_TYPES = {
+    "T2",
+    "T2_STAR",
+    "STIR",
+    "DIFFUSION",
+    "PERFUSION",
+    "PHASE_CONTRAST",
+    "VELOCITY",
+    "TAGGING",
+    "TOF",
+    "PROTON_DENSITY",
+}
+"""Values of ImageType (PS3.3 C.8.13.3.1.1, and as vendors write them)."""
+
+CINE = re.compile(r"(?<![a-z])cine", re.IGNORECASE)
 LONG_AXIS = re.compile(
     r"(?<![a-z\d]) [234] [\s_-]* (?: ch (?![a-z]) | cham) | (?<![a-z]) (lax|hla|vla) (?![a-z])"
     r"| long [\s_-]* axis",
@@ -41,8 +80,69 @@ LONG_AXIS = re.compile(
 SHORT_AXIS = re.compile(r"(?<![a-z]) (sax?|short) (?![a-z])", re.IGNORECASE | re.VERBOSE)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Content:
+    """What a stack shows, and what to tell of one that is no short-axis LGE."""
+
+    contrast: Contrast = "lge"
+    view: View = "short axis"
+    remarks: tuple[str, ...] = ()
+
+
+def content_of(header: Dataset, grid: InputGrid, *, images_each: int) -> Content:
+    """What a stack shows. header: of one of its images; images_each: at each slice position."""
+    contrast: Contrast = "lge"
+    remarks = []
+    if (other := other_reason(header)) is not None:
+        contrast = "other"
+        remarks.append(f"{UNFIT} no LGE ({other}): scar cannot be measured on it")
+    elif (cine := cine_reason(header, images_each=images_each)) is None:
+        pass
+    elif is_called_lge(header):
+        remarks.append(f"called LGE, but like a cine ({cine}): make sure that it is LGE")
+    else:
+        contrast = "cine"
+        remarks.append(f"{UNFIT} cine, not LGE ({cine}): scar cannot be measured on it")
+    if (long_axis := long_axis_reason(header, grid)) is None:
+        return Content(contrast=contrast, remarks=tuple(remarks))
+    remarks.append(
+        f"{UNFIT} a long-axis stack, not short axis ({long_axis}): nothing measured on it is true "
+        "of the ventricle, and scar values are left out"
+    )
+    return Content(contrast=contrast, view="long axis", remarks=tuple(remarks))
+
+
+def content_of_volume(name: str, grid: InputGrid) -> Content:
+    """As `content_of`, for a file that tells no more than its name: converters put the series'."""
+    header = Dataset()
+    header.SeriesDescription = name
+    return content_of(header, grid, images_each=1)
+
+
+def other_reason(header: Dataset) -> str | None:
+    """Why images are neither LGE nor cine, or None."""
+    names = [text_of(header, tag) for tag in NAME_TAGS]
+    types = set(text_of(header, "ImageType").upper().split("\\")[2:])
+    never = next((name for name in names if NO_LGE.search(name)), None)
+    if never is not None:
+        return f"it is called {never!r}"
+    if "LOCALIZER" in types:
+        return "ImageType LOCALIZER"
+    component = text_of(header, "ComplexImageComponent").upper()
+    never_types = types & MAP_TYPES
+    if kind_of(header) is None:  # the real part of a phase-sensitive scan is what it is for
+        never_types |= (types | {component}) & PHASE_TYPES
+    other_types = set() if is_called_lge(header) else types & OTHER_TYPES
+    if named := never_types or other_types:
+        return f"ImageType {min(named)}"
+    if is_called_lge(header):
+        return None
+    called = next((name for name in names if OTHER_CONTRAST.search(name)), None)
+    return None if called is None else f"it is called {called!r}"
+
+
 def cine_reason(header: Dataset, *, images_each: int) -> str | None:
-    """Why a stack looks like cine and not LGE, or None.
+    """Why a stack looks like cine, or None.
 
     LGE is one inversion-recovery image a position; cine has many phases and no inversion. Bright
     spots in the wall of a cine are no scar, but a network measures them all the same. header: of
@@ -58,14 +158,10 @@ def cine_reason(header: Dataset, *, images_each: int) -> str | None:
     times = any(text_of(header, tag) for tag in ("TriggerTime", "NominalCardiacTriggerDelayTime"))
     called = next((name for name in names if CINE.search(name)), None)
     if phases > 1:
-        why = f"CardiacNumberOfImages {phases}, no InversionTime"
-    elif images_each > 2 and times:
-        why = f"{images_each} cardiac phases, no InversionTime"
-    elif called is not None:
-        why = f"it is called {called!r}"
-    else:
-        return None
-    return f"{UNFIT} cine, not LGE ({why}): scar cannot be measured on it"
+        return f"CardiacNumberOfImages {phases}, no InversionTime"
+    if images_each > 2 and times:
+        return f"{images_each} cardiac phases, no InversionTime"
+    return None if called is None else f"it is called {called!r}"
 
 
 def is_called_lge(header: Dataset) -> bool:
@@ -73,9 +169,14 @@ def is_called_lge(header: Dataset) -> bool:
     return any(LGE.search(text_of(header, tag)) for tag in NAME_TAGS)
 
 
-def long_axis_name(header: Dataset) -> str | None:
-    """The name by which a series is a long-axis one, or None."""
+def long_axis_reason(header: Dataset, grid: InputGrid) -> str | None:
+    """Why planes lie along the axis of the heart, by name or by the way they lie; or None."""
     names = [text_of(header, tag) for tag in NAME_TAGS]
-    if any(map(SHORT_AXIS.search, names)):
-        return None
-    return next((name for name in names if LONG_AXIS.search(name)), None)
+    if not any(map(SHORT_AXIS.search, names)):
+        called = next((name for name in names if LONG_AXIS.search(name)), None)
+        if called is not None:
+            return f"it is called {called!r}"
+    cosine = long_axis_cosine(grid)
+    if cosine is not None and abs(cosine) < MIN_APEXWARD_COSINE:
+        return "its slices lie across the usual axis of the heart"
+    return None

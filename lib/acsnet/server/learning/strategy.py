@@ -11,6 +11,9 @@ from acsnet.active_learning.assignments import Offer, last_offer, share_out
 from acsnet.server.datastores.protocol import StudyStore
 from acsnet.server.learning.image_scores import ScoreBook
 
+PATIENCE_S, GLANCE_S = 5.0, 0.05
+"""How long a reader waits for the first scan of a new folder to be checked. Ours."""
+
 DESCRIPTIONS = {
     COMBINED: "The scan that would teach most: by doubt, corrections, disagreement and diversity",
     "uncertainty": "The scan in which the network is least sure of the wall",
@@ -53,6 +56,8 @@ class NextScan(Strategy):
         if not shared.fresh:
             return _again(shared.own, offers)
         fresh = _looked_at(shared.fresh, datastore)
+        if not fresh:
+            return {"reason": "nothing to pick from yet: scans are being checked, ask again soon"}
         others = (*datastore.get_labeled_images(), *shared.own, *shared.taken)
         known = self._book.known((*fresh, *others))
         shown = [replace(known[image], shown=offers[image].at) for image in fresh]
@@ -62,8 +67,18 @@ class NextScan(Strategy):
 
 
 def _looked_at(fresh: tuple[str, ...], datastore: StudyStore) -> tuple[str, ...]:
-    """Those whose geometry was checked; all where none was yet, so that nobody gets one twice."""
-    return tuple(image for image in fresh if datastore.verdict(image).checked) or fresh
+    """Those that were checked and are to be offered; the first of them are waited for a while.
+
+    Nobody gets a scan that might turn out to be a cine, or refused.
+    """
+    until = time.monotonic() + PATIENCE_S
+    while True:
+        verdicts = {image: datastore.verdict(image) for image in fresh}
+        checked = [image for image, verdict in verdicts.items() if verdict.checked]
+        offered = tuple(image for image in checked if verdicts[image].is_offered)
+        if offered or len(checked) == len(fresh) or time.monotonic() > until:
+            return offered
+        time.sleep(GLANCE_S)
 
 
 def _again(own: tuple[str, ...], offers: dict[str, Offer]) -> dict[str, Any]:

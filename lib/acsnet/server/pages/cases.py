@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import Any
 
 from acsnet.active_learning.assignments import Offer, last_offer
+from acsnet.scan import UNFIT, is_fit
 from acsnet.server.datastores.label_records import DRAFT, DRAWN, REVIEWED
 from acsnet.server.datastores.protocol import LabelRecord, StudyStore
 
@@ -56,13 +57,17 @@ class Case:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What a person should know: of the files, and of the numbers that are shown."""
+        """What a person should know of files and numbers, first of all that it is no such scan."""
         measured = self.shown.warnings if self.shown else ()
-        return tuple(dict.fromkeys((*self.remarks, *measured)))
+        warnings = dict.fromkeys((*self.remarks, *measured))
+        return tuple(sorted(warnings, key=lambda warning: not warning.startswith(UNFIT)))
 
     def measure(self, name: str) -> float | None:
-        """A number of the label map that is shown; None where there is none."""
-        value = self.shown.features.get(name) if self.shown else None
+        """A number of the label map that is shown; None where there is none.
+
+        Drafts of earlier releases have scar on what is no short-axis LGE: that is no number.
+        """
+        value = self.shown.features.get(name) if self.shown and is_fit(self.warnings) else None
         return float(value) if isinstance(value, (int, float)) else None
 
 
