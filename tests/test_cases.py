@@ -260,6 +260,30 @@ def test_magnitude_and_phase_sensitive_images_are_two_scans_of_a_served_folder(s
     assert abs(float(one.pixels.mean() - other.pixels.mean())) == pytest.approx(100, abs=1)
 
 
+def test_each_of_a_few_inversion_times_is_a_scan_beside_the_series_that_asks(samples, tmp_path):
+    datasets = packings.slices(samples / "dicom" / "phantom-1")
+    folder = packings.inversion_times(datasets, tmp_path / "studies", times_ms=(250, 300, 350))
+    with pytest.raises(AcsnetError, match="3 inversion times"):
+        read_scan(folder)
+    store = StudiesDatastore(studies=folder, store=tmp_path / "store")
+    try:
+        whole, *phases = sorted(store.list_images())
+        assert [phase.removeprefix(whole) for phase in phases] == [f"-phase-{n}" for n in (1, 2, 3)]
+        info = store.get_image_info(phases[2])
+        assert "3 of 3 inversion times, InversionTime 350" in info["SeriesDescription"]
+        with pytest.raises(AcsnetError, match="3 inversion times"):
+            read_scan(store.get_image_uri(whole))
+        scans = [read_scan(store.get_image_uri(phase)) for phase in phases]
+        chosen = read_scan(store.get_image_uri(whole), phase=3)
+    finally:
+        store.close()
+    levels = [float(scan.pixels.mean() - scans[0].pixels.mean()) for scan in scans]
+    assert levels == pytest.approx([0, 10, 20], abs=0.5)
+    assert np.array_equal(chosen.pixels, scans[2].pixels)
+    listed = list(list_scans(str(folder), output=tmp_path / "out"))
+    assert sorted(one.case.partition("-phase-")[2] for one in listed) == ["", "1", "2", "3"]
+
+
 def test_two_stacks_in_one_series_are_two_scans_of_a_served_folder(samples, tmp_path):
     folder = tmp_path / "studies"
     datasets = packings.slices(samples / "dicom" / "phantom-1")

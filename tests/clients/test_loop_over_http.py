@@ -45,10 +45,11 @@ def test_clients_see_the_tasks_and_what_they_can_choose(server):
             "scar_method": ["remote", "half_max"],
             "keep_valid_masks": True,
             "uncertainty": False,
+            "phase": 0,
         },
-        "roi": {},
-        "myo": {"scar_method": ["remote", "half_max"]},
-        "acsnet_correct": {"keep_valid_masks": True},
+        "roi": {"phase": 0},
+        "myo": {"scar_method": ["remote", "half_max"], "phase": 0},
+        "acsnet_correct": {"keep_valid_masks": True, "phase": 0},
     }
 
 

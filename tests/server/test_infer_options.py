@@ -1,7 +1,7 @@
 import pytest
 
 from acsnet.errors import InputError
-from acsnet.server.inference.tasks import Options, options_of
+from acsnet.server.inference.tasks import Options, choice_of, options_of
 
 
 def test_what_a_client_does_not_choose_is_the_pipelines_own(pipeline):
@@ -24,3 +24,25 @@ def test_a_client_chooses_the_scar_method_the_masks_and_whether_to_tell_how_sure
 def test_a_switch_that_is_neither_true_nor_false_is_refused(name, value):
     with pytest.raises(InputError, match=f"{name} must be true or false"):
         options_of({name: value})
+
+
+@pytest.mark.parametrize("nothing", [{}, {"phase": 0, "series": ""}, {"phase": "", "series": None}])
+def test_where_nobody_chose_an_image_the_reader_decides(nothing):
+    assert choice_of(nothing) == {"phase": None, "series": None}
+
+
+def test_phase_and_series_come_as_clients_send_them():
+    assert choice_of({"phase": 3, "series": 12}) == {"phase": 3, "series": "12"}
+    assert choice_of({"phase": " 3", "series": "1.2.3 "}) == {"phase": 3, "series": "1.2.3"}
+
+
+@pytest.mark.parametrize("phase", [-1, 1.5, True, "two", [1], 10**9])
+def test_a_phase_that_is_no_number_of_an_image_is_refused(phase):
+    with pytest.raises(InputError, match="phase must be a whole number"):
+        choice_of({"phase": phase})
+
+
+@pytest.mark.parametrize("series", [{"a": 1}, [1], True, "1" * 2000])
+def test_a_series_that_is_no_name_is_refused(series):
+    with pytest.raises(InputError, match="series must be"):
+        choice_of({"series": series})

@@ -214,6 +214,18 @@ def magnitude_and_phase_sensitive(datasets, out):
     return out
 
 
+def inversion_times(datasets, out, *, times_ms):
+    """Each slice at several inversion times, in one series; later ones are 10 brighter each."""
+    for phase, time_ms in enumerate(times_ms):
+        for number, dataset in enumerate(datasets):
+            new_uid(dataset)
+            dataset.InversionTime, dataset.InstanceNumber = time_ms, 100 * phase + number
+            dtype = dataset.pixel_array.dtype
+            dataset.PixelData = (dataset.pixel_array + 10 * (phase > 0)).astype(dtype).tobytes()
+            save(dataset, out / f"TI{phase}-{number:04d}.dcm")
+    return out
+
+
 def moved_slices(datasets, out, *, from_index, to_index=None, along_mm=0.0, aside_mm=0.0):
     """Some slices further along the stack, or beside it."""
     row, _ = np.reshape(np.array(datasets[0].ImageOrientationPatient, float), (2, 3))

@@ -14,9 +14,13 @@ from acsnet.io.dicom_files import MAX_DEPTH, DicomFile, files_below
 from acsnet.io.dicom_stack.image_kinds import kind_of
 from acsnet.io.dicom_stack.selection import MIN_STACK
 from acsnet.io.dicom_stack.series_choice import joined
+from acsnet.io.phases import phases_of
 from acsnet.io.series import Series
 from acsnet.io.volume import DATA_SUFFIXES, LABEL_SUFFIXES, SUFFIXES
 from acsnet.storage import readable_name
+
+MAX_CHOICES = 6
+"""Images at a position that are scans of their own: echoes, inversion times. A cine has more."""
 
 LABEL_NAME = re.compile(
     r"(?<![a-z])(seg|segs|segmentation|label|labels|mask|masks|gt|truth|contours?|roi)(?![a-z])",
@@ -79,7 +83,8 @@ def called_by_path(path: Path, root: Path) -> str:
 def scans_of(found: Iterable[Series]) -> list[Series]:
     """Series with images -> scans: parts of one stack joined, two reconstructions split.
 
-    A split series keeps its UID for the phase-sensitive images, which are preferred.
+    A split series keeps its UID for the phase-sensitive images, which are preferred. Of a few
+    phases, echoes or inversion times each is a scan beside the whole, which asks for one.
     """
     series = [one for one in found if one.has_images]
     by_uid = {one.uid: one for one in series if one.uid}
@@ -90,7 +95,8 @@ def scans_of(found: Iterable[Series]) -> list[Series]:
         parts = [by_uid[uid] for uid in uids]
         damaged = tuple(dict.fromkeys(path for part in parts for path in part.damaged))
         whole = Series(uids[0], tuple(group), damaged)
-        scans += [scan for stack in _stacks(whole) for scan in _split(stack)]
+        for scan in (scan for stack in _stacks(whole) for scan in _split(stack)):
+            scans += [scan, *_phases(scan)]
     return scans
 
 
@@ -141,6 +147,20 @@ def _split(series: Series) -> list[Series]:
     return [
         replace(series, files=tuple(sensitive), kind="phase-sensitive"),
         replace(series, uid=f"{series.uid}-magnitude", files=tuple(magnitude), kind="magnitude"),
+    ]
+
+
+def _phases(series: Series) -> list[Series]:
+    """Each of a few images at every slice position as a scan of its own."""
+    groups: dict[str, list[DicomFile]] = {}
+    for file in series.files:
+        groups.setdefault(file.text("ImagePositionPatient"), []).append(file)
+    if len(groups) < MIN_STACK or max(map(len, groups.values())) > MAX_CHOICES:
+        return []
+    kind = "" if series.kind is None else f"{series.kind}, "
+    return [
+        replace(series, uid=f"{series.uid}-phase-{number}", files=files, kind=f"{kind}{words}")
+        for number, (words, files) in enumerate(phases_of(list(groups.values())), start=1)
     ]
 
 

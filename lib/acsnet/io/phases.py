@@ -70,10 +70,37 @@ def choose_phase(
     return chosen
 
 
+def phases_of(
+    groups: Sequence[Sequence[DicomFile]],
+) -> list[tuple[str, tuple[DicomFile, ...]]]:
+    """What there is to choose from: each image of a position, in words, with those of the others.
+
+    groups: the images of each position. Empty where there is no choice, or no plain one.
+    """
+    most = max(map(len, groups))
+    if most < 2 or {len(group) for group in groups} != {most}:
+        return []
+    if (tag := _separating_tag(groups)) is None:
+        return []
+    phases = []
+    for number in range(1, most + 1):
+        try:
+            chosen = choose_phase(groups, phase=number)
+        except GeometryError:
+            return []
+        words = f"{number} of {most} {SEPARATING_TAGS[tag]}, {tag} {_value(chosen[0], tag)}"
+        phases.append((words, chosen))
+    return phases
+
+
 def without_options(reason: str) -> str:
     """Why a scan is refused, for whoever has no command line with its options."""
-    own_folder = "put the images of one of them into a folder of their own"
-    reason = re.sub(r"choose one with --phase N, N from 1 to \d+", own_folder, reason)
+    reason = re.sub(
+        r"choose one with --phase N, N from 1 to (\d+)",
+        r"choose one as a case of its own, by the option phase of the model (1 to \1), or by a "
+        "folder with its images alone",
+        reason,
+    )
     return reason.replace(
         "choose one with --series UID (or its number)", "put one of them into a folder of its own"
     )

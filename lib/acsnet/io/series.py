@@ -17,6 +17,7 @@ from acsnet.io.dicom_files import (
     quiet_pydicom,
     read_header,
 )
+from acsnet.io.phases import SEPARATING_TAGS
 from acsnet.io.volume import SUFFIXES
 
 KEPT_TAGS = (
@@ -51,6 +52,7 @@ KEPT_TAGS = (
     "Rows",
     "Columns",
     "BitsAllocated",
+    *SEPARATING_TAGS,
 )
 """What searches ask for: whole headers of a large folder would fill the memory."""
 

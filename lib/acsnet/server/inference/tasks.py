@@ -25,7 +25,10 @@ from acsnet.server.inference.response import Answer, answer_of, label_map_bytes
 from acsnet.server.inference.work_queue import InferenceQueue, volume_place
 
 SCAR_METHOD, KEEP_VALID, UNCERTAINTY = "scar_method", "keep_valid_masks", "uncertainty"
+PHASE, SERIES = "phase", "series"
 """Parameters as clients show and send them."""
+
+MAX_PHASE = 10_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,6 +70,23 @@ def options_of(request: dict[str, Any]) -> Options:
     return Options(scar_method=cast(ScarMethod, method), **switches)
 
 
+def choice_of(request: dict[str, Any]) -> dict[str, Any]:
+    """What `read_scan` takes to choose among the images of a DICOM folder.
+
+    Clients send numbers as text, too, and 0 or nothing where nobody chose. Raises InputError for
+    what is neither.
+    """
+    phase, series = request.get(PHASE) or 0, request.get(SERIES) or ""
+    phase = int(phase) if isinstance(phase, str) and phase.strip().isdecimal() else phase
+    if isinstance(phase, bool) or not isinstance(phase, int) or not 0 <= phase <= MAX_PHASE:
+        msg = f"{PHASE} must be a whole number, 1 for the first image of each slice, got {phase!r}"
+        raise InputError(msg)
+    if not isinstance(series, (str, int)) or isinstance(series, bool) or len(str(series)) > 1000:
+        msg = f"{SERIES} must be a SeriesInstanceUID or SeriesNumber, got {type(series).__name__}"
+        raise InputError(msg)
+    return {PHASE: phase or None, SERIES: str(series).strip() or None}
+
+
 class ChainTask(InferTask):
     """A task of the chain that is served, one scan at a time.
 
@@ -90,6 +110,7 @@ class ChainTask(InferTask):
             SCAR_METHOD: list(get_args(ScarMethod)),
             KEEP_VALID: Options.keep_valid_masks,
             UNCERTAINTY: Options.uncertainty,
+            PHASE: 0,
         }
         super().__init__(
             type=InferType.SEGMENTATION,
@@ -112,12 +133,13 @@ class ChainTask(InferTask):
         what is no scan.
         """
         options = options_of({name: request[name] for name in self.config() if name in request})
+        choice = choice_of(request)
         asked = time.perf_counter()
 
         def work() -> Answer:
             began = time.perf_counter()
             with volume_place(personal=False):
-                scan = read_scan(Path(request["image"]))
+                scan = read_scan(Path(request["image"]), **choice)
             with self._served.serving() as chain:
                 answer = self.segment(scan, options.on(chain.pipeline), request)
             answer.params["model_version"] = chain.version
@@ -150,7 +172,7 @@ class AcsnetTask(ChainTask):
             queue,
             folder=folder,
             description="Left ventricle, scar and grey zone on short-axis LGE cardiac MRI.",
-            options=(SCAR_METHOD, KEEP_VALID, UNCERTAINTY),
+            options=(SCAR_METHOD, KEEP_VALID, UNCERTAINTY, PHASE),
         )
 
     def segment(self, scan: ShortAxisScan, pipeline: Pipeline, request: dict[str, Any]) -> Answer:
@@ -176,6 +198,7 @@ class RoiTask(ChainTask):
             queue,
             folder=folder,
             description="Where the left ventricle is, blood pool and wall as one.",
+            options=(PHASE,),
             labels={"left_ventricle": 1},
         )
 
@@ -203,7 +226,7 @@ class MyocardiumTask(ChainTask):
             queue,
             folder=folder,
             description="As the networks draw, before the anatomy is corrected.",
-            options=(SCAR_METHOD,),
+            options=(SCAR_METHOD, PHASE),
         )
 
     def segment(self, scan: ShortAxisScan, pipeline: Pipeline, request: dict[str, Any]) -> Answer:
@@ -231,7 +254,7 @@ class CorrectTask(ChainTask):
             folder=folder,
             description="Your own label map with every wall made anatomically possible: the one "
             "sent with the request, else the last one saved for the image.",
-            options=(KEEP_VALID,),
+            options=(KEEP_VALID, PHASE),
         )
         self._saved = saved
 

@@ -17,14 +17,14 @@ from acsnet.server.app import App
 from acsnet.server.datastores.label_intake import author_of
 from acsnet.server.identity import signed
 from acsnet.server.inference.response import Answer, label_map_bytes
-from acsnet.server.inference.tasks import KEEP_VALID, SCAR_METHOD, UNCERTAINTY
+from acsnet.server.inference.tasks import KEEP_VALID, PHASE, SCAR_METHOD, SERIES, UNCERTAINTY
 from acsnet.server.routes.common import client_session, image_path, saved_upload
 from acsnet.server.web.load_limits import asker, gone
 from acsnet.server.web.request_checks import json_object, result_suffix
 
 router = APIRouter()
 
-TAKEN = (SCAR_METHOD, KEEP_VALID, UNCERTAINTY, "label_info", "client_id")
+TAKEN = (SCAR_METHOD, KEEP_VALID, UNCERTAINTY, PHASE, SERIES, "label_info", "client_id")
 """What of a client's parameters reaches a task."""
 
 MEDIA_TYPE = "application/octet-stream"
