@@ -10,8 +10,8 @@ import gzip
 import json
 import sys
 import tempfile
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -302,35 +302,62 @@ def plain_forms(source: Path, folder: Path) -> tuple[Path, Path]:
     return packings.write(folder / "dicom", packings.datasets_of(scan)), file
 
 
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """What became of one packing of one scan; points: of burden off the plain one."""
+
+    scan: str
+    packing: str
+    what: str
+    points: float
+    said: str
+
+
+def rows_of(source: str, path: Path, *, pipeline: Pipeline | None, done: set[str]) -> Iterator[Row]:
+    """One row a packing of a scan; done: the packings that are left out."""
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        plain = dict(zip((True, False), plain_forms(path, folder), strict=True))
+        scans = {is_dicom: read_scan(path) for is_dicom, path in plain.items()}
+        burdens: dict[bool, float] = {}
+        for name, packing in PACKINGS.items():
+            if name in done:
+                continue
+            out = folder / "packed"
+            packed = packings.slices(plain[True]) if packing.dicom else nib.load(plain[False])
+            what, said, scan = outcome(packing.make(packed, out), scans[packing.dicom])
+            points = 0.0
+            if what == WARNED and scan is not None:
+                if packing.dicom not in burdens:
+                    burdens[packing.dicom] = _burden(pipeline, scans[packing.dicom])
+                points = abs(_burden(pipeline, scan) - burdens[packing.dicom])
+            yield Row(scan=source, packing=name, what=what, points=points, said=said)
+            _emptied(out)
+
+
 def main() -> None:
     """Print one row a packing; the exit status is 1 where one is not as it must be."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, help="folder with emidec/ and splits.json")
     parser.add_argument("--no-burden", action="store_true", help="compare voxels alone")
+    parser.add_argument("--kept", type=Path, help="file of rows, from which a run goes on")
     args = parser.parse_args()
     pipeline = None if args.no_burden else Pipeline.load()
-    rows: dict[str, list[str]] = {name: [] for name in PACKINGS}
-    worst: dict[str, float] = dict.fromkeys(PACKINGS, 0.0)
-    words: dict[str, str] = dict.fromkeys(PACKINGS, "")
-    for source in sources(args.data).values():
-        with tempfile.TemporaryDirectory() as temporary:
-            folder = Path(temporary)
-            plain = dict(zip((True, False), plain_forms(source, folder), strict=True))
-            scans = {is_dicom: read_scan(path) for is_dicom, path in plain.items()}
-            burdens = {k: _burden(pipeline, scan) for k, scan in scans.items()}
-            for name, packing in PACKINGS.items():
-                out = folder / "packed"
-                packed = packings.slices(plain[True]) if packing.dicom else nib.load(plain[False])
-                what, said, scan = outcome(packing.make(packed, out), scans[packing.dicom])
-                if what == WARNED and scan is not None:
-                    burden = _burden(pipeline, scan)
-                    apart = abs(burden - burdens[packing.dicom])
-                    worst[name] = max(worst[name], apart)
-                rows[name].append(what)
-                words[name] = words[name] or said
-                _emptied(out)
-    failed = _printed(rows, worst, words)
-    sys.exit(1 if failed else 0)
+    rows = _read_rows(args.kept)
+    for source, path in sources(args.data).items():
+        done = {row.packing for row in rows if row.scan == source}
+        for row in rows_of(source, path, pipeline=pipeline, done=done):
+            rows.append(row)
+            if args.kept is not None:
+                with args.kept.open("a") as stream:
+                    stream.write(json.dumps(asdict(row)) + "\n")
+    sys.exit(1 if _printed(rows) else 0)
+
+
+def _read_rows(path: Path | None) -> list[Row]:
+    if path is None or not path.is_file():
+        return []
+    return [Row(**json.loads(line)) for line in path.read_text().splitlines()]
 
 
 def _burden(pipeline: Pipeline | None, scan: ShortAxisScan) -> float:
@@ -344,23 +371,35 @@ def _emptied(folder: Path) -> None:
         path.unlink() if path.is_file() else path.rmdir()
 
 
-def _printed(
-    rows: dict[str, list[str]], worst: dict[str, float], words: dict[str, str]
-) -> list[str]:
+def is_right(row: Row) -> bool:
+    """Whether a packing gave the voxels, a warning near enough, or the refusal it must."""
+    packing = PACKINGS[row.packing]
+    if row.what == SAME:
+        return packing.expected != REFUSED
+    if row.what != packing.expected or packing.words not in row.said:
+        return False
+    return row.points <= MAX_BURDEN_POINTS
+
+
+def _printed(rows: list[Row]) -> list[str]:
     """The table; returns the packings that are not as they must be."""
     table = Table("packing", "scans", "same voxels", "warned", "refused", "burden off", "said")
     failed = []
-    for name, outcomes in rows.items():
-        packing = PACKINGS[name]
-        counts = [outcomes.count(what) for what in (SAME, WARNED, REFUSED)]
-        refused = outcomes.count(REFUSED) if packing.expected != REFUSED else 0
-        silent = packing.expected == SAME and outcomes.count(WARNED)
-        if refused or silent or worst[name] > MAX_BURDEN_POINTS:
+    for name in PACKINGS:
+        of_packing = [row for row in rows if row.packing == name]
+        counts = [sum(row.what == what for row in of_packing) for what in (SAME, WARNED, REFUSED)]
+        if not all(map(is_right, of_packing)):
             failed.append(name)
         mark = " (!)" if name in failed else ""
-        cells = [str(len(outcomes)), *map(str, counts), f"{worst[name]:.2f}"]
-        table.add_row(name + mark, *cells, words[name][:60])
+        worst = max((row.points for row in of_packing), default=0.0)
+        said = next((row.said for row in of_packing if row.said), "")
+        table.add_row(
+            name + mark, str(len(of_packing)), *map(str, counts), f"{worst:.2f}", said[:60]
+        )
     Console(width=170).print(table)
+    for row in rows:
+        if not is_right(row):
+            Console(width=170).print(f"(!) {row}", markup=False)
     return failed
 
 

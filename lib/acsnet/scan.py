@@ -90,8 +90,8 @@ class ShortAxisScan:
     (slice, 2) window centre and width of each slice, or None; signal: of the shape of pixels,
     False where nothing was measured (padding, blank slices, NaN) and pixels only fill, or None
     where all is signal; contrast, view: what the file tells that it shows, LGE in short axis where
-    it tells nothing; instance_uids: one a slice for DICOM; height_cm, weight_kg: of the patient, as
-    the header has them.
+    it tells nothing; instance_uids: one a slice for DICOM, with frame_numbers, from 1, where slices
+    are frames of objects; height_cm, weight_kg: of the patient, as the header has them.
     """
 
     name: str
@@ -103,6 +103,7 @@ class ShortAxisScan:
     contrast: Contrast = "lge"
     view: View = "short axis"
     instance_uids: tuple[str, ...] = ()
+    frame_numbers: tuple[int, ...] = ()
     height_cm: float | None = None
     weight_kg: float | None = None
     warnings: tuple[str, ...] = ()
@@ -135,6 +136,7 @@ class ShortAxisScan:
             windows=None if self.windows is None else self.windows[::-1],
             signal=None if self.signal is None else self.signal[::-1],
             instance_uids=self.instance_uids[::-1],
+            frame_numbers=self.frame_numbers[::-1],
         )
 
 

@@ -51,7 +51,8 @@ def make_pdf(pdf: bytes, sources: Sequence[Dataset], *, state: State) -> Dataset
         document.BurnedInAnnotation = "YES"
         document.DocumentTitle = DOCUMENT_TITLE
         document.ConceptNameCodeSequence = []
-        document.SourceInstanceSequence = [_reference(source) for source in headers]
+        objects = {header.SOPInstanceUID: header for header in headers}  # of frames one object
+        document.SourceInstanceSequence = list(map(_reference, objects.values()))
         document.MIMETypeOfEncapsulatedDocument = "application/pdf"
         document.EncapsulatedDocumentLength = len(pdf)
         document.EncapsulatedDocument = pdf + b"\0" * (len(pdf) % 2)

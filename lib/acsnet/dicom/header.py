@@ -17,6 +17,7 @@ from pydicom.valuerep import DSfloat
 from acsnet.dicom.source_images import planes_of, slice_step_mm
 from acsnet.errors import InputError
 from acsnet.io.dicom_files import quiet_pydicom, text_of
+from acsnet.io.dicom_stack.frames import ENHANCED
 
 UNDECODABLE = "\N{REPLACEMENT CHARACTER}"
 TIME = re.compile(r"([01]\d|2[0-3])([0-5]\d([0-5]\d(\.\d{1,6})?)?)?")
@@ -142,6 +143,8 @@ def _clean_header(source: Dataset, step_mm: float) -> Dataset:
     if text_of(source, LOSSY[0]) == "01":
         for keyword in LOSSY:
             setattr(clean, keyword, source.get(keyword))
+    if text_of(source, "SOPClassUID") in ENHANCED:
+        clean.InstanceNumber = source.InstanceNumber  # of the frame
     clean.Rows, clean.Columns = int(source.Rows), int(source.Columns)
     for keyword in ("PixelSpacing", "ImagePositionPatient", "ImageOrientationPatient"):
         setattr(clean, keyword, [_decimal(number) for number in source.get(keyword)])

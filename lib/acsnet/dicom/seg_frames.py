@@ -1,5 +1,6 @@
 """Frames of a DICOM segmentation: segment, mask and plane of each."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -40,7 +41,9 @@ def read_frames(seg: Dataset, sources: Sequence[Dataset]) -> Iterator[Frame]:
             f"got {len(items)} for {len(stored)}"
         )
         raise InputError(msg)
-    by_uid = {plane.file: plane for plane in planes_of(sources)}
+    planes = planes_of(sources)
+    shared_uids = Counter(plane.file for plane in planes)  # by the frames of one object
+    by_uid = {plane.file: plane for plane in planes if shared_uids[plane.file] == 1}
     shared = (seg.get("SharedFunctionalGroupsSequence") or [Dataset()])[0]
     for number, (item, pixels) in enumerate(zip(items, stored, strict=True), start=1):
         if not pixels.any():
@@ -48,7 +51,7 @@ def read_frames(seg: Dataset, sources: Sequence[Dataset]) -> Iterator[Frame]:
         groups = (item, shared)
         plane: Plane | None = None
         for segment, mask in _masks(seg, groups, pixels, number):
-            plane = plane or _plane(groups, number, pixels.shape, by_uid)
+            plane = plane or _plane(groups, number, pixels.shape, by_uid, planes[0])
             yield Frame(number=number, segment=segment, mask=mask, plane=plane)
 
 
@@ -113,7 +116,11 @@ def _masks(
 
 
 def _plane(
-    groups: Sequence[Dataset], number: int, shape: tuple[int, ...], by_uid: dict[str, Plane]
+    groups: Sequence[Dataset],
+    number: int,
+    shape: tuple[int, ...],
+    by_uid: dict[str, Plane],
+    first: Plane,
 ) -> Plane:
     named = [uid for item in groups for uid in referred_images(item) if uid in by_uid]
     source = by_uid[named[0]] if named else None
@@ -125,7 +132,7 @@ def _plane(
         cosines = source.cosines if cosines is None else cosines
     if spacing is None:
         # The images share one spacing, which is the frame's if the matrix is the same.
-        like = source or next(iter(by_uid.values()))
+        like = source or first
         spacing = np.array(like.spacing_mm) if shape == (like.rows, like.columns) else None
     if position is None or cosines is None or spacing is None:
         values = {"position": position, "orientation": cosines, "pixel spacing": spacing}

@@ -25,6 +25,7 @@ from acsnet.dicom.provenance import (
     equipment_and_series,
     finished,
 )
+from acsnet.dicom.references import refer, stand_ins
 from acsnet.dicom.source_images import check_shape
 from acsnet.errors import InputError
 from acsnet.io.dicom_files import quiet_pydicom
@@ -54,9 +55,10 @@ def make_seg(
         msg = f"labels must be values 0 to {max(Label):d}, got {unknown}"
         raise InputError(msg)
     headers = clean_headers(sources)
+    others = stand_ins(headers)
     with quiet_pydicom():
         seg = Segmentation(
-            source_images=headers,
+            source_images=others,
             pixel_array=labels.astype(np.uint8),
             segmentation_type=SegmentationTypeValues.BINARY,
             segment_descriptions=[_description(info, algorithm_type) for info in LABELS],
@@ -65,7 +67,7 @@ def make_seg(
             content_creator_name=check_creator(creator),
             **equipment_and_series(sources, offset=SERIES_OFFSET, state=state),
         )
-        return finished(seg)
+        return refer(finished(seg), others=others, headers=headers)
 
 
 def _description(info: LabelInfo, algorithm_type: AlgorithmType) -> SegmentDescription:

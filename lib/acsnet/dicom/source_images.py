@@ -10,33 +10,52 @@ from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
 from acsnet.errors import InputError
-from acsnet.io.dicom_files import quiet_pydicom, text_of
+from acsnet.io.dicom_files import DicomFile, quiet_pydicom, text_of
+from acsnet.io.dicom_stack.frames import frames_of
 from acsnet.io.geometry import Plane
 from acsnet.scan import ShortAxisScan
 
 
 def source_stack(scan: ShortAxisScan, headers: Iterable[Dataset]) -> tuple[Dataset, ...]:
-    """The image of each slice of the scan, in the scan's order.
+    """The image of each slice of the scan, in the scan's order; of a frame its own header.
 
     headers: datasets of the series in any order, pixels not needed. Raises InputError for a scan
-    that was not read from DICOM and for a slice without image.
+    that was not read from DICOM, for images that share a SOPInstanceUID and for a slice without
+    image.
     """
+    images = list(headers)
     if not scan.instance_uids:
-        msg = (
-            f"{scan.name} has no DICOM image of its own for each slice to refer to: it was not "
-            "read from DICOM, or its images are frames of one object, lie in several series or "
-            "share a SOPInstanceUID"
-        )
-        raise InputError(msg)
-    by_uid = {text_of(header, "SOPInstanceUID"): header for header in headers}
-    missing = [uid for uid in scan.instance_uids if uid not in by_uid]
+        raise InputError(_no_reference(scan.name, images))
+    wanted = set(scan.instance_uids)
+    by_key: dict[tuple[str, int], Dataset] = {}
+    for header in images:
+        uid = text_of(header, "SOPInstanceUID")
+        if uid not in wanted:
+            continue
+        for frame in frames_of(DicomFile(Path(), uid, header)):
+            by_key[uid, 0 if frame.frame is None else frame.frame + 1] = frame.header
+    frames = scan.frame_numbers or (0,) * len(scan.instance_uids)
+    keys = list(zip(scan.instance_uids, frames, strict=True))
+    missing = [uid for uid, number in keys if (uid, number) not in by_key]
     if missing:
         msg = (
             f"{len(missing)} of {len(scan.instance_uids)} images of {scan.name} are not there, "
             f"the first is {missing[0]}"
         )
         raise InputError(msg)
-    return tuple(by_uid[uid] for uid in scan.instance_uids)
+    return tuple(by_key[key] for key in keys)
+
+
+def _no_reference(name: str, images: Sequence[Dataset]) -> str:
+    uids = [text_of(image, "SOPInstanceUID") for image in images if "Rows" in image]
+    if not uids:
+        return f"{name} was not read from DICOM: no DICOM object can refer to its slices"
+    shared = next((uid for uid in uids if uid and uids.count(uid) > 1), None)
+    fault = "have no SOPInstanceUID" if shared is None else f"share the SOPInstanceUID {shared}"
+    return (
+        f"images of {name} {fault}, by which a DICOM object would refer to each: export them again "
+        "with a SOPInstanceUID of its own for each image; the NIfTI label map is not affected"
+    )
 
 
 def read_headers(folder: Path) -> list[Dataset]:

@@ -31,6 +31,7 @@ from pydicom.uid import generate_uid
 from acsnet import __version__
 from acsnet.dicom.header import clean_headers
 from acsnet.dicom.provenance import MAKER, State, check_creator, equipment_and_series, finished
+from acsnet.dicom.references import refer, stand_ins
 from acsnet.dicom.seg_write import snomed
 from acsnet.dicom.sr_content import (
     GRAM,
@@ -72,6 +73,7 @@ def make_sr(
     of another study.
     """
     headers = clean_headers(sources)
+    others = stand_ins(headers)
     if text_of(seg, "StudyInstanceUID") != headers[0].StudyInstanceUID:
         msg = (
             f"SEG and images must be of one study, got {text_of(seg, 'StudyInstanceUID')} "
@@ -83,9 +85,9 @@ def make_sr(
             observation_context=_observers(state, check_creator(creator)),
             procedure_reported=codes.SCT.CardiacMRI,
             imaging_measurements=[
-                *_segment_groups(features, seg, headers),
-                *_region_groups(features, headers),
-                *segment_groups(segments, headers),
+                *_segment_groups(features, seg, others),
+                *_region_groups(features, others),
+                *segment_groups(segments, others),
             ],
             title=codes.DCM.ImagingMeasurementReport,
         )
@@ -97,7 +99,7 @@ def make_sr(
             )
             report[0].ContentSequence.append(comment)
         document = ComprehensiveSR(
-            evidence=[*headers, seg],
+            evidence=[*others, seg],
             content=report,
             is_complete=True,
             is_final=state == "reviewed",
@@ -106,7 +108,7 @@ def make_sr(
             ],
             **equipment_and_series(sources, offset=SERIES_OFFSET, state=state),
         )
-        return finished(document)
+        return refer(finished(document), others=others, headers=headers)
 
 
 def _observers(state: State, creator: str) -> ObservationContext:

@@ -97,6 +97,7 @@ def read_dicom_files(
     )
     remarks = (*passed_over, *left_out, *stack.warnings, *bit_remarks(images), *clean.warnings)
     windows, window_remarks = fitting_windows(stack.windows, images, clean)
+    instance_uids, frame_numbers = _own_uids(stack.files)
     return ShortAxisScan(
         name=name,
         pixels=clean.pixels,
@@ -105,7 +106,8 @@ def read_dicom_files(
         signal=clean.signal,
         contrast=stack.content.contrast,
         view=stack.content.view,
-        instance_uids=_own_uids(stack.files),
+        instance_uids=instance_uids,
+        frame_numbers=frame_numbers,
         height_cm=None if height_m is None else 100.0 * height_m,
         weight_kg=weight_kg,
         warnings=(*remarks, *window_remarks),
@@ -185,23 +187,24 @@ def _stacked(
 
 
 def _uid_remarks(files: Sequence[DicomFile]) -> list[str]:
-    if _own_uids(files):
+    if _own_uids(files)[0]:
         return []
-    several = len({file.text("SeriesInstanceUID") for file in files}) > 1
-    if several or any(file.frame is not None for file in files):
-        return []
-    return ["images without a SOPInstanceUID of their own: no DICOM object can refer to them"]
+    return [
+        "images without a SOPInstanceUID of their own: no DICOM SEG can refer to them (an export "
+        "that gives each image its own mends it)"
+    ]
 
 
-def _own_uids(files: Sequence[DicomFile]) -> tuple[str, ...]:
-    """SOPInstanceUIDs, one a slice; none where slices share them, have none or lie in many series.
+def _own_uids(files: Sequence[DicomFile]) -> tuple[tuple[str, ...], tuple[int, ...]]:
+    """SOPInstanceUIDs, one a slice, and frame numbers from 1 where slices are frames.
 
-    A DICOM object refers to the images of one series.
+    None where slices share them or have none.
     """
-    uids = [file.text("SOPInstanceUID") for file in files]
-    series = {file.text("SeriesInstanceUID") for file in files}
-    own = len(set(uids)) == len(uids) and all(uids) and len(series) == 1
-    return tuple(uids) if own and all(file.frame is None for file in files) else ()
+    uids = tuple(file.text("SOPInstanceUID") for file in files)
+    frames = tuple(0 if file.frame is None else file.frame + 1 for file in files)
+    if not all(uids) or len(set(zip(uids, frames, strict=True))) < len(files):
+        return (), ()
+    return uids, frames if any(frames) else ()
 
 
 def _plane(file: DicomFile) -> Plane:
