@@ -29,7 +29,7 @@ from acsnet.io.series import Series, SeriesFinder
 from acsnet.io.volume import case_name
 from acsnet.pacs.config import is_dicomweb, pacs_settings
 from acsnet.pacs.dicomweb import DicomWeb
-from acsnet.pacs.transfer import find_series
+from acsnet.pacs.transfer import find_scans
 from acsnet.storage import is_plain_name
 
 IMAGE, CASE = "image", "case"
@@ -188,8 +188,9 @@ def _in_table(table: Path) -> Iterator[Listed]:
 
 def _in_pacs(address: str) -> Iterator[Listed]:
     settings = pacs_settings(address)
-    for entry in find_series({}, pacs=DicomWeb(settings), settings=settings):
-        yield PacsSource(address=settings.url, study=entry.study, series=entry.series)
+    for first, *others in find_scans(pacs=DicomWeb(settings), settings=settings):
+        parts = (first.series, *(other.series for other in others)) if others else ()
+        yield PacsSource(address=settings.url, study=first.study, series=first.series, parts=parts)
 
 
 def _named(path: Path, root: Path) -> Listed:

@@ -12,7 +12,7 @@ from acsnet.io import read_scan, read_series
 from acsnet.io.dicom_files import candidates
 from acsnet.pacs.config import pacs_settings
 from acsnet.pacs.dicomweb import DicomWeb
-from acsnet.pacs.download import download_series
+from acsnet.pacs.download import download_images
 from acsnet.pacs.preflight import Examination, examine
 from acsnet.scan import ShortAxisScan
 
@@ -78,7 +78,7 @@ class FileSource:
 
 @dataclass(frozen=True, kw_only=True)
 class PacsSource:
-    """A series in a PACS; address: of its DICOMweb service.
+    """A series in a PACS; address: of its DICOMweb service; parts: see `examine`.
 
     The login is read from the environment where the scan is read, so that it travels nowhere.
     """
@@ -86,6 +86,7 @@ class PacsSource:
     address: str
     study: str
     series: str
+    parts: tuple[str, ...] = ()
 
     @property
     def case(self) -> str:
@@ -104,13 +105,9 @@ class PacsSource:
     def read(self) -> ShortAxisScan:
         """The scan, fetched to a folder that is removed again."""
         with tempfile.TemporaryDirectory() as folder:
-            download_series(
-                self._pacs,
-                study=self.study,
-                series=self.series,
-                instances=self._examination.instances,
-                folder=Path(folder),
-            )
+            found = self._examination
+            images = dict(zip(found.instances, found.in_series, strict=True))
+            download_images(self._pacs, study=self.study, images=images, folder=Path(folder))
             return read_scan(folder)
 
     @property
@@ -120,7 +117,9 @@ class PacsSource:
     @cached_property
     def _examination(self) -> Examination:
         nowhere = Path(tempfile.gettempdir()) / self.series
-        examined = examine(self._pacs, study=self.study, series=self.series, folder=nowhere)
+        examined = examine(
+            self._pacs, study=self.study, series=self.series, folder=nowhere, parts=self.parts
+        )
         if examined.reason is not None:
             raise InputError(examined.reason)
         return examined

@@ -19,7 +19,7 @@ from acsnet.io.dicom_files import quiet_pydicom
 from acsnet.pacs.annotations import MODEL, Annotation
 from acsnet.pacs.config import PacsSettings
 from acsnet.pacs.dicomweb import DicomWeb
-from acsnet.pacs.download import SUFFIX, download_series, keep_only
+from acsnet.pacs.download import SUFFIX, download_images, keep_only
 from acsnet.pacs.worklist import Entry, WorkList
 from acsnet.quantify.aha_segments import Segment
 from acsnet.quantify.features import Features
@@ -80,13 +80,8 @@ class Archive:
         entry = self.entry(uid)
         folder = self.worklist.folder(uid)
         with self._fetching[uid]:
-            fetched = download_series(
-                self.pacs,
-                study=entry.study,
-                series=uid,
-                instances=entry.instances,
-                folder=folder,
-            )
+            images = dict(zip(entry.instances, entry.in_series, strict=True))
+            fetched = download_images(self.pacs, study=entry.study, images=images, folder=folder)
             keep_only(entry.instances, folder)
         if fetched:
             try:

@@ -3,7 +3,7 @@
 Files are named by SOPInstanceUID and written atomically, so an interrupted download resumes.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from pydicom.dataset import Dataset
@@ -20,12 +20,22 @@ def download_series(
 ) -> int:
     """Download the given images of a series that `folder` lacks; returns their number.
 
-    Raises PacsError as `DicomWeb` does, OSError where the folder cannot be written.
+    Raises as `download_images` does.
+    """
+    images = dict.fromkeys(instances, series)
+    return download_images(pacs, study=study, images=images, folder=folder)
+
+
+def download_images(pacs: DicomWeb, *, study: str, images: Mapping[str, str], folder: Path) -> int:
+    """Download the images that `folder` lacks; returns their number.
+
+    images: SOPInstanceUID -> SeriesInstanceUID. Raises PacsError as `DicomWeb` does, OSError where
+    the folder cannot be written.
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    missing = [uid for uid in instances if not (folder / f"{uid}{SUFFIX}").exists()]
+    missing = [uid for uid in images if not (folder / f"{uid}{SUFFIX}").exists()]
     for uid in missing:
-        write_instance(pacs.instance(study, series, uid), folder / f"{uid}{SUFFIX}")
+        write_instance(pacs.instance(study, images[uid], uid), folder / f"{uid}{SUFFIX}")
     return len(missing)
 
 

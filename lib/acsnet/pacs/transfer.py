@@ -4,22 +4,26 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from pydicom.dataset import Dataset
+
 from acsnet.errors import InputError
 from acsnet.io.dicom_files import quiet_pydicom, text_of
 from acsnet.pacs.config import PacsSettings, is_dicomweb, pacs_settings
 from acsnet.pacs.dicomweb import DicomWeb, NotStoredError
 from acsnet.pacs.download import download_series
 from acsnet.pacs.lge_series import lge_name
+from acsnet.pacs.parts import possible_stacks
 from acsnet.pacs.storescu import peer, read_whole, store_files
 
 
 @dataclass(frozen=True, kw_only=True)
 class FoundSeries:
-    """A series from a search, by its UIDs."""
+    """A series from a search, by its UIDs; header: what the search tells of it."""
 
     study: str
     series: str
     description: str
+    header: Dataset
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,17 +80,29 @@ def find_series(
     exact = "SeriesInstanceUID" in keys
     wanted = keys if exact else {**dict(settings.search), "Modality": "MR", **keys}
     with quiet_pydicom():
-        series = [
-            FoundSeries(
-                study=text_of(header, "StudyInstanceUID"),
-                series=text_of(header, "SeriesInstanceUID"),
-                description=text_of(header, "SeriesDescription"),
-            )
+        headers = [
+            header
             for header in pacs.search_series(wanted)
             if exact or lge_name(header, settings.lge)
         ]
-    if not series:
+    if not headers:
         query = ", ".join(f"{tag} {value!r}" for tag, value in keys.items()) or "any patient"
         msg = f"{pacs.address} has no {'series' if exact else 'LGE series'} for {query}"
         raise InputError(msg)
-    return series
+    return [_found(header) for header in headers]
+
+
+def find_scans(*, pacs: DicomWeb, settings: PacsSettings) -> list[list[FoundSeries]]:
+    """All LGE series, those that may be parts of one stack together. Raises as `pull` does."""
+    headers = [found.header for found in find_series({}, pacs=pacs, settings=settings)]
+    return [[_found(header) for header in parts] for parts in possible_stacks(headers)]
+
+
+def _found(header: Dataset) -> FoundSeries:
+    with quiet_pydicom():
+        return FoundSeries(
+            study=text_of(header, "StudyInstanceUID"),
+            series=text_of(header, "SeriesInstanceUID"),
+            description=text_of(header, "SeriesDescription"),
+            header=header,
+        )

@@ -6,6 +6,7 @@ until its number of images changes.
 
 import logging
 import threading
+from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,6 +20,7 @@ from acsnet.pacs.annotations import Annotation, annotation_of, is_derived, newes
 from acsnet.pacs.config import PacsSettings
 from acsnet.pacs.dicomweb import DicomWeb, is_uid
 from acsnet.pacs.lge_series import lge_name
+from acsnet.pacs.parts import possible_stacks
 from acsnet.pacs.preflight import Examination, examine
 from acsnet.pacs.psir import Choice, choose_among
 from acsnet.pacs.shared_search import SharedSearch
@@ -38,7 +40,8 @@ class Entry:
 
     uid, study: SeriesInstanceUID and StudyInstanceUID; header: from the search; called: the tag
     that names it LGE; checked: False until its headers were examined; reason: why it is refused;
-    instances: SOPInstanceUIDs of its stack; annotations: newest first.
+    instances: SOPInstanceUIDs of its stack; in_series: the series of each; parts: the series that
+    it was joined from, if it was; annotations: newest first.
     """
 
     uid: str
@@ -49,12 +52,19 @@ class Entry:
     reason: str | None = None
     warnings: tuple[str, ...] = ()
     instances: tuple[str, ...] = ()
+    in_series: tuple[str, ...] = ()
+    parts: tuple[str, ...] = ()
     choice: Choice | None = None
     annotations: tuple[Annotation, ...] = ()
 
     def text(self, tag: str) -> str:
         """A tag of the series, from the search."""
         return text_of(self.header, tag)
+
+    @property
+    def series(self) -> tuple[str, ...]:
+        """SeriesInstanceUIDs of all series that its images may lie in."""
+        return self.parts or (self.uid,)
 
     @property
     def state(self) -> Literal["new", "draft", "reviewed", "refused"]:
@@ -148,11 +158,11 @@ class WorkList:
         with self._change:
             of_study = [one for one in entries if one.study == study]
             drawn = [one.series for entry in of_study for one in entry.annotations]
-            if series in (entry.uid for entry in of_study) or series in drawn:
+            if series in drawn or any(series in entry.series for entry in of_study):
                 return True
             known = self._derived.get((study, series)) if of_study else False
         if known is None:
-            uids = {entry.uid for entry in of_study}
+            uids = {uid for entry in of_study for uid in entry.series}
             headers = self._pacs.headers(study, series)
             known = bool(headers) and all(is_derived(one, uids) for one in headers)
             self._derived[study, series] = known
@@ -178,7 +188,8 @@ class WorkList:
         candidates: list[Entry] = []
         for modality in IMAGE_MODALITIES:
             headers = self._pacs.search_series({**keys, "Modality": modality})
-            candidates += filter(None, map(self._candidate, headers))
+            called = [header for header in headers if self._candidate(header) is not None]
+            candidates += filter(None, map(self._joined_candidate, possible_stacks(called)))
         studies = {entry.study for entry in candidates}
         segs = [
             header
@@ -187,7 +198,10 @@ class WorkList:
         ]
         annotations = newest_first([seg for header in segs for seg in self._annotations(header)])
         return [
-            replace(c, annotations=tuple(seg for seg in annotations if c.uid in seg.of_series))
+            replace(
+                c,
+                annotations=tuple(s for s in annotations if set(s.of_series) & set(c.series)),
+            )
             for c in candidates
         ]
 
@@ -199,6 +213,14 @@ class WorkList:
         if called is None or not (is_uid(uid) and is_uid(study)):
             return None
         return Entry(uid=uid, study=study, header=header, called=called)
+
+    def _joined_candidate(self, parts: Sequence[Dataset]) -> Entry | None:
+        """One series, or several that may be parts of one stack, called by the first of them."""
+        entry = self._candidate(parts[0])
+        if entry is None or len(parts) == 1:
+            return entry
+        with quiet_pydicom():
+            return replace(entry, parts=tuple(text_of(p, "SeriesInstanceUID") for p in parts))
 
     def _annotations(self, seg: Dataset) -> tuple[Annotation, ...]:
         """Our annotations in one series of SEGs; none while it cannot be read."""
@@ -213,7 +235,7 @@ class WorkList:
         return self._annotated[key]
 
     def _examination(self, entry: Entry) -> Future[Examination]:
-        key = _key(entry.header)
+        key = _examined_key(entry)
         known = self._examined.get(key)
         if known is None or (known.done() and isinstance(known.exception(), PacsError)):
             known = self._workers.submit(
@@ -222,6 +244,7 @@ class WorkList:
                 study=entry.study,
                 series=entry.uid,
                 folder=self.folder(entry.uid),
+                parts=entry.parts,
             )
             self._examined[key] = known
         return known
@@ -244,17 +267,24 @@ class WorkList:
             reason=result.reason,
             warnings=result.warnings,
             instances=result.instances,
+            in_series=result.in_series,
             choice=result.choice,
         )
 
     def _with_choices(self, entries: list[Entry]) -> dict[str, Entry]:
         """Entries by UID; of two reconstructions of one scan, one is marked as preferred."""
-        results = {e.uid: self._examined[_key(e.header)].result() for e in entries if e.instances}
+        results = {e.uid: self._examined[_examined_key(e)].result() for e in entries if e.instances}
         choices = choose_among(
             {uid: result.kind for uid, result in results.items()},
             {uid: result.key for uid, result in results.items()},
         )
         return {e.uid: replace(e, choice=choices.get(e.uid, e.choice)) for e in entries}
+
+
+def _examined_key(entry: Entry) -> Key:
+    """Of a series; of several, which of them there are."""
+    uid, images = _key(entry.header)
+    return uid, "/".join((images, *entry.parts))
 
 
 def _key(header: Dataset) -> Key:

@@ -53,11 +53,16 @@ def choose_series(
         raise InputError(msg)
     others = [group for group in groups if group is not chosen[0]]
     remarks = [f"left out of the folder: {_listed(others)}"] if others else []
-    count = len({file.text("SeriesInstanceUID") for file in chosen[0]})
-    if count > 1:
-        first = chosen[0][0].text("SeriesDescription") or "no description"
-        remarks.append(f"{count} series of one slice or a few each ({first!r}) joined to one stack")
-    return chosen[0], remarks
+    return chosen[0], [*remarks, *join_remarks(chosen[0])]
+
+
+def join_remarks(files: Sequence[DicomFile]) -> list[str]:
+    """What to tell of a stack that was joined from several series."""
+    count = len({file.text("SeriesInstanceUID") for file in files})
+    if count < 2:
+        return []
+    first = files[0].text("SeriesDescription") or "no description"
+    return [f"{count} series of one slice or a few each ({first!r}) joined to one stack"]
 
 
 def joined(groups: Sequence[list[DicomFile]]) -> list[list[DicomFile]]:
@@ -100,12 +105,17 @@ def _part_key(group: Sequence[DicomFile]) -> tuple[object, ...] | None:
     return (
         first.text("StudyInstanceUID"),
         first.text("PatientID"),
-        re.sub(r"[\W\d_]+", "", name.casefold()),
+        name_stem(name),
         tuple(np.add(plane, 0.0).tolist()),
         tuple(pixel),
         first.text("Rows"),
         first.text("Columns"),
     )
+
+
+def name_stem(name: str) -> str:
+    """What the names of the parts of one stack share: no numbers, whatever stands between words."""
+    return re.sub(r"[\W\d_]+", "", name.casefold())
 
 
 def _slices(group: Sequence[DicomFile]) -> set[str]:

@@ -1,0 +1,46 @@
+"""Series of a PACS that may be parts of one stack: breath-holds, each stored as a series.
+
+A search tells names and numbers of images only. Whether they make a stack is seen from their
+headers, see `acsnet.pacs.preflight`.
+"""
+
+from collections.abc import Sequence
+
+from pydicom.dataset import Dataset
+
+from acsnet.io.dicom_files import quiet_pydicom, text_of
+from acsnet.io.dicom_stack.series_choice import MAX_SLICES_OF_PART, MIN_PARTS, name_stem
+
+
+def possible_stacks(headers: Sequence[Dataset]) -> list[list[Dataset]]:
+    """Series from a search, in its order; those that may be parts of one stack as one group.
+
+    Such are at least three of one study and patient with a few images each, called alike but for
+    numbers; they are ordered by SeriesNumber.
+    """
+    groups: dict[tuple[str, ...], list[Dataset]] = {}
+    with quiet_pydicom():
+        for header in headers:
+            groups.setdefault(_key(header), []).append(header)
+    stacks: list[list[Dataset]] = []
+    for parts in groups.values():
+        if len(parts) < MIN_PARTS:
+            stacks += [[part] for part in parts]
+        else:
+            stacks.append(sorted(parts, key=_number))
+    return stacks
+
+
+def _key(header: Dataset) -> tuple[str, ...]:
+    uid = text_of(header, "SeriesInstanceUID")
+    images = text_of(header, "NumberOfSeriesRelatedInstances")
+    if not images.isdecimal() or not 0 < int(images) <= MAX_SLICES_OF_PART:
+        return (uid,)
+    tags = ("StudyInstanceUID", "PatientID", "Modality")
+    name = text_of(header, "SeriesDescription") or text_of(header, "ProtocolName")
+    return (*(text_of(header, tag) for tag in tags), name_stem(name))
+
+
+def _number(header: Dataset) -> tuple[float, str]:
+    text = text_of(header, "SeriesNumber")
+    return (float(text) if text.isdecimal() else 0.0), text_of(header, "SeriesInstanceUID")

@@ -1,0 +1,136 @@
+"""Breath-holds stored as a series each, and enhanced objects, are scans as in a folder."""
+
+import numpy as np
+import pytest
+from pydicom.uid import generate_uid
+
+import packings
+from acsnet.io import read_scan
+from acsnet.pacs.archive import Archive, Companions
+from acsnet.pacs.parts import possible_stacks
+from acsnet.quantify.features import compute_features
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def archive(pacs, settings, tmp_path, monkeypatch):
+    monkeypatch.setattr("acsnet.pacs.archive.DicomWeb", lambda _: pacs)
+    one = Archive(settings, cache=tmp_path / "images")
+    yield one
+    one.close()
+
+
+@pytest.fixture
+def plain(patient, tmp_path):
+    return read_scan(packings.write(tmp_path / "plain", patient()))
+
+
+def per_series(datasets, *, first_number=20, name="LGE SAX BH {}"):
+    """Each image as a series of its own."""
+    for number, dataset in enumerate(datasets):
+        dataset.SeriesInstanceUID = generate_uid()
+        dataset.SeriesNumber, dataset.InstanceNumber = first_number + number, 1
+        dataset.SeriesDescription = name.format(number + 1)
+    return datasets
+
+
+def store_labels(archive, uid):
+    """Store labels of a reader; returns them on the grid of the scan."""
+    scan, _ = archive.read(uid)
+    labels = np.zeros(scan.pixels.shape, np.uint8)
+    labels[1:4, 40:50, 40:60] = 2
+    archive.store_drawn(
+        uid,
+        scan.grid.to_input(labels),
+        Companions(
+            features=compute_features(labels, scan.voxel_ml), segments=(), pdf=lambda _: b"%PDF-1.4"
+        ),
+        author="Reader A",
+        state="reviewed",
+    )
+    return labels
+
+
+def test_breath_holds_of_a_series_each_are_one_scan(archive, pacs, patient, plain):
+    images = per_series(patient())
+    pacs.add(images)
+    (uid,) = archive.worklist.entries()
+    entry = archive.entry(uid)
+    assert (entry.state, len(entry.instances)) == ("new", 8)
+    assert sorted(entry.series) == sorted(image.SeriesInstanceUID for image in images)
+    assert uid in entry.series
+    assert "8 series of one slice or a few each" in entry.warnings[0]
+    scan, sources = archive.read(uid)
+    assert np.array_equal(scan.pixels, plain.pixels)
+    assert {source.SeriesInstanceUID for source in sources} == set(entry.series)
+    for part in entry.series:
+        assert archive.worklist.shows(entry.study, part)
+
+
+def test_labels_of_a_joined_scan_are_stored_and_found(archive, pacs, patient):
+    pacs.add(per_series(patient()))
+    (uid,) = archive.worklist.entries()
+    labels = store_labels(archive, uid)
+    entry = archive.entry(uid)
+    assert entry.state == "reviewed"
+    assert set(entry.newest("reviewed").of_series) == set(entry.series)
+    _, sources = archive.read(uid)
+    back = archive.label_map(entry.newest("reviewed"), sources).labels
+    assert np.array_equal(back, labels)
+
+
+def test_series_called_alike_that_are_no_part_are_left_out(archive, pacs, patient):
+    images = per_series(patient(), name="PSIR {}")
+    planning = per_series(patient(uid="2")[:2], first_number=40, name="PSIR {}")
+    for dataset in planning:
+        dataset.ImageOrientationPatient = [1, 0, 0, 0, 1, 0]
+    pacs.add(images, planning)
+    (uid,) = archive.worklist.entries()
+    entry = archive.entry(uid)
+    assert (entry.reason, len(entry.instances)) == (None, 8)
+    assert any("left out: 2 series" in warning for warning in entry.warnings)
+
+
+def test_single_images_that_make_no_stack_are_refused_with_the_reason(archive, pacs, patient):
+    views = per_series(patient()[:3], name="LGE {}ch")
+    for number, dataset in enumerate(views):
+        angle = np.deg2rad(60 * number)
+        row = [np.cos(angle), np.sin(angle), 0]
+        dataset.ImageOrientationPatient = [*row, 0, 0, -1]
+    pacs.add(views)
+    (uid,) = archive.worklist.entries()
+    assert "3 series of one image or a few each" in archive.worklist.entry(uid).reason
+    assert "make no stack" in archive.worklist.entry(uid).reason
+
+
+def test_another_patient_study_or_name_is_no_part(patient):
+    headers = per_series(patient())
+    for header in headers:
+        header.NumberOfSeriesRelatedInstances = 1
+    assert len(possible_stacks(headers)) == 1
+    headers[0].PatientID = "other"
+    headers[1].StudyInstanceUID = "1.2.3"
+    headers[2].SeriesDescription = "early LGE"
+    headers[3].NumberOfSeriesRelatedInstances = 20
+    assert sorted(map(len, possible_stacks(headers))) == [1, 1, 1, 1, 4]
+    assert sorted(map(len, possible_stacks(headers[:6]))) == [1] * 6
+
+
+@pytest.mark.parametrize(
+    "pack", [packings.enhanced_multi_frame, packings.enhanced_one_frame_a_file]
+)
+def test_enhanced_objects_are_fetched_read_and_labelled(
+    archive, pacs, patient, plain, tmp_path, pack
+):
+    images = packings.slices(pack(patient(), tmp_path / "enhanced"))
+    pacs.add(images)
+    (uid,) = archive.worklist.entries()
+    entry = archive.entry(uid)
+    assert set(entry.instances) == {image.SOPInstanceUID for image in images}
+    scan, _ = archive.read(uid)
+    assert np.array_equal(scan.pixels, plain.pixels)
+    labels = store_labels(archive, uid)
+    _, sources = archive.read(uid)
+    newest = archive.entry(uid).newest("reviewed")
+    assert np.array_equal(archive.label_map(newest, sources).labels, labels)
