@@ -14,7 +14,9 @@ import pydicom
 import pytest
 import requests
 from dicomweb_client import DICOMwebClient
+from pydicom.uid import generate_uid
 
+import packings
 from acsnet.dicom import make_seg
 from acsnet.errors import InputError
 from acsnet.io import read_scan
@@ -271,3 +273,40 @@ def test_an_archive_that_is_gone_is_told_and_the_server_stays_up(orthanc, server
     assert "its draft could not be stored" in case.text
     assert requests.get(f"{url}/ohif/", timeout=30).ok
     assert "hush" not in log.read_text()
+
+
+@pytest.mark.parametrize(
+    "pack",
+    [
+        packings.series_per_slice,
+        packings.enhanced_multi_frame,
+        packings.enhanced_one_frame_a_file,
+    ],
+)
+def test_other_packings_of_a_stack_are_read_labelled_and_found_again(
+    orthanc, samples, tmp_path, pack
+):
+    plain = read_scan(sample(samples, 2)[0])
+    datasets = packings.slices(sample(samples, 2)[0])
+    study, series = generate_uid(), generate_uid()
+    for dataset in datasets:
+        packings.new_uid(dataset)
+        dataset.StudyInstanceUID, dataset.SeriesInstanceUID = study, series
+        dataset.PatientID = f"packed {pack.__name__}"
+    images = packings.slices(pack(datasets, tmp_path / "packed"))
+    send(orthanc, images)
+    settings = PacsSettings(url=orthanc.url, **orthanc.login, cache_seconds=0)
+    archive = Archive(settings, cache=tmp_path / "images")
+    try:
+        (uid,) = (uid for uid, entry in archive.worklist.entries().items() if entry.study == study)
+        scan, _ = archive.read(uid)
+        assert np.array_equal(scan.pixels, plain.pixels)
+        labels = np.random.default_rng(0).integers(0, 6, scan.grid.shape).astype(np.uint8)
+        features = compute_features(scan.grid.from_input(labels), scan.voxel_ml)
+        companions = Companions(features=features, segments=(), pdf=lambda _: b"%PDF-1.4")
+        archive.store_drawn(uid, labels, companions, author="Reader A", state="reviewed")
+        entry, (_, sources) = archive.entry(uid), archive.read(uid)
+        back = archive.label_map(entry.newest("reviewed"), sources).labels
+        np.testing.assert_array_equal(scan.grid.to_input(back), labels)
+    finally:
+        archive.close()
