@@ -14,14 +14,22 @@ from acsnet.quantify import (
     obstruction,
     rv_insertion,
     scar_methods,
-    transmurality,
 )
 from acsnet.quantify.features_document import DOCUMENT, SCHEMA
+from acsnet.quantify.scar_shape import pattern, transmurality
 
 SCHEMA_FILE = Path(acsnet.__file__).resolve().parent / "quantify" / "features.schema.json"
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "features.md"
 # Modules whose docstrings are the definitions of their numbers.
-RULES = (scar_methods, obstruction, rv_insertion, aha_segments, transmurality, body_size)
+RULES = (
+    scar_methods,
+    obstruction,
+    rv_insertion,
+    aha_segments,
+    transmurality,
+    pattern,
+    body_size,
+)
 
 HEAD = """# features.json
 

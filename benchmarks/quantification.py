@@ -28,13 +28,13 @@ COLUMNS = {
     "core_scar_volume_ml": "core ml",
     "grey_zone_volume_ml": "grey ml",
     "microvascular_obstruction_volume_ml": "MVO ml",
-    "transmurality_mean_percent": "transm. %",
+    "scar_transmurality_percent": "depth %",
     "scar_endocardial_percent": "endocard. %",
     "scar_entropy_bits": "entropy bit",
     "scar_islands": "islands",
-    "core_grey_interface_mm": "interface mm",
+    "core_grey_interface_cm2": "interface cm2",
 }
-NULL_WITHOUT_SCAR = {"transmurality_mean_percent", "scar_entropy_bits", "peak_intensity"}
+NULL_WITHOUT_SCAR = {"scar_transmurality_percent", "scar_entropy_bits", "peak_intensity"}
 HEAD = """# Measures from expert masks and from predicted ones
 
 Research use only, not a medical device.

@@ -50,7 +50,7 @@ def test_a_drawn_mask_gives_the_document_of_the_pipeline(image, labels, tmp_path
     assert features["myocardium_volume_ml"] == pytest.approx(wall_ml, rel=1e-4)
     assert features["body_surface_area_m2"] == pytest.approx(2.0)
     assert features["anatomy"] is None
-    assert features["schema"] == 3
+    assert features["schema"] == 4
     assert features["intervals"] is features["slice_uncertainty"] is None
     assert features["quality"] == []
     assert features["rv_insertion"]["source"] == "automatic"
@@ -66,7 +66,7 @@ def test_a_drawn_mask_gives_the_document_of_the_pipeline(image, labels, tmp_path
 def test_a_dicom_folder_and_its_nifti_copy_give_the_same_numbers(samples, image, labels):
     one = quantify_drawn(image, labels).features_dict()
     two = quantify_drawn(samples / "dicom" / CASE, labels).features_dict()
-    for name in ("lv_volume_ml", "scar_burden_percent", "transmurality_mean_percent"):
+    for name in ("lv_volume_ml", "scar_burden_percent", "scar_transmurality_percent"):
         assert one[name] == pytest.approx(two[name], rel=1e-3)
     for a, b in zip(one["segments"], two["segments"], strict=True):
         assert a["scar_volume_ml"] == pytest.approx(b["scar_volume_ml"], abs=0.05)

@@ -10,7 +10,8 @@ from acsnet.errors import InputError
 from acsnet.io import write_label_map, write_map
 from acsnet.report.meshes import PARTS, write_surfaces
 from acsnet.report.patient import Subject
-from acsnet.report.pdf import AUTOMATIC, report_pdf
+from acsnet.report.pdf import report_pdf
+from acsnet.report.reading import UNREAD, Reading
 from acsnet.result import Measured
 from acsnet.storage import csv_cell, write_bytes, write_json, write_text
 
@@ -88,14 +89,18 @@ def write_reports(
     kinds: Collection[ReportKind],
     *,
     subject: Subject,
-    labels_by: str = AUTOMATIC,
+    reading: Reading = UNREAD,
+    method: str = "drawn",
 ) -> tuple[str, ...]:
     """Write FOLDER/report.pdf, features.csv and meshes/, as far as they are asked for.
+
+    reading, method: as in `report_pdf`.
 
     Returns the parts that were too small for a surface, or absent.
     """
     if "pdf" in kinds:
-        write_bytes(folder / PDF, report_pdf(result, subject, labels_by=labels_by))
+        pages = report_pdf(result, subject, reading=reading, method=method)
+        write_bytes(folder / PDF, pages)
     if "csv" in kinds:
         write_csv(folder / ROW, [result.features_dict()])
     if "mesh" not in kinds:

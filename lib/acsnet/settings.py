@@ -185,6 +185,16 @@ class Oidc(Group):
     admin: str = Field(default="admin", description="what the role admin is called in it")
 
 
+class Report(Group):
+    """What reports lead with; see `acsnet.report`."""
+
+    method: str = Field(
+        default="drawn",
+        pattern="^(drawn|fwhm_remote|fwhm_half_max|sd[2-6](_mean)?|otsu)$",
+        description="scar method of the first page, one of those in `features.json`",
+    )
+
+
 class Settings(BaseSettings):
     """Everything; read it by `read_settings`."""
 
@@ -210,6 +220,7 @@ class Settings(BaseSettings):
     limits: Limits = Limits()
     login: Login = Login()
     oidc: Oidc = Oidc()
+    report: Report = Report()
 
     @property
     def state_folder(self) -> Path:

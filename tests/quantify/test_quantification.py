@@ -54,9 +54,10 @@ def test_a_wedge_has_its_transmurality_and_its_share_of_the_wall(
     share = 100 * extent_deg / 360 * ((24 + 10 * depth) ** 2 - 24**2) / (34**2 - 24**2)
     assert found.features.scar_burden_percent == pytest.approx(share, abs=1.0)
     deep = found.transmurality
-    assert deep.transmurality_mean_percent == pytest.approx(100 * depth, abs=5.0)
+    assert deep.scar_transmurality_percent == pytest.approx(100 * depth, abs=5.0)
     assert deep.scar_endocardial_percent == pytest.approx(100 * extent_deg / 360, abs=2.0)
-    assert deep.endocardial_length_mm == pytest.approx(6 * 2 * np.pi * 24.0, rel=0.02)
+    area_cm2 = 6 * spacing_mm[0] * 2 * np.pi * 24.0 / 100
+    assert deep.endocardial_area_cm2 == pytest.approx(area_cm2, rel=0.02)
 
 
 def test_chords_fall_into_the_classes_of_transmurality(shell):
@@ -181,7 +182,7 @@ def test_what_nobody_looked_for_is_unknown_and_not_zero(shell):
         "transmurality_max_percent",
         "scar_islands",
         "scar_entropy_bits",
-        "core_grey_interface_mm",
+        "core_grey_interface_cm2",
         "scar_endocardial_percent",
     ):
         assert plain[name] is None, name
@@ -254,4 +255,4 @@ def test_obstruction_counts_as_scar(shell):
         found.features.enhancement_volume_ml
     )
     assert found.features.scar_burden_percent == pytest.approx(25.0, abs=1.0)
-    assert found.transmurality.transmurality_mean_percent == pytest.approx(100.0, abs=5.0)
+    assert found.transmurality.scar_transmurality_percent == pytest.approx(100.0, abs=5.0)

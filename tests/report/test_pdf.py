@@ -1,6 +1,7 @@
 """The report says what it must, keeps within its pages, and is the same for the same input."""
 
 from dataclasses import replace
+from datetime import date
 from io import BytesIO
 
 import numpy as np
@@ -11,6 +12,7 @@ from pypdf import PdfReader
 
 from acsnet.report.patient import UNKNOWN, Subject
 from acsnet.report.pdf import report_pages, report_pdf
+from acsnet.report.reading import Reading
 from acsnet.result import NOTICE
 
 pytestmark = pytest.mark.slow
@@ -26,30 +28,76 @@ SUBJECT = Subject(
 )
 
 
+READING = Reading(
+    reviewed=True,
+    author="Ana Ortiz",
+    reviewer="Dr Reader",
+    read=date(2026, 11, 28),
+    indication="Syncope, family history",
+    comment="Thin apex.\nSecond look advised.",
+)
+
+
 @pytest.fixture(scope="module")
 def texts(measured):
-    pages = PdfReader(BytesIO(report_pdf(measured, SUBJECT, labels_by="Dr Reader"))).pages
+    pages = PdfReader(BytesIO(report_pdf(measured, SUBJECT, reading=READING))).pages
     return [page.extract_text() for page in pages]
 
 
-def test_it_has_two_pages_that_say_what_it_is_not(texts):
-    assert len(texts) == 2
+def test_it_has_three_pages_that_say_what_it_is_not(texts):
+    assert len(texts) == 3
     assert all(NOTICE in text for text in texts)
 
 
 def test_it_tells_whose_scan_it_is_and_who_drew(texts):
-    for word in ("DOE JANE", "4711", "1960-02-29", "2026-01-31", "PSIR SAX 10 min", "Dr Reader"):
+    for word in ("DOE JANE", "4711", "1960-02-29", "2026-01-31", "PSIR SAX 10 min", "Ana Ortiz"):
         assert word in texts[0]
+
+
+def test_the_first_page_can_be_signed(texts):
+    assert "Status: reviewed, accepted by Dr Reader" in texts[0]
+    for word in ("Syncope, family history", "Thin apex.", "Second look advised.", "2026-11-28"):
+        assert word in texts[0]
+    assert texts[0].index("Signature") > texts[0].index("Comment of the reader")
+
+
+def test_a_draft_is_called_a_draft_and_names_no_reader(measured):
+    draft = replace(READING, reviewed=False, reviewer="")
+    (first, *_) = (page.extract_text() for page in _pages(measured, draft))
+    assert "Status: draft" in first
+    assert "2026-11-28" not in first
+    assert first.count("Ana Ortiz") == 1  # who drew it
+
+
+def _pages(measured, reading):
+    return PdfReader(BytesIO(report_pdf(measured, UNKNOWN, reading=reading))).pages
 
 
 def test_it_has_the_numbers_of_the_features(texts, measured):
     features = measured.features_dict()
     assert f"{features['scar_burden_percent']:.1f} %" in texts[0]
     assert f"{features['enhancement_mass_g']:.1f} g" in texts[0]
-    assert f"{features['lv_volume_ml']:.1f}" in texts[1]
+    assert f"{features['lv_volume_ml']:.1f}" in texts[2]
     (sd5,) = (row for row in features["methods"] if row["method"] == "sd5")
-    assert f"{sd5['scar_volume_ml']:.1f}" in texts[1]
-    assert "LAD" in texts[1]
+    assert f"{sd5['scar_volume_ml']:.1f}" in texts[2]
+    assert "LAD" in texts[2]
+
+
+def test_the_first_page_has_all_segments_and_the_doubts(measured):
+    warnings = ("slice 3 is open",)
+    pages = report_pages(replace(measured, warnings=warnings), UNKNOWN)
+    first = [words for words, *_ in extents(pages[0])]
+    for segment in measured.quantification.segments:
+        assert f"{segment.segment} {segment.name}" in first
+    assert "\N{BULLET} slice 3 is open" in first
+
+
+def test_the_site_chooses_what_the_report_leads_with(measured):
+    (first, *_) = report_pages(measured, UNKNOWN, method="sd5")
+    (sd5,) = (row for row in measured.quantification.methods if row.method == "sd5")
+    said = [words for words, *_ in extents(first)]
+    assert f"Scar {sd5.scar_burden_percent:.1f} % of the LV myocardium" in said
+    assert any("Method: remote" in words for words in said)
 
 
 def test_the_same_scan_gives_the_same_bytes(measured):
@@ -73,16 +121,35 @@ def test_nothing_is_cut_off_however_much_there_is_to_say(measured, many):
     warnings = tuple(f"warning {k}: " + "words that go on and on, " * 9 for k in range(many))
     scan = replace(measured.scan, name=name)
     subject = replace(SUBJECT, patient_name="VERY LONG NAME " * 8, series="description " * 12)
-    for page in report_pages(replace(measured, scan=scan, warnings=warnings), subject):
+    reading = replace(
+        READING, indication="why " * 120, comment="words " * (7 * many), reviewer="N" * 64
+    )
+    measured = replace(measured, scan=scan, warnings=warnings)
+    for page in report_pages(measured, subject, reading=reading):
         for text, left, right, bottom, top in extents(page):
             assert min(left, bottom) > 0.02, text
             assert max(right, top) < 0.98, text
 
 
+@pytest.mark.parametrize("many", [0, 3, 60])
+def test_no_text_lies_on_another(measured, many):
+    warnings = tuple(f"warning {k}: " + "words that go on, " * 9 for k in range(many))
+    reading = replace(READING, indication="why " * 40 * min(many, 3), comment="word " * 40 * many)
+    measured = replace(measured, warnings=warnings)
+    for page in report_pages(measured, SUBJECT, reading=reading):
+        own = {drawn.get_text() for drawn in page.texts}  # without ticks of hidden axes
+        boxes = [box for box in extents(page) if box[0] in own]
+        for k, (words, left, right, bottom, top) in enumerate(boxes):
+            for other, left_2, right_2, bottom_2, top_2 in boxes[:k]:
+                across = min(right, right_2) - max(left, left_2)
+                along = min(top, top_2) - max(bottom, bottom_2)
+                assert min(across, along) < 0.002, (words, other)
+
+
 def test_what_does_not_fit_is_counted(measured):
     warnings = tuple(f"warning {k}" for k in range(80))
     pages = report_pages(replace(measured, warnings=warnings), UNKNOWN)
-    told = [text for text, *_ in extents(pages[1])]
+    told = [text for text, *_ in extents(pages[-1])]
     shown = sum("\N{BULLET} warning" in text for text in told)
     assert f"... and {80 - shown} lines more in features.json" in told
 

@@ -26,12 +26,12 @@ def test_intervals_stand_beside_their_measures(measured):
 
 
 def test_what_needs_a_scar_says_that_there_is_none(measured):
-    features = {**measured.features_dict(), "transmurality_mean_percent": None}
+    features = {**measured.features_dict(), "scar_transmurality_percent": None}
     told = {line.name: line.value for line in measure_lines(features)}
-    assert told["Transmurality of scar, mean"] == "not known"
+    assert told["Depth of the scar, share of the wall"] == "not known"
     features["enhancement_volume_ml"] = 0.0
     told = {line.name: line.value for line in measure_lines(features)}
-    assert told["Transmurality of scar, mean"] == "no scar"
+    assert told["Depth of the scar, share of the wall"] == "no scar"
 
 
 def test_a_method_that_has_no_threshold_has_a_dash(measured):

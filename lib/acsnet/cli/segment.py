@@ -75,6 +75,7 @@ def segment(
     from acsnet.pipeline import Pipeline
     from acsnet.quantify.quantification import NOTHING
     from acsnet.report.patient import read_subject
+    from acsnet.settings import read_settings
 
     given = _given(height_cm, weight_kg, rv_insertion)
     paths, passed_over = expanded(inputs)
@@ -85,6 +86,7 @@ def segment(
         msg = "height, weight and RV insertion are of one patient: give one input with them"
         raise typer.BadParameter(msg)
     kinds = () if report is None else read_kinds(report)
+    method = read_settings().report.method
     pipeline = Pipeline.load(
         device=device,
         scar_method=scar_method,
@@ -112,7 +114,7 @@ def segment(
                 flat: tuple[str, ...] = ()
                 if kinds:
                     subject = read_subject(path, scan.instance_uids)
-                    flat = write_reports(result, folder, kinds, subject=subject)
+                    flat = write_reports(result, folder, kinds, subject=subject, method=method)
                     if "csv" in kinds:
                         write_csv(output / ROW, [*done.values(), features])
             except AcsnetError as error:
@@ -156,6 +158,8 @@ def quantify(
     from acsnet.io.label_map import read_labels_on
     from acsnet.measure import quantify_drawn
     from acsnet.report.patient import read_subject
+    from acsnet.report.reading import Reading
+    from acsnet.settings import read_settings
 
     start = time.perf_counter()
     given = _given(height_cm, weight_kg, rv_insertion)
@@ -173,8 +177,14 @@ def quantify(
     )
     folder = write_result(measured, output)
     subject = read_subject(image, measured.scan.instance_uids)
-    labels_by = f"drawn, {labels.name}"
-    flat = write_reports(measured, folder, {"csv", *kinds}, subject=subject, labels_by=labels_by)
+    flat = write_reports(
+        measured,
+        folder,
+        {"csv", *kinds},
+        subject=subject,
+        reading=Reading(source=labels.name),
+        method=read_settings().report.method,
+    )
     _print_case(measured.features_dict(), folder, time.perf_counter() - start, flat)
 
 

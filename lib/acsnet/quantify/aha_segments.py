@@ -18,9 +18,11 @@ from acsnet.labels import ENHANCEMENT, LEFT_VENTRICLE, MYOCARDIUM, Label
 from acsnet.quantify.field_metadata import described
 from acsnet.quantify.polar import CHORD_ANGLES, angles_at, centre_of
 from acsnet.quantify.rv_insertion import Insertion
-from acsnet.quantify.transmurality import Chords, transmurality_class
+from acsnet.quantify.scar_shape.pattern import main_pattern, pattern_shares
+from acsnet.quantify.scar_shape.transmurality import Chords, transmurality_class
 from acsnet.quantify.volumes import burden_percent, volume_ml
 
+KIM = "Kim et al. 2000, doi:10.1056/NEJM200011163432003"
 AHA = "AHA 2002, doi:10.1161/hc0402.102975"
 WALLS = ("anterior", "anteroseptal", "inferoseptal", "inferior", "inferolateral", "anterolateral")
 NAMES: tuple[str, ...] = (
@@ -34,6 +36,8 @@ TERRITORIES: Mapping[str, tuple[int, ...]] = {
     "LCX": (5, 6, 11, 12, 16),
 }
 CAP = 17
+LIKELY_VIABLE = ("0", "1-25", "26-50")
+"""Classes of transmurality in which contraction most often returns (Kim et al. 2000)."""
 # Segments in their order from the anterior insertion through the septum. The apical septum has the
 # same middle as the two septal segments above it.
 BASAL_ORDER, APICAL_ORDER = (2, 3, 4, 5, 6, 1), (14, 15, 16, 13)
@@ -61,6 +65,9 @@ class Segment:
     )
     transmurality_class: Annotated[
         str | None, described("", "of the mean: 0, 1-25, 26-50, 51-75 or 76-100 %")
+    ] = None
+    pattern: Annotated[
+        str | None, described("", "of its scar, as `scar_pattern`; null without scar")
     ] = None
 
 
@@ -168,9 +175,18 @@ def measure_segments(
                 transmurality_mean_percent=mean,
                 transmurality_max_percent=None if mean is None else float(shares.max()),
                 transmurality_class=None if mean is None else transmurality_class(mean),
+                pattern=(
+                    main_pattern(pattern_shares(chords, chord_segment == number)) if known else None
+                ),
             )
         )
     return tuple(result)
+
+
+def viable_count(segments: Sequence[Segment]) -> int | None:
+    """Segments that are likely viable (scar through at most half of the wall); None if unknown."""
+    classes = [part.transmurality_class for part in segments if part.transmurality_class]
+    return sum(name in LIKELY_VIABLE for name in classes) if classes else None
 
 
 def territory_sums(segments: Sequence[Segment]) -> tuple[Territory, ...]:

@@ -9,18 +9,19 @@ from typing import Annotated, Any
 
 from pydantic import TypeAdapter
 
-from acsnet.quantify.aha_segments import Segment, Territory
+from acsnet.quantify.aha_segments import KIM, Segment, Territory, viable_count
 from acsnet.quantify.body_size import BodyNumbers
 from acsnet.quantify.features import Features
 from acsnet.quantify.field_metadata import described
 from acsnet.quantify.quantification import Quantification
 from acsnet.quantify.rv_insertion import Side, Source
 from acsnet.quantify.scar_methods import MethodRow
-from acsnet.quantify.texture import Texture
-from acsnet.quantify.transmurality import Transmurality
+from acsnet.quantify.scar_shape.pattern import ScarPattern
+from acsnet.quantify.scar_shape.texture import Texture
+from acsnet.quantify.scar_shape.transmurality import Transmurality
 from acsnet.scan import ShortAxisScan
 
-SCHEMA = 3
+SCHEMA = 4
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,7 +73,7 @@ class QualityDoc:
 
 
 @dataclass(frozen=True, kw_only=True)
-class FeaturesDocument(Texture, Transmurality, BodyNumbers, Features):
+class FeaturesDocument(Texture, ScarPattern, Transmurality, BodyNumbers, Features):
     """All of `features.json`; null is a number that the scan or its labels cannot give."""
 
     case: Annotated[str, described("", "name of the file or folder")]
@@ -87,6 +88,9 @@ class FeaturesDocument(Texture, Transmurality, BodyNumbers, Features):
     ]
     rv_insertion: Annotated[InsertionDoc, described("", "where segments are counted from")]
     segments: Annotated[tuple[Segment, ...], described("", "always 17, nulls where unknown")]
+    viable_segments: Annotated[
+        int | None, described("", "segments likely viable: at most 50 % transmural", KIM)
+    ]
     territories: Annotated[tuple[Territory, ...], described("", "always LAD, RCA and LCX")]
     intervals: Annotated[
         dict[str, IntervalDoc] | None,
@@ -118,6 +122,7 @@ def measured_parts(scan: ShortAxisScan, quantification: Quantification) -> dict[
         **vars(quantification.features),
         **vars(quantification.body),
         **vars(quantification.transmurality),
+        **vars(quantification.pattern),
         **vars(quantification.texture),
         "case": scan.name,
         "slices": len(scan.pixels),
@@ -132,6 +137,7 @@ def measured_parts(scan: ShortAxisScan, quantification: Quantification) -> dict[
         "segment_model": quantification.segment_model,
         "rv_insertion": _insertion_doc(scan, quantification),
         "segments": quantification.segments,
+        "viable_segments": viable_count(quantification.segments),
         "territories": quantification.territories,
         "schema": SCHEMA,
     }

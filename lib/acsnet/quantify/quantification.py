@@ -28,8 +28,9 @@ from acsnet.quantify.rv_insertion import (
 )
 from acsnet.quantify.scar import ScarThreshold
 from acsnet.quantify.scar_methods import MethodRow, Wall, compare_methods
-from acsnet.quantify.texture import Texture, measure_texture
-from acsnet.quantify.transmurality import Transmurality, radial_chords, summarise
+from acsnet.quantify.scar_shape.pattern import ScarPattern, scar_pattern
+from acsnet.quantify.scar_shape.texture import Texture, measure_texture
+from acsnet.quantify.scar_shape.transmurality import Transmurality, radial_chords, summarise
 from acsnet.scan import ShortAxisScan, apex_first_by_position
 
 
@@ -83,6 +84,7 @@ class Quantification:
     segments: tuple[Segment, ...]
     territories: tuple[Territory, ...]
     transmurality: Transmurality
+    pattern: ScarPattern
     texture: Texture
     scar_known: bool
     warnings: tuple[str, ...]
@@ -164,11 +166,12 @@ def quantify(
         segment_map=segment_numbers,
         segments=segments,
         territories=territory_sums(segments),
-        transmurality=summarise(chords, scar_known=scar_known),
+        transmurality=summarise(chords, slice_mm=scan.spacing_mm[0], scar_known=scar_known),
+        pattern=scar_pattern(chords, scar_known=scar_known),
         texture=measure_texture(
             labels,
             scan.pixels,
-            spacing_mm=plane_mm,
+            spacing_mm=scan.spacing_mm,
             voxel_ml=scan.voxel_ml,
             scar_known=scar_known,
             core_known=core_known,

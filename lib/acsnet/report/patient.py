@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from acsnet.io.dicom_files import Header, quiet_pydicom, read_headers, text_of
@@ -18,6 +19,8 @@ class Subject:
     study_date: str = ""
     series: str = ""
     scanner: str = ""
+    referring_physician: str = ""
+    contrast: str = ""
 
 
 UNKNOWN = Subject()
@@ -39,6 +42,8 @@ def subject_of(header: Header) -> Subject:
             study_date=_date(text_of(header, "StudyDate")),
             series=text_of(header, "SeriesDescription"),
             scanner=" ".join(part for part in scanner if part),
+            referring_physician=_name(text_of(header, "ReferringPhysicianName")),
+            contrast=text_of(header, "ContrastBolusAgent"),
         )
 
 
@@ -63,5 +68,8 @@ def _name(text: str) -> str:
 
 
 def _date(text: str) -> str:
-    """YYYYMMDD -> YYYY-MM-DD; anything else unchanged."""
-    return f"{text[:4]}-{text[4:6]}-{text[6:]}" if len(text) == 8 and text.isdigit() else text
+    """YYYYMMDD -> YYYY-MM-DD; empty for what is no day, such as 00000000."""
+    try:
+        return datetime.strptime(text, "%Y%m%d").date().isoformat()
+    except ValueError:
+        return ""

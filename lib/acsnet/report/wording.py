@@ -21,12 +21,12 @@ MEASURES = (
     ("Scar mass index", "enhancement_mass_index_g_m2", "g/m\N{SUPERSCRIPT TWO}", 1),
     ("Blood pool", "blood_pool_volume_ml", "ml", 1),
     ("Left ventricle", "lv_volume_ml", "ml", 1),
-    ("Transmurality of scar, mean", "transmurality_mean_percent", "%", 0),
-    ("Transmurality of scar, maximum", "transmurality_max_percent", "%", 0),
-    ("Endocardium over scar", "scar_endocardial_percent", "% of its length", 1),
+    ("Depth of the scar, share of the wall", "scar_transmurality_percent", "%", 0),
+    ("Largest transmurality", "transmurality_max_percent", "%", 0),
+    ("Endocardium over scar", "scar_endocardial_percent", "% of its area", 1),
     ("Scar islands", "scar_islands", "", 0),
     ("Entropy of the scar", "scar_entropy_bits", "bits", 2),
-    ("Border of core and grey zone", "core_grey_interface_mm", "mm", 0),
+    ("Border of core and grey zone", "core_grey_interface_cm2", "cm\N{SUPERSCRIPT TWO}", 1),
     ("Slices with scar", "enhancement_slices", "", 0),
 )
 """Name, key in the features, unit, decimals."""

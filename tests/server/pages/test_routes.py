@@ -140,12 +140,14 @@ def test_the_report_of_a_label_map_can_be_downloaded(segmented):
     assert path in segmented.client.get(f"/acsnet/cases/{segmented.series}").text
     answer = segmented.client.get(path)
     assert answer.headers["content-type"] == "application/pdf", answer.text
-    first, second = (page.extract_text() for page in PdfReader(BytesIO(answer.content)).pages)
+    first, _, third = (page.extract_text() for page in PdfReader(BytesIO(answer.content)).pages)
     assert "PHANTOM-1" in first
-    assert "automatic, not reviewed" in first
+    assert "Status: draft" in first
+    assert "the networks" in first
+    assert "PHANTOM-1-draft.pdf" in answer.headers["content-disposition"]
     features = segmented.client.get(path.replace("report.pdf", "features.json")).json()
     assert f"{features['scar_burden_percent']:.1f} %" in first
-    assert features["software"]["weights_sha256"]["myo"][:12] in second
+    assert features["software"]["weights_sha256"]["myo"][:12] in third
 
 
 def test_the_bullseyes_are_on_the_case_page(segmented):

@@ -22,7 +22,7 @@ from acsnet.pacs.archive import Archive
 from acsnet.pacs.config import PacsSettings
 from acsnet.pacs.dicomweb import DicomWeb
 from acsnet.pacs.worklist import Entry
-from acsnet.report.pdf import AUTOMATIC
+from acsnet.report.reading import UNREAD
 from acsnet.result import Measured
 from acsnet.server.datastores.label_intake import accept_file
 from acsnet.server.datastores.label_records import (
@@ -242,7 +242,7 @@ class DicomWebDatastore(PacsInterface):
     def keep_draft(self, image_id: str, measured: Measured, model: str) -> None:
         """Store what the model drew; a PACS that will not have it keeps nobody from the result."""
         try:
-            companions = companions_of(measured, labels_by=AUTOMATIC)
+            companions = companions_of(measured, reading=UNREAD)
             rejected = self._labels.is_draft_rejected(image_id)
             stored = self._archive.store_draft(
                 image_id, measured.label_map(), companions, anew=rejected

@@ -22,6 +22,7 @@ from acsnet.pacs.archive import Archive, Companions
 from acsnet.pacs.worklist import Entry
 from acsnet.report.patient import subject_of
 from acsnet.report.pdf import report_pdf
+from acsnet.report.reading import Reading
 from acsnet.result import Measured
 from acsnet.scan import ShortAxisScan
 from acsnet.server.datastores.label_intake import check_label
@@ -37,16 +38,19 @@ from acsnet.server.datastores.protocol import LabelRecord
 from acsnet.server.datastores.seg_decisions import SegDecision, SegDecisions
 from acsnet.server.errors import UnknownError
 from acsnet.server.web.request_checks import SCAN_SUFFIXES
+from acsnet.settings import read_settings
 
 logger = logging.getLogger(__name__)
 
 
-def companions_of(measured: Measured, *, labels_by: str) -> Companions:
-    """What lies in the PACS beside the SEG of a label map; labels_by: who drew it, in words."""
+def companions_of(measured: Measured, *, reading: Reading) -> Companions:
+    """What lies in the PACS beside the SEG of a label map; reading: who drew and read it."""
     return Companions(
         features=replace(measured.features, warnings=measured.warnings),
         segments=measured.quantification.segments,
-        pdf=lambda header: report_pdf(measured, subject_of(header), labels_by=labels_by),
+        pdf=lambda header: report_pdf(
+            measured, subject_of(header), reading=reading, method=read_settings().report.method
+        ),
     )
 
 
@@ -143,11 +147,16 @@ class PacsLabels:
         taken over as it is, whom the SEG then names.
         """
         taken_over = bool(reviewer) and by_networks(author)
-        by = f"drawn by {author}, reviewed by {reviewer}" if reviewer else f"drawn by {author}"
+        reading = Reading(
+            reviewed=state == "reviewed",
+            author="" if taken_over else author,
+            reviewer=reviewer,
+            comment=comment,
+        )
         stored = self._archive.store_drawn(
             uid,
             measured.label_map(),
-            companions_of(measured, labels_by=by if reviewer else f"{by}, {state}"),
+            companions_of(measured, reading=reading),
             author=reviewer if taken_over else author,
             state=state,
             unedited=taken_over,

@@ -3,28 +3,34 @@
 The label map is measured anew on its scan; what was noted when it was made is kept in the text.
 """
 
+import re
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 from fastapi import APIRouter, HTTPException
 from fastapi.responses import Response
 
+from acsnet.annotations.label_versions import by_networks
 from acsnet.dicom import make_sr
 from acsnet.dicom.source_images import file_content, read_dataset, read_headers, source_stack
 from acsnet.io import read_scan
 from acsnet.io.client_labels import read_client_labels
-from acsnet.measure import measure_drawn
+from acsnet.quantify.features_document import SCHEMA
 from acsnet.report.bullseye import bullseye_png
 from acsnet.report.patient import read_subject
-from acsnet.report.pdf import AUTOMATIC, report_pdf
+from acsnet.report.pdf import report_pdf
+from acsnet.report.reading import Reading
 from acsnet.report.wording import has_segments
 from acsnet.result import Measured
 from acsnet.server.app import App
+from acsnet.server.datastores.label_intake import check_label
 from acsnet.server.datastores.label_records import DRAFT
 from acsnet.server.datastores.protocol import LabelRecord, StudyStore
 from acsnet.server.inference.work_queue import volume_place
 from acsnet.server.pages.routes import Tag, version_of
+from acsnet.settings import read_settings
 
 router = APIRouter(prefix="/acsnet")
 
@@ -37,9 +43,13 @@ def report(app: App, image: str, tag: Tag) -> Response:
     version, measured = _measured(store, image, tag)
     subject = read_subject(_path(store, image), measured.scan.instance_uids)
     pages = report_pdf(
-        measured, subject, labels_by=labels_by(version), features=version.features or None
+        measured,
+        subject,
+        reading=reading_of(version),
+        method=read_settings().report.method,
+        features=_on_record(version, measured),
     )
-    return _download(pages, f"{image}-{version.state}.pdf", "application/pdf")
+    return _download(pages, f"{_case(store, image)}-{version.state}.pdf", "application/pdf")
 
 
 @router.get("/cases/{image}/bullseye.png")
@@ -68,15 +78,36 @@ def structured_report(app: App, image: str, tag: Tag) -> Response:
         state="reviewed" if version.state == "reviewed" else "draft",
         creator=version.reviewer or version.author or "unknown",
     )
-    return _download(file_content(document), f"{image}-{version.state}-sr.dcm", "application/dicom")
+    name = f"{_case(store, image)}-{version.state}-sr.dcm"
+    return _download(file_content(document), name, "application/dicom")
 
 
-def labels_by(version: LabelRecord) -> str:
-    """Who drew a label map, in words."""
-    if version.tag == DRAFT:
-        return AUTOMATIC
-    drawn = f"drawn by {version.author or 'unknown'}"
-    return f"{drawn}, reviewed by {version.reviewer}" if version.reviewer else f"{drawn}, draft"
+def reading_of(version: LabelRecord) -> Reading:
+    """Who drew and read a label map, for its report."""
+    return Reading(
+        reviewed=version.state == "reviewed",
+        author="" if version.tag == DRAFT or by_networks(version.author) else version.author,
+        reviewer=version.reviewer,
+        read=None if version.saved is None else version.saved.date(),
+        comment=version.comment,
+    )
+
+
+def _on_record(version: LabelRecord, measured: Measured) -> dict[str, Any]:
+    """The measures as noted when the label map came in, with the doubts of then and of now."""
+    noted = measured.features_dict() if not _is_current(version) else dict(version.features)
+    return {**noted, "warnings": list(measured.warnings)}
+
+
+def _is_current(version: LabelRecord) -> bool:
+    """Whether the measures on record are of this version of `features.json`."""
+    return version.features.get("schema") == SCHEMA
+
+
+def _case(store: StudyStore, image: str) -> str:
+    """The name of a case for a file: that of the patient in a PACS, whose ids are UIDs."""
+    name = str(store.get_image_info(image).get("PatientID") or image)
+    return re.sub(r"[^\w.+-]+", "_", name)
 
 
 def _measured(store: StudyStore, image: str, tag: str) -> tuple[LabelRecord, Measured]:
@@ -88,8 +119,9 @@ def _measured(store: StudyStore, image: str, tag: str) -> tuple[LabelRecord, Mea
     labels = read_client_labels(file, grid=scan.grid)
     if not labels.any():
         raise HTTPException(404, "this label map is empty: there is nothing to report")
-    measured = measure_drawn(scan, labels)
-    return version, replace(measured, warnings=version.warnings or measured.warnings)
+    measured = check_label(scan, labels)
+    warnings = dict.fromkeys((*version.warnings, *measured.warnings))
+    return version, replace(measured, warnings=tuple(warnings))
 
 
 def _path(store: StudyStore, image: str) -> Path:

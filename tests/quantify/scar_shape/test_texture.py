@@ -2,7 +2,12 @@ import numpy as np
 import pytest
 
 from acsnet.quantify.obstruction import find_obstruction
-from acsnet.quantify.texture import entropy_bits, interface_mm, island_volumes_ml, measure_texture
+from acsnet.quantify.scar_shape.texture import (
+    entropy_bits,
+    interface_mm,
+    island_volumes_ml,
+    measure_texture,
+)
 
 
 def test_islands_touch_by_corners_and_across_slices():
@@ -41,11 +46,11 @@ def test_a_round_core_in_a_round_grey_zone_has_its_circumference():
 def test_what_is_not_known_is_none():
     labels = np.full((1, 4, 4), 2, np.uint8)
     signal = np.arange(16.0).reshape(1, 4, 4)
-    found = measure_texture(labels, signal, spacing_mm=(1, 1), voxel_ml=1.0)
+    found = measure_texture(labels, signal, spacing_mm=(1, 1, 1), voxel_ml=1.0)
     assert (found.scar_islands, found.scar_entropy_bits) == (0, None)
     assert found.myocardium_entropy_bits == pytest.approx(4.0)
-    found = measure_texture(labels, signal, spacing_mm=(1, 1), voxel_ml=1.0, core_known=False)
-    assert found.core_grey_interface_mm is None
+    found = measure_texture(labels, signal, spacing_mm=(1, 1, 1), voxel_ml=1.0, core_known=False)
+    assert found.core_grey_interface_cm2 is None
 
 
 def wall_with_scar(hole):

@@ -1,9 +1,11 @@
-"""Transmurality of scar along radial chords, and the length of endocardium that scar lines.
+"""Transmurality of scar along radial chords, and the area of endocardium that scar lines.
 
 In each slice with blood pool, rays every 3 degrees from the pool's centre cross the wall. Scar as a
 share of the wall along a ray, edges half way between pixels, is the transmurality there; it and its
 classes are those of Kim et al. 2000, doi:10.1056/NEJM200011163432003. Not from the paper: rays
-instead of normals of the wall, a definition that can be checked by hand.
+instead of normals of the wall, a definition that can be checked by hand. "Transmurality, mean" is
+always that of a segment, over all of its chords; `scar_transmurality_percent` is how deep the scar
+itself is, where there is scar. Areas are lengths in the slices times the slice distance.
 """
 
 from dataclasses import dataclass
@@ -28,22 +30,34 @@ CLASSES = {"0": 0.5, "1-25": 25.5, "26-50": 50.5, "51-75": 75.5, "76-100": np.in
 class Chords:
     """(slice, chord) arrays, NaN where a chord meets no wall.
 
-    transmurality_percent: scar along the chord; endocardium_mm: distance of the endocardium from
-    the pool's centre; lined: whether scar begins at the endocardium.
+    transmurality_percent: scar along the chord; wall_mm: length of wall along it; endocardium_mm:
+    distance of the endocardium from the pool's centre; inner_gap_mm, outer_gap_mm: from the
+    endocardium to the first scar and from the last to the epicardium, NaN without scar.
     """
 
     transmurality_percent: NDArray[np.float64]
+    wall_mm: NDArray[np.float64]
     endocardium_mm: NDArray[np.float64]
-    lined: NDArray[np.bool_]
+    inner_gap_mm: NDArray[np.float64]
+    outer_gap_mm: NDArray[np.float64]
+
+    @property
+    def lined(self) -> NDArray[np.bool_]:
+        """Whether scar begins at the endocardium."""
+        return self.inner_gap_mm < LINING_MM
 
 
 @dataclass(frozen=True, kw_only=True)
 class Transmurality:
-    """Transmurality and endocardial length of the ventricle; None where scar is unknown."""
+    """Transmurality and endocardial area of the ventricle; None where scar is unknown."""
 
-    transmurality_mean_percent: Annotated[
+    scar_transmurality_percent: Annotated[
         float | None,
-        described("%", "scar along a radial chord, mean weighted by its scar; null without scar"),
+        described(
+            "%",
+            "how deep the scar is: mean of the radial chords that meet scar, weighted by their "
+            "scar; null without scar",
+        ),
     ]
     transmurality_max_percent: Annotated[
         float | None, described("%", "largest of all chords; up to a pixel too deep")
@@ -51,22 +65,21 @@ class Transmurality:
     transmurality_class_percent: Annotated[
         dict[str, float] | None, described("%", "share of all chords in each transmurality class")
     ]
-    endocardial_length_mm: Annotated[
-        float | None, described("mm", "length of the endocardium, sum of the slices")
+    endocardial_area_cm2: Annotated[
+        float | None, described("cm2", "area of the endocardium: its length times slice distance")
     ]
-    scar_endocardial_length_mm: Annotated[
-        float | None, described("mm", "of it, lined by scar that begins within 2 mm")
+    scar_endocardial_area_cm2: Annotated[
+        float | None, described("cm2", "of it, lined by scar that begins within 2 mm")
     ]
     scar_endocardial_percent: Annotated[
-        float | None, described("%", "share of the endocardial length lined by scar")
+        float | None, described("%", "share of the endocardial area lined by scar")
     ]
 
 
 def radial_chords(labels: NDArray[np.uint8], spacing_mm: tuple[float, float]) -> Chords:
     """The chords of a (slice, row, column) label map; spacing_mm: distance of rows, of columns."""
     shape = (len(labels), CHORDS)
-    share, endocardium = np.full(shape, np.nan), np.full(shape, np.nan)
-    lined = np.zeros(shape, bool)
+    share, thickness, endocardium, inner, outer = (np.full(shape, np.nan) for _ in range(5))
     wall, scar = np.isin(labels, MYOCARDIUM), np.isin(labels, ENHANCEMENT)
     pools = labels == Label.LV_BLOOD_POOL
     for k in np.flatnonzero(pools.any(axis=(1, 2)) & wall.any(axis=(1, 2))):
@@ -77,11 +90,27 @@ def radial_chords(labels: NDArray[np.uint8], spacing_mm: tuple[float, float]) ->
         length = met.sum(axis=1) * STEP_MM
         crossed = length >= MIN_CHORD_MM
         share[k, crossed] = 100.0 * enhanced.sum(axis=1)[crossed] * STEP_MM / length[crossed]
-        first = met.argmax(axis=1) * STEP_MM
+        thickness[k, crossed] = length[crossed]
+        first, last = _ends_mm(met)
         endocardium[k, crossed] = first[crossed]
-        begins = enhanced.argmax(axis=1) * STEP_MM
-        lined[k] = crossed & enhanced.any(axis=1) & (begins - first < LINING_MM)
-    return Chords(transmurality_percent=share, endocardium_mm=endocardium, lined=lined)
+        scarred = crossed & enhanced.any(axis=1)
+        begin, end = _ends_mm(enhanced)
+        inner[k, scarred], outer[k, scarred] = (begin - first)[scarred], (last - end)[scarred]
+    return Chords(
+        transmurality_percent=share,
+        wall_mm=thickness,
+        endocardium_mm=endocardium,
+        inner_gap_mm=inner,
+        outer_gap_mm=outer,
+    )
+
+
+def _ends_mm(mask: NDArray[np.bool_]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Distance of the first and of the last sample that is set, of each (chord, step) ray."""
+    return (
+        mask.argmax(axis=1) * STEP_MM,
+        (mask.shape[1] - 1 - mask[:, ::-1].argmax(axis=1)) * STEP_MM,
+    )
 
 
 def transmurality_class(percent: float) -> str:
@@ -89,24 +118,24 @@ def transmurality_class(percent: float) -> str:
     return next(name for name, limit in CLASSES.items() if percent < limit)
 
 
-def summarise(chords: Chords, *, scar_known: bool = True) -> Transmurality:
-    """Transmurality and endocardial length of the whole ventricle."""
+def summarise(chords: Chords, *, slice_mm: float, scar_known: bool = True) -> Transmurality:
+    """Transmurality and endocardial area of the whole ventricle; slice_mm: slice distance."""
     shares = chords.transmurality_percent[np.isfinite(chords.transmurality_percent)]
-    whole, lined = _lengths_mm(chords)
+    whole, lined = (length * slice_mm / 100.0 for length in _lengths_mm(chords))
     known = scar_known and len(shares) > 0
     scarred = shares[shares > 0]
     names = [transmurality_class(share) for share in shares]
     return Transmurality(
         # Weighted by the scar itself: a chord along the side of a scar meets little of it.
-        transmurality_mean_percent=(
+        scar_transmurality_percent=(
             float(np.average(scarred, weights=scarred)) if known and len(scarred) else None
         ),
         transmurality_max_percent=float(shares.max()) if known else None,
         transmurality_class_percent=(
             {name: 100.0 * names.count(name) / len(names) for name in CLASSES} if known else None
         ),
-        endocardial_length_mm=whole if len(shares) else None,
-        scar_endocardial_length_mm=lined if known else None,
+        endocardial_area_cm2=whole if len(shares) else None,
+        scar_endocardial_area_cm2=lined if known else None,
         scar_endocardial_percent=100.0 * lined / whole if known and whole > 0 else None,
     )
 

@@ -33,8 +33,9 @@ class Texture:
     myocardium_entropy_bits: Annotated[
         float | None, described("bit", "the same in the whole wall", ENTROPY_SOURCE)
     ]
-    core_grey_interface_mm: Annotated[
-        float | None, described("mm", "interface of core scar and grey zone, sum of the slices")
+    core_grey_interface_cm2: Annotated[
+        float | None,
+        described("cm2", "border of core scar and grey zone: its length times slice distance"),
     ]
 
 
@@ -42,21 +43,21 @@ def measure_texture(
     labels: NDArray[np.uint8],
     intensity: NDArray[np.floating[Any]],
     *,
-    spacing_mm: tuple[float, float],
+    spacing_mm: tuple[float, float, float],
     voxel_ml: float,
     scar_known: bool = True,
     core_known: bool = True,
 ) -> Texture:
-    """Measure (slice, row, column) labels; spacing_mm: distance of rows, of columns."""
+    """Measure (slice, row, column) labels; spacing_mm: distance of slices, rows, columns."""
     scar, wall = np.isin(labels, ENHANCEMENT), np.isin(labels, MYOCARDIUM)
     volumes, signal = island_volumes_ml(scar, voxel_ml), intensity[wall]
-    interface = interface_mm(labels, spacing_mm)
+    interface = interface_mm(labels, spacing_mm[1:]) * spacing_mm[0] / 100.0
     return Texture(
         scar_islands=len(volumes) if scar_known else None,
         scar_island_volumes_ml=volumes if scar_known else None,
         scar_entropy_bits=entropy_bits(intensity[scar], signal) if scar_known else None,
         myocardium_entropy_bits=entropy_bits(signal, signal),
-        core_grey_interface_mm=interface if scar_known and core_known else None,
+        core_grey_interface_cm2=interface if scar_known and core_known else None,
     )
 
 

@@ -1,0 +1,127 @@
+"""The pages after the first: slices with outlines and bullseyes, then every measure."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from matplotlib.figure import Figure
+
+from acsnet.report.bullseye import PLOTS, draw_bullseye, segment_values
+from acsnet.report.contours import draw_slices, legend_handles, shown_slices
+from acsnet.report.page import (
+    A4,
+    LINE,
+    MARGIN,
+    SMALL,
+    WIDTH,
+    heading,
+    new_page,
+    paragraph,
+    table,
+    text,
+)
+from acsnet.report.wording import (
+    doubts,
+    measure_lines,
+    method_lines,
+    number,
+    signal_decimals,
+    territory_lines,
+)
+from acsnet.result import Measured
+
+BULLSEYE = 2.75
+MADE_BY = 1.0  # height of what follows the doubts
+
+
+def slices_page(result: Measured, features: Mapping[str, Any]) -> Figure:
+    """All slices with the ventricle and the bullseyes."""
+    page = new_page()
+    foot = MARGIN + 0.3
+    bullseyes_top = foot + BULLSEYE + 0.55
+    shown = shown_slices(result.labels)
+    left_out = int(result.labels.any(axis=(1, 2)).sum()) - len(shown)
+    words = "Slices from apex to base, numbered as in the file"
+    words += f"; {left_out} slices of the ventricle are not shown" if left_out > 0 else ""
+    top = heading(page, A4[1] - MARGIN, words)
+    box = MARGIN, bullseyes_top + 0.4, WIDTH, top - bullseyes_top - 0.4
+    below = draw_slices(page, result, box)
+    page.legend(
+        handles=legend_handles(),
+        loc="upper center",
+        bbox_to_anchor=(0.5, (below - 0.02) / A4[1]),
+        ncols=7,
+        fontsize=SMALL,
+        frameon=False,
+        handlelength=2.2,
+        columnspacing=0.8,
+        handletextpad=0.5,
+    )
+    _bullseyes(page, features, bullseyes_top, foot)
+    return page
+
+
+def _bullseyes(page: Figure, features: Mapping[str, Any], top: float, foot: float) -> None:
+    if features["rv_insertion"]["source"] is None:
+        words = "Segments: the insertion of the right ventricle was not found, so there are none"
+        heading(page, top, words)
+        return
+    heading(page, top, "Segments of the American Heart Association, base outside")
+    if any(value is None for value in segment_values(features, "scar_percent").values()):
+        legend = "Hatched: the stack has no such segment."
+        text(page, MARGIN, foot - 0.05, legend, points=SMALL)
+    for column, (title, key) in enumerate(PLOTS):
+        left = MARGIN + WIDTH * (2 * column + 1) / 4 - BULLSEYE / 2
+        box = left / A4[0], foot / A4[1], BULLSEYE / A4[0], (BULLSEYE - 0.05) / A4[1]
+        draw_bullseye(page.add_axes(box), segment_values(features, key), title)
+
+
+def details_page(features: Mapping[str, Any]) -> Figure:
+    """Every measure with its interval, territories, methods, all doubts, versions."""
+    page = new_page()
+    levels = (interval["level"] for interval in (features.get("intervals") or {}).values())
+    level = next(levels, None)
+    interval = "" if level is None else f"{100 * level:.0f} % interval"
+    top = heading(page, A4[1] - MARGIN, "All measures, as segmented")
+    places: tuple[float, ...] = (0.0, 3.4, 3.7, 5.2 if interval else 3.5)
+    top = table(page, top, places, ("", "", interval, ""), measure_lines(features))
+    if features["segment_model"] is not None:
+        words = "Scar by the coronary artery that usually supplies the segments"
+        top = heading(page, top - 0.12, words)
+        head = ("", "segments", "scar, ml", "% of its wall")
+        top = table(page, top, (0.0, 0.8, 4.2, 5.4), head, territory_lines(features))
+    if features["methods"]:
+        top = heading(page, top - 0.12, "Scar by each method, on the same wall")
+        methods = ("", "threshold", "scar, ml", "burden, %", "core, ml", "grey zone, ml")
+        places = (0.0, 2.9, 3.8, 4.8, 5.7, 6.85)
+        top = table(page, top, places, methods, method_lines(features))
+        top = paragraph(page, top - 0.04, _notes(features), most=3, rest="...")
+    top = heading(page, top - 0.12, "Doubts")
+    bullets = [f"\N{BULLET} {words}" for words in doubts(features) or ["none"]]
+    room = max(int((top - MARGIN - MADE_BY) / LINE), 2)
+    rest = "... and {count} lines more in features.json"
+    top = paragraph(page, top, bullets, most=room, rest=rest)
+    top = heading(page, top - 0.12, "Made by")
+    software = features["software"]
+    digests = sorted(software["weights_sha256"].items())
+    weights = ", ".join(f"{name} {sha[:12]}" for name, sha in digests)
+    made = [f"ACSNet {software['acsnet']}"]
+    made += [f"Weights (SHA-256): {weights}"] if weights else []
+    paragraph(page, top, made, most=3, rest="...")
+    return page
+
+
+def _notes(features: Mapping[str, Any]) -> list[str]:
+    """What the table of methods needs to be read."""
+    notes = [
+        "Scar includes microvascular obstruction. The grey zone of FWHM lies outside its scar."
+    ]
+    remote = features["remote"]
+    if remote["mean"] is not None:
+        decimals = signal_decimals((remote["mean"], remote["sd"]))
+        region = (
+            f"Remote region ({remote['source']}): {remote['voxels']} voxels, signal "
+            f"{number(remote['mean'], decimals)} \N{PLUS-MINUS SIGN} "
+            f"{number(remote['sd'], decimals)}. A dash: not defined here."
+        )
+        notes.insert(0, region)
+    return notes

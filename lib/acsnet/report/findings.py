@@ -1,0 +1,203 @@
+"""What the first page of a report says, in the order of SCMR's standard report.
+
+SCMR guidelines for reporting CMR examinations 2021, doi:10.1186/s12968-021-00827-z: location,
+distribution, extent and interpretation of late gadolinium enhancement, volumes and masses with
+their indices. Reference values: Petersen et al. 2017, doi:10.1186/s12968-017-0327-9, UK Biobank,
+45 to 74 years, cine at end-diastole with papillary muscles in the cavity, as here. There are none
+for the cavity: a scan of late enhancement is not taken at end-diastole.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from acsnet.quantify.aha_segments import LIKELY_VIABLE
+from acsnet.report.wording import METHODS, NO_SCAR, NONE, UNKNOWN, number
+
+SQUARED = "\N{SUPERSCRIPT TWO}"
+MASS_INDEX = {"M": (53, 9), "F": (42, 7)}
+"""Mean and standard deviation of the myocardial mass index, g/m2, by sex."""
+REFERENCE_NOTE = (
+    "Reference: mean \N{PLUS-MINUS SIGN} SD of the UK Biobank, 45 to 74 years, end-diastolic cine "
+    "(doi:10.1186/s12968-017-0327-9)."
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Headline:
+    """The scar that a report leads with; note: why there is no number, empty where there is one.
+
+    method: in words; burden_percent, mass_g, volume_ml: None where there is no number.
+    """
+
+    method: str
+    burden_percent: float | None = None
+    mass_g: float | None = None
+    volume_ml: float | None = None
+    note: str = ""
+
+
+class SizeRow(NamedTuple):
+    """A volume or mass: name, value, interval, index by body surface area, its reference."""
+
+    name: str
+    value: str
+    interval: str
+    per_m2: str
+    reference: str
+
+
+class SegmentRow(NamedTuple):
+    """An AHA segment: number and name, scar %, mean transmurality %, its class, pattern."""
+
+    name: str
+    scar: str
+    transmurality: str
+    class_: str
+    pattern: str
+
+
+def headline(features: Mapping[str, Any], method: str) -> Headline:
+    """The scar by one method of `acsnet.quantify.scar_methods`."""
+    words = METHODS[method]
+    if features["enhancement_volume_ml"] is None:
+        note = "scar was not assessed: this is not a scan of late gadolinium enhancement"
+        return Headline(method=words, note=note)
+    row = next((row for row in features["methods"] if row["method"] == method), None)
+    if row is None or row["scar_volume_ml"] is None:
+        note = "there is no myocardium" if row is None else row["note"]
+        return Headline(method=words, note=note)
+    return Headline(
+        method=words,
+        burden_percent=row["scar_burden_percent"],
+        mass_g=row["scar_mass_g"],
+        volume_ml=row["scar_volume_ml"],
+    )
+
+
+def statements(features: Mapping[str, Any]) -> list[str]:
+    """Findings in sentences: where the scar is, its pattern, what is viable, obstruction."""
+    if features["enhancement_volume_ml"] is None:
+        return ["Late gadolinium enhancement was not assessed."]
+    if features["enhancement_volume_ml"] == 0:
+        return ["No late gadolinium enhancement."]
+    return [
+        _location(features),
+        _pattern(features),
+        *_viability(features),
+        _obstruction(features),
+    ]
+
+
+def segment_rows(features: Mapping[str, Any]) -> list[SegmentRow]:
+    """The 17 segments; a dash where the stack has none or nothing is known."""
+    return [
+        SegmentRow(
+            name=f"{part['segment']} {part['name']}",
+            scar=number(part["scar_percent"], 0, NONE),
+            transmurality=number(part["transmurality_mean_percent"], 0, NONE),
+            class_=part["transmurality_class"] or NONE,
+            pattern=part["pattern"] or NONE,
+        )
+        for part in features["segments"]
+    ]
+
+
+def size_rows(features: Mapping[str, Any], *, sex: str) -> list[SizeRow]:
+    """Volumes and masses with their indices; sex: M or F as in DICOM, else unknown."""
+    absent = NO_SCAR if features["enhancement_volume_ml"] == 0 else UNKNOWN
+    rows = (
+        ("LV cavity volume", "blood_pool_volume_ml", "ml", "blood_pool_volume_index_ml_m2"),
+        ("LV myocardial mass", "myocardium_mass_g", "g", "myocardium_mass_index_g_m2"),
+        ("Scar mass", "enhancement_mass_g", "g", "enhancement_mass_index_g_m2"),
+        ("Core scar mass", "core_scar_mass_g", "g", ""),
+        ("Grey zone mass", "grey_zone_mass_g", "g", ""),
+        ("Microvascular obstruction", "microvascular_obstruction_volume_ml", "ml", ""),
+    )
+    intervals = features.get("intervals") or {}
+    return [
+        SizeRow(
+            name=name,
+            value=_with_unit(features[key], unit, absent),
+            interval=_range(intervals.get(key)),
+            per_m2=_index(features, index, f"{unit}/m{SQUARED}"),
+            reference=_reference(index, sex) if _index(features, index, "") else "",
+        )
+        for name, key, unit, index in rows
+    ]
+
+
+def _location(features: Mapping[str, Any]) -> str:
+    if features["segment_model"] is None:
+        return "Late gadolinium enhancement is present; its segments are not known."
+    scarred = [part for part in features["segments"] if part["scar_volume_ml"]]
+    # By the share of their wall: what reads first is what is most of it.
+    scarred.sort(key=lambda part: -part["scar_percent"])
+    named = [part for part in scarred if part["transmurality_class"] not in (None, "0")]
+    names = ", ".join(f"{part['name']} ({part['segment']})" for part in named)
+    traces = len(scarred) - len(named)
+    rest = f"; traces in {_count(traces, 'more segment')}" if traces else ""
+    if not named:
+        return f"Traces of late gadolinium enhancement in {_count(traces, 'segment')}."
+    return f"Late gadolinium enhancement in {_count(len(named), 'segment')}: {names}{rest}."
+
+
+def _pattern(features: Mapping[str, Any]) -> str:
+    name, shares = features["scar_pattern"], features["scar_pattern_percent"]
+    if name is None:
+        return "Pattern: not known, no slice with scar has a cavity."
+    parts = ", ".join(
+        f"{pattern} {share:.0f} %"
+        for pattern, share in sorted(shares.items(), key=lambda item: -item[1])
+        if share >= 0.5
+    )
+    doubt = "" if features["scar_pattern_certain"] else " Uncertain: a pixel would change it."
+    return f"Pattern: {name} ({parts} of the scar).{doubt}"
+
+
+def _viability(features: Mapping[str, Any]) -> list[str]:
+    count = features["viable_segments"]
+    if count is None:
+        return []
+    known = [part for part in features["segments"] if part["transmurality_class"]]
+    lost = [part for part in known if part["transmurality_class"] not in LIKELY_VIABLE]
+    names = ", ".join(f"{part['name']} ({part['segment']})" for part in lost)
+    beyond = f"; not: {names}" if lost else ""
+    return [
+        f"Likely viable, scar through at most half of the wall: {count} of "
+        f"{_count(len(known), 'segment')}{beyond}."
+    ]
+
+
+def _obstruction(features: Mapping[str, Any]) -> str:
+    volume = features["microvascular_obstruction_volume_ml"]
+    if volume is None:
+        return "Microvascular obstruction: not known."
+    return f"Microvascular obstruction: {'none' if volume == 0 else f'{volume:.1f} ml'}."
+
+
+def _count(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def _with_unit(value: float | None, unit: str, absent: str) -> str:
+    return absent if value is None else f"{value:.1f} {unit}"
+
+
+def _range(interval: Mapping[str, float] | None) -> str:
+    return "" if interval is None else f"{interval['low']:.1f} to {interval['high']:.1f}"
+
+
+def _index(features: Mapping[str, Any], key: str, unit: str) -> str:
+    value = features[key] if key else None
+    return "" if value is None else f"{value:.1f} {unit}"
+
+
+def _reference(index: str, sex: str) -> str:
+    if index != "myocardium_mass_index_g_m2":
+        return ""
+    known = {sex: MASS_INDEX[sex]} if sex in MASS_INDEX else MASS_INDEX
+    words = {"M": "men", "F": "women"}
+    return ", ".join(
+        f"{words[key]} {mean} \N{PLUS-MINUS SIGN} {sd}" for key, (mean, sd) in known.items()
+    )

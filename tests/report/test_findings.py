@@ -1,0 +1,107 @@
+"""What the first page says, and what it must not say."""
+
+import pytest
+
+from acsnet.quantify.aha_segments import NAMES
+from acsnet.report.findings import headline, segment_rows, size_rows, statements
+
+
+def segments(**scar):
+    """Segments 1 to 16, those named by number as (scar %, class, pattern), and an absent apex."""
+    rows = []
+    for number, name in enumerate(NAMES, start=1):
+        percent, class_, pattern = scar.get(f"s{number}", (0.0, "0", None))
+        rows.append(
+            {
+                "segment": number,
+                "name": name,
+                "scar_volume_ml": percent / 10,
+                "scar_percent": percent,
+                "transmurality_mean_percent": percent,
+                "transmurality_class": class_,
+                "pattern": pattern,
+            }
+        )
+    rows[16].update(
+        scar_volume_ml=None,
+        scar_percent=None,
+        transmurality_mean_percent=None,
+        transmurality_class=None,
+    )
+    return rows
+
+
+@pytest.fixture
+def features(measured):
+    return {
+        **measured.features_dict(),
+        "segments": segments(
+            s7=(80.0, "76-100", "transmural"),
+            s13=(30.0, "26-50", "mixed"),
+            s8=(0.2, "0", "subendocardial"),
+        ),
+        "viable_segments": 15,
+        "scar_pattern": "transmural",
+        "scar_pattern_certain": True,
+        "scar_pattern_percent": {
+            "subendocardial": 30.0,
+            "transmural": 69.8,
+            "mid-wall": 0.2,
+            "epicardial": 0.0,
+        },
+        "microvascular_obstruction_volume_ml": 1.25,
+    }
+
+
+def test_findings_say_where_how_deep_and_what_is_viable(features):
+    assert statements(features) == [
+        "Late gadolinium enhancement in 2 segments: mid anterior (7), apical anterior (13); "
+        "traces in 1 more segment.",
+        "Pattern: transmural (transmural 70 %, subendocardial 30 % of the scar).",
+        "Likely viable, scar through at most half of the wall: 15 of 16 segments; "
+        "not: mid anterior (7).",
+        "Microvascular obstruction: 1.2 ml.",
+    ]
+
+
+def test_an_uncertain_pattern_says_so(features):
+    features["scar_pattern_certain"] = False
+    assert statements(features)[1].endswith("Uncertain: a pixel would change it.")
+
+
+def test_no_scar_is_said_and_unknown_scar_is_no_number(features):
+    assert statements({**features, "enhancement_volume_ml": 0.0}) == [
+        "No late gadolinium enhancement."
+    ]
+    unknown = {**features, "enhancement_volume_ml": None, "methods": []}
+    assert statements(unknown) == ["Late gadolinium enhancement was not assessed."]
+    scar = headline(unknown, "drawn")
+    assert (scar.burden_percent, scar.mass_g, scar.volume_ml) == (None, None, None)
+    assert "not assessed" in scar.note
+
+
+def test_a_method_without_a_number_says_why(features):
+    row = next(row for row in features["methods"] if row["method"] == "otsu")
+    row.update(scar_volume_ml=None, scar_burden_percent=None, scar_mass_g=None, note="too dark")
+    assert headline(features, "otsu").note == "too dark"
+
+
+def test_an_absent_segment_has_dashes(features):
+    rows = segment_rows(features)
+    assert rows[6] == ("7 mid anterior", "80", "80", "76-100", "transmural")
+    assert rows[16] == ("17 apex", *["\N{EN DASH}"] * 4)
+
+
+def test_reference_values_stand_beside_an_index_only_and_for_the_sex(features):
+    assert {row.per_m2 for row in size_rows(features, sex="M")} == {""}
+    assert {row.reference for row in size_rows(features, sex="M")} == {""}
+    features["myocardium_mass_index_g_m2"] = 61.0
+    for sex, reference in (
+        ("M", "men 53 \N{PLUS-MINUS SIGN} 9"),
+        ("F", "women 42 \N{PLUS-MINUS SIGN} 7"),
+        ("", "men 53 \N{PLUS-MINUS SIGN} 9, women 42 \N{PLUS-MINUS SIGN} 7"),
+    ):
+        rows = {row.name: row for row in size_rows(features, sex=sex)}
+        assert rows["LV myocardial mass"].per_m2 == "61.0 g/m\N{SUPERSCRIPT TWO}"
+        assert rows["LV myocardial mass"].reference == reference
+        assert rows["LV cavity volume"].reference == ""
