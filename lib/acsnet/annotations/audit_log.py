@@ -14,6 +14,7 @@ Event = Literal[
     "infer",
     "upload",
     "remove",
+    "edit",
     "save",
     "review",
     "withdraw",

@@ -42,6 +42,7 @@ from acsnet.server.pages import routes as pages  # noqa: E402
 from acsnet.server.routes import (  # noqa: E402
     annotation,
     decisions,
+    edits,
     health,
     images,
     inference,
@@ -128,6 +129,7 @@ def build() -> FastAPI:
         inference,
         images,
         labels,
+        edits,
         annotation,
         decisions,
         training,

@@ -1,14 +1,23 @@
 """The folder as DICOMweb, asked the way OHIF asks."""
 
 import json
+from io import BytesIO
+from pathlib import Path
 
 import numpy as np
+import pydicom
 import pytest
 from pydicom.dataset import Dataset
 
+from acsnet.annotations import audit_log
+from acsnet.dicom import make_seg
+from acsnet.dicom.source_images import file_content, read_headers, source_stack
 from acsnet.errors import InputError
+from acsnet.io import read_scan
+from acsnet.io.client_labels import read_client_labels
 from acsnet.io.series import Series
 from acsnet.server.dicomweb import qido, wado
+from acsnet.server.state.paths import audit_log_file
 
 
 def values(answer, tag):
@@ -123,13 +132,72 @@ def test_what_is_not_there_is_not_found(web, path):
     assert web.client.get(f"/dicomweb{given}").status_code in (400, 404)
 
 
-def test_nothing_can_be_stored(web):
-    before = sorted(web.studies.rglob("*"))
+def seg_of(web, **tags):
+    """A segmentation of the first phantom as a viewer makes it, and its labels (slice, row,
+    column); tags: of the sender's choice.
+    """
+    folder = web.studies / "phantom-1"
+    scan = read_scan(folder)
+    labels = np.zeros(scan.pixels.shape, np.uint8)
+    labels[2:5, 60:90, 60:90] = 2
+    labels[2:5, 68:82, 68:82] = 1
+    sources = source_stack(scan, read_headers(folder))
+    seg = make_seg(labels, sources, state="draft", algorithm_type="MANUAL", creator="Reader A")
+    seg.Manufacturer, seg.ContentLabel, seg.SeriesDescription = "Viewer", "SEGMENTATION", "Edit"
+    for tag, value in tags.items():
+        setattr(seg, tag, value)
+    return seg, labels
+
+
+def stow(web, *datasets, path="/dicomweb/studies"):
+    parts = b"".join(
+        b"--x\r\nContent-Type: application/dicom\r\n\r\n" + file_content(one) + b"\r\n"
+        for one in datasets
+    )
     kind = {"Content-Type": 'multipart/related; type="application/dicom"; boundary=x'}
-    answer = web.client.post("/dicomweb/studies", content=b"x", headers=kind)
-    assert answer.status_code == 405
-    assert "never written to" in answer.json()["detail"]
-    assert sorted(web.studies.rglob("*")) == before
+    return web.client.post(path, content=parts + b"--x--\r\n", headers=kind)
+
+
+def test_what_a_viewer_stores_is_a_draft_with_warnings_report_and_sr(web):
+    before = {path: path.stat().st_mtime_ns for path in web.studies.rglob("*")}
+    seg, labels = seg_of(web)
+    answer = stow(web, seg, path=f"/dicomweb/studies/{web.study}")
+    assert answer.status_code == 200, answer.text
+    (reference,) = answer.json()["00081199"]["Value"]
+    assert reference["00081155"]["Value"] == [seg.SOPInstanceUID]
+    store = web.app.datastore()
+    record = store.label_records(web.series)[0]
+    assert (record.author, record.state, record.tag) == ("Reader A", "draft", "draft")
+    assert record.warnings
+    scan = read_scan(web.studies / "phantom-1")
+    kept = read_client_labels(Path(store.get_label_uri(web.series, "draft")), grid=scan.grid)
+    np.testing.assert_array_equal(scan.grid.from_input(kept), labels)
+    case = f"/acsnet/cases/{web.series}"
+    assert web.client.get(f"{case}/report.pdf?tag=draft").content.startswith(b"%PDF")
+    sr = pydicom.dcmread(BytesIO(web.client.get(f"{case}/measurements.dcm?tag=draft").content))
+    assert sr.Modality == "SR"
+    lines = [one for one in audit_log.read(audit_log_file()) if one["event"] == "save"]
+    assert (lines[-1]["version"], lines[-1]["user"]) == (record.id, "Reader A")
+    assert {path: path.stat().st_mtime_ns for path in web.studies.rglob("*")} == before
+
+
+@pytest.mark.parametrize(
+    ("tags", "reason"),
+    [
+        ({"StudyInstanceUID": "1.2.9"}, "StudyInstanceUID must be that of the series"),
+        ({"PatientID": "ANOTHER"}, "PatientID must be that of the series"),
+        ({"SOPClassUID": "1.2.840.10008.5.1.4.1.1.4"}, "only segmentations"),
+        ({"ReferencedSeriesSequence": []}, "one series of the work list"),
+        ({"ContentCreatorName": "x" * 65}, "at most 64"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:The PN component length")
+def test_what_was_not_drawn_on_a_series_of_the_list_is_not_stored(web, tags, reason):
+    before = web.app.datastore().label_records(web.series)
+    answer = stow(web, seg_of(web, **tags)[0])
+    assert answer.status_code == 409
+    assert reason in answer.json()["detail"]
+    assert web.app.datastore().label_records(web.series) == before
 
 
 def test_a_value_that_json_cannot_hold_is_left_out(tmp_path, patient):

@@ -2,11 +2,11 @@
 
 import json
 import re
-from urllib.parse import unquote
+from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
 
-from acsnet.server.pages.viewers import config
+from acsnet.server.pages.viewers import MODE, config
 
 
 @pytest.fixture
@@ -50,15 +50,47 @@ def test_settings_name_our_dicomweb_and_our_pages(base):
 
 def test_settings_are_ours_whatever_lies_in_the_folder(web, stock):
     (stock / "app-config.js").write_text("theirs")
-    assert web.client.get("/viewer/app-config.js").text == config("/viewer/")
+    assert web.client.get("/viewer/app-config.js").text == config("/viewer/", mode=True)
+
+
+def test_our_mode_is_of_stock_ohif_alone(web, stock):
+    assert "acsnet-mode" in web.client.get("/viewer/app-config.js").text
+    assert "acsnet-mode" not in web.client.get("/ohif/app-config.js").text
+    for file in MODE.iterdir():
+        answer = web.client.get(f"/viewer/acsnet-mode/{file.name}")
+        assert answer.text == file.read_text()
+        assert answer.headers["content-type"].startswith("text/javascript")
+        assert answer.headers["cache-control"] == "no-cache"
+
+
+def test_a_case_opens_in_the_mode_by_its_id_and_a_volume_file_on_its_page(web, stock):
+    address = web.client.get(f"/viewer/acsnet?case={web.series}").headers["location"]
+    asked = parse_qs(urlsplit(address).query)
+    assert asked == {
+        "StudyInstanceUIDs": [web.study],
+        "initialSeriesInstanceUID": [web.series],
+        "case": [web.series],
+    }
+    assert web.client.get(address).status_code == 200
+    answer = web.client.get("/viewer/acsnet", params={"case": "a & <i>b"})
+    assert answer.headers["location"] == "/acsnet/cases/a%20%26%20%3Ci%3Eb"
+    assert web.client.get("/viewer/acsnet?case=none").status_code == 404
 
 
 @pytest.mark.parametrize(
-    "path", ["..%2fsecret.js", "assets/..%2f..%2fsecret.js", "%2fetc%2fpasswd"]
+    "path",
+    [
+        "..%2fsecret.js",
+        "assets/..%2f..%2fsecret.js",
+        "%2fetc%2fpasswd",
+        "acsnet-mode/..%2f..%2faccess_policy.py",
+        "acsnet-mode/%2fetc%2fpasswd",
+    ],
 )
 def test_no_file_outside_the_viewer_is_given(web, stock, path):
     answer = web.client.get(f"/viewer/{path}")
     assert "secret" not in answer.text
+    assert "import" not in answer.text
     assert "root:" not in answer.text
 
 

@@ -19,11 +19,13 @@ from acsnet.annotations.reading_details import DetailsStore, ReadingDetails
 from acsnet.errors import InputError
 from acsnet.fine_tuning.model_registry import Models
 from acsnet.server.datastores.folder import StudiesDatastore
+from acsnet.server.datastores.unsaved_edits import UnsavedEdits
 from acsnet.server.state.backup import MANIFEST, write_backup
 from acsnet.server.state.paths import (
     DETAILS,
     VERSIONS,
     audit_log_file,
+    edits_folder,
     models_folder,
     state_folder,
     store_folder,
@@ -72,6 +74,7 @@ def studies(tmp_path, monkeypatch):
     details = DetailsStore(store_folder(folder) / DETAILS)
     details.save("a", ReadingDetails(comment="thin apex"), reader="Ana")
     store.close()
+    UnsavedEdits(edits_folder(str(folder))).keep("a", "Dee", version="v", frames={"1.2": [4, 9]})
     models = Models(models_folder(str(folder)))
     version = models.root / "versions" / "0123456789ab"
     (version / "weights").mkdir(parents=True)
@@ -103,6 +106,7 @@ def told(folder):
         },
         "details": DetailsStore(store_folder(folder) / DETAILS).read("a"),
         "reviewed": [one.name for one in store.reviewed()],
+        "unsaved": UnsavedEdits(edits_folder(str(folder))).of("a", "Dee"),
         "audit": audit_log.read(audit_log_file()),
         "models": (models.names(), models.aliases(), models.record(models.names()[1])),
         "weights": models.weights(models.aliases().live).joinpath("roi.safetensors").read_bytes(),
@@ -126,6 +130,7 @@ def restored(tmp_path, monkeypatch):
 
 def test_what_is_restored_is_what_was_there(studies, tmp_path, restored):
     before = told(studies)
+    assert before["unsaved"].frames == {"1.2": [4, 9]}
     assert before["labels"] == {
         ("a", "original"): 1,
         ("a", "final"): 2,

@@ -24,7 +24,9 @@ from acsnet.server.auth.sessions import address_group
 from acsnet.server.identity import logged_in
 from acsnet.server.state.paths import audit_log_file
 
-HERE: frozenset[str] = frozenset({"view", "list", "session", "batch", "score", "next", "logout"})
+HERE: frozenset[str] = frozenset(
+    {"view", "list", "edit", "session", "batch", "score", "next", "logout"}
+)
 """Events that are written here; the others are written where they are done, with more detail."""
 REFUSED = (401, 403, 413, 415, 429)
 

@@ -24,6 +24,8 @@ from acsnet.result import Measured
 from acsnet.scan import ShortAxisScan
 from acsnet.server.datastores.label_records import DRAFT
 from acsnet.server.datastores.protocol import LabelRecord, StudyStore
+from acsnet.server.state.audit_trail import note
+from acsnet.server.web import metrics
 from acsnet.stages.quality_flags import messages
 
 NOBODY = "unknown annotator"
@@ -71,6 +73,7 @@ def accept_label(
     author: str,
     state: State,
     tag: str,
+    notes: tuple[str, ...] = (),
 ) -> LabelRecord:
     """Check, measure and store what a person drew.
 
@@ -82,6 +85,7 @@ def accept_label(
         author: who drew it.
         state: draft or reviewed.
         tag: what the client calls it.
+        notes: what its reader noticed, to be among the warnings.
 
     Returns:
         The record of the new version, with its measures and warnings.
@@ -93,7 +97,7 @@ def accept_label(
     if tag == DRAFT:
         msg = f"the tag {DRAFT!r} is for what the model draws"
         raise InputError(msg)
-    measured = check_label(scan, labels)
+    measured = check_label(scan, labels, notes=notes)
     return store.keep_label(image_id, measured, author=author, state=state, tag=tag)
 
 
@@ -114,6 +118,29 @@ def accept_file(
     scan = read_scan(path)
     labels = read_client_labels(file, grid=scan.grid, segments=info.get("label_info"))
     return accept_label(store, image_id, scan, labels, author=author, state=state, tag=tag)
+
+
+def record_save(
+    image_id: str, record: LabelRecord, *, seconds: float | None = None, through: str = ""
+) -> tuple[str, ...]:
+    """Write the line of the audit log and count the save of a new version.
+
+    seconds: how long it took; through: what it came from, where that is no client of ours. Returns
+    a warning where the line could not be written.
+    """
+    metrics.SAVES.labels(record.state).inc()
+    return note(
+        "save",
+        user=record.author,
+        model=record.model,
+        image=image_id,
+        seconds=seconds,
+        details={
+            "version": record.id,
+            "state": record.state,
+            **({"through": through} if through else {}),
+        },
+    )
 
 
 def author_of(info: Mapping[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""DICOMweb for viewers in the browser: a read-only folder, or the PACS behind this server."""
+"""DICOMweb for viewers in the browser: a folder, or the PACS behind this server."""
 
 from typing import Annotated, Any
 

@@ -1,4 +1,6 @@
-"""A read-only DICOMweb over the series of the studies folder, for viewers in the browser.
+"""DICOMweb over the series of the studies folder, for viewers in the browser.
+
+The folder is only read: what viewers store becomes a label map in the server's own store.
 
 What a request names is looked up among the UIDs that were found in the files; it never becomes
 part of a path.
@@ -9,11 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from fastapi import APIRouter, HTTPException, Request
+from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse, Response
 
 from acsnet.io.series import Series
 from acsnet.server.datastores.folder import StudiesDatastore
 from acsnet.server.dicomweb import ROOT, Datastore, qido, wado
+from acsnet.server.dicomweb.multipart_body import received
+from acsnet.server.dicomweb.stow_folder import store_in_folder
 
 router = APIRouter(prefix=ROOT)
 
@@ -103,9 +108,19 @@ def instance_bulk_data(
 
 @router.post("/studies")
 @router.post("/studies/{study}")
-def refuse_to_store(study: str = "") -> Response:
-    """Refuse to store, and say why."""
-    raise HTTPException(405, "the studies folder is never written to: serve a PACS to store")
+async def store_seg(store: Datastore, request: Request, study: str = "") -> Response:
+    """Accept what a viewer drew on a series as a draft of its author."""
+    app = request.app.state.acsnet
+    kind = request.headers.get("content-type", "")
+    async with received(request) as body:
+        return await run_in_threadpool(
+            store_in_folder,
+            store,
+            body,
+            kind,
+            study=study,
+            on_save=lambda image: app.on_save_label(image, image),
+        )
 
 
 def _now(store: StudiesDatastore) -> list[Series]:

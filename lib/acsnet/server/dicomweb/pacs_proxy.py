@@ -13,13 +13,15 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
 from fastapi import APIRouter, HTTPException, Request
+from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response, StreamingResponse
 
 from acsnet.errors import PacsError
 from acsnet.pacs.dicomweb import Answer
 from acsnet.server.datastores.pacs import DicomWebDatastore
 from acsnet.server.dicomweb import ROOT, Datastore
-from acsnet.server.dicomweb.stow import received, store_received
+from acsnet.server.dicomweb.multipart_body import received
+from acsnet.server.dicomweb.stow_pacs import store_in_pacs
 
 KINDS = frozenset(
     {
@@ -86,7 +88,8 @@ def retrieve(pacs: Datastore, path: str, request: Request) -> Response:
 async def store(pacs: Datastore, request: Request, study: str = "") -> Response:
     """Store what a viewer drew on a series of the work list, and look at the PACS again."""
     async with received(request) as body:
-        return await store_received(pacs, body, request, study=study)
+        kind = request.headers.get("content-type", "")
+        return await run_in_threadpool(store_in_pacs, pacs, body, kind, study=study)
 
 
 def _searched(pacs: DicomWebDatastore, path: str, request: Request) -> Response:

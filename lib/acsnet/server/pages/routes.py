@@ -93,7 +93,7 @@ def case_page(app: App, image: str) -> Response:
     return page(
         "case.html",
         case=case,
-        links=viewer_links(case.study, case.series) if case.study else {},
+        links=viewer_links(case.study, case.series, case.id) if case.study else {},
         columns=columns,
         measures=measure_rows([version.features for version in columns]),
         look=slices_to_look_at(case.shown.features) if case.shown else [],

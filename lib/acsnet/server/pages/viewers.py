@@ -1,7 +1,8 @@
 """The two OHIF viewers and their settings; everything they load comes from this server.
 
 `/ohif/` is the one that MONAI Label ships, with its "Run" panel. `/viewer/` is stock OHIF, where
-`make viewer` has fetched it, to review, edit and store.
+`make viewer` has fetched it, with the mode `acsnet` of ours (`server/web/static/ohif`), in which a
+case is looked at, corrected and accepted.
 """
 
 import json
@@ -11,12 +12,20 @@ from pathlib import Path
 from urllib.parse import quote, urlencode
 
 from fastapi import APIRouter, HTTPException, Request
-from fastapi.responses import FileResponse, HTMLResponse, Response
+from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse, Response
 
 import acsnet
 from acsnet.result import NOTICE
+from acsnet.server.app import App
+from acsnet.server.datastores.protocol import StudyStore
 from acsnet.server.dicomweb import ROOT
 from acsnet.settings import read_settings
+
+MODE = Path(str(files("acsnet.server.web"))) / "static" / "ohif"
+"""Our mode of stock OHIF: modules that the browser loads as they are, nothing is built."""
+
+MODE_FILES = "acsnet-mode/"
+"""Where they are, below `/viewer/`."""
 
 BUNDLED = Path(str(files("monailabel"))) / "endpoints" / "static" / "ohif"
 PANEL_COOKIE = "MONAILABEL_SERVER_URL"
@@ -26,8 +35,10 @@ CONFIG = """// Written by the ACSNet server.
 window.config = %s;
 window.config.whiteLabeling = {
   createLogoComponentFn: function (React) {
-    const study = new URLSearchParams(window.location.search).get('StudyInstanceUIDs');
-    const href = '/acsnet/' + (study ? '?study=' + encodeURIComponent(study) : '');
+    const query = new URLSearchParams(window.location.search);
+    const study = query.get('StudyInstanceUIDs');
+    const page = query.get('case') ? 'cases/' + encodeURIComponent(query.get('case')) : '';
+    const href = '/acsnet/' + (page || (study ? '?study=' + encodeURIComponent(study) : ''));
     const style = { color: 'white', whiteSpace: 'nowrap', textDecoration: 'underline' };
     const link = React.createElement('a', { href, style }, study ? 'ACSNet case' : 'ACSNet cases');
     const note = { color: '#ffdf6b', whiteSpace: 'nowrap', marginLeft: '1rem' };
@@ -54,8 +65,11 @@ def has_stock_viewer() -> bool:
     return stock_folder() is not None
 
 
-def config(base: str) -> str:
-    """The settings of a viewer below `base`, as the JavaScript file that it loads."""
+def config(base: str, *, mode: bool = False) -> str:
+    """The settings of a viewer below `base`, as the JavaScript file that it loads.
+
+    mode: whether it gets our mode, too.
+    """
     source = {
         "friendlyName": "ACSNet studies",
         "name": "acsnet",
@@ -93,7 +107,8 @@ def config(base: str) -> str:
             }
         ],
     }
-    return CONFIG % (json.dumps(settings, indent=2), json.dumps(NOTICE))
+    script = CONFIG % (json.dumps(settings, indent=2), json.dumps(NOTICE))
+    return script + (MODE / "load.js").read_text(encoding="utf-8") if mode else script
 
 
 @router.get("/ohif/{path:path}")
@@ -108,18 +123,44 @@ def bundled(path: str, request: Request) -> Response:
 
 
 @router.get("/viewer/{path:path}")
-def stock(path: str) -> Response:
-    """Stock OHIF, where it has been fetched."""
+def stock(app: App, path: str, request: Request, case: str = "") -> Response:
+    """Stock OHIF with our mode, where it has been fetched.
+
+    case: id of the case to open, where the address names no study.
+    """
     folder = stock_folder()
     if folder is None:
         raise HTTPException(404, "stock OHIF is not here: fetch it with `make viewer`")
-    return _answer(folder, path, base="/viewer/")
+    if path.startswith(MODE_FILES):
+        headers = {"Cache-Control": "no-cache"}  # they belong to this version of the server
+        return FileResponse(_inside(MODE, path.removeprefix(MODE_FILES)), headers=headers)
+    if case and "StudyInstanceUIDs" not in request.query_params:
+        return RedirectResponse(_case_address(app.datastore(), case), 303)
+    return _answer(folder, path, base="/viewer/", mode=True)
 
 
-def _answer(folder: Path, path: str, *, base: str) -> Response:
+def _case_address(store: StudyStore, image: str) -> str:
+    """Where a case is corrected: in OHIF, or on its page where it is no DICOM series."""
+    if image not in store.list_images():
+        raise HTTPException(404, f"there is no case {image!r}")
+    info = store.get_image_info(image)
+    if "StudyInstanceUID" not in info:
+        return f"/acsnet/cases/{quote(image)}"
+    return correct_link(info["StudyInstanceUID"], info["SeriesInstanceUID"], image)
+
+
+def _inside(folder: Path, path: str) -> Path:
+    """A file of a folder, by its path from there. Raises HTTPException 404 for any other."""
+    file = (folder / path).resolve()
+    if not (file.is_relative_to(folder.resolve()) and file.is_file()):
+        raise HTTPException(404, "the viewer has no such file")
+    return file
+
+
+def _answer(folder: Path, path: str, *, base: str, mode: bool = False) -> Response:
     """A file of the viewer, or its one page for every address that it handles by itself."""
     if path == "app-config.js":
-        return Response(config(base), media_type="text/javascript")
+        return Response(config(base, mode=mode), media_type="text/javascript")
     file = (folder / path).resolve()
     if file.is_relative_to(folder.resolve()) and file.is_file():
         return FileResponse(file)
@@ -129,10 +170,14 @@ def _answer(folder: Path, path: str, *, base: str) -> Response:
     return HTMLResponse(page, headers={"Cache-Control": "no-cache"})
 
 
-def viewer_links(study: str, series: str) -> dict[str, str]:
-    """Addresses that open a series in the viewers that are there."""
+def viewer_links(study: str, series: str, image: str) -> dict[str, str]:
+    """Addresses that open a series in the viewers that are there; image: the id of the case."""
     query = "?" + urlencode({"StudyInstanceUIDs": study, "initialSeriesInstanceUID": series})
-    links = {"Run in OHIF": f"/ohif/monai-label{query}"}
-    if has_stock_viewer():
-        links["Review in OHIF"] = f"/viewer/segmentation{query}"
-    return links
+    links = {"Correct in OHIF": correct_link(study, series, image)} if has_stock_viewer() else {}
+    return links | {"MONAI Label's OHIF": f"/ohif/monai-label{query}"}
+
+
+def correct_link(study: str, series: str, image: str) -> str:
+    """The address that opens a case in our mode of OHIF."""
+    names = {"StudyInstanceUIDs": study, "initialSeriesInstanceUID": series, "case": image}
+    return f"/viewer/acsnet?{urlencode(names)}"

@@ -8,12 +8,10 @@ from fastapi import APIRouter, File, Form, HTTPException, UploadFile
 from acsnet.measure import numbers_of
 from acsnet.result import NOTICE
 from acsnet.server.app import App
-from acsnet.server.datastores.label_intake import accept_file, author_of, state_of
+from acsnet.server.datastores.label_intake import accept_file, author_of, record_save, state_of
 from acsnet.server.identity import Role, require, signed
 from acsnet.server.inference.work_queue import volume_place
 from acsnet.server.routes.common import image_path, known_case, saved_upload
-from acsnet.server.state.audit_trail import note
-from acsnet.server.web import metrics
 from acsnet.server.web.request_checks import json_object
 
 router = APIRouter()
@@ -49,15 +47,7 @@ def save_label(
         record = accept_file(app.datastore(), image, sent, tag=tag, info=info)
     unnoted: tuple[str, ...] = ()
     if record.id not in known:  # else a save was repeated, as its answer did not arrive
-        unnoted = note(
-            "save",
-            user=record.author,
-            model=record.model,
-            image=image,
-            seconds=time.perf_counter() - start,
-            details={"version": record.id, "state": record.state},
-        )
-        metrics.SAVES.labels(record.state).inc()
+        unnoted = record_save(image, record, seconds=time.perf_counter() - start)
         app.on_save_label(image, image)
     return {
         "version": record.id,

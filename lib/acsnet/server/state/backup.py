@@ -40,6 +40,7 @@ from acsnet.server.state.paths import (
     DETAILS,
     VERSIONS,
     audit_log_file,
+    edits_folder,
     models_folder,
     of_studies,
     state_folder,
@@ -51,7 +52,7 @@ from acsnet.train.mlflow_runs import DATABASE
 SUFFIX = ".tar.gz"
 MANIFEST = "MANIFEST.json"
 DECISIONS = "decisions.jsonl"
-AUDIT, STORE, MODELS = "audit.jsonl", "store", "models"
+AUDIT, STORE, MODELS, EDITS = "audit.jsonl", "store", "models", "edits"
 RECORDS = "datastore_v2.json"
 SCORES = "scores.jsonl"
 LOCK = ".lock"
@@ -157,6 +158,8 @@ def _fill(archive: _Archive, *, studies: str) -> Summary:
     uploads = () if is_dicomweb(studies) else _files(store / "uploads")
     for path in [*uploads, *_version_files(store / VERSIONS), *_files(store / DETAILS)]:
         archive.add(f"{STORE}/{path.relative_to(store).as_posix()}", path)
+    for path in _files(edits_folder(studies)):
+        archive.add(f"{EDITS}/{path.name}", path)
     for path in _model_files(models):
         archive.add(f"{MODELS}/{path.relative_to(models).as_posix()}", path)
     _add_database(archive, models / DATABASE)

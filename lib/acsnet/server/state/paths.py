@@ -51,6 +51,11 @@ def models_folder(studies: str) -> Path:
     return state_folder() / "models" / of_studies(studies).name
 
 
+def edits_folder(studies: str) -> Path:
+    """The folder of what readers drew and have not saved yet, for a studies folder or a PACS."""
+    return state_folder() / "edits" / of_studies(studies).name
+
+
 def training_lock() -> Path:
     """The file that a training holds: one at a time for all studies of this state folder."""
     return state_folder() / "training.lock"

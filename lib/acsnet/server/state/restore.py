@@ -12,8 +12,8 @@ from pathlib import Path, PurePosixPath
 from typing import IO, Any, cast
 
 from acsnet.errors import InputError
-from acsnet.server.state.backup import AUDIT, MANIFEST, MODELS, STORE, Summary
-from acsnet.server.state.paths import models_folder, of_studies, state_folder
+from acsnet.server.state.backup import AUDIT, EDITS, MANIFEST, MODELS, STORE, Summary
+from acsnet.server.state.paths import edits_folder, models_folder, of_studies, state_folder
 from acsnet.server.state.schema import check_schema
 from acsnet.storage import remove_abandoned, writing_folder
 
@@ -81,6 +81,7 @@ def restore_backup(
     places = {
         STORE: of_studies(studies).relative_to(state),
         MODELS: models_folder(studies).relative_to(state),
+        EDITS: edits_folder(studies).relative_to(state),
     }
     state.parent.mkdir(parents=True, exist_ok=True)
     remove_abandoned(state.parent)

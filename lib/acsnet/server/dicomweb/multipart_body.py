@@ -1,0 +1,139 @@
+"""The objects of a STOW-RS request (DICOM PS3.18 section 10.5) as files, and its answer."""
+
+import mmap
+import tempfile
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager
+from email.message import Message
+from pathlib import Path
+from typing import Any
+
+from fastapi import HTTPException, Request
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import JSONResponse
+from pydicom.dataset import Dataset
+
+from acsnet.dicom.seg_labels import is_seg
+from acsnet.errors import InputError
+from acsnet.io.dicom_files import quiet_pydicom, read_header, text_of
+from acsnet.pacs.storescu import read_whole
+
+MAX_OBJECTS = 16
+"""Of one request: viewers store one."""
+
+
+@asynccontextmanager
+async def received(request: Request) -> AsyncIterator[Path]:
+    """The body of a request as a file, for as long as it is looked at."""
+    with tempfile.TemporaryDirectory(dir=request.app.state.acsnet.scratch) as folder:
+        path = Path(folder) / "body"
+        with path.open("xb") as stream:
+            async for piece in request.stream():
+                await run_in_threadpool(stream.write, piece)
+        yield path
+
+
+def object_files(body: Path, content_type: str) -> Iterator[Path]:
+    """Each object of a body as a file beside it.
+
+    Raises HTTPException: 415 for another type of body, 400 for one that is cut short or does not
+    hold 1 to `MAX_OBJECTS` objects.
+    """
+    places = list(_parts(body, _boundary(content_type)))
+    if not 1 <= len(places) <= MAX_OBJECTS:
+        raise HTTPException(400, f"store 1 to {MAX_OBJECTS} objects at once, got {len(places)}")
+    for number, place in enumerate(places):
+        part = body.with_name(f"part-{number}.dcm")
+        _copy(body, part, place)
+        yield part
+
+
+def read_sent_seg(part: Path) -> Dataset:
+    """A segmentation that a viewer sent. Raises InputError for any other or a damaged object."""
+    with quiet_pydicom():
+        read_header(part, "the object")  # bounded, also where it is deflated
+        seg = read_whole(part)
+        if not is_seg(seg):
+            msg = "only segmentations (SEG) are taken from viewers"
+            raise InputError(msg)
+    return seg
+
+
+def referenced_series(seg: Dataset) -> str:
+    """The one series that a SEG was drawn on. Raises InputError for none or several."""
+    items = seg.get("ReferencedSeriesSequence") or []
+    uids = {text_of(item, "SeriesInstanceUID") for item in items}
+    if len(uids) != 1:
+        msg = "it must be drawn on one series of the work list"
+        raise InputError(msg)
+    return uids.pop()
+
+
+def check_patient(seg: Dataset, *, address: str, study: str, patient: str) -> None:
+    """Raise InputError for a SEG of another study or patient than the series it was drawn on.
+
+    Args:
+        seg: what was sent.
+        address: StudyInstanceUID in the address of the request, or empty.
+        study: StudyInstanceUID of the series.
+        patient: PatientID of the series.
+    """
+    if address not in ("", study) or text_of(seg, "StudyInstanceUID") != study:
+        msg = "its StudyInstanceUID must be that of the series it was drawn on"
+        raise InputError(msg)
+    if text_of(seg, "PatientID") != patient:
+        msg = "its PatientID must be that of the series it was drawn on"
+        raise InputError(msg)
+
+
+def stored_answer(segs: Sequence[Dataset]) -> JSONResponse:
+    """The answer of the standard, with what was stored."""
+    sequence = {"vr": "SQ", "Value": [_reference(seg) for seg in segs]}
+    return JSONResponse({"00081199": sequence}, media_type="application/dicom+json")
+
+
+def _boundary(content_type: str) -> bytes:
+    """The boundary of a multipart/related body of DICOM files. Raises HTTPException 415."""
+    header = Message()
+    header["Content-Type"] = content_type
+    boundary = str(header.get_param("boundary", ""))
+    kind = str(header.get_param("type", "application/dicom")).lower()
+    if (
+        header.get_content_type() != "multipart/related"
+        or kind != "application/dicom"
+        or not boundary
+    ):
+        raise HTTPException(415, 'send multipart/related; type="application/dicom"')
+    return boundary.encode("ascii", "replace")
+
+
+def _parts(body: Path, boundary: bytes) -> Iterator[tuple[int, int]]:
+    """Where the content of each part of a multipart body begins and ends (RFC 2046, 5.1.1)."""
+    if not body.stat().st_size:
+        return
+    with body.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        mark = b"--" + boundary
+        at = data.find(mark)
+        while at >= 0 and data[at + len(mark) : at + len(mark) + 2] != b"--":
+            begin = data.find(b"\r\n\r\n", at)
+            end = data.find(b"\r\n" + mark, begin)
+            if min(begin, end) < 0:
+                raise HTTPException(400, "the body ends in the middle of a part")
+            yield begin + 4, end
+            at = end + 2
+
+
+def _copy(body: Path, part: Path, place: tuple[int, int]) -> None:
+    begin, end = place
+    with body.open("rb") as source, part.open("xb") as target:
+        source.seek(begin)
+        while begin < end and (piece := source.read(min(2**20, end - begin))):
+            target.write(piece)
+            begin += len(piece)
+
+
+def _reference(seg: Dataset) -> dict[str, Any]:
+    return {
+        "00081150": {"vr": "UI", "Value": [text_of(seg, "SOPClassUID")]},
+        "00081155": {"vr": "UI", "Value": [text_of(seg, "SOPInstanceUID")]},
+    }

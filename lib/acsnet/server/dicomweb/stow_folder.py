@@ -1,0 +1,132 @@
+"""What viewers store where scans come from a folder (STOW-RS): label maps by one more way in.
+
+The studies folder is never written to. A SEG is read, checked and measured as what 3D Slicer saves,
+and becomes a draft by its author in the server's own store; the object itself is not kept.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from fastapi import HTTPException
+from fastapi.responses import JSONResponse
+from pydicom.dataset import Dataset
+
+from acsnet.dicom import SegReading, read_seg, source_stack
+from acsnet.dicom.source_images import read_headers
+from acsnet.errors import AcsnetError, InputError
+from acsnet.io import read_scan
+from acsnet.io.dicom_files import quiet_pydicom, text_of
+from acsnet.scan import ShortAxisScan
+from acsnet.server.datastores.folder import StudiesDatastore
+from acsnet.server.datastores.label_intake import accept_label, author_of, record_save
+from acsnet.server.datastores.label_records import DRAWN
+from acsnet.server.dicomweb.multipart_body import (
+    check_patient,
+    object_files,
+    read_sent_seg,
+    referenced_series,
+    stored_answer,
+)
+from acsnet.server.identity import signed
+from acsnet.server.inference.work_queue import volume_place
+
+
+def store_in_folder(
+    store: StudiesDatastore,
+    body: Path,
+    content_type: str,
+    *,
+    study: str,
+    on_save: Callable[[str], None],
+) -> JSONResponse:
+    """Accept the objects of a multipart body as drafts of their authors.
+
+    Args:
+        store: where to.
+        body: the file with the multipart/related body of the request.
+        content_type: of the request.
+        study: StudyInstanceUID in the address, or empty.
+        on_save: called with the id of each scan that has a new label map.
+
+    Returns:
+        The answer of the standard, with what was accepted.
+
+    Raises:
+        HTTPException: as `object_files`, and 409 for an object that is not taken. Where one cannot
+            be read none of the request is; where one cannot be measured those before it are.
+    """
+    accepted = []
+    with volume_place():
+        try:
+            readings = [
+                _reading(store, part, study=study) for part in object_files(body, content_type)
+            ]
+            for seg, image, scan, reading in readings:
+                author = author_of(signed({"user": text_of(seg, "ContentCreatorName")}))
+                known = {record.id for record in store.label_records(image)}
+                record = accept_label(
+                    store,
+                    image,
+                    scan,
+                    scan.grid.to_input(reading.labels),
+                    author=author,
+                    state="draft",
+                    tag=DRAWN,
+                    notes=reading.warnings,
+                )
+                if record.id not in known:
+                    record_save(image, record, through="a viewer")
+                    on_save(image)
+                accepted.append(seg)
+        except AcsnetError as error:
+            raise HTTPException(409, f"this is not stored: {error}") from error
+    return stored_answer(accepted)
+
+
+def _reading(
+    store: StudiesDatastore, part: Path, *, study: str
+) -> tuple[Dataset, str, ShortAxisScan, SegReading]:
+    """A SEG, the id of the scan it was drawn on, the scan, and what it says.
+
+    Raises AcsnetError for an object that is not taken.
+    """
+    seg = read_sent_seg(part)
+    with quiet_pydicom():
+        image = _image_of(store, seg)
+        info = store.get_image_info(image)
+        check_patient(
+            seg,
+            address=study,
+            study=str(info.get("StudyInstanceUID", "")),
+            patient=str(info.get("PatientID", "")),
+        )
+        folder = Path(store.get_image_uri(image))
+        scan = read_scan(folder)
+        reading = read_seg(seg, source_stack(scan, read_headers(folder)))
+        if not reading.labels.any():
+            msg = "nothing is drawn"
+            raise InputError(msg)
+    return seg, image, scan, reading
+
+
+def _image_of(store: StudiesDatastore, seg: Dataset) -> str:
+    """The id of the scan that a SEG was drawn on; a series may hold several scans."""
+    series = referenced_series(seg)
+    images = [
+        image
+        for image in store.list_images()
+        if store.get_image_info(image).get("SeriesInstanceUID") == series
+        and store.verdict(image).reason is None
+    ]
+    if len(images) == 1:
+        return images[0]
+    instances = {
+        text_of(instance, "ReferencedSOPInstanceUID")
+        for item in seg.ReferencedSeriesSequence
+        for instance in item.get("ReferencedInstanceSequence") or []
+    }
+    for image in images:
+        if instances & set(read_scan(store.get_image_uri(image)).instance_uids):
+            return image
+    msg = "it must be drawn on one series of the work list"
+    raise InputError(msg)

@@ -1,0 +1,113 @@
+"""What viewers store in a PACS (STOW-RS): segmentations of the work list only.
+
+Each object is read, and says afterwards who stored it and when: the name of the login and the
+time of receipt, whatever it claims. What is in the PACS already is never replaced.
+"""
+
+from datetime import datetime
+from pathlib import Path
+
+from fastapi import HTTPException
+from fastapi.responses import JSONResponse
+from pydicom.dataset import Dataset
+
+from acsnet.errors import AcsnetError, InputError
+from acsnet.io.dicom_files import quiet_pydicom, text_of
+from acsnet.pacs.annotations import MODEL
+from acsnet.pacs.dicomweb import NotStoredError, is_uid
+from acsnet.pacs.worklist import Entry
+from acsnet.server.datastores.pacs import DicomWebDatastore
+from acsnet.server.dicomweb.multipart_body import (
+    check_patient,
+    object_files,
+    read_sent_seg,
+    referenced_series,
+    stored_answer,
+)
+from acsnet.server.identity import logged_in
+from acsnet.server.inference.work_queue import volume_place
+from acsnet.server.state.audit_trail import note
+
+
+def store_in_pacs(
+    pacs: DicomWebDatastore, body: Path, content_type: str, *, study: str
+) -> JSONResponse:
+    """Store the objects of a multipart body.
+
+    Args:
+        pacs: where to.
+        body: the file with the multipart/related body of the request.
+        content_type: of the request.
+        study: StudyInstanceUID in the address, or empty.
+
+    Returns:
+        The answer of the standard, with what was stored.
+
+    Raises:
+        HTTPException: as `object_files`, and 409 for an object that is not taken; none of the
+            request is stored then.
+    """
+    objects = []
+    for part in object_files(body, content_type):
+        with volume_place():
+            try:
+                objects.append(_checked(pacs, part, study=study))
+            except AcsnetError as error:
+                raise HTTPException(409, f"this is not stored: {error}") from error
+    stored = []
+    try:
+        for seg, entry in objects:
+            try:
+                pacs.service.store(seg)
+            except NotStoredError as error:
+                raise HTTPException(409, str(error)) from error
+            _record(seg, entry)
+            stored.append(seg)
+    finally:
+        pacs.refresh()
+    return stored_answer(stored)
+
+
+def _checked(pacs: DicomWebDatastore, part: Path, *, study: str) -> tuple[Dataset, Entry]:
+    """A segmentation that may be stored, signed, and the series it was drawn on.
+
+    Raises InputError for anything else.
+    """
+    seg = read_sent_seg(part)
+    with quiet_pydicom():
+        series, entries = referenced_series(seg), pacs.entries()
+        if series not in entries:
+            msg = "it must be drawn on one series of the work list"
+            raise InputError(msg)
+        entry = entries[series]
+        check_patient(seg, address=study, study=entry.study, patient=entry.text("PatientID"))
+        uid = text_of(seg, "SOPInstanceUID")
+        if not is_uid(uid) or pacs.service.has_instance(uid):
+            msg = "its SOPInstanceUID is none, or in the PACS already: what is stored stays"
+            raise InputError(msg)
+        _sign(seg)
+    return seg, entry
+
+
+def _sign(seg: Dataset) -> None:
+    """Let a SEG say who stored it, where somebody has to log in, and when it came in."""
+    person, now = logged_in(), datetime.now()  # DICOM times are local
+    if person is not None:
+        seg.ContentCreatorName = person.name
+        if "ContentCreatorIdentificationCodeSequence" in seg:
+            del seg.ContentCreatorIdentificationCodeSequence
+    if text_of(seg, "ContentCreatorName") == MODEL:
+        msg = f"{MODEL!r} is what the model signs with: choose another name"
+        raise InputError(msg)
+    for kind in ("Content", "InstanceCreation", "Series"):
+        setattr(seg, f"{kind}Date", now.strftime("%Y%m%d"))
+        setattr(seg, f"{kind}Time", now.strftime("%H%M%S.%f"))
+
+
+def _record(seg: Dataset, entry: Entry) -> None:
+    note(
+        "save",
+        user=text_of(seg, "ContentCreatorName"),
+        image=entry.uid,
+        details={"version": text_of(seg, "SOPInstanceUID"), "through": "a viewer"},
+    )

@@ -1,0 +1,251 @@
+// One case while it is read: opened from the server, kept there while it is drawn on, saved as a
+// version of the reader, accepted. What is drawn lies on the server within KEEP_MS of the stroke:
+// a tab that is closed, reloaded or killed loses nothing older.
+
+import { askAccept, askDiscard, askReader } from './dialogs.js';
+import * as labelmap from './labelmap.js';
+
+const KEEP_MS = 1000;
+const RETRY_MS = 3000;
+const READER = 'acsnet.reader'; // in the browser's storage: a name, and nothing of a patient
+const CORE_SCAR = 4;
+const MYOCARDIUM = 2;
+
+export class Case {
+  constructor({ services, displaySet, viewportId, notify, render }) {
+    Object.assign(this, { services, displaySet, viewportId, notify, render });
+    const query = new URLSearchParams(window.location.search);
+    this.image = query.get('case') || displaySet.SeriesInstanceUID;
+    this.address = `/acsnet/cases/${encodeURIComponent(this.image)}`;
+    this.reader = '';
+    this.shown = null; // the version that is on the screen, or that it began from
+    this.changed = false; // since that version
+    this.kept = true; // on the server
+    this.busy = 'Opening';
+    this.strokes = 0;
+    this.queue = Promise.resolve(); // requests that change something go one after another
+    this.stop = [];
+  }
+
+  /** Open the newest label map, or what this reader had drawn and not saved. */
+  async open() {
+    this.reader = window.localStorage.getItem(READER) ?? '';
+    let edit = await this.get();
+    if (edit.login) {
+      this.reader = edit.login;
+    } else if (!this.reader) {
+      this.reader = await askReader();
+      window.localStorage.setItem(READER, this.reader);
+      edit = await this.get();
+    }
+    this.labels = edit.labels;
+    await this.display(edit);
+    this.stop.push(labelmap.watch(() => this.drawn()));
+    const leaving = () => this.leave();
+    window.addEventListener('pagehide', leaving);
+    document.addEventListener('visibilitychange', leaving);
+    this.stop.push(() => window.removeEventListener('pagehide', leaving));
+    this.stop.push(() => document.removeEventListener('visibilitychange', leaving));
+    if (edit.unsaved) {
+      const at = new Date(edit.unsaved.kept).toLocaleTimeString();
+      const other = edit.shown && edit.unsaved.version !== edit.shown.version;
+      const base = other ? ' It began from another version than the newest.' : '';
+      this.notify('Your edit is back', `It was not saved yet, last kept at ${at}.${base}`, 'info');
+    }
+  }
+
+  close() {
+    this.leave();
+    window.clearTimeout(this.timer);
+    this.stop.forEach(stop => stop());
+  }
+
+  /** Show the answer of the server. */
+  async display(edit) {
+    const { services, displaySet, viewportId } = this;
+    this.loading = true;
+    if (!labelmap.exists()) {
+      await labelmap.create({ services, displaySet, viewportId, labels: edit.labels });
+    }
+    const frames = edit.unsaved?.frames ?? edit.frames;
+    labelmap.show(frames);
+    const isScar = (number, at) => at % 2 === 0 && number === CORE_SCAR;
+    const scar = Object.values(frames).some(runs => runs.some(isScar));
+    services.segmentationService.setActiveSegment(
+      labelmap.SEGMENTATION,
+      scar ? CORE_SCAR : MYOCARDIUM
+    );
+    this.loading = false;
+    this.shown = edit.shown;
+    this.base = edit.unsaved ? edit.unsaved.version : (edit.shown?.version ?? '');
+    this.changed = Boolean(edit.unsaved);
+    this.kept = true;
+    this.set('');
+  }
+
+  /** A voxel has changed. */
+  drawn() {
+    if (this.loading || !labelmap.exists()) return;
+    this.strokes += 1;
+    this.changed = true;
+    this.kept = false;
+    this.keepIn(KEEP_MS);
+    this.render();
+  }
+
+  /** Bring what is drawn to the server, as the unsaved edit of the reader. */
+  keep() {
+    return this.inTurn(async () => {
+      this.timer = undefined;
+      if (!this.changed || this.kept) return;
+      const { strokes } = this;
+      try {
+        await this.send('PUT', '/edit', this.drawing());
+        this.kept = this.strokes === strokes;
+        this.lost = false;
+      } catch (error) {
+        if (!this.lost) this.notify('Your edit is not kept', `${error.message} It is tried again.`);
+        this.lost = true;
+      }
+      if (!this.kept) this.keepIn(this.lost ? RETRY_MS : KEEP_MS);
+      this.render();
+    });
+  }
+
+  /** The tab goes, or is out of sight: what is not on the server yet is sent along. */
+  leave() {
+    if (!this.changed || this.kept || !labelmap.exists()) return;
+    const options = this.request('PUT', this.drawing());
+    window.fetch(`${this.address}/edit`, { ...options, keepalive: true }).catch(() => {});
+  }
+
+  /** Segment the scan anew and show the draft; what was drawn is saved first. */
+  async run() {
+    if (this.changed && !(await this.save())) return;
+    await this.work('Segmenting', async () => {
+      const image = encodeURIComponent(this.image);
+      const body = new URLSearchParams({ params: JSON.stringify({ client_id: this.reader }) });
+      await answered(
+        await window.fetch(`/infer/acsnet?image=${image}&output=json`, { method: 'POST', body })
+      );
+      await this.display(await this.get('original'));
+    });
+  }
+
+  /** Save what is drawn as a version of the reader; gives whether it was saved. */
+  save() {
+    return this.work('Saving', async () => {
+      const { strokes } = this;
+      this.shown = await this.send('POST', '/edit', this.drawing());
+      this.base = this.shown.version;
+      this.changed = this.strokes !== strokes;
+      this.kept = !this.changed;
+      if (this.changed) this.keepIn(KEEP_MS);
+      this.tell('Saved', this.shown);
+    });
+  }
+
+  /** Back to the version that the edit began from. */
+  async discard() {
+    if (!(await askDiscard())) return;
+    await this.work('Opening', async () => {
+      await this.send('DELETE', `/edit?by=${encodeURIComponent(this.reader)}`);
+      await this.display(await this.get());
+    });
+  }
+
+  /** Accept the version on the screen, saved first where it was changed, and open the next case. */
+  async accept() {
+    if (this.changed && !(await this.save())) return;
+    if (!this.shown) {
+      this.notify('Nothing to accept', 'Run the segmentation or draw first.');
+      return;
+    }
+    await this.work('Accepting', () => this.accepted({ comment: '', warnings_shown: [] }));
+  }
+
+  async accepted({ comment, warnings_shown }) {
+    const version = this.shown.version;
+    const body = { version, by: this.reader, comment, warnings_shown, next: true };
+    const answer = await window.fetch(`${this.address}/accept`, this.request('POST', body));
+    if (answer.status === 409) {
+      const { warnings = [], detail } = await answer.json();
+      if (!warnings.length) throw new Error(detail);
+      const yes = await askAccept(warnings);
+      if (yes) await this.accepted({ ...yes, warnings_shown: warnings });
+      return;
+    }
+    const { page } = await answered(answer);
+    const [, next] = page.match(/^\/acsnet\/cases\/([^/]+)$/) ?? [];
+    window.location.assign(next ? `/viewer/acsnet?case=${next}` : page);
+  }
+
+  // What follows is for the methods above.
+
+  keepIn(ms) {
+    this.timer ??= window.setTimeout(() => this.keep(), ms);
+  }
+
+  drawing() {
+    return { frames: labelmap.frames(), version: this.base, by: this.reader };
+  }
+
+  async get(tag = '') {
+    const query = new URLSearchParams({ by: this.reader, ...(tag && { tag }) });
+    return answered(await window.fetch(`${this.address}/edit?${query}`, this.request('GET')));
+  }
+
+  async send(method, path, body) {
+    return answered(await window.fetch(`${this.address}${path}`, this.request(method, body)));
+  }
+
+  request(method, body) {
+    const headers = { Accept: 'application/json' };
+    if (!body) return { method, headers };
+    headers['Content-Type'] = 'application/json';
+    return { method, headers, body: JSON.stringify(body) };
+  }
+
+  inTurn(task) {
+    this.queue = this.queue.then(task, task);
+    return this.queue;
+  }
+
+  /** One long thing at a time, with its name on the screen; gives whether it was done. */
+  async work(name, task) {
+    if (this.busy) return false;
+    this.set(name);
+    try {
+      await this.inTurn(task);
+      return true;
+    } catch (error) {
+      this.notify(`${name} failed`, error.message);
+      return false;
+    } finally {
+      this.set('');
+    }
+  }
+
+  tell(title, { version, author, warnings }) {
+    const kind = warnings.length ? 'warning' : 'success';
+    this.notify(title, [`Version ${version} by ${author}.`, ...warnings].join('\n'), kind);
+  }
+
+  set(busy) {
+    this.busy = busy;
+    this.render();
+  }
+}
+
+/** The JSON of an answer. Throws what the server says of a refusal. */
+async function answered(answer) {
+  if (answer.ok) return answer.json();
+  let reason = `The server answered ${answer.status}.`;
+  try {
+    const { detail } = await answer.json();
+    if (typeof detail === 'string') reason = detail;
+  } catch {
+    // no JSON: the number has to do
+  }
+  throw new Error(answer.status === 401 ? 'Log in again in another tab, then try again.' : reason);
+}

@@ -1,0 +1,96 @@
+// The label map as OHIF holds it, one image of labels for each image of the series, and the frames
+// that the server takes and gives: SOPInstanceUID -> [value, length, value, length, ...], row by
+// row as acquired. Nothing here knows an order or an orientation of slices.
+
+const { cornerstone, cornerstoneTools } = window;
+
+export const SEGMENTATION = 'acsnet';
+const TYPE = 'Labelmap';
+const STYLE = { fillAlpha: 0.35, fillAlphaInactive: 0.35, outlineWidth: 2, outlineOpacity: 0.9 };
+
+/** Runs of equal values of an array. */
+export function packed(values) {
+  const runs = [];
+  for (let start = 0, at = 1; at <= values.length; at += 1) {
+    if (at === values.length || values[at] !== values[start]) {
+      runs.push(values[start], at - start);
+      start = at;
+    }
+  }
+  return runs;
+}
+
+/** Write runs into an array of their whole length. */
+export function unpack(runs, values) {
+  let at = 0;
+  for (let index = 0; index < runs.length; index += 2) {
+    values.fill(runs[index], at, (at += runs[index + 1]));
+  }
+}
+
+/** A new, empty label map on a display set, shown in a viewport in our names and colours. */
+export async function create({ services, displaySet, viewportId, labels }) {
+  const { segmentationService } = services;
+  const segments = Object.fromEntries(
+    labels.map(({ value, description }) => [value, { label: description, active: false }])
+  );
+  await segmentationService.createLabelmapForDisplaySet(displaySet, {
+    segmentationId: SEGMENTATION,
+    label: 'ACSNet',
+    segments,
+  });
+  await segmentationService.addSegmentationRepresentation(viewportId, {
+    segmentationId: SEGMENTATION,
+    type: TYPE,
+  });
+  for (const { value, colour } of labels) {
+    segmentationService.setSegmentColor(viewportId, SEGMENTATION, value, [...colour, 255]);
+  }
+  segmentationService.setStyle({ segmentationId: SEGMENTATION, type: TYPE }, STYLE);
+  segmentationService.setActiveSegmentation(viewportId, SEGMENTATION);
+}
+
+/** Whether the label map is there: a reader can remove it in OHIF's own panel. */
+export function exists() {
+  return Boolean(cornerstoneTools.segmentation.state.getSegmentation(SEGMENTATION));
+}
+
+/** Replace all that is drawn. */
+export function show(frames) {
+  for (const { uid, values } of images()) {
+    values.fill(0);
+    if (frames[uid]) unpack(frames[uid], values);
+  }
+  // What was drawn before cannot be undone into another label map.
+  cornerstone.utilities.HistoryMemo?.DefaultHistoryMemo?.clear?.();
+  cornerstoneTools.segmentation.triggerSegmentationEvents.triggerSegmentationDataModified(
+    SEGMENTATION
+  );
+}
+
+/** All that is drawn; images with nothing on them are left out. */
+export function frames() {
+  const drawn = {};
+  for (const { uid, values } of images()) {
+    if (values.some(value => value > 0)) drawn[uid] = packed(values);
+  }
+  return drawn;
+}
+
+/** Call `changed` after each stroke, fill, undo and whatever else changes a voxel. */
+export function watch(changed) {
+  const name = cornerstoneTools.Enums.Events.SEGMENTATION_DATA_MODIFIED;
+  const heard = event => event.detail.segmentationId === SEGMENTATION && changed();
+  cornerstone.eventTarget.addEventListener(name, heard);
+  return () => cornerstone.eventTarget.removeEventListener(name, heard);
+}
+
+function images() {
+  const { imageIds } =
+    cornerstoneTools.segmentation.state.getSegmentation(SEGMENTATION).representationData[TYPE];
+  return imageIds.map(imageId => {
+    const image = cornerstone.cache.getImage(imageId);
+    const { SOPInstanceUID } = cornerstone.metaData.get('instance', image.referencedImageId);
+    return { uid: SOPInstanceUID, values: image.voxelManager.getScalarData() };
+  });
+}

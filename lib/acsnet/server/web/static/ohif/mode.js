@@ -1,0 +1,248 @@
+// The mode `acsnet` of stock OHIF: one viewport in the acquired plane, the newest label map ready to
+// be edited, and the buttons Run, Save, Accept and next. Stock OHIF takes it as an object of its
+// configuration; nothing is built. It is OHIF's own segmentation mode with what differs put in.
+
+import { Case } from './case.js';
+
+const ID = 'acsnet';
+const VIEWPORT = 'acsnet-slices';
+const BRUSH_RADIUS_MM = 2; // a brush 4 mm wide: the wall has 8 mm
+const BRUSH = 'CircularBrush';
+
+let React; // OHIF's own, which it hands to the maker of the logo
+let open = null; // the case on the screen
+const listeners = new Set();
+let revision = 0;
+
+export function takeReact(react) {
+  React = react;
+}
+
+function render() {
+  revision += 1;
+  listeners.forEach(listener => listener());
+}
+
+/** How the series is hung: its images as they were acquired, the middle one first. */
+export function hangingProtocolModule() {
+  const images = { attribute: 'numImageFrames', constraint: { greaterThan: { value: 0 } } };
+  const named = { attribute: 'isDisplaySetFromUrl', constraint: { equals: true } };
+  const protocol = {
+    id: ID,
+    name: 'ACSNet',
+    protocolMatchingRules: [],
+    toolGroupIds: ['default'],
+    displaySetSelectors: {
+      series: {
+        seriesMatchingRules: [
+          { ...images, weight: 1, required: true },
+          { ...named, weight: 20 },
+        ],
+      },
+    },
+    defaultViewport: {
+      viewportOptions: { viewportType: 'stack', toolGroupId: 'default', allowUnmatchedView: true },
+      displaySets: [{ id: 'series', matchedDisplaySetsIndex: -1 }],
+    },
+    stages: [
+      {
+        name: 'slices',
+        viewportStructure: { layoutType: 'grid', properties: { rows: 1, columns: 1 } },
+        viewports: [
+          {
+            viewportOptions: {
+              viewportId: VIEWPORT,
+              viewportType: 'stack',
+              toolGroupId: 'default',
+              initialImageOptions: { preset: 'middle' },
+            },
+            displaySets: [{ id: 'series' }],
+          },
+        ],
+      },
+    ],
+  };
+  return [{ name: ID, protocol }];
+}
+
+/** Our buttons in OHIF's toolbar, with words instead of signs. */
+export function toolbarModule() {
+  return [
+    { name: 'acsnet.actions', defaultComponent: Actions },
+    { name: 'acsnet.status', defaultComponent: Status },
+  ];
+}
+
+/** Draw a component anew when the case changes. */
+function useCase() {
+  React.useSyncExternalStore(
+    listener => {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    () => revision
+  );
+}
+
+function Actions() {
+  useCase();
+  const ready = open && !open.busy;
+  const button = (label, onClick, { enabled = ready, main = false, title } = {}) =>
+    React.createElement('button', {
+      key: label,
+      type: 'button',
+      disabled: !enabled,
+      title,
+      onClick,
+      style: {
+        padding: '4px 10px',
+        borderRadius: 4,
+        border: '1px solid #348cfd',
+        whiteSpace: 'nowrap',
+        background: main ? '#1d5fc4' : 'transparent',
+        color: 'white',
+        fontSize: 14,
+        opacity: enabled ? 1 : 0.45,
+      },
+    }, label);
+  return React.createElement(
+    'div',
+    { style: { display: 'flex', gap: 6, alignItems: 'center' }, 'data-cy': 'acsnet-actions' },
+    button('Run', () => open.run(), { title: 'Segment the scan; what you drew is saved first' }),
+    button('Save', () => open.save(), {
+      enabled: ready && open.changed,
+      title: 'Save what you drew as your version',
+    }),
+    open?.changed ? button('Discard', () => open.discard(), { title: 'Back to the last save' }) : null,
+    button('Accept and next', () => open.accept(), {
+      enabled: ready && Boolean(open.shown || open.changed),
+      main: true,
+      title: 'Accept this label map, saved first where you changed it, and open the next case',
+    })
+  );
+}
+
+/** One line over the images: whose version this is, and where what was drawn lies. */
+function Status() {
+  useCase();
+  return React.createElement(
+    'div',
+    {
+      role: 'status',
+      'data-cy': 'acsnet-status',
+      style: {
+        padding: '2px 8px',
+        borderRadius: 4,
+        background: 'rgb(0 0 0 / 65%)',
+        color: open?.lost ? '#ffb0a0' : 'white',
+        fontSize: 13,
+        whiteSpace: 'nowrap',
+      },
+    },
+    statusText()
+  );
+}
+
+function statusText() {
+  if (!open) return '';
+  if (open.busy) return `${open.busy} ...`;
+  const { shown, changed, kept, lost, reader } = open;
+  if (changed) {
+    const where = lost ? 'NOT kept on the server' : kept ? 'kept on the server' : 'being kept';
+    return `Changed by ${reader}, not saved yet: ${where}`;
+  }
+  if (!shown) return 'Nothing is drawn yet: Run, or draw';
+  const warnings = shown.warnings.length;
+  const count = warnings ? `, ${warnings} warning${warnings > 1 ? 's' : ''}` : '';
+  const who = shown.reviewer ? `${shown.author}, reviewed by ${shown.reviewer}` : shown.author;
+  return `${shown.state} by ${who}${count}`;
+}
+
+const BUTTONS = [
+  { id: 'acsnetActions', uiType: 'acsnet.actions', props: {} },
+  { id: 'acsnetStatus', uiType: 'acsnet.status', props: {} },
+];
+
+const SECTIONS = {
+  primary: ['acsnetActions', 'WindowLevel', 'Pan', 'Zoom', 'MoreTools'],
+  'viewportActionMenu.topLeft': [],
+  'viewportActionMenu.topMiddle': ['acsnetStatus'],
+  LabelMapTools: ['BrushTools', 'Shapes'],
+  LabelMapUtilities: ['InterpolateLabelmap'],
+  MoreTools: ['Reset', 'rotate-right', 'flipHorizontal', 'invert', 'Magnify', 'TagBrowser'],
+};
+
+/** The mode, from OHIF's own segmentation mode. */
+export async function mode({ loadModules }) {
+  const [segmentation] = await loadModules(['@ohif/mode-segmentation']);
+  const base = segmentation.modeInstance;
+  const { layoutInstance } = base.routes[0];
+  const [panel] = layoutInstance.props.rightPanels; // of label maps; the other is of contours
+  return {
+    ...base,
+    id: ID,
+    routeName: ID,
+    displayName: 'ACSNet',
+    hangingProtocol: ID,
+    toolbarButtons: [...base.toolbarButtons, ...BUTTONS],
+    toolbarSections: [...base.toolbarSections, SECTIONS],
+    routes: [
+      {
+        path: ID,
+        layoutTemplate: () => ({
+          id: layoutInstance.id,
+          props: {
+            ...layoutInstance.props,
+            leftPanelClosed: true,
+            rightPanels: [panel],
+          },
+        }),
+      },
+    ],
+    onModeEnter(context) {
+      base.onModeEnter.call(this, context);
+      this._unsubscriptions.push(whenHung(context));
+    },
+    onModeExit(context) {
+      open?.close();
+      open = null;
+      base.onModeExit.call(this, context);
+    },
+  };
+}
+
+/** Open the case once its series is in the viewport. */
+function whenHung({ servicesManager, commandsManager }) {
+  const { services } = servicesManager;
+  const { cornerstoneViewportService, viewportGridService, displaySetService } = services;
+  const { unsubscribe } = cornerstoneViewportService.subscribe(
+    cornerstoneViewportService.EVENTS.VIEWPORT_DATA_CHANGED,
+    () => {
+      const viewportId = viewportGridService.getActiveViewportId();
+      const [uid] = viewportGridService.getDisplaySetsUIDsForViewport(viewportId) ?? [];
+      const displaySet = uid && displaySetService.getDisplaySetByUID(uid);
+      if (!displaySet || open) return;
+      const notify = (title, message, type = 'error') =>
+        services.uiNotificationService.show({
+          title,
+          message,
+          type,
+          duration: type === 'error' || type === 'warning' ? 12000 : 5000,
+        });
+      open = new Case({ services, displaySet, viewportId, notify, render });
+      open
+        .open()
+        .then(() => takeBrush(commandsManager))
+        .catch(error => {
+          open.set('');
+          notify('This case cannot be opened here', error.message);
+        });
+    }
+  );
+  return unsubscribe;
+}
+
+function takeBrush(commandsManager) {
+  commandsManager.run('setBrushSize', { value: BRUSH_RADIUS_MM });
+  commandsManager.run('setToolActiveToolbar', { toolName: BRUSH, toolGroupIds: ['default'] });
+}

@@ -1,0 +1,64 @@
+"""The phantom as a scanner might have acquired it: eight orientations of one stack."""
+
+from itertools import product
+
+import numpy as np
+import pydicom
+
+FLIPS = tuple(product((False, True), repeat=3))
+"""Rows reversed, columns reversed (both or one of them: rotated or mirrored), slices reversed."""
+
+
+def turned(series, flips):
+    """A series with its rows, columns and the order of its slices turned, all of it in place.
+
+    Each pixel stays where it is in the patient: what changes is which row, column and image
+    it has. The stack is oblique, as any short axis is. Where slices are reversed the patient
+    lies feet first.
+    """
+    rows, columns, slices = flips
+    images = []
+    for number, source in enumerate(series if not slices else series[::-1], start=1):
+        image = pydicom.dcmread(pydicom.filebase.DicomBytesIO(as_file(source)))
+        along_row, along_column = np.reshape(source.ImageOrientationPatient, (2, 3)).astype(float)
+        row_mm, column_mm = map(float, source.PixelSpacing)
+        place = np.array(source.ImagePositionPatient, dtype=float)
+        pixels = source.pixel_array
+        if rows:
+            pixels = pixels[::-1]
+            place = place + (source.Rows - 1) * row_mm * along_column
+            along_column = -along_column
+        if columns:
+            pixels = pixels[:, ::-1]
+            place = place + (source.Columns - 1) * column_mm * along_row
+            along_row = -along_row
+        image.ImageOrientationPatient = [float(x) for x in (*along_row, *along_column)]
+        image.ImagePositionPatient = [float(x) for x in place]
+        image.PatientPosition = "FFS" if slices else "HFS"
+        image.InstanceNumber = number
+        image.PixelData = np.ascontiguousarray(pixels).tobytes()
+        images.append(image)
+    return images
+
+
+def as_file(dataset):
+    """A dataset as the content of a file."""
+    stream = pydicom.filebase.DicomBytesIO()
+    dataset.save_as(stream, write_like_original=False)
+    return stream.getvalue()
+
+
+def write(series, folder):
+    """Write a series to a folder, one file an image."""
+    folder.mkdir(parents=True)
+    for image in series:
+        (folder / f"{int(image.InstanceNumber):02}.dcm").write_bytes(as_file(image))
+    return folder
+
+
+def world_mm(image, row, column):
+    """Where a pixel of an image lies, in the patient's coordinates (DICOM, LPS)."""
+    along_row, along_column = np.reshape(image.ImageOrientationPatient, (2, 3)).astype(float)
+    row_mm, column_mm = map(float, image.PixelSpacing)
+    place = np.array(image.ImagePositionPatient, dtype=float)
+    return place + column * column_mm * along_row + row * row_mm * along_column
