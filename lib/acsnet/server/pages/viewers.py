@@ -39,11 +39,12 @@ window.config.whiteLabeling = {
     const study = query.get('StudyInstanceUIDs');
     const page = query.get('case') ? 'cases/' + encodeURIComponent(query.get('case')) : '';
     const href = '/acsnet/' + (page || (study ? '?study=' + encodeURIComponent(study) : ''));
-    const style = { color: 'white', whiteSpace: 'nowrap', textDecoration: 'underline' };
+    const style = { color: 'white', textDecoration: 'underline' };
     const link = React.createElement('a', { href, style }, study ? 'ACSNet case' : 'ACSNet cases');
-    const note = { color: '#ffdf6b', whiteSpace: 'nowrap', marginLeft: '1rem' };
+    const note = { color: '#ffdf6b', display: 'block', fontSize: '11px' };
     const notice = React.createElement('span', { style: note }, %s);
-    return React.createElement('span', null, link, notice);
+    const both = { display: 'inline-block', lineHeight: 1.25, whiteSpace: 'nowrap' };
+    return React.createElement('span', { style: both }, link, notice);
   },
 };
 """

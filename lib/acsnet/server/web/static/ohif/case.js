@@ -40,6 +40,8 @@ export class Case {
     }
     this.labels = edit.labels;
     await this.display(edit);
+    const viewports = this.services.cornerstoneViewportService;
+    labelmap.zoomToHeart(viewports.getCornerstoneViewport(this.viewportId));
     this.stop.push(labelmap.watch(() => this.drawn()));
     const leaving = () => this.leave();
     window.addEventListener('pagehide', leaving);
@@ -226,9 +228,10 @@ export class Case {
     }
   }
 
-  tell(title, { version, author, warnings }) {
+  tell(title, { author, state, warnings }) {
     const kind = warnings.length ? 'warning' : 'success';
-    this.notify(title, [`Version ${version} by ${author}.`, ...warnings].join('\n'), kind);
+    const text = [`A ${state} by ${author}.`, ...warnings.map(warning => `Warning: ${warning}.`)];
+    this.notify(title, text.join(' '), kind);
   }
 
   set(busy) {

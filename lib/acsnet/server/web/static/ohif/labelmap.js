@@ -77,6 +77,34 @@ export function frames() {
   return drawn;
 }
 
+/** Bring the heart to the middle of the viewport, with as much around it again. */
+export function zoomToHeart(viewport) {
+  const box = { left: Infinity, right: 0, top: Infinity, bottom: 0 };
+  let columns = 0;
+  let rows = 0;
+  for (const image of images()) {
+    ({ columns, rows } = image);
+    image.values.forEach((value, at) => {
+      if (!value) return;
+      const [x, y] = [at % columns, Math.floor(at / columns)];
+      box.left = Math.min(box.left, x);
+      box.right = Math.max(box.right, x + 1);
+      box.top = Math.min(box.top, y);
+      box.bottom = Math.max(box.bottom, y + 1);
+    });
+  }
+  if (!box.right) return;
+  const [width, height] = [box.right - box.left, box.bottom - box.top];
+  viewport.setDisplayArea({
+    imageArea: [Math.min(1, (2 * width) / columns), Math.min(1, (2 * height) / rows)],
+    imageCanvasPoint: {
+      imagePoint: [(box.left + width / 2) / columns, (box.top + height / 2) / rows],
+      canvasPoint: [0.5, 0.5],
+    },
+  });
+  viewport.render();
+}
+
 /** Call `changed` after each stroke, fill, undo and whatever else changes a voxel. */
 export function watch(changed) {
   const name = cornerstoneTools.Enums.Events.SEGMENTATION_DATA_MODIFIED;
@@ -91,6 +119,7 @@ function images() {
   return imageIds.map(imageId => {
     const image = cornerstone.cache.getImage(imageId);
     const { SOPInstanceUID } = cornerstone.metaData.get('instance', image.referencedImageId);
-    return { uid: SOPInstanceUID, values: image.voxelManager.getScalarData() };
+    const { columns, rows } = image;
+    return { uid: SOPInstanceUID, columns, rows, values: image.voxelManager.getScalarData() };
   });
 }

@@ -26,6 +26,7 @@ function render() {
 /** How the series is hung: its images as they were acquired, the middle one first. */
 export function hangingProtocolModule() {
   const images = { attribute: 'numImageFrames', constraint: { greaterThan: { value: 0 } } };
+  const magnetic = { attribute: 'Modality', constraint: { equals: { value: 'MR' } } };
   const named = { attribute: 'isDisplaySetFromUrl', constraint: { equals: true } };
   const protocol = {
     id: ID,
@@ -36,6 +37,7 @@ export function hangingProtocolModule() {
       series: {
         seriesMatchingRules: [
           { ...images, weight: 1, required: true },
+          { ...magnetic, weight: 5 },
           { ...named, weight: 20 },
         ],
       },
@@ -129,6 +131,7 @@ function Status() {
     'div',
     {
       role: 'status',
+      title: open?.shown?.warnings.join('\n'),
       'data-cy': 'acsnet-status',
       style: {
         padding: '2px 8px',
