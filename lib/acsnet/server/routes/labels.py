@@ -12,6 +12,7 @@ from acsnet.server.datastores.label_intake import accept_file, author_of, record
 from acsnet.server.identity import Role, require, signed
 from acsnet.server.inference.work_queue import volume_place
 from acsnet.server.routes.common import image_path, known_case, saved_upload
+from acsnet.server.state.audit_trail import note
 from acsnet.server.web.request_checks import json_object
 
 router = APIRouter()
