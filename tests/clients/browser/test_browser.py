@@ -1,164 +1,33 @@
 """The viewers and our pages in headless Chromium: what a reader sees and does."""
 
-import gzip
-import os
 import re
-import shutil
 import time
 from pathlib import Path
 
-import nibabel as nib
 import numpy as np
-import pydicom
 import pytest
-import requests
+from viewer_pages import (
+    STOCK_IMAGES,
+    check_voxels,
+    export_seg,
+    headers,
+    infer,
+    label_map,
+    open_draft,
+    outside,
+    shown_slices,
+    stroke,
+)
 
 from acsnet.labels import LABELS
 from acsnet.server.auth.accounts import Accounts
 from acsnet.server.identity import Role
 from acsnet.server.pages.viewers import stock_folder
 
-sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-
 STOCK = pytest.mark.skipif(stock_folder() is None, reason="stock OHIF is not here (make viewer)")
 
 PASSWORD = "correct horse battery"
-PATIENCE_MS = 240_000
-"""WebGL without a graphics card, beside whatever else this machine does."""
-
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--use-gl=angle",
-    "--use-angle=swiftshader",
-    "--enable-unsafe-swiftshader",
-    "--ignore-gpu-blocklist",
-]
-
 PANEL_IMAGES = "window.services.segmentationService.getLabelmapVolume('1')?.imageIds"
-STOCK_IMAGES = (
-    "window.cornerstoneTools.segmentation.state.getSegmentations()[0]"
-    ".representationData.Labelmap.imageIds"
-)
-DRAWN = """((%s) ?? []).map(id => {
-    const image = window.cornerstone.cache.getImage(id);
-    if (!image) return [id, []];
-    return [image.referencedImageId, Array.from(image.voxelManager.getScalarData())];
-})"""
-"""The address of each image, and every voxel of its label map as the viewer holds it, if it does by
-now."""
-WHOLE = """(drawn => drawn.every(([_, values]) => values.length)
-    && drawn.some(([_, values]) => values.some(value => value > 0)))"""
-
-
-@pytest.fixture(scope="module")
-def browser():
-    binary = shutil.which("chromium")
-    if binary is None:
-        pytest.skip("Chromium is not installed (Debian: chromium)")
-    with sync_api.sync_playwright() as playwright:
-        one = playwright.chromium.launch(executable_path=binary, args=FLAGS)
-        yield one
-        one.close()
-
-
-@pytest.fixture
-def page(browser):
-    """A browser window that notes which addresses it asks for and our policy does not stop."""
-    one = browser.new_page(viewport={"width": 1600, "height": 950})
-    one.set_default_timeout(PATIENCE_MS)
-    one.asked = set()
-    one.on("request", lambda request: one.asked.add(request.url))
-    one.on(
-        "requestfailed",
-        lambda request: one.asked.discard(request.url) if request.failure == "csp" else None,
-    )
-    yield one
-    one.close()
-
-
-@pytest.fixture
-def look(page, tmp_path):
-    """Takes a picture for people to look at, into $ACSNET_SHOTS or the test's own folder."""
-
-    def take(name, **options):
-        page.wait_for_timeout(500)
-        folder = Path(os.environ.get("ACSNET_SHOTS") or tmp_path)
-        page.screenshot(path=folder / f"{name}.png", **options)
-
-    return take
-
-
-@pytest.fixture(scope="module")
-def url(start_server, samples):
-    """The server on the two phantoms as DICOM."""
-    address, _ = start_server(samples / "dicom")
-    return address
-
-
-@pytest.fixture(scope="module")
-def pacs_url(orthanc, acsnet, start_server, samples):
-    """The server on an archive that holds the first phantom; all MR series count as LGE."""
-    folder = samples / "dicom" / "phantom-1"
-    assert acsnet("push", folder, "--to", orthanc.url, **orthanc.environment).returncode == 0
-    address, _ = start_server(
-        orthanc.url, **orthanc.environment, ACSNET_PACS_CACHE_SECONDS="0.2", ACSNET_PACS_LGE=".*"
-    )
-    return address
-
-
-def headers(folder):
-    return [pydicom.dcmread(file, stop_before_pixels=True) for file in sorted(folder.iterdir())]
-
-
-def infer(url, series):
-    answer = requests.post(
-        f"{url}/infer/acsnet?image={series}&output=json", timeout=PATIENCE_MS / 1000
-    )
-    assert answer.ok, answer.text
-
-
-def label_map(url, series, tag="original"):
-    """A label map as the server keeps it, on the grid of the image: (column, row, slice)."""
-    answer = requests.get(
-        f"{url}/datastore/label", params={"label": series, "tag": tag}, timeout=60
-    )
-    image = nib.Nifti1Image.from_bytes(gzip.decompress(answer.content))
-    return np.asarray(image.dataobj)
-
-
-def shown_slices(page, images):
-    """SOPInstanceUID -> the label map that the viewer holds over this image."""
-    page.wait_for_function(f"{WHOLE}({DRAWN % images})")
-    return {
-        re.search(r"/instances/([\d.]+)/frames", address).group(1): np.array(values)
-        for address, values in page.evaluate(DRAWN % images)
-    }
-
-
-def check_voxels(shown, expected, series):
-    """What a viewer shows on each image is `expected`, (column, row, slice) along the normal."""
-    normal = np.cross(*np.reshape(series[0].ImageOrientationPatient, (2, 3)).astype(float))
-    ordered = sorted(series, key=lambda one: normal @ np.array(one.ImagePositionPatient, float))
-    assert (expected > 0).sum() > 5000
-    assert len(shown) == len(series) == expected.shape[2]
-    for k, image in enumerate(ordered):
-        labels = np.reshape(shown[image.SOPInstanceUID], (image.Rows, image.Columns))
-        np.testing.assert_array_equal(labels, expected[:, :, k].T)
-
-
-def open_draft(page):
-    """From the case page to the draft over its series in stock OHIF."""
-    page.get_by_role("link", name="Review in OHIF").last.click()
-    listed = page.locator('[data-cy="study-browser-thumbnail-no-image"]')
-    listed.filter(has_text=re.compile("SEG.*ACSNet draft", re.DOTALL)).dblclick()
-    page.get_by_role("button", name="Yes").click()
-    page.get_by_text("core_scar").first.wait_for()
 
 
 def tab_to(page, target):
@@ -170,12 +39,6 @@ def tab_to(page, target):
     pytest.fail(f"{target} cannot be reached with the Tab key")
 
 
-def outside(page, url):
-    """What was asked of anything but our server."""
-    own = (url, "blob:", "data:")
-    return {address for address in page.asked if not address.startswith(own)}
-
-
 def test_run_draws_on_the_heart_in_the_bundled_viewer(page, url, samples, look):
     phantom = headers(samples / "dicom" / "phantom-1")
     series = str(phantom[0].SeriesInstanceUID)
@@ -183,7 +46,7 @@ def test_run_draws_on_the_heart_in_the_bundled_viewer(page, url, samples, look):
     page.get_by_text(phantom[0].PatientID).first.wait_for()
     page.goto(f"{url}/acsnet/")
     page.get_by_role("link", name=phantom[0].PatientID).click()
-    page.get_by_role("link", name="Run in OHIF").last.click()
+    page.get_by_role("link", name="MONAI Label's OHIF").last.click()
     server = page.locator("#monailabelServerURL")
     server.wait_for()
     assert server.input_value() == f"{url}/"
@@ -241,8 +104,7 @@ def test_the_draft_opens_in_stock_ohif(page, url, samples, look):
     phantom = headers(samples / "dicom" / "phantom-2")
     series = str(phantom[0].SeriesInstanceUID)
     infer(url, series)
-    page.goto(f"{url}/acsnet/cases/{series}")
-    open_draft(page)
+    open_draft(page, url, phantom[0])
     check_voxels(shown_slices(page, STOCK_IMAGES), label_map(url, series), phantom)
     look("stock-folder")
     assert not outside(page, url)
@@ -257,26 +119,15 @@ def test_an_edit_in_stock_ohif_is_stored_as_a_new_version_in_the_right_place(
     series = str(phantom[0].SeriesInstanceUID)
     infer(url, series)
     draft = label_map(url, series)
-    page.goto(f"{url}/acsnet/cases/{series}")
-    open_draft(page)
+    open_draft(page, url, phantom[0])
     check_voxels(shown_slices(page, STOCK_IMAGES), draft, phantom)
     look("stock-draft")
     page.get_by_text("core_scar").first.click()
     page.locator('[data-cy="Brush-btn"]').click()
-    box = page.locator("canvas").first.bounding_box()
-    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-    page.mouse.move(x, y)
-    page.mouse.down()
-    page.mouse.move(x + 60, y + 10, steps=6)
-    page.mouse.up()
+    stroke(page)
     look("stock-edited")
     edited = shown_slices(page, STOCK_IMAGES)
-    page.locator('[data-cy="segmentation-collapsed-more-btn-Labelmap"]').click()
-    page.get_by_role("menuitem", name="Export").hover()
-    page.get_by_role("menuitem", name="DICOM SEG").click()
-    with page.expect_response(lambda answer: answer.request.method == "POST") as answer:
-        page.get_by_role("dialog").get_by_role("button", name="Save").click()
-    assert answer.value.ok
+    assert export_seg(page).ok
     reviewed = label_map(url, series, "final")
     check_voxels(edited, reviewed, phantom)
     changed = reviewed != draft
@@ -304,8 +155,7 @@ def test_slices_that_each_have_a_frame_of_reference_show_the_draft(
     assert acsnet("push", folder, "--to", orthanc.url, **orthanc.environment).returncode == 0
     uid = str(series[0].SeriesInstanceUID)
     infer(pacs_url, uid)
-    page.goto(f"{pacs_url}/acsnet/cases/{uid}")
-    open_draft(page)
+    open_draft(page, pacs_url, series[0])
     check_voxels(shown_slices(page, STOCK_IMAGES), label_map(pacs_url, uid), series)
     look("stock-sunnybrook")
 
@@ -338,7 +188,7 @@ def test_both_viewers_work_behind_the_login(page, locked_url, samples, look):
     page.get_by_text(phantom[0].PatientID).first.wait_for()
     page.goto(f"{locked_url}/acsnet/cases/{series}")
     page.get_by_text("ana (annotator)").wait_for()
-    page.get_by_role("link", name="Run in OHIF").last.click()
+    page.get_by_role("link", name="MONAI Label's OHIF").last.click()
     page.get_by_text("LGE").nth(2).wait_for()
     page.locator(".settingsTable button").click()
     page.wait_for_function(PANEL_IMAGES)
@@ -346,8 +196,7 @@ def test_both_viewers_work_behind_the_login(page, locked_url, samples, look):
         page.get_by_role("button", name="Run").first.click()
     assert answer.value.status == 200
     shown_slices(page, PANEL_IMAGES)
-    page.goto(f"{locked_url}/acsnet/cases/{series}")
-    open_draft(page)
+    open_draft(page, locked_url, phantom[0])
     page.goto(f"{locked_url}/acsnet/cases/{series}")
     page.get_by_role("button", name="Log out").click()
     page.wait_for_url(f"{locked_url}/acsnet/login")

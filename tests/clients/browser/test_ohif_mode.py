@@ -1,0 +1,273 @@
+"""A reader's day in our mode of OHIF, in headless Chromium: look, correct, save, accept, next."""
+
+import json
+import random
+import re
+import sys
+import time
+from io import BytesIO
+
+import numpy as np
+import pydicom
+import pytest
+import requests
+from orientations import turned, write
+from pypdf import PdfReader
+from viewer_pages import (
+    STOCK_IMAGES,
+    check_voxels,
+    export_seg,
+    give_name,
+    headers,
+    infer,
+    label_map,
+    open_case,
+    open_draft,
+    outside,
+    shown_slices,
+    stroke,
+)
+
+from acsnet.labels import LABELS, Label
+from acsnet.server.pages.viewers import stock_folder
+
+pytestmark = pytest.mark.skipif(
+    stock_folder() is None, reason="stock OHIF is not here (make viewer)"
+)
+
+READER = "Ana Reader"
+MOST_ACTIONS = 7
+
+
+class Actions:
+    """What a reader does, one by one, with the seconds until its result is on the screen; what
+    the test looks at in between does not count.
+    """
+
+    def __init__(self):
+        self.done = {}
+
+    def __call__(self, name, act, until=lambda: None):
+        start = time.monotonic()
+        act()
+        until()
+        self.done[name] = time.monotonic() - start
+
+    def tell(self, where):
+        list_ = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in self.done.items())
+        tell(f"{where}: {len(self.done)} actions, {sum(self.done.values()):.1f} s: {list_}")
+
+
+def tell(text):
+    """What the test measured, for whoever runs it with `-s`."""
+    sys.stdout.write(f"\n{text}\n")
+
+
+def status(page):
+    return page.locator('[data-cy="acsnet-status"]')
+
+
+def button(page, name):
+    return page.get_by_role("button", name=name, exact=True)
+
+
+def versions(url, case):
+    return requests.get(f"{url}/acsnet/cases/{case}/versions.json", timeout=60).json()
+
+
+def text_of(pdf):
+    return " ".join(page.extract_text() for page in PdfReader(BytesIO(pdf)).pages)
+
+
+@pytest.mark.parametrize("place", ["url", "pacs_url"])
+def test_from_the_work_list_through_a_correction_to_accepted(request, page, samples, look, place):
+    url = request.getfixturevalue(place)
+    phantom = headers(samples / "dicom" / "phantom-1")
+    case = str(phantom[0].SeriesInstanceUID)
+    infer(url, case)
+    draft = label_map(url, case)
+    page.set_viewport_size({"width": 1280, "height": 720})
+    page.goto(f"{url}/acsnet/")
+    act = Actions()
+    act("case", page.get_by_role("link", name=phantom[0].PatientID).click)
+    name = page.locator("dialog.acsnet input")
+    act("OHIF", page.get_by_role("link", name="Correct in OHIF").last.click, name.wait_for)
+    act("name", lambda: give_name(page, READER))
+    assert status(page).inner_text().startswith("draft by ACSNet")
+    check_voxels(shown_slices(page, STOCK_IMAGES), draft, phantom)
+    look(f"mode-{place}")
+    act("stroke", lambda: stroke(page))
+    edited = shown_slices(page, STOCK_IMAGES)
+    saved = status(page).filter(has_text=f"draft by {READER}")
+    act("save", button(page, "Save").click, saved.wait_for)
+    look(f"mode-{place}-saved")
+    (version,) = [one for one in versions(url, case) if one["user"] == READER]
+    assert (version["state"], version["features"]["warnings"] != []) == ("draft", True)
+    warned = button(page, "Accept all the same")
+    act("accept", button(page, "Accept and next").click, warned.wait_for)
+    assert page.locator("dialog.acsnet li").all_inner_texts() == version["features"]["warnings"]
+    look(f"mode-{place}-warnings")
+    following = re.compile(r"/acsnet/($|\?)|/viewer/acsnet\?(?!.*" + re.escape(case) + ")")
+    act("warnings", warned.click, lambda: page.wait_for_url(following))
+    act.tell(place)
+    assert len(act.done) <= MOST_ACTIONS
+    accepted = label_map(url, case, "final")
+    check_voxels(edited, accepted, phantom)
+    changed = accepted != draft
+    assert set(accepted[changed]) == {Label.CORE_SCAR}
+    assert changed.any(axis=(0, 1)).sum() == 1
+    np.testing.assert_array_equal(label_map(url, case), draft)
+    report = requests.get(f"{url}/acsnet/cases/{case}/report.pdf?tag=final", timeout=120)
+    assert READER in text_of(report.content)
+    assert not outside(page, url)
+
+
+def test_a_save_in_a_pacs_has_its_sr_and_report_beside_it(pacs_url, orthanc, page, samples):
+    """After the test above, or by itself: what a reader saves is three objects of the study."""
+    phantom = headers(samples / "dicom" / "phantom-1")
+    case = str(phantom[0].SeriesInstanceUID)
+    infer(pacs_url, case)
+    before = {kind: count(orthanc, kind) for kind in ("SEG", "SR", "DOC")}
+    open_case(page, pacs_url, case, reader="Ben Reader")
+    stroke(page, right=-50, down=30)
+    button(page, "Save").click()
+    status(page).filter(has_text="draft by Ben Reader").wait_for()
+    assert {kind: count(orthanc, kind) for kind in before} == {
+        kind: number + 1 for kind, number in before.items()
+    }
+
+
+def count(orthanc, modality):
+    found = orthanc.send(
+        "POST", "/tools/find", json={"Level": "Series", "Query": {"Modality": modality}}
+    )
+    return len(found.json())
+
+
+def test_run_draws_in_our_names_and_colours_on_the_acquired_images(page, url, samples, look):
+    phantom = headers(samples / "dicom" / "phantom-2")
+    case = str(phantom[0].SeriesInstanceUID)
+    page.set_viewport_size({"width": 1920, "height": 1080})
+    open_case(page, url, case)
+    if not versions(url, case):
+        look("mode-before-run")
+    with page.expect_response(lambda answer: "/infer/acsnet" in answer.url) as answer:
+        button(page, "Run").click()
+    assert answer.value.status == 200
+    status(page).filter(has_text="draft by ACSNet").wait_for()
+    check_voxels(shown_slices(page, STOCK_IMAGES), label_map(url, case), phantom)
+    look("mode-after-run")
+    state = page.evaluate(
+        """() => {
+            const viewport = window.services.viewportGridService.getActiveViewportId();
+            const service = window.services.segmentationService;
+            const viewports = window.services.cornerstoneViewportService;
+            const shown = viewports.getCornerstoneViewport(viewport);
+            const tools = window.services.toolGroupService.getToolGroup('default');
+            return {
+                plane: shown.type,
+                slice: shown.getCurrentImageIdIndex(),
+                segments: Object.values(service.getSegmentation('acsnet').segments)
+                    .map(one => [one.label, one.active]),
+                colours: [1, 2, 3, 4, 5].map(at => service.getSegmentColor(viewport, 'acsnet', at)),
+                brush: tools.getToolConfiguration('CircularBrush', 'brushSize'),
+                alpha: service.getStyle({segmentationId: 'acsnet', type: 'Labelmap'}).fillAlpha,
+            };
+        }"""
+    )
+    assert (state["plane"], state["slice"]) == ("stack", len(phantom) // 2)
+    assert [name for name, _ in state["segments"]] == [one.description for one in LABELS]
+    scar = bool((label_map(url, case) == Label.CORE_SCAR).any())
+    active = Label.CORE_SCAR if scar else Label.LV_MYOCARDIUM
+    assert [number for number, (_, on) in enumerate(state["segments"], 1) if on] == [active]
+    assert [colour[:3] for colour in state["colours"]] == [list(one.colour) for one in LABELS]
+    assert state["brush"] == 2.0
+    assert 0 < state["alpha"] < 0.5
+
+
+def test_an_export_of_stock_ohif_into_a_folder_is_a_version_of_its_own(page, url, samples):
+    phantom = headers(samples / "dicom" / "phantom-2")
+    case = str(phantom[0].SeriesInstanceUID)
+    infer(url, case)
+    draft = label_map(url, case)
+    open_draft(page, url, phantom[0])
+    shown_slices(page, STOCK_IMAGES)
+    page.get_by_text("core_scar").first.click()
+    page.locator('[data-cy="Brush-btn"]').click()
+    stroke(page)
+    edited = shown_slices(page, STOCK_IMAGES)
+    answer = export_seg(page)
+    assert answer.ok, answer.text()
+    saved = label_map(url, case, "draft")
+    check_voxels(edited, saved, phantom)
+    assert (saved != draft).sum() > 100
+    newest = versions(url, case)[0]
+    assert (newest["state"], newest["user"]) == ("draft", "unknown annotator")
+    assert newest["features"]["warnings"]
+    address = f"{url}/acsnet/cases/{case}"
+    report = requests.get(f"{address}/report.pdf?tag=draft", timeout=120)
+    assert "unknown annotator" in text_of(report.content)
+    sr = requests.get(f"{address}/measurements.dcm?tag=draft", timeout=120)
+    assert pydicom.dcmread(BytesIO(sr.content)).Modality == "SR"
+
+
+@pytest.mark.parametrize("flips", [(True, False, True), (False, True, False)])
+def test_a_stroke_is_saved_where_it_was_drawn_in_turned_stacks(
+    page, start_server, patient, tmp_path, flips
+):
+    series = turned(patient(), flips)
+    write(series, tmp_path / "studies" / "turned")
+    url, _ = start_server(tmp_path / "studies")
+    case = str(series[0].SeriesInstanceUID)
+    infer(url, case)
+    draft = label_map(url, case)
+    open_case(page, url, case)
+    check_voxels(shown_slices(page, STOCK_IMAGES), draft, series)
+    stroke(page)
+    edited = shown_slices(page, STOCK_IMAGES)
+    button(page, "Save").click()
+    status(page).filter(has_text=f"draft by {READER}").wait_for()
+    saved = label_map(url, case, "draft")
+    check_voxels(edited, saved, series)
+    assert set(saved[saved != draft]) <= {Label.CORE_SCAR, Label.LV_MYOCARDIUM}
+    assert (saved != draft).any()
+
+
+def test_a_killed_tab_loses_nothing_that_is_older_than_5_seconds(browser, url, samples):
+    killed_tab = pytest.importorskip("killed_tab", reason="playwright is not installed")
+    case = str(headers(samples / "dicom" / "phantom-1")[0].SeriesInstanceUID)
+    infer(url, case)
+    numbers = random.Random(time.time_ns())
+    for _ in range(3):
+        seconds, seed = numbers.uniform(5.0, 9.0), numbers.randrange(1000)
+        kill = killed_tab.kill_while_drawing(browser, url, case, seconds=seconds, seed=seed)
+        tell(f"killed after {seconds:.1f} s (seed {seed}): {kill}")
+        assert kill.lost == 0
+
+
+def test_an_edit_that_was_not_saved_is_back_after_a_reload_and_can_be_discarded(
+    page, url, samples, look
+):
+    case = str(headers(samples / "dicom" / "phantom-1")[0].SeriesInstanceUID)
+    infer(url, case)
+    open_case(page, url, case, reader="Cem Reader")
+    before = shown_slices(page, STOCK_IMAGES)
+    stroke(page, right=40, down=40)
+    drawn = shown_slices(page, STOCK_IMAGES)
+    page.reload()
+    give_name(page, "Cem Reader")
+    back = shown_slices(page, STOCK_IMAGES)
+    for uid, values in drawn.items():
+        np.testing.assert_array_equal(back[uid], values)
+    page.get_by_text("Your edit is back").wait_for()
+    look("mode-edit-is-back")
+    button(page, "Discard").click()
+    page.locator("dialog.acsnet").get_by_role("button", name="Discard").click()
+    status(page).filter(has_not_text="not saved").wait_for()
+    discarded = shown_slices(page, STOCK_IMAGES)
+    for uid, values in before.items():
+        np.testing.assert_array_equal(discarded[uid], values)
+    stored = requests.get(
+        f"{url}/acsnet/cases/{case}/edit", params={"by": "Cem Reader"}, timeout=60
+    ).json()
+    assert json.dumps(stored["unsaved"]) == "null"
