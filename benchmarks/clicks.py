@@ -1,0 +1,313 @@
+"""A simulated reader: what clicks do to drafts, against a brush and against brush and stage 3.
+
+The reader clicks in the middle of the largest error of a wall and says what the expert has there.
+By default on the EMIDEC test list, whose patients neither the networks nor the autoencoder has
+seen; with `--fold`, on patients of the train list, by an autoencoder trained without them
+(`benchmarks/clicks_fold.py`).
+"""
+
+import argparse
+import json
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.table import Table
+from scipy.ndimage import distance_transform_edt
+from scipy.ndimage import label as components
+
+from acsnet.anatomy.checks import check, read_limits
+from acsnet.anatomy.latent_prior import load_prior
+from acsnet.evaluate.metrics import slice_hausdorff_mm
+from acsnet.interaction.clicked_labels import click_labels
+from acsnet.interaction.clicks import Click, Kind
+from acsnet.labels import ENHANCEMENT, MYOCARDIUM, Label
+from acsnet.masks import dice
+from acsnet.nets.autoencoder import Autoencoder
+from acsnet.nets.weights import SHIPPED, load_network
+from acsnet.pipeline import Pipeline
+from acsnet.stages.correction import Corrector
+from acsnet.stages.latent_search import LatentWalk
+from acsnet.train.data.case import POOL, SCAR, WALL
+from acsnet.train.data.lists import emidec_cases
+from clicks_fold import HELD_OUT
+from wall_damage import DAMAGES
+
+POOR = 0.87
+"""Wall Dice below which a slice is clicked on."""
+
+GOALS = (0.85, 0.90)
+CLICKS = 5
+MAX_CLICKS = 30
+BRUSH_MM = 4.0
+"""Radius of the disc that a brush paints."""
+
+DAMAGE = ("rough", "erosion", "dilation", "cut", "blobs")
+Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Drawn:
+    """A patient: pixels, draft labels and expert tissue, (slice, row, column), apex first."""
+
+    name: str
+    pixels: NDArray[np.float32]
+    labels: NDArray[np.uint8]
+    tissue: NDArray[np.uint8]
+    spacing_mm: tuple[float, float, float]
+
+
+@dataclass
+class Tally:
+    """What was seen over all clicks: seconds, clicks held, walls checked and impossible."""
+
+    seconds: list[float] = field(default_factory=list)
+    held: list[bool] = field(default_factory=list)
+    possible: list[bool] = field(default_factory=list)
+
+
+def drafts(data: Path, names: list[str]) -> Iterator[Drawn]:
+    """The patients with drafts of the shipped networks."""
+    pipeline = Pipeline.load()
+    for case in emidec_cases(data, names):
+        result = pipeline(case.scan)
+        same_order = result.scan.grid.reversed_slices == case.scan.grid.reversed_slices
+        yield Drawn(
+            name=case.scan.name,
+            pixels=np.ascontiguousarray(result.scan.pixels),
+            labels=result.labels,
+            tissue=np.ascontiguousarray(case.tissue[:: 1 if same_order else -1]),
+            spacing_mm=result.scan.spacing_mm,
+        )
+
+
+def damaged(drawn: Drawn, corrector: Corrector, rng: np.random.Generator) -> Drawn:
+    """The patient with the expert's labels as draft, each wall damaged and made possible again."""
+    wall = drawn.tissue >= WALL
+    broken = np.stack(
+        [DAMAGES[DAMAGE[rng.integers(len(DAMAGE))]](w, rng) if w.any() else w for w in wall]
+    )
+    walls = np.stack([s.wall for s in corrector(broken, drawn.spacing_mm[1:])])
+    labels = np.zeros_like(drawn.labels)
+    for k, new in enumerate(walls):
+        parts, count = components(~new)
+        inside = parts > 1 if count > 1 else (drawn.tissue[k] == POOL) & ~new
+        labels[k][inside] = Label.LV_BLOOD_POOL
+    labels[walls] = Label.LV_MYOCARDIUM
+    labels[walls & (drawn.tissue == SCAR)] = Label.CORE_SCAR
+    return replace(drawn, labels=labels)
+
+
+def middle_of_largest(wrong: Mask, spacing_mm: tuple[float, float]) -> tuple[int, int] | None:
+    """The pixel furthest inside the largest part of a (row, column) mask; None for an empty one."""
+    if not wrong.any():
+        return None
+    parts, _ = components(wrong)
+    largest = parts == np.bincount(parts.ravel())[1:].argmax() + 1
+    depth = distance_transform_edt(np.pad(largest, 1), sampling=spacing_mm)[1:-1, 1:-1]
+    row, column = np.unravel_index(depth.argmax(), depth.shape)
+    return int(row), int(column)
+
+
+def wall_click(k: int, wall: Mask, drawn: Drawn) -> Click | None:
+    """The click on the largest error of a slice's wall."""
+    tissue = drawn.tissue[k]
+    at = middle_of_largest(wall != (tissue >= WALL), drawn.spacing_mm[1:])
+    if at is None:
+        return None
+    kind = {POOL: Kind.CAVITY, WALL: Kind.WALL, SCAR: Kind.WALL}.get(tissue[at], Kind.OUTSIDE)
+    return Click(slice=k, row=at[0], column=at[1], kind=kind)
+
+
+def scar_click(k: int, labels: NDArray[np.uint8], drawn: Drawn) -> Click | None:
+    """The click on the largest error of a slice's scar inside the wall."""
+    scar, expert = np.isin(labels, ENHANCEMENT), drawn.tissue[k] == SCAR
+    at = middle_of_largest((scar != expert) & np.isin(labels, MYOCARDIUM), drawn.spacing_mm[1:])
+    if at is None:
+        return None
+    kind = Kind.SCAR if expert[at] else Kind.HEALTHY
+    return Click(slice=k, row=at[0], column=at[1], kind=kind)
+
+
+def brushed(wall: Mask, click: Click, spacing_mm: tuple[float, float]) -> Mask:
+    """A (row, column) wall after a disc of wall, or of none, was painted where a click is."""
+    rows, columns = np.indices(wall.shape)
+    down, right = (rows - click.row) * spacing_mm[0], (columns - click.column) * spacing_mm[1]
+    out = wall.copy()
+    out[np.hypot(down, right) <= BRUSH_MM] = click.kind is Kind.WALL
+    return out
+
+
+Correction = Callable[[Drawn, int, list[Click]], Mask]
+
+
+def by_clicks(corrector: Corrector, tally: Tally) -> Correction:
+    """Walls by clicks, with what is counted of them."""
+
+    def correct(drawn: Drawn, k: int, clicks: list[Click]) -> Mask:
+        labels = clicked(drawn, clicks, corrector, tally)
+        return np.isin(labels[k], MYOCARDIUM)
+
+    return correct
+
+
+def clicked(
+    drawn: Drawn, clicks: list[Click], corrector: Corrector, tally: Tally
+) -> NDArray[np.uint8]:
+    """The labels of a patient after clicks."""
+    began = time.perf_counter()
+    after = click_labels(drawn.pixels, drawn.labels, clicks, drawn.spacing_mm, corrector=corrector)
+    tally.seconds.append(time.perf_counter() - began)
+    tally.held += after.held
+    walls = np.isin(after.labels, MYOCARDIUM)
+    spacing_mm, limits = drawn.spacing_mm[1:], corrector.limits
+    tally.possible += [check(walls[k], spacing_mm, limits).valid for k in after.changed]
+    return after.labels
+
+
+def by_brush(corrector: Corrector | None) -> Correction:
+    """Walls by a brush, made possible by stage 3 where there is a corrector."""
+
+    def correct(drawn: Drawn, k: int, clicks: list[Click]) -> Mask:
+        wall = np.isin(drawn.labels[k], MYOCARDIUM)
+        for click in clicks:
+            wall = brushed(wall, click, drawn.spacing_mm[1:])
+        if corrector is None:
+            return wall
+        return corrector(wall[None], drawn.spacing_mm[1:])[0].wall
+
+    return correct
+
+
+def slice_curves(patients: list[Drawn], correct: Correction) -> NDArray[np.float64]:
+    """(slice, CLICKS + 1, 2) Dice and Hausdorff distance of poor slices after 0, 1, ... clicks."""
+    rows = []
+    for drawn in patients:
+        walls = np.isin(drawn.labels, MYOCARDIUM)
+        expert = drawn.tissue >= WALL
+        for k in np.flatnonzero(walls.any(axis=(1, 2)) & expert.any(axis=(1, 2))):
+            if dice(walls[k], expert[k]) >= POOR:
+                continue
+            wall, clicks, row = walls[k], [], []
+            for _ in range(CLICKS + 1):
+                distance = slice_hausdorff_mm(wall[None], expert[k][None], drawn.spacing_mm[1:])
+                row.append((dice(wall, expert[k]), float(distance[0])))
+                if (click := wall_click(int(k), wall, drawn)) is not None:
+                    clicks.append(click)
+                    wall = correct(drawn, int(k), clicks)
+            rows.append(row)
+    return np.array(rows)
+
+
+def burden(labels: NDArray[np.uint8]) -> float:
+    """Enhancement as a share of the wall, %."""
+    return 100.0 * np.isin(labels, ENHANCEMENT).sum() / max(np.isin(labels, MYOCARDIUM).sum(), 1)
+
+
+def patient_course(
+    drawn: Drawn, corrector: Corrector, tally: Tally, *, goal: float
+) -> tuple[int, bool, float, float, float]:
+    """Clicks until every slice has the goal, whether it was reached, and errors of the burden (%).
+
+    Errors: of the draft, after these clicks, and after as many again on scar, one a slice. The
+    reader always clicks on the worst slice; a slice that has no wall on either side counts as done.
+    """
+    expert = drawn.tissue >= WALL
+    truth = 100.0 * (drawn.tissue == SCAR).sum() / max(expert.sum(), 1)
+    labels, clicks = drawn.labels, []
+    given_up: set[int] = set()
+    while len(clicks) < MAX_CLICKS:
+        walls = np.isin(labels, MYOCARDIUM)
+        scores = {
+            k: dice(walls[k], expert[k])
+            for k in range(len(walls))
+            if expert[k].any() and np.isin(drawn.labels[k], MYOCARDIUM).any() and k not in given_up
+        }
+        worst = min(scores, key=lambda k: scores[k], default=None)
+        if worst is None or scores[worst] >= goal:
+            break
+        click = wall_click(worst, walls[worst], drawn)
+        if click is None or sum(c.slice == worst for c in clicks) >= 2 * CLICKS:
+            given_up.add(worst)
+            continue
+        clicks.append(click)
+        labels = clicked(drawn, clicks, corrector, tally)
+    with_scar = list(clicks)
+    for k in range(len(labels)):
+        if (click := scar_click(k, labels[k], drawn)) is not None:
+            with_scar.append(click)
+    after_scar = clicked(drawn, with_scar, corrector, Tally())
+    return (
+        len(clicks),
+        not given_up and len(clicks) < MAX_CLICKS,
+        *(abs(burden(drawn_labels) - truth) for drawn_labels in (drawn.labels, labels, after_scar)),
+    )
+
+
+def report(title: str, patients: list[Drawn], corrector: Corrector, console: Console) -> None:
+    """Print the curves and the courses of some patients."""
+    tally = Tally()
+    ways = {
+        "clicks": by_clicks(corrector, tally),
+        "brush": by_brush(None),
+        "brush, stage 3": by_brush(corrector),
+    }
+    curves = {name: slice_curves(patients, correct) for name, correct in ways.items()}
+    table = Table("", *(str(n) for n in range(CLICKS + 1)), title=f"{title}: poor slices")
+    for name, rows in curves.items():
+        for at, what in enumerate(("Dice", "HD mm")):
+            table.add_row(f"{name}, {what}", *(f"{v:.3f}" for v in np.nanmean(rows[..., at], 0)))
+    console.print(table)
+    if len(patients[0].labels):
+        console.print(f"{len(curves['clicks'])} slices of {len(patients)} patients")
+    for goal in GOALS:
+        courses = np.array(
+            [patient_course(drawn, corrector, tally, goal=goal) for drawn in patients], float
+        )
+        console.print(
+            f"until every slice has {goal:.2f}: {np.median(courses[:, 0]):g} clicks a patient "
+            f"(mean {courses[:, 0].mean():.1f}, most {courses[:, 0].max():g}), reached in "
+            f"{int(courses[:, 1].sum())} of {len(courses)}; burden off by "
+            f"{courses[:, 2].mean():.2f} % before, {courses[:, 3].mean():.2f} % after, "
+            f"{courses[:, 4].mean():.2f} % with one click on scar a slice"
+        )
+    median_s, late_s = np.percentile(tally.seconds, (50, 95))
+    console.print(
+        f"{len(tally.seconds)} answers: {median_s:.3f} s (median), {late_s:.3f} s (95 %); "
+        f"{np.mean(tally.held):.2%} of {len(tally.held)} clicks held; "
+        f"{np.mean(tally.possible):.2%} of {len(tally.possible)} changed walls possible"
+    )
+
+
+def main() -> None:
+    """Print tables for drafts of the networks and for damaged drafts."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--fold", type=Path, help="weights of benchmarks/clicks_fold.py")
+    args = parser.parse_args()
+    folder = args.fold or SHIPPED
+    corrector = Corrector(
+        walk=LatentWalk(
+            autoencoder=load_network("autoencoder", Autoencoder, folder=folder),
+            prior=load_prior(read_limits(), folder=folder),
+        )
+    )
+    names = list(HELD_OUT)
+    if args.fold is None:
+        names = json.loads((args.data / "splits.json").read_text())["emidec"]["test"]
+    console = Console(width=110)
+    patients = list(drafts(args.data, names))
+    report("drafts of the networks", patients, corrector, console)
+    if args.fold is not None:
+        report("of these, unseen by the MYO network", patients[:6], corrector, console)
+    rng = np.random.default_rng(0)
+    broken = [damaged(drawn, corrector, rng) for drawn in patients]
+    report("damaged drafts", broken, corrector, console)
+
+
+if __name__ == "__main__":
+    main()

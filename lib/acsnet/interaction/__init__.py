@@ -1,0 +1,1 @@
+"""Corrections by a click, a brush or strokes: the wall follows and stays possible."""

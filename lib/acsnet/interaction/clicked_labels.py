@@ -1,0 +1,116 @@
+"""Clicks on a label map -> the label map after them: walls, blood pool, scar.
+
+The one call for every client. Not from the paper.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import label as components
+
+from acsnet.interaction.clicks import ON_SCAR, Click, check_clicks, holds
+from acsnet.interaction.moved_walls import move_walls
+from acsnet.interaction.scar_growth import grow_scar
+from acsnet.labels import ENHANCEMENT, MYOCARDIUM, Label
+from acsnet.quantify.scar import classify_enhancement
+from acsnet.stages.correction import Corrector
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClickedLabels:
+    """A label map after clicks.
+
+    labels: (slice, row, column); clicks: those that count, of each pixel the newest; held: of each,
+    whether the labels have what it says; changed: slices that are not as in the draft.
+    """
+
+    labels: NDArray[np.uint8]
+    clicks: tuple[Click, ...]
+    held: tuple[bool, ...]
+    changed: tuple[int, ...]
+
+
+def click_labels(
+    pixels: NDArray[np.float32],
+    labels: NDArray[np.uint8],
+    clicks: Sequence[Click],
+    spacing_mm: tuple[float, float, float],
+    *,
+    corrector: Corrector,
+) -> ClickedLabels:
+    """Fulfil clicks on a draft. Slices that no click moves stay as they are, voxel for voxel.
+
+    Args:
+        pixels: (slice, row, column) signal.
+        labels: (slice, row, column) draft, values of `acsnet.labels.Label`, apex first.
+        clicks: oldest first, on all slices.
+        spacing_mm: distance of slices, of rows, of columns.
+        corrector: of the pipeline.
+
+    Raises:
+        InputError: as `check_clicks`.
+    """
+    counting = check_clicks(clicks, labels.shape)
+    drawn, scar = np.isin(labels, MYOCARDIUM), np.isin(labels, ENHANCEMENT)
+    pool = labels == Label.LV_BLOOD_POOL
+    walls = move_walls(drawn, pool, counting, spacing_mm, corrector=corrector)
+    scar_clicks = [click for click in counting if click.kind in ON_SCAR]
+    grown = grow_scar(
+        pixels,
+        walls.wall,
+        _into_new_wall(pixels, drawn, scar, walls.wall),
+        scar_clicks,
+        spacing_mm[1:],
+    )
+    enhancement = grown.enhancement
+    is_changed = (
+        (walls.wall != drawn) | (walls.pool != pool) | (enhancement != scar) | grown.obstruction
+    ).any(axis=(1, 2))
+    out = labels.copy()
+    for k in np.flatnonzero(is_changed):
+        plane = np.zeros(labels.shape[1:], np.uint8)
+        plane[walls.pool[k]] = Label.LV_BLOOD_POOL
+        plane[walls.wall[k]] = Label.LV_MYOCARDIUM
+        out[k] = np.where(enhancement[k] & scar[k], labels[k], plane)
+    _split_new(out, pixels, walls.wall, enhancement)
+    out[grown.obstruction & enhancement] = Label.MICROVASCULAR_OBSTRUCTION
+    return ClickedLabels(
+        labels=out,
+        clicks=counting,
+        held=tuple(holds(click, out) for click in counting),
+        changed=tuple(np.flatnonzero((out != labels).any(axis=(1, 2))).tolist()),
+    )
+
+
+def _into_new_wall(
+    pixels: NDArray[np.float32],
+    before: NDArray[np.bool_],
+    scar: NDArray[np.bool_],
+    wall: NDArray[np.bool_],
+) -> NDArray[np.bool_]:
+    """The scar that still lies in the wall, and what of the new wall continues it as brightly."""
+    threshold = classify_enhancement(pixels, before, scar).threshold.value
+    kept = scar & wall
+    if threshold is None:
+        return kept
+    bright = wall & ~before & (pixels >= threshold)
+    for k in np.flatnonzero(bright.any(axis=(1, 2))):
+        parts, _ = components(kept[k] | bright[k])
+        joined = np.unique(parts[kept[k]])
+        kept[k] = np.isin(parts, joined[joined > 0])
+    return kept
+
+
+def _split_new(
+    labels: NDArray[np.uint8],
+    pixels: NDArray[np.float32],
+    wall: NDArray[np.bool_],
+    enhancement: NDArray[np.bool_],
+) -> None:
+    """Make scar that is new core scar or grey zone, in place; what was labelled stays so."""
+    new = enhancement & (labels == Label.LV_MYOCARDIUM)
+    if new.any():
+        core = classify_enhancement(pixels, wall, enhancement).core
+        labels[new] = np.where(core[new], Label.CORE_SCAR, Label.GREY_ZONE)

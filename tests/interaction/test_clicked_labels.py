@@ -1,0 +1,99 @@
+import numpy as np
+import pytest
+
+from acsnet.interaction.clicked_labels import click_labels
+from acsnet.interaction.clicks import Click, Kind
+from acsnet.labels import MYOCARDIUM, Label
+
+MM = (10.0, 1.5, 1.5)
+ROWS, COLUMNS = np.indices((80, 80)) - 40
+RADIUS = 1.5 * np.hypot(ROWS, COLUMNS)
+RIGHT = np.abs(np.arctan2(ROWS, COLUMNS)) < np.deg2rad(40.0)
+
+
+def stack():
+    """Three rings whose right side is as bright as scar; the middle one has none labelled."""
+    labels = np.zeros((3, 80, 80), np.uint8)
+    labels[:, RADIUS < 32.0] = Label.LV_MYOCARDIUM
+    labels[:, RADIUS <= 22.0] = Label.LV_BLOOD_POOL
+    wall = labels == Label.LV_MYOCARDIUM
+    pixels = np.full(labels.shape, 20.0, np.float32)
+    pixels[wall] = 50.0
+    pixels[wall & RIGHT] = 200.0
+    labels[0][wall[0] & RIGHT] = labels[2][wall[2] & RIGHT] = Label.CORE_SCAR
+    return pixels, labels
+
+
+def on_right(kind, k, *, mm=27.0):
+    return Click(slice=k, row=40, column=40 + round(mm / 1.5), kind=kind)
+
+
+@pytest.fixture(scope="module")
+def corrector(pipeline):
+    return pipeline.corrector
+
+
+def test_a_click_on_scar_labels_what_is_as_bright_near_it(corrector):
+    pixels, labels = stack()
+    out = click_labels(pixels, labels, [on_right(Kind.SCAR, 1)], MM, corrector=corrector)
+    new = out.labels[1] == Label.CORE_SCAR
+    assert out.held == (True,)
+    assert out.changed == (1,)
+    near = (
+        (labels[1] == Label.LV_MYOCARDIUM) & RIGHT & (np.hypot(ROWS * 1.5, COLUMNS * 1.5 - 27) < 7)
+    )
+    assert new[near].all()
+    assert not new[~RIGHT].any()
+
+
+def test_a_click_on_healthy_wall_takes_the_scar_near_it_away(corrector):
+    pixels, labels = stack()
+    out = click_labels(pixels, labels, [on_right(Kind.HEALTHY, 0)], MM, corrector=corrector)
+    assert out.held == (True,)
+    assert out.changed == (0,)
+    before, after = (np.count_nonzero(x[0] == Label.CORE_SCAR) for x in (labels, out.labels))
+    assert 0 < after < before
+
+
+def test_scar_and_healthy_wall_side_by_side_share_what_lies_between(corrector):
+    pixels, labels = stack()
+    clicks = [
+        Click(slice=1, row=36, column=58, kind=Kind.SCAR),
+        Click(slice=1, row=44, column=58, kind=Kind.HEALTHY),
+    ]
+    out = click_labels(pixels, labels, clicks, MM, corrector=corrector)
+    assert out.held == (True, True)
+    rows = np.flatnonzero((out.labels[1] == Label.CORE_SCAR).any(axis=1))
+    assert rows.max() <= 40
+
+
+def test_a_click_on_a_dark_core_labels_it_as_obstruction(corrector):
+    pixels, labels = stack()
+    dark = np.hypot(ROWS * 1.5, COLUMNS * 1.5 - 27.0) < 3.0
+    pixels[0][dark] = 45.0
+    out = click_labels(pixels, labels, [on_right(Kind.OBSTRUCTION, 0)], MM, corrector=corrector)
+    assert out.held == (True,)
+    assert set(np.unique(out.labels[0][dark])) == {Label.MICROVASCULAR_OBSTRUCTION}
+    assert (out.labels[0] == Label.CORE_SCAR).any()
+
+
+def test_scar_outside_the_wall_brings_the_wall_with_it(corrector):
+    pixels, labels = stack()
+    pixels[0][(RADIUS < 38.0) & (RADIUS >= 32.0) & RIGHT] = 200.0
+    out = click_labels(pixels, labels, [on_right(Kind.SCAR, 0, mm=36.0)], MM, corrector=corrector)
+    assert out.held == (True,)
+    assert np.isin(out.labels[0], MYOCARDIUM).sum() > np.isin(labels[0], MYOCARDIUM).sum()
+
+
+def test_new_wall_beside_scar_and_as_bright_is_scar(corrector):
+    pixels, labels = stack()
+    pixels[0][(RADIUS < 38.0) & (RADIUS >= 32.0) & RIGHT] = 200.0
+    out = click_labels(pixels, labels, [on_right(Kind.WALL, 0, mm=36.0)], MM, corrector=corrector)
+    assert out.labels[0, 40, 40 + 24] == Label.CORE_SCAR
+
+
+def test_slices_far_from_clicks_are_the_same_voxel_for_voxel(corrector):
+    pixels, labels = stack()
+    labels[2, 5, 5] = Label.GREY_ZONE  # not what a wall may be, and not touched either
+    out = click_labels(pixels, labels, [on_right(Kind.WALL, 0, mm=36.0)], MM, corrector=corrector)
+    np.testing.assert_array_equal(out.labels[2], labels[2])
