@@ -87,13 +87,53 @@ def choice_of(request: dict[str, Any]) -> dict[str, Any]:
     return {PHASE: phase or None, SERIES: str(series).strip() or None}
 
 
-class ChainTask(InferTask):
+class Task(InferTask):
+    """A task that answers with a label map.
+
+    folder: where `__call__` writes; kind: MONAI Label's type, by which clients choose what they
+    send. MONAI Label's own `BasicInferTask` is not used: with a missing weights file it would run
+    on random weights, and it keeps one network where the method has several.
+    """
+
+    def __init__(
+        self,
+        *,
+        folder: Path,
+        description: str,
+        kind: str = "segmentation",
+        config: dict[str, Any] | None = None,
+        labels: dict[str, int] = LABEL_VALUES,
+    ) -> None:
+        super().__init__(
+            type=InferType(kind),
+            labels=dict(labels),
+            dimension=3,
+            description=f"{description} {NOTICE}",
+            config=config or {},
+        )
+        self._folder = folder
+
+    def is_valid(self) -> bool:
+        """Always: a chain cannot be loaded without verified weights."""
+        return True
+
+    @abstractmethod
+    def run(self, request: dict[str, Any]) -> Answer:
+        """Answer a request; `request["image"]` is a path."""
+
+    def __call__(self, request: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+        """As MONAI Label calls a task: a file, which the caller removes, and measures."""
+        answer = self.run(request)
+        suffix = request.get("result_extension") or ".nii.gz"
+        path = self._folder / f"{uuid.uuid4().hex}{suffix}"
+        path.write_bytes(label_map_bytes(answer, suffix))
+        return str(path), answer.params
+
+
+class ChainTask(Task):
     """A task of the chain that is served, one scan at a time.
 
-    served: loaded, hence with verified weights; folder: where `__call__` writes; options: the names
-    of the parameters that it takes. MONAI Label's own `BasicInferTask` is not used: with a missing
-    weights file it would run on random weights, and it keeps one network where the method has
-    several.
+    served: loaded, hence with verified weights; options: the names of the parameters that it takes.
     """
 
     def __init__(
@@ -113,17 +153,12 @@ class ChainTask(InferTask):
             PHASE: 0,
         }
         super().__init__(
-            type=InferType.SEGMENTATION,
-            labels=dict(labels),
-            dimension=3,
-            description=f"{description} {NOTICE}",
+            folder=folder,
+            description=description,
             config={name: offered[name] for name in options},
+            labels=labels,
         )
-        self._served, self._queue, self._folder = served, queue, folder
-
-    def is_valid(self) -> bool:
-        """Always: a chain cannot be loaded without verified weights."""
-        return True
+        self._served, self._queue = served, queue
 
     def run(self, request: dict[str, Any]) -> Answer:
         """Segment `request["image"]`, a path, when it is its turn.
@@ -149,14 +184,6 @@ class ChainTask(InferTask):
         owner, background = str(request.get("asker") or ""), bool(request.get("background"))
         gone = request.get("gone", lambda: False)
         return self._queue.run(work, owner=owner, background=background, gone=gone)
-
-    def __call__(self, request: dict[str, Any]) -> tuple[str, dict[str, Any]]:
-        """As MONAI Label calls a task: a file, which the caller removes, and measures."""
-        answer = self.run(request)
-        suffix = request.get("result_extension") or ".nii.gz"
-        path = self._folder / f"{uuid.uuid4().hex}{suffix}"
-        path.write_bytes(label_map_bytes(answer, suffix))
-        return str(path), answer.params
 
     @abstractmethod
     def segment(self, scan: ShortAxisScan, pipeline: Pipeline, request: dict[str, Any]) -> Answer:

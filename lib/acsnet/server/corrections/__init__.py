@@ -1,0 +1,1 @@
+"""Corrections by clicks and strokes: what a reader starts from, their state, and the tasks."""

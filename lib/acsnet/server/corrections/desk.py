@@ -1,0 +1,243 @@
+"""Clicks of readers on scans, one of each reader and scan at a time: start, state, moved walls.
+
+It runs beside the queue of the networks, which it needs for a new draft only: a click is not to wait
+for the scan of somebody else.
+"""
+
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from acsnet.interaction.clicked_labels import ClickedLabels, click_labels
+from acsnet.io import read_scan
+from acsnet.labels import MYOCARDIUM, Label
+from acsnet.quantify.features import compute_features
+from acsnet.scan import ShortAxisScan
+from acsnet.server.corrections.points import Points, clicks_of
+from acsnet.server.corrections.reader_states import ReaderState, ReaderStates, Start
+from acsnet.server.corrections.starts import DRAWN, own_version, start_of
+from acsnet.server.corrections.strokes import points_of_strokes, read_strokes
+from acsnet.server.datastores.label_intake import NOBODY
+from acsnet.server.datastores.preflight import fingerprint
+from acsnet.server.datastores.protocol import StudyStore
+from acsnet.server.inference.work_queue import volume_place
+from acsnet.stages.correction import Corrector
+
+SENT = "sent"
+"""Source of a start that a client sent."""
+
+LOCKS = 64
+SCANS = 4
+"""Kept as read between clicks, where they are small."""
+
+MAX_SCAN_BYTES = 2**26
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reader:
+    """name: by which versions are theirs; key: name and address, by which clicks are."""
+
+    name: str = NOBODY
+    key: str = NOBODY
+
+
+@dataclass(frozen=True, kw_only=True)
+class Corrected:
+    """A scan with the labels after clicks, and what a client is told.
+
+    labels: on the input's grid; start: what the clicks started from.
+    """
+
+    scan: ShortAxisScan
+    labels: NDArray[np.uint8]
+    start: Start
+    clicked: ClickedLabels
+    notes: tuple[str, ...]
+    seconds: float = 0.0
+
+    def measures(self) -> dict[str, Any]:
+        """Volumes, mass and burden, by the names of `features.json`."""
+        features = compute_features(
+            self.clicked.labels, self.scan.voxel_ml, scar_known=self.scan.shows_scar
+        )
+        return asdict(features)
+
+
+class CorrectionDesk:
+    """Answers clicks.
+
+    store: of the scans. states: of readers, which outlive the server; passing: of scans that are
+    in no store, which do not. corrector: that of the served chain. run: segments an image, whose id
+    may be empty, by its path.
+    """
+
+    def __init__(
+        self,
+        store: StudyStore,
+        *,
+        states: ReaderStates,
+        passing: ReaderStates,
+        corrector: Callable[[], Corrector],
+        run: Callable[[str, Path], NDArray[np.uint8]],
+    ) -> None:
+        self._store, self._states, self._passing = store, states, passing
+        self._corrector, self._run = corrector, run
+        self._locks = tuple(threading.Lock() for _ in range(LOCKS))
+        self._scans = ScanCache()
+
+    def click(
+        self,
+        path: Path,
+        image: str,
+        reader: Reader,
+        points: Callable[[ShortAxisScan], Points],
+        *,
+        source: str | None = None,
+        anew: bool = False,
+    ) -> Corrected:
+        """The labels of a scan after all clicks of a reader.
+
+        Clicks that repeat one of those before go on from where these started, unless the reader has
+        saved a version since; others begin anew.
+
+        Args:
+            path: of the scan.
+            image: its id in the store; empty for a scan that a client holds here.
+            reader: who clicks.
+            points: of the scan, which only its grid can check.
+            source: what to start from, see `start_of`; None to go on, or for the first there is.
+            anew: whether to forget what was clicked before.
+
+        Raises:
+            AcsnetError: for points that are none, and what is no scan.
+        """
+        scan = self._scans.get(path)
+        wanted = points(scan)
+        states, name = (self._states, image) if image else (self._passing, str(path))
+        with self._locks[hash((reader.key, name)) % LOCKS]:
+            began = time.perf_counter()
+            state, notes = states.read(reader.key, name)
+            current = self._scans.fingerprint(path)
+            start = None
+            if state is not None and not anew and source in (None, state.start.source):
+                own = own_version(self._store, image, reader.name) if image else ""
+                goes_on = bool({at for _, at in wanted} & {at for _, at in state.points})
+                same = state.scan == current and state.start.labels.shape == scan.grid.shape
+                start = state.start if goes_on and same and own == state.start.own else None
+            if start is None:
+                start = self._start(path, image, scan, reader, source)
+            corrected = self._moved(scan, start, wanted, notes)
+            states.write(reader.key, name, ReaderState(scan=current, start=start, points=wanted))
+        return replace(corrected, seconds=time.perf_counter() - began)
+
+    def stroke(
+        self,
+        path: Path,
+        image: str,
+        reader: Reader,
+        *,
+        mask: Path,
+        segments: Any,
+        label: Label,
+    ) -> Corrected:
+        """The labels of a scan after strokes on and off a label.
+
+        They start from the labels in the mask, or, where it holds no wall, as clicks do; nothing is
+        kept.
+
+        Args:
+            path: of the scan.
+            image: its id in the store, or empty.
+            reader: who paints.
+            mask: file with labels and strokes, see `read_strokes`.
+            segments: the viewer's list of segments.
+            label: what the strokes are on and off.
+
+        Raises:
+            AcsnetError: as `read_strokes`, and for what is no scan.
+        """
+        scan, began = self._scans.get(path), time.perf_counter()
+        strokes = read_strokes(mask, scan.grid, segments)
+        start = Start(source=SENT, version="", labels=scan.grid.to_input(strokes.labels))
+        if not np.isin(strokes.labels, MYOCARDIUM).any():
+            start = self._start(path, image, scan, reader, None)
+            strokes = replace(strokes, labels=scan.grid.from_input(start.labels))
+        corrected = self._moved(scan, start, points_of_strokes(strokes, scan, label))
+        return replace(corrected, seconds=time.perf_counter() - began)
+
+    def _moved(
+        self, scan: ShortAxisScan, start: Start, points: Points, notes: tuple[str, ...] = ()
+    ) -> Corrected:
+        draft = np.ascontiguousarray(scan.grid.from_input(start.labels))
+        clicked = click_labels(
+            scan.pixels,
+            draft,
+            clicks_of(points, scan.grid, draft),
+            scan.spacing_mm,
+            corrector=self._corrector(),
+        )
+        if not all(clicked.held):
+            notes = (*notes, missed_note(clicked.held))
+        return Corrected(
+            scan=scan,
+            labels=scan.grid.to_input(clicked.labels),
+            start=start,
+            clicked=clicked,
+            notes=notes,
+        )
+
+    def state(self, image: str, reader: Reader) -> ReaderState | None:
+        """What a reader clicked on an image of the store; None for nothing, or another scan."""
+        state, _ = self._states.read(reader.key, image)
+        path = Path(self._store.get_image_uri(image))
+        return None if state is None or state.scan != self._scans.fingerprint(path) else state
+
+    def _start(
+        self, path: Path, image: str, scan: ShortAxisScan, reader: Reader, source: str | None
+    ) -> Start:
+        def run() -> NDArray[np.uint8]:
+            return self._run(image, path)
+
+        if not image:
+            return Start(source=DRAWN, version="", labels=run())
+        return start_of(self._store, image, scan, reader.name, run=run, source=source)
+
+
+def missed_note(held: tuple[bool, ...]) -> str:
+    """What a reader is told where no possible wall holds all clicks."""
+    return f"{held.count(False)} of {len(held)} clicks do not hold: no possible wall has them all"
+
+
+class ScanCache:
+    """The last few scans that were read, each as long as its files are the same."""
+
+    def __init__(self) -> None:
+        self._change = threading.Lock()
+        self._kept: OrderedDict[tuple[str, str], ShortAxisScan] = OrderedDict()
+
+    def fingerprint(self, path: Path) -> str:
+        """What changes when the files of a scan do."""
+        return fingerprint(path)
+
+    def get(self, path: Path) -> ShortAxisScan:
+        """The scan in a file or folder. Errors as `read_scan`."""
+        key = str(path), fingerprint(path)
+        with self._change:
+            if (kept := self._kept.get(key)) is not None:
+                self._kept.move_to_end(key)
+                return kept
+        with volume_place():
+            scan = read_scan(path)
+        if scan.pixels.nbytes <= MAX_SCAN_BYTES:
+            with self._change:
+                self._kept[key] = scan
+                while len(self._kept) > SCANS:
+                    self._kept.popitem(last=False)
+        return scan

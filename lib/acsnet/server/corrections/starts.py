@@ -1,0 +1,74 @@
+"""What a reader's clicks start from: their own newest version, the accepted one, the draft."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from acsnet.errors import AcsnetError
+from acsnet.io.client_labels import read_client_labels
+from acsnet.scan import ShortAxisScan
+from acsnet.server.corrections.reader_states import Start
+from acsnet.server.datastores.label_intake import NOBODY
+from acsnet.server.datastores.label_records import DRAFT, REVIEWED
+from acsnet.server.datastores.protocol import StudyStore, held_under
+
+OWN, ACCEPTED, DRAWN = "own", "accepted", "draft"
+SOURCES = (OWN, ACCEPTED, DRAWN)
+
+
+def own_version(store: StudyStore, image: str, author: str) -> str:
+    """Id of a reader's newest version of a scan as it is now; empty where there is none."""
+    if author == NOBODY:
+        return ""
+    records = store.label_records(image)
+    return next((r.id for r in records if _is_of(r.author, r.state, author) and r.current), "")
+
+
+def _is_of(author: str, state: str, wanted: str) -> bool:
+    return author == wanted and state != "withdrawn"
+
+
+def start_of(
+    store: StudyStore,
+    image: str,
+    scan: ShortAxisScan,
+    author: str,
+    *,
+    run: Callable[[], NDArray[np.uint8]],
+    source: str | None = None,
+) -> Start:
+    """The first there is of: the reader's newest version, the accepted one, the draft, a new run.
+
+    Args:
+        store: where the scan is.
+        image: its id.
+        scan: as read from the store.
+        author: the reader.
+        run: segments the scan; gives labels on the input's grid.
+        source: the one of `SOURCES` that is wanted; else the first there is.
+    """
+    own = own_version(store, image, author)
+    if own and source in (None, OWN):
+        labels = store.drawn_by(image).get(author)
+        if labels is not None and labels.shape == scan.grid.shape:
+            return Start(source=OWN, version=own, labels=labels, own=own)
+    tags = store.get_labels_by_image_id(image)
+    if REVIEWED in tags and source in (None, ACCEPTED):
+        record = held_under(store.label_records(image), REVIEWED)
+        path = Path(store.get_label_uri(image, REVIEWED))
+        return Start(
+            source=ACCEPTED,
+            version="" if record is None else record.id,
+            labels=read_client_labels(path, grid=scan.grid),
+            own=own,
+        )
+    if DRAFT in tags:
+        try:
+            path = Path(store.get_label_uri(image, DRAFT))
+            labels = read_client_labels(path, grid=scan.grid)
+        except (AcsnetError, OSError):
+            labels = run()  # the draft was damaged, and is gone now
+        return Start(source=DRAWN, version="", labels=labels, own=own)
+    return Start(source=DRAWN, version="", labels=run(), own=own)

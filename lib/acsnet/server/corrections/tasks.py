@@ -1,0 +1,104 @@
+"""The tasks of MONAI Label that take clicks and strokes."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from acsnet.errors import InputError
+from acsnet.labels import LABEL_VALUES, find_label
+from acsnet.server.corrections.desk import Corrected, CorrectionDesk, Reader
+from acsnet.server.corrections.points import input_index, points_of
+from acsnet.server.inference.response import Answer
+from acsnet.server.inference.tasks import Task
+
+
+class ClickTask(Task):
+    """The wall moves to where a reader clicks, and stays possible."""
+
+    def __init__(self, desk: CorrectionDesk, *, folder: Path) -> None:
+        super().__init__(
+            folder=folder,
+            description="Click where wall, blood pool, scar or background should be: the wall "
+            "moves there and stays anatomically possible.",
+            kind="deepedit",
+        )
+        self._desk = desk
+
+    def run(self, request: dict[str, Any]) -> Answer:
+        """Answer the clicks of a request, beside the queue of the networks.
+
+        image, image_id: path and id of the scan; reader: who asks; points: parameters with
+        `POINT_LISTS`; source: see `CorrectionDesk.click`, with its errors.
+        """
+        points = request.get("points") or {}
+        corrected = self._desk.click(
+            Path(request["image"]),
+            str(request.get("image_id") or ""),
+            request.get("reader") or Reader(),
+            lambda scan: points_of(points, scan.grid),
+            source=request.get("source"),
+            anew=points.get("reset_state") is True,
+        )
+        return answer_of(corrected)
+
+
+class ScribbleTask(Task):
+    """Strokes on a label and off it: the same as clicks, from the mask that was sent on."""
+
+    def __init__(self, desk: CorrectionDesk, *, folder: Path) -> None:
+        super().__init__(
+            folder=folder,
+            description="Paint strokes on wall, blood pool or scar, and on what is none.",
+            kind="scribbles",
+        )
+        self._desk = desk
+
+    def run(self, request: dict[str, Any]) -> Answer:
+        """The selected label after the strokes in the mask, as a mask of one segment.
+
+        label: path of the mask; label_info: its segments; selected: name of the label. Raises
+        InputError for a request without mask or label, and as `read_strokes`.
+        """
+        label = find_label(str(request.get("selected") or ""))
+        if label is None:
+            msg = f"selected_label_name must be one of {', '.join(LABEL_VALUES)}"
+            raise InputError(msg)
+        if not request.get("label"):
+            msg = "send the mask with the strokes"
+            raise InputError(msg)
+        corrected = self._desk.stroke(
+            Path(request["image"]),
+            str(request.get("image_id") or ""),
+            request.get("reader") or Reader(),
+            mask=Path(request["label"]),
+            segments=request.get("label_info"),
+            label=label,
+        )
+        whole = answer_of(corrected)
+        names = {label.name.lower(): 1}
+        return Answer(
+            labels=(whole.labels == label).astype(np.uint8),
+            grid=whole.grid,
+            params={**whole.params, "label_names": names},
+        )
+
+
+def answer_of(corrected: Corrected) -> Answer:
+    """Labels after clicks as an answer: the whole label map, measures, and which clicks hold."""
+    measures, clicked, grid = corrected.measures(), corrected.clicked, corrected.scan.grid
+    params = {
+        **{name: value for name, value in measures.items() if isinstance(value, int | float)},
+        "features": measures,
+        "label_names": dict(LABEL_VALUES),
+        "started_from": {"source": corrected.start.source, "version": corrected.start.version},
+        "clicks": [
+            {"point": list(input_index(click.at, grid)), "kind": click.kind.value, "held": held}
+            for click, held in zip(clicked.clicks, clicked.held, strict=True)
+        ],
+        "changed_slices": sorted(grid.slice_number(k) for k in clicked.changed),
+        "warnings": [*corrected.scan.warnings, *corrected.notes],
+        "latencies": {"total": round(corrected.seconds, 3)},
+        "centroids": {},
+    }
+    return Answer(labels=corrected.labels, grid=grid, params=params)
