@@ -50,6 +50,8 @@ def test_clients_see_the_tasks_and_what_they_can_choose(server):
         "roi": {"phase": 0},
         "myo": {"scar_method": ["remote", "half_max"], "phase": 0},
         "acsnet_correct": {"keep_valid_masks": True, "phase": 0},
+        "acsnet_click": {},
+        "acsnet_scribbles": {},
     }
 
 

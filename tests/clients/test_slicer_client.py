@@ -47,7 +47,7 @@ def test_it_says_where_it_listens_and_how_slicer_connects(server):
 
 def test_info_lists_the_labels_as_slicer_numbers_them(server):
     info = server.client.info()
-    assert info["labels"] == list(LABEL_VALUES)
+    assert info["labels"] == [*LABEL_VALUES, "background"]
     model = info["models"]["acsnet"]
     assert model["type"] == "segmentation"
     assert model["dimension"] == 3
@@ -290,3 +290,44 @@ def test_the_log_names_no_scan(server):
     logged = [line for line in output.splitlines() if line.startswith("{")]
     assert any(json.loads(line).get("route") == "/infer/{model}" for line in logged)
     assert server.image not in "\n".join(logged)
+
+
+def test_points_of_slicers_segments_move_the_wall_and_stay(server):
+    before, _ = server.client.infer("acsnet", server.image, dict(NRRD))
+    labels = nrrd.read(before, index_order="F")[0]
+    k = labels.shape[2] // 2
+    i, j = np.argwhere(np.isin(labels[:, :, k], (2, 3, 4, 5)))[0].tolist()
+    points = {name: [] for name in server.client.info()["labels"]}
+    points |= {"background": [[i, j, k]], "label": "background", **NRRD}
+    file, params = server.client.infer("acsnet_click", server.image, points)
+    after = nrrd.read(file, index_order="F")[0]
+    assert server.client.info()["models"]["acsnet_click"]["type"] == "deepedit"
+    assert params["label_names"] == LABEL_VALUES
+    assert [one["held"] for one in params["clicks"]] == [True]
+    assert after[i, j, k] == 0 < labels[i, j, k]
+    assert (after != labels)[:, :, k].any()
+
+
+def test_strokes_in_slicers_mask_give_its_selected_segment(server, tmp_path):
+    drawn, _ = server.client.infer("acsnet", server.image, {})
+    scan = nib.load(drawn)
+    labels = np.asarray(scan.dataobj).astype(np.uint8)
+    k = labels.shape[2] // 2
+    edge = np.argwhere(np.isin(labels[:, :, k], (2, 3, 4, 5)))[:3]
+    mask = labels.copy()
+    mask[edge[:, 0], edge[:, 1], k] = 8  # background_scribbles, the 8th segment
+    sent = tmp_path / "scribbles.nii.gz"
+    nib.save(nib.Nifti1Image(mask, scan.affine), sent)
+    names = [*LABEL_VALUES, "background", "foreground_scribbles", "background_scribbles"]
+    params = {
+        "roi": [],
+        "label_info": [{"name": name, "id": n + 1} for n, name in enumerate(names)],
+        "selected_label_name": "lv_myocardium",
+        **NRRD,
+    }
+    file, told = server.client.infer("acsnet_scribbles", server.image, params, str(sent))
+    after = nrrd.read(file, index_order="F")[0]
+    assert told["label_names"] == {"lv_myocardium": 1}
+    assert set(np.unique(after)) == {0, 1}
+    assert not after[edge[:, 0], edge[:, 1], k].any()
+    assert all(one["held"] for one in told["clicks"])

@@ -27,6 +27,8 @@ from acsnet.errors import InputError
 from acsnet.fine_tuning.model_registry import Models
 from acsnet.labels import LABEL_VALUES
 from acsnet.pacs.config import is_dicomweb, pacs_settings
+from acsnet.server.corrections.points import BACKGROUND
+from acsnet.server.corrections.tasks import correction_desk, correction_tasks
 from acsnet.server.datastores.folder import StudiesDatastore
 from acsnet.server.datastores.label_records import DRAFT, DRAWN, REVIEWED
 from acsnet.server.datastores.pacs import DicomWebDatastore
@@ -97,7 +99,7 @@ class AcsnetApp(MONAILabelApp):
             description="Scar on late gadolinium enhancement cardiac MRI. "
             "Research use only, not a medical device.",
             version=__version__,
-            labels=list(LABEL_VALUES),
+            labels=[*LABEL_VALUES, BACKGROUND],  # 3D Slicer sends points of what is listed here
         )
         self.batch = Batch(self._draft)
         self.session_owners: dict[str, str] = {}
@@ -148,6 +150,9 @@ class AcsnetApp(MONAILabelApp):
         self._book = ScoreBook(self.datastore(), scores, model=self._model_version)
         self._drift = Drift(read_reference())
         common, folder = (self.served, self.queue), self.scratch
+        self.click_desk = correction_desk(
+            self.datastore(), self.served, self.segment, folder=self.store_folder(), scratch=folder
+        )
         task = AcsnetTask(*common, folder=folder)
         notes = self.store_folder() / "begun"
         self._scorer = IdleScorer(self._book, task, self.datastore(), self._pick, notes=notes)
@@ -156,6 +161,7 @@ class AcsnetApp(MONAILabelApp):
             "roi": RoiTask(*common, folder=folder),
             "myo": MyocardiumTask(*common, folder=folder),
             "acsnet_correct": CorrectTask(*common, folder=folder, saved=self._saved),
+            **correction_tasks(self.click_desk, folder=folder),
         }
 
     def init_trainers(self) -> dict[str, TrainTask]:

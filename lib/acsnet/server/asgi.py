@@ -41,6 +41,7 @@ from acsnet.server.pages import case_reports, viewers  # noqa: E402
 from acsnet.server.pages import routes as pages  # noqa: E402
 from acsnet.server.routes import (  # noqa: E402
     annotation,
+    clicks,
     decisions,
     edits,
     health,
@@ -131,6 +132,7 @@ def build() -> FastAPI:
         labels,
         edits,
         annotation,
+        clicks,
         decisions,
         training,
         archive,

@@ -59,7 +59,7 @@ def test_run_draws_on_the_heart_in_the_bundled_viewer(page, url, samples, look):
     shown = shown_slices(page, PANEL_IMAGES)
     look("panel-after-run")
     # The panel numbers the labels of all tasks by their names.
-    names = sorted(["left_ventricle", *(one.name for one in LABELS)])
+    names = sorted(["background", "left_ventricle", *(one.name for one in LABELS)])
     numbers = [0, *(1 + names.index(one.name) for one in LABELS)]
     check_voxels(shown, np.array(numbers, np.uint8)[label_map(url, series)], phantom)
     assert not outside(page, url)

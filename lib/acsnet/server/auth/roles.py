@@ -99,6 +99,8 @@ _TABLE: dict[Role, tuple[str, ...]] = {
         "PUT /acsnet/cases/{image}/edit                  json    edit",
         "POST /acsnet/cases/{image}/edit                 json    save",
         "DELETE /acsnet/cases/{image}/edit               none    edit",
+        "POST /acsnet/cases/{image}/click                json    infer",
+        "GET /acsnet/cases/{image}/click                 none    view",
         "PUT /datastore/                                 upload  upload",
         "PUT /datastore/image                            upload  upload",
         "PUT /datastore/label                            upload  save",

@@ -1,7 +1,7 @@
 """Clicks of readers on scans, one of each reader and scan at a time: start, state, moved walls.
 
-It runs beside the queue of the networks, which it needs for a new draft only: a click is not to wait
-for the scan of somebody else.
+It runs beside the queue of the networks, which it needs for a new draft only: a click is not to
+wait for the scan of somebody else.
 """
 
 import threading
@@ -19,7 +19,7 @@ from acsnet.interaction.clicked_labels import ClickedLabels, click_labels
 from acsnet.io import read_scan
 from acsnet.labels import MYOCARDIUM, Label
 from acsnet.quantify.features import compute_features
-from acsnet.scan import ShortAxisScan
+from acsnet.scan import InputGrid, ShortAxisScan
 from acsnet.server.corrections.points import Points, clicks_of
 from acsnet.server.corrections.reader_states import ReaderState, ReaderStates, Start
 from acsnet.server.corrections.starts import DRAWN, own_version, start_of
@@ -124,7 +124,7 @@ class CorrectionDesk:
         with self._locks[hash((reader.key, name)) % LOCKS]:
             began = time.perf_counter()
             state, notes = states.read(reader.key, name)
-            current = self._scans.fingerprint(path)
+            current = fingerprint(path)
             start = None
             if state is not None and not anew and source in (None, state.start.source):
                 own = own_version(self._store, image, reader.name) if image else ""
@@ -193,11 +193,12 @@ class CorrectionDesk:
             notes=notes,
         )
 
-    def state(self, image: str, reader: Reader) -> ReaderState | None:
-        """What a reader clicked on an image of the store; None for nothing, or another scan."""
+    def state(self, image: str, path: Path, reader: Reader) -> tuple[ReaderState, InputGrid] | None:
+        """What a reader clicked on an image of the store, and its grid; None for nothing."""
         state, _ = self._states.read(reader.key, image)
-        path = Path(self._store.get_image_uri(image))
-        return None if state is None or state.scan != self._scans.fingerprint(path) else state
+        if state is None or state.scan != fingerprint(path):
+            return None
+        return state, self._scans.get(path).grid
 
     def _start(
         self, path: Path, image: str, scan: ShortAxisScan, reader: Reader, source: str | None
@@ -221,10 +222,6 @@ class ScanCache:
     def __init__(self) -> None:
         self._change = threading.Lock()
         self._kept: OrderedDict[tuple[str, str], ShortAxisScan] = OrderedDict()
-
-    def fingerprint(self, path: Path) -> str:
-        """What changes when the files of a scan do."""
-        return fingerprint(path)
 
     def get(self, path: Path) -> ShortAxisScan:
         """The scan in a file or folder. Errors as `read_scan`."""

@@ -28,6 +28,9 @@ KINDS = {
 }
 """What a point of a client's list says. One of the myocardium on scar says that there is none."""
 
+MEANINGS = {**KINDS, **{kind.value: kind for kind in Kind}}
+"""What a point may be called: by a client's list, or by what is to be there."""
+
 POINT_LISTS = (*KINDS, FOREGROUND)
 """Parameters of a request that hold points."""
 
@@ -69,8 +72,8 @@ def _click(
     name: str, index: tuple[int, int, int], grid: InputGrid, labels: NDArray[np.uint8]
 ) -> Click:
     at = stack_index(index, grid)
-    kind = KINDS[name]
-    if kind is Kind.WALL and labels[at] in ENHANCEMENT:
+    kind = MEANINGS[name]
+    if name in KINDS and kind is Kind.WALL and labels[at] in ENHANCEMENT:
         kind = Kind.HEALTHY
     return Click(slice=at[0], row=at[1], column=at[2], kind=kind)
 

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from acsnet.interaction.clicks import MAX_CLICKS
 from acsnet.labels import Label
-from acsnet.server.corrections.points import KINDS, Points
+from acsnet.server.corrections.points import MEANINGS, Points
 from acsnet.server.state.paths import private_folder
 from acsnet.storage import set_aside, write_json
 
@@ -32,7 +32,8 @@ class Start:
     """What clicks start from.
 
     source: own, accepted or draft; version: id of the label, empty for the model's draft; labels:
-    values of `acsnet.labels.Label` on the input's grid; own: id of the reader's newest version then.
+    values of `acsnet.labels.Label` on the input's grid; own: id of the newest version of the reader
+    then.
     """
 
     source: str
@@ -103,7 +104,7 @@ def _state(content: dict[str, Any]) -> ReaderState:
     if labels.max(initial=0) > max(Label) or len(points) > MAX_CLICKS:
         msg = "labels or points that cannot be"
         raise ValueError(msg)
-    if any(name not in KINDS for name, _ in points):
+    if any(name not in MEANINGS for name, _ in points):
         msg = "points of an unknown label"
         raise ValueError(msg)
     start = Start(

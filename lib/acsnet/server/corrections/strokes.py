@@ -1,6 +1,7 @@
 """The mask that 3D Slicer's scribbles send: the current labels, and strokes -> points.
 
-Strokes come as segments of the mask itself. Each is thinned to points in its middle, `STEP_MM` apart.
+Strokes come as segments of the mask itself. Each is thinned to points in its middle, `STEP_MM`
+apart.
 """
 
 from dataclasses import dataclass, replace
@@ -39,8 +40,8 @@ def read_strokes(path: Path, grid: InputGrid, segments: Any) -> Strokes:
     Args:
         path: file of any format.
         grid: of the scan.
-        segments: the viewer's list of segments, `[{"name": ...}, ...]` in the order of their values;
-            a `.seg.nrrd` names its own.
+        segments: the viewer's list of segments, `[{"name": ...}, ...]` in the order of their
+            values; a `.seg.nrrd` names its own.
 
     Raises:
         InputError: a file that cannot be read, or a segment that is neither label nor stroke.

@@ -1,16 +1,62 @@
 """The tasks of MONAI Label that take clicks and strokes."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from acsnet.errors import InputError
 from acsnet.labels import LABEL_VALUES, find_label
 from acsnet.server.corrections.desk import Corrected, CorrectionDesk, Reader
 from acsnet.server.corrections.points import input_index, points_of
+from acsnet.server.corrections.reader_states import ReaderStates
+from acsnet.server.datastores.protocol import StudyStore
+from acsnet.server.identity import signed
+from acsnet.server.inference.model_server import ModelServer
 from acsnet.server.inference.response import Answer
 from acsnet.server.inference.tasks import Task
+
+CLICK, SCRIBBLES = "acsnet_click", "acsnet_scribbles"
+STATES = "clicks"
+"""Folder of what readers clicked."""
+
+
+def correction_desk(
+    store: StudyStore,
+    served: ModelServer,
+    segment: Callable[[dict[str, Any]], Answer],
+    *,
+    folder: Path,
+    scratch: Path,
+) -> CorrectionDesk:
+    """What answers clicks.
+
+    Args:
+        store: of the scans.
+        served: the chain, whose limits and autoencoder walls are held to.
+        segment: answers a request for the whole method.
+        folder: of the store; the states of readers lie in it.
+        scratch: for what goes when the server stops.
+    """
+
+    def run(image: str, path: Path) -> NDArray[np.uint8]:
+        request = {"model": "acsnet", "image": str(path), "image_id": image, "asker": "clicks"}
+        return segment(signed(request)).labels
+
+    return CorrectionDesk(
+        store,
+        states=ReaderStates(folder / STATES),
+        passing=ReaderStates(scratch / STATES),
+        corrector=lambda: served.current().pipeline.corrector,
+        run=run,
+    )
+
+
+def correction_tasks(desk: CorrectionDesk, *, folder: Path) -> dict[str, Task]:
+    """The tasks by name; folder: where they write."""
+    return {CLICK: ClickTask(desk, folder=folder), SCRIBBLES: ScribbleTask(desk, folder=folder)}
 
 
 class ClickTask(Task):
@@ -29,16 +75,17 @@ class ClickTask(Task):
         """Answer the clicks of a request, beside the queue of the networks.
 
         image, image_id: path and id of the scan; reader: who asks; points: parameters with
-        `POINT_LISTS`; source: see `CorrectionDesk.click`, with its errors.
+        `POINT_LISTS`, or a function of the grid that gives points; source: see
+        `CorrectionDesk.click`, with its errors.
         """
-        points = request.get("points") or {}
+        asked = request.get("points") or {}
         corrected = self._desk.click(
             Path(request["image"]),
             str(request.get("image_id") or ""),
             request.get("reader") or Reader(),
-            lambda scan: points_of(points, scan.grid),
+            asked if callable(asked) else lambda scan: points_of(asked, scan.grid),
             source=request.get("source"),
-            anew=points.get("reset_state") is True,
+            anew=not callable(asked) and asked.get("reset_state") is True,
         )
         return answer_of(corrected)
 
@@ -87,7 +134,7 @@ class ScribbleTask(Task):
 def answer_of(corrected: Corrected) -> Answer:
     """Labels after clicks as an answer: the whole label map, measures, and which clicks hold."""
     measures, clicked, grid = corrected.measures(), corrected.clicked, corrected.scan.grid
-    params = {
+    params: dict[str, Any] = {
         **{name: value for name, value in measures.items() if isinstance(value, int | float)},
         "features": measures,
         "label_names": dict(LABEL_VALUES),

@@ -14,6 +14,8 @@ from fastapi.responses import JSONResponse, Response
 from monailabel.endpoints.infer import ResultType
 
 from acsnet.server.app import App
+from acsnet.server.corrections.desk import Reader
+from acsnet.server.corrections.points import POINT_LISTS
 from acsnet.server.datastores.label_intake import author_of
 from acsnet.server.identity import signed
 from acsnet.server.inference.response import Answer, label_map_bytes
@@ -26,6 +28,9 @@ router = APIRouter()
 
 TAKEN = (SCAR_METHOD, KEEP_VALID, UNCERTAINTY, PHASE, SERIES, "label_info", "client_id")
 """What of a client's parameters reaches a task."""
+
+POINTS = (*POINT_LISTS, "label", "reset_state")
+"""What of them is about clicks."""
 
 MEDIA_TYPE = "application/octet-stream"
 """Of a label map: NIfTI and NRRD have no registered type."""
@@ -54,7 +59,13 @@ def infer(
     wishes = signed(json_object(params))
     suffix = result_suffix(wishes)
     request: dict[str, Any] = {name: wishes[name] for name in TAKEN if name in wishes}
-    request |= {"model": model, "asker": asker(http, author_of(wishes)), "gone": gone(http)}
+    who = asker(http, author_of(wishes))
+    request |= {"model": model, "asker": who, "gone": gone(http)}
+    request |= {
+        "reader": Reader(name=author_of(wishes), key=who),
+        "points": {name: wishes[name] for name in POINTS if name in wishes},
+        "selected": wishes.get("selected_label_name"),
+    }
     with ExitStack() as uploads:
         if label is not None:
             request["label"] = str(uploads.enter_context(saved_upload(app, label)))

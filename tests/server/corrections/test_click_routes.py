@@ -1,0 +1,298 @@
+"""Clicks through the routes that viewers ask, on one phantom in eight orientations."""
+
+import base64
+import io
+import json
+import shutil
+import zlib
+from pathlib import Path
+from types import SimpleNamespace
+
+import nibabel as nib
+import nrrd
+import numpy as np
+import pydicom
+import pytest
+from fastapi.testclient import TestClient
+from monailabel.endpoints import datastore, info, session
+
+from acsnet.io import read_scan
+from acsnet.io.label_map import read_labels_on
+from acsnet.labels import MYOCARDIUM, Label
+from acsnet.server import asgi
+from acsnet.server.app import AcsnetApp
+from acsnet.server.datastores.label_intake import accept_label
+
+READER = "Ada"
+LPS = np.diag([-1.0, -1.0, 1.0])
+
+
+def turn(axis, degrees):
+    """(3, 3) rotation about an axis."""
+    c, s = np.cos(np.deg2rad(degrees)), np.sin(np.deg2rad(degrees))
+    i, j = (one for one in range(3) if one != axis)
+    matrix = np.eye(3)
+    matrix[[i, j], [i, j]], matrix[i, j], matrix[j, i] = c, -s, s
+    return matrix
+
+
+ORIENTATIONS = {
+    "as it came": np.eye(3),
+    "slices reversed": None,
+    "mirrored left to right": np.diag([-1.0, 1.0, 1.0]),
+    "mirrored front to back": np.diag([1.0, -1.0, 1.0]),
+    "oblique": turn(0, 20.0) @ turn(1, 35.0) @ turn(2, -50.0),
+    "feet first": turn(1, 180.0),
+    "head first, prone": turn(2, 180.0),
+    "on the side, oblique": turn(2, 90.0) @ turn(0, 65.0),
+}
+"""How the patient lies: what turns the places of the first phantom; None: numbered backwards."""
+
+
+def laid(folder, samples, number, matrix):
+    """The first phantom as a series of its own, laid otherwise; gives its UID."""
+    files = sorted((samples / "dicom" / "phantom-1").iterdir())
+    uid = f"1.2.826.{number}"
+    for k, file in enumerate(files):
+        dataset = pydicom.dcmread(file)
+        dataset.PatientID = f"turned-{number}"
+        dataset.StudyInstanceUID, dataset.SeriesInstanceUID = f"1.2.827.{number}", uid
+        dataset.SOPInstanceUID = f"{uid}.{k + 1}"
+        dataset.file_meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID
+        name = file.name
+        if matrix is None:
+            dataset.InstanceNumber = len(files) - k
+            name = f"{len(files) - k:02}.dcm"
+        else:
+            place = matrix @ np.array(dataset.ImagePositionPatient, float)
+            cosines = np.reshape(np.array(dataset.ImageOrientationPatient, float), (2, 3))
+            dataset.ImagePositionPatient = [f"{v:.6f}" for v in place]
+            dataset.ImageOrientationPatient = [f"{v:.8f}" for v in (cosines @ matrix.T).ravel()]
+        folder.mkdir(parents=True, exist_ok=True)
+        dataset.save_as(folder / name)
+    return uid
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory, samples):
+    """A server with the phantom in all orientations, and Ada's own label map on each."""
+    folder = tmp_path_factory.mktemp("clicks")
+    studies = folder / "studies"
+    series = {
+        name: laid(studies / f"s{number}", samples, number, matrix)
+        for number, (name, matrix) in enumerate(ORIENTATIONS.items())
+    }
+    shutil.copy(samples / "nifti" / "phantom-1.nii.gz", studies / "phantom.nii.gz")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ACSNET_STATE", str(folder / "state"))
+        app = AcsnetApp(app_dir=str(folder), studies=str(studies), conf={})
+        for stock in (info, datastore, session):
+            patch.setattr(stock, "app_instance", lambda: app)
+        application = asgi.build()
+        application.state.acsnet = app
+        client = TestClient(application, base_url="http://127.0.0.1:8000", client=("127.0.0.1", 1))
+        yield SimpleNamespace(client=client, app=app, series=series, samples=samples)
+        app.close()
+
+
+def own_label(site, image):
+    """Save the true labels of the phantom as Ada's, laid as the series is; gives scan and stack."""
+    scan = read_scan(site.app.datastore().get_image_uri(image))
+    file = site.samples / "nifti" / "phantom-1.nii.gz"
+    straight = read_scan(file)
+    truth = straight.grid.from_input(
+        read_labels_on(site.samples / "truth" / "phantom-1.nii.gz", scan=straight, image=file)
+    ).astype(np.uint8)
+    # The stacks hold the same pictures: find which way round by the signal.
+    same = np.corrcoef(scan.pixels.ravel(), straight.pixels.ravel())[0, 1]
+    stack = truth if same > 0.99 else truth[::-1]
+    accept_label(
+        site.app.datastore(),
+        image,
+        scan,
+        scan.grid.to_input(stack),
+        author=READER,
+        state="draft",
+        tag="final",
+    )
+    return scan, stack
+
+
+def ask(site, image, *, client_id=READER, **params):
+    """An answer to clicks: the label map's array, its LPS affine, and the JSON of it."""
+    params = {"client_id": client_id, "result_extension": ".nrrd", **params}
+    answer = site.client.post(
+        f"/infer/acsnet_click?image={image}&output=all", data={"params": json.dumps(params)}
+    )
+    assert answer.status_code == 200, answer.text
+    boundary = answer.headers["content-type"].split("boundary=")[1]
+    parts = answer.content.split(f"--{boundary}".encode())
+    told, file = (part.split(b"\r\n\r\n", 1)[1][:-2] for part in parts[1:3])
+    stream = io.BytesIO(file)
+    header = nrrd.read_header(stream)
+    labels = nrrd.read_data(header, stream, index_order="F")
+    affine = np.eye(4)
+    affine[:3, :3] = np.array(header["space directions"], float).T
+    affine[:3, 3] = header["space origin"]
+    return labels, affine, json.loads(told)
+
+
+def outer_wall(stack):
+    """Slice, row and column of a wall pixel at the outside, in the middle of the stack."""
+    k = len(stack) // 2
+    row = int(np.argwhere(stack[k] == Label.LV_BLOOD_POOL)[:, 0].mean())
+    columns = np.flatnonzero(np.isin(stack[k][row], MYOCARDIUM))
+    return k, row, int(columns[0]) + 1
+
+
+def test_the_orientations_are_eight():
+    assert len(ORIENTATIONS) == 8
+
+
+@pytest.mark.parametrize("name", ORIENTATIONS)
+def test_a_click_moves_the_wall_where_slicer_and_ohif_show_it(site, name):
+    image = site.series[name]
+    scan, stack = own_label(site, image)
+    k, row, column = outer_wall(stack)
+    place = scan.grid.stack_to_ras @ [k, row, column, 1.0]
+    # 3D Slicer loads what the server gives as NIfTI: from the place to its voxel.
+    content = site.client.get(f"/datastore/image?image={image}").content
+    loaded = nib.Nifti1Image.from_bytes(zlib.decompress(content, 31))
+    slicer = np.rint(np.linalg.inv(loaded.affine) @ place).astype(int)[:3].tolist()
+    # OHIF loads the images themselves, in ascending order along the normal.
+    folder = Path(site.app.datastore().get_image_uri(image))
+    files = sorted((pydicom.dcmread(file) for file in folder.iterdir()), key=along_normal)
+    ohif = voxel_of(files, LPS @ place[:3])
+    assert slicer == ohif
+    labels, affine, told = ask(site, image, background=[ohif])
+    assert told["started_from"]["source"] == "own"
+    assert [one["held"] for one in told["clicks"]] == [True]
+    shown = np.rint(np.linalg.inv(affine) @ [*(LPS @ place[:3]), 1.0]).astype(int)[:3]
+    assert labels[tuple(shown)] == Label.BACKGROUND
+    before = scan.grid.to_input(stack)
+    moved = np.argwhere(np.isin(labels, MYOCARDIUM) != np.isin(before, MYOCARDIUM))
+    own_slice = moved[moved[:, 2] == shown[2]]
+    assert len(own_slice)
+    assert len(own_slice) >= max(np.bincount(moved[:, 2]))  # the slice that was clicked on most
+    distance = np.linalg.norm((own_slice - shown)[:, :2], axis=1)
+    assert distance.min() <= 1
+
+
+def along_normal(image):
+    cosines = np.reshape(np.array(image.ImageOrientationPatient, float), (2, 3))
+    return float(np.cross(*cosines) @ np.array(image.ImagePositionPatient, float))
+
+
+def voxel_of(files, place):
+    """Column, row and slice of a place (LPS mm) in images as OHIF stacks them."""
+    cosines = np.reshape(np.array(files[0].ImageOrientationPatient, float), (2, 3))
+    row_mm, column_mm = (float(v) for v in files[0].PixelSpacing)
+    offset = place - np.array(files[0].ImagePositionPatient, float)
+    step = along_normal(files[1]) - along_normal(files[0])
+    index = [offset @ cosines[0] / column_mm, offset @ cosines[1] / row_mm]
+    return [*np.rint(index).astype(int).tolist(), round(float(offset @ np.cross(*cosines)) / step)]
+
+
+def test_what_ohif_and_slicer_send_beside_points_is_taken(site):
+    image = site.series["as it came"]
+    scan, stack = own_label(site, image)
+    point = list(map(int, np.argwhere(scan.grid.to_input(stack) == Label.LV_BLOOD_POOL)[0]))
+    ohif = {"background": [], "lv_blood_pool": [point], "result_compress": False}
+    slicer = {name: [] for name in ("background", "grey_zone", "core_scar", "lv_myocardium")}
+    slicer |= {"lv_blood_pool": [point], "label": "lv_blood_pool", "reset_state": True}
+    for sent in (ohif, slicer):
+        labels, _, told = ask(site, image, **sent)
+        np.testing.assert_array_equal(labels, scan.grid.to_input(stack))
+        assert told["label_names"]["core_scar"] == Label.CORE_SCAR
+
+
+@pytest.mark.parametrize(
+    ("sent", "why"),
+    [
+        ({"core_scar": 3}, "core_scar must be a list of points"),
+        ({"core_scar": [[1, 2]]}, "three whole numbers"),
+        ({"core_scar": [[1, 2, 0.5]]}, "three whole numbers"),
+        ({"core_scar": [[1, 2, True]]}, "three whole numbers"),
+        ({"core_scar": [[1, 2, 1000]]}, "is not in the image"),
+        ({"core_scar": [[-1, 2, 0]]}, "is not in the image"),
+        ({"core_scar": [[1, 2, 0]] * 501}, "at most 500 clicks"),
+        ({"foreground": [[1, 2, 0]], "label": "liver"}, "label must be one of"),
+    ],
+)
+def test_points_that_are_none_are_refused_in_one_sentence(site, sent, why):
+    answer = site.client.post(
+        f"/infer/acsnet_click?image={site.series['as it came']}",
+        data={"params": json.dumps({"client_id": READER, **sent})},
+    )
+    assert answer.status_code == 422
+    assert why in answer.text
+
+
+def pixels(answer):
+    """The label map of the JSON route, slices in file order."""
+    told = answer.json()["label_map"]
+    raw = zlib.decompress(base64.b64decode(told["data"]))
+    return np.frombuffer(raw, np.uint8).reshape(told["shape"])
+
+
+def on_page(site, image, *clicks, user=READER, **more):
+    return site.client.post(
+        f"/acsnet/cases/{image}/click", json={"clicks": list(clicks), "user": user, **more}
+    )
+
+
+def test_the_page_clicks_in_the_acquired_grid_undoes_and_goes_on(site):
+    image = site.series["slices reversed"]
+    scan, stack = own_label(site, image)
+    k, row, column = outer_wall(stack)
+    one = {"slice": scan.grid.slice_number(k), "row": row, "column": column, "kind": "outside"}
+    before = pixels(on_page(site, image))
+    after = on_page(site, image, one)
+    assert after.json()["clicks"] == [{**one, "held": True}]
+    assert pixels(after)[one["slice"] - 1, row, column] == Label.BACKGROUND
+    assert one["slice"] in after.json()["changed_slices"]
+    assert after.json()["measurements"]["lv_volume_ml"] > 0
+    so_far = site.client.get(f"/acsnet/cases/{image}/click", params={"user": READER}).json()
+    assert so_far["clicks"] == [one]
+    assert so_far["started_from"]["source"] == "own"
+    np.testing.assert_array_equal(pixels(on_page(site, image)), before)  # taken back
+
+
+@pytest.mark.parametrize(
+    ("click", "why"),
+    [
+        ({"slice": 0, "row": 1, "column": 1, "kind": "wall"}, "must lie in slices 1 to"),
+        ({"slice": 1, "row": 1.5, "column": 1, "kind": "wall"}, "must be whole numbers"),
+        ({"slice": 1, "row": 1, "column": 1, "kind": "liver"}, "a kind of outside"),
+        ("here", "a kind of outside"),
+    ],
+)
+def test_the_page_is_told_what_is_no_click(site, click, why):
+    answer = on_page(site, site.series["oblique"], click)
+    assert answer.status_code == 422
+    assert why in answer.text
+
+
+def test_readers_and_cases_are_kept_apart(site):
+    image, other = site.series["oblique"], site.series["feet first"]
+    scan, stack = own_label(site, image)
+    own_label(site, other)
+    k, row, column = outer_wall(stack)
+    one = {"slice": scan.grid.slice_number(k), "row": row, "column": column, "kind": "outside"}
+    assert on_page(site, image, one).status_code == 200
+    for user, case in (("Bob", image), (READER, other)):
+        asked = site.client.get(f"/acsnet/cases/{case}/click", params={"user": user}).json()
+        assert one not in asked["clicks"]
+
+
+def test_without_a_label_a_scan_is_segmented_first(site):
+    answer = on_page(site, "phantom", user="Cleo")
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["started_from"] == {"source": "draft", "version": ""}
+    assert np.isin(pixels(answer), MYOCARDIUM).any()
+
+
+def test_a_start_that_there_is_not_is_refused(site):
+    answer = on_page(site, site.series["oblique"], start="yesterday")
+    assert answer.status_code == 422
+    assert "own, accepted, draft" in answer.text
