@@ -148,13 +148,27 @@ class FineTuning:
         return self.processes.from_first(lambda: has_result(name, self.folder))
 
     def train(
-        self, name: str, *, epochs: int | None, on_epoch: Callable[[Sequence[Epoch]], None]
+        self,
+        name: str,
+        *,
+        epochs: int | None,
+        on_epoch: Callable[[Sequence[Epoch]], None],
+        on_share: Callable[[float], None],
     ) -> None:
-        """Train a network, or resume its training, and write its weights."""
+        """Train a network, or resume its training, and write its weights.
+
+        on_epoch, on_share: told by the first process of each epoch, and of its part that is done.
+        """
         entry = read_manifest(self.base)[name]
         network = load_network(name, NETWORKS[name], folder=self.base)
         recipe = self.schedule.recipe(name, network, epochs=epochs)
         folder = self.folder / name
+
+        def on_step(share: float) -> None:
+            self.on_step()
+            if self.processes.first:
+                on_share(share)
+
         learn = partial(
             train,
             recipe,
@@ -163,7 +177,7 @@ class FineTuning:
             seed=SEED,
             processes=self.processes,
             console=self.console,
-            on_step=self.on_step,
+            on_step=on_step,
             start=Start(network=network, sha256=entry["sha256"]),
         )
         if not self.processes.first:

@@ -4,7 +4,7 @@ import os
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,8 @@ class Status:
     """Status of a run.
 
     state: one of those above; step: the network in training; epoch, epochs: done and total, over
-    all networks; time_left_s: estimated; starts: of a process since the last epoch; candidate: the
+    all networks; share: of the epoch at hand; time_left_s: estimated; starts: of a process since
+    the last epoch; candidate: the
     resulting version; promoted: whether it went live; detail: reason of the decision or error;
     left_out: unreadable scans, with reasons.
     """
@@ -36,6 +37,7 @@ class Status:
     step: str = ""
     epoch: int = 0
     epochs: int = 0
+    share: float = 0.0
     time_left_s: float | None = None
     starts: int = 0
     started: str = ""
@@ -66,12 +68,16 @@ def change_status(folder: Path, **entries: Any) -> Status:
     """Change entries of the status of a run; a final state sets the end time."""
     status = replace(read_status(folder), **entries)
     if not status.under_way and not status.ended:
-        status = replace(status, ended=now(), time_left_s=None)
+        status = replace(status, ended=now(), time_left_s=None, share=0.0)
     write_json(folder / STATUS, asdict(status))
     return status
 
 
-@dataclass(frozen=True, kw_only=True)
+SHARE_EVERY_S = 2.0
+"""Between two notes of the progress inside an epoch."""
+
+
+@dataclass(kw_only=True)
 class Progress:
     """Writes the progress of a network; done: epochs of previous networks, epochs: of all."""
 
@@ -79,6 +85,8 @@ class Progress:
     step: str
     done: int
     epochs: int
+    begun: float = field(default_factory=time.monotonic)
+    noted: float = field(default_factory=time.monotonic)
 
     def __call__(self, history: Sequence[Epoch]) -> None:
         """Write the progress; called with the network's history after each epoch."""
@@ -90,8 +98,24 @@ class Progress:
             step=self.step,
             epoch=epoch,
             epochs=self.epochs,
+            share=0.0,
             time_left_s=round(pace * (self.epochs - epoch), 1),
             starts=1,
+        )
+
+    def within(self, share: float) -> None:
+        """Write the share of the epoch at hand that is done, at most every `SHARE_EVERY_S`."""
+        current = time.monotonic()
+        if current - self.noted < SHARE_EVERY_S:
+            return
+        self.noted = current
+        status = read_status(self.folder)
+        left_s = status.time_left_s
+        if status.epoch <= self.done:  # the first epoch of a network tells its pace
+            pace = (current - self.begun) / share
+            left_s = round(pace * (self.epochs - self.done - share), 1)
+        change_status(
+            self.folder, state=TRAINING, step=self.step, share=round(share, 3), time_left_s=left_s
         )
 
 

@@ -173,7 +173,12 @@ def train_parts(folder: Path, request: Request, read: ReadCases, schedule: Sched
                 tuning.fit_prior()
             else:
                 progress = Progress(folder=folder, step=name, done=done, epochs=epochs)
-                tuning.train(name, epochs=request.epochs, on_epoch=progress)
+                tuning.train(
+                    name,
+                    epochs=request.epochs,
+                    on_epoch=progress,
+                    on_share=progress.within,
+                )
     return tuning.weights
 
 

@@ -37,7 +37,15 @@ from acsnet.server.auth.service import Login  # noqa: E402
 from acsnet.server.dicomweb import folder, pacs_proxy  # noqa: E402
 from acsnet.server.errors import DISK_FULL, MAX_RETRY_S, DiskFullError  # noqa: E402
 from acsnet.server.monailabel_settings import studies_address  # noqa: E402
-from acsnet.server.pages import case_reports, viewers  # noqa: E402
+from acsnet.server.pages import (  # noqa: E402
+    batches,
+    case_reports,
+    compare,
+    readings,
+    slices,
+    trainings,
+    viewers,
+)
 from acsnet.server.pages import routes as pages  # noqa: E402
 from acsnet.server.routes import (  # noqa: E402
     annotation,
@@ -138,6 +146,11 @@ def build() -> FastAPI:
         archive,
         viewers,
         pages,
+        slices,
+        compare,
+        readings,
+        trainings,
+        batches,
         case_reports,
     ):
         application.include_router(room.router)

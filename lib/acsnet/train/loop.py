@@ -103,16 +103,16 @@ def train(
     processes: Processes = ALONE,
     console: Console,
     on_epoch: Callable[[Sequence[Epoch]], None] = lambda history: None,
-    on_step: Callable[[], None] = lambda: None,
+    on_step: Callable[[float], None] = lambda share: None,
     start: Start | None = None,
 ) -> ResUNet | Autoencoder:
     """Train to the last epoch of the recipe, or go on from the checkpoint in `folder`.
 
     Returns the exponential average of the weights. on_epoch is told the whole history after each
-    epoch, and once at the start of a run that goes on; on_step is called after each batch. There
-    is no early stopping: no other patient is looked at. Raises InputError where the checkpoint is
-    of other settings, and AcsnetError when the loss is no longer a number; the last good epoch
-    stays.
+    epoch, and once at the start of a run that goes on; on_step is told after each batch the share
+    of the epoch that is done. There is no early stopping: no other patient is looked at. Raises
+    InputError where the checkpoint is of other settings, and AcsnetError when the loss is no longer
+    a number; the last good epoch stays.
     """
     checkpoint = folder / CHECKPOINT
     settings = settings_of(recipe, seed=seed) | {"slices": len(samples.images)}
@@ -142,7 +142,7 @@ def train(
 
         def advance() -> None:
             bar.advance(task)
-            on_step()
+            on_step((bar.tasks[0].completed % steps or steps) / steps)
 
         for epoch in range(done, recipe.epochs):
             began = perf_counter()

@@ -76,6 +76,7 @@ def stats_of(folder: Path, status: Status) -> dict[str, Any]:
         "run": folder.name,
         "state": status.state,
         "step": status.step,
+        "share": status.share,
         "time_left_s": status.time_left_s,
         "candidate": status.candidate,
         "promoted": status.promoted,
@@ -83,11 +84,22 @@ def stats_of(folder: Path, status: Status) -> dict[str, Any]:
     }
 
 
+def told(status: Status) -> str:
+    """How far a run is, in a line; 3D Slicer shows the last line of the details and needs one."""
+    if not status.under_way:
+        return status.detail or status.state
+    if not status.epochs:
+        return "the training has been asked for and begins soon"
+    done = f"epoch {status.epoch} of {status.epochs}, {100 * status.share:.0f} % of the next"
+    return f"{status.state}, {status.step}: {done}"
+
+
 def task_of(folder: Path, status: Status | None = None) -> dict[str, Any]:
     """A run as `/train/` tells of it."""
     status = Status() if status is None else status
     log = folder / LOG
     lines = log.read_text(errors="replace").splitlines() if log.exists() else []
+    lines = lines[-LINES:] or [told(status)]
     request = read_request(folder)
     return {
         "id": folder.name,
@@ -95,6 +107,6 @@ def task_of(folder: Path, status: Status | None = None) -> dict[str, Any]:
         "request": {"model": request.trainer, "device": request.device, "epochs": request.epochs},
         "start_ts": status.started,
         "end_ts": status.ended,
-        "details": lines[-LINES:],
+        "details": lines,
         **stats_of(folder, status),
     }

@@ -29,7 +29,8 @@ from acsnet.server.datastores.label_intake import check_label
 from acsnet.server.datastores.label_records import DRAFT
 from acsnet.server.datastores.protocol import LabelRecord, StudyStore
 from acsnet.server.inference.work_queue import volume_place
-from acsnet.server.pages.routes import Tag, version_of
+from acsnet.server.pages.cases import version_of
+from acsnet.server.pages.routes import Tag
 from acsnet.settings import read_settings
 
 router = APIRouter(prefix="/acsnet")
@@ -66,7 +67,8 @@ def bullseye(app: App, image: str, tag: Tag) -> Response:
 def structured_report(app: App, image: str, tag: Tag) -> Response:
     """The measures of a label map as DICOM SR, where it has a DICOM SEG in the studies folder."""
     store = app.datastore()
-    file = store.seg_file(image, tag)
+    held = version_of(store, image, tag).tag
+    file = store.seg_file(image, held) if held else None
     if file is None:
         raise HTTPException(404, "there is no DICOM SEG of this label map")
     version, measured = _measured(store, image, tag)
@@ -112,8 +114,7 @@ def _case(store: StudyStore, image: str) -> str:
 
 def _measured(store: StudyStore, image: str, tag: str) -> tuple[LabelRecord, Measured]:
     """A label map measured anew, and its record, read after it: a PACS store checks as it reads."""
-    version_of(store, image, tag)
-    file = Path(store.get_label_uri(image, tag))
+    file = Path(store.version_uri(image, version_of(store, image, tag)))
     version = version_of(store, image, tag)
     scan = read_scan(_path(store, image))
     labels = read_client_labels(file, grid=scan.grid)

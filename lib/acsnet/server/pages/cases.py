@@ -8,21 +8,27 @@ from functools import lru_cache
 from typing import Any
 
 from acsnet.active_learning.assignments import Offer, last_offer
+from acsnet.annotations.label_versions import by_networks
 from acsnet.scan import UNFIT, is_fit
 from acsnet.server.datastores.label_records import DRAFT, DRAWN, REVIEWED
-from acsnet.server.datastores.protocol import LabelRecord, StudyStore
+from acsnet.server.datastores.protocol import LabelRecord, StudyStore, record_called
+from acsnet.server.errors import UnknownError
 
 KEPT = 100_000
 """Cases that are held ready for the work list."""
 
 
 class State(str, Enum):
-    """State of a case; `checking` until its files have been read."""
+    """State of a case.
+
+    checking: its files have not been read yet; rejected: all that was drawn on it was withdrawn.
+    """
 
     CHECKING = "checking"
     NEW = "new"
     DRAFT = "draft"
     REVIEWED = "reviewed"
+    REJECTED = "rejected"
     REFUSED = "refused"
 
 
@@ -52,7 +58,7 @@ class Case:
     @property
     def shown(self) -> LabelRecord | None:
         """The label map whose numbers stand for the case: reviewed before draft."""
-        usable = {version.tag: version for version in self.versions if version.current}
+        usable = {one.tag: one for one in self.versions if one.tag and one.current}
         return usable.get(REVIEWED) or usable.get(DRAWN) or usable.get(DRAFT)
 
     @property
@@ -95,7 +101,7 @@ def build_case(datastore: StudyStore, image: str) -> Case:
     info = datastore.get_image_info(image)
     verdict = datastore.verdict(image)
     versions = datastore.label_records(image)
-    tags = {version.tag for version in versions if version.current}
+    tags = {version.tag for version in versions if version.tag and version.current}
     state = State.NEW if verdict.checked else State.CHECKING
     if verdict.reason is not None:
         state = State.REFUSED
@@ -103,6 +109,8 @@ def build_case(datastore: StudyStore, image: str) -> Case:
         state = State.REVIEWED
     elif tags & {DRAWN, DRAFT}:
         state = State.DRAFT
+    elif versions and all(version.state == "withdrawn" for version in versions):
+        state = State.REJECTED
     title = str(info.get("PatientID") or image)
     name = str(info.get("PatientName", "")).replace("^", " ").strip()
     details = (str(info.get("SeriesDescription", "")), name if name != title else "")
@@ -122,6 +130,19 @@ def build_case(datastore: StudyStore, image: str) -> Case:
         why=offer.reason,
         uploaded=bool(info.get("uploaded")),
     )
+
+
+def find_case(store: StudyStore, image: str) -> Case:
+    """A case by its id. Raises UnknownError."""
+    if image not in store.list_images():
+        msg = f"there is no case {image!r}"
+        raise UnknownError(msg)
+    return build_case(store, image)
+
+
+def version_of(store: StudyStore, image: str, name: str) -> LabelRecord:
+    """The label map of a case under an id or tag. Raises UnknownError."""
+    return record_called(find_case(store, image).versions, name)
 
 
 def chosen(
@@ -165,9 +186,17 @@ def _date(text: str) -> str:
         return text
 
 
+def called(version: LabelRecord) -> str:
+    """What a page calls a label map: its state and whose it is."""
+    by = "the networks" if by_networks(version.author) else version.author or "unknown"
+    if version.state == "reviewed":
+        return f"reviewed by {version.reviewer or by}"
+    return f"{version.state}, {by}"
+
+
 def _offered(offer: Offer) -> str:
     """Which strategy last gave the case to a reader, and when."""
     if not offer.at:
         return ""
     when = datetime.fromtimestamp(offer.at, timezone.utc).astimezone()
-    return f"{offer.strategy}, {when:%Y-%m-%d %H:%M}"
+    return f"{offer.strategy}, {when:%Y-%m-%d %H:%M %Z}"

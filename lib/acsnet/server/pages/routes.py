@@ -1,34 +1,48 @@
-"""HTML pages: the work list and a page for each case, without scripts or external resources.
+"""HTML pages: the work list and a page for each case, which work without their script, too.
 
 The address of a case holds its id, which is looked up among the images and never becomes a path.
 """
 
 import math
 from collections import Counter
+from importlib.resources import files
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import quote
 
-from fastapi import APIRouter, Depends, HTTPException, Query, Request
+from fastapi import APIRouter, Depends, Form, HTTPException, Query, Request
 from fastapi.responses import FileResponse, JSONResponse, RedirectResponse, Response
 
+from acsnet.annotations.reading_details import DetailsStore
 from acsnet.errors import AcsnetError
 from acsnet.io import read_scan
-from acsnet.io.client_labels import read_client_labels
 from acsnet.labels import LABELS
 from acsnet.report.montage import montage_png
-from acsnet.report.wording import has_segments, measure_rows, slices_to_look_at
+from acsnet.report.wording import has_segments, measure_lines, measure_rows, slices_to_look_at
 from acsnet.server.app import App
-from acsnet.server.datastores.protocol import LabelRecord, StudyStore
+from acsnet.server.datastores.label_records import DRAFT
+from acsnet.server.datastores.protocol import LabelRecord, StudyStore, record_called
 from acsnet.server.identity import signed
 from acsnet.server.inference.work_queue import volume_place
-from acsnet.server.pages.cases import Case, State, all_cases, build_case, chosen
+from acsnet.server.pages.cases import (
+    Case,
+    State,
+    all_cases,
+    build_case,
+    called,
+    chosen,
+    find_case,
+    version_of,
+)
+from acsnet.server.pages.slices import COLOURS, VERSION, labels_of
 from acsnet.server.pages.viewers import viewer_links
+from acsnet.server.state.paths import DETAILS
 from acsnet.server.web.load_limits import asker, gone
+from acsnet.server.web.shown_versions import digest_of
 from acsnet.server.web.templates import environment, page
 
-TAG = r"^[A-Za-z0-9_-]{1,64}$"
-Tag = Annotated[str, Query(pattern=TAG)]
+Tag = Annotated[str, Query(pattern=VERSION)]
+"""Tag or id of a label map."""
 
 MAX_PAGES = 10_000
 
@@ -48,10 +62,16 @@ def work_list(
     text: str = "",
     study: str = "",
     sort: str = "case",
+    finished: str = "",
+    before: str = "",
     number: Annotated[int, Query(alias="page", ge=1, le=MAX_PAGES)] = 1,
 ) -> Response:
-    """The work list, filtered and sorted; the only case of a study is opened at once."""
-    cases = all_cases(app.datastore())
+    """The work list, filtered and sorted; the only case of a study is opened at once.
+
+    finished: why there is no next case; before: the case that was decided on last.
+    """
+    store = app.datastore()
+    cases = all_cases(store)
     shown = chosen(cases, state=state, text=text, study=study, sort=sort)
     if study and len(shown) == 1:
         return RedirectResponse(f"/acsnet/cases/{quote(shown[0].id)}", 303)
@@ -68,8 +88,12 @@ def work_list(
         found=len(shown),
         number=number,
         pages=pages,
-        fault=app.datastore().fault(),
+        fault=store.fault(),
         waiting=counts[State.CHECKING.value],
+        finished=finished,
+        before=_known(store, before),
+        batch=app.batch.status(),
+        titles={case.id: case.title for case in cases},
         query={"state": state, "text": text, "study": study, "sort": sort},
     )
 
@@ -83,61 +107,93 @@ def style() -> Response:
     return Response(text + "".join(colours), media_type="text/css", headers=headers)
 
 
+@router.get("/desk.js")
+def script() -> Response:
+    """The one script of our pages."""
+    file = files("acsnet.server.web") / "static" / "desk.js"
+    headers = {"Cache-Control": "no-cache"}
+    return Response(file.read_bytes(), media_type="text/javascript", headers=headers)
+
+
 @router.get("/cases/{image}")
-def case_page(app: App, image: str) -> Response:
-    """The page of a case."""
+def case_page(app: App, image: str, version: str = "", before: str = "") -> Response:
+    """The page of a case.
+
+    version: the label map to look at, by its id or tag; else the one that stands for the case;
+    before: the case that was decided on last.
+    """
     store = app.datastore()
     unreadable = _unreadable(store, image)
-    case = _case(store, image)
-    columns = [version for version in case.versions if version.current and version.features]
+    case = find_case(store, image)
+    looked_at = record_called(case.versions, version) if version else case.shown
+    if looked_at is not None:
+        app.shown_versions.add(image, looked_at.id)
+    columns = [one for one in case.versions if one.tag and one.current and one.features]
+    details, faults = DetailsStore(app.store_folder() / DETAILS).read(image)
+    warnings = () if looked_at is None else looked_at.warnings
     return page(
         "case.html",
         case=case,
         links=viewer_links(case.study, case.series, case.id) if case.study else {},
+        shown=looked_at,
+        warnings=tuple(dict.fromkeys((*case.remarks, *warnings, *faults))),
+        digest=digest_of(warnings),
+        lines=_lines(looked_at),
         columns=columns,
-        measures=measure_rows([version.features for version in columns]),
-        look=slices_to_look_at(case.shown.features) if case.shown else [],
-        pictures=[
-            one
-            for one in case.versions
-            if one.current and not case.reason and one.tag not in unreadable
-        ],
+        measures=measure_rows([one.features for one in columns]),
+        called=called,
+        look=slices_to_look_at(looked_at.features) if looked_at else [],
         unreadable=unreadable,
         labels=LABELS,
-        bullseye=case.shown is not None and has_segments(case.shown.features),
-        segs={one.tag for one in case.versions if store.seg_file(image, one.tag)},
+        colours=COLOURS,
+        details=details,
+        before=_known(store, before),
+        bullseye=looked_at is not None and has_segments(looked_at.features),
+        segs={one.tag for one in case.versions if one.tag and store.seg_file(image, one.tag)},
     )
 
 
+def _lines(version: LabelRecord | None) -> list[tuple[str, ...]]:
+    """The measures beside the slices: name, value, interval, unit; none of an old release."""
+    try:
+        return [] if version is None else [tuple(line) for line in measure_lines(version.features)]
+    except (KeyError, TypeError):
+        return []
+
+
 @router.post("/cases/{image}/segment")
-def segment(app: App, image: str, http: Request) -> Response:
-    """Segment a case and show it."""
-    _case(app.datastore(), image)
+def segment(
+    app: App, image: str, http: Request, uncertainty: Annotated[bool, Form()] = False
+) -> Response:
+    """Segment a case and show it; uncertainty: with intervals, which takes longer."""
+    find_case(app.datastore(), image)
     path = app.datastore().get_image_uri(image)
     request = signed({"model": "acsnet", "image": path, "image_id": image})
-    request |= {"asker": asker(http, ""), "gone": gone(http)}
+    request |= {"asker": asker(http, ""), "gone": gone(http), "uncertainty": uncertainty}
     app.segment(request)
-    return RedirectResponse(f"/acsnet/cases/{quote(image)}", 303)
+    shown = build_case(app.datastore(), image).shown
+    other = "" if shown is None or shown.tag == DRAFT else f"?version={DRAFT}"
+    return RedirectResponse(f"/acsnet/cases/{quote(image)}{other}", 303)
 
 
 @router.get("/cases/{image}/montage.png")
 @volume_place()
 def montage(app: App, image: str, tag: Tag) -> Response:
-    """All slices with the outlines of a label map."""
-    store = app.datastore()
-    version_of(store, image, tag)
-    path = Path(store.get_image_uri(image))
-    scan = read_scan(path)
-    labels = read_client_labels(Path(store.get_label_uri(image, tag)), grid=scan.grid)
-    picture = montage_png(scan, scan.grid.from_input(labels))
-    return Response(picture, media_type="image/png")
+    """All slices with the outlines of a label map; `tag=none`: without."""
+    if tag == "none":
+        find_case(app.datastore(), image)
+        scan = read_scan(app.datastore().get_image_uri(image))
+        return Response(montage_png(scan, 0 * scan.pixels.astype("u1")), media_type="image/png")
+    scan, labels, identifier = labels_of(app, image, tag)
+    app.shown_versions.add(image, identifier)
+    return Response(montage_png(scan, labels), media_type="image/png")
 
 
 @router.get("/cases/{image}/segmentation.nii.gz")
 def segmentation(app: App, image: str, tag: Tag) -> Response:
     """A label map as NIfTI."""
     version = version_of(app.datastore(), image, tag)
-    file = Path(app.datastore().get_label_uri(image, tag))
+    file = Path(app.datastore().version_uri(image, version))
     suffix = ".nii.gz" if file.name.endswith(".gz") else file.suffix
     return FileResponse(file, filename=f"{image}-{version.state}{suffix}")
 
@@ -155,7 +211,7 @@ def features(app: App, image: str, tag: Tag) -> Response:
 def dicom_segmentation(app: App, image: str, tag: Tag) -> Response:
     """A label map as DICOM SEG."""
     version = version_of(app.datastore(), image, tag)
-    file = app.datastore().seg_file(image, tag)
+    file = app.datastore().seg_file(image, version.tag) if version.tag else None
     if file is None:
         raise HTTPException(404, "there is no DICOM SEG of this label map")
     name = f"{image}-{version.state}.dcm"
@@ -173,15 +229,6 @@ def _unreadable(store: StudyStore, image: str) -> dict[str, str]:
     return faults
 
 
-def _case(store: StudyStore, image: str) -> Case:
-    if image not in store.list_images():
-        raise HTTPException(404, f"there is no case {image!r}")
-    return build_case(store, image)
-
-
-def version_of(store: StudyStore, image: str, tag: str) -> LabelRecord:
-    """The label map of a case under a tag, or an answer 404."""
-    for version in _case(store, image).versions:
-        if version.tag == tag:
-            return version
-    raise HTTPException(404, f"case {image!r} has no label map {tag!r}")
+def _known(store: StudyStore, image: str) -> Case | None:
+    """A case, or None where there is none of that id."""
+    return build_case(store, image) if image and image in store.list_images() else None

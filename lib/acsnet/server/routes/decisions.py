@@ -3,7 +3,6 @@
 A page sends forms and is sent on to a page; a program sends JSON and gets JSON.
 """
 
-import hashlib
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -30,6 +29,7 @@ from acsnet.server.routes.common import known_case
 from acsnet.server.state.audit_trail import note
 from acsnet.server.web import metrics
 from acsnet.server.web.error_responses import wants_page
+from acsnet.server.web.shown_versions import digest_of
 from acsnet.server.web.templates import page
 
 MAX_COMMENT = 2000
@@ -108,11 +108,6 @@ def next_case(app: App, by: str = "", after: str = "") -> RedirectResponse:
     by: the reader, where nobody is logged in; after: the case that was open.
     """
     return RedirectResponse(_next_page(app, by=by, after=after), 303)
-
-
-def digest_of(warnings: Sequence[str]) -> str:
-    """What stands for a list of warnings: 16 characters."""
-    return hashlib.sha256("\n".join(warnings).encode()).hexdigest()[:16]
 
 
 def accepted(
@@ -233,6 +228,8 @@ def _done(
 ) -> Response:
     following = str(fields.get("next") or "") not in ("", "0", "False", "false")
     address = _next_page(app, by=by, after=image) if following else case_address(image)
+    if following:
+        address += f"{'&' if '?' in address else '?'}{urlencode({'before': image})}"
     if fields.get("is_program"):
         return JSONResponse({**record.to_info(), "image": image, "page": address})
     return RedirectResponse(address, 303)

@@ -11,10 +11,10 @@ PAGES = "/acsnet/"
 VIEWERS = ("/ohif/", "/viewer/")
 
 PAGE_POLICY = (
-    "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; "
-    "frame-ancestors 'none'"
+    "default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self'; connect-src 'self'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
-"""Nothing from outside and no script."""
+"""Nothing from outside, and no script but the file that this server sends."""
 
 VIEWER_POLICY = (
     "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:; "

@@ -1,7 +1,9 @@
 """Which label maps a person has looked at, so that nobody accepts one without having seen it."""
 
+import hashlib
 import threading
 from collections import OrderedDict
+from collections.abc import Sequence
 
 from acsnet.server.identity import logged_in
 
@@ -27,6 +29,11 @@ class ShownVersions:
     def holds(self, image: str, version: str) -> bool:
         """Whether the person behind this request was sent it."""
         return _key(image, version) in self._shown
+
+
+def digest_of(warnings: Sequence[str]) -> str:
+    """What stands for the warnings that were shown with a label map: 16 characters."""
+    return hashlib.sha256("\n".join(warnings).encode()).hexdigest()[:16]
 
 
 def _key(image: str, version: str) -> tuple[str, str, str]:

@@ -1,0 +1,50 @@
+"""Two label maps of a case beside each other: outlines, measures, Dice."""
+
+import numpy as np
+from fastapi import APIRouter
+from fastapi.responses import Response
+
+from acsnet.labels import ENHANCEMENT, LABELS, LEFT_VENTRICLE, MYOCARDIUM
+from acsnet.masks import dice
+from acsnet.report.wording import measure_rows
+from acsnet.server.app import App
+from acsnet.server.inference.work_queue import volume_place
+from acsnet.server.pages.cases import called, find_case, version_of
+from acsnet.server.pages.slices import COLOURS, Version, labels_of
+from acsnet.server.web.templates import page
+
+router = APIRouter(prefix="/acsnet")
+
+REGIONS = (
+    ("Left ventricle", LEFT_VENTRICLE),
+    ("Whole myocardium", MYOCARDIUM),
+    ("Enhancement", ENHANCEMENT),
+    *((info.description, (info.label,)) for info in LABELS),
+)
+"""What is compared, and the labels that it is made of."""
+
+
+@router.get("/cases/{image}/compare")
+@volume_place()
+def compare(app: App, image: str, first: Version, second: Version) -> Response:
+    """The page that compares two label maps, by ids or tags."""
+    store = app.datastore()
+    case = find_case(store, image)
+    pair = [version_of(store, image, name) for name in (first, second)]
+    drawn = []
+    for name in (first, second):
+        _, labels, identifier = labels_of(app, image, name)
+        app.shown_versions.add(image, identifier)
+        drawn.append(labels)
+    rows = [
+        (name, dice(*(np.isin(labels, values) for labels in drawn))) for name, values in REGIONS
+    ]
+    return page(
+        "compare.html",
+        case=case,
+        pair=pair,
+        called=called,
+        overlap=rows,
+        colours=COLOURS,
+        measures=measure_rows([one.features for one in pair]),
+    )

@@ -1,0 +1,344 @@
+// The slices of a case page: drawing, keys, mouse and touch. Everything else works without it.
+'use strict';
+(() => {
+  document.body.classList.add('scripted');
+  const desk = document.getElementById('desk');
+  const form = document.getElementById('decide');
+  const say = (text) => { const line = document.getElementById('said'); if (line) line.textContent = text; };
+  const NAME = 'acsnet.reader';
+
+  // ---- the reader's name, kept by this browser -------------------------------------------
+  const remembered = (() => { try { return localStorage.getItem(NAME) || ''; } catch { return ''; } })();
+  for (const field of document.querySelectorAll('input[name="by"]')) {
+    if (!field.value && field.type !== 'hidden') field.value = remembered;
+    if (field.type === 'hidden' && !field.value) field.value = remembered;
+    field.addEventListener('change', () => {
+      try { localStorage.setItem(NAME, field.value); } catch { /* asked again next time */ }
+      for (const other of document.querySelectorAll('input[name="by"]')) other.value = field.value;
+    });
+  }
+  for (const link of document.querySelectorAll('a[data-next]')) {
+    link.addEventListener('click', () => {
+      const by = document.querySelector('input[name="by"]');
+      const address = new URL(link.href);
+      if (by && by.value) address.searchParams.set('by', by.value);
+      link.href = address;
+    });
+  }
+  const all = document.getElementById('all');
+  if (all) all.addEventListener('change', () => {
+    for (const box of document.querySelectorAll('input[name="image"]')) box.checked = all.checked;
+  });
+
+  // ---- decisions --------------------------------------------------------------------------
+  const press = (id) => {
+    const target = document.getElementById(id);
+    if (target) target.click();
+    return Boolean(target);
+  };
+  if (form) {
+    const comment = form.elements.comment;
+    const reject = document.getElementById('reject');
+    if (reject) reject.addEventListener('click', (event) => {
+      if (comment.value.trim()) return;
+      event.preventDefault();
+      comment.focus();
+      say('Say why in the comment, then reject again.');
+    });
+    form.addEventListener('keydown', (event) => {
+      if (event.key === 'Enter' && event.target.name === 'by') { event.preventDefault(); event.target.blur(); }
+      if (event.key === 'Escape') event.target.blur();
+    });
+    let sent = false;
+    form.addEventListener('submit', (event) => {
+      if (sent) event.preventDefault();
+      sent = true;
+      say('Working…');
+    });
+    window.addEventListener('pageshow', () => { sent = false; });
+  }
+  const help = document.getElementById('help');
+  const KEYS = {
+    a: () => press('accept'), c: () => press('correct'), r: () => press('reject'), n: () => press('next'),
+    s: () => press('segment'), l: () => press('list'),
+    '?': () => { if (help) help.open ? help.close() : help.showModal(); return Boolean(help); },
+  };
+
+  // ---- data -------------------------------------------------------------------------------
+  const fetched = new Map(); // address -> voxels: in memory only, gone with the page
+  const voxels = (address, Type) => {
+    if (!fetched.has(address)) fetched.set(address, (async () => {
+      const answer = await fetch(address, { headers: { Accept: 'application/octet-stream, application/json' } });
+      if (!answer.ok) throw new Error((await answer.json().catch(() => ({}))).detail || `HTTP ${answer.status}`);
+      const bytes = await answer.arrayBuffer();
+      const end = new Uint8Array(bytes).indexOf(10);
+      const about = JSON.parse(new TextDecoder().decode(bytes.slice(0, end)));
+      return { ...about, data: new Type(bytes, end + 1) };
+    })());
+    return fetched.get(address);
+  };
+
+  const start = async () => {
+    const stage = document.getElementById('stage');
+    const canvas = document.getElementById('slice');
+    const pen = canvas.getContext('2d');
+    const tiles = document.getElementById('tiles');
+    const controls = Object.fromEntries(['shown', 'opacity', 'style', 'reset', 'insertion', 'before', 'after', 'zoom']
+      .map((name) => [name, document.getElementById(`tool-${name}`)]));
+    const colours = JSON.parse(desk.dataset.colours); // value -> [red, green, blue]
+    let scan;
+    try {
+      scan = await voxels(desk.dataset.scan, Uint16Array);
+    } catch (error) {
+      document.getElementById('where').textContent = `The slices cannot be shown: ${error.message}`;
+      return;
+    }
+    const size = scan.rows * scan.columns;
+    const whole = { top: 0, left: 0, rows: scan.rows, columns: scan.columns };
+    const state = { slice: Math.floor(scan.slices / 2), window: [...scan.window], points: {}, heart: whole };
+    const crop = () => (controls.zoom.checked ? state.heart : whole);
+    try { state.points = JSON.parse(desk.dataset.insertion || 'null') || {}; } catch { /* none */ }
+    const maps = [null, null];
+
+    const plane = (map, k) => map.data.subarray(k * size, (k + 1) * size);
+    const grey = (k) => {
+      const image = new ImageData(scan.columns, scan.rows);
+      const [low, high] = state.window;
+      const pixels = plane(scan, k);
+      for (let i = 0; i < size; i++) {
+        const value = 255 * (pixels[i] - low) / Math.max(high - low, 1);
+        image.data[4 * i] = image.data[4 * i + 1] = image.data[4 * i + 2] = value; // clamped by its type
+        image.data[4 * i + 3] = 255;
+      }
+      return image;
+    };
+    const filled = (k, opacity) => {
+      const image = new ImageData(scan.columns, scan.rows);
+      const values = plane(maps[0], k);
+      for (let i = 0; i < size; i++) {
+        if (!values[i]) continue;
+        const [red, green, blue] = colours[values[i]] || [255, 255, 255];
+        image.data.set([red, green, blue, 255 * opacity], 4 * i);
+      }
+      return image;
+    };
+    // Edges between pixels of different value, as lines on the screen.
+    const outline = (map, k, place, paint) => {
+      const values = plane(map, k);
+      const at = (r, c) => (r < 0 || c < 0 || r >= scan.rows || c >= scan.columns ? 0 : values[r * scan.columns + c]);
+      const paths = new Map();
+      const line = (value, ...ends) => {
+        if (!paths.has(value)) paths.set(value, new Path2D());
+        const path = paths.get(value);
+        path.moveTo(place.left + ends[0] * place.across, place.top + ends[1] * place.down);
+        path.lineTo(place.left + ends[2] * place.across, place.top + ends[3] * place.down);
+      };
+      for (let r = 0; r <= scan.rows; r++) for (let c = 0; c <= scan.columns; c++) {
+        const here = at(r, c);
+        if (here !== at(r - 1, c)) line(Math.max(here, at(r - 1, c)), c, r, c + 1, r);
+        if (here !== at(r, c - 1)) line(Math.max(here, at(r, c - 1)), c, r, c, r + 1);
+      }
+      for (const [value, path] of [...paths].sort((a, b) => a[0] - b[0])) { pen.strokeStyle = paint(value); pen.stroke(path); }
+    };
+    const scratch = document.createElement('canvas');
+    const put = (target, image, place, smooth) => {
+      scratch.width = scan.columns; scratch.height = scan.rows;
+      scratch.getContext('2d').putImageData(image, 0, 0);
+      target.imageSmoothingEnabled = smooth;
+      target.drawImage(scratch, place.left, place.top, place.across * scan.columns, place.down * scan.rows);
+    };
+    const fit = (width, height, box) => {
+      const [rowMm, columnMm] = scan.spacing_mm;
+      const scale = Math.min(width / (box.columns * columnMm), height / (box.rows * rowMm));
+      const place = { across: scale * columnMm, down: scale * rowMm };
+      place.left = width / 2 - place.across * (box.left + box.columns / 2);
+      place.top = height / 2 - place.down * (box.top + box.rows / 2);
+      return place;
+    };
+    // What is drawn in any slice, and 30 mm around it.
+    const around = (map) => {
+      const margin = scan.spacing_mm.map((step) => Math.round(30 / step));
+      let [top, left, bottom, right] = [Infinity, Infinity, -1, -1];
+      map.data.forEach((value, i) => {
+        if (!value) return;
+        const r = Math.floor((i % size) / scan.columns), c = i % scan.columns;
+        top = Math.min(top, r); bottom = Math.max(bottom, r); left = Math.min(left, c); right = Math.max(right, c);
+      });
+      if (bottom < 0) return whole;
+      top = Math.max(top - margin[0], 0); left = Math.max(left - margin[1], 0);
+      return { top, left, rows: Math.min(bottom + margin[0] + 1, scan.rows) - top, columns: Math.min(right + margin[1] + 1, scan.columns) - left };
+    };
+    let place;
+    const draw = () => {
+      const ratio = window.devicePixelRatio || 1;
+      const box = stage.getBoundingClientRect();
+      canvas.width = Math.round(box.width * ratio); canvas.height = Math.round(box.height * ratio);
+      place = fit(canvas.width, canvas.height, crop());
+      pen.clearRect(0, 0, canvas.width, canvas.height);
+      put(pen, grey(state.slice), place, true);
+      const opacity = Number(controls.opacity.value) / 100;
+      if (controls.shown.checked) {
+        pen.lineWidth = Math.max(1.5 * ratio, 1);
+        pen.globalAlpha = opacity;
+        if (maps[1]) {
+          outline(maps[0], state.slice, place, () => '#56b4e9');
+          outline(maps[1], state.slice, place, () => '#e69f00');
+        } else if (maps[0] && controls.style.value === 'fill') {
+          pen.globalAlpha = 1;
+          put(pen, filled(state.slice, 0.6 * opacity), place, false);
+        } else if (maps[0]) {
+          outline(maps[0], state.slice, place, (value) => `rgb(${colours[value] || [255, 255, 255]})`);
+        }
+        pen.globalAlpha = 1;
+      }
+      const point = state.points[scan.numbers[state.slice]];
+      if (point) cross(point, ratio);
+      const [low, high] = state.window;
+      const about = `slice ${scan.numbers[state.slice]} of ${scan.slices}`;
+      document.getElementById('where').textContent = about;
+      document.getElementById('window').textContent =
+        `window ${Math.round((high - low) * scan.step)}, level ${Math.round(scan.low + (low + high) / 2 * scan.step)}`;
+      stage.setAttribute('aria-valuenow', state.slice + 1);
+      stage.setAttribute('aria-valuetext', about);
+      [...tiles.children].forEach((tile, k) => { tile.setAttribute('aria-pressed', k === state.slice); });
+    };
+    // Where a pixel of the input lies on the screen, and back.
+    const [exchanged, rowsReversed, columnsReversed] = scan.view;
+    const toScreen = ([row, column]) => {
+      let [r, c] = exchanged ? [column, row] : [row, column];
+      if (rowsReversed) r = scan.rows - 1 - r;
+      if (columnsReversed) c = scan.columns - 1 - c;
+      return [place.left + (c + 0.5) * place.across, place.top + (r + 0.5) * place.down];
+    };
+    const toInput = (x, y) => {
+      let r = Math.floor((y - place.top) / place.down), c = Math.floor((x - place.left) / place.across);
+      if (r < 0 || c < 0 || r >= scan.rows || c >= scan.columns) return null;
+      if (rowsReversed) r = scan.rows - 1 - r;
+      if (columnsReversed) c = scan.columns - 1 - c;
+      return exchanged ? [c, r] : [r, c];
+    };
+    const cross = (point, ratio) => {
+      const [x, y] = toScreen(point), arm = 9 * ratio;
+      pen.strokeStyle = '#00e5ff'; pen.lineWidth = 2 * ratio;
+      pen.beginPath(); pen.moveTo(x - arm, y); pen.lineTo(x + arm, y); pen.moveTo(x, y - arm); pen.lineTo(x, y + arm); pen.stroke();
+    };
+    const go = (k) => {
+      state.slice = Math.min(Math.max(k, 0), scan.slices - 1);
+      draw();
+      const tile = tiles.children[state.slice];
+      if (tile) tiles.scrollLeft = tile.offsetLeft - tiles.clientWidth / 2 + tile.clientWidth / 2;
+    };
+    const widen = (factor) => {
+      const [low, high] = state.window, centre = (low + high) / 2, half = Math.max((high - low) / 2 * factor, 1);
+      state.window = [centre - half, centre + half]; draw();
+    };
+    const raise = (share) => {
+      const step = share * (state.window[1] - state.window[0]);
+      state.window = state.window.map((value) => value + step); draw();
+    };
+
+    // ---- tiles ----------------------------------------------------------------------------
+    const fillTiles = () => {
+      tiles.replaceChildren(...scan.numbers.map((number, k) => {
+        const tile = document.createElement('button');
+        tile.type = 'button'; tile.title = `slice ${number}`;
+        const small = document.createElement('canvas');
+        small.width = small.height = 112;
+        const target = small.getContext('2d'), spot = fit(112, 112, state.heart);
+        put(target, grey(k), spot, true);
+        if (maps[0]) put(target, filled(k, 0.6), spot, false);
+        const caption = document.createElement('span');
+        caption.textContent = number;
+        tile.append(small, caption);
+        tile.addEventListener('click', () => go(k));
+        return tile;
+      }));
+      draw();
+    };
+
+    // ---- hands ----------------------------------------------------------------------------
+    let held = null, moved = false;
+    stage.addEventListener('wheel', (event) => { event.preventDefault(); go(state.slice + Math.sign(event.deltaY)); }, { passive: false });
+    stage.addEventListener('pointerdown', (event) => {
+      held = { x: event.clientX, y: event.clientY, window: [...state.window], slice: state.slice };
+      moved = false;
+      stage.setPointerCapture(event.pointerId);
+    });
+    stage.addEventListener('pointermove', (event) => {
+      if (!held) return;
+      const across = event.clientX - held.x, down = event.clientY - held.y;
+      if (Math.abs(across) + Math.abs(down) < 5 && !moved) return;
+      moved = true;
+      if (event.pointerType === 'touch') { go(held.slice + Math.round(down / 24)); return; }
+      const [low, high] = held.window, width = high - low;
+      const half = Math.max(width / 2 * (1 + across / 200), 1), centre = (low + high) / 2 + width * down / 300;
+      state.window = [centre - half, centre + half];
+      draw();
+    });
+    stage.addEventListener('pointerup', (event) => {
+      if (held && !moved && controls.insertion && controls.insertion.checked) mark(event);
+      held = null;
+    });
+    stage.addEventListener('pointercancel', () => { held = null; });
+    const mark = (event) => {
+      const box = canvas.getBoundingClientRect(), ratio = canvas.width / box.width;
+      const point = toInput((event.clientX - box.left) * ratio, (event.clientY - box.top) * ratio);
+      if (!point) return;
+      state.points[scan.numbers[state.slice]] = point;
+      noted();
+    };
+    const noted = () => {
+      const field = document.getElementById('rv_insertion');
+      const slices = Object.keys(state.points);
+      field.value = slices.length ? JSON.stringify(state.points) : '';
+      document.getElementById('marked').textContent = slices.length ? `marked in slice ${slices.join(', ')}` : 'found by the program';
+      draw();
+    };
+    const clear = document.getElementById('clear-insertion');
+    if (clear) clear.addEventListener('click', () => { state.points = {}; noted(); });
+    controls.before.addEventListener('click', () => go(state.slice - 1));
+    controls.after.addEventListener('click', () => go(state.slice + 1));
+    controls.reset.addEventListener('click', () => { state.window = [...scan.window]; draw(); });
+    for (const name of ['shown', 'opacity', 'style', 'zoom']) controls[name].addEventListener('input', draw);
+    const opacity = (by) => { controls.opacity.value = Number(controls.opacity.value) + by; draw(); return true; };
+    Object.assign(KEYS, {
+      ArrowUp: () => go(state.slice - 1), ArrowLeft: () => go(state.slice - 1),
+      ArrowDown: () => go(state.slice + 1), ArrowRight: () => go(state.slice + 1),
+      Home: () => go(0), End: () => go(scan.slices - 1),
+      o: () => { controls.shown.checked = !controls.shown.checked; draw(); },
+      f: () => { controls.style.value = controls.style.value === 'fill' ? 'outline' : 'fill'; draw(); },
+      z: () => { controls.zoom.checked = !controls.zoom.checked; draw(); },
+      '[': () => opacity(-10), ']': () => opacity(10),
+      '-': () => widen(1.15), '+': () => widen(1 / 1.15), '=': () => widen(1 / 1.15),
+      ',': () => raise(0.05), '.': () => raise(-0.05), 0: () => controls.reset.click(),
+    });
+    stage.setAttribute('aria-valuemax', scan.slices);
+    new ResizeObserver(draw).observe(stage);
+    fillTiles();
+    try {
+      for (const [k, name] of [[0, 'labels'], [1, 'second']]) {
+        if (desk.dataset[name]) maps[k] = await voxels(desk.dataset[name], Uint8Array);
+      }
+    } catch (error) {
+      say(`The label map cannot be shown: ${error.message}`);
+    }
+    if (maps[0]) {
+      state.heart = around(maps[0]);
+      const drawn = [...Array(scan.slices).keys()].filter((k) => plane(maps[0], k).some(Boolean));
+      if (drawn.length) state.slice = drawn[Math.floor(drawn.length / 2)];
+    }
+    fillTiles();
+    go(state.slice);
+    desk.dataset.ready = 'yes';
+  };
+
+  document.addEventListener('keydown', (event) => {
+    const typing = event.target.closest('input:not([type="checkbox"]):not([type="range"]), textarea, select');
+    if (typing || event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
+    if (event.target.type === 'range' && event.key.startsWith('Arrow')) return;
+    if (help && help.open && event.key !== '?') return;
+    const action = KEYS[event.key] || KEYS[event.key.toLowerCase()];
+    if (action && action() !== false) event.preventDefault();
+  });
+  if (desk) start();
+})();
