@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Annotated
 from urllib.parse import quote
 
+import numpy as np
 from fastapi import APIRouter, Depends, Form, HTTPException, Query, Request
 from fastapi.responses import FileResponse, JSONResponse, RedirectResponse, Response
 
@@ -19,6 +20,7 @@ from acsnet.io import read_scan
 from acsnet.labels import LABELS
 from acsnet.report.montage import montage_png
 from acsnet.report.wording import has_segments, measure_lines, measure_rows, slices_to_look_at
+from acsnet.scan import is_fit
 from acsnet.server.app import App
 from acsnet.server.datastores.label_records import DRAFT
 from acsnet.server.datastores.protocol import LabelRecord, StudyStore, record_called
@@ -128,7 +130,8 @@ def case_page(app: App, image: str, version: str = "", before: str = "") -> Resp
     looked_at = record_called(case.versions, version) if version else case.shown
     if looked_at is not None:
         app.shown_versions.add(image, looked_at.id)
-    columns = [one for one in case.versions if one.tag and one.current and one.features]
+    fit = is_fit((*case.warnings, *(looked_at.warnings if looked_at else ())))
+    columns = [one for one in case.versions if fit and one.tag and one.current and one.features]
     details, faults = DetailsStore(app.store_folder() / DETAILS).read(image)
     warnings = () if looked_at is None else looked_at.warnings
     return page(
@@ -138,7 +141,7 @@ def case_page(app: App, image: str, version: str = "", before: str = "") -> Resp
         shown=looked_at,
         warnings=tuple(dict.fromkeys((*case.remarks, *warnings, *faults))),
         digest=digest_of(warnings),
-        lines=_lines(looked_at),
+        lines=_lines(looked_at) if fit else [],
         columns=columns,
         measures=measure_rows([one.features for one in columns]),
         called=called,
@@ -148,7 +151,7 @@ def case_page(app: App, image: str, version: str = "", before: str = "") -> Resp
         colours=COLOURS,
         details=details,
         before=_known(store, before),
-        bullseye=looked_at is not None and has_segments(looked_at.features),
+        bullseye=fit and looked_at is not None and has_segments(looked_at.features),
         segs={one.tag for one in case.versions if one.tag and store.seg_file(image, one.tag)},
     )
 
@@ -183,7 +186,8 @@ def montage(app: App, image: str, tag: Tag) -> Response:
     if tag == "none":
         find_case(app.datastore(), image)
         scan = read_scan(app.datastore().get_image_uri(image))
-        return Response(montage_png(scan, 0 * scan.pixels.astype("u1")), media_type="image/png")
+        nothing = np.zeros(scan.pixels.shape, np.uint8)
+        return Response(montage_png(scan, nothing), media_type="image/png")
     scan, labels, identifier = labels_of(app, image, tag)
     app.shown_versions.add(image, identifier)
     return Response(montage_png(scan, labels), media_type="image/png")
