@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
@@ -63,9 +64,12 @@ class Drawn:
 
 @dataclass
 class Tally:
-    """What was seen over all clicks: seconds, clicks held, walls checked and impossible."""
+    """What was seen over all answers: seconds, of the clock and of one processor core; of all
+    clicks whether they hold; of all walls that changed whether they are possible.
+    """
 
     seconds: list[float] = field(default_factory=list)
+    core_s: list[float] = field(default_factory=list)
     held: list[bool] = field(default_factory=list)
     possible: list[bool] = field(default_factory=list)
 
@@ -159,9 +163,10 @@ def clicked(
     drawn: Drawn, clicks: list[Click], corrector: Corrector, tally: Tally
 ) -> NDArray[np.uint8]:
     """The labels of a patient after clicks."""
-    began = time.perf_counter()
+    began, began_core = time.perf_counter(), time.thread_time()
     after = click_labels(drawn.pixels, drawn.labels, clicks, drawn.spacing_mm, corrector=corrector)
     tally.seconds.append(time.perf_counter() - began)
+    tally.core_s.append(time.thread_time() - began_core)
     tally.held += after.held
     walls = np.isin(after.labels, MYOCARDIUM)
     spacing_mm, limits = drawn.spacing_mm[1:], corrector.limits
@@ -262,8 +267,7 @@ def report(title: str, patients: list[Drawn], corrector: Corrector, console: Con
         for at, what in enumerate(("Dice", "HD mm")):
             table.add_row(f"{name}, {what}", *(f"{v:.3f}" for v in np.nanmean(rows[..., at], 0)))
     console.print(table)
-    if len(patients[0].labels):
-        console.print(f"{len(curves['clicks'])} slices of {len(patients)} patients")
+    console.print(f"{len(curves['clicks'])} slices of {len(patients)} patients")
     for goal in GOALS:
         courses = np.array(
             [patient_course(drawn, corrector, tally, goal=goal) for drawn in patients], float
@@ -275,9 +279,13 @@ def report(title: str, patients: list[Drawn], corrector: Corrector, console: Con
             f"{courses[:, 2].mean():.2f} % before, {courses[:, 3].mean():.2f} % after, "
             f"{courses[:, 4].mean():.2f} % with one click on scar a slice"
         )
-    median_s, late_s = np.percentile(tally.seconds, (50, 95))
+    for what, seconds in (("the clock", tally.seconds), ("a core", tally.core_s)):
+        median_s, late_s = np.percentile(seconds, (50, 95))
+        console.print(
+            f"{len(seconds)} answers, seconds of {what}: {median_s:.3f} (median), "
+            f"{late_s:.3f} (95 %)"
+        )
     console.print(
-        f"{len(tally.seconds)} answers: {median_s:.3f} s (median), {late_s:.3f} s (95 %); "
         f"{np.mean(tally.held):.2%} of {len(tally.held)} clicks held; "
         f"{np.mean(tally.possible):.2%} of {len(tally.possible)} changed walls possible"
     )
@@ -289,6 +297,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--fold", type=Path, help="weights of benchmarks/clicks_fold.py")
     args = parser.parse_args()
+    torch.set_num_threads(1)
     folder = args.fold or SHIPPED
     corrector = Corrector(
         walk=LatentWalk(

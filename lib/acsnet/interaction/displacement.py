@@ -47,8 +47,9 @@ class Covariance:
     def __call__(self, one: NDArray[np.float64], other: NDArray[np.float64]) -> NDArray[np.float64]:
         """(n, 3) and (m, 3) of position along the stack (mm), border, angle -> (n, m)."""
         apart = np.abs(one[:, None] - other[None])
-        turn = np.pi - np.abs(apart[..., 2] % (2.0 * np.pi) - np.pi)
-        scaled = np.sqrt(3.0) * turn / np.deg2rad(self.local_deg)
+        # Along the chord: of the arc this would be no covariance where it fades slowly.
+        chord = 2.0 * np.abs(np.sin(apart[..., 2] / 2.0))
+        scaled = np.sqrt(3.0) * chord / np.deg2rad(self.local_deg)
         around = self.size + (1.0 - self.size) * (1.0 + scaled) * np.exp(-scaled)
         border = np.where(apart[..., 1] == 0, 1.0, self.together)
         out: NDArray[np.float64] = around * border * self.along(apart[..., 0])

@@ -107,6 +107,7 @@ _TABLE: dict[Role, tuple[str, ...]] = {
         "POST /acsnet/cases/{image}/click                json    infer",
         "GET /acsnet/cases/{image}/click                 none    view",
         "POST /acsnet/cases/{image}/details              form    save",
+        "GET /acsnet/cases/{image}/suggestion            none    view",
         "PUT /datastore/                                 upload  upload",
         "PUT /datastore/image                            upload  upload",
         "PUT /datastore/label                            upload  save",

@@ -57,11 +57,17 @@ def read_strokes(path: Path, grid: InputGrid, segments: Any) -> Strokes:
         elif name != BACKGROUND and mask.any():
             msg = f"segment {name!r} is not one of the labels {', '.join(LABEL_VALUES)}"
             raise InputError(msg)
-    return Strokes(
-        labels=grid.from_input(labels),
-        on=grid.from_input(strokes[ON]),
-        off=grid.from_input(strokes[OFF]),
-    )
+    on, off = grid.from_input(strokes[ON]), grid.from_input(strokes[OFF])
+    return Strokes(labels=_uncovered(grid.from_input(labels), on | off), on=on, off=off)
+
+
+def _uncovered(labels: NDArray[np.uint8], strokes: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    """Labels with what strokes cover in a mask as it is nearest beside them in the slice."""
+    out = labels.copy()
+    for k in np.flatnonzero(strokes.any(axis=(1, 2)) & ~strokes.all(axis=(1, 2))):
+        nearest = distance_transform_edt(strokes[k], return_distances=False, return_indices=True)
+        out[k] = labels[k][tuple(nearest)]
+    return out
 
 
 def _segments(

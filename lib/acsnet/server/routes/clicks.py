@@ -5,6 +5,7 @@ Slices count from 1 as the file runs, as in `features.json`; rows and columns ar
 
 import base64
 import zlib
+from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
@@ -13,6 +14,9 @@ from numpy.typing import NDArray
 
 from acsnet.errors import InputError
 from acsnet.interaction.clicks import MAX_CLICKS, Kind
+from acsnet.interaction.nearest_walls import suggest_walls
+from acsnet.io import read_scan
+from acsnet.io.client_labels import read_client_labels
 from acsnet.scan import InputGrid, ShortAxisScan
 from acsnet.server.app import App
 from acsnet.server.corrections.desk import Reader
@@ -20,7 +24,9 @@ from acsnet.server.corrections.points import Points, input_index, stack_index, w
 from acsnet.server.corrections.starts import SOURCES
 from acsnet.server.corrections.tasks import CLICK
 from acsnet.server.datastores.label_intake import author_of
+from acsnet.server.datastores.label_records import DRAWN, REVIEWED
 from acsnet.server.identity import signed
+from acsnet.server.inference.work_queue import volume_place
 from acsnet.server.routes.common import image_path
 from acsnet.server.web.load_limits import asker, gone
 
@@ -85,6 +91,38 @@ def clicks_so_far(app: App, http: Request, image: str, user: str = "") -> dict[s
     return {
         "started_from": {"source": state.start.source, "version": state.start.version},
         "clicks": [{**pixel_of(index, grid), "kind": name} for name, index in state.points],
+    }
+
+
+@router.get("/acsnet/cases/{image}/suggestion")
+@volume_place()
+def suggestion(app: App, image: str, tag: str = "") -> dict[str, Any]:
+    """The nearest possible walls of a label map that was drawn, and what they would change.
+
+    Nothing is saved. tag: of the label map; else what a person saved last.
+    """
+    path = image_path(app, image)
+    tags = app.datastore().get_labels_by_image_id(image)
+    wanted = tag or next((one for one in (DRAWN, REVIEWED) if one in tags), "")
+    if wanted not in tags:
+        raise HTTPException(404, f"case {image!r} has no label map {wanted or 'of a person'!r}")
+    scan = read_scan(path)
+    drawn = read_client_labels(Path(app.datastore().get_label_uri(image, wanted)), grid=scan.grid)
+    suggested = suggest_walls(
+        scan.grid.from_input(drawn),
+        scan.spacing_mm[1:],
+        corrector=app.served.current().pipeline.corrector,
+    )
+    return {
+        "tag": wanted,
+        "label_map": packed_stack(scan.grid.to_input(suggested.labels), scan.grid),
+        "slices": [
+            {
+                "slice": scan.grid.slice_number(one.index),
+                **{name: value for name, value in vars(one).items() if name != "index"},
+            }
+            for one in suggested.slices
+        ],
     }
 
 
