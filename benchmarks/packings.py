@@ -183,7 +183,9 @@ PACKINGS: dict[str, Packing] = {
     "DICOM, enhanced, one file": dicom(packings.enhanced_multi_frame),
     "DICOM, overlay bits": dicom(packings.overlay_bits, SAME, "HighBit"),
     "DICOM, bits stored high": dicom(packings.high_bits),
-    "DICOM, signed 12 bits": dicom(packings.signed_12_bits, WARNED),
+    "DICOM, signed 12 bits": dicom(
+        lambda d, out: packings.signed_12_bits(d, out, offset=2048), WARNED
+    ),
     "DICOM, padding declared": dicom(packings.padded_corners, WARNED),
     "DICOM, padding not declared": dicom(
         lambda d, out: packings.padded_corners(d, out, declared=False), WARNED, "no signal"
@@ -294,7 +296,8 @@ PATIENTS = ("phantom-1", "phantom-2")
 def plain_forms(source: Path, folder: Path) -> tuple[Path, Path]:
     """A scan as a DICOM folder and as a NIfTI file of whole numbers, both plain."""
     scan = read_scan(source)
-    scan = replace(scan, pixels=np.rint(scan.pixels))
+    pixels = np.rint(scan.pixels)
+    scan = replace(scan, pixels=pixels - min(pixels.min(), 0))  # 12 bits hold no sign
     write_image(folder / "plain.nii", scan)
     image = nib.load(folder / "plain.nii")
     whole = nib.Nifti1Image(_data(image).astype(np.int16), image.affine)
@@ -319,7 +322,7 @@ def rows_of(source: str, path: Path, *, pipeline: Pipeline | None, done: set[str
         folder = Path(temporary)
         plain = dict(zip((True, False), plain_forms(path, folder), strict=True))
         scans = {is_dicom: read_scan(path) for is_dicom, path in plain.items()}
-        burdens: dict[bool, float] = {}
+        burdens: dict[tuple[bool, bool], float] = {}
         for name, packing in PACKINGS.items():
             if name in done:
                 continue
@@ -328,9 +331,12 @@ def rows_of(source: str, path: Path, *, pipeline: Pipeline | None, done: set[str
             what, said, scan = outcome(packing.make(packed, out), scans[packing.dicom])
             points = 0.0
             if what == WARNED and scan is not None:
-                if packing.dicom not in burdens:
-                    burdens[packing.dicom] = _burden(pipeline, scans[packing.dicom])
-                points = abs(_burden(pipeline, scan) - burdens[packing.dicom])
+                like = packing.dicom, scan.windows is None  # as the plain scan with no window
+                if like not in burdens:
+                    same = scans[packing.dicom]
+                    same = replace(same, windows=None) if like[1] else same
+                    burdens[like] = _burden(pipeline, same)
+                points = abs(_burden(pipeline, scan) - burdens[like])
             yield Row(scan=source, packing=name, what=what, points=points, said=said)
             _emptied(out)
 

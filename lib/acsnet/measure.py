@@ -1,6 +1,7 @@
 """A mask that a person drew or corrected -> the measures that the pipeline gives for its own."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
@@ -28,22 +29,24 @@ def quantify_drawn(
     image: Path,
     labels: Path,
     *,
+    phase: int | None = None,
+    series: str | Sequence[str] | None = None,
     truth: str = "acsnet",
     scar_method: ScarMethod | None = None,
     given: Given = NOTHING,
 ) -> Measured:
     """Measure the label map of a file on the image it was drawn on.
 
-    image: NIfTI file or DICOM folder; labels: NIfTI file on its grid, axes in any order; truth: a
-    name in `acsnet.label_conventions`. Core scar and grey zone of our own labels are taken as drawn
-    unless a scar_method is given; EMIDEC's infarct is split by it ("remote" if none is given);
-    ACDC's labels have no scar, so that nothing is said of it.
+    image, phase, series: as `read_scan` takes them; labels: file with a volume on its grid, axes in
+    any order, or a DICOM SEG; truth: a name in `acsnet.label_conventions`. Core scar and grey zone
+    of our own labels are taken as drawn unless a scar_method is given; EMIDEC's infarct is split by
+    it ("remote" if none is given); ACDC's labels have no scar, so that nothing is said of it.
 
     Raises InputError for files that cannot be read, do not lie on one grid or hold unknown labels
     or no left ventricle, GeometryError for a stack without true volumes, AcsnetError as `quantify`.
     """
     start = time.perf_counter()
-    scan = read_scan(image)
+    scan = read_scan(image, phase=phase, series=series)
     drawn = (
         seg_labels(labels, scan)
         if labels.is_file() and is_dicom(labels)

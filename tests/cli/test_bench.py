@@ -37,7 +37,7 @@ def measured(monkeypatch):
     """The processes are measured in `tests/bench`; here their answers are given."""
     found = Convolutions(precision="bfloat16", peak=1e12, networks=(NETWORK,))
     monkeypatch.setattr(run, "measure_convolutions", lambda: found)
-    monkeypatch.setattr(run, "time_scan", lambda path: ONE)
+    monkeypatch.setattr(run, "time_scan", lambda path, **_: ONE)
     monkeypatch.setattr(run, "alone", lambda measure: measure())
     monkeypatch.setattr(
         run,

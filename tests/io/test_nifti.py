@@ -124,8 +124,7 @@ def test_the_slice_axis_has_far_the_largest_spacing_or_the_fewest_voxels(
     scan = read_scan(write(tmp_path / "a.nii", voxels(shape), np.diag([*spacing_mm, 1.0])))
     assert scan.grid.axes[0] == slice_axis
     assert scan.grid.axes[1] > scan.grid.axes[2]
-    assert [w for w in scan.warnings if "slice axis not clear" in w] == list(scan.warnings)
-    assert bool(scan.warnings) is warned
+    assert any("slice axis not clear" in warning for warning in scan.warnings) is warned
 
 
 def test_a_header_without_orientation_is_warned_of(tmp_path: Path) -> None:
@@ -232,7 +231,7 @@ def test_what_is_no_true_stack_is_refused_with_the_reason(
     ("fields", "error", "reason"),
     [
         ({"pixdim": [1, 0, 1.5, 8, 1, 1, 1, 1]}, GeometryError, "pixdim .* positive, got 0 x 1.5"),
-        ({"pixdim": [1, -1.25, 1.5, 8, 1, 1, 1, 1]}, GeometryError, "must be positive, got -1.25"),
+        ({"pixdim": [1, -2.5, 1.5, 8, 1, 1, 1, 1], "qform_code": 0}, GeometryError, "2.5 x 1.5 x"),
         ({"pixdim": [1, np.nan, 1.5, 8, 1, 1, 1, 1]}, GeometryError, "must be positive, got nan"),
         ({"srow_x": 0, "srow_y": 0, "srow_z": 0, "sform_code": 1}, GeometryError, "is singular"),
         ({"srow_x": [0, 1.25, 0, 0], "sform_code": 1}, GeometryError, "is singular"),

@@ -65,10 +65,10 @@ def high_bits(datasets, out):
     return write(out, datasets)
 
 
-def signed_12_bits(datasets, out):
+def signed_12_bits(datasets, out, *, offset=500):
     """12 signed bits stored, zeros above them where the sign belongs; the signal is offset."""
     for dataset in datasets:
-        pixels = np.clip(dataset.pixel_array.astype(int) - 500, -2048, 2047).astype(np.int16)
+        pixels = np.clip(dataset.pixel_array.astype(int) - offset, -2048, 2047).astype(np.int16)
         dataset.BitsStored, dataset.HighBit, dataset.PixelRepresentation = 12, 11, 1
         dataset.PixelData = (pixels.view(np.uint16) & 0x0FFF).tobytes()
         without_window(dataset)

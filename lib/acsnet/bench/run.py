@@ -2,7 +2,7 @@
 
 import os
 import platform
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -49,20 +49,27 @@ class Bench:
         return {"scan": rest.pop("scan"), **rest.pop("timing"), **rest}
 
 
-def run_bench(path: Path, *, on_step: Callable[[str], None]) -> Bench:
+def run_bench(
+    path: Path,
+    *,
+    on_step: Callable[[str], None],
+    phase: int | None = None,
+    series: Sequence[str] | None = None,
+) -> Bench:
     """Measure a scan on this machine; on_step: called with the name of each step.
 
-    Raises InputError and GeometryError as `read_scan` does.
+    phase, series: as `read_scan` takes them. Raises InputError and GeometryError as it does.
     """
     if not path.exists():
         msg = f"{path.name} is not there"
         raise InputError(msg)
     on_step("one scan, cold and warm")
-    timing = alone(partial(time_scan, path))
+    timing = alone(partial(time_scan, path, phase=phase, series=series))
     rates = []
     for workers in WORKERS:
         on_step(f"throughput of {workers} worker{'s' if workers > 1 else ''}")
-        rates.append(throughput(path, workers=workers, threads=max(1, timing.threads // workers)))
+        work = partial(time_scans, path, scans=SCANS, phase=phase, series=series)
+        rates.append(throughput(work, workers=workers, threads=max(1, timing.threads // workers)))
     on_step("convolutions")
     return Bench(
         scan=path.name,
@@ -79,14 +86,14 @@ def alone(measure: Callable[[], Measure]) -> Measure:
         return pool.submit(measure).result()
 
 
-def throughput(path: Path, *, workers: int, threads: int) -> Throughput:
-    """Scans a minute of `workers` processes started together."""
+def throughput(work: Callable[..., float], *, workers: int, threads: int) -> Throughput:
+    """Scans a minute of `workers` processes started together; work: `time_scans` of a scan."""
     context = get_context("spawn")
     with context.Manager() as manager, ProcessPoolExecutor(workers, mp_context=context) as pool:
         barrier = manager.Barrier(workers)
-        work = partial(time_scans, path, threads=threads, scans=SCANS, barrier=barrier)
-        runs = [pool.submit(work) for _ in range(workers)]
-        slowest = max(run.result() for run in runs)
+        run = partial(work, threads=threads, barrier=barrier)
+        runs = [pool.submit(run) for _ in range(workers)]
+        slowest = max(one.result() for one in runs)
     rate = 60.0 * workers * SCANS / slowest
     return Throughput(workers=workers, threads_each=threads, scans_per_minute=rate)
 

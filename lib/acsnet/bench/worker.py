@@ -8,6 +8,7 @@ import resource
 import statistics
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -34,8 +35,14 @@ class ScanTiming:
     peak_memory_mb: float
 
 
-def time_scan(path: Path, *, warm_runs: int = WARM_RUNS) -> ScanTiming:
-    """Time a scan, cold and warm. Raises as `read_scan` and the pipeline do."""
+def time_scan(
+    path: Path,
+    *,
+    warm_runs: int = WARM_RUNS,
+    phase: int | None = None,
+    series: Sequence[str] | None = None,
+) -> ScanTiming:
+    """Time a scan, cold and warm. Raises as `read_scan`, which takes the rest, and the pipeline."""
     times = [time.perf_counter()]
     import torch
 
@@ -45,7 +52,7 @@ def time_scan(path: Path, *, warm_runs: int = WARM_RUNS) -> ScanTiming:
     times.append(time.perf_counter())
     pipeline = Pipeline.load()
     times.append(time.perf_counter())
-    scan = pipeline(read_scan(path)).scan
+    scan = pipeline(read_scan(path, phase=phase, series=series)).scan
     times.append(time.perf_counter())
     steps = [after - before for before, after in pairwise(times)]
     cold = dict(zip(("imports", "networks", "first scan"), steps, strict=True))
@@ -53,7 +60,7 @@ def time_scan(path: Path, *, warm_runs: int = WARM_RUNS) -> ScanTiming:
     cpu = time.process_time()
     for _ in range(warm_runs):
         start = time.perf_counter()
-        scan = read_scan(path)
+        scan = read_scan(path, phase=phase, series=series)
         read = time.perf_counter() - start
         result = pipeline(scan)
         result.features_dict()
@@ -72,7 +79,15 @@ def time_scan(path: Path, *, warm_runs: int = WARM_RUNS) -> ScanTiming:
     )
 
 
-def time_scans(path: Path, *, threads: int, scans: int, barrier: Barrier) -> float:
+def time_scans(
+    path: Path,
+    *,
+    threads: int,
+    scans: int,
+    barrier: Barrier,
+    phase: int | None = None,
+    series: Sequence[str] | None = None,
+) -> float:
     """Seconds for `scans` times the same scan, warm; starts when all processes are ready."""
     import torch
 
@@ -81,11 +96,11 @@ def time_scans(path: Path, *, threads: int, scans: int, barrier: Barrier) -> flo
 
     torch.set_num_threads(threads)
     pipeline = Pipeline.load()
-    pipeline(read_scan(path))
+    pipeline(read_scan(path, phase=phase, series=series))
     barrier.wait()
     start = time.perf_counter()
     for _ in range(scans):
-        pipeline(read_scan(path)).features_dict()
+        pipeline(read_scan(path, phase=phase, series=series)).features_dict()
     return time.perf_counter() - start
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from acsnet.cli.common import NOTICE, err, out, say
+from acsnet.cli.common import NOTICE, PhaseOption, SeriesOption, err, out, say
 from acsnet.errors import InputError
 
 if TYPE_CHECKING:
@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
 
 def bench(
-    scan: Annotated[Path, typer.Argument(help="NIfTI file or DICOM folder.")],
+    scan: Annotated[Path, typer.Argument(help="DICOM folder, or NIfTI, NRRD or MHA file.")],
+    phase: PhaseOption = None,
+    series: SeriesOption = None,
     json_file: Annotated[
         Path | None, typer.Option("--json", help="Write every number there, too.")
     ] = None,
@@ -31,7 +33,12 @@ def bench(
         msg = f"{json_file} must be a file in a folder that is there"
         raise InputError(msg)
     with err.status("measuring") as status:
-        result = run_bench(scan, on_step=lambda step: status.update(f"measuring: {step}"))
+        result = run_bench(
+            scan,
+            phase=phase,
+            series=series,
+            on_step=lambda step: status.update(f"measuring: {step}"),
+        )
     if json_file is not None:
         write_json(json_file, result.to_dict())
     _print(result)

@@ -1,7 +1,7 @@
 """What the commands share: the two consoles, errors, types of options, tables."""
 
 import sys
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 from rich.box import SIMPLE_HEAD
@@ -26,6 +26,15 @@ TruthName = Literal["emidec", "acdc", "acsnet"]
 """Conventions of expert label files; see `acsnet.label_conventions`."""
 
 DeviceName = Literal["cpu", "cuda"]
+
+PhaseOption = Annotated[
+    int | None,
+    typer.Option(help="Which image of each slice, from 1, if a series has several."),
+]
+SeriesOption = Annotated[
+    list[str] | None,
+    typer.Option(help="SeriesInstanceUID or number, if a folder has several; more are joined."),
+]
 
 
 class Commands(TyperGroup):

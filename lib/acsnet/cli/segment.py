@@ -9,7 +9,7 @@ import typer
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from acsnet.cli.common import REFUSED, TruthName, err, say
+from acsnet.cli.common import REFUSED, PhaseOption, SeriesOption, TruthName, err, say
 from acsnet.errors import AcsnetError, InputError
 
 if TYPE_CHECKING:
@@ -39,13 +39,8 @@ InsertionOption = Annotated[
 def segment(
     inputs: Annotated[list[Path], typer.Argument(help="DICOM folders, or NIfTI, NRRD, MHA files.")],
     output: Annotated[Path, typer.Option(help="Folder for one sub-folder a case.")],
-    phase: Annotated[
-        int | None, typer.Option(help="Which cardiac phase, from 1, if a series has several.")
-    ] = None,
-    series: Annotated[
-        list[str] | None,
-        typer.Option(help="SeriesInstanceUID or number, if a folder has several; more are joined."),
-    ] = None,
+    phase: PhaseOption = None,
+    series: SeriesOption = None,
     ignore_window: Annotated[
         bool, typer.Option(help="Do not apply the DICOM window before the networks.")
     ] = False,
@@ -133,9 +128,13 @@ def segment(
 
 
 def quantify(
-    image: Annotated[Path, typer.Argument(help="NIfTI file or DICOM folder.")],
-    labels: Annotated[Path, typer.Argument(help="Label map on its grid, NIfTI.")],
+    image: Annotated[Path, typer.Argument(help="DICOM folder, or NIfTI, NRRD or MHA file.")],
+    labels: Annotated[
+        Path, typer.Argument(help="Label map on its grid: NIfTI, NRRD, MHA, or DICOM SEG.")
+    ],
     output: Annotated[Path, typer.Option(help="Folder for one sub-folder of the case.")],
+    phase: PhaseOption = None,
+    series: SeriesOption = None,
     truth: Annotated[
         TruthName, typer.Option(help="Convention of the labels; acsnet: our values.")
     ] = "acsnet",
@@ -165,12 +164,13 @@ def quantify(
     given = _given(height_cm, weight_kg, rv_insertion)
     kinds = () if report is None else read_kinds(report)
     if remote is not None:
-        given = replace(
-            given, remote=read_labels_on(remote, scan=read_scan(image), image=image) > 0
-        )
+        scan = read_scan(image, phase=phase, series=series)
+        given = replace(given, remote=read_labels_on(remote, scan=scan, image=image) > 0)
     measured = quantify_drawn(
         image,
         labels,
+        phase=phase,
+        series=series,
         truth=truth,
         scar_method=scar_method,
         given=given,
@@ -189,26 +189,28 @@ def quantify(
 
 
 def figure(
-    inputs: Annotated[list[Path], typer.Argument(help="NIfTI files or DICOM folders.")],
+    inputs: Annotated[list[Path], typer.Argument(help="DICOM folders, or NIfTI, NRRD, MHA files.")],
     output: Annotated[Path, typer.Option(help="Folder for one sub-folder a case.")],
-    phase: Annotated[
-        int | None, typer.Option(help="Which cardiac phase, from 1, if a series has several.")
-    ] = None,
-    series: Annotated[
-        str | None, typer.Option(help="SeriesInstanceUID or SeriesNumber, if a folder has several.")
-    ] = None,
+    phase: PhaseOption = None,
+    series: SeriesOption = None,
 ) -> None:
     """Show what the anatomical checks saw and changed: OUTPUT/<case>/anatomy.png for each scan."""
     from acsnet.io import read_scan
+    from acsnet.io.inputs import expanded, names_of
     from acsnet.pipeline import Pipeline
     from acsnet.report.anatomy_figure import write_anatomy_figure
 
+    paths, passed_over = expanded(inputs)
+    names = names_of(paths)
+    for remark in passed_over:
+        err.print(escape(remark), soft_wrap=True, highlight=False)
     pipeline = Pipeline.load()
     done: set[str] = set()
     refused = 0
-    for path in inputs:
+    for path in paths:
         try:
             scan = read_scan(path, phase=phase, series=series)
+            scan = replace(scan, name=names.get(path, scan.name))
             if scan.name in done:
                 msg = f"{path}: a case named {scan.name} was drawn already in this run"
                 raise InputError(msg)
@@ -221,7 +223,7 @@ def figure(
             done.add(scan.name)
             say(str(file))
     if refused:
-        err.print(f"{refused} of {len(inputs)} inputs were refused")
+        err.print(f"{refused} of {len(paths)} inputs were refused")
         raise typer.Exit(REFUSED)
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from acsnet.errors import InputError
 from acsnet.io.containers import read_volume
-from acsnet.io.dicom import read_dicom_files, read_dicom_folder
-from acsnet.io.dicom_files import quiet_pydicom, read_header
+from acsnet.io.dicom import read_dicom_file, read_dicom_files, read_dicom_folder
+from acsnet.io.dicom_files import is_dicom_file, quiet_pydicom, read_header
 from acsnet.io.dicom_stack.contrast import content_of_volume
 from acsnet.io.nifti import write_image, write_label_map, write_map
 from acsnet.scan import ShortAxisScan, apex_first_by_position
@@ -15,14 +15,14 @@ from acsnet.scan import ShortAxisScan, apex_first_by_position
 __all__ = ["read_scan", "read_series", "write_image", "write_label_map", "write_map"]
 
 
-THIN_MM = 1.0
+THIN_MM = 4.0
 """Distance of slices below which a scan is unlike those that the networks learned on (ours)."""
 
 
 def read_scan(
     path: str | Path, *, phase: int | None = None, series: str | Sequence[str] | None = None
 ) -> ShortAxisScan:
-    """Read a NIfTI file or a folder of DICOM files; apex first where the position tells.
+    """Read a file with a volume or a folder of DICOM files; apex first where the position tells.
 
     phase: which image (from 1) where a DICOM series has several at each slice position; series:
     SeriesInstanceUID or SeriesNumber where a folder has several, or some of them to be joined.
@@ -33,6 +33,8 @@ def read_scan(
     try:
         if path.is_dir():
             scan = read_dicom_folder(path, phase=phase, series=series)
+        elif path.is_file() and is_dicom_file(path):
+            scan = read_dicom_file(path, phase=phase)
         elif path.is_file():
             if series is not None or phase not in (None, 1):
                 msg = f"phase and series are for DICOM folders, {path.name} is a file"

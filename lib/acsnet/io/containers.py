@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import numpy as np
+
 from acsnet.errors import InputError
 from acsnet.io import metaimage, nrrd
 from acsnet.io.metaimage import metaimage_volume
@@ -11,6 +13,18 @@ from acsnet.io.volume import LABEL_SUFFIXES, Volume, case_name, scan_of
 from acsnet.scan import ShortAxisScan
 
 DICOM_AT = slice(128, 132)
+
+PACKERS = {
+    b"PK\x03\x04": "zip",
+    b"BZh": "bzip2",
+    b"\xfd7zXZ": "xz",
+    b"7z\xbc\xaf": "7-Zip",
+    b"Rar!": "RAR",
+}
+"""What packs files, by the first bytes; gzip is read."""
+
+MIN_VALUES = 16
+"""Different values of an image: fewer whole ones are labels. Ours."""
 
 
 def open_volume(path: Path, *, name: str) -> Volume:
@@ -25,6 +39,10 @@ def open_volume(path: Path, *, name: str) -> Volume:
         return nrrd_volume(path, name=name)
     if head.lstrip().startswith(metaimage.KEYS):
         return metaimage_volume(path, name=name)
+    packer = next((one for magic, one in PACKERS.items() if head.startswith(magic)), None)
+    if packer is not None:
+        msg = f"{name} is packed ({packer}): unpack it first"
+        raise InputError(msg)
     if head[DICOM_AT] == b"DICM":
         msg = f"{name} is a DICOM file: give the folder with all slices of its series"
         raise InputError(msg)
@@ -42,4 +60,20 @@ def read_volume(path: Path) -> ShortAxisScan:
     if volume.segments or path.name.lower().endswith(LABEL_SUFFIXES):
         msg = f"{path.name} is a segmentation, not a scan"
         raise InputError(msg)
-    return scan_of(volume, name=name)
+    scan = scan_of(volume, name=name)
+    _check_image(path.name, scan)
+    return scan
+
+
+def _check_image(name: str, scan: ShortAxisScan) -> None:
+    """Refuse a label map: what networks draw on it would be numbers of nothing."""
+    first = np.unique(scan.pixels[len(scan.pixels) // 2])
+    if len(first) >= MIN_VALUES:
+        return
+    values = np.unique(scan.pixels)
+    if len(values) < MIN_VALUES and bool((values == np.rint(values)).all()):
+        msg = (
+            f"{name} holds {len(values)} different values, as a label map does: give the image, or "
+            "both to `acsnet quantify`"
+        )
+        raise InputError(msg)

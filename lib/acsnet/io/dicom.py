@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from pydicom.uid import UID
 
 from acsnet.errors import GeometryError, InputError
-from acsnet.io.dicom_files import DicomFile, quiet_pydicom, read_headers
+from acsnet.io.dicom_files import DicomFile, quiet_pydicom, read_header, read_headers
 from acsnet.io.dicom_stack.contrast import Content, content_of
 from acsnet.io.dicom_stack.frames import frames_of
 from acsnet.io.dicom_stack.pixels import bit_remarks, fitting_windows, pixels_of, stacked_padding
@@ -39,6 +39,7 @@ from acsnet.io.limits import check_extent, check_field, check_size, check_voxel_
 from acsnet.io.phases import choose_phase
 from acsnet.io.signal import cleaned
 from acsnet.scan import InputGrid, ShortAxisScan
+from acsnet.storage import readable_name
 
 SPACING_TAG_TOLERANCE = 0.05
 
@@ -73,6 +74,19 @@ def read_dicom_folder(
     return read_dicom_files(
         files, name=folder.resolve().name, passed_over=passed_over, phase=phase, series=series
     )
+
+
+def read_dicom_file(path: Path, *, phase: int | None = None) -> ShortAxisScan:
+    """The stack in one enhanced MR object; else as `read_dicom_folder`.
+
+    Raises InputError for an object of a single slice.
+    """
+    with quiet_pydicom():
+        file, _ = read_header(path, path.name)
+    if file is None or file.text("NumberOfFrames") in ("", "1"):
+        msg = f"{path.name} is a DICOM file of one slice: give the folder with all of its series"
+        raise InputError(msg)
+    return read_dicom_files([file], name=readable_name(path.stem), phase=phase)
 
 
 def read_dicom_files(
@@ -124,7 +138,9 @@ def check_headers(
     are no MR image, GeometryError for images that are no stack.
     """
     with quiet_pydicom():
+        pictures = [file for file in files if file.is_image]
         files, others = without_other_objects(files)
+        pictures = [file for file in pictures if file not in files]
         files, copies = without_copies(files)
         images = [frame for file in files for frame in frames_of(file)]
         planes = [_plane(file) for file in images]
@@ -134,6 +150,8 @@ def check_headers(
             stack = _stacked(images, planes, main, name=name, phase=phase)
         except GeometryError:
             check_parallel(planes)  # the foreign images are what is missing
+            for file in pictures:
+                _plane(file)
             raise
     return replace(stack, warnings=(*others, *copies, *foreign, *stack.warnings))
 
@@ -151,6 +169,12 @@ def _stacked(
     check_parallel(parallel)
     groups = group_by_position(parallel)
     first = parallel[0]
+    if len(groups) == 1 < len(parallel):
+        msg = (
+            f"all {len(parallel)} images of {name} lie at one position: they are phases of a "
+            "single slice, or anonymisation has emptied ImagePositionPatient"
+        )
+        raise GeometryError(msg)
     check_size(name, slices=len(groups), rows=first.rows, columns=first.columns, item_bytes=4)
     at_places, repeats = without_repeats([[images[main[i]] for i in group] for group in groups])
     chosen = choose_phase(at_places, phase=phase)
@@ -226,6 +250,12 @@ def _plane(file: DicomFile) -> Plane:
         raise InputError(msg)
     samples = file.text("SamplesPerPixel") or "1"
     photometric = file.text("PhotometricInterpretation") or "MONOCHROME2"
+    if samples == "1" and photometric == "MONOCHROME1":
+        msg = (
+            f"{file.name} is stored inverted (PhotometricInterpretation MONOCHROME1), so that its "
+            "values are no signal: export the series as MONOCHROME2"
+        )
+        raise InputError(msg)
     if samples != "1" or photometric != "MONOCHROME2":
         msg = (
             f"{file.name} must be grey: SamplesPerPixel 1 and PhotometricInterpretation "

@@ -28,6 +28,8 @@ IDENTITY_TAGS = ("SOPClassUID", "SOPInstanceUID", "SeriesInstanceUID", "Modality
 IMAGE_TAGS = ("SOPClassUID", "Modality")
 """Without these nothing tells what an image is; empty UIDs are what some anonymisers leave."""
 
+PACKED_SUFFIXES = (".zip", ".7z", ".rar", ".tar", ".tgz", ".tar.gz", ".bz2", ".xz")
+
 MAX_DEPTH = 8
 """Levels of subfolders: exports nest patient, study, series and a few more. Ours."""
 
@@ -120,9 +122,23 @@ def read_headers(folder: Path) -> tuple[list[DicomFile], list[str]]:
         if file is not None:
             files.append(file)
     if not files:
-        msg = f"{folder.name} holds no DICOM files, nor do its subfolders"
+        packed = next((path.name for path in files_below(folder) if is_packed(path)), None)
+        hint = "" if packed is None else f": {packed} is packed, unpack it first"
+        msg = f"{folder.name} holds no DICOM files, nor do its subfolders{hint}"
         raise InputError(msg)
     return files, remarks
+
+
+def is_dicom_file(path: Path) -> bool:
+    """Whether a file is DICOM by its content, or called so."""
+    with path.open("rb") as stream:
+        preamble = stream.read(132)[128:] == b"DICM"
+    return preamble or path.suffix.lower() in DICOM_SUFFIXES
+
+
+def is_packed(path: Path) -> bool:
+    """Whether a file is called as archives of files are."""
+    return path.name.lower().endswith(PACKED_SUFFIXES)
 
 
 def candidates(folder: Path) -> Iterator[Path]:

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from acsnet.errors import GeometryError, InputError
+from acsnet.io.dicom_files import is_packed
 from acsnet.io.limits import check_extent, check_field, check_size, check_voxel_mm
 from acsnet.io.signal import cleaned
 from acsnet.scan import InputGrid, ShortAxisScan
@@ -149,6 +150,9 @@ def case_name(path: Path) -> str:
     for suffix in SUFFIXES:
         if lowered.endswith(suffix) and len(path.name) > len(suffix):
             return readable_name(path.name[: -len(suffix)])
+    if is_packed(path):
+        msg = f"{path.name} is packed: unpack it first"
+        raise InputError(msg)
     msg = (
         f"{path.name} must be a .nii.gz or .nii file, or a folder of DICOM files, "
         "or a .nrrd, .mha, .mhd or .hdr file"
@@ -246,6 +250,9 @@ def true_affine(volume: Volume, warnings: list[str]) -> NDArray[np.float64]:
     way round; any other disagreement has no right answer.
     """
     file, affine, pixdim = volume.name, volume.affine, volume.pixdim
+    if pixdim is not None and (pixdim < 0).any():
+        warnings.append(f"pixdim has a sign ({_mm(pixdim)}), which is left out")
+        pixdim = np.abs(pixdim)
     if pixdim is not None and not (np.isfinite(pixdim).all() and (pixdim > 0).all()):
         msg = f"pixdim of {file} must be positive, got {_mm(pixdim)}"
         raise GeometryError(msg)
@@ -257,6 +264,11 @@ def true_affine(volume: Volume, warnings: list[str]) -> NDArray[np.float64]:
         msg = f"affine of {file} is singular: {affine[:3, :3].tolist()}"
         raise GeometryError(msg)
     if pixdim is None or np.allclose(sizes, pixdim, rtol=SIZE_TOLERANCE, atol=0):
+        if np.array_equal(np.abs(affine[:3, :3]), np.eye(3)):
+            warnings.append(
+                "voxels of exactly 1 x 1 x 1 mm along the axes of the body: if a conversion lost "
+                "the header, volumes are wrong"
+            )
         return affine
     if np.allclose(sizes, 1.0, rtol=1e-3):
         warnings.append(

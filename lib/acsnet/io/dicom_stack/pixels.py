@@ -14,7 +14,7 @@ import numpy as np
 import pydicom
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
-from pydicom.pixel_data_handlers.util import get_expected_length
+from pydicom.pixel_data_handlers.util import apply_modality_lut, get_expected_length
 from pydicom.uid import (
     UID,
     ExplicitVRBigEndian,
@@ -169,8 +169,12 @@ def _image(file: DicomFile, dataset: Dataset, words: NDArray[Any]) -> Image:
         msg = f"RescaleSlope of {file.name} must not be 0"
         raise InputError(msg)
     values, odd_bits = stored_values(words, dataset)
+    signal = values
+    if file.header.get("ModalityLUTSequence"):  # PS3.3 C.11.1: in the stead of slope and intercept
+        with _named_lookup(file.name):
+            signal = apply_modality_lut(values, file.header)
     with np.errstate(all="ignore"):  # what float32 cannot hold is refused as infinite
-        pixels = (values * slope + intercept).astype(np.float32)
+        pixels = (signal * slope + intercept).astype(np.float32)
     return Image(
         pixels=pixels,
         padding=padding_of(values, dataset),
@@ -178,6 +182,16 @@ def _image(file: DicomFile, dataset: Dataset, words: NDArray[Any]) -> Image:
         intercept=intercept,
         odd_bits=odd_bits,
     )
+
+
+@contextmanager
+def _named_lookup(name: str) -> Iterator[None]:
+    """Whatever is wrong with a lookup table becomes an InputError."""
+    try:
+        yield
+    except DAMAGED as error:
+        msg = f"ModalityLUTSequence of {name} cannot be applied (damaged?)"
+        raise InputError(msg) from error
 
 
 def _number(file: DicomFile, tag: str, otherwise: float) -> float:

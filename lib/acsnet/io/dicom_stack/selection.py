@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
-from pydicom.uid import EnhancedMRImageStorage, MRImageStorage
+from pydicom.uid import EnhancedMRImageStorage, MRImageStorage, SecondaryCaptureImageStorage
 
 from acsnet.errors import InputError
 from acsnet.io.dicom_files import DicomFile
@@ -60,14 +60,26 @@ def without_copies(files: Sequence[DicomFile]) -> tuple[list[DicomFile], list[st
 
 
 def without_other_objects(files: Sequence[DicomFile]) -> tuple[list[DicomFile], list[str]]:
-    """The images of a series, without raw data and what else has no pixels."""
+    """The images of a series, without raw data, reports, screen captures and colour."""
     others = [
         file for file in files if not file.is_image and file.text("SOPClassUID") not in IMAGES
     ]
-    kept = [file for file in files if file not in others]
-    if not kept or not others:
+    captures = [file for file in files if file.is_image and _is_capture(file)]
+    kept = [file for file in files if file not in others and file not in captures]
+    if not kept or not (others or captures):
         return list(files), []
-    return kept, [f"left out: {_named(others)} of the series without an image"]
+    remarks = []
+    if others:
+        remarks.append(f"left out: {_named(others)} of the series without an image")
+    if captures:
+        remarks.append(f"left out: {_named(captures)}, screen captures or colour")
+    return kept, remarks
+
+
+def _is_capture(file: DicomFile) -> bool:
+    """Whether an image is a picture of something and not measured."""
+    colour = file.text("SamplesPerPixel") not in ("", "1")
+    return colour or file.text("SOPClassUID").startswith(SecondaryCaptureImageStorage)
 
 
 def stacks_of(planes: Sequence[Plane]) -> list[list[int]]:

@@ -7,9 +7,18 @@ import re
 from collections.abc import Sequence
 
 import numpy as np
+from pydicom.dataset import Dataset
 
 from acsnet.errors import InputError
-from acsnet.io.dicom_files import DicomFile
+from acsnet.io.dicom_files import DicomFile, text_of
+from acsnet.io.dicom_stack.contrast import (
+    LONG_AXIS,
+    NAME_TAGS,
+    NO_LGE,
+    SHORT_AXIS,
+    is_called_lge,
+    other_reason,
+)
 from acsnet.io.dicom_stack.selection import LOCALIZER
 
 MAX_LISTED = 20
@@ -35,11 +44,16 @@ def choose_series(
     wanted = series.split(",") if isinstance(series, str) else list(series or ())
     wanted = [part.strip() for text in wanted for part in text.split(",")]
     if wanted:
-        return [file for one in wanted for file in _named_series(by_uid, one, folder)], []
+        named = [file for one in wanted for file in _named_series(by_uid, one, folder)]
+        check_one_patient(named)
+        return named, []
     groups = joined(list(by_uid.values()))
     with_mr = [group for group in groups if _is_mr(group)]
     chosen = [group for group in with_mr if any(file.is_image for file in group)] or with_mr
-    scans = [group for group in chosen if not _all_localizers(group)]
+    scans = [group for group in chosen if not _is_planning(group)]
+    if len(scans) > 1:  # a whole examination has one series that is called so
+        called = [group for group in scans if _is_called_short_axis_lge(group[0].header)]
+        scans = called if len(called) == 1 else scans
     chosen = scans if len(scans) == 1 else chosen
     if not chosen:
         found = ", ".join(sorted({_modality(group) for group in groups}))
@@ -53,7 +67,23 @@ def choose_series(
         raise InputError(msg)
     others = [group for group in groups if group is not chosen[0]]
     remarks = [f"left out of the folder: {_listed(others)}"] if others else []
+    check_one_patient(chosen[0])
     return chosen[0], [*remarks, *join_remarks(chosen[0])]
+
+
+def check_one_patient(files: Sequence[DicomFile]) -> None:
+    """Refuse images of several patients under one SeriesInstanceUID, as careless copies have."""
+    by_patient: dict[str, str] = {}
+    for file in files:
+        if patient := file.text("PatientID"):
+            by_patient.setdefault(patient, file.name)
+    if len(by_patient) > 1:
+        one, other, *_ = by_patient.values()
+        msg = (
+            f"images of {len(by_patient)} patients have one SeriesInstanceUID (PatientID differs "
+            f"between {one} and {other}): put those of each into a folder of their own"
+        )
+        raise InputError(msg)
 
 
 def join_remarks(files: Sequence[DicomFile]) -> list[str]:
@@ -143,8 +173,17 @@ def _named_series(by_uid: dict[str, list[DicomFile]], series: str, folder: str) 
     return chosen[0]
 
 
-def _all_localizers(group: Sequence[DicomFile]) -> bool:
+def _is_planning(group: Sequence[DicomFile]) -> bool:
+    """Whether all images are localizers, or their series is called a scout, localizer or map."""
+    if any(NO_LGE.search(group[0].text(tag)) for tag in NAME_TAGS):
+        return True
     return all(LOCALIZER in file.text("ImageType").upper() for file in group)
+
+
+def _is_called_short_axis_lge(header: Dataset) -> bool:
+    names = [text_of(header, tag) for tag in NAME_TAGS]
+    short = any(map(SHORT_AXIS.search, names)) or not any(map(LONG_AXIS.search, names))
+    return is_called_lge(header) and short and other_reason(header) is None
 
 
 def _is_mr(group: Sequence[DicomFile]) -> bool:

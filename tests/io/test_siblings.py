@@ -1,0 +1,160 @@
+"""Inputs like those that went wrong: the same scan, a warning with its burden, or a true reason."""
+
+import gzip
+import zipfile
+
+import nibabel as nib
+import numpy as np
+import pydicom
+import pytest
+
+import packings
+from acsnet.errors import GeometryError, InputError
+from acsnet.io import read_scan
+
+
+@pytest.fixture
+def patient_1(samples):
+    return packings.slices(samples / "dicom" / "phantom-1")
+
+
+@pytest.fixture
+def plain(samples):
+    return read_scan(samples / "dicom" / "phantom-1")
+
+
+def test_inverted_grey_is_called_so(patient_1, tmp_path):
+    for dataset in patient_1:
+        dataset.PhotometricInterpretation = "MONOCHROME1"
+    with pytest.raises(InputError, match="stored inverted"):
+        read_scan(packings.write(tmp_path / "a", patient_1))
+
+
+def test_what_is_packed_is_to_be_unpacked(tmp_path):
+    (tmp_path / "a").mkdir()
+    with zipfile.ZipFile(tmp_path / "a" / "scan.zip", "w") as packed:
+        packed.writestr("x", "y")
+    with pytest.raises(InputError, match=r"scan\.zip is packed, unpack it first"):
+        read_scan(tmp_path / "a")
+    with pytest.raises(InputError, match=r"scan\.zip is packed: unpack it first"):
+        read_scan(tmp_path / "a" / "scan.zip")
+
+
+def test_two_patients_with_one_series_uid_are_never_one_stack(patient_1, tmp_path):
+    for dataset in patient_1[::2]:
+        dataset.PatientID = "somebody else"
+    folder = packings.write(tmp_path / "a", patient_1)
+    with pytest.raises(InputError, match="images of 2 patients have one SeriesInstanceUID"):
+        read_scan(folder)
+
+
+@pytest.mark.parametrize("capture", [True, False])
+def test_a_picture_in_colour_or_a_screen_capture_is_left_out(patient_1, plain, tmp_path, capture):
+    folder = packings.write(tmp_path / "a", patient_1)
+    picture = patient_1[0]
+    packings.new_uid(picture)
+    if capture:
+        picture.SOPClassUID = "1.2.840.10008.5.1.4.1.1.7"
+        picture.file_meta.MediaStorageSOPClassUID = picture.SOPClassUID
+        del picture.ImagePositionPatient, picture.ImageOrientationPatient
+    else:
+        picture.SamplesPerPixel, picture.PhotometricInterpretation = 3, "RGB"
+        picture.BitsAllocated, picture.BitsStored, picture.HighBit = 8, 8, 7
+        picture.PlanarConfiguration = 0
+        picture.PixelData = bytes(picture.Rows * picture.Columns * 3)
+    packings.save(picture, folder / "picture.dcm")
+    scan = read_scan(folder)
+    assert np.array_equal(scan.pixels, plain.pixels)
+    assert scan.warnings == ("left out: picture.dcm, screen captures or colour",)
+
+
+def test_what_is_packed_and_called_nifti_is_to_be_unpacked(samples, tmp_path):
+    content = (samples / "nifti" / "phantom-1.nii.gz").read_bytes()
+    with zipfile.ZipFile(tmp_path / "a.nii.gz", "w") as packed:
+        packed.writestr("a.nii", gzip.decompress(content))
+    with pytest.raises(InputError, match=r"is packed \(zip\): unpack it first"):
+        read_scan(tmp_path / "a.nii.gz")
+
+
+def test_a_label_map_is_no_scan(samples):
+    with pytest.raises(InputError, match=r"holds \d different values, as a label map does"):
+        read_scan(samples / "truth" / "phantom-1.nii.gz")
+
+
+def test_isotropic_stacks_are_told(samples, tmp_path):
+    image = nib.load(samples / "nifti" / "phantom-1.nii.gz")
+    data = np.repeat(np.asanyarray(image.dataobj), 6, axis=2)
+    affine = image.affine.copy()
+    affine[:3, 2] /= 6
+    scan = read_scan(packings.save_nifti(nib.Nifti1Image(data, affine), tmp_path / "a.nii"))
+    assert any("mm apart, as in 3-D LGE" in warning for warning in scan.warnings)
+
+
+def test_positions_that_an_anonymiser_emptied_are_called_so(patient_1, tmp_path):
+    for dataset in patient_1:
+        dataset.ImagePositionPatient = [0, 0, 0]
+    with pytest.raises(GeometryError, match="all 8 images of a lie at one position"):
+        read_scan(packings.write(tmp_path / "a", patient_1))
+
+
+def test_a_modality_lookup_table_is_applied(patient_1, plain, tmp_path):
+    for dataset in patient_1:
+        table = pydicom.Dataset()
+        table.LUTDescriptor, table.ModalityLUTType = [4096, 0, 16], "US"
+        table.LUTData = (2 * np.arange(4096)).astype(np.uint16).tobytes()
+        table["LUTData"].VR = "OW"
+        dataset.ModalityLUTSequence = [table]
+    scan = read_scan(packings.write(tmp_path / "a", patient_1))
+    assert np.array_equal(scan.pixels, 2 * plain.pixels)
+
+
+@pytest.mark.parametrize("name", ["cine_sax", "LGE 4ch", "T1 map", "localizer"])
+def test_of_an_examination_the_one_short_axis_lge_is_taken(patient_1, plain, tmp_path, name):
+    folder = packings.write(tmp_path / "a", patient_1)
+    for number, dataset in enumerate(patient_1):
+        packings.new_uid(dataset)
+        dataset.SeriesInstanceUID, dataset.SeriesDescription = "1.2.3.98", name
+        dataset.ProtocolName = name
+        packings.save(dataset, folder / f"other-{number}.dcm")
+    scan = read_scan(folder)
+    assert np.array_equal(scan.pixels, plain.pixels)
+    (warning,) = scan.warnings
+    assert warning.startswith("left out of the folder: 1.2.3.98")
+
+
+def test_two_series_called_lge_are_asked_for(patient_1, tmp_path):
+    folder = packings.write(tmp_path / "a", patient_1)
+    for number, dataset in enumerate(patient_1):
+        packings.new_uid(dataset)
+        dataset.SeriesInstanceUID, dataset.SeriesDescription = "1.2.3.98", "LGE late"
+        packings.save(dataset, folder / f"other-{number}.dcm")
+    with pytest.raises(InputError, match="holds 2 MR series"):
+        read_scan(folder)
+
+
+def test_one_file_with_all_frames_is_a_scan_and_one_of_a_slice_is_not(patient_1, plain, tmp_path):
+    folder = packings.write(tmp_path / "a", patient_1)
+    with pytest.raises(InputError, match=r"IM0003\.dcm is a DICOM file of one slice"):
+        read_scan(folder / "IM0003.dcm")
+    packings.enhanced_multi_frame(patient_1, tmp_path / "b")
+    scan = read_scan(tmp_path / "b" / "enhanced.dcm")
+    assert scan.name == "enhanced"
+    assert np.array_equal(scan.pixels, plain.pixels)
+
+
+def test_a_header_of_ones_is_told(samples, tmp_path):
+    data = np.asanyarray(nib.load(samples / "nifti" / "phantom-1.nii.gz").dataobj)
+    scan = read_scan(packings.save_nifti(nib.Nifti1Image(data, np.eye(4)), tmp_path / "a.nii"))
+    assert any("if a conversion lost the header" in warning for warning in scan.warnings)
+
+
+def test_a_sign_of_pixdim_is_left_out(samples, tmp_path):
+    image = nib.load(samples / "nifti" / "phantom-1.nii.gz")
+    plain = nib.Nifti1Image(np.asanyarray(image.dataobj), image.affine)
+    path = packings.save_nifti(plain, tmp_path / "a.nii")
+    content = bytearray(path.read_bytes())
+    content[80:84] = np.float32(-np.frombuffer(bytes(content[80:84]), np.float32)[0]).tobytes()
+    path.write_bytes(bytes(content))
+    scan = read_scan(path)
+    assert scan.spacing_mm == pytest.approx(read_scan(image.get_filename()).spacing_mm)
+    assert any("pixdim has a sign" in warning for warning in scan.warnings)
