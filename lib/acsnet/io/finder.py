@@ -29,6 +29,13 @@ LABEL_NAME = re.compile(
 """What people call the label map of an image."""
 
 
+PART_NAME = re.compile(
+    r"(?<![a-z])(lv|rv|myo|endo|epi|scar|infarct|pred|prediction|annotations?|manual)(?![a-z])",
+    re.IGNORECASE,
+)
+"""What people add to the name of an image for a map of one part; alone it may be a scan."""
+
+
 def volume_files(folder: Path, *, depth: int = MAX_DEPTH) -> tuple[list[Path], list[str]]:
     """Files with a volume below a folder, in the order of their names, and what is passed over.
 
@@ -183,11 +190,17 @@ def _is_label_map(path: Path, stems: set[tuple[Path, str]], names: set[str]) -> 
     stem = stem_of(path).lower()
     if LABEL_NAME.search(path.parent.name) and path.name.lower() in names:
         return True
+    beside = [other for folder, other in stems if folder == path.parent and other != stem]
+    if any(_image_name(stem, match) in beside for match in PART_NAME.finditer(stem)):
+        return True
     match = LABEL_NAME.search(stem)
     if match is None:
         return False
-    of_image = stem[: match.start()].rstrip("_-. ")
-    beside = [other for folder, other in stems if folder == path.parent and other != stem]
-    if of_image:
+    if of_image := _image_name(stem, match):
         return any(other == of_image for other in beside)
     return any(not LABEL_NAME.search(other) for other in beside)
+
+
+def _image_name(stem: str, match: re.Match[str]) -> str:
+    """What stands before a word of a file's name."""
+    return stem[: match.start()].rstrip("_-. ")
