@@ -69,7 +69,7 @@ def test_what_takes_a_place_is_work_and_no_login_no_logout_no_review():
     assert takes_place("POST", "/infer/acsnet")
     assert takes_place("PUT", "/session")
     assert takes_place("POST", "/acsnet/cases/a/segment")
-    for path in ("/acsnet/logout", "/acsnet/login", "/auth/token", "/acsnet/cases/a/review"):
+    for path in ("/acsnet/logout", "/acsnet/login", "/auth/token", "/acsnet/cases/a/accept"):
         assert not takes_place("POST", path)
     assert not takes_place("GET", "/acsnet/")
 

@@ -132,9 +132,9 @@ def test_a_reviewer_reviews_under_their_own_name(site, people, tmp_path):
         files = {"label": ("label.nii.gz", stream)}
         saved = people["ana"].put(f"{site.url}/datastore/label?image={image}", files=files).json()
     path = f"{site.url}/acsnet/cases/{image}"
-    form = {"version": saved["version"], "by": "somebody else"}
-    assert people["ana"].post(f"{path}/review", data=form).status_code == 403
-    assert people["rea"].post(f"{path}/review", data=form).ok
+    form = {"version": saved["version"], "by": "somebody else", "warnings_shown": saved["warnings"]}
+    assert people["ana"].post(f"{path}/accept", data=form).status_code == 403
+    assert people["rea"].post(f"{path}/accept", data=form).ok
     newest = people["ana"].get(f"{path}/versions.json").json()[0]
     assert (newest["user"], newest["reviewer"], newest["state"]) == ("ana", "rea", "reviewed")
 

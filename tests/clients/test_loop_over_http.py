@@ -40,16 +40,14 @@ def versions(server):
 
 def test_clients_see_the_tasks_and_what_they_can_choose(server):
     models = server.client.info()["models"]
+    method = {"Threshold of core scar": ["half-way from remote wall to peak", "half of the peak"]}
+    keep = {"Keep walls that are possible": True}
+    phase = {"Image of each slice (0: the only one)": 0}
     assert {name: model["config"] for name, model in models.items()} == {
-        "acsnet": {
-            "scar_method": ["remote", "half_max"],
-            "keep_valid_masks": True,
-            "uncertainty": False,
-            "phase": 0,
-        },
-        "roi": {"phase": 0},
-        "myo": {"scar_method": ["remote", "half_max"], "phase": 0},
-        "acsnet_correct": {"keep_valid_masks": True, "phase": 0},
+        "acsnet": {**method, **keep, "With 90 % intervals (slower)": False, **phase},
+        "roi": phase,
+        "myo": {**method, **phase},
+        "acsnet_correct": {**keep, **phase},
         "acsnet_click": {},
         "acsnet_scribbles": {},
     }
@@ -158,8 +156,12 @@ def test_two_annotators_review_and_score(server, drawn):
     assert found["burden_difference"] == 0
     newest = versions(server)[0]
     done = requests.post(
-        f"{server.url}/acsnet/cases/{server.image}/review",
-        data={"version": newest["version"], "by": "Eve"},
+        f"{server.url}/acsnet/cases/{server.image}/accept",
+        data={
+            "version": newest["version"],
+            "by": "Eve",
+            "warnings_shown": newest["features"]["warnings"],
+        },
         timeout=60,
     )
     assert done.ok
@@ -171,11 +173,11 @@ def test_two_annotators_review_and_score(server, drawn):
     history = requests.get(f"{server.url}/scoring/agreement", timeout=60).json()
     assert history[-1]["burden_error"] == 0
     wrong = requests.post(
-        f"{server.url}/acsnet/cases/{server.image}/review",
+        f"{server.url}/acsnet/cases/{server.image}/accept",
         data={"version": "../x", "by": "Eve"},
         timeout=60,
     )
-    assert wrong.status_code == 422
+    assert wrong.status_code == 404
 
 
 def test_a_batch_drafts_the_images_that_were_chosen(server):

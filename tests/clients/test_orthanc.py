@@ -195,8 +195,9 @@ def test_slicer_lists_infers_saves_and_gets_back(orthanc, server, samples, tmp_p
     nib.save(nib.Nifti1Image(labels, edited.affine), tmp_path / "label.nii.gz")
     answer = client.save_label(uid, str(tmp_path / "label.nii.gz"), params={})
     assert (answer["state"], client.info()["datastore"]["completed"]) == ("draft", completed)
-    review = {"version": answer["version"], "by": "Reader B"}
-    assert requests.post(f"{url}/acsnet/cases/{uid}/review", data=review, timeout=60).ok
+    shown = answer["warnings"]
+    review = {"version": answer["version"], "by": "Reader B", "warnings_shown": shown}
+    assert requests.post(f"{url}/acsnet/cases/{uid}/accept", data=review, timeout=60).ok
     back = np.asarray(nib.load(client.download_label(uid, "final")).dataobj)
     np.testing.assert_array_equal(back, labels)
     assert len(of_modality(orthanc, "SEG", uid)) == 3

@@ -1,7 +1,18 @@
+from types import SimpleNamespace
+
+import numpy as np
 import pytest
 
 from acsnet.errors import InputError
-from acsnet.server.inference.tasks import Options, choice_of, options_of
+from acsnet.server.inference.tasks import (
+    METHOD_TITLES,
+    TITLES,
+    Options,
+    check_method,
+    choice_of,
+    named,
+    options_of,
+)
 
 
 def test_what_a_client_does_not_choose_is_the_pipelines_own(pipeline):
@@ -46,3 +57,27 @@ def test_a_phase_that_is_no_number_of_an_image_is_refused(phase):
 def test_a_series_that_is_no_name_is_refused(series):
     with pytest.raises(InputError, match="series must be"):
         choice_of({"series": series})
+
+
+def test_what_a_viewer_shows_of_the_options_is_also_what_it_may_send():
+    shown = {
+        TITLES["scar_method"]: METHOD_TITLES["half_max"],
+        TITLES["keep_valid_masks"]: False,
+        "image": "x",
+    }
+    assert named(shown) == {"scar_method": "half_max", "keep_valid_masks": False, "image": "x"}
+    assert named({"scar_method": ["remote", "half_max"]}) == {"scar_method": "remote"}
+    assert not set(TITLES.values()) & set(TITLES)
+
+
+@pytest.mark.parametrize(("negative", "refused"), [(0, False), (1, False), (3, True)])
+def test_half_of_the_peak_is_refused_on_signed_images_before_the_run(negative, refused):
+    pixels = np.ones((2, 10, 10), np.float32)
+    pixels.flat[:negative] = -5.0  # of 200: one is not yet signed, three are
+    scan = SimpleNamespace(pixels=pixels, signal=None)
+    check_method(scan, Options())
+    if refused:
+        with pytest.raises(InputError, match="negative values"):
+            check_method(scan, Options(scar_method="half_max"))
+    else:
+        check_method(scan, Options(scar_method="half_max"))

@@ -4,6 +4,7 @@ import errno
 import logging.config
 import socket
 import ssl
+import sys
 import threading
 from ipaddress import ip_network
 from pathlib import Path
@@ -63,7 +64,8 @@ def serve(
     except OSError as error:
         msg = f"state folder {state_folder()} cannot be written: set ACSNET_STATE to another"
         raise InputError(msg) from error
-    logging.config.dictConfig(_logging(app_dir / "logs" / "app.log"))
+    log = app_dir / "logs" / "app.log"
+    logging.config.dictConfig(_logging(log, to_person=sys.stderr.isatty()))
     logging.getLogger("timeloop").disabled = True  # it prints its list of jobs at start
     set_environment()
     set_folders(app_dir=app_dir, studies=address, port=port)
@@ -180,18 +182,27 @@ def _write_app() -> Path:
     return folder
 
 
-def _logging(file: Path) -> dict[str, Any]:
-    """Our own log lines and others' errors, see `acsnet.server.web.log_lines`."""
+def _logging(file: Path, *, to_person: bool) -> dict[str, Any]:
+    """Our own log lines and others' errors, see `acsnet.server.web.log_lines`.
+
+    to_person: the console is a terminal, and gets sentences and no line for each request.
+    """
     return {
         "version": 1,
         "disable_existing_loggers": False,
-        "formatters": {"line": {"()": "acsnet.server.web.log_lines.JsonLines"}},
-        "filters": {"repeats": {"()": "acsnet.server.web.log_lines.Repeats"}},
+        "formatters": {
+            "line": {"()": "acsnet.server.web.log_lines.JsonLines"},
+            "sentence": {"()": "acsnet.server.web.log_lines.PlainLines"},
+        },
+        "filters": {
+            "repeats": {"()": "acsnet.server.web.log_lines.Repeats"},
+            "no requests": {"()": "acsnet.server.web.log_lines.NoRequests"},
+        },
         "handlers": {
             "console": {
                 "class": "logging.StreamHandler",
-                "formatter": "line",
-                "filters": ["repeats"],
+                "formatter": "sentence" if to_person else "line",
+                "filters": ["repeats", "no requests"] if to_person else ["repeats"],
             },
             "file": {
                 "class": "logging.handlers.RotatingFileHandler",

@@ -4,7 +4,7 @@ import json
 import logging
 
 from acsnet.errors import InputError, WeightsError
-from acsnet.server.web.log_lines import JsonLines, error_fields, request_id
+from acsnet.server.web.log_lines import JsonLines, NoRequests, PlainLines, error_fields, request_id
 
 
 def line(message, *arguments, name="acsnet.server", error=None, **extra):
@@ -55,3 +55,17 @@ def test_the_text_of_an_error_stays_out_as_it_may_name_a_patient():
 
 def test_errors_about_our_own_files_say_their_reason():
     assert error_fields(raised(WeightsError("roi is altered")))["reason"] == "roi is altered"
+
+
+def test_a_person_at_the_console_reads_sentences_and_no_request():
+    request = logging.LogRecord("acsnet.server", logging.INFO, "x.py", 1, "request", (), None)
+    request.fields = {"method": "GET", "route": "/", "status": 200}
+    assert not NoRequests().filter(request)
+    warning = logging.LogRecord(
+        "acsnet.server", logging.WARNING, "x.py", 1, "no room\nfor 1.2.3.4.5.6", (), None
+    )
+    assert NoRequests().filter(warning)
+    line = PlainLines().format(warning)
+    assert line.endswith("warning: no room\\nfor [UID]")
+    other = logging.LogRecord("pydicom", logging.ERROR, "y.py", 7, "patient Doe", (), None)
+    assert PlainLines().format(other).endswith("error: see y:7 in the log")

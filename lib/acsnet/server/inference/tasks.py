@@ -26,7 +26,22 @@ from acsnet.server.inference.work_queue import InferenceQueue, volume_place
 
 SCAR_METHOD, KEEP_VALID, UNCERTAINTY = "scar_method", "keep_valid_masks", "uncertainty"
 PHASE, SERIES = "phase", "series"
-"""Parameters as clients show and send them."""
+"""Parameters as programs send them."""
+
+TITLES = {
+    SCAR_METHOD: "Threshold of core scar",
+    KEEP_VALID: "Keep walls that are possible",
+    UNCERTAINTY: "With 90 % intervals (slower)",
+    PHASE: "Image of each slice (0: the only one)",
+}
+METHOD_TITLES: dict[str, str] = {
+    "remote": "half-way from remote wall to peak",
+    "half_max": "half of the peak",
+}
+"""The same as 3D Slicer and OHIF's panel show them: what they show they also send."""
+
+MAX_NEGATIVE = 0.01
+"""Share of the signal: from there on the images are signed, as phase-sensitive ones are. Ours."""
 
 MAX_PHASE = 10_000
 
@@ -47,6 +62,31 @@ class Options:
             corrector=replace(pipeline.corrector, keep_valid=self.keep_valid_masks),
             uncertainty=self.uncertainty,
         )
+
+
+def named(request: dict[str, Any]) -> dict[str, Any]:
+    """A request with the names of parameters in place of what viewers show."""
+    names = {title: name for name, title in TITLES.items()}
+    values = {title: value for value, title in METHOD_TITLES.items()}
+    request = {names.get(key, key): value for key, value in request.items()}
+    method = request.get(SCAR_METHOD)
+    method = method[0] if isinstance(method, list) and method else method
+    if isinstance(method, str):
+        request[SCAR_METHOD] = values.get(method, method)
+    return request
+
+
+def check_method(scan: ShortAxisScan, options: Options) -> None:
+    """Refuse half of the peak on signed images before the networks run. Raises InputError."""
+    if options.scar_method != "half_max":
+        return
+    signal = scan.pixels if scan.signal is None else scan.pixels[scan.signal]
+    if signal.size and float((signal < 0).mean()) > MAX_NEGATIVE:
+        msg = (
+            "half of the peak has no meaning on images with negative values, as phase-sensitive "
+            f"ones have (lowest {signal.min():g}): take the other threshold of core scar (remote)"
+        )
+        raise InputError(msg)
 
 
 def options_of(request: dict[str, Any]) -> Options:
@@ -147,7 +187,7 @@ class ChainTask(Task):
         labels: dict[str, int] = LABEL_VALUES,
     ) -> None:
         offered = {
-            SCAR_METHOD: list(get_args(ScarMethod)),
+            SCAR_METHOD: [METHOD_TITLES[method] for method in get_args(ScarMethod)],
             KEEP_VALID: Options.keep_valid_masks,
             UNCERTAINTY: Options.uncertainty,
             PHASE: 0,
@@ -155,10 +195,10 @@ class ChainTask(Task):
         super().__init__(
             folder=folder,
             description=description,
-            config={name: offered[name] for name in options},
+            config={TITLES[name]: offered[name] for name in options},
             labels=labels,
         )
-        self._served, self._queue = served, queue
+        self._served, self._queue, self._options = served, queue, options
 
     def run(self, request: dict[str, Any]) -> Answer:
         """Segment `request["image"]`, a path, when it is its turn.
@@ -167,7 +207,8 @@ class ChainTask(Task):
         asker, background, gone: see `InferenceQueue.run`, with its errors. Raises AcsnetError for
         what is no scan.
         """
-        options = options_of({name: request[name] for name in self.config() if name in request})
+        request = named(request)
+        options = options_of({name: request[name] for name in self._options if name in request})
         choice = choice_of(request)
         asked = time.perf_counter()
 
@@ -175,6 +216,7 @@ class ChainTask(Task):
             began = time.perf_counter()
             with volume_place(personal=False):
                 scan = read_scan(Path(request["image"]), **choice)
+            check_method(scan, options)
             with self._served.serving() as chain:
                 answer = self.segment(scan, options.on(chain.pipeline), request)
             answer.params["model_version"] = chain.version

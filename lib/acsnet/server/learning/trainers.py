@@ -71,7 +71,7 @@ def trainers(trainings: Trainings) -> dict[str, TrainTask]:
 def stats_of(folder: Path, status: Status) -> dict[str, Any]:
     """What `/info/` tells of a run; the first names are those that 3D Slicer reads."""
     return {
-        "epoch": status.epoch,
+        "epoch": round(status.epoch + status.share, 2) if status.share else status.epoch,
         "total_epochs": max(1, status.epochs),
         "run": folder.name,
         "state": status.state,

@@ -22,7 +22,7 @@ from acsnet.report.montage import montage_png
 from acsnet.report.wording import has_segments, measure_lines, measure_rows, slices_to_look_at
 from acsnet.scan import is_fit
 from acsnet.server.app import App
-from acsnet.server.datastores.label_records import DRAFT
+from acsnet.server.datastores.label_records import DRAFT, DRAWN
 from acsnet.server.datastores.protocol import LabelRecord, StudyStore, record_called
 from acsnet.server.identity import signed
 from acsnet.server.inference.work_queue import volume_place
@@ -141,6 +141,7 @@ def case_page(app: App, image: str, version: str = "", before: str = "") -> Resp
         shown=looked_at,
         warnings=tuple(dict.fromkeys((*case.remarks, *warnings, *faults))),
         digest=digest_of(warnings),
+        waiting=next((one for one in case.versions if one.tag == DRAWN and one.current), None),
         lines=_lines(looked_at) if fit else [],
         columns=columns,
         measures=measure_rows([one.features for one in columns]),

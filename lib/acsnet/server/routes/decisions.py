@@ -249,7 +249,7 @@ def _next_page(app: AcsnetApp, *, by: str, after: str) -> str:
         return case_address(str(following["id"]))
     waiting = _waiting(app.datastore(), besides=after)
     if waiting:
-        return case_address(waiting[0])
+        return f"{case_address(waiting[0])}?version={DRAWN}"
     labels = app.datastore().get_labels_by_image_id(after) if after else {}
     left = "id" in following or DRAWN in labels
     nothing = "this was the last case that needs a reader" if left else following["reason"]

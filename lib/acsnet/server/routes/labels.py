@@ -50,12 +50,13 @@ def save_label(
     if record.id not in known:  # else a save was repeated, as its answer did not arrive
         unnoted = record_save(image, record, seconds=time.perf_counter() - start)
         app.on_save_label(image, image)
+    # 3D Slicer shows the answer under "Show details", from its first line on.
     return {
+        "warnings": [*record.warnings, *record.missing, *unnoted],
         "version": record.id,
         "state": record.state,
         "author": record.author,
         "model": record.model,
-        "warnings": [*record.warnings, *record.missing, *unnoted],
         "measurements": {
             name: round(value, 2) for name, value in numbers_of(dict(record.features)).items()
         },

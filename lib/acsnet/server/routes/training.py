@@ -53,8 +53,11 @@ def start(
 
 @router.delete("/train/")
 def stop(app: App) -> Any:
-    """Stop the training that is under way; HTTP 404 where there is none."""
-    stopped = app.trainings.stop()
+    """Stop the training that is under way, and tell of the newest; HTTP 404 where there was none.
+
+    3D Slicer asks for a stop before each training of its own, under way or not.
+    """
+    stopped = app.trainings.stop() or app.trainings.latest()
     if stopped is None:
-        raise HTTPException(404, "no training is under way")
+        raise HTTPException(404, "there was no training")
     return task_of(*stopped)

@@ -89,6 +89,28 @@ class JsonLines(logging.Formatter):
         return json.dumps(entry)
 
 
+class PlainLines(logging.Formatter):
+    """A record as a sentence, for a person who started the server and looks at its console."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line; what an exception was and where is in the file of the log."""
+        ours = record.name.partition(".")[0] in OWN
+        text = record.getMessage() if ours else f"see {record.module}:{record.lineno} in the log"
+        when = datetime.fromtimestamp(record.created).astimezone()
+        line = f"{when:%H:%M:%S} {record.levelname.lower()}: {UID.sub('[UID]', text)}"
+        if record.exc_info and record.exc_info[1] is not None:
+            line += f" ({type(record.exc_info[1]).__name__}; the log says where)"
+        return line.encode("unicode_escape").decode()
+
+
+class NoRequests(logging.Filter):
+    """Lets all pass but requests that were answered."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether a line is written."""
+        return record.levelno >= logging.WARNING or not hasattr(record, "fields")
+
+
 def error_fields(error: BaseException) -> dict[str, object]:
     """What an exception is and where it comes from; its text only where that names no scan."""
     steps = traceback.extract_tb(error.__traceback__)
