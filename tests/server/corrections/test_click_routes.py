@@ -21,6 +21,8 @@ from acsnet.io.label_map import read_labels_on
 from acsnet.labels import MYOCARDIUM, Label
 from acsnet.server import asgi
 from acsnet.server.app import AcsnetApp
+from acsnet.server.corrections.points import input_index
+from acsnet.server.datastores.frame_labels import from_frames, to_frames
 from acsnet.server.datastores.label_intake import accept_label
 
 READER = "Ada"
@@ -294,8 +296,35 @@ def test_without_a_label_a_scan_is_segmented_first(site):
 
 def test_a_start_that_there_is_not_is_refused(site):
     answer = on_page(site, site.series["oblique"], start="yesterday")
-    assert answer.status_code == 422
-    assert "own, accepted, draft" in answer.text
+    assert answer.status_code == 404
+    assert "there is no label map 'yesterday'" in answer.text
+
+
+def test_a_page_starts_from_the_version_it_shows_and_saves_the_outcome(site):
+    image = site.series["mirrored left to right"]
+    scan, stack = own_label(site, image)
+    version = site.app.datastore().label_records(image)[0].id
+    k, row, column = outer_wall(stack)
+    one = {"slice": scan.grid.slice_number(k), "row": row, "column": column, "kind": "outside"}
+    answer = on_page(site, image, one, user="Dan", start=version, save=True).json()
+    assert answer["started_from"] == {"source": "version", "version": version}
+    newest = site.app.datastore().label_records(image)[0]
+    assert (newest.id, newest.author, newest.state) == (answer["saved"]["version"], "Dan", "draft")
+    kept = site.app.datastore().drawn_by(image)["Dan"]
+    assert kept[tuple(input_index((k, row, column), scan.grid))] == Label.BACKGROUND
+
+
+def test_a_viewer_clicks_on_an_image_and_starts_from_what_it_holds(site):
+    image = site.series["mirrored front to back"]
+    scan, stack = own_label(site, image)
+    frames = to_frames(scan, scan.grid.to_input(stack))
+    k, row, column = outer_wall(stack)
+    one = {"instance": scan.instance_uids[k], "row": row, "column": column, "kind": "outside"}
+    answer = on_page(site, image, one, frames=frames).json()
+    assert answer["clicks"][0]["slice"] == scan.grid.slice_number(k)
+    after = scan.grid.from_input(from_frames(scan, answer["frames"]))
+    assert stack[k, row, column]
+    assert not after[k, row, column]
 
 
 def test_a_hand_drawn_wall_gets_a_suggestion_and_stays_as_it_was_drawn(site):

@@ -22,16 +22,13 @@ from acsnet.quantify.features import compute_features
 from acsnet.scan import InputGrid, ShortAxisScan
 from acsnet.server.corrections.points import Points, clicks_of
 from acsnet.server.corrections.reader_states import ReaderState, ReaderStates, Start
-from acsnet.server.corrections.starts import DRAWN, own_version, start_of
+from acsnet.server.corrections.starts import DRAWN, SENT, own_version, start_of
 from acsnet.server.corrections.strokes import points_of_strokes, read_strokes
 from acsnet.server.datastores.label_intake import NOBODY
 from acsnet.server.datastores.preflight import fingerprint
 from acsnet.server.datastores.protocol import StudyStore
 from acsnet.server.inference.work_queue import volume_place
 from acsnet.stages.correction import Corrector
-
-SENT = "sent"
-"""Source of a start that a client sent."""
 
 LOCKS = 64
 SCANS = 4
@@ -100,6 +97,7 @@ class CorrectionDesk:
         points: Callable[[ShortAxisScan], Points],
         *,
         source: str | None = None,
+        drawn: Callable[[ShortAxisScan], NDArray[np.uint8]] | None = None,
         anew: bool = False,
     ) -> Corrected:
         """The labels of a scan after all clicks of a reader.
@@ -113,6 +111,7 @@ class CorrectionDesk:
             reader: who clicks.
             points: of the scan, which only its grid can check.
             source: what to start from, see `start_of`; None to go on, or for the first there is.
+            drawn: labels of a client on the input's grid, to start from in place of any source.
             anew: whether to forget what was clicked before.
 
         Raises:
@@ -126,7 +125,9 @@ class CorrectionDesk:
             state, notes = states.read(reader.key, name)
             current = fingerprint(path)
             start = None
-            if state is not None and not anew and source in (None, state.start.source):
+            if drawn is not None:
+                start = Start(source=SENT, version=source or "", labels=drawn(scan))
+            elif state is not None and not anew and source in (None, *_names(state.start)):
                 own = own_version(self._store, image, reader.name) if image else ""
                 goes_on = bool({at for _, at in wanted} & {at for _, at in state.points})
                 same = state.scan == current and state.start.labels.shape == scan.grid.shape
@@ -193,6 +194,10 @@ class CorrectionDesk:
             notes=notes,
         )
 
+    def scan(self, path: Path) -> ShortAxisScan:
+        """The scan in a file or folder, as read for the last click. Errors as `read_scan`."""
+        return self._scans.get(path)
+
     def state(self, image: str, path: Path, reader: Reader) -> tuple[ReaderState, InputGrid] | None:
         """What a reader clicked on an image of the store, and its grid; None for nothing."""
         state, _ = self._states.read(reader.key, image)
@@ -209,6 +214,11 @@ class CorrectionDesk:
         if not image:
             return Start(source=DRAWN, version="", labels=run())
         return start_of(self._store, image, scan, reader.name, run=run, source=source)
+
+
+def _names(start: Start) -> tuple[str, ...]:
+    """What a client may call a start by."""
+    return start.source, *([start.version] if start.version else [])
 
 
 def missed_note(held: tuple[bool, ...]) -> str:

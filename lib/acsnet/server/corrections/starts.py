@@ -12,10 +12,12 @@ from acsnet.scan import ShortAxisScan
 from acsnet.server.corrections.reader_states import Start
 from acsnet.server.datastores.label_intake import NOBODY
 from acsnet.server.datastores.label_records import DRAFT, REVIEWED
-from acsnet.server.datastores.protocol import StudyStore, held_under
+from acsnet.server.datastores.protocol import StudyStore, held_under, record_called
 
 OWN, ACCEPTED, DRAWN = "own", "accepted", "draft"
 SOURCES = (OWN, ACCEPTED, DRAWN)
+NAMED, SENT = "version", "sent"
+"""Other sources: a label map by its id or tag, one that a client sent."""
 
 
 def own_version(store: StudyStore, image: str, author: str) -> str:
@@ -47,9 +49,19 @@ def start_of(
         scan: as read from the store.
         author: the reader.
         run: segments the scan; gives labels on the input's grid.
-        source: the one of `SOURCES` that is wanted; else the first there is.
+        source: the one of `SOURCES` that is wanted, or id or tag of a label map; else the first
+            there is.
+
+    Raises:
+        UnknownError: there is no such label map.
+        AcsnetError: it cannot be read.
     """
     own = own_version(store, image, author)
+    if source is not None and source not in SOURCES:
+        record = record_called(store.label_records(image), source)
+        path = Path(store.version_uri(image, record))
+        labels = read_client_labels(path, grid=scan.grid)
+        return Start(source=NAMED, version=source, labels=labels, own=own)
     if own and source in (None, OWN):
         labels = store.drawn_by(image).get(author)
         if labels is not None and labels.shape == scan.grid.shape:

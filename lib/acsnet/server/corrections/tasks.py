@@ -75,7 +75,7 @@ class ClickTask(Task):
         """Answer the clicks of a request, beside the queue of the networks.
 
         image, image_id: path and id of the scan; reader: who asks; points: parameters with
-        `POINT_LISTS`, or a function of the grid that gives points; source: see
+        `POINT_LISTS`, or a function of the scan that gives points; source, drawn: see
         `CorrectionDesk.click`, with its errors.
         """
         asked = request.get("points") or {}
@@ -85,6 +85,7 @@ class ClickTask(Task):
             request.get("reader") or Reader(),
             asked if callable(asked) else lambda scan: points_of(asked, scan.grid),
             source=request.get("source"),
+            drawn=request.get("drawn"),
             anew=not callable(asked) and asked.get("reset_state") is True,
         )
         return answer_of(corrected)

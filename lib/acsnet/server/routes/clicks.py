@@ -4,13 +4,15 @@ Slices count from 1 as the file runs, as in `features.json`; rows and columns ar
 """
 
 import base64
+import time
 import zlib
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import numpy as np
-from fastapi import APIRouter, Body, HTTPException, Request
+from fastapi import APIRouter, HTTPException, Request
 from numpy.typing import NDArray
+from pydantic import BaseModel
 
 from acsnet.errors import InputError
 from acsnet.interaction.clicks import MAX_CLICKS, Kind
@@ -18,12 +20,12 @@ from acsnet.interaction.nearest_walls import suggest_walls
 from acsnet.io import read_scan
 from acsnet.io.client_labels import read_client_labels
 from acsnet.scan import InputGrid, ShortAxisScan
-from acsnet.server.app import App
+from acsnet.server.app import AcsnetApp, App
 from acsnet.server.corrections.desk import Reader
 from acsnet.server.corrections.points import Points, input_index, stack_index, whole_number
-from acsnet.server.corrections.starts import SOURCES
 from acsnet.server.corrections.tasks import CLICK
-from acsnet.server.datastores.label_intake import author_of
+from acsnet.server.datastores.frame_labels import from_frames, to_frames
+from acsnet.server.datastores.label_intake import accept_label, author_of, record_save
 from acsnet.server.datastores.label_records import DRAWN, REVIEWED
 from acsnet.server.identity import signed
 from acsnet.server.inference.work_queue import volume_place
@@ -33,25 +35,27 @@ from acsnet.server.web.load_limits import asker, gone
 router = APIRouter()
 
 
-@router.post("/acsnet/cases/{image}/click")
-def click(
-    app: App,
-    http: Request,
-    image: str,
-    clicks: Annotated[list[Any], Body()],
-    start: Annotated[str | None, Body()] = None,
-    user: Annotated[str, Body()] = "",
-) -> dict[str, Any]:
-    """The label map of a case after all clicks of a reader; to take one back, leave it out.
+class Clicks(BaseModel):
+    """What a page or a viewer sends.
 
-    clicks: oldest first, each `slice`, `row`, `column` and `kind` of `Kind`; start: own, accepted
-    or draft, what to start from; user: the reader, where nobody is logged in.
+    clicks: oldest first, each with `row`, `column`, a `kind` of `Kind`, and `slice` or `instance`,
+    the SOPInstanceUID of its image; start: own, accepted, draft, or id or tag of the label map to
+    start from; frames: a label map to start from instead (`frame_labels`); save: keep the outcome
+    as a draft of the reader; user: the reader, where nobody is logged in.
     """
-    path = image_path(app, image)
-    if start not in (None, *SOURCES):
-        raise HTTPException(422, f"start must be one of {', '.join(SOURCES)}, got {start!r:.40}")
-    info = signed({"user": user})
-    reader = _reader(http, info)
+
+    clicks: list[Any]
+    start: str | None = None
+    frames: dict[str, list[int]] | None = None
+    save: bool = False
+    user: str = ""
+
+
+@router.post("/acsnet/cases/{image}/click")
+def click(app: App, http: Request, image: str, asked: Clicks) -> dict[str, Any]:
+    """The label map of a case after all clicks of a reader; to take one back, leave it out."""
+    path, began = image_path(app, image), time.perf_counter()
+    reader, frames = _reader(http, signed({"user": asked.user.strip()})), asked.frames
     answer = app.segment(
         {
             "model": CLICK,
@@ -61,16 +65,17 @@ def click(
             "asker": reader.key,
             "gone": gone(http),
             "reader": reader,
-            "points": lambda scan: points_of_pixels(clicks, scan),
-            "source": start,
+            "points": lambda scan: points_of_pixels(asked.clicks, scan),
+            "source": asked.start,
+            "drawn": None if frames is None else lambda scan: from_frames(scan, frames),
         }
     )
-    told = {**answer.params}
-    return {
-        "label_map": packed_stack(answer.labels, answer.grid),
+    told, grid = answer.params, answer.grid
+    out = {
+        "label_map": packed_stack(answer.labels, grid),
         "started_from": told["started_from"],
         "clicks": [
-            {**pixel_of(tuple(one["point"]), answer.grid), "kind": one["kind"], "held": one["held"]}
+            {**pixel_of(tuple(one["point"]), grid), "kind": one["kind"], "held": one["held"]}
             for one in told["clicks"]
         ],
         "changed_slices": told["changed_slices"],
@@ -78,6 +83,33 @@ def click(
         "warnings": told["warnings"],
         "seconds": told["latencies"]["total"],
     }
+    if frames is not None or asked.save:
+        scan = app.click_desk.scan(path)
+    if frames is not None:
+        out["frames"] = to_frames(scan, answer.labels)
+    if asked.save:
+        out["saved"] = _saved(app, image, scan, answer.labels, reader.name, began)
+    return out
+
+
+def _saved(
+    app: AcsnetApp,
+    image: str,
+    scan: ShortAxisScan,
+    labels: NDArray[np.uint8],
+    author: str,
+    began: float,
+) -> dict[str, Any]:
+    """Keep labels as a draft of a reader; id and warnings of the version."""
+    store = app.datastore()
+    known = {record.id for record in store.label_records(image)}
+    record = accept_label(store, image, scan, labels, author=author, state="draft", tag=DRAWN)
+    unnoted: tuple[str, ...] = ()
+    if record.id not in known:
+        unnoted = record_save(image, record, seconds=time.perf_counter() - began)
+        app.on_save_label(image, image)
+    warnings = [*record.warnings, *record.missing, *unnoted]
+    return {"version": record.id or record.tag, "warnings": warnings}
 
 
 @router.get("/acsnet/cases/{image}/click")
@@ -131,14 +163,17 @@ def points_of_pixels(clicks: list[Any], scan: ShortAxisScan) -> Points:
     if len(clicks) > MAX_CLICKS:
         msg = f"a scan takes at most {MAX_CLICKS} clicks, got {len(clicks)}"
         raise InputError(msg)
-    return [_point(one, scan.grid) for one in clicks]
+    return [_point(one, scan) for one in clicks]
 
 
-def _point(one: Any, grid: InputGrid) -> tuple[str, tuple[int, int, int]]:
+def _point(one: Any, scan: ShortAxisScan) -> tuple[str, tuple[int, int, int]]:
+    grid = scan.grid
     kinds = [kind.value for kind in Kind]
     if not isinstance(one, dict) or one.get("kind") not in kinds:
         msg = f"a click must have slice, row, column and a kind of {', '.join(kinds)}"
         raise InputError(msg)
+    if (uid := one.get("instance")) in scan.instance_uids:
+        one = {**one, "slice": grid.slice_number(scan.instance_uids.index(uid))}
     numbers = [whole_number(one.get(name)) for name in ("slice", "row", "column")]
     if any(number is None for number in numbers):
         msg = "slice, row and column of a click must be whole numbers"
