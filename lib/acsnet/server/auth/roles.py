@@ -57,6 +57,7 @@ _TABLE: dict[Role, tuple[str, ...]] = {
         "GET /readyz                                     none    -",
         "GET /acsnet/style.css                           none    -",
         "GET /acsnet/desk.js                             none    -",
+        "GET /acsnet/clicks.js                           none    -",
         "GET /acsnet/login                               none    -",
         "POST /acsnet/login                              login   login",
         "GET /auth/                                      none    -",

@@ -111,8 +111,18 @@ def style() -> Response:
 
 @router.get("/desk.js")
 def script() -> Response:
-    """The one script of our pages."""
-    file = files("acsnet.server.web") / "static" / "desk.js"
+    """The script of our pages."""
+    return _script("desk.js")
+
+
+@router.get("/clicks.js")
+def click_script() -> Response:
+    """The script of clicks on the slices of a case."""
+    return _script("clicks.js")
+
+
+def _script(name: str) -> Response:
+    file = files("acsnet.server.web") / "static" / name
     headers = {"Cache-Control": "no-cache"}
     return Response(file.read_bytes(), media_type="text/javascript", headers=headers)
 

@@ -95,7 +95,7 @@
     }
     const size = scan.rows * scan.columns;
     const whole = { top: 0, left: 0, rows: scan.rows, columns: scan.columns };
-    const state = { slice: Math.floor(scan.slices / 2), window: [...scan.window], points: {}, heart: whole };
+    const state = { slice: Math.floor(scan.slices / 2), window: [...scan.window], points: {}, clicks: [], heart: whole };
     const crop = () => (controls.zoom.checked ? state.heart : whole);
     try { state.points = JSON.parse(desk.dataset.insertion || 'null') || {}; } catch { /* none */ }
     const maps = [null, null];
@@ -191,13 +191,13 @@
         }
         pen.globalAlpha = 1;
       }
-      const point = state.points[scan.numbers[state.slice]];
+      const number = scan.numbers[state.slice], point = state.points[number];
       if (point) cross(point, ratio);
+      for (const one of state.clicks) if (one.slice === number) cross([one.row, one.column], ratio, one.held ? '#fff' : '#f0f');
       const [low, high] = state.window;
-      const about = `slice ${scan.numbers[state.slice]} of ${scan.slices}`;
+      const about = `slice ${number} of ${scan.slices}`;
       document.getElementById('where').textContent = about;
-      document.getElementById('window').textContent =
-        `window ${Math.round((high - low) * scan.step)}, level ${Math.round(scan.low + (low + high) / 2 * scan.step)}`;
+      document.getElementById('window').textContent = `window ${Math.round((high - low) * scan.step)}, level ${Math.round(scan.low + (low + high) / 2 * scan.step)}`;
       stage.setAttribute('aria-valuenow', state.slice + 1);
       stage.setAttribute('aria-valuetext', about);
       [...tiles.children].forEach((tile, k) => { tile.setAttribute('aria-pressed', k === state.slice); });
@@ -206,20 +206,20 @@
     const [exchanged, rowsReversed, columnsReversed] = scan.view;
     const toScreen = ([row, column]) => {
       let [r, c] = exchanged ? [column, row] : [row, column];
-      if (rowsReversed) r = scan.rows - 1 - r;
-      if (columnsReversed) c = scan.columns - 1 - c;
+      [r, c] = [rowsReversed ? scan.rows - 1 - r : r, columnsReversed ? scan.columns - 1 - c : c];
       return [place.left + (c + 0.5) * place.across, place.top + (r + 0.5) * place.down];
     };
     const toInput = (x, y) => {
-      let r = Math.floor((y - place.top) / place.down), c = Math.floor((x - place.left) / place.across);
-      if (r < 0 || c < 0 || r >= scan.rows || c >= scan.columns) return null;
-      if (rowsReversed) r = scan.rows - 1 - r;
-      if (columnsReversed) c = scan.columns - 1 - c;
-      return exchanged ? [c, r] : [r, c];
+      const r = Math.floor((y - place.top) / place.down), c = Math.floor((x - place.left) / place.across);
+      return r < 0 || c < 0 || r >= scan.rows || c >= scan.columns ? null : toAcquired(r, c);
     };
-    const cross = (point, ratio) => {
+    const toAcquired = (r, c) => {
+      const [row, column] = [rowsReversed ? scan.rows - 1 - r : r, columnsReversed ? scan.columns - 1 - c : c];
+      return exchanged ? [column, row] : [row, column];
+    };
+    const cross = (point, ratio, colour = '#00e5ff') => {
       const [x, y] = toScreen(point), arm = 9 * ratio;
-      pen.strokeStyle = '#00e5ff'; pen.lineWidth = 2 * ratio;
+      pen.strokeStyle = colour; pen.lineWidth = 2 * ratio;
       pen.beginPath(); pen.moveTo(x - arm, y); pen.lineTo(x + arm, y); pen.moveTo(x, y - arm); pen.lineTo(x, y + arm); pen.stroke();
     };
     const go = (k) => {
@@ -277,12 +277,16 @@
     });
     stage.addEventListener('pointerup', (event) => {
       if (held && !moved && controls.insertion && controls.insertion.checked) mark(event);
+      else if (held && !moved) desk.dispatchEvent(new CustomEvent('acsnet-pixel', { detail: { slice: scan.numbers[state.slice], pixel: pixelOf(event) } }));
       held = null;
     });
     stage.addEventListener('pointercancel', () => { held = null; });
-    const mark = (event) => {
+    const pixelOf = (event) => {
       const box = canvas.getBoundingClientRect(), ratio = canvas.width / box.width;
-      const point = toInput((event.clientX - box.left) * ratio, (event.clientY - box.top) * ratio);
+      return toInput((event.clientX - box.left) * ratio, (event.clientY - box.top) * ratio);
+    };
+    const mark = (event) => {
+      const point = pixelOf(event);
       if (!point) return;
       state.points[scan.numbers[state.slice]] = point;
       noted();
@@ -329,6 +333,8 @@
     }
     fillTiles();
     go(state.slice);
+    const show = (data, clicks) => { maps[0] = { ...maps[0], data }; state.clicks = clicks; fillTiles(); }; // of clicks.js
+    desk.dispatchEvent(new CustomEvent('acsnet-slices', { detail: { scan, toAcquired, toScreen, show } }));
     desk.dataset.ready = 'yes';
   };
 
