@@ -112,6 +112,7 @@ def test_who_stored_it_and_when_is_not_what_the_sender_says(site, archive, tmp_p
     assert answer.status_code == 200, answer.text
     got = stored_in(archive)
     assert got.ContentCreatorName == "rea"
+    assert got.ContentLabel == "ACSNET_DRAFT"
     assert got.ContentDate == got.SeriesDate == datetime.now().strftime("%Y%m%d")
     np.testing.assert_array_equal(got.pixel_array, seg.pixel_array)
     sequence = answer.json()["00081199"]["Value"]

@@ -240,7 +240,7 @@ def test_viewers_reach_the_archive_through_the_server(orthanc, server, samples):
         assert requests.get(f"{url}/dicomweb/{path}", timeout=30).status_code in (400, 404)
 
 
-def test_what_a_viewer_saves_is_a_label_at_once(server, samples, archive):
+def test_what_a_viewer_saves_is_a_draft_at_once(server, samples, archive):
     url, client, _ = server
     _, uid = sample(samples, 2)
     scan, sources = archive.read(uid)
@@ -251,9 +251,10 @@ def test_what_a_viewer_saves_is_a_label_at_once(server, samples, archive):
     assert "final" not in client.datastore()["objects"][uid]["labels"]
     DICOMwebClient(f"{url}/dicomweb").store_instances([seg])
     listed = client.datastore()["objects"][uid]
-    assert listed["image"]["info"]["state"] == "reviewed"
-    assert listed["labels"]["final"]["info"]["user"] == "Reader^B"
-    back = np.asarray(nib.load(client.download_label(uid, "final")).dataobj)
+    assert listed["image"]["info"]["state"] == "draft"
+    assert "final" not in listed["labels"]
+    assert listed["labels"]["draft"]["info"]["user"] == "Reader^B"
+    back = np.asarray(nib.load(client.download_label(uid, "draft")).dataobj)
     np.testing.assert_array_equal(scan.grid.from_input(back), labels)
     pages = requests.get(f"{url}/acsnet/", timeout=60).text
     assert "PHANTOM-2" in pages

@@ -1,8 +1,9 @@
 """Labels and model drafts among the segmentations (SEG) of a PACS.
 
 A draft by the model never counts as reviewed, even where the archive has changed some of its tags.
-A SEG saved from a viewer is a reviewed label if its segments have our names; all others belong to
-other software and are ignored.
+A SEG saved from a viewer is a reviewed label if its segments have our names, unless it came through
+our server, which marks it as a draft (`server.dicomweb.stow_pacs`); all others belong to other
+software and are ignored.
 """
 
 from collections.abc import Collection

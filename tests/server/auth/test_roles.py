@@ -57,7 +57,7 @@ def test_a_route_that_nobody_chose_a_role_for_is_noticed_and_closed(application)
         ("PUT", "/datastore/label", Role.ANNOTATOR),
         ("POST", "/acsnet/cases/1.2.3/accept", Role.REVIEWER),
         ("POST", "/acsnet/cases/1.2.3/reject", Role.REVIEWER),
-        ("POST", "/dicomweb/studies/1.2", Role.REVIEWER),
+        ("POST", "/dicomweb/studies/1.2", Role.ANNOTATOR),
         ("DELETE", "/datastore/label", Role.REVIEWER),
         ("POST", "/train/all", Role.ADMIN),
         ("GET", "/logs/", Role.ADMIN),

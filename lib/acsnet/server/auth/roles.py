@@ -109,6 +109,8 @@ _TABLE: dict[Role, tuple[str, ...]] = {
         "GET /acsnet/cases/{image}/click                 none    view",
         "POST /acsnet/cases/{image}/details              form    save",
         "GET /acsnet/cases/{image}/suggestion            none    view",
+        "POST /dicomweb/studies                          dicom   save",
+        "POST /dicomweb/studies/{study}                  dicom   save",
         "PUT /datastore/                                 upload  upload",
         "PUT /datastore/image                            upload  upload",
         "PUT /datastore/label                            upload  save",
@@ -127,9 +129,6 @@ _TABLE: dict[Role, tuple[str, ...]] = {
         "POST /acsnet/cases/{image}/remove               form    remove",
         "DELETE /datastore/label                         none    withdraw",
         "POST /scoring/{method}                          none    score",
-        # What a viewer stores counts as reviewed.
-        "POST /dicomweb/studies                          dicom   save",
-        "POST /dicomweb/studies/{study}                  dicom   save",
     ),
     Role.ADMIN: (
         "POST /acsnet/batch                              form    batch",

@@ -1,7 +1,8 @@
 """What viewers store in a PACS (STOW-RS): segmentations of the work list only.
 
 Each object is read, and says afterwards who stored it and when: the name of the login and the
-time of receipt, whatever it claims. What is in the PACS already is never replaced.
+time of receipt, whatever it claims. With our labels it is a draft until somebody accepts it. What
+is in the PACS already is never replaced.
 """
 
 from datetime import datetime
@@ -11,6 +12,8 @@ from fastapi import HTTPException
 from fastapi.responses import JSONResponse
 from pydicom.dataset import Dataset
 
+from acsnet.dicom import is_mappable
+from acsnet.dicom.seg_write import CONTENT_LABEL
 from acsnet.errors import AcsnetError, InputError
 from acsnet.io.dicom_files import quiet_pydicom, text_of
 from acsnet.pacs.annotations import MODEL
@@ -90,7 +93,7 @@ def _checked(pacs: DicomWebDatastore, part: Path, *, study: str) -> tuple[Datase
 
 
 def _sign(seg: Dataset) -> None:
-    """Let a SEG say who stored it, where somebody has to log in, and when it came in."""
+    """Let a SEG say who stored it, where somebody has to log in, when, and that it is a draft."""
     person, now = logged_in(), datetime.now()  # DICOM times are local
     if person is not None:
         seg.ContentCreatorName = person.name
@@ -99,6 +102,8 @@ def _sign(seg: Dataset) -> None:
     if text_of(seg, "ContentCreatorName") == MODEL:
         msg = f"{MODEL!r} is what the model signs with: choose another name"
         raise InputError(msg)
+    if is_mappable(seg):
+        seg.ContentLabel = CONTENT_LABEL["draft"]
     for kind in ("Content", "InstanceCreation", "Series"):
         setattr(seg, f"{kind}Date", now.strftime("%Y%m%d"))
         setattr(seg, f"{kind}Time", now.strftime("%H%M%S.%f"))

@@ -18,6 +18,7 @@ export class Case {
     this.image = query.get('case') || displaySet.SeriesInstanceUID;
     this.address = `/acsnet/cases/${encodeURIComponent(this.image)}`;
     this.reader = '';
+    this.login = '';
     this.shown = null; // the version that is on the screen, or that it began from
     this.changed = false; // since that version
     this.kept = true; // on the server
@@ -31,11 +32,11 @@ export class Case {
   async open() {
     this.reader = window.localStorage.getItem(READER) ?? '';
     let edit = await this.get();
-    if (edit.login) {
-      this.reader = edit.login;
+    this.login = edit.login;
+    if (this.login) {
+      this.reader = this.login;
     } else if (!this.reader) {
-      this.reader = await askReader();
-      window.localStorage.setItem(READER, this.reader);
+      await this.ask();
       edit = await this.get();
     }
     this.labels = edit.labels;
@@ -54,6 +55,21 @@ export class Case {
       const base = other ? ' It began from another version than the newest.' : '';
       this.notify('Your edit is back', `It was not saved yet, last kept at ${at}.${base}`, 'info');
     }
+  }
+
+  /** Ask who reads; gives whether there is a name. */
+  async ask() {
+    this.reader = (await askReader(this.reader)) || this.reader;
+    window.localStorage.setItem(READER, this.reader);
+    this.render();
+    return Boolean(this.reader);
+  }
+
+  /** Another person reads on: what was drawn so far is that of the person before. */
+  async changeReader() {
+    await this.keep();
+    const before = this.reader;
+    if ((await this.ask()) && this.reader !== before) window.location.reload();
   }
 
   close() {
@@ -158,6 +174,7 @@ export class Case {
 
   /** Accept the version on the screen, saved first where it was changed, and open the next case. */
   async accept() {
+    if (!this.reader && !(await this.ask())) return;
     if (this.changed && !(await this.save())) return;
     if (!this.shown) {
       this.notify('Nothing to accept', 'Run the segmentation or draw first.');

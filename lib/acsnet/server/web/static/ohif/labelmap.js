@@ -61,8 +61,9 @@ export function show(frames) {
     values.fill(0);
     if (frames[uid]) unpack(frames[uid], values);
   }
-  // What was drawn before cannot be undone into another label map.
-  cornerstone.utilities.HistoryMemo?.DefaultHistoryMemo?.clear?.();
+  // A stroke on the label map of before must not be undone into this one: a new size empties it.
+  const history = cornerstone.utilities.HistoryMemo.DefaultHistoryMemo;
+  history.size = history.size;
   cornerstoneTools.segmentation.triggerSegmentationEvents.triggerSegmentationDataModified(
     SEGMENTATION
   );

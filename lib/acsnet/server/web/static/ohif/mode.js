@@ -127,6 +127,16 @@ function Actions() {
 /** One line over the images: whose version this is, and where what was drawn lies. */
 function Status() {
   useCase();
+  const change = React.createElement(
+    'button',
+    {
+      type: 'button',
+      onClick: () => open.changeReader(),
+      title: 'Another person reads on',
+      style: { marginLeft: 8, textDecoration: 'underline', color: '#5acce6' },
+    },
+    `Reader: ${open?.reader}`
+  );
   return React.createElement(
     'div',
     {
@@ -142,17 +152,18 @@ function Status() {
         whiteSpace: 'nowrap',
       },
     },
-    statusText()
+    statusText(),
+    open?.reader && !open.login ? change : null
   );
 }
 
 function statusText() {
   if (!open) return '';
   if (open.busy) return `${open.busy} ...`;
-  const { shown, changed, kept, lost, reader } = open;
+  const { shown, changed, kept, lost } = open;
   if (changed) {
     const where = lost ? 'NOT kept on the server' : kept ? 'kept on the server' : 'being kept';
-    return `Changed by ${reader}, not saved yet: ${where}`;
+    return `Changed, not saved yet: ${where}`;
   }
   if (!shown) return 'Nothing is drawn yet: Run, or draw';
   const warnings = shown.warnings.length;
