@@ -25,13 +25,21 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "shared"))
 
-import numpy as np
 import pydicom
 from playwright.sync_api import Error, sync_playwright
 from rich.console import Console
-from viewer_pages import FLAGS, PATIENCE_MS, STOCK_IMAGES, infer, open_case, shown_slices, stroke
+from viewer_pages import FLAGS, PATIENCE_MS, infer, open_case, stroke
 
-CORE_SCAR = 4
+CORE_SCAR_PIXELS = """() => {
+    const { cornerstone, cornerstoneTools } = window;
+    const [shown] = cornerstoneTools.segmentation.state.getSegmentations();
+    return Object.fromEntries(shown.representationData.Labelmap.imageIds.map(id => {
+        const image = cornerstone.cache.getImage(id);
+        const pixels = [];
+        image.voxelManager.getScalarData().forEach((value, at) => value === 4 && pixels.push(at));
+        return [image.referencedImageId, pixels];
+    }));
+}"""
 PROMISED_S = 5.0
 """What was drawn longer ago than this must be there again."""
 
@@ -71,14 +79,15 @@ def kill_while_drawing(browser: Any, url: str, case: str, *, seconds: float, see
     start, screens = time.monotonic(), []
     while not screens or time.monotonic() - start < seconds:
         stroke(page, right=numbers.randint(-90, 90), down=numbers.randint(-90, 90))
-        screens.append((time.monotonic(), _core_scar(page)))
+        drawn_at = time.monotonic()
+        screens.append((drawn_at, _core_scar(page)))
     killed = _kill(page)
     page.close()
     again = context.new_page()
     again.set_default_timeout(PATIENCE_MS)
     open_case(again, url, case)
     restored = _core_scar(again)
-    missing = [(killed - at, int((drawn & ~restored).sum())) for at, drawn in screens]
+    missing = [(killed - at, len(drawn - restored)) for at, drawn in screens]
     context.close()
     return Kill(
         strokes=len(screens),
@@ -87,10 +96,10 @@ def kill_while_drawing(browser: Any, url: str, case: str, *, seconds: float, see
     )
 
 
-def _core_scar(page: Any) -> np.ndarray:
-    """The voxels of core scar on the screen, one image after another."""
-    shown = shown_slices(page, STOCK_IMAGES)
-    return np.stack([shown[uid] == CORE_SCAR for uid in sorted(shown)])
+def _core_scar(page: Any) -> set[tuple[str, int]]:
+    """The voxels of core scar on the screen: address of the image and number of the pixel."""
+    shown = page.evaluate(CORE_SCAR_PIXELS)
+    return {(image, pixel) for image, pixels in shown.items() for pixel in pixels}
 
 
 def _kill(page: Any) -> float:

@@ -129,7 +129,7 @@ def open_case(page, url, case, *, reader="Ana Reader"):
 def give_name(page, reader):
     """Wait until the case is open; whether the name of the reader was asked for."""
     status, name = page.locator('[data-cy="acsnet-status"]'), page.locator("dialog.acsnet input")
-    opened = status.filter(has_not_text=re.compile(r"\.\.\.$|^$"))
+    opened = status.filter(has_not_text=re.compile(r"\.\.\.|^$"))
     opened.or_(name).first.wait_for()
     asked = name.count() > 0
     if asked:

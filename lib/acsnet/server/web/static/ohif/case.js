@@ -41,8 +41,6 @@ export class Case {
     }
     this.labels = edit.labels;
     await this.display(edit);
-    const viewports = this.services.cornerstoneViewportService;
-    labelmap.zoomToHeart(viewports.getCornerstoneViewport(this.viewportId));
     this.stop.push(labelmap.watch(() => this.drawn()));
     const leaving = () => this.leave();
     window.addEventListener('pagehide', leaving);
@@ -94,6 +92,8 @@ export class Case {
       scar ? CORE_SCAR : MYOCARDIUM
     );
     this.loading = false;
+    const viewports = services.cornerstoneViewportService;
+    this.zoomed ||= labelmap.zoomToHeart(viewports.getCornerstoneViewport(viewportId));
     this.shown = edit.shown;
     this.base = edit.unsaved ? edit.unsaved.version : (edit.shown?.version ?? '');
     this.changed = Boolean(edit.unsaved);

@@ -78,7 +78,7 @@ export function frames() {
   return drawn;
 }
 
-/** Bring the heart to the middle of the viewport, with as much around it again. */
+/** Bring the heart to the middle of the viewport, with as much around it; false where none is drawn. */
 export function zoomToHeart(viewport) {
   const box = { left: Infinity, right: 0, top: Infinity, bottom: 0 };
   let columns = 0;
@@ -94,7 +94,7 @@ export function zoomToHeart(viewport) {
       box.bottom = Math.max(box.bottom, y + 1);
     });
   }
-  if (!box.right) return;
+  if (!box.right) return false;
   const [width, height] = [box.right - box.left, box.bottom - box.top];
   viewport.setDisplayArea({
     imageArea: [Math.min(1, (2 * width) / columns), Math.min(1, (2 * height) / rows)],
@@ -104,6 +104,7 @@ export function zoomToHeart(viewport) {
     },
   });
   viewport.render();
+  return true;
 }
 
 /** Call `changed` after each stroke, fill, undo and whatever else changes a voxel. */
