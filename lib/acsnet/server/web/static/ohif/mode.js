@@ -241,7 +241,7 @@ function whenHung({ servicesManager, commandsManager }) {
           title,
           message,
           type,
-          duration: type === 'error' || type === 'warning' ? 12000 : 5000,
+          duration: type === 'success' ? 5000 : 12000,
         });
       open = new Case({ services, displaySet, viewportId, notify, render });
       open
