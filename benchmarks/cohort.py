@@ -33,7 +33,7 @@ from acsnet.cohort.run import run_cohort
 from acsnet.cohort.sources import FileSource
 from acsnet.phantom.make import make_phantom
 from acsnet.phantom.spec import random_spec
-from acsnet.phantom.write import write_nifti
+from phantom_files import write_nifti
 
 PLAIN = 20
 """Scans of which the rate of a process is told."""

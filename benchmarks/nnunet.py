@@ -29,8 +29,8 @@ from acsnet.export import write_result
 from acsnet.io import read_scan
 from acsnet.phantom.make import make_phantom
 from acsnet.phantom.spec import PhantomSpec
-from acsnet.phantom.write import write_nifti, write_truth
 from acsnet.pipeline import Pipeline
+from phantom_files import write_nifti, write_truth
 
 DATASET = "Dataset001_LGE"
 CASES = 12

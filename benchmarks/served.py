@@ -24,10 +24,10 @@ from rich.console import Console
 from acsnet.io import read_scan
 from acsnet.phantom.make import Phantom, make_phantom
 from acsnet.phantom.spec import PhantomSpec
-from acsnet.phantom.write import write_nifti
 from acsnet.pipeline import Pipeline
 from acsnet.scan import ShortAxisScan
 from load import REQUEST_SECONDS, Pulse, Server, Told, folder
+from phantom_files import write_nifti
 
 SLICES = 10
 SCANS = 4

@@ -17,10 +17,10 @@ from scipy.ndimage import binary_dilation, label
 from acsnet.io import read_scan
 from acsnet.labels import ENHANCEMENT, LEFT_VENTRICLE, MYOCARDIUM, Label
 from acsnet.phantom import PhantomSpec, make_phantom, random_spec
-from acsnet.phantom.samples import SAMPLE_PATIENTS, write_samples
 from acsnet.phantom.ventricle import radii_mm
-from acsnet.phantom.write import write_dicom, write_nifti
 from acsnet.scan import apex_first_by_position
+from phantom_files import write_dicom, write_nifti
+from sample_patients import SAMPLE_PATIENTS, write_samples
 
 SAMPLE_DATA = Path(__file__).parents[1] / "sample-data"
 

@@ -4,13 +4,11 @@ import shutil
 from pathlib import Path
 from types import SimpleNamespace
 
+import in_process
 import pydicom
 import pytest
-from fastapi.testclient import TestClient
-from monailabel.endpoints import datastore, info, session
+from in_process import app_over, application_of
 
-from acsnet.server import asgi
-from acsnet.server.app import AcsnetApp
 from acsnet.server.auth.accounts import Accounts
 from acsnet.server.identity import Role
 
@@ -25,14 +23,8 @@ def pytest_collection_modifyitems(items):
             item.add_marker("attacks")
 
 
-def client_of(application, *, address="127.0.0.1"):
-    return TestClient(
-        application,
-        base_url="http://127.0.0.1:8000",
-        client=(address, 1),
-        follow_redirects=False,
-        raise_server_exceptions=False,
-    )
+def client_of(application, **options):
+    return in_process.client_of(application, raise_server_exceptions=False, **options)
 
 
 @pytest.fixture(scope="module")
@@ -43,11 +35,7 @@ def place(tmp_path_factory, samples):
     shutil.copytree(samples / "dicom" / "phantom-1", studies / "phantom-1")
     shutil.copy(samples / "nifti" / "phantom-2.nii.gz", studies)
     first = pydicom.dcmread(min((studies / "phantom-1").iterdir()))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("ACSNET_STATE", str(folder / "state"))
-        app = AcsnetApp(app_dir=str(folder), studies=str(studies), conf={})
-        for stock in (info, datastore, session):
-            patch.setattr(stock, "app_instance", lambda: app)
+    with app_over(folder, studies) as app:
         yield SimpleNamespace(
             folder=folder,
             state=folder / "state",
@@ -55,16 +43,13 @@ def place(tmp_path_factory, samples):
             app=app,
             series=str(first.SeriesInstanceUID),
             study=str(first.StudyInstanceUID),
-            patch=patch,
         )
-        app.close()
 
 
 @pytest.fixture(scope="module")
 def web(place):
     """The server without a login; client: asks it."""
-    application = asgi.build()
-    application.state.acsnet = place.app
+    application = application_of(place.app)
     client = client_of(application)
     return SimpleNamespace(**vars(place), application=application, client=client)
 
@@ -77,8 +62,7 @@ def locked(place):
         file.put(name, role, PASSWORD)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ACSNET_LOGIN_REQUIRED", "true")
-        application = asgi.build()
-    application.state.acsnet = place.app
+        application = application_of(place.app)
     people = {}
     for name in PEOPLE:
         people[name] = client_of(application)

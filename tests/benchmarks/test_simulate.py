@@ -16,9 +16,9 @@ from acsnet.errors import InputError
 from acsnet.io import write_label_map
 from acsnet.labels import Label
 from acsnet.phantom import PhantomSpec, make_phantom
-from acsnet.phantom.write import write_nifti
 from loop_simulation.report import curves, labels_needed, statement, table
 from loop_simulation.simulation import Plan, Round, run_simulation, split
+from phantom_files import write_nifti
 
 pytestmark = pytest.mark.slow
 

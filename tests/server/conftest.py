@@ -5,11 +5,7 @@ from types import SimpleNamespace
 
 import pydicom
 import pytest
-from fastapi.testclient import TestClient
-from monailabel.endpoints import datastore, info, session
-
-from acsnet.server import asgi
-from acsnet.server.app import AcsnetApp
+from in_process import app_over, application_of, client_of
 
 
 @pytest.fixture(scope="module")
@@ -31,22 +27,11 @@ def web(tmp_path_factory, samples):
             dataset.PatientID, dataset.SeriesInstanceUID = "<b>gap", "1.2.3"
             dataset.StudyInstanceUID, dataset.SOPInstanceUID = "1.2", f"1.2.3.{int(file.name[6:8])}"
             dataset.save_as(studies / "gap" / file.name)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("ACSNET_STATE", str(folder / "state"))
-        app = AcsnetApp(app_dir=str(folder), studies=str(studies), conf={})
-        for stock in (info, datastore, session):
-            patch.setattr(stock, "app_instance", lambda: app)
-        application = asgi.build()
-        application.state.acsnet = app
-        client = TestClient(
-            application,
-            base_url="http://127.0.0.1:8000",
-            client=("127.0.0.1", 1),
-            follow_redirects=False,
-        )
+    with app_over(folder, studies) as app:
+        application = application_of(app)
         first = pydicom.dcmread(min((studies / "phantom-1").iterdir()))
         yield SimpleNamespace(
-            client=client,
+            client=client_of(application),
             application=application,
             app=app,
             folder=folder,
@@ -55,4 +40,3 @@ def web(tmp_path_factory, samples):
             series=str(first.SeriesInstanceUID),
             first=first,
         )
-        app.close()

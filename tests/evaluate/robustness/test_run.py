@@ -19,7 +19,7 @@ from acsnet.evaluate.robustness.spatial import LabelledScan, slices_reversed
 from acsnet.evaluate.robustness.table import CaseRun, print_report, summarise
 from acsnet.label_conventions import ENH, LV, MYO
 from acsnet.phantom import make_phantom
-from acsnet.phantom.samples import SAMPLE_PATIENTS
+from sample_patients import SAMPLE_PATIENTS
 
 pytestmark = pytest.mark.slow
 

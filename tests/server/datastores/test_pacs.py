@@ -9,6 +9,7 @@ import pytest
 from acsnet.dicom import make_seg
 from acsnet.errors import InputError
 from acsnet.io import read_scan, write_label_map
+from acsnet.measure import measure_drawn
 from acsnet.pacs.config import PacsSettings
 from acsnet.server.datastores.label_intake import accept_file
 from acsnet.server.datastores.pacs import DicomWebDatastore
@@ -38,6 +39,13 @@ def label_file(datastore, image, path, value):
     labels[4:9, 5:8, 2] = value
     write_label_map(path, labels, scan.grid)
     return labels
+
+
+@pytest.fixture
+def draft(datastore, image, tmp_path):
+    """A draft as the model leaves it, with its measures."""
+    labels = label_file(datastore, image, tmp_path / "draft.nii.gz", 2)
+    return measure_drawn(read_scan(datastore.get_image_uri(image)), labels)
 
 
 def test_an_image_is_a_series_and_its_path_stays_here(datastore, image):
@@ -88,10 +96,9 @@ def test_a_save_is_a_new_version_and_comes_back_as_it_was(datastore, image, tmp_
     assert datastore.get_unlabeled_images() == []
 
 
-def test_a_draft_is_no_label_and_is_stored_once(datastore, image, pacs, pipeline):
-    result = pipeline(read_scan(datastore.get_image_uri(image)))
-    datastore.keep_draft(image, result, "shipped")
-    datastore.keep_draft(image, result, "shipped")
+def test_a_draft_is_no_label_and_is_stored_once(datastore, image, pacs, draft):
+    datastore.keep_draft(image, draft, "shipped")
+    datastore.keep_draft(image, draft, "shipped")
     assert [one.Modality for one in pacs.datasets.values() if one.Modality != "MR"] == [
         "SEG",
         "SR",
@@ -101,18 +108,17 @@ def test_a_draft_is_no_label_and_is_stored_once(datastore, image, pacs, pipeline
     assert datastore.get_unlabeled_images() == [image]
     assert datastore.datalist() == []
     labels = nib.load(datastore.get_label_uri(image, "original"))
-    np.testing.assert_array_equal(np.asarray(labels.dataobj), result.label_map())
+    np.testing.assert_array_equal(np.asarray(labels.dataobj), draft.label_map())
     features = datastore.get_label_info(image, "original")["features"]
-    assert features["lv_volume_ml"] == result.features.lv_volume_ml
+    assert features["lv_volume_ml"] == draft.features.lv_volume_ml
 
 
-def test_a_draft_that_the_pacs_refuses_is_told_of(datastore, image, pacs, pipeline):
-    result = pipeline(read_scan(datastore.get_image_uri(image)))
+def test_a_draft_that_the_pacs_refuses_is_told_of(datastore, image, pacs, draft):
     pacs.broken = {"store"}
-    datastore.keep_draft(image, result, "shipped")
+    datastore.keep_draft(image, draft, "shipped")
     assert "draft could not be stored" in datastore.verdict(image).warnings[-1]
     pacs.broken = set()
-    datastore.keep_draft(image, result, "shipped")
+    datastore.keep_draft(image, draft, "shipped")
     assert not any("could not" in warning for warning in datastore.verdict(image).warnings)
 
 
@@ -182,17 +188,15 @@ def test_a_persons_draft_is_reviewed_as_a_new_segmentation(datastore, image, tmp
     assert datastore.get_label_info(image, "final")["features"]["lv_volume_ml"] == volume_ml
 
 
-def test_the_models_draft_cannot_be_called_reviewed(datastore, image, pipeline):
-    result = pipeline(read_scan(datastore.get_image_uri(image)))
-    datastore.keep_draft(image, result, "shipped")
-    (draft,) = datastore.label_records(image)
+def test_the_models_draft_cannot_be_called_reviewed(datastore, image, draft):
+    datastore.keep_draft(image, draft, "shipped")
+    (record,) = datastore.label_records(image)
     with pytest.raises(InputError, match="by a person"):
-        datastore.review(image, draft.id, by="Reader B")
+        datastore.review(image, record.id, by="Reader B")
 
 
-def test_a_rejected_draft_stays_in_the_pacs_and_is_not_shown(datastore, image, pipeline, tmp_path):
-    result = pipeline(read_scan(datastore.get_image_uri(image)))
-    datastore.keep_draft(image, result, "shipped")
+def test_a_rejected_draft_stays_in_the_pacs_and_is_not_shown(datastore, image, draft, tmp_path):
+    datastore.keep_draft(image, draft, "shipped")
     kept = datastore.withdraw(image, "original", by="Reader B", reason="no apex")
     assert (kept.state, kept.withdrawn_by, kept.comment) == ("withdrawn", "Reader B", "no apex")
     assert datastore.get_labels_by_image_id(image) == {}
@@ -201,16 +205,15 @@ def test_a_rejected_draft_stays_in_the_pacs_and_is_not_shown(datastore, image, p
     again = DicomWebDatastore(settings, store=tmp_path / "store")
     assert [one.state for one in again.label_records(image)] == ["withdrawn"]
     again.close()
-    datastore.keep_draft(image, result, "shipped")
+    datastore.keep_draft(image, draft, "shipped")
     assert set(datastore.get_labels_by_image_id(image)) == {"original"}
 
 
-def test_an_accepted_draft_is_a_reviewed_segmentation_of_its_reader(datastore, image, pipeline):
-    result = pipeline(read_scan(datastore.get_image_uri(image)))
-    datastore.keep_draft(image, result, "shipped")
+def test_an_accepted_draft_is_a_reviewed_segmentation_of_its_reader(datastore, image, draft):
+    datastore.keep_draft(image, draft, "shipped")
     record = datastore.keep_label(
         image,
-        result,
+        draft,
         author="ACSNet",
         state="reviewed",
         tag="final",

@@ -1,10 +1,14 @@
-"""The two phantom patients of the sample data."""
+"""The two phantom patients of the sample data: this script writes them.
 
+python benchmarks/sample_patients.py --output sample-data
+"""
+
+import argparse
 from pathlib import Path
 
 from acsnet.phantom.make import make_phantom
 from acsnet.phantom.spec import Contrast, PhantomSpec
-from acsnet.phantom.write import write_dicom, write_nifti, write_truth
+from phantom_files import write_dicom, write_nifti, write_truth
 
 SAMPLE_PATIENTS = (
     PhantomSpec(
@@ -57,3 +61,9 @@ def write_samples(folder: Path) -> None:
         write_nifti(phantom, folder / "nifti")
         write_dicom(phantom, folder / "dicom" / spec.name)
         write_truth(phantom, folder / "truth")
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--output", type=Path, required=True, help="folder to write to")
+    write_samples(parser.parse_args().output)

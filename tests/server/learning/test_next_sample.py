@@ -1,0 +1,86 @@
+"""`Next sample` of a server, under the name of each strategy."""
+
+import shutil
+import time
+
+import pytest
+from in_process import app_over, application_of, client_of
+
+pytestmark = pytest.mark.slow
+
+STRATEGIES = ("acsnet", "random", "uncertainty", "correction", "disagreement", "diversity")
+
+
+@pytest.fixture(scope="module")
+def empty(tmp_path_factory):
+    """A client of a server without any scan."""
+    folder = tmp_path_factory.mktemp("empty")
+    (folder / "studies").mkdir()
+    with app_over(folder, folder / "studies") as app:
+        yield client_of(application_of(app))
+
+
+@pytest.fixture(scope="module")
+def scored(tmp_path_factory, samples):
+    """A client of a server with two scans, which it scores at once and gives to anybody."""
+    folder = tmp_path_factory.mktemp("scored")
+    shutil.copytree(samples / "nifti", folder / "studies")
+    settings = {"ACSNET_PICK_QUIET_S": "0", "ACSNET_PICK_BUSY_MINUTES": "0"}
+    with app_over(folder, folder / "studies", **settings) as app:
+        app.on_init_complete()
+        yield client_of(application_of(app))
+
+
+def ask(client, strategy, reader="ann"):
+    return client.post(f"/activelearning/{strategy}", json={"client_id": reader})
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_an_empty_store_gives_a_clear_answer(empty, strategy):
+    answer = ask(empty, strategy)
+    assert answer.status_code == 200
+    assert answer.json() == {"reason": "nothing to pick from: no scans"}
+
+
+def test_every_strategy_is_listed(empty):
+    listed = empty.get("/info/").json()["strategies"]
+    assert set(listed) == set(STRATEGIES)
+    assert all(one["description"] for one in listed.values())
+
+
+def test_a_strategy_that_is_not_there(empty):
+    answer = ask(empty, "oracle")
+    assert answer.status_code == 422
+    assert "there is no strategy 'oracle'; there is acsnet" in answer.json()["detail"]
+
+
+def test_scans_are_scored_while_nobody_works(scored):
+    end, known = time.monotonic() + 120, {}
+    while len(known) < 2:
+        assert time.monotonic() < end, known
+        scan = ask(scored, "random").json()
+        if "uncertainty" in scan["scores"]:
+            known[scan["id"]] = scan["scores"]["uncertainty"]
+        time.sleep(0.1)
+    assert all(0.0 < uncertainty < 1.0 for uncertainty in known.values())
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_each_strategy_gives_a_scan_and_its_reason(scored, strategy):
+    found = ask(scored, strategy, reader=strategy).json()
+    assert found["id"].startswith("phantom-")
+    assert found["reason"]
+    assert found["strategy"][strategy]["client_id"] == strategy
+    assert found["strategy"][strategy]["reason"] == found["reason"]
+
+
+def test_the_case_page_says_why(scored):
+    found = ask(scored, "acsnet").json()
+    page = scored.get(f"/acsnet/cases/{found['id']}").text
+    assert f"Why: {found['reason']}" in page
+
+
+def test_a_reader_without_a_name_and_a_body_is_answered(scored):
+    answer = scored.post("/activelearning/random")
+    assert answer.status_code == 200
+    assert answer.json()["reason"]
