@@ -4,7 +4,7 @@ A data folder is laid out as its users download it: `emidec/` and `acdc/`, as th
 them out or flat with `images/` and `labels/`, `sunnybrook/` if there is one, and `splits.json` with
 patient-level `train` and `test` lists. A frame, a visit or a slice of a test patient in the train
 list would make every figure of the test list too good: cases of one patient are told by their
-names. Other data sets: `acsnet.train.data.datasets`.
+names. Readers of other data sets: `benchmarks/data_sets.py`.
 """
 
 import json

@@ -7,17 +7,10 @@ import pytest
 from acsnet.errors import InputError
 from acsnet.label_conventions import to_labels
 from acsnet.train.data.case import BACKGROUND, POOL, SCAR, WALL, tissue_of
-from acsnet.train.data.datasets import (
-    ACDC,
-    ADAPTERS,
-    DATASTORE,
-    EMIDEC,
-    MSCMRSEG,
-    MYOPS,
-    acdc_frames,
-)
+from acsnet.train.data.datasets import ACDC
+from data_sets import DATA_SETS, DATASTORE, MSCMRSEG, MYOPS, acdc_frames, labelled_cases
 
-from ..conftest import labels_of, rings, save
+from ..train.conftest import labels_of, rings, save, write_data
 
 DRAWN = {
     "emidec": (1, 2, 3),
@@ -104,14 +97,14 @@ def test_each_data_set_has_a_tissue_for_every_value(convention, expected):
     assert dict(zip(values, got, strict=True)) == expected
 
 
-@pytest.mark.parametrize("data_set", ADAPTERS)
+@pytest.mark.parametrize("data_set", DATA_SETS)
 def test_a_data_set_is_read_as_its_users_download_it(tmp_path, data_set):
     name = unpack(tmp_path, data_set)
     if data_set == "acdc":
-        assert ACDC.names(tmp_path) == [name, "patient001_frame12"]
+        assert labelled_cases("acdc", tmp_path) == [name, "patient001_frame12"]
     else:
-        assert ADAPTERS[data_set].names(tmp_path) == [name]
-    (case,) = ADAPTERS[data_set].cases(tmp_path, [name])
+        assert labelled_cases(data_set, tmp_path) == [name]
+    (case,) = DATA_SETS[data_set].cases(tmp_path, [name])
     assert case.scan.name == name
     assert case.scan.pixels.mean() == pytest.approx(100, abs=1)  # the LGE, not C0 or T2
     pool, wall = rings()
@@ -122,7 +115,7 @@ def test_a_data_set_is_read_as_its_users_download_it(tmp_path, data_set):
 
 def test_only_sets_whose_experts_drew_enhancement_say_so(tmp_path):
     said = {}
-    for data_set, adapter in ADAPTERS.items():
+    for data_set, adapter in DATA_SETS.items():
         name = unpack(tmp_path / data_set, data_set)
         (case,) = adapter.cases(tmp_path / data_set, [name])
         said[data_set] = case.source, case.has_scar
@@ -136,41 +129,42 @@ def test_only_sets_whose_experts_drew_enhancement_say_so(tmp_path):
     }
 
 
-def test_the_flat_layout_is_taken_too(data):
-    assert EMIDEC.names(data / "emidec") == ["Case_P001", "Case_P002", "Case_P003"]
-    assert ACDC.names(data / "acdc") == ["patient001_frame01", "patient002_frame01"]
+def test_the_flat_layout_is_taken_too(tmp_path):
+    data = write_data(tmp_path / "data")
+    assert labelled_cases("emidec", data / "emidec") == ["Case_P001", "Case_P002", "Case_P003"]
+    assert labelled_cases("acdc", data / "acdc") == ["patient001_frame01", "patient002_frame01"]
     (case,) = ACDC.cases(data / "acdc", ["patient001_frame01"])
     assert (case.tissue == WALL).sum() == (labels_of("acdc") == 2).sum()
 
 
-@pytest.mark.parametrize("data_set", ADAPTERS)
+@pytest.mark.parametrize("data_set", DATA_SETS)
 def test_an_unknown_label_value_names_the_file(tmp_path, data_set):
     name = unpack(tmp_path, data_set, drawn(data_set, unknown=77))
     label = PATHS[data_set][2]
     with pytest.raises(InputError, match=rf"{label}\.nii\.gz holds the values 77, which are not"):
-        list(ADAPTERS[data_set].cases(tmp_path, [name]))
+        list(DATA_SETS[data_set].cases(tmp_path, [name]))
 
 
-@pytest.mark.parametrize("data_set", ADAPTERS)
+@pytest.mark.parametrize("data_set", DATA_SETS)
 def test_another_grid_than_the_images_names_the_file(tmp_path, data_set):
     name = unpack(tmp_path, data_set)
     label = PATHS[data_set][2]
     save(tmp_path / f"{label}.nii.gz", drawn(data_set)[:, :-1], np.diag([-2.0, 2.0, 10.0, 1.0]))
     with pytest.raises(InputError, match=rf"{label}\.nii\.gz and .* must have one shape"):
-        list(ADAPTERS[data_set].cases(tmp_path, [name]))
+        list(DATA_SETS[data_set].cases(tmp_path, [name]))
 
 
-@pytest.mark.parametrize("data_set", [d for d in ADAPTERS if d != "datastore"])
+@pytest.mark.parametrize("data_set", [d for d in DATA_SETS if d != "datastore"])
 def test_a_folder_of_something_else_is_refused(tmp_path, data_set):
     with pytest.raises(InputError, match=f"{tmp_path.name} holds no labelled case: files must be"):
-        ADAPTERS[data_set].names(tmp_path)
+        labelled_cases(data_set, tmp_path)
 
 
-@pytest.mark.parametrize("data_set", ADAPTERS)
+@pytest.mark.parametrize("data_set", DATA_SETS)
 def test_a_case_that_is_not_there_is_refused(tmp_path, data_set):
     unpack(tmp_path, data_set)
     with pytest.raises(InputError, match="patient9_frame01"):
-        list(ADAPTERS[data_set].cases(tmp_path, ["patient9_frame01"]))
+        list(DATA_SETS[data_set].cases(tmp_path, ["patient9_frame01"]))
 
 
 def test_the_same_file_twice_is_refused(tmp_path):
@@ -218,7 +212,7 @@ def test_a_datastore_may_keep_its_images_in_a_folder(tmp_path):
     save(tmp_path / "images/a.nii", labels.astype(np.float32))
     save(tmp_path / "drawn/final/a.nii.gz", labels)
     write_record(tmp_path, {"a": entry}, images_dir="images", labels_dir="drawn")
-    (case,) = DATASTORE.cases(tmp_path, DATASTORE.names(tmp_path))
+    (case,) = DATASTORE.cases(tmp_path, labelled_cases("datastore", tmp_path))
     assert (case.tissue == SCAR).sum() == (labels == 4).sum()
 
 
@@ -228,19 +222,19 @@ def test_a_draft_is_no_training_case(tmp_path):
         list(DATASTORE.cases(tmp_path, ["case-2"]))
     write_record(tmp_path, {})
     with pytest.raises(InputError, match="holds no labelled case"):
-        DATASTORE.names(tmp_path)
+        labelled_cases("datastore", tmp_path)
 
 
 @pytest.mark.parametrize("text", ["{", "[]", '{"objects": []}', '{"objects": {"a": 1}}', "{}"])
 def test_a_broken_datastore_record_is_named(tmp_path, text):
     (tmp_path / "datastore_v2.json").write_text(text)
     with pytest.raises(InputError, match=r"datastore_v2\.json is broken"):
-        DATASTORE.names(tmp_path)
+        labelled_cases("datastore", tmp_path)
 
 
 def test_a_folder_that_is_no_datastore_is_refused(tmp_path):
     with pytest.raises(InputError, match=r"datastore_v2\.json is missing: .* no MONAI Label"):
-        DATASTORE.names(tmp_path)
+        labelled_cases("datastore", tmp_path)
 
 
 def test_a_datastore_that_monai_label_wrote_is_read(tmp_path):
@@ -250,6 +244,6 @@ def test_a_datastore_that_monai_label_wrote_is_read(tmp_path):
     save(tmp_path / "drawn.nii.gz", labels)
     store = local.LocalDatastore(str(tmp_path / "store"))
     store.save_label("case-7", str(tmp_path / "drawn.nii.gz"), "final", {})
-    assert DATASTORE.names(tmp_path / "store") == ["case-7"]
+    assert labelled_cases("datastore", tmp_path / "store") == ["case-7"]
     (case,) = DATASTORE.cases(tmp_path / "store", ["case-7"])
     assert (case.tissue == WALL).sum() == (labels == 2).sum()
