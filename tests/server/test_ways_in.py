@@ -26,6 +26,7 @@ from acsnet.server.pages.cases import State, all_cases
 from acsnet.server.pages.routes import case_page
 from acsnet.server.routes.labels import withdraw
 from acsnet.server.state.paths import audit_log_file
+from acsnet.server.web.shown_versions import ShownVersions
 
 pytestmark = pytest.mark.slow
 
@@ -123,7 +124,11 @@ def archive(pacs, patient, samples, tmp_path, monkeypatch):
         pacs.add([seg])
 
     yield SimpleNamespace(
-        app=SimpleNamespace(datastore=lambda: datastore),
+        app=SimpleNamespace(
+            datastore=lambda: datastore,
+            store_folder=lambda: tmp_path / "store",
+            shown_versions=ShownVersions(),
+        ),
         datastore=datastore,
         image=image,
         scan=scan,

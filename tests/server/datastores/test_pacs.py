@@ -14,6 +14,7 @@ from acsnet.pacs.config import PacsSettings
 from acsnet.server.datastores.label_intake import accept_file
 from acsnet.server.datastores.pacs import DicomWebDatastore
 from acsnet.server.pages.routes import case_page
+from acsnet.server.web.shown_versions import ShownVersions
 
 pytestmark = pytest.mark.slow
 
@@ -237,8 +238,14 @@ def test_of_each_annotator_the_newest_segmentation_is_compared(datastore, image,
         datastore.save_label(image, str(sent), "final", {"user": "ACSNet"})
 
 
-def test_what_a_viewer_stored_is_measured_when_its_case_is_opened(datastore, image, pacs, patient):
-    app = SimpleNamespace(datastore=lambda: datastore)
+def test_what_a_viewer_stored_is_measured_when_its_case_is_opened(
+    datastore, image, pacs, patient, tmp_path
+):
+    app = SimpleNamespace(
+        datastore=lambda: datastore,
+        store_folder=lambda: tmp_path / "store",
+        shown_versions=ShownVersions(),
+    )
     images = patient()
     labels = np.zeros((8, images[0].Rows, images[0].Columns), np.uint8)
     labels[3, 60:70, 60:72] = 2
@@ -248,11 +255,11 @@ def test_what_a_viewer_stored_is_measured_when_its_case_is_opened(datastore, ima
     pacs.broken.add(seg.SOPInstanceUID)
     text = case_page(app, image).body.decode()
     assert "cannot be read: " in text
-    assert "montage.png" not in text
+    assert "montage.png?tag=none" in text
     pacs.broken.clear()
     text = case_page(app, image).body.decode()
     assert "Scar burden" in text
-    assert "montage.png" in text
+    assert "montage.png?tag=2.25." in text
 
 
 @pytest.mark.parametrize("content", ["", "[1]", "{"])
