@@ -256,3 +256,51 @@ def test_obstruction_counts_as_scar(shell):
     )
     assert found.features.scar_burden_percent == pytest.approx(25.0, abs=1.0)
     assert found.transmurality.scar_transmurality_percent == pytest.approx(100.0, abs=5.0)
+
+
+def insertion_at(scan, degrees):
+    """Row and column of a point in the wall at an angle around the middle of a shell."""
+    row = scan.pixels.shape[1] / 2 - 0.3 + 30 * np.sin(np.deg2rad(degrees))
+    column = scan.pixels.shape[2] / 2 + 0.2 + 30 * np.cos(np.deg2rad(degrees))
+    return row, column
+
+
+@pytest.mark.parametrize(("degrees", "warned"), [(230, 0), (190, 0), (270, 0), (284, 1), (40, 1)])
+def test_a_given_insertion_far_from_the_septum_is_told(shell, degrees, warned):
+    scan, labels = shell(spacing_mm=(8.0, 1.0, 1.0))  # the septum puts it at 230
+    found = quantify(scan, labels, given=Given(rv_insertion=insertion_at(scan, degrees)))
+    assert found.insertion.source == "given"
+    assert sum("degrees from where the septum" in text for text in found.warnings) == warned
+
+
+def test_a_swapped_row_and_column_is_told(shell):
+    scan, labels = shell(spacing_mm=(8.0, 1.0, 1.0), shift=(14.3, -20.2))
+    right = quantify(scan, labels)
+    point = right.insertion_point[1:]
+    swapped = quantify(scan, labels, given=Given(rv_insertion=point[::-1]))
+    assert any("are row and column in their order" in text for text in swapped.warnings)
+    again = quantify(scan, labels, given=Given(rv_insertion=point))
+    assert again.warnings == right.warnings
+
+
+def test_an_insertion_placed_in_slices_is_their_mean(shell):
+    scan, labels = shell(spacing_mm=(8.0, 1.0, 1.0))
+    points = {2: insertion_at(scan, 220), 5: insertion_at(scan, 240)}
+    found = quantify(scan, labels, given=Given(rv_insertion_by_slice=points))
+    assert np.rad2deg(found.insertion.angle) % 360 == pytest.approx(230.0, abs=1.0)
+    assert found.insertion.source == "given"
+
+
+def test_an_insertion_in_a_slice_without_cavity_is_refused(shell):
+    scan, labels = shell(slices=7, caps=1)
+    numbers = {scan.grid.slice_number(0): (10.0, 10.0)}
+    with pytest.raises(InputError, match="which has no blood pool: slices 2 to 7 may have it"):
+        quantify(scan, labels, given=Given(rv_insertion_by_slice=numbers))
+
+
+def test_a_wall_that_is_all_scar_has_segments(shell):
+    scan, labels = shell(extent_deg=361)
+    assert not (labels == Label.LV_MYOCARDIUM).any()
+    found = quantify(scan, labels)
+    assert np.rad2deg(found.insertion.angle) % 360 == pytest.approx(230.0, abs=6.0)
+    assert found.segments[7].scar_percent == 100.0

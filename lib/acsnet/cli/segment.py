@@ -31,7 +31,8 @@ InsertionOption = Annotated[
     str | None,
     typer.Option(
         metavar="ROW,COLUMN",
-        help="Anterior insertion of the right ventricle, pixels of the image from 0.",
+        help="Anterior insertion of the right ventricle, pixels of the file from 0; "
+        "NIfTI voxel i,j,k is row j, column i.",
     ),
 ]
 

@@ -1,5 +1,6 @@
 """All measures of one label map and its image, in one call."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -42,12 +43,14 @@ class Given:
         height_cm: of the patient; needs weight_kg too.
         weight_kg: of the patient; needs height_cm too.
         rv_insertion: row and column of the anterior RV insertion, pixels of the input from 0.
+        rv_insertion_by_slice: the same, by slices numbered in the file from 1; instead of it.
         remote: mask of the remote region on the input's grid.
     """
 
     height_cm: float | None = None
     weight_kg: float | None = None
     rv_insertion: tuple[float, float] | None = None
+    rv_insertion_by_slice: Mapping[int, tuple[float, float]] | None = None
     remote: NDArray[np.bool_] | None = None
 
     def remote_on(self, scan: ShortAxisScan) -> NDArray[np.bool_] | None:
@@ -195,18 +198,40 @@ def _insertion(
     return find_insertion(
         sample_surroundings(scan.pixels, pool, wall, labels == Label.LV_MYOCARDIUM, plane_mm),
         header_turn=turn_of_header(scan.grid.steps_mm) if has_axes else None,
-        given=_given_angle(scan, pool, given.rv_insertion),
+        given=_given_angle(scan, pool, given),
         drawn=drawn,
     )
 
 
-def _given_angle(
-    scan: ShortAxisScan, pool: NDArray[np.bool_], point: tuple[float, float] | None
-) -> float | None:
-    """The angle of a given point around the mean centre of the blood pool."""
-    if point is None:
+def _given_angle(scan: ShortAxisScan, pool: NDArray[np.bool_], given: Given) -> float | None:
+    """The angle of a given insertion around the blood pool, the mean one of several slices."""
+    centres = {
+        scan.grid.slice_number(int(k)): centre_of(pool[k])
+        for k in np.flatnonzero(pool.any(axis=(1, 2)))
+    }
+    if given.rv_insertion is not None:
+        middle = np.mean(list(centres.values()), axis=0)
+        return _angle_of(scan, given.rv_insertion, middle)
+    if not given.rv_insertion_by_slice:
         return None
-    rows, columns = pool.shape[1:]
+    if missing := sorted(set(given.rv_insertion_by_slice) - set(centres)):
+        msg = (
+            f"the RV insertion was placed in slice {missing[0]}, which has no blood pool: slices "
+            f"{min(centres)} to {max(centres)} may have it"
+        )
+        raise InputError(msg)
+    angles = [
+        _angle_of(scan, point, centres[number])
+        for number, point in given.rv_insertion_by_slice.items()
+    ]
+    return float(np.angle(np.exp(1j * np.array(angles)).mean()))
+
+
+def _angle_of(
+    scan: ShortAxisScan, point: tuple[float, float], middle: NDArray[np.float64]
+) -> float:
+    """The angle of a point around another, both row and column."""
+    rows, columns = scan.pixels.shape[1:]
     row, column = point
     if not (0 <= row < rows and 0 <= column < columns):
         msg = (
@@ -214,7 +239,6 @@ def _given_angle(
             f"{columns - 1}, got {row:g},{column:g}"
         )
         raise InputError(msg)
-    middle = np.mean([centre_of(plane) for plane in pool if plane.any()], axis=0)
     down, right = (np.array(point) - middle) * scan.spacing_mm[1:]
     if down == right == 0:
         msg = f"the RV insertion {row:g},{column:g} is the middle of the ventricle"
