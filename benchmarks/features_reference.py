@@ -12,8 +12,10 @@ from acsnet.quantify import (
     aha_segments,
     body_size,
     obstruction,
+    remote_myocardium,
     rv_insertion,
     scar_methods,
+    speckle,
 )
 from acsnet.quantify.features_document import DOCUMENT, SCHEMA
 from acsnet.quantify.scar_shape import pattern, transmurality
@@ -23,6 +25,8 @@ PAGE = Path(__file__).resolve().parents[1] / "docs" / "features.md"
 # Modules whose docstrings are the definitions of their numbers.
 RULES = (
     scar_methods,
+    remote_myocardium,
+    speckle,
     obstruction,
     rv_insertion,
     aha_segments,

@@ -19,7 +19,7 @@ from acsnet.io import read_scan
 from acsnet.measure import quantify_drawn
 from acsnet.pipeline import Pipeline
 from acsnet.quantify.obstruction import find_obstruction
-from acsnet.quantify.scar import scar_threshold
+from acsnet.quantify.scar import scar_threshold, without_speckle
 from acsnet.train.data.case import POOL, SCAR, WALL
 from acsnet.train.data.lists import emidec_cases
 
@@ -42,7 +42,8 @@ def ml_in_expert_masks(data: Path) -> Callable[[str], float]:
     def measure(name: str) -> float:
         (case,) = emidec_cases(data, [name])
         wall, scar = case.tissue >= WALL, case.tissue == SCAR
-        threshold = scar_threshold(case.scan.pixels[scar], case.scan.pixels[wall & ~scar])
+        peak_of = without_speckle(case.scan.pixels, scar)
+        threshold = scar_threshold(case.scan.pixels[peak_of], case.scan.pixels[wall & ~scar])
         found = find_obstruction(
             case.scan.pixels,
             scar,

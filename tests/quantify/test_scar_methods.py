@@ -21,6 +21,8 @@ def rows(enhanced, others, *, obstruction=0, core=None):
         source="automatic",
         mean=float(np.mean(others)) if others else None,
         sd=float(np.std(others)) if others else None,
+        median=float(np.median(others)) if others else None,
+        spread=1.4826 * float(np.median(np.abs(others - np.median(others)))) if others else None,
     )
     dark = np.zeros_like(scar)
     dark[..., :obstruction] = True
@@ -36,17 +38,28 @@ def test_every_method_has_a_row():
 
 @pytest.mark.parametrize(("n", "voxels"), [(2, 7), (3, 6), (4, 5), (5, 4), (6, 3)])
 def test_mean_plus_n_standard_deviations_by_hand(n, voxels):
-    row = rows(ENHANCED, REMOTE)[f"sd{n}"]
+    row = rows(ENHANCED, REMOTE)[f"sd{n}_mean"]
     assert row.threshold == pytest.approx(20 + n * SD)
     assert row.scar_volume_ml == voxels
     assert row.scar_mass_g == pytest.approx(1.05 * voxels)
     assert row.scar_burden_percent == pytest.approx(100 * voxels / 29)
 
 
+@pytest.mark.parametrize(("n", "voxels"), [(2, 6), (3, 4), (4, 3), (5, 3), (6, 0)])
+def test_median_plus_n_times_the_spread_by_hand(n, voxels):
+    # Median 20; its absolute deviations are 10, 0, 10 ...: median 10, spread 14.826.
+    row = rows(ENHANCED, REMOTE)[f"sd{n}"]
+    assert row.threshold == pytest.approx(20 + n * 14.826)
+    assert row.scar_volume_ml == voxels
+
+
 def test_two_standard_deviations_have_a_core_from_three_and_the_others_none():
     found = rows(ENHANCED, REMOTE)
-    assert (found["sd2"].core_volume_ml, found["sd2"].grey_zone_volume_ml) == (6.0, 1.0)
-    assert found["sd3"].core_volume_ml is found["sd3"].grey_zone_volume_ml is None
+    two = found["sd2_mean"]
+    assert (two.core_volume_ml, two.grey_zone_volume_ml) == (6.0, 1.0)
+    assert (found["sd2"].core_volume_ml, found["sd2"].grey_zone_volume_ml) == (4.0, 2.0)
+    for name in ("sd3", "sd3_mean"):
+        assert found[name].core_volume_ml is found[name].grey_zone_volume_ml is None
 
 
 def test_full_width_at_half_maximum_by_hand_in_both_readings():
@@ -60,11 +73,12 @@ def test_full_width_at_half_maximum_by_hand_in_both_readings():
     assert (half.threshold, half.scar_volume_ml, half.grey_zone_volume_ml) == (50.0, 6.0, 2.0)
 
 
-def test_otsu_is_that_of_scikit_image():
+def test_otsu_is_the_upper_edge_of_the_bin_of_scikit_image():
     row = rows(ENHANCED, REMOTE)["otsu"]
     values = np.array([*ENHANCED, *REMOTE], np.float32)
-    assert row.threshold == pytest.approx(float(threshold_otsu(values)))
-    assert row.scar_volume_ml == (values > threshold_otsu(values)).sum()
+    edge = float(threshold_otsu(values)) + np.ptp(values) / 256 / 2
+    assert row.threshold == pytest.approx(edge)
+    assert row.scar_volume_ml == (values >= edge).sum()
     # Two kinds that nothing lies between are parted between them.
     far = rows([1e14 * value for value in ENHANCED], [1e14 * value for value in REMOTE])["otsu"]
     assert far.scar_volume_ml == row.scar_volume_ml
@@ -84,8 +98,9 @@ def test_the_drawn_enhancement_is_taken_with_its_core():
 
 def test_obstruction_is_scar_by_every_method_though_it_is_dark():
     found = rows([5.0, 5.0, *ENHANCED], REMOTE, obstruction=2)
-    assert found["sd5"].scar_volume_ml == 6.0
-    assert found["sd2"].core_volume_ml == 6.0
+    # Two of obstruction, and four of 60.8 and more.
+    assert found["sd5_mean"].scar_volume_ml == 6.0
+    assert found["sd2_mean"].core_volume_ml == 6.0
 
 
 def test_without_scar_methods_that_take_it_for_granted_are_not_defined():
@@ -116,7 +131,7 @@ def test_the_remote_region_keeps_from_scar_and_from_the_border_of_the_wall():
     scar = np.zeros_like(wall)
     scar[0, 5:15, :5] = True
     signal = np.where(scar, 100.0, 20.0)
-    region = remote_region(signal, wall, scar, (1.0, 1.0))
+    region = remote_region(signal, wall, scar, (1.0, 1.0), voxel_ml=0.01)
     # Slice 0: columns from 10 (5 mm and more from column 4) to 28; slice 1: columns 1 to 28.
     assert np.flatnonzero(region.mask[0].any(axis=0)).tolist() == list(range(10, 29))
     assert np.flatnonzero(region.mask[1].any(axis=0)).tolist() == list(range(1, 29))
@@ -127,5 +142,31 @@ def test_the_remote_region_keeps_from_scar_and_from_the_border_of_the_wall():
 def test_a_wall_with_hardly_any_remote_part_says_nothing_of_it():
     wall = np.ones((1, 6, 6), bool)
     scar = np.arange(36).reshape(1, 6, 6) < 30
-    region = remote_region(np.ones(wall.shape), wall, scar, (1.0, 1.0))
+    region = remote_region(np.ones(wall.shape), wall, scar, (1.0, 1.0), voxel_ml=0.01)
     assert (region.mean, region.mask.any()) == (None, False)
+
+
+def test_what_is_as_bright_as_core_is_no_normal_wall_and_is_told():
+    wall = np.ones((1, 20, 50), bool)
+    signal = np.full(wall.shape, 20.0)
+    signal[:, :, ::2] = 30.0
+    signal[0, 5:9, 10:20] = 100.0  # 40 voxels of 0.05 ml, inside
+    none = np.zeros_like(wall)
+    region = remote_region(signal, wall, none, (1.0, 1.0), voxel_ml=0.05, core_from=60.0)
+    # 18 x 48 voxels are not on the border.
+    assert region.bright_percent == pytest.approx(100 * 40 / 864)
+    assert region.bright_ml == pytest.approx(2.0)
+    assert (region.median, region.spread) == (25.0, pytest.approx(1.4826 * 5.0))
+    assert region.mean > 27.0
+    (doubt,) = region.doubts
+    assert doubt.startswith("5 % of the remote region, 2.0 ml in one piece, is as bright as core")
+    plain = remote_region(signal, wall, none, (1.0, 1.0), voxel_ml=0.05)
+    assert (plain.bright_percent, plain.doubts) == (0.0, ())
+
+
+def test_scar_that_is_darker_than_the_wall_is_found_by_no_threshold():
+    found = rows([5.0, 6.0, 4.0], REMOTE)
+    for method in METHODS[1:]:
+        assert found[method].scar_volume_ml is None, method
+    assert "(median 5) is not brighter than the remote wall (20)" in found["otsu"].note
+    assert "not brighter" in found["sd5"].note

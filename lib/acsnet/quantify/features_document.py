@@ -53,6 +53,15 @@ class RemoteDoc:
     voxels: Annotated[int, described("", "its size")]
     mean: Annotated[float | None, described("signal", "mean; null if it is too small")]
     sd: Annotated[float | None, described("signal", "standard deviation, of all its voxels")]
+    median: Annotated[
+        float | None, described("signal", "median of its voxels less bright than core scar")
+    ]
+    spread: Annotated[
+        float | None, described("signal", "1.4826 times their median absolute deviation")
+    ]
+    bright_percent: Annotated[
+        float, described("%", "share of it that is as bright as core scar: 0 in normal wall")
+    ]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,6 +141,9 @@ def measured_parts(scan: ShortAxisScan, quantification: Quantification) -> dict[
             voxels=int(quantification.remote.mask.sum()),
             mean=quantification.remote.mean,
             sd=quantification.remote.sd,
+            median=quantification.remote.median,
+            spread=quantification.remote.spread,
+            bright_percent=quantification.remote.bright_percent,
         ),
         "methods": quantification.methods,
         "segment_model": quantification.segment_model,

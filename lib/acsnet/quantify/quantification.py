@@ -27,11 +27,12 @@ from acsnet.quantify.rv_insertion import (
     sample_surroundings,
     turn_of_header,
 )
-from acsnet.quantify.scar import ScarThreshold
+from acsnet.quantify.scar import ScarThreshold, core_signal
 from acsnet.quantify.scar_methods import MethodRow, Wall, compare_methods
 from acsnet.quantify.scar_shape.pattern import ScarPattern, scar_pattern
 from acsnet.quantify.scar_shape.texture import Texture, measure_texture
 from acsnet.quantify.scar_shape.transmurality import Transmurality, radial_chords, summarise
+from acsnet.quantify.speckle import speckle_doubt
 from acsnet.scan import ShortAxisScan, apex_first_by_position
 
 
@@ -130,9 +131,19 @@ def quantify(
     features = compute_features(labels, scan.voxel_ml, threshold=threshold, scar_known=scar_known)
     core_known = features.core_scar_volume_ml is not None
     body, body_notes = body_of(scan, height_cm=given.height_cm, weight_kg=given.weight_kg)
-    remote = remote_region(scan.pixels, wall, scar, plane_mm, given=given.remote_on(scan))
+    remote = remote_region(
+        scan.pixels,
+        wall,
+        scar,
+        plane_mm,
+        voxel_ml=scan.voxel_ml,
+        core_from=core_signal(scan.pixels, wall, scar),
+        given=given.remote_on(scan),
+    )
     methods: tuple[MethodRow, ...] = ()
+    signal_notes: tuple[str, ...] = ()
     if scar_known and wall.any():
+        signal_notes = (*remote.doubts, *speckle_doubt(scan.pixels, wall))
         measured = Wall(
             intensity=scan.pixels,
             myocardium=wall,
@@ -180,7 +191,7 @@ def quantify(
             core_known=core_known,
         ),
         scar_known=scar_known,
-        warnings=(*features.warnings, *body_notes, *insertion_notes),
+        warnings=(*features.warnings, *body_notes, *insertion_notes, *signal_notes),
     )
 
 

@@ -1,13 +1,28 @@
-"""Remote myocardium: healthy wall as the reference of the n-SD thresholds."""
+"""Remote myocardium: healthy wall as the reference of the n-SD thresholds.
+
+It is all wall that is not enhanced, nor within 5 mm of enhancement in its slice, nor on the border
+of the wall, whose pixels hold some blood or fat; where fewer than 20 voxels are left, as in a thin
+wall, the border is included, then the margin. Or it is what a person gave, cut to the wall.
+
+Two readings of its signal: `mean` and `sd` of all its voxels, as published; and `median` and
+`spread`, 1.4826 times the median absolute deviation, of those that are not as bright as the core
+of the drawn scar (its FWHM threshold). The second is the default, for a wall is seldom normal: with
+the scar left out of every other slice of the 38 infarcts of the EMIDEC train list, volumes by 2 SD
+fall by 16 % (median) in this reading and by 57 % in the published one, and with 1 % hot pixels they
+change by 2 % and by 95 %. Where 5 % of the region or a piece of 1 ml is as bright as the core, a
+warning says that scar may be missing from the label map: it comes for 4 of these 38 label maps as
+they are, and for 70 of 76 with the scar missing in every other slice.
+"""
 
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import binary_erosion, distance_transform_edt
+from scipy.ndimage import binary_erosion, distance_transform_edt, label
 
 from acsnet.errors import AcsnetError
+from acsnet.quantify.speckle import MAD_TO_SD
 
 MARGIN_MM = 5.0
 """Distance of the remote region from enhancement in its slice.
@@ -17,19 +32,39 @@ this region correlate best with the experts' (r 0.88; all wall outside the enhan
 darkest quarter of the wall 0.72, the quarter opposite the scar 0.65).
 """
 MIN_VOXELS = 20  # too few for a standard deviation below this
+MOST_BRIGHT_PERCENT, MOST_BRIGHT_ML = 5.0, 1.0
+"""Share of the region, and its largest piece, that may be as bright as core scar."""
+TOUCHING = np.ones((3, 3, 3), bool)
 
 
 @dataclass(frozen=True, kw_only=True)
 class RemoteRegion:
-    """mask: (slice, row, column); mean and sd of the signal in it, None without enough voxels.
+    """The region, and its signal in both readings, None without enough voxels.
 
-    source: "automatic" or "given".
+    mask: (slice, row, column); source: "automatic" or "given"; bright_percent: how much of it is as
+    bright as core scar; bright_ml: the largest connected piece of that.
     """
 
     mask: NDArray[np.bool_]
     source: Literal["automatic", "given"]
-    mean: float | None
-    sd: float | None
+    mean: float | None = None
+    sd: float | None = None
+    median: float | None = None
+    spread: float | None = None
+    bright_percent: float = 0.0
+    bright_ml: float = 0.0
+
+    @property
+    def doubts(self) -> tuple[str, ...]:
+        """A warning where the region is not normal wall."""
+        if self.bright_percent < MOST_BRIGHT_PERCENT and self.bright_ml < MOST_BRIGHT_ML:
+            return ()
+        note = (
+            f"{self.bright_percent:.0f} % of the remote region, {self.bright_ml:.1f} ml in one "
+            "piece, is as bright as core scar: scar may be missing from the label map, and scar "
+            "by n-SD too small"
+        )
+        return (note,)
 
 
 def remote_region(
@@ -38,14 +73,23 @@ def remote_region(
     enhancement: NDArray[np.bool_],
     spacing_mm: tuple[float, float],
     *,
+    voxel_ml: float,
+    core_from: float | None = None,
     given: NDArray[np.bool_] | None = None,
 ) -> RemoteRegion:
-    """Wall that is not enhanced, nor within 5 mm of enhancement, nor on the border of the wall.
+    """The remote region and its signal, as the docstring of this module says.
 
-    Not from the paper. Border pixels hold some blood or fat. Where too little is left, as in a thin
-    wall, the border is included, then the margin. Arrays are (slice, row, column); spacing_mm:
-    distance of rows, of columns; given: a region drawn by a person, cut to the wall.
-    Raises AcsnetError for a given region that holds too little wall.
+    Args:
+        intensity: (slice, row, column) signal.
+        myocardium: (slice, row, column) mask of the whole wall.
+        enhancement: (slice, row, column) mask.
+        spacing_mm: distance of rows, of columns.
+        voxel_ml: volume of a voxel.
+        core_from: signal from which enhancement is core scar; None where that is not known.
+        given: (slice, row, column) region drawn by a person.
+
+    Raises:
+        AcsnetError: for a given region that holds too little wall.
     """
     if given is not None:
         mask = given & myocardium
@@ -55,7 +99,7 @@ def remote_region(
                 f"got {int(mask.sum())}"
             )
             raise AcsnetError(msg)
-        return _measured(intensity, mask, "given")
+        return _measured(intensity, mask, "given", voxel_ml=voxel_ml, core_from=core_from)
     free = myocardium & ~enhancement
     inner, far = np.zeros_like(free), np.zeros_like(free)
     for k in np.flatnonzero(free.any(axis=(1, 2))):
@@ -65,14 +109,31 @@ def remote_region(
             far[k] = distance_transform_edt(~enhancement[k], sampling=spacing_mm) > MARGIN_MM
     for mask in (free & inner & far, free & far, free):
         if mask.sum() >= MIN_VOXELS:
-            return _measured(intensity, mask, "automatic")
-    return RemoteRegion(mask=np.zeros_like(free), source="automatic", mean=None, sd=None)
+            return _measured(intensity, mask, "automatic", voxel_ml=voxel_ml, core_from=core_from)
+    return RemoteRegion(mask=np.zeros_like(free), source="automatic")
 
 
 def _measured(
     intensity: NDArray[np.floating[Any]],
     mask: NDArray[np.bool_],
     source: Literal["automatic", "given"],
+    *,
+    voxel_ml: float,
+    core_from: float | None,
 ) -> RemoteRegion:
     values = intensity[mask].astype(np.float64)
-    return RemoteRegion(mask=mask, source=source, mean=float(values.mean()), sd=float(values.std()))
+    bright = mask & (intensity >= (np.inf if core_from is None else core_from))
+    # Where all of it is bright there is nothing to leave out: the warning says so.
+    normal = intensity[mask & ~bright].astype(np.float64) if (mask & ~bright).any() else values
+    median = float(np.median(normal))
+    pieces = np.bincount(label(bright, TOUCHING)[0].ravel())[1:]
+    return RemoteRegion(
+        mask=mask,
+        source=source,
+        mean=float(values.mean()),
+        sd=float(values.std()),
+        median=median,
+        spread=MAD_TO_SD * float(np.median(np.abs(normal - median))),
+        bright_percent=100.0 * float(bright.sum()) / len(values),
+        bright_ml=float(pieces.max() * voxel_ml) if len(pieces) else 0.0,
+    )

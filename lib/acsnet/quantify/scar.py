@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from acsnet.errors import AcsnetError
+from acsnet.quantify.speckle import speckle
 
 ScarMethod = Literal["remote", "half_max"]
 """remote: threshold = remote + (peak - remote) / 2. half_max: threshold = peak / 2.
@@ -24,6 +25,9 @@ PEAK_PERCENTILE = 99.0
 """Percentile taken as the peak. Not from the paper: the maximum hangs on one voxel.
 
 On expert masks of infarcts one bright voxel removed nearly all core scar at 100, and 2 % at 99.
+Single bright points (`acsnet.quantify.speckle`) do not count: with 1.5 % of them, nearly all core
+scar was lost even at 99. Resampling a scan by 1 % changes the core by more than a tenth in one
+infarct of five; at the 95th percentile in one of eight, but the core is then a quarter larger.
 """
 
 
@@ -83,13 +87,20 @@ def classify_enhancement(
         msg = f"intensity, myocardium and enhancement must have one shape, got {shapes}"
         raise ValueError(msg)
     threshold = scar_threshold(
-        intensity[enhancement],
+        intensity[without_speckle(intensity, enhancement)],
         intensity[myocardium & ~enhancement if remote is None else myocardium & remote],
         method=method,
         peak_percentile=peak_percentile,
     )
     core = enhancement & (intensity >= (np.inf if threshold.value is None else threshold.value))
     return ScarZones(core=core, grey_zone=enhancement & ~core, threshold=threshold)
+
+
+def without_speckle(
+    intensity: NDArray[np.floating[Any]], enhancement: NDArray[np.bool_]
+) -> NDArray[np.bool_]:
+    """(slice, row, column) enhancement without its single bright points: what has the peak."""
+    return enhancement & ~speckle(intensity, enhancement)
 
 
 def scar_threshold(
@@ -141,3 +152,15 @@ def scar_threshold(
     base = remote_median if method == "remote" else 0.0
     value = base + (peak - base) / 2
     return ScarThreshold(method=method, value=value, remote=remote_median, peak=peak)
+
+
+def core_signal(
+    intensity: NDArray[np.floating[Any]],
+    myocardium: NDArray[np.bool_],
+    enhancement: NDArray[np.bool_],
+) -> float | None:
+    """Signal from which drawn enhancement is core scar ("remote" reading); None if unknown."""
+    try:
+        return classify_enhancement(intensity, myocardium, enhancement).threshold.value
+    except AcsnetError:  # values that are not finite: told where they are measured
+        return None

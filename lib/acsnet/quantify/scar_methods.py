@@ -5,15 +5,19 @@
   doi:10.1016/j.jacc.2004.09.020) in the two readings of `acsnet.quantify.scar`. All scar is core;
   the grey zone, 35 to 50 % of the peak, lies outside it (Roes et al. 2009,
   doi:10.1161/CIRCIMAGING.108.826529, measured from 0).
-- sd2 to sd6: mean + n SD of the remote region (Kim et al. 1999, doi:10.1161/01.CIR.100.19.1992).
-  With n = 2, core is 3 SD and more and the grey zone 2 to 3 SD (Yan et al. 2006,
-  doi:10.1161/CIRCULATIONAHA.105.613414); for other n no grey zone is published.
+- sd2_mean to sd6_mean: mean + n SD of the remote region, as published (Kim et al. 1999,
+  doi:10.1161/01.CIR.100.19.1992). With n = 2, core is 3 SD and more and the grey zone 2 to 3 SD
+  (Yan et al. 2006, doi:10.1161/CIRCULATIONAHA.105.613414); for other n no grey zone is published.
+- sd2 to sd6: the same with the robust reading of the remote region, median + n times its spread.
 - otsu: the threshold that separates the wall's signal best into two classes (Otsu 1979,
-  doi:10.1109/TSMC.1979.4310076).
+  doi:10.1109/TSMC.1979.4310076), the upper edge of the bin that it falls in.
 
-Plain thresholds without clean-up: noise and blood at the border of the wall count. FWHM and Otsu
-presuppose scar, so they are undefined where none was drawn. Microvascular obstruction counts as
-scar in each.
+Plain thresholds without clean-up: noise and blood at the border of the wall count. Only the peak
+of FWHM leaves single bright points out. FWHM and Otsu presuppose scar, so they are undefined where
+none was drawn; where what was drawn is not brighter than the remote wall, all thresholds are.
+fwhm_half_max needs an image whose signal is 0 without tissue: where the remote wall is brighter
+than half of the peak, as in most magnitude and phase-sensitive images, it is undefined.
+Microvascular obstruction counts as scar in each.
 """
 
 from collections.abc import Mapping
@@ -27,13 +31,20 @@ from skimage.filters import threshold_otsu
 from acsnet.errors import AcsnetError
 from acsnet.quantify.field_metadata import described
 from acsnet.quantify.remote_myocardium import RemoteRegion
-from acsnet.quantify.scar import ScarMethod, scar_threshold
+from acsnet.quantify.scar import ScarMethod, scar_threshold, without_speckle
 from acsnet.quantify.volumes import burden_percent, mass_g, volume_ml
 
 GREY_SHARE = 0.35  # lower bound of the FWHM grey zone (Roes et al. 2009)
 SD_COUNTS = (2, 3, 4, 5, 6)
 FWHM: Mapping[str, ScarMethod] = {"fwhm_remote": "remote", "fwhm_half_max": "half_max"}
-METHODS = ("drawn", *FWHM, *(f"sd{n}" for n in SD_COUNTS), "otsu")
+METHODS = (
+    "drawn",
+    *FWHM,
+    *(f"sd{n}" for n in SD_COUNTS),
+    *(f"sd{n}_mean" for n in SD_COUNTS),
+    "otsu",
+)
+OTSU_BINS = 256
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,8 +111,9 @@ def compare_methods(
     return (
         wall.row("drawn", wall.enhancement, core=core, grey=grey),
         *(_fwhm(wall, name, remote) for name in FWHM),
-        *(_deviations(wall, n, remote) for n in SD_COUNTS),
-        _otsu(wall),
+        *(_deviations(wall, f"sd{n}", n, remote.median, remote.spread) for n in SD_COUNTS),
+        *(_deviations(wall, f"sd{n}_mean", n, remote.mean, remote.sd) for n in SD_COUNTS),
+        _otsu(wall, remote),
     )
 
 
@@ -111,7 +123,9 @@ def _fwhm(wall: Wall, name: str, remote: RemoteRegion) -> MethodRow:
     reading = FWHM[name]
     try:
         threshold = scar_threshold(
-            wall.intensity[wall.enhancement], wall.intensity[free], method=reading
+            wall.intensity[without_speckle(wall.intensity, wall.enhancement)],
+            wall.intensity[free],
+            method=reading,
         )
     except AcsnetError as error:
         return MethodRow(method=name, note=str(error))
@@ -130,23 +144,42 @@ def _fwhm(wall: Wall, name: str, remote: RemoteRegion) -> MethodRow:
     return wall.row(name, scar, threshold=threshold.value, core=scar, grey=grey)
 
 
-def _deviations(wall: Wall, n: int, remote: RemoteRegion) -> MethodRow:
-    if remote.mean is None or remote.sd is None:
-        return MethodRow(method=f"sd{n}", note="there is too little remote myocardium")
-    threshold = remote.mean + n * remote.sd
+def _deviations(
+    wall: Wall, method: str, n: int, middle: float | None, spread: float | None
+) -> MethodRow:
+    """Middle of the remote signal and n times its spread."""
+    if middle is None or spread is None:
+        return MethodRow(method=method, note="there is too little remote myocardium")
+    if note := _not_brighter(wall, middle):
+        return MethodRow(method=method, note=note)
+    threshold = middle + n * spread
     scar = wall.intensity >= threshold
-    core = wall.intensity >= remote.mean + 3 * remote.sd if n == 2 else None
+    core = wall.intensity >= middle + 3 * spread if n == 2 else None
     grey = None if core is None else scar & ~core
-    return wall.row(f"sd{n}", scar, threshold=threshold, core=core, grey=grey)
+    return wall.row(method, scar, threshold=threshold, core=core, grey=grey)
 
 
-def _otsu(wall: Wall) -> MethodRow:
+def _otsu(wall: Wall, remote: RemoteRegion) -> MethodRow:
     if not wall.enhancement.any():
         return MethodRow(method="otsu", note="no enhancement was drawn, so there are not two kinds")
+    if remote.median is not None and (note := _not_brighter(wall, remote.median)):
+        return MethodRow(method="otsu", note=note)
     values = wall.intensity[wall.myocardium].astype(np.float64)
     low, span = float(values.min()), float(np.ptp(values))
     if span == 0.0:
         return MethodRow(method="otsu", note="the whole myocardium has one and the same signal")
-    # On [0, 1]: squares of large values would overflow.
-    threshold = low + span * float(threshold_otsu((values - low) / span))
-    return wall.row("otsu", wall.intensity > threshold, threshold=threshold)
+    # On [0, 1]: squares of large values would overflow. The middle of a bin becomes its upper edge.
+    middle = float(threshold_otsu((values - low) / span, nbins=OTSU_BINS))
+    threshold = low + span * (middle + 0.5 / OTSU_BINS)
+    return wall.row("otsu", wall.intensity >= threshold, threshold=threshold)
+
+
+def _not_brighter(wall: Wall, remote: float) -> str:
+    """Why no threshold can find scar that is not brighter than the remote wall; empty if it is."""
+    lit = wall.enhancement & ~wall.obstruction
+    if not lit.any() or (median := float(np.median(wall.intensity[lit]))) > remote:
+        return ""
+    return (
+        f"what was drawn as scar (median {median:g}) is not brighter than the remote wall "
+        f"({remote:g})"
+    )

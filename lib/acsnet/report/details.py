@@ -118,10 +118,12 @@ def _notes(features: Mapping[str, Any]) -> list[str]:
     remote = features["remote"]
     if remote["mean"] is not None:
         decimals = signal_decimals((remote["mean"], remote["sd"]))
+        robust = number(remote["median"], decimals), number(remote["spread"], decimals)
         region = (
             f"Remote region ({remote['source']}): {remote['voxels']} voxels, signal "
             f"{number(remote['mean'], decimals)} \N{PLUS-MINUS SIGN} "
-            f"{number(remote['sd'], decimals)}. A dash: not defined here."
+            f"{number(remote['sd'], decimals)}, robust {robust[0]} \N{PLUS-MINUS SIGN} "
+            f"{robust[1]}. A dash: not defined here."
         )
         notes.insert(0, region)
     return notes

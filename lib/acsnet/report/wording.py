@@ -57,7 +57,8 @@ METHODS = {
     "fwhm_remote": "FWHM, from remote wall",
     "fwhm_half_max": "FWHM, from 0",
     "otsu": "Otsu",
-    **{f"sd{n}": f"remote mean + {n} SD" for n in range(2, 7)},
+    **{f"sd{n}": f"remote + {n} SD, robust" for n in range(2, 7)},
+    **{f"sd{n}_mean": f"remote + {n} SD, as published" for n in range(2, 7)},
 }
 
 

@@ -10,6 +10,7 @@ from skimage.measure import find_contours, shannon_entropy
 
 from acsnet.labels import ENHANCEMENT, MYOCARDIUM, Label
 from acsnet.quantify.field_metadata import described
+from acsnet.quantify.speckle import speckle
 
 ENTROPY_BINS = 64
 TOUCHING = np.ones((3, 3, 3), bool)
@@ -28,7 +29,9 @@ class Texture:
     ]
     scar_entropy_bits: Annotated[
         float | None,
-        described("bit", "Shannon entropy of its signal, 64 bins of the wall's", ENTROPY_SOURCE),
+        described(
+            "bit", "Shannon entropy of its signal, 64 bins of the wall's range", ENTROPY_SOURCE
+        ),
     ]
     myocardium_entropy_bits: Annotated[
         float | None, described("bit", "the same in the whole wall", ENTROPY_SOURCE)
@@ -51,12 +54,14 @@ def measure_texture(
     """Measure (slice, row, column) labels; spacing_mm: distance of slices, rows, columns."""
     scar, wall = np.isin(labels, ENHANCEMENT), np.isin(labels, MYOCARDIUM)
     volumes, signal = island_volumes_ml(scar, voxel_ml), intensity[wall]
+    # One bright voxel would squeeze all others into a few bins.
+    usual = intensity[wall & ~speckle(intensity, wall)]
     interface = interface_mm(labels, spacing_mm[1:]) * spacing_mm[0] / 100.0
     return Texture(
         scar_islands=len(volumes) if scar_known else None,
         scar_island_volumes_ml=volumes if scar_known else None,
-        scar_entropy_bits=entropy_bits(intensity[scar], signal) if scar_known else None,
-        myocardium_entropy_bits=entropy_bits(signal, signal),
+        scar_entropy_bits=entropy_bits(intensity[scar], usual) if scar_known else None,
+        myocardium_entropy_bits=entropy_bits(signal, usual),
         core_grey_interface_cm2=interface if scar_known and core_known else None,
     )
 
@@ -70,7 +75,10 @@ def island_volumes_ml(scar: NDArray[np.bool_], voxel_ml: float) -> tuple[float, 
 def entropy_bits(
     values: NDArray[np.floating[Any]], wall: NDArray[np.floating[Any]]
 ) -> float | None:
-    """Shannon entropy of (n,) values in equal bins over the range of the (m,) values of wall."""
+    """Shannon entropy of (n,) values in equal bins over the range of the (m,) values of wall.
+
+    Values beyond that range are in the first or the last bin.
+    """
     if not values.size:
         return None
     edges = np.histogram_bin_edges(wall, ENTROPY_BINS)

@@ -1,0 +1,214 @@
+"""How far measures of expert masks change with what should not matter, and whether it is told.
+
+EMIDEC train list, patients with an infarct, the experts' masks. Each row is one change of scan or
+mask; each cell the median change in percent, and in how many patients it is more than a tenth
+without a warning that was not there before.
+"""
+
+import argparse
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.progress import track
+from scipy.ndimage import affine_transform
+
+from acsnet.labels import ENHANCEMENT, MYOCARDIUM, Label
+from acsnet.masks import crop_around
+from acsnet.measure import measure_drawn, quantify_drawn
+from acsnet.quantify.quantification import NOTHING, Given
+from acsnet.scan import InputGrid, ShortAxisScan
+
+MARGIN_MM = 35.0  # around the ventricle: as far as the right ventricle is looked for
+LEAST_ML = 0.5  # changes are shares of at least this
+MOST = 10.0
+METHODS = ("fwhm_remote", "sd2", "sd5", "sd2_mean", "sd5_mean", "otsu")
+MEASURES = {
+    "scar_burden_percent": "burden",
+    "core_scar_volume_ml": "core",
+    "grey_zone_volume_ml": "grey zone",
+    "scar_entropy_bits": "entropy",
+    "scar_transmurality_percent": "depth",
+}
+
+
+@dataclass(frozen=True)
+class Case:
+    """Scan and (slice, row, column) labels, apex first; given: what a person adds."""
+
+    scan: ShortAxisScan
+    labels: NDArray[np.uint8]
+    given: Given = NOTHING
+
+    @property
+    def scar(self) -> NDArray[np.bool_]:
+        """Mask of the enhancement."""
+        return np.isin(self.labels, ENHANCEMENT)
+
+    @property
+    def wall(self) -> NDArray[np.bool_]:
+        """Mask of the whole wall."""
+        return np.isin(self.labels, MYOCARDIUM)
+
+
+@dataclass(frozen=True)
+class Change:
+    """Change of a measure in percent; silent: without a new warning."""
+
+    percent: float
+    silent: bool
+
+
+Changes = dict[str, list[dict[str, Change | None]]]
+
+
+def main() -> None:
+    """Print the table as Markdown."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, required=True)
+    args = parser.parse_args()
+    names = json.loads((args.data / "splits.json").read_text())["emidec"]["train"]
+    changes: Changes = {name: [] for name in CHANGES}
+    warned: dict[str, int] = dict.fromkeys(CHANGES, 0)
+    for name in track(names):
+        case = _read(args.data, name)
+        if not case.scar.any():
+            continue
+        before, notes = _numbers(case)
+        for change, apply in CHANGES.items():
+            after, told = _numbers(apply(case))
+            new = set(told) - set(notes)
+            warned[change] += bool(new)
+            changes[change].append(
+                {key: _change(value, after[key], silent=not new) for key, value in before.items()}
+            )
+    _print(changes, warned)
+
+
+def _read(data: Path, name: str) -> Case:
+    folder, file = data / "emidec", f"{name}.nii.gz"
+    measured = quantify_drawn(folder / "images" / file, folder / "labels" / file, truth="emidec")
+    scan, labels = measured.scan, measured.labels
+    rows, columns = crop_around(labels > 0, scan.spacing_mm[1:], margin_mm=MARGIN_MM)
+    return _on_own_grid(scan, scan.pixels[:, rows, columns], labels[:, rows, columns])
+
+
+def _on_own_grid(
+    scan: ShortAxisScan,
+    pixels: NDArray[np.float32],
+    labels: NDArray[np.uint8],
+    *,
+    scale: float = 1.0,
+) -> Case:
+    """A case whose file would hold the stack as it is; scale: of the distance of the pixels."""
+    affine = np.eye(4)
+    affine[:3, :3] = (scan.grid.steps_mm * np.array([1.0, scale, scale])[:, None])[::-1].T
+    grid = InputGrid(shape=pixels.shape[::-1], affine=affine, axes=(2, 1, 0))
+    own = replace(scan, pixels=pixels, grid=grid, signal=None, windows=None, warnings=())
+    return Case(own, labels)
+
+
+def _numbers(case: Case) -> tuple[dict[str, float | None], tuple[str, ...]]:
+    drawn = case.labels.copy()
+    drawn[np.isin(drawn, (Label.GREY_ZONE, Label.CORE_SCAR))] = Label.CORE_SCAR
+    measured = measure_drawn(
+        case.scan, case.scan.grid.to_input(drawn), scar_method="remote", given=case.given
+    )
+    features: dict[str, Any] = measured.features_dict()
+    numbers = {words: features[key] for key, words in MEASURES.items()}
+    volumes = {row["method"]: row["scar_volume_ml"] for row in features["methods"]}
+    return {**numbers, **{name: volumes[name] for name in METHODS}}, measured.warnings
+
+
+def _change(before: float | None, after: float | None, *, silent: bool) -> Change | None:
+    if before is None or after is None:
+        return None
+    percent = 100.0 * (after - before) / max(abs(before), LEAST_ML)
+    return Change(percent, silent)
+
+
+def _hot(share: float) -> Callable[[Case], Case]:
+    """Make a share of the wall's voxels, at least one, three times as bright as all others."""
+
+    def apply(case: Case) -> Case:
+        pixels, wall = case.scan.pixels.copy(), np.argwhere(case.wall)
+        if share == 0:
+            wall = np.argwhere(case.scar)
+        count = max(round(share * len(wall)), 1)
+        chosen = np.random.default_rng(1).permutation(len(wall))[:count]
+        pixels[tuple(wall[chosen].T)] = 3 * pixels.max()
+        return replace(case, scan=replace(case.scan, pixels=pixels))
+
+    return apply
+
+
+def _resampled(scale: float) -> Callable[[Case], Case]:
+    """Sample pixels anew, `scale` times as far apart; labels by nearest neighbour."""
+
+    def apply(case: Case) -> Case:
+        matrix = np.array([1.0, scale, scale])
+        pixels = affine_transform(case.scan.pixels, matrix, order=1, mode="nearest")
+        labels = affine_transform(case.labels, matrix, order=0, mode="constant")
+        return _on_own_grid(case.scan, pixels, labels, scale=scale)
+
+    return apply
+
+
+def _half_missed(case: Case) -> Case:
+    """Leave the scar out of every other slice that has some; with one slice, of none."""
+    labels, scar = case.labels.copy(), case.scar
+    for k in np.flatnonzero(scar.any(axis=(1, 2)))[1::2]:
+        labels[k][scar[k]] = Label.LV_MYOCARDIUM
+    return replace(case, labels=labels)
+
+
+def _darker(case: Case) -> Case:
+    """Mirror the signal of the scar at the median of the other wall."""
+    pixels, scar = case.scan.pixels.copy(), case.scar
+    middle = np.median(pixels[case.wall & ~scar])
+    pixels[scar] = 2 * middle - pixels[scar]
+    return replace(case, scan=replace(case.scan, pixels=pixels))
+
+
+def _basal_remote(case: Case) -> Case:
+    """Give the basal half of the wall outside the scar as remote region."""
+    remote = case.wall & ~case.scar
+    slices = np.flatnonzero(remote.any(axis=(1, 2)))
+    remote[: slices[len(slices) // 2]] = False
+    return replace(case, given=Given(remote=case.scan.grid.to_input(remote)))
+
+
+CHANGES: dict[str, Callable[[Case], Case]] = {
+    "one hot voxel in the scar": _hot(0.0),
+    "1 % hot voxels": _hot(0.01),
+    "1.5 % hot voxels": _hot(0.015),
+    "resampled, pixels 1 % larger": _resampled(1.01),
+    "resampled, pixels 1 % smaller": _resampled(0.99),
+    "scar missed in every other slice": _half_missed,
+    "scar darker than the wall": _darker,
+    "remote region of the basal half": _basal_remote,
+}
+
+
+def _print(changes: Changes, warned: dict[str, int]) -> None:
+    keys = (*MEASURES.values(), *METHODS)
+    print("| change | warned | " + " | ".join(keys) + " |")  # noqa: T201
+    print("|---" * (len(keys) + 2) + "|")  # noqa: T201
+    for name, patients in changes.items():
+        cells = [f"{warned[name]} of {len(patients)}"]
+        for key in keys:
+            values = [change for patient in patients if (change := patient[key]) is not None]
+            silent = sum(change.silent and abs(change.percent) > MOST for change in values)
+            none = f" ({len(patients) - len(values)} not defined)"
+            middle = np.median([change.percent for change in values]) if values else np.nan
+            text = f"{middle:+.1f}, {silent}" if values else "not defined"
+            cells.append(text + none * (0 < len(values) < len(patients)))
+        print(f"| {name} | " + " | ".join(cells) + " |")  # noqa: T201
+
+
+if __name__ == "__main__":
+    main()

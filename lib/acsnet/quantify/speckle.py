@@ -1,0 +1,62 @@
+"""Single bright points in the wall: noise, arrhythmia artefacts, hot pixels of a reconstruction.
+
+Not from the paper. A voxel is one if it is brighter than the median of itself and its neighbours
+in the slice, as far as they lie in the same region, by more than eight standard deviations of that
+difference in the region (from the median absolute deviation). On the expert walls of the 38
+infarcts of the EMIDEC train list 0.1 % of the voxels are (median; at most 0.5 %); where 1 % are
+made hot, all of these are found.
+"""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+DEVIATIONS = 8.0
+MIN_VOXELS = 50  # fewer do not tell what is usual
+MAD_TO_SD = 1.4826  # of a normal distribution
+MOST_PERCENT = 0.6
+"""Percent of the wall above which measures are in doubt; next to no real scan has so many."""
+
+
+def speckle(intensity: NDArray[np.floating[Any]], region: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """(slice, row, column) mask of the single bright points of a region; none in a small one."""
+    out = np.zeros_like(region)
+    if region.sum() < MIN_VOXELS:
+        return out
+    values = intensity[region].astype(np.float64)
+    above = values - _local_medians(intensity, region)
+    spread = MAD_TO_SD * float(np.median(np.abs(above - np.median(above))))
+    out[region] = above > DEVIATIONS * spread
+    return out
+
+
+def speckle_percent(intensity: NDArray[np.floating[Any]], wall: NDArray[np.bool_]) -> float:
+    """Percent of the voxels of a wall that are single bright points; 0 without a wall."""
+    return 100.0 * float(speckle(intensity, wall).sum()) / max(int(wall.sum()), 1)
+
+
+def speckle_doubt(intensity: NDArray[np.floating[Any]], wall: NDArray[np.bool_]) -> tuple[str, ...]:
+    """A warning where too much of the wall is single bright points."""
+    percent = speckle_percent(intensity, wall)
+    if percent < MOST_PERCENT:
+        return ()
+    note = (
+        f"{percent:.1f} % of the wall are single bright points, which thresholds take for scar: "
+        "scar by n-SD and Otsu is too large by about as much"
+    )
+    return (note,)
+
+
+def _local_medians(
+    intensity: NDArray[np.floating[Any]], region: NDArray[np.bool_]
+) -> NDArray[np.float64]:
+    """(n,) median of 3 x 3 pixels around each voxel of a region, of those inside it."""
+    inside = np.where(region, intensity.astype(np.float64), np.nan)
+    padded = np.pad(inside, ((0, 0), (1, 1), (1, 1)), constant_values=np.nan)
+    slices, rows, columns = np.nonzero(region)
+    around = np.stack(
+        [padded[slices, rows + down, columns + right] for down in range(3) for right in range(3)]
+    )
+    medians: NDArray[np.float64] = np.nanmedian(around, axis=0)
+    return medians

@@ -1,0 +1,88 @@
+"""Single bright points: found, told of, and without weight in the default measures."""
+
+import numpy as np
+import pytest
+
+from acsnet.quantify.quantification import quantify
+from acsnet.quantify.scar import classify_enhancement
+from acsnet.quantify.scar_shape.texture import measure_texture
+from acsnet.quantify.speckle import speckle, speckle_doubt, speckle_percent
+
+SHAPE = (2, 40, 50)
+
+
+@pytest.fixture
+def noise():
+    """A wall of 100 +- 10 everywhere."""
+    return np.random.default_rng(5).normal(100.0, 10.0, SHAPE)
+
+
+def test_a_hot_voxel_is_found_and_noise_is_not(noise):
+    region = np.ones(SHAPE, bool)
+    assert speckle(noise, region).sum() == 0
+    noise[1, 7, 9] = 1000.0
+    assert np.argwhere(speckle(noise, region)).tolist() == [[1, 7, 9]]
+
+
+def test_bright_voxels_side_by_side_are_tissue(noise):
+    noise[0, 10:14, 10:20] = 400.0
+    assert not speckle(noise, np.ones(SHAPE, bool))[0, 11:13, 11:19].any()
+
+
+def test_neighbours_outside_the_region_do_not_count():
+    signal = np.full((1, 20, 20), 10.0)
+    signal[0, :, :10] = np.random.default_rng(1).normal(100.0, 5.0, (20, 10))
+    region = np.zeros(signal.shape, bool)
+    region[0, :, :10] = True
+    assert speckle(signal, region).sum() == 0
+
+
+def test_of_few_voxels_none_is_called_a_single_one():
+    assert not speckle(np.array([[[1.0, 1.0, 900.0]]]), np.ones((1, 1, 3), bool)).any()
+    assert speckle_percent(np.zeros((1, 2, 2)), np.zeros((1, 2, 2), bool)) == 0.0
+
+
+def test_many_of_them_are_told(noise):
+    wall = np.ones(SHAPE, bool)
+    assert speckle_doubt(noise, wall) == ()
+    noise[:, ::10, ::10] = 1000.0  # 40 of 4000
+    (doubt,) = speckle_doubt(noise, wall)
+    assert doubt.startswith("1.0 % of the wall are single bright points")
+
+
+@pytest.fixture
+def infarct(noise):
+    """Wall and scar (200 +- 10), clean and with 1.5 % hot voxels."""
+    scar = np.zeros(SHAPE, bool)
+    scar[:, 10:26, 10:30] = True
+    noise[scar] += 100.0
+    hot = noise.copy()
+    places = np.random.default_rng(2).permutation(noise.size)[: int(0.015 * noise.size)]
+    hot.ravel()[places] = 2000.0
+    return noise, hot, scar
+
+
+def test_hot_voxels_leave_core_scar_and_entropy_as_they_were(infarct):
+    clean, hot, scar = infarct
+    wall = np.ones(SHAPE, bool)
+    cores = [classify_enhancement(image, wall, scar).core.sum() for image in (clean, hot)]
+    assert cores[1] == pytest.approx(cores[0], rel=0.05)
+    labels = np.where(scar, 4, 2).astype(np.uint8)
+    bits = [
+        measure_texture(labels, image, spacing_mm=(8.0, 1.0, 1.0), voxel_ml=0.01)
+        for image in (clean, hot)
+    ]
+    assert bits[1].scar_entropy_bits == pytest.approx(bits[0].scar_entropy_bits, rel=0.05)
+    assert bits[1].myocardium_entropy_bits == pytest.approx(
+        bits[0].myocardium_entropy_bits, rel=0.05
+    )
+
+
+def test_a_scan_with_hot_voxels_says_so(shell):
+    scan, labels = shell(extent_deg=90)
+    assert not any("single bright" in text for text in quantify(scan, labels).warnings)
+    pixels = scan.pixels + np.random.default_rng(3).normal(0, 2, scan.pixels.shape)
+    where = np.argwhere(labels >= 2)[::70]
+    pixels[tuple(where.T)] = 5000.0
+    found = quantify(type(scan)(**{**vars(scan), "pixels": pixels.astype(np.float32)}), labels)
+    assert any("single bright points" in text for text in found.warnings)
