@@ -22,6 +22,7 @@ from acsnet.quantify.scar_shape import pattern, transmurality
 
 SCHEMA_FILE = Path(acsnet.__file__).resolve().parent / "quantify" / "features.schema.json"
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "features.md"
+ROBUSTNESS = PAGE.parent / "results" / "robustness_of_measures.md"
 # Modules whose docstrings are the definitions of their numbers.
 RULES = (
     scar_methods,
@@ -60,6 +61,7 @@ def page() -> str:
     parts = [HEAD.format(version=SCHEMA), _table("", schema)]
     parts += [_table(name, part) for name, part in sorted(schema["$defs"].items())]
     parts += [f"## {module.__name__.rpartition('.')[2]}\n\n{module.__doc__}" for module in RULES]
+    parts.append(ROBUSTNESS.read_text(encoding="utf-8"))
     return "\n".join(parts)
 
 

@@ -7,9 +7,11 @@ import subprocess
 import numpy as np
 import pytest
 
-from acsnet.dicom import make_pdf, make_seg, make_sr
+from acsnet.dicom import Clinical, make_pdf, make_seg, make_sr
 from acsnet.quantify.aha_segments import Segment
+from acsnet.quantify.body_size import BodySize, body_numbers
 from acsnet.quantify.features import compute_features
+from acsnet.quantify.scar_shape.pattern import ScarPattern
 
 from .conftest import sample_sources
 
@@ -27,6 +29,8 @@ SEGMENTS = tuple(
         territory="LAD",
         scar_volume_ml=1.5,
         scar_percent=20.0,
+        transmurality_class="26-50",
+        pattern="mid-wall",
     )
     for number in range(1, 18)
 )
@@ -41,7 +45,21 @@ def errors_in(scan, sources, folder):
     seg = make_seg(labels, sources, state="draft", algorithm_type="AUTOMATIC", creator="Doe^Jane")
     features = compute_features(labels, scan.voxel_ml)
     report = make_sr(
-        features, seg, sources, segments=SEGMENTS, state="reviewed", creator="Doe^Jane"
+        features,
+        seg,
+        sources,
+        segments=SEGMENTS,
+        state="reviewed",
+        creator="Doe^Jane",
+        clinical=Clinical(
+            body=body_numbers(features, BodySize(height_cm=180.0, weight_kg=80.0)),
+            pattern=ScarPattern(
+                scar_pattern="mid-wall", scar_pattern_certain=True, scar_pattern_percent=None
+            ),
+            viable_segments=15,
+            indication="Syncope",
+            comment="Thin apex.",
+        ),
     )
     by_hand = make_seg(
         labels, sources, state="reviewed", algorithm_type="MANUAL", creator="Doe^Jane"

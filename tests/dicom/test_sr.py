@@ -5,10 +5,13 @@ from dataclasses import replace
 import highdicom
 import pytest
 
-from acsnet.dicom import make_seg, make_sr
+from acsnet.dicom import Clinical, make_seg, make_sr
 from acsnet.errors import InputError
 from acsnet.quantify.aha_segments import Segment
+from acsnet.quantify.body_size import BodySize, body_numbers
 from acsnet.quantify.features import compute_features
+from acsnet.quantify.scar_methods import MethodRow
+from acsnet.quantify.scar_shape.pattern import ScarPattern
 
 VOXEL_ML = 0.024
 
@@ -166,3 +169,83 @@ def test_each_measured_segment_has_its_scar_at_its_own_site(features, seg, sourc
     }
     # SNOMED CT: left ventricle mid anteroseptal segment.
     assert "396647004" in report.to_json()
+
+
+def words_of(report):
+    """(name of a group, meaning of the name) -> meaning of the value, of all coded words."""
+    found = {}
+    for item in report.ContentSequence:
+        for group in item.get("ContentSequence", []):
+            parts = list(group.get("ContentSequence", []))
+            name = next(
+                (
+                    part.TextValue
+                    for part in parts
+                    if part.ConceptNameCodeSequence[0].CodeMeaning == "Tracking Identifier"
+                ),
+                None,
+            )
+            for part in parts:
+                if part.ValueType == "CODE":
+                    key = name, part.ConceptNameCodeSequence[0].CodeMeaning
+                    found[key] = part.ConceptCodeSequence[0].CodeMeaning
+    return found
+
+
+def test_it_carries_what_the_report_says(features, seg, sources):
+    # 2 m2 by Mosteller; masses of 0.5796 g and 0.1008 g.
+    body = body_numbers(features, BodySize(height_cm=180.0, weight_kg=80.0))
+    pattern = ScarPattern(
+        scar_pattern="mid-wall", scar_pattern_certain=True, scar_pattern_percent=None
+    )
+    row = MethodRow(method="sd5", scar_volume_ml=2.0, scar_mass_g=2.1, scar_burden_percent=12.5)
+    clinical = Clinical(
+        body=body,
+        pattern=pattern,
+        viable_segments=15,
+        headline=row,
+        indication="Syncope",
+        comment="Thin apex.",
+    )
+    segment = Segment(
+        segment=8,
+        name="mid anteroseptal",
+        territory="LAD",
+        scar_percent=20.0,
+        transmurality_class="26-50",
+        pattern="mid-wall",
+    )
+    report = make_sr(
+        features,
+        seg,
+        sources,
+        segments=(segment,),
+        state="reviewed",
+        creator="Doe^Jane",
+        clinical=clinical,
+    )
+    values = values_of(report)
+    wall = "Left ventricular myocardium, enhancement included"
+    scar = "Enhancement: core scar, grey zone and microvascular obstruction"
+    assert values[wall, "Mass by body surface area"] == (0.2898, "g/m2")
+    assert values[scar, "Mass"] == (0.1008, "g")
+    assert values[scar, "Mass by body surface area"] == (0.0504, "g/m2")
+    assert values[scar, "Segments likely viable, at most half transmural"] == (15.0, "1")
+    headline = "Scar by the method of the report, sd5"
+    assert values[headline, "Enhancement, share of myocardial volume"] == (12.5, "%")
+    words = words_of(report)
+    pattern_name = "Pattern of the enhancement by its depth in the wall"
+    assert words[scar, pattern_name] == "mid-wall"
+    assert words["Segment 8, mid anteroseptal", pattern_name] == "mid-wall"
+    name = "Class of mean transmurality, percent"
+    assert words["Segment 8, mid anteroseptal", name] == "26-50"
+    assert "Reader: Thin apex." in comments_of(report)
+    assert any("body surface area 2.00 m2" in text for text in comments_of(report))
+    (indication,) = (
+        item.TextValue
+        for item in report.ContentSequence
+        if item.ConceptNameCodeSequence[0].get("CodeValue") == "121109"
+    )
+    assert indication == "Syncope"
+    read = highdicom.sr.ComprehensiveSR.from_dataset(report).content
+    assert len(read.get_image_measurement_groups()) == 5

@@ -3,7 +3,7 @@ import pytest
 from skimage.filters import threshold_otsu
 
 from acsnet.quantify.remote_myocardium import RemoteRegion, remote_region
-from acsnet.quantify.scar_methods import METHODS, Wall, compare_methods
+from acsnet.quantify.scar_methods import METHODS, MethodRow, Wall, compare_methods, region_doubt
 
 # Twenty-one remote voxels 10, 20, 30: mean 20, SD sqrt(200 / 3) = 8.165, median 20.
 REMOTE = [10.0, 20.0, 30.0] * 7
@@ -170,3 +170,41 @@ def test_scar_that_is_darker_than_the_wall_is_found_by_no_threshold():
         assert found[method].scar_volume_ml is None, method
     assert "(median 5) is not brighter than the remote wall (20)" in found["otsu"].note
     assert "not brighter" in found["sd5"].note
+
+
+def test_a_volume_that_hangs_on_the_region_given_is_told():
+    def two(sd2, sd5):
+        return (
+            MethodRow(method="sd2", scar_volume_ml=sd2),
+            MethodRow(method="sd5", scar_volume_ml=sd5),
+        )
+
+    assert region_doubt(two(10.0, 2.0), two(10.5, 2.15)) == ()
+    (doubt,) = region_doubt(two(10.0, 2.0), two(10.5, 2.5))
+    assert "sd5 is 2.0 ml with it, 2.5 ml with the automatic one" in doubt
+
+
+def test_one_hot_voxel_does_not_move_the_threshold_of_otsu():
+    rng = np.random.default_rng(4)
+    signal = rng.normal(100.0, 10.0, (1, 40, 40))
+    signal[0, 10:25, 10:25] += 150.0
+    wall, scar = np.ones(signal.shape, bool), np.zeros(signal.shape, bool)
+    scar[0, 10:25, 10:25] = True
+    region = remote_region(signal, wall, scar, (1.0, 1.0), voxel_ml=0.01)
+    volumes = []
+    for hot in (False, True):
+        signal[0, 35, 35] = 5000.0 if hot else 100.0
+        measured = Wall(
+            intensity=signal,
+            myocardium=wall,
+            enhancement=scar,
+            obstruction=np.zeros_like(wall),
+            voxel_ml=1.0,
+        )
+        (row,) = (
+            row
+            for row in compare_methods(measured, core=None, remote=region)
+            if row.method == "otsu"
+        )
+        volumes.append(row.scar_volume_ml)
+    assert volumes == [225.0, 226.0]

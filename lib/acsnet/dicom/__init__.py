@@ -11,11 +11,14 @@ from acsnet.dicom.seg_read import SegReading, read_seg
 from acsnet.dicom.seg_write import make_seg
 from acsnet.dicom.source_images import source_stack
 from acsnet.dicom.sr import make_sr
+from acsnet.dicom.sr_content import Clinical, clinical_of
 
 __all__ = [
     "AlgorithmType",
+    "Clinical",
     "SegReading",
     "State",
+    "clinical_of",
     "is_mappable",
     "make_pdf",
     "make_seg",

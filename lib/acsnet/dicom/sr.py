@@ -34,14 +34,21 @@ from acsnet.dicom.provenance import MAKER, State, check_creator, equipment_and_s
 from acsnet.dicom.references import refer, stand_ins
 from acsnet.dicom.seg_write import snomed
 from acsnet.dicom.sr_content import (
+    COUNT,
     GRAM,
+    GRAM_BY_AREA,
     MASS,
     MILLILITRE,
+    MILLILITRE_BY_AREA,
     OWN_SCHEME,
+    PATTERN,
     PERCENT,
     VOLUME,
+    VOLUMES_ONLY,
+    Clinical,
     measurements,
     region_group,
+    texts,
     tracking,
 )
 from acsnet.dicom.sr_segments import segment_groups
@@ -55,6 +62,9 @@ from acsnet.result import NOTICE
 SERIES_OFFSET = 2
 SCAR_BURDEN = Code("scar_burden", OWN_SCHEME, "Enhancement, share of myocardial volume")
 CORE_BURDEN = Code("core_scar_burden", OWN_SCHEME, "Core scar, share of myocardial volume")
+MASS_INDEX = Code("mass_index", OWN_SCHEME, "Mass by body surface area")
+VOLUME_INDEX = Code("volume_index", OWN_SCHEME, "Volume by body surface area")
+VIABLE = Code("viable_segments", OWN_SCHEME, "Segments likely viable, at most half transmural")
 
 
 def make_sr(
@@ -65,12 +75,13 @@ def make_sr(
     segments: Sequence[Segment],
     state: State,
     creator: str,
+    clinical: Clinical = VOLUMES_ONLY,
 ) -> Dataset:
     """Make a Comprehensive SR of volumes (ml), mass (g), burden (%) and scar of each segment.
 
-    seg: the SEG that was measured, from `make_seg`; sources: its images. A draft is preliminary;
-    nothing is verified in the sense of DICOM. Raises InputError as `make_seg` does, and for a SEG
-    of another study.
+    seg: the SEG that was measured, from `make_seg`; sources: its images; clinical: what the report
+    says beside. A draft is preliminary; nothing is verified in the sense of DICOM. Raises
+    InputError as `make_seg` does, and for a SEG of another study.
     """
     headers = clean_headers(sources)
     others = stand_ins(headers)
@@ -86,7 +97,7 @@ def make_sr(
             procedure_reported=codes.SCT.CardiacMRI,
             imaging_measurements=[
                 *_segment_groups(features, seg, others),
-                *_region_groups(features, others),
+                *_region_groups(features, others, clinical),
                 *segment_groups(segments, others),
             ],
             title=codes.DCM.ImagingMeasurementReport,
@@ -98,6 +109,7 @@ def make_sr(
                 relationship_type=RelationshipTypeValues.CONTAINS,
             )
             report[0].ContentSequence.append(comment)
+        report[0].ContentSequence.extend(texts(clinical))
         document = ComprehensiveSR(
             evidence=[*others, seg],
             content=report,
@@ -168,15 +180,17 @@ def _segment_groups(
 
 
 def _region_groups(
-    features: Features, headers: Sequence[Dataset]
+    features: Features, headers: Sequence[Dataset], clinical: Clinical
 ) -> list[MeasurementsAndQualitativeEvaluations]:
-    return [
+    body, pattern = clinical.body, clinical.pattern
+    groups = [
         region_group(
             "Left ventricle, wall and blood pool",
             snomed(LEFT_VENTRICLE_SITE),
             None,
             headers,
             (VOLUME, features.lv_volume_ml, MILLILITRE),
+            (VOLUME_INDEX, body and body.lv_volume_index_ml_m2, MILLILITRE_BY_AREA),
         ),
         region_group(
             "Left ventricular myocardium, enhancement included",
@@ -185,6 +199,7 @@ def _region_groups(
             headers,
             (VOLUME, features.myocardium_volume_ml, MILLILITRE),
             (MASS, features.myocardium_mass_g, GRAM),
+            (MASS_INDEX, body and body.myocardium_mass_index_g_m2, GRAM_BY_AREA),
         ),
         region_group(
             "Enhancement: core scar, grey zone and microvascular obstruction",
@@ -194,5 +209,21 @@ def _region_groups(
             (VOLUME, features.enhancement_volume_ml, MILLILITRE),
             (SCAR_BURDEN, features.scar_burden_percent, PERCENT),
             (CORE_BURDEN, features.core_scar_burden_percent, PERCENT),
+            (MASS, body and body.enhancement_mass_g, GRAM),
+            (MASS_INDEX, body and body.enhancement_mass_index_g_m2, GRAM_BY_AREA),
+            (VIABLE, clinical.viable_segments, COUNT),
+            words=((PATTERN, pattern and pattern.scar_pattern),),
         ),
     ]
+    if (scar := clinical.headline) is not None and scar.scar_volume_ml is not None:
+        headline = region_group(
+            f"Scar by the method of the report, {scar.method}",
+            snomed(SCAR),
+            snomed(MYOCARDIUM_SITE),
+            headers,
+            (VOLUME, scar.scar_volume_ml, MILLILITRE),
+            (MASS, scar.scar_mass_g, GRAM),
+            (SCAR_BURDEN, scar.scar_burden_percent, PERCENT),
+        )
+        groups.append(headline)
+    return groups

@@ -1,21 +1,31 @@
-"""Measurements of a structured report: codes, units, groups."""
+"""Content of a structured report: codes, units, groups, and what a report says beside numbers."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from highdicom.sr import (
     AlgorithmIdentification,
     FindingSite,
     Measurement,
     MeasurementsAndQualitativeEvaluations,
+    QualitativeEvaluation,
+    RelationshipTypeValues,
     SourceImageForMeasurementGroup,
+    TextContentItem,
     TrackingIdentifier,
 )
 from pydicom.dataset import Dataset
+from pydicom.sr.codedict import codes
 from pydicom.sr.coding import Code
 from pydicom.uid import generate_uid
 
 from acsnet import __version__
 from acsnet.dicom.provenance import MAKER
+from acsnet.quantify.aha_segments import viable_count
+from acsnet.quantify.body_size import BodyNumbers
+from acsnet.quantify.quantification import Quantification
+from acsnet.quantify.scar_methods import MethodRow
+from acsnet.quantify.scar_shape.pattern import ScarPattern
 
 VOLUME = Code("118565006", "SCT", "Volume")
 MASS = Code("118538004", "SCT", "Mass")
@@ -23,8 +33,53 @@ OWN_SCHEME = "99ACSNET"
 MILLILITRE = Code("mL", "UCUM", "milliliter")
 GRAM = Code("g", "UCUM", "gram")
 PERCENT = Code("%", "UCUM", "percent")
+GRAM_BY_AREA = Code("g/m2", "UCUM", "gram per square meter")
+MILLILITRE_BY_AREA = Code("mL/m2", "UCUM", "milliliter per square meter")
+COUNT = Code("1", "UCUM", "no units")
+INDICATION = Code("121109", "DCM", "Indications for Procedure")
+PATTERN = Code("scar_pattern", OWN_SCHEME, "Pattern of the enhancement by its depth in the wall")
+CLASS = Code("transmural_class", OWN_SCHEME, "Class of mean transmurality, percent")
 
 Value = tuple[Code, float | None, Code]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Clinical:
+    """What a report says beside volumes; None and empty for what is not known.
+
+    body: sizes by body surface area; pattern: of all scar; viable_segments: how many are likely
+    viable; headline: the scar method that the report leads with, None for what was segmented;
+    indication, comment: of the reader.
+    """
+
+    body: BodyNumbers | None = None
+    pattern: ScarPattern | None = None
+    viable_segments: int | None = None
+    headline: MethodRow | None = None
+    indication: str = ""
+    comment: str = ""
+
+
+VOLUMES_ONLY = Clinical()
+
+
+def clinical_of(
+    quantification: Quantification,
+    *,
+    method: str = "drawn",
+    indication: str = "",
+    comment: str = "",
+) -> Clinical:
+    """What the report of these measures says; method: the scar method that it leads with."""
+    rows = (row for row in quantification.methods if row.method == method != "drawn")
+    return Clinical(
+        body=quantification.body,
+        pattern=quantification.pattern,
+        viable_segments=viable_count(quantification.segments),
+        headline=next(rows, None),
+        indication=indication,
+        comment=comment,
+    )
 
 
 def tracking(name: str) -> TrackingIdentifier:
@@ -42,15 +97,50 @@ def measurements(*values: Value) -> list[Measurement]:
     ]
 
 
+def evaluations(*named: tuple[Code, str | None]) -> list[QualitativeEvaluation]:
+    """The words that are not None, as codes of our own that mean themselves."""
+    return [
+        QualitativeEvaluation(name=name, value=Code(word, OWN_SCHEME, word))
+        for name, word in named
+        if word is not None
+    ]
+
+
+def texts(clinical: Clinical) -> list[TextContentItem]:
+    """Indication, body size and comment of the reader."""
+    said = []
+    if clinical.indication.strip():
+        said.append((INDICATION, clinical.indication.strip()))
+    body = clinical.body
+    if body is not None and body.body_surface_area_m2 is not None:
+        size = (
+            f"height {body.height_cm:g} cm, weight {body.weight_kg:g} kg, body surface area "
+            f"{body.body_surface_area_m2:.2f} m2 (Mosteller)"
+        )
+        said.append((codes.DCM.Comment, size))
+    if clinical.comment.strip():
+        said.append((codes.DCM.Comment, f"Reader: {clinical.comment.strip()}"))
+    return [
+        TextContentItem(name=name, value=text, relationship_type=RelationshipTypeValues.CONTAINS)
+        for name, text in said
+    ]
+
+
 def region_group(
-    name: str, finding: Code, site: Code | None, headers: Sequence[Dataset], *values: Value
+    name: str,
+    finding: Code,
+    site: Code | None,
+    headers: Sequence[Dataset],
+    *values: Value,
+    words: Sequence[tuple[Code, str | None]] = (),
 ) -> MeasurementsAndQualitativeEvaluations:
-    """The measurements of a region, linked to the images it was measured on."""
+    """Measurements and words of a region, linked to the images it was measured on."""
     return MeasurementsAndQualitativeEvaluations(
         tracking_identifier=tracking(name),
         finding_type=finding,
         finding_sites=None if site is None else [FindingSite(site)],
         measurements=measurements(*values),
+        qualitative_evaluations=evaluations(*words),
         source_images=[
             SourceImageForMeasurementGroup(header.SOPClassUID, header.SOPInstanceUID)
             for header in headers

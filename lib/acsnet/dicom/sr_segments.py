@@ -9,8 +9,10 @@ from pydicom.sr.coding import Code
 
 from acsnet.dicom.seg_write import snomed
 from acsnet.dicom.sr_content import (
+    CLASS,
     MILLILITRE,
     OWN_SCHEME,
+    PATTERN,
     PERCENT,
     VOLUME,
     region_group,
@@ -45,6 +47,7 @@ def segment_groups(
             (VOLUME, segment.scar_volume_ml, MILLILITRE),
             (SCAR_SHARE, segment.scar_percent, PERCENT),
             (TRANSMURALITY, segment.transmurality_mean_percent, PERCENT),
+            words=((CLASS, segment.transmurality_class), (PATTERN, segment.pattern)),
         )
         for segment in segments
         if segment.scar_percent is not None

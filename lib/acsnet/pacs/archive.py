@@ -11,7 +11,16 @@ import pydicom
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
-from acsnet.dicom import AlgorithmType, SegReading, State, make_pdf, make_seg, make_sr, read_seg
+from acsnet.dicom import (
+    AlgorithmType,
+    Clinical,
+    SegReading,
+    State,
+    make_pdf,
+    make_seg,
+    make_sr,
+    read_seg,
+)
 from acsnet.dicom.source_images import source_stack
 from acsnet.errors import AcsnetError, InputError, PacsError
 from acsnet.io import read_scan
@@ -32,6 +41,7 @@ class Companions:
 
     features: Features
     segments: tuple[Segment, ...]
+    clinical: Clinical
     pdf: Callable[[Dataset], bytes]
 
 
@@ -171,6 +181,7 @@ class Archive:
             segments=companions.segments,
             state=state,
             creator=creator,
+            clinical=companions.clinical,
         )
         pages = make_pdf(companions.pdf(sources[0]), sources, state=state)
         missing = []

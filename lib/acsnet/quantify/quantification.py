@@ -19,7 +19,7 @@ from acsnet.quantify.aha_segments import (
 from acsnet.quantify.body_size import BodyNumbers, body_numbers, body_of
 from acsnet.quantify.features import Features, compute_features
 from acsnet.quantify.polar import CHORD_ANGLES, centre_of, reach_mm, sample_rays
-from acsnet.quantify.remote_myocardium import RemoteRegion, remote_region
+from acsnet.quantify.remote_myocardium import RemoteRegion, given_region, remote_region
 from acsnet.quantify.rv_insertion import (
     Insertion,
     drawn_septum,
@@ -28,7 +28,7 @@ from acsnet.quantify.rv_insertion import (
     turn_of_header,
 )
 from acsnet.quantify.scar import ScarThreshold, core_signal
-from acsnet.quantify.scar_methods import MethodRow, Wall, compare_methods
+from acsnet.quantify.scar_methods import MethodRow, Wall, compare_methods, region_doubt
 from acsnet.quantify.scar_shape.pattern import ScarPattern, scar_pattern
 from acsnet.quantify.scar_shape.texture import Texture, measure_texture
 from acsnet.quantify.scar_shape.transmurality import Transmurality, radial_chords, summarise
@@ -131,15 +131,23 @@ def quantify(
     features = compute_features(labels, scan.voxel_ml, threshold=threshold, scar_known=scar_known)
     core_known = features.core_scar_volume_ml is not None
     body, body_notes = body_of(scan, height_cm=given.height_cm, weight_kg=given.weight_kg)
-    remote = remote_region(
+    automatic = remote_region(
         scan.pixels,
         wall,
         scar,
         plane_mm,
         voxel_ml=scan.voxel_ml,
         core_from=core_signal(scan.pixels, wall, scar),
-        given=given.remote_on(scan),
     )
+    remote = automatic
+    if (placed := given.remote_on(scan)) is not None:
+        remote = given_region(
+            scan.pixels,
+            wall,
+            placed,
+            voxel_ml=scan.voxel_ml,
+            core_from=core_signal(scan.pixels, wall, scar),
+        )
     methods: tuple[MethodRow, ...] = ()
     signal_notes: tuple[str, ...] = ()
     if scar_known and wall.any():
@@ -153,6 +161,9 @@ def quantify(
         )
         core = labels == Label.CORE_SCAR if core_known else None
         methods = compare_methods(measured, core=core, remote=remote)
+        if remote is not automatic:
+            others = compare_methods(measured, core=core, remote=automatic)
+            signal_notes = (*signal_notes, *region_doubt(methods, others))
     insertion: Insertion | None = None
     insertion_notes: tuple[str, ...] = ()
     if (pool.any(axis=(1, 2)) & wall.any(axis=(1, 2))).any():

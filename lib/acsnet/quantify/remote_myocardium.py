@@ -75,7 +75,6 @@ def remote_region(
     *,
     voxel_ml: float,
     core_from: float | None = None,
-    given: NDArray[np.bool_] | None = None,
 ) -> RemoteRegion:
     """The remote region and its signal, as the docstring of this module says.
 
@@ -86,20 +85,7 @@ def remote_region(
         spacing_mm: distance of rows, of columns.
         voxel_ml: volume of a voxel.
         core_from: signal from which enhancement is core scar; None where that is not known.
-        given: (slice, row, column) region drawn by a person.
-
-    Raises:
-        AcsnetError: for a given region that holds too little wall.
     """
-    if given is not None:
-        mask = given & myocardium
-        if mask.sum() < MIN_VOXELS:
-            msg = (
-                f"the remote region must hold at least {MIN_VOXELS} voxels of myocardium, "
-                f"got {int(mask.sum())}"
-            )
-            raise AcsnetError(msg)
-        return _measured(intensity, mask, "given", voxel_ml=voxel_ml, core_from=core_from)
     free = myocardium & ~enhancement
     inner, far = np.zeros_like(free), np.zeros_like(free)
     for k in np.flatnonzero(free.any(axis=(1, 2))):
@@ -111,6 +97,28 @@ def remote_region(
         if mask.sum() >= MIN_VOXELS:
             return _measured(intensity, mask, "automatic", voxel_ml=voxel_ml, core_from=core_from)
     return RemoteRegion(mask=np.zeros_like(free), source="automatic")
+
+
+def given_region(
+    intensity: NDArray[np.floating[Any]],
+    myocardium: NDArray[np.bool_],
+    given: NDArray[np.bool_],
+    *,
+    voxel_ml: float,
+    core_from: float | None = None,
+) -> RemoteRegion:
+    """What a person gave as remote region, (slice, row, column), cut to the wall.
+
+    Other arguments are those of `remote_region`. Raises AcsnetError where it holds too little wall.
+    """
+    mask = given & myocardium
+    if mask.sum() < MIN_VOXELS:
+        msg = (
+            f"the remote region must hold at least {MIN_VOXELS} voxels of myocardium, "
+            f"got {int(mask.sum())}"
+        )
+        raise AcsnetError(msg)
+    return _measured(intensity, mask, "given", voxel_ml=voxel_ml, core_from=core_from)
 
 
 def _measured(

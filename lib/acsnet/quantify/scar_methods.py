@@ -12,12 +12,12 @@
 - otsu: the threshold that separates the wall's signal best into two classes (Otsu 1979,
   doi:10.1109/TSMC.1979.4310076), the upper edge of the bin that it falls in.
 
-Plain thresholds without clean-up: noise and blood at the border of the wall count. Only the peak
-of FWHM leaves single bright points out. FWHM and Otsu presuppose scar, so they are undefined where
-none was drawn; where what was drawn is not brighter than the remote wall, all thresholds are.
-fwhm_half_max needs an image whose signal is 0 without tissue: where the remote wall is brighter
-than half of the peak, as in most magnitude and phase-sensitive images, it is undefined.
-Microvascular obstruction counts as scar in each.
+Plain thresholds without clean-up: noise and blood at the border of the wall count. The peak of
+FWHM and the threshold of Otsu leave single bright points out. FWHM and Otsu presuppose scar, so
+they are undefined where none was drawn; where what was drawn is not brighter than the remote wall,
+all thresholds are. fwhm_half_max needs an image whose signal is 0 without tissue: where the remote
+wall is brighter than half of the peak, as in most magnitude and phase-sensitive images, it is
+undefined. Microvascular obstruction counts as scar in each.
 """
 
 from collections.abc import Mapping
@@ -32,6 +32,7 @@ from acsnet.errors import AcsnetError
 from acsnet.quantify.field_metadata import described
 from acsnet.quantify.remote_myocardium import RemoteRegion
 from acsnet.quantify.scar import ScarMethod, scar_threshold, without_speckle
+from acsnet.quantify.speckle import speckle
 from acsnet.quantify.volumes import burden_percent, mass_g, volume_ml
 
 GREY_SHARE = 0.35  # lower bound of the FWHM grey zone (Roes et al. 2009)
@@ -45,6 +46,8 @@ METHODS = (
     "otsu",
 )
 OTSU_BINS = 256
+ROBUST_SD = tuple(f"sd{n}" for n in SD_COUNTS)
+MOST_APART, LEAST_ML = 0.1, 0.1  # share of the larger volume; differences below this are none
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -164,7 +167,8 @@ def _otsu(wall: Wall, remote: RemoteRegion) -> MethodRow:
         return MethodRow(method="otsu", note="no enhancement was drawn, so there are not two kinds")
     if remote.median is not None and (note := _not_brighter(wall, remote.median)):
         return MethodRow(method="otsu", note=note)
-    values = wall.intensity[wall.myocardium].astype(np.float64)
+    lit = wall.myocardium & ~speckle(wall.intensity, wall.myocardium)
+    values = wall.intensity[lit].astype(np.float64)
     low, span = float(values.min()), float(np.ptp(values))
     if span == 0.0:
         return MethodRow(method="otsu", note="the whole myocardium has one and the same signal")
@@ -183,3 +187,19 @@ def _not_brighter(wall: Wall, remote: float) -> str:
         f"what was drawn as scar (median {median:g}) is not brighter than the remote wall "
         f"({remote:g})"
     )
+
+
+def region_doubt(rows: tuple[MethodRow, ...], automatic: tuple[MethodRow, ...]) -> tuple[str, ...]:
+    """A warning where scar by n-SD hangs on which remote region it is; rows: as measured."""
+    others = {row.method: row.scar_volume_ml for row in automatic}
+    for row in rows:
+        own, other = row.scar_volume_ml, others.get(row.method)
+        if row.method not in ROBUST_SD or own is None or other is None:
+            continue
+        if abs(own - other) > MOST_APART * max(own, other) and abs(own - other) > LEAST_ML:
+            note = (
+                "scar by n-SD hangs on the remote region that was given: "
+                f"{row.method} is {own:.1f} ml with it, {other:.1f} ml with the automatic one"
+            )
+            return (note,)
+    return ()

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from acsnet.annotations.label_versions import by_networks
-from acsnet.dicom import State
+from acsnet.dicom import State, clinical_of
 from acsnet.errors import AcsnetError, InputError
 from acsnet.fine_tuning.training_request import Reviewed
 from acsnet.io import write_label_map
@@ -45,12 +45,17 @@ logger = logging.getLogger(__name__)
 
 def companions_of(measured: Measured, *, reading: Reading) -> Companions:
     """What lies in the PACS beside the SEG of a label map; reading: who drew and read it."""
+    method = read_settings().report.method
     return Companions(
         features=replace(measured.features, warnings=measured.warnings),
         segments=measured.quantification.segments,
-        pdf=lambda header: report_pdf(
-            measured, subject_of(header), reading=reading, method=read_settings().report.method
+        clinical=clinical_of(
+            measured.quantification,
+            method=method,
+            indication=reading.indication,
+            comment=reading.comment,
         ),
+        pdf=lambda header: report_pdf(measured, subject_of(header), reading=reading, method=method),
     )
 
 

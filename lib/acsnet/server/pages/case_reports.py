@@ -13,7 +13,7 @@ from fastapi import APIRouter, HTTPException
 from fastapi.responses import Response
 
 from acsnet.annotations.label_versions import by_networks
-from acsnet.dicom import make_sr
+from acsnet.dicom import clinical_of, make_sr
 from acsnet.dicom.source_images import file_content, read_dataset, read_headers, source_stack
 from acsnet.io import read_scan
 from acsnet.io.client_labels import read_client_labels
@@ -79,6 +79,11 @@ def structured_report(app: App, image: str, tag: Tag) -> Response:
         segments=measured.quantification.segments,
         state="reviewed" if version.state == "reviewed" else "draft",
         creator=version.reviewer or version.author or "unknown",
+        clinical=clinical_of(
+            measured.quantification,
+            method=read_settings().report.method,
+            comment=version.comment,
+        ),
     )
     name = f"{_case(store, image)}-{version.state}-sr.dcm"
     return _download(file_content(document), name, "application/dicom")
