@@ -121,7 +121,8 @@ def _on_own_grid(
     """A case whose file would hold the stack as it is; scale: of the distance of the pixels."""
     affine = np.eye(4)
     affine[:3, :3] = (scan.grid.steps_mm * np.array([1.0, scale, scale])[:, None])[::-1].T
-    grid = InputGrid(shape=pixels.shape[::-1], affine=affine, axes=(2, 1, 0))
+    slices, rows, columns = pixels.shape
+    grid = InputGrid(shape=(columns, rows, slices), affine=affine, axes=(2, 1, 0))
     own = replace(scan, pixels=pixels, grid=grid, signal=None, windows=None, warnings=())
     return Case(own, labels)
 

@@ -183,6 +183,10 @@ def _region_groups(
     features: Features, headers: Sequence[Dataset], clinical: Clinical
 ) -> list[MeasurementsAndQualitativeEvaluations]:
     body, pattern = clinical.body, clinical.pattern
+
+    def sized(name: str) -> float | None:
+        return None if body is None else getattr(body, name)
+
     groups = [
         region_group(
             "Left ventricle, wall and blood pool",
@@ -190,7 +194,7 @@ def _region_groups(
             None,
             headers,
             (VOLUME, features.lv_volume_ml, MILLILITRE),
-            (VOLUME_INDEX, body and body.lv_volume_index_ml_m2, MILLILITRE_BY_AREA),
+            (VOLUME_INDEX, sized("lv_volume_index_ml_m2"), MILLILITRE_BY_AREA),
         ),
         region_group(
             "Left ventricular myocardium, enhancement included",
@@ -199,7 +203,7 @@ def _region_groups(
             headers,
             (VOLUME, features.myocardium_volume_ml, MILLILITRE),
             (MASS, features.myocardium_mass_g, GRAM),
-            (MASS_INDEX, body and body.myocardium_mass_index_g_m2, GRAM_BY_AREA),
+            (MASS_INDEX, sized("myocardium_mass_index_g_m2"), GRAM_BY_AREA),
         ),
         region_group(
             "Enhancement: core scar, grey zone and microvascular obstruction",
@@ -209,10 +213,10 @@ def _region_groups(
             (VOLUME, features.enhancement_volume_ml, MILLILITRE),
             (SCAR_BURDEN, features.scar_burden_percent, PERCENT),
             (CORE_BURDEN, features.core_scar_burden_percent, PERCENT),
-            (MASS, body and body.enhancement_mass_g, GRAM),
-            (MASS_INDEX, body and body.enhancement_mass_index_g_m2, GRAM_BY_AREA),
+            (MASS, sized("enhancement_mass_g"), GRAM),
+            (MASS_INDEX, sized("enhancement_mass_index_g_m2"), GRAM_BY_AREA),
             (VIABLE, clinical.viable_segments, COUNT),
-            words=((PATTERN, pattern and pattern.scar_pattern),),
+            words=((PATTERN, None if pattern is None else pattern.scar_pattern),),
         ),
     ]
     if (scar := clinical.headline) is not None and scar.scar_volume_ml is not None:

@@ -22,6 +22,7 @@ from acsnet.dicom import (
     read_seg,
 )
 from acsnet.dicom.source_images import source_stack
+from acsnet.dicom.sr_content import VOLUMES_ONLY
 from acsnet.errors import AcsnetError, InputError, PacsError
 from acsnet.io import read_scan
 from acsnet.io.dicom_files import quiet_pydicom
@@ -37,12 +38,15 @@ from acsnet.scan import ShortAxisScan
 
 @dataclass(frozen=True, kw_only=True)
 class Companions:
-    """What is stored beside a SEG: measures (SR) and a report; pdf: makes it from a header."""
+    """What is stored beside a SEG: SR and report.
+
+    features, segments, clinical: content of the SR; pdf: makes the report from a header.
+    """
 
     features: Features
     segments: tuple[Segment, ...]
-    clinical: Clinical
     pdf: Callable[[Dataset], bytes]
+    clinical: Clinical = VOLUMES_ONLY
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -150,6 +150,28 @@ def test_the_report_of_a_label_map_can_be_downloaded(segmented):
     assert features["software"]["weights_sha256"]["myo"][:12] in third
 
 
+def test_what_a_reader_entered_is_in_report_and_sr(segmented):
+    case = f"/acsnet/cases/{segmented.series}"
+    form = {
+        "by": "Ana",
+        "height_cm": "180",
+        "weight_kg": "80",
+        "indication": "Syncope on exertion",
+        "comment": "Thin apex.",
+    }
+    answer = segmented.client.post(f"{case}/details", data=form, follow_redirects=False)
+    assert answer.status_code == 303, answer.text
+    report = segmented.client.get(f"{case}/report.pdf?tag=original")
+    first = PdfReader(BytesIO(report.content)).pages[0].extract_text()
+    for words in ("Syncope on exertion", "Thin apex.", "180 cm, 80 kg, 2.00 m"):
+        assert words in first
+    sr = pydicom.dcmread(
+        BytesIO(segmented.client.get(f"{case}/measurements.dcm?tag=original").content)
+    )
+    for words in ("Syncope on exertion", "Reader: Thin apex.", "body surface area 2.00 m2"):
+        assert words in sr.to_json()
+
+
 def test_the_bullseyes_are_on_the_case_page(segmented):
     text = segmented.client.get(f"/acsnet/cases/{segmented.series}").text
     (address,) = (link for link in Links(text).found if "bullseye.png" in link)

@@ -20,6 +20,7 @@ from acsnet.errors import InputError
 from acsnet.io import read_scan
 from acsnet.io.client_labels import read_client_labels
 from acsnet.measure import measure_drawn
+from acsnet.quantify.quantification import NOTHING, Given
 from acsnet.result import Measured
 from acsnet.scan import ShortAxisScan
 from acsnet.server.datastores.label_records import DRAFT
@@ -34,7 +35,11 @@ MAX_AUTHOR = 64
 
 
 def check_label(
-    scan: ShortAxisScan, labels: NDArray[np.uint8], *, notes: tuple[str, ...] = ()
+    scan: ShortAxisScan,
+    labels: NDArray[np.uint8],
+    *,
+    notes: tuple[str, ...] = (),
+    given: Given = NOTHING,
 ) -> Measured:
     """Check and measure a label map that a person drew.
 
@@ -42,6 +47,7 @@ def check_label(
         scan: the scan it was drawn on.
         labels: (`scan.grid.shape`) values of `acsnet.labels.Label`.
         notes: what its reader noticed, to be among the warnings.
+        given: what a person entered for the case.
 
     Returns:
         The measures; `quality` and `warnings` also hold what the checks of labels say.
@@ -56,7 +62,7 @@ def check_label(
         limits=read_limits(),
         reversed_slices=scan.grid.reversed_slices,
     )
-    measured = measure_drawn(scan, labels)
+    measured = measure_drawn(scan, labels, given=given)
     return replace(
         measured,
         quality=(*measured.quality, *flags),

@@ -13,11 +13,13 @@ from fastapi import APIRouter, HTTPException
 from fastapi.responses import Response
 
 from acsnet.annotations.label_versions import by_networks
+from acsnet.annotations.reading_details import DetailsStore, ReadingDetails
 from acsnet.dicom import clinical_of, make_sr
 from acsnet.dicom.source_images import file_content, read_dataset, read_headers, source_stack
 from acsnet.io import read_scan
 from acsnet.io.client_labels import read_client_labels
 from acsnet.quantify.features_document import SCHEMA
+from acsnet.quantify.quantification import Given
 from acsnet.report.bullseye import bullseye_png
 from acsnet.report.patient import read_subject
 from acsnet.report.pdf import report_pdf
@@ -31,9 +33,13 @@ from acsnet.server.datastores.protocol import LabelRecord, StudyStore
 from acsnet.server.inference.work_queue import volume_place
 from acsnet.server.pages.cases import version_of
 from acsnet.server.pages.routes import Tag
+from acsnet.server.state.paths import DETAILS
 from acsnet.settings import read_settings
 
 router = APIRouter(prefix="/acsnet")
+
+OF_THE_NETWORKS = ("intervals", "slice_uncertainty", "anatomy", "quality", "seconds", "software")
+"""Keys of `features.json` that only the run of the networks can tell."""
 
 
 @router.get("/cases/{image}/report.pdf")
@@ -41,14 +47,16 @@ router = APIRouter(prefix="/acsnet")
 def report(app: App, image: str, tag: Tag) -> Response:
     """The report of a label map, for a person."""
     store = app.datastore()
-    version, measured = _measured(store, image, tag)
+    details, faults = _entered(app, image)
+    version, measured = _measured(store, image, tag, details=details)
+    measured = replace(measured, warnings=(*measured.warnings, *faults))
     subject = read_subject(_path(store, image), measured.scan.instance_uids)
     pages = report_pdf(
         measured,
         subject,
-        reading=reading_of(version),
+        reading=reading_of(version, details),
         method=read_settings().report.method,
-        features=_on_record(version, measured),
+        features=_on_record(version, measured, details),
     )
     return _download(pages, f"{_case(store, image)}-{version.state}.pdf", "application/pdf")
 
@@ -71,7 +79,9 @@ def structured_report(app: App, image: str, tag: Tag) -> Response:
     file = store.seg_file(image, held) if held else None
     if file is None:
         raise HTTPException(404, "there is no DICOM SEG of this label map")
-    version, measured = _measured(store, image, tag)
+    details, _ = _entered(app, image)
+    version, measured = _measured(store, image, tag, details=details)
+    reading = reading_of(version, details)
     document = make_sr(
         replace(measured.features, warnings=measured.warnings),
         read_dataset(file),
@@ -82,27 +92,44 @@ def structured_report(app: App, image: str, tag: Tag) -> Response:
         clinical=clinical_of(
             measured.quantification,
             method=read_settings().report.method,
-            comment=version.comment,
+            indication=reading.indication,
+            comment=reading.comment,
         ),
     )
     name = f"{_case(store, image)}-{version.state}-sr.dcm"
     return _download(file_content(document), name, "application/dicom")
 
 
-def reading_of(version: LabelRecord) -> Reading:
-    """Who drew and read a label map, for its report."""
+def reading_of(version: LabelRecord, details: ReadingDetails) -> Reading:
+    """Who drew and read a label map and what they said, for its report."""
+    comments = dict.fromkeys(text for text in (details.comment, version.comment) if text)
     return Reading(
         reviewed=version.state == "reviewed",
         author="" if version.tag == DRAFT or by_networks(version.author) else version.author,
         reviewer=version.reviewer,
         read=None if version.saved is None else version.saved.date(),
-        comment=version.comment,
+        indication=details.indication,
+        comment="\n".join(comments),
     )
 
 
-def _on_record(version: LabelRecord, measured: Measured) -> dict[str, Any]:
-    """The measures as noted when the label map came in, with the doubts of then and of now."""
-    noted = measured.features_dict() if not _is_current(version) else dict(version.features)
+def _entered(app: App, image: str) -> tuple[ReadingDetails, tuple[str, ...]]:
+    """What a reader entered for the case, and what is wrong with the record of it."""
+    saved, faults = DetailsStore(app.store_folder() / DETAILS).read(image)
+    return (ReadingDetails() if saved is None else saved.details), faults
+
+
+def _on_record(version: LabelRecord, measured: Measured, details: ReadingDetails) -> dict[str, Any]:
+    """The measures as noted when the label map came in, with the doubts of then and of now.
+
+    What was entered since changes indices and segments: these are as measured now.
+    """
+    noted = dict(version.features)
+    if not _is_current(version):
+        noted = measured.features_dict()
+    elif details.height_cm is not None or details.rv_insertion is not None:
+        kept = {key: noted[key] for key in OF_THE_NETWORKS}
+        noted = {**measured.features_dict(), **kept}
     return {**noted, "warnings": list(measured.warnings)}
 
 
@@ -117,7 +144,9 @@ def _case(store: StudyStore, image: str) -> str:
     return re.sub(r"[^\w.+-]+", "_", name)
 
 
-def _measured(store: StudyStore, image: str, tag: str) -> tuple[LabelRecord, Measured]:
+def _measured(
+    store: StudyStore, image: str, tag: str, *, details: ReadingDetails
+) -> tuple[LabelRecord, Measured]:
     """A label map measured anew, and its record, read after it: a PACS store checks as it reads."""
     file = Path(store.version_uri(image, version_of(store, image, tag)))
     version = version_of(store, image, tag)
@@ -125,7 +154,12 @@ def _measured(store: StudyStore, image: str, tag: str) -> tuple[LabelRecord, Mea
     labels = read_client_labels(file, grid=scan.grid)
     if not labels.any():
         raise HTTPException(404, "this label map is empty: there is nothing to report")
-    measured = check_label(scan, labels)
+    given = Given(
+        height_cm=details.height_cm,
+        weight_kg=details.weight_kg,
+        rv_insertion_by_slice=details.rv_insertion,
+    )
+    measured = check_label(scan, labels, given=given)
     warnings = dict.fromkeys((*version.warnings, *measured.warnings))
     return version, replace(measured, warnings=tuple(warnings))
 
