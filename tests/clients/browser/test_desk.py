@@ -1,16 +1,14 @@
 """A reader's day on our own pages, in headless Chromium: keys alone, clicks alone, what axe says.
 
 Actions and seconds are printed. axe-core is fetched by npm where that can be done, else its test
-is skipped; `$ACSNET_AXE` names a file of it.
+is skipped.
 """
 
-import os
 import re
 import shutil
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
 import requests
@@ -24,8 +22,6 @@ SERIOUS = """async () => (await axe.run(document, {resultTypes: ['violations']})
 @pytest.fixture(scope="module")
 def axe(tmp_path_factory):
     """The text of axe-core."""
-    if named := os.environ.get("ACSNET_AXE"):
-        return Path(named).read_text()
     if shutil.which("npm") is None:
         pytest.skip("npm is not installed")
     folder = tmp_path_factory.mktemp("axe")
@@ -53,7 +49,7 @@ def cases(url):
 
 
 def ready(page):
-    page.locator("#desk[data-ready]").wait_for()
+    page.locator("#desk[data-ready]").wait_for(timeout=60_000)
 
 
 def slice_of(page):
@@ -140,7 +136,7 @@ def tell(capsys, what, began):
 def accepted(page):
     """Wait until the case is accepted, and say so again where it has warnings."""
     again = page.get_by_role("button", name="Accept all the same")
-    page.get_by_text("Last:").or_(again).first.wait_for()
+    page.get_by_text("Last:").or_(again).first.wait_for(timeout=60_000)
     if again.is_visible():
         again.click()
         page.get_by_text("Last:").wait_for()

@@ -21,7 +21,8 @@
     link.addEventListener('click', () => {
       const by = document.querySelector('input[name="by"]');
       const address = new URL(link.href);
-      if (by && by.value) address.searchParams.set('by', by.value);
+      const reader = by ? by.value : remembered;
+      if (reader) address.searchParams.set('by', reader);
       link.href = address;
     });
   }
