@@ -29,7 +29,8 @@ from acsnet.interaction.clicks import Click, Kind
 from acsnet.labels import ENHANCEMENT, MYOCARDIUM, Label
 from acsnet.masks import dice
 from acsnet.nets.autoencoder import Autoencoder
-from acsnet.nets.weights import SHIPPED, load_network
+from acsnet.nets.torch_weights import load_network
+from acsnet.nets.weights import SHIPPED
 from acsnet.pipeline import Pipeline
 from acsnet.stages.correction import Corrector
 from acsnet.stages.latent_search import LatentWalk

@@ -12,7 +12,7 @@ from rich.console import Console
 
 from acsnet.anatomy.latent_prior import save_prior
 from acsnet.errors import InputError
-from acsnet.nets.weights import save_network
+from acsnet.nets.torch_weights import save_network
 from acsnet.train.augment.walls import wall_samples
 from acsnet.train.data.lists import training_names
 from acsnet.train.latent_prior import fit_prior, has_prior

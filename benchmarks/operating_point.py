@@ -25,9 +25,10 @@ from rich.progress import track
 from rich.table import Table
 
 from acsnet.errors import AcsnetError
-from acsnet.nets.inference import TorchNetwork
-from acsnet.nets.resunet import ResUNet, ResUNetConfig
-from acsnet.nets.weights import load_network
+from acsnet.nets.architecture import ResUNetConfig
+from acsnet.nets.resunet import ResUNet
+from acsnet.nets.torch_network import TorchNetwork
+from acsnet.nets.torch_weights import load_network
 from acsnet.preprocess import StandardScan, standardise, to_scan
 from acsnet.stages.myocardium import EnhancementCleanup, clean_enhancement, predict_myocardium
 from acsnet.train.data.case import BACKGROUND, SCAR, WALL, TrainingCase

@@ -11,8 +11,9 @@ from rich.table import Table
 
 from acsnet.anatomy.pose import from_frame, pose_of, to_frame
 from acsnet.masks import dice
-from acsnet.nets.autoencoder import Autoencoder, codes_of, scores_of
-from acsnet.nets.weights import SHIPPED, load_network
+from acsnet.nets.autoencoder import Autoencoder
+from acsnet.nets.torch_weights import load_network
+from acsnet.nets.weights import SHIPPED
 from acsnet.train.data.case import WALL
 from acsnet.train.data.lists import acdc_cases, emidec_cases
 
@@ -36,9 +37,9 @@ def main() -> None:
                 if not wall.any():
                     continue
                 pose = pose_of(wall, spacing_mm)
-                code = codes_of(network, to_frame(wall, spacing_mm, pose)[None])
+                code = network.codes(to_frame(wall, spacing_mm, pose)[None])
                 shape = wall.shape[0], wall.shape[1]
-                decoded = from_frame(scores_of(network, code)[0], spacing_mm, pose, shape)
+                decoded = from_frame(network.scores(code)[0], spacing_mm, pose, shape)
                 scores.append(dice(wall, decoded))
                 area.append(wall.sum())
         values = np.array(scores)

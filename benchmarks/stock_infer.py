@@ -41,7 +41,7 @@ from acsnet.export import write_result
 from acsnet.io import read_scan
 from acsnet.nets.resunet import ResUNet
 from acsnet.nets.test_time_augmentation import ALL_VIEWS, AS_IT_IS, Views, mean_probability
-from acsnet.nets.weights import load_network
+from acsnet.nets.torch_weights import load_network
 from acsnet.pipeline import Pipeline
 from acsnet.preprocess import STANDARD_MM
 from acsnet.stages.myocardium import MYO_SIDE

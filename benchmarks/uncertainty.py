@@ -44,7 +44,8 @@ from acsnet.io import read_scan
 from acsnet.labels import MYOCARDIUM
 from acsnet.masks import slice_dice
 from acsnet.measure import quantify_drawn
-from acsnet.nets.resunet import ResUNet, ResUNetConfig
+from acsnet.nets.architecture import ResUNetConfig
+from acsnet.nets.resunet import ResUNet
 from acsnet.nets.test_time_augmentation import ALL_VIEWS
 from acsnet.pipeline import Pipeline
 from acsnet.stages.myocardium import ENHANCEMENT_THRESHOLD, WALL_THRESHOLD

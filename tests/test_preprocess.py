@@ -2,6 +2,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
 from acsnet.errors import InputError
 from acsnet.preprocess import (
@@ -16,6 +17,7 @@ from acsnet.preprocess import (
     standard_shape,
     standardise,
     to_scan,
+    triangle_weights,
     turned,
     unit_range,
     windowed,
@@ -192,3 +194,23 @@ def test_a_scan_with_more_noise_than_signal_is_told_to_be_noise(signal_sd, is_no
     standard = standardise(ShortAxisScan(name="noisy", pixels=pixels, grid=grid))
     assert standard.is_noise is is_noise
     assert ("the scan shows nothing but noise" in standard.warnings) is is_noise
+
+
+def test_linear_interpolation_to_twice_the_samples_by_hand():
+    # Centres at -0.25, 0.25, 0.75, 1.25: outside of the first and last centre their value holds.
+    expected = [[1.0, 0.0], [0.75, 0.25], [0.25, 0.75], [0.0, 1.0]]
+    np.testing.assert_allclose(triangle_weights(2, 4), expected)
+
+
+def test_fewer_samples_are_means_under_a_triangle():
+    # Four to two: centres at 0.5 and 2.5, and a triangle that falls to 0 two samples away.
+    expected = np.array([[0.75, 0.75, 0.25, 0.0], [0.0, 0.25, 0.75, 0.75]]) / 1.75
+    np.testing.assert_allclose(triangle_weights(4, 2), expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("shape", [(30, 41), (64, 50), (23, 77)])
+def test_images_are_resized_as_by_pytorch(shape):
+    stack = np.random.default_rng(0).random((2, 40, 50), np.float32)
+    options = {"mode": "bilinear", "antialias": True}
+    expected = torch.nn.functional.interpolate(torch.from_numpy(stack)[:, None], shape, **options)
+    np.testing.assert_allclose(resize(stack, shape), expected[:, 0].numpy(), atol=1e-5)

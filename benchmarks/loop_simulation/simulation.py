@@ -29,9 +29,11 @@ from acsnet.active_learning.scores import disagreement, scores_of
 from acsnet.errors import InputError
 from acsnet.labels import Label
 from acsnet.masks import dice
-from acsnet.nets.inference import inference_form
-from acsnet.nets.resunet import ResUNet, ResUNetConfig
+from acsnet.nets.architecture import ResUNetConfig
+from acsnet.nets.openvino_network import FusedNetwork
+from acsnet.nets.resunet import ResUNet
 from acsnet.nets.test_time_augmentation import ALL_VIEWS
+from acsnet.nets.torch_weights import weights_of
 from acsnet.pipeline import Pipeline
 from acsnet.stages.myocardium import WALL_THRESHOLD
 from acsnet.storage import write_json
@@ -145,7 +147,7 @@ class Replay:
 
         def pick() -> dict[str, Any]:
             network = self._network(now.seed, now.arm, now.labelled)
-            chain_of_nets = replace(self.pipeline, myocardium_net=inference_form(network))
+            chain_of_nets = replace(self.pipeline, myocardium_net=FusedNetwork(weights_of(network)))
             known = {name: known_of(chain_of_nets, self.cases[name]) for name in pool}
             chosen = choose(
                 [replace(known[n], disagreement=None) for n in pool if n not in now.labelled],

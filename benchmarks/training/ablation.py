@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 from sklearn.model_selection import StratifiedKFold
 from torch import Tensor
 
-from acsnet.nets.inference import TorchNetwork
-from acsnet.nets.resunet import ResUNet, ResUNetConfig
+from acsnet.nets.architecture import ResUNetConfig
+from acsnet.nets.resunet import ResUNet
 from acsnet.nets.test_time_augmentation import ALL_VIEWS, AS_IT_IS, Views
+from acsnet.nets.torch_network import TorchNetwork
 from acsnet.preprocess import standardise, to_scan
 from acsnet.stages.myocardium import predict_myocardium
 from acsnet.train.data.case import BACKGROUND, TrainingCase

@@ -8,7 +8,6 @@ from typing import Any, Literal, cast, get_args
 
 from acsnet.errors import InputError
 from acsnet.io import write_label_map, write_map
-from acsnet.report.meshes import PARTS, write_surfaces
 from acsnet.report.patient import Subject
 from acsnet.report.pdf import report_pdf
 from acsnet.report.reading import UNREAD, Reading
@@ -80,6 +79,8 @@ def read_kinds(text: str) -> tuple[ReportKind, ...]:
             f"a report is one of {', '.join(REPORT_KINDS)}, got {unknown[0] if unknown else text!r}"
         )
         raise InputError(msg)
+    if "mesh" in names:
+        import trimesh  # noqa: F401 - where it is missing, that is said before any work
     return cast("tuple[ReportKind, ...]", names)
 
 
@@ -105,6 +106,8 @@ def write_reports(
         write_csv(folder / ROW, [result.features_dict()])
     if "mesh" not in kinds:
         return ()
+    from acsnet.report.meshes import PARTS, write_surfaces  # the extra "report" only
+
     made = {file.stem for file in write_surfaces(result, folder)}
     return tuple(name for name in PARTS if name not in made)
 

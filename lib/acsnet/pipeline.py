@@ -12,10 +12,8 @@ from numpy.typing import NDArray
 from acsnet.anatomy.checks import read_limits
 from acsnet.anatomy.latent_prior import load_prior
 from acsnet.labels import ENHANCEMENT, LEFT_VENTRICLE, MYOCARDIUM, Label
-from acsnet.nets.autoencoder import Autoencoder
-from acsnet.nets.inference import InferenceNetwork, inference_form
-from acsnet.nets.resunet import ResUNet
-from acsnet.nets.weights import SHIPPED, load_network, read_manifest
+from acsnet.nets.inference import InferenceNetwork, load_codec, load_segmenter
+from acsnet.nets.weights import SHIPPED, read_manifest
 from acsnet.preprocess import StandardScan, standardise, to_scan
 from acsnet.quantify.obstruction import find_obstruction
 from acsnet.quantify.quantification import NOTHING, Given, Quantification, quantify
@@ -57,26 +55,26 @@ class Pipeline:
         keep_valid: bool = True,
         uncertainty: bool = False,
         reference: bool = False,
+        threads: int | None = None,
     ) -> "Pipeline":
         """Load and verify the weights of a folder, by default the shipped ones.
 
         keep_valid: leave walls that pass the checks unchanged; False replaces them by the
         autoencoder's smoother reconstruction. reference: plain PyTorch instead of the faster forms.
+        threads: of the networks on a CPU, None for all cores.
         Raises WeightsError if weights are missing, altered or do not belong together.
         """
+        if uncertainty:
+            import torch  # noqa: F401 - where it is missing, that is said before any work
         manifest = read_manifest(weights)
+        how = {"folder": weights, "device": device, "threads": threads, "reference": reference}
         walk = LatentWalk(
-            autoencoder=load_network("autoencoder", Autoencoder, folder=weights, device=device),
+            autoencoder=load_codec(**how),
             prior=load_prior(read_limits(), folder=weights),
         )
-
-        def form(name: str) -> InferenceNetwork:
-            network = load_network(name, ResUNet, folder=weights, device=device)
-            return inference_form(network, reference=reference)
-
         return cls(
-            roi_net=form("roi"),
-            myocardium_net=form("myo"),
+            roi_net=load_segmenter("roi", **how),
+            myocardium_net=load_segmenter("myo", **how),
             cleanup=EnhancementCleanup(**manifest["myo"]["cleanup"]),
             corrector=Corrector(walk=walk, keep_valid=keep_valid),
             weights={name: entry["sha256"] for name, entry in manifest.items()},

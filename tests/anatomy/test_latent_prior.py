@@ -6,8 +6,8 @@ import pytest
 from acsnet.anatomy.checks import Limit, read_limits
 from acsnet.anatomy.latent_prior import build_prior, load_prior, save_prior, typical_gap
 from acsnet.errors import WeightsError
-from acsnet.nets.autoencoder import AutoencoderConfig
-from acsnet.nets.weights import save_network
+from acsnet.nets.architecture import AutoencoderConfig
+from acsnet.nets.torch_weights import save_network
 
 pytestmark = pytest.mark.slow
 

@@ -15,7 +15,7 @@ from pretend_archive import pretend_archive
 from pydicom.uid import DeflatedExplicitVRLittleEndian, generate_uid
 
 from acsnet.annotations import audit_log
-from acsnet.dicom import make_seg
+from acsnet.dicom.seg_write import make_seg
 from acsnet.dicom.source_images import source_stack
 from acsnet.errors import PacsError
 from acsnet.io import read_scan

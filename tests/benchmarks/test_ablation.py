@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from acsnet.errors import InputError
-from acsnet.nets.resunet import ResUNet, ResUNetConfig
+from acsnet.nets.architecture import ResUNetConfig
+from acsnet.nets.resunet import ResUNet
 from acsnet.nets.test_time_augmentation import AS_IT_IS
 from acsnet.train.data.lists import emidec_cases
 from acsnet.train.data.prepare import SampleCounts

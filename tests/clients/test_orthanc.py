@@ -17,7 +17,7 @@ from dicomweb_client import DICOMwebClient
 from pydicom.uid import generate_uid
 
 import packings
-from acsnet.dicom import make_seg
+from acsnet.dicom.seg_write import make_seg
 from acsnet.errors import InputError
 from acsnet.io import read_scan
 from acsnet.pacs.archive import Archive, Companions

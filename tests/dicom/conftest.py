@@ -3,7 +3,8 @@ import pytest
 from pydicom.dataset import Dataset
 from pydicom.uid import MRImageStorage
 
-from acsnet.dicom import make_seg, source_stack
+from acsnet.dicom.seg_write import make_seg
+from acsnet.dicom.source_images import source_stack
 from acsnet.io import read_scan
 from acsnet.io.dicom_files import read_headers
 

@@ -7,7 +7,10 @@ import subprocess
 import numpy as np
 import pytest
 
-from acsnet.dicom import Clinical, make_pdf, make_seg, make_sr
+from acsnet.dicom.encapsulated_pdf import make_pdf
+from acsnet.dicom.seg_write import make_seg
+from acsnet.dicom.sr import make_sr
+from acsnet.dicom.sr_content import Clinical
 from acsnet.quantify.aha_segments import Segment
 from acsnet.quantify.body_size import BodySize, body_numbers
 from acsnet.quantify.features import compute_features

@@ -2,7 +2,7 @@
 
 import pytest
 
-from acsnet.dicom import make_pdf
+from acsnet.dicom.encapsulated_pdf import make_pdf
 from acsnet.errors import InputError
 
 

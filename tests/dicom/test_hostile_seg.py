@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pydicom.encaps import encapsulate
 from pydicom.uid import RLELossless
 
-from acsnet.dicom import read_seg
+from acsnet.dicom.seg_read import read_seg
 from acsnet.errors import AcsnetError, InputError
 from acsnet.io.dicom_files import DAMAGED
 

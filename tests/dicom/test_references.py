@@ -8,8 +8,11 @@ import pytest
 from pydicom.uid import EnhancedMRImageStorage
 
 import packings
-from acsnet.dicom import make_pdf, make_seg, make_sr, read_seg, source_stack
-from acsnet.dicom.source_images import read_headers
+from acsnet.dicom.encapsulated_pdf import make_pdf
+from acsnet.dicom.seg_read import read_seg
+from acsnet.dicom.seg_write import make_seg
+from acsnet.dicom.source_images import read_headers, source_stack
+from acsnet.dicom.sr import make_sr
 from acsnet.errors import InputError
 from acsnet.io import read_scan
 from acsnet.quantify.features import compute_features

@@ -5,8 +5,9 @@ import numpy as np
 import pydicom
 import pytest
 
-from acsnet.dicom import make_seg, source_stack
 from acsnet.dicom.seg_on_scan import seg_labels
+from acsnet.dicom.seg_write import make_seg
+from acsnet.dicom.source_images import source_stack
 from acsnet.errors import InputError
 from acsnet.evaluate.cases import score_case
 from acsnet.io import read_scan, write_image, write_label_map

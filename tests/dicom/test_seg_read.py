@@ -8,8 +8,9 @@ from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 from pydicom.uid import RTStructureSetStorage
 
-from acsnet.dicom import is_mappable, make_seg, read_seg, written_by_acsnet
-from acsnet.dicom.seg_labels import LABEL_MAP_STORAGE
+from acsnet.dicom.seg_labels import LABEL_MAP_STORAGE, is_mappable, written_by_acsnet
+from acsnet.dicom.seg_read import read_seg
+from acsnet.dicom.seg_write import make_seg
 from acsnet.errors import GeometryError, InputError
 
 from .conftest import COLUMN_TO, COLUMNS, NORMAL, ORIGIN, ROW_TO, ROWS, STEP_MM, sample_sources

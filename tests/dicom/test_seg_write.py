@@ -8,8 +8,9 @@ from pydicom.sr.coding import Code
 from skimage.color import lab2rgb
 
 from acsnet import __version__
-from acsnet.dicom import make_seg, source_faults, source_stack
-from acsnet.dicom.seg_write import cielab
+from acsnet.dicom.header import source_faults
+from acsnet.dicom.seg_write import cielab, make_seg
+from acsnet.dicom.source_images import source_stack
 from acsnet.errors import InputError
 from acsnet.labels import LABELS
 

@@ -5,7 +5,9 @@ from dataclasses import replace
 import highdicom
 import pytest
 
-from acsnet.dicom import Clinical, make_seg, make_sr
+from acsnet.dicom.seg_write import make_seg
+from acsnet.dicom.sr import make_sr
+from acsnet.dicom.sr_content import Clinical
 from acsnet.errors import InputError
 from acsnet.quantify.aha_segments import Segment
 from acsnet.quantify.body_size import BodySize, body_numbers

@@ -10,9 +10,9 @@ from acsnet.anatomy.checks import read_limits
 from acsnet.anatomy.latent_prior import Prior, save_prior
 from acsnet.errors import InputError, WeightsError
 from acsnet.fine_tuning.model_registry import SHIPPED_NAME, Aliases, Models
-from acsnet.nets.autoencoder import AutoencoderConfig
-from acsnet.nets.resunet import ResUNetConfig
-from acsnet.nets.weights import SHIPPED, save_network
+from acsnet.nets.architecture import AutoencoderConfig, ResUNetConfig
+from acsnet.nets.torch_weights import save_network
+from acsnet.nets.weights import SHIPPED
 
 
 def write_chain(folder, number):

@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 import torch
 
-from acsnet.nets.autoencoder import Autoencoder, AutoencoderConfig, codes_of, scores_of
-from acsnet.nets.weights import load_network, save_network
+from acsnet.nets.architecture import AutoencoderConfig
+from acsnet.nets.autoencoder import Autoencoder
+from acsnet.nets.torch_weights import load_network, save_network
 
 SMALL = AutoencoderConfig(base_filters=2, depth=3, side=32, code=4)
 
@@ -22,17 +23,17 @@ def test_it_has_the_layers_of_the_method():
 
 def test_codes_and_scores_have_their_shapes():
     network = AutoencoderConfig().build().eval()
-    codes = codes_of(network, np.zeros((3, 128, 128), np.float32))
+    codes = network.codes(np.zeros((3, 128, 128), np.float32))
     assert codes.shape == (3, 16)
-    assert scores_of(network, codes).shape == (3, 128, 128)
+    assert network.scores(codes).shape == (3, 128, 128)
 
 
 def test_scores_do_not_depend_on_the_company_in_a_batch():
     torch.manual_seed(0)
     network = SMALL.build().eval()
     codes = np.random.default_rng(0).normal(size=(5, 4)).astype(np.float32)
-    together = scores_of(network, codes)
-    alone = np.concatenate([scores_of(network, code[None]) for code in codes])
+    together = network.scores(codes)
+    alone = np.concatenate([network.scores(code[None]) for code in codes])
     np.testing.assert_allclose(together, alone, atol=1e-5)
 
 
@@ -43,7 +44,7 @@ def test_a_saved_autoencoder_comes_back(tmp_path):
     assert loaded.config == SMALL
     frames = np.random.default_rng(0).random((2, 32, 32)).astype(np.float32)
     np.testing.assert_allclose(
-        codes_of(loaded, frames), codes_of(network, frames), atol=5e-3
+        loaded.codes(frames), network.codes(frames), atol=5e-3
     )  # half precision
 
 
@@ -53,5 +54,5 @@ def test_shipped_walls_survive_the_code(pipeline):
     radius = np.hypot(rows, columns)
     ring = (radius < 43) & (radius > 28)
     network = pipeline.corrector.walk.autoencoder
-    decoded = scores_of(network, codes_of(network, ring[None].astype(np.float32)))[0] > 0
+    decoded = network.scores(network.codes(ring[None].astype(np.float32)))[0] > 0
     assert 2 * (decoded & ring).sum() / (decoded.sum() + ring.sum()) == pytest.approx(1, abs=0.05)

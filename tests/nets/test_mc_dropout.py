@@ -3,8 +3,8 @@ import threading
 import pytest
 import torch
 
+from acsnet.nets.architecture import ResUNetConfig
 from acsnet.nets.mc_dropout import ChannelDropout, with_dropout
-from acsnet.nets.resunet import ResUNetConfig
 from acsnet.nets.test_time_augmentation import view_probabilities
 
 pytestmark = pytest.mark.slow

@@ -1,3 +1,4 @@
+import json
 import subprocess
 import sys
 from threading import Thread
@@ -8,10 +9,14 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from acsnet.nets.inference import TorchNetwork, inference_form
+from acsnet.errors import WeightsError
+from acsnet.nets.architecture import ResUNetConfig
+from acsnet.nets.inference import load_segmenter
 from acsnet.nets.openvino_graph import enlarging_kernel
 from acsnet.nets.openvino_network import FusedNetwork
-from acsnet.nets.resunet import ResUNetConfig
+from acsnet.nets.torch_network import TorchNetwork
+from acsnet.nets.torch_weights import save_network, weights_of
+from acsnet.nets.weights import NetworkWeights
 
 pytestmark = pytest.mark.slow
 
@@ -39,28 +44,30 @@ def test_in_single_precision_the_fused_network_draws_what_the_plain_one_draws(co
     seen = images(inputs=net.config.inputs)
     plain = TorchNetwork(network=net)(seen)
     assert plain.std() > 0.05
-    np.testing.assert_allclose(FusedNetwork(net, bfloat16=False)(seen), plain, atol=1e-4)
+    np.testing.assert_allclose(
+        FusedNetwork(weights_of(net), bfloat16=False)(seen), plain, atol=1e-4
+    )
 
 
 def test_in_bfloat16_it_differs_little():
     net = network()
     plain = TorchNetwork(network=net)(images())
-    assert np.abs(FusedNetwork(net, bfloat16=True)(images()) - plain).mean() < 0.005
+    assert np.abs(FusedNetwork(weights_of(net), bfloat16=True)(images()) - plain).mean() < 0.005
 
 
 def test_each_image_is_drawn_as_if_it_were_alone():
-    net, seen = FusedNetwork(network()), images(3)
+    net, seen = FusedNetwork(weights_of(network())), images(3)
     together = net(seen)
     for k in range(3):
         np.testing.assert_array_equal(net(seen[k : k + 1])[0], together[k])
 
 
 def test_no_image_gives_no_answer():
-    assert FusedNetwork(network())(images(0)).shape == (0, 2, 32, 32)
+    assert FusedNetwork(weights_of(network()))(images(0)).shape == (0, 2, 32, 32)
 
 
 def test_images_of_another_side_may_follow():
-    net = FusedNetwork(network(), bfloat16=False)
+    net = FusedNetwork(weights_of(network()), bfloat16=False)
     for side in (32, 48, 32):
         seen = images(1, side=side)
         expected = TorchNetwork(network=network())(seen)
@@ -68,7 +75,7 @@ def test_images_of_another_side_may_follow():
 
 
 def test_threads_may_draw_at_once():
-    net, seen = FusedNetwork(network()), [images(1), 1.0 - images(1)]
+    net, seen = FusedNetwork(weights_of(network())), [images(1), 1.0 - images(1)]
     alone = [net(one) for one in seen]
     drawn = {}
     threads = [
@@ -89,14 +96,33 @@ def test_a_transposed_convolution_stands_for_enlargement_and_convolution():
     image, weight = torch.rand(1, 3, 5, 5), torch.rand(2, 3, 3, 3)
     large = functional.interpolate(image, scale_factor=2, mode="nearest")
     expected = functional.conv2d(large, weight, padding=1)
-    got = functional.conv_transpose2d(image, enlarging_kernel(weight), stride=2, padding=1)
+    kernel = torch.from_numpy(enlarging_kernel(weight.numpy()))
+    got = functional.conv_transpose2d(image, kernel, stride=2, padding=1)
     torch.testing.assert_close(got, expected)
 
 
 def test_the_reference_is_the_network_as_it_was_trained():
-    net = network()
-    assert inference_form(net, reference=True) == TorchNetwork(network=net)
-    assert isinstance(inference_form(net), FusedNetwork)
+    reference = load_segmenter("myo", reference=True)
+    assert isinstance(reference, TorchNetwork)
+    assert next(reference.network.parameters()).dtype == torch.float32
+    assert isinstance(load_segmenter("myo"), FusedNetwork)
+
+
+@pytest.mark.parametrize("missing", ["down.1.body.0.weight", "up.0.body.5.running_var"])
+def test_arrays_of_another_network_are_refused_when_they_are_loaded(missing):
+    arrays = dict(weights_of(network()).arrays)
+    del arrays[missing]
+    with pytest.raises(KeyError, match=missing):
+        FusedNetwork(NetworkWeights(config=network().config, arrays=arrays))
+
+
+def test_a_file_of_another_network_is_refused(tmp_path):
+    save_network(network(), "myo", folder=tmp_path, about={})
+    manifest = json.loads((tmp_path / "manifest.json").read_text())
+    manifest["myo"]["config"]["base_filters"] = 8
+    (tmp_path / "manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(WeightsError, match="does not fit the network 'myo'"):
+        load_segmenter("myo", folder=tmp_path)
 
 
 def test_nothing_is_told_to_anyone_at_start(tmp_path):

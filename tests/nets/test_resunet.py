@@ -1,7 +1,8 @@
 import pytest
 import torch
 
-from acsnet.nets.resunet import ResUNet, ResUNetConfig
+from acsnet.nets.architecture import ResUNetConfig
+from acsnet.nets.resunet import ResUNet
 
 
 @pytest.mark.parametrize(("inputs", "outputs", "size"), [(1, 1, (48, 64)), (2, 2, (32, 32))])

@@ -4,8 +4,10 @@ import pytest
 import torch
 
 from acsnet.errors import WeightsError
-from acsnet.nets.resunet import ResUNet, ResUNetConfig
-from acsnet.nets.weights import load_network, read_manifest, save_network
+from acsnet.nets.architecture import ResUNetConfig
+from acsnet.nets.resunet import ResUNet
+from acsnet.nets.torch_weights import load_network, save_network
+from acsnet.nets.weights import read_manifest
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from acsnet.dicom import make_seg
+from acsnet.dicom.seg_write import make_seg
 from acsnet.pacs.annotations import annotation_of, newest_first
 
 

@@ -3,7 +3,7 @@ import time
 import numpy as np
 import pytest
 
-from acsnet.dicom import make_seg
+from acsnet.dicom.seg_write import make_seg
 from acsnet.errors import PacsError
 from acsnet.pacs.config import PacsSettings
 from acsnet.pacs.worklist import WorkList

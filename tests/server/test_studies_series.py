@@ -7,7 +7,7 @@ import pydicom
 import pytest
 from saved_labels import keep_draft, save_label
 
-from acsnet.dicom import read_seg
+from acsnet.dicom.seg_read import read_seg
 from acsnet.io import read_scan
 from acsnet.server.datastores.folder import REVIEWED, StudiesDatastore
 

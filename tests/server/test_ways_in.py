@@ -13,7 +13,7 @@ from pypdf import PdfReader
 
 from acsnet.annotations import audit_log
 from acsnet.annotations.label_versions import VersionStore
-from acsnet.dicom import make_seg
+from acsnet.dicom.seg_write import make_seg
 from acsnet.dicom.source_images import source_stack
 from acsnet.io import read_scan, write_label_map
 from acsnet.labels import Label

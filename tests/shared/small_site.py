@@ -79,7 +79,8 @@ def small_network(name):
 
 def write_chain(folder, networks):
     """The shipped chain with other networks of stages 1 and 2, by name."""
-    from acsnet.nets.weights import SHIPPED, save_network
+    from acsnet.nets.torch_weights import save_network
+    from acsnet.nets.weights import SHIPPED
 
     shutil.copytree(SHIPPED, folder)
     cleanup = json.loads((folder / "manifest.json").read_text())["myo"]["cleanup"]

@@ -5,8 +5,8 @@ from hypothesis import strategies as st
 from scipy.ndimage import gaussian_filter
 
 from acsnet.anatomy.checks import check_ventricle
-from acsnet.nets.inference import TorchNetwork
-from acsnet.nets.resunet import ResUNetConfig
+from acsnet.nets.architecture import ResUNetConfig
+from acsnet.nets.torch_network import TorchNetwork
 from acsnet.preprocess import StandardScan
 from acsnet.stages.myocardium import (
     MYO_SIDE,

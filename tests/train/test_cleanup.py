@@ -1,7 +1,8 @@
 import numpy as np
 import torch
 
-from acsnet.nets.resunet import ResUNet, ResUNetConfig
+from acsnet.nets.architecture import ResUNetConfig
+from acsnet.nets.resunet import ResUNet
 from acsnet.train import cleanup
 from acsnet.train.cleanup import fit_cleanup
 from acsnet.train.data.samples import SAMPLE_SIDE, Samples, stack_neighbours

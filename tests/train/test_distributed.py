@@ -17,7 +17,7 @@ from acsnet.anatomy.checks import read_limits
 from acsnet.anatomy.latent_prior import load_prior
 from acsnet.errors import InputError
 from acsnet.nets.autoencoder import Autoencoder
-from acsnet.nets.weights import load_network
+from acsnet.nets.torch_weights import load_network
 from acsnet.train import latent_prior as latent_module
 from acsnet.train.distributed import ALONE, Processes, joined, launched
 from acsnet.train.recipes import RECIPES

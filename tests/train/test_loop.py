@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from acsnet.errors import AcsnetError, InputError
-from acsnet.nets.resunet import ResUNetConfig
+from acsnet.nets.architecture import ResUNetConfig
 from acsnet.train.data.samples import SAMPLE_SIDE, Samples, stack_neighbours
 from acsnet.train.loop import Recipe, draw, rate, train
 from acsnet.train.losses import PrintedLoss, SeparateLoss

@@ -16,9 +16,10 @@ from acsnet.anatomy.checks import read_limits
 from acsnet.anatomy.latent_prior import Prior, load_prior
 from acsnet.cli.main import app
 from acsnet.errors import InputError, WeightsError
-from acsnet.nets.autoencoder import Autoencoder, scores_of
+from acsnet.nets.autoencoder import Autoencoder
 from acsnet.nets.resunet import ResUNet
-from acsnet.nets.weights import NETWORKS, SHIPPED, load_network, read_manifest
+from acsnet.nets.torch_weights import NETWORKS, load_network
+from acsnet.nets.weights import SHIPPED, read_manifest
 from acsnet.stages.myocardium import EnhancementCleanup
 from acsnet.train import latent_prior as latent_module
 from acsnet.train.data.prepare import SampleCounts, build, load
@@ -200,7 +201,7 @@ def test_the_autoencoder_comes_with_the_prior_of_its_walls(run, seen):
     # Three patients of three slices each; codes and scores are those of the weights as written.
     assert seen["codes"].shape == (9, 16)
     assert seen["scale_mm"].shape == (9,)
-    np.testing.assert_allclose(seen["scores"], scores_of(network, seen["codes"][:2]), atol=1e-5)
+    np.testing.assert_allclose(seen["scores"], network.scores(seen["codes"][:2]), atol=1e-5)
     np.testing.assert_array_equal(prior.codes, seen["codes"])
     assert prior.seed == 2
     assert "research" in read_manifest(folder)["prior"]["trained_on"]

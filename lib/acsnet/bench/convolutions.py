@@ -7,18 +7,15 @@ share of a network counts the products of its graph; the plain network has about
 import time
 from collections import defaultdict
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import torch
-from torch import nn
 
 from acsnet.nets import openvino_runtime as ov
+from acsnet.nets.architecture import ResUNetConfig
 from acsnet.nets.openvino_graph import VIEWS, graph_of
 from acsnet.nets.openvino_network import compiled, has_bfloat16
 from acsnet.nets.openvino_runtime import opset13 as op
-from acsnet.nets.resunet import ResUNet
-from acsnet.nets.weights import load_network
+from acsnet.nets.weights import NetworkWeights, read_weights
 from acsnet.stages.myocardium import MYO_SIDE
 from acsnet.stages.roi import ROI_SIDE
 
@@ -69,7 +66,7 @@ def measure_convolutions() -> Convolutions:
     bfloat16 = has_bfloat16()
     peak = peak_multiply_adds(bfloat16=bfloat16)
     networks = tuple(
-        network_speed(name, load_network(name, ResUNet), peak=peak, bfloat16=bfloat16)
+        network_speed(name, read_weights(name, ResUNetConfig), peak=peak, bfloat16=bfloat16)
         for name in SIDES
     )
     precision = "bfloat16" if bfloat16 else "float32"
@@ -92,7 +89,9 @@ def peak_multiply_adds(*, bfloat16: bool, runs: int = RUNS) -> float:
     return max(speeds)
 
 
-def network_speed(name: str, network: ResUNet, *, peak: float, bfloat16: bool) -> NetworkSpeed:
+def network_speed(
+    name: str, network: NetworkWeights[ResUNetConfig], *, peak: float, bfloat16: bool
+) -> NetworkSpeed:
     """Measure a network at its usual image side."""
     side = SIDES[name]
     model = graph_of(network, side=side, bfloat16=bfloat16)
@@ -124,20 +123,22 @@ def multiply_adds(model: ov.Model) -> int:
     return sum(work for _, work in _work(model))
 
 
-def plain_multiply_adds(network: ResUNet, *, side: int) -> int:
+def plain_multiply_adds(network: NetworkWeights[ResUNetConfig], *, side: int) -> int:
     """Multiply-adds of all convolutions of a network on a slice in all its views."""
-    counts = []
+    # Of the arrays only the weights of convolutions have four axes.
+    kernels = {name: array.size for name, array in network.arrays.items() if array.ndim == 4}
+    depth = network.config.depth
+    return VIEWS * sum(
+        size * (side >> level_of(name, depth)) ** 2 for name, size in kernels.items()
+    )
 
-    def count(module: Any, _: Any, out: torch.Tensor) -> None:
-        counts.append(out.numel() * module.weight[0].numel())
 
-    convolutions = [m for m in network.modules() if isinstance(m, nn.Conv2d)]
-    hooks = [module.register_forward_hook(count) for module in convolutions]
-    with torch.inference_mode():
-        network(torch.zeros(1, network.config.inputs, side, side))
-    for hook in hooks:
-        hook.remove()
-    return VIEWS * sum(counts)
+def level_of(name: str, depth: int) -> int:
+    """How often the images of an array's layer were halved; name: such as "up.0.body.3.weight"."""
+    path, number = name.split(".")[:2]
+    if path == "head":
+        return 0
+    return int(number) if path == "down" else depth - 1 - int(number)
 
 
 def levels_of(model: ov.Model, *, peak: float, bfloat16: bool) -> tuple[Level, ...]:

@@ -20,7 +20,7 @@ from acsnet.errors import InputError
 
 SCANS = 10  # by each process whose throughput is measured
 WORKERS = (1, 2)
-PARTS = ("torch", "openvino", "numpy")
+PARTS = ("openvino", "numpy")
 Measure = TypeVar("Measure")
 
 

@@ -44,9 +44,8 @@ def time_scan(
 ) -> ScanTiming:
     """Time a scan, cold and warm. Raises as `read_scan`, which takes the rest, and the pipeline."""
     times = [time.perf_counter()]
-    import torch
-
     from acsnet.io import read_scan
+    from acsnet.nets.openvino_runtime import thread_count
     from acsnet.pipeline import Pipeline
 
     times.append(time.perf_counter())
@@ -69,7 +68,7 @@ def time_scan(
     slices, rows, columns = scan.pixels.shape
     return ScanTiming(
         shape=(slices, rows, columns),
-        threads=torch.get_num_threads(),
+        threads=thread_count(),
         cold=cold,
         seconds_per_scan=statistics.median(whole),
         fastest_seconds=min(whole),
@@ -89,13 +88,10 @@ def time_scans(
     series: Sequence[str] | None = None,
 ) -> float:
     """Seconds for `scans` times the same scan, warm; starts when all processes are ready."""
-    import torch
-
     from acsnet.io import read_scan
     from acsnet.pipeline import Pipeline
 
-    torch.set_num_threads(threads)
-    pipeline = Pipeline.load()
+    pipeline = Pipeline.load(threads=threads)
     pipeline(read_scan(path, phase=phase, series=series))
     barrier.wait()
     start = time.perf_counter()

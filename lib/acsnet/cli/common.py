@@ -19,6 +19,25 @@ NOTICE = "Research use only. Not a medical device."
 PIPE_WIDTH = 400
 """A file or another program that reads a table gets a row on one line."""
 
+EXTRAS = {
+    "train": ("torch", "sklearn", "mlflow"),
+    "dicom": ("highdicom", "pynetdicom", "dicomweb_client", "requests", "SimpleITK"),
+    "report": ("trimesh",),
+    "cohort": ("ray", "pyarrow"),
+    "server": (
+        "anyio",
+        "fastapi",
+        "filelock",
+        "jinja2",
+        "jwt",
+        "monailabel",
+        "prometheus_client",
+        "starlette",
+        "uvicorn",
+    ),
+}
+"""What brings the packages that not every installation has, as `import` names them."""
+
 out = Console(width=None if sys.stdout.isatty() else PIPE_WIDTH, highlight=False)
 err = Console(stderr=True, highlight=False)
 
@@ -48,6 +67,20 @@ class Commands(TyperGroup):
             raise
         except (AcsnetError, OSError) as error:
             raise refusal(error) from None
+        except ModuleNotFoundError as error:
+            raise refusal(_missing(error)) from error
+
+
+def _missing(error: ModuleNotFoundError) -> AcsnetError:
+    """The sentence for a package that is not installed. Raises what is no package of an extra."""
+    package = (error.name or "").partition(".")[0]
+    for extra, packages in EXTRAS.items():
+        if package in packages:
+            return AcsnetError(
+                f"this needs the package {package}, which is not installed: "
+                f"pip install 'acsnet[{extra}]'"
+            )
+    raise error
 
 
 def refusal(error: Exception) -> typer.Exit:

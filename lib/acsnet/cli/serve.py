@@ -76,22 +76,31 @@ def config() -> None:
 
 def info() -> None:
     """Versions, weights and label values. Exit code 2 if the weights are not as shipped."""
-    import torch
-
     from acsnet.labels import LABELS
-    from acsnet.nets.weights import NETWORKS, load_network, read_manifest
+    from acsnet.nets.architecture import CONFIGS
+    from acsnet.nets.openvino_network import has_bfloat16
+    from acsnet.nets.openvino_runtime import thread_count
+    from acsnet.nets.weights import read_manifest, read_weights
 
     say(f"acsnet {__version__}. {NOTICE}")
     say(
-        f"Python {platform.python_version()}, torch {torch.__version__}, "
-        f"{os.cpu_count()} processors, GPU: {'yes' if torch.cuda.is_available() else 'no'}"
+        f"Python {platform.python_version()}, {_torch()}; networks on {thread_count()} of "
+        f"{os.cpu_count()} processors in {'bfloat16' if has_bfloat16() else 'single precision'}"
     )
-    networks = {name: load_network(name, kind) for name, kind in NETWORKS.items()}
+    networks = {name: read_weights(name, kind) for name, kind in CONFIGS.items()}
     table = Table("network", "filters", "parameters", "SHA-256", title="Verified weights")
     for name, network in networks.items():
-        parameters = sum(p.numel() for p in network.parameters())
         digest = str(read_manifest()[name]["sha256"])[:16]
-        table.add_row(name, str(network.config.base_filters), f"{parameters:,}", digest)
+        table.add_row(name, str(network.config.base_filters), f"{network.parameters:,}", digest)
     out.print(table)
     values = {info.name: int(info.label) for info in LABELS}
     say(f"labels: {json.dumps(values)}")
+
+
+def _torch() -> str:
+    """Version of PyTorch and whether it sees a GPU; what only segments does without it."""
+    try:
+        import torch
+    except ModuleNotFoundError:
+        return "no PyTorch"
+    return f"torch {torch.__version__}, GPU: {'yes' if torch.cuda.is_available() else 'no'}"

@@ -12,8 +12,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from acsnet import __version__
 from acsnet.cohort.outcome import Outcome
 from acsnet.cohort.sources import Source
@@ -40,14 +38,14 @@ class Settings:
 class CaseWorker:
     """Segments cases one after another; networks are loaded at the first that needs them.
 
-    threads: of the processor, for torch.
+    threads: of the processor, for the networks.
     """
 
     def __init__(self, *, output: Path, settings: Settings, device: str, threads: int) -> None:
         self._output = output
         self._settings = settings
         self._device = device
-        torch.set_num_threads(threads)
+        self._threads = threads
 
     def work(self, source: Source) -> Outcome:
         """One case. Raises WeightsError and OutputFullError, which are no fault of the case."""
@@ -91,6 +89,7 @@ class CaseWorker:
     def _pipeline(self) -> Pipeline:
         return Pipeline.load(
             device=self._device,
+            threads=self._threads,
             scar_method=self._settings.scar_method,
             keep_valid=not self._settings.smooth_walls,
         )

@@ -22,14 +22,8 @@ from acsnet.anatomy.latent_prior import save_prior
 from acsnet.fine_tuning.replay import slice_samples, wall_samples
 from acsnet.nets.autoencoder import Autoencoder
 from acsnet.nets.resunet import ResUNet
-from acsnet.nets.weights import (
-    NETWORKS,
-    load_network,
-    read_manifest,
-    read_verified,
-    save_network,
-    save_verified,
-)
+from acsnet.nets.torch_weights import NETWORKS, load_network, save_network
+from acsnet.nets.weights import read_manifest, read_verified, save_verified
 from acsnet.storage import write_json
 from acsnet.train.augment.walls import WallSamples
 from acsnet.train.checkpoint import Epoch

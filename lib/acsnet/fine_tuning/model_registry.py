@@ -25,14 +25,15 @@ from acsnet.anatomy.checks import read_limits
 from acsnet.anatomy.latent_prior import NAME as PRIOR
 from acsnet.anatomy.latent_prior import load_prior
 from acsnet.errors import InputError, WeightsError
-from acsnet.nets.weights import MANIFEST, NETWORKS, SHIPPED, read_verified
+from acsnet.nets.architecture import CONFIGS
+from acsnet.nets.weights import MANIFEST, SHIPPED, read_verified
 from acsnet.storage import TEMPORARY, write_json, writing_folder
 from acsnet.train.run_record import now, read_json
 
 SHIPPED_NAME = "shipped"
 NAME_LENGTH = 12
 NAME_FORM = re.compile(rf"[0-9a-f]{{{NAME_LENGTH}}}")
-CHAIN = (*NETWORKS, PRIOR)  # what a weights folder must hold to be served
+CHAIN = (*CONFIGS, PRIOR)  # what a weights folder must hold to be served
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,8 +14,8 @@ from scipy.special import expit
 from acsnet.anatomy.checks import read_limits
 from acsnet.anatomy.latent_prior import load_prior
 from acsnet.anatomy.pose import FRAME_SIDE
-from acsnet.nets.autoencoder import Autoencoder, scores_of
-from acsnet.nets.weights import load_network
+from acsnet.nets.autoencoder import Autoencoder
+from acsnet.nets.torch_weights import load_network
 from acsnet.train.augment.walls import WALL_SIDE, WallSamples, walls_of
 from acsnet.train.data.case import TrainingCase
 from acsnet.train.data.lists import phantom_cases
@@ -64,7 +64,7 @@ def replayed_walls() -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
     codes = prior.codes[: prior.experts]
     walls = np.zeros((len(codes), 1, WALL_SIDE, WALL_SIDE), np.uint8)
     for start in range(0, len(codes), BATCH):
-        scores = scores_of(network, codes[start : start + BATCH])
+        scores = network.scores(codes[start : start + BATCH])
         inner = walls[start : start + BATCH, 0, edge:-edge, edge:-edge]
         inner[:] = np.rint(255.0 * expit(scores))
     return walls, prior.scale_mm[: prior.experts]

@@ -5,27 +5,12 @@ convolutions, leaky ReLU; channels double from 16. Its "2048" is read as the fla
 Not from the paper: code and output have no activation; codes may be negative, output is a score.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-
-@dataclass(frozen=True, kw_only=True)
-class AutoencoderConfig:
-    """Architecture of the network, stored with its weights."""
-
-    base_filters: int = 16
-    depth: int = 6
-    side: int = 128
-    code: int = 16
-    slope: float = 0.1
-
-    def build(self) -> "Autoencoder":
-        """The network with random weights."""
-        return Autoencoder(self)
+from acsnet.nets.architecture import AutoencoderConfig
 
 
 class Autoencoder(nn.Module):
@@ -37,7 +22,7 @@ class Autoencoder(nn.Module):
         super().__init__()
         self.config = config
         widths = [config.base_filters * 2**level for level in range(config.depth)]
-        smallest = config.side // 2**config.depth
+        smallest = config.smallest
         flat = widths[-1] * smallest**2
         down: list[nn.Module] = []
         for before, after in zip([1, *widths[:-1]], widths, strict=True):
@@ -67,23 +52,18 @@ class Autoencoder(nn.Module):
         """Reconstruction: scores of the masks, from their codes."""
         return self.decode(self.encode(x))
 
+    @torch.inference_mode()
+    def codes(self, frames: NDArray[np.float32]) -> NDArray[np.float32]:
+        """(n, side, side) shares of wall in [0, 1] -> codes (n, code)."""
+        out: NDArray[np.float32] = self.encode(self._here(frames)[:, None]).float().cpu().numpy()
+        return out
 
-def codes_of(network: Autoencoder, frames: NDArray[np.float32]) -> NDArray[np.float32]:
-    """(n, side, side) shares of wall in [0, 1] -> codes (n, code)."""
-    with torch.inference_mode():
-        codes = network.encode(_on(network, frames)[:, None])
-    out: NDArray[np.float32] = codes.float().cpu().numpy()
-    return out
+    @torch.inference_mode()
+    def scores(self, codes: NDArray[np.float32]) -> NDArray[np.float32]:
+        """(n, code) -> scores (n, side, side); wall where above 0."""
+        out: NDArray[np.float32] = self.decode(self._here(codes))[:, 0].float().cpu().numpy()
+        return out
 
-
-def scores_of(network: Autoencoder, codes: NDArray[np.float32]) -> NDArray[np.float32]:
-    """(n, code) -> scores (n, side, side); wall where above 0."""
-    with torch.inference_mode():
-        scores = network.decode(_on(network, codes))[:, 0]
-    out: NDArray[np.float32] = scores.float().cpu().numpy()
-    return out
-
-
-def _on(network: Autoencoder, array: NDArray[np.float32]) -> Tensor:
-    device = next(network.parameters()).device
-    return torch.from_numpy(np.ascontiguousarray(array, np.float32)).to(device)
+    def _here(self, array: NDArray[np.float32]) -> Tensor:
+        device = next(self.parameters()).device
+        return torch.from_numpy(np.ascontiguousarray(array, np.float32)).to(device)

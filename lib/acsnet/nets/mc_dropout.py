@@ -1,11 +1,15 @@
 """Monte Carlo dropout (Gal and Ghahramani, ICML 2016, arXiv:1506.02142) on a copy of a network."""
 
 import copy
+from collections.abc import Iterator
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from acsnet.nets.resunet import ResUNet
+from acsnet.nets.test_time_augmentation import view_probabilities
 
 
 class ChannelDropout(nn.Module):
@@ -36,3 +40,13 @@ def with_dropout(network: ResUNet, *, seed: int) -> ResUNet:
         nn.MaxPool2d(2), ChannelDropout(network.config.dropout, generator)
     )
     return dropping
+
+
+def dropout_samples(
+    network: ResUNet, images: NDArray[np.float32], *, seed: int
+) -> Iterator[NDArray[np.float32]]:
+    """(N, inputs, S, S) -> for each view a sample (N, outputs, S, S) of the probabilities."""
+    weight = next(network.parameters())
+    batch = torch.from_numpy(images).to(weight.device, weight.dtype)
+    for probability in view_probabilities(with_dropout(network, seed=seed), batch):
+        yield probability.cpu().numpy()

@@ -12,131 +12,153 @@ Not from the paper; exact, and less work:
   that of the two remainders are summed.
 """
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import torch
-from torch import Tensor, nn
-from torch.nn import functional
+from numpy.typing import NDArray
 
 from acsnet.nets import openvino_runtime as ov
+from acsnet.nets.architecture import ResUNetConfig
+from acsnet.nets.bfloat16 import rounded
 from acsnet.nets.openvino_runtime import opset13 as op
-from acsnet.nets.resunet import ResUNet
-from acsnet.nets.test_time_augmentation import ALL_VIEWS
+from acsnet.nets.weights import NetworkWeights
 
 Node = Any  # a value in a graph of OpenVINO, which has no types
-Block = Any  # a `ResidualBlock`, whose parts are untyped in torch
-VIEWS = len(ALL_VIEWS)
+Array = NDArray[np.float32]
+VIEWS = 8
+"""Turns and mirrors of a slice, all of `acsnet.nets.test_time_augmentation.ALL_VIEWS`."""
+
+NORM_EPSILON = 1e-5
+"""That of the batch norms in training, PyTorch's own."""
 
 
-def graph_of(network: ResUNet, *, side: int, bfloat16: bool) -> ov.Model:
+@dataclass(frozen=True, kw_only=True)
+class Block:
+    """A residual block's arrays by their names after `prefix`, such as "down.0."."""
+
+    arrays: Mapping[str, Array]
+    prefix: str
+
+    def __getitem__(self, name: str) -> Array:
+        return self.arrays[self.prefix + name]
+
+    def projection(self) -> tuple[Array, Array]:
+        """Weight and bias of the 1x1 convolution beside the body; of the identity without one."""
+        if self.prefix + "project.weight" in self.arrays:
+            return self["project.weight"], self["project.bias"]
+        inputs = self["body.0.weight"].shape[1]
+        return np.eye(inputs, dtype=np.float32)[:, :, None, None], np.zeros(inputs, np.float32)
+
+
+def graph_of(network: NetworkWeights[ResUNetConfig], *, side: int, bfloat16: bool) -> ov.Model:
     """The graph from (VIEWS, inputs, side, side) to probabilities (VIEWS, outputs, side, side).
 
-    bfloat16: there are two inputs of that type, rounded images and the remainder.
+    bfloat16: there are two inputs of that type, rounded images and the remainder. Raises
+    KeyError, ValueError or RuntimeError where the arrays are not those of the configuration.
     """
-    shape = [VIEWS, network.config.inputs, side, side]
+    config, arrays = network.config, network.arrays
+    down = [Block(arrays=arrays, prefix=f"down.{level}.") for level in range(config.depth + 1)]
+    up = [Block(arrays=arrays, prefix=f"up.{level}.") for level in range(config.depth)]
+    head = arrays["head.weight"], arrays["head.bias"]
+    if head[0].shape[:2] != (config.outputs, config.base_filters):
+        msg = f"the last convolution has the shape {head[0].shape}, not that of {config}"
+        raise ValueError(msg)
+    shape = [VIEWS, config.inputs, side, side]
     if bfloat16:
         images = [op.parameter(shape, ov.Type.bf16) for _ in range(2)]
-        rounded, rest = (op.convert(part, "f32") for part in images)
-        x = op.concat([rounded, rest, rounded], 1)
+        coarse, rest = (op.convert(part, "f32") for part in images)
+        x = op.concat([coarse, rest, coarse], 1)
     else:
         images = [op.parameter(shape, ov.Type.f32)]
         x = images[0]
     skips = []
-    for level, block in enumerate(network.down):
+    for level, block in enumerate(down):
         if level:
             skips.append(x)
             x = op.max_pool(x, [2, 2], [1, 1], [0, 0], [0, 0], [2, 2]).output(0)
         x = _down(x, block, of_parts=bfloat16 and not level)
-    *ups, last = network.up
-    for block in ups:
+    for block in up[:-1]:
         x = _up(x, skips.pop(), block)
-    scores = _up(x, skips.pop(), last, head=network.head)
+    scores = _up(x, skips.pop(), up[-1], head=head)
     return ov.Model([op.sigmoid(scores)], images, "ResUNet")
 
 
 def _down(x: Node, block: Block, *, of_parts: bool) -> Node:
     """A residual block; of_parts: on images rounded, remainder, and rounded again."""
-    weights = _in_parts if of_parts else Tensor.detach
-    first, project = block.body[0], _projection(block)
-    y = _plus(_convolved(x, weights(first.weight)), first.bias)
-    straight = _plus(_convolved(x, weights(project.weight)), project.bias)
-    return op.add(_body(y, block), straight)
+    first, (project, bias) = block["body.0.weight"], block.projection()
+    if of_parts:
+        first, project = _in_parts(first), _in_parts(project)
+    y = _plus(_convolved(x, first), block["body.0.bias"])
+    return op.add(_body(y, block), _plus(_convolved(x, project), bias))
 
 
-def _in_parts(weight: Tensor) -> Tensor:
+def _in_parts(weight: Array) -> Array:
     """Weights (outputs, inputs, ...) -> (outputs, 3 * inputs, ...), for images in parts."""
-    rounded = weight.bfloat16().float()
-    return torch.cat([rounded, rounded, weight - rounded], dim=1)
+    coarse = rounded(weight)
+    return np.concatenate([coarse, coarse, weight - coarse], axis=1)
 
 
-def _up(below: Node, skip: Node, block: Block, *, head: Any = None) -> Node:
+def _up(below: Node, skip: Node, block: Block, *, head: tuple[Array, Array] | None = None) -> Node:
     """A residual block on `below`, upsampled by 2, concatenated with `skip`.
 
-    head: a 1x1 convolution after it, applied to each term of the block's sum.
+    head: weight and bias of a 1x1 convolution after it, applied to each term of the block's sum.
     """
-    first, project = block.body[0], _projection(block)
+    first, (weight, bias) = block["body.0.weight"], block.projection()
     inputs = below.get_output_partial_shape(0)[1].get_length()
     enlarged = op.convolution_backprop_data(
         below,
-        _constant(enlarging_kernel(first.weight[:, :inputs])),
+        _constant(enlarging_kernel(first[:, :inputs])),
         strides=[2, 2],
         pads_begin=[1, 1],
         pads_end=[1, 1],
     )
-    y = op.add(_plus(_convolved(skip, first.weight[:, inputs:]), first.bias), enlarged)
-    y, weight, bias = _body(y, block), project.weight, project.bias
+    y = op.add(_plus(_convolved(skip, first[:, inputs:]), block["body.0.bias"]), enlarged)
+    y = _body(y, block)
     if head is not None:
-        y = _convolved(y, head.weight)
-        mix = head.weight[:, :, 0, 0]
-        weight, bias = torch.einsum("oc,cihw->oihw", mix, weight), mix @ bias + head.bias
+        y = _convolved(y, head[0])
+        mix = head[0][:, :, 0, 0]
+        weight, bias = np.einsum("oc,cihw->oihw", mix, weight), mix @ bias + head[1]
     straight = _plus(_convolved(skip, weight[:, inputs:]), bias)
     return op.add(op.add(straight, y), _enlarged(_convolved(below, weight[:, :inputs])))
 
 
-def enlarging_kernel(weight: Tensor) -> Tensor:
+def enlarging_kernel(weight: Array) -> Array:
     """(outputs, inputs, 3, 3) -> (inputs, outputs, 4, 4) of the transposed convolution.
 
     With stride 2 and padding 1 it equals `weight` after nearest-neighbour upsampling by 2: each
     pixel becomes 2x2, so the kernel is the sum of four shifted ones.
     """
-    flipped = weight.flip(2, 3).transpose(0, 1)
-    shifts = [(a, b) for a in range(2) for b in range(2)]
-    return torch.stack([functional.pad(flipped, (b, 1 - b, a, 1 - a)) for a, b in shifts]).sum(0)
+    flipped = weight[:, :, ::-1, ::-1].swapaxes(0, 1)
+    kernel = np.zeros((*flipped.shape[:2], 4, 4), np.float32)
+    for row in range(2):
+        for column in range(2):
+            kernel[:, :, row : row + 3, column : column + 3] += flipped
+    return kernel
 
 
 def _body(y: Node, block: Block) -> Node:
     """The layers after the first convolution of a residual block."""
-    _, _, first_norm, second, _, second_norm = block.body
-    y = _normed(op.relu(y), first_norm)
-    return _normed(op.relu(_plus(_convolved(y, second.weight), second.bias)), second_norm)
+    y = _normed(op.relu(y), block, "body.2.")
+    y = _plus(_convolved(y, block["body.3.weight"]), block["body.3.bias"])
+    return _normed(op.relu(y), block, "body.5.")
 
 
-def _projection(block: Block) -> Any:
-    """The 1x1 convolution beside the body; an identity convolution where there is none."""
-    if isinstance(block.project, nn.Conv2d):
-        return block.project
-    inputs = block.body[0].in_channels
-    same = nn.Conv2d(inputs, inputs, 1)
-    same.weight = nn.Parameter(torch.eye(inputs)[:, :, None, None])
-    same.bias = nn.Parameter(torch.zeros(inputs))
-    return same
-
-
-def _convolved(x: Node, weight: Tensor) -> Node:
+def _convolved(x: Node, weight: Array) -> Node:
     """Convolution with padding, without bias."""
     padding = [weight.shape[-1] // 2] * 2
     return op.convolution(x, _constant(weight), [1, 1], padding, padding, [1, 1])
 
 
-def _normed(x: Node, norm: Any) -> Node:
-    """Batch norm in eval mode."""
-    factor = norm.weight / torch.sqrt(norm.running_var + norm.eps)
-    term = norm.bias - factor * norm.running_mean
+def _normed(x: Node, block: Block, name: str) -> Node:
+    """Batch norm as after training."""
+    factor = block[name + "weight"] / np.sqrt(block[name + "running_var"] + NORM_EPSILON)
+    term = block[name + "bias"] - factor * block[name + "running_mean"]
     return _plus(op.multiply(x, _constant(factor[:, None, None])), term)
 
 
-def _plus(x: Node, bias: Tensor) -> Node:
+def _plus(x: Node, bias: Array) -> Node:
     return op.add(x, _constant(bias[:, None, None]))
 
 
@@ -153,5 +175,5 @@ def _enlarged(x: Node) -> Node:
     )
 
 
-def _constant(tensor: Tensor) -> Node:
-    return op.constant(tensor.detach().numpy())
+def _constant(array: Array) -> Node:
+    return op.constant(np.ascontiguousarray(array, np.float32))

@@ -3,17 +3,19 @@
 bfloat16 where the processor multiplies it natively (AVX512-BF16, AMX), else single precision.
 """
 
+from collections.abc import Iterator
 from functools import lru_cache
 from threading import Lock
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from acsnet.nets import openvino_runtime as ov
+from acsnet.nets.architecture import ResUNetConfig
+from acsnet.nets.bfloat16 import bits, rounded
 from acsnet.nets.openvino_graph import VIEWS, graph_of
-from acsnet.nets.resunet import ResUNet, ResUNetConfig
+from acsnet.nets.weights import NetworkWeights
 
 CACHED_SIDES = 4  # image sizes whose compiled graph is cached
 
@@ -25,18 +27,30 @@ def has_bfloat16() -> bool:
 
 
 class FusedNetwork:
-    """A network in eval mode on the CPU, compiled for each image size at its first use.
+    """A trained network on the CPU, compiled for each image size at its first use.
 
-    Uses as many threads as torch; safe to call from several threads, one at a time.
+    Safe to call from several threads, one at a time.
     """
 
-    def __init__(self, network: ResUNet, *, bfloat16: bool | None = None) -> None:
-        """bfloat16: None for what suits the processor."""
-        self.config: ResUNetConfig = network.config
+    def __init__(
+        self,
+        weights: NetworkWeights[ResUNetConfig],
+        *,
+        bfloat16: bool | None = None,
+        threads: int | None = None,
+    ) -> None:
+        """bfloat16: None for what suits the processor; threads: None for `ov.thread_count`.
+
+        Raises KeyError, ValueError or RuntimeError where the arrays are not those of the
+        configuration.
+        """
+        self.config = weights.config
         self.bfloat16 = has_bfloat16() if bfloat16 is None else bfloat16
-        self.network = network
+        self._weights = weights
+        self._threads = threads
         self._turn = Lock()
         self._graph = lru_cache(maxsize=CACHED_SIDES)(self._compiled)
+        graph_of(weights, side=weights.config.stride, bfloat16=False)
 
     def __call__(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
         """(N, inputs, S, S) -> probabilities (N, outputs, S, S), the mean over all views.
@@ -50,26 +64,30 @@ class FusedNetwork:
                 mean[:] = graph(parts)
         return out
 
+    def samples(self, images: NDArray[np.float32], *, seed: int) -> Iterator[NDArray[np.float32]]:
+        """(N, inputs, S, S) -> a sample (N, outputs, S, S) by dropout in each view; by PyTorch."""
+        from acsnet.nets.mc_dropout import dropout_samples  # only this needs PyTorch
+        from acsnet.nets.torch_weights import network_of
+
+        return dropout_samples(network_of(self._weights), images, seed=seed)
+
     def _parts(self, images: NDArray[np.float32]) -> NDArray[Any]:
         """(N, parts, inputs, S, S): images, or rounded images and remainder, bfloat16 in int16."""
         if not self.bfloat16:
             return images[:, None]
-        whole = torch.from_numpy(images)
-        rounded = whole.bfloat16()
-        parts = torch.stack([rounded, (whole - rounded).bfloat16()], dim=1)
-        return parts.view(torch.int16).numpy()
+        return np.stack([bits(images), bits(images - rounded(images))], axis=1).view(np.int16)
 
     def _compiled(self, side: int) -> "CompiledGraph":
-        model = graph_of(self.network, side=side, bfloat16=self.bfloat16)
-        return CompiledGraph(model, bfloat16=self.bfloat16)
+        model = graph_of(self._weights, side=side, bfloat16=self.bfloat16)
+        return CompiledGraph(model, bfloat16=self.bfloat16, threads=self._threads)
 
 
 class CompiledGraph:
     """A compiled graph with its input buffers; one call at a time."""
 
-    def __init__(self, model: ov.Model, *, bfloat16: bool) -> None:
+    def __init__(self, model: ov.Model, *, bfloat16: bool, threads: int | None = None) -> None:
         kind = ov.Type.bf16 if bfloat16 else ov.Type.f32
-        self._request = compiled(model, bfloat16=bfloat16).create_infer_request()
+        self._request = compiled(model, bfloat16=bfloat16, threads=threads).create_infer_request()
         shape = list(model.input(0).shape)
         self._inputs = np.empty([len(model.inputs), *shape], np.int16 if bfloat16 else np.float32)
         for index, part in enumerate(self._inputs):
@@ -81,11 +99,13 @@ class CompiledGraph:
         return mean_over_views(self._request.infer(share_outputs=True)[0])
 
 
-def compiled(model: ov.Model, *, bfloat16: bool, profiled: bool = False) -> Any:
+def compiled(
+    model: ov.Model, *, bfloat16: bool, threads: int | None = None, profiled: bool = False
+) -> Any:
     """Compile a graph for the processor; profiled: with the time of each step."""
     settings = {
         "INFERENCE_PRECISION_HINT": "bf16" if bfloat16 else "f32",
-        "INFERENCE_NUM_THREADS": torch.get_num_threads(),
+        "INFERENCE_NUM_THREADS": threads or ov.thread_count(),
         "NUM_STREAMS": 1,
         # Pinned threads would compete with those of another process for the same cores.
         "ENABLE_CPU_PINNING": False,

@@ -5,30 +5,10 @@ batch norm) with a residual, 2x2 max pooling, 20 % dropout; nearest-neighbour up
 the paper, which does not print it: the number of filters, `base_filters`, doubling per level.
 """
 
-from dataclasses import dataclass
-
 import torch
 from torch import Tensor, nn
 
-
-@dataclass(frozen=True, kw_only=True)
-class ResUNetConfig:
-    """Architecture of the network, stored with its weights."""
-
-    base_filters: int
-    outputs: int
-    inputs: int = 1
-    depth: int = 4
-    dropout: float = 0.2
-
-    @property
-    def stride(self) -> int:
-        """Rows and columns of an input must be multiples of this."""
-        return int(2**self.depth)
-
-    def build(self) -> "ResUNet":
-        """The network with random weights."""
-        return ResUNet(self)
+from acsnet.nets.architecture import ResUNetConfig
 
 
 class ResidualBlock(nn.Module):

@@ -1,4 +1,4 @@
-"""Loading and saving of weights, verified by checksum.
+"""The files of trained networks, verified by checksum, as arrays.
 
 Weights are a safetensors file (of a network: parameters in half precision, batch-norm statistics in
 single precision, because small variances vanish in half) and an entry of `manifest.json`: the
@@ -7,27 +7,21 @@ file's name, its SHA-256 and, of a network, its configuration.
 
 import hashlib
 import json
-from dataclasses import asdict
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
-import torch
-from safetensors.torch import load as load_tensors
-from safetensors.torch import save as save_tensors
+import numpy as np
+from numpy.typing import NDArray
+from safetensors.numpy import load as load_arrays
 
 from acsnet.errors import WeightsError
-from acsnet.nets.autoencoder import Autoencoder
-from acsnet.nets.resunet import ResUNet
+from acsnet.nets.architecture import AutoencoderConfig, ResUNetConfig
 from acsnet.storage import write_bytes, write_text
 
-Network = TypeVar("Network", bound=ResUNet | Autoencoder)
+Config = TypeVar("Config", bound=ResUNetConfig | AutoencoderConfig)
 
-# The networks of the method by name, in the order of their stages.
-NETWORKS: dict[str, type[ResUNet] | type[Autoencoder]] = {
-    "roi": ResUNet,
-    "myo": ResUNet,
-    "autoencoder": Autoencoder,
-}
 SHIPPED = Path(__file__).resolve().parent.parent / "weights"
 MANIFEST = "manifest.json"
 
@@ -65,39 +59,39 @@ def read_verified(name: str, *, folder: Path = SHIPPED) -> tuple[dict[str, Any],
     return entry, content
 
 
-def load_network(
-    name: str, kind: type[Network], *, folder: Path = SHIPPED, device: str = "cpu"
-) -> Network:
-    """Network `name` of class `kind`, ready for inference.
+@dataclass(frozen=True, kw_only=True)
+class NetworkWeights(Generic[Config]):
+    """A trained network as arrays of single precision, by the names that PyTorch gives them."""
 
-    Raises WeightsError when its file is missing, altered or does not fit the network.
+    config: Config
+    arrays: Mapping[str, NDArray[np.float32]]
+
+    @property
+    def parameters(self) -> int:
+        """How many numbers were trained: all but the statistics of the batch norms."""
+        trained = (a for name, a in self.arrays.items() if name.endswith((".weight", ".bias")))
+        return sum(array.size for array in trained)
+
+
+def read_weights(
+    name: str, kind: type[Config], *, folder: Path = SHIPPED
+) -> NetworkWeights[Config]:
+    """Network `name`, whose configuration is a `kind`.
+
+    Raises WeightsError when its file is missing or altered, or has another configuration.
     """
     entry, content = read_verified(name, folder=folder)
-    tensors = {
-        key: tensor.float() if tensor.is_floating_point() else tensor
-        for key, tensor in load_tensors(content).items()
-    }
     try:
-        network = kind(kind.Config(**entry["config"]))  # type: ignore[arg-type] # each has its own
-        network.load_state_dict(tensors)
-    except (KeyError, TypeError, RuntimeError) as error:
-        msg = f"{entry['file']} does not fit the network {name!r} of {MANIFEST}"
-        raise WeightsError(msg) from error
-    network = network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    return network.eval()
+        config = kind(**entry["config"])
+    except (KeyError, TypeError) as error:
+        raise unfit(name, entry) from error
+    arrays = {key: array.astype(np.float32) for key, array in load_arrays(content).items()}
+    return NetworkWeights(config=config, arrays=arrays)
 
 
-def save_network(
-    network: ResUNet | Autoencoder, name: str, *, folder: Path, about: dict[str, Any]
-) -> Path:
-    """Write a network and its manifest entry (`about`: recipe, data, terms) into `folder`."""
-    statistics = {key for key, _ in network.named_buffers()}
-    tensors = {
-        key: (tensor if key in statistics else tensor.half()).cpu().contiguous()
-        for key, tensor in network.state_dict().items()
-    }
-    about = {"config": asdict(network.config), **about}
-    return save_verified(save_tensors(tensors), name, folder=folder, about=about)
+def unfit(name: str, entry: Mapping[str, Any]) -> WeightsError:
+    """The error for a file that is not of the network that the manifest says."""
+    return WeightsError(f"{entry['file']} does not fit the network {name!r} of {MANIFEST}")
 
 
 def save_verified(content: bytes, name: str, *, folder: Path, about: dict[str, Any]) -> Path:

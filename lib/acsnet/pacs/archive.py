@@ -11,18 +11,13 @@ import pydicom
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
-from acsnet.dicom import (
-    AlgorithmType,
-    Clinical,
-    SegReading,
-    State,
-    make_pdf,
-    make_seg,
-    make_sr,
-    read_seg,
-)
+from acsnet.dicom.encapsulated_pdf import make_pdf
+from acsnet.dicom.provenance import AlgorithmType, State
+from acsnet.dicom.seg_read import SegReading, read_seg
+from acsnet.dicom.seg_write import make_seg
 from acsnet.dicom.source_images import source_stack
-from acsnet.dicom.sr_content import VOLUMES_ONLY
+from acsnet.dicom.sr import make_sr
+from acsnet.dicom.sr_content import VOLUMES_ONLY, Clinical
 from acsnet.errors import AcsnetError, InputError, PacsError
 from acsnet.io import read_scan
 from acsnet.io.dicom_files import quiet_pydicom

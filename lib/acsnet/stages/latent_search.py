@@ -17,7 +17,7 @@ from acsnet.anatomy.checks import Verdict, check
 from acsnet.anatomy.latent_prior import Prior
 from acsnet.anatomy.pose import Pose, from_frame, pose_of, to_frame
 from acsnet.masks import dice
-from acsnet.nets.autoencoder import Autoencoder, codes_of, scores_of
+from acsnet.nets.inference import WallCodec
 
 NEIGHBOURS = 8
 """Codes of the prior that are tried, nearest first, before a mask is given up."""
@@ -65,7 +65,7 @@ _Group = tuple[Case, list[Point]]
 class LatentWalk:
     """The autoencoder and the prior whose codes are the targets."""
 
-    autoencoder: Autoencoder
+    autoencoder: WallCodec
     prior: Prior
 
     @cached_property
@@ -84,7 +84,7 @@ class LatentWalk:
             return []
         poses = [pose_of(mask, spacing_mm) for mask in masks]
         frames = [to_frame(m, spacing_mm, pose) for m, pose in zip(masks, poses, strict=True)]
-        codes = codes_of(self.autoencoder, np.stack(frames))
+        codes = self.autoencoder.codes(np.stack(frames))
         return [
             Case(mask=mask, closed=ring, pose=pose, code=code)
             for mask, ring, pose, code in zip(masks, closed, poses, codes, strict=True)
@@ -168,7 +168,7 @@ class LatentWalk:
         codes = [point.code for _, points in groups for point in points]
         if not codes:
             return [None] * len(groups)
-        scores = iter(scores_of(self.autoencoder, np.stack(codes)))
+        scores = iter(self.autoencoder.scores(np.stack(codes)))
         out = []
         for case, points in groups:
             tried = [(point, next(scores)) for point in points]

@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from scipy.ndimage import binary_dilation, binary_fill_holes, center_of_mass
 from scipy.ndimage import label as components
@@ -18,8 +17,6 @@ from skimage.morphology import closing, convex_hull_image, disk, erosion, openin
 
 from acsnet.masks import box_of
 from acsnet.nets.inference import InferenceNetwork
-from acsnet.nets.mc_dropout import with_dropout
-from acsnet.nets.test_time_augmentation import view_probabilities
 from acsnet.preprocess import StandardScan
 
 MYO_SIDE = 128
@@ -183,10 +180,8 @@ def sample_myocardium(
     """
     crops = myocardium_crops(standard, roi)
     if crops is not None:
-        weight = next(net.network.parameters())
-        images = torch.from_numpy(crops.images).to(weight.device, weight.dtype)
-        for probability in view_probabilities(with_dropout(net.network, seed=seed), images):
-            yield crops.back(probability.cpu().numpy())
+        for probability in net.samples(crops.images, seed=seed):
+            yield crops.back(probability)
 
 
 def clean_enhancement(

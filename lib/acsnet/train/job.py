@@ -11,13 +11,8 @@ from acsnet.anatomy.latent_prior import NAME as PRIOR
 from acsnet.anatomy.latent_prior import save_prior
 from acsnet.errors import InputError, WeightsError
 from acsnet.nets.resunet import ResUNet
-from acsnet.nets.weights import (
-    NETWORKS,
-    load_network,
-    read_manifest,
-    read_verified,
-    save_network,
-)
+from acsnet.nets.torch_weights import NETWORKS, load_network, save_network
+from acsnet.nets.weights import read_manifest, read_verified
 from acsnet.train.augment.walls import WallSamples, wall_samples
 from acsnet.train.cleanup import fit_cleanup
 from acsnet.train.data.fingerprint import Digests, fingerprint

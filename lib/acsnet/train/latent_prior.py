@@ -10,8 +10,9 @@ from acsnet.anatomy.checks import read_limits
 from acsnet.anatomy.latent_prior import SAMPLES, Prior, build_prior, load_prior
 from acsnet.anatomy.pose import FRAME_SIDE
 from acsnet.errors import WeightsError
-from acsnet.nets.autoencoder import Autoencoder, codes_of, scores_of
-from acsnet.nets.weights import MANIFEST, load_network, read_manifest, read_verified, save_verified
+from acsnet.nets.autoencoder import Autoencoder
+from acsnet.nets.torch_weights import load_network
+from acsnet.nets.weights import MANIFEST, read_manifest, read_verified, save_verified
 from acsnet.train.augment.walls import WallSamples
 
 
@@ -48,9 +49,9 @@ def fit_prior(
     with Progress(console=console) as bar:
         task = bar.add_task("latent prior", total=SAMPLES)
         prior = build_prior(
-            np.concatenate([codes_of(network, part) for part in np.array_split(frames, 32)]),
+            np.concatenate([network.codes(part) for part in np.array_split(frames, 32)]),
             samples.scale_mm,
-            decode=lambda codes: scores_of(network, codes),
+            decode=lambda codes: network.scores(codes),
             limits=read_limits(),
             seed=seed,
             progress=lambda accepted: bar.update(task, completed=accepted),

@@ -16,8 +16,9 @@ from rich.progress import Progress, TimeRemainingColumn
 from torch import Tensor, nn
 
 from acsnet.errors import AcsnetError
-from acsnet.nets.autoencoder import Autoencoder, AutoencoderConfig
-from acsnet.nets.resunet import ResUNet, ResUNetConfig
+from acsnet.nets.architecture import AutoencoderConfig, ResUNetConfig
+from acsnet.nets.autoencoder import Autoencoder
+from acsnet.nets.resunet import ResUNet
 from acsnet.storage import write_json, writing
 from acsnet.train.checkpoint import Epoch, State
 from acsnet.train.data.on_device import DeviceSamples, on_device

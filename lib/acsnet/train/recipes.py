@@ -9,8 +9,7 @@ there; ours is small enough to train and run on two processor cores.
 import torch
 from torch import Tensor
 
-from acsnet.nets.autoencoder import AutoencoderConfig
-from acsnet.nets.resunet import ResUNetConfig
+from acsnet.nets.architecture import AutoencoderConfig, ResUNetConfig
 from acsnet.stages.myocardium import MYO_SIDE, SQUARE_MARGIN
 from acsnet.train.augment.spatial import keep_square, random_affine, signal, warp
 from acsnet.train.augment.wall_shape import wall_batch

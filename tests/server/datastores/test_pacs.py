@@ -6,7 +6,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from acsnet.dicom import make_seg
+from acsnet.dicom.seg_write import make_seg
 from acsnet.errors import InputError
 from acsnet.io import read_scan, write_label_map
 from acsnet.measure import measure_drawn

@@ -10,7 +10,7 @@ import pytest
 from pydicom.dataset import Dataset
 
 from acsnet.annotations import audit_log
-from acsnet.dicom import make_seg
+from acsnet.dicom.seg_write import make_seg
 from acsnet.dicom.source_images import file_content, read_headers, source_stack
 from acsnet.errors import InputError
 from acsnet.io import read_scan

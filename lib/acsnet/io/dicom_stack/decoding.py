@@ -1,5 +1,6 @@
 """Compressed images whose decoder runs in a process of its own: JPEG Lossless and JPEG-LS."""
 
+import importlib.util
 import io
 import subprocess
 import sys
@@ -10,15 +11,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from pydicom.uid import (
+    UID,
     JPEGExtended12Bit,
-    JPEGLosslessP14,
     JPEGLosslessSV1,
     JPEGLSLossless,
     JPEGLSNearLossless,
 )
 
+from acsnet.errors import InputError
+
+JPEG_LOSSLESS = UID("1.2.840.10008.1.2.4.57")  # pydicom 2 and 3 name it differently
 APART = (
-    JPEGLosslessP14,
+    JPEG_LOSSLESS,
     JPEGLosslessSV1,
     JPEGLSLossless,
     JPEGLSNearLossless,
@@ -32,8 +36,15 @@ SECONDS = 120.0
 def decoded_apart(paths: Sequence[Path]) -> dict[Path, NDArray[Any]]:
     """The pixel words of files, as far as the decoder came: (row, column) or (frame, row, column).
 
-    A file that it cannot decode, and all after it, are missing.
+    A file that it cannot decode, and all after it, are missing. Raises InputError where SimpleITK,
+    which decodes, is not installed.
     """
+    if importlib.util.find_spec("SimpleITK") is None:
+        msg = (
+            f"{paths[0].name}: this compression is decoded by SimpleITK, which is not installed: "
+            "pip install 'acsnet[dicom]'"
+        )
+        raise InputError(msg)
     lines = "".join(f"{path.resolve()}\n" for path in paths)
     try:
         done = subprocess.run(  # noqa: S603 - a program of ours, and the paths are its input

@@ -20,7 +20,7 @@ from pydicom.uid import (
     ExplicitVRBigEndian,
     ExplicitVRLittleEndian,
     ImplicitVRLittleEndian,
-    UncompressedPixelTransferSyntaxes,
+    UncompressedTransferSyntaxes,
 )
 from scipy.ndimage import label
 
@@ -154,7 +154,7 @@ def _named_decoding(name: str, syntax: UID) -> Iterator[None]:
     except InputError:
         raise
     except DAMAGED as error:
-        if syntax not in UncompressedPixelTransferSyntaxes:
+        if syntax not in UncompressedTransferSyntaxes:
             reason = f"transfer syntax {syntax.name} ({syntax}) cannot be decoded"
         else:
             reason = "they do not fill the matrix (damaged or cut short?)"

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from acsnet import __version__
 from acsnet.annotations.label_versions import Version, VersionStore, by_author
-from acsnet.dicom import State
+from acsnet.dicom.provenance import State
 from acsnet.errors import AcsnetError, InputError
 from acsnet.fine_tuning.training_request import Reviewed
 from acsnet.io import write_label_map

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from acsnet.anatomy.checks import read_limits
 from acsnet.annotations.label_checks import label_flags
 from acsnet.annotations.label_versions import by_networks
-from acsnet.dicom import State
+from acsnet.dicom.provenance import State
 from acsnet.errors import InputError
 from acsnet.io import read_scan
 from acsnet.io.client_labels import read_client_labels

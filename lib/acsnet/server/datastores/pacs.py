@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from acsnet.dicom import State
+from acsnet.dicom.provenance import State
 from acsnet.errors import AcsnetError, InputError, PacsError
 from acsnet.fine_tuning.training_request import Reviewed
 from acsnet.pacs.annotations import Annotation

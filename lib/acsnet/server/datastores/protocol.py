@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from acsnet.dicom import State
+from acsnet.dicom.provenance import State
 from acsnet.fine_tuning.training_request import Reviewed
 from acsnet.io.series import Series
 from acsnet.result import Measured

@@ -3,8 +3,9 @@
 from pathlib import Path
 
 from acsnet.annotations.label_versions import by_networks
-from acsnet.dicom import AlgorithmType, make_seg, source_stack
-from acsnet.dicom.source_images import file_content, read_headers
+from acsnet.dicom.provenance import AlgorithmType
+from acsnet.dicom.seg_write import make_seg
+from acsnet.dicom.source_images import file_content, read_headers, source_stack
 from acsnet.errors import AcsnetError
 from acsnet.io import read_scan
 from acsnet.io.label_map import read_labels

@@ -11,8 +11,8 @@ from fastapi import HTTPException
 from fastapi.responses import JSONResponse
 from pydicom.dataset import Dataset
 
-from acsnet.dicom import SegReading, read_seg, source_stack
-from acsnet.dicom.source_images import read_headers
+from acsnet.dicom.seg_read import SegReading, read_seg
+from acsnet.dicom.source_images import read_headers, source_stack
 from acsnet.errors import AcsnetError, InputError
 from acsnet.io import read_scan
 from acsnet.io.dicom_files import quiet_pydicom, text_of

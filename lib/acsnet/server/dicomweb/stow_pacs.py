@@ -12,7 +12,7 @@ from fastapi import HTTPException
 from fastapi.responses import JSONResponse
 from pydicom.dataset import Dataset
 
-from acsnet.dicom import is_mappable
+from acsnet.dicom.seg_labels import is_mappable
 from acsnet.dicom.seg_write import CONTENT_LABEL
 from acsnet.errors import AcsnetError, InputError
 from acsnet.io.dicom_files import quiet_pydicom, text_of

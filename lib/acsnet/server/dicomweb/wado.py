@@ -12,7 +12,7 @@ from pydicom.uid import (
     ExplicitVRBigEndian,
     ExplicitVRLittleEndian,
     ImplicitVRLittleEndian,
-    UncompressedPixelTransferSyntaxes,
+    UncompressedTransferSyntaxes,
 )
 
 from acsnet.errors import InputError
@@ -85,7 +85,7 @@ def _cut_out(dataset: Dataset, number: int) -> tuple[bytes, str]:
     if not 1 <= number <= count:
         raise IndexError(number)
     syntax = dataset.file_meta.get("TransferSyntaxUID", ImplicitVRLittleEndian)
-    if syntax not in UncompressedPixelTransferSyntaxes:
+    if syntax not in UncompressedTransferSyntaxes:
         kind = MEDIA_TYPES.get(str(syntax), "application/octet-stream")
         frames = list(generate_pixel_data_frame(dataset.PixelData, count))
         return frames[number - 1], f"{kind}; transfer-syntax={syntax}"
