@@ -1,0 +1,127 @@
+"""The core: what `pip install acsnet` brings without extras segments, measures and draws."""
+
+import json
+import os
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+SCAN = ROOT / "sample-data" / "nifti" / "phantom-1.nii.gz"
+TRUTH = ROOT / "sample-data" / "truth" / "phantom-1.nii.gz"
+EXTRAS = (
+    "dicomweb_client",
+    "fastapi",
+    "highdicom",
+    "mlflow",
+    "monai",
+    "monailabel",
+    "pyarrow",
+    "pynetdicom",
+    "ray",
+    "requests",
+    "SimpleITK",
+    "sklearn",
+    "torch",
+    "trimesh",
+)
+HIDDEN = f"""
+import sys
+from importlib.machinery import PathFinder
+
+class Without(PathFinder):
+    @classmethod
+    def find_spec(cls, name, path=None, target=None):
+        hidden = name.partition(".")[0] in {EXTRAS}
+        return None if hidden else super().find_spec(name, path, target)
+
+sys.meta_path[sys.meta_path.index(PathFinder)] = Without
+"""
+
+pytestmark = pytest.mark.slow
+
+
+def without_extras(*arguments):
+    code = f"{HIDDEN}from acsnet.cli.main import main\nmain()"
+    command = [sys.executable, "-c", code, *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
+    return done.returncode, done.stdout + done.stderr
+
+
+def test_a_scan_is_segmented_and_reported(tmp_path):
+    code, text = without_extras("segment", SCAN, "--output", tmp_path, "--report", "pdf,csv")
+    assert code == 0, text
+    features = json.loads((tmp_path / "phantom-1" / "features.json").read_text())
+    assert features["scar_burden_percent"] == pytest.approx(15.4, abs=0.2)
+    assert (tmp_path / "phantom-1" / "report.pdf").read_bytes().startswith(b"%PDF")
+
+
+def test_a_label_map_is_measured(tmp_path):
+    code, text = without_extras("quantify", SCAN, TRUTH, "--output", tmp_path)
+    assert code == 0, text
+    features = json.loads((tmp_path / "phantom-1" / "features.json").read_text())
+    assert features["scar_burden_percent"] == pytest.approx(18.7, abs=0.1)
+
+
+def test_stage_3_is_drawn(tmp_path):
+    code, text = without_extras("figure", SCAN, "--output", tmp_path)
+    assert code == 0, text
+    assert (tmp_path / "phantom-1" / "anatomy.png").is_file()
+
+
+def test_versions_are_told_without_pytorch():
+    code, text = without_extras("info")
+    assert code == 0, text
+    assert "no PyTorch" in text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "extra"),
+    [
+        (("segment", SCAN, "--output", "OUT", "--uncertainty"), "train"),
+        (("segment", SCAN, "--output", "OUT", "--report", "mesh"), "report"),
+        (("train", "roi", "--data", ROOT, "--output", "OUT"), "train"),
+        (("serve", "--studies", ROOT / "sample-data" / "dicom"), "server"),
+        (("push", ROOT / "sample-data" / "dicom", "--to", "http://127.0.0.1:9"), "dicom"),
+    ],
+    ids=["uncertainty", "mesh", "train", "serve", "push"],
+)
+def test_what_needs_an_extra_names_it_before_any_work(arguments, extra, tmp_path):
+    folder = tmp_path / "out"
+    code, text = without_extras(*(folder if a == "OUT" else a for a in arguments))
+    assert code == 2
+    assert f"pip install 'acsnet[{extra}]'" in text
+    assert "Traceback" not in text
+    assert not folder.exists()
+
+
+def test_the_wheel_alone_segments_on_the_newest_numpy_and_pydicom(tmp_path):
+    """In an environment of its own, with the versions of `constraints.txt` beside this file."""
+    place = tmp_path / "core"
+    venv.create(place, with_pip=True)
+    pip = [place / "bin" / "python", "-m", "pip", "--disable-pip-version-check"]
+    constraints = ["--constraint", Path(__file__).with_name("constraints.txt")]
+    environment = {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "PIP_CONSTRAINT")}
+
+    def run(*command):
+        return subprocess.run(
+            command, env=environment, cwd=tmp_path, capture_output=True, text=True, check=False
+        )
+
+    installed = run(*pip, "install", "--quiet", *constraints, ROOT)
+    if installed.returncode and "No matching distribution" in installed.stderr:
+        pytest.skip("packages cannot be had here")
+    assert installed.returncode == 0, installed.stderr
+    listed = json.loads(run(*pip, "list", "--format", "json").stdout)
+    versions = {row["name"].lower(): row["version"] for row in listed}
+    assert not {"torch", "monai", "monailabel", "ray"} & set(versions)
+    assert int(versions["numpy"].split(".")[0]) >= 2
+    assert int(versions["pydicom"].split(".")[0]) >= 3
+    dicom = ROOT / "sample-data" / "dicom" / "phantom-1"
+    done = run(place / "bin" / "acsnet", "segment", dicom, "--output", tmp_path / "out")
+    assert done.returncode == 0, done.stderr
+    features = json.loads((tmp_path / "out" / "phantom-1" / "features.json").read_text())
+    assert features["scar_burden_percent"] == pytest.approx(15.4, abs=0.2)
