@@ -14,6 +14,7 @@ OHIF_SHA512 := 5997719a9986eeba85816f5924b71b82bdd70ad2e2d4a0cd3e831a798e4f3deea
 VIEWER := build/viewer
 VIEWER_STAMP := $(VIEWER)/.ohif-$(OHIF)
 STAMP := .venv/.installed
+TOOLS := .venv/.installed-tools
 
 # Some dependencies build from source: environment variables, unlike -c, bind those builds too.
 export PIP_CONSTRAINT := constraints.txt
@@ -35,7 +36,7 @@ help:
 	@echo "make lint     ruff, mypy and the import contracts"
 	@echo "PYTHON=...    the Python 3.10, 3.11 or 3.12 to build .venv from; now: $(PYTHON)"
 
-install: $(STAMP)
+install: $(TOOLS)
 
 # Rebuilt only when what is to be installed changes.
 $(STAMP): pyproject.toml constraints.txt
@@ -44,7 +45,13 @@ $(STAMP): pyproject.toml constraints.txt
 	@"$(PYTHON)" -c 'import ensurepip, venv' 2>/dev/null || { echo "$(PYTHON) cannot make a virtual environment:" \
 		"on Debian install the package python3-venv (apt-get install python3-venv)" >&2; exit 1; }
 	@test -x $(BIN)/python || "$(PYTHON)" -m venv --clear .venv
-	$(BIN)/python -m pip install --quiet --editable ".[dev]"
+	@echo "Setting up .venv with all that the server needs: 4 GB and about three minutes, once."
+	$(BIN)/python -m pip install --progress-bar off --editable ".[all]"
+	@touch $@
+
+# What tests and lint need, too.
+$(TOOLS): $(STAMP)
+	$(BIN)/python -m pip install --quiet --editable ".[all,dev]"
 	@touch $@
 
 viewer: $(VIEWER_STAMP)
@@ -71,7 +78,7 @@ bundle: $(STAMP) $(VIEWER_STAMP)
 serve: $(STAMP)
 	$(BIN)/acsnet serve --studies "$(STUDIES)" --port $(PORT)
 
-lint: $(STAMP)
+lint: $(TOOLS)
 	@$(MAKE) --no-print-directory --jobs 2 --output-sync style types contracts
 
 style:
@@ -102,10 +109,10 @@ test: lint
 	echo "== tests in two processes: $$(said $$inside); with real programs: $$(said $$outside)"; \
 	case $$inside,$$outside in 0,0 | 0,5 | 5,0) ;; *) exit 1;; esac
 
-test-attacks: $(STAMP)
+test-attacks: $(TOOLS)
 	$(BIN)/python -m pytest -m attacks $(PYTEST_ARGS)
 
 # What is not installed is skipped. Debian: orthanc orthanc-dicomweb dicom3tools dcm2niix chromium
 # caddy docker-compose; and `make viewer`.
-test-clients: $(STAMP)
+test-clients: $(TOOLS)
 	$(BIN)/python -m pytest -m clients $(PYTEST_ARGS)

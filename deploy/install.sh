@@ -25,7 +25,7 @@ test ! -e "$target" || refuse "$target is there already: remove it, or name anot
 umask 022
 "$python" -m venv "$target"
 "$target/bin/python" -m pip --isolated install --quiet --no-index --no-cache-dir \
-	--disable-pip-version-check --find-links "$here/wheels" acsnet ||
+	--disable-pip-version-check --find-links "$here/wheels" "acsnet[all]" ||
 	refuse "a package does not fit $python: the bundle's name says for which Python it is"
 cp -r "$here/viewer" "$here/docs" "$target/"
 "$target/bin/acsnet" info

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from acsnet.anatomy.checks import read_limits
 from acsnet.anatomy.latent_prior import load_prior
 from acsnet.labels import ENHANCEMENT, LEFT_VENTRICLE, MYOCARDIUM, Label
-from acsnet.nets.inference import InferenceNetwork, load_codec, load_segmenter
+from acsnet.nets.inference import Form, InferenceNetwork, load_codec, load_segmenter
 from acsnet.nets.weights import SHIPPED, read_manifest
 from acsnet.preprocess import StandardScan, standardise, to_scan
 from acsnet.quantify.obstruction import find_obstruction
@@ -67,14 +67,14 @@ class Pipeline:
         if uncertainty:
             import torch  # noqa: F401 - where it is missing, that is said before any work
         manifest = read_manifest(weights)
-        how = {"folder": weights, "device": device, "threads": threads, "reference": reference}
+        form = Form(folder=weights, device=device, threads=threads, reference=reference)
         walk = LatentWalk(
-            autoencoder=load_codec(**how),
+            autoencoder=load_codec(form),
             prior=load_prior(read_limits(), folder=weights),
         )
         return cls(
-            roi_net=load_segmenter("roi", **how),
-            myocardium_net=load_segmenter("myo", **how),
+            roi_net=load_segmenter("roi", form),
+            myocardium_net=load_segmenter("myo", form),
             cleanup=EnhancementCleanup(**manifest["myo"]["cleanup"]),
             corrector=Corrector(walk=walk, keep_valid=keep_valid),
             weights={name: entry["sha256"] for name, entry in manifest.items()},

@@ -2,7 +2,7 @@ import numpy as np
 import torch
 
 from acsnet.nets.architecture import AutoencoderConfig
-from acsnet.nets.inference import load_codec
+from acsnet.nets.inference import Form, load_codec
 from acsnet.nets.openvino_autoencoder import FusedAutoencoder
 from acsnet.nets.torch_weights import weights_of
 
@@ -34,5 +34,5 @@ def test_batches_of_any_size_may_follow_each_other():
 
 def test_the_shipped_walls_are_decoded_alike():
     codes = np.random.default_rng(0).standard_normal((5, 16)).astype(np.float32)
-    fast, plain = load_codec().scores(codes), load_codec(reference=True).scores(codes)
+    fast, plain = load_codec().scores(codes), load_codec(Form(reference=True)).scores(codes)
     assert np.mean((fast > 0) == (plain > 0)) > 0.9999

@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from acsnet.errors import WeightsError
 from acsnet.nets.architecture import ResUNetConfig
-from acsnet.nets.inference import load_segmenter
+from acsnet.nets.inference import Form, load_segmenter
 from acsnet.nets.openvino_graph import enlarging_kernel
 from acsnet.nets.openvino_network import FusedNetwork
 from acsnet.nets.torch_network import TorchNetwork
@@ -102,7 +102,7 @@ def test_a_transposed_convolution_stands_for_enlargement_and_convolution():
 
 
 def test_the_reference_is_the_network_as_it_was_trained():
-    reference = load_segmenter("myo", reference=True)
+    reference = load_segmenter("myo", Form(reference=True))
     assert isinstance(reference, TorchNetwork)
     assert next(reference.network.parameters()).dtype == torch.float32
     assert isinstance(load_segmenter("myo"), FusedNetwork)
@@ -122,7 +122,7 @@ def test_a_file_of_another_network_is_refused(tmp_path):
     manifest["myo"]["config"]["base_filters"] = 8
     (tmp_path / "manifest.json").write_text(json.dumps(manifest))
     with pytest.raises(WeightsError, match="does not fit the network 'myo'"):
-        load_segmenter("myo", folder=tmp_path)
+        load_segmenter("myo", Form(folder=tmp_path))
 
 
 def test_nothing_is_told_to_anyone_at_start(tmp_path):

@@ -5,6 +5,7 @@ that both are measured against is PyTorch in single precision (`benchmarks/fast_
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -15,6 +16,28 @@ from acsnet.nets.architecture import AutoencoderConfig, ResUNetConfig
 from acsnet.nets.openvino_autoencoder import FusedAutoencoder
 from acsnet.nets.openvino_network import FusedNetwork
 from acsnet.nets.weights import SHIPPED, read_manifest, read_weights, unfit
+
+
+@dataclass(frozen=True, kw_only=True)
+class Form:
+    """Which form of the networks, and of which weights folder.
+
+    threads: on a CPU, None for all cores; reference: plain PyTorch in single precision. Masks of
+    all forms agree to a Dice of 0.999.
+    """
+
+    folder: Path = SHIPPED
+    device: str = "cpu"
+    threads: int | None = None
+    reference: bool = False
+
+    @property
+    def without_torch(self) -> bool:
+        """Whether OpenVINO runs it."""
+        return self.device == "cpu" and not self.reference
+
+
+SHIPPED_FORM = Form()
 
 
 class InferenceNetwork(Protocol):
@@ -46,49 +69,35 @@ class WallCodec(Protocol):
         ...
 
 
-def load_segmenter(
-    name: str,
-    *,
-    folder: Path = SHIPPED,
-    device: str = "cpu",
-    threads: int | None = None,
-    reference: bool = False,
-) -> InferenceNetwork:
-    """Network `name` of stage 1 or 2. Masks of all forms agree to a Dice of 0.999.
+def load_segmenter(name: str, form: Form = SHIPPED_FORM) -> InferenceNetwork:
+    """Network `name` of stage 1 or 2.
 
-    threads: on a CPU, None for all cores; reference: plain PyTorch in single precision. Raises
-    WeightsError when its file is missing, altered or does not fit the network.
+    Raises WeightsError when its file is missing, altered or does not fit the network.
     """
-    if device == "cpu" and not reference:
-        weights = read_weights(name, ResUNetConfig, folder=folder)
+    if form.without_torch:
+        weights = read_weights(name, ResUNetConfig, folder=form.folder)
         try:
-            return FusedNetwork(weights, threads=threads)
+            return FusedNetwork(weights, threads=form.threads)
         except (KeyError, ValueError, RuntimeError) as error:
-            raise unfit(name, read_manifest(folder)[name]) from error
+            raise unfit(name, read_manifest(form.folder)[name]) from error
     from acsnet.nets.resunet import ResUNet
     from acsnet.nets.torch_network import TorchNetwork
     from acsnet.nets.torch_weights import load_network
 
-    network = load_network(name, ResUNet, folder=folder, device=device)
-    return TorchNetwork(network=network if reference else network.half())
+    network = load_network(name, ResUNet, folder=form.folder, device=form.device)
+    return TorchNetwork(network=network if form.reference else network.half())
 
 
-def load_codec(
-    *,
-    folder: Path = SHIPPED,
-    device: str = "cpu",
-    threads: int | None = None,
-    reference: bool = False,
-) -> WallCodec:
+def load_codec(form: Form = SHIPPED_FORM) -> WallCodec:
     """The autoencoder; as `load_segmenter`."""
     name = "autoencoder"
-    if device == "cpu" and not reference:
-        weights = read_weights(name, AutoencoderConfig, folder=folder)
+    if form.without_torch:
+        weights = read_weights(name, AutoencoderConfig, folder=form.folder)
         try:
-            return FusedAutoencoder(weights, threads=threads)
+            return FusedAutoencoder(weights, threads=form.threads)
         except (KeyError, ValueError, RuntimeError) as error:
-            raise unfit(name, read_manifest(folder)[name]) from error
+            raise unfit(name, read_manifest(form.folder)[name]) from error
     from acsnet.nets.autoencoder import Autoencoder
     from acsnet.nets.torch_weights import load_network
 
-    return load_network(name, Autoencoder, folder=folder, device=device)
+    return load_network(name, Autoencoder, folder=form.folder, device=form.device)
