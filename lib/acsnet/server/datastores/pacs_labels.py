@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from acsnet.annotations.label_versions import by_networks
-from acsnet.dicom import clinical_of
 from acsnet.dicom.provenance import State
+from acsnet.dicom.sr_content import clinical_of
 from acsnet.errors import AcsnetError, InputError
 from acsnet.fine_tuning.training_request import Reviewed
 from acsnet.io import write_label_map

@@ -14,9 +14,9 @@ from fastapi.responses import Response
 
 from acsnet.annotations.label_versions import by_networks
 from acsnet.annotations.reading_details import DetailsStore, ReadingDetails
-from acsnet.dicom import clinical_of
 from acsnet.dicom.source_images import file_content, read_dataset, read_headers, source_stack
 from acsnet.dicom.sr import make_sr
+from acsnet.dicom.sr_content import clinical_of
 from acsnet.io import read_scan
 from acsnet.io.client_labels import read_client_labels
 from acsnet.quantify.features_document import SCHEMA
