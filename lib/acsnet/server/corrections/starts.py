@@ -58,14 +58,14 @@ def start_of(
     """
     own = own_version(store, image, author)
     if source is not None and source not in SOURCES:
-        record = record_called(store.label_records(image), source)
-        path = Path(store.version_uri(image, record))
+        named = record_called(store.label_records(image), source)
+        path = Path(store.version_uri(image, named))
         labels = read_client_labels(path, grid=scan.grid)
         return Start(source=NAMED, version=source, labels=labels, own=own)
     if own and source in (None, OWN):
-        labels = store.drawn_by(image).get(author)
-        if labels is not None and labels.shape == scan.grid.shape:
-            return Start(source=OWN, version=own, labels=labels, own=own)
+        drawn = store.drawn_by(image).get(author)
+        if drawn is not None and drawn.shape == scan.grid.shape:
+            return Start(source=OWN, version=own, labels=drawn, own=own)
     tags = store.get_labels_by_image_id(image)
     if REVIEWED in tags and source in (None, ACCEPTED):
         record = held_under(store.label_records(image), REVIEWED)
