@@ -3,6 +3,7 @@
 // configuration; nothing is built. It is OHIF's own segmentation mode with what differs put in.
 
 import { Case } from './case.js';
+import { Clicks, KINDS } from './clicks.js';
 
 const ID = 'acsnet';
 const VIEWPORT = 'acsnet-slices';
@@ -11,6 +12,8 @@ const BRUSH = 'CircularBrush';
 
 let React; // OHIF's own, which it hands to the maker of the logo
 let open = null; // the case on the screen
+let clicks = null; // on it
+let commands = null; // OHIF's
 const listeners = new Set();
 let revision = 0;
 
@@ -116,6 +119,17 @@ function Actions() {
       title: 'Save what you drew as your version',
     }),
     open?.changed ? button('Discard', () => open.discard(), { title: 'Back to the last save' }) : null,
+    React.createElement('select', {
+      key: 'click',
+      'aria-label': 'What a click says',
+      'data-cy': 'acsnet-click',
+      title: 'Click in the middle of what is wrong: the wall goes there and stays possible',
+      disabled: !clicks,
+      value: clicks?.kind ?? '',
+      onChange: event => chooseClick(event.target.value),
+      style: { background: '#090c29', color: 'white', borderRadius: 4, fontSize: 14, padding: 4 },
+    }, KINDS.map(([value, text]) => React.createElement('option', { key: value, value }, text))),
+    clicks?.canUndo() ? button('Undo click', () => clicks.undo()) : null,
     button('Accept and next', () => open.accept(), {
       enabled: ready && Boolean(open.shown || open.changed),
       main: true,
@@ -219,7 +233,7 @@ export async function mode({ loadModules }) {
     },
     onModeExit(context) {
       open?.close();
-      open = null;
+      open = clicks = null;
       base.onModeExit.call(this, context);
     },
   };
@@ -246,7 +260,12 @@ function whenHung({ servicesManager, commandsManager }) {
       open = new Case({ services, displaySet, viewportId, notify, render });
       open
         .open()
-        .then(() => takeBrush(commandsManager))
+        .then(() => {
+          commands = commandsManager;
+          clicks = new Clicks(open);
+          takeBrush(commandsManager);
+          render();
+        })
         .catch(error => {
           open.set('');
           notify('This case cannot be opened here', error.message);
@@ -259,4 +278,12 @@ function whenHung({ servicesManager, commandsManager }) {
 function takeBrush(commandsManager) {
   commandsManager.run('setBrushSize', { value: BRUSH_RADIUS_MM });
   commandsManager.run('setToolActiveToolbar', { toolName: BRUSH, toolGroupIds: ['default'] });
+}
+
+/** With a click chosen the brush rests: the same button of the mouse then sets the window. */
+function chooseClick(kind) {
+  clicks.kind = kind;
+  if (kind) commands.run('setToolActiveToolbar', { toolName: 'WindowLevel', toolGroupIds: ['default'] });
+  else takeBrush(commands);
+  render();
 }
