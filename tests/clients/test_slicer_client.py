@@ -331,3 +331,34 @@ def test_strokes_in_slicers_mask_give_its_selected_segment(server, tmp_path):
     assert set(np.unique(after)) == {0, 1}
     assert not after[edge[:, 0], edge[:, 1], k].any()
     assert all(one["held"] for one in told["clicks"])
+
+
+def result_of(status):
+    """As the plug-in makes its message of a status (`onStopTraining`)."""
+    return status.get("result", status.get("details", [])[-1])
+
+
+def test_a_training_is_started_asked_for_and_stopped_twice_as_the_plug_in_does(server):
+    page = f"{server.url}/acsnet/cases/{server.image}"
+    assert requests.post(f"{page}/segment", timeout=120).ok
+    form = {"version": "original", "by": "Eve"}
+    first = requests.post(f"{page}/accept", json=form, timeout=60)
+    if first.status_code == 409:
+        form["warnings_shown"] = first.json()["digest"]
+        assert requests.post(f"{page}/accept", json=form, timeout=60).ok
+    begun = server.client.train_start("all", {"epochs": 2, "device": "cpu"})
+    try:
+        assert result_of(begun)
+        assert server.client.train_status(check_if_running=True)
+        status = server.client.train_status(check_if_running=False)
+        assert (status["status"], status["id"]) == ("RUNNING", begun["id"])
+        assert result_of(status)
+        stats = next(iter(server.client.info()["train_stats"].values()))
+        assert 0 <= 100 * stats.get("epoch", 1) / stats.get("total_epochs", 1) <= 100
+    finally:
+        stopped = server.client.train_stop()
+    assert stopped["status"] == "STOPPED"
+    assert result_of(stopped)
+    assert server.client.train_stop()["id"] == begun["id"]
+    assert result_of(server.client.train_status(check_if_running=False))
+    assert not server.client.train_status(check_if_running=True)
