@@ -7,6 +7,7 @@ import argparse
 from pathlib import Path
 
 import numpy as np
+from acsnet.phantom.samples import SAMPLE_PATIENTS
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
@@ -18,7 +19,6 @@ from acsnet.interaction.clicks import Click, Kind
 from acsnet.labels import MYOCARDIUM, Label
 from acsnet.masks import dice, slice_dice
 from acsnet.phantom import make_phantom
-from acsnet.phantom.samples import SAMPLE_PATIENTS
 from acsnet.pipeline import Pipeline
 from clicks import middle_of_largest
 
