@@ -22,12 +22,13 @@ export PIP_BUILD_CONSTRAINT := constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install serve viewer bundle check test test-attacks test-clients lint style types contracts
+.PHONY: help docs install serve viewer bundle check test test-attacks test-clients lint style types contracts
 
 help:
 	@echo "make install  build .venv with the pinned versions of constraints.txt"
 	@echo "make serve    run the server on this machine only; PORT=$(PORT), STUDIES=$(STUDIES)"
 	@echo "make viewer   fetch stock OHIF $(OHIF) with npm, which the server then offers, too"
+	@echo "make docs     the documentation as a site in build/docs"
 	@echo "make bundle   all that an installation without a network needs, in one file"
 	@echo "make check    lint and the fast tests, under two minutes on two cores"
 	@echo "make test     lint, then all tests in two processes; PYTEST_ARGS='-k name' to choose"
@@ -71,6 +72,12 @@ $(VIEWER_STAMP):
 		$(VIEWER).new/dist/index.html
 	touch $(VIEWER).new/$(notdir $@)
 	rm -rf $(VIEWER) && mv $(VIEWER).new $(VIEWER)
+
+# A site that asks no other for anything: build/docs/index.html.
+docs: $(STAMP)
+	$(BIN)/python -m pip install --quiet --editable ".[all,docs]"
+	$(BIN)/mkdocs build --quiet
+	@echo "the documentation is in build/docs/index.html"
 
 bundle: $(STAMP) $(VIEWER_STAMP)
 	sh deploy/make-bundle.sh $(BIN)/python

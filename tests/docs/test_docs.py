@@ -8,13 +8,14 @@ from pathlib import Path
 
 import pytest
 import typer.main
+import yaml
 
 from acsnet.cli.main import app
 
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("**/*.md")))
+PAGES = (*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("**/*.md")))
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\((?!https?:|mailto:|#)([^)#\s]+)")
 MODULE = re.compile(r"`(acsnet(?:\.\w+)+)")
@@ -117,3 +118,16 @@ def test_each_state_file_that_may_be_damaged_names_a_test_that_damages_it():
     assert len(rows) >= 18
     for row in rows:
         assert f"def {row.split('|')[4].strip(' `')}(" in tests, row
+
+
+def test_the_site_shows_every_page():
+    def pages(part):
+        if isinstance(part, str):
+            yield part
+        else:
+            for inner in part.values() if isinstance(part, dict) else part:
+                yield from pages(inner)
+
+    shown = set(pages(yaml.safe_load((ROOT / "mkdocs.yml").read_text(encoding="utf-8"))["nav"]))
+    there = {str(page.relative_to(ROOT / "docs")) for page in (ROOT / "docs").glob("**/*.md")}
+    assert shown == there
