@@ -5,7 +5,6 @@ import copy
 import numpy as np
 import pytest
 from pydicom.dataset import Dataset
-from pydicom.sequence import Sequence
 from pydicom.uid import RTStructureSetStorage
 
 from acsnet.dicom.seg_labels import LABEL_MAP_STORAGE, is_mappable, written_by_acsnet
@@ -13,7 +12,8 @@ from acsnet.dicom.seg_read import read_seg
 from acsnet.dicom.seg_write import make_seg
 from acsnet.errors import GeometryError, InputError
 
-from .conftest import COLUMN_TO, COLUMNS, NORMAL, ORIGIN, ROW_TO, ROWS, STEP_MM, sample_sources
+from .conftest import COLUMNS, ROWS, sample_sources
+from .seg_frames import frame, slice_position, with_frames
 
 NAMES = (
     "lv_blood_pool",
@@ -22,39 +22,6 @@ NAMES = (
     "core_scar",
     "microvascular_obstruction",
 )
-
-
-def with_frames(seg, frames):
-    """The SEG with these frames instead: (item, (row, column) mask) each."""
-    items, masks = zip(*frames, strict=True)
-    stack = np.stack(masks)
-    seg.NumberOfFrames, seg.Rows, seg.Columns = stack.shape
-    seg.PerFrameFunctionalGroupsSequence = Sequence(items)
-    packed = np.packbits(stack.ravel(), bitorder="little").tobytes()
-    seg.PixelData = packed + b"\0" * (len(packed) % 2)
-    return seg
-
-
-def frames_of(seg):
-    return list(
-        zip(seg.PerFrameFunctionalGroupsSequence, seg.pixel_array.astype(bool), strict=True)
-    )
-
-
-def frame(segment, position, **tags):
-    """A frame's item with only segment and position."""
-    item, identification, plane = Dataset(), Dataset(), Dataset()
-    identification.ReferencedSegmentNumber = segment
-    item.SegmentIdentificationSequence = [identification]
-    plane.ImagePositionPatient = [*map(float, position)]
-    item.PlanePositionSequence = [plane]
-    for name, value in tags.items():
-        setattr(item, name, value)
-    return item
-
-
-def slice_position(index):
-    return ORIGIN + STEP_MM * index * NORMAL
 
 
 def anonymous_codes(seg):
@@ -96,126 +63,6 @@ def test_an_empty_seg_is_an_empty_label_map(labels, sources):
     reading = read_seg(seg, sources)
     assert not reading.labels.any()
     assert reading.warnings == ("no segment has a voxel",)
-
-
-def test_frames_in_any_order_are_placed_by_position(seg, labels, sources):
-    frames = frames_of(seg)
-    with_frames(seg, [frames[i] for i in (4, 1, 5, 0, 3, 2)])
-    np.testing.assert_array_equal(read_seg(seg, sources).labels, labels)
-
-
-def test_left_out_frames_leave_their_slices_empty(seg, labels, sources):
-    with_frames(seg, [pair for pair in frames_of(seg) if pair[1].sum() != 7])
-    expected = np.where(np.arange(4)[:, None, None] == 1, labels == 1, labels)
-    np.testing.assert_array_equal(read_seg(seg, sources).labels, expected)
-
-
-def test_without_pixel_spacing_that_of_the_images_is_taken(seg, labels, sources):
-    for measures in seg.SharedFunctionalGroupsSequence[0].PixelMeasuresSequence:
-        del measures.PixelSpacing
-    np.testing.assert_array_equal(read_seg(seg, sources).labels, labels)
-
-
-def test_without_any_geometry_that_of_the_image_referred_to_is_taken(seg, labels, sources):
-    shared = seg.SharedFunctionalGroupsSequence[0]
-    del shared.PixelMeasuresSequence, shared.PlaneOrientationSequence
-    for item in seg.PerFrameFunctionalGroupsSequence:
-        del item.PlanePositionSequence
-    np.testing.assert_array_equal(read_seg(seg, sources).labels, labels)
-    for item in seg.PerFrameFunctionalGroupsSequence:
-        del item.DerivationImageSequence
-    with pytest.raises(InputError, match="frame 1 has no position and orientation"):
-        read_seg(seg, sources)
-
-
-def test_without_pixel_spacing_another_matrix_is_refused(seg, sources):
-    del seg.SharedFunctionalGroupsSequence[0].PixelMeasuresSequence
-    with_frames(seg, [(frame(1, slice_position(0)), np.ones((3, 4), dtype=bool))])
-    with pytest.raises(InputError, match="frame 1 has no pixel spacing"):
-        read_seg(seg, sources)
-
-
-def test_a_cropped_frame_is_put_where_it_lies(seg, labels, sources):
-    """Rows 2 to 4, columns 3 to 7 of slice 2: the part that holds the wall."""
-    corner = slice_position(2) + 2 * 1.5 * COLUMN_TO + 3 * 2.0 * ROW_TO
-    with_frames(seg, [(frame(2, corner), labels[2, 2:5, 3:8] == 2)])
-    reading = read_seg(seg, sources)
-    np.testing.assert_array_equal(reading.labels[2], np.where(labels[2] == 2, 2, 0))
-    assert not reading.labels[[0, 1, 3]].any()
-    assert reading.warnings == ()
-
-
-def test_a_frame_seen_from_behind_is_turned_back(seg, labels, sources):
-    """Columns run the other way: the normal points to the other side, the voxels are the same."""
-    orientation = Dataset()
-    orientation.ImageOrientationPatient = [*map(float, -ROW_TO), *COLUMN_TO]
-    corner = slice_position(1) + (COLUMNS - 1) * 2.0 * ROW_TO
-    item = frame(1, corner, PlaneOrientationSequence=[orientation])
-    with_frames(seg, [(item, (labels[1] == 1)[:, ::-1])])
-    np.testing.assert_array_equal(read_seg(seg, sources).labels[1], labels[1] == 1)
-
-
-def test_rows_and_columns_may_be_swapped(seg, labels, sources):
-    orientation, measures = Dataset(), Dataset()
-    orientation.ImageOrientationPatient = [*map(float, COLUMN_TO), *ROW_TO]
-    measures.PixelSpacing = [2.0, 1.5]
-    item = frame(
-        1,
-        slice_position(1),
-        PlaneOrientationSequence=[orientation],
-        PixelMeasuresSequence=[measures],
-    )
-    with_frames(seg, [(item, (labels[1] == 1).T)])
-    np.testing.assert_array_equal(read_seg(seg, sources).labels[1], labels[1] == 1)
-
-
-def test_a_grid_twice_as_fine_gives_the_nearest_pixels(seg, labels, sources):
-    measures = Dataset()
-    measures.PixelSpacing = [0.75, 1.0]
-    mask = np.kron(labels[1] == 1, np.ones((2, 2), dtype=bool))
-    corner = slice_position(1) - 0.375 * COLUMN_TO - 0.5 * ROW_TO
-    with_frames(seg, [(frame(1, corner, PixelMeasuresSequence=[measures]), mask)])
-    reading = read_seg(seg, sources)
-    np.testing.assert_array_equal(reading.labels[1], labels[1] == 1)
-    assert "1 of 1 frames are on another pixel grid" in reading.warnings[0]
-
-
-def test_pixels_beyond_the_images_are_told(seg, sources):
-    corner = slice_position(0) - 2 * 2.0 * ROW_TO
-    with_frames(seg, [(frame(1, corner), np.ones((ROWS, COLUMNS), dtype=bool))])
-    reading = read_seg(seg, sources)
-    assert reading.labels[0, :, :7].all()
-    assert not reading.labels[0, :, 7:].any()
-    assert reading.warnings == (f"{2 * ROWS} drawn pixels lie outside the images and are left out",)
-
-
-def test_frames_between_the_slices_are_refused_with_their_number(seg, sources):
-    full, empty = np.ones((ROWS, COLUMNS), dtype=bool), np.zeros((ROWS, COLUMNS), dtype=bool)
-    frames = [
-        (frame(1, slice_position(0)), full),
-        (frame(1, slice_position(0.5)), full),
-        (frame(1, slice_position(7)), full),
-        (frame(1, slice_position(1.5)), empty),
-    ]
-    with pytest.raises(
-        GeometryError, match=r"2 of 3 drawn frames .* frame 2 is 4\.00 mm off the nearest"
-    ):
-        read_seg(with_frames(seg, frames), sources)
-
-
-def test_a_little_off_a_slice_is_on_it(seg, sources):
-    mask = np.ones((ROWS, COLUMNS), dtype=bool)
-    reading = read_seg(with_frames(seg, [(frame(3, slice_position(2.1)), mask)]), sources)
-    assert (reading.labels[2] == 3).all()
-
-
-def test_tilted_frames_are_refused(seg, sources):
-    orientation = Dataset()
-    orientation.ImageOrientationPatient = [*ROW_TO, *NORMAL]
-    item = frame(1, slice_position(1), PlaneOrientationSequence=[orientation])
-    with_frames(seg, [(item, np.ones((ROWS, COLUMNS), dtype=bool))])
-    with pytest.raises(GeometryError, match="lie on no slice"):
-        read_seg(seg, sources)
 
 
 def test_segments_are_known_by_code_whatever_they_are_called(seg, labels, sources):

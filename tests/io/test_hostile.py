@@ -7,14 +7,12 @@ import subprocess
 import sys
 import warnings
 import zlib
-from pathlib import Path
 
 import nibabel as nib
 import numpy as np
 import pydicom
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hostile_nifti import gzipped_zeros, nifti_bytes
 from PIL import Image
 from pydicom.encaps import encapsulate
 from pydicom.uid import DeflatedExplicitVRLittleEndian, JPEG2000Lossless, RLELossless
@@ -27,32 +25,6 @@ pytestmark = pytest.mark.slow
 
 MEMORY_BYTES = 3 * 2**30
 """Of address space for a reading in a process of its own: libraries alone take one."""
-
-FUZZ = settings(
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
-
-
-def nifti_bytes(**fields):
-    data = np.arange(6 * 5 * 4, dtype=np.int16).reshape(6, 5, 4)
-    image = nib.Nifti1Image(data, np.diag([1.25, 1.5, 8.0, 1.0]))
-    image.header.set_xyzt_units("mm")
-    content = bytearray(image.to_bytes())
-    header = nib.Nifti1Header(bytes(content[:348]), check=False)
-    for name, value in fields.items():
-        header[name] = value
-    content[:348] = header.binaryblock
-    return content
-
-
-def zeros(count, level=9):
-    """Compressed zero bytes, a thousandth of their size."""
-    out, packer = io.BytesIO(), zlib.compressobj(level, zlib.DEFLATED, 31)
-    for _ in range(count // 2**20):
-        out.write(packer.compress(bytes(2**20)))
-    out.write(packer.flush())
-    return out.getvalue()
 
 
 def slices(samples, tmp_path, change=lambda dataset: None, *, number=1):
@@ -94,14 +66,14 @@ def test_a_gzip_bomb_in_front_of_the_pixels_is_not_unpacked(tmp_path):
     header = bytes(nifti_bytes(vox_offset=2e9)[:348])
     extension = b"\1\0\0\0" + struct.pack("<ii", 1_999_999_648, 6)
     path = tmp_path / "bomb.nii.gz"
-    path.write_bytes(gzip.compress(header + extension) + zeros(150 * 2**20))
+    path.write_bytes(gzip.compress(header + extension) + gzipped_zeros(150 * 2**20))
     with pytest.raises(InputError, match=r"bomb\.nii\.gz has its pixels behind 2e\+09 bytes"):
         read_scan(path)
 
 
 def test_a_gzip_bomb_behind_the_pixels_is_not_unpacked(tmp_path):
     path = tmp_path / "tail.nii.gz"
-    path.write_bytes(gzip.compress(bytes(nifti_bytes())) + zeros(150 * 2**20))
+    path.write_bytes(gzip.compress(bytes(nifti_bytes())) + gzipped_zeros(150 * 2**20))
     with pytest.raises(InputError, match=r"tail\.nii\.gz goes on behind the image"):
         read_scan(path)
 
@@ -126,7 +98,7 @@ def test_a_compressed_file_with_one_wrong_bit_gives_no_other_pixels(tmp_path):
 def test_a_gzip_bomb_of_pixels_is_refused_by_its_header(tmp_path):
     header = bytes(nifti_bytes(dim=[3, 2048, 2048, 990, 1, 1, 1, 1])[:352])
     path = tmp_path / "bomb.nii.gz"
-    path.write_bytes(gzip.compress(header) + zeros(20 * 2**20))
+    path.write_bytes(gzip.compress(header) + gzipped_zeros(20 * 2**20))
     with pytest.raises(InputError, match=r"too large: 16\.6 GB of pixels, at most 0\.2 GB"):
         read_scan(path)
 
@@ -144,7 +116,7 @@ def test_a_gzip_bomb_of_pixels_is_refused_by_its_header(tmp_path):
         ({"vox_offset": -np.inf}, "hostile.nii"),
         ({"vox_offset": 9e6}, "hostile.nii"),
         ({"scl_slope": 3e38, "scl_inter": 3e38}, "NaN or infinite"),
-        ({"pixdim": [1, 1.25, 1.5, -8, 1, 1, 1, 1]}, "pixdim .* must be positive"),
+        ({"pixdim": [1, 1.5, 1.5, 0, 1, 1, 1, 1]}, "pixdim .* must be positive"),
         ({"pixdim": [1, 1e30, 1e30, 1e30, 1, 1, 1, 1]}, "hostile.nii"),
         ({"srow_x": 0, "srow_y": 0, "srow_z": 0}, "singular"),
         ({"srow_x": [np.nan] * 4}, "must be finite"),
@@ -252,104 +224,14 @@ def test_hostile_tags_are_refused(samples, tmp_path, tags, reason):
 def test_bombs_are_refused_in_little_memory(tmp_path):
     path = tmp_path / "bomb.nii.gz"
     header = bytes(nifti_bytes(dim=[3, 640, 640, 300, 1, 1, 1, 1], datatype=2, bitpix=8)[:352])
-    path.write_bytes(gzip.compress(header) + zeros(60 * 2**20))
+    path.write_bytes(gzip.compress(header) + gzipped_zeros(60 * 2**20))
     assert "bomb.nii.gz" in in_little_memory(path)
-
-
-def refused_or_read(path):
-    """Whatever comes of it is a scan, or one sentence."""
-    try:
-        scan = read_scan(path)
-    except AcsnetError:
-        return
-    assert np.isfinite(scan.pixels).all()
-    assert np.isfinite(scan.grid.affine).all()
-    assert min(scan.spacing_mm) > 0
-
-
-damage = st.lists(
-    st.tuples(st.floats(0, 1, exclude_max=True), st.binary(min_size=1, max_size=8)), max_size=6
-)
-
-
-def damaged(content, changes, *, cut):
-    """Bytes with some overwritten, at places told as shares of the length, and the end cut off."""
-    out = bytearray(content)
-    for share, piece in changes:
-        at = int(share * len(out))
-        out[at : at + len(piece)] = piece
-    return bytes(out[: int(cut * len(out))])
-
-
-cut = st.one_of(st.just(1.0), st.floats(0, 1))
-
-
-@FUZZ
-@given(changes=damage, cut=cut, zipped=st.booleans())
-def test_no_damage_to_a_nifti_file_does_more_than_be_refused(tmp_path, changes, cut, zipped):
-    content = damaged(nifti_bytes(), changes, cut=cut)
-    path = tmp_path / ("x.nii.gz" if zipped else "x.nii")
-    path.write_bytes(gzip.compress(content, 1) if zipped else content)
-    refused_or_read(path)
-
-
-@FUZZ
-@given(
-    dim=st.lists(st.integers(-(2**15), 2**15 - 1), min_size=8, max_size=8),
-    datatype=st.sampled_from([2, 4, 8, 16, 32, 64, 128, 256, 512, 768, 1024, 1536, 1792, 2304]),
-    numbers=st.lists(st.floats(width=32), min_size=23, max_size=23),
-    codes=st.tuples(st.integers(0, 4), st.integers(0, 4)),
-)
-def test_no_nifti_header_does_more_than_be_refused(tmp_path, dim, datatype, numbers, codes):
-    path = tmp_path / "x.nii"
-    fields = {
-        "dim": dim,
-        "datatype": datatype,
-        "pixdim": numbers[:8],
-        "srow_x": numbers[8:12],
-        "srow_y": numbers[12:16],
-        "srow_z": numbers[16:20],
-        "vox_offset": numbers[20],
-        "scl_slope": numbers[21],
-        "scl_inter": numbers[22],
-        "qform_code": codes[0],
-        "sform_code": codes[1],
-    }
-    path.write_bytes(nifti_bytes(**fields))
-    refused_or_read(path)
-
-
-@pytest.fixture(scope="module")
-def small_series(samples):
-    """Three small images as files: name and content."""
-    found = []
-    for file in sorted((samples / "dicom" / "phantom-1").iterdir())[:3]:
-        dataset = pydicom.dcmread(file)
-        dataset.Rows = dataset.Columns = 4
-        dataset.PixelData = np.arange(16, dtype=np.uint16).tobytes()
-        stream = io.BytesIO()
-        dataset.save_as(stream)
-        found.append((file.name, stream.getvalue()))
-    return found
-
-
-@FUZZ
-@given(changes=damage, cut=cut, which=st.integers(0, 2))
-def test_no_damage_to_a_dicom_file_does_more_than_be_refused(
-    tmp_path, small_series, changes, cut, which
-):
-    folder = Path(tmp_path) / "case"
-    folder.mkdir(exist_ok=True)
-    for index, (name, content) in enumerate(small_series):
-        whole = damaged(content, changes, cut=cut) if index == which else content
-        (folder / name).write_bytes(whole)
-    refused_or_read(folder)
 
 
 def test_pixels_beyond_any_scanner_are_refused(tmp_path):
     data = np.full((6, 5, 4), -3e38, np.float32)
     data[2:4] = 3e38
-    nib.save(nib.Nifti1Image(data, np.diag([1.25, 1.5, 8.0, 1.0])), tmp_path / "far.nii")
+    nib.save(nib.Nifti1Image(data, np.diag([1.5, 1.5, 8.0, 1.0])), tmp_path / "far.nii")
     with pytest.raises(InputError, match=r"far\.nii holds pixels from -3e\+38 to 3e\+38"):
         read_scan(tmp_path / "far.nii")
 

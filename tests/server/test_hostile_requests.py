@@ -8,12 +8,11 @@ from contextlib import ExitStack
 from functools import partial
 from urllib.parse import quote
 
-import nibabel as nib
-import numpy as np
 import pydicom
 import pytest
 import schemathesis
 from fastapi.testclient import TestClient
+from hostile_nifti import nifti_bytes
 from hypothesis import HealthCheck, given, settings
 from schemathesis.checks import not_a_server_error
 
@@ -65,18 +64,6 @@ def operations(application):
             )
 
 
-def nifti(dims=(12, 10, 3), *, affine=None, **fields):
-    data = np.random.default_rng(0).integers(0, 500, dims).astype(np.int16)
-    image = nib.Nifti1Image(data, np.diag([1.5, 1.5, 8.0, 1.0]) if affine is None else affine)
-    image.header.set_xyzt_units("mm")
-    content = bytearray(image.to_bytes())
-    header = nib.Nifti1Header(bytes(content[:348]), check=False)
-    for name, value in fields.items():
-        header[name] = value
-    content[:348] = header.binaryblock
-    return bytes(content)
-
-
 @pytest.fixture
 def outside(web):
     """No request changes a file outside the state folder."""
@@ -111,7 +98,7 @@ def test_no_endpoint_that_takes_a_name_leaves_its_folder(web, outside, monkeypat
             filled = filled.replace(f"{{{name}}}", quote(climb, safe=""))
         sent = {}
         if "multipart/form-data" in body or "application/x-www-form-urlencoded" in body:
-            content = ("x.nii.gz", gzip.compress(nifti()))
+            content = ("x.nii.gz", gzip.compress(nifti_bytes()))
             sent = {"data": FORMS, "files": {"file": content, "label": content, "files": content}}
         elif body:
             sent = {"json": {"images": [climb]}}
@@ -137,16 +124,16 @@ def test_no_file_name_of_an_upload_leaves_its_folder(web, outside, climb):
 HOSTILE = {
     "empty": b"",
     "text": b"no image",
-    "truncated gzip": gzip.compress(nifti())[:-60],
-    "huge": gzip.compress(nifti(dim=[3, 32767, 32767, 32767, 1, 1, 1, 1])),
-    "large": gzip.compress(nifti(dim=[3, 2048, 2048, 900, 1, 1, 1, 1]) + bytes(10**7)),
-    "extensions": gzip.compress(nifti(vox_offset=2e9)),
-    "NaN": gzip.compress(nifti(scl_slope=1, scl_inter=3e38, datatype=64, bitpix=64)),
-    "negative spacing": gzip.compress(nifti(pixdim=[1, -1.5, 1.5, 8, 1, 1, 1, 1])),
-    "zero affine": gzip.compress(nifti(srow_x=0, srow_y=0, srow_z=0, sform_code=1)),
-    "complex": gzip.compress(nifti(datatype=32, bitpix=64)),
-    "colour": gzip.compress(nifti(datatype=128, bitpix=24)),
-    "magic": gzip.compress(nifti(magic=b"abc")),
+    "truncated gzip": gzip.compress(nifti_bytes())[:-60],
+    "huge": gzip.compress(nifti_bytes(dim=[3, 32767, 32767, 32767, 1, 1, 1, 1])),
+    "large": gzip.compress(nifti_bytes(dim=[3, 2048, 2048, 900, 1, 1, 1, 1]) + bytes(10**7)),
+    "extensions": gzip.compress(nifti_bytes(vox_offset=2e9)),
+    "NaN": gzip.compress(nifti_bytes(scl_slope=1, scl_inter=3e38, datatype=64, bitpix=64)),
+    "no spacing": gzip.compress(nifti_bytes(pixdim=[1, 0, 1.5, 8, 1, 1, 1, 1])),
+    "zero affine": gzip.compress(nifti_bytes(srow_x=0, srow_y=0, srow_z=0, sform_code=1)),
+    "complex": gzip.compress(nifti_bytes(datatype=32, bitpix=64)),
+    "colour": gzip.compress(nifti_bytes(datatype=128, bitpix=24)),
+    "magic": gzip.compress(nifti_bytes(magic=b"abc")),
 }
 
 
@@ -204,7 +191,7 @@ def test_a_hostile_series_in_a_session_gets_one_sentence(web, tags, reason):
     ],
 )
 def test_hostile_parameters_are_refused_before_anything_runs(web, params):
-    files = {"label": ("x.nii.gz", gzip.compress(nifti()))}
+    files = {"label": ("x.nii.gz", gzip.compress(nifti_bytes()))}
     for method, address in (("POST", "/infer/acsnet_correct"), ("PUT", "/datastore/label")):
         answer = web.client.request(
             method, address, params={"image": "a & <i>b"}, data={"params": params}, files=files
@@ -234,63 +221,6 @@ def test_a_name_in_the_audit_log_is_short_and_on_one_line(web):
     assert len(audit_log.read(log)) == len(lines)
 
 
-@pytest.fixture
-def scan_sent():
-    return {"files": ("x.nii.gz", gzip.compress(nifti()))}
-
-
-@pytest.fixture
-def no_sessions(web):
-    """Ends all sessions, before the test and after it."""
-
-    def end():
-        for session in list(web.app.sessions()):
-            web.client.delete(f"/session/{session}")
-
-    end()
-    yield
-    end()
-
-
-@pytest.mark.usefixtures("no_sessions")
-def test_a_client_can_hold_25_sessions(web, scan_sent):
-    answers = [web.client.put("/session/", files=scan_sent) for _ in range(26)]
-    assert [answer.status_code for answer in answers] == [200] * 25 + [503]
-    assert answers[-1].headers["retry-after"] == "120"
-    web.client.delete(f"/session/{answers[0].json()['session_id']}")
-    assert web.client.put("/session/", files=scan_sent).status_code == 200
-
-
-@pytest.mark.usefixtures("no_sessions")
-def test_all_clients_together_can_hold_100_sessions(web, scan_sent, tmp_path):
-    for number in range(99):
-        of_others = tmp_path / f"{number}.nii.gz"
-        of_others.write_bytes(b"x")
-        web.app.sessions().add_session(str(of_others), 3600)
-    assert web.client.put("/session/", files=scan_sent).status_code == 200
-    assert web.client.put("/session/", files=scan_sent).status_code == 503
-
-
-def test_too_many_files_and_too_long_a_session_are_refused(web):
-    scan = ("x.nii.gz", gzip.compress(nifti()))
-    longer = web.client.put("/session/", params={"expiry": 3601}, files={"files": scan})
-    assert longer.status_code == 422
-    files = [("files", (f"{number}.dcm", b"x")) for number in range(1001)]
-    assert web.client.put("/session/", files=files).status_code == 400
-
-
-def test_a_session_does_not_tell_where_it_lies(web):
-    scan = ("x.nii.gz", gzip.compress(nifti()))
-    made = web.client.put("/session/", files={"files": scan})
-    address = f"/session/{made.json()['session_id']}"
-    for answer in (made, web.client.get(address)):
-        assert answer.status_code == 200
-        assert str(web.folder) not in answer.text
-    assert web.client.get(address, params={"image": True}).content == scan[1]
-    web.client.delete(address)
-    assert web.client.get(address).status_code == 404
-
-
 def test_what_is_no_scan_is_not_served_whatever_it_is_called(web):
     (web.folder / "passwords").write_text(SECRET)
     link, pipe = web.studies / "evil.nii", web.studies / "pipe.nii"
@@ -309,20 +239,12 @@ def test_what_is_no_scan_is_not_served_whatever_it_is_called(web):
 
 def test_scans_for_which_there_is_no_place_are_asked_for_again_later(web, monkeypatch):
     monkeypatch.setattr(tasks, "volume_place", partial(volume_place, wait_s=0.01))
-    scan = {"file": ("x.nii.gz", gzip.compress(nifti()))}
+    scan = {"file": ("x.nii.gz", gzip.compress(nifti_bytes()))}
     with ExitStack() as held:
         for _ in range(VOLUMES):
             held.enter_context(volume_place())
         answer = web.client.post("/infer/roi", files=scan)
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "15")
-
-
-def test_archives_are_not_unpacked(web):
-    answer = web.client.put(
-        "/session/", params={"uncompress": True}, files={"files": ("x.zip", b"PK\3\4")}
-    )
-    assert answer.status_code == 422
-    assert "archives are not taken" in answer.json()["detail"]
 
 
 def test_a_fault_of_ours_is_told_without_a_word_of_what_it_was(web, monkeypatch, caplog):
