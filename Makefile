@@ -105,15 +105,15 @@ check test: export OMP_NUM_THREADS := 1
 check: lint
 	$(BIN)/python -m pytest -m "not slow and not clients" $(BESIDE) $(PYTEST_ARGS)
 
-# Two lanes: real programs start servers and browsers of their own, and have the machine to
-# themselves. pytest says 5 where PYTEST_ARGS choose nothing of a lane.
+# Two lanes: servers and browsers of the second do not share the cores with tests that train.
+# pytest says 5 where PYTEST_ARGS choose nothing of a lane.
 test: lint
-	@echo "== tests in two processes"; \
+	@echo "== tests without other programs"; \
 	$(BIN)/python -m pytest $(BESIDE) $(PYTEST_ARGS) -m "not clients"; inside=$$?; \
 	echo "== tests with real programs"; \
-	$(BIN)/python -m pytest $(PYTEST_ARGS) -m clients; outside=$$?; \
+	$(BIN)/python -m pytest $(BESIDE) $(PYTEST_ARGS) -m clients; outside=$$?; \
 	said() { case $$1 in 0) echo passed;; 5) echo "none chosen";; *) echo "FAILED, see above";; esac; }; \
-	echo "== tests in two processes: $$(said $$inside); with real programs: $$(said $$outside)"; \
+	echo "== tests without other programs: $$(said $$inside); with real programs: $$(said $$outside)"; \
 	case $$inside,$$outside in 0,0 | 0,5 | 5,0) ;; *) exit 1;; esac
 
 test-attacks: $(TOOLS)
@@ -122,4 +122,4 @@ test-attacks: $(TOOLS)
 # What is not installed is skipped. Debian: orthanc orthanc-dicomweb dicom3tools dcm2niix chromium
 # caddy docker-compose; and `make viewer`.
 test-clients: $(TOOLS)
-	$(BIN)/python -m pytest -m clients $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -m clients $(BESIDE) $(PYTEST_ARGS)

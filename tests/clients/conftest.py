@@ -3,12 +3,14 @@
 import importlib.util
 import json
 import os
+import random
 import shutil
 import signal
 import socket
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any, NamedTuple
@@ -28,6 +30,7 @@ ISSUER = "https://idp.example.org/realms/heart"
 RSA = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 """The identity provider's."""
 START_SECONDS = 120
+PORTS = 2_000
 COMMAND = (sys.executable, "-c", "from acsnet.cli.main import main; main()")
 
 
@@ -93,9 +96,14 @@ def slicer_client() -> ModuleType:
     return module
 
 
-def _free_port():
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        return free.getsockname()[1]
+def free_port():
+    """Of a range that no other process of the test run has, below what the system gives out."""
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    first = 20_000 + PORTS * worker
+    for number in random.sample(range(first, first + PORTS), 100):
+        with suppress(OSError), socket.create_server(("127.0.0.1", number)):
+            return number
+    pytest.fail(f"no port from {first} on is free")
 
 
 def wait_until_up(url, process, log, **options):
@@ -145,7 +153,7 @@ def site(start, tmp_path_factory):
         add_account(state, name, role)
     key = json.loads(jwt.algorithms.RSAAlgorithm.to_jwk(RSA.public_key()))
     (folder / "jwks.json").write_text(json.dumps({"keys": [{**key, "kid": "one"}]}))
-    port = _free_port()
+    port = free_port()
     settings = folder / "acsnet.toml"
     settings.write_text(
         f'state = "{state}"\n[login]\nrequired = true\n[server]\nport = {port}\n'
@@ -199,7 +207,7 @@ def slicer():
 @pytest.fixture
 def port():
     """A port of this machine that is free."""
-    return _free_port()
+    return free_port()
 
 
 @pytest.fixture(scope="module")
@@ -209,7 +217,7 @@ def orthanc(tmp_path_factory):
     if binary is None or not PLUGIN.is_file():
         pytest.skip("Orthanc is not installed (Debian: orthanc, orthanc-dicomweb)")
     folder = tmp_path_factory.mktemp("orthanc")
-    http, dicom = _free_port(), _free_port()
+    http, dicom = free_port(), free_port()
     settings = {
         "HttpPort": http,
         "DicomPort": dicom,
@@ -287,7 +295,7 @@ def start_process(start):
     """Starts `acsnet serve` on studies; gives its process, address and the file of its output."""
 
     def run(studies, **options):
-        port = _free_port()
+        port = free_port()
         process, log = start("serve", "--studies", studies, "--port", port, **options)
         wait_until_up(f"http://127.0.0.1:{port}/info/", process, log)
         return process, f"http://127.0.0.1:{port}", log

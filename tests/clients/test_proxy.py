@@ -3,7 +3,6 @@
 import json
 import os
 import shutil
-import socket
 import subprocess
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,7 +11,7 @@ import pytest
 import requests
 from certificates import certificate
 
-from .conftest import PASSWORD, SAMPLES, add_account, wait_until_up
+from .conftest import PASSWORD, SAMPLES, add_account, free_port, wait_until_up
 
 CADDYFILE = Path(__file__).parents[2] / "deploy" / "Caddyfile"
 TIMEOUT = 120
@@ -35,10 +34,7 @@ def proxied(caddy, start, tmp_path_factory):
     studies, state = folder / "studies", folder / "state"
     shutil.copytree(SAMPLES, studies)
     add_account(state, "ana", "annotator")
-    ports = []
-    for _ in range(2):
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            ports.append(free.getsockname()[1])
+    ports = [free_port(), free_port()]
     process, log = start(
         *("serve", "--studies", studies, "--port", ports[0]),
         *("--login", "--behind-tls-proxy", "--name", "localhost"),
