@@ -21,6 +21,7 @@ from acsnet.masks import dice, slice_dice
 from acsnet.phantom import make_phantom
 from acsnet.pipeline import Pipeline
 from clicks import middle_of_largest
+from sample_patients import SAMPLE_PATIENTS
 
 SHIFT_MM = (3.2, -3.2)
 """By which the draft lies beside the heart."""

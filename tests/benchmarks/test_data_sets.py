@@ -10,7 +10,7 @@ from acsnet.train.data.case import BACKGROUND, POOL, SCAR, WALL, tissue_of
 from acsnet.train.data.datasets import ACDC
 from data_sets import DATA_SETS, DATASTORE, MSCMRSEG, MYOPS, acdc_frames, labelled_cases
 
-from ..train.conftest import labels_of, rings, save, write_data
+from ..train.conftest import image_of, labels_of, rings, save, write_data
 
 DRAWN = {
     "emidec": (1, 2, 3),
@@ -209,7 +209,7 @@ def test_the_frames_of_both_phases(tmp_path):
 def test_a_datastore_may_keep_its_images_in_a_folder(tmp_path):
     labels = drawn("datastore")
     entry = {"image": {"ext": ".nii"}, "labels": {"final": {"ext": ".nii.gz"}}}
-    save(tmp_path / "images/a.nii", labels.astype(np.float32))
+    save(tmp_path / "images/a.nii", image_of(labels_of("emidec"), "emidec", 0))
     save(tmp_path / "drawn/final/a.nii.gz", labels)
     write_record(tmp_path, {"a": entry}, images_dir="images", labels_dir="drawn")
     (case,) = DATASTORE.cases(tmp_path, labelled_cases("datastore", tmp_path))
@@ -240,7 +240,7 @@ def test_a_folder_that_is_no_datastore_is_refused(tmp_path):
 def test_a_datastore_that_monai_label_wrote_is_read(tmp_path):
     local = pytest.importorskip("monailabel.datastore.local")
     labels = drawn("datastore")
-    save(tmp_path / "store/case-7.nii.gz", labels.astype(np.float32))
+    save(tmp_path / "store/case-7.nii.gz", image_of(labels_of("emidec"), "emidec", 0))
     save(tmp_path / "drawn.nii.gz", labels)
     store = local.LocalDatastore(str(tmp_path / "store"))
     store.save_label("case-7", str(tmp_path / "drawn.nii.gz"), "final", {})

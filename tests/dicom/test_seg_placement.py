@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from pydicom.dataset import Dataset
 
-from acsnet.dicom import read_seg
+from acsnet.dicom.seg_read import read_seg
 from acsnet.errors import GeometryError, InputError
 
 from .conftest import COLUMN_TO, COLUMNS, NORMAL, ROW_TO, ROWS
