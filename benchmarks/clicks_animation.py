@@ -7,7 +7,6 @@ import argparse
 from pathlib import Path
 
 import numpy as np
-from acsnet.phantom.samples import SAMPLE_PATIENTS
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
