@@ -128,6 +128,31 @@ def test_from_the_work_list_to_the_next_case_with_the_keyboard_alone(page, cases
     look("desk-finished")
 
 
+def test_in_a_pacs_a_draft_is_accepted_with_two_keys_and_rejected_ones_stay(page, pacs_url, capsys):
+    uids = list(requests.get(f"{pacs_url}/datastore/?output=all", timeout=60).json()["objects"])
+    for uid in uids:
+        assert requests.post(f"{pacs_url}/acsnet/cases/{uid}/segment", timeout=300).ok
+    page.goto(f"{pacs_url}/acsnet/")
+    page.evaluate("localStorage.setItem('acsnet.reader', 'Eve Reader')")
+    page.reload()
+    began = time.monotonic()
+    page.keyboard.press("n")
+    ready(page)
+    case = page.url
+    page.keyboard.press("a")
+    accepted(page)
+    tell(capsys, "PACS, work list to accepted, name known: 2 actions", began)
+    page.goto(case)
+    page.get_by_text("drawn by the networks, taken over as it was").wait_for()
+    record = requests.get(f"{case.partition('?')[0]}/versions.json", timeout=60).json()[0]
+    assert (record["state"], record["reviewer"]) == ("reviewed", "Eve Reader")
+    form = {"version": record["version"], "by": "Eve Reader", "comment": "too early"}
+    kept = requests.post(f"{case.partition('?')[0]}/reject", json=form, timeout=60).json()
+    assert kept["state"] == "withdrawn"
+    page.goto(case)
+    page.get_by_role("heading", name="draft").wait_for()
+
+
 def tell(capsys, what, began):
     with capsys.disabled():
         sys.stdout.write(f"\n{what}, {time.monotonic() - began:.1f} s\n")

@@ -9,6 +9,7 @@ from typing import Any
 
 from acsnet.active_learning.assignments import Offer, last_offer
 from acsnet.annotations.label_versions import by_networks
+from acsnet.io.phases import without_options
 from acsnet.scan import UNFIT, is_fit
 from acsnet.server.datastores.label_records import DRAFT, DRAWN, REVIEWED
 from acsnet.server.datastores.protocol import LabelRecord, StudyStore, record_called
@@ -123,8 +124,8 @@ def build_case(datastore: StudyStore, image: str) -> Case:
         study=str(info.get("StudyInstanceUID", "")),
         series=str(info.get("SeriesInstanceUID", "")),
         state=state,
-        reason=verdict.reason,
-        remarks=verdict.warnings,
+        reason=None if verdict.reason is None else without_options(verdict.reason),
+        remarks=tuple(map(without_options, verdict.warnings)),
         versions=versions,
         offered=_offered(offer),
         why=offer.reason,
