@@ -72,6 +72,7 @@ def dicom_cases(samples):
         "signed 12 bits": (packings.signed_12_bits, ""),
         "gain per slice": (packings.gain_per_slice, "brought to one gain"),
         "enhanced one frame": (packings.enhanced_one_frame_a_file, ""),
+        "enhanced series per slice": (packings.enhanced_series_per_slice, "joined to one stack"),
     }
     cases = {
         name: (lambda out, pack=pack: pack(patient(), out), words)
@@ -160,6 +161,7 @@ DICOM = (
     "signed 12 bits",
     "gain per slice",
     "enhanced one frame",
+    "enhanced series per slice",
     "same folder names",
 )
 VOLUMES = (

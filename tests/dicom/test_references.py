@@ -21,6 +21,7 @@ PACKS = {
     "a series a slice": packings.series_per_slice,
     "frames of one object": packings.enhanced_multi_frame,
     "an object a frame": packings.enhanced_one_frame_a_file,
+    "an object and a series a frame": packings.enhanced_series_per_slice,
 }
 
 
@@ -79,7 +80,11 @@ def test_the_series_are_listed_with_their_objects(stack, seg):
     objects = list(dict.fromkeys(scan.instance_uids))
     assert sorted(uid for uids in listed.values() for uid in uids) == sorted(objects)
     slices = len(scan.pixels)
-    expected = {"a series a slice": (slices, slices), "frames of one object": (1, 1)}
+    expected = {
+        "a series a slice": (slices, slices),
+        "an object and a series a frame": (slices, slices),
+        "frames of one object": (1, 1),
+    }
     assert (len(listed), len(objects)) == expected.get(name, (1, slices))
     for source in sources:
         assert source.SOPInstanceUID in listed[source.SeriesInstanceUID]

@@ -4,6 +4,7 @@ import gzip
 import zipfile
 
 import nibabel as nib
+import nrrd
 import numpy as np
 import pydicom
 import pytest
@@ -158,3 +159,14 @@ def test_a_sign_of_pixdim_is_left_out(samples, tmp_path):
     scan = read_scan(path)
     assert scan.spacing_mm == pytest.approx(read_scan(image.get_filename()).spacing_mm)
     assert any("pixdim has a sign" in warning for warning in scan.warnings)
+
+
+def test_text_pixels_that_are_no_numbers_are_refused(tmp_path):
+    header = {"space directions": np.diag([1.5, 1.5, 8.0]), "space": "LPS", "encoding": "text"}
+    data = np.arange(240, dtype=np.int16).reshape(8, 6, 5)
+    nrrd.write(str(tmp_path / "a.nrrd"), data, {**header, "space origin": [0] * 3})
+    content = (tmp_path / "a.nrrd").read_bytes()
+    assert read_scan(tmp_path / "a.nrrd").pixels.max() == 239
+    (tmp_path / "a.nrrd").write_bytes(content.replace(b"120", b"1x0"))
+    with pytest.raises(InputError, match="they are no numbers"):
+        read_scan(tmp_path / "a.nrrd")

@@ -118,7 +118,12 @@ def test_another_patient_study_or_name_is_no_part(patient):
 
 
 @pytest.mark.parametrize(
-    "pack", [packings.enhanced_multi_frame, packings.enhanced_one_frame_a_file]
+    "pack",
+    [
+        packings.enhanced_multi_frame,
+        packings.enhanced_one_frame_a_file,
+        packings.enhanced_series_per_slice,
+    ],
 )
 def test_enhanced_objects_are_fetched_read_and_labelled(
     archive, pacs, patient, plain, tmp_path, pack

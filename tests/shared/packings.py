@@ -297,6 +297,14 @@ def enhanced_one_frame_a_file(datasets, out):
     return write(out, datasets)
 
 
+def enhanced_series_per_slice(datasets, out):
+    """Each breath-hold is a series of its own, of one enhanced object of one frame."""
+    for number, dataset in enumerate(datasets):
+        dataset.SeriesInstanceUID, dataset.SeriesNumber = generate_uid(), 20 + number
+        dataset.SeriesDescription, dataset.InstanceNumber = f"LGE SAX BH {number + 1}", 1
+    return enhanced_one_frame_a_file(datasets, out)
+
+
 def enhanced_multi_frame(datasets, out, *, phases=1):
     """One enhanced MR object with all slices, in a mixed order; phases: of a cine."""
     whole = datasets[0]

@@ -126,7 +126,11 @@ def _pixels(
         raise InputError(msg)
     packed = _packed(path, header, begins=begins, name=name)
     if encoding == "text":
-        values = np.array(packed.split()[: count + 1], dtype=float)
+        try:
+            values = np.array(packed.split()[: count + 1], dtype=float)
+        except ValueError as error:
+            msg = f"pixels of {name} cannot be read: they are no numbers (damaged?)"
+            raise InputError(msg) from error
         if len(values) != count:
             msg = f"pixels of {name} cannot be read: they do not fill the matrix (cut short?)"
             raise InputError(msg)

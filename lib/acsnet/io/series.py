@@ -17,6 +17,7 @@ from acsnet.io.dicom_files import (
     quiet_pydicom,
     read_header,
 )
+from acsnet.io.dicom_stack.frames import flat
 from acsnet.io.phases import SEPARATING_TAGS
 from acsnet.io.volume import SUFFIXES
 
@@ -133,6 +134,10 @@ class SeriesFinder:
             return path
         if file is None:
             return None
+        try:
+            file = flat(file)
+        except InputError:
+            return path
         kept = Dataset()
         for tag in KEPT_TAGS:
             if tag in file.header:

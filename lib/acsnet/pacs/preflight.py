@@ -11,6 +11,7 @@ from acsnet.errors import AcsnetError, InputError
 from acsnet.io import read_scan
 from acsnet.io.dicom import check_headers
 from acsnet.io.dicom_files import quiet_pydicom, text_of
+from acsnet.io.dicom_stack.frames import flat
 from acsnet.io.dicom_stack.image_kinds import Kind, kind_of
 from acsnet.io.dicom_stack.series_choice import join_remarks, joined
 from acsnet.pacs.dicomweb import DicomWeb, is_uid
@@ -62,7 +63,7 @@ def examine(
 def _joined(of_parts: Sequence[Sequence[Dataset]]) -> tuple[list[Dataset], list[str]]:
     """The headers of the largest stack that series of a few images make, and what to tell of it."""
     with quiet_pydicom():
-        groups = joined([as_files(headers) for headers in of_parts if headers])
+        groups = joined([list(map(flat, as_files(headers))) for headers in of_parts if headers])
         stack = max(groups, key=len, default=[])
         remarks = join_remarks(stack)
         if not remarks:

@@ -64,6 +64,15 @@ def frames_of(file: DicomFile) -> list[DicomFile]:
         raise InputError(msg) from error
 
 
+def flat(file: DicomFile) -> DicomFile:
+    """An enhanced object of one frame with its functional groups as plain tags; others as they are.
+
+    Raises as `frames_of` does.
+    """
+    frames = frames_of(file) if file.text("NumberOfFrames") in ("", "1") else [file]
+    return frames[0]
+
+
 def _plain(header: Dataset) -> Dataset:
     """All tags that are no functional group."""
     plain = Dataset()

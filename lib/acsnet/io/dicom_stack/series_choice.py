@@ -19,6 +19,7 @@ from acsnet.io.dicom_stack.contrast import (
     is_called_lge,
     other_reason,
 )
+from acsnet.io.dicom_stack.frames import flat
 from acsnet.io.dicom_stack.selection import LOCALIZER
 
 MAX_LISTED = 20
@@ -39,7 +40,7 @@ def choose_series(
     several fit, or when what fits is not MR.
     """
     by_uid: dict[str, list[DicomFile]] = {}
-    for file in files:
+    for file in map(flat, files):
         by_uid.setdefault(file.text("SeriesInstanceUID"), []).append(file)
     wanted = series.split(",") if isinstance(series, str) else list(series or ())
     wanted = [part.strip() for text in wanted for part in text.split(",")]
