@@ -286,6 +286,30 @@ def test_each_of_a_few_inversion_times_is_a_scan_beside_the_series_that_asks(sam
     assert sorted(one.case.partition("-phase-")[2] for one in listed) == ["", "1", "2", "3"]
 
 
+def test_phases_of_one_enhanced_object_are_scans_beside_it(samples, tmp_path):
+    datasets = packings.slices(samples / "dicom" / "phantom-1")
+    folder = packings.enhanced_multi_frame(datasets, tmp_path / "studies", phases=2)
+    store = StudiesDatastore(studies=folder, store=tmp_path / "store")
+    try:
+        whole, first, second = sorted(store.list_images())
+        assert "cardiac phases" in store.get_image_info(second)["SeriesDescription"]
+        with pytest.raises(AcsnetError, match="2 cardiac phases"):
+            read_scan(store.get_image_uri(whole))
+        scans = [read_scan(store.get_image_uri(image)) for image in (first, second)]
+        expected = [read_scan(folder, phase=number) for number in (1, 2)]
+    finally:
+        store.close()
+    for scan, other in zip(scans, expected, strict=True):
+        assert np.array_equal(scan.pixels, other.pixels)
+        assert scan.frame_numbers == other.frame_numbers
+    assert not np.array_equal(scans[0].pixels, scans[1].pixels)
+    sources = [one for one in list_scans(str(folder), output=tmp_path / "out") if one.phase]
+    assert sorted(map(fingerprint, (one.read() for one in sources))) == sorted(
+        map(fingerprint, scans)
+    )
+    assert len({one.content() for one in sources}) == 2
+
+
 def test_two_stacks_in_one_series_are_two_scans_of_a_served_folder(samples, tmp_path):
     folder = tmp_path / "studies"
     datasets = packings.slices(samples / "dicom" / "phantom-1")

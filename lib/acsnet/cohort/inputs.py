@@ -138,7 +138,13 @@ def _as_sources(
         images = hash(frozenset(file.text("SOPInstanceUID") for file in scan.files))
         same, first = known.setdefault(scan.uid, (images, folder)) if scan.uid else (images, folder)
         if same == images:
-            yield FileSource(case=case, path=folder, series=scan.uid or None, files=scan.paths)
+            yield FileSource(
+                case=case,
+                path=folder,
+                series=scan.uid or None,
+                files=scan.paths,
+                phase=scan.phase,
+            )
             continue
         reason = (
             f"this series has other images in {first}, which were taken for a whole scan: put "

@@ -43,13 +43,15 @@ class Source(Protocol):
 class FileSource:
     """A file with a volume, or a DICOM series of a folder.
 
-    series: its UID, None where it is alone; files: of the series, where the folder was searched.
+    series: its UID, None where it is alone; files: of the series, where the folder was searched;
+    phase: which of several in the same files.
     """
 
     case: str
     path: Path
     series: str | None = None
     files: tuple[Path, ...] = ()
+    phase: int | None = None
 
     @property
     def place(self) -> str:
@@ -63,7 +65,8 @@ class FileSource:
             raise InputError(msg)
         if self.path.is_file():
             return _sha256(self.path.read_bytes())
-        digest = hashlib.sha256((self.series or "").encode())
+        phase = "" if self.phase is None else f" phase {self.phase}"
+        digest = hashlib.sha256(f"{self.series or ''}{phase}".encode())
         for path in self.files or candidates(self.path):
             name = path.relative_to(self.path).as_posix()
             digest.update(f"\n{name}\n{_sha256(path.read_bytes())}".encode())
@@ -72,7 +75,7 @@ class FileSource:
     def read(self) -> ShortAxisScan:
         """The scan."""
         if self.files:
-            return read_series(self.files, name=self.case)
+            return read_series(self.files, name=self.case, phase=self.phase)
         return read_scan(self.path, series=self.series)
 
 

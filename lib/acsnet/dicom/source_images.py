@@ -64,6 +64,7 @@ def read_headers(folder: Path) -> list[Dataset]:
         return [
             pydicom.dcmread(file, stop_before_pixels=True, force=True)
             for file in sorted(folder.iterdir())
+            if not file.name.startswith(".")
         ]
 
 

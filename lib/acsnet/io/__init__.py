@@ -49,7 +49,7 @@ def read_scan(
     return apex_first_by_position(_remarked(scan))
 
 
-def read_series(paths: Sequence[Path], *, name: str) -> ShortAxisScan:
+def read_series(paths: Sequence[Path], *, name: str, phase: int | None = None) -> ShortAxisScan:
     """Read one stack from DICOM files that lie anywhere; name: of the case. As `read_scan`."""
     files, remarks = [], []
     with quiet_pydicom():
@@ -60,7 +60,7 @@ def read_series(paths: Sequence[Path], *, name: str) -> ShortAxisScan:
     if not files:
         msg = f"{name} holds no DICOM files"
         raise InputError(msg)
-    scan = read_dicom_files(files, name=name, passed_over=remarks)
+    scan = read_dicom_files(files, name=name, passed_over=remarks, phase=phase)
     return apex_first_by_position(_remarked(scan))
 
 

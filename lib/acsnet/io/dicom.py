@@ -15,7 +15,13 @@ from numpy.typing import NDArray
 from pydicom.uid import UID
 
 from acsnet.errors import GeometryError, InputError
-from acsnet.io.dicom_files import DicomFile, quiet_pydicom, read_header, read_headers
+from acsnet.io.dicom_files import (
+    DicomFile,
+    phase_of_folder,
+    quiet_pydicom,
+    read_header,
+    read_headers,
+)
 from acsnet.io.dicom_stack.contrast import Content, content_of
 from acsnet.io.dicom_stack.frames import frames_of
 from acsnet.io.dicom_stack.pixels import bit_remarks, fitting_windows, pixels_of, stacked_padding
@@ -71,6 +77,7 @@ def read_dicom_folder(
     """
     with quiet_pydicom():
         files, passed_over = read_headers(folder)
+    phase = phase_of_folder(folder) if phase is None else phase
     return read_dicom_files(
         files, name=folder.resolve().name, passed_over=passed_over, phase=phase, series=series
     )

@@ -30,6 +30,9 @@ IMAGE_TAGS = ("SOPClassUID", "Modality")
 
 PACKED_SUFFIXES = (".zip", ".7z", ".rar", ".tar", ".tgz", ".tar.gz", ".bz2", ".xz")
 
+PHASE_FILE = ".acsnet-phase"
+"""Beside links to enhanced objects: the number of the phase that is meant."""
+
 MAX_DEPTH = 8
 """Levels of subfolders: exports nest patient, study, series and a few more. Ours."""
 
@@ -139,6 +142,15 @@ def is_dicom_file(path: Path) -> bool:
 def is_packed(path: Path) -> bool:
     """Whether a file is called as archives of files are."""
     return path.name.lower().endswith(PACKED_SUFFIXES)
+
+
+def phase_of_folder(folder: Path) -> int | None:
+    """Which phase a folder stands for that the server made for one of several in the same files."""
+    try:
+        text = (folder / PHASE_FILE).read_text()
+    except (OSError, UnicodeDecodeError):
+        return None
+    return int(text) if text.isdecimal() and text.isascii() else None
 
 
 def candidates(folder: Path) -> Iterator[Path]:

@@ -8,9 +8,12 @@ import os
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 
-from acsnet.io.dicom_files import MAX_DEPTH, DicomFile, files_below
+from acsnet.errors import InputError
+from acsnet.io.dicom_files import MAX_DEPTH, DicomFile, files_below, read_header
+from acsnet.io.dicom_stack.frames import frames_of
 from acsnet.io.dicom_stack.image_kinds import kind_of
 from acsnet.io.dicom_stack.selection import MIN_STACK
 from acsnet.io.dicom_stack.series_choice import joined
@@ -133,7 +136,7 @@ def _stacks(series: Series) -> list[Series]:
 
 def is_single_slice(series: Series) -> bool:
     """Whether a series holds one slice position, and so may be a part of a stack."""
-    return bool(series.files) and len(_places(series.files)) == 1
+    return bool(series.files) and len(_places(series.files)) == 1 and not _is_framed(series)
 
 
 def common_folder(series: Series) -> Path:
@@ -159,16 +162,53 @@ def _split(series: Series) -> list[Series]:
 
 def _phases(series: Series) -> list[Series]:
     """Each of a few images at every slice position as a scan of its own."""
-    groups: dict[str, list[DicomFile]] = {}
-    for file in series.files:
-        groups.setdefault(file.text("ImagePositionPatient"), []).append(file)
-    if len(groups) < MIN_STACK or max(map(len, groups.values())) > MAX_CHOICES:
-        return []
+    framed = _is_framed(series)
+    states = [(file.path, file.path.stat().st_mtime_ns) for file in series.files] if framed else []
+    phases = _phases_of_frames(tuple(states)) if framed else _choices(series.files)
     kind = "" if series.kind is None else f"{series.kind}, "
     return [
-        replace(series, uid=f"{series.uid}-phase-{number}", files=files, kind=f"{kind}{words}")
-        for number, (words, files) in enumerate(phases_of(list(groups.values())), start=1)
+        replace(
+            series,
+            uid=f"{series.uid}-phase-{number}",
+            files=series.files if framed else files,
+            kind=f"{kind}{words}",
+            phase=number if framed else None,
+        )
+        for number, (words, files) in enumerate(phases, start=1)
     ]
+
+
+def _is_framed(series: Series) -> bool:
+    """Whether it holds objects of several frames, whose places are not known here."""
+    return any(file.text("NumberOfFrames") not in ("", "1") for file in series.files)
+
+
+def _choices(images: Sequence[DicomFile]) -> list[tuple[str, tuple[DicomFile, ...]]]:
+    """As `phases_of`, of a few images at each position of a stack."""
+    groups: dict[str, list[DicomFile]] = {}
+    for image in images:
+        groups.setdefault(image.text("ImagePositionPatient"), []).append(image)
+    if len(groups) < MIN_STACK or max(map(len, groups.values())) > MAX_CHOICES:
+        return []
+    return phases_of(list(groups.values()))
+
+
+@lru_cache(maxsize=1000)
+def _phases_of_frames(
+    states: tuple[tuple[Path, int], ...],
+) -> list[tuple[str, tuple[DicomFile, ...]]]:
+    """What there is to choose from in enhanced objects, without the frames.
+
+    states: the files and when they were changed: they are read only once.
+    """
+    frames: list[DicomFile] = []
+    try:
+        for path, _ in states:
+            file, _ = read_header(path, path.name)
+            frames += [] if file is None else frames_of(file)
+    except (OSError, InputError):
+        return []
+    return [(words, ()) for words, _ in _choices(frames)]
 
 
 def _places(files: Sequence[DicomFile]) -> frozenset[str]:

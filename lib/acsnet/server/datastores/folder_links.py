@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
+from acsnet.io.dicom_files import PHASE_FILE, phase_of_folder
 from acsnet.io.finder import called_by_path, scans_of, stem_of, volume_files
 from acsnet.io.series import Series, SeriesFinder, image_id
 from acsnet.server.state.paths import private_folder
@@ -143,12 +144,15 @@ class StudyLinks:
             for path in series.paths
         }
         if folder.is_dir():
-            if {entry.name: entry.readlink() for entry in folder.iterdir()} == wanted:
+            links = {e.name: e.readlink() for e in folder.iterdir() if e.is_symlink()}
+            if links == wanted and phase_of_folder(folder) == series.phase:
                 return
             shutil.rmtree(folder)
         with writing_folder(folder) as temporary:
             for name, path in wanted.items():
                 (temporary / name).symlink_to(path)
+            if series.phase is not None:
+                (temporary / PHASE_FILE).write_text(str(series.phase))
 
 
 def _ending(name: str) -> str:
