@@ -87,11 +87,14 @@ def test_each_broken_series_gives_its_reason_and_is_never_offered(
     reasons[uid] = "003.dcm cannot be read: they do not fill the matrix"
     good = save(patient(uid="21"), studies / "good")
     store = make_store()
-    assert set(store.list_images()) == {good, *reasons}
+    (doubled,) = (image for image, reason in reasons.items() if reason.startswith("2 images at"))
+    each = [f"{doubled}-phase-1", f"{doubled}-phase-2"]
+    assert set(store.list_images()) == {good, *reasons, *each}
     for image, reason in reasons.items():
         assert reason in wait(store, image).reason
     assert wait(store, good).reason is None
-    assert store.get_unlabeled_images() == [good]
+    assert [wait(store, image).reason for image in each] == [None, None]
+    assert sorted(store.get_unlabeled_images()) == sorted([good, *each])
 
 
 def test_a_damaged_file_keeps_its_series_from_being_measured(make_store, studies, patient):
