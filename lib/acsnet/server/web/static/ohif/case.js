@@ -195,7 +195,8 @@ export class Case {
       return;
     }
     const { page } = await answered(answer);
-    const [, next] = page.match(/^\/acsnet\/cases\/([^/]+)$/) ?? [];
+    const { pathname } = new URL(page, window.location.href);
+    const [, next] = pathname.match(/^\/acsnet\/cases\/([^/]+)$/) ?? [];
     window.location.assign(next ? `/viewer/acsnet?case=${next}` : page);
   }
 
