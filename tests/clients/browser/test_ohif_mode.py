@@ -263,7 +263,7 @@ def test_an_edit_that_was_not_saved_is_back_after_a_reload_and_can_be_discarded(
         np.testing.assert_array_equal(back[uid], values)
     button(page, "Discard").click()
     page.locator("dialog.acsnet").get_by_role("button", name="Discard").click()
-    status(page).filter(has_not_text="not saved").wait_for()
+    status(page).filter(has_text=re.compile("^(draft|reviewed) by")).wait_for()
     discarded = shown_slices(page, STOCK_IMAGES)
     for uid, values in before.items():
         np.testing.assert_array_equal(discarded[uid], values)
