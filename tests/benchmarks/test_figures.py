@@ -119,12 +119,14 @@ def test_a_patient_without_a_predicted_wall_has_no_burden_to_show():
     assert "n = 3" in figures.bland_altman(cases, evaluation.burden).axes[0].get_title()
 
 
+@pytest.mark.slow
 def test_cine_has_no_burden_figures():
     cases = [case("a", [1.0, 0.5, 0.8, 0.9], enhancement=None)]
     drawn = all_figures(summarise(cases, "acdc"))
     assert set(drawn) == {figures.DICE, figures.VOLUMES}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", [1, 3])
 def test_figures_fit_a_page_and_are_drawn(count):
     drawn = all_figures(summarise(CASES[:count], "emidec"))
@@ -135,6 +137,7 @@ def test_figures_fit_a_page_and_are_drawn(count):
         assert image[..., :3].std() > 0.05
 
 
+@pytest.mark.slow
 def test_a_perfect_prediction_can_be_drawn():
     perfect = case("p", [1.0] * 4, enhancement=(10.0, 10.0), wall=(100.0, 100.0))
     for figure in all_figures(summarise([perfect, perfect], "emidec")).values():

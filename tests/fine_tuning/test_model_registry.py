@@ -166,6 +166,7 @@ def in_a_child(work, *args):
     return os.WTERMSIG(os.waitpid(child, 0)[1])
 
 
+@pytest.mark.slow
 def test_killed_anywhere_in_a_promotion_the_old_or_the_new_version_is_live(models, chains):
     models.promote(models.add(chains[0], {}))
     old, states, steps = models.aliases().live, [], 0

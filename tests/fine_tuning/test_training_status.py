@@ -28,6 +28,7 @@ def masks(served, scan):
         return chain.version, chain.pipeline(scan).labels
 
 
+@pytest.mark.slow
 def test_a_rollback_restores_the_exact_masks(tmp_path, write_chain, samples):
     models = Models(tmp_path / "models")
     first = models.add(small_site.write_chain(tmp_path / "shipped", {}), {})
