@@ -176,7 +176,7 @@ def test_the_studies_folder_is_left_as_it_is(make_store, studies, patient):
     uid = save(patient(), studies / "a")
     before = {path: path.lstat().st_mtime_ns for path in studies.rglob("*")}
     store = make_store()
-    save_label(store, uid, drawn(store, uid))
+    save_label(store, uid, drawn(store, uid), state="reviewed")
     store.remove_label(uid, REVIEWED)
     store.refresh()
     assert {path: path.lstat().st_mtime_ns for path in studies.rglob("*")} == before
