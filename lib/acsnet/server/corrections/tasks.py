@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from acsnet.errors import InputError
 from acsnet.labels import LABEL_VALUES, find_label
 from acsnet.server.corrections.desk import Corrected, CorrectionDesk, Reader
-from acsnet.server.corrections.points import input_index, points_of
+from acsnet.server.corrections.points import BACKGROUND, input_index, points_of
 from acsnet.server.corrections.reader_states import ReaderStates
 from acsnet.server.datastores.protocol import StudyStore
 from acsnet.server.identity import signed
@@ -21,6 +21,10 @@ from acsnet.server.inference.tasks import Task
 CLICK, SCRIBBLES = "acsnet_click", "acsnet_scribbles"
 STATES = "clicks"
 """Folder of what readers clicked."""
+
+NO_VALUE = max(LABEL_VALUES.values()) + 1
+"""Of background in the task's list of labels, in no answer: MONAI Label's OHIF panel takes a label
+that the list lacks for whichever value comes next."""
 
 
 def correction_desk(
@@ -68,6 +72,7 @@ class ClickTask(Task):
             description="Click where wall, blood pool, scar or background should be: the wall "
             "moves there and stays anatomically possible.",
             kind="deepedit",
+            labels={**LABEL_VALUES, BACKGROUND: NO_VALUE},
         )
         self._desk = desk
 
