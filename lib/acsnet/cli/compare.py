@@ -1,0 +1,53 @@
+"""`acsnet compare`: two scans of one patient, and what changed between them."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from acsnet.cli.common import say
+
+
+def compare(
+    before: Annotated[Path, typer.Argument(help="First scan: DICOM folder or NIfTI file.")],
+    after: Annotated[Path, typer.Argument(help="Second scan of the same patient.")],
+    output: Annotated[Path, typer.Option(help="Folder for comparison.json and comparison.pdf.")],
+    device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
+) -> None:
+    """Say what changed between two scans of a patient, as far as their uncertainty lets it show."""
+    from acsnet.export import write_result
+    from acsnet.io import read_scan
+    from acsnet.pipeline import Pipeline
+    from acsnet.report import comparison
+    from acsnet.report.patient import read_subject
+    from acsnet.storage import write_bytes, write_json
+
+    scans = [read_scan(path) for path in (before, after)]
+    subjects = [
+        read_subject(path, scan.instance_uids)
+        for path, scan in zip((before, after), scans, strict=True)
+    ]
+    pipeline = Pipeline.load(device=device, uncertainty=True)
+    first, second = (pipeline(scan) for scan in scans)
+    of_before, of_after = subjects
+    compared = comparison.compare(first, second, of_before=of_before, of_after=of_after)
+    for name, result in (("before", first), ("after", second)):
+        write_result(result, output / name)
+    page = comparison.comparison_pdf(
+        compared, first, second, of_before=of_before, of_after=of_after
+    )
+    write_json(output / "comparison.json", compared.to_dict())
+    write_bytes(output / "comparison.pdf", page)
+    for change in compared.measures:
+        if change.difference is None:
+            continue
+        interval = "no interval"
+        if change.low is not None and change.high is not None:
+            interval = f"{change.low:+.1f} to {change.high:+.1f}"
+        say(
+            f"{change.measure}: {change.before:.1f} -> {change.after:.1f}, "
+            f"{change.difference:+.1f} ({interval}): {comparison.SHOWN[change.shown]}"
+        )
+    for remark in compared.remarks:
+        say(f"  remark: {remark}")
+    say(f"-> {output}")

@@ -1,0 +1,206 @@
+"""Two scans of one patient on one page: what changed, with intervals, and both side by side."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from io import BytesIO
+from typing import Any
+
+from matplotlib import rc_context
+from matplotlib.backends.backend_pdf import PdfPages
+from matplotlib.figure import Figure
+
+from acsnet.errors import InputError
+from acsnet.quantify.change import Change, SegmentChange, changes, segment_changes
+from acsnet.report.bullseye import draw_bullseye, segment_values
+from acsnet.report.contours import draw_slices
+from acsnet.report.page import (
+    A4,
+    LINE,
+    MARGIN,
+    POINTS,
+    TITLE,
+    WIDTH,
+    facts,
+    heading,
+    new_page,
+    paragraph,
+    table,
+    text,
+)
+from acsnet.report.patient import Subject
+from acsnet.report.wording import MEASURES, NONE, number
+from acsnet.result import NOTICE, Measured
+
+BULLSEYE = 1.75
+SLICES = 3.2  # height of the slices of both scans
+NAMES = {key: (name, unit) for name, key, unit, _ in MEASURES}
+SHOWN = {True: "change shown", False: "no change shown", None: "cannot be told"}
+MOST_APART = 1.05
+"""Ratio of voxel sizes above which measures of two scans are compared with a remark."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """What changed between two scans of one patient; remarks: what a person should know first."""
+
+    before: str
+    after: str
+    measures: tuple[Change, ...]
+    segments: tuple[SegmentChange, ...]
+    remarks: tuple[str, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        values = asdict(self)
+        for row, change in zip(values["measures"], self.measures, strict=True):
+            row["shown"] = change.shown
+        return {**values, "notice": NOTICE}
+
+
+def compare(
+    before: Measured, after: Measured, *, of_before: Subject, of_after: Subject
+) -> Comparison:
+    """Compare two scans. Raises InputError where DICOM says that they are of two patients."""
+    first, second = of_before.patient_id, of_after.patient_id
+    if first and second and first != second:
+        msg = f"the scans must be of one patient, got PatientID {first} and {second}"
+        raise InputError(msg)
+    one, two = before.features_dict(), after.features_dict()
+    return Comparison(
+        before=before.scan.name,
+        after=after.scan.name,
+        measures=changes(one, two),
+        segments=segment_changes(one, two),
+        remarks=_remarks(before, after, of_before, of_after),
+    )
+
+
+def comparison_pdf(
+    comparison: Comparison,
+    before: Measured,
+    after: Measured,
+    *,
+    of_before: Subject,
+    of_after: Subject,
+) -> bytes:
+    """The page as the bytes of a PDF file, the same for the same input."""
+    stream = BytesIO()
+    about = {"Title": f"LGE, {comparison.before} and {comparison.after}", "CreationDate": None}
+    with (
+        rc_context({"pdf.fonttype": 42, "hatch.linewidth": 0.5}),
+        PdfPages(stream, metadata=about) as file,
+    ):
+        file.savefig(
+            comparison_page(comparison, before, after, of_before=of_before, of_after=of_after)
+        )
+    return stream.getvalue()
+
+
+def comparison_page(
+    comparison: Comparison,
+    before: Measured,
+    after: Measured,
+    *,
+    of_before: Subject,
+    of_after: Subject,
+) -> Figure:
+    """The page of `comparison_pdf`."""
+    page = new_page()
+    top = A4[1] - MARGIN
+    text(page, MARGIN, top, "Two scans of late gadolinium enhancement", points=TITLE, bold=True)
+    pairs = (
+        ("Patient", of_after.patient_name or of_before.patient_name),
+        ("Patient ID", of_after.patient_id or of_before.patient_id),
+        ("Before", _scan_words(comparison.before, of_before)),
+        ("After", _scan_words(comparison.after, of_after)),
+    )
+    top = facts(page, top - 0.36, [pair for pair in pairs if pair[1]])
+    if comparison.remarks:
+        top = heading(page, top - 0.08, "Doubts")
+        bullets = [f"\N{BULLET} {words}" for words in comparison.remarks]
+        rest = "... and {count} lines more in comparison.json"
+        top = paragraph(page, top, bullets, most=5, rest=rest)
+    top = _changes(page, top - 0.1, comparison)
+    top = _both(page, top - 0.1, before, after)
+    _segments(page, top - 0.1, comparison.segments)
+    text(page, MARGIN, MARGIN - 0.1, NOTICE, bold=True)
+    return page
+
+
+def _changes(page: Figure, top: float, comparison: Comparison) -> float:
+    top = heading(page, top, "Changes")
+    head = ("", "before", "after", "change", "90 % interval", "")
+    rows = []
+    for change in comparison.measures:
+        name, unit = NAMES[change.measure]
+        interval = ""
+        if change.low is not None and change.high is not None:
+            interval = f"{change.low:+.1f} to {change.high:+.1f}"
+        moved = NONE if change.difference is None else f"{change.difference:+.1f}"
+        values = (number(value, 1, NONE) for value in (change.before, change.after))
+        rows.append((f"{name}, {unit}", *values, moved, interval, SHOWN[change.shown]))
+    return table(page, top, (0.0, 3.1, 3.8, 4.1, 4.8, 5.95), head, rows)
+
+
+def _both(page: Figure, top: float, before: Measured, after: Measured) -> float:
+    """Slices and bullseyes of both scans, before on the left."""
+    half = WIDTH / 2
+    for column, (name, measured) in enumerate((("Before", before), ("After", after))):
+        left = MARGIN + column * half
+        start = heading(page, top, name, left=left, width=half - 0.15)
+        if not measured.labels.any():
+            text(page, left, start, "No left ventricle was found.", points=POINTS)
+            continue
+        box = left, start - SLICES, half - 0.15, SLICES
+        draw_slices(page, measured, box)
+        values = segment_values(measured.features_dict(), "scar_percent")
+        if any(value is not None for value in values.values()):
+            place = (
+                (left + (half - BULLSEYE) / 2) / A4[0],
+                (start - SLICES - BULLSEYE - 0.25) / A4[1],
+                BULLSEYE / A4[0],
+                BULLSEYE / A4[1],
+            )
+            draw_bullseye(page.add_axes(place), values, "Scar, % of the segment")
+    return top - 0.28 - SLICES - BULLSEYE - 0.25
+
+
+def _segments(page: Figure, top: float, segments: Sequence[SegmentChange]) -> None:
+    known = [part for part in segments if None not in (part.before, part.after)]
+    if not known:
+        return
+    words = "Segments: scar, % of the wall, and class of transmurality; without intervals"
+    top = heading(page, top, words)
+    rows = [
+        (
+            f"{part.segment} {part.name}",
+            f"{number(part.before, 0, NONE)} \N{RIGHTWARDS ARROW} {number(part.after, 0, NONE)}",
+            f"{part.class_before or NONE} \N{RIGHTWARDS ARROW} {part.class_after or NONE}",
+        )
+        for part in known
+    ]
+    rows = rows[: 2 * int((top - MARGIN - 0.1) / LINE)]
+    split = -(-len(rows) // 2)
+    for column, part in enumerate((rows[:split], rows[split:])):
+        table(page, top, (0.0, 1.55, 2.35), ("", "", ""), part, left=MARGIN + column * WIDTH / 2)
+
+
+def _scan_words(name: str, subject: Subject) -> str:
+    return ", ".join(part for part in (name, subject.study_date, subject.series) if part)
+
+
+def _remarks(
+    before: Measured, after: Measured, of_before: Subject, of_after: Subject
+) -> tuple[str, ...]:
+    """What hinders the comparison, then the doubts about each scan."""
+    remarks = []
+    dates = of_before.study_date, of_after.study_date
+    if all(dates) and dates[0] > dates[1]:
+        remarks.append(f"the scan called before is the later one: {dates[0]}, then {dates[1]}")
+    sizes = (before.scan.spacing_mm, after.scan.spacing_mm)
+    if any(max(a / b, b / a) > MOST_APART for a, b in zip(*sizes, strict=True)):
+        shown = " and ".join(" x ".join(f"{mm:.2f}" for mm in size) for size in sizes)
+        remarks.append(f"the scans have voxels of {shown} mm: part of a change may be theirs")
+    for name, measured in (("before", before), ("after", after)):
+        remarks += [f"{name}: {words}" for words in measured.warnings]
+    return tuple(remarks)
