@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from acsnet.measure import quantify_drawn
 from acsnet.quantify.quantification import quantify
 from acsnet.quantify.scar import classify_enhancement
 from acsnet.quantify.scar_shape.texture import measure_texture
@@ -25,16 +26,23 @@ def test_a_hot_voxel_is_found_and_noise_is_not(noise):
 
 
 def test_bright_voxels_side_by_side_are_tissue(noise):
-    noise[0, 10:14, 10:20] = 400.0
-    assert not speckle(noise, np.ones(SHAPE, bool))[0, 11:13, 11:19].any()
+    noise[0, 10:14, 10:20] += 400.0
+    assert not speckle(noise, np.ones(SHAPE, bool)).any()  # its corners are none, either
 
 
-def test_neighbours_outside_the_region_do_not_count():
-    signal = np.full((1, 20, 20), 10.0)
-    signal[0, :, :10] = np.random.default_rng(1).normal(100.0, 5.0, (20, 10))
-    region = np.zeros(signal.shape, bool)
-    region[0, :, :10] = True
-    assert speckle(signal, region).sum() == 0
+def test_two_hot_voxels_side_by_side_are_found(noise):
+    noise[0, 20, 20:22] = 1000.0
+    assert np.argwhere(speckle(noise, np.ones(SHAPE, bool))).tolist() == [[0, 20, 20], [0, 20, 21]]
+
+
+def test_the_border_beside_brighter_blood_is_none():
+    rng = np.random.default_rng(1)
+    signal = rng.normal(100.0, 5.0, (1, 20, 20))
+    signal[0, :, 10] += rng.uniform(0, 200, 20)  # some blood in it
+    signal[0, :, 11:] = 300.0
+    wall = np.zeros(signal.shape, bool)
+    wall[0, :, :11] = True
+    assert not speckle(signal, wall).any()
 
 
 def test_of_few_voxels_none_is_called_a_single_one():
@@ -86,3 +94,10 @@ def test_a_scan_with_hot_voxels_says_so(shell):
     pixels[tuple(where.T)] = 5000.0
     found = quantify(type(scan)(**{**vars(scan), "pixels": pixels.astype(np.float32)}), labels)
     assert any("single bright points" in text for text in found.warnings)
+
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_the_sample_patients_have_none_to_speak_of(samples, number):
+    name = f"phantom-{number}.nii.gz"
+    measured = quantify_drawn(samples / "nifti" / name, samples / "truth" / name)
+    assert measured.warnings == ()

@@ -15,7 +15,6 @@ from acsnet.report.bullseye import draw_bullseye, segment_values
 from acsnet.report.contours import draw_slices
 from acsnet.report.page import (
     A4,
-    LINE,
     MARGIN,
     POINTS,
     TITLE,
@@ -32,7 +31,7 @@ from acsnet.report.wording import MEASURES, NONE, number
 from acsnet.result import NOTICE, Measured
 
 BULLSEYE = 1.75
-SLICES = 3.2  # height of the slices of both scans
+SLICES = 2.9  # height of the slices of both scans
 NAMES = {key: (name, unit) for name, key, unit, _ in MEASURES}
 SHOWN = {True: "change shown", False: "no change shown", None: "cannot be told"}
 MOST_APART = 1.05
@@ -119,7 +118,7 @@ def comparison_page(
         top = heading(page, top - 0.08, "Doubts")
         bullets = [f"\N{BULLET} {words}" for words in comparison.remarks]
         rest = "... and {count} lines more in comparison.json"
-        top = paragraph(page, top, bullets, most=5, rest=rest)
+        top = paragraph(page, top, bullets, most=4, rest=rest)
     top = _changes(page, top - 0.1, comparison)
     top = _both(page, top - 0.1, before, after)
     _segments(page, top - 0.1, comparison.segments)
@@ -139,7 +138,7 @@ def _changes(page: Figure, top: float, comparison: Comparison) -> float:
         moved = NONE if change.difference is None else f"{change.difference:+.1f}"
         values = (number(value, 1, NONE) for value in (change.before, change.after))
         rows.append((f"{name}, {unit}", *values, moved, interval, SHOWN[change.shown]))
-    return table(page, top, (0.0, 3.1, 3.8, 4.1, 4.8, 5.95), head, rows)
+    return table(page, top, (0.0, 3.1, 3.8, 4.0, 4.7, 5.95), head, rows)
 
 
 def _both(page: Figure, top: float, before: Measured, after: Measured) -> float:
@@ -179,7 +178,6 @@ def _segments(page: Figure, top: float, segments: Sequence[SegmentChange]) -> No
         )
         for part in known
     ]
-    rows = rows[: 2 * int((top - MARGIN - 0.1) / LINE)]
     split = -(-len(rows) // 2)
     for column, part in enumerate((rows[:split], rows[split:])):
         table(page, top, (0.0, 1.55, 2.35), ("", "", ""), part, left=MARGIN + column * WIDTH / 2)

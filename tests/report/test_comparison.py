@@ -1,0 +1,63 @@
+"""Two scans of one patient on a page."""
+
+from dataclasses import replace
+from io import BytesIO
+
+import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from pypdf import PdfReader
+
+from acsnet.errors import InputError
+from acsnet.report.comparison import compare, comparison_page, comparison_pdf
+from acsnet.report.patient import UNKNOWN, Subject
+
+BEFORE = Subject(patient_name="DOE JANE", patient_id="4711", study_date="2025-01-31")
+AFTER = replace(BEFORE, study_date="2026-01-31")
+
+
+def test_scans_of_two_patients_are_refused(measured):
+    other = replace(AFTER, patient_id="4712")
+    with pytest.raises(InputError, match="of one patient, got PatientID 4711 and 4712"):
+        compare(measured, measured, of_before=BEFORE, of_after=other)
+
+
+def test_what_hinders_the_comparison_is_told(measured):
+    assert compare(measured, measured, of_before=UNKNOWN, of_after=UNKNOWN).remarks == ()
+    swapped = compare(measured, measured, of_before=AFTER, of_after=BEFORE)
+    assert "the later one: 2026-01-31, then 2025-01-31" in swapped.remarks[0]
+    doubted = replace(measured, warnings=("the base is missing",))
+    told = compare(measured, doubted, of_before=BEFORE, of_after=AFTER)
+    assert told.remarks == ("after: the base is missing",)
+
+
+def test_without_intervals_a_difference_shows_nothing(measured):
+    values = compare(measured, measured, of_before=BEFORE, of_after=AFTER).to_dict()
+    burden = values["measures"][0]
+    assert (burden["measure"], burden["difference"], burden["shown"]) == (
+        "scar_burden_percent",
+        0.0,
+        None,
+    )
+    assert len(values["segments"]) == 17
+
+
+@pytest.mark.slow
+def test_the_page_has_both_scans_and_nothing_is_cut_off(measured):
+    warnings = tuple(f"warning {k}: " + "words that go on, " * 9 for k in range(9))
+    doubted = replace(measured, warnings=warnings)
+    compared = compare(doubted, measured, of_before=BEFORE, of_after=AFTER)
+    about = {"of_before": BEFORE, "of_after": AFTER}
+    page = comparison_page(compared, doubted, measured, **about)
+    canvas = FigureCanvasAgg(page)
+    canvas.draw()
+    for drawn in page.texts:
+        box = drawn.get_window_extent(canvas.get_renderer())
+        assert box.x0 / page.bbox.x1 > 0.02, drawn.get_text()
+        assert box.x1 / page.bbox.x1 < 0.98, drawn.get_text()
+        assert box.y0 / page.bbox.y1 > 0.02, drawn.get_text()
+    content = comparison_pdf(compared, doubted, measured, **about)
+    (only,) = PdfReader(BytesIO(content)).pages
+    said = only.extract_text()
+    for words in ("DOE JANE", "2025-01-31", "2026-01-31", "cannot be told", "16 apical lateral"):
+        assert words in said
+    assert content == comparison_pdf(compared, doubted, measured, **about)
