@@ -27,9 +27,10 @@ def compare(
         read_subject(path, scan.instance_uids)
         for path, scan in zip((before, after), scans, strict=True)
     ]
+    of_before, of_after = subjects
+    comparison.check_one_patient(of_before, of_after)
     pipeline = Pipeline.load(device=device, uncertainty=True)
     first, second = (pipeline(scan) for scan in scans)
-    of_before, of_after = subjects
     compared = comparison.compare(first, second, of_before=of_before, of_after=of_after)
     for name, result in (("before", first), ("after", second)):
         write_result(result, output / name)

@@ -56,14 +56,19 @@ class Comparison:
         return {**values, "notice": NOTICE}
 
 
-def compare(
-    before: Measured, after: Measured, *, of_before: Subject, of_after: Subject
-) -> Comparison:
-    """Compare two scans. Raises InputError where DICOM says that they are of two patients."""
+def check_one_patient(of_before: Subject, of_after: Subject) -> None:
+    """Raises InputError where DICOM says that two scans are of two patients."""
     first, second = of_before.patient_id, of_after.patient_id
     if first and second and first != second:
         msg = f"the scans must be of one patient, got PatientID {first} and {second}"
         raise InputError(msg)
+
+
+def compare(
+    before: Measured, after: Measured, *, of_before: Subject, of_after: Subject
+) -> Comparison:
+    """Compare two scans. Raises InputError as `check_one_patient` does."""
+    check_one_patient(of_before, of_after)
     one, two = before.features_dict(), after.features_dict()
     return Comparison(
         before=before.scan.name,

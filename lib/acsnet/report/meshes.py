@@ -1,8 +1,9 @@
 """Closed surface meshes of the ventricle and its scar, for simulation and mapping systems.
 
-Slices are repeated to the pixel spacing and smoothed, and the iso-level is chosen to keep the
-volume; marching cubes of Lewiner et al. (doi:10.1080/10867651.2003.10487582). Coordinates are the
-patient's, LPS, mm, as in DICOM. Not from the paper: the smoothing.
+Slices are repeated to the pixel spacing and smoothed, and the iso-level is sought at which the
+surface encloses the volume of the voxels; marching cubes of Lewiner et al.
+(doi:10.1080/10867651.2003.10487582). Coordinates are the patient's, LPS, mm, as in DICOM. Not from
+the paper: the smoothing.
 """
 
 from collections.abc import Mapping
@@ -45,23 +46,34 @@ def surface(
         return None
     slice_mm, row_mm, column_mm = spacing_mm
     copies = max(round(slice_mm / max(row_mm, column_mm)), 1)
-    fine = np.pad(np.repeat(mask, copies, axis=0), copies + 3).astype(np.float32)
+    corner = np.array([inside.min() for inside in np.nonzero(mask)])
+    end = np.array([inside.max() + 1 for inside in np.nonzero(mask)])
+    cropped = mask[tuple(slice(*ends) for ends in zip(corner, end, strict=True))]
+    fine = np.pad(np.repeat(cropped, copies, axis=0), copies + 3).astype(np.float32)
     blurred = gaussian_filter(
         fine, (SMOOTHING_SLICES * copies, SMOOTHING_PIXELS, SMOOTHING_PIXELS), mode="constant"
     )
     # Between two steps: a corner on the surface would make faces without area.
     stepped = np.round(blurred / STEP).astype(np.float32)
-    count = int(fine.sum())
-    level = float(np.partition(stepped.ravel(), -count)[-count]) - 0.5
-    vertices, faces, _, _ = marching_cubes(stepped, level)
-    index = vertices - (copies + 3)
-    # The centre of a slice is the centre of its copies.
-    index[:, 0] = (index[:, 0] - (copies - 1) / 2) / copies
-    ras = index @ stack_to_ras[:3, :3].T + stack_to_ras[:3, 3]
-    mesh = trimesh.Trimesh(ras * (-1.0, -1.0, 1.0), faces)
-    if mesh.volume < 0:
-        mesh.invert()
-    return mesh
+    wanted = float(mask.sum() * abs(np.linalg.det(stack_to_ras[:3, :3])))
+
+    def at(step: int) -> trimesh.Trimesh:
+        vertices, faces, _, _ = marching_cubes(stepped, step - 0.5)
+        index = vertices - (copies + 3)
+        # The centre of a slice is the centre of its copies.
+        index[:, 0] = (index[:, 0] - (copies - 1) / 2) / copies
+        ras = (index + corner) @ stack_to_ras[:3, :3].T + stack_to_ras[:3, 3]
+        mesh = trimesh.Trimesh(ras * (-1.0, -1.0, 1.0), faces)
+        if mesh.volume < 0:
+            mesh.invert()
+        return mesh
+
+    # The higher the level, the smaller what it encloses.
+    low, high = 1, int(stepped.max())
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if at(middle).volume > wanted else (low, middle)
+    return min((at(low), at(high)), key=lambda mesh: abs(mesh.volume - wanted))
 
 
 def surfaces(result: Measured) -> dict[str, trimesh.Trimesh]:
