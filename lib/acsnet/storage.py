@@ -10,7 +10,7 @@ import os
 import re
 import secrets
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -119,12 +119,17 @@ def append_line(file: Path, entry: Mapping[str, Any]) -> None:
     Any number of threads and processes may write to one file: each line is written in one piece.
     A line that a crash cut short is ended first, and so stays on a line of its own.
     """
-    line = json.dumps(entry, allow_nan=False).encode() + b"\n"
+    append_lines(file, (entry,))
+
+
+def append_lines(file: Path, entries: Iterable[Mapping[str, Any]]) -> None:
+    """Append entries to a file of JSON lines in one piece, as `append_line` does with one."""
+    lines = b"".join(json.dumps(entry, allow_nan=False).encode() + b"\n" for entry in entries)
     file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     new = not file.exists()
     descriptor = os.open(file, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
     try:
-        content = line if _ends_whole(descriptor) else b"\n" + line
+        content = lines if _ends_whole(descriptor) else b"\n" + lines
         if os.write(descriptor, content) != len(content):
             msg = f"{file.name} could not be written: the disk is full"
             raise OSError(msg)
@@ -155,6 +160,14 @@ def read_lines(file: Path) -> list[dict[str, Any]]:
     if not file.exists():
         return []
     return [entry for line in file.read_bytes().splitlines() if (entry := _entry(line)) is not None]
+
+
+def sha256_of(file: Path) -> str:
+    """SHA-256 of a file; empty where it cannot be read."""
+    try:
+        return hashlib.sha256(file.read_bytes()).hexdigest()
+    except OSError:
+        return ""
 
 
 def csv_cell(value: Any) -> Any:

@@ -6,6 +6,7 @@ import socket
 import ssl
 import threading
 import time
+from types import SimpleNamespace
 
 import httpx
 import pytest
@@ -14,7 +15,7 @@ import uvicorn
 from acsnet.server.auth import accounts as accounts_module
 from acsnet.server.auth.sessions import Attempts, address_group
 from acsnet.server.web import connections
-from acsnet.server.web.connections import LimitedHttp
+from acsnet.server.web.connections import LimitedHttp, TlsDoor
 from acsnet.server.web.log_lines import FREE_REPEATS, REPEAT_S, Repeats
 
 pytestmark = pytest.mark.slow
@@ -82,7 +83,10 @@ def listening():
     """Starts a server of our kind of connections, with these limits and options of uvicorn."""
     servers = []
 
-    def start(limits=None, **options):
+    def start(limits=None, tls=None, **options):
+        limited = type("Limited", (LimitedHttp,), limits or {})
+        door = limited if tls is None else type("Door", (TlsDoor,), {**tls, "http": limited})
+
         async def hello(scope, receive, send):
             if scope["type"] == "http":
                 await send({"type": "http.response.start", "status": 204, "headers": []})
@@ -92,7 +96,7 @@ def listening():
             hello,
             host="127.0.0.1",
             port=0,
-            http=type("Limited", (LimitedHttp,), limits or {}),
+            http=door,
             lifespan="off",
             log_config=None,
             **options,
@@ -129,19 +133,56 @@ def test_a_head_that_never_ends_is_not_waited_for(listening, head):
         assert ended_within(line, 10)
 
 
-def test_with_tls_of_its_own_it_has_the_same_limits(listening, tmp_path):
+@pytest.fixture
+def tls(tmp_path):
+    """Contexts of a server and of its clients."""
     pytest.importorskip("cryptography")
     from certificates import certificate
 
     cert, key = certificate(tmp_path)
-    port = listening({"head_s": 0.4}, ssl_certfile=str(cert), ssl_keyfile=str(key))
-    context = ssl.create_default_context(cafile=str(cert))
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(cert, key)
+    return SimpleNamespace(server=context, client=ssl.create_default_context(cafile=str(cert)))
+
+
+def test_with_tls_of_its_own_it_has_the_same_limits(listening, tls):
+    port = listening({"head_s": 0.4}, tls={"context": tls.server})
     with (
         socket.create_connection(("127.0.0.1", port)) as plain,
-        context.wrap_socket(plain, server_hostname="localhost") as line,
+        tls.client.wrap_socket(plain, server_hostname="localhost") as line,
     ):
         line.sendall(b"GET / HTTP/1.1\r\n")
         assert ended_within(line, 10)
+
+
+def test_over_tls_requests_are_answered_on_one_connection(listening, tls):
+    port = listening(tls={"context": tls.server})
+    with (
+        socket.create_connection(("127.0.0.1", port)) as plain,
+        tls.client.wrap_socket(plain, server_hostname="localhost") as line,
+    ):
+        for _ in range(3):
+            line.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+            line.settimeout(10)
+            assert line.recv(1000).startswith(b"HTTP/1.1 204")
+
+
+@pytest.mark.parametrize("sent", [b"", b"\x16\x03\x01", b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"])
+def test_a_handshake_that_does_not_go_on_is_ended(listening, tls, sent):
+    port = listening(tls={"context": tls.server, "handshake_s": 0.4})
+    with socket.create_connection(("127.0.0.1", port)) as line:
+        line.sendall(sent)
+        assert ended_within(line, 5)
+
+
+def test_one_address_has_so_many_handshakes_under_way(listening, tls, monkeypatch):
+    monkeypatch.setattr(connections, "is_loopback", lambda host: False)
+    port = listening(tls={"context": tls.server, "max_of_one": 3, "handshake_s": 30.0})
+    lines = [socket.create_connection(("127.0.0.1", port)) for _ in range(3)]
+    with socket.create_connection(("127.0.0.1", port)) as line:
+        assert ended_within(line, 5)
+    for line in lines:
+        line.close()
 
 
 def test_one_address_has_so_many_connections(listening, monkeypatch):

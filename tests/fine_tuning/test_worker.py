@@ -212,6 +212,16 @@ def test_a_scan_that_is_gone_is_left_out_and_told(site, write_scan):
     assert read.left_out[0].startswith("case0: ")
 
 
+def test_a_label_that_was_altered_is_left_out(site, write_scan):
+    folder = request(site, [write_scan(k) for k in range(3)])
+    named = read_request(folder).cases
+    named[1].label.write_bytes(named[0].label.read_bytes())
+    named[2].label.write_bytes(b"")
+    read = worker.read_cases(named)
+    assert [case.name for case, _ in read.cases] == ["case0"]
+    assert read.left_out == tuple(f"case{k}: the copy of its label was altered" for k in (1, 2))
+
+
 def test_a_run_that_fails_once_its_model_is_live_says_that_it_is_served(
     site, write_scan, write_chain, tmp_path, monkeypatch
 ):

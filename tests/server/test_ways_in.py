@@ -22,7 +22,7 @@ from acsnet.server.datastores.label_intake import accept_file
 from acsnet.server.datastores.pacs import DicomWebDatastore
 from acsnet.server.identity import Person, Role, request_of
 from acsnet.server.pages.case_reports import report
-from acsnet.server.pages.cases import State, all_cases
+from acsnet.server.pages.cases import State, build_case
 from acsnet.server.pages.routes import case_page
 from acsnet.server.routes.labels import withdraw
 from acsnet.server.state.paths import audit_log_file
@@ -154,7 +154,7 @@ def test_what_stock_ohif_stores_is_in_the_work_list_with_its_warnings(archive):
     archive.view()
     archive.datastore.refresh()  # as the server does when a viewer has stored something
     assert shown(archive) >= WARNINGS
-    (case,) = all_cases(archive.datastore)
+    (case,) = [build_case(archive.datastore, image) for image in archive.datastore.list_images()]
     assert case.state is State.REVIEWED
     assert set(case.warnings) >= WARNINGS
     assert case.measure("scar_burden_percent") is not None

@@ -103,8 +103,10 @@ def part_values(open_scans: Sequence[Known], others: Sequence[Known]) -> dict[st
 
 def standardised(scans: Sequence[Known]) -> Values:
     """(scan, feature) z-scores of the features; NaN if not scored, 0 for a single missing one."""
-    rows = [scan.scores.features if scan.scores else (None,) * len(FEATURES) for scan in scans]
-    table = np.array(rows, dtype=np.float64).reshape(len(scans), len(FEATURES))
+    table = np.full((len(scans), len(FEATURES)), np.nan)
+    for row, scan in zip(table, scans, strict=True):
+        if scan.scores is not None:
+            row[:] = np.array(scan.scores.features, dtype=np.float64)
     scored = np.array([scan.scores is not None for scan in scans], bool)
     for column in table.T:
         present = ~np.isnan(column)

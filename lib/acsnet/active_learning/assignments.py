@@ -32,6 +32,9 @@ def last_offer(info: Mapping[str, Any]) -> Offer:
 
     info: as MONAI Label keeps it, {"strategy": {name: {"ts": ..., "client_id": ...}}}.
     """
+    given = info.get("strategy")
+    if not given:
+        return NEVER
     offers = [
         Offer(
             at=float(entry.get("ts") or 0.0),
@@ -39,7 +42,7 @@ def last_offer(info: Mapping[str, Any]) -> Offer:
             strategy=name,
             reason=str(entry.get("reason") or ""),
         )
-        for name, entry in info.get("strategy", {}).items()
+        for name, entry in given.items()
     ]
     return max(offers, key=lambda offer: offer.at, default=NEVER)
 

@@ -36,7 +36,8 @@ def record_change(event: Literal["promote", "rollback"], models: "Models", live:
     from acsnet.fine_tuning.mlflow_mirror import mirror
     from acsnet.server.state.paths import audit_log_file
 
-    audit_log.record(audit_log_file(), event, model=live, details={"models": models.root.name})
+    details = {"models": models.root.name, "change": models.last_change(live)}
+    audit_log.record(audit_log_file(), event, model=live, details=details)
     mirror(models)
 
 

@@ -3,6 +3,7 @@
     ROOT/versions/<name>/weights/     all weights with their manifest; never changed
     ROOT/versions/<name>/record.json  origin of the version, and the decision on its promotion
     ROOT/aliases.json                 which version is live, previous, candidate
+    ROOT/changes.jsonl                each change of what is live, noted before it is made
 
 A version is named by a digest of its manifest, which holds the digests of all its files. The
 weights of the software are the version "shipped", live before any training. What is served depends
@@ -12,12 +13,13 @@ on `aliases.json` alone, which is replaced atomically.
 import hashlib
 import json
 import re
+import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from filelock import FileLock
 
@@ -27,12 +29,13 @@ from acsnet.anatomy.latent_prior import load_prior
 from acsnet.errors import InputError, WeightsError
 from acsnet.nets.architecture import CONFIGS
 from acsnet.nets.weights import MANIFEST, SHIPPED, read_verified
-from acsnet.storage import TEMPORARY, write_json, writing_folder
+from acsnet.storage import TEMPORARY, append_line, read_lines, write_json, writing_folder
 from acsnet.train.run_record import now, read_json
 
 SHIPPED_NAME = "shipped"
 NAME_LENGTH = 12
 NAME_FORM = re.compile(rf"[0-9a-f]{{{NAME_LENGTH}}}")
+CHANGES = "changes.jsonl"
 CHAIN = (*CONFIGS, PRIOR)  # what a weights folder must hold to be served
 
 
@@ -45,6 +48,15 @@ class Aliases:
     candidate: str | None = None
 
 
+@dataclass(frozen=True, kw_only=True)
+class Change:
+    """A change of what is live; id: by which the audit log names it."""
+
+    id: str
+    event: Literal["promote", "rollback"]
+    live: str
+
+
 class Models:
     """The model versions in a folder. Reading takes no lock and writes nothing."""
 
@@ -53,6 +65,7 @@ class Models:
         self.root = root
         self._versions = root / "versions"
         self._aliases = root / "aliases.json"
+        self._changes = root / CHANGES
 
     def aliases(self) -> Aliases:
         """The current aliases. Raises WeightsError when their file is broken."""
@@ -68,6 +81,25 @@ class Models:
                 "`acsnet models promote VERSION` serves another"
             )
             raise WeightsError(msg) from error
+
+    def changes(self) -> list[Change]:
+        """Every change of what is live that was made, oldest first."""
+        lines = read_lines(self._changes)
+        live = [str(line.get("before")) for line in lines[1:]] + [self.aliases().live]
+        return [
+            Change(id=str(line["id"]), event=line["event"], live=str(line["live"]))
+            for line, after in zip(lines, live, strict=False)
+            if line.keys() >= {"id", "event", "live"} and line["live"] == after
+        ]
+
+    def last_change(self, live: str) -> str:
+        """Id of the last change that made a version live; empty for none."""
+        return next((one.id for one in reversed(self.changes()) if one.live == live), "")
+
+    def _note_change(self, event: str, live: str, *, before: str) -> None:
+        """Note a change that is to come: one that is not made has another version after it."""
+        entry = {"id": secrets.token_hex(8), "event": event, "live": live, "before": before}
+        append_line(self._changes, {**entry, "time": now()})
 
     def names(self) -> list[str]:
         """All versions, the shipped one first, then by date."""
@@ -149,6 +181,7 @@ class Models:
             if name == aliases.live:
                 return aliases
             candidate = None if aliases.candidate == name else aliases.candidate
+            self._note_change("promote", name, before=aliases.live)
             return self._write(Aliases(live=name, previous=aliases.live, candidate=candidate))
 
     def rollback(self) -> Aliases:
@@ -162,6 +195,7 @@ class Models:
                 msg = f"{aliases.live} is live and there was no version before it"
                 raise InputError(msg)
             check_chain(self.weights(aliases.previous))
+            self._note_change("rollback", aliases.previous, before=aliases.live)
             return self._write(replace(aliases, live=aliases.previous, previous=aliases.live))
 
     def repair(self) -> None:

@@ -44,6 +44,7 @@ from acsnet.fine_tuning.training_status import (
     rest,
 )
 from acsnet.pipeline import Pipeline
+from acsnet.storage import sha256_of
 from acsnet.train.data.case import TrainingCase, read_case
 from acsnet.train.distributed import joined, launched
 from acsnet.train.run import STEPS
@@ -62,9 +63,12 @@ class ReadCases:
 
 
 def read_cases(cases: Sequence[Case]) -> ReadCases:
-    """Read scans and labels. A scan that is missing or does not fit its label is left out."""
+    """Read scans and labels; one that is missing, altered or does not fit is left out."""
     read, left_out = [], []
     for case in cases:
+        if sha256_of(case.label) != case.sha256:
+            left_out.append(f"{case.name}: the copy of its label was altered")
+            continue
         try:
             content = read_case(case.image, case.label, convention="acsnet", source="lge")
         except (AcsnetError, OSError) as error:
@@ -204,7 +208,9 @@ def decide_promotion(folder: Path, request: Request, models: Models, name: str) 
 def record_end(log: Path, folder: Path, status: Status, *, seconds: float) -> None:
     """Say in the audit log which model is live where that changed, and how a run ended."""
     if status.promoted:
-        details = {"run": folder.name, "models": models_of(folder).root.name}
+        models = models_of(folder)
+        change = models.last_change(status.candidate or "")
+        details = {"run": folder.name, "models": models.root.name, "change": change}
         audit_log.record(log, "promote", model=status.candidate or "", details=details)
     audit_log.record(
         log,

@@ -25,6 +25,7 @@ from acsnet.pacs.annotations import MODEL, Annotation
 from acsnet.pacs.config import PacsSettings
 from acsnet.pacs.dicomweb import DicomWeb
 from acsnet.pacs.download import SUFFIX, download_images, keep_only
+from acsnet.pacs.image_cache import ImageCache
 from acsnet.pacs.worklist import Entry, WorkList
 from acsnet.quantify.aha_segments import Segment
 from acsnet.quantify.features import Features
@@ -64,6 +65,7 @@ class Archive:
     def __init__(self, settings: PacsSettings, *, cache: Path) -> None:
         self.pacs = DicomWeb(settings)
         self.worklist = WorkList(self.pacs, settings, cache=cache)
+        self._images = ImageCache()
         self._fetching: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
 
     def close(self) -> None:
@@ -89,9 +91,12 @@ class Archive:
         entry = self.entry(uid)
         folder = self.worklist.folder(uid)
         with self._fetching[uid]:
+            self._images.remove_damaged(folder)
             images = dict(zip(entry.instances, entry.in_series, strict=True))
             fetched = download_images(self.pacs, study=entry.study, images=images, folder=folder)
             keep_only(entry.instances, folder)
+            if fetched:
+                self._images.note(folder)
         if fetched:
             try:
                 read_scan(folder)
@@ -139,13 +144,14 @@ class Archive:
         author: str,
         state: State,
         unedited: bool = False,
+        before_store: Callable[[str], None] = lambda instance: None,
     ) -> Stored:
         """Store a person's labels as a new SEG with its measures; nothing is overwritten.
 
         label_map: on the grid of the input; it counts as drawn by hand if there was no segmentation
-        to edit; unedited: a draft of the model that the person takes over as it is. If the newest
-        SEG says the same, a save was repeated: that one is returned. Raises InputError if `author`
-        is the model.
+        to edit; unedited: a draft of the model that the person takes over as it is; before_store:
+        is told the SOPInstanceUID of the SEG. If the newest SEG says the same, a save was
+        repeated: that one is returned. Raises InputError if `author` is the model.
         """
         if author == MODEL:
             msg = f"{author!r} is what the model signs with: choose another name"
@@ -161,7 +167,7 @@ class Archive:
             return Stored(instance=before[0].instance)
         by_hand: AlgorithmType = "SEMIAUTOMATIC" if before else "MANUAL"
         kind: AlgorithmType = "AUTOMATIC" if unedited else by_hand
-        return self._store(labels, companions, sources, state, kind, author)
+        return self._store(labels, companions, sources, state, kind, author, before_store)
 
     def _store(
         self,
@@ -171,6 +177,7 @@ class Archive:
         state: State,
         algorithm_type: AlgorithmType,
         creator: str,
+        before_store: Callable[[str], None] = lambda instance: None,
     ) -> Stored:
         seg = make_seg(labels, sources, state=state, algorithm_type=algorithm_type, creator=creator)
         report = make_sr(
@@ -183,6 +190,7 @@ class Archive:
             clinical=companions.clinical,
         )
         pages = make_pdf(companions.pdf(sources[0]), sources, state=state)
+        before_store(str(seg.SOPInstanceUID))
         missing = []
         try:
             self.pacs.store(seg)

@@ -7,6 +7,7 @@ a second copy of the app, or change the studies folder.
 """
 
 import errno
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -47,6 +48,7 @@ from acsnet.server.pages import (  # noqa: E402
     viewers,
 )
 from acsnet.server.pages import routes as pages  # noqa: E402
+from acsnet.server.pages.case_index import index_of  # noqa: E402
 from acsnet.server.routes import (  # noqa: E402
     annotation,
     clicks,
@@ -85,6 +87,9 @@ async def lifespan(application: FastAPI) -> AsyncIterator[None]:
     application.state.acsnet = instance
     instance.server_mode(True)
     instance.on_init_complete()
+    # The first who looks at a work list of thousands need not wait until it is put together.
+    cases = index_of(instance.datastore())
+    threading.Thread(target=cases.listed, name="work list", daemon=True).start()
     yield
     instance.close()
 

@@ -49,7 +49,7 @@ def serve(
     policy_of(site)
     if site.login.required:
         Login(site)
-    tls = _has_tls(site.server)
+    tls = _tls_of(site.server)
     address = _address(studies)
     host = site.server.host
     listener = _listen(host, site.server.port)
@@ -71,16 +71,24 @@ def serve(
     set_folders(app_dir=app_dir, studies=address, port=port)
     scheme = "https" if tls else "http"
     url = f"{scheme}://{_url_host(host)}:{port}"
-    _run(listener, url=url, studies=address, store=store, site=site)
+    _run(listener, url=url, studies=address, store=store, site=site, tls=tls)
 
 
-def _run(listener: socket.socket, *, url: str, studies: str, store: Path, site: Settings) -> None:
+def _run(
+    listener: socket.socket,
+    *,
+    url: str,
+    studies: str,
+    store: Path,
+    site: Settings,
+    tls: ssl.SSLContext | None,
+) -> None:
     # MONAI Label reads its settings when it is imported, hence only here.
     import uvicorn
 
     from acsnet.server.app import load_app
     from acsnet.server.asgi import app
-    from acsnet.server.web.connections import LimitedHttp
+    from acsnet.server.web.connections import LimitedHttp, TlsDoor
     from acsnet.server.web.load_limits import traffic
 
     # Loaded before the server runs, so that a refusal reaches the user as one sentence.
@@ -97,6 +105,8 @@ def _run(listener: socket.socket, *, url: str, studies: str, store: Path, site: 
     typer.echo("Stop with Ctrl+C")
     if site.server.behind_tls_proxy:
         LimitedHttp.proxies = tuple(ip_network(one) for one in site.server.proxies)
+    if tls is not None:
+        TlsDoor.context = tls
     config = uvicorn.Config(
         app,
         lifespan="on",
@@ -105,9 +115,7 @@ def _run(listener: socket.socket, *, url: str, studies: str, store: Path, site: 
         proxy_headers=False,
         server_header=False,
         timeout_graceful_shutdown=5,
-        http=LimitedHttp,
-        ssl_certfile=site.server.tls_cert,
-        ssl_keyfile=site.server.tls_key,
+        http=TlsDoor if tls else LimitedHttp,
     )
 
     class Graceful(uvicorn.Server):
@@ -141,18 +149,17 @@ def _address(studies: Path | str) -> str:
     return str(folder.resolve())
 
 
-def _has_tls(server: Server) -> bool:
-    """Whether it does TLS itself. Raises InputError for a certificate that cannot be used."""
+def _tls_of(server: Server) -> ssl.SSLContext | None:
+    """TLS of its own; None without. Raises InputError for a certificate that cannot be used."""
     if server.tls_cert is None:
-        return False
+        return None
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     try:
-        ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(
-            server.tls_cert, server.tls_key
-        )
+        context.load_cert_chain(server.tls_cert, server.tls_key)
     except OSError as error:
         msg = f"certificate {server.tls_cert} with key {server.tls_key} cannot be used: {error}"
         raise InputError(msg) from error
-    return True
+    return context
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -1,6 +1,7 @@
 """A studies folder with odd files and a damaged store: one broken thing breaks one thing."""
 
 import errno
+import io
 import json
 import os
 import shutil
@@ -8,12 +9,13 @@ import time
 from pathlib import Path
 
 import numpy as np
+import pydicom
 import pytest
 from saved_labels import keep_draft, save_label
 
 from acsnet.errors import InputError
 from acsnet.io import read_scan
-from acsnet.server.datastores import folder
+from acsnet.server.datastores import folder, preflight
 from acsnet.server.datastores.folder import StudiesDatastore
 from acsnet.server.datastores.label_records import DRAFT, DRAWN, REVIEWED
 
@@ -75,19 +77,115 @@ def test_a_series_in_a_folder_whose_name_is_not_utf_8_can_be_read(open_store, st
     assert read_scan(store.get_image_uri(series)).pixels.shape[0] == 8
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"\xff", b'{"objects": {"a": 1}}'])
-def test_a_damaged_record_is_set_aside_and_made_anew(open_store, tmp_path, drawn, content, caplog):
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"\xff", b'{"id": "a", "image": 1}'])
+def test_a_damaged_record_is_set_aside_and_made_anew(
+    open_store, studies, tmp_path, drawn, content, caplog
+):
+    shutil.copy(studies / "a.nii.gz", studies / "b.nii.gz")
     store = open_store()
     version = save_label(store, "a", drawn)
     keep_draft(store, "a", drawn)
-    record = tmp_path / "store" / "datastore_v2.json"
+    (record,) = tmp_path.glob("store/records/*.json")
+    keep_draft(store, "b", drawn)
     record.write_bytes(content)
     again = open_store()
     assert set(again.get_labels_by_image_id("a")) == {DRAWN, DRAFT}
     assert again.get_label_info("a", DRAWN)["version"] == version.id
-    (aside,) = tmp_path.glob("store/datastore_v2.json.damaged-*")
+    assert again.get_label_info("b", DRAFT)["features"]["lv_volume_ml"] > 0
+    (aside,) = tmp_path.glob("store/records/*.damaged-*")
     assert aside.read_bytes() == content
     assert "made anew" in caplog.text
+
+
+def test_a_draft_writes_the_record_of_its_own_scan_alone(open_store, studies, tmp_path, drawn):
+    shutil.copy(studies / "a.nii.gz", studies / "b.nii.gz")
+    store = open_store()
+    keep_draft(store, "a", drawn)
+    (record,) = tmp_path.glob("store/records/*.json")
+    before = record.stat().st_mtime_ns
+    keep_draft(store, "b", drawn)
+    store.update_image_info("b", {"strategy": {"acsnet": {"ts": 1, "client_id": "Ana"}}})
+    assert record.stat().st_mtime_ns == before
+    assert open_store().image_notes("b")["strategy"]["acsnet"]["client_id"] == "Ana"
+
+
+def test_the_one_record_of_an_earlier_version_is_taken_over(open_store, tmp_path, drawn):
+    keep_draft(open_store(), "a", drawn)
+    (record,) = tmp_path.glob("store/records/*.json")
+    noted = json.loads(record.read_text())
+    record.unlink()
+    earlier = {"name": "x", "description": "", "objects": {noted.pop("id"): noted}}
+    (tmp_path / "store" / "datastore_v2.json").write_text(json.dumps(earlier))
+    info = open_store().get_label_info("a", DRAFT)
+    assert info["features"] == noted["labels"][DRAFT]["info"]["features"]
+    assert record.exists()
+    assert not (tmp_path / "store" / "datastore_v2.json").exists()
+
+
+def checked(store, images="a"):
+    """The store, once its scans have been read."""
+    end = time.monotonic() + 60
+    while not all(store.verdict(image).checked for image in images):
+        assert time.monotonic() < end
+        time.sleep(0.01)
+    return store
+
+
+def test_a_scan_that_was_taken_is_not_read_again_at_the_next_start(
+    open_store, studies, tmp_path, monkeypatch
+):
+    (studies / "b.nii.gz").write_bytes(b"")
+    checked(open_store(), "ab")
+    read = []
+    monkeypatch.setattr(preflight, "read_scan", lambda path: read.append(path.name))
+    store = open_store()
+    assert store.verdict("a").checked
+    store.verdict("b")  # refused: its files may only have been away
+    checked(store, "ab").close()
+    assert read == ["b.nii.gz"]
+    os.utime(studies / "a.nii.gz")
+    checked(open_store())
+    assert "a.nii.gz" in read
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"\x00" * 64])
+def test_damaged_notes_of_taken_scans_only_cost_the_time_to_read_them(
+    open_store, tmp_path, content
+):
+    checked(open_store())
+    (tmp_path / "store" / "taken.jsonl").write_bytes(content)
+    assert checked(open_store()).verdict("a").reason is None
+    assert checked(open_store()).verdict("a").reason is None
+
+
+@pytest.mark.parametrize("kept", [0, 2000, -1])
+def test_a_segmentation_that_was_damaged_is_made_anew_and_never_served(
+    open_store, studies, samples, kept
+):
+    shutil.copytree(samples / "dicom" / "phantom-1", studies / "phantom-1")
+    store = open_store()
+    (image,) = set(store.list_images()) - {"a"}
+    labels = np.zeros(read_scan(store.get_image_uri(image)).grid.shape, np.uint8)
+    labels[40:60, 40:60, 3], labels[45:55, 45:55, 3] = 2, 1
+    save_label(store, image, labels)
+    seg = store.seg_file(image, DRAWN)
+    whole = seg.read_bytes()
+    assert store.is_whole(seg)
+    seg.write_bytes(whole[:kept])
+    assert not store.is_whole(seg)
+    assert read_labels_of(seg) == read_labels_of(whole)
+    seg.write_bytes(whole[:kept])
+    assert read_labels_of(store.seg_file(image, DRAWN)) == read_labels_of(whole)
+    seg.write_bytes(whole[:kept])
+    kinds = [series.text("Modality") for series in store.series()]
+    assert sorted(kinds) == ["MR", "SEG"]
+
+
+def read_labels_of(seg):
+    """Pixels and label of a SEG, from its file or its content."""
+    content = seg if isinstance(seg, bytes) else seg.read_bytes()
+    dataset = pydicom.dcmread(io.BytesIO(content))
+    return dataset.SegmentSequence[0].SegmentLabel, dataset.PixelData
 
 
 def test_a_damaged_scan_is_refused_and_the_others_are_not(open_store, studies):

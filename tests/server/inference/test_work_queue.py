@@ -247,3 +247,97 @@ def test_the_thread_ends_with_its_owner():
     del alone
     thread.join(10)
     assert not thread.is_alive()
+
+
+def run_in_thread(queue, who, work):
+    """Work in the queue, asked for in a thread of its own; the thread."""
+    before = queue.waiting
+    thread = threading.Thread(target=queue.run, args=(work,), kwargs={"owner": who})
+    thread.start()
+    end = time.monotonic() + 10
+    while queue.waiting == before:
+        assert time.monotonic() < end
+        time.sleep(0.001)
+    return thread
+
+
+@pytest.mark.parametrize(
+    ("holder", "waits", "order"),
+    [
+        ("Mallory", ["Ana", "Bo"], ["part 0", "Ana", "part 1", "Bo", "part 2"]),
+        ("Mallory", ["Mallory", "Ana"], ["part 0", "Ana", "part 1", "part 2", "Mallory"]),
+        ("10.0.0.1 a", ["10.0.0.1 b"], ["part 0", "part 1", "part 2", "10.0.0.1 b"]),
+        ("10.0.0.1 a", ["10.0.0.2 a"], ["part 0", "10.0.0.2 a", "part 1", "part 2"]),
+    ],
+)
+def test_who_waits_goes_first_at_a_pause_of_work_that_is_long(holder, waits, order):
+    """One at each pause, and never another of the same person or address."""
+    queue, done, asked = InferenceQueue(Limits(), look_s=0.01), [], threading.Event()
+
+    def long_work():
+        asked.wait(10)
+        for part in range(3):
+            done.append(f"part {part}")
+            queue.pause()
+
+    first = threading.Thread(target=queue.run, args=(long_work,), kwargs={"owner": holder})
+    first.start()
+    end = time.monotonic() + 10
+    while not queue.running:
+        assert time.monotonic() < end
+        time.sleep(0.001)
+    others = [run_in_thread(queue, who, lambda who=who: done.append(who)) for who in waits]
+    asked.set()
+    for thread in (first, *others):
+        thread.join(10)
+        assert not thread.is_alive()
+    assert done == order
+    assert not queue.running
+
+
+def test_a_pause_ends_where_who_went_first_has_gone_or_failed():
+    queue, done, asked = InferenceQueue(Limits(), look_s=0.01), [], threading.Event()
+    errors = []
+
+    def long_work():
+        asked.wait(10)
+        for _ in range(2):
+            queue.pause()
+        done.append("long")
+
+    def fail():
+        raise ValueError
+
+    def ask(work, **options):
+        try:
+            queue.run(work, **options)
+        except (GoneError, ValueError) as error:
+            errors.append(type(error))
+
+    first = threading.Thread(target=queue.run, args=(long_work,), kwargs={"owner": "Mallory"})
+    first.start()
+    failing = threading.Thread(target=ask, args=(fail,), kwargs={"owner": "Ana"})
+    failing.start()
+    gone = {"owner": "Bo", "gone": asked.is_set}
+    leaving = threading.Thread(
+        target=ask, args=(lambda: done.append("worked for nobody"),), kwargs=gone
+    )
+    leaving.start()
+    end = time.monotonic() + 10
+    while queue.waiting < 2:
+        assert time.monotonic() < end
+        time.sleep(0.001)
+    asked.set()
+    for thread in (first, failing, leaving):
+        thread.join(10)
+        assert not thread.is_alive()
+    assert done == ["long"]
+    assert set(errors) == {GoneError, ValueError}
+    assert not queue.running
+
+
+def test_pauses_are_for_nobody_where_nobody_waits():
+    queue = InferenceQueue(Limits())
+    queue.pause()
+    queue.run(queue.pause, owner="Ana")
+    assert not queue.running

@@ -61,6 +61,14 @@ def test_means_over_images_and_a_history_that_outlives_the_server(write, tmp_pat
     assert {**kept, "images": score["images"]} == score
 
 
+def test_a_damaged_line_of_the_history_costs_only_itself(tmp_path):
+    history = tmp_path / "scores.jsonl"
+    AgreementScoring(history)({}, Labels({}))
+    history.write_bytes(history.read_bytes() + b'{"n": 3, \n\x00\n')
+    AgreementScoring(history)({}, Labels({}))
+    assert [score["n"] for score in AgreementScoring(history).history()] == [0, 0]
+
+
 def test_nothing_to_score_is_no_error(tmp_path):
     score = AgreementScoring(tmp_path / "scores.jsonl")({}, Labels({}))
     assert (score["n"], score["burden_error"]) == (0, None)

@@ -7,6 +7,7 @@ import pytest
 
 from acsnet.annotations import audit_log
 from acsnet.annotations.label_versions import VersionStore
+from acsnet.fine_tuning import model_registry
 from acsnet.fine_tuning.model_registry import Models
 from acsnet.server.state import audit_trail
 from acsnet.server.state.audit_trail import complete, note
@@ -86,3 +87,48 @@ def test_a_line_that_cannot_be_written_is_a_warning_and_no_failure(monkeypatch):
     monkeypatch.setattr(audit_trail.audit_log, "record", full)
     (warning,) = note("save", user="Ana")
     assert warning.startswith("its line in the audit log could not be written")
+
+
+def killed(*args, **options):
+    raise KeyboardInterrupt
+
+
+def test_a_change_of_the_model_is_on_record_whenever_the_process_was_killed(
+    versions, models, monkeypatch
+):
+    """A rollback without its line, followed by a promotion with one, is told of, too."""
+    monkeypatch.setattr(model_registry, "check_chain", lambda folder: None)
+    models.promote("b" * 12)
+    note("promote", model="b" * 12, details={"change": models.last_change("b" * 12)})
+    models.rollback()  # killed before its line
+    models.promote("c" * 12)
+    note("promote", model="c" * 12, details={"change": models.last_change("c" * 12)})
+    with monkeypatch.context() as patch:
+        patch.setattr(model_registry, "write_json", killed)
+        with pytest.raises(KeyboardInterrupt):
+            models.rollback()  # killed before it was made
+    assert complete(versions, models) == 1
+    assert lines() == [
+        ("promote", "b" * 12),
+        ("promote", "c" * 12),
+        ("rollback", "shipped"),
+    ]
+    assert complete(versions, models) == 0
+    models.rollback()
+    assert complete(versions, models) == 1
+    assert lines()[-1] == ("rollback", "shipped")
+    assert complete(versions, models) == 0
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"\x00" * 64, b"[]\n"])
+def test_damaged_notes_of_changes_leave_the_model_and_the_log_as_they_are(
+    versions, models, monkeypatch, content
+):
+    monkeypatch.setattr(model_registry, "check_chain", lambda folder: None)
+    models.promote("b" * 12)
+    note("promote", model="b" * 12, details={"models": models.root.name})
+    (models.root / "changes.jsonl").write_bytes(content)
+    assert models.aliases().live == "b" * 12
+    assert complete(versions, models) == 0
+    assert models.rollback().live == "shipped"
+    assert complete(versions, models) == 1

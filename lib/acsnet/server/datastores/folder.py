@@ -34,11 +34,11 @@ from acsnet.server.datastores.label_records import (
     records_of_folder,
 )
 from acsnet.server.datastores.preflight import Verdict, fingerprint
-from acsnet.server.datastores.protocol import LabelRecord, record_called
+from acsnet.server.datastores.protocol import LabelRecord, held_under, record_called
 from acsnet.server.datastores.seg_files import write_seg
 from acsnet.server.state.paths import VERSIONS, private_folder
 from acsnet.server.web.request_checks import SCAN_SUFFIXES
-from acsnet.storage import write_bytes
+from acsnet.storage import sha256_of, write_bytes
 
 logger = logging.getLogger(__name__)
 
@@ -58,11 +58,11 @@ class StudiesDatastore(FolderScans):
         self._versions = VersionStore(store / VERSIONS)
         self._looked_at: dict[str, list[Version]] = {}
         super().__init__(studies=studies, store=store, large=large)
-        self._look()
+        self._take_up()
 
-    def verdict(self, image_id: str) -> Verdict:
-        """Whether a scan can be measured, and which files of its labels are damaged."""
-        verdict = super().verdict(image_id)
+    def _verdict_now(self, image_id: str) -> Verdict:
+        """As of the scan, and which files of its labels are damaged."""
+        verdict = super()._verdict_now(image_id)
         damaged = self._versions.damaged(image_id)
         notes = (f"{name} of its labels is damaged: see docs/operations.md" for name in damaged)
         return replace(verdict, warnings=(*verdict.warnings, *notes)) if damaged else verdict
@@ -78,7 +78,7 @@ class StudiesDatastore(FolderScans):
             for image in images
             if DRAWN not in self.get_labels_by_image_id(image)
             and not self._is_rejected(image)
-            and super(StudiesDatastore, self).verdict(image).is_offered
+            and self.verdict(image).is_offered
         ]
 
     def _is_rejected(self, image: str) -> bool:
@@ -154,7 +154,7 @@ class StudiesDatastore(FolderScans):
         path = str(super().get_label_uri(label_id, label_tag))
         info = super().get_label_info(label_id, label_tag)
         digest = info.get("sha256")
-        if digest is None or _sha256(Path(path)) == digest:
+        if digest is None or sha256_of(Path(path)) == digest:
             return path
         with self._change:
             self._hide(label_id, label_tag)
@@ -248,8 +248,20 @@ class StudiesDatastore(FolderScans):
             return self._shown(image_id, kept.id)
 
     def seg_file(self, image_id: str, label_tag: str) -> Path | None:
-        """The DICOM SEG of a label map; None where there is none."""
+        """The DICOM SEG of a label map, as it was written; None where there is none.
+
+        One that was damaged since is made anew, and so is another object.
+        """
         file = self._seg_path(image_id, label_tag)
+        info = super().get_label_info(image_id, label_tag)
+        if not info or (not file.is_file() and "seg_sha256" not in info):
+            return None
+        if info.get("seg_sha256") not in ("", sha256_of(file)):
+            record = held_under(self.label_records(image_id), label_tag)
+            assert record is not None  # noqa: S101 # it has an info
+            with self._change:
+                labels = Path(self.get_label_uri(image_id, label_tag))
+                self._show(image_id, labels, record, scan=info.get("scan", ""))
         return file if file.is_file() else None
 
     def _seg_path(self, image_id: str, label_tag: str) -> Path:
@@ -293,6 +305,7 @@ class StudiesDatastore(FolderScans):
         except OSError as error:
             logger.exception("a label is kept and cannot be shown yet")
             missing = (f"it is kept, and cannot be shown yet: {error.strerror}",)
+        self._changed(image)
         records = self.label_records(image)
         return replace(next(one for one in records if one.id == version), missing=missing)
 
@@ -313,28 +326,21 @@ class StudiesDatastore(FolderScans):
                     record=record,
                     edited=DRAFT in self.get_labels_by_image_id(image),
                 )
+                info["seg_sha256"] = sha256_of(self._seg_path(image, tag))
             folder = private_folder(Path(self._datastore.label_path(tag)))
             write_bytes(folder / name, content, private=True)
-            self._changed(image)
             self._datastore.objects[image].labels[tag] = DataModel(info=info, ext=SCAN_SUFFIXES[0])
-            self._update_datastore_file(lock=False)
+            self._changed(image)
+            self._keep_record(image)
 
     def _hide(self, image: str, tag: str) -> None:
         with FileLock(self._lock_file):
             file = Path(self._datastore.label_path(tag)) / f"{image}{SCAN_SUFFIXES[0]}"
             file.unlink(missing_ok=True)
             self._seg_path(image, tag).unlink(missing_ok=True)
-            self._changed(image)
             self._datastore.objects[image].labels.pop(tag, None)
-            self._update_datastore_file(lock=False)
-
-
-def _sha256(file: Path) -> str:
-    """Of a file; empty where it cannot be read."""
-    try:
-        return hashlib.sha256(file.read_bytes()).hexdigest()
-    except OSError:
-        return ""
+            self._changed(image)
+            self._keep_record(image)
 
 
 @contextmanager

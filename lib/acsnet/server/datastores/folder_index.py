@@ -1,18 +1,18 @@
 """MONAI Label's record of a folder's images and labels, made safe and fast for many of them.
 
-The record, `datastore_v2.json`, holds what the folders themselves do not tell: what was measured of
-the model's drafts, and who was offered which scan. All else is found again when it is lost.
+Each image has a record of its own, `records/<digest>.json`, and only where there is something to
+note that the folders themselves do not tell: what was measured of the model's draft, and who was
+offered the scan. All else is found again when it is lost.
 """
 
+import hashlib
 import json
 import logging
 import os
 from collections.abc import Iterable
-from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock
 from monailabel.datastore.local import (
     DataModel,
     ImageLabelModel,
@@ -20,13 +20,15 @@ from monailabel.datastore.local import (
     LocalDatastoreModel,
 )
 
+from acsnet.server.state.paths import RECORDS, private_folder
 from acsnet.storage import set_aside, write_bytes
 
 logger = logging.getLogger(__name__)
 
-RECORD = "datastore_v2.json"
+EARLIER = "datastore_v2.json"
+"""Where earlier versions kept the records of all images together."""
 LISTED = frozenset({"ts", "name"})
-"""What is noted of every image; one with no more need not be in the record."""
+"""What is noted of every image; one with no more need not have a record."""
 
 
 class FolderIndex(LocalDatastore):
@@ -38,7 +40,7 @@ class FolderIndex(LocalDatastore):
 
     def __init__(self, store: Path, *, suffixes: Iterable[str]) -> None:
         self._suffixes = tuple(suffixes)
-        _check_record(store / RECORD)
+        self._records = private_folder(store / RECORDS)
         patterns = tuple(f"*{suffix}" for suffix in self._suffixes)
         super().__init__(str(store), images_dir="images", extensions=patterns, auto_reload=False)
 
@@ -50,36 +52,68 @@ class FolderIndex(LocalDatastore):
             for entry in os.scandir(self._datastore.label_path(None))
             if entry.is_dir()
         }
-        before, objects, changed = self._datastore.objects, {}, False
+        before, objects, changed = self._datastore.objects, {}, []
         for image, ext in sorted(self._by_id(images).items()):
             known = before.get(image)
             if known is None or known.image.ext != ext:
                 known = ImageLabelModel(image=_listed(images / f"{image}{ext}", ext))
             shown = {tag: names[image] for tag, names in labels.items() if image in names}
             if shown.keys() != known.labels.keys():
-                changed = True
+                changed.append(image)
                 known.labels = {
                     tag: known.labels.get(tag)
                     or _listed(Path(self._datastore.label_path(tag)) / f"{image}{ext}", ext)
                     for tag, ext in shown.items()
                 }
             objects[image] = known
-        changed |= any(_is_noted(known) for image, known in before.items() if image not in objects)
+        changed += [image for image, known in before.items() if image not in objects]
         self._datastore.objects = objects
-        if changed:
-            self._update_datastore_file()
+        for image in changed:
+            self._keep_record(image)
+
+    def _keep_record(self, image: str) -> None:
+        """Write what is noted of an image, whole or not at all; remove it where nothing is."""
+        file = self._record_file(image)
+        known = self._datastore.objects.get(image)
+        if known is None or not _is_noted(known):
+            file.unlink(missing_ok=True)
+            return
+        text = json.dumps({"id": image, **known.model_dump()}, default=str)
+        write_bytes(file, text.encode(), private=True)
+
+    def _init_from_datastore_file(self, throw_exception: bool = False) -> None:
+        """Read the records, in the place of MONAI Label's one file."""
+        self._take_over(Path(self._datastore_config_path))
+        objects = self._datastore.objects
+        for entry in os.scandir(self._records):
+            if not entry.name.endswith(".json"):
+                continue
+            try:
+                record = json.loads(Path(entry).read_bytes())
+                objects[record.pop("id")] = ImageLabelModel.model_validate(record)
+            except (ValueError, KeyError, TypeError, AttributeError):
+                _set_aside(Path(entry))
 
     def _update_datastore_file(self, lock: bool = True) -> None:
-        """As MONAI Label does, but whole or not at all: it would not start from half a file."""
-        with FileLock(self._lock_file) if lock else nullcontext():
-            content = self._datastore.model_dump(exclude={"base_path", "objects"})
-            content["objects"] = {
-                image: known.model_dump()
-                for image, known in self._datastore.objects.items()
-                if _is_noted(known)
-            }
-            text = json.dumps(content, default=str)
-            write_bytes(Path(self._datastore_config_path), text.encode(), private=True)
+        """Nothing: what changes is written by `_keep_record`, image by image."""
+
+    def _take_over(self, earlier: Path) -> None:
+        """Make records of the one file of an earlier version, and remove it once they are kept."""
+        try:
+            objects = LocalDatastoreModel.model_validate_json(earlier.read_bytes()).objects
+        except FileNotFoundError:
+            return
+        except ValueError:
+            _set_aside(earlier)
+            return
+        self._datastore.objects = objects
+        for image in objects:
+            self._keep_record(image)
+        earlier.unlink()
+
+    def _record_file(self, image: str) -> Path:
+        """Named by a digest: an image id may be any text."""
+        return self._records / f"{hashlib.sha256(image.encode()).hexdigest()[:32]}.json"
 
     def _by_id(self, folder: Path) -> dict[str, str]:
         """Id -> ending of the files of a folder that are images or labels."""
@@ -91,15 +125,10 @@ class FolderIndex(LocalDatastore):
         return found
 
 
-def _check_record(record: Path) -> None:
-    """Set a record aside that MONAI Label could not start from."""
-    try:
-        LocalDatastoreModel.model_validate_json(record.read_bytes())
-    except FileNotFoundError:
-        pass
-    except ValueError:
-        aside = set_aside(record)
-        logger.warning("%s was damaged: it is made anew, and kept as %s", RECORD, aside.name)
+def _set_aside(record: Path) -> None:
+    """Set a record aside that cannot be read."""
+    aside = set_aside(record)
+    logger.warning("%s was damaged: it is made anew, and kept as %s", record.name, aside.name)
 
 
 def _listed(path: Path, ext: str) -> Any:

@@ -1,16 +1,16 @@
 """The scans of a studies folder that is never written to: which there are, and in what state."""
 
+import logging
 import threading
 import time
 from abc import abstractmethod
-from collections import Counter
 from collections.abc import Hashable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from acsnet.errors import InputError
+from acsnet.errors import AcsnetError, InputError
 from acsnet.io import read_scan
 from acsnet.io.series import Series, SeriesFinder
 from acsnet.server.datastores.folder_index import FolderIndex
@@ -20,10 +20,16 @@ from acsnet.server.datastores.protocol import SCORES, SHOWN_TAGS
 from acsnet.server.datastores.uploads import check_same_scan, keep_upload
 from acsnet.server.identity import logged_in
 from acsnet.server.web.request_checks import HEADER_SUFFIXES, SCAN_SUFFIXES
+from acsnet.storage import sha256_of
+
+logger = logging.getLogger(__name__)
 
 UPLOAD_REMARK = "a client uploaded this scan: it is not from the studies folder"
 
 VOLUME_SUFFIXES = (*(ending for ending in SCAN_SUFFIXES if ending != ".seg.nrrd"), *HEADER_SUFFIXES)
+
+TAKEN = "taken.jsonl"
+"""The file of the store with the scans that can be measured, as they were when they were read."""
 
 LARGE = 500
 """Scans above which a folder is looked at in the background. Ours."""
@@ -32,26 +38,26 @@ RESTS = 9
 """Times as long as a look in the background took, before the next one."""
 
 
-UPLOAD_REMARK = "a client uploaded this scan: it is not from the studies folder"
-
-
 class FolderScans(FolderIndex):
     """The scans of a studies folder; see `acsnet.server.datastores.folder` for their labels."""
 
     def __init__(self, *, studies: Path, store: Path, large: int = LARGE) -> None:
         self._large = large
         self._change, self._look_alone = threading.RLock(), threading.Lock()
+        self._count = threading.Lock()
         self._looker = ThreadPoolExecutor(1, thread_name_prefix="studies")
         self._looking: Future[None] | None = None
         self._next_look = 0.0
         self._states: dict[str, str] = {}
-        self._revisions: Counter[str] = Counter()
+        self._clock = 0
+        self._revisions: dict[str, int] = {}
+        self._verdicts: dict[str, tuple[int, Verdict]] = {}
         self._links = StudyLinks(studies, store=store)
         self._links.refresh()
         self.scores = store / SCORES
         self._segs = store / "seg"
         self._seg_finder = SeriesFinder(self._segs)
-        self._gate = Gate(self._changed)
+        self._gate = Gate(self._changed, file=store / TAKEN)
         super().__init__(store, suffixes=(*VOLUME_SUFFIXES, SERIES_SUFFIX))
 
     @abstractmethod
@@ -73,12 +79,18 @@ class FolderScans(FolderIndex):
             self._links.refresh()
             with self._change:
                 self._reconcile_datastore()
-            images = self.list_images()
-            large = len(images) > self._large
-            states = {image: self._state_now(image) for image in images} if large else {}
-            self._states = states
-            self._show_all()
+            self._take_up()
         self._next_look = time.monotonic() + RESTS * (time.monotonic() - began)
+
+    def _take_up(self) -> None:
+        """Take up the state of the files of each scan, where there are many, and its labels."""
+        images, before = self.list_images(), self._states
+        large = len(images) > self._large
+        self._states = {image: self._state_now(image) for image in images} if large else {}
+        for image in before.keys() | self._states.keys():
+            if before.get(image) != self._states.get(image):
+                self._changed(image)
+        self._show_all()
 
     def status(self) -> dict[str, Any]:
         """Counts of scans and labels, as they are now."""
@@ -121,8 +133,9 @@ class FolderScans(FolderIndex):
     def update_image_info(self, image_id: str, info: dict[str, Any]) -> None:
         """Add to what is noted of a scan."""
         with self._change:
-            self._changed(image_id)
             super().update_image_info(image_id, info)
+            self._keep_record(image_id)
+            self._changed(image_id)
 
     def image_fingerprint(self, image_id: str) -> str:
         """What changes when the files of a scan do; empty where they cannot be read."""
@@ -137,6 +150,14 @@ class FolderScans(FolderIndex):
 
     def verdict(self, image_id: str) -> Verdict:
         """Whether a scan can be measured, as far as is known now."""
+        revision, known = self._revisions.get(image_id, 0), self._verdicts.get(image_id)
+        if known is not None and known[0] == revision and image_id in self._states:
+            return known[1]
+        verdict = self._verdict_now(image_id)
+        self._verdicts[image_id] = revision, verdict
+        return verdict
+
+    def _verdict_now(self, image_id: str) -> Verdict:
         path, state = self.get_image_uri(image_id), self.image_fingerprint(image_id)
         verdict = self._gate.verdict(image_id, path, state)
         if image_id in self._links.uploaded:
@@ -147,12 +168,37 @@ class FolderScans(FolderIndex):
         """What changes when anything that is shown of a scan does."""
         return self._revisions.get(image_id, 0), self.image_fingerprint(image_id)
 
+    def generation(self) -> Hashable:
+        """What changes when the revision of any scan does; None in a small folder, whose files are
+        looked at each time.
+        """
+        return self._clock if self._states else None
+
     def _changed(self, image_id: str) -> None:
-        with self._change:
-            self._revisions[image_id] += 1
+        """Count a change of what is shown of a scan, once it has been made."""
+        with self._count:
+            self._clock += 1
+            self._revisions[image_id] = self._clock
+
+    @abstractmethod
+    def seg_file(self, image_id: str, label_tag: str) -> Path | None:
+        """The DICOM SEG of a label map, made anew where it was damaged."""
+
+    def is_whole(self, file: Path) -> bool:
+        """Whether a file of `series` is as it was written; a SEG that is not is made anew."""
+        if not file.is_relative_to(self._segs):
+            return True
+        before = sha256_of(file)
+        self.seg_file(file.stem, file.parent.name)
+        return sha256_of(file) == before
 
     def series(self) -> list[Series]:
         """All DICOM series found at the last look, and the segmentations made from them."""
+        for path in [path for one in self._seg_finder.find() for path in one.damaged]:
+            try:
+                self.seg_file(path.stem, path.parent.name)
+            except (OSError, AcsnetError) as error:
+                logger.warning("a segmentation cannot be made anew: %s", type(error).__name__)
         return [*self._links.series, *self._seg_finder.find()]
 
     def fault(self) -> str:

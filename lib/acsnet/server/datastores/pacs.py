@@ -43,6 +43,7 @@ from acsnet.server.datastores.protocol import (
     record_called,
 )
 from acsnet.server.datastores.seg_decisions import SegDecisions
+from acsnet.server.datastores.seg_saves import SegSaves
 from acsnet.server.state.paths import private_folder
 from acsnet.server.web.request_checks import SCAN_SUFFIXES
 
@@ -65,12 +66,15 @@ class DicomWebDatastore(PacsInterface):
             self._archive,
             private_folder(store / "labels"),
             SegDecisions(store / "decisions.jsonl"),
+            SegSaves(store / "saves.jsonl"),
         )
         self._name = settings.url
         self._reader = ThreadPoolExecutor(1, thread_name_prefix="labels")
         self._change = threading.Lock()
         self._records: dict[str, dict[str, Any]] = {}
         self._unkept: dict[str, str] = {}
+        if self._labels.saves.unrecorded():
+            self._reader.submit(self._complete_log)
 
     def name(self) -> str:
         """Address of the PACS."""
@@ -309,6 +313,22 @@ class DicomWebDatastore(PacsInterface):
             return
         folder = self._archive.worklist.folder
         self._labels.reviewed(entry for entry in entries if folder(entry.uid).is_dir())
+
+    def _complete_log(self) -> None:
+        """Add the lines of the audit log that are missing for SEGs which are in the PACS."""
+        try:
+            entries = self.entries().values()
+            stored = {seg.instance for entry in entries for seg in entry.annotations}
+            count = self._labels.saves.complete(stored)
+        except (PacsError, OSError) as error:
+            logger.warning("the audit log is completed at another start: %s", error)
+            return
+        if count:
+            logger.warning("lines that were missing in the audit log are added: %d", count)
+
+    def note_save(self, instance: str, *, user: str, image: str) -> None:
+        """Note that a SEG which a viewer sends is about to be stored."""
+        self._labels.saves.add(instance, user=user, image=image)
 
     def _labels_of(self, image_id: str) -> dict[str, Annotation]:
         entry = self.entries().get(image_id)

@@ -38,6 +38,9 @@ class PacsInterface(Datastore):
     def revision(self, image_id: str) -> None:
         """None: the work list is kept, and what is shown of a series follows from it."""
 
+    def generation(self) -> None:
+        """None: as of a revision."""
+
     def get_label_by_image_id(self, image_id: str, tag: str) -> str:
         """Label id; empty where there is no label with that tag."""
         return self.get_labels_by_image_id(image_id).get(tag, "")

@@ -37,6 +37,7 @@ from acsnet.server.datastores.label_records import (
 )
 from acsnet.server.datastores.protocol import LabelRecord
 from acsnet.server.datastores.seg_decisions import SegDecision, SegDecisions
+from acsnet.server.datastores.seg_saves import SegSaves
 from acsnet.server.errors import UnknownError
 from acsnet.server.web.request_checks import SCAN_SUFFIXES
 from acsnet.settings import read_settings
@@ -64,11 +65,14 @@ class PacsLabels:
     """Label maps of the series of an archive.
 
     folder: of the server's own copies, and of the measures; all in it can be made again;
-    decisions: on the SEGs.
+    decisions: on the SEGs; saves: notes of what is about to be stored.
     """
 
-    def __init__(self, archive: Archive, folder: Path, decisions: SegDecisions) -> None:
+    def __init__(
+        self, archive: Archive, folder: Path, decisions: SegDecisions, saves: SegSaves
+    ) -> None:
         self.measures = KeptMeasures(folder)
+        self.saves = saves
         self._archive = archive
         self._folder = folder
         self._decisions = decisions
@@ -159,6 +163,16 @@ class PacsLabels:
             reviewer=reviewer,
             comment=comment,
         )
+
+        def note(instance: str) -> None:
+            if reviewer:
+                self._decisions.add(
+                    SegDecision(
+                        instance=instance, author=author, reviewer=reviewer, comment=comment
+                    )
+                )
+            self.saves.add(instance, user=reviewer or author, image=uid, model=model, state=state)
+
         stored = self._archive.store_drawn(
             uid,
             measured.label_map(),
@@ -166,13 +180,8 @@ class PacsLabels:
             author=reviewer if taken_over else author,
             state=state,
             unedited=taken_over,
+            before_store=note,
         )
-        if reviewer:
-            self._decisions.add(
-                SegDecision(
-                    instance=stored.instance, author=author, reviewer=reviewer, comment=comment
-                )
-            )
         features = {**measured.features_dict(), MODEL_VERSION: model}
         missing = stored.missing
         try:

@@ -3,18 +3,24 @@
 import logging
 import os
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
+from threading import Lock
 
+from acsnet import io
 from acsnet.errors import AcsnetError
 from acsnet.io import read_scan
 from acsnet.io.phases import without_options
 from acsnet.scan import is_fit
 from acsnet.server.errors import printable
+from acsnet.storage import append_lines, read_lines
 
 logger = logging.getLogger(__name__)
+
+BATCH = 100
+"""Verdicts that are written together, while there are more scans to read."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,13 +54,17 @@ def fingerprint(path: Path) -> str:
 class Gate:
     """Reads scans one after another in a thread of its own and keeps what came of it.
 
-    ended: told of each scan by its id once it was read.
+    ended: told of each scan by its id once it was read; file: where it is kept which scans were
+    taken, for the next start.
     """
 
-    def __init__(self, ended: Callable[[str], None]) -> None:
+    def __init__(self, ended: Callable[[str], None], *, file: Path) -> None:
         self._ended = ended
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="gate")
-        self._verdicts: dict[str, tuple[str, Future[tuple[str, ...]]]] = {}
+        self._change = Lock()
+        self._known: dict[str, tuple[str, Verdict | None]] = {}
+        self._waiting = 0
+        self._taken = TakenScans(file)
 
     def verdict(self, image: str, path: str, state: str) -> Verdict:
         """What is known of the scan now; a scan that is new or has changed is queued.
@@ -63,28 +73,93 @@ class Gate:
         """
         if not state:
             return Verdict(reason="its files cannot be read: they may be gone")
-        known = self._verdicts.get(image)
-        if known is None or known[0] != state:
-            known = state, self._worker.submit(_read, Path(path))
-            self._verdicts[image] = known
-            known[1].add_done_callback(lambda _: self._ended(image))
-        return _outcome(known[1]) if known[1].done() else Verdict(checked=False)
+        with self._change:
+            known = self._known.get(image)
+            if known is None or known[0] != state:
+                known = state, self._taken.verdict(image, state)
+                self._known[image] = known
+                if known[1] is None:
+                    self._waiting += 1
+                    self._worker.submit(self._read, image, Path(path), state)
+        return known[1] or Verdict(checked=False)
 
     def close(self) -> None:
         """Stop after the scan at hand."""
         self._worker.shutdown(wait=False, cancel_futures=True)
 
+    def _read(self, image: str, path: Path, state: str) -> None:
+        """Read a scan as inference does."""
+        try:
+            verdict = Verdict(warnings=read_scan(path).warnings)
+            self._taken.add(image, state, verdict)
+        except AcsnetError as error:
+            verdict = Verdict(reason=printable(without_options(str(error))))
+        except Exception:
+            logger.exception("a scan could not be read")
+            verdict = Verdict(reason="its files cannot be read; the log says more")
+        with self._change:
+            self._waiting -= 1
+            if self._known[image][0] == state:
+                self._known[image] = state, verdict
+            batch = BATCH if self._waiting else 1
+        self._taken.write(batch)
+        self._ended(image)
 
-def _read(path: Path) -> tuple[str, ...]:
-    """The warnings of a scan, read as inference reads it."""
-    return read_scan(path).warnings
+
+class TakenScans:
+    """Which scans were taken, in a file of JSON lines, so that a start does not read them again.
+
+    What is kept holds for the files of a scan as they were and for the reader that took them. A
+    scan that was refused is read again at the next start: its files may only have been away.
+    """
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._reader = _digest_of_reader()
+        self._new: list[dict[str, object]] = []
+        self._taken: dict[str, tuple[str, Verdict]] = {}
+        lines = read_lines(file)
+        for line in lines:
+            if line.get("reader") == self._reader:
+                warnings = tuple(map(str, line.get("warnings") or ()))
+                taken = str(line.get("state")), Verdict(warnings=warnings)
+                self._taken[str(line.get("image"))] = taken
+        if len(lines) > 2 * len(self._taken):
+            file.unlink()
+            self._new = [self._line(image, *taken) for image, taken in self._taken.items()]
+            self.write(1)
+
+    def verdict(self, image: str, state: str) -> Verdict | None:
+        """What came of reading the scan in this state; None where that is not known."""
+        known = self._taken.get(image)
+        return known[1] if known is not None and known[0] == state else None
+
+    def add(self, image: str, state: str, verdict: Verdict) -> None:
+        """Keep that a scan was taken; on the disk once it is written."""
+        self._new.append(self._line(image, state, verdict))
+
+    def write(self, batch: int) -> None:
+        """Write what is new, if it is as much as `batch`."""
+        if len(self._new) < batch:
+            return
+        try:
+            append_lines(self._file, self._new)
+        except OSError:
+            logger.exception("which scans were taken could not be kept: they are read again")
+        self._new = []
+
+    def _line(self, image: str, state: str, verdict: Verdict) -> dict[str, object]:
+        return {
+            "image": image,
+            "state": state,
+            "reader": self._reader,
+            "warnings": list(verdict.warnings),
+        }
 
 
-def _outcome(reading: Future[tuple[str, ...]]) -> Verdict:
-    error = reading.exception()
-    if error is None:
-        return Verdict(warnings=reading.result())
-    if isinstance(error, AcsnetError):
-        return Verdict(reason=printable(without_options(str(error))))
-    logger.error("a scan could not be read", exc_info=error)
-    return Verdict(reason="its files cannot be read; the log says more")
+def _digest_of_reader() -> str:
+    """Of the files of `acsnet.io`: a reader that was changed reads every scan again."""
+    digest = sha256()
+    for file in sorted(Path(io.__path__[0]).rglob("*.py")):
+        digest.update(file.read_bytes())
+    return digest.hexdigest()[:16]

@@ -143,6 +143,9 @@ class StudyStore(Protocol):
     def revision(self, image_id: str) -> Hashable:
         """What changes when anything that is shown of a scan does; None where that is not known."""
 
+    def generation(self) -> Hashable:
+        """What changes when the revision of any scan does; None where that is not known."""
+
     def update_image_info(self, image_id: str, info: dict[str, Any]) -> None:
         """Add to what is known of a scan."""
 

@@ -144,6 +144,10 @@ def _path(store: StudiesDatastore, study: str, series: str, instance: str) -> Pa
     (one,) = _chosen(store, study, series)
     for file in one.files:
         if file.text("SOPInstanceUID") == instance:
+            if not store.is_whole(file.path):
+                raise HTTPException(
+                    404, "the segmentation was damaged, and is made anew: search again"
+                )
             return file.path
     raise HTTPException(404, "there is no such instance")
 

@@ -60,6 +60,8 @@ def store_in_pacs(
     stored = []
     try:
         for seg, entry in objects:
+            uid, author = text_of(seg, "SOPInstanceUID"), text_of(seg, "ContentCreatorName")
+            pacs.note_save(uid, user=author, image=entry.uid)
             try:
                 pacs.service.store(seg)
             except NotStoredError as error:

@@ -21,6 +21,7 @@ from acsnet.quantify.scar import ScarMethod
 from acsnet.result import NOTICE, Result
 from acsnet.scan import ShortAxisScan
 from acsnet.server.inference.model_server import ModelServer
+from acsnet.server.inference.pauses import with_pauses
 from acsnet.server.inference.response import Answer, answer_of, label_map_bytes
 from acsnet.server.inference.work_queue import InferenceQueue, volume_place
 
@@ -218,7 +219,8 @@ class ChainTask(Task):
                 scan = read_scan(Path(request["image"]), **choice)
             check_method(scan, options)
             with self._served.serving() as chain:
-                answer = self.segment(scan, options.on(chain.pipeline), request)
+                pipeline = with_pauses(options.on(chain.pipeline), self._queue.pause)
+                answer = self.segment(scan, pipeline, request)
             answer.params["model_version"] = chain.version
             answer.params["latencies"]["total"] = round(time.perf_counter() - began, 3)
             return replace(answer, version=chain.version, waited_s=began - asked)
@@ -255,7 +257,8 @@ class AcsnetTask(ChainTask):
         quiet_s: least time since the last request. Raises as `run` does.
         """
         chain = self._served.follow()
-        return self._queue.when_idle(lambda: chain.pipeline(read_scan(image)), quiet_s=quiet_s)
+        pipeline = with_pauses(chain.pipeline, self._queue.pause)
+        return self._queue.when_idle(lambda: pipeline(read_scan(image)), quiet_s=quiet_s)
 
 
 class RoiTask(ChainTask):

@@ -12,10 +12,10 @@ import weakref
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from contextvars import Context, copy_context
 from functools import partial
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from statistics import fmean
 from typing import TypeVar
 
@@ -37,6 +37,9 @@ Jobs = SimpleQueue[Callable[[], None] | None]
 
 LOOK_S = 0.5
 """Between two looks whether who waits is still there."""
+
+PAUSE_LOOK_S = 0.02
+"""Between two looks whether the work goes on for which another pauses."""
 
 USUAL_S = 10.0
 """An inference, while none has been timed yet."""
@@ -66,6 +69,8 @@ class InferenceQueue:
         self._waiting: dict[str, deque[object]] = {}
         self._holder: object | None = None
         self._idle_work: object | None = None
+        self._client = ""
+        self._paused: object | None = None
         self._closed = False
         self._seconds: deque[float] = deque(maxlen=20)
         self._ended = -math.inf
@@ -108,6 +113,7 @@ class InferenceQueue:
             if self._holder or self._waiting or time.monotonic() - self._ended < quiet_s:
                 return None
             self._holder = self._idle_work = object()
+            self._client = ""
         try:
             return self._thread.run(partial(_within_memory, work))
         finally:
@@ -138,6 +144,24 @@ class InferenceQueue:
             self._ended = time.monotonic()
             self._seconds.append(self._ended - start)
             self._release()
+
+    def pause(self) -> None:
+        """Let the next one go first who waits from elsewhere; for work that takes long.
+
+        To be called in the thread of the networks, which does the other's work meanwhile. One goes
+        first at a time, and never of the same person or address: two of the largest scans of one
+        client are not in memory at once.
+        """
+        with self._change:
+            others = [owner for owner in self._waiting if _client(owner) != self._client]
+            if not others or self._closed or self._paused is not None or self._holder is None:
+                return
+            self._paused, client = self._holder, self._client
+            self._give_turn(others[0])
+            self._change.notify_all()
+        while self._paused is not None:
+            self._thread.work_off_one(wait_s=PAUSE_LOOK_S)
+        self._client = client
 
     def _has_turn(self, ticket: object) -> bool:
         """Whether it is the turn of a ticket, now or soon. Raises StoppingError."""
@@ -179,7 +203,7 @@ class InferenceQueue:
 
     def _release(self) -> None:
         with self._change:
-            self._holder = None
+            self._holder, self._paused = self._paused, None
             self._pass_on()
             self._change.notify_all()
 
@@ -187,9 +211,11 @@ class InferenceQueue:
         """Give a free turn to the owner at the head of the round, who goes to its end."""
         if self._holder is not None or not self._waiting or self._closed:
             return
-        owner = next(iter(self._waiting))
+        self._give_turn(next(iter(self._waiting)))
+
+    def _give_turn(self, owner: str) -> None:
         tickets = self._waiting.pop(owner)
-        self._holder = tickets.popleft()
+        self._holder, self._client = tickets.popleft(), _client(owner)
         if tickets:
             self._waiting[owner] = tickets
 
@@ -216,6 +242,15 @@ class WorkerThread:
             return done.result()
         finally:
             del done  # an error and the frame that it is raised in would hold each other
+
+    def work_off_one(self, *, wait_s: float) -> None:
+        """Do the next work in the midst of another; to be called in this thread."""
+        with suppress(Empty):
+            job = self._jobs.get(timeout=wait_s)
+            if job is None:  # the end, which is for after this work
+                self._jobs.put(None)
+                return
+            job()
 
 
 @contextmanager
@@ -252,6 +287,11 @@ def _one_of(name: str, *, wait_s: float) -> Iterator[None]:
         with _persons:
             _reading.discard(name)
             _persons.notify_all()
+
+
+def _client(owner: str) -> str:
+    """The person, or the address without the name that its client gave; see `web.load_limits`."""
+    return owner.partition(" ")[0]
 
 
 def _check_there(gone: Callable[[], bool]) -> None:

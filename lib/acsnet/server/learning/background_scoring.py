@@ -6,6 +6,7 @@ import os
 import sys
 import threading
 from collections.abc import Iterable
+from functools import lru_cache
 from pathlib import Path
 
 from acsnet.errors import AcsnetError, PacsError
@@ -134,4 +135,9 @@ class IdleScorer:
 
 def in_chance_order(images: Iterable[str]) -> list[str]:
     """In an order that has nothing to do with names, and so with date or site; always the same."""
-    return sorted(images, key=lambda image: hashlib.sha256(image.encode()).hexdigest())
+    return sorted(images, key=_chance)
+
+
+@lru_cache(maxsize=100_000)
+def _chance(image: str) -> bytes:
+    return hashlib.sha256(image.encode()).digest()

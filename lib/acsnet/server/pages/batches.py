@@ -7,7 +7,8 @@ from fastapi.responses import RedirectResponse
 
 from acsnet.server.app import App
 from acsnet.server.inference.batch import MAX_IMAGES
-from acsnet.server.pages.cases import State, all_cases
+from acsnet.server.pages.case_index import index_of
+from acsnet.server.pages.cases import State
 
 router = APIRouter(prefix="/acsnet")
 
@@ -25,7 +26,7 @@ def start(
     """
     store = app.datastore()
     if which == "new":
-        new = (case for case in all_cases(store) if case.state is State.NEW)
+        new = index_of(store).listed().chosen(state=State.NEW.value)
         images = [case.id for case in new if store.verdict(case.id).is_offered][:MAX_IMAGES]
     else:
         images = list(dict.fromkeys(image or ()))

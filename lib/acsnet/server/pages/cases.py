@@ -1,11 +1,8 @@
 """Cases as the pages show them: a scan, its state, its label maps and its warnings."""
 
-from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from enum import Enum
-from functools import lru_cache
-from typing import Any
 
 from acsnet.active_learning.assignments import Offer, last_offer
 from acsnet.annotations.label_versions import by_networks
@@ -14,9 +11,6 @@ from acsnet.scan import UNFIT, is_fit
 from acsnet.server.datastores.label_records import DRAFT, DRAWN, REVIEWED
 from acsnet.server.datastores.protocol import LabelRecord, StudyStore, record_called
 from acsnet.server.errors import UnknownError
-
-KEPT = 100_000
-"""Cases that are held ready for the work list."""
 
 
 class State(str, Enum):
@@ -78,25 +72,6 @@ class Case:
         return float(value) if isinstance(value, (int, float)) else None
 
 
-def all_cases(datastore: StudyStore) -> list[Case]:
-    """Every case there is now."""
-    datastore.status()  # a folder is looked at again, a PACS when its list has grown old
-    found = []
-    for image in datastore.list_images():
-        revision = datastore.revision(image)
-        if revision is None:
-            found.append(build_case(datastore, image))
-        else:
-            found.append(_kept(datastore, image, revision))
-    return found
-
-
-@lru_cache(maxsize=KEPT)
-def _kept(datastore: Any, image: str, revision: Hashable) -> Case:
-    """A case as it is at a revision; of thousands only those are built anew that have changed."""
-    return build_case(datastore, image)
-
-
 def build_case(datastore: StudyStore, image: str) -> Case:
     """Build one case of the store; it must exist."""
     info = datastore.get_image_info(image)
@@ -144,39 +119,6 @@ def find_case(store: StudyStore, image: str) -> Case:
 def version_of(store: StudyStore, image: str, name: str) -> LabelRecord:
     """The label map of a case under an id or tag. Raises UnknownError."""
     return record_called(find_case(store, image).versions, name)
-
-
-def chosen(
-    cases: Iterable[Case], *, state: str = "", text: str = "", study: str = "", sort: str = ""
-) -> list[Case]:
-    """Filter and sort cases by state, text, study and key.
-
-    sort: a key of `ORDERS`, after "-" for the opposite order; cases without a number come last.
-    """
-    wanted = text.casefold()
-    fitting = [
-        case
-        for case in cases
-        if state in ("", case.state.value)
-        and study in ("", case.study)
-        and wanted in f"{case.id} {case.title} {case.details} {case.date}".casefold()
-    ]
-    key = ORDERS.get(sort.removeprefix("-"), ORDERS["case"])
-    fitting.sort(key=lambda case: (case.title, case.id))
-    known = [case for case in fitting if key(case) is not None]
-    known.sort(key=key, reverse=sort.startswith("-"))
-    return known + [case for case in fitting if key(case) is None]
-
-
-ORDERS: dict[str, Any] = {
-    "case": lambda case: case.title.casefold(),
-    "date": lambda case: case.date or None,
-    "state": lambda case: list(State).index(case.state),
-    "flags": lambda case: len(case.warnings),
-    "burden": lambda case: case.measure("scar_burden_percent"),
-    "saved": lambda case: case.shown.saved if case.shown else None,
-}
-"""What the work list can be sorted by."""
 
 
 def _date(text: str) -> str:

@@ -4,7 +4,6 @@ The address of a case holds its id, which is looked up among the images and neve
 """
 
 import math
-from collections import Counter
 from importlib.resources import files
 from pathlib import Path
 from typing import Annotated
@@ -26,13 +25,12 @@ from acsnet.server.datastores.label_records import DRAFT, DRAWN
 from acsnet.server.datastores.protocol import LabelRecord, StudyStore, record_called
 from acsnet.server.identity import signed
 from acsnet.server.inference.work_queue import volume_place
+from acsnet.server.pages.case_index import index_of
 from acsnet.server.pages.cases import (
     Case,
     State,
-    all_cases,
     build_case,
     called,
-    chosen,
     find_case,
     version_of,
 )
@@ -73,11 +71,11 @@ def work_list(
     finished: why there is no next case; before: the case that was decided on last.
     """
     store = app.datastore()
-    cases = all_cases(store)
-    shown = chosen(cases, state=state, text=text, study=study, sort=sort)
+    cases = index_of(store).listed()
+    shown = cases.chosen(state=state, text=text, study=study, sort=sort)
     if study and len(shown) == 1:
         return RedirectResponse(f"/acsnet/cases/{quote(shown[0].id)}", 303)
-    counts = Counter(case.state.value for case in cases)
+    counts = cases.counts
     pages = max(1, math.ceil(len(shown) / size))
     number = min(number, pages)
     return page(

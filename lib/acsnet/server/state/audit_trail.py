@@ -5,7 +5,7 @@ for the disk was full or the process killed between the two, it is added at the 
 """
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -51,7 +51,7 @@ def complete(versions: VersionStore, models: Models) -> int:
         for line in _lines_of(version)
         if (line[0], version.id) not in known
     ]
-    missing += _line_of(models, lines)
+    missing += _lines_of_models(models, lines)
     for event, about in missing:
         details = {**about.pop("details"), **COMPLETED}
         audit_log.record(audit_log_file(), event, **about, details=details)
@@ -85,10 +85,21 @@ def _decision(version: Version, name: str) -> tuple[str, datetime | None]:
         return "", None
 
 
-def _line_of(
-    models: Models, lines: Iterable[dict[str, Any]]
+def _lines_of_models(
+    models: Models, lines: Sequence[dict[str, Any]]
 ) -> Iterator[tuple[Event, dict[str, Any]]]:
-    """What the log must say of the model that is live, unless the last line about it says so."""
+    """What the log must say of the changes of the model that is live.
+
+    Of one that is not on record, as earlier versions kept none, the last line of the log tells.
+    """
+    changes = models.changes()
+    noted = {line.get("change") for line in lines}
+    for change in changes:
+        if change.id not in noted:
+            details = {"models": models.root.name, "change": change.id}
+            yield change.event, {"model": change.live, "details": details}
+    if changes and changes[-1].live == models.aliases().live:
+        return
     live, last, served = models.aliases().live, SHIPPED_NAME, {SHIPPED_NAME}
     for line in lines:
         ours = line.get("models", models.root.name) == models.root.name

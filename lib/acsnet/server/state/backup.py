@@ -31,13 +31,14 @@ from filelock import FileLock
 from acsnet import __version__
 from acsnet.annotations.label_versions import LABEL, RECORD
 from acsnet.errors import InputError
-from acsnet.fine_tuning.model_registry import NAME_FORM
+from acsnet.fine_tuning.model_registry import CHANGES, NAME_FORM
 from acsnet.fine_tuning.training_request import LABELS as RUN_LABELS
 from acsnet.fine_tuning.training_request import REQUEST, run_folders
 from acsnet.fine_tuning.training_status import STATUS
 from acsnet.pacs.config import is_dicomweb
 from acsnet.server.state.paths import (
     DETAILS,
+    RECORDS,
     VERSIONS,
     audit_log_file,
     edits_folder,
@@ -53,7 +54,6 @@ SUFFIX = ".tar.gz"
 MANIFEST = "MANIFEST.json"
 DECISIONS = "decisions.jsonl"
 AUDIT, STORE, MODELS, EDITS = "audit.jsonl", "store", "models", "edits"
-RECORDS = "datastore_v2.json"
 SCORES = "scores.jsonl"
 LOCK = ".lock"
 """Of MONAI Label, which holds it while it changes labels and their records."""
@@ -162,6 +162,7 @@ def _fill(archive: _Archive, *, studies: str) -> Summary:
         archive.add(f"{EDITS}/{path.name}", path)
     for path in _model_files(models):
         archive.add(f"{MODELS}/{path.relative_to(models).as_posix()}", path)
+    archive.add(f"{MODELS}/{CHANGES}", models / CHANGES, lines=True)
     _add_database(archive, models / DATABASE)
     made = datetime.now(timezone.utc).isoformat(timespec="seconds")
     archive.manifest({"schema": schema, "software": __version__, "made": made})

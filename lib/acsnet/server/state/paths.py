@@ -9,6 +9,9 @@ from acsnet.settings import read_settings
 
 VERSIONS = "versions"
 """The folder of a store with all labels that people ever saved."""
+RECORDS = "records"
+"""The folder of a store with what is noted of each scan, and of the draft of it."""
+
 DETAILS = "details"
 """The folder of a store with what readers entered beside labels."""
 

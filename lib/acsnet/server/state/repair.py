@@ -19,7 +19,7 @@ from acsnet import storage
 from acsnet.annotations.label_versions import LABEL, RECORD
 from acsnet.errors import InputError
 from acsnet.fine_tuning.training_request import RUNS
-from acsnet.server.state.paths import DETAILS
+from acsnet.server.state.paths import DETAILS, RECORDS
 
 logger = logging.getLogger(__name__)
 
@@ -82,7 +82,7 @@ def _parts(store: Path) -> list[Path]:
     nested = [path for part in ("versions", "labels", "seg") for path in store.glob(f"{part}/*")]
     return [
         store,
-        *(store / part for part in ("images", "uploads", "series", "scores", DETAILS)),
+        *(store / part for part in ("images", "uploads", "series", "scores", RECORDS, DETAILS)),
         *nested,
     ]
 

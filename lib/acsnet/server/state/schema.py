@@ -1,7 +1,8 @@
 """Version of the layout of a state folder; a newer layout is refused.
 
 1: what versions wrote before there was this file. 2: the same with `state.json`, and uploads below
-`scratch/`; a folder of layout 1 becomes one of layout 2 when a server starts on it.
+`scratch/`. 3: a record for each scan in `records/`, where one file held them all. A folder of an
+earlier layout becomes one of this when a server starts on it.
 """
 
 import json
@@ -12,7 +13,7 @@ from acsnet.errors import InputError
 from acsnet.storage import write_json
 
 FILE = "state.json"
-SCHEMA = 2
+SCHEMA = 3
 OTHERS = 0o077
 
 

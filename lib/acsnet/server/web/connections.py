@@ -4,8 +4,10 @@ The proxy of `deploy/` has such limits of its own. They hold without it, too.
 """
 
 import asyncio
+import ssl
+from collections import Counter
 from ipaddress import IPv4Network, IPv6Network, ip_address
-from typing import Any
+from typing import Any, ClassVar
 
 from uvicorn.protocols.http.auto import AutoHTTPProtocol
 
@@ -15,6 +17,8 @@ HEAD_S = 15.0
 """For the head of a request to come, the first one and each after it."""
 MAX_CONNECTIONS, MAX_OF_ONE = 512, 64
 """In all, and of one address: browsers keep six. This machine and the proxy are many people."""
+HANDSHAKE_S = 10.0
+"""For a TLS handshake, of which there may be as many under way."""
 
 
 class LimitedHttp(AutoHTTPProtocol):  # type: ignore[misc, valid-type]
@@ -40,10 +44,12 @@ class LimitedHttp(AutoHTTPProtocol):  # type: ignore[misc, valid-type]
         self._watch()
 
     def _stands_for_many(self) -> bool:
-        host = self.client[0]
-        if is_loopback(host):
-            return True
-        return any(ip_address(host) in network for network in self.proxies)
+        return self.is_many(self.client[0])
+
+    @classmethod
+    def is_many(cls, host: str) -> bool:
+        """Whether an address stands for many people: this machine, or the proxy."""
+        return is_loopback(host) or any(ip_address(host) in network for network in cls.proxies)
 
     def _watch(self) -> None:
         """End the connection where no request is under way and none has come for long."""
@@ -59,3 +65,66 @@ class LimitedHttp(AutoHTTPProtocol):  # type: ignore[misc, valid-type]
 
     def _now(self) -> float:
         return asyncio.get_running_loop().time()
+
+
+class TlsDoor(asyncio.Protocol):
+    """Does the TLS handshake of a connection and hands it to `http` then.
+
+    uvicorn's own waits a minute for a handshake and counts none: silent connections could use up
+    all that the system has. context: of the server's certificate.
+    """
+
+    context: ssl.SSLContext
+    http: type[LimitedHttp] = LimitedHttp
+    handshake_s, max_of_one = HANDSHAKE_S, MAX_OF_ONE
+    _under_way: ClassVar[Counter[str]] = Counter()
+
+    def __init__(self, **options: Any) -> None:
+        """options: what uvicorn gives to `http`."""
+        self._options = options
+        self._early = b""
+        self._is_lost = False
+
+    def connection_made(self, transport: Any) -> None:
+        """Begin the handshake, unless there are too many."""
+        host = str((transport.get_extra_info("peername") or ("",))[0])
+        of_one = self._under_way[host] >= self.max_of_one and not self.http.is_many(host)
+        if of_one or self._under_way.total() >= MAX_CONNECTIONS:
+            transport.abort()
+            return
+        transport.pause_reading()
+        self._under_way[host] += 1
+        self._handshake = asyncio.ensure_future(self._secure(transport, host))
+
+    def data_received(self, data: bytes) -> None:
+        """Keep what comes with the end of the handshake."""
+        self._early += data
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Remember it: there is nobody to hand over."""
+        self._is_lost = True
+
+    async def _secure(self, transport: Any, host: str) -> None:
+        loop = asyncio.get_running_loop()
+        try:
+            secured: Any = await loop.start_tls(
+                transport,
+                self,
+                self.context,
+                server_side=True,
+                ssl_handshake_timeout=self.handshake_s,
+            )
+        except OSError:  # no TLS, too slow, or gone
+            transport.abort()
+            return
+        finally:
+            self._under_way[host] -= 1
+            if not self._under_way[host]:
+                del self._under_way[host]
+        if secured is None or self._is_lost:
+            return
+        http = self.http(**self._options)
+        secured.set_protocol(http)
+        http.connection_made(secured)
+        if self._early:
+            http.data_received(self._early)

@@ -1,0 +1,49 @@
+"""Pauses in the inference of a large scan, in which others go first."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from acsnet.nets.inference import InferenceNetwork
+from acsnet.nets.resunet import ResUNet, ResUNetConfig
+from acsnet.pipeline import Pipeline
+
+SLICES_BETWEEN_PAUSES = 8
+"""A usual scan has hardly more. Ours."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PausingNetwork:
+    """A network that lets others go first between so many slices."""
+
+    inner: InferenceNetwork
+    pause: Callable[[], None]
+
+    @property
+    def config(self) -> ResUNetConfig:
+        """Of the network."""
+        return self.inner.config
+
+    @property
+    def network(self) -> ResUNet:
+        """The network itself."""
+        return self.inner.network
+
+    def __call__(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
+        """As of the network: what it draws in a slice does not depend on the others."""
+        parts = []
+        for first in range(0, max(len(images), 1), SLICES_BETWEEN_PAUSES):
+            self.pause()
+            parts.append(self.inner(images[first : first + SLICES_BETWEEN_PAUSES]))
+        return np.concatenate(parts)
+
+
+def with_pauses(pipeline: Pipeline, pause: Callable[[], None]) -> Pipeline:
+    """A pipeline that calls `pause` now and then: whoever waits need not wait for a large scan."""
+    return replace(
+        pipeline,
+        roi_net=PausingNetwork(inner=pipeline.roi_net, pause=pause),
+        myocardium_net=PausingNetwork(inner=pipeline.myocardium_net, pause=pause),
+    )
