@@ -1,16 +1,20 @@
 """Draw faults at random, one after another, and check after each that nothing told is untrue.
 
-Kinds of faults: a server killed under load, a file of the state damaged, a disk that fills up, a
-save whose answer is lost, clients that go while they wait, a PACS that hangs, cuts its answers or
-answers HTML. Checked after each: the server starts and is ready, everything that a client was told
-is there, nothing is there twice, the audit log is complete, every page works. A seed gives the
-same faults again: `python benchmarks/chaos.py --seed 7`. A full disk needs root, for a tmpfs.
+Kinds of faults: a server killed under load, a file of the state damaged, the audit log cut short, a
+change of the model killed before its line in the log, a disk that fills up, a save whose answer is
+lost, clients that go while they wait, a PACS that hangs, cuts its answers or answers HTML.
+
+Checked after each: the server starts and is ready, everything that a client was told is there,
+nothing is there twice, the audit log is complete, the model that is served is the one on record,
+every page works. A seed gives the same faults again: `python benchmarks/chaos.py --seed 7`. A full
+disk needs root, for a tmpfs.
 """
 
 import argparse
 import json
 import os
 import random
+import shutil
 import socket
 import subprocess
 import tempfile
@@ -22,26 +26,33 @@ from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import pydicom
 import requests
 from rich.console import Console
 
 from acsnet.errors import PacsError
+from acsnet.fine_tuning.model_registry import Models
+from acsnet.nets.weights import MANIFEST, SHIPPED
 from acsnet.pacs.config import PacsSettings
 from acsnet.pacs.dicomweb import DicomWeb
 from acsnet.pacs.worklist import WorkList
 from kill_under_load import faults as lost
 from kill_under_load import versions
-from load import Clients, Server, Told, folder
+from load import SAMPLES, Clients, Server, Told, folder
 
 DISK_MB = 256
+SERIES = SAMPLES.parent / "dicom" / "phantom-1"
 LIMITS = {"ACSNET_LIMITS_FREE_GB": "0.001"}
 DAMAGES = (b"", b"{", b"\x00" * 64)
 
 REBUILT = (
-    "studies/*/datastore_v2.json",
+    "studies/*/records/*.json",
+    "studies/*/taken.jsonl",
+    "studies/*/seg/*/*.dcm",
     "studies/*/labels/*/*.nii.gz",
     "studies/*/scores/*.npz",
     "studies/*/scores.jsonl",
+    "models/*/changes.jsonl",
 )
 """What is made anew, or passed over, when it is damaged."""
 
@@ -50,6 +61,7 @@ PUT_BACK = (
     "models/*/aliases.json",
     "studies/*/versions/*/*.json",
     "studies/*/versions/*/*.nii.gz",
+    "studies/*/versions/*/*.reviewed",
 )
 """What has to be put back as it was; other cases go on meanwhile, or the server says why not."""
 
@@ -62,6 +74,17 @@ class Site:
         self.chance = chance
         self.told = Told()
         self.number = 0
+        self.cut_lines = 0
+        shutil.copytree(SERIES, self.server.studies / SERIES.name)
+        first = pydicom.dcmread(min(SERIES.iterdir()), stop_before_pixels=True)
+        self.server.images.append(str(first.SeriesInstanceUID))
+        self.server.labels[self.server.images[-1]] = self.server.labels[self.server.images[0]]
+
+    @property
+    def models(self) -> Models:
+        """The models of the studies folder."""
+        (store,) = self.server.state.glob("studies/*")
+        return Models(self.server.state / "models" / store.name)
 
     def reader(self) -> str:
         """A name that nobody has had: each reader saves once."""
@@ -91,11 +114,19 @@ class Site:
             wrong += self._page(path)
         for image in self.server.images:
             wrong += self._page(f"/acsnet/cases/{image}")
+        unreadable, live = 0, "shipped"
         for line in (self.server.state / "audit.jsonl").read_bytes().splitlines():
-            with suppress(ValueError):
-                json.loads(line)
+            try:
+                entry = json.loads(line)
+            except ValueError:
+                unreadable += 1
                 continue
-            wrong.append("a line of the audit log cannot be read")
+            if entry["event"] in ("promote", "rollback"):
+                live = entry["model"]
+        if unreadable > self.cut_lines:
+            wrong.append(f"{unreadable} lines of the audit log cannot be read")
+        if live != self.models.aliases().live:
+            wrong.append(f"the log says that {live} is live, not {self.models.aliases().live}")
         return wrong
 
     def _page(self, path: str) -> list[str]:
@@ -145,6 +176,44 @@ def _damage(site: Site, patterns: tuple[str, ...], *, put_back: bool) -> list[st
         file.write_bytes(content)
         site.start()
     return wrong
+
+
+def log_cut_short(site: Site) -> list[str]:
+    """The last line of the audit log, about a label, is cut in the middle: it is completed."""
+    site.save()
+    site.server.stop()
+    log = site.server.state / "audit.jsonl"
+    content = log.read_bytes()
+    last = content[content[:-1].rfind(b"\n") + 1 :]
+    if json.loads(last)["event"] == "save":
+        log.write_bytes(content[: -len(last) // 2])
+        site.cut_lines += 1
+    site.start()
+    return []
+
+
+def model_changed(site: Site) -> list[str]:
+    """Another model is made live, and the process ends before the log says so."""
+    models = site.models
+    if len(models.names()) == 1:
+        with tempfile.TemporaryDirectory() as place:
+            weights = Path(place) / "weights"
+            shutil.copytree(SHIPPED, weights)
+            manifest = weights / MANIFEST
+            manifest.write_text(f"{manifest.read_text()} ")  # another digest, and so another name
+            models.add(weights, {})
+    if models.aliases().previous is None:
+        live = models.promote(models.names()[-1]).live
+    else:
+        live = models.rollback().live
+    address = f"{site.server.url}/infer/roi"
+    answer = requests.post(
+        address, params={"image": site.server.images[0], "output": "json"}, timeout=120
+    )
+    site.server.kill()
+    site.start()
+    served = answer.json().get("params", answer.json()).get("model_version")
+    return [] if served == live else [f"{served} is served, and {live} is on record"]
 
 
 def full_disk(site: Site) -> list[str]:
@@ -258,6 +327,8 @@ KINDS: dict[str, Callable[[Site], list[str]]] = {
     "kill": kill,
     "damage, made anew": damage_rebuilt,
     "damage, put back": damage_kept,
+    "log cut short": log_cut_short,
+    "model": model_changed,
     "full disk": full_disk,
     "lost answer": lost_answer,
     "clients that go": clients_that_go,
@@ -288,6 +359,7 @@ def main() -> None:
             site.start()
             for _ in range(3):
                 site.save()
+            site.server.infer(site.server.images[-1], site.reader(), Told())
             while sum(done.values()) < options.faults and time.monotonic() < end:
                 kind = chance.choice(kinds)
                 wrong = KINDS[kind](site) + site.check()

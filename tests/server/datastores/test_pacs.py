@@ -302,9 +302,9 @@ def test_a_save_without_its_line_in_the_audit_log_has_one_after_the_next_start(
     (version,) = (record.id for record in datastore.label_records(image))
     datastore.note_save("1.2.3", user="Reader B", image=image)  # and killed before it was stored
     again = DicomWebDatastore(PacsSettings(url=pacs.address), store=tmp_path / "store")
-    again.close()
     again._reader.shutdown(wait=True)
     again._complete_log()  # a second time, as at every start
+    again.close()
     (line,) = audit_log.read(audit_log_file())
     assert (line["event"], line["user"], line["image"]) == ("save", "Reader A", image)
     assert (line["version"], line["state"], line["completed"]) == (version, "reviewed", True)

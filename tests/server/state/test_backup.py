@@ -294,7 +294,7 @@ def test_a_state_of_the_version_before_is_taken_up(studies, tmp_path, restored):
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        ('{"schema": 3}', "was written by a newer version"),
+        (f'{{"schema": {SCHEMA + 1}}}', "was written by a newer version"),
         ('{"schema": true}', "was written by a newer version"),
         ("[]", "is damaged: if this version, .* delete that file"),
         ("{", "is damaged: if this version, .* delete that file"),
