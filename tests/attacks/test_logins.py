@@ -13,8 +13,9 @@ import pytest
 import uvicorn
 
 from acsnet.server.auth import accounts as accounts_module
-from acsnet.server.auth.sessions import Attempts, address_group
+from acsnet.server.auth.sessions import Attempts
 from acsnet.server.web import connections
+from acsnet.server.web.access_policy import address_group
 from acsnet.server.web.connections import LimitedHttp, TlsDoor
 from acsnet.server.web.log_lines import FREE_REPEATS, REPEAT_S, Repeats
 

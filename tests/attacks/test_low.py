@@ -4,7 +4,9 @@ import gzip
 import io
 import json
 import logging
+import re
 import tarfile
+from pathlib import Path
 
 import nibabel as nib
 import numpy as np
@@ -134,3 +136,12 @@ def test_a_bearer_token_can_be_logged_out(locked):
     assert locked.client.post("/acsnet/logout", headers=headers).status_code == 303
     assert locked.client.get("/info/", headers=headers).status_code == 401
     assert locked.people["ann"].get("/info/").status_code == 200
+
+
+def test_each_kind_of_attack_names_tests_that_there_are():
+    page = (Path(__file__).parents[2] / "docs" / "security.md").read_text()
+    section = page.split("## Each kind of attack and its tests")[1].split("\n## ")[0]
+    names = re.findall(r"`(test_\w+)`", section)
+    tests = "\n".join(file.read_text() for file in Path(__file__).parents[1].rglob("test_*.py"))
+    assert len(names) > 40
+    assert [name for name in names if f"def {name}(" not in tests] == []

@@ -116,6 +116,7 @@ def _run(
         server_header=False,
         timeout_graceful_shutdown=5,
         http=TlsDoor if tls else LimitedHttp,
+        ws="none",
     )
 
     class Graceful(uvicorn.Server):

@@ -16,8 +16,7 @@ from acsnet.measure import measure_drawn
 from acsnet.pacs.config import PacsSettings
 from acsnet.server.datastores.label_intake import accept_file
 from acsnet.server.datastores.pacs import DicomWebDatastore
-from acsnet.server.datastores.seg_decisions import SegDecision, SegDecisions
-from acsnet.server.datastores.seg_saves import SegSaves
+from acsnet.server.datastores.seg_decisions import SegDecision, SegDecisions, SegSaves
 from acsnet.server.pages.routes import case_page
 from acsnet.server.state.paths import audit_log_file
 from acsnet.server.web.shown_versions import ShownVersions

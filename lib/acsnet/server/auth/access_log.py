@@ -20,9 +20,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from acsnet.annotations import audit_log
 from acsnet.annotations.audit_log import Event
 from acsnet.server.auth.body_limits import rule_of
-from acsnet.server.auth.sessions import address_group
 from acsnet.server.identity import logged_in
 from acsnet.server.state.paths import audit_log_file
+from acsnet.server.web.access_policy import address_group
 
 HERE: frozenset[str] = frozenset(
     {"view", "list", "edit", "session", "batch", "score", "next", "logout"}

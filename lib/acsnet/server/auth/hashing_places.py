@@ -10,7 +10,7 @@ import anyio
 import anyio.to_thread
 from starlette.exceptions import HTTPException
 
-from acsnet.server.auth.sessions import address_group
+from acsnet.server.web.access_policy import address_group
 
 Answer = TypeVar("Answer")
 

@@ -10,10 +10,10 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
-from ipaddress import IPv4Address, ip_address, ip_network
 
 from acsnet.server.auth.accounts import Account
 from acsnet.server.identity import Person
+from acsnet.server.web.access_policy import address_group
 
 MAX_SESSIONS = 10_000
 Holder = Account | Person
@@ -28,8 +28,6 @@ MAX_WAIT_S = 900.0
 FORGET_S = 3600.0
 MAX_KEYS = 10_000
 MAX_NAME = 64
-IPV6_PREFIX = 64
-"""Bits of a network that one subscriber has (RFC 6177)."""
 
 AttemptKey = tuple[str, ...]
 
@@ -135,19 +133,6 @@ class Attempts:
             return 0.0
         over = min(tally.failures - LIMITS[kind], 10)
         return tally.last + min(2.0**over, MAX_WAIT_S) - now
-
-
-def address_group(address: str) -> str:
-    """What counts as one address: of IPv6 its network, in which a host has as many as it likes."""
-    try:
-        found = ip_address(address)
-    except ValueError:
-        return address
-    if isinstance(found, IPv4Address):
-        return address
-    if found.ipv4_mapped is not None:
-        return str(found.ipv4_mapped)
-    return str(ip_network((found, IPV6_PREFIX), strict=False))
 
 
 def _attempt_keys(user: str, address: str) -> tuple[tuple[str, AttemptKey], ...]:

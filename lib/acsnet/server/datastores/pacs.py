@@ -42,8 +42,7 @@ from acsnet.server.datastores.protocol import (
     held_under,
     record_called,
 )
-from acsnet.server.datastores.seg_decisions import SegDecisions
-from acsnet.server.datastores.seg_saves import SegSaves
+from acsnet.server.datastores.seg_decisions import SegDecisions, SegSaves
 from acsnet.server.state.paths import private_folder
 from acsnet.server.web.request_checks import SCAN_SUFFIXES
 

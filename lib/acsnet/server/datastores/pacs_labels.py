@@ -36,8 +36,7 @@ from acsnet.server.datastores.label_records import (
     tagged,
 )
 from acsnet.server.datastores.protocol import LabelRecord
-from acsnet.server.datastores.seg_decisions import SegDecision, SegDecisions
-from acsnet.server.datastores.seg_saves import SegSaves
+from acsnet.server.datastores.seg_decisions import SegDecision, SegDecisions, SegSaves
 from acsnet.server.errors import UnknownError
 from acsnet.server.web.request_checks import SCAN_SUFFIXES
 from acsnet.settings import read_settings

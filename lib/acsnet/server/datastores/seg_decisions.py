@@ -1,18 +1,23 @@
-"""What people decided on the segmentations of a PACS, where the segmentation cannot say it itself.
+"""What this server knows of the segmentations of a PACS that they cannot say themselves.
 
 A SEG in a PACS is never changed or removed. That it was rejected, who took over a draft of the
 networks as it is, and what they said of it are lines of a file in the state folder.
 """
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
 
+from acsnet.annotations import audit_log
 from acsnet.pacs.annotations import Annotation
 from acsnet.pacs.worklist import Entry
+from acsnet.server.state.audit_trail import COMPLETED
+from acsnet.server.state.paths import audit_log_file
 from acsnet.storage import append_line, read_lines
+
+FIELDS = ("user", "model", "image", "state")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,3 +77,44 @@ class SegDecisions:
         if decision is None or not decision.withdrawn_by:
             return annotation
         return replace(annotation, state="withdrawn")
+
+
+class SegSaves:
+    """What this server is about to store in one PACS for a person, noted before it does.
+
+    A save whose line in the audit log could not be written is found here at the next start: the
+    SEG is in the PACS, and who sent it is known.
+    """
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+
+    def add(self, version: str, *, user: str, image: str, model: str = "", state: str = "") -> None:
+        """Note a save that is to come; on the disk when this returns.
+
+        version: SOPInstanceUID of the SEG; the others as in the audit log.
+        """
+        about = {"user": user, "model": model, "image": image, "state": state}
+        append_line(self._file, {"version": version, **about})
+
+    def unrecorded(self) -> list[dict[str, str]]:
+        """Saves that the audit log has no line about, whether they came to be or not."""
+        lines = [line for line in read_lines(self._file) if isinstance(line.get("version"), str)]
+        if not lines:
+            return []
+        saved = {
+            line.get("version")
+            for line in audit_log.read(audit_log_file())
+            if line.get("event") == "save"
+        }
+        left = [line for line in lines if line["version"] not in saved]
+        return [{name: str(line.get(name, "")) for name in ("version", *FIELDS)} for line in left]
+
+    def complete(self, stored: Collection[str]) -> int:
+        """Add the missing lines of the SEGs that are in the PACS; how many."""
+        missing = [line for line in self.unrecorded() if line["version"] in stored]
+        for line in missing:
+            details = {"version": line["version"], "state": line["state"], **COMPLETED}
+            about = {name: line[name] for name in ("user", "model", "image")}
+            audit_log.record(audit_log_file(), "save", **about, details=details)
+        return len(missing)

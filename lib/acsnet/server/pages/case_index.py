@@ -35,11 +35,12 @@ class Row:
 
 
 class Listed:
-    """All cases as they are at one moment; counts: of each state."""
+    """All cases as they are at one moment; counts: of each state; titles: by id."""
 
     def __init__(self, rows: Iterable[Row]) -> None:
         self._rows = sorted(rows, key=lambda row: (row.case.title, row.case.id))
         self._ordered: dict[str, list[Row]] = {}
+        self.titles = {row.case.id: row.case.title for row in self._rows}
         self.counts = Counter(row.case.state.value for row in self._rows)
 
     def __len__(self) -> int:

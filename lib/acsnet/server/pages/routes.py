@@ -93,7 +93,7 @@ def work_list(
         finished=finished,
         before=_known(store, before),
         batch=app.batch.status(),
-        titles={case.id: case.title for case in cases},
+        titles=cases.titles,
         query={"state": state, "text": text, "study": study, "sort": sort},
     )
 

@@ -5,7 +5,7 @@ bound to. The host and origin checks keep a web page in the user's browser from 
 """
 
 from dataclasses import dataclass
-from ipaddress import ip_address
+from ipaddress import IPv4Address, ip_address, ip_network
 from urllib.parse import parse_qsl, urlsplit
 
 from starlette.datastructures import Headers
@@ -22,6 +22,10 @@ MAX_PLAIN_BYTES = 2**20
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
+IPV6_PREFIX = 64
+"""Bits of a network that one subscriber has (RFC 6177)."""
+
+
 def is_loopback(host: str) -> bool:
     """Whether a host name or address can only mean this machine."""
     if host == "localhost":
@@ -30,6 +34,19 @@ def is_loopback(host: str) -> bool:
         return ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def address_group(address: str) -> str:
+    """What counts as one address: of IPv6 its network, in which a host has as many as it likes."""
+    try:
+        found = ip_address(address)
+    except ValueError:
+        return address
+    if isinstance(found, IPv4Address):
+        return address
+    if found.ipv4_mapped is not None:
+        return str(found.ipv4_mapped)
+    return str(ip_network((found, IPV6_PREFIX), strict=False))
 
 
 @dataclass(frozen=True, kw_only=True)

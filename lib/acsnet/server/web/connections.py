@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 from uvicorn.protocols.http.auto import AutoHTTPProtocol
 
-from acsnet.server.web.access_policy import is_loopback
+from acsnet.server.web.access_policy import address_group, is_loopback
 
 HEAD_S = 15.0
 """For the head of a request to come, the first one and each after it."""
@@ -34,7 +34,8 @@ class LimitedHttp(AutoHTTPProtocol):  # type: ignore[misc, valid-type]
         """Count a new connection, and watch it."""
         super().connection_made(transport)
         own = [one for one in self.connections if one.client and self.client]
-        own = [one for one in own if one.client[0] == self.client[0]]
+        group = address_group(self.client[0]) if self.client else ""
+        own = [one for one in own if address_group(one.client[0]) == group]
         if len(self.connections) > MAX_CONNECTIONS or (
             len(own) > self.max_of_one and not self._stands_for_many()
         ):
@@ -88,13 +89,14 @@ class TlsDoor(asyncio.Protocol):
     def connection_made(self, transport: Any) -> None:
         """Begin the handshake, unless there are too many."""
         host = str((transport.get_extra_info("peername") or ("",))[0])
-        of_one = self._under_way[host] >= self.max_of_one and not self.http.is_many(host)
+        group = address_group(host)
+        of_one = self._under_way[group] >= self.max_of_one and not self.http.is_many(host)
         if of_one or self._under_way.total() >= MAX_CONNECTIONS:
             transport.abort()
             return
         transport.pause_reading()
-        self._under_way[host] += 1
-        self._handshake = asyncio.ensure_future(self._secure(transport, host))
+        self._under_way[group] += 1
+        self._handshake = asyncio.ensure_future(self._secure(transport, group))
 
     def data_received(self, data: bytes) -> None:
         """Keep what comes with the end of the handshake."""
@@ -104,7 +106,7 @@ class TlsDoor(asyncio.Protocol):
         """Remember it: there is nobody to hand over."""
         self._is_lost = True
 
-    async def _secure(self, transport: Any, host: str) -> None:
+    async def _secure(self, transport: Any, group: str) -> None:
         loop = asyncio.get_running_loop()
         try:
             secured: Any = await loop.start_tls(
@@ -118,9 +120,9 @@ class TlsDoor(asyncio.Protocol):
             transport.abort()
             return
         finally:
-            self._under_way[host] -= 1
-            if not self._under_way[host]:
-                del self._under_way[host]
+            self._under_way[group] -= 1
+            if not self._under_way[group]:
+                del self._under_way[group]
         if secured is None or self._is_lost:
             return
         http = self.http(**self._options)
