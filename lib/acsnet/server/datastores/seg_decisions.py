@@ -114,7 +114,12 @@ class SegSaves:
         """Add the missing lines of the SEGs that are in the PACS; how many."""
         missing = [line for line in self.unrecorded() if line["version"] in stored]
         for line in missing:
-            details = {"version": line["version"], "state": line["state"], **COMPLETED}
-            about = {name: line[name] for name in ("user", "model", "image")}
-            audit_log.record(audit_log_file(), "save", **about, details=details)
+            audit_log.record(
+                audit_log_file(),
+                "save",
+                user=line["user"],
+                model=line["model"],
+                image=line["image"],
+                details={"version": line["version"], "state": line["state"], **COMPLETED},
+            )
         return len(missing)
