@@ -1,13 +1,13 @@
 """Pauses in the inference of a large scan, in which others go first."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from acsnet.nets.architecture import ResUNetConfig
 from acsnet.nets.inference import InferenceNetwork
-from acsnet.nets.resunet import ResUNet, ResUNetConfig
 from acsnet.pipeline import Pipeline
 
 SLICES_BETWEEN_PAUSES = 8
@@ -26,11 +26,6 @@ class PausingNetwork:
         """Of the network."""
         return self.inner.config
 
-    @property
-    def network(self) -> ResUNet:
-        """The network itself."""
-        return self.inner.network
-
     def __call__(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
         """As of the network: what it draws in a slice does not depend on the others."""
         parts = []
@@ -38,6 +33,12 @@ class PausingNetwork:
             self.pause()
             parts.append(self.inner(images[first : first + SLICES_BETWEEN_PAUSES]))
         return np.concatenate(parts)
+
+    def samples(self, images: NDArray[np.float32], *, seed: int) -> Iterator[NDArray[np.float32]]:
+        """As of the network, with a pause before each."""
+        for sample in self.inner.samples(images, seed=seed):
+            self.pause()
+            yield sample
 
 
 def with_pauses(pipeline: Pipeline, pause: Callable[[], None]) -> Pipeline:
