@@ -5,6 +5,7 @@ import io
 import json
 import shutil
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -285,6 +286,29 @@ def test_readers_and_cases_are_kept_apart(site):
     for user, case in (("Bob", image), (READER, other)):
         asked = site.client.get(f"/acsnet/cases/{case}/click", params={"user": user}).json()
         assert one not in asked["clicks"]
+
+
+def test_four_readers_at_once_on_four_cases_get_each_their_own(site):
+    cases = [site.series[name] for name in list(ORIENTATIONS)[4:]]
+    asked = []
+    for number, case in enumerate(cases):
+        scan, stack = own_label(site, case)
+        k, row, column = outer_wall(stack)
+        k += number % 2
+        row, column = row, int(np.flatnonzero(np.isin(stack[k][row], MYOCARDIUM))[0]) + number % 2
+        place = {"slice": scan.grid.slice_number(k), "row": row, "column": column}
+        asked.append((f"reader {number}", case, {**place, "kind": "outside"}))
+    alone = [
+        pixels(on_page(site, case, one, user=user, start="draft")) for user, case, one in asked
+    ]
+    with ThreadPoolExecutor(4) as pool:
+        together = list(
+            pool.map(lambda ask: on_page(site, ask[1], ask[2], user=ask[0], start="draft"), asked)
+        )
+    for before, answer, (user, case, one) in zip(alone, together, asked, strict=True):
+        np.testing.assert_array_equal(pixels(answer), before)
+        kept = site.client.get(f"/acsnet/cases/{case}/click", params={"user": user}).json()
+        assert kept["clicks"] == [one]
 
 
 def test_without_a_label_a_scan_is_segmented_first(site):
