@@ -66,6 +66,16 @@ def test_a_label_map_is_measured(tmp_path):
     assert features["scar_burden_percent"] == pytest.approx(18.7, abs=0.1)
 
 
+def test_the_demo_makes_a_page(tmp_path):
+    code, text = without_extras("demo", "--output", tmp_path, "--no-browser")
+    assert code == 0, text
+    page = (tmp_path / "phantom-1" / "index.html").read_text(encoding="utf-8")
+    assert "Scar burden" in page
+    assert "15.4" in page
+    assert "Research use only" in page
+    assert (tmp_path / "phantom-1" / "report.pdf").is_file()
+
+
 def test_stage_3_is_drawn(tmp_path):
     code, text = without_extras("figure", SCAN, "--output", tmp_path)
     assert code == 0, text
@@ -120,6 +130,8 @@ def test_the_wheel_alone_segments_on_the_newest_numpy_and_pydicom(tmp_path):
     assert not {"torch", "monai", "monailabel", "ray"} & set(versions)
     assert int(versions["numpy"].split(".")[0]) >= 2
     assert int(versions["pydicom"].split(".")[0]) >= 3
+    done = run(place / "bin" / "acsnet", "demo", "--no-browser", "--output", tmp_path / "demo")
+    assert done.returncode == 0, done.stderr
     dicom = ROOT / "sample-data" / "dicom" / "phantom-1"
     done = run(place / "bin" / "acsnet", "segment", dicom, "--output", tmp_path / "out")
     assert done.returncode == 0, done.stderr

@@ -16,6 +16,7 @@ from acsnet.cli import (
     bench,
     cohort,
     compare,
+    demo,
     dicom_transfer,
     evaluate,
     labels,
@@ -38,6 +39,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 for command in (
+    demo.demo,
     segment.segment,
     segment.quantify,
     segment.figure,
