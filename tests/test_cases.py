@@ -336,8 +336,8 @@ def test_a_long_axis_stack_is_called_one_and_is_not_the_next_sample(samples, tmp
     affine[:3, 2] *= 1.6 / 10
     affine[:3, 3] += affine[:3, 0] * 40
     affine[:3, 0] *= 6
-    packings.save_nifti(nib.Nifti1Image(fine[40:140:6], affine), tmp_path / "studies" / "lax.nii")
-    assert not is_fit(read_scan(tmp_path / "studies" / "lax.nii").warnings)
+    packings.save_nifti(nib.Nifti1Image(fine[40:140:6], affine), tmp_path / "studies" / "stack.nii")
+    assert not is_fit(read_scan(tmp_path / "studies" / "stack.nii").warnings)
 
 
 def test_thin_slices_are_measured_with_a_word(samples, tmp_path):

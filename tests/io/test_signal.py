@@ -157,3 +157,14 @@ def test_a_window_of_stored_values_is_rescaled_with_them(patient_1, plain, tmp_p
     scan = read_scan(folder)
     np.testing.assert_allclose(standardise(scan).plain, standardise(plain).plain, atol=1e-4)
     assert [w for w in scan.warnings if "stored values" in w]
+
+
+@pytest.mark.parametrize(("last", "even"), [(1.5, True), (4.0, False)])
+def test_a_steep_ramp_of_gain_is_no_coil(last, even):
+    texture = np.random.default_rng(0).integers(50, 900, (60, 60))
+    ramp = np.geomspace(1.0, last, 4)  # from slice to slice by 1.14, or by 1.59
+    pixels = (texture * ramp[:, None, None]).astype(np.float32)
+    clean = cleaned("x", pixels)
+    assert clean.even is even
+    level = clean.pixels.mean(axis=(1, 2))
+    assert level / level[0] == pytest.approx(ramp if even else np.ones(4), rel=0.02)

@@ -132,7 +132,7 @@ def test_planes_along_the_axis_of_the_heart_are_told(samples, tmp_path):
     affine = image.affine.copy()
     affine[:3, 2] /= 6
     affine[:3, 0] *= 6
-    path = packings.save_nifti(nib.Nifti1Image(data, affine), tmp_path / "lax.nii")
+    path = packings.save_nifti(nib.Nifti1Image(data, affine), tmp_path / "stack.nii")
     scan = read_scan(path)
     assert not is_fit(scan.warnings)
     assert any("this looks like a long-axis stack" in warning for warning in scan.warnings)
