@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from acsnet.cli.serve import shown
 from acsnet.errors import InputError
-from acsnet.settings import read_settings, shown, sources
+from acsnet.settings import read_settings, sources
 
 DOCS = Path(__file__).parents[1] / "docs"
 

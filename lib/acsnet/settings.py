@@ -332,24 +332,3 @@ def sources() -> dict[tuple[str, ...], str]:
         default = "default" if inside is None else str(file)
         origins[name] = variable(name) if os.environ.get(variable(name)) else default
     return origins
-
-
-def held(settings: Settings, name: tuple[str, ...]) -> Any:
-    """The value of one setting."""
-    value: Any = settings
-    for part in name:
-        value = getattr(value, part)
-    return value
-
-
-def shown(value: Any) -> str:
-    """A value for people to read; a secret is `***`."""
-    if isinstance(value, SecretStr):
-        return "***" if value.get_secret_value() else ""
-    if isinstance(value, tuple):
-        return ", ".join(value)
-    if isinstance(value, re.Pattern):
-        return value.pattern
-    if isinstance(value, bool):
-        return str(value).lower()
-    return "" if value is None else str(value)

@@ -3,15 +3,20 @@
 import json
 import os
 import platform
+import re
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from pydantic import SecretStr
 from rich.markup import escape
 from rich.table import Table
 
 from acsnet import __version__
 from acsnet.cli.common import NOTICE, grid, out, say
+
+if TYPE_CHECKING:
+    from acsnet.settings import Settings
 
 
 def serve(
@@ -65,7 +70,7 @@ def serve(
 
 def config() -> None:
     """All settings, and where each comes from: its variable, the file, or the default."""
-    from acsnet.settings import held, read_settings, shown, sources
+    from acsnet.settings import read_settings, sources
 
     settings = read_settings()
     table = grid("setting", "value", "from", whole="setting")
@@ -104,3 +109,24 @@ def _torch() -> str:
     except ModuleNotFoundError:
         return "no PyTorch"
     return f"torch {torch.__version__}, GPU: {'yes' if torch.cuda.is_available() else 'no'}"
+
+
+def held(settings: "Settings", name: tuple[str, ...]) -> Any:
+    """The value of one setting."""
+    value: Any = settings
+    for part in name:
+        value = getattr(value, part)
+    return value
+
+
+def shown(value: Any) -> str:
+    """A value for people to read; a secret is `***`."""
+    if isinstance(value, SecretStr):
+        return "***" if value.get_secret_value() else ""
+    if isinstance(value, tuple):
+        return ", ".join(value)
+    if isinstance(value, re.Pattern):
+        return value.pattern
+    if isinstance(value, bool):
+        return str(value).lower()
+    return "" if value is None else str(value)
