@@ -237,8 +237,8 @@ def standardise(scan: ShortAxisScan) -> StandardScan:
     _, row_mm, column_mm = scan.spacing_mm
     mirrored = is_mirrored(scan)
     box = signal_box(scan)
-    seen = pixels if box is None else box.inside(pixels)
-    unit = turned(unit_range(seen, name=scan.name), turns, mirrored=mirrored)
+    visible = pixels if box is None else box.inside(pixels)
+    unit = turned(unit_range(visible, name=scan.name), turns, mirrored=mirrored)
     noise = noise_sd(unit)
     is_noise = noise**2 > MAX_NOISE_SHARE * float(unit.var())
     if is_noise:
@@ -252,7 +252,7 @@ def standardise(scan: ShortAxisScan) -> StandardScan:
         equalised=equalise(plain),
         turns=turns,
         mirrored=mirrored,
-        shape=(seen.shape[1], seen.shape[2]),
+        shape=(visible.shape[1], visible.shape[2]),
         is_noise=is_noise,
         box=box,
         warnings=warnings,

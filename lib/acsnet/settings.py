@@ -265,7 +265,7 @@ def variable(name: tuple[str, ...]) -> str:
 def read_settings() -> Settings:
     """What holds in this process: read once, and again when its environment has changed.
 
-    Raises InputError, naming variable or file, for a name that is none, a value that cannot be
+    Raises InputError, naming variable or file, for an unknown name, a value that cannot be
     used and a file that cannot be read.
     """
     given = {key: value for key, value in os.environ.items() if key.startswith(PREFIX)}

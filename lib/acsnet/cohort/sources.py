@@ -108,8 +108,8 @@ class PacsSource:
     def read(self) -> ShortAxisScan:
         """The scan, fetched to a folder that is removed again."""
         with tempfile.TemporaryDirectory() as folder:
-            found = self._examination
-            images = dict(zip(found.instances, found.in_series, strict=True))
+            examination = self._examination
+            images = dict(zip(examination.instances, examination.in_series, strict=True))
             download_images(self._pacs, study=self.study, images=images, folder=Path(folder))
             return read_scan(folder)
 

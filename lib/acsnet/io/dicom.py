@@ -338,12 +338,12 @@ def _spacing_remarks(chosen: Sequence[DicomFile], step_mm: float) -> list[str]:
     """Every second slice missing leaves even steps: only this tag can tell."""
     text = chosen[0].text("SpacingBetweenSlices")
     try:
-        told = abs(float(text))
+        tag_mm = abs(float(text))
     except ValueError:
         return []
-    if told == 0.0 or abs(told - step_mm) <= SPACING_TAG_TOLERANCE * step_mm:
+    if tag_mm == 0.0 or abs(tag_mm - step_mm) <= SPACING_TAG_TOLERANCE * step_mm:
         return []
     return [
         f"slices lie {step_mm:.2f} mm apart by ImagePositionPatient, which is used, but "
-        f"SpacingBetweenSlices is {told:g} mm: check that no slice is missing"
+        f"SpacingBetweenSlices is {tag_mm:g} mm: check that no slice is missing"
     ]

@@ -165,15 +165,15 @@ def _grouped(entries: list[DicomFile | Path]) -> list[Series]:
     by_uid: dict[str, list[DicomFile]] = {}
     for file in files:
         by_uid.setdefault(file.text("SeriesInstanceUID"), []).append(file)
-    found = []
+    series = []
     for uid, group in by_uid.items():
         folders = {file.path.parent for file in group}
         near = tuple(path for path in damaged if path.parent in folders)
-        found.append(Series(uid, tuple(group), near))
+        series.append(Series(uid, tuple(group), near))
     with_files = {file.path.parent for file in files}
     alone: dict[Path, list[Path]] = {}
     for path in damaged:
         if path.parent not in with_files:
             alone.setdefault(path.parent, []).append(path)
-    found += [Series("", (), tuple(paths)) for paths in alone.values()]
-    return found
+    series += [Series("", (), tuple(paths)) for paths in alone.values()]
+    return series

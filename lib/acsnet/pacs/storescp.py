@@ -61,7 +61,7 @@ class Receiver:
         max_bytes: of one object.
 
     Raises:
-        InputError: a title or a sender that is none, or a port that cannot be opened.
+        InputError: an invalid title or sender, or a port that cannot be opened.
     """
 
     def __init__(

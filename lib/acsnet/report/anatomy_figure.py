@@ -33,7 +33,7 @@ GREY_PERCENTILES = (1.0, 99.0)  # black and white of a slice, in its crop
 # The first three after Okabe and Ito, safe for colour-blind readers.
 DRAWN, FINAL, POOL, FAILED = "#E69F00", "#56B4E9", "#009E73", "#C00000"
 POOL_OPACITY = 0.4
-ROWS = ("image", "network's wall", "wall that leaves")
+ROWS = ("image", "network's wall", "corrected wall")
 
 # The layout, in inches; text in points.
 CELL, GAP, LEFT, RIGHT = 2.2, 0.1, 0.4, 0.1
@@ -178,7 +178,7 @@ def _draw_frame(figure: Figure, result: Result) -> None:
     figure.legend(
         handles=[
             Line2D([], [], color=DRAWN, label="network's wall"),
-            Line2D([], [], color=FINAL, label="wall that leaves"),
+            Line2D([], [], color=FINAL, label="corrected wall"),
             Patch(facecolor=POOL, alpha=POOL_OPACITY, label="blood pool"),
             Patch(
                 facecolor="none", edgecolor=FAILED, linewidth=2, label="failed a check, or dropped"

@@ -58,11 +58,11 @@ def decoded_apart(paths: Sequence[Path]) -> dict[Path, NDArray[Any]]:
     except subprocess.TimeoutExpired:
         return {}
     out = io.BytesIO(done.stdout)
-    found: dict[Path, NDArray[Any]] = {}
+    pixels_by_path: dict[Path, NDArray[Any]] = {}
     for path in paths:
         try:
             words = np.load(out, allow_pickle=False)
         except (EOFError, ValueError):
             break
-        found[path] = words[0] if words.ndim == 3 and len(words) == 1 else words
-    return found
+        pixels_by_path[path] = words[0] if words.ndim == 3 and len(words) == 1 else words
+    return pixels_by_path

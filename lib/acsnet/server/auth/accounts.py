@@ -63,9 +63,9 @@ class Accounts:
         """Name -> account; none where there is no file. Raises AccountsError for a damaged file."""
         try:
             stat = self.file.stat()
-            seen = (stat.st_ino, stat.st_mtime_ns, stat.st_size)
-            if seen != self._seen:
-                self._known, self._seen = _read(self.file.read_text(encoding="utf-8")), seen
+            stamp = (stat.st_ino, stat.st_mtime_ns, stat.st_size)
+            if stamp != self._seen:
+                self._known, self._seen = _read(self.file.read_text(encoding="utf-8")), stamp
         except FileNotFoundError:
             return {}
         except (OSError, ValueError, KeyError, TypeError) as error:
@@ -127,8 +127,8 @@ def is_password(password: str, kept: str) -> bool:
     """Whether a password has this hash, in constant time."""
     _, *costs, salt, expected = kept.split("$")
     log2, block, parallel = map(int, costs)
-    found = _scrypt(password[:MAX_PASSWORD], base64.b64decode(salt), log2, block, parallel)
-    return hmac.compare_digest(found, base64.b64decode(expected))
+    derived = _scrypt(password[:MAX_PASSWORD], base64.b64decode(salt), log2, block, parallel)
+    return hmac.compare_digest(derived, base64.b64decode(expected))
 
 
 _NOBODYS = f"scrypt${COST_LOG2}${BLOCK}${PARALLEL}${'A' * 22}==${'A' * 43}="

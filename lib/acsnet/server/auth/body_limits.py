@@ -31,10 +31,10 @@ def rule_of(method: str, path: str) -> Rule | None:
 
 def body_refusal(rule: Rule, headers: Headers, *, upload_mb: int) -> tuple[int, str] | None:
     """HTTP status and reason for a body that the route does not take, or None."""
-    told = headers.get("content-length", "0")
-    if not told.isdecimal():
+    declared = headers.get("content-length", "0")
+    if not declared.isdecimal():
         return 413, "send the request with its Content-Length"
-    length = int(told)
+    length = int(declared)
     kinds = BODIES[rule.body]
     if not kinds:
         return (413, "this takes no body") if length > MAX_UNREAD_BYTES else None

@@ -96,7 +96,7 @@ class Tokens:
         return Person(self._name(claims), self._role(claims))
 
     def _check_use(self, claims: dict[str, Any]) -> None:
-        """Raises TokenError for a token of a client that is none of ours, and one without end."""
+        """Raise TokenError for a token of another client, and for one that never expires."""
         ours = (self._settings.audience, *self._settings.clients)
         for claim in ("azp", "client_id"):
             if claims.get(claim, ours[0]) not in ours:

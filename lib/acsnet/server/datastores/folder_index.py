@@ -117,12 +117,12 @@ class FolderIndex(LocalDatastore):
 
     def _by_id(self, folder: Path) -> dict[str, str]:
         """Id -> ending of the files of a folder that are images or labels."""
-        found = {}
+        endings = {}
         for name in (entry.name for entry in os.scandir(folder)):
             ext = next((suffix for suffix in self._suffixes if name.endswith(suffix)), None)
             if ext is not None and not name.startswith("."):
-                found[name.removesuffix(ext)] = ext
-        return found
+                endings[name.removesuffix(ext)] = ext
+        return endings
 
 
 def _set_aside(record: Path) -> None:

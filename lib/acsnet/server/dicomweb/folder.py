@@ -130,14 +130,14 @@ def _now(store: StudiesDatastore) -> list[Series]:
 
 
 def _chosen(store: StudiesDatastore, study: str, series: str | None = None) -> list[Series]:
-    found = [
+    matches = [
         one
         for one in store.series()
         if one.text("StudyInstanceUID") == study and series in (None, one.uid)
     ]
-    if not found:
+    if not matches:
         raise HTTPException(404, f"there is no such {'study' if series is None else 'series'}")
-    return found
+    return matches
 
 
 def _path(store: StudiesDatastore, study: str, series: str, instance: str) -> Path:
@@ -152,8 +152,8 @@ def _path(store: StudiesDatastore, study: str, series: str, instance: str) -> Pa
     raise HTTPException(404, "there is no such instance")
 
 
-def _metadata(found: list[Series], base: str) -> Iterator[dict[str, Any]]:
-    for one in found:
+def _metadata(matches: list[Series], base: str) -> Iterator[dict[str, Any]]:
+    for one in matches:
         for file in one.files:
             study, instance = file.text("StudyInstanceUID"), file.text("SOPInstanceUID")
             address = f"{base}/studies/{study}/series/{one.uid}/instances/{instance}"

@@ -48,10 +48,10 @@ INSTANCE_TAGS = (
 )
 
 
-def studies(found: Iterable[Series]) -> list[Attributes]:
+def studies(matches: Iterable[Series]) -> list[Attributes]:
     """One answer for each study, with the counts and modalities of its series."""
     by_uid: dict[str, list[Series]] = {}
-    for series in found:
+    for series in matches:
         if series.files:
             by_uid.setdefault(series.text("StudyInstanceUID"), []).append(series)
     return [
@@ -65,23 +65,23 @@ def studies(found: Iterable[Series]) -> list[Attributes]:
     ]
 
 
-def series(found: Iterable[Series]) -> list[Attributes]:
+def series(matches: Iterable[Series]) -> list[Attributes]:
     """One answer for each series."""
     return [
         {
             **_picked(one.files[0], (*SERIES_TAGS, "StudyInstanceUID")),
             **_made("NumberOfSeriesRelatedInstances", len(one.files)),
         }
-        for one in found
+        for one in matches
         if one.files
     ]
 
 
-def instances(found: Iterable[Series]) -> list[Attributes]:
+def instances(matches: Iterable[Series]) -> list[Attributes]:
     """One answer for each file."""
     return [
         _picked(file, (*INSTANCE_TAGS, "StudyInstanceUID", "SeriesInstanceUID", "Modality"))
-        for one in found
+        for one in matches
         for file in one.files
     ]
 
@@ -115,13 +115,13 @@ def element_json(dataset: Dataset, tag: Any) -> dict[str, Any] | None:
 
 
 def _picked(file: DicomFile, keywords: Iterable[str]) -> Attributes:
-    found = {}
+    attributes = {}
     for keyword in keywords:
         if keyword in file.header:
             element = element_json(file.header, keyword)
             if element is not None:
-                found[f"{tag_for_keyword(keyword):08X}"] = element
-    return found
+                attributes[f"{tag_for_keyword(keyword):08X}"] = element
+    return attributes
 
 
 def _made(keyword: str, *values: Any) -> Attributes:

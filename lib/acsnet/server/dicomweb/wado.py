@@ -41,19 +41,19 @@ def metadata(path: Path, address: str) -> Attributes:
     address: of the instance, without a slash at its end. Raises InputError for a damaged file.
     """
     dataset = _read(path)
-    found: Attributes = {}
+    attributes: Attributes = {}
     for tag in sorted(dataset.keys()):
         key = f"{tag:08X}"
         vr, value = dataset.get_item(tag).VR, dataset.get_item(tag).value
         if key == PIXEL_DATA:
-            found[key] = {"vr": "OW", "BulkDataURI": f"{address}/frames/1"}
+            attributes[key] = {"vr": "OW", "BulkDataURI": f"{address}/frames/1"}
         elif vr in BINARY and isinstance(value, bytes) and len(value) > LONG_BYTES:
-            found[key] = {"vr": vr, "BulkDataURI": f"{address}/bulkdata/{key}"}
+            attributes[key] = {"vr": vr, "BulkDataURI": f"{address}/bulkdata/{key}"}
         elif (element := element_json(dataset, tag)) is not None:
-            found[key] = element
+            attributes[key] = element
     syntax = str(dataset.file_meta.get("TransferSyntaxUID", ImplicitVRLittleEndian))
-    found["00083002"] = {"vr": "UI", "Value": [syntax]}  # AvailableTransferSyntaxUID
-    return found
+    attributes["00083002"] = {"vr": "UI", "Value": [syntax]}  # AvailableTransferSyntaxUID
+    return attributes
 
 
 def bulk_data(path: Path, tag: str) -> bytes:

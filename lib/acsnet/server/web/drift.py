@@ -44,15 +44,15 @@ def measures_of(scan: ShortAxisScan, burden_percent: float | None) -> dict[str, 
     """
     low, dark, middle, bright, high = np.percentile(scan.pixels, (1, 10, 50, 90, 99))
     span = max(float(high - low), float(np.finfo(np.float32).tiny))
-    found = {
+    measures = {
         "pixel_mm": float(np.mean(scan.spacing_mm[1:])),
         "slice_mm": float(scan.spacing_mm[0]),
         "median_intensity": float(middle - low) / span,
         "contrast": float(bright - dark) / span,
     }
     if burden_percent is not None:
-        found["burden_percent"] = burden_percent
-    return {name: round(value, 4) for name, value in found.items()}
+        measures["burden_percent"] = burden_percent
+    return {name: round(value, 4) for name, value in measures.items()}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -121,8 +121,8 @@ class CountTraffic:
             return
         sends = scope["method"] in ("POST", "PUT")
         headers = Headers(scope=scope)
-        told = headers.get("content-length", "0")
-        length = int(told) if told.isdecimal() else 0
+        declared = headers.get("content-length", "0")
+        length = int(declared) if declared.isdecimal() else 0
         works = sends and self._takes_place(scope["method"], scope["path"])
         try:
             self.traffic.check(upload=works, length=length, place=not length)
