@@ -70,21 +70,16 @@ class StudiesDatastore(FolderScans):
     def get_unlabeled_images(
         self, label_tag: str | None = None, labels: list[str] | None = None
     ) -> list[str]:
-        """Ids of the scans that wait for a person: none that are refused, cine or long-axis."""
+        """Ids of the scans that wait for a person: none refused, rejected, cine or long-axis."""
         self.refresh()
         images: list[str] = super().get_unlabeled_images(label_tag, labels)
         return [
             image
             for image in images
             if DRAWN not in self.get_labels_by_image_id(image)
-            and not self._is_rejected(image)
+            and (self.get_labels_by_image_id(image) or not self._versions.versions(image))
             and self.verdict(image).is_offered
         ]
-
-    def _is_rejected(self, image: str) -> bool:
-        """Whether all that was drawn on a scan was withdrawn."""
-        versions = self._versions.versions(image)
-        return bool(versions) and not self.get_labels_by_image_id(image)
 
     def save_label(
         self, image_id: str, label_filename: str, label_tag: str, label_info: dict[str, Any]
