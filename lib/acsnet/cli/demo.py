@@ -30,7 +30,7 @@ def demo(
     scan = read_scan(INSTALLED if INSTALLED.is_file() else CHECKED_OUT)
     result = Pipeline.load()(scan)
     folder = write_result(result, output)
-    write_reports(result, folder, ("pdf",), subject=UNKNOWN)
+    write_reports(result, folder, ["pdf"], subject=UNKNOWN)
     page = folder / PAGE
     write_text(page, case_page(result, (PDF, FEATURES, SEGMENTATION)))
     burden = result.features.scar_burden_percent
