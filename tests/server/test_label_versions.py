@@ -161,10 +161,12 @@ def test_a_save_whose_showing_was_cut_short_is_shown_at_the_next_start(make_stor
     assert value_of(make_store(), "a", DRAWN) == 3
 
 
-def test_the_list_of_labels_is_never_half_a_file(make_store, tmp_path, monkeypatch):
+def test_the_record_of_an_image_is_never_half_a_file(make_store, tmp_path, monkeypatch):
     store = make_store()
     save(store, value=1)
-    before = (tmp_path / "store" / "datastore_v2.json").read_text()
+    store.update_image_info("a", {"x": "y"})
+    (record,) = (tmp_path / "store" / "records").glob("*.json")
+    before = record.read_text()
 
     def crash(*_):
         raise KeyboardInterrupt
@@ -173,7 +175,7 @@ def test_the_list_of_labels_is_never_half_a_file(make_store, tmp_path, monkeypat
         patch.setattr("acsnet.storage.os.replace", crash)
         with pytest.raises(KeyboardInterrupt):
             store.update_image_info("a", {"x": "y" * 100_000})
-    assert (tmp_path / "store" / "datastore_v2.json").read_text() == before
+    assert record.read_text() == before
     assert value_of(make_store(), "a", DRAWN) == 1
 
 
