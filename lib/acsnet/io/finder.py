@@ -56,16 +56,24 @@ def is_volume(path: Path) -> bool:
 
 def scan_files(files: Sequence[Path], *, root: Path) -> tuple[list[Path], list[str]]:
     """As `volume_files`, of the files with a volume that were found below `root`."""
-    stems = {(path.parent, stem_of(path).lower()) for path in files}
+    stems: dict[Path, set[str]] = {}
+    for path in files:
+        stems.setdefault(path.parent, set()).add(stem_of(path).lower())
+    headers = {
+        path.with_name(stem_of(path)) for path in files if path.name.lower().endswith(".hdr")
+    }
+    with_image = {
+        folder for folder, names in stems.items() if not all(map(LABEL_NAME.search, names))
+    }
     names = {path.name.lower() for path in files if not LABEL_NAME.search(path.parent.name)}
     scans, remarks = [], []
     for path in files:
         lowered, shown = path.name.lower(), path.relative_to(root).as_posix()
         if lowered.endswith(LABEL_SUFFIXES):
             remarks.append(f"{shown} was passed over: it is a segmentation")
-        elif lowered.endswith(DATA_SUFFIXES) and _has_header(path, files):
+        elif lowered.endswith(DATA_SUFFIXES) and path.with_name(stem_of(path)) in headers:
             continue  # the pixels of the .hdr file beside it
-        elif _is_label_map(path, stems, names):
+        elif _is_label_map(path, stems[path.parent], names, beside_image=path.parent in with_image):
             remarks.append(f"{shown} was passed over: it is the label map of an image")
         else:
             scans.append(path)
@@ -215,30 +223,22 @@ def _places(files: Sequence[DicomFile]) -> frozenset[str]:
     return frozenset(file.text("ImagePositionPatient") for file in files)
 
 
-def _has_header(path: Path, files: Sequence[Path]) -> bool:
-    stem = stem_of(path)
-    return any(
-        other.parent == path.parent
-        and stem_of(other) == stem
-        and other.name.lower().endswith(".hdr")
-        for other in files
-    )
+def _is_label_map(path: Path, stems: set[str], names: set[str], *, beside_image: bool) -> bool:
+    """By its name, or that of its folder, where its image is there, too.
 
-
-def _is_label_map(path: Path, stems: set[tuple[Path, str]], names: set[str]) -> bool:
-    """By its name, or that of its folder, where its image is there, too."""
+    stems: of all files of its folder; names: of the files of other folders than those of label
+    maps; beside_image: whether one of its folder is called as no label map is.
+    """
     stem = stem_of(path).lower()
     if LABEL_NAME.search(path.parent.name) and path.name.lower() in names:
         return True
-    beside = [other for folder, other in stems if folder == path.parent and other != stem]
-    if any(_image_name(stem, match) in beside for match in PART_NAME.finditer(stem)):
+    if any(_image_name(stem, match) in stems for match in PART_NAME.finditer(stem)):
         return True
     match = LABEL_NAME.search(stem)
     if match is None:
         return False
-    if of_image := _image_name(stem, match):
-        return any(other == of_image for other in beside)
-    return any(not LABEL_NAME.search(other) for other in beside)
+    of_image = _image_name(stem, match)
+    return of_image in stems if of_image else beside_image
 
 
 def _image_name(stem: str, match: re.Match[str]) -> str:
