@@ -82,6 +82,7 @@ def test_a_version_that_cannot_be_loaded_leaves_the_one_before_served(versions, 
     assert ModelServer(models).current().version == first
 
 
+@pytest.mark.slow
 def test_damaged_aliases_leave_the_model_served_that_was_and_say_the_way_out(versions):
     models, first, _ = versions
     served = ModelServer(models)

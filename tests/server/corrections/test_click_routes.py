@@ -26,6 +26,8 @@ from acsnet.server.corrections.points import input_index
 from acsnet.server.datastores.frame_labels import from_frames, to_frames
 from acsnet.server.datastores.label_intake import accept_label
 
+pytestmark = pytest.mark.slow
+
 READER = "Ada"
 LPS = np.diag([-1.0, -1.0, 1.0])
 

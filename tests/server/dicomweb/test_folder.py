@@ -158,6 +158,7 @@ def stow(web, *datasets, path="/dicomweb/studies"):
     return web.client.post(path, content=parts + b"--x--\r\n", headers=kind)
 
 
+@pytest.mark.slow
 def test_what_a_viewer_stores_is_a_draft_with_warnings_report_and_sr(web):
     before = {path: path.stat().st_mtime_ns for path in web.studies.rglob("*")}
     seg, labels = seg_of(web)
