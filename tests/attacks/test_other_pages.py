@@ -98,4 +98,5 @@ def test_a_refusal_has_them_too(locked):
 def test_nothing_runs_in_data_that_is_opened_as_a_page():
     assert "sandbox" in DATA_POLICY
     assert "default-src 'none'" in DATA_POLICY
-    assert "script" not in PAGE_POLICY
+    assert "script-src 'self';" in PAGE_POLICY
+    assert "unsafe" not in PAGE_POLICY

@@ -23,7 +23,7 @@ PACKERS = {
 }
 """What packs files, by the first bytes; gzip is read."""
 
-MIN_VALUES = 16
+MIN_VALUES = 10
 """Different values of an image: fewer whole ones are labels. Ours."""
 
 

@@ -124,7 +124,7 @@ def test_a_browser_is_sent_to_the_login_and_back(site):
 
 
 def test_a_program_is_told_to_log_in(site):
-    answer = site.client().get("/info/", headers=HTML)
+    answer = site.client().get("/info/")
     assert answer.status_code == 401
     assert answer.headers["www-authenticate"] == "Bearer"
     assert answer.json() == {"detail": "log in first"}

@@ -22,8 +22,8 @@ from acsnet.io.label_map import read_labels_on
 from acsnet.labels import MYOCARDIUM, Label
 from acsnet.server import asgi
 from acsnet.server.app import AcsnetApp
+from acsnet.server.corrections.frame_labels import from_frames, to_frames
 from acsnet.server.corrections.points import input_index
-from acsnet.server.datastores.frame_labels import from_frames, to_frames
 from acsnet.server.datastores.label_intake import accept_label
 
 pytestmark = pytest.mark.slow

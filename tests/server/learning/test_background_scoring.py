@@ -2,8 +2,11 @@
 
 import threading
 import time
+from collections.abc import Callable
 from contextlib import contextmanager
+from dataclasses import dataclass
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -134,6 +137,18 @@ def test_what_is_not_the_scans_fault_is_not_held_against_it(tmp_path, reason):
     assert not BegunScans(tmp_path).holds("s4", "of s4")
 
 
+@dataclass(frozen=True, kw_only=True)
+class StandIn:
+    """A pipeline that gives what a function of the scan gives; its networks are not asked."""
+
+    answer: Callable[[Any], Any]
+    roi_net: None = None
+    myocardium_net: None = None
+
+    def __call__(self, scan):
+        return self.answer(scan)
+
+
 class OneChain:
     """A model server without a registry."""
 
@@ -150,9 +165,7 @@ class OneChain:
 
 @pytest.fixture
 def task(tmp_path):
-    def pipeline(scan):
-        return SimpleNamespace(scan=scan)
-
+    pipeline = StandIn(answer=lambda scan: SimpleNamespace(scan=scan))
     served = OneChain(Chain(version="v1", pipeline=pipeline))
     return AcsnetTask(served, InferenceQueue(Limits()), folder=tmp_path)
 
@@ -166,7 +179,7 @@ def test_the_networks_are_lent_only_while_nobody_uses_them(task, samples):
         held.set()
         let_go.wait(20)
 
-    task._served.chain = Chain(version="v2", pipeline=hold)
+    task._served.chain = Chain(version="v2", pipeline=StandIn(answer=hold))
     thread = threading.Thread(target=task.when_idle, args=(path,), kwargs={"quiet_s": 0})
     thread.start()
     assert held.wait(20)

@@ -11,7 +11,7 @@ from acsnet.annotations import audit_log
 from acsnet.io import read_scan
 from acsnet.io.client_labels import read_client_labels
 from acsnet.labels import LABELS
-from acsnet.server.datastores.frame_labels import to_frames
+from acsnet.server.corrections.frame_labels import to_frames
 from acsnet.server.state.paths import audit_log_file, edits_folder
 
 READER = "Ana"

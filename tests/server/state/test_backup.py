@@ -18,8 +18,8 @@ from acsnet.annotations.label_versions import VersionStore
 from acsnet.annotations.reading_details import DetailsStore, ReadingDetails
 from acsnet.errors import InputError
 from acsnet.fine_tuning.model_registry import Models
+from acsnet.server.corrections.unsaved_edits import UnsavedEdits
 from acsnet.server.datastores.folder import StudiesDatastore
-from acsnet.server.datastores.unsaved_edits import UnsavedEdits
 from acsnet.server.state.backup import MANIFEST, write_backup
 from acsnet.server.state.paths import (
     DETAILS,

@@ -15,11 +15,11 @@ from acsnet.io import read_scan
 from acsnet.io.client_labels import read_client_labels
 from acsnet.labels import LABELS
 from acsnet.server.app import AcsnetApp, App
-from acsnet.server.datastores.frame_labels import from_frames, instance_uids, to_frames
+from acsnet.server.corrections.frame_labels import from_frames, instance_uids, to_frames
+from acsnet.server.corrections.unsaved_edits import UnsavedEdits
 from acsnet.server.datastores.label_intake import accept_label, author_of, record_save
 from acsnet.server.datastores.label_records import DRAWN
 from acsnet.server.datastores.protocol import LabelRecord, StudyStore, held_under
-from acsnet.server.datastores.unsaved_edits import UnsavedEdits
 from acsnet.server.identity import logged_in, signed
 from acsnet.server.inference.work_queue import volume_place
 from acsnet.server.routes.common import known_case

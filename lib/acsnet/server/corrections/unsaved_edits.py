@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 
-from acsnet.server.datastores.frame_labels import Runs
+from acsnet.server.corrections.frame_labels import Runs
 from acsnet.server.state.paths import private_folder
 from acsnet.storage import set_aside, write_json
 

@@ -8,7 +8,7 @@ from acsnet.errors import InputError
 from acsnet.io import read_scan, write_label_map
 from acsnet.io.label_map import read_label_map
 from acsnet.labels import Label
-from acsnet.server.datastores.frame_labels import from_frames, to_frames
+from acsnet.server.corrections.frame_labels import from_frames, to_frames
 
 LPS_TO_RAS = np.array([-1.0, -1.0, 1.0])
 
