@@ -17,7 +17,7 @@ from acsnet.cohort.outcome import Outcome
 from acsnet.cohort.sources import Source
 from acsnet.errors import AcsnetError, OutputFullError, WeightsError
 from acsnet.export import FEATURES, SEGMENTATION, write_result
-from acsnet.io.phases import without_options
+from acsnet.io.dicom_stack.phases import without_options
 from acsnet.nets.weights import read_manifest
 from acsnet.pipeline import Pipeline
 from acsnet.quantify.scar import ScarMethod

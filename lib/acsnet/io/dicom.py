@@ -24,6 +24,7 @@ from acsnet.io.dicom_files import (
 )
 from acsnet.io.dicom_stack.contrast import Content, content_of
 from acsnet.io.dicom_stack.frames import frames_of
+from acsnet.io.dicom_stack.phases import choose_phase
 from acsnet.io.dicom_stack.pixels import bit_remarks, fitting_windows, pixels_of, stacked_padding
 from acsnet.io.dicom_stack.selection import (
     main_stack,
@@ -42,7 +43,6 @@ from acsnet.io.geometry import (
     turn_remarks,
 )
 from acsnet.io.limits import check_extent, check_field, check_size, check_voxel_mm
-from acsnet.io.phases import choose_phase
 from acsnet.io.signal import cleaned
 from acsnet.scan import InputGrid, ShortAxisScan
 from acsnet.storage import readable_name

@@ -15,9 +15,9 @@ from acsnet.errors import InputError
 from acsnet.io.dicom_files import MAX_DEPTH, DicomFile, files_below, read_header
 from acsnet.io.dicom_stack.frames import frames_of
 from acsnet.io.dicom_stack.image_kinds import kind_of
+from acsnet.io.dicom_stack.phases import phases_of
 from acsnet.io.dicom_stack.selection import MIN_STACK
 from acsnet.io.dicom_stack.series_choice import joined
-from acsnet.io.phases import phases_of
 from acsnet.io.series import Series
 from acsnet.io.volume import DATA_SUFFIXES, LABEL_SUFFIXES, SUFFIXES
 from acsnet.storage import readable_name

@@ -18,7 +18,7 @@ from acsnet.io.dicom_files import (
     read_header,
 )
 from acsnet.io.dicom_stack.frames import flat
-from acsnet.io.phases import SEPARATING_TAGS
+from acsnet.io.dicom_stack.phases import SEPARATING_TAGS
 from acsnet.io.volume import SUFFIXES
 
 KEPT_TAGS = (

@@ -1,14 +1,19 @@
-"""Recognise late gadolinium enhancement (LGE) series by their names.
+"""Which series of a PACS may be late gadolinium enhancement (LGE) stacks, by what a search tells.
 
-Not from the paper. Names differ between sites: `ACSNET_PACS_LGE` replaces the pattern.
+LGE is recognised by name. Not from the paper: names differ between sites, and `ACSNET_PACS_LGE`
+replaces the pattern. Some store each breath-hold as a series: a search tells names and numbers of
+images only, and whether such parts make a stack is seen from their headers, see
+`acsnet.pacs.preflight`.
 """
 
 import re
+from collections.abc import Sequence
 
 from pydicom.dataset import Dataset
 
-from acsnet.io.dicom_files import text_of
+from acsnet.io.dicom_files import quiet_pydicom, text_of
 from acsnet.io.dicom_stack.contrast import LGE, NAME_TAGS, NO_LGE
+from acsnet.io.dicom_stack.series_choice import MAX_SLICES_OF_PART, MIN_PARTS, name_stem
 
 
 def lge_name(header: Dataset, pattern: re.Pattern[str] = LGE) -> str | None:
@@ -17,3 +22,37 @@ def lge_name(header: Dataset, pattern: re.Pattern[str] = LGE) -> str | None:
     if any(NO_LGE.search(name) for name in names.values()):
         return None
     return next((f"{tag} {name!r}" for tag, name in names.items() if pattern.search(name)), None)
+
+
+def possible_stacks(headers: Sequence[Dataset]) -> list[list[Dataset]]:
+    """Series from a search, in its order; those that may be parts of one stack as one group.
+
+    Such are at least three of one study and patient with a few images each, called alike but for
+    numbers; they are ordered by SeriesNumber.
+    """
+    groups: dict[tuple[str, ...], list[Dataset]] = {}
+    with quiet_pydicom():
+        for header in headers:
+            groups.setdefault(_key(header), []).append(header)
+    stacks: list[list[Dataset]] = []
+    for parts in groups.values():
+        if len(parts) < MIN_PARTS:
+            stacks += [[part] for part in parts]
+        else:
+            stacks.append(sorted(parts, key=_number))
+    return stacks
+
+
+def _key(header: Dataset) -> tuple[str, ...]:
+    uid = text_of(header, "SeriesInstanceUID")
+    images = text_of(header, "NumberOfSeriesRelatedInstances")
+    if not images.isdecimal() or not 0 < int(images) <= MAX_SLICES_OF_PART:
+        return (uid,)
+    tags = ("StudyInstanceUID", "PatientID", "Modality")
+    name = text_of(header, "SeriesDescription") or text_of(header, "ProtocolName")
+    return (*(text_of(header, tag) for tag in tags), name_stem(name))
+
+
+def _number(header: Dataset) -> tuple[float, str]:
+    text = text_of(header, "SeriesNumber")
+    return (float(text) if text.isdecimal() else 0.0), text_of(header, "SeriesInstanceUID")

@@ -11,8 +11,7 @@ from acsnet.io.dicom_files import quiet_pydicom, text_of
 from acsnet.pacs.config import PacsSettings, is_dicomweb, pacs_settings
 from acsnet.pacs.dicomweb import DicomWeb, NotStoredError
 from acsnet.pacs.download import download_series
-from acsnet.pacs.lge_series import lge_name
-from acsnet.pacs.parts import possible_stacks
+from acsnet.pacs.lge_series import lge_name, possible_stacks
 from acsnet.pacs.storescu import peer, read_whole, store_files
 
 

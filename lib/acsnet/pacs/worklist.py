@@ -19,8 +19,7 @@ from acsnet.io.dicom_files import quiet_pydicom, text_of
 from acsnet.pacs.annotations import Annotation, annotation_of, is_derived, newest_first
 from acsnet.pacs.config import PacsSettings
 from acsnet.pacs.dicomweb import DicomWeb, is_uid
-from acsnet.pacs.lge_series import lge_name
-from acsnet.pacs.parts import possible_stacks
+from acsnet.pacs.lge_series import lge_name, possible_stacks
 from acsnet.pacs.preflight import Examination, examine
 from acsnet.pacs.psir import Choice, choose_among
 from acsnet.pacs.shared_search import SharedSearch

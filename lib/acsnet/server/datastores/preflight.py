@@ -12,7 +12,7 @@ from threading import Lock
 from acsnet import io
 from acsnet.errors import AcsnetError
 from acsnet.io import read_scan
-from acsnet.io.phases import without_options
+from acsnet.io.dicom_stack.phases import without_options
 from acsnet.scan import is_fit
 from acsnet.server.errors import printable
 from acsnet.storage import append_lines, read_lines

@@ -6,7 +6,7 @@ from enum import Enum
 
 from acsnet.active_learning.assignments import Offer, last_offer
 from acsnet.annotations.label_versions import by_networks
-from acsnet.io.phases import without_options
+from acsnet.io.dicom_stack.phases import without_options
 from acsnet.scan import UNFIT, is_fit
 from acsnet.server.datastores.label_records import DRAFT, DRAWN, REVIEWED
 from acsnet.server.datastores.protocol import LabelRecord, StudyStore, record_called

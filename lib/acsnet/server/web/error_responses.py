@@ -9,7 +9,7 @@ from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 
 from acsnet.errors import AcsnetError
-from acsnet.io.phases import without_options
+from acsnet.io.dicom_stack.phases import without_options
 from acsnet.server.errors import MemoryShortError, printable
 from acsnet.server.web.templates import page
 

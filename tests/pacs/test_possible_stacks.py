@@ -7,7 +7,7 @@ from pydicom.uid import generate_uid
 import packings
 from acsnet.io import read_scan
 from acsnet.pacs.archive import Archive, Companions
-from acsnet.pacs.parts import possible_stacks
+from acsnet.pacs.lge_series import possible_stacks
 from acsnet.quantify.features import compute_features
 
 pytestmark = pytest.mark.slow
