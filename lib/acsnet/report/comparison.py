@@ -112,13 +112,17 @@ def comparison_page(
     page = new_page()
     top = A4[1] - MARGIN
     text(page, MARGIN, top, "Two scans of late gadolinium enhancement", points=TITLE, bold=True)
-    pairs = (
+    patient = (
         ("Patient", of_after.patient_name or of_before.patient_name),
         ("Patient ID", of_after.patient_id or of_before.patient_id),
-        ("Before", _scan_words(comparison.before, of_before)),
-        ("After", _scan_words(comparison.after, of_after)),
     )
-    top = facts(page, top - 0.36, [pair for pair in pairs if pair[1]])
+    top = facts(page, top - 0.36, [pair for pair in patient if pair[1]])
+    # One by one: of several, `facts` draws the short ones first.
+    for name, named, subject in (
+        ("Before", comparison.before, of_before),
+        ("After", comparison.after, of_after),
+    ):
+        top = facts(page, top, [(name, _scan_words(named, subject))])
     if comparison.remarks:
         top = heading(page, top - 0.08, "Doubts")
         bullets = [f"\N{BULLET} {words}" for words in comparison.remarks]
