@@ -14,7 +14,7 @@ from acsnet.anatomy.latent_prior import load_prior
 from acsnet.labels import ENHANCEMENT, LEFT_VENTRICLE, MYOCARDIUM, Label
 from acsnet.nets.inference import Form, InferenceNetwork, load_codec, load_segmenter
 from acsnet.nets.weights import SHIPPED, read_manifest
-from acsnet.preprocess import StandardScan, standardise, to_scan
+from acsnet.preprocess import StandardScan, check_image, standardise, to_scan
 from acsnet.quantify.obstruction import find_obstruction
 from acsnet.quantify.quantification import NOTHING, Given, Quantification, quantify
 from acsnet.quantify.scar import ScarMethod, ScarThreshold, classify_enhancement
@@ -91,8 +91,9 @@ class Pipeline:
         """Segment and measure a scan; given: facts that a person supplies.
 
         A scan without a visible ventricle gives an empty label map and a warning. Raises InputError
-        for a scan without contrast, and as `quantify` does.
+        for a scan without contrast, for a label map, and as `quantify` does.
         """
+        check_image(scan)
         seconds: dict[str, float] = {}
         with _timed(seconds, "standardise"):
             standard = standardise(scan)

@@ -27,6 +27,7 @@ INTENSITY_PERCENTILES = (0.5, 99.5)
 # noise of 10 % of white. Smoothed noise would pass for a heart.
 MAX_NOISE_SHARE = 0.6
 PATIENT_LEFT_RAS = np.array([-1.0, 0.0, 0.0])
+MIN_VALUES = 10  # different values of an image: fewer whole ones are labels. Ours
 MAX_SATURATED_SHARE = 0.5  # a window that clips more of the pixels is wrong and not applied
 
 
@@ -228,6 +229,23 @@ def equalise(plain: NDArray[np.float32]) -> NDArray[np.float32]:
     tile = round(TILE_MM / STANDARD_MM)
     slices = [equalize_adapthist(s, kernel_size=tile, clip_limit=CLIP_LIMIT) for s in plain]
     return (255.0 * np.stack(slices)).astype(np.float32)
+
+
+def check_image(scan: ShortAxisScan) -> None:
+    """Refuse a label map: what networks draw on it would be numbers of nothing.
+
+    Raises InputError for a scan of few different values that are all whole.
+    """
+    middle = np.unique(scan.pixels[len(scan.pixels) // 2])
+    if len(middle) >= MIN_VALUES:
+        return
+    values = np.unique(scan.pixels)
+    if 1 < len(values) < MIN_VALUES and bool((values == np.rint(values)).all()):
+        msg = (
+            f"{scan.name} holds {len(values)} different values, as a label map does: give the "
+            "image, or both to `acsnet quantify`"
+        )
+        raise InputError(msg)
 
 
 def standardise(scan: ShortAxisScan) -> StandardScan:

@@ -77,9 +77,10 @@ def test_what_is_packed_and_called_nifti_is_to_be_unpacked(samples, tmp_path):
         read_scan(tmp_path / "a.nii.gz")
 
 
-def test_a_label_map_is_no_scan(samples):
-    with pytest.raises(InputError, match=r"holds \d different values, as a label map does"):
-        read_scan(samples / "truth" / "phantom-1.nii.gz")
+def test_a_label_map_is_not_segmented(samples, pipeline):
+    labels = read_scan(samples / "truth" / "phantom-1.nii.gz")
+    with pytest.raises(InputError, match=r"phantom-1 holds \d different values, as a label map"):
+        pipeline(labels)
 
 
 def test_isotropic_stacks_are_told(samples, tmp_path):

@@ -2,8 +2,6 @@
 
 from pathlib import Path
 
-import numpy as np
-
 from acsnet.errors import InputError
 from acsnet.io import metaimage, nrrd
 from acsnet.io.metaimage import metaimage_volume
@@ -22,9 +20,6 @@ PACKERS = {
     b"Rar!": "RAR",
 }
 """What packs files, by the first bytes; gzip is read."""
-
-MIN_VALUES = 10
-"""Different values of an image: fewer whole ones are labels. Ours."""
 
 
 def open_volume(path: Path, *, name: str) -> Volume:
@@ -60,20 +55,4 @@ def read_volume(path: Path) -> ShortAxisScan:
     if volume.segments or path.name.lower().endswith(LABEL_SUFFIXES):
         msg = f"{path.name} is a segmentation, not a scan"
         raise InputError(msg)
-    scan = scan_of(volume, name=name)
-    _check_image(path.name, scan)
-    return scan
-
-
-def _check_image(name: str, scan: ShortAxisScan) -> None:
-    """Refuse a label map: what networks draw on it would be numbers of nothing."""
-    first = np.unique(scan.pixels[len(scan.pixels) // 2])
-    if len(first) >= MIN_VALUES:
-        return
-    values = np.unique(scan.pixels)
-    if len(values) < MIN_VALUES and bool((values == np.rint(values)).all()):
-        msg = (
-            f"{name} holds {len(values)} different values, as a label map does: give the image, or "
-            "both to `acsnet quantify`"
-        )
-        raise InputError(msg)
+    return scan_of(volume, name=name)

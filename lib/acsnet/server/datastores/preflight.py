@@ -13,6 +13,7 @@ from acsnet import io
 from acsnet.errors import AcsnetError
 from acsnet.io import read_scan
 from acsnet.io.dicom_stack.phases import without_options
+from acsnet.preprocess import check_image
 from acsnet.scan import is_fit
 from acsnet.server.errors import printable
 from acsnet.storage import append_lines, read_lines
@@ -90,7 +91,9 @@ class Gate:
     def _read(self, image: str, path: Path, state: str) -> None:
         """Read a scan as inference does."""
         try:
-            verdict = Verdict(warnings=read_scan(path).warnings)
+            scan = read_scan(path)
+            check_image(scan)
+            verdict = Verdict(warnings=scan.warnings)
             self._taken.add(image, state, verdict)
         except AcsnetError as error:
             verdict = Verdict(reason=printable(without_options(str(error))))
