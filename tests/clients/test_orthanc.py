@@ -263,20 +263,6 @@ def test_what_a_viewer_saves_is_a_draft_at_once(server, samples, archive):
     assert "Reader^B" in case.text
 
 
-def test_an_archive_that_is_gone_is_told_and_the_server_stays_up(orthanc, server, samples):
-    url, _, log = server
-    _, uid = sample(samples, 2)
-    orthanc.process.terminate()
-    orthanc.process.wait(20)
-    time.sleep(0.3)
-    answer = requests.post(f"{url}/infer/acsnet?image={uid}", timeout=60)
-    assert answer.ok  # the scan is at hand, and a draft is no more than an offer
-    case = requests.get(f"{url}/acsnet/cases/{uid}", timeout=60)
-    assert "its draft could not be stored" in case.text
-    assert requests.get(f"{url}/ohif/", timeout=30).ok
-    assert "hush" not in log.read_text()
-
-
 @pytest.mark.parametrize(
     "pack",
     [
@@ -312,3 +298,17 @@ def test_other_packings_of_a_stack_are_read_labelled_and_found_again(
         np.testing.assert_array_equal(scan.grid.to_input(back), labels)
     finally:
         archive.close()
+
+
+def test_an_archive_that_is_gone_is_told_and_the_server_stays_up(orthanc, server, samples):
+    url, _, log = server
+    _, uid = sample(samples, 2)
+    orthanc.process.terminate()
+    orthanc.process.wait(20)
+    time.sleep(0.3)
+    answer = requests.post(f"{url}/infer/acsnet?image={uid}", timeout=60)
+    assert answer.ok  # the scan is at hand, and a draft is no more than an offer
+    case = requests.get(f"{url}/acsnet/cases/{uid}", timeout=60)
+    assert "its draft could not be stored" in case.text
+    assert requests.get(f"{url}/ohif/", timeout=30).ok
+    assert "hush" not in log.read_text()
