@@ -60,6 +60,13 @@ def label_map(url, series, tag="original"):
     return np.asarray(image.dataobj)
 
 
+PANEL_IMAGES = """(() => {
+  try { return window.services.segmentationService.getLabelmapVolume('1')?.imageIds }
+  catch { return undefined }
+})()"""
+"""Images of the label map in MONAI Label's OHIF, whose service throws until there is one."""
+
+
 def shown_slices(page, images):
     """SOPInstanceUID -> the label map that the viewer holds over this image."""
     page.wait_for_function(f"{WHOLE}({DRAWN % images})")

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from viewer_pages import (
+    PANEL_IMAGES,
     STOCK_IMAGES,
     check_voxels,
     export_seg,
@@ -27,7 +28,6 @@ from acsnet.server.pages.viewers import stock_folder
 STOCK = pytest.mark.skipif(stock_folder() is None, reason="stock OHIF is not here (make viewer)")
 
 PASSWORD = "correct horse battery"
-PANEL_IMAGES = "window.services.segmentationService.getLabelmapVolume('1')?.imageIds"
 
 
 def tab_to(page, target):

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import requests
 from viewer_pages import (
+    PANEL_IMAGES,
     STOCK_IMAGES,
     check_voxels,
     give_name,
@@ -18,7 +19,6 @@ from viewer_pages import (
 from acsnet.labels import LABELS
 from acsnet.server.pages.viewers import stock_folder
 
-PANEL_IMAGES = "window.services.segmentationService.getLabelmapVolume('1')?.imageIds"
 KEEP_SLICES = """
 addEventListener("acsnet-slices", (event) => { window.seen = event.detail; }, true);
 """
