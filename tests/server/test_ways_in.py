@@ -150,6 +150,15 @@ def shown(archive):
         time.sleep(0.05)
 
 
+def wait_until_listed(archive):
+    """A look at a page waits half a second for the archive, which is little on a busy machine."""
+    end = time.monotonic() + 30
+    while not archive.datastore.label_records(archive.image):
+        assert time.monotonic() < end
+        archive.datastore.status()
+        time.sleep(0.05)
+
+
 def test_what_stock_ohif_stores_is_in_the_work_list_with_its_warnings(archive):
     archive.view()
     archive.datastore.refresh()  # as the server does when a viewer has stored something
@@ -162,12 +171,14 @@ def test_what_stock_ohif_stores_is_in_the_work_list_with_its_warnings(archive):
 
 def test_what_stock_ohif_stored_past_the_server_is_told_on_the_page(archive):
     archive.view()
+    wait_until_listed(archive)
     page = case_page(archive.app, archive.image).body.decode()
     assert all(warning in page for warning in WARNINGS)
 
 
 def test_what_stock_ohif_stored_past_the_server_is_told_in_the_report(archive):
     archive.view()
+    wait_until_listed(archive)
     pages = text_of(report(archive.app, archive.image, "final").body)
     assert all(warning in pages for warning in WARNINGS)
 
