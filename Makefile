@@ -111,7 +111,7 @@ test: lint
 	@echo "== tests without other programs"; \
 	$(BIN)/python -m pytest $(BESIDE) $(PYTEST_ARGS) -m "not clients"; inside=$$?; \
 	echo "== tests with real programs"; \
-	$(BIN)/python -m pytest $(BESIDE) $(PYTEST_ARGS) -m clients; outside=$$?; \
+	$(BIN)/python -m pytest $(PYTEST_ARGS) -m clients; outside=$$?; \
 	said() { case $$1 in 0) echo passed;; 5) echo "none chosen";; *) echo "FAILED, see above";; esac; }; \
 	echo "== tests without other programs: $$(said $$inside); with real programs: $$(said $$outside)"; \
 	case $$inside,$$outside in 0,0 | 0,5 | 5,0) ;; *) exit 1;; esac
@@ -122,4 +122,4 @@ test-attacks: $(TOOLS)
 # What is not installed is skipped. Debian: orthanc orthanc-dicomweb dicom3tools dcm2niix chromium
 # caddy docker-compose; and `make viewer`.
 test-clients: $(TOOLS)
-	$(BIN)/python -m pytest -m clients $(BESIDE) $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -m clients $(PYTEST_ARGS)
