@@ -8,6 +8,7 @@ import gzip
 import hashlib
 import shutil
 
+import enhanced_packings
 import nibabel as nib
 import numpy as np
 import pytest
@@ -71,8 +72,11 @@ def dicom_cases(samples):
         "pixel padding": (packings.padded_corners, ""),
         "signed 12 bits": (packings.signed_12_bits, ""),
         "gain per slice": (packings.gain_per_slice, "brought to one gain"),
-        "enhanced one frame": (packings.enhanced_one_frame_a_file, ""),
-        "enhanced series per slice": (packings.enhanced_series_per_slice, "joined to one stack"),
+        "enhanced one frame": (enhanced_packings.enhanced_one_frame_a_file, ""),
+        "enhanced series per slice": (
+            enhanced_packings.enhanced_series_per_slice,
+            "joined to one stack",
+        ),
     }
     cases = {
         name: (lambda out, pack=pack: pack(patient(), out), words)
@@ -288,7 +292,7 @@ def test_each_of_a_few_inversion_times_is_a_scan_beside_the_series_that_asks(sam
 
 def test_phases_of_one_enhanced_object_are_scans_beside_it(samples, tmp_path):
     datasets = packings.slices(samples / "dicom" / "phantom-1")
-    folder = packings.enhanced_multi_frame(datasets, tmp_path / "studies", phases=2)
+    folder = enhanced_packings.enhanced_multi_frame(datasets, tmp_path / "studies", phases=2)
     store = StudiesDatastore(studies=folder, store=tmp_path / "store")
     try:
         whole, first, second = sorted(store.list_images())

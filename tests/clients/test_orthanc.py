@@ -7,6 +7,7 @@ import sys
 import time
 from pathlib import Path
 
+import enhanced_packings
 import highdicom
 import nibabel as nib
 import numpy as np
@@ -267,8 +268,8 @@ def test_what_a_viewer_saves_is_a_draft_at_once(server, samples, archive):
     "pack",
     [
         packings.series_per_slice,
-        packings.enhanced_multi_frame,
-        packings.enhanced_one_frame_a_file,
+        enhanced_packings.enhanced_multi_frame,
+        enhanced_packings.enhanced_one_frame_a_file,
     ],
 )
 def test_other_packings_of_a_stack_are_read_labelled_and_found_again(

@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 
+import enhanced_packings
 import numpy as np
 import pytest
 from pydicom.uid import EnhancedMRImageStorage
@@ -19,9 +20,9 @@ from acsnet.quantify.features import compute_features
 
 PACKS = {
     "a series a slice": packings.series_per_slice,
-    "frames of one object": packings.enhanced_multi_frame,
-    "an object a frame": packings.enhanced_one_frame_a_file,
-    "an object and a series a frame": packings.enhanced_series_per_slice,
+    "frames of one object": enhanced_packings.enhanced_multi_frame,
+    "an object a frame": enhanced_packings.enhanced_one_frame_a_file,
+    "an object and a series a frame": enhanced_packings.enhanced_series_per_slice,
 }
 
 

@@ -3,6 +3,7 @@
 import contextlib
 import gzip
 
+import enhanced_packings
 import nibabel as nib
 import nrrd
 import numpy as np
@@ -46,7 +47,7 @@ def originals(tmp_path_factory, samples):
     for dataset in datasets:
         dataset.PixelData = dataset.pixel_array[:8, :8].tobytes()
         dataset.Rows = dataset.Columns = 8
-    packings.enhanced_multi_frame(datasets, folder / "enhanced")
+    enhanced_packings.enhanced_multi_frame(datasets, folder / "enhanced")
     found["enhanced.dcm"] = (folder / "enhanced" / "enhanced.dcm").read_bytes()
     return found
 

@@ -3,6 +3,7 @@
 import gzip
 import zipfile
 
+import enhanced_packings
 import nibabel as nib
 import nrrd
 import numpy as np
@@ -138,7 +139,7 @@ def test_one_file_with_all_frames_is_a_scan_and_one_of_a_slice_is_not(patient_1,
     folder = packings.write(tmp_path / "a", patient_1)
     with pytest.raises(InputError, match=r"IM0003\.dcm is a DICOM file of one slice"):
         read_scan(folder / "IM0003.dcm")
-    packings.enhanced_multi_frame(patient_1, tmp_path / "b")
+    enhanced_packings.enhanced_multi_frame(patient_1, tmp_path / "b")
     scan = read_scan(tmp_path / "b" / "enhanced.dcm")
     assert scan.name == "enhanced"
     assert np.array_equal(scan.pixels, plain.pixels)

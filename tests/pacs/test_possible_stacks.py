@@ -1,5 +1,6 @@
 """Breath-holds stored as a series each, and enhanced objects, are scans as in a folder."""
 
+import enhanced_packings
 import numpy as np
 import pytest
 from pydicom.uid import generate_uid
@@ -120,9 +121,9 @@ def test_another_patient_study_or_name_is_no_part(patient):
 @pytest.mark.parametrize(
     "pack",
     [
-        packings.enhanced_multi_frame,
-        packings.enhanced_one_frame_a_file,
-        packings.enhanced_series_per_slice,
+        enhanced_packings.enhanced_multi_frame,
+        enhanced_packings.enhanced_one_frame_a_file,
+        enhanced_packings.enhanced_series_per_slice,
     ],
 )
 def test_enhanced_objects_are_fetched_read_and_labelled(

@@ -1,5 +1,6 @@
 """A SEG is written for a series in any packing, or there is a reason and no error."""
 
+import enhanced_packings
 import numpy as np
 import pytest
 
@@ -17,8 +18,8 @@ from acsnet.server.datastores.seg_files import write_seg
         (packings.repeated_slice, None),
         (packings.bare_data_sets, None),
         (packings.series_per_slice, None),
-        (packings.enhanced_multi_frame, None),
-        (packings.enhanced_one_frame_a_file, None),
+        (enhanced_packings.enhanced_multi_frame, None),
+        (enhanced_packings.enhanced_one_frame_a_file, None),
         (packings.shared_instance_uid, "share the SOPInstanceUID"),
     ],
 )

@@ -1,5 +1,6 @@
 """Cine and long-axis stacks are called what they are, and no scar is measured on cine."""
 
+import enhanced_packings
 import nibabel as nib
 import numpy as np
 import pytest
@@ -19,7 +20,7 @@ def patient_1(samples):
 def test_scar_is_null_on_cine_whether_the_networks_draw_or_a_person(
     patient_1, samples, tmp_path, pipeline
 ):
-    scan = read_scan(packings.cine(patient_1, tmp_path / "cine"))
+    scan = read_scan(enhanced_packings.cine(patient_1, tmp_path / "cine"))
     assert scan.contrast == "cine"
     assert not is_fit(scan.warnings)
     result = pipeline(scan)
@@ -33,7 +34,7 @@ def test_scar_is_null_on_cine_whether_the_networks_draw_or_a_person(
 
 
 def test_a_name_that_says_lge_keeps_its_numbers_and_the_doubt(patient_1, tmp_path):
-    folder = packings.cine(patient_1, tmp_path / "a")
+    folder = enhanced_packings.cine(patient_1, tmp_path / "a")
     for dataset in patient_1:
         dataset.SeriesDescription = "SA PSIR"
     scan = read_scan(packings.write(folder, patient_1))

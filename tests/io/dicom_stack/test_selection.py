@@ -1,5 +1,6 @@
 """Whatever way a DICOM stack is packed, the same voxels come out of it, and what is odd is told."""
 
+import enhanced_packings
 import numpy as np
 import pydicom
 import pytest
@@ -35,8 +36,8 @@ def assert_same(scan, plain):
         (packings.shared_instance_uid, "without a SOPInstanceUID of their own"),
         (packings.compact_disc, None),
         (packings.bare_data_sets, None),
-        (packings.enhanced_one_frame_a_file, None),
-        (packings.enhanced_multi_frame, None),
+        (enhanced_packings.enhanced_one_frame_a_file, None),
+        (enhanced_packings.enhanced_multi_frame, None),
     ],
 )
 def test_the_stack_is_the_same_and_what_was_odd_is_told(patient_1, plain, tmp_path, pack, told):
@@ -106,7 +107,7 @@ def test_phases_of_an_enhanced_cine_are_offered_and_it_is_called_cine(patient_1,
     for dataset in patient_1:
         del dataset.InversionTime
         dataset.SeriesDescription = dataset.ProtocolName = "sax"
-    folder = packings.enhanced_multi_frame(patient_1, tmp_path / "case", phases=3)
+    folder = enhanced_packings.enhanced_multi_frame(patient_1, tmp_path / "case", phases=3)
     with pytest.raises(GeometryError, match="3 cardiac phases, told apart by Nominal"):
         read_scan(folder)
     scan = read_scan(folder, phase=2)

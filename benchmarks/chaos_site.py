@@ -1,0 +1,89 @@
+"""The server that `chaos.py` damages, and what its clients were told."""
+
+import json
+import random
+import shutil
+from collections import Counter
+from pathlib import Path
+
+import pydicom
+import requests
+
+from acsnet.fine_tuning.model_registry import Models
+from kill_under_load import faults as lost
+from kill_under_load import versions
+from load import SAMPLES, Server, Told
+
+SERIES = SAMPLES.parent / "dicom" / "phantom-1"
+LIMITS = {"ACSNET_LIMITS_FREE_GB": "0.001"}
+
+
+class Site:
+    """A server, what its clients were told, and the chance that draws."""
+
+    def __init__(self, place: Path, chance: random.Random) -> None:
+        self.server = Server(place)
+        self.chance = chance
+        self.told = Told()
+        self.number = 0
+        self.cut_lines = 0
+        shutil.copytree(SERIES, self.server.studies / SERIES.name)
+        first = pydicom.dcmread(min(SERIES.iterdir()), stop_before_pixels=True)
+        self.server.images.append(str(first.SeriesInstanceUID))
+        self.server.labels[self.server.images[-1]] = self.server.labels[self.server.images[0]]
+
+    @property
+    def models(self) -> Models:
+        """The models of the studies folder."""
+        (store,) = self.server.state.glob("studies/*")
+        return Models(self.server.state / "models" / store.name)
+
+    def reader(self) -> str:
+        """A name that nobody has had: each reader saves once."""
+        self.number += 1
+        return f"reader-{self.number}"
+
+    def save(self) -> None:
+        """One save by a new reader; an error of the answer is none of the check."""
+        told = Told()
+        self.server.save(self.chance.choice(self.server.images), self.reader(), told)
+        self.told.versions |= told.versions
+
+    def start(self) -> None:
+        """Start it with the limits of a small disk."""
+        self.server.start(**LIMITS)
+
+    def check(self) -> list[str]:
+        """What is not as it was told."""
+        wrong = lost(self.server.state, self.told)
+        authors = Counter(version.author for version in versions(self.server.state).values())
+        wrong += [
+            f"a save of {name} is there {count} times"
+            for name, count in authors.items()
+            if count > 1
+        ]
+        for path in ("/readyz", "/acsnet/", "/info/"):
+            wrong += self._page(path)
+        for image in self.server.images:
+            wrong += self._page(f"/acsnet/cases/{image}")
+        unreadable, live = 0, "shipped"
+        for line in (self.server.state / "audit.jsonl").read_bytes().splitlines():
+            try:
+                entry = json.loads(line)
+            except ValueError:
+                unreadable += 1
+                continue
+            if entry["event"] in ("promote", "rollback"):
+                live = entry["model"]
+        if unreadable > self.cut_lines:
+            wrong.append(f"{unreadable} lines of the audit log cannot be read")
+        if live != self.models.aliases().live:
+            wrong.append(f"the log says that {live} is live, not {self.models.aliases().live}")
+        return wrong
+
+    def _page(self, path: str) -> list[str]:
+        try:
+            answer = requests.get(f"{self.server.url}{path}", timeout=60)
+        except requests.RequestException as error:
+            return [f"{path}: {type(error).__name__}"]
+        return [] if answer.ok else [f"{path}: {answer.status_code} {answer.text[:200]}"]
