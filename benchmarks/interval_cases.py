@@ -13,7 +13,7 @@ from rich.progress import track
 from acsnet.io import read_scan
 from acsnet.labels import MYOCARDIUM
 from acsnet.masks import slice_dice
-from acsnet.measure import quantify_drawn
+from acsnet.measure import measure_label_file
 from acsnet.pipeline import Pipeline
 from acsnet.uncertainty.intervals import size_of, spreads
 
@@ -45,7 +45,7 @@ class Study:
     def _row(self, name: str, kind: str, pipeline: Pipeline) -> Row:
         image = self.data / kind / "images" / f"{name}.nii.gz"
         result = pipeline(read_scan(image))
-        expert = quantify_drawn(image, self.data / kind / "labels" / image.name, truth=kind)
+        expert = measure_label_file(image, self.data / kind / "labels" / image.name, truth=kind)
         expert_labels = result.scan.grid.from_input(expert.label_map())
         predicted, uncertainty = result.features, result.uncertainty
         spread = spreads(uncertainty.samples)

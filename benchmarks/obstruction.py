@@ -16,7 +16,7 @@ from rich.progress import track
 from rich.table import Table
 
 from acsnet.io import read_scan
-from acsnet.measure import quantify_drawn
+from acsnet.measure import measure_label_file
 from acsnet.pipeline import Pipeline
 from acsnet.quantify.obstruction import find_obstruction
 from acsnet.quantify.scar import scar_threshold, without_speckle
@@ -32,7 +32,7 @@ MEASURE = "microvascular_obstruction_volume_ml"
 def drawn_ml(data: Path, name: str) -> float:
     """Obstruction in the expert's label map."""
     image, labels = (data / "emidec" / kind / f"{name}.nii.gz" for kind in ("images", "labels"))
-    value = getattr(quantify_drawn(image, labels, truth="emidec").features, MEASURE)
+    value = getattr(measure_label_file(image, labels, truth="emidec").features, MEASURE)
     return float(value or 0.0)
 
 

@@ -16,7 +16,7 @@ from rich.progress import track
 
 from acsnet.io import read_scan
 from acsnet.labels import LEFT_VENTRICLE, MYOCARDIUM, Label
-from acsnet.measure import quantify_drawn
+from acsnet.measure import measure_label_file
 from acsnet.pipeline import Pipeline
 from acsnet.quantify.rv_insertion import find_insertion, sample_surroundings
 
@@ -57,7 +57,9 @@ def main() -> None:
     pairs = {}
     for case in track(splits["emidec"]["test"]):
         image = args.data / "emidec" / "images" / f"{case}.nii.gz"
-        drawn = quantify_drawn(image, args.data / "emidec" / "labels" / image.name, truth="emidec")
+        drawn = measure_label_file(
+            image, args.data / "emidec" / "labels" / image.name, truth="emidec"
+        )
         pairs[case] = drawn.features_dict(), pipeline(read_scan(image)).features_dict()
     page = HEAD + "\n".join([*_cases(pairs), "", *_agreement(pairs), "", *_methods(pairs)]) + "\n"
     (args.output / "quantification.md").write_text(page)
@@ -78,7 +80,7 @@ def insertion_errors(data: Path, cases: list[str]) -> list[float | None]:
     """Degrees between automatic and expert's anterior insertion; None where it is not found."""
     errors: list[float | None] = []
     for case in cases:
-        measured = quantify_drawn(
+        measured = measure_label_file(
             data / "acdc" / "images" / f"{case}.nii.gz",
             data / "acdc" / "labels" / f"{case}.nii.gz",
             truth="acdc",

@@ -19,7 +19,7 @@ from scipy.ndimage import affine_transform
 
 from acsnet.labels import ENHANCEMENT, MYOCARDIUM, Label
 from acsnet.masks import crop_around
-from acsnet.measure import measure_drawn, quantify_drawn
+from acsnet.measure import measure_label_file, measure_labels
 from acsnet.quantify.quantification import NOTHING, Given
 from acsnet.scan import InputGrid, ShortAxisScan
 
@@ -105,7 +105,9 @@ def main() -> None:
 
 def _read(data: Path, name: str) -> Case:
     folder, file = data / "emidec", f"{name}.nii.gz"
-    measured = quantify_drawn(folder / "images" / file, folder / "labels" / file, truth="emidec")
+    measured = measure_label_file(
+        folder / "images" / file, folder / "labels" / file, truth="emidec"
+    )
     scan, labels = measured.scan, measured.labels
     rows, columns = crop_around(labels > 0, scan.spacing_mm[1:], margin_mm=MARGIN_MM)
     return _on_own_grid(scan, scan.pixels[:, rows, columns], labels[:, rows, columns])
@@ -130,7 +132,7 @@ def _on_own_grid(
 def _numbers(case: Case) -> tuple[dict[str, float | None], tuple[str, ...]]:
     drawn = case.labels.copy()
     drawn[np.isin(drawn, (Label.GREY_ZONE, Label.CORE_SCAR))] = Label.CORE_SCAR
-    measured = measure_drawn(
+    measured = measure_labels(
         case.scan, case.scan.grid.to_input(drawn), scar_method="remote", given=case.given
     )
     features: dict[str, Any] = measured.features_dict()

@@ -10,7 +10,7 @@ from pydicom.uid import SecondaryCaptureImageStorage
 
 from acsnet.dicom import dicom_json
 from acsnet.errors import PacsError
-from acsnet.measure import quantify_drawn
+from acsnet.measure import measure_label_file
 from acsnet.pipeline import Pipeline
 
 # Minutes of fuzzing: `--hypothesis-profile=long`, see docs/operations.md.
@@ -28,7 +28,9 @@ def samples():
 @pytest.fixture(scope="session")
 def measured(samples):
     """The true labels of phantom-1, measured: 8 slices, scar in the territory of the LAD."""
-    return quantify_drawn(samples / "nifti/phantom-1.nii.gz", samples / "truth/phantom-1.nii.gz")
+    return measure_label_file(
+        samples / "nifti/phantom-1.nii.gz", samples / "truth/phantom-1.nii.gz"
+    )
 
 
 @pytest.fixture(scope="session")

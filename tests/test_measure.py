@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 from acsnet.cli.main import app
 from acsnet.errors import InputError
 from acsnet.export import write_csv
-from acsnet.measure import quantify_drawn
+from acsnet.measure import measure_label_file
 from features_reference import PAGE, SCHEMA_FILE, page, schema_text
 
 runner = CliRunner()
@@ -64,8 +64,8 @@ def test_a_drawn_mask_gives_the_document_of_the_pipeline(image, labels, tmp_path
 
 
 def test_a_dicom_folder_and_its_nifti_copy_give_the_same_numbers(samples, image, labels):
-    one = quantify_drawn(image, labels).features_dict()
-    two = quantify_drawn(samples / "dicom" / CASE, labels).features_dict()
+    one = measure_label_file(image, labels).features_dict()
+    two = measure_label_file(samples / "dicom" / CASE, labels).features_dict()
     for name in ("lv_volume_ml", "scar_burden_percent", "scar_transmurality_percent"):
         assert one[name] == pytest.approx(two[name], rel=1e-3)
     for a, b in zip(one["segments"], two["segments"], strict=True):
@@ -75,20 +75,22 @@ def test_a_dicom_folder_and_its_nifti_copy_give_the_same_numbers(samples, image,
 def test_labels_of_emidec_are_split_by_the_threshold(image, labels, tmp_path):
     # Pool 1, wall 2, infarct 3, no-reflow 4.
     path = rewritten(labels, tmp_path / "e.nii.gz", lambda v: np.array([0, 1, 2, 3, 3, 4])[v])
-    found = quantify_drawn(image, path, truth="emidec").features
+    found = measure_label_file(image, path, truth="emidec").features
     assert found.scar_method == "remote"
     assert found.core_scar_volume_ml > 0
     assert found.grey_zone_volume_ml > 0
-    ours = quantify_drawn(image, labels).features
+    ours = measure_label_file(image, labels).features
     assert found.enhancement_volume_ml == pytest.approx(ours.enhancement_volume_ml)
 
 
 def test_our_labels_are_split_anew_only_when_asked(image, labels):
     drawn = np.asarray(nib.load(labels).dataobj)
-    assert quantify_drawn(image, labels).features.core_scar_volume_ml == pytest.approx(
+    assert measure_label_file(image, labels).features.core_scar_volume_ml == pytest.approx(
         (drawn == 4).sum() * np.prod(nib.load(labels).header.get_zooms()) / 1000, rel=1e-4
     )
-    assert quantify_drawn(image, labels, scar_method="half_max").features.scar_method == "half_max"
+    assert (
+        measure_label_file(image, labels, scar_method="half_max").features.scar_method == "half_max"
+    )
 
 
 def test_labels_of_acdc_say_nothing_of_scar(image, labels, tmp_path):
@@ -149,7 +151,7 @@ def test_a_remote_region_can_be_drawn(image, labels, tmp_path):
 
 def test_a_scan_that_is_not_there_is_refused(labels, tmp_path):
     with pytest.raises(InputError, match="is not there"):
-        quantify_drawn(tmp_path / "none.nii.gz", labels)
+        measure_label_file(tmp_path / "none.nii.gz", labels)
 
 
 def test_several_documents_are_lines_under_one_header(tmp_path):
@@ -174,7 +176,7 @@ def test_the_published_schema_and_page_are_those_of_the_code():
 
 def test_every_expert_mask_has_every_number(data):
     case = json.loads((data / "splits.json").read_text())["emidec"]["train"][-1]
-    found = quantify_drawn(
+    found = measure_label_file(
         data / "emidec" / "images" / f"{case}.nii.gz",
         data / "emidec" / "labels" / f"{case}.nii.gz",
         truth="emidec",

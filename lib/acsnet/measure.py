@@ -1,4 +1,4 @@
-"""A mask that a person drew or corrected -> the measures that the pipeline gives for its own."""
+"""Measure a label map that somebody drew or corrected, as the pipeline measures its own."""
 
 import time
 from collections.abc import Sequence
@@ -25,7 +25,7 @@ from acsnet.stages.quality_flags import doubts, messages
 MEASURES = frozenset(field.name for field in fields(Features))
 
 
-def quantify_drawn(
+def measure_label_file(
     image: Path,
     labels: Path,
     *,
@@ -47,31 +47,34 @@ def quantify_drawn(
     """
     start = time.perf_counter()
     scan = read_scan(image, phase=phase, series=series)
-    drawn = (
+    label_map = (
         seg_labels(labels, scan)
         if labels.is_file() and is_dicom(labels)
         else read_labels_on(labels, scan=scan, image=image)
     )
     read = time.perf_counter() - start
-    measured = measure_drawn(
-        scan, drawn, truth=truth, scar_method=scar_method, given=given, source=str(labels)
+    measured = measure_labels(
+        scan, label_map, truth=truth, scar_method=scar_method, given=given, source=str(labels)
     )
     return replace(measured, seconds={"read": read, **measured.seconds})
 
 
-def measure_drawn(
+def measure_labels(
     scan: ShortAxisScan,
-    drawn: NDArray[np.integer[Any]],
+    label_map: NDArray[np.integer[Any]],
     *,
     truth: str = "acsnet",
     scar_method: ScarMethod | None = None,
     given: Given = NOTHING,
     source: str = "the label map",
 ) -> Measured:
-    """As `quantify_drawn`, for a label map of `scan.grid.shape`; source: what errors call it."""
+    """Measure a label map on its scan; see `measure_label_file`.
+
+    label_map: on the grid of the input, `scan.grid.shape`; source: what errors call it.
+    """
     start = time.perf_counter()
     convention = CONVENTIONS[truth]
-    labels = to_labels(drawn, truth, source=source)
+    labels = to_labels(label_map, truth, source=source)
     if not labels.any():
         msg = f"{source} holds no left ventricle"
         raise InputError(msg)
@@ -84,7 +87,7 @@ def measure_drawn(
         values, threshold = _core_split(scan, values, scar_method or "remote", given)
     right_ventricle = None
     if convention.right_ventricle is not None:
-        right_ventricle = scan.grid.from_input(drawn) == convention.right_ventricle
+        right_ventricle = scan.grid.from_input(label_map) == convention.right_ventricle
     quantification = quantify(
         scan,
         values,
@@ -106,7 +109,7 @@ def measure_drawn(
 
 
 def numbers_of(features: dict[str, Any]) -> dict[str, float]:
-    """Of all measures those of the whole scan that are a number, by name."""
+    """The measures of the whole scan that are numbers, by name."""
     return {
         name: value
         for name, value in features.items()

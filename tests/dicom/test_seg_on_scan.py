@@ -12,7 +12,7 @@ from acsnet.errors import InputError
 from acsnet.evaluate.cases import score_case
 from acsnet.io import read_scan, write_image, write_label_map
 from acsnet.io.label_map import on_grid, read_label_map
-from acsnet.measure import quantify_drawn
+from acsnet.measure import measure_label_file
 
 
 @pytest.fixture(scope="module")
@@ -45,9 +45,9 @@ def test_a_seg_is_measured_on_its_series_and_on_a_copy_in_nifti(seg, samples, tm
     write_image(tmp_path / "copy.nii", scan)
     labels = scan.grid.to_input(np.ascontiguousarray(stack).astype(np.uint8))
     write_label_map(tmp_path / "labels.nii", labels, scan.grid)
-    expected = quantify_drawn(samples / "dicom" / "phantom-1", tmp_path / "labels.nii").features
+    expected = measure_label_file(samples / "dicom" / "phantom-1", tmp_path / "labels.nii").features
     for image in (samples / "dicom" / "phantom-1", tmp_path / "copy.nii"):
-        assert quantify_drawn(image, path).features.lv_volume_ml == pytest.approx(
+        assert measure_label_file(image, path).features.lv_volume_ml == pytest.approx(
             expected.lv_volume_ml, rel=1e-4
         )
 
@@ -66,7 +66,7 @@ def test_a_dicom_file_that_is_no_seg_is_refused(samples):
     folder = samples / "dicom" / "phantom-1"
     file = next(folder.glob("*.dcm"))
     with pytest.raises(InputError, match="a segmentation is wanted"):
-        quantify_drawn(folder, file)
+        measure_label_file(folder, file)
 
 
 def test_labels_of_a_series_from_nifti_of_the_same_place(seg, samples):

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 import packings
 from acsnet.errors import GeometryError, InputError
 from acsnet.io.label_map import by_name, on_grid, read_label_map, whole_numbers
-from acsnet.measure import quantify_drawn
+from acsnet.measure import measure_label_file
 from acsnet.scan import InputGrid
 
 SHAPE = (8, 7, 5)
@@ -152,5 +152,5 @@ def test_every_packing_of_the_truth_gives_its_volumes(samples, tmp_path, packing
         if packing == "scaled":
             other.header.set_data_dtype(np.int16)
         nib.save(other, path)
-    expected = quantify_drawn(image, samples / "truth" / "phantom-1.nii.gz").features
-    assert quantify_drawn(image, path).features == expected
+    expected = measure_label_file(image, samples / "truth" / "phantom-1.nii.gz").features
+    assert measure_label_file(image, path).features == expected

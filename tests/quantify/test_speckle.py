@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from acsnet.measure import quantify_drawn
+from acsnet.measure import measure_label_file
 from acsnet.quantify.quantification import quantify
 from acsnet.quantify.scar import classify_enhancement
 from acsnet.quantify.scar_shape.texture import measure_texture
@@ -99,5 +99,5 @@ def test_a_scan_with_hot_voxels_says_so(shell):
 @pytest.mark.parametrize("number", [1, 2])
 def test_the_sample_patients_have_none_to_speak_of(samples, number):
     name = f"phantom-{number}.nii.gz"
-    measured = quantify_drawn(samples / "nifti" / name, samples / "truth" / name)
+    measured = measure_label_file(samples / "nifti" / name, samples / "truth" / name)
     assert measured.warnings == ()

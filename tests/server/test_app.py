@@ -9,7 +9,7 @@ from saved_labels import save_label
 
 from acsnet.errors import GeometryError, InputError, WeightsError
 from acsnet.io import read_scan
-from acsnet.measure import measure_drawn
+from acsnet.measure import measure_labels
 from acsnet.server.app import AcsnetApp
 from acsnet.server.datastores.folder import StudiesDatastore
 
@@ -123,7 +123,7 @@ def test_every_review_is_looked_at_by_the_trainer_at_once(web, samples, monkeypa
     assert web.client.post(f"/acsnet/cases/{image}/accept", data=form).status_code == 303
     save(state="reviewed")
     assert looks == [0, 1, 1]
-    measured = measure_drawn(
+    measured = measure_labels(
         read_scan(samples / "nifti" / "phantom-1.nii.gz"),
         np.asarray(nib.load(samples / "truth" / "phantom-1.nii.gz").dataobj),
     ).features_dict()

@@ -156,7 +156,7 @@ def quantify(
     from acsnet.export import read_kinds, write_reports, write_result
     from acsnet.io import read_scan
     from acsnet.io.label_map import read_labels_on
-    from acsnet.measure import quantify_drawn
+    from acsnet.measure import measure_label_file
     from acsnet.report.patient import read_subject
     from acsnet.report.reading import Reading
     from acsnet.settings import read_settings
@@ -167,7 +167,7 @@ def quantify(
     if remote is not None:
         scan = read_scan(image, phase=phase, series=series)
         given = replace(given, remote=read_labels_on(remote, scan=scan, image=image) > 0)
-    measured = quantify_drawn(
+    measured = measure_label_file(
         image,
         labels,
         phase=phase,

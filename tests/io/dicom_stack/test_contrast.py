@@ -7,7 +7,7 @@ import pytest
 
 import packings
 from acsnet.io import read_scan
-from acsnet.measure import measure_drawn
+from acsnet.measure import measure_labels
 from acsnet.scan import is_fit
 
 
@@ -30,7 +30,7 @@ def test_scar_is_null_on_cine_whether_the_networks_draw_or_a_person(
     nulls = ("scar_burden_percent", "enhancement_volume_ml", "core_scar_volume_ml")
     assert [features[name] for name in nulls] == [None] * 3
     drawn = scan.grid.to_input(np.where(result.labels == 2, 4, result.labels).astype(np.uint8))
-    assert measure_drawn(scan, drawn).features_dict()["scar_burden_percent"] is None
+    assert measure_labels(scan, drawn).features_dict()["scar_burden_percent"] is None
 
 
 def test_a_name_that_says_lge_keeps_its_numbers_and_the_doubt(patient_1, tmp_path):
@@ -103,7 +103,7 @@ def test_all_scar_values_of_a_long_axis_stack_are_null(patient_1, samples, tmp_p
     drawn = np.asanyarray(nib.load(samples / "truth" / "phantom-1.nii.gz").dataobj)
     drawn = drawn.astype(np.uint8) if drawn.shape == scan.grid.shape else None
     assert drawn is not None
-    features = measure_drawn(scan, drawn).features_dict()
+    features = measure_labels(scan, drawn).features_dict()
     assert features["lv_volume_ml"] > 0
     named = [name for name in features if "scar" in name or "enhancement" in name]
     values = [features[name] for name in named if name != "scar_threshold"]

@@ -40,9 +40,9 @@ def test_a_label_map_is_measured_once_and_kept_as_it_is(phantom, monkeypatch):
 
     def counted(*arguments, **options):
         calls.append(arguments)
-        return measure.measure_drawn(*arguments, **options)
+        return measure.measure_labels(*arguments, **options)
 
-    monkeypatch.setattr(label_intake, "measure_drawn", counted)
+    monkeypatch.setattr(label_intake, "measure_labels", counted)
     store = Store(phantom.scan)
     info = {"client_id": " Ana ", "state": "reviewed"}
     kept = accept_file(store, "a", phantom.labels, tag="final", info=info)

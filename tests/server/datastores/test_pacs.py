@@ -12,7 +12,7 @@ from acsnet.annotations import audit_log
 from acsnet.dicom.seg_write import make_seg
 from acsnet.errors import InputError
 from acsnet.io import read_scan, write_label_map
-from acsnet.measure import measure_drawn
+from acsnet.measure import measure_labels
 from acsnet.pacs.config import PacsSettings
 from acsnet.server.datastores.label_intake import accept_file
 from acsnet.server.datastores.pacs import DicomWebDatastore
@@ -51,7 +51,7 @@ def label_file(datastore, image, path, value):
 def draft(datastore, image, tmp_path):
     """A draft as the model leaves it, with its measures."""
     labels = label_file(datastore, image, tmp_path / "draft.nii.gz", 2)
-    return measure_drawn(read_scan(datastore.get_image_uri(image)), labels)
+    return measure_labels(read_scan(datastore.get_image_uri(image)), labels)
 
 
 def test_an_image_is_a_series_and_its_path_stays_here(datastore, image):

@@ -19,7 +19,7 @@ from acsnet.dicom.provenance import State
 from acsnet.errors import InputError
 from acsnet.io import read_scan
 from acsnet.io.client_labels import read_client_labels
-from acsnet.measure import measure_drawn
+from acsnet.measure import measure_labels
 from acsnet.quantify.quantification import NOTHING, Given
 from acsnet.result import Measured
 from acsnet.scan import ShortAxisScan
@@ -62,7 +62,7 @@ def check_label(
         limits=read_limits(),
         reversed_slices=scan.grid.reversed_slices,
     )
-    measured = measure_drawn(scan, labels, given=given)
+    measured = measure_labels(scan, labels, given=given)
     return replace(
         measured,
         quality=(*measured.quality, *flags),
