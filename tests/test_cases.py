@@ -5,7 +5,6 @@ command line, from a served folder or in a cohort, they give the same scans with
 """
 
 import gzip
-import hashlib
 import shutil
 
 import enhanced_packings
@@ -14,15 +13,11 @@ import numpy as np
 import pytest
 import SimpleITK as sitk  # noqa: N813
 from scipy.ndimage import zoom
+from ways_in import by_cohort, by_command_line, by_server, fingerprint
 
 import packings
-from acsnet.cohort.inputs import list_scans
-from acsnet.cohort.outcome import Outcome
-from acsnet.errors import AcsnetError
 from acsnet.io import read_scan
-from acsnet.io.inputs import expanded, names_of
 from acsnet.scan import is_fit
-from acsnet.server.datastores.folder import StudiesDatastore
 
 pytestmark = pytest.mark.slow
 
@@ -180,37 +175,6 @@ VOLUMES = (
 )
 
 
-def fingerprint(scan):
-    """Voxels, place and warnings, without the names that differ by the way in."""
-    digest = hashlib.sha256(np.ascontiguousarray(scan.pixels).tobytes())
-    digest.update(np.round(scan.grid.stack_to_ras, 3).tobytes())
-    return digest.hexdigest(), len(scan.warnings), scan.contrast
-
-
-def by_command_line(folder):
-    paths, _ = expanded([folder])
-    names = names_of(paths)
-    scans = [read_scan(path) for path in paths]
-    called = [names.get(path, scan.name) for path, scan in zip(paths, scans, strict=True)]
-    assert len(set(called)) == len(called)
-    return scans
-
-
-def by_cohort(folder):
-    listed = list(list_scans(str(folder), output=folder.parent / "out"))
-    assert not [one.reason for one in listed if isinstance(one, Outcome)]
-    assert len({one.case for one in listed}) == len(listed)
-    return [one.read() for one in listed]
-
-
-def by_server(folder):
-    store = StudiesDatastore(studies=folder, store=folder.parent / "store")
-    try:
-        return [read_scan(store.get_image_uri(image)) for image in store.list_images()]
-    finally:
-        store.close()
-
-
 @pytest.mark.parametrize("name", [*DICOM, *VOLUMES])
 def test_every_way_in_gives_the_same_scans(samples, tmp_path, name):
     pack, words = {**dicom_cases(samples), **volume_cases(samples)}[name]
@@ -253,84 +217,6 @@ def test_blank_slices_leave_the_burden(samples, tmp_path, pipeline, plain_burden
     result = pipeline(read_scan(tmp_path / "a.nii"))
     assert result.features.scar_burden_percent == pytest.approx(plain_burden["nifti"], abs=0.1)
     assert not result.labels[~result.scan.signal.any(axis=(1, 2))].any()
-
-
-def test_magnitude_and_phase_sensitive_images_are_two_scans_of_a_served_folder(samples, tmp_path):
-    datasets = packings.slices(samples / "dicom" / "phantom-1")
-    folder = packings.magnitude_and_phase_sensitive(datasets, tmp_path / "studies")
-    with pytest.raises(AcsnetError, match="2 image types"):
-        read_scan(folder)
-    served, listed = by_server(folder), by_cohort(folder)
-    assert sorted(map(fingerprint, served)) == sorted(map(fingerprint, listed))
-    one, other = served
-    assert abs(float(one.pixels.mean() - other.pixels.mean())) == pytest.approx(100, abs=1)
-
-
-def test_each_of_a_few_inversion_times_is_a_scan_beside_the_series_that_asks(samples, tmp_path):
-    datasets = packings.slices(samples / "dicom" / "phantom-1")
-    folder = packings.inversion_times(datasets, tmp_path / "studies", times_ms=(250, 300, 350))
-    with pytest.raises(AcsnetError, match="3 inversion times"):
-        read_scan(folder)
-    store = StudiesDatastore(studies=folder, store=tmp_path / "store")
-    try:
-        whole, *phases = sorted(store.list_images())
-        assert [phase.removeprefix(whole) for phase in phases] == [f"-phase-{n}" for n in (1, 2, 3)]
-        info = store.get_image_info(phases[2])
-        assert "3 of 3 inversion times, InversionTime 350" in info["SeriesDescription"]
-        with pytest.raises(AcsnetError, match="3 inversion times"):
-            read_scan(store.get_image_uri(whole))
-        scans = [read_scan(store.get_image_uri(phase)) for phase in phases]
-        chosen = read_scan(store.get_image_uri(whole), phase=3)
-    finally:
-        store.close()
-    levels = [float(scan.pixels.mean() - scans[0].pixels.mean()) for scan in scans]
-    assert levels == pytest.approx([0, 10, 20], abs=0.5)
-    assert np.array_equal(chosen.pixels, scans[2].pixels)
-    listed = list(list_scans(str(folder), output=tmp_path / "out"))
-    assert sorted(one.case.partition("-phase-")[2] for one in listed) == ["", "1", "2", "3"]
-
-
-def test_phases_of_one_enhanced_object_are_scans_beside_it(samples, tmp_path):
-    datasets = packings.slices(samples / "dicom" / "phantom-1")
-    folder = enhanced_packings.enhanced_multi_frame(datasets, tmp_path / "studies", phases=2)
-    store = StudiesDatastore(studies=folder, store=tmp_path / "store")
-    try:
-        whole, first, second = sorted(store.list_images())
-        assert "cardiac phases" in store.get_image_info(second)["SeriesDescription"]
-        with pytest.raises(AcsnetError, match="2 cardiac phases"):
-            read_scan(store.get_image_uri(whole))
-        scans = [read_scan(store.get_image_uri(image)) for image in (first, second)]
-        expected = [read_scan(folder, phase=number) for number in (1, 2)]
-    finally:
-        store.close()
-    for scan, other in zip(scans, expected, strict=True):
-        assert np.array_equal(scan.pixels, other.pixels)
-        assert scan.frame_numbers == other.frame_numbers
-    assert not np.array_equal(scans[0].pixels, scans[1].pixels)
-    sources = [one for one in list_scans(str(folder), output=tmp_path / "out") if one.phase]
-    assert sorted(map(fingerprint, (one.read() for one in sources))) == sorted(
-        map(fingerprint, scans)
-    )
-    assert len({one.content() for one in sources}) == 2
-
-
-def test_two_stacks_in_one_series_are_two_scans_of_a_served_folder(samples, tmp_path):
-    folder = tmp_path / "studies"
-    datasets = packings.slices(samples / "dicom" / "phantom-1")
-    packings.write(folder, datasets)
-    normal = np.cross(*np.reshape(np.array(datasets[0].ImageOrientationPatient, float), (2, 3)))
-    row = np.array(datasets[0].ImageOrientationPatient, float)[:3]
-    first = np.array(datasets[0].ImagePositionPatient, float)
-    for number, dataset in enumerate(datasets[:4]):
-        packings.new_uid(dataset)
-        dataset.ImageOrientationPatient = [f"{v:.8f}" for v in (*row, *normal)]
-        place = first + 10.0 * number * np.cross(row, normal)
-        dataset.ImagePositionPatient = [f"{v:.6f}" for v in place]
-        packings.save(dataset, folder / f"other-{number}.dcm")
-    with pytest.raises(AcsnetError, match="mixed orientations"):
-        read_scan(folder)
-    assert sorted(len(scan.pixels) for scan in by_server(folder)) == [4, 8]
-    assert sorted(len(scan.pixels) for scan in by_cohort(folder)) == [4, 8]
 
 
 def test_a_long_axis_stack_is_called_one_and_is_not_the_next_sample(samples, tmp_path):

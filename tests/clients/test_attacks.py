@@ -8,21 +8,21 @@ import socket
 import struct
 import threading
 import time
-import zlib
 from pathlib import Path
 from urllib.parse import quote, urlencode, urlsplit
 
-import nibabel as nib
 import numpy as np
 import pydicom
 import pytest
 import requests
 import schemathesis
+from hostile_nifti import gzipped_zeros, nifti_bytes
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydicom.encaps import encapsulate
 from pydicom.uid import RLELossless
 from schemathesis.checks import not_a_server_error
+from written_files import files_with_times
 
 pytestmark = pytest.mark.attacks
 
@@ -56,40 +56,13 @@ FUZZ = settings(
 )
 
 
-def nifti(**fields):
-    data = np.random.default_rng(0).integers(0, 500, (12, 10, 3)).astype(np.int16)
-    image = nib.Nifti1Image(data, np.diag([1.5, 1.5, 8.0, 1.0]))
-    image.header.set_xyzt_units("mm")
-    content = bytearray(image.to_bytes())
-    header = nib.Nifti1Header(bytes(content[:348]), check=False)
-    for name, value in fields.items():
-        header[name] = value
-    content[:348] = header.binaryblock
-    return bytes(content)
-
-
-def zeros(count):
-    """Gzipped zero bytes, a thousandth of their size."""
-    packer = zlib.compressobj(9, zlib.DEFLATED, 31)
-    pieces = [packer.compress(bytes(2**20)) for _ in range(count // 2**20)]
-    return b"".join([*pieces, packer.flush()])
-
-
 @pytest.fixture(scope="module", autouse=True)
 def untouched(site):
     """Nothing is written but the state, and no temporary file is left."""
     (site.folder / "secret.txt").write_text(SECRET)
-
-    def files():
-        return {
-            str(path): path.stat().st_mtime_ns
-            for path in site.folder.rglob("*")
-            if path.is_file() and not path.is_relative_to(site.state)
-        }
-
-    before = files()
+    before = files_with_times(site.folder, leave_out=site.state)
     yield
-    after = files()
+    after = files_with_times(site.folder, leave_out=site.state)
     written = {path for path in before | after if before.get(path) != after.get(path)}
     assert {path for path in written if "/tmp/matplotlib/" not in path} == set()
     entry = requests.get(f"{site.url}/readyz", timeout=LONGEST_S).json()
@@ -211,17 +184,21 @@ def huge(dataset):
 
 
 BOMBS = {
-    "behind a small scan": lambda: gzip.compress(b"no image") + zeros(2**31),
+    "behind a small scan": lambda: gzip.compress(b"no image") + gzipped_zeros(2**31),
     "pixels": lambda: (
-        gzip.compress(nifti(dim=[3, 640, 640, 300, 1, 1, 1, 1], datatype=2, bitpix=8)[:352])
-        + zeros(2**28)
+        gzip.compress(nifti_bytes(dim=[3, 640, 640, 300, 1, 1, 1, 1], datatype=2, bitpix=8)[:352])
+        + gzipped_zeros(2**28)
     ),
-    "sizes": lambda: gzip.compress(nifti(dim=[3, 2048, 2048, 990, 1, 1, 1, 1])) + zeros(2**26),
+    "sizes": lambda: (
+        gzip.compress(nifti_bytes(dim=[3, 2048, 2048, 990, 1, 1, 1, 1])) + gzipped_zeros(2**26)
+    ),
     "extensions": lambda: (
-        gzip.compress(nifti(vox_offset=2e9)[:348] + b"\1\0\0\0" + struct.pack("<ii", 2**31 - 16, 6))
-        + zeros(2**31)
+        gzip.compress(
+            nifti_bytes(vox_offset=2e9)[:348] + b"\1\0\0\0" + struct.pack("<ii", 2**31 - 16, 6)
+        )
+        + gzipped_zeros(2**31)
     ),
-    "gzip in gzip": lambda: gzip.compress(gzip.compress(nifti()) + zeros(2**28)),
+    "gzip in gzip": lambda: gzip.compress(gzip.compress(nifti_bytes()) + gzipped_zeros(2**28)),
     "zip": lambda: b"PK\3\4" + bytes(100),
 }
 
@@ -281,9 +258,9 @@ def damaged(content, changes):
 def test_a_damaged_file_is_refused_or_read(site, people, changes, zipped):
     """Wherever the damage is: in the header of a file, or in its gzip stream."""
     content = (
-        damaged(gzip.compress(nifti()), changes)
+        damaged(gzip.compress(nifti_bytes()), changes)
         if zipped
-        else gzip.compress(damaged(nifti()[:400], changes) + nifti()[400:])
+        else gzip.compress(damaged(nifti_bytes()[:400], changes) + nifti_bytes()[400:])
     )
     files = {"file": ("x.nii.gz", content)}
     answer = people["ana"].post(f"{site.url}/infer/roi", files=files, timeout=LONGEST_S)
@@ -331,7 +308,7 @@ def test_logins_that_never_end_shut_nobody_out(site, people):
                 b"Content-Type: application/x-www-form-urlencoded\r\n\r\nusername="
             )
         time.sleep(0.5)
-        files = {"files": ("x.nii.gz", gzip.compress(nifti()))}
+        files = {"files": ("x.nii.gz", gzip.compress(nifti_bytes()))}
         sent = people["ana"].put(f"{site.url}/session/", files=files, timeout=5)
         assert sent.status_code == 200, sent.text
         assert site.session("rea").get(f"{site.url}/info/", timeout=5).ok

@@ -15,6 +15,7 @@ from fastapi.testclient import TestClient
 from hostile_nifti import nifti_bytes
 from hypothesis import HealthCheck, given, settings
 from schemathesis.checks import not_a_server_error
+from written_files import files_with_times
 
 from acsnet.annotations import audit_log
 from acsnet.errors import InputError
@@ -68,17 +69,9 @@ def operations(application):
 def outside(web):
     """No request changes a file outside the state folder."""
     (web.folder / "secret.txt").write_text(SECRET)
-
-    def files():
-        return {
-            str(path): path.stat().st_mtime_ns
-            for path in web.folder.rglob("*")
-            if path.is_file() and not path.is_relative_to(web.folder / "state")
-        }
-
-    before = files()
+    before = files_with_times(web.folder, leave_out=web.folder / "state")
     yield
-    assert files() == before
+    assert files_with_times(web.folder, leave_out=web.folder / "state") == before
     (web.folder / "secret.txt").unlink()
 
 

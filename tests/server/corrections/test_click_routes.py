@@ -14,14 +14,12 @@ import nrrd
 import numpy as np
 import pydicom
 import pytest
-from fastapi.testclient import TestClient
-from monailabel.endpoints import datastore, info, session
+from in_process import app_over, application_of, client_of
+from positioned_phantoms import ORIENTATIONS, laid
 
 from acsnet.io import read_scan
 from acsnet.io.label_map import read_labels_on
 from acsnet.labels import MYOCARDIUM, Label
-from acsnet.server import asgi
-from acsnet.server.app import AcsnetApp
 from acsnet.server.corrections.frame_labels import from_frames, to_frames
 from acsnet.server.corrections.points import input_index
 from acsnet.server.datastores.label_intake import accept_label
@@ -30,52 +28,6 @@ pytestmark = pytest.mark.slow
 
 READER = "Ada"
 LPS = np.diag([-1.0, -1.0, 1.0])
-
-
-def turn(axis, degrees):
-    """(3, 3) rotation about an axis."""
-    c, s = np.cos(np.deg2rad(degrees)), np.sin(np.deg2rad(degrees))
-    i, j = (one for one in range(3) if one != axis)
-    matrix = np.eye(3)
-    matrix[[i, j], [i, j]], matrix[i, j], matrix[j, i] = c, -s, s
-    return matrix
-
-
-ORIENTATIONS = {
-    "as it came": np.eye(3),
-    "slices reversed": None,
-    "mirrored left to right": np.diag([-1.0, 1.0, 1.0]),
-    "mirrored front to back": np.diag([1.0, -1.0, 1.0]),
-    "oblique": turn(0, 20.0) @ turn(1, 35.0) @ turn(2, -50.0),
-    "feet first": turn(1, 180.0),
-    "head first, prone": turn(2, 180.0),
-    "on the side, oblique": turn(2, 90.0) @ turn(0, 65.0),
-}
-"""How the patient lies: what turns the places of the first phantom; None: numbered backwards."""
-
-
-def laid(folder, samples, number, matrix):
-    """The first phantom as a series of its own, laid otherwise; gives its UID."""
-    files = sorted((samples / "dicom" / "phantom-1").iterdir())
-    uid = f"1.2.826.{number}"
-    for k, file in enumerate(files):
-        dataset = pydicom.dcmread(file)
-        dataset.PatientID = f"turned-{number}"
-        dataset.StudyInstanceUID, dataset.SeriesInstanceUID = f"1.2.827.{number}", uid
-        dataset.SOPInstanceUID = f"{uid}.{k + 1}"
-        dataset.file_meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID
-        name = file.name
-        if matrix is None:
-            dataset.InstanceNumber = len(files) - k
-            name = f"{len(files) - k:02}.dcm"
-        else:
-            place = matrix @ np.array(dataset.ImagePositionPatient, float)
-            cosines = np.reshape(np.array(dataset.ImageOrientationPatient, float), (2, 3))
-            dataset.ImagePositionPatient = [f"{v:.6f}" for v in place]
-            dataset.ImageOrientationPatient = [f"{v:.8f}" for v in (cosines @ matrix.T).ravel()]
-        folder.mkdir(parents=True, exist_ok=True)
-        dataset.save_as(folder / name)
-    return uid
 
 
 @pytest.fixture(scope="module")
@@ -88,16 +40,9 @@ def site(tmp_path_factory, samples):
         for number, (name, matrix) in enumerate(ORIENTATIONS.items())
     }
     shutil.copy(samples / "nifti" / "phantom-1.nii.gz", studies / "phantom.nii.gz")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("ACSNET_STATE", str(folder / "state"))
-        app = AcsnetApp(app_dir=str(folder), studies=str(studies), conf={})
-        for stock in (info, datastore, session):
-            patch.setattr(stock, "app_instance", lambda: app)
-        application = asgi.build()
-        application.state.acsnet = app
-        client = TestClient(application, base_url="http://127.0.0.1:8000", client=("127.0.0.1", 1))
+    with app_over(folder, studies) as app:
+        client = client_of(application_of(app))
         yield SimpleNamespace(client=client, app=app, series=series, samples=samples)
-        app.close()
 
 
 def own_label(site, image):
