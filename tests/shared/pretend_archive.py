@@ -17,6 +17,10 @@ SERIES_TAGS = (
 )
 
 
+POLL_S = 0.01
+"""How soon it stops once it is asked to."""
+
+
 class Archive:
     """url: of its DICOMweb; datasets: what it holds; answers: path -> (status, headers, content),
     before all else; asked: (method, path) of each request; stored: bodies of POST.
@@ -90,7 +94,7 @@ def pretend_archive():
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     archive.url = f"http://127.0.0.1:{server.server_address[1]}/dicom-web"
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(POLL_S,), daemon=True).start()
     try:
         yield archive
     finally:

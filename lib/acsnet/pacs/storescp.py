@@ -36,6 +36,8 @@ MAX_OBJECT_BYTES = 256 * 1024 * 1024
 MAX_PENDING_BYTES = 512 * 1024 * 1024
 """Of all objects that are coming in: they are in memory until they are whole."""
 MIN_FREE_BYTES = 1024 * 1024 * 1024
+POLL_S = 0.05
+"""How soon it stops once it is asked to."""
 
 SYNTAXES = (ImplicitVRLittleEndian, ExplicitVRLittleEndian, ExplicitVRBigEndian)
 """Of plain pixels, which every archive can send. Never the deflated one, which unpacks whole."""
@@ -117,7 +119,9 @@ class Receiver:
         except (OSError, OverflowError) as error:
             msg = f"port {port} on {host} cannot be opened: choose another with --port"
             raise InputError(msg) from error
-        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, args=(POLL_S,), daemon=True
+        )
         self._thread.start()
 
     @property

@@ -7,6 +7,7 @@ import shutil
 import sqlite3
 import tarfile
 from contextlib import closing
+from types import SimpleNamespace
 
 import nibabel as nib
 import numpy as np
@@ -53,17 +54,15 @@ def label(value):
     return np.full((12, 10, 3), value, np.uint8)
 
 
-@pytest.fixture
-def studies(tmp_path, monkeypatch):
+def worked_on(place):
     """A studies folder that was worked on: a draft, labels of two people, an upload, a model."""
-    monkeypatch.setenv("ACSNET_STATE", str(tmp_path / "state"))
-    folder = tmp_path / "studies"
+    folder = place / "studies"
     folder.mkdir()
     scan(folder / "a.nii.gz", seed=1)
     state_folder().mkdir()
     settle_state(state_folder())
     store = StudiesDatastore(studies=folder, store=store_folder(folder))
-    store.add_image("own", str(scan(tmp_path / "own.nii.gz", seed=2)), {})
+    store.add_image("own", str(scan(place / "own.nii.gz", seed=2)), {})
     keep_draft(store, "a", label(1))
     for user, state, value in (("Ana", "reviewed", 2), ("Bo", "draft", 4)):
         version = save_label(store, "a", label(value), user=user, state=state).id
@@ -86,6 +85,23 @@ def studies(tmp_path, monkeypatch):
         database.execute("INSERT INTO runs VALUES ('one')")
         database.commit()
     return folder
+
+
+@pytest.fixture
+def studies(tmp_path, monkeypatch):
+    monkeypatch.setenv("ACSNET_STATE", str(tmp_path / "state"))
+    return worked_on(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def backup(tmp_path_factory):
+    """A backup and its studies folder, which no test changes."""
+    place = tmp_path_factory.mktemp("backup")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ACSNET_STATE", str(place / "state"))
+        studies = worked_on(place)
+        write_backup(place / "b.tar.gz", studies=str(studies))
+    return SimpleNamespace(file=place / "b.tar.gz", studies=studies)
 
 
 def told(folder):
@@ -251,19 +267,17 @@ def said_of_files(**said):
     ],
 )
 def test_a_backup_that_was_altered_is_refused_and_nothing_is_written(
-    studies, tmp_path, restored, change, reason
+    backup, tmp_path, restored, change, reason
 ):
-    write_backup(tmp_path / "b.tar.gz", studies=str(studies))
-    altered = rewritten(tmp_path / "b.tar.gz", tmp_path / "altered.tar.gz", change)
+    altered = rewritten(backup.file, tmp_path / "altered.tar.gz", change)
     with pytest.raises(InputError, match=reason):
-        restored(altered, studies)
+        restored(altered, backup.studies)
     assert list((tmp_path / "other").iterdir()) == []
 
 
-def test_a_backup_that_the_disk_cannot_hold_is_refused(studies, tmp_path, restored):
-    write_backup(tmp_path / "b.tar.gz", studies=str(studies))
+def test_a_backup_that_the_disk_cannot_hold_is_refused(backup, tmp_path, restored):
     with pytest.raises(InputError, match=r"b\.tar\.gz cannot be restored: the disk of"):
-        restored(tmp_path / "b.tar.gz", studies, min_free_bytes=2**62)
+        restored(backup.file, backup.studies, min_free_bytes=2**62)
     assert list((tmp_path / "other").iterdir()) == []
 
 
@@ -272,10 +286,10 @@ def test_a_backup_that_the_disk_cannot_hold_is_refused(studies, tmp_path, restor
     [b"", b"no archive", gzip.compress(b"no archive")],
     ids=["empty", "text", "gzip"],
 )
-def test_what_is_no_archive_is_refused(studies, tmp_path, restored, content):
+def test_what_is_no_archive_is_refused(backup, tmp_path, restored, content):
     (tmp_path / "x.tar.gz").write_bytes(content)
     with pytest.raises(InputError, match=r"x\.tar\.gz"):
-        restored(tmp_path / "x.tar.gz", studies)
+        restored(tmp_path / "x.tar.gz", backup.studies)
 
 
 def test_a_state_of_the_version_before_is_taken_up(studies, tmp_path, restored):
