@@ -14,6 +14,8 @@ OHIF_SHA512 := 5997719a9986eeba85816f5924b71b82bdd70ad2e2d4a0cd3e831a798e4f3deea
 VIEWER := build/viewer
 VIEWER_STAMP := $(VIEWER)/.ohif-$(OHIF)
 STAMP := .venv/.installed
+# In place of ITK, 1.5 GB that MONAI Label asks for and nothing here calls.
+ITK := ./deploy/itk
 TOOLS := .venv/.installed-tools
 
 # Some dependencies build from source: environment variables, unlike -c, bind those builds too.
@@ -40,19 +42,19 @@ help:
 install: $(TOOLS)
 
 # Rebuilt only when what is to be installed changes.
-$(STAMP): pyproject.toml constraints.txt
+$(STAMP): pyproject.toml constraints.txt deploy/itk/pyproject.toml
 	@test -n "$(PYTHON)" || { echo "Python 3.10, 3.11 or 3.12 is needed and was not found:" \
 		"install it (on Debian: apt-get install python3 python3-venv) or name it: make PYTHON=/path/to/python3.11" >&2; exit 1; }
 	@"$(PYTHON)" -c 'import ensurepip, venv' 2>/dev/null || { echo "$(PYTHON) cannot make a virtual environment:" \
 		"on Debian install the package python3-venv (apt-get install python3-venv)" >&2; exit 1; }
 	@test -x $(BIN)/python || "$(PYTHON)" -m venv --clear .venv
-	@echo "Setting up .venv with all that the server needs: 4 GB and about three minutes, once."
-	$(BIN)/python -m pip install --progress-bar off --editable ".[all]"
+	@echo "Setting up .venv with all that the server needs: 3 GB and about three minutes, once."
+	$(BIN)/python -m pip install --progress-bar off $(ITK) --editable ".[all]"
 	@touch $@
 
 # What tests and lint need, too.
 $(TOOLS): $(STAMP)
-	$(BIN)/python -m pip install --quiet --editable ".[all,dev]"
+	$(BIN)/python -m pip install --quiet $(ITK) --editable ".[all,dev]"
 	@touch $@
 
 viewer: $(VIEWER_STAMP)
@@ -75,7 +77,7 @@ $(VIEWER_STAMP):
 
 # A site that asks no other for anything: build/docs/index.html.
 docs: $(STAMP)
-	$(BIN)/python -m pip install --quiet --editable ".[all,docs]"
+	$(BIN)/python -m pip install --quiet $(ITK) --editable ".[all,docs]"
 	$(BIN)/mkdocs build --quiet
 	@echo "the documentation is in build/docs/index.html"
 

@@ -10,8 +10,8 @@ name=acsnet-$version-py$("$python" -c 'import sys; print("%d.%d" % sys.version_i
 
 rm -rf "$bundle"
 mkdir -p "$bundle/$name"
-# The weights are inside the wheel of acsnet.
-"$python" -m pip wheel --quiet --wheel-dir "$bundle/$name/wheels" ".[all]"
+# The weights are inside the wheel of acsnet. `deploy/itk` stands for ITK, which nothing here calls.
+"$python" -m pip wheel --quiet --wheel-dir "$bundle/$name/wheels" ./deploy/itk ".[all]"
 cp -r build/viewer/dist "$bundle/$name/viewer"
 cp -r docs "$bundle/$name/docs"
 cp deploy/install.sh deploy/acsnet.service deploy/acsnet.toml LICENSE NOTICE "$bundle/$name/"

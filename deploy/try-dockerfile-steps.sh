@@ -12,10 +12,12 @@ trap 'rm -rf "$clean"' EXIT
 
 mkdir "$clean/src" "$clean/bin"
 ln -s "$(command -v "$python")" "$clean/bin/python"
-cp -r pyproject.toml README.md LICENSE NOTICE constraints.txt lib "$clean/src/"
-# Lines that go on are joined; then the RUN lines between this stage and the next are taken.
+# Lines that go on are joined; then this stage's lines are taken, up to the next.
 sed -e ':a' -e '/\\$/N' -e 's/\\\n *//' -e 'ta' deploy/Dockerfile |
-	sed -n '/ AS build$/,/^FROM python:[^ ]*$/s/^RUN //p' |
+	sed -n '/ AS build$/,/^FROM python:[^ ]*$/p' >"$clean/stage"
+# Only what the stage copies is there: COPY names its sources first and where they go last.
+sed -n 's/^COPY \(.*\) [^ ]*$/\1/p' "$clean/stage" | xargs cp -r --parents --target-directory "$clean/src"
+sed -n 's/^RUN //p' "$clean/stage" |
 	grep -v '^apt-get' |
 	sed -e "s#/opt/acsnet#$clean/acsnet#g" >"$clean/steps"
 test -s "$clean/steps"
