@@ -24,7 +24,7 @@ export PIP_BUILD_CONSTRAINT := constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help docs install serve viewer bundle check test test-attacks test-clients lint style types contracts
+.PHONY: help docs install serve viewer bundle release check test test-attacks test-clients lint style types contracts
 
 help:
 	@echo "make install  build .venv with the pinned versions of constraints.txt"
@@ -32,6 +32,7 @@ help:
 	@echo "make viewer   fetch stock OHIF $(OHIF) with npm, which the server then offers, too"
 	@echo "make docs     the documentation as a site in build/docs"
 	@echo "make bundle   all that an installation without a network needs, in one file"
+	@echo "make release  wheel, source, bill of materials, model card and checksums in build/release"
 	@echo "make check    lint and the fast tests, under two minutes on two cores"
 	@echo "make test     lint, then all tests in two processes; PYTEST_ARGS='-k name' to choose"
 	@echo "make test-clients  only the tests with real programs: Orthanc, 3D Slicer's client, browsers"
@@ -83,6 +84,9 @@ docs: $(STAMP)
 
 bundle: $(STAMP) $(VIEWER_STAMP)
 	sh deploy/make-bundle.sh $(BIN)/python
+
+release: $(STAMP)
+	sh deploy/make-release.sh $(BIN)/python
 
 serve: $(STAMP)
 	$(BIN)/acsnet serve --studies "$(STUDIES)" --port $(PORT)

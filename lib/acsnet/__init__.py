@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from acsnet.result import Result
     from acsnet.scan import ShortAxisScan
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 __all__ = ["Label", "Pipeline", "Result", "ShortAxisScan", "read_scan"]
 
