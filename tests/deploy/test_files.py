@@ -15,6 +15,11 @@ from acsnet.server.auth.roles import ROLES
 from acsnet.server.identity import Role
 from acsnet.settings import CONFIG, names, read_settings, variable
 
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
 
@@ -125,7 +130,7 @@ def test_what_is_copied_is_there_and_not_left_out(steps):
 
 def test_every_setting_that_is_named_is_one():
     known = {variable(name) for name in names()} | {CONFIG, "ACSNET_HOSTNAME"}
-    for file in DEPLOY.iterdir():
+    for file in filter(Path.is_file, DEPLOY.iterdir()):
         assert set(re.findall(r"ACSNET_[A-Z_]+[A-Z]", file.read_text())) <= known, file.name
 
 
@@ -187,3 +192,15 @@ def test_the_page_lists_every_setting():
     page = (ROOT / "docs" / "deploy.md").read_text()
     listed = set(re.findall(r"(?m)^\| `(ACSNET_\w+)` \|", page))
     assert listed == {variable(name) for name in names()}
+
+
+def test_all_that_the_wheel_takes_in_is_copied_into_the_image(steps):
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    taken = project["tool"]["hatch"]["build"]["targets"]["wheel"]["force-include"]
+    copied = [Path(source) for _, word, rest in steps if word == "COPY" for source in rest.split()]
+    context = {
+        line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line[0] == "!"
+    }
+    for source in map(Path, taken):
+        assert source in copied
+        assert f"!{source}" in context
