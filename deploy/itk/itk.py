@@ -9,5 +9,5 @@ from typing import NoReturn
 
 def __getattr__(name: str) -> NoReturn:
     """Whatever of ITK is asked for is not there, and says so."""
-    msg = f"itk.{name} is asked for, but a placeholder is installed: pip install --force-reinstall itk"
+    msg = f"itk.{name} is not here, this is a placeholder: pip install --force-reinstall itk"
     raise AttributeError(msg)
