@@ -24,30 +24,42 @@ SCHEMA_FILE = Path(acsnet.__file__).resolve().parent / "quantify" / "features.sc
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "features.md"
 ROBUSTNESS = PAGE.parent / "results" / "robustness_of_measures.md"
 # Modules whose docstrings are the definitions of their numbers.
-RULES = (
-    scar_methods,
-    remote_myocardium,
-    speckle,
-    obstruction,
-    rv_insertion,
-    aha_segments,
-    transmurality,
-    pattern,
-    body_size,
-)
+RULES = {
+    "Scar thresholds": scar_methods,
+    "Remote myocardium": remote_myocardium,
+    "Single bright points": speckle,
+    "Microvascular obstruction": obstruction,
+    "Insertion of the right ventricle": rv_insertion,
+    "AHA segments": aha_segments,
+    "Transmurality": transmurality,
+    "Pattern of the scar": pattern,
+    "Body surface area": body_size,
+}
 
-HEAD = """# features.json
+HEAD = """# Features: what each number means
 
 Research use only, not a medical device.
 
-What `acsnet segment` and `acsnet quantify` measure, schema version {version}. The JSON Schema is
-`acsnet/quantify/features.schema.json` in the package; this page is made from the same source.
-Null is a number that the scan or its labels cannot give: it is never written as 0. Volumes are sums
-of voxels as thick as the slice distance, which is nearest-neighbour interpolation across gaps; they
-hold for any spacing and for oblique stacks. "signal" is in units of the image.
-`acsnet.export.write_csv` writes one line a case with the same names, parts joined by a dot.
+`acsnet segment` and `acsnet quantify` write their measures to `features.json` (schema version
+{version}). This page defines every key; it is generated from the same source as the JSON Schema,
+`acsnet/quantify/features.schema.json` in the package. A number that the scan or its labels do not
+determine is `null`, never 0. To compute a volume, each voxel is taken to be as thick as the slice
+distance (nearest-neighbour interpolation across gaps); this holds for any spacing and for oblique
+stacks. The unit "signal" is the unit of the image. `acsnet.export.write_csv` writes one line per
+case with the same names; parts of nested names are joined by a dot.
 
 """
+# Where each nested type is found in the document.
+PLACES = {
+    "InsertionDoc": "rv_insertion",
+    "IntervalDoc": "intervals",
+    "MethodRow": "methods",
+    "QualityDoc": "quality",
+    "RemoteDoc": "remote",
+    "Segment": "segments",
+    "SpacingDoc": "spacing_mm",
+    "Territory": "territories",
+}
 
 
 def json_schema() -> dict[str, Any]:
@@ -60,13 +72,16 @@ def page() -> str:
     schema = json_schema()
     parts = [HEAD.format(version=SCHEMA), _table("", schema)]
     parts += [_table(name, part) for name, part in sorted(schema["$defs"].items())]
-    parts += [f"## {module.__name__.rpartition('.')[2]}\n\n{module.__doc__}" for module in RULES]
+    parts += [
+        f"## {title}\n\n{module.__doc__}\nThe rule is in `{module.__name__}`.\n"
+        for title, module in RULES.items()
+    ]
     parts.append(ROBUSTNESS.read_text(encoding="utf-8"))
     return "\n".join(parts)
 
 
 def _table(name: str, schema: dict[str, Any]) -> str:
-    lines = [f"## {name}\n\n{schema['description']}\n"] if name else []
+    lines = [f"## Keys of `{PLACES[name]}`\n\n{schema['description']}\n"] if name else []
     lines += ["| key | unit | what it is | source |", "|---|---|---|---|"]
     for key, field in schema["properties"].items():
         cells = (f"`{key}`", field.get("unit", ""), field["description"], field.get("source", ""))

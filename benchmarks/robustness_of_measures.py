@@ -36,14 +36,15 @@ MEASURES = {
 }
 
 
-HEAD = """## How far measures change with what should not matter
+HEAD = """## How robust the measures are
 
-The experts' masks of the {patients} infarcts of the EMIDEC train list (2026-11-28, 2 cores), by
-`python benchmarks/robustness_of_measures.py --data DATA --output docs/results`. Each cell: median
-change in percent, and how many patients change by more than a tenth without a new warning. With
-scar left out of the label map, burden, core and grey zone fall as they must: there is less of it.
-Resampling smooths the image, and thresholds that count standard deviations of its noise change with
-it: n-SD is to be compared between scans of one resolution only.
+The table shows how far the measures change when something changes that should not matter. It was
+measured on the experts' masks of the {patients} infarcts of the EMIDEC train list (2026-11-28, 2
+cores) with `python benchmarks/robustness_of_measures.py --data DATA --output docs/results`. Each
+cell has the median change in percent, and the number of patients whose value changes by more than a
+tenth without a new warning. Where scar is left out of the label map, burden, core and grey zone
+must fall, because there is less scar. Resampling smooths the image, and so changes thresholds that
+count standard deviations of its noise: compare n-SD only between scans of one resolution.
 
 """
 

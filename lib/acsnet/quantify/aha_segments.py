@@ -1,10 +1,10 @@
 """AHA 17-segment model: the segment of each wall voxel, and the scar in each segment.
 
 Names, numbers and coronary territories: Cerqueira et al. 2002, doi:10.1161/hc0402.102975. The long
-axis is cut into equal thirds from the first slice with blood pool to the last slice of the
-ventricle. Wall below the blood pool is segment 17, the apical cap; a stack without it has 16
+axis, from the first slice with blood pool to the last slice of the ventricle, is cut into equal
+thirds. Wall below the blood pool is segment 17, the apical cap; a stack without it has 16
 segments. Basal and mid segments span 60 degrees each, counted from the anterior insertion of the
-right ventricle; apical segments span 90 degrees around the same mid-septum.
+right ventricle. Apical segments span 90 degrees around the same mid-septum.
 """
 
 from collections.abc import Mapping, Sequence
@@ -48,26 +48,30 @@ APICAL_START_DEG = 15.0
 class Segment:
     """One AHA segment; all numbers are None where the RV insertion is unknown."""
 
-    segment: Annotated[int, described("", "1 to 17", AHA)]
+    segment: Annotated[int, described("", "number of the segment, 1 to 17", AHA)]
     name: Annotated[str, described("", "level and wall", AHA)]
     territory: Annotated[str, described("", "coronary artery: LAD, RCA or LCX", AHA)]
     myocardium_volume_ml: Annotated[
         float | None, described("ml", "wall of the segment, scar included")
     ] = None
-    scar_volume_ml: Annotated[float | None, described("ml", "enhancement in it")] = None
-    scar_percent: Annotated[float | None, described("%", "enhancement, share of its wall")] = None
-    core_scar_percent: Annotated[float | None, described("%", "core scar, share of wall")] = None
-    transmurality_mean_percent: Annotated[
-        float | None, described("%", "scar along a radial chord, mean of all its chords")
-    ] = None
-    transmurality_max_percent: Annotated[float | None, described("%", "largest of its chords")] = (
+    scar_volume_ml: Annotated[float | None, described("ml", "enhancement in the segment")] = None
+    scar_percent: Annotated[float | None, described("%", "enhancement as a share of its wall")] = (
         None
     )
+    core_scar_percent: Annotated[
+        float | None, described("%", "core scar as a share of its wall")
+    ] = None
+    transmurality_mean_percent: Annotated[
+        float | None, described("%", "mean transmurality of all its radial chords")
+    ] = None
+    transmurality_max_percent: Annotated[
+        float | None, described("%", "largest transmurality of its chords")
+    ] = None
     transmurality_class: Annotated[
-        str | None, described("", "of the mean: 0, 1-25, 26-50, 51-75 or 76-100 %")
+        str | None, described("", "class of the mean: 0, 1-25, 26-50, 51-75 or 76-100 %")
     ] = None
     pattern: Annotated[
-        str | None, described("", "of its scar, as `scar_pattern`; null without scar")
+        str | None, described("", "pattern of its scar, as `scar_pattern`; null without scar")
     ] = None
 
 
@@ -76,10 +80,10 @@ class Territory:
     """Sums over the segments that one coronary artery usually supplies."""
 
     territory: Annotated[str, described("", "LAD, RCA or LCX", AHA)]
-    segments: Annotated[tuple[int, ...], described("", "its segments", AHA)]
+    segments: Annotated[tuple[int, ...], described("", "numbers of its segments", AHA)]
     myocardium_volume_ml: Annotated[float | None, described("ml", "sum of its segments")]
     scar_volume_ml: Annotated[float | None, described("ml", "sum of its segments")]
-    scar_percent: Annotated[float | None, described("%", "scar, share of its wall")]
+    scar_percent: Annotated[float | None, described("%", "enhancement as a share of its wall")]
 
 
 def segment_at(level: int, degrees: NDArray[np.float64]) -> NDArray[np.uint8]:

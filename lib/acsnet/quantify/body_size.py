@@ -1,8 +1,8 @@
 """Body surface area, and the volumes and masses indexed by it.
 
 Mosteller, N Engl J Med 1987;317:1098, doi:10.1056/NEJM198710223171717: the square root of height
-(cm) times weight (kg) over 3600. It holds for children and obese patients too, unlike Du Bois
-(1916); in adults of usual build the two differ by about 2 %.
+(cm) times weight (kg) over 3600. Unlike Du Bois (1916), it also holds for children and obese
+patients. In adults of usual build the two differ by about 2 %.
 """
 
 from dataclasses import dataclass
@@ -52,8 +52,8 @@ class BodySize:
 class BodyNumbers:
     """Masses and indexed sizes; None without height and weight, or where scar is unknown."""
 
-    height_cm: Annotated[float | None, described("cm", "given, or PatientSize of the header")]
-    weight_kg: Annotated[float | None, described("kg", "given, or PatientWeight of the header")]
+    height_cm: Annotated[float | None, described("cm", "as given, or PatientSize of the header")]
+    weight_kg: Annotated[float | None, described("kg", "as given, or PatientWeight of the header")]
     body_surface_area_m2: Annotated[
         float | None, described("m2", "square root of height x weight / 3600", BSA_SOURCE)
     ]

@@ -17,9 +17,9 @@ PAPER = "Popescu et al. 2022, doi:10.1016/j.cvdhj.2021.11.007"
 
 @dataclass(frozen=True, kw_only=True)
 class Features:
-    """Volumes, mass and scar burden; None (null in JSON) is a number that the scan cannot give."""
+    """Volumes, mass and scar burden; None (null in JSON) where a number cannot be determined."""
 
-    lv_volume_ml: Annotated[float, described("ml", "left ventricle, blood pool and wall", SCMR)]
+    lv_volume_ml: Annotated[float, described("ml", "left ventricle: blood pool and wall", SCMR)]
     blood_pool_volume_ml: Annotated[
         float, described("ml", "blood pool, papillary muscles included", SCMR)
     ]
@@ -28,29 +28,30 @@ class Features:
     ]
     enhancement_volume_ml: Annotated[
         float | None,
-        described("ml", "core scar, grey zone and MVO; null where nobody looked", SCMR),
+        described("ml", "core scar, grey zone and MVO; null if scar was not assessed", SCMR),
     ]
     core_scar_volume_ml: Annotated[
         float | None,
-        described("ml", "enhancement from the threshold up; null where it cannot be split", PAPER),
+        described("ml", "enhancement at or above the threshold; null if it cannot be split", PAPER),
     ]
     grey_zone_volume_ml: Annotated[
         float | None, described("ml", "enhancement below the threshold", PAPER)
     ]
     microvascular_obstruction_volume_ml: Annotated[
-        float | None, described("ml", "dark core that enhancement encloses", SCMR)
+        float | None, described("ml", "dark core inside enhancement", SCMR)
     ]
     scar_burden_percent: Annotated[
-        float | None, described("%", "enhancement, share of the whole myocardium", PAPER)
+        float | None, described("%", "enhancement as a share of the whole myocardium", PAPER)
     ]
     core_scar_burden_percent: Annotated[
-        float | None, described("%", "core scar, share of the whole myocardium", PAPER)
+        float | None, described("%", "core scar as a share of the whole myocardium", PAPER)
     ]
     myocardium_mass_g: Annotated[float, described("g", "whole wall, density 1.05 g/ml", SCMR)]
     lv_slices: Annotated[int, described("", "slices with any left ventricle")]
     enhancement_slices: Annotated[int | None, described("", "slices with any enhancement")]
     scar_method: Annotated[
-        str | None, described("", "threshold: remote or half_max; null for drawn labels", PAPER)
+        str | None,
+        described("", "kind of threshold: remote or half_max; null for drawn labels", PAPER),
     ]
     scar_threshold: Annotated[
         float | None, described("signal", "threshold between grey zone and core scar", PAPER)
@@ -62,9 +63,7 @@ class Features:
         float | None,
         described("signal", "99th percentile of the enhancement", "not from the paper"),
     ]
-    warnings: Annotated[
-        tuple[str, ...], described("", "what a person should know before using the numbers")
-    ]
+    warnings: Annotated[tuple[str, ...], described("", "what to know before using the numbers")]
 
 
 def compute_features(
@@ -81,7 +80,7 @@ def compute_features(
         voxel_ml: volume of a voxel, ml.
         threshold: what split grey zone and core scar; without a value in it both volumes are None
             wherever there is enhancement. None for labels drawn by hand.
-        scar_known: False where nobody looked for scar: all scar numbers are None, not 0.
+        scar_known: False where scar was not assessed: all scar numbers are None, not 0.
 
     Raises:
         ValueError: for an unknown label value, and for a voxel without volume.

@@ -37,11 +37,16 @@ class SpacingDoc:
 class InsertionDoc:
     """The anterior insertion of the right ventricle, from which AHA segments are counted."""
 
-    slice: Annotated[int | None, described("", "a middle slice, number in the file from 1")]
-    row: Annotated[float | None, described("pixel", "in that slice, on the epicardium, from 0")]
-    column: Annotated[float | None, described("pixel", "the same")]
-    source: Annotated[Source | None, described("", "automatic, given or drawn; null: not found")]
-    side: Annotated[Side | None, described("", "source of anterior vs inferior: header or image")]
+    slice: Annotated[int | None, described("", "number of a middle slice in the file, from 1")]
+    row: Annotated[
+        float | None,
+        described("pixel", "row of the point in that slice, on the epicardium, from 0"),
+    ]
+    column: Annotated[float | None, described("pixel", "column of the point, from 0")]
+    source: Annotated[Source | None, described("", "automatic, given or drawn; null if not found")]
+    side: Annotated[
+        Side | None, described("", "what decided between anterior and inferior: header or image")
+    ]
     confidence: Annotated[float | None, described("", "0 to 1, automatic only; at least 0.06")]
 
 
@@ -50,72 +55,82 @@ class RemoteDoc:
     """Remote myocardium, the reference of the n-SD thresholds."""
 
     source: Annotated[str, described("", "automatic or given")]
-    voxels: Annotated[int, described("", "its size")]
-    mean: Annotated[float | None, described("signal", "mean; null if it is too small")]
-    sd: Annotated[float | None, described("signal", "standard deviation, of all its voxels")]
+    voxels: Annotated[int, described("", "number of voxels")]
+    mean: Annotated[float | None, described("signal", "mean; null if the region is too small")]
+    sd: Annotated[float | None, described("signal", "standard deviation of all its voxels")]
     median: Annotated[
-        float | None, described("signal", "median of its voxels less bright than core scar")
+        float | None,
+        described("signal", "median of its voxels that are less bright than core scar"),
     ]
     spread: Annotated[
         float | None, described("signal", "1.4826 times their median absolute deviation")
     ]
     bright_percent: Annotated[
-        float, described("%", "share of it that is as bright as core scar: 0 in normal wall")
+        float,
+        described("%", "share of the region that is as bright as core scar: 0 in normal wall"),
     ]
 
 
 @dataclass(frozen=True, kw_only=True)
 class IntervalDoc:
-    """Interval that holds an expert's value in the share `level` of patients."""
+    """Interval that contains an expert's value in a share `level` of patients."""
 
     low: Annotated[float, described("as the measure", "lower end, not below 0")]
-    high: Annotated[float, described("as the measure", "upper end; of shares not above 100")]
-    level: Annotated[float, described("", "0.9")]
+    high: Annotated[float, described("as the measure", "upper end; not above 100 for shares")]
+    level: Annotated[float, described("", "share of patients: 0.9")]
 
 
 @dataclass(frozen=True, kw_only=True)
 class QualityDoc:
     """One doubt about the scan or its segmentation; its message is also among the warnings."""
 
-    flag: Annotated[str, described("", "fixed name")]
-    message: Annotated[str, described("", "in plain words")]
+    flag: Annotated[str, described("", "fixed name, for programs")]
+    message: Annotated[str, described("", "in words, for people")]
 
 
 @dataclass(frozen=True, kw_only=True)
 class FeaturesDocument(Texture, ScarPattern, Transmurality, BodyNumbers, Features):
-    """All of `features.json`; null is a number that the scan or its labels cannot give."""
+    """All of `features.json`; null where the scan or its labels do not determine a number."""
 
     case: Annotated[str, described("", "name of the file or folder")]
-    slices: Annotated[int, described("", "slices of the stack")]
-    spacing_mm: Annotated[SpacingDoc, described("mm", "of the stack")]
-    remote: Annotated[RemoteDoc, described("", "the remote region")]
+    slices: Annotated[int, described("", "number of slices of the stack")]
+    spacing_mm: Annotated[SpacingDoc, described("mm", "voxel spacing of the stack")]
+    remote: Annotated[RemoteDoc, described("", "the remote myocardium")]
     methods: Annotated[
-        tuple[MethodRow, ...], described("", "scar by each method; empty where scar is not known")
+        tuple[MethodRow, ...], described("", "scar by each method; empty if scar was not assessed")
     ]
     segment_model: Annotated[
-        int | None, described("", "17, or 16 where the stack has no apical cap; null: no segments")
+        int | None,
+        described("", "17, or 16 if the stack has no apical cap; null if there are no segments"),
     ]
-    rv_insertion: Annotated[InsertionDoc, described("", "where segments are counted from")]
-    segments: Annotated[tuple[Segment, ...], described("", "always 17, nulls where unknown")]
+    rv_insertion: Annotated[InsertionDoc, described("", "point from which segments are counted")]
+    segments: Annotated[
+        tuple[Segment, ...], described("", "always 17 entries, with null for unknown numbers")
+    ]
     viable_segments: Annotated[
-        int | None, described("", "segments likely viable: at most 50 % transmural", KIM)
+        int | None,
+        described("", "number of segments that are likely viable: at most 50 % transmural", KIM),
     ]
-    territories: Annotated[tuple[Territory, ...], described("", "always LAD, RCA and LCX")]
+    territories: Annotated[
+        tuple[Territory, ...], described("", "always LAD, RCA and LCX, in this order")
+    ]
     intervals: Annotated[
         dict[str, IntervalDoc] | None,
-        described("", "by the name of the measure; null where uncertainty was not asked for"),
+        described("", "intervals by name of the measure; null if uncertainty was not asked for"),
     ]
     slice_uncertainty: Annotated[
         tuple[float | None, ...] | None,
-        described("", "1 - Dice of wall and samples, 0 to 1, in file order; null without a wall"),
+        described(
+            "", "1 - Dice of wall and samples, 0 to 1, in file order; null for slices without wall"
+        ),
     ]
-    quality: Annotated[tuple[QualityDoc, ...], described("", "doubts by name; may be empty")]
+    quality: Annotated[tuple[QualityDoc, ...], described("", "quality flags; may be empty")]
     anatomy: Annotated[
         dict[str, Any] | None,
-        described("", "anatomical correction, slice by slice; null for drawn labels"),
+        described("", "anatomical correction of each slice; null for drawn labels"),
     ]
     labels: Annotated[dict[str, int], described("", "value of each label in the label map")]
-    seconds: Annotated[dict[str, float], described("s", "time of each stage")]
+    seconds: Annotated[dict[str, float], described("s", "computing time of each stage")]
     schema: Annotated[int, described("", f"version of this schema: {SCHEMA}")]
     software: Annotated[dict[str, Any], described("", "version, and SHA-256 of all weights")]
     notice: Annotated[str, described("", "research use only")]

@@ -1,17 +1,19 @@
-"""Remote myocardium: healthy wall as the reference of the n-SD thresholds.
+"""Remote myocardium: healthy wall, the reference of the n-SD thresholds.
 
-It is all wall that is not enhanced, nor within 5 mm of enhancement in its slice, nor on the border
-of the wall, whose pixels hold some blood or fat; where fewer than 20 voxels are left, as in a thin
-wall, the border is included, then the margin. Or it is what a person gave, cut to the wall.
+A person may give the remote region; the part of it inside the wall is used. Otherwise it is all
+wall without enhancement that is more than 5 mm from enhancement in its slice and not on the border
+of the wall, where pixels also contain blood or fat. If fewer than 20 voxels are left, as in a thin
+wall, the border is included, and then the 5 mm margin.
 
-Two readings of its signal: `mean` and `sd` of all its voxels, as published; and `median` and
-`spread`, 1.4826 times the median absolute deviation, of those that are not as bright as the core
-of the drawn scar (its FWHM threshold). The second is the default, for a wall is seldom normal: with
-the scar left out of every other slice of the 38 infarcts of the EMIDEC train list, volumes by 2 SD
-fall by 19 % (median) in this reading and by 62 % in the published one, and with 1 % hot pixels they
-change by 2 % and by 92 % (`benchmarks/robustness_of_measures.py`). Where 5 % of the region or a
-piece of 1 ml is as bright as the core, a warning says that scar may be missing from the label map:
-with the scar left out so, 32 of these 38 have a warning that they did not have before.
+Its signal is summarised in two ways. `mean` and `sd` use all its voxels, as published. `median` and
+`spread` (1.4826 times the median absolute deviation) use only voxels that are less bright than the
+core of the drawn scar (its FWHM threshold). These robust statistics are the default, because the
+remote wall often contains scar that was missed. With the scar left out of every other slice of
+the 38 infarcts of the EMIDEC train list, volumes by 2 SD fall by 19 % (median) with the robust
+statistics and by 62 % with the published ones; with 1 % hot pixels they change by 2 % and by 92 %
+(`benchmarks/robustness_of_measures.py`). If 5 % of the region, or a connected part of 1 ml, is as
+bright as the core, a warning says that scar may be missing from the label map. With the scar left
+out as above, 32 of these 38 infarcts get a warning that they did not have before.
 """
 
 from dataclasses import dataclass

@@ -1,23 +1,25 @@
 """Anterior insertion of the right ventricle: the angle from which AHA segments are counted.
 
-Not from the paper; needs image and wall only. In the upper 60 % of the slices, for every direction,
-the signal 4 to 18 mm outside the wall is compared with the signal of the LV blood pool; the quarter
-of the circle most like blood is the mid-septum, and the anterior insertion lies 50 degrees from it.
-On the end-diastolic cine stacks of the ACDC train list it is found in 69 of 70, 10 degrees (median)
-from the end of the expert's right ventricle, at most 23 in nine of ten and 32 in all. On the LGE of
-the EMIDEC train list, where nobody drew the right ventricle, a look at all images confirmed the
-side in each of the 55 of 60 scans with enough confidence.
+Not from the paper. The search needs only the image and the wall. In the upper 60 % of the slices,
+the signal 4 to 18 mm outside the wall is compared in every direction with the signal of the LV
+blood pool. The middle of the quarter circle that is most like blood is the mid-septum, and the
+anterior insertion lies 50 degrees from it. On the end-diastolic cine stacks of the ACDC train list
+it is found in 69 of 70. Its distance from the end of the expert's right ventricle is 10 degrees
+(median), at most 23 degrees in nine of ten stacks, and at most 32 degrees in all. On the LGE of the
+EMIDEC train list nobody drew the right ventricle. In 55 of 60 scans the confidence is high
+enough, and in each of these a look at the images confirmed the side.
 
-Which end of the septum is anterior follows from the patient axes. If the header lacks them, the
-inferior side is the brighter one 10 to 30 mm outside the wall: liver, stomach and diaphragm lie
-there, lung on the other sides. This is right in 122 of these 124 stacks and undecided in two.
+The patient axes tell which end of the septum is anterior. If the header lacks them, the inferior
+side is the brighter one 10 to 30 mm outside the wall, because liver, stomach and diaphragm lie
+there and lung on the other sides. This is right in 122 of these 124 stacks and undecided in two.
 
-A person gives it as ROW,COLUMN, in pixels of the file from 0. In DICOM they are rows and columns of
-the images. In NIfTI, NRRD and MetaImage the two axes of the file that are not the slices are, in
-the order of the file, column and row: of voxel (i, j, k) of a usual stack, j and i, whatever a
-viewer turns. A given insertion that lies more than 45 degrees from where the septum in the image
-puts it is used, with a warning. Where the whole wall is scar, so that no normal wall tells what is
-unlike blood, the darkest tenth of the surroundings does.
+A person gives the insertion as ROW,COLUMN, in pixels of the file, counted from 0. In DICOM these
+are rows and columns of the images. In NIfTI, NRRD and MetaImage, the two axes of the file that are
+not the slice axis are, in the order of the file, column and row: voxel (i, j, k) of a usual stack
+has column i and row j, however a viewer turns the image. A given insertion that lies more than 45
+degrees from where the image shows the septum is used, with a warning. If the whole wall is scar,
+there is no normal wall to compare blood with, and the darkest tenth of the surroundings is used
+instead.
 """
 
 from dataclasses import dataclass

@@ -1,23 +1,24 @@
-"""The established scar thresholds (FWHM, n-SD, Otsu) on one wall, side by side.
+"""Established scar thresholds (FWHM, n-SD, Otsu), all applied to the same wall.
 
-- drawn: the enhancement of the label map, with its core scar and grey zone.
-- fwhm_remote, fwhm_half_max: full width at half maximum (Amado et al. 2004,
-  doi:10.1016/j.jacc.2004.09.020) in the two readings of `acsnet.quantify.scar`. All scar is core;
-  the grey zone, 35 to 50 % of the peak, lies outside it (Roes et al. 2009,
-  doi:10.1161/CIRCIMAGING.108.826529, measured from 0).
-- sd2_mean to sd6_mean: mean + n SD of the remote region, as published (Kim et al. 1999,
-  doi:10.1161/01.CIR.100.19.1992). With n = 2, core is 3 SD and more and the grey zone 2 to 3 SD
-  (Yan et al. 2006, doi:10.1161/CIRCULATIONAHA.105.613414); for other n no grey zone is published.
-- sd2 to sd6: the same with the robust reading of the remote region, median + n times its spread.
-- otsu: the threshold that separates the wall's signal best into two classes (Otsu 1979,
-  doi:10.1109/TSMC.1979.4310076), the upper edge of the bin that it falls in.
+- `drawn`: the enhancement of the label map, with its core scar and grey zone.
+- `fwhm_remote`, `fwhm_half_max`: full width at half maximum (Amado et al. 2004,
+  doi:10.1016/j.jacc.2004.09.020), with the two definitions of `acsnet.quantify.scar`. All scar is
+  core. The grey zone, 35 to 50 % of the peak, lies outside the scar (Roes et al. 2009,
+  doi:10.1161/CIRCIMAGING.108.826529; measured from 0).
+- `sd2_mean` to `sd6_mean`: mean + n SD of the remote region, as published (Kim et al. 1999,
+  doi:10.1161/01.CIR.100.19.1992). For n = 2, core is 3 SD and more, and the grey zone is 2 to 3 SD
+  (Yan et al. 2006, doi:10.1161/CIRCULATIONAHA.105.613414). For other n, no grey zone is published.
+- `sd2` to `sd6`: the same with robust statistics of the remote region: median + n times its spread.
+- `otsu`: the threshold that best separates the signal of the wall into two classes (Otsu 1979,
+  doi:10.1109/TSMC.1979.4310076): the upper edge of the histogram bin in which it falls.
 
-Plain thresholds without clean-up: noise and blood at the border of the wall count. The peak of
-FWHM and the threshold of Otsu leave single bright points out. FWHM and Otsu presuppose scar, so
-they are undefined where none was drawn; where what was drawn is not brighter than the remote wall,
-all thresholds are. fwhm_half_max needs an image whose signal is 0 without tissue: where the remote
-wall is brighter than half of the peak, as in most magnitude and phase-sensitive images, it is
-undefined. Microvascular obstruction counts as scar in each.
+All are plain thresholds without clean-up, so noise, and blood at the border of the wall, count as
+scar. The peak of FWHM and the threshold of Otsu ignore single bright points. FWHM and Otsu assume
+that there is scar, so they are undefined where none was drawn. If the drawn scar is not brighter
+than the remote wall, all thresholds are undefined. `fwhm_half_max` needs an image in which the
+signal is 0 where there is no tissue. It is undefined if the remote wall is brighter than half of
+the peak, as in most magnitude and phase-sensitive images. Every method counts microvascular
+obstruction as scar.
 """
 
 from collections.abc import Mapping
@@ -55,15 +56,24 @@ class MethodRow:
     """Scar by one method; None where the method does not define a number on this scan."""
 
     method: Annotated[str, described("", f"one of {', '.join(METHODS)}")]
-    threshold: Annotated[float | None, described("signal", "scar is at least this bright")] = None
-    scar_volume_ml: Annotated[float | None, described("ml", "scar, obstruction included")] = None
-    scar_mass_g: Annotated[float | None, described("g", "its mass, density 1.05 g/ml")] = None
-    scar_burden_percent: Annotated[
-        float | None, described("%", "scar, share of the whole myocardium")
+    threshold: Annotated[
+        float | None, described("signal", "scar is at least as bright as this")
     ] = None
-    core_volume_ml: Annotated[float | None, described("ml", "core, if the method has one")] = None
+    scar_volume_ml: Annotated[
+        float | None, described("ml", "scar, microvascular obstruction included")
+    ] = None
+    scar_mass_g: Annotated[float | None, described("g", "mass of the scar, density 1.05 g/ml")] = (
+        None
+    )
+    scar_burden_percent: Annotated[
+        float | None, described("%", "scar as a share of the whole myocardium")
+    ] = None
+    core_volume_ml: Annotated[float | None, described("ml", "core, if the method defines one")] = (
+        None
+    )
     grey_zone_volume_ml: Annotated[
-        float | None, described("ml", "grey zone, if the method has one; for fwhm outside the scar")
+        float | None,
+        described("ml", "grey zone, if the method defines one; for fwhm it lies outside the scar"),
     ] = None
     note: Annotated[str | None, described("", "why there is no number")] = None
 

@@ -1,11 +1,12 @@
 """Single bright points in the wall: noise, arrhythmia artefacts, hot pixels of a reconstruction.
 
-Not from the paper. A voxel is one if it is brighter than all but one of its neighbours in the
-slice by more than five standard deviations of the signal around its local median in the region
-(from the median absolute deviation). The corner of a scar is none, for two of its neighbours are as
-bright, nor is the border of the wall, for the blood beside it is brighter. None of the expert walls
-of the 38 infarcts of the EMIDEC train list has so many that a warning is given; where 1 % of the
-voxels are made hot, all have it (`benchmarks/robustness_of_measures.py`).
+Not from the paper. A voxel is a single bright point if it is brighter than all but one of its
+neighbours in the slice, by more than five standard deviations of the signal around its local median
+in the region (estimated from the median absolute deviation). The corner of a scar is not one,
+because two of its neighbours are as bright; nor is the border of the wall, because the blood beside
+it is brighter. None of the expert walls of the 38 infarcts of the EMIDEC train list has enough of
+them for a warning. If 1 % of the voxels are made hot, all of them get the warning
+(`benchmarks/robustness_of_measures.py`).
 """
 
 from typing import Any

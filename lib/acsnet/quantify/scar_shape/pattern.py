@@ -1,13 +1,13 @@
 """Pattern of scar by its depth in the wall: subendocardial, transmural, mid-wall or epicardial.
 
-The patterns are those that a report names (SCMR reporting guidelines 2021,
-doi:10.1186/s12968-021-00827-z). Not from the paper: the rule, chord by chord. Scar that takes more
-than 75 % of a radial chord is transmural. Else it is subendocardial if it begins within 2 mm of the
-endocardium, epicardial if it ends within 2 mm of the epicardium, and mid-wall if it does neither;
-if it does both, the side that it lies nearer to counts. In a wall thinner than 6 mm a third of the
-wall takes the place of the 2 mm. The pattern of a segment, or of all scar, is the one with most of
-the scar; with less than 60 % of it, the pattern is mixed. It is certain if it stays the same with
-1 mm and with 3 mm, about a pixel to either side.
+The patterns are those used in reports (SCMR reporting guidelines 2021,
+doi:10.1186/s12968-021-00827-z). Not from the paper: the rule, which is applied to each radial
+chord. Scar that fills more than 75 % of a chord is transmural. Otherwise it is subendocardial if it
+begins within 2 mm of the endocardium, epicardial if it ends within 2 mm of the epicardium, and
+mid-wall if it does neither. If it does both, the nearer side counts. In a wall thinner than 6 mm, a
+third of the wall replaces the 2 mm. The pattern of a segment, or of all scar, is the one that holds
+most of the scar; if it holds less than 60 %, the pattern is mixed. The pattern is certain if it
+stays the same with 1 mm and with 3 mm instead of 2 mm, about a pixel to either side.
 """
 
 from dataclasses import dataclass
@@ -37,7 +37,10 @@ class ScarPattern:
         described("", f"{', '.join(PATTERNS)}, or {MIXED}; null without scar", SOURCE),
     ]
     scar_pattern_certain: Annotated[
-        bool | None, described("", "whether it stays so if edges of the wall move by a pixel")
+        bool | None,
+        described(
+            "", "whether the pattern stays the same if the edges of the wall move by a pixel"
+        ),
     ]
     scar_pattern_percent: Annotated[
         dict[str, float] | None, described("%", "share of the scar with each pattern")

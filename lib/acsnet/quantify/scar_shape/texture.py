@@ -22,23 +22,25 @@ class Texture:
     """Heterogeneity of scar; None where scar, or the split of core and grey zone, is unknown."""
 
     scar_islands: Annotated[
-        int | None, described("", "connected parts of the enhancement, corners connect")
+        int | None, described("", "number of connected parts of the enhancement; corners connect")
     ]
     scar_island_volumes_ml: Annotated[
-        tuple[float, ...] | None, described("ml", "their volumes, largest first")
+        tuple[float, ...] | None, described("ml", "volumes of the islands, largest first")
     ]
     scar_entropy_bits: Annotated[
         float | None,
         described(
-            "bit", "Shannon entropy of its signal, 64 bins of the wall's range", ENTROPY_SOURCE
+            "bit",
+            "Shannon entropy of the scar's signal, 64 bins over the range of the wall",
+            ENTROPY_SOURCE,
         ),
     ]
     myocardium_entropy_bits: Annotated[
-        float | None, described("bit", "the same in the whole wall", ENTROPY_SOURCE)
+        float | None, described("bit", "the same for the whole wall", ENTROPY_SOURCE)
     ]
     core_grey_interface_cm2: Annotated[
         float | None,
-        described("cm2", "border of core scar and grey zone: its length times slice distance"),
+        described("cm2", "border between core scar and grey zone: its length times slice distance"),
     ]
 
 

@@ -1,11 +1,12 @@
-"""Transmurality of scar along radial chords, and the area of endocardium that scar lines.
+"""Transmurality of scar along radial chords, and the area of endocardium lined by scar.
 
-In each slice with blood pool, rays every 3 degrees from the pool's centre cross the wall. Scar as a
-share of the wall along a ray, edges half way between pixels, is the transmurality there; it and its
-classes are those of Kim et al. 2000, doi:10.1056/NEJM200011163432003. Not from the paper: rays
-instead of normals of the wall, a definition that can be checked by hand. "Transmurality, mean" is
-always that of a segment, over all of its chords; `scar_transmurality_percent` is how deep the scar
-itself is, where there is scar. Areas are lengths in the slices times the slice distance.
+In each slice with blood pool, rays every 3 degrees from the centre of the pool cross the wall. The
+part of a ray inside the wall is a chord. The share of the chord that is scar, with edges half way
+between pixels, is the transmurality there. Transmurality and its classes follow Kim et al. 2000,
+doi:10.1056/NEJM200011163432003. Not from the paper: rays instead of normals of the wall, because
+they can be checked by hand. The mean transmurality is always that of a segment, over all of its
+chords. `scar_transmurality_percent` is the mean over chords that contain scar. Areas are lengths in
+the slices times the slice distance.
 """
 
 from dataclasses import dataclass
@@ -55,12 +56,12 @@ class Transmurality:
         float | None,
         described(
             "%",
-            "how deep the scar is: mean of the radial chords that meet scar, weighted by their "
+            "mean transmurality of the radial chords that contain scar, weighted by their "
             "scar; null without scar",
         ),
     ]
     transmurality_max_percent: Annotated[
-        float | None, described("%", "largest of all chords; up to a pixel too deep")
+        float | None, described("%", "largest transmurality of all chords; may be a pixel too deep")
     ]
     transmurality_class_percent: Annotated[
         dict[str, float] | None, described("%", "share of all chords in each transmurality class")
@@ -69,7 +70,7 @@ class Transmurality:
         float | None, described("cm2", "area of the endocardium: its length times slice distance")
     ]
     scar_endocardial_area_cm2: Annotated[
-        float | None, described("cm2", "of it, lined by scar that begins within 2 mm")
+        float | None, described("cm2", "part of that area lined by scar that begins within 2 mm")
     ]
     scar_endocardial_percent: Annotated[
         float | None, described("%", "share of the endocardial area lined by scar")
