@@ -4,8 +4,8 @@ Contrast agent does not reach it, so it is as dark as healthy wall. It counts as
 post-processing 2020, doi:10.1186/s12968-020-00610-6). Not from the paper: the limits, which were
 set on the expert masks of 38 infarcts of the EMIDEC train list. There the rule finds 13 of the 14
 obstructions of 1 ml or more and 7 of 9 smaller ones, and reports a false one in 2 of the 15
-infarcts without obstruction. Its volumes correlate with the experts' (r 0.97) but are three quarters of
-their size; the mean Dice is 0.50.
+infarcts without obstruction. Its volumes correlate with the experts' (r 0.97) but are three
+quarters of their size; the mean Dice is 0.50.
 """
 
 from typing import Any
