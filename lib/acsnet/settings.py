@@ -61,48 +61,61 @@ class Group(BaseModel):
 class Pacs(Group):
     """How to log in to a PACS and what to look for; see `acsnet.pacs.config`."""
 
-    user: str = Field(default="", description="login by name")
-    password: SecretStr = Field(default=SecretStr(""), description="and password")
-    token: SecretStr = Field(default=SecretStr(""), description="login by bearer token, instead")
+    user: str = Field(default="", description="user name for the PACS")
+    password: SecretStr = Field(default=SecretStr(""), description="password for the PACS")
+    token: SecretStr = Field(
+        default=SecretStr(""), description="bearer token for the PACS, instead of name and password"
+    )
     search: str = Field(
-        default="", description="further search keys, such as `StudyDate=20260101-`"
+        default="", description="additional search keys, such as `StudyDate=20260101-`"
     )
     lge: re.Pattern[str] | None = Field(
-        default=None, description="regular expression for the names of LGE series, instead of ours"
+        default=None,
+        description="regular expression for the names of LGE series, instead of the built-in one",
     )
-    cache_seconds: Seconds = Field(default=10.0, description="how long a list is kept")
+    cache_seconds: Seconds = Field(
+        default=10.0, description="seconds for which the list of scans is kept"
+    )
 
 
 class Train(Group):
     """When and how the server trains; see `acsnet.fine_tuning`."""
 
     after: int = Field(
-        default=10, ge=0, description="reviewed labels that start a training, 0 for never"
+        default=10,
+        ge=0,
+        description="number of newly reviewed labels that starts a training; 0 for never",
     )
     trainer: str = Field(
         default="all",
         pattern="^(all|roi|myo|autoencoder|prior)$",
-        description="what it trains then",
+        description="what is trained then",
     )
     pause_s: Seconds = Field(
-        default=300.0, description="seconds that it waits after the last of them"
+        default=300.0, description="seconds to wait after the last of these reviews"
     )
     quiet_s: Seconds = Field(
-        default=20.0, description="seconds that training rests after an inference"
+        default=20.0, description="seconds for which training pauses after an inference"
     )
     threads: int = Field(
-        default=max(1, (os.cpu_count() or 1) - 1), ge=1, description="processors that it uses"
+        default=max(1, (os.cpu_count() or 1) - 1),
+        ge=1,
+        description="processor threads that training uses",
     )
-    hold_out: float = Field(default=0.25, gt=0, lt=1, description="share of patients to measure on")
+    hold_out: float = Field(
+        default=0.25, gt=0, lt=1, description="share of patients held out for measuring"
+    )
 
 
 class Pick(Group):
     """How the next scan for a reader is picked; see `acsnet.server.learning.strategy`."""
 
-    ahead: int = Field(default=50, ge=0, description="open scans that are kept scored, 0 for none")
+    ahead: int = Field(
+        default=50, ge=0, description="number of open scans that are kept scored; 0 for none"
+    )
     quiet_s: Seconds = Field(default=30.0, description="seconds without scoring after an inference")
     busy_minutes: Minutes = Field(
-        default=30.0, description="a scan stays with one reader for so long"
+        default=30.0, description="minutes for which a scan is reserved for one reader"
     )
 
 
@@ -115,20 +128,20 @@ class Server(Group):
     )
     names: Names = Field(default=(), description="host names under which people reach the server")
     origins: Names = Field(
-        default=(), description="`https://...` of other sites whose pages may ask"
+        default=(), description="`https://...` of other sites whose pages may send requests"
     )
     tls_cert: Path | None = Field(default=None, description="file with the certificate chain")
     tls_key: Path | None = Field(default=None, description="file with its private key")
-    behind_tls_proxy: bool = Field(default=False, description="a reverse proxy does TLS")
+    behind_tls_proxy: bool = Field(default=False, description="a reverse proxy handles TLS")
     proxies: Names = Field(
-        default=("127.0.0.1", "::1"), description="addresses or networks of that proxy, none else"
+        default=("127.0.0.1", "::1"), description="addresses or networks of that proxy"
     )
     insecure_without_login: bool = Field(
         default=False, description="answer other machines although nobody has to log in"
     )
     insecure_without_tls: bool = Field(
         default=False,
-        description="answer other machines although passwords and scans can be read on the way",
+        description="answer other machines although passwords and scans can be read in transit",
     )
 
 
@@ -136,53 +149,61 @@ class Limits(Group):
     """How much the server takes on; see `server.inference.work_queue`, `server.web.load_limits`."""
 
     waiting: int = Field(
-        default=16, ge=0, le=28, description="inferences that wait, before there is a 503"
+        default=16, ge=0, le=28, description="inferences that may wait; more get status 503"
     )
-    waiting_of_one: int = Field(default=8, ge=1, description="of these, for one reader")
-    upload_mb: int = Field(default=512, ge=1, le=2048, description="MB of one upload")
+    waiting_of_one: int = Field(
+        default=8, ge=1, description="inferences that may wait for one reader"
+    )
+    upload_mb: int = Field(default=512, ge=1, le=2048, description="largest upload, MB")
     free_gb: float = Field(
-        default=1.0, ge=0, allow_inf_nan=False, description="GB of disk that uploads leave free"
+        default=1.0, ge=0, allow_inf_nan=False, description="disk space that uploads leave free, GB"
     )
     stop_s: Seconds = Field(
-        default=60.0, description="seconds for what runs when the server is told to stop"
+        default=60.0, description="seconds that running work gets when the server is stopped"
     )
 
 
 class Login(Group):
     """Who has to log in; see `acsnet.server.auth`."""
 
-    required: bool = Field(default=False, description="nothing without a login")
+    required: bool = Field(default=False, description="everybody must log in")
     accounts: Path | None = Field(
-        default=None, description="file of `acsnet accounts`; by default in the state folder"
+        default=None,
+        description="accounts file, written by `acsnet accounts`; by default in the state folder",
     )
     session_hours: float = Field(
-        default=10.0, gt=0, le=168, description="a login ends after so long"
+        default=10.0, gt=0, le=168, description="hours after which a login ends"
     )
     idle_minutes: float = Field(
-        default=60.0, gt=0, description="or when it was not used for so long"
+        default=60.0, gt=0, description="minutes without use after which a login ends"
     )
 
 
 class Oidc(Group):
     """Bearer tokens of an identity provider; see `acsnet.server.auth.tokens`."""
 
-    issuer: str = Field(default="", description="the `iss` of its tokens; empty for none")
-    audience: str = Field(default="", description="the `aud` that they must have")
+    issuer: str = Field(default="", description="issuer of the tokens (`iss`); empty for none")
+    audience: str = Field(default="", description="audience that the tokens must have (`aud`)")
     clients: Names = Field(
-        default=(), description="clients (`azp`, `client_id`) they may be given to, besides `aud`"
+        default=(),
+        description="clients (`azp`, `client_id`) whose tokens are accepted, besides `aud`",
     )
-    keys: str = Field(default="", description="https address, or file, of its public keys (JWKS)")
+    keys: str = Field(
+        default="", description="https address, or file, of the provider's public keys (JWKS)"
+    )
     name_claim: str = Field(
         default="preferred_username", description="claim with the person's name"
     )
     roles_claim: str = Field(
-        default="roles", description="claim with roles, such as `realm_access.roles`"
+        default="roles", description="claim with the roles, such as `realm_access.roles`"
     )
     annotator: str = Field(
-        default="annotator", description="what the role annotator is called in it"
+        default="annotator", description="the provider's name for the role annotator"
     )
-    reviewer: str = Field(default="reviewer", description="what the role reviewer is called in it")
-    admin: str = Field(default="admin", description="what the role admin is called in it")
+    reviewer: str = Field(
+        default="reviewer", description="the provider's name for the role reviewer"
+    )
+    admin: str = Field(default="admin", description="the provider's name for the role admin")
 
 
 class Report(Group):
@@ -191,7 +212,7 @@ class Report(Group):
     method: str = Field(
         default="drawn",
         pattern="^(drawn|fwhm_remote|fwhm_half_max|sd[2-6](_mean)?|otsu)$",
-        description="scar method of the first page, one of those in `features.json`",
+        description="scar method on the report's first page, one of those in `features.json`",
     )
 
 
@@ -208,7 +229,7 @@ class Settings(BaseSettings):
     )
 
     state: Path = Field(
-        default_factory=_state_folder, description="folder for all that the server writes"
+        default_factory=_state_folder, description="folder for everything that the server writes"
     )
     viewer: Path | None = Field(
         default=None, description="folder with stock OHIF, built for `/viewer/`"
