@@ -64,17 +64,16 @@ class Pacs(Group):
     user: str = Field(default="", description="user name for the PACS")
     password: SecretStr = Field(default=SecretStr(""), description="password for the PACS")
     token: SecretStr = Field(
-        default=SecretStr(""), description="bearer token for the PACS, instead of name and password"
+        default=SecretStr(""), description="bearer token instead of name and password"
     )
     search: str = Field(
         default="", description="additional search keys, such as `StudyDate=20260101-`"
     )
     lge: re.Pattern[str] | None = Field(
-        default=None,
-        description="regular expression for the names of LGE series, instead of the built-in one",
+        default=None, description="regular expression for the names of LGE series"
     )
     cache_seconds: Seconds = Field(
-        default=10.0, description="seconds for which the list of scans is kept"
+        default=10.0, description="seconds that the list of scans is kept"
     )
 
 
@@ -82,9 +81,7 @@ class Train(Group):
     """When and how the server trains; see `acsnet.fine_tuning`."""
 
     after: int = Field(
-        default=10,
-        ge=0,
-        description="number of newly reviewed labels that starts a training; 0 for never",
+        default=10, ge=0, description="newly reviewed labels that start a training; 0 for never"
     )
     trainer: str = Field(
         default="all",
@@ -100,19 +97,15 @@ class Train(Group):
     threads: int = Field(
         default=max(1, (os.cpu_count() or 1) - 1),
         ge=1,
-        description="processor threads that training uses",
+        description="processor threads for training",
     )
-    hold_out: float = Field(
-        default=0.25, gt=0, lt=1, description="share of patients held out for measuring"
-    )
+    hold_out: float = Field(default=0.25, gt=0, lt=1, description="share of patients held out")
 
 
 class Pick(Group):
     """How the next scan for a reader is picked; see `acsnet.server.learning.strategy`."""
 
-    ahead: int = Field(
-        default=50, ge=0, description="number of open scans that are kept scored; 0 for none"
-    )
+    ahead: int = Field(default=50, ge=0, description="open scans that are kept scored; 0 for none")
     quiet_s: Seconds = Field(default=30.0, description="seconds without scoring after an inference")
     busy_minutes: Minutes = Field(
         default=30.0, description="minutes for which a scan is reserved for one reader"
@@ -151,9 +144,7 @@ class Limits(Group):
     waiting: int = Field(
         default=16, ge=0, le=28, description="inferences that may wait; more get status 503"
     )
-    waiting_of_one: int = Field(
-        default=8, ge=1, description="inferences that may wait for one reader"
-    )
+    waiting_of_one: int = Field(default=8, ge=1, description="of these, for one reader")
     upload_mb: int = Field(default=512, ge=1, le=2048, description="largest upload, MB")
     free_gb: float = Field(
         default=1.0, ge=0, allow_inf_nan=False, description="disk space that uploads leave free, GB"
@@ -168,8 +159,7 @@ class Login(Group):
 
     required: bool = Field(default=False, description="everybody must log in")
     accounts: Path | None = Field(
-        default=None,
-        description="accounts file, written by `acsnet accounts`; by default in the state folder",
+        default=None, description="file of `acsnet accounts`; by default in the state folder"
     )
     session_hours: float = Field(
         default=10.0, gt=0, le=168, description="hours after which a login ends"
@@ -185,25 +175,18 @@ class Oidc(Group):
     issuer: str = Field(default="", description="issuer of the tokens (`iss`); empty for none")
     audience: str = Field(default="", description="audience that the tokens must have (`aud`)")
     clients: Names = Field(
-        default=(),
-        description="clients (`azp`, `client_id`) whose tokens are accepted, besides `aud`",
+        default=(), description="clients (`azp`, `client_id`) accepted besides `aud`"
     )
-    keys: str = Field(
-        default="", description="https address, or file, of the provider's public keys (JWKS)"
-    )
+    keys: str = Field(default="", description="https address, or file, of the public keys (JWKS)")
     name_claim: str = Field(
         default="preferred_username", description="claim with the person's name"
     )
     roles_claim: str = Field(
         default="roles", description="claim with the roles, such as `realm_access.roles`"
     )
-    annotator: str = Field(
-        default="annotator", description="the provider's name for the role annotator"
-    )
-    reviewer: str = Field(
-        default="reviewer", description="the provider's name for the role reviewer"
-    )
-    admin: str = Field(default="admin", description="the provider's name for the role admin")
+    annotator: str = Field(default="annotator", description="its name for the role annotator")
+    reviewer: str = Field(default="reviewer", description="its name for the role reviewer")
+    admin: str = Field(default="admin", description="its name for the role admin")
 
 
 class Report(Group):
