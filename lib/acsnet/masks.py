@@ -57,14 +57,14 @@ def largest_part(mask: Mask) -> Mask:
     return largest
 
 
-def slice_dice(one: Mask, other: Mask) -> NDArray[np.float64]:
+def slice_dice(first: Mask, second: Mask) -> NDArray[np.float64]:
     """2 |A and B| / (|A| + |B|) of each slice, (slice,); 1 where both are empty."""
-    both = np.count_nonzero(one & other, axis=(1, 2))
-    total = np.count_nonzero(one, axis=(1, 2)) + np.count_nonzero(other, axis=(1, 2))
+    both = np.count_nonzero(first & second, axis=(1, 2))
+    total = np.count_nonzero(first, axis=(1, 2)) + np.count_nonzero(second, axis=(1, 2))
     return np.where(total == 0, 1.0, 2.0 * both / np.maximum(total, 1))
 
 
-def dice(one: Mask, other: Mask) -> float:
+def dice(first: Mask, second: Mask) -> float:
     """2 |A and B| / (|A| + |B|) of two masks of one shape; 1 where both are empty."""
-    total = np.count_nonzero(one) + np.count_nonzero(other)
-    return 2.0 * np.count_nonzero(one & other) / total if total else 1.0
+    total = np.count_nonzero(first) + np.count_nonzero(second)
+    return 2.0 * np.count_nonzero(first & second) / total if total else 1.0

@@ -93,7 +93,7 @@ def throughput(work: Callable[..., float], *, workers: int, threads: int) -> Thr
         barrier = manager.Barrier(workers)
         run = partial(work, threads=threads, barrier=barrier)
         runs = [pool.submit(run) for _ in range(workers)]
-        slowest = max(one.result() for one in runs)
+        slowest = max(future.result() for future in runs)
     rate = 60.0 * workers * SCANS / slowest
     return Throughput(workers=workers, threads_each=threads, scans_per_minute=rate)
 

@@ -94,7 +94,7 @@ class Models:
 
     def last_change(self, live: str) -> str:
         """Id of the last change that made a version live; empty for none."""
-        return next((one.id for one in reversed(self.changes()) if one.live == live), "")
+        return next((change.id for change in reversed(self.changes()) if change.live == live), "")
 
     def _note_change(self, event: str, live: str, *, before: str) -> None:
         """Note a change that is to come: one that is not made has another version after it."""

@@ -94,7 +94,7 @@ class SharedSearch(Generic[Found]):
     def _run(self, saves: int) -> None:
         begun = time.monotonic()
         try:
-            found = self._search()
+            result = self._search()
         except Exception as error:  # noqa: BLE001 # raised again, or told by `fault`
             now = time.monotonic()
             with self._change:
@@ -103,4 +103,4 @@ class SharedSearch(Generic[Found]):
             return
         with self._change:
             self._failed = None
-            self._found, self._found_of, self._found_at = found, saves, begun
+            self._found, self._found_of, self._found_at = result, saves, begun

@@ -121,7 +121,11 @@ class LimitedEntity(ApplicationEntity):
     def active_associations(self) -> list[Association]:
         """Those established, and the one that is asked for now."""
         asking = threading.current_thread()
-        return [one for one in super().active_associations if one.is_established or one is asking]
+        return [
+            association
+            for association in super().active_associations
+            if association.is_established or association is asking
+        ]
 
 
 class LimitedServer(ThreadedAssociationServer):

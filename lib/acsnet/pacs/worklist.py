@@ -155,17 +155,19 @@ class WorkList:
         """
         entries = self.entries().values()
         with self._change:
-            of_study = [one for one in entries if one.study == study]
-            drawn = [one.series for entry in of_study for one in entry.annotations]
-            if series in drawn or any(series in entry.series for entry in of_study):
+            of_study = [entry for entry in entries if entry.study == study]
+            annotated = [
+                annotation.series for entry in of_study for annotation in entry.annotations
+            ]
+            if series in annotated or any(series in entry.series for entry in of_study):
                 return True
-            known = self._derived.get((study, series)) if of_study else False
-        if known is None:
+            shown = self._derived.get((study, series)) if of_study else False
+        if shown is None:
             uids = {uid for entry in of_study for uid in entry.series}
             headers = self._pacs.headers(study, series)
-            known = bool(headers) and all(is_derived(one, uids) for one in headers)
-            self._derived[study, series] = known
-        return known
+            shown = bool(headers) and all(is_derived(header, uids) for header in headers)
+            self._derived[study, series] = shown
+        return shown
 
     def invalidate(self, uid: str | None = None) -> None:
         """Drop the cached search, and with `uid` the examination of that series."""

@@ -190,10 +190,10 @@ class AcsnetApp(MONAILabelApp):
     def init_strategies(self) -> dict[str, Strategy]:
         """The strategies; the combined one also as `random`, which OHIF's panel always asks for."""
         busy_seconds = 60.0 * self._pick.busy_minutes
-        found: dict[str, Strategy] = {
+        strategies: dict[str, Strategy] = {
             name: NextScan(name, self._book, busy_seconds=busy_seconds) for name in STRATEGIES
         }
-        return found | {"random": found[COMBINED]}
+        return strategies | {"random": strategies[COMBINED]}
 
     def next_sample(self, request: dict[str, Any]) -> dict[str, Any]:
         """The next scan for a reader: its record with `id`, `scores` and `reason`.
@@ -208,17 +208,17 @@ class AcsnetApp(MONAILabelApp):
         store = self.datastore()
         # Two readers who ask at once must not get the same scan.
         with self._picking:
-            found: dict[str, Any] = self._strategies[name](request, store)
-            if "id" in found:
+            answer: dict[str, Any] = self._strategies[name](request, store)
+            if "id" in answer:
                 offer = {
                     "ts": int(time.time()),
                     "client_id": request.get("client_id"),
-                    "reason": found["reason"],
+                    "reason": answer["reason"],
                 }
-                before = store.get_image_info(found["id"]).get("strategy", {})
-                store.update_image_info(found["id"], {"strategy": {**before, name: offer}})
+                before = store.get_image_info(answer["id"]).get("strategy", {})
+                store.update_image_info(answer["id"], {"strategy": {**before, name: offer}})
         self._scorer.wake()
-        return {**store.get_image_info(found["id"]), **found} if "id" in found else found
+        return {**store.get_image_info(answer["id"]), **answer} if "id" in answer else answer
 
     def _model_version(self) -> str:
         """Version of the served networks, under which scores are stored."""

@@ -104,7 +104,7 @@ def _run(
     typer.echo(f"In 3D Slicer: MONAI Label module, server {url}")
     typer.echo("Stop with Ctrl+C")
     if site.server.behind_tls_proxy:
-        LimitedHttp.proxies = tuple(ip_network(one) for one in site.server.proxies)
+        LimitedHttp.proxies = tuple(ip_network(network) for network in site.server.proxies)
     if tls is not None:
         TlsDoor.context = tls
     config = uvicorn.Config(

@@ -68,16 +68,16 @@ class Once:
 
 def object_of(path: str, query: str) -> str:
     """The scan, label or series that a request names; empty for none."""
-    named = _NAMED.match(path)
-    if named is not None:
-        found = named[1] or named[2]
+    match = _NAMED.match(path)
+    if match is not None:
+        name = match[1] or match[2]
     elif path.startswith("/dicomweb/"):
         uids = _SERIES.match(path)
-        found = (uids[2] or uids[1] or "") if uids is not None else ""
+        name = (uids[2] or uids[1] or "") if uids is not None else ""
     else:
         asked = dict(parse_qsl(query))
-        found = next((asked[name] for name in _QUERIES if name in asked), "")
-    return found[:MAX_OBJECT]
+        name = next((asked[name] for name in _QUERIES if name in asked), "")
+    return name[:MAX_OBJECT]
 
 
 class AccessLog:

@@ -110,8 +110,8 @@ class Accounts:
 
     def _write(self, accounts: dict[str, Account]) -> None:
         records = {
-            name: {"role": one.role.word, "password": one.password}
-            for name, one in sorted(accounts.items())
+            name: {"role": account.role.word, "password": account.password}
+            for name, account in sorted(accounts.items())
         }
         write_json(self.file, {"accounts": records}, private=True)
 
@@ -148,10 +148,10 @@ def _text(content: bytes) -> str:
 
 
 def _read(text: str) -> dict[str, Account]:
-    found = {}
+    accounts = {}
     for name, record in json.loads(text)["accounts"].items():
         if record["role"] not in ROLE_WORDS:
             msg = f"role of {name!r} must be one of {', '.join(ROLE_WORDS)}"
             raise ValueError(msg)
-        found[name] = Account(name, Role[record["role"].upper()], record["password"])
-    return found
+        accounts[name] = Account(name, Role[record["role"].upper()], record["password"])
+    return accounts

@@ -90,8 +90,8 @@ def _length(request: Request) -> int:
 def _role(request: Request) -> Role | None:
     """The role that a request needs, with or without the last slash of its address."""
     path = request.scope["path"]
-    found = role_for(request.method, path)
-    return role_for(request.method, f"{path}/") if found is None else found
+    role = role_for(request.method, path)
+    return role_for(request.method, f"{path}/") if role is None else role
 
 
 async def _identified(login: Login, request: Request) -> Person:

@@ -159,8 +159,10 @@ _MATCHED = [(method, compile_path(path)[0], rule) for (method, path), rule in RU
 
 def rule_for(method: str, path: str) -> Rule | None:
     """What a request has to keep to, the strictest where several fit; None for no rule."""
-    found = [rule for known, shape, rule in _MATCHED if known == method and shape.match(path)]
-    return max(found, key=lambda rule: rule.role, default=None)
+    matching = [
+        rule for rule_method, shape, rule in _MATCHED if rule_method == method and shape.match(path)
+    ]
+    return max(matching, key=lambda rule: rule.role, default=None)
 
 
 def role_for(method: str, path: str) -> Role | None:

@@ -126,9 +126,9 @@ class Login:
         A program sends them with each request: the slow hash is needed for the first one only.
         """
         name, password = _pair(value)
-        account, seen = self._checked.get(name, (None, b""))
-        known = hmac.compare_digest(self._keyed(password), seen)
-        return account if known and self._accounts.all().get(name) == account else None
+        account, checked_hash = self._checked.get(name, (None, b""))
+        is_same = hmac.compare_digest(self._keyed(password), checked_hash)
+        return account if is_same and self._accounts.all().get(name) == account else None
 
     def _keyed(self, password: str) -> bytes:
         return hashlib.blake2b(password.encode(), key=self._secret).digest()

@@ -114,10 +114,10 @@ class Tokens:
         return name
 
     def _role(self, claims: dict[str, Any]) -> Role:
-        found: Any = claims
+        claim: Any = claims
         for part in self._settings.roles_claim.split("."):
-            found = found.get(part) if isinstance(found, dict) else None
-        said = [found] if isinstance(found, str) else found if isinstance(found, list) else []
+            claim = claim.get(part) if isinstance(claim, dict) else None
+        granted = [claim] if isinstance(claim, str) else claim if isinstance(claim, list) else []
         settings = self._settings
         words = {
             Role.ADMIN: settings.admin,
@@ -125,7 +125,7 @@ class Tokens:
             Role.ANNOTATOR: settings.annotator,
         }
         for role, word in words.items():
-            if word in said:
+            if word in granted:
                 return role
         msg = f"the token has no role of this server in its {settings.roles_claim}"
         raise TokenError(msg)
@@ -152,11 +152,11 @@ def check_key(key: jwt.PyJWK) -> None:
     Raises:
         TokenError: with the reason.
     """
-    told = key._jwk_data  # the library does not look at these members
+    members = key._jwk_data  # the library does not look at these members
     reason = None
     if key.key_type == "oct":
         reason = "is a shared secret"
-    elif told.get("use", "sig") != "sig" or "verify" not in told.get("key_ops", ["verify"]):
+    elif members.get("use", "sig") != "sig" or "verify" not in members.get("key_ops", ["verify"]):
         reason = "is not for signatures"
     elif key.key_type == "RSA" and key.key.key_size < MIN_RSA_BITS:
         reason = f"has fewer than {MIN_RSA_BITS} bits"

@@ -302,7 +302,7 @@ class StudiesDatastore(FolderScans):
             missing = (f"it is kept, and cannot be shown yet: {error.strerror}",)
         self._changed(image)
         records = self.label_records(image)
-        return replace(next(one for one in records if one.id == version), missing=missing)
+        return replace(next(record for record in records if record.id == version), missing=missing)
 
     def _show(self, image: str, labels: Path, record: LabelRecord, *, scan: str) -> None:
         """Show a label map, and its DICOM SEG, under its tag; it replaces the one before."""

@@ -51,8 +51,8 @@ class StudyLinks:
         `series` is every series, `scans` those that may be scans and `uploaded` what clients sent,
         by image id.
         """
-        found = self._finder.find()
-        by_id = {image_id(series, self._studies): series for series in scans_of(found)}
+        all_series = self._finder.find()
+        by_id = {image_id(series, self._studies): series for series in scans_of(all_series)}
         scans = {name: series for name, series in by_id.items() if is_plain_name(name)}
         links, places = self._scan_files(scans)
         for folder in self._folders.iterdir():
@@ -70,7 +70,7 @@ class StudyLinks:
             name = f"{image}{_ending(file.name)}"
             links[name] = places[name] = str(file)
         self._link(links)
-        self.series, self.scans, self.uploaded, self._places = found, scans, uploaded, places
+        self.series, self.scans, self.uploaded, self._places = all_series, scans, uploaded, places
 
     def add_upload(self, file: Path) -> None:
         """Show a new file of `uploads/`, whose name no image has, without a look at the rest."""
@@ -101,14 +101,14 @@ class StudyLinks:
 
     def _scan_files(self, scans: Mapping[str, Series]) -> tuple[dict[str, str], dict[str, str]]:
         """Names of links -> files with a volume, called by their paths, and where they are."""
-        found, remarks = volume_files(self._studies)
+        volumes, remarks = volume_files(self._studies)
         if remarks != self._remarks:
             self._remarks = remarks
             for remark in remarks:
                 logger.info("%s", remark)
         files, places = {}, {}
         taken: set[str] = set()
-        for file in found:
+        for file in volumes:
             name = called_by_path(file, self._studies)
             if name in scans:  # the series in another format
                 continue

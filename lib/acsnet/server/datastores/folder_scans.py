@@ -116,8 +116,8 @@ class FolderScans(FolderIndex):
             # From elsewhere a path of this machine is none of theirs, and JSON is UTF-8.
             if path.endswith(HEADER_SUFFIXES):  # half of a scan
                 return {**info, "name": f"{image_id}{SCAN_SUFFIXES[0]}"}
-            told = bool(path) and logged_in() is None and path.isprintable()
-            return {**info, "path": path} if told else info
+            show_path = bool(path) and logged_in() is None and path.isprintable()
+            return {**info, "path": path} if show_path else info
         tags = {tag: series.text(tag) for tag in SHOWN_TAGS}
         if series.kind is not None:
             tags["SeriesDescription"] = f"{tags['SeriesDescription']} ({series.kind})".strip()
@@ -194,7 +194,7 @@ class FolderScans(FolderIndex):
 
     def series(self) -> list[Series]:
         """All DICOM series found at the last look, and the segmentations made from them."""
-        for path in [path for one in self._seg_finder.find() for path in one.damaged]:
+        for path in [path for series in self._seg_finder.find() for path in series.damaged]:
             try:
                 self.seg_file(path.stem, path.parent.name)
             except (OSError, AcsnetError) as error:

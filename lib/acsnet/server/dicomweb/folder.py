@@ -131,9 +131,9 @@ def _now(store: StudiesDatastore) -> list[Series]:
 
 def _chosen(store: StudiesDatastore, study: str, series: str | None = None) -> list[Series]:
     matches = [
-        one
-        for one in store.series()
-        if one.text("StudyInstanceUID") == study and series in (None, one.uid)
+        candidate
+        for candidate in store.series()
+        if candidate.text("StudyInstanceUID") == study and series in (None, candidate.uid)
     ]
     if not matches:
         raise HTTPException(404, f"there is no such {'study' if series is None else 'series'}")
@@ -141,8 +141,8 @@ def _chosen(store: StudiesDatastore, study: str, series: str | None = None) -> l
 
 
 def _path(store: StudiesDatastore, study: str, series: str, instance: str) -> Path:
-    (one,) = _chosen(store, study, series)
-    for file in one.files:
+    (match,) = _chosen(store, study, series)
+    for file in match.files:
         if file.text("SOPInstanceUID") == instance:
             if not store.is_whole(file.path):
                 raise HTTPException(
@@ -153,10 +153,10 @@ def _path(store: StudiesDatastore, study: str, series: str, instance: str) -> Pa
 
 
 def _metadata(matches: list[Series], base: str) -> Iterator[dict[str, Any]]:
-    for one in matches:
-        for file in one.files:
+    for series in matches:
+        for file in series.files:
             study, instance = file.text("StudyInstanceUID"), file.text("SOPInstanceUID")
-            address = f"{base}/studies/{study}/series/{one.uid}/instances/{instance}"
+            address = f"{base}/studies/{study}/series/{series.uid}/instances/{instance}"
             yield wado.metadata(file.path, address)
 
 

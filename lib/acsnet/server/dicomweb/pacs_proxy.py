@@ -104,22 +104,24 @@ def _searched(pacs: DicomWebDatastore, path: str, request: Request) -> Response:
     studies = {entry.study for entry in pacs.entries().values()}
     whole_study = path == "studies"
 
-    def is_shown(found: Any) -> bool:
-        study, series = _value(found, STUDY), _value(found, SERIES)
+    def is_shown(attributes: Any) -> bool:
+        study, series = _value(attributes, STUDY), _value(attributes, SERIES)
         if study not in studies:
             return False
         return whole_study or (bool(series) and pacs.shows(study, series))
 
     paged = not path.endswith("metadata")
-    shown = [one for one in _found(pacs, path, query, paged=paged) if is_shown(one)]
+    shown = [
+        attributes for attributes in _pages(pacs, path, query, paged=paged) if is_shown(attributes)
+    ]
     return _json(pacs, shown[max(start, 0) :][: max(count, 0)], request)
 
 
-def _found(
+def _pages(
     pacs: DicomWebDatastore, path: str, query: list[tuple[str, str]], *, paged: bool
 ) -> Iterator[Any]:
     """All answers of the PACS to a search, page by page; a service may know no pages."""
-    seen: set[str] = set()
+    yielded: set[str] = set()
     for page in range(MAX_PAGES):
         limits = [("limit", str(PAGE)), ("offset", str(page * PAGE))] if paged else []
         answer = pacs.service.fetch(
@@ -129,21 +131,25 @@ def _found(
             answer.close()
             return
         _checked_kind(answer)
-        found = answer.json()
-        if not isinstance(found, list):
+        matches = answer.json()
+        if not isinstance(matches, list):
             msg = "an answer of the PACS cannot be understood"
             raise PacsError(msg)
-        new = {text: one for one in found if (text := json.dumps(one)) not in seen}
-        seen |= new.keys()
+        new = {
+            text: attributes
+            for attributes in matches
+            if (text := json.dumps(attributes)) not in yielded
+        }
+        yielded |= new.keys()
         yield from new.values()
-        if not paged or len(found) < PAGE or not new:
+        if not paged or len(matches) < PAGE or not new:
             return
 
 
-def _value(found: Any, tag: str) -> str:
+def _value(attributes: Any, tag: str) -> str:
     """The first value of an attribute in DICOM JSON; empty for none."""
     try:
-        return str(found[tag]["Value"][0])
+        return str(attributes[tag]["Value"][0])
     except (LookupError, TypeError):
         return ""
 

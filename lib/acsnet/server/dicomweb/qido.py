@@ -57,9 +57,9 @@ def studies(matches: Iterable[Series]) -> list[Attributes]:
     return [
         {
             **_picked(group[0].files[0], STUDY_TAGS),
-            **_made("ModalitiesInStudy", *sorted({one.text("Modality") for one in group})),
+            **_made("ModalitiesInStudy", *sorted({series.text("Modality") for series in group})),
             **_made("NumberOfStudyRelatedSeries", len(group)),
-            **_made("NumberOfStudyRelatedInstances", sum(len(one.files) for one in group)),
+            **_made("NumberOfStudyRelatedInstances", sum(len(series.files) for series in group)),
         }
         for group in by_uid.values()
     ]
@@ -69,11 +69,11 @@ def series(matches: Iterable[Series]) -> list[Attributes]:
     """One answer for each series."""
     return [
         {
-            **_picked(one.files[0], (*SERIES_TAGS, "StudyInstanceUID")),
-            **_made("NumberOfSeriesRelatedInstances", len(one.files)),
+            **_picked(match.files[0], (*SERIES_TAGS, "StudyInstanceUID")),
+            **_made("NumberOfSeriesRelatedInstances", len(match.files)),
         }
-        for one in matches
-        if one.files
+        for match in matches
+        if match.files
     ]
 
 
@@ -81,8 +81,8 @@ def instances(matches: Iterable[Series]) -> list[Attributes]:
     """One answer for each file."""
     return [
         _picked(file, (*INSTANCE_TAGS, "StudyInstanceUID", "SeriesInstanceUID", "Modality"))
-        for one in matches
-        for file in one.files
+        for match in matches
+        for file in match.files
     ]
 
 
@@ -96,7 +96,7 @@ def searched(answers: list[Attributes], query: Mapping[str, str]) -> list[Attrib
         tag = tag_for_keyword(key)
         attribute = key.upper() if tag is None else f"{tag:08X}"
         if wanted and any(attribute in answer for answer in answers):
-            answers = [one for one in answers if _matches(one.get(attribute, {}), wanted)]
+            answers = [answer for answer in answers if _matches(answer.get(attribute, {}), wanted)]
     start = max(int(query.get("offset", 0)), 0)
     count = int(query.get("limit", len(answers)))
     return answers[start : start + max(count, 0)]

@@ -84,7 +84,7 @@ def stats_of(folder: Path, status: Status) -> dict[str, Any]:
     }
 
 
-def told(status: Status) -> str:
+def progress_line(status: Status) -> str:
     """How far a run is, in a line; 3D Slicer shows the last line of the details and needs one."""
     if not status.under_way:
         return status.detail or status.state
@@ -99,7 +99,7 @@ def task_of(folder: Path, status: Status | None = None) -> dict[str, Any]:
     status = Status() if status is None else status
     log = folder / LOG
     lines = log.read_text(errors="replace").splitlines() if log.exists() else []
-    lines = lines[-LINES:] or [told(status)]
+    lines = lines[-LINES:] or [progress_line(status)]
     request = read_request(folder)
     return {
         "id": folder.name,

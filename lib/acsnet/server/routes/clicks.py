@@ -70,18 +70,18 @@ def click(app: App, http: Request, image: str, asked: Clicks) -> dict[str, Any]:
             "drawn": None if frames is None else lambda scan: from_frames(scan, frames),
         }
     )
-    told, grid = answer.params, answer.grid
+    params, grid = answer.params, answer.grid
     out = {
         "label_map": packed_stack(answer.labels, grid),
-        "started_from": told["started_from"],
+        "started_from": params["started_from"],
         "clicks": [
-            {**pixel_of(tuple(one["point"]), grid), "kind": one["kind"], "held": one["held"]}
-            for one in told["clicks"]
+            {**pixel_of(tuple(click["point"]), grid), "kind": click["kind"], "held": click["held"]}
+            for click in params["clicks"]
         ],
-        "changed_slices": told["changed_slices"],
-        "measurements": told["features"],
-        "warnings": told["warnings"],
-        "seconds": told["latencies"]["total"],
+        "changed_slices": params["changed_slices"],
+        "measurements": params["features"],
+        "warnings": params["warnings"],
+        "seconds": params["latencies"]["total"],
     }
     if frames is not None or asked.save:
         scan = app.click_desk.scan(path)
@@ -135,7 +135,7 @@ def suggestion(app: App, image: str, tag: str = "") -> dict[str, Any]:
     """
     path = image_path(app, image)
     tags = app.datastore().get_labels_by_image_id(image)
-    wanted = tag or next((one for one in (DRAWN, REVIEWED) if one in tags), "")
+    wanted = tag or next((known for known in (DRAWN, REVIEWED) if known in tags), "")
     if wanted not in tags:
         raise HTTPException(404, f"case {image!r} has no label map {wanted or 'of a person'!r}")
     scan = read_scan(path)
@@ -150,10 +150,10 @@ def suggestion(app: App, image: str, tag: str = "") -> dict[str, Any]:
         "label_map": packed_stack(scan.grid.to_input(suggested.labels), scan.grid),
         "slices": [
             {
-                "slice": scan.grid.slice_number(one.index),
-                **{name: value for name, value in vars(one).items() if name != "index"},
+                "slice": scan.grid.slice_number(changed.index),
+                **{name: value for name, value in vars(changed).items() if name != "index"},
             }
-            for one in suggested.slices
+            for changed in suggested.slices
         ],
     }
 
@@ -163,18 +163,18 @@ def points_of_pixels(clicks: list[Any], scan: ShortAxisScan) -> Points:
     if len(clicks) > MAX_CLICKS:
         msg = f"a scan takes at most {MAX_CLICKS} clicks, got {len(clicks)}"
         raise InputError(msg)
-    return [_point(one, scan) for one in clicks]
+    return [_point(click, scan) for click in clicks]
 
 
-def _point(one: Any, scan: ShortAxisScan) -> tuple[str, tuple[int, int, int]]:
+def _point(click: Any, scan: ShortAxisScan) -> tuple[str, tuple[int, int, int]]:
     grid = scan.grid
     kinds = [kind.value for kind in Kind]
-    if not isinstance(one, dict) or one.get("kind") not in kinds:
+    if not isinstance(click, dict) or click.get("kind") not in kinds:
         msg = f"a click must have slice, row, column and a kind of {', '.join(kinds)}"
         raise InputError(msg)
-    if (uid := one.get("instance")) in scan.instance_uids:
-        one = {**one, "slice": grid.slice_number(scan.instance_uids.index(uid))}
-    numbers = [whole_number(one.get(name)) for name in ("slice", "row", "column")]
+    if (uid := click.get("instance")) in scan.instance_uids:
+        click = {**click, "slice": grid.slice_number(scan.instance_uids.index(uid))}
+    numbers = [whole_number(click.get(name)) for name in ("slice", "row", "column")]
     if any(number is None for number in numbers):
         msg = "slice, row and column of a click must be whole numbers"
         raise InputError(msg)
@@ -187,7 +187,7 @@ def _point(one: Any, scan: ShortAxisScan) -> tuple[str, tuple[int, int, int]]:
         )
         raise InputError(msg)
     k = sizes[0] - number if grid.reversed_slices else number - 1
-    return str(one["kind"]), input_index((k, row, column), grid)
+    return str(click["kind"]), input_index((k, row, column), grid)
 
 
 def pixel_of(index: tuple[int, ...], grid: InputGrid) -> dict[str, int]:

@@ -167,7 +167,7 @@ def _fill(archive: _Archive, *, studies: str) -> Summary:
     made = datetime.now(timezone.utc).isoformat(timespec="seconds")
     archive.manifest({"schema": schema, "software": __version__, "made": made})
     return Summary(
-        files=len(archive.files), size=sum(int(one["size"]) for one in archive.files.values())
+        files=len(archive.files), size=sum(int(entry["size"]) for entry in archive.files.values())
     )
 
 

@@ -39,14 +39,14 @@ def is_loopback(host: str) -> bool:
 def address_group(address: str) -> str:
     """What counts as one address: of IPv6 its network, in which a host has as many as it likes."""
     try:
-        found = ip_address(address)
+        parsed = ip_address(address)
     except ValueError:
         return address
-    if isinstance(found, IPv4Address):
+    if isinstance(parsed, IPv4Address):
         return address
-    if found.ipv4_mapped is not None:
-        return str(found.ipv4_mapped)
-    return str(ip_network((found, IPV6_PREFIX), strict=False))
+    if parsed.ipv4_mapped is not None:
+        return str(parsed.ipv4_mapped)
+    return str(ip_network((parsed, IPV6_PREFIX), strict=False))
 
 
 @dataclass(frozen=True, kw_only=True)

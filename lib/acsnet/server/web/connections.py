@@ -33,9 +33,9 @@ class LimitedHttp(AutoHTTPProtocol):  # type: ignore[misc, valid-type]
     def connection_made(self, transport: Any) -> None:
         """Count a new connection, and watch it."""
         super().connection_made(transport)
-        own = [one for one in self.connections if one.client and self.client]
+        own = [connection for connection in self.connections if connection.client and self.client]
         group = address_group(self.client[0]) if self.client else ""
-        own = [one for one in own if address_group(one.client[0]) == group]
+        own = [connection for connection in own if address_group(connection.client[0]) == group]
         if len(self.connections) > MAX_CONNECTIONS or (
             len(own) > self.max_of_one and not self._stands_for_many()
         ):

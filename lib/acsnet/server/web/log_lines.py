@@ -114,10 +114,10 @@ class NoRequests(logging.Filter):
 def error_fields(error: BaseException) -> dict[str, object]:
     """What an exception is and where it comes from; its text only where that names no scan."""
     steps = traceback.extract_tb(error.__traceback__)
-    found: dict[str, object] = {
+    fields: dict[str, object] = {
         "error": type(error).__name__,
         "at": [f"{step.filename.rpartition('/')[2]}:{step.lineno} {step.name}" for step in steps],
     }
     if isinstance(error, TOLD):
-        found["reason"] = str(error)
-    return found
+        fields["reason"] = str(error)
+    return fields
