@@ -5,13 +5,13 @@ from pathlib import Path
 import numpy as np
 import pydicom
 import pytest
+import shared_networks
 from hypothesis import settings
 from pydicom.uid import SecondaryCaptureImageStorage
 
 from acsnet.dicom import dicom_json
 from acsnet.errors import PacsError
 from acsnet.measure import measure_label_file
-from acsnet.pipeline import Pipeline
 
 # Minutes of fuzzing: `--hypothesis-profile=long`, see docs/operations.md.
 settings.register_profile("long", max_examples=5_000)
@@ -45,7 +45,7 @@ def data():
 @pytest.fixture(scope="session")
 def pipeline():
     """The shipped networks."""
-    return Pipeline.load()
+    return shared_networks.shipped()
 
 
 @pytest.fixture

@@ -3,17 +3,20 @@
 from contextlib import contextmanager
 
 import pytest
+import shared_networks
 from fastapi.testclient import TestClient
 from monailabel.endpoints import datastore, info, session
 
+from acsnet.pipeline import Pipeline
 from acsnet.server import asgi
 from acsnet.server.app import AcsnetApp
 
 
 @contextmanager
 def app_over(folder, studies, **environment):
-    """An app over a studies folder, with its state in `folder`."""
+    """An app over a studies folder, with its state in `folder`; it serves the shared networks."""
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Pipeline, "load", shared_networks.load_once)
         for name, value in {"ACSNET_STATE": str(folder / "state"), **environment}.items():
             patch.setenv(name, value)
         app = AcsnetApp(app_dir=str(folder), studies=str(studies), conf={})
