@@ -48,6 +48,16 @@ def pipeline():
     return shared_networks.shipped()
 
 
+@pytest.fixture(scope="session")
+def empty_database(tmp_path_factory):
+    """MLflow takes seconds to set a database up: once is enough."""
+    from acsnet.train.mlflow_runs import DATABASE, open_client
+
+    folder = tmp_path_factory.mktemp("mlflow")
+    open_client(folder)
+    return folder / DATABASE
+
+
 @pytest.fixture
 def patient(samples):
     """Makes a series of its own from a phantom: patient 1 or 2, with a suffix to all its UIDs."""

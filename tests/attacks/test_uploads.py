@@ -6,20 +6,13 @@ import nibabel as nib
 import numpy as np
 import pydicom
 import pytest
+from small_scans import write_scan
 
 from acsnet.annotations import audit_log
 from acsnet.errors import InputError
 from acsnet.server.datastores.folder import StudiesDatastore
 from acsnet.server.datastores.folder_scans import UPLOAD_REMARK
 from acsnet.server.state.paths import audit_log_file
-
-
-def write_scan(path, *, seed):
-    data = np.random.default_rng(seed).integers(0, 500, (12, 10, 4)).astype(np.int16)
-    image = nib.Nifti1Image(data, np.diag([1.5, 1.5, 8.0, 1.0]))
-    image.header.set_xyzt_units("mm")
-    nib.save(image, path)
-    return path
 
 
 @pytest.fixture

@@ -4,16 +4,7 @@ import shutil
 
 import pytest
 import small_site
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    import torch
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+from one_thread import one_thread  # noqa: F401
 
 
 @pytest.fixture
@@ -52,16 +43,6 @@ def write_chain():
         return small_site.write_chain(folder, networks)
 
     return write
-
-
-@pytest.fixture(scope="session")
-def empty_database(tmp_path_factory):
-    """MLflow takes seconds to set a database up: once is enough."""
-    from acsnet.train.mlflow_runs import DATABASE, open_client
-
-    folder = tmp_path_factory.mktemp("mlflow")
-    open_client(folder)
-    return folder / DATABASE
 
 
 @pytest.fixture

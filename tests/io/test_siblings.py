@@ -15,16 +15,6 @@ from acsnet.errors import GeometryError, InputError
 from acsnet.io import read_scan
 
 
-@pytest.fixture
-def patient_1(samples):
-    return packings.slices(samples / "dicom" / "phantom-1")
-
-
-@pytest.fixture
-def plain(samples):
-    return read_scan(samples / "dicom" / "phantom-1")
-
-
 def test_inverted_grey_is_called_so(patient_1, tmp_path):
     for dataset in patient_1:
         dataset.PhotometricInterpretation = "MONOCHROME1"

@@ -12,16 +12,6 @@ from acsnet.preprocess import standardise, to_scan
 
 
 @pytest.fixture
-def patient_1(samples):
-    return packings.slices(samples / "dicom" / "phantom-1")
-
-
-@pytest.fixture
-def plain(samples):
-    return read_scan(samples / "dicom" / "phantom-1")
-
-
-@pytest.fixture
 def stack():
     """(slice, row, column) noisy signal from 50 to about 1000."""
     rng = np.random.default_rng(0)

@@ -1,5 +1,6 @@
 import pytest
 
+from acsnet.pacs.archive import Archive
 from acsnet.pacs.config import PacsSettings
 from acsnet.pacs.worklist import WorkList
 
@@ -11,6 +12,14 @@ def settings(pacs):
 
 @pytest.fixture
 def worklist(pacs, settings, tmp_path):
-    one = WorkList(pacs, settings, cache=tmp_path / "images")
-    yield one
-    one.close()
+    worklist = WorkList(pacs, settings, cache=tmp_path / "images")
+    yield worklist
+    worklist.close()
+
+
+@pytest.fixture
+def archive(pacs, settings, tmp_path, monkeypatch):
+    monkeypatch.setattr("acsnet.pacs.archive.DicomWeb", lambda _: pacs)
+    archive = Archive(settings, cache=tmp_path / "images")
+    yield archive
+    archive.close()

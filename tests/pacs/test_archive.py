@@ -5,16 +5,8 @@ import numpy as np
 import pytest
 
 from acsnet.errors import GeometryError, InputError
-from acsnet.pacs.archive import Archive, Companions
+from acsnet.pacs.archive import Companions
 from acsnet.quantify.features import compute_features
-
-
-@pytest.fixture
-def archive(pacs, settings, tmp_path, monkeypatch):
-    monkeypatch.setattr("acsnet.pacs.archive.DicomWeb", lambda _: pacs)
-    one = Archive(settings, cache=tmp_path / "images")
-    yield one
-    one.close()
 
 
 @pytest.fixture

@@ -7,19 +7,11 @@ from pydicom.uid import generate_uid
 
 import packings
 from acsnet.io import read_scan
-from acsnet.pacs.archive import Archive, Companions
+from acsnet.pacs.archive import Companions
 from acsnet.pacs.lge_series import possible_stacks
 from acsnet.quantify.features import compute_features
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture
-def archive(pacs, settings, tmp_path, monkeypatch):
-    monkeypatch.setattr("acsnet.pacs.archive.DicomWeb", lambda _: pacs)
-    one = Archive(settings, cache=tmp_path / "images")
-    yield one
-    one.close()
 
 
 @pytest.fixture

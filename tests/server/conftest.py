@@ -7,6 +7,8 @@ import pydicom
 import pytest
 from in_process import app_over, application_of, client_of
 
+from acsnet.server.datastores.folder import StudiesDatastore
+
 
 @pytest.fixture(scope="module")
 def web(tmp_path_factory, samples):
@@ -40,3 +42,17 @@ def web(tmp_path_factory, samples):
             series=str(first.SeriesInstanceUID),
             first=first,
         )
+
+
+@pytest.fixture
+def make_store(studies, tmp_path):
+    """Opens the folder datastore of the `studies` of a test, as a new start does."""
+    stores = []
+
+    def make():
+        stores.append(StudiesDatastore(studies=studies, store=tmp_path / "store"))
+        return stores[-1]
+
+    yield make
+    for store in stores:
+        store.close()

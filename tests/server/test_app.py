@@ -6,6 +6,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 from saved_labels import save_label
+from small_scans import write_scan
 
 from acsnet.errors import GeometryError, InputError, WeightsError
 from acsnet.io import read_scan
@@ -14,16 +15,6 @@ from acsnet.server.app import AcsnetApp
 from acsnet.server.datastores.folder import StudiesDatastore
 
 LABELS = np.full((12, 10, 3), 2, np.uint8)
-
-
-def write_scan(path, *, seed=0, slices=3):
-    pixels = np.random.default_rng(seed).integers(0, 500, (12, 10, slices)).astype(np.int16)
-    affine = np.diag([1.5, 1.5, 8.0, 1.0])
-    image = nib.Nifti1Image(pixels, affine)
-    image.header.set_xyzt_units("mm")
-    image.set_sform(affine, code="scanner")
-    nib.save(image, path)
-    return path
 
 
 @pytest.fixture

@@ -7,45 +7,21 @@ import nibabel as nib
 import numpy as np
 import pytest
 from saved_labels import keep_draft, save_label
+from small_scans import write_scan, write_volume
 
 from acsnet.annotations.label_versions import VersionStore
 from acsnet.errors import InputError
 from acsnet.fine_tuning.trigger import waits_for
-from acsnet.server.datastores.folder import StudiesDatastore
 from acsnet.server.datastores.label_records import DRAWN, REVIEWED
-
-AFFINE = np.diag([1.5, 1.5, 8.0, 1.0])
-
-
-def write(path, data):
-    image = nib.Nifti1Image(data, AFFINE)
-    image.header.set_xyzt_units("mm")
-    image.set_sform(AFFINE, code="scanner")
-    nib.save(image, path)
-    return path
 
 
 @pytest.fixture
 def studies(tmp_path):
     folder = tmp_path / "studies"
     folder.mkdir()
-    rng = np.random.default_rng(0)
-    for name in "ab":
-        write(folder / f"{name}.nii.gz", rng.integers(0, 500, (12, 10, 3)).astype(np.int16))
+    for seed, name in enumerate("ab"):
+        write_scan(folder / f"{name}.nii.gz", seed=seed)
     return folder
-
-
-@pytest.fixture
-def make_store(studies, tmp_path):
-    stores = []
-
-    def make():
-        stores.append(StudiesDatastore(studies=studies, store=tmp_path / "store"))
-        return stores[-1]
-
-    yield make
-    for store in stores:
-        store.close()
 
 
 def drawn(value):
@@ -132,7 +108,7 @@ def test_a_version_says_which_model_it_began_from(make_store, studies):
     keep_draft(store, "a", drawn(1), model="m1")
     save(store)
     assert store.label_records("a")[0].model == "m1"
-    write(studies / "a.nii.gz", np.arange(360, dtype=np.int16).reshape(12, 10, 3))
+    write_volume(studies / "a.nii.gz", np.arange(360, dtype=np.int16).reshape(12, 10, 3))
     save(store)
     assert store.label_records("a")[0].model == ""
 
@@ -140,7 +116,7 @@ def test_a_version_says_which_model_it_began_from(make_store, studies):
 def test_a_label_of_a_scan_that_changed_is_not_offered(make_store, studies):
     store = make_store()
     save(store, state="reviewed")
-    write(studies / "a.nii.gz", np.ones((12, 10, 3), np.int16))
+    write_volume(studies / "a.nii.gz", np.ones((12, 10, 3), np.int16))
     assert store.reviewed() == []
 
 
@@ -156,7 +132,7 @@ def test_a_save_whose_showing_was_cut_short_is_shown_at_the_next_start(make_stor
     save(make_store(), value=1)
     sent = tmp_path / "sent.nii.gz"
     data = np.full((12, 10, 3), 3, np.uint8)
-    VersionStore(tmp_path / "store" / "versions").add("a", write(sent, data), author="Ana")
+    VersionStore(tmp_path / "store" / "versions").add("a", write_volume(sent, data), author="Ana")
     (tmp_path / "store" / "labels" / DRAWN / "a.nii.gz").write_bytes(b"half")
     assert value_of(make_store(), "a", DRAWN) == 3
 

@@ -9,7 +9,7 @@ from saved_labels import keep_draft, save_label
 
 from acsnet.dicom.seg_read import read_seg
 from acsnet.io import read_scan
-from acsnet.server.datastores.folder import REVIEWED, StudiesDatastore
+from acsnet.server.datastores.folder import REVIEWED
 
 
 def wait(store, image):
@@ -26,19 +26,6 @@ def studies(tmp_path):
     folder = tmp_path / "studies"
     folder.mkdir()
     return folder
-
-
-@pytest.fixture
-def make_store(studies, tmp_path):
-    stores = []
-
-    def make():
-        stores.append(StudiesDatastore(studies=studies, store=tmp_path / "store"))
-        return stores[-1]
-
-    yield make
-    for store in stores:
-        store.close()
 
 
 def save(series, folder):

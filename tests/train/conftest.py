@@ -6,22 +6,13 @@ import shutil
 import nibabel as nib
 import numpy as np
 import pytest
+from one_thread import one_thread  # noqa: F401
 from rich.console import Console
 
 AFFINE = np.diag([2.0, 2.0, 10.0, 1.0])
 """Along the patient axes: the order of the slices stays as in the file."""
 
 SIDE, SLICES = 64, 3
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    import torch
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture
@@ -93,16 +84,6 @@ def data(tmp_path):
 def data_to_build(tmp_path_factory):
     """The same to the byte, for samples that are built once."""
     return write_data(tmp_path_factory.mktemp("data") / "data")
-
-
-@pytest.fixture(scope="session")
-def empty_database(tmp_path_factory):
-    """MLflow takes seconds to set a database up: once is enough."""
-    from acsnet.train.mlflow_runs import DATABASE, open_client
-
-    folder = tmp_path_factory.mktemp("mlflow")
-    open_client(folder)
-    return folder / DATABASE
 
 
 @pytest.fixture

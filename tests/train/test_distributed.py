@@ -25,7 +25,7 @@ from acsnet.train.run import run_training
 
 pytestmark = pytest.mark.slow
 
-SCRIPT = Path(__file__).with_name("small_training.py")
+SCRIPT = Path(__file__).parents[1] / "shared" / "small_training.py"
 
 
 def batches(folder, rank):

@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 import torch
 from mlflow import MlflowClient
+from quick_prior import quick_prior
 from rich.console import Console
 from typer.testing import CliRunner
 
 from acsnet.anatomy.checks import read_limits
-from acsnet.anatomy.latent_prior import Prior, load_prior
+from acsnet.anatomy.latent_prior import load_prior
 from acsnet.cli.main import app
 from acsnet.errors import InputError, WeightsError
 from acsnet.nets.autoencoder import Autoencoder
@@ -62,14 +63,8 @@ def seen(monkeypatch):
         seen.update(codes=codes, scale_mm=scale_mm, scores=decode(codes[:2]))
         seen["fits"] += 1
         progress(3)
-        return Prior(
-            codes=codes,
-            scale_mm=scale_mm,
-            experts=len(codes),
-            gap=1.0,
-            acceptance=0.5,
-            seed=seed,
-            limits=limits,
+        return quick_prior(
+            codes, scale_mm, decode=decode, limits=limits, seed=seed, progress=progress
         )
 
     monkeypatch.setattr(latent_module, "build_prior", build_prior)

@@ -17,7 +17,7 @@ from rich.progress import (
 )
 
 from acsnet.cli.common import REFUSED, DeviceName, err, say
-from acsnet.cli.segment import ScarMethodName
+from acsnet.cli.segment import IgnoreWindowOption, ScarMethodOption, SmoothWallsOption
 from acsnet.errors import AcsnetError
 
 INTERRUPTED = 130
@@ -43,16 +43,9 @@ def cohort(
         typer.Option(metavar="HOST:PORT", help="Of a Ray cluster that sees the same folders."),
     ] = None,
     device: Annotated[DeviceName, typer.Option(help="cpu or cuda.")] = "cpu",
-    ignore_window: Annotated[
-        bool, typer.Option(help="Do not apply the DICOM window before the networks.")
-    ] = False,
-    scar_method: Annotated[
-        ScarMethodName,
-        typer.Option(help="Core scar: above half way to the peak, from remote wall or 0."),
-    ] = "remote",
-    smooth_walls: Annotated[
-        bool, typer.Option(help="Redraw walls by the autoencoder even where they pass the checks.")
-    ] = False,
+    ignore_window: IgnoreWindowOption = False,
+    scar_method: ScarMethodOption = "remote",
+    smooth_walls: SmoothWallsOption = False,
 ) -> None:
     """Segment many scans: OUTPUT/<case>/ as `segment`, cohort.csv, cohort.parquet, failures.csv.
 

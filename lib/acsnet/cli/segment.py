@@ -19,6 +19,16 @@ if TYPE_CHECKING:
 ScarMethodName = Literal["remote", "half_max"]
 """Readings of full width at half maximum; see `acsnet.quantify.scar`."""
 
+ScarMethodOption = Annotated[
+    ScarMethodName,
+    typer.Option(help="Core scar: above half way to the peak, from remote wall or 0."),
+]
+IgnoreWindowOption = Annotated[
+    bool, typer.Option(help="Do not apply the DICOM window before the networks.")
+]
+SmoothWallsOption = Annotated[
+    bool, typer.Option(help="Redraw walls by the autoencoder even where they pass the checks.")
+]
 HeightOption = Annotated[
     float | None, typer.Option(help="Body height, for sizes by surface area; wins over DICOM.")
 ]
@@ -42,16 +52,9 @@ def segment(
     output: Annotated[Path, typer.Option(help="Folder for one sub-folder a case.")],
     phase: PhaseOption = None,
     series: SeriesOption = None,
-    ignore_window: Annotated[
-        bool, typer.Option(help="Do not apply the DICOM window before the networks.")
-    ] = False,
-    scar_method: Annotated[
-        ScarMethodName,
-        typer.Option(help="Core scar: above half way to the peak, from remote wall or 0."),
-    ] = "remote",
-    smooth_walls: Annotated[
-        bool, typer.Option(help="Redraw walls by the autoencoder even where they pass the checks.")
-    ] = False,
+    ignore_window: IgnoreWindowOption = False,
+    scar_method: ScarMethodOption = "remote",
+    smooth_walls: SmoothWallsOption = False,
     uncertainty: Annotated[
         bool,
         typer.Option(

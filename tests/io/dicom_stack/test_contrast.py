@@ -11,11 +11,6 @@ from acsnet.measure import measure_labels
 from acsnet.scan import is_fit
 
 
-@pytest.fixture
-def patient_1(samples):
-    return packings.slices(samples / "dicom" / "phantom-1")
-
-
 @pytest.mark.slow
 def test_scar_is_null_on_cine_whether_the_networks_draw_or_a_person(
     patient_1, samples, tmp_path, pipeline

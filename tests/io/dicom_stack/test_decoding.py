@@ -8,11 +8,6 @@ from acsnet.errors import InputError
 from acsnet.io import read_scan
 
 
-@pytest.fixture
-def patient_1(samples):
-    return packings.slices(samples / "dicom" / "phantom-1")
-
-
 @pytest.mark.parametrize(
     ("pack", "syntax"),
     [

@@ -10,16 +10,6 @@ from acsnet.errors import GeometryError, InputError
 from acsnet.io import read_scan
 
 
-@pytest.fixture
-def patient_1(samples):
-    return packings.slices(samples / "dicom" / "phantom-1")
-
-
-@pytest.fixture
-def plain(samples):
-    return read_scan(samples / "dicom" / "phantom-1")
-
-
 def assert_same(scan, plain):
     np.testing.assert_array_equal(scan.pixels, plain.pixels)
     np.testing.assert_allclose(scan.grid.stack_to_ras, plain.grid.stack_to_ras, atol=1e-4)

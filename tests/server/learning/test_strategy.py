@@ -3,10 +3,10 @@
 import time
 from types import SimpleNamespace
 
-import nibabel as nib
 import numpy as np
 import pytest
 from saved_labels import save_label
+from small_scans import write_scan
 
 from acsnet.active_learning.acquisition import COMBINED, STRATEGIES
 from acsnet.active_learning.score_store import ScoreStore, Stamp
@@ -19,14 +19,6 @@ from acsnet.server.learning.strategy import DESCRIPTIONS, NextScan
 
 MODEL = "m1"
 SHAPE = (12, 10, 3)
-
-
-def write_scan(path, *, seed=0):
-    pixels = np.random.default_rng(seed).integers(0, 500, SHAPE).astype(np.int16)
-    image = nib.Nifti1Image(pixels, np.diag([1.5, 1.5, 8.0, 1.0]))
-    image.header.set_xyzt_units("mm")
-    image.set_sform(image.affine, code="scanner")
-    nib.save(image, path)
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 from saved_labels import keep_draft, save_label
+from small_scans import write_scan
 
 from acsnet.annotations import audit_log
 from acsnet.annotations.label_versions import VersionStore
@@ -35,20 +36,6 @@ from acsnet.server.state.restore import restore_backup
 from acsnet.server.state.schema import SCHEMA, schema_of, settle_state
 from acsnet.storage import write_json
 
-AFFINE = np.diag([1.5, 1.5, 8.0, 1.0])
-
-
-def nifti(path, data):
-    image = nib.Nifti1Image(data, AFFINE)
-    image.header.set_xyzt_units("mm")
-    image.set_sform(AFFINE, code="scanner")
-    nib.save(image, path)
-    return path
-
-
-def scan(path, *, seed):
-    return nifti(path, np.random.default_rng(seed).integers(0, 500, (12, 10, 3)).astype(np.int16))
-
 
 def label(value):
     return np.full((12, 10, 3), value, np.uint8)
@@ -58,11 +45,11 @@ def worked_on(place):
     """A studies folder that was worked on: a draft, labels of two people, an upload, a model."""
     folder = place / "studies"
     folder.mkdir()
-    scan(folder / "a.nii.gz", seed=1)
+    write_scan(folder / "a.nii.gz", seed=1)
     state_folder().mkdir()
     settle_state(state_folder())
     store = StudiesDatastore(studies=folder, store=store_folder(folder))
-    store.add_image("own", str(scan(place / "own.nii.gz", seed=2)), {})
+    store.add_image("own", str(write_scan(place / "own.nii.gz", seed=2)), {})
     keep_draft(store, "a", label(1))
     for user, state, value in (("Ana", "reviewed", 2), ("Bo", "draft", 4)):
         version = save_label(store, "a", label(value), user=user, state=state).id

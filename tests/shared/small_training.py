@@ -1,4 +1,4 @@
-"""`acsnet train`, small: the script that `torchrun` starts in test_parallel.py."""
+"""`acsnet train`, small: the script that `torchrun` starts in test_distributed.py."""
 
 import os
 import sys
@@ -6,7 +6,8 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from acsnet.anatomy.latent_prior import Prior
+from quick_prior import quick_prior
+
 from acsnet.cli.main import app
 from acsnet.train import latent_prior, run
 from acsnet.train.recipes import RECIPES
@@ -32,19 +33,6 @@ def small(seen_folder):
         images_an_epoch=22,
         batch=8,
         learning_rate=1e-2,
-    )
-
-
-def quick_prior(codes, scale_mm, *, decode, limits, seed, progress):
-    """Stands for the fit, which takes minutes and a network that is trained."""
-    return Prior(
-        codes=codes,
-        scale_mm=scale_mm,
-        experts=len(codes),
-        gap=1.0,
-        acceptance=0.5,
-        seed=seed,
-        limits=limits,
     )
 
 
