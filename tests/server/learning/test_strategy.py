@@ -13,7 +13,6 @@ from acsnet.active_learning.score_store import ScoreStore, Stamp
 from acsnet.active_learning.scores import FEATURES, Scores
 from acsnet.server.datastores.folder import StudiesDatastore
 from acsnet.server.datastores.preflight import Verdict
-from acsnet.server.learning import strategy
 from acsnet.server.learning.image_scores import ScoreBook
 from acsnet.server.learning.strategy import DESCRIPTIONS, NextScan
 
@@ -51,8 +50,8 @@ def site(tmp_path):
     datastore.close()
 
 
-def pick(site, name=COMBINED, *, reader="ann", minutes=30.0):
-    return NextScan(name, site.book, busy_seconds=60 * minutes)(
+def pick(site, name=COMBINED, *, reader="ann", minutes=30.0, **options):
+    return NextScan(name, site.book, busy_seconds=60 * minutes, **options)(
         {"client_id": reader}, site.datastore
     )
 
@@ -130,15 +129,12 @@ def test_the_checked_come_before_those_nobody_looked_at(site, unchecked):
     assert pick(site)["id"] == "b"
 
 
-def test_nobody_gets_the_same_twice_because_the_others_are_not_checked_yet(
-    site, unchecked, monkeypatch
-):
-    monkeypatch.setattr(strategy, "PATIENCE_S", 0.1)
+def test_nobody_gets_the_same_twice_because_the_others_are_not_checked_yet(site, unchecked):
     unchecked("bc")
     give(site, "a", "ann")
-    found = pick(site)
-    assert "id" not in found
-    assert "being checked" in found["reason"]
+    answer = pick(site, patience_s=0.1)
+    assert "id" not in answer
+    assert "being checked" in answer["reason"]
 
 
 def test_what_a_reader_passed_over_comes_last(site):

@@ -30,11 +30,14 @@ class NextScan(Strategy):
     No network runs when it is asked: it goes by the scores that there are.
     """
 
-    def __init__(self, name: str, book: ScoreBook, *, busy_seconds: float) -> None:
+    def __init__(
+        self, name: str, book: ScoreBook, *, busy_seconds: float, patience_s: float = PATIENCE_S
+    ) -> None:
         super().__init__(DESCRIPTIONS[name])
         self._name = name
         self._book = book
         self._busy_seconds = busy_seconds
+        self._patience_s = patience_s
 
     def __call__(self, request: dict[str, Any], datastore: StudyStore) -> dict[str, Any]:
         """The `id` of the next scan, its `scores` and the `reason`; only a reason if there is none.
@@ -55,7 +58,7 @@ class NextScan(Strategy):
         )
         if not shared.fresh:
             return _again(shared.own, offers)
-        fresh = _looked_at(shared.fresh, datastore)
+        fresh = _looked_at(shared.fresh, datastore, patience_s=self._patience_s)
         if not fresh:
             return {"reason": "nothing to pick from yet: scans are being checked, ask again soon"}
         others = (*datastore.get_labeled_images(), *shared.own, *shared.taken)
@@ -66,12 +69,14 @@ class NextScan(Strategy):
         return {"id": best.id, "reason": best.reason, "scores": scores}
 
 
-def _looked_at(fresh: tuple[str, ...], datastore: StudyStore) -> tuple[str, ...]:
+def _looked_at(
+    fresh: tuple[str, ...], datastore: StudyStore, *, patience_s: float
+) -> tuple[str, ...]:
     """Those that were checked and are to be offered; the first of them are waited for a while.
 
     Nobody gets a scan that might turn out to be a cine, or refused.
     """
-    until = time.monotonic() + PATIENCE_S
+    until = time.monotonic() + patience_s
     while True:
         verdicts = {image: datastore.verdict(image) for image in fresh}
         checked = [image for image, verdict in verdicts.items() if verdict.checked]
