@@ -24,7 +24,7 @@ export PIP_BUILD_CONSTRAINT := constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help docs install serve viewer bundle release check test test-attacks test-clients lint style types contracts
+.PHONY: help docs install serve viewer bundle release check fast test test-attacks test-clients lint style types contracts
 
 help:
 	@echo "make install  build .venv with the pinned versions of constraints.txt"
@@ -34,7 +34,7 @@ help:
 	@echo "make bundle   all that an installation without a network needs, in one file"
 	@echo "make release  wheel, source, bill of materials, model card and checksums in build/release"
 	@echo "make check    lint and the fast tests, under two minutes on two cores"
-	@echo "make test     lint, then all tests in two processes; PYTEST_ARGS='-k name' to choose"
+	@echo "make test     lint, then all tests, most in two processes; PYTEST_ARGS='-k name' to choose"
 	@echo "make test-clients  only the tests with real programs: Orthanc, 3D Slicer's client, browsers"
 	@echo "make test-attacks  only the tests of what hostile clients, pages and archives can do"
 	@echo "make lint     ruff, mypy and the import contracts"
@@ -106,21 +106,31 @@ contracts:
 
 # Each process computes on one core: they share the machine.
 BESIDE := --numprocesses 2 --dist loadfile
-check test: export OMP_NUM_THREADS := 1
+check test test-clients: export OMP_NUM_THREADS := 1
 
-check: lint
+# What is read and what is run do not wait for each other: mypy takes half a minute without a cache.
+check: $(TOOLS)
+	@$(MAKE) --no-print-directory --jobs 4 --output-sync style types contracts fast
+
+fast:
 	$(BIN)/python -m pytest -m "not slow and not clients" $(BESIDE) $(PYTEST_ARGS)
 
-# Two lanes: servers and browsers of the second do not share the cores with tests that train.
-# pytest says 5 where PYTEST_ARGS choose nothing of a lane.
+# Runs `lane NAME PYTEST-ARGUMENTS` one after the other, says at the end how each went, and fails
+# where one failed or where none had any test: pytest says 5 where PYTEST_ARGS choose none of a lane.
+LANES = told=; passed=; failed=; \
+	lane() { name=$$1; shift; echo "== $$name"; $(BIN)/python -m pytest $(PYTEST_ARGS) "$$@"; \
+		case $$? in 0) word=passed; passed=yes;; 5) word="none chosen";; \
+			*) word="FAILED, see above"; failed=yes;; esac; \
+		told="$$told== $$name: $$word\n"; }; \
+	finish() { printf "$$told"; test -n "$$passed" -a -z "$$failed"; }
+
+# Servers and browsers do not share the cores with tests that train; where the answer has to come
+# within seconds, nothing else runs.
+CLIENTS = lane "tests with real programs" $(BESIDE) -m "clients and not timed"; \
+	lane "tests with real programs and bounds in seconds" -m "clients and timed"
+
 test: lint
-	@echo "== tests without other programs"; \
-	$(BIN)/python -m pytest $(BESIDE) $(PYTEST_ARGS) -m "not clients"; inside=$$?; \
-	echo "== tests with real programs"; \
-	$(BIN)/python -m pytest $(PYTEST_ARGS) -m clients; outside=$$?; \
-	said() { case $$1 in 0) echo passed;; 5) echo "none chosen";; *) echo "FAILED, see above";; esac; }; \
-	echo "== tests without other programs: $$(said $$inside); with real programs: $$(said $$outside)"; \
-	case $$inside,$$outside in 0,0 | 0,5 | 5,0) ;; *) exit 1;; esac
+	@$(LANES); lane "tests without other programs" $(BESIDE) -m "not clients"; $(CLIENTS); finish
 
 test-attacks: $(TOOLS)
 	$(BIN)/python -m pytest -m attacks $(PYTEST_ARGS)
@@ -128,4 +138,4 @@ test-attacks: $(TOOLS)
 # What is not installed is skipped. Debian: orthanc orthanc-dicomweb dicom3tools dcm2niix chromium
 # caddy docker-compose; and `make viewer`.
 test-clients: $(TOOLS)
-	$(BIN)/python -m pytest -m clients $(PYTEST_ARGS)
+	@$(LANES); $(CLIENTS); finish

@@ -2,8 +2,6 @@
 
 import json
 import shutil
-import threading
-import time
 from pathlib import Path
 
 import nibabel as nib
@@ -245,25 +243,6 @@ def test_pages_of_other_sites_get_nothing(server):
         answer = requests.get(f"{server.url}/info/", headers=headers, timeout=20)
         assert answer.status_code == 403
         assert "access-control-allow-origin" not in answer.headers
-
-
-def test_the_server_answers_while_it_segments(server):
-    replies = []
-
-    def segment():
-        replies.append(server.client.infer("acsnet", server.image, dict(NRRD))[1])
-
-    workers = [threading.Thread(target=segment) for _ in range(2)]
-    for worker in workers:
-        worker.start()
-    waits = []
-    while any(worker.is_alive() for worker in workers):
-        start = time.perf_counter()
-        requests.get(f"{server.url}/info/", timeout=60)
-        waits.append(time.perf_counter() - start)
-        time.sleep(0.05)
-    assert len(replies) == 2
-    assert max(waits) < 2
 
 
 def test_the_log_names_no_scan(server):

@@ -1,5 +1,6 @@
 """Bytes to make hostile NIfTI files of."""
 
+import gzip
 import zlib
 
 import nibabel as nib
@@ -24,3 +25,9 @@ def gzipped_zeros(count, level=9):
     packer = zlib.compressobj(level, zlib.DEFLATED, 31)
     pieces = [packer.compress(bytes(2**20)) for _ in range(count // 2**20)]
     return b"".join([*pieces, packer.flush()])
+
+
+def bomb_of_pixels():
+    """A scan that says 123 million voxels, all of them there, in less than 1 MB."""
+    header = nifti_bytes(dim=[3, 640, 640, 300, 1, 1, 1, 1], datatype=2, bitpix=8)[:352]
+    return gzip.compress(header) + gzipped_zeros(2**28)

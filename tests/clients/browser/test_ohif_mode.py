@@ -233,6 +233,7 @@ def test_a_stroke_is_saved_where_it_was_drawn_in_turned_stacks(
     assert (saved != draft).any()
 
 
+@pytest.mark.timed
 def test_a_killed_tab_loses_nothing_that_is_older_than_5_seconds(browser, url, samples):
     killed_tab = pytest.importorskip("killed_tab", reason="playwright is not installed")
     case = str(headers(samples / "dicom" / "phantom-1")[0].SeriesInstanceUID)
