@@ -18,7 +18,7 @@ def start(folder, **changed):
 def test_the_versions_of_all_that_counts_are_known():
     known = versions()
     assert known["acsnet"] == acsnet.__version__
-    assert set(known) == {"acsnet", "python", "torch", "numpy", "monai", "platform"}
+    assert set(known) == {"acsnet", "python", "torch", "numpy", "scipy", "scikit-image", "platform"}
     assert all(known.values())
 
 

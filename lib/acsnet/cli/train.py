@@ -1,11 +1,17 @@
 """`acsnet train`, `lge-like` and `calibrate`: what needs labelled sets."""
 
+from functools import cache, partial
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from acsnet.cli.common import DeviceName, err, out, say
+
+if TYPE_CHECKING:
+    from acsnet.scan import ShortAxisScan
+    from acsnet.train.data.case import TrainingCase
+    from acsnet.train.data.unlabelled import Unlabelled
 
 CineTruthName = Literal["acdc", "mscmrseg", "acsnet"]
 """Conventions of expert labels on cine; see `acsnet.label_conventions`."""
@@ -33,6 +39,13 @@ def train(
         Path | None,
         typer.Option(help="Weights folder to go on from. Default: random weights."),
     ] = None,
+    unlabelled: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder of scans without labels; the networks of --init or the shipped ones "
+            "draw them first."
+        ),
+    ] = None,
 ) -> None:
     """Train on the train lists; writes OUTPUT/weights, verified when loaded.
 
@@ -49,7 +62,34 @@ def train(
         epochs=epochs,
         cine_weight=cine_weight,
         init=init,
+        unlabelled=None if unlabelled is None else drawn_first(unlabelled, data=data, init=init),
         console=err,
+    )
+
+
+def drawn_first(folder: Path, *, data: Path, init: Path | None) -> "Unlabelled":
+    """The scans of a folder, with the networks of `init` or the shipped ones to draw them.
+
+    Raises InputError as `unlabelled_files` does, WeightsError.
+    """
+    from acsnet.nets.weights import SHIPPED, read_manifest
+    from acsnet.pipeline import Pipeline
+    from acsnet.train.data.case import TrainingCase, tissue_of
+    from acsnet.train.data.unlabelled import Unlabelled, teacher_of, unlabelled_files
+
+    weights = init or SHIPPED
+    load = cache(partial(Pipeline.load, weights=weights))
+
+    def teach(scan: "ShortAxisScan") -> "TrainingCase | None":
+        result = load()(scan)
+        if result.quality:
+            return None
+        return TrainingCase(scan=result.scan, tissue=tissue_of(result.labels), source="lge")
+
+    return Unlabelled(
+        files=unlabelled_files(folder, data=data),
+        teach=teach,
+        teacher=teacher_of(read_manifest(weights)),
     )
 
 

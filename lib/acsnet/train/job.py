@@ -42,7 +42,8 @@ BUILT = "samples"
 class Job:
     """What all networks of a run have in common.
 
-    init: weights folder of the networks that training goes on from; None for random weights.
+    init: weights folder of the networks that training goes on from; None for random weights;
+    teacher: SHA-256 of the networks that drew the unlabelled scans of the run, if there are any.
     """
 
     data: Path
@@ -52,6 +53,7 @@ class Job:
     processes: Processes
     console: Console
     init: Path | None = None
+    teacher: str | None = None
 
     @property
     def weights(self) -> Path:
@@ -63,6 +65,13 @@ class Job:
         """What MLflow is told beside the recipe."""
         known = {f"version.{name}": value for name, value in versions().items()}
         return {"seed": str(self.seed), "data_fingerprint": fingerprint(self.digests), **known}
+
+    @property
+    def slice_terms(self) -> str:
+        """What the networks that see slices were trained on, and its terms."""
+        if self.teacher is None:
+            return DATA_TERMS
+        return f"{DATA_TERMS}; scans without labels, drawn by the networks {self.teacher}"
 
     @cached_property
     def walls(self) -> WallSamples:
@@ -143,7 +152,7 @@ def train_network(name: str, recipe: Recipe, job: Job) -> None:
         update(folder, mlflow_run=tracking.id)
         network = learn(on_epoch=tracking.log)
         about: dict[str, Any] = {
-            "trained_on": WALL_TERMS if isinstance(samples, WallSamples) else DATA_TERMS,
+            "trained_on": WALL_TERMS if isinstance(samples, WallSamples) else job.slice_terms,
             "data_fingerprint": fingerprint(job.digests),
             "recipe": read_json(folder / RECIPE),
         }

@@ -14,6 +14,7 @@ from acsnet.train.data.fingerprint import digest_cases
 from acsnet.train.data.lists import training_lists
 from acsnet.train.data.prepare import USUAL_COUNTS, SampleCounts, build
 from acsnet.train.data.samples import SOURCES
+from acsnet.train.data.unlabelled import Unlabelled
 from acsnet.train.distributed import joined, launched
 from acsnet.train.job import BUILT, Job, is_finished, keep_prior, start_of, train_network
 from acsnet.train.loop import Recipe, settings_of
@@ -46,6 +47,7 @@ def run_training(
     epochs: int | None = None,
     cine_weight: float | None = None,
     init: Path | None = None,
+    unlabelled: Unlabelled | None = None,
     recipes: Mapping[str, Recipe] = RECIPES,
     counts: SampleCounts = USUAL_COUNTS,
     console: Console,
@@ -53,18 +55,23 @@ def run_training(
     """Train what `STEPS` says and write it with its manifest into `output`/weights.
 
     data: laid out as `acsnet.train` says; epochs, cine_weight: other than in the recipes; init: a
-    weights folder whose networks training goes on from, at `GOING_ON` of the rate. Interrupt
-    it at will: the same command goes on from the last finished epoch, and leaves what is finished
-    as it is; only the prior asked for by name is fitted anew. Under `torchrun` each process calls
-    it. Raises InputError, naming the file, patient or setting, for data that lack a file, hold one
-    that is no label map or have a patient in two lists, for a device that is not there, and where
-    `output` holds a run of other data or settings.
+    weights folder whose networks training goes on from, at `GOING_ON` of the rate; unlabelled:
+    scans for `roi` and `myo` that other networks draw first. Interrupt it at will: the same command
+    goes on from the last finished epoch, and leaves what is finished as it is; only the prior asked
+    for by name is fitted anew. Under `torchrun` each process calls it. Raises InputError, naming
+    the file, patient or setting, for data that lack a file, hold one that is no label map or have a
+    patient in two lists, for a device that is not there, and where `output` holds a run of other
+    data or settings.
     """
     names = [name for name in STEPS[what] if name in recipes]
+    on_slices = bool(set(names) & set(ON_CINE))
     if (epochs is not None and not names) or (
-        cine_weight is not None and not set(names) & set(ON_CINE)
+        (cine_weight is not None or unlabelled is not None) and not on_slices
     ):
-        msg = f"{what} has no such setting: epochs are of networks, the weight of cine of roi, myo"
+        msg = (
+            f"{what} has no such setting: epochs are of networks, "
+            "the weight of cine and unlabelled scans of roi and myo"
+        )
         raise InputError(msg)
     recipes = {
         name: adapted(recipes[name], epochs=epochs, cine_weight=cine_weight) for name in names
@@ -77,12 +84,22 @@ def run_training(
         for name, recipe in recipes.items():
             start_of(name, recipe, init)
     digests = digest_cases(data, training_lists(data))
+    if unlabelled is not None:
+        digests |= unlabelled.digests()
     for name, recipe in recipes.items():
         check_settings(output / name, settings_of(recipe, seed=seed))
         check_data(output / name, digests)
     processes = launched(device)
     if processes.first:
-        prepare(names, data=data, output=output, seed=seed, counts=counts, console=console)
+        prepare(
+            names,
+            data=data,
+            output=output,
+            seed=seed,
+            counts=counts,
+            unlabelled=unlabelled,
+            console=console,
+        )
     with joined(processes) as processes:
         job = Job(
             data=data,
@@ -92,6 +109,7 @@ def run_training(
             processes=processes,
             console=console if processes.first else Console(quiet=True),
             init=init,
+            teacher=unlabelled.teacher if unlabelled else None,
         )
         for name, recipe in recipes.items():
             train_network(name, recipe, job)
@@ -108,6 +126,7 @@ def prepare(
     output: Path,
     seed: int,
     counts: SampleCounts,
+    unlabelled: Unlabelled | None,
     console: Console,
 ) -> None:
     """Make the run folder, and the samples in it where a network is still to be trained on them.
@@ -118,7 +137,14 @@ def prepare(
     with TemporaryFile(dir=output):
         pass
     if not all(is_finished(name, output) for name in names if name in ON_CINE):
-        build(data, output / BUILT, seed=seed, counts=counts, console=console)
+        build(
+            data,
+            output / BUILT,
+            seed=seed,
+            counts=counts,
+            unlabelled=unlabelled,
+            console=console,
+        )
 
 
 def adapted(recipe: Recipe, *, epochs: int | None, cine_weight: float | None) -> Recipe:

@@ -23,7 +23,7 @@ RECIPE = "recipe.json"
 DATA = "data.json"
 RUN = "run.json"
 
-PACKAGES = ("torch", "numpy", "monai")
+PACKAGES = ("torch", "numpy", "scipy", "scikit-image")
 
 
 def versions() -> dict[str, str]:

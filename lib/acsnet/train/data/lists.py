@@ -99,6 +99,13 @@ def training_lists(data: Path) -> dict[str, list[str]]:
     }
 
 
+def held_back_names(data: Path) -> set[str]:
+    """Names of all cases in a test list. Raises InputError as `training_names` does."""
+    training_names(data, REQUIRED[0])
+    listed = json.loads((data / "splits.json").read_text())
+    return {name for lists in listed.values() for name in lists.get("test", [])}
+
+
 def _training_list(data: Path, data_set: str) -> list[str]:
     train = training_names(data, data_set)
     path = data / "splits.json"

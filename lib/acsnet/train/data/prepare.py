@@ -30,6 +30,7 @@ from acsnet.train.data.samples import (
     stack_neighbours,
     variant,
 )
+from acsnet.train.data.unlabelled import Unlabelled
 
 VARIANTS: Mapping[str, int] = {"lge": 12, "cine": 4, "phantom": 2}
 """Of each case by its source; the first is the case as it came."""
@@ -104,23 +105,26 @@ def build(
     hold_out: frozenset[str] = frozenset(),
     seed: int = 0,
     counts: SampleCounts = USUAL_COUNTS,
+    unlabelled: Unlabelled | None = None,
     console: Console,
 ) -> dict[str, Path]:
     """Write `roi.npz` and `myo.npz` into `folder`, or find them there; returns their paths.
 
     data: laid out as `acsnet.train` says; hold_out: cases of the train lists left out, for
-    cross-validation. Raises InputError as `acsnet.train.data.lists` does, and where the folder
-    holds samples of other cases, of other contents of their files, or of another seed.
+    cross-validation; unlabelled: scans that count as true LGE once they are drawn. Raises
+    InputError as `acsnet.train.data.lists` does, and where the folder holds samples of other cases,
+    of other contents of their files, or of another seed.
     """
     names = {
         data_set: [n for n in listed if n not in hold_out]
         for data_set, listed in training_lists(data).items()
     }
+    digests = digest_cases(data, names) | (unlabelled.digests() if unlabelled else {})
     content = {
         "seed": seed,
         "variants": counts.variants,
         "phantoms": counts.phantoms,
-        "data_fingerprint": fingerprint(digest_cases(data, names)),
+        "data_fingerprint": fingerprint(digests),
         **names,
     }
     record = folder / "content.json"
@@ -133,7 +137,8 @@ def build(
         return paths
     read = chain.from_iterable(READERS[data_set](data, names[data_set]) for data_set in names)
     phantoms = phantom_cases(count=counts.phantoms, rng=np.random.default_rng(seed + 1))
-    cases = list(chain(read, phantoms))
+    drawn = unlabelled.cases(console) if unlabelled else []
+    cases = list(chain(read, phantoms, drawn))
     lge = [case for case in cases if case.source == "lge"]
     work = partial(
         samples_of,

@@ -1,0 +1,93 @@
+"""Self-training (not from the paper): scans without labels, drawn by networks trained before.
+
+Only scans that their teacher draws without a doubt are learned from: a doubtful one would teach
+its error.
+"""
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import track
+
+from acsnet.errors import InputError
+from acsnet.io import read_scan
+from acsnet.io.finder import stem_of, volume_files
+from acsnet.scan import ShortAxisScan
+from acsnet.train.data.case import TrainingCase
+from acsnet.train.data.fingerprint import Digests
+from acsnet.train.data.lists import held_back_names
+
+Teach = Callable[[ShortAxisScan], TrainingCase | None]
+"""A scan -> the case as its teacher draws it; None where the teacher has a doubt."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Unlabelled:
+    """Scans without labels and who draws them.
+
+    files: one volume a scan; teacher: SHA-256 that tells one set of networks from another.
+    """
+
+    files: tuple[Path, ...]
+    teach: Teach
+    teacher: str
+
+    def digests(self) -> Digests:
+        """Case, as "unlabelled/Case_101" -> SHA-256 of its image and of its teacher."""
+        return {
+            f"unlabelled/{stem_of(file)}": {
+                "image": hashlib.sha256(file.read_bytes()).hexdigest(),
+                "teacher": self.teacher,
+            }
+            for file in self.files
+        }
+
+    def cases(self, console: Console) -> list[TrainingCase]:
+        """The cases that the teacher draws without a doubt; `console` is told of the others.
+
+        Raises InputError or GeometryError for a scan that cannot be read.
+        """
+        drawn = {
+            stem_of(file): self.teach(read_scan(file))
+            for file in track(self.files, description="drawing unlabelled scans", console=console)
+        }
+        doubtful = [name for name, case in drawn.items() if case is None]
+        if doubtful:
+            console.print(f"left out, for their teacher has doubts: {', '.join(doubtful)}")
+        return [case for case in drawn.values() if case is not None]
+
+
+def teacher_of(manifest: Mapping[str, Mapping[str, Any]]) -> str:
+    """SHA-256 over those of all the networks of a weights folder."""
+    digests = sorted(str(entry["sha256"]) for entry in manifest.values())
+    return hashlib.sha256("".join(digests).encode()).hexdigest()
+
+
+def unlabelled_files(folder: Path, *, data: Path) -> tuple[Path, ...]:
+    """The volumes below a folder, none of them of a patient in a test list of `data`.
+
+    Raises InputError where there is no volume, where two have one name, or where one is called as a
+    case of a test list.
+    """
+    files, _ = volume_files(folder)
+    names = [stem_of(file) for file in files]
+    if not files:
+        msg = f"{folder} holds no volume (NIfTI, NRRD, MHA) to be drawn"
+        raise InputError(msg)
+    twice = _repeated(names)
+    if twice:
+        msg = f"{folder} holds more than one scan that is called {twice[0]}: rename one of them"
+        raise InputError(msg)
+    held_back = sorted(set(names) & held_back_names(data))
+    if held_back:
+        msg = f"{folder}: {held_back[0]} is in a test list of {data / 'splits.json'}"
+        raise InputError(msg)
+    return tuple(files)
+
+
+def _repeated(names: Sequence[str]) -> list[str]:
+    return sorted({name for name in names if names.count(name) > 1})

@@ -1,0 +1,97 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from acsnet.cli.train import drawn_first
+from acsnet.errors import InputError
+from acsnet.train.data.case import SCAR, TrainingCase
+from acsnet.train.data.prepare import SampleCounts, build, load
+from acsnet.train.data.samples import SOURCES
+from acsnet.train.data.unlabelled import Unlabelled, unlabelled_files
+
+from ..conftest import image_of, labels_of, save
+
+COUNTS = SampleCounts(phantoms=1, variants=dict.fromkeys(SOURCES, 1))
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Two scans without labels."""
+    place = tmp_path / "unlabelled"
+    for seed, name in enumerate(("Case_101", "Case_102")):
+        save(place / f"{name}.nii.gz", image_of(labels_of("emidec"), "emidec", seed))
+    return place
+
+
+def teach(scan):
+    """Draws the truth of every scan, and has doubts about Case_102."""
+    if scan.name == "Case_102":
+        return None
+    tissue = scan.grid.from_input(labels_of("emidec"))
+    return TrainingCase(scan=scan, tissue=tissue, source="lge")
+
+
+def unlabelled(folder, data, teacher="a"):
+    return Unlabelled(files=unlabelled_files(folder, data=data), teach=teach, teacher=teacher)
+
+
+def test_only_what_the_teacher_draws_without_a_doubt_is_learned_from(folder, data, console):
+    (case,) = unlabelled(folder, data).cases(console)
+    assert case.scan.name == "Case_101"
+    assert (case.tissue == SCAR).any()
+    console.file.flush()
+    said = Path(console.file.name).read_text()
+    assert "left out, for their teacher has doubts: Case_102" in said
+
+
+@pytest.mark.slow
+def test_a_drawn_scan_is_one_more_case_of_true_lge(folder, data_to_build, tmp_path, console):
+    counted = {}
+    for name, more in (("without", None), ("with", unlabelled(folder, data_to_build))):
+        built = build(
+            data_to_build, tmp_path / name, counts=COUNTS, unlabelled=more, console=console
+        )
+        samples = load(built["myo"])
+        lge = samples.source == SOURCES.index("lge")
+        counted[name] = len(np.unique(samples.patient[lge]))
+    assert counted == {"without": 2, "with": 3}
+
+
+@pytest.mark.slow
+def test_samples_drawn_by_another_teacher_are_not_taken_for_these(
+    folder, data_to_build, tmp_path, console
+):
+    for teacher in ("a", "a"):
+        more = unlabelled(folder, data_to_build, teacher)
+        build(data_to_build, tmp_path / "s", counts=COUNTS, unlabelled=more, console=console)
+    more = unlabelled(folder, data_to_build, "b")
+    with pytest.raises(InputError, match="samples of other data"):
+        build(data_to_build, tmp_path / "s", counts=COUNTS, unlabelled=more, console=console)
+
+
+def test_a_patient_of_a_test_list_is_refused(folder, data):
+    splits = json.loads((data / "splits.json").read_text())
+    splits["emidec"]["test"].append("Case_102")
+    (data / "splits.json").write_text(json.dumps(splits))
+    with pytest.raises(InputError, match=r"Case_102 is in a test list of .*splits\.json"):
+        unlabelled_files(folder, data=data)
+
+
+def test_two_scans_of_one_name_are_refused(folder, data):
+    save(folder / "again" / "Case_101.nii.gz", image_of(labels_of("emidec"), "emidec", 3))
+    with pytest.raises(InputError, match="more than one scan that is called Case_101"):
+        unlabelled_files(folder, data=data)
+
+
+def test_a_folder_without_a_scan_is_refused(data, tmp_path):
+    with pytest.raises(InputError, match="holds no volume"):
+        unlabelled_files(tmp_path / "nothing", data=data)
+
+
+@pytest.mark.slow
+def test_the_shipped_networks_draw_where_no_others_are_named(samples, data):
+    teacher = drawn_first(samples / "nifti", data=data, init=None)
+    assert sorted(teacher.digests()) == ["unlabelled/phantom-1", "unlabelled/phantom-2"]
+    assert len(teacher.teacher) == 64
