@@ -61,50 +61,50 @@ def seconds(work):
 
 
 def test_what_was_found_is_kept_until_something_is_stored(search, pacs):
-    assert [search.found() for _ in range(3)] == [1, 1, 1]
+    assert [search.result() for _ in range(3)] == [1, 1, 1]
     search.invalidate()
-    assert [search.found() for _ in range(3)] == [2, 2, 2]
+    assert [search.result() for _ in range(3)] == [2, 2, 2]
 
 
 def test_while_it_hangs_all_get_what_was_found_before_and_it_is_asked_once(search, pacs):
-    search.found()
+    search.result()
     pacs.go_on.clear()
     search.invalidate()
     with ThreadPoolExecutor(45) as readers:
-        assert set(readers.map(lambda _: search.found(), range(45))) == {1}
+        assert set(readers.map(lambda _: search.result(), range(45))) == {1}
     assert pacs.asked == 2
-    assert seconds(search.found) < 0.1  # its patience is at an end
+    assert seconds(search.result) < 0.1  # its patience is at an end
     pacs.go_on.set()
     end = time.monotonic() + 20
-    while search.found() != 2:
+    while search.result() != 2:
         assert time.monotonic() < end
 
 
 def test_a_search_that_began_before_a_save_is_not_taken_for_one_after_it(search, pacs):
-    search.found()
+    search.result()
     pacs.go_on.clear()
     search.invalidate()
-    search.found()
+    search.result()
     search.invalidate()
     pacs.go_on.set()
     end = time.monotonic() + 20
-    while search.found() != 3:
+    while search.result() != 3:
         assert time.monotonic() < end
 
 
 def test_a_failure_is_told_and_the_old_list_is_given_until_it_answers(search, pacs):
-    search.found()
+    search.result()
     pacs.error = PacsError("it answered HTTP 503")
     search.invalidate()
-    assert search.found() == 1
+    assert search.result() == 1
     assert search.fault == "it answered HTTP 503"
     pacs.error = None
     time.sleep(0.05)
     end = time.monotonic() + 20
     while search.fault:
         assert time.monotonic() < end
-        search.found()
-    assert search.found() > 1
+        search.result()
+    assert search.result() > 1
 
 
 def test_a_failure_that_took_long_is_remembered_for_a_while(search_of, pacs):
@@ -114,5 +114,5 @@ def test_a_failure_that_took_long_is_remembered_for_a_while(search_of, pacs):
     threading.Timer(0.1, pacs.go_on.set).start()
     for _ in range(3):
         with pytest.raises(PacsError, match="did not answer"):
-            search.found()
+            search.result()
     assert pacs.asked == 1

@@ -90,9 +90,9 @@ def correction_distance(anatomy: StackCorrection) -> float:
     return float(np.mean(moved)) if moved else 0.0
 
 
-def disagreement(drawn: NDArray[np.uint8], reviewed: NDArray[np.uint8]) -> float:
+def disagreement(draft: NDArray[np.uint8], reviewed: NDArray[np.uint8]) -> float:
     """1 - Dice of two label maps, mean over wall and enhancement; a region in neither agrees."""
-    shares = [dice(np.isin(drawn, region), np.isin(reviewed, region)) for region in REGIONS]
+    shares = [dice(np.isin(draft, region), np.isin(reviewed, region)) for region in REGIONS]
     return 1.0 - float(np.mean(shares))
 
 

@@ -56,11 +56,11 @@ def compare(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> Agreement:
     )
 
 
-def compare_all(drawn: dict[str, NDArray[np.uint8]]) -> list[tuple[str, str, Agreement]]:
+def compare_all(label_maps: dict[str, NDArray[np.uint8]]) -> list[tuple[str, str, Agreement]]:
     """Every two annotators of one scan, by name, and how far they agree."""
     return [
-        (first, second, compare(drawn[first], drawn[second]))
-        for first, second in combinations(drawn, 2)
+        (first, second, compare(label_maps[first], label_maps[second]))
+        for first, second in combinations(label_maps, 2)
     ]
 
 

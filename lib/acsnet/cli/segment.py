@@ -76,7 +76,7 @@ def segment(
     from acsnet.report.patient import read_subject
     from acsnet.settings import read_settings
 
-    given = _given(height_cm, weight_kg, rv_insertion)
+    given = _given_values(height_cm, weight_kg, rv_insertion)
     paths, passed_over = expanded(inputs)
     names = names_of(paths)
     for remark in passed_over:
@@ -165,7 +165,7 @@ def quantify(
     from acsnet.settings import read_settings
 
     start = time.perf_counter()
-    given = _given(height_cm, weight_kg, rv_insertion)
+    given = _given_values(height_cm, weight_kg, rv_insertion)
     kinds = () if report is None else read_kinds(report)
     if remote is not None:
         scan = read_scan(image, phase=phase, series=series)
@@ -231,7 +231,9 @@ def figure(
         raise typer.Exit(REFUSED)
 
 
-def _given(height_cm: float | None, weight_kg: float | None, rv_insertion: str | None) -> "Given":
+def _given_values(
+    height_cm: float | None, weight_kg: float | None, rv_insertion: str | None
+) -> "Given":
     """The values given by options, checked as far as possible without the scan."""
     from acsnet.quantify.quantification import Given
 

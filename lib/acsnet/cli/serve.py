@@ -75,7 +75,7 @@ def config() -> None:
     settings = read_settings()
     table = grid("setting", "value", "from", whole="setting")
     for name, source in sources().items():
-        table.add_row(".".join(name), escape(shown(held(settings, name))), escape(source))
+        table.add_row(".".join(name), escape(shown(setting_of(settings, name))), escape(source))
     out.print(table)
 
 
@@ -111,7 +111,7 @@ def _torch() -> str:
     return f"torch {torch.__version__}, GPU: {'yes' if torch.cuda.is_available() else 'no'}"
 
 
-def held(settings: "Settings", name: tuple[str, ...]) -> Any:
+def setting_of(settings: "Settings", name: tuple[str, ...]) -> Any:
     """The value of one setting."""
     value: Any = settings
     for part in name:

@@ -39,7 +39,7 @@ class SharedSearch(Generic[Found]):
         self._change = threading.Lock()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="search")
         self._running: Future[None] | None = None
-        self._found: Found | None = None
+        self._result: Found | None = None
         self._saves = 0
         self._found_of, self._found_at = -1, 0.0
         self._failed: Exception | None = None
@@ -50,18 +50,18 @@ class SharedSearch(Generic[Found]):
         """Why what is given is old; empty while it is not."""
         return "" if self._failed is None else str(self._failed)
 
-    def found(self) -> Found:
+    def result(self) -> Found:
         """What there is. Raises what the search raised where it never gave anything."""
         asked = time.monotonic()
         while (running := self._due(asked)) is not None:
             left = self._started + self._patience() - time.monotonic()
-            if self._found is None:
+            if self._result is None:
                 wait([running])
             elif left <= 0 or not wait([running], left).done:
                 break
-        if self._found is None:
+        if self._result is None:
             raise self._failed or RuntimeError
-        return self._found
+        return self._result
 
     def invalidate(self) -> None:
         """Search again at the next look: something was stored."""
@@ -103,4 +103,4 @@ class SharedSearch(Generic[Found]):
             return
         with self._change:
             self._failed = None
-            self._found, self._found_of, self._found_at = result, saves, begun
+            self._result, self._found_of, self._found_at = result, saves, begun

@@ -151,11 +151,11 @@ class Receiver:
         """Write one object; returns the status for the sender."""
         try:
             with self._storing:  # each holds an object twice
-                return self._kept(event)
+                return self._write(event)
         finally:
             self._forget(event)
 
-    def _kept(self, event: Event) -> int:
+    def _write(self, event: Event) -> int:
         if shutil.disk_usage(self._output).free < self._min_free_bytes:
             return OUT_OF_RESOURCES
         announced = cast("C_STORE", event.request).AffectedSOPInstanceUID

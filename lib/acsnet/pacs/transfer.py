@@ -88,16 +88,16 @@ def find_series(
         query = ", ".join(f"{tag} {value!r}" for tag, value in keys.items()) or "any patient"
         msg = f"{pacs.address} has no {'series' if exact else 'LGE series'} for {query}"
         raise InputError(msg)
-    return [_found(header) for header in headers]
+    return [_found_series(header) for header in headers]
 
 
 def find_scans(*, pacs: DicomWeb, settings: PacsSettings) -> list[list[FoundSeries]]:
     """All LGE series, those that may be parts of one stack together. Raises as `pull` does."""
     headers = [found.header for found in find_series({}, pacs=pacs, settings=settings)]
-    return [[_found(header) for header in parts] for parts in possible_stacks(headers)]
+    return [[_found_series(header) for header in parts] for parts in possible_stacks(headers)]
 
 
-def _found(header: Dataset) -> FoundSeries:
+def _found_series(header: Dataset) -> FoundSeries:
     with quiet_pydicom():
         return FoundSeries(
             study=text_of(header, "StudyInstanceUID"),

@@ -120,7 +120,7 @@ class WorkList:
 
     def entries(self) -> dict[str, Entry]:
         """All series by UID, as last found; new ones are examined in the background."""
-        found = self._listed.found()
+        found = self._listed.result()
         with self._change:
             if self._complete is not None and self._complete[0] is found:
                 return self._complete[1]

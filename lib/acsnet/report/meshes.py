@@ -109,11 +109,11 @@ def write_surfaces(result: Measured, folder: Path) -> tuple[Path, ...]:
     return tuple(target / name for name in contents)
 
 
-def _scene(made: Mapping[str, trimesh.Trimesh]) -> trimesh.Scene:
+def _scene(meshes: Mapping[str, trimesh.Trimesh]) -> trimesh.Scene:
     """All parts in metres, in the colours of their labels, the epicardium translucent."""
     colours = {info.label: info.colour for info in LABELS}
     scene = trimesh.Scene()
-    for name, mesh in made.items():
+    for name, mesh in meshes.items():
         part = mesh.copy()
         part.apply_scale(METRES)
         last = Label.LV_MYOCARDIUM if name == "epicardium" else PARTS[name][0]

@@ -138,10 +138,10 @@ def test_a_rejection_needs_a_reason_and_a_name(desk):
 
 
 def test_the_login_counts_and_not_the_name_that_is_sent(desk):
-    from acsnet.server.routes.decisions import _said
+    from acsnet.server.routes.decisions import _who_and_why
 
     with request_of(Person("rea", Role.REVIEWER)):
-        assert _said({"by": "Eve"}) == ("rea", "")
+        assert _who_and_why({"by": "Eve"}) == ("rea", "")
 
 
 def test_an_unknown_version_is_404(desk):

@@ -32,7 +32,7 @@ DARK_SHARE = 0.9
 """Share of the healthy wall's median signal that becomes black."""
 
 
-def _seen(case: LabelledScan, pixels: NDArray[np.floating[Any]]) -> LabelledScan:
+def _with_pixels(case: LabelledScan, pixels: NDArray[np.floating[Any]]) -> LabelledScan:
     """Other pixels at the same places."""
     return replace(case, scan=replace(case.scan, pixels=pixels.astype(np.float32)))
 
@@ -43,7 +43,7 @@ def _black_and_white(scan: ShortAxisScan) -> tuple[float, float]:
 
 def rescaled(case: LabelledScan, *, scale: float = 1.0, offset: float = 0.0) -> LabelledScan:
     """Every pixel times `scale` plus `offset`."""
-    return _seen(case, scale * case.scan.pixels + offset)
+    return _with_pixels(case, scale * case.scan.pixels + offset)
 
 
 def signed(case: LabelledScan) -> LabelledScan:
@@ -55,7 +55,7 @@ def gamma(case: LabelledScan, *, power: float) -> LabelledScan:
     """Signal to a power; black and white stay."""
     black, white = _black_and_white(case.scan)
     share = (case.scan.pixels - black) / (white - black)
-    return _seen(case, black + (white - black) * share**power)
+    return _with_pixels(case, black + (white - black) * share**power)
 
 
 def bias_ramp(case: LabelledScan, *, strength: float = BIAS) -> LabelledScan:
@@ -74,7 +74,7 @@ def bias_waves(case: LabelledScan, *, strength: float = BIAS) -> LabelledScan:
 
 def _multiplied(case: LabelledScan, field: NDArray[np.float64]) -> LabelledScan:
     black = case.scan.pixels.min()
-    return _seen(case, black + (case.scan.pixels - black) * field)
+    return _with_pixels(case, black + (case.scan.pixels - black) * field)
 
 
 def rician_noise(case: LabelledScan, *, share: float) -> LabelledScan:
@@ -86,7 +86,7 @@ def rician_noise(case: LabelledScan, *, share: float) -> LabelledScan:
     real, imaginary = np.random.default_rng(SEED).normal(
         scale=share * (white - black), size=(2, *case.labels.shape)
     )
-    return _seen(case, black + np.hypot(case.scan.pixels - black + real, imaginary))
+    return _with_pixels(case, black + np.hypot(case.scan.pixels - black + real, imaginary))
 
 
 def inversion_time(case: LabelledScan, *, wall_of_pool: float) -> LabelledScan:
@@ -104,7 +104,7 @@ def inversion_time(case: LabelledScan, *, wall_of_pool: float) -> LabelledScan:
     if not black < wall < pool < white:
         return case
     levels = [black, black + wall_of_pool * (pool - black), pool, white]
-    return _seen(case, PchipInterpolator([black, wall, pool, white], levels)(pixels))
+    return _with_pixels(case, PchipInterpolator([black, wall, pool, white], levels)(pixels))
 
 
 def scar_level(case: LabelledScan, *, of_pool: float) -> LabelledScan:
@@ -120,7 +120,7 @@ def scar_level(case: LabelledScan, *, of_pool: float) -> LabelledScan:
     pool = float(np.median(pixels[case.labels == Label.LV_BLOOD_POOL]))
     change = black + of_pool * (pool - black) - float(np.median(pixels[scar]))
     weight = gaussian_filter(scar.astype(np.float32), (0.0, EDGE_PIXELS, EDGE_PIXELS))
-    return _seen(case, np.maximum(pixels + change * weight, black))
+    return _with_pixels(case, np.maximum(pixels + change * weight, black))
 
 
 def dark_wall(case: LabelledScan, *, share: float = DARK_SHARE) -> LabelledScan:
@@ -130,4 +130,4 @@ def dark_wall(case: LabelledScan, *, share: float = DARK_SHARE) -> LabelledScan:
     """
     black = float(case.scan.pixels.min())
     wall = float(np.median(case.scan.pixels[case.labels == Label.LV_MYOCARDIUM]))
-    return _seen(case, np.maximum(case.scan.pixels - black - share * (wall - black), 0.0))
+    return _with_pixels(case, np.maximum(case.scan.pixels - black - share * (wall - black), 0.0))

@@ -57,9 +57,13 @@ def studies(matches: Iterable[Series]) -> list[Attributes]:
     return [
         {
             **_picked(group[0].files[0], STUDY_TAGS),
-            **_made("ModalitiesInStudy", *sorted({series.text("Modality") for series in group})),
-            **_made("NumberOfStudyRelatedSeries", len(group)),
-            **_made("NumberOfStudyRelatedInstances", sum(len(series.files) for series in group)),
+            **_computed(
+                "ModalitiesInStudy", *sorted({series.text("Modality") for series in group})
+            ),
+            **_computed("NumberOfStudyRelatedSeries", len(group)),
+            **_computed(
+                "NumberOfStudyRelatedInstances", sum(len(series.files) for series in group)
+            ),
         }
         for group in by_uid.values()
     ]
@@ -70,7 +74,7 @@ def series(matches: Iterable[Series]) -> list[Attributes]:
     return [
         {
             **_picked(match.files[0], (*SERIES_TAGS, "StudyInstanceUID")),
-            **_made("NumberOfSeriesRelatedInstances", len(match.files)),
+            **_computed("NumberOfSeriesRelatedInstances", len(match.files)),
         }
         for match in matches
         if match.files
@@ -124,7 +128,7 @@ def _picked(file: DicomFile, keywords: Iterable[str]) -> Attributes:
     return attributes
 
 
-def _made(keyword: str, *values: Any) -> Attributes:
+def _computed(keyword: str, *values: Any) -> Attributes:
     """An attribute that no file holds: a count or a summary."""
     vr = "CS" if isinstance(values[0], str) else "IS"
     return {f"{tag_for_keyword(keyword):08X}": {"vr": vr, "Value": list(values)}}

@@ -64,7 +64,7 @@ def accept(app: App, request: Request, image: str, fields: Fields) -> Response:
     the warnings that the reader was shown or their digest; `next`, to go on to the next case.
     """
     known_case(app, image)
-    by, comment = _said(fields)
+    by, comment = _who_and_why(fields)
     version, shown = str(fields.get("version", "")), _shown(fields)
     start = time.perf_counter()
     try:
@@ -81,7 +81,7 @@ def accept(app: App, request: Request, image: str, fields: Fields) -> Response:
             metrics.SAVES.labels(record.state).inc()
         note("review", **about, details=details)
         app.trainings.wake()
-    return _done(app, image, fields, record, by=by)
+    return _answer(app, image, fields, record, by=by)
 
 
 @router.post("/acsnet/cases/{image}/reject")
@@ -91,14 +91,14 @@ def reject(app: App, image: str, fields: Fields) -> Response:
     fields: as of `accept`; `comment`, the reason, must be there.
     """
     record, by = _withdrawn(app, image, fields, decision="rejected")
-    return _done(app, image, fields, record, by=by)
+    return _answer(app, image, fields, record, by=by)
 
 
 @router.post("/acsnet/cases/{image}/withdraw")
 def withdraw(app: App, image: str, fields: Fields) -> Response:
     """Take any version out of use; it is kept. fields: as of `accept`."""
     record, by = _withdrawn(app, image, fields, decision="withdrawn")
-    return _done(app, image, fields, record, by=by)
+    return _answer(app, image, fields, record, by=by)
 
 
 @router.get("/acsnet/next")
@@ -176,7 +176,7 @@ def _withdrawn(
     app: AcsnetApp, image: str, fields: dict[str, Any], *, decision: str
 ) -> tuple[LabelRecord, str]:
     known_case(app, image)
-    by, reason = _said(fields)
+    by, reason = _who_and_why(fields)
     if decision == "rejected" and not reason:
         raise HTTPException(422, "say why, in the comment")
     store = app.datastore()
@@ -190,7 +190,7 @@ def _withdrawn(
     return kept, by
 
 
-def _said(fields: dict[str, Any]) -> tuple[str, str]:
+def _who_and_why(fields: dict[str, Any]) -> tuple[str, str]:
     """Who decides, and what they say of it. Raises HTTP 422 where nobody says who."""
     who = signed({"user": str(fields.get("by") or "").strip()})
     if not who["user"]:
@@ -223,7 +223,7 @@ def _unshown(request: Request, image: str, fields: dict[str, Any], error: Unshow
     )
 
 
-def _done(
+def _answer(
     app: AcsnetApp, image: str, fields: dict[str, Any], record: LabelRecord, *, by: str
 ) -> Response:
     following = str(fields.get("next") or "") not in ("", "0", "False", "false")

@@ -50,7 +50,7 @@ def open_edit(app: App, image: str, by: Reader = "", tag: str = "") -> dict[str,
     store = app.datastore()
     scan = read_scan(store.get_image_uri(image))
     instance_uids(scan)
-    record = _held(store, image, tag)
+    record = _record_under(store, image, tag)
     frames: dict[str, list[int]] = {}
     if record is not None:
         file = Path(store.get_label_uri(image, record.tag))
@@ -117,7 +117,7 @@ def save_edit(app: App, image: str, drawing: Drawing) -> dict[str, Any]:
     return about | {"warnings": [*about["warnings"], *record.missing, *unnoted]}
 
 
-def _held(store: StudyStore, image: str, tag: str) -> LabelRecord | None:
+def _record_under(store: StudyStore, image: str, tag: str) -> LabelRecord | None:
     """The newest label map that can be shown, or the one under a tag."""
     records = [record for record in store.label_records(image) if record.tag and record.current]
     if not tag:
