@@ -16,6 +16,7 @@ ALL = {
     "indication": "Angina, stress perfusion positive",
     "comment": "Thin apex.\nSecond look advised.",
     "rv_insertion": {"4": [61.5, 70.0], "5": [60.0, 71.0]},
+    "remote_region": {"4": [40.0, 52.5]},
 }
 
 
@@ -87,6 +88,8 @@ def test_files_are_private_and_named_by_no_patient(store, tmp_path):
         ({"rv_insertion": {"3": [1]}}, "slice: \\[row, column\\]"),
         ({"rv_insertion": [3, 4]}, "slice: \\[row, column\\]"),
         ({"rv_insertion": {"a": [1, 1]}}, "slice: \\[row, column\\]"),
+        ({"remote_region": {"3": [1]}}, "remote_region must hold slice: \\[row, column\\]"),
+        ({"remote_region": {"0": [1, 1]}}, "remote_region must name slices from 1"),
         ({"hight_cm": 180.0}, "reading details have no 'hight_cm'"),
     ],
 )

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from scipy.ndimage import distance_transform_edt
 
 from acsnet.errors import AcsnetError, InputError
 from acsnet.labels import Label
@@ -235,6 +236,33 @@ def test_a_given_remote_region_is_used_and_cut_to_the_wall(shell):
         quantify(scan, labels, given=Given(remote=np.zeros_like(here)))
     with pytest.raises(InputError, match="must have the image's shape"):
         quantify(scan, labels, given=Given(remote=here[1:]))
+
+
+def test_a_reader_places_the_remote_region_by_a_click(shell):
+    scan, labels = shell(extent_deg=90)
+    number = scan.grid.slice_number(2)
+    here = Given(remote_by_slice={number: middle_of_free_wall(labels, 2)})
+    found = quantify(scan, labels, given=here)
+    assert found.remote.source == "given"
+    mask = found.remote.mask
+    assert set(np.flatnonzero(mask.any(axis=(1, 2)))) == {2}
+    assert (labels[mask] >= Label.LV_MYOCARDIUM).all()
+    disc_mm2 = np.pi * 6.0**2
+    pixel_mm2 = scan.spacing_mm[1] * scan.spacing_mm[2]
+    assert 0.7 * disc_mm2 < mask.sum() * pixel_mm2 < 1.05 * disc_mm2
+    rows = {row.method: row for row in found.methods}
+    signal = scan.pixels[mask].astype(float)
+    assert rows["sd5_mean"].threshold == pytest.approx(signal.mean() + 5 * signal.std())
+    with pytest.raises(InputError, match="in slice 99 of a stack of"):
+        quantify(scan, labels, given=Given(remote_by_slice={99: (10.0, 10.0)}))
+    with pytest.raises(AcsnetError, match="at least 20 voxels of myocardium, got 0"):
+        quantify(scan, labels, given=Given(remote_by_slice={number: (0.0, 0.0)}))
+
+
+def middle_of_free_wall(labels, k):
+    """The pixel of the healthy wall that lies farthest from its border."""
+    depth = distance_transform_edt(labels[k] == Label.LV_MYOCARDIUM)
+    return tuple(map(float, np.unravel_index(depth.argmax(), depth.shape)))
 
 
 def test_body_size_divides_volumes_and_masses(shell):

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from acsnet.errors import AcsnetError
-from acsnet.quantify.scar import classify_enhancement, scar_threshold
+from acsnet.quantify.scar import classify_enhancement, gap_doubt, scar_threshold
 
 
 def wall(*values, enhanced):
@@ -124,3 +124,21 @@ def test_zones_part_the_enhancement_and_ignore_an_added_constant(values, shift, 
     assert np.array_equal(zones.core | zones.grey_zone, scan[2])
     shifted = classify_enhancement(scan[0] + np.float32(shift), *scan[1:])
     assert np.array_equal(shifted.core, zones.core)
+
+
+def test_a_slice_without_scar_between_others_is_told_by_its_number_in_the_file():
+    wall = np.ones((5, 1, 2), bool)
+    scar = np.zeros_like(wall)
+    numbers = [5, 4, 3, 2, 1]  # the file runs from the base to the apex
+    assert gap_doubt(scar, wall, numbers) == ()
+    scar[[1, 2], 0, 0] = True
+    assert gap_doubt(scar, wall, numbers) == ()
+    scar[4, 0, 1] = True
+    (note,) = gap_doubt(scar, wall, numbers)
+    assert note.startswith("slice 2 has no scar, between slices that have some")
+    scar[2] = False
+    (note,) = gap_doubt(scar, wall, numbers)
+    assert note.startswith("slices 2, 3 have no scar")
+    wall[2] = False  # without wall there is nothing to look at
+    (note,) = gap_doubt(scar, wall, numbers)
+    assert note.startswith("slice 2 has no scar")

@@ -1,4 +1,4 @@
-"""What a reader enters for a case beside labels: body size, indication, RV insertion, comment.
+"""What a reader enters for a case beside labels: body size, indication, marks, comment.
 
 One file a case, replaced whole by each save. One that cannot be read is set aside, and the case
 says so until somebody enters its details again.
@@ -28,6 +28,9 @@ BodySizeSource = Literal["entered", "header"]
 MAX_INDICATION, MAX_COMMENT, MAX_READER = 500, 2000, 64
 """Characters."""
 
+MARKS = ("rv_insertion", "remote_region")
+"""Places in slices: slice, numbered in the file from 1, to row and column."""
+
 SUFFIX = ".json"
 DAMAGED = (OSError, ValueError, KeyError, TypeError)
 """What a file raises that is not as it was written; InputError is a ValueError."""
@@ -49,13 +52,15 @@ class ReadingDetails:
     indication: str = ""
     comment: str = ""
     rv_insertion: Mapping[int, tuple[float, float]] | None = None
+    remote_region: Mapping[int, tuple[float, float]] | None = None
 
     def __post_init__(self) -> None:
         self._check_body_size()
         for name, limit in (("indication", MAX_INDICATION), ("comment", MAX_COMMENT)):
             _check_text(name, getattr(self, name), limit=limit)
-        if self.rv_insertion is not None:
-            _check_insertion(self.rv_insertion)
+        for name in MARKS:
+            if (points := getattr(self, name)) is not None:
+                _check_points(name, points)
 
     def _check_body_size(self) -> None:
         for name, value in (("height_cm", self.height_cm), ("weight_kg", self.weight_kg)):
@@ -77,12 +82,11 @@ class ReadingDetails:
             raise InputError(msg)
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values for JSON; keys of `rv_insertion` are texts there."""
+        """Plain values for JSON; slice numbers are texts there."""
         values = asdict(self)
-        if self.rv_insertion is not None:
-            values["rv_insertion"] = {
-                str(number): list(point) for number, point in self.rv_insertion.items()
-            }
+        for name in MARKS:
+            if (points := getattr(self, name)) is not None:
+                values[name] = {str(number): list(point) for number, point in points.items()}
         return values
 
     @classmethod
@@ -92,8 +96,9 @@ class ReadingDetails:
             msg = f"reading details have no {', '.join(map(repr, unknown))}"
             raise InputError(msg)
         values = dict(values)
-        if values.get("rv_insertion") is not None:
-            values["rv_insertion"] = _read_insertion(values["rv_insertion"])
+        for name in MARKS:
+            if values.get(name) is not None:
+                values[name] = _read_points(name, values[name])
         return cls(**values)
 
 
@@ -144,7 +149,7 @@ class DetailsStore:
         if not any(file.parent.glob(f"{file.name}.damaged-*")):
             return None, ()
         warning = (
-            "what was entered for this case (height, weight, indication, RV insertion, comment) "
+            "what was entered for this case (height, weight, indication, marks, comment) "
             "cannot be read any more: enter it again"
         )
         return None, (warning,)
@@ -182,26 +187,26 @@ def _check_text(name: str, text: Any, *, limit: int) -> None:
             raise InputError(msg)
 
 
-def _check_insertion(points: Mapping[int, tuple[float, float]]) -> None:
+def _check_points(name: str, points: Mapping[int, tuple[float, float]]) -> None:
     if not points:
-        msg = "rv_insertion must hold a slice at least: leave it out for the automatic one"
+        msg = f"{name} must hold a slice at least: leave it out for the automatic one"
         raise InputError(msg)
     for number, (row, column) in points.items():
         if not 1 <= number <= MAX_SLICES:
-            msg = f"rv_insertion must name slices from 1 to {MAX_SLICES}, got {number}"
+            msg = f"{name} must name slices from 1 to {MAX_SLICES}, got {number}"
             raise InputError(msg)
         if not all(_is_number(place) and 0 <= place < MAX_MATRIX for place in (row, column)):
             msg = (
-                f"rv_insertion of slice {number} must be row and column from 0 to "
+                f"{name} of slice {number} must be row and column from 0 to "
                 f"{MAX_MATRIX - 1}, got {row!r}, {column!r}"
             )
             raise InputError(msg)
 
 
-def _read_insertion(points: Any) -> dict[int, tuple[float, float]]:
+def _read_points(name: str, points: Any) -> dict[int, tuple[float, float]]:
     """Keys may be texts, points lists."""
     try:
         return {int(number): (row, column) for number, (row, column) in points.items()}
     except (AttributeError, TypeError, ValueError):
-        msg = f"rv_insertion must hold slice: [row, column], got {points!r}"
+        msg = f"{name} must hold slice: [row, column], got {points!r}"
         raise InputError(msg) from None

@@ -19,7 +19,7 @@ from acsnet.quantify.aha_segments import (
 from acsnet.quantify.body_size import BodyNumbers, body_numbers, body_of
 from acsnet.quantify.features import Features, compute_features
 from acsnet.quantify.polar import CHORD_ANGLES, centre_of, reach_mm, sample_rays
-from acsnet.quantify.remote_myocardium import RemoteRegion, given_region, remote_region
+from acsnet.quantify.remote_myocardium import RemoteRegion, disc, given_region, remote_region
 from acsnet.quantify.rv_insertion import (
     Insertion,
     drawn_septum,
@@ -27,7 +27,7 @@ from acsnet.quantify.rv_insertion import (
     sample_surroundings,
     turn_of_header,
 )
-from acsnet.quantify.scar import ScarThreshold, core_signal
+from acsnet.quantify.scar import ScarThreshold, core_signal, gap_doubt
 from acsnet.quantify.scar_methods import MethodRow, Wall, compare_methods, region_doubt
 from acsnet.quantify.scar_shape.pattern import ScarPattern, scar_pattern
 from acsnet.quantify.scar_shape.texture import Texture, measure_texture
@@ -46,6 +46,8 @@ class Given:
         rv_insertion: row and column of the anterior RV insertion, pixels of the input from 0.
         rv_insertion_by_slice: the same, by slices numbered in the file from 1; instead of it.
         remote: mask of the remote region on the input's grid.
+        remote_by_slice: row and column of the middle of a disc of it, by slices numbered in the
+            file from 1; instead of `remote`.
     """
 
     height_cm: float | None = None
@@ -53,9 +55,12 @@ class Given:
     rv_insertion: tuple[float, float] | None = None
     rv_insertion_by_slice: Mapping[int, tuple[float, float]] | None = None
     remote: NDArray[np.bool_] | None = None
+    remote_by_slice: Mapping[int, tuple[float, float]] | None = None
 
     def remote_on(self, scan: ShortAxisScan) -> NDArray[np.bool_] | None:
-        """The remote region as (slice, row, column). Raises InputError if its shape differs."""
+        """The remote region as (slice, row, column). Raises InputError if it is off the image."""
+        if self.remote_by_slice is not None:
+            return _discs(scan, self.remote_by_slice)
         if self.remote is None:
             return None
         if self.remote.shape != scan.grid.shape:
@@ -65,6 +70,18 @@ class Given:
             )
             raise InputError(msg)
         return scan.grid.from_input(self.remote)
+
+
+def _discs(scan: ShortAxisScan, middles: Mapping[int, tuple[float, float]]) -> NDArray[np.bool_]:
+    """(slice, row, column) mask of discs in the slices that have one."""
+    mask = np.zeros(scan.pixels.shape, bool)
+    for k in range(len(mask)):
+        if (middle := middles.get(scan.grid.slice_number(k))) is not None:
+            mask[k] = disc(mask.shape[1:], middle, scan.spacing_mm[1:])
+    if missing := sorted(number for number in middles if not 1 <= number <= len(mask)):
+        msg = f"the remote region was placed in slice {missing[0]} of a stack of {len(mask)}"
+        raise InputError(msg)
+    return mask
 
 
 NOTHING = Given()
@@ -151,7 +168,12 @@ def quantify(
     methods: tuple[MethodRow, ...] = ()
     signal_notes: tuple[str, ...] = ()
     if scar_known and wall.any():
-        signal_notes = (*remote.doubts, *speckle_doubt(scan.pixels, wall))
+        numbers = [scan.grid.slice_number(k) for k in range(len(labels))]
+        signal_notes = (
+            *remote.doubts,
+            *speckle_doubt(scan.pixels, wall),
+            *gap_doubt(scar, wall, numbers),
+        )
         measured = Wall(
             intensity=scan.pixels,
             myocardium=wall,

@@ -1,9 +1,10 @@
 """Remote myocardium: healthy wall, the reference of the n-SD thresholds.
 
-A person may give the remote region; the part of it inside the wall is used. Otherwise it is all
-wall without enhancement that is more than 5 mm from enhancement in its slice and not on the border
-of the wall, where pixels also contain blood or fat. If fewer than 20 voxels are left, as in a thin
-wall, the border is included, and then the 5 mm margin.
+A person may give the remote region, as a mask or as discs of 6 mm radius around the places where a
+reader clicked; the part of it inside the wall is used. Otherwise it is all wall without enhancement
+that is more than 5 mm from enhancement in its slice and not on the border of the wall, where pixels
+also contain blood or fat. If fewer than 20 voxels are left, as in a thin wall, the border is
+included, and then the 5 mm margin.
 
 Its signal is summarised in two ways. `mean` and `sd` use all its voxels, as published. `median` and
 `spread` (1.4826 times the median absolute deviation) use only voxels that are less bright than the
@@ -37,6 +38,8 @@ MIN_VOXELS = 20  # too few for a standard deviation below this
 MOST_BRIGHT_PERCENT, MOST_BRIGHT_ML = 5.0, 1.0
 """Share of the region, and its largest piece, that may be as bright as core scar."""
 TOUCHING = np.ones((3, 3, 3), bool)
+DISC_MM = 6.0
+"""Radius of the disc that a reader's click places: about as wide as a wall is thick."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,6 +124,16 @@ def given_region(
         )
         raise AcsnetError(msg)
     return _measured(intensity, mask, "given", voxel_ml=voxel_ml, core_from=core_from)
+
+
+def disc(
+    shape: tuple[int, int], middle: tuple[float, float], spacing_mm: tuple[float, float]
+) -> NDArray[np.bool_]:
+    """(row, column) mask of the pixels within `DISC_MM` of a place, row and column from 0."""
+    rows, columns = np.ogrid[: shape[0], : shape[1]]
+    down, right = (rows - middle[0]) * spacing_mm[0], (columns - middle[1]) * spacing_mm[1]
+    inside: NDArray[np.bool_] = np.hypot(down, right) <= DISC_MM
+    return inside
 
 
 def _measured(

@@ -5,6 +5,7 @@ with the median outside the enhancement as remote intensity. The paper prints no
 `ScarMethod` offers two readings by name.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
@@ -151,6 +152,35 @@ def scar_threshold(
     base = remote_median if method == "remote" else 0.0
     value = base + (peak - base) / 2
     return ScarThreshold(method=method, value=value, remote=remote_median, peak=peak)
+
+
+def gap_doubt(
+    enhancement: NDArray[np.bool_], myocardium: NDArray[np.bool_], numbers: Sequence[int]
+) -> tuple[str, ...]:
+    """A warning where slices between others with enhancement have none.
+
+    Of the 38 infarcts of the EMIDEC train list one has such a slice in the expert's mask; with the
+    scar left out of every other slice all have one that had it in three slices or more.
+
+    Args:
+        enhancement: (slice, row, column) mask.
+        myocardium: (slice, row, column) mask of the whole wall.
+        numbers: (slice,) of the slices in the file, from 1.
+    """
+    scarred = np.flatnonzero(enhancement.any(axis=(1, 2)))
+    if not len(scarred):
+        return ()
+    between = range(scarred[0], scarred[-1])
+    gaps = sorted(numbers[k] for k in between if myocardium[k].any() and not enhancement[k].any())
+    if not gaps:
+        return ()
+    plural = "s" if len(gaps) > 1 else ""
+    verb = "have" if plural else "has"
+    note = (
+        f"slice{plural} {', '.join(map(str, gaps))} {verb} no scar, between slices that have some: "
+        "it may be missing there, or what lies beside may be none"
+    )
+    return (note,)
 
 
 def core_signal(

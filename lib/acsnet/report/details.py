@@ -30,6 +30,7 @@ from acsnet.report.wording import (
 from acsnet.result import Measured
 
 BULLSEYE = 2.75
+REMOTE_BY = {"automatic": "automatic", "given": "placed by a person"}
 MADE_BY = 1.0  # height of what follows the doubts
 
 
@@ -120,7 +121,7 @@ def _notes(features: Mapping[str, Any]) -> list[str]:
         decimals = signal_decimals((remote["mean"], remote["sd"]))
         robust = number(remote["median"], decimals), number(remote["spread"], decimals)
         region = (
-            f"Remote region ({remote['source']}): {remote['voxels']} voxels, signal "
+            f"Remote region ({REMOTE_BY[remote['source']]}): {remote['voxels']} voxels, signal "
             f"{number(remote['mean'], decimals)} \N{PLUS-MINUS SIGN} "
             f"{number(remote['sd'], decimals)}, robust {robust[0]} \N{PLUS-MINUS SIGN} "
             f"{robust[1]}. A dash: not defined here."

@@ -201,14 +201,14 @@ def test_the_insertion_of_the_right_ventricle_is_a_click_on_the_slice(page, case
     page.get_by_label("Mark the anterior insertion").check()
     number = slice_of(page)
     page.locator("#stage").click()
-    assert page.locator("#marked").inner_text() == f"marked in slice {number}"
+    assert page.locator("#marked-insertion").inner_text() == f"marked in slice {number}"
     form = page.locator("form.fields")
     form.locator("input[name=by]").fill("Eve Reader")
     form.get_by_label("Height").fill("172")
     form.get_by_label("Weight").fill("80")
     form.get_by_role("button", name="Save for the report").click()
     page.get_by_text("saved by Eve Reader").wait_for()
-    assert page.locator("#marked").inner_text() == f"marked in slice {number}"
+    assert page.locator("#marked-insertion").inner_text() == f"marked in slice {number}"
 
 
 @pytest.mark.parametrize("size", [(1280, 720), (1920, 1080), (820, 1180)])

@@ -116,12 +116,14 @@ def test_what_a_reader_enters_is_there_again(desk):
         "indication": "chest pain",
         "comment": "two\r\nlines",
         "rv_insertion": '{"3": [60, 41]}',
+        "remote_region": '{"4": [60, 41]}',
     }
     assert desk.client.post(f"{desk.case}/details", data=form).status_code == 303
     text = desk.client.get(desk.case).text
     assert 'value="172.5"' in text
     assert "chest pain" in text
     assert "marked in slice 3" in text
+    assert "marked in slice 4" in text
     assert "saved by Eve" in text
     refused = desk.client.post(f"{desk.case}/details", data={**form, "weight_kg": ""})
     assert refused.status_code == 422

@@ -128,7 +128,7 @@ def _on_record(version: LabelRecord, measured: Measured, details: ReadingDetails
     noted = dict(version.features)
     if not _is_current(version):
         noted = measured.features_dict()
-    elif details.height_cm is not None or details.rv_insertion is not None:
+    elif (details.height_cm, details.rv_insertion, details.remote_region) != (None, None, None):
         kept = {key: noted[key] for key in OF_THE_NETWORKS}
         noted = {**measured.features_dict(), **kept}
     return {**noted, "warnings": list(measured.warnings)}
@@ -159,6 +159,7 @@ def _measured(
         height_cm=details.height_cm,
         weight_kg=details.weight_kg,
         rv_insertion_by_slice=details.rv_insertion,
+        remote_by_slice=details.remote_region,
     )
     measured = check_label(scan, labels, given=given)
     warnings = dict.fromkeys((*version.warnings, *measured.warnings))

@@ -1,4 +1,4 @@
-"""What a reader enters for a case: body size, indication, comment, insertion of the RV."""
+"""What a reader enters for a case: body size, indication, comment, marks in the slices."""
 
 import json
 import time
@@ -30,6 +30,7 @@ def save_details(
     indication: Text = "",
     comment: Text = "",
     rv_insertion: Text = "",
+    remote_region: Text = "",
 ) -> RedirectResponse:
     """Keep what was entered in place of what was there, and show the case."""
     if image not in app.datastore().list_images():
@@ -42,7 +43,8 @@ def save_details(
             "body_size_source": None if height is None else "entered",
             "indication": indication.replace("\r\n", "\n").strip(),
             "comment": comment.replace("\r\n", "\n").strip(),
-            "rv_insertion": _points(rv_insertion),
+            "rv_insertion": _points("the insertion of the right ventricle", rv_insertion),
+            "remote_region": _points("the remote region", remote_region),
         }
     )
     who = signed({"user": by.strip()})
@@ -70,11 +72,11 @@ def _number(name: str, text: str) -> float | None:
         raise HTTPException(422, f"{name} must be a number, got {text!r}") from None
 
 
-def _points(text: str) -> Any:
+def _points(name: str, text: str) -> Any:
     """Slice number -> [row, column] as the script sends it. Raises HTTP 422."""
     if not text.strip():
         return None
     try:
         return json.loads(text)
     except ValueError:
-        raise HTTPException(422, "the insertion of the right ventricle is no JSON") from None
+        raise HTTPException(422, f"{name} is no JSON") from None

@@ -17,6 +17,7 @@ from acsnet.annotations.reading_details import DetailsStore
 from acsnet.errors import AcsnetError
 from acsnet.io import read_scan
 from acsnet.labels import LABELS
+from acsnet.quantify.remote_myocardium import DISC_MM
 from acsnet.report.montage import montage_png
 from acsnet.report.wording import has_segments, measure_lines, measure_rows, slices_to_look_at
 from acsnet.scan import is_fit
@@ -158,6 +159,7 @@ def case_page(app: App, image: str, version: str = "", before: str = "") -> Resp
         unreadable=unreadable,
         labels=LABELS,
         colours=COLOURS,
+        disc_mm=DISC_MM,
         details=details,
         before=_known(store, before),
         bullseye=fit and looked_at is not None and has_segments(looked_at.features),

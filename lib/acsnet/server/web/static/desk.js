@@ -84,7 +84,7 @@
     const canvas = document.getElementById('slice');
     const pen = canvas.getContext('2d');
     const tiles = document.getElementById('tiles');
-    const controls = Object.fromEntries(['shown', 'opacity', 'style', 'reset', 'insertion', 'before', 'after', 'zoom']
+    const controls = Object.fromEntries(['shown', 'opacity', 'style', 'reset', 'insertion', 'remote', 'before', 'after', 'zoom']
       .map((name) => [name, document.getElementById(`tool-${name}`)]));
     const colours = JSON.parse(desk.dataset.colours); // value -> [red, green, blue]
     let scan;
@@ -96,9 +96,11 @@
     }
     const size = scan.rows * scan.columns;
     const whole = { top: 0, left: 0, rows: scan.rows, columns: scan.columns };
-    const state = { slice: Math.floor(scan.slices / 2), window: [...scan.window], points: {}, clicks: [], heart: whole };
+    const state = { slice: Math.floor(scan.slices / 2), window: [...scan.window], marks: { insertion: {}, remote: {} }, clicks: [], heart: whole };
     const crop = () => (controls.zoom.checked ? state.heart : whole);
-    try { state.points = JSON.parse(desk.dataset.insertion || 'null') || {}; } catch { /* none */ }
+    for (const kind of Object.keys(state.marks)) {
+      try { state.marks[kind] = JSON.parse(desk.dataset[kind] || 'null') || {}; } catch { /* none */ }
+    }
     const maps = [null, null];
 
     const plane = (map, k) => map.data.subarray(k * size, (k + 1) * size);
@@ -192,8 +194,9 @@
         }
         pen.globalAlpha = 1;
       }
-      const number = scan.numbers[state.slice], point = state.points[number];
-      if (point) cross(point, ratio);
+      const number = scan.numbers[state.slice], { insertion, remote } = state.marks;
+      if (insertion[number]) cross(insertion[number], ratio);
+      if (remote[number]) disc(remote[number], ratio);
       for (const one of state.clicks) if (one.slice === number) cross([one.row, one.column], ratio, one.held ? '#fff' : '#f0f');
       const [low, high] = state.window;
       const about = `slice ${number} of ${scan.slices}`;
@@ -222,6 +225,11 @@
       const [x, y] = toScreen(point), arm = 9 * ratio;
       pen.strokeStyle = colour; pen.lineWidth = 2 * ratio;
       pen.beginPath(); pen.moveTo(x - arm, y); pen.lineTo(x + arm, y); pen.moveTo(x, y - arm); pen.lineTo(x, y + arm); pen.stroke();
+    };
+    const disc = (point, ratio) => { // the remote region, before it is cut to the wall
+      const [x, y] = toScreen(point), radius = Number(desk.dataset.disc);
+      pen.strokeStyle = '#00e5ff'; pen.lineWidth = 2 * ratio;
+      pen.beginPath(); pen.ellipse(x, y, radius / scan.spacing_mm[1] * place.across, radius / scan.spacing_mm[0] * place.down, 0, 0, 2 * Math.PI); pen.stroke();
     };
     const go = (k) => {
       state.slice = Math.min(Math.max(k, 0), scan.slices - 1);
@@ -277,7 +285,8 @@
       draw();
     });
     stage.addEventListener('pointerup', (event) => {
-      if (held && !moved && controls.insertion && controls.insertion.checked) mark(event);
+      const kind = Object.keys(state.marks).find((name) => controls[name] && controls[name].checked);
+      if (held && !moved && kind) mark(kind, event);
       else if (held && !moved) desk.dispatchEvent(new CustomEvent('acsnet-pixel', { detail: { slice: scan.numbers[state.slice], pixel: pixelOf(event) } }));
       held = null;
     });
@@ -286,21 +295,26 @@
       const box = canvas.getBoundingClientRect(), ratio = canvas.width / box.width;
       return toInput((event.clientX - box.left) * ratio, (event.clientY - box.top) * ratio);
     };
-    const mark = (event) => {
+    const FIELDS = { insertion: 'rv_insertion', remote: 'remote_region' };
+    const mark = (kind, event) => {
       const point = pixelOf(event);
       if (!point) return;
-      state.points[scan.numbers[state.slice]] = point;
-      noted();
+      state.marks[kind][scan.numbers[state.slice]] = point;
+      noted(kind);
     };
-    const noted = () => {
-      const field = document.getElementById('rv_insertion');
-      const slices = Object.keys(state.points);
-      field.value = slices.length ? JSON.stringify(state.points) : '';
-      document.getElementById('marked').textContent = slices.length ? `marked in slice ${slices.join(', ')}` : 'found by the program';
+    const noted = (kind) => {
+      const slices = Object.keys(state.marks[kind]);
+      document.getElementById(FIELDS[kind]).value = slices.length ? JSON.stringify(state.marks[kind]) : '';
+      document.getElementById(`marked-${kind}`).textContent = slices.length ? `marked in slice ${slices.join(', ')}` : 'found by the program';
       draw();
     };
-    const clear = document.getElementById('clear-insertion');
-    if (clear) clear.addEventListener('click', () => { state.points = {}; noted(); });
+    for (const kind of Object.keys(FIELDS)) {
+      const clear = document.getElementById(`clear-${kind}`);
+      if (clear) clear.addEventListener('click', () => { state.marks[kind] = {}; noted(kind); });
+      if (controls[kind]) controls[kind].addEventListener('change', () => { // one click, one mark
+        for (const other of Object.keys(FIELDS)) if (other !== kind && controls[other]) controls[other].checked = false;
+      });
+    }
     controls.before.addEventListener('click', () => go(state.slice - 1));
     controls.after.addEventListener('click', () => go(state.slice + 1));
     controls.reset.addEventListener('click', () => { state.window = [...scan.window]; draw(); });
