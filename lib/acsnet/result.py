@@ -98,13 +98,14 @@ class Result(Measured):
     """The result of the pipeline.
 
     anatomy: changes by the anatomical correction; drawn_wall: (slice, row, column) wall before it;
-    wall_probability: (slice, row, column), the network's mean over test-time augmentation, or 0 and
-    1 for a wall that a person drew.
+    wall_probability, enhancement_probability: (slice, row, column), the network's mean over
+    test-time augmentation, or 0 and 1 for what a person drew.
     """
 
     anatomy: StackCorrection
     drawn_wall: NDArray[np.bool_]
     wall_probability: NDArray[np.float32]
+    enhancement_probability: NDArray[np.float32]
 
     def anatomy_dict(self) -> dict[str, Any]:
         """The anatomical correction, slice by slice in file order, from 1."""

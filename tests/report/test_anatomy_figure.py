@@ -102,6 +102,7 @@ def result_of(*slices, dropped=(), reversed_slices=False, name="case-1"):
         anatomy=anatomy,
         drawn_wall=drawn,
         wall_probability=drawn.astype(np.float32),
+        enhancement_probability=np.zeros(drawn.shape, np.float32),
         warnings=(),
         weights={},
         seconds={},

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from acsnet.export import write_result
 from acsnet.io import read_scan
 from acsnet.quantify.features import compute_features
-from acsnet.uncertainty.intervals import read_calibration
+from acsnet.uncertainty.calibration import read_calibration
 from acsnet.uncertainty.mc_samples import (
     Uncertainty,
     slice_uncertainty,
@@ -67,21 +67,23 @@ def test_without_samples_nothing_is_said():
         labels=labels,
         features=compute_features(labels, 1.0),
         voxel_ml=1.0,
+        doubt=0.0,
         calibration=read_calibration(),
     )
     assert nothing is None
 
 
-def test_only_a_scan_less_sure_than_nearly_all_is_doubted():
+def test_only_a_burden_in_more_doubt_than_the_limit_is_flagged():
     limit = read_calibration().high_uncertainty
 
-    def flags(slices):
-        sure = Uncertainty(voxels=np.zeros(1), slices=slices, samples=(), intervals={})
-        return [flag.flag for flag in sure.flags(read_calibration())]
+    def flags(doubt):
+        uncertainty = Uncertainty(
+            voxels=np.zeros(1), slices=np.zeros(1), samples=(), intervals={}, doubt=doubt
+        )
+        return [flag.flag for flag in uncertainty.flags(read_calibration())]
 
-    assert flags(np.array([limit, limit, np.nan])) == []
-    assert flags(np.array([limit, limit + 0.01, np.nan])) == ["high_uncertainty"]
-    assert flags(np.array([np.nan])) == []
+    assert flags(limit) == []
+    assert flags(limit + 0.1) == ["high_uncertainty"]
 
 
 def test_asking_changes_no_number_that_is_given_without(results):

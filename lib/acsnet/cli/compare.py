@@ -14,7 +14,7 @@ def compare(
     output: Annotated[Path, typer.Option(help="Folder for comparison.json and comparison.pdf.")],
     device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
 ) -> None:
-    """Say what changed between two scans of a patient, as far as their uncertainty lets it show."""
+    """Say what changed between two scans of a patient, as far as such scans can be repeated."""
     from acsnet.export import write_result
     from acsnet.io import read_scan
     from acsnet.pipeline import Pipeline
@@ -29,7 +29,7 @@ def compare(
     ]
     of_before, of_after = subjects
     comparison.check_one_patient(of_before, of_after)
-    pipeline = Pipeline.load(device=device, uncertainty=True)
+    pipeline = Pipeline.load(device=device)
     first, second = (pipeline(scan) for scan in scans)
     compared = comparison.compare(first, second, of_before=of_before, of_after=of_after)
     for name, result in (("before", first), ("after", second)):

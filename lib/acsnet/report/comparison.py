@@ -10,7 +10,6 @@ from matplotlib.backends.backend_pdf import PdfPages
 from matplotlib.figure import Figure
 
 from acsnet.errors import InputError
-from acsnet.quantify.change import Change, SegmentChange, changes, segment_changes
 from acsnet.report.bullseye import draw_bullseye, segment_values
 from acsnet.report.contours import draw_slices
 from acsnet.report.page import (
@@ -29,6 +28,8 @@ from acsnet.report.page import (
 from acsnet.report.patient import Subject
 from acsnet.report.wording import MEASURES, NONE, number
 from acsnet.result import NOTICE, Measured
+from acsnet.uncertainty.calibration import read_calibration
+from acsnet.uncertainty.change import Change, SegmentChange, changes, segment_changes
 
 BULLSEYE = 1.75
 SLICES = 2.9  # height of the slices of both scans
@@ -40,10 +41,14 @@ MOST_APART = 1.05
 
 @dataclass(frozen=True, kw_only=True)
 class Comparison:
-    """What changed between two scans of one patient; remarks: what a person should know first."""
+    """What changed between two scans of one patient.
+
+    level: of the intervals of `measures`; remarks: what a person should know first.
+    """
 
     before: str
     after: str
+    level: float
     measures: tuple[Change, ...]
     segments: tuple[SegmentChange, ...]
     remarks: tuple[str, ...]
@@ -67,13 +72,15 @@ def check_one_patient(of_before: Subject, of_after: Subject) -> None:
 def compare(
     before: Measured, after: Measured, *, of_before: Subject, of_after: Subject
 ) -> Comparison:
-    """Compare two scans. Raises InputError as `check_one_patient` does."""
+    """Compare two scans by the same networks. Raises InputError as `check_one_patient` does."""
     check_one_patient(of_before, of_after)
     one, two = before.features_dict(), after.features_dict()
+    calibration = read_calibration()
     return Comparison(
         before=before.scan.name,
         after=after.scan.name,
-        measures=changes(one, two),
+        level=calibration.change_level,
+        measures=changes(one, two, rules=calibration.change_rules),
         segments=segment_changes(one, two),
         remarks=_remarks(before, after, of_before, of_after),
     )
@@ -137,7 +144,7 @@ def comparison_page(
 
 def _changes(page: Figure, top: float, comparison: Comparison) -> float:
     top = heading(page, top, "Changes")
-    head = ("", "before", "after", "change", "90 % interval", "")
+    head = ("", "before", "after", "change", f"{100 * comparison.level:.0f} % interval", "")
     rows = []
     for change in comparison.measures:
         name, unit = NAMES[change.measure]

@@ -1,19 +1,15 @@
-"""90 % intervals of volumes and burdens.
+"""90 % intervals of volumes and burdens: where an expert's value would lie.
 
-The spread of the samples is too narrow, because they share some errors. So an interval has the half
-width factor x sqrt(spread^2 + (floor x size)^2), where spread is the standard deviation of the
-samples, and factor and floor are conformal (Vovk et al., Algorithmic learning in a random world,
-2005; scaled residuals after Lei et al., JASA 2018, doi:10.1080/01621459.2017.1307116): fitted so
-that intervals hold the experts' values in 90 % of patients who were not trained on.
+The interval runs from down x scale below the value to up x scale above it, where scale =
+sqrt(spread^2 + (floor x size)^2) and spread is the standard deviation of the samples, which is too
+narrow alone, because all samples share some errors. Down and up differ where the network is biased:
+they come from the mean and the standard deviation of the experts' differences from the value, over
+scale, in patients who were not trained on, by Student's t for so few patients.
 `benchmarks/uncertainty.py` fits and checks them; `calibration.json` beside this file has them.
 """
 
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from functools import cache
-from pathlib import Path
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +17,6 @@ from numpy.typing import NDArray
 from acsnet.quantify.features import Features
 from acsnet.quantify.volumes import MYOCARDIUM_G_PER_ML
 
-CALIBRATION = Path(__file__).resolve().parent / "calibration.json"
 PERCENT = 100.0
 
 SIZES: Mapping[str, str | None] = {
@@ -51,46 +46,28 @@ class Interval:
 
 @dataclass(frozen=True, kw_only=True)
 class Rule:
-    """Width of the interval of a measure, as in the docstring of this module."""
+    """Ends of the interval of a measure, as in the docstring of this module."""
 
-    factor: float
+    down: float
+    up: float
     floor: float
 
-    def half_width(
+    def scale(
         self, spread: float | NDArray[np.float64], size: float | NDArray[np.float64]
     ) -> NDArray[np.float64]:
-        """Half width of the interval, in the unit of the measure."""
-        return np.asarray(self.factor * np.hypot(spread, self.floor * np.asarray(size)))
+        """What `down` and `up` are multiples of, in the unit of the measure."""
+        return np.asarray(np.hypot(spread, self.floor * np.asarray(size)))
 
 
-@dataclass(frozen=True, kw_only=True)
-class Calibration:
-    """Rules by measure; high_uncertainty: mean of the slices above which a scan is flagged."""
-
-    level: float
-    high_uncertainty: float
-    rules: Mapping[str, Rule]
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values for JSON."""
-        return asdict(self)
-
-
-@cache
-def read_calibration() -> Calibration:
-    """The shipped calibration."""
-    content = json.loads(CALIBRATION.read_text(encoding="utf-8"))
-    return Calibration(
-        level=content["level"],
-        high_uncertainty=content["high_uncertainty"],
-        rules={name: Rule(**rule) for name, rule in content["rules"].items()},
-    )
-
-
-def size_of(measure: str, features: Features) -> float:
-    """The value that the floor of a measure is a share of."""
+def size_of(measure: str, features: Mapping[str, float]) -> float:
+    """The value that the floor of a measure is a share of; features: measures by name."""
     feature = SIZES[measure]
-    return PERCENT if feature is None else float(getattr(features, feature))
+    return PERCENT if feature is None else float(features[feature])
+
+
+def most_of(measure: str) -> float:
+    """The largest value that a measure can have."""
+    return PERCENT if SIZES[measure] is None else np.inf
 
 
 def spreads(samples: Sequence[Features]) -> dict[str, float]:
@@ -100,7 +77,7 @@ def spreads(samples: Sequence[Features]) -> dict[str, float]:
 
 
 def intervals(
-    features: Features, samples: Sequence[Features], calibration: Calibration
+    features: Features, samples: Sequence[Features], *, rules: Mapping[str, Rule], level: float
 ) -> dict[str, Interval]:
     """The interval of each measure that the scan has, within 0 and, for shares, 100."""
     out = {}
@@ -108,10 +85,11 @@ def intervals(
         value = getattr(features, name)
         if value is None:
             continue
-        half = float(calibration.rules[name].half_width(spread, size_of(name, features)))
-        most = PERCENT if SIZES[name] is None else np.inf
+        scale = float(rules[name].scale(spread, size_of(name, vars(features))))
         out[name] = Interval(
-            low=max(0.0, value - half), high=min(most, value + half), level=calibration.level
+            low=max(0.0, value - rules[name].down * scale),
+            high=min(most_of(name), value + rules[name].up * scale),
+            level=level,
         )
     if wall := out.get("myocardium_volume_ml"):
         out["myocardium_mass_g"] = Interval(

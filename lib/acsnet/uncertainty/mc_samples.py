@@ -16,7 +16,8 @@ from acsnet.labels import MYOCARDIUM
 from acsnet.quantify.features import Features, compute_features
 from acsnet.quantify.scar import ScarThreshold
 from acsnet.stages.quality_flags import Flag
-from acsnet.uncertainty.intervals import Calibration, Interval, intervals
+from acsnet.uncertainty.calibration import Calibration
+from acsnet.uncertainty.intervals import Interval, intervals
 
 SEED = 0  # of all scans: the same scan gives the same numbers
 
@@ -38,22 +39,23 @@ class Uncertainty:
     """Uncertainty of a result.
 
     voxels: (slice, row, column) 0 to 1, by `voxel_uncertainty`; slices: (slice,) 0 to 1, NaN if
-    without wall, by `slice_uncertainty`; samples: measures of each; intervals: by measure.
+    without wall, by `slice_uncertainty`; samples: measures of each; intervals: by measure; doubt:
+    of the burden in points, by `acsnet.uncertainty.doubt`.
     """
 
     voxels: NDArray[np.float32]
     slices: NDArray[np.float64]
     samples: tuple[Features, ...]
     intervals: dict[str, Interval]
+    doubt: float
 
     def flags(self, calibration: Calibration) -> tuple[Flag, ...]:
-        """A flag if the samples differ more than in nearly all patients of the calibration."""
-        known = self.slices[~np.isnan(self.slices)]
-        if not len(known) or known.mean() <= calibration.high_uncertainty:
+        """A flag if the burden is in doubt as in patients whose burden was far off."""
+        if self.doubt <= calibration.high_uncertainty:
             return ()
         words = (
-            f"the network is unsure of the wall: what it might have drawn as well differs by "
-            f"{known.mean():.0%} of a slice on average"
+            "the scar burden is in doubt: much of the wall is neither clearly scar nor clearly "
+            "not, or remote + 5 SD finds another scar"
         )
         return (Flag(flag="high_uncertainty", message=words),)
 
@@ -64,6 +66,7 @@ def summarise_samples(
     labels: NDArray[np.uint8],
     features: Features,
     voxel_ml: float,
+    doubt: float,
     calibration: Calibration,
 ) -> Uncertainty | None:
     """The uncertainty of (slice, row, column) labels with their measures; None without samples."""
@@ -80,7 +83,8 @@ def summarise_samples(
         voxels=voxel_uncertainty(wall, enhancement),
         slices=slice_uncertainty(np.isin(labels, MYOCARDIUM), np.stack(drawn)),
         samples=tuple(measured),
-        intervals=intervals(features, measured, calibration),
+        intervals=intervals(features, measured, rules=calibration.rules, level=calibration.level),
+        doubt=doubt,
     )
 
 

@@ -1,0 +1,1 @@
+"""Fit and check of the intervals of single scans and of changes."""

@@ -1,0 +1,209 @@
+"""Rules of the intervals of a scan, how often they hold, and what the doubt catches."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import spearmanr
+
+from acsnet.uncertainty.calibration import Calibration
+from acsnet.uncertainty.doubt import LARGE_ERROR_POINTS, burden_doubt
+from acsnet.uncertainty.intervals import SIZES, Rule, most_of, size_of
+from calibration.fit import Errors, fit_rules
+from calibration.kept_rows import Row
+
+BURDEN = "scar_burden_percent"
+Columns = tuple[NDArray[np.float64], ...]
+"""(patient,) values, experts' values, spreads, sizes of a measure."""
+
+GROUPS = (
+    ("lv_volume_ml", "blood_pool_volume_ml", "myocardium_volume_ml"),
+    tuple(name for name in SIZES if "scar" in name or "zone" in name or "enhancement" in name),
+)
+"""Measures whose errors go along with each other."""
+
+Rules = Mapping[str, Rule]
+RulesOf = Callable[[int], Rules]
+"""The rules for the patient of a number."""
+
+
+def fitted(rows: Sequence[Row], *, level: float) -> dict[str, dict[str, float]]:
+    """The rule of each measure, as plain numbers."""
+    rules = _rules(rows, level)
+    return {
+        measure: {
+            "down": round(rule.down, 3),
+            "up": round(rule.up, 3),
+            "floor": round(rule.floor, 5),
+        }
+        for measure, rule in rules.items()
+    }
+
+
+def doubt_limit(rows: Sequence[Row]) -> float:
+    """The doubt at which the burden is off by `LARGE_ERROR_POINTS`, by a line through 0."""
+    doubt, error = _doubts(rows)
+    return round(LARGE_ERROR_POINTS * float(doubt @ doubt) / float(doubt @ error), 1)
+
+
+def page(left_out: Sequence[Row], test: Sequence[Row], calibration: Calibration) -> list[str]:
+    """Lines of the page on the intervals of a scan and on the doubt."""
+    level = calibration.level
+    lines = [
+        f"The aim: an interval of {level:.0%} holds the expert's value in 85 to 95 % of patients; "
+        f"of {len(test)}, chance alone lets 11 to 14 be held. Infarcts / normals by what the "
+        "expert drew. Width: mean distance of the ends. By size alone: intervals that are a share "
+        "of the wall, the ventricle or 100 %, fitted in the same way without the samples of the "
+        "network. In normals the expert's scar is 0, so that an interval holds it if it begins "
+        "there.",
+        "",
+    ]
+
+    def without(k: int) -> list[Row]:
+        return [*left_out[:k], *left_out[k + 1 :]]
+
+    by_size = _rules(left_out, level, with_samples=False)
+    lines += _section(
+        f"{len(left_out)} patients of the train list, each by rules fitted without it",
+        left_out,
+        lambda k: _rules(without(k), level),
+        lambda k: _rules(without(k), level, with_samples=False),
+    )
+    lines += _section(
+        f"EMIDEC test list, {len(test)} patients",
+        test,
+        lambda _: calibration.rules,
+        lambda _: by_size,
+    )
+    lines += ["| measure | down | up | floor | of |", "|---|---|---|---|---|"]
+    lines += [
+        f"| {name} | {rule.down:.3g} | {rule.up:.3g} | {rule.floor:.3g} | "
+        f"{SIZES[name] or '100 %'} |"
+        for name, rule in calibration.rules.items()
+    ]
+    return [*lines, "", *_correlation(test), "", *_doubt(left_out, test, calibration)]
+
+
+def _columns(rows: Sequence[Row], measure: str) -> Columns:
+    known = [
+        (
+            row["value"][measure],
+            row["expert"][measure],
+            row["spread"][measure],
+            size_of(measure, row["value"]),
+        )
+        for row in rows
+        if measure in row["spread"] and None not in (row["value"][measure], row["expert"][measure])
+    ]
+    value, expert, spread, size = np.array(known, float).T
+    return value, expert, spread, size
+
+
+def _rules(rows: Sequence[Row], level: float, *, with_samples: bool = True) -> dict[str, Rule]:
+    """with_samples: False for rules of the size alone."""
+    rules = {}
+    for group in GROUPS:
+        measures = {}
+        for measure in group:
+            value, expert, spread, size = _columns(rows, measure)
+            measures[measure] = Errors(
+                error=expert - value, spread=spread if with_samples else 0.0 * spread, size=size
+            )
+        rules |= fit_rules(measures, level=level)
+    return {measure: rules[measure] for measure in SIZES}
+
+
+def _section(
+    title: str,
+    rows: Sequence[Row],
+    rules_of: RulesOf,
+    by_size_of: RulesOf,
+) -> list[str]:
+    """A table of coverage and width by measure."""
+    lines = [
+        f"## {title}",
+        "",
+        "| measure | held | infarcts | normals | width | error, mean | by size alone: held | "
+        "its width |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    infarct = np.array([row["infarct"] for row in rows])
+    every: list[NDArray[np.bool_]] = []
+    rules = [rules_of(k) for k in range(len(rows))]
+    plain_rules = [by_size_of(k) for k in range(len(rows))]
+    for measure in SIZES:
+        held, width = _held(rows, measure, rules)
+        plain_held, plain_width = _held(rows, measure, plain_rules, with_samples=False)
+        value, expert, _, _ = _columns(rows, measure)
+        every.append(held)
+        unit = "points" if SIZES[measure] is None else "ml"
+        lines.append(
+            f"| {measure} | {_share(held)} | {_share(held[infarct])} | {_share(held[~infarct])} | "
+            f"{width.mean():.1f} {unit} | {np.abs(expert - value).mean():.1f} {unit} | "
+            f"{_share(plain_held)} | {plain_width.mean():.1f} {unit} |"
+        )
+    table = np.array(every)
+    lines.append(
+        f"| all | {table.mean():.0%} | {table[:, infarct].mean():.0%} | "
+        f"{table[:, ~infarct].mean():.0%} | | | | |"
+    )
+    return [*lines, ""]
+
+
+def _held(
+    rows: Sequence[Row], measure: str, rules: Sequence[Rules], *, with_samples: bool = True
+) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
+    """(patient,) whether the interval holds the expert's value, and its width."""
+    held, width = [], []
+    for k, (value, expert, spread, size) in enumerate(zip(*_columns(rows, measure), strict=True)):
+        rule = rules[k][measure]
+        scale = float(rule.scale(spread if with_samples else 0.0, size))
+        low = max(0.0, value - rule.down * scale)
+        high = min(most_of(measure), value + rule.up * scale)
+        held.append(low <= expert <= high)
+        width.append(high - low)
+    return np.array(held), np.array(width)
+
+
+def _share(held: NDArray[np.bool_]) -> str:
+    return f"{held.sum()} of {len(held)}"
+
+
+def _correlation(rows: Sequence[Row]) -> list[str]:
+    """How far the uncertainty of a slice goes along with what is wrong in it."""
+    doubt, wrong = np.array([pair for row in rows for pair in row["slices"]]).T
+    rho = spearmanr(doubt, wrong).statistic
+    return [
+        f"Uncertainty of a slice against 1 - Dice of its wall: Spearman {rho:.2f} over "
+        f"{len(doubt)} slices of the test list in which the network draws a wall."
+    ]
+
+
+def _doubts(rows: Sequence[Row]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """(patient,) doubt of the burden, and by how many points it is off."""
+    doubt = [burden_doubt(row["unclear"], row["value"][BURDEN], row["methods"]) for row in rows]
+    error = [abs(row["value"][BURDEN] - row["expert"][BURDEN]) for row in rows]
+    return np.array(doubt), np.array(error)
+
+
+def _doubt(left_out: Sequence[Row], test: Sequence[Row], calibration: Calibration) -> list[str]:
+    lines = [
+        "## What `high_uncertainty` catches",
+        "",
+        f"Patients whose burden is off by more than {LARGE_ERROR_POINTS:.0f} points, and how many "
+        f"of them are flagged: their doubt (`acsnet.uncertainty.doubt`) is above "
+        f"{calibration.high_uncertainty:g}. The limit was fitted on the patients left out.",
+        "",
+        "| patients | off by more | of them flagged | others flagged | doubt and error: Spearman |",
+        "|---|---|---|---|---|",
+    ]
+    for name, rows in (("left out", left_out), ("test list", test)):
+        doubt, error = _doubts(rows)
+        large, flagged = error > LARGE_ERROR_POINTS, doubt > calibration.high_uncertainty
+        rho: Any = spearmanr(doubt, error).statistic
+        lines.append(
+            f"| {name} | {large.sum()} of {len(rows)} | {(large & flagged).sum()} | "
+            f"{(~large & flagged).sum()} | {rho:.2f} |"
+        )
+    return lines

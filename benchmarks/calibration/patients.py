@@ -1,0 +1,48 @@
+"""Measures of the networks beside those of the expert's mask, patient by patient."""
+
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from acsnet.io import read_scan
+from acsnet.labels import MYOCARDIUM
+from acsnet.masks import slice_dice
+from acsnet.measure import measure_label_file
+from acsnet.uncertainty.doubt import unclear_points
+from acsnet.uncertainty.intervals import SIZES, spreads
+from calibration.kept_rows import Networks, Row, kept_rows
+
+
+def patient_rows(networks: Networks, names: list[str], work: Path) -> list[Row]:
+    """One row a patient of EMIDEC, kept below WORK."""
+    return kept_rows(work / networks.name, names, partial(_row, networks))
+
+
+def _row(networks: Networks, name: str) -> Row:
+    folder = networks.data / "emidec"
+    image = folder / "images" / f"{name}.nii.gz"
+    result = networks.pipeline()(read_scan(image))
+    drawn = measure_label_file(image, folder / "labels" / image.name, truth="emidec")
+    expert = result.scan.grid.from_input(drawn.label_map())
+    sure = result.uncertainty
+    if sure is None:
+        msg = f"{image} gives no uncertainty: no ventricle was found"
+        raise ValueError(msg)
+    dice = slice_dice(np.isin(result.labels, MYOCARDIUM), np.isin(expert, MYOCARDIUM))
+    return {
+        "case": name,
+        "infarct": bool(drawn.features.enhancement_volume_ml),
+        "value": {measure: getattr(result.features, measure) for measure in SIZES},
+        "expert": {measure: getattr(drawn.features, measure) for measure in SIZES},
+        "spread": spreads(sure.samples),
+        "methods": {row.method: row.scar_burden_percent for row in result.quantification.methods},
+        "unclear": unclear_points(
+            result.enhancement_probability, np.isin(result.labels, MYOCARDIUM)
+        ),
+        "slices": [
+            (float(doubt), 1.0 - float(agreement))
+            for doubt, agreement in zip(sure.slices, dice, strict=True)
+            if not (np.isnan(doubt) or np.isnan(agreement))
+        ],
+    }

@@ -1,0 +1,51 @@
+"""The shipped constants of intervals, changes and doubts: `calibration.json` beside this file."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from acsnet.uncertainty.change import ChangeRule
+from acsnet.uncertainty.intervals import Rule
+
+FILE = Path(__file__).resolve().parent / "calibration.json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Calibration:
+    """Constants that hold for one set of networks.
+
+    level, rules: of the intervals of a scan; change_level, change_rules: of the change between two
+    scans; high_uncertainty: the doubt above which a scan is flagged (`acsnet.uncertainty.doubt`);
+    networks: the SHA-256 of the myo network they were fitted for, its first 12 digits; about: on
+    what patients.
+    """
+
+    level: float
+    rules: Mapping[str, Rule]
+    change_level: float
+    change_rules: Mapping[str, ChangeRule]
+    high_uncertainty: float
+    networks: str
+    about: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return asdict(self)
+
+
+@cache
+def read_calibration() -> Calibration:
+    """The shipped calibration."""
+    content = json.loads(FILE.read_text(encoding="utf-8"))
+    return Calibration(
+        **{
+            **content,
+            "rules": {name: Rule(**rule) for name, rule in content["rules"].items()},
+            "change_rules": {
+                name: ChangeRule(**rule) for name, rule in content["change_rules"].items()
+            },
+        }
+    )
