@@ -206,6 +206,7 @@ def test_it_carries_what_the_report_says(features, seg, sources):
         pattern=pattern,
         viable_segments=15,
         headline=row,
+        remote_given=True,
         indication="Syncope",
         comment="Thin apex.",
     )
@@ -233,7 +234,7 @@ def test_it_carries_what_the_report_says(features, seg, sources):
     assert values[scar, "Mass"] == (0.1008, "g")
     assert values[scar, "Mass by body surface area"] == (0.0504, "g/m2")
     assert values[scar, "Segments likely viable, at most half transmural"] == (15.0, "1")
-    headline = "Scar by the method of the report, sd5"
+    headline = "Scar by the method of the report, sd5, remote region placed by a person"
     assert values[headline, "Enhancement, share of myocardial volume"] == (12.5, "%")
     words = words_of(report)
     pattern_name = "Pattern of the enhancement by its depth in the wall"

@@ -86,6 +86,16 @@ def test_a_method_without_a_number_says_why(features):
     assert headline(features, "otsu").note == "too dark"
 
 
+def test_the_headline_says_that_a_person_placed_the_remote_region(features):
+    features["remote"] = {**features["remote"], "source": "given"}
+    assert headline(features, "sd5").method == (
+        "remote + 5 SD, robust, remote region placed by a person"
+    )
+    assert headline(features, "otsu").method == "Otsu"
+    features["remote"] = {**features["remote"], "source": "automatic"}
+    assert headline(features, "sd5").method == "remote + 5 SD, robust"
+
+
 def test_an_absent_segment_has_dashes(features):
     rows = segment_rows(features)
     assert rows[6] == ("7 mid anterior", "80", "80", "76-100", "transmural")

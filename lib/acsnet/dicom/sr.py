@@ -57,6 +57,7 @@ from acsnet.io.dicom_files import quiet_pydicom, text_of
 from acsnet.labels import LABELS, LEFT_VENTRICLE_SITE, MYOCARDIUM_SITE, SCAR, Label
 from acsnet.quantify.aha_segments import Segment
 from acsnet.quantify.features import Features
+from acsnet.quantify.scar_methods import DEVIATIONS
 from acsnet.result import NOTICE
 
 SERIES_OFFSET = 2
@@ -220,8 +221,11 @@ def _region_groups(
         ),
     ]
     if (scar := clinical.headline) is not None and scar.scar_volume_ml is not None:
+        name = f"Scar by the method of the report, {scar.method}"
+        if clinical.remote_given and scar.method in DEVIATIONS:
+            name += ", remote region placed by a person"
         headline = region_group(
-            f"Scar by the method of the report, {scar.method}",
+            name,
             snomed(SCAR),
             snomed(MYOCARDIUM_SITE),
             headers,

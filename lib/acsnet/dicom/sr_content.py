@@ -49,6 +49,7 @@ class Clinical:
 
     body: sizes by body surface area; pattern: of all scar; viable_segments: how many are likely
     viable; headline: the scar method that the report leads with, None for what was segmented;
+    remote_given: whether a person placed the remote region that n-SD is measured from;
     indication, comment: of the reader.
     """
 
@@ -56,6 +57,7 @@ class Clinical:
     pattern: ScarPattern | None = None
     viable_segments: int | None = None
     headline: MethodRow | None = None
+    remote_given: bool = False
     indication: str = ""
     comment: str = ""
 
@@ -77,6 +79,7 @@ def clinical_of(
         pattern=quantification.pattern,
         viable_segments=viable_count(quantification.segments),
         headline=next(rows, None),
+        remote_given=quantification.remote.source == "given",
         indication=indication,
         comment=comment,
     )

@@ -48,6 +48,8 @@ METHODS = (
 )
 OTSU_BINS = 256
 ROBUST_SD = tuple(f"sd{n}" for n in SD_COUNTS)
+DEVIATIONS = (*ROBUST_SD, *(f"sd{n}_mean" for n in SD_COUNTS))
+"""Methods that are measured from the remote region."""
 MOST_APART, LEAST_ML = 0.1, 0.1  # share of the larger volume; differences below this are none
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from acsnet.quantify.aha_segments import LIKELY_VIABLE
+from acsnet.quantify.scar_methods import DEVIATIONS
 from acsnet.report.wording import METHODS, NO_SCAR, NONE, UNKNOWN, number
 
 SQUARED = "\N{SUPERSCRIPT TWO}"
@@ -60,6 +61,8 @@ class SegmentRow(NamedTuple):
 def headline(features: Mapping[str, Any], method: str) -> Headline:
     """The scar by one method of `acsnet.quantify.scar_methods`."""
     words = METHODS[method]
+    if method in DEVIATIONS and features["remote"]["source"] == "given":
+        words += ", remote region placed by a person"
     if features["enhancement_volume_ml"] is None:
         note = "scar was not assessed: this is not a scan of late gadolinium enhancement"
         return Headline(method=words, note=note)
