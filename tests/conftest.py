@@ -5,13 +5,11 @@ from pathlib import Path
 import numpy as np
 import pydicom
 import pytest
-import shared_networks
 from hypothesis import settings
 from pydicom.uid import SecondaryCaptureImageStorage
 
 from acsnet.dicom import dicom_json
 from acsnet.errors import PacsError
-from acsnet.measure import measure_label_file
 
 # Minutes of fuzzing: `--hypothesis-profile=long`, see docs/operations.md.
 settings.register_profile("long", max_examples=5_000)
@@ -28,6 +26,8 @@ def samples():
 @pytest.fixture(scope="session")
 def measured(samples):
     """The true labels of phantom-1, measured: 8 slices, scar in the territory of the LAD."""
+    from acsnet.measure import measure_label_file
+
     return measure_label_file(
         samples / "nifti/phantom-1.nii.gz", samples / "truth/phantom-1.nii.gz"
     )
@@ -45,6 +45,8 @@ def data():
 @pytest.fixture(scope="session")
 def pipeline():
     """The shipped networks."""
+    import shared_networks
+
     return shared_networks.shipped()
 
 

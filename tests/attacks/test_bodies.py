@@ -99,7 +99,7 @@ def test_sockets_without_a_byte_shut_nobody_out(web):
 
     async def attack():
         hold = asyncio.Event()
-        application = CountTraffic(web.application, seen, takes_place=takes_place, idle_s=2.0)
+        application = CountTraffic(web.application, seen, takes_place=takes_place, idle_s=1.0)
         clients = Clients(application)
         stalled = [asyncio.ensure_future(clients.stalled(hold)) for _ in range(100)]
         await asyncio.sleep(0.5)

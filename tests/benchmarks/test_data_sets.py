@@ -237,6 +237,7 @@ def test_a_folder_that_is_no_datastore_is_refused(tmp_path):
         labelled_cases("datastore", tmp_path)
 
 
+@pytest.mark.slow
 def test_a_datastore_that_monai_label_wrote_is_read(tmp_path):
     local = pytest.importorskip("monailabel.datastore.local")
     labels = drawn("datastore")

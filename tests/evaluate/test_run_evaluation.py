@@ -177,6 +177,7 @@ def test_an_expert_who_drew_nothing_is_refused_by_name(folders, labels):
         evaluate(folders("a", labels, np.zeros_like(labels)), truth="acsnet")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif("ACSNET_DATA" not in os.environ, reason="needs ACSNET_DATA")
 @pytest.mark.parametrize(("truth", "count"), [("emidec", 3), ("acdc", 3)])
 def test_real_expert_labels_against_themselves(tmp_path, save, truth, count):

@@ -282,6 +282,7 @@ def test_paths_that_are_no_input_are_named(tmp_path: Path) -> None:
         read_scan(str(tmp_path / "absent"))
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(ACSNET_DATA is None, reason="ACSNET_DATA is not set")
 class TestSunnybrook:
     """Scanner DICOM: invalid dates, UIDs with leading zeros, SliceLocation steps of 5.3-6.7 mm."""

@@ -199,6 +199,7 @@ def test_any_number_of_slices_is_written_whole(tmp_path, slices):
     assert [entry.name for entry in path.parent.iterdir()] == [ANATOMY_FIGURE]
 
 
+@pytest.mark.slow
 def test_the_command_draws_a_scan_and_refuses_what_is_none(
     pipeline, samples, tmp_path, monkeypatch
 ):

@@ -40,6 +40,7 @@ def test_settings_become_flat():
     assert flat({"a": 1, "b": {"c": 2, "d": {"e": (3,)}}}) == {"a": 1, "b.c": 2, "b.d.e": (3,)}
 
 
+@pytest.mark.slow
 def test_a_run_holds_params_tags_metrics_and_a_model_version(tracked_folder, monkeypatch):
     elsewhere = tracked_folder / "elsewhere"
     elsewhere.mkdir()
@@ -66,6 +67,7 @@ def test_a_run_holds_params_tags_metrics_and_a_model_version(tracked_folder, mon
     assert os.environ["MLFLOW_DISABLE_TELEMETRY"] == "true"
 
 
+@pytest.mark.slow
 def test_an_interrupted_run_goes_on_and_gets_the_epochs_that_it_lacks(tracked_folder):
     first = interrupted(tracked_folder, KeyboardInterrupt())
     client = client_of(tracked_folder)
@@ -78,6 +80,7 @@ def test_an_interrupted_run_goes_on_and_gets_the_epochs_that_it_lacks(tracked_fo
     assert sorted((m.step, m.value) for m in losses) == [(1, 0.5), (2, 0.25)]
 
 
+@pytest.mark.slow
 def test_an_error_ends_the_run_as_failed_and_a_run_unknown_here_is_a_new_one(tracked_folder):
     new = interrupted(tracked_folder, AcsnetError("the loss is nan"), run_id="0" * 32)
     assert new != "0" * 32
