@@ -144,6 +144,15 @@ def test_label_values_and_names_never_change():
     assert [int(info.label) for info in LABELS] == [1, 2, 3, 4, 5]
 
 
+def test_architecture_page_shows_the_layers_of_the_import_contracts(project):
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    blocks = [block for block in page.split("```")[1::2] if block.startswith("\n")]
+    shown = [block.strip().splitlines() for block in blocks]
+    contracts = project["tool"]["importlinter"]["contracts"]
+    layers = [contract["layers"] for contract in contracts if contract["type"] == "layers"]
+    assert shown == [[layer.replace(" | ", "   ") for layer in rooms] for rooms in layers]
+
+
 def test_architecture_page_shows_every_label_value():
     page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
     for name, value in LABEL_VALUES.items():
