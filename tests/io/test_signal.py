@@ -30,6 +30,19 @@ def test_what_is_all_signal_stays_as_it_is(stack):
     assert clean.warnings == ()
 
 
+def test_what_was_padded_twice_has_no_signal_in_either(stack):
+    """A converter fills the corners of what a scanner or a challenge has padded before."""
+    padded = stack + 300
+    padded[:, :4] = 0
+    padded[:, :, :6] = -32768
+    clean = cleaned("a", padded)
+    expected = np.ones(stack.shape, bool)
+    expected[:, :4] = expected[:, :, :6] = False
+    np.testing.assert_array_equal(clean.signal, expected)
+    assert clean.pixels.min() == padded[expected].min()
+    assert [w for w in clean.warnings if "-32768" in w]
+
+
 def test_bits_above_the_stored_ones_are_left_out_and_told(patient_1, plain, tmp_path):
     scan = read_scan(packings.overlay_bits(patient_1, tmp_path / "a"))
     np.testing.assert_array_equal(scan.pixels, plain.pixels)

@@ -22,6 +22,9 @@ MIN_PADDING_GAP = 0.1
 MIN_BRIGHT_GAP = 1.0
 """As `MIN_PADDING_GAP`, for a filling value above all signal: saturated pixels have no gap."""
 
+MAX_FILLINGS = 3
+"""Values that fill regions, one after another."""
+
 MIN_VALUES = 16
 """Distinct values beside the filling one: fewer are a label map, whose background is a label."""
 
@@ -77,8 +80,10 @@ def cleaned(
     if empty.all():
         msg = f"{name} holds no signal: NaN or infinite pixels, or padding, in every voxel"
         raise InputError(msg)
-    filled = _filling(pixels, empty)
-    if filled is not None:
+    for _ in range(MAX_FILLINGS):  # a converter pads what a scanner has padded before
+        filled = _filling(pixels, empty)
+        if filled is None:
+            break
         value, where = filled
         if value != 0.0:
             part = f"{where.mean():.1%} of the voxels are {value:g}"
