@@ -4,6 +4,7 @@
 `docs/features.md` are generated from it: `python benchmarks/features_reference.py`.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -136,6 +137,48 @@ class FeaturesDocument(Texture, ScarPattern, Transmurality, BodyNumbers, Feature
     notice: Annotated[str, described("", "research use only")]
 
 
+SCAR_KEYS = (
+    "enhancement_volume_ml",
+    "core_scar_volume_ml",
+    "grey_zone_volume_ml",
+    "microvascular_obstruction_volume_ml",
+    "scar_burden_percent",
+    "core_scar_burden_percent",
+    "grey_zone_burden_percent",
+    "enhancement_slices",
+    "enhancement_mass_g",
+    "core_scar_mass_g",
+    "grey_zone_mass_g",
+    "scar_method",
+    "scar_threshold",
+    "remote_intensity",
+    "peak_intensity",
+    "scar_transmurality_percent",
+    "transmurality_max_percent",
+    "transmurality_class_percent",
+    "scar_endocardial_area_cm2",
+    "scar_endocardial_percent",
+    "scar_pattern",
+    "scar_pattern_certain",
+    "scar_pattern_percent",
+    "scar_islands",
+    "scar_island_volumes_ml",
+    "scar_entropy_bits",
+    "core_grey_interface_cm2",
+    "viable_segments",
+)
+SEGMENT_SCAR_KEYS = (
+    "scar_volume_ml",
+    "scar_percent",
+    "core_scar_percent",
+    "transmurality_mean_percent",
+    "transmurality_max_percent",
+    "transmurality_class",
+    "pattern",
+)
+"""Of segments and territories."""
+
+
 DOCUMENT: TypeAdapter[FeaturesDocument] = TypeAdapter(FeaturesDocument)
 
 
@@ -168,6 +211,26 @@ def measured_parts(scan: ShortAxisScan, quantification: Quantification) -> dict[
         "territories": quantification.territories,
         "schema": SCHEMA,
     }
+
+
+def without_scar(document: Mapping[str, Any]) -> dict[str, Any]:
+    """Measures as they are on what is no short-axis LGE: volumes alone, whatever was noted.
+
+    document: of any release, whole or in part.
+    """
+    out = {**document, **{key: None for key in SCAR_KEYS if key in document}}
+    if document.get("methods"):
+        out["methods"] = []
+    if document.get("intervals"):
+        kept = document["intervals"].items()
+        out["intervals"] = {name: value for name, value in kept if name not in SCAR_KEYS}
+    for parts in ("segments", "territories"):
+        if document.get(parts):
+            out[parts] = [
+                {**part, **{key: None for key in SEGMENT_SCAR_KEYS if key in part}}
+                for part in document[parts]
+            ]
+    return out
 
 
 def _insertion_doc(scan: ShortAxisScan, quantification: Quantification) -> InsertionDoc:

@@ -13,11 +13,15 @@ import pydicom
 import pytest
 from saved_labels import keep_draft, save_label
 
+import packings
 from acsnet.errors import InputError
 from acsnet.io import read_scan
+from acsnet.io.label_map import read_labels_on
+from acsnet.scan import ShortAxisScan
 from acsnet.server.datastores import folder, preflight
 from acsnet.server.datastores.folder import StudiesDatastore
 from acsnet.server.datastores.label_records import DRAFT, DRAWN, REVIEWED
+from acsnet.server.pages.cases import build_case
 
 
 @pytest.fixture
@@ -268,3 +272,37 @@ def test_of_many_scans_the_folder_is_looked_at_in_the_background(open_store, stu
     store.refresh()
     store._looking.result(30.0)
     assert store.revision("a") != before
+
+
+def test_scar_that_an_earlier_release_noted_on_a_cine_is_shown_nowhere(
+    open_store, studies, samples, tmp_path, monkeypatch
+):
+    """It is what the scan shows now that counts, for drafts, versions and what clients list."""
+    packings.cine(packings.slices(samples / "dicom" / "phantom-1"), studies / "cine")
+    store = open_store()
+    cine = next(image for image in store.list_images() if image != "a")
+    scan = read_scan(store.get_image_uri(cine))
+    truth = read_labels_on(samples / "truth" / "phantom-1.nii.gz", scan=scan, image=studies)
+    with monkeypatch.context() as earlier:
+        earlier.setattr(ShortAxisScan, "shows_scar", True)
+        for keep in (keep_draft, save_label):
+            keep(store, cine, truth.astype(np.uint8))
+    (record,) = (tmp_path / "store" / "records").glob("*.json")
+    noted = json.loads(record.read_text())
+    assert noted["labels"][DRAFT]["info"]["features"]["scar_burden_percent"] > 10
+    end = time.monotonic() + 30
+    while not store.verdict(cine).checked:
+        assert time.monotonic() < end
+        time.sleep(0.05)
+    measures = [
+        *(record.features for record in store.label_records(cine)),
+        *(store.get_label_info(cine, tag)["features"] for tag in (DRAFT, DRAWN)),
+        *(one["features"] for one in store.get_label_info(cine, DRAWN)["versions"]),
+        *(one["info"]["features"] for one in store.json()["objects"][cine]["labels"].values()),
+    ]
+    assert len(measures) == 7
+    assert {one["scar_burden_percent"] for one in measures} == {None}
+    assert all(one["myocardium_volume_ml"] > 50 for one in measures)
+    case = build_case(store, cine)
+    assert case.measure("scar_burden_percent") is None
+    assert case.measure("myocardium_volume_ml") > 50

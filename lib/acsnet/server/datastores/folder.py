@@ -29,6 +29,7 @@ from acsnet.server.datastores.label_records import (
     DRAFT,
     DRAWN,
     REVIEWED,
+    features_on,
     held,
     record_of_version,
     records_of_folder,
@@ -164,7 +165,9 @@ class StudiesDatastore(FolderScans):
         get_info = super().get_label_info
         infos = {tag: get_info(image_id, tag) for tag in self.get_labels_by_image_id(image_id)}
         versions = self._versions.versions(image_id)
-        return records_of_folder(infos, versions, scan=self.image_fingerprint(image_id))
+        records = records_of_folder(infos, versions, scan=self.image_fingerprint(image_id))
+        warnings = self.verdict(image_id).warnings
+        return tuple(replace(one, features=features_on(one.features, warnings)) for one in records)
 
     def version_uri(self, image_id: str, record: LabelRecord) -> str:
         """NIfTI file of any version. Raises AcsnetError for one not readable."""

@@ -15,6 +15,7 @@ from acsnet.io import read_scan
 from acsnet.io.series import Series, SeriesFinder
 from acsnet.server.datastores.folder_index import FolderIndex
 from acsnet.server.datastores.folder_links import SERIES_SUFFIX, StudyLinks
+from acsnet.server.datastores.label_records import features_on
 from acsnet.server.datastores.preflight import Gate, Verdict, fingerprint
 from acsnet.server.datastores.protocol import SCORES, SHOWN_TAGS
 from acsnet.server.datastores.uploads import check_same_scan, keep_upload
@@ -179,6 +180,24 @@ class FolderScans(FolderIndex):
         with self._count:
             self._clock += 1
             self._revisions[image_id] = self._clock
+
+    def get_label_info(self, label_id: str, label_tag: str) -> dict[str, Any]:
+        """What is noted of a label map, its measures as they hold of the scan."""
+        info: dict[str, Any] = super().get_label_info(label_id, label_tag)
+        return self._as_measured(label_id, info)
+
+    def json(self) -> dict[str, Any]:
+        """Images and their labels as clients list them."""
+        listed: dict[str, Any] = super().json()
+        for image, record in listed["objects"].items():
+            for label in record["labels"].values():
+                label["info"] = self._as_measured(image, label["info"])
+        return listed
+
+    def _as_measured(self, image: str, info: dict[str, Any]) -> dict[str, Any]:
+        if "features" not in info:
+            return info
+        return {**info, "features": features_on(info["features"], self.verdict(image).warnings)}
 
     @abstractmethod
     def seg_file(self, image_id: str, label_tag: str) -> Path | None:

@@ -14,6 +14,8 @@ from monailabel.interfaces.datastore import DefaultLabelTag
 from acsnet.annotations.label_versions import Version, last_reviewed
 from acsnet.pacs.annotations import Annotation
 from acsnet.pacs.worklist import Entry
+from acsnet.quantify.features_document import without_scar
+from acsnet.scan import is_fit
 from acsnet.server.datastores.protocol import LabelRecord
 from acsnet.server.datastores.seg_decisions import SegDecision
 from acsnet.storage import write_json
@@ -133,6 +135,14 @@ def record_of_seg(
         comment=said.comment,
         withdrawn_by=said.withdrawn_by,
     )
+
+
+def features_on(features: Mapping[str, Any], warnings: Sequence[str]) -> Mapping[str, Any]:
+    """Measures as noted, without scar on a scan that is no short-axis LGE.
+
+    Earlier releases noted scar there. warnings: what the reader of the scan noticed.
+    """
+    return features if is_fit(warnings) else without_scar(features)
 
 
 MODEL_VERSION = "model_version"

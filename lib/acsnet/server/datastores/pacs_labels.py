@@ -32,6 +32,7 @@ from acsnet.server.datastores.label_records import (
     MODEL_VERSION,
     REVIEWED,
     KeptMeasures,
+    features_on,
     record_of_seg,
     tagged,
 )
@@ -90,7 +91,7 @@ class PacsLabels:
             record_of_seg(
                 annotation,
                 tag=tags.get(annotation.instance, ""),
-                features=self.measures.of(annotation.instance),
+                features=features_on(self.measures.of(annotation.instance), entry.warnings),
                 decision=self._decisions.of(annotation.instance),
             )
             for annotation in entry.annotations

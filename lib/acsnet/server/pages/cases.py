@@ -7,7 +7,7 @@ from enum import Enum
 from acsnet.active_learning.assignments import Offer, last_offer
 from acsnet.annotations.label_versions import by_networks
 from acsnet.io.dicom_stack.phases import without_options
-from acsnet.scan import UNFIT, is_fit
+from acsnet.scan import UNFIT
 from acsnet.server.datastores.label_records import DRAFT, DRAWN, REVIEWED
 from acsnet.server.datastores.protocol import LabelRecord, StudyStore, record_called
 from acsnet.server.errors import UnknownError
@@ -64,11 +64,8 @@ class Case:
         return tuple(sorted(warnings, key=lambda warning: not warning.startswith(UNFIT)))
 
     def measure(self, name: str) -> float | None:
-        """A number of the label map that is shown; None where there is none.
-
-        Drafts of earlier releases have scar on what is no short-axis LGE: that is no number.
-        """
-        value = self.shown.features.get(name) if self.shown and is_fit(self.warnings) else None
+        """A number of the label map that is shown; None where there is none."""
+        value = self.shown.features.get(name) if self.shown else None
         return float(value) if isinstance(value, (int, float)) else None
 
 

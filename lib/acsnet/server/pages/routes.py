@@ -20,7 +20,6 @@ from acsnet.labels import LABELS
 from acsnet.quantify.remote_myocardium import DISC_MM
 from acsnet.report.montage import montage_png
 from acsnet.report.wording import has_segments, measure_lines, measure_rows, slices_to_look_at
-from acsnet.scan import is_fit
 from acsnet.server.app import App
 from acsnet.server.datastores.label_records import DRAFT, DRAWN
 from acsnet.server.datastores.protocol import LabelRecord, StudyStore, record_called
@@ -139,8 +138,7 @@ def case_page(app: App, image: str, version: str = "", before: str = "") -> Resp
     looked_at = record_called(case.versions, version) if version else case.shown
     if looked_at is not None:
         app.shown_versions.add(image, looked_at.id)
-    fit = is_fit((*case.warnings, *(looked_at.warnings if looked_at else ())))
-    columns = [one for one in case.versions if fit and one.tag and one.current and one.features]
+    columns = [one for one in case.versions if one.tag and one.current and one.features]
     details, faults = DetailsStore(app.store_folder() / DETAILS).read(image)
     warnings = () if looked_at is None else looked_at.warnings
     return page(
@@ -151,7 +149,7 @@ def case_page(app: App, image: str, version: str = "", before: str = "") -> Resp
         warnings=tuple(dict.fromkeys((*case.remarks, *warnings, *faults))),
         digest=digest_of(warnings),
         waiting=next((one for one in case.versions if one.tag == DRAWN and one.current), None),
-        lines=_lines(looked_at) if fit else [],
+        lines=_lines(looked_at),
         columns=columns,
         measures=measure_rows([one.features for one in columns]),
         called=called,
@@ -162,7 +160,7 @@ def case_page(app: App, image: str, version: str = "", before: str = "") -> Resp
         disc_mm=DISC_MM,
         details=details,
         before=_known(store, before),
-        bullseye=fit and looked_at is not None and has_segments(looked_at.features),
+        bullseye=looked_at is not None and has_segments(looked_at.features),
         segs={one.tag for one in case.versions if one.tag and store.seg_file(image, one.tag)},
     )
 
