@@ -1,7 +1,10 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 
-from acsnet.cohort import sources
+from acsnet.cohort import inputs, sources
+from acsnet.cohort.inputs import list_scans
 from acsnet.cohort.sources import FileSource, PacsSource
 from acsnet.errors import InputError
 from acsnet.io import read_scan
@@ -58,6 +61,23 @@ def test_a_series_in_a_pacs_is_read_and_known_again_without_its_images(
     assert (pacs.count("headers"), pacs.count("instance")) == (1, len(series))
     assert in_pacs(series).content() == before
     assert in_pacs(patient(uid="2")).content() != before
+
+
+def test_both_reconstructions_in_one_series_of_a_pacs_are_two_cases(pacs, patient, monkeypatch):
+    magnitude = patient(uid="1", ImageType=["ORIGINAL", "PRIMARY", "M"])
+    sensitive = patient(uid="2", ImageType=["ORIGINAL", "PRIMARY", "R"])
+    uid = magnitude[0].SeriesInstanceUID
+    for one in sensitive:
+        one.SeriesInstanceUID = uid
+    pacs.add(magnitude, sensitive)
+    for module in (sources, inputs):
+        monkeypatch.setattr(module, "DicomWeb", lambda _: pacs)
+    cases = {one.case: one for one in list_scans(pacs.address, output=Path("out"))}
+    assert set(cases) == {uid, f"{uid}-magnitude"}
+    for case, images in ((uid, sensitive), (f"{uid}-magnitude", magnitude)):
+        read = set(cases[case].read().instance_uids)
+        assert read == {one.SOPInstanceUID for one in images}
+    assert cases[uid].content() != cases[f"{uid}-magnitude"].content()
 
 
 def test_a_series_in_a_pacs_that_cannot_be_measured_says_why(in_pacs, broken_series):

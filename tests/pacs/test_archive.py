@@ -4,6 +4,8 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
+import enhanced_packings
+import packings
 from acsnet.errors import GeometryError, InputError
 from acsnet.pacs.archive import Companions
 from acsnet.quantify.features import compute_features
@@ -65,15 +67,88 @@ def test_a_fault_of_the_pixels_is_in_the_work_list_once_they_were_fetched(archiv
         assert archive.worklist.entry(uid).state == "refused"
 
 
-def test_of_a_series_with_both_reconstructions_one_is_fetched(archive, pacs, patient):
+@pytest.fixture
+def both(pacs, patient):
+    """Both reconstructions of each slice in one series: its UID, magnitude, phase-sensitive."""
     magnitude = patient(uid="1", ImageType=["ORIGINAL", "PRIMARY", "M"])
     sensitive = patient(uid="2", ImageType=["ORIGINAL", "PRIMARY", "R"])
     uid = magnitude[0].SeriesInstanceUID
     for one in sensitive:
         one.SeriesInstanceUID = uid
     pacs.add(magnitude, sensitive)
-    scan, _ = archive.read(uid)
-    assert set(scan.instance_uids) == {one.SOPInstanceUID for one in sensitive}
+    return uid, magnitude, sensitive
+
+
+def test_both_reconstructions_in_one_series_are_two_scans(archive, both):
+    uid, magnitude, sensitive = both
+    for scan_id, images, preferred in (
+        (uid, sensitive, True),
+        (f"{uid}-magnitude", magnitude, False),
+    ):
+        entry = archive.entry(scan_id)
+        assert (entry.state, entry.series, entry.choice.preferred) == ("new", (uid,), preferred)
+        scan, _ = archive.read(scan_id)
+        assert set(scan.instance_uids) == {one.SOPInstanceUID for one in images}
+    assert set(archive.worklist.entries()) == {uid, f"{uid}-magnitude"}
+    assert archive.worklist.entry(f"{uid}-other") is None
+
+
+def test_labels_of_one_reconstruction_are_no_labels_of_the_other(archive, both):
+    uid, magnitude, _ = both
+    store_box(archive, magnitude, 2, author="Reader A")  # its series is that of both
+    assert len(archive.entry(uid).annotations) == 1
+    assert archive.entry(f"{uid}-magnitude").annotations == ()
+    scan, _ = archive.read(f"{uid}-magnitude")
+    labels = box(magnitude, 2)
+    archive.store_drawn(
+        f"{uid}-magnitude",
+        labels,
+        companions_of(labels, scan),
+        author="Reader B",
+        state="reviewed",
+    )
+    assert [seg.author for seg in archive.entry(uid).annotations] == ["Reader A"]
+    assert [seg.author for seg in archive.entry(f"{uid}-magnitude").annotations] == ["Reader B"]
+
+
+def test_each_of_a_few_inversion_times_is_a_scan_beside_the_series_that_asks(
+    archive, pacs, patient
+):
+    early, late = patient(uid="1"), patient(uid="2")
+    uid = early[0].SeriesInstanceUID
+    for time_ms, images in ((250, early), (300, late)):
+        for image in images:
+            image.SeriesInstanceUID, image.InversionTime = uid, time_ms
+    pacs.add(early, late)
+    asks = archive.worklist.entry(uid)
+    assert "2 inversion times" in asks.reason
+    assert "--phase" not in asks.reason
+    scan, _ = archive.read(f"{uid}-phase-2")
+    assert set(scan.instance_uids) == {one.SOPInstanceUID for one in late}
+    assert "InversionTime 300" in archive.entry(f"{uid}-phase-2").part
+
+
+def test_phases_of_one_enhanced_object_are_scans_beside_it(archive, pacs, patient, tmp_path):
+    enhanced_packings.enhanced_multi_frame(patient(), tmp_path, phases=2)
+    (whole,) = packings.slices(tmp_path)
+    pacs.add([whole])
+    uid = whole.SeriesInstanceUID
+    assert "2 cardiac phases" in archive.worklist.entry(uid).reason
+    scans = [archive.read(f"{uid}-phase-{number}")[0] for number in (1, 2)]
+    assert float((scans[1].pixels - scans[0].pixels).mean()) == pytest.approx(3.0)
+    first, second = (archive.entry(f"{uid}-phase-{number}") for number in (1, 2))
+    assert not first.images & second.images
+    labels = np.zeros(scans[1].pixels.shape, np.uint8)
+    labels[3, 40:50, 40:50] = 2
+    archive.store_drawn(
+        second.uid,
+        scans[1].grid.to_input(labels),
+        companions_of(labels, scans[1]),
+        author="Reader B",
+        state="reviewed",
+    )
+    assert archive.entry(first.uid).state == "new"
+    assert archive.entry(second.uid).state == "reviewed"
 
 
 def test_a_draft_comes_back_voxel_for_voxel_with_its_report(archive, images, pacs):

@@ -1,7 +1,7 @@
 import pytest
 
 from acsnet.io.dicom_stack.image_kinds import kind_of
-from acsnet.pacs.psir import choose_among, chosen_in_series, scan_key
+from acsnet.pacs.psir import choice_in_series, choose_among, scan_key
 
 
 @pytest.mark.parametrize(
@@ -62,15 +62,9 @@ def test_slices_elsewhere_are_another_scan(patient):
     assert choices(magnitude, sensitive[:-1]) == [None, None]
 
 
-def test_a_series_that_holds_both_gives_the_phase_sensitive_images(patient):
-    magnitude, sensitive = two_reconstructions(patient)
-    chosen, choice = chosen_in_series([*magnitude, *sensitive])
-    assert chosen == sensitive
-    assert "phase-sensitive ones are used" in choice.statement
-
-
-def test_half_magnitude_and_half_phase_sensitive_slices_are_no_choice(patient):
-    magnitude, sensitive = two_reconstructions(patient)
-    mixed = [*magnitude[:4], *sensitive[4:]]
-    assert chosen_in_series(mixed) == (mixed, None)
-    assert chosen_in_series(magnitude) == (magnitude, None)
+def test_of_a_series_that_holds_both_the_phase_sensitive_scan_is_preferred():
+    assert choice_in_series("phase-sensitive").preferred
+    assert choice_in_series("stack 1 of 2, phase-sensitive").preferred
+    assert not choice_in_series("magnitude").preferred
+    assert choice_in_series("2 of 3 inversion times, InversionTime 300") is None
+    assert choice_in_series(None) is None

@@ -7,7 +7,8 @@ from pydicom.uid import generate_uid
 from packings import new_uid, save, write
 
 
-def _item(**tags):
+def item(**tags):
+    """One item of a sequence."""
     dataset = pydicom.Dataset()
     for key, value in tags.items():
         setattr(dataset, key, value)
@@ -15,14 +16,14 @@ def _item(**tags):
 
 
 def _frame_groups(dataset, position_in_stack):
-    return _item(
-        FrameContentSequence=[_item(StackID="1", InStackPositionNumber=position_in_stack)],
-        PlanePositionSequence=[_item(ImagePositionPatient=dataset.ImagePositionPatient)],
+    return item(
+        FrameContentSequence=[item(StackID="1", InStackPositionNumber=position_in_stack)],
+        PlanePositionSequence=[item(ImagePositionPatient=dataset.ImagePositionPatient)],
         PixelValueTransformationSequence=[
-            _item(RescaleIntercept="0", RescaleSlope="1", RescaleType="US")
+            item(RescaleIntercept="0", RescaleSlope="1", RescaleType="US")
         ],
         FrameVOILUTSequence=[
-            _item(WindowCenter=dataset.WindowCenter, WindowWidth=dataset.WindowWidth)
+            item(WindowCenter=dataset.WindowCenter, WindowWidth=dataset.WindowWidth)
         ],
     )
 
@@ -31,10 +32,10 @@ def _enhance(dataset, frames):
     dataset.SOPClassUID = dataset.file_meta.MediaStorageSOPClassUID = "1.2.840.10008.5.1.4.1.1.4.1"
     dataset.NumberOfFrames = len(frames)
     dataset.SharedFunctionalGroupsSequence = [
-        _item(
-            PixelMeasuresSequence=[_item(PixelSpacing=dataset.PixelSpacing, SliceThickness="8.0")],
+        item(
+            PixelMeasuresSequence=[item(PixelSpacing=dataset.PixelSpacing, SliceThickness="8.0")],
             PlaneOrientationSequence=[
-                _item(ImageOrientationPatient=dataset.ImageOrientationPatient)
+                item(ImageOrientationPatient=dataset.ImageOrientationPatient)
             ],
         )
     ]
@@ -75,7 +76,7 @@ def enhanced_multi_frame(datasets, out, *, phases=1):
             groups = _frame_groups(datasets[index], int(index) + 1)
             if phases > 1:
                 groups.CardiacSynchronizationSequence = [
-                    _item(NominalCardiacTriggerDelayTime=40.0 * phase)
+                    item(NominalCardiacTriggerDelayTime=40.0 * phase)
                 ]
             frames.append(groups)
             words.append(datasets[index].pixel_array + 3 * phase)

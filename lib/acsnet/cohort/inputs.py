@@ -10,12 +10,13 @@ is searched for all series in it; one that a pattern or a table names must hold 
 import csv
 import glob
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from acsnet.cohort.outcome import Outcome
-from acsnet.cohort.sources import FileSource, PacsSource, Source
+from acsnet.cohort.sources import FileSource, PacsSource, Source, examined_in
 from acsnet.cohort.tables import TABLES
-from acsnet.errors import InputError
+from acsnet.errors import InputError, PacsError
 from acsnet.io.dicom_files import Walk, files_below
 from acsnet.io.finder import (
     called_by_path,
@@ -194,9 +195,20 @@ def _in_table(table: Path) -> Iterator[Listed]:
 
 def _in_pacs(address: str) -> Iterator[Listed]:
     settings = pacs_settings(address)
-    for first, *others in find_scans(pacs=DicomWeb(settings), settings=settings):
+    pacs = DicomWeb(settings)
+    for first, *others in find_scans(pacs=pacs, settings=settings):
         parts = (first.series, *(other.series for other in others)) if others else ()
-        yield PacsSource(address=settings.url, study=first.study, series=first.series, parts=parts)
+        source = PacsSource(
+            address=settings.url, study=first.study, series=first.series, parts=parts
+        )
+        try:
+            scans = examined_in(pacs, study=first.study, series=first.series, parts=parts)
+        except PacsError:  # told where it is read
+            scans = {}
+        if len(scans) < 2:
+            yield source
+        else:
+            yield from (replace(source, scan=scan) for scan in scans)
 
 
 def _named(path: Path, root: Path) -> Listed:

@@ -81,7 +81,9 @@ class FileSource:
 
 @dataclass(frozen=True, kw_only=True)
 class PacsSource:
-    """A series in a PACS; address: of its DICOMweb service; parts: see `examine`.
+    """A scan in a PACS; address: of its DICOMweb service; parts: see `examine`.
+
+    scan: its id, where the series holds several.
 
     The login is read from the environment where the scan is read, so that it travels nowhere.
     """
@@ -90,20 +92,23 @@ class PacsSource:
     study: str
     series: str
     parts: tuple[str, ...] = ()
+    scan: str = ""
 
     @property
     def case(self) -> str:
-        """The SeriesInstanceUID."""
-        return self.series
+        """The SeriesInstanceUID, with more where the series holds several scans."""
+        return self.scan or self.series
 
     @property
     def place(self) -> str:
         """The same: an address with it would be too long to read."""
-        return self.series
+        return self.case
 
     def content(self) -> str:
         """SHA-256 of the UIDs of its images: an image never changes under its UID."""
-        return _sha256("\n".join(sorted(self._examination.instances)).encode())
+        examined = self._examination
+        phase = [] if examined.phase is None else [f"phase {examined.phase}"]
+        return _sha256("\n".join([*sorted(examined.instances), *phase]).encode())
 
     def read(self) -> ShortAxisScan:
         """The scan, fetched to a folder that is removed again."""
@@ -111,7 +116,7 @@ class PacsSource:
             examination = self._examination
             images = dict(zip(examination.instances, examination.in_series, strict=True))
             download_images(self._pacs, study=self.study, images=images, folder=Path(folder))
-            return read_scan(folder)
+            return read_scan(folder, phase=examination.phase)
 
     @property
     def _pacs(self) -> DicomWeb:
@@ -119,13 +124,22 @@ class PacsSource:
 
     @cached_property
     def _examination(self) -> Examination:
-        nowhere = Path(tempfile.gettempdir()) / self.series
-        examined = examine(
-            self._pacs, study=self.study, series=self.series, folder=nowhere, parts=self.parts
-        )
-        if examined.reason is not None:
-            raise InputError(examined.reason)
-        return examined
+        scans = examined_in(self._pacs, study=self.study, series=self.series, parts=self.parts)
+        examination = scans.get(self.case)
+        if examination is None:
+            msg = f"{self.case} is not in the PACS any more"
+            raise InputError(msg)
+        if examination.reason is not None:
+            raise InputError(examination.reason)
+        return examination
+
+
+def examined_in(
+    pacs: DicomWeb, *, study: str, series: str, parts: tuple[str, ...]
+) -> dict[str, Examination]:
+    """As `examine`, with no image fetched yet."""
+    nowhere = Path(tempfile.gettempdir()) / series
+    return examine(pacs, study=study, series=series, cache=nowhere, parts=parts)
 
 
 def _sha256(content: bytes) -> str:

@@ -57,8 +57,13 @@ def read_frames(seg: Dataset, sources: Sequence[Dataset]) -> Iterator[Frame]:
 
 def referred_images(item: Dataset) -> list[str]:
     """SOPInstanceUIDs of the images that a functional group item names as its sources."""
+    return [text_of(image, "ReferencedSOPInstanceUID") for image in source_images(item)]
+
+
+def source_images(item: Dataset) -> list[Dataset]:
+    """The references to images that a functional group item names as its sources."""
     return [
-        text_of(image, "ReferencedSOPInstanceUID")
+        image
         for derivation in item.get("DerivationImageSequence") or []
         for image in derivation.get("SourceImageSequence") or []
     ]

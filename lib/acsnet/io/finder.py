@@ -13,7 +13,7 @@ from pathlib import Path
 
 from acsnet.errors import InputError
 from acsnet.io.dicom_files import MAX_DEPTH, DicomFile, files_below, read_header
-from acsnet.io.dicom_stack.frames import frames_of
+from acsnet.io.dicom_stack.frames import GROUPS, frames_of
 from acsnet.io.dicom_stack.image_kinds import kind_of
 from acsnet.io.dicom_stack.phases import phases_of
 from acsnet.io.dicom_stack.selection import MIN_STACK
@@ -21,6 +21,8 @@ from acsnet.io.dicom_stack.series_choice import joined
 from acsnet.io.series import Series
 from acsnet.io.volume import DATA_SUFFIXES, LABEL_SUFFIXES, SUFFIXES
 from acsnet.storage import readable_name
+
+Place = tuple[float | str, ...]
 
 MAX_CHOICES = 6
 """Images at a position that are scans of their own: echoes, inversion times. A cine has more."""
@@ -112,10 +114,14 @@ def scans_of(found: Iterable[Series]) -> list[Series]:
         uids = list(dict.fromkeys(file.text("SeriesInstanceUID") for file in group))
         parts = [by_uid[uid] for uid in uids]
         damaged = tuple(dict.fromkeys(path for part in parts for path in part.damaged))
-        whole = Series(uids[0], tuple(group), damaged)
-        for scan in (scan for stack in _stacks(whole) for scan in _split(stack)):
-            scans += [scan, *_phases(scan)]
+        scans += scans_in(Series(uids[0], tuple(group), damaged))
     return scans
+
+
+def scans_in(series: Series) -> list[Series]:
+    """The scans of one series, as `scans_of` takes it apart; the first keeps its UID."""
+    parts = [part for stack in _stacks(series) for part in _split(stack)]
+    return [scan for part in parts for scan in (part, *_phases(part))]
 
 
 def _stacks(series: Series) -> list[Series]:
@@ -171,8 +177,7 @@ def _split(series: Series) -> list[Series]:
 def _phases(series: Series) -> list[Series]:
     """Each of a few images at every slice position as a scan of its own."""
     framed = _is_framed(series)
-    states = [(file.path, file.path.stat().st_mtime_ns) for file in series.files] if framed else []
-    phases = _phases_of_frames(tuple(states)) if framed else _choices(series.files)
+    phases = _phases_of_frames(series.files) if framed else _choices(series.files)
     kind = "" if series.kind is None else f"{series.kind}, "
     return [
         replace(
@@ -193,19 +198,30 @@ def _is_framed(series: Series) -> bool:
 
 def _choices(images: Sequence[DicomFile]) -> list[tuple[str, tuple[DicomFile, ...]]]:
     """As `phases_of`, of a few images at each position of a stack."""
-    groups: dict[str, list[DicomFile]] = {}
+    groups: dict[Place, list[DicomFile]] = {}
     for image in images:
-        groups.setdefault(image.text("ImagePositionPatient"), []).append(image)
+        groups.setdefault(_place(image), []).append(image)
     if len(groups) < MIN_STACK or max(map(len, groups.values())) > MAX_CHOICES:
         return []
     return phases_of(list(groups.values()))
 
 
+def _phases_of_frames(files: Sequence[DicomFile]) -> list[tuple[str, tuple[DicomFile, ...]]]:
+    """What there is to choose from in enhanced objects, without the frames."""
+    try:
+        if all(GROUPS[1] in file.header for file in files):
+            choices = _choices([frame for file in files for frame in frames_of(file)])
+            return [(words, ()) for words, _ in choices]
+        return _phases_in_files(tuple((one.path, one.path.stat().st_mtime_ns) for one in files))
+    except (OSError, InputError):
+        return []
+
+
 @lru_cache(maxsize=1000)
-def _phases_of_frames(
+def _phases_in_files(
     states: tuple[tuple[Path, int], ...],
 ) -> list[tuple[str, tuple[DicomFile, ...]]]:
-    """What there is to choose from in enhanced objects, without the frames.
+    """As `_phases_of_frames`, of files whose headers were not kept.
 
     states: the files and when they were changed: they are read only once.
     """
@@ -219,8 +235,19 @@ def _phases_of_frames(
     return [(words, ()) for words, _ in _choices(frames)]
 
 
-def _places(files: Sequence[DicomFile]) -> frozenset[str]:
-    return frozenset(file.text("ImagePositionPatient") for file in files)
+def _places(files: Sequence[DicomFile]) -> frozenset[Place]:
+    return frozenset(map(_place, files))
+
+
+def _place(file: DicomFile) -> Place:
+    """Where an image lies, to a tenth of a millimetre: some write more decimals in one than the
+    other of two images of one slice.
+    """
+    text = file.text("ImagePositionPatient")
+    try:
+        return tuple(round(float(part), 1) + 0.0 for part in text.split("\\"))
+    except ValueError:
+        return (text,)
 
 
 def _is_label_map(path: Path, stems: set[str], names: set[str], *, beside_image: bool) -> bool:

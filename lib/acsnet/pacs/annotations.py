@@ -14,6 +14,7 @@ from typing import Literal
 from pydicom.dataset import Dataset
 
 from acsnet.dicom.provenance import MAKER, SERIES_DESCRIPTION, State
+from acsnet.dicom.seg_frames import source_images
 from acsnet.dicom.seg_labels import is_seg, segments_of, written_by_acsnet
 from acsnet.dicom.seg_write import CONTENT_LABEL
 from acsnet.io.dicom_files import quiet_pydicom, text_of
@@ -31,7 +32,8 @@ class Annotation:
     """A SEG with labels.
 
     state: `withdrawn` where the server's own notes say so, which no SEG does; made_at:
-    YYYYMMDDHHMMSS; of_series: UIDs of the MR series drawn on.
+    YYYYMMDDHHMMSS; of_series: UIDs of the MR series drawn on; of_images: SOPInstanceUID and
+    number of a frame, or 0, of each image that it names.
     """
 
     state: State | Literal["withdrawn"]
@@ -41,6 +43,7 @@ class Annotation:
     series: str
     instance: str
     of_series: tuple[str, ...]
+    of_images: frozenset[tuple[str, int]] = frozenset()
 
     @property
     def by_model(self) -> bool:
@@ -67,7 +70,29 @@ def annotation_of(header: Dataset) -> Annotation | None:
             series=series,
             instance=instance,
             of_series=tuple(text_of(item, "SeriesInstanceUID") for item in referenced),
+            of_images=images_of(header),
         )
+
+
+def images_of(seg: Dataset) -> frozenset[tuple[str, int]]:
+    """The images that the frames of a SEG name, else those that it names as a whole.
+
+    SOPInstanceUID and number of a frame, 0 where it is one image.
+    """
+    items = (
+        *(seg.get("PerFrameFunctionalGroupsSequence") or []),
+        *(seg.get("SharedFunctionalGroupsSequence") or []),
+    )
+    named = [reference for item in items for reference in source_images(item)]
+    if not named:
+        listed = seg.get("ReferencedSeriesSequence") or []
+        named = [one for item in listed for one in item.get("ReferencedInstanceSequence") or []]
+    images = set()
+    for one in named:
+        frames = text_of(one, "ReferencedFrameNumber").split("\\")
+        uid = text_of(one, "ReferencedSOPInstanceUID")
+        images |= {(uid, int(frame) if frame.isdecimal() else 0) for frame in frames}
+    return frozenset(images)
 
 
 def is_derived(header: Dataset, series: Collection[str]) -> bool:

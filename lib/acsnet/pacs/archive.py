@@ -20,7 +20,7 @@ from acsnet.dicom.sr import make_sr
 from acsnet.dicom.sr_content import VOLUMES_ONLY, Clinical
 from acsnet.errors import AcsnetError, InputError, PacsError
 from acsnet.io import read_scan
-from acsnet.io.dicom_files import quiet_pydicom
+from acsnet.io.dicom_files import PHASE_FILE, quiet_pydicom
 from acsnet.pacs.annotations import MODEL, Annotation
 from acsnet.pacs.config import PacsSettings
 from acsnet.pacs.dicomweb import DicomWeb
@@ -30,6 +30,7 @@ from acsnet.pacs.worklist import Entry, WorkList
 from acsnet.quantify.aha_segments import Segment
 from acsnet.quantify.features import Features
 from acsnet.scan import ShortAxisScan
+from acsnet.storage import write_text
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,6 +96,8 @@ class Archive:
             images = dict(zip(entry.instances, entry.in_series, strict=True))
             fetched = download_images(self.pacs, study=entry.study, images=images, folder=folder)
             keep_only(entry.instances, folder)
+            if entry.phase is not None:
+                write_text(folder / PHASE_FILE, str(entry.phase))
             if fetched:
                 self._images.note(folder)
         if fetched:

@@ -10,21 +10,28 @@ from acsnet.dicom.dicom_json import as_files
 from acsnet.errors import AcsnetError, InputError
 from acsnet.io import read_scan
 from acsnet.io.dicom import check_headers
-from acsnet.io.dicom_files import quiet_pydicom, text_of
+from acsnet.io.dicom_files import DicomFile, quiet_pydicom
 from acsnet.io.dicom_stack.frames import flat
 from acsnet.io.dicom_stack.image_kinds import Kind, kind_of
+from acsnet.io.dicom_stack.phases import without_options
 from acsnet.io.dicom_stack.series_choice import join_remarks, joined
+from acsnet.io.finder import scans_in
+from acsnet.io.series import Series
 from acsnet.pacs.dicomweb import DicomWeb, is_uid
 from acsnet.pacs.download import is_complete
-from acsnet.pacs.psir import Choice, chosen_in_series, scan_key
+from acsnet.pacs.psir import Choice, choice_in_series, scan_key
+
+Image = tuple[str, int]
+"""SOPInstanceUID and number of a frame, 0 where the object is one image."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Examination:
-    """Outcome of the preflight check of a series.
+    """Outcome of the preflight check of one scan.
 
     reason: why it is refused, or None; instances: SOPInstanceUIDs of the stack's objects;
-    in_series: the SeriesInstanceUID of each; kind, key: to match it with the other reconstruction
+    in_series: the SeriesInstanceUID of each; images: of the stack; part, phase: which of several
+    scans of its series it is, as in `Series`; kind, key: to match it with the other reconstruction
     of its scan.
     """
 
@@ -32,36 +39,46 @@ class Examination:
     warnings: tuple[str, ...] = ()
     instances: tuple[str, ...] = ()
     in_series: tuple[str, ...] = ()
+    images: frozenset[Image] = frozenset()
+    part: str | None = None
+    phase: int | None = None
     choice: Choice | None = None
     kind: Kind | None = None
     key: tuple[object, ...] = ()
 
 
 def examine(
-    pacs: DicomWeb, *, study: str, series: str, folder: Path, parts: Sequence[str] = ()
-) -> Examination:
-    """Check a series with the rules of the reader.
+    pacs: DicomWeb, *, study: str, series: str, cache: Path, parts: Sequence[str] = ()
+) -> dict[str, Examination]:
+    """Check the scans of a series with the rules of the reader; by the ids a folder gives them.
 
-    folder: of its fetched images, which are read too if all are there; parts: the series, its own
-    among them, that may be parts of one stack. Raises PacsError where the service fails.
+    cache: folder of fetched images, in `cache/<id>`, which are read too if all are there; parts:
+    the series, its own among them, that may be parts of one stack. The first scan is called as the
+    series. Raises PacsError where the service fails.
     """
     if parts:
         of_parts = [pacs.headers(study, part) for part in parts]
         try:
-            headers, remarks = _joined(of_parts)
-            examination = _examined(headers, name=series, folder=folder)
+            files, remarks = _joined(of_parts)
+            examination = _examined(Series(series, tuple(files), ()), cache=cache)
         except AcsnetError as error:
-            return Examination(reason=str(error))
-        return replace(examination, warnings=(*remarks, *examination.warnings))
-    headers = pacs.headers(study, series)
-    try:
-        return _examined(headers, name=series, folder=folder)
-    except AcsnetError as error:
-        return Examination(reason=str(error))
+            return {series: Examination(reason=without_options(str(error)))}
+        return {series: replace(examination, warnings=(*remarks, *examination.warnings))}
+    files = as_files(pacs.headers(study, series))
+    with quiet_pydicom():
+        scans = scans_in(Series(series, tuple(files), ()))
+    examined = {}
+    for scan in scans:
+        try:
+            examined[scan.uid] = _examined(scan, cache=cache)
+        except AcsnetError as error:
+            reason = without_options(str(error))
+            examined[scan.uid] = Examination(reason=reason, part=scan.kind, phase=scan.phase)
+    return examined
 
 
-def _joined(of_parts: Sequence[Sequence[Dataset]]) -> tuple[list[Dataset], list[str]]:
-    """The headers of the largest stack that series of a few images make, and what to tell of it."""
+def _joined(of_parts: Sequence[Sequence[Dataset]]) -> tuple[list[DicomFile], list[str]]:
+    """The images of the largest stack that series of a few images make, and what to tell of it."""
     with quiet_pydicom():
         groups = joined([list(map(flat, as_files(headers))) for headers in of_parts if headers])
         stack = max(groups, key=len, default=[])
@@ -77,34 +94,39 @@ def _joined(of_parts: Sequence[Sequence[Dataset]]) -> tuple[list[Dataset], list[
     if others:
         count = len({file.text("SeriesInstanceUID") for file in others})
         remarks.append(f"left out: {count} series that are called alike and are no part of it")
-    return [file.header for file in stack], remarks
+    return as_files([file.header for file in stack]), remarks
 
 
-def _examined(headers: Sequence[Dataset], *, name: str, folder: Path) -> Examination:
-    if not headers:
-        msg = f"series {name} holds no images"
+def _examined(scan: Series, *, cache: Path) -> Examination:
+    if not scan.files:
+        msg = f"series {scan.uid} holds no images"
         raise InputError(msg)
-    chosen, choice = chosen_in_series(headers)
     with quiet_pydicom():
-        uids = tuple(text_of(header, "SOPInstanceUID") for header in chosen)
+        uids = [file.text("SOPInstanceUID") for file in scan.files]
     unusable = [uid for uid in uids if not is_uid(uid)]
     if unusable or len(set(uids)) != len(uids):
         twice = next((uid for uid in uids if uids.count(uid) > 1), "")
         msg = f"SOPInstanceUID must be a UID of one image only, got {(unusable or [twice])[0]!r}"
         raise InputError(msg)
-    stack = check_headers(as_files(chosen), name=name)
+    stack = check_headers(scan.files, name=scan.uid, phase=scan.phase)
     in_series = {
         file.text("SOPInstanceUID"): file.text("SeriesInstanceUID") for file in stack.files
     }
-    uids = tuple(in_series)
-    if is_complete(uids, folder):
-        read_scan(folder)
+    if is_complete(in_series, cache / scan.uid):
+        read_scan(cache / scan.uid)
+    headers = [file.header for file in scan.files]
     return Examination(
         reason=None,
         warnings=stack.warnings,
-        instances=uids,
+        instances=tuple(in_series),
         in_series=tuple(in_series.values()),
-        choice=choice,
-        kind=kind_of(chosen[0]),
-        key=scan_key(chosen),
+        images=frozenset(
+            (file.text("SOPInstanceUID"), 0 if file.frame is None else file.frame + 1)
+            for file in stack.files
+        ),
+        part=scan.kind,
+        phase=scan.phase,
+        choice=choice_in_series(scan.kind),
+        kind=kind_of(headers[0]),
+        key=scan_key(headers),
     )

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pydicom.dataset import Dataset
 
 from acsnet.io.dicom_files import quiet_pydicom, text_of
-from acsnet.io.dicom_stack.image_kinds import Kind, kind_of
+from acsnet.io.dicom_stack.image_kinds import Kind
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,19 +21,22 @@ class Choice:
     preferred: bool
 
 
-def chosen_in_series(headers: Sequence[Dataset]) -> tuple[list[Dataset], Choice | None]:
-    """The phase-sensitive images of a series with both of each slice; else all images."""
-    with quiet_pydicom():
-        sensitive = [header for header in headers if kind_of(header) == "phase-sensitive"]
-        magnitude = [header for header in headers if kind_of(header) == "magnitude"]
-        paired = len(sensitive) == len(magnitude) == len(headers) / 2 > 0
-        if not paired or _positions(sensitive) != _positions(magnitude):
-            return list(headers), None
-    statement = (
-        "the series holds each slice as magnitude and as phase-sensitive image: "
-        "the phase-sensitive ones are used"
-    )
-    return sensitive, Choice(statement=statement, preferred=True)
+IN_SERIES = {
+    "phase-sensitive": Choice(
+        statement="phase-sensitive, preferred to the magnitude images of the same series",
+        preferred=True,
+    ),
+    "magnitude": Choice(
+        statement="magnitude, the phase-sensitive images of the same series are preferred",
+        preferred=False,
+    ),
+}
+
+
+def choice_in_series(part: str | None) -> Choice | None:
+    """Of the two scans of a series that holds both of each slice; part: as in `Series`."""
+    words = (part or "").split(", ")
+    return next((choice for kind, choice in IN_SERIES.items() if kind in words), None)
 
 
 def scan_key(headers: Sequence[Dataset]) -> tuple[object, ...]:

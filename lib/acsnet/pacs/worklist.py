@@ -1,4 +1,4 @@
-"""Work list of the LGE series of a PACS, each with its state: new, draft, reviewed, refused.
+"""Work list of the LGE scans of a PACS, each with its state: new, draft, reviewed, refused.
 
 Search results are cached for a few seconds and until a save; checks of a series or a SEG are cached
 until its number of images changes.
@@ -6,7 +6,7 @@ until its number of images changes.
 
 import logging
 import threading
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,7 +20,7 @@ from acsnet.pacs.annotations import Annotation, annotation_of, is_derived, newes
 from acsnet.pacs.config import PacsSettings
 from acsnet.pacs.dicomweb import DicomWeb, is_uid
 from acsnet.pacs.lge_series import lge_name, possible_stacks
-from acsnet.pacs.preflight import Examination, examine
+from acsnet.pacs.preflight import Examination, Image, examine
 from acsnet.pacs.psir import Choice, choose_among
 from acsnet.pacs.shared_search import SharedSearch
 
@@ -35,12 +35,13 @@ Key = tuple[str, str]  # of the caches: SeriesInstanceUID and number of images
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """One series of the work list.
+    """One scan of the work list.
 
-    uid, study: SeriesInstanceUID and StudyInstanceUID; header: from the search; called: the tag
-    that names it LGE; checked: False until its headers were examined; reason: why it is refused;
-    instances: SOPInstanceUIDs of its stack; in_series: the series of each; parts: the series that
-    it was joined from, if it was; annotations: newest first.
+    uid: SeriesInstanceUID, with more for other scans of the same series; study: StudyInstanceUID;
+    header: from the search; called: the tag that names it LGE; checked: False until its headers
+    were examined; reason: why it is refused; instances: SOPInstanceUIDs of its stack; in_series:
+    the series of each; images: as in `Examination`; parts: the series that it was joined from, if
+    it was; part, phase: which scan of its series it is; annotations: newest first.
     """
 
     uid: str
@@ -52,7 +53,10 @@ class Entry:
     warnings: tuple[str, ...] = ()
     instances: tuple[str, ...] = ()
     in_series: tuple[str, ...] = ()
+    images: frozenset[Image] = frozenset()
     parts: tuple[str, ...] = ()
+    part: str | None = None
+    phase: int | None = None
     choice: Choice | None = None
     annotations: tuple[Annotation, ...] = ()
 
@@ -63,7 +67,7 @@ class Entry:
     @property
     def series(self) -> tuple[str, ...]:
         """SeriesInstanceUIDs of all series that its images may lie in."""
-        return self.parts or (self.uid,)
+        return self.parts or (self.text("SeriesInstanceUID"),)
 
     @property
     def state(self) -> Literal["new", "draft", "reviewed", "refused"]:
@@ -96,6 +100,14 @@ class Entry:
         return states == {"withdrawn"}
 
 
+def drawn_on(images: Collection[Image], entries: Sequence[Entry]) -> Entry:
+    """Of scans of one series that which has most of the images that a SEG names.
+
+    The first where it names none, or as many of each.
+    """
+    return max(entries, key=lambda entry: sum(image in entry.images for image in images))
+
+
 class WorkList:
     """The work list of one PACS. Methods raise PacsError where the service fails.
 
@@ -110,7 +122,7 @@ class WorkList:
         self._workers = ThreadPoolExecutor(2, thread_name_prefix="worklist")
         self._listed = SharedSearch(self._search, kept_s=settings.cache_seconds)
         self._complete: tuple[list[Entry], dict[str, Entry]] | None = None
-        self._examined: dict[Key, Future[Examination]] = {}
+        self._examined: dict[Key, Future[dict[str, Examination]]] = {}
         self._annotated: dict[Key, tuple[Annotation, ...]] = {}
         self._derived: dict[tuple[str, str], bool] = {}
 
@@ -119,12 +131,12 @@ class WorkList:
         return self._cache / uid
 
     def entries(self) -> dict[str, Entry]:
-        """All series by UID, as last found; new ones are examined in the background."""
+        """All scans by UID, as last found; new series are examined in the background."""
         found = self._listed.result()
         with self._change:
             if self._complete is not None and self._complete[0] is found:
                 return self._complete[1]
-            entries = self._with_choices([self._entry(listed) for listed in found])
+            entries = self._with_choices([one for listed in found for one in self._scans(listed)])
             if all(entry.checked for entry in entries.values()):
                 self._complete = found, entries
             return entries
@@ -135,9 +147,10 @@ class WorkList:
         return self._listed.fault
 
     def entry(self, uid: str) -> Entry | None:
-        """One series, examined; None if it is not in the list."""
+        """One scan, examined; None if it is not in the list."""
         while True:
-            listed = self.entries().get(uid)
+            entries = self.entries()
+            listed = entries.get(uid) or _series_of(uid, entries)
             if listed is None or listed.checked:
                 return listed
             with self._change:
@@ -175,7 +188,7 @@ class WorkList:
         with self._change:
             self._complete = None
             self._derived.clear()
-            for key in [key for key in self._examined if key[0] == uid]:
+            for key in [key for key in self._examined if uid and _is_of(uid, key[0])]:
                 del self._examined[key]
 
     def close(self) -> None:
@@ -235,7 +248,7 @@ class WorkList:
             self._annotated[key] = tuple(filter(None, map(annotation_of, headers)))
         return self._annotated[key]
 
-    def _examination(self, entry: Entry) -> Future[Examination]:
+    def _examination(self, entry: Entry) -> Future[dict[str, Examination]]:
         key = _examined_key(entry)
         known = self._examined.get(key)
         if known is None or (known.done() and isinstance(known.exception(), PacsError)):
@@ -244,42 +257,67 @@ class WorkList:
                 self._pacs,
                 study=entry.study,
                 series=entry.uid,
-                folder=self.folder(entry.uid),
+                cache=self._cache,
                 parts=entry.parts,
             )
             self._examined[key] = known
         return known
 
-    def _entry(self, listed: Entry) -> Entry:
-        """A listed series with its examination, repeated if the service failed."""
+    def _scans(self, listed: Entry) -> list[Entry]:
+        """The scans of a listed series with their examination, repeated if the service failed."""
         if (modality := listed.text("Modality")) != "MR":
-            return replace(listed, checked=True, reason=f"Modality must be MR, got {modality}")
+            reason = f"Modality must be MR, got {modality}"
+            return [replace(listed, checked=True, reason=reason)]
         examination = self._examination(listed)
         if not examination.done() or isinstance(examination.exception(), PacsError):
-            return listed
+            return [listed]
         if (error := examination.exception()) is not None:
             logger.error("series %s could not be examined", listed.uid, exc_info=error)
             reason = "it could not be examined; the log says more"
-            return replace(listed, checked=True, reason=reason)
-        result = examination.result()
-        return replace(
-            listed,
-            checked=True,
-            reason=result.reason,
-            warnings=result.warnings,
-            instances=result.instances,
-            in_series=result.in_series,
-            choice=result.choice,
-        )
+            return [replace(listed, checked=True, reason=reason)]
+        scans = [
+            replace(
+                listed,
+                uid=uid,
+                checked=True,
+                reason=result.reason,
+                warnings=result.warnings,
+                instances=result.instances,
+                in_series=result.in_series,
+                images=result.images,
+                part=result.part,
+                phase=result.phase,
+                choice=result.choice,
+                annotations=(),
+            )
+            for uid, result in examination.result().items()
+        ]
+        drawn = [(seg, drawn_on(seg.of_images, scans).uid) for seg in listed.annotations]
+        return [
+            replace(scan, annotations=tuple(seg for seg, uid in drawn if uid == scan.uid))
+            for scan in scans
+        ]
 
     def _with_choices(self, entries: list[Entry]) -> dict[str, Entry]:
         """Entries by UID; of two reconstructions of one scan, one is marked as preferred."""
-        results = {e.uid: self._examined[_examined_key(e)].result() for e in entries if e.instances}
+        results = {
+            e.uid: self._examined[_examined_key(e)].result()[e.uid] for e in entries if e.instances
+        }
         choices = choose_among(
             {uid: result.kind for uid, result in results.items()},
             {uid: result.key for uid, result in results.items()},
         )
-        return {e.uid: replace(e, choice=choices.get(e.uid, e.choice)) for e in entries}
+        return {e.uid: replace(e, choice=e.choice or choices.get(e.uid)) for e in entries}
+
+
+def _series_of(uid: str, entries: Mapping[str, Entry]) -> Entry | None:
+    """The series, not examined yet, that a scan may be one of several in; None for none."""
+    return next((e for e in entries.values() if not e.checked and _is_of(uid, e.uid)), None)
+
+
+def _is_of(uid: str, series: str) -> bool:
+    """Whether a scan may be one of a series, by its id."""
+    return uid == series or uid.startswith(f"{series}-")
 
 
 def _examined_key(entry: Entry) -> Key:

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from pydicom.datadict import dictionary_VR, tag_for_keyword
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence as Items
 from pydicom.uid import (
@@ -92,14 +93,19 @@ def _frame_header(plain: Dataset, shared: Dataset, groups: Dataset, number: int)
     for theirs, ours in CLASSIC.items():
         if header.get(theirs) not in (None, ""):
             value = header.get(theirs)
-            setattr(
-                header, ours, value[0] if theirs == "InversionTimes" and _many(value) else value
-            )
+            _set(header, ours, value[0] if theirs == "InversionTimes" and _many(value) else value)
     if header.get("AcquisitionDateTime"):
-        header.AcquisitionTime = str(header.AcquisitionDateTime)[8:]
-    header.InstanceNumber = number
-    header.NumberOfFrames = 1
+        _set(header, "AcquisitionTime", str(header.AcquisitionDateTime)[8:])
+    _set(header, "InstanceNumber", number)
+    _set(header, "NumberOfFrames", 1)
     return header
+
+
+def _set(header: Dataset, keyword: str, value: object) -> None:
+    """Set a tag of one frame: an element that is there is shared by all frames, and stays."""
+    tag = tag_for_keyword(keyword)
+    assert tag is not None  # noqa: S101 # a name of the dictionary
+    header.add_new(tag, dictionary_VR(tag), value)
 
 
 def _many(value: object) -> bool:

@@ -334,9 +334,12 @@ class DicomWebDatastore(PacsInterface):
         return {} if entry is None else tagged(entry)
 
     def _info(self, entry: Entry) -> dict[str, Any]:
+        tags = {tag: entry.text(tag) for tag in SHOWN_TAGS}
+        if entry.part is not None:
+            tags["SeriesDescription"] = f"{tags['SeriesDescription']} ({entry.part})".strip()
         return {
             **self._records.get(entry.uid, {}),
-            **{tag: entry.text(tag) for tag in SHOWN_TAGS},
+            **tags,
             "name": f"{entry.uid}{SCAN_SUFFIXES[0]}",
             "state": entry.state,
         }

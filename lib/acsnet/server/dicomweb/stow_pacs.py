@@ -16,9 +16,9 @@ from acsnet.dicom.seg_labels import is_mappable
 from acsnet.dicom.seg_write import CONTENT_LABEL
 from acsnet.errors import AcsnetError, InputError
 from acsnet.io.dicom_files import quiet_pydicom, text_of
-from acsnet.pacs.annotations import MODEL
+from acsnet.pacs.annotations import MODEL, images_of
 from acsnet.pacs.dicomweb import NotStoredError, is_uid
-from acsnet.pacs.worklist import Entry
+from acsnet.pacs.worklist import Entry, drawn_on
 from acsnet.server.datastores.pacs import DicomWebDatastore
 from acsnet.server.dicomweb.multipart_body import (
     check_patient,
@@ -80,11 +80,12 @@ def _checked(pacs: DicomWebDatastore, part: Path, *, study: str) -> tuple[Datase
     """
     seg = read_sent_seg(part)
     with quiet_pydicom():
-        series, entries = referenced_series(seg), pacs.entries()
-        if series not in entries:
+        series = referenced_series(seg)
+        entries = [one for one in pacs.entries().values() if one.series == (series,)]
+        if not entries:
             msg = "it must be drawn on one series of the work list"
             raise InputError(msg)
-        entry = entries[series]
+        entry = drawn_on(images_of(seg), entries)
         check_patient(seg, address=study, study=entry.study, patient=entry.text("PatientID"))
         uid = text_of(seg, "SOPInstanceUID")
         if not is_uid(uid) or pacs.service.has_instance(uid):
