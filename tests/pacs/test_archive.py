@@ -1,10 +1,10 @@
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
+import enhanced_packings
 import numpy as np
 import pytest
 
-import enhanced_packings
 import packings
 from acsnet.errors import GeometryError, InputError
 from acsnet.pacs.archive import Companions

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from acsnet.io import read_scan
-from acsnet.measure import measure_drawn, quantify_drawn
+from acsnet.measure import measure_label_file, measure_labels
 from acsnet.quantify.features_document import SCAR_KEYS, without_scar
 
 
@@ -13,10 +13,10 @@ from acsnet.quantify.features_document import SCAR_KEYS, without_scar
 def scarred(samples):
     """Measures of a heart with scar, and of the same as a cine."""
     source, truth = samples / "dicom" / "phantom-1", samples / "truth" / "phantom-1.nii.gz"
-    labels = quantify_drawn(source, truth).label_map()
+    labels = measure_label_file(source, truth).label_map()
     scan = read_scan(source)
     cine = replace(scan, contrast="cine")
-    return [measure_drawn(one, labels).features_dict() for one in (scan, cine)]
+    return [measure_labels(one, labels).features_dict() for one in (scan, cine)]
 
 
 def test_noted_scar_becomes_what_a_cine_is_measured_as(scarred):

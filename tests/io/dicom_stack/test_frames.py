@@ -1,6 +1,7 @@
 """Each frame of an enhanced object has tags of its own."""
 
 import enhanced_packings
+
 import packings
 from acsnet.io.dicom_files import read_header
 from acsnet.io.dicom_stack.frames import frames_of

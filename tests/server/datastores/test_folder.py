@@ -8,6 +8,7 @@ import shutil
 import time
 from pathlib import Path
 
+import enhanced_packings
 import numpy as np
 import pydicom
 import pytest
@@ -278,7 +279,7 @@ def test_scar_that_an_earlier_release_noted_on_a_cine_is_shown_nowhere(
     open_store, studies, samples, tmp_path, monkeypatch
 ):
     """It is what the scan shows now that counts, for drafts, versions and what clients list."""
-    packings.cine(packings.slices(samples / "dicom" / "phantom-1"), studies / "cine")
+    enhanced_packings.cine(packings.slices(samples / "dicom" / "phantom-1"), studies / "cine")
     store = open_store()
     cine = next(image for image in store.list_images() if image != "a")
     scan = read_scan(store.get_image_uri(cine))
