@@ -73,6 +73,33 @@ def test_phases_of_one_enhanced_object_are_scans_beside_it(samples, tmp_path):
     assert len({one.content() for one in sources}) == 2
 
 
+def test_of_a_cine_a_few_phases_are_scans_and_none_of_them_shows_scar(samples, tmp_path):
+    """Neither its name nor a tag says cine: that there are twelve trigger times does."""
+    datasets = packings.slices(samples / "dicom" / "phantom-1")
+    folder = tmp_path / "studies"
+    for phase in range(12):
+        for number, dataset in enumerate(datasets):
+            packings.new_uid(dataset)
+            dataset.SeriesDescription = dataset.ProtocolName = "sax"
+            dataset.TriggerTime, dataset.InversionTime = 40.0 * phase, None
+            packings.save(dataset, folder / f"{phase:02d}-{number}.dcm")
+    store = StudiesDatastore(studies=folder, store=tmp_path / "store")
+    try:
+        images = sorted(store.list_images(), key=len)
+        numbers = [image.rpartition("-phase-")[2] for image in images[1:]]
+        assert sorted(map(int, numbers)) == [1, 3, 5, 7, 9, 11]
+        scans = {image: read_scan(store.get_image_uri(image)) for image in images[1:]}
+        infos = [store.get_image_info(image)["SeriesDescription"] for image in images[1:]]
+    finally:
+        store.close()
+    assert {scan.contrast for scan in scans.values()} == {"cine"}
+    assert any("3 of 12 cardiac phases, TriggerTime 80" in info for info in infos)
+    third = read_scan(folder, phase=3)
+    assert scans[f"{images[0]}-phase-3"].instance_uids == third.instance_uids
+    listed = [one.read() for one in list_scans(str(folder), output=tmp_path / "out") if one.phase]
+    assert sorted(map(fingerprint, listed)) == sorted(map(fingerprint, scans.values()))
+
+
 def test_two_stacks_in_one_series_are_two_scans_of_a_served_folder(samples, tmp_path):
     folder = tmp_path / "studies"
     datasets = packings.slices(samples / "dicom" / "phantom-1")

@@ -31,7 +31,7 @@ IMAGE_TAGS = ("SOPClassUID", "Modality")
 PACKED_SUFFIXES = (".zip", ".7z", ".rar", ".tar", ".tgz", ".tar.gz", ".bz2", ".xz")
 
 PHASE_FILE = ".acsnet-phase"
-"""Beside links to enhanced objects: the number of the phase that is meant."""
+"""Beside links to the images of several phases: the number of that which is meant."""
 
 MAX_DEPTH = 8
 """Levels of subfolders: exports nest patient, study, series and a few more. Ours."""

@@ -25,7 +25,12 @@ from acsnet.storage import readable_name
 Place = tuple[float | str, ...]
 
 MAX_CHOICES = 6
-"""Images at a position that are scans of their own: echoes, inversion times. A cine has more."""
+"""Images at a position that are scans of their own: echoes, inversion times. Of a cine, which has
+more, they are spread evenly over the cycle.
+"""
+
+Choices = list[tuple[int, str]]
+"""Number of a phase from 1, and which it is in words."""
 
 LABEL_NAME = re.compile(
     r"(?<![a-z])(seg|segs|segmentation|label|labels|mask|masks|gt|truth|contours?|roi)(?![a-z])",
@@ -175,19 +180,16 @@ def _split(series: Series) -> list[Series]:
 
 
 def _phases(series: Series) -> list[Series]:
-    """Each of a few images at every slice position as a scan of its own."""
+    """Each of a few images at every slice position as a scan of its own.
+
+    All have all files: one phase alone does not show that it is of a cine.
+    """
     framed = _is_framed(series)
     phases = _phases_of_frames(series.files) if framed else _choices(series.files)
     kind = "" if series.kind is None else f"{series.kind}, "
     return [
-        replace(
-            series,
-            uid=f"{series.uid}-phase-{number}",
-            files=series.files if framed else files,
-            kind=f"{kind}{words}",
-            phase=number if framed else None,
-        )
-        for number, (words, files) in enumerate(phases, start=1)
+        replace(series, uid=f"{series.uid}-phase-{number}", kind=f"{kind}{words}", phase=number)
+        for number, words in phases
     ]
 
 
@@ -196,31 +198,29 @@ def _is_framed(series: Series) -> bool:
     return any(file.text("NumberOfFrames") not in ("", "1") for file in series.files)
 
 
-def _choices(images: Sequence[DicomFile]) -> list[tuple[str, tuple[DicomFile, ...]]]:
-    """As `phases_of`, of a few images at each position of a stack."""
+@lru_cache(maxsize=1000)
+def _choices(images: tuple[DicomFile, ...]) -> Choices:
+    """As `phases_of`, at most `MAX_CHOICES` of the images at each position of a stack."""
     groups: dict[Place, list[DicomFile]] = {}
     for image in images:
         groups.setdefault(_place(image), []).append(image)
-    if len(groups) < MIN_STACK or max(map(len, groups.values())) > MAX_CHOICES:
+    if len(groups) < MIN_STACK:
         return []
-    return phases_of(list(groups.values()))
+    return phases_of(list(groups.values()), count=MAX_CHOICES)
 
 
-def _phases_of_frames(files: Sequence[DicomFile]) -> list[tuple[str, tuple[DicomFile, ...]]]:
-    """What there is to choose from in enhanced objects, without the frames."""
+def _phases_of_frames(files: Sequence[DicomFile]) -> Choices:
+    """What there is to choose from in enhanced objects."""
     try:
         if all(GROUPS[1] in file.header for file in files):
-            choices = _choices([frame for file in files for frame in frames_of(file)])
-            return [(words, ()) for words, _ in choices]
+            return _choices(tuple(frame for file in files for frame in frames_of(file)))
         return _phases_in_files(tuple((one.path, one.path.stat().st_mtime_ns) for one in files))
     except (OSError, InputError):
         return []
 
 
 @lru_cache(maxsize=1000)
-def _phases_in_files(
-    states: tuple[tuple[Path, int], ...],
-) -> list[tuple[str, tuple[DicomFile, ...]]]:
+def _phases_in_files(states: tuple[tuple[Path, int], ...]) -> Choices:
     """As `_phases_of_frames`, of files whose headers were not kept.
 
     states: the files and when they were changed: they are read only once.
@@ -232,7 +232,7 @@ def _phases_in_files(
             frames += [] if file is None else frames_of(file)
     except (OSError, InputError):
         return []
-    return [(words, ()) for words, _ in _choices(frames)]
+    return _choices(tuple(frames))
 
 
 def _places(files: Sequence[DicomFile]) -> frozenset[Place]:

@@ -65,7 +65,7 @@ class Series:
     damaged: files of the same folders that claim to be DICOM and cannot be read. They may belong
     to this series, so whoever reads it must meet them. `uid` is empty where only these are known.
     kind: which part it is, where several scans lie in one series; phase: as `read_scan` takes it,
-    where the parts are frames of the same files.
+    where the parts lie in the same files.
     """
 
     uid: str

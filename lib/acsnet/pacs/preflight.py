@@ -30,9 +30,9 @@ class Examination:
     """Outcome of the preflight check of one scan.
 
     reason: why it is refused, or None; instances: SOPInstanceUIDs of the stack's objects;
-    in_series: the SeriesInstanceUID of each; images: of the stack; part, phase: which of several
-    scans of its series it is, as in `Series`; kind, key: to match it with the other reconstruction
-    of its scan.
+    in_series: the SeriesInstanceUID of each; images: of the stack; part: which of several scans of
+    its series it is; phase: as `read_scan` takes it, where these objects hold other scans, too;
+    kind, key: to match it with the other reconstruction of its scan.
     """
 
     reason: str | None
@@ -62,7 +62,7 @@ def examine(
             files, remarks = _joined(of_parts)
             examination = _examined(Series(series, tuple(files), ()), cache=cache)
         except AcsnetError as error:
-            return {series: Examination(reason=without_options(str(error)))}
+            return {series: Examination(reason=without_options(str(error), in_pacs=True))}
         return {series: replace(examination, warnings=(*remarks, *examination.warnings))}
     files = as_files(pacs.headers(study, series))
     with quiet_pydicom():
@@ -72,8 +72,8 @@ def examine(
         try:
             examined[scan.uid] = _examined(scan, cache=cache)
         except AcsnetError as error:
-            reason = without_options(str(error))
-            examined[scan.uid] = Examination(reason=reason, part=scan.kind, phase=scan.phase)
+            reason = without_options(str(error), in_pacs=True)
+            examined[scan.uid] = Examination(reason=reason, part=scan.kind)
     return examined
 
 
@@ -115,6 +115,7 @@ def _examined(scan: Series, *, cache: Path) -> Examination:
     if is_complete(in_series, cache / scan.uid):
         read_scan(cache / scan.uid)
     headers = [file.header for file in scan.files]
+    framed = any(file.frame is not None for file in stack.files)
     return Examination(
         reason=None,
         warnings=stack.warnings,
@@ -125,7 +126,7 @@ def _examined(scan: Series, *, cache: Path) -> Examination:
             for file in stack.files
         ),
         part=scan.kind,
-        phase=scan.phase,
+        phase=scan.phase if framed else None,
         choice=choice_in_series(scan.kind),
         kind=kind_of(headers[0]),
         key=scan_key(headers),

@@ -56,13 +56,47 @@ def choose_phase(
             f"{groups[0][0].name} and {groups[0][1].name}"
         )
         raise GeometryError(msg)
-    ordered = [sorted(group, key=lambda file: _sort_key(file, tag)) for group in groups]
+    ordered = _ordered(groups, tag)
     if phase is None or not 1 <= phase <= most:
         msg = _offer(ordered, tag=tag, phase=phase)
         raise GeometryError(msg)
+    return _chosen(ordered, tag=tag, phase=phase)
+
+
+def phases_of(groups: Sequence[Sequence[DicomFile]], *, count: int) -> list[tuple[int, str]]:
+    """What there is to choose from: numbers of the images of a position, and which in words.
+
+    groups: the images of each position; count: how many numbers at most, spread evenly. Empty
+    where there is no choice, or no plain one.
+    """
+    most = max(map(len, groups))
+    if most < 2 or {len(group) for group in groups} != {most}:
+        return []
+    if (tag := _separating_tag(groups)) is None:
+        return []
+    ordered = _ordered(groups, tag)
+    phases = []
+    for number in dict.fromkeys(1 + k * most // min(count, most) for k in range(min(count, most))):
+        try:
+            chosen = _chosen(ordered, tag=tag, phase=number)
+        except GeometryError:
+            return []
+        words = f"{number} of {most} {SEPARATING_TAGS[tag]}, {tag} {_value(chosen[0], tag)}"
+        phases.append((number, words))
+    return phases
+
+
+def _ordered(groups: Sequence[Sequence[DicomFile]], tag: str) -> list[list[DicomFile]]:
+    return [sorted(group, key=lambda file: _sort_key(file, tag)) for group in groups]
+
+
+def _chosen(
+    ordered: Sequence[Sequence[DicomFile]], *, tag: str, phase: int
+) -> tuple[DicomFile, ...]:
+    """An image at each position. Raises GeometryError where it would mix image types."""
     chosen = tuple(group[phase - 1] for group in ordered)
     types = {_value(file, "ImageType") for file in chosen}
-    if len(types) > 1 and any(len(_values(group, "ImageType")) > 1 for group in groups):
+    if len(types) > 1 and any(len(_values(group, "ImageType")) > 1 for group in ordered):
         msg = f"phase {phase} by {tag} would mix image types over the slices: " + ", ".join(
             sorted(map(str, types))
         )
@@ -70,35 +104,15 @@ def choose_phase(
     return chosen
 
 
-def phases_of(
-    groups: Sequence[Sequence[DicomFile]],
-) -> list[tuple[str, tuple[DicomFile, ...]]]:
-    """What there is to choose from: each image of a position, in words, with those of the others.
+def without_options(reason: str, *, in_pacs: bool = False) -> str:
+    """Why a scan is refused, for whoever has no command line with its options.
 
-    groups: the images of each position. Empty where there is no choice, or no plain one.
+    in_pacs: where a case of its own is the only way to one of several images.
     """
-    most = max(map(len, groups))
-    if most < 2 or {len(group) for group in groups} != {most}:
-        return []
-    if (tag := _separating_tag(groups)) is None:
-        return []
-    phases = []
-    for number in range(1, most + 1):
-        try:
-            chosen = choose_phase(groups, phase=number)
-        except GeometryError:
-            return []
-        words = f"{number} of {most} {SEPARATING_TAGS[tag]}, {tag} {_value(chosen[0], tag)}"
-        phases.append((words, chosen))
-    return phases
-
-
-def without_options(reason: str) -> str:
-    """Why a scan is refused, for whoever has no command line with its options."""
+    others = r", by the option phase of the model (1 to \1), or by a folder with its images alone"
     reason = re.sub(
         r"choose one with --phase N, N from 1 to (\d+)",
-        r"choose one as a case of its own, by the option phase of the model (1 to \1), or by a "
-        "folder with its images alone",
+        "choose one as a case of its own" + ("" if in_pacs else others),
         reason,
     )
     return reason.replace(
