@@ -60,6 +60,69 @@ def test_a_picture_in_colour_or_a_screen_capture_is_left_out(patient_1, plain, t
     assert scan.warnings == ("left out: picture.dcm, screen captures or colour",)
 
 
+def test_a_derived_picture_that_lies_nowhere_is_left_out_and_a_slice_is_not(
+    patient_1, plain, tmp_path
+):
+    folder = packings.write(tmp_path / "a", patient_1)
+    picture = patient_1[0]
+    packings.new_uid(picture)
+    del picture.ImagePositionPatient, picture.ImageOrientationPatient
+    packings.save(picture, folder / "picture.dcm")
+    with pytest.raises(InputError, match=r"picture\.dcm must have ImagePositionPatient"):
+        read_scan(folder)
+    picture.ImageType = ["DERIVED", "SECONDARY", "OTHER"]
+    packings.save(picture, folder / "picture.dcm")
+    scan = read_scan(folder)
+    assert np.array_equal(scan.pixels, plain.pixels)
+    assert scan.warnings == ("left out: picture.dcm, screen captures or colour",)
+
+
+def test_a_series_that_came_twice_under_other_uids_is_one(patient_1, plain, tmp_path):
+    for name in ("first", "again"):
+        packings.write(tmp_path / name, patient_1)
+        for dataset in patient_1:
+            packings.new_uid(dataset)
+    scan = read_scan(tmp_path)
+    assert np.array_equal(scan.pixels, plain.pixels)
+    assert [words for words in scan.warnings if "with the same pixels" in words]
+    odd = tmp_path / "again" / "IM0003.dcm"
+    dataset = pydicom.dcmread(odd)
+    dataset.PixelData = bytes(len(dataset.PixelData))
+    packings.save(dataset, odd)
+    with pytest.raises(GeometryError, match="no tag tells them apart"):
+        read_scan(tmp_path)
+
+
+@pytest.mark.parametrize("implicit", [False, True])
+def test_private_scales_bring_slices_to_one_scale(patient_1, plain, tmp_path, implicit):
+    """Philips: stored values of each slice in a scale of its own, which a private tag has alone."""
+    for number, dataset in enumerate(patient_1):
+        gain = 1.0 + 0.2 * number
+        stored = np.rint(dataset.pixel_array / gain).astype(np.int16)
+        dataset.PixelData = stored.tobytes()
+        block = dataset.private_block(0x2005, "Philips MR Imaging DD 001", create=True)
+        block.add_new(0x0E, "FL", 1.0 / gain)
+        if implicit:
+            dataset.is_implicit_VR = True
+            dataset.file_meta.TransferSyntaxUID = "1.2.840.10008.1.2"
+    scan = read_scan(packings.write(tmp_path, patient_1))
+    bright = plain.pixels > 200
+    level = np.median(scan.pixels[bright] / plain.pixels[bright])
+    np.testing.assert_allclose(scan.pixels / level, plain.pixels, atol=3)
+    assert [words for words in scan.warnings if "private scales" in words]
+    assert scan.windows is None
+
+
+def test_private_scales_beside_slices_of_one_scale_change_nothing(patient_1, plain, tmp_path):
+    """Software that brought the slices to one scale may have left the tag as it was."""
+    for number, dataset in enumerate(patient_1):
+        block = dataset.private_block(0x2005, "Philips MR Imaging DD 001", create=True)
+        block.add_new(0x0E, "FL", 1.0 / (1.0 + 0.2 * number))
+    scan = read_scan(packings.write(tmp_path, patient_1))
+    assert np.array_equal(scan.pixels, plain.pixels)
+    assert scan.warnings == ()
+
+
 def test_what_is_packed_and_called_nifti_is_to_be_unpacked(samples, tmp_path):
     content = (samples / "nifti" / "phantom-1.nii.gz").read_bytes()
     with zipfile.ZipFile(tmp_path / "a.nii.gz", "w") as packed:

@@ -123,6 +123,33 @@ def test_blank_slices_and_borders_change_nothing(samples, tmp_path):
     np.testing.assert_array_equal(to_scan(reversed_seen.plain, reversed_seen), back[::-1])
 
 
+def test_a_mark_in_a_blank_slice_is_no_signal(stack):
+    marked = stack.copy()
+    marked[2] = 0
+    marked[2, 3, 4:9] = 700
+    clean = cleaned("a", marked)
+    assert not clean.signal[2].any()
+    assert clean.signal[[0, 1, 3, 4]].all()
+    assert clean.even
+    assert [w for w in clean.warnings if "no signal in slice 3" in w]
+
+
+def test_zero_around_signed_signal_is_no_signal_and_zero_within_it_is(stack):
+    """Phase-sensitive: zero lies in the middle of the range."""
+    signed = np.rint(stack - 300)
+    within = signed == 0
+    around = np.zeros(stack.shape, bool)
+    around[:, :, :9] = around[:, 40:] = True
+    padded = np.where(around, 0, signed).astype(np.float32)
+    clean = cleaned("a", padded)
+    assert within[~around].any()
+    assert clean.signal is not None
+    assert not clean.signal[around].any()
+    assert clean.signal[~around].mean() > 0.99
+    assert [w for w in clean.warnings if "are 0 and taken as no signal" in w]
+    assert cleaned("a", signed.astype(np.float32)).signal is None
+
+
 def test_a_blank_slice_in_the_middle_is_no_neighbour(stack):
     blank = stack.copy()
     blank[2] = 0

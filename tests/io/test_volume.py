@@ -102,6 +102,46 @@ def test_axes_of_one_at_the_end_are_no_volumes(source, image, tmp_path):
     assert_same(read_scan(path), source)
 
 
+def test_a_list_of_one_volume_is_that_volume(source, image, tmp_path):
+    data = np.asanyarray(image.dataobj)
+    affine = image.affine
+    header = {
+        "space": "right-anterior-superior",
+        "space directions": np.vstack([[np.nan] * 3, affine[:3, :3].T]),
+        "space origin": affine[:3, 3],
+        "kinds": ["list", "domain", "domain", "domain"],
+    }
+    nrrd.write(str(tmp_path / "a.nrrd"), data[None], header)
+    assert_same(read_scan(tmp_path / "a.nrrd"), source)
+    nrrd.write(str(tmp_path / "b.nrrd"), np.stack([data, data]), header)
+    with pytest.raises(InputError, match="must hold one volume, got 2"):
+        read_scan(tmp_path / "b.nrrd")
+
+
+def test_an_axis_of_one_before_the_others_is_refused_with_the_reason(image, tmp_path):
+    odd = nib.Nifti1Image(np.asanyarray(image.dataobj)[None], image.affine)
+    path = packings.save_nifti(odd, tmp_path / "a.nii")
+    with pytest.raises(InputError, match="an axis of 1 lies before the others"):
+        read_scan(path)
+
+
+def test_a_zero_in_pixdim_gives_way_to_the_affine(source, image, tmp_path):
+    packings.save_nifti(nib.Nifti1Image(image.dataobj, image.affine), tmp_path / "a.nii")
+    content = bytearray((tmp_path / "a.nii").read_bytes())
+    content[80:84] = bytes(4)  # pixdim[1]
+    (tmp_path / "a.nii").write_bytes(content)
+    scan = read_scan(tmp_path / "a.nii")
+    assert_same(scan, source)
+    assert scan.warnings == ("pixdim cannot be (0 x 1.6 x 10): volumes are by the affine",)
+
+
+@pytest.mark.parametrize("name", ["a.hdr.gz", "a.img.gz", "a.nrrd.gz"])
+def test_a_packed_file_of_two_or_of_another_format_is_to_be_unpacked(tmp_path, name):
+    (tmp_path / name).write_bytes(gzip.compress(b"x"))
+    with pytest.raises(InputError, match="is packed: unpack it first"):
+        read_scan(tmp_path / name)
+
+
 @pytest.mark.parametrize(("unit", "mm"), [("meter", 1000.0), ("micron", 0.001)])
 def test_other_units_than_mm_are_brought_to_mm_and_back(source, image, tmp_path, unit, mm):
     affine = image.affine.copy()

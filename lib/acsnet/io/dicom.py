@@ -25,7 +25,7 @@ from acsnet.io.dicom_files import (
 from acsnet.io.dicom_stack.contrast import Content, content_of
 from acsnet.io.dicom_stack.frames import frames_of
 from acsnet.io.dicom_stack.phases import choose_phase
-from acsnet.io.dicom_stack.pixels import bit_remarks, fitting_windows, pixels_of, stacked_padding
+from acsnet.io.dicom_stack.pixels import fitting_windows, pixel_remarks, pixels_of, stacked_padding
 from acsnet.io.dicom_stack.selection import (
     main_stack,
     without_copies,
@@ -116,7 +116,7 @@ def read_dicom_files(
         np.stack([image.pixels for image in images]),
         padding=stacked_padding(images),
     )
-    remarks = (*passed_over, *left_out, *stack.warnings, *bit_remarks(images), *clean.warnings)
+    remarks = (*passed_over, *left_out, *stack.warnings, *pixel_remarks(images), *clean.warnings)
     windows, window_remarks = fitting_windows(stack.windows, images, clean)
     instance_uids, frame_numbers = _own_uids(stack.files)
     return ShortAxisScan(

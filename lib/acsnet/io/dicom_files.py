@@ -28,7 +28,10 @@ IDENTITY_TAGS = ("SOPClassUID", "SOPInstanceUID", "SeriesInstanceUID", "Modality
 IMAGE_TAGS = ("SOPClassUID", "Modality")
 """Without these nothing tells what an image is; empty UIDs are what some anonymisers leave."""
 
-PACKED_SUFFIXES = (".zip", ".7z", ".rar", ".tar", ".tgz", ".tar.gz", ".bz2", ".xz")
+PACKED_SUFFIXES = (
+    *(".zip", ".7z", ".rar", ".tar", ".tgz", ".tar.gz", ".bz2", ".xz"),
+    *(".hdr.gz", ".img.gz", ".nrrd.gz", ".mha.gz", ".dcm.gz"),
+)
 
 PHASE_FILE = ".acsnet-phase"
 """Beside links to the images of several phases: the number of that which is meant."""

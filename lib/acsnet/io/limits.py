@@ -1,5 +1,8 @@
 """What a short-axis stack can be: limits shared by the NIfTI and the DICOM reader. Ours."""
 
+import bz2
+import zlib
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -131,6 +134,27 @@ def check_packed(name: str, *, stored: int, plain: int) -> None:
     if stored > MAX_PACKED * plain + 2**16:
         msg = f"{name} has {stored} bytes of compressed pixels for an image of {plain} bytes"
         raise InputError(msg)
+
+
+def unpacked(name: str, packed: bytes, *, encoding: str, size: int) -> bytes:
+    """The `size` bytes of pixels that `packed` must hold, by encoding raw, gzip or bzip2.
+
+    Never unpacks more than that and one byte. Raises InputError for fewer or more.
+    """
+    try:
+        if encoding == "raw":
+            plain = packed
+        elif encoding == "gzip":
+            plain = zlib.decompressobj(zlib.MAX_WBITS | 32).decompress(packed, size + 1)
+        else:
+            plain = bz2.BZ2Decompressor().decompress(packed, size + 1)
+    except (zlib.error, OSError, EOFError, MemoryError) as error:
+        msg = f"pixels of {name} cannot be read (damaged or cut short?)"
+        raise InputError(msg) from error
+    if len(plain) < size or (encoding != "raw" and len(plain) > size):
+        msg = f"pixels of {name} cannot be read: they do not fill the matrix (cut short?)"
+        raise InputError(msg)
+    return plain[:size]
 
 
 def check_pixels(name: str, pixels: NDArray[np.float32]) -> None:

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from acsnet.errors import InputError
-from acsnet.io.limits import MAX_BYTES
-from acsnet.io.volume import LPS_TO_RAS, Volume, unpacked
+from acsnet.io.limits import MAX_BYTES, unpacked
+from acsnet.io.volume import LPS_TO_RAS, Volume
 
 TYPES = {
     "MET_CHAR": "i1",

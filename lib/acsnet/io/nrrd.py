@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from acsnet.errors import InputError
-from acsnet.io.limits import MAX_BYTES, MAX_HEADER_BYTES
-from acsnet.io.volume import LPS_TO_RAS, Segment, Volume, unpacked
+from acsnet.io.limits import MAX_BYTES, MAX_HEADER_BYTES, unpacked
+from acsnet.io.volume import LPS_TO_RAS, Segment, Volume
 
 MAGIC = b"NRRD"
 ENCODINGS = {

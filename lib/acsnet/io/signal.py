@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import label
 
 from acsnet.errors import InputError
 from acsnet.io.limits import check_pixels
@@ -21,6 +22,14 @@ MIN_PADDING_GAP = 0.1
 
 MIN_BRIGHT_GAP = 1.0
 """As `MIN_PADDING_GAP`, for a filling value above all signal: saturated pixels have no gap."""
+
+MIN_ZERO_SHARE = 0.05
+"""Of voxels that are zero in the midst of signed signal: noise is it less often."""
+
+MIN_SLICE_SHARE = 0.01
+"""Of the pixels brighter than the darkest that the fullest slice has: fewer are a mark or noise of
+a decoder in a blank slice.
+"""
 
 MAX_FILLINGS = 3
 """Values that fill regions, one after another."""
@@ -85,15 +94,18 @@ def cleaned(
         if filled is None:
             break
         value, where = filled
-        if value != 0.0:
+        if value != 0.0 or pixels.min() < 0.0:
             part = f"{where.mean():.1%} of the voxels are {value:g}"
             warnings.append(f"{part} and taken as no signal (padding)")
         empty = empty | where
     if empty.any():
         pixels = np.where(empty, pixels[~empty].min(), pixels)
     check_pixels(name, pixels)
-    blank = pixels.max(axis=(1, 2)) == pixels.min(axis=(1, 2))
+    lowest = pixels.min(axis=(1, 2))
+    brighter = np.count_nonzero(pixels > lowest[:, None, None], axis=(1, 2))
+    blank = brighter < MIN_SLICE_SHARE * brighter.max()
     if blank.any():
+        pixels = np.where(blank[:, None, None], pixels.min(), pixels)
         numbers = ", ".join(str(k + 1) for k in np.flatnonzero(blank))
         warnings.append(f"no signal in slice {numbers}, which is left without labels")
     brightest = pixels.max(axis=0, where=~blank[:, None, None], initial=-np.inf)
@@ -165,7 +177,30 @@ def _filling(
         negative = sign > 0 and low < 0.0 <= darkest
         if (negative or darkest - low > gap * span) and len(np.unique(rest)) >= MIN_VALUES:
             return sign * low, where
-    return None
+    return _zero_around(pixels, empty, thin)
+
+
+def _zero_around(
+    pixels: NDArray[np.float32], empty: NDArray[np.bool_], thin: NDArray[np.float32]
+) -> tuple[float, NDArray[np.bool_]] | None:
+    """As `_filling`, of zero in the middle of signed signal, where it reaches the edges.
+
+    thin: a part of the voxels. Phase-sensitive images pass zero in single pixels.
+    """
+    if not len(thin) or not thin.min() < 0.0 < thin.max():
+        return None
+    if np.count_nonzero(thin == 0.0) < MIN_ZERO_SHARE * thin.size:
+        return None
+    where = np.stack([reaching_edges(plane) for plane in (pixels == 0.0) | empty]) & ~empty
+    return (0.0, where) if np.count_nonzero(where) >= MIN_ZERO_SHARE * pixels.size else None
+
+
+def reaching_edges(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Of a (row, column) mask the connected parts that reach an edge of it."""
+    regions, _ = label(mask)
+    edges = np.concatenate((regions[0], regions[-1], regions[:, 0], regions[:, -1]))
+    reaching = np.unique(edges)
+    return np.isin(regions, reaching[reaching > 0])
 
 
 def _may_be_filled(values: NDArray[np.float32], gap: float) -> bool:

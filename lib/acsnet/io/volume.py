@@ -4,8 +4,6 @@ Formats are read by `acsnet.io.nifti`, `acsnet.io.nrrd` and `acsnet.io.metaimage
 all of them is here: one grey volume, true millimetres, a slice axis.
 """
 
-import bz2
-import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -163,14 +161,22 @@ def case_name(path: Path) -> str:
 def plain_shape(volume: Volume) -> tuple[int, int, int]:
     """Three sizes. Raises InputError for several volumes, colour, and what is no 3-D image."""
     name, dtype, shape = volume.name, volume.dtype, volume.shape
+    several = shape[0] if volume.layered else max(shape[3:4], default=1)
+    shape = shape[1:] if volume.layered else shape
     if dtype.fields is not None:
         msg = f"{name} must be grey, got an RGB colour image"
         raise InputError(msg)
     if dtype.kind == "c":
         msg = f"{name} must hold real numbers, got complex ones ({dtype})"
         raise InputError(msg)
-    if len(shape) == 4 and shape[3] > 1:
-        msg = f"{name} must hold one volume, got {shape[3]}"
+    if len(shape) == 4 and shape[0] == 1 < shape[3]:
+        msg = (
+            f"{name} must be a 3-D image, got shape {shape}: an axis of 1 lies before the others, "
+            "whose voxel sizes the header then gives to the wrong axes"
+        )
+        raise InputError(msg)
+    if several > 1 and len(volume.shape) == 4:
+        msg = f"{name} must hold one volume, got {several}"
         raise InputError(msg)
     if len(shape) < 3 or min(shape) < 1 or max(shape[3:], default=1) > 1:
         msg = f"{name} must be a 3-D image, got {len(shape)}-D of shape {shape}"
@@ -253,7 +259,11 @@ def true_affine(volume: Volume, warnings: list[str]) -> NDArray[np.float64]:
     if pixdim is not None and (pixdim < 0).any():
         warnings.append(f"pixdim has a sign ({_mm(pixdim)}), which is left out")
         pixdim = np.abs(pixdim)
-    if pixdim is not None and not (np.isfinite(pixdim).all() and (pixdim > 0).all()):
+    damaged = pixdim is not None and not (np.isfinite(pixdim).all() and (pixdim > 0).all())
+    if damaged and volume.forms is not None and volume.forms.sform_code > 0:
+        warnings.append(f"pixdim cannot be ({_mm(pixdim)}): volumes are by the affine")
+        damaged, pixdim = False, None
+    if damaged:
         msg = f"pixdim of {file} must be positive, got {_mm(pixdim)}"
         raise GeometryError(msg)
     if not np.isfinite(affine).all():
@@ -321,27 +331,6 @@ def _check_directions(file: str, grid: InputGrid, warnings: list[str]) -> None:
     check_voxel_mm(file, slice_mm=slice_mm * along, row_mm=row_mm, column_mm=column_mm)
     check_extent(file, slices=grid.shape[grid.axes[0]], slice_mm=slice_mm * along)
     check_field(file, grid)
-
-
-def unpacked(name: str, packed: bytes, *, encoding: str, size: int) -> bytes:
-    """The `size` bytes of pixels that `packed` must hold, by encoding raw, gzip or bzip2.
-
-    Never unpacks more than that and one byte. Raises InputError for fewer or more.
-    """
-    try:
-        if encoding == "raw":
-            plain = packed
-        elif encoding == "gzip":
-            plain = zlib.decompressobj(zlib.MAX_WBITS | 32).decompress(packed, size + 1)
-        else:
-            plain = bz2.BZ2Decompressor().decompress(packed, size + 1)
-    except (zlib.error, OSError, EOFError, MemoryError) as error:
-        msg = f"pixels of {name} cannot be read (damaged or cut short?)"
-        raise InputError(msg) from error
-    if len(plain) < size or (encoding != "raw" and len(plain) > size):
-        msg = f"pixels of {name} cannot be read: they do not fill the matrix (cut short?)"
-        raise InputError(msg)
-    return plain[:size]
 
 
 def _mm(sizes: NDArray[np.float64]) -> str:

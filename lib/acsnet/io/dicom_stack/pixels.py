@@ -6,7 +6,7 @@ PS3.5 8.1.1 (bits stored, high bit, sign) and PS3.3 C.7.5.1.1.2 (pixel padding).
 import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,13 +22,12 @@ from pydicom.uid import (
     ImplicitVRLittleEndian,
     UncompressedTransferSyntaxes,
 )
-from scipy.ndimage import label
 
 from acsnet.errors import InputError
 from acsnet.io.dicom_files import DAMAGED, DicomFile, check_inflated
 from acsnet.io.dicom_stack.decoding import APART, decoded_apart
 from acsnet.io.limits import MAX_BYTES, check_packed
-from acsnet.io.signal import Cleaned
+from acsnet.io.signal import Cleaned, reaching_edges, slice_gains
 
 PIXEL_TAGS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
 NEEDED = (
@@ -51,6 +50,10 @@ NEEDED = (
 MAX_FILE_BYTES = 2 * MAX_BYTES
 """Of the plain pixels of one file: all phases of a cine in one object are a third of that."""
 
+PHILIPS = "Philips MR Imaging DD 001"
+MIN_SCALES_APART = 1.01
+"""Ratio of the scales of two images that are not one."""
+
 INTENSITIES = (0.5, 99.5)
 """Percentiles between which the signal of a stack lies."""
 
@@ -63,7 +66,8 @@ class Image:
     """The values of one image.
 
     pixels: (row, column), rescaled by slope and intercept; padding: mask of what the header calls
-    padding, or None; odd_bits: whether bits beyond the stored ones held something else.
+    padding, or None; odd_bits: whether bits beyond the stored ones held something else; precise:
+    whether it was brought to one scale with the others by a private tag.
     """
 
     pixels: NDArray[np.float32]
@@ -71,12 +75,16 @@ class Image:
     slope: float
     intercept: float
     odd_bits: bool
+    precise: bool = False
 
 
-def bit_remarks(images: Sequence[Image]) -> list[str]:
-    """What to tell of bits that were left out."""
+def pixel_remarks(images: Sequence[Image]) -> list[str]:
+    """What to tell of bits that were left out, and of another scale than the tags tell."""
     count = sum(image.odd_bits for image in images)
-    return [f"bits above HighBit (an overlay?) left out in {count} images"] if count else []
+    remarks = [f"bits above HighBit (an overlay?) left out in {count} images"] if count else []
+    if any(image.precise for image in images):
+        remarks.append("slices have different private scales (Philips): brought to one scale")
+    return remarks
 
 
 def pixels_of(files: Sequence[DicomFile]) -> list[Image]:
@@ -93,7 +101,42 @@ def pixels_of(files: Sequence[DicomFile]) -> list[Image]:
         _, dataset, words = last
         plane = words if file.frame is None or words.ndim == 2 else words[file.frame]
         images.append(_image(file, dataset, plane))
-    return images
+    return _on_one_scale(images, [_philips_scale(file) for file in files])
+
+
+def _on_one_scale(images: list[Image], scales: list[float | None]) -> list[Image]:
+    """Images whose private scales differ, by them if that makes neighbours more alike.
+
+    The precise value is (stored * slope + intercept) / (slope * scale)
+    (as dcm2niix has it), but some software changes one and keeps the other.
+    """
+    known = [scale for scale in scales if scale is not None]
+    if len(known) < len(images):
+        return images
+    factors = 1.0 / np.array([i.slope * scale for i, scale in zip(images, known, strict=True)])
+    factors /= np.median(factors)
+    if factors.max() < MIN_SCALES_APART * factors.min():
+        return images
+    stack = np.stack([image.pixels for image in images])
+    measured = np.ones(len(images), bool)
+    as_told = np.abs(np.diff(np.log(slice_gains(stack, measured)))).sum()
+    precise = (stack * factors[:, None, None]).astype(np.float32)
+    if np.abs(np.diff(np.log(slice_gains(precise, measured)))).sum() >= as_told:
+        return images
+    return [
+        replace(image, pixels=plane, precise=True)
+        for image, plane in zip(images, precise, strict=True)
+    ]
+
+
+def _philips_scale(file: DicomFile) -> float | None:
+    """The private scale slope of an image; None where it has none."""
+    try:
+        block = file.header.private_block(0x2005, PHILIPS)
+        value = float(block[0x0E].value)
+    except DAMAGED:
+        return None
+    return value if math.isfinite(value) and value > 0 else None
 
 
 def _dataset(file: DicomFile) -> Dataset:
@@ -253,10 +296,7 @@ def padding_of(values: NDArray[Any], dataset: Dataset) -> NDArray[np.bool_] | No
     else:
         first, last = (v + (1 << bits) if v < 0 else v for v in (first, last))
     mask = (values >= min(first, last)) & (values <= max(first, last))
-    regions, _ = label(mask)
-    edges = (regions[0], regions[-1], regions[:, 0], regions[:, -1])
-    reaching = np.unique(np.concatenate(edges))
-    return np.isin(regions, reaching[reaching > 0])
+    return reaching_edges(mask)
 
 
 def stacked_padding(images: Sequence[Image]) -> NDArray[np.bool_] | None:
@@ -278,7 +318,7 @@ def fitting_windows(
     upper end lies nearer to the brightest of the signal is taken (ours). Slices that had to be
     brought to one gain have no window that is true of them.
     """
-    if windows is None or not clean.even:
+    if windows is None or not clean.even or any(image.precise for image in images):
         return None, ()
     slopes = np.array([image.slope for image in images])
     intercepts = np.array([image.intercept for image in images])

@@ -8,10 +8,12 @@ from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
+import pydicom
 from pydicom.uid import EnhancedMRImageStorage, MRImageStorage, SecondaryCaptureImageStorage
 
 from acsnet.errors import InputError
-from acsnet.io.dicom_files import DicomFile
+from acsnet.io.dicom_files import DAMAGED, DicomFile
+from acsnet.io.dicom_stack.phases import separating_tag
 from acsnet.io.geometry import (
     MAX_SPACING_DIFFERENCE_MM,
     MAX_TURN_DEGREES,
@@ -78,8 +80,11 @@ def without_other_objects(files: Sequence[DicomFile]) -> tuple[list[DicomFile], 
 
 def _is_capture(file: DicomFile) -> bool:
     """Whether an image is a picture of something and not measured."""
+    kind = file.text("SOPClassUID")
     colour = file.text("SamplesPerPixel") not in ("", "1")
-    return colour or file.text("SOPClassUID").startswith(SecondaryCaptureImageStorage)
+    made = "SECONDARY" in file.text("ImageType").upper().split("\\")
+    nowhere = kind == MRImageStorage and not file.text("ImagePositionPatient")
+    return colour or kind.startswith(SecondaryCaptureImageStorage) or (made and nowhere)
 
 
 def stacks_of(planes: Sequence[Plane]) -> list[list[int]]:
@@ -125,6 +130,9 @@ def without_repeats(
     """
     most = Counter(len(group) for group in groups).most_common(1)[0][0]
     usual = [group for group in groups if len(group) == most]
+    if len(usual) == len(groups) and most > 1 and _are_twins(groups):
+        others = _named([file for group in groups for file in group[1:]])
+        return [[group[0]] for group in groups], [f"left out: {others}, with the same pixels"]
     if len(usual) == len(groups) or len(usual) < len(groups) / 2:
         return [list(group) for group in groups], []
     kinds = {file.text("ImageType") for group in usual for file in group}
@@ -140,6 +148,26 @@ def without_repeats(
             remarks.append(f"slice repeated: {_named(latest)} is taken, the latest, not {others}")
         kept.append(latest)
     return kept, remarks
+
+
+def _are_twins(groups: Sequence[Sequence[DicomFile]]) -> bool:
+    """Whether all images of each position have the same pixels, as of a series that came twice.
+
+    Some archives give UIDs of their own to what comes in again; no other tag differs then.
+    """
+    if separating_tag(groups) is not None:
+        return False
+    try:
+        return all(len({_pixels(file) for file in group}) == 1 for group in groups)
+    except DAMAGED:
+        return False
+
+
+def _pixels(file: DicomFile) -> bytes:
+    if file.frame is not None:
+        return str(file.frame).encode()
+    dataset = pydicom.dcmread(file.path, force=True, specific_tags=["PixelData"])
+    return hashlib.sha256(dataset.PixelData).digest()
 
 
 def _latest(group: Sequence[DicomFile], kinds: set[str]) -> list[DicomFile]:
