@@ -1,5 +1,6 @@
 """Inputs like those that went wrong: the same scan, a warning with its burden, or a true reason."""
 
+import copy
 import gzip
 import zipfile
 
@@ -9,10 +10,12 @@ import nrrd
 import numpy as np
 import pydicom
 import pytest
+from ways_in import by_cohort, by_command_line, by_server
 
 import packings
 from acsnet.errors import GeometryError, InputError
 from acsnet.io import read_scan
+from acsnet.server.datastores.folder import StudiesDatastore
 
 
 def test_inverted_grey_is_called_so(patient_1, tmp_path):
@@ -91,6 +94,81 @@ def test_a_series_that_came_twice_under_other_uids_is_one(patient_1, plain, tmp_
     packings.save(dataset, odd)
     with pytest.raises(GeometryError, match="no tag tells them apart"):
         read_scan(tmp_path)
+
+
+def test_a_copy_of_a_series_is_no_phase_whatever_its_numbers(patient_1, plain, tmp_path):
+    folder = tmp_path / "studies"
+    packings.write(folder, patient_1)
+    for number, dataset in enumerate(patient_1):
+        packings.new_uid(dataset)
+        dataset.InstanceNumber = 100 + number
+        packings.save(dataset, folder / f"again-{number}.dcm")
+    for scans in (by_command_line(folder), by_server(folder), by_cohort(folder)):
+        (scan,) = scans
+        assert np.array_equal(scan.pixels, plain.pixels)
+
+
+def test_images_without_a_series_uid_are_one_scan_a_folder_by_every_way(patient_1, plain, tmp_path):
+    folder = tmp_path / "studies"
+    for dataset in patient_1:
+        dataset.SeriesInstanceUID = ""
+    for patient in ("patient-1", "patient-2"):
+        packings.write(folder / patient, patient_1)
+    (folder / "patient-3").mkdir()
+    (folder / "patient-3" / "damaged.dcm").write_bytes(bytes(200))
+    for one in ("patient-1", "patient-2"):
+        assert np.array_equal(read_scan(folder / one).pixels, plain.pixels)
+    store = StudiesDatastore(studies=folder, store=tmp_path / "store")
+    try:
+        images = sorted(store.list_images())
+        assert [image.partition("-")[0] for image in images] == ["damaged", "series", "series"]
+        for image in images[1:]:
+            scan = read_scan(store.get_image_uri(image))
+            assert np.array_equal(scan.pixels, plain.pixels)
+    finally:
+        store.close()
+    for dataset in patient_1:
+        packings.new_uid(dataset)
+    (folder / "patient-3" / "damaged.dcm").unlink()
+    assert len(by_cohort(folder)) == 2
+
+
+def test_an_emptied_modality_is_told_by_the_class(patient_1, plain, tmp_path):
+    folder = tmp_path / "studies"
+    for dataset in patient_1:
+        dataset.Modality = ""
+    packings.write(folder, patient_1)
+    for scans in (by_command_line(folder), by_server(folder), by_cohort(folder)):
+        (scan,) = scans
+        assert np.array_equal(scan.pixels, plain.pixels)
+
+
+def test_of_several_stacks_in_one_object_the_largest_is_taken_and_told(patient_1, plain, tmp_path):
+    """More long-axis frames than are plainly foreign, but with a StackID of their own."""
+    path = enhanced_packings.enhanced_multi_frame(patient_1, tmp_path) / "enhanced.dcm"
+    whole = pydicom.dcmread(path)
+    pixels, frames = whole.pixel_array, list(whole.PerFrameFunctionalGroupsSequence)
+    (shared,) = whole.SharedFunctionalGroupsSequence
+    orientation = shared.PlaneOrientationSequence
+    row, column = np.reshape(np.array(orientation[0].ImageOrientationPatient, float), (2, 3))
+    for groups in frames:
+        groups.PlaneOrientationSequence = orientation
+    del shared.PlaneOrientationSequence
+    others = [copy.deepcopy(groups) for groups in frames[:4]]
+    for number, groups in enumerate(others):
+        groups.FrameContentSequence[0].StackID = "2"
+        across = [f"{v:.8f}" for v in (*row, *np.cross(row, column))]
+        groups.PlaneOrientationSequence = [enhanced_packings.item(ImageOrientationPatient=across)]
+        place = np.array(groups.PlanePositionSequence[0].ImagePositionPatient, float)
+        place = [f"{v:.6f}" for v in place + 10 * number * column]
+        groups.PlanePositionSequence = [enhanced_packings.item(ImagePositionPatient=place)]
+    whole.PerFrameFunctionalGroupsSequence = frames + others
+    whole.NumberOfFrames = len(frames) + len(others)
+    whole.PixelData = np.concatenate([pixels, pixels[:4]]).tobytes()
+    packings.save(whole, path)
+    scan = read_scan(tmp_path)
+    assert np.array_equal(scan.pixels, plain.pixels)
+    assert [words for words in scan.warnings if "of another stack by their StackID" in words]
 
 
 @pytest.mark.parametrize("implicit", [False, True])

@@ -15,7 +15,13 @@ from PIL.Image import DecompressionBombError
 from pydicom.dataset import Dataset
 from pydicom.errors import BytesLengthException, InvalidDicomError
 from pydicom.filereader import _read_file_meta_info, read_preamble
-from pydicom.uid import DeflatedExplicitVRLittleEndian
+from pydicom.uid import (
+    DeflatedExplicitVRLittleEndian,
+    EnhancedMRColorImageStorage,
+    EnhancedMRImageStorage,
+    LegacyConvertedEnhancedMRImageStorage,
+    MRImageStorage,
+)
 
 from acsnet.errors import InputError
 from acsnet.io.limits import MAX_HEADER_BYTES, MAX_INFLATED_BYTES
@@ -32,6 +38,14 @@ PACKED_SUFFIXES = (
     *(".zip", ".7z", ".rar", ".tar", ".tgz", ".tar.gz", ".bz2", ".xz"),
     *(".hdr.gz", ".img.gz", ".nrrd.gz", ".mha.gz", ".dcm.gz"),
 )
+
+MR_IMAGES = (
+    MRImageStorage,
+    EnhancedMRImageStorage,
+    EnhancedMRColorImageStorage,
+    LegacyConvertedEnhancedMRImageStorage,
+)
+"""What is MR by its class, where an anonymiser has emptied Modality."""
 
 PHASE_FILE = ".acsnet-phase"
 """Beside links to the images of several phases: the number of that which is meant."""
@@ -235,6 +249,8 @@ def read_header(path: Path, name: str) -> tuple[DicomFile | None, list[str]]:
             counted = _Counted(stream, name)
             header = pydicom.dcmread(counted, stop_before_pixels=True, force=not preamble)
         file = DicomFile(path, name, header)
+        if not file.text("Modality") and file.text("SOPClassUID") in MR_IMAGES:
+            header.Modality = "MR"
         needed = IMAGE_TAGS if file.is_image else IDENTITY_TAGS
         missing = [tag for tag in needed if not file.text(tag)]
     except InputError:

@@ -16,7 +16,7 @@ from acsnet.io.dicom_files import MAX_DEPTH, DicomFile, files_below, read_header
 from acsnet.io.dicom_stack.frames import GROUPS, frames_of
 from acsnet.io.dicom_stack.image_kinds import kind_of
 from acsnet.io.dicom_stack.phases import phases_of
-from acsnet.io.dicom_stack.selection import MIN_STACK
+from acsnet.io.dicom_stack.selection import MIN_STACK, are_twins
 from acsnet.io.dicom_stack.series_choice import joined
 from acsnet.io.series import Series
 from acsnet.io.volume import DATA_SUFFIXES, LABEL_SUFFIXES, SUFFIXES
@@ -206,7 +206,8 @@ def _choices(images: tuple[DicomFile, ...]) -> Choices:
         groups.setdefault(_place(image), []).append(image)
     if len(groups) < MIN_STACK:
         return []
-    return phases_of(list(groups.values()), count=MAX_CHOICES)
+    phases = phases_of(list(groups.values()), count=MAX_CHOICES)
+    return [] if phases and are_twins(list(groups.values())) else phases
 
 
 def _phases_of_frames(files: Sequence[DicomFile]) -> Choices:

@@ -63,7 +63,8 @@ class Series:
     """The files of one SeriesInstanceUID, in the order of their names below the folder.
 
     damaged: files of the same folders that claim to be DICOM and cannot be read. They may belong
-    to this series, so whoever reads it must meet them. `uid` is empty where only these are known.
+    to this series, so whoever reads it must meet them. `uid` is empty where only these are known,
+    and where images have none.
     kind: which part it is, where several scans lie in one series; phase: as `read_scan` takes it,
     where the parts lie in the same files.
     """
@@ -151,22 +152,23 @@ class SeriesFinder:
 
 
 def image_id(series: Series, folder: Path) -> str:
-    """The SeriesInstanceUID; for damaged files alone a name made from that of their folder."""
+    """The SeriesInstanceUID; without one, and for damaged files, a name made from their folder."""
     if series.uid:
         return series.uid
-    place = series.damaged[0].parent.relative_to(folder).as_posix()
+    place = series.paths[0].parent.relative_to(folder).as_posix()
     digest = hashlib.sha256(os.fsencode(place)).hexdigest()[:8]
-    return f"damaged-{digest}"
+    return f"series-{digest}" if series.files else f"damaged-{digest}"
 
 
 def _grouped(entries: list[DicomFile | Path]) -> list[Series]:
     files = [entry for entry in entries if isinstance(entry, DicomFile)]
     damaged = [entry for entry in entries if not isinstance(entry, DicomFile)]
-    by_uid: dict[str, list[DicomFile]] = {}
-    for file in files:
-        by_uid.setdefault(file.text("SeriesInstanceUID"), []).append(file)
+    by_uid: dict[tuple[str, Path | None], list[DicomFile]] = {}
+    for file in files:  # images without a series are one a folder
+        uid = file.text("SeriesInstanceUID")
+        by_uid.setdefault((uid, None if uid else file.path.parent), []).append(file)
     series = []
-    for uid, group in by_uid.items():
+    for (uid, _), group in by_uid.items():
         folders = {file.path.parent for file in group}
         near = tuple(path for path in damaged if path.parent in folders)
         series.append(Series(uid, tuple(group), near))

@@ -13,7 +13,6 @@ from pydicom.uid import EnhancedMRImageStorage, MRImageStorage, SecondaryCapture
 
 from acsnet.errors import InputError
 from acsnet.io.dicom_files import DAMAGED, DicomFile
-from acsnet.io.dicom_stack.phases import separating_tag
 from acsnet.io.geometry import (
     MAX_SPACING_DIFFERENCE_MM,
     MAX_TURN_DEGREES,
@@ -113,12 +112,23 @@ def main_stack(files: Sequence[DicomFile], planes: Sequence[Plane]) -> tuple[lis
     main, others = stacks[0], stacks[1:]
     size = _positions([planes[i] for i in main])
     foreign = [index for stack in others for index in stack]
+    if size >= MIN_STACK and _are_told_apart(files, stacks):
+        left_out = _named([files[i] for i in foreign])
+        return sorted(main), [f"left out: {left_out}, of another stack by their StackID"]
     few = _positions([planes[i] for i in foreign]) <= FOREIGN_SHARE * size
     localizers = all(LOCALIZER in files[i].text("ImageType").upper() for i in foreign)
     if size < MIN_STACK or not (few or localizers):
         return list(range(len(planes))), []
     what = "localizers" if localizers else "of another orientation, matrix or pixel spacing"
     return sorted(main), [f"left out: {_named([files[i] for i in foreign])}, {what}"]
+
+
+def _are_told_apart(files: Sequence[DicomFile], stacks: Sequence[Sequence[int]]) -> bool:
+    """Whether each stack has a StackID of its own, and the first has the most images."""
+    ids = [{files[i].text("StackID") for i in stack} for stack in stacks]
+    alone = all(len(one) == 1 and "" not in one for one in ids)
+    largest = all(len(stack) < len(stacks[0]) for stack in stacks[1:])
+    return alone and largest and len(set.union(*ids)) == len(stacks)
 
 
 def without_repeats(
@@ -130,7 +140,7 @@ def without_repeats(
     """
     most = Counter(len(group) for group in groups).most_common(1)[0][0]
     usual = [group for group in groups if len(group) == most]
-    if len(usual) == len(groups) and most > 1 and _are_twins(groups):
+    if len(usual) == len(groups) and most > 1 and are_twins(groups):
         others = _named([file for group in groups for file in group[1:]])
         return [[group[0]] for group in groups], [f"left out: {others}, with the same pixels"]
     if len(usual) == len(groups) or len(usual) < len(groups) / 2:
@@ -150,13 +160,11 @@ def without_repeats(
     return kept, remarks
 
 
-def _are_twins(groups: Sequence[Sequence[DicomFile]]) -> bool:
+def are_twins(groups: Sequence[Sequence[DicomFile]]) -> bool:
     """Whether all images of each position have the same pixels, as of a series that came twice.
 
-    Some archives give UIDs of their own to what comes in again; no other tag differs then.
+    Some archives give UIDs, and numbers, of their own to what comes in again.
     """
-    if separating_tag(groups) is not None:
-        return False
     try:
         return all(len({_pixels(file) for file in group}) == 1 for group in groups)
     except DAMAGED:
