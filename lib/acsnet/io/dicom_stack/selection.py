@@ -13,6 +13,7 @@ from pydicom.uid import EnhancedMRImageStorage, MRImageStorage, SecondaryCapture
 
 from acsnet.errors import InputError
 from acsnet.io.dicom_files import DAMAGED, DicomFile
+from acsnet.io.dicom_stack.phases import separating_tag
 from acsnet.io.geometry import (
     MAX_SPACING_DIFFERENCE_MM,
     MAX_TURN_DEGREES,
@@ -163,8 +164,11 @@ def without_repeats(
 def are_twins(groups: Sequence[Sequence[DicomFile]]) -> bool:
     """Whether all images of each position have the same pixels, as of a series that came twice.
 
-    Some archives give UIDs, and numbers, of their own to what comes in again.
+    Some archives give UIDs, and numbers, of their own to what comes in again. What differs in any
+    other tag was made on purpose.
     """
+    if separating_tag(groups) not in (None, "ContentTime", "InstanceNumber"):
+        return False
     try:
         return all(len({_pixels(file) for file in group}) == 1 for group in groups)
     except DAMAGED:
