@@ -50,7 +50,7 @@ def test_a_part_without_a_surface_is_told(samples, measured, tmp_path):
     arguments = ["quantify", str(scan), str(file), "--output", str(tmp_path), "--report", "mesh"]
     done = runner.invoke(app, arguments)
     assert done.exit_code == 0, done.output
-    assert "no surface, too few voxels: core_scar, grey_zone" in done.output
+    assert "no surface file, too few voxels: core_scar, grey_zone" in done.output
 
 
 def test_segment_writes_one_row_a_case_into_one_table(samples, tmp_path):

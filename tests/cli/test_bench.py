@@ -60,7 +60,7 @@ def test_every_number_is_in_the_json(measured, samples, tmp_path):
     assert [(r["workers"], r["threads_each"]) for r in found["throughput"]] == [(1, 2), (2, 1)]
     assert found["convolutions"]["networks"][0]["levels"][0]["share_of_peak"] == 0.1
     assert found["machine"]["cores"] > 0
-    assert "warm 0.81 s a scan" in result.output
+    assert "warm 0.81 s per scan" in result.output
     assert "Not a medical device" in result.output
 
 
@@ -69,7 +69,7 @@ def test_a_place_for_the_json_is_looked_at_first(measured, samples, tmp_path):
         scan = samples / "nifti" / "phantom-1.nii.gz"
         done = CliRunner().invoke(app, ["bench", str(scan), "--json", str(place)])
         assert done.exit_code == 2
-        assert "must be a file in a folder that is there" in done.output.replace("\n", " ")
+        assert "must be a file in a folder that exists" in done.output.replace("\n", " ")
     assert list(tmp_path.iterdir()) == []
 
 

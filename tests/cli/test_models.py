@@ -76,7 +76,7 @@ def test_versions_are_listed_and_shown_with_the_table_of_the_gate(studies, model
     assert "refused" in listed
     code, shown = models_command(studies, "show", "candidate")
     assert code == 0
-    for word in (name, "trainer: roi", "0.900", "+0.100", "is not served: of this or that"):
+    for word in (name, "trainer: roi", "0.900", "+0.100", "does not pass the gate: of this or that"):
         assert word in shown
 
 
@@ -96,14 +96,14 @@ def test_what_the_gate_refused_is_not(studies, models):
     note(models, promote=False)
     code, output = models_command(studies, "promote", "candidate")
     assert (code, models.aliases().live) == (1, "shipped")
-    assert "is not served" in output
+    assert "does not pass the gate" in output
 
 
 def test_a_decision_against_another_version_is_made_anew(studies, models, tmp_path, monkeypatch):
     name = note(models, promote=True, against="0123456789ab")
     code, output = models_command(studies, "promote", name)
     assert (code, models.aliases().live) == (2, "shipped")
-    assert "no patient was held out yet" in output
+    assert "no patient is held out yet" in output
 
     label = tmp_path / "label"
     label.write_text("a label")

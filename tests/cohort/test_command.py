@@ -133,7 +133,7 @@ def test_it_is_closed_to_others_and_ctrl_c_stops_all_of_it(start, tmp_path):
     os.killpg(process.pid, signal.SIGINT)
     told, _ = process.communicate(timeout=SECONDS)
     assert process.returncode == 130
-    assert "the same command goes on from here" in told
+    assert "run the same command again to continue" in told
     assert "Traceback" not in told
     assert gone(processes)
     assert not folder.exists()
@@ -156,7 +156,7 @@ def test_a_second_run_into_the_folder_is_refused_and_sigterm_stops_the_first(sta
     process.send_signal(signal.SIGTERM)
     told, _ = process.communicate(timeout=SECONDS)
     assert process.returncode == 130
-    assert "the same command goes on from here" in told
+    assert "run the same command again to continue" in told
     assert "SIGTERM" not in told
     assert gone(processes)
 

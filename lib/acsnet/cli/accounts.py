@@ -11,10 +11,12 @@ if TYPE_CHECKING:
     from acsnet.server.auth.accounts import Accounts
 
 app = typer.Typer(
-    help="Accounts for the login of the server. Research use only.", no_args_is_help=True
+    help="Manage who may log in to the server. Research use only.", no_args_is_help=True
 )
 
-Name = Annotated[str, typer.Argument(help="Of the account; it signs what is drawn and reviewed.")]
+Name = Annotated[
+    str, typer.Argument(help="Name of the person; it appears as author and reviewer of labels.")
+]
 
 
 RoleName = Literal["annotator", "reviewer", "admin"]
@@ -40,7 +42,7 @@ def ask_password() -> str:
 def add(
     name: Name, role: Annotated[RoleName, typer.Option(help="What the person may do.")]
 ) -> None:
-    """Add an account, or give one another role and password; its sessions end."""
+    """Add an account, or change the role and password of one; its sessions end."""
     from acsnet.server.identity import Role
 
     accounts = open_accounts()
@@ -50,7 +52,7 @@ def add(
 
 @app.command(name="list")
 def list_accounts() -> None:
-    """All accounts."""
+    """List all accounts with their roles."""
     table = grid("name", "role")
     for account in open_accounts().all().values():
         table.add_row(account.name, account.role.word)

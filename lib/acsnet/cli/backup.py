@@ -9,35 +9,41 @@ import typer
 from acsnet.cli.common import say
 
 Studies = Annotated[
-    str, typer.Option(help="Folder of scans, or http(s)://... of a PACS, as it is served.")
+    str,
+    typer.Option(help="Folder of scans, or http(s)://... of a PACS, as given to `acsnet serve`."),
 ]
-State = Annotated[Path | None, typer.Option(help="State folder; by default as for `acsnet serve`.")]
+State = Annotated[
+    Path | None, typer.Option(help="State folder; by default that of `acsnet serve`.")
+]
 
 
 def backup(
     studies: Studies,
-    output: Annotated[Path, typer.Option(help="File to write, ending with .tar.gz.")],
+    output: Annotated[Path, typer.Option(help="File to write; its name must end with .tar.gz.")],
     state: State = None,
 ) -> None:
-    """Save labels, versions, models and audit log, while the server runs. It holds patient data."""
+    """Save labels, versions, models and audit log; the server may run. Contains patient data."""
     from acsnet.server.state.backup import write_backup
     from acsnet.server.state.restore import digest_of
 
     _choose(state)
     summary = write_backup(output, studies=studies)
     say(f"{output}: {summary.files} files, {summary.size / 1e6:.1f} MB")
-    say(f"SHA-256, to be kept elsewhere: {digest_of(output)}")
+    say(f"SHA-256, keep it in another place: {digest_of(output)}")
 
 
 def restore(
-    file: Annotated[Path, typer.Argument(help="What `acsnet backup` wrote.")],
+    file: Annotated[Path, typer.Argument(help="File that `acsnet backup` wrote.")],
     studies: Studies,
     state: State = None,
     sha256: Annotated[
-        str, typer.Option(help="What `acsnet backup` printed: tells whether it is that file.")
+        str,
+        typer.Option(
+            help="Checksum that `acsnet backup` printed, to check that it is the same file."
+        ),
     ] = "",
 ) -> None:
-    """Put a backup in place, in a state folder that is empty or not there yet."""
+    """Restore a backup into a state folder that is empty or does not exist."""
     from acsnet.server.state.paths import state_folder
     from acsnet.server.state.restore import restore_backup
 

@@ -19,18 +19,18 @@ def bench(
     phase: PhaseOption = None,
     series: SeriesOption = None,
     json_file: Annotated[
-        Path | None, typer.Option("--json", help="Write every number there, too.")
+        Path | None, typer.Option("--json", help="Also write every number to this JSON file.")
     ] = None,
 ) -> None:
-    """Measure this machine: seconds a scan by stage, scans a minute, memory, share of its peak.
+    """Measure the speed of this machine: seconds per scan by stage, scans per minute, memory.
 
-    Takes about half a minute; close other programs. OMP_NUM_THREADS sets the threads, as always.
+    Takes about a minute; close other programs first. OMP_NUM_THREADS sets the number of threads.
     """
     from acsnet.bench.run import run_bench
     from acsnet.storage import write_json
 
     if json_file is not None and (json_file.is_dir() or not json_file.parent.is_dir()):
-        msg = f"{json_file} must be a file in a folder that is there"
+        msg = f"{json_file} must be a file in a folder that exists"
         raise InputError(msg)
     with err.status("measuring") as status:
         result = run_bench(
@@ -50,13 +50,13 @@ def _print(result: "Bench") -> None:
     lines = [
         f"{result.scan}: {slices} slices of {rows} x {columns}; {machine['processor']}, "
         f"{machine['cores']} cores, {timing.threads} threads, {convolutions.precision}",
-        f"warm {timing.seconds_per_scan:.2f} s a scan (fastest {timing.fastest_seconds:.2f} s), "
+        f"warm {timing.seconds_per_scan:.2f} s per scan (fastest {timing.fastest_seconds:.2f} s), "
         f"{timing.cpu_seconds:.2f} CPU seconds, at most {timing.peak_memory_mb:.0f} MB resident",
         "cold " + ", ".join(f"{step} {s:.2f} s" for step, s in timing.cold.items()),
         *(
             f"{rate.workers} worker{'s' if rate.workers > 1 else ''} with {rate.threads_each} "
             f"thread{'s' if rate.threads_each > 1 else ''}: "
-            f"{rate.scans_per_minute:.0f} scans a minute"
+            f"{rate.scans_per_minute:.0f} scans per minute"
             for rate in result.throughput
         ),
     ]

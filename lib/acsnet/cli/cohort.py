@@ -30,27 +30,32 @@ def cohort(
         str,
         typer.Argument(
             metavar="LIST",
-            help="A folder; a quoted pattern, 'scans/*.nii.gz'; a CSV table with a column image "
-            "and perhaps case; or http(s)://... of a PACS with DICOMweb.",
+            help="A folder, a quoted pattern such as 'scans/*.nii.gz', a CSV table with a column "
+            "image and perhaps case, or http(s)://... of a PACS with DICOMweb.",
         ),
     ],
-    output: Annotated[Path, typer.Option(help="Folder for one sub-folder a case, and the tables.")],
+    output: Annotated[
+        Path, typer.Option(help="Folder for one sub-folder per case, and the tables.")
+    ],
     workers: Annotated[
-        int | None, typer.Option(min=1, help="Processes; by default one a core, or one a GPU.")
+        int | None,
+        typer.Option(min=1, help="Number of processes; by default one per core, or one per GPU."),
     ] = None,
     address: Annotated[
         str | None,
-        typer.Option(metavar="HOST:PORT", help="Of a Ray cluster that sees the same folders."),
+        typer.Option(
+            metavar="HOST:PORT", help="Address of a Ray cluster that sees the same folders."
+        ),
     ] = None,
     device: Annotated[DeviceName, typer.Option(help="cpu or cuda.")] = "cpu",
     ignore_window: IgnoreWindowOption = False,
     scar_method: ScarMethodOption = "remote",
     smooth_walls: SmoothWallsOption = False,
 ) -> None:
-    """Segment many scans: OUTPUT/<case>/ as `segment`, cohort.csv, cohort.parquet, failures.csv.
+    """Segment many scans. Writes OUTPUT/<case>/, cohort.csv, cohort.parquet and failures.csv.
 
-    Stopped with Ctrl+C or otherwise, the same command goes on: a case is done again only when its
-    scan, the software, the weights or the options have changed.
+    If it is stopped, by Ctrl+C or otherwise, the same command continues. A case is computed again
+    only if its scan, the software, the weights or the options have changed.
     """
     from acsnet.cohort.case_worker import Settings
     from acsnet.cohort.inputs import list_scans
@@ -95,7 +100,7 @@ def cohort(
                     err.print(f"[red]failed[/red] {failure}", soft_wrap=True)
                 progress.advance(task)
     except KeyboardInterrupt:
-        err.print(f"stopped after {total} scans: the same command goes on from here")
+        err.print(f"stopped after {total} scans: run the same command again to continue")
         raise typer.Exit(INTERRUPTED) from None
     counts = f"{computed} segmented, {total - computed - failed} done before, {failed} failed"
     say(f"{total} scans: {counts} -> {output}")

@@ -48,11 +48,15 @@ DeviceName = Literal["cpu", "cuda"]
 
 PhaseOption = Annotated[
     int | None,
-    typer.Option(help="Which image of each slice, from 1, if a series has several."),
+    typer.Option(
+        help="Which image of each slice to use, from 1, if a series has several per slice."
+    ),
 ]
 SeriesOption = Annotated[
     list[str] | None,
-    typer.Option(help="SeriesInstanceUID or number, if a folder has several; more are joined."),
+    typer.Option(
+        help="SeriesInstanceUID or number, if a folder has several series; repeat it to join them."
+    ),
 ]
 
 

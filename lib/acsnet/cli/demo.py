@@ -16,7 +16,7 @@ def demo(
     output: Annotated[Path, typer.Option(help="Folder for the results.")] = Path("acsnet-demo"),
     browser: Annotated[bool, typer.Option(help="Open the page in the browser.")] = True,
 ) -> None:
-    """Segment a synthetic patient: label map, measures, a report and a page to look at."""
+    """Segment a synthetic patient and show label map, measures and report in the browser."""
     import webbrowser
 
     from acsnet.export import FEATURES, PDF, SEGMENTATION, write_reports, write_result
@@ -34,6 +34,6 @@ def demo(
     page = folder / PAGE
     write_text(page, case_page(result, (PDF, FEATURES, SEGMENTATION)))
     burden = result.features.scar_burden_percent
-    say(f"{scan.name}: scar {burden:.1f} % of the wall. The page: {page}")
+    say(f"{scan.name}: scar {burden:.1f} % of the wall. Page: {page}")
     if browser:
         webbrowser.open(page.resolve().as_uri())

@@ -16,7 +16,7 @@ def push(
         str, typer.Option(help="http(s)://... of a DICOMweb service, or dicom://AET@HOST:PORT.")
     ],
 ) -> None:
-    """Store DICOM files in a PACS. The login is read from ACSNET_PACS_USER and the like."""
+    """Store DICOM files in a PACS. The login is read from ACSNET_PACS_USER and so on."""
     from acsnet.pacs.storescu import files_below
     from acsnet.pacs.transfer import push as run_push
 
@@ -34,11 +34,17 @@ def push(
 def pull(
     source: Annotated[str, typer.Option("--from", help="http(s)://... of a DICOMweb service.")],
     output: Annotated[Path, typer.Option(help="Folder; OUTPUT/<study>/<series>/ for each series.")],
-    series: Annotated[str | None, typer.Option(help="SeriesInstanceUID, of any kind.")] = None,
-    study: Annotated[str | None, typer.Option(help="StudyInstanceUID: its LGE series.")] = None,
-    patient: Annotated[str | None, typer.Option(help="PatientID: his or her LGE series.")] = None,
+    series: Annotated[
+        str | None, typer.Option(help="SeriesInstanceUID of one series, LGE or not.")
+    ] = None,
+    study: Annotated[
+        str | None, typer.Option(help="StudyInstanceUID; fetches its LGE series.")
+    ] = None,
+    patient: Annotated[
+        str | None, typer.Option(help="PatientID; fetches the LGE series of this patient.")
+    ] = None,
 ) -> None:
-    """Fetch series from a PACS, by default all LGE series; a download that was cut off goes on."""
+    """Fetch series from a PACS, by default all LGE series; continues interrupted downloads."""
     from acsnet.pacs.transfer import pull as run_pull
 
     tags = {"SeriesInstanceUID": series, "StudyInstanceUID": study, "PatientID": patient}
@@ -61,7 +67,7 @@ def receive(
         typer.Option(help="Address or network of allowed senders; by default any."),
     ] = None,
 ) -> None:
-    """Take what a PACS sends by C-STORE, until stopped with Ctrl+C."""
+    """Receive what a PACS sends by C-STORE, until stopped with Ctrl+C."""
     from acsnet.pacs.storescp import Receiver
 
     shown: set[Path] = set()

@@ -12,10 +12,10 @@ def evaluate(
     labels: Annotated[Path, typer.Option(help="Expert labels, <case>.nii.gz.")],
     truth: Annotated[TruthName, typer.Option(help="Convention of the expert labels.")],
     predictions: Annotated[
-        Path | None, typer.Option(help="What `acsnet segment` wrote; not with --stress.")
+        Path | None, typer.Option(help="Folder that `acsnet segment` wrote; not with --stress.")
     ] = None,
     json_file: Annotated[
-        Path | None, typer.Option("--json", help="Write every number there, too.")
+        Path | None, typer.Option("--json", help="Also write every number to this JSON file.")
     ] = None,
     stress: Annotated[
         bool, typer.Option("--stress", help="Segment changed images; print what each change costs.")
@@ -26,20 +26,20 @@ def evaluate(
     ] = None,
     cases: Annotated[
         str | None,
-        typer.Option(help="With --stress: a,b,c or @FILE with a name a line. Default: all."),
+        typer.Option(help="With --stress: a,b,c or @FILE with one name per line. Default: all."),
     ] = None,
 ) -> None:
     """Compare segmentations with expert labels: Dice, balanced accuracy, Hausdorff, volumes.
 
-    With --stress, segment a labelled set as it is and under changes of spacing, orientation,
-    signal and field of view. Exit code 1 if one costs more than 0.05 wall Dice or fails.
+    With --stress, segment a labelled set as it is and with changes of spacing, orientation,
+    signal and field of view. Exit code 1 if a change costs more than 0.05 wall Dice or fails.
     """
     from acsnet.evaluate import run_evaluation
     from acsnet.evaluate.robustness.run import run_stress
 
     fits = (predictions is None, images is not None) == (stress, stress)
     if not fits or (cases is not None and not stress):
-        msg = "give --predictions, or --stress and --images and, if you like, --cases"
+        msg = "give either --predictions, or --stress with --images and optionally --cases"
         raise typer.BadParameter(msg)
     if images is not None:
         report = run_stress(

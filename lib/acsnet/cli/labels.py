@@ -14,11 +14,11 @@ if TYPE_CHECKING:
     from acsnet.annotations.label_versions import VersionStore
 
 app = typer.Typer(
-    help="Label maps that people saved on the scans of a folder. Research use only.",
+    help="Manage label maps that people saved on the scans of a folder. Research use only.",
     no_args_is_help=True,
 )
 
-Studies = Annotated[Path, typer.Option(help="Folder of scans, as served.")]
+Studies = Annotated[Path, typer.Option(help="Folder of scans, as given to `acsnet serve`.")]
 Image = Annotated[str, typer.Argument(help="Id of the scan, as the server lists it.")]
 
 
@@ -28,16 +28,14 @@ def open_versions(studies: Path) -> "VersionStore":
     from acsnet.server.state.paths import VERSIONS, store_folder
 
     if not studies.is_dir():
-        msg = (
-            f"studies must be a folder, got {studies} (labels of a PACS are on the server's pages)"
-        )
+        msg = f"studies must be a folder, got {studies} (for a PACS, see the pages of the server)"
         raise InputError(msg)
     return VersionStore(store_folder(studies) / VERSIONS)
 
 
 @app.command(name="list")
 def list_versions(studies: Studies) -> None:
-    """All versions of all labels, the newest of each scan first."""
+    """List all versions of all labels, the newest of each scan first."""
     table = grid(
         "scan", "version", "state", "by", "reviewed by", "saved (UTC)", "model", whole="version"
     )
@@ -52,11 +50,11 @@ def list_versions(studies: Studies) -> None:
 @app.command()
 def review(
     image: Image,
-    version: Annotated[str, typer.Argument(help="Its id, see `acsnet labels list`.")],
+    version: Annotated[str, typer.Argument(help="Id of the version, see `acsnet labels list`.")],
     studies: Studies,
     by: Annotated[str, typer.Option(help="Who reviewed it.")],
 ) -> None:
-    """Say that a version is reviewed, so that it may train a network."""
+    """Mark a version as reviewed, so that networks may be trained on it."""
     from acsnet.annotations import audit_log
     from acsnet.server.state.paths import audit_log_file
 
@@ -70,7 +68,7 @@ def review(
 
 @app.command()
 def agreement(image: Image, studies: Studies) -> None:
-    """How far every two people agree on a scan, by the newest label map of each."""
+    """Compare the label maps of each pair of people on a scan; the newest of each counts."""
     from acsnet.annotations.agreement import compare_all
     from acsnet.annotations.label_versions import by_author
     from acsnet.io.label_map import read_labels
@@ -83,7 +81,7 @@ def agreement(image: Image, studies: Studies) -> None:
         if version.scan == newest
     }
     if len(drawn) < 2:
-        msg = f"scan {image!r} has label maps of {len(drawn)} people: two are compared"
+        msg = f"scan {image!r} has label maps of {len(drawn)} people: at least two are needed"
         raise InputError(msg)
     for first, second, result in compare_all(drawn):
         table = Table("region", "Dice", title=escape(f"{first} and {second}"))

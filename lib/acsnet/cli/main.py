@@ -33,7 +33,7 @@ NOT_FOR_OTHERS = 0o007
 
 app = typer.Typer(
     cls=Commands,
-    help=f"Left ventricle and scar on late gadolinium enhancement MRI. {NOTICE}",
+    help=f"Segment and measure the left ventricle and scar on LGE cardiac MRI. {NOTICE}",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -74,10 +74,11 @@ def _show_version(value: bool) -> None:
 @app.callback()
 def _root(
     version: Annotated[
-        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show it.")
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version."),
     ] = False,
     config: Annotated[
-        Path | None, typer.Option(help="File with settings, instead of $ACSNET_CONFIG.")
+        Path | None, typer.Option(help="Settings file, instead of $ACSNET_CONFIG.")
     ] = None,
 ) -> None:
     """Options before a command."""

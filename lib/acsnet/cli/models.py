@@ -13,13 +13,17 @@ if TYPE_CHECKING:
     from acsnet.fine_tuning.promotion import Decision
 
 app = typer.Typer(
-    help="Versions of the networks, and which is served. Research use only.", no_args_is_help=True
+    help="Manage versions of the networks, and which one is used. Research use only.",
+    no_args_is_help=True,
 )
 
 Studies = Annotated[
-    str, typer.Option(help="Folder of scans, or http(s)://... of a PACS, as served.")
+    str,
+    typer.Option(help="Folder of scans, or http(s)://... of a PACS, as given to `acsnet serve`."),
 ]
-Version = Annotated[str, typer.Argument(help="Its name, the beginning of it, or an alias.")]
+Version = Annotated[
+    str, typer.Argument(help="Name of the version, the beginning of its name, or an alias.")
+]
 
 
 def open_models(studies: str) -> "Models":
@@ -43,7 +47,7 @@ def record_change(event: Literal["promote", "rollback"], models: "Models", live:
 
 @app.command(name="list")
 def list_versions(studies: Studies) -> None:
-    """All versions, the oldest first."""
+    """List all versions, the oldest first."""
     models = open_models(studies)
     aliases = vars(models.aliases())
     table = grid("version", "is", "made", "trained", "from", "gate", whole="version")
@@ -59,7 +63,7 @@ def list_versions(studies: Studies) -> None:
 
 @app.command()
 def show(version: Version, studies: Studies) -> None:
-    """Where a version comes from, and what the gate said of it."""
+    """Show where a version comes from, and the verdict of the gate."""
     models = open_models(studies)
     name = models.find(version)
     record = models.record(name)
@@ -86,9 +90,9 @@ def compare(first: Version, second: Version, studies: Studies) -> None:
 
 @app.command()
 def promote(version: Version, studies: Studies) -> None:
-    """Serve a version that the gate lets pass; it is measured now unless that was done.
+    """Use a version from now on, if it passes the gate; it is measured now if it was not yet.
 
-    Exit code 1 where the gate refuses it.
+    Exit code 1 if the gate refuses it.
     """
     from acsnet.fine_tuning.model_registry import SHIPPED_NAME
     from acsnet.fine_tuning.promotion import decision_from_dict, decision_to_dict
@@ -109,16 +113,16 @@ def promote(version: Version, studies: Studies) -> None:
         raise typer.Exit(1)
     models.promote(name, instead_of=live)
     record_change("promote", models, name)
-    say(f"{name} is served from the next request on")
+    say(f"{name} is used from the next request on")
 
 
 @app.command()
 def rollback(studies: Studies) -> None:
-    """Serve the version before the live one again; the two change places."""
+    """Use the previous version again; it changes places with the live one."""
     models = open_models(studies)
     aliases = models.rollback()
     record_change("rollback", models, aliases.live)
-    say(f"{aliases.live} is served from the next request on, instead of {aliases.previous}")
+    say(f"{aliases.live} is used from the next request on, instead of {aliases.previous}")
 
 
 def measured(models: "Models", live: str, candidate: str) -> "Decision":
@@ -130,7 +134,7 @@ def measured(models: "Models", live: str, candidate: str) -> "Decision":
 
     runs = run_folders(models.root)
     if not runs:
-        msg = "no patient was held out yet: that is done by the first training"
+        msg = "no patient is held out yet: the first training does that"
         raise InputError(msg)
     request = read_request(runs[-1])
     read = read_cases([case for case in request.cases if case.held])
@@ -154,5 +158,5 @@ def show_decision(decision: "Decision", live: str, candidate: str) -> None:
         p = "" if row.p is None else f"{row.p:.3f}"
         table.add_row(measure.heading, str(row.patients), *numbers, gain, p, row.verdict)
     out.print(table)
-    verdict = "may be served" if decision.promote else "is not served"
+    verdict = "passes the gate" if decision.promote else "does not pass the gate"
     say(f"{candidate} {verdict}: {decision.reason}")

@@ -21,35 +21,36 @@ ScarMethodName = Literal["remote", "half_max"]
 
 ScarMethodOption = Annotated[
     ScarMethodName,
-    typer.Option(help="Core scar: above half way to the peak, from remote wall or 0."),
+    typer.Option(help="Core scar: brighter than half way from remote wall (or 0) to peak."),
 ]
 IgnoreWindowOption = Annotated[
     bool, typer.Option(help="Do not apply the DICOM window before the networks.")
 ]
 SmoothWallsOption = Annotated[
-    bool, typer.Option(help="Redraw walls by the autoencoder even where they pass the checks.")
+    bool, typer.Option(help="Redraw walls by the autoencoder even if they pass the checks.")
 ]
 HeightOption = Annotated[
-    float | None, typer.Option(help="Body height, for sizes by surface area; wins over DICOM.")
+    float | None,
+    typer.Option(help="Body height, for measures by body surface area; overrides DICOM."),
 ]
-WeightOption = Annotated[float | None, typer.Option(help="Body weight, with --height-cm.")]
+WeightOption = Annotated[float | None, typer.Option(help="Body weight, together with --height-cm.")]
 ReportOption = Annotated[
     str | None,
-    typer.Option(metavar="pdf,csv,mesh", help="Write these, too; separated by commas."),
+    typer.Option(metavar="pdf,csv,mesh", help="Also write these, separated by commas."),
 ]
 InsertionOption = Annotated[
     str | None,
     typer.Option(
         metavar="ROW,COLUMN",
-        help="Anterior insertion of the right ventricle, pixels of the file from 0; "
-        "NIfTI voxel i,j,k is row j, column i.",
+        help="Anterior insertion of the right ventricle, in pixels of the file from 0; "
+        "NIfTI voxel i,j,k has row j, column i.",
     ),
 ]
 
 
 def segment(
     inputs: Annotated[list[Path], typer.Argument(help="DICOM folders, or NIfTI, NRRD, MHA files.")],
-    output: Annotated[Path, typer.Option(help="Folder for one sub-folder a case.")],
+    output: Annotated[Path, typer.Option(help="Folder for one sub-folder per case.")],
     phase: PhaseOption = None,
     series: SeriesOption = None,
     ignore_window: IgnoreWindowOption = False,
@@ -57,9 +58,7 @@ def segment(
     smooth_walls: SmoothWallsOption = False,
     uncertainty: Annotated[
         bool,
-        typer.Option(
-            "--uncertainty", help="Tell how sure it is: 90 % intervals, and uncertainty.nii.gz."
-        ),
+        typer.Option("--uncertainty", help="Add 90 % intervals and uncertainty.nii.gz."),
     ] = False,
     device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
     height_cm: HeightOption = None,
@@ -67,7 +66,7 @@ def segment(
     rv_insertion: InsertionOption = None,
     report: ReportOption = None,
 ) -> None:
-    """Segment scans: OUTPUT/<case>/segmentation.nii.gz and features.json for each."""
+    """Segment scans. Writes OUTPUT/<case>/segmentation.nii.gz and features.json for each."""
     from acsnet.export import ROW, read_kinds, write_csv, write_reports, write_result
     from acsnet.io import read_scan
     from acsnet.io.inputs import expanded, names_of
@@ -82,7 +81,7 @@ def segment(
     for remark in passed_over:
         err.print(escape(remark), soft_wrap=True, highlight=False)
     if given != NOTHING and len(paths) > 1:
-        msg = "height, weight and RV insertion are of one patient: give one input with them"
+        msg = "height, weight and RV insertion belong to one patient: give only one input with them"
         raise typer.BadParameter(msg)
     kinds = () if report is None else read_kinds(report)
     method = read_settings().report.method
@@ -134,28 +133,33 @@ def segment(
 def quantify(
     image: Annotated[Path, typer.Argument(help="DICOM folder, or NIfTI, NRRD or MHA file.")],
     labels: Annotated[
-        Path, typer.Argument(help="Label map on its grid: NIfTI, NRRD, MHA, or DICOM SEG.")
+        Path,
+        typer.Argument(help="Label map on the grid of the image: NIfTI, NRRD, MHA or DICOM SEG."),
     ],
-    output: Annotated[Path, typer.Option(help="Folder for one sub-folder of the case.")],
+    output: Annotated[Path, typer.Option(help="Folder for a sub-folder of the case.")],
     phase: PhaseOption = None,
     series: SeriesOption = None,
     truth: Annotated[
-        TruthName, typer.Option(help="Convention of the labels; acsnet: our values.")
+        TruthName, typer.Option(help="Convention of the label values; acsnet: those of ACSNet.")
     ] = "acsnet",
     scar_method: Annotated[
         ScarMethodName | None,
-        typer.Option(help="Split the drawn scar into core and grey zone; else as it was drawn."),
+        typer.Option(
+            help="Split the drawn scar into core and grey zone; by default as it was drawn."
+        ),
     ] = None,
     height_cm: HeightOption = None,
     weight_kg: WeightOption = None,
     rv_insertion: InsertionOption = None,
     remote: Annotated[
         Path | None,
-        typer.Option(help="NIfTI mask of the remote region on the image's grid, else automatic."),
+        typer.Option(
+            help="NIfTI mask of the remote region on the image's grid; by default automatic."
+        ),
     ] = None,
     report: ReportOption = None,
 ) -> None:
-    """Measure a mask that a person drew: OUTPUT/<case>/ as `segment` has it, and features.csv."""
+    """Measure a mask that a person drew. Writes OUTPUT/<case>/ as `segment`, and features.csv."""
     from acsnet.export import read_kinds, write_reports, write_result
     from acsnet.io import read_scan
     from acsnet.io.label_map import read_labels_on
@@ -194,11 +198,11 @@ def quantify(
 
 def figure(
     inputs: Annotated[list[Path], typer.Argument(help="DICOM folders, or NIfTI, NRRD, MHA files.")],
-    output: Annotated[Path, typer.Option(help="Folder for one sub-folder a case.")],
+    output: Annotated[Path, typer.Option(help="Folder for one sub-folder per case.")],
     phase: PhaseOption = None,
     series: SeriesOption = None,
 ) -> None:
-    """Show what the anatomical checks saw and changed: OUTPUT/<case>/anatomy.png for each scan."""
+    """Draw what the anatomical checks found and changed: OUTPUT/<case>/anatomy.png per scan."""
     from acsnet.io import read_scan
     from acsnet.io.inputs import expanded, names_of
     from acsnet.pipeline import Pipeline
@@ -263,4 +267,4 @@ def _print_case(
     for warning in features["warnings"]:
         say(f"  warning: {warning}")
     if flat:
-        say(f"  no surface, too few voxels: {', '.join(flat)}")
+        say(f"  no surface file, too few voxels: {', '.join(flat)}")

@@ -23,33 +23,41 @@ def serve(
     studies: Annotated[
         str, typer.Option(help="Folder of scans, or http(s)://... of a PACS with DICOMweb.")
     ],
-    port: Annotated[int | None, typer.Option(help="Port to listen on, 8000 unless set.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on, by default 8000.")] = None,
     host: Annotated[
-        str | None, typer.Option(help="Address to listen on, that of this machine only unless set.")
+        str | None,
+        typer.Option(help="Address to listen on, by default 127.0.0.1: this machine only."),
     ] = None,
     name: Annotated[
-        list[str] | None, typer.Option(help="Host name under which people reach the server.")
+        list[str] | None,
+        typer.Option(help="Host name under which people reach the server; may be repeated."),
     ] = None,
     login: Annotated[
-        bool | None, typer.Option("--login", help="Nothing without a login; see `acsnet accounts`.")
+        bool | None, typer.Option("--login", help="Everybody must log in; see `acsnet accounts`.")
     ] = None,
     tls_cert: Annotated[Path | None, typer.Option(help="File with the certificate chain.")] = None,
     tls_key: Annotated[Path | None, typer.Option(help="File with its private key.")] = None,
     behind_tls_proxy: Annotated[
-        bool | None, typer.Option("--behind-tls-proxy", help="A reverse proxy does TLS.")
+        bool | None, typer.Option("--behind-tls-proxy", help="A reverse proxy handles TLS.")
     ] = None,
     insecure_without_login: Annotated[
         bool | None,
-        typer.Option("--insecure-without-login", help="Let anybody who can reach it do anything."),
+        typer.Option(
+            "--insecure-without-login",
+            help="Allow anybody who can reach the server to do anything.",
+        ),
     ] = None,
     insecure_without_tls: Annotated[
         bool | None,
-        typer.Option("--insecure-without-tls", help="Let passwords and scans be read on the way."),
+        typer.Option(
+            "--insecure-without-tls",
+            help="Allow other machines although passwords and scans can be read in transit.",
+        ),
     ] = None,
 ) -> None:
-    """Run the MONAI Label server for 3D Slicer and OHIF.
+    """Run the MONAI Label server for browsers, 3D Slicer and OHIF.
 
-    Each option goes before the setting of its name: see `acsnet config`.
+    Each option overrides the setting of the same name: see `acsnet config`.
     """
     options = {
         "ACSNET_SERVER_PORT": port,
@@ -69,7 +77,7 @@ def serve(
 
 
 def config() -> None:
-    """All settings, and where each comes from: its variable, the file, or the default."""
+    """Show all settings, and where each comes from: a variable, the file, or the default."""
     from acsnet.settings import read_settings, sources
 
     settings = read_settings()
@@ -80,7 +88,7 @@ def config() -> None:
 
 
 def info() -> None:
-    """Versions, weights and label values. Exit code 2 if the weights are not as shipped."""
+    """Show versions, weights and label values. Exit code 2 if the weights are not as shipped."""
     from acsnet.labels import LABELS
     from acsnet.nets.architecture import CONFIGS
     from acsnet.nets.openvino_network import has_bfloat16

@@ -22,22 +22,23 @@ TrainingName = Literal["roi", "myo", "autoencoder", "prior", "all"]
 
 def train(
     network: Annotated[
-        TrainingName, typer.Argument(help="Network; prior: only the one of an autoencoder; or all.")
+        TrainingName,
+        typer.Argument(help="What to train; prior: only the prior of an existing autoencoder."),
     ],
     data: Annotated[Path, typer.Option(help="Folder with emidec/, acdc/ and splits.json.")],
-    output: Annotated[Path, typer.Option(help="Run folder; an unfinished run goes on.")],
-    seed: Annotated[int, typer.Option(min=0, help="Seed of everything random.")] = 0,
+    output: Annotated[Path, typer.Option(help="Run folder; an unfinished run continues.")],
+    seed: Annotated[int, typer.Option(min=0, help="Seed of all random numbers.")] = 0,
     device: Annotated[DeviceName, typer.Option(help="cpu or cuda.")] = "cpu",
     epochs: Annotated[
-        int | None, typer.Option(min=1, help="Epochs. Default: those of the recipe.")
+        int | None, typer.Option(min=1, help="Number of epochs. Default: that of the recipe.")
     ] = None,
     cine_weight: Annotated[
         float | None,
-        typer.Option(min=0, help="Weight in the loss of LGE-like cine; 0 leaves cine out."),
+        typer.Option(min=0, help="Weight of LGE-like cine in the loss; 0 leaves cine out."),
     ] = None,
     init: Annotated[
         Path | None,
-        typer.Option(help="Weights folder to go on from. Default: random weights."),
+        typer.Option(help="Weights folder to start from. Default: random weights."),
     ] = None,
     unlabelled: Annotated[
         Path | None,
@@ -47,9 +48,9 @@ def train(
         ),
     ] = None,
 ) -> None:
-    """Train on the train lists; writes OUTPUT/weights, verified when loaded.
+    """Train networks on the train lists. Writes OUTPUT/weights.
 
-    `torchrun` starts it on several GPUs: see docs/how-to-train.md.
+    To train on several GPUs, start it with `torchrun`: see docs/how-to-train.md.
     """
     from acsnet.train.run import run_training
 
@@ -97,16 +98,16 @@ def lge_like(
     inputs: Annotated[list[Path], typer.Argument(help="Cine NIfTI files.")],
     labels: Annotated[Path, typer.Option(help="Expert labels of the cine, <case>.nii.gz.")],
     reference: Annotated[
-        list[Path], typer.Option(help="True LGE scan, or folder of them; may be repeated.")
+        list[Path], typer.Option(help="True LGE scan, or a folder of them; may be repeated.")
     ],
     output: Annotated[Path, typer.Option(help="Folder for images/, labels/ and figures/.")],
     truth: Annotated[CineTruthName, typer.Option(help="Convention of the expert labels.")] = "acdc",
     enhanced_share: Annotated[
         float, typer.Option(help="Probability that a slice gets a scar, 0 to 1.")
     ] = 0.56,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of everything random.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of all random numbers.")] = 0,
 ) -> None:
-    """Make cine scans LGE-like, with a synthetic scar in the labels; a figure shows the steps."""
+    """Make cine scans LGE-like, with a synthetic scar; a figure shows the steps."""
     from acsnet.train.augment.lge_like_run import run_lge_like
 
     written = run_lge_like(
