@@ -76,7 +76,7 @@ def test_versions_are_listed_and_shown_with_the_table_of_the_gate(studies, model
     assert "refused" in listed
     code, shown = models_command(studies, "show", "candidate")
     assert code == 0
-    for word in (name, "trainer: roi", "0.900", "+0.100", "does not pass the gate: of this or that"):
+    for word in (name, "trainer: roi", "0.900", "+0.100", "not pass the gate: of this or that"):
         assert word in shown
 
 
