@@ -42,7 +42,7 @@ def test_the_native_scan_keeps_its_grid_and_says_where_its_pixel_size_is_from(pi
     assert result.label_map().shape == (248, 258, 7)
     assert result.scan.spacing_mm == pytest.approx((13.0, 1.40625, 1.40625), abs=1e-4)
     assert 100 < result.features.lv_volume_ml < 300
-    assert any("volumes are by pixdim" in warning for warning in result.warnings)
+    assert any("volumes use pixdim" in warning for warning in result.warnings)
 
 
 @pytest.mark.parametrize(

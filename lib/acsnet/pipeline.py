@@ -180,7 +180,7 @@ class Pipeline:
         labels, threshold = self._label(scan, masks)
         quantification = quantify(scan, labels, threshold=threshold)
         notes = (*scan.warnings, *located.standard.warnings, *located.notes)
-        note = "the wall is as the network drew it: it was not checked for a possible anatomy"
+        note = "the wall is as the network drew it: it did not go through the anatomical checks"
         return Measured(
             scan=scan,
             labels=labels,

@@ -308,7 +308,7 @@ def _check_private(file: str | None) -> None:
     for group, name in SECRETS:
         inside = content.get(group)
         if isinstance(inside, dict) and inside.get(name):
-            msg = f"{file} holds {group}.{name} and all can read it: chmod o= {file}"
+            msg = f"{file} holds {group}.{name} and everybody can read it: chmod o= {file}"
             raise InputError(msg)
 
 

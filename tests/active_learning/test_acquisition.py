@@ -139,7 +139,7 @@ def test_nothing_scored_goes_round_by_when_it_was_shown():
     (best,) = choose(scans, [], strategy=COMBINED)
     assert best.id == "b"
     assert best.values == {}
-    assert best.reason == "not scored yet: taken in turn, shown longest ago"
+    assert best.reason == "not scored yet: chosen because it was shown longest ago"
 
 
 def test_a_scan_that_is_like_all_others_says_so():

@@ -88,7 +88,7 @@ def test_an_impossible_wall_names_the_checks_that_failed():
     labels = heart()
     labels[0, 2:8, 2:8] = Label.LV_MYOCARDIUM
     assert flags(labels)["wall_impossible"].startswith(
-        "the wall in slice 1 is not a possible one (objects"
+        "the wall in slice 1 is anatomically impossible (objects"
     )
 
 

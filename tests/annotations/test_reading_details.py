@@ -66,7 +66,7 @@ def test_files_are_private_and_named_by_no_patient(store, tmp_path):
         ),
         (
             {"height_cm": 80.0, "weight_kg": 180.0, "body_size_source": "entered"},
-            "fit no person",
+            "fit no real person",
         ),
         (
             {"height_cm": math.nan, "weight_kg": 80.0, "body_size_source": "entered"},

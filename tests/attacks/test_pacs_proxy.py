@@ -160,7 +160,7 @@ def test_what_is_in_the_archive_is_not_replaced(site, archive, tmp_path):
     seg.file_meta.MediaStorageSOPInstanceUID = uid
     answer = site.client.post("/dicomweb/studies", **body_of(seg))
     assert answer.status_code == 409
-    assert "what is stored stays" in answer.json()["detail"]
+    assert "nothing is replaced" in answer.json()["detail"]
     assert archive.stored == []
 
 

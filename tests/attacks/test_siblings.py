@@ -78,7 +78,7 @@ def peak_mb():
 
 
 def test_a_packed_body_is_not_unpacked(web):
-    """A `Content-Encoding` is none that the server knows: the body is no JSON as it is."""
+    """A `Content-Encoding` is none that the server knows: the body is not JSON as it is."""
     body = gzip.compress(bytes(10_000_000))
     headers = {"Content-Type": "application/json", "Content-Encoding": "gzip"}
     answer = web.client.post("/activelearning/random", content=body, headers=headers)

@@ -82,7 +82,7 @@ def test_an_upload_is_marked_and_can_be_removed(store, studies, tmp_path):
 
 
 def test_nothing_of_the_studies_folder_can_be_removed(store, studies):
-    with pytest.raises(InputError, match="what is in the studies folder stays there"):
+    with pytest.raises(InputError, match="scans of the studies folder stay there"):
         store.remove_image("a")
     assert (studies / "a.nii.gz").is_file()
 

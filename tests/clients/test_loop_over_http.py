@@ -63,7 +63,7 @@ def test_each_task_draws_its_stage(server, drawn):
     assert 2 * both / (np.count_nonzero(ventricle) + np.count_nonzero(values(path))) > 0.85
     file, found = server.client.infer("myo", server.image, dict(NRRD))
     assert set(np.unique(nrrd.read(file)[0])) <= set(range(6))
-    assert "not checked" in found["features"]["warnings"][-1]
+    assert "did not go through the anatomical checks" in found["features"]["warnings"][-1]
 
 
 def test_the_scar_method_is_the_one_that_was_chosen(server):
@@ -137,7 +137,7 @@ def test_an_empty_label_and_the_models_own_tag_are_refused(server, drawn, tmp_pa
     path, _ = drawn
     empty = tmp_path / "empty.nii.gz"
     nib.save(nib.Nifti1Image(np.zeros_like(values(path)), nib.load(path).affine), empty)
-    for file, tag, reason in ((empty, "", "empty"), (path, "original", "what the model draws")):
+    for file, tag, reason in ((empty, "", "empty"), (path, "original", "drafts of the model")):
         with pytest.raises(server.errors) as caught:
             server.client.save_label(server.image, str(file), tag=tag)
         assert reason in caught.value.msg

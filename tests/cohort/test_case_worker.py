@@ -151,5 +151,7 @@ def test_a_full_disk_ends_the_run_and_is_no_fault_of_the_case(done, computed, mo
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(case_worker, "write_result", full)
-    with pytest.raises(OutputFullError, match="no room left: make room, and the same command goes"):
+    with pytest.raises(
+        OutputFullError, match="full: free some space, then run the same command again"
+    ):
         again(done, smooth_walls=True)

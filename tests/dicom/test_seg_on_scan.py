@@ -65,7 +65,7 @@ def test_a_seg_is_the_expert_of_an_evaluation(seg, tmp_path):
 def test_a_dicom_file_that_is_no_seg_is_refused(samples):
     folder = samples / "dicom" / "phantom-1"
     file = next(folder.glob("*.dcm"))
-    with pytest.raises(InputError, match="a segmentation is wanted"):
+    with pytest.raises(InputError, match="must be a segmentation"):
         measure_label_file(folder, file)
 
 

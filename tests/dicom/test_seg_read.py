@@ -206,7 +206,7 @@ def test_a_seg_without_one_of_our_labels_is_left_to_its_maker(seg):
 def test_what_is_no_segmentation_is_neither_mapped_nor_read(seg, sources):
     seg.SOPClassUID = RTStructureSetStorage
     assert not is_mappable(seg)
-    with pytest.raises(InputError, match="a segmentation is wanted"):
+    with pytest.raises(InputError, match="must be a segmentation"):
         read_seg(seg, sources)
 
 

@@ -48,7 +48,9 @@ def test_few_patients_that_all_gain_are_enough():
     assert row.live == pytest.approx(0.70)
     assert row.candidate == pytest.approx(0.72)
     assert row.gain == pytest.approx(0.02)
-    assert decision.reason == "nothing is worse than its margin, and better is: myocardium Dice"
+    assert (
+        decision.reason == "nothing is worse than its margin, and these are better: myocardium Dice"
+    )
 
 
 def test_of_few_patients_none_may_lose_more_than_the_margin():

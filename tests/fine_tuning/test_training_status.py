@@ -89,7 +89,7 @@ def test_damaged_aliases_leave_the_model_served_that_was_and_say_the_way_out(ver
     aliases = (models.root / "aliases.json").read_bytes()
     (models.root / "aliases.json").write_bytes(b"")
     assert (served.follow().version, served.refused) == (first, "aliases.json")
-    with pytest.raises(WeightsError, match=r"put back that of a backup, or delete it to serve"):
+    with pytest.raises(WeightsError, match=r"restore it from a backup, or delete it to use"):
         ModelServer(models)
     (models.root / "aliases.json").write_bytes(aliases)
     assert (served.follow().version, served.refused) == (first, None)

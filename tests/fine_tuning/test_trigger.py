@@ -14,13 +14,13 @@ def test_enough_new_labels_and_a_pause_begin_a_training():
 
 
 def test_too_few_do_not():
-    assert waits(reviews(2)) == "2 of 3 newly reviewed labels are there"
+    assert waits(reviews(2)) == "2 of 3 newly reviewed labels so far"
 
 
 def test_labels_seen_before_do_not_count_but_changed_ones_do():
     seen = {f"case{k}": f"digest{k}" for k in range(4)} | {"case1": "an older one"}
     assert new_reviews(reviews(5), seen) == ["case1", "case4"]
-    assert waits(reviews(5), seen) == "2 of 3 newly reviewed labels are there"
+    assert waits(reviews(5), seen) == "2 of 3 newly reviewed labels so far"
 
 
 def test_readers_who_go_on_saving_put_it_off():

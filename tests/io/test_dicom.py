@@ -120,7 +120,7 @@ def test_what_is_not_dicom_is_passed_over(tmp_path: Path) -> None:
         (path / name).write_text("words")
     assert read_scan(path).warnings == ()
     (path / "thumbs.db").write_bytes(bytes(range(256)))
-    assert read_scan(path).warnings == ("thumbs.db was passed over: it is not DICOM",)
+    assert read_scan(path).warnings == ("thumbs.db was skipped: it is not DICOM",)
 
 
 def test_invalid_dates_and_uids_make_no_noise(tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ def test_a_label_map_beside_its_image_is_passed_over(tmp_path, name):
         (tmp_path / f"{stem}.nii.gz").touch()
     files, remarks = volume_files(tmp_path)
     assert [file.name for file in files] == ["p1.nii.gz"]
-    assert remarks == [f"{name}.nii.gz was passed over: it is the label map of an image"]
+    assert remarks == [f"{name}.nii.gz was skipped: it is the label map of an image"]
 
 
 def test_without_their_image_such_names_are_scans(tmp_path):

@@ -157,7 +157,7 @@ def test_an_affine_that_lost_its_mm_is_measured_by_pixdim(tmp_path: Path) -> Non
     assert scan.spacing_mm == pytest.approx((8.0, 1.5, 1.25))
     assert scan.reversed().voxel_ml == pytest.approx(0.015)
     assert scan.warnings == (
-        "the affine has 1 mm voxels but pixdim has 1.25 x 1.5 x 8 mm: volumes are by pixdim",
+        "the affine has 1 mm voxels but pixdim has 1.25 x 1.5 x 8 mm: volumes use pixdim",
     )
     write_label_map(tmp_path / "l.nii.gz", np.zeros(SHAPE, np.uint8), scan.reversed().grid)
     written, source = nib.load(tmp_path / "l.nii.gz"), nib.load(path)

@@ -301,5 +301,5 @@ def test_text_pixels_that_are_no_numbers_are_refused(tmp_path):
     content = (tmp_path / "a.nrrd").read_bytes()
     assert read_scan(tmp_path / "a.nrrd").pixels.max() == 239
     (tmp_path / "a.nrrd").write_bytes(content.replace(b"120", b"1x0"))
-    with pytest.raises(InputError, match="they are no numbers"):
+    with pytest.raises(InputError, match="they are not numbers"):
         read_scan(tmp_path / "a.nrrd")

@@ -162,7 +162,7 @@ def test_a_unit_that_no_heart_has_is_taken_as_mm(source, image, tmp_path):
     other.header.set_xyzt_units("meter")
     scan = read_scan(packings.save_nifti(other, tmp_path / "a.nii"))
     assert_same(scan, source)
-    assert "not true: taken as mm" in scan.warnings[0]
+    assert "cannot be true: mm are assumed" in scan.warnings[0]
 
 
 def two_orientations(image, path, *, qform_code=1, sform_code=2):

@@ -56,10 +56,10 @@ def test_what_is_no_dicom_is_told_and_the_rest_is_sent(listening, files, tmp_pat
     to, told = listening()
     (tmp_path / "x.txt").write_text("hello")
     reasons = dict(store_files([tmp_path / "x.txt", files[0]], to))
-    assert reasons == {tmp_path / "x.txt": "it is no DICOM file", files[0]: None}
+    assert reasons == {tmp_path / "x.txt": "it is not a DICOM file", files[0]: None}
     assert len(told) == 1
     ((_, reason),) = store_files([tmp_path / "x.txt"], to)
-    assert reason == "it is no DICOM file"
+    assert reason == "it is not a DICOM file"
 
 
 def test_a_kind_that_the_peer_does_not_take_is_told(listening, patient, tmp_path):
@@ -68,7 +68,7 @@ def test_a_kind_that_the_peer_does_not_take_is_told(listening, patient, tmp_path
     dataset.compress(RLELossless, np.asarray(dataset.pixel_array))
     dataset.save_as(tmp_path / "rle.dcm", write_like_original=False)
     ((_, reason),) = store_files([tmp_path / "rle.dcm"], to)
-    assert reason == "its kind or transfer syntax is not taken"
+    assert reason == "its kind or transfer syntax is not accepted"
     assert not told
 
 

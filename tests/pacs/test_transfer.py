@@ -27,7 +27,7 @@ def test_every_file_is_stored_or_its_reason_told(pacs, samples, tmp_path, monkey
 
     monkeypatch.setattr(pacs, "store", store)
     reasons = [reason for _, reason in push([*files, tmp_path / "x.txt"], to=URL)]
-    assert reasons == ["reason 0xa900", None, None, "it is no DICOM file, or damaged"]
+    assert reasons == ["reason 0xa900", None, None, "it is not a DICOM file, or damaged"]
     assert len(pacs.datasets) == 2
 
 

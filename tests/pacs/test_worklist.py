@@ -153,7 +153,7 @@ def test_a_series_that_trips_the_program_is_refused_and_the_others_listed(
         return headers(study, series)
 
     monkeypatch.setattr(pacs, "headers", stumble)
-    assert "the log says more" in worklist.entry(trips).reason
+    assert "the log has details" in worklist.entry(trips).reason
     assert worklist.entry(uid_of(patient(2))).state == "new"
 
 

@@ -18,7 +18,7 @@ def test_surface_by_mosteller():
         (1.75, 80, "height must be 30 to 250 cm, got 1.75"),
         (175, 0, "weight must be 1 to 400 kg, got 0"),
         (175, float("nan"), "weight must be 1 to 400 kg, got nan"),
-        (60, 175, "fit no person"),
+        (60, 175, "fit no real person"),
     ],
 )
 def test_impossible_sizes_are_refused(height_cm, weight_kg, words):

@@ -29,7 +29,7 @@ OPEN = {"login_required": True, "server_names": "acsnet.example.org"}
 @pytest.mark.parametrize("host", ["0.0.0.0", "192.168.1.4", "example.org", "::"])
 def test_an_address_that_others_can_reach_needs_a_login(tmp_path, site, host):
     site(server_host=host)
-    with pytest.raises(InputError, match="add --login, or say --insecure-without-login"):
+    with pytest.raises(InputError, match="add --login, or use --insecure-without-login"):
         serve(studies=tmp_path)
 
 

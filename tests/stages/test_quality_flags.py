@@ -125,7 +125,7 @@ def test_what_stage_3_did_is_told_by_slices_of_the_file():
         "slices_left_out",
     ]
     assert apex_first == (
-        "no possible wall was near what the network drew in slice 3",
+        "no possible wall was near that of the network in slice 3",
         "the wall was changed much to make it possible in slice 2",
         "the ventricle's area is unlike its neighbours' in slice 4",
         "slice 5 left out: above the base",

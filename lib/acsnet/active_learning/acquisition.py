@@ -176,5 +176,5 @@ def _reason(index: int, values: dict[str, Values]) -> str:
         reasons.sort(key=lambda reason: -reason[0])
         return "; ".join(words for _, words in reasons)
     if all(np.isnan(of_scans[index]) for of_scans in values.values()):
-        return "not scored yet: taken in turn, shown longest ago"
+        return "not scored yet: chosen because it was shown longest ago"
     return "no other scan is known to tell more; shown longest ago"

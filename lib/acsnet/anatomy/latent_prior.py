@@ -157,7 +157,7 @@ def load_prior(limits: Limits, *, folder: Path = SHIPPED) -> Prior:
     if changed:
         name = changed[0]
         was, now = (json.dumps(limits_to_dict(table)[name]) for table in (built, limits))
-        msg = f"{file} was built with other limits: {name} {was} instead of {now}; build it anew"
+        msg = f"{file} was built with other limits: {name} {was} instead of {now}; build it again"
         raise WeightsError(msg)
     arrays = load_arrays(content)
     figures: dict[str, Any] = {key: entry[key] for key in ("experts", "gap", "acceptance", "seed")}

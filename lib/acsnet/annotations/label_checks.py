@@ -107,8 +107,8 @@ def label_flags(
         (
             "wall_impossible",
             list(failures),
-            f"the wall in slice {{}} is not a possible one ({failed}): `acsnet_correct` gives the "
-            "nearest that is",
+            f"the wall in slice {{}} is anatomically impossible ({failed}): "
+            "`acsnet_correct` gives the nearest possible wall",
         ),
     )
     return tuple(

@@ -189,7 +189,7 @@ def _check_text(name: str, text: Any, *, limit: int) -> None:
 
 def _check_points(name: str, points: Mapping[int, tuple[float, float]]) -> None:
     if not points:
-        msg = f"{name} must hold a slice at least: leave it out for the automatic one"
+        msg = f"{name} must name at least one slice: leave it out for the automatic one"
         raise InputError(msg)
     for number, (row, column) in points.items():
         if not 1 <= number <= MAX_SLICES:

@@ -56,7 +56,7 @@ class CaseWorker:
             raise
         except (AcsnetError, OSError) as error:
             if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-                msg = f"{self._output} has no room left: make room, and the same command goes on"
+                msg = f"{self._output} is full: free some space, then run the same command again"
                 raise OutputFullError(msg) from error
             return replace(outcome, reason=without_options(str(error)))
 

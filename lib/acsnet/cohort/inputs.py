@@ -2,7 +2,7 @@
 
 A list is gone through as it is worked on, and never held as a whole. In a folder, and for a
 pattern, a case is called by its path below the folder, or below what the pattern fixes, with "_"
-between the parts: `patient-1/lge.nii.gz` is `patient-1_lge`. In a CSV table it is called as
+between the parts: `patient-1/lge.nii.gz` is `patient-1_lge`. In a CSV table its name is as
 `acsnet segment` calls it, unless the column `case` says otherwise; in a PACS by its UID. A folder
 is searched for all series in it; one that a pattern or a table names must hold a single one.
 """
@@ -59,7 +59,7 @@ def list_scans(where: str, *, output: Path) -> Iterator[Listed]:
     elif glob.has_magic(where):
         listed = _matching(path, output=output.resolve())
     else:
-        missing = "" if path.exists() else ", and there is nothing of this name"
+        missing = "" if path.exists() else ", and nothing of this name exists"
         msg = f"{where} must be a folder, a pattern, a CSV table or the address of a PACS{missing}"
         raise InputError(msg)
     return _each_once(listed)
@@ -148,7 +148,7 @@ def _as_sources(
             )
             continue
         reason = (
-            f"this series has other images in {first}, which were taken for a whole scan: put "
+            f"this series has other images in {first}, which were taken as a whole scan: put "
             "them into one folder"
         )
         yield Outcome(case=case, place=str(folder), reason=reason)

@@ -92,8 +92,8 @@ def source_faults(sources: Sequence[Dataset]) -> tuple[str, ...]:
             invalid = sorted(uid for uid in uids if not UID(uid).is_valid)
             if invalid:
                 faults.append(
-                    f"{keyword} {invalid[0]} is no valid UID ({len(invalid)} of {len(uids)} are "
-                    "not); kept, it is the name of the original"
+                    f"{keyword} {invalid[0]} is not a valid UID ({len(invalid)} of {len(uids)} are "
+                    "not); kept, because it identifies the original"
                 )
         frames = {text_of(source, FRAME_OF_REFERENCE) for source in sources}
         if len(frames) > 1:

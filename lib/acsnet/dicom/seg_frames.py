@@ -149,7 +149,7 @@ def _plane(
     # Written so that NaN is refused, too.
     if not (skew <= MAX_SKEW and (spacing > 0).all() and np.isfinite([*position, *spacing]).all()):
         msg = (
-            f"frame {number} lies nowhere: position {position.tolist()}, orientation "
+            f"frame {number} has no valid position: position {position.tolist()}, orientation "
             f"{cosines.tolist()}, pixel spacing {spacing.tolist()}"
         )
         raise InputError(msg)

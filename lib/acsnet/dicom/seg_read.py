@@ -52,7 +52,7 @@ def read_seg(seg: Dataset, sources: Sequence[Dataset]) -> SegReading:
     unknown segment; GeometryError for frames that lie on no slice.
     """
     if not is_seg(seg):
-        msg = f"a segmentation is wanted, got SOPClassUID {text_of(seg, 'SOPClassUID') or 'none'}"
+        msg = f"it must be a segmentation, got SOPClassUID {text_of(seg, 'SOPClassUID') or 'none'}"
         raise InputError(msg)
     try:
         with quiet_pydicom():

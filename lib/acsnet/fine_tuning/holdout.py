@@ -70,8 +70,8 @@ def read_holdout(root: Path) -> HoldOut:
         sides = {side: frozenset(map(str, content[side])) for side in ("held", "trained")}
     except (InputError, KeyError, TypeError) as error:
         msg = (
-            f"{path} is damaged, so it is not known on whom a model may be measured: put back that "
-            "of a backup, or move the whole folder away to begin anew with the shipped model"
+            f"{path} is damaged, so the held-out patients are not known: restore it from "
+            "a backup, or move the whole folder away to start again with the shipped model"
         )
         raise InputError(msg) from error
     return HoldOut(**sides)

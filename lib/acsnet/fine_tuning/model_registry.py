@@ -76,9 +76,9 @@ class Models:
             return Aliases()
         except (OSError, ValueError, TypeError) as error:
             msg = (
-                f"{self._aliases} is damaged, so it is not known which model is live: put back "
-                f"that of a backup, or delete it to serve the {SHIPPED_NAME} model; then "
-                "`acsnet models promote VERSION` serves another"
+                f"{self._aliases} is damaged, so it is not known which model is live: restore it "
+                f"from a backup, or delete it to use the {SHIPPED_NAME} model; then "
+                "`acsnet models promote VERSION` chooses another"
             )
             raise WeightsError(msg) from error
 

@@ -139,7 +139,7 @@ def decide(
     elif worse:
         reason = f"worse than the margin: {', '.join(worse)}"
     elif better:
-        reason = f"nothing is worse than its margin, and better is: {', '.join(better)}"
+        reason = f"nothing is worse than its margin, and these are better: {', '.join(better)}"
     else:
         reason = "no region is shown to be better"
     return Decision(promote=bool(better) and not worse, reason=reason, rows=rows)

@@ -111,7 +111,7 @@ def write_request(
         raise InputError(msg)
     holdout = extended(read_holdout(root), [scan.patient for scan in reviewed], share=share)
     if all(holdout.holds(scan.patient) for scan in reviewed):
-        msg = "all patients with a reviewed label are kept to measure on: review one more"
+        msg = "all patients with a reviewed label are held out: review labels of one more patient"
         raise InputError(msg)
     write_holdout(root, holdout)
     runs = root / RUNS

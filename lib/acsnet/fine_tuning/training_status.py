@@ -61,7 +61,7 @@ def read_status(folder: Path) -> Status:
         content = read_json(folder / STATUS)
         return Status(**content | {"left_out": tuple(content.get("left_out", ()))})
     except (InputError, TypeError):
-        return Status(state=FAILED, detail=f"its {STATUS} is damaged: start a training anew")
+        return Status(state=FAILED, detail=f"its {STATUS} is damaged: start a new training")
 
 
 def change_status(folder: Path, **entries: Any) -> Status:

@@ -36,7 +36,7 @@ def waits_for(
         return "training begins on request only"
     new = new_reviews(reviewed, trained_labels)
     if len(new) < labels:
-        return f"{len(new)} of {labels} newly reviewed labels are there"
+        return f"{len(new)} of {labels} newly reviewed labels so far"
     if now - max(reviewed[name].at for name in new) < pause_s:
         return "readers are at work"
     return None

@@ -41,7 +41,7 @@ def read_scan(
                 raise InputError(msg)
             scan = _named(read_volume(path))
         else:
-            msg = f"{path.name} is not there, or is neither a file nor a folder"
+            msg = f"{path.name} does not exist, or is neither a file nor a folder"
             raise InputError(msg)
     except PermissionError as error:
         msg = f"{Path(error.filename or path).name} cannot be read: permission denied"

@@ -221,8 +221,8 @@ def _uid_remarks(files: Sequence[DicomFile]) -> list[str]:
     if _own_uids(files)[0]:
         return []
     return [
-        "images without a SOPInstanceUID of their own: no DICOM SEG can refer to them (an export "
-        "that gives each image its own mends it)"
+        "images without a SOPInstanceUID of their own: no DICOM SEG can refer to them (export "
+        "the series again with a UID for each image)"
     ]
 
 

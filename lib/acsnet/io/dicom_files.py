@@ -260,7 +260,7 @@ def read_header(path: Path, name: str) -> tuple[DicomFile | None, list[str]]:
     if not missing:
         return file, []
     if not claims:
-        return None, [f"{name} was passed over: it is not DICOM"]
+        return None, [f"{name} was skipped: it is not DICOM"]
     msg = f"{name} cannot be read as DICOM: it has no {missing[0]} (damaged or cut short?)"
     raise InputError(msg) from cause
 

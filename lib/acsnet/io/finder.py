@@ -77,11 +77,11 @@ def scan_files(files: Sequence[Path], *, root: Path) -> tuple[list[Path], list[s
     for path in files:
         lowered, shown = path.name.lower(), path.relative_to(root).as_posix()
         if lowered.endswith(LABEL_SUFFIXES):
-            remarks.append(f"{shown} was passed over: it is a segmentation")
+            remarks.append(f"{shown} was skipped: it is a segmentation")
         elif lowered.endswith(DATA_SUFFIXES) and path.with_name(stem_of(path)) in headers:
             continue  # the pixels of the .hdr file beside it
         elif _is_label_map(path, stems[path.parent], names, beside_image=path.parent in with_image):
-            remarks.append(f"{shown} was passed over: it is the label map of an image")
+            remarks.append(f"{shown} was skipped: it is the label map of an image")
         else:
             scans.append(path)
     return scans, remarks

@@ -92,7 +92,7 @@ def nifti_volume(path: Path, *, name: str) -> Volume:
         )
         pixdim = _stored_pixdim(path, image)
     if forms.unit != 1.0 and not _is_pixel_size(pixdim * forms.unit) and _is_pixel_size(pixdim):
-        warnings.append(f"the header is in {forms.unit_name}, which is not true: taken as mm")
+        warnings.append(f"the header is in {forms.unit_name}, which cannot be true: mm are assumed")
         forms = replace(forms, unit=1.0)
     if codes == (0, 0):
         warnings.append("no orientation in the header: qform_code and sform_code are 0")
@@ -234,7 +234,7 @@ def check_whole(path: Path, image: nib.Nifti1Image, *, name: str) -> None:
         while left > 0 and (piece := stream.read(min(left, PIECE_BYTES))):
             left -= len(piece)
     if left <= 0:
-        msg = f"{name} goes on behind the image that its header tells of"
+        msg = f"{name} is longer than the image that its header describes"
         raise InputError(msg)
 
 

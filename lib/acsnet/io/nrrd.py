@@ -52,7 +52,9 @@ def nrrd_volume(path: Path, *, name: str) -> Volume:
     if directions.shape[-1] == 3 and len(directions) == len(sizes):
         space = str(header.get("space", "")).lower()
         if space not in RAS_SIGNS:
-            warnings.append("the header does not name its space: left-posterior-superior is taken")
+            warnings.append(
+                "the header does not name its space: left-posterior-superior is assumed"
+            )
         signs = np.diag(RAS_SIGNS.get(space, RAS_SIGNS["lps"]))
         spatial = directions[1:] if layered else directions[:3]
         affine[:3, :3] = signs @ spatial.T
@@ -60,7 +62,7 @@ def nrrd_volume(path: Path, *, name: str) -> Volume:
     else:
         spacings = np.asarray(header.get("spacings", ()), dtype=float)[:3]
         if len(spacings) != 3 or not np.isfinite(spacings).all():
-            msg = f"{name} tells no voxel size: neither 'space directions' nor 'spacings'"
+            msg = f"{name} gives no voxel size: neither 'space directions' nor 'spacings'"
             raise InputError(msg)
         affine[:3, :3] = np.diag(spacings)
         affine = LPS_TO_RAS @ affine
@@ -129,7 +131,7 @@ def _pixels(
         try:
             values = np.array(packed.split()[: count + 1], dtype=float)
         except ValueError as error:
-            msg = f"pixels of {name} cannot be read: they are no numbers (damaged?)"
+            msg = f"pixels of {name} cannot be read: they are not numbers (damaged?)"
             raise InputError(msg) from error
         if len(values) != count:
             msg = f"pixels of {name} cannot be read: they do not fill the matrix (cut short?)"

@@ -257,7 +257,7 @@ def true_affine(volume: Volume, warnings: list[str]) -> NDArray[np.float64]:
     """
     file, affine, pixdim = volume.name, volume.affine, volume.pixdim
     if pixdim is not None and (pixdim < 0).any():
-        warnings.append(f"pixdim has a sign ({_mm(pixdim)}), which is left out")
+        warnings.append(f"pixdim has a sign ({_mm(pixdim)}), which is ignored")
         pixdim = np.abs(pixdim)
     damaged = pixdim is not None and not (np.isfinite(pixdim).all() and (pixdim > 0).all())
     if damaged and volume.forms is not None and volume.forms.sform_code > 0:
@@ -282,14 +282,14 @@ def true_affine(volume: Volume, warnings: list[str]) -> NDArray[np.float64]:
         return affine
     if np.allclose(sizes, 1.0, rtol=1e-3):
         warnings.append(
-            f"the affine has 1 mm voxels but pixdim has {_mm(pixdim)} mm: volumes are by pixdim"
+            f"the affine has 1 mm voxels but pixdim has {_mm(pixdim)} mm: volumes use pixdim"
         )
         true = affine.copy()
         true[:3, :3] *= pixdim / sizes
         return true
     if np.allclose(pixdim, 1.0, rtol=1e-3):
         warnings.append(
-            f"pixdim has 1 mm voxels but the affine has {_mm(sizes)} mm: volumes are by the affine"
+            f"pixdim has 1 mm voxels but the affine has {_mm(sizes)} mm: volumes use the affine"
         )
         return affine
     msg = f"voxel size of {file} is {_mm(sizes)} mm in the affine but {_mm(pixdim)} mm in pixdim"

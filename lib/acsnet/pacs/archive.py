@@ -157,7 +157,7 @@ class Archive:
         repeated: that one is returned. Raises InputError if `author` is the model.
         """
         if author == MODEL:
-            msg = f"{author!r} is what the model signs with: choose another name"
+            msg = f"{author!r} is reserved for the model: choose another name"
             raise InputError(msg)
         scan, sources = self.read(uid)
         labels = scan.grid.from_input(label_map)

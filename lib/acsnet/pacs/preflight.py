@@ -86,14 +86,15 @@ def _joined(of_parts: Sequence[Sequence[Dataset]]) -> tuple[list[DicomFile], lis
         if not remarks:
             name = stack[0].text("SeriesDescription") if stack else ""
             msg = (
-                f"{len(of_parts)} series of one image or a few each ({name!r}) make no stack: they "
-                "differ in orientation, matrix or spacing, or hold the same places"
+                f"{len(of_parts)} series of one image or a few each ({name!r}) do not form a "
+                "stack: they differ in orientation, matrix or spacing, or have images at the same "
+                "positions"
             )
             raise InputError(msg)
         others = [file for group in groups if group is not stack for file in group]
     if others:
         count = len({file.text("SeriesInstanceUID") for file in others})
-        remarks.append(f"left out: {count} series that are called alike and are no part of it")
+        remarks.append(f"left out: {count} series of the same name that are not part of it")
     return as_files([file.header for file in stack]), remarks
 
 

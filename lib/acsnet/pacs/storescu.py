@@ -68,7 +68,7 @@ def store_files(files: Sequence[Path], to: Peer) -> Iterator[tuple[Path, str | N
     kinds = {file: _kind(file) for file in files}
     wanted = sorted({kind for kind in kinds.values() if kind})
     for file in (file for file, kind in kinds.items() if kind is None):
-        yield file, "it is no DICOM file"
+        yield file, "it is not a DICOM file"
     if wanted:
         with _association(to, wanted) as association:
             for file in (file for file, kind in kinds.items() if kind is not None):
@@ -118,7 +118,7 @@ def _sent(file: Path, association: Association, to: Peer) -> str | None:
         with quiet_pydicom():
             answer = association.send_c_store(dataset)
     except (AttributeError, ValueError):
-        return "its kind or transfer syntax is not taken"
+        return "its kind or transfer syntax is not accepted"
     except RuntimeError as error:
         msg = f"{to}: the connection was broken off"
         raise PacsError(msg) from error
@@ -177,12 +177,12 @@ def read_whole(file: Path) -> Dataset:
             ]
             named = all(text_of(dataset, tag) for tag in ("SOPClassUID", "SOPInstanceUID"))
     except DAMAGED as error:
-        msg = "it is no DICOM file, or damaged"
+        msg = "it is not a DICOM file, or damaged"
         raise InputError(msg) from error
     if not named:
         msg = "it has no SOPClassUID or SOPInstanceUID (damaged or cut short?)"
         raise InputError(msg)
     if short:
-        msg = f"it is cut short: element {short[0]} is not whole"
+        msg = f"it is truncated: element {short[0]} is not whole"
         raise InputError(msg)
     return dataset

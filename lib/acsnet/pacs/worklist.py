@@ -156,7 +156,9 @@ class WorkList:
             with self._change:
                 examination = self._examination(listed)
             if not wait([examination], EXAMINE_S).done:
-                msg = f"{self._pacs.address}: series {uid} is not examined yet, ask again later"
+                msg = (
+                    f"{self._pacs.address}: series {uid} has not been checked yet: ask again later"
+                )
                 raise PacsError(msg)
             if isinstance(error := examination.exception(), PacsError):
                 raise error
@@ -273,7 +275,7 @@ class WorkList:
             return [listed]
         if (error := examination.exception()) is not None:
             logger.error("series %s could not be examined", listed.uid, exc_info=error)
-            reason = "it could not be examined; the log says more"
+            reason = "it could not be checked; the log has details"
             return [replace(listed, checked=True, reason=reason)]
         scans = [
             replace(

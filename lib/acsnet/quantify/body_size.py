@@ -37,7 +37,7 @@ class BodySize:
         index = self.weight_kg / (self.height_cm / 100.0) ** 2
         if not BODY_MASS_INDEX[0] <= index <= BODY_MASS_INDEX[1]:
             msg = (
-                f"height {self.height_cm:g} cm and weight {self.weight_kg:g} kg fit no person "
+                f"height {self.height_cm:g} cm and weight {self.weight_kg:g} kg fit no real person "
                 f"(body mass index {index:.0f} kg/m2)"
             )
             raise InputError(msg)

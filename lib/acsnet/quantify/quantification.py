@@ -285,7 +285,7 @@ def _angle_of(
         raise InputError(msg)
     down, right = (np.array(point) - middle) * scan.spacing_mm[1:]
     if down == right == 0:
-        msg = f"the RV insertion {row:g},{column:g} is the middle of the ventricle"
+        msg = f"the RV insertion {row:g},{column:g} is in the middle of the ventricle"
         raise InputError(msg)
     return float(np.arctan2(down, right))
 

@@ -176,7 +176,9 @@ def _deviations(
 
 def _otsu(wall: Wall, remote: RemoteRegion) -> MethodRow:
     if not wall.enhancement.any():
-        return MethodRow(method="otsu", note="no enhancement was drawn, so there are not two kinds")
+        return MethodRow(
+            method="otsu", note="no enhancement was drawn, so there are not two classes"
+        )
     if remote.median is not None and (note := _not_brighter(wall, remote.median)):
         return MethodRow(method="otsu", note=note)
     lit = wall.myocardium & ~speckle(wall.intensity, wall.myocardium)
@@ -210,7 +212,7 @@ def region_doubt(rows: tuple[MethodRow, ...], automatic: tuple[MethodRow, ...]) 
             continue
         if abs(own - other) > MOST_APART * max(own, other) and abs(own - other) > LEAST_ML:
             note = (
-                "scar by n-SD hangs on the remote region that was given: "
+                "scar by n-SD depends on the given remote region: "
                 f"{row.method} is {own:.1f} ml with it, {other:.1f} ml with the automatic one"
             )
             return (note,)

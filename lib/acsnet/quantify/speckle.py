@@ -48,7 +48,7 @@ def speckle_doubt(intensity: NDArray[np.floating[Any]], wall: NDArray[np.bool_])
     if percent < MOST_PERCENT:
         return ()
     note = (
-        f"{percent:.1f} % of the wall are single bright points, which thresholds take for scar: "
+        f"{percent:.1f} % of the wall are single bright points, which thresholds count as scar: "
         "scar by n-SD and Otsu is too large by about as much"
     )
     return (note,)

@@ -210,11 +210,11 @@ def _remarks(
     remarks = []
     dates = of_before.study_date, of_after.study_date
     if all(dates) and dates[0] > dates[1]:
-        remarks.append(f"the scan called before is the later one: {dates[0]}, then {dates[1]}")
+        remarks.append(f"the scan given as the first is the later one: {dates[0]}, then {dates[1]}")
     sizes = (before.scan.spacing_mm, after.scan.spacing_mm)
     if any(max(a / b, b / a) > MOST_APART for a, b in zip(*sizes, strict=True)):
         shown = " and ".join(" x ".join(f"{mm:.2f}" for mm in size) for size in sizes)
-        remarks.append(f"the scans have voxels of {shown} mm: part of a change may be theirs")
+        remarks.append(f"the scans have voxels of {shown} mm: this may cause part of a change")
     for name, measured in (("before", before), ("after", after)):
         remarks += [f"{name}: {words}" for words in measured.warnings]
     return tuple(remarks)

@@ -146,7 +146,7 @@ def slices_to_look_at(features: Mapping[str, Any]) -> list[str]:
         elif slice_["failed_checks"]:
             parts.append(str(slice_["action"]))
         if slice_["needs_a_look"]:
-            parts.append("moved far: needs a look")
+            parts.append("moved far: please check")
         if parts:
             lines.append(f"Slice {slice_['slice']}: {'; '.join(parts)}")
     return lines

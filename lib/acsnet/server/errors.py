@@ -55,7 +55,7 @@ class MemoryShortError(LoadError):
     """Work for which processor or accelerator have not enough memory just now."""
 
 
-DISK_FULL = "the disk of the server is full: tell the one who looks after it"
+DISK_FULL = "the disk of the server is full: tell its administrator"
 
 
 class DiskFullError(LoadError):
@@ -88,7 +88,7 @@ class AccountsError(InputError):
     @property
     def client_message(self) -> str:
         """The fault without the name of the file."""
-        return "the server cannot read its accounts: tell who looks after it"
+        return "the server cannot read its accounts: tell its administrator"
 
 
 def printable(text: str) -> str:

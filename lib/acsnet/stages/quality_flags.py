@@ -152,7 +152,7 @@ def anatomy_doubts(anatomy: StackCorrection, grid: InputGrid) -> tuple[Flag, ...
     emptied = [k for k, s in enumerate(anatomy.slices) if s.action is Action.EMPTIED]
     far = [k for k, s in enumerate(anatomy.slices) if is_far(s) and k not in emptied]
     if emptied:
-        words = f"no possible wall was near what the network drew in slice {numbers(emptied)}"
+        words = f"no possible wall was near that of the network in slice {numbers(emptied)}"
         notes.append(Flag(flag="no_possible_wall", message=words))
     if far:
         words = f"the wall was changed much to make it possible in slice {numbers(far)}"

@@ -90,7 +90,7 @@ def test_images_without_a_frame_are_empty_and_empty_frames_are_left_out(scan):
 @pytest.mark.parametrize(
     ("uid", "runs", "reason"),
     [
-        ("1.2.3", [1, None], "drawn on image 1.2.3, which is no slice of the scan"),
+        ("1.2.3", [1, None], "drawn on image 1.2.3, which is not a slice of the scan"),
         (None, [1, 5], "must fill its 160 rows of 176 pixels"),
         (None, [0], "must fill its"),
         (None, [1, -5, 0, None], "must fill its"),

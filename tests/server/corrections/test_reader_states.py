@@ -73,7 +73,7 @@ def test_a_damaged_state_is_set_aside_and_the_reader_told(tmp_path, damage):
     file.write_bytes(damage(file.read_bytes()))
     read, notes = states.read("Ada", "one")
     assert read is None
-    assert "begin anew" in notes[0]
+    assert "start again" in notes[0]
     assert list(tmp_path.glob("*.damaged-*"))
     assert states.read("Ada", "one") == (None, ())
 

@@ -251,7 +251,9 @@ def test_a_save_is_kept_and_said_so_where_the_disk_is_full_after_it(open_store, 
     with monkeypatch.context() as patch:
         patch.setattr(folder, "write_bytes", full)
         record = save_label(store, "a", drawn)
-        assert record.missing == ("it is kept, and cannot be shown yet: No space left on device",)
+        assert record.missing == (
+            "the label map is stored, but cannot be shown yet: No space left on device",
+        )
         assert save_label(store, "a", drawn).id == record.id
         assert store.review("a", record.id, by="Eve").state == "reviewed"
     store.refresh()

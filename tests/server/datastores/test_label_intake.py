@@ -56,7 +56,7 @@ def test_nothing_is_stored_of_an_empty_map_or_under_the_tag_of_drafts(phantom):
     empty, about = np.zeros(scan.grid.shape, np.uint8), {"author": "Ana", "state": "draft"}
     with pytest.raises(InputError, match="nothing is drawn"):
         accept_label(store, "a", scan, empty, tag="final", **about)
-    with pytest.raises(InputError, match="the tag 'original' is for what the model draws"):
+    with pytest.raises(InputError, match="the tag 'original' is reserved for drafts of the model"):
         accept_label(store, "a", scan, read_labels(phantom.labels), tag="original", **about)
     assert store.kept == []
 

@@ -131,7 +131,7 @@ def test_a_draft_that_the_pacs_refuses_is_told_of(datastore, image, pacs, draft)
 def test_only_our_tags_are_saved_and_images_stay(datastore, image, tmp_path):
     sent = tmp_path / "label.nii.gz"
     label_file(datastore, image, sent, 1)
-    with pytest.raises(InputError, match="for what the model draws"):
+    with pytest.raises(InputError, match="for drafts of the model"):
         datastore.save_label(image, str(sent), "original", {})
     with pytest.raises(InputError, match="tag 'final'"):
         datastore.save_label(image, str(sent), "mine", {})

@@ -30,7 +30,7 @@ def test_each_image_says_what_became_of_it(caplog):
     assert finished(batch) == {
         "good": "done",
         "bad": "refused: slices are missing",
-        "odd": "failed: the log says more",
+        "odd": "failed: the log has details",
         "last": "done",
     }
     assert "an image of a batch failed" in caplog.text

@@ -95,7 +95,7 @@ def test_nothing_scored_is_taken_in_turn(site):
     assert pick(site)["id"] == "a"
     give(site, "a", "ann", minutes_ago=40)
     assert pick(site)["id"] == "b"
-    assert pick(site)["reason"] == "not scored yet: taken in turn, shown longest ago"
+    assert pick(site)["reason"] == "not scored yet: chosen because it was shown longest ago"
 
 
 def test_what_is_reviewed_is_not_given(site):
@@ -142,7 +142,7 @@ def test_what_a_reader_passed_over_comes_last(site):
         give(site, name, "ann", minutes_ago=minutes)
     assert pick(site) == {
         "id": "a",
-        "reason": "all other open scans were given out since",
+        "reason": "all other open scans were given to readers in the meantime",
         "scores": {},
     }
 

@@ -208,7 +208,7 @@ def test_a_damaged_status_or_request_is_of_its_run_alone(site):
     task = task_of(*trainings.latest())
     assert (task["status"], task["detail"]) == (
         "ERROR",
-        "its status.json is damaged: start a training anew",
+        "its status.json is damaged: start a new training",
     )
     later = trainings.start("myo")
     until(lambda: looked(trainings, "done"))

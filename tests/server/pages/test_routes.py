@@ -319,7 +319,7 @@ def test_doubts_are_told_slice_by_slice():
         },
     ]
     assert slices_to_look_at({"anatomy": {"slices": slices}}) == [
-        "Slice 2: failed holes, area; moved; moved far: needs a look",
+        "Slice 2: failed holes, area; moved; moved far: please check",
         "Slice 3: dropped: below the apex",
     ]
     assert slices_to_look_at({}) == []

@@ -70,4 +70,4 @@ def test_archives_are_not_unpacked(web):
         "/session/", params={"uncompress": True}, files={"files": ("x.zip", b"PK\3\4")}
     )
     assert answer.status_code == 422
-    assert "archives are not taken" in answer.json()["detail"]
+    assert "archives are not accepted" in answer.json()["detail"]

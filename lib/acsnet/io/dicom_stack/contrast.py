@@ -95,18 +95,20 @@ def content_of(header: Dataset, grid: InputGrid, *, images_each: int) -> Content
     remarks = []
     if (other := other_reason(header)) is not None:
         contrast = "other"
-        remarks.append(f"{UNFIT} no LGE ({other}): scar cannot be measured on it")
+        remarks.append(
+            f"{UNFIT} another sequence, not LGE ({other}): scar cannot be measured on it"
+        )
     elif (cine := cine_reason(header, images_each=images_each)) is None:
         pass
     elif is_called_lge(header):
-        remarks.append(f"called LGE, but like a cine ({cine}): make sure that it is LGE")
+        remarks.append(f"named LGE, but looks like a cine ({cine}): make sure that it is LGE")
     else:
         contrast = "cine"
         remarks.append(f"{UNFIT} cine, not LGE ({cine}): scar cannot be measured on it")
     if (long_axis := long_axis_reason(header, grid)) is None:
         return Content(contrast=contrast, remarks=tuple(remarks))
     remarks.append(
-        f"{UNFIT} a long-axis stack, not short axis ({long_axis}): nothing measured on it is true "
+        f"{UNFIT} a long-axis stack, not short axis ({long_axis}): its measures are not those "
         "of the ventricle, and scar values are left out"
     )
     return Content(contrast=contrast, view="long axis", remarks=tuple(remarks))
@@ -125,7 +127,7 @@ def other_reason(header: Dataset) -> str | None:
     types = set(text_of(header, "ImageType").upper().split("\\")[2:])
     never = next((name for name in names if NO_LGE.search(name)), None)
     if never is not None:
-        return f"it is called {never!r}"
+        return f"its name is {never!r}"
     if "LOCALIZER" in types:
         return "ImageType LOCALIZER"
     component = text_of(header, "ComplexImageComponent").upper()
@@ -138,7 +140,7 @@ def other_reason(header: Dataset) -> str | None:
     if is_called_lge(header):
         return None
     called = next((name for name in names if OTHER_CONTRAST.search(name)), None)
-    return None if called is None else f"it is called {called!r}"
+    return None if called is None else f"its name is {called!r}"
 
 
 def cine_reason(header: Dataset, *, images_each: int) -> str | None:
@@ -161,7 +163,7 @@ def cine_reason(header: Dataset, *, images_each: int) -> str | None:
         return f"CardiacNumberOfImages {phases}, no InversionTime"
     if images_each > 2 and times:
         return f"{images_each} cardiac phases, no InversionTime"
-    return None if called is None else f"it is called {called!r}"
+    return None if called is None else f"its name is {called!r}"
 
 
 def is_called_lge(header: Dataset) -> bool:
@@ -175,7 +177,7 @@ def long_axis_reason(header: Dataset, grid: InputGrid) -> str | None:
     if not any(map(SHORT_AXIS.search, names)):
         called = next((name for name in names if LONG_AXIS.search(name)), None)
         if called is not None:
-            return f"it is called {called!r}"
+            return f"its name is {called!r}"
     cosine = long_axis_cosine(grid)
     if cosine is not None and abs(cosine) < MIN_APEXWARD_COSINE:
         return "its slices lie across the usual axis of the heart"

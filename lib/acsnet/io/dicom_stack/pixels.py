@@ -334,7 +334,7 @@ def fitting_windows(
     )
     if as_rescaled <= as_stored or not high > low:
         return windows, ()
-    words = "the window in the file is one of stored values: it was rescaled as the pixels were"
+    words = "the window in the file is given in stored values: it was rescaled like the pixels"
     return rescaled, (words,)
 
 

@@ -38,7 +38,7 @@ class HashingPlaces:
         own, total = self._waiting[group], self._waiting.total()
         if own >= MAX_OF_ONE or total >= MOST or (own and total >= MAX_WAITING):
             headers = {"Retry-After": str(RETRY_S)}
-            raise HTTPException(429, f"many log in just now: wait {RETRY_S} s", headers)
+            raise HTTPException(429, f"too many logins at the moment: wait {RETRY_S} s", headers)
         if self._limiter is None:  # belongs to the event loop that it is made in
             self._limiter = anyio.CapacityLimiter(AT_ONCE)
         self._waiting[group] += 1

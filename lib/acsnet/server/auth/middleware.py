@@ -109,7 +109,7 @@ async def _identified(login: Login, request: Request) -> Person:
     # sends no origin is too old.
     own = origin_of(f"{request.url.scheme}://{request.headers.get('host', '')}")
     if request.method not in SAFE and origin_of(request.headers.get("origin", "")) != own:
-        raise HTTPException(403, "a page of this server must ask for this")
+        raise HTTPException(403, "this may be requested only from a page of this server")
     return person
 
 

@@ -18,7 +18,7 @@ Next = Annotated[str, Form(alias="next")]
 def _login(request: Request) -> Login:
     login: Login | None = request.app.state.login
     if login is None:
-        raise HTTPException(404, "nobody has to log in here")
+        raise HTTPException(404, "this server has no login")
     return login
 
 

@@ -98,7 +98,7 @@ class Login:
             refuse("log in with Bearer or Basic")
         # A session's id has no dots, a JWT has two.
         if _digest(value) in self._ended:
-            refuse("the token does not count: its owner has logged out")
+            refuse("the token is not accepted: its owner has logged out")
         if "." in value and self._tokens is not None:
             try:
                 return self._tokens.check(value)
@@ -109,7 +109,7 @@ class Login:
                 raise HTTPException(503, str(error), headers=again) from error
         person = self.by_session(value)
         if person is None:
-            refuse("the token does not count: log in again")
+            refuse("the token is not accepted: log in again")
         return person
 
     def _by_basic(self, value: str, address: str) -> Person:

@@ -87,10 +87,10 @@ class Tokens:
                 options={"require": list(REQUIRED)},
             )
         except (jwt.PyJWTError, TypeError) as error:
-            msg = f"the token does not count: {error}"
+            msg = f"the token is not accepted: {error}"
             raise TokenError(msg) from error
         if not is_access_token(header, claims):
-            msg = "the token does not count: it is no access token"
+            msg = "the token is not accepted: it is not an access token"
             raise TokenError(msg)
         self._check_use(claims)
         return Person(self._name(claims), self._role(claims))
@@ -100,16 +100,18 @@ class Tokens:
         ours = (self._settings.audience, *self._settings.clients)
         for claim in ("azp", "client_id"):
             if claims.get(claim, ours[0]) not in ours:
-                msg = f"the token does not count: its {claim} is none of oidc.clients"
+                msg = f"the token is not accepted: its {claim} is not in oidc.clients"
                 raise TokenError(msg)
         if claims["exp"] - claims["iat"] > MAX_VALID_S:
-            msg = f"the token does not count: it is valid for more than {MAX_VALID_S // 3600} hours"
+            msg = (
+                f"the token is not accepted: it is valid for more than {MAX_VALID_S // 3600} hours"
+            )
             raise TokenError(msg)
 
     def _name(self, claims: dict[str, Any]) -> str:
         name = claims.get(self._settings.name_claim)
         if not isinstance(name, str) or not _NAME.fullmatch(name) or not name.isprintable():
-            msg = f"the token does not count: its {self._settings.name_claim} must be a name"
+            msg = f"the token is not accepted: its {self._settings.name_claim} must be a name"
             raise TokenError(msg)
         return name
 
@@ -161,7 +163,7 @@ def check_key(key: jwt.PyJWK) -> None:
     elif key.key_type == "RSA" and key.key.key_size < MIN_RSA_BITS:
         reason = f"has fewer than {MIN_RSA_BITS} bits"
     if reason is not None:
-        msg = f"the token does not count: its key {reason}"
+        msg = f"the token is not accepted: its key {reason}"
         raise TokenError(msg)
 
 
@@ -200,7 +202,7 @@ class ProviderKeys(jwt.PyJWKClient):
         try:
             key = self.get_signing_key(kid or "")
         except jwt.PyJWKClientError as error:
-            msg = "the token does not count: its key is none of the provider's"
+            msg = "the token is not accepted: its key is not one of the provider's"
             raise TokenError(msg) from error
         check_key(key)
         return key

@@ -57,7 +57,7 @@ def from_frames(scan: ShortAxisScan, frames: Mapping[str, Runs]) -> NDArray[np.u
         if uid in index:
             stack[index[uid]] = values
         elif values.any():
-            msg = f"something is drawn on image {uid}, which is no slice of the scan"
+            msg = f"something is drawn on image {uid}, which is not a slice of the scan"
             raise InputError(msg)
     return scan.grid.to_input(stack)
 

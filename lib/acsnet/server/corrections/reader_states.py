@@ -24,7 +24,7 @@ from acsnet.storage import set_aside, write_json
 
 logger = logging.getLogger(__name__)
 
-DAMAGED = "what you had clicked before was damaged on the disk and is put aside: begin anew"
+DAMAGED = "your earlier clicks were damaged on the disk and were set aside: please start again"
 
 
 @dataclass(frozen=True, kw_only=True)

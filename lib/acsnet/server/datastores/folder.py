@@ -302,7 +302,7 @@ class StudiesDatastore(FolderScans):
             self._show_versions(self._versions.versions(image))
         except OSError as error:
             logger.exception("a label is kept and cannot be shown yet")
-            missing = (f"it is kept, and cannot be shown yet: {error.strerror}",)
+            missing = (f"the label map is stored, but cannot be shown yet: {error.strerror}",)
         self._changed(image)
         records = self.label_records(image)
         return replace(next(record for record in records if record.id == version), missing=missing)

@@ -250,7 +250,7 @@ class FolderScans(FolderIndex):
         """Remove a scan that a client sent. Raises InputError for one of the studies folder."""
         file = self._links.uploaded.get(image_id)
         if file is None:
-            msg = f"{image_id!r} was not uploaded: what is in the studies folder stays there"
+            msg = f"{image_id!r} was not uploaded: scans of the studies folder stay there"
             raise InputError(msg)
         file.unlink(missing_ok=True)
         self._look()

@@ -101,7 +101,7 @@ def accept_label(
             take it.
     """
     if tag == DRAFT:
-        msg = f"the tag {DRAFT!r} is for what the model draws"
+        msg = f"the tag {DRAFT!r} is reserved for drafts of the model"
         raise InputError(msg)
     measured = check_label(scan, labels, notes=notes)
     return store.keep_label(image_id, measured, author=author, state=state, tag=tag)
@@ -159,7 +159,7 @@ def author_of(info: Mapping[str, Any]) -> str:
         msg = f"the annotator's name must be at most {MAX_AUTHOR} printable characters"
         raise InputError(msg)
     if by_networks(author):
-        msg = f"{author!r} is what the networks sign with: choose another name"
+        msg = f"{author!r} is reserved for the networks: choose another name"
         raise InputError(msg)
     return author
 

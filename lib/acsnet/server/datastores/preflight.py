@@ -99,7 +99,7 @@ class Gate:
             verdict = Verdict(reason=printable(without_options(str(error))))
         except Exception:
             logger.exception("a scan could not be read")
-            verdict = Verdict(reason="its files cannot be read; the log says more")
+            verdict = Verdict(reason="its files cannot be read; the log has details")
         with self._change:
             self._waiting -= 1
             if self._known[image][0] == state:

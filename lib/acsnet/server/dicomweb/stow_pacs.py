@@ -89,7 +89,7 @@ def _checked(pacs: DicomWebDatastore, part: Path, *, study: str) -> tuple[Datase
         check_patient(seg, address=study, study=entry.study, patient=entry.text("PatientID"))
         uid = text_of(seg, "SOPInstanceUID")
         if not is_uid(uid) or pacs.service.has_instance(uid):
-            msg = "its SOPInstanceUID is none, or in the PACS already: what is stored stays"
+            msg = "its SOPInstanceUID is missing or already in the PACS, where nothing is replaced"
             raise InputError(msg)
         _sign(seg)
     return seg, entry
@@ -103,7 +103,7 @@ def _sign(seg: Dataset) -> None:
         if "ContentCreatorIdentificationCodeSequence" in seg:
             del seg.ContentCreatorIdentificationCodeSequence
     if text_of(seg, "ContentCreatorName") == MODEL:
-        msg = f"{MODEL!r} is what the model signs with: choose another name"
+        msg = f"{MODEL!r} is reserved for the model: choose another name"
         raise InputError(msg)
     if is_mappable(seg):
         seg.ContentLabel = CONTENT_LABEL["draft"]

@@ -68,4 +68,4 @@ class Batch:
                 self._images[image] = f"refused: {error}"
             except Exception:
                 logger.exception("an image of a batch failed")
-                self._images[image] = "failed: the log says more"
+                self._images[image] = "failed: the log has details"

@@ -269,7 +269,7 @@ class RoiTask(ChainTask):
             served,
             queue,
             folder=folder,
-            description="Where the left ventricle is, blood pool and wall as one.",
+            description="The left ventricle as one region: blood pool and wall.",
             options=(PHASE,),
             labels={"left_ventricle": 1},
         )
@@ -297,7 +297,7 @@ class MyocardiumTask(ChainTask):
             served,
             queue,
             folder=folder,
-            description="As the networks draw, before the anatomy is corrected.",
+            description="Wall and enhancement from the networks, without anatomical correction.",
             options=(SCAR_METHOD, PHASE),
         )
 

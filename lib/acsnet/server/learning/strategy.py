@@ -91,4 +91,8 @@ def _again(own: tuple[str, ...], offers: dict[str, Offer]) -> dict[str, Any]:
     if not own:
         return {"reason": "nothing to pick from: every open scan is being worked on by others"}
     image = min(own, key=lambda name: (offers[name].at, name))
-    return {"id": image, "reason": "all other open scans were given out since", "scores": {}}
+    return {
+        "id": image,
+        "reason": "all other open scans were given to readers in the meantime",
+        "scores": {},
+    }

@@ -49,7 +49,7 @@ def save_details(
     )
     who = signed({"user": by.strip()})
     if not who["user"]:
-        raise HTTPException(422, "say who you are: there is no login")
+        raise HTTPException(422, "enter your name: there is no login")
     start = time.perf_counter()
     saved = DetailsStore(app.store_folder() / DETAILS).save(image, details, reader=author_of(who))
     note(
@@ -79,4 +79,4 @@ def _points(name: str, text: str) -> Any:
     try:
         return json.loads(text)
     except ValueError:
-        raise HTTPException(422, f"{name} is no JSON") from None
+        raise HTTPException(422, f"{name} is not JSON") from None

@@ -74,7 +74,7 @@ def labels(app: App, image: str, version: Version) -> Response:
 def labels_of(
     app: AcsnetApp, image: str, version: str
 ) -> tuple[ShortAxisScan, NDArray[np.uint8], str]:
-    """A scan, a (slice, row, column) label map of it, and the id or tag that it is called by.
+    """A scan, a (slice, row, column) label map of it, and the id or tag that its name is by.
 
     Raises UnknownError for a label map that there is not, AcsnetError for one not readable.
     """

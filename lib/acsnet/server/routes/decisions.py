@@ -44,7 +44,7 @@ async def _fields(request: Request) -> dict[str, Any]:
         try:
             sent = await request.json()
         except ValueError as error:
-            raise HTTPException(422, "the body is no JSON") from error
+            raise HTTPException(422, "the body is not JSON") from error
         if not isinstance(sent, dict):
             raise HTTPException(422, "send a JSON object")
         return {**sent, "is_program": True}
@@ -178,7 +178,7 @@ def _withdrawn(
     known_case(app, image)
     by, reason = _who_and_why(fields)
     if decision == "rejected" and not reason:
-        raise HTTPException(422, "say why, in the comment")
+        raise HTTPException(422, "give the reason, in the comment")
     store = app.datastore()
     record = record_called(store.label_records(image), str(fields.get("version", "")))
     if record.state == "withdrawn":
@@ -194,7 +194,7 @@ def _who_and_why(fields: dict[str, Any]) -> tuple[str, str]:
     """Who decides, and what they say of it. Raises HTTP 422 where nobody says who."""
     who = signed({"user": str(fields.get("by") or "").strip()})
     if not who["user"]:
-        raise HTTPException(422, "say who you are: there is no login")
+        raise HTTPException(422, "enter your name: there is no login")
     comment = str(fields.get("comment") or "").strip()
     if len(comment) > MAX_COMMENT:
         raise HTTPException(422, f"a comment may have at most {MAX_COMMENT} characters")

@@ -126,7 +126,7 @@ def create_session(
         msg = f"there are {len(held)} sessions already: end one, or ask again later"
         raise LoadError(msg)
     if uncompress:
-        raise HTTPException(422, "archives are not taken: send a NIfTI file or DICOM files")
+        raise HTTPException(422, "archives are not accepted: send a NIfTI file or DICOM files")
     names = [upload_name(file.filename) for file in files]
     if len(set(names)) != len(names):
         raise HTTPException(422, "the names of the uploaded files must differ")

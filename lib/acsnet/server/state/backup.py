@@ -77,7 +77,7 @@ def write_backup(output: Path, *, studies: str) -> Summary:
         msg = f"{output.name} must end with {SUFFIX}"
         raise InputError(msg)
     if output.exists():
-        msg = f"{output} is there already: choose another name"
+        msg = f"{output} already exists: choose another name"
         raise InputError(msg)
     if not of_studies(studies).is_dir():
         msg = f"there is no state of {studies} in {state_folder()}: nothing to back up"

@@ -72,7 +72,7 @@ def restore_backup(
             newer version or not of this digest.
     """
     if sha256 and not hmac.compare_digest(digest_of(file), sha256.lower()):
-        msg = f"{file.name} is not the backup that was written: its SHA-256 is another"
+        msg = f"{file.name} is not the backup that was written: its SHA-256 differs"
         raise InputError(msg)
     state = state_folder()
     if state.exists() and (not state.is_dir() or any(state.iterdir())):

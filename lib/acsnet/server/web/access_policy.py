@@ -53,7 +53,7 @@ def address_group(address: str) -> str:
 class Policy:
     """Whom the server answers.
 
-    to_others: other machines, too; plain: these without TLS; names: hosts that it is called by,
+    to_others: other machines, too; plain: these without TLS; names: hosts that its name is by,
     besides those of this machine; origins: other sites whose pages may ask; upload_mb: of one
     request.
     """
@@ -98,7 +98,7 @@ def _check_open(settings: Settings) -> None:
     server = settings.server
     where = f"others can reach {server.host}"
     if not settings.login.required and not server.insecure_without_login:
-        msg = f"{where}: add --login, or say --insecure-without-login"
+        msg = f"{where}: add --login, or use --insecure-without-login"
         raise InputError(msg)
     tls = server.tls_cert is not None or server.behind_tls_proxy
     if not tls and not server.insecure_without_tls:
@@ -153,7 +153,7 @@ def _stranger(policy: Policy, *, client: str, scheme: str, headers: Headers) -> 
             return "this server answers other machines over https only"
     own = origin_of(f"{scheme}://{headers.get('host', '')}")
     if own is None or not (is_loopback(own[1]) or own[1] in policy.names):
-        return "this server is not called so: see the setting server.names"
+        return "this server does not answer under this host name: see the setting server.names"
     origin = headers.get("origin")
     if origin is not None and origin not in policy.origins and origin_of(origin) != own:
         return "this server answers its own pages only: see the setting server.origins"

@@ -84,7 +84,7 @@ def read_reference(file: Path = REFERENCE) -> dict[str, Reference]:
         content: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))["measures"]
         return {name: TypeAdapter(Reference).validate_python(content[name]) for name in MEASURES}
     except (OSError, ValueError, KeyError, TypeError) as error:
-        msg = f"{file} is broken: make it anew with benchmarks/drift_reference.py"
+        msg = f"{file} is broken: make it again with benchmarks/drift_reference.py"
         raise InputError(msg) from error
 
 

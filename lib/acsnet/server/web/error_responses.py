@@ -60,7 +60,7 @@ def own_error(request: Request, error: Exception) -> Response:
     """A fault of the server: the log has the rest, under the id of the request."""
     identifier = request.scope.get("state", {}).get("request_id", "")
     headers = {"X-Request-ID": identifier} if identifier else None
-    reason = "the server failed, which is no fault of yours; its log says more"
+    reason = "an internal error occurred; the log of the server has details"
     return error_response(request, 500, reason, headers=headers)
 
 
