@@ -278,7 +278,7 @@ def test_paths_that_are_no_input_are_named(tmp_path: Path) -> None:
         read_scan(tmp_path / "empty")
     with pytest.raises(InputError, match=r"single\.dcm cannot be read as DICOM"):
         read_scan(tmp_path / "single.dcm")
-    with pytest.raises(InputError, match="absent is not there"):
+    with pytest.raises(InputError, match="absent does not exist"):
         read_scan(str(tmp_path / "absent"))
 
 

@@ -169,7 +169,7 @@ def test_pixdim_that_lost_its_mm_gives_way_to_the_affine(tmp_path: Path) -> None
     path = rewrite(write(tmp_path / "p.nii"), pixdim=[1] * 8, qform_code=0, sform_code=2)
     scan = read_scan(path)
     assert scan.spacing_mm == pytest.approx((8.0, 1.5, 1.25))
-    assert "volumes are by the affine" in scan.warnings[0]
+    assert "volumes use the affine" in scan.warnings[0]
 
 
 def test_odd_but_harmless_headers_make_no_noise(
