@@ -143,7 +143,7 @@ def test_in_a_pacs_a_draft_is_accepted_with_two_keys_and_rejected_ones_stay(page
     accepted(page)
     tell(capsys, "PACS, work list to accepted, name known: 2 actions", began)
     page.goto(case)
-    page.get_by_text("drawn by the networks, taken over as it was").wait_for()
+    page.get_by_text("drawn by the networks, accepted unchanged").wait_for()
     record = requests.get(f"{case.partition('?')[0]}/versions.json", timeout=60).json()[0]
     assert (record["state"], record["reviewer"]) == ("reviewed", "Eve Reader")
     form = {"version": record["version"], "by": "Eve Reader", "comment": "too early"}
@@ -160,7 +160,7 @@ def tell(capsys, what, began):
 
 def accepted(page):
     """Wait until the case is accepted, and say so again where it has warnings."""
-    again = page.get_by_role("button", name="Accept all the same")
+    again = page.get_by_role("button", name="Accept anyway")
     page.get_by_text("Last:").or_(again).first.wait_for(timeout=60_000)
     if again.is_visible():
         again.click()

@@ -103,7 +103,7 @@ def test_from_the_work_list_through_a_correction_to_accepted(request, page, samp
     look(f"mode-{place}-saved")
     (version,) = [one for one in versions(url, case) if one["user"] == READER]
     assert (version["state"], version["features"]["warnings"] != []) == ("draft", True)
-    warned = button(page, "Accept all the same")
+    warned = button(page, "Accept anyway")
     act("accept", button(page, "Accept and next").click, warned.wait_for)
     assert page.locator("dialog.acsnet li").all_inner_texts() == version["features"]["warnings"]
     look(f"mode-{place}-warnings")
@@ -255,7 +255,7 @@ def test_an_edit_that_was_not_saved_is_back_after_a_reload_and_can_be_discarded(
     stroke(page, right=40, down=40)
     drawn = shown_slices(page, STOCK_IMAGES)
     page.reload()
-    page.get_by_text("Your edit is back").wait_for()
+    page.get_by_text("Your edit was restored").wait_for()
     look("mode-edit-is-back")
     give_name(page, "Cem Reader")
     back = shown_slices(page, STOCK_IMAGES)

@@ -223,7 +223,7 @@ def _names(start: Start) -> tuple[str, ...]:
 
 def missed_note(held: tuple[bool, ...]) -> str:
     """What a reader is told where no possible wall holds all clicks."""
-    return f"{held.count(False)} of {len(held)} clicks do not hold: no possible wall has them all"
+    return f"{held.count(False)} of {len(held)} clicks are not fulfilled: no possible wall fulfils all of them"
 
 
 class ScanCache:

@@ -34,7 +34,8 @@ def start(
     if unknown := [name for name in images if name not in known]:
         raise HTTPException(404, f"there is no case {unknown[0]!r}")
     if not images:
-        raise HTTPException(422, "tick a case; there are no new ones")
+        none = "there are no new cases" if which == "new" else "tick at least one case"
+        raise HTTPException(422, none)
     if len(images) > MAX_IMAGES:
         raise HTTPException(422, f"a batch may have at most {MAX_IMAGES} cases, got {len(images)}")
     app.batch.start(images)

@@ -59,7 +59,7 @@
       const missed = told.clicks.filter((one) => !one.held).length;
       const burden = told.measurements.scar_burden_percent;
       const changed = told.changed_slices.length ? `slices ${told.changed_slices.join(', ')} changed` : 'nothing changed';
-      say(`${clicks.length} clicks: ${changed}${missed ? `; ${missed} not held: no possible wall has them all` : ''}`
+      say(`${clicks.length} clicks: ${changed}${missed ? `; ${missed} not fulfilled: no possible wall fulfils all of them` : ''}`
         + `${burden === null ? '' : `; scar burden ${burden.toFixed(1)} %`}. Not saved.`);
       return true;
     } catch (error) {

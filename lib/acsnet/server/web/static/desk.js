@@ -44,7 +44,7 @@
       if (comment.value.trim()) return;
       event.preventDefault();
       comment.focus();
-      say('Say why in the comment, then reject again.');
+      say('Enter the reason as comment, then reject again.');
     });
     form.addEventListener('keydown', (event) => {
       if (event.key === 'Enter' && event.target.name === 'by') { event.preventDefault(); event.target.blur(); }
@@ -305,7 +305,7 @@
     const noted = (kind) => {
       const slices = Object.keys(state.marks[kind]);
       document.getElementById(FIELDS[kind]).value = slices.length ? JSON.stringify(state.marks[kind]) : '';
-      document.getElementById(`marked-${kind}`).textContent = slices.length ? `marked in slice ${slices.join(', ')}` : 'found by the program';
+      document.getElementById(`marked-${kind}`).textContent = slices.length ? `marked in slice ${slices.join(', ')}` : 'found automatically';
       draw();
     };
     for (const kind of Object.keys(FIELDS)) {

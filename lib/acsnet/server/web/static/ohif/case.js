@@ -50,8 +50,8 @@ export class Case {
     if (edit.unsaved) {
       const at = new Date(edit.unsaved.kept).toLocaleTimeString();
       const other = edit.shown && edit.unsaved.version !== edit.shown.version;
-      const base = other ? ' It began from another version than the newest.' : '';
-      this.notify('Your edit is back', `It was not saved yet, last kept at ${at}.${base}`, 'info');
+      const base = other ? ' It started from a version that is no longer the newest.' : '';
+      this.notify('Your edit was restored', `It is not saved yet; it was last stored at ${at}.${base}`, 'info');
     }
   }
 
@@ -63,7 +63,7 @@ export class Case {
     return Boolean(this.reader);
   }
 
-  /** Another person reads on: what was drawn so far is that of the person before. */
+  /** Change the reader: what was drawn so far is that of the person before. */
   async changeReader() {
     await this.keep();
     const before = this.reader;
@@ -122,7 +122,7 @@ export class Case {
         this.kept = this.strokes === strokes;
         this.lost = false;
       } catch (error) {
-        if (!this.lost) this.notify('Your edit is not kept', `${error.message} It is tried again.`);
+        if (!this.lost) this.notify('Your edit is not stored', `${error.message} Trying again.`);
         this.lost = true;
       }
       if (!this.kept) this.keepIn(this.lost ? RETRY_MS : KEEP_MS);

@@ -75,8 +75,8 @@ export class Clicks {
       const missed = told.clicks.filter(one => !one.held).length;
       if (missed) {
         open.notify(
-          `${missed} of ${told.clicks.length} clicks do not hold`,
-          'No possible wall has them all.',
+          `${missed} of ${told.clicks.length} clicks are not fulfilled`,
+          'No possible wall fulfils all of them.',
           'warning'
         );
       }

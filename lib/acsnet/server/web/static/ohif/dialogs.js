@@ -21,9 +21,9 @@ dialog.acsnet button[value='yes'] { background: #1d5fc4; }
 export async function askReader(known = '') {
   const input = element('input', { name: 'reader', value: known, maxLength: 64, required: true });
   const yes = await ask('Who is reading?', [
-    element('p', {}, 'Your name is kept with what you draw. This browser remembers it.'),
+    element('p', {}, 'Your name is stored with what you draw. This browser remembers it.'),
     element('label', {}, 'Name', input),
-  ], { yes: 'Go on', no: '' });
+  ], { yes: 'Continue', no: '' });
   return yes ? input.value.trim() : '';
 }
 
@@ -33,7 +33,7 @@ export async function askAccept(warnings) {
   const yes = await ask('Accept with these warnings?', [
     element('ul', {}, ...warnings.map(text => element('li', {}, text))),
     element('label', {}, 'Comment (may be empty)', comment),
-  ], { yes: 'Accept all the same', no: 'Back to the images' });
+  ], { yes: 'Accept anyway', no: 'Back to the images' });
   return yes ? { comment: comment.value.trim() } : null;
 }
 

@@ -121,9 +121,9 @@ function Actions() {
     open?.changed ? button('Discard', () => open.discard(), { title: 'Back to the last save' }) : null,
     React.createElement('select', {
       key: 'click',
-      'aria-label': 'What a click says',
+      'aria-label': 'What should be at the click',
       'data-cy': 'acsnet-click',
-      title: 'Click in the middle of what is wrong: the wall goes there and stays possible',
+      title: 'Click in the middle of the area that is wrong: the wall moves there and stays anatomically possible',
       disabled: !clicks,
       value: clicks?.kind ?? '',
       onChange: event => chooseClick(event.target.value),
@@ -146,7 +146,7 @@ function Status() {
     {
       type: 'button',
       onClick: () => open.changeReader(),
-      title: 'Another person reads on',
+      title: 'Change the reader',
       style: { marginLeft: 8, textDecoration: 'underline', color: '#5acce6' },
     },
     `Reader: ${open?.reader}`
@@ -176,7 +176,7 @@ function statusText() {
   if (open.busy) return `${open.busy} ...`;
   const { shown, changed, kept, lost } = open;
   if (changed) {
-    const where = lost ? 'NOT kept on the server' : kept ? 'kept on the server' : 'being kept';
+    const where = lost ? 'NOT stored on the server' : kept ? 'stored on the server' : 'being stored';
     return `Changed, not saved yet: ${where}`;
   }
   if (!shown) return 'Nothing is drawn yet: Run, or draw';
