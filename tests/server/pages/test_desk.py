@@ -168,7 +168,7 @@ def status_request():
 def test_without_a_training_the_page_says_what_is_served(desk):
     text = desk.client.get("/acsnet/training").text
     assert "model <strong>shipped</strong>" in text
-    assert "There was none." in text
+    assert "<p>None.</p>" in text
     assert desk.client.post("/acsnet/training/stop").status_code == 303
     assert desk.client.post("/acsnet/training/start", data={"trainer": "x"}).status_code == 404
 

@@ -223,7 +223,8 @@ def _names(start: Start) -> tuple[str, ...]:
 
 def missed_note(held: tuple[bool, ...]) -> str:
     """What a reader is told where no possible wall holds all clicks."""
-    return f"{held.count(False)} of {len(held)} clicks are not fulfilled: no possible wall fulfils all of them"
+    missed = f"{held.count(False)} of {len(held)} clicks are not fulfilled"
+    return f"{missed}: no possible wall fulfils all of them"
 
 
 class ScanCache:
