@@ -35,13 +35,14 @@ COLUMNS = {
     "core_grey_interface_cm2": "interface cm2",
 }
 NULL_WITHOUT_SCAR = {"scar_transmurality_percent", "scar_entropy_bits", "peak_intensity"}
-HEAD = """# Measures from expert masks and from predicted ones
+HEAD = """# Measures from expert masks and from predicted masks
 
 Research use only, not a medical device.
 
-EMIDEC test list, patients never trained on: expert / predicted, written by
+Each cell has the value from the expert's mask and from the predicted mask (expert / predicted), for
+the patients of the EMIDEC test list, who were never trained on. Written by
 `python benchmarks/quantification.py --data DATA --output docs/results`. A dash is a number that is
-not defined, as transmurality without scar.
+not defined, such as transmurality without scar.
 
 """
 

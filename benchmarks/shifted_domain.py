@@ -165,15 +165,15 @@ def report(domains: Mapping[str, Sequence[tuple[str, Decision]]]) -> str:
         "Research use only, not a medical device. Written by `python benchmarks/shifted_domain.py "
         "--data DATA --run RUN --output docs/results`.",
         "",
-        f"Another domain is EMIDEC with one change of the signal in every scan. The server's own "
-        f"fine-tuning (trainer `all`) went on from the shipped networks on {len(REVIEWED)} "
-        f"patients of the train list there: a rate of {USUAL.learning_rate:g}, {epochs} epochs "
-        f"of {USUAL.images_an_epoch} images, with the replay, and {USUAL.old_share:.0%} of the way "
-        f"back to the shipped weights. The gate measured on the {len(HELD_OUT)} patients of the "
-        "train list that no network was trained on. The patients of the test list took part in "
-        "nothing but these tables; the five had been in the training of the shipped networks as "
-        "they came. Gain: above 0 is better. p: Wilcoxon's signed-rank test, one-sided, that it "
-        "is.",
+        f"The other domain is EMIDEC with one change of the signal in every scan. The server's "
+        f"fine-tuning (trainer `all`) started from the shipped networks and used {len(REVIEWED)} "
+        f"patients of the train list in this domain: learning rate {USUAL.learning_rate:g}, "
+        f"{epochs} epochs of {USUAL.images_an_epoch} images, with replay, and finally weights "
+        f"moved back by {USUAL.old_share:.0%} towards the shipped ones. The gate measured the "
+        f"{len(HELD_OUT)} patients of the train list that no network was trained on. The patients "
+        "of the test list were used for these tables only. The shipped networks had been trained "
+        "on the five patients, without the change. A gain above 0 is an improvement. p: "
+        "Wilcoxon's signed-rank test, one-sided, for an improvement.",
         "",
     ]
     for domain, tables in domains.items():

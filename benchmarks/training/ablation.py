@@ -103,25 +103,26 @@ def cine_as_it_came(samples: Samples) -> Samples:
 
 
 ARMS = {
-    BASE: Arm(about="the recipe as shipped"),
+    BASE: Arm(about="the shipped recipe"),
     "printed-loss": Arm(
         about="the paper's loss as printed, beta 0.4, instead of separate weights",
         recipe=lambda recipe: replace(recipe, loss=PrintedLoss(beta=0.4)),
     ),
     "no-lge-like": Arm(
-        about="no cine at all; LGE and phantoms take its share over",
+        about="no cine; LGE and phantoms take over its share",
         recipe=lambda recipe: without(recipe, "cine"),
     ),
-    "raw-cine": Arm(about="cine as it came, nothing of it made LGE-like", samples=cine_as_it_came),
+    "raw-cine": Arm(about="cine as it is, never made LGE-like", samples=cine_as_it_came),
     "no-neighbours": Arm(
-        about="the slice alone, without those below and above", recipe=without_neighbours
+        about="the slice alone, without the slices below and above", recipe=without_neighbours
     ),
     "no-phantoms": Arm(
-        about="no phantoms; LGE and cine take their share over",
+        about="no phantoms; LGE and cine take over their share",
         recipe=lambda recipe: without(recipe, "phantom"),
     ),
     "one-view": Arm(
-        about="the base's network, in use without the mean over turns and mirrors", views=AS_IT_IS
+        about="the network of base, used without the mean over turns and mirror images",
+        views=AS_IT_IS,
     ),
 }
 
