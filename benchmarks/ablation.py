@@ -155,13 +155,13 @@ def notes(scores: Scores, *, base: Recipe, count: int) -> str:
         (
             *(f"- {arm}: {ARMS[arm].about}" for arm in scores),
             "",
-            f"{len(scores[BASE])} patients of the EMIDEC train list, each measured by networks "
-            f"that were trained without them: {count} folds, {base.epochs} epochs of "
-            f"{base.images_an_epoch} images, {base.net.base_filters} filters, one seed. Expert's "
-            "region of interest; without stage 3 and clean-up. Difference: to the base, paired by "
-            "patient, with its 95 % bootstrap interval over patients; of biases and false scar "
-            "that of the distance from 0. The interval does not cover another seed, and is not "
-            "corrected for the number of rows.",
+            f"{len(scores[BASE])} patients of the EMIDEC train list, each measured with a network "
+            f"that was trained without them: {count} folds, {base.epochs} epochs of "
+            f"{base.images_an_epoch} images, {base.net.base_filters} filters, one seed. The region "
+            "of interest is the expert's; without stage 3 and clean-up. The difference is that to "
+            "base, paired by patient, with a 95 % bootstrap interval over patients; for biases and "
+            "false scar it is the difference in the distance from 0. The interval does not include "
+            "the variation between seeds, and is not corrected for the number of rows.",
             "",
             "Research use only, not a medical device.",
         )
