@@ -43,8 +43,8 @@ def train(
     unlabelled: Annotated[
         Path | None,
         typer.Option(
-            help="Folder of scans without labels; the networks of --init or the shipped ones "
-            "draw them first."
+            help="Folder of scans without labels; the networks of --init, or the shipped ones, "
+            "segment them first."
         ),
     ] = None,
 ) -> None:
