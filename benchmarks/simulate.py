@@ -16,7 +16,7 @@ app = typer.Typer()
 @app.command()
 def simulate(
     data: Annotated[Path, typer.Option(help="Folder with emidec/ and splits.json.")],
-    output: Annotated[Path, typer.Option(help="Run folder; an unfinished run goes on.")],
+    output: Annotated[Path, typer.Option(help="Run folder; an unfinished run continues.")],
     seeds: Annotated[int, typer.Option(min=1, help="Repetitions.")] = 3,
     start: Annotated[int, typer.Option(min=1, help="Scans labelled at first, by lot.")] = 4,
     step: Annotated[int, typer.Option(min=1, help="Scans labelled after each round.")] = 6,

@@ -94,7 +94,7 @@ def test_single_images_that_make_no_stack_are_refused_with_the_reason(archive, p
     pacs.add(views)
     (uid,) = archive.worklist.entries()
     assert "3 series of one image or a few each" in archive.worklist.entry(uid).reason
-    assert "make no stack" in archive.worklist.entry(uid).reason
+    assert "do not form a stack" in archive.worklist.entry(uid).reason
 
 
 def test_another_patient_study_or_name_is_no_part(patient):

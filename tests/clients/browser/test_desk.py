@@ -183,7 +183,7 @@ def test_a_rejection_asks_for_its_reason_and_every_version_can_be_opened_and_com
     page.locator("#decide input[name=by]").fill("Eve Reader")
     page.locator("#stage").focus()
     page.keyboard.press("r")
-    page.get_by_text("Say why in the comment").wait_for()
+    page.get_by_text("Enter the reason as comment").wait_for()
     page.keyboard.type("apex is missing")
     page.keyboard.press("Escape")
     with page.expect_navigation():

@@ -128,7 +128,7 @@ def test_what_a_reader_enters_is_there_again(desk):
     refused = desk.client.post(f"{desk.case}/details", data={**form, "weight_kg": ""})
     assert refused.status_code == 422
     assert "height and weight are needed together" in refused.text
-    assert "say who you are" in desk.client.post(f"{desk.case}/details", data={"by": ""}).text
+    assert "enter your name" in desk.client.post(f"{desk.case}/details", data={"by": ""}).text
     refused = desk.client.post(f"{desk.case}/details", data={"by": "Eve", "height_cm": "tall"})
     assert "height must be a number" in refused.text
 
@@ -167,7 +167,7 @@ def status_request():
 
 def test_without_a_training_the_page_says_what_is_served(desk):
     text = desk.client.get("/acsnet/training").text
-    assert "model <strong>shipped</strong>" in text
+    assert "Model in use: <strong>shipped</strong>" in text
     assert "<p>None.</p>" in text
     assert desk.client.post("/acsnet/training/stop").status_code == 303
     assert desk.client.post("/acsnet/training/start", data={"trainer": "x"}).status_code == 404

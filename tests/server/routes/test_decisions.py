@@ -131,9 +131,9 @@ def test_a_rejected_draft_is_kept_and_offered_to_nobody(desk):
 
 
 def test_a_rejection_needs_a_reason_and_a_name(desk):
-    assert "say why" in desk.decide("reject", version="original", by="Eve").json()["detail"]
+    assert "give the reason" in desk.decide("reject", version="original", by="Eve").json()["detail"]
     answer = desk.decide("reject", version="original", comment="no")
-    assert "say who you are" in answer.json()["detail"]
+    assert "enter your name" in answer.json()["detail"]
     assert ("original", "draft") in states(desk)
 
 

@@ -74,5 +74,5 @@ def test_nothing_is_told_from_a_few_scans():
 def test_the_reference_that_is_shipped_holds_every_measure(tmp_path):
     assert tuple(read_reference()) == MEASURES
     (tmp_path / "r.json").write_text('{"measures": {}}')
-    with pytest.raises(InputError, match="broken: make it anew"):
+    with pytest.raises(InputError, match="broken: make it again"):
         read_reference(tmp_path / "r.json")
