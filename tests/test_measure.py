@@ -150,7 +150,7 @@ def test_a_remote_region_can_be_drawn(image, labels, tmp_path):
 
 
 def test_a_scan_that_is_not_there_is_refused(labels, tmp_path):
-    with pytest.raises(InputError, match="is not there"):
+    with pytest.raises(InputError, match="does not exist"):
         measure_label_file(tmp_path / "none.nii.gz", labels)
 
 

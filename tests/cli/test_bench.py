@@ -76,7 +76,7 @@ def test_a_place_for_the_json_is_looked_at_first(measured, samples, tmp_path):
 def test_what_is_no_scan_is_refused_in_one_sentence(tmp_path):
     broken = tmp_path / "broken.nii.gz"
     broken.write_bytes(b"no scan")
-    for path, reason in ((tmp_path / "none", "none is not there"), (broken, "broken.nii.gz")):
+    for path, reason in ((tmp_path / "none", "none does not exist"), (broken, "broken.nii.gz")):
         result = CliRunner().invoke(app, ["bench", str(path), "--json", str(tmp_path / "out")])
         assert result.exit_code == 2
         assert reason in result.output

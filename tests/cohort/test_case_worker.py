@@ -133,7 +133,7 @@ def test_a_scan_that_cannot_be_read_has_the_reason(tmp_path):
     assert outcome.reason.startswith("scan-1.nii.gz cannot be read as NIfTI")
     assert not (tmp_path / "out").exists()
     (tmp_path / "scan-1.nii.gz").unlink()
-    assert "is not there" in again(tmp_path).reason
+    assert "does not exist" in again(tmp_path).reason
 
 
 def test_altered_weights_are_no_fault_of_the_case(done, monkeypatch):

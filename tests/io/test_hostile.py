@@ -243,7 +243,7 @@ def test_a_link_to_nothing_may_be_a_slice(samples, tmp_path, name, refused):
     if not refused:
         assert read_scan(folder).pixels.shape[0] == 8
         return
-    with pytest.raises(InputError, match=f"{name} is a link to a file that is not there"):
+    with pytest.raises(InputError, match=f"{name} is a link to a file that does not exist"):
         read_scan(folder)
     (found,) = SeriesFinder(folder).find()
     assert found.damaged == (folder / name,)

@@ -131,7 +131,7 @@ def test_files_below_folders_are_found(tmp_path):
         "a/b/2",
         "a/1.dcm",
     ]
-    with pytest.raises(InputError, match="not there"):
+    with pytest.raises(InputError, match="does not exist"):
         files_below([tmp_path / "nowhere"])
     with pytest.raises(InputError, match="no DICOM files"):
         files_below([])

@@ -299,7 +299,7 @@ def test_a_patient_in_both_lists_is_refused_before_anything_is_written(data, tmp
         ("splits.json", r"splits\.json with the patient-level train lists is missing"),
         (
             "acdc/images/patient001_frame01.nii.gz",
-            r"acdc/images/patient001_frame01\.nii\.gz: .* is not there",
+            r"acdc/images/patient001_frame01\.nii\.gz: .* does not exist",
         ),
     ],
 )

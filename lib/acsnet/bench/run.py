@@ -61,7 +61,7 @@ def run_bench(
     phase, series: as `read_scan` takes them. Raises InputError and GeometryError as it does.
     """
     if not path.exists():
-        msg = f"{path.name} is not there"
+        msg = f"{path.name} does not exist"
         raise InputError(msg)
     on_step("one scan, cold and warm")
     timing = alone(partial(time_scan, path, phase=phase, series=series))

@@ -61,7 +61,7 @@ class FileSource:
     def content(self) -> str:
         """SHA-256 of the file, or of the names and contents of all that the reader looks at."""
         if not self.path.exists():
-            msg = f"{self.path.name} is not there"
+            msg = f"{self.path.name} does not exist"
             raise InputError(msg)
         if self.path.is_file():
             return _sha256(self.path.read_bytes())

@@ -177,7 +177,7 @@ def candidates(folder: Path) -> Iterator[Path]:
     """
     for path in files_below(folder):
         if leads_nowhere(path):
-            msg = f"{path.name} is a link to a file that is not there"
+            msg = f"{path.name} is a link to a file that does not exist"
             raise InputError(msg)
         yield path
 

@@ -174,7 +174,7 @@ class LabelFile:
 def read_label_file(path: Path) -> LabelFile:
     """Read a label map whose values may follow any convention. Errors as `read_label_map`."""
     if not path.is_file():
-        msg = f"{path} is not there"
+        msg = f"{path} does not exist"
         raise InputError(msg)
     label_map = by_name(read_label_map(path, name=str(path)))
     return LabelFile(path=path, labels=label_map.labels, affine=label_map.affine)

@@ -145,7 +145,7 @@ def files_below(paths: Iterable[Path]) -> list[Path]:
         elif path.is_file():
             files.append(path)
         else:
-            msg = f"{path} is not there"
+            msg = f"{path} does not exist"
             raise InputError(msg)
     if not files:
         msg = "there are no DICOM files to send"
@@ -183,6 +183,6 @@ def read_whole(file: Path) -> Dataset:
         msg = "it has no SOPClassUID or SOPInstanceUID (damaged or cut short?)"
         raise InputError(msg)
     if short:
-        msg = f"it is truncated: element {short[0]} is not whole"
+        msg = f"it is cut short: element {short[0]} is not whole"
         raise InputError(msg)
     return dataset

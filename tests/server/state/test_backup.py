@@ -181,7 +181,7 @@ def test_what_cannot_be_backed_up_is_named(studies, tmp_path, monkeypatch):
     with pytest.raises(InputError, match=r"b\.zip must end with \.tar\.gz"):
         write_backup(tmp_path / "b.zip", studies=str(studies))
     (tmp_path / "b.tar.gz").touch()
-    with pytest.raises(InputError, match="is there already"):
+    with pytest.raises(InputError, match="already exists"):
         write_backup(tmp_path / "b.tar.gz", studies=str(studies))
     with pytest.raises(InputError, match="cannot be written: No such file"):
         write_backup(tmp_path / "no" / "b.tar.gz", studies=str(studies))

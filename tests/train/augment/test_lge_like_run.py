@@ -139,11 +139,11 @@ def test_bad_input_is_refused_with_the_file_named(files, tmp_path, console):
     out = tmp_path / "out"
     missing = tmp_path / "nothing.nii.gz"
     for changes, message in (
-        ({"inputs": [missing]}, r"nothing\.nii\.gz: .* is not there"),
+        ({"inputs": [missing]}, r"nothing\.nii\.gz: .* does not exist"),
         ({"inputs": [tmp_path]}, "is a folder: the cine scans must be NIfTI files"),
         ({"inputs": [files["image"]] * 2}, f"more than one input is called {NAME}"),
-        ({"labels": tmp_path}, rf"{NAME}\.nii\.gz is not there"),
-        ({"references": [missing]}, r"nothing\.nii\.gz is not there: a reference is a true LGE"),
+        ({"labels": tmp_path}, rf"{NAME}\.nii\.gz does not exist"),
+        ({"references": [missing]}, r"nothing\.nii\.gz does not exist: a reference is a true LGE"),
         ({"truth": "mscmrseg"}, "which are not labels of 'mscmrseg'"),
         ({"enhanced_share": 1.5}, "must be 0 to 1, got 1.5"),
     ):
@@ -211,7 +211,7 @@ def test_the_command_tells_what_it_wrote_and_refuses_in_one_sentence(files, tmp_
     assert f"{NAME}.nii.gz: scar in " in done.output
     refused = runner.invoke(app, [*arguments, str(tmp_path / "nothing")])
     assert refused.exit_code == 2
-    assert "nothing is not there" in refused.output
+    assert "nothing does not exist" in refused.output
 
 
 def test_the_command_asks_for_as_many_scars_as_true_lge_has():

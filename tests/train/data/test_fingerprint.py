@@ -55,5 +55,7 @@ def test_three_changes_are_named_and_the_others_counted(tmp_path):
 
 def test_a_missing_file_is_named(data):
     (data / "acdc/labels/patient001_frame01.nii.gz").unlink()
-    with pytest.raises(InputError, match=r"acdc/labels/patient001_frame01\.nii\.gz: .* not there"):
+    with pytest.raises(
+        InputError, match=r"acdc/labels/patient001_frame01\.nii\.gz: .* does not exist"
+    ):
         digest_cases(data, NAMES)

@@ -70,7 +70,7 @@ def test_phantoms_have_tissue_on_their_pixels_and_follow_the_seed():
 def test_a_missing_file_is_named(data, kind):
     path = data / "emidec" / kind / "Case_P001.nii.gz"
     path.unlink()
-    with pytest.raises(InputError, match=f"{kind}/Case_P001.nii.gz.* is not there"):
+    with pytest.raises(InputError, match=f"{kind}/Case_P001.nii.gz.* does not exist"):
         list(emidec_cases(data, ["Case_P001"]))
 
 

@@ -13,10 +13,10 @@ from acsnet.train.run import STEPS
 
 DESCRIPTIONS = {
     "all": "All networks and the latent prior",
-    "roi": "Where the left ventricle is",
-    "myo": "Myocardium and enhancement",
-    "autoencoder": "Shapes of the myocardium, with their latent prior",
-    "prior": "The latent prior alone",
+    "roi": "ROI network: the left ventricle",
+    "myo": "Myocardium network: wall and enhancement",
+    "autoencoder": "Autoencoder of wall shapes, with its latent prior",
+    "prior": "Latent prior only",
 }
 LINES = 20
 """Of the log, that a client is shown."""

@@ -123,7 +123,7 @@ def reference_files(references: Sequence[Path]) -> list[Path]:
     paths: list[Path] = []
     for path in references:
         if not path.exists():
-            msg = f"{path} is not there: a reference is a true LGE scan, or a folder of them"
+            msg = f"{path} does not exist: a reference is a true LGE scan, or a folder of them"
             raise InputError(msg)
         inside = sorted(path.iterdir()) if path.is_dir() else []
         paths += [p for p in inside if p.name.endswith(SUFFIXES)] or [path]

@@ -66,5 +66,5 @@ def _digest(path: Path) -> str:
     try:
         return hashlib.sha256(path.read_bytes()).hexdigest()
     except FileNotFoundError as error:
-        msg = f"{path}: the file is not there"
+        msg = f"{path}: the file does not exist"
         raise InputError(msg) from error
