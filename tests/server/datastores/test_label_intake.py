@@ -22,8 +22,8 @@ class Store:
     def get_image_uri(self, image_id):
         return str(self.scan)
 
-    def keep_label(self, image_id, measured, **about):
-        self.kept.append(SimpleNamespace(image=image_id, measured=measured, **about))
+    def keep_label(self, image_id, label):
+        self.kept.append(SimpleNamespace(image=image_id, **vars(label)))
         return self.kept[-1]
 
 

@@ -16,6 +16,7 @@ from acsnet.measure import measure_labels
 from acsnet.pacs.config import PacsSettings
 from acsnet.server.datastores.label_intake import accept_file
 from acsnet.server.datastores.pacs import DicomWebDatastore
+from acsnet.server.datastores.protocol import NewLabel
 from acsnet.server.datastores.seg_decisions import SegDecision, SegDecisions, SegSaves
 from acsnet.server.pages.routes import case_page
 from acsnet.server.state.paths import audit_log_file
@@ -217,15 +218,15 @@ def test_a_rejected_draft_stays_in_the_pacs_and_is_not_shown(datastore, image, d
 
 def test_an_accepted_draft_is_a_reviewed_segmentation_of_its_reader(datastore, image, draft):
     datastore.keep_draft(image, draft, "shipped")
-    record = datastore.keep_label(
-        image,
-        draft,
+    label = NewLabel(
+        measured=draft,
         author="ACSNet",
         state="reviewed",
         tag="final",
         reviewer="Reader B",
         comment="fine",
     )
+    record = datastore.keep_label(image, label)
     (same,) = [one for one in datastore.label_records(image) if one.id == record.id]
     assert (same.author, same.reviewer, same.comment) == ("ACSNet", "Reader B", "fine")
     entry = datastore._archive.entry(image)

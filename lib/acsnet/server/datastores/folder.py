@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 
 from acsnet import __version__
 from acsnet.annotations.label_versions import Version, VersionStore, by_author
-from acsnet.dicom.provenance import State
 from acsnet.errors import AcsnetError, InputError
 from acsnet.fine_tuning.training_request import Reviewed
 from acsnet.io import write_label_map
@@ -35,7 +34,7 @@ from acsnet.server.datastores.label_records import (
     records_of_folder,
 )
 from acsnet.server.datastores.preflight import Verdict, fingerprint
-from acsnet.server.datastores.protocol import LabelRecord, held_under, record_called
+from acsnet.server.datastores.protocol import LabelRecord, NewLabel, held_under, record_called
 from acsnet.server.datastores.seg_files import write_seg
 from acsnet.server.state.paths import VERSIONS, private_folder
 from acsnet.server.web.request_checks import SCAN_SUFFIXES
@@ -89,35 +88,25 @@ class StudiesDatastore(FolderScans):
         accept_file(self, image_id, Path(label_filename), tag=label_tag, info=label_info)
         return image_id
 
-    def keep_label(
-        self,
-        image_id: str,
-        measured: Measured,
-        *,
-        author: str,
-        state: State,
-        tag: str,
-        reviewer: str = "",
-        comment: str = "",
-    ) -> LabelRecord:
+    def keep_label(self, image_id: str, label: NewLabel) -> LabelRecord:
         """Keep what a person drew as a new version, and show what holds now under each tag.
 
         What holds is a NIfTI file in `labels/<tag>/`, of a series also a DICOM SEG.
         """
-        with self._change, _label_file(measured) as file:
+        with self._change, _label_file(label.measured) as file:
             scan = self._state_now(image_id)
             draft = super().get_label_info(image_id, DRAFT)
             version = self._versions.add(
                 image_id,
                 file,
-                author=author,
+                author=label.author,
                 model=draft.get("model", "") if draft.get("scan") == scan else "",
                 scan=scan,
-                tag=REVIEWED if tag == DRAWN else tag,
-                features=measured.features_dict(),
-                state=state,
-                by=reviewer,
-                comment=comment,
+                tag=REVIEWED if label.tag == DRAWN else label.tag,
+                features=label.measured.features_dict(),
+                state=label.state,
+                by=label.reviewer,
+                comment=label.comment,
             )
             return self._shown(image_id, version.id)
 

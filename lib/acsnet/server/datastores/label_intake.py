@@ -24,7 +24,7 @@ from acsnet.quantify.quantification import NOTHING, Given
 from acsnet.result import Measured
 from acsnet.scan import ShortAxisScan
 from acsnet.server.datastores.label_records import DRAFT
-from acsnet.server.datastores.protocol import LabelRecord, StudyStore
+from acsnet.server.datastores.protocol import LabelRecord, NewLabel, StudyStore
 from acsnet.server.state.audit_trail import note
 from acsnet.server.web import metrics
 from acsnet.stages.quality_flags import messages
@@ -104,7 +104,8 @@ def accept_label(
         msg = f"the tag {DRAFT!r} is reserved for drafts of the model"
         raise InputError(msg)
     measured = check_label(scan, labels, notes=notes)
-    return store.keep_label(image_id, measured, author=author, state=state, tag=tag)
+    label = NewLabel(measured=measured, author=author, state=state, tag=tag)
+    return store.keep_label(image_id, label)
 
 
 def accept_file(

@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from acsnet.dicom.provenance import State
 from acsnet.errors import AcsnetError, InputError, PacsError
 from acsnet.fine_tuning.training_request import Reviewed
 from acsnet.pacs.annotations import Annotation
@@ -39,6 +38,7 @@ from acsnet.server.datastores.protocol import (
     SCORES,
     SHOWN_TAGS,
     LabelRecord,
+    NewLabel,
     held_under,
     record_called,
 )
@@ -212,34 +212,24 @@ class DicomWebDatastore(PacsInterface):
         accept_file(self, image_id, Path(label_filename), tag=label_tag, info=label_info)
         return image_id
 
-    def keep_label(
-        self,
-        image_id: str,
-        measured: Measured,
-        *,
-        author: str,
-        state: State,
-        tag: str,
-        reviewer: str = "",
-        comment: str = "",
-    ) -> LabelRecord:
+    def keep_label(self, image_id: str, label: NewLabel) -> LabelRecord:
         """Store a person's label map as a new SEG, and its measures.
 
         Raises InputError for any tag but `final` and `draft`: a SEG has no tags.
         """
-        if tag not in (REVIEWED, DRAWN):
-            msg = f"a label in a PACS must be saved with tag 'final' or 'draft', got {tag!r}"
+        if label.tag not in (REVIEWED, DRAWN):
+            msg = f"a label in a PACS must be saved with tag 'final' or 'draft', got {label.tag!r}"
             raise InputError(msg)
         draft = held_under(self.label_records(image_id), DRAFT)
         model = "" if draft is None else draft.model
         return self._labels.store(
             image_id,
-            measured,
-            author=author,
-            state=state,
+            label.measured,
+            author=label.author,
+            state=label.state,
             model=model,
-            reviewer=reviewer,
-            comment=comment,
+            reviewer=label.reviewer,
+            comment=label.comment,
         )
 
     def keep_draft(self, image_id: str, measured: Measured, model: str) -> None:

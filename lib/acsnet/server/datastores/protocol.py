@@ -33,6 +33,22 @@ SCORES = "scores.jsonl"
 
 
 @dataclass(frozen=True, kw_only=True)
+class NewLabel:
+    """A label map that comes in, checked and measured.
+
+    tag: what the client calls it. reviewer, comment: of one who took over a draft of the networks
+    as it is.
+    """
+
+    measured: Measured
+    author: str
+    state: State
+    tag: str
+    reviewer: str = ""
+    comment: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
 class LabelRecord:
     """One label map of a scan.
 
@@ -176,21 +192,8 @@ class StudyStore(Protocol):
     def version_uri(self, image_id: str, record: LabelRecord) -> str:
         """NIfTI file of any version. Raises AcsnetError for one not readable."""
 
-    def keep_label(
-        self,
-        image_id: str,
-        measured: Measured,
-        *,
-        author: str,
-        state: State,
-        tag: str,
-        reviewer: str = "",
-        comment: str = "",
-    ) -> LabelRecord:
-        """Store a person's label map, checked and measured by `label_intake.accept_label`.
-
-        reviewer, comment: of one who took over a draft of the networks as it is.
-        """
+    def keep_label(self, image_id: str, label: NewLabel) -> LabelRecord:
+        """Store a person's label map, checked and measured by `label_intake.accept_label`."""
 
     def keep_draft(self, image_id: str, measured: Measured, model: str) -> None:
         """Store what a version of the model drew; it never counts as a label."""

@@ -21,7 +21,7 @@ from acsnet.result import Measured
 from acsnet.server.app import AcsnetApp, App
 from acsnet.server.datastores.label_intake import author_of, check_label
 from acsnet.server.datastores.label_records import DRAWN, REVIEWED
-from acsnet.server.datastores.protocol import LabelRecord, StudyStore, record_called
+from acsnet.server.datastores.protocol import LabelRecord, NewLabel, StudyStore, record_called
 from acsnet.server.errors import UnshownError
 from acsnet.server.identity import signed
 from acsnet.server.inference.work_queue import volume_place
@@ -152,15 +152,15 @@ def accepted(
         raise UnshownError(msg, warnings=warnings, digest=digest)
     if measured is None:
         return record, store.review(image, record.id, by=by, comment=comment)
-    return record, store.keep_label(
-        image,
-        measured,
+    label = NewLabel(
+        measured=measured,
         author=record.author,
         state="reviewed",
         tag=REVIEWED,
         reviewer=by,
         comment=comment,
     )
+    return record, store.keep_label(image, label)
 
 
 def _measured(store: StudyStore, image: str, file: Path, record: LabelRecord) -> Measured:
