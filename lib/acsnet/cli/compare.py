@@ -14,7 +14,7 @@ def compare(
     output: Annotated[Path, typer.Option(help="Folder for comparison.json and comparison.pdf.")],
     device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
 ) -> None:
-    """Compare two scans of a patient: what changed, with 90 % intervals."""
+    """Compare two scans of a patient: what changed, with 95 % intervals."""
     from acsnet.export import write_result
     from acsnet.io import read_scan
     from acsnet.pipeline import Pipeline
