@@ -35,12 +35,17 @@ from acsnet.train.data.unlabelled import Unlabelled
 VARIANTS: Mapping[str, int] = {"lge": 12, "cine": 4, "phantom": 2}
 """Of each case by its source; the first is the case as it came."""
 
-MATCHED_SHARE = 0.6
-"""Of the variants of a cine case get the histogram of an LGE scan; in others the wall stays dark.
-"""
+LGE_LIKE_SHARE = 0.65
+"""Of the variants of a cine case are made LGE-like; the others stay cine."""
 
-NEW_SCAR_SHARE = 0.5
-"""Of the variants of LGE and cine get a scar that the patient has not."""
+MATCHED_SHARE = 0.6
+"""Of those get the histogram of an LGE scan; in the others the wall stays dark."""
+
+NEW_SCAR_SHARE: Mapping[str, float] = {"lge": 0.35, "cine": 0.2, "phantom": 0.0}
+"""Of the variants of a case get a scar that the patient has not.
+
+With half of them, patients without scar got more of it from the network: see the model card.
+"""
 
 INVERSION_TIME_SHARE = 0.5
 """Of all variants are seen at another inversion time."""
@@ -89,9 +94,11 @@ def random_variant(
     First what is in the heart, then the contrast, then what the scanner adds. references, share: as
     in `as_lge`, for cine.
     """
-    matched = rng.random() < MATCHED_SHARE
-    changed = as_lge(case, references, enhanced_share=share, matched=matched, rng=rng)
-    if case.source != "phantom" and rng.random() < NEW_SCAR_SHARE:
+    changed = case
+    if rng.random() < LGE_LIKE_SHARE:
+        matched = rng.random() < MATCHED_SHARE
+        changed = as_lge(case, references, enhanced_share=share, matched=matched, rng=rng)
+    if rng.random() < NEW_SCAR_SHARE[case.source]:
         changed = with_new_scar(changed, rng)
     if rng.random() < INVERSION_TIME_SHARE:
         changed = other_inversion_time(changed, rng)
