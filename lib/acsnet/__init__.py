@@ -1,10 +1,10 @@
-"""Scar on late gadolinium enhancement cardiac MRI: segmentation and measures. Research use only.
+"""Segment and measure scar on late gadolinium enhancement cardiac MRI. Research use only.
 
     from acsnet import Pipeline, read_scan
 
     result = Pipeline.load()(read_scan("scan.nii.gz"))
 
-The names below are the public ones; each is loaded when it is first asked for.
+These names are the public API. Each is loaded when it is first used.
 """
 
 from importlib import import_module

@@ -33,9 +33,14 @@ from acsnet.uncertainty.mc_samples import SEED, Sample, Uncertainty, summarise_s
 
 @dataclass(frozen=True, kw_only=True)
 class Pipeline:
-    """The networks and their settings. Calls share no state: threads may run at once.
+    """The networks and their settings; call it with a scan to segment and measure the scan.
 
-    uncertainty: whether to estimate it on LGE, which costs about one more pass of stage 2.
+    Calls share no state, so several threads may use one pipeline at the same time.
+
+    Attributes:
+        scar_method: threshold of core scar, see `acsnet.quantify.scar`.
+        uncertainty: whether to estimate the uncertainty on LGE, which takes about one more pass
+            of stage 2.
     """
 
     roi_net: InferenceNetwork
@@ -58,12 +63,20 @@ class Pipeline:
         reference: bool = False,
         threads: int | None = None,
     ) -> "Pipeline":
-        """Load and verify the weights of a folder, by default the shipped ones.
+        """Load and verify networks, by default the shipped ones.
 
-        keep_valid: leave walls that pass the checks unchanged; False replaces them by the
-        autoencoder's smoother reconstruction. reference: plain PyTorch instead of the faster forms.
-        threads: of the networks on a CPU, None for all cores.
-        Raises WeightsError if weights are missing, altered or do not belong together.
+        Args:
+            weights: folder with the weights.
+            device: "cpu" or "cuda".
+            scar_method: threshold of core scar, "remote" or "half_max".
+            keep_valid: keep walls that pass the checks unchanged; False replaces them by their
+                smoother reconstruction by the autoencoder.
+            uncertainty: add intervals and an uncertainty map to each result.
+            reference: use the networks as trained, in plain PyTorch, instead of the fast form.
+            threads: number of threads of the networks on a CPU; None for all cores.
+
+        Raises:
+            WeightsError: weights are missing, altered or do not belong together.
         """
         if uncertainty:
             import torch  # noqa: F401 - where it is missing, that is said before any work
@@ -84,15 +97,22 @@ class Pipeline:
         )
 
     def warm_up(self) -> None:
-        """Run the networks once on black images, so that the first scan does not wait."""
+        """Run the networks once on black images, so that the first scan need not wait for them."""
         for net, side in ((self.roi_net, roi.ROI_SIDE), (self.myocardium_net, myocardium.MYO_SIDE)):
             net(np.zeros((1, net.config.inputs, side, side), np.float32))
 
     def __call__(self, scan: ShortAxisScan, *, given: Given = NOTHING) -> Result:
-        """Segment and measure a scan; given: facts that a person supplies.
+        """Segment and measure a scan.
 
-        A scan without a visible ventricle gives an empty label map and a warning. Raises InputError
-        for a scan without contrast, for a label map, and as `quantify` does.
+        Args:
+            scan: as `acsnet.read_scan` reads it.
+            given: facts that a person supplies, such as height, weight and RV insertion.
+
+        Returns:
+            The result. Its label map is empty, with a warning, if no ventricle is visible.
+
+        Raises:
+            InputError: the scan has no contrast or is a label map, or a given fact is impossible.
         """
         check_image(scan)
         seconds: dict[str, float] = {}
@@ -237,7 +257,7 @@ class Pipeline:
     def _label(
         self, scan: ShortAxisScan, masks: Masks, given: Given = NOTHING
     ) -> tuple[NDArray[np.uint8], ScarThreshold]:
-        """Label map with core scar and grey zone, and the threshold between them."""
+        """The label map with core scar and grey zone, and the threshold between them."""
         zones = classify_enhancement(
             scan.pixels,
             masks.wall,
@@ -265,10 +285,14 @@ class Pipeline:
         )
 
     def correct(self, scan: ShortAxisScan, labels: NDArray[np.uint8]) -> Result:
-        """Anatomical correction (stage 3) of a label map that a person drew.
+        """Correct the anatomy (stage 3) of a label map that a person drew.
 
-        labels: (slice, row, column) values of `acsnet.labels.Label` on the grid of the scan. Drawn
-        enhancement is unchanged inside the corrected wall.
+        Args:
+            scan: the scan on which it was drawn.
+            labels: (slice, row, column) values of `acsnet.labels.Label` on the grid of the scan.
+
+        Returns:
+            The result. Inside the corrected wall, the drawn enhancement is unchanged.
         """
         seconds: dict[str, float] = {}
         if scan.apex_first is None:

@@ -28,11 +28,17 @@ NOTICE = "Research use only. Not a medical device."
 
 @dataclass(frozen=True, kw_only=True)
 class Measured:
-    """A scan with a label map, by the pipeline or a person, and its measures.
+    """A scan with a label map, from the pipeline or a person, and its measures.
 
-    scan: apex first; labels: (slice, row, column) values of `acsnet.labels.Label`; weights: name ->
-    SHA-256; seconds: time of each stage; quality: doubts by name, whose messages are in `warnings`
-    too; uncertainty: None if not requested, or without a ventricle.
+    Attributes:
+        scan: the scan, from apex to base.
+        labels: (slice, row, column) values of `acsnet.labels.Label`.
+        quantification: all measures.
+        warnings: what to know before using the numbers.
+        weights: name of each network -> SHA-256 of its weights.
+        seconds: computing time of each stage.
+        quality: quality flags; their messages are also in `warnings`.
+        uncertainty: None if it was not requested, or without a ventricle.
     """
 
     scan: ShortAxisScan
@@ -85,7 +91,7 @@ class Measured:
         }
 
     def _file_order(self) -> list[int]:
-        """The slices of the stack, as the file runs."""
+        """Indices of the slices in the order of the file."""
         return sorted(range(len(self.labels)), key=self.scan.grid.slice_number)
 
     def anatomy_dict(self) -> dict[str, Any] | None:
@@ -97,9 +103,12 @@ class Measured:
 class Result(Measured):
     """The result of the pipeline.
 
-    anatomy: changes by the anatomical correction; drawn_wall: (slice, row, column) wall before it;
-    wall_probability, enhancement_probability: (slice, row, column), the network's mean over
-    test-time augmentation, or 0 and 1 for what a person drew.
+    Attributes:
+        anatomy: changes by the anatomical correction.
+        drawn_wall: (slice, row, column) wall before the correction.
+        wall_probability: (slice, row, column) output of the network, averaged over test-time
+            augmentation; 0 and 1 for labels that a person drew.
+        enhancement_probability: the same for enhancement.
     """
 
     anatomy: StackCorrection

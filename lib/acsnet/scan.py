@@ -1,7 +1,7 @@
-"""The short-axis stack that every stage takes: pixels, geometry and where they came from.
+"""The short-axis stack that every stage takes: its pixels and its geometry.
 
-Inside the package an array is (slice, row, column); readers in `acsnet.io` make it so, and
-`InputGrid` is the exact way back to the grid of the file that was read.
+Inside the package, arrays are (slice, row, column). The readers in `acsnet.io` bring them to this
+order, and `InputGrid` maps them back to the grid of the file exactly.
 """
 
 from collections.abc import Iterable
@@ -15,25 +15,28 @@ Contrast = Literal["lge", "cine", "other"]
 View = Literal["short axis", "long axis"]
 
 UNFIT = "this looks like"
-"""How every warning begins that a scan is no short-axis LGE."""
+"""Beginning of every warning which says that a scan is not short-axis LGE."""
 
 APEXWARD_RAS = np.array([-1.0, 1.0, -1.0]) / np.sqrt(3.0)
 """From base to apex: left, anterior, inferior, in RAS coordinates (usual lie of the heart)."""
 
 MIN_TILT_COSINE = float(np.cos(np.deg2rad(5.0)))
-"""A stack along a patient axis is no planned short axis: its header was lost. Ours."""
+"""A stack along a patient axis is not a planned short axis: its header was lost. Own rule."""
 
 MIN_APEXWARD_COSINE = 0.3
-"""Below this the stack direction does not tell apex from base. Ours."""
+"""Below this, the direction of the stack does not tell apex from base. Own rule."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class InputGrid:
     """The grid of the file that was read.
 
-    shape: of the input array; affine: (4, 4), input index -> RAS mm; axes: the input axes that
-    became slice, row and column; reversed_slices: whether slices run against the input's order;
-    stored_affine: (4, 4) as in a file whose affine has no millimetres, else None.
+    Attributes:
+        shape: shape of the array in the file.
+        affine: (4, 4), index in the file -> RAS mm.
+        axes: axes of the file that became slice, row and column.
+        reversed_slices: whether slices run against the order of the file.
+        stored_affine: (4, 4) affine as stored, for a file whose affine is not in mm; else None.
     """
 
     shape: tuple[int, int, int]
@@ -44,20 +47,20 @@ class InputGrid:
 
     @property
     def header_affine(self) -> NDArray[np.float64]:
-        """(4, 4) as the file has it, right or not: with it label maps overlay in every viewer."""
+        """(4, 4) as in the file, right or wrong: with it, label maps overlay the image."""
         return self.affine if self.stored_affine is None else self.stored_affine
 
     def slice_number(self, index: int) -> int:
-        """The number, from 1 and as the file runs, of slice `index` of the stack."""
+        """Number of slice `index` of the stack, from 1 in the order of the file."""
         return self.shape[self.axes[0]] - index if self.reversed_slices else index + 1
 
     def from_input(self, array: NDArray[Any]) -> NDArray[Any]:
-        """Input array of `shape` -> (slice, row, column)."""
+        """Convert an array on the grid of the file to (slice, row, column)."""
         stack = np.transpose(array, self.axes)
         return stack[::-1] if self.reversed_slices else stack
 
     def to_input(self, stack: NDArray[Any]) -> NDArray[Any]:
-        """(slice, row, column) -> array of the input's `shape`, voxel for voxel."""
+        """Convert a (slice, row, column) array to the grid of the file, voxel for voxel."""
         stack = stack[::-1] if self.reversed_slices else stack
         return np.ascontiguousarray(np.transpose(stack, np.argsort(self.axes)))
 
@@ -85,13 +88,21 @@ class InputGrid:
 class ShortAxisScan:
     """One short-axis stack.
 
-    pixels: (slice, row, column) float32, rescaled but not windowed; apex_first: True once the
-    order is known to run from apex to base, None while only the anatomy can tell; windows:
-    (slice, 2) window centre and width of each slice, or None; signal: of the shape of pixels,
-    False where nothing was measured (padding, blank slices, NaN) and pixels only fill, or None
-    where all is signal; contrast, view: what the file tells that it shows, LGE in short axis where
-    it tells nothing; instance_uids: one a slice for DICOM, with frame_numbers, from 1, where slices
-    are frames of objects; height_cm, weight_kg: of the patient, as the header has them.
+    Attributes:
+        name: name of the case.
+        pixels: (slice, row, column) float32, rescaled but not windowed.
+        grid: the grid of the file, and the way back to it.
+        apex_first: True if slices are known to run from apex to base; None if only the anatomy
+            can tell.
+        windows: (slice, 2) window centre and width of each slice, or None.
+        signal: mask like pixels, False where nothing was measured (padding, blank slices, NaN);
+            None if everything is signal.
+        contrast: what the file says about the contrast; "lge" if it says nothing.
+        view: what the file says about the view; "short axis" if it says nothing.
+        instance_uids: SOPInstanceUID of each slice, for DICOM.
+        frame_numbers: frame of each slice, from 1, if slices are frames of multi-frame objects.
+        height_cm, weight_kg: of the patient, from the header.
+        warnings: remarks of the reader of the file.
     """
 
     name: str
@@ -110,12 +121,12 @@ class ShortAxisScan:
 
     @property
     def shows_scar(self) -> bool:
-        """Whether its bright wall can be scar: only on LGE, and measured only in short axis."""
+        """Whether scar can be measured: only on LGE, and only in short axis."""
         return self.contrast == "lge" and self.view == "short axis"
 
     @property
     def spacing_mm(self) -> tuple[float, float, float]:
-        """Distance between slice centres along the normal, between rows, between columns."""
+        """Distances (mm) between slices along their normal, between rows, between columns."""
         steps = self.grid.steps_mm
         normal = np.cross(steps[1], steps[2])
         slice_mm = abs(float(steps[0] @ normal)) / float(np.linalg.norm(normal))
@@ -123,7 +134,7 @@ class ShortAxisScan:
 
     @property
     def voxel_ml(self) -> float:
-        """Volume of one voxel, the gap to the next slice included."""
+        """Volume (ml) of one voxel, including the gap to the next slice."""
         return abs(float(np.linalg.det(self.grid.affine[:3, :3]))) / 1000.0
 
     def reversed(self) -> "ShortAxisScan":
@@ -141,10 +152,10 @@ class ShortAxisScan:
 
 
 def apex_first_by_area(scan: ShortAxisScan, lv: NDArray[np.bool_]) -> ShortAxisScan:
-    """Order slices apex to base; lv: mask of the left ventricle on the grid of the input.
+    """Order slices from apex to base; lv: mask of the left ventricle on the grid of the file.
 
-    Where the position did not tell apex from base, the end with the smaller left ventricle is the
-    apex (ours): right in 233 of the 235 expert stacks of EMIDEC and ACDC that it was tried on.
+    If the position did not tell apex from base, the end with the smaller left ventricle is the
+    apex. Own rule: right in 233 of the 235 expert stacks of EMIDEC and ACDC on which it was tried.
     """
     if scan.apex_first or not lv.any():
         return scan
@@ -154,15 +165,15 @@ def apex_first_by_area(scan: ShortAxisScan, lv: NDArray[np.bool_]) -> ShortAxisS
 
 
 def is_fit(warnings: Iterable[str]) -> bool:
-    """Whether a reader should be offered a scan with these warnings of its reader."""
+    """Whether a scan with these warnings should be offered to a reader: not if it is not LGE."""
     return not any(warning.startswith(UNFIT) for warning in warnings)
 
 
 def long_axis_cosine(grid: InputGrid) -> float | None:
-    """Cosine between the way from slice to slice and the usual axis of the left ventricle.
+    """Cosine between the slice direction and the usual long axis of the left ventricle.
 
-    None for a stack along a patient axis, whose header may have been lost. Planes along the axis
-    have a small one, short-axis planes a large one.
+    It is large for short-axis planes and small for planes along the long axis. None for a stack
+    along a patient axis, whose header may have been lost.
     """
     step = grid.steps_mm[0]
     direction = step / np.linalg.norm(step)
@@ -172,10 +183,10 @@ def long_axis_cosine(grid: InputGrid) -> float | None:
 
 
 def apex_first_by_position(scan: ShortAxisScan) -> ShortAxisScan:
-    """Order slices apex to base from the patient axes; unchanged where these do not tell.
+    """Order slices from apex to base by the patient axes; unchanged if these do not tell.
 
-    A stack that lies along a patient axis (headers lost in conversion) or across the usual long
-    axis of the heart says nothing: `apex_first` stays None for the anatomy to decide. Ours.
+    A stack along a patient axis (header lost in conversion), or across the usual long axis of the
+    heart, tells nothing. `apex_first` is then None, and the anatomy decides later. Own rule.
     """
     apexward = long_axis_cosine(scan.grid)
     if apexward is None or abs(apexward) < MIN_APEXWARD_COSINE:

@@ -22,12 +22,20 @@ THIN_MM = 4.0
 def read_scan(
     path: str | Path, *, phase: int | None = None, series: str | Sequence[str] | None = None
 ) -> ShortAxisScan:
-    """Read a file with a volume or a folder of DICOM files; apex first where the position tells.
+    """Read a short-axis stack from a volume file or a folder with a DICOM series.
 
-    phase: which image (from 1) where a DICOM series has several at each slice position; series:
-    SeriesInstanceUID or SeriesNumber where a folder has several, or some of them to be joined.
-    Raises InputError or GeometryError with the exact reason for whatever is not one short-axis
-    stack.
+    Args:
+        path: NIfTI, NRRD, MetaImage or enhanced DICOM file, or folder of DICOM files.
+        phase: which image of each slice to use, from 1, if a DICOM series has several.
+        series: SeriesInstanceUID or SeriesNumber, if a folder has several series; a list of them
+            to join them to one stack.
+
+    Returns:
+        The scan, with slices from apex to base if the slice positions tell the direction.
+
+    Raises:
+        InputError: the file cannot be read or is not a scan; the message gives the reason.
+        GeometryError: the slices do not form one regular stack.
     """
     path = Path(path)
     try:
@@ -65,18 +73,18 @@ def read_series(paths: Sequence[Path], *, name: str, phase: int | None = None) -
 
 
 def _remarked(scan: ShortAxisScan) -> ShortAxisScan:
-    """The scan with a warning of very thin slices."""
+    """The scan, with a warning if its slices are very thin."""
     if scan.spacing_mm[0] >= THIN_MM:
         return scan
     remark = (
-        f"slices lie {scan.spacing_mm[0]:.2f} mm apart, as in 3-D LGE: the networks learned on "
-        "stacks of 5 to 13 mm, so that labels should be looked at"
+        f"slices lie {scan.spacing_mm[0]:.2f} mm apart, as in 3-D LGE: the networks were trained "
+        "on stacks of 5 to 13 mm, so check the labels"
     )
     return replace(scan, warnings=(*scan.warnings, remark))
 
 
 def _named(scan: ShortAxisScan) -> ShortAxisScan:
-    """A volume with what its name and the way its slices lie tell of it."""
+    """The volume, with contrast and view as its name and the lie of its slices suggest."""
     content = content_of_volume(scan.name, scan.grid)
     warnings = (*scan.warnings, *content.remarks)
     return replace(scan, contrast=content.contrast, view=content.view, warnings=warnings)
