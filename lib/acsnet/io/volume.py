@@ -259,13 +259,12 @@ def true_affine(volume: Volume, warnings: list[str]) -> NDArray[np.float64]:
     if pixdim is not None and (pixdim < 0).any():
         warnings.append(f"pixdim has a sign ({_mm(pixdim)}), which is ignored")
         pixdim = np.abs(pixdim)
-    damaged = pixdim is not None and not (np.isfinite(pixdim).all() and (pixdim > 0).all())
-    if damaged and volume.forms is not None and volume.forms.sform_code > 0:
+    if pixdim is not None and not (np.isfinite(pixdim).all() and (pixdim > 0).all()):
+        if volume.forms is None or volume.forms.sform_code == 0:
+            msg = f"pixdim of {file} must be positive, got {_mm(pixdim)}"
+            raise GeometryError(msg)
         warnings.append(f"pixdim cannot be ({_mm(pixdim)}): volumes are by the affine")
-        damaged, pixdim = False, None
-    if damaged:
-        msg = f"pixdim of {file} must be positive, got {_mm(pixdim)}"
-        raise GeometryError(msg)
+        pixdim = None
     if not np.isfinite(affine).all():
         msg = f"affine of {file} must be finite, got {affine.tolist()}"
         raise GeometryError(msg)
