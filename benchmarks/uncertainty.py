@@ -31,13 +31,12 @@ from acsnet.storage import write_json
 from acsnet.train.data.lists import training_names
 from acsnet.uncertainty.calibration import FILE, read_calibration
 from calibration import change_tables, interval_tables
-from calibration.kept_rows import Networks, Row
+from calibration.kept_rows import Row, networks_name
 from calibration.patients import patient_rows
 from calibration.repeats import (
     EFFECTIVE,
     GROWN,
     UNCHANGED,
-    phantom_name,
     repeat_rows,
     scarred_phantoms,
 )
@@ -72,29 +71,28 @@ def main() -> None:
     parser.add_argument("--fit", action="store_true", help="write calibration.json")
     parser.add_argument("--check", type=Path, metavar="OUTPUT", help="write uncertainty.md there")
     args = parser.parse_args()
-    networks = Networks(data=args.data)
     try:
         if args.fit:
-            fit(networks, args.work)
+            fit(args.data, args.work)
         if args.check:
-            check(networks, args.work, args.check)
+            check(args.data, args.work, args.check)
     except AcsnetError as error:
         sys.exit(str(error))
 
 
-def fit(networks: Networks, work: Path) -> None:
+def fit(data: Path, work: Path) -> None:
     """Write the calibration of the package."""
-    if not {*LEFT_OUT, *FIT_HEARTS} <= {*training_names(networks.data, "emidec")}:
-        sys.exit(f"the patients left out are not of the train list of {networks.data}")
-    rows = patient_rows(networks, list(LEFT_OUT), work)
-    repeats = _fit_repeats(networks, work)
+    if not {*LEFT_OUT, *FIT_HEARTS} <= {*training_names(data, "emidec")}:
+        sys.exit(f"the patients left out are not of the train list of {data}")
+    rows = patient_rows(data, list(LEFT_OUT), work)
+    repeats = _fit_repeats(data, work)
     content = {
         "about": (
             f"{len(rows)} patients of the EMIDEC train list that the networks were never trained "
             f"on; changes from {len(FIT_CHANGES)} repeats each of {len(repeats)} hearts, "
             f"{FIT_PHANTOMS} of them phantoms; written by benchmarks/uncertainty.py"
         ),
-        "networks": networks.name.removeprefix("shipped-"),
+        "networks": networks_name(),
         "level": LEVEL,
         "rules": interval_tables.fitted(rows, level=LEVEL),
         "change_level": CHANGE_LEVEL,
@@ -106,14 +104,14 @@ def fit(networks: Networks, work: Path) -> None:
     Console().print_json(data=content)
 
 
-def check(networks: Networks, work: Path, output: Path) -> None:
+def check(data: Path, work: Path, output: Path) -> None:
     """Write the coverage of the intervals and what `acsnet compare` shows."""
     calibration = read_calibration()
-    if calibration.networks != networks.name.removeprefix("shipped-"):
+    if calibration.networks != networks_name():
         sys.exit(f"{FILE.name} was fitted for other networks: run --fit first")
-    splits = json.loads((networks.data / "splits.json").read_text())
-    left_out = patient_rows(networks, list(LEFT_OUT), work)
-    test = patient_rows(networks, splits["emidec"]["test"], work)
+    splits = json.loads((data / "splits.json").read_text())
+    left_out = patient_rows(data, list(LEFT_OUT), work)
+    test = patient_rows(data, splits["emidec"]["test"], work)
     lines = [
         "# How sure the numbers are",
         "",
@@ -121,15 +119,15 @@ def check(networks: Networks, work: Path, output: Path) -> None:
         "",
         f"Written on {datetime.datetime.now(tz=datetime.timezone.utc):%Y-%m-%d} by `python "
         "benchmarks/uncertainty.py --data DATA --work WORK --check docs/results`, "
-        f"{platform.machine()} CPU, torch {torch.__version__}, networks {networks.name}. Fitted "
+        f"{platform.machine()} CPU, torch {torch.__version__}, networks {networks_name()}. Fitted "
         f"on {calibration.about}.",
         "",
         *interval_tables.page(left_out, test, calibration),
         "",
         *change_tables.page(
-            _fit_repeats(networks, work),
-            repeats=_check_repeats(networks, work),
-            grown=_grown(networks, work),
+            _fit_repeats(data, work),
+            repeats=_check_repeats(data, work),
+            grown=_grown(data, work),
             calibration=calibration,
         ),
     ]
@@ -138,25 +136,22 @@ def check(networks: Networks, work: Path, output: Path) -> None:
     Console(width=110).print("\n".join(lines), markup=False, highlight=False)
 
 
-def _fit_repeats(networks: Networks, work: Path) -> dict[str, dict[str, Row]]:
-    hearts = [*FIT_HEARTS, *_phantoms(FIT_PHANTOMS, FIT_SEED)]
-    return repeat_rows(networks, hearts, (UNCHANGED, *FIT_CHANGES), work)
+def _fit_repeats(data: Path, work: Path) -> dict[str, dict[str, Row]]:
+    hearts = [*FIT_HEARTS, *scarred_phantoms(FIT_PHANTOMS, seed=FIT_SEED)]
+    return repeat_rows(data, hearts, (UNCHANGED, *FIT_CHANGES), work)
 
 
-def _check_repeats(networks: Networks, work: Path) -> dict[str, dict[str, Row]]:
-    phantoms = _phantoms(CHECK_PHANTOMS, CHECK_SEED)
+def _check_repeats(data: Path, work: Path) -> dict[str, dict[str, Row]]:
+    phantoms = scarred_phantoms(CHECK_PHANTOMS, seed=CHECK_SEED)
     return {
-        **repeat_rows(networks, [CHECK_HEART], (UNCHANGED, *CHANGES), work),
-        **repeat_rows(networks, phantoms, (UNCHANGED, *EFFECTIVE), work),
+        **repeat_rows(data, [CHECK_HEART], (UNCHANGED, *CHANGES), work),
+        **repeat_rows(data, phantoms, (UNCHANGED, *EFFECTIVE), work),
     }
 
 
-def _grown(networks: Networks, work: Path) -> dict[str, dict[str, Row]]:
-    return repeat_rows(networks, _phantoms(GROWN_PHANTOMS, GROWN_SEED), (UNCHANGED, GROWN), work)
-
-
-def _phantoms(count: int, seed: int) -> list[str]:
-    return [phantom_name(each) for each in scarred_phantoms(count, seed=seed)]
+def _grown(data: Path, work: Path) -> dict[str, dict[str, Row]]:
+    phantoms = scarred_phantoms(GROWN_PHANTOMS, seed=GROWN_SEED)
+    return repeat_rows(data, phantoms, (UNCHANGED, GROWN), work)
 
 
 if __name__ == "__main__":

@@ -10,8 +10,8 @@ from scipy.stats import t
 from acsnet.uncertainty.change import ChangeRule
 from acsnet.uncertainty.intervals import Rule
 
-FLOORS = np.geomspace(0.001, 1.0, 61)
-"""Floors of changes that are tried, shares of the size."""
+FLOORS = np.geomspace(0.01, 1.0, 41)
+"""Floors of changes that are tried, shares of the size: a point of burden at least."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -102,7 +102,7 @@ def _columns(rows: Sequence[Row], measure: str) -> Columns:
 
 def _rules(rows: Sequence[Row], level: float, *, with_samples: bool = True) -> dict[str, Rule]:
     """with_samples: False for rules of the size alone."""
-    rules = {}
+    rules: dict[str, Rule] = {}
     for group in GROUPS:
         measures = {}
         for measure in group:

@@ -11,18 +11,18 @@ from acsnet.masks import slice_dice
 from acsnet.measure import measure_label_file
 from acsnet.uncertainty.doubt import unclear_points
 from acsnet.uncertainty.intervals import SIZES, spreads
-from calibration.kept_rows import Networks, Row, kept_rows
+from calibration.kept_rows import Row, kept_rows, networks_name, pipeline
 
 
-def patient_rows(networks: Networks, names: list[str], work: Path) -> list[Row]:
+def patient_rows(data: Path, names: list[str], work: Path) -> list[Row]:
     """One row a patient of EMIDEC, kept below WORK."""
-    return kept_rows(work / networks.name, names, partial(_row, networks))
+    return kept_rows(work / f"patients-{networks_name()}", names, partial(_row, data))
 
 
-def _row(networks: Networks, name: str) -> Row:
-    folder = networks.data / "emidec"
+def _row(data: Path, name: str) -> Row:
+    folder = data / "emidec"
     image = folder / "images" / f"{name}.nii.gz"
-    result = networks.pipeline()(read_scan(image))
+    result = pipeline()(read_scan(image))
     drawn = measure_label_file(image, folder / "labels" / image.name, truth="emidec")
     expert = result.scan.grid.from_input(drawn.label_map())
     sure = result.uncertainty

@@ -17,7 +17,7 @@ from acsnet.labels import ENHANCEMENT, Label
 from acsnet.phantom.make import Phantom, make_phantom
 from acsnet.phantom.spec import PhantomSpec, random_spec
 from acsnet.uncertainty.intervals import SIZES
-from calibration.kept_rows import Networks, Row, kept_rows
+from calibration.kept_rows import Row, kept_rows, networks_name, pipeline
 
 UNCHANGED = "unchanged"
 GROWN = "grown"
@@ -26,48 +26,47 @@ WITHOUT_EFFECT = ("turned", "mirrored", "slices reversed", "intensity", "signed"
 """First words of changes that the pipeline takes back before its networks see the scan."""
 
 EFFECTIVE = tuple(name for name in CHANGES if not name.startswith(WITHOUT_EFFECT))
-LEAST_BURDEN, MOST_BURDEN = 5.0, 35.0
-"""Percent; scar of phantoms that may grow by a third and still be like that of patients."""
-
-
-def phantom_name(seed: int) -> str:
-    """How a phantom's rows are kept."""
-    return f"phantom-{seed}"
+PHANTOM = "phantom-"
+LEAST_DEPTH, LEAST_DEGREES, MOST_DEGREES = 0.4, 45.0, 150.0
+"""Of scar that is like that of patients, also when it has grown by a third."""
 
 
 def repeat_rows(
-    networks: Networks, hearts: list[str], changes: tuple[str, ...], work: Path
+    data: Path, hearts: list[str], changes: tuple[str, ...], work: Path
 ) -> dict[str, dict[str, Row]]:
-    """Heart -> change -> its row; hearts: patients of EMIDEC, or `phantom_name`."""
+    """Heart -> change -> its row; hearts: patients of EMIDEC, or names of `scarred_phantoms`."""
     names = [f"{heart}@{change}" for heart in hearts for change in changes]
-    rows = kept_rows(work / f"repeats-{networks.name}", names, partial(_row, networks))
+    rows = kept_rows(work / f"repeats-{networks_name()}", names, partial(_row, data))
     by_name = dict(zip(names, rows, strict=True))
     return {heart: {change: by_name[f"{heart}@{change}"] for change in changes} for heart in hearts}
 
 
-def scarred_phantoms(count: int, *, seed: int) -> list[int]:
-    """Seeds of phantoms whose scar is of usual size and may grow, the first ones from `seed` on."""
-    found: list[int] = []
-    while len(found) < count:
+def scarred_phantoms(count: int, *, seed: int) -> list[str]:
+    """Names of phantoms whose scar is of usual size and may grow, the first ones from `seed` on."""
+    names: list[str] = []
+    while len(names) < count:
         spec = _spec(seed)
-        if spec.scar_depth > 0 and GROWTH * spec.scar_extent_degrees < 360:
-            burden = make_phantom(spec).scar_burden_percent
-            if LEAST_BURDEN <= burden <= MOST_BURDEN:
-                found.append(seed)
+        first, last = spec.scar_slices
+        if (
+            spec.scar_depth >= LEAST_DEPTH
+            and LEAST_DEGREES <= spec.scar_extent_degrees <= MOST_DEGREES
+            and last > first
+        ):
+            names.append(f"{PHANTOM}{seed}")
         seed += 1
-    return found
+    return names
 
 
 def _spec(seed: int) -> PhantomSpec:
     return random_spec(np.random.default_rng(seed))
 
 
-def _row(networks: Networks, name: str) -> Row:
+def _row(data: Path, name: str) -> Row:
     heart, change = name.split("@")
-    case = _heart(networks.data, heart, grown=change == GROWN)
+    case = _heart(data, heart, grown=change == GROWN)
     if change in CHANGES:
         case = CHANGES[change](case)
-    result = replace(networks.pipeline(), uncertainty=False)(case.scan)
+    result = replace(pipeline(), uncertainty=False)(case.scan)
     return {
         "heart": heart,
         "change": change,
@@ -76,8 +75,8 @@ def _row(networks: Networks, name: str) -> Row:
 
 
 def _heart(data: Path, heart: str, *, grown: bool) -> LabelledScan:
-    if heart.startswith("phantom-"):
-        spec = _spec(int(heart.removeprefix("phantom-")))
+    if heart.startswith(PHANTOM):
+        spec = _spec(int(heart.removeprefix(PHANTOM)))
         if grown:
             wider = GROWTH * spec.scar_extent_degrees
             spec = replace(spec, scar_extent_degrees=wider)

@@ -74,12 +74,13 @@ class Given:
 
 def _discs(scan: ShortAxisScan, middles: Mapping[int, tuple[float, float]]) -> NDArray[np.bool_]:
     """(slice, row, column) mask of discs in the slices that have one."""
-    mask = np.zeros(scan.pixels.shape, bool)
-    for k in range(len(mask)):
+    slices, rows, columns = scan.pixels.shape
+    mask = np.zeros((slices, rows, columns), bool)
+    for k in range(slices):
         if (middle := middles.get(scan.grid.slice_number(k))) is not None:
-            mask[k] = disc(mask.shape[1:], middle, scan.spacing_mm[1:])
-    if missing := sorted(number for number in middles if not 1 <= number <= len(mask)):
-        msg = f"the remote region was placed in slice {missing[0]} of a stack of {len(mask)}"
+            mask[k] = disc((rows, columns), middle, scan.spacing_mm[1:])
+    if missing := sorted(number for number in middles if not 1 <= number <= slices):
+        msg = f"the remote region was placed in slice {missing[0]} of a stack of {slices}"
         raise InputError(msg)
     return mask
 
