@@ -121,5 +121,7 @@ def _growth(grown: Repeats, measure: str, rule: ChangeRule) -> str:
 
 def _share(results: list[bool | None], *, shown_is: bool) -> str:
     known = [result for result in results if result is not None]
+    if not known:
+        return "none"
     count = sum(result is shown_is for result in known)
     return f"{count} of {len(known)} ({count / len(known):.0%})"

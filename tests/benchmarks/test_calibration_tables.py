@@ -1,0 +1,95 @@
+"""The tables of intervals and changes, from rows that are counted by hand."""
+
+import pytest
+
+from acsnet.uncertainty.calibration import Calibration
+from acsnet.uncertainty.change import ChangeRule
+from acsnet.uncertainty.intervals import SIZES, Rule
+from calibration import change_tables, interval_tables
+from calibration.repeats import GROWN, UNCHANGED, scarred_phantoms
+
+BURDEN = "scar_burden_percent"
+
+
+def values(burden):
+    return {**dict.fromkeys(SIZES, 100.0), BURDEN: burden}
+
+
+def patient(burden, expert, *, infarct=True, sd5=10.0):
+    return {
+        "infarct": infarct,
+        "value": values(burden),
+        "expert": values(expert),
+        "spread": dict.fromkeys(SIZES, 1.0),
+        "unclear": 4.0,
+        "methods": {"sd5": sd5},
+        "slices": [[0.1, 0.2], [0.2, 0.3]],
+    }
+
+
+LEFT_OUT = [patient(12.0, 10.0), patient(20.0, 20.0), patient(30.0, 24.0)]
+LEFT_OUT += [patient(3.0, 0.0, infarct=False)]
+TEST = [patient(20.0, 19.0), patient(20.0, 15.0), patient(1.0, 0.0, infarct=False)]
+
+
+@pytest.fixture
+def calibration():
+    """Scale sqrt(2) of all measures: from the value 2.8 down and 1.4 up."""
+    return Calibration(
+        level=0.9,
+        rules=dict.fromkeys(SIZES, Rule(down=2.0, up=1.0, floor=0.01)),
+        change_level=0.95,
+        change_rules=dict.fromkeys(SIZES, ChangeRule(factor=0.1, floor=0.01)),
+        high_uncertainty=13.0,
+        networks="0" * 12,
+        about="nobody",
+    )
+
+
+def row_of(page, beginning, *, number=0):
+    """Cells of a line of a page that begins so, of several the one with this number."""
+    line = [line for line in page if line.startswith(f"| {beginning} |")][number]
+    return [cell.strip() for cell in line.strip("|").split("|")]
+
+
+def test_held_and_width_are_counted_for_infarcts_and_normals_apart(calibration):
+    page = interval_tables.page(LEFT_OUT, TEST, calibration)
+    # 17.2 to 21.4 holds 19, not 15; 0 to 2.4 holds 0. Widths 4.24, 4.24 and 2.41.
+    cells = row_of(page, BURDEN, number=1)[:6]  # the test list's
+    assert cells == [BURDEN, "2 of 3", "1 of 2", "1 of 1", "3.6 points", "2.3 points"]
+
+
+def test_a_doubt_above_the_limit_is_flagged(calibration):
+    # Doubts 4 + |burden - 10|: 6, 14, 24 and 11; errors 2, 0, 6 and 3.
+    page = interval_tables.page(LEFT_OUT, TEST, calibration)
+    assert row_of(page, "left out")[:4] == ["left out", "1 of 4", "1", "1"]
+    # 5 points at 5 x (36 + 196 + 576 + 121) / (12 + 144 + 33).
+    assert interval_tables.doubt_limit(LEFT_OUT) == pytest.approx(5 * 929 / 189, abs=0.05)
+
+
+def repeats_of(*burdens, change="noise 5 %"):
+    return {
+        f"Case_{k}": {
+            UNCHANGED: {"value": values(20.0)},
+            change: {"value": values(burden)},
+        }
+        for k, burden in enumerate(burdens)
+    }
+
+
+def test_what_compare_would_show_is_counted(calibration):
+    # Half width about 0.1 x hypot(20.5, 1): 21 shows no change, 23 does.
+    fit = repeats_of(*[20.0 + 0.1 * k for k in range(21)])
+    grown = repeats_of(27.0, 21.0, change=GROWN)
+    page = change_tables.page(
+        fit, repeats=repeats_of(21.0, 23.0, 20.0), grown=grown, calibration=calibration
+    )
+    cells = row_of(page, BURDEN)
+    assert cells[4:] == ["2 of 3 (67%)", "none", "1 of 2 (50%)"]
+
+
+def test_phantoms_have_scar_that_may_grow_by_a_third():
+    names = scarred_phantoms(3, seed=5000)
+    assert len(set(names)) == 3
+    assert names == scarred_phantoms(3, seed=5000)
+    assert all(name.startswith("phantom-5") for name in names)
