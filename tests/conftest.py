@@ -164,6 +164,9 @@ class PretendPacs:
         self._ask("instance", instance)
         return self.datasets[instance]
 
+    def has_instance(self, uid):
+        return uid in self.datasets
+
     def store(self, dataset):
         self._ask("store", dataset.SOPInstanceUID)
         self.add([dataset])

@@ -18,6 +18,7 @@ from acsnet.server.datastores.label_intake import accept_file
 from acsnet.server.datastores.pacs import DicomWebDatastore
 from acsnet.server.datastores.protocol import NewLabel
 from acsnet.server.datastores.seg_decisions import SegDecision, SegDecisions, SegSaves
+from acsnet.server.dicomweb.stow_pacs import _checked as checked_seg
 from acsnet.server.pages.routes import case_page
 from acsnet.server.state.paths import audit_log_file
 from acsnet.server.web.shown_versions import ShownVersions
@@ -336,3 +337,29 @@ def test_each_file_that_is_kept_of_a_pacs_is_described(datastore, image, tmp_pat
     assert undescribed(tmp_path / "state") == []
     kinds = {path.name for path in (tmp_path / "state" / "pacs" / "x").iterdir()}
     assert kinds >= {"images", "labels", "saves.jsonl", "decisions.jsonl"}
+
+
+def test_both_reconstructions_in_one_series_are_cases_and_a_viewers_seg_is_on_one(
+    datastore, pacs, patient, tmp_path
+):
+    magnitude = patient(uid="1", ImageType=["ORIGINAL", "PRIMARY", "M"])
+    sensitive = patient(uid="2", ImageType=["ORIGINAL", "PRIMARY", "R"])
+    series = magnitude[0].SeriesInstanceUID
+    for one in sensitive:
+        one.SeriesInstanceUID = series
+    pacs.add(magnitude, sensitive)
+    other = f"{series}-magnitude"
+    assert datastore.get_image_uri(other).endswith("-magnitude")
+    assert set(datastore.list_images()) == {series, other}
+    assert datastore.get_unlabeled_images() == [series]
+    info = datastore.get_image_info(other)
+    assert info["SeriesDescription"].endswith("(magnitude)")
+    assert info["SeriesInstanceUID"] == series
+    labels = np.zeros((8, 160, 176), np.uint8)
+    labels[3, 60:70, 60:70] = 2
+    sent = tmp_path / "seg.dcm"
+    for images, image in ((magnitude, other), (sensitive, series)):
+        seg = make_seg(labels, images, state="draft", algorithm_type="MANUAL", creator="Ana")
+        seg.save_as(sent, write_like_original=False)
+        _, entry = checked_seg(datastore, sent, study=images[0].StudyInstanceUID)
+        assert entry.uid == image

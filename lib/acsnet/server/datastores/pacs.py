@@ -149,7 +149,8 @@ class DicomWebDatastore(PacsInterface):
 
         Raises AcsnetError with the reason for a scan that cannot be measured.
         """
-        return str(self._archive.fetch(image_id)) if image_id in self.entries() else ""
+        known = image_id in self.entries() or self._archive.worklist.entry(image_id) is not None
+        return str(self._archive.fetch(image_id)) if known else ""
 
     def get_image_info(self, image_id: str) -> dict[str, Any]:
         """Tags of a series and its place in the work list; no path, see `StudiesDatastore`."""
