@@ -1,4 +1,4 @@
-"""Who did what with which model to which scan: one JSON line for each event, only ever appended.
+"""Audit log of people, models and scans: one JSON line for each event, only ever appended.
 
 A line holds ids, never names of patients.
 """

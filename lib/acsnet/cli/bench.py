@@ -1,4 +1,4 @@
-"""`acsnet bench`: how fast the chain is on the user's own machine."""
+"""`acsnet bench`: how fast the pipeline is on this machine."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated

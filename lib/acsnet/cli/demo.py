@@ -1,4 +1,4 @@
-"""`acsnet demo`: the synthetic sample patient, from scan to report, with nothing else at hand."""
+"""`acsnet demo`: the synthetic sample patient, from scan to report, without any other data."""
 
 from pathlib import Path
 from typing import Annotated

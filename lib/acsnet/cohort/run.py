@@ -1,4 +1,4 @@
-"""A cohort from its list to its tables."""
+"""Runs a cohort: from the list of scans to the tables."""
 
 import itertools
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Where a scan comes from: how it is read, and what tells that it is still the same."""
+"""Source of a scan: how it is read, and how an unchanged scan is recognised."""
 
 import hashlib
 import tempfile

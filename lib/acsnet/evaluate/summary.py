@@ -1,4 +1,4 @@
-"""Scores of many patients -> the rows of the tables.
+"""Summary of the scores of many patients: the rows of the tables.
 
 The rows follow Tables 1 and 2 of Popescu et al. 2022 (DOI 10.1016/j.cvdhj.2021.11.007).
 """

@@ -1,4 +1,4 @@
-"""Files to scans and label maps to files: the only room that knows file formats."""
+"""Files to scans and label maps to files: the only package that knows file formats."""
 
 from collections.abc import Sequence
 from dataclasses import replace

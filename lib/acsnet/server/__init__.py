@@ -1,1 +1,1 @@
-"""The MONAI Label server: the only room that imports `monailabel`. Research use only."""
+"""The MONAI Label server: the only package that imports `monailabel`. Research use only."""

@@ -1,4 +1,4 @@
-"""What a training is at the end of an epoch, and the checkpoint that it goes on from."""
+"""State of a training at the end of an epoch, and the checkpoint from which it continues."""
 
 import copy
 import pickle

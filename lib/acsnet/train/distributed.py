@@ -1,4 +1,4 @@
-"""One process, or several that `torchrun` started: who is who, and what they share.
+"""Distributed training: the processes that `torchrun` started, their ranks and what they exchange.
 
 Several processes train on the same batches as one: each takes its slice of every batch. Only the
 first writes files. On the CPU they talk by gloo, on GPUs by NCCL, one GPU a process.

@@ -1,4 +1,4 @@
-"""The recipes: what each network sees and is asked for.
+"""Training recipes: inputs, targets, loss and hyperparameters of each network.
 
 Ours: separate weights of false positives and negatives (`acsnet.train.losses`), the slices below
 and above as further channels, a smaller dropout. As in the paper a missed ventricle costs the ROI

@@ -1,4 +1,4 @@
-"""What a run folder says of itself: `recipe.json`, `data.json` and `run.json` of each network.
+"""Records in a run folder: `recipe.json`, `data.json` and `run.json` of each network.
 
 `recipe.json` holds the full configuration, `data.json` the digests of the data, `run.json` the
 rest: seed, versions, when it was begun, gone on with and finished. A run is gone on with only where

@@ -1,1 +1,1 @@
-"""What harmless changes of a scan cost: `acsnet evaluate --stress`."""
+"""Robustness against harmless changes of a scan: `acsnet evaluate --stress`."""

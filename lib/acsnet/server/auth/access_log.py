@@ -1,4 +1,4 @@
-"""Who looked at whom: one audit event for each access, each refusal and each logout.
+"""Access log: one audit event for each access, each refusal and each logout.
 
 A person who goes through the slices of a scan looks at one scan: the same event of the same person
 is written once in `ONCE_S`. Refusals are counted by address, so that they do not fill the disk.

@@ -1,4 +1,4 @@
-"""Threads of their own for logins: passwords are hashed slowly, and no page waits for that."""
+"""Threads for logins only: hashing a password is slow, and pages do not wait for it."""
 
 import os
 from collections import Counter

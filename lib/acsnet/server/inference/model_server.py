@@ -1,4 +1,4 @@
-"""The chain of networks that is served: the live version of the site, replaced as a whole.
+"""The networks that are served: the live version of the site, replaced as a whole.
 
 A request takes the chain once and keeps it to its end: it sees the old chain or the new one, never
 a mix, and a replaced chain goes when its last request has.

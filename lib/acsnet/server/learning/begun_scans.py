@@ -1,4 +1,4 @@
-"""Notes on the disk of scans whose scoring was begun, so that none takes the server down twice.
+"""Notes on disk of scans whose scoring has begun, so that no scan stops the server twice.
 
 A note is written before a scan is begun and taken back once it has ended well. It stays where the
 scan could not be scored, and where the process died over it: out of memory, or killed.

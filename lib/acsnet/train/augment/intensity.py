@@ -1,4 +1,4 @@
-"""What hospitals send: changes of a scan's signal before it is standardised.
+"""Changes of a scan's signal, as they differ between hospitals, before it is standardised.
 
 Scale and offset (negative phase-sensitive values too) need none of this: standardisation is blind
 to them. Not from the paper: the ranges. `intensity` is (slice, row, column) in [0, 1].

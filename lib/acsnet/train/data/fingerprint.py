@@ -1,4 +1,4 @@
-"""The training data to the byte: digests of every case, and one fingerprint of them all.
+"""Fingerprint of the training data: a digest of every case, and one of all of them.
 
 Folders do not count, names and contents do: a data set that is laid out otherwise is the same data.
 """

@@ -1,4 +1,4 @@
-"""Samples where they are trained on: batches are gathered on the card, and never wait for the bus.
+"""Training samples in the memory of the GPU, where batches are gathered without transfers.
 
 A GPU holds all samples of a network, some 2 GB, from the first batch to the last. On the processor
 the same code shares memory with the arrays that were loaded.
