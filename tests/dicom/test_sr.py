@@ -1,6 +1,7 @@
 """The report's numbers, what they refer to, and what it says of itself."""
 
 from dataclasses import replace
+from datetime import datetime, timezone
 
 import highdicom
 import pytest
@@ -209,6 +210,9 @@ def test_it_carries_what_the_report_says(features, seg, sources):
         remote_given=True,
         indication="Syncope",
         comment="Thin apex.",
+        status="reviewed, accepted by Jane Doe",
+        drawn_by="the networks",
+        accepted=datetime(2026, 11, 28, 13, 5, 59, tzinfo=timezone.utc),
     )
     segment = Segment(
         segment=8,
@@ -244,11 +248,14 @@ def test_it_carries_what_the_report_says(features, seg, sources):
     assert words["Segment 8, mid anteroseptal", name] == "26-50"
     assert "Reader: Thin apex." in comments_of(report)
     assert any("body surface area 2.00 m2" in text for text in comments_of(report))
-    (indication,) = (
-        item.TextValue
+    said = {
+        item.ConceptNameCodeSequence[0].CodeValue: item.TextValue
         for item in report.ContentSequence
-        if item.ConceptNameCodeSequence[0].get("CodeValue") == "121109"
-    )
-    assert indication == "Syncope"
+        if item.ValueType == "TEXT"
+    }
+    assert said["121109"] == "Syncope"
+    assert said["status"] == "reviewed, accepted by Jane Doe"
+    assert said["drawn_by"] == "the networks"
+    assert said["accepted_at"] == "2026-11-28 13:05+00:00"
     read = highdicom.sr.ComprehensiveSR.from_dataset(report).content
     assert len(read.get_image_measurement_groups()) == 5

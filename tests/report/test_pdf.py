@@ -1,7 +1,7 @@
 """The report says what it must, keeps within its pages, and is the same for the same input."""
 
 from dataclasses import replace
-from datetime import date
+from datetime import datetime, timezone
 from io import BytesIO
 
 import numpy as np
@@ -32,7 +32,7 @@ READING = Reading(
     reviewed=True,
     author="Ana Ortiz",
     reviewer="Dr Reader",
-    read=date(2026, 11, 28),
+    read=datetime(2026, 11, 28, 9, 5, tzinfo=timezone.utc),
     indication="Syncope, family history",
     comment="Thin apex.\nSecond look advised.",
 )
@@ -56,7 +56,12 @@ def test_it_tells_whose_scan_it_is_and_who_drew(texts):
 
 def test_the_first_page_can_be_signed(texts):
     assert "Status: reviewed, accepted by Dr Reader" in texts[0]
-    for word in ("Syncope, family history", "Thin apex.", "Second look advised.", "2026-11-28"):
+    for word in (
+        "Syncope, family history",
+        "Thin apex.",
+        "Second look advised.",
+        "2026-11-28 09:05",
+    ):
         assert word in texts[0]
     assert texts[0].index("Signature") > texts[0].index("Comment of the reader")
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from highdicom.sr import (
     AlgorithmIdentification,
@@ -38,6 +39,9 @@ MILLILITRE_BY_AREA = Code("mL/m2", "UCUM", "milliliter per square meter")
 COUNT = Code("1", "UCUM", "no units")
 INDICATION = Code("121109", "DCM", "Indications for Procedure")
 PATTERN = Code("scar_pattern", OWN_SCHEME, "Pattern of the enhancement by its depth in the wall")
+STATUS = Code("status", OWN_SCHEME, "Status of the segmentation")
+DRAWN_BY = Code("drawn_by", OWN_SCHEME, "Segmentation drawn by")
+ACCEPTED = Code("accepted_at", OWN_SCHEME, "Segmentation accepted at")
 CLASS = Code("transmural_class", OWN_SCHEME, "Class of mean transmurality, percent")
 
 Value = tuple[Code, float | None, Code]
@@ -50,7 +54,7 @@ class Clinical:
     body: sizes by body surface area; pattern: of all scar; viable_segments: how many are likely
     viable; headline: the scar method that the report leads with, None for what was segmented;
     remote_given: whether a person placed the remote region that n-SD is measured from;
-    indication, comment: of the reader.
+    indication, comment: of the reader; status, drawn_by: in words; accepted: when.
     """
 
     body: BodyNumbers | None = None
@@ -60,6 +64,9 @@ class Clinical:
     remote_given: bool = False
     indication: str = ""
     comment: str = ""
+    status: str = ""
+    drawn_by: str = ""
+    accepted: datetime | None = None
 
 
 VOLUMES_ONLY = Clinical()
@@ -71,6 +78,9 @@ def clinical_of(
     method: str = "drawn",
     indication: str = "",
     comment: str = "",
+    status: str = "",
+    drawn_by: str = "",
+    accepted: datetime | None = None,
 ) -> Clinical:
     """What the report of these measures says; method: the scar method that it leads with."""
     rows = (row for row in quantification.methods if row.method == method != "drawn")
@@ -82,6 +92,9 @@ def clinical_of(
         remote_given=quantification.remote.source == "given",
         indication=indication,
         comment=comment,
+        status=status,
+        drawn_by=drawn_by,
+        accepted=accepted,
     )
 
 
@@ -110,8 +123,14 @@ def evaluations(*named: tuple[Code, str | None]) -> list[QualitativeEvaluation]:
 
 
 def texts(clinical: Clinical) -> list[TextContentItem]:
-    """Indication, body size and comment of the reader."""
+    """Who drew and accepted it and when, indication, body size and comment of the reader."""
     said = []
+    if clinical.status:
+        said.append((STATUS, clinical.status))
+    if clinical.drawn_by:
+        said.append((DRAWN_BY, clinical.drawn_by))
+    if clinical.accepted is not None:
+        said.append((ACCEPTED, clinical.accepted.isoformat(sep=" ", timespec="minutes")))
     if clinical.indication.strip():
         said.append((INDICATION, clinical.indication.strip()))
     body = clinical.body

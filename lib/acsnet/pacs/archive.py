@@ -37,13 +37,15 @@ from acsnet.storage import write_text
 class Companions:
     """What is stored beside a SEG: SR and report.
 
-    features, segments, clinical: content of the SR; pdf: makes the report from a header.
+    features, segments, clinical: content of the SR; reader: who answers for it, as its observer;
+    empty for whom the SEG names; pdf: makes the report from a header.
     """
 
     features: Features
     segments: tuple[Segment, ...]
     pdf: Callable[[Dataset], bytes]
     clinical: Clinical = VOLUMES_ONLY
+    reader: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -189,7 +191,7 @@ class Archive:
             sources,
             segments=companions.segments,
             state=state,
-            creator=creator,
+            creator=companions.reader or creator,
             clinical=companions.clinical,
         )
         pages = make_pdf(companions.pdf(sources[0]), sources, state=state)

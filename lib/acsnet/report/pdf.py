@@ -234,7 +234,7 @@ def _sign_off(page: Figure, reading: Reading) -> None:
     bottom = MARGIN + 0.12
     fields = (
         ("Reader", reading.reader),
-        ("Date", reading.read.isoformat() if reading.read and reading.reviewed else ""),
+        ("Date", f"{reading.read:%Y-%m-%d %H:%M}" if reading.read and reading.reviewed else ""),
         ("Signature", ""),
     )
     width = WIDTH / len(fields)

@@ -1,7 +1,7 @@
 """Who read a scan and what they said of it: what a report needs beside its measures."""
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import datetime
 
 NETWORKS = "the networks"
 
@@ -19,7 +19,7 @@ class Reading:
     author: str = ""
     source: str = ""
     reviewer: str = ""
-    read: date | None = None
+    read: datetime | None = None
     indication: str = ""
     comment: str = ""
 

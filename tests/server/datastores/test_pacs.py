@@ -1,14 +1,17 @@
 """The work list of a PACS as clients of MONAI Label see it."""
 
+from io import BytesIO
 from pathlib import Path
 from types import SimpleNamespace
 
 import nibabel as nib
 import numpy as np
 import pytest
+from pypdf import PdfReader
 from state_files import undescribed
 
 from acsnet.annotations import audit_log
+from acsnet.annotations.reading_details import DetailsStore, ReadingDetails
 from acsnet.dicom.seg_write import make_seg
 from acsnet.errors import InputError
 from acsnet.io import read_scan, write_label_map
@@ -20,7 +23,7 @@ from acsnet.server.datastores.protocol import NewLabel
 from acsnet.server.datastores.seg_decisions import SegDecision, SegDecisions, SegSaves
 from acsnet.server.dicomweb.stow_pacs import _checked as checked_seg
 from acsnet.server.pages.routes import case_page
-from acsnet.server.state.paths import audit_log_file
+from acsnet.server.state.paths import DETAILS, audit_log_file
 from acsnet.server.web.shown_versions import ShownVersions
 
 pytestmark = pytest.mark.slow
@@ -233,6 +236,37 @@ def test_an_accepted_draft_is_a_reviewed_segmentation_of_its_reader(datastore, i
     entry = datastore._archive.entry(image)
     assert entry.newest("reviewed").author == "Reader B"
     assert [one.name for one in datastore.reviewed()] == [image]
+
+
+def test_report_and_sr_in_the_pacs_have_what_the_reader_said_and_entered(
+    datastore, image, pacs, tmp_path
+):
+    details = ReadingDetails(
+        height_cm=180.0,
+        weight_kg=80.0,
+        body_size_source="entered",
+        indication="Syncope on exertion",
+        comment="Thin apex.",
+    )
+    DetailsStore(tmp_path / "store" / DETAILS).save(image, details, reader="Reader A")
+    sent = tmp_path / "label.nii.gz"
+    label_file(datastore, image, sent, 2)
+    saved = accept_file(datastore, image, sent, tag="draft", info={"user": "Reader A"})
+    done = datastore.review(image, saved.id, by="Reader B", comment="Fine, accepted.")
+    sr, pdf = (
+        [one for one in pacs.datasets.values() if modality == one.Modality][-1]
+        for modality in ("SR", "DOC")
+    )
+    first = PdfReader(BytesIO(pdf.EncapsulatedDocument)).pages[0].extract_text()
+    at = f"{done.saved:%Y-%m-%d %H:%M}"
+    status, words = "reviewed, accepted by Reader B", ("Thin apex.", "Fine, accepted.")
+    for text in (status, at, "Reader A", "Syncope on exertion", "180 cm, 80 kg", *words):
+        assert text in first
+    said = sr.to_json()
+    for text in (status, at, "Reader A", "Syncope on exertion", "surface area 2.00 m2", *words):
+        assert text in said
+    observer = next(one.PersonName for one in sr.ContentSequence if one.get("ValueType") == "PNAME")
+    assert str(observer) == "Reader B"
 
 
 def test_of_each_annotator_the_newest_segmentation_is_compared(datastore, image, tmp_path):

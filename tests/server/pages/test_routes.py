@@ -117,6 +117,27 @@ def test_the_picture_shows_all_slices(segmented):
     assert drawn.sum() > 100
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "montage.png",
+        "segmentation.nii.gz",
+        "segmentation.dcm",
+        "features.json",
+        "report.pdf",
+        "bullseye.png",
+        "measurements.dcm",
+        "edit",
+        "suggestion",
+    ],
+)
+def test_a_label_map_may_be_called_by_a_uid_as_in_a_pacs(segmented, name):
+    answer = segmented.client.get(
+        f"/acsnet/cases/{segmented.series}/{name}?tag=1.2.826.0.1.3680043.8.498.7"
+    )
+    assert answer.status_code == 404, answer.text
+
+
 def test_downloads_are_the_label_map_its_measures_and_the_seg(segmented):
     path = f"/acsnet/cases/{segmented.series}"
     nifti = segmented.client.get(f"{path}/segmentation.nii.gz?tag=original")

@@ -12,6 +12,7 @@ from acsnet.io import read_scan
 from acsnet.io.client_labels import read_client_labels
 from acsnet.labels import LABELS
 from acsnet.server.corrections.frame_labels import to_frames
+from acsnet.server.corrections.unsaved_edits import MAX_EDITS
 from acsnet.server.state.paths import audit_log_file, edits_folder
 
 READER = "Ana"
@@ -39,7 +40,7 @@ def sent(web, **about):
 def test_an_edit_is_kept_for_its_reader_alone_and_is_no_version(case):
     before = case.client.get(f"/acsnet/cases/{case.series}/versions.json").json()
     opened = case.client.get(case.url, params={"by": READER}).json()
-    assert opened["unsaved"] is None
+    assert (opened["unsaved"], opened["others"]) == (None, [])
     assert opened["slices"] == list(case.scan.instance_uids)
     assert [label["colour"] for label in opened["labels"]] == [list(one.colour) for one in LABELS]
     assert case.client.put(case.url, json=sent(case, version="v1")).status_code == 200
@@ -54,8 +55,8 @@ def test_an_edit_is_kept_for_its_reader_alone_and_is_no_version(case):
 
 
 def test_a_save_is_a_draft_of_the_reader_and_ends_the_edit(case):
-    case.client.put(case.url, json=sent(case))
-    answer = case.client.post(case.url, json=sent(case))
+    kept = case.client.put(case.url, json=sent(case)).json()
+    answer = case.client.post(case.url, json=sent(case, revision=kept["revision"]))
     assert answer.status_code == 200, answer.text
     saved = answer.json()
     assert (saved["state"], saved["author"], saved["tag"]) == ("draft", READER, "draft")
@@ -74,6 +75,96 @@ def test_a_save_is_a_draft_of_the_reader_and_ends_the_edit(case):
     assert again["version"] == saved["version"]
     after = [one for one in audit_log.read(audit_log_file()) if one["event"] == "save"]
     assert len(after) == len(lines)
+
+
+def drawn_in(case, tab, row, **about):
+    """Keep, from a tab, the edit of the case with a row of scar."""
+    frames = dict(case.frames)
+    uid = case.scan.instance_uids[3]
+    stack = case.scan.grid.from_input(case.labels).copy()
+    stack[3, row, 62:70] = 4
+    frames[uid] = to_frames(case.scan, case.scan.grid.to_input(stack))[uid]
+    answer = case.client.put(case.url, json=sent(case, tab=tab, **{"frames": frames, **about}))
+    return answer, frames
+
+
+def edits_of(case, **query):
+    return case.client.get(case.url, params={"by": READER, **query}).json()
+
+
+def test_two_tabs_of_a_reader_keep_an_edit_each(case):
+    first, mine = drawn_in(case, "A", 70)
+    assert first.status_code == 200
+    # Another tab opens the case, which shows the edit, and draws on.
+    revision = edits_of(case)["unsaved"]["revision"]
+    assert revision == first.json()["revision"]
+    second, other = drawn_in(case, "B", 72, revision=revision)
+    assert second.status_code == 200
+    # The first tab does not know of it: what it sends takes the place of nothing.
+    third, longer = drawn_in(case, "A", 74, revision=revision)
+    assert third.status_code == 409
+    assert "another tab" in third.json()["detail"]
+    opened = edits_of(case)
+    assert opened["unsaved"]["frames"] == longer
+    (waiting,) = opened["others"]
+    assert edits_of(case, revision=waiting["revision"])["unsaved"]["frames"] == other
+    # From now on each goes on for itself.
+    for tab, kept in (("A", third), ("B", second)):
+        again, _ = drawn_in(case, tab, 76, revision=kept.json()["revision"])
+        assert again.status_code == 200
+    assert len(edits_of(case)["others"]) == 1
+    assert mine != longer
+
+
+def test_a_tab_whose_answer_was_lost_goes_on_with_its_own_edit(case):
+    drawn_in(case, "A", 70)
+    again, frames = drawn_in(case, "A", 72)
+    assert again.status_code == 200
+    opened = edits_of(case)
+    assert (opened["unsaved"]["frames"], opened["others"]) == (frames, [])
+
+
+def test_a_save_and_a_discard_end_the_edit_of_their_tab_alone(case):
+    kept, first = drawn_in(case, "A", 70)
+    clashing, second = drawn_in(case, "B", 72)
+    assert clashing.status_code == 409
+    saved = case.client.post(
+        case.url, json=sent(case, frames=second, tab="B", version="original")
+    ).json()
+    assert saved["state"] == "draft"
+    opened = edits_of(case)
+    assert (opened["unsaved"]["frames"], opened["others"]) == (first, [])
+    drawn_in(case, "C", 76)
+    revision = kept.json()["revision"]
+    case.client.delete(case.url, params={"by": READER, "revision": revision})
+    assert [edits_of(case)["unsaved"]["frames"], edits_of(case)["others"]] != [first, []]
+    assert edits_of(case)["others"] == []
+
+
+def test_more_edits_than_a_reader_can_have_open_are_refused(case):
+    for number in range(MAX_EDITS):
+        assert drawn_in(case, f"tab {number}", 70)[0].status_code in (200, 409)
+    answer, _ = drawn_in(case, "one more", 72)
+    assert answer.status_code == 422
+    assert "unsaved edits on this case" in answer.text
+    assert drawn_in(case, "tab 3", 72)[0].status_code == 200
+
+
+def test_a_save_tells_of_a_version_that_was_saved_meanwhile(case):
+    keep_draft(case.app.datastore(), case.series, case.labels)
+    _, first = drawn_in(case, "A", 70)
+    base = case.client.post(case.url, json=sent(case, frames=first, version="original")).json()
+    _, second = drawn_in(case, "B", 72)
+    theirs = {"frames": second, "version": base["version"]}
+    assert not meanwhile(case.client.post(case.url, json=sent(case, by="Ben", **theirs)))
+    _, third = drawn_in(case, "A", 74)
+    mine = {"frames": third, "version": base["version"]}
+    (told,) = meanwhile(case.client.post(case.url, json=sent(case, **mine)))
+    assert told.startswith("Ben saved another version meanwhile")
+
+
+def meanwhile(answer):
+    return [text for text in answer.json()["warnings"] if "meanwhile" in text]
 
 
 def test_a_case_that_has_a_draft_of_the_networks_opens_with_it(case):

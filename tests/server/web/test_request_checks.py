@@ -27,12 +27,12 @@ def test_names_that_could_be_paths_are_refused(key, name):
     assert "must be a name" in name_fault(key, name)
 
 
-@pytest.mark.parametrize("tag", ["final", "original", "reader-2", "v_1"])
+@pytest.mark.parametrize("tag", ["final", "original", "reader-2", "v_1", "1.2.840.1", "2" * 64])
 def test_plain_tags_pass(tag):
     assert name_fault("tag", tag) is None
 
 
-@pytest.mark.parametrize("tag", ["", "..", "../..", "a/b", "a b", "final\n"])
+@pytest.mark.parametrize("tag", ["", "..", "../..", "a/b", "a b", "final\n", ".hidden", "2" * 65])
 def test_other_tags_are_refused(tag):
     assert "tag" in name_fault("tag", tag)
 

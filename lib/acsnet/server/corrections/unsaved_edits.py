@@ -1,18 +1,28 @@
 """What readers have drawn and not saved yet, so that a closed tab or a dead browser loses nothing.
 
-An edit is no version: it is not measured, counts for nothing, and only its reader is offered it.
+An edit is no version: it is not measured, counts for nothing, and only its reader is offered it. A
+reader may have a case open in several tabs: what one of them sends never takes the place of what
+another drew.
 """
 
 import hashlib
 import json
+import secrets
+import threading
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
 
+from acsnet.errors import InputError
 from acsnet.server.corrections.frame_labels import Runs
 from acsnet.server.state.paths import private_folder
 from acsnet.storage import set_aside, write_json
+
+MAX_EDITS = 20
+"""Of one reader on one image."""
+
+_CHANGE = threading.Lock()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,7 +30,8 @@ class UnsavedEdit:
     """What one reader draws on one image.
 
     reader: who; version: id of the version that the edit began from, or the tag of one that has no
-    id; frames: see `frame_labels`; kept: when it came in, ISO 8601.
+    id; frames: see `frame_labels`; kept: when it came in, ISO 8601; tab: that sent it last;
+    revision: changes each time that it is kept.
     """
 
     image: str
@@ -28,10 +39,12 @@ class UnsavedEdit:
     version: str
     frames: Mapping[str, Runs]
     kept: str
+    tab: str = ""
+    revision: str = ""
 
 
 class UnsavedEdits:
-    """The unsaved edits of one store of scans: one file for each reader and image.
+    """The unsaved edits of one store of scans: a file for each, and mostly one a reader and image.
 
     folder: made when the first edit is kept; readable by its owner alone.
     """
@@ -40,31 +53,88 @@ class UnsavedEdits:
         self._folder = folder
 
     def keep(
-        self, image: str, reader: str, *, version: str, frames: Mapping[str, Runs]
-    ) -> UnsavedEdit:
-        """Keep an edit in place of the one before; it is on the disk when this returns."""
-        kept = datetime.now(timezone.utc).isoformat(timespec="milliseconds")
-        edit = UnsavedEdit(image=image, reader=reader, version=version, frames=frames, kept=kept)
+        self,
+        image: str,
+        reader: str,
+        *,
+        version: str,
+        frames: Mapping[str, Runs],
+        tab: str = "",
+        revision: str = "",
+    ) -> tuple[UnsavedEdit, bool]:
+        """Keep an edit in place of the one that the tab sent before; on the disk on return.
+
+        Args:
+            image: id of the scan.
+            reader: who draws.
+            version: what the edit began from.
+            frames: what is drawn.
+            tab: that sends it.
+            revision: of the edit that the tab went on from.
+
+        Returns:
+            The edit, and whether another tab has changed the one that it went on from: then both
+            are kept, side by side.
+
+        Raises:
+            InputError: the reader has `MAX_EDITS` on this image.
+        """
+        edit = UnsavedEdit(
+            image=image,
+            reader=reader,
+            version=version,
+            frames=frames,
+            kept=datetime.now(timezone.utc).isoformat(timespec="milliseconds"),
+            tab=tab,
+            revision=secrets.token_hex(8),
+        )
         private_folder(self._folder)
-        write_json(self._file(image, reader), asdict(edit), private=True)
-        return edit
+        with _CHANGE:
+            known = self._files(image, reader)
+            file = _continued(known, tab=tab, revision=revision)
+            clashes = file is None and bool(known)
+            if file is None:
+                if len(known) >= MAX_EDITS:
+                    msg = f"you have {MAX_EDITS} unsaved edits on this case: save or discard some"
+                    raise InputError(msg)
+                name = f"-{edit.revision}" if clashes else ""
+                file = self._folder / f"{_digest(image, reader)}{name}.json"
+            write_json(file, asdict(edit), private=True)
+        return edit, clashes
 
-    def of(self, image: str, reader: str) -> UnsavedEdit | None:
-        """The edit of a reader; None where there is none, or it is damaged and set aside."""
-        file = self._file(image, reader)
-        try:
-            return UnsavedEdit(**json.loads(file.read_text(encoding="utf-8")))
-        except FileNotFoundError:
-            return None
-        except (ValueError, TypeError):
-            set_aside(file)
-            return None
+    def of(self, image: str, reader: str) -> tuple[UnsavedEdit, ...]:
+        """The edits of a reader, newest first; a damaged one is set aside."""
+        with _CHANGE:
+            edits = self._files(image, reader).values()
+        return tuple(sorted(edits, key=lambda edit: edit.kept, reverse=True))
 
-    def drop(self, image: str, reader: str) -> None:
-        """Remove the edit of a reader: it was saved, or the reader does not want it."""
-        self._file(image, reader).unlink(missing_ok=True)
+    def drop(self, image: str, reader: str, *, tab: str = "", revision: str = "") -> None:
+        """Remove the edit that `keep` would replace: it was saved, or its reader gives it up."""
+        with _CHANGE:
+            file = _continued(self._files(image, reader), tab=tab, revision=revision)
+            if file is not None:
+                file.unlink(missing_ok=True)
 
-    def _file(self, image: str, reader: str) -> Path:
-        """Names come from outside and never become a path."""
-        digest = hashlib.sha256(f"{image}\0{reader}".encode()).hexdigest()
-        return self._folder / f"{digest}.json"
+    def _files(self, image: str, reader: str) -> dict[Path, UnsavedEdit]:
+        """The file of each edit of a reader."""
+        edits = {}
+        for file in sorted(self._folder.glob(f"{_digest(image, reader)}*.json")):
+            try:
+                edit = UnsavedEdit(**json.loads(file.read_text(encoding="utf-8")))
+                # One that was kept before there were revisions has none.
+                edits[file] = replace(edit, revision=edit.revision or edit.kept)
+            except (ValueError, TypeError):
+                set_aside(file)
+        return edits
+
+
+def _continued(known: Mapping[Path, UnsavedEdit], *, tab: str, revision: str) -> Path | None:
+    """The file of the edit that a tab sent last, or else went on from."""
+    own = (file for file, edit in known.items() if tab and edit.tab == tab)
+    before = (file for file, edit in known.items() if edit.revision == revision)
+    return next(own, None) or next(before, None)
+
+
+def _digest(image: str, reader: str) -> str:
+    """Names come from outside and never become a path."""
+    return hashlib.sha256(f"{image}\0{reader}".encode()).hexdigest()

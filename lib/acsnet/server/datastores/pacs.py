@@ -21,18 +21,16 @@ from acsnet.pacs.archive import Archive
 from acsnet.pacs.config import PacsSettings
 from acsnet.pacs.dicomweb import DicomWeb
 from acsnet.pacs.worklist import Entry
-from acsnet.report.reading import UNREAD
 from acsnet.result import Measured
 from acsnet.server.datastores.label_intake import accept_file
 from acsnet.server.datastores.label_records import (
     DRAFT,
     DRAWN,
-    MODEL_VERSION,
     REVIEWED,
     tagged,
 )
 from acsnet.server.datastores.pacs_interface import PacsInterface
-from acsnet.server.datastores.pacs_labels import PacsLabels, companions_of
+from acsnet.server.datastores.pacs_labels import PacsLabels
 from acsnet.server.datastores.preflight import Verdict
 from acsnet.server.datastores.protocol import (
     SCORES,
@@ -42,7 +40,6 @@ from acsnet.server.datastores.protocol import (
     held_under,
     record_called,
 )
-from acsnet.server.datastores.seg_decisions import SegDecisions, SegSaves
 from acsnet.server.state.paths import private_folder
 from acsnet.server.web.request_checks import SCAN_SUFFIXES
 
@@ -61,12 +58,7 @@ class DicomWebDatastore(PacsInterface):
         private_folder(store)
         self.scores = store / SCORES
         self._archive = Archive(settings, cache=private_folder(store / "images"))
-        self._labels = PacsLabels(
-            self._archive,
-            private_folder(store / "labels"),
-            SegDecisions(store / "decisions.jsonl"),
-            SegSaves(store / "saves.jsonl"),
-        )
+        self._labels = PacsLabels(self._archive, store)
         self._name = settings.url
         self._reader = ThreadPoolExecutor(1, thread_name_prefix="labels")
         self._change = threading.Lock()
@@ -236,14 +228,7 @@ class DicomWebDatastore(PacsInterface):
     def keep_draft(self, image_id: str, measured: Measured, model: str) -> None:
         """Store what the model drew; a PACS that will not have it keeps nobody from the result."""
         try:
-            companions = companions_of(measured, reading=UNREAD)
-            rejected = self._labels.is_draft_rejected(image_id)
-            stored = self._archive.store_draft(
-                image_id, measured.label_map(), companions, anew=rejected
-            )
-            if stored is not None:
-                about = {**measured.features_dict(), MODEL_VERSION: model}
-                self._labels.measures.keep(stored.instance, about)
+            self._labels.store_draft(image_id, measured, model)
             self._unkept.pop(image_id, None)
         except AcsnetError as error:
             logger.warning("a draft could not be stored: %s", error)

@@ -14,16 +14,12 @@ from numpy.typing import NDArray
 
 from acsnet.annotations.label_versions import by_networks
 from acsnet.dicom.provenance import State
-from acsnet.dicom.sr_content import clinical_of
 from acsnet.errors import AcsnetError, InputError
 from acsnet.fine_tuning.training_request import Reviewed
 from acsnet.io import write_label_map
-from acsnet.pacs.annotations import Annotation
-from acsnet.pacs.archive import Archive, Companions
+from acsnet.pacs.annotations import MODEL, Annotation
+from acsnet.pacs.archive import Archive
 from acsnet.pacs.worklist import Entry
-from acsnet.report.patient import subject_of
-from acsnet.report.pdf import report_pdf
-from acsnet.report.reading import Reading
 from acsnet.result import Measured
 from acsnet.scan import ShortAxisScan
 from acsnet.server.datastores.label_intake import check_label
@@ -36,46 +32,37 @@ from acsnet.server.datastores.label_records import (
     record_of_seg,
     tagged,
 )
+from acsnet.server.datastores.label_reports import (
+    companions_of,
+    entered,
+    given_of,
+    reading_of,
+    with_given,
+)
 from acsnet.server.datastores.protocol import LabelRecord
 from acsnet.server.datastores.seg_decisions import SegDecision, SegDecisions, SegSaves
 from acsnet.server.errors import UnknownError
+from acsnet.server.state.paths import private_folder
 from acsnet.server.web.request_checks import SCAN_SUFFIXES
-from acsnet.settings import read_settings
 
 logger = logging.getLogger(__name__)
-
-
-def companions_of(measured: Measured, *, reading: Reading) -> Companions:
-    """What lies in the PACS beside the SEG of a label map; reading: who drew and read it."""
-    method = read_settings().report.method
-    return Companions(
-        features=replace(measured.features, warnings=measured.warnings),
-        segments=measured.quantification.segments,
-        clinical=clinical_of(
-            measured.quantification,
-            method=method,
-            indication=reading.indication,
-            comment=reading.comment,
-        ),
-        pdf=lambda header: report_pdf(measured, subject_of(header), reading=reading, method=method),
-    )
 
 
 class PacsLabels:
     """Label maps of the series of an archive.
 
-    folder: of the server's own copies, and of the measures; all in it can be made again;
-    decisions: on the SEGs; saves: notes of what is about to be stored.
+    store: the server's own folder of these studies, with its own copies and the measures in
+    `labels/`, which can be made again, decisions on the SEGs, notes of what is about to be stored,
+    and what readers entered for their reports.
     """
 
-    def __init__(
-        self, archive: Archive, folder: Path, decisions: SegDecisions, saves: SegSaves
-    ) -> None:
-        self.measures = KeptMeasures(folder)
-        self.saves = saves
+    def __init__(self, archive: Archive, store: Path) -> None:
+        self._folder = private_folder(store / "labels")
+        self.measures = KeptMeasures(self._folder)
+        self.saves = SegSaves(store / "saves.jsonl")
         self._archive = archive
-        self._folder = folder
-        self._decisions = decisions
+        self._decisions = SegDecisions(store / "decisions.jsonl")
+        self._store = store
 
     def entries(self) -> dict[str, Entry]:
         """The work list as it is now, by image id."""
@@ -157,10 +144,15 @@ class PacsLabels:
         taken over as it is, whom the SEG then names.
         """
         taken_over = bool(reviewer) and by_networks(author)
-        reading = Reading(
+        at = datetime.now(timezone.utc).astimezone()
+        details, _ = entered(self._store, uid)
+        measured = with_given(measured, given_of(details))
+        reading = reading_of(
+            details,
             reviewed=state == "reviewed",
-            author="" if taken_over else author,
+            author=author,
             reviewer=reviewer,
+            at=at,
             comment=comment,
         )
 
@@ -194,12 +186,31 @@ class PacsLabels:
             state=state,
             author=author,
             reviewer=reviewer,
-            saved=datetime.now(timezone.utc).astimezone(),
+            saved=at,
             model=model,
             features=features,
             missing=missing,
             comment=comment,
         )
+
+    def store_draft(self, uid: str, measured: Measured, model: str) -> None:
+        """Store what the model drew with its report, unless its newest draft is the same.
+
+        Raises PacsError where the PACS does not take it.
+        """
+        details, _ = entered(self._store, uid)
+        measured = with_given(measured, given_of(details))
+        reading = reading_of(
+            details, reviewed=False, author=MODEL, reviewer="", at=None, comment=""
+        )
+        stored = self._archive.store_draft(
+            uid,
+            measured.label_map(),
+            companions_of(measured, reading=reading),
+            anew=self._is_draft_rejected(uid),
+        )
+        if stored is not None:
+            self.measures.keep(stored.instance, {**measured.features_dict(), MODEL_VERSION: model})
 
     def withdraw(self, uid: str, record: LabelRecord, *, by: str, reason: str) -> LabelRecord:
         """Note that a SEG is not to be used; it stays in the PACS."""
@@ -208,7 +219,7 @@ class PacsLabels:
         after = {one.id: one for one in self.records(self._entry(uid))}
         return after[record.id]
 
-    def is_draft_rejected(self, uid: str) -> bool:
+    def _is_draft_rejected(self, uid: str) -> bool:
         """Whether the newest draft of the model was withdrawn."""
         draft = self._archive.entry(uid).model_draft
         decision = None if draft is None else self._decisions.of(draft.instance)

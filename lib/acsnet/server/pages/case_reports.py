@@ -12,15 +12,12 @@ from urllib.parse import quote
 from fastapi import APIRouter, HTTPException
 from fastapi.responses import Response
 
-from acsnet.annotations.label_versions import by_networks
-from acsnet.annotations.reading_details import DetailsStore, ReadingDetails
+from acsnet.annotations.reading_details import ReadingDetails
 from acsnet.dicom.source_images import file_content, read_dataset, read_headers, source_stack
 from acsnet.dicom.sr import make_sr
-from acsnet.dicom.sr_content import clinical_of
 from acsnet.io import read_scan
 from acsnet.io.client_labels import read_client_labels
 from acsnet.quantify.features_document import SCHEMA
-from acsnet.quantify.quantification import Given
 from acsnet.report.bullseye import bullseye_png
 from acsnet.report.patient import read_subject
 from acsnet.report.pdf import report_pdf
@@ -30,11 +27,11 @@ from acsnet.result import Measured
 from acsnet.server.app import App
 from acsnet.server.datastores.label_intake import check_label
 from acsnet.server.datastores.label_records import DRAFT
+from acsnet.server.datastores.label_reports import clinical_with, entered, given_of, reading_of
 from acsnet.server.datastores.protocol import LabelRecord, StudyStore
 from acsnet.server.inference.work_queue import volume_place
 from acsnet.server.pages.cases import version_of
 from acsnet.server.pages.routes import Tag
-from acsnet.server.state.paths import DETAILS
 from acsnet.settings import read_settings
 
 router = APIRouter(prefix="/acsnet")
@@ -48,14 +45,14 @@ OF_THE_NETWORKS = ("intervals", "slice_uncertainty", "anatomy", "quality", "seco
 def report(app: App, image: str, tag: Tag) -> Response:
     """The report of a label map, for a person."""
     store = app.datastore()
-    details, faults = _entered(app, image)
+    details, faults = entered(app.store_folder(), image)
     version, measured = _measured(store, image, tag, details=details)
     measured = replace(measured, warnings=(*measured.warnings, *faults))
     subject = read_subject(_path(store, image), measured.scan.instance_uids)
     pages = report_pdf(
         measured,
         subject,
-        reading=reading_of(version, details),
+        reading=_reading(version, details),
         method=read_settings().report.method,
         features=_on_record(version, measured, details),
     )
@@ -80,9 +77,9 @@ def structured_report(app: App, image: str, tag: Tag) -> Response:
     file = store.seg_file(image, held) if held else None
     if file is None:
         raise HTTPException(404, "there is no DICOM SEG of this label map")
-    details, _ = _entered(app, image)
+    details, _ = entered(app.store_folder(), image)
     version, measured = _measured(store, image, tag, details=details)
-    reading = reading_of(version, details)
+    reading = _reading(version, details)
     document = make_sr(
         replace(measured.features, warnings=measured.warnings),
         read_dataset(file),
@@ -90,34 +87,21 @@ def structured_report(app: App, image: str, tag: Tag) -> Response:
         segments=measured.quantification.segments,
         state="reviewed" if version.state == "reviewed" else "draft",
         creator=version.reviewer or version.author or "unknown",
-        clinical=clinical_of(
-            measured.quantification,
-            method=read_settings().report.method,
-            indication=reading.indication,
-            comment=reading.comment,
-        ),
+        clinical=clinical_with(measured.quantification, reading),
     )
     name = f"{_case(store, image)}-{version.state}-sr.dcm"
     return _download(file_content(document), name, "application/dicom")
 
 
-def reading_of(version: LabelRecord, details: ReadingDetails) -> Reading:
-    """Who drew and read a label map and what they said, for its report."""
-    comments = dict.fromkeys(text for text in (details.comment, version.comment) if text)
-    return Reading(
+def _reading(version: LabelRecord, details: ReadingDetails) -> Reading:
+    return reading_of(
+        details,
         reviewed=version.state == "reviewed",
-        author="" if version.tag == DRAFT or by_networks(version.author) else version.author,
+        author="" if version.tag == DRAFT else version.author,
         reviewer=version.reviewer,
-        read=None if version.saved is None else version.saved.date(),
-        indication=details.indication,
-        comment="\n".join(comments),
+        at=version.saved,
+        comment=version.comment,
     )
-
-
-def _entered(app: App, image: str) -> tuple[ReadingDetails, tuple[str, ...]]:
-    """What a reader entered for the case, and what is wrong with the record of it."""
-    saved, faults = DetailsStore(app.store_folder() / DETAILS).read(image)
-    return (ReadingDetails() if saved is None else saved.details), faults
 
 
 def _on_record(version: LabelRecord, measured: Measured, details: ReadingDetails) -> dict[str, Any]:
@@ -155,13 +139,7 @@ def _measured(
     labels = read_client_labels(file, grid=scan.grid)
     if not labels.any():
         raise HTTPException(404, "this label map is empty: there is nothing to report")
-    given = Given(
-        height_cm=details.height_cm,
-        weight_kg=details.weight_kg,
-        rv_insertion_by_slice=details.rv_insertion,
-        remote_by_slice=details.remote_region,
-    )
-    measured = check_label(scan, labels, given=given)
+    measured = check_label(scan, labels, given=given_of(details))
     warnings = dict.fromkeys((*version.warnings, *measured.warnings))
     return version, replace(measured, warnings=tuple(warnings))
 

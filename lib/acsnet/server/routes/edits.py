@@ -5,18 +5,21 @@ reader, which is no version, and once as a save, which goes the way of every lab
 """
 
 import time
+from itertools import takewhile
 from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import APIRouter, HTTPException, Query
-from pydantic import BaseModel
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, Field
 
+from acsnet.annotations.label_versions import by_networks
 from acsnet.io import read_scan
 from acsnet.io.client_labels import read_client_labels
 from acsnet.labels import LABELS
 from acsnet.server.app import AcsnetApp, App
 from acsnet.server.corrections.frame_labels import from_frames, instance_uids, to_frames
-from acsnet.server.corrections.unsaved_edits import UnsavedEdits
+from acsnet.server.corrections.unsaved_edits import UnsavedEdit, UnsavedEdits
 from acsnet.server.datastores.label_intake import accept_label, author_of, record_save
 from acsnet.server.datastores.label_records import DRAWN
 from acsnet.server.datastores.protocol import LabelRecord, StudyStore, held_under
@@ -32,19 +35,27 @@ Reader = Annotated[str, Query()]
 
 
 class Drawing(BaseModel):
-    """What a viewer sends. by: the reader, where nobody is logged in; version: it began from."""
+    """What a viewer sends.
+
+    by: the reader, where nobody is logged in; version: it began from; tab: that sends it; revision:
+    of the unsaved edit that it went on from, empty for none.
+    """
 
     frames: dict[str, list[int]]
     version: str = ""
     by: str = ""
+    tab: Annotated[str, Field(max_length=64)] = ""
+    revision: Annotated[str, Field(max_length=64)] = ""
 
 
 @router.get("/edit")
 @volume_place()
-def open_edit(app: App, image: str, by: Reader = "", tag: str = "") -> dict[str, Any]:
+def open_edit(
+    app: App, image: str, by: Reader = "", tag: str = "", revision: str = ""
+) -> dict[str, Any]:
     """What a viewer opens: the newest label map, and what its reader has drawn and not saved.
 
-    tag: of another label map than the newest.
+    tag: of another label map than the newest; revision: of another unsaved edit than the newest.
     """
     known_case(app, image)
     store = app.datastore()
@@ -57,7 +68,8 @@ def open_edit(app: App, image: str, by: Reader = "", tag: str = "") -> dict[str,
         frames = to_frames(scan, read_client_labels(file, grid=scan.grid))
         record = held_under(store.label_records(image), record.tag) or record  # measured by now
     person, reader = logged_in(), _reader(by)
-    unsaved = _edits(app).of(image, reader)
+    edits = _edits(app).of(image, reader)
+    unsaved = next((one for one in edits if one.revision == revision), *edits[:1] or [None])
     return {
         "image": image,
         "login": "" if person is None else person.name,
@@ -73,37 +85,54 @@ def open_edit(app: App, image: str, by: Reader = "", tag: str = "") -> dict[str,
         "slices": list(scan.instance_uids),
         "frames": frames,
         "shown": None if record is None else _about(record),
-        "unsaved": None
-        if unsaved is None
-        else {"frames": unsaved.frames, "kept": unsaved.kept, "version": unsaved.version},
+        "unsaved": None if unsaved is None else {"frames": unsaved.frames, **_kept(unsaved)},
+        "others": [_kept(one) for one in edits if one is not unsaved],
     }
 
 
 @router.put("/edit")
-def keep_edit(app: App, image: str, drawing: Drawing) -> dict[str, Any]:
-    """Keep what a reader has drawn so far, in place of what was kept before; it is no version."""
+def keep_edit(app: App, image: str, drawing: Drawing) -> JSONResponse:
+    """Keep what a reader has drawn so far, in place of what the tab sent before; it is no version.
+
+    Answers 409 where another tab has changed the edit that it went on from: both are kept.
+    """
     known_case(app, image)
-    edit = _edits(app).keep(
-        image, _reader(drawing.by), version=drawing.version, frames=drawing.frames
+    edit, clashes = _edits(app).keep(
+        image,
+        _reader(drawing.by),
+        version=drawing.version,
+        frames=drawing.frames,
+        tab=drawing.tab,
+        revision=drawing.revision,
     )
-    return {"kept": edit.kept}
+    detail = "this case is drawn on in another tab, too: both edits are kept, each for itself"
+    return JSONResponse(
+        {**_kept(edit), **({"detail": detail} if clashes else {})}, 409 if clashes else 200
+    )
 
 
 @router.delete("/edit")
-def drop_edit(app: App, image: str, by: Reader = "") -> dict[str, Any]:
-    """Remove what a reader has drawn and not saved."""
+def drop_edit(app: App, image: str, by: Reader = "", revision: str = "") -> dict[str, Any]:
+    """Remove what a reader has drawn and not saved; revision: of one edit, else of all."""
     known_case(app, image)
-    _edits(app).drop(image, _reader(by))
+    edits, reader = _edits(app), _reader(by)
+    wanted = [one.revision for one in edits.of(image, reader)] if not revision else [revision]
+    for one in wanted:
+        edits.drop(image, reader, revision=one)
     return {}
 
 
 @router.post("/edit")
 def save_edit(app: App, image: str, drawing: Drawing) -> dict[str, Any]:
-    """Save what a reader has drawn as a new version, a draft by that reader."""
+    """Save what a reader has drawn as a new version, a draft by that reader.
+
+    Its warnings name the version that was saved meanwhile, where there is one: it is kept.
+    """
     start = time.perf_counter()
     known_case(app, image)
     store, reader = app.datastore(), _reader(drawing.by)
-    known = {record.id for record in store.label_records(image)}
+    records = store.label_records(image)
+    known, meanwhile = {record.id for record in records}, _meanwhile(records, drawing.version)
     with volume_place():
         scan = read_scan(store.get_image_uri(image))
         labels = from_frames(scan, drawing.frames)
@@ -112,9 +141,24 @@ def save_edit(app: App, image: str, drawing: Drawing) -> dict[str, Any]:
     if record.id not in known:  # else a save was repeated, as its answer did not arrive
         unnoted = record_save(image, record, seconds=time.perf_counter() - start)
         app.on_save_label(image, image)
-    _edits(app).drop(image, reader)
+        unnoted = (*meanwhile, *unnoted)
+    _edits(app).drop(image, reader, tab=drawing.tab, revision=drawing.revision)
     about = _about(record)
     return about | {"warnings": [*about["warnings"], *record.missing, *unnoted]}
+
+
+def _meanwhile(records: tuple[LabelRecord, ...], version: str) -> tuple[str, ...]:
+    """What is told where somebody saved a version after the one that a drawing began from."""
+    if all(version not in (one.id, one.tag) for one in records):
+        return ()
+    after = takewhile(lambda one: version not in (one.id, one.tag), records)
+    by = next((one.author for one in after if one.id and not by_networks(one.author)), None)
+    if by is None:
+        return ()
+    return (
+        f"{by} saved another version meanwhile: both are kept, yours is the newest; compare them "
+        "on the case page",
+    )
 
 
 def _record_under(store: StudyStore, image: str, tag: str) -> LabelRecord | None:
@@ -139,6 +183,11 @@ def _about(record: LabelRecord) -> dict[str, Any]:
         "saved": None if record.saved is None else record.saved.isoformat(timespec="seconds"),
         "warnings": list(record.warnings),
     }
+
+
+def _kept(edit: UnsavedEdit) -> dict[str, str]:
+    """An unsaved edit for a viewer, without what is drawn."""
+    return {"kept": edit.kept, "version": edit.version, "revision": edit.revision}
 
 
 def _reader(name: str) -> str:

@@ -20,7 +20,7 @@ RESULT_SUFFIXES = (".nii.gz", ".nii", ".nrrd")
 MAX_PART = 255
 """Bytes: what a file system takes as one name."""
 
-_TAG = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_TAG = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]{0,63}")  # also a UID, as a PACS has for an id
 _SESSION = re.compile(r"[A-Za-z0-9-]{1,64}")
 
 
@@ -30,7 +30,8 @@ def name_fault(key: str, value: str) -> str | None:
     An empty `image` or `session_id` is how clients say that they send none.
     """
     if key == "tag":
-        return None if _TAG.fullmatch(value) else "tag must be letters, digits, '-' or '_'"
+        plain = bool(_TAG.fullmatch(value))
+        return None if plain else "tag must be letters, digits, '-', '_' and '.', not first '.'"
     if key == "session_id":
         plain = not value or bool(_SESSION.fullmatch(value))
         return None if plain else "session_id must be an id that this server gave"

@@ -1,6 +1,6 @@
 // One case while it is read: opened from the server, kept there while it is drawn on, saved as a
 // version of the reader, accepted. What is drawn lies on the server within KEEP_MS of the stroke:
-// a tab that is closed, reloaded or killed loses nothing older.
+// a tab that is closed, reloaded or killed loses nothing older, and two tabs keep an edit each.
 
 import { askAccept, askDiscard, askReader } from './dialogs.js';
 import * as labelmap from './labelmap.js';
@@ -22,6 +22,9 @@ export class Case {
     this.shown = null; // the version that is on the screen, or that it began from
     this.changed = false; // since that version
     this.kept = true; // on the server
+    this.tab = Array.from(window.crypto.getRandomValues(new Uint32Array(4)), String).join('-');
+    this.revision = ''; // of the unsaved edit that is on the screen
+    this.others = []; // unsaved edits of this reader that are not on the screen
     this.busy = 'Opening';
     this.strokes = 0;
     this.queue = Promise.resolve(); // requests that change something go one after another
@@ -51,7 +54,9 @@ export class Case {
       const at = new Date(edit.unsaved.kept).toLocaleTimeString();
       const other = edit.shown && edit.unsaved.version !== edit.shown.version;
       const base = other ? ' It started from a version that is no longer the newest.' : '';
-      this.notify('Your edit was restored', `It is not saved yet; it was last stored at ${at}.${base}`, 'info');
+      const more = this.others.length ? ' Another unsaved edit waits: "Other edit" shows it.' : '';
+      const text = `It is not saved yet; it was last stored at ${at}.${base}${more}`;
+      this.notify('Your edit was restored', text, 'info');
     }
   }
 
@@ -96,6 +101,9 @@ export class Case {
     this.zoomed ||= labelmap.zoomToHeart(viewports.getCornerstoneViewport(viewportId));
     this.shown = edit.shown;
     this.base = edit.unsaved ? edit.unsaved.version : (edit.shown?.version ?? '');
+    this.revision = edit.unsaved?.revision ?? '';
+    this.since = edit.unsaved?.kept ?? '';
+    this.others = edit.others;
     this.changed = Boolean(edit.unsaved);
     this.kept = true;
     this.set('');
@@ -118,7 +126,10 @@ export class Case {
       if (!this.changed || this.kept) return;
       const { strokes } = this;
       try {
-        await this.send('PUT', '/edit', this.drawing());
+        const sent = this.request('PUT', this.drawing());
+        const answer = await window.fetch(`${this.address}/edit`, sent);
+        if (answer.status === 409) await this.clashed(await answer.json());
+        else ({ revision: this.revision } = await answered(answer));
         this.kept = this.strokes === strokes;
         this.lost = false;
       } catch (error) {
@@ -127,6 +138,28 @@ export class Case {
       }
       if (!this.kept) this.keepIn(this.lost ? RETRY_MS : KEEP_MS);
       this.render();
+    });
+  }
+
+  /** Another tab has drawn on: the server keeps what each of the two drew. */
+  async clashed({ detail, revision }) {
+    if (!revision) throw new Error(detail);
+    this.revision = revision;
+    const text = `${detail[0].toUpperCase()}${detail.slice(1)}. "Other edit" shows the other one.`;
+    this.notify('Drawn on in another tab', text, 'warning');
+    const edit = await this.get({ revision });
+    this.since = edit.unsaved?.kept ?? '';
+    this.others = edit.others;
+  }
+
+  /** Show another unsaved edit of this reader; the one on the screen stays kept. */
+  async other() {
+    await this.keep();
+    if (this.changed && !this.kept) return;
+    await this.work('Opening', async () => {
+      const older = this.others.find(({ kept }) => kept < this.since);
+      const { revision } = older ?? this.others[0];
+      await this.display(await this.get({ revision }));
     });
   }
 
@@ -146,7 +179,7 @@ export class Case {
       await answered(
         await window.fetch(`/infer/acsnet?image=${image}&output=json`, { method: 'POST', body })
       );
-      await this.display(await this.get('original'));
+      await this.display(await this.get({ tag: 'original' }));
     });
   }
 
@@ -156,6 +189,7 @@ export class Case {
       const { strokes } = this;
       this.shown = await this.send('POST', '/edit', this.drawing());
       this.base = this.shown.version;
+      this.revision = '';
       this.changed = this.strokes !== strokes;
       this.kept = !this.changed;
       if (this.changed) this.keepIn(KEEP_MS);
@@ -167,7 +201,8 @@ export class Case {
   async discard() {
     if (!(await askDiscard())) return;
     await this.work('Opening', async () => {
-      await this.send('DELETE', `/edit?by=${encodeURIComponent(this.reader)}`);
+      const query = new URLSearchParams({ by: this.reader, revision: this.revision });
+      if (this.revision) await this.send('DELETE', `/edit?${query}`);
       await this.display(await this.get());
     });
   }
@@ -207,11 +242,12 @@ export class Case {
   }
 
   drawing() {
-    return { frames: labelmap.frames(), version: this.base, by: this.reader };
+    const { base: version, reader: by, tab, revision } = this;
+    return { frames: labelmap.frames(), version, by, tab, revision };
   }
 
-  async get(tag = '') {
-    const query = new URLSearchParams({ by: this.reader, ...(tag && { tag }) });
+  async get(wanted = {}) {
+    const query = new URLSearchParams({ by: this.reader, ...wanted });
     return answered(await window.fetch(`${this.address}/edit?${query}`, this.request('GET')));
   }
 

@@ -119,6 +119,9 @@ function Actions() {
       title: 'Save what you drew as your version',
     }),
     open?.changed ? button('Discard', () => open.discard(), { title: 'Back to the last save' }) : null,
+    open?.others.length ? button('Other edit', () => open.other(), {
+      title: 'Show another edit of yours that was not saved; this one stays kept',
+    }) : null,
     React.createElement('select', {
       key: 'click',
       'aria-label': 'What should be at the click',

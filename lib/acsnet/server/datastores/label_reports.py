@@ -1,0 +1,103 @@
+"""What report and SR of a label map say beside its measures: who read it, and what they entered.
+
+The same for the pages of a case and for what is stored in a PACS.
+"""
+
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+
+from acsnet.annotations.label_versions import by_networks
+from acsnet.annotations.reading_details import DetailsStore, ReadingDetails
+from acsnet.dicom.sr_content import Clinical, clinical_of
+from acsnet.measure import measure_drawn
+from acsnet.pacs.archive import Companions
+from acsnet.quantify.quantification import NOTHING, Given, Quantification
+from acsnet.report.patient import subject_of
+from acsnet.report.pdf import report_pdf
+from acsnet.report.reading import Reading
+from acsnet.result import Measured
+from acsnet.server.state.paths import DETAILS
+from acsnet.settings import read_settings
+
+
+def entered(store: Path, image: str) -> tuple[ReadingDetails, tuple[str, ...]]:
+    """What a reader entered for a case, and what is wrong with the record of it.
+
+    store: the server's own folder of these studies.
+    """
+    saved, faults = DetailsStore(store / DETAILS).read(image)
+    return (ReadingDetails() if saved is None else saved.details), faults
+
+
+def given_of(details: ReadingDetails) -> Given:
+    """What of it changes measures."""
+    return Given(
+        height_cm=details.height_cm,
+        weight_kg=details.weight_kg,
+        rv_insertion_by_slice=details.rv_insertion,
+        remote_by_slice=details.remote_region,
+    )
+
+
+def with_given(measured: Measured, given: Given) -> Measured:
+    """The measures of a label map with what was entered since; doubts and intervals stay."""
+    if given == NOTHING:
+        return measured
+    again = measure_drawn(measured.scan, measured.label_map(), given=given)
+    return replace(measured, quantification=again.quantification)
+
+
+def reading_of(
+    details: ReadingDetails,
+    *,
+    reviewed: bool,
+    author: str,
+    reviewer: str,
+    at: datetime | None,
+    comment: str,
+) -> Reading:
+    """The reading of one label map.
+
+    Args:
+        details: entered for its case.
+        reviewed: whether somebody accepted it.
+        author: who drew it, the networks among them.
+        reviewer: who accepted it, where that is somebody else.
+        at: when it was saved or accepted.
+        comment: what was said of it.
+    """
+    comments = dict.fromkeys(text for text in (details.comment, comment) if text)
+    return Reading(
+        reviewed=reviewed,
+        author="" if by_networks(author) else author,
+        reviewer=reviewer,
+        read=at,
+        indication=details.indication,
+        comment="\n".join(comments),
+    )
+
+
+def clinical_with(quantification: Quantification, reading: Reading) -> Clinical:
+    """What the SR says beside volumes, led by the method that the site chose."""
+    return clinical_of(
+        quantification,
+        method=read_settings().report.method,
+        indication=reading.indication,
+        comment=reading.comment,
+        status=reading.status,
+        drawn_by=reading.drawn_by,
+        accepted=reading.read if reading.reviewed else None,
+    )
+
+
+def companions_of(measured: Measured, *, reading: Reading) -> Companions:
+    """What lies in the PACS beside the SEG of a label map; reading: who drew and read it."""
+    method = read_settings().report.method
+    return Companions(
+        features=replace(measured.features, warnings=measured.warnings),
+        segments=measured.quantification.segments,
+        reader=reading.reader,
+        clinical=clinical_with(measured.quantification, reading),
+        pdf=lambda header: report_pdf(measured, subject_of(header), reading=reading, method=method),
+    )
