@@ -16,6 +16,7 @@ from acsnet.interaction.clicks import Click
 from acsnet.interaction.demands import demands_of
 from acsnet.interaction.displacement import Border, Covariance, Movement, likeliest
 from acsnet.interaction.radial_profile import ANGLES, Profile, moved, profile_of
+from acsnet.interaction.shape_search import placed_shapes
 from acsnet.interaction.slice_draft import SliceDraft
 from acsnet.stages.correction import Corrector, tidy
 
@@ -81,6 +82,11 @@ class SliceMover:
             if corrected.any():
                 yield corrected
                 moving = replace(draft, wall=corrected, pool=draft.pool_of(corrected))
+                yield from self._rounds(moving)
+        for placed in placed_shapes(draft, likely if likely.any() else draft.wall, self.corrector.walk.shapes):
+            if self._possible(placed, draft) is not None:
+                yield placed
+                moving = replace(draft, wall=placed, pool=draft.pool_of(placed))
                 yield from self._rounds(moving)
         # Clicks that contradict each other pull the wall to where it holds none of them.
         clicks = draft.clicks

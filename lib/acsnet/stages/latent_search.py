@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from scipy.spatial import KDTree
 
 from acsnet.anatomy.checks import Verdict, check
+from acsnet.anatomy.expert_shapes import ExpertShapes, expert_shapes
 from acsnet.anatomy.latent_prior import Prior
 from acsnet.anatomy.pose import Pose, from_frame, pose_of, to_frame
 from acsnet.masks import dice
@@ -71,6 +72,11 @@ class LatentWalk:
     @cached_property
     def _tree(self) -> KDTree:
         return KDTree(self.prior.codes)
+
+    @cached_property
+    def shapes(self) -> ExpertShapes:
+        """Shapes of experts, for whoever looks for a possible wall elsewhere than near a mask."""
+        return expert_shapes(self.prior, self.autoencoder.scores)
 
     def cases(
         self,
