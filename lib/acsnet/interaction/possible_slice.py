@@ -83,7 +83,8 @@ class SliceMover:
                 yield corrected
                 moving = replace(draft, wall=corrected, pool=draft.pool_of(corrected))
                 yield from self._rounds(moving)
-        for placed in placed_shapes(draft, likely if likely.any() else draft.wall, self.corrector.walk.shapes):
+        like = likely if likely.any() else draft.wall
+        for placed in placed_shapes(draft, like, self.corrector.walk.shapes):
             if self._possible(placed, draft) is not None:
                 yield placed
                 moving = replace(draft, wall=placed, pool=draft.pool_of(placed))

@@ -10,7 +10,7 @@ from pathlib import Path
 from acsnet.annotations.label_versions import by_networks
 from acsnet.annotations.reading_details import DetailsStore, ReadingDetails
 from acsnet.dicom.sr_content import Clinical, clinical_of
-from acsnet.measure import measure_drawn
+from acsnet.measure import measure_labels
 from acsnet.pacs.archive import Companions
 from acsnet.quantify.quantification import NOTHING, Given, Quantification
 from acsnet.report.patient import subject_of
@@ -44,7 +44,7 @@ def with_given(measured: Measured, given: Given) -> Measured:
     """The measures of a label map with what was entered since; doubts and intervals stay."""
     if given == NOTHING:
         return measured
-    again = measure_drawn(measured.scan, measured.label_map(), given=given)
+    again = measure_labels(measured.scan, measured.label_map(), given=given)
     return replace(measured, quantification=again.quantification)
 
 
