@@ -76,6 +76,49 @@ def test_a_click_on_the_case_page_moves_the_wall_where_it_is_seen(page, url, sam
     assert (newest["user"], newest["state"]) == ("Ada", "draft")
 
 
+def test_a_case_is_corrected_and_accepted_with_the_keyboard_alone(page, url, samples, look):
+    series = str(headers(samples / "dicom" / "phantom-2")[0].SeriesInstanceUID)
+    infer(url, series)
+    labels = label_map(url, series)
+    page.add_init_script("localStorage.setItem('acsnet.reader', 'Kay')")
+    page.goto(f"{url}/acsnet/cases/{series}?version=original")
+    page.locator('#desk[data-ready="yes"]').wait_for()
+    for _ in range(2):
+        page.keyboard.press("k")
+    assert page.locator("#click-kind").input_value() == "outside"
+    shown = int(page.locator("#where").inner_text().split()[1])
+    row, column = outer_wall(labels, shown - 1)
+    page.keyboard.press("Shift+ArrowLeft")
+    page.keyboard.press("Shift+ArrowRight")
+    with page.expect_response(lambda answer: answer.url.endswith("/click")) as first:
+        page.keyboard.press("Enter")
+    (middle,) = json.loads(first.value.request.post_data)["clicks"]
+    page.get_by_text("Not saved.").wait_for()
+    with page.expect_response(lambda answer: answer.url.endswith("/click")):
+        page.keyboard.press("u")
+    page.get_by_text("nothing changed").wait_for()
+    # The phantom is shown as it was acquired: a step of the cursor is a row or a column.
+    for count, keys in (
+        (row - middle["row"], ("Shift+ArrowUp", "Shift+ArrowDown")),
+        (column - middle["column"], ("Shift+ArrowLeft", "Shift+ArrowRight")),
+    ):
+        for _ in range(abs(count)):
+            page.keyboard.press(keys[count > 0])
+    with page.expect_response(lambda answer: answer.url.endswith("/click")) as moved:
+        page.keyboard.press("Enter")
+    (sent,) = json.loads(moved.value.request.post_data)["clicks"]
+    assert sent == {"slice": shown, "row": row, "column": column, "kind": "outside"}
+    page.get_by_text("Not saved.").wait_for()
+    look("clicked-with-keys")
+    page.keyboard.press("v")
+    page.wait_for_url("**version=*")
+    page.locator('#desk[data-ready="yes"]').wait_for()
+    page.keyboard.press("a")
+    page.wait_for_url("**before=*")
+    newest = requests.get(f"{url}/acsnet/cases/{series}/versions.json", timeout=60).json()[0]
+    assert (newest["user"], newest["state"]) == ("Kay", "reviewed")
+
+
 @pytest.mark.skipif(stock_folder() is None, reason="stock OHIF is not here (make viewer)")
 def test_a_click_in_our_mode_of_ohif_moves_the_wall_where_it_is_seen(page, url, samples, look):
     phantom = headers(samples / "dicom" / "phantom-2")

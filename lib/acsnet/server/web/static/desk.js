@@ -61,7 +61,7 @@
   const help = document.getElementById('help');
   const KEYS = {
     a: () => press('accept'), c: () => press('correct'), r: () => press('reject'), n: () => press('next'),
-    s: () => press('segment'), l: () => press('list'),
+    s: () => press('segment'), l: () => press('list'), u: () => press('click-undo'), v: () => press('click-save'),
     '?': () => { if (help) help.open ? help.close() : help.showModal(); return Boolean(help); },
   };
 
@@ -96,7 +96,7 @@
     }
     const size = scan.rows * scan.columns;
     const whole = { top: 0, left: 0, rows: scan.rows, columns: scan.columns };
-    const state = { slice: Math.floor(scan.slices / 2), window: [...scan.window], marks: { insertion: {}, remote: {} }, clicks: [], heart: whole };
+    const state = { slice: Math.floor(scan.slices / 2), window: [...scan.window], marks: { insertion: {}, remote: {} }, clicks: [], heart: whole, cursor: null };
     const crop = () => (controls.zoom.checked ? state.heart : whole);
     for (const kind of Object.keys(state.marks)) {
       try { state.marks[kind] = JSON.parse(desk.dataset[kind] || 'null') || {}; } catch { /* none */ }
@@ -198,6 +198,7 @@
       if (insertion[number]) cross(insertion[number], ratio);
       if (remote[number]) disc(remote[number], ratio);
       for (const one of state.clicks) if (one.slice === number) cross([one.row, one.column], ratio, one.held ? '#fff' : '#f0f');
+      if (state.cursor) aim(ratio);
       const [low, high] = state.window;
       const about = `slice ${number} of ${scan.slices}`;
       document.getElementById('where').textContent = about;
@@ -230,6 +231,18 @@
       const [x, y] = toScreen(point), radius = Number(desk.dataset.disc);
       pen.strokeStyle = '#00e5ff'; pen.lineWidth = 2 * ratio;
       pen.beginPath(); pen.ellipse(x, y, radius / scan.spacing_mm[1] * place.across, radius / scan.spacing_mm[0] * place.down, 0, 0, 2 * Math.PI); pen.stroke();
+    };
+    // The cursor of the keyboard: a ring round a pixel as it is shown.
+    const aim = (ratio) => {
+      const [x, y] = toScreen(toAcquired(...state.cursor));
+      pen.strokeStyle = '#ffd24a'; pen.lineWidth = 2 * ratio;
+      pen.beginPath(); pen.arc(x, y, 7 * ratio, 0, 2 * Math.PI); pen.stroke();
+    };
+    const steer = (down, across) => {
+      const box = crop();
+      const [row, column] = state.cursor || [box.top + Math.floor(box.rows / 2), box.left + Math.floor(box.columns / 2)];
+      state.cursor = [Math.min(Math.max(row + down, 0), scan.rows - 1), Math.min(Math.max(column + across, 0), scan.columns - 1)];
+      draw();
     };
     const go = (k) => {
       state.slice = Math.min(Math.max(k, 0), scan.slices - 1);
@@ -285,9 +298,7 @@
       draw();
     });
     stage.addEventListener('pointerup', (event) => {
-      const kind = Object.keys(state.marks).find((name) => controls[name] && controls[name].checked);
-      if (held && !moved && kind) mark(kind, event);
-      else if (held && !moved) desk.dispatchEvent(new CustomEvent('acsnet-pixel', { detail: { slice: scan.numbers[state.slice], pixel: pixelOf(event) } }));
+      if (held && !moved) point(pixelOf(event));
       held = null;
     });
     stage.addEventListener('pointercancel', () => { held = null; });
@@ -296,11 +307,16 @@
       return toInput((event.clientX - box.left) * ratio, (event.clientY - box.top) * ratio);
     };
     const FIELDS = { insertion: 'rv_insertion', remote: 'remote_region' };
-    const mark = (kind, event) => {
-      const point = pixelOf(event);
-      if (!point) return;
-      state.marks[kind][scan.numbers[state.slice]] = point;
-      noted(kind);
+    // A pixel was pointed at: what is to be marked, or a click for clicks.js.
+    const point = (pixel) => {
+      const slice = scan.numbers[state.slice];
+      const marked = Object.keys(FIELDS).find((name) => controls[name] && controls[name].checked);
+      if (!marked) {
+        desk.dispatchEvent(new CustomEvent('acsnet-pixel', { detail: { slice, pixel } }));
+      } else if (pixel) {
+        state.marks[marked][slice] = pixel;
+        noted(marked);
+      }
     };
     const noted = (kind) => {
       const slices = Object.keys(state.marks[kind]);
@@ -320,7 +336,17 @@
     controls.reset.addEventListener('click', () => { state.window = [...scan.window]; draw(); });
     for (const name of ['shown', 'opacity', 'style', 'zoom']) controls[name].addEventListener('input', draw);
     const opacity = (by) => { controls.opacity.value = Number(controls.opacity.value) + by; draw(); return true; };
+    const kind = document.getElementById('click-kind');
     Object.assign(KEYS, {
+      ShiftArrowUp: () => steer(-1, 0), ShiftArrowDown: () => steer(1, 0),
+      ShiftArrowLeft: () => steer(0, -1), ShiftArrowRight: () => steer(0, 1),
+      Enter: () => { if (!state.cursor) return false; point(toAcquired(...state.cursor)); return true; },
+      k: () => {
+        if (!kind) return false;
+        kind.selectedIndex = (kind.selectedIndex + 1) % kind.options.length;
+        document.getElementById('click-said').textContent = `Here is ${kind.selectedOptions[0].text}.`;
+        return true;
+      },
       ArrowUp: () => go(state.slice - 1), ArrowLeft: () => go(state.slice - 1),
       ArrowDown: () => go(state.slice + 1), ArrowRight: () => go(state.slice + 1),
       Home: () => go(0), End: () => go(scan.slices - 1),
@@ -358,7 +384,9 @@
     if (typing || event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
     if (event.target.type === 'range' && event.key.startsWith('Arrow')) return;
     if (help && help.open && event.key !== '?') return;
-    const action = KEYS[event.key] || KEYS[event.key.toLowerCase()];
+    if (event.key === 'Enter' && event.target.closest('a, button, summary')) return;
+    const name = event.shiftKey && event.key.startsWith('Arrow') ? `Shift${event.key}` : event.key;
+    const action = KEYS[name] || KEYS[name.toLowerCase()];
     if (action && action() !== false) event.preventDefault();
   });
   if (desk) start();
