@@ -46,13 +46,22 @@ def test_a_click_on_scar_labels_what_is_as_bright_near_it(corrector):
     assert not new[~RIGHT].any()
 
 
-def test_a_click_on_healthy_wall_takes_the_scar_near_it_away(corrector):
+def test_a_click_on_healthy_wall_takes_the_patch_of_scar_away(corrector):
     pixels, labels = stack()
     out = click_labels(pixels, labels, [on_right(Kind.HEALTHY, 0)], MM, corrector=corrector)
     assert out.held == (True,)
     assert out.changed == (0,)
-    before, after = (np.count_nonzero(x[0] == Label.CORE_SCAR) for x in (labels, out.labels))
-    assert 0 < after < before
+    assert not (out.labels[0] == Label.CORE_SCAR).any()
+
+
+def test_a_click_at_the_end_of_a_long_patch_leaves_its_other_end(corrector):
+    # The patch is 38 mm long, and a click reaches 30 mm.
+    pixels, labels = stack()
+    click = Click(slice=0, row=40 - 11, column=40 + 14, kind=Kind.HEALTHY)
+    out = click_labels(pixels, labels, [click], MM, corrector=corrector)
+    left = np.argwhere(out.labels[0] == Label.CORE_SCAR)
+    assert len(left)
+    assert left[:, 0].min() > 40
 
 
 def test_scar_and_healthy_wall_side_by_side_share_what_lies_between(corrector):

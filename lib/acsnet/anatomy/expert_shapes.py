@@ -23,9 +23,9 @@ class Region(IntEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class ExpertShapes:
-    """scores: (n, FRAME_SIDE, FRAME_SIDE), wall where above 0; regions: `Region` of each pixel."""
+    """codes: (n, code); regions: (n, FRAME_SIDE, FRAME_SIDE) `Region` of each pixel, decoded."""
 
-    scores: NDArray[np.float32]
+    codes: NDArray[np.float32]
     regions: NDArray[np.uint8]
 
 
@@ -33,12 +33,12 @@ def expert_shapes(
     prior: Prior, decode: Callable[[NDArray[np.float32]], NDArray[np.float32]]
 ) -> ExpertShapes:
     """The shapes of `SHAPES` expert walls; decode: (n, code) -> (n, FRAME_SIDE, FRAME_SIDE)."""
-    codes = prior.codes[: prior.experts]
-    scores = decode(codes[spread(codes, SHAPES)])
-    walls = scores > 0
+    experts = prior.codes[: prior.experts]
+    codes = experts[spread(experts, SHAPES)]
+    walls = decode(codes) > 0
     filled = np.stack([binary_fill_holes(wall) for wall in walls])
     regions = np.where(walls, Region.WALL, np.where(filled, Region.CAVITY, Region.OUTSIDE))
-    return ExpertShapes(scores=scores, regions=regions.astype(np.uint8))
+    return ExpertShapes(codes=codes, regions=regions.astype(np.uint8))
 
 
 def spread(codes: NDArray[np.float32], count: int) -> NDArray[np.intp]:

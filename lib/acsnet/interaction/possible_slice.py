@@ -16,7 +16,7 @@ from acsnet.interaction.clicks import Click
 from acsnet.interaction.demands import demands_of
 from acsnet.interaction.displacement import Border, Covariance, Movement, likeliest
 from acsnet.interaction.radial_profile import ANGLES, Profile, moved, profile_of
-from acsnet.interaction.shape_search import placed_shapes
+from acsnet.interaction.shape_search import walls_towards_clicks
 from acsnet.interaction.slice_draft import SliceDraft
 from acsnet.stages.correction import Corrector, tidy
 
@@ -84,11 +84,11 @@ class SliceMover:
                 moving = replace(draft, wall=corrected, pool=draft.pool_of(corrected))
                 yield from self._rounds(moving)
         like = likely if likely.any() else draft.wall
-        for placed in placed_shapes(draft, like, self.corrector.walk.shapes):
-            if self._possible(placed, draft) is not None:
-                yield placed
-                moving = replace(draft, wall=placed, pool=draft.pool_of(placed))
-                yield from self._rounds(moving)
+        for wall in walls_towards_clicks(draft, like, self.corrector.walk):
+            if self._possible(wall, draft) is not None:
+                yield wall
+                moving = replace(draft, wall=wall, pool=draft.pool_of(wall))
+                yield from self._rounds(moving, (1.0,))
         # Clicks that contradict each other pull the wall to where it holds none of them.
         clicks = draft.clicks
         for _ in range(min(MOST_LEFT_OUT, len(clicks) - 1)):
@@ -99,10 +99,12 @@ class SliceMover:
             yield lasts[best]
             clicks = fewer[best].clicks
 
-    def _rounds(self, draft: SliceDraft) -> Iterator[NDArray[np.bool_]]:
+    def _rounds(
+        self, draft: SliceDraft, smoother: tuple[float, ...] = (1.0, *SMOOTHER)
+    ) -> Iterator[NDArray[np.bool_]]:
         """The wall moved to the clicks of its slice, with more room for those that it missed."""
         profile = profile_of(draft.wall, draft.pool, draft.spacing_mm)
-        for times in (1.0, *SMOOTHER):
+        for times in smoother:
             covariance = replace(self.covariance, local_deg=times * self.covariance.local_deg)
             room: dict[Click, float] = {}
             for _ in range(ROUNDS):

@@ -16,9 +16,10 @@ from skimage.graph import MCP_Geometric
 from acsnet.interaction.clicks import Click, Kind
 from acsnet.masks import box_of
 
-REACH_MM = 8.0
-"""Of a click, where the signal stays as it is at the click. With the steepness the best of nine
-choices on expert walls of 16 patients of the EMIDEC train list."""
+REACH_MM = {Kind.SCAR: 12.0, Kind.OBSTRUCTION: 8.0, Kind.HEALTHY: 30.0}
+"""Of a click, where the signal stays as it is at the click. What is no scar is a patch of the draft
+as a whole: a click off scar goes further. Of 14 choices the one with the least error of the burden
+after three clicks, in three of four folds of 16 patients of the EMIDEC train list."""
 
 STEEPNESS = 10.0
 """A millimetre costs 1 + (STEEPNESS * share of the contrast)^2: 26 where the signal is half of
@@ -71,10 +72,10 @@ def grow_scar(
         }
         scar = np.minimum(ways[Kind.SCAR], ways[Kind.OBSTRUCTION])
         healthy = ways[Kind.HEALTHY]
-        out[k][box] |= (scar <= REACH_MM) & (scar <= healthy)
-        out[k][box] &= ~((healthy <= REACH_MM) & (healthy < scar))
+        out[k][box] |= np.isfinite(scar) & (scar <= healthy)
+        out[k][box] &= ~(healthy < scar)
         core = ways[Kind.OBSTRUCTION]
-        cores[k][box] = (core <= REACH_MM) & (core <= ways[Kind.SCAR]) & (core <= healthy)
+        cores[k][box] = np.isfinite(core) & (core <= ways[Kind.SCAR]) & (core <= healthy)
     return GrownScar(enhancement=out, obstruction=cores)
 
 
@@ -95,7 +96,7 @@ def _ways(
     within: NDArray[np.bool_],
     spacing_mm: tuple[float, float],
 ) -> NDArray[np.float64]:
-    """(row, column) cost of the cheapest way from any click, in mm; infinite for no way."""
+    """(row, column) cost of the cheapest way from any click, in mm; infinite beyond its reach."""
     out = np.full(within.shape, np.inf)
     for click in clicks:
         at = click.row - box[0].start, click.column - box[1].start
@@ -108,5 +109,5 @@ def _ways(
             apart = np.maximum(-apart, 0.0)
         cost = np.where(within, 1.0 + (STEEPNESS * apart) ** 2, -1.0)
         ways, _ = MCP_Geometric(cost, sampling=spacing_mm).find_costs([at])
-        out = np.minimum(out, ways)
+        out = np.minimum(out, np.where(ways <= REACH_MM[click.kind], ways, np.inf))
     return out

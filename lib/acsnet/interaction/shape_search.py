@@ -1,11 +1,13 @@
 """Shapes of experts, placed so that they hold the clicks of a slice.
 
 For drafts that are far off: no smooth movement of such a wall, and no possible wall near it, holds
-what a reader clicked. Then shapes are laid over the clicks at many places and sizes, and those that
-hold most are ordered by how like the draft they are. Not from the paper.
+what a reader clicked. Then shapes are laid over the clicks at many places and sizes. Of those that
+hold most the ones most like the draft are targets, and walls on the way there are tried, those near
+the draft first. Not from the paper.
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +16,7 @@ from acsnet.anatomy.expert_shapes import ExpertShapes, Region
 from acsnet.anatomy.pose import FRAME_SIDE, RMS_PIXELS, Pose, from_frame, pose_of
 from acsnet.interaction.clicks import IN_WALL, Kind
 from acsnet.interaction.slice_draft import SliceDraft
+from acsnet.stages.latent_search import LatentWalk
 
 OFFSETS = np.linspace(-0.75, 0.75, 9)
 """Places of the centre beside that of the draft, in its root mean square radii."""
@@ -24,21 +27,63 @@ SIZES = np.array([0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.25, 1.45, 1.7])
 COMPARED = 2000
 """Placed shapes that hold most clicks, which are compared with the draft."""
 
-TRIED = 6
-"""Of these the most alike are tried."""
+TARGETS = 3
+"""Of these the most alike."""
+
+SHARES = (0.25, 0.5, 0.75, 1.0)
+"""Of the way from the draft to a target."""
 
 GRID = 12
 """Rows and columns of points at which shapes are compared with the draft."""
 
 
-def placed_shapes(
-    draft: SliceDraft, likely: NDArray[np.bool_], shapes: ExpertShapes
+@dataclass(frozen=True, kw_only=True)
+class Placed:
+    """A code, where its wall lies, and how large it is."""
+
+    code: NDArray[np.float32]
+    pose: Pose
+
+
+def walls_towards_clicks(
+    draft: SliceDraft, likely: NDArray[np.bool_], walk: LatentWalk
 ) -> Iterator[NDArray[np.bool_]]:
-    """(row, column) walls that hold most clicks; whether they are possible is not looked at.
+    """(row, column) walls on the way to shapes that hold most clicks, possible or not.
 
     Args:
         draft: the slice with its clicks.
         likely: (row, column) wall, not empty, that they are to be like.
+        walk: the autoencoder and the prior.
+    """
+    (case,) = walk.cases([likely], draft.spacing_mm, closed=[draft.closed])
+    start = Placed(code=case.code, pose=case.pose)
+    targets = placed_shapes(draft, likely, walk.shapes)
+    tried = [_between(start, target, share) for share in SHARES for target in targets]
+    scores = walk.autoencoder.scores(np.stack([one.code for one in tried]))
+    height, width = likely.shape
+    for one, score in zip(tried, scores, strict=True):
+        yield from_frame(score, draft.spacing_mm, one.pose, (height, width))
+
+
+def _between(start: Placed, target: Placed, share: float) -> Placed:
+    """The point at a share of the way, straight in code, centre and logarithm of the size."""
+    centres = zip(start.pose.centre_mm, target.pose.centre_mm, strict=True)
+    row_mm, column_mm = (a + share * (b - a) for a, b in centres)
+    size = start.pose.scale_mm ** (1.0 - share) * target.pose.scale_mm**share
+    return Placed(
+        code=start.code + np.float32(share) * (target.code - start.code),
+        pose=Pose(centre_mm=(row_mm, column_mm), scale_mm=size),
+    )
+
+
+def placed_shapes(
+    draft: SliceDraft, likely: NDArray[np.bool_], shapes: ExpertShapes
+) -> list[Placed]:
+    """The shapes that hold most clicks, of these the most like a wall.
+
+    Args:
+        draft: the slice with its clicks.
+        likely: (row, column) wall, not empty.
         shapes: to place.
     """
     spacing = np.asarray(draft.spacing_mm)
@@ -61,13 +106,16 @@ def placed_shapes(
     rows, columns, inside = _pixels(points * spacing, centres[where], scales[where])
     found = np.where(inside, shapes.regions[which[:, None], rows, columns], Region.OUTSIDE)
     unlike = (found != regions).mean(axis=-1)
-    for best in np.lexsort((unlike, missed[which, where]))[:TRIED]:
-        row_mm, column_mm = centres[where[best]]
-        place = Pose(
-            centre_mm=(float(row_mm), float(column_mm)), scale_mm=float(scales[where[best]])
+    best = np.lexsort((unlike, missed[which, where]))[:TARGETS]
+    return [
+        Placed(
+            code=shapes.codes[i],
+            pose=Pose(
+                centre_mm=(float(centres[j, 0]), float(centres[j, 1])), scale_mm=float(scales[j])
+            ),
         )
-        height, width = likely.shape
-        yield from_frame(shapes.scores[which[best]], draft.spacing_mm, place, (height, width))
+        for i, j in zip(which[best], where[best], strict=True)
+    ]
 
 
 def _region(kind: Kind) -> Region:
