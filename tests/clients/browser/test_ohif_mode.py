@@ -14,6 +14,7 @@ import requests
 from orientations import turned, write
 from pypdf import PdfReader
 from viewer_pages import (
+    PATIENCE_MS,
     STOCK_IMAGES,
     check_voxels,
     export_seg,
@@ -271,3 +272,33 @@ def test_an_edit_that_was_not_saved_is_back_after_a_reload_and_can_be_discarded(
         f"{url}/acsnet/cases/{case}/edit", params={"by": "Cem Reader"}, timeout=60
     ).json()
     assert json.dumps(stored["unsaved"]) == "null"
+
+
+def test_two_tabs_of_a_reader_keep_an_edit_each(page, url, samples, look):
+    case = str(headers(samples / "dicom" / "phantom-1")[0].SeriesInstanceUID)
+    infer(url, case)
+    open_case(page, url, case, reader="Dua Reader")
+    stroke(page, right=40, down=40)
+    kept = re.compile("not saved yet: kept on the server")
+    status(page).filter(has_text=kept).wait_for()
+    second = page.context.new_page()
+    second.set_default_timeout(PATIENCE_MS)
+    open_case(second, url, case, reader="Dua Reader")
+    second.get_by_text("Your edit is back").wait_for()
+    stroke(second, right=-40, down=40)
+    status(second).filter(has_text=re.compile("being kept")).wait_for()
+    status(second).filter(has_text=kept).wait_for()
+    drawn_there = shown_slices(second, STOCK_IMAGES)
+    page.bring_to_front()
+    stroke(page, right=40, down=-40)
+    page.get_by_text("Drawn on in another tab").wait_for()
+    look("mode-two-tabs")
+    drawn_here = shown_slices(page, STOCK_IMAGES)
+    for drawn in (drawn_there, drawn_here):
+        with page.expect_response(lambda answer: "/edit?" in answer.url):
+            button(page, "Other edit").click()
+        status(page).filter(has_text=kept).wait_for()
+        shown = shown_slices(page, STOCK_IMAGES)
+        for uid, values in drawn.items():
+            np.testing.assert_array_equal(shown[uid], values)
+    second.close()

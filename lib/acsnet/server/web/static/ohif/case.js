@@ -22,7 +22,7 @@ export class Case {
     this.shown = null; // the version that is on the screen, or that it began from
     this.changed = false; // since that version
     this.kept = true; // on the server
-    this.tab = Array.from(window.crypto.getRandomValues(new Uint32Array(4)), String).join('-');
+    this.tab = newTab(); // whose edit is on the screen
     this.revision = ''; // of the unsaved edit that is on the screen
     this.others = []; // unsaved edits of this reader that are not on the screen
     this.busy = 'Opening';
@@ -101,6 +101,7 @@ export class Case {
     this.zoomed ||= labelmap.zoomToHeart(viewports.getCornerstoneViewport(viewportId));
     this.shown = edit.shown;
     this.base = edit.unsaved ? edit.unsaved.version : (edit.shown?.version ?? '');
+    this.tab = newTab(); // the edit that was on the screen before stays on the server as it is
     this.revision = edit.unsaved?.revision ?? '';
     this.since = edit.unsaved?.kept ?? '';
     this.others = edit.others;
@@ -292,6 +293,11 @@ export class Case {
     this.busy = busy;
     this.render();
   }
+}
+
+/** A name for this tab that no other has. */
+function newTab() {
+  return Array.from(window.crypto.getRandomValues(new Uint32Array(4)), String).join('-');
 }
 
 /** The JSON of an answer. Throws what the server says of a refusal. */
