@@ -344,7 +344,7 @@
       k: () => {
         if (!kind) return false;
         kind.selectedIndex = (kind.selectedIndex + 1) % kind.options.length;
-        document.getElementById('click-said').textContent = `Here is ${kind.selectedOptions[0].text}.`;
+        document.getElementById('click-said').textContent = `Here is ${kind.options[kind.selectedIndex].text}.`;
         return true;
       },
       ArrowUp: () => go(state.slice - 1), ArrowLeft: () => go(state.slice - 1),
