@@ -69,7 +69,8 @@ def open_edit(
         record = held_under(store.label_records(image), record.tag) or record  # measured by now
     person, reader = logged_in(), _reader(by)
     edits = _edits(app).of(image, reader)
-    unsaved = next((one for one in edits if one.revision == revision), *edits[:1] or [None])
+    newest = edits[0] if edits else None
+    unsaved = next((one for one in edits if one.revision == revision), newest)
     return {
         "image": image,
         "login": "" if person is None else person.name,
