@@ -231,7 +231,8 @@ def patient_course(
     """
     expert = drawn.tissue >= WALL
     truth = 100.0 * (drawn.tissue == SCAR).sum() / max(expert.sum(), 1)
-    labels, clicks = drawn.labels, []
+    labels = drawn.labels
+    clicks: list[Click] = []
     given_up: set[int] = set()
     while len(clicks) < MAX_CLICKS:
         walls = np.isin(labels, MYOCARDIUM)

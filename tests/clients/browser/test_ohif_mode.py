@@ -284,7 +284,7 @@ def test_two_tabs_of_a_reader_keep_an_edit_each(page, url, samples, look):
     second = page.context.new_page()
     second.set_default_timeout(PATIENCE_MS)
     open_case(second, url, case, reader="Dua Reader")
-    second.get_by_text("Your edit is back").wait_for()
+    second.get_by_text("Your edit was restored").wait_for()
     stroke(second, right=-40, down=40)
     status(second).filter(has_text=re.compile("being kept")).wait_for()
     status(second).filter(has_text=kept).wait_for()

@@ -179,7 +179,7 @@ def test_a_case_that_has_a_draft_of_the_networks_opens_with_it(case):
     ("change", "status", "reason"),
     [
         ({"frames": {}}, 422, "nothing is drawn"),
-        ({"frames": {"1.2.3": [1, 160 * 176]}}, 422, "no slice of the scan"),
+        ({"frames": {"1.2.3": [1, 160 * 176]}}, 422, "not a slice of the scan"),
         ({"frames": {"1.2.3": ["x"]}}, 422, ""),
         ({"by": "x" * 65}, 422, "at most 64"),
     ],
