@@ -44,9 +44,11 @@ class Covariance:
     beside: float = 0.55
     slice_mm: float = 22.0
 
-    def __call__(self, one: NDArray[np.float64], other: NDArray[np.float64]) -> NDArray[np.float64]:
+    def __call__(
+        self, first: NDArray[np.float64], second: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
         """(n, 3) and (m, 3) of position along the stack (mm), border, angle -> (n, m)."""
-        apart = np.abs(one[:, None] - other[None])
+        apart = np.abs(first[:, None] - second[None])
         # Along the chord: of the arc this would be no covariance where it fades slowly.
         chord = 2.0 * np.abs(np.sin(apart[..., 2] / 2.0))
         scaled = np.sqrt(3.0) * chord / np.deg2rad(self.local_deg)

@@ -34,7 +34,7 @@ def open_volume(path: Path, *, name: str) -> Volume:
         return nrrd_volume(path, name=name)
     if head.lstrip().startswith(metaimage.KEYS):
         return metaimage_volume(path, name=name)
-    packer = next((one for magic, one in PACKERS.items() if head.startswith(magic)), None)
+    packer = next((program for magic, program in PACKERS.items() if head.startswith(magic)), None)
     if packer is not None:
         msg = f"{name} is packed ({packer}): unpack it first"
         raise InputError(msg)

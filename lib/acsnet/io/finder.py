@@ -90,7 +90,7 @@ def scan_files(files: Sequence[Path], *, root: Path) -> tuple[list[Path], list[s
 def stem_of(path: Path) -> str:
     """File name without the ending of a volume."""
     lowered = path.name.lower()
-    suffix = next((one for one in SUFFIXES if lowered.endswith(one)), "")
+    suffix = next((ending for ending in SUFFIXES if lowered.endswith(ending)), "")
     return path.name[: len(path.name) - len(suffix)]
 
 
@@ -105,16 +105,16 @@ def called_by_path(path: Path, root: Path) -> str:
     return "_".join(map(readable_name, (*path.relative_to(root).parts[:-1], last)))
 
 
-def scans_of(found: Iterable[Series]) -> list[Series]:
+def scans_of(all_series: Iterable[Series]) -> list[Series]:
     """Series with images -> scans: parts of one stack joined, two reconstructions split.
 
     A split series keeps its UID for the phase-sensitive images, which are preferred. Of a few
     phases, echoes or inversion times each is a scan beside the whole, which asks for one.
     """
-    series = [one for one in found if one.has_images]
-    by_uid = {one.uid: one for one in series if one.uid}
-    groups = joined([list(one.files) for one in by_uid.values()])
-    scans = [one for one in series if not one.uid]
+    series = [item for item in all_series if item.has_images]
+    by_uid = {item.uid: item for item in series if item.uid}
+    groups = joined([list(item.files) for item in by_uid.values()])
+    scans = [item for item in series if not item.uid]
     for group in groups:
         uids = list(dict.fromkeys(file.text("SeriesInstanceUID") for file in group))
         parts = [by_uid[uid] for uid in uids]
@@ -215,7 +215,7 @@ def _phases_of_frames(files: Sequence[DicomFile]) -> Choices:
     try:
         if all(GROUPS[1] in file.header for file in files):
             return _choices(tuple(frame for file in files for frame in frames_of(file)))
-        return _phases_in_files(tuple((one.path, one.path.stat().st_mtime_ns) for one in files))
+        return _phases_in_files(tuple((file.path, file.path.stat().st_mtime_ns) for file in files))
     except (OSError, InputError):
         return []
 

@@ -27,8 +27,8 @@ def expanded(inputs: Sequence[Path]) -> tuple[list[Path], list[str]]:
             remarks += passed_over
             continue
         scans = scans_of(series)
-        patients = {one.text("PatientID") for one in scans}
-        folders = [common_folder(one) for one in scans]
+        patients = {scan.text("PatientID") for scan in scans}
+        folders = [common_folder(scan) for scan in scans]
         apart = len(patients) == len(scans) > 1 and len(set(folders)) == len(folders)
         paths += folders if apart else [path]
     return paths, remarks

@@ -113,9 +113,9 @@ def by_name(label_map: LabelMap) -> LabelMap:
         return replace(label_map, layered=False)
     layers = label_map.labels if label_map.layered else label_map.labels[None]
     masks = [
-        (one.name, layers[one.layer] == one.value)
-        for one in label_map.segments
-        if one.layer < len(layers)
+        (segment.name, layers[segment.layer] == segment.value)
+        for segment in label_map.segments
+        if segment.layer < len(layers)
     ]
     drawn = [(name, find_label(name), mask) for name, mask in masks if mask.any()]
     ours = [(label, mask) for _, label, mask in drawn if label is not None]

@@ -188,7 +188,7 @@ def header_path(path: Path) -> Path:
         if lowered.endswith(suffix):
             stem = path.name[: -len(suffix)]
             beside = (path.with_name(stem + ending) for ending in (".hdr", ".HDR"))
-            return next((one for one in beside if one.is_file()), path)
+            return next((header for header in beside if header.is_file()), path)
     return path
 
 

@@ -86,11 +86,15 @@ def images_of(seg: Dataset) -> frozenset[tuple[str, int]]:
     named = [reference for item in items for reference in source_images(item)]
     if not named:
         listed = seg.get("ReferencedSeriesSequence") or []
-        named = [one for item in listed for one in item.get("ReferencedInstanceSequence") or []]
+        named = [
+            reference
+            for item in listed
+            for reference in item.get("ReferencedInstanceSequence") or []
+        ]
     images = set()
-    for one in named:
-        frames = text_of(one, "ReferencedFrameNumber").split("\\")
-        uid = text_of(one, "ReferencedSOPInstanceUID")
+    for reference in named:
+        frames = text_of(reference, "ReferencedFrameNumber").split("\\")
+        uid = text_of(reference, "ReferencedSOPInstanceUID")
         images |= {(uid, int(frame) if frame.isdecimal() else 0) for frame in frames}
     return frozenset(images)
 

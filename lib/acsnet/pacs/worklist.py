@@ -136,7 +136,9 @@ class WorkList:
         with self._change:
             if self._complete is not None and self._complete[0] is found:
                 return self._complete[1]
-            entries = self._with_choices([one for listed in found for one in self._scans(listed)])
+            entries = self._with_choices(
+                [entry for series in found for entry in self._scans(series)]
+            )
             if all(entry.checked for entry in entries.values()):
                 self._complete = found, entries
             return entries

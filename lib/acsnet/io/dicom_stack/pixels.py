@@ -96,7 +96,7 @@ def pixels_of(files: Sequence[DicomFile]) -> list[Image]:
         if last is None or last[0] != file.path:  # frames of one file come one after another
             dataset = _dataset(file)
             if _syntax(dataset) in APART and apart is None:
-                apart = decoded_apart(list(dict.fromkeys(one.path for one in files)))
+                apart = decoded_apart(list(dict.fromkeys(item.path for item in files)))
             last = file.path, dataset, _decoded(file, dataset, apart)
         _, dataset, words = last
         plane = words if file.frame is None or words.ndim == 2 else words[file.frame]
@@ -182,11 +182,11 @@ def _decoded(
         if syntax not in APART:
             words: NDArray[Any] = dataset.pixel_array
             return words
-        found = None if apart is None else apart.get(file.path)
-        if found is None or found.shape[-2:] != (dataset.Rows, dataset.Columns):
+        decoded = None if apart is None else apart.get(file.path)
+        if decoded is None or decoded.shape[-2:] != (dataset.Rows, dataset.Columns):
             msg = "not decoded, or to another size"
             raise ValueError(msg)
-        return found
+        return decoded
 
 
 @contextmanager

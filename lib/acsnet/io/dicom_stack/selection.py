@@ -43,7 +43,7 @@ def without_copies(files: Sequence[DicomFile]) -> tuple[list[DicomFile], list[st
     kept: list[DicomFile] = []
     by_uid: dict[str, list[DicomFile]] = {}
     copies: list[tuple[DicomFile, DicomFile]] = []
-    for file in sorted(files, key=lambda one: len(one.name)):  # copies have longer names
+    for file in sorted(files, key=lambda image: len(image.name)):  # copies have longer names
         uid = file.text("SOPInstanceUID")
         same = [other for other in by_uid.get(uid, ()) if _place(other) == _place(file)]
         if not uid or not same:
@@ -127,7 +127,7 @@ def main_stack(files: Sequence[DicomFile], planes: Sequence[Plane]) -> tuple[lis
 def _are_told_apart(files: Sequence[DicomFile], stacks: Sequence[Sequence[int]]) -> bool:
     """Whether each stack has a StackID of its own, and the first has the most images."""
     ids = [{files[i].text("StackID") for i in stack} for stack in stacks]
-    alone = all(len(one) == 1 and "" not in one for one in ids)
+    alone = all(len(stack_ids) == 1 and "" not in stack_ids for stack_ids in ids)
     largest = all(len(stack) < len(stacks[0]) for stack in stacks[1:])
     return alone and largest and len(set.union(*ids)) == len(stacks)
 

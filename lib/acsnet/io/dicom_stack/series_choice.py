@@ -45,7 +45,7 @@ def choose_series(
     wanted = series.split(",") if isinstance(series, str) else list(series or ())
     wanted = [part.strip() for text in wanted for part in text.split(",")]
     if wanted:
-        named = [file for one in wanted for file in _named_series(by_uid, one, folder)]
+        named = [file for name in wanted for file in _named_series(by_uid, name, folder)]
         check_one_patient(named)
         return named, []
     groups = joined(list(by_uid.values()))
@@ -57,8 +57,8 @@ def choose_series(
         scans = called if len(called) == 1 else scans
     chosen = scans if len(scans) == 1 else chosen
     if not chosen:
-        found = ", ".join(sorted({_modality(group) for group in groups}))
-        msg = f"{folder} must hold an MR series, got Modality {found}"
+        modalities = ", ".join(sorted({_modality(group) for group in groups}))
+        msg = f"{folder} must hold an MR series, got Modality {modalities}"
         raise InputError(msg)
     if len(chosen) > 1:
         msg = (
@@ -79,10 +79,10 @@ def check_one_patient(files: Sequence[DicomFile]) -> None:
         if patient := file.text("PatientID"):
             by_patient.setdefault(patient, file.name)
     if len(by_patient) > 1:
-        one, other, *_ = by_patient.values()
+        first, second, *_ = by_patient.values()
         msg = (
             f"images of {len(by_patient)} patients have one SeriesInstanceUID (PatientID differs "
-            f"between {one} and {other}): put those of each into a folder of their own"
+            f"between {first} and {second}): put those of each into a folder of their own"
         )
         raise InputError(msg)
 
@@ -164,9 +164,9 @@ def _number(file: DicomFile) -> tuple[float, str]:
 def _named_series(by_uid: dict[str, list[DicomFile]], series: str, folder: str) -> list[DicomFile]:
     chosen = [g for u, g in by_uid.items() if series in (u, g[0].text("SeriesNumber"))]
     if len(chosen) != 1:
-        found = "no series" if not chosen else f"{len(chosen)} series"
+        count = "no series" if not chosen else f"{len(chosen)} series"
         listed = _listed(list(by_uid.values()))
-        msg = f"{folder} has {found} {series!r}; choose with --series from {listed}"
+        msg = f"{folder} has {count} {series!r}; choose with --series from {listed}"
         raise InputError(msg)
     if not _is_mr(chosen[0]):
         msg = f"series {series!r} in {folder} must be MR, got Modality {_modality(chosen[0])}"

@@ -78,11 +78,11 @@ def _segments(
         layers = label_map.labels if label_map.layered else label_map.labels[None]
         return [
             (
-                one.name,
+                segment.name,
                 on_grid(
                     replace(
                         label_map,
-                        labels=(layers[one.layer] == one.value).astype(np.int64),
+                        labels=(layers[segment.layer] == segment.value).astype(np.int64),
                         layered=False,
                         segments=(),
                     ),
@@ -90,7 +90,7 @@ def _segments(
                 )
                 > 0,
             )
-            for one in label_map.segments
+            for segment in label_map.segments
         ]
     if not isinstance(segments, list) or not all(isinstance(item, dict) for item in segments):
         msg = f'label_info must be a list like [{{"name": "core_scar"}}, {{"name": "{ON}"}}]'

@@ -156,7 +156,9 @@ class StudiesDatastore(FolderScans):
         versions = self._versions.versions(image_id)
         records = records_of_folder(infos, versions, scan=self.image_fingerprint(image_id))
         warnings = self.verdict(image_id).warnings
-        return tuple(replace(one, features=features_on(one.features, warnings)) for one in records)
+        return tuple(
+            replace(record, features=features_on(record.features, warnings)) for record in records
+        )
 
     def version_uri(self, image_id: str, record: LabelRecord) -> str:
         """NIfTI file of any version. Raises AcsnetError for one not readable."""

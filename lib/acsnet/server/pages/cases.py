@@ -53,7 +53,7 @@ class Case:
     @property
     def shown(self) -> LabelRecord | None:
         """The label map whose numbers stand for the case: reviewed before draft."""
-        usable = {one.tag: one for one in self.versions if one.tag and one.current}
+        usable = {record.tag: record for record in self.versions if record.tag and record.current}
         return usable.get(REVIEWED) or usable.get(DRAWN) or usable.get(DRAFT)
 
     @property

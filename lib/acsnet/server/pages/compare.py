@@ -46,5 +46,5 @@ def compare(app: App, image: str, first: Version, second: Version) -> Response:
         called=called,
         overlap=rows,
         colours=COLOURS,
-        measures=measure_rows([one.features for one in pair]),
+        measures=measure_rows([record.features for record in pair]),
     )

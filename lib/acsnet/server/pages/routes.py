@@ -82,7 +82,9 @@ def work_list(
         "list.html",
         cases=shown[(number - 1) * size : number * size],
         counts={
-            one.value: counts[one.value] for one in State if counts[one.value] or one.value == state
+            item.value: counts[item.value]
+            for item in State
+            if counts[item.value] or item.value == state
         },
         total=len(cases),
         found=len(shown),
@@ -102,7 +104,7 @@ def work_list(
 def style() -> Response:
     """The one style sheet, with the colours of the labels."""
     text = environment.get_template("style.css").render()
-    colours = (f".label-{one.label:d} {{ background: rgb{one.colour}; }}\n" for one in LABELS)
+    colours = (f".label-{info.label:d} {{ background: rgb{info.colour}; }}\n" for info in LABELS)
     headers = {"Cache-Control": "no-cache"}
     return Response(text + "".join(colours), media_type="text/css", headers=headers)
 
@@ -138,7 +140,9 @@ def case_page(app: App, image: str, version: str = "", before: str = "") -> Resp
     looked_at = record_called(case.versions, version) if version else case.shown
     if looked_at is not None:
         app.shown_versions.add(image, looked_at.id)
-    columns = [one for one in case.versions if one.tag and one.current and one.features]
+    columns = [
+        record for record in case.versions if record.tag and record.current and record.features
+    ]
     details, faults = DetailsStore(app.store_folder() / DETAILS).read(image)
     warnings = () if looked_at is None else looked_at.warnings
     return page(
@@ -148,10 +152,12 @@ def case_page(app: App, image: str, version: str = "", before: str = "") -> Resp
         shown=looked_at,
         warnings=tuple(dict.fromkeys((*case.remarks, *warnings, *faults))),
         digest=digest_of(warnings),
-        waiting=next((one for one in case.versions if one.tag == DRAWN and one.current), None),
+        waiting=next(
+            (record for record in case.versions if record.tag == DRAWN and record.current), None
+        ),
         lines=_lines(looked_at),
         columns=columns,
-        measures=measure_rows([one.features for one in columns]),
+        measures=measure_rows([record.features for record in columns]),
         called=called,
         look=slices_to_look_at(looked_at.features) if looked_at else [],
         unreadable=unreadable,
@@ -161,7 +167,11 @@ def case_page(app: App, image: str, version: str = "", before: str = "") -> Resp
         details=details,
         before=_known(store, before),
         bullseye=looked_at is not None and has_segments(looked_at.features),
-        segs={one.tag for one in case.versions if one.tag and store.seg_file(image, one.tag)},
+        segs={
+            record.tag
+            for record in case.versions
+            if record.tag and store.seg_file(image, record.tag)
+        },
     )
 
 

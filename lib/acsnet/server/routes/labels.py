@@ -43,7 +43,7 @@ def save_label(
     image_path(app, image)
     if (tags := app.datastore().get_labels_by_image_id(image)) and len({*tags, tag}) > MAX_TAGS:
         raise HTTPException(422, f"an image may have labels under {MAX_TAGS} tags at most")
-    known = {one.id for one in app.datastore().label_records(image)}
+    known = {version.id for version in app.datastore().label_records(image)}
     with saved_upload(app, label) as sent, volume_place():
         record = accept_file(app.datastore(), image, sent, tag=tag, info=info)
     unnoted: tuple[str, ...] = ()
