@@ -34,7 +34,7 @@ from acsnet.uncertainty.change import Change, SegmentChange, changes, segment_ch
 BULLSEYE = 1.75
 SLICES = 2.9  # height of the slices of both scans
 NAMES = {key: (name, unit) for name, key, unit, _ in MEASURES}
-SHOWN = {True: "change shown", False: "no change shown", None: "cannot be determined"}
+SHOWN = {True: "change shown", False: "no change shown", None: "not determined"}
 MOST_APART = 1.05
 """Ratio of voxel sizes above which measures of two scans are compared with a remark."""
 
