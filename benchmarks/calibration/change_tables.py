@@ -1,14 +1,12 @@
 """Rules of changes from repeats of unchanged hearts, and what they show."""
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from acsnet.uncertainty.calibration import Calibration
-from acsnet.uncertainty.change import MEASURES, ChangeRule, half_width
-from acsnet.uncertainty.intervals import size_of
+from acsnet.uncertainty.change import MEASURES, ChangeRule, unclear_amount
 from calibration.fit import fit_change
 from calibration.kept_rows import Row
 from calibration.repeats import EFFECTIVE, GROWN, UNCHANGED
@@ -17,8 +15,8 @@ CALIBRATED = tuple(measure for measure, _ in MEASURES.values())
 Repeats = Mapping[str, Mapping[str, Row]]
 """Heart -> change -> its row, `UNCHANGED` among them."""
 
-Pair = tuple[dict[str, float], dict[str, float]]
-"""Measures of two scans of one heart."""
+Pair = tuple[Row, Row]
+"""Rows of two scans of one heart."""
 
 
 def fitted(repeats: Repeats, *, level: float) -> dict[str, dict[str, float]]:
@@ -33,7 +31,7 @@ def fitted(repeats: Repeats, *, level: float) -> dict[str, dict[str, float]]:
 def pairs_of(repeats: Repeats) -> list[Pair]:
     """Each heart's unchanged scan with each of its repeats."""
     return [
-        (rows[UNCHANGED]["value"], row["value"])
+        (rows[UNCHANGED], row)
         for rows in repeats.values()
         for change, row in rows.items()
         if change != UNCHANGED
@@ -41,26 +39,27 @@ def pairs_of(repeats: Repeats) -> list[Pair]:
 
 
 def _rule(pairs: list[Pair], measure: str, level: float) -> ChangeRule:
-    known = [pair for pair in pairs if None not in (pair[0][measure], pair[1][measure])]
-    columns: NDArray[np.float64] = np.array(
-        [
-            (
-                after[measure] - before[measure],
-                (after[measure] + before[measure]) / 2,
-                (size_of(measure, before) + size_of(measure, after)) / 2,
-            )
-            for before, after in known
-        ]
-    )
-    return fit_change(*columns.T, level=level)
+    known = [columns for pair in pairs if (columns := _columns(pair, measure)) is not None]
+    table: NDArray[np.float64] = np.array(known)
+    return fit_change(*table.T, level=level)
+
+
+def _columns(pair: Pair, measure: str) -> tuple[float, float, float] | None:
+    """Difference of a pair, its unclear amount and size; None where a scan has no value."""
+    before, after = (row["value"][measure] for row in pair)
+    if before is None or after is None:
+        return None
+    scans = [(row["value"], row["unclear"]) for row in pair]
+    return (after - before, *unclear_amount(measure, scans))
 
 
 def shown(pair: Pair, measure: str, rule: ChangeRule) -> bool | None:
     """Whether `acsnet compare` would show a change; None where a scan has no value."""
-    before, after = pair
-    if None in (before[measure], after[measure]):
+    columns = _columns(pair, measure)
+    if columns is None:
         return None
-    return abs(after[measure] - before[measure]) > half_width(measure, before, after, rule)
+    difference, unclear, size = columns
+    return abs(difference) > float(rule.half_width(unclear, size))
 
 
 def page(fit: Repeats, *, repeats: Repeats, grown: Repeats, calibration: Calibration) -> list[str]:
@@ -115,7 +114,7 @@ def _left_out(fit: Repeats, measure: str, level: float) -> list[bool | None]:
 def _growth(grown: Repeats, measure: str, rule: ChangeRule) -> str:
     if "scar" not in measure and "enhancement" not in measure:
         return ""
-    pairs: list[Any] = [(rows[UNCHANGED]["value"], rows[GROWN]["value"]) for rows in grown.values()]
+    pairs = [(rows[UNCHANGED], rows[GROWN]) for rows in grown.values()]
     return _share([shown(pair, measure, rule) for pair in pairs], shown_is=True)
 
 

@@ -64,16 +64,16 @@ def fit_rules(measures: Mapping[str, Errors], *, level: float) -> dict[str, Rule
 
 def fit_change(
     difference: NDArray[np.float64],
-    mean: NDArray[np.float64],
+    unclear: NDArray[np.float64],
     size: NDArray[np.float64],
     *,
     level: float,
 ) -> ChangeRule:
     """The rule whose intervals are narrowest on average among those that hold.
 
-    difference, mean, size: (pair,) of scans of unchanged hearts. The factor is the conformal
-    quantile: the k-th smallest score of n, k = ceil((n + 1) level). Raises ValueError for too few
-    pairs to have one.
+    difference, unclear, size: (pair,) of scans of unchanged hearts, the latter two by
+    `acsnet.uncertainty.change.unclear_amount`. The factor is the conformal quantile: the k-th
+    smallest score of n, k = ceil((n + 1) level). Raises ValueError for too few pairs to have one.
     """
     count = len(difference)
     k = int(np.ceil((count + 1) * level))
@@ -82,6 +82,6 @@ def fit_change(
         raise ValueError(msg)
     rules = []
     for floor in FLOORS:
-        scores = np.sort(np.abs(difference) / np.hypot(mean, floor * size))
+        scores = np.sort(np.abs(difference) / np.hypot(unclear, floor * size))
         rules.append(ChangeRule(factor=float(scores[k - 1]), floor=float(floor)))
-    return min(rules, key=lambda rule: float(rule.half_width(mean, size).mean()))
+    return min(rules, key=lambda rule: float(rule.half_width(unclear, size).mean()))

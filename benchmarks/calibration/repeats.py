@@ -13,9 +13,10 @@ import numpy as np
 from acsnet.evaluate.robustness.cases import read_labelled
 from acsnet.evaluate.robustness.run import CHANGES
 from acsnet.evaluate.robustness.spatial import LabelledScan
-from acsnet.labels import ENHANCEMENT, Label
+from acsnet.labels import ENHANCEMENT, MYOCARDIUM, Label
 from acsnet.phantom.make import Phantom, make_phantom
 from acsnet.phantom.spec import PhantomSpec, random_spec
+from acsnet.uncertainty.doubt import unclear_points
 from acsnet.uncertainty.intervals import SIZES
 from calibration.kept_rows import Row, kept_rows, networks_name, pipeline
 
@@ -71,6 +72,9 @@ def _row(data: Path, name: str) -> Row:
         "heart": heart,
         "change": change,
         "value": {measure: getattr(result.features, measure) for measure in SIZES},
+        "unclear": unclear_points(
+            result.enhancement_probability, np.isin(result.labels, MYOCARDIUM)
+        ),
     }
 
 

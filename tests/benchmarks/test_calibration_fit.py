@@ -66,12 +66,12 @@ def test_two_patients_tell_no_interval():
         rule_of([1.0] * 2, [1.0] * 2, [1.0] * 2)
 
 
-def test_a_rule_of_changes_holds_what_it_was_fitted_on_and_follows_the_value():
+def test_a_rule_of_changes_holds_what_it_was_fitted_on_and_follows_the_unclear():
     rng = np.random.default_rng(0)
-    mean = rng.uniform(5.0, 50.0, 399)
-    difference = rng.normal(0.0, 0.1 * mean)
-    rule = fit_change(difference, mean, np.full(399, 100.0), level=0.95)
-    held = np.abs(difference) <= rule.half_width(mean, 100.0) + 1e-9
+    unclear = rng.uniform(5.0, 50.0, 399)
+    difference = rng.normal(0.0, 0.1 * unclear)
+    rule = fit_change(difference, unclear, np.full(399, 100.0), level=0.95)
+    held = np.abs(difference) <= rule.half_width(unclear, 100.0) + 1e-9
     assert held.sum() >= 380  # the 380th smallest score, (399 + 1) x 0.95
     assert float(rule.half_width(40.0, 100.0)) == pytest.approx(1.96 * 4.0, rel=0.2)
     assert float(rule.half_width(5.0, 100.0)) < 2.5

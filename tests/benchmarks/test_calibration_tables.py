@@ -70,15 +70,15 @@ def test_a_doubt_above_the_limit_is_flagged(calibration):
 def repeats_of(*burdens, change="noise 5 %"):
     return {
         f"Case_{k}": {
-            UNCHANGED: {"value": values(20.0)},
-            change: {"value": values(burden)},
+            UNCHANGED: {"value": values(20.0), "unclear": 12.0},
+            change: {"value": values(burden), "unclear": 16.0},
         }
         for k, burden in enumerate(burdens)
     }
 
 
 def test_what_compare_would_show_is_counted(calibration):
-    # Half width about 0.1 x hypot(20.5, 1): 21 shows no change, 23 does.
+    # Half width 0.1 x hypot(12, 16, 1), 2.002: 21 shows no change, 23 does.
     fit = repeats_of(*[20.0 + 0.1 * k for k in range(21)])
     grown = repeats_of(27.0, 21.0, change=GROWN)
     page = change_tables.page(

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from acsnet.uncertainty.change import (
     MEASURES,
     ChangeRule,
+    ScanMeasures,
     changes,
     segment_changes,
 )
@@ -28,38 +29,48 @@ def document(burden, **others):
     }
 
 
+def scan(burden, unclear=12.0, **others):
+    return ScanMeasures(features=document(burden, **others), unclear=unclear)
+
+
 def test_the_interval_of_a_change_by_hand():
-    # Mean 24, size 100 %: half width 0.2 x hypot(24, 10) = 5.2.
-    burden, *_ = changes(document(22.0), document(26.0), rules=RULES)
+    # Unclear 12 and 16 points, floor 0.1 x 100 %: half width 0.2 x hypot(20, 10) = 4.472.
+    half = 0.2 * 500**0.5
+    burden, *_ = changes(scan(22.0, 12.0), scan(26.0, 16.0), rules=RULES)
     assert (burden.difference, burden.low, burden.high) == (
         4.0,
-        pytest.approx(-1.2),
-        pytest.approx(9.2),
+        pytest.approx(4.0 - half),
+        pytest.approx(4.0 + half),
     )
     assert burden.shown is False
-    burden, *_ = changes(document(20.0), document(28.0), rules=RULES)
-    assert (burden.low, burden.shown) == (pytest.approx(2.8), True)
-    burden, *_ = changes(document(28.0), document(20.0), rules=RULES)
-    assert (burden.high, burden.shown) == (pytest.approx(-2.8), True)
+    burden, *_ = changes(scan(20.0, 12.0), scan(28.0, 16.0), rules=RULES)
+    assert (burden.low, burden.shown) == (pytest.approx(8.0 - half), True)
+    burden, *_ = changes(scan(28.0, 12.0), scan(20.0, 16.0), rules=RULES)
+    assert (burden.high, burden.shown) == (pytest.approx(half - 8.0), True)
 
 
-def test_scar_volume_has_a_floor_of_the_wall_and_mass_follows_from_volume():
-    # Mean 24 ml, wall 100 ml: 5.2 ml. Wall 99.875 ml, ventricle 200 ml: 0.2 x hypot(99.875, 20).
-    before = document(20.0, enhancement_volume_ml=23.0, myocardium_mass_g=105.0)
-    after = document(
-        20.0, enhancement_volume_ml=25.0, myocardium_mass_g=104.7375, myocardium_volume_ml=99.75
+def test_unclear_wall_counts_in_millilitres_for_scar_and_not_for_the_ventricle():
+    # 12 % of 100 ml and of 50 ml are 12 and 6 ml, the mean wall 75 ml. Mass: ventricle 200 ml.
+    before = scan(20.0, enhancement_volume_ml=23.0, myocardium_mass_g=105.0)
+    after = scan(
+        20.0, enhancement_volume_ml=25.0, myocardium_mass_g=52.5, myocardium_volume_ml=50.0
     )
     found = {change.measure: change for change in changes(before, after, rules=RULES)}
     scar, mass = found["enhancement_volume_ml"], found["myocardium_mass_g"]
-    assert scar.high - scar.difference == pytest.approx(0.2 * (24.0**2 + 9.9875**2) ** 0.5)
-    assert mass.difference == pytest.approx(-0.2625)
-    assert mass.high - mass.difference == pytest.approx(1.05 * 0.2 * (99.875**2 + 20.0**2) ** 0.5)
+    assert scar.high - scar.difference == pytest.approx(0.2 * (144 + 36 + 7.5**2) ** 0.5)
+    assert mass.difference == pytest.approx(-52.5)
+    assert mass.high - mass.difference == pytest.approx(1.05 * 0.2 * 20.0)
 
 
 def test_unknown_scar_never_becomes_a_change():
-    burden, volume, *_ = changes(document(None), document(16.0), rules=RULES)
+    burden, volume, *_ = changes(scan(None), scan(16.0), rules=RULES)
     assert (burden.before, burden.difference, burden.shown) == (None, None, None)
     assert (volume.difference, volume.shown) == (None, None)
+
+
+def test_labels_of_a_person_have_a_difference_without_an_interval():
+    burden, *_ = changes(scan(10.0), scan(30.0, None), rules=RULES)
+    assert (burden.difference, burden.low, burden.shown) == (20.0, None, None)
 
 
 def test_segments_stand_side_by_side():
@@ -69,7 +80,7 @@ def test_segments_stand_side_by_side():
 
 @given(before=st.floats(0, 100), after=st.floats(0, 100))
 def test_changing_places_mirrors_the_interval(before, after):
-    there, *_ = changes(document(before), document(after), rules=RULES)
-    back, *_ = changes(document(after), document(before), rules=RULES)
+    there, *_ = changes(scan(before), scan(after, 3.0), rules=RULES)
+    back, *_ = changes(scan(after, 3.0), scan(before), rules=RULES)
     assert there.low <= after - before <= there.high
     assert (-there.high, -there.low) == pytest.approx((back.low, back.high), abs=1e-9)

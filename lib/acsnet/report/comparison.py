@@ -5,11 +5,13 @@ from dataclasses import asdict, dataclass
 from io import BytesIO
 from typing import Any
 
+import numpy as np
 from matplotlib import rc_context
 from matplotlib.backends.backend_pdf import PdfPages
 from matplotlib.figure import Figure
 
 from acsnet.errors import InputError
+from acsnet.labels import MYOCARDIUM
 from acsnet.report.bullseye import draw_bullseye, segment_values
 from acsnet.report.contours import draw_slices
 from acsnet.report.page import (
@@ -27,9 +29,16 @@ from acsnet.report.page import (
 )
 from acsnet.report.patient import Subject
 from acsnet.report.wording import MEASURES, NONE, number
-from acsnet.result import NOTICE, Measured
+from acsnet.result import NOTICE, Measured, Result
 from acsnet.uncertainty.calibration import read_calibration
-from acsnet.uncertainty.change import Change, SegmentChange, changes, segment_changes
+from acsnet.uncertainty.change import (
+    Change,
+    ScanMeasures,
+    SegmentChange,
+    changes,
+    segment_changes,
+)
+from acsnet.uncertainty.doubt import unclear_points
 
 BULLSEYE = 1.75
 SLICES = 2.9  # height of the slices of both scans
@@ -72,7 +81,10 @@ def check_one_patient(of_before: Subject, of_after: Subject) -> None:
 def compare(
     before: Measured, after: Measured, *, of_before: Subject, of_after: Subject
 ) -> Comparison:
-    """Compare two scans by the same networks. Raises InputError as `check_one_patient` does."""
+    """Compare two scans. Raises InputError as `check_one_patient` does.
+
+    Intervals need results of the same networks: labels of a person have none.
+    """
     check_one_patient(of_before, of_after)
     one, two = before.features_dict(), after.features_dict()
     calibration = read_calibration()
@@ -80,7 +92,11 @@ def compare(
         before=before.scan.name,
         after=after.scan.name,
         level=calibration.change_level,
-        measures=changes(one, two, rules=calibration.change_rules),
+        measures=changes(
+            ScanMeasures(features=one, unclear=_unclear(before)),
+            ScanMeasures(features=two, unclear=_unclear(after)),
+            rules=calibration.change_rules,
+        ),
         segments=segment_changes(one, two),
         remarks=_remarks(before, after, of_before, of_after),
     )
@@ -197,6 +213,14 @@ def _segments(page: Figure, top: float, segments: Sequence[SegmentChange]) -> No
     split = -(-len(rows) // 2)
     for column, part in enumerate((rows[:split], rows[split:])):
         table(page, top, (0.0, 1.55, 2.35), ("", "", ""), part, left=MARGIN + column * WIDTH / 2)
+
+
+def _unclear(measured: Measured) -> float | None:
+    """Percent of the wall that is unclear; None for labels of a person."""
+    if not isinstance(measured, Result):
+        return None
+    wall = np.isin(measured.labels, MYOCARDIUM)
+    return unclear_points(measured.enhancement_probability, wall)
 
 
 def _scan_words(name: str, subject: Subject) -> str:

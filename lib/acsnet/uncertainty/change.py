@@ -2,14 +2,16 @@
 
 What matters to a change is how far two scans of an unchanged heart lie apart, not how far each lies
 from an expert: most of that error is common to both and cancels. The half width of a change's
-interval is factor x sqrt(mean^2 + (floor x size)^2), mean that of both values; factor and floor
+interval is factor x sqrt(unclear_before^2 + unclear_after^2 + (floor x size)^2). Unclear is how
+much of the wall is neither clearly scar nor clearly not (`acsnet.uncertainty.doubt`), in the unit
+of the measure: a noisy scan has more of it. It counts for measures of scar only. Factor and floor
 come from repeats, scans of one heart that differ in noise, contrast, coil or pixels, so that
 `change_level` of their changes lie within (`benchmarks/uncertainty.py`). No repeat there lies at
 another place in the heart or comes from another scanner: slices that were planned anew may change
-a measure by more. For values by one version of the networks; labels of a person have no such rule.
+a measure by more. The rules hold for one version of the networks, and not for labels of a person.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from acsnet.quantify.volumes import MYOCARDIUM_G_PER_ML
-from acsnet.uncertainty.intervals import size_of
+from acsnet.uncertainty.intervals import PERCENT, SIZES, size_of
 
 MEASURES: Mapping[str, tuple[str, float]] = {
     "scar_burden_percent": ("scar_burden_percent", 1.0),
@@ -30,6 +32,10 @@ MEASURES: Mapping[str, tuple[str, float]] = {
 """What is compared: of which calibrated measure it is a multiple, and how large a one."""
 
 
+SCAR = frozenset(name for name, size in SIZES.items() if size != "lv_volume_ml")
+"""Measures of scar, to which the unclear wall counts."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class ChangeRule:
     """Width of the interval of a change, as in the docstring of this module."""
@@ -38,10 +44,10 @@ class ChangeRule:
     floor: float
 
     def half_width(
-        self, mean: float | NDArray[np.float64], size: float | NDArray[np.float64]
+        self, unclear: float | NDArray[np.float64], size: float | NDArray[np.float64]
     ) -> NDArray[np.float64]:
-        """Half width of the interval, in the unit of the measure."""
-        return np.asarray(self.factor * np.hypot(mean, self.floor * np.asarray(size)))
+        """Half width of the interval; unclear: of both scans together, by `unclear_amount`."""
+        return np.asarray(self.factor * np.hypot(unclear, self.floor * np.asarray(size)))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,10 +87,22 @@ class SegmentChange:
     class_after: str | None
 
 
+@dataclass(frozen=True, kw_only=True)
+class ScanMeasures:
+    """What a change needs of one scan.
+
+    features: content of `features.json`; unclear: percent of the wall that is unclear, None for
+    labels of a person.
+    """
+
+    features: Mapping[str, Any]
+    unclear: float | None
+
+
 def changes(
-    before: Mapping[str, Any], after: Mapping[str, Any], *, rules: Mapping[str, ChangeRule]
+    before: ScanMeasures, after: ScanMeasures, *, rules: Mapping[str, ChangeRule]
 ) -> tuple[Change, ...]:
-    """Each of `MEASURES`; before, after: content of `features.json` of both scans."""
+    """Each of `MEASURES`, without intervals for labels of a person."""
     return tuple(_change(name, before, after, rules) for name in MEASURES)
 
 
@@ -105,34 +123,33 @@ def segment_changes(
     )
 
 
-def half_width(
-    measure: str, before: Mapping[str, float], after: Mapping[str, float], rule: ChangeRule
-) -> float:
-    """Half width of the interval of a calibrated measure's change."""
-    mean = (before[measure] + after[measure]) / 2
-    size = (size_of(measure, before) + size_of(measure, after)) / 2
-    return float(rule.half_width(mean, size))
+def unclear_amount(
+    measure: str, scans: Sequence[tuple[Mapping[str, float], float]]
+) -> tuple[float, float]:
+    """Unclear amount of both scans together and their mean size, in the unit of a measure.
+
+    scans: features and percent unclear of each.
+    """
+    sizes = [size_of(measure, features) for features, _ in scans]
+    amounts = [unclear * size / PERCENT for (_, unclear), size in zip(scans, sizes, strict=True)]
+    return float(np.hypot(*amounts)) if measure in SCAR else 0.0, float(np.mean(sizes))
 
 
 def _change(
-    name: str,
-    before: Mapping[str, Any],
-    after: Mapping[str, Any],
-    rules: Mapping[str, ChangeRule],
+    name: str, before: ScanMeasures, after: ScanMeasures, rules: Mapping[str, ChangeRule]
 ) -> Change:
-    first, second = before[name], after[name]
-    if first is None or second is None:
-        return Change(
-            measure=name, before=first, after=second, difference=None, low=None, high=None
-        )
-    measure, multiple = MEASURES[name]
-    half = multiple * half_width(measure, before, after, rules[measure])
-    difference = second - first
+    first, second = before.features[name], after.features[name]
+    difference = None if first is None or second is None else second - first
+    half = None
+    if difference is not None and before.unclear is not None and after.unclear is not None:
+        measure, multiple = MEASURES[name]
+        scans = ((before.features, before.unclear), (after.features, after.unclear))
+        half = multiple * float(rules[measure].half_width(*unclear_amount(measure, scans)))
     return Change(
         measure=name,
         before=first,
         after=second,
         difference=difference,
-        low=difference - half,
-        high=difference + half,
+        low=None if difference is None or half is None else difference - half,
+        high=None if difference is None or half is None else difference + half,
     )
