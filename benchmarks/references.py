@@ -53,7 +53,7 @@ def main() -> None:
         for name, percent in _mesh_errors(measured).items():
             meshes[name].append(percent)
     lines = [
-        "# Measures against ready-made references",
+        "# Measures compared with other libraries",
         "",
         "Research use only, not a medical device.",
         "",
@@ -69,11 +69,11 @@ def main() -> None:
             for measure, reference in REFERENCES
         ),
         "",
-        "The perimeter of Crofton counts crossings in four directions, ours is the length of a "
-        "polygon: two approximations of one curve. Transmurality, AHA segments, the pattern and "
-        "obstruction are defined by no library; their tests have analytic shapes.",
+        "Crofton's perimeter counts crossings in four directions, while ACSNet measures the length "
+        "of a polygon: both approximate the same curve. No library computes transmurality, AHA "
+        "segments, pattern and obstruction; they are tested on analytic shapes.",
         "",
-        f"Closed surfaces against the volume of their voxels, parts above {LEAST_ML:.0f} ml:",
+        f"Volume of closed surfaces compared with that of their voxels, for parts above {LEAST_ML:.0f} ml:",
         "",
         f"| surface | meshes | within {MESH_PERCENT:.0f} % | largest difference |",
         "|---|---|---|---|",
