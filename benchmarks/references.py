@@ -73,7 +73,8 @@ def main() -> None:
         "of a polygon: both approximate the same curve. No library computes transmurality, AHA "
         "segments, pattern and obstruction; they are tested on analytic shapes.",
         "",
-        f"Volume of closed surfaces compared with that of their voxels, for parts above {LEAST_ML:.0f} ml:",
+        "Volume of closed surfaces compared with that of their voxels, for parts above "
+        f"{LEAST_ML:.0f} ml:",
         "",
         f"| surface | meshes | within {MESH_PERCENT:.0f} % | largest difference |",
         "|---|---|---|---|",
