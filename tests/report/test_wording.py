@@ -2,7 +2,14 @@
 
 import pytest
 
-from acsnet.report.wording import doubts, measure_lines, method_lines, signal_decimals
+from acsnet.report.wording import (
+    doubts,
+    measure_lines,
+    measure_rows,
+    method_lines,
+    signal_decimals,
+    slices_to_look_at,
+)
 
 
 @pytest.mark.parametrize(
@@ -48,3 +55,40 @@ def test_doubts_are_warnings_and_flags_each_once():
     flags = [{"flag": "few_slices", "message": "few slices"}, {"flag": "x", "message": "a warning"}]
     assert doubts({"warnings": ["a warning"], "quality": flags}) == ["a warning", "few slices"]
     assert doubts({"warnings": [], "quality": None}) == []
+
+
+def test_numbers_that_are_not_known_are_said_to_be():
+    table = {row.name: row for row in measure_rows([{"scar_burden_percent": 12.34}, {}])}
+    assert table["Scar burden"].values == ["12.3", "not known"]
+    assert table["Myocardial mass"].values == ["not known", "not known"]
+
+
+def test_doubts_are_told_slice_by_slice():
+    slices = [
+        {
+            "slice": 1,
+            "failed_checks": [],
+            "action": "nothing",
+            "needs_a_look": False,
+            "dropped": None,
+        },
+        {
+            "slice": 2,
+            "failed_checks": ["holes", "area"],
+            "action": "moved",
+            "needs_a_look": True,
+            "dropped": None,
+        },
+        {
+            "slice": 3,
+            "failed_checks": [],
+            "action": "kept",
+            "needs_a_look": False,
+            "dropped": "below the apex",
+        },
+    ]
+    assert slices_to_look_at({"anatomy": {"slices": slices}}) == [
+        "Slice 2: failed holes, area; moved; moved far: please check",
+        "Slice 3: dropped: below the apex",
+    ]
+    assert slices_to_look_at({}) == []

@@ -1,6 +1,8 @@
 """Label maps put into a store as people and the model put them in."""
 
-from acsnet.io import read_scan
+import numpy as np
+
+from acsnet.io import read_scan, write_label_map
 from acsnet.server.datastores.label_intake import accept_label, author_of, check_label, state_of
 
 
@@ -18,3 +20,12 @@ def keep_draft(store, image, labels, *, model="m1"):
     """Keep an array on the grid of an image as a draft of the model."""
     scan = read_scan(store.get_image_uri(image))
     store.keep_draft(image, check_label(scan, labels), model)
+
+
+def label_file(store, image, path, value):
+    """Write a label map of an image that holds one box of a value; its array."""
+    scan = read_scan(store.get_image_uri(image))
+    labels = np.zeros(scan.grid.shape, np.uint8)
+    labels[4:9, 5:8, 2] = value
+    write_label_map(path, labels, scan.grid)
+    return labels

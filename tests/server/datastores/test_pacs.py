@@ -1,62 +1,28 @@
 """The work list of a PACS as clients of MONAI Label see it."""
 
 from io import BytesIO
-from pathlib import Path
 from types import SimpleNamespace
 
 import nibabel as nib
 import numpy as np
 import pytest
 from pypdf import PdfReader
-from state_files import undescribed
+from saved_labels import label_file
 
-from acsnet.annotations import audit_log
 from acsnet.annotations.reading_details import DetailsStore, ReadingDetails
 from acsnet.dicom.seg_write import make_seg
 from acsnet.errors import InputError
-from acsnet.io import read_scan, write_label_map
-from acsnet.measure import measure_labels
+from acsnet.io import read_scan
 from acsnet.pacs.config import PacsSettings
 from acsnet.server.datastores.label_intake import accept_file
 from acsnet.server.datastores.pacs import DicomWebDatastore
 from acsnet.server.datastores.protocol import NewLabel
-from acsnet.server.datastores.seg_decisions import SegDecision, SegDecisions, SegSaves
 from acsnet.server.dicomweb.stow_pacs import _checked as checked_seg
 from acsnet.server.pages.routes import case_page
-from acsnet.server.state.paths import DETAILS, audit_log_file
+from acsnet.server.state.paths import DETAILS
 from acsnet.server.web.shown_versions import ShownVersions
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture
-def datastore(pacs, tmp_path, monkeypatch):
-    monkeypatch.setattr("acsnet.pacs.archive.DicomWeb", lambda _: pacs)
-    settings = PacsSettings(url=pacs.address, cache_seconds=1000.0)
-    one = DicomWebDatastore(settings, store=tmp_path / "store")
-    yield one
-    one.close()
-
-
-@pytest.fixture
-def image(pacs, patient):
-    pacs.add(patient())
-    return patient()[0].SeriesInstanceUID
-
-
-def label_file(datastore, image, path, value):
-    scan = read_scan(datastore.get_image_uri(image))
-    labels = np.zeros(scan.grid.shape, np.uint8)
-    labels[4:9, 5:8, 2] = value
-    write_label_map(path, labels, scan.grid)
-    return labels
-
-
-@pytest.fixture
-def draft(datastore, image, tmp_path):
-    """A draft as the model leaves it, with its measures."""
-    labels = label_file(datastore, image, tmp_path / "draft.nii.gz", 2)
-    return measure_labels(read_scan(datastore.get_image_uri(image)), labels)
 
 
 def test_an_image_is_a_series_and_its_path_stays_here(datastore, image):
@@ -301,76 +267,6 @@ def test_what_a_viewer_stored_is_measured_when_its_case_is_opened(
     text = case_page(app, image).body.decode()
     assert "Scar burden" in text
     assert "montage.png?tag=2.25." in text
-
-
-@pytest.mark.parametrize("content", ["", "[1]", "{"])
-def test_damaged_measures_of_a_seg_are_made_again(datastore, image, tmp_path, content):
-    label_file(datastore, image, tmp_path / "label.nii.gz", 2)
-    record = accept_file(
-        datastore, image, tmp_path / "label.nii.gz", tag="final", info={"user": "Ana"}
-    )
-    tag = record.tag
-    datastore.get_label_uri(image, tag)
-    before = datastore.label_records(image)[0].features["lv_volume_ml"]
-    (measures,) = tmp_path.glob(f"store/labels/{record.id}.json")
-    measures.write_text(content)
-    assert datastore.label_records(image)[0].features == {}
-    datastore.get_label_uri(image, tag)
-    assert datastore.label_records(image)[0].features["lv_volume_ml"] == before
-
-
-def test_an_image_of_the_cache_that_was_damaged_is_fetched_again(datastore, image):
-    folder = Path(datastore.get_image_uri(image))
-    whole = {file.name: file.read_bytes() for file in folder.glob("*.dcm")}
-    (folder / min(whole)).write_bytes(whole[min(whole)][:-1000])
-    assert Path(datastore.get_image_uri(image)) == folder
-    assert {file.name: file.read_bytes() for file in folder.glob("*.dcm")} == whole
-
-
-def test_a_save_without_its_line_in_the_audit_log_has_one_after_the_next_start(
-    datastore, image, pacs, tmp_path, monkeypatch
-):
-    monkeypatch.setenv("ACSNET_STATE", str(tmp_path / "state"))
-    sent = tmp_path / "label.nii.gz"
-    label_file(datastore, image, sent, 1)
-    datastore.save_label(image, str(sent), "final", {"user": "Reader A", "state": "reviewed"})
-    (version,) = (record.id for record in datastore.label_records(image))
-    datastore.note_save("1.2.3", user="Reader B", image=image)  # and killed before it was stored
-    again = DicomWebDatastore(PacsSettings(url=pacs.address), store=tmp_path / "store")
-    again._reader.shutdown(wait=True)
-    again._complete_log()  # a second time, as at every start
-    again.close()
-    (line,) = audit_log.read(audit_log_file())
-    assert (line["event"], line["user"], line["image"]) == ("save", "Reader A", image)
-    assert (line["version"], line["state"], line["completed"]) == (version, "reviewed", True)
-
-
-@pytest.mark.parametrize("content", [b"", b"{", b"\x00" * 64, b"[1]\n", b'{"version": 1}\n'])
-def test_a_damaged_line_of_the_notes_on_segs_costs_only_itself(tmp_path, monkeypatch, content):
-    monkeypatch.setenv("ACSNET_STATE", str(tmp_path / "state"))
-    notes = SegSaves(tmp_path / "saves.jsonl"), SegDecisions(tmp_path / "decisions.jsonl")
-    for file in ("saves.jsonl", "decisions.jsonl"):
-        (tmp_path / file).write_bytes(content + b"\n")
-    notes[0].add("1.2.3", user="Ana", image="1.2")
-    notes[1].add(SegDecision(instance="1.2.3", withdrawn_by="Ana"))
-    assert [line["version"] for line in SegSaves(tmp_path / "saves.jsonl").unrecorded()] == [
-        "1.2.3"
-    ]
-    assert SegDecisions(tmp_path / "decisions.jsonl").of("1.2.3").withdrawn_by == "Ana"
-
-
-def test_each_file_that_is_kept_of_a_pacs_is_described(datastore, image, tmp_path):
-    sent = tmp_path / "label.nii.gz"
-    label_file(datastore, image, sent, 1)
-    datastore.save_label(image, str(sent), "final", {"user": "Ana"})
-    (record,) = datastore.label_records(image)
-    datastore.version_uri(image, record)
-    datastore.withdraw(image, record.id, by="Eve")
-    (tmp_path / "state" / "pacs").mkdir(parents=True)
-    (tmp_path / "store").rename(tmp_path / "state" / "pacs" / "x")
-    assert undescribed(tmp_path / "state") == []
-    kinds = {path.name for path in (tmp_path / "state" / "pacs" / "x").iterdir()}
-    assert kinds >= {"images", "labels", "saves.jsonl", "decisions.jsonl"}
 
 
 def test_both_reconstructions_in_one_series_are_cases_and_a_viewers_seg_is_on_one(

@@ -14,7 +14,6 @@ import pytest
 from PIL import Image
 from pypdf import PdfReader
 
-from acsnet.report.wording import measure_rows, slices_to_look_at
 from acsnet.server.pages import routes
 
 pytestmark = pytest.mark.slow
@@ -307,43 +306,6 @@ def test_a_series_is_downloaded_as_nifti(segmented):
         image.affine @ np.transpose(corners), sample.affine @ np.transpose(corners), atol=0.01
     )
     np.testing.assert_array_equal(np.asarray(image.dataobj), np.asarray(sample.dataobj))
-
-
-def test_numbers_that_are_not_known_are_said_to_be():
-    table = {row.name: row for row in measure_rows([{"scar_burden_percent": 12.34}, {}])}
-    assert table["Scar burden"].values == ["12.3", "not known"]
-    assert table["Myocardial mass"].values == ["not known", "not known"]
-
-
-def test_doubts_are_told_slice_by_slice():
-    slices = [
-        {
-            "slice": 1,
-            "failed_checks": [],
-            "action": "nothing",
-            "needs_a_look": False,
-            "dropped": None,
-        },
-        {
-            "slice": 2,
-            "failed_checks": ["holes", "area"],
-            "action": "moved",
-            "needs_a_look": True,
-            "dropped": None,
-        },
-        {
-            "slice": 3,
-            "failed_checks": [],
-            "action": "kept",
-            "needs_a_look": False,
-            "dropped": "below the apex",
-        },
-    ]
-    assert slices_to_look_at({"anatomy": {"slices": slices}}) == [
-        "Slice 2: failed holes, area; moved; moved far: please check",
-        "Slice 3: dropped: below the apex",
-    ]
-    assert slices_to_look_at({}) == []
 
 
 def test_a_long_work_list_comes_page_by_page_sorted_as_a_whole(web, monkeypatch):

@@ -1,0 +1,86 @@
+"""What the server keeps of a PACS on its own disk: made again where damaged, and described."""
+
+from pathlib import Path
+
+import pytest
+from saved_labels import label_file
+from state_files import undescribed
+
+from acsnet.annotations import audit_log
+from acsnet.pacs.config import PacsSettings
+from acsnet.server.datastores.label_intake import accept_file
+from acsnet.server.datastores.pacs import DicomWebDatastore
+from acsnet.server.datastores.seg_decisions import SegDecision, SegDecisions, SegSaves
+from acsnet.server.state.paths import audit_log_file
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.mark.parametrize("content", ["", "[1]", "{"])
+def test_damaged_measures_of_a_seg_are_made_again(datastore, image, tmp_path, content):
+    label_file(datastore, image, tmp_path / "label.nii.gz", 2)
+    record = accept_file(
+        datastore, image, tmp_path / "label.nii.gz", tag="final", info={"user": "Ana"}
+    )
+    tag = record.tag
+    datastore.get_label_uri(image, tag)
+    before = datastore.label_records(image)[0].features["lv_volume_ml"]
+    (measures,) = tmp_path.glob(f"store/labels/{record.id}.json")
+    measures.write_text(content)
+    assert datastore.label_records(image)[0].features == {}
+    datastore.get_label_uri(image, tag)
+    assert datastore.label_records(image)[0].features["lv_volume_ml"] == before
+
+
+def test_an_image_of_the_cache_that_was_damaged_is_fetched_again(datastore, image):
+    folder = Path(datastore.get_image_uri(image))
+    whole = {file.name: file.read_bytes() for file in folder.glob("*.dcm")}
+    (folder / min(whole)).write_bytes(whole[min(whole)][:-1000])
+    assert Path(datastore.get_image_uri(image)) == folder
+    assert {file.name: file.read_bytes() for file in folder.glob("*.dcm")} == whole
+
+
+def test_a_save_without_its_line_in_the_audit_log_has_one_after_the_next_start(
+    datastore, image, pacs, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("ACSNET_STATE", str(tmp_path / "state"))
+    sent = tmp_path / "label.nii.gz"
+    label_file(datastore, image, sent, 1)
+    datastore.save_label(image, str(sent), "final", {"user": "Reader A", "state": "reviewed"})
+    (version,) = (record.id for record in datastore.label_records(image))
+    datastore.note_save("1.2.3", user="Reader B", image=image)  # and killed before it was stored
+    again = DicomWebDatastore(PacsSettings(url=pacs.address), store=tmp_path / "store")
+    again._reader.shutdown(wait=True)
+    again._complete_log()  # a second time, as at every start
+    again.close()
+    (line,) = audit_log.read(audit_log_file())
+    assert (line["event"], line["user"], line["image"]) == ("save", "Reader A", image)
+    assert (line["version"], line["state"], line["completed"]) == (version, "reviewed", True)
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"\x00" * 64, b"[1]\n", b'{"version": 1}\n'])
+def test_a_damaged_line_of_the_notes_on_segs_costs_only_itself(tmp_path, monkeypatch, content):
+    monkeypatch.setenv("ACSNET_STATE", str(tmp_path / "state"))
+    notes = SegSaves(tmp_path / "saves.jsonl"), SegDecisions(tmp_path / "decisions.jsonl")
+    for file in ("saves.jsonl", "decisions.jsonl"):
+        (tmp_path / file).write_bytes(content + b"\n")
+    notes[0].add("1.2.3", user="Ana", image="1.2")
+    notes[1].add(SegDecision(instance="1.2.3", withdrawn_by="Ana"))
+    assert [line["version"] for line in SegSaves(tmp_path / "saves.jsonl").unrecorded()] == [
+        "1.2.3"
+    ]
+    assert SegDecisions(tmp_path / "decisions.jsonl").of("1.2.3").withdrawn_by == "Ana"
+
+
+def test_each_file_that_is_kept_of_a_pacs_is_described(datastore, image, tmp_path):
+    sent = tmp_path / "label.nii.gz"
+    label_file(datastore, image, sent, 1)
+    datastore.save_label(image, str(sent), "final", {"user": "Ana"})
+    (record,) = datastore.label_records(image)
+    datastore.version_uri(image, record)
+    datastore.withdraw(image, record.id, by="Eve")
+    (tmp_path / "state" / "pacs").mkdir(parents=True)
+    (tmp_path / "store").rename(tmp_path / "state" / "pacs" / "x")
+    assert undescribed(tmp_path / "state") == []
+    kinds = {path.name for path in (tmp_path / "state" / "pacs" / "x").iterdir()}
+    assert kinds >= {"images", "labels", "saves.jsonl", "decisions.jsonl"}
