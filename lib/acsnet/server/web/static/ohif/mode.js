@@ -119,9 +119,6 @@ function Actions() {
       title: 'Save what you drew as your version',
     }),
     open?.changed ? button('Discard', () => open.discard(), { title: 'Back to the last save' }) : null,
-    open?.others.length ? button('Other edit', () => open.other(), {
-      title: 'Show another edit of yours that was not saved; this one stays kept',
-    }) : null,
     React.createElement('select', {
       key: 'click',
       'aria-label': 'What should be at the click',
@@ -144,16 +141,21 @@ function Actions() {
 /** One line over the images: whose version this is, and where what was drawn lies. */
 function Status() {
   useCase();
-  const change = React.createElement(
-    'button',
-    {
+  const link = (label, onClick, title) =>
+    React.createElement('button', {
+      key: label,
       type: 'button',
-      onClick: () => open.changeReader(),
-      title: 'Change the reader',
+      onClick,
+      title,
       style: { marginLeft: 8, textDecoration: 'underline', color: '#5acce6' },
-    },
-    `Reader: ${open?.reader}`
-  );
+    }, label);
+  const more = [];
+  if (open?.others.length && !open.busy) {
+    more.push(link('Other edit', () => open.other(), 'Another edit of yours that is not saved; this one stays stored'));
+  }
+  if (open?.reader && !open.login) {
+    more.push(link(`Reader: ${open.reader}`, () => open.changeReader(), 'Change the reader'));
+  }
   return React.createElement(
     'div',
     {
@@ -170,7 +172,7 @@ function Status() {
       },
     },
     statusText(),
-    open?.reader && !open.login ? change : null
+    ...more
   );
 }
 
