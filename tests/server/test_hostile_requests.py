@@ -122,7 +122,7 @@ HOSTILE = {
     "large": gzip.compress(nifti_bytes(dim=[3, 2048, 2048, 900, 1, 1, 1, 1]) + bytes(10**7)),
     "extensions": gzip.compress(nifti_bytes(vox_offset=2e9)),
     "NaN": gzip.compress(nifti_bytes(scl_slope=1, scl_inter=3e38, datatype=64, bitpix=64)),
-    "no spacing": gzip.compress(nifti_bytes(pixdim=[1, 0, 1.5, 8, 1, 1, 1, 1])),
+    "no spacing": gzip.compress(nifti_bytes(pixdim=[1, 0, 1.5, 8, 1, 1, 1, 1], sform_code=0)),
     "zero affine": gzip.compress(nifti_bytes(srow_x=0, srow_y=0, srow_z=0, sform_code=1)),
     "complex": gzip.compress(nifti_bytes(datatype=32, bitpix=64)),
     "colour": gzip.compress(nifti_bytes(datatype=128, bitpix=24)),
