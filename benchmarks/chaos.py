@@ -2,18 +2,20 @@
 
 Kinds of faults: a server killed under load, a file of the state damaged, the audit log cut short, a
 change of the model killed before its line in the log, a disk that fills up, a save whose answer is
-lost, clients that go while they wait, a PACS that hangs, cuts its answers or answers HTML.
+lost, clients that go while they wait, a PACS that hangs, cuts its answers or answers HTML. Kinds of
+faults, and kinds of files, are drawn like cards: none comes again before all have come.
 
 Checked after each: the server starts and is ready, everything that a client was told is there,
 nothing is there twice, the audit log is complete, the model that is served is the one on record,
-every page works. A seed gives the same faults again: `python benchmarks/chaos.py --seed 7`. A full
-disk needs root, for a tmpfs.
+every page works, those of other cases also while a file is damaged. A seed gives the same faults
+again: `python benchmarks/chaos.py --seed 7`. A full disk needs root, for a tmpfs.
 """
 
 import argparse
 import json
 import os
 import random
+import re
 import shutil
 import socket
 import subprocess
@@ -43,13 +45,19 @@ DAMAGES = (b"", b"{", b"\x00" * 64)
 REBUILT = (
     "studies/*/records/*.json",
     "studies/*/taken.jsonl",
+    "studies/*/begun/*",
+    "studies/*/clicks/*.json",
+    "studies/*/details/*.json",
+    "edits/*/*.json",
+    "studies/*/versions/*/*.withdrawn",
     "studies/*/seg/*/*.dcm",
     "studies/*/labels/*/*.nii.gz",
     "studies/*/scores/*.npz",
     "studies/*/scores.jsonl",
     "models/*/changes.jsonl",
+    "models/*/versions/*/record.json",
 )
-"""What is made anew, or passed over, when it is damaged."""
+"""What is made anew, passed over or set aside when it is damaged, or says all by being there."""
 
 PUT_BACK = (
     "state.json",
@@ -57,8 +65,15 @@ PUT_BACK = (
     "studies/*/versions/*/*.json",
     "studies/*/versions/*/*.nii.gz",
     "studies/*/versions/*/*.reviewed",
+    "studies/*/uploads/*",
+    "models/*/versions/*/weights/*.safetensors",
+    "models/*/versions/*/weights/*.json",
 )
 """What has to be put back as it was; other cases go on meanwhile, or the server says why not."""
+
+
+REFUSED = r"is damaged|were altered|are missing|missing or broken"
+"""How a server says that it does not start without a file as it was."""
 
 
 def kill(site: Site) -> list[str]:
@@ -83,18 +98,28 @@ def damage_kept(site: Site) -> list[str]:
 
 def _damage(site: Site, patterns: tuple[str, ...], *, put_back: bool) -> list[str]:
     site.server.stop()
-    files = [file for pattern in patterns for file in sorted(site.server.state.glob(pattern))]
+    files: list[Path] = []
+    for _ in patterns:
+        kind = site.draw(patterns)
+        files = sorted(site.server.state.glob(kind))
+        if files:
+            break
+    site.damaged[kind] += 1
     file = site.chance.choice(files)
     content = file.read_bytes()
     damage = site.chance.choice((*DAMAGES, content[: len(content) // 2]))
     file.write_bytes(damage)
-    wrong = []
+    wrong, before = [], len(site.server.log.read_text())
     try:
         site.start()
     except RuntimeError:
-        told = site.server.log.read_text()[-2000:]
-        if not put_back or "is damaged" not in told or "Traceback" in told:
+        told = site.server.log.read_text()[before:]
+        if not put_back or not re.search(REFUSED, told) or "Traceback" in told:
             wrong.append(f"{file.name} damaged: it does not start, {told[-300:]}")
+    else:
+        named = [image for image in site.server.images if image not in file.as_posix()]
+        for path in ("/acsnet/", *(f"/acsnet/cases/{image}" for image in named)):
+            wrong += [f"{kind} damaged, {what}" for what in site.page(path)]
     if put_back:
         site.server.kill()
         file.write_bytes(content)
@@ -198,7 +223,7 @@ def clients_that_go(site: Site) -> list[str]:
 
 def pacs(site: Site) -> list[str]:
     """A PACS hangs, cuts its answers or answers HTML: the list of before is there at once."""
-    how = site.chance.choice(("hang", "cut", "html"))
+    how = site.draw(("hang", "cut", "html"))
     with _pretend_pacs() as (url, behaviour), tempfile.TemporaryDirectory() as cache:
         settings = PacsSettings(url=url, cache_seconds=0.0)
         worklist = WorkList(DicomWeb(settings), settings, cache=Path(cache))
@@ -281,11 +306,9 @@ def main() -> None:
             console.print("no tmpfs can be mounted: no fault of a full disk is drawn")
         try:
             site.start()
-            for _ in range(3):
-                site.save()
-            site.server.infer(site.server.images[-1], site.reader(), Told())
+            site.fill()
             while sum(done.values()) < options.faults and time.monotonic() < end:
-                kind = chance.choice(kinds)
+                kind = site.draw(tuple(kinds))
                 wrong = KINDS[kind](site) + site.check()
                 done[kind] += 1
                 if wrong:
@@ -302,6 +325,7 @@ def main() -> None:
     console.print(
         f"seed {options.seed}: {sum(done.values())} faults, no broken rule: {dict(done)}, {told}"
     )
+    console.print(f"files damaged: {dict(site.damaged)}")
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ import random
 import shutil
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pydicom
 import requests
@@ -18,6 +19,20 @@ SERIES = SAMPLES.parent / "dicom" / "phantom-1"
 LIMITS = {"ACSNET_LIMITS_FREE_GB": "0.001"}
 
 
+class Cards:
+    """Draws kinds in any order, and none again before all have come."""
+
+    def __init__(self, kinds: tuple[str, ...], chance: random.Random) -> None:
+        self._kinds, self._chance = kinds, chance
+        self._left: list[str] = []
+
+    def draw(self) -> str:
+        """The next kind."""
+        if not self._left:
+            self._left = self._chance.sample(self._kinds, len(self._kinds))
+        return self._left.pop()
+
+
 class Site:
     """A server, what its clients were told, and the chance that draws."""
 
@@ -27,6 +42,8 @@ class Site:
         self.told = Told()
         self.number = 0
         self.cut_lines = 0
+        self.cards: dict[tuple[str, ...], Cards] = {}
+        self.damaged: Counter[str] = Counter()
         shutil.copytree(SERIES, self.server.studies / SERIES.name)
         first = pydicom.dcmread(min(SERIES.iterdir()), stop_before_pixels=True)
         self.server.images.append(str(first.SeriesInstanceUID))
@@ -49,6 +66,27 @@ class Site:
         self.server.save(self.chance.choice(self.server.images), self.reader(), told)
         self.told.versions |= told.versions
 
+    def draw(self, kinds: tuple[str, ...]) -> str:
+        """One of some kinds, all of which come in turn."""
+        return self.cards.setdefault(kinds, Cards(kinds, self.chance)).draw()
+
+    def fill(self) -> None:
+        """Leave one of each kind of file in the state folder, as readers do."""
+        case = f"{self.server.url}/acsnet/cases/{self.server.images[0]}"
+        for _ in range(3):
+            self.save()
+        scan = (SAMPLES / "phantom-2.nii.gz").read_bytes()
+        sent = {"files": {"file": ("sent.nii.gz", scan)}}
+        self._ask("POST", f"{case}/details", data={"by": "Ana", "comment": "short"})
+        self._ask("PUT", f"{case}/edit", json={"frames": {}, "by": "Ana"})
+        self._ask("POST", f"{case}/click", json={"clicks": [], "user": "Ana"})
+        self._ask("PUT", f"{self.server.url}/datastore/image?image=sent", **sent)
+        self._ask("POST", f"{self.server.url}/infer/acsnet?image={self.server.images[-1]}")
+        told = Told()
+        self.server.save(self.server.images[0], self.reader(), told)
+        withdrawn = {"version": next(iter(told.versions)), "by": "Ana"}
+        self._ask("POST", f"{case}/withdraw", json=withdrawn)
+
     def start(self) -> None:
         """Start it with the limits of a small disk."""
         self.server.start(**LIMITS)
@@ -63,9 +101,9 @@ class Site:
             if count > 1
         ]
         for path in ("/readyz", "/acsnet/", "/info/"):
-            wrong += self._page(path)
+            wrong += self.page(path)
         for image in self.server.images:
-            wrong += self._page(f"/acsnet/cases/{image}")
+            wrong += self.page(f"/acsnet/cases/{image}")
         unreadable, live = 0, "shipped"
         for line in (self.server.state / "audit.jsonl").read_bytes().splitlines():
             try:
@@ -81,7 +119,12 @@ class Site:
             wrong.append(f"the log says that {live} is live, not {self.models.aliases().live}")
         return wrong
 
-    def _page(self, path: str) -> list[str]:
+    @staticmethod
+    def _ask(method: str, address: str, **sent: Any) -> None:
+        requests.request(method, address, timeout=600, **sent).raise_for_status()
+
+    def page(self, path: str) -> list[str]:
+        """What is wrong with a page."""
         try:
             answer = requests.get(f"{self.server.url}{path}", timeout=60)
         except requests.RequestException as error:

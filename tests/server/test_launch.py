@@ -1,6 +1,8 @@
 """What `acsnet serve` refuses before it loads anything, and where it keeps its files."""
 
 import socket
+import subprocess
+import sys
 
 import pytest
 
@@ -99,3 +101,20 @@ def test_a_pacs_with_a_password_in_its_address_is_refused():
     with pytest.raises(InputError, match="ACSNET_PACS_PASSWORD") as caught:
         serve(studies="http://reader:hush@127.0.0.1/dicom-web")
     assert "hush" not in str(caught.value)
+
+
+def test_a_server_starts_without_what_only_trainings_need_and_can_import_it_later():
+    program = """
+import importlib, sys
+from acsnet.server.monailabel_settings import NOT_FOR_SERVING, lean_import
+with lean_import():
+    import acsnet.server.app
+print([name for name in NOT_FOR_SERVING if name in sys.modules])
+print([importlib.import_module(name).__name__ for name in NOT_FOR_SERVING])
+"""
+    run = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=300
+    )
+    early, later = run.stdout.splitlines()[-2:]
+    assert early == "[]"
+    assert later == "['ignite', 'matplotlib.pyplot', 'mlflow', 'pandas', 'torchvision']"

@@ -69,7 +69,10 @@ def read_label_map(path: Path, *, name: str, grid: InputGrid | None = None) -> L
         n > m for n, m in zip(sorted(shape), sorted(grid.shape), strict=True)
     ):
         _refuse_shape(shape, grid)
-    check_size(name, slices=max(shape[2], 2), rows=shape[0], columns=shape[1], item_bytes=8)
+    layers = volume.shape[0] if volume.layered else 1
+    check_size(
+        name, slices=max(shape[2] * layers, 2), rows=shape[0], columns=shape[1], item_bytes=8
+    )
     if volume.dtype.kind not in "iuf":
         msg = f"{name} must hold whole numbers, got {volume.dtype}"
         raise InputError(msg)
@@ -112,22 +115,24 @@ def by_name(label_map: LabelMap) -> LabelMap:
     if not label_map.segments:
         return replace(label_map, layered=False)
     layers = label_map.labels if label_map.layered else label_map.labels[None]
-    masks = [
-        (segment.name, layers[segment.layer] == segment.value)
+    present = [set(np.unique(layer).tolist()) for layer in layers]
+    drawn = [
+        (find_label(segment.name), segment)
         for segment in label_map.segments
-        if segment.layer < len(layers)
+        if 0 <= segment.layer < len(layers) and segment.value in present[segment.layer]
     ]
-    drawn = [(name, find_label(name), mask) for name, mask in masks if mask.any()]
-    ours = [(label, mask) for _, label, mask in drawn if label is not None]
-    if not ours and len(layers) == 1:
+    unknown = [segment.name for label, segment in drawn if label is None]
+    if len(unknown) == len(drawn) and len(layers) == 1:
         return replace(label_map, labels=layers[0], layered=False)
-    if len(ours) < len(drawn):
-        unknown = next(name for name, label, _ in drawn if label is None)
-        msg = f"segment {unknown!r} is not one of the labels {', '.join(LABEL_VALUES)}"
+    if unknown:
+        msg = f"segment {unknown[0]!r} is not one of the labels {', '.join(LABEL_VALUES)}"
         raise InputError(msg)
+    values: dict[tuple[int, int], set[int]] = {}
+    for label, segment in drawn:
+        values.setdefault((int(label or 0), segment.layer), set()).add(segment.value)
     out = np.zeros(layers.shape[1:], np.int64)
-    for label, mask in sorted(ours, key=lambda pair: pair[0]):
-        out[mask] = label
+    for (label_value, layer), named in sorted(values.items(), key=lambda entry: entry[0]):
+        out[np.isin(layers[layer], sorted(named))] = label_value
     return replace(label_map, labels=out, layered=False, segments=())
 
 

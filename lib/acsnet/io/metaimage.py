@@ -30,6 +30,9 @@ TYPES = {
 MAX_HEADER = 2**16
 """Bytes: ITK writes about 500."""
 
+MAX_DIMENSIONS = 5
+"""A volume has 3; one, or a time, may be added. The matrix of directions has their square."""
+
 LAST = b"ElementDataFile"
 KEYS = (b"ObjectType", b"NDims", b"Comment")
 """One of these begins a MetaImage."""
@@ -41,6 +44,10 @@ def metaimage_volume(path: Path, *, name: str) -> Volume:
     Raises InputError for what is damaged, or no grey volume.
     """
     fields, begins = _header(path, name)
+    dimensions = len(fields.get("DimSize", "").split())
+    if dimensions > MAX_DIMENSIONS:
+        msg = f"{name} must be a 3-D image, got {dimensions} dimensions"
+        raise InputError(msg)
     try:
         shape = tuple(int(part) for part in fields["DimSize"].split())
         spacing = _numbers(fields, ("ElementSpacing", "ElementSize"), len(shape), 1.0)

@@ -4,6 +4,7 @@ Format: teem.sourceforge.net/nrrd/format.html. Detached pixels are read only fro
 """
 
 import io
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -47,12 +48,12 @@ def nrrd_volume(path: Path, *, name: str) -> Volume:
     sizes = [int(size) for size in header.get("sizes", ())]
     directions = np.atleast_2d(np.asarray(header.get("space directions", np.nan), dtype=float))
     layered = bool(len(sizes) == 4 and len(directions) == 4 and np.isnan(directions[0]).any())
-    warnings: list[str] = []
+    remarks: list[str] = []
     affine = np.eye(4)
     if directions.shape[-1] == 3 and len(directions) == len(sizes):
         space = str(header.get("space", "")).lower()
         if space not in RAS_SIGNS:
-            warnings.append(
+            remarks.append(
                 "the header does not name its space: left-posterior-superior is assumed"
             )
         signs = np.diag(RAS_SIGNS.get(space, RAS_SIGNS["lps"]))
@@ -66,7 +67,7 @@ def nrrd_volume(path: Path, *, name: str) -> Volume:
             raise InputError(msg)
         affine[:3, :3] = np.diag(spacings)
         affine = LPS_TO_RAS @ affine
-        warnings.append("no orientation in the header: it has spacings alone")
+        remarks.append("no orientation in the header: it has spacings alone")
     dtype = _dtype(header, name)
     return Volume(
         name=name,
@@ -76,7 +77,7 @@ def nrrd_volume(path: Path, *, name: str) -> Volume:
         load=lambda: _pixels(path, header, begins=begins, sizes=sizes, dtype=dtype, name=name),
         segments=_segments(header),
         layered=layered,
-        warnings=tuple(warnings),
+        warnings=tuple(remarks),
     )
 
 
@@ -128,17 +129,25 @@ def _pixels(
         raise InputError(msg)
     packed = _packed(path, header, begins=begins, name=name)
     if encoding == "text":
-        try:
-            values = np.array(packed.split()[: count + 1], dtype=float)
-        except ValueError as error:
-            msg = f"pixels of {name} cannot be read: they are not numbers (damaged?)"
-            raise InputError(msg) from error
-        if len(values) != count:
-            msg = f"pixels of {name} cannot be read: they do not fill the matrix (cut short?)"
-            raise InputError(msg)
-        return values.astype(dtype).reshape(sizes, order="F")
+        return _written_out(packed, count, name).astype(dtype).reshape(sizes, order="F")
     plain = unpacked(name, packed, encoding=encoding, size=count * dtype.itemsize)
     return np.frombuffer(plain, dtype).reshape(sizes, order="F")
+
+
+def _written_out(text: bytes, count: int, name: str) -> NDArray[np.float64]:
+    """(count,) numbers of a text, without an object for each."""
+    is_ink = np.frombuffer(text, np.uint8) > ord(" ")
+    words = int(np.count_nonzero(is_ink[1:] & ~is_ink[:-1])) + int(is_ink[:1].sum())
+    if words != count:
+        msg = f"pixels of {name} cannot be read: they do not fill the matrix (cut short?)"
+        raise InputError(msg)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", DeprecationWarning)  # how numpy tells of what is none
+            return np.fromstring(text, dtype=float, sep=" ")
+    except (ValueError, DeprecationWarning) as error:
+        msg = f"pixels of {name} cannot be read: they are not numbers (damaged?)"
+        raise InputError(msg) from error
 
 
 def _packed(path: Path, header: dict[str, Any], *, begins: int, name: str) -> bytes:

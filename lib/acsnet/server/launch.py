@@ -16,7 +16,7 @@ import typer
 from acsnet.errors import InputError
 from acsnet.pacs.config import is_dicomweb, pacs_settings
 from acsnet.server.auth.service import Login
-from acsnet.server.monailabel_settings import set_environment, set_folders
+from acsnet.server.monailabel_settings import lean_import, set_environment, set_folders
 from acsnet.server.state.paths import pacs_store, private_folder, state_folder, store_folder
 from acsnet.server.web.access_policy import policy_of
 from acsnet.settings import Server, Settings, read_settings
@@ -86,8 +86,9 @@ def _run(
     # MONAI Label reads its settings when it is imported, hence only here.
     import uvicorn
 
-    from acsnet.server.app import load_app
-    from acsnet.server.asgi import app
+    with lean_import():
+        from acsnet.server.app import load_app
+        from acsnet.server.asgi import app
     from acsnet.server.web.connections import LimitedHttp, TlsDoor
     from acsnet.server.web.load_limits import traffic
 

@@ -25,6 +25,7 @@ from pydicom.uid import (
 
 from acsnet.errors import InputError
 from acsnet.io.dicom_files import DAMAGED, DicomFile, check_inflated
+from acsnet.io.dicom_stack.coded_sizes import check_coded
 from acsnet.io.dicom_stack.decoding import APART, decoded_apart
 from acsnet.io.limits import MAX_BYTES, check_packed
 from acsnet.io.signal import Cleaned, reaching_edges, slice_gains
@@ -96,7 +97,7 @@ def pixels_of(files: Sequence[DicomFile]) -> list[Image]:
         if last is None or last[0] != file.path:  # frames of one file come one after another
             dataset = _dataset(file)
             if _syntax(dataset) in APART and apart is None:
-                apart = decoded_apart(list(dict.fromkeys(item.path for item in files)))
+                apart = _decoded_apart(files)
             last = file.path, dataset, _decoded(file, dataset, apart)
         _, dataset, words = last
         plane = words if file.frame is None or words.ndim == 2 else words[file.frame]
@@ -139,6 +140,16 @@ def _philips_scale(file: DicomFile) -> float | None:
     return value if math.isfinite(value) and value > 0 else None
 
 
+def _decoded_apart(files: Sequence[DicomFile]) -> dict[Path, NDArray[Any]]:
+    """The pixel words of all files at once, each of which is looked at before any is decoded."""
+    by_path = {file.path: file for file in files}
+    plain = sum(get_expected_length(_dataset(file)) for file in by_path.values())
+    if plain > MAX_FILE_BYTES:
+        msg = f"{files[0].name} and its stack are too large: {plain / 1e9:.1f} GB of pixels"
+        raise InputError(msg)
+    return decoded_apart(list(by_path))
+
+
 def _dataset(file: DicomFile) -> Dataset:
     """A file's pixel words, as they lie in it, and the tags that explain them."""
     name = file.name
@@ -166,6 +177,8 @@ def _dataset(file: DicomFile) -> Dataset:
         raise InputError(msg)
     if is_packed:
         check_packed(name, stored=len(dataset.PixelData), plain=plain)
+        with _named_decoding(name, _syntax(dataset)):
+            check_coded(name, dataset, _syntax(dataset), plain=plain)
     return dataset
 
 

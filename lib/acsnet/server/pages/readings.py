@@ -78,5 +78,5 @@ def _points(name: str, text: str) -> Any:
         return None
     try:
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise HTTPException(422, f"{name} is not JSON") from None

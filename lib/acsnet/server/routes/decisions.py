@@ -43,7 +43,7 @@ async def _fields(request: Request) -> dict[str, Any]:
     if request.headers.get("content-type", "").startswith("application/json"):
         try:
             sent = await request.json()
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise HTTPException(422, "the body is not JSON") from error
         if not isinstance(sent, dict):
             raise HTTPException(422, "send a JSON object")
