@@ -3,6 +3,7 @@
 import bz2
 import gzip
 import tracemalloc
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from acsnet.errors import AcsnetError
 from acsnet.io import read_scan
 from acsnet.io.label_map import by_name, read_label_map
+from acsnet.server.routes import clicks
 
 MOST_MB = 250
 GRID = "space directions: (1.5,0,0) (0,1.5,0) (0,0,8)\nspace origin: (0,0,0)\n"
@@ -215,3 +217,38 @@ def test_odd_params_are_no_fault_of_the_server(web, path, value):
     files = {"params": (None, value), "label": ("label.nii.gz", b"x")}
     answer = web.client.request(method, path.format(image=web.series), files=files)
     assert answer.status_code < 500, answer.text
+
+
+@pytest.mark.parametrize("comment", ["\\ud800", "\\u0000", "\\u001b[2J"])
+def test_a_comment_that_no_page_can_show_is_not_kept(web, comment):
+    body = f'{{"by": "Ana", "version": "original", "comment": "{comment}"}}'.encode()
+    headers = {"Content-Type": "application/json"}
+    case = f"/acsnet/cases/{web.series}"
+    answer = web.client.post(f"{case}/reject", content=body, headers=headers)
+    assert answer.status_code == 422
+    assert "plain text" in answer.text
+    assert web.client.get(case).status_code == 200
+
+
+def test_what_was_clicked_is_measured_in_one_of_the_few_places(web, monkeypatch):
+    """Whole scans are measured by so many at once, whichever way a label map comes in."""
+    held, inside = [], []
+    taken, accept = clicks.volume_place, clicks.accept_label
+
+    @contextmanager
+    def place():
+        with taken():
+            held.append(True)
+            yield
+            held.pop()
+
+    def measured(*args, **options):
+        inside.extend(held)
+        return accept(*args, **options)
+
+    monkeypatch.setattr(clicks, "volume_place", place)
+    monkeypatch.setattr(clicks, "accept_label", measured)
+    body = {"clicks": [], "user": "Ana", "save": True}
+    answer = web.client.post(f"/acsnet/cases/{web.series}/click", json=body)
+    assert answer.status_code == 200, answer.text
+    assert inside == [True]

@@ -57,7 +57,7 @@ class ReadingDetails:
     def __post_init__(self) -> None:
         self._check_body_size()
         for name, limit in (("indication", MAX_INDICATION), ("comment", MAX_COMMENT)):
-            _check_text(name, getattr(self, name), limit=limit)
+            check_text(name, getattr(self, name), limit=limit)
         for name in MARKS:
             if (points := getattr(self, name)) is not None:
                 _check_points(name, points)
@@ -122,7 +122,7 @@ class DetailsStore:
 
     def save(self, image: str, details: ReadingDetails, *, reader: str) -> SavedDetails:
         """Keep details in the place of those before; on the disk when this returns."""
-        _check_text("the reader's name", reader, limit=MAX_READER)
+        check_text("the reader's name", reader, limit=MAX_READER)
         entry = SavedDetails(details=details, reader=reader, saved=datetime.now(timezone.utc))
         record = {
             "image": image,
@@ -174,7 +174,8 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
 
 
-def _check_text(name: str, text: Any, *, limit: int) -> None:
+def check_text(name: str, text: Any, *, limit: int) -> None:
+    """Raise InputError for what is no plain text of at most so many characters."""
     if not isinstance(text, str):
         msg = f"{name} must be text, got {text!r}"
         raise InputError(msg)

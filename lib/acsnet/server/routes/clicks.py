@@ -88,7 +88,8 @@ def click(app: App, http: Request, image: str, asked: Clicks) -> dict[str, Any]:
     if frames is not None:
         out["frames"] = to_frames(scan, answer.labels)
     if asked.save:
-        out["saved"] = _saved(app, image, scan, answer.labels, reader.name, began)
+        with volume_place():
+            out["saved"] = _saved(app, image, scan, answer.labels, reader.name, began)
     return out
 
 

@@ -14,6 +14,7 @@ from fastapi import APIRouter, Depends, HTTPException, Request
 from fastapi.responses import JSONResponse, RedirectResponse, Response
 
 from acsnet.annotations.label_versions import by_networks
+from acsnet.annotations.reading_details import MAX_COMMENT, check_text
 from acsnet.errors import InputError
 from acsnet.io import read_scan
 from acsnet.io.client_labels import read_client_labels
@@ -31,9 +32,6 @@ from acsnet.server.web import metrics
 from acsnet.server.web.error_responses import wants_page
 from acsnet.server.web.shown_versions import digest_of
 from acsnet.server.web.templates import page
-
-MAX_COMMENT = 2000
-"""Characters of what a reader says of a label map."""
 
 router = APIRouter()
 
@@ -195,9 +193,8 @@ def _who_and_why(fields: dict[str, Any]) -> tuple[str, str]:
     who = signed({"user": str(fields.get("by") or "").strip()})
     if not who["user"]:
         raise HTTPException(422, "enter your name: there is no login")
-    comment = str(fields.get("comment") or "").strip()
-    if len(comment) > MAX_COMMENT:
-        raise HTTPException(422, f"a comment may have at most {MAX_COMMENT} characters")
+    comment = str(fields.get("comment") or "").replace("\r\n", "\n").strip()
+    check_text("the comment", comment, limit=MAX_COMMENT)
     return author_of(who), comment
 
 
