@@ -2,15 +2,19 @@
 
 import copy
 import io
+import struct
 import warnings
 
+import numpy as np
 import pydicom
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from pydicom.dataset import Dataset
 from pydicom.encaps import encapsulate
 from pydicom.uid import RLELossless
 
+from acsnet.dicom.seg_labels import LABEL_MAP_STORAGE
 from acsnet.dicom.seg_read import read_seg
 from acsnet.errors import AcsnetError, InputError
 from acsnet.io.dicom_files import DAMAGED
@@ -128,3 +132,30 @@ def test_no_damage_to_the_file_does_more_than_be_refused(seg, sources, changes):
         except DAMAGED:
             return
     refused_or_read(spoilt, sources)
+
+
+def test_one_frame_does_not_take_the_room_of_all_others(seg, sources):
+    """Each frame may be packed by itself only: 131 kB of runs unpack to 8 MB."""
+    frames = [struct.pack("<16I", 1, 64, *[0] * 14) + bytes([129, 0]) * 2**16]
+    frames += [bytes(16)] * 9999
+    seg.file_meta.TransferSyntaxUID = RLELossless
+    seg.BitsAllocated = seg.BitsStored = 8
+    seg.HighBit, seg.NumberOfFrames = 7, len(frames)
+    seg.PixelData = encapsulate(frames)
+    with pytest.raises(InputError, match="131136 bytes of compressed pixels for an image of 54"):
+        read_seg(seg, sources)
+
+
+def test_thousands_of_values_in_one_frame_are_no_mask_each(seg, sources):
+    """65,535 values on 512 x 512 pixels in half a megabyte: their masks would be 17 GB."""
+    values = np.arange(512 * 512, dtype=np.uint32).astype(np.uint16)
+    seg.SOPClassUID, seg.SegmentationType = LABEL_MAP_STORAGE, "LABELMAP"
+    seg.Rows = seg.Columns = 512
+    seg.BitsAllocated, seg.BitsStored, seg.HighBit = 16, 16, 15
+    seg.NumberOfFrames = 1
+    seg.PerFrameFunctionalGroupsSequence = seg.PerFrameFunctionalGroupsSequence[:1]
+    seg.SharedFunctionalGroupsSequence[0].PixelMeasuresSequence = [Dataset()]
+    seg.SharedFunctionalGroupsSequence[0].PixelMeasuresSequence[0].PixelSpacing = [1, 1]
+    seg.PixelData = values.tobytes()
+    with pytest.raises(InputError, match="too large: 763 segments in frames, and more"):
+        read_seg(seg, sources)

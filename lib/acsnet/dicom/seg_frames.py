@@ -1,7 +1,7 @@
 """Frames of a DICOM segmentation: segment, mask and plane of each."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,7 @@ from pydicom.pixel_data_handlers.util import get_expected_length
 from acsnet.dicom.source_images import planes_of
 from acsnet.errors import InputError
 from acsnet.io.dicom_files import DAMAGED, text_of
+from acsnet.io.dicom_stack.coded_sizes import check_coded
 from acsnet.io.geometry import MAX_SKEW, Plane
 from acsnet.io.limits import MAX_BYTES, check_packed
 
@@ -55,6 +56,21 @@ def read_frames(seg: Dataset, sources: Sequence[Dataset]) -> Iterator[Frame]:
             yield Frame(number=number, segment=segment, mask=mask, plane=plane)
 
 
+def held_frames(frames: Iterable[Frame]) -> list[Frame]:
+    """Frames as a list. Raises InputError where their masks would fill the memory.
+
+    A label map has a mask for each value of a frame, however many there are.
+    """
+    held, pixels = [], 0
+    for frame in frames:
+        held.append(frame)
+        pixels += frame.mask.size
+        if pixels > MAX_BYTES:
+            msg = f"the segmentation is too large: {len(held)} segments in frames, and more"
+            raise InputError(msg)
+    return held
+
+
 def referred_images(item: Dataset) -> list[str]:
     """SOPInstanceUIDs of the images that a functional group item names as its sources."""
     return [text_of(image, "ReferencedSOPInstanceUID") for image in source_images(item)]
@@ -88,6 +104,7 @@ def _stored_pixels(seg: Dataset) -> NDArray[np.integer[Any]]:
         raise InputError(msg)
     if compressed:
         check_packed("the segmentation", stored=len(seg.PixelData), plain=expected)
+        check_coded("the segmentation", seg, seg.file_meta.TransferSyntaxUID, plain=expected)
     try:
         pixels: NDArray[np.integer[Any]] = seg.pixel_array
     except DAMAGED as error:

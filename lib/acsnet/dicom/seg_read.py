@@ -14,7 +14,7 @@ from pydicom.dataset import Dataset
 
 from acsnet.dicom.header import FRAME_OF_REFERENCE
 from acsnet.dicom.provenance import SERIES_DESCRIPTION, State
-from acsnet.dicom.seg_frames import read_frames, referred_images
+from acsnet.dicom.seg_frames import held_frames, read_frames, referred_images
 from acsnet.dicom.seg_labels import (
     coded_label,
     is_seg,
@@ -66,7 +66,7 @@ def read_seg(seg: Dataset, sources: Sequence[Dataset]) -> SegReading:
 
 def _read(seg: Dataset, sources: Sequence[Dataset]) -> SegReading:
     _check_frame_of_reference(seg, sources)
-    frames = list(read_frames(seg, sources))
+    frames = held_frames(read_frames(seg, sources))
     by_number, warnings = _labels_of_segments(seg, {frame.segment for frame in frames})
     planes = planes_of(sources)
     slices = slices_of(frames, planes)
