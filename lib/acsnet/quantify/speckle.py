@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from acsnet.masks import box_of
+
 DEVIATIONS = 5.0
 CENTRE = 4  # of the nine pixels of a neighbourhood, row by row
 MIN_VOXELS = 50  # fewer do not tell what is usual
@@ -28,10 +30,12 @@ def speckle(intensity: NDArray[np.floating[Any]], region: NDArray[np.bool_]) -> 
     if region.sum() < MIN_VOXELS:
         return out
     values = intensity[region].astype(np.float64)
-    inside = _neighbourhoods(np.where(region, intensity.astype(np.float64), np.nan), region)
+    window = (..., *box_of(region, margin=1))  # a small part of the image, as a rule
+    intensity, within = intensity[window], region[window]
+    inside = _neighbourhoods(np.where(within, intensity.astype(np.float64), np.nan), within)
     apart = values - np.nanmedian(inside, axis=0)
     spread = MAD_TO_SD * float(np.median(np.abs(apart - np.median(apart))))
-    neighbours = np.delete(_neighbourhoods(intensity, region), CENTRE, axis=0)
+    neighbours = np.delete(_neighbourhoods(intensity, within), CENTRE, axis=0)
     second = np.sort(np.nan_to_num(neighbours, nan=-np.inf), axis=0)[-2]
     out[region] = values - second > DEVIATIONS * spread
     return out
