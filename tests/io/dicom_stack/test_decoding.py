@@ -32,9 +32,11 @@ def test_a_damaged_image_ends_no_process_but_its_decoder(patient_1, tmp_path):
     file = folder / "IM0001.dcm"
     content = bytearray(file.read_bytes())
     start = content.rfind(b"\xff\xd8")
+    head = content[start : content.index(b"\xff\xc3", start) + 9]
     rng = np.random.default_rng(1)
     for at in start + 2 + rng.integers(0, 60, 30):
         content[at] = rng.integers(256)
+    content[start : start + len(head)] = head  # it still tells its size
     file.write_bytes(content)
     with pytest.raises(InputError, match=r"pixels of IM0001\.dcm cannot be read: transfer syntax"):
         read_scan(folder)
