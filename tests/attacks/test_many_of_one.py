@@ -121,8 +121,8 @@ def test_numbers_that_are_written_out_are_read(tmp_path):
     [
         (b"1 " * 31, "do not fill"),
         (b"1 " * 33, "do not fill"),
-        (b"1 " * 31 + b"x", "no numbers"),
-        (b"1 " * 31 + b"1x", "no numbers"),
+        (b"1 " * 31 + b"x", "not numbers"),
+        (b"1 " * 31 + b"1x", "not numbers"),
         (b"", "do not fill"),
     ],
 )

@@ -53,9 +53,7 @@ def nrrd_volume(path: Path, *, name: str) -> Volume:
     if directions.shape[-1] == 3 and len(directions) == len(sizes):
         space = str(header.get("space", "")).lower()
         if space not in RAS_SIGNS:
-            remarks.append(
-                "the header does not name its space: left-posterior-superior is assumed"
-            )
+            remarks.append("the header does not name its space: left-posterior-superior is assumed")
         signs = np.diag(RAS_SIGNS.get(space, RAS_SIGNS["lps"]))
         spatial = directions[1:] if layered else directions[:3]
         affine[:3, :3] = signs @ spatial.T
