@@ -40,8 +40,9 @@ from torch import Tensor, nn
 from acsnet.export import write_result
 from acsnet.io import read_scan
 from acsnet.nets.resunet import ResUNet
-from acsnet.nets.test_time_augmentation import ALL_VIEWS, AS_IT_IS, Views, mean_probability
+from acsnet.nets.test_time_augmentation import mean_probability
 from acsnet.nets.torch_weights import load_network
+from acsnet.nets.views import ALL_VIEWS, AS_IT_IS, View
 from acsnet.pipeline import Pipeline
 from acsnet.preprocess import STANDARD_MM
 from acsnet.stages.myocardium import MYO_SIDE
@@ -69,7 +70,7 @@ class Row:
 class OneChannel(nn.Module):
     """A network that is given one channel, and sees it in all of its own."""
 
-    def __init__(self, network: ResUNet, views: Views) -> None:
+    def __init__(self, network: ResUNet, views: Sequence[View]) -> None:
         super().__init__()
         self.network = network
         self.views = views
@@ -85,7 +86,7 @@ class OneChannel(nn.Module):
 class StockTask(BasicInferTask):
     """The steps of the sample app's `Segmentation`, in two dimensions."""
 
-    def __init__(self, name: str, views: Views) -> None:
+    def __init__(self, name: str, views: Sequence[View]) -> None:
         side, self.pixel_mm = NETWORKS[name]
         super().__init__(
             path=None,
@@ -170,7 +171,7 @@ def main() -> None:
         args.json.write_text(json.dumps(report, indent=2) + "\n")
 
 
-def stock(scan: Path, name: str, views: Views, runs: int) -> Row:
+def stock(scan: Path, name: str, views: Sequence[View], runs: int) -> Row:
     """Both networks, one task after the other, from file to file."""
     tasks = [StockTask(network, views) for network in NETWORKS]
 

@@ -32,8 +32,8 @@ from acsnet.masks import dice
 from acsnet.nets.architecture import ResUNetConfig
 from acsnet.nets.openvino_network import FusedNetwork
 from acsnet.nets.resunet import ResUNet
-from acsnet.nets.test_time_augmentation import ALL_VIEWS
 from acsnet.nets.torch_weights import weights_of
+from acsnet.nets.views import ALL_VIEWS
 from acsnet.pipeline import Pipeline
 from acsnet.stages.myocardium import WALL_THRESHOLD
 from acsnet.storage import write_json

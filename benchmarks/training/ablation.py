@@ -15,8 +15,8 @@ from torch import Tensor
 
 from acsnet.nets.architecture import ResUNetConfig
 from acsnet.nets.resunet import ResUNet
-from acsnet.nets.test_time_augmentation import ALL_VIEWS, AS_IT_IS, Views
 from acsnet.nets.torch_network import TorchNetwork
+from acsnet.nets.views import ALL_VIEWS, AS_IT_IS, View
 from acsnet.preprocess import standardise, to_scan
 from acsnet.stages.myocardium import predict_myocardium
 from acsnet.train.data.case import BACKGROUND, TrainingCase
@@ -51,7 +51,7 @@ class Arm:
     about: str
     recipe: Callable[[Recipe], Recipe] = unchanged_recipe
     samples: Callable[[Samples], Samples] = unchanged_samples
-    views: Views = ALL_VIEWS
+    views: Sequence[View] = ALL_VIEWS
 
     @property
     def trained_as_base(self) -> bool:
@@ -138,7 +138,9 @@ def folds(names: Sequence[str], count: int) -> list[list[str]]:
     return [[names[k] for k in held] for _, held in parts]
 
 
-def probabilities(network: ResUNet, case: TrainingCase, *, views: Views) -> NDArray[np.float32]:
+def probabilities(
+    network: ResUNet, case: TrainingCase, *, views: Sequence[View]
+) -> NDArray[np.float32]:
     """Wall and enhancement inside the expert's region, (2, slice, row, column) of the scan."""
     standard = standardise(case.scan)
     roi = standard_tissue(case, standard) != BACKGROUND

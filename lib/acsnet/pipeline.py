@@ -97,9 +97,10 @@ class Pipeline:
         )
 
     def warm_up(self) -> None:
-        """Run the networks once on black images, so that the first scan need not wait for them."""
+        """Run the networks once, so that the first scan does not wait for their compilation."""
         for net, side in ((self.roi_net, roi.ROI_SIDE), (self.myocardium_net, myocardium.MYO_SIDE)):
-            net(np.zeros((1, net.config.inputs, side, side), np.float32))
+            for signal in (np.zeros, np.ones):  # with black edges, and without
+                net(signal((1, net.config.inputs, side, side), np.float32))
 
     def __call__(self, scan: ShortAxisScan, *, given: Given = NOTHING) -> Result:
         """Segment and measure a scan.

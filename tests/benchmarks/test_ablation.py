@@ -11,7 +11,7 @@ import torch
 from acsnet.errors import InputError
 from acsnet.nets.architecture import ResUNetConfig
 from acsnet.nets.resunet import ResUNet
-from acsnet.nets.test_time_augmentation import AS_IT_IS
+from acsnet.nets.views import AS_IT_IS
 from acsnet.train.data.lists import emidec_cases
 from acsnet.train.data.prepare import SampleCounts
 from acsnet.train.data.samples import SOURCES, Samples, stack_neighbours

@@ -11,11 +11,13 @@ from torch.nn import functional
 
 from acsnet.errors import WeightsError
 from acsnet.nets.architecture import ResUNetConfig
+from acsnet.nets.black_edges import without_edge
 from acsnet.nets.inference import Form, load_segmenter
 from acsnet.nets.openvino_graph import enlarging_kernel
 from acsnet.nets.openvino_network import FusedNetwork
 from acsnet.nets.torch_network import TorchNetwork
 from acsnet.nets.torch_weights import save_network, weights_of
+from acsnet.nets.views import PAIRS, disagreement
 from acsnet.nets.weights import NetworkWeights
 
 pytestmark = pytest.mark.slow
@@ -44,15 +46,70 @@ def test_in_single_precision_the_fused_network_draws_what_the_plain_one_draws(co
     seen = images(inputs=net.config.inputs)
     plain = TorchNetwork(network=net)(seen)
     assert plain.std() > 0.05
-    np.testing.assert_allclose(
-        FusedNetwork(weights_of(net), bfloat16=False)(seen), plain, atol=1e-4
-    )
+    fused = FusedNetwork(weights_of(net), bfloat16=False)
+    np.testing.assert_allclose(fused(seen), plain, atol=1e-4)
 
 
 def test_in_bfloat16_it_differs_little():
     net = network()
     plain = TorchNetwork(network=net)(images())
-    assert np.abs(FusedNetwork(weights_of(net), bfloat16=True)(images()) - plain).mean() < 0.005
+    fused = FusedNetwork(weights_of(net), bfloat16=True)
+    assert np.abs(fused(images()) - plain).mean() < 0.005
+
+
+def test_two_views_are_enough_where_they_agree_and_all_are_looked_at_where_not():
+    net = network()
+    with torch.no_grad():  # about half of the pixels are drawn
+        net.head.bias -= net(torch.from_numpy(images())).mean(dim=(0, 2, 3))
+    pair = np.stack(
+        [
+            TorchNetwork(network=net, views=[view])(images())  # (2, image, output, S, S)
+            for view in PAIRS[0]
+        ]
+    )
+    share = disagreement(pair)
+    assert share.min() < share.max()
+    expected = np.where(
+        (share > share.mean())[:, None, None, None],
+        TorchNetwork(network=net)(images()),
+        pair.mean(axis=0),
+    )
+    fused = FusedNetwork(weights_of(net), bfloat16=False, agreement=share.mean())
+    np.testing.assert_allclose(fused(images()), expected, atol=1e-4)
+    plain = TorchNetwork(network=net, agreement=share.mean())
+    np.testing.assert_allclose(plain(images()), expected, atol=1e-5)
+
+
+def in_black(image, *, edge):
+    """The image in a black frame."""
+    return np.pad(image, [(0, 0), (0, 0), (edge, edge), (edge, edge)])
+
+
+@pytest.mark.parametrize("bfloat16", [False, True])
+def test_an_image_that_goes_on_black_is_drawn_as_in_a_wide_black_field(bfloat16):
+    net = network(depth=1)
+    small = images(side=8)
+    # No layer sees further than 16 pixels: at 24 the field's own edge is out of sight.
+    expected = TorchNetwork(network=net)(in_black(small, edge=32))[..., 24:48, 24:48]
+    forms = (
+        FusedNetwork(weights_of(net), bfloat16=bfloat16, black_beyond=True),
+        TorchNetwork(network=net, black_beyond=True),
+    )
+    for form in forms:
+        drawn = form(in_black(small, edge=8))
+        inner = (..., slice(2, -2), slice(2, -2))
+        np.testing.assert_allclose(drawn[inner], expected[inner], atol=0.05 if bfloat16 else 1e-4)
+        assert not drawn[..., :2].any()
+
+
+def test_an_edge_that_is_black_is_left_out():
+    image = in_black(np.ones((1, 2, 8, 8), np.float32), edge=4)[0]
+    assert without_edge(image, 4) == slice(4, 12)
+    image[1, 0, 7] = 1.0
+    assert without_edge(image, 4) == slice(0, 16)
+    assert without_edge(np.stack([0 * image, image]), 4) == slice(0, 16)
+    assert without_edge(np.zeros((1, 8, 8), np.float32), 4) == slice(0, 8)
+    assert without_edge(np.zeros((1, 8, 8), np.float32), 0) == slice(0, 8)
 
 
 def test_each_image_is_drawn_as_if_it_were_alone():

@@ -2,7 +2,8 @@ import pytest
 import torch
 from torch import nn
 
-from acsnet.nets.test_time_augmentation import ALL_VIEWS, AS_IT_IS, mean_probability
+from acsnet.nets.test_time_augmentation import mean_probability
+from acsnet.nets.views import ALL_VIEWS, AS_IT_IS
 
 
 class Corner(nn.Module):

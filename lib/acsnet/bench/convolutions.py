@@ -12,9 +12,11 @@ import numpy as np
 
 from acsnet.nets import openvino_runtime as ov
 from acsnet.nets.architecture import ResUNetConfig
+from acsnet.nets.inference import BLACK_BEYOND
 from acsnet.nets.openvino_graph import VIEWS, graph_of
-from acsnet.nets.openvino_network import compiled, has_bfloat16
+from acsnet.nets.openvino_network import compiled
 from acsnet.nets.openvino_runtime import opset13 as op
+from acsnet.nets.processor import has_bfloat16
 from acsnet.nets.weights import NetworkWeights, read_weights
 from acsnet.stages.myocardium import MYO_SIDE
 from acsnet.stages.roi import ROI_SIDE
@@ -23,12 +25,13 @@ from acsnet.stages.roi import ROI_SIDE
 WIDE = ((64, 64), (128, 32), (256, 16), (512, 16))
 CHAIN = 4  # convolutions in a row, each on the previous one's output in the cache
 RUNS = 20
-SIDES = {"roi": ROI_SIDE, "myo": MYO_SIDE}
+SECONDS = 0.5
+"""Enough for the runs of a graph: on a slow or busy machine there are fewer of them."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Level:
-    """One level of a network, images of one side: a slice in all its views."""
+    """One level of a network, images of one side: a slice in two views."""
 
     side: int
     seconds: float
@@ -38,7 +41,7 @@ class Level:
 
 @dataclass(frozen=True, kw_only=True)
 class NetworkSpeed:
-    """Speed of a network on a slice in all its views, square images of `side`.
+    """Speed of a network on a slice in two views, square images of `side`.
 
     plain_multiply_adds: of the network as trained; levels: by OpenVINO's profiler, all layers.
     """
@@ -67,7 +70,7 @@ def measure_convolutions() -> Convolutions:
     peak = peak_multiply_adds(bfloat16=bfloat16)
     networks = tuple(
         network_speed(name, read_weights(name, ResUNetConfig), peak=peak, bfloat16=bfloat16)
-        for name in SIDES
+        for name in ("roi", "myo")
     )
     precision = "bfloat16" if bfloat16 else "float32"
     return Convolutions(precision=precision, peak=peak, networks=networks)
@@ -92,9 +95,10 @@ def peak_multiply_adds(*, bfloat16: bool, runs: int = RUNS) -> float:
 def network_speed(
     name: str, network: NetworkWeights[ResUNetConfig], *, peak: float, bfloat16: bool
 ) -> NetworkSpeed:
-    """Measure a network at its usual image side."""
-    side = SIDES[name]
-    model = graph_of(network, side=side, bfloat16=bfloat16)
+    """Measure a network at its usual image side: stage 2 without the black edge of its images."""
+    black_beyond = name in BLACK_BEYOND
+    side = MYO_SIDE - 2 * network.config.stride if black_beyond else ROI_SIDE
+    model = graph_of(network, side=side, bfloat16=bfloat16, black_beyond=black_beyond)
     seconds, work = seconds_of(model, bfloat16=bfloat16), multiply_adds(model)
     return NetworkSpeed(
         name=name,
@@ -110,8 +114,8 @@ def network_speed(
 def seconds_of(model: ov.Model, *, bfloat16: bool, runs: int = RUNS) -> float:
     """Seconds of the fastest call."""
     request = compiled(model, bfloat16=bfloat16).create_infer_request()
-    seconds = []
-    for _ in range(runs):
+    seconds: list[float] = []
+    while len(seconds) < runs and sum(seconds) < SECONDS:
         start = time.perf_counter()
         request.infer(share_outputs=True)
         seconds.append(time.perf_counter() - start)
@@ -124,7 +128,7 @@ def multiply_adds(model: ov.Model) -> int:
 
 
 def plain_multiply_adds(network: NetworkWeights[ResUNetConfig], *, side: int) -> int:
-    """Multiply-adds of all convolutions of a network on a slice in all its views."""
+    """Multiply-adds of all convolutions of a network on a slice in two views."""
     # Of the arrays only the weights of convolutions have four axes.
     kernels = {name: array.size for name, array in network.arrays.items() if array.ndim == 4}
     depth = network.config.depth
@@ -145,7 +149,9 @@ def levels_of(model: ov.Model, *, peak: float, bfloat16: bool) -> tuple[Level, .
     """Time and work of a graph by the side of its layers' outputs, largest first."""
     graph = compiled(model, bfloat16=bfloat16, profiled=True)
     request = graph.create_infer_request()
-    for _ in range(RUNS):
+    end = time.perf_counter() + SECONDS
+    request.infer(share_outputs=True)
+    while time.perf_counter() < end:
         request.infer(share_outputs=True)
     seconds: dict[int, float] = defaultdict(float)
     for step in graph.get_runtime_model().get_ordered_ops():

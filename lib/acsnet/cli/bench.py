@@ -66,7 +66,7 @@ def _print(result: "Bench") -> None:
         stages.add_row(name, f"{seconds:.3f}")
     out.print(stages)
     table = Table(
-        "network", "side", "ms", "10^9 multiply-adds", "share of peak", title="A slice, all views"
+        "network", "side", "ms", "10^9 multiply-adds", "share of peak", title="A slice in two views"
     )
     for net in convolutions.networks:
         table.add_section()

@@ -91,14 +91,15 @@ def info() -> None:
     """Show versions, weights and label values. Exit code 2 if the weights are not as shipped."""
     from acsnet.labels import LABELS
     from acsnet.nets.architecture import CONFIGS
-    from acsnet.nets.openvino_network import has_bfloat16
     from acsnet.nets.openvino_runtime import thread_count
+    from acsnet.nets.processor import has_bfloat16, instruction_set
     from acsnet.nets.weights import read_manifest, read_weights
 
     say(f"acsnet {__version__}. {NOTICE}")
     say(
         f"Python {platform.python_version()}, {_torch()}; networks on {thread_count()} of "
-        f"{os.cpu_count()} processors in {'bfloat16' if has_bfloat16() else 'single precision'}"
+        f"{os.cpu_count()} processors in {'bfloat16' if has_bfloat16() else 'single precision'} "
+        f"by {instruction_set()}"
     )
     networks = {name: read_weights(name, kind) for name, kind in CONFIGS.items()}
     table = Table("network", "filters", "parameters", "SHA-256", title="Verified weights")

@@ -1,6 +1,6 @@
 """CPU inference of a residual U-Net by OpenVINO.
 
-bfloat16 where the processor multiplies it natively (AVX512-BF16, AMX), else single precision.
+bfloat16 where the processor multiplies it natively, else single precision.
 """
 
 from collections.abc import Iterator
@@ -14,16 +14,13 @@ from numpy.typing import NDArray
 from acsnet.nets import openvino_runtime as ov
 from acsnet.nets.architecture import ResUNetConfig
 from acsnet.nets.bfloat16 import bits, rounded
-from acsnet.nets.openvino_graph import VIEWS, graph_of
+from acsnet.nets.black_edges import without_edge
+from acsnet.nets.openvino_graph import graph_of
+from acsnet.nets.processor import has_bfloat16
+from acsnet.nets.views import PAIRS, View, disagreement, seen_in, turned_back
 from acsnet.nets.weights import NetworkWeights
 
 CACHED_SIDES = 4  # image sizes whose compiled graph is cached
-
-
-@lru_cache(maxsize=1)
-def has_bfloat16() -> bool:
-    """Whether the processor multiplies bfloat16 natively."""
-    return "BF16" in ov.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
 
 
 class FusedNetwork:
@@ -38,9 +35,14 @@ class FusedNetwork:
         *,
         bfloat16: bool | None = None,
         threads: int | None = None,
+        agreement: float | None = None,
+        black_beyond: bool = False,
     ) -> None:
-        """bfloat16: None for what suits the processor; threads: None for `ov.thread_count`.
+        """Compile nothing yet.
 
+        bfloat16: None for what suits the processor; threads: None for `ov.thread_count`;
+        agreement: where two views differ in no larger share of their pixels they are enough, None
+        for always all eight; black_beyond: images are black at their edges and go on so.
         Raises KeyError, ValueError or RuntimeError where the arrays are not those of the
         configuration.
         """
@@ -48,20 +50,27 @@ class FusedNetwork:
         self.bfloat16 = has_bfloat16() if bfloat16 is None else bfloat16
         self._weights = weights
         self._threads = threads
+        self._agreement = agreement
+        self._black_beyond = black_beyond
         self._turn = Lock()
         self._graph = lru_cache(maxsize=CACHED_SIDES)(self._compiled)
         graph_of(weights, side=weights.config.stride, bfloat16=False)
 
     def __call__(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
-        """(N, inputs, S, S) -> probabilities (N, outputs, S, S), the mean over all views.
+        """(N, inputs, S, S) -> probabilities (N, outputs, S, S), the mean over views.
 
-        One batch is one slice in all its views, which fits the processor's cache.
+        One batch is one slice in a pair of views, which fits the processor's cache. Where images
+        go on black, their black edges are left out, and nothing is drawn there.
         """
-        out = np.empty((len(images), self.config.outputs, *images.shape[2:]), np.float32)
+        out = np.zeros((len(images), self.config.outputs, *images.shape[2:]), np.float32)
         with self._turn:
-            graph = self._graph(images.shape[-1])
-            for parts, mean in zip(self._parts(images), out, strict=True):
-                mean[:] = graph(parts)
+            for image, mean in zip(images, out, strict=True):
+                lit = without_edge(image, self.config.stride if self._black_beyond else 0)
+                graph, parts = self._graph(lit.stop - lit.start), self._parts(image[:, lit, lit])
+                drawn = [graph(parts, PAIRS[0])]
+                if self._agreement is None or disagreement(drawn[0]) > self._agreement:
+                    drawn += [graph(parts, pair) for pair in PAIRS[1:]]
+                mean[:, lit, lit] = np.mean(drawn, axis=(0, 1))
         return out
 
     def samples(self, images: NDArray[np.float32], *, seed: int) -> Iterator[NDArray[np.float32]]:
@@ -71,14 +80,16 @@ class FusedNetwork:
 
         return dropout_samples(network_of(self._weights), images, seed=seed)
 
-    def _parts(self, images: NDArray[np.float32]) -> NDArray[Any]:
-        """(N, parts, inputs, S, S): images, or rounded images and remainder, bfloat16 in int16."""
+    def _parts(self, image: NDArray[np.float32]) -> NDArray[Any]:
+        """(parts, inputs, S, S): image, or rounded image and remainder, bfloat16 in int16."""
         if not self.bfloat16:
-            return images[:, None]
-        return np.stack([bits(images), bits(images - rounded(images))], axis=1).view(np.int16)
+            return image[None]
+        return np.stack([bits(image), bits(image - rounded(image))]).view(np.int16)
 
     def _compiled(self, side: int) -> "CompiledGraph":
-        model = graph_of(self._weights, side=side, bfloat16=self.bfloat16)
+        model = graph_of(
+            self._weights, side=side, bfloat16=self.bfloat16, black_beyond=self._black_beyond
+        )
         return CompiledGraph(model, bfloat16=self.bfloat16, threads=self._threads)
 
 
@@ -93,10 +104,13 @@ class CompiledGraph:
         for index, part in enumerate(self._inputs):
             self._request.set_input_tensor(index, ov.Tensor(part, shape, kind))
 
-    def __call__(self, parts: NDArray[Any]) -> NDArray[np.float32]:
-        """(parts, C, S, S) of an image -> (outputs, S, S) probabilities, the mean over views."""
-        all_views(parts, out=self._inputs)
-        return mean_over_views(self._request.infer(share_outputs=True)[0])
+    def __call__(self, parts: NDArray[Any], pair: tuple[View, View]) -> NDArray[np.float32]:
+        """(parts, C, S, S) of an image -> (2, outputs, S, S) probabilities of a pair of views."""
+        # By numpy: torch threads would busy-wait on the cores that the graph needs next.
+        for number, view in enumerate(pair):
+            self._inputs[:, number] = seen_in(view, parts)
+        drawn = self._request.infer(share_outputs=True)[0]
+        return np.stack([turned_back(view, one) for view, one in zip(pair, drawn, strict=True)])
 
 
 def compiled(
@@ -112,22 +126,3 @@ def compiled(
         "PERF_COUNT": profiled,
     }
     return ov.Core().compile_model(model, "CPU", settings)
-
-
-def all_views(parts: NDArray[Any], *, out: NDArray[Any]) -> None:
-    """(parts, C, S, S) -> (parts, VIEWS, C, S, S), as in `test_time_augmentation.ALL_VIEWS`.
-
-    By numpy: torch threads would busy-wait on the cores that the graph needs next.
-    """
-    views = out.reshape(len(parts), 2, 2, 2, *parts.shape[1:])
-    views[:, 0, 0, 0], views[:, 1, 0, 0] = parts, parts.swapaxes(2, 3)
-    views[:, :, 1, 0] = views[:, :, 0, 0, :, :, ::-1]
-    views[:, :, :, 1] = views[:, :, :, 0, :, ::-1]
-
-
-def mean_over_views(outputs: NDArray[np.float32]) -> NDArray[np.float32]:
-    """(VIEWS, outputs, S, S), views as by `all_views` -> (outputs, S, S), mean, turned back."""
-    views = outputs.reshape(2, 2, 2, *outputs.shape[1:])
-    views = views[:, :, 0] + views[:, :, 1, :, ::-1]
-    views = views[:, 0] + views[:, 1, :, :, ::-1]
-    return (views[0] + views[1].swapaxes(1, 2)) / np.float32(VIEWS)

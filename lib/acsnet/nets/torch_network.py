@@ -1,37 +1,108 @@
 """Inference by PyTorch: the reference, and in half precision the form for a GPU."""
 
-from collections.abc import Iterator
+import copy
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor, nn
 
 from acsnet.nets.architecture import ResUNetConfig
+from acsnet.nets.black_edges import without_edge
 from acsnet.nets.mc_dropout import dropout_samples
 from acsnet.nets.resunet import ResUNet
-from acsnet.nets.test_time_augmentation import ALL_VIEWS, Views, mean_probability
+from acsnet.nets.test_time_augmentation import mean_probability, view_probabilities
+from acsnet.nets.views import ALL_VIEWS, PAIRS, View, disagreement
 
 
 @dataclass(frozen=True, kw_only=True)
 class TorchNetwork:
-    """A network on its own device and in its own precision; one batch a view."""
+    """A network on its own device and in its own precision; one batch a view.
+
+    views: all that are looked at; agreement, black_beyond: as `FusedNetwork` takes them.
+    """
 
     network: ResUNet
-    views: Views = ALL_VIEWS
+    views: Sequence[View] = ALL_VIEWS
+    agreement: float | None = None
+    black_beyond: bool = False
 
     @property
     def config(self) -> ResUNetConfig:
         """Architecture of the network."""
         return self.network.config
 
+    @cached_property
+    def _network(self) -> ResUNet:
+        return going_on_black(self.network) if self.black_beyond else self.network
+
     def __call__(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
-        """(N, inputs, S, S) -> probabilities (N, outputs, S, S), the mean over `views`."""
+        """(N, inputs, S, S) -> probabilities (N, outputs, S, S), the mean over views."""
+        out = np.zeros((len(images), self.config.outputs, *images.shape[2:]), np.float32)
+        lit = without_edge(images, self.config.stride if self.black_beyond else 0)
         weight = next(self.network.parameters())
-        batch = torch.from_numpy(images).to(weight.device, weight.dtype)
-        mean: NDArray[np.float32] = mean_probability(self.network, batch, self.views).cpu().numpy()
+        batch = torch.from_numpy(images[..., lit, lit]).to(weight.device, weight.dtype)
+        if self.agreement is None:
+            out[..., lit, lit] = _array(mean_probability(self._network, batch, self.views))
+        else:
+            out[..., lit, lit] = self._where_needed(batch, self.agreement)
+        return out
+
+    def _where_needed(self, batch: Tensor, agreement: float) -> NDArray[np.float32]:
+        pair = np.stack([_array(p) for p in view_probabilities(self._network, batch, PAIRS[0])])
+        mean: NDArray[np.float32] = pair.mean(axis=0)
+        unsure = np.flatnonzero(disagreement(pair) > agreement)
+        if len(unsure):
+            others = [view for later in PAIRS[1:] for view in later]
+            rest = _array(mean_probability(self._network, batch[unsure], others))
+            mean[unsure] = (2 * mean[unsure] + len(others) * rest) / len(ALL_VIEWS)
         return mean
 
     def samples(self, images: NDArray[np.float32], *, seed: int) -> Iterator[NDArray[np.float32]]:
         """(N, inputs, S, S) -> a sample (N, outputs, S, S) by dropout in each view."""
         return dropout_samples(self.network, images, seed=seed)
+
+
+class _GoingOnBlack(nn.Module):
+    """A convolution whose input goes on as `black`, (channels,), beyond its edges."""
+
+    def __init__(self, convolution: nn.Conv2d, black: Tensor) -> None:
+        super().__init__()
+        self.convolution = convolution
+        self.black = black[:, None, None]
+        self.of_black = (convolution.weight.sum(dim=(2, 3)) @ black)[:, None, None]
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, inputs, H, W) -> (N, outputs, H, W)."""
+        out: Tensor = self.convolution(x - self.black) + self.of_black
+        return out
+
+
+@torch.no_grad()
+def going_on_black(network: ResUNet) -> ResUNet:
+    """A copy for images that go on black beyond their edges; see `acsnet.nets.black_edges`."""
+    black: dict[str, Tensor] = {}
+    endless = copy.deepcopy(network)
+    for name, module in endless.named_modules():
+        if isinstance(module, nn.Conv2d) and module.padding != (0, 0):
+            module.padding_mode = "circular"
+            module.register_forward_pre_hook(
+                lambda _, inputs, name=name: black.update({name: inputs[0][0, :, 0, 0]})
+            )
+    weight = next(network.parameters())
+    side = 2 * network.config.stride
+    endless(torch.zeros(1, network.config.inputs, side, side).to(weight))
+    out = copy.deepcopy(network)
+    for name, value in black.items():
+        parent, _, last = name.rpartition(".")
+        convolution = out.get_submodule(name)
+        setattr(out.get_submodule(parent), last, _GoingOnBlack(convolution, value))
+    return out
+
+
+def _array(tensor: Tensor) -> NDArray[np.float32]:
+    array: NDArray[np.float32] = tensor.cpu().numpy()
+    return array

@@ -1,0 +1,48 @@
+"""The eight turns and mirror images of a slice, and how many of them a network looks at.
+
+Not from the paper. The mean over all eight draws best, but where two views already agree the other
+six change next to nothing. So a slice is drawn in two views first, and in all where they disagree
+(`acsnet.nets.inference.AGREEMENT`).
+"""
+
+from collections.abc import Sequence
+from itertools import product
+
+import numpy as np
+from numpy.typing import NDArray
+
+View = tuple[bool, tuple[int, ...]]
+"""Whether rows and columns are exchanged, and the axes of (..., S, S) that are then mirrored."""
+
+ALL_VIEWS: Sequence[View] = tuple(product((False, True), ((), (-2,), (-1,), (-2, -1))))
+AS_IT_IS: Sequence[View] = ((False, ()),)
+
+PAIRS: Sequence[tuple[View, View]] = tuple(
+    ((False, axes), (True, axes)) for axes in ((), (-2, -1), (-2,), (-1,))
+)
+"""All views, two at a time. The first pair decides whether the others are needed."""
+
+
+def seen_in(view: View, images: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(..., S, S) in another view."""
+    exchanged, axes = view
+    return np.flip(images.swapaxes(-1, -2) if exchanged else images, axes)
+
+
+def turned_back(view: View, drawn: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The reverse of `seen_in`."""
+    exchanged, axes = view
+    upright = np.flip(drawn, axes)
+    return upright.swapaxes(-1, -2) if exchanged else upright
+
+
+def disagreement(pair: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(2, ..., outputs, S, S) probabilities -> (...) share of the drawn pixels that differ.
+
+    Drawn are the pixels at which either view gives an output more than 0.5; 0 where none is.
+    """
+    first, second = pair > 0.5
+    differing = (first != second).any(axis=-3).sum(axis=(-2, -1))
+    drawn = (first | second).any(axis=-3).sum(axis=(-2, -1))
+    share: NDArray[np.float32] = differing / np.maximum(drawn, 1)
+    return share

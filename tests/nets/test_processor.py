@@ -1,0 +1,28 @@
+import os
+import platform
+import subprocess
+import sys
+
+import pytest
+
+CODE = "from acsnet.nets.processor import *; print(has_bfloat16(), instruction_set())"
+
+
+def told(cap=""):
+    environment = {**os.environ, "PYTHONPATH": ":".join(filter(None, sys.path))}
+    environment |= {"ONEDNN_MAX_CPU_ISA": cap} if cap else {}
+    run = [sys.executable, "-c", CODE]
+    return subprocess.run(
+        run, env=environment, check=True, capture_output=True, text=True
+    ).stdout.split()
+
+
+def test_every_processor_has_a_form():
+    bfloat16, name = told()
+    assert bfloat16 in ("True", "False")
+    assert name
+
+
+@pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64"), reason="its instruction sets")
+def test_what_is_hidden_from_it_is_not_used():
+    assert told("SSE41") == ["False", "SSE4"]
