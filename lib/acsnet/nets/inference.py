@@ -85,11 +85,13 @@ def load_segmenter(name: str, form: Form = SHIPPED_FORM) -> InferenceNetwork:
 
     Raises WeightsError when its file is missing, altered or does not fit the network.
     """
-    short = {"agreement": AGREEMENT[name], "black_beyond": name in BLACK_BEYOND}
+    agreement, black_beyond = AGREEMENT[name], name in BLACK_BEYOND
     if form.without_torch:
         weights = read_weights(name, ResUNetConfig, folder=form.folder)
         try:
-            return FusedNetwork(weights, threads=form.threads, **short)
+            return FusedNetwork(
+                weights, threads=form.threads, agreement=agreement, black_beyond=black_beyond
+            )
         except (KeyError, ValueError, RuntimeError) as error:
             raise unfit(name, read_manifest(form.folder)[name]) from error
     from acsnet.nets.resunet import ResUNet
@@ -99,7 +101,7 @@ def load_segmenter(name: str, form: Form = SHIPPED_FORM) -> InferenceNetwork:
     network = load_network(name, ResUNet, folder=form.folder, device=form.device)
     if form.reference:
         return TorchNetwork(network=network)
-    return TorchNetwork(network=network.half(), **short)
+    return TorchNetwork(network=network.half(), agreement=agreement, black_beyond=black_beyond)
 
 
 def load_codec(form: Form = SHIPPED_FORM) -> WallCodec:

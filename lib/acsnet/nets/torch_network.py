@@ -96,10 +96,10 @@ def going_on_black(network: ResUNet) -> ResUNet:
     side = 2 * network.config.stride
     endless(torch.zeros(1, network.config.inputs, side, side).to(weight))
     out = copy.deepcopy(network)
-    for name, value in black.items():
-        parent, _, last = name.rpartition(".")
-        convolution = out.get_submodule(name)
-        setattr(out.get_submodule(parent), last, _GoingOnBlack(convolution, value))
+    for name, module in dict(out.named_modules()).items():
+        if name in black and isinstance(module, nn.Conv2d):
+            parent, _, last = name.rpartition(".")
+            setattr(out.get_submodule(parent), last, _GoingOnBlack(module, black[name]))
     return out
 
 
