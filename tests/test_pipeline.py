@@ -88,8 +88,9 @@ def test_a_heart_that_lies_another_way_round_than_the_file_says_is_drawn_the_sam
     scan = read_scan(samples / "nifti" / "phantom-1.nii.gz")
     moved = pipeline(replace(scan, pixels=np.flip(scan.pixels, axes)))
     before, after = (np.isin(r.labels, MYOCARDIUM) for r in (results["phantom-1"], moved))
-    # Not to the voxel: the tiles of the equalisation are counted from the first row and column.
-    assert dice(before, np.flip(after, axes)) > 0.98
+    # Not to the voxel: the tiles of the equalisation are counted from the first row and column, and
+    # where two views agree the networks look at no other, so that these see it in two others.
+    assert dice(before, np.flip(after, axes)) > 0.97
 
 
 @pytest.mark.parametrize("seed", range(4))

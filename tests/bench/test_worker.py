@@ -33,7 +33,7 @@ def test_the_stages_make_up_the_scan(scan):
 def test_a_worker_keeps_to_its_threads(scan):
     before = torch.get_num_threads()
     try:
-        assert worker.time_scans(scan, threads=1, scans=1, barrier=Barrier(1)) > 0
+        assert worker.time_scans(scan, threads=1, seconds=0.1, barrier=Barrier(1)) > 0
         assert torch.get_num_threads() == 1
     finally:
         torch.set_num_threads(before)

@@ -60,8 +60,25 @@ def test_every_number_is_in_the_json(measured, samples, tmp_path):
     assert [(r["workers"], r["threads_each"]) for r in found["throughput"]] == [(1, 2), (2, 1)]
     assert found["convolutions"]["networks"][0]["levels"][0]["share_of_peak"] == 0.1
     assert found["machine"]["cores"] > 0
+    assert found["machine"]["instruction_set"]
     assert "warm 0.81 s per scan" in result.output
     assert "Not a medical device" in result.output
+
+
+@pytest.mark.parametrize("percent", [3.0, 40.0])
+def test_a_busy_machine_is_told(measured, monkeypatch, samples, percent):
+    monkeypatch.setattr(run.psutil, "cpu_percent", lambda interval: percent)
+    done = CliRunner().invoke(app, ["bench", str(samples / "nifti" / "phantom-1.nii.gz")])
+    told = "kept 40 % of the processor busy" in done.output
+    assert told == (percent > 10.0)
+
+
+def test_a_slow_machine_is_not_asked_for_its_throughput(measured, monkeypatch, samples, tmp_path):
+    monkeypatch.setattr(run, "LATEST", -1.0)
+    file = tmp_path / "bench.json"
+    scan = samples / "nifti" / "phantom-1.nii.gz"
+    assert CliRunner().invoke(app, ["bench", str(scan), "--json", str(file)]).exit_code == 0
+    assert json.loads(file.read_text())["throughput"] == []
 
 
 def test_a_place_for_the_json_is_looked_at_first(measured, samples, tmp_path):

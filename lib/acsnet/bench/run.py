@@ -2,6 +2,7 @@
 
 import os
 import platform
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
@@ -17,8 +18,15 @@ from acsnet import __version__
 from acsnet.bench.convolutions import Convolutions, measure_convolutions
 from acsnet.bench.worker import ScanTiming, time_scan, time_scans
 from acsnet.errors import InputError
+from acsnet.nets.processor import instruction_set
 
-SCANS = 10  # by each process whose throughput is measured
+SECONDS = 5.0  # for each measure of throughput
+LATEST = 30.0
+"""Seconds after which no throughput is measured any more: all takes a minute at most."""
+
+IDLE_PERCENT = 10.0
+"""Of all cores: where other programs take more, the figures are not those of the machine."""
+
 WORKERS = (1, 2)
 PARTS = ("openvino", "numpy")
 Measure = TypeVar("Measure")
@@ -64,16 +72,19 @@ def run_bench(
         msg = f"{path.name} does not exist"
         raise InputError(msg)
     on_step("one scan, cold and warm")
+    begin, busy = time.monotonic(), psutil.cpu_percent(interval=1.0)
     timing = alone(partial(time_scan, path, phase=phase, series=series))
     rates = []
     for workers in WORKERS:
+        if time.monotonic() - begin > LATEST:
+            break
         on_step(f"throughput of {workers} worker{'s' if workers > 1 else ''}")
-        work = partial(time_scans, path, scans=SCANS, phase=phase, series=series)
+        work = partial(time_scans, path, seconds=SECONDS, phase=phase, series=series)
         rates.append(throughput(work, workers=workers, threads=max(1, timing.threads // workers)))
     on_step("convolutions")
     return Bench(
         scan=path.name,
-        machine=machine(),
+        machine={**machine(), "busy_percent": busy},
         timing=timing,
         throughput=tuple(rates),
         convolutions=alone(measure_convolutions),
@@ -93,8 +104,7 @@ def throughput(work: Callable[..., float], *, workers: int, threads: int) -> Thr
         barrier = manager.Barrier(workers)
         run = partial(work, threads=threads, barrier=barrier)
         runs = [pool.submit(run) for _ in range(workers)]
-        slowest = max(future.result() for future in runs)
-    rate = 60.0 * workers * SCANS / slowest
+        rate = sum(future.result() for future in runs)
     return Throughput(workers=workers, threads_each=threads, scans_per_minute=rate)
 
 
@@ -103,6 +113,7 @@ def machine() -> dict[str, Any]:
     return {
         "processor": processor(),
         "cores": os.cpu_count(),
+        "instruction_set": instruction_set(),
         "memory_gb": round(psutil.virtual_memory().total / 2**30, 1),
         "system": platform.platform(),
         "python": platform.python_version(),

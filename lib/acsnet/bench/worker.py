@@ -15,6 +15,8 @@ from pathlib import Path
 from threading import Barrier
 
 WARM_RUNS = 7
+WARM_SECONDS = 10.0
+"""Enough for the warm runs: on a slow or busy machine there are fewer of them, at least two."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,9 +57,10 @@ def time_scan(
     times.append(time.perf_counter())
     steps = [after - before for before, after in pairwise(times)]
     cold = dict(zip(("imports", "networks", "first scan"), steps, strict=True))
-    whole, stages = [], []
+    whole: list[float] = []
+    stages = []
     cpu = time.process_time()
-    for _ in range(warm_runs):
+    while len(whole) < 2 or (len(whole) < warm_runs and sum(whole) < WARM_SECONDS):
         start = time.perf_counter()
         scan = read_scan(path, phase=phase, series=series)
         read = time.perf_counter() - start
@@ -73,7 +76,7 @@ def time_scan(
         seconds_per_scan=statistics.median(whole),
         fastest_seconds=min(whole),
         stages={name: statistics.median(run[name] for run in stages) for name in stages[0]},
-        cpu_seconds=(time.process_time() - cpu) / warm_runs,
+        cpu_seconds=(time.process_time() - cpu) / len(whole),
         peak_memory_mb=peak_memory_mb(),
     )
 
@@ -82,22 +85,23 @@ def time_scans(
     path: Path,
     *,
     threads: int,
-    scans: int,
+    seconds: float,
     barrier: Barrier,
     phase: int | None = None,
     series: Sequence[str] | None = None,
 ) -> float:
-    """Seconds for `scans` times the same scan, warm; starts when all processes are ready."""
+    """Scans a minute of the same scan, warm, for `seconds`; starts when all processes are ready."""
     from acsnet.io import read_scan
     from acsnet.pipeline import Pipeline
 
     pipeline = Pipeline.load(threads=threads)
     pipeline(read_scan(path, phase=phase, series=series))
     barrier.wait()
-    start = time.perf_counter()
-    for _ in range(scans):
+    start, scans = time.perf_counter(), 0
+    while not scans or time.perf_counter() - start < seconds:
         pipeline(read_scan(path, phase=phase, series=series)).features_dict()
-    return time.perf_counter() - start
+        scans += 1
+    return 60.0 * scans / (time.perf_counter() - start)
 
 
 def peak_memory_mb() -> float:

@@ -24,7 +24,8 @@ def bench(
 ) -> None:
     """Measure the speed of this machine: seconds per scan by stage, scans per minute, memory.
 
-    Takes about a minute; close other programs first. OMP_NUM_THREADS sets the number of threads.
+    Takes a minute at most; close other programs first. OMP_NUM_THREADS sets the number of threads;
+    ONEDNN_MAX_CPU_ISA=AVX2 measures what a processor without newer instructions would take.
     """
     from acsnet.bench.run import run_bench
     from acsnet.storage import write_json
@@ -45,11 +46,14 @@ def bench(
 
 
 def _print(result: "Bench") -> None:
+    from acsnet.bench.run import IDLE_PERCENT
+
     timing, machine, convolutions = result.timing, result.machine, result.convolutions
     slices, rows, columns = timing.shape
     lines = [
         f"{result.scan}: {slices} slices of {rows} x {columns}; {machine['processor']}, "
-        f"{machine['cores']} cores, {timing.threads} threads, {convolutions.precision}",
+        f"{machine['cores']} cores, {timing.threads} threads, {convolutions.precision} by "
+        f"{machine['instruction_set']}",
         f"warm {timing.seconds_per_scan:.2f} s per scan (fastest {timing.fastest_seconds:.2f} s), "
         f"{timing.cpu_seconds:.2f} CPU seconds, at most {timing.peak_memory_mb:.0f} MB resident",
         "cold " + ", ".join(f"{step} {s:.2f} s" for step, s in timing.cold.items()),
@@ -61,6 +65,11 @@ def _print(result: "Bench") -> None:
         ),
     ]
     say("\n".join(lines))
+    if machine["busy_percent"] > IDLE_PERCENT:
+        say(
+            f"Other programs kept {machine['busy_percent']:.0f} % of the processor busy before the "
+            "start: these are no figures of this machine. Close them and measure again."
+        )
     stages = Table("stage", "seconds", title="One scan, warm")
     for name, seconds in timing.stages.items():
         stages.add_row(name, f"{seconds:.3f}")

@@ -35,6 +35,9 @@ KNOCK_S = 5.0
 WORKER_BYTES = 1.5e9
 """Memory that a worker may need; sets how many there are by default."""
 
+WORKERS_A_GPU = 16
+"""At most, by default: each has its own networks there, about 1 GB with what CUDA keeps."""
+
 STORE_BYTES = 80 * 2**20
 """Of Ray's object store, about the least it takes: cases travel as paths, not as pixels."""
 
@@ -119,8 +122,9 @@ def own_secret() -> str:
 
 
 def gather(*, device: str, workers: int | None) -> Team:
-    """How the cases are shared among what Ray has; workers: None for one a core or a GPU.
+    """How the cases are shared among what Ray has; workers: None for one a core.
 
+    Workers share a GPU: of a scan's time the networks take a third, and the rest is one core's.
     Raises InputError where a GPU is asked for and there is none.
     """
     import ray
@@ -131,7 +135,7 @@ def gather(*, device: str, workers: int | None) -> Team:
         msg = "device cuda was asked for, but Ray finds no GPU: use --device cpu"
         raise InputError(msg)
     fit = int(min(cpus, there.get("memory", math.inf) / WORKER_BYTES))
-    count = workers or max(1, int(gpus) if device == "cuda" else fit)
+    count = workers or max(1, min(fit, WORKERS_A_GPU * int(gpus)) if device == "cuda" else fit)
     smallest = min(node["Resources"].get("CPU", 1.0) for node in ray.nodes() if node["Alive"])
     return Team(
         workers=count,

@@ -29,7 +29,7 @@ def run_cohort(
 ) -> Iterator[Outcome]:
     """Segment all scans of a list to OUTPUT/<case>/; gives each outcome as it comes.
 
-    where: as `list_scans` takes it; workers: processes, by default one a core or GPU; address: of
+    where: as `list_scans` takes it; workers: processes, by default one a core; address: of
     a Ray cluster whose machines see the same folders, by default this machine. Cases that are done
     are passed over, failures do not stop the others, and the tables are written at the end. Stopped
     at any time, the same call goes on. Raises InputError for a list without scans, while another
