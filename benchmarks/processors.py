@@ -31,7 +31,7 @@ from acsnet.nets.weights import read_weights
 from acsnet.pipeline import Pipeline
 
 CAPS = ("", "AVX512_CORE_VNNI", "AVX2")
-TURNS = 5
+TURNS = 2
 
 
 def main() -> None:

@@ -134,6 +134,18 @@ def test_cores_are_shared_among_the_workers(ray):
         gather(device="cuda", workers=None)
 
 
+def test_workers_share_a_gpu_as_many_as_there_are_cores(monkeypatch):
+    import ray
+
+    node = {"CPU": 16.0, "GPU": 1.0, "memory": 128e9}
+    monkeypatch.setattr(ray, "cluster_resources", lambda: node)
+    monkeypatch.setattr(ray, "nodes", lambda: [{"Alive": True, "Resources": node}])
+    team = gather(device="cuda", workers=None)
+    assert (team.workers, team.threads, team.num_cpus) == (16, 1, 0)
+    assert team.num_gpus == pytest.approx(1 / 16)
+    assert gather(device="cuda", workers=2).num_gpus == pytest.approx(1 / 2)
+
+
 def source(number):
     return SimpleNamespace(case=f"c{number}", place=f"place {number}")
 
