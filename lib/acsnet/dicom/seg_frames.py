@@ -15,7 +15,7 @@ from acsnet.errors import InputError
 from acsnet.io.dicom_files import DAMAGED, text_of
 from acsnet.io.dicom_stack.coded_sizes import check_coded
 from acsnet.io.geometry import MAX_SKEW, Plane
-from acsnet.io.limits import MAX_BYTES, check_packed
+from acsnet.io.limits import MAX_BYTES
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -102,9 +102,7 @@ def _stored_pixels(seg: Dataset) -> NDArray[np.integer[Any]]:
     if not compressed and len(seg.PixelData) != expected + expected % 2:
         msg = f"PixelData must have {expected} bytes, got {len(seg.PixelData)}"
         raise InputError(msg)
-    if compressed:
-        check_packed("the segmentation", stored=len(seg.PixelData), plain=expected)
-        check_coded("the segmentation", seg, seg.file_meta.TransferSyntaxUID, plain=expected)
+    check_coded("the segmentation", seg, plain=expected)
     try:
         pixels: NDArray[np.integer[Any]] = seg.pixel_array
     except DAMAGED as error:

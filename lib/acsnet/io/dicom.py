@@ -25,7 +25,7 @@ from acsnet.io.dicom_files import (
 from acsnet.io.dicom_stack.contrast import Content, content_of
 from acsnet.io.dicom_stack.frames import frames_of
 from acsnet.io.dicom_stack.phases import choose_phase
-from acsnet.io.dicom_stack.pixels import fitting_windows, pixel_remarks, pixels_of, stacked_padding
+from acsnet.io.dicom_stack.pixels import pixel_remarks, pixels_of, stacked_padding
 from acsnet.io.dicom_stack.selection import (
     main_stack,
     without_copies,
@@ -33,6 +33,7 @@ from acsnet.io.dicom_stack.selection import (
     without_repeats,
 )
 from acsnet.io.dicom_stack.series_choice import choose_series
+from acsnet.io.dicom_stack.windows import fitting_windows
 from acsnet.io.geometry import (
     Plane,
     check_directions,

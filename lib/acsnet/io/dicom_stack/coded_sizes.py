@@ -27,18 +27,21 @@ CODESTREAM = b"\xff\x4f\xff\x51"
 PLACE, BOX = b"jp2c", 8
 
 
-def check_coded(name: str, dataset: Dataset, syntax: UID, *, plain: int) -> None:
+def check_coded(name: str, dataset: Dataset, *, plain: int) -> None:
     """Refuse compressed pixels that would be decoded to more than the header says.
 
     Args:
         name: of the file, for messages.
-        dataset: with PixelData, Rows and Columns.
-        syntax: transfer syntax.
+        dataset: with PixelData, Rows, Columns and its transfer syntax; plain pixels are let pass.
         plain: bytes of all plain pixels, by the header.
 
     Raises:
         InputError: a frame of another size than Rows and Columns, or of too many bytes for it.
     """
+    syntax = UID(str(dataset.file_meta.TransferSyntaxUID))
+    if not syntax.is_encapsulated:
+        return
+    check_packed(name, stored=len(dataset.PixelData), plain=plain)
     count = max(int(dataset.get("NumberOfFrames") or 1), 1)
     for code in generate_pixel_data_frame(dataset.PixelData, count):
         check_packed(name, stored=len(code), plain=plain // count)

@@ -27,8 +27,8 @@ from acsnet.errors import InputError
 from acsnet.io.dicom_files import DAMAGED, DicomFile, check_inflated
 from acsnet.io.dicom_stack.coded_sizes import check_coded
 from acsnet.io.dicom_stack.decoding import APART, decoded_apart
-from acsnet.io.limits import MAX_BYTES, check_packed
-from acsnet.io.signal import Cleaned, reaching_edges, slice_gains
+from acsnet.io.limits import MAX_BYTES
+from acsnet.io.signal import reaching_edges, slice_gains
 
 PIXEL_TAGS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
 NEEDED = (
@@ -54,12 +54,6 @@ MAX_FILE_BYTES = 2 * MAX_BYTES
 PHILIPS = "Philips MR Imaging DD 001"
 MIN_SCALES_APART = 1.01
 """Ratio of the scales of two images that are not one."""
-
-INTENSITIES = (0.5, 99.5)
-"""Percentiles between which the signal of a stack lies."""
-
-SAMPLED = 50_000
-"""Voxels that tell them well enough."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -171,14 +165,10 @@ def _dataset(file: DicomFile) -> Dataset:
         dataset.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian if implicit else little
     with _named_decoding(name, _syntax(dataset)):
         plain = get_expected_length(dataset)
-        is_packed = _syntax(dataset).is_encapsulated
-    if plain > MAX_FILE_BYTES:
-        msg = f"{name} is too large: {plain / 1e9:.1f} GB of pixels in one file"
-        raise InputError(msg)
-    if is_packed:
-        check_packed(name, stored=len(dataset.PixelData), plain=plain)
-        with _named_decoding(name, _syntax(dataset)):
-            check_coded(name, dataset, _syntax(dataset), plain=plain)
+        if plain > MAX_FILE_BYTES:
+            msg = f"{name} is too large: {plain / 1e9:.1f} GB of pixels in one file"
+            raise InputError(msg)
+        check_coded(name, dataset, plain=plain)
     return dataset
 
 
@@ -319,36 +309,6 @@ def stacked_padding(images: Sequence[Image]) -> NDArray[np.bool_] | None:
         return None
     nothing = np.zeros(images[0].pixels.shape, bool)
     return np.stack([nothing if mask is None else mask for mask in masks])
-
-
-def fitting_windows(
-    windows: NDArray[np.float32] | None, images: Sequence[Image], clean: Cleaned
-) -> tuple[NDArray[np.float32] | None, tuple[str, ...]]:
-    """The windows of the slices as they fit the values of the stack.
-
-    windows: (slice, 2) centre and width as the headers have them, of rescaled values by the
-    standard (PS3.3 C.11.2.1.2), of stored values as some scanners write them. The reading whose
-    upper end lies nearer to the brightest of the signal is taken (ours). Slices that had to be
-    brought to one gain have no window that is true of them.
-    """
-    if windows is None or not clean.even or any(image.precise for image in images):
-        return None, ()
-    slopes = np.array([image.slope for image in images])
-    intercepts = np.array([image.intercept for image in images])
-    if (slopes == 1.0).all() and (intercepts == 0.0).all():
-        return windows, ()
-    rescaled = np.stack(
-        [windows[:, 0] * slopes + intercepts, windows[:, 1] * np.abs(slopes)], axis=1
-    ).astype(np.float32)
-    signal = clean.pixels if clean.signal is None else clean.pixels[clean.signal]
-    low, high = np.percentile(signal[:: max(1, signal.size // SAMPLED)], INTENSITIES)
-    as_rescaled, as_stored = (
-        abs(float(np.median(w[:, 0] + w[:, 1] / 2)) - high) for w in (windows, rescaled)
-    )
-    if as_rescaled <= as_stored or not high > low:
-        return windows, ()
-    words = "the window in the file is given in stored values: it was rescaled like the pixels"
-    return rescaled, (words,)
 
 
 def _whole(dataset: Dataset, tag: str) -> int | None:
