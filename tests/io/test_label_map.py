@@ -66,6 +66,18 @@ def test_a_turned_and_cut_map_is_put_back(tmp_path_factory, axes, signs, cut):
     np.testing.assert_array_equal(found, drawn())
 
 
+def test_a_map_of_a_larger_image_is_cut_where_nothing_is_drawn_beyond(tmp_path):
+    wider = AFFINE.copy()
+    wider[:3, 3] -= AFFINE[:3, :3] @ [2, 1, 1]
+    padded = np.pad(drawn(), ((2, 3), (1, 0), (1, 1)))
+    path = save(tmp_path / "a.nii", padded, wider)
+    np.testing.assert_array_equal(on_grid(read_label_map(path, name="a"), GRID), drawn())
+    padded[0, 0, 0] = 2
+    path = save(tmp_path / "b.nii", padded, wider)
+    with pytest.raises(GeometryError, match="must lie on its image"):
+        on_grid(read_label_map(path, name="b"), GRID)
+
+
 @pytest.mark.parametrize("shift_mm", [0.3, 1.5, -8.0])
 def test_a_shifted_map_of_the_whole_image_is_refused(tmp_path, shift_mm):
     moved = AFFINE.copy()

@@ -169,6 +169,15 @@ def test_slices_are_brought_to_one_gain_and_it_is_told(patient_1, plain, tmp_pat
     assert max(ratio) / min(ratio) < 1.1
 
 
+def test_what_is_no_signal_has_one_value_whatever_the_gain_of_its_slice(stack):
+    gains = np.array([0.5, 2.0, 0.7, 1.5, 1.0], np.float32)
+    padded = (stack + 300) * gains[:, None, None]
+    padded[:, :6] = 0
+    clean = cleaned("a", padded)
+    assert not clean.even
+    assert np.unique(clean.pixels[:, :6]).tolist() == [clean.pixels[:, 6:].min()]
+
+
 def test_gains_are_relative_to_the_middle_slice(stack):
     true = np.array([0.5, 1.0, 2.0, 1.0, 0.8])
     found = slice_gains((stack * true[:, None, None]).astype(np.float32), np.ones(5, bool))

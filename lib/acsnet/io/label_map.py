@@ -139,7 +139,8 @@ def by_name(label_map: LabelMap) -> LabelMap:
 def on_grid(label_map: LabelMap, grid: InputGrid) -> NDArray[np.int64]:
     """The labels as an array of `grid.shape`, axes turned and what was cut off put back as 0.
 
-    Raises GeometryError where the map does not lie on voxels of the image.
+    Of a map that is larger on all sides empty voxels are left out. Raises GeometryError where the
+    map does not lie on voxels of the image.
     """
     if label_map.layered:
         label_map = by_name(label_map)
@@ -154,17 +155,19 @@ def on_grid(label_map: LabelMap, grid: InputGrid) -> NDArray[np.int64]:
         int(at) if sign > 0 else int(at) - (count - 1)
         for at, sign, count in zip(first, signs, labels.shape, strict=True)
     ]
-    inside = all(
-        a >= 0 and a + count <= size
-        for a, count, size in zip(start, labels.shape, grid.shape, strict=True)
-    )
-    if not inside:
+    ends = [a + count for a, count in zip(start, labels.shape, strict=True)]
+    if all(a >= 0 for a in start) and all(e <= n for e, n in zip(ends, grid.shape, strict=True)):
+        if labels.shape == grid.shape:
+            return np.asarray(labels)
+        out = np.zeros(grid.shape, np.int64)
+        out[tuple(slice(a, e) for a, e in zip(start, ends, strict=True))] = labels
+        return out
+    if any(a > 0 for a in start) or any(e < n for e, n in zip(ends, grid.shape, strict=True)):
         _refuse_place(label_map, grid)
-    if labels.shape == grid.shape:
-        return np.asarray(labels)
-    out = np.zeros(grid.shape, np.int64)
-    out[tuple(slice(a, a + n) for a, n in zip(start, labels.shape, strict=True))] = labels
-    return out
+    inside = labels[tuple(slice(-a, n - a) for a, n in zip(start, grid.shape, strict=True))]
+    if np.count_nonzero(inside) < np.count_nonzero(labels):
+        _refuse_place(label_map, grid)
+    return np.asarray(inside)
 
 
 @dataclass(frozen=True, kw_only=True)

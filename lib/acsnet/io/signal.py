@@ -127,6 +127,8 @@ def cleaned(
             "brought to one gain before anything was measured"
         )
         pixels = (pixels / gains[:, None, None]).astype(np.float32)
+        if signal is not None:
+            pixels = np.where(signal, pixels, pixels[signal].min())
     return Cleaned(pixels=pixels, signal=signal, even=even, warnings=tuple(warnings))
 
 

@@ -4,6 +4,7 @@ import enhanced_packings
 import numpy as np
 import pydicom
 import pytest
+from ways_in import by_cohort, by_command_line, by_server
 
 import packings
 from acsnet.errors import GeometryError, InputError
@@ -63,6 +64,32 @@ def test_a_slice_of_another_orientation_in_the_place_of_one_is_no_localizer(pati
     row, column = np.reshape(np.array(patient_1[3].ImageOrientationPatient, float), (2, 3))
     patient_1[3].ImageOrientationPatient = [f"{v:.8f}" for v in (*row, *np.cross(row, column))]
     with pytest.raises(GeometryError, match="mixed orientations"):
+        read_scan(packings.write(tmp_path / "case", patient_1))
+
+
+@pytest.mark.parametrize("of", [lambda index: index // 4, lambda index: index % 2])
+def test_halves_of_one_name_that_lie_evenly_together_are_one_stack(patient_1, plain, tmp_path, of):
+    for index, dataset in enumerate(patient_1):
+        dataset.SeriesInstanceUID = f"1.2.3.{of(index)}"
+        dataset.SeriesNumber, dataset.SeriesDescription = 5 + of(index), f"LGE SAX {of(index)}"
+    folder = packings.write(tmp_path / "studies", patient_1)
+    for scans in (by_command_line(folder), by_server(folder), by_cohort(folder)):
+        (scan,) = scans
+        assert np.array_equal(scan.pixels, plain.pixels)
+        assert [words for words in scan.warnings if "joined to one stack" in words]
+
+
+@pytest.mark.parametrize("change", ["gap", "name", "place"])
+def test_series_that_together_make_no_even_stack_stay_apart(patient_1, tmp_path, change):
+    if change == "gap":
+        del patient_1[4]
+    for index, dataset in enumerate(patient_1):
+        dataset.SeriesInstanceUID, dataset.SeriesDescription = f"1.2.3.{index // 4}", "LGE SAX"
+        if change == "name" and index >= 4:
+            dataset.SeriesDescription = "LGE SAX late"
+        if change == "place" and index >= 4:
+            dataset.ImagePositionPatient = patient_1[index - 4].ImagePositionPatient
+    with pytest.raises(InputError, match="2 MR series; choose one"):
         read_scan(packings.write(tmp_path / "case", patient_1))
 
 

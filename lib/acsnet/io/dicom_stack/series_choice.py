@@ -26,6 +26,13 @@ MAX_LISTED = 20
 MAX_SLICES_OF_PART = 3
 """Slices that a series may have to be a part of a stack: breath-holds hold one to three. Ours."""
 
+MAX_SLICES_OF_SLAB = 12
+"""As `MAX_SLICES_OF_PART`, of series that only together lie evenly: halves, or every second slice.
+"""
+
+MAX_SLAB_UNEVENNESS = 0.05
+"""Share by which steps between their slices may differ from the median. Ours."""
+
 MIN_PARTS = 3
 """Series that make a stack: two single slices are as likely two planning images. Ours."""
 
@@ -100,9 +107,9 @@ def joined(groups: Sequence[list[DicomFile]]) -> list[list[DicomFile]]:
     """Series, with those that are parts of one stack joined: by study, name, plane and matrix.
 
     groups: files by series. Parts hold a few slices each, of places that no other part holds, or
-    one slice each, of which some may be repeated.
+    one slice each, of which some may be repeated; or more slices, if all of them lie evenly.
     """
-    if len(groups) < MIN_PARTS:
+    if len(groups) < 2:
         return list(groups)
     by_key: dict[tuple[object, ...], list[list[DicomFile]]] = {}
     for group in groups:
@@ -111,8 +118,11 @@ def joined(groups: Sequence[list[DicomFile]]) -> list[list[DicomFile]]:
     for parts in by_key.values():
         slices = [_slices(part) for part in parts]
         places = {place for part in slices for place in part}
-        apart = sum(map(len, slices)) == len(places) or all(len(part) == 1 for part in slices)
-        if len(parts) >= MIN_PARTS and len(places) >= MIN_PARTS and apart:
+        disjoint = sum(map(len, slices)) == len(places)
+        apart = disjoint or all(len(part) == 1 for part in slices)
+        few = len(parts) >= MIN_PARTS and max(map(len, slices)) <= MAX_SLICES_OF_PART
+        slabs = len(parts) > 1 and disjoint and _are_even(parts[0][0], places)
+        if len(places) >= MIN_PARTS and ((few and apart) or slabs):
             ordered = sorted(parts, key=lambda part: _number(part[0]))
             out.append([file for part in ordered for file in part])
         else:
@@ -123,7 +133,7 @@ def joined(groups: Sequence[list[DicomFile]]) -> list[list[DicomFile]]:
 def _part_key(group: Sequence[DicomFile]) -> tuple[object, ...] | None:
     """What the parts of one stack share; None for a series that is no part."""
     first = group[0]
-    if not 0 < len(_slices(group)) <= MAX_SLICES_OF_PART or not _is_mr(group):
+    if not 0 < len(_slices(group)) <= MAX_SLICES_OF_SLAB or not _is_mr(group):
         return None
     if not all(file.is_image for file in group):
         return None
@@ -142,6 +152,20 @@ def _part_key(group: Sequence[DicomFile]) -> tuple[object, ...] | None:
         first.text("Rows"),
         first.text("Columns"),
     )
+
+
+def _are_even(file: DicomFile, places: set[str]) -> bool:
+    """Whether places, as DICOM writes them, are steps of one size along the normal of an image."""
+    try:
+        row, column = np.reshape(
+            [float(v) for v in file.text("ImageOrientationPatient").split("\\")], (2, 3)
+        )
+        positions = np.array([[float(v) for v in place.split("\\")] for place in places])
+        steps = np.diff(np.sort(positions @ np.cross(row, column)))
+    except ValueError:
+        return False
+    usual = float(np.median(steps))
+    return usual > 0 and bool((np.abs(steps - usual) <= MAX_SLAB_UNEVENNESS * usual).all())
 
 
 def name_stem(name: str) -> str:
