@@ -125,16 +125,6 @@ def test_an_axis_of_one_before_the_others_is_refused_with_the_reason(image, tmp_
         read_scan(path)
 
 
-def test_a_zero_in_pixdim_gives_way_to_the_affine(source, image, tmp_path):
-    packings.save_nifti(nib.Nifti1Image(image.dataobj, image.affine), tmp_path / "a.nii")
-    content = bytearray((tmp_path / "a.nii").read_bytes())
-    content[80:84] = bytes(4)  # pixdim[1]
-    (tmp_path / "a.nii").write_bytes(content)
-    scan = read_scan(tmp_path / "a.nii")
-    assert_same(scan, source)
-    assert scan.warnings == ("pixdim cannot be (0 x 1.6 x 10): volumes are by the affine",)
-
-
 @pytest.mark.parametrize("name", ["a.hdr.gz", "a.img.gz", "a.nrrd.gz"])
 def test_a_packed_file_of_two_or_of_another_format_is_to_be_unpacked(tmp_path, name):
     (tmp_path / name).write_bytes(gzip.compress(b"x"))

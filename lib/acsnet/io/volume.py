@@ -260,11 +260,8 @@ def true_affine(volume: Volume, warnings: list[str]) -> NDArray[np.float64]:
         warnings.append(f"pixdim has a sign ({_mm(pixdim)}), which is ignored")
         pixdim = np.abs(pixdim)
     if pixdim is not None and not (np.isfinite(pixdim).all() and (pixdim > 0).all()):
-        if volume.forms is None or volume.forms.sform_code == 0:
-            msg = f"pixdim of {file} must be positive, got {_mm(pixdim)}"
-            raise GeometryError(msg)
-        warnings.append(f"pixdim cannot be ({_mm(pixdim)}): volumes are by the affine")
-        pixdim = None
+        msg = f"pixdim of {file} must be positive, got {_mm(pixdim)}"
+        raise GeometryError(msg)
     if not np.isfinite(affine).all():
         msg = f"affine of {file} must be finite, got {affine.tolist()}"
         raise GeometryError(msg)

@@ -49,7 +49,7 @@ def choose_phase(
             msg = f"phase must be 1, got {phase}: there is one image at each slice position"
             raise GeometryError(msg)
         return tuple(group[0] for group in groups)
-    tag = separating_tag(groups)
+    tag = _separating_tag(groups)
     if tag is None:
         msg = (
             f"{most} images at each slice position and no tag tells them apart: "
@@ -72,7 +72,7 @@ def phases_of(groups: Sequence[Sequence[DicomFile]], *, count: int) -> list[tupl
     most = max(map(len, groups))
     if most < 2 or {len(group) for group in groups} != {most}:
         return []
-    if (tag := separating_tag(groups)) is None:
+    if (tag := _separating_tag(groups)) is None:
         return []
     ordered = _ordered(groups, tag)
     phases = []
@@ -120,7 +120,7 @@ def without_options(reason: str, *, in_pacs: bool = False) -> str:
     )
 
 
-def separating_tag(groups: Sequence[Sequence[DicomFile]]) -> str | None:
+def _separating_tag(groups: Sequence[Sequence[DicomFile]]) -> str | None:
     """A tag with one value an image; at best with the same values at every position."""
     separating = [
         tag

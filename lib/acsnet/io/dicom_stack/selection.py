@@ -13,7 +13,7 @@ from pydicom.uid import EnhancedMRImageStorage, MRImageStorage, SecondaryCapture
 
 from acsnet.errors import InputError
 from acsnet.io.dicom_files import DAMAGED, DicomFile
-from acsnet.io.dicom_stack.phases import separating_tag
+from acsnet.io.dicom_stack.phases import SEPARATING_TAGS
 from acsnet.io.geometry import (
     MAX_SPACING_DIFFERENCE_MM,
     MAX_TURN_DEGREES,
@@ -167,7 +167,8 @@ def are_twins(groups: Sequence[Sequence[DicomFile]]) -> bool:
     Some archives give UIDs, and numbers, of their own to what comes in again. What differs in any
     other tag was made on purpose.
     """
-    if separating_tag(groups) not in (None, "ContentTime", "InstanceNumber"):
+    others = [tag for tag in SEPARATING_TAGS if tag not in ("ContentTime", "InstanceNumber")]
+    if any(len({file.text(tag) for file in group}) > 1 for group in groups for tag in others):
         return False
     try:
         return all(len({_pixels(file) for file in group}) == 1 for group in groups)
