@@ -59,10 +59,10 @@ def walls_towards_clicks(
     start = Placed(code=case.code, pose=case.pose)
     targets = placed_shapes(draft, likely, walk.shapes)
     tried = [_between(start, target, share) for share in SHARES for target in targets]
-    scores = walk.autoencoder.scores(np.stack([one.code for one in tried]))
+    scores = walk.autoencoder.scores(np.stack([placed.code for placed in tried]))
     height, width = likely.shape
-    for one, score in zip(tried, scores, strict=True):
-        yield from_frame(score, draft.spacing_mm, one.pose, (height, width))
+    for placed, score in zip(tried, scores, strict=True):
+        yield from_frame(score, draft.spacing_mm, placed.pose, (height, width))
 
 
 def _between(start: Placed, target: Placed, share: float) -> Placed:
@@ -104,8 +104,8 @@ def placed_shapes(
     which, where = np.unravel_index(order, missed.shape)
     points, regions = _sampled(draft, likely)
     rows, columns, inside = _pixels(points * spacing, centres[where], scales[where])
-    found = np.where(inside, shapes.regions[which[:, None], rows, columns], Region.OUTSIDE)
-    unlike = (found != regions).mean(axis=-1)
+    sampled = np.where(inside, shapes.regions[which[:, None], rows, columns], Region.OUTSIDE)
+    unlike = (sampled != regions).mean(axis=-1)
     best = np.lexsort((unlike, missed[which, where]))[:TARGETS]
     return [
         Placed(

@@ -86,18 +86,18 @@ def compare(
     Intervals need results of the same networks: labels of a person have none.
     """
     check_one_patient(of_before, of_after)
-    one, two = before.features_dict(), after.features_dict()
+    earlier, later = before.features_dict(), after.features_dict()
     calibration = read_calibration()
     return Comparison(
         before=before.scan.name,
         after=after.scan.name,
         level=calibration.change_level,
         measures=changes(
-            ScanMeasures(features=one, unclear=_unclear(before)),
-            ScanMeasures(features=two, unclear=_unclear(after)),
+            ScanMeasures(features=earlier, unclear=_unclear(before)),
+            ScanMeasures(features=later, unclear=_unclear(after)),
             rules=calibration.change_rules,
         ),
-        segments=segment_changes(one, two),
+        segments=segment_changes(earlier, later),
         remarks=_remarks(before, after, of_before, of_after),
     )
 

@@ -214,9 +214,9 @@ class PacsLabels:
 
     def withdraw(self, uid: str, record: LabelRecord, *, by: str, reason: str) -> LabelRecord:
         """Note that a SEG is not to be used; it stays in the PACS."""
-        known = self._decisions.of(record.id) or SegDecision(instance=record.id)
-        self._decisions.add(replace(known, withdrawn_by=by, comment=reason))
-        after = {one.id: one for one in self.records(self._entry(uid))}
+        decision = self._decisions.of(record.id) or SegDecision(instance=record.id)
+        self._decisions.add(replace(decision, withdrawn_by=by, comment=reason))
+        after = {label.id: label for label in self.records(self._entry(uid))}
         return after[record.id]
 
     def _is_draft_rejected(self, uid: str) -> bool:

@@ -81,7 +81,7 @@ def _checked(pacs: DicomWebDatastore, part: Path, *, study: str) -> tuple[Datase
     seg = read_sent_seg(part)
     with quiet_pydicom():
         series = referenced_series(seg)
-        entries = [one for one in pacs.entries().values() if series in one.series]
+        entries = [entry for entry in pacs.entries().values() if series in entry.series]
         if not entries:
             msg = "it must be drawn on one series of the work list"
             raise InputError(msg)

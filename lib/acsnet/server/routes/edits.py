@@ -70,7 +70,7 @@ def open_edit(
     person, reader = logged_in(), _reader(by)
     edits = _edits(app).of(image, reader)
     newest = edits[0] if edits else None
-    unsaved = next((one for one in edits if one.revision == revision), newest)
+    unsaved = next((edit for edit in edits if edit.revision == revision), newest)
     return {
         "image": image,
         "login": "" if person is None else person.name,
@@ -87,7 +87,7 @@ def open_edit(
         "frames": frames,
         "shown": None if record is None else _about(record),
         "unsaved": None if unsaved is None else {"frames": unsaved.frames, **_kept(unsaved)},
-        "others": [_kept(one) for one in edits if one is not unsaved],
+        "others": [_kept(edit) for edit in edits if edit is not unsaved],
     }
 
 
@@ -117,9 +117,9 @@ def drop_edit(app: App, image: str, by: Reader = "", revision: str = "") -> dict
     """Remove what a reader has drawn and not saved; revision: of one edit, else of all."""
     known_case(app, image)
     edits, reader = _edits(app), _reader(by)
-    wanted = [one.revision for one in edits.of(image, reader)] if not revision else [revision]
-    for one in wanted:
-        edits.drop(image, reader, revision=one)
+    revisions = [revision] if revision else [edit.revision for edit in edits.of(image, reader)]
+    for dropped in revisions:
+        edits.drop(image, reader, revision=dropped)
     return {}
 
 
@@ -150,10 +150,12 @@ def save_edit(app: App, image: str, drawing: Drawing) -> dict[str, Any]:
 
 def _meanwhile(records: tuple[LabelRecord, ...], version: str) -> tuple[str, ...]:
     """What is told where somebody saved a version after the one that a drawing began from."""
-    if all(version not in (one.id, one.tag) for one in records):
+    if all(version not in (record.id, record.tag) for record in records):
         return ()
-    after = takewhile(lambda one: version not in (one.id, one.tag), records)
-    by = next((one.author for one in after if one.id and not by_networks(one.author)), None)
+    after = takewhile(lambda record: version not in (record.id, record.tag), records)
+    by = next(
+        (record.author for record in after if record.id and not by_networks(record.author)), None
+    )
     if by is None:
         return ()
     return (
