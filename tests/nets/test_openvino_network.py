@@ -11,13 +11,12 @@ from torch.nn import functional
 
 from acsnet.errors import WeightsError
 from acsnet.nets.architecture import ResUNetConfig
-from acsnet.nets.black_edges import without_edge
 from acsnet.nets.inference import Form, load_segmenter
 from acsnet.nets.openvino_graph import enlarging_kernel
 from acsnet.nets.openvino_network import FusedNetwork
 from acsnet.nets.torch_network import TorchNetwork
 from acsnet.nets.torch_weights import save_network, weights_of
-from acsnet.nets.views import PAIRS, disagreement
+from acsnet.nets.views import PAIRS, disagreement, without_edge
 from acsnet.nets.weights import NetworkWeights
 
 pytestmark = pytest.mark.slow

@@ -2,7 +2,7 @@
 
 Not from the paper; less work, and but for the first point exact:
 
-- Where an image goes on black beyond its edge (`acsnet.nets.black_edges`), each value is kept less
+- Where an image goes on black beyond its edge (`acsnet.nets.views`), each value is kept less
   what it is in black, so that the zeros that a convolution pads with stand for black.
 - A 3x3 convolution after upsampling by 2 is one transposed convolution of the small image: 16
   instead of 36 products. Nothing is upsampled or concatenated: each part has its own convolution,

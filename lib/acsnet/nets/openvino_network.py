@@ -14,10 +14,9 @@ from numpy.typing import NDArray
 from acsnet.nets import openvino_runtime as ov
 from acsnet.nets.architecture import ResUNetConfig
 from acsnet.nets.bfloat16 import bits, rounded
-from acsnet.nets.black_edges import without_edge
 from acsnet.nets.openvino_graph import graph_of
 from acsnet.nets.processor import has_bfloat16
-from acsnet.nets.views import PAIRS, View, disagreement, seen_in, turned_back
+from acsnet.nets.views import PAIRS, View, disagreement, seen_in, turned_back, without_edge
 from acsnet.nets.weights import NetworkWeights
 
 CACHED_SIDES = 4  # image sizes whose compiled graph is cached

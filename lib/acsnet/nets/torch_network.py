@@ -11,11 +11,10 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from acsnet.nets.architecture import ResUNetConfig
-from acsnet.nets.black_edges import without_edge
 from acsnet.nets.mc_dropout import dropout_samples
 from acsnet.nets.resunet import ResUNet
 from acsnet.nets.test_time_augmentation import mean_probability, view_probabilities
-from acsnet.nets.views import ALL_VIEWS, PAIRS, View, disagreement
+from acsnet.nets.views import ALL_VIEWS, PAIRS, View, disagreement, without_edge
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,7 +82,7 @@ class _GoingOnBlack(nn.Module):
 
 @torch.no_grad()
 def going_on_black(network: ResUNet) -> ResUNet:
-    """A copy for images that go on black beyond their edges; see `acsnet.nets.black_edges`."""
+    """A copy for images that go on black beyond their edges; see `acsnet.nets.views`."""
     black: dict[str, Tensor] = {}
     endless = copy.deepcopy(network)
     for name, module in endless.named_modules():
