@@ -133,7 +133,7 @@ def restored(tmp_path, monkeypatch):
 
 def test_what_is_restored_is_what_was_there(studies, tmp_path, restored):
     before = told(studies)
-    assert before["unsaved"].frames == {"1.2": [4, 9]}
+    assert before["unsaved"][0].frames == {"1.2": [4, 9]}
     assert before["labels"] == {
         ("a", "original"): 1,
         ("a", "final"): 2,
