@@ -43,8 +43,10 @@ measured on the experts' masks of the {patients} infarcts of the EMIDEC train li
 cores) with `python benchmarks/robustness_of_measures.py --data DATA --output docs/results`. Each
 cell has the median change in percent, and the number of patients whose value changes by more than a
 tenth without a new warning. Where scar is left out of the label map, burden, core and grey zone
-must fall, because there is less scar. Resampling smooths the image, and so changes thresholds that
-count standard deviations of its noise: compare n-SD only between scans of one resolution.
+must fall, because there is less scar; the one patient without a warning has scar in two slices,
+one of which is left. Resampling smooths the image. This changes thresholds that count standard
+deviations of its noise, and the peak that separates core scar and grey zone: compare n-SD, core
+scar and grey zone only between scans of one resolution.
 
 """
 
