@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from scipy.stats import spearmanr
 
 from acsnet.uncertainty.calibration import Calibration
-from acsnet.uncertainty.doubt import LARGE_ERROR_POINTS, burden_doubt
+from acsnet.uncertainty.doubt import LARGE_ERROR_POINTS
 from acsnet.uncertainty.intervals import SIZES, Rule, most_of, size_of
 from calibration.fit import Errors, fit_rules
 from calibration.kept_rows import Row
@@ -42,7 +42,7 @@ def fitted(rows: Sequence[Row], *, level: float) -> dict[str, dict[str, float]]:
 
 
 def doubt_limit(rows: Sequence[Row]) -> float:
-    """The doubt at which the burden is off by `LARGE_ERROR_POINTS`, by a line through 0."""
+    """Percent unclear at a burden off by `LARGE_ERROR_POINTS`, by a line through 0."""
     doubt, error = _doubts(rows)
     return round(LARGE_ERROR_POINTS * float(doubt @ doubt) / float(doubt @ error), 1)
 
@@ -181,10 +181,10 @@ def _correlation(rows: Sequence[Row]) -> list[str]:
 
 
 def _doubts(rows: Sequence[Row]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """(patient,) doubt of the burden, and by how many points it is off."""
-    doubt = [burden_doubt(row["unclear"], row["value"][BURDEN], row["methods"]) for row in rows]
+    """(patient,) percent of the wall that is unclear, and points by which the burden is off."""
+    unclear = [row["unclear"] for row in rows]
     error = [abs(row["value"][BURDEN] - row["expert"][BURDEN]) for row in rows]
-    return np.array(doubt), np.array(error)
+    return np.array(unclear), np.array(error)
 
 
 def _doubt(left_out: Sequence[Row], test: Sequence[Row], calibration: Calibration) -> list[str]:
@@ -192,10 +192,10 @@ def _doubt(left_out: Sequence[Row], test: Sequence[Row], calibration: Calibratio
         "## What `high_uncertainty` catches",
         "",
         f"Patients whose burden is off by more than {LARGE_ERROR_POINTS:.0f} points, and how many "
-        f"of them are flagged: their doubt (`acsnet.uncertainty.doubt`) is above "
-        f"{calibration.high_uncertainty:g}. The limit was fitted on the patients left out.",
+        f"of them are flagged: more than {calibration.high_uncertainty:g} % of their wall is "
+        "unclear (`acsnet.uncertainty.doubt`). The limit was fitted on the patients left out.",
         "",
-        "| patients | off by more | of them flagged | others flagged | doubt and error: Spearman |",
+        "| patients | off by more | of them flagged | others flagged | unclear and error: Spearman |",
         "|---|---|---|---|---|",
     ]
     for name, rows in (("left out", left_out), ("test list", test)):

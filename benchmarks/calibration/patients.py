@@ -9,7 +9,7 @@ from acsnet.io import read_scan
 from acsnet.labels import MYOCARDIUM
 from acsnet.masks import slice_dice
 from acsnet.measure import measure_label_file
-from acsnet.uncertainty.doubt import unclear_points
+from acsnet.uncertainty.doubt import unclear_percent
 from acsnet.uncertainty.intervals import SIZES, spreads
 from calibration.kept_rows import Row, kept_rows, networks_name, pipeline
 
@@ -36,8 +36,7 @@ def _row(data: Path, name: str) -> Row:
         "value": {measure: getattr(result.features, measure) for measure in SIZES},
         "expert": {measure: getattr(drawn.features, measure) for measure in SIZES},
         "spread": spreads(sure.samples),
-        "methods": {row.method: row.scar_burden_percent for row in result.quantification.methods},
-        "unclear": unclear_points(
+        "unclear": unclear_percent(
             result.enhancement_probability, np.isin(result.labels, MYOCARDIUM)
         ),
         "slices": [

@@ -16,7 +16,7 @@ from acsnet.evaluate.robustness.spatial import LabelledScan
 from acsnet.labels import ENHANCEMENT, MYOCARDIUM, Label
 from acsnet.phantom.make import Phantom, make_phantom
 from acsnet.phantom.spec import PhantomSpec, random_spec
-from acsnet.uncertainty.doubt import unclear_points
+from acsnet.uncertainty.doubt import unclear_percent
 from acsnet.uncertainty.intervals import SIZES
 from calibration.kept_rows import Row, kept_rows, networks_name, pipeline
 
@@ -28,7 +28,7 @@ WITHOUT_EFFECT = ("turned", "mirrored", "slices reversed", "intensity", "signed"
 
 EFFECTIVE = tuple(name for name in CHANGES if not name.startswith(WITHOUT_EFFECT))
 PHANTOM = "phantom-"
-LEAST_DEPTH, LEAST_DEGREES, MOST_DEGREES = 0.4, 45.0, 150.0
+LEAST_DEPTH, LEAST_DEGREES, MOST_DEGREES, LEAST_SLICES = 0.8, 80.0, 150.0, 3
 """Of scar that is like that of patients, also when it has grown by a third."""
 
 
@@ -51,7 +51,7 @@ def scarred_phantoms(count: int, *, seed: int) -> list[str]:
         if (
             spec.scar_depth >= LEAST_DEPTH
             and LEAST_DEGREES <= spec.scar_extent_degrees <= MOST_DEGREES
-            and last > first
+            and last - first + 1 >= LEAST_SLICES
         ):
             names.append(f"{PHANTOM}{seed}")
         seed += 1
@@ -72,7 +72,7 @@ def _row(data: Path, name: str) -> Row:
         "heart": heart,
         "change": change,
         "value": {measure: getattr(result.features, measure) for measure in SIZES},
-        "unclear": unclear_points(
+        "unclear": unclear_percent(
             result.enhancement_probability, np.isin(result.labels, MYOCARDIUM)
         ),
     }

@@ -27,7 +27,7 @@ from acsnet.stages.myocardium import EnhancementCleanup
 from acsnet.stages.quality_flags import anatomy_doubts, doubts, messages
 from acsnet.stages.stage_outputs import Drawn, Located, Masks, label_map, within
 from acsnet.uncertainty.calibration import read_calibration
-from acsnet.uncertainty.doubt import burden_doubt, unclear_points
+from acsnet.uncertainty.doubt import unclear_percent
 from acsnet.uncertainty.mc_samples import SEED, Sample, Uncertainty, summarise_samples
 
 
@@ -148,7 +148,9 @@ class Pipeline:
                     labels=labels,
                     features=quantification.features,
                     voxel_ml=scan.voxel_ml,
-                    doubt=_doubt(quantification, labels, drawn),
+                    unclear=unclear_percent(
+                        drawn.enhancement_probability, np.isin(labels, MYOCARDIUM)
+                    ),
                     calibration=read_calibration(),
                 )
         notes = (*standard.warnings, *located.notes)
@@ -326,16 +328,6 @@ def in_anatomical_order(
     if anatomy_agrees:
         return replace(scan, apex_first=True), standard, ()
     return replace(scan.reversed(), apex_first=True), standard.reversed(), ()
-
-
-def _doubt(quantification: Quantification, labels: NDArray[np.uint8], drawn: Drawn) -> float:
-    """Doubt of the scar burden in points; 0 where there is none."""
-    wall = np.isin(labels, MYOCARDIUM)
-    return burden_doubt(
-        unclear_points(drawn.enhancement_probability, wall),
-        quantification.features.scar_burden_percent,
-        {row.method: row.scar_burden_percent for row in quantification.methods},
-    )
 
 
 @contextmanager

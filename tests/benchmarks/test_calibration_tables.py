@@ -15,20 +15,23 @@ def values(burden):
     return {**dict.fromkeys(SIZES, 100.0), BURDEN: burden}
 
 
-def patient(burden, expert, *, infarct=True, sd5=10.0):
+def patient(burden, expert, *, infarct=True, unclear=4.0):
     return {
         "infarct": infarct,
         "value": values(burden),
         "expert": values(expert),
         "spread": dict.fromkeys(SIZES, 1.0),
-        "unclear": 4.0,
-        "methods": {"sd5": sd5},
+        "unclear": unclear,
         "slices": [[0.1, 0.2], [0.2, 0.3]],
     }
 
 
-LEFT_OUT = [patient(12.0, 10.0), patient(20.0, 20.0), patient(30.0, 24.0)]
-LEFT_OUT += [patient(3.0, 0.0, infarct=False)]
+LEFT_OUT = [
+    patient(12.0, 10.0, unclear=6.0),
+    patient(20.0, 20.0, unclear=14.0),
+    patient(30.0, 24.0, unclear=24.0),
+    patient(3.0, 0.0, infarct=False, unclear=11.0),
+]
 TEST = [patient(20.0, 19.0), patient(20.0, 15.0), patient(1.0, 0.0, infarct=False)]
 
 
@@ -59,8 +62,8 @@ def test_held_and_width_are_counted_for_infarcts_and_normals_apart(calibration):
     assert cells == [BURDEN, "2 of 3", "1 of 2", "1 of 1", "3.6 points", "2.3 points"]
 
 
-def test_a_doubt_above_the_limit_is_flagged(calibration):
-    # Doubts 4 + |burden - 10|: 6, 14, 24 and 11; errors 2, 0, 6 and 3.
+def test_more_unclear_than_the_limit_is_flagged(calibration):
+    # Unclear 6, 14, 24 and 11 %; errors 2, 0, 6 and 3 points; the limit is 13 %.
     page = interval_tables.page(LEFT_OUT, TEST, calibration)
     assert row_of(page, "left out")[:4] == ["left out", "1 of 4", "1", "1"]
     # 5 points at 5 x (36 + 196 + 576 + 121) / (12 + 144 + 33).

@@ -67,18 +67,18 @@ def test_without_samples_nothing_is_said():
         labels=labels,
         features=compute_features(labels, 1.0),
         voxel_ml=1.0,
-        doubt=0.0,
+        unclear=0.0,
         calibration=read_calibration(),
     )
     assert nothing is None
 
 
-def test_only_a_burden_in_more_doubt_than_the_limit_is_flagged():
+def test_only_a_wall_more_unclear_than_the_limit_is_flagged():
     limit = read_calibration().high_uncertainty
 
-    def flags(doubt):
+    def flags(unclear):
         uncertainty = Uncertainty(
-            voxels=np.zeros(1), slices=np.zeros(1), samples=(), intervals={}, doubt=doubt
+            voxels=np.zeros(1), slices=np.zeros(1), samples=(), intervals={}, unclear=unclear
         )
         return [flag.flag for flag in uncertainty.flags(read_calibration())]
 

@@ -38,7 +38,7 @@ from acsnet.uncertainty.change import (
     changes,
     segment_changes,
 )
-from acsnet.uncertainty.doubt import unclear_points
+from acsnet.uncertainty.doubt import unclear_percent
 
 BULLSEYE = 1.75
 SLICES = 2.9  # height of the slices of both scans
@@ -220,7 +220,7 @@ def _unclear(measured: Measured) -> float | None:
     if not isinstance(measured, Result):
         return None
     wall = np.isin(measured.labels, MYOCARDIUM)
-    return unclear_points(measured.enhancement_probability, wall)
+    return unclear_percent(measured.enhancement_probability, wall)
 
 
 def _scan_words(name: str, subject: Subject) -> str:

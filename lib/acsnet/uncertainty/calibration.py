@@ -18,9 +18,9 @@ class Calibration:
     """Constants that hold for one set of networks.
 
     level, rules: of the intervals of a scan; change_level, change_rules: of the change between two
-    scans; high_uncertainty: the doubt above which a scan is flagged (`acsnet.uncertainty.doubt`);
-    networks: the SHA-256 of the myo network they were fitted for, its first 12 digits; about: on
-    what patients.
+    scans; high_uncertainty: percent unclear above which a scan is flagged
+    (`acsnet.uncertainty.doubt`); networks: the first 12 digits of the SHA-256 of the myo network
+    that they were fitted for; about: on what patients.
     """
 
     level: float

@@ -1,41 +1,25 @@
-"""How far the scar burden is in doubt: the flag `high_uncertainty`.
+"""How much of the wall is unclear: the flag `high_uncertainty`, and the width of changes.
 
-Not from the paper. Two things go along with errors of the burden in patients whom a network was not
-trained on: how much of the wall is neither clearly scar nor clearly not, and how far the burden is
-from what 5 SD above the remote wall would give. The doubt is the sum of both, in points of burden.
+Not from the paper. A part of the wall is unclear if the network's probability of enhancement there
+is neither clearly high nor clearly low. In patients whom a network was not trained on, scans with
+more of it have larger errors of the scar burden (`benchmarks/uncertainty.py`).
 """
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 UNCLEAR = (0.25, 0.75)
-"""Probabilities of enhancement between which a voxel is neither clearly scar nor clearly not."""
-SD_METHOD = "sd5"
+"""Probabilities of enhancement between which a voxel is unclear."""
 LARGE_ERROR_POINTS = 5.0
-"""A scan is flagged if its doubt is that of patients whose burden was off by so much."""
+"""A scan is flagged if as much is unclear as in patients whose burden was off by so much."""
 
 
-def unclear_points(probability: NDArray[np.floating[Any]], wall: NDArray[np.bool_]) -> float:
+def unclear_percent(probability: NDArray[np.floating[Any]], wall: NDArray[np.bool_]) -> float:
     """Percent of a wall that is unclear; both (slice, row, column)."""
     inside = probability[wall]
     if not len(inside):
         return 0.0
     low, high = UNCLEAR
     return 100.0 * float(((inside > low) & (inside <= high)).mean())
-
-
-def burden_doubt(
-    unclear: float, burden: float | None, by_method: Mapping[str, float | None]
-) -> float:
-    """Doubt of a burden in points.
-
-    Args:
-        unclear: by `unclear_points`.
-        burden: of what the network drew; None without a wall.
-        by_method: burden by each of `acsnet.quantify.scar_methods`, None where it defines none.
-    """
-    other = by_method.get(SD_METHOD)
-    return unclear + (0.0 if other is None or burden is None else abs(burden - other))

@@ -39,23 +39,23 @@ class Uncertainty:
     """Uncertainty of a result.
 
     voxels: (slice, row, column) 0 to 1, by `voxel_uncertainty`; slices: (slice,) 0 to 1, NaN if
-    without wall, by `slice_uncertainty`; samples: measures of each; intervals: by measure; doubt:
-    of the burden in points, by `acsnet.uncertainty.doubt`.
+    without wall, by `slice_uncertainty`; samples: measures of each; intervals: by measure; unclear:
+    percent of the wall, by `acsnet.uncertainty.doubt`.
     """
 
     voxels: NDArray[np.float32]
     slices: NDArray[np.float64]
     samples: tuple[Features, ...]
     intervals: dict[str, Interval]
-    doubt: float
+    unclear: float
 
     def flags(self, calibration: Calibration) -> tuple[Flag, ...]:
-        """A flag if the burden is in doubt as in patients whose burden was far off."""
-        if self.doubt <= calibration.high_uncertainty:
+        """A flag if as much is unclear as in patients whose burden was far off."""
+        if self.unclear <= calibration.high_uncertainty:
             return ()
         words = (
-            "the scar burden is in doubt: much of the wall is neither clearly scar nor clearly "
-            "not, or remote + 5 SD finds another scar"
+            f"the scar burden is in doubt: {self.unclear:.0f} % of the wall is neither clearly "
+            "scar nor clearly not"
         )
         return (Flag(flag="high_uncertainty", message=words),)
 
@@ -66,7 +66,7 @@ def summarise_samples(
     labels: NDArray[np.uint8],
     features: Features,
     voxel_ml: float,
-    doubt: float,
+    unclear: float,
     calibration: Calibration,
 ) -> Uncertainty | None:
     """The uncertainty of (slice, row, column) labels with their measures; None without samples."""
@@ -84,7 +84,7 @@ def summarise_samples(
         slices=slice_uncertainty(np.isin(labels, MYOCARDIUM), np.stack(drawn)),
         samples=tuple(measured),
         intervals=intervals(features, measured, rules=calibration.rules, level=calibration.level),
-        doubt=doubt,
+        unclear=unclear,
     )
 
 
