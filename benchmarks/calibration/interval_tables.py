@@ -195,7 +195,7 @@ def _doubt(left_out: Sequence[Row], test: Sequence[Row], calibration: Calibratio
         f"of them are flagged: more than {calibration.high_uncertainty:g} % of their wall is "
         "unclear (`acsnet.uncertainty.doubt`). The limit was fitted on the patients left out.",
         "",
-        "| patients | off by more | of them flagged | others flagged | unclear and error: Spearman |",
+        "| patients | off by more | of them flagged | others flagged | Spearman, with the error |",
         "|---|---|---|---|---|",
     ]
     for name, rows in (("left out", left_out), ("test list", test)):
