@@ -20,11 +20,10 @@ from acsnet.io.label_map import read_label_file
 from acsnet.label_conventions import ENH, LV, MYO, region_masks
 from acsnet.masks import slice_dice
 from acsnet.nets.architecture import ResUNetConfig
-from acsnet.nets.black_edges import without_edge
 from acsnet.nets.inference import BLACK_BEYOND
 from acsnet.nets.openvino_graph import graph_of
 from acsnet.nets.openvino_network import CompiledGraph
-from acsnet.nets.views import PAIRS, disagreement
+from acsnet.nets.views import PAIRS, disagreement, without_edge
 from acsnet.nets.weights import SHIPPED, read_weights
 from acsnet.preprocess import standardise, to_scan
 from acsnet.stages.myocardium import predict_myocardium
