@@ -104,3 +104,18 @@ def test_a_file_is_read_again_only_when_it_changes(save, patient, tmp_path, monk
     assert found.text("PatientID") == "another"
     shutil.rmtree(folder)
     assert finder.find() == []
+
+
+def test_a_tag_that_cannot_be_read_keeps_no_folder_from_being_searched(save, patient, tmp_path):
+    """An unknown value representation, of no length: pydicom raises where the tag is looked at."""
+    series = patient()
+    for dataset in series:
+        dataset.AccessionNumber = ""
+    folder = save(series, "a")
+    for file in folder.iterdir():
+        content = file.read_bytes()
+        assert content.count(b"\x08\x00\x50\x00SH") == 1
+        file.write_bytes(content.replace(b"\x08\x00\x50\x00SH", b"\x08\x00\x50\x00CH"))
+    (found,) = SeriesFinder(tmp_path).find()
+    assert len(found.files) == 8
+    assert found.text("AccessionNumber") == ""

@@ -101,11 +101,19 @@ def text_of(header: Dataset, tag: str) -> str:
     try:
         value = header.get(tag)
     except DAMAGED:
-        stored = header.get_item(tag).value
-        return stored.decode("ascii", "replace").strip(" \0")
+        return _stored_text(header, tag)
     if isinstance(value, pydicom.multival.MultiValue):
         return "\\".join(map(str, value))
     return "" if value is None else str(value).strip()
+
+
+def _stored_text(header: Dataset, tag: str) -> str:
+    """The bytes of a damaged tag as text; empty where not even these can be had."""
+    try:
+        stored = header.get_item(tag).value
+    except DAMAGED:
+        return ""
+    return stored.decode("ascii", "replace").strip(" \0") if isinstance(stored, bytes) else ""
 
 
 @contextmanager

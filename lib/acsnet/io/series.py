@@ -10,6 +10,7 @@ from pydicom.dataset import Dataset
 
 from acsnet.errors import InputError
 from acsnet.io.dicom_files import (
+    DAMAGED,
     MAX_DEPTH,
     DicomFile,
     files_below,
@@ -143,9 +144,12 @@ class SeriesFinder:
             return path
         kept = Dataset()
         for tag in KEPT_TAGS:
-            if tag in file.header:
-                item = file.header.get_item(tag)
-                kept[item.tag] = item
+            try:
+                if tag in file.header:
+                    item = file.header.get_item(tag)
+                    kept[item.tag] = item
+            except DAMAGED:  # as if it were missing
+                continue
         kept.is_little_endian = file.header.is_little_endian
         kept.is_implicit_VR = file.header.is_implicit_VR
         return DicomFile(file.path, file.name, kept)
