@@ -92,7 +92,9 @@ def test_a_password_that_all_can_read_is_refused(tmp_path, monkeypatch, mode, ta
     if taken:
         assert read_settings().pacs.user == "a"
     else:
-        with pytest.raises(InputError, match=r"holds pacs\.password and all can read it") as caught:
+        with pytest.raises(
+            InputError, match=r"holds pacs\.password and everybody can read it"
+        ) as caught:
             read_settings()
         assert "hush" not in str(caught.value)
 

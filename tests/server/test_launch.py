@@ -103,6 +103,7 @@ def test_a_pacs_with_a_password_in_its_address_is_refused():
     assert "hush" not in str(caught.value)
 
 
+@pytest.mark.slow
 def test_a_server_starts_without_what_only_trainings_need_and_can_import_it_later():
     program = """
 import importlib, sys
