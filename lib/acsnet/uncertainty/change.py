@@ -11,6 +11,7 @@ another place in the heart or comes from another scanner: slices that were plann
 a measure by more. The rules hold for one version of the networks, and not for labels of a person.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -132,7 +133,7 @@ def unclear_amount(
     """
     sizes = [size_of(measure, features) for features, _ in scans]
     amounts = [unclear * size / PERCENT for (_, unclear), size in zip(scans, sizes, strict=True)]
-    return float(np.hypot(*amounts)) if measure in SCAR else 0.0, float(np.mean(sizes))
+    return math.hypot(*amounts) if measure in SCAR else 0.0, float(np.mean(sizes))
 
 
 def _change(
