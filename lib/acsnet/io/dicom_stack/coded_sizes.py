@@ -51,8 +51,8 @@ def check_coded(name: str, dataset: Dataset, *, plain: int) -> None:
         if size != (dataset.Rows, dataset.Columns):
             told = "tell no size" if size is None else f"are of {size[0]} x {size[1]}"
             msg = (
-                f"pixels of {name} cannot be read: they {told} where Rows and Columns of the "
-                f"header are {dataset.Rows} x {dataset.Columns} (damaged?)"
+                f"pixels of {name} ({syntax.name}, {syntax}) cannot be decoded: they {told} where "
+                f"Rows and Columns of the header are {dataset.Rows} x {dataset.Columns} (damaged?)"
             )
             raise InputError(msg)
 
