@@ -111,10 +111,20 @@ def export_seg(page):
     """Export what was drawn as stock OHIF does; the answer of the server."""
     page.locator('[data-cy="segmentation-collapsed-more-btn-Labelmap"]').click()
     page.get_by_role("menuitem", name="Export").hover()
-    page.get_by_role("menuitem", name="DICOM SEG").click()
+    # With the keyboard: under the mouse the menu is drawn again and again.
+    page.get_by_role("menuitem", name="DICOM SEG").press("Enter")
     with page.expect_response(lambda answer: answer.request.method == "POST") as answer:
         page.get_by_role("dialog").get_by_role("button", name="Save").click()
     return answer.value
+
+
+def accepted(page):
+    """Wait until the case is accepted, and say so again where it has warnings."""
+    again = page.get_by_role("button", name="Accept anyway")
+    page.get_by_text("Last:").or_(again).first.wait_for(timeout=60_000)
+    if again.is_visible():
+        again.click()
+        page.get_by_text("Last:").wait_for()
 
 
 def stroke(page, *, right=60, down=10):

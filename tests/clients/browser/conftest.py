@@ -23,7 +23,8 @@ def browser():
 @pytest.fixture
 def page(browser):
     """A browser window that notes which addresses it asks for and our policy does not stop."""
-    window = browser.new_page(viewport={"width": 1600, "height": 950})
+    context = browser.new_context(viewport={"width": 1600, "height": 950})
+    window = context.new_page()
     window.set_default_timeout(PATIENCE_MS)
     window.asked = set()
     window.on("request", lambda request: window.asked.add(request.url))
@@ -32,7 +33,7 @@ def page(browser):
         lambda request: window.asked.discard(request.url) if request.failure == "csp" else None,
     )
     yield window
-    window.close()
+    context.close()
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ import time
 
 import pytest
 import requests
+from viewer_pages import accepted
 
 AXE = "axe-core@4.10.3"
 SERIOUS = """async () => (await axe.run(document, {resultTypes: ['violations']})).violations
@@ -156,15 +157,6 @@ def test_in_a_pacs_a_draft_is_accepted_with_two_keys_and_rejected_ones_stay(page
 def tell(capsys, what, began):
     with capsys.disabled():
         sys.stdout.write(f"\n{what}, {time.monotonic() - began:.1f} s\n")
-
-
-def accepted(page):
-    """Wait until the case is accepted, and say so again where it has warnings."""
-    again = page.get_by_role("button", name="Accept anyway")
-    page.get_by_text("Last:").or_(again).first.wait_for(timeout=60_000)
-    if again.is_visible():
-        again.click()
-        page.get_by_text("Last:").wait_for()
 
 
 def test_a_rejection_asks_for_its_reason_and_every_version_can_be_opened_and_compared(

@@ -291,7 +291,7 @@ def test_two_tabs_of_a_reader_keep_an_edit_each(page, url, samples, look):
     drawn_there = shown_slices(second, STOCK_IMAGES)
     page.bring_to_front()
     stroke(page, right=40, down=-40)
-    page.get_by_text("Drawn on in another tab").wait_for()
+    page.get_by_text("Drawn on in another tab", exact=True).wait_for()
     look("mode-two-tabs")
     drawn_here = shown_slices(page, STOCK_IMAGES)
     for drawn in (drawn_there, drawn_here):
