@@ -21,8 +21,8 @@ from rich.console import Console
 from rich.markdown import Markdown
 from rich.progress import track
 
-from acsnet.evaluate.robustness.cases import read_labelled
 from acsnet.evaluate.robustness.intensity import rescaled
+from acsnet.evaluate.robustness.labelled_scans import read_labelled
 from acsnet.evaluate.robustness.run import CHANGES, Change
 from acsnet.evaluate.robustness.spatial import LabelledScan
 from acsnet.fine_tuning.fine_tune import USUAL

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from acsnet.evaluate.robustness.cases import read_labelled
+from acsnet.evaluate.robustness.labelled_scans import read_labelled
 from acsnet.evaluate.robustness.run import CHANGES
 from acsnet.evaluate.robustness.spatial import LabelledScan
 from acsnet.labels import ENHANCEMENT, MYOCARDIUM, Label

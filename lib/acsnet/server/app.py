@@ -27,8 +27,8 @@ from acsnet.errors import InputError
 from acsnet.fine_tuning.model_registry import Models
 from acsnet.labels import LABEL_VALUES
 from acsnet.pacs.config import is_dicomweb, pacs_settings
+from acsnet.server.corrections.click_tasks import correction_desk, correction_tasks
 from acsnet.server.corrections.points import BACKGROUND
-from acsnet.server.corrections.tasks import correction_desk, correction_tasks
 from acsnet.server.datastores.folder import StudiesDatastore
 from acsnet.server.datastores.label_records import DRAFT, DRAWN, REVIEWED
 from acsnet.server.datastores.pacs import DicomWebDatastore

@@ -26,7 +26,7 @@ silence_pydicom()
 from acsnet import __version__  # noqa: E402
 from acsnet.pacs.config import is_dicomweb  # noqa: E402
 from acsnet.server.app import AcsnetApp, load_app  # noqa: E402
-from acsnet.server.auth import routes as login_routes  # noqa: E402
+from acsnet.server.auth import login_routes  # noqa: E402
 from acsnet.server.auth.access_log import AccessLog  # noqa: E402
 from acsnet.server.auth.body_limits import (  # noqa: E402
     BodyLimits,
@@ -35,7 +35,7 @@ from acsnet.server.auth.body_limits import (  # noqa: E402
 )
 from acsnet.server.auth.middleware import Door  # noqa: E402
 from acsnet.server.auth.service import Login  # noqa: E402
-from acsnet.server.dicomweb import folder, pacs_proxy  # noqa: E402
+from acsnet.server.dicomweb import folder_archive, pacs_proxy  # noqa: E402
 from acsnet.server.errors import DISK_FULL, MAX_RETRY_S, DiskFullError  # noqa: E402
 from acsnet.server.monailabel_settings import studies_address  # noqa: E402
 from acsnet.server.pages import (  # noqa: E402
@@ -136,7 +136,7 @@ def build() -> FastAPI:
     add_error_handlers(application)
     application.add_exception_handler(OSError, place_error)
     templates.environment.globals["has_stock_viewer"] = viewers.has_stock_viewer
-    archive = pacs_proxy if is_dicomweb(studies_address()) else folder
+    archive = pacs_proxy if is_dicomweb(studies_address()) else folder_archive
     for room in (
         health,
         login_routes,

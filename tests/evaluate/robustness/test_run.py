@@ -12,8 +12,8 @@ from typer.testing import CliRunner
 from acsnet.cli.main import app
 from acsnet.errors import InputError
 from acsnet.evaluate.robustness import run as stress_module
-from acsnet.evaluate.robustness.cases import case_names, read_labelled
 from acsnet.evaluate.robustness.intensity import rescaled
+from acsnet.evaluate.robustness.labelled_scans import case_names, read_labelled
 from acsnet.evaluate.robustness.run import CHANGES, run_stress, score, stress
 from acsnet.evaluate.robustness.spatial import LabelledScan, slices_reversed
 from acsnet.evaluate.robustness.table import CaseRun, print_report, summarise

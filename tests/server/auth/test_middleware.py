@@ -9,7 +9,7 @@ from fastapi.testclient import TestClient
 
 from acsnet.annotations import audit_log
 from acsnet.errors import AcsnetError, InputError
-from acsnet.server.auth import routes
+from acsnet.server.auth import login_routes
 from acsnet.server.auth.middleware import Door, own_address
 from acsnet.server.auth.roles import ROLES
 from acsnet.server.auth.service import Login
@@ -29,7 +29,7 @@ def application(login):
     app = FastAPI(openapi_url=None)
     app.add_middleware(Door, login=login)
     app.state.login = login
-    app.include_router(routes.router)
+    app.include_router(login_routes.router)
     app.add_exception_handler(AcsnetError, acsnet_error)
 
     def who():

@@ -12,7 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from acsnet.errors import InputError
 from acsnet.evaluate.robustness import intensity as signal
 from acsnet.evaluate.robustness import spatial as geometry
-from acsnet.evaluate.robustness.cases import case_names, common_names, read_labelled
+from acsnet.evaluate.robustness.labelled_scans import case_names, common_names, read_labelled
 from acsnet.evaluate.robustness.spatial import LabelledScan
 from acsnet.evaluate.robustness.table import (
     CLEAN,

@@ -21,10 +21,10 @@ from acsnet.io import read_scan
 from acsnet.io.client_labels import read_client_labels
 from acsnet.scan import InputGrid, ShortAxisScan
 from acsnet.server.app import AcsnetApp, App
+from acsnet.server.corrections.click_tasks import CLICK
 from acsnet.server.corrections.desk import Reader
 from acsnet.server.corrections.frame_labels import from_frames, to_frames
 from acsnet.server.corrections.points import Points, input_index, stack_index, whole_number
-from acsnet.server.corrections.tasks import CLICK
 from acsnet.server.datastores.label_intake import accept_label, author_of, record_save
 from acsnet.server.datastores.label_records import DRAWN, REVIEWED
 from acsnet.server.identity import signed
