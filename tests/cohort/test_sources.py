@@ -2,6 +2,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from one_series import as_one_series
 
 from acsnet.cohort import inputs, sources
 from acsnet.cohort.inputs import list_scans
@@ -66,9 +67,7 @@ def test_a_series_in_a_pacs_is_read_and_known_again_without_its_images(
 def test_both_reconstructions_in_one_series_of_a_pacs_are_two_cases(pacs, patient, monkeypatch):
     magnitude = patient(uid="1", ImageType=["ORIGINAL", "PRIMARY", "M"])
     sensitive = patient(uid="2", ImageType=["ORIGINAL", "PRIMARY", "R"])
-    uid = magnitude[0].SeriesInstanceUID
-    for one in sensitive:
-        one.SeriesInstanceUID = uid
+    uid = as_one_series(magnitude, sensitive)
     pacs.add(magnitude, sensitive)
     for module in (sources, inputs):
         monkeypatch.setattr(module, "DicomWeb", lambda _: pacs)

@@ -4,6 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 import enhanced_packings
 import numpy as np
 import pytest
+from one_series import as_one_series
 
 import packings
 from acsnet.errors import GeometryError, InputError
@@ -72,9 +73,7 @@ def both(pacs, patient):
     """Both reconstructions of each slice in one series: its UID, magnitude, phase-sensitive."""
     magnitude = patient(uid="1", ImageType=["ORIGINAL", "PRIMARY", "M"])
     sensitive = patient(uid="2", ImageType=["ORIGINAL", "PRIMARY", "R"])
-    uid = magnitude[0].SeriesInstanceUID
-    for one in sensitive:
-        one.SeriesInstanceUID = uid
+    uid = as_one_series(magnitude, sensitive)
     pacs.add(magnitude, sensitive)
     return uid, magnitude, sensitive
 

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import nibabel as nib
 import numpy as np
 import pytest
+from one_series import as_one_series
 from pypdf import PdfReader
 from saved_labels import label_file
 
@@ -274,9 +275,7 @@ def test_both_reconstructions_in_one_series_are_cases_and_a_viewers_seg_is_on_on
 ):
     magnitude = patient(uid="1", ImageType=["ORIGINAL", "PRIMARY", "M"])
     sensitive = patient(uid="2", ImageType=["ORIGINAL", "PRIMARY", "R"])
-    series = magnitude[0].SeriesInstanceUID
-    for one in sensitive:
-        one.SeriesInstanceUID = series
+    series = as_one_series(magnitude, sensitive)
     pacs.add(magnitude, sensitive)
     other = f"{series}-magnitude"
     assert datastore.get_image_uri(other).endswith("-magnitude")
