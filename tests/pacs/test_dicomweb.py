@@ -1,7 +1,9 @@
-"""The client against answers that are made up: nothing goes over the network."""
+"""The client against answers that are made up: nothing leaves this machine."""
 
 import io
 import json
+import socketserver
+import threading
 
 import pydicom
 import pytest
@@ -133,6 +135,51 @@ def test_another_instance_than_the_one_asked_for_is_not_taken(wire, client, pati
     wire.instance(patient()[0])
     with pytest.raises(PacsError, match="cannot be understood"):
         client.instance("1.2", "1.3", "1.4")
+
+
+@pytest.fixture
+def closing_service():
+    """Closes as many connections as its list says once a request has come, then answers `[]`.
+
+    Gives its address, that list (one number) and the requests that it read.
+    """
+    closed, requests_read = [1], []
+
+    class Handler(socketserver.StreamRequestHandler):
+        def handle(self):
+            size = 0
+            while (line := self.rfile.readline()) not in (b"\r\n", b""):
+                if line.lower().startswith(b"content-length:"):
+                    size = int(line.split(b":")[1])
+            requests_read.append(self.rfile.read(size))
+            if len(requests_read) > closed[0]:
+                head = b"HTTP/1.1 200 OK\r\nContent-Type: application/dicom+json\r\n"
+                self.wfile.write(head + b"Content-Length: 2\r\nConnection: close\r\n\r\n{}")
+
+    with socketserver.TCPServer(("127.0.0.1", 0), Handler) as service:
+        thread = threading.Thread(target=service.serve_forever, args=(0.05,), daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{service.server_address[1]}", closed, requests_read
+        service.shutdown()
+        thread.join()
+
+
+def test_an_instance_is_sent_again_where_the_kept_connection_was_just_closed(
+    closing_service, patient
+):
+    address, _, requests_read = closing_service
+    DicomWeb(PacsSettings(url=address)).store(patient()[0])
+    first, second = requests_read
+    assert len(first) > 1000
+    assert first == second
+
+
+def test_a_service_that_closes_every_connection_is_named_after_the_second(closing_service):
+    address, closed, requests_read = closing_service
+    closed[0] = 3
+    with pytest.raises(PacsError, match="cannot be reached"):
+        DicomWeb(PacsSettings(url=address)).has_instance("1.2.3")
+    assert len(requests_read) == 2
 
 
 def test_a_uid_that_is_a_path_is_never_sent(wire, client):

@@ -20,6 +20,7 @@ from pydicom.dataset import Dataset
 from pydicom.uid import ExplicitVRLittleEndian
 from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
+from urllib3.exceptions import ProtocolError
 
 from acsnet.dicom import dicom_json
 from acsnet.errors import InputError, PacsError
@@ -284,12 +285,22 @@ def _bounded(response: requests.Response, *, max_bytes: int, **_: Any) -> None:
 
 
 class _TimedAdapter(HTTPAdapter):
-    """Adds a time-out, which requests lacks."""
+    """Adds a time-out, which requests lacks, and a second try where a kept connection was closed.
+
+    A service closes a connection that is idle (Orthanc after a second). A request that crosses
+    with that end is lost without an answer. Every request here may be sent twice: an instance that
+    is stored again is the same instance.
+    """
 
     def send(
         self, request: requests.PreparedRequest, *args: Any, **options: Any
     ) -> requests.Response:
         options["timeout"] = options.get("timeout") or TIMEOUT_SECONDS
+        try:
+            return super().send(request, *args, **options)
+        except requests.ConnectionError as error:
+            if not (error.args and isinstance(error.args[0], ProtocolError)):
+                raise
         return super().send(request, *args, **options)
 
 
