@@ -5,11 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from acsnet.server.inference.pauses import (
-    SLICES_BETWEEN_PAUSES,
-    PausingNetwork,
-    with_pauses,
-)
+from acsnet.server.inference.pauses import PausingNetwork, with_pauses
+from acsnet.stages.correction import SLICES_BETWEEN_PAUSES
 
 SLICES = 2 * SLICES_BETWEEN_PAUSES + 1
 
@@ -33,19 +30,21 @@ def test_a_network_pauses_before_each_eight_slices():
 
 
 @pytest.mark.slow
-def test_stage_3_pauses_before_each_eight_slices_and_moves_each_wall_as_it_would(pipeline):
-    """Rings with a gap that grows from slice to slice and may be at the base only: some move."""
+def test_stage_3_pauses_before_each_eight_slices_and_moves_each_wall_as_if_alone(pipeline):
+    """Rings with a gap that grows from slice to slice, where only rings will do: some move."""
     rows, columns = np.indices((80, 80)) - 40.0
     radius, angle = 1.3 * np.hypot(rows, columns), np.abs(np.arctan2(rows, columns))
     ring = (radius < 32.0) & (radius > 22.0)
-    walls = np.stack([ring & (angle >= 0.06 * k) for k in (*range(SLICES - 1), 0)])
+    walls = np.stack([ring & (angle >= 0.06 * k) for k in range(SLICES)])
     pause = Counter()
-    pausing = with_pauses(pipeline, pause).corrector
-    plain = pipeline.corrector.correct_stack(walls, (1.3, 1.3))
-    paused = pausing.correct_stack(walls, (1.3, 1.3))
-    assert len({slice_.action for slice_ in plain.slices}) > 1
-    np.testing.assert_array_equal(paused.wall, plain.wall)
-    assert pause.calls >= 3
+    corrector = with_pauses(pipeline, pause).corrector
+    together = corrector(walls, (1.3, 1.3), closed=np.ones(SLICES, bool))
+    assert pause.calls == 3
+    assert len({slice_.action for slice_ in together}) > 1
+    for wall, slice_ in zip(walls, together, strict=True):
+        (alone,) = pipeline.corrector(wall[None], (1.3, 1.3), closed=np.ones(1, bool))
+        assert alone.action is slice_.action
+        np.testing.assert_array_equal(alone.wall, slice_.wall)
 
 
 @pytest.mark.slow

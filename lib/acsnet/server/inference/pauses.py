@@ -9,10 +9,7 @@ from numpy.typing import NDArray
 from acsnet.nets.architecture import ResUNetConfig
 from acsnet.nets.inference import InferenceNetwork
 from acsnet.pipeline import Pipeline
-from acsnet.stages.correction import Corrector, SliceCorrection
-
-SLICES_BETWEEN_PAUSES = 8
-"""A usual scan has hardly more. Ours."""
+from acsnet.stages.correction import SLICES_BETWEEN_PAUSES
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,36 +39,11 @@ class PausingNetwork:
             yield sample
 
 
-@dataclass(frozen=True, kw_only=True)
-class PausingCorrector(Corrector):
-    """Stage 3 that lets others go first between so many slices, each of which is by itself."""
-
-    pause: Callable[[], None]
-
-    def __call__(
-        self,
-        walls: NDArray[np.bool_],
-        spacing_mm: tuple[float, float],
-        *,
-        closed: NDArray[np.bool_] | None = None,
-    ) -> tuple[SliceCorrection, ...]:
-        """As of stage 3."""
-        rings = np.zeros(len(walls), bool) if closed is None else closed
-        slices: list[SliceCorrection] = []
-        for first in range(0, len(walls), SLICES_BETWEEN_PAUSES):
-            self.pause()
-            part = slice(first, first + SLICES_BETWEEN_PAUSES)
-            slices += super().__call__(walls[part], spacing_mm, closed=rings[part])
-        return tuple(slices)
-
-
 def with_pauses(pipeline: Pipeline, pause: Callable[[], None]) -> Pipeline:
     """A pipeline that calls `pause` now and then: whoever waits need not wait for a large scan."""
     return replace(
         pipeline,
         roi_net=PausingNetwork(inner=pipeline.roi_net, pause=pause),
         myocardium_net=PausingNetwork(inner=pipeline.myocardium_net, pause=pause),
-        corrector=PausingCorrector(
-            walk=pipeline.corrector.walk, keep_valid=pipeline.corrector.keep_valid, pause=pause
-        ),
+        corrector=replace(pipeline.corrector, pause=pause),
     )
