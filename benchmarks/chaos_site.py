@@ -91,6 +91,12 @@ class Site:
         """Start it with the limits of a small disk."""
         self.server.start(**LIMITS)
 
+    def inferences(self) -> int:
+        """How many scans the server has segmented since it was started."""
+        lines = requests.get(f"{self.server.url}/metrics", timeout=60).text.splitlines()
+        rows = [line for line in lines if line.startswith("acsnet_inferences_total{")]
+        return round(sum(float(row.split()[-1]) for row in rows if 'outcome="done"' in row))
+
     def check(self) -> list[str]:
         """What is not as it was told."""
         wrong = lost(self.server.state, self.told)
