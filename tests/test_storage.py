@@ -1,3 +1,4 @@
+import os
 import stat
 
 import pytest
@@ -79,6 +80,15 @@ def test_lines_come_back_in_their_order_without_those_cut_short(tmp_path):
     append_line(file, {"n": 3})
     assert read_lines(file) == [{"n": 1}, {"n": 3}]
     assert not end_last_line(file)
+
+
+def test_of_a_line_for_which_the_disk_has_no_room_nothing_is_left(tmp_path, monkeypatch):
+    file, write = tmp_path / "log.jsonl", os.write
+    append_line(file, {"n": 1})
+    monkeypatch.setattr(os, "write", lambda descriptor, content: write(descriptor, content[:4]))
+    with pytest.raises(OSError, match="the disk is full"):
+        append_line(file, {"n": 2})
+    assert file.read_bytes() == b'{"n": 1}\n'
 
 
 def test_a_last_line_that_was_cut_short_is_ended_once(tmp_path):

@@ -130,7 +130,8 @@ def append_lines(file: Path, entries: Iterable[Mapping[str, Any]]) -> None:
     descriptor = os.open(file, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
     try:
         content = lines if _ends_whole(descriptor) else b"\n" + lines
-        if os.write(descriptor, content) != len(content):
+        if (written := os.write(descriptor, content)) != len(content):
+            _take_back(descriptor, written)
             msg = f"{file.name} could not be written: the disk is full"
             raise OSError(msg)
         os.fsync(descriptor)
@@ -245,6 +246,13 @@ def _sync(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _take_back(descriptor: int, written: int) -> None:
+    """Remove what was just written of a line, unless another one follows already."""
+    end = os.lseek(descriptor, 0, os.SEEK_CUR)
+    if os.fstat(descriptor).st_size == end:
+        os.ftruncate(descriptor, end - written)
 
 
 def _ends_whole(descriptor: int) -> bool:
