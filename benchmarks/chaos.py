@@ -57,12 +57,16 @@ REBUILT = (
     "studies/*/scores.jsonl",
     "models/*/changes.jsonl",
     "models/*/versions/*/record.json",
+    "models/*/runs/*/status.json",
+    "models/*/runs/*/request.json",
+    "models/*/runs/*/labels/*.nii.gz",
 )
 """What is made anew, passed over or set aside when it is damaged, or says all by being there."""
 
 PUT_BACK = (
     "state.json",
     "models/*/aliases.json",
+    "models/*/holdout.json",
     "studies/*/versions/*/*.json",
     "studies/*/versions/*/*.nii.gz",
     "studies/*/versions/*/*.reviewed",
@@ -118,8 +122,9 @@ def _damage(site: Site, patterns: tuple[str, ...], *, put_back: bool) -> list[st
         if not put_back or not re.search(REFUSED, told) or "Traceback" in told:
             wrong.append(f"{file.name} damaged: it does not start, {told[-300:]}")
     else:
-        named = [image for image in site.server.images if image not in file.as_posix()]
-        for path in ("/acsnet/", *(f"/acsnet/cases/{image}" for image in named)):
+        others = [image for image in site.server.images if image not in file.as_posix()]
+        cases = [f"/acsnet/cases/{image}" for image in others]
+        for path in ("/acsnet/", "/acsnet/training", *cases):
             wrong += [f"{kind} damaged, {what}" for what in site.page(path)]
     if put_back:
         site.server.kill()

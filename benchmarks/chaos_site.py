@@ -10,7 +10,9 @@ from typing import Any
 import pydicom
 import requests
 
-from acsnet.fine_tuning.model_registry import Models
+from acsnet.fine_tuning.model_registry import SHIPPED_NAME, Models
+from acsnet.fine_tuning.training_request import Reviewed, write_request
+from acsnet.fine_tuning.training_status import DONE, change_status
 from kill_under_load import faults as lost
 from kill_under_load import versions
 from load import SAMPLES, Server, Told
@@ -86,6 +88,19 @@ class Site:
         self.server.save(self.server.images[0], self.reader(), told)
         withdrawn = {"version": next(iter(told.versions)), "by": "Ana"}
         self._ask("POST", f"{case}/withdraw", json=withdrawn)
+        self._leave_training()
+
+    def _leave_training(self) -> None:
+        """Leave the folder of a training that has ended, as its process does."""
+        label = min(self.server.state.glob("studies/*/versions/*/*.nii.gz"))
+        scan = self.server.studies / f"{self.server.images[0]}.nii.gz"
+        reviewed = [
+            Reviewed(name=f"scan-{k}", patient=str(k), image=scan, label=label, at=0.0)
+            for k in range(5)
+        ]
+        about = {"base": SHIPPED_NAME, "device": "cpu", "threads": 1, "quiet_s": 0.0}
+        run = write_request(self.models.root, reviewed, trainer="roi", **about)
+        change_status(run, state=DONE)
 
     def start(self) -> None:
         """Start it with the limits of a small disk."""
@@ -106,7 +121,7 @@ class Site:
             for name, count in authors.items()
             if count > 1
         ]
-        for path in ("/readyz", "/acsnet/", "/info/"):
+        for path in ("/readyz", "/acsnet/", "/acsnet/training", "/info/"):
             wrong += self.page(path)
         for image in self.server.images:
             wrong += self.page(f"/acsnet/cases/{image}")
