@@ -13,6 +13,7 @@ again: `python benchmarks/chaos.py --seed 7`. A full disk needs root, for a tmpf
 
 import argparse
 import json
+import logging
 import os
 import random
 import re
@@ -301,6 +302,7 @@ def main() -> None:
     parser.add_argument("--kinds", nargs="*", choices=sorted(KINDS), default=list(KINDS))
     options = parser.parse_args()
     console = Console(highlight=False, soft_wrap=True)
+    logging.getLogger("acsnet").addHandler(logging.NullHandler())  # that files are damaged is known
     chance = random.Random(options.seed)  # noqa: S311 # no secret
     done, end = Counter(), time.monotonic() + 60 * options.minutes
     with folder() as place:
