@@ -4,6 +4,7 @@ import gzip
 import io
 import json
 import logging
+import os
 import re
 import tarfile
 from pathlib import Path
@@ -12,6 +13,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 
+from acsnet.cli import main as command
 from acsnet.errors import InputError
 from acsnet.server.state import restore
 from acsnet.server.state.restore import restore_backup
@@ -81,6 +83,17 @@ def test_an_older_state_folder_is_closed_to_others(tmp_path):
     tmp_path.chmod(0o755)
     settle_state(tmp_path)
     assert tmp_path.stat().st_mode & 0o777 == 0o700
+
+
+@pytest.mark.parametrize(("umask", "mode"), [(0o002, 0o660), (0o022, 0o640), (0o077, 0o600)])
+def test_what_a_command_writes_is_not_for_others(tmp_path, monkeypatch, umask, mode):
+    file, before = tmp_path / "features.json", os.umask(umask)
+    monkeypatch.setattr(command, "app", file.touch)
+    try:
+        command.main()
+    finally:
+        os.umask(before)
+    assert file.stat().st_mode & 0o777 == mode
 
 
 @pytest.mark.parametrize(("mode", "taken"), [(0o644, False), (0o640, True), (0o600, True)])
