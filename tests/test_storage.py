@@ -9,6 +9,8 @@ from acsnet.storage import (
     end_last_line,
     is_plain_name,
     read_lines,
+    remove_abandoned,
+    temporary_name,
     write_bytes,
     write_json,
     write_text,
@@ -68,6 +70,22 @@ def test_a_folder_that_fails_is_gone(tmp_path):
     with pytest.raises(ZeroDivisionError), writing_folder(tmp_path / "a") as new:
         (new / "x").write_text(f"half {1 / 0}")
     assert not list(tmp_path.iterdir())
+
+
+def test_what_killed_processes_were_writing_is_removed(tmp_path):
+    """Nothing of this process, of those before it alike, and nothing called otherwise."""
+    dead = 2**22 + 1  # more processes than Linux counts
+    left = (f".acsnet-{dead}-0123abcd", f"acsnet-{dead}-tmp_dir1", f"acsnet-{os.getpid()}-earlier1")
+    stays = (temporary_name(), f"acsnet-{dead}", "scan.nii.gz")
+    (tmp_path / left[0]).write_bytes(b"half a backup")
+    (tmp_path / left[1] / "ray").mkdir(parents=True)
+    (tmp_path / left[2]).touch()
+    os.utime(tmp_path / left[2], (1, 1))  # before this process began: of another of its number
+    for name in stays:
+        (tmp_path / name).touch()
+    assert remove_abandoned(tmp_path) == 3
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(stays)
+    assert remove_abandoned(tmp_path / "absent") == 0
 
 
 def test_lines_come_back_in_their_order_without_those_cut_short(tmp_path):
