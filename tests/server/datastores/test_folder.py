@@ -127,6 +127,17 @@ def test_the_one_record_of_an_earlier_version_is_taken_over(open_store, tmp_path
     assert not (tmp_path / "store" / "datastore_v2.json").exists()
 
 
+@pytest.mark.parametrize("content", [b"", b"{", b"[]"])
+def test_a_damaged_record_of_an_earlier_version_is_set_aside(open_store, tmp_path, content):
+    earlier = tmp_path / "store" / "datastore_v2.json"
+    earlier.parent.mkdir(exist_ok=True)
+    earlier.write_bytes(content)
+    assert open_store().list_images() == ["a"]
+    (aside,) = earlier.parent.glob("datastore_v2.json.damaged-*")
+    assert aside.read_bytes() == content
+    assert not earlier.exists()
+
+
 def checked(store, images="a"):
     """The store, once its scans have been read."""
     end = time.monotonic() + 60
