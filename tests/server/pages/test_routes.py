@@ -91,6 +91,15 @@ def test_the_work_list_is_filtered_and_sorted(segmented, query, cases):
         assert found == cases
 
 
+def test_a_list_of_before_says_that_it_is_old_and_why(web, monkeypatch):
+    assert "not up to date" not in web.client.get("/acsnet/").text
+    monkeypatch.setattr(web.app.datastore(), "fault", lambda: "it answered HTTP 503")
+    text = web.client.get("/acsnet/").text
+    assert "This list is not up to date" in text
+    assert "it answered HTTP 503" in text
+    assert len(rows(text)) == len(web.app.datastore().list_images())
+
+
 def test_a_study_opens_its_only_case(segmented):
     answer = segmented.client.get(f"/acsnet/?study={segmented.study}")
     assert answer.status_code == 303
