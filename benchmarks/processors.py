@@ -25,10 +25,10 @@ from acsnet.bench.worker import peak_memory_mb
 from acsnet.io import read_scan
 from acsnet.nets.architecture import ResUNetConfig
 from acsnet.nets.openvino_network import FusedNetwork
-from acsnet.nets.openvino_runtime import thread_count
 from acsnet.nets.processor import has_bfloat16, instruction_set
 from acsnet.nets.weights import read_weights
 from acsnet.pipeline import Pipeline
+from acsnet.threads import thread_count
 
 CAPS = ("", "AVX512_CORE_VNNI", "AVX2")
 TURNS = 2

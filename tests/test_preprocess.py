@@ -9,8 +9,6 @@ from acsnet.preprocess import (
     STANDARD_MM,
     between_neighbours,
     crop_of_square,
-    denoised,
-    noise_sd,
     pad_to_square,
     quarter_turns,
     resize,
@@ -143,44 +141,6 @@ def test_each_slice_lies_between_the_one_below_and_the_one_above_or_stands_in_fo
     stack = np.arange(3, dtype=np.float32)[:, None, None]
     assert between_neighbours(stack)[..., 0, 0].tolist() == [[0, 0, 1], [1, 0, 2], [2, 1, 2]]
     assert between_neighbours(stack[:1])[..., 0, 0].tolist() == [[0, 0, 0]]
-
-
-@pytest.mark.parametrize("sd", [0.01, 0.1])
-def test_noise_is_measured_whatever_is_drawn_and_added_in_black(sd):
-    rng = np.random.default_rng(0)
-    drawn = np.zeros((3, 80, 60), np.float32)
-    drawn[:, 20:50, 10:40] = 0.6
-    noisy = (drawn + rng.normal(0.0, sd, drawn.shape)).astype(np.float32)
-    assert noise_sd(noisy) == pytest.approx(sd, rel=0.1)
-    assert noise_sd(np.pad(noisy, ((0, 0), (80, 80), (60, 60)))) == pytest.approx(sd, rel=0.1)
-
-
-def test_noise_is_smoothed_and_edges_stay():
-    rng = np.random.default_rng(0)
-    drawn = np.zeros((2, 80, 60), np.float32)
-    drawn[:, 40:] = 0.6
-    smooth = denoised((drawn + rng.normal(0.0, 0.1, drawn.shape)).astype(np.float32), 0.1)
-    assert smooth[:, 5:30].std() < 0.03
-    step = smooth[:, 41].mean() - smooth[:, 38].mean()
-    assert step == pytest.approx(0.6, abs=0.06)
-
-
-def test_a_drawn_picture_has_no_noise_to_smooth():
-    drawn = np.zeros((2, 20, 20), np.float32)
-    assert noise_sd(drawn) == 0.0
-    drawn[:, 8:12] = 1.0
-    assert noise_sd(drawn) == pytest.approx(0.0, abs=1e-6)
-    assert denoised(drawn, 0.0) is drawn
-
-
-def test_slices_of_one_value_are_left_as_they_are_and_cost_nothing():
-    rng = np.random.default_rng(0)
-    stack = np.zeros((5, 24, 24), np.float32)
-    stack[2] = rng.random((24, 24))
-    smooth = denoised(stack, 0.2)
-    assert np.array_equal(smooth[2], denoised(stack[2:3], 0.2)[0])
-    assert not smooth[[0, 1, 3, 4]].any()
-    assert smooth[2].std() < stack[2].std()
 
 
 @pytest.mark.parametrize(("signal_sd", "is_noise"), [(0.0, True), (0.7, True), (1.0, False)])

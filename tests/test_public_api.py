@@ -23,3 +23,13 @@ def test_importing_the_package_loads_no_library():
     loaded = "print([name for name in ('numpy', 'torch', 'nibabel') if name in sys.modules])"
     command = [sys.executable, "-c", f"import sys, acsnet; {loaded}"]
     assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+def test_a_scan_is_segmented_without_the_libraries_that_take_long_to_import():
+    names = ["matplotlib", "scipy.optimize", "scipy.stats", "torch"]
+    loaded = f"print([name for name in {names} if name in sys.modules])"
+    code = f"import sys, acsnet.cli.main, acsnet.export, acsnet.io, acsnet.pipeline; {loaded}"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120
+    )
+    assert done.stdout.strip() == "[]"

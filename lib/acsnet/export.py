@@ -9,7 +9,6 @@ from typing import Any, Literal, cast, get_args
 from acsnet.errors import InputError
 from acsnet.io import write_label_map, write_map
 from acsnet.report.patient import Subject
-from acsnet.report.pdf import report_pdf
 from acsnet.report.reading import UNREAD, Reading
 from acsnet.result import Measured
 from acsnet.storage import csv_cell, write_bytes, write_json, write_text
@@ -95,11 +94,13 @@ def write_reports(
 ) -> tuple[str, ...]:
     """Write FOLDER/report.pdf, features.csv and meshes/, as far as they are asked for.
 
-    reading, method: as in `report_pdf`.
+    reading, method: as in `acsnet.report.pdf.report_pdf`.
 
     Returns the parts that were too small for a surface, or absent.
     """
     if "pdf" in kinds:
+        from acsnet.report.pdf import report_pdf  # Matplotlib takes half a second to import
+
         pages = report_pdf(result, subject, reading=reading, method=method)
         write_bytes(folder / PDF, pages)
     if "csv" in kinds:

@@ -47,8 +47,8 @@ def time_scan(
     """Time a scan, cold and warm. Raises as `read_scan`, which takes the rest, and the pipeline."""
     times = [time.perf_counter()]
     from acsnet.io import read_scan
-    from acsnet.nets.openvino_runtime import thread_count
     from acsnet.pipeline import Pipeline
+    from acsnet.threads import thread_count
 
     times.append(time.perf_counter())
     pipeline = Pipeline.load()

@@ -91,9 +91,9 @@ def info() -> None:
     """Show versions, weights and label values. Exit code 2 if the weights are not as shipped."""
     from acsnet.labels import LABELS
     from acsnet.nets.architecture import CONFIGS
-    from acsnet.nets.openvino_runtime import thread_count
     from acsnet.nets.processor import has_bfloat16, instruction_set
     from acsnet.nets.weights import read_manifest, read_weights
+    from acsnet.threads import thread_count
 
     say(f"acsnet {__version__}. {NOTICE}")
     say(

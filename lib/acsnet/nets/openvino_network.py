@@ -18,6 +18,7 @@ from acsnet.nets.openvino_graph import graph_of
 from acsnet.nets.processor import has_bfloat16
 from acsnet.nets.views import PAIRS, View, disagreement, seen_in, turned_back, without_edge
 from acsnet.nets.weights import NetworkWeights
+from acsnet.threads import thread_count
 
 CACHED_SIDES = 4  # image sizes whose compiled graph is cached
 
@@ -39,7 +40,7 @@ class FusedNetwork:
     ) -> None:
         """Compile nothing yet.
 
-        bfloat16: None for what suits the processor; threads: None for `ov.thread_count`;
+        bfloat16: None for what suits the processor; threads: None for `thread_count`;
         agreement: where two views differ in no larger share of their pixels they are enough, None
         for always all eight; black_beyond: images are black at their edges and go on so.
         Raises KeyError, ValueError or RuntimeError where the arrays are not those of the
@@ -118,7 +119,7 @@ def compiled(
     """Compile a graph for the processor; profiled: with the time of each step."""
     settings = {
         "INFERENCE_PRECISION_HINT": "bf16" if bfloat16 else "f32",
-        "INFERENCE_NUM_THREADS": threads or ov.thread_count(),
+        "INFERENCE_NUM_THREADS": threads or thread_count(),
         "NUM_STREAMS": 1,
         # Pinned threads would compete with those of another process for the same cores.
         "ENABLE_CPU_PINNING": False,

@@ -6,7 +6,8 @@ from typing import Annotated, Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import label
-from skimage.measure import find_contours, shannon_entropy
+from scipy.special import entr
+from skimage.measure import find_contours
 
 from acsnet.labels import ENHANCEMENT, MYOCARDIUM, Label
 from acsnet.quantify.field_metadata import described
@@ -84,7 +85,8 @@ def entropy_bits(
     if not values.size:
         return None
     edges = np.histogram_bin_edges(wall, ENTROPY_BINS)
-    return float(shannon_entropy(np.digitize(values, edges[1:-1])))
+    counts = np.bincount(np.digitize(values, edges[1:-1]))
+    return float(entr(counts / len(values)).sum() / np.log(2.0))
 
 
 def interface_mm(labels: NDArray[np.uint8], spacing_mm: tuple[float, float]) -> float:
