@@ -2,9 +2,9 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
-import venv
 from pathlib import Path
 
 import pytest
@@ -40,6 +40,14 @@ class Without(PathFinder):
 
 sys.meta_path[sys.meta_path.index(PathFinder)] = Without
 """
+
+# That of the tests, and those on the PATH that the pinned versions are for.
+PYTHONS = {sys.executable: f"{sys.version_info.major}.{sys.version_info.minor}"} | {
+    path: version
+    for version in ("3.11", "3.12", "3.13", "3.14")
+    if version != f"{sys.version_info.major}.{sys.version_info.minor}"
+    and (path := shutil.which(f"python{version}"))
+}
 
 pytestmark = pytest.mark.slow
 
@@ -108,12 +116,10 @@ def test_what_needs_an_extra_names_it_before_any_work(arguments, extra, tmp_path
     assert not folder.exists()
 
 
-def test_the_wheel_alone_segments_on_the_newest_numpy_and_pydicom(tmp_path):
+@pytest.mark.parametrize("python", PYTHONS, ids=PYTHONS.get)
+def test_the_wheel_alone_segments_on_the_newest_numpy_and_pydicom(python, tmp_path):
     """In an environment of its own, with the versions of `constraints.txt` beside this file."""
     place = tmp_path / "core"
-    venv.create(place, with_pip=True)
-    pip = [place / "bin" / "python", "-m", "pip", "--disable-pip-version-check"]
-    constraints = ["--constraint", Path(__file__).with_name("constraints.txt")]
     environment = {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "PIP_CONSTRAINT")}
 
     def run(*command):
@@ -121,6 +127,12 @@ def test_the_wheel_alone_segments_on_the_newest_numpy_and_pydicom(tmp_path):
             command, env=environment, cwd=tmp_path, capture_output=True, text=True, check=False
         )
 
+    made = run(python, "-m", "venv", place)
+    if made.returncode and "ensurepip" in made.stdout + made.stderr:
+        pytest.skip(f"{python} makes no virtual environment: its part with ensurepip is missing")
+    assert made.returncode == 0, made.stdout + made.stderr
+    pip = [place / "bin" / "python", "-m", "pip", "--disable-pip-version-check"]
+    constraints = ["--constraint", Path(__file__).with_name("constraints.txt")]
     installed = run(*pip, "install", "--quiet", *constraints, ROOT)
     if installed.returncode and "No matching distribution" in installed.stderr:
         pytest.skip("packages cannot be had here")
