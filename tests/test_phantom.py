@@ -145,7 +145,7 @@ def test_random_patients_are_whole(seed: int) -> None:
     phantom = make_phantom(small)
     ordered = apex_first_by_position(phantom.scan)
     assert ordered.apex_first is True
-    assert ordered.grid == phantom.scan.grid
+    assert ordered.grid is phantom.scan.grid
     assert phantom.scan.pixels.shape == phantom.labels.shape == (spec.slices, 112, 112)
     assert phantom.scan.spacing_mm == pytest.approx(small.spacing_mm)
     assert np.isin(phantom.labels, MYOCARDIUM).sum() > 500

@@ -66,5 +66,5 @@ def slice_dice(first: Mask, second: Mask) -> NDArray[np.float64]:
 
 def dice(first: Mask, second: Mask) -> float:
     """2 |A and B| / (|A| + |B|) of two masks of one shape; 1 where both are empty."""
-    total = np.count_nonzero(first) + np.count_nonzero(second)
-    return 2.0 * np.count_nonzero(first & second) / total if total else 1.0
+    total = int(np.count_nonzero(first)) + int(np.count_nonzero(second))  # NumPy's own from 2.4
+    return 2.0 * int(np.count_nonzero(first & second)) / total if total else 1.0

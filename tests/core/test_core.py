@@ -7,9 +7,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pydicom
 import pytest
 
+import packings
+
 ROOT = Path(__file__).resolve().parents[2]
+DICOM = ROOT / "sample-data" / "dicom" / "phantom-1"
 SCAN = ROOT / "sample-data" / "nifti" / "phantom-1.nii.gz"
 TRUTH = ROOT / "sample-data" / "truth" / "phantom-1.nii.gz"
 EXTRAS = (
@@ -48,6 +52,22 @@ PYTHONS = {sys.executable: f"{sys.version_info.major}.{sys.version_info.minor}"}
     if version != f"{sys.version_info.major}.{sys.version_info.minor}"
     and (path := shutil.which(f"python{version}"))
 }
+
+TIDIED = """
+import sys
+from pathlib import Path
+
+from acsnet import Label, Pipeline, read_scan
+from acsnet.io.label_map import read_labels_on
+
+image, truth = map(Path, sys.argv[1:])
+scan = read_scan(image)
+labels = scan.grid.from_input(read_labels_on(truth, scan=scan, image=image)).copy()
+labels[4, 3, 3] = Label.LV_MYOCARDIUM
+slices = Pipeline.load().correct(scan, labels).features_dict()["anatomy"]["slices"]
+print(sum(row["dice_before_after"] < 1.0 for row in slices))
+"""
+"""Prints how many slices stage 3 changes where one has a loose pixel of wall."""
 
 pytestmark = pytest.mark.slow
 
@@ -144,8 +164,12 @@ def test_the_wheel_alone_segments_on_the_newest_numpy_and_pydicom(python, tmp_pa
     assert int(versions["pydicom"].split(".")[0]) >= 3
     done = run(place / "bin" / "acsnet", "demo", "--no-browser", "--output", tmp_path / "demo")
     assert done.returncode == 0, done.stderr
-    dicom = ROOT / "sample-data" / "dicom" / "phantom-1"
-    done = run(place / "bin" / "acsnet", "segment", dicom, "--output", tmp_path / "out")
+    images = [pydicom.dcmread(file) for file in sorted(DICOM.rglob("*.dcm"))]
+    # pydicom 3 would clear what lies in the upper bits.
+    upper = packings.high_bits(images, tmp_path / "phantom-1")
+    done = run(place / "bin" / "acsnet", "segment", upper, "--output", tmp_path / "out")
     assert done.returncode == 0, done.stderr
     features = json.loads((tmp_path / "out" / "phantom-1" / "features.json").read_text())
     assert features["scar_burden_percent"] == pytest.approx(14.6, abs=0.2)
+    done = run(place / "bin" / "python", "-c", TIDIED, SCAN, TRUTH)
+    assert done.stdout.strip() == "1", done.stderr

@@ -183,6 +183,9 @@ def _decoded(
     syntax = _syntax(dataset)
     with _named_decoding(file.name, syntax):
         if syntax not in APART:
+            if hasattr(dataset, "pixel_array_options"):
+                # pydicom 3 would clear the upper bits, wherever HighBit says that the values lie.
+                dataset.pixel_array_options(correct_unused_bits=False)
             words: NDArray[Any] = dataset.pixel_array
             return words
         decoded = None if apart is None else apart.get(file.path)
