@@ -199,7 +199,9 @@ def test_it_carries_what_the_report_says(features, seg, sources):
     # 2 m2 by Mosteller; masses of 0.5796 g and 0.1008 g.
     body = body_numbers(features, BodySize(height_cm=180.0, weight_kg=80.0))
     pattern = ScarPattern(
-        scar_pattern="mid-wall", scar_pattern_certain=True, scar_pattern_percent=None
+        scar_pattern="mid-wall",
+        scar_pattern_certain=False,
+        scar_pattern_percent={"mid-wall": 70.0, "epicardial": 30.0},
     )
     row = MethodRow(method="sd5", scar_volume_ml=2.0, scar_mass_g=2.1, scar_burden_percent=12.5)
     clinical = Clinical(
@@ -208,6 +210,7 @@ def test_it_carries_what_the_report_says(features, seg, sources):
         viable_segments=15,
         headline=row,
         remote_given=True,
+        intervals=("Scar burden: 90 % interval 10.0 to 20.0 % of myocardium",),
         indication="Syncope",
         comment="Thin apex.",
         status="reviewed, accepted by Jane Doe",
@@ -236,6 +239,13 @@ def test_it_carries_what_the_report_says(features, seg, sources):
     scar = "Enhancement: core scar, grey zone and microvascular obstruction"
     assert values[wall, "Mass by body surface area"] == (0.2898, "g/m2")
     assert values[scar, "Mass"] == (0.1008, "g")
+    # 0.216 ml over 2 m2; 2 and 1 voxels of 0.024 ml at 1.05 g/ml.
+    pool = "Left ventricular blood pool"
+    assert values[pool, "Volume by body surface area"] == (0.108, "mL/m2")
+    assert values["Grey zone of the scar", "Mass"] == (0.0504, "g")
+    assert values["Core scar", "Mass"] == (0.0252, "g")
+    assert values[scar, "Share of the enhancement: mid-wall"] == (70.0, "%")
+    assert values[scar, "Share of the enhancement: epicardial"] == (30.0, "%")
     assert values[scar, "Mass by body surface area"] == (0.0504, "g/m2")
     assert values[scar, "Segments likely viable, at most half transmural"] == (15.0, "1")
     headline = "Scar by the method of the report, sd5, remote region placed by a person"
@@ -243,10 +253,12 @@ def test_it_carries_what_the_report_says(features, seg, sources):
     words = words_of(report)
     pattern_name = "Pattern of the enhancement by its depth in the wall"
     assert words[scar, pattern_name] == "mid-wall"
+    assert words[scar, "Whether a pixel would change the pattern"] == "uncertain"
     assert words["Segment 8, mid anteroseptal", pattern_name] == "mid-wall"
     name = "Class of mean transmurality, percent"
     assert words["Segment 8, mid anteroseptal", name] == "26-50"
     assert "Reader: Thin apex." in comments_of(report)
+    assert "Scar burden: 90 % interval 10.0 to 20.0 % of myocardium" in comments_of(report)
     assert any("body surface area 2.00 m2" in text for text in comments_of(report))
     said = {
         item.ConceptNameCodeSequence[0].CodeValue: item.TextValue

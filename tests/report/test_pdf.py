@@ -103,6 +103,11 @@ def test_the_site_chooses_what_the_report_leads_with(measured):
     said = [words for words, *_ in extents(first)]
     assert f"Scar {sd5.scar_burden_percent:.1f} % of the LV myocardium" in said
     assert any("Method: remote" in words for words in said)
+    burden = measured.features.scar_burden_percent
+    rest = f"All that follows is of the scar as segmented, {burden:.1f} % of the LV myocardium:"
+    assert rest in said
+    (drawn, *_) = report_pages(measured, UNKNOWN)
+    assert rest not in [words for words, *_ in extents(drawn)]
 
 
 def test_the_same_scan_gives_the_same_bytes(measured):

@@ -4,6 +4,7 @@ import pytest
 
 from acsnet.report.wording import (
     doubts,
+    interval_sentences,
     measure_lines,
     measure_rows,
     method_lines,
@@ -30,6 +31,10 @@ def test_intervals_stand_beside_their_measures(measured):
     lines = {line.name: line for line in measure_lines(features)}
     assert lines["Scar burden"].interval == "10.0 to 20.0"
     assert lines["Scar mass"].interval == ""
+    assert interval_sentences(features) == [
+        "Scar burden: 90 % interval 10.0 to 20.0 % of myocardium"
+    ]
+    assert interval_sentences({**features, "intervals": None}) == []
 
 
 def test_what_needs_a_scar_says_that_there_is_none(measured):

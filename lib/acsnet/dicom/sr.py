@@ -41,12 +41,14 @@ from acsnet.dicom.sr_content import (
     MILLILITRE,
     MILLILITRE_BY_AREA,
     OWN_SCHEME,
-    PATTERN,
     PERCENT,
     VOLUME,
     VOLUMES_ONLY,
     Clinical,
+    Value,
     measurements,
+    pattern_shares,
+    pattern_words,
     region_group,
     texts,
     tracking,
@@ -97,7 +99,7 @@ def make_sr(
             observation_context=_observers(state, check_creator(creator)),
             procedure_reported=codes.SCT.CardiacMRI,
             imaging_measurements=[
-                *_segment_groups(features, seg, others),
+                *_segment_groups(features, seg, others, clinical),
                 *_region_groups(features, others, clinical),
                 *segment_groups(segments, others),
             ],
@@ -145,8 +147,17 @@ def _observers(state: State, creator: str) -> ObservationContext:
 
 
 def _segment_groups(
-    features: Features, seg: Dataset, headers: Sequence[Dataset]
+    features: Features, seg: Dataset, headers: Sequence[Dataset], clinical: Clinical
 ) -> list[VolumetricROIMeasurementsAndQualitativeEvaluations]:
+    body = clinical.body
+    sizes: dict[Label, list[Value]] = {}
+    if body is not None:
+        index = body.blood_pool_volume_index_ml_m2
+        sizes = {
+            Label.LV_BLOOD_POOL: [(VOLUME_INDEX, index, MILLILITRE_BY_AREA)],
+            Label.GREY_ZONE: [(MASS, body.grey_zone_mass_g, GRAM)],
+            Label.CORE_SCAR: [(MASS, body.core_scar_mass_g, GRAM)],
+        }
     volumes_ml = {
         Label.LV_BLOOD_POOL: features.blood_pool_volume_ml,
         Label.LV_MYOCARDIUM: (
@@ -173,7 +184,9 @@ def _segment_groups(
             finding_category=snomed(info.category),
             finding_type=snomed(info.kind),
             finding_sites=None if info.site is None else [FindingSite(snomed(info.site))],
-            measurements=measurements((VOLUME, volumes_ml[info.label], MILLILITRE)),
+            measurements=measurements(
+                (VOLUME, volumes_ml[info.label], MILLILITRE), *sizes.get(info.label, ())
+            ),
         )
         for info in LABELS
         if volumes_ml[info.label] is not None
@@ -217,7 +230,8 @@ def _region_groups(
             (MASS, sized("enhancement_mass_g"), GRAM),
             (MASS_INDEX, sized("enhancement_mass_index_g_m2"), GRAM_BY_AREA),
             (VIABLE, clinical.viable_segments, COUNT),
-            words=((PATTERN, None if pattern is None else pattern.scar_pattern),),
+            *pattern_shares(pattern),
+            words=pattern_words(pattern),
         ),
     ]
     if (scar := clinical.headline) is not None and scar.scar_volume_ml is not None:

@@ -39,6 +39,7 @@ MILLILITRE_BY_AREA = Code("mL/m2", "UCUM", "milliliter per square meter")
 COUNT = Code("1", "UCUM", "no units")
 INDICATION = Code("121109", "DCM", "Indications for Procedure")
 PATTERN = Code("scar_pattern", OWN_SCHEME, "Pattern of the enhancement by its depth in the wall")
+CERTAINTY = Code("pattern_certain", OWN_SCHEME, "Whether a pixel would change the pattern")
 STATUS = Code("status", OWN_SCHEME, "Status of the segmentation")
 DRAWN_BY = Code("drawn_by", OWN_SCHEME, "Segmentation drawn by")
 ACCEPTED = Code("accepted_at", OWN_SCHEME, "Segmentation accepted at")
@@ -54,7 +55,8 @@ class Clinical:
     body: sizes by body surface area; pattern: of all scar; viable_segments: how many are likely
     viable; headline: the scar method that the report leads with, None for what was segmented;
     remote_given: whether a person placed the remote region that n-SD is measured from;
-    indication, comment: of the reader; status, drawn_by: in words; accepted: when.
+    intervals: of the measures, a sentence each; indication, comment: of the reader; status,
+    drawn_by: in words; accepted: when.
     """
 
     body: BodyNumbers | None = None
@@ -62,6 +64,7 @@ class Clinical:
     viable_segments: int | None = None
     headline: MethodRow | None = None
     remote_given: bool = False
+    intervals: tuple[str, ...] = ()
     indication: str = ""
     comment: str = ""
     status: str = ""
@@ -76,6 +79,7 @@ def clinical_of(
     quantification: Quantification,
     *,
     method: str = "drawn",
+    intervals: tuple[str, ...] = (),
     indication: str = "",
     comment: str = "",
     status: str = "",
@@ -90,6 +94,7 @@ def clinical_of(
         viable_segments=viable_count(quantification.segments),
         headline=next(rows, None),
         remote_given=quantification.remote.source == "given",
+        intervals=intervals,
         indication=indication,
         comment=comment,
         status=status,
@@ -113,6 +118,23 @@ def measurements(*values: Value) -> list[Measurement]:
     ]
 
 
+def pattern_shares(pattern: ScarPattern | None) -> list[Value]:
+    """The share of the scar with each pattern; none where no slice tells."""
+    shares = {} if pattern is None else pattern.scar_pattern_percent or {}
+    return [
+        (Code(name, OWN_SCHEME, f"Share of the enhancement: {name}"), share, PERCENT)
+        for name, share in shares.items()
+    ]
+
+
+def pattern_words(pattern: ScarPattern | None) -> list[tuple[Code, str | None]]:
+    """The pattern, and whether it is certain."""
+    if pattern is None or pattern.scar_pattern is None:
+        return []
+    certain = "certain" if pattern.scar_pattern_certain else "uncertain"
+    return [(PATTERN, pattern.scar_pattern), (CERTAINTY, certain)]
+
+
 def evaluations(*named: tuple[Code, str | None]) -> list[QualitativeEvaluation]:
     """The words that are not None, as codes of our own that mean themselves."""
     return [
@@ -123,7 +145,7 @@ def evaluations(*named: tuple[Code, str | None]) -> list[QualitativeEvaluation]:
 
 
 def texts(clinical: Clinical) -> list[TextContentItem]:
-    """Who drew and accepted it and when, indication, body size and comment of the reader."""
+    """Who drew and accepted it and when, indication, body size, intervals, the reader's comment."""
     said = []
     if clinical.status:
         said.append((STATUS, clinical.status))
@@ -140,6 +162,7 @@ def texts(clinical: Clinical) -> list[TextContentItem]:
             f"{body.body_surface_area_m2:.2f} m2 (Mosteller)"
         )
         said.append((codes.DCM.Comment, size))
+    said += [(codes.DCM.Comment, words) for words in clinical.intervals]
     if clinical.comment.strip():
         said.append((codes.DCM.Comment, f"Reader: {clinical.comment.strip()}"))
     return [

@@ -53,8 +53,8 @@ def slices_page(result: Measured, features: Mapping[str, Any]) -> Figure:
         ncols=7,
         fontsize=SMALL,
         frameon=False,
-        handlelength=2.2,
-        columnspacing=0.8,
+        handlelength=1.8,
+        columnspacing=0.6,
         handletextpad=0.5,
     )
     _bullseyes(page, features, bullseyes_top, foot)

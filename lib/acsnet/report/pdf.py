@@ -163,12 +163,20 @@ def _headline(page: Figure, top: float, features: Mapping[str, Any], scar: Headl
     number = "" if scar.burden_percent is None else f"{scar.burden_percent:.1f} %"
     text(page, MARGIN, top, f"Scar {number} of the LV myocardium", points=TITLE, bold=True)
     masses = f"{scar.mass_g:.1f} g, {scar.volume_ml:.1f} ml"
+    drawn = headline(features, "drawn")
     interval = (features.get("intervals") or {}).get("scar_burden_percent")
-    if interval and scar.method == headline(features, "drawn").method:
+    if interval and scar.method == drawn.method:
         low, high, level = interval["low"], interval["high"], 100 * interval["level"]
         masses += f"; {level:.0f} % interval {low:.1f} to {high:.1f} %"
     text(page, MARGIN, top - 0.26, f"{masses}. Method: {scar.method}.")
-    return top - 0.26 - 1.4 * LINE
+    top -= 0.26 + 1.4 * LINE
+    if scar.method == drawn.method or drawn.burden_percent is None:
+        return top
+    words = (
+        f"All that follows is of the scar as segmented, {drawn.burden_percent:.1f} % of the LV "
+        "myocardium:"
+    )
+    return paragraph(page, top, [words], most=1, rest="")
 
 
 def _sizes(page: Figure, top: float, features: Mapping[str, Any], subject: Subject) -> float:

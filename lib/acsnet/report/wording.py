@@ -87,6 +87,17 @@ def measure_lines(features: Mapping[str, Any]) -> list[MeasureLine]:
     ]
 
 
+def interval_sentences(features: Mapping[str, Any]) -> list[str]:
+    """The interval of each measure that has one, in words."""
+    known = features.get("intervals") or {}
+    return [
+        f"{name}: {100 * known[key]['level']:.0f} % interval "
+        f"{_interval(known[key], decimals)} {unit}"
+        for name, key, unit, decimals in MEASURES
+        if key in known
+    ]
+
+
 def method_lines(features: Mapping[str, Any]) -> list[tuple[str, ...]]:
     """Scar by each method: name, threshold, scar ml, burden %, core ml, grey zone ml."""
     decimals = signal_decimals(row["threshold"] for row in features["methods"])

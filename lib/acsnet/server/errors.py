@@ -20,6 +20,12 @@ class UnknownError(AcsnetError):
     status = 404
 
 
+class ReplacedError(AcsnetError):
+    """A label map that has been drawn anew since a person was shown it."""
+
+    status = 409
+
+
 class UnshownError(AcsnetError):
     """A label map that is to be accepted, and that the person has not looked at yet.
 

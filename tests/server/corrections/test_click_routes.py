@@ -258,11 +258,47 @@ def test_four_readers_at_once_on_four_cases_get_each_their_own(site):
         assert kept["clicks"] == [one]
 
 
+def test_two_tabs_of_a_reader_have_clicks_of_their_own(site):
+    """Each sends all of its clicks, and what it shows: what the other did changes nothing."""
+    image = site.series["head first, prone"]
+    scan, stack = own_label(site, image)
+    version = site.app.datastore().label_records(image)[0].id
+    k, row, column = outer_wall(stack)
+    number = scan.grid.slice_number(k)
+    first, second, third = (
+        {"slice": number, "row": row, "column": column + step, "kind": kind}
+        for step, kind in ((0, "outside"), (1, "outside"), (0, "epicardium"))
+    )
+    alone = {
+        user: pixels(on_page(site, image, *clicks, user=user, start=version))
+        for user, clicks in (("Zoe", (first, second)), ("Yan", (third,)))
+    }
+    on_page(site, image, first, start=version)
+    other = on_page(site, image, third, start=version)
+    np.testing.assert_array_equal(pixels(other), alone["Yan"])
+    here = on_page(site, image, first, second, start=version)
+    np.testing.assert_array_equal(pixels(here), alone["Zoe"])
+    saved = on_page(site, image, third, start=version, save=True).json()["saved"]["version"]
+    assert saved != version
+    after = on_page(site, image, first, second, start=version)
+    np.testing.assert_array_equal(pixels(after), alone["Zoe"])
+
+
 def test_without_a_label_a_scan_is_segmented_first(site):
     answer = on_page(site, "phantom", user="Cleo")
     assert answer.status_code == 200, answer.text
     assert answer.json()["started_from"] == {"source": "draft", "version": ""}
     assert np.isin(pixels(answer), MYOCARDIUM).any()
+
+
+def test_clicks_on_a_draft_that_was_drawn_anew_since_are_refused(site):
+    assert on_page(site, "phantom", user="Cleo").is_success
+    (now,) = [record.moment for record in site.app.datastore().label_records("phantom")]
+    shown = {"start": "original", "saved": "2026-01-02T03:04:05+00:00"}
+    refused = on_page(site, "phantom", **shown)
+    assert refused.status_code == 409
+    assert "drawn anew since you opened it" in refused.json()["detail"]
+    assert on_page(site, "phantom", start="original", saved=now).is_success
 
 
 def test_a_start_that_there_is_not_is_refused(site):

@@ -113,6 +113,18 @@ def test_an_old_version_is_not_accepted_blind(desk):
     assert desk.accept(version=old, by="Eve").json()["version"] == old
 
 
+def test_a_draft_that_was_drawn_anew_since_it_was_shown_is_not_decided_on(desk):
+    """As where one tab segments again while another still shows the draft before."""
+    (now,) = [one.moment for one in desk.store.label_records(desk.image) if one.tag == "original"]
+    for what in ("accept", "reject"):
+        fields = {"version": "original", "by": "Eve", "comment": "no"}
+        refused = desk.decide(what, **fields, saved="2026-01-02T03:04:05+00:00")
+        assert refused.status_code == 409
+        assert "drawn anew since you opened it" in refused.json()["detail"]
+    assert states(desk) == [("original", "draft")]
+    assert desk.accept(version="original", by="Eve", saved=now).is_success
+
+
 def test_a_rejected_draft_is_kept_and_offered_to_nobody(desk):
     answer = desk.decide("reject", version="original", by="Eve", comment="apex is missing")
     assert answer.json()["state"] == "withdrawn"

@@ -61,7 +61,7 @@ def start_of(
         named = record_called(store.label_records(image), source)
         path = Path(store.version_uri(image, named))
         labels = read_client_labels(path, grid=scan.grid)
-        return Start(source=NAMED, version=source, labels=labels, own=own)
+        return Start(source=NAMED, version=named.id, labels=labels, own=own)
     if own and source in (None, OWN):
         drawn = store.drawn_by(image).get(author)
         if drawn is not None and drawn.shape == scan.grid.shape:

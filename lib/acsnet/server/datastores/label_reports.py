@@ -3,19 +3,22 @@
 The same for the pages of a case and for what is stored in a PACS.
 """
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from acsnet.annotations.label_versions import by_networks
 from acsnet.annotations.reading_details import DetailsStore, ReadingDetails
 from acsnet.dicom.sr_content import Clinical, clinical_of
 from acsnet.measure import measure_labels
 from acsnet.pacs.archive import Companions
-from acsnet.quantify.quantification import NOTHING, Given, Quantification
+from acsnet.quantify.quantification import NOTHING, Given
 from acsnet.report.patient import subject_of
 from acsnet.report.pdf import report_pdf
 from acsnet.report.reading import Reading
+from acsnet.report.wording import interval_sentences
 from acsnet.result import Measured
 from acsnet.server.state.paths import DETAILS
 from acsnet.settings import read_settings
@@ -78,11 +81,15 @@ def reading_of(
     )
 
 
-def clinical_with(quantification: Quantification, reading: Reading) -> Clinical:
-    """What the SR says beside volumes, led by the method that the site chose."""
+def clinical_with(measured: Measured, reading: Reading, *, features: Mapping[str, Any]) -> Clinical:
+    """What the SR says beside volumes, led by the method that the site chose.
+
+    features: those of the report, whose intervals may be on record only.
+    """
     return clinical_of(
-        quantification,
+        measured.quantification,
         method=read_settings().report.method,
+        intervals=tuple(interval_sentences(features)),
         indication=reading.indication,
         comment=reading.comment,
         status=reading.status,
@@ -98,6 +105,6 @@ def companions_of(measured: Measured, *, reading: Reading) -> Companions:
         features=replace(measured.features, warnings=measured.warnings),
         segments=measured.quantification.segments,
         reader=reading.reader,
-        clinical=clinical_with(measured.quantification, reading),
+        clinical=clinical_with(measured, reading, features=measured.features_dict()),
         pdf=lambda header: report_pdf(measured, subject_of(header), reading=reading, method=method),
     )

@@ -14,7 +14,7 @@ from acsnet.fine_tuning.training_request import Reviewed
 from acsnet.io.series import Series
 from acsnet.result import Measured
 from acsnet.server.datastores.preflight import Verdict
-from acsnet.server.errors import UnknownError
+from acsnet.server.errors import ReplacedError, UnknownError
 
 SHOWN_TAGS = (
     "Modality",
@@ -81,6 +81,11 @@ class LabelRecord:
         """What a person should know before using the numbers."""
         return tuple(self.features.get("warnings", ()))
 
+    @property
+    def moment(self) -> str:
+        """When it was saved, to the second, as ISO 8601 has it; empty where nobody knows."""
+        return "" if self.saved is None else self.saved.isoformat(timespec="seconds")
+
     def to_info(self) -> dict[str, Any]:
         """As MONAI Label's record of a label, where `user` is the author and `ts` the time.
 
@@ -103,8 +108,18 @@ def held_under(records: Sequence[LabelRecord], tag: str) -> LabelRecord | None:
     return next((record for record in records if record.tag == tag), None)
 
 
-def record_called(records: Sequence[LabelRecord], version: str) -> LabelRecord:
-    """The label map with an id or, where none has it, under a tag. Raises UnknownError."""
+def record_called(records: Sequence[LabelRecord], version: str, *, saved: str = "") -> LabelRecord:
+    """The label map with an id or, where none has it, under a tag.
+
+    Args:
+        records: of a scan.
+        version: the id or tag.
+        saved: `LabelRecord.moment` of the one that a person was shown; empty for whichever it is.
+
+    Raises:
+        UnknownError: there is none.
+        ReplacedError: there is another one by that tag now.
+    """
     for record in records:
         if version and version == record.id:
             return record
@@ -112,6 +127,9 @@ def record_called(records: Sequence[LabelRecord], version: str) -> LabelRecord:
     if held is None:
         msg = f"there is no label map {version!r} of this case"
         raise UnknownError(msg)
+    if saved and saved != held.moment:
+        msg = "this label map has been drawn anew since you opened it: open the case again"
+        raise ReplacedError(msg)
     return held
 
 

@@ -87,7 +87,7 @@ def structured_report(app: App, image: str, tag: Tag) -> Response:
         segments=measured.quantification.segments,
         state="reviewed" if version.state == "reviewed" else "draft",
         creator=version.reviewer or version.author or "unknown",
-        clinical=clinical_with(measured.quantification, reading),
+        clinical=clinical_with(measured, reading, features=_on_record(version, measured, details)),
     )
     name = f"{_case(store, image)}-{version.state}-sr.dcm"
     return _download(file_content(document), name, "application/dicom")

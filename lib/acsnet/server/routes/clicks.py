@@ -27,6 +27,7 @@ from acsnet.server.corrections.frame_labels import from_frames, to_frames
 from acsnet.server.corrections.points import Points, input_index, stack_index, whole_number
 from acsnet.server.datastores.label_intake import accept_label, author_of, record_save
 from acsnet.server.datastores.label_records import DRAWN, REVIEWED
+from acsnet.server.datastores.protocol import record_called
 from acsnet.server.identity import signed
 from acsnet.server.inference.work_queue import volume_place
 from acsnet.server.routes.common import image_path
@@ -40,12 +41,14 @@ class Clicks(BaseModel):
 
     clicks: oldest first, each with `row`, `column`, a `kind` of `Kind`, and `slice` or `instance`,
     the SOPInstanceUID of its image; start: own, accepted, draft, or id or tag of the label map to
-    start from; frames: a label map to start from instead (`frame_labels`); save: keep the outcome
-    as a draft of the reader; user: the reader, where nobody is logged in.
+    start from; saved: when that label map was saved, as it was shown; frames: a label map to start
+    from instead (`frame_labels`); save: keep the outcome as a draft of the reader; user: the
+    reader, where nobody is logged in.
     """
 
     clicks: list[Any]
     start: str | None = None
+    saved: str = ""
     frames: dict[str, list[int]] | None = None
     save: bool = False
     user: str = ""
@@ -56,6 +59,8 @@ def click(app: App, http: Request, image: str, asked: Clicks) -> dict[str, Any]:
     """The label map of a case after all clicks of a reader; to take one back, leave it out."""
     path, began = image_path(app, image), time.perf_counter()
     reader, frames = _reader(http, signed({"user": asked.user.strip()})), asked.frames
+    if asked.start and asked.saved:
+        record_called(app.datastore().label_records(image), asked.start, saved=asked.saved)
     answer = app.segment(
         {
             "model": CLICK,

@@ -58,16 +58,20 @@ Fields = Annotated[dict[str, Any], Depends(_fields)]
 def accept(app: App, request: Request, image: str, fields: Fields) -> Response:
     """Say that a label map is right as it is: from now on it is the reviewed one of its case.
 
-    fields: `version`, an id or tag; `by`, where nobody is logged in; `comment`; `warnings_shown`,
-    the warnings that the reader was shown or their digest; `next`, to go on to the next case.
+    fields: `version`, an id or tag; `saved`, when the one that was looked at was saved; `by`, where
+    nobody is logged in; `comment`; `warnings_shown`, the warnings that the reader was shown or
+    their digest; `next`, to go on to the next case.
     """
     known_case(app, image)
     by, comment = _who_and_why(fields)
     version, shown = str(fields.get("version", "")), _shown(fields)
+    saved = str(fields.get("saved") or "")
     start = time.perf_counter()
     try:
         with volume_place():
-            before, record = accepted(app, image, version, by=by, comment=comment, shown=shown)
+            before, record = accepted(
+                app, image, version, saved=saved, by=by, comment=comment, shown=shown
+            )
     except UnshownError as error:
         return _unshown(request, image, fields, error)
     if before.state != "reviewed":
@@ -109,7 +113,14 @@ def next_case(app: App, by: str = "", after: str = "") -> RedirectResponse:
 
 
 def accepted(
-    app: AcsnetApp, image: str, version: str, *, by: str, comment: str, shown: Sequence[str]
+    app: AcsnetApp,
+    image: str,
+    version: str,
+    *,
+    saved: str,
+    by: str,
+    comment: str,
+    shown: Sequence[str],
 ) -> tuple[LabelRecord, LabelRecord]:
     """Make a label map the reviewed one of its case.
 
@@ -117,6 +128,7 @@ def accepted(
         app: with the store of the case.
         image: id of the case.
         version: id or tag of the label map; a draft of the networks becomes a version of its own.
+        saved: when the one that was looked at was saved; empty where nobody says.
         by: the reader.
         comment: what the reader says of it.
         shown: the warnings that the reader was shown, or their digest.
@@ -126,11 +138,12 @@ def accepted(
 
     Raises:
         UnknownError: there is no such label map.
+        ReplacedError: it has been drawn anew since it was looked at.
         UnshownError: it has other warnings than those shown, or is an old one not looked at.
         InputError: it was withdrawn, or drawn on an earlier state of the scan.
     """
     store = app.datastore()
-    record = record_called(store.label_records(image), version)
+    record = record_called(store.label_records(image), version, saved=saved)
     if record.state == "reviewed":
         return record, record
     if record.state == "withdrawn" or not record.current:
@@ -178,7 +191,8 @@ def _withdrawn(
     if decision == "rejected" and not reason:
         raise HTTPException(422, "give the reason, in the comment")
     store = app.datastore()
-    record = record_called(store.label_records(image), str(fields.get("version", "")))
+    version, saved = str(fields.get("version", "")), str(fields.get("saved") or "")
+    record = record_called(store.label_records(image), version, saved=saved)
     if record.state == "withdrawn":
         return record, by
     kept = store.withdraw(image, record.id or record.tag, by=by, reason=reason)
@@ -208,7 +222,8 @@ def _unshown(request: Request, image: str, fields: dict[str, Any], error: Unshow
     if fields.get("is_program") or not wants_page(request):
         about = {"warnings": list(error.warnings), "digest": error.digest}
         return JSONResponse({"detail": str(error), **about}, 409)
-    sent = {name: str(fields.get(name, "")) for name in ("version", "by", "comment", "next")}
+    names = ("version", "saved", "by", "comment", "next")
+    sent = {name: str(fields.get(name, "")) for name in names}
     return page(
         "warnings.html",
         status=409,

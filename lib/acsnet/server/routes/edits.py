@@ -183,7 +183,7 @@ def _about(record: LabelRecord) -> dict[str, Any]:
         "state": record.state,
         "author": record.author,
         "reviewer": record.reviewer,
-        "saved": None if record.saved is None else record.saved.isoformat(timespec="seconds"),
+        "saved": record.moment,
         "warnings": list(record.warnings),
     }
 

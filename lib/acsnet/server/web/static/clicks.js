@@ -47,7 +47,7 @@
       const answer = await fetch(tool.dataset.address, {
         method: 'POST',
         headers: { 'Content-Type': 'application/json', Accept: 'application/json' },
-        body: JSON.stringify({ clicks, start: tool.dataset.version, user: reader(), save: saving }),
+        body: JSON.stringify({ clicks, start: tool.dataset.version, saved: tool.dataset.saved, user: reader(), save: saving }),
       });
       const told = await answer.json();
       if (!answer.ok) throw new Error(told.detail || `HTTP ${answer.status}`);

@@ -220,8 +220,8 @@ export class Case {
   }
 
   async accepted({ comment, warnings_shown }) {
-    const version = this.shown.version;
-    const body = { version, by: this.reader, comment, warnings_shown, next: true };
+    const { version, saved } = this.shown;
+    const body = { version, saved, by: this.reader, comment, warnings_shown, next: true };
     const answer = await window.fetch(`${this.address}/accept`, this.request('POST', body));
     if (answer.status === 409) {
       const { warnings = [], detail } = await answer.json();
