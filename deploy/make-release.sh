@@ -34,7 +34,10 @@ echo "2/4 the wheel in an environment of its own"
 test -s "$work/out/phantom-1/features.json"
 
 echo "3/4 bill of materials"
-"$work/tools/bin/cyclonedx-py" environment --pyproject pyproject.toml --output-reproducible \
+# The version is not in pyproject.toml; the bill names what it is of.
+sed "s/^dynamic = \[\"version\"\]$/version = \"$version\"/" pyproject.toml >"$work/pyproject.toml"
+grep -q "^version = \"$version\"$" "$work/pyproject.toml"
+"$work/tools/bin/cyclonedx-py" environment --pyproject "$work/pyproject.toml" --output-reproducible \
 	--output-file "$release/acsnet-$version.cdx.json" "$work/site/bin/python"
 
 echo "4/4 model card and checksums"
