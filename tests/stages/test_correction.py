@@ -11,6 +11,7 @@ from acsnet.anatomy.measures import Form
 from acsnet.masks import dice
 from acsnet.stages.correction import Action, tidy
 from acsnet.stages.myocardium import blood_pool
+from acsnet.stages.volumetric_checks import BELOW_APEX
 from wall_damage import DAMAGES
 
 pytestmark = pytest.mark.slow
@@ -122,6 +123,16 @@ def test_only_one_open_wall_stays_at_the_base(corrector):
     stack = corrector.correct_stack(np.stack([whole, whole, opened, opened]), (1.3, 1.3))
     assert [drop.index for drop in stack.dropped] == [3]
     assert stack.wall.any(axis=(1, 2)).tolist() == [True, True, True, False]
+
+
+def test_a_cap_without_a_ring_near_ends_the_ventricle_and_not_the_ring_below_it(corrector):
+    apex_first = [(12.0, 5.0), (14.0, -1.0), (24.0, 14.0), (28.0, 18.0), (32.0, 22.0)]
+    walls = np.stack([ring(1.3, outer_mm=outer, inner_mm=inner) for outer, inner in apex_first])
+    stack = corrector.correct_stack(walls, (1.3, 1.3))
+    assert [(drop.index, drop.reason) for drop in stack.dropped] == [(0, BELOW_APEX)]
+    assert [slice_.verdict.form for slice_ in stack.slices[1:3]] == [Form.CAP, Form.RING]
+    np.testing.assert_array_equal(stack.wall[1], walls[1])
+    assert stack.wall.any(axis=(1, 2)).tolist() == [False, True, True, True, True]
 
 
 def test_a_stack_without_any_wall_stays_empty(corrector):

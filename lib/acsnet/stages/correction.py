@@ -7,8 +7,8 @@ made on the scan's own grid, so that they hold for what the user gets; and a mas
 possible wall is near is emptied, with the reason.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from enum import Enum
 
 import numpy as np
@@ -19,7 +19,13 @@ from acsnet.anatomy.checks import Limits, Verdict, check
 from acsnet.anatomy.measures import Form
 from acsnet.masks import dice, largest_part
 from acsnet.stages.latent_search import LatentWalk
-from acsnet.stages.volumetric_checks import Dropped, StackCheck, check_stack
+from acsnet.stages.volumetric_checks import (
+    ABOVE_BASE,
+    BELOW_APEX,
+    Dropped,
+    StackCheck,
+    check_stack,
+)
 
 SLICES_BETWEEN_PAUSES = 8
 """A usual scan has hardly more. Ours."""
@@ -157,7 +163,9 @@ class Corrector:
         """Correct the walls of a scan, (slice, row, column), apex first, slice by slice and whole.
 
         An open wall is possible at the base only, a solid cap below the lowest ring only: elsewhere
-        they have to be rings too (not from the paper). What lies beyond the ventricle is dropped.
+        they have to be rings too (not from the paper). Where no ring is near one and a single slice
+        lies beyond it, the ventricle ends there and that slice is dropped: emptied, it would leave
+        that slice alone, which is then dropped as well. What lies beyond the ventricle is dropped.
         """
         slices = list(self(walls, spacing_mm))
         # What is no part of the ventricle must not make an open basal wall look enclosed by rings.
@@ -171,9 +179,17 @@ class Corrector:
             if (form is Form.OPEN and k < last) or (form is Form.CAP and k >= first)
         ]
         again = self(walls[closed], spacing_mm, closed=np.ones(len(closed), bool))
+        drawn = np.array([slice_.wall.any() for slice_ in slices], bool)
+        beyond: list[Dropped] = []
         for k, slice_ in zip(closed, again, strict=True):
-            slices[k] = slice_
-        checked = _checked(slices)
+            at_apex = forms[k] is Form.CAP
+            outer = np.flatnonzero(drawn[:k]) if at_apex else k + 1 + np.flatnonzero(drawn[k + 1 :])
+            if slice_.action is Action.EMPTIED and len(outer) == 1:
+                reason = BELOW_APEX if at_apex else ABOVE_BASE
+                beyond.append(Dropped(index=int(outer[0]), reason=reason))
+            else:
+                slices[k] = slice_
+        checked = _checked(slices, beyond)
         return StackCorrection(slices=tuple(slices), dropped=checked.dropped, odd=checked.odd)
 
     def _as_drawn(
@@ -204,11 +220,15 @@ class Corrector:
         )
 
 
-def _checked(slices: list[SliceCorrection]) -> StackCheck:
-    """The volumetric checks of slices, apex first."""
+def _checked(slices: list[SliceCorrection], beyond: Sequence[Dropped] = ()) -> StackCheck:
+    """The volumetric checks of slices, apex first; beyond: what is dropped before."""
     radius = np.array([slice_.verdict.measures.outer_radius_mm for slice_ in slices])
+    area_mm2 = np.pi * np.nan_to_num(radius) ** 2
+    area_mm2[[drop.index for drop in beyond]] = 0.0
     is_open = np.array([slice_.verdict.form is Form.OPEN for slice_ in slices], bool)
-    return check_stack(np.pi * np.nan_to_num(radius) ** 2, is_open)
+    checked = check_stack(area_mm2, is_open)
+    dropped = sorted((*beyond, *checked.dropped), key=lambda drop: drop.index)
+    return replace(checked, dropped=tuple(dropped))
 
 
 def tidy(wall: NDArray[np.bool_]) -> NDArray[np.bool_]:
