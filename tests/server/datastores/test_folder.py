@@ -272,6 +272,13 @@ def test_a_save_is_kept_and_said_so_where_the_disk_is_full_after_it(open_store, 
     assert len(store.label_records("a")) == 1
 
 
+def test_many_scans_are_not_looked_at_twice_at_the_start(open_store):
+    store = open_store(large=0)
+    store._next_look += 60.0  # as long as if there were many
+    assert store.status()["total"] == 1
+    assert store._looking is None
+
+
 def test_of_many_scans_the_folder_is_looked_at_in_the_background(open_store, studies):
     store = open_store(large=0)
     assert store.list_images() == ["a"]

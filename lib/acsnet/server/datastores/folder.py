@@ -3,6 +3,7 @@
 import hashlib
 import logging
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -55,10 +56,12 @@ class StudiesDatastore(FolderScans):
     """
 
     def __init__(self, *, studies: Path, store: Path, large: int = LARGE) -> None:
+        began = time.monotonic()
         self._versions = VersionStore(store / VERSIONS)
         self._looked_at: dict[str, list[Version]] = {}
         super().__init__(studies=studies, store=store, large=large)
         self._take_up()
+        self._rest(began)
 
     def _verdict_now(self, image_id: str) -> Verdict:
         """As of the scan, and which files of its labels are damaged."""

@@ -81,6 +81,10 @@ class FolderScans(FolderIndex):
             with self._change:
                 self._reconcile_datastore()
             self._take_up()
+        self._rest(began)
+
+    def _rest(self, began: float) -> None:
+        """Leave a large folder alone for a while after a look that began then."""
         self._next_look = time.monotonic() + RESTS * (time.monotonic() - began)
 
     def _take_up(self) -> None:
