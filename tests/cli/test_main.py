@@ -1,5 +1,9 @@
 import json
+import os
 import shutil
+import subprocess
+import sys
+from contextlib import suppress
 
 import nibabel as nib
 import numpy as np
@@ -78,6 +82,21 @@ def test_inputs_of_one_name_are_told_apart_by_their_folders(samples, tmp_path):
     result = runner.invoke(app, ["segment", *inputs, "--output", str(output)])
     assert result.exit_code == 0
     assert {folder.name for folder in output.iterdir()} == {"one_lge", "two_lge"}
+
+
+def test_a_terminal_is_told_at_once_what_takes_the_time(samples, tmp_path):
+    screen, terminal = os.openpty()
+    scan = samples / "nifti" / "phantom-1.nii.gz"
+    code = "from acsnet.cli.main import main; main()"
+    command = [sys.executable, "-c", code, "segment", scan, "--output", tmp_path]
+    started = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=terminal)
+    os.close(terminal)
+    shown = b""
+    with suppress(OSError), open(screen, "rb", buffering=0) as screen_of_terminal:  # noqa: PTH123
+        while part := screen_of_terminal.read(4096):
+            shown += part
+    assert started.wait(timeout=300) == 0
+    assert shown.index(b"loading the networks") < shown.index(b"phantom-1.nii.gz")
 
 
 def test_one_input_named_twice_is_not_segmented_twice(samples, tmp_path):

@@ -5,6 +5,8 @@ import sys
 
 import pytest
 
+from acsnet.nets.processor import CAP, has_bfloat16
+
 CODE = "from acsnet.nets.processor import *; print(has_bfloat16(), instruction_set())"
 
 
@@ -26,3 +28,10 @@ def test_every_processor_has_a_form():
 @pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64"), reason="its instruction sets")
 def test_what_is_hidden_from_it_is_not_used():
     assert told("SSE41") == ["False", "SSE4"]
+
+
+def test_an_empty_setting_hides_nothing(monkeypatch):
+    monkeypatch.delenv(CAP, raising=False)
+    able = has_bfloat16.__wrapped__()
+    monkeypatch.setenv(CAP, "")
+    assert has_bfloat16.__wrapped__() == able

@@ -15,6 +15,8 @@ from acsnet.errors import AcsnetError, InputError
 if TYPE_CHECKING:
     from acsnet.quantify.quantification import Given
 
+LOADING = "loading the networks"
+"""What a terminal shows before anything that takes a second is imported."""
 
 ScarMethodName = Literal["remote", "half_max"]
 """Readings of full width at half maximum; see `acsnet.quantify.scar`."""
@@ -67,30 +69,34 @@ def segment(
     report: ReportOption = None,
 ) -> None:
     """Segment scans. Writes OUTPUT/<case>/segmentation.nii.gz and features.json for each."""
-    from acsnet.export import ROW, read_kinds, write_csv, write_reports, write_result
-    from acsnet.io import read_scan
-    from acsnet.io.inputs import expanded, names_of
-    from acsnet.pipeline import Pipeline
-    from acsnet.quantify.quantification import NOTHING
-    from acsnet.report.patient import read_subject
-    from acsnet.settings import read_settings
+    with err.status(LOADING):
+        from acsnet.export import ROW, read_kinds, write_csv, write_reports, write_result
+        from acsnet.io import read_scan
+        from acsnet.io.inputs import expanded, names_of
+        from acsnet.pipeline import Pipeline
+        from acsnet.quantify.quantification import NOTHING
+        from acsnet.report.patient import read_subject
+        from acsnet.settings import read_settings
 
-    given = _given_values(height_cm, weight_kg, rv_insertion)
-    paths, passed_over = expanded(inputs)
-    names = names_of(paths)
-    for remark in passed_over:
-        err.print(escape(remark), soft_wrap=True, highlight=False)
-    if given != NOTHING and len(paths) > 1:
-        msg = "height, weight and RV insertion belong to one patient: give only one input with them"
-        raise typer.BadParameter(msg)
-    kinds = () if report is None else read_kinds(report)
-    method = read_settings().report.method
-    pipeline = Pipeline.load(
-        device=device,
-        scar_method=scar_method,
-        keep_valid=not smooth_walls,
-        uncertainty=uncertainty,
-    )
+        given = _given_values(height_cm, weight_kg, rv_insertion)
+        paths, passed_over = expanded(inputs)
+        names = names_of(paths)
+        for remark in passed_over:
+            err.print(escape(remark), soft_wrap=True, highlight=False)
+        if given != NOTHING and len(paths) > 1:
+            msg = (
+                "height, weight and RV insertion belong to one patient: give only one input with "
+                "them"
+            )
+            raise typer.BadParameter(msg)
+        kinds = () if report is None else read_kinds(report)
+        method = read_settings().report.method
+        pipeline = Pipeline.load(
+            device=device,
+            scar_method=scar_method,
+            keep_valid=not smooth_walls,
+            uncertainty=uncertainty,
+        )
     done: dict[str, dict[str, Any]] = {}
     refused = 0
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
@@ -203,16 +209,17 @@ def figure(
     series: SeriesOption = None,
 ) -> None:
     """Draw what the anatomical checks found and changed: OUTPUT/<case>/anatomy.png per scan."""
-    from acsnet.io import read_scan
-    from acsnet.io.inputs import expanded, names_of
-    from acsnet.pipeline import Pipeline
-    from acsnet.report.anatomy_figure import write_anatomy_figure
+    with err.status(LOADING):
+        from acsnet.io import read_scan
+        from acsnet.io.inputs import expanded, names_of
+        from acsnet.pipeline import Pipeline
+        from acsnet.report.anatomy_figure import write_anatomy_figure
 
-    paths, passed_over = expanded(inputs)
-    names = names_of(paths)
-    for remark in passed_over:
-        err.print(escape(remark), soft_wrap=True, highlight=False)
-    pipeline = Pipeline.load()
+        paths, passed_over = expanded(inputs)
+        names = names_of(paths)
+        for remark in passed_over:
+            err.print(escape(remark), soft_wrap=True, highlight=False)
+        pipeline = Pipeline.load()
     done: set[str] = set()
     refused = 0
     for path in paths:

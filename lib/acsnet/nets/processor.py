@@ -23,7 +23,7 @@ KERNELS = {"amx": "AMX", "avx512": "AVX512", "avx2": "AVX2", "avx": "AVX", "sse"
 def has_bfloat16() -> bool:
     """Whether the processor multiplies bfloat16 natively (AVX512-BF16, AMX)."""
     # OpenVINO looks at the processor only; capped, oneDNN imitates bfloat16 slowly or not at all.
-    cap = os.environ.get(CAP, "ALL").upper()
+    cap = (os.environ.get(CAP) or "ALL").upper()
     able = any(word in cap for word in CAPS_WITH_BFLOAT16)
     return able and "BF16" in ov.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
 
