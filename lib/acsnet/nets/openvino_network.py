@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from acsnet.nets import openvino_runtime as ov
 from acsnet.nets.architecture import ResUNetConfig
 from acsnet.nets.bfloat16 import bits, rounded
-from acsnet.nets.openvino_graph import graph_of
+from acsnet.nets.openvino_graph import VIEWS, graph_of
 from acsnet.nets.processor import has_bfloat16
 from acsnet.nets.views import PAIRS, View, disagreement, seen_in, turned_back, without_edge
 from acsnet.nets.weights import NetworkWeights
@@ -54,7 +54,12 @@ class FusedNetwork:
         self._black_beyond = black_beyond
         self._turn = Lock()
         self._graph = lru_cache(maxsize=CACHED_SIDES)(self._compiled)
-        graph_of(weights, side=weights.config.stride, bfloat16=False)
+        self._model = graph_of(
+            weights,
+            side=weights.config.stride,
+            bfloat16=self.bfloat16,
+            black_beyond=black_beyond,
+        )
 
     def __call__(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
         """(N, inputs, S, S) -> probabilities (N, outputs, S, S), the mean over views.
@@ -87,10 +92,9 @@ class FusedNetwork:
         return np.stack([bits(image), bits(image - rounded(image))]).view(np.int16)
 
     def _compiled(self, side: int) -> "CompiledGraph":
-        model = graph_of(
-            self._weights, side=side, bfloat16=self.bfloat16, black_beyond=self._black_beyond
-        )
-        return CompiledGraph(model, bfloat16=self.bfloat16, threads=self._threads)
+        shape = [VIEWS, self.config.inputs, side, side]  # nothing else of a graph tells its size
+        self._model.reshape(dict.fromkeys(range(len(self._model.inputs)), shape))
+        return CompiledGraph(self._model, bfloat16=self.bfloat16, threads=self._threads)
 
 
 class CompiledGraph:
