@@ -14,6 +14,7 @@ from acsnet.quantify import (
     obstruction,
     remote_myocardium,
     rv_insertion,
+    sampling,
     scar_methods,
     speckle,
 )
@@ -28,6 +29,7 @@ RULES = {
     "Scar thresholds": scar_methods,
     "Remote myocardium": remote_myocardium,
     "Single bright points": speckle,
+    "Dependence on the sampling": sampling,
     "Microvascular obstruction": obstruction,
     "Insertion of the right ventricle": rv_insertion,
     "AHA segments": aha_segments,

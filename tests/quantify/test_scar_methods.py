@@ -64,7 +64,7 @@ def test_two_standard_deviations_have_a_core_from_three_and_the_others_none():
 
 def test_full_width_at_half_maximum_by_hand_in_both_readings():
     found = rows(ENHANCED, REMOTE)
-    # Peak 100 (99th percentile, lower neighbour), remote median 20: 60, grey zone from 48.
+    # Peak 100 (97th percentile, lower neighbour), remote median 20: 60, grey zone from 48.
     remote = found["fwhm_remote"]
     assert (remote.threshold, remote.scar_volume_ml) == (60.0, 4.0)
     assert (remote.core_volume_ml, remote.grey_zone_volume_ml) == (4.0, 2.0)

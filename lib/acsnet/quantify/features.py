@@ -61,7 +61,7 @@ class Features:
     ]
     peak_intensity: Annotated[
         float | None,
-        described("signal", "99th percentile of the enhancement", "not from the paper"),
+        described("signal", "97th percentile of the enhancement", "not from the paper"),
     ]
     warnings: Annotated[tuple[str, ...], described("", "what to know before using the numbers")]
 

@@ -27,6 +27,7 @@ from acsnet.quantify.rv_insertion import (
     sample_surroundings,
     turn_of_header,
 )
+from acsnet.quantify.sampling import sampling_doubt
 from acsnet.quantify.scar import ScarThreshold, core_signal, gap_doubt
 from acsnet.quantify.scar_methods import MethodRow, Wall, compare_methods, region_doubt
 from acsnet.quantify.scar_shape.pattern import ScarPattern, scar_pattern
@@ -175,6 +176,14 @@ def quantify(
             *speckle_doubt(scan.pixels, wall),
             *gap_doubt(scar, wall, numbers),
         )
+        if threshold is not None and threshold.value is not None:
+            signal_notes += sampling_doubt(
+                scan.pixels,
+                labels,
+                voxel_ml=scan.voxel_ml,
+                method=threshold.method,
+                remote=placed,
+            )
         measured = Wall(
             intensity=scan.pixels,
             myocardium=wall,
