@@ -50,7 +50,8 @@ must fall, because there is less scar. Resampling smooths the image. This change
 count standard deviations of its noise, and voxels near the threshold between core scar and grey
 zone: compare n-SD, core scar and grey zone only between scans of one resolution. Each scan whose
 core scar or grey zone would change by more than a tenth says so (`acsnet.quantify.sampling`):
-{sampling} of the scans. Such a change counts as warned of, in the scan as it is or in the resampled one.
+{sampling} of the scans. Such a change counts as warned of, in the scan as it is or in the
+resampled one.
 
 """
 

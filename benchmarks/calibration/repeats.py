@@ -37,7 +37,7 @@ def repeat_rows(
 ) -> dict[str, dict[str, Row]]:
     """Heart -> change -> its row; hearts: patients of EMIDEC, or names of `scarred_phantoms`."""
     names = [f"{heart}@{change}" for heart in hearts for change in changes]
-    rows = kept_rows(work / f"repeats-{networks_name()}", names, partial(_row, data))
+    rows = kept_rows(work / f"toned-repeats-{networks_name()}", names, partial(_row, data))
     by_name = dict(zip(names, rows, strict=True))
     return {heart: {change: by_name[f"{heart}@{change}"] for change in changes} for heart in hearts}
 
@@ -67,7 +67,7 @@ def _row(data: Path, name: str) -> Row:
     case = _heart(data, heart, grown=change == GROWN)
     if change in CHANGES:
         case = CHANGES[change](case)
-    result = replace(pipeline(), uncertainty=False)(case.scan)
+    result = replace(pipeline(), uncertainty=False, standard_tone=True)(case.scan)
     return {
         "heart": heart,
         "change": change,

@@ -25,7 +25,9 @@ from acsnet.stages.correction import Corrector, StackCorrection
 from acsnet.stages.latent_search import LatentWalk
 from acsnet.stages.myocardium import EnhancementCleanup
 from acsnet.stages.quality_flags import anatomy_doubts, doubts, messages
+from acsnet.stages.slice_order import in_anatomical_order
 from acsnet.stages.stage_outputs import Drawn, Located, Masks, label_map, within
+from acsnet.stages.standard_tone import in_standard_tone
 from acsnet.uncertainty.calibration import read_calibration
 from acsnet.uncertainty.doubt import unclear_percent
 from acsnet.uncertainty.mc_samples import SEED, Sample, Uncertainty, summarise_samples
@@ -41,6 +43,8 @@ class Pipeline:
         scar_method: threshold of core scar, see `acsnet.quantify.scar`.
         uncertainty: whether to estimate the uncertainty on LGE, which takes about one more pass
             of stage 2.
+        standard_tone: whether to look for enhancement in one tone curve for all scans, for changes
+            between two of them (`acsnet.stages.standard_tone`); one more pass of stage 2.
     """
 
     roi_net: InferenceNetwork
@@ -50,6 +54,7 @@ class Pipeline:
     weights: dict[str, str]
     scar_method: ScarMethod = "remote"
     uncertainty: bool = False
+    standard_tone: bool = False
 
     @classmethod
     def load(
@@ -60,6 +65,7 @@ class Pipeline:
         scar_method: ScarMethod = "remote",
         keep_valid: bool = True,
         uncertainty: bool = False,
+        standard_tone: bool = False,
         reference: bool = False,
         threads: int | None = None,
     ) -> "Pipeline":
@@ -72,6 +78,7 @@ class Pipeline:
             keep_valid: keep walls that pass the checks unchanged; False replaces them by their
                 smoother reconstruction by the autoencoder.
             uncertainty: add intervals and an uncertainty map to each result.
+            standard_tone: look for enhancement in one tone curve for all scans.
             reference: use the networks as trained, in plain PyTorch, instead of the fast form.
             threads: number of threads of the networks on a CPU; None for all cores.
 
@@ -94,6 +101,7 @@ class Pipeline:
             weights={name: entry["sha256"] for name, entry in manifest.items()},
             scar_method=scar_method,
             uncertainty=uncertainty,
+            standard_tone=standard_tone,
         )
 
     def warm_up(self) -> None:
@@ -124,6 +132,8 @@ class Pipeline:
             scan = located.scan
         with _timed(seconds, "myocardium"):
             drawn = self.draw(located)
+            if self.standard_tone and scan.shows_scar:
+                drawn = self._in_standard_tone(located, drawn)
         with _timed(seconds, "anatomy"):
             anatomy = self.corrector.correct_stack(drawn.wall, scan.spacing_mm[1:])
             masks = within(anatomy, drawn)
@@ -235,6 +245,20 @@ class Pipeline:
         )
         return self._drawn(located, probability)
 
+    def _in_standard_tone(self, located: Located, drawn: Drawn) -> Drawn:
+        """The wall as drawn, with the enhancement that stage 2 draws in the standard tone."""
+        pixels = in_standard_tone(
+            located.scan.pixels,
+            drawn.ventricle | drawn.wall,
+            wall=drawn.wall & ~drawn.enhancement,
+            pool=drawn.ventricle & ~drawn.wall,
+        )
+        if pixels is None:
+            return drawn
+        toned = standardise(replace(located.scan, pixels=pixels, windows=None))
+        enhanced = self.draw(replace(located, standard=toned))
+        return replace(enhanced, wall=drawn.wall, wall_probability=drawn.wall_probability)
+
     def samples(
         self, located: Located, *, obstruction: NDArray[np.bool_], given: Given = NOTHING
     ) -> Iterator[Sample]:
@@ -315,19 +339,6 @@ class Pipeline:
             masks = within(anatomy, drawn)
         corrected = np.where(masks.enhancement, labels, label_map(masks))
         return self._result(scan, corrected, quantify(scan, corrected), drawn, anatomy, seconds)
-
-
-def in_anatomical_order(
-    scan: ShortAxisScan, standard: StandardScan, probability: NDArray[np.float32]
-) -> tuple[ShortAxisScan, StandardScan, tuple[str, ...]]:
-    """Scan and standard scan, apex first: by the header, else by the areas of the ROI."""
-    anatomy_agrees = roi.apex_is_first(roi.one_object(probability > roi.THRESHOLD))
-    if scan.apex_first:
-        note = "slice positions say apex first, but the ventricle shrinks from there to the base"
-        return scan, standard, () if anatomy_agrees else (note,)
-    if anatomy_agrees:
-        return replace(scan, apex_first=True), standard, ()
-    return replace(scan.reversed(), apex_first=True), standard.reversed(), ()
 
 
 @contextmanager

@@ -51,17 +51,54 @@ def test_a_click_on_healthy_wall_takes_the_patch_of_scar_away(corrector):
     out = click_labels(pixels, labels, [on_right(Kind.HEALTHY, 0)], MM, corrector=corrector)
     assert out.held == (True,)
     assert out.changed == (0,)
-    assert not (out.labels[0] == Label.CORE_SCAR).any()
+    reached = np.hypot(ROWS * 1.5, COLUMNS * 1.5 - 27.0) < 18.0  # 20 mm through the wall
+    assert not (out.labels[0][reached] == Label.CORE_SCAR).any()
+
+
+def patch(labels, k):
+    """Pixels of scar within 8 mm of where `on_right` clicks."""
+    near = np.hypot(ROWS * 1.5, COLUMNS * 1.5 - 27.0) < 8.0
+    return int((labels[k][near] == Label.CORE_SCAR).sum())
+
+
+def test_a_click_on_healthy_wall_goes_on_into_the_slices_beside_it(corrector):
+    pixels, labels = stack()
+    labels[1] = labels[0]
+    click = on_right(Kind.HEALTHY, 0)
+    out = click_labels(pixels, labels, [click], MM, corrector=corrector)
+    assert out.changed == (0, 1)
+    assert patch(out.labels, 0) == patch(out.labels, 1) == 0
+    far = click_labels(pixels, labels, [click], (15.0, 1.5, 1.5), corrector=corrector)
+    assert far.changed == (0,)
+
+
+def test_a_click_on_healthy_wall_goes_round_what_is_called_scar_beside_it(corrector):
+    pixels, labels = stack()
+    labels[1] = labels[0]
+    clicks = [on_right(Kind.HEALTHY, 0), on_right(Kind.SCAR, 1)]
+    out = click_labels(pixels, labels, clicks, MM, corrector=corrector)
+    again = click_labels(pixels, labels, clicks[::-1], MM, corrector=corrector)
+    assert out.held == (True, True)
+    assert (patch(out.labels, 0), patch(out.labels, 1)) == (0, patch(labels, 1))
+    np.testing.assert_array_equal(out.labels, again.labels)
+
+
+def test_a_click_on_healthy_wall_leaves_brighter_scar_beside_it(corrector):
+    pixels, labels = stack()
+    labels[1] = labels[0]
+    pixels[1][RIGHT] *= 2.0
+    out = click_labels(pixels, labels, [on_right(Kind.HEALTHY, 0)], MM, corrector=corrector)
+    assert patch(out.labels, 1) > 0.9 * patch(labels, 1)
 
 
 def test_a_click_at_the_end_of_a_long_patch_leaves_its_other_end(corrector):
-    # The patch is 38 mm long, and a click reaches 30 mm.
+    # The patch is 38 mm long, and a click reaches 20 mm.
     pixels, labels = stack()
     click = Click(slice=0, row=40 - 11, column=40 + 14, kind=Kind.HEALTHY)
     out = click_labels(pixels, labels, [click], MM, corrector=corrector)
     left = np.argwhere(out.labels[0] == Label.CORE_SCAR)
-    assert len(left)
-    assert left[:, 0].min() > 40
+    assert left[:, 0].max() > 50  # its lower end, at 35 degrees
+    assert left[:, 0].min() > 34  # 20 mm from the click: 8 degrees above the middle, or less
 
 
 def test_scar_and_healthy_wall_side_by_side_share_what_lies_between(corrector):

@@ -29,7 +29,7 @@ def compare(
     ]
     of_before, of_after = subjects
     comparison.check_one_patient(of_before, of_after)
-    pipeline = Pipeline.load(device=device)
+    pipeline = Pipeline.load(device=device, standard_tone=True)
     first, second = (pipeline(scan) for scan in scans)
     compared = comparison.compare(first, second, of_before=of_before, of_after=of_after)
     for name, result in (("before", first), ("after", second)):

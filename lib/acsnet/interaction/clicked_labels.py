@@ -62,7 +62,7 @@ def click_labels(
         walls.wall,
         _into_new_wall(pixels, drawn, scar, walls.wall),
         scar_clicks,
-        spacing_mm[1:],
+        spacing_mm,
     )
     enhancement = grown.enhancement
     is_changed = (

@@ -3,11 +3,12 @@
 From a click on, a way through the wall costs its length in mm, and more where the signal falls
 below that of a click on scar, or rises above that of one on healthy wall: a geodesic distance, as
 of Criminisi et al. 2008, doi:10.1007/978-3-540-88682-2_9. What can be reached cheaply goes with
-the click. Not from the paper.
+the click. Patches that are no scar run on from slice to slice: a click off scar takes the scar of
+the draft beside it away too, in the slices below and above. Not from the paper.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,9 +17,15 @@ from skimage.graph import MCP_Geometric
 from acsnet.interaction.clicks import Click, Kind
 from acsnet.masks import box_of
 
-REACH_MM = {Kind.SCAR: 12.0, Kind.OBSTRUCTION: 8.0, Kind.HEALTHY: 30.0}
+REACH_MM = {Kind.SCAR: 12.0, Kind.OBSTRUCTION: 8.0, Kind.HEALTHY: 20.0}
 """Of a click, where the signal stays as it is at the click. What is no scar is a patch of the draft
 as a whole: a click off scar goes further."""
+
+BESIDE_MM = 6.0
+"""How far from its place, in the plane, a click off scar looks for scar in the slices beside it."""
+
+MOST_APART_MM = 13.0
+"""Distance of slices up to which scar is taken to run on."""
 
 STEEPNESS = {Kind.SCAR: 10.0, Kind.OBSTRUCTION: 10.0, Kind.HEALTHY: 20.0}
 """A millimetre costs 1 + (steepness * share of the contrast)^2: of a click on scar 26 where the
@@ -39,12 +46,27 @@ class GrownScar:
     obstruction: NDArray[np.bool_]
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Start:
+    """Where ways of a click begin: a pixel of the stack; signal: of the click, whose tissue it is.
+
+    beside: whether it lies in a slice beside that of the click.
+    """
+
+    slice: int
+    row: int
+    column: int
+    kind: Kind
+    signal: float
+    beside: bool = False
+
+
 def grow_scar(
     pixels: NDArray[np.float32],
     wall: NDArray[np.bool_],
     enhancement: NDArray[np.bool_],
     clicks: Sequence[Click],
-    spacing_mm: tuple[float, float],
+    spacing_mm: tuple[float, float, float],
 ) -> GrownScar:
     """Enhancement after clicks on scar, on dark cores and on healthy wall; others are ignored.
 
@@ -53,30 +75,36 @@ def grow_scar(
         wall: (slice, row, column) whole wall, which bounds all scar.
         enhancement: (slice, row, column) of the draft.
         clicks: on the scan.
-        spacing_mm: distance of rows, of columns.
+        spacing_mm: distance of slices, of rows, of columns.
     """
     out = enhancement & wall
     cores = np.zeros_like(out)
     remote, contrast = _signal_range(pixels, wall, enhancement)
-    for k in sorted({click.slice for click in clicks}):
+    starts = _starts(clicks, (pixels - remote) / contrast, wall, out, spacing_mm)
+    for k in sorted({start.slice for start in starts}):
         box = box_of(wall[k], margin=1)
-        within, signal = wall[k][box], (pixels[k][box] - remote) / contrast
-        ways = {
-            kind: _ways(
-                [c for c in clicks if c.slice == k and c.kind is kind],
+        signal, within = (pixels[k][box] - remote) / contrast, wall[k][box]
+        scar, core, healthy, beside = (
+            _ways(
+                [s for s in starts if (s.slice, s.kind, s.beside) == (k, kind, is_beside)],
                 box,
                 signal,
                 within,
-                spacing_mm,
+                spacing_mm[1:],
             )
-            for kind in (Kind.SCAR, Kind.OBSTRUCTION, Kind.HEALTHY)
-        }
-        scar = np.minimum(ways[Kind.SCAR], ways[Kind.OBSTRUCTION])
-        healthy = ways[Kind.HEALTHY]
+            for kind, is_beside in (
+                (Kind.SCAR, False),
+                (Kind.OBSTRUCTION, False),
+                (Kind.HEALTHY, False),
+                (Kind.HEALTHY, True),
+            )
+        )
+        cores[k][box] = np.isfinite(core) & (core <= scar) & (core <= healthy)
+        scar = np.minimum(scar, core)
         out[k][box] |= np.isfinite(scar) & (scar <= healthy)
         out[k][box] &= ~(healthy < scar)
-        core = ways[Kind.OBSTRUCTION]
-        cores[k][box] = np.isfinite(core) & (core <= ways[Kind.SCAR]) & (core <= healthy)
+        # What a reader says of a slice goes before what a click beside it says.
+        out[k][box] &= ~(np.isfinite(beside) & np.isinf(scar))
     return GrownScar(enhancement=out, obstruction=cores)
 
 
@@ -90,25 +118,65 @@ def _signal_range(
     return low, max(spread, float(np.finfo(np.float32).tiny))
 
 
-def _ways(
+def _starts(
     clicks: Sequence[Click],
+    signal: NDArray[np.float32],
+    wall: NDArray[np.bool_],
+    scar: NDArray[np.bool_],
+    spacing_mm: tuple[float, float, float],
+) -> list[_Start]:
+    """Of clicks in the wall, and of those off scar the nearest scar in the slices beside them."""
+    out = []
+    for click in clicks:
+        if click.kind not in REACH_MM or not wall[click.at]:
+            continue
+        own = _Start(
+            slice=click.slice,
+            row=click.row,
+            column=click.column,
+            kind=click.kind,
+            signal=float(signal[click.at]),
+        )
+        out.append(own)
+        if click.kind is not Kind.HEALTHY or spacing_mm[0] > MOST_APART_MM:
+            continue
+        for k in (click.slice - 1, click.slice + 1):
+            if 0 <= k < len(wall) and (place := _nearest(scar[k], click, spacing_mm[1:])):
+                out.append(replace(own, slice=k, row=place[0], column=place[1], beside=True))
+    return out
+
+
+def _nearest(
+    scar: NDArray[np.bool_], click: Click, spacing_mm: tuple[float, float]
+) -> tuple[int, int] | None:
+    """The pixel of a (row, column) mask nearest to a click, if it is within `BESIDE_MM`."""
+    places = np.argwhere(scar)
+    if not len(places):
+        return None
+    apart = np.hypot(*((places - (click.row, click.column)) * spacing_mm).T)
+    if apart.min() > BESIDE_MM:
+        return None
+    row, column = places[apart.argmin()]
+    return int(row), int(column)
+
+
+def _ways(
+    starts: Sequence[_Start],
     box: tuple[slice, slice],
     signal: NDArray[np.float32],
     within: NDArray[np.bool_],
     spacing_mm: tuple[float, float],
 ) -> NDArray[np.float64]:
-    """(row, column) cost of the cheapest way from any click, in mm; infinite beyond its reach."""
+    """(row, column) cost of the cheapest way from any start, in mm; infinite beyond its reach."""
     out = np.full(within.shape, np.inf)
-    for click in clicks:
-        at = click.row - box[0].start, click.column - box[1].start
-        if not (0 <= at[0] < within.shape[0] and 0 <= at[1] < within.shape[1] and within[at]):
-            continue
-        apart = signal - signal[at]
-        if click.kind is Kind.HEALTHY:
+    for start in starts:
+        apart = signal - start.signal
+        if start.kind is Kind.HEALTHY:
             apart = np.maximum(apart, 0.0)
-        elif click.kind is Kind.SCAR and signal[at] >= DARK_SHARE:
+        elif start.kind is Kind.SCAR and start.signal >= DARK_SHARE:
             apart = np.maximum(-apart, 0.0)
-        cost = np.where(within, 1.0 + (STEEPNESS[click.kind] * apart) ** 2, -1.0)
+        cost = np.where(within, 1.0 + (STEEPNESS[start.kind] * apart) ** 2, -1.0)
+        at = start.row - box[0].start, start.column - box[1].start
         ways, _ = MCP_Geometric(cost, sampling=spacing_mm).find_costs([at])
-        out = np.minimum(out, np.where(ways <= REACH_MM[click.kind], ways, np.inf))
+        out = np.minimum(out, np.where(ways <= REACH_MM[start.kind], ways, np.inf))
     return out
