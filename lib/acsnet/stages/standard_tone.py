@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.interpolate import PchipInterpolator
 
 BLACK_PERCENTILE = 0.5
 """Of all pixels."""
@@ -38,6 +37,8 @@ def in_standard_tone(
         wall: of the wall without enhancement.
         pool: of the blood pool.
     """
+    from scipy.interpolate import PchipInterpolator  # takes long to import
+
     if not wall.any() or not pool.any():
         return None
     knots = np.array(
