@@ -132,8 +132,6 @@ class Pipeline:
             scan = located.scan
         with _timed(seconds, "myocardium"):
             drawn = self.draw(located)
-            if self.standard_tone and scan.shows_scar:
-                drawn = self._in_standard_tone(located, drawn)
         with _timed(seconds, "anatomy"):
             anatomy = self.corrector.correct_stack(drawn.wall, scan.spacing_mm[1:])
             masks = within(anatomy, drawn)
@@ -240,24 +238,18 @@ class Pipeline:
 
     def draw(self, located: Located) -> Drawn:
         """Stage 2: wall and enhancement by the networks, on the scan's grid."""
-        probability = myocardium.predict_myocardium(
-            self.myocardium_net, located.standard, located.ventricle
-        )
+        net, ventricle = self.myocardium_net, located.ventricle
+        probability = myocardium.predict_myocardium(net, located.standard, ventricle)
+        if self.standard_tone and located.scan.shows_scar:
+            wall, enhancement = probability > 0.5
+            toned = in_standard_tone(
+                located.standard,
+                ventricle | wall,
+                wall=wall & ~enhancement,
+                pool=ventricle & ~wall,
+            )
+            probability[1] = myocardium.predict_myocardium(net, toned, ventricle)[1]
         return self._drawn(located, probability)
-
-    def _in_standard_tone(self, located: Located, drawn: Drawn) -> Drawn:
-        """The wall as drawn, with the enhancement that stage 2 draws in the standard tone."""
-        pixels = in_standard_tone(
-            located.scan.pixels,
-            drawn.ventricle | drawn.wall,
-            wall=drawn.wall & ~drawn.enhancement,
-            pool=drawn.ventricle & ~drawn.wall,
-        )
-        if pixels is None:
-            return drawn
-        toned = standardise(replace(located.scan, pixels=pixels, windows=None))
-        enhanced = self.draw(replace(located, standard=toned))
-        return replace(enhanced, wall=drawn.wall, wall_probability=drawn.wall_probability)
 
     def samples(
         self, located: Located, *, obstruction: NDArray[np.bool_], given: Given = NOTHING
