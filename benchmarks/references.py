@@ -52,8 +52,8 @@ def main() -> None:
                 counts[name] += 1
                 percent = 100.0 * abs(ours - theirs) / max(abs(theirs), 1e-9)
                 largest[name] = max(largest[name], percent)
-        for name, percent in _mesh_errors(measured).items():
-            meshes[name].append(percent)
+        for part, error in _mesh_errors(measured).items():
+            meshes[part].append(error)
     lines = [
         "# Measures compared with other libraries",
         "",
