@@ -1,7 +1,10 @@
 """Clicks in headless Chromium: the wall goes where a reader sees it."""
 
+import base64
 import json
 import re
+import zlib
+from itertools import product
 
 import numpy as np
 import pytest
@@ -19,6 +22,7 @@ from viewer_pages import (
 )
 
 from acsnet.labels import LABELS
+from acsnet.report.display_orientation import View
 from acsnet.server.pages.viewers import stock_folder
 
 KEEP_SLICES = """
@@ -76,6 +80,92 @@ def test_a_click_on_the_case_page_moves_the_wall_where_it_is_seen(page, url, sam
     assert kept[column, row, shown - 1] == 0
     newest = requests.get(f"{url}/acsnet/cases/{series}/versions.json", timeout=60).json()[0]
     assert (newest["user"], newest["state"]) == ("Ada", "draft")
+
+
+SHOWN = """addEventListener("acsnet-slices", ({ detail }) => {
+    const show = detail.show;
+    detail.show = (labels, clicks) => { window.shown = Array.from(labels); show(labels, clicks); };
+}, true);"""
+
+
+@pytest.mark.parametrize("numbers", [[1, 2, 3], [3, 2, 1]])
+def test_a_click_is_on_the_pixel_that_is_seen_in_all_eight_views(page, url, samples, numbers):
+    """The case page with made pixels, rows and columns of different size, and a made answer."""
+    series = str(headers(samples / "dicom" / "phantom-1")[0].SeriesInstanceUID)
+    infer(url, series)
+    numbered = np.arange(20 * 28).reshape(20, 28)
+    wall = np.zeros((3, 20, 28), np.uint8)
+    wall[1, 5:12, 8:20] = 2
+    answer = np.random.default_rng(0).integers(0, 5, wall.shape).astype(np.uint8)  # file order
+    row, column = 7, 17
+    page.add_init_script(KEEP_SLICES + SHOWN)
+    for exchanged, rows_reversed, columns_reversed in product((False, True), repeat=3):
+        view = View(
+            exchanged=exchanged, rows_reversed=rows_reversed, columns_reversed=columns_reversed
+        )
+        rows, columns = view.of(numbered).shape
+        about = {
+            "slices": 3,
+            "rows": rows,
+            "columns": columns,
+            "numbers": numbers,
+            "spacing_mm": view.spacing_of((1.2, 1.9)),
+            "window": [0, 600],
+            "low": 0,
+            "step": 1,
+            "view": [exchanged, rows_reversed, columns_reversed],
+        }
+        pixels = np.stack([view.of(numbered)] * 3).astype("<u2")
+        drawn = np.stack([view.of(plane) for plane in wall])
+        told = {
+            "label_map": {
+                "shape": list(answer.shape),
+                "data": base64.b64encode(zlib.compress(answer.tobytes())).decode(),
+            },
+            "clicks": [],
+            "changed_slices": [2],
+            "measurements": {"scar_burden_percent": None},
+        }
+        page.unroute_all()
+        page.route("**/slices.bin", answering(voxels_of(about, pixels)))
+        page.route("**/labels.bin?*", answering(voxels_of(about, drawn)))
+        page.route("**/click", answering(json.dumps(told).encode()))
+        page.goto(f"{url}/acsnet/cases/{series}?version=original")
+        page.locator('#desk[data-ready="yes"]').wait_for()
+        page.locator("#click-kind").select_option("wall")
+        ((down, across),) = np.argwhere(view.of(numbered) == row * 28 + column)
+        x, y = page.evaluate(WHERE_SHOWN, [int(down), int(across)])
+        with page.expect_request("**/click") as asked:
+            page.mouse.click(x, y)
+        (sent,) = json.loads(asked.value.post_data)["clicks"]
+        assert sent == {"slice": 2, "row": row, "column": column, "kind": "wall"}, view
+        page.get_by_text("Not saved.").wait_for()
+        shown = np.reshape(page.evaluate("window.shown"), (3, rows, columns))
+        expected = np.stack([view.of(answer[number - 1]) for number in numbers])
+        np.testing.assert_array_equal(shown, expected)
+
+
+WHERE_SHOWN = """([down, across]) => {
+    const { scan, toAcquired, toScreen } = window.seen;
+    const canvas = document.getElementById("slice"), box = canvas.getBoundingClientRect();
+    const [first, other] = [[0, 0], [scan.rows - 1, scan.columns - 1]]
+        .map(corner => toScreen(toAcquired(...corner)));
+    const share = [across / (scan.columns - 1), down / (scan.rows - 1)];
+    const [x, y] = share.map((part, axis) => first[axis] + part * (other[axis] - first[axis]));
+    if (first[0] > other[0] || first[1] > other[1]) throw new Error("shown upside down");
+    return [box.left + x * box.width / canvas.width, box.top + y * box.height / canvas.height];
+}"""
+"""Where on the page a pixel of the shown slice lies, by the places of its corners."""
+
+
+def voxels_of(about, stack):
+    """An answer as the routes of the slices give it."""
+    line = json.dumps(about).encode()
+    return line + b" " * (-(len(line) + 1) % 4) + b"\n" + stack.tobytes()
+
+
+def answering(body):
+    return lambda route: route.fulfill(body=body)
 
 
 def test_a_case_is_corrected_and_accepted_with_the_keyboard_alone(page, url, samples, look):
