@@ -3,9 +3,10 @@
     python benchmarks/killed_tab.py --moments 20
 
 Chromium without a screen draws strokes on a phantom in the mode `acsnet` of stock OHIF, and its
-tab is killed, as by the operating system, at a random moment. The case is opened anew, and what is
-restored is compared with what was on the screen each time. Exit code 1 where anything is lost that
-was drawn more than 5 s before. Needs `make viewer`, Chromium and playwright.
+tab is killed, as by the operating system, at a random moment. The case is opened anew, what is
+restored is compared with what was on the screen each time, and the edit goes on from there. Exit
+code 1 where anything is lost that was drawn more than 5 s before. Needs `make viewer`, Chromium and
+playwright.
 """
 
 import argparse
@@ -61,39 +62,52 @@ class Kill:
     lost_s: float
 
 
-def kill_while_drawing(browser: Any, url: str, case: str, *, seconds: float, seed: int) -> Kill:
-    """Draw on a case, kill the tab after some seconds, and open the case again.
+def opened(context: Any, url: str, case: str) -> Any:
+    """A new tab with a case.
 
     Args:
-        browser: of playwright, Chromium.
+        context: of playwright: one person's browser.
         url: of the server.
         case: id of a case with a label map.
-        seconds: from the first stroke to the kill.
-        seed: of the strokes.
     """
-    numbers = random.Random(seed)  # noqa: S311 # no secret
-    context = browser.new_context(viewport={"width": 1280, "height": 720})
     page = context.new_page()
     page.set_default_timeout(PATIENCE_MS)
     open_case(page, url, case)
+    return page
+
+
+def kill_while_drawing(
+    page: Any, url: str, case: str, *, seconds: float, seed: int
+) -> tuple[Kill, Any]:
+    """Draw on a case, kill the tab after some seconds, and open the case again.
+
+    Args:
+        page: the tab, with the case.
+        url: of the server.
+        case: id of the case.
+        seconds: from the first stroke to the kill.
+        seed: of the strokes.
+
+    Returns:
+        What became of the edit, and the new tab.
+    """
+    numbers = random.Random(seed)  # noqa: S311 # no secret
     start, screens = time.monotonic(), []
     while not screens or time.monotonic() - start < seconds:
         stroke(page, right=numbers.randint(-90, 90), down=numbers.randint(-90, 90))
         drawn_at = time.monotonic()
         screens.append((drawn_at, _core_scar(page)))
-    killed = _kill(page)
+    killed, context = _kill(page), page.context
     page.close()
-    again = context.new_page()
-    again.set_default_timeout(PATIENCE_MS)
-    open_case(again, url, case)
+    again = opened(context, url, case)
     restored = _core_scar(again)
     missing = [(killed - at, len(drawn - restored)) for at, drawn in screens]
-    context.close()
-    return Kill(
+    kill = Kill(
         strokes=len(screens),
         lost=max((count for age, count in missing if age > PROMISED_S), default=0),
         lost_s=max((age for age, count in missing if count), default=0.0),
     )
+    return kill, again
 
 
 def _core_scar(page: Any) -> set[tuple[str, int]]:
@@ -150,9 +164,11 @@ def main() -> None:
             browser = playwright.chromium.launch(
                 executable_path=shutil.which("chromium"), args=FLAGS
             )
-            for number in range(options.moments):
-                seconds = numbers.uniform(0.0, 12.0)
-                kill = kill_while_drawing(browser, url, case, seconds=seconds, seed=number)
+            context = browser.new_context(viewport={"width": 1280, "height": 720})
+            page = opened(context, url, case)
+            for _ in range(options.moments):
+                seconds, seed = numbers.uniform(0.0, 12.0), numbers.randrange(1000)
+                kill, page = kill_while_drawing(page, url, case, seconds=seconds, seed=seed)
                 kills.append(kill)
                 console.print(
                     f"killed after {seconds:4.1f} s and {kill.strokes:2d} strokes: "

@@ -241,7 +241,10 @@ def test_a_killed_tab_loses_nothing_that_is_older_than_5_seconds(browser, url, s
     infer(url, case)
     numbers = random.Random(time.time_ns())
     seconds, seed = numbers.uniform(5.0, 9.0), numbers.randrange(1000)
-    kill = killed_tab.kill_while_drawing(browser, url, case, seconds=seconds, seed=seed)
+    context = browser.new_context(viewport={"width": 1280, "height": 720})
+    page = killed_tab.opened(context, url, case)
+    kill, _ = killed_tab.kill_while_drawing(page, url, case, seconds=seconds, seed=seed)
+    context.close()
     tell(f"killed after {seconds:.1f} s (seed {seed}): {kill}")
     assert kill.lost == 0
 
