@@ -17,6 +17,7 @@ def demo(
     browser: Annotated[bool, typer.Option(help="Open the page in the browser.")] = True,
 ) -> None:
     """Segment a synthetic patient and show label map, measures and report in the browser."""
+    say("Segmenting a synthetic patient ...")  # before anything that takes a second is imported
     import webbrowser
 
     from acsnet.export import FEATURES, PDF, SEGMENTATION, write_reports, write_result
@@ -26,7 +27,6 @@ def demo(
     from acsnet.report.patient import UNKNOWN
     from acsnet.storage import write_text
 
-    say("Segmenting a synthetic patient ...")
     scan = read_scan(INSTALLED if INSTALLED.is_file() else CHECKED_OUT)
     result = Pipeline.load()(scan)
     folder = write_result(result, output)
