@@ -109,7 +109,8 @@ def show(
     table.add_row("Dice of one to the other", *(f"{v:.4f}" for v in np.nanmean(alike, axis=0)))
     table.add_row("its least", *(f"{value:.4f}" for value in np.nanmin(alike, axis=0)))
     console.print(table)
-    console.print("Mean Dice over the slices the expert drew. Research use only.", highlight=False)
+    note = "Dice: mean over scans of the mean over the slices the expert drew. Research use only."
+    console.print(note, highlight=False)
 
 
 if __name__ == "__main__":
