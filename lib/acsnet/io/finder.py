@@ -75,16 +75,20 @@ def scan_files(files: Sequence[Path], *, root: Path) -> tuple[list[Path], list[s
     names = {path.name.lower() for path in files if not LABEL_NAME.search(path.parent.name)}
     scans, remarks = [], []
     for path in files:
-        lowered, shown = path.name.lower(), path.relative_to(root).as_posix()
+        lowered = path.name.lower()
         if lowered.endswith(LABEL_SUFFIXES):
-            remarks.append(f"{shown} was skipped: it is a segmentation")
+            remarks.append(_skipped(path, root, "it is a segmentation"))
         elif lowered.endswith(DATA_SUFFIXES) and path.with_name(stem_of(path)) in headers:
             continue  # the pixels of the .hdr file beside it
         elif _is_label_map(path, stems[path.parent], names, beside_image=path.parent in with_image):
-            remarks.append(f"{shown} was skipped: it is the label map of an image")
+            remarks.append(_skipped(path, root, "it is the label map of an image"))
         else:
             scans.append(path)
     return scans, remarks
+
+
+def _skipped(path: Path, root: Path, reason: str) -> str:
+    return f"{path.relative_to(root).as_posix()} was skipped: {reason}"
 
 
 def stem_of(path: Path) -> str:
