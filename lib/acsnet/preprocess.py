@@ -170,7 +170,9 @@ def resize(stack: NDArray[np.float32], shape: tuple[int, int]) -> NDArray[np.flo
         triangle_weights(before, after)
         for before, after in zip(stack.shape[1:], shape, strict=True)
     )
-    return rows @ stack.astype(np.float32, copy=False) @ columns.T
+    # Of a stack that was turned, whose rows run backwards, NumPy makes the product by itself, not
+    # by BLAS: nine times as slow.
+    return rows @ np.ascontiguousarray(stack, np.float32) @ columns.T
 
 
 def triangle_weights(before: int, after: int) -> NDArray[np.float32]:
