@@ -91,7 +91,7 @@ MYOCARDIUM = Recipe(
     name="myo",
     net=ResUNetConfig(base_filters=2 * ROI_FILTERS, inputs=6, outputs=2, dropout=DROPOUT),
     neighbours=True,
-    share=(0.53, 0.41, 0.06),
+    share=(0.59, 0.34, 0.06),
     weight=(1.0, 0.7, 0.5),
     loss=SeparateLoss(fp=(1.0, 1.0), fn=(1.0, 1.1)),
     make_batch=myocardium_batch,
