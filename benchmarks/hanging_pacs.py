@@ -134,6 +134,7 @@ def longest_waits(url: str, series: str, *, readers: int, seconds: float) -> dic
 
     def reader(number: int) -> None:
         names = list(paths)[number % len(paths) :] + list(paths)[: number % len(paths)]
+        time.sleep(PAUSE_S * number / readers)
         while time.monotonic() < end:
             for name in names:
                 begun = time.monotonic()
