@@ -45,12 +45,19 @@ class Without(PathFinder):
 sys.meta_path[sys.meta_path.index(PathFinder)] = Without
 """
 
+
+def starts(python):
+    """Whether that is an interpreter: managers of versions put names on the PATH that are none."""
+    return subprocess.run([python, "-c", ""], capture_output=True, check=False).returncode == 0
+
+
 # That of the tests, and those on the PATH that the pinned versions are for.
 PYTHONS = {sys.executable: f"{sys.version_info.major}.{sys.version_info.minor}"} | {
     path: version
     for version in ("3.11", "3.12", "3.13", "3.14")
     if version != f"{sys.version_info.major}.{sys.version_info.minor}"
     and (path := shutil.which(f"python{version}"))
+    and starts(path)
 }
 
 TIDIED = """

@@ -20,6 +20,7 @@ from acsnet.server.inference.work_queue import InferenceQueue
 from acsnet.server.learning.background_scoring import IdleScorer, in_chance_order
 from acsnet.server.learning.begun_scans import BegunScans
 from acsnet.settings import Limits, Pick
+from acsnet.stages.correction import Corrector
 
 
 class Site:
@@ -144,7 +145,7 @@ class StandIn:
     answer: Callable[[Any], Any]
     roi_net: None = None
     myocardium_net: None = None
-    corrector: Any = field(default_factory=lambda: SimpleNamespace(walk=None, keep_valid=True))
+    corrector: Any = field(default_factory=lambda: Corrector(walk=None))
 
     def __call__(self, scan):
         return self.answer(scan)
