@@ -54,6 +54,7 @@ FIT_CHANGES = (
     "gamma 2",
     "bias field, waves 40 %",
     "wall at 50 % of blood",
+    "scar at 130 % of blood",
 )
 """What two visits may differ in; noise of 10 % and the like are among the changes of the check."""
 CHECK_HEART = "Case_P004"

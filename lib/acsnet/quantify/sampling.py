@@ -49,7 +49,7 @@ def sampling_doubt(
     largest = np.zeros_like(before)
     for scale in SCALES:
         for start in STARTS:
-            matrix, offset = np.array([1.0, scale, scale]), np.array([0.0, start, start])
+            matrix, offset = np.diag([1.0, scale, scale]), np.array([0.0, start, start])
             kept = {"matrix": matrix, "offset": offset, "order": 0}
             after = _volumes(
                 affine_transform(near, matrix, offset, order=1, mode="nearest"),
