@@ -118,4 +118,4 @@ print([importlib.import_module(name).__name__ for name in NOT_FOR_SERVING])
     )
     early, later = run.stdout.splitlines()[-2:]
     assert early == "[]"
-    assert later == "['ignite', 'matplotlib.pyplot', 'mlflow', 'pandas']"
+    assert later == "['ignite', 'matplotlib.pyplot', 'mlflow', 'pandas', 'scipy.signal', 'sklearn']"

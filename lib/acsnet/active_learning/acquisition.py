@@ -18,7 +18,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.distance import cdist
-from scipy.stats import rankdata
 
 from acsnet.active_learning.scores import FEATURES, Scores
 
@@ -151,6 +150,8 @@ def expected_disagreement(points: Values, reviewed: Values, changed: Values) -> 
 
 def rank_shares(values: Values) -> Values:
     """(n,) ranks as shares in (0, 1), highest for the largest; ties share; `MIDDLING` for NaN."""
+    from scipy.stats import rankdata  # takes long to import
+
     out = np.full(len(values), MIDDLING)
     present = ~np.isnan(values)
     out[present] = (rankdata(values[present]) - 0.5) / max(present.sum(), 1)

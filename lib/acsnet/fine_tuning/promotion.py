@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import wilcoxon
 
 from acsnet.labels import ENHANCEMENT, MYOCARDIUM
 from acsnet.masks import Mask, slice_dice
@@ -148,6 +147,8 @@ def decide(
 def _row(
     name: str, live: Mapping[str, PatientMeasures], candidate: Mapping[str, PatientMeasures]
 ) -> Row | None:
+    from scipy.stats import wilcoxon  # takes long to import
+
     pairs = [(live[p][name], candidate[p][name]) for p in sorted(live)]
     both = np.array([pair for pair in pairs if None not in pair], dtype=float).reshape(-1, 2)
     if not len(both):

@@ -19,7 +19,7 @@ SETTINGS: dict[str, str] = {
     "MONAI_LABEL_SESSIONS": "true",
 }
 
-NOT_FOR_SERVING = ("ignite", "matplotlib.pyplot", "mlflow", "pandas")
+NOT_FOR_SERVING = ("ignite", "matplotlib.pyplot", "mlflow", "pandas", "scipy.signal", "sklearn")
 """What MONAI imports where it is there and does without where it is not; a training, which is a
 process of its own, imports what it needs."""
 
