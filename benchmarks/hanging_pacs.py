@@ -72,12 +72,12 @@ class Archive:
         if parts[-1] in ("metadata", "instances"):
             rows = [header.to_json_dict(10) for header in headers]
         else:
-            rows = list({h.SeriesInstanceUID: _row(h) for h in headers}.values())
+            rows = list({h.SeriesInstanceUID: series_row(h) for h in headers}.values())
         rows = rows[int(query.get("offset", ["0"])[0]) :]
         return "application/dicom+json", json.dumps(rows).encode()
 
 
-def _row(header: Dataset) -> dict[str, object]:
+def series_row(header: Dataset) -> dict[str, object]:
     """What a search for series says of one."""
     return {
         f"{tag_for_keyword(name):08X}": header[name].to_json_dict(None, 0)

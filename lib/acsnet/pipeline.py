@@ -241,7 +241,8 @@ class Pipeline:
         net, ventricle = self.myocardium_net, located.ventricle
         probability = myocardium.predict_myocardium(net, located.standard, ventricle)
         if self.standard_tone and located.scan.shows_scar:
-            wall, enhancement = probability > 0.5
+            wall = probability[0] > myocardium.WALL_THRESHOLD
+            enhancement = probability[1] > myocardium.ENHANCEMENT_THRESHOLD
             toned = in_standard_tone(
                 located.standard,
                 ventricle | wall,

@@ -6,16 +6,7 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
-from pydicom.datadict import tag_for_keyword
-
-SERIES_TAGS = (
-    "Modality",
-    "PatientID",
-    "SeriesDescription",
-    "SeriesInstanceUID",
-    "StudyInstanceUID",
-)
-
+from hanging_pacs import series_row
 
 POLL_S = 0.01
 """How soon it stops once it is asked to."""
@@ -55,12 +46,7 @@ def _fits(dataset, key, values):
 
 
 def _short(dataset):
-    answer = {
-        f"{tag_for_keyword(tag):08X}": dataset[tag].to_json_dict(None, 0)
-        for tag in SERIES_TAGS
-        if tag in dataset
-    }
-    return {**answer, "00201209": {"vr": "IS", "Value": [1]}}
+    return {**series_row(dataset), "00201209": {"vr": "IS", "Value": [1]}}
 
 
 @contextmanager

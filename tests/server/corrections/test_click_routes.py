@@ -3,69 +3,25 @@
 import base64
 import io
 import json
-import shutil
 import zlib
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from types import SimpleNamespace
 
 import nibabel as nib
 import nrrd
 import numpy as np
 import pydicom
 import pytest
-from in_process import app_over, application_of, client_of
-from positioned_phantoms import ORIENTATIONS, laid
+from clicked_site import READER, own_label
+from positioned_phantoms import ORIENTATIONS
 
-from acsnet.io import read_scan
-from acsnet.io.label_map import read_labels_on
 from acsnet.labels import MYOCARDIUM, Label
 from acsnet.server.corrections.frame_labels import from_frames, to_frames
 from acsnet.server.corrections.points import input_index
-from acsnet.server.datastores.label_intake import accept_label
 
 pytestmark = pytest.mark.slow
 
-READER = "Ada"
 LPS = np.diag([-1.0, -1.0, 1.0])
-
-
-@pytest.fixture(scope="module")
-def site(tmp_path_factory, samples):
-    """A server with the phantom in all orientations, and Ada's own label map on each."""
-    folder = tmp_path_factory.mktemp("clicks")
-    studies = folder / "studies"
-    series = {
-        name: laid(studies / f"s{number}", samples, number, matrix)
-        for number, (name, matrix) in enumerate(ORIENTATIONS.items())
-    }
-    shutil.copy(samples / "nifti" / "phantom-1.nii.gz", studies / "phantom.nii.gz")
-    with app_over(folder, studies) as app:
-        client = client_of(application_of(app))
-        yield SimpleNamespace(client=client, app=app, series=series, samples=samples)
-
-
-def own_label(site, image):
-    """Save the true labels of the phantom as Ada's, laid as the series is; gives scan and stack."""
-    scan = read_scan(site.app.datastore().get_image_uri(image))
-    file = site.samples / "nifti" / "phantom-1.nii.gz"
-    straight = read_scan(file)
-    truth = straight.grid.from_input(
-        read_labels_on(site.samples / "truth" / "phantom-1.nii.gz", scan=straight, image=file)
-    ).astype(np.uint8)
-    # The stacks hold the same pictures: find which way round by the signal.
-    same = np.corrcoef(scan.pixels.ravel(), straight.pixels.ravel())[0, 1]
-    stack = truth if same > 0.99 else truth[::-1]
-    accept_label(
-        site.app.datastore(),
-        image,
-        scan,
-        scan.grid.to_input(stack),
-        author=READER,
-        state="draft",
-        tag="final",
-    )
-    return scan, stack
 
 
 def ask(site, image, *, client_id=READER, **params):
@@ -332,26 +288,3 @@ def test_a_viewer_clicks_on_an_image_and_starts_from_what_it_holds(site):
     after = scan.grid.from_input(from_frames(scan, answer["frames"]))
     assert stack[k, row, column]
     assert not after[k, row, column]
-
-
-def test_a_hand_drawn_wall_gets_a_suggestion_and_stays_as_it_was_drawn(site):
-    image = site.series["on the side, oblique"]
-    scan, stack = own_label(site, image)
-    drawn = stack.copy()
-    k = len(stack) // 2
-    row = int(np.argwhere(stack[k] == Label.LV_BLOOD_POOL)[:, 0].mean())
-    drawn[k, row, 2:-2] = np.where(drawn[k, row, 2:-2], drawn[k, row, 2:-2], Label.LV_MYOCARDIUM)
-    store = site.app.datastore()
-    labels = scan.grid.to_input(drawn)
-    accept_label(store, image, scan, labels, author=READER, state="draft", tag="final")
-    answer = site.client.get(f"/acsnet/cases/{image}/suggestion")
-    (slice_,) = answer.json()["slices"]
-    assert slice_["slice"] == scan.grid.slice_number(k)
-    assert slice_["removed_mm2"] > 0
-    shape = answer.json()["label_map"]["shape"]
-    assert shape == [scan.grid.shape[axis] for axis in scan.grid.axes]
-    np.testing.assert_array_equal(store.drawn_by(image)[READER], labels)
-
-
-def test_without_a_drawn_label_there_is_no_suggestion(site):
-    assert site.client.get("/acsnet/cases/phantom/suggestion").status_code == 404

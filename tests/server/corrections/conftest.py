@@ -1,0 +1,3 @@
+"""Fixtures of corrections."""
+
+from clicked_site import site  # noqa: F401

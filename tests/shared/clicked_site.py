@@ -1,0 +1,53 @@
+"""One phantom in eight orientations on a server, and a reader's own label map on it."""
+
+import shutil
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from in_process import app_over, application_of, client_of
+from positioned_phantoms import ORIENTATIONS, laid
+
+from acsnet.io import read_scan
+from acsnet.io.label_map import read_labels_on
+from acsnet.server.datastores.label_intake import accept_label
+
+READER = "Ada"
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory, samples):
+    """A server with the phantom in all orientations, and Ada's own label map on each."""
+    folder = tmp_path_factory.mktemp("clicks")
+    studies = folder / "studies"
+    series = {
+        name: laid(studies / f"s{number}", samples, number, matrix)
+        for number, (name, matrix) in enumerate(ORIENTATIONS.items())
+    }
+    shutil.copy(samples / "nifti" / "phantom-1.nii.gz", studies / "phantom.nii.gz")
+    with app_over(folder, studies) as app:
+        client = client_of(application_of(app))
+        yield SimpleNamespace(client=client, app=app, series=series, samples=samples)
+
+
+def own_label(site, image):
+    """Save the true labels of the phantom as Ada's, laid as the series is; gives scan and stack."""
+    scan = read_scan(site.app.datastore().get_image_uri(image))
+    file = site.samples / "nifti" / "phantom-1.nii.gz"
+    straight = read_scan(file)
+    truth = straight.grid.from_input(
+        read_labels_on(site.samples / "truth" / "phantom-1.nii.gz", scan=straight, image=file)
+    ).astype(np.uint8)
+    # The stacks hold the same pictures: find which way round by the signal.
+    same = np.corrcoef(scan.pixels.ravel(), straight.pixels.ravel())[0, 1]
+    stack = truth if same > 0.99 else truth[::-1]
+    accept_label(
+        site.app.datastore(),
+        image,
+        scan,
+        scan.grid.to_input(stack),
+        author=READER,
+        state="draft",
+        tag="final",
+    )
+    return scan, stack
