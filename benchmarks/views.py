@@ -1,7 +1,7 @@
-"""How many views of a slice the networks need: agreement with the experts for each limit.
+"""How many views of a slice the networks need: agreement with the experts for each rule.
 
-All eight views of every slice are drawn once, in single precision; then each limit takes two of
-them or all (`acsnet.nets.inference.AGREEMENT`), without stage 3. To choose by: patients of the
+All eight views of every slice are drawn once, in single precision; then each rule takes two of
+them, or more (`acsnet.nets.inference.VIEW_RULES`), without stage 3. To choose by: patients of the
 train list that the MYO network was not trained on.
 """
 
@@ -23,18 +23,27 @@ from acsnet.nets.architecture import ResUNetConfig
 from acsnet.nets.inference import BLACK_BEYOND
 from acsnet.nets.openvino_graph import graph_of
 from acsnet.nets.openvino_network import CompiledGraph
-from acsnet.nets.views import PAIRS, disagreement, without_edge
+from acsnet.nets.views import PAIRS, ViewRule, disagreement, without_edge
 from acsnet.nets.weights import SHIPPED, read_weights
 from acsnet.preprocess import standardise, to_scan
 from acsnet.stages.myocardium import predict_myocardium
 from acsnet.stages.roi import THRESHOLD, clean_roi, predict_roi
 
-LIMITS = (0.0, 0.08, 0.1, 0.12, 0.15, 0.2, 1.0)
+ALL = ViewRule(limit=-1.0)
+RULES = {
+    "roi": (ALL, *(ViewRule(limit=limit) for limit in (0.08, 0.15, 0.2, 1.0))),
+    "myo": (
+        ALL,
+        *(ViewRule(limit=limit, pairs=pairs) for pairs in (4, 2) for limit in (0.08, 0.12, 0.15)),
+        ViewRule(limit=-1.0, pairs=2),
+        ViewRule(limit=1.0),
+    ),
+}
 LEFT_OUT = tuple(f"Case_{name}" for name in ("N023", "N058", "P015", "P051", "P071", "P093"))
 
 
 class AllViews:
-    """A network that keeps all views of what it last drew, so that any limit may be tried."""
+    """A network that keeps all views of what it last drew, so that any rule may be tried."""
 
     def __init__(self, name: str, folder: Path) -> None:
         self._weights = read_weights(name, ResUNetConfig, folder=folder)
@@ -42,11 +51,11 @@ class AllViews:
         self._black = name in BLACK_BEYOND
         self._graphs: dict[int, CompiledGraph] = {}
         self._drawn: dict[bytes, np.ndarray] = {}
-        self.limit = 0.0
+        self.rule = ALL
         self.views: list[int] = []
 
     def __call__(self, images: np.ndarray) -> np.ndarray:
-        """(N, inputs, S, S) -> the mean over two or eight views, by `limit`."""
+        """(N, inputs, S, S) -> the mean over the views of `rule`."""
         return np.stack([self._mean(image) for image in images])
 
     def _mean(self, image: np.ndarray) -> np.ndarray:
@@ -54,9 +63,9 @@ class AllViews:
         if key not in self._drawn:
             self._drawn[key] = self._all(image)
         pairs = self._drawn[key]
-        sure = disagreement(pairs[0]) <= self.limit
-        self.views.append(2 if sure else 8)
-        return pairs[0].mean(axis=0) if sure else pairs.mean(axis=(0, 1))
+        needed = 1 if disagreement(pairs[0]) <= self.rule.limit else self.rule.pairs
+        self.views.append(2 * needed)
+        return pairs[:needed].mean(axis=(0, 1))
 
     def _all(self, image: np.ndarray) -> np.ndarray:
         """(pair, 2, outputs, S, S)."""
@@ -78,7 +87,7 @@ def main() -> None:
     parser.add_argument("--weights", type=Path, default=SHIPPED)
     parser.add_argument("--cases", nargs="+", default=LEFT_OUT, help="of EMIDEC")
     args = parser.parse_args()
-    rows: dict[tuple[str, float], list[list[float]]] = defaultdict(list)
+    rows: dict[tuple[str, ViewRule], list[list[float]]] = defaultdict(list)
     for name in track(args.cases, description="drawing"):
         nets = {net: AllViews(net, args.weights) for net in ("roi", "myo")}
         for key, row in case_rows(args.data / "emidec", name, nets).items():
@@ -88,21 +97,22 @@ def main() -> None:
         "myo": ("wall Dice", "enhancement Dice", "burden, points off", "views"),
     }
     for net, names in columns.items():
-        table = Table(f"{net}: two views up to", *names)
-        for limit in LIMITS:
-            values = np.array(rows[net, limit])
+        table = Table(f"{net}: two views up to", "else", *names)
+        for rule in RULES[net]:
+            values = np.array(rows[net, rule])
             cells = np.nanmean(values, axis=0)
             if net == "roi":
                 cells[1] = values[:, 1].max()
-            table.add_row(f"{limit:.2f}", *(f"{cell:.3f}" for cell in cells))
+            two = "never" if rule.limit < 0 else f"{100 * rule.limit:.0f} %"
+            table.add_row(two, f"{2 * rule.pairs}", *(f"{cell:.3f}" for cell in cells))
         Console().print(table)
-    Console().print(f"{len(args.cases)} patients; 0.00: all views. Research use only.")
+    Console().print(f"{len(args.cases)} patients. Research use only.")
 
 
 def case_rows(
     folder: Path, name: str, nets: dict[str, AllViews]
-) -> dict[tuple[str, float], list[float]]:
-    """A patient's row for each network and limit."""
+) -> dict[tuple[str, ViewRule], list[float]]:
+    """A patient's row for each network and rule."""
     scan = read_scan(folder / "images" / f"{name}.nii.gz")
     drawn = region_masks(
         read_label_file(folder / "labels" / f"{name}.nii.gz").labels, "emidec", source=name
@@ -110,8 +120,8 @@ def case_rows(
     expert = {region: scan.grid.from_input(mask) for region, mask in drawn.items()}
     standard = standardise(scan)
     rows, full = {}, None
-    for limit in LIMITS:
-        nets["roi"].limit, nets["roi"].views = limit, []
+    for rule in RULES["roi"]:
+        nets["roi"].rule, nets["roi"].views = rule, []
         roi = clean_roi(predict_roi(nets["roi"], standard) > THRESHOLD)
         full = roi if full is None else full
         both = roi.any(axis=(1, 2)) & full.any(axis=(1, 2))
@@ -121,16 +131,16 @@ def case_rows(
         ]
         located = to_scan(roi.astype(np.float32), standard) > THRESHOLD
         dice = mean_dice(located, expert[LV])
-        rows["roi", limit] = [dice, max(moved), float(np.mean(nets["roi"].views))]
-    for limit in LIMITS:
-        nets["myo"].limit, nets["myo"].views = limit, []
+        rows["roi", rule] = [dice, max(moved), float(np.mean(nets["roi"].views))]
+    for rule in RULES["myo"]:
+        nets["myo"].rule, nets["myo"].views = rule, []
         probability = predict_myocardium(nets["myo"], standard, full)
         wall, enhanced = (to_scan(stack, standard) > THRESHOLD for stack in probability)
         enhanced &= wall
         dices = mean_dice(wall, expert[MYO]), mean_dice(enhanced, expert[ENH])
         burdens = enhanced.sum() / wall.sum(), expert[ENH].sum() / expert[MYO].sum()
         off = 100.0 * float(burdens[0] - burdens[1])
-        rows["myo", limit] = [*dices, off, float(np.mean(nets["myo"].views))]
+        rows["myo", rule] = [*dices, off, float(np.mean(nets["myo"].views))]
     return rows
 
 

@@ -16,7 +16,7 @@ from acsnet.nets.openvino_graph import enlarging_kernel
 from acsnet.nets.openvino_network import FusedNetwork
 from acsnet.nets.torch_network import TorchNetwork
 from acsnet.nets.torch_weights import save_network, weights_of
-from acsnet.nets.views import PAIRS, disagreement, without_edge
+from acsnet.nets.views import PAIRS, ViewRule, disagreement, without_edge
 from acsnet.nets.weights import NetworkWeights
 
 pytestmark = pytest.mark.slow
@@ -56,7 +56,8 @@ def test_in_bfloat16_it_differs_little():
     assert np.abs(fused(images()) - plain).mean() < 0.005
 
 
-def test_two_views_are_enough_where_they_agree_and_all_are_looked_at_where_not():
+@pytest.mark.parametrize("pairs", [2, 4])
+def test_two_views_are_enough_where_they_agree_and_more_are_looked_at_where_not(pairs):
     net = network()
     with torch.no_grad():  # about half of the pixels are drawn
         net.head.bias -= net(torch.from_numpy(images())).mean(dim=(0, 2, 3))
@@ -70,12 +71,13 @@ def test_two_views_are_enough_where_they_agree_and_all_are_looked_at_where_not()
     assert share.min() < share.max()
     expected = np.where(
         (share > share.mean())[:, None, None, None],
-        TorchNetwork(network=net)(images()),
+        TorchNetwork(network=net, views=[v for p in PAIRS[:pairs] for v in p])(images()),
         pair.mean(axis=0),
     )
-    fused = FusedNetwork(weights_of(net), bfloat16=False, agreement=share.mean())
+    rule = ViewRule(limit=share.mean(), pairs=pairs)
+    fused = FusedNetwork(weights_of(net), bfloat16=False, rule=rule)
     np.testing.assert_allclose(fused(images()), expected, atol=1e-4)
-    plain = TorchNetwork(network=net, agreement=share.mean())
+    plain = TorchNetwork(network=net, rule=rule)
     np.testing.assert_allclose(plain(images()), expected, atol=1e-5)
 
 

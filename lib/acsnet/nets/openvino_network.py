@@ -16,7 +16,15 @@ from acsnet.nets.architecture import ResUNetConfig
 from acsnet.nets.bfloat16 import bits, rounded
 from acsnet.nets.openvino_graph import VIEWS, graph_of
 from acsnet.nets.processor import has_bfloat16
-from acsnet.nets.views import PAIRS, View, disagreement, seen_in, turned_back, without_edge
+from acsnet.nets.views import (
+    PAIRS,
+    View,
+    ViewRule,
+    disagreement,
+    seen_in,
+    turned_back,
+    without_edge,
+)
 from acsnet.nets.weights import NetworkWeights
 from acsnet.threads import thread_count
 
@@ -35,14 +43,14 @@ class FusedNetwork:
         *,
         bfloat16: bool | None = None,
         threads: int | None = None,
-        agreement: float | None = None,
+        rule: ViewRule | None = None,
         black_beyond: bool = False,
     ) -> None:
         """Compile nothing yet.
 
         bfloat16: None for what suits the processor; threads: None for `thread_count`;
-        agreement: where two views differ in no larger share of their pixels they are enough, None
-        for always all eight; black_beyond: images are black at their edges and go on so.
+        rule: how many views of a slice are drawn, None for always all; black_beyond: images are
+        black at their edges and go on so.
         Raises KeyError, ValueError or RuntimeError where the arrays are not those of the
         configuration.
         """
@@ -50,7 +58,7 @@ class FusedNetwork:
         self.bfloat16 = has_bfloat16() if bfloat16 is None else bfloat16
         self._weights = weights
         self._threads = threads
-        self._agreement = agreement
+        self._rule = rule
         self._black_beyond = black_beyond
         self._turn = Lock()
         self._graph = lru_cache(maxsize=CACHED_SIDES)(self._compiled)
@@ -73,8 +81,9 @@ class FusedNetwork:
                 lit = without_edge(image, self.config.stride if self._black_beyond else 0)
                 graph, parts = self._graph(lit.stop - lit.start), self._parts(image[:, lit, lit])
                 drawn = [graph(parts, PAIRS[0])]
-                if self._agreement is None or disagreement(drawn[0]) > self._agreement:
-                    drawn += [graph(parts, pair) for pair in PAIRS[1:]]
+                if self._rule is None or disagreement(drawn[0]) > self._rule.limit:
+                    others = PAIRS[1:] if self._rule is None else PAIRS[1 : self._rule.pairs]
+                    drawn += [graph(parts, pair) for pair in others]
                 mean[:, lit, lit] = np.mean(drawn, axis=(0, 1))
         return out
 

@@ -14,19 +14,20 @@ from acsnet.nets.architecture import ResUNetConfig
 from acsnet.nets.mc_dropout import dropout_samples
 from acsnet.nets.resunet import ResUNet
 from acsnet.nets.test_time_augmentation import mean_probability, view_probabilities
-from acsnet.nets.views import ALL_VIEWS, PAIRS, View, disagreement, without_edge
+from acsnet.nets.views import ALL_VIEWS, PAIRS, View, ViewRule, disagreement, without_edge
 
 
 @dataclass(frozen=True, kw_only=True)
 class TorchNetwork:
     """A network on its own device and in its own precision; one batch a view.
 
-    views: all that are looked at; agreement, black_beyond: as `FusedNetwork` takes them.
+    views: all that are looked at, where there is no rule; rule, black_beyond: as `FusedNetwork`
+    takes them.
     """
 
     network: ResUNet
     views: Sequence[View] = ALL_VIEWS
-    agreement: float | None = None
+    rule: ViewRule | None = None
     black_beyond: bool = False
 
     @property
@@ -44,20 +45,20 @@ class TorchNetwork:
         lit = without_edge(images, self.config.stride if self.black_beyond else 0)
         weight = next(self.network.parameters())
         batch = torch.from_numpy(images[..., lit, lit]).to(weight.device, weight.dtype)
-        if self.agreement is None:
+        if self.rule is None:
             out[..., lit, lit] = _array(mean_probability(self._network, batch, self.views))
         else:
-            out[..., lit, lit] = self._where_needed(batch, self.agreement)
+            out[..., lit, lit] = self._where_needed(batch, self.rule)
         return out
 
-    def _where_needed(self, batch: Tensor, agreement: float) -> NDArray[np.float32]:
+    def _where_needed(self, batch: Tensor, rule: ViewRule) -> NDArray[np.float32]:
         pair = np.stack([_array(p) for p in view_probabilities(self._network, batch, PAIRS[0])])
         mean: NDArray[np.float32] = pair.mean(axis=0)
-        unsure = np.flatnonzero(disagreement(pair) > agreement)
+        unsure = np.flatnonzero(disagreement(pair) > rule.limit)
         if len(unsure):
-            others = [view for later in PAIRS[1:] for view in later]
+            others = [view for later in PAIRS[1 : rule.pairs] for view in later]
             rest = _array(mean_probability(self._network, batch[unsure], others))
-            mean[unsure] = (2 * mean[unsure] + len(others) * rest) / len(ALL_VIEWS)
+            mean[unsure] = (2 * mean[unsure] + len(others) * rest) / (2 + len(others))
         return mean
 
     def samples(self, images: NDArray[np.float32], *, seed: int) -> Iterator[NDArray[np.float32]]:

@@ -1,8 +1,8 @@
 """What a network looks at: the eight turns and mirror images of a slice, and no black edges.
 
-Not from the paper. The mean over all eight draws best, but where two views already agree the other
-six change next to nothing. So a slice is drawn in two views first, and in all where they disagree
-(`acsnet.nets.inference.AGREEMENT`).
+Not from the paper. The mean over all eight draws best, but where two views already agree the others
+change next to nothing. So a slice is drawn in two views first, and in more where they disagree
+(`acsnet.nets.inference.VIEW_RULES`).
 
 Stage 2 leaves only a square of signal. The zeros that a convolution pads with, in training too, are
 not what black is in its layer, and spoil what is drawn near the edge; with what black is there
@@ -10,6 +10,7 @@ instead, the black edges need not be looked at (figures: docs/performance.md).
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
@@ -25,7 +26,19 @@ AS_IT_IS: Sequence[View] = ((False, ()),)
 PAIRS: Sequence[tuple[View, View]] = tuple(
     ((False, axes), (True, axes)) for axes in ((), (-2, -1), (-2,), (-1,))
 )
-"""All views, two at a time. The first pair decides whether the others are needed."""
+"""All views, two at a time. The first pair decides whether others are needed."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ViewRule:
+    """How many views of a slice are drawn.
+
+    limit: share of differing pixels up to which the first pair is enough; pairs: of `PAIRS`, how
+    many are drawn where it is not.
+    """
+
+    limit: float
+    pairs: int = len(PAIRS)
 
 
 def seen_in(view: View, images: NDArray[np.float32]) -> NDArray[np.float32]:
