@@ -163,10 +163,8 @@ PACKINGS: dict[str, Packing] = {
     "DICOM, enhanced, one file": dicom(enhanced_packings.enhanced_multi_frame),
     "DICOM, overlay bits": dicom(packings.overlay_bits, SAME, "HighBit"),
     "DICOM, bits stored high": dicom(packings.high_bits),
-    "DICOM, signed 12 bits": dicom(
-        lambda d, out: packings.signed_12_bits(d, out, offset=2048), WARNED
-    ),
-    "DICOM, padding declared": dicom(packings.padded_corners, WARNED),
+    "DICOM, signed 12 bits": dicom(lambda d, out: packings.signed_12_bits(d, out, offset=2048)),
+    "DICOM, padding declared": dicom(packings.padded_corners, WARNED, "no signal"),
     "DICOM, padding not declared": dicom(
         lambda d, out: packings.padded_corners(d, out, declared=False), WARNED, "no signal"
     ),
@@ -200,7 +198,7 @@ PACKINGS: dict[str, Packing] = {
     "NIfTI, float32": volume(_saved(_as_type("float32"), "scan.nii")),
     "NIfTI, float64": volume(_saved(_as_type("float64"), "scan.nii")),
     "NIfTI, int32": volume(_saved(_as_type("int32"), "scan.nii")),
-    "NIfTI, slope and intercept": volume(_saved(_scaled, "scan.nii"), WARNED),
+    "NIfTI, slope and intercept": volume(_saved(_scaled, "scan.nii"), WARNED, "no signal"),
     "NIfTI, slices first": volume(_saved(_turned((1, 2, 0), (1, 1, 1)), "scan.nii")),
     "NIfTI, slices reversed": volume(_saved(_turned((0, 1, 2), (1, 1, -1)), "scan.nii")),
     "NIfTI, turned": volume(_saved(_turned((1, 0, 2), (-1, 1, 1)), "scan.nii")),

@@ -43,13 +43,23 @@ def signal_of(scan: ShortAxisScan) -> NDArray[np.float32]:
 
 
 def same_voxels(scan: ShortAxisScan, plain: ShortAxisScan) -> bool:
-    """Whether two scans show the networks the same, in either order of slices."""
+    """Whether two scans show the networks the same, in either order of slices.
+
+    Scale and offset of a scan mean nothing, unless there is a window in its values.
+    """
     packed, expected = signal_of(scan), signal_of(plain)
     if packed.shape != expected.shape:
         return False
     if not np.allclose(scan.spacing_mm, plain.spacing_mm, rtol=1e-3):
         return False
-    return bool(np.allclose(packed, expected) or np.allclose(packed[::-1], expected))
+    if scan.windows is None:
+        packed, expected = _in_own_range(packed), _in_own_range(expected)
+    return any(np.allclose(one, expected, atol=1e-5) for one in (packed, packed[::-1]))
+
+
+def _in_own_range(signal: NDArray[np.float32]) -> NDArray[np.float32]:
+    low, high = signal.min(), signal.max()
+    return (signal - low) / max(high - low, 1e-12)
 
 
 def outcome(path: Path, plain: ShortAxisScan) -> tuple[str, str, ShortAxisScan | None]:

@@ -64,7 +64,7 @@ def dicom_cases(samples):
             "mm beside",
         ),
         "window of stored values": (packings.window_of_stored_values, "stored values"),
-        "pixel padding": (packings.padded_corners, ""),
+        "pixel padding": (packings.padded_corners, "no signal in"),
         "signed 12 bits": (packings.signed_12_bits, ""),
         "gain per slice": (packings.gain_per_slice, "brought to one gain"),
         "enhanced one frame": (enhanced_packings.enhanced_one_frame_a_file, ""),

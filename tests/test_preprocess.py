@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 import torch
 
+import packings
 from acsnet.errors import InputError
+from acsnet.masks import mirrored_at_edges
 from acsnet.preprocess import (
     STANDARD_MM,
     between_neighbours,
@@ -117,6 +119,40 @@ def test_a_window_clips_and_scales_each_slice():
     assert warnings == ()
     np.testing.assert_allclose(scaled[0, 0], np.linspace(0, 1, 11), atol=1e-6)
     np.testing.assert_allclose(scaled[1, 0], np.clip(np.linspace(0, 1.25, 11), 0, 1), atol=1e-6)
+
+
+def test_a_window_that_makes_much_of_what_is_bright_white_is_left_out_with_a_warning():
+    pixels = np.tile(np.linspace(0, 100, 101, dtype=np.float32), (2, 1, 1))
+    scan = replace(make_scan(pixels), windows=np.array([[40, 80], [40, 80]], np.float32))
+    scaled, warnings = windowed(scan)
+    np.testing.assert_array_equal(scaled, pixels)
+    assert "clip 20% of the pixels at its bright end: not applied" in warnings[0]
+    allowed = replace(scan, windows=np.array([[46, 92], [46, 92]], np.float32))
+    assert windowed(allowed)[1] == ()
+
+
+def test_beyond_its_edges_the_signal_is_mirrored_and_repeated_where_that_shows_none():
+    row = np.array([0, 0, 0, 0, 1, 2, 3, 0, 0, 0], np.float32)
+    # Next to the 1 lie 2 and 3 in the mirror, which then shows what is beyond the 3.
+    expected = np.array([1, 1, 3, 2, 1, 2, 3, 2, 1, 3], np.float32)
+    stack = np.tile(row, (2, 3, 1))
+    np.testing.assert_array_equal(mirrored_at_edges(stack, stack > 0), np.tile(expected, (2, 3, 1)))
+
+
+def test_what_is_no_signal_has_no_part_in_range_and_equalisation():
+    rng = np.random.default_rng(4)
+    pixels = (disc() + 0.2 * rng.random((3, 120, 100))).astype(np.float32)
+    outside = packings.outside_circle(120, 100)
+    signal = np.broadcast_to(~outside, pixels.shape)
+    seen = [
+        standardise(replace(make_scan(np.where(signal, pixels, value)), signal=signal))
+        for value in (pixels.min(), -32768.0)
+    ]
+    np.testing.assert_array_equal(seen[0].equalised, seen[1].equalised)
+    plain = standardise(make_scan(pixels[:, 10:111]))  # the rows that the circle reaches
+    assert np.abs(seen[0].plain - plain.plain)[:, 30:-30, 30:-30].max() < 0.05
+    assert np.abs(seen[0].equalised - plain.equalised)[:, 30:-30, 30:-30].mean() < 10.0
+    assert not seen[0].equalised[:, 0, 0].any()
 
 
 def test_a_window_that_ruins_the_scan_is_left_out_with_a_warning():

@@ -1,8 +1,8 @@
-"""Masks of pixels: the box they take, their largest part, their Dice, a crop round them."""
+"""Masks of pixels: box, largest part, Dice, a crop round them, what they hide mirrored."""
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import find_objects
+from scipy.ndimage import distance_transform_edt, find_objects
 from scipy.ndimage import label as components
 
 Mask = NDArray[np.bool_]
@@ -57,6 +57,15 @@ def largest_part(mask: Mask) -> Mask:
     return largest
 
 
+def largest_parts(mask: Mask) -> Mask:
+    """As `largest_part`, but all that are equally large: a mirror image has the same ones."""
+    parts, _ = components(mask)
+    sizes = np.bincount(parts.ravel())
+    sizes[0] = 0  # what is not in the mask
+    largest: Mask = mask & (sizes[parts] == sizes.max())
+    return largest
+
+
 def slice_dice(first: Mask, second: Mask) -> NDArray[np.float64]:
     """2 |A and B| / (|A| + |B|) of each slice, (slice,); 1 where both are empty."""
     both = np.count_nonzero(first & second, axis=(1, 2))
@@ -68,3 +77,36 @@ def dice(first: Mask, second: Mask) -> float:
     """2 |A and B| / (|A| + |B|) of two masks of one shape; 1 where both are empty."""
     total = int(np.count_nonzero(first)) + int(np.count_nonzero(second))  # NumPy's own from 2.4
     return 2.0 * int(np.count_nonzero(first & second)) / total if total else 1.0
+
+
+def mirrored_at_edges(stack: NDArray[np.float32], signal: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """(slice, H, W), with a mirror image of the signal beyond its edges, where there is none.
+
+    Where the mirror shows no signal either, the value of the nearest edge is repeated.
+    """
+    out = stack.copy()
+    mask = source = None
+    for plane, measured in zip(out, signal, strict=True):
+        if measured.all() or not measured.any():
+            continue
+        if mask is None or (measured != mask).any():  # most slices lack the same corners
+            mask, source = measured, _mirrored_indices(measured)
+        plane[~measured] = plane[source]
+    return out
+
+
+def _mirrored_indices(measured: NDArray[np.bool_]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Rows and columns of the signal that is shown at each place of a (H, W) mask without any."""
+    _, edge = distance_transform_edt(~measured, return_indices=True)
+    place, edge = np.indices(measured.shape)[:, ~measured], edge[:, ~measured]
+    mirrored = np.clip(2 * edge - place, 0, np.array(measured.shape)[:, None] - 1)
+    rows, columns = np.where(measured[tuple(mirrored)], mirrored, edge)
+    return rows, columns
+
+
+def reaching_edges(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Of a (row, column) mask the connected parts that reach an edge of it."""
+    regions, _ = components(mask)
+    edges = np.concatenate((regions[0], regions[-1], regions[:, 0], regions[:, -1]))
+    reaching = np.unique(edges)
+    return np.isin(regions, reaching[reaching > 0])

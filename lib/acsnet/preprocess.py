@@ -16,6 +16,7 @@ from skimage.exposure import equalize_adapthist
 
 from acsnet.denoising import denoised, noise_sd
 from acsnet.errors import InputError
+from acsnet.masks import mirrored_at_edges
 from acsnet.scan import APEXWARD_RAS, ShortAxisScan
 from acsnet.threads import slice_by_slice
 
@@ -28,6 +29,11 @@ INTENSITY_PERCENTILES = (0.5, 99.5)
 MAX_NOISE_SHARE = 0.6
 PATIENT_LEFT_RAS = np.array([-1.0, 0.0, 0.0])
 MIN_VALUES = 10  # different values of an image: fewer whole ones are labels. Ours
+# Of the part that is seen: with so little without signal the networks learned, black as it is, and
+# equalisation hardly feels it. At most 0.14 in EMIDEC, whose images were cut from turned ones.
+MAX_BLACK_SHARE = 0.15
+LABEL_ROUNDING = 0.01  # as conversions leave labels: 2.9999991, 3.00004
+MAX_WHITE_SHARE = 0.1  # one that clips so many bright ones may hide scar, and is not applied either
 MAX_SATURATED_SHARE = 0.5  # a window that clips more of the pixels is wrong and not applied
 
 
@@ -81,13 +87,15 @@ class StandardScan:
     plain: (slice, H, W) in [0, 1], linear; equalised: (slice, H, W) in [0, 255]; turns: quarter
     turns from the scan's plane; mirrored: whether rows were reversed after that; shape:
     (row, column) of the scan, or of its `box`; is_noise: whether the scan is noise only; box: the
-    part of the scan that is seen here, None where it is all.
+    part of the scan that is seen here, None where it is all; signal: mask like plain, False where
+    nothing was measured in that part, None where all of it was.
     """
 
     plain: NDArray[np.float32]
     equalised: NDArray[np.float32]
     turns: int
     shape: tuple[int, int]
+    signal: NDArray[np.bool_] | None = None
     mirrored: bool = False
     is_noise: bool = False
     box: SignalBox | None = None
@@ -99,6 +107,7 @@ class StandardScan:
             self,
             plain=self.plain[::-1],
             equalised=self.equalised[::-1],
+            signal=None if self.signal is None else self.signal[::-1],
             box=None if self.box is None else self.box.reversed(),
         )
 
@@ -133,35 +142,48 @@ def turned(stack: NDArray[Any], turns: int, *, mirrored: bool) -> NDArray[Any]:
 def windowed(scan: ShortAxisScan) -> tuple[NDArray[np.float32], tuple[str, ...]]:
     """Pixels clipped to each slice's window, scaled to [0, 1], and warnings.
 
-    Pixels are unchanged without a window, and with one that saturates most of the scan.
+    Pixels are unchanged without a window, and with one that saturates most of the scan, or much of
+    what is bright.
     """
     if scan.windows is None:
         return scan.pixels, ()
     centre, width = (scan.windows[:, i, None, None] for i in (0, 1))
     scaled = (scan.pixels - centre) / width + 0.5
-    clipped = (scaled <= 0.0) & (scan.pixels > scan.pixels.min()) | (scaled >= 1.0)
-    saturated = float(np.mean(clipped if scan.signal is None else clipped[scan.signal]))
-    if saturated > MAX_SATURATED_SHARE:
-        message = (
-            f"window centre and width in the file would clip {saturated:.0%} of the pixels: "
-            "not applied"
-        )
-        return scan.pixels, (message,)
+    measured = np.s_[:] if scan.signal is None else scan.signal
+    black = np.percentile(scan.pixels[measured], INTENSITY_PERCENTILES[0])
+    white = scaled > 1.0
+    clipped = (scaled <= 0.0) & (scan.pixels > black) | (scaled >= 1.0)
+    shares = float(np.mean(clipped[measured])), float(np.mean(white[measured]))
+    for share, limit, which in (
+        (shares[0], MAX_SATURATED_SHARE, "the pixels"),
+        (shares[1], MAX_WHITE_SHARE, "the pixels at its bright end"),
+    ):
+        if share > limit:
+            message = (
+                f"window centre and width in the file would clip {share:.0%} of {which}: "
+                "not applied"
+            )
+            return scan.pixels, (message,)
     return np.clip(scaled, 0.0, 1.0).astype(np.float32), ()
 
 
-def unit_range(pixels: NDArray[np.float32], *, name: str = "scan") -> NDArray[np.float32]:
-    """Scale to [0, 1] between two percentiles of the scan.
+def unit_range(
+    pixels: NDArray[np.float32], *, signal: NDArray[np.bool_] | None = None, name: str = "scan"
+) -> NDArray[np.float32]:
+    """Scale to [0, 1] between two percentiles of the signal; what is none becomes 0.
 
-    Raises InputError if the scan has only one value.
+    signal: mask like pixels, None where all is signal. Raises InputError if the signal has only one
+    value.
     """
-    low, high = np.percentile(pixels, INTENSITY_PERCENTILES)
+    measured = pixels if signal is None else pixels[signal]
+    low, high = np.percentile(measured, INTENSITY_PERCENTILES)
     if not high > low:
-        low, high = float(pixels.min()), float(pixels.max())
+        low, high = float(measured.min()), float(measured.max())
     if not high > low:
         msg = f"{name}: every pixel has the same value ({low:g}), there is no image"
         raise InputError(msg)
-    return np.clip((pixels - low) / (high - low), 0.0, 1.0).astype(np.float32)
+    unit = np.clip((pixels - low) / (high - low), 0.0, 1.0).astype(np.float32)
+    return unit if signal is None else np.where(signal, unit, np.float32(0.0))
 
 
 def resize(stack: NDArray[np.float32], shape: tuple[int, int]) -> NDArray[np.float32]:
@@ -200,23 +222,32 @@ def between_neighbours(stack: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.stack([stack, below, above], axis=1)
 
 
-def equalise(plain: NDArray[np.float32]) -> NDArray[np.float32]:
-    """(slice, H, W) in [0, 1] on the standard grid -> locally equalised, in [0, 255]."""
+def equalise(
+    plain: NDArray[np.float32], signal: NDArray[np.bool_] | None = None
+) -> NDArray[np.float32]:
+    """(slice, H, W) in [0, 1] on the standard grid -> locally equalised, in [0, 255].
+
+    signal: mask like plain; what is none has no part in the histograms of its neighbourhood, and
+    is 0. None where all is signal.
+    """
     tile = round(TILE_MM / STANDARD_MM)
     equal = partial(equalize_adapthist, kernel_size=tile, clip_limit=CLIP_LIMIT)
-    return (255.0 * slice_by_slice(equal, plain)).astype(np.float32)
+    seen = plain if signal is None else mirrored_at_edges(plain, signal)
+    equalised = (255.0 * slice_by_slice(equal, seen)).astype(np.float32)
+    return equalised if signal is None else np.where(signal, equalised, np.float32(0.0))
 
 
 def check_image(scan: ShortAxisScan) -> None:
     """Refuse a label map: what networks draw on it would be numbers of nothing.
 
-    Raises InputError for a scan of few different values that are all whole.
+    Raises InputError for a scan of few different values that are all whole, or nearly so.
     """
-    middle = np.unique(scan.pixels[len(scan.pixels) // 2])
-    if len(middle) >= MIN_VALUES:
+    if len(np.unique(np.rint(scan.pixels[len(scan.pixels) // 2]))) >= MIN_VALUES:
         return
-    values = np.unique(scan.pixels)
-    if 1 < len(values) < MIN_VALUES and bool((values == np.rint(values)).all()):
+    whole = np.rint(scan.pixels)
+    values = np.unique(whole)
+    near = float(np.abs(scan.pixels - whole).max()) <= LABEL_ROUNDING
+    if 1 < len(values) < MIN_VALUES and near:
         msg = (
             f"{scan.name} holds {len(values)} different values, as a label map does: give the "
             "image, or both to `acsnet quantify`"
@@ -232,7 +263,9 @@ def standardise(scan: ShortAxisScan) -> StandardScan:
     mirrored = is_mirrored(scan)
     box = signal_box(scan)
     visible = pixels if box is None else box.inside(pixels)
-    unit = turned(unit_range(visible, name=scan.name), turns, mirrored=mirrored)
+    signal = _large_gaps(scan, box)
+    signal = None if signal is None else turned(signal, turns, mirrored=mirrored)
+    unit = unit_range(turned(visible, turns, mirrored=mirrored), signal=signal, name=scan.name)
     noise = noise_sd(unit)
     is_noise = noise**2 > MAX_NOISE_SHARE * float(unit.var())
     if is_noise:
@@ -241,9 +274,12 @@ def standardise(scan: ShortAxisScan) -> StandardScan:
     row_mm, column_mm = (row_mm, column_mm) if turns % 2 == 0 else (column_mm, row_mm)
     size = standard_shape(clear.shape[1:], (row_mm, column_mm))
     plain = np.clip(resize(clear, size), 0.0, 1.0)
+    if signal is not None:
+        signal = resize(signal.astype(np.float32), size) >= 0.5
     return StandardScan(
         plain=plain,
-        equalised=equalise(plain),
+        equalised=equalise(plain, signal),
+        signal=signal,
         turns=turns,
         mirrored=mirrored,
         shape=(visible.shape[1], visible.shape[2]),
@@ -251,6 +287,14 @@ def standardise(scan: ShortAxisScan) -> StandardScan:
         box=box,
         warnings=warnings,
     )
+
+
+def _large_gaps(scan: ShortAxisScan, box: SignalBox | None) -> NDArray[np.bool_] | None:
+    """The mask of the signal in the box, None where next to all of that is signal."""
+    if scan.signal is None:
+        return None
+    signal = scan.signal if box is None else box.inside(scan.signal)
+    return signal if float(np.mean(~signal)) > MAX_BLACK_SHARE else None
 
 
 def standard_shape(shape: tuple[int, ...], spacing_mm: tuple[float, float]) -> tuple[int, int]:

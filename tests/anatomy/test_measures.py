@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as stn
 
@@ -218,6 +218,7 @@ def test_the_field_of_view_round_a_wall_changes_nothing():
 
 
 @given(mask=stn.arrays(bool, stn.array_shapes(min_dims=2, max_dims=2, max_side=12)))
+@example(mask=np.array([[1, 0, 1, 1, 1, 0, 1], [1, 1, 1, 1, 1, 1, 0]], bool))
 @settings(max_examples=150, deadline=None)
 def test_no_mask_is_too_odd_to_be_measured_and_its_mirror_measures_the_same(mask):
     form, found = measure(mask, (1.3, 1.3))

@@ -10,7 +10,13 @@ from hypothesis import strategies as st
 
 import packings
 from acsnet.errors import GeometryError, InputError
-from acsnet.io.label_map import by_name, on_grid, read_label_map, whole_numbers
+from acsnet.io.label_map import (
+    by_name,
+    on_grid,
+    read_label_file,
+    read_label_map,
+    whole_numbers,
+)
 from acsnet.measure import measure_label_file
 from acsnet.scan import InputGrid
 
@@ -166,3 +172,8 @@ def test_every_packing_of_the_truth_gives_its_volumes(samples, tmp_path, packing
         nib.save(other, path)
     expected = measure_label_file(image, samples / "truth" / "phantom-1.nii.gz").features
     assert measure_label_file(image, path).features == expected
+
+
+def test_a_folder_in_the_place_of_a_label_map_is_called_one(tmp_path):
+    with pytest.raises(InputError, match="is a folder: give the file with the label map"):
+        read_label_file(tmp_path)

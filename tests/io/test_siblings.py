@@ -15,6 +15,7 @@ from ways_in import by_cohort, by_command_line, by_server
 import packings
 from acsnet.errors import GeometryError, InputError
 from acsnet.io import read_scan
+from acsnet.preprocess import check_image
 from acsnet.server.datastores.folder import StudiesDatastore
 
 
@@ -213,6 +214,18 @@ def test_a_label_map_is_not_segmented(samples, pipeline):
     labels = read_scan(samples / "truth" / "phantom-1.nii.gz")
     with pytest.raises(InputError, match=r"phantom-1 holds \d different values, as a label map"):
         pipeline(labels)
+
+
+@pytest.mark.parametrize("off", [-9e-7, 4e-5, 0.004])
+def test_labels_that_a_conversion_left_near_whole_numbers_are_none_either(samples, tmp_path, off):
+    image = nib.load(samples / "truth" / "phantom-1.nii.gz")
+    noise = np.random.default_rng(0).uniform(0.5, 1.0, image.shape)
+    labels = np.asanyarray(image.dataobj) + off * noise
+    path = packings.save_nifti(
+        nib.Nifti1Image(labels.astype(np.float32), image.affine), tmp_path / "a.nii"
+    )
+    with pytest.raises(InputError, match="as a label map does"):
+        check_image(read_scan(path))
 
 
 def test_isotropic_stacks_are_told(samples, tmp_path):

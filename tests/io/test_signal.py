@@ -1,8 +1,12 @@
 """What is no signal is never taken for signal, and slices of one scan have one gain."""
 
+from contextlib import suppress
+
 import nibabel as nib
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import packings
 from acsnet.errors import InputError
@@ -72,7 +76,8 @@ def test_padding_is_no_signal_whether_the_header_tells_or_not(
     np.testing.assert_array_equal(~scan.signal, np.broadcast_to(outside, plain.pixels.shape))
     np.testing.assert_array_equal(scan.pixels[:, ~outside], plain.pixels[:, ~outside])
     assert (scan.pixels[:, outside] == plain.pixels[:, ~outside].min()).all()
-    assert len(scan.warnings) == (0 if declared else 1)
+    assert len(scan.warnings) == 1
+    assert "no signal" in scan.warnings[0]
 
 
 def test_padding_above_all_signal_is_found_and_saturated_pixels_are_not(stack):
@@ -83,6 +88,69 @@ def test_padding_above_all_signal_is_found_and_saturated_pixels_are_not(stack):
         True,
     )
     assert cleaned("a", np.minimum(stack, 700)).signal is None
+
+
+@pytest.mark.parametrize("value", [-30000.0, 32767.0])
+def test_a_dead_pixel_is_no_signal_and_moves_no_level(stack, value):
+    odd = stack.copy()
+    odd[2, 5, 7] = value
+    clean = cleaned("a", odd)
+    assert np.argwhere(~clean.signal).tolist() == [[2, 5, 7]]
+    rest = clean.signal
+    np.testing.assert_array_equal(clean.pixels[rest], stack[rest])
+    assert clean.pixels[2, 5, 7] == stack[rest].min()
+    assert clean.warnings == (f"1 voxels far from all others ({value:g}) taken as no signal",)
+
+
+@pytest.mark.parametrize("of", ["noise", "slices"])
+def test_padding_of_several_values_below_all_signal_is_found(stack, of):
+    """Lossy compression makes noise of it, and some exports fill each slice with another value."""
+    outside = np.broadcast_to(packings.outside_circle(48, 60), stack.shape)
+    noise = np.random.default_rng(1).integers(-3, 4, stack.shape)
+    fill = noise if of == "noise" else np.arange(5)[:, None, None] * 20
+    clean = cleaned("a", np.where(outside, -1000 + fill, stack).astype(np.float32))
+    np.testing.assert_array_equal(~clean.signal, outside)
+    np.testing.assert_array_equal(clean.pixels[~outside], stack[~outside])
+    assert "or so and taken as no signal" in clean.warnings[0]
+
+
+def test_the_blurred_edge_of_padding_is_no_signal_either(stack):
+    """As a converter leaves it that turned an image by linear interpolation."""
+    blurred = stack + 300
+    blurred[:, :, :10] = -1024
+    blurred[:, :, 10] = (blurred[:, :, 11] - 1024) / 2
+    clean = cleaned("a", blurred)
+    assert not clean.signal[:, :, :11].any()
+    assert clean.signal[:, :, 11:].mean() > 0.99
+    assert clean.pixels.min() >= blurred[:, :, 11:].min()
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    seed=st.integers(0, 2**31),
+    scale=st.integers(-38, 19),
+    shift=st.none() | st.integers(-38, 19),
+    rows=st.integers(1, 40),
+)
+def test_no_pixels_end_in_a_fault_of_ours(seed, scale, shift, rows):
+    rng = np.random.default_rng(seed)
+    pixels = rng.choice([np.zeros, rng.random, rng.standard_normal])((3, rows, 30))
+    offset = 0.0 if shift is None else -(10.0**shift)  # numbers that nearly are the same, too
+    pixels = (pixels * 10.0**scale + offset).astype(np.float32)
+    with suppress(InputError):
+        assert np.isfinite(cleaned("a", pixels).pixels).all()
+
+
+def test_pixels_that_differ_by_a_rounding_are_no_padding():
+    """No number lies between two of them, though a histogram has a gap."""
+    even = np.indices((3, 12, 10)).sum(axis=0) % 2 == 0
+    pixels = np.where(even, np.float32(-1.0), np.nextafter(np.float32(-1.0), np.float32(0.0)))
+    assert cleaned("a", pixels).warnings == ()
+
+
+def test_dark_signal_with_negative_values_is_no_padding(stack):
+    signed = (stack - 400).astype(np.float32)
+    assert cleaned("a", signed).signal is None
 
 
 def test_a_label_map_has_no_padding_and_no_gain():

@@ -18,7 +18,7 @@ from scipy.ndimage import label as components
 from scipy.ndimage import median_filter
 
 from acsnet.anatomy.contour_geometry import along_rays, inward_depth, outline
-from acsnet.masks import box_of, largest_part
+from acsnet.masks import box_of, largest_part, largest_parts
 
 TAPER_PERCENT = 10  # share of an open wall that belongs to its tapering ends
 MIN_CAP_SOLIDITY = 0.85  # above it, a wall without cavity is a cap, not a "C"
@@ -91,7 +91,7 @@ def measure(wall: NDArray[np.bool_], spacing_mm: tuple[float, float]) -> tuple[F
     if not cavities:
         form = Form.CAP
         if outer.solidity <= MIN_CAP_SOLIDITY:
-            inside = largest_part(outer.hull_mask(mask.shape) & ~mask)
+            inside = largest_parts(outer.hull_mask(mask.shape) & ~mask)
             # The hull of a few pixels may hold no other pixel.
             form = Form.OPEN if inside.any() else Form.CAP
     if form is Form.OPEN:

@@ -205,7 +205,7 @@ def _in_pacs(address: str) -> Iterator[Listed]:
             scans = examined_in(pacs, study=first.study, series=first.series, parts=parts)
         except PacsError:  # told where it is read
             scans = {}
-        if len(scans) < 2:
+        if set(scans) <= {first.series}:
             yield source
         else:
             yield from (replace(source, scan=scan) for scan in scans)

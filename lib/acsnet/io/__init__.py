@@ -2,7 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
+
+import numpy as np
 
 from acsnet.errors import InputError
 from acsnet.io.containers import read_volume
@@ -73,14 +76,24 @@ def read_series(paths: Sequence[Path], *, name: str, phase: int | None = None) -
 
 
 def _remarked(scan: ShortAxisScan) -> ShortAxisScan:
-    """The scan, with a warning if its slices are very thin."""
-    if scan.spacing_mm[0] >= THIN_MM:
-        return scan
-    remark = (
-        f"slices lie {scan.spacing_mm[0]:.2f} mm apart, as in 3-D LGE: the networks were trained "
-        "on stacks of 5 to 13 mm, so check the labels"
-    )
-    return replace(scan, warnings=(*scan.warnings, remark))
+    """The scan, with a warning if its slices are very thin, and if neighbours are the same."""
+    remarks = []
+    if scan.spacing_mm[0] < THIN_MM:
+        remarks.append(
+            f"slices lie {scan.spacing_mm[0]:.2f} mm apart, as in 3-D LGE: the networks were "
+            "trained on stacks of 5 to 13 mm, so check the labels"
+        )
+    same = [
+        f"{index + 1} and {index + 2}"
+        for index, (plane, following) in enumerate(pairwise(scan.pixels))
+        if np.ptp(plane) > 0 and np.array_equal(plane, following)
+    ]
+    if same:
+        remarks.append(
+            f"slices {', '.join(same)} are the same pixel for pixel (copied to fill the stack?): "
+            "volumes count both"
+        )
+    return replace(scan, warnings=(*scan.warnings, *remarks)) if remarks else scan
 
 
 def _named(scan: ShortAxisScan) -> ShortAxisScan:

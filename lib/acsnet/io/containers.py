@@ -1,11 +1,12 @@
 """A file with a volume, of any format that is read, told by its content and not by its ending."""
 
+import zlib
 from pathlib import Path
 
 from acsnet.errors import InputError
 from acsnet.io import metaimage, nrrd
 from acsnet.io.metaimage import metaimage_volume
-from acsnet.io.nifti import header_path, nifti_volume
+from acsnet.io.nifti import GZIP, header_path, nifti_volume, opened
 from acsnet.io.nrrd import nrrd_volume
 from acsnet.io.volume import LABEL_SUFFIXES, Volume, case_name, scan_of
 from acsnet.scan import ShortAxisScan
@@ -38,10 +39,25 @@ def open_volume(path: Path, *, name: str) -> Volume:
     if packer is not None:
         msg = f"{name} is packed ({packer}): unpack it first"
         raise InputError(msg)
+    if head.startswith(GZIP):
+        _check_packed(path, name)
     if head[DICOM_AT] == b"DICM":
         msg = f"{name} is a DICOM file: give the folder with all slices of its series"
         raise InputError(msg)
     return nifti_volume(path, name=name)
+
+
+def _check_packed(path: Path, name: str) -> None:
+    """Refuse a gzip file with anything but NIfTI in it, which alone is read packed."""
+    try:
+        with opened(path) as stream:
+            head = stream.read(DICOM_AT.stop)
+    except (OSError, EOFError, zlib.error):
+        return  # said by the reader of NIfTI
+    other = head.startswith(nrrd.MAGIC) or head.lstrip().startswith(metaimage.KEYS)
+    if other or head[DICOM_AT] == b"DICM":
+        msg = f"{name} is packed (gzip): unpack it first"
+        raise InputError(msg)
 
 
 def read_volume(path: Path) -> ShortAxisScan:

@@ -257,7 +257,8 @@ def read_header(path: Path, name: str) -> tuple[DicomFile | None, list[str]]:
             counted = _Counted(stream, name)
             header = pydicom.dcmread(counted, stop_before_pixels=True, force=not preamble)
         file = DicomFile(path, name, header)
-        if not file.text("Modality") and file.text("SOPClassUID") in MR_IMAGES:
+        modality = file.text("Modality")
+        if modality.upper() == "MR" or (not modality and file.text("SOPClassUID") in MR_IMAGES):
             header.Modality = "MR"
         needed = IMAGE_TAGS if file.is_image else IDENTITY_TAGS
         missing = [tag for tag in needed if not file.text(tag)]

@@ -102,7 +102,8 @@ def check_parallel(planes: Sequence[Plane]) -> None:
 
 def turn_degrees(plane: Plane, other: Plane) -> float:
     """Largest angle between the row directions, or the column directions, of two planes."""
-    cosines = (plane.cosines * other.cosines).sum(axis=1)
+    lengths = np.linalg.norm(plane.cosines, axis=1) * np.linalg.norm(other.cosines, axis=1)
+    cosines = (plane.cosines * other.cosines).sum(axis=1) / lengths  # rounded, they are no units
     return float(np.rad2deg(np.arccos(np.clip(cosines.min(), -1.0, 1.0))))
 
 

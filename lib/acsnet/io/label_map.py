@@ -182,7 +182,8 @@ class LabelFile:
 def read_label_file(path: Path) -> LabelFile:
     """Read a label map whose values may follow any convention. Errors as `read_label_map`."""
     if not path.is_file():
-        msg = f"{path} does not exist"
+        is_folder = "is a folder: give the file with the label map"
+        msg = f"{path} {is_folder if path.is_dir() else 'does not exist'}"
         raise InputError(msg)
     label_map = by_name(read_label_map(path, name=str(path)))
     return LabelFile(path=path, labels=label_map.labels, affine=label_map.affine)

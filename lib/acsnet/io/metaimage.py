@@ -60,6 +60,9 @@ def metaimage_volume(path: Path, *, name: str) -> Volume:
     if fields.get("ElementNumberOfChannels", "1") != "1":
         msg = f"{name} must be grey, got {fields['ElementNumberOfChannels']} channels"
         raise InputError(msg)
+    if not (spacing > 0).all():
+        msg = f"ElementSpacing of {name} must be positive, got {fields.get('ElementSpacing')}"
+        raise InputError(msg)
     big = fields.get("BinaryDataByteOrderMSB", fields.get("ElementByteOrderMSB", "")).lower()
     dtype = dtype.newbyteorder(">" if big == "true" else "<")
     affine = np.eye(4)
@@ -124,14 +127,33 @@ def _pixels(
     if other.upper() == "LOCAL":
         source, at = path, begins
     else:
-        source, at = path.parent / other, 0
-        if Path(other).name != other or not source.is_file():
+        source, at = path.parent / Path(other).name, 0
+        if other.upper().startswith("LIST") or "%" in other:
+            msg = f"{name} has its pixels in several files ({other}): save it as one file"
+            raise InputError(msg)
+        if Path(other).parent != Path() or not source.is_file():
             msg = f"the pixels of {name} must lie beside it, in the file {other!r} that it names"
             raise InputError(msg)
+    compressed = fields.get("CompressedData", "False").lower() == "true"
+    size = int(np.prod(shape, dtype=object)) * dtype.itemsize
+    at += _skipped(fields, source, at=at, size=size, compressed=compressed, name=name)
     with source.open("rb") as stream:
         stream.seek(at)
         packed = stream.read(MAX_BYTES + 1)
-    compressed = fields.get("CompressedData", "False").lower() == "true"
-    size = int(np.prod(shape, dtype=object)) * dtype.itemsize
     plain = unpacked(name, packed, encoding="gzip" if compressed else "raw", size=size)
     return np.frombuffer(plain, dtype).reshape(shape, order="F")
+
+
+def _skipped(
+    fields: dict[str, str], source: Path, *, at: int, size: int, compressed: bool, name: str
+) -> int:
+    """Bytes before the pixels, by HeaderSize: -1 where the pixels are the end of the file."""
+    text = fields.get("HeaderSize", "0")
+    try:
+        skip = int(text)
+    except ValueError:
+        skip = -2
+    if skip < -1 or (compressed and skip):
+        msg = f"{name} has a HeaderSize of {text}, by which its pixels cannot be found"
+        raise InputError(msg)
+    return skip if skip >= 0 else max(0, source.stat().st_size - at - size)

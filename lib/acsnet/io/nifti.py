@@ -91,6 +91,10 @@ def nifti_volume(path: Path, *, name: str) -> Volume:
             unit=UNITS.get(header.get_xyzt_units()[0], 1.0),
         )
         pixdim = _stored_pixdim(path, image)
+        affine = np.asarray(image.affine, dtype=np.float64)
+        if codes[1] > 0 and codes[0] > 0 and not forms.sform[:3, :3].any():
+            warnings.append("the sform of the header is empty: its qform is used")
+            affine, forms = forms.qform, replace(forms, sform_code=0)
     if forms.unit != 1.0 and not _is_pixel_size(pixdim * forms.unit) and _is_pixel_size(pixdim):
         warnings.append(f"the header is in {forms.unit_name}, which cannot be true: mm are assumed")
         forms = replace(forms, unit=1.0)
@@ -102,7 +106,7 @@ def nifti_volume(path: Path, *, name: str) -> Volume:
         name=name,
         shape=image.shape,
         dtype=image.get_data_dtype(),
-        affine=in_mm(np.asarray(image.affine, dtype=np.float64), forms.unit),
+        affine=in_mm(affine, forms.unit),
         load=lambda: _loaded(path, image, name=name),
         pixdim=pixdim * forms.unit,
         forms=forms,

@@ -121,11 +121,13 @@ def _pixels(
     if encoding is None:
         msg = f"{name} has the encoding {header.get('encoding')!r}: save it as raw or gzip"
         raise InputError(msg)
-    skips = [int(header.get(f"{unit} skip", 0) or 0) for unit in ("line", "byte")]
-    if any(skips):
+    lines, skip = (int(header.get(f"{unit} skip", 0) or 0) for unit in ("line", "byte"))
+    if lines or skip < -1 or (skip and encoding != "raw"):
         msg = f"{name} skips lines or bytes before its pixels: save it plainly"
         raise InputError(msg)
     packed = _packed(path, header, begins=begins, name=name)
+    if skip:  # -1: the pixels are the end of the file
+        packed = packed[skip if skip > 0 else max(0, len(packed) - count * dtype.itemsize) :]
     if encoding == "text":
         return _written_out(packed, count, name).astype(dtype).reshape(sizes, order="F")
     plain = unpacked(name, packed, encoding=encoding, size=count * dtype.itemsize)
@@ -155,8 +157,11 @@ def _packed(path: Path, header: dict[str, Any], *, begins: int, name: str) -> by
         with path.open("rb") as stream:
             stream.seek(begins)
             return stream.read(MAX_BYTES + 1)
-    beside = path.parent / str(other)
-    if Path(str(other)).name != str(other) or not beside.is_file():
+    if isinstance(other, list) or str(other).upper().startswith("LIST") or "%" in str(other):
+        msg = f"{name} has its pixels in several files: save it as one file"
+        raise InputError(msg)
+    beside = path.parent / Path(str(other)).name
+    if Path(str(other)).parent != Path() or not beside.is_file():
         msg = f"the pixels of {name} must lie beside it, in the file {str(other)!r} that it names"
         raise InputError(msg)
     with beside.open("rb") as stream:

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import label
 
 from acsnet.errors import InputError
 from acsnet.io.limits import check_pixels
+from acsnet.masks import reaching_edges
 
 MIN_PADDING_SHARE, MIN_PADDING_VOXELS = 0.001, 25
 """Of all voxels: fewer of one value are dark pixels, not a filled region."""
@@ -23,12 +23,36 @@ MIN_PADDING_GAP = 0.1
 MIN_BRIGHT_GAP = 1.0
 """As `MIN_PADDING_GAP`, for a filling value above all signal: saturated pixels have no gap."""
 
+GAPS = {1.0: MIN_PADDING_GAP, -1.0: MIN_BRIGHT_GAP}
+"""For values as they are, of which the filling one is the lowest, and negated, of the highest."""
+
 MIN_ZERO_SHARE = 0.05
 """Of voxels that are zero in the midst of signed signal: noise is it less often."""
+
+MIN_BLURRED_SHARE, MAX_BLURRED_SHARE = 0.01, 0.05
+"""Of the voxels that are the filling value where a resampling has blurred the edges of what it
+fills, and of all others those that may lie between it and the signal.
+"""
+
+BLURRED_PIXELS, BLURRED_DEPTH, MIN_AT_EDGE = 2, 0.75, 0.8
+"""How wide such an edge is, how far towards the signal it tells of itself, and which part of what
+lies there is in it.
+"""
+
+GAP_BINS = 64
+"""Of a histogram in which a gap is looked for: one of them is less than `MIN_PADDING_GAP`."""
+
+MAX_STRAYS = 10
+"""Voxels far from all others: dead pixels and marks."""
 
 MIN_SLICE_SHARE = 0.01
 """Of the pixels brighter than the darkest that the fullest slice has: fewer are a mark or noise of
 a decoder in a blank slice.
+"""
+
+MAX_UNTOLD_SHARE = 0.15
+"""Of a part without signal that needs no word: challenges cut images from turned ones. At most 0.14
+in EMIDEC.
 """
 
 MAX_FILLINGS = 3
@@ -56,6 +80,9 @@ MIN_GAIN_PIXELS = 1024
 
 THINNED = 3
 """Of so many rows and columns one is looked at: bright tissue is much larger."""
+
+SPARSE = 4
+"""Of so many of these again one is enough for a first look."""
 
 BRIGHT_PERCENTILE = 60
 """Of each slice: brighter pixels are tissue and blood, which neighbours share."""
@@ -93,13 +120,19 @@ def cleaned(
     if empty.all():
         msg = f"{name} holds no signal: NaN or infinite pixels, or padding, in every voxel"
         raise InputError(msg)
-    for _ in range(MAX_FILLINGS):  # a converter pads what a scanner has padded before
+    for _ in range(MAX_FILLINGS + 1):  # a converter pads what a scanner has padded before
+        strays = _strays(pixels, empty)
+        if strays is not None:
+            value, count = pixels[strays][0], np.count_nonzero(strays)
+            warnings.append(f"{count} voxels far from all others ({value:g}) taken as no signal")
+            empty = empty | strays
         filled = _filling(pixels, empty)
         if filled is None:
             break
         value, where = filled
         if value != 0.0 or pixels.min() < 0.0:
-            part = f"{where.mean():.1%} of the voxels are {value:g}"
+            many = "" if (pixels[where] == value).all() else " or so"
+            part = f"{where.mean():.1%} of the voxels are {value:g}{many}"
             warnings.append(f"{part} and taken as no signal (padding)")
         empty = empty | where
     if empty.any():
@@ -118,6 +151,8 @@ def cleaned(
     if blank.any() or borders[0].any() or borders[1].any():
         empty = empty | blank[:, None, None] | borders[0][:, None] | borders[1]
     signal = ~empty if empty.any() else None
+    if not warnings and signal is not None and _gaps_share(signal) > MAX_UNTOLD_SHARE:
+        warnings.append(f"no signal in {_gaps_share(signal):.0%} of the image (zero, or padding)")
     gains = slice_gains(pixels, ~blank)
     even = _is_even(gains[~blank]) or not _is_varied(pixels.ravel())
     if not even:
@@ -163,27 +198,112 @@ def _is_even(gains: NDArray[np.float64]) -> bool:
     return bool(between <= MAX_UNEVENNESS and steps <= MAX_STEP)
 
 
+def _gaps_share(signal: NDArray[np.bool_]) -> float:
+    """Share without signal of the part that its rows, columns and slices bound."""
+    sides = [np.count_nonzero(signal.any(axis=axes)) for axes in ((1, 2), (0, 2), (0, 1))]
+    return 1.0 - np.count_nonzero(signal) / float(np.prod(sides))
+
+
+def _strays(pixels: NDArray[np.float32], empty: NDArray[np.bool_]) -> NDArray[np.bool_] | None:
+    """Mask of the few voxels that lie far from all others that are not empty; None for none."""
+    thin = pixels[:, ::THINNED, ::THINNED][~empty[:, ::THINNED, ::THINNED]]
+    if len(thin) < MIN_GAIN_PIXELS:
+        return None
+    low, high = _range(thin[::SPARSE])
+    values = pixels[~empty] if empty.any() else pixels.ravel()
+    span = high - low
+    if (
+        low - values.min() <= MIN_PADDING_GAP * span
+        and values.max() - high <= MIN_BRIGHT_GAP * span
+    ):
+        return None
+    below, above = values < low, values > high  # next to all voxels lie between
+    few = min(np.count_nonzero(below), np.count_nonzero(above)) <= MAX_STRAYS
+    low, high = _range(values if few else values[below | above])
+    far = (pixels < low - MIN_PADDING_GAP * (high - low)) & ~empty
+    far |= (pixels > high + MIN_BRIGHT_GAP * (high - low)) & ~empty
+    return far if high > low and far.any() else None
+
+
+def _range(values: NDArray[np.float32]) -> tuple[float, float]:
+    """Lowest and highest of (n,) values without the `MAX_STRAYS` most extreme at either end."""
+    ends = np.partition(values, (MAX_STRAYS, len(values) - 1 - MAX_STRAYS))
+    return float(ends[MAX_STRAYS]), float(ends[-1 - MAX_STRAYS])
+
+
 def _filling(
     pixels: NDArray[np.float32], empty: NDArray[np.bool_]
 ) -> tuple[float, NDArray[np.bool_]] | None:
     """One value that fills a region and lies apart from all signal, and where it is."""
     thin = pixels[:, ::THINNED, ::THINNED][~empty[:, ::THINNED, ::THINNED]]
-    for sign, gap in ((1.0, MIN_PADDING_GAP), (-1.0, MIN_BRIGHT_GAP)):
-        if not _may_be_filled(sign * thin, gap):
+    for sign in GAPS:
+        if not _may_be_filled(sign * thin, GAPS[sign]):
             continue
-        values = sign * pixels
+        values = pixels if sign > 0 else -pixels
         low = float(values[~empty].min() if empty.any() else values.min())
         where = (values == low) & ~empty
         if np.count_nonzero(where) < max(MIN_PADDING_VOXELS, MIN_PADDING_SHARE * pixels.size):
             continue
-        rest = values[~(where | empty)]
-        if not len(rest):
-            return None
-        darkest, span = float(rest.min()), float(np.ptp(rest))
-        negative = sign > 0 and low < 0.0 <= darkest
-        if (negative or darkest - low > gap * span) and _is_varied(rest):
+        outside = ~(where | empty)
+        rest = values[outside]
+        if not (len(rest) and _is_varied(rest)):
+            continue
+        darkest, brightest = float(rest.min()), float(rest.max())
+        usual = float(np.quantile(rest[::SPARSE], MAX_BLURRED_SHARE))
+        if np.count_nonzero(where) >= MIN_BLURRED_SHARE * pixels.size and _is_apart(
+            low, darkest=usual, brightest=brightest, sign=sign
+        ):
+            between = (values < low + BLURRED_DEPTH * (usual - low)) & outside
+            near = _widened(where) & outside if between.any() else between
+            if 0 < MIN_AT_EDGE * between.sum() <= (between & near).sum():
+                return sign * low, where | (near & (values < usual))
+        if _is_apart(low, darkest=darkest, brightest=brightest, sign=sign):
             return sign * low, where
-    return _zero_around(pixels, empty, thin)
+    return _cluster_below(pixels, empty, thin) or _zero_around(pixels, empty, thin)
+
+
+def _cluster_below(
+    pixels: NDArray[np.float32], empty: NDArray[np.bool_], thin: NDArray[np.float32]
+) -> tuple[float, NDArray[np.bool_]] | None:
+    """As `_filling`, of several negative values with a gap above them.
+
+    Lossy compression and resampling leave no single value, and some fill each slice with another.
+    """
+    low, high = (float(thin.min()), float(thin.max())) if len(thin) else (0.0, 0.0)
+    if not (-np.inf < low < 0.0 and low < high < np.inf):
+        return None
+    counts, ends = np.histogram(thin.astype(float), GAP_BINS)
+    enough = np.cumsum(counts) >= MIN_BLURRED_SHARE * len(thin)
+    free = np.flatnonzero((counts == 0) & enough)
+    runs = np.split(free, np.flatnonzero(np.diff(free) > 1) + 1)
+    if not len(widest := max(runs, key=len)):
+        return None
+    where = (pixels < (ends[widest[0]] + ends[widest[-1] + 1]) / 2) & ~empty
+    rest = pixels[~(where | empty)]
+    if not (where.any() and len(rest)) or not _is_varied(rest):  # nearly all may be the same
+        return None
+    highest, darkest, brightest = float(pixels[where].max()), float(rest.min()), float(rest.max())
+    apart = _is_apart(highest, darkest=darkest, brightest=brightest, sign=1.0)
+    apart = apart and highest < 0.0 and darkest - highest > highest - low
+    return (highest, where) if apart else None
+
+
+def _is_apart(low: float, *, darkest: float, brightest: float, sign: float) -> bool:
+    """Whether a filling value lies apart from a signal; sign: -1 where values are negated."""
+    if sign > 0 and low < 0.0 <= darkest:
+        return True
+    return darkest - low > GAPS[sign] * (brightest - darkest)
+
+
+def _widened(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """(slice, row, column) mask with `BLURRED_PIXELS` more all round in each slice."""
+    for axis in (1, 2):
+        before, mask = np.moveaxis(mask, axis, 0), mask.copy()
+        wide = np.moveaxis(mask, axis, 0)
+        for k in range(1, BLURRED_PIXELS + 1):
+            wide[k:] |= before[:-k]
+            wide[:-k] |= before[k:]
+    return mask
 
 
 def _is_varied(values: NDArray[np.float32]) -> bool:
@@ -207,14 +327,6 @@ def _zero_around(
     return (0.0, where) if np.count_nonzero(where) >= MIN_ZERO_SHARE * pixels.size else None
 
 
-def reaching_edges(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Of a (row, column) mask the connected parts that reach an edge of it."""
-    regions, _ = label(mask)
-    edges = np.concatenate((regions[0], regions[-1], regions[:, 0], regions[:, -1]))
-    reaching = np.unique(edges)
-    return np.isin(regions, reaching[reaching > 0])
-
-
 def _may_be_filled(values: NDArray[np.float32], gap: float) -> bool:
     """Whether a part of the voxels leaves it open that the lowest value fills a region.
 
@@ -223,8 +335,14 @@ def _may_be_filled(values: NDArray[np.float32], gap: float) -> bool:
     if not len(values):
         return True
     low, high = float(values.min()), float(values.max())
-    rest = float(values.min(where=values > low, initial=np.inf))
-    return rest - low > gap * (high - rest) or low < 0.0 <= rest
+    above = values > low
+    rest = float(values.min(where=above, initial=np.inf))
+    if rest - low > gap * (high - rest) or low < 0.0 <= rest:
+        return True
+    if np.count_nonzero(~above) < MIN_BLURRED_SHARE * len(values) / 2:
+        return False
+    between = above & (values < low + gap * (high - low) / (1.0 + gap))
+    return np.count_nonzero(between) <= 2 * MAX_BLURRED_SHARE * len(values)
 
 
 def _ends(constant: NDArray[np.bool_]) -> NDArray[np.bool_]:

@@ -4,6 +4,7 @@ import enhanced_packings
 import numpy as np
 import pydicom
 import pytest
+from pydicom.uid import generate_uid
 from ways_in import by_cohort, by_command_line, by_server
 
 import packings
@@ -91,6 +92,20 @@ def test_series_that_together_make_no_even_stack_stay_apart(patient_1, tmp_path,
             dataset.ImagePositionPatient = patient_1[index - 4].ImagePositionPatient
     with pytest.raises(InputError, match="2 MR series; choose one"):
         read_scan(packings.write(tmp_path / "case", patient_1))
+
+
+def test_single_slices_are_joined_beside_a_whole_stack_of_their_name(patient_1, plain, tmp_path):
+    packings.series_per_slice(patient_1, tmp_path / "a" / "parts")
+    whole = packings.slices(tmp_path / "a" / "parts")
+    series = generate_uid()
+    for dataset in whole:
+        packings.new_uid(dataset)
+        dataset.SeriesInstanceUID, dataset.SeriesNumber = series, 90
+    packings.write(tmp_path / "a" / "whole", whole)
+    scans = by_server(tmp_path / "a")
+    assert len(scans) == 2
+    for scan in scans:
+        np.testing.assert_array_equal(scan.pixels, plain.pixels)
 
 
 @pytest.mark.parametrize("by", ["uid", "number", "list"])

@@ -1,7 +1,4 @@
-"""The pixels of DICOM images: decoded, and which of their bits count, and which are padding.
-
-PS3.5 8.1.1 (bits stored, high bit, sign) and PS3.3 C.7.5.1.1.2 (pixel padding).
-"""
+"""The pixels of DICOM images: decoded, rescaled, and brought to one scale."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -27,8 +24,9 @@ from acsnet.errors import InputError
 from acsnet.io.dicom_files import DAMAGED, DicomFile, check_inflated
 from acsnet.io.dicom_stack.coded_sizes import check_coded
 from acsnet.io.dicom_stack.decoding import APART, decoded_apart
+from acsnet.io.dicom_stack.stored_bits import OddBits, padding_of, stored_values
 from acsnet.io.limits import MAX_BYTES
-from acsnet.io.signal import reaching_edges, slice_gains
+from acsnet.io.signal import slice_gains
 
 PIXEL_TAGS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
 NEEDED = (
@@ -56,34 +54,50 @@ MIN_SCALES_APART = 1.01
 """Ratio of the scales of two images that are not one."""
 
 
+OF_BITS = {
+    "left out": "bits above HighBit (an overlay?) left out in {} images",
+    "signal": "BitsStored is too small in {} images: all bits are taken as signal",
+}
+"""Bits beyond those that BitsStored and HighBit tell of, and what to tell of them."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Image:
     """The values of one image.
 
     pixels: (row, column), rescaled by slope and intercept; padding: mask of what the header calls
-    padding, or None; odd_bits: whether bits beyond the stored ones held something else; precise:
-    whether it was brought to one scale with the others by a private tag.
+    padding, or None; odd_bits: whether bits beyond the stored ones held something else, which was
+    left out, or was signal, too; precise: whether it was brought to one scale with the others
+    by a private tag.
     """
 
     pixels: NDArray[np.float32]
     padding: NDArray[np.bool_] | None
     slope: float
     intercept: float
-    odd_bits: bool
+    odd_bits: OddBits
     precise: bool = False
 
 
 def pixel_remarks(images: Sequence[Image]) -> list[str]:
     """What to tell of bits that were left out, and of another scale than the tags tell."""
-    count = sum(image.odd_bits for image in images)
-    remarks = [f"bits above HighBit (an overlay?) left out in {count} images"] if count else []
+    bits = [image.odd_bits for image in images]
+    remarks = [words.format(bits.count(kind)) for kind, words in OF_BITS.items() if kind in bits]
     if any(image.precise for image in images):
         remarks.append("slices have different private scales (Philips): brought to one scale")
     return remarks
 
 
 def pixels_of(files: Sequence[DicomFile]) -> list[Image]:
-    """The values of images, each file decoded once. Raises InputError where one cannot be."""
+    """The values of the images of a stack. Raises InputError where one cannot be decoded."""
+    images = _decoded_images(files)
+    if any(image.odd_bits == "signal" for image in images):  # then it is wrong in all of them
+        images = _decoded_images(files, all_bits=True)
+    return _on_one_scale(images, [_philips_scale(file) for file in files])
+
+
+def _decoded_images(files: Sequence[DicomFile], *, all_bits: bool = False) -> list[Image]:
+    """The values of images, each file decoded once; all_bits: whatever BitsStored says."""
     last: tuple[Path, Dataset, NDArray[Any]] | None = None
     apart: dict[Path, NDArray[Any]] | None = None
     images = []
@@ -95,8 +109,8 @@ def pixels_of(files: Sequence[DicomFile]) -> list[Image]:
             last = file.path, dataset, _decoded(file, dataset, apart)
         _, dataset, words = last
         plane = words if file.frame is None or words.ndim == 2 else words[file.frame]
-        images.append(_image(file, dataset, plane))
-    return _on_one_scale(images, [_philips_scale(file) for file in files])
+        images.append(_image(file, dataset, plane, all_bits=all_bits))
+    return images
 
 
 def _on_one_scale(images: list[Image], scales: list[float | None]) -> list[Image]:
@@ -211,13 +225,13 @@ def _named_decoding(name: str, syntax: UID) -> Iterator[None]:
         raise InputError(msg) from error
 
 
-def _image(file: DicomFile, dataset: Dataset, words: NDArray[Any]) -> Image:
+def _image(file: DicomFile, dataset: Dataset, words: NDArray[Any], *, all_bits: bool) -> Image:
     slope = _number(file, "RescaleSlope", 1.0)
     intercept = _number(file, "RescaleIntercept", 0.0)
     if slope == 0.0:
         msg = f"RescaleSlope of {file.name} must not be 0"
         raise InputError(msg)
-    values, odd_bits = stored_values(words, dataset)
+    values, odd_bits = stored_values(words, dataset, all_bits=all_bits)
     signal = values
     if file.header.get("ModalityLUTSequence"):  # PS3.3 C.11.1: in the stead of slope and intercept
         with _named_lookup(file.name):
@@ -255,56 +269,6 @@ def _number(file: DicomFile, tag: str, otherwise: float) -> float:
     return value
 
 
-def stored_values(words: NDArray[Any], dataset: Dataset) -> tuple[NDArray[Any], bool]:
-    """Pixel words -> their stored values, and whether bits beyond them said something else.
-
-    Bits above HighBit may hold an overlay, or zeros where the sign belongs: neither is signal.
-    """
-    allocated = _whole(dataset, "BitsAllocated")
-    bits = _whole(dataset, "BitsStored")
-    high = _whole(dataset, "HighBit")
-    if words.dtype.kind not in "iu" or allocated is None or bits is None:
-        return words, False
-    high = bits - 1 if high is None else high
-    shift = high - bits + 1
-    width = 8 * words.dtype.itemsize
-    if not (0 < bits <= high + 1 <= allocated <= width) or bits == width:
-        return words, False
-    signed = dataset.get("PixelRepresentation") == 1
-    plain = words.astype(words.dtype.newbyteorder("="), copy=False)
-    if shift == 0:
-        low, top = (-(1 << (bits - 1)), (1 << (bits - 1)) - 1) if signed else (0, (1 << bits) - 1)
-        if low <= int(plain.min()) and int(plain.max()) <= top:
-            return words, False
-    numbers = plain.astype(np.int64) >> shift
-    values = numbers & ((1 << bits) - 1)
-    if signed:
-        values = np.where(values >> (bits - 1) == 1, values - (1 << bits), values)
-    beyond = numbers >> bits
-    sign_only = signed and bool(((values < 0) | (beyond == 0)).all() and (numbers >= 0).all())
-    unsaid = bool((beyond != 0).any()) and not sign_only and not bool((values == numbers).all())
-    return values.astype(np.int32), unsaid
-
-
-def padding_of(values: NDArray[Any], dataset: Dataset) -> NDArray[np.bool_] | None:
-    """(row, column) mask of the stored values that the header declares as padding, if it does.
-
-    Only where they reach the edge of the image: some scanners declare 0, which dark tissue has too.
-    """
-    first = _whole(dataset, "PixelPaddingValue")
-    if first is None:
-        return None
-    bits = _whole(dataset, "BitsAllocated") or 16
-    last = _whole(dataset, "PixelPaddingRangeLimit")
-    last = first if last is None else last
-    if dataset.get("PixelRepresentation") == 1:  # some write the tag unsigned all the same
-        first, last = (v - (1 << bits) if v >= 1 << (bits - 1) else v for v in (first, last))
-    else:
-        first, last = (v + (1 << bits) if v < 0 else v for v in (first, last))
-    mask = (values >= min(first, last)) & (values <= max(first, last))
-    return reaching_edges(mask)
-
-
 def stacked_padding(images: Sequence[Image]) -> NDArray[np.bool_] | None:
     """(slice, row, column) mask of padding; None where no image declares any."""
     masks = [image.padding for image in images]
@@ -312,13 +276,3 @@ def stacked_padding(images: Sequence[Image]) -> NDArray[np.bool_] | None:
         return None
     nothing = np.zeros(images[0].pixels.shape, bool)
     return np.stack([nothing if mask is None else mask for mask in masks])
-
-
-def _whole(dataset: Dataset, tag: str) -> int | None:
-    value = dataset.get(tag)
-    if isinstance(value, bytes):  # US or SS, undecided without the pixel representation
-        value = int.from_bytes(value[:2], "little")
-    try:
-        return None if value is None else int(value)
-    except (TypeError, ValueError):
-        return None

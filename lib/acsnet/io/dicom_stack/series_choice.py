@@ -116,18 +116,26 @@ def joined(groups: Sequence[list[DicomFile]]) -> list[list[DicomFile]]:
         by_key.setdefault(_part_key(group) or (id(group),), []).append(group)
     out = []
     for parts in by_key.values():
-        slices = [_slices(part) for part in parts]
-        places = {place for part in slices for place in part}
-        disjoint = sum(map(len, slices)) == len(places)
-        apart = disjoint or all(len(part) == 1 for part in slices)
-        few = len(parts) >= MIN_PARTS and max(map(len, slices)) <= MAX_SLICES_OF_PART
-        slabs = len(parts) > 1 and disjoint and _are_even(parts[0][0], places)
-        if len(places) >= MIN_PARTS and ((few and apart) or slabs):
-            ordered = sorted(parts, key=lambda part: _number(part[0]))
+        few = [part for part in parts if len(_slices(part)) <= MAX_SLICES_OF_PART]
+        chosen = next((some for some in (parts, few) if _are_one_stack(some)), [])
+        if chosen:
+            ordered = sorted(chosen, key=lambda part: _number(part[0]))
             out.append([file for part in ordered for file in part])
-        else:
-            out += parts
+        out += [part for part in parts if part not in chosen]
     return out
+
+
+def _are_one_stack(parts: Sequence[Sequence[DicomFile]]) -> bool:
+    """Whether series of one name, plane and matrix are parts of one stack."""
+    slices = [_slices(part) for part in parts]
+    places = {place for part in slices for place in part}
+    if len(places) < MIN_PARTS:
+        return False
+    disjoint = sum(map(len, slices)) == len(places)
+    apart = disjoint or all(len(part) == 1 for part in slices)
+    few = len(parts) >= MIN_PARTS and max(map(len, slices)) <= MAX_SLICES_OF_PART
+    slabs = len(parts) > 1 and disjoint and _are_even(parts[0][0], places)
+    return (few and apart) or slabs
 
 
 def _part_key(group: Sequence[DicomFile]) -> tuple[object, ...] | None:

@@ -1,0 +1,146 @@
+"""Headers that say less, more or something else than they mean, where the meaning is clear."""
+
+import gzip
+import re
+
+import nibabel as nib
+import nrrd
+import numpy as np
+import pytest
+import SimpleITK as sitk  # noqa: N813
+
+import packings
+from acsnet.errors import InputError
+from acsnet.io import read_scan
+from acsnet.preprocess import standardise
+
+
+@pytest.fixture
+def source(samples):
+    return samples / "nifti" / "phantom-1.nii.gz"
+
+
+@pytest.fixture
+def volume(source):
+    return read_scan(source)
+
+
+@pytest.fixture
+def metaimage(source, tmp_path):
+    """It as a header and its raw pixels, which lie beside it."""
+    sitk.WriteImage(sitk.ReadImage(str(source)), str(tmp_path / "scan.mhd"))
+    return tmp_path / "scan.mhd"
+
+
+@pytest.fixture
+def detached(source, tmp_path):
+    """As `metaimage`, as NRRD."""
+    sitk.WriteImage(sitk.ReadImage(str(source)), str(tmp_path / "scan.nhdr"))
+    return tmp_path / "scan.nhdr"
+
+
+def replaced(path, pattern, text):
+    path.write_text(re.sub(pattern, text, path.read_text()))
+    return path
+
+
+def test_directions_with_two_decimals_are_those_of_one_stack(patient_1, plain, tmp_path):
+    for dataset in patient_1:
+        dataset.ImageOrientationPatient = [
+            f"{float(v):.2f}" for v in dataset.ImageOrientationPatient
+        ]
+    scan = read_scan(packings.write(tmp_path / "a", patient_1))
+    np.testing.assert_array_equal(scan.pixels, plain.pixels)
+    assert scan.spacing_mm == pytest.approx(plain.spacing_mm, rel=2e-3)
+    assert scan.warnings == ()
+
+
+def test_modality_in_small_letters_is_mr(patient_1, plain, tmp_path):
+    for dataset in patient_1:
+        dataset.Modality = "mr"
+    scan = read_scan(packings.write(tmp_path / "a", patient_1))
+    np.testing.assert_array_equal(scan.pixels, plain.pixels)
+
+
+def test_bits_beyond_bits_stored_that_carry_on_the_image_are_signal(patient_1, plain, tmp_path):
+    """An export wrote the 8 bits of a screen into the headers of images of 11."""
+    for dataset in patient_1:
+        dataset.BitsStored, dataset.HighBit = 8, 7
+    scan = read_scan(packings.write(tmp_path / "a", patient_1))
+    np.testing.assert_array_equal(scan.pixels, plain.pixels)
+    assert "BitsStored is too small in 8 images" in scan.warnings[0]
+
+
+def test_the_window_of_a_slice_that_is_unlike_all_others_is_not_used(patient_1, plain, tmp_path):
+    patient_1[4].WindowCenter, patient_1[4].WindowWidth = "30", "60"
+    scan = read_scan(packings.write(tmp_path / "a", patient_1))
+    np.testing.assert_array_equal(standardise(scan).plain, standardise(plain).plain)
+    assert "have a window unlike the others'" in scan.warnings[0]
+
+
+@pytest.mark.parametrize(("size", "before"), [("-1", 77), ("77", 77)])
+def test_a_metaimage_tells_where_its_pixels_begin(metaimage, volume, size, before):
+    raw = metaimage.with_suffix(".raw")
+    raw.write_bytes(bytes(before) + raw.read_bytes())
+    scan = read_scan(
+        replaced(metaimage, "ElementDataFile", f"HeaderSize = {size}\nElementDataFile")
+    )
+    np.testing.assert_array_equal(scan.pixels, volume.pixels)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text", "reason"),
+    [
+        ("ElementSpacing = ", "ElementSpacing = -", "ElementSpacing of scan.mhd must be positive"),
+        ("ElementDataFile = .*", "ElementDataFile = LIST\ns1.raw", "in several files"),
+        ("ElementDataFile", "HeaderSize = x\nElementDataFile", "a HeaderSize of x"),
+        ("scan.raw", "../scan.raw", "must lie beside it"),
+    ],
+)
+def test_a_metaimage_of_no_clear_meaning_is_refused_with_the_reason(
+    metaimage, pattern, text, reason
+):
+    with pytest.raises(InputError, match=reason):
+        read_scan(replaced(metaimage, pattern, text))
+
+
+@pytest.mark.parametrize("skip", ["-1", "33"])
+def test_nrrd_pixels_are_found_beside_the_header_and_behind_other_bytes(detached, volume, skip):
+    raw = detached.with_suffix(".raw")
+    raw.write_bytes(bytes(33) + raw.read_bytes())
+    scan = read_scan(replaced(detached, "data file: ", f"byte skip: {skip}\ndata file: ./"))
+    np.testing.assert_array_equal(scan.pixels, volume.pixels)
+
+
+def test_nrrd_pixels_in_several_files_are_refused_with_the_reason(detached):
+    with pytest.raises(InputError, match="in several files"):
+        read_scan(replaced(detached, "data file: .*", "data file: s%02d.raw 1 8 1"))
+
+
+def test_a_packed_file_of_another_format_is_to_be_unpacked(detached, tmp_path):
+    nrrd.write(str(tmp_path / "b.nrrd"), np.zeros((4, 4, 4), np.int16), {"spacings": [1, 1, 8]})
+    packed = tmp_path / "c.nrrd"
+    packed.write_bytes(gzip.compress((tmp_path / "b.nrrd").read_bytes()))
+    with pytest.raises(InputError, match=r"c\.nrrd is packed \(gzip\): unpack it first"):
+        read_scan(packed)
+
+
+def test_an_empty_sform_gives_way_to_the_qform(source, volume, tmp_path):
+    image = nib.load(source)
+    image.set_qform(image.affine, code=1)
+    image.set_sform(image.affine, code=1)
+    content = bytearray(image.to_bytes())
+    content[280:328] = bytes(48)
+    (tmp_path / "a.nii").write_bytes(content)
+    scan = read_scan(tmp_path / "a.nii")
+    np.testing.assert_array_equal(scan.pixels, volume.pixels)
+    np.testing.assert_allclose(scan.grid.affine, volume.grid.affine, atol=1e-3)
+    assert [w for w in scan.warnings if "sform of the header is empty" in w]
+
+
+def test_a_slice_that_was_copied_to_fill_the_stack_is_told(source, tmp_path):
+    image = nib.load(source)
+    data = np.asanyarray(image.dataobj)
+    longer = np.concatenate([data, data[..., -1:]], axis=2)
+    path = packings.save_nifti(nib.Nifti1Image(longer, image.affine), tmp_path / "a.nii")
+    assert [w for w in read_scan(path).warnings if "8 and 9 are the same pixel for pixel" in w]
