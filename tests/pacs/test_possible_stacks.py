@@ -45,6 +45,16 @@ def store_labels(archive, uid):
     return labels
 
 
+def check_read_and_labelled(archive, uid, plain):
+    """The scan has the voxels of the plain one, and labels that are stored come back on them."""
+    scan, _ = archive.read(uid)
+    assert np.array_equal(scan.pixels, plain.pixels)
+    labels = store_labels(archive, uid)
+    _, sources = archive.read(uid)
+    newest = archive.entry(uid).newest("reviewed")
+    assert np.array_equal(archive.label_map(newest, sources).labels, labels)
+
+
 def test_breath_holds_of_a_series_each_are_one_scan(archive, pacs, patient, plain):
     images = per_series(patient())
     pacs.add(images)
@@ -97,6 +107,43 @@ def test_single_images_that_make_no_stack_are_refused_with_the_reason(archive, p
     assert "do not form a stack" in archive.worklist.entry(uid).reason
 
 
+@pytest.mark.parametrize("of", ["halves", "every second slice"])
+def test_halves_of_a_stack_are_one_scan(archive, pacs, patient, plain, of):
+    images = patient()
+    in_first = [k < 4 if of == "halves" else k % 2 == 0 for k in range(len(images))]
+    second = generate_uid()
+    for image, first in zip(images, in_first, strict=True):
+        if not first:
+            image.SeriesInstanceUID, image.SeriesNumber = second, 31
+    pacs.add(images)
+    (uid,) = archive.worklist.entries()
+    entry = archive.entry(uid)
+    assert (entry.reason, len(entry.instances)) == (None, 8)
+    assert set(entry.series) == {image.SeriesInstanceUID for image in images}
+    assert "2 series" in entry.warnings[0]
+    check_read_and_labelled(archive, uid, plain)
+
+
+def test_whole_stacks_of_one_name_are_a_scan_each_under_their_own_ids(archive, pacs, patient):
+    images, again = patient(), patient()
+    series = generate_uid()
+    for image in again:
+        packings.new_uid(image)
+        image.SeriesInstanceUID, image.SeriesNumber = series, 44
+    pacs.add(images, again)
+    first = images[0].SeriesInstanceUID
+    assert archive.worklist.entry(series) is not None  # asked for before anything was examined
+    entries = archive.worklist.entries()
+    assert set(entries) == {first, series}
+    for uid in (first, series):
+        entry = archive.entry(uid)
+        assert (entry.reason, entry.series, len(entry.instances)) == (None, (uid,), 8)
+        assert entry.text("SeriesInstanceUID") == uid
+    store_labels(archive, series)
+    entries = archive.worklist.entries()
+    assert [entries[uid].state for uid in (first, series)] == ["new", "reviewed"]
+
+
 def test_another_patient_study_or_name_is_no_part(patient):
     headers = per_series(patient())
     for header in headers:
@@ -105,7 +152,7 @@ def test_another_patient_study_or_name_is_no_part(patient):
     headers[0].PatientID = "other"
     headers[1].StudyInstanceUID = "1.2.3"
     headers[2].SeriesDescription = "early LGE"
-    headers[3].NumberOfSeriesRelatedInstances = 20
+    headers[3].NumberOfSeriesRelatedInstances = 25
     assert sorted(map(len, possible_stacks(headers))) == [1, 1, 1, 1, 4]
     assert sorted(map(len, possible_stacks(headers[:6]))) == [1] * 6
 
@@ -126,9 +173,4 @@ def test_enhanced_objects_are_fetched_read_and_labelled(
     (uid,) = archive.worklist.entries()
     entry = archive.entry(uid)
     assert set(entry.instances) == {image.SOPInstanceUID for image in images}
-    scan, _ = archive.read(uid)
-    assert np.array_equal(scan.pixels, plain.pixels)
-    labels = store_labels(archive, uid)
-    _, sources = archive.read(uid)
-    newest = archive.entry(uid).newest("reviewed")
-    assert np.array_equal(archive.label_map(newest, sources).labels, labels)
+    check_read_and_labelled(archive, uid, plain)

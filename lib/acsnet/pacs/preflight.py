@@ -14,7 +14,7 @@ from acsnet.io.dicom_files import DicomFile, quiet_pydicom
 from acsnet.io.dicom_stack.frames import flat
 from acsnet.io.dicom_stack.image_kinds import Kind, kind_of
 from acsnet.io.dicom_stack.phases import without_options
-from acsnet.io.dicom_stack.series_choice import join_remarks, joined
+from acsnet.io.dicom_stack.series_choice import MAX_SLICES_OF_PART, join_remarks, joined
 from acsnet.io.finder import scans_in
 from acsnet.io.series import Series
 from acsnet.pacs.dicomweb import DicomWeb, is_uid
@@ -53,11 +53,13 @@ def examine(
     """Check the scans of a series with the rules of the reader; by the ids a folder gives them.
 
     cache: folder of fetched images, in `cache/<id>`, which are read too if all are there; parts:
-    the series, its own among them, that may be parts of one stack. The first scan is called as the
-    series. Raises PacsError where the service fails.
+    the series, its own among them, that may be parts of one stack, or stacks of their own. The
+    first scan is called as the series. Raises PacsError where the service fails.
     """
     if parts:
         of_parts = [pacs.headers(study, part) for part in parts]
+        if max(map(len, of_parts)) > MAX_SLICES_OF_PART:
+            return _of_slabs(of_parts, series=series, cache=cache)
         try:
             files, remarks = _joined(of_parts)
             examination = _examined(Series(series, tuple(files), ()), cache=cache)
@@ -65,8 +67,31 @@ def examine(
             return {series: Examination(reason=without_options(str(error), in_pacs=True))}
         return {series: replace(examination, warnings=(*remarks, *examination.warnings))}
     files = as_files(pacs.headers(study, series))
+    return _scans_in(Series(series, tuple(files), ()), cache=cache)
+
+
+def _of_slabs(
+    of_parts: Sequence[Sequence[Dataset]], *, series: str, cache: Path
+) -> dict[str, Examination]:
+    """The scans of series of several images each: joined where they make one stack, as in a folder.
+
+    of_parts: headers by series; series: of them that after which a stack is called if it is in it.
+    """
+    examined = {}
     with quiet_pydicom():
-        scans = scans_in(Series(series, tuple(files), ()))
+        groups = joined([list(map(flat, as_files(headers))) for headers in of_parts if headers])
+    for group in groups:
+        uids = [file.text("SeriesInstanceUID") for file in group]
+        uid = series if series in uids else uids[0]
+        files = as_files([file.header for file in group])
+        for name, scan in _scans_in(Series(uid, tuple(files), ()), cache=cache).items():
+            examined[name] = replace(scan, warnings=(*join_remarks(group), *scan.warnings))
+    return examined
+
+
+def _scans_in(series: Series, *, cache: Path) -> dict[str, Examination]:
+    with quiet_pydicom():
+        scans = scans_in(series)
     examined = {}
     for scan in scans:
         try:

@@ -30,7 +30,8 @@ IMAGE_MODALITIES = ("MR", "OT")  # OT, from converters, is listed but refused
 EXAMINE_S = 30.0
 """How long the examination of a series is waited for. Ours."""
 
-Key = tuple[str, str]  # of the caches: SeriesInstanceUID and number of images
+Key = tuple[str, ...]
+"""Of the caches: SeriesInstanceUIDs and numbers of images, of one series after another."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +42,8 @@ class Entry:
     header: from the search; called: the tag that names it LGE; checked: False until its headers
     were examined; reason: why it is refused; instances: SOPInstanceUIDs of its stack; in_series:
     the series of each; images: as in `Examination`; parts: the series that it was joined from, if
-    it was; part, phase: which scan of its series it is; annotations: newest first.
+    it was; together: what the search tells of the series that were examined with it; part, phase:
+    which scan of its series it is; annotations: newest first.
     """
 
     uid: str
@@ -55,6 +57,7 @@ class Entry:
     in_series: tuple[str, ...] = ()
     images: frozenset[Image] = frozenset()
     parts: tuple[str, ...] = ()
+    together: tuple[Dataset, ...] = ()
     part: str | None = None
     phase: int | None = None
     choice: Choice | None = None
@@ -192,7 +195,7 @@ class WorkList:
         with self._change:
             self._complete = None
             self._derived.clear()
-            for key in [key for key in self._examined if uid and _is_of(uid, key[0])]:
+            for key in [key for key in self._examined if uid and any(_is_of(uid, k) for k in key)]:
                 del self._examined[key]
 
     def close(self) -> None:
@@ -238,7 +241,8 @@ class WorkList:
         if entry is None or len(parts) == 1:
             return entry
         with quiet_pydicom():
-            return replace(entry, parts=tuple(text_of(p, "SeriesInstanceUID") for p in parts))
+            series = tuple(text_of(part, "SeriesInstanceUID") for part in parts)
+        return replace(entry, parts=series, together=tuple(parts))
 
     def _annotations(self, seg: Dataset) -> tuple[Annotation, ...]:
         """Our annotations in one series of SEGs; none while it cannot be read."""
@@ -279,9 +283,10 @@ class WorkList:
             logger.error("series %s could not be examined", listed.uid, exc_info=error)
             reason = "it could not be checked; the log has details"
             return [replace(listed, checked=True, reason=reason)]
+        examined = examination.result()
         scans = [
             replace(
-                listed,
+                self._of_series(listed, uid, result, alone=len(examined) == 1),
                 uid=uid,
                 checked=True,
                 reason=result.reason,
@@ -294,13 +299,22 @@ class WorkList:
                 choice=result.choice,
                 annotations=(),
             )
-            for uid, result in examination.result().items()
+            for uid, result in examined.items()
         ]
         drawn = [(seg, drawn_on(seg.of_images, scans).uid) for seg in listed.annotations]
         return [
             replace(scan, annotations=tuple(seg for seg, uid in drawn if uid == scan.uid))
             for scan in scans
         ]
+
+    def _of_series(self, listed: Entry, uid: str, result: Examination, *, alone: bool) -> Entry:
+        """The entry of a scan, called by its own series where several were examined together."""
+        if alone or not listed.together:
+            return listed
+        own = next((h for h in listed.together if _is_of(uid, _key(h)[0])), listed.header)
+        parts = tuple(dict.fromkeys(result.in_series))
+        called = self._candidate(own) or listed
+        return replace(called, parts=parts if len(parts) > 1 else (), together=listed.together)
 
     def _with_choices(self, entries: list[Entry]) -> dict[str, Entry]:
         """Entries by UID; of two reconstructions of one scan, one is marked as preferred."""
@@ -316,7 +330,8 @@ class WorkList:
 
 def _series_of(uid: str, entries: Mapping[str, Entry]) -> Entry | None:
     """The series, not examined yet, that a scan may be one of several in; None for none."""
-    return next((e for e in entries.values() if not e.checked and _is_of(uid, e.uid)), None)
+    unchecked = (entry for entry in entries.values() if not entry.checked)
+    return next((e for e in unchecked if any(_is_of(uid, name) for name in e.series)), None)
 
 
 def _is_of(uid: str, series: str) -> bool:
@@ -325,9 +340,8 @@ def _is_of(uid: str, series: str) -> bool:
 
 
 def _examined_key(entry: Entry) -> Key:
-    """Of a series; of several, which of them there are."""
-    uid, images = _key(entry.header)
-    return uid, "/".join((images, *entry.parts))
+    """Of a series, or of all that are examined with it."""
+    return tuple(text for header in entry.together or (entry.header,) for text in _key(header))
 
 
 def _key(header: Dataset) -> Key:
