@@ -49,7 +49,7 @@ def ml_in_expert_masks(data: Path) -> Callable[[str], float]:
             scar,
             wall,
             case.tissue == POOL,
-            case.scan.spacing_mm[1:],
+            case.scan.spacing_mm,
             remote=threshold.remote,
             peak=threshold.peak,
         )

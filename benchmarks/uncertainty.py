@@ -54,6 +54,9 @@ FIT_CHANGES = (
     "gamma 2",
     "bias field, waves 40 %",
     "wall at 50 % of blood",
+    "dark wall",
+    "field of view halved",
+    "scar at 80 % of blood",
     "scar at 130 % of blood",
 )
 """What two visits may differ in; noise of 10 % and the like are among the changes of the check."""

@@ -3,10 +3,9 @@
 from collections.abc import Mapping
 
 import numpy as np
-from numpy.typing import NDArray
 
 from acsnet.uncertainty.calibration import Calibration
-from acsnet.uncertainty.change import MEASURES, ChangeRule, unclear_amount
+from acsnet.uncertainty.change import MEASURES, ChangeRule, ScanMeasures, Spread, spread_of
 from calibration.fit import fit_change
 from calibration.kept_rows import Row
 from calibration.repeats import EFFECTIVE, GROWN, UNCHANGED
@@ -23,7 +22,11 @@ def fitted(repeats: Repeats, *, level: float) -> dict[str, dict[str, float]]:
     """The rule of each measure, as plain numbers."""
     rules = {measure: _rule(pairs_of(repeats), measure, level) for measure in CALIBRATED}
     return {
-        measure: {"factor": round(rule.factor, 4), "floor": round(rule.floor, 5)}
+        measure: {
+            "factor": round(rule.factor, 4),
+            "floor": round(rule.floor, 5),
+            "contrast": round(rule.contrast, 3),
+        }
         for measure, rule in rules.items()
     }
 
@@ -39,27 +42,32 @@ def pairs_of(repeats: Repeats) -> list[Pair]:
 
 
 def _rule(pairs: list[Pair], measure: str, level: float) -> ChangeRule:
-    known = [columns for pair in pairs if (columns := _columns(pair, measure)) is not None]
-    table: NDArray[np.float64] = np.array(known)
-    return fit_change(*table.T, level=level)
+    known = [known for pair in pairs if (known := _difference(pair, measure)) is not None]
+    spreads = [spread for _, spread in known]
+    together = Spread(
+        unclear=np.array([spread.unclear for spread in spreads]),
+        size=np.array([spread.size for spread in spreads]),
+        unlike=np.array([spread.unlike for spread in spreads]),
+    )
+    return fit_change(np.array([change for change, _ in known]), together, level=level)
 
 
-def _columns(pair: Pair, measure: str) -> tuple[float, float, float] | None:
-    """Difference of a pair, its unclear amount and size; None where a scan has no value."""
-    before, after = (row["value"][measure] for row in pair)
-    if before is None or after is None:
+def _difference(pair: Pair, measure: str) -> tuple[float, Spread] | None:
+    """Difference of a pair and what widens its interval; None where a scan has no value."""
+    before, after = (
+        ScanMeasures(features=row["value"], unclear=row["unclear"], contrast=row["contrast"])
+        for row in pair
+    )
+    spread = spread_of(measure, before, after)
+    if spread is None:
         return None
-    scans = [(row["value"], row["unclear"]) for row in pair]
-    return (after - before, *unclear_amount(measure, scans))
+    return after.features[measure] - before.features[measure], spread
 
 
 def shown(pair: Pair, measure: str, rule: ChangeRule) -> bool | None:
     """Whether `acsnet compare` would show a change; None where a scan has no value."""
-    columns = _columns(pair, measure)
-    if columns is None:
-        return None
-    difference, unclear, size = columns
-    return abs(difference) > float(rule.half_width(unclear, size))
+    known = _difference(pair, measure)
+    return None if known is None else abs(known[0]) > float(rule.half_width(known[1]))
 
 
 def page(fit: Repeats, *, repeats: Repeats, grown: Repeats, calibration: Calibration) -> list[str]:
@@ -76,8 +84,9 @@ def page(fit: Repeats, *, repeats: Repeats, grown: Repeats, calibration: Calibra
         f"{phantoms} phantoms under the {len(EFFECTIVE)} that reach the networks. Grown: "
         f"{len(grown)} phantoms whose scar takes a third more of the circumference.",
         "",
-        "| measure | factor | floor | left out: no change | real scan | phantoms | grown: shown |",
-        "|---|---|---|---|---|---|---|",
+        "| measure | factor | floor | contrast | left out: no change | real scan | phantoms | "
+        "grown: shown |",
+        "|---|---|---|---|---|---|---|---|",
     ]
     for measure in CALIBRATED:
         rule = calibration.change_rules[measure]
@@ -96,7 +105,9 @@ def page(fit: Repeats, *, repeats: Repeats, grown: Repeats, calibration: Calibra
             _growth(grown, measure, rule),
         ]
         lines.append(
-            f"| {measure} | {rule.factor:.3g} | {rule.floor:.3g} | " + " | ".join(parts) + " |"
+            f"| {measure} | {rule.factor:.3g} | {rule.floor:.3g} | {rule.contrast:.3g} | "
+            + " | ".join(parts)
+            + " |"
         )
     return lines
 

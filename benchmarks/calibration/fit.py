@@ -1,17 +1,20 @@
 """The fit of the intervals of a scan and of a change (`acsnet.uncertainty`)."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import t
 
-from acsnet.uncertainty.change import ChangeRule
+from acsnet.uncertainty.change import ChangeRule, Spread
 from acsnet.uncertainty.intervals import Rule
 
 FLOORS = np.geomspace(0.01, 1.0, 41)
 """Floors of changes that are tried, shares of the size: a point of burden at least."""
+
+CONTRASTS = (0.0, *np.geomspace(0.1, 30.0, 26))
+"""Weights that are tried of what the brightness of the scar makes unlike."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,18 +65,14 @@ def fit_rules(measures: Mapping[str, Errors], *, level: float) -> dict[str, Rule
     }
 
 
-def fit_change(
-    difference: NDArray[np.float64],
-    unclear: NDArray[np.float64],
-    size: NDArray[np.float64],
-    *,
-    level: float,
-) -> ChangeRule:
-    """The rule whose intervals are narrowest on average among those that hold.
+def fit_change(difference: NDArray[np.float64], spread: Spread, *, level: float) -> ChangeRule:
+    """The rule whose median interval is the narrowest, of those that hold.
 
-    difference, unclear, size: (pair,) of scans of unchanged hearts, the latter two by
-    `acsnet.uncertainty.change.unclear_amount`. The factor is the conformal quantile: the k-th
-    smallest score of n, k = ceil((n + 1) level). Raises ValueError for too few pairs to have one.
+    By the mean, few pairs of unlike scans, whose intervals are wide, would decide for all.
+
+    difference: (pair,) of scans of unchanged hearts; spread: arrays of them. The factor is the
+    conformal quantile: the k-th smallest score of n, k = ceil((n + 1) level). Raises ValueError for
+    too few pairs to have one.
     """
     count = len(difference)
     k = int(np.ceil((count + 1) * level))
@@ -82,6 +81,8 @@ def fit_change(
         raise ValueError(msg)
     rules = []
     for floor in FLOORS:
-        scores = np.sort(np.abs(difference) / np.hypot(unclear, floor * size))
-        rules.append(ChangeRule(factor=float(scores[k - 1]), floor=float(floor)))
-    return min(rules, key=lambda rule: float(rule.half_width(unclear, size).mean()))
+        for contrast in CONTRASTS:
+            plain = ChangeRule(factor=1.0, floor=float(floor), contrast=float(contrast))
+            scores = np.sort(np.abs(difference) / plain.half_width(spread))
+            rules.append(replace(plain, factor=float(scores[k - 1])))
+    return min(rules, key=lambda rule: float(np.median(rule.half_width(spread))))

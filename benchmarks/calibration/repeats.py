@@ -18,6 +18,7 @@ from acsnet.phantom.make import Phantom, make_phantom
 from acsnet.phantom.spec import PhantomSpec, random_spec
 from acsnet.uncertainty.doubt import unclear_percent
 from acsnet.uncertainty.intervals import SIZES
+from acsnet.uncertainty.scar_contrast import scar_contrast
 from calibration.kept_rows import Row, kept_rows, networks_name, pipeline
 
 UNCHANGED = "unchanged"
@@ -37,7 +38,7 @@ def repeat_rows(
 ) -> dict[str, dict[str, Row]]:
     """Heart -> change -> its row; hearts: patients of EMIDEC, or names of `scarred_phantoms`."""
     names = [f"{heart}@{change}" for heart in hearts for change in changes]
-    rows = kept_rows(work / f"toned-repeats-{networks_name()}", names, partial(_row, data))
+    rows = kept_rows(work / f"compared-{networks_name()}", names, partial(_row, data))
     by_name = dict(zip(names, rows, strict=True))
     return {heart: {change: by_name[f"{heart}@{change}"] for change in changes} for heart in hearts}
 
@@ -75,6 +76,7 @@ def _row(data: Path, name: str) -> Row:
         "unclear": unclear_percent(
             result.enhancement_probability, np.isin(result.labels, MYOCARDIUM)
         ),
+        "contrast": scar_contrast(result.scan.pixels, result.labels),
     }
 
 

@@ -43,8 +43,8 @@ class Pipeline:
         scar_method: threshold of core scar, see `acsnet.quantify.scar`.
         uncertainty: whether to estimate the uncertainty on LGE, which takes about one more pass
             of stage 2.
-        standard_tone: whether to look for enhancement in one tone curve for all scans, for changes
-            between two of them (`acsnet.stages.standard_tone`); one more pass of stage 2.
+        standard_tone: whether to look for enhancement also in one tone curve for all scans, for
+            changes between two of them (`acsnet.stages.standard_tone`); one more pass of stage 2.
     """
 
     roi_net: InferenceNetwork
@@ -78,7 +78,7 @@ class Pipeline:
             keep_valid: keep walls that pass the checks unchanged; False replaces them by their
                 smoother reconstruction by the autoencoder.
             uncertainty: add intervals and an uncertainty map to each result.
-            standard_tone: look for enhancement in one tone curve for all scans.
+            standard_tone: look for enhancement also in one tone curve for all scans.
             reference: use the networks as trained, in plain PyTorch, instead of the fast form.
             threads: number of threads of the networks on a CPU; None for all cores.
 
@@ -142,7 +142,7 @@ class Pipeline:
                 masks.enhancement,
                 masks.wall,
                 masks.pool,
-                scan.spacing_mm[1:],
+                scan.spacing_mm,
                 remote=threshold.remote,
                 peak=threshold.peak,
             )
@@ -243,13 +243,9 @@ class Pipeline:
         if self.standard_tone and located.scan.shows_scar:
             wall = probability[0] > myocardium.WALL_THRESHOLD
             enhancement = probability[1] > myocardium.ENHANCEMENT_THRESHOLD
-            toned = in_standard_tone(
-                located.standard,
-                ventricle | wall,
-                wall=wall & ~enhancement,
-                pool=ventricle & ~wall,
-            )
-            probability[1] = myocardium.predict_myocardium(net, toned, ventricle)[1]
+            toned = in_standard_tone(located.standard, ventricle | wall, wall=wall & ~enhancement)
+            again = myocardium.predict_myocardium(net, toned, ventricle)[1]
+            probability[1] = (probability[1] + again) / 2.0
         return self._drawn(located, probability)
 
     def samples(

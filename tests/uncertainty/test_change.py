@@ -1,5 +1,7 @@
 """Change between two scans: its interval, by hand, and what it shows."""
 
+import math
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,7 +16,7 @@ from acsnet.uncertainty.change import (
 
 SEGMENT = {"segment": 8, "name": "mid anteroseptal"}
 RULES = dict.fromkeys(
-    (measure for measure, _ in MEASURES.values()), ChangeRule(factor=0.2, floor=0.1)
+    (measure for measure, _ in MEASURES.values()), ChangeRule(factor=0.2, floor=0.1, contrast=2.0)
 )
 
 
@@ -29,8 +31,8 @@ def document(burden, **others):
     }
 
 
-def scan(burden, unclear=12.0, **others):
-    return ScanMeasures(features=document(burden, **others), unclear=unclear)
+def scan(burden, unclear=12.0, contrast=1.5, **others):
+    return ScanMeasures(features=document(burden, **others), unclear=unclear, contrast=contrast)
 
 
 def test_the_interval_of_a_change_by_hand():
@@ -60,6 +62,22 @@ def test_unclear_wall_counts_in_millilitres_for_scar_and_not_for_the_ventricle()
     assert scar.high - scar.difference == pytest.approx(0.2 * (144 + 36 + 7.5**2) ** 0.5)
     assert mass.difference == pytest.approx(-52.5)
     assert mass.high - mass.difference == pytest.approx(1.05 * 0.2 * 20.0)
+
+
+def test_scar_of_another_brightness_widens_the_interval_of_scar_only():
+    # Twice the contrast of a burden of 24 on average: 2 x 24 x ln 2, 33.3 points more.
+    before = scan(22.0, 12.0, contrast=0.8, myocardium_mass_g=105.0)
+    after = scan(26.0, 16.0, contrast=1.6, myocardium_mass_g=106.0)
+    found = {change.measure: change for change in changes(before, after, rules=RULES)}
+    burden, mass = found["scar_burden_percent"], found["myocardium_mass_g"]
+    half = 0.2 * (500 + (48 * math.log(2.0)) ** 2) ** 0.5
+    assert burden.high - burden.difference == pytest.approx(half)
+    assert mass.high - mass.difference == pytest.approx(1.05 * 0.2 * 20.0)
+
+
+def test_new_scar_has_no_brightness_to_compare():
+    (burden, *_) = changes(scan(0.0, 2.0, None), scan(12.0, 2.0), rules=RULES)
+    assert burden.shown is True
 
 
 def test_unknown_scar_never_becomes_a_change():

@@ -3,7 +3,12 @@
 Not from the paper. The signal is sampled anew at pixels 1 % larger and smaller, each time from two
 starts half a pixel apart, and split again. A tenth more or less of core scar or grey zone is told:
 the heart is the same, and a scan of another matrix would differ by as much. What does it is noise
-near the threshold, which interpolation smooths, and that of the few voxels that make the peak.
+near the threshold, which interpolation smooths, and that the grey zone is often a shell one voxel
+thick along the border of the scar. On the experts' masks of the 38 infarcts of the EMIDEC train
+list, a signal that is smoothed within the scar before it is split (Gaussian of 0.5 to 2 mm) is told
+of in no fewer scans; from 0.75 mm on it turns 10 to 37 % of the grey zone into core scar, and moves
+the volumes of phantoms away from the truth. Voxels near the threshold that are partly core, partly
+grey make it a sixth fewer. So the published split stands.
 """
 
 from typing import Any

@@ -2,17 +2,20 @@
 
 What matters to a change is how far two scans of an unchanged heart lie apart, not how far each lies
 from an expert: most of that error is common to both and cancels. The half width of a change's
-interval is factor x sqrt(unclear_before^2 + unclear_after^2 + (floor x size)^2). Unclear is how
-much of the wall is neither clearly scar nor clearly not (`acsnet.uncertainty.doubt`), in the unit
-of the measure: a noisy scan has more of it. It counts for measures of scar only. Factor and floor
-come from repeats, scans of one heart that differ in noise, contrast, coil or pixels, so that
-`change_level` of their changes lie within (`benchmarks/uncertainty.py`). No repeat there lies at
-another place in the heart or comes from another scanner: slices that were planned anew may change
-a measure by more. The rules hold for one version of the networks, and not for labels of a person.
+interval is factor x sqrt(unclear_before^2 + unclear_after^2 + (floor x size)^2 + (contrast x
+unlike)^2). Unclear is how much of the wall is neither clearly scar nor clearly not
+(`acsnet.uncertainty.doubt`), in the unit of the measure: a noisy scan has more of it. Unlike is the
+measure times the difference in brightness of the scar (`acsnet.uncertainty.scar_contrast`): after
+another dose or wait more of a scar, or less, stands out. Both count for measures of scar only. The
+constants come from repeats, scans of one heart that differ in noise, contrast, coil or pixels, so
+that `change_level` of their changes lie within (`benchmarks/uncertainty.py`). No repeat there lies
+at another place in the heart or comes from another scanner: slices that were planned anew may
+change a measure by more. The rules hold for one version of the networks, and not for labels of a
+person.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +24,7 @@ from numpy.typing import NDArray
 
 from acsnet.quantify.volumes import MYOCARDIUM_G_PER_ML
 from acsnet.uncertainty.intervals import PERCENT, SIZES, size_of
+from acsnet.uncertainty.scar_contrast import contrasts_apart
 
 MEASURES: Mapping[str, tuple[str, float]] = {
     "scar_burden_percent": ("scar_burden_percent", 1.0),
@@ -38,17 +42,29 @@ SCAR = frozenset(name for name, size in SIZES.items() if size != "lv_volume_ml")
 
 
 @dataclass(frozen=True, kw_only=True)
+class Spread:
+    """What widens the interval of a change, in the unit of the measure: numbers, or (pair,) arrays.
+
+    unclear: of both scans together; size: mean of both; unlike: as in the docstring of this module.
+    """
+
+    unclear: float | NDArray[np.float64]
+    size: float | NDArray[np.float64]
+    unlike: float | NDArray[np.float64]
+
+
+@dataclass(frozen=True, kw_only=True)
 class ChangeRule:
     """Width of the interval of a change, as in the docstring of this module."""
 
     factor: float
     floor: float
+    contrast: float
 
-    def half_width(
-        self, unclear: float | NDArray[np.float64], size: float | NDArray[np.float64]
-    ) -> NDArray[np.float64]:
-        """Half width of the interval; unclear: of both scans together, by `unclear_amount`."""
-        return np.asarray(self.factor * np.hypot(unclear, self.floor * np.asarray(size)))
+    def half_width(self, spread: Spread) -> NDArray[np.float64]:
+        """Half width of the interval."""
+        least = np.hypot(spread.unclear, self.floor * np.asarray(spread.size))
+        return np.asarray(self.factor * np.hypot(least, self.contrast * np.asarray(spread.unlike)))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,11 +109,12 @@ class ScanMeasures:
     """What a change needs of one scan.
 
     features: content of `features.json`; unclear: percent of the wall that is unclear, None for
-    labels of a person.
+    labels of a person; contrast: of the scar, None without one.
     """
 
     features: Mapping[str, Any]
     unclear: float | None
+    contrast: float | None
 
 
 def changes(
@@ -124,16 +141,22 @@ def segment_changes(
     )
 
 
-def unclear_amount(
-    measure: str, scans: Sequence[tuple[Mapping[str, float], float]]
-) -> tuple[float, float]:
-    """Unclear amount of both scans together and their mean size, in the unit of a measure.
-
-    scans: features and percent unclear of each.
-    """
-    sizes = [size_of(measure, features) for features, _ in scans]
-    amounts = [unclear * size / PERCENT for (_, unclear), size in zip(scans, sizes, strict=True)]
-    return math.hypot(*amounts) if measure in SCAR else 0.0, float(np.mean(sizes))
+def spread_of(measure: str, before: ScanMeasures, after: ScanMeasures) -> Spread | None:
+    """What widens the interval of a calibrated measure; None where a scan lacks it."""
+    scans = (before, after)
+    values = [scan.features[measure] for scan in scans]
+    if before.unclear is None or after.unclear is None or None in values:
+        return None
+    sizes = [size_of(measure, scan.features) for scan in scans]
+    if measure not in SCAR:
+        return Spread(unclear=0.0, size=float(np.mean(sizes)), unlike=0.0)
+    amounts = (before.unclear * sizes[0] / PERCENT, after.unclear * sizes[1] / PERCENT)
+    apart = contrasts_apart(before.contrast, after.contrast)
+    return Spread(
+        unclear=math.hypot(*amounts),
+        size=float(np.mean(sizes)),
+        unlike=apart * float(np.mean(values)),
+    )
 
 
 def _change(
@@ -141,11 +164,9 @@ def _change(
 ) -> Change:
     first, second = before.features[name], after.features[name]
     difference = None if first is None or second is None else second - first
-    half = None
-    if difference is not None and before.unclear is not None and after.unclear is not None:
-        measure, multiple = MEASURES[name]
-        scans = ((before.features, before.unclear), (after.features, after.unclear))
-        half = multiple * float(rules[measure].half_width(*unclear_amount(measure, scans)))
+    measure, multiple = MEASURES[name]
+    spread = None if difference is None else spread_of(measure, before, after)
+    half = None if spread is None else multiple * float(rules[measure].half_width(spread))
     return Change(
         measure=name,
         before=first,

@@ -78,18 +78,27 @@ def test_a_dark_core_within_scar_is_obstruction_also_at_the_endocardium(hole, dr
     signal, scar, wall, pool, dark = wall_with_scar(hole)
     if not drawn:
         scar &= ~dark
-    found = find_obstruction(signal, scar, wall, pool, (1.0, 1.0), **LEVELS)
+    found = find_obstruction(signal, scar, wall, pool, (20.0, 1.0, 1.0), **LEVELS)
     np.testing.assert_array_equal(found, dark)
+
+
+def test_a_tenth_of_a_millilitre_in_all_is_no_obstruction():
+    signal, scar, wall, pool, dark = wall_with_scar(np.s_[8:12, 10:15])
+    spacing = (5.0, 1.0, 1.0)  # 20 pixels of a slice are 0.1 ml
+    assert not find_obstruction(signal, scar, wall, pool, spacing, **LEVELS).any()
+    twice = [np.concatenate([part, part]) for part in (signal, scar, wall, pool)]
+    assert find_obstruction(*twice, spacing, **LEVELS).sum() == 2 * dark.sum()
 
 
 def test_grey_small_or_open_spots_are_no_obstruction():
     signal, scar, wall, pool, dark = wall_with_scar(np.s_[8:12, 10:15])
-    spacing = (1.0, 1.0)
+    spacing = (20.0, 1.0, 1.0)
     signal[dark] = 60.0  # half way to the peak, as partial volume makes the edge of scar
     assert not find_obstruction(signal, scar, wall, pool, spacing, **LEVELS).any()
     signal[dark] = 22.0
     # 20 pixels of half a mm are 5 mm2.
-    assert not find_obstruction(signal, scar, wall, pool, (0.5, 0.5), **LEVELS).any()
+    small = (80.0, 0.5, 0.5)
+    assert not find_obstruction(signal, scar, wall, pool, small, **LEVELS).any()
     assert not find_obstruction(signal, scar, wall, pool, spacing, remote=None, peak=None).any()
     # Dark along the whole outer border of the scar: it opens to the remote wall.
     signal, scar, wall, pool, dark = wall_with_scar(np.s_[14:16, 5:25])
