@@ -126,14 +126,14 @@ def _kill(page: Any) -> float:
 
 
 @contextmanager
-def serving(folder: Path) -> Iterator[str]:
-    """A server on the phantoms, with its state in a folder; gives its address."""
+def serving(folder: Path, studies: Path | str = SAMPLE, **environment: str) -> Iterator[str]:
+    """A server on studies, with its state in a folder; gives its address."""
     log = folder / "output.txt"
     command = (sys.executable, "-c", "from acsnet.cli.main import main; main()", "serve")
     with log.open("w") as output:
         process = subprocess.Popen(  # noqa: S603 # our own program
-            [*command, "--studies", str(SAMPLE), "--port", "0"],
-            env={**os.environ, "ACSNET_STATE": str(folder / "state")},
+            [*command, "--studies", str(studies), "--port", "0"],
+            env={**os.environ, "ACSNET_STATE": str(folder / "state"), **environment},
             stdout=output,
             stderr=subprocess.STDOUT,
         )

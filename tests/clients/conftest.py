@@ -19,11 +19,11 @@ import jwt
 import pytest
 import requests
 from cryptography.hazmat.primitives.asymmetric import rsa
+from orthanc_process import orthanc_binary, orthanc_command
 
 HERE = Path(__file__).parent
 SAMPLES = HERE.parents[1] / "sample-data" / "nifti"
 CLIENT = Path(sys.prefix) / "monailabel/plugins/slicer/MONAILabel/MONAILabelLib/client.py"
-PLUGIN = Path("/usr/share/orthanc/plugins/libOrthancDicomWeb.so")
 LOGIN = ("reader", "hush hush")
 PASSWORD = "correct horse battery"
 ISSUER = "https://idp.example.org/realms/heart"
@@ -213,29 +213,14 @@ def port():
 @pytest.fixture(scope="module")
 def orthanc(tmp_path_factory):
     """An empty Orthanc with its DICOMweb plug-in; skipped where it is not installed."""
-    binary = shutil.which("Orthanc", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
-    if binary is None or not PLUGIN.is_file():
+    if orthanc_binary() is None:
         pytest.skip("Orthanc is not installed (Debian: orthanc, orthanc-dicomweb)")
     folder = tmp_path_factory.mktemp("orthanc")
     http, dicom = free_port(), free_port()
-    settings = {
-        "HttpPort": http,
-        "DicomPort": dicom,
-        "DicomAet": "ORTHANC",
-        "DicomCheckCalledAet": True,
-        "RemoteAccessAllowed": False,
-        "AuthenticationEnabled": True,
-        "RegisteredUsers": dict([LOGIN]),
-        "StorageDirectory": str(folder / "db"),
-        "IndexDirectory": str(folder / "db"),
-        "Plugins": [str(PLUGIN)],
-    }
-    (folder / "orthanc.json").write_text(json.dumps(settings))
+    command = orthanc_command(folder, http=http, dicom=dicom, login=LOGIN)
     log = folder / "log.txt"
     with log.open("w") as output:
-        process = subprocess.Popen(
-            [binary, str(folder / "orthanc.json")], stdout=output, stderr=subprocess.STDOUT
-        )
+        process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT)
     rest = f"http://127.0.0.1:{http}"
     try:
         wait_until_up(f"{rest}/system", process, log, auth=LOGIN)

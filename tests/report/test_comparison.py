@@ -1,13 +1,16 @@
 """Two scans of one patient on a page."""
 
+import re
 from dataclasses import replace
 from io import BytesIO
 
+import numpy as np
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from pypdf import PdfReader
 
 from acsnet.errors import InputError
+from acsnet.labels import Label
 from acsnet.report.comparison import compare, comparison_page, comparison_pdf
 from acsnet.report.patient import UNKNOWN, Subject
 
@@ -28,6 +31,20 @@ def test_what_hinders_the_comparison_is_told(measured):
     doubted = replace(measured, warnings=("the base is missing",))
     told = compare(measured, doubted, of_before=BEFORE, of_after=AFTER)
     assert told.remarks == ("after: the base is missing",)
+
+
+def test_scar_of_another_brightness_is_told(measured):
+    pixels = measured.scan.pixels.astype(np.float32)
+    wall = float(np.median(pixels[measured.labels == Label.LV_MYOCARDIUM]))
+    scar = np.isin(measured.labels, (Label.CORE_SCAR, Label.GREY_ZONE))
+    brighter = np.where(scar, wall + 1.3 * (pixels - wall), pixels)
+    other = replace(measured, scan=replace(measured.scan, pixels=brighter))
+    (remark,) = compare(measured, other, of_before=BEFORE, of_after=AFTER).remarks
+    before, after = map(float, re.findall(r"\d\.\d", remark))
+    assert after == pytest.approx(1.3 * before, abs=0.12)
+    assert remark.startswith("the scar is ")
+    less = replace(measured, scan=replace(measured.scan, pixels=(pixels + brighter) / 2.0))
+    assert compare(measured, less, of_before=BEFORE, of_after=AFTER).remarks == ()
 
 
 def test_labels_of_a_person_have_no_interval(measured):

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from acsnet.report.display_orientation import View, view_of
+from acsnet.report.display_orientation import View, grey_window, view_of
 from acsnet.scan import InputGrid, ShortAxisScan
 
 PLANE = np.arange(6).reshape(2, 3)
@@ -20,6 +20,12 @@ def scan_of(row, column, uids=()):
     return ShortAxisScan(
         name="x", pixels=np.zeros((2, 2, 3), np.float32), grid=grid, instance_uids=uids
     )
+
+
+def test_padding_far_below_the_signal_leaves_the_greys_to_the_signal():
+    padded = np.concatenate([np.zeros(30), np.arange(2000.0, 3001.0)])
+    assert grey_window(padded) == (2010.0, 2990.0)
+    assert grey_window(np.full(4, 7.0)) == (7.0, 7.0)
 
 
 def test_columns_to_the_left_and_rows_to_the_feet_stay():

@@ -156,12 +156,20 @@ def test_no_text_lies_on_another(measured, many):
                 assert min(across, along) < 0.002, (words, other)
 
 
-def test_what_does_not_fit_is_counted(measured):
-    warnings = tuple(f"warning {k}" for k in range(80))
+@pytest.mark.parametrize(
+    "words", ["", ", and what it means, in so many words that it takes two lines" * 2]
+)
+def test_every_doubt_is_in_the_report_whole_and_the_first_page_counts_the_rest(measured, words):
+    warnings = tuple(f"warning {k:02}{words}" for k in range(80))
     pages = report_pages(replace(measured, warnings=warnings), UNKNOWN)
-    told = [text for text, *_ in extents(pages[-1])]
-    shown = sum("\N{BULLET} warning" in text for text in told)
-    assert f"... and {80 - shown} lines more in features.json" in told
+    lines = [[text for text, *_ in extents(page)] for page in pages]
+    shown = sum("\N{BULLET} warning" in text for text in lines[0])
+    assert f"... and {80 - shown} more at the end of the report" in lines[0]
+    starts = [text[10:12] for page in lines[2:] for text in page if "\N{BULLET} warning" in text]
+    assert sorted(starts) == [f"{k:02}" for k in range(80)]
+    assert sum(text.endswith("two lines") for page in lines[2:] for text in page) == (
+        80 if words else 0
+    )
 
 
 def test_a_scan_without_a_ventricle_says_so(measured):

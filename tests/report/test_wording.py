@@ -3,6 +3,7 @@
 import pytest
 
 from acsnet.report.wording import (
+    MEASURES,
     doubts,
     interval_sentences,
     measure_lines,
@@ -44,6 +45,17 @@ def test_what_needs_a_scar_says_that_there_is_none(measured):
     features["enhancement_volume_ml"] = 0.0
     told = {line.name: line.value for line in measure_lines(features)}
     assert told["Depth of the scar, share of the wall"] == "no scar"
+
+
+def test_where_scar_was_not_assessed_one_line_says_so(measured):
+    features = measured.features_dict()
+    features |= {key: None for _, key, _, _ in MEASURES if "scar" in key or "grey_zone" in key}
+    features |= {"enhancement_volume_ml": None, "enhancement_mass_g": None}
+    features |= {"microvascular_obstruction_volume_ml": None}
+    lines = measure_lines(features)
+    assert lines[0] == ("Scar burden", "not assessed", "", "")
+    assert "not known" not in {line.value for line in lines}
+    assert "Myocardium" in {line.name for line in lines}
 
 
 def test_a_method_that_has_no_threshold_has_a_dash(measured):

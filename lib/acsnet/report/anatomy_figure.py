@@ -21,6 +21,7 @@ from acsnet.anatomy.checks import NOT_A_RING, Limits, check
 from acsnet.anatomy.measures import Form, Measures
 from acsnet.labels import MYOCARDIUM, Label
 from acsnet.masks import crop_around
+from acsnet.report.display_orientation import grey_window
 from acsnet.result import NOTICE, Result
 from acsnet.stages.correction import Action
 from acsnet.storage import writing
@@ -29,7 +30,6 @@ ANATOMY_FIGURE = "anatomy.png"
 DOTS_PER_INCH = 100
 SLICES_PER_ROW = 8  # as wide as a common screen (1920 pixels)
 MARGIN_MM = 12.0  # shown around all labels
-GREY_PERCENTILES = (1.0, 99.0)  # black and white of a slice, in its crop
 # The first three after Okabe and Ito, safe for colour-blind readers.
 DRAWN, FINAL, POOL, FAILED = "#E69F00", "#56B4E9", "#009E73", "#C00000"
 POOL_OPACITY = 0.4
@@ -197,7 +197,7 @@ def _draw_slice(
 ) -> None:
     pixels = result.scan.pixels[index][crop]
     labels = result.labels[index][crop]
-    black, white = np.percentile(pixels, GREY_PERCENTILES)
+    black, white = grey_window(pixels)
     _, row_mm, column_mm = result.scan.spacing_mm
     for axes in cells:
         axes.imshow(

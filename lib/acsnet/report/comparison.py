@@ -1,6 +1,7 @@
 """Two scans of one patient on one page: what changed, with intervals, and both side by side."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from io import BytesIO
 from typing import Any
@@ -39,6 +40,7 @@ from acsnet.uncertainty.change import (
     segment_changes,
 )
 from acsnet.uncertainty.doubt import unclear_percent
+from acsnet.uncertainty.scar_contrast import contrasts_apart, scar_contrast
 
 BULLSEYE = 1.75
 SLICES = 2.9  # height of the slices of both scans
@@ -46,6 +48,8 @@ NAMES = {key: (name, unit) for name, key, unit, _ in MEASURES}
 SHOWN = {True: "change shown", False: "no change shown", None: "not determined"}
 MOST_APART = 1.05
 """Ratio of voxel sizes above which measures of two scans are compared with a remark."""
+MOST_UNLIKE = 1.2
+"""Ratio of contrasts of the scar above which there is a remark."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,8 +97,8 @@ def compare(
         after=after.scan.name,
         level=calibration.change_level,
         measures=changes(
-            ScanMeasures(features=earlier, unclear=_unclear(before)),
-            ScanMeasures(features=later, unclear=_unclear(after)),
+            _measures(before, earlier),
+            _measures(after, later),
             rules=calibration.change_rules,
         ),
         segments=segment_changes(earlier, later),
@@ -215,6 +219,14 @@ def _segments(page: Figure, top: float, segments: Sequence[SegmentChange]) -> No
         table(page, top, (0.0, 1.55, 2.35), ("", "", ""), part, left=MARGIN + column * WIDTH / 2)
 
 
+def _measures(measured: Measured, features: Mapping[str, Any]) -> ScanMeasures:
+    return ScanMeasures(
+        features=features,
+        unclear=_unclear(measured),
+        contrast=scar_contrast(measured.scan.pixels, measured.labels),
+    )
+
+
 def _unclear(measured: Measured) -> float | None:
     """Percent of the wall that is unclear; None for labels of a person."""
     if not isinstance(measured, Result):
@@ -239,6 +251,13 @@ def _remarks(
     if any(max(a / b, b / a) > MOST_APART for a, b in zip(*sizes, strict=True)):
         shown = " and ".join(" x ".join(f"{mm:.2f}" for mm in size) for size in sizes)
         remarks.append(f"the scans have voxels of {shown} mm: this may cause part of a change")
+    contrasts = [scar_contrast(scan.scan.pixels, scan.labels) for scan in (before, after)]
+    if contrasts_apart(*contrasts) > math.log(MOST_UNLIKE):
+        shown = " and ".join(f"{contrast:.1f}" for contrast in contrasts)
+        remarks.append(
+            f"the scar is {shown} times as bright as the blood, above the wall: this may cause "
+            "part of a change"
+        )
     for name, measured in (("before", before), ("after", after)):
         remarks += [f"{name}: {words}" for words in measured.warnings]
     return tuple(remarks)

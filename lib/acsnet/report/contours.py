@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from acsnet.labels import LEFT_VENTRICLE, Label
 from acsnet.masks import crop_around
-from acsnet.report.anatomy_figure import GREY_PERCENTILES, MARGIN_MM, padded_grid
-from acsnet.report.display_orientation import view_of
+from acsnet.report.anatomy_figure import MARGIN_MM, padded_grid
+from acsnet.report.display_orientation import grey_window, view_of
 from acsnet.result import Measured
 
 MAX_SLICES = 24  # more are too small to read on half a page
@@ -96,7 +96,7 @@ def draw_slice(axes: Axes, result: Measured, index: int, crop: tuple[slice, slic
     """
     view = view_of(result.scan)
     pixels = view.of(result.scan.pixels[index][crop])
-    black, white = np.percentile(pixels, GREY_PERCENTILES)
+    black, white = grey_window(pixels)
     row_mm, column_mm = view.spacing_of(result.scan.spacing_mm[1:])
     axes.imshow(
         pixels, cmap="gray", vmin=black, vmax=white, aspect=row_mm / column_mm, rasterized=True

@@ -7,12 +7,15 @@ from matplotlib.figure import Figure
 
 from acsnet.report.bullseye import PLOTS, draw_bullseye, segment_values
 from acsnet.report.contours import draw_slices, legend_handles, shown_slices
+from acsnet.report.findings import not_assessed
 from acsnet.report.page import (
     A4,
     LINE,
     MARGIN,
     SMALL,
     WIDTH,
+    bullets,
+    draw_lines,
     heading,
     new_page,
     paragraph,
@@ -76,16 +79,20 @@ def _bullseyes(page: Figure, features: Mapping[str, Any], top: float, foot: floa
         draw_bullseye(page.add_axes(box), segment_values(features, key), title)
 
 
-def details_page(features: Mapping[str, Any]) -> Figure:
-    """Every measure with its interval, territories, methods, all doubts, versions."""
+def details_pages(features: Mapping[str, Any]) -> list[Figure]:
+    """Every measure with its interval, territories, methods, all doubts, versions.
+
+    One page, and further ones as long as there are doubts.
+    """
     page = new_page()
+    pages = [page]
     levels = (interval["level"] for interval in (features.get("intervals") or {}).values())
     level = next(levels, None)
     interval = "" if level is None else f"{100 * level:.0f} % interval"
     top = heading(page, A4[1] - MARGIN, "All measures, as segmented")
     places: tuple[float, ...] = (0.0, 3.4, 3.7, 5.2 if interval else 3.5)
     top = table(page, top, places, ("", "", interval, ""), measure_lines(features))
-    if features["segment_model"] is not None:
+    if features["segment_model"] is not None and not not_assessed(features):
         words = "Scar by the coronary artery that usually supplies the segments"
         top = heading(page, top - 0.12, words)
         head = ("", "segments", "scar, ml", "% of its wall")
@@ -96,11 +103,17 @@ def details_page(features: Mapping[str, Any]) -> Figure:
         places = (0.0, 2.9, 3.8, 4.8, 5.7, 6.85)
         top = table(page, top, places, methods, method_lines(features))
         top = paragraph(page, top - 0.04, _notes(features), most=3, rest="...")
+    waiting = doubts(features) or ["none"]
     top = heading(page, top - 0.12, "Doubts")
-    bullets = [f"\N{BULLET} {words}" for words in doubts(features) or ["none"]]
-    room = max(int((top - MARGIN - MADE_BY) / LINE), 2)
-    rest = "... and {count} lines more in features.json"
-    top = paragraph(page, top, bullets, most=room, rest=rest)
+    while True:
+        lines, shown = bullets(waiting, most=max(int((top - MARGIN - MADE_BY) / LINE), 2))
+        top = draw_lines(page, top, lines)
+        waiting = waiting[shown:]
+        if not waiting:
+            break
+        page = new_page()
+        pages.append(page)
+        top = heading(page, A4[1] - MARGIN, "Doubts, continued")
     top = heading(page, top - 0.12, "Made by")
     software = features["software"]
     digests = sorted(software["weights_sha256"].items())
@@ -108,7 +121,7 @@ def details_page(features: Mapping[str, Any]) -> Figure:
     made = [f"ACSNet {software['acsnet']}"]
     made += [f"Weights (SHA-256): {weights}"] if weights else []
     paragraph(page, top, made, most=3, rest="...")
-    return page
+    return pages
 
 
 def _notes(features: Mapping[str, Any]) -> list[str]:

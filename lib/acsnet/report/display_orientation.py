@@ -1,4 +1,4 @@
-"""Display orientation of a slice: as the scanner or a NIfTI viewer shows it.
+"""Display of a slice: its orientation, as the scanner or a NIfTI viewer shows it, and its greys.
 
 NIfTI arrays often have columns first and reversed: shown as stored they would be mirror images,
 with the septum on the wrong side.
@@ -15,6 +15,18 @@ from acsnet.scan import ShortAxisScan
 
 ACROSS_RAS = np.array([-1.0, 0.0, 0.0])  # right on the screen: the patient's left
 DOWN_RAS = np.array([0.0, -0.5, -1.0])  # down on the screen: feet, else the back
+GREY_PERCENTILES = (1.0, 99.0)
+
+
+def grey_window(pixels: NDArray[Any]) -> tuple[float, float]:
+    """The signals that are shown black and white.
+
+    The lowest signal does not count where others do: padding is often one number far below all
+    others, and would leave the heart in a few shades of light grey.
+    """
+    above = pixels[pixels > pixels.min()]
+    black, white = np.percentile(above if above.size else pixels, GREY_PERCENTILES)
+    return float(black), float(white)
 
 
 @dataclass(frozen=True, kw_only=True)

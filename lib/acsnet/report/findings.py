@@ -63,8 +63,8 @@ def headline(features: Mapping[str, Any], method: str) -> Headline:
     words = METHODS[method]
     if method in DEVIATIONS and features["remote"]["source"] == "given":
         words += ", remote region placed by a person"
-    if features["enhancement_volume_ml"] is None:
-        note = "scar was not assessed: this is not a scan of late gadolinium enhancement"
+    if not_assessed(features):
+        note = "not assessed, because this is not a scan of late gadolinium enhancement"
         return Headline(method=words, note=note)
     row = next((row for row in features["methods"] if row["method"] == method), None)
     if row is None or row["scar_volume_ml"] is None:
@@ -78,10 +78,18 @@ def headline(features: Mapping[str, Any], method: str) -> Headline:
     )
 
 
+def not_assessed(features: Mapping[str, Any]) -> bool:
+    """Whether the scan is none to look for scar in, such as cine."""
+    return features["enhancement_volume_ml"] is None
+
+
 def statements(features: Mapping[str, Any]) -> list[str]:
-    """Findings in sentences: where the scar is, its pattern, what is viable, obstruction."""
-    if features["enhancement_volume_ml"] is None:
-        return ["Late gadolinium enhancement was not assessed."]
+    """Findings in sentences: where the scar is, its pattern, what is viable, obstruction.
+
+    None where scar was not assessed.
+    """
+    if not_assessed(features):
+        return []
     if features["enhancement_volume_ml"] == 0:
         return ["No late gadolinium enhancement."]
     return [
@@ -127,6 +135,7 @@ def size_rows(features: Mapping[str, Any], *, sex: str) -> list[SizeRow]:
             reference=_reference(index, sex) if _index(features, index, "") else "",
         )
         for name, key, unit, index in rows
+        if not (not_assessed(features) and features[key] is None)
     ]
 
 

@@ -10,8 +10,8 @@ from skimage.transform import resize
 
 from acsnet.labels import ENHANCEMENT, LABELS
 from acsnet.masks import crop_around
-from acsnet.report.anatomy_figure import GREY_PERCENTILES, MARGIN_MM
-from acsnet.report.display_orientation import view_of
+from acsnet.report.anatomy_figure import MARGIN_MM
+from acsnet.report.display_orientation import grey_window, view_of
 from acsnet.scan import ShortAxisScan
 
 TILE = 230  # pixels a side: eight slices are as wide as a common screen
@@ -54,7 +54,7 @@ def _tiles(
     height_mm, width_mm = (n * step for n, step in zip(pixels.shape, spacing_mm, strict=True))
     scale = TILE / max(height_mm, width_mm)
     size = max(round(height_mm * scale), 1), max(round(width_mm * scale), 1)
-    black, white = np.percentile(pixels, GREY_PERCENTILES)
+    black, white = grey_window(pixels)
     grey = np.clip((pixels - black) / max(white - black, 1e-6), 0, 1)
     grey = resize(grey, size, order=1, anti_aliasing=False)
     wide = resize(labels, size, order=0, preserve_range=True, anti_aliasing=False)

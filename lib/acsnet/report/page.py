@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from acsnet.report.wording import NO_SCAR, NONE, UNKNOWN
+from acsnet.report.wording import NO_SCAR, NONE, NOT_ASSESSED, UNKNOWN
 
 A4 = (8.27, 11.69)
 MARGIN = 0.6
@@ -118,10 +118,30 @@ def paragraph(
     lines = [line for words in texts for line in wrapped(words, characters)]
     if len(lines) > most:
         lines = [*lines[: most - 1], rest.format(count=len(lines) - most + 1)]
+    return draw_lines(page, top, lines, left=left)
+
+
+def draw_lines(page: Figure, top: float, lines: Sequence[str], *, left: float = MARGIN) -> float:
+    """Draw lines below each other."""
     for line in lines:
         text(page, left, top, line)
         top -= LINE
     return top
+
+
+def bullets(texts: Sequence[str], *, most: int) -> tuple[list[str], int]:
+    """The lines of the first entries of a list that fit, none of them cut but a first too long one.
+
+    Returns:
+        At most so many lines, and how many entries they are.
+    """
+    lines: list[str] = []
+    for count, words in enumerate(texts):
+        entry = wrapped(f"\N{BULLET} {words}")
+        if lines and len(lines) + len(entry) > most:
+            return lines, count
+        lines += entry[:most]
+    return lines, len(texts)
 
 
 def wrapped(words: str, characters: int = CHARACTERS) -> list[str]:
@@ -135,4 +155,6 @@ def wrapped(words: str, characters: int = CHARACTERS) -> list[str]:
 
 def _is_number(words: str) -> bool:
     """Whether a cell is aligned as a number: a number, or a word or dash for none."""
-    return words in ("", NONE, NO_SCAR, UNKNOWN) or words.replace(".", "", 1).isdigit()
+    return (
+        words in ("", NONE, NO_SCAR, NOT_ASSESSED, UNKNOWN) or words.replace(".", "", 1).isdigit()
+    )

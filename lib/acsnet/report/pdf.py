@@ -14,12 +14,13 @@ from matplotlib.backends.backend_pdf import PdfPages
 from matplotlib.figure import Figure
 
 from acsnet.report.bullseye import draw_bullseye, segment_values
-from acsnet.report.details import details_page, slices_page
+from acsnet.report.details import details_pages, slices_page
 from acsnet.report.findings import (
     REFERENCE_NOTE,
     SQUARED,
     Headline,
     headline,
+    not_assessed,
     segment_rows,
     size_rows,
     statements,
@@ -33,6 +34,8 @@ from acsnet.report.page import (
     SMALL,
     TITLE,
     WIDTH,
+    bullets,
+    draw_lines,
     facts,
     heading,
     new_page,
@@ -97,7 +100,7 @@ def report_pages(
     pages = [_first_page(result, features, subject, reading, method)]
     if result.labels.any():
         pages.append(slices_page(result, features))
-    pages.append(details_page(features))
+    pages += details_pages(features)
     name, foot = result.scan.name, MARGIN - 0.1
     name = name if len(name) <= 60 else f"{name[:57]}..."
     for page_number, page in enumerate(pages, start=1):
@@ -151,14 +154,18 @@ def _doubts(page: Figure, top: float, features: Mapping[str, Any]) -> float:
         text(page, MARGIN + 1.0, top, "none: image, wall and labels were checked")
         return top - LINE
     top = heading(page, top - 0.04, "Doubts" if len(texts) > 1 else "One doubt")
-    bullets = [f"\N{BULLET} {words}" for words in texts]
-    rest = "... and {count} lines more on the last page"
-    return paragraph(page, top, bullets, most=MOST_DOUBTS, rest=rest)
+    lines, shown = bullets(texts, most=MOST_DOUBTS)
+    if shown < len(texts):
+        lines, shown = bullets(texts, most=MOST_DOUBTS - 1)
+        lines.append(f"... and {len(texts) - shown} more at the end of the report")
+    return draw_lines(page, top, lines)
 
 
 def _headline(page: Figure, top: float, features: Mapping[str, Any], scar: Headline) -> float:
     if scar.note:
-        words = f"Scar ({scar.method}): {scar.note}"
+        words = (
+            f"Scar: {scar.note}" if not_assessed(features) else f"Scar ({scar.method}): {scar.note}"
+        )
         return paragraph(page, top, [words], most=2, rest="...") - 0.04
     number = "" if scar.burden_percent is None else f"{scar.burden_percent:.1f} %"
     text(page, MARGIN, top, f"Scar {number} of the LV myocardium", points=TITLE, bold=True)
@@ -213,6 +220,8 @@ def _sizes(page: Figure, top: float, features: Mapping[str, Any], subject: Subje
 
 
 def _segments(page: Figure, top: float, features: Mapping[str, Any]) -> float:
+    if not_assessed(features):
+        return top
     if features["rv_insertion"]["source"] is None:
         words = "Segments: none, the insertion of the right ventricle is not known"
         return heading(page, top, words)
@@ -266,7 +275,7 @@ def _about(
     body = ""
     if features["body_surface_area_m2"] is not None:
         body = (
-            f"{features['height_cm']:.0f} cm, {features['weight_kg']:.0f} kg, "
+            f"{features['height_cm']:g} cm, {features['weight_kg']:g} kg, "
             f"{features['body_surface_area_m2']:.2f} m{SQUARED}"
         )
     pairs: Sequence[tuple[str, str]] = (

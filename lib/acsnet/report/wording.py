@@ -5,6 +5,7 @@ from math import floor, log10
 from typing import Any, NamedTuple
 
 UNKNOWN, NO_SCAR, NONE = "not known", "no scar", "\N{EN DASH}"
+NOT_ASSESSED = "not assessed"
 
 MEASURES = (
     ("Scar burden", "scar_burden_percent", "% of myocardium", 1),
@@ -72,10 +73,14 @@ class MeasureLine(NamedTuple):
 
 
 def measure_lines(features: Mapping[str, Any]) -> list[MeasureLine]:
-    """The table of measures; indexed values are left out without height and weight."""
+    """The table of measures; indexed values are left out without height and weight.
+
+    Where scar was not assessed, as on cine, the first line says so and the others are left out.
+    """
     intervals = features.get("intervals") or {}
+    assessed = features["enhancement_volume_ml"] is not None
     absent = NO_SCAR if features["enhancement_volume_ml"] == 0 else UNKNOWN
-    return [
+    lines = [
         MeasureLine(
             name,
             number(features[key], decimals, absent),
@@ -83,8 +88,9 @@ def measure_lines(features: Mapping[str, Any]) -> list[MeasureLine]:
             "" if features[key] is None else unit,
         )
         for name, key, unit, decimals in MEASURES
-        if features[key] is not None or "_index_" not in key
+        if features[key] is not None or (assessed and "_index_" not in key)
     ]
+    return lines if assessed else [MeasureLine(MEASURES[0][0], NOT_ASSESSED, "", ""), *lines]
 
 
 def interval_sentences(features: Mapping[str, Any]) -> list[str]:

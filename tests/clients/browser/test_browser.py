@@ -187,6 +187,7 @@ def test_both_viewers_work_behind_the_login(page, locked_url, samples, look):
     page.get_by_text(phantom[0].PatientID).first.wait_for()
     page.goto(f"{locked_url}/acsnet/cases/{series}")
     page.get_by_text("ana (annotator)").wait_for()
+    page.locator("#correct").wait_for()  # who may not accept a label map may correct it
     page.get_by_role("link", name="MONAI Label's OHIF").last.click()
     page.get_by_text("LGE").nth(2).wait_for()
     page.locator(".settingsTable button").click()

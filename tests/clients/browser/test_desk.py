@@ -165,12 +165,12 @@ def test_a_rejection_asks_for_its_reason_and_every_version_can_be_opened_and_com
     page.goto(f"{cases}/?text=phantom-1")
     page.get_by_role("link", name="PHANTOM-1").first.click()
     ready(page)
-    row = page.get_by_role("row", name=re.compile("draft, the networks"))
+    row = page.get_by_role("row", name=re.compile("draft by the networks"))
     row.get_by_role("link", name="compare").click()
     ready(page)
     look("desk-compare")
     assert page.get_by_role("row", name=re.compile(r"Left ventricle 1\.000")).count() == 1
-    page.get_by_role("link", name="draft, the networks").click()
+    page.get_by_role("link", name="draft by the networks").click()
     ready(page)
     page.locator("#decide input[name=by]").fill("Eve Reader")
     page.locator("#stage").focus()
@@ -183,7 +183,7 @@ def test_a_rejection_asks_for_its_reason_and_every_version_can_be_opened_and_com
     page.get_by_text("Last:").wait_for()
     page.get_by_text("Last:").get_by_role("link").click()
     page.get_by_text("apex is missing").wait_for()
-    assert page.get_by_role("row", name=re.compile("withdrawn, the networks")).count() == 1
+    assert page.get_by_role("row", name=re.compile("withdrawn, drawn by the networks")).count() == 1
 
 
 def test_the_insertion_of_the_right_ventricle_is_a_click_on_the_slice(page, cases):

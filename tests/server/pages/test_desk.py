@@ -1,6 +1,7 @@
 """What the case page, its script and the pages of long work get, as a browser asks for it."""
 
 import json
+import re
 import time
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from acsnet.fine_tuning.training_status import Status
 from acsnet.io import read_scan
 from acsnet.io.label_map import read_labels
 from acsnet.server.pages import trainings
+from acsnet.server.web.headers import PAGE_POLICY
 
 pytestmark = pytest.mark.slow
 
@@ -81,14 +83,29 @@ def test_a_browser_gets_a_page_at_an_unknown_address_and_a_program_json(desk):
     page = desk.client.get("/nowhere", headers={"Accept": "text/html,*/*;q=0.8"})
     assert page.status_code == 404
     assert page.headers["content-type"].startswith("text/html")
+    assert page.headers["content-security-policy"] == PAGE_POLICY  # it has the looks of a page
+    assert "there is nothing at this address" in page.text
     assert desk.client.get("/nowhere").json() == {"detail": "Not Found"}
     asked = desk.client.get("/acsnet/cases/nobody", headers={"Accept": "application/json"})
     assert "nobody" in asked.json()["detail"]
 
 
+def test_an_error_page_leads_back_to_the_page_before_it(desk):
+    form = {"height_cm": "17 2x", "by": "Eve"}
+    own = str(desk.client.base_url).rstrip("/")
+    page = {"Referer": f"{own}{desk.case}?version=original"}
+    answer = desk.client.post(f"{desk.case}/details", data=form, headers=page)
+    assert answer.status_code == 422
+    assert f'href="{desk.case}?version=original"' in answer.text
+    elsewhere = {"Referer": f"http://evil.example.org{desk.case}"}
+    answer = desk.client.post(f"{desk.case}/details", data=form, headers=elsewhere)
+    assert "Back to" not in answer.text
+
+
 def test_a_label_map_compared_with_itself_is_the_same(desk):
     text = desk.client.get(f"{desk.case}/compare?first=original&second=original").text
-    assert text.count('<td class="number">1.000</td>') == 8
+    assert text.count('<td class="number">1.000</td>') == 7
+    assert re.search(r"Microvascular obstruction</th>\s*<td class=.number.>in neither", text)
     assert "data-second" in text
 
 
@@ -152,7 +169,7 @@ def test_a_training_is_told_by_epoch_and_share(desk, monkeypatch, tmp_path):
     monkeypatch.setattr(desk.app.trainings, "runs", lambda: [(tmp_path, status)])
     monkeypatch.setattr(trainings, "read_request", lambda folder: status_request())
     text = desk.client.get("/acsnet/training").text
-    assert "network <strong>myo</strong>, epoch 3 of 24" in text
+    assert "network <strong>MYO (segments wall and scar)</strong>, epoch 3 of 24" in text
     assert "Time left: 13 min" in text
     assert 'value="3.4"' in text
     assert "Stop this training" in text

@@ -231,7 +231,8 @@ def test_a_saved_label_is_shown_beside_the_draft(segmented):
     text = segmented.client.get(f"/acsnet/cases/{segmented.series}").text
     assert "Reader &lt;1&gt;" in text
     assert "reviewed by Reader &lt;1&gt;" in text
-    assert "draft, the networks" in text
+    assert "draft by the networks" in text
+    assert text.count('id="correct"') == 1  # what was reviewed can be corrected, too
     assert re.search(
         r"reviewed 1\d\.\d %", rows(segmented.client.get("/acsnet/").text)["PHANTOM-1"]
     )

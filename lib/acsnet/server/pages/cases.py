@@ -119,7 +119,9 @@ def version_of(store: StudyStore, image: str, name: str) -> LabelRecord:
 
 
 def _date(text: str) -> str:
-    """YYYYMMDD -> YYYY-MM-DD; what is no date stays as it is stored."""
+    """YYYYMMDD -> YYYY-MM-DD, YYYY0000 -> YYYY; what is no date stays as it is stored."""
+    if len(text) == len("YYYYMMDD") and text.isdecimal() and text.endswith("0000"):
+        return text[:4]
     try:
         return f"{datetime.strptime(text, '%Y%m%d'):%Y-%m-%d}"
     except ValueError:
@@ -131,7 +133,7 @@ def called(version: LabelRecord) -> str:
     by = "the networks" if by_networks(version.author) else version.author or "unknown"
     if version.state == "reviewed":
         return f"reviewed by {version.reviewer or by}"
-    return f"{version.state}, {by}"
+    return f"draft by {by}" if version.state == "draft" else f"{version.state}, drawn by {by}"
 
 
 def _offered(offer: Offer) -> str:

@@ -36,8 +36,10 @@ def compare(app: App, image: str, first: Version, second: Version) -> Response:
         _, labels, identifier = labels_of(app, image, name)
         app.shown_versions.add(image, identifier)
         drawn.append(labels)
+    masks = [(name, [np.isin(labels, values) for labels in drawn]) for name, values in REGIONS]
     rows = [
-        (name, dice(*(np.isin(labels, values) for labels in drawn))) for name, values in REGIONS
+        (name, dice(first_mask, second_mask) if first_mask.any() or second_mask.any() else None)
+        for name, (first_mask, second_mask) in masks
     ]
     return page(
         "compare.html",

@@ -17,8 +17,7 @@ from numpy.typing import NDArray
 from acsnet.io import read_scan
 from acsnet.io.client_labels import read_client_labels
 from acsnet.labels import LABELS
-from acsnet.report.anatomy_figure import GREY_PERCENTILES
-from acsnet.report.display_orientation import View, view_of
+from acsnet.report.display_orientation import View, grey_window, view_of
 from acsnet.scan import ShortAxisScan
 from acsnet.server.app import AcsnetApp, App
 from acsnet.server.datastores.protocol import StudyStore, record_called
@@ -45,7 +44,7 @@ def slices(app: App, image: str) -> Response:
     low, high = float(scan.pixels.min()), float(scan.pixels.max())
     step = max(high - low, 1e-6) / MOST_GREY
     signal = scan.pixels if scan.signal is None else scan.pixels[scan.signal]
-    window = np.percentile(signal, GREY_PERCENTILES) if signal.size else (low, high)
+    window = grey_window(signal) if signal.size else (low, high)
     grey = np.round((scan.pixels - low) / step).astype("<u2")
     view = view_of(scan)
     row_mm, column_mm = view.spacing_of(scan.spacing_mm[1:])

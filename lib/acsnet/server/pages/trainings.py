@@ -30,6 +30,13 @@ WORDS = {
     "cancelled": "was stopped",
 }
 
+NETWORKS = {
+    "roi": "ROI (finds the ventricle)",
+    "myo": "MYO (segments wall and scar)",
+    "autoencoder": "autoencoder (possible walls)",
+}
+"""Step of a training -> the network, in words."""
+
 
 @router.get("/training")
 def training(app: App) -> Response:
@@ -52,6 +59,7 @@ def training(app: App) -> Response:
         latest=runs[0] if runs else None,
         served=app.served.current().version,
         trainers=DESCRIPTIONS,
+        networks=NETWORKS,
         after=read_settings().train.after,
         reviewed=len(app.datastore().get_labeled_images()),
         may_train=person is None or person.role >= Role.ADMIN,

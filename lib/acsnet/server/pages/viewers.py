@@ -43,7 +43,7 @@ window.config.whiteLabeling = {
     const link = React.createElement('a', { href, style }, study ? 'ACSNet case' : 'ACSNet cases');
     const note = { color: '#ffdf6b', display: 'block', fontSize: '11px' };
     const notice = React.createElement('span', { style: note }, %s);
-    const both = { display: 'inline-block', lineHeight: 1.25, whiteSpace: 'nowrap' };
+    const both = { display: 'inline-block', lineHeight: 1.25, maxWidth: '22vw' };
     return React.createElement('span', { style: both }, link, notice);
   },
 };

@@ -264,8 +264,9 @@ def _next_page(app: AcsnetApp, *, by: str, after: str) -> str:
         return f"{case_address(waiting[0])}?version={DRAWN}"
     labels = app.datastore().get_labels_by_image_id(after) if after else {}
     left = "id" in following or DRAWN in labels
-    nothing = "this was the last case that needs a reader" if left else following["reason"]
-    return f"/acsnet/?{urlencode({'finished': nothing})}"
+    reason = str(following.get("reason", ""))
+    why = "this was the last case that needs a reader" if left else reason.partition(": ")[2]
+    return f"/acsnet/?{urlencode({'finished': why or reason})}"
 
 
 def _waiting(store: StudyStore, *, besides: str) -> list[str]:

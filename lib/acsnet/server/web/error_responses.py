@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Mapping
+from urllib.parse import urlsplit
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -11,6 +12,7 @@ from starlette.exceptions import HTTPException
 from acsnet.errors import AcsnetError
 from acsnet.io.dicom_stack.phases import without_options
 from acsnet.server.errors import MemoryShortError, printable
+from acsnet.server.web.headers import OWN_PAGE
 from acsnet.server.web.templates import page
 
 PAGES = "/acsnet/"
@@ -69,6 +71,8 @@ def http_error(request: Request, error: Exception) -> Response:
     headers = getattr(error, "headers", None)
     status = getattr(error, "status_code", 500)
     reason = printable(str(getattr(error, "detail", "")))
+    if reason == "Not Found" and wants_page(request):
+        reason = "there is nothing at this address"
     return error_response(request, status, reason, headers=headers)
 
 
@@ -92,7 +96,19 @@ def error_response(
 ) -> Response:
     """One sentence, as a page where a person reads it."""
     if wants_page(request):
-        response: Response = page("error.html", status=status, reason=reason)
+        request.scope.setdefault("state", {})[OWN_PAGE] = True
+        response: Response = page(
+            "error.html", status=status, reason=reason, came_from=_came_from(request)
+        )
         response.headers.update(headers or {})
         return response
     return JSONResponse({"detail": reason}, status, headers=dict(headers or {}))
+
+
+def _came_from(request: Request) -> str:
+    """The page of ours that a browser was on, without the server's name; empty for any other."""
+    before = urlsplit(request.headers.get("referer", ""))
+    ours = before.netloc == request.headers.get("host") and before.path.startswith(PAGES)
+    if not ours or before.path == request.url.path:
+        return ""
+    return f"{before.path}?{before.query}" if before.query else before.path

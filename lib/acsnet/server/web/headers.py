@@ -27,6 +27,9 @@ VIEWER_POLICY = (
 DATA_POLICY = "default-src 'none'; frame-ancestors 'none'; sandbox"
 """An answer that is opened as a page has an origin of its own, and nothing runs in it."""
 
+OWN_PAGE = "own_page"
+"""Noted in a request's state: its answer is a page of ours, whatever its address."""
+
 ALWAYS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",
@@ -57,7 +60,9 @@ class SecurityHeaders:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 headers.update(ALWAYS)
-                headers["Content-Security-Policy"] = policy_for(scope["path"])
+                own = scope.get("state", {}).get(OWN_PAGE)
+                policy = PAGE_POLICY if own else policy_for(scope["path"])
+                headers["Content-Security-Policy"] = policy
                 if not scope["path"].startswith(VIEWERS):
                     headers.setdefault("Cache-Control", NO_STORE)
             await send(message)

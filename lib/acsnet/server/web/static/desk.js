@@ -64,6 +64,8 @@
     s: () => press('segment'), l: () => press('list'), u: () => press('click-undo'), v: () => press('click-save'),
     '?': () => { if (help) help.open ? help.close() : help.showModal(); return Boolean(help); },
   };
+  const keys = document.getElementById('keys');
+  if (keys) keys.addEventListener('click', () => KEYS['?']());
 
   // ---- data -------------------------------------------------------------------------------
   const fetched = new Map(); // address -> voxels: in memory only, gone with the page
@@ -184,7 +186,10 @@
         pen.lineWidth = Math.max(1.5 * ratio, 1);
         pen.globalAlpha = opacity;
         if (maps[1]) {
+          // The first is wider: where both run along the same pixels, each is seen.
+          pen.lineWidth *= 3;
           outline(maps[0], state.slice, place, () => '#56b4e9');
+          pen.lineWidth /= 3;
           outline(maps[1], state.slice, place, () => '#e69f00');
         } else if (maps[0] && controls.style.value === 'fill') {
           pen.globalAlpha = 1;
@@ -259,6 +264,13 @@
       state.window = state.window.map((value) => value + step); draw();
     };
 
+    // How many pixels of a slice two label maps give different values.
+    const differing = (k) => {
+      if (!maps[1]) return 0;
+      const other = plane(maps[1], k);
+      return plane(maps[0], k).reduce((count, value, i) => count + (value !== other[i]), 0);
+    };
+
     // ---- tiles ----------------------------------------------------------------------------
     const fillTiles = () => {
       tiles.replaceChildren(...scan.numbers.map((number, k) => {
@@ -270,7 +282,7 @@
         put(target, grey(k), spot, true);
         if (maps[0]) put(target, filled(k, 0.6), spot, false);
         const caption = document.createElement('span');
-        caption.textContent = number;
+        caption.textContent = differing(k) ? `${number} \u2260` : number;
         tile.append(small, caption);
         tile.addEventListener('click', () => go(k));
         return tile;
@@ -329,6 +341,7 @@
       if (clear) clear.addEventListener('click', () => { state.marks[kind] = {}; noted(kind); });
       if (controls[kind]) controls[kind].addEventListener('change', () => { // one click, one mark
         for (const other of Object.keys(FIELDS)) if (other !== kind && controls[other]) controls[other].checked = false;
+        if (controls[kind].checked) desk.scrollIntoView({ block: 'start' }); // where the click has to be
       });
     }
     controls.before.addEventListener('click', () => go(state.slice - 1));
@@ -371,6 +384,8 @@
       state.heart = around(maps[0]);
       const drawn = [...Array(scan.slices).keys()].filter((k) => plane(maps[0], k).some(Boolean));
       if (drawn.length) state.slice = drawn[Math.floor(drawn.length / 2)];
+      const most = Math.max(...drawn.map(differing));
+      if (most > 0) state.slice = drawn.find((k) => differing(k) === most);
     }
     fillTiles();
     go(state.slice);

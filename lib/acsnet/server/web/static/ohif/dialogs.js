@@ -37,6 +37,13 @@ export async function askAccept(warnings) {
   return yes ? { comment: comment.value.trim() } : null;
 }
 
+/** The warnings of a label map, to be read. */
+export function showWarnings(warnings) {
+  return ask('Warnings', [
+    element('ul', {}, ...warnings.map(text => element('li', {}, text))),
+  ], { yes: 'Close', no: '' });
+}
+
 /** Whether the reader gives up what was drawn since the last save. */
 export function askDiscard() {
   return ask('Discard your changes?', [

@@ -32,7 +32,10 @@ export function unpack(runs, values) {
 export async function create({ services, displaySet, viewportId, labels }) {
   const { segmentationService } = services;
   const segments = Object.fromEntries(
-    labels.map(({ value, description }) => [value, { label: description, active: false }])
+    labels.map(({ value, description }) => [
+      value,
+      { label: description.replace('Left ventricular', 'LV'), active: false }, // the panel is narrow
+    ])
   );
   await segmentationService.createLabelmapForDisplaySet(displaySet, {
     segmentationId: SEGMENTATION,

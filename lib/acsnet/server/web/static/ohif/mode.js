@@ -4,17 +4,22 @@
 
 import { Case } from './case.js';
 import { Clicks, KINDS } from './clicks.js';
+import { showWarnings } from './dialogs.js';
 
 const ID = 'acsnet';
 const VIEWPORT = 'acsnet-slices';
 const BRUSH_RADIUS_MM = 2; // a brush 4 mm wide: the wall has 8 mm
 const BRUSH = 'CircularBrush';
+// On a tablet the toolbar has room for the few buttons of each case, beside OHIF's logo and menus:
+// fingers pan and zoom, and what is rare is in the line over the images.
+const NARROW = window.innerWidth < 1100;
 
 let React; // OHIF's own, which it hands to the maker of the logo
 let open = null; // the case on the screen
 let clicks = null; // on it
 let commands = null; // OHIF's
 const listeners = new Set();
+const DISCARD = 'Back to the last save';
 let revision = 0;
 
 export function takeReact(react) {
@@ -118,7 +123,7 @@ function Actions() {
       enabled: ready && open.changed,
       title: 'Save what you drew as your version',
     }),
-    open?.changed ? button('Discard', () => open.discard(), { title: 'Back to the last save' }) : null,
+    open?.changed && !NARROW ? button('Discard', () => open.discard(), { title: DISCARD }) : null,
     React.createElement('select', {
       key: 'click',
       'aria-label': 'What should be at the click',
@@ -127,9 +132,16 @@ function Actions() {
       disabled: !clicks,
       value: clicks?.kind ?? '',
       onChange: event => chooseClick(event.target.value),
-      style: { background: '#090c29', color: 'white', borderRadius: 4, fontSize: 14, padding: 4 },
+      style: {
+        background: '#090c29',
+        color: 'white',
+        borderRadius: 4,
+        fontSize: 14,
+        padding: 4,
+        maxWidth: NARROW ? 90 : 'none',
+      },
     }, KINDS.map(([value, text]) => React.createElement('option', { key: value, value }, text))),
-    clicks?.canUndo() ? button('Undo click', () => clicks.undo()) : null,
+    clicks?.canUndo() && !NARROW ? button('Undo click', () => clicks.undo()) : null,
     button('Accept and next', () => open.accept(), {
       enabled: ready && Boolean(open.shown || open.changed),
       main: true,
@@ -150,6 +162,13 @@ function Status() {
       style: { marginLeft: 8, textDecoration: 'underline', color: '#5acce6' },
     }, label);
   const more = [];
+  const warnings = open?.busy || open?.changed ? [] : (open?.shown?.warnings ?? []);
+  if (warnings.length) {
+    const count = `${warnings.length} warning${warnings.length > 1 ? 's' : ''}`;
+    more.push(link(count, () => showWarnings(warnings), 'Read them'));
+  }
+  if (NARROW && open?.changed) more.push(link('Discard', () => open.discard(), DISCARD));
+  if (NARROW && clicks?.canUndo()) more.push(link('Undo click', () => clicks.undo()));
   if (open?.others.length && !open.busy) {
     more.push(link('Other edit', () => open.other(), 'Another edit of yours that is not saved; this one stays stored'));
   }
@@ -185,10 +204,8 @@ function statusText() {
     return `Changed, not saved yet: ${where}`;
   }
   if (!shown) return 'Nothing is drawn yet: Run, or draw';
-  const warnings = shown.warnings.length;
-  const count = warnings ? `, ${warnings} warning${warnings > 1 ? 's' : ''}` : '';
   const who = shown.reviewer ? `${shown.author}, reviewed by ${shown.reviewer}` : shown.author;
-  return `${shown.state} by ${who}${count}`;
+  return `${shown.state} by ${who}`;
 }
 
 const BUTTONS = [
@@ -196,8 +213,10 @@ const BUTTONS = [
   { id: 'acsnetStatus', uiType: 'acsnet.status', props: {} },
 ];
 
+const TOOLS = NARROW ? [] : ['WindowLevel', 'Pan', 'Zoom', 'MoreTools'];
+
 const SECTIONS = {
-  primary: ['acsnetActions', 'WindowLevel', 'Pan', 'Zoom', 'MoreTools'],
+  primary: ['acsnetActions', ...TOOLS],
   'viewportActionMenu.topLeft': [],
   'viewportActionMenu.topMiddle': ['acsnetStatus'],
   LabelMapTools: ['BrushTools', 'Shapes'],
