@@ -132,15 +132,16 @@ def wall_click(k: int, wall: Mask, drawn: Drawn) -> Click | None:
 
 
 def scar_click(labels: NDArray[np.uint8], drawn: Drawn) -> Click | None:
-    """The click on the largest error of a patient's scar inside the wall."""
+    """The click on the largest error of a patient's scar, inside the wall as drawn or outside."""
     expert = drawn.tissue == SCAR
-    wrong = (np.isin(labels, ENHANCEMENT) != expert) & np.isin(labels, MYOCARDIUM)
+    wrong = np.isin(labels, ENHANCEMENT) != expert
     sizes = [np.bincount(components(plane)[0].ravel())[1:].max(initial=0) for plane in wrong]
     k = int(np.argmax(sizes))
     at = middle_of_largest(wrong[k], drawn.spacing_mm[1:])
     if at is None:
         return None
-    kind = Kind.SCAR if expert[k][at] else Kind.HEALTHY
+    tissue = drawn.tissue[k][at]
+    kind = {SCAR: Kind.SCAR, WALL: Kind.HEALTHY, POOL: Kind.CAVITY}.get(tissue, Kind.OUTSIDE)
     return Click(slice=k, row=at[0], column=at[1], kind=kind)
 
 
