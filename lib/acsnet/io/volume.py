@@ -16,6 +16,7 @@ from acsnet.errors import GeometryError, InputError
 from acsnet.io.dicom_files import is_packed
 from acsnet.io.limits import check_extent, check_field, check_size, check_voxel_mm
 from acsnet.io.signal import cleaned
+from acsnet.io.wrapped import WORDS, is_wrapped, other_sign
 from acsnet.scan import InputGrid, ShortAxisScan
 from acsnet.storage import readable_name
 
@@ -204,7 +205,11 @@ def scan_of(volume: Volume, *, name: str) -> ShortAxisScan:
     )
     _check_directions(volume.name, grid, warnings)
     with np.errstate(all="ignore"):  # what float32 cannot hold is refused as infinite
-        data = volume.load().reshape(shape).astype(np.float32, copy=False)
+        stored = volume.load().reshape(shape)
+        if is_wrapped(stored, bits=8 * stored.dtype.itemsize, axis=axes[2]):
+            stored = other_sign(stored, bits=8 * stored.dtype.itemsize)
+            warnings.append(WORDS)
+        data = stored.astype(np.float32, copy=False)
     clean = cleaned(volume.name, np.ascontiguousarray(grid.from_input(data)))
     return ShortAxisScan(
         name=name,

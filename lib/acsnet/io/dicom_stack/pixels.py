@@ -27,6 +27,7 @@ from acsnet.io.dicom_stack.decoding import APART, decoded_apart
 from acsnet.io.dicom_stack.stored_bits import OddBits, padding_of, stored_values
 from acsnet.io.limits import MAX_BYTES
 from acsnet.io.signal import slice_gains
+from acsnet.io.wrapped import WORDS, is_wrapped, other_sign
 
 PIXEL_TAGS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
 NEEDED = (
@@ -67,8 +68,8 @@ class Image:
 
     pixels: (row, column), rescaled by slope and intercept; padding: mask of what the header calls
     padding, or None; odd_bits: whether bits beyond the stored ones held something else, which was
-    left out, or was signal, too; precise: whether it was brought to one scale with the others
-    by a private tag.
+    left out, or was signal, too; wrapped: whether PixelRepresentation has the wrong sign; precise:
+    whether it was brought to one scale with the others by a private tag.
     """
 
     pixels: NDArray[np.float32]
@@ -76,6 +77,7 @@ class Image:
     slope: float
     intercept: float
     odd_bits: OddBits
+    wrapped: bool = False
     precise: bool = False
 
 
@@ -83,6 +85,8 @@ def pixel_remarks(images: Sequence[Image]) -> list[str]:
     """What to tell of bits that were left out, and of another scale than the tags tell."""
     bits = [image.odd_bits for image in images]
     remarks = [words.format(bits.count(kind)) for kind, words in OF_BITS.items() if kind in bits]
+    if any(image.wrapped for image in images):
+        remarks.append(WORDS)
     if any(image.precise for image in images):
         remarks.append("slices have different private scales (Philips): brought to one scale")
     return remarks
@@ -91,13 +95,21 @@ def pixel_remarks(images: Sequence[Image]) -> list[str]:
 def pixels_of(files: Sequence[DicomFile]) -> list[Image]:
     """The values of the images of a stack. Raises InputError where one cannot be decoded."""
     images = _decoded_images(files)
-    if any(image.odd_bits == "signal" for image in images):  # then it is wrong in all of them
+    all_bits = any(image.odd_bits == "signal" for image in images)
+    if all_bits:  # then it is wrong in all of them
         images = _decoded_images(files, all_bits=True)
+    if any(image.wrapped for image in images):
+        images = _decoded_images(files, all_bits=all_bits, swap_sign=True)
     return _on_one_scale(images, [_philips_scale(file) for file in files])
 
 
-def _decoded_images(files: Sequence[DicomFile], *, all_bits: bool = False) -> list[Image]:
-    """The values of images, each file decoded once; all_bits: whatever BitsStored says."""
+def _decoded_images(
+    files: Sequence[DicomFile], *, all_bits: bool = False, swap_sign: bool = False
+) -> list[Image]:
+    """The values of images, each file decoded once.
+
+    all_bits: whatever BitsStored says; swap_sign: against PixelRepresentation.
+    """
     last: tuple[Path, Dataset, NDArray[Any]] | None = None
     apart: dict[Path, NDArray[Any]] | None = None
     images = []
@@ -109,7 +121,7 @@ def _decoded_images(files: Sequence[DicomFile], *, all_bits: bool = False) -> li
             last = file.path, dataset, _decoded(file, dataset, apart)
         _, dataset, words = last
         plane = words if file.frame is None or words.ndim == 2 else words[file.frame]
-        images.append(_image(file, dataset, plane, all_bits=all_bits))
+        images.append(_image(file, dataset, plane, all_bits=all_bits, swap_sign=swap_sign))
     return images
 
 
@@ -225,13 +237,20 @@ def _named_decoding(name: str, syntax: UID) -> Iterator[None]:
         raise InputError(msg) from error
 
 
-def _image(file: DicomFile, dataset: Dataset, words: NDArray[Any], *, all_bits: bool) -> Image:
+def _image(
+    file: DicomFile, dataset: Dataset, words: NDArray[Any], *, all_bits: bool, swap_sign: bool
+) -> Image:
     slope = _number(file, "RescaleSlope", 1.0)
     intercept = _number(file, "RescaleIntercept", 0.0)
     if slope == 0.0:
         msg = f"RescaleSlope of {file.name} must not be 0"
         raise InputError(msg)
     values, odd_bits = stored_values(words, dataset, all_bits=all_bits)
+    padding = padding_of(values, dataset)
+    bits = 8 * words.dtype.itemsize if all_bits else int(dataset.get("BitsStored") or 0)
+    wrapped = swap_sign or is_wrapped(values, bits=bits)
+    if swap_sign:
+        values = other_sign(values, bits=bits)
     signal = values
     if file.header.get("ModalityLUTSequence"):  # PS3.3 C.11.1: in the stead of slope and intercept
         with _named_lookup(file.name):
@@ -240,10 +259,11 @@ def _image(file: DicomFile, dataset: Dataset, words: NDArray[Any], *, all_bits: 
         pixels = (signal * slope + intercept).astype(np.float32)
     return Image(
         pixels=pixels,
-        padding=padding_of(values, dataset),
+        padding=padding,
         slope=slope,
         intercept=intercept,
         odd_bits=odd_bits,
+        wrapped=wrapped,
     )
 
 

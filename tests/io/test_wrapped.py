@@ -1,0 +1,71 @@
+"""Values stored with a sign and declared without one, and the other way round."""
+
+import nibabel as nib
+import numpy as np
+import pytest
+
+import packings
+from acsnet.io import read_scan
+from acsnet.io.wrapped import WORDS, is_wrapped, other_sign
+
+
+def dicom(datasets, folder, *, of, signed):
+    """The images with values of their own, and what the header says of their sign."""
+    for dataset in datasets:
+        words = of(dataset.pixel_array.astype(np.int64)) & 0xFFFF
+        dataset.PixelData = words.astype(np.uint16).tobytes()
+        dataset.PixelRepresentation = int(signed)
+        packings.without_window(dataset)
+    return packings.write(folder, datasets)
+
+
+@pytest.mark.parametrize(
+    ("of", "signed"),
+    [(lambda values: values - 300, True), (lambda values: values * 55, False)],
+)
+def test_a_wrong_sign_in_the_header_changes_no_voxel(patient_1, samples, tmp_path, of, signed):
+    right = read_scan(dicom(patient_1, tmp_path / "right", of=of, signed=signed))
+    others = packings.slices(samples / "dicom" / "phantom-1")
+    wrong = read_scan(dicom(others, tmp_path / "wrong", of=of, signed=not signed))
+    assert np.array_equal(wrong.pixels, right.pixels)
+    assert right.warnings == ()
+    assert wrong.warnings == (WORDS,)
+
+
+@pytest.mark.parametrize(("stored", "called"), [("int16", "uint16"), ("uint16", "int16")])
+def test_a_converted_volume_keeps_its_values(samples, tmp_path, stored, called):
+    image = nib.load(samples / "nifti" / "phantom-1.nii.gz")
+    values = np.asanyarray(image.dataobj).astype(int)
+    values = (values - 300 if stored == "int16" else values * 55).astype(stored)
+    paths = [
+        packings.save_nifti(nib.Nifti1Image(data, image.affine), tmp_path / name)
+        for name, data in (("a.nii", values), ("b.nii", values.view(called)))
+    ]
+    right, wrong = map(read_scan, paths)
+    assert np.array_equal(wrong.pixels, right.pixels)
+    assert (right.warnings, wrong.warnings) == ((), (WORDS,))
+
+
+def test_12_bits_wrap_at_2048(patient_1, tmp_path):
+    for dataset in patient_1:
+        dataset.BitsStored, dataset.HighBit = 12, 11
+    folder = dicom(patient_1, tmp_path, of=lambda v: (v - 300) & 0xFFF, signed=False)
+    scan = read_scan(folder)
+    assert (scan.pixels.min(), scan.warnings) == (-300, (WORDS,))
+
+
+@pytest.mark.parametrize(("value", "dtype"), [(-32768, np.int16), (65535, np.uint16)])
+def test_padding_at_the_end_of_the_range_has_its_own_sign(samples, value, dtype):
+    image = nib.load(samples / "nifti" / "phantom-1.nii.gz")
+    values = np.asanyarray(image.dataobj).astype(dtype)
+    values[packings.outside_circle(*values.shape[:2])] = value
+    assert not is_wrapped(values, bits=16, axis=0)
+
+
+def test_the_other_sign_is_worked_out_by_the_bits():
+    assert other_sign(np.array([-1, -128, 127], np.int8), bits=8).tolist() == [255, 128, 127]
+    assert other_sign(np.array([4095, 2048, 2047], np.uint16), bits=12).tolist() == [
+        -1,
+        -2048,
+        2047,
+    ]
