@@ -10,7 +10,7 @@ import numpy as np
 from acsnet.errors import InputError
 from acsnet.io.containers import read_volume
 from acsnet.io.dicom import read_dicom_file, read_dicom_files, read_dicom_folder
-from acsnet.io.dicom_files import is_dicom_file, quiet_pydicom, read_header
+from acsnet.io.dicom_files import headers_of, is_dicom_file, quiet_pydicom
 from acsnet.io.dicom_stack.contrast import content_of_volume
 from acsnet.io.nifti import write_image, write_label_map, write_map
 from acsnet.scan import ShortAxisScan, apex_first_by_position
@@ -62,12 +62,8 @@ def read_scan(
 
 def read_series(paths: Sequence[Path], *, name: str, phase: int | None = None) -> ShortAxisScan:
     """Read one stack from DICOM files that lie anywhere; name: of the case. As `read_scan`."""
-    files, remarks = [], []
     with quiet_pydicom():
-        for path in paths:
-            file, remark = read_header(path, path.name)
-            remarks += remark
-            files += [] if file is None else [file]
+        files, remarks = headers_of({path: path.name for path in paths})
     if not files:
         msg = f"{name} holds no DICOM files"
         raise InputError(msg)

@@ -4,7 +4,7 @@ import os
 import struct
 import warnings
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,6 +24,7 @@ from pydicom.uid import (
 )
 
 from acsnet.errors import InputError
+from acsnet.io.dicom_stack.lost_slices import called_like_slices
 from acsnet.io.limits import MAX_HEADER_BYTES, MAX_INFLATED_BYTES
 
 Header = Dataset
@@ -142,17 +143,33 @@ def read_headers(folder: Path) -> tuple[list[DicomFile], list[str]]:
     DICOMDIR, hidden and text files are not looked at. Raises InputError for a file that claims
     to be DICOM and cannot be read, and for a folder without any.
     """
-    files: list[DicomFile] = []
-    remarks: list[str] = []
-    for path in candidates(folder):
-        file, remark = read_header(path, path.relative_to(folder).as_posix())
-        remarks += remark
-        if file is not None:
-            files.append(file)
+    paths = {path: path.relative_to(folder).as_posix() for path in candidates(folder)}
+    files, remarks = headers_of(paths)
     if not files:
         packed = next((path.name for path in files_below(folder) if is_packed(path)), None)
         hint = "" if packed is None else f": {packed} is packed, unpack it first"
         msg = f"{folder.name} holds no DICOM files, nor do its subfolders{hint}"
+        raise InputError(msg)
+    return files, remarks
+
+
+def headers_of(paths: Mapping[Path, str]) -> tuple[list[DicomFile], list[str]]:
+    """DICOM files of paths with their names, and warnings about files passed over.
+
+    Raises InputError for one that claims to be DICOM, or is called like the slices beside it, and
+    cannot be read.
+    """
+    files: list[DicomFile] = []
+    remarks: list[str] = []
+    for path, name in paths.items():
+        file, remark = read_header(path, name)
+        remarks += remark
+        files += [] if file is None else [file]
+    read = {file.path for file in files}
+    others = [path for path in paths if path not in read]
+    if lost := called_like_slices(others, slices=[file.path for file in files if file.is_image]):
+        what = "is packed: unpack it first" if is_packed(lost[0]) else "cannot be read as DICOM"
+        msg = f"{paths[lost[0]]} is called like the slices beside it, and {what}"
         raise InputError(msg)
     return files, remarks
 
@@ -247,6 +264,9 @@ def read_header(path: Path, name: str) -> tuple[DicomFile | None, list[str]]:
         head = stream.read(512)
     preamble = head[128:132] == b"DICM"
     claims = preamble or path.suffix.lower() in DICOM_SUFFIXES
+    if claims and not head:
+        msg = f"{name} cannot be read as DICOM: it is empty (a copy that failed?)"
+        raise InputError(msg)
     if not claims and head and b"\0" not in head:
         return None, []  # text: README, .txt, .json, .csv
     cause: Exception | None = None

@@ -19,6 +19,7 @@ from acsnet.io.dicom_files import (
     read_header,
 )
 from acsnet.io.dicom_stack.frames import flat
+from acsnet.io.dicom_stack.lost_slices import called_like_slices
 from acsnet.io.dicom_stack.phases import SEPARATING_TAGS
 from acsnet.io.volume import SUFFIXES
 
@@ -123,7 +124,10 @@ class SeriesFinder:
                     if leads_nowhere(path):
                         known[path, 0, 0] = path
         self._known = known
-        return _grouped([entry for entry in known.values() if entry is not None])
+        entries = [entry for entry in known.values() if entry is not None]
+        images = [e.path for e in entries if isinstance(e, DicomFile) and e.is_image]
+        others = [path for (path, _, _), entry in known.items() if entry is None]
+        return _grouped([*entries, *called_like_slices(others, slices=images)])
 
     def _files(self) -> Iterable[Path]:
         if self._paths is not None:

@@ -183,3 +183,24 @@ def test_slices_at_a_slightly_other_angle_are_parallel(patient_1, plain, tmp_pat
     scan = read_scan(folder)
     assert_same(scan, plain)
     assert len(scan.warnings) == told
+
+
+@pytest.mark.parametrize("change", ["matrix", "spacing", "turned"])
+def test_a_last_slice_of_another_kind_is_no_picture_from_elsewhere(patient_1, tmp_path, change):
+    last = patient_1[-1]
+    pixels = last.pixel_array
+    row, column = np.reshape(np.array(last.ImageOrientationPatient, float), (2, 3))
+    place = np.array(last.ImagePositionPatient, float)
+    if change == "matrix":
+        last.PixelData = np.ascontiguousarray(pixels[8:-8, 8:-8]).tobytes()
+        last.Rows, last.Columns = last.Rows - 16, last.Columns - 16
+        place += 8 * 1.6 * (row + column)
+    elif change == "spacing":
+        last.PixelSpacing = [1.5, 1.5]
+    else:
+        last.PixelData = np.ascontiguousarray(pixels[::-1, ::-1]).tobytes()
+        place += 1.6 * ((last.Columns - 1) * row + (last.Rows - 1) * column)
+        last.ImageOrientationPatient = [f"{v:.8f}" for v in (*-row, *-column)]
+    last.ImagePositionPatient = [f"{v:.6f}" for v in place]
+    with pytest.raises(GeometryError, match="mixed"):
+        read_scan(packings.write(tmp_path, patient_1))

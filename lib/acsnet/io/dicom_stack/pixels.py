@@ -24,7 +24,7 @@ from acsnet.errors import InputError
 from acsnet.io.dicom_files import DAMAGED, DicomFile, check_inflated
 from acsnet.io.dicom_stack.coded_sizes import check_coded
 from acsnet.io.dicom_stack.decoding import APART, decoded_apart
-from acsnet.io.dicom_stack.stored_bits import OddBits, padding_of, stored_values
+from acsnet.io.dicom_stack.stored_bits import OddBits, padding_of, stored_values, whole_number
 from acsnet.io.limits import MAX_BYTES
 from acsnet.io.signal import slice_gains
 from acsnet.io.wrapped import WORDS, is_wrapped, other_sign
@@ -247,7 +247,7 @@ def _image(
         raise InputError(msg)
     values, odd_bits = stored_values(words, dataset, all_bits=all_bits)
     padding = padding_of(values, dataset)
-    bits = 8 * words.dtype.itemsize if all_bits else int(dataset.get("BitsStored") or 0)
+    bits = 8 * words.dtype.itemsize if all_bits else whole_number(dataset, "BitsStored") or 0
     wrapped = swap_sign or is_wrapped(values, bits=bits)
     if swap_sign:
         values = other_sign(values, bits=bits)

@@ -17,6 +17,7 @@ from acsnet.io.dicom_stack.phases import SEPARATING_TAGS
 from acsnet.io.geometry import (
     MAX_SPACING_DIFFERENCE_MM,
     MAX_TURN_DEGREES,
+    SAME_POSITION_MM,
     Plane,
     group_by_position,
     turn_degrees,
@@ -28,6 +29,9 @@ IMAGES = (MRImageStorage, EnhancedMRImageStorage)
 LOCALIZER = "LOCALIZER"
 FOREIGN_SHARE = 1 / 3
 """Of the slice positions of the stack: fewer of another orientation or matrix are no stack."""
+
+NEXT_SLICE = 0.5, 1.5
+"""Steps of the stack from its nearest slice at which a plane along it is a slice of it."""
 
 MIN_STACK = 3
 TIMES = ("AcquisitionDate", "AcquisitionTime", "ContentTime")
@@ -116,12 +120,34 @@ def main_stack(files: Sequence[DicomFile], planes: Sequence[Plane]) -> tuple[lis
     if size >= MIN_STACK and _are_told_apart(files, stacks):
         left_out = _named([files[i] for i in foreign])
         return sorted(main), [f"left out: {left_out}, of another stack by their StackID"]
-    few = _positions([planes[i] for i in foreign]) <= FOREIGN_SHARE * size
+    elsewhere = [planes[i] for i in foreign]
+    few = _positions(elsewhere) <= FOREIGN_SHARE * size
     localizers = all(LOCALIZER in files[i].text("ImageType").upper() for i in foreign)
-    if size < MIN_STACK or not (few or localizers):
+    beside = not localizers and _are_next_to(elsewhere, [planes[i] for i in main])
+    if size < MIN_STACK or not (few or localizers) or beside:
         return list(range(len(planes))), []
     what = "localizers" if localizers else "of another orientation, matrix or pixel spacing"
     return sorted(main), [f"left out: {_named([files[i] for i in foreign])}, {what}"]
+
+
+def _are_next_to(foreign: Sequence[Plane], main: Sequence[Plane]) -> bool:
+    """Whether one of some planes lies where the next slice of a stack would, or is missing.
+
+    Breath-holds are planned one by one: a slice of another matrix, or turned by 180 degrees, is no
+    picture from elsewhere, and without it the ventricle would be too short.
+    """
+    normal = main[0].normal
+    offsets = np.sort([plane.position_mm @ normal for plane in main])
+    steps = np.diff(offsets)
+    steps = steps[steps > SAME_POSITION_MM]
+    usual = float(np.median(steps)) if len(steps) else 0.0
+    for plane in foreign:
+        if abs(float(plane.normal @ normal)) < np.cos(np.deg2rad(MAX_TURN_DEGREES)):
+            continue
+        distance = np.abs(offsets - plane.position_mm @ normal).min()
+        if NEXT_SLICE[0] * usual < distance < NEXT_SLICE[1] * usual:
+            return True
+    return False
 
 
 def _are_told_apart(files: Sequence[DicomFile], stacks: Sequence[Sequence[int]]) -> bool:

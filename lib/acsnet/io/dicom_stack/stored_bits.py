@@ -25,9 +25,9 @@ def stored_values(
     """
     if all_bits:
         return words, "signal"
-    allocated = _whole(dataset, "BitsAllocated")
-    bits = _whole(dataset, "BitsStored")
-    high = _whole(dataset, "HighBit")
+    allocated = whole_number(dataset, "BitsAllocated")
+    bits = whole_number(dataset, "BitsStored")
+    high = whole_number(dataset, "HighBit")
     if words.dtype.kind not in "iu" or allocated is None or bits is None:
         return words, "none"
     high = bits - 1 if high is None else high
@@ -63,11 +63,11 @@ def padding_of(values: NDArray[Any], dataset: Dataset) -> NDArray[np.bool_] | No
 
     Only where they reach the edge of the image: some scanners declare 0, which dark tissue has too.
     """
-    first = _whole(dataset, "PixelPaddingValue")
+    first = whole_number(dataset, "PixelPaddingValue")
     if first is None:
         return None
-    bits = _whole(dataset, "BitsAllocated") or 16
-    last = _whole(dataset, "PixelPaddingRangeLimit")
+    bits = whole_number(dataset, "BitsAllocated") or 16
+    last = whole_number(dataset, "PixelPaddingRangeLimit")
     last = first if last is None else last
     if dataset.get("PixelRepresentation") == 1:  # some write the tag unsigned all the same
         first, last = (v - (1 << bits) if v >= 1 << (bits - 1) else v for v in (first, last))
@@ -77,7 +77,8 @@ def padding_of(values: NDArray[Any], dataset: Dataset) -> NDArray[np.bool_] | No
     return reaching_edges(mask)
 
 
-def _whole(dataset: Dataset, tag: str) -> int | None:
+def whole_number(dataset: Dataset, tag: str) -> int | None:
+    """The value of a tag that holds a whole number; None where it holds none."""
     value = dataset.get(tag)
     if isinstance(value, bytes):  # US or SS, undecided without the pixel representation
         value = int.from_bytes(value[:2], "little")
