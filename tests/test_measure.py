@@ -93,6 +93,14 @@ def test_our_labels_are_split_anew_only_when_asked(image, labels):
     )
 
 
+def test_grey_zone_without_core_may_be_the_infarct_of_another_convention(image, labels, tmp_path):
+    drawn = rewritten(labels, tmp_path / "emidec.nii", lambda v: np.array([0, 1, 2, 3, 3, 4])[v])
+    words = "name the convention"
+    assert [w for w in measure_label_file(image, drawn).warnings if words in w]
+    assert not [w for w in measure_label_file(image, drawn, truth="emidec").warnings if words in w]
+    assert not [w for w in measure_label_file(image, labels).warnings if words in w]
+
+
 def test_labels_of_acdc_say_nothing_of_scar(image, labels, tmp_path):
     path = rewritten(labels, tmp_path / "a.nii.gz", lambda v: np.array([0, 3, 2, 2, 2, 2])[v])
     result = run(image, path, "--truth", "acdc", "--output", tmp_path)

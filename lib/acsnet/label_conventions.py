@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 from acsnet.errors import InputError
 from acsnet.labels import ENHANCEMENT, LEFT_VENTRICLE, MYOCARDIUM, Label
 
+OWN = "acsnet"
+"""The convention of our own label maps."""
+
 LV, MYO, ENH, CORE = "lv", "myocardium", "enhancement", "core_scar"
 REGIONS: Mapping[str, tuple[Label, ...]] = {
     LV: LEFT_VENTRICLE,
@@ -79,7 +82,7 @@ CONVENTIONS: Mapping[str, Convention] = {
     "myops": Convention(
         labels={**_MSCMRSEG, 1220: Label.LV_MYOCARDIUM, 2221: Label.CORE_SCAR}, right_ventricle=600
     ),
-    "acsnet": Convention(labels={int(label): label for label in Label}, regions=tuple(REGIONS)),
+    OWN: Convention(labels={int(label): label for label in Label}, regions=tuple(REGIONS)),
 }
 
 

@@ -13,7 +13,7 @@ from acsnet.dicom.seg_on_scan import is_dicom, seg_labels
 from acsnet.errors import InputError
 from acsnet.io import read_scan
 from acsnet.io.label_map import read_labels_on
-from acsnet.label_conventions import CONVENTIONS, CORE, to_labels
+from acsnet.label_conventions import CONVENTIONS, CORE, OWN, to_labels
 from acsnet.labels import ENHANCEMENT, MYOCARDIUM, Label
 from acsnet.quantify.features import Features
 from acsnet.quantify.quantification import NOTHING, Given, quantify
@@ -21,6 +21,11 @@ from acsnet.quantify.scar import ScarMethod, ScarThreshold, classify_enhancement
 from acsnet.result import Measured
 from acsnet.scan import ShortAxisScan, apex_first_by_area
 from acsnet.stages.quality_flags import doubts, messages
+
+GREY_ALONE = (
+    "grey zone is drawn and no core scar: if value 3 stands for infarct in this label map, as in "
+    "EMIDEC's, name the convention (--truth emidec)"
+)
 
 MEASURES = frozenset(field.name for field in fields(Features))
 
@@ -31,7 +36,7 @@ def measure_label_file(
     *,
     phase: int | None = None,
     series: str | Sequence[str] | None = None,
-    truth: str = "acsnet",
+    truth: str = OWN,
     scar_method: ScarMethod | None = None,
     given: Given = NOTHING,
 ) -> Measured:
@@ -50,20 +55,28 @@ def measure_label_file(
     label_map = (
         seg_labels(labels, scan)
         if labels.is_file() and is_dicom(labels)
-        else read_labels_on(labels, scan=scan, image=image)
+        else read_labels_on(labels, scan=scan, image=image, by_value=truth != OWN)
     )
     read = time.perf_counter() - start
     measured = measure_labels(
         scan, label_map, truth=truth, scar_method=scar_method, given=given, source=str(labels)
     )
-    return replace(measured, seconds={"read": read, **measured.seconds})
+    zones = np.isin((Label.GREY_ZONE, Label.CORE_SCAR), measured.labels)
+    remarks = (
+        (GREY_ALONE,) if truth == OWN and scar_method is None and zones.tolist() == [1, 0] else ()
+    )
+    return replace(
+        measured,
+        warnings=(*measured.warnings, *remarks),
+        seconds={"read": read, **measured.seconds},
+    )
 
 
 def measure_labels(
     scan: ShortAxisScan,
     label_map: NDArray[np.integer[Any]],
     *,
-    truth: str = "acsnet",
+    truth: str = OWN,
     scar_method: ScarMethod | None = None,
     given: Given = NOTHING,
     source: str = "the label map",

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 import packings
 from acsnet.errors import GeometryError, InputError
+from acsnet.io.client_labels import read_client_labels
 from acsnet.io.label_map import (
     by_name,
     on_grid,
@@ -143,6 +144,24 @@ def test_a_segment_of_another_name_beside_ours_is_refused(tmp_path):
     )
     with pytest.raises(InputError, match="segment 'liver' is not one of the labels"):
         by_name(read_label_map(path, name="a"))
+
+
+def test_segments_that_are_only_numbered_keep_their_values(tmp_path):
+    named = [("Segment_4", 4, 0), ("Segment 2", 2, 0)]
+    path = slicer_segmentation(tmp_path / "a.seg.nrrd", [drawn().astype(np.uint8)], named)
+    np.testing.assert_array_equal(on_grid(by_name(read_label_map(path, name="a")), GRID), drawn())
+
+
+def test_values_of_segments_with_other_names_are_not_ours(tmp_path):
+    """3D Slicer numbers them as they were drawn: here the wall is 1, which is our blood pool."""
+    values = np.choose(drawn(), [0, 0, 1, 0, 2]).astype(np.uint8)
+    named = [("Myokard", 1, 0), ("Narbe", 2, 0)]
+    path = slicer_segmentation(tmp_path / "a.seg.nrrd", [values], named)
+    with pytest.raises(InputError, match="segment 'Myokard' is not one of the labels"):
+        read_label_file(path)
+    with pytest.raises(InputError, match="segment 'Myokard' is not one of the labels"):
+        read_client_labels(path, grid=GRID)
+    np.testing.assert_array_equal(read_label_file(path, by_value=True).labels, values)
 
 
 @pytest.mark.parametrize("packing", ["below", "above", "scaled", "cropped", "seg.nrrd", "mha"])

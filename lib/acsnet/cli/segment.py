@@ -179,7 +179,9 @@ def quantify(
     kinds = () if report is None else read_kinds(report)
     if remote is not None:
         scan = read_scan(image, phase=phase, series=series)
-        given = replace(given, remote=read_labels_on(remote, scan=scan, image=image) > 0)
+        given = replace(
+            given, remote=read_labels_on(remote, scan=scan, image=image, by_value=True) > 0
+        )
     measured = measure_label_file(
         image,
         labels,

@@ -20,7 +20,7 @@ from acsnet.io.label_map import (
     turned_to,
 )
 from acsnet.io.volume import scan_of
-from acsnet.label_conventions import ENH, LV, MYO, region_masks
+from acsnet.label_conventions import ENH, LV, MYO, OWN, region_masks
 from acsnet.masks import dice, slice_dice
 from acsnet.quantify.volumes import burden_percent, volume_ml
 from acsnet.scan import ShortAxisScan, apex_first_by_area, apex_first_by_position
@@ -112,11 +112,11 @@ def score_case(name: str, *, predicted_path: Path, expert_path: Path, truth: str
     GeometryError where the expert's file gives no true volumes; both name the file.
     """
     on_its_own = not is_dicom(expert_path)
-    expert = _expert(expert_path, predicted_path)
+    expert = _expert(expert_path, predicted_path, by_value=truth != OWN)
     predicted = turned_to(read_label_file(predicted_path), expert)
     check_same_grid(predicted, expert)
     masks = region_masks(expert.labels, truth, source=str(expert_path))
-    drawn = region_masks(predicted.labels, "acsnet", source=str(predicted_path))
+    drawn = region_masks(predicted.labels, OWN, source=str(predicted_path))
     if not masks[LV].any():
         msg = f"{expert_path} holds no left ventricle, so there is nothing to compare with"
         raise InputError(msg)
@@ -135,10 +135,10 @@ def score_case(name: str, *, predicted_path: Path, expert_path: Path, truth: str
     )
 
 
-def _expert(path: Path, predicted: Path) -> LabelFile:
+def _expert(path: Path, predicted: Path, *, by_value: bool) -> LabelFile:
     """The expert's labels; those of a DICOM SEG on the grid of the predicted file."""
     if not is_dicom(path):
-        return read_label_file(path)
+        return read_label_file(path, by_value=by_value)
     volume = open_volume(predicted, name=predicted.name)
     labels = seg_labels(path, scan_of(volume, name=predicted.name))
     return LabelFile(path=path, labels=labels, affine=volume.affine)

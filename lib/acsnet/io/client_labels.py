@@ -32,7 +32,7 @@ def read_client_labels(path: Path, *, grid: InputGrid, segments: Any = None) -> 
         GeometryError: it is not on the grid of its image.
     """
     label_map = read_label_map(path, name=CLIENTS, grid=grid)
-    named = by_name(label_map)
+    named = by_name(label_map, by_value=segments is not None)
     own_names = bool(label_map.segments) and not named.segments
     return to_values(on_grid(named, grid), segments=None if own_names else segments)
 

@@ -5,6 +5,7 @@ labels is put back where it was, as long as it lies on the voxels of its image. 
 the tolerances.
 """
 
+import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NoReturn
@@ -40,6 +41,9 @@ AFFINE_TOLERANCE = 0.01
 """Affines are equal when no entry differs by more than this share of the smallest voxel side."""
 
 SEG_SUFFIX = ".dcm"
+
+NUMBERED = re.compile(r"(segment|label|value)?[\W_]*\d*", re.IGNORECASE)
+"""What programs call a segment that nobody has given a name."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -105,12 +109,13 @@ def whole_numbers(values: NDArray[Any], *, name: str) -> NDArray[np.int64]:
     return np.rint(known).astype(np.int64)
 
 
-def by_name(label_map: LabelMap) -> LabelMap:
+def by_name(label_map: LabelMap, *, by_value: bool = False) -> LabelMap:
     """The map with our values where its segments have our names, and without layers.
 
-    Where segments overlap the higher of our values wins. A map whose segments all have other names
-    keeps its values and its segments. Raises InputError where only some of the names with voxels
-    are ours.
+    Where segments overlap the higher of our values wins. A map whose segments are only numbered
+    keeps its values and its segments, as one with other names does by_value: of a convention that
+    somebody names, or of a mask. Raises InputError for other names with voxels: viewers number
+    segments in the order in which they were drawn.
     """
     if not label_map.segments:
         return replace(label_map, layered=False)
@@ -122,7 +127,8 @@ def by_name(label_map: LabelMap) -> LabelMap:
         if 0 <= segment.layer < len(layers) and segment.value in present[segment.layer]
     ]
     unknown = [segment.name for label, segment in drawn if label is None]
-    if len(unknown) == len(drawn) and len(layers) == 1:
+    taken_as_numbered = by_value or all(map(NUMBERED.fullmatch, unknown))
+    if len(unknown) == len(drawn) and len(layers) == 1 and taken_as_numbered:
         return replace(label_map, labels=layers[0], layered=False)
     if unknown:
         msg = f"segment {unknown[0]!r} is not one of the labels {', '.join(LABEL_VALUES)}"
@@ -179,13 +185,16 @@ class LabelFile:
     affine: NDArray[np.float64]
 
 
-def read_label_file(path: Path) -> LabelFile:
-    """Read a label map whose values may follow any convention. Errors as `read_label_map`."""
+def read_label_file(path: Path, *, by_value: bool = False) -> LabelFile:
+    """Read a label map whose values may follow any convention.
+
+    by_value, and errors: as `read_label_map` and `by_name`.
+    """
     if not path.is_file():
         is_folder = "is a folder: give the file with the label map"
         msg = f"{path} {is_folder if path.is_dir() else 'does not exist'}"
         raise InputError(msg)
-    label_map = by_name(read_label_map(path, name=str(path)))
+    label_map = by_name(read_label_map(path, name=str(path)), by_value=by_value)
     return LabelFile(path=path, labels=label_map.labels, affine=label_map.affine)
 
 
@@ -194,13 +203,16 @@ def read_labels(path: Path) -> NDArray[np.uint8]:
     return read_label_file(path).labels.astype(np.uint8)
 
 
-def read_labels_on(path: Path, *, scan: ShortAxisScan, image: Path) -> NDArray[np.int64]:
+def read_labels_on(
+    path: Path, *, scan: ShortAxisScan, image: Path, by_value: bool = False
+) -> NDArray[np.int64]:
     """The label map of a file on the grid of a scan, its axes turned to those of the scan's file.
 
     Args:
         path: label map, values of any convention.
         scan: what was read from `image`.
         image: file or DICOM folder, for messages.
+        by_value: whatever its segments are called, as `by_name` takes it.
 
     Returns:
         Labels of `scan.grid.shape`; what was cut off round them is put back.
@@ -209,7 +221,7 @@ def read_labels_on(path: Path, *, scan: ShortAxisScan, image: Path) -> NDArray[n
         InputError: as `read_label_map`, and, naming both files, where they differ in grid.
         GeometryError: it does not lie on voxels of the image.
     """
-    drawn, grid = read_label_file(path), scan.grid
+    drawn, grid = read_label_file(path, by_value=by_value), scan.grid
     place = LabelFile(
         path=image, labels=np.broadcast_to(np.int64(0), grid.shape), affine=grid.header_affine
     )

@@ -9,7 +9,7 @@ from acsnet.errors import InputError
 from acsnet.evaluate.robustness.spatial import LabelledScan
 from acsnet.io import read_scan
 from acsnet.io.label_map import read_labels_on
-from acsnet.label_conventions import to_labels
+from acsnet.label_conventions import OWN, to_labels
 from acsnet.labels import ENHANCEMENT, Label
 
 
@@ -56,7 +56,8 @@ def read_labelled(name: str, *, images: Path, labels: Path, truth: str) -> Label
         msg = f"{name} must have both an image in {images} and {label}"
         raise InputError(msg)
     scan = replace(read_scan(image), windows=None)
-    tissue = to_labels(read_labels_on(label, scan=scan, image=image), truth, source=label)
+    drawn = read_labels_on(label, scan=scan, image=image, by_value=truth != OWN)
+    tissue = to_labels(drawn, truth, source=label)
     tissue[np.isin(tissue, ENHANCEMENT)] = Label.GREY_ZONE
     if not (tissue == Label.LV_MYOCARDIUM).any():
         msg = f"{label} holds no healthy myocardium, so there is nothing to compare with"

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from acsnet.errors import AcsnetError, InputError
 from acsnet.io import read_scan
 from acsnet.io.label_map import read_labels_on
-from acsnet.label_conventions import CONVENTIONS, to_labels
+from acsnet.label_conventions import CONVENTIONS, OWN, to_labels
 from acsnet.labels import ENHANCEMENT, MYOCARDIUM, Label
 from acsnet.scan import ShortAxisScan
 
@@ -54,7 +54,7 @@ def read_case(image: Path, label: Path, *, convention: str, source: str) -> Trai
     except AcsnetError as error:
         msg = f"{image}: {error}"  # with its folder: an image and its labels share a file name
         raise InputError(msg) from error
-    drawn = read_labels_on(label, scan=scan, image=image)
+    drawn = read_labels_on(label, scan=scan, image=image, by_value=convention != OWN)
     labels = to_labels(scan.grid.from_input(drawn), convention, source=label)
     if not labels.any():
         msg = f"{label}: no left ventricle is drawn"
