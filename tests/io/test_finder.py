@@ -1,11 +1,17 @@
 """Which files of a folder are scans, and which belong to one."""
 
+import shutil
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
+from ways_in import by_cohort, by_command_line, by_server, fingerprint
 
+import packings
+from acsnet.io import read_scan
 from acsnet.io.finder import scan_files, volume_files
+from acsnet.io.inputs import expanded
 
 
 @pytest.mark.parametrize(
@@ -29,6 +35,73 @@ def test_a_label_map_beside_its_image_is_passed_over(tmp_path, name):
     files, remarks = volume_files(tmp_path)
     assert [file.name for file in files] == ["p1.nii.gz"]
     assert remarks == [f"{name}.nii.gz was skipped: it is the label map of an image"]
+
+
+@pytest.mark.parametrize(
+    ("image", "label_map"),
+    [
+        ("imagesTr/p1_0000", "labelsTr/p1"),
+        ("sub-01/cmr/sub-01_lge", "derivatives/manual/sub-01/cmr/sub-01_lge_dseg"),
+        ("images/p1", "segmentations/p1_seg"),
+        ("p1/Images/p1", "p1/Contours/p1"),
+        ("images/p1", "labels/reader 2/p1_manual"),
+    ],
+)
+def test_a_label_map_in_a_folder_of_its_own_is_passed_over_by_every_way_in(
+    samples, tmp_path, image, label_map
+):
+    studies = tmp_path / "studies"
+    for name, source in ((image, "nifti"), (label_map, "truth")):
+        (studies / f"{name}.nii.gz").parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(samples / source / "phantom-1.nii.gz", studies / f"{name}.nii.gz")
+    files, remarks = volume_files(studies)
+    assert files == [studies / f"{image}.nii.gz"]
+    assert remarks == [f"{label_map}.nii.gz was skipped: it is the label map of an image"]
+    scans = by_command_line(studies), by_cohort(studies), by_server(studies)
+    assert [len(of_one_way) for of_one_way in scans] == [1, 1, 1]
+
+
+def test_results_and_archives_beside_scans_are_named(tmp_path):
+    out = tmp_path / "out" / "p1"
+    out.mkdir(parents=True)
+    for name in ("segmentation.nii.gz", "uncertainty.nii.gz", "features.json"):
+        (out / name).touch()
+    for name in ("p1.nii.gz", "p2.zip", "p3.tar.gz"):
+        (tmp_path / name).touch()
+    files, remarks = volume_files(tmp_path)
+    assert [file.name for file in files] == ["p1.nii.gz"]
+    assert remarks == [
+        "out/p1/segmentation.nii.gz was skipped: it is a result of ACSNet",
+        "out/p1/uncertainty.nii.gz was skipped: it is a result of ACSNet",
+        "p2.zip was skipped: it is packed",
+        "p3.tar.gz was skipped: it is packed",
+    ]
+
+
+def test_a_folder_of_dicom_and_volumes_stands_for_all_of_them(samples, tmp_path):
+    studies = tmp_path / "studies"
+    packings.write(studies / "patient-1", packings.slices(samples / "dicom" / "phantom-1"))
+    (studies / "patient-2").mkdir()
+    shutil.copy(samples / "nifti" / "phantom-2.nii.gz", studies / "patient-2" / "lge.nii.gz")
+    expected = sorted(map(fingerprint, by_command_line(studies)))
+    assert len(expected) == 2
+    assert sorted(map(fingerprint, by_cohort(studies))) == expected
+    assert sorted(map(fingerprint, by_server(studies))) == expected
+
+
+def test_a_folder_of_patients_stands_for_the_one_lge_series_of_each(samples, tmp_path):
+    for patient in ("phantom-1", "phantom-2"):
+        datasets = packings.slices(samples / "dicom" / patient)
+        packings.write(tmp_path / patient / "lge", datasets)
+        for dataset in datasets:
+            packings.new_uid(dataset)
+            dataset.SeriesInstanceUID, dataset.SeriesDescription = f"1.2.{patient[-1]}", "cine SAX"
+        packings.write(tmp_path / patient / "cine", datasets)
+    paths, _ = expanded([tmp_path])
+    assert paths == [tmp_path / "phantom-1", tmp_path / "phantom-2"]
+    for path in paths:
+        plain = read_scan(samples / "dicom" / path.name)
+        assert np.array_equal(read_scan(path).pixels, plain.pixels)
 
 
 def test_without_their_image_such_names_are_scans(tmp_path):

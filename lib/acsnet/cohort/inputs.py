@@ -19,8 +19,10 @@ from acsnet.cohort.tables import TABLES
 from acsnet.errors import InputError, PacsError
 from acsnet.io.dicom_files import Walk, files_below
 from acsnet.io.finder import (
+    LABEL_FOLDER,
     called_by_path,
     common_folder,
+    image_stems,
     is_single_slice,
     is_volume,
     scan_files,
@@ -32,6 +34,9 @@ from acsnet.pacs.config import is_dicomweb, pacs_settings
 from acsnet.pacs.dicomweb import DicomWeb
 from acsnet.pacs.transfer import find_scans
 from acsnet.storage import is_plain_name
+
+DERIVED = "derivatives"
+"""The folder of what was made from images, in the layout of BIDS."""
 
 IMAGE, CASE = "image", "case"
 """Columns of a CSV table."""
@@ -90,13 +95,21 @@ def _below(root: Path, *, output: Path) -> Iterator[Listed]:
     walk = Walk(without=output)
     parts: list[Series] = []
     known: dict[str, tuple[int, Path]] = {}
+    images: set[str] = set()
     here = list(files_below(root, depth=0, walk=walk))
-    yield from _in_files(here, root, root, parts, known)
-    for folder in sorted(entry for entry in _folders_in(root, walk)):
-        yield from _in_files(list(files_below(folder, walk=walk)), folder, root, parts, known)
+    yield from _in_files(here, root, root, parts, known, images)
+    for folder in sorted(_folders_in(root, walk), key=_images_first):
+        below = list(files_below(folder, walk=walk))
+        yield from _in_files(below, folder, root, parts, known, images)
     yield from _as_sources(scans_of(parts), root, known)
     for folder in walk.closed:
         yield Outcome(case="", place=str(folder), reason="the folder cannot be opened")
+
+
+def _images_first(folder: Path) -> tuple[bool, Path]:
+    """Folders of label maps come last: by then their images are known."""
+    of_labels = LABEL_FOLDER.search(folder.name) or folder.name.lower() == DERIVED
+    return bool(of_labels), folder
 
 
 def _folders_in(root: Path, walk: Walk) -> list[Path]:
@@ -113,9 +126,15 @@ def _in_files(
     root: Path,
     parts: list[Series],
     known: dict[str, tuple[int, Path]],
+    images: set[str],
 ) -> Iterator[Listed]:
-    """The scans in the files of a folder below `root`; parts: where single slices are put."""
-    volumes, _ = scan_files([path for path in paths if is_volume(path)], root=root)
+    """The scans in the files of a folder below `root`.
+
+    parts: where single slices are put; images: where the names of images are.
+    """
+    files = [path for path in paths if is_volume(path)]
+    volumes, _ = scan_files(files, root=root, images=images)
+    images |= image_stems(files, root=root)
     yield from (_named(path, root) for path in volumes)
     others = [path for path in paths if not is_volume(path)]
     scans = scans_of(SeriesFinder(folder, paths=others).find())

@@ -31,6 +31,9 @@ def open_volume(path: Path, *, name: str) -> Volume:
     path = header_path(path.resolve())  # detached pixels lie beside the file, not beside a link
     with path.open("rb") as stream:
         head = stream.read(DICOM_AT.stop)
+    if not head:
+        msg = f"{name} is empty (a copy that failed?)"
+        raise InputError(msg)
     if head.startswith(nrrd.MAGIC):
         return nrrd_volume(path, name=name)
     if head.lstrip().startswith(metaimage.KEYS):

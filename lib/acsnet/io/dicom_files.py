@@ -26,6 +26,7 @@ from pydicom.uid import (
 from acsnet.errors import InputError
 from acsnet.io.dicom_stack.lost_slices import called_like_slices
 from acsnet.io.limits import MAX_HEADER_BYTES, MAX_INFLATED_BYTES
+from acsnet.io.volume import SUFFIXES, is_packed
 
 Header = Dataset
 """What a DICOM file says of its image."""
@@ -34,11 +35,6 @@ DICOM_SUFFIXES = (".dcm", ".dicom", ".ima")
 IDENTITY_TAGS = ("SOPClassUID", "SOPInstanceUID", "SeriesInstanceUID", "Modality")
 IMAGE_TAGS = ("SOPClassUID", "Modality")
 """Without these nothing tells what an image is; empty UIDs are what some anonymisers leave."""
-
-PACKED_SUFFIXES = (
-    *(".zip", ".7z", ".rar", ".tar", ".tgz", ".tar.gz", ".bz2", ".xz"),
-    *(".hdr.gz", ".img.gz", ".nrrd.gz", ".mha.gz", ".dcm.gz"),
-)
 
 MR_IMAGES = (
     MRImageStorage,
@@ -163,7 +159,7 @@ def headers_of(paths: Mapping[Path, str]) -> tuple[list[DicomFile], list[str]]:
     remarks: list[str] = []
     for path, name in paths.items():
         file, remark = read_header(path, name)
-        remarks += remark
+        remarks += [] if path.name.lower().endswith(SUFFIXES) else remark  # a scan of its own
         files += [] if file is None else [file]
     read = {file.path for file in files}
     others = [path for path in paths if path not in read]
@@ -179,11 +175,6 @@ def is_dicom_file(path: Path) -> bool:
     with path.open("rb") as stream:
         preamble = stream.read(132)[128:] == b"DICM"
     return preamble or path.suffix.lower() in DICOM_SUFFIXES
-
-
-def is_packed(path: Path) -> bool:
-    """Whether a file is called as archives of files are."""
-    return path.name.lower().endswith(PACKED_SUFFIXES)
 
 
 def phase_of_folder(folder: Path) -> int | None:

@@ -6,7 +6,7 @@ scan and is none is named.
 
 import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
@@ -19,7 +19,7 @@ from acsnet.io.dicom_stack.phases import phases_of
 from acsnet.io.dicom_stack.selection import MIN_STACK, are_twins
 from acsnet.io.dicom_stack.series_choice import joined
 from acsnet.io.series import Series
-from acsnet.io.volume import DATA_SUFFIXES, LABEL_SUFFIXES, SUFFIXES
+from acsnet.io.volume import DATA_SUFFIXES, LABEL_SUFFIXES, SUFFIXES, is_packed
 from acsnet.storage import readable_name
 
 Place = tuple[float | str, ...]
@@ -33,11 +33,24 @@ Choices = list[tuple[int, str]]
 """Number of a phase from 1, and which it is in words."""
 
 LABEL_NAME = re.compile(
-    r"(?<![a-z])(seg|segs|segmentation|label|labels|mask|masks|gt|truth|contours?|roi)(?![a-z])",
+    r"(?<![a-z])(d?seg|segs|probseg|segmentations?|labels?|label.?maps?|masks?|gt"
+    r"|(ground.?)?truth|contours?|roi)(?![a-z])",
     re.IGNORECASE,
 )
 """What people call the label map of an image."""
 
+LABEL_FOLDER = re.compile(
+    r"(?<![a-z])(segmentations?|labels?(tr|ts|va)?|label.?maps?|masks?|(ground.?)?truths?"
+    r"|contours?|annotations?|predictions?)(?![a-z])|^(segs?|gt|rois?|preds?)$",
+    re.IGNORECASE,
+)
+"""And a folder of them; nnU-Net's among others."""
+
+CHANNEL = "_0000"
+"""What nnU-Net puts behind the name of an image and not behind that of its label map."""
+
+RESULTS = {"segmentation": "features.json", "uncertainty": "features.json"}
+"""Volumes that ACSNet writes, and what lies beside them then."""
 
 PART_NAME = re.compile(
     r"(?<![a-z])(lv|rv|myo|endo|epi|scar|infarct|pred|prediction|annotations?|manual)(?![a-z])",
@@ -49,10 +62,12 @@ PART_NAME = re.compile(
 def volume_files(folder: Path, *, depth: int = MAX_DEPTH) -> tuple[list[Path], list[str]]:
     """Files with a volume below a folder, in the order of their names, and what is passed over.
 
-    Passed over are segmentations, and label maps beside the image that they belong to.
+    Passed over are segmentations, label maps whose image is there, results, and archives.
     """
-    files = [path for path in files_below(folder, depth=depth) if is_volume(path)]
-    return scan_files(files, root=folder)
+    below = list(files_below(folder, depth=depth))
+    scans, remarks = scan_files([path for path in below if is_volume(path)], root=folder)
+    packed = (path for path in below if is_packed(path))
+    return scans, [*remarks, *(_skipped(path, folder, "it is packed") for path in packed)]
 
 
 def is_volume(path: Path) -> bool:
@@ -61,8 +76,22 @@ def is_volume(path: Path) -> bool:
     return lowered.endswith(SUFFIXES) and lowered not in SUFFIXES
 
 
-def scan_files(files: Sequence[Path], *, root: Path) -> tuple[list[Path], list[str]]:
-    """As `volume_files`, of the files with a volume that were found below `root`."""
+def image_stems(files: Iterable[Path], *, root: Path) -> set[str]:
+    """Names of files with a volume in other folders than those of label maps, in small letters."""
+    return {stem_of(path).lower() for path in files if not _in_label_folder(path, root)}
+
+
+def _in_label_folder(path: Path, root: Path) -> bool:
+    return any(map(LABEL_FOLDER.search, path.relative_to(root).parts[:-1]))
+
+
+def scan_files(
+    files: Sequence[Path], *, root: Path, images: Collection[str] = ()
+) -> tuple[list[Path], list[str]]:
+    """As `volume_files`, of the files with a volume that were found below `root`.
+
+    images: `image_stems` of files that were found before.
+    """
     stems: dict[Path, set[str]] = {}
     for path in files:
         stems.setdefault(path.parent, set()).add(stem_of(path).lower())
@@ -72,7 +101,7 @@ def scan_files(files: Sequence[Path], *, root: Path) -> tuple[list[Path], list[s
     with_image = {
         folder for folder, names in stems.items() if not all(map(LABEL_NAME.search, names))
     }
-    names = {path.name.lower() for path in files if not LABEL_NAME.search(path.parent.name)}
+    there = image_stems(files, root=root).union(images)
     scans, remarks = [], []
     for path in files:
         lowered = path.name.lower()
@@ -80,7 +109,15 @@ def scan_files(files: Sequence[Path], *, root: Path) -> tuple[list[Path], list[s
             remarks.append(_skipped(path, root, "it is a segmentation"))
         elif lowered.endswith(DATA_SUFFIXES) and path.with_name(stem_of(path)) in headers:
             continue  # the pixels of the .hdr file beside it
-        elif _is_label_map(path, stems[path.parent], names, beside_image=path.parent in with_image):
+        elif _is_result(path):
+            remarks.append(_skipped(path, root, "it is a result of ACSNet"))
+        elif _is_label_map(
+            path,
+            stems[path.parent],
+            there,
+            in_label_folder=_in_label_folder(path, root),
+            beside_image=path.parent in with_image,
+        ):
             remarks.append(_skipped(path, root, "it is the label map of an image"))
         else:
             scans.append(path)
@@ -255,22 +292,30 @@ def _place(file: DicomFile) -> Place:
         return (text,)
 
 
-def _is_label_map(path: Path, stems: set[str], names: set[str], *, beside_image: bool) -> bool:
-    """By its name, or that of its folder, where its image is there, too.
+def _is_result(path: Path) -> bool:
+    beside = RESULTS.get(stem_of(path).lower())
+    return beside is not None and path.with_name(beside).is_file()
 
-    stems: of all files of its folder; names: of the files of other folders than those of label
-    maps; beside_image: whether one of its folder is called as no label map is.
+
+def _is_label_map(
+    path: Path, stems: set[str], images: set[str], *, in_label_folder: bool, beside_image: bool
+) -> bool:
+    """By its name, or that of a folder that it lies in, where its image is there, too.
+
+    stems: of all files of its folder; images: as `image_stems`; beside_image: whether one of its
+    folder is called as no label map is.
     """
     stem = stem_of(path).lower()
-    if LABEL_NAME.search(path.parent.name) and path.name.lower() in names:
-        return True
-    if any(_image_name(stem, match) in stems for match in PART_NAME.finditer(stem)):
-        return True
+    of_parts = {_image_name(stem, match) for match in PART_NAME.finditer(stem)}
     match = LABEL_NAME.search(stem)
-    if match is None:
+    of_image = None if match is None else _image_name(stem, match)
+    if in_label_folder and {stem, stem + CHANNEL, of_image, *of_parts} & images:
+        return True
+    if of_parts & stems:
+        return True
+    if of_image is None:
         return False
-    of_image = _image_name(stem, match)
-    return of_image in stems if of_image else beside_image
+    return of_image in stems or of_image in images if of_image else beside_image
 
 
 def _image_name(stem: str, match: re.Match[str]) -> str:

@@ -1,11 +1,13 @@
 """The inputs of a command line: folders of several scans taken apart, each scan with a name."""
 
+import os
 from collections import Counter
 from collections.abc import Sequence
+from itertools import permutations
 from pathlib import Path
 
 from acsnet.io.finder import common_folder, scans_of, stem_of, volume_files
-from acsnet.io.series import SeriesFinder
+from acsnet.io.series import Series, SeriesFinder
 
 
 def expanded(inputs: Sequence[Path]) -> tuple[list[Path], list[str]]:
@@ -20,18 +22,24 @@ def expanded(inputs: Sequence[Path]) -> tuple[list[Path], list[str]]:
         if not path.is_dir():
             paths.append(path)
             continue
-        series = SeriesFinder(path).find()
-        if not series:
-            files, passed_over = volume_files(path)
-            paths += files or [path]
-            remarks += passed_over
-            continue
-        scans = scans_of(series)
-        patients = {scan.text("PatientID") for scan in scans}
-        folders = [common_folder(scan) for scan in scans]
-        apart = len(patients) == len(scans) > 1 and len(set(folders)) == len(folders)
-        paths += folders if apart else [path]
+        scans = scans_of(SeriesFinder(path).find())
+        files, passed_over = volume_files(path)
+        paths += [*_folders(scans, path), *files] if scans else files or [path]
+        remarks += passed_over
     return paths, remarks
+
+
+def _folders(scans: Sequence[Series], path: Path) -> list[Path]:
+    """The folder of each patient whose series lie in one; else the whole folder."""
+    by_patient: dict[str, list[Series]] = {}
+    for scan in scans:
+        by_patient.setdefault(scan.text("PatientID"), []).append(scan)
+    folders = [
+        Path(os.path.commonpath([common_folder(scan) for scan in series]))
+        for series in by_patient.values()
+    ]
+    nested = any(a.is_relative_to(b) for a, b in permutations(folders, 2))
+    return [path] if nested or len(folders) < 2 else folders
 
 
 def names_of(paths: Sequence[Path]) -> dict[Path, str]:

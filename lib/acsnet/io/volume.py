@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from acsnet.errors import GeometryError, InputError
-from acsnet.io.dicom_files import is_packed
 from acsnet.io.limits import check_extent, check_field, check_size, check_voxel_mm
 from acsnet.io.signal import cleaned
 from acsnet.io.wrapped import WORDS, is_wrapped, other_sign
@@ -34,6 +33,12 @@ SUFFIXES = (
     ".img",
 )
 """Of the files that hold a volume, whichever case they are written in."""
+
+PACKED_SUFFIXES = (
+    *(".zip", ".7z", ".rar", ".tar", ".tgz", ".tar.gz", ".bz2", ".xz"),
+    *(".hdr.gz", ".img.gz", ".nrrd.gz", ".mha.gz", ".dcm.gz"),
+)
+"""Of archives, which are to be unpacked first."""
 
 DATA_SUFFIXES = (".img",)
 """Of the pixels whose header lies beside them in a `.hdr` file."""
@@ -141,6 +146,11 @@ class Volume:
     segments: tuple[Segment, ...] = ()
     layered: bool = False
     warnings: tuple[str, ...] = field(default=())
+
+
+def is_packed(path: Path) -> bool:
+    """Whether a file is called as archives of files are."""
+    return path.name.lower().endswith(PACKED_SUFFIXES)
 
 
 def case_name(path: Path) -> str:
