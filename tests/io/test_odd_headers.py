@@ -2,6 +2,7 @@
 
 import gzip
 import re
+import struct
 
 import nibabel as nib
 import nrrd
@@ -144,3 +145,43 @@ def test_a_slice_that_was_copied_to_fill_the_stack_is_told(source, tmp_path):
     longer = np.concatenate([data, data[..., -1:]], axis=2)
     path = packings.save_nifti(nib.Nifti1Image(longer, image.affine), tmp_path / "a.nii")
     assert [w for w in read_scan(path).warnings if "8 and 9 are the same pixel for pixel" in w]
+
+
+def test_an_sform_that_is_no_number_gives_way_to_the_qform(source, volume, tmp_path):
+    loaded = nib.load(source)
+    image = nib.Nifti1Image(np.asanyarray(loaded.dataobj), loaded.affine)
+    for form in (image.set_qform, image.set_sform):
+        form(loaded.affine, code=1)
+    content = bytearray(image.to_bytes())
+    content[280:328] = struct.pack("<12f", *[np.nan] * 12)
+    path = tmp_path / "a.nii"
+    path.write_bytes(content)
+    scan = read_scan(path)
+    assert np.array_equal(scan.pixels, volume.pixels)
+    np.testing.assert_allclose(scan.grid.affine, volume.grid.affine, atol=1e-3)
+    assert scan.warnings == ("the sform of the header is empty: its qform is used",)
+
+
+def test_an_nrrd_header_may_be_in_metres(source, volume, tmp_path):
+    image, path = nib.load(source), tmp_path / "a.nrrd"
+    header = {
+        "space": "right-anterior-superior",
+        "space units": ["m", "m", "m"],
+        "space directions": image.affine[:3, :3].T / 1000,
+        "space origin": image.affine[:3, 3] / 1000,
+    }
+    nrrd.write(str(path), np.asanyarray(image.dataobj), header)
+    scan = read_scan(path)
+    assert np.array_equal(scan.pixels, volume.pixels)
+    np.testing.assert_allclose(scan.grid.affine, volume.grid.affine, atol=1e-3)
+    assert scan.warnings == ("the header is in m: taken as 1000 mm each",)
+
+
+def test_minus_infinity_outside_is_no_signal_and_makes_no_noise(source, tmp_path, recwarn):
+    image = nib.load(source)
+    pixels = np.asanyarray(image.dataobj).astype(np.float32)
+    pixels[packings.outside_circle(*pixels.shape[:2])] = -np.inf
+    scan = read_scan(packings.save_nifti(nib.Nifti1Image(pixels, image.affine), tmp_path / "a.nii"))
+    assert scan.signal is not None
+    assert "-inf and taken as no signal" in scan.warnings[0]
+    assert not [one for one in recwarn if one.category is RuntimeWarning]

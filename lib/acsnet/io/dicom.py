@@ -254,7 +254,7 @@ def _plane(file: DicomFile) -> Plane:
         )
         raise InputError(msg)
     if not file.is_image:
-        msg = f"{file.name} has no pixel data"
+        msg = f"{file.name} has no pixel data that can be read: no Rows and Columns"
         raise InputError(msg)
     samples = file.text("SamplesPerPixel") or "1"
     photometric = file.text("PhotometricInterpretation") or "MONOCHROME2"

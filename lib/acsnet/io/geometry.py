@@ -22,6 +22,9 @@ MAX_SKEW = 1e-2
 
 MAX_SPACING_DIFFERENCE_MM = 1e-3
 SAME_POSITION_MM = 0.1
+REPEATED_STEP = 0.1
+"""Of the usual step: a slice planned anew so near to another is that slice again (ours)."""
+
 STEP_TOLERANCE_MM = 0.5
 STEP_TOLERANCE = 0.05
 STEP_ROUNDING_MM = 1e-3
@@ -121,7 +124,10 @@ def turn_remarks(planes: Sequence[Plane]) -> list[str]:
 
 
 def group_by_position(planes: Sequence[Plane]) -> list[list[int]]:
-    """Indices of parallel planes that share a position, in ascending order along the normal."""
+    """Indices of parallel planes that share a position, in ascending order along the normal.
+
+    Breath-holds that were repeated lie a little aside of the first: as near as `REPEATED_STEP`.
+    """
     offsets = np.array([plane.position_mm for plane in planes]) @ planes[0].normal
     groups: list[list[int]] = []
     for index in np.argsort(offsets, kind="stable").tolist():
@@ -129,7 +135,16 @@ def group_by_position(planes: Sequence[Plane]) -> list[list[int]]:
             groups[-1].append(index)
         else:
             groups.append([index])
-    return groups
+    first = np.array([offsets[group[0]] for group in groups])
+    steps = np.diff(first)
+    near_mm = REPEATED_STEP * float(np.median(steps)) if len(steps) else 0.0
+    merged = groups[:1]
+    for group, step in zip(groups[1:], steps, strict=True):
+        if step <= near_mm:
+            merged[-1] = merged[-1] + group
+        else:
+            merged.append(group)
+    return merged
 
 
 def check_stack(planes: Sequence[Plane]) -> list[str]:

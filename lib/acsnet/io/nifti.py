@@ -92,7 +92,8 @@ def nifti_volume(path: Path, *, name: str) -> Volume:
         )
         pixdim = _stored_pixdim(path, image)
         affine = np.asarray(image.affine, dtype=np.float64)
-        if codes[1] > 0 and codes[0] > 0 and not forms.sform[:3, :3].any():
+        empty = not np.isfinite(forms.sform).all() or not forms.sform[:3, :3].any()
+        if codes[1] > 0 and codes[0] > 0 and empty:
             warnings.append("the sform of the header is empty: its qform is used")
             affine, forms = forms.qform, replace(forms, sform_code=0)
     if forms.unit != 1.0 and not _is_pixel_size(pixdim * forms.unit) and _is_pixel_size(pixdim):

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from acsnet.errors import InputError
 from acsnet.io.limits import MAX_BYTES, MAX_HEADER_BYTES, unpacked
-from acsnet.io.volume import LPS_TO_RAS, Segment, Volume
+from acsnet.io.volume import LPS_TO_RAS, Segment, Volume, in_mm
 
 MAGIC = b"NRRD"
 ENCODINGS = {
@@ -27,6 +27,19 @@ ENCODINGS = {
     "text": "text",
     "ascii": "text",
 }
+UNITS_MM = {
+    "mm": 1.0,
+    "millimeter": 1.0,
+    "cm": 10.0,
+    "centimeter": 10.0,
+    "m": 1000.0,
+    "meter": 1000.0,
+    "um": 0.001,
+    "micron": 0.001,
+    "micrometer": 0.001,
+}
+"""Millimetres of the units that a header may give its space in; the format fixes no names."""
+
 RAS_SIGNS = {
     "left-posterior-superior": (-1.0, -1.0, 1.0),
     "lps": (-1.0, -1.0, 1.0),
@@ -58,6 +71,10 @@ def nrrd_volume(path: Path, *, name: str) -> Volume:
         spatial = directions[1:] if layered else directions[:3]
         affine[:3, :3] = signs @ spatial.T
         affine[:3, 3] = signs @ np.asarray(header.get("space origin", np.zeros(3)), dtype=float)
+        unit = str(next(iter(header.get("space units", ())), "")).strip('" ').lower()
+        if UNITS_MM.get(unit, 1.0) != 1.0:
+            remarks.append(f"the header is in {unit}: taken as {UNITS_MM[unit]:g} mm each")
+            affine = in_mm(affine, UNITS_MM[unit])
     else:
         spacings = np.asarray(header.get("spacings", ()), dtype=float)[:3]
         if len(spacings) != 3 or not np.isfinite(spacings).all():

@@ -220,7 +220,7 @@ def scan_of(volume: Volume, *, name: str) -> ShortAxisScan:
             stored = other_sign(stored, bits=8 * stored.dtype.itemsize)
             warnings.append(WORDS)
         data = stored.astype(np.float32, copy=False)
-    clean = cleaned(volume.name, np.ascontiguousarray(grid.from_input(data)))
+        clean = cleaned(volume.name, np.ascontiguousarray(grid.from_input(data)))
     return ShortAxisScan(
         name=name,
         pixels=clean.pixels,

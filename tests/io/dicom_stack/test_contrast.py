@@ -7,6 +7,7 @@ import pytest
 
 import packings
 from acsnet.io import read_scan
+from acsnet.io.dicom_stack.contrast import content_of, content_of_volume
 from acsnet.measure import measure_labels
 from acsnet.scan import is_fit
 
@@ -104,6 +105,83 @@ def test_all_scar_values_of_a_long_axis_stack_are_null(patient_1, samples, tmp_p
     values = [features[name] for name in named if name != "scar_threshold"]
     assert values
     assert all(value is None for value in values)
+
+
+OTHERS = (
+    "BH_survey",
+    "B0 map",
+    "native T1",
+    "T1_native_sa",
+    "T1w_TSE",
+    "black blood TSE",
+    "TIRM_sax",
+    "QFlow_ao",
+    "PC_AO",
+    "tag_sax",
+    "CSPAMM",
+    "DWI_sax",
+    "Stress_dyn_sa",
+    "early_gd_sax",
+    "PD_ref_sa",
+    "loc sax",
+    "Coil Sens Ref",
+)
+CINES = ("tf2d12_retro_iPAT_SAX", "sBTFE_BH SA", "FIESTA SA 20 phs", "SAX_function")
+LGES = (
+    "LGE stress protocol",
+    "dark blood LGE SAX",
+    "tfi_psir_p2_sax",
+    "LGE trufi sax",
+    "IR TrueFISP sax",
+    "PSIR T2prep black-blood",
+    "LGE loc 3",
+    "LGE_high_res_sax post stress perfusion",
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "contrast"),
+    [
+        *((name, "other") for name in OTHERS),
+        *((name, "cine") for name in CINES),
+        *((name, "lge") for name in LGES),
+    ],
+)
+def test_what_scanners_call_their_series(patient_1, plain, name, contrast):
+    header = patient_1[0]
+    header.SeriesDescription = name
+    del header.InversionTime
+    content = content_of(header, plain.grid, images_each=1)
+    assert content.contrast == contrast
+    assert bool(content.remarks) == (contrast != "lge")
+
+
+@pytest.mark.parametrize("name", ["PD-003", "Rest_7", "pc12", "LOC-4", "tag 2"])
+def test_a_file_may_be_called_after_a_patient(plain, name):
+    assert content_of_volume(name, plain.grid).contrast == "lge"
+
+
+@pytest.mark.parametrize("name", ["LGE 2CV", "DE 4-Kammer", "4KB LGE", "LGE LVOT", "LGE_p2ch"])
+def test_long_axes_have_many_names(patient_1, plain, name):
+    header = patient_1[0]
+    header.SeriesDescription = name
+    assert content_of(header, plain.grid, images_each=1).view == "long axis"
+
+
+@pytest.mark.parametrize(
+    ("name", "shows_scar", "warnings"),
+    [("LGE axial", 0, 1), ("IR_TFE", 1, 1), ("IR_TFE SAX", 1, 0)],
+)
+def test_slices_along_the_planes_of_the_body_are_told(
+    patient_1, tmp_path, name, shows_scar, warnings
+):
+    for number, dataset in enumerate(patient_1):
+        dataset.SeriesDescription = name
+        dataset.ImageOrientationPatient = [1, 0, 0, 0, 1, 0]
+        dataset.ImagePositionPatient = [-140, -120, 10 * number - 40]
+    scan = read_scan(packings.write(tmp_path, patient_1))
+    assert scan.shows_scar == bool(shows_scar)
+    assert len([w for w in scan.warnings if "planes of the body" in w]) == warnings
 
 
 @pytest.mark.parametrize(

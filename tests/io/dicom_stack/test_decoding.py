@@ -1,5 +1,7 @@
 """Every compression that archives store gives the voxels of the plain images, or is refused."""
 
+import os
+
 import numpy as np
 import pytest
 
@@ -40,3 +42,12 @@ def test_a_damaged_image_ends_no_process_but_its_decoder(patient_1, tmp_path):
     file.write_bytes(content)
     with pytest.raises(InputError, match=r"pixels of IM0001\.dcm cannot be read: transfer syntax"):
         read_scan(folder)
+
+
+@pytest.mark.parametrize("name", [b"M\xfcller", b"two\nlines "])
+def test_a_folder_may_be_called_anything(patient_1, samples, tmp_path, name):
+    folder = tmp_path / os.fsdecode(name)
+    folder.mkdir()
+    packings.compressed(patient_1, folder, "JPEG")
+    plain = read_scan(samples / "dicom" / "phantom-1")
+    assert np.array_equal(read_scan(folder).pixels, plain.pixels)

@@ -204,3 +204,44 @@ def test_a_last_slice_of_another_kind_is_no_picture_from_elsewhere(patient_1, tm
     last.ImagePositionPatient = [f"{v:.6f}" for v in place]
     with pytest.raises(GeometryError, match="mixed"):
         read_scan(packings.write(tmp_path, patient_1))
+
+
+def again(dataset, path, *, number, along_mm=0.0):
+    """A slice taken once more, later, brighter by 3, and a little further along the stack."""
+    packings.new_uid(dataset)
+    dataset.AcquisitionTime = dataset.ContentTime = f"1300{number:02d}"
+    dataset.InstanceNumber, dataset.InversionTime = 50 + number, 310
+    normal = np.cross(*np.reshape(np.array(dataset.ImageOrientationPatient, float), (2, 3)))
+    place = np.array(dataset.ImagePositionPatient, float) + along_mm * normal
+    dataset.ImagePositionPatient = [f"{v:.6f}" for v in place]
+    dataset.PixelData = (dataset.pixel_array + 3).astype(np.int16).tobytes()
+    packings.save(dataset, path)
+
+
+def test_a_slice_repeated_half_a_millimetre_aside_is_that_slice(patient_1, plain, tmp_path):
+    packings.write(tmp_path, patient_1)
+    again(patient_1[3], tmp_path / "again.dcm", number=3, along_mm=0.5)
+    scan = read_scan(tmp_path)
+    assert scan.pixels.shape == plain.pixels.shape
+    changed = np.flatnonzero((scan.pixels != plain.pixels).any(axis=(1, 2)))
+    assert len(changed) == 1
+    assert scan.warnings == ("slice repeated: again.dcm is taken, the latest, not IM0003.dcm",)
+
+
+def test_of_a_stack_that_was_repeated_in_part_the_latest_slices_are_taken(
+    patient_1, plain, tmp_path
+):
+    packings.write(tmp_path, patient_1)
+    for number, dataset in enumerate(patient_1[:5]):
+        again(dataset, tmp_path / f"again-{number}.dcm", number=number)
+    scan = read_scan(tmp_path)
+    changed = (scan.pixels == plain.pixels + 3).all(axis=(1, 2))
+    assert np.count_nonzero(changed) == 5
+    assert len([words for words in scan.warnings if "slice repeated" in words]) == 5
+
+
+def test_slices_two_millimetres_apart_are_no_repeat(patient_1, tmp_path):
+    packings.write(tmp_path, patient_1)
+    again(patient_1[3], tmp_path / "again.dcm", number=3, along_mm=2.0)
+    with pytest.raises(GeometryError, match=r"too close, 2\.00 mm between"):
+        read_scan(tmp_path)

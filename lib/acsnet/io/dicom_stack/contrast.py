@@ -37,7 +37,8 @@ LGE = re.compile(
 """English names with the abbreviations of the vendors, Spanish, Portuguese and French ones."""
 
 NO_LGE = re.compile(
-    r"scout | locali[sz]er | look.?locker | (?<![a-z]) (t1|t2\*?|ecv) [\s_-]* map",
+    r"scout | survey | locali[sz]er | look.?locker"
+    r" | (?<![a-z]) (t1|t2\*?|ecv|b0|field) [\s_-]* map",
     re.IGNORECASE | re.VERBOSE,
 )
 """Scans of the same protocol from which no scar is measured, whatever else they are called."""
@@ -49,11 +50,23 @@ OTHER_CONTRAST = re.compile(
         (?![a-z\d])
     | (?<![a-z]) (stir | haste | tagging | spamm) (?![a-z])
     | (?<![a-z]) perf (?: usion )? (?![a-z]) | first [\s_-]* pass
-    | phase [\s_-]* contrast | (?<![a-z]) (flow | venc | mra | angio) (?![a-z])
+    | phase [\s_-]* contrast | (?<![a-z]) (q? [\s_-]* flow | venc | mra | angio) (?![a-z])
+    | (?<![a-z]) (tse | fse | tirm | dixon | dwi | dti | diffusion | cspamm) (?![a-z])
+    | native [\s_-]* t1 | t1 [\s_-]* native | t1 [\s_-]* rho | t1 [\s_-]* w (?: eighted )? (?![a-z])
+    | black [\s_-]* blood | proton [\s_-]* dens
+    | (?<![a-z]) ege (?![a-z]) | early [\s_-]* (gad | gd | enh)
+    | (?<![a-z]) (shim | calibration) | (?<![a-z]) (coil | ref) [\s_-]* (sens | scan)
     """,
     re.IGNORECASE | re.VERBOSE,
 )
 """What else is scanned of a heart: no LGE unless the name says LGE, too."""
+
+ABBREVIATION = re.compile(
+    r"(?<![a-z]) (stress | rest | dyn (?: amic )? | pc | pd | loc | tag (?: ged )? | harp | dense"
+    r" | strain) (?![a-z])",
+    re.IGNORECASE | re.VERBOSE,
+)
+"""As `OTHER_CONTRAST`, for series of a scanner alone: files are called after patients, too."""
 
 PHASE_TYPES = {"P", "PHASE", "PHASE MAP", "I", "IMAGINARY"}
 MAP_TYPES = {"T1 MAP", "T2 MAP", "T2_STAR MAP", "T2STAR MAP", "ECV", "ECV MAP"}
@@ -72,9 +85,21 @@ OTHER_TYPES = {
 """Values of ImageType (PS3.3 C.8.13.3.1.1, and as vendors write them)."""
 
 CINE = re.compile(r"(?<![a-z])cine", re.IGNORECASE)
+CINE_SEQUENCE = re.compile(
+    r"(?<![a-z]) (retro | fiesta | tru (?:e)? fi (?:sp)? | s? b -? tfe | b? ssfp | kino) (?![a-z])"
+    r"| (?<![a-z]) fun[ck] (?:tion)? (?![a-z])",
+    re.IGNORECASE | re.VERBOSE,
+)
+"""What function is scanned with, and LGE at times: then its name says so, or an inversion."""
+
+INVERSION = re.compile(r"(?<![a-z])ir(?![a-z])|inversion", re.IGNORECASE)
 LONG_AXIS = re.compile(
-    r"(?<![a-z\d]) [234] [\s_-]* (?: ch (?![a-z]) | cham) | (?<![a-z]) (lax|hla|vla) (?![a-z])"
-    r"| long [\s_-]* axis",
+    r"(?<![a-z\d]) p? [234] [\s_-]* (?: (?:ch|cv|kb) (?![a-z]) | cham | kammer )"
+    r"| (?<![a-z]) (lax|hla|vla|lvot|rvot) (?![a-z]) | long [\s_-]* axis",
+    re.IGNORECASE | re.VERBOSE,
+)
+BODY_PLANE = re.compile(
+    r"(?<![a-z]) (axial | trans (?:v\w*)? | tra | coronal | cor | sagittal | sag) (?![a-z])",
     re.IGNORECASE | re.VERBOSE,
 )
 SHORT_AXIS = re.compile(r"(?<![a-z]) (sax?|short) (?![a-z])", re.IGNORECASE | re.VERBOSE)
@@ -105,6 +130,10 @@ def content_of(header: Dataset, grid: InputGrid, *, images_each: int) -> Content
     else:
         contrast = "cine"
         remarks.append(f"{UNFIT} cine, not LGE ({cine}): scar cannot be measured on it")
+    if (plane := body_plane_remark(header, grid)) is not None:
+        remarks.append(plane)
+        view: View = "long axis" if plane.startswith(UNFIT) else "short axis"
+        return Content(contrast=contrast, view=view, remarks=tuple(remarks))
     if (long_axis := long_axis_reason(header, grid)) is None:
         return Content(contrast=contrast, remarks=tuple(remarks))
     remarks.append(
@@ -139,7 +168,8 @@ def other_reason(header: Dataset) -> str | None:
         return f"ImageType {min(named)}"
     if is_called_lge(header):
         return None
-    called = next((name for name in names if OTHER_CONTRAST.search(name)), None)
+    words = (OTHER_CONTRAST, ABBREVIATION) if "Modality" in header else (OTHER_CONTRAST,)
+    called = next((name for name in names for word in words if word.search(name)), None)
     return None if called is None else f"its name is {called!r}"
 
 
@@ -159,6 +189,8 @@ def cine_reason(header: Dataset, *, images_each: int) -> str | None:
         return None
     times = any(text_of(header, tag) for tag in ("TriggerTime", "NominalCardiacTriggerDelayTime"))
     called = next((name for name in names if CINE.search(name)), None)
+    if called is None and not is_called_lge(header) and not any(map(INVERSION.search, names)):
+        called = next((name for name in names if CINE_SEQUENCE.search(name)), None)
     if phases > 1:
         return f"CardiacNumberOfImages {phases}, no InversionTime"
     if images_each > 2 and times:
@@ -169,6 +201,32 @@ def cine_reason(header: Dataset, *, images_each: int) -> str | None:
 def is_called_lge(header: Dataset) -> bool:
     """Whether the name of a series says LGE."""
     return any(LGE.search(text_of(header, tag)) for tag in NAME_TAGS)
+
+
+def body_plane_remark(header: Dataset, grid: InputGrid) -> str | None:
+    """What to tell of slices along the planes of the body, which no short axis is; or None.
+
+    A conversion that lost the orientation leaves such planes, too: without a name that agrees it is
+    no more than a doubt, and for a volume file, where it is common, none.
+    """
+    names = [text_of(header, tag) for tag in NAME_TAGS]
+    if long_axis_cosine(grid) is not None or any(map(SHORT_AXIS.search, names)):
+        return None
+    if any(map(LONG_AXIS.search, names)):
+        return None
+    called = next((name for name in names if BODY_PLANE.search(name)), None)
+    if called is not None:
+        return (
+            f"{UNFIT} a stack along the planes of the body, not short axis (its name is "
+            f"{called!r}): its measures are not those of the ventricle, and scar values are left "
+            "out"
+        )
+    if "ImageOrientationPatient" not in header:
+        return None
+    return (
+        "slices lie along the planes of the body, which no short axis does: unless the header has "
+        "lost its orientation, this is no short-axis stack"
+    )
 
 
 def long_axis_reason(header: Dataset, grid: InputGrid) -> str | None:

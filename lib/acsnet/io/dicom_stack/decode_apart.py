@@ -1,11 +1,13 @@
 """Decode JPEG Lossless and JPEG-LS images with SimpleITK, as a program of its own.
 
 GDCM inside it ends the whole process on some damaged files, so that it never runs within another
-program. Paths come as lines of the input; arrays go out one after another, as `numpy.save` writes
-them. It imports nothing of this package: `python -I decode_apart.py` starts it.
+program. Paths come in the input, each with a zero byte behind it; arrays go out one after another,
+as `numpy.save` writes them. It imports nothing of this package: `python -I decode_apart.py` starts
+it.
 """
 
 import io
+import os
 import sys
 import tempfile
 from pathlib import Path
@@ -65,8 +67,8 @@ def main() -> None:
     """Decode what the input names, until it ends."""
     limit_memory()
     with tempfile.TemporaryDirectory() as folder:
-        for line in sys.stdin:
-            image = SimpleITK.ReadImage(plain_copy(line.rstrip("\n"), folder))
+        for name in sys.stdin.buffer.read().split(b"\0")[:-1]:
+            image = SimpleITK.ReadImage(plain_copy(os.fsdecode(name), folder))
             buffer = io.BytesIO()
             np.save(buffer, SimpleITK.GetArrayFromImage(image), allow_pickle=False)
             sys.stdout.buffer.write(buffer.getvalue())

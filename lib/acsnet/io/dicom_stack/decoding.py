@@ -2,6 +2,7 @@
 
 import importlib.util
 import io
+import os
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -45,11 +46,11 @@ def decoded_apart(paths: Sequence[Path]) -> dict[Path, NDArray[Any]]:
             "pip install 'acsnet[dicom]'"
         )
         raise InputError(msg)
-    lines = "".join(f"{path.resolve()}\n" for path in paths)
+    names = b"".join(os.fsencode(path.resolve()) + b"\0" for path in paths)
     try:
         done = subprocess.run(  # noqa: S603 - a program of ours, and the paths are its input
             [sys.executable, "-I", str(PROGRAM)],
-            input=lines.encode(),
+            input=names,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             timeout=SECONDS,

@@ -36,6 +36,8 @@ NEXT_SLICE = 0.5, 1.5
 MIN_STACK = 3
 TIMES = ("AcquisitionDate", "AcquisitionTime", "ContentTime")
 NUMBERS = ("AcquisitionNumber", "InstanceNumber")
+REPEATED_WITH = {*TIMES, *NUMBERS, "InversionTime"}
+"""In which the images of a repeated slice differ: its inversion time is set anew."""
 
 
 def without_copies(files: Sequence[DicomFile]) -> tuple[list[DicomFile], list[str]]:
@@ -163,14 +165,17 @@ def without_repeats(
 ) -> tuple[list[list[DicomFile]], list[str]]:
     """The images of each slice position, of a repeated slice the later one alone.
 
-    Repeated are slices of a few positions: where most hold several there is something to choose.
+    Repeated are slices of a few positions, or of more where some were taken once and the others
+    differ by the time of their images: where all hold several there is something to choose.
     """
     most = Counter(len(group) for group in groups).most_common(1)[0][0]
     usual = [group for group in groups if len(group) == most]
     if len(usual) == len(groups) and most > 1 and are_twins(groups):
         others = _named([file for group in groups for file in group[1:]])
         return [[group[0]] for group in groups], [f"left out: {others}, with the same pixels"]
-    if len(usual) == len(groups) or len(usual) < len(groups) / 2:
+    if min(map(len, groups)) == 1 and all(map(_are_repeats, groups)):
+        most = 1
+    elif len(usual) == len(groups) or len(usual) < len(groups) / 2:
         return [list(group) for group in groups], []
     kinds = {file.text("ImageType") for group in usual for file in group}
     kept, remarks = [], []
@@ -200,6 +205,15 @@ def are_twins(groups: Sequence[Sequence[DicomFile]]) -> bool:
         return all(len({_pixels(file) for file in group}) == 1 for group in groups)
     except DAMAGED:
         return False
+
+
+def _are_repeats(group: Sequence[DicomFile]) -> bool:
+    """Whether images of one position differ by nothing but the moment, and what follows from it."""
+    return all(
+        len({file.text(tag) for file in group}) == 1
+        for tag in SEPARATING_TAGS
+        if tag not in REPEATED_WITH
+    )
 
 
 def _pixels(file: DicomFile) -> bytes:
