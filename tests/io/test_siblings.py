@@ -44,6 +44,22 @@ def test_two_patients_with_one_series_uid_are_never_one_stack(patient_1, tmp_pat
         read_scan(folder)
 
 
+def test_two_studies_with_one_series_uid_are_never_one_stack(patient_1, plain, tmp_path):
+    for number, dataset in enumerate(patient_1):
+        dataset.StudyInstanceUID = f"1.2.{number}"  # an anonymiser made one an image
+    folder = packings.write(tmp_path / "a", patient_1)
+    assert np.array_equal(read_scan(folder).pixels, plain.pixels)
+    for dataset in patient_1:
+        dataset.StudyInstanceUID = "1.2.0"
+    packings.write(folder, patient_1)
+    for number, dataset in enumerate(patient_1[:3]):
+        packings.new_uid(dataset)
+        dataset.StudyInstanceUID, dataset.AcquisitionTime = "1.2.1", "235959"
+        packings.save(dataset, folder / f"later-{number}.dcm")
+    with pytest.raises(InputError, match="images of 2 studies have one SeriesInstanceUID"):
+        read_scan(folder)
+
+
 @pytest.mark.parametrize("capture", [True, False])
 def test_a_picture_in_colour_or_a_screen_capture_is_left_out(patient_1, plain, tmp_path, capture):
     folder = packings.write(tmp_path / "a", patient_1)

@@ -80,15 +80,23 @@ def choose_series(
 
 
 def check_one_patient(files: Sequence[DicomFile]) -> None:
-    """Refuse images of several patients under one SeriesInstanceUID, as careless copies have."""
-    by_patient: dict[str, str] = {}
-    for file in files:
-        if patient := file.text("PatientID"):
-            by_patient.setdefault(patient, file.name)
-    if len(by_patient) > 1:
-        first, second, *_ = by_patient.values()
+    """Refuse images of several patients or studies under one SeriesInstanceUID.
+
+    Careless copies and anonymisers make them. A study for each image means that they were all given
+    new UIDs.
+    """
+    for tag, what in (("PatientID", "patients"), ("StudyInstanceUID", "studies")):
+        by_series: dict[str, dict[str, str]] = {}
+        for file in files:
+            if value := file.text(tag):
+                series = file.text("SeriesInstanceUID") if what == "studies" else ""
+                by_series.setdefault(series, {}).setdefault(value, file.name)
+        names = max(by_series.values(), key=len, default={})
+        if len(names) < 2 or (what == "studies" and len(names) == len(files)):
+            continue
+        first, second, *_ = names.values()
         msg = (
-            f"images of {len(by_patient)} patients have one SeriesInstanceUID (PatientID differs "
+            f"images of {len(names)} {what} have one SeriesInstanceUID ({tag} differs "
             f"between {first} and {second}): put those of each into a folder of their own"
         )
         raise InputError(msg)
