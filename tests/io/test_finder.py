@@ -9,6 +9,7 @@ import pytest
 from ways_in import by_cohort, by_command_line, by_server, fingerprint
 
 import packings
+from acsnet.errors import InputError
 from acsnet.io import read_scan
 from acsnet.io.finder import scan_files, volume_files
 from acsnet.io.inputs import expanded
@@ -87,6 +88,21 @@ def test_a_folder_of_dicom_and_volumes_stands_for_all_of_them(samples, tmp_path)
     assert len(expected) == 2
     assert sorted(map(fingerprint, by_cohort(studies))) == expected
     assert sorted(map(fingerprint, by_server(studies))) == expected
+
+
+def test_dicom_files_called_img_are_no_volumes(samples, tmp_path):
+    """And what lost its header is refused, and keeps no server from its other scans."""
+    studies = tmp_path / "studies"
+    for number, dataset in enumerate(packings.slices(samples / "dicom" / "phantom-1")):
+        packings.save(dataset, studies / "patient-1" / f"IM{number:04d}.IMG")
+    for scans in (by_command_line(studies), by_cohort(studies), by_server(studies)):
+        assert len(scans) == 1
+        assert scans[0].warnings == ()
+    (studies / "a.img").write_bytes(bytes(1000))
+    paths, _ = expanded([studies])
+    assert paths == [studies, studies / "a.img"]
+    with pytest.raises(InputError, match=r"a\.img cannot be read as NIfTI"):
+        by_server(studies)
 
 
 def test_a_folder_of_patients_stands_for_the_one_lge_series_of_each(samples, tmp_path):

@@ -185,3 +185,14 @@ def test_minus_infinity_outside_is_no_signal_and_makes_no_noise(source, tmp_path
     assert scan.signal is not None
     assert "-inf and taken as no signal" in scan.warnings[0]
     assert not [one for one in recwarn if one.category is RuntimeWarning]
+
+
+def test_decimal_commas_are_read_as_points(patient_1, plain, tmp_path):
+    folder = packings.write(tmp_path, patient_1)
+    for path in folder.iterdir():
+        content = path.read_bytes()
+        assert content.count(b"1.6\\1.6") == 1
+        path.write_bytes(content.replace(b"1.6\\1.6", b"1,6\\1,6"))
+    scan = read_scan(folder)
+    assert np.array_equal(scan.pixels, plain.pixels)
+    assert scan.spacing_mm == plain.spacing_mm

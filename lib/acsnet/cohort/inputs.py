@@ -17,14 +17,13 @@ from acsnet.cohort.outcome import Outcome
 from acsnet.cohort.sources import FileSource, PacsSource, Source, examined_in
 from acsnet.cohort.tables import TABLES
 from acsnet.errors import InputError, PacsError
-from acsnet.io.dicom_files import Walk, files_below
+from acsnet.io.dicom_files import Walk, files_below, is_volume
 from acsnet.io.finder import (
     LABEL_FOLDER,
     called_by_path,
     common_folder,
     image_stems,
     is_single_slice,
-    is_volume,
     scan_files,
     scans_of,
 )

@@ -294,7 +294,7 @@ def _numbers(file: DicomFile, tag: str, count: int) -> list[float]:
     """Values of a tag that must be there. Raises InputError that names file and tag."""
     text = file.text(tag)
     try:
-        values = [float(part) for part in text.split("\\")]
+        values = [float(part.replace(",", ".")) for part in text.split("\\")]
     except ValueError:
         values = []
     if len(values) != count or not all(map(math.isfinite, values)):

@@ -26,7 +26,7 @@ from pydicom.uid import (
 from acsnet.errors import InputError
 from acsnet.io.dicom_stack.lost_slices import called_like_slices
 from acsnet.io.limits import MAX_HEADER_BYTES, MAX_INFLATED_BYTES
-from acsnet.io.volume import SUFFIXES, is_packed
+from acsnet.io.volume import DATA_SUFFIXES, SUFFIXES, is_packed
 
 Header = Dataset
 """What a DICOM file says of its image."""
@@ -159,7 +159,7 @@ def headers_of(paths: Mapping[Path, str]) -> tuple[list[DicomFile], list[str]]:
     remarks: list[str] = []
     for path, name in paths.items():
         file, remark = read_header(path, name)
-        remarks += [] if path.name.lower().endswith(SUFFIXES) else remark  # a scan of its own
+        remarks += [] if is_volume(path) else remark  # a scan of its own
         files += [] if file is None else [file]
     read = {file.path for file in files}
     others = [path for path in paths if path not in read]
@@ -175,6 +175,20 @@ def is_dicom_file(path: Path) -> bool:
     with path.open("rb") as stream:
         preamble = stream.read(132)[128:] == b"DICM"
     return preamble or path.suffix.lower() in DICOM_SUFFIXES
+
+
+def is_volume(path: Path) -> bool:
+    """Whether a file is called as volumes are.
+
+    `.img` is what some archives call DICOM files, too: these are none, by their content.
+    """
+    lowered = path.name.lower()
+    if not lowered.endswith(SUFFIXES) or lowered in SUFFIXES:
+        return False
+    try:
+        return not (lowered.endswith(DATA_SUFFIXES) and is_dicom_file(path))
+    except OSError:
+        return True
 
 
 def phase_of_folder(folder: Path) -> int | None:

@@ -12,7 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from acsnet.errors import InputError
-from acsnet.io.dicom_files import MAX_DEPTH, DicomFile, files_below, read_header
+from acsnet.io.dicom_files import MAX_DEPTH, DicomFile, files_below, is_volume, read_header
 from acsnet.io.dicom_stack.frames import GROUPS, frames_of
 from acsnet.io.dicom_stack.image_kinds import kind_of
 from acsnet.io.dicom_stack.phases import phases_of
@@ -68,12 +68,6 @@ def volume_files(folder: Path, *, depth: int = MAX_DEPTH) -> tuple[list[Path], l
     scans, remarks = scan_files([path for path in below if is_volume(path)], root=folder)
     packed = (path for path in below if is_packed(path))
     return scans, [*remarks, *(_skipped(path, folder, "it is packed") for path in packed)]
-
-
-def is_volume(path: Path) -> bool:
-    """Whether a file is called as volumes are."""
-    lowered = path.name.lower()
-    return lowered.endswith(SUFFIXES) and lowered not in SUFFIXES
 
 
 def image_stems(files: Iterable[Path], *, root: Path) -> set[str]:

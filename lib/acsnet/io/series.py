@@ -14,6 +14,7 @@ from acsnet.io.dicom_files import (
     MAX_DEPTH,
     DicomFile,
     files_below,
+    is_volume,
     leads_nowhere,
     quiet_pydicom,
     read_header,
@@ -21,7 +22,6 @@ from acsnet.io.dicom_files import (
 from acsnet.io.dicom_stack.frames import flat
 from acsnet.io.dicom_stack.lost_slices import called_like_slices
 from acsnet.io.dicom_stack.phases import SEPARATING_TAGS
-from acsnet.io.volume import SUFFIXES
 
 KEPT_TAGS = (
     "SOPClassUID",
@@ -114,7 +114,7 @@ class SeriesFinder:
         known = {}
         with quiet_pydicom():
             for path in self._files():
-                if path.name.lower().endswith(SUFFIXES):
+                if is_volume(path):
                     continue
                 try:
                     status = path.stat()

@@ -12,7 +12,7 @@ from acsnet.storage import is_plain_name
 SCAN_SUFFIXES = (".nii.gz", ".nii", ".seg.nrrd", ".nrrd", ".mha")
 """Of files that hold a whole volume, as clients may send them and the store keeps them."""
 
-HEADER_SUFFIXES = (".nhdr", ".mhd", ".hdr")
+HEADER_SUFFIXES = (".nhdr", ".mhd", ".hdr", ".img")
 """Of files in the studies folder whose pixels lie in another file beside them."""
 
 SLICE_SUFFIXES = (".dcm", ".dicom", ".ima")
