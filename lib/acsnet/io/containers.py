@@ -32,7 +32,7 @@ def open_volume(path: Path, *, name: str) -> Volume:
     with path.open("rb") as stream:
         head = stream.read(DICOM_AT.stop)
     if not head:
-        msg = f"{name} is empty (a copy that failed?)"
+        msg = f"{name} cannot be read: it is empty (a copy that failed?)"
         raise InputError(msg)
     if head.startswith(nrrd.MAGIC):
         return nrrd_volume(path, name=name)
