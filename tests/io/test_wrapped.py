@@ -36,7 +36,7 @@ def test_a_wrong_sign_in_the_header_changes_no_voxel(patient_1, samples, tmp_pat
 def test_a_converted_volume_keeps_its_values(samples, tmp_path, stored, called):
     image = nib.load(samples / "nifti" / "phantom-1.nii.gz")
     values = np.asanyarray(image.dataobj).astype(int)
-    values = (values - 300 if stored == "int16" else values * 55).astype(stored)
+    values = (values - 300 if stored == "int16" else values * 50).astype(stored)
     paths = [
         packings.save_nifti(nib.Nifti1Image(data, image.affine), tmp_path / name)
         for name, data in (("a.nii", values), ("b.nii", values.view(called)))
@@ -69,3 +69,13 @@ def test_the_other_sign_is_worked_out_by_the_bits():
         -2048,
         2047,
     ]
+
+
+@pytest.mark.parametrize("top", [300.0, 500.0, 1268.0])
+@pytest.mark.parametrize("bits", [8, 12, 16])
+def test_white_beside_black_is_no_wrong_sign(samples, bits, top):
+    """As an export has it that stretches each image over all numbers and pads it with black."""
+    image = nib.load(samples / "nifti" / "phantom-1.nii.gz")
+    stretched = np.clip(np.asanyarray(image.dataobj) / top, 0.0, 1.0) * (2**bits - 1)
+    padded = np.pad(stretched[40:130, 40:120], ((9, 9), (9, 9), (0, 0)))
+    assert not is_wrapped(padded.astype(np.uint16), bits=bits, axis=0)

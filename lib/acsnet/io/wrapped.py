@@ -9,19 +9,22 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-MAX_SIGN_BITS = 16
-"""Of values that may have the wrong sign: wider ones have room for either."""
+MIN_SIGN_BITS, MAX_SIGN_BITS = 12, 16
+"""Of values that may have the wrong sign: wider ones have room for either, and narrower ones are
+stretched over all of their numbers, so that black beside white looks the same.
+"""
 
 MIN_VALUES = 16
 """Distinct values that change: fewer are padding, a mark or dead pixels."""
 
+MIN_JUMP = 0.75
+"""Of all numbers: steps from pixel to pixel where numbers wrapped round are nearly as high."""
+
 MIN_JUMPS = 16
-"""Steps from pixel to pixel of more than half of all numbers: a border between what wrapped round
-and what did not has one at each pixel, no tissue has any.
-"""
+"""Of such steps: no tissue has any."""
 
 MAX_JUMPS_SHARE = 0.1
-"""Of these steps that may be left when the numbers are read the other way."""
+"""Of their number that may be left, of steps over half of all numbers, read the other way."""
 
 WORDS = (
     "the file calls its values signed where they are not, or the other way round, so that they "
@@ -40,26 +43,29 @@ def other_sign(values: NDArray[Any], *, bits: int) -> NDArray[np.int32]:
 
 
 def is_wrapped(values: NDArray[Any], *, bits: int, axis: int = -1) -> bool:
-    """Whether the numbers of an image jump over half of their range, and not with the other sign.
+    """Whether the numbers of an image jump over most of their range, and not with the other sign.
 
-    values: any shape; others than whole numbers of 16 bits or fewer are never wrapped; bits: of
-    those stored; axis: along which neighbours lie in a slice.
+    values: any shape; others than whole numbers of 12 to 16 bits are never wrapped; bits: of those
+    stored; axis: along which neighbours lie in a slice.
     """
-    if values.dtype.kind not in "iu" or not 1 < bits <= MAX_SIGN_BITS:
+    if values.dtype.kind not in "iu" or not MIN_SIGN_BITS <= bits <= MAX_SIGN_BITS:
         return False
     low, high = int(values.min()), int(values.max())
     half = 1 << (bits - 1)
     if (low >= 0 and high < half) or low < -half or high >= 2 * half or (low < 0 and high >= half):
         return False
-    jumps = _jumps(values.astype(np.int32), half, axis)
+    between = np.moveaxis((values != low) & (values != high), axis, 0)
+    measured = between[1:] & between[:-1]  # what is filled, or saturated, has steps of its own
+    jumps = np.count_nonzero(_steps(values, axis) * measured > MIN_JUMP * 2 * half)
     if jumps < MIN_JUMPS:
         return False
     changed = values[values < 0] if low < 0 else values[values >= half]
     if len(np.unique(changed)) < MIN_VALUES:
         return False
-    return _jumps(other_sign(values, bits=bits), half, axis) <= MAX_JUMPS_SHARE * jumps
+    others = np.count_nonzero(_steps(other_sign(values, bits=bits), axis) * measured > half)
+    return others <= MAX_JUMPS_SHARE * jumps
 
 
-def _jumps(numbers: NDArray[np.int32], half: int, axis: int) -> int:
-    """How many neighbours differ by more than half of the range."""
-    return int(np.count_nonzero(np.abs(np.diff(numbers, axis=axis)) > half))
+def _steps(values: NDArray[Any], axis: int) -> NDArray[np.int32]:
+    """Differences of neighbours, without their sign, the axis first."""
+    return np.abs(np.diff(np.moveaxis(values.astype(np.int32), axis, 0), axis=0))
