@@ -1,12 +1,13 @@
 """Values stored with a sign and declared without one, and the other way round."""
 
 import nibabel as nib
+import nrrd
 import numpy as np
 import pytest
 
 import packings
 from acsnet.io import read_scan
-from acsnet.io.wrapped import WORDS, is_wrapped, other_sign
+from acsnet.io.wrapped import SWAPPED_WORDS, WORDS, is_swapped, is_wrapped, other_sign
 
 
 def dicom(datasets, folder, *, of, signed):
@@ -79,3 +80,31 @@ def test_white_beside_black_is_no_wrong_sign(samples, bits, top):
     stretched = np.clip(np.asanyarray(image.dataobj) / top, 0.0, 1.0) * (2**bits - 1)
     padded = np.pad(stretched[40:130, 40:120], ((9, 9), (9, 9), (0, 0)))
     assert not is_wrapped(padded.astype(np.uint16), bits=bits, axis=0)
+
+
+@pytest.mark.parametrize("byte_order", ["little", "big"])
+def test_bytes_in_the_other_order_are_turned(samples, tmp_path, byte_order):
+    image = nib.load(samples / "nifti" / "phantom-1.nii.gz")
+    values = np.asanyarray(image.dataobj).astype("<i2" if byte_order == "little" else ">i2")
+    header = {
+        "space": "right-anterior-superior",
+        "space directions": image.affine[:3, :3].T,
+        "space origin": image.affine[:3, 3],
+        "encoding": "raw",
+    }
+    nrrd.write(str(tmp_path / "a.nrrd"), values, header)
+    content = (tmp_path / "a.nrrd").read_bytes()
+    other = {"little": b"big", "big": b"little"}[byte_order]
+    wrong = content.replace(b"endian: " + byte_order.encode(), b"endian: " + other)
+    assert wrong != content
+    (tmp_path / "b.nrrd").write_bytes(wrong)
+    right, turned = read_scan(tmp_path / "a.nrrd"), read_scan(tmp_path / "b.nrrd")
+    assert np.array_equal(turned.pixels, right.pixels)
+    assert (right.warnings, turned.warnings) == ((), (SWAPPED_WORDS,))
+
+
+def test_an_image_over_all_numbers_keeps_its_bytes(samples):
+    image = nib.load(samples / "nifti" / "phantom-1.nii.gz")
+    values = (np.asanyarray(image.dataobj) * 50).astype(np.uint16)
+    assert not is_swapped(values, axis=0)
+    assert is_swapped(values.byteswap(), axis=0)

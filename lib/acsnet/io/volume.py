@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from acsnet.errors import GeometryError, InputError
 from acsnet.io.limits import check_extent, check_field, check_size, check_voxel_mm
 from acsnet.io.signal import cleaned
-from acsnet.io.wrapped import WORDS, is_wrapped, other_sign
+from acsnet.io.wrapped import as_meant
 from acsnet.scan import InputGrid, ShortAxisScan
 from acsnet.storage import readable_name
 
@@ -215,10 +215,8 @@ def scan_of(volume: Volume, *, name: str) -> ShortAxisScan:
     )
     _check_directions(volume.name, grid, warnings)
     with np.errstate(all="ignore"):  # what float32 cannot hold is refused as infinite
-        stored = volume.load().reshape(shape)
-        if is_wrapped(stored, bits=8 * stored.dtype.itemsize, axis=axes[2]):
-            stored = other_sign(stored, bits=8 * stored.dtype.itemsize)
-            warnings.append(WORDS)
+        stored, remarks = as_meant(volume.load().reshape(shape), axis=axes[2])
+        warnings += remarks
         data = stored.astype(np.float32, copy=False)
         clean = cleaned(volume.name, np.ascontiguousarray(grid.from_input(data)))
     return ShortAxisScan(

@@ -1,7 +1,8 @@
-"""Whole numbers that were stored with a sign and are read without one, or the other way round.
+"""Whole numbers that are read with another sign, or another order of bytes, than they were stored.
 
 A conversion or an anonymiser changes the type and not the bits: what is negative comes back as the
-brightest of all, or what is bright as negative. Not from any standard: the tolerances.
+brightest of all, or what is bright as negative. Headers written by hand get the order of the bytes
+wrong. Not from any standard: the tolerances.
 """
 
 from typing import Any
@@ -31,6 +32,48 @@ WORDS = (
     "would wrap: they were read as they are meant"
 )
 """What is told of it."""
+
+
+MIN_ROUGHNESS, MAX_SMOOTHER = 0.4, 0.5
+"""Mean step between neighbours, in standard deviations of all values, above which an image is noise
+(0.16 at most in 25 scans of EMIDEC), and the share of it below which it is an image when its bytes
+are in the other order.
+"""
+
+SWAPPED_WORDS = (
+    "the file has the bytes of its values in another order than its header says: they were read in "
+    "the order that makes an image of them"
+)
+
+
+def as_meant(values: NDArray[Any], *, axis: int) -> tuple[NDArray[Any], list[str]]:
+    """The values of a volume with the bytes and the sign that make an image of them, and remarks.
+
+    axis: along which neighbours lie in a slice.
+    """
+    remarks = []
+    if is_swapped(values, axis=axis):
+        values = values.byteswap()
+        remarks.append(SWAPPED_WORDS)
+    bits = 8 * values.dtype.itemsize
+    if is_wrapped(values, bits=bits, axis=axis):
+        values = other_sign(values, bits=bits)
+        remarks.append(WORDS)
+    return values, remarks
+
+
+def is_swapped(values: NDArray[Any], *, axis: int = -1) -> bool:
+    """Whether numbers of two bytes make noise, and an image with their bytes in the other order."""
+    if values.dtype.kind not in "iu" or values.dtype.itemsize != 2:
+        return False
+    if int(values.max()) - int(values.min()) < 1 << 15:  # the lower bytes, as higher ones, take all
+        return False
+    rough = _roughness(values, axis)
+    return rough > MIN_ROUGHNESS and _roughness(values.byteswap(), axis) < MAX_SMOOTHER * rough
+
+
+def _roughness(values: NDArray[Any], axis: int) -> float:
+    return float(_steps(values, axis).mean() / max(float(values.std()), 1.0))
 
 
 def other_sign(values: NDArray[Any], *, bits: int) -> NDArray[np.int32]:
