@@ -11,10 +11,8 @@ from enum import IntEnum
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import nnls
 
-JITTER = 1e-4
-"""Share of the variance: demands are met to a hundredth of a millimetre."""
+from acsnet.interaction.least_change import multipliers
 
 
 class Border(IntEnum):
@@ -110,9 +108,5 @@ def likeliest(demands: list[Demand], covariance: Covariance) -> Movement:
     for column, (row, _, sign) in enumerate(terms):
         rows[row, column] = sign
     gram = rows @ covariance(places, places) @ rows.T
-    gram += JITTER * np.eye(len(demands))
     least = np.array([demand.least_mm for demand in demands])
-    # min 1/2 l'Gl - b'l over l >= 0, as least squares of its Cholesky factor.
-    factor = np.linalg.cholesky(gram)
-    multipliers, _ = nnls(factor.T, np.linalg.solve(factor, least), maxiter=50 * len(demands))
-    return Movement(covariance=covariance, places=places, weights=rows.T @ multipliers)
+    return Movement(covariance=covariance, places=places, weights=rows.T @ multipliers(gram, least))

@@ -1,10 +1,10 @@
-"""A click on scar, or off it -> scar grown or taken away in the wall, by signal and distance.
+"""Clicks on scar, or off it -> the likeliest scar that holds them.
 
-From a click on, a way through the wall costs its length in mm, and more where the signal falls
-below that of a click on scar, or rises above that of one on healthy wall: a geodesic distance, as
-of Criminisi et al. 2008, doi:10.1007/978-3-540-88682-2_9. What can be reached cheaply goes with
-the click. Patches that are no scar run on from slice to slice: a click off scar takes the scar of
-the draft beside it away too, in the slices below and above. Not from the paper.
+Errors of a draft go together: where it missed scar, or took healthy wall for scar, it was as wrong
+around, and, to a lesser degree, in the slices beside. Of all changes of how sure the draft is of
+its scar that make it sure of what clicks say, the likeliest is taken, as of the walls. Dark cores
+grow by a geodesic distance, as of Criminisi et al. 2008, doi:10.1007/978-3-540-88682-2_9. Not from
+the paper.
 """
 
 from collections.abc import Sequence
@@ -15,29 +15,24 @@ from numpy.typing import NDArray
 from skimage.graph import MCP_Geometric
 
 from acsnet.interaction.clicks import Click, Kind
+from acsnet.interaction.least_change import multipliers
+from acsnet.interaction.scar_errors import MOST_APART_MM, ScarCovariance, draft_log_odds
 from acsnet.masks import box_of
 
-REACH_MM = {Kind.SCAR: 12.0, Kind.OBSTRUCTION: 8.0, Kind.HEALTHY: 20.0}
-"""Of a click, where the signal stays as it is at the click. What is no scar is a patch of the draft
-as a whole: a click off scar goes further."""
+CORE_MM = 8.0
+"""Reach of a click on a dark core, where the signal stays as it is at the click."""
 
-BESIDE_MM = 6.0
-"""How far from its place, in the plane, a click off scar looks for scar in the slices beside it."""
+STEEPNESS = 10.0
+"""A millimetre to a dark core costs 1 + (steepness * share of the contrast)^2."""
 
-MOST_APART_MM = 13.0
-"""Distance of slices up to which scar is taken to run on."""
+SURE = 1.0
+"""Log-odds of what a click says, chosen with `ScarCovariance`: with 2 the overlap with the expert's
+scar gets worse."""
 
-STEEPNESS = {Kind.SCAR: 10.0, Kind.OBSTRUCTION: 10.0, Kind.HEALTHY: 20.0}
-"""A millimetre costs 1 + (steepness * share of the contrast)^2: of a click on scar 26 where the
-signal is half of the way from scar to remote wall away. Of 17 choices of both on 16 patients of the
-EMIDEC train list the one with the least error of the burden after three clicks of those that lose
-no overlap with the expert's scar against a reach of 8 mm and a steepness of 10 for all. The reach
-of a click off scar, and that it goes on beside it, are of 14 choices on the same patients and on
-six that the networks were not trained on; 15 mm are as good."""
+DARKEST, BRIGHTEST = -0.5, 1.5
+"""Signal beyond, as a share of the contrast, says no more."""
 
-DARK_SHARE = 0.3
-"""Below this share of the contrast a click on scar lies on a dark core, as in
-`acsnet.quantify.obstruction`."""
+SCAR_ERRORS = ScarCovariance()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,27 +43,14 @@ class GrownScar:
     obstruction: NDArray[np.bool_]
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Start:
-    """Where ways of a click begin: a pixel of the stack; signal: of the click, whose tissue it is.
-
-    beside: whether it lies in a slice beside that of the click.
-    """
-
-    slice: int
-    row: int
-    column: int
-    kind: Kind
-    signal: float
-    beside: bool = False
-
-
 def grow_scar(
     pixels: NDArray[np.float32],
     wall: NDArray[np.bool_],
     enhancement: NDArray[np.bool_],
     clicks: Sequence[Click],
     spacing_mm: tuple[float, float, float],
+    *,
+    covariance: ScarCovariance = SCAR_ERRORS,
 ) -> GrownScar:
     """Enhancement after clicks on scar, on dark cores and on healthy wall; others are ignored.
 
@@ -78,36 +60,35 @@ def grow_scar(
         enhancement: (slice, row, column) of the draft.
         clicks: on the scan.
         spacing_mm: distance of slices, of rows, of columns.
+        covariance: of errors of drafts; none between slices more than `MOST_APART_MM` apart.
     """
     out = enhancement & wall
     cores = np.zeros_like(out)
+    inside = [click for click in clicks if wall[click.at]]
+    on_wall = [click for click in inside if click.kind in (Kind.SCAR, Kind.HEALTHY)]
+    on_cores = [click for click in inside if click.kind is Kind.OBSTRUCTION]
+    if not (on_wall or on_cores):
+        return GrownScar(enhancement=out, obstruction=cores)
+    box = (slice(None), *box_of(wall.any(axis=0), margin=1))
     remote, contrast = _signal_range(pixels, wall, enhancement)
-    starts = _starts(clicks, (pixels - remote) / contrast, wall, out, spacing_mm)
-    for k in sorted({start.slice for start in starts}):
-        box = box_of(wall[k], margin=1)
-        signal, within = (pixels[k][box] - remote) / contrast, wall[k][box]
-        scar, core, healthy, beside = (
-            _ways(
-                [s for s in starts if (s.slice, s.kind, s.beside) == (k, kind, is_beside)],
-                box,
-                signal,
-                within,
-                spacing_mm[1:],
-            )
-            for kind, is_beside in (
-                (Kind.SCAR, False),
-                (Kind.OBSTRUCTION, False),
-                (Kind.HEALTHY, False),
-                (Kind.HEALTHY, True),
-            )
+    signal = np.clip((pixels[box] - remote) / contrast, DARKEST, BRIGHTEST)
+    here = [_within(click, box) for click in on_wall]
+    if spacing_mm[0] > MOST_APART_MM:
+        covariance = replace(covariance, along_mm=spacing_mm[0])
+    if here:
+        out[box] = _likeliest_scar(signal, wall[box], out[box], here, spacing_mm, covariance)
+    for k in sorted({click.slice for click in on_cores}):
+        dark, other = (
+            _ways([c for c in group if c.slice == k], signal[k], wall[box][k], spacing_mm[1:])
+            for group in ([_within(click, box) for click in on_cores], here)
         )
-        cores[k][box] = np.isfinite(core) & (core <= scar) & (core <= healthy)
-        scar = np.minimum(scar, core)
-        out[k][box] |= np.isfinite(scar) & (scar <= healthy)
-        out[k][box] &= ~(healthy < scar)
-        # What a reader says of a slice goes before what a click beside it says.
-        out[k][box] &= ~(np.isfinite(beside) & np.isinf(scar))
-    return GrownScar(enhancement=out, obstruction=cores)
+        cores[box][k] = (dark <= CORE_MM) & (dark <= other)
+    return GrownScar(enhancement=out | cores, obstruction=cores)
+
+
+def _within(click: Click, box: tuple[slice, slice, slice]) -> Click:
+    """A click counted from the corner of a box."""
+    return replace(click, row=click.row - box[1].start, column=click.column - box[2].start)
 
 
 def _signal_range(
@@ -120,65 +101,55 @@ def _signal_range(
     return low, max(spread, float(np.finfo(np.float32).tiny))
 
 
-def _starts(
-    clicks: Sequence[Click],
+def _likeliest_scar(
     signal: NDArray[np.float32],
     wall: NDArray[np.bool_],
     scar: NDArray[np.bool_],
+    clicks: Sequence[Click],
     spacing_mm: tuple[float, float, float],
-) -> list[_Start]:
-    """Of clicks in the wall, and of those off scar the nearest scar in the slices beside them."""
-    out = []
+    covariance: ScarCovariance,
+) -> NDArray[np.bool_]:
+    """(slice, row, column) scar that is likeliest after clicks on scar and on healthy wall."""
+    out = scar.copy()
+    odds = {
+        k: draft_log_odds(signal[k], scar[k], spacing_mm[1:])
+        for k in range(len(wall))
+        if any(abs(k - c.slice) * spacing_mm[0] < covariance.along_mm for c in clicks)
+    }
+    places = _places(np.array([click.at for click in clicks]), signal, spacing_mm)
+    says = np.array([1.0 if click.kind is Kind.SCAR else -1.0 for click in clicks])
+    drawn = np.array([odds[c.slice][c.row, c.column] for c in clicks])
+    # Where the draft has what a click says, it is to be no less sure of it.
+    least = np.maximum(SURE - says * drawn, 0.0)
+    weights = says * multipliers(says[:, None] * covariance(places, places) * says, least)
+    for k, before in odds.items():
+        at = np.argwhere(wall[k])
+        points = _places(np.insert(at, 0, k, axis=1), signal, spacing_mm)
+        change = covariance(points, places) @ weights
+        out[k][wall[k]] = before[wall[k]] + change > 0.0
     for click in clicks:
-        if click.kind not in REACH_MM or not wall[click.at]:
-            continue
-        own = _Start(
-            slice=click.slice,
-            row=click.row,
-            column=click.column,
-            kind=click.kind,
-            signal=float(signal[click.at]),
-        )
-        out.append(own)
-        if click.kind is not Kind.HEALTHY or spacing_mm[0] > MOST_APART_MM:
-            continue
-        for k in (click.slice - 1, click.slice + 1):
-            if 0 <= k < len(wall) and (place := _nearest(scar[k], click, spacing_mm[1:])):
-                out.append(replace(own, slice=k, row=place[0], column=place[1], beside=True))
+        out[click.at] = click.kind is Kind.SCAR
     return out
 
 
-def _nearest(
-    scar: NDArray[np.bool_], click: Click, spacing_mm: tuple[float, float]
-) -> tuple[int, int] | None:
-    """The pixel of a (row, column) mask nearest to a click, if it is within `BESIDE_MM`."""
-    places = np.argwhere(scar)
-    if not len(places):
-        return None
-    apart = np.hypot(*((places - (click.row, click.column)) * spacing_mm).T)
-    if apart.min() > BESIDE_MM:
-        return None
-    row, column = places[apart.argmin()]
-    return int(row), int(column)
+def _places(
+    index: NDArray[np.intp], signal: NDArray[np.float32], spacing_mm: tuple[float, float, float]
+) -> NDArray[np.float64]:
+    """(n, 3) of slice, row, column -> (n, 4) of their mm and the signal there."""
+    return np.column_stack([index * np.asarray(spacing_mm), signal[tuple(index.T)]])
 
 
 def _ways(
-    starts: Sequence[_Start],
-    box: tuple[slice, slice],
+    clicks: Sequence[Click],
     signal: NDArray[np.float32],
-    within: NDArray[np.bool_],
+    wall: NDArray[np.bool_],
     spacing_mm: tuple[float, float],
 ) -> NDArray[np.float64]:
-    """(row, column) cost of the cheapest way from any start, in mm; infinite beyond its reach."""
-    out = np.full(within.shape, np.inf)
-    for start in starts:
-        apart = signal - start.signal
-        if start.kind is Kind.HEALTHY:
-            apart = np.maximum(apart, 0.0)
-        elif start.kind is Kind.SCAR and start.signal >= DARK_SHARE:
-            apart = np.maximum(-apart, 0.0)
-        cost = np.where(within, 1.0 + (STEEPNESS[start.kind] * apart) ** 2, -1.0)
-        at = start.row - box[0].start, start.column - box[1].start
-        ways, _ = MCP_Geometric(cost, sampling=spacing_mm).find_costs([at])
-        out = np.minimum(out, np.where(ways <= REACH_MM[start.kind], ways, np.inf))
+    """(row, column) cost of the cheapest way through the wall from any click, in mm."""
+    out = np.full(wall.shape, np.inf)
+    for click in clicks:
+        apart = signal - signal[click.row, click.column]
+        cost = np.where(wall, 1.0 + (STEEPNESS * apart) ** 2, -1.0)
+        ways, _ = MCP_Geometric(cost, sampling=spacing_mm).find_costs([(click.row, click.column)])
+        out = np.minimum(out, ways)
     return out
