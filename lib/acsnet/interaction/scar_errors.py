@@ -48,9 +48,9 @@ def draft_log_odds(
 class ScarCovariance:
     """How errors of the log-odds go together: less with distance, not at all from some distance on.
 
-    Of 16 choices of these and of `acsnet.interaction.scar_growth.SURE`, on drafts of the train list
-    as above, the one with the least error of the burden after three clicks; most others are within
-    0.1 points of it (`benchmarks/clicks_scar.py`).
+    Of some 20 choices of these and of `acsnet.interaction.scar_growth.SURE`, on drafts of the train
+    list, the one with the least error of the burden after three clicks; most others are within 0.15
+    points of it (`benchmarks/clicks_scar.py`).
 
     reach_mm: distance in a slice at which they are independent; along_mm: the same along the stack;
     signal: difference of signals, as a share of the contrast, that lowers the rest to 0.6.
