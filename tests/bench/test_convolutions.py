@@ -49,6 +49,6 @@ def test_the_graph_makes_fewer_products_than_the_network_and_tells_where():
     assert all(level.seconds > 0 for level in levels)
 
 
-@pytest.mark.parametrize("bfloat16", [False, True])
-def test_there_is_a_peak(bfloat16):
-    assert peak_multiply_adds(bfloat16=bfloat16, runs=1) > 1e8
+@pytest.mark.parametrize(("bfloat16", "eight_bits"), [(False, False), (True, False), (False, True)])
+def test_there_is_a_peak(bfloat16, eight_bits):
+    assert peak_multiply_adds(bfloat16=bfloat16, eight_bits=eight_bits, runs=1) > 1e8

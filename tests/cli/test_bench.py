@@ -4,7 +4,7 @@ import pytest
 from typer.testing import CliRunner
 
 from acsnet.bench import run
-from acsnet.bench.convolutions import Convolutions, Level, NetworkSpeed
+from acsnet.bench.convolutions import Level, NetworkSpeed
 from acsnet.bench.worker import ScanTiming
 from acsnet.cli.main import app
 
@@ -23,6 +23,8 @@ ONE = ScanTiming(
 LEVEL = Level(side=192, seconds=0.02, multiply_adds=2_000_000_000, share_of_peak=0.1)
 NETWORK = NetworkSpeed(
     name="roi",
+    precision="8 bits",
+    peak=1e12,
     side=192,
     plain_multiply_adds=10_000_000_000,
     multiply_adds=8_000_000_000,
@@ -35,8 +37,7 @@ NETWORK = NetworkSpeed(
 @pytest.fixture
 def measured(monkeypatch):
     """The processes are measured in `tests/bench`; here their answers are given."""
-    found = Convolutions(precision="bfloat16", peak=1e12, networks=(NETWORK,))
-    monkeypatch.setattr(run, "measure_convolutions", lambda: found)
+    monkeypatch.setattr(run, "measure_convolutions", lambda: (NETWORK,))
     monkeypatch.setattr(run, "time_scan", lambda path, **_: ONE)
     monkeypatch.setattr(run, "alone", lambda measure: measure())
     monkeypatch.setattr(
@@ -58,10 +59,11 @@ def test_every_number_is_in_the_json(measured, samples, tmp_path):
     assert found["stages"] == {"read": 0.01, "roi": 0.4}
     assert found["peak_memory_mb"] == 700.0
     assert [(r["workers"], r["threads_each"]) for r in found["throughput"]] == [(1, 2), (2, 1)]
-    assert found["convolutions"]["networks"][0]["levels"][0]["share_of_peak"] == 0.1
+    assert found["networks"][0]["levels"][0]["share_of_peak"] == 0.1
     assert found["machine"]["cores"] > 0
     assert found["machine"]["instruction_set"]
     assert "warm 0.81 s per scan" in result.output
+    assert "roi in 8 bits" in result.output
     assert "Not a medical device" in result.output
 
 

@@ -1,6 +1,7 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from threading import Thread
 
 import numpy as np
@@ -10,14 +11,18 @@ from torch import nn
 from torch.nn import functional
 
 from acsnet.errors import WeightsError
+from acsnet.nets import openvino_runtime as ov
 from acsnet.nets.architecture import ResUNetConfig
 from acsnet.nets.inference import Form, load_segmenter
-from acsnet.nets.openvino_graph import enlarging_kernel
-from acsnet.nets.openvino_network import FusedNetwork
+from acsnet.nets.openvino_graph import enlarging_kernel, graph_of, in_range, in_steps
+from acsnet.nets.openvino_network import FusedNetwork, compiled, network_precision
+from acsnet.nets.openvino_runtime import opset13 as op
+from acsnet.nets.processor import has_bfloat16, has_fast_8_bits
 from acsnet.nets.torch_network import TorchNetwork
 from acsnet.nets.torch_weights import save_network, weights_of
 from acsnet.nets.views import PAIRS, ViewRule, disagreement, without_edge
-from acsnet.nets.weights import NetworkWeights
+from acsnet.nets.weights import NetworkWeights, save_ranges
+from acsnet.train.activation_ranges import activation_ranges
 
 pytestmark = pytest.mark.slow
 
@@ -56,6 +61,44 @@ def test_in_bfloat16_it_differs_little():
     assert np.abs(fused(images()) - plain).mean() < 0.005
 
 
+def weights_in_8_bits(net, seen, **about):
+    weights = weights_of(net)
+    return replace(weights, ranges=activation_ranges(weights, seen, **about))
+
+
+def test_a_convolution_in_8_bits_by_hand():
+    # Steps of 1 from -1 to 254, and of 0.1 for weights up to 6.3.
+    image = np.full((2, 2, 4, 4), [[[-7.0]], [[3.4]]], np.float32)
+    image[0, 1, 0, 0] = 300.0
+    weight = np.array([[6.3, 0.14], [0.0, 0.0]], np.float32)[:, :, None, None]
+    x = op.parameter(image.shape, ov.Type.f32)
+    y = op.convolution(in_range(x, -1.0, 254.0), in_steps(weight), [1, 1], [0, 0], [0, 0], [1, 1])
+    drawn = compiled(ov.Model([y], [x], ""), bfloat16=False)([image])[0]
+    expected = np.full((2, 2, 4, 4), -1 * 6.3 + 3 * 0.1)
+    expected[0, 0, 0, 0] = -1 * 6.3 + 254 * 0.1
+    expected[:, 1] = 0.0
+    np.testing.assert_allclose(drawn, expected, atol=1e-4)
+
+
+def test_in_8_bits_it_differs_little():
+    net = network()
+    weights = weights_in_8_bits(net, images(), black_beyond=False)
+    drawn = FusedNetwork(weights, eight_bits=True)(images())
+    differ = np.abs(drawn - TorchNetwork(network=net)(images()))
+    assert 1e-4 < differ.mean() < 0.02
+
+
+@pytest.mark.skipif(not has_fast_8_bits(), reason="8 bits are imitated there")
+def test_nearly_all_convolutions_multiply_integers():
+    weights = weights_in_8_bits(network(), images(), black_beyond=False)
+    graph = graph_of(weights, side=32, bfloat16=False, eight_bits=True)
+    steps = compiled(graph, bfloat16=False).get_runtime_model().get_ordered_ops()
+    infos = [step.get_rt_info() for step in steps]
+    kernels = [i["primitiveType"].astype(str) for i in infos if "onv" in i["layerType"].astype(str)]
+    # In floats: the first of the body and beside it, and the last of the body.
+    assert len([kernel for kernel in kernels if kernel.endswith("I8")]) == len(kernels) - 3
+
+
 @pytest.mark.parametrize("pairs", [2, 4])
 def test_two_views_are_enough_where_they_agree_and_more_are_looked_at_where_not(pairs):
     net = network()
@@ -86,20 +129,25 @@ def in_black(image, *, edge):
     return np.pad(image, [(0, 0), (0, 0), (edge, edge), (edge, edge)])
 
 
-@pytest.mark.parametrize("bfloat16", [False, True])
-def test_an_image_that_goes_on_black_is_drawn_as_in_a_wide_black_field(bfloat16):
+@pytest.mark.parametrize(
+    ("kind", "within"), [({}, 1e-4), ({"bfloat16": True}, 0.05), ({"eight_bits": True}, 0.1)]
+)
+def test_an_image_that_goes_on_black_is_drawn_as_in_a_wide_black_field(kind, within):
     net = network(depth=1)
     small = images(side=8)
     # No layer sees further than 16 pixels: at 24 the field's own edge is out of sight.
     expected = TorchNetwork(network=net)(in_black(small, edge=32))[..., 24:48, 24:48]
+    weights = weights_in_8_bits(net, in_black(small, edge=8), black_beyond=True)
     forms = (
-        FusedNetwork(weights_of(net), bfloat16=bfloat16, black_beyond=True),
+        FusedNetwork(
+            weights, **{"bfloat16": False, "eight_bits": False, **kind}, black_beyond=True
+        ),
         TorchNetwork(network=net, black_beyond=True),
     )
     for form in forms:
         drawn = form(in_black(small, edge=8))
         inner = (..., slice(2, -2), slice(2, -2))
-        np.testing.assert_allclose(drawn[inner], expected[inner], atol=0.05 if bfloat16 else 1e-4)
+        np.testing.assert_allclose(drawn[inner], expected[inner], atol=within)
         assert not drawn[..., :2].any()
 
 
@@ -172,6 +220,23 @@ def test_arrays_of_another_network_are_refused_when_they_are_loaded(missing):
     del arrays[missing]
     with pytest.raises(KeyError, match=missing):
         FusedNetwork(NetworkWeights(config=network().config, arrays=arrays))
+
+
+def test_what_runs_is_chosen_by_the_processor_and_by_the_ranges(tmp_path):
+    save_network(network(), "myo", folder=tmp_path, about={})
+    plain = load_segmenter("myo", Form(folder=tmp_path))
+    assert (plain.eight_bits, plain.bfloat16) == (False, has_bfloat16())
+    weights = weights_in_8_bits(network(), images(), black_beyond=True)
+    save_ranges("myo", weights.ranges, folder=tmp_path)
+    measured = load_segmenter("myo", Form(folder=tmp_path))
+    assert measured.eight_bits == has_fast_8_bits()
+    assert measured.bfloat16 == (has_bfloat16() and not has_fast_8_bits())
+    assert (network_precision(weights) == "8 bits") == has_fast_8_bits()
+
+
+def test_ranges_of_another_network_are_refused_when_they_are_loaded():
+    with pytest.raises(KeyError, match=r"down\.0\.mid"):
+        FusedNetwork(replace(weights_of(network()), ranges={}), eight_bits=True)
 
 
 def test_a_file_of_another_network_is_refused(tmp_path):

@@ -5,7 +5,8 @@ import sys
 
 import pytest
 
-from acsnet.nets.processor import CAP, has_bfloat16
+from acsnet.nets import processor
+from acsnet.nets.processor import CAP, has_bfloat16, has_fast_8_bits
 
 CODE = "from acsnet.nets.processor import *; print(has_bfloat16(), instruction_set())"
 
@@ -35,3 +36,12 @@ def test_an_empty_setting_hides_nothing(monkeypatch):
     able = has_bfloat16.__wrapped__()
     monkeypatch.setenv(CAP, "")
     assert has_bfloat16.__wrapped__() == able
+
+
+@pytest.mark.parametrize(
+    ("instructions", "fast"),
+    [("SSE4", False), ("AVX2", True), ("AVX512", True), ("AMX", False), ("arm64", False)],
+)
+def test_8_bits_are_for_processors_on_which_they_were_measured(monkeypatch, instructions, fast):
+    monkeypatch.setattr(processor, "instruction_set", lambda: instructions)
+    assert has_fast_8_bits() == fast

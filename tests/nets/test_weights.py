@@ -7,7 +7,7 @@ from acsnet.errors import WeightsError
 from acsnet.nets.architecture import ResUNetConfig
 from acsnet.nets.resunet import ResUNet
 from acsnet.nets.torch_weights import load_network, save_network
-from acsnet.nets.weights import read_manifest
+from acsnet.nets.weights import RANGES, read_manifest, read_weights, save_ranges
 
 
 @pytest.fixture
@@ -74,3 +74,42 @@ def test_a_file_name_in_the_manifest_cannot_leave_the_folder(folder):
     path.write_text(json.dumps(manifest))
     with pytest.raises(WeightsError, match="are missing"):
         load_network("myo", ResUNet, folder=folder)
+
+
+def ranges_of(folder):
+    return read_weights("myo", ResUNetConfig, folder=folder).ranges
+
+
+def test_ranges_are_those_of_the_weights_that_they_were_measured_with(folder):
+    assert ranges_of(folder) is None
+    save_ranges("myo", {"down.0.mid": (-1.5, 20.0)}, folder=folder)
+    assert ranges_of(folder) == {"down.0.mid": (-1.5, 20.0)}
+    save_network(
+        ResUNet(ResUNetConfig(base_filters=2, inputs=2, outputs=2)), "myo", folder=folder, about={}
+    )
+    assert ranges_of(folder) is None
+
+
+def test_each_network_keeps_its_ranges(folder):
+    save_network(
+        ResUNet(ResUNetConfig(base_filters=2, inputs=3, outputs=1)), "roi", folder=folder, about={}
+    )
+    for name, high in (("roi", 1.0), ("myo", 2.0)):
+        save_ranges(name, {"down.0.mid": (0.0, high)}, folder=folder)
+    for name, high in (("roi", 1.0), ("myo", 2.0)):
+        ranges = read_weights(name, ResUNetConfig, folder=folder).ranges
+        assert ranges == {"down.0.mid": (0.0, high)}
+
+
+@pytest.mark.parametrize("content", ["{", "[]", '{"myo": {"sha256": "SHA", "ranges": {"a": [1]}}}'])
+def test_broken_ranges_are_told(folder, content):
+    digest = read_manifest(folder)["myo"]["sha256"]
+    (folder / RANGES).write_text(content.replace("SHA", digest))
+    with pytest.raises(WeightsError, match=f"{RANGES} is broken"):
+        ranges_of(folder)
+
+
+@pytest.mark.parametrize("name", ["roi", "myo"])
+def test_the_shipped_networks_have_ranges(name):
+    """After a training: `python benchmarks/activation_ranges.py --data DATA`."""
+    assert read_weights(name, ResUNetConfig).ranges

@@ -1,22 +1,23 @@
 """Compute of the networks in multiply-adds a second, against the measured peak of the processor.
 
 The peak is the best of a few wide 3x3 convolutions in the same precision, library and threads. The
-share of a network counts the products of its graph; the plain network has about a quarter more.
+share of a network counts the products of its graph; but in 8 bits, the plain network has about a
+quarter more.
 """
 
 import time
 from collections import defaultdict
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
 from acsnet.nets import openvino_runtime as ov
 from acsnet.nets.architecture import ResUNetConfig
 from acsnet.nets.inference import BLACK_BEYOND
-from acsnet.nets.openvino_graph import VIEWS, graph_of
-from acsnet.nets.openvino_network import compiled
+from acsnet.nets.openvino_graph import VIEWS, graph_of, in_range, in_steps
+from acsnet.nets.openvino_network import FusedNetwork, compiled, network_precision
 from acsnet.nets.openvino_runtime import opset13 as op
-from acsnet.nets.processor import has_bfloat16
 from acsnet.nets.weights import NetworkWeights, read_weights
 from acsnet.stages.myocardium import MYO_SIDE
 from acsnet.stages.roi import ROI_SIDE
@@ -43,10 +44,13 @@ class Level:
 class NetworkSpeed:
     """Speed of a network on a slice in two views, square images of `side`.
 
+    peak: multiply-adds a second of the fastest convolution in the precision of the network;
     plain_multiply_adds: of the network as trained; levels: by OpenVINO's profiler, all layers.
     """
 
     name: str
+    precision: str
+    peak: float
     side: int
     plain_multiply_adds: int
     multiply_adds: int
@@ -55,28 +59,19 @@ class NetworkSpeed:
     levels: tuple[Level, ...]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Convolutions:
-    """The peak in multiply-adds a second, and the networks' shares of it."""
-
-    precision: str
-    peak: float
-    networks: tuple[NetworkSpeed, ...]
-
-
-def measure_convolutions() -> Convolutions:
+def measure_convolutions() -> tuple[NetworkSpeed, ...]:
     """Measure the shipped networks, with the threads and the precision of the pipeline."""
-    bfloat16 = has_bfloat16()
-    peak = peak_multiply_adds(bfloat16=bfloat16)
-    networks = tuple(
-        network_speed(name, read_weights(name, ResUNetConfig), peak=peak, bfloat16=bfloat16)
-        for name in ("roi", "myo")
-    )
-    precision = "bfloat16" if bfloat16 else "float32"
-    return Convolutions(precision=precision, peak=peak, networks=networks)
+    peak = lru_cache(peak_multiply_adds)
+    speeds = []
+    for name in ("roi", "myo"):
+        network = read_weights(name, ResUNetConfig)
+        form = FusedNetwork(network)
+        kind = {"bfloat16": form.bfloat16, "eight_bits": form.eight_bits}
+        speeds.append(network_speed(name, network, peak=peak(**kind), **kind))
+    return tuple(speeds)
 
 
-def peak_multiply_adds(*, bfloat16: bool, runs: int = RUNS) -> float:
+def peak_multiply_adds(*, bfloat16: bool, eight_bits: bool = False, runs: int = RUNS) -> float:
     """Multiply-adds a second of the fastest convolution."""
     speeds = []
     for channels, side in WIDE:
@@ -85,7 +80,10 @@ def peak_multiply_adds(*, bfloat16: bool, runs: int = RUNS) -> float:
         x = op.convert(image, "f32") if bfloat16 else image
         weight = np.full((channels, channels, 3, 3), 1e-3, np.float32)
         for _ in range(CHAIN):
-            x = op.convolution(x, op.constant(weight), [1, 1], [1, 1], [1, 1], [1, 1])
+            if eight_bits:
+                x = in_range(x, 0.0, 1.0)
+            kernel = in_steps(weight) if eight_bits else op.constant(weight)
+            x = op.convolution(x, kernel, [1, 1], [1, 1], [1, 1], [1, 1])
         model = ov.Model([op.reduce_mean(x, op.constant([2, 3]))], [image], "peak")
         seconds = seconds_of(model, bfloat16=bfloat16, runs=runs)
         speeds.append(multiply_adds(model) / seconds)
@@ -93,15 +91,24 @@ def peak_multiply_adds(*, bfloat16: bool, runs: int = RUNS) -> float:
 
 
 def network_speed(
-    name: str, network: NetworkWeights[ResUNetConfig], *, peak: float, bfloat16: bool
+    name: str,
+    network: NetworkWeights[ResUNetConfig],
+    *,
+    peak: float,
+    bfloat16: bool,
+    eight_bits: bool,
 ) -> NetworkSpeed:
     """Measure a network at its usual image side: stage 2 without the black edge of its images."""
     black_beyond = name in BLACK_BEYOND
     side = MYO_SIDE - 2 * network.config.stride if black_beyond else ROI_SIDE
-    model = graph_of(network, side=side, bfloat16=bfloat16, black_beyond=black_beyond)
+    model = graph_of(
+        network, side=side, bfloat16=bfloat16, eight_bits=eight_bits, black_beyond=black_beyond
+    )
     seconds, work = seconds_of(model, bfloat16=bfloat16), multiply_adds(model)
     return NetworkSpeed(
         name=name,
+        precision=network_precision(network),
+        peak=peak,
         side=side,
         plain_multiply_adds=plain_multiply_adds(network, side=side),
         multiply_adds=work,

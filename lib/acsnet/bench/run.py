@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 import psutil
 
 from acsnet import __version__
-from acsnet.bench.convolutions import Convolutions, measure_convolutions
+from acsnet.bench.convolutions import NetworkSpeed, measure_convolutions
 from acsnet.bench.worker import ScanTiming, time_scan, time_scans
 from acsnet.errors import InputError
 from acsnet.nets.processor import instruction_set
@@ -49,7 +49,7 @@ class Bench:
     machine: dict[str, Any]
     timing: ScanTiming
     throughput: tuple[Throughput, ...]
-    convolutions: Convolutions
+    networks: tuple[NetworkSpeed, ...]
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values; the timing of a scan is at the top level."""
@@ -87,7 +87,7 @@ def run_bench(
         machine={**machine(), "busy_percent": busy},
         timing=timing,
         throughput=tuple(rates),
-        convolutions=alone(measure_convolutions),
+        networks=alone(measure_convolutions),
     )
 
 

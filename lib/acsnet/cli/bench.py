@@ -48,12 +48,12 @@ def bench(
 def _print(result: "Bench") -> None:
     from acsnet.bench.run import IDLE_PERCENT
 
-    timing, machine, convolutions = result.timing, result.machine, result.convolutions
+    timing, machine = result.timing, result.machine
     slices, rows, columns = timing.shape
     lines = [
         f"{result.scan}: {slices} slices of {rows} x {columns}; {machine['processor']}, "
-        f"{machine['cores']} cores, {timing.threads} threads, {convolutions.precision} by "
-        f"{machine['instruction_set']}",
+        f"{machine['cores']} cores, {timing.threads} threads, {machine['instruction_set']}; "
+        + ", ".join(f"{net.name} in {net.precision}" for net in result.networks),
         f"warm {timing.seconds_per_scan:.2f} s per scan (fastest {timing.fastest_seconds:.2f} s), "
         f"{timing.cpu_seconds:.2f} CPU seconds, at most {timing.peak_memory_mb:.0f} MB resident",
         "cold " + ", ".join(f"{step} {s:.2f} s" for step, s in timing.cold.items()),
@@ -77,14 +77,15 @@ def _print(result: "Bench") -> None:
     table = Table(
         "network", "side", "ms", "10^9 multiply-adds", "share of peak", title="A slice in two views"
     )
-    for net in convolutions.networks:
+    for net in result.networks:
         table.add_section()
         table.add_row(net.name, *_row(net))
         for level in net.levels:
             table.add_row("", *_row(level))
     out.print(table)
-    peak = f"peak of a wide 3x3 convolution: {convolutions.peak / 1e9:.0f} * 10^9 multiply-adds/s"
-    say(f"{peak}. {NOTICE}")
+    peaks = {net.precision: f"{net.peak / 1e9:.0f}" for net in result.networks}
+    fastest = ", ".join(f"{peak} in {precision}" for precision, peak in peaks.items())
+    say(f"peak of a wide 3x3 convolution, 10^9 multiply-adds/s: {fastest}. {NOTICE}")
 
 
 def _row(work: "NetworkSpeed | Level") -> tuple[str, ...]:

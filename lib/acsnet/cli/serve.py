@@ -91,21 +91,23 @@ def info() -> None:
     """Show versions, weights and label values. Exit code 2 if the weights are not as shipped."""
     from acsnet.labels import LABELS
     from acsnet.nets.architecture import CONFIGS
-    from acsnet.nets.processor import has_bfloat16, instruction_set
+    from acsnet.nets.openvino_network import network_precision
+    from acsnet.nets.processor import instruction_set
     from acsnet.nets.weights import read_manifest, read_weights
     from acsnet.threads import thread_count
 
     say(f"acsnet {__version__}. {NOTICE}")
     say(
         f"Python {platform.python_version()}, {_torch()}; networks on {thread_count()} of "
-        f"{os.cpu_count()} processors in {'bfloat16' if has_bfloat16() else 'single precision'} "
-        f"by {instruction_set()}"
+        f"{os.cpu_count()} processors by {instruction_set()}"
     )
     networks = {name: read_weights(name, kind) for name, kind in CONFIGS.items()}
-    table = Table("network", "filters", "parameters", "SHA-256", title="Verified weights")
+    columns = "network", "filters", "parameters", "precision", "SHA-256"
+    table = Table(*columns, title="Verified weights")
     for name, network in networks.items():
         digest = str(read_manifest()[name]["sha256"])[:16]
-        table.add_row(name, str(network.config.base_filters), f"{network.parameters:,}", digest)
+        size = str(network.config.base_filters), f"{network.parameters:,}"
+        table.add_row(name, *size, network_precision(network), digest)
     out.print(table)
     values = {info.name: int(info.label) for info in LABELS}
     say(f"labels: {json.dumps(values)}")

@@ -12,10 +12,14 @@ Not from the paper; less work, and but for the first point exact:
 - bfloat16 has 8 bits, and nearly all its error comes from rounding the pixels and the first
   weights. Both are split into the rounded number and its remainder; of the four products all but
   that of the two remainders are summed.
+
+In 8 bits nearly all convolutions multiply integers. What they get is rounded to steps of its range
+(`NetworkWeights.ranges`), their weights to steps of the largest of an output. OpenVINO makes such
+graphs into ones of integers, but for transposed convolutions: there the small image is enlarged.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -23,9 +27,9 @@ from numpy.typing import NDArray
 
 from acsnet.nets import openvino_runtime as ov
 from acsnet.nets.architecture import ResUNetConfig
-from acsnet.nets.bfloat16 import rounded
+from acsnet.nets.number_formats import STEPS, WEIGHT_STEPS, rounded, with_zero_on_a_step
 from acsnet.nets.openvino_runtime import opset13 as op
-from acsnet.nets.weights import NetworkWeights
+from acsnet.nets.weights import NetworkWeights, Ranges
 
 Node = Any  # a value in a graph of OpenVINO, which has no types
 Array = NDArray[np.float32]
@@ -40,12 +44,13 @@ NORM_EPSILON = 1e-5
 class Block:
     """A residual block's arrays by their names after `prefix`, such as "down.0.".
 
-    black_beyond: whether the image is black beyond its edge.
+    black_beyond: whether the image is black beyond its edge; ranges: None for no 8 bits.
     """
 
     arrays: Mapping[str, Array]
     prefix: str
     black_beyond: bool
+    ranges: Ranges | None
 
     def __getitem__(self, name: str) -> Array:
         return self.arrays[self.prefix + name]
@@ -60,10 +65,14 @@ class Block:
 
 @dataclass(frozen=True, kw_only=True)
 class Value:
-    """A value in the graph: node + black, which is what (channels,) it is where all is black."""
+    """A value in the graph: node + black, which is what (channels,) it is where all is black.
+
+    integers: whether its node takes only the steps of a range of 8 bits.
+    """
 
     node: Node
     black: Array
+    integers: bool = False
 
 
 def graph_of(
@@ -71,18 +80,25 @@ def graph_of(
     *,
     side: int,
     bfloat16: bool,
+    eight_bits: bool = False,
     black_beyond: bool = False,
 ) -> ov.Model:
     """The graph from (VIEWS, inputs, side, side) to probabilities (VIEWS, outputs, side, side).
 
-    bfloat16: there are two inputs of that type, rounded images and the remainder. black_beyond:
-    images are black at their edges and go on so. Raises KeyError, ValueError or RuntimeError where
-    the arrays are not those of the configuration.
+    bfloat16: there are two inputs of that type, rounded images and the remainder. eight_bits: in
+    `network.ranges`; without, the values that have ranges bear their names. black_beyond: images
+    are black at their edges and go on so. Raises KeyError, ValueError or RuntimeError where arrays
+    or ranges are not those of the configuration.
     """
     config, arrays = network.config, network.arrays
     down, up = (
         [
-            Block(arrays=arrays, prefix=f"{way}.{level}.", black_beyond=black_beyond)
+            Block(
+                arrays=arrays,
+                prefix=f"{way}.{level}.",
+                black_beyond=black_beyond,
+                ranges=network.ranges if eight_bits else None,
+            )
             for level in range(levels)
         ]
         for way, levels in (("down", config.depth + 1), ("up", config.depth))
@@ -105,7 +121,7 @@ def graph_of(
         if level:
             skips.append(x)
             pooled = op.max_pool(x.node, [2, 2], [1, 1], [0, 0], [0, 0], [2, 2]).output(0)
-            x = Value(node=pooled, black=x.black)
+            x = replace(x, node=pooled)
         x = _down(x, block, of_parts=bfloat16 and not level)
     for block in up[:-1]:
         x = _up(x, skips.pop(), block)
@@ -117,7 +133,8 @@ def _down(x: Value, block: Block, *, of_parts: bool) -> Value:
     """A residual block; of_parts: on images rounded, remainder, and rounded again."""
     first, (project, bias) = block["body.0.weight"], block.projection()
     y = _convolved(x, first, block["body.0.bias"], of_parts=of_parts)
-    return _settled(_sum(_body(y, block), _convolved(x, project, bias, of_parts=of_parts)), block)
+    out = _settled(_sum(_body(y, block), _convolved(x, project, bias, of_parts=of_parts)), block)
+    return _named(out, block, "out")
 
 
 def _in_parts(weight: Array) -> Array:
@@ -135,16 +152,9 @@ def _up(
     """
     first, (weight, bias) = block["body.0.weight"], block.projection()
     inputs = len(below.black)
-    enlarged = op.convolution_backprop_data(
-        below.node,
-        _constant(enlarging_kernel(first[:, :inputs])),
-        strides=[2, 2],
-        pads_begin=[1, 1],
-        pads_end=[1, 1],
-    )
     y = _sum(
         _convolved(skip, first[:, inputs:], block["body.0.bias"]),
-        Value(node=enlarged, black=_in_black(below, first[:, :inputs])),
+        _enlarged_and_convolved(below, first[:, :inputs]),
     )
     y = _body(y, block)
     if head is not None:
@@ -153,8 +163,18 @@ def _up(
         weight, bias = np.einsum("oc,cihw->oihw", mix, weight), mix @ bias + head[1]
     small = _convolved(below, weight[:, :inputs])
     straight = _convolved(skip, weight[:, inputs:], bias)
-    out = _sum(straight, y, Value(node=_enlarged(small.node), black=small.black))
-    return _settled(out, block)
+    out = _settled(_sum(straight, y, _enlarged(small)), block)
+    return out if head is not None else _named(out, block, "out")
+
+
+def _enlarged_and_convolved(below: Value, weight: Array) -> Value:
+    """A 3x3 convolution after upsampling by 2."""
+    if below.integers:
+        return _convolved(_enlarged(below), weight)
+    kernel = _constant(enlarging_kernel(weight))
+    pads = {"strides": [2, 2], "pads_begin": [1, 1], "pads_end": [1, 1]}
+    node = op.convolution_backprop_data(below.node, kernel, **pads)
+    return Value(node=node, black=_in_black(below, weight))
 
 
 def enlarging_kernel(weight: Array) -> Array:
@@ -173,7 +193,7 @@ def enlarging_kernel(weight: Array) -> Array:
 
 def _body(y: Value, block: Block) -> Value:
     """The layers after the first convolution of a residual block."""
-    y = _normed(y, block, "body.2.")
+    y = _named(_normed(y, block, "body.2."), block, "mid")
     y = _convolved(y, block["body.3.weight"], block["body.3.bias"])
     return _normed(y, block, "body.5.")
 
@@ -183,7 +203,10 @@ def _convolved(
 ) -> Value:
     """Convolution, zeros beyond the edge of the node. The bias is part of what black becomes."""
     padding = [weight.shape[-1] // 2] * 2
-    kernel = _constant(_in_parts(weight) if of_parts else weight)
+    if x.integers:
+        kernel = in_steps(weight)
+    else:
+        kernel = _constant(_in_parts(weight) if of_parts else weight)
     node = op.convolution(x.node, kernel, [1, 1], padding, padding, [1, 1])
     black = _in_black(x, weight)
     return Value(node=node, black=black if bias is None else black + bias)
@@ -218,14 +241,38 @@ def _settled(x: Value, block: Block) -> Value:
     return Value(node=_plus(x.node, x.black), black=np.zeros_like(x.black))
 
 
+def _named(x: Value, block: Block, name: str) -> Value:
+    """The same value under a name in the graph, or in 8 bits of its range."""
+    name = block.prefix + name
+    if block.ranges is None:
+        x.node.set_friendly_name(name)
+        return x
+    return replace(x, node=in_range(x.node, *block.ranges[name]), integers=True)
+
+
+def in_range(x: Node, low: float, high: float) -> Node:
+    """The nearest of the 256 steps of a range."""
+    ends = [op.constant(np.float32(end)) for end in with_zero_on_a_step(low, high)]
+    return op.fake_quantize(x, *ends, *ends, STEPS + 1)
+
+
+def in_steps(weight: Array) -> Node:
+    """Weights in whole steps, `WEIGHT_STEPS` of which are the largest weight of the output."""
+    largest = np.abs(weight).max(axis=(1, 2, 3), keepdims=True)
+    # OpenVINO makes whole steps integers of 8 bits where their range is all of -127 to 127.
+    end = np.maximum(largest, np.finfo(np.float32).tiny) * np.float32(127 / WEIGHT_STEPS)
+    ends = op.constant(-end), op.constant(end)
+    return op.fake_quantize(_constant(weight), *ends, *ends, STEPS)
+
+
 def _plus(x: Node, bias: Array) -> Node:
     return op.add(x, _constant(bias[:, None, None]))
 
 
-def _enlarged(x: Node) -> Node:
+def _enlarged(x: Value) -> Value:
     """Nearest-neighbour upsampling by 2."""
-    return op.interpolate(
-        x,
+    node = op.interpolate(
+        x.node,
         op.constant(np.full(2, 2.0, np.float32)),
         "nearest",
         "scales",
@@ -233,6 +280,7 @@ def _enlarged(x: Node) -> Node:
         nearest_mode="floor",
         axes=op.constant(np.array([2, 3])),
     )
+    return replace(x, node=node)
 
 
 def _constant(array: Array) -> Node:

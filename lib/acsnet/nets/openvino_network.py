@@ -1,6 +1,7 @@
 """CPU inference of a residual U-Net by OpenVINO.
 
-bfloat16 where the processor multiplies it natively, else single precision.
+In 8 bits where they are fast and the ranges of the weights are known, else in bfloat16 where the
+processor multiplies it natively, else in single precision.
 """
 
 from collections.abc import Iterator
@@ -13,9 +14,9 @@ from numpy.typing import NDArray
 
 from acsnet.nets import openvino_runtime as ov
 from acsnet.nets.architecture import ResUNetConfig
-from acsnet.nets.bfloat16 import bits, rounded
+from acsnet.nets.number_formats import bits, rounded
 from acsnet.nets.openvino_graph import VIEWS, graph_of
-from acsnet.nets.processor import has_bfloat16
+from acsnet.nets.processor import has_bfloat16, has_fast_8_bits
 from acsnet.nets.views import (
     PAIRS,
     View,
@@ -42,20 +43,24 @@ class FusedNetwork:
         weights: NetworkWeights[ResUNetConfig],
         *,
         bfloat16: bool | None = None,
+        eight_bits: bool | None = None,
         threads: int | None = None,
         rule: ViewRule | None = None,
         black_beyond: bool = False,
     ) -> None:
         """Compile nothing yet.
 
-        bfloat16: None for what suits the processor; threads: None for `thread_count`;
-        rule: how many views of a slice are drawn, None for always all; black_beyond: images are
-        black at their edges and go on so.
+        bfloat16, eight_bits: None for what suits the processor, and for the latter the weights;
+        threads: None for `thread_count`; rule: how many views of a slice are drawn, None for always
+        all; black_beyond: images are black at their edges and go on so.
         Raises KeyError, ValueError or RuntimeError where the arrays are not those of the
         configuration.
         """
         self.config = weights.config
-        self.bfloat16 = has_bfloat16() if bfloat16 is None else bfloat16
+        self.eight_bits = suits_8_bits(weights) if eight_bits is None else eight_bits
+        # Beside 8 bits, bfloat16 saves no time.
+        suits = has_bfloat16() and not self.eight_bits
+        self.bfloat16 = suits if bfloat16 is None else bfloat16
         self._weights = weights
         self._threads = threads
         self._rule = rule
@@ -66,6 +71,7 @@ class FusedNetwork:
             weights,
             side=weights.config.stride,
             bfloat16=self.bfloat16,
+            eight_bits=self.eight_bits,
             black_beyond=black_beyond,
         )
 
@@ -104,6 +110,20 @@ class FusedNetwork:
         shape = [VIEWS, self.config.inputs, side, side]  # nothing else of a graph tells its size
         self._model.reshape(dict.fromkeys(range(len(self._model.inputs)), shape))
         return CompiledGraph(self._model, bfloat16=self.bfloat16, threads=self._threads)
+
+
+def suits_8_bits(weights: NetworkWeights[ResUNetConfig]) -> bool:
+    """Whether a network runs in 8 bits here: the processor is fast at it and the ranges known."""
+    return weights.ranges is not None and has_fast_8_bits()
+
+
+def network_precision(weights: NetworkWeights[Any]) -> str:
+    """In which precision a network of any stage runs here, in words."""
+    if not isinstance(weights.config, ResUNetConfig):
+        return "single precision"
+    if suits_8_bits(weights):
+        return "8 bits"
+    return "bfloat16" if has_bfloat16() else "single precision"
 
 
 class CompiledGraph:

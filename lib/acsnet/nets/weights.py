@@ -2,7 +2,9 @@
 
 Weights are a safetensors file (of a network: parameters in half precision, batch-norm statistics in
 single precision, because small variances vanish in half) and an entry of `manifest.json`: the
-file's name, its SHA-256 and, of a network, its configuration.
+file's name, its SHA-256 and, of a network, its configuration. `activation_ranges.json` beside them
+may have the ranges with which networks of stages 1 and 2 run in 8 bits, and the SHA-256 of the
+weights that they were measured with: those of other weights are not used.
 """
 
 import hashlib
@@ -24,6 +26,14 @@ Config = TypeVar("Config", bound=ResUNetConfig | AutoencoderConfig)
 
 SHIPPED = Path(__file__).resolve().parent.parent / "weights"
 MANIFEST = "manifest.json"
+RANGES = "activation_ranges.json"
+
+Ranges = Mapping[str, tuple[float, float]]
+"""Lowest and highest of the values between the layers of a residual U-Net, for 8 bits.
+
+By names such as "down.0.mid", between the two convolutions of a block, and "down.0.out", of the
+block; the last block has no "out".
+"""
 
 
 def read_manifest(folder: Path = SHIPPED) -> dict[str, Any]:
@@ -61,10 +71,14 @@ def read_verified(name: str, *, folder: Path = SHIPPED) -> tuple[dict[str, Any],
 
 @dataclass(frozen=True, kw_only=True)
 class NetworkWeights(Generic[Config]):
-    """A trained network as arrays of single precision, by the names that PyTorch gives them."""
+    """A trained network as arrays of single precision, by the names that PyTorch gives them.
+
+    ranges: None where they are not known.
+    """
 
     config: Config
     arrays: Mapping[str, NDArray[np.float32]]
+    ranges: Ranges | None = None
 
     @property
     def parameters(self) -> int:
@@ -86,7 +100,31 @@ def read_weights(
     except (KeyError, TypeError) as error:
         raise unfit(name, entry) from error
     arrays = {key: array.astype(np.float32) for key, array in load_arrays(content).items()}
-    return NetworkWeights(config=config, arrays=arrays)
+    ranges = read_ranges(name, entry["sha256"], folder=folder)
+    return NetworkWeights(config=config, arrays=arrays, ranges=ranges)
+
+
+def read_ranges(name: str, sha256: str, *, folder: Path) -> Ranges | None:
+    """Ranges of the weights `name` with this SHA-256; None where there are none of these."""
+    path = folder / RANGES
+    if not path.is_file():
+        return None
+    try:
+        entry = json.loads(path.read_text()).get(name, {})
+        if entry.get("sha256") != sha256:
+            return None
+        return {value: (float(low), float(high)) for value, (low, high) in entry["ranges"].items()}
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        msg = f"{path} is broken: delete it to use the networks without 8 bits"
+        raise WeightsError(msg) from error
+
+
+def save_ranges(name: str, ranges: Ranges, *, folder: Path) -> None:
+    """Keep the ranges of the weights `name` of a folder."""
+    path = folder / RANGES
+    content = json.loads(path.read_text()) if path.is_file() else {}
+    content[name] = {"sha256": read_manifest(folder)[name]["sha256"], "ranges": dict(ranges)}
+    write_text(path, json.dumps(content, indent=2, sort_keys=True) + "\n")
 
 
 def unfit(name: str, entry: Mapping[str, Any]) -> WeightsError:
