@@ -24,8 +24,8 @@ from rich.table import Table
 from acsnet.bench.worker import peak_memory_mb
 from acsnet.io import read_scan
 from acsnet.nets.architecture import ResUNetConfig
-from acsnet.nets.openvino_network import FusedNetwork
-from acsnet.nets.processor import has_bfloat16, instruction_set
+from acsnet.nets.openvino_network import FusedNetwork, network_precision
+from acsnet.nets.processor import instruction_set
 from acsnet.nets.weights import read_weights
 from acsnet.pipeline import Pipeline
 from acsnet.threads import thread_count
@@ -96,7 +96,7 @@ def row(scan: Path) -> dict:
                 taken[form].append(seconds)
     return {
         "instructions": instruction_set(),
-        "precision": "bfloat16" if has_bfloat16() else "single",
+        "precision": network_precision(read_weights("myo", ResUNetConfig)),
         "threads": thread_count(),
         "peak_mb": peak,
         **{

@@ -1,8 +1,9 @@
 """How many views of a slice the networks need: agreement with the experts for each rule.
 
-All eight views of every slice are drawn once, in single precision; then each rule takes two of
-them, or more (`acsnet.nets.inference.VIEW_RULES`), without stage 3. To choose by: patients of the
-train list that the MYO network was not trained on.
+All eight views of every slice are drawn once, in 8 bits where the processor is fast at it and in
+single precision elsewhere; then each rule takes two of them, or more
+(`acsnet.nets.inference.VIEW_RULES`), without stage 3. To choose by: patients of the train list that
+the MYO network was not trained on.
 """
 
 import argparse
@@ -22,7 +23,7 @@ from acsnet.masks import slice_dice
 from acsnet.nets.architecture import ResUNetConfig
 from acsnet.nets.inference import BLACK_BEYOND
 from acsnet.nets.openvino_graph import graph_of
-from acsnet.nets.openvino_network import CompiledGraph
+from acsnet.nets.openvino_network import CompiledGraph, suits_8_bits
 from acsnet.nets.views import PAIRS, ViewRule, disagreement, without_edge
 from acsnet.nets.weights import SHIPPED, read_weights
 from acsnet.preprocess import standardise, to_scan
@@ -72,7 +73,13 @@ class AllViews:
         lit = without_edge(image, self.config.stride if self._black else 0)
         side = lit.stop - lit.start
         if side not in self._graphs:
-            model = graph_of(self._weights, side=side, bfloat16=False, black_beyond=self._black)
+            model = graph_of(
+                self._weights,
+                side=side,
+                bfloat16=False,
+                eight_bits=suits_8_bits(self._weights),
+                black_beyond=self._black,
+            )
             self._graphs[side] = CompiledGraph(model, bfloat16=False)
         out = np.zeros((len(PAIRS), 2, self.config.outputs, *image.shape[1:]), np.float32)
         for pair, drawn in zip(PAIRS, out, strict=True):

@@ -259,10 +259,9 @@ def in_range(x: Node, low: float, high: float) -> Node:
 def in_steps(weight: Array) -> Node:
     """Weights in whole steps, `WEIGHT_STEPS` of which are the largest weight of the output."""
     largest = np.abs(weight).max(axis=(1, 2, 3), keepdims=True)
-    # OpenVINO makes whole steps integers of 8 bits where their range is all of -127 to 127.
-    end = np.maximum(largest, np.finfo(np.float32).tiny) * np.float32(127 / WEIGHT_STEPS)
-    ends = op.constant(-end), op.constant(end)
-    return op.fake_quantize(_constant(weight), *ends, *ends, STEPS)
+    step = np.maximum(largest, np.finfo(np.float32).tiny) / np.float32(WEIGHT_STEPS)
+    steps = op.convert(op.constant(np.round(weight / step).astype(np.int8)), "f32")
+    return op.multiply(steps, op.constant(step))
 
 
 def _plus(x: Node, bias: Array) -> Node:
