@@ -6,7 +6,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
 
-from acsnet.server.pages.viewers import MODE, config
+from acsnet.server.pages.viewers import BUNDLED, MODE, PANEL_SCRIPT, config
 
 
 @pytest.fixture
@@ -27,6 +27,16 @@ def test_the_bundled_viewer_is_told_where_its_server_is(web):
     value = re.match(r"MONAILABEL_SERVER_URL=([^;]*);", cookie).group(1)
     assert unquote(value) == "http://127.0.0.1:8000/"
     assert "Path=/ohif" in cookie
+
+
+def test_the_bundled_panel_runs_where_the_label_that_was_chosen_first_has_no_point(web):
+    script = (BUNDLED / PANEL_SCRIPT).read_text(encoding="utf-8")
+    line = "const annotations = clickPoints[label][uid]['ProbeMONAILabel'];"
+    assert script.count(line) == 1
+    mended = "const annotations = (clickPoints[label][uid]['ProbeMONAILabel'] ?? []);"
+    served = web.client.get(f"/ohif/{PANEL_SCRIPT}")
+    assert served.headers["content-type"].startswith("text/javascript")
+    assert served.text == script.replace(line, mended)
 
 
 def test_viewers_ask_for_nothing_outside(web, stock):

@@ -28,6 +28,11 @@ MODE_FILES = "acsnet-mode/"
 """Where they are, below `/viewer/`."""
 
 BUNDLED = Path(str(files("monailabel"))) / "endpoints" / "static" / "ohif"
+PANEL_SCRIPT = "3933.bundle.92d0a0e9bc7e6861b7c9.js"
+"""MONAI Label's panel, in the viewer that MONAI Label 0.8.5 ships."""
+POINTS_OF_LABEL = "clickPoints[label][uid]['ProbeMONAILabel']"
+"""Undefined in that script for the label that was chosen first, until it has a point: *Run* would
+then fail before it asks the server."""
 PANEL_COOKIE = "MONAILABEL_SERVER_URL"
 """Where the panel of the bundled viewer looks for the address of its server."""
 
@@ -115,6 +120,10 @@ def config(base: str, *, mode: bool = False) -> str:
 @router.get("/ohif/{path:path}")
 def bundled(path: str, request: Request) -> Response:
     """The viewer that MONAI Label ships."""
+    if path == PANEL_SCRIPT:
+        script = (BUNDLED / path).read_text(encoding="utf-8")
+        mended = script.replace(POINTS_OF_LABEL, f"({POINTS_OF_LABEL} ?? [])")
+        return Response(mended, media_type="text/javascript")
     answer = _answer(BUNDLED, path, base="/ohif/")
     if isinstance(answer, HTMLResponse):
         # The panel would take port 8000 for granted.
