@@ -31,7 +31,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "shared"))
 import numpy as np
 import pydicom
 import requests
-from orientations import FLIPS, as_file, turned, world_mm
+from orientations import ORIENTATIONS, as_file, stack, world_mm
 from orthanc_process import orthanc_binary, orthanc_command
 from playwright.sync_api import sync_playwright
 from pypdf import PdfReader
@@ -71,18 +71,7 @@ class Place:
 def stacks() -> dict[str, list[pydicom.Dataset]]:
     """The first phantom in each orientation, by what is reversed; a patient of its own each."""
     source = [pydicom.dcmread(file) for file in sorted((SAMPLE / "phantom-1").iterdir())]
-    made = {}
-    for number, flips in enumerate(FLIPS, start=1):
-        names = [name for name, on in zip(("rows", "columns", "slices"), flips, strict=True) if on]
-        series = turned(source, flips)
-        for image in series:
-            image.PatientID = f"TURNED-{number}"
-            image.StudyInstanceUID = f"1.2.826.0.1.7.{number}"
-            image.SeriesInstanceUID = f"1.2.826.0.1.8.{number}"
-            image.SOPInstanceUID = f"{image.SeriesInstanceUID}.{image.InstanceNumber}"
-            image.file_meta.MediaStorageSOPInstanceUID = image.SOPInstanceUID
-        made[f"{' and '.join(names)} reversed" if names else "as acquired"] = series
-    return made
+    return {name: stack(source, name) for name in ORIENTATIONS}
 
 
 def check(place: Place, context: Any, series: list[pydicom.Dataset]) -> None:

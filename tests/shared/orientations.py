@@ -41,6 +41,51 @@ def turned(series, flips):
     return images
 
 
+ORIENTATIONS = {
+    " and ".join(name for name, on in zip(("rows", "columns", "slices"), flips, strict=True) if on)
+    + " reversed"
+    if any(flips)
+    else "as acquired": flips
+    for flips in FLIPS
+}
+"""What is turned, by what it is called."""
+
+
+def stack(series, name):
+    """A series in an orientation, by name: a study, patient and UIDs of its own."""
+    number = 1 + list(ORIENTATIONS).index(name)
+    images = turned(series, ORIENTATIONS[name])
+    for image in images:
+        image.PatientID = f"TURNED-{number}"
+        image.StudyInstanceUID = f"1.2.826.0.1.7.{number}"
+        image.SeriesInstanceUID = f"1.2.826.0.1.8.{number}"
+        image.SOPInstanceUID = f"{image.SeriesInstanceUID}.{image.InstanceNumber}"
+        image.file_meta.MediaStorageSOPInstanceUID = image.SOPInstanceUID
+    return images
+
+
+def along_normal(image):
+    """How far along its own normal an image lies (mm)."""
+    normal = np.cross(*np.reshape(image.ImageOrientationPatient, (2, 3)).astype(float))
+    return float(normal @ np.array(image.ImagePositionPatient, dtype=float))
+
+
+def on_grid(labels, own, other, shape):
+    """A label map on another grid of the same voxels.
+
+    Args:
+        labels: on its own grid.
+        own: affine of its grid.
+        other: affine of the other grid, into the same coordinates.
+        shape: of the other grid.
+    """
+    way = np.linalg.inv(own) @ other
+    index = np.einsum("ij,j...->i...", way[:3, :3], np.indices(shape))
+    index = index + way[:3, 3].reshape(3, 1, 1, 1)
+    assert np.abs(index - np.rint(index)).max() < 0.01
+    return labels[tuple(np.rint(index).astype(int))]
+
+
 def as_file(dataset):
     """A dataset as the content of a file."""
     stream = pydicom.filebase.DicomBytesIO()

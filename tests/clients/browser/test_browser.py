@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from panel_pages import PANEL_VALUES, connect, segment
 from viewer_pages import (
     PANEL_IMAGES,
     STOCK_IMAGES,
@@ -20,7 +21,6 @@ from viewer_pages import (
     stroke,
 )
 
-from acsnet.labels import LABELS
 from acsnet.server.auth.accounts import Accounts
 from acsnet.server.identity import Role
 from acsnet.server.pages.viewers import stock_folder
@@ -50,18 +50,11 @@ def test_run_draws_on_the_heart_in_the_bundled_viewer(page, url, samples, look):
     server = page.locator("#monailabelServerURL")
     server.wait_for()
     assert server.input_value() == f"{url}/"
-    page.get_by_text("LGE").nth(2).wait_for()
-    page.locator(".settingsTable button").click()
-    page.wait_for_function(PANEL_IMAGES)
-    with page.expect_response(lambda answer: "/infer/acsnet" in answer.url) as answer:
-        page.get_by_role("button", name="Run").first.click()
-    assert answer.value.status == 200
+    connect(page)
+    assert segment(page).ok
     shown = shown_slices(page, PANEL_IMAGES)
     look("panel-after-run")
-    # The panel numbers the labels of all tasks by their names.
-    names = sorted(["background", "left_ventricle", *(one.name for one in LABELS)])
-    numbers = [0, *(1 + names.index(one.name) for one in LABELS)]
-    check_voxels(shown, np.array(numbers, np.uint8)[label_map(url, series)], phantom)
+    check_voxels(shown, PANEL_VALUES[label_map(url, series)], phantom)
     assert not outside(page, url)
     page.get_by_role("link", name="ACSNet case").click()
     page.wait_for_url(f"{url}/acsnet/cases/{series}")
@@ -189,12 +182,8 @@ def test_both_viewers_work_behind_the_login(page, locked_url, samples, look):
     page.get_by_text("ana (annotator)").wait_for()
     page.locator("#correct").wait_for()  # who may not accept a label map may correct it
     page.get_by_role("link", name="MONAI Label's OHIF").last.click()
-    page.get_by_text("LGE").nth(2).wait_for()
-    page.locator(".settingsTable button").click()
-    page.wait_for_function(PANEL_IMAGES)
-    with page.expect_response(lambda answer: "/infer/acsnet" in answer.url) as answer:
-        page.get_by_role("button", name="Run").first.click()
-    assert answer.value.status == 200
+    connect(page)
+    assert segment(page).ok
     shown_slices(page, PANEL_IMAGES)
     open_draft(page, locked_url, phantom[0])
     page.goto(f"{locked_url}/acsnet/cases/{series}")

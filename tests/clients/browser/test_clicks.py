@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 import requests
 from viewer_pages import (
-    PANEL_IMAGES,
     STOCK_IMAGES,
     accepted,
     check_voxels,
@@ -21,7 +20,6 @@ from viewer_pages import (
     shown_slices,
 )
 
-from acsnet.labels import LABELS
 from acsnet.report.display_orientation import View
 from acsnet.server.pages.viewers import stock_folder
 
@@ -247,73 +245,3 @@ def test_a_click_in_our_mode_of_ohif_moves_the_wall_where_it_is_seen(page, url, 
         page.get_by_role("button", name="Undo click").click()
     page.get_by_role("button", name="Undo click").wait_for(state="detached")
     check_voxels(shown_slices(page, STOCK_IMAGES), labels, phantom)
-
-
-def test_points_in_monai_labels_panel_move_the_wall_where_they_are_seen(page, url, samples, look):
-    phantom = headers(samples / "dicom" / "phantom-1")
-    series = str(phantom[0].SeriesInstanceUID)
-    infer(url, series)
-    labels = label_map(url, series)
-    page.goto(f"{url}/acsnet/cases/{series}")
-    page.get_by_role("link", name="MONAI Label's OHIF").last.click()
-    page.locator("#monailabelServerURL").wait_for()
-    page.get_by_text("LGE").nth(2).wait_for()
-    page.locator(".settingsTable button").click()
-    page.wait_for_function(PANEL_IMAGES)
-    with page.expect_response(lambda answer: "/infer/acsnet" in answer.url):
-        page.get_by_role("button", name="Run").first.click()
-    shown_slices(page, PANEL_IMAGES)
-    page.get_by_text("Point Prompts").click()
-    names = ["background", *(one.name for one in LABELS), "background"]
-    for name in names:
-        page.locator(".optionsTable tr").filter(has_text=name).first.click()
-    index, x, y = wall_on_canvas(page, phantom, labels)
-    page.mouse.click(x, y)
-    look("panel-clicked")
-    with page.expect_response(lambda answer: "/infer/acsnet_click" in answer.url) as moved:
-        page.get_by_role("button", name="Run").nth(1).click()
-    assert moved.value.status == 200, moved.value.text()
-    sent = moved.value.request.post_data
-    assert f'"background":[[{",".join(map(str, index))}]]' in sent.replace(" ", "")
-    page.wait_for_timeout(3000)
-    look("panel-moved")
-    shown = shown_slices(page, PANEL_IMAGES)
-    uid = in_stack(phantom)[index[2]].SOPInstanceUID
-    image = phantom[0]
-    assert labels[tuple(index)] > 1
-    assert np.reshape(shown[uid], (image.Rows, image.Columns))[index[1], index[0]] == 0
-
-
-def in_stack(phantom):
-    """Images in ascending order along their normal."""
-    normal = np.cross(*np.reshape(phantom[0].ImageOrientationPatient, (2, 3)).astype(float))
-    return sorted(phantom, key=lambda one: normal @ np.array(one.ImagePositionPatient, float))
-
-
-def wall_on_canvas(page, phantom, labels):
-    """The voxel of a wall at its outside, and where on the page it is seen."""
-    box = page.evaluate(
-        f"(({{ x, y, width, height }}) => [x, y, width, height])"
-        f"({VIEWPORT}.element.getBoundingClientRect())"
-    )
-    across, down = np.meshgrid(np.arange(20, box[2] - 20, 4), np.arange(20, box[3] - 20, 4))
-    canvas = np.stack([across.ravel(), down.ravel()], axis=1)
-    places = page.evaluate(
-        f"all => all.map(one => Array.from({VIEWPORT}.canvasToWorld(one)))", canvas.tolist()
-    )
-    ordered = in_stack(phantom)
-    first, second = (np.array(one.ImagePositionPatient, float) for one in ordered[:2])
-    cosines = np.reshape(ordered[0].ImageOrientationPatient, (2, 3)).astype(float)
-    row_mm, column_mm = (float(step) for step in ordered[0].PixelSpacing)
-    steps = np.stack([cosines[0] * column_mm, cosines[1] * row_mm, second - first], axis=1)
-    exact = (np.linalg.inv(steps) @ (np.array(places) - first).T).T
-    index = np.rint(exact).astype(int)
-    inside = ((index >= 0) & (index < labels.shape)).all(axis=1)
-    values = np.where(inside, labels[tuple(np.where(inside[:, None], index, 0).T)], 0)
-    middle = canvas[values == 1].mean(axis=0)
-    # In the middle of its voxel, so that a pixel of the screen does not decide.
-    central = (np.abs(exact - index) < 0.35).all(axis=1)
-    wall = np.flatnonzero((values > 1) & central)
-    assert len(wall)
-    at = wall[np.linalg.norm(canvas[wall] - middle, axis=1).argmax()]
-    return index[at].tolist(), box[0] + canvas[at][0], box[1] + canvas[at][1]

@@ -11,7 +11,6 @@ import numpy as np
 import pydicom
 import pytest
 import requests
-from orientations import turned, write
 from pypdf import PdfReader
 from viewer_pages import (
     PATIENCE_MS,
@@ -211,28 +210,6 @@ def test_an_export_of_stock_ohif_into_a_folder_is_a_version_of_its_own(page, url
     assert "unknown annotator" in text_of(report.content)
     sr = requests.get(f"{address}/measurements.dcm?tag=draft", timeout=120)
     assert pydicom.dcmread(BytesIO(sr.content)).Modality == "SR"
-
-
-@pytest.mark.parametrize("flips", [(True, False, True), (False, True, False)])
-def test_a_stroke_is_saved_where_it_was_drawn_in_turned_stacks(
-    page, start_server, patient, tmp_path, flips
-):
-    series = turned(patient(), flips)
-    write(series, tmp_path / "studies" / "turned")
-    url, _ = start_server(tmp_path / "studies")
-    case = str(series[0].SeriesInstanceUID)
-    infer(url, case)
-    draft = label_map(url, case)
-    open_case(page, url, case)
-    check_voxels(shown_slices(page, STOCK_IMAGES), draft, series)
-    stroke(page)
-    edited = shown_slices(page, STOCK_IMAGES)
-    button(page, "Save").click()
-    status(page).filter(has_text=f"draft by {READER}").wait_for()
-    saved = label_map(url, case, "draft")
-    check_voxels(edited, saved, series)
-    assert set(saved[saved != draft]) <= {Label.CORE_SCAR, Label.LV_MYOCARDIUM}
-    assert (saved != draft).any()
 
 
 @pytest.mark.timed

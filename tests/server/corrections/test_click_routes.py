@@ -17,11 +17,16 @@ from positioned_phantoms import ORIENTATIONS
 
 from acsnet.labels import MYOCARDIUM, Label
 from acsnet.server.corrections.frame_labels import from_frames, to_frames
-from acsnet.server.corrections.points import input_index
+from acsnet.server.corrections.points import KINDS, input_index
 
 pytestmark = pytest.mark.slow
 
 LPS = np.diag([-1.0, -1.0, 1.0])
+FILE = {"result_extension": ".nrrd", "result_dtype": "uint8"}
+PANEL = {**FILE, "background": [], "result_compress": False, "restore_label_idx": False}
+"""What the panel of MONAI Label's OHIF sends beside its points, as caught in Chromium."""
+SLICER = {**FILE, **{name: [] for name in KINDS}}
+"""What 3D Slicer's module sends beside its points: an empty list for each other label."""
 
 
 def ask(site, image, *, client_id=READER, **params):
@@ -70,7 +75,9 @@ def test_a_click_moves_the_wall_where_slicer_and_ohif_show_it(site, name):
     files = sorted((pydicom.dcmread(file) for file in folder.iterdir()), key=along_normal)
     ohif = voxel_of(files, LPS @ place[:3])
     assert slicer == ohif
-    labels, affine, told = ask(site, image, background=[ohif])
+    labels, affine, told = ask(site, image, **{**PANEL, "background": [ohif]})
+    as_slicer = {**SLICER, "background": [slicer], "label": "background"}
+    np.testing.assert_array_equal(ask(site, image, **as_slicer)[0], labels)
     assert told["started_from"]["source"] == "own"
     assert [one["held"] for one in told["clicks"]] == [True]
     shown = np.rint(np.linalg.inv(affine) @ [*(LPS @ place[:3]), 1.0]).astype(int)[:3]
@@ -103,10 +110,9 @@ def test_what_ohif_and_slicer_send_beside_points_is_taken(site):
     image = site.series["as it came"]
     scan, stack = own_label(site, image)
     point = list(map(int, np.argwhere(scan.grid.to_input(stack) == Label.LV_BLOOD_POOL)[0]))
-    ohif = {"background": [], "lv_blood_pool": [point], "result_compress": False}
-    slicer = {name: [] for name in ("background", "grey_zone", "core_scar", "lv_myocardium")}
-    slicer |= {"lv_blood_pool": [point], "label": "lv_blood_pool", "reset_state": True}
-    for sent in (ohif, slicer):
+    sent_by_slicer = {**SLICER, "label": "lv_blood_pool", "reset_state": True}
+    for client in (PANEL, sent_by_slicer):
+        sent = {**client, "lv_blood_pool": [point]}
         labels, _, told = ask(site, image, **sent)
         np.testing.assert_array_equal(labels, scan.grid.to_input(stack))
         assert told["label_names"]["core_scar"] == Label.CORE_SCAR
