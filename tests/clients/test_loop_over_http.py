@@ -15,11 +15,11 @@ NRRD = {"result_extension": ".nrrd", "result_dtype": "uint8"}
 WALL = LABEL_VALUES["lv_myocardium"]
 
 
-@pytest.fixture
-def drawn(server, tmp_path):
+@pytest.fixture(scope="module")
+def drawn(server, tmp_path_factory):
     """What the model draws in the scan most tests use, as a NIfTI file; and its reply."""
     file, params = server.client.infer("acsnet", server.image, {})
-    path = tmp_path / "drawn.nii.gz"
+    path = tmp_path_factory.mktemp("drawn") / "drawn.nii.gz"
     nib.save(nib.load(file), path)
     return path, params
 
@@ -206,6 +206,7 @@ def test_a_batch_of_nothing_of_too_much_or_of_what_is_not_there(server, body, st
 
 def test_the_audit_log_tells_who_did_what(server, drawn):
     path, _ = drawn
+    server.client.infer("acsnet", server.image, {})
     answer = server.client.save_label(server.image, str(path), params={"user": "Ana"})
     inferred, saved = audit(server)[-2:]
     assert (inferred["event"], inferred["task"], inferred["done"]) == ("infer", "acsnet", True)

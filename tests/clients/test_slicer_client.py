@@ -3,6 +3,7 @@
 import json
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import nibabel as nib
 import nrrd
@@ -15,6 +16,17 @@ from acsnet.labels import LABEL_VALUES
 
 ROOT = Path(__file__).parents[2]
 SAMPLES = ROOT / "sample-data" / "nifti"
+
+
+@pytest.fixture(scope="module")
+def segmented(server):
+    """What Slicer gets for the scan that most tests use.
+
+    labels: array of the file; header: of the file; params: the JSON beside it.
+    """
+    file, params = server.client.infer("acsnet", server.image, dict(NRRD))
+    labels, header = nrrd.read(file, index_order="F")
+    return SimpleNamespace(labels=labels, header=header, params=params)
 
 
 def test_it_says_where_it_listens_and_how_slicer_connects(server):
@@ -48,9 +60,8 @@ def test_next_sample_goes_round_the_scans(server):
     assert Path(samples[0]["path"]).parent == server.studies
 
 
-def test_inference_returns_labels_on_the_grid_of_the_scan(server):
-    file, params = server.client.infer("acsnet", server.image, dict(NRRD))
-    data, header = nrrd.read(file, index_order="F")
+def test_inference_returns_labels_on_the_grid_of_the_scan(server, segmented):
+    data, header, params = segmented.labels, segmented.header, segmented.params
     scan = nib.load(server.image_file)
     assert data.dtype == np.uint8
     assert data.shape == scan.shape
@@ -63,12 +74,11 @@ def test_inference_returns_labels_on_the_grid_of_the_scan(server):
     assert params["latencies"]["total"] > 0
 
 
-def test_nifti_and_nrrd_results_are_the_same(server):
-    as_nrrd, _ = server.client.infer("acsnet", server.image, dict(NRRD))
+def test_nifti_and_nrrd_results_are_the_same(server, segmented):
     as_nifti, _ = server.client.infer("acsnet", server.image, {})
     assert as_nifti.endswith(".nii.gz")
     nifti = nib.load(as_nifti)
-    np.testing.assert_array_equal(nrrd.read(as_nrrd)[0], np.asarray(nifti.dataobj))
+    np.testing.assert_array_equal(segmented.labels, np.asarray(nifti.dataobj))
     np.testing.assert_allclose(nifti.affine, nib.load(server.image_file).affine, atol=1e-4)
 
 
@@ -115,14 +125,13 @@ def test_a_label_that_cannot_be_read_is_refused(server, tmp_path):
     assert "cannot be read" in caught.value.msg
 
 
-def test_a_volume_of_slicers_own_is_segmented_in_a_session(server, tmp_path):
+def test_a_volume_of_slicers_own_is_segmented_in_a_session(server, segmented, tmp_path):
     own = tmp_path / "own volume.nii.gz"
     shutil.copy(server.image_file, own)
     session = server.client.create_session(str(own))["session_id"]
     assert server.client.get_session(session)["name"] == session
     file, params = server.client.infer("acsnet", "own volume", dict(NRRD), session_id=session)
-    expected, _ = server.client.infer("acsnet", server.image, dict(NRRD))
-    np.testing.assert_array_equal(nrrd.read(file)[0], nrrd.read(expected)[0])
+    np.testing.assert_array_equal(nrrd.read(file)[0], segmented.labels)
     assert params["lv_volume_ml"] > 0
     server.client.remove_session(session)
     with pytest.raises(server.errors):
@@ -144,10 +153,9 @@ def test_a_volume_of_slicers_own_can_be_uploaded_and_labelled(server, tmp_path):
     }
 
 
-def test_an_uploaded_file_is_segmented(server):
+def test_an_uploaded_file_is_segmented(server, segmented):
     file, _ = server.client.infer("acsnet", "", dict(NRRD), file=str(server.image_file))
-    expected, _ = server.client.infer("acsnet", server.image, dict(NRRD))
-    np.testing.assert_array_equal(nrrd.read(file)[0], nrrd.read(expected)[0])
+    np.testing.assert_array_equal(nrrd.read(file)[0], segmented.labels)
 
 
 @pytest.mark.parametrize(
@@ -252,9 +260,8 @@ def test_the_log_names_no_scan(server):
     assert server.image not in "\n".join(logged)
 
 
-def test_points_of_slicers_segments_move_the_wall_and_stay(server):
-    before, _ = server.client.infer("acsnet", server.image, dict(NRRD))
-    labels = nrrd.read(before, index_order="F")[0]
+def test_points_of_slicers_segments_move_the_wall_and_stay(server, segmented):
+    labels = segmented.labels
     k = labels.shape[2] // 2
     i, j = np.argwhere(np.isin(labels[:, :, k], (2, 3, 4, 5)))[0].tolist()
     points = {name: [] for name in server.client.info()["labels"]}
@@ -268,16 +275,14 @@ def test_points_of_slicers_segments_move_the_wall_and_stay(server):
     assert (after != labels)[:, :, k].any()
 
 
-def test_strokes_in_slicers_mask_give_its_selected_segment(server, tmp_path):
-    drawn, _ = server.client.infer("acsnet", server.image, {})
-    scan = nib.load(drawn)
-    labels = np.asarray(scan.dataobj).astype(np.uint8)
+def test_strokes_in_slicers_mask_give_its_selected_segment(server, segmented, tmp_path):
+    labels = segmented.labels
     k = labels.shape[2] // 2
     edge = np.argwhere(np.isin(labels[:, :, k], (2, 3, 4, 5)))[:3]
     mask = labels.copy()
     mask[edge[:, 0], edge[:, 1], k] = 8  # background_scribbles, the 8th segment
     sent = tmp_path / "scribbles.nii.gz"
-    nib.save(nib.Nifti1Image(mask, scan.affine), sent)
+    nib.save(nib.Nifti1Image(mask, nib.load(server.image_file).affine), sent)
     names = [*LABEL_VALUES, "background", "foreground_scribbles", "background_scribbles"]
     params = {
         "roi": [],
