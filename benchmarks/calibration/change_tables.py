@@ -1,9 +1,11 @@
 """Rules of changes from repeats of unchanged hearts, and what they show."""
 
 from collections.abc import Mapping
+from dataclasses import asdict, fields
 
 import numpy as np
 
+from acsnet.uncertainty.appearance import Appearance
 from acsnet.uncertainty.calibration import Calibration
 from acsnet.uncertainty.change import MEASURES, ChangeRule, ScanMeasures, Spread, spread_of
 from calibration.fit import fit_change
@@ -11,6 +13,9 @@ from calibration.kept_rows import Row
 from calibration.repeats import EFFECTIVE, GROWN, UNCHANGED
 
 CALIBRATED = tuple(measure for measure, _ in MEASURES.values())
+HELD = 0.97
+"""Of the repeats of a fit lie in their intervals: so of other hearts, which differ more, 95 %."""
+
 Repeats = Mapping[str, Mapping[str, Row]]
 """Heart -> change -> its row, `UNCHANGED` among them."""
 
@@ -18,15 +23,11 @@ Pair = tuple[Row, Row]
 """Rows of two scans of one heart."""
 
 
-def fitted(repeats: Repeats, *, level: float) -> dict[str, dict[str, float]]:
+def fitted(repeats: Repeats) -> dict[str, dict[str, float]]:
     """The rule of each measure, as plain numbers."""
-    rules = {measure: _rule(pairs_of(repeats), measure, level) for measure in CALIBRATED}
+    rules = {measure: _rule(pairs_of(repeats), measure) for measure in CALIBRATED}
     return {
-        measure: {
-            "factor": round(rule.factor, 4),
-            "floor": round(rule.floor, 5),
-            "contrast": round(rule.contrast, 3),
-        }
+        measure: {constant: round(value, 5) for constant, value in asdict(rule).items()}
         for measure, rule in rules.items()
     }
 
@@ -41,21 +42,23 @@ def pairs_of(repeats: Repeats) -> list[Pair]:
     ]
 
 
-def _rule(pairs: list[Pair], measure: str, level: float) -> ChangeRule:
+def _rule(pairs: list[Pair], measure: str) -> ChangeRule:
     known = [known for pair in pairs if (known := _difference(pair, measure)) is not None]
     spreads = [spread for _, spread in known]
     together = Spread(
-        unclear=np.array([spread.unclear for spread in spreads]),
-        size=np.array([spread.size for spread in spreads]),
-        unlike=np.array([spread.unlike for spread in spreads]),
+        **{part.name: np.array([getattr(s, part.name) for s in spreads]) for part in fields(Spread)}
     )
-    return fit_change(np.array([change for change, _ in known]), together, level=level)
+    return fit_change(np.array([change for change, _ in known]), together, level=HELD)
 
 
 def _difference(pair: Pair, measure: str) -> tuple[float, Spread] | None:
     """Difference of a pair and what widens its interval; None where a scan has no value."""
     before, after = (
-        ScanMeasures(features=row["value"], unclear=row["unclear"], contrast=row["contrast"])
+        ScanMeasures(
+            features=row["value"],
+            unclear=row["unclear"],
+            appearance=Appearance(**row["appearance"]),
+        )
         for row in pair
     )
     spread = spread_of(measure, before, after)
@@ -84,14 +87,14 @@ def page(fit: Repeats, *, repeats: Repeats, grown: Repeats, calibration: Calibra
         f"{phantoms} phantoms under the {len(EFFECTIVE)} that reach the networks. Grown: "
         f"{len(grown)} phantoms whose scar takes a third more of the circumference.",
         "",
-        "| measure | factor | floor | contrast | left out: no change | real scan | phantoms | "
-        "grown: shown |",
-        "|---|---|---|---|---|---|---|---|",
+        "| measure | floor | unclear | contrast | wall level | left out: no change | real scan | "
+        "phantoms | grown: shown |",
+        "|---|---|---|---|---|---|---|---|---|",
     ]
     for measure in CALIBRATED:
         rule = calibration.change_rules[measure]
         parts = [
-            _share(_left_out(fit, measure, calibration.change_level), shown_is=False),
+            _share(_left_out(fit, measure), shown_is=False),
             *(
                 _share(
                     [shown(pair, measure, rule) for pair in pairs_of(part)],
@@ -105,19 +108,18 @@ def page(fit: Repeats, *, repeats: Repeats, grown: Repeats, calibration: Calibra
             _growth(grown, measure, rule),
         ]
         lines.append(
-            f"| {measure} | {rule.factor:.3g} | {rule.floor:.3g} | {rule.contrast:.3g} | "
-            + " | ".join(parts)
-            + " |"
+            f"| {measure} | {rule.floor:.3g} | {rule.unclear:.3g} | {rule.contrast:.3g} | "
+            f"{rule.wall_level:.3g} | " + " | ".join(parts) + " |"
         )
     return lines
 
 
-def _left_out(fit: Repeats, measure: str, level: float) -> list[bool | None]:
+def _left_out(fit: Repeats, measure: str) -> list[bool | None]:
     """Whether a change is shown in each repeat, by a rule of the other hearts."""
     results = []
     for heart, rows in fit.items():
         others = {name: part for name, part in fit.items() if name != heart}
-        rule = _rule(pairs_of(others), measure, level)
+        rule = _rule(pairs_of(others), measure)
         results += [shown(pair, measure, rule) for pair in pairs_of({heart: rows})]
     return results
 

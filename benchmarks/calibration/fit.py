@@ -1,7 +1,9 @@
 """The fit of the intervals of a scan and of a change (`acsnet.uncertainty`)."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,11 +12,12 @@ from scipy.stats import t
 from acsnet.uncertainty.change import ChangeRule, Spread
 from acsnet.uncertainty.intervals import Rule
 
-FLOORS = np.geomspace(0.01, 1.0, 41)
-"""Floors of changes that are tried, shares of the size: a point of burden at least."""
+LEAST_FLOOR = 0.01
+"""Share of the size, a point of burden: slices planned anew, as no repeat is, differ by some."""
 
-CONTRASTS = (0.0, *np.geomspace(0.1, 30.0, 26))
-"""Weights that are tried of what the brightness of the scar makes unlike."""
+FLOORS = LEAST_FLOOR * np.arange(1.0, 9.0)
+DIRECTIONS = tuple(product((0.0, 0.01, 0.03), (0.0, 0.5, 1.0), (0.0, 0.1, 0.3)))
+"""Weights of the unclear, of the contrast and of the wall's level beside each other."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,23 +69,42 @@ def fit_rules(measures: Mapping[str, Errors], *, level: float) -> dict[str, Rule
 
 
 def fit_change(difference: NDArray[np.float64], spread: Spread, *, level: float) -> ChangeRule:
-    """The rule whose median interval is the narrowest, of those that hold.
+    """The rule whose intervals are the narrowest, of those that hold.
 
-    By the mean, few pairs of unlike scans, whose intervals are wide, would decide for all.
+    What counts is the median width of these pairs, and that of pairs that look alike: two visits by
+    one protocol mostly do, and repeats by definition do not. By the mean few pairs of unlike scans,
+    whose intervals are wide, would decide for all.
 
-    difference: (pair,) of scans of unchanged hearts; spread: arrays of them. The factor is the
-    conformal quantile: the k-th smallest score of n, k = ceil((n + 1) level). Raises ValueError for
-    too few pairs to have one.
+    difference: (pair,) of scans of unchanged hearts; spread: arrays of them. The rules hold the
+    conformal quantile: k of n pairs, k = ceil((n + 1) level). Raises ValueError for too few pairs.
     """
     count = len(difference)
     k = int(np.ceil((count + 1) * level))
     if k > count:
         msg = f"{count} pairs are too few for intervals of {level:.0%}"
         raise ValueError(msg)
-    rules = []
-    for floor in FLOORS:
-        for contrast in CONTRASTS:
-            plain = ChangeRule(factor=1.0, floor=float(floor), contrast=float(contrast))
-            scores = np.sort(np.abs(difference) / plain.half_width(spread))
-            rules.append(replace(plain, factor=float(scores[k - 1])))
-    return min(rules, key=lambda rule: float(np.median(rule.half_width(spread))))
+    alike = replace(spread, contrast=0.0, wall_level=0.0)
+
+    def width(rule: ChangeRule) -> float:
+        return sum(float(np.median(rule.half_width(one))) for one in (spread, alike))
+
+    plain = float(np.sort(np.abs(difference) / spread.size)[k - 1])
+    rules = [ChangeRule(floor=max(plain, LEAST_FLOOR))]
+    for floor, direction in product(FLOORS, DIRECTIONS):
+        unclear, contrast, wall_level = direction
+        rest = ChangeRule(
+            floor=0.0, unclear=unclear, contrast=contrast, wall_level=wall_level
+        ).half_width(spread)
+        beyond = np.sqrt(np.maximum(difference**2 - (floor * np.asarray(spread.size)) ** 2, 0.0))
+        needed = np.divide(beyond, rest, out=np.where(beyond > 0, np.inf, 0.0), where=rest > 0)
+        factor = float(np.sort(needed)[k - 1])
+        if math.isfinite(factor):
+            rules.append(
+                ChangeRule(
+                    floor=float(floor),
+                    unclear=factor * unclear,
+                    contrast=factor * contrast,
+                    wall_level=factor * wall_level,
+                )
+            )
+    return min(rules, key=width)

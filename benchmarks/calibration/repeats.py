@@ -4,7 +4,7 @@ A repeat is a scan under one of the changes of `acsnet evaluate --stress`. Phant
 that no training used.
 """
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 
@@ -16,9 +16,9 @@ from acsnet.evaluate.robustness.spatial import LabelledScan
 from acsnet.labels import ENHANCEMENT, MYOCARDIUM, Label
 from acsnet.phantom.make import Phantom, make_phantom
 from acsnet.phantom.spec import PhantomSpec, random_spec
+from acsnet.uncertainty.appearance import appearance
 from acsnet.uncertainty.doubt import unclear_percent
 from acsnet.uncertainty.intervals import SIZES
-from acsnet.uncertainty.scar_contrast import scar_contrast
 from calibration.kept_rows import Row, kept_rows, networks_name, pipeline
 
 UNCHANGED = "unchanged"
@@ -76,7 +76,7 @@ def _row(data: Path, name: str) -> Row:
         "unclear": unclear_percent(
             result.enhancement_probability, np.isin(result.labels, MYOCARDIUM)
         ),
-        "contrast": scar_contrast(result.scan.pixels, result.labels),
+        "appearance": asdict(appearance(result.scan.pixels, result.labels)),
     }
 
 

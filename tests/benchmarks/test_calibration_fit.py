@@ -67,15 +67,22 @@ def test_two_patients_tell_no_interval():
         rule_of([1.0] * 2, [1.0] * 2, [1.0] * 2)
 
 
-def spread(unclear, unlike=0.0):
-    return Spread(unclear=unclear, size=np.full(np.shape(unclear), 100.0), unlike=unlike)
+def spread(unclear, contrast=0.0):
+    unclear = np.asarray(unclear, float)
+    contrast = np.broadcast_to(np.asarray(contrast, float), unclear.shape)
+    return Spread(
+        size=np.full(unclear.shape, 100.0),
+        unclear=unclear,
+        contrast=contrast,
+        wall_level=np.zeros(unclear.shape),
+    )
 
 
 def test_a_rule_of_changes_holds_what_it_was_fitted_on_and_follows_the_unclear():
     rng = np.random.default_rng(0)
     unclear = rng.uniform(5.0, 50.0, 399)
     difference = rng.normal(0.0, 0.1 * unclear)
-    rule = fit_change(difference, spread(unclear, np.zeros(399)), level=0.95)
+    rule = fit_change(difference, spread(unclear), level=0.95)
     held = np.abs(difference) <= rule.half_width(spread(unclear)) + 1e-9
     assert held.sum() >= 380  # the 380th smallest score, (399 + 1) x 0.95
     assert float(rule.half_width(spread(40.0))) == pytest.approx(1.96 * 4.0, rel=0.2)
@@ -84,15 +91,26 @@ def test_a_rule_of_changes_holds_what_it_was_fitted_on_and_follows_the_unclear()
 
 def test_scans_whose_scar_is_unlike_widen_their_own_intervals_only():
     rng = np.random.default_rng(0)
-    unclear, unlike = np.full(400, 10.0), np.tile([0.0, 0.0, 0.0, 20.0], 100)
-    difference = rng.normal(0.0, np.where(unlike > 0, 10.0, 1.0))
-    rule = fit_change(difference, spread(unclear, unlike), level=0.95)
-    held = np.abs(difference) <= rule.half_width(spread(unclear, unlike)) + 1e-9
+    unclear, contrast = np.full(400, 10.0), np.tile([0.0, 0.0, 0.0, 20.0], 100)
+    difference = rng.normal(0.0, np.where(contrast > 0, 10.0, 1.0))
+    rule = fit_change(difference, spread(unclear, contrast), level=0.95)
+    held = np.abs(difference) <= rule.half_width(spread(unclear, contrast)) + 1e-9
     assert held.sum() >= 381
     assert float(rule.half_width(spread(10.0))) < 4.0
-    assert float(rule.half_width(spread(10.0, 20.0))) > 16.0
+    assert float(rule.half_width(spread(10.0, 20.0))) > 14.0
+
+
+def test_no_interval_is_narrower_than_a_hundredth_of_the_size():
+    rule = fit_change(np.full(40, 0.2), spread(np.full(40, 5.0)), level=0.95)
+    assert float(rule.half_width(spread(5.0))) == pytest.approx(1.0)
+
+
+def test_a_measure_with_nothing_but_its_size_gets_a_share_of_it():
+    # 40 pairs of size 100; the 39th smallest difference, (40 + 1) x 0.95, is 3.9.
+    rule = fit_change(0.1 * np.arange(1.0, 41.0), spread(np.zeros(40)), level=0.95)
+    assert float(rule.half_width(spread(0.0))) == pytest.approx(3.9)
 
 
 def test_eighteen_pairs_tell_no_95_percent():
     with pytest.raises(ValueError, match="18 pairs are too few"):
-        fit_change(np.ones(18), spread(np.ones(18), np.zeros(18)), level=0.95)
+        fit_change(np.ones(18), spread(np.ones(18)), level=0.95)

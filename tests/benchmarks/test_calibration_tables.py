@@ -42,7 +42,7 @@ def calibration():
         level=0.9,
         rules=dict.fromkeys(SIZES, Rule(down=2.0, up=1.0, floor=0.01)),
         change_level=0.95,
-        change_rules=dict.fromkeys(SIZES, ChangeRule(factor=0.1, floor=0.01, contrast=2.0)),
+        change_rules=dict.fromkeys(SIZES, ChangeRule(floor=0.01, unclear=0.1, contrast=0.2)),
         high_uncertainty=13.0,
         networks="0" * 12,
         about="nobody",
@@ -70,37 +70,41 @@ def test_more_unclear_than_the_limit_is_flagged(calibration):
     assert interval_tables.doubt_limit(LEFT_OUT) == pytest.approx(5 * 929 / 189, abs=0.05)
 
 
+def seen(contrast):
+    return {"contrast": contrast, "wall_level": 0.2}
+
+
 def repeats_of(*burdens, change="noise 5 %", contrast=1.5):
     return {
         f"Case_{k}": {
-            UNCHANGED: {"value": values(20.0), "unclear": 12.0, "contrast": 1.5},
-            change: {"value": values(burden), "unclear": 16.0, "contrast": contrast},
+            UNCHANGED: {"value": values(20.0), "unclear": 12.0, "appearance": seen(1.5)},
+            change: {"value": values(burden), "unclear": 16.0, "appearance": seen(contrast)},
         }
         for k, burden in enumerate(burdens)
     }
 
 
 def test_what_compare_would_show_is_counted(calibration):
-    # Half width 0.1 x hypot(12, 16, 1), 2.002: 21 shows no change, 23 does.
-    fit = repeats_of(*[20.0 + 0.1 * k for k in range(21)])
+    # Half width hypot(0.1 x hypot(12, 16), 0.01 x 100), 2.24: 21 shows no change, 23 does.
+    fit = repeats_of(*[20.0 + 0.1 * k for k in range(40)])
     grown = repeats_of(27.0, 21.0, change=GROWN)
     page = change_tables.page(
         fit, repeats=repeats_of(21.0, 23.0, 20.0), grown=grown, calibration=calibration
     )
     cells = row_of(page, BURDEN)
-    assert cells[5:] == ["2 of 3 (67%)", "none", "1 of 2 (50%)"]
+    assert cells[6:] == ["2 of 3 (67%)", "none", "1 of 2 (50%)"]
 
 
 def test_a_scar_that_is_brighter_may_change_by_more(calibration):
-    # Of 20 and 23.5 the mean is 21.75, twice that times ln 2 is 30.2: 0.1 x hypot(20, 30.2) = 3.6.
+    # Of 20 and 23.5 the mean is 21.75, times 0.2 x ln 2 it is 3.02: hypot(2.24, 3.02) = 3.75.
     brighter = repeats_of(23.5, 24.0, contrast=3.0)
     page = change_tables.page(
-        repeats_of(*[20.0 + 0.1 * k for k in range(21)]),
+        repeats_of(*[20.0 + 0.1 * k for k in range(40)]),
         repeats=brighter,
         grown=repeats_of(27.0, change=GROWN),
         calibration=calibration,
     )
-    assert row_of(page, BURDEN)[5] == "1 of 2 (50%)"
+    assert row_of(page, BURDEN)[6] == "1 of 2 (50%)"
 
 
 def test_phantoms_have_scar_that_may_grow_by_a_third():

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from acsnet.uncertainty.appearance import Appearance
 from acsnet.uncertainty.change import (
     MEASURES,
     ChangeRule,
@@ -16,7 +17,8 @@ from acsnet.uncertainty.change import (
 
 SEGMENT = {"segment": 8, "name": "mid anteroseptal"}
 RULES = dict.fromkeys(
-    (measure for measure, _ in MEASURES.values()), ChangeRule(factor=0.2, floor=0.1, contrast=2.0)
+    (measure for measure, _ in MEASURES.values()),
+    ChangeRule(floor=0.02, unclear=0.2, contrast=0.4, wall_level=0.3),
 )
 
 
@@ -31,13 +33,14 @@ def document(burden, **others):
     }
 
 
-def scan(burden, unclear=12.0, contrast=1.5, **others):
-    return ScanMeasures(features=document(burden, **others), unclear=unclear, contrast=contrast)
+def scan(burden, unclear=12.0, contrast=1.5, wall_level=0.2, **others):
+    seen = Appearance(contrast=contrast, wall_level=wall_level)
+    return ScanMeasures(features=document(burden, **others), unclear=unclear, appearance=seen)
 
 
 def test_the_interval_of_a_change_by_hand():
-    # Unclear 12 and 16 points, floor 0.1 x 100 %: half width 0.2 x hypot(20, 10) = 4.472.
-    half = 0.2 * 500**0.5
+    # Unclear 12 and 16 points, 20 together; floor 0.02 x 100 %: half width hypot(4, 2) = 4.472.
+    half = 20**0.5
     burden, *_ = changes(scan(22.0, 12.0), scan(26.0, 16.0), rules=RULES)
     assert (burden.difference, burden.low, burden.high) == (
         4.0,
@@ -59,20 +62,29 @@ def test_unclear_wall_counts_in_millilitres_for_scar_and_not_for_the_ventricle()
     )
     found = {change.measure: change for change in changes(before, after, rules=RULES)}
     scar, mass = found["enhancement_volume_ml"], found["myocardium_mass_g"]
-    assert scar.high - scar.difference == pytest.approx(0.2 * (144 + 36 + 7.5**2) ** 0.5)
+    assert scar.high - scar.difference == pytest.approx((0.2**2 * (144 + 36) + 1.5**2) ** 0.5)
     assert mass.difference == pytest.approx(-52.5)
-    assert mass.high - mass.difference == pytest.approx(1.05 * 0.2 * 20.0)
+    assert mass.high - mass.difference == pytest.approx(1.05 * 4.0)
 
 
 def test_scar_of_another_brightness_widens_the_interval_of_scar_only():
-    # Twice the contrast of a burden of 24 on average: 2 x 24 x ln 2, 33.3 points more.
+    # Twice the contrast of a burden of 24 on average: 0.4 x 24 x ln 2, 6.7 points.
     before = scan(22.0, 12.0, contrast=0.8, myocardium_mass_g=105.0)
     after = scan(26.0, 16.0, contrast=1.6, myocardium_mass_g=106.0)
     found = {change.measure: change for change in changes(before, after, rules=RULES)}
     burden, mass = found["scar_burden_percent"], found["myocardium_mass_g"]
-    half = 0.2 * (500 + (48 * math.log(2.0)) ** 2) ** 0.5
+    half = (20 + (9.6 * math.log(2.0)) ** 2) ** 0.5
     assert burden.high - burden.difference == pytest.approx(half)
-    assert mass.high - mass.difference == pytest.approx(1.05 * 0.2 * 20.0)
+    assert mass.high - mass.difference == pytest.approx(1.05 * 4.0)
+
+
+def test_a_wall_of_another_level_widens_the_interval_of_scar():
+    # From 10 to 40 % of the blood: 0.3 x 24 x ln 4, 10 points.
+    (burden, *_) = changes(
+        scan(22.0, wall_level=0.1), scan(26.0, 16.0, wall_level=0.4), rules=RULES
+    )
+    half = (20 + (7.2 * math.log(4.0)) ** 2) ** 0.5
+    assert burden.high - burden.difference == pytest.approx(half)
 
 
 def test_new_scar_has_no_brightness_to_compare():

@@ -58,4 +58,4 @@ def test_the_shipped_calibration_has_a_rule_for_each_measure_and_change():
     assert shipped.high_uncertainty > 0.0
     assert all(rule.down + rule.up > 0 and rule.floor > 0 for rule in shipped.rules.values())
     assert {measure for measure, _ in MEASURES.values()} <= shipped.change_rules.keys()
-    assert all(rule.factor > 0 for rule in shipped.change_rules.values())
+    assert all(rule.floor > 0 for rule in shipped.change_rules.values())

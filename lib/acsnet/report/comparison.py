@@ -31,6 +31,7 @@ from acsnet.report.page import (
 from acsnet.report.patient import Subject
 from acsnet.report.wording import MEASURES, NONE, number
 from acsnet.result import NOTICE, Measured, Result
+from acsnet.uncertainty.appearance import Appearance, apart, appearance
 from acsnet.uncertainty.calibration import read_calibration
 from acsnet.uncertainty.change import (
     Change,
@@ -40,7 +41,6 @@ from acsnet.uncertainty.change import (
     segment_changes,
 )
 from acsnet.uncertainty.doubt import unclear_percent
-from acsnet.uncertainty.scar_contrast import contrasts_apart, scar_contrast
 
 BULLSEYE = 1.75
 SLICES = 2.9  # height of the slices of both scans
@@ -50,6 +50,8 @@ MOST_APART = 1.05
 """Ratio of voxel sizes above which measures of two scans are compared with a remark."""
 MOST_UNLIKE = 1.2
 """Ratio of contrasts of the scar above which there is a remark."""
+MOST_UNLIKE_WALL = 1.5
+"""Ratio of levels of the healthy wall above which there is a remark."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -223,8 +225,12 @@ def _measures(measured: Measured, features: Mapping[str, Any]) -> ScanMeasures:
     return ScanMeasures(
         features=features,
         unclear=_unclear(measured),
-        contrast=scar_contrast(measured.scan.pixels, measured.labels),
+        appearance=_appearance(measured),
     )
+
+
+def _appearance(measured: Measured) -> Appearance:
+    return appearance(measured.scan.pixels, measured.labels)
 
 
 def _unclear(measured: Measured) -> float | None:
@@ -251,12 +257,16 @@ def _remarks(
     if any(max(a / b, b / a) > MOST_APART for a, b in zip(*sizes, strict=True)):
         shown = " and ".join(" x ".join(f"{mm:.2f}" for mm in size) for size in sizes)
         remarks.append(f"the scans have voxels of {shown} mm: this may cause part of a change")
-    contrasts = [scar_contrast(scan.scan.pixels, scan.labels) for scan in (before, after)]
-    if contrasts_apart(*contrasts) > math.log(MOST_UNLIKE):
-        shown = " and ".join(f"{contrast:.1f}" for contrast in contrasts)
+    first, second = _appearance(before), _appearance(after)
+    if apart(first.contrast, second.contrast) > math.log(MOST_UNLIKE):
         remarks.append(
-            f"the scar is {shown} times as bright as the blood, above the wall: this may cause "
-            "part of a change"
+            f"the scar is {first.contrast:.1f} and {second.contrast:.1f} times as bright as the "
+            "blood, above the wall: this may cause part of a change"
+        )
+    if apart(first.wall_level, second.wall_level) > math.log(MOST_UNLIKE_WALL):
+        remarks.append(
+            f"the healthy wall has {first.wall_level:.0%} and {second.wall_level:.0%} of the "
+            "blood's signal: this may cause part of a change"
         )
     for name, measured in (("before", before), ("after", after)):
         remarks += [f"{name}: {words}" for words in measured.warnings]

@@ -2,16 +2,16 @@
 
 What matters to a change is how far two scans of an unchanged heart lie apart, not how far each lies
 from an expert: most of that error is common to both and cancels. The half width of a change's
-interval is factor x sqrt(unclear_before^2 + unclear_after^2 + (floor x size)^2 + (contrast x
-unlike)^2). Unclear is how much of the wall is neither clearly scar nor clearly not
-(`acsnet.uncertainty.doubt`), in the unit of the measure: a noisy scan has more of it. Unlike is the
-measure times the difference in brightness of the scar (`acsnet.uncertainty.scar_contrast`): after
-another dose or wait more of a scar, or less, stands out. Both count for measures of scar only. The
-constants come from repeats, scans of one heart that differ in noise, contrast, coil or pixels, so
-that `change_level` of their changes lie within (`benchmarks/uncertainty.py`). No repeat there lies
-at another place in the heart or comes from another scanner: slices that were planned anew may
-change a measure by more. The rules hold for one version of the networks, and not for labels of a
-person.
+interval is sqrt((floor x size)^2 + (unclear x U)^2 + (contrast x C)^2 + (wall_level x W)^2). U is
+how much of the wall is neither clearly scar nor clearly not (`acsnet.uncertainty.doubt`), of both
+scans together in the unit of the measure: a noisy scan has more of it. C and W are the measure
+times the difference in the contrast of the scar and in the level of the wall
+(`acsnet.uncertainty.appearance`): after another dose, wait or inversion time more of a scar, or
+less, stands out. The three count for measures of scar only. The constants come from repeats, scans
+of one heart that differ in noise, contrast, coil or pixels (`benchmarks/uncertainty.py`). No repeat
+there lies at another place in the heart or comes from another scanner: slices that were planned
+anew may change a measure by more. The rules hold for one version of the networks, and not for
+labels of a person.
 """
 
 import math
@@ -23,8 +23,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from acsnet.quantify.volumes import MYOCARDIUM_G_PER_ML
+from acsnet.uncertainty.appearance import Appearance, apart
 from acsnet.uncertainty.intervals import PERCENT, SIZES, size_of
-from acsnet.uncertainty.scar_contrast import contrasts_apart
 
 MEASURES: Mapping[str, tuple[str, float]] = {
     "scar_burden_percent": ("scar_burden_percent", 1.0),
@@ -45,26 +45,33 @@ SCAR = frozenset(name for name, size in SIZES.items() if size != "lv_volume_ml")
 class Spread:
     """What widens the interval of a change, in the unit of the measure: numbers, or (pair,) arrays.
 
-    unclear: of both scans together; size: mean of both; unlike: as in the docstring of this module.
+    size: mean of both scans; unclear: of both together; contrast, wall_level: the measure times
+    what lies between both.
     """
 
-    unclear: float | NDArray[np.float64]
     size: float | NDArray[np.float64]
-    unlike: float | NDArray[np.float64]
+    unclear: float | NDArray[np.float64] = 0.0
+    contrast: float | NDArray[np.float64] = 0.0
+    wall_level: float | NDArray[np.float64] = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)
 class ChangeRule:
     """Width of the interval of a change, as in the docstring of this module."""
 
-    factor: float
     floor: float
-    contrast: float
+    unclear: float = 0.0
+    contrast: float = 0.0
+    wall_level: float = 0.0
 
     def half_width(self, spread: Spread) -> NDArray[np.float64]:
         """Half width of the interval."""
-        least = np.hypot(spread.unclear, self.floor * np.asarray(spread.size))
-        return np.asarray(self.factor * np.hypot(least, self.contrast * np.asarray(spread.unlike)))
+        return np.sqrt(
+            (self.floor * np.asarray(spread.size)) ** 2
+            + (self.unclear * np.asarray(spread.unclear)) ** 2
+            + (self.contrast * np.asarray(spread.contrast)) ** 2
+            + (self.wall_level * np.asarray(spread.wall_level)) ** 2
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,12 +116,12 @@ class ScanMeasures:
     """What a change needs of one scan.
 
     features: content of `features.json`; unclear: percent of the wall that is unclear, None for
-    labels of a person; contrast: of the scar, None without one.
+    labels of a person; appearance: how the scan shows the heart.
     """
 
     features: Mapping[str, Any]
     unclear: float | None
-    contrast: float | None
+    appearance: Appearance
 
 
 def changes(
@@ -148,14 +155,16 @@ def spread_of(measure: str, before: ScanMeasures, after: ScanMeasures) -> Spread
     if before.unclear is None or after.unclear is None or None in values:
         return None
     sizes = [size_of(measure, scan.features) for scan in scans]
+    size = float(np.mean(sizes))
     if measure not in SCAR:
-        return Spread(unclear=0.0, size=float(np.mean(sizes)), unlike=0.0)
-    amounts = (before.unclear * sizes[0] / PERCENT, after.unclear * sizes[1] / PERCENT)
-    apart = contrasts_apart(before.contrast, after.contrast)
+        return Spread(size=size)
+    value = float(np.mean(values))
+    first, second = before.appearance, after.appearance
     return Spread(
-        unclear=math.hypot(*amounts),
-        size=float(np.mean(sizes)),
-        unlike=apart * float(np.mean(values)),
+        size=size,
+        unclear=math.hypot(before.unclear * sizes[0] / PERCENT, after.unclear * sizes[1] / PERCENT),
+        contrast=value * apart(first.contrast, second.contrast),
+        wall_level=value * apart(first.wall_level, second.wall_level),
     )
 
 
