@@ -240,8 +240,8 @@ def test_a_single_slice_is_refused(tmp_path: Path) -> None:
 def test_a_tag_that_is_no_number_is_named_with_its_value(tmp_path: Path) -> None:
     path = folder(tmp_path)
     file = path / "2.dcm"
-    file.write_bytes(file.read_bytes().replace(b"1.5\\2.0", b"1,5\\2,0"))
-    with pytest.raises(InputError, match=r"2\.dcm must have PixelSpacing .* got 1,5"):
+    file.write_bytes(file.read_bytes().replace(b"1.5\\2.0", b"1x5\\2x0"))
+    with pytest.raises(InputError, match=r"2\.dcm must have PixelSpacing .* got 1x5"):
         read_scan(path)
 
 
