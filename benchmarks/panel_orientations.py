@@ -2,7 +2,7 @@
 
     python benchmarks/panel_orientations.py [--place folder] [--place orthanc] [--first 5]
 
-The stacks are those of `viewer_orientations.py`. Chromium without a screen opens each in the OHIF
+The stacks are those of `turned_stacks.py`. Chromium without a screen opens each in the OHIF
 that comes with MONAI Label, whose panel has to show the draft voxel by voxel after *Run*. Under
 *Point Prompts* a point of `background` is set on the wall, in the plane of the patient that the
 panel shows first. Which voxel is seen there follows from the headers of the images. After *Run* the
@@ -11,11 +11,7 @@ patient's coordinates. Exit code 1 where anything differs. Needs Chromium, playw
 `orthanc`, Orthanc with its DICOMweb plug-in.
 """
 
-import argparse
-import shutil
 import sys
-import tempfile
-import time
 from pathlib import Path
 from typing import Any
 
@@ -35,17 +31,13 @@ from panel_pages import (
     sent_points,
     shown_stack,
 )
-from playwright.sync_api import sync_playwright
-from rich.console import Console
-from viewer_pages import FLAGS, PATIENCE_MS, label_map
+from viewer_pages import PATIENCE_MS, label_map
 
 from acsnet.labels import MYOCARDIUM
-from viewer_orientations import PLACES, stacks
-
-console = Console(width=120, highlight=False)
+from turned_stacks import Place, turned_main
 
 
-def check(page: Any, url: str, series: list[pydicom.Dataset]) -> str:
+def check(context: Any, place: Place, series: list[pydicom.Dataset]) -> str:
     """Run the model, set a point, run again, and compare what is on the screen each time.
 
     Returns:
@@ -54,10 +46,12 @@ def check(page: Any, url: str, series: list[pydicom.Dataset]) -> str:
     Raises:
         AssertionError: something differs.
     """
-    open_panel(page, url, series[0])
+    page = context.new_page()
+    page.set_default_timeout(PATIENCE_MS)
+    open_panel(page, place.url, series[0])
     segment(page)
     before, affine = shown_stack(page, series), affine_of(series)
-    draft = label_map(url, str(series[0].SeriesInstanceUID))
+    draft = label_map(place.url, str(series[0].SeriesInstanceUID))
     np.testing.assert_array_equal(before, draft, "the draft is not what is shown")
     choose_points(page)
     choose_label(page, "background")
@@ -80,32 +74,12 @@ def check(page: Any, url: str, series: list[pydicom.Dataset]) -> str:
 
 def main() -> None:
     """Print one line a case, and a summary."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--place", action="append", choices=PLACES)
-    parser.add_argument("--first", type=int, default=1, help="orientation to begin with, 1 to 8")
-    options = parser.parse_args()
-    right = total = 0
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
-        for name in options.place or PLACES:
-            with tempfile.TemporaryDirectory() as folder, PLACES[name](Path(folder)) as place:
-                context = browser.new_context(viewport={"width": 1280, "height": 720})
-                for orientation, series in list(stacks().items())[options.first - 1 :]:
-                    began, page = time.monotonic(), context.new_page()
-                    page.set_default_timeout(PATIENCE_MS)
-                    try:
-                        told = check(page, place.url, series)
-                        right += 1
-                    except AssertionError as error:
-                        told = " ".join(str(error).split())[:300]
-                    total += 1
-                    seconds = time.monotonic() - began
-                    console.print(f"{name}, {orientation}: {told}, {seconds:.1f} s")
-                    page.close()
-                context.close()
-        browser.close()
-    console.print(f"{right} of {total} points moved the wall where they were seen")
-    sys.exit(int(right < total))
+    turned_main(
+        __doc__.partition("\n")[0],
+        check,
+        viewport={"width": 1280, "height": 720},
+        summary="points moved the wall where they were seen",
+    )
 
 
 if __name__ == "__main__":

@@ -2,26 +2,16 @@
 
     python benchmarks/viewer_orientations.py [--place folder] [--place orthanc] [--first 5]
 
-A phantom is written as a scanner might have acquired it: rows, columns and slices each reversed or
-not, all of it oblique; mirrored and rotated, head first and feet first. Chromium without a screen
-opens each case in the mode `acsnet` of stock OHIF, which has to show the stored draft voxel by
-voxel, draws a stroke and saves it. What was on the screen is compared voxel by voxel with the saved
-label map and with the DICOM SEG (by the images that its frames refer to); the end of the stroke is
-looked up in the patient's coordinates. Warnings, SR and PDF have to be there, too. Then one click
-has to move the wall at the voxel where it is seen. Exit code 1 where anything differs. Needs
-`make viewer`, Chromium, playwright and, for `orthanc`, Orthanc with its DICOMweb plug-in.
+The stacks are those of `turned_stacks.py`. Chromium without a screen opens each in the mode
+`acsnet` of stock OHIF, which has to show the stored draft voxel by voxel, draws a stroke and saves
+it. What was on the screen is compared voxel by voxel with the saved label map and with the DICOM
+SEG (by the images that its frames refer to); the end of the stroke is looked up in the patient's
+coordinates. Warnings, SR and PDF have to be there, too. Then one click has to move the wall at the
+voxel where it is seen. Exit code 1 where anything differs. Needs `make viewer`, Chromium,
+playwright and, for `orthanc`, Orthanc with its DICOMweb plug-in.
 """
 
-import argparse
-import shutil
-import socket
-import subprocess
 import sys
-import tempfile
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -31,51 +21,21 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "shared"))
 import numpy as np
 import pydicom
 import requests
-from orientations import ORIENTATIONS, as_file, stack, world_mm
-from orthanc_process import orthanc_binary, orthanc_command
-from playwright.sync_api import sync_playwright
+from orientations import world_mm
 from pypdf import PdfReader
-from rich.console import Console
-from viewer_pages import (
-    FLAGS,
-    STOCK_IMAGES,
-    check_voxels,
-    infer,
-    label_map,
-    shown_slices,
-    stroke,
-)
+from viewer_pages import STOCK_IMAGES, check_voxels, infer, label_map, shown_slices, stroke
 
 from acsnet.labels import Label
-from killed_tab import SAMPLE, opened, serving
+from killed_tab import opened
+from turned_stacks import READER, Place, turned_main
 
-READER = "Ana Reader"
-LOGIN = ("reader", "hush hush")
 RIGHT, DOWN = 60, 10
 """The stroke, in pixels of the screen from the middle of the viewport."""
 VIEWPORT = "window.cornerstone.getRenderingEngines()[0].getViewports()[0]"
-START_SECONDS = 60
-
-console = Console(width=120, highlight=False)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Place:
-    """Where the cases lie. sent: gives the DICOM objects of one kind of the reader on a case."""
-
-    name: str
-    url: str
-    sent: Callable[[str, str], list[bytes]]
-
-
-def stacks() -> dict[str, list[pydicom.Dataset]]:
-    """The first phantom in each orientation, by what is reversed; a patient of its own each."""
-    source = [pydicom.dcmread(file) for file in sorted((SAMPLE / "phantom-1").iterdir())]
-    return {name: stack(source, name) for name in ORIENTATIONS}
-
-
-def check(place: Place, context: Any, series: list[pydicom.Dataset]) -> None:
-    """Draw on a case, save, and compare all that comes back.
+def check(context: Any, place: Place, series: list[pydicom.Dataset]) -> str:
+    """Draw on a case, save, and compare all that comes back; what to say of it.
 
     Raises:
         AssertionError: something differs; it says what.
@@ -100,7 +60,7 @@ def check(place: Place, context: Any, series: list[pydicom.Dataset]) -> None:
     _check_place(edited, series, world)
     _check_versions(place, case, edited)
     _check_click(page, series)
-    page.close()
+    return "same"
 
 
 def _check_place(
@@ -185,113 +145,14 @@ def _expect(condition: bool, otherwise: str) -> None:
         raise AssertionError(otherwise)
 
 
-@contextmanager
-def folder_place(folder: Path) -> Iterator[Place]:
-    """The cases in a folder: SEG and SR are downloads of the case page."""
-    studies = folder / "studies"
-    for number, series in enumerate(stacks().values(), start=1):
-        (studies / f"{number}").mkdir(parents=True)
-        for image in series:
-            file = studies / f"{number}" / f"{int(image.InstanceNumber):02}.dcm"
-            file.write_bytes(as_file(image))
-    pages = {"SEG": "segmentation", "SR": "measurements"}
-    with serving(folder, studies) as url:
-
-        def sent(case: str, kind: str) -> list[bytes]:
-            address = f"{url}/acsnet/cases/{case}/{pages[kind]}.dcm?tag=draft"
-            answer = requests.get(address, timeout=120)
-            answer.raise_for_status()
-            return [answer.content]
-
-        yield Place(name="folder", url=url, sent=sent)
-
-
-@contextmanager
-def orthanc_place(folder: Path) -> Iterator[Place]:
-    """The cases in an Orthanc of their own: SEG and SR are objects of the study."""
-    with orthanc(folder) as rest:
-
-        def ask(path: str, **options: Any) -> requests.Response:
-            method = "POST" if options else "GET"
-            answer = requests.request(method, rest + path, auth=LOGIN, timeout=120, **options)
-            answer.raise_for_status()
-            return answer
-
-        def sent(case: str, kind: str) -> list[bytes]:
-            query = {"Modality": kind, "StudyInstanceUID": case.replace(".1.8.", ".1.7.")}
-            find = {"Level": "Instance", "Query": query}
-            contents = [
-                ask(f"/instances/{instance}/file").content
-                for instance in ask("/tools/find", json=find).json()
-            ]
-            return [content for content in contents if READER.encode() in content]
-
-        for series in stacks().values():
-            for image in series:
-                ask("/instances", data=as_file(image))
-        settings = {
-            "ACSNET_PACS_USER": LOGIN[0],
-            "ACSNET_PACS_PASSWORD": LOGIN[1],
-            "ACSNET_PACS_LGE": ".*",
-        }
-        with serving(folder, f"{rest}/dicom-web", **settings) as url:
-            yield Place(name="orthanc", url=url, sent=sent)
-
-
-@contextmanager
-def orthanc(folder: Path) -> Iterator[str]:
-    """An empty Orthanc; gives the address of its own interface."""
-    if orthanc_binary() is None:
-        sys.exit("Orthanc is not installed (Debian: orthanc, orthanc-dicomweb)")
-    with (
-        socket.create_server(("127.0.0.1", 0)) as http,
-        socket.create_server(("127.0.0.1", 0)) as dicom,
-    ):
-        ports = http.getsockname()[1], dicom.getsockname()[1]
-    command = orthanc_command(folder, http=ports[0], dicom=ports[1], login=LOGIN)
-    with (folder / "orthanc.txt").open("w") as output:
-        process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT)  # noqa: S603 # Orthanc
-    rest = f"http://127.0.0.1:{ports[0]}"
-    try:
-        for _ in range(START_SECONDS * 5):
-            with suppress(requests.RequestException):
-                if requests.get(f"{rest}/system", auth=LOGIN, timeout=5).ok:
-                    break
-            time.sleep(0.2)
-        yield rest
-    finally:
-        process.terminate()
-        process.wait(30)
-
-
-PLACES = {"folder": folder_place, "orthanc": orthanc_place}
-
-
 def main() -> None:
     """Print one line a case, and a summary."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--place", action="append", choices=PLACES)
-    parser.add_argument("--first", type=int, default=1, help="orientation to begin with, 1 to 8")
-    options = parser.parse_args()
-    right = total = 0
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
-        for name in options.place or PLACES:
-            with tempfile.TemporaryDirectory() as folder, PLACES[name](Path(folder)) as place:
-                context = browser.new_context(viewport={"width": 1110, "height": 540})
-                for orientation, series in list(stacks().items())[options.first - 1 :]:
-                    began, fault = time.monotonic(), ""
-                    try:
-                        check(place, context, series)
-                    except AssertionError as error:
-                        fault = str(error).strip().partition("\n")[0] or "differs"
-                    seconds = time.monotonic() - began
-                    right, total = right + (not fault), total + 1
-                    console.print(f"{name}, {orientation}: {fault or 'same'}, {seconds:.1f} s")
-                context.close()
-        browser.close()
-    console.print(f"{right} of {total} edits came back in place")
-    sys.exit(int(right < total))
+    turned_main(
+        __doc__.partition("\n")[0],
+        check,
+        viewport={"width": 1110, "height": 540},
+        summary="edits came back in place",
+    )
 
 
 if __name__ == "__main__":
