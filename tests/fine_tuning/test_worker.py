@@ -23,12 +23,20 @@ from acsnet.fine_tuning.model_registry import Models
 from acsnet.fine_tuning.promotion import Decision, Row
 from acsnet.fine_tuning.training_request import read_request, run_folders, write_request
 from acsnet.fine_tuning.training_status import change_status, read_status
+from acsnet.nets.architecture import ResUNetConfig
+from acsnet.nets.weights import read_weights, save_ranges
 from acsnet.train import checkpoint
 
 pytestmark = pytest.mark.slow
 
 QUICK = replace(small_schedule(), images_an_epoch=32, learning_rate=1e-2, average_decay=0.5)
 perform = partial(worker.perform, schedule=QUICK)
+BLOCKS = ("down.0", "down.1", "down.2", "up.0")
+RANGES = {
+    **{f"{block}.{value}": (0.0, 1.0) for block in BLOCKS for value in ("mid", "out")},
+    "up.1.mid": (0.0, 1.0),
+}
+"""Of a small network: the same for all values, as no training measures them."""
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -40,7 +48,9 @@ def imported():
 def site(root, write_chain, tmp_path):
     """A models folder whose live version has small random networks."""
     models = Models(root)
-    models.promote(models.add(write_chain(tmp_path / "chain"), {}))
+    chain = write_chain(tmp_path / "chain")
+    save_ranges("roi", RANGES, folder=chain)
+    models.promote(models.add(chain, {}))
     return models
 
 
@@ -103,6 +113,10 @@ def weights(models, name):
     return {f.name: f.read_bytes() for f in sorted(models.weights(name).glob("*.safetensors"))}
 
 
+def ranges_of(models, version, name):
+    return read_weights(name, ResUNetConfig, folder=models.weights(version)).ranges
+
+
 def test_killed_in_the_middle_of_training_it_goes_on_to_the_same_candidate(
     site, write_scan, tmp_path, monkeypatch
 ):
@@ -127,6 +141,10 @@ def test_killed_in_the_middle_of_training_it_goes_on_to_the_same_candidate(
 
     new, old = weights(site, status.candidate), weights(site, before)
     assert {name for name in new if new[name] != old[name]} == {"myo.safetensors"}
+    ranges = {name: ranges_of(site, status.candidate, name) for name in ("roi", "myo")}
+    assert ranges["roi"] == ranges_of(site, before, "roi") == RANGES
+    assert ranges["myo"].keys() == RANGES.keys()
+    assert ranges["myo"] != RANGES
     record = site.record(status.candidate)
     assert (record["base"], record["trainer"], record["trained_scans"]) == (before, "myo", 1)
     assert record["decision"]["against"] == before
@@ -139,6 +157,16 @@ def test_killed_in_the_middle_of_training_it_goes_on_to_the_same_candidate(
     site.rollback()
     assert in_a_child(perform, folder) == 0
     assert site.aliases().live == before  # nobody's rollback is undone
+
+
+def test_models_are_compared_in_the_form_that_is_served(site, monkeypatch):
+    """The server loads the networks for the processor, wherever they were trained."""
+    loaded = []
+    monkeypatch.setattr(worker.Pipeline, "load", lambda **options: loaded.append(options))
+    nobody = worker.ReadCases(cases=(), left_out=())
+    worker.compare(site, "shipped", site.aliases().live, nobody, before_each=lambda: None)
+    folders = (site.weights("shipped"), site.weights(site.aliases().live))
+    assert loaded == [{"weights": folder} for folder in folders]
 
 
 def test_half_of_the_way_is_gone_back():

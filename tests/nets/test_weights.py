@@ -7,7 +7,7 @@ from acsnet.errors import WeightsError
 from acsnet.nets.architecture import ResUNetConfig
 from acsnet.nets.resunet import ResUNet
 from acsnet.nets.torch_weights import load_network, save_network
-from acsnet.nets.weights import RANGES, read_manifest, read_weights, save_ranges
+from acsnet.nets.weights import RANGES, copy_weights, read_manifest, read_weights, save_ranges
 
 
 @pytest.fixture
@@ -101,6 +101,16 @@ def test_each_network_keeps_its_ranges(folder):
         assert ranges == {"down.0.mid": (0.0, high)}
 
 
+def test_copied_weights_keep_entry_and_ranges(folder):
+    copy = folder / "copy"
+    copy_weights("myo", source=folder, folder=copy)
+    assert read_manifest(copy) == read_manifest(folder)
+    assert ranges_of(copy) is None
+    save_ranges("myo", {"down.0.mid": (0.0, 1.0)}, folder=folder)
+    copy_weights("myo", source=folder, folder=copy)
+    assert ranges_of(copy) == {"down.0.mid": (0.0, 1.0)}
+
+
 @pytest.mark.parametrize("content", ["{", "[]", '{"myo": {"sha256": "SHA", "ranges": {"a": [1]}}}'])
 def test_broken_ranges_are_told(folder, content):
     digest = read_manifest(folder)["myo"]["sha256"]
@@ -111,5 +121,5 @@ def test_broken_ranges_are_told(folder, content):
 
 @pytest.mark.parametrize("name", ["roi", "myo"])
 def test_the_shipped_networks_have_ranges(name):
-    """After a training: `python benchmarks/activation_ranges.py --data DATA`."""
+    """If not by their training, then by `python benchmarks/activation_ranges.py --data DATA`."""
     assert read_weights(name, ResUNetConfig).ranges

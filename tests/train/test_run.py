@@ -17,10 +17,11 @@ from acsnet.anatomy.checks import read_limits
 from acsnet.anatomy.latent_prior import load_prior
 from acsnet.cli.main import app
 from acsnet.errors import InputError, WeightsError
+from acsnet.nets.architecture import ResUNetConfig
 from acsnet.nets.autoencoder import Autoencoder
 from acsnet.nets.resunet import ResUNet
 from acsnet.nets.torch_weights import NETWORKS, load_network
-from acsnet.nets.weights import SHIPPED, read_manifest
+from acsnet.nets.weights import SHIPPED, read_manifest, read_weights
 from acsnet.stages.myocardium import EnhancementCleanup
 from acsnet.train import latent_prior as latent_module
 from acsnet.train.data.prepare import SampleCounts, build, load
@@ -131,6 +132,8 @@ def test_a_run_writes_weights_that_are_verified_when_loaded(run, tracked_folder)
     assert "cleanup" not in manifest["roi"]
     assert manifest["roi"]["recipe"]["epochs"] == 1
     assert "research" in manifest["roi"]["trained_on"]
+    for name in ("roi", "myo"):
+        assert read_weights(name, ResUNetConfig, folder=folder).ranges
     network = load_network("roi", ResUNet, folder=folder)
     state = torch.load(tracked_folder / "roi" / "checkpoint.pt", weights_only=True)
     for key, value in network.named_parameters():

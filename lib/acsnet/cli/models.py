@@ -141,9 +141,7 @@ def measured(models: "Models", live: str, candidate: str) -> "Decision":
     for reason in read.left_out:
         err.print(f"left out: {reason}", markup=False, soft_wrap=True)
     before_each = partial(rest, models.root, quiet_s=request.quiet_s)
-    return compare_versions(
-        models, live, candidate, read, device=request.device, before_each=before_each
-    )
+    return compare_versions(models, live, candidate, read, before_each=before_each)
 
 
 def show_decision(decision: "Decision", live: str, candidate: str) -> None:

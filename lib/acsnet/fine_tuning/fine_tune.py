@@ -23,8 +23,9 @@ from acsnet.fine_tuning.replay import slice_samples, wall_samples
 from acsnet.nets.autoencoder import Autoencoder
 from acsnet.nets.resunet import ResUNet
 from acsnet.nets.torch_weights import NETWORKS, load_network, save_network
-from acsnet.nets.weights import read_manifest, read_verified, save_verified
+from acsnet.nets.weights import copy_weights, read_manifest
 from acsnet.storage import write_json
+from acsnet.train.activation_ranges import ranges_after_training
 from acsnet.train.augment.walls import WallSamples
 from acsnet.train.checkpoint import Epoch
 from acsnet.train.data.case import TrainingCase
@@ -129,11 +130,9 @@ class FineTuning:
         """Copy the parts of the base that the run has not trained yet into its weights folder."""
 
         def bring() -> None:
-            for name, entry in read_manifest(self.base).items():
+            for name in read_manifest(self.base):
                 if not has_result(name, self.folder):
-                    _, content = read_verified(name, folder=self.base)
-                    about = {key: v for key, v in entry.items() if key not in ("file", "sha256")}
-                    save_verified(content, name, folder=self.weights, about=about)
+                    copy_weights(name, source=self.base, folder=self.weights)
 
         self.processes.from_first(bring)
 
@@ -163,10 +162,11 @@ class FineTuning:
             if self.processes.first:
                 on_share(share)
 
+        samples = self.samples(name)
         learn = partial(
             train,
             recipe,
-            self.samples(name),
+            samples,
             folder,
             seed=SEED,
             processes=self.processes,
@@ -189,6 +189,8 @@ class FineTuning:
             about = {key: v for key, v in entry.items() if key not in ("file", "sha256", "config")}
             about |= {"recipe": read_json(folder / RECIPE), "base_sha256": entry["sha256"]}
             save_network(trained, name, folder=self.weights, about=with_terms(about))
+            if isinstance(trained, ResUNet):
+                ranges_after_training(name, samples, folder=self.weights, console=self.console)
         self._finish(name)
 
     def fit_prior(self) -> None:

@@ -79,10 +79,10 @@ def read_cases(cases: Sequence[Case]) -> ReadCases:
 
 
 def measure(
-    weights: Path, read: ReadCases, *, device: str, before_each: Callable[[], None]
+    weights: Path, read: ReadCases, *, before_each: Callable[[], None]
 ) -> dict[str, PatientMeasures]:
-    """Patient -> measures of the weights in a folder."""
-    pipeline = Pipeline.load(weights=weights, device=device)
+    """Patient -> measures of the weights in a folder, in the form in which the server runs them."""
+    pipeline = Pipeline.load(weights=weights)
     by_patient: dict[str, list[PatientMeasures]] = {}
     for case, content in read.cases:
         before_each()
@@ -97,13 +97,11 @@ def compare(
     candidate: str,
     read: ReadCases,
     *,
-    device: str,
     before_each: Callable[[], None],
 ) -> Decision:
     """The decision on version `candidate` against `live`, on the same patients."""
     both = [
-        measure(models.weights(name), read, device=device, before_each=before_each)
-        for name in (live, candidate)
+        measure(models.weights(name), read, before_each=before_each) for name in (live, candidate)
     ]
     return decide(*both)
 
@@ -196,7 +194,7 @@ def decide_promotion(folder: Path, request: Request, models: Models, name: str) 
         return change_status(folder, state=DONE, promoted=name != request.base)
     read = read_cases([case for case in request.cases if case.held])
     pause = partial(rest, models.root, quiet_s=request.quiet_s)
-    decision = compare(models, live, name, read, device=request.device, before_each=pause)
+    decision = compare(models, live, name, read, before_each=pause)
     entry = {**decision_to_dict(decision), "against": live, "at": now(), "run": folder.name}
     models.note(name, decision=entry, left_out=list(read.left_out))
     if decision.promote:

@@ -127,6 +127,19 @@ def save_ranges(name: str, ranges: Ranges, *, folder: Path) -> None:
     write_text(path, json.dumps(content, indent=2, sort_keys=True) + "\n")
 
 
+def copy_weights(name: str, *, source: Path, folder: Path) -> None:
+    """Copy weights with their manifest entry, and their ranges if they have any, into `folder`.
+
+    Raises WeightsError as `read_verified` does.
+    """
+    entry, content = read_verified(name, folder=source)
+    about = {key: value for key, value in entry.items() if key not in ("file", "sha256")}
+    save_verified(content, name, folder=folder, about=about)
+    ranges = read_ranges(name, entry["sha256"], folder=source)
+    if ranges is not None:
+        save_ranges(name, ranges, folder=folder)
+
+
 def unfit(name: str, entry: Mapping[str, Any]) -> WeightsError:
     """The error for a file that is not of the network that the manifest says."""
     return WeightsError(f"{entry['file']} does not fit the network {name!r} of {MANIFEST}")

@@ -2,25 +2,96 @@
 
 Not from the paper. Each is the mean over images of the lowest and of the highest value in an image:
 the few values beyond are cut off, and the steps for all others are finer than between the extremes
-of all images (figures: docs/performance.md).
+of all images (figures: docs/performance.md). A training measures them at its end on scans that it
+trained on.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from rich.console import Console
 
+from acsnet.errors import AcsnetError
 from acsnet.nets import openvino_runtime as ov
 from acsnet.nets.architecture import ResUNetConfig
+from acsnet.nets.inference import BLACK_BEYOND
 from acsnet.nets.openvino_graph import graph_of
 from acsnet.nets.openvino_network import compiled
 from acsnet.nets.views import PAIRS, seen_in, without_edge
-from acsnet.nets.weights import NetworkWeights, Ranges
+from acsnet.nets.weights import NetworkWeights, Ranges, read_weights, save_ranges
+from acsnet.preprocess import StandardScan, between_neighbours
+from acsnet.stages.myocardium import myocardium_crops
+from acsnet.train.data.case import BACKGROUND
+from acsnet.train.data.samples import MYO_SCALE, SOURCES, Samples
+
+SCANS = 16
+"""At most, spread over all: more change the means next to nothing."""
 
 DECIMALS = 4
 LEAST = 1e-3
 """The highest is at least that: a value that is always zero has a range, too."""
+
+
+def ranges_after_training(name: str, samples: Samples, *, folder: Path, console: Console) -> None:
+    """Measure the ranges of a network that was just trained; a failure is told, and no more.
+
+    As `measure_ranges`. Without ranges the network runs in another precision, more slowly.
+    """
+    try:
+        measure_ranges(name, samples, folder=folder)
+    except (AcsnetError, LookupError, OSError, RuntimeError, ValueError) as error:
+        console.print(f"{name}: runs without 8 bits, its ranges could not be measured: {error}")
+    else:
+        console.print(f"{name}: ranges for 8 bits measured")
+
+
+def measure_ranges(name: str, samples: Samples, *, folder: Path) -> None:
+    """Measure the ranges of network `name` of a weights folder, and write them beside its weights.
+
+    samples: that it was trained on.
+    """
+    network = read_weights(name, ResUNetConfig, folder=folder)
+    images = images_seen(name, samples)
+    ranges = activation_ranges(network, images, black_beyond=name in BLACK_BEYOND)
+    save_ranges(name, ranges, folder=folder)
+
+
+def images_seen(name: str, samples: Samples) -> Iterator[NDArray[np.float32]]:
+    """(inputs, S, S) that a network sees of the slices of `SCANS` scans at most.
+
+    Of true LGE scans where there are any, as they came. What the expert drew is the ROI.
+    """
+    for stack in scans_as_they_came(samples):
+        images = samples.images[stack].astype(np.float32)
+        if name == "roi":
+            yield from between_neighbours(images[:, 0] / 255.0)
+            continue
+        equalised, plain = images.swapaxes(0, 1) / MYO_SCALE
+        shape = plain.shape[1], plain.shape[2]
+        standard = StandardScan(plain=plain, equalised=equalised, turns=0, shape=shape)
+        crops = myocardium_crops(standard, samples.tissue[stack] != BACKGROUND)
+        if crops is not None:
+            yield from crops.images
+
+
+def scans_as_they_came(samples: Samples) -> list[slice]:
+    """Where the slices of `SCANS` scans at most are: of each the first variant, the unchanged one.
+
+    True LGE where there is any, spread evenly over the scans.
+    """
+    count = len(samples.images)
+    starts = np.flatnonzero(samples.neighbours[:, 0] == np.arange(count))
+    stacks = [slice(*ends) for ends in zip(starts, [*starts[1:], count], strict=True)]
+    lge = [s for s in stacks if samples.source[s.start] == SOURCES.index("lge")]
+    first: dict[int, slice] = {}
+    for stack in lge or stacks:
+        first.setdefault(int(samples.patient[stack.start]), stack)
+    scans = list(first.values())
+    chosen = np.linspace(0, len(scans) - 1, min(SCANS, len(scans))).round().astype(int)
+    return [scans[k] for k in chosen]
 
 
 def activation_ranges(

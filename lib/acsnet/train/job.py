@@ -13,6 +13,7 @@ from acsnet.errors import InputError, WeightsError
 from acsnet.nets.resunet import ResUNet
 from acsnet.nets.torch_weights import NETWORKS, load_network, save_network
 from acsnet.nets.weights import read_manifest, read_verified
+from acsnet.train.activation_ranges import ranges_after_training
 from acsnet.train.augment.walls import WallSamples, wall_samples
 from acsnet.train.cleanup import fit_cleanup
 from acsnet.train.data.fingerprint import Digests, fingerprint
@@ -159,6 +160,8 @@ def train_network(name: str, recipe: Recipe, job: Job) -> None:
         if name == "myo" and isinstance(network, ResUNet):
             about["cleanup"] = fit_cleanup(network, samples, console=job.console)
         path = save_network(network, name, folder=job.weights, about=about)
+        if isinstance(network, ResUNet):
+            ranges_after_training(name, samples, folder=job.weights, console=job.console)
         sha256 = read_manifest(job.weights)[name]["sha256"]
         tracking.register(path, name=name, sha256=sha256)
     update(folder, finished=now(), sha256=sha256)

@@ -12,7 +12,7 @@ from acsnet.anatomy.pose import FRAME_SIDE
 from acsnet.errors import WeightsError
 from acsnet.nets.autoencoder import Autoencoder
 from acsnet.nets.torch_weights import load_network
-from acsnet.nets.weights import MANIFEST, read_manifest, read_verified, save_verified
+from acsnet.nets.weights import MANIFEST, SHIPPED, copy_weights, read_manifest
 from acsnet.train.augment.walls import WallSamples
 
 
@@ -20,9 +20,7 @@ def bring_autoencoder(folder: Path, *, console: Console) -> None:
     """Put the shipped autoencoder into `folder` where there is none. Errors as `read_verified`."""
     if (folder / MANIFEST).exists() and "autoencoder" in read_manifest(folder):
         return
-    entry, content = read_verified("autoencoder")
-    about = {key: value for key, value in entry.items() if key not in ("file", "sha256")}
-    save_verified(content, "autoencoder", folder=folder, about=about)
+    copy_weights("autoencoder", source=SHIPPED, folder=folder)
     console.print("latent prior: of the shipped autoencoder, the run has none of its own")
 
 
