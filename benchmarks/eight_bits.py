@@ -20,7 +20,6 @@ from acsnet.io import read_scan
 from acsnet.io.label_map import read_label_file
 from acsnet.label_conventions import ENH, LV, MYO, region_masks
 from acsnet.nets.architecture import ResUNetConfig
-from acsnet.nets.inference import BLACK_BEYOND
 from acsnet.nets.openvino_network import FusedNetwork
 from acsnet.nets.processor import has_bfloat16, instruction_set
 from acsnet.nets.views import PAIRS
@@ -39,8 +38,7 @@ class Timed:
 
     def __init__(self, name: str, folder: Path, *, eight_bits: bool) -> None:
         weights = read_weights(name, ResUNetConfig, folder=folder)
-        black = name in BLACK_BEYOND
-        self._network = FusedNetwork(weights, eight_bits=eight_bits, black_beyond=black)
+        self._network = FusedNetwork(weights, eight_bits=eight_bits)
         self.config = weights.config
         self.cpu_s, self.slices = 0.0, 0
 

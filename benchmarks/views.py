@@ -22,7 +22,6 @@ from acsnet.io.label_map import read_label_file
 from acsnet.label_conventions import ENH, LV, MYO, region_masks
 from acsnet.masks import slice_dice
 from acsnet.nets.architecture import ResUNetConfig
-from acsnet.nets.inference import BLACK_BEYOND
 from acsnet.nets.openvino_graph import graph_of
 from acsnet.nets.openvino_network import CompiledGraph, suits_8_bits
 from acsnet.nets.views import PAIRS, ViewRule, disagreement, without_edge
@@ -50,7 +49,7 @@ class AllViews:
     def __init__(self, name: str, folder: Path) -> None:
         self._weights = read_weights(name, ResUNetConfig, folder=folder)
         self.config = self._weights.config
-        self._black = name in BLACK_BEYOND
+        self._edge = 0 if self._weights.inner is None else self.config.stride
         self._graphs: dict[int, CompiledGraph] = {}
         self._drawn: dict[bytes, np.ndarray] = {}
         self.rule = ALL
@@ -71,20 +70,19 @@ class AllViews:
 
     def _all(self, image: np.ndarray) -> np.ndarray:
         """(pair, 2, outputs, S, S)."""
-        lit = without_edge(image, self.config.stride if self._black else 0)
-        side = lit.stop - lit.start
-        if side not in self._graphs:
+        lit = without_edge(image, self._edge)
+        if lit.start not in self._graphs:  # all images of a scan have one side
             model = graph_of(
                 self._weights,
-                side=side,
+                side=lit.stop - lit.start,
                 bfloat16=False,
                 eight_bits=suits_8_bits(self._weights),
-                black_beyond=self._black,
+                inner=lit.start > 0,
             )
-            self._graphs[side] = CompiledGraph(model, bfloat16=False)
+            self._graphs[lit.start] = CompiledGraph(model, bfloat16=False)
         out = np.zeros((len(PAIRS), 2, self.config.outputs, *image.shape[1:]), np.float32)
         for pair, drawn in zip(PAIRS, out, strict=True):
-            drawn[..., lit, lit] = self._graphs[side](image[None, :, lit, lit], pair)
+            drawn[..., lit, lit] = self._graphs[lit.start](image[None, :, lit, lit], pair)
         return out
 
 

@@ -112,7 +112,7 @@ def test_a_decision_against_another_version_is_made_anew(studies, models, tmp_pa
     write_request(models.root, cases, **options)
     asked = []
 
-    def compared(models, one, other, read, *, device, before_each):
+    def compared(models, one, other, read, *, before_each):
         asked.append((one, other))
         return decision(promote=False)
 

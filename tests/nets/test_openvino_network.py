@@ -21,8 +21,8 @@ from acsnet.nets.processor import has_bfloat16, has_fast_8_bits
 from acsnet.nets.torch_network import TorchNetwork
 from acsnet.nets.torch_weights import save_network, weights_of
 from acsnet.nets.views import PAIRS, ViewRule, disagreement, without_edge
-from acsnet.nets.weights import NetworkWeights, save_ranges
-from acsnet.train.activation_ranges import activation_ranges
+from acsnet.nets.weights import Inner, NetworkWeights, save_ranges
+from acsnet.train.activation_ranges import activation_ranges, inner_of
 
 pytestmark = pytest.mark.slow
 
@@ -61,9 +61,11 @@ def test_in_bfloat16_it_differs_little():
     assert np.abs(fused(images()) - plain).mean() < 0.005
 
 
-def weights_in_8_bits(net, seen, **about):
+def measured(net, seen):
+    """The network with its ranges, and with what it needs to leave out black edges."""
     weights = weights_of(net)
-    return replace(weights, ranges=activation_ranges(weights, seen, **about))
+    ranges, inner = activation_ranges(weights, seen), inner_of(weights, seen)
+    return replace(weights, ranges=ranges, inner=inner)
 
 
 def test_a_convolution_in_8_bits_by_hand():
@@ -82,15 +84,14 @@ def test_a_convolution_in_8_bits_by_hand():
 
 def test_in_8_bits_it_differs_little():
     net = network()
-    weights = weights_in_8_bits(net, images(), black_beyond=False)
-    drawn = FusedNetwork(weights, eight_bits=True)(images())
+    drawn = FusedNetwork(measured(net, images()), eight_bits=True)(images())
     differ = np.abs(drawn - TorchNetwork(network=net)(images()))
     assert 1e-4 < differ.mean() < 0.02
 
 
 @pytest.mark.skipif(not has_fast_8_bits(), reason="8 bits are imitated there")
 def test_nearly_all_convolutions_multiply_integers():
-    weights = weights_in_8_bits(network(), images(), black_beyond=False)
+    weights = measured(network(), images())
     graph = graph_of(weights, side=32, bfloat16=False, eight_bits=True)
     steps = compiled(graph, bfloat16=False).get_runtime_model().get_ordered_ops()
     infos = [step.get_rt_info() for step in steps]
@@ -129,26 +130,58 @@ def in_black(image, *, edge):
     return np.pad(image, [(0, 0), (0, 0), (edge, edge), (edge, edge)])
 
 
+def in_endless_black(net):
+    """The values between the layers far from any edge of a black image."""
+    values = {}
+    blocks = {**dict(net.down.named_children()), **{f"up.{k}": b for k, b in enumerate(net.up)}}
+
+    def kept(name):
+        return lambda *seen: values.update({name: seen[2][0, :, 16, 16].numpy()})
+
+    hooks = []
+    for name, block in blocks.items():
+        prefix = name if name.startswith("up") else f"down.{name}"
+        for module, kind in ((block, "out"), (block.body[2], "mid")):
+            hooks.append(module.register_forward_hook(kept(f"{prefix}.{kind}")))
+    with torch.no_grad():
+        net(torch.zeros(1, net.config.inputs, 64, 64))
+    for hook in hooks:
+        hook.remove()
+    return values
+
+
 @pytest.mark.parametrize(
     ("kind", "within"), [({}, 1e-4), ({"bfloat16": True}, 0.05), ({"eight_bits": True}, 0.1)]
 )
-def test_an_image_that_goes_on_black_is_drawn_as_in_a_wide_black_field(kind, within):
+def test_without_its_black_edge_an_image_goes_on_as_what_is_known_to_be_beyond(kind, within):
     net = network(depth=1)
     small = images(side=8)
     # No layer sees further than 16 pixels: at 24 the field's own edge is out of sight.
     expected = TorchNetwork(network=net)(in_black(small, edge=32))[..., 24:48, 24:48]
-    weights = weights_in_8_bits(net, in_black(small, edge=8), black_beyond=True)
+    weights = replace(weights_of(net), inner=Inner(ranges={}, beyond=in_endless_black(net)))
+    ranges = activation_ranges(weights, in_black(small, edge=6), inner=True)
+    weights = replace(weights, inner=replace(weights.inner, ranges=ranges))
     forms = (
-        FusedNetwork(
-            weights, **{"bfloat16": False, "eight_bits": False, **kind}, black_beyond=True
-        ),
-        TorchNetwork(network=net, black_beyond=True),
+        FusedNetwork(weights, **{"bfloat16": False, "eight_bits": False, **kind}),
+        TorchNetwork(network=net, inner=weights.inner),
     )
     for form in forms:
         drawn = form(in_black(small, edge=8))
         inner = (..., slice(2, -2), slice(2, -2))
         np.testing.assert_allclose(drawn[inner], expected[inner], atol=within)
         assert not drawn[..., :2].any()
+
+
+def test_an_image_without_black_edges_is_drawn_whole():
+    net = network()
+    weights = measured(net, in_black(images(side=48), edge=32))
+    assert weights.inner is not None
+    expected = TorchNetwork(network=net)(images())
+    for form in (
+        FusedNetwork(weights, bfloat16=False, eight_bits=False),
+        TorchNetwork(network=net, inner=weights.inner),
+    ):
+        np.testing.assert_allclose(form(images()), expected, atol=1e-4)
 
 
 def test_an_edge_that_is_black_is_left_out():
@@ -226,11 +259,11 @@ def test_what_runs_is_chosen_by_the_processor_and_by_the_ranges(tmp_path):
     save_network(network(), "myo", folder=tmp_path, about={})
     plain = load_segmenter("myo", Form(folder=tmp_path))
     assert (plain.eight_bits, plain.bfloat16) == (False, has_bfloat16())
-    weights = weights_in_8_bits(network(), images(), black_beyond=True)
+    weights = measured(network(), images())
     save_ranges("myo", weights.ranges, folder=tmp_path)
-    measured = load_segmenter("myo", Form(folder=tmp_path))
-    assert measured.eight_bits == has_fast_8_bits()
-    assert measured.bfloat16 == (has_bfloat16() and not has_fast_8_bits())
+    chosen = load_segmenter("myo", Form(folder=tmp_path))
+    assert chosen.eight_bits == has_fast_8_bits()
+    assert chosen.bfloat16 == (has_bfloat16() and not has_fast_8_bits())
     assert (network_precision(weights) == "8 bits") == has_fast_8_bits()
 
 

@@ -1,5 +1,6 @@
 import json
 
+import numpy as np
 import pytest
 import torch
 
@@ -7,7 +8,14 @@ from acsnet.errors import WeightsError
 from acsnet.nets.architecture import ResUNetConfig
 from acsnet.nets.resunet import ResUNet
 from acsnet.nets.torch_weights import load_network, save_network
-from acsnet.nets.weights import RANGES, copy_weights, read_manifest, read_weights, save_ranges
+from acsnet.nets.weights import (
+    RANGES,
+    Inner,
+    copy_weights,
+    read_manifest,
+    read_weights,
+    save_ranges,
+)
 
 
 @pytest.fixture
@@ -88,6 +96,17 @@ def test_ranges_are_those_of_the_weights_that_they_were_measured_with(folder):
         ResUNet(ResUNetConfig(base_filters=2, inputs=2, outputs=2)), "myo", folder=folder, about={}
     )
     assert ranges_of(folder) is None
+
+
+def test_what_is_beyond_black_edges_comes_back(folder):
+    beyond = {"down.0.mid": np.array([0.1234567, -3.0], np.float32)}
+    inner = Inner(ranges={"down.0.mid": (-1.0, 2.0)}, beyond=beyond)
+    save_ranges("myo", {"down.0.mid": (0.0, 1.0)}, inner=inner, folder=folder)
+    copy_weights("myo", source=folder, folder=folder / "copy")
+    for place in (folder, folder / "copy"):
+        back = read_weights("myo", ResUNetConfig, folder=place).inner
+        assert back.ranges == inner.ranges
+        np.testing.assert_allclose(back.beyond["down.0.mid"], [0.123457, -3.0])
 
 
 def test_each_network_keeps_its_ranges(folder):

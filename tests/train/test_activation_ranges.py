@@ -10,41 +10,69 @@ from acsnet.train.activation_ranges import (
     LEAST,
     activation_ranges,
     images_seen,
+    inner_of,
     measure_ranges,
     ranges_after_training,
     scans_as_they_came,
+    values_beyond,
 )
 from acsnet.train.data.case import WALL
 from acsnet.train.data.samples import MYO_SCALE, SOURCES, Samples, stack_neighbours
 
 
-def plain_network():
-    """Its first block gives back the image, and between its convolutions nothing but zeros."""
+def plain_network(*, between=0.0, more=0.0):
+    """Its first block gives back the image and `more`; between its convolutions is `between`."""
     net = ResUNetConfig(base_filters=1, inputs=1, outputs=1, depth=1).build()
     with torch.no_grad():
-        for norm in (net.down[0].body[2], net.down[0].body[5]):
+        for norm, bias in ((net.down[0].body[2], between), (net.down[0].body[5], more)):
             norm.weight.zero_()
-            norm.bias.zero_()
+            norm.bias.fill_(bias)
     return weights_of(net.eval())
 
 
 def image(low, high):
     seen = np.zeros((1, 8, 8), np.float32)
-    seen[0, 2, 3:5] = low, high
+    seen[0, 3, 3:5] = low, high
     return seen
 
 
 def test_a_range_is_the_mean_of_the_lowest_and_of_the_highest_in_each_image():
     seen = [image(-1.0, 3.0), image(-3.0, 5.0)]
-    ranges = activation_ranges(plain_network(), seen, black_beyond=False)
+    ranges = activation_ranges(plain_network(), seen)
     assert ranges["down.0.out"] == (-2.0, 4.0)
     assert ranges["down.0.mid"] == (0.0, LEAST)
     assert set(ranges) == {"down.0.mid", "down.0.out", "down.1.mid", "down.1.out", "up.0.mid"}
 
 
 def test_zero_is_in_every_range():
-    ranges = activation_ranges(plain_network(), [1.0 + image(0.0, 1.0)], black_beyond=False)
+    ranges = activation_ranges(plain_network(), [1.0 + image(0.0, 1.0)])
     assert ranges["down.0.out"] == (0.0, 2.0)
+
+
+def test_what_is_beyond_is_taken_off_where_black_edges_are_left_out():
+    """Edges of 2 of 8 pixels are; the signal of `image` lies in the middle 2 x 2."""
+    network = plain_network(between=-0.5, more=0.25)
+    inner = inner_of(network, [image(1.0, 3.0)])
+    np.testing.assert_allclose(inner.beyond["down.0.mid"], [-0.5])
+    np.testing.assert_allclose(inner.beyond["down.0.out"], [0.25])
+    assert inner.ranges["down.0.out"] == (0.0, 3.0)
+    assert inner.ranges["down.0.mid"] == (0.0, LEAST)
+
+
+def test_only_signal_far_from_the_edge_tells_what_is_beyond():
+    network = weights_of(ResUNetConfig(base_filters=2, inputs=1, outputs=1, depth=1).build().eval())
+    clear, near, black = image(1.0, 3.0), image(1.0, 3.0), image(0.0, 0.0)
+    near[0, 2, 2] = 5.0
+
+    def beyond(*seen):
+        return values_beyond(network, seen)["up.0.mid"].tolist()
+
+    assert beyond(near, clear) == beyond(clear) != beyond(black)
+    assert beyond(near) == beyond(black)
+
+
+def test_without_an_image_with_black_edges_none_are_left_out():
+    assert inner_of(plain_network(), [1.0 + image(0.0, 1.0)]) is None
 
 
 def samples(stacks, *, channels=1, side=64):

@@ -14,7 +14,6 @@ import numpy as np
 
 from acsnet.nets import openvino_runtime as ov
 from acsnet.nets.architecture import ResUNetConfig
-from acsnet.nets.inference import BLACK_BEYOND
 from acsnet.nets.openvino_graph import VIEWS, graph_of, in_range, in_steps
 from acsnet.nets.openvino_network import FusedNetwork, compiled, network_precision
 from acsnet.nets.openvino_runtime import opset13 as op
@@ -25,6 +24,7 @@ from acsnet.stages.roi import ROI_SIDE
 # Channels and side of the convolutions of which the fastest is the peak.
 WIDE = ((64, 64), (128, 32), (256, 16), (512, 16))
 CHAIN = 4  # convolutions in a row, each on the previous one's output in the cache
+SIDES = {"roi": ROI_SIDE, "myo": MYO_SIDE}  # of usual images
 RUNS = 20
 SECONDS = 0.5
 """Enough for the runs of a graph: on a slow or busy machine there are fewer of them."""
@@ -99,11 +99,9 @@ def network_speed(
     eight_bits: bool,
 ) -> NetworkSpeed:
     """Measure a network at its usual image side: stage 2 without the black edge of its images."""
-    black_beyond = name in BLACK_BEYOND
-    side = MYO_SIDE - 2 * network.config.stride if black_beyond else ROI_SIDE
-    model = graph_of(
-        network, side=side, bfloat16=bfloat16, eight_bits=eight_bits, black_beyond=black_beyond
-    )
+    inner = network.inner is not None
+    side = SIDES[name] - 2 * network.config.stride * inner
+    model = graph_of(network, side=side, bfloat16=bfloat16, eight_bits=eight_bits, inner=inner)
     seconds, work = seconds_of(model, bfloat16=bfloat16), multiply_adds(model)
     return NetworkSpeed(
         name=name,

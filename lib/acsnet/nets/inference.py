@@ -26,8 +26,8 @@ centre moves by a pixel at most. Walls and enhancement of the MYO network are as
 expert's as with all views in four, too, but the burden of a patient moves five times as far.
 """
 
-BLACK_BEYOND = frozenset({"myo"})
-"""Networks whose images go on black beyond their edges; in stage 1 the scan ends there."""
+BLACK_EDGES = frozenset({"myo"})
+"""Networks whose images may have black edges that are left out; in stage 1 the scan ends there."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +35,7 @@ class Form:
     """Which form of the networks, and of which weights folder.
 
     threads: on a CPU, None for all cores; reference: plain PyTorch in single precision, all views
-    of every slice, zeros beyond every edge, as the networks were trained.
+    of every slice with their edges, as the networks were trained.
     """
 
     folder: Path = SHIPPED
@@ -86,11 +86,11 @@ def load_segmenter(name: str, form: Form = SHIPPED_FORM) -> InferenceNetwork:
 
     Raises WeightsError when its file is missing, altered or does not fit the network.
     """
-    rule, black_beyond = VIEW_RULES[name], name in BLACK_BEYOND
+    rule = VIEW_RULES[name]
     if form.without_torch:
         weights = read_weights(name, ResUNetConfig, folder=form.folder)
         try:
-            return FusedNetwork(weights, threads=form.threads, rule=rule, black_beyond=black_beyond)
+            return FusedNetwork(weights, threads=form.threads, rule=rule)
         except (KeyError, ValueError, RuntimeError) as error:
             raise unfit(name, read_manifest(form.folder)[name]) from error
     from acsnet.nets.resunet import ResUNet
@@ -100,7 +100,8 @@ def load_segmenter(name: str, form: Form = SHIPPED_FORM) -> InferenceNetwork:
     network = load_network(name, ResUNet, folder=form.folder, device=form.device)
     if form.reference:
         return TorchNetwork(network=network)
-    return TorchNetwork(network=network.half(), rule=rule, black_beyond=black_beyond)
+    inner = read_weights(name, ResUNetConfig, folder=form.folder).inner
+    return TorchNetwork(network=network.half(), rule=rule, inner=inner)
 
 
 def load_codec(form: Form = SHIPPED_FORM) -> WallCodec:

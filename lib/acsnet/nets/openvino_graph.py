@@ -1,9 +1,10 @@
 """OpenVINO graph of a residual U-Net, on a slice in two of its views.
 
-Not from the paper; less work, and but for the first point exact:
+Not from the paper; less work, and but for the first and the last point exact:
 
-- Where an image goes on black beyond its edge (`acsnet.nets.views`), each value is kept less
-  what it is in black, so that the zeros that a convolution pads with stand for black.
+- Where the black edge of an image was left out (`acsnet.nets.views`), each value is kept less what
+  it is on average beyond, so that the zeros that a convolution pads with stand for that. This is
+  not exact.
 - A 3x3 convolution after upsampling by 2 is one transposed convolution of the small image: 16
   instead of 36 products. Nothing is upsampled or concatenated: each part has its own convolution,
   and the results are added.
@@ -44,13 +45,13 @@ NORM_EPSILON = 1e-5
 class Block:
     """A residual block's arrays by their names after `prefix`, such as "down.0.".
 
-    black_beyond: whether the image is black beyond its edge; ranges: None for no 8 bits.
+    ranges: None for no 8 bits; beyond: what values are beyond the edge, None for zero.
     """
 
     arrays: Mapping[str, Array]
     prefix: str
-    black_beyond: bool
     ranges: Ranges | None
+    beyond: Mapping[str, Array] | None
 
     def __getitem__(self, name: str) -> Array:
         return self.arrays[self.prefix + name]
@@ -65,13 +66,13 @@ class Block:
 
 @dataclass(frozen=True, kw_only=True)
 class Value:
-    """A value in the graph: node + black, which is what (channels,) it is where all is black.
+    """A value in the graph: node + beyond, which is what (channels,) it is beyond the edge.
 
     integers: whether its node takes only the steps of a range of 8 bits.
     """
 
     node: Node
-    black: Array
+    beyond: Array
     integers: bool = False
 
 
@@ -81,23 +82,25 @@ def graph_of(
     side: int,
     bfloat16: bool,
     eight_bits: bool = False,
-    black_beyond: bool = False,
+    inner: bool = False,
 ) -> ov.Model:
     """The graph from (VIEWS, inputs, side, side) to probabilities (VIEWS, outputs, side, side).
 
     bfloat16: there are two inputs of that type, rounded images and the remainder. eight_bits: in
-    `network.ranges`; without, the values that have ranges bear their names. black_beyond: images
-    are black at their edges and go on so. Raises KeyError, ValueError or RuntimeError where arrays
-    or ranges are not those of the configuration.
+    the ranges of `network`; without, the values that have ranges bear their names. inner: black
+    edges of the images were left out, and `network.inner` is known. Raises KeyError, ValueError or
+    RuntimeError where arrays or ranges are not those of the configuration.
     """
     config, arrays = network.config, network.arrays
+    known = network.inner if inner else None
+    ranges = known.ranges if known else network.ranges
     down, up = (
         [
             Block(
                 arrays=arrays,
                 prefix=f"{way}.{level}.",
-                black_beyond=black_beyond,
-                ranges=network.ranges if eight_bits else None,
+                ranges=ranges if eight_bits else None,
+                beyond=known.beyond if known else None,
             )
             for level in range(levels)
         ]
@@ -108,14 +111,14 @@ def graph_of(
         msg = f"the last convolution has the shape {head[0].shape}, not that of {config}"
         raise ValueError(msg)
     shape = [VIEWS, config.inputs, side, side]
-    black = np.zeros(config.inputs, np.float32)
+    black = np.zeros(config.inputs, np.float32)  # beyond the edge
     if bfloat16:
         images = [op.parameter(shape, ov.Type.bf16) for _ in range(2)]
         coarse, rest = (op.convert(part, "f32") for part in images)
-        x = Value(node=op.concat([coarse, rest, coarse], 1), black=black)
+        x = Value(node=op.concat([coarse, rest, coarse], 1), beyond=black)
     else:
         images = [op.parameter(shape, ov.Type.f32)]
-        x = Value(node=images[0], black=black)
+        x = Value(node=images[0], beyond=black)
     skips = []
     for level, block in enumerate(down):
         if level:
@@ -126,14 +129,14 @@ def graph_of(
     for block in up[:-1]:
         x = _up(x, skips.pop(), block)
     scores = _up(x, skips.pop(), up[-1], head=head)
-    return ov.Model([op.sigmoid(_plus(scores.node, scores.black))], images, "ResUNet")
+    return ov.Model([op.sigmoid(_plus(scores.node, scores.beyond))], images, "ResUNet")
 
 
 def _down(x: Value, block: Block, *, of_parts: bool) -> Value:
     """A residual block; of_parts: on images rounded, remainder, and rounded again."""
     first, (project, bias) = block["body.0.weight"], block.projection()
     y = _convolved(x, first, block["body.0.bias"], of_parts=of_parts)
-    out = _settled(_sum(_body(y, block), _convolved(x, project, bias, of_parts=of_parts)), block)
+    out = _sum(_body(y, block), _convolved(x, project, bias, of_parts=of_parts))
     return _named(out, block, "out")
 
 
@@ -151,7 +154,7 @@ def _up(
     head: weight and bias of a 1x1 convolution after it, applied to each term of the block's sum.
     """
     first, (weight, bias) = block["body.0.weight"], block.projection()
-    inputs = len(below.black)
+    inputs = len(below.beyond)
     y = _sum(
         _convolved(skip, first[:, inputs:], block["body.0.bias"]),
         _enlarged_and_convolved(below, first[:, :inputs]),
@@ -163,7 +166,7 @@ def _up(
         weight, bias = np.einsum("oc,cihw->oihw", mix, weight), mix @ bias + head[1]
     small = _convolved(below, weight[:, :inputs])
     straight = _convolved(skip, weight[:, inputs:], bias)
-    out = _settled(_sum(straight, y, _enlarged(small)), block)
+    out = _sum(straight, y, _enlarged(small))
     return out if head is not None else _named(out, block, "out")
 
 
@@ -174,7 +177,7 @@ def _enlarged_and_convolved(below: Value, weight: Array) -> Value:
     kernel = _constant(enlarging_kernel(weight))
     pads = {"strides": [2, 2], "pads_begin": [1, 1], "pads_end": [1, 1]}
     node = op.convolution_backprop_data(below.node, kernel, **pads)
-    return Value(node=node, black=_in_black(below, weight))
+    return Value(node=node, beyond=_of_beyond(below, weight))
 
 
 def enlarging_kernel(weight: Array) -> Array:
@@ -201,49 +204,42 @@ def _body(y: Value, block: Block) -> Value:
 def _convolved(
     x: Value, weight: Array, bias: Array | None = None, *, of_parts: bool = False
 ) -> Value:
-    """Convolution, zeros beyond the edge of the node. The bias is part of what black becomes."""
+    """Convolution, zeros beyond the edge of the node. The bias is part of what is beyond."""
     padding = [weight.shape[-1] // 2] * 2
     if x.integers:
         kernel = in_steps(weight)
     else:
         kernel = _constant(_in_parts(weight) if of_parts else weight)
     node = op.convolution(x.node, kernel, [1, 1], padding, padding, [1, 1])
-    black = _in_black(x, weight)
-    return Value(node=node, black=black if bias is None else black + bias)
+    beyond = _of_beyond(x, weight)
+    return Value(node=node, beyond=beyond if bias is None else beyond + bias)
 
 
-def _in_black(x: Value, weight: Array) -> Array:
-    """(outputs,) what a convolution gives where all of its input is black."""
-    return weight.sum(axis=(2, 3)) @ x.black
+def _of_beyond(x: Value, weight: Array) -> Array:
+    """(outputs,) what a convolution gives where all of its input is that beyond the edge."""
+    return weight.sum(axis=(2, 3)) @ x.beyond
 
 
 def _sum(first: Value, *others: Value) -> Value:
-    node, black = first.node, first.black
+    node, beyond = first.node, first.beyond
     for other in others:
-        node, black = op.add(node, other.node), black + other.black
-    return Value(node=node, black=black)
+        node, beyond = op.add(node, other.node), beyond + other.beyond
+    return Value(node=node, beyond=beyond)
 
 
 def _normed(y: Value, block: Block, name: str) -> Value:
     """ReLU, and batch norm as after training."""
     factor = block[name + "weight"] / np.sqrt(block[name + "running_var"] + NORM_EPSILON)
     term = block[name + "bias"] - factor * block[name + "running_mean"]
-    active = op.relu(_plus(y.node, y.black))
-    black = factor * np.maximum(y.black, 0.0) + term if block.black_beyond else np.zeros_like(term)
-    node = _plus(op.multiply(active, _constant(factor[:, None, None])), term - black)
-    return Value(node=node, black=black)
-
-
-def _settled(x: Value, block: Block) -> Value:
-    """The same value, as node alone where the image does not go on black."""
-    if block.black_beyond:
-        return x
-    return Value(node=_plus(x.node, x.black), black=np.zeros_like(x.black))
+    active = op.multiply(op.relu(_plus(y.node, y.beyond)), _constant(factor[:, None, None]))
+    return Value(node=active, beyond=term)
 
 
 def _named(x: Value, block: Block, name: str) -> Value:
-    """The same value under a name in the graph, or in 8 bits of its range."""
+    """The same value, less what it is beyond the edge; under a name, or in 8 bits of its range."""
     name = block.prefix + name
+    beyond = np.zeros_like(x.beyond) if block.beyond is None else block.beyond[name]
+    x = Value(node=_plus(x.node, x.beyond - beyond), beyond=beyond)
     if block.ranges is None:
         x.node.set_friendly_name(name)
         return x

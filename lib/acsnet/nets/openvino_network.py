@@ -46,13 +46,12 @@ class FusedNetwork:
         eight_bits: bool | None = None,
         threads: int | None = None,
         rule: ViewRule | None = None,
-        black_beyond: bool = False,
     ) -> None:
         """Compile nothing yet.
 
         bfloat16, eight_bits: None for what suits the processor, and for the latter the weights;
         threads: None for `thread_count`; rule: how many views of a slice are drawn, None for always
-        all; black_beyond: images are black at their edges and go on so.
+        all.
         Raises KeyError, ValueError or RuntimeError where the arrays are not those of the
         configuration.
         """
@@ -64,28 +63,24 @@ class FusedNetwork:
         self._weights = weights
         self._threads = threads
         self._rule = rule
-        self._black_beyond = black_beyond
+        self._edge = 0 if weights.inner is None else weights.config.stride
         self._turn = Lock()
         self._graph = lru_cache(maxsize=CACHED_SIDES)(self._compiled)
-        self._model = graph_of(
-            weights,
-            side=weights.config.stride,
-            bfloat16=self.bfloat16,
-            eight_bits=self.eight_bits,
-            black_beyond=black_beyond,
-        )
+        self._model = lru_cache(maxsize=2)(self._built)
+        self._model(self._edge > 0)
 
     def __call__(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
         """(N, inputs, S, S) -> probabilities (N, outputs, S, S), the mean over views.
 
-        One batch is one slice in a pair of views, which fits the processor's cache. Where images
-        go on black, their black edges are left out, and nothing is drawn there.
+        One batch is one slice in a pair of views, which fits the processor's cache. Where the
+        weights tell what is beyond, black edges are left out, and nothing is drawn there.
         """
         out = np.zeros((len(images), self.config.outputs, *images.shape[2:]), np.float32)
         with self._turn:
             for image, mean in zip(images, out, strict=True):
-                lit = without_edge(image, self.config.stride if self._black_beyond else 0)
-                graph, parts = self._graph(lit.stop - lit.start), self._parts(image[:, lit, lit])
+                lit = without_edge(image, self._edge)
+                graph = self._graph(lit.stop - lit.start, lit.start > 0)
+                parts = self._parts(image[:, lit, lit])
                 drawn = [graph(parts, PAIRS[0])]
                 if self._rule is None or disagreement(drawn[0]) > self._rule.limit:
                     others = PAIRS[1:] if self._rule is None else PAIRS[1 : self._rule.pairs]
@@ -106,10 +101,20 @@ class FusedNetwork:
             return image[None]
         return np.stack([bits(image), bits(image - rounded(image))]).view(np.int16)
 
-    def _compiled(self, side: int) -> "CompiledGraph":
+    def _built(self, inner: bool) -> ov.Model:
+        return graph_of(
+            self._weights,
+            side=self.config.stride,
+            bfloat16=self.bfloat16,
+            eight_bits=self.eight_bits,
+            inner=inner,
+        )
+
+    def _compiled(self, side: int, inner: bool) -> "CompiledGraph":
+        model = self._model(inner)
         shape = [VIEWS, self.config.inputs, side, side]  # nothing else of a graph tells its size
-        self._model.reshape(dict.fromkeys(range(len(self._model.inputs)), shape))
-        return CompiledGraph(self._model, bfloat16=self.bfloat16, threads=self._threads)
+        model.reshape(dict.fromkeys(range(len(model.inputs)), shape))
+        return CompiledGraph(model, bfloat16=self.bfloat16, threads=self._threads)
 
 
 def suits_8_bits(weights: NetworkWeights[ResUNetConfig]) -> bool:

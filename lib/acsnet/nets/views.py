@@ -4,9 +4,9 @@ Not from the paper. The mean over all eight draws best, but where two views alre
 change next to nothing. So a slice is drawn in two views first, and in more where they disagree
 (`acsnet.nets.inference.VIEW_RULES`).
 
-Stage 2 leaves only a square of signal. The zeros that a convolution pads with, in training too, are
-not what black is in its layer, and spoil what is drawn near the edge; with what black is there
-instead, the black edges need not be looked at (figures: docs/performance.md).
+Stage 2 leaves only a square of signal. The zeros that a convolution pads with are not what black is
+in its layer, and spoil what is drawn near the edge. With what is there on average instead, the
+black edges need not be looked at (figures: docs/performance.md).
 """
 
 from collections.abc import Sequence

@@ -3,8 +3,9 @@
 Weights are a safetensors file (of a network: parameters in half precision, batch-norm statistics in
 single precision, because small variances vanish in half) and an entry of `manifest.json`: the
 file's name, its SHA-256 and, of a network, its configuration. `activation_ranges.json` beside them
-may have the ranges with which networks of stages 1 and 2 run in 8 bits, and the SHA-256 of the
-weights that they were measured with: those of other weights are not used.
+may have the ranges with which networks of stages 1 and 2 run in 8 bits, what they need to leave out
+black edges, and the SHA-256 of the weights that this was measured with: that of other weights is
+not used.
 """
 
 import hashlib
@@ -34,6 +35,18 @@ Ranges = Mapping[str, tuple[float, float]]
 By names such as "down.0.mid", between the two convolutions of a block, and "down.0.out", of the
 block; the last block has no "out".
 """
+
+
+@dataclass(frozen=True, kw_only=True)
+class Inner:
+    """What a network needs for images whose black edges are left out.
+
+    beyond: by the names of `Ranges`, the (channels,) mean of a value just beyond the part that is
+    looked at; ranges: of the values less that.
+    """
+
+    ranges: Ranges
+    beyond: Mapping[str, NDArray[np.float32]]
 
 
 def read_manifest(folder: Path = SHIPPED) -> dict[str, Any]:
@@ -73,12 +86,13 @@ def read_verified(name: str, *, folder: Path = SHIPPED) -> tuple[dict[str, Any],
 class NetworkWeights(Generic[Config]):
     """A trained network as arrays of single precision, by the names that PyTorch gives them.
 
-    ranges: None where they are not known.
+    ranges, inner: None where they are not known.
     """
 
     config: Config
     arrays: Mapping[str, NDArray[np.float32]]
     ranges: Ranges | None = None
+    inner: Inner | None = None
 
     @property
     def parameters(self) -> int:
@@ -100,30 +114,46 @@ def read_weights(
     except (KeyError, TypeError) as error:
         raise unfit(name, entry) from error
     arrays = {key: array.astype(np.float32) for key, array in load_arrays(content).items()}
-    ranges = read_ranges(name, entry["sha256"], folder=folder)
-    return NetworkWeights(config=config, arrays=arrays, ranges=ranges)
+    ranges, inner = read_ranges(name, entry["sha256"], folder=folder)
+    return NetworkWeights(config=config, arrays=arrays, ranges=ranges, inner=inner)
 
 
-def read_ranges(name: str, sha256: str, *, folder: Path) -> Ranges | None:
-    """Ranges of the weights `name` with this SHA-256; None where there are none of these."""
+def read_ranges(name: str, sha256: str, *, folder: Path) -> tuple[Ranges | None, Inner | None]:
+    """What was measured of the weights `name` with this SHA-256; None where it was not."""
     path = folder / RANGES
     if not path.is_file():
-        return None
+        return None, None
     try:
         entry = json.loads(path.read_text()).get(name, {})
         if entry.get("sha256") != sha256:
-            return None
-        return {value: (float(low), float(high)) for value, (low, high) in entry["ranges"].items()}
+            return None, None
+        inner = entry.get("inner")
+        if inner is not None:
+            beyond = {value: np.array(b, np.float32) for value, b in inner["beyond"].items()}
+            inner = Inner(ranges=_pairs(inner["ranges"]), beyond=beyond)
+        return _pairs(entry["ranges"]), inner
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         msg = f"{path} is broken: delete it to use the networks without 8 bits"
         raise WeightsError(msg) from error
 
 
-def save_ranges(name: str, ranges: Ranges, *, folder: Path) -> None:
-    """Keep the ranges of the weights `name` of a folder."""
+def _pairs(ranges: Mapping[str, Any]) -> Ranges:
+    return {value: (float(low), float(high)) for value, (low, high) in ranges.items()}
+
+
+def save_ranges(name: str, ranges: Ranges, *, inner: Inner | None = None, folder: Path) -> None:
+    """Keep what was measured of the weights `name` of a folder."""
     path = folder / RANGES
     content = json.loads(path.read_text()) if path.is_file() else {}
-    content[name] = {"sha256": read_manifest(folder)[name]["sha256"], "ranges": dict(ranges)}
+    entry = {"sha256": read_manifest(folder)[name]["sha256"], "ranges": dict(ranges)}
+    if inner is not None:
+        # Six digits: of single precision, not of the double that it becomes.
+        beyond = {
+            value: [float(f"{number:.6g}") for number in numbers]
+            for value, numbers in inner.beyond.items()
+        }
+        entry["inner"] = {"ranges": dict(inner.ranges), "beyond": beyond}
+    content[name] = entry
     write_text(path, json.dumps(content, indent=2, sort_keys=True) + "\n")
 
 
@@ -135,9 +165,9 @@ def copy_weights(name: str, *, source: Path, folder: Path) -> None:
     entry, content = read_verified(name, folder=source)
     about = {key: value for key, value in entry.items() if key not in ("file", "sha256")}
     save_verified(content, name, folder=folder, about=about)
-    ranges = read_ranges(name, entry["sha256"], folder=source)
+    ranges, inner = read_ranges(name, entry["sha256"], folder=source)
     if ranges is not None:
-        save_ranges(name, ranges, folder=folder)
+        save_ranges(name, ranges, inner=inner, folder=folder)
 
 
 def unfit(name: str, entry: Mapping[str, Any]) -> WeightsError:
