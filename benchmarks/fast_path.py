@@ -71,7 +71,8 @@ def main() -> None:
             )
             alike.append(measured(same)[:3])
     means = {form: np.nanmean(values, axis=0) for form, values in rows.items()}
-    show(args.set, args.list, names, means, np.array(alike))
+    moved = np.subtract(*(np.array(rows[form])[:, 3] for form in ("fast", "reference")))
+    show(args.set, args.list, names, means, np.array(alike), moved)
     if args.json:
         report = {"cases": names, "columns": COLUMNS, "rows": rows, "alike": alike}
         args.json.write_text(json.dumps(report, indent=2) + "\n")
@@ -93,9 +94,14 @@ def measured(scores: CaseScores) -> list[float]:
 
 
 def show(
-    data_set: str, part: str, names: list[str], means: dict[str, np.ndarray], alike: np.ndarray
+    data_set: str,
+    part: str,
+    names: list[str],
+    means: dict[str, np.ndarray],
+    alike: np.ndarray,
+    moved: np.ndarray,
 ) -> None:
-    """Print a table."""
+    """Print a table; moved: points by which the burden of each scan differs."""
     console = Console(width=110)
     table = Table(f"{data_set} {part}, {len(names)} scans", *COLUMNS)
     for form, values in means.items():
@@ -106,10 +112,17 @@ def show(
     ratio = means["reference"][4] / means["fast"][4]
     table.add_row("fast less reference", *cells, f"1 / {ratio:.1f}")
     table.add_section()
-    table.add_row("Dice of one to the other", *(f"{v:.4f}" for v in np.nanmean(alike, axis=0)))
-    table.add_row("its least", *(f"{value:.4f}" for value in np.nanmin(alike, axis=0)))
+    root_mean_square, most = np.sqrt(np.nanmean(moved**2)), np.nanmax(np.abs(moved))
+    for heading, values, points in (
+        ("Dice of one to the other, burden apart", np.nanmean(alike, axis=0), root_mean_square),
+        ("its least, its most", np.nanmin(alike, axis=0), most),
+    ):
+        table.add_row(heading, *(f"{value:.4f}" for value in values), f"{points:.2f}")
     console.print(table)
-    note = "Dice: mean over scans of the mean over the slices the expert drew. Research use only."
+    note = (
+        "Dice: mean over scans of the mean over the slices the expert drew. Burden apart: points, "
+        "root mean square. Research use only."
+    )
     console.print(note, highlight=False)
 
 
