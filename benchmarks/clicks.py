@@ -1,9 +1,8 @@
 """A simulated reader: what clicks do to drafts, against a brush and against brush and stage 3.
 
-The reader clicks in the middle of the largest error of a wall and says what the expert has there.
-By default on the EMIDEC test list, whose patients neither the networks nor the autoencoder has
-seen; with `--fold`, on patients of the train list, by an autoencoder trained without them
-(`benchmarks/clicks_fold.py`).
+Where the reader clicks is in `simulated_reader.py`. By default on the EMIDEC test list, whose
+patients neither the networks nor the autoencoder has seen; with `--fold`, on patients of the train
+list, by an autoencoder trained without them (`benchmarks/clicks_fold.py`).
 """
 
 import argparse
@@ -18,7 +17,6 @@ import torch
 from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
-from scipy.ndimage import distance_transform_edt
 from scipy.ndimage import label as components
 
 from acsnet.anatomy.checks import check, read_limits
@@ -37,6 +35,7 @@ from acsnet.stages.latent_search import LatentWalk
 from acsnet.train.data.case import POOL, SCAR, WALL
 from acsnet.train.data.lists import emidec_cases
 from clicks_fold import HELD_OUT
+from simulated_reader import Drawn, Mask, scar_click, wall_click
 from wall_damage import DAMAGES
 
 POOR = 0.87
@@ -52,18 +51,6 @@ BRUSH_MM = 4.0
 """Radius of the disc that a brush paints."""
 
 DAMAGE = ("rough", "erosion", "dilation", "cut", "blobs")
-Mask = NDArray[np.bool_]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Drawn:
-    """A patient: pixels, draft labels and expert tissue, (slice, row, column), apex first."""
-
-    name: str
-    pixels: NDArray[np.float32]
-    labels: NDArray[np.uint8]
-    tissue: NDArray[np.uint8]
-    spacing_mm: tuple[float, float, float]
 
 
 @dataclass
@@ -108,41 +95,6 @@ def damaged(drawn: Drawn, corrector: Corrector, rng: np.random.Generator) -> Dra
     labels[walls] = Label.LV_MYOCARDIUM
     labels[walls & (drawn.tissue == SCAR)] = Label.CORE_SCAR
     return replace(drawn, labels=labels)
-
-
-def middle_of_largest(wrong: Mask, spacing_mm: tuple[float, float]) -> tuple[int, int] | None:
-    """The pixel furthest inside the largest part of a (row, column) mask; None for an empty one."""
-    if not wrong.any():
-        return None
-    parts, _ = components(wrong)
-    largest = parts == np.bincount(parts.ravel())[1:].argmax() + 1
-    depth = distance_transform_edt(np.pad(largest, 1), sampling=spacing_mm)[1:-1, 1:-1]
-    row, column = np.unravel_index(depth.argmax(), depth.shape)
-    return int(row), int(column)
-
-
-def wall_click(k: int, wall: Mask, drawn: Drawn) -> Click | None:
-    """The click on the largest error of a slice's wall."""
-    tissue = drawn.tissue[k]
-    at = middle_of_largest(wall != (tissue >= WALL), drawn.spacing_mm[1:])
-    if at is None:
-        return None
-    kind = {POOL: Kind.CAVITY, WALL: Kind.WALL, SCAR: Kind.WALL}.get(tissue[at], Kind.OUTSIDE)
-    return Click(slice=k, row=at[0], column=at[1], kind=kind)
-
-
-def scar_click(labels: NDArray[np.uint8], drawn: Drawn) -> Click | None:
-    """The click on the largest error of a patient's scar, inside the wall as drawn or outside."""
-    expert = drawn.tissue == SCAR
-    wrong = np.isin(labels, ENHANCEMENT) != expert
-    sizes = [np.bincount(components(plane)[0].ravel())[1:].max(initial=0) for plane in wrong]
-    k = int(np.argmax(sizes))
-    at = middle_of_largest(wrong[k], drawn.spacing_mm[1:])
-    if at is None:
-        return None
-    tissue = drawn.tissue[k][at]
-    kind = {SCAR: Kind.SCAR, WALL: Kind.HEALTHY, POOL: Kind.CAVITY}.get(tissue, Kind.OUTSIDE)
-    return Click(slice=k, row=at[0], column=at[1], kind=kind)
 
 
 def brushed(wall: Mask, click: Click, spacing_mm: tuple[float, float]) -> Mask:
@@ -226,9 +178,8 @@ def patient_course(
 ) -> tuple[int, bool, float, float, float]:
     """Clicks until every slice has the goal, whether it was reached, and errors of the burden (%).
 
-    Errors: of the draft, after these clicks, and after `SCAR_CLICKS` more on scar, always on the
-    largest error. The reader clicks on the wall of the worst slice; a slice that has no wall on
-    either side counts as done.
+    Errors: of the draft, after these clicks, and after `SCAR_CLICKS` more on scar. The reader
+    clicks on the wall of the worst slice; a slice that has no wall on either side counts as done.
     """
     expert = drawn.tissue >= WALL
     truth = 100.0 * (drawn.tissue == SCAR).sum() / max(expert.sum(), 1)

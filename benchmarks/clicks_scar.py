@@ -25,8 +25,9 @@ from acsnet.pipeline import Pipeline
 from acsnet.stages.correction import Corrector
 from acsnet.train.data.case import POOL, SCAR, WALL, TrainingCase
 from acsnet.train.data.lists import emidec_cases
-from clicks import GOALS, SCAR_CLICKS, Drawn, Tally, patient_course
+from clicks import GOALS, SCAR_CLICKS, Tally, patient_course
 from clicks_fold import HELD_OUT
+from simulated_reader import Drawn
 
 UNSEEN = HELD_OUT[:6]
 SIGNALS: dict[str, Callable[[LabelledScan], LabelledScan]] = {

@@ -1,0 +1,74 @@
+"""A simulated reader: where an expert who looks at a draft clicks next, and what the click says.
+
+The reader sees where a draft differs from what they would draw, and whether it has too much scar or
+too little, as anyone does who compares the two. They do not know what a click will change.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import distance_transform_edt, generate_binary_structure
+from scipy.ndimage import label as components
+
+from acsnet.interaction.clicks import Click, Kind
+from acsnet.labels import ENHANCEMENT
+from acsnet.train.data.case import POOL, SCAR, WALL
+
+Mask = NDArray[np.bool_]
+TOUCHING = generate_binary_structure(3, 1)
+"""Voxels with a side in common, in a slice or along the stack."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Drawn:
+    """A patient: pixels, draft labels and expert tissue, (slice, row, column), apex first."""
+
+    name: str
+    pixels: NDArray[np.float32]
+    labels: NDArray[np.uint8]
+    tissue: NDArray[np.uint8]
+    spacing_mm: tuple[float, float, float]
+
+
+def middle_of_largest(wrong: Mask, spacing_mm: tuple[float, float]) -> tuple[int, int] | None:
+    """The pixel furthest inside the largest part of a (row, column) mask; None for an empty one."""
+    if not wrong.any():
+        return None
+    parts, _ = components(wrong)
+    largest = parts == np.bincount(parts.ravel())[1:].argmax() + 1
+    depth = distance_transform_edt(np.pad(largest, 1), sampling=spacing_mm)[1:-1, 1:-1]
+    row, column = np.unravel_index(depth.argmax(), depth.shape)
+    return int(row), int(column)
+
+
+def wall_click(k: int, wall: Mask, drawn: Drawn) -> Click | None:
+    """The click on the largest error of a slice's wall."""
+    tissue = drawn.tissue[k]
+    at = middle_of_largest(wall != (tissue >= WALL), drawn.spacing_mm[1:])
+    if at is None:
+        return None
+    kind = {POOL: Kind.CAVITY, WALL: Kind.WALL, SCAR: Kind.WALL}.get(tissue[at], Kind.OUTSIDE)
+    return Click(slice=k, row=at[0], column=at[1], kind=kind)
+
+
+def scar_click(labels: NDArray[np.uint8], drawn: Drawn) -> Click | None:
+    """The click on scar: off the largest excess where too much is drawn, else on the largest gap.
+
+    Largest is what has the most voxels, over all the slices that it runs through. It is clicked in
+    the middle of the slice where most of it lies, inside the wall as drawn or outside.
+    """
+    expert, scar = drawn.tissue == SCAR, np.isin(labels, ENHANCEMENT)
+    too_much = np.count_nonzero(scar) > np.count_nonzero(expert)
+    wrong = scar & ~expert if too_much else expert & ~scar
+    if not wrong.any():
+        return None
+    parts, _ = components(wrong, TOUCHING)
+    largest = parts == np.bincount(parts.ravel())[1:].argmax() + 1
+    k = int(largest.sum(axis=(1, 2)).argmax())
+    at = middle_of_largest(largest[k], drawn.spacing_mm[1:])
+    if at is None:
+        return None
+    tissue = drawn.tissue[k][at]
+    kind = {SCAR: Kind.SCAR, WALL: Kind.HEALTHY, POOL: Kind.CAVITY}.get(tissue, Kind.OUTSIDE)
+    return Click(slice=k, row=at[0], column=at[1], kind=kind)
