@@ -49,8 +49,8 @@ class ScarCovariance:
     """How errors of the log-odds go together: less with distance, not at all from some distance on.
 
     Of some 20 choices of these and of `acsnet.interaction.scar_growth.SURE`, on drafts of the train
-    list, the one with the least error of the burden after three clicks; most others are within 0.15
-    points of it (`benchmarks/clicks_scar.py`).
+    list, one with an error of the burden after three clicks within 0.15 points of the least: those
+    with less change more that was right, further from a click (`benchmarks/clicks_scar.py`).
 
     reach_mm: distance in a slice at which they are independent; along_mm: the same along the stack;
     signal: difference of signals, as a share of the contrast, that lowers the rest to 0.6.
