@@ -104,11 +104,10 @@ types:
 contracts:
 	$(BIN)/lint-imports
 
-# Each process computes on one core: they share the machine. What a quarter of the time waits for
-# another program keeps two cores busy in three processes.
-WORKERS := 2
-BESIDE = --numprocesses $(WORKERS) --dist loadfile
-test test-clients: WORKERS := 3
+# Each process computes on one core: they share the machine. What waits for other programs keeps
+# two cores busy in three processes, and where all of it does, in four. tests/conftest.py says which
+# files begin: xdist would leave those of a single long test to the end.
+BESIDE = --dist loadfile --no-loadscope-reorder --numprocesses
 check test test-clients: export OMP_NUM_THREADS := 1
 # Nor do they compile our modules and the tests each for itself, whatever the environment says.
 check test test-attacks test-clients: export PYTHONDONTWRITEBYTECODE :=
@@ -118,7 +117,7 @@ check: $(TOOLS)
 	@$(MAKE) --no-print-directory --jobs 4 --output-sync style types contracts fast
 
 fast:
-	$(BIN)/python -m pytest -m "not slow and not clients" $(BESIDE) $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -m "not slow and not clients" $(BESIDE) 2 $(PYTEST_ARGS)
 
 # Runs `lane NAME PYTEST-ARGUMENTS` one after the other, says at the end how each went, and fails
 # where one failed or where none had any test: pytest says 5 where PYTEST_ARGS choose none of a lane.
@@ -135,11 +134,11 @@ LANES = told=; passed=; failed=; \
 TWICE = --reruns 1 -r fER
 # All of them are in one folder. To import the others takes a process ten seconds.
 THERE = -o testpaths=tests/clients
-CLIENTS = lane "tests with real programs" $(THERE) $(BESIDE) $(TWICE) -m "clients and not timed"; \
+CLIENTS = lane "tests with real programs" $(THERE) $(BESIDE) 4 $(TWICE) -m "clients and not timed"; \
 	lane "tests with real programs and bounds in seconds" $(THERE) $(TWICE) -m "clients and timed"
 
 test: lint
-	@$(LANES); lane "tests without other programs" $(BESIDE) -m "not clients"; $(CLIENTS); finish
+	@$(LANES); lane "tests without other programs" $(BESIDE) 3 -m "not clients"; $(CLIENTS); finish
 
 test-attacks: $(TOOLS)
 	$(BIN)/python -m pytest -m attacks $(PYTEST_ARGS)

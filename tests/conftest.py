@@ -1,5 +1,6 @@
 import copy
 import os
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,40 @@ from acsnet.errors import PacsError
 settings.register_profile("long", max_examples=5_000)
 
 REPOSITORY = Path(__file__).resolve().parent.parent
+
+LONGEST = (
+    "clients/browser/test_ohif_mode.py",
+    "clients/browser/test_browser.py",
+    "clients/test_orthanc.py",
+    "clients/test_loop_end_to_end.py",
+    "clients/test_attacks.py",
+    "clients/browser/test_turned_stacks.py",
+    "clients/browser/test_desk.py",
+    "clients/browser/test_clicks.py",
+    "clients/test_operations.py",
+    "clients/test_slicer_client.py",
+    "clients/test_clicks_killed.py",
+    "cohort/test_ray_workers.py",
+    "core/test_core.py",
+)
+"""Files of half a minute and more, the longest first, with and without other programs."""
+
+
+def pytest_collection_modifyitems(items):
+    """Long files first, then those with slow tests, then those with many.
+
+    Tests run file by file in several processes, in this order: what is begun last is short, and
+    no process is left alone with a long file at the end.
+    """
+    long = {REPOSITORY / "tests" / name: rank for rank, name in enumerate(LONGEST)}
+    count = Counter(item.path for item in items)
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+
+    def turn(item):
+        path = item.path
+        return (long.get(path, len(long)), path not in slow, -count[path])
+
+    items.sort(key=turn)
 
 
 @pytest.fixture(scope="session")

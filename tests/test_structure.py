@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from .conftest import LONGEST
+
 PACKAGE = Path(__file__).parents[1] / "lib" / "acsnet"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 MAX_LINES = 350
@@ -30,3 +32,8 @@ def test_files_are_put_in_place_by_the_storage_module_only():
         for module in MODULES
         if replacing.search(module.read_text())
     ] == ["storage.py"]
+
+
+def test_files_that_are_to_begin_are_there():
+    here = Path(__file__).parent
+    assert [name for name in LONGEST if not (here / name).is_file()] == []
