@@ -22,7 +22,7 @@ def rings(codes):
     return np.minimum(outer - DISTANCE, DISTANCE - inner).astype(np.float32)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def experts():
     codes = np.random.default_rng(0).normal(0, 4, (60, 2)).astype(np.float32)
     codes[0] = 0, -12  # a wall without any thickness
@@ -64,11 +64,16 @@ def test_the_typical_gap_is_the_median_distance_to_the_nearest_other():
     assert typical_gap(codes) == pytest.approx(1.5)  # of 1, 1, 2, 4
 
 
+@pytest.fixture(scope="module")
+def small_prior(experts):
+    return build(experts)
+
+
 @pytest.fixture
-def folder(tmp_path, experts):
+def folder(tmp_path, small_prior):
     small = AutoencoderConfig(base_filters=2, depth=3, side=32, code=2)
     save_network(small.build(), "autoencoder", folder=tmp_path, about={})
-    save_prior(build(experts), folder=tmp_path, about={"trained_on": "nothing"})
+    save_prior(small_prior, folder=tmp_path, about={"trained_on": "nothing"})
     return tmp_path
 
 
