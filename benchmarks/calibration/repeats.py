@@ -1,4 +1,4 @@
-"""Scans of one heart that differ in what should not matter, and phantoms whose scar has grown.
+"""Scans of one heart that differ in what should not matter, and hearts whose scar has grown.
 
 A repeat is a scan under one of the changes of `acsnet evaluate --stress`. Phantoms come from seeds
 that no training used.
@@ -19,6 +19,7 @@ from acsnet.phantom.spec import PhantomSpec, random_spec
 from acsnet.uncertainty.appearance import appearance
 from acsnet.uncertainty.doubt import unclear_percent
 from acsnet.uncertainty.intervals import SIZES
+from calibration.growth import with_more_scar
 from calibration.kept_rows import Row, kept_rows, networks_name, pipeline
 
 UNCHANGED = "unchanged"
@@ -88,7 +89,8 @@ def _heart(data: Path, heart: str, *, grown: bool) -> LabelledScan:
             spec = replace(spec, scar_extent_degrees=wider)
         return _labelled(make_phantom(spec))
     folder = data / "emidec"
-    return read_labelled(heart, images=folder / "images", labels=folder / "labels", truth="emidec")
+    case = read_labelled(heart, images=folder / "images", labels=folder / "labels", truth="emidec")
+    return with_more_scar(case, by=GROWTH) if grown else case
 
 
 def _labelled(phantom: Phantom) -> LabelledScan:

@@ -87,12 +87,23 @@ def repeats_of(*burdens, change="noise 5 %", contrast=1.5):
 def test_what_compare_would_show_is_counted(calibration):
     # Half width hypot(0.1 x hypot(12, 16), 0.01 x 100), 2.24: 21 shows no change, 23 does.
     fit = repeats_of(*[20.0 + 0.1 * k for k in range(40)])
-    grown = repeats_of(27.0, 21.0, change=GROWN)
     page = change_tables.page(
-        fit, repeats=repeats_of(21.0, 23.0, 20.0), grown=grown, calibration=calibration
+        fit, repeats=repeats_of(21.0, 23.0, 20.0), grown={}, calibration=calibration
     )
-    cells = row_of(page, BURDEN)
-    assert cells[6:] == ["2 of 3 (67%)", "none", "1 of 2 (50%)"]
+    assert row_of(page, BURDEN)[6:] == ["2 of 3 (67%)", "none"]
+
+
+def test_growth_that_compare_shows_is_counted_and_shrinking_is_not(calibration):
+    grown = {"phantoms": repeats_of(27.0, 21.0, 10.0, change=GROWN)}
+    page = change_tables.page(
+        repeats_of(*[20.0 + 0.1 * k for k in range(40)]),
+        repeats=repeats_of(21.0),
+        grown=grown,
+        calibration=calibration,
+    )
+    # The volumes of the rows stay at 100 ml.
+    cells = ["phantoms", "20 to 20", "0%", "1 of 3 (33%)", "0 of 3 (0%)", "0 of 3 (0%)"]
+    assert row_of(page, "phantoms") == cells
 
 
 def test_a_scar_that_is_brighter_may_change_by_more(calibration):
@@ -101,7 +112,7 @@ def test_a_scar_that_is_brighter_may_change_by_more(calibration):
     page = change_tables.page(
         repeats_of(*[20.0 + 0.1 * k for k in range(40)]),
         repeats=brighter,
-        grown=repeats_of(27.0, change=GROWN),
+        grown={},
         calibration=calibration,
     )
     assert row_of(page, BURDEN)[6] == "1 of 2 (50%)"
