@@ -7,12 +7,24 @@ import numpy as np
 
 from acsnet.uncertainty.appearance import Appearance
 from acsnet.uncertainty.calibration import Calibration
-from acsnet.uncertainty.change import MEASURES, ChangeRule, ScanMeasures, Spread, spread_of
+from acsnet.uncertainty.change import (
+    MEASURES,
+    SCAR,
+    ChangeRule,
+    ScanMeasures,
+    Spread,
+    spread_of,
+)
 from calibration.fit import fit_change
 from calibration.kept_rows import Row
 from calibration.repeats import EFFECTIVE, GROWN, UNCHANGED
 
 CALIBRATED = tuple(measure for measure, _ in MEASURES.values())
+GROUPS = (
+    tuple(measure for measure in CALIBRATED if measure in SCAR),
+    *((measure,) for measure in CALIBRATED if measure not in SCAR),
+)
+"""Measures with one rule: what a few repeats tell of one measure of scar is chance."""
 HELD = 0.97
 """Of the repeats of a fit lie in their intervals: so of other hearts, which differ more, 95 %."""
 
@@ -46,12 +58,19 @@ def pairs_of(repeats: Repeats) -> list[Pair]:
 
 
 def _rule(pairs: list[Pair], measure: str) -> ChangeRule:
-    known = [known for pair in pairs if (known := _difference(pair, measure)) is not None]
-    spreads = [spread for _, spread in known]
-    together = Spread(
-        **{part.name: np.array([getattr(s, part.name) for s in spreads]) for part in fields(Spread)}
-    )
-    return fit_change(np.array([change for change, _ in known]), together, level=HELD)
+    """The rule of a measure, from the pairs of all measures of its group, as shares of the size."""
+    known = [
+        known
+        for member in next(group for group in GROUPS if measure in group)
+        for pair in pairs
+        if (known := _difference(pair, member)) is not None
+    ]
+    shares = {
+        part.name: np.array([getattr(spread, part.name) / spread.size for _, spread in known])
+        for part in fields(Spread)
+    }
+    changes = np.array([change / spread.size for change, spread in known])
+    return fit_change(changes, Spread(**shares), level=HELD)
 
 
 def _difference(pair: Pair, measure: str) -> tuple[float, Spread] | None:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from acsnet.labels import Label
-from acsnet.uncertainty.appearance import Appearance, apart, appearance
+from acsnet.uncertainty.appearance import Appearance, apart, appearance, unlike
 
 
 def heart(*, wall=20.0, pool=120.0, scar=(170.0,), voxels=50):
@@ -68,3 +68,9 @@ def test_contrasts_lie_apart_by_their_ratio_whichever_is_the_first():
     assert apart(0.5, 1.0) == apart(1.0, 0.5) == pytest.approx(math.log(2.0))
     assert apart(1.2, 1.2) == 0.0
     assert apart(None, 1.2) == apart(1.2, None) == 0.0
+
+
+def test_contrasts_within_a_twentieth_are_alike():
+    assert unlike(1.0, 1.05) == unlike(1.05, 1.0) == 0.0
+    assert unlike(1.0, 2.0) == unlike(2.0, 1.0) == pytest.approx(math.log(2.0) - 0.05)
+    assert unlike(None, 1.2) == 0.0

@@ -68,22 +68,32 @@ def test_unclear_wall_counts_in_millilitres_for_scar_and_not_for_the_ventricle()
 
 
 def test_scar_of_another_brightness_widens_the_interval_of_scar_only():
-    # Twice the contrast of a burden of 24 on average: 0.4 x 24 x ln 2, 6.7 points.
+    # Twice the contrast of a burden of 24 on average: 0.4 x 24 x (ln 2 - 0.05), 6.2 points.
     before = scan(22.0, 12.0, contrast=0.8, myocardium_mass_g=105.0)
     after = scan(26.0, 16.0, contrast=1.6, myocardium_mass_g=106.0)
     found = {change.measure: change for change in changes(before, after, rules=RULES)}
     burden, mass = found["scar_burden_percent"], found["myocardium_mass_g"]
-    half = (20 + (9.6 * math.log(2.0)) ** 2) ** 0.5
+    half = (20 + (9.6 * (math.log(2.0) - 0.05)) ** 2) ** 0.5
     assert burden.high - burden.difference == pytest.approx(half)
     assert mass.high - mass.difference == pytest.approx(1.05 * 4.0)
 
 
+def test_what_is_alike_counts_for_the_zones_that_the_signal_splits_only():
+    volumes = {"enhancement_volume_ml": 20.0, "core_scar_volume_ml": 20.0}
+    before, after = scan(20.0, contrast=1.0, **volumes), scan(20.0, contrast=1.05, **volumes)
+    found = {change.measure: change for change in changes(before, after, rules=RULES)}
+    alike = (4.0 + 0.2**2 * 2 * 12.0**2) ** 0.5
+    assert found["enhancement_volume_ml"].high == pytest.approx(alike)
+    core = (alike**2 + (0.4 * 20.0 * math.log(1.05)) ** 2) ** 0.5
+    assert found["core_scar_volume_ml"].high == pytest.approx(core)
+
+
 def test_a_wall_of_another_level_widens_the_interval_of_scar():
-    # From 10 to 40 % of the blood: 0.3 x 24 x ln 4, 10 points.
+    # From 10 to 40 % of the blood: 0.3 x 24 x (ln 4 - 0.05), 9.6 points.
     (burden, *_) = changes(
         scan(22.0, wall_level=0.1), scan(26.0, 16.0, wall_level=0.4), rules=RULES
     )
-    half = (20 + (7.2 * math.log(4.0)) ** 2) ** 0.5
+    half = (20 + (7.2 * (math.log(4.0) - 0.05)) ** 2) ** 0.5
     assert burden.high - burden.difference == pytest.approx(half)
 
 

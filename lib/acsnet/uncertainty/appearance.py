@@ -21,6 +21,9 @@ LEAST_VOXELS = 20
 LEAST_CONTRAST, LEAST_LEVEL = 0.1, 0.02
 """What is darker counts as this: scar that is as dark as the wall has no contrast."""
 BLACK_PERCENTILE = 0.5
+ALIKE = 0.05
+"""Logarithm of a ratio up to which two scans look alike: of 27 scars of the same signal that had
+grown by a third, the contrast of 26 differed by less."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,3 +64,8 @@ def apart(before: float | None, after: float | None) -> float:
     if before is None or after is None:
         return 0.0
     return abs(math.log(after / before))
+
+
+def unlike(before: float | None, after: float | None) -> float:
+    """How much further apart two contrasts, or levels, are than those of scans that look alike."""
+    return max(apart(before, after) - ALIKE, 0.0)

@@ -7,7 +7,9 @@ how much of the wall is neither clearly scar nor clearly not (`acsnet.uncertaint
 scans together in the unit of the measure: a noisy scan has more of it. C and W are the measure
 times the difference in the contrast of the scar and in the level of the wall
 (`acsnet.uncertainty.appearance`): after another dose, wait or inversion time more of a scar, or
-less, stands out. The three count for measures of scar only. The constants come from repeats, scans
+less, stands out. Of burden and volume only what is more than between scans that look alike counts:
+scar that has grown has not quite the same contrast, either. The three count for measures of scar
+only, and alike for all of them. The constants come from repeats, scans
 of one heart that differ in noise, contrast, coil or pixels (`benchmarks/uncertainty.py`). No repeat
 there lies at another place in the heart or comes from another scanner: slices that were planned
 anew may change a measure by more. The rules hold for one version of the networks, and not for
@@ -23,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from acsnet.quantify.volumes import MYOCARDIUM_G_PER_ML
-from acsnet.uncertainty.appearance import Appearance, apart
+from acsnet.uncertainty.appearance import Appearance, apart, unlike
 from acsnet.uncertainty.intervals import PERCENT, SIZES, size_of
 
 MEASURES: Mapping[str, tuple[str, float]] = {
@@ -39,6 +41,9 @@ MEASURES: Mapping[str, tuple[str, float]] = {
 
 SCAR = frozenset(name for name, size in SIZES.items() if size != "lv_volume_ml")
 """Measures of scar, to which the unclear wall counts."""
+
+ZONES = frozenset({"core_scar_volume_ml", "grey_zone_volume_ml"})
+"""Measures that the signal splits: any difference in contrast moves them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -159,12 +164,13 @@ def spread_of(measure: str, before: ScanMeasures, after: ScanMeasures) -> Spread
     if measure not in SCAR:
         return Spread(size=size)
     value = float(np.mean(values))
+    between = apart if measure in ZONES else unlike
     first, second = before.appearance, after.appearance
     return Spread(
         size=size,
         unclear=math.hypot(before.unclear * sizes[0] / PERCENT, after.unclear * sizes[1] / PERCENT),
-        contrast=value * apart(first.contrast, second.contrast),
-        wall_level=value * apart(first.wall_level, second.wall_level),
+        contrast=value * between(first.contrast, second.contrast),
+        wall_level=value * between(first.wall_level, second.wall_level),
     )
 
 
