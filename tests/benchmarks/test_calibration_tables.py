@@ -86,7 +86,7 @@ def repeats_of(*burdens, change="noise 5 %", contrast=1.5):
 
 def test_what_compare_would_show_is_counted(calibration):
     # Half width hypot(0.1 x hypot(12, 16), 0.01 x 100), 2.24: 21 shows no change, 23 does.
-    fit = repeats_of(*[20.0 + 0.1 * k for k in range(40)])
+    fit = repeats_of(*[20.0 + 0.1 * k for k in range(60)])
     page = change_tables.page(
         fit, repeats=repeats_of(21.0, 23.0, 20.0), grown={}, calibration=calibration
     )
@@ -96,7 +96,7 @@ def test_what_compare_would_show_is_counted(calibration):
 def test_growth_that_compare_shows_is_counted_and_shrinking_is_not(calibration):
     grown = {"phantoms": repeats_of(27.0, 21.0, 10.0, change=GROWN)}
     page = change_tables.page(
-        repeats_of(*[20.0 + 0.1 * k for k in range(40)]),
+        repeats_of(*[20.0 + 0.1 * k for k in range(60)]),
         repeats=repeats_of(21.0),
         grown=grown,
         calibration=calibration,
@@ -111,7 +111,7 @@ def test_a_scar_that_is_brighter_may_change_by_more(calibration):
     # 3.58.
     brighter = repeats_of(23.4, 24.0, contrast=3.0)
     page = change_tables.page(
-        repeats_of(*[20.0 + 0.1 * k for k in range(40)]),
+        repeats_of(*[20.0 + 0.1 * k for k in range(60)]),
         repeats=brighter,
         grown={},
         calibration=calibration,
