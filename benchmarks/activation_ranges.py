@@ -1,19 +1,28 @@
 """Measure the ranges of both networks for 8 bits, and write them beside their weights.
 
-A training does so at its end; this is for weights that came about in another way. On scans of the
-EMIDEC train list without the patients that the MYO network was not trained on: they are left to
-compare with (`benchmarks/views.py`).
+A training does so at its end, on what it trained on; this is for the weights that are shipped, or
+that came about in another way. The MYO network is measured on what it sees of scans in use, where
+stage 1 finds the ROI: on 13 patients of the train list the burden then moved by -0.01 points on
+average, and by -0.10 with the ROI of the expert. All are of the EMIDEC train list without the
+patients that the MYO network was not trained on, which are left to compare with
+(`benchmarks/views.py`).
 """
 
 import argparse
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 from rich.console import Console
 from rich.progress import track
 
+from acsnet.nets.inference import Form, load_segmenter
 from acsnet.nets.weights import RANGES, SHIPPED
-from acsnet.train.activation_ranges import SCANS, measure_ranges
+from acsnet.preprocess import standardise
+from acsnet.stages.myocardium import myocardium_crops
+from acsnet.stages.roi import THRESHOLD, clean_roi, predict_roi
+from acsnet.train.activation_ranges import SCANS, images_seen, measure_ranges
+from acsnet.train.data.case import TrainingCase
 from acsnet.train.data.lists import emidec_cases, training_names
 from acsnet.train.data.prepare import join_samples
 from acsnet.train.data.samples import case_samples
@@ -30,9 +39,20 @@ def main() -> None:
     names = [names[k] for k in np.linspace(0, len(names) - 1, SCANS).round().astype(int)]
     cases = list(emidec_cases(args.data, names))
     parts = [[case_samples(case)] for case in track(cases, description="reading")]
-    for name, offset in (("roi", 0), ("myo", 2)):
-        measure_ranges(name, join_samples(cases, parts, offset), folder=args.weights)
+    roi = images_seen("roi", join_samples(cases, parts, 0))
+    measure_ranges("roi", list(roi), folder=args.weights)
+    measure_ranges("myo", list(myocardium_images(cases, args.weights)), folder=args.weights)
     Console().print(f"{SCANS} scans -> {args.weights / RANGES}. Research use only.")
+
+
+def myocardium_images(cases: list[TrainingCase], weights: Path) -> Iterator[np.ndarray]:
+    """What the MYO network sees of each slice in which the ROI network finds a ventricle."""
+    net = load_segmenter("roi", Form(folder=weights))
+    for case in cases:
+        scan = standardise(case.scan)
+        crops = myocardium_crops(scan, clean_roi(predict_roi(net, scan) > THRESHOLD))
+        if crops is not None:
+            yield from crops.images
 
 
 if __name__ == "__main__":

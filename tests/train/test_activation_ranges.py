@@ -133,7 +133,7 @@ def test_ranges_are_kept_beside_the_weights_that_they_were_measured_with(tmp_pat
     ranges = read_weights("roi", ResUNetConfig, folder=tmp_path).ranges
     assert set(ranges) == {"down.0.mid", "down.0.out", "down.1.mid", "down.1.out", "up.0.mid"}
     (tmp_path / RANGES).unlink()
-    measure_ranges("roi", samples([("lge", 0, 2)]), folder=tmp_path)
+    measure_ranges("roi", list(images_seen("roi", samples([("lge", 0, 2)]))), folder=tmp_path)
     assert read_weights("roi", ResUNetConfig, folder=tmp_path).ranges == ranges
 
 

@@ -44,20 +44,19 @@ def ranges_after_training(name: str, samples: Samples, *, folder: Path, console:
     As `measure_ranges`. Without, the network runs in another precision, more slowly.
     """
     try:
-        measure_ranges(name, samples, folder=folder)
+        measure_ranges(name, list(images_seen(name, samples)), folder=folder)
     except (AcsnetError, LookupError, OSError, RuntimeError, ValueError) as error:
         console.print(f"{name}: runs without 8 bits, its ranges could not be measured: {error}")
     else:
         console.print(f"{name}: ranges for 8 bits measured")
 
 
-def measure_ranges(name: str, samples: Samples, *, folder: Path) -> None:
+def measure_ranges(name: str, images: Sequence[NDArray[np.float32]], *, folder: Path) -> None:
     """Measure the ranges of network `name` of a weights folder, and write them beside its weights.
 
-    With them what it needs to leave out black edges. samples: that it was trained on.
+    With them what it needs to leave out black edges. images: (inputs, S, S) that it sees.
     """
     network = read_weights(name, ResUNetConfig, folder=folder)
-    images = list(images_seen(name, samples))
     ranges = activation_ranges(network, images)
     inner = inner_of(network, images) if name in BLACK_EDGES else None
     save_ranges(name, ranges, inner=inner, folder=folder)
