@@ -175,11 +175,11 @@ def burden(labels: NDArray[np.uint8]) -> float:
 
 def patient_course(
     drawn: Drawn, corrector: Corrector, tally: Tally, *, goal: float
-) -> tuple[int, bool, float, float, float]:
+) -> tuple[int, bool, list[float]]:
     """Clicks until every slice has the goal, whether it was reached, and errors of the burden (%).
 
-    Errors: of the draft, after these clicks, and after `SCAR_CLICKS` more on scar. The reader
-    clicks on the wall of the worst slice; a slice that has no wall on either side counts as done.
+    Errors: of the draft, after these clicks, and after each of `SCAR_CLICKS` more on scar. The
+    reader clicks on the wall of the worst slice; one without a wall on either side counts as done.
     """
     expert = drawn.tissue >= WALL
     truth = 100.0 * (drawn.tissue == SCAR).sum() / max(expert.sum(), 1)
@@ -202,16 +202,14 @@ def patient_course(
             continue
         clicks.append(click)
         labels = clicked(drawn, clicks, corrector, tally)
-    with_scar, after_scar = list(clicks), labels
+    with_scar, course = list(clicks), [drawn.labels, labels]
     for _ in range(SCAR_CLICKS):
-        if (click := scar_click(after_scar, drawn)) is not None:
+        if (click := scar_click(course[-1], drawn)) is not None:
             with_scar.append(click)
-            after_scar = clicked(drawn, with_scar, corrector, tally)
-    return (
-        len(clicks),
-        not given_up and len(clicks) < MAX_CLICKS,
-        *(abs(burden(drawn_labels) - truth) for drawn_labels in (drawn.labels, labels, after_scar)),
-    )
+            labels = clicked(drawn, with_scar, corrector, tally)
+        course.append(labels)
+    reached = not given_up and len(clicks) < MAX_CLICKS
+    return len(clicks), reached, [abs(burden(after) - truth) for after in course]
 
 
 def report(
@@ -237,15 +235,14 @@ def report(
     console.print(table)
     console.print(f"{len(curves['clicks'])} slices of {len(patients)} patients")
     for goal in goals:
-        courses = np.array(
-            [patient_course(drawn, corrector, tally, goal=goal) for drawn in patients], float
-        )
+        courses = [patient_course(drawn, corrector, tally, goal=goal) for drawn in patients]
+        counts, reached, errors = (np.array(part) for part in zip(*courses, strict=True))
+        before, after, *with_scar = (f"{error:.2f}" for error in errors.mean(axis=0))
         console.print(
-            f"until every slice has {goal:.2f}: {np.median(courses[:, 0]):g} clicks a patient "
-            f"(mean {courses[:, 0].mean():.1f}, most {courses[:, 0].max():g}), reached in "
-            f"{int(courses[:, 1].sum())} of {len(courses)}; burden off by "
-            f"{courses[:, 2].mean():.2f} % before, {courses[:, 3].mean():.2f} % after, "
-            f"{courses[:, 4].mean():.2f} % with {SCAR_CLICKS} on scar more"
+            f"until every slice has {goal:.2f}: {np.median(counts):g} clicks a patient "
+            f"(mean {counts.mean():.1f}, most {counts.max()}), reached in {reached.sum()} of "
+            f"{len(courses)}; burden off by {before} % before, {after} % after, "
+            f"{', '.join(with_scar)} % with 1 to {SCAR_CLICKS} more on scar"
         )
     for what, seconds in (("the clock", tally.seconds), ("a core", tally.core_s)):
         median_s, late_s = np.percentile(seconds, (50, 95))

@@ -100,7 +100,8 @@ def main() -> None:
 
 def _errors(drawn: Drawn, corrector: Corrector, tally: Tally) -> tuple[float, ...]:
     """Errors of the burden of the draft, after clicks on walls, and on scar."""
-    return patient_course(drawn, corrector, tally, goal=GOALS[0])[2:]
+    _, _, (draft, walls, *with_scar) = patient_course(drawn, corrector, tally, goal=GOALS[0])
+    return draft, walls, with_scar[-1]
 
 
 if __name__ == "__main__":
