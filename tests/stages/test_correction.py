@@ -126,7 +126,7 @@ def test_only_one_open_wall_stays_at_the_base(corrector):
 
 
 def test_a_cap_without_a_ring_near_ends_the_ventricle_and_not_the_ring_below_it(corrector):
-    apex_first = [(12.0, 5.0), (14.0, -1.0), (24.0, 14.0), (28.0, 18.0), (32.0, 22.0)]
+    apex_first = [(12.0, 5.0), (12.0, -1.0), (24.0, 14.0), (28.0, 18.0), (32.0, 22.0)]
     walls = np.stack([ring(1.3, outer_mm=outer, inner_mm=inner) for outer, inner in apex_first])
     stack = corrector.correct_stack(walls, (1.3, 1.3))
     assert [(drop.index, drop.reason) for drop in stack.dropped] == [(0, BELOW_APEX)]
