@@ -79,7 +79,9 @@ def row(scan: Path) -> dict:
     fast(read_scan(scan))
     fast(read_scan(scan))
     peak = peak_memory_mb()
-    roi, myo = (FusedNetwork(read_weights(name, ResUNetConfig)) for name in ("roi", "myo"))
+    # Without what is beyond black edges, the networks draw the edges, too.
+    weights = (read_weights(name, ResUNetConfig) for name in ("roi", "myo"))
+    roi, myo = (FusedNetwork(replace(network, inner=None)) for network in weights)
     forms = {"fast": fast, "full": replace(fast, roi_net=roi, myocardium_net=myo)}
     taken: dict[str, list[dict[str, float]]] = {form: [] for form in forms}
     for turn in range(TURNS + 1):
