@@ -6,13 +6,14 @@ import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from functools import cache
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import torch
 from rich.progress import track
 
-from acsnet.nets.weights import SHIPPED, read_manifest
+from acsnet.nets.weights import MANIFEST, RANGES, SHIPPED, read_manifest
 from acsnet.pipeline import Pipeline
 from acsnet.storage import write_json
 
@@ -24,6 +25,12 @@ def networks_name() -> str:
     """The first digits of the digest of the myo network: changes with the weights."""
     digest: str = read_manifest(SHIPPED)["myo"]["sha256"]
     return digest[:12]
+
+
+def weights_name() -> str:
+    """The first digits of a digest of all weights and ranges: rows of others are not ours."""
+    content = (SHIPPED / MANIFEST).read_bytes() + (SHIPPED / RANGES).read_bytes()
+    return sha256(content).hexdigest()[:12]
 
 
 @cache

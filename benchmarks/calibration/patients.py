@@ -11,12 +11,12 @@ from acsnet.masks import slice_dice
 from acsnet.measure import measure_label_file
 from acsnet.uncertainty.doubt import unclear_percent
 from acsnet.uncertainty.intervals import SIZES, spreads
-from calibration.kept_rows import Row, kept_rows, networks_name, pipeline
+from calibration.kept_rows import Row, kept_rows, pipeline, weights_name
 
 
 def patient_rows(data: Path, names: list[str], work: Path) -> list[Row]:
     """One row a patient of EMIDEC, kept below WORK."""
-    return kept_rows(work / f"patients-{networks_name()}", names, partial(_row, data))
+    return kept_rows(work / f"patients-{weights_name()}", names, partial(_row, data))
 
 
 def _row(data: Path, name: str) -> Row:
