@@ -24,7 +24,8 @@ from acsnet.stages import myocardium, roi
 from acsnet.stages.correction import Corrector, StackCorrection
 from acsnet.stages.latent_search import LatentWalk
 from acsnet.stages.myocardium import EnhancementCleanup
-from acsnet.stages.quality_flags import anatomy_doubts, doubts, messages
+from acsnet.stages.quality_flags import anatomy_doubts, doubts, messages, small_part_doubts
+from acsnet.stages.scar_parts import without_small_parts
 from acsnet.stages.slice_order import in_anatomical_order
 from acsnet.stages.stage_outputs import Drawn, Located, Masks, label_map, within
 from acsnet.stages.standard_tone import in_standard_tone
@@ -181,6 +182,7 @@ class Pipeline:
         flags = (
             *doubts(labels, scan.pixels, quantification.features.lv_volume_ml, signal=scan.signal),
             *anatomy_doubts(anatomy, scan.grid),
+            *small_part_doubts(drawn.small_parts & anatomy.wall, anatomy.wall),
             *(() if uncertainty is None else uncertainty.flags(read_calibration())),
         )
         return Result(
@@ -292,10 +294,13 @@ class Pipeline:
         enhanced = myocardium.clean_enhancement(
             probability[1] > myocardium.ENHANCEMENT_THRESHOLD, self.cleanup
         )
+        enhanced = to_scan(enhanced.astype(np.float32), standard) > 0.5
+        kept = without_small_parts(enhanced, located.scan.spacing_mm)
         return Drawn(
             ventricle=located.on_scan(),
             wall=wall > myocardium.WALL_THRESHOLD,
-            enhancement=to_scan(enhanced.astype(np.float32), standard) > 0.5,
+            enhancement=kept,
+            small_parts=enhanced & ~kept,
             wall_probability=wall,
             enhancement_probability=enhancement,
         )
@@ -320,6 +325,7 @@ class Pipeline:
             ventricle=np.isin(labels, LEFT_VENTRICLE),
             wall=wall,
             enhancement=enhancement,
+            small_parts=np.zeros_like(enhancement),
             wall_probability=wall.astype(np.float32),
             enhancement_probability=enhancement.astype(np.float32),
         )

@@ -14,6 +14,7 @@ from acsnet.stages.quality_flags import (
     doubts,
     is_far,
     messages,
+    small_part_doubts,
 )
 from acsnet.stages.volumetric_checks import Dropped
 
@@ -133,6 +134,19 @@ def test_what_stage_3_did_is_told_by_slices_of_the_file():
     base_first = messages(anatomy_doubts(anatomy, replace(grid_of(5), reversed_slices=True)))
     assert base_first[1].endswith("in slice 4")
     assert base_first[3] == "slice 1 left out: above the base"
+
+
+def test_much_enhancement_left_out_in_small_parts_is_told():
+    wall, small = np.ones((2, 10, 10), bool), np.zeros((2, 10, 10), bool)
+    small[0, 0, :4] = True  # 2 % of 200 voxels
+    assert small_part_doubts(small, wall) == ()
+    small[1, 0, 0] = True
+    (flag,) = small_part_doubts(small, wall)
+    assert (flag.flag, flag.message) == (
+        "small_parts",
+        "enhancement of 2.5% of the wall was left out, in parts too small for a scar",
+    )
+    assert small_part_doubts(small & False, wall & False) == ()
 
 
 def test_a_stack_that_was_left_as_it_is_raises_no_doubt():

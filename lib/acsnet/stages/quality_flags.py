@@ -52,6 +52,9 @@ HIGH_DISTANCE = 1.0
 LOW_DICE = 0.8
 """A wall that has less than this in common with what the network drew was redrawn."""
 
+MAX_SMALL_PARTS_SHARE = 0.02
+"""Of the wall, enhancement left out in small parts: together they might be a scar."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Flag:
@@ -166,3 +169,12 @@ def anatomy_doubts(anatomy: StackCorrection, grid: InputGrid) -> tuple[Flag, ...
         words = f"slice {numbers(indices)} left out: {reason}"
         notes.append(Flag(flag="slices_left_out", message=words))
     return tuple(notes)
+
+
+def small_part_doubts(small: NDArray[np.bool_], wall: NDArray[np.bool_]) -> tuple[Flag, ...]:
+    """A flag where much enhancement was left out in small parts; both (slice, row, column)."""
+    share = float(small.sum()) / max(int(wall.sum()), 1)
+    if share <= MAX_SMALL_PARTS_SHARE:
+        return ()
+    words = f"enhancement of {share:.1%} of the wall was left out, in parts too small for a scar"
+    return (Flag(flag="small_parts", message=words),)

@@ -34,11 +34,15 @@ class Located:
 
 @dataclass(frozen=True, kw_only=True)
 class Drawn:
-    """(slice, row, column) masks and probabilities on the scan's own grid, before correction."""
+    """(slice, row, column) masks and probabilities on the scan's own grid, before correction.
+
+    small_parts: enhancement that was left out (`acsnet.stages.scar_parts`).
+    """
 
     ventricle: NDArray[np.bool_]
     wall: NDArray[np.bool_]
     enhancement: NDArray[np.bool_]
+    small_parts: NDArray[np.bool_]
     wall_probability: NDArray[np.float32]
     enhancement_probability: NDArray[np.float32]
 

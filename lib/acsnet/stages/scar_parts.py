@@ -1,0 +1,45 @@
+"""Parts of the drawn enhancement that are too small to be scar of an infarct. Not from the paper.
+
+Where a network draws little scar, away from all other, it is wrong nine times out of ten: under the
+changes of `acsnet evaluate --stress` the expert drew scar in 9 % of the volume of such parts. An
+infarct is larger: of the scar of 38 infarcts of the EMIDEC train list, as the expert drew it, 0.3 %
+is in parts below the limit (`benchmarks/scar_parts.py`).
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import distance_transform_edt
+from scipy.ndimage import label as components
+
+from acsnet.masks import crop_around
+from acsnet.quantify.volumes import volume_ml
+
+LEAST_ML = 1.0
+GAP_MM = 4.0
+"""Parts that lie closer together in a slice are one: a scar drawn too small falls into pieces."""
+
+WHOLE = np.ones((3, 3, 3), bool)
+
+
+def without_small_parts(
+    enhancement: NDArray[np.bool_], spacing_mm: tuple[float, float, float]
+) -> NDArray[np.bool_]:
+    """(slice, row, column) enhancement without the parts that are smaller than `LEAST_ML`."""
+    out = np.zeros_like(enhancement)
+    if not enhancement.any():
+        return out
+    crop = (..., *crop_around(enhancement, spacing_mm[1:], margin_mm=GAP_MM))
+    near = enhancement[crop]
+    parts, count = components(_joined(near, spacing_mm[1:]), WHOLE)
+    voxel_ml = float(np.prod(spacing_mm)) / 1000.0
+    large = [k for k in range(1, count + 1) if volume_ml(near & (parts == k), voxel_ml) >= LEAST_ML]
+    out[crop] = near & np.isin(parts, large)
+    return out
+
+
+def _joined(enhancement: NDArray[np.bool_], pixel_mm: tuple[float, float]) -> NDArray[np.bool_]:
+    """(slice, row, column) with the gaps between near parts of a slice filled."""
+    out = enhancement.copy()
+    for k in np.flatnonzero(enhancement.any(axis=(1, 2))):
+        out[k] = distance_transform_edt(~enhancement[k], sampling=pixel_mm) <= GAP_MM / 2.0
+    return out
