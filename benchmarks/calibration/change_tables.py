@@ -8,11 +8,14 @@ import numpy as np
 from acsnet.uncertainty.appearance import Appearance
 from acsnet.uncertainty.calibration import Calibration
 from acsnet.uncertainty.change import (
+    AT_HALF_SIGNAL,
     MEASURES,
     SCAR,
     ChangeRule,
     ScanMeasures,
     Spread,
+    estimate_of,
+    interval_of,
     spread_of,
 )
 from calibration.fit import fit_change
@@ -21,11 +24,12 @@ from calibration.repeats import EFFECTIVE, GROWN, UNCHANGED
 
 CALIBRATED = tuple(measure for measure, _ in MEASURES.values())
 GROUPS = (
-    tuple(measure for measure in CALIBRATED if measure in SCAR),
+    tuple(measure for measure in CALIBRATED if measure in AT_HALF_SIGNAL),
+    tuple(measure for measure in CALIBRATED if measure in SCAR - AT_HALF_SIGNAL),
     *((measure,) for measure in CALIBRATED if measure not in SCAR),
 )
 """Measures with one rule: what a few repeats tell of one measure of scar is chance."""
-HELD = 0.98
+HELD = 0.97
 """Of the repeats of a fit lie in their intervals: so of other hearts, which differ more, 95 %."""
 
 GROWING = ("scar_burden_percent", "enhancement_volume_ml", "core_scar_volume_ml")
@@ -63,7 +67,7 @@ def _rule(pairs: list[Pair], measure: str) -> ChangeRule:
         known
         for member in next(group for group in GROUPS if measure in group)
         for pair in pairs
-        if (known := _difference(pair, member)) is not None
+        if (known := _change(pair, member)) is not None
     ]
     shares = {
         part.name: np.array([getattr(spread, part.name) / spread.size for _, spread in known])
@@ -73,32 +77,35 @@ def _rule(pairs: list[Pair], measure: str) -> ChangeRule:
     return fit_change(changes, Spread(**shares), level=HELD)
 
 
-def _difference(pair: Pair, measure: str) -> tuple[float, Spread] | None:
-    """Difference of a pair and what widens its interval; None where a scan has no value."""
+def _scans(pair: Pair) -> tuple[ScanMeasures, ScanMeasures]:
     before, after = (
         ScanMeasures(
             features=row["value"],
             unclear=row["unclear"],
             appearance=Appearance(**row["appearance"]),
+            half_signal_ml=row["half_signal_ml"],
         )
         for row in pair
     )
-    spread = spread_of(measure, before, after)
-    if spread is None:
-        return None
-    return after.features[measure] - before.features[measure], spread
+    return before, after
+
+
+def _change(pair: Pair, measure: str) -> tuple[float, Spread] | None:
+    """Estimate of the change of a pair and what widens its interval; None where it is unknown."""
+    spread, estimate = spread_of(measure, *_scans(pair)), estimate_of(measure, *_scans(pair))
+    return None if spread is None or estimate is None else (estimate, spread)
 
 
 def shown(pair: Pair, measure: str, rule: ChangeRule) -> bool | None:
     """Whether `acsnet compare` would show a change; None where a scan has no value."""
-    known = _difference(pair, measure)
-    return None if known is None else abs(known[0]) > float(rule.half_width(known[1]))
+    interval = interval_of(measure, *_scans(pair), rule)
+    return None if interval is None else interval[0] > 0 or interval[1] < 0
 
 
 def growth_shown(pair: Pair, measure: str, rule: ChangeRule) -> bool | None:
     """Whether `acsnet compare` would show growth: a change, and upwards."""
-    known = _difference(pair, measure)
-    return None if known is None else known[0] > float(rule.half_width(known[1]))
+    interval = interval_of(measure, *_scans(pair), rule)
+    return None if interval is None else interval[0] > 0
 
 
 def page(

@@ -15,7 +15,7 @@ from acsnet.uncertainty.intervals import Rule
 LEAST_FLOOR = 0.01
 """Share of the size, a point of burden: slices planned anew, as no repeat is, differ by some."""
 
-FLOORS = LEAST_FLOOR * np.arange(1.0, 9.0)
+FLOORS = LEAST_FLOOR * np.arange(1.0, 9.0, 0.25)
 DIRECTIONS = tuple(product((0.0, 0.01, 0.03), (0.0, 0.5, 1.0), (0.0, 0.1, 0.3)))
 """Weights of the unclear, of the contrast and of the wall's level beside each other."""
 

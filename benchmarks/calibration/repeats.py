@@ -18,6 +18,7 @@ from acsnet.phantom.make import Phantom, make_phantom
 from acsnet.phantom.spec import PhantomSpec, random_spec
 from acsnet.uncertainty.appearance import appearance
 from acsnet.uncertainty.doubt import unclear_percent
+from acsnet.uncertainty.half_signal import half_signal_volume_ml
 from acsnet.uncertainty.intervals import SIZES
 from calibration.growth import with_more_scar
 from calibration.kept_rows import Row, kept_rows, pipeline, weights_name
@@ -78,6 +79,9 @@ def _row(data: Path, name: str) -> Row:
             result.enhancement_probability, np.isin(result.labels, MYOCARDIUM)
         ),
         "appearance": asdict(appearance(result.scan.pixels, result.labels)),
+        "half_signal_ml": half_signal_volume_ml(
+            result.scan.pixels, result.labels, spacing_mm=result.scan.spacing_mm
+        ),
     }
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from pypdf import PdfReader
+from scipy.ndimage import binary_dilation
 
 from acsnet.errors import InputError
 from acsnet.labels import Label
@@ -45,6 +46,23 @@ def test_scar_of_another_brightness_is_told(measured):
     assert remark.startswith("the scar is ")
     less = replace(measured, scan=replace(measured.scan, pixels=(pixels + brighter) / 2.0))
     assert compare(measured, less, of_before=BEFORE, of_after=AFTER).remarks == ()
+
+
+def test_growth_of_the_signal_beyond_what_is_drawn_is_told(measured):
+    scar = np.isin(measured.labels, (Label.CORE_SCAR, Label.GREY_ZONE))
+    pixels = measured.scan.pixels.astype(np.float32)
+    around = binary_dilation(scar, iterations=4) & (measured.labels == Label.LV_MYOCARDIUM)
+    brighter = np.where(around & ~scar, np.percentile(pixels[scar], 75.0), pixels)
+    grown = replace(measured, scan=replace(measured.scan, pixels=brighter))
+    about = {"of_before": BEFORE, "of_after": AFTER}
+    compared = compare(measured, grown, **about)
+    burden = compared.measures[0]
+    assert burden.difference == 0.0
+    assert burden.estimate > 2.0
+    words = "Intervals of burden and scar lie around the change at half signal"
+    for pair, told in ((grown, True), (measured, False)):
+        page = comparison_page(compare(measured, pair, **about), measured, pair, **about)
+        assert any(drawn.get_text().startswith(words) for drawn in page.texts) is told
 
 
 def test_labels_of_a_person_have_no_interval(measured):

@@ -33,9 +33,13 @@ def document(burden, **others):
     }
 
 
-def scan(burden, unclear=12.0, contrast=1.5, wall_level=0.2, **others):
-    seen = Appearance(contrast=contrast, wall_level=wall_level)
-    return ScanMeasures(features=document(burden, **others), unclear=unclear, appearance=seen)
+def scan(burden, unclear=12.0, contrast=1.5, wall_level=0.2, half_signal_ml=None, **others):
+    return ScanMeasures(
+        features=document(burden, **others),
+        unclear=unclear,
+        appearance=Appearance(contrast=contrast, wall_level=wall_level),
+        half_signal_ml=half_signal_ml,
+    )
 
 
 def test_the_interval_of_a_change_by_hand():
@@ -68,12 +72,12 @@ def test_unclear_wall_counts_in_millilitres_for_scar_and_not_for_the_ventricle()
 
 
 def test_scar_of_another_brightness_widens_the_interval_of_scar_only():
-    # Twice the contrast of a burden of 24 on average: 0.4 x 24 x (ln 2 - 0.05), 6.2 points.
+    # Twice the contrast of a burden of 24 on average: 0.4 x 24 x (ln 2 - 0.1), 5.7 points.
     before = scan(22.0, 12.0, contrast=0.8, myocardium_mass_g=105.0)
-    after = scan(26.0, 16.0, contrast=1.6, myocardium_mass_g=106.0)
+    after = scan(26.0, 16.0, contrast=1.6, myocardium_mass_g=105.0)
     found = {change.measure: change for change in changes(before, after, rules=RULES)}
     burden, mass = found["scar_burden_percent"], found["myocardium_mass_g"]
-    half = (20 + (9.6 * (math.log(2.0) - 0.05)) ** 2) ** 0.5
+    half = (20 + (9.6 * (math.log(2.0) - 0.1)) ** 2) ** 0.5
     assert burden.high - burden.difference == pytest.approx(half)
     assert mass.high - mass.difference == pytest.approx(1.05 * 4.0)
 
@@ -89,12 +93,43 @@ def test_what_is_alike_counts_for_the_zones_that_the_signal_splits_only():
 
 
 def test_a_wall_of_another_level_widens_the_interval_of_scar():
-    # From 10 to 40 % of the blood: 0.3 x 24 x (ln 4 - 0.05), 9.6 points.
+    # From 10 to 40 % of the blood: 0.3 x 24 x (ln 4 - 0.1), 9.3 points.
     (burden, *_) = changes(
         scan(22.0, wall_level=0.1), scan(26.0, 16.0, wall_level=0.4), rules=RULES
     )
-    half = (20 + (7.2 * (math.log(4.0) - 0.05)) ** 2) ** 0.5
+    half = (20 + (7.2 * (math.log(4.0) - 0.1)) ** 2) ** 0.5
     assert burden.high - burden.difference == pytest.approx(half)
+
+
+def test_the_interval_of_scar_lies_around_the_change_at_half_signal():
+    # Half widths: burden hypot(4, 2), volume the same in ml. At half signal 20 and 28 of 100 ml.
+    half = 20**0.5
+    before = scan(18.0, 12.0, half_signal_ml=20.0, enhancement_volume_ml=18.0)
+    after = scan(22.0, 16.0, half_signal_ml=28.0, enhancement_volume_ml=22.0)
+    burden, volume, *_ = changes(before, after, rules=RULES)
+    for change in (burden, volume):
+        assert (change.difference, change.estimate, change.shown) == (4.0, 8.0, True)
+        assert (change.low, change.high) == (pytest.approx(8.0 - half), pytest.approx(8.0 + half))
+
+
+def test_where_the_drawn_scar_shrinks_growth_at_half_signal_is_not_shown():
+    before = scan(22.0, 12.0, half_signal_ml=20.0)
+    after = scan(21.0, 16.0, half_signal_ml=28.0)
+    (burden, *_) = changes(before, after, rules=RULES)
+    assert (burden.low, burden.shown) == (-1.0, False)
+    assert burden.high == pytest.approx(8.0 + 20**0.5)
+
+
+def test_a_scan_without_half_signal_is_compared_by_what_is_drawn():
+    (burden, *_) = changes(scan(0.0, 12.0), scan(9.0, 16.0, half_signal_ml=11.0), rules=RULES)
+    assert (burden.estimate, burden.low) == (9.0, pytest.approx(9.0 - 20**0.5))
+
+
+def test_zones_of_the_scar_are_compared_by_what_is_drawn():
+    before = scan(20.0, half_signal_ml=20.0, core_scar_volume_ml=10.0)
+    after = scan(20.0, half_signal_ml=30.0, core_scar_volume_ml=11.0)
+    found = {change.measure: change for change in changes(before, after, rules=RULES)}
+    assert found["core_scar_volume_ml"].estimate == 1.0
 
 
 def test_new_scar_has_no_brightness_to_compare():

@@ -17,16 +17,19 @@ from acsnet.report.bullseye import draw_bullseye, segment_values
 from acsnet.report.contours import draw_slices
 from acsnet.report.page import (
     A4,
+    CHARACTERS,
     MARGIN,
     POINTS,
     TITLE,
     WIDTH,
+    draw_lines,
     facts,
     heading,
     new_page,
     paragraph,
     table,
     text,
+    wrapped,
 )
 from acsnet.report.patient import Subject
 from acsnet.report.wording import MEASURES, NONE, number
@@ -34,6 +37,7 @@ from acsnet.result import NOTICE, Measured, Result
 from acsnet.uncertainty.appearance import Appearance, apart, appearance
 from acsnet.uncertainty.calibration import read_calibration
 from acsnet.uncertainty.change import (
+    AT_HALF_SIGNAL,
     Change,
     ScanMeasures,
     SegmentChange,
@@ -41,11 +45,13 @@ from acsnet.uncertainty.change import (
     segment_changes,
 )
 from acsnet.uncertainty.doubt import unclear_percent
+from acsnet.uncertainty.half_signal import half_signal_volume_ml
 
 BULLSEYE = 1.75
-SLICES = 2.9  # height of the slices of both scans
+SLICES = 2.75  # height of the slices of both scans
 NAMES = {key: (name, unit) for name, key, unit, _ in MEASURES}
 SHOWN = {True: "change shown", False: "no change shown", None: "not determined"}
+BY_SIGNAL = "Intervals of burden and scar lie around the change at half signal, more than is drawn."
 MOST_APART = 1.05
 """Ratio of voxel sizes above which measures of two scans are compared with a remark."""
 MOST_UNLIKE = 1.2
@@ -176,7 +182,11 @@ def _changes(page: Figure, top: float, comparison: Comparison) -> float:
         moved = NONE if change.difference is None else f"{change.difference:+.1f}"
         values = (number(value, 1, NONE) for value in (change.before, change.after))
         rows.append((f"{name}, {unit}", *values, moved, interval, SHOWN[change.shown]))
-    return table(page, top, (0.0, 3.1, 3.8, 4.0, 4.7, 5.95), head, rows)
+    top = table(page, top, (0.0, 3.1, 3.8, 4.0, 4.7, 5.95), head, rows)
+    by_signal = (change for change in comparison.measures if change.measure in AT_HALF_SIGNAL)
+    if all(change.estimate == change.difference for change in by_signal):
+        return top
+    return draw_lines(page, top, wrapped(BY_SIGNAL, CHARACTERS))
 
 
 def _both(page: Figure, top: float, before: Measured, after: Measured) -> float:
@@ -226,6 +236,9 @@ def _measures(measured: Measured, features: Mapping[str, Any]) -> ScanMeasures:
         features=features,
         unclear=_unclear(measured),
         appearance=_appearance(measured),
+        half_signal_ml=half_signal_volume_ml(
+            measured.scan.pixels, measured.labels, spacing_mm=measured.scan.spacing_mm
+        ),
     )
 
 

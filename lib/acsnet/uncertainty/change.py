@@ -9,7 +9,10 @@ times the difference in the contrast of the scar and in the level of the wall
 (`acsnet.uncertainty.appearance`): after another dose, wait or inversion time more of a scar, or
 less, stands out. Of burden and volume only what is more than between scans that look alike counts:
 scar that has grown has not quite the same contrast, either. The three count for measures of scar
-only, and alike for all of them. The constants come from repeats, scans
+only. The interval of burden and volume lies around the change of the scar at half signal
+(`acsnet.uncertainty.half_signal`), of which networks draw a part only, and reaches as far as the
+difference of what is drawn: where the two disagree on the direction, no change is shown. Other
+intervals lie around the difference. The constants come from repeats, scans
 of one heart that differ in noise, contrast, coil or pixels (`benchmarks/uncertainty.py`). No repeat
 there lies at another place in the heart or comes from another scanner: slices that were planned
 anew may change a measure by more. The rules hold for one version of the networks, and not for
@@ -24,7 +27,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from acsnet.quantify.volumes import MYOCARDIUM_G_PER_ML
+from acsnet.quantify.volumes import MYOCARDIUM_G_PER_ML, burden_percent
 from acsnet.uncertainty.appearance import Appearance, apart, unlike
 from acsnet.uncertainty.intervals import PERCENT, SIZES, size_of
 
@@ -44,6 +47,9 @@ SCAR = frozenset(name for name, size in SIZES.items() if size != "lv_volume_ml")
 
 ZONES = frozenset({"core_scar_volume_ml", "grey_zone_volume_ml"})
 """Measures that the signal splits: any difference in contrast moves them."""
+
+AT_HALF_SIGNAL = frozenset({"scar_burden_percent", "enhancement_volume_ml"})
+"""Measures whose change is estimated at half signal."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,13 +89,15 @@ class ChangeRule:
 class Change:
     """A measure of two scans; None where a scan has none.
 
-    low, high: interval of the difference.
+    estimate: the change at half signal for measures that have one, else the difference; low, high:
+    interval of the change, around the estimate.
     """
 
     measure: str
     before: float | None
     after: float | None
     difference: float | None
+    estimate: float | None
     low: float | None
     high: float | None
 
@@ -121,12 +129,22 @@ class ScanMeasures:
     """What a change needs of one scan.
 
     features: content of `features.json`; unclear: percent of the wall that is unclear, None for
-    labels of a person; appearance: how the scan shows the heart.
+    labels of a person; appearance: how the scan shows the heart; half_signal_ml: volume of the scar
+    at half signal, None where there is none.
     """
 
     features: Mapping[str, Any]
     unclear: float | None
     appearance: Appearance
+    half_signal_ml: float | None
+
+    def at_half_signal(self, measure: str) -> float | None:
+        """A measure of the scar at half signal; None for those that have none."""
+        if self.half_signal_ml is None or measure not in AT_HALF_SIGNAL:
+            return None
+        if measure == "enhancement_volume_ml":
+            return self.half_signal_ml
+        return burden_percent(self.half_signal_ml, self.features["myocardium_volume_ml"])
 
 
 def changes(
@@ -174,19 +192,43 @@ def spread_of(measure: str, before: ScanMeasures, after: ScanMeasures) -> Spread
     )
 
 
+def estimate_of(measure: str, before: ScanMeasures, after: ScanMeasures) -> float | None:
+    """Change of a calibrated measure, at half signal where it can be told; None where unknown."""
+    for first, second in (
+        (before.at_half_signal(measure), after.at_half_signal(measure)),
+        (before.features[measure], after.features[measure]),
+    ):
+        if first is not None and second is not None:
+            return second - first
+    return None
+
+
+def interval_of(
+    measure: str, before: ScanMeasures, after: ScanMeasures, rule: ChangeRule
+) -> tuple[float, float] | None:
+    """Interval of the change of a calibrated measure; None where it cannot be told."""
+    spread = spread_of(measure, before, after)
+    estimate = estimate_of(measure, before, after)
+    if spread is None or estimate is None:
+        return None
+    difference = after.features[measure] - before.features[measure]
+    half = float(rule.half_width(spread))
+    return min(estimate - half, difference), max(estimate + half, difference)
+
+
 def _change(
     name: str, before: ScanMeasures, after: ScanMeasures, rules: Mapping[str, ChangeRule]
 ) -> Change:
     first, second = before.features[name], after.features[name]
-    difference = None if first is None or second is None else second - first
     measure, multiple = MEASURES[name]
-    spread = None if difference is None else spread_of(measure, before, after)
-    half = None if spread is None else multiple * float(rules[measure].half_width(spread))
+    estimate = estimate_of(measure, before, after)
+    interval = interval_of(measure, before, after, rules[measure])
     return Change(
         measure=name,
         before=first,
         after=second,
-        difference=difference,
-        low=None if difference is None or half is None else difference - half,
-        high=None if difference is None or half is None else difference + half,
+        difference=None if first is None or second is None else second - first,
+        estimate=None if estimate is None else multiple * estimate,
+        low=None if interval is None else multiple * interval[0],
+        high=None if interval is None else multiple * interval[1],
     )
