@@ -1,20 +1,24 @@
 """What each choice of the MYO recipe is worth, by cross-validation inside the EMIDEC train list.
 
 Every arm changes one thing of the shipped recipe. Patients of the train list are split into folds;
-in each fold the networks train on the others (and on all of the ACDC train list and phantoms) and
-are measured on the fold. No patient of a test list is read. The region of interest is the expert's,
-in training and in measuring, and stage 3 and the clean-up are left out: the figures compare arms,
-they are not those of the pipeline. Interrupt at will: the same command goes on.
+in each fold the networks train on the others (and on all cine of the train lists and phantoms) and
+are measured on the fold. What all folds may see, cine and phantoms, can be learnt once for all of
+them (--shared-epochs): then a fold needs fewer epochs. Cine made LGE-like may have the histogram of
+any LGE scan. No patient of a test list is read. The region of interest is the expert's, in training
+and in measuring, and stage 3 and the clean-up are left out: the figures compare arms, they are not
+those of the pipeline. Interrupt at will: the same command goes on.
 
 RUN/ablation.json holds every patient's measures, RUN/ablation.md the table. Research use only, not
 a medical device.
 """
 
 import argparse
+import hashlib
 import json
 import sys
 import time
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import cast
 
@@ -23,14 +27,16 @@ from rich.table import Table
 
 from acsnet.errors import AcsnetError, InputError
 from acsnet.nets.resunet import ResUNet
+from acsnet.stages.myocardium import MYO_SIDE
 from acsnet.storage import write_text
 from acsnet.train.data.case import SCAR, WALL, TrainingCase
 from acsnet.train.data.lists import emidec_cases, training_names
 from acsnet.train.data.prepare import USUAL_COUNTS, SampleCounts, build, load
 from acsnet.train.data.samples import Samples
-from acsnet.train.loop import Recipe, train
-from acsnet.train.recipes import MYOCARDIUM
-from training.ablation import ARMS, BASE, folds, probabilities
+from acsnet.train.loop import Recipe, Start, train
+from acsnet.train.recipes import MYOCARDIUM, myocardium_batch
+from acsnet.train.run_record import CHECKPOINT
+from training.ablation import ARMS, BASE, folds, probabilities, without, without_patients
 from training.paired import MEASURES, cells, changes, patient_measures
 
 HEADINGS = ("arm", "measure", "patients", "mean", "difference", "95 % interval", "verdict")
@@ -47,36 +53,35 @@ def run(
     arms: list[str],
     count: int,
     base: Recipe,
+    shared_epochs: int = 0,
     sample_counts: SampleCounts = USUAL_COUNTS,
 ) -> None:
     """Train and measure what is not yet in `output`; count: of folds; base: the recipe to change.
 
-    The report is written anew after every arm, so that what there is can be read meanwhile. Raises
-    InputError as `build` does, and where `output` holds an experiment of other settings.
+    shared_epochs: on cine and phantoms alone, from which every fold of an arm starts. The report is
+    written anew after every arm, so that what there is can be read meanwhile. Raises InputError as
+    `build` does, and where `output` holds an experiment of other settings.
     """
     console = Console(width=100)
-    parts = folds(training_names(data, "emidec"), count)
-    keep_settings(output, base, parts)
+    listed = training_names(data, "emidec")
+    parts = folds(listed, count)
+    keep_settings(output, base, parts, shared_epochs)
     jobs = [(k, arm) for k in range(1, count + 1) for arm in arms]
     missing = [job for job in jobs if not scores_path(output, *job).exists()]
     console.print(f"{len(jobs) - len(missing)} of {len(jobs)} results are there")
+    paths = build(data, output / "samples", seed=SEED, counts=sample_counts, console=console)
+    samples = load(paths["myo"])
     start, done = time.monotonic(), 0
     for k, names in enumerate(parts, start=1):
         wanted = [arm for fold, arm in missing if fold == k]
         if not wanted:
             continue
-        paths = build(
-            data,
-            output / f"fold-{k}" / "samples",
-            hold_out=frozenset(names),
-            seed=SEED,
-            counts=sample_counts,
-            console=console,
-        )
-        samples = load(paths["myo"])
         held_out = dict(zip(names, emidec_cases(data, names), strict=True))
+        # EMIDEC comes first among the samples' patients (`acsnet.train.data.lists`).
+        others = without_patients(samples, [listed.index(name) for name in names])
         for arm in wanted:
-            network = trained(arm, base, samples, output / f"fold-{k}", console)
+            common = shared(arm, base, shared_epochs, samples, output / "shared", console)
+            network = trained(arm, base, others, output / f"fold-{k}", console, common)
             scores = {name: measured(network, case, arm) for name, case in held_out.items()}
             write(scores_path(output, k, arm), json.dumps(scores, indent=2))
             done += 1
@@ -85,7 +90,9 @@ def run(
                 f"fold {k} of {count}, {arm}: measured on {len(names)} patients; "
                 f"{len(missing) - done} to go, about {left / 60:.0f} minutes"
             )
-            write_report(collected(output, arms, count), output, base=base, count=count)
+            scores_so_far = collected(output, arms, count)
+            about = {"base": base, "count": count, "shared_epochs": shared_epochs}
+            write_report(scores_so_far, output, **about)
 
 
 def collected(output: Path, arms: list[str], count: int) -> Scores:
@@ -104,13 +111,34 @@ def scores_path(output: Path, fold: int, arm: str) -> Path:
     return output / f"fold-{fold}" / f"{arm}.json"
 
 
-def trained(arm: str, base: Recipe, samples: Samples, folder: Path, console: Console) -> ResUNet:
+def trained(
+    arm: str,
+    base: Recipe,
+    samples: Samples,
+    folder: Path,
+    console: Console,
+    start: Start | None = None,
+) -> ResUNet:
     """The network of one arm; trained, or gone on with, in `folder`/<arm>."""
     chosen = ARMS[arm]
     name = BASE if chosen.trained_as_base else arm
     recipe = replace(chosen.recipe(base), name=name)
-    network = train(recipe, chosen.samples(samples), folder / name, seed=SEED, console=console)
+    part = chosen.samples(samples)
+    network = train(recipe, part, folder / name, seed=SEED, console=console, start=start)
     return cast(ResUNet, network)
+
+
+def shared(
+    arm: str, base: Recipe, epochs: int, samples: Samples, folder: Path, console: Console
+) -> Start | None:
+    """The network of one arm that has seen cine and phantoms only; None for no epochs."""
+    if not epochs:
+        return None
+    unseen = replace(without(base, "lge"), epochs=epochs)
+    network = trained(arm, unseen, samples, folder, console)
+    name = BASE if ARMS[arm].trained_as_base else arm
+    digest = hashlib.sha256((folder / name / CHECKPOINT).read_bytes()).hexdigest()
+    return Start(network=network, sha256=digest, keep_norms=False)
 
 
 def measured(network: ResUNet, case: TrainingCase, arm: str) -> dict[str, float | None]:
@@ -122,11 +150,12 @@ def measured(network: ResUNet, case: TrainingCase, arm: str) -> dict[str, float 
     )
 
 
-def keep_settings(output: Path, base: Recipe, parts: list[list[str]]) -> None:
+def keep_settings(output: Path, base: Recipe, parts: list[list[str]], shared_epochs: int) -> None:
     """Write `settings.json`, or see that the results in `output` are of the same settings."""
     recipe = {key: value for key, value in asdict(base).items() if key != "make_batch"}
     recipe["loss"] |= {"kind": type(base.loss).__name__}
-    text = json.dumps({"seed": SEED, "folds": parts, "recipe": recipe}, indent=2) + "\n"
+    settings = {"seed": SEED, "folds": parts, "shared_epochs": shared_epochs, "recipe": recipe}
+    text = json.dumps(settings, indent=2) + "\n"
     path = output / "settings.json"
     if path.exists() and path.read_text() != text:
         msg = f"{output} holds an ablation of other folds or another recipe: use another folder"
@@ -149,7 +178,7 @@ def rows_of(scores: Scores) -> list[tuple[str, ...]]:
     ]
 
 
-def notes(scores: Scores, *, base: Recipe, count: int) -> str:
+def notes(scores: Scores, *, base: Recipe, count: int, shared_epochs: int = 0) -> str:
     """What the arms are, how they were measured, and what the figures do not say."""
     return "\n".join(
         (
@@ -168,7 +197,7 @@ def notes(scores: Scores, *, base: Recipe, count: int) -> str:
     )
 
 
-def print_report(scores: Scores, *, base: Recipe, count: int) -> None:
+def print_report(scores: Scores, *, base: Recipe, count: int, shared_epochs: int) -> None:
     """Print the table and the notes."""
     table, before = Table(*HEADINGS, title="Ablation of the MYO recipe"), BASE
     for arm, *row in rows_of(scores):
@@ -178,14 +207,17 @@ def print_report(scores: Scores, *, base: Recipe, count: int) -> None:
         before = arm
     console = Console(width=140)
     console.print(table)
-    console.print(notes(scores, base=base, count=count), highlight=False, markup=False)
+    text = notes(scores, base=base, count=count, shared_epochs=shared_epochs)
+    console.print(text, highlight=False, markup=False)
 
 
-def write_report(scores: Scores, output: Path, *, base: Recipe, count: int) -> None:
+def write_report(
+    scores: Scores, output: Path, *, base: Recipe, count: int, shared_epochs: int
+) -> None:
     """Write the table to `ablation.md`, and every number to `ablation.json`."""
     rows = (HEADINGS, ("---",) * len(HEADINGS), *rows_of(scores))
     lines = [f"| {' | '.join(row)} |" for row in rows]
-    text = notes(scores, base=base, count=count)
+    text = notes(scores, base=base, count=count, shared_epochs=shared_epochs)
     write(output / "ablation.md", "\n".join((*lines, "", text)) + "\n")
     content = {
         "measures": {key: asdict(measure) for key, measure in MEASURES.items()},
@@ -221,20 +253,32 @@ def main() -> None:
     )
     parser.add_argument("--folds", type=int, choices=range(2, 11), default=2)
     parser.add_argument("--epochs", type=int, default=12)
+    parser.add_argument("--shared-epochs", type=int, default=0, help="on cine and phantoms first")
     parser.add_argument("--filters", type=int, default=12)
+    parser.add_argument("--images", type=int, default=MYOCARDIUM.images_an_epoch, help="an epoch")
+    parser.add_argument("--batch", type=int, default=MYOCARDIUM.batch)
+    parser.add_argument("--rate", type=float, default=MYOCARDIUM.learning_rate)
+    parser.add_argument("--side", type=int, default=MYO_SIDE, help="pixels of training windows")
     args = parser.parse_args()
     base = replace(
-        MYOCARDIUM, epochs=args.epochs, net=replace(MYOCARDIUM.net, base_filters=args.filters)
+        MYOCARDIUM,
+        epochs=args.epochs,
+        net=replace(MYOCARDIUM.net, base_filters=args.filters),
+        images_an_epoch=args.images,
+        batch=args.batch,
+        learning_rate=args.rate,
+        make_batch=partial(myocardium_batch, side=args.side),
     )
+    about = {"base": base, "count": args.folds, "shared_epochs": args.shared_epochs}
     try:
-        run(args.data, args.output, arms=args.arms, count=args.folds, base=base)
+        run(args.data, args.output, arms=args.arms, **about)
     except AcsnetError as error:
         sys.exit(str(error))
     except KeyboardInterrupt:
         sys.exit("interrupted: the same command goes on from the last finished epoch")
     scores = collected(args.output, args.arms, args.folds)
-    print_report(scores, base=base, count=args.folds)
-    write_report(scores, args.output, base=base, count=args.folds)
+    print_report(scores, **about)
+    write_report(scores, args.output, **about)
 
 
 if __name__ == "__main__":

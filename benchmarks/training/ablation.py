@@ -86,6 +86,12 @@ def without(recipe: Recipe, source: str) -> Recipe:
     )
 
 
+def without_patients(samples: Samples, patients: Sequence[int]) -> Samples:
+    """The samples of all patients but these; patients: as `Samples.patient` counts them."""
+    out = np.isin(samples.patient, patients)
+    return replace(samples, source=np.where(out, np.uint8(LEFT_OUT), samples.source))
+
+
 def without_neighbours(recipe: Recipe) -> Recipe:
     """The recipe with a network that sees a third of its channels; the batches stay the same."""
     options = asdict(recipe.net)

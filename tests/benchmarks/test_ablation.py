@@ -160,11 +160,11 @@ def test_the_benchmark_measures_each_patient_once_and_goes_on_where_it_was_stopp
     run = partial(benchmark.run, data, output, arms=arms, count=2, sample_counts=FEW)
     trained, asked = benchmark.trained, []
 
-    def stopped(arm, base, samples, folder, console):
+    def stopped(arm, base, samples, folder, console, start=None):
         asked.append((folder.name, arm))
         if len(asked) == 3:
             raise KeyboardInterrupt
-        return trained(arm, base, samples, folder, console)
+        return trained(arm, base, samples, folder, console, start)
 
     monkeypatch.setattr(benchmark, "trained", stopped)
     with pytest.raises(KeyboardInterrupt):
@@ -181,10 +181,10 @@ def test_the_benchmark_measures_each_patient_once_and_goes_on_where_it_was_stopp
     assert (output / "fold-1" / "one-view.json").stat().st_mtime_ns == done
     # It is of the base's network: nothing is trained for them.
     assert not (output / "fold-1" / "one-view").exists()
-    for k in (1, 2):
-        content = json.loads((output / f"fold-{k}" / "samples" / "content.json").read_text())
-        measured = json.loads((output / f"fold-{k}" / "base.json").read_text())
-        assert sorted([*content["emidec"], *measured]) == ["Case_P001", "Case_P002"]
+    content = json.loads((output / "samples" / "content.json").read_text())
+    assert content["emidec"] == ["Case_P001", "Case_P002"]
+    measured = [json.loads((output / f"fold-{k}" / "base.json").read_text()).keys() for k in (1, 2)]
+    assert sorted(name for fold in measured for name in fold) == content["emidec"]
 
     report = json.loads((output / "ablation.json").read_text())
     assert report["patients"].keys() == set(arms)
@@ -197,6 +197,32 @@ def test_the_benchmark_measures_each_patient_once_and_goes_on_where_it_was_stopp
 
     with pytest.raises(InputError, match="other folds or another recipe: use another folder"):
         run(base=replace(TINY, epochs=2))
+
+
+def test_folds_start_from_what_all_may_see_and_leave_their_patients_out(
+    benchmark, data, tmp_path, monkeypatch
+):
+    output, seen = tmp_path / "run", {}
+    train = benchmark.train
+
+    def watched(recipe, samples, folder, *, start=None, **options):
+        drawn = draw(samples, replace(recipe, images_an_epoch=200), np.random.default_rng(0))
+        seen[folder.parent.name] = set(samples.patient[drawn].tolist()), start
+        return train(recipe, samples, folder, start=start, **options)
+
+    monkeypatch.setattr(benchmark, "train", watched)
+    benchmark.run(
+        data, output, arms=["base"], count=2, base=TINY, shared_epochs=1, sample_counts=FEW
+    )
+    emidec, cine = {0, 1}, {2}
+    assert seen["shared"] == (cine, None)
+    for fold in ("fold-1", "fold-2"):
+        patients, start = seen[fold]
+        held_out = json.loads((output / fold / "base.json").read_text()).keys()
+        (left,) = (int(name[-1]) - 1 for name in held_out)
+        assert patients == (emidec | cine) - {left}
+        assert start is not None
+    assert seen["fold-1"][1].sha256 == seen["fold-2"][1].sha256
 
 
 def test_the_base_is_always_there_and_an_unknown_arm_is_named(benchmark):

@@ -44,7 +44,7 @@ def roi_batch(images: Tensor, tissue: Tensor, generator: torch.Generator) -> tup
 
 
 def myocardium_batch(
-    images: Tensor, tissue: Tensor, generator: torch.Generator
+    images: Tensor, tissue: Tensor, generator: torch.Generator, *, side: int = MYO_SIDE
 ) -> tuple[Tensor, Tensor]:
     """(n, 6, s, s) and (n, s, s) -> input, and targets (wall, enhancement), (n, 2, side, side).
 
@@ -52,7 +52,7 @@ def myocardium_batch(
     """
     images = shuffled_neighbours(images, generator)
     theta = random_affine(len(images), zoom=0.2, stretch=0.12, shift=0.12, generator=generator)
-    warped, labels = warp(images / MYO_SCALE, tissue, theta, side=MYO_SIDE)
+    warped, labels = warp(images / MYO_SCALE, tissue, theta, side=side)
     inputs = keep_square(
         signal(warped, generator),
         labels != BACKGROUND,
