@@ -11,7 +11,7 @@ from scipy.ndimage import gaussian_filter, zoom
 
 CURVE_JITTER = 0.18
 BIAS_STRENGTH = 0.45
-MAX_NOISE_SD = 0.10
+MAX_NOISE_SD = 0.15
 COARSEST_MM = 2.4
 
 

@@ -29,7 +29,7 @@ WALL_OF_POOL = (0.1, 0.95)
 SCAR_ABOVE_POOL = (0.1, 0.9)
 """Level of scar between blood (0) and white (1), where scar was brighter than blood."""
 
-SCAR_OF_POOL = (0.75, 1.5)
+SCAR_OF_POOL = (0.7, 1.4)
 """Level of scar as a share of the blood's, where levels are moved in place."""
 
 MIN_GAP = 0.04

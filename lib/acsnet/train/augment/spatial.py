@@ -12,6 +12,9 @@ from torch.nn import functional
 MARGIN_JITTER = 12
 """Pixels by which an edge of the square may be off in training: ROIs can be half too large."""
 
+USUAL_JITTER = 4
+"""Pixels by which every second edge is off at most: most ROIs are about right."""
+
 FALSE_ROI_RADII = (6, 34)
 """Pixels from the middle of a false region of interest to its edge."""
 
@@ -128,4 +131,8 @@ def keep_square(images: Tensor, lv: Tensor, *, margin: int, generator: torch.Gen
 
 def _off(n: int, generator: torch.Generator) -> Tensor:
     """(n,) pixels by which an edge of the square is off."""
-    return _integers(-MARGIN_JITTER, MARGIN_JITTER + 1, n, generator)
+    is_far = _integers(0, 2, n, generator).bool()
+    far, near = (
+        _integers(-limit, limit + 1, n, generator) for limit in (MARGIN_JITTER, USUAL_JITTER)
+    )
+    return torch.where(is_far, far, near)
