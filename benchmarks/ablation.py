@@ -186,7 +186,8 @@ def notes(scores: Scores, *, base: Recipe, count: int, shared_epochs: int = 0) -
             "",
             f"{len(scores[BASE])} patients of the EMIDEC train list, each measured with a network "
             f"that was trained without them: {count} folds, {base.epochs} epochs of "
-            f"{base.images_an_epoch} images, {base.net.base_filters} filters, one seed. The region "
+            f"{base.images_an_epoch} images after {shared_epochs} on cine and phantoms alone, "
+            f"{base.net.base_filters} filters, one seed. The region "
             "of interest is the expert's; without stage 3 and clean-up. The difference is that to "
             "base, paired by patient, with a 95 % bootstrap interval over patients; for biases and "
             "false scar it is the difference in the distance from 0. The interval does not include "

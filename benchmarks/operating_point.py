@@ -18,14 +18,12 @@ from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
 from acsnet.errors import AcsnetError
-from acsnet.nets.architecture import ResUNetConfig
 from acsnet.nets.resunet import ResUNet
 from acsnet.nets.torch_network import TorchNetwork
 from acsnet.nets.torch_weights import load_network
@@ -34,7 +32,7 @@ from acsnet.stages.myocardium import EnhancementCleanup, clean_enhancement, pred
 from acsnet.train.data.case import BACKGROUND, SCAR, WALL, TrainingCase
 from acsnet.train.data.lists import emidec_cases
 from acsnet.train.data.samples import standard_tissue
-from training.ablation import BASE
+from training.fold_networks import fold_networks
 from training.operating_point import (
     ScarPoint,
     WallPoint,
@@ -63,14 +61,7 @@ def networks(args: argparse.Namespace) -> Iterator[tuple[ResUNet, list[str]]]:
     if args.weights:
         yield load_network("myo", ResUNet, folder=args.weights), args.cases.split(",")
         return
-    parts = json.loads((args.run / "settings.json").read_text())["folds"]
-    for number, names in enumerate(parts, start=1):
-        folder = args.run / f"fold-{number}" / BASE
-        content = torch.load(folder / "checkpoint.pt", map_location="cpu", weights_only=True)
-        recipe = json.loads((folder / "recipe.json").read_text())
-        network = ResUNetConfig(**recipe["net"]).build()
-        network.load_state_dict(content["average"])
-        yield network.eval(), names
+    yield from fold_networks(args.run)
 
 
 def drawn(

@@ -47,8 +47,17 @@ def doubt_limit(rows: Sequence[Row]) -> float:
     return round(LARGE_ERROR_POINTS * float(doubt @ doubt) / float(doubt @ error), 1)
 
 
-def page(left_out: Sequence[Row], test: Sequence[Row], calibration: Calibration) -> list[str]:
-    """Lines of the page on the intervals of a scan and on the doubt."""
+def page(
+    left_out: Sequence[Row],
+    test: Sequence[Row],
+    calibration: Calibration,
+    *,
+    folds: Sequence[Row] = (),
+) -> list[str]:
+    """Lines of the page on the intervals of a scan and on the doubt.
+
+    folds: of all patients of the train list, by networks that never saw them.
+    """
     level = calibration.level
     lines = [
         f"The aim: an interval of {level:.0%} holds the expert's value in 85 to 95 % of patients; "
@@ -60,16 +69,19 @@ def page(left_out: Sequence[Row], test: Sequence[Row], calibration: Calibration)
         "",
     ]
 
-    def without(k: int) -> list[Row]:
-        return [*left_out[:k], *left_out[k + 1 :]]
-
     by_size = _rules(left_out, level, with_samples=False)
-    lines += _section(
+    lines += _each_left_out(
         f"{len(left_out)} patients of the train list, each by rules fitted without it",
         left_out,
-        lambda k: _rules(without(k), level),
-        lambda k: _rules(without(k), level, with_samples=False),
+        level,
     )
+    if folds:
+        lines += _each_left_out(
+            f"{len(folds)} patients of the train list, drawn by networks of folds that never saw "
+            "them, each by rules fitted without it",
+            folds,
+            level,
+        )
     lines += _section(
         f"EMIDEC test list, {len(test)} patients",
         test,
@@ -82,7 +94,22 @@ def page(left_out: Sequence[Row], test: Sequence[Row], calibration: Calibration)
         f"{SIZES[name] or '100 %'} |"
         for name, rule in calibration.rules.items()
     ]
-    return [*lines, "", *_correlation(test), "", *_doubt(left_out, test, calibration)]
+    groups = {"left out": left_out, "folds": folds, "test list": test}
+    return [*lines, "", *_correlation(test), "", *_doubt(groups, calibration)]
+
+
+def _each_left_out(title: str, rows: Sequence[Row], level: float) -> list[str]:
+    """A section of patients, each by rules of the others."""
+
+    def without(k: int) -> list[Row]:
+        return [*rows[:k], *rows[k + 1 :]]
+
+    return _section(
+        title,
+        rows,
+        lambda k: _rules(without(k), level),
+        lambda k: _rules(without(k), level, with_samples=False),
+    )
 
 
 def _columns(rows: Sequence[Row], measure: str) -> Columns:
@@ -187,7 +214,8 @@ def _doubts(rows: Sequence[Row]) -> tuple[NDArray[np.float64], NDArray[np.float6
     return np.array(unclear), np.array(error)
 
 
-def _doubt(left_out: Sequence[Row], test: Sequence[Row], calibration: Calibration) -> list[str]:
+def _doubt(groups: Mapping[str, Sequence[Row]], calibration: Calibration) -> list[str]:
+    """groups: rows by the name of their patients; those without a patient are left out."""
     lines = [
         "## What `high_uncertainty` catches",
         "",
@@ -198,7 +226,9 @@ def _doubt(left_out: Sequence[Row], test: Sequence[Row], calibration: Calibratio
         "| patients | off by more | of them flagged | others flagged | Spearman, with the error |",
         "|---|---|---|---|---|",
     ]
-    for name, rows in (("left out", left_out), ("test list", test)):
+    for name, rows in groups.items():
+        if not rows:
+            continue
         doubt, error = _doubts(rows)
         large, flagged = error > LARGE_ERROR_POINTS, doubt > calibration.high_uncertainty
         rho: Any = spearmanr(doubt, error).statistic

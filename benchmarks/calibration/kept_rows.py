@@ -1,4 +1,4 @@
-"""What the shipped networks gave for a scan, computed once and kept, on all cores."""
+"""What networks gave for a scan, computed once and kept, on all cores."""
 
 import json
 import multiprocessing
@@ -27,17 +27,17 @@ def networks_name() -> str:
     return digest[:12]
 
 
-def weights_name() -> str:
+def weights_name(weights: Path = SHIPPED) -> str:
     """The first digits of a digest of all weights and ranges: rows of others are not ours."""
-    content = (SHIPPED / MANIFEST).read_bytes() + (SHIPPED / RANGES).read_bytes()
+    content = (weights / MANIFEST).read_bytes() + (weights / RANGES).read_bytes()
     return sha256(content).hexdigest()[:12]
 
 
 @cache
-def pipeline() -> Pipeline:
-    """The shipped networks with uncertainty, on one core; loaded once in a process."""
+def pipeline(weights: Path = SHIPPED) -> Pipeline:
+    """The networks of a folder with uncertainty, on one core; loaded once in a process."""
     torch.set_num_threads(1)
-    return Pipeline.load(uncertainty=True, threads=1)
+    return Pipeline.load(weights=weights, uncertainty=True, threads=1)
 
 
 def kept_rows(folder: Path, names: Sequence[str], compute: Callable[[str], Row]) -> list[Row]:

@@ -9,20 +9,22 @@ from acsnet.io import read_scan
 from acsnet.labels import MYOCARDIUM
 from acsnet.masks import slice_dice
 from acsnet.measure import measure_label_file
+from acsnet.nets.weights import SHIPPED
 from acsnet.uncertainty.doubt import unclear_percent
 from acsnet.uncertainty.intervals import SIZES, spreads
 from calibration.kept_rows import Row, kept_rows, pipeline, weights_name
 
 
-def patient_rows(data: Path, names: list[str], work: Path) -> list[Row]:
-    """One row a patient of EMIDEC, kept below WORK."""
-    return kept_rows(work / f"patients-{weights_name()}", names, partial(_row, data))
+def patient_rows(data: Path, names: list[str], work: Path, *, weights: Path = SHIPPED) -> list[Row]:
+    """One row a patient of EMIDEC by the networks of a folder, kept below WORK."""
+    folder = work / f"patients-{weights_name(weights)}"
+    return kept_rows(folder, names, partial(_row, data, weights))
 
 
-def _row(data: Path, name: str) -> Row:
+def _row(data: Path, weights: Path, name: str) -> Row:
     folder = data / "emidec"
     image = folder / "images" / f"{name}.nii.gz"
-    result = pipeline()(read_scan(image))
+    result = pipeline(weights)(read_scan(image))
     drawn = measure_label_file(image, folder / "labels" / image.name, truth="emidec")
     expert = result.scan.grid.from_input(drawn.label_map())
     sure = result.uncertainty
