@@ -11,8 +11,10 @@ never trained on, the 95 % intervals of a change from repeats of five of these a
 and normals apart, on the six (each by a rule that was fitted without it) and on the test list; how
 wide they are beside those of a rule without the networks' samples; what `high_uncertainty` catches;
 how often `acsnet compare` shows a change in repeats of other hearts, and growth in scar grown by a
-third, of phantoms and of patients. What was segmented is kept in WORK by the digest of the
-networks: the same command goes on. Research use only, not a medical device.
+third, of phantoms and of patients. --run RUN adds all patients of the train list, each drawn by the
+network of the fold that never saw them (`benchmarks/ablation.py --arms base --folds 5`). What was
+segmented is kept in WORK by the digest of the networks: the same command goes on. Research use
+only, not a medical device.
 """
 
 import argparse
@@ -41,6 +43,7 @@ from calibration.repeats import (
     repeat_rows,
     scarred_phantoms,
 )
+from training.fold_networks import fold_weights
 
 LEVEL, CHANGE_LEVEL = 0.9, 0.95
 LEFT_OUT = tuple(f"Case_{name}" for name in ("N023", "N058", "P015", "P051", "P071", "P093"))
@@ -63,8 +66,8 @@ FIT_CHANGES = (
 """What two visits may differ in; noise of 10 % and the like are among the changes of the check."""
 CHECK_HEART = "Case_P004"
 """Of the test list: all changes."""
-CHECK_PHANTOMS, CHECK_SEED = 4, 13000
-GROWN_PHANTOMS, GROWN_SEED = 24, 12000
+CHECK_PHANTOMS, CHECK_SEED = 8, 13000
+GROWN_PHANTOMS, GROWN_SEED = 36, 12000
 
 
 def main() -> None:
@@ -76,12 +79,13 @@ def main() -> None:
     parser.add_argument("--work", type=Path, required=True, help="keep what was segmented there")
     parser.add_argument("--fit", action="store_true", help="write calibration.json")
     parser.add_argument("--check", type=Path, metavar="OUTPUT", help="write uncertainty.md there")
+    parser.add_argument("--run", type=Path, help="an ablation with the base arm of every fold")
     args = parser.parse_args()
     try:
         if args.fit:
             fit(args.data, args.work)
         if args.check:
-            check(args.data, args.work, args.check)
+            check(args.data, args.work, args.check, run=args.run)
     except AcsnetError as error:
         sys.exit(str(error))
 
@@ -110,14 +114,19 @@ def fit(data: Path, work: Path) -> None:
     Console().print_json(data=content)
 
 
-def check(data: Path, work: Path, output: Path) -> None:
-    """Write the coverage of the intervals and what `acsnet compare` shows."""
+def check(data: Path, work: Path, output: Path, *, run: Path | None) -> None:
+    """Write the coverage of the intervals and what `acsnet compare` shows; run: of folds."""
     calibration = read_calibration()
     if calibration.networks != networks_name():
         sys.exit(f"{FILE.name} was fitted for other networks: run --fit first")
     splits = json.loads((data / "splits.json").read_text())
     left_out = patient_rows(data, list(LEFT_OUT), work)
     test = patient_rows(data, splits["emidec"]["test"], work)
+    folds = [
+        row
+        for weights, names in (fold_weights(run) if run else ())
+        for row in patient_rows(data, names, work, weights=weights)
+    ]
     lines = [
         "# How sure the numbers are",
         "",
@@ -128,7 +137,7 @@ def check(data: Path, work: Path, output: Path) -> None:
         f"{platform.machine()} CPU, torch {torch.__version__}, networks {networks_name()}. Fitted "
         f"on {calibration.about}.",
         "",
-        *interval_tables.page(left_out, test, calibration),
+        *interval_tables.page(left_out, test, calibration, folds=folds),
         "",
         *change_tables.page(
             _fit_repeats(data, work),

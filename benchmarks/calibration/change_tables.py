@@ -123,9 +123,9 @@ def page(
         f"no rule was fitted on: {', '.join(hearts)} of the test list under all changes, and "
         f"{phantoms} phantoms under the {len(EFFECTIVE)} that reach the networks.",
         "",
-        "| measure | floor | unclear | contrast | wall level | left out: no change | real scan | "
-        "phantoms |",
-        "|---|---|---|---|---|---|---|---|",
+        "| measure | floor | unclear | contrast | wall level | wall volume | left out: no change | "
+        "real scan | phantoms |",
+        "|---|---|---|---|---|---|---|---|---|",
     ]
     for measure in CALIBRATED:
         rule = calibration.change_rules[measure]
@@ -141,7 +141,7 @@ def page(
         ]
         lines.append(
             f"| {measure} | {rule.floor:.3g} | {rule.unclear:.3g} | {rule.contrast:.3g} | "
-            f"{rule.wall_level:.3g} | " + " | ".join(parts) + " |"
+            f"{rule.wall_level:.3g} | {rule.wall_volume:.3g} | " + " | ".join(parts) + " |"
         )
     return [*lines, "", *_growth(grown, calibration)]
 

@@ -15,9 +15,10 @@ from acsnet.uncertainty.intervals import Rule
 LEAST_FLOOR = 0.01
 """Share of the size, a point of burden: slices planned anew, as no repeat is, differ by some."""
 
-FLOORS = LEAST_FLOOR * np.arange(1.0, 9.0, 0.25)
-DIRECTIONS = tuple(product((0.0, 0.01, 0.03), (0.0, 0.5, 1.0), (0.0, 0.1, 0.3)))
-"""Weights of the unclear, of the contrast and of the wall's level beside each other."""
+FLOORS = LEAST_FLOOR * np.array([1.0, 1.25, 1.5, 1.75, 2.0, 2.5, 3.0, 4.0, 6.0, 8.0])
+DIRECTIONS = tuple(product((0.0, 0.01, 0.03), (0.0, 0.5, 1.0), (0.0, 0.1, 0.3), (0.3,)))
+"""Weights of the unclear, the contrast, the wall's level and its volume beside each other. The last
+always counts: few repeats of a fit lose a slice, and of other hearts some do."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,7 +84,7 @@ def fit_change(difference: NDArray[np.float64], spread: Spread, *, level: float)
     if k > count:
         msg = f"{count} pairs are too few for intervals of {level:.0%}"
         raise ValueError(msg)
-    alike = replace(spread, contrast=0.0, wall_level=0.0)
+    alike = replace(spread, contrast=0.0, wall_level=0.0, wall_volume=0.0)
 
     def width(rule: ChangeRule) -> float:
         return sum(float(np.median(rule.half_width(one))) for one in (spread, alike))
@@ -91,9 +92,13 @@ def fit_change(difference: NDArray[np.float64], spread: Spread, *, level: float)
     plain = float(np.sort(np.abs(difference) / spread.size)[k - 1])
     rules = [ChangeRule(floor=max(plain, LEAST_FLOOR))]
     for floor, direction in product(FLOORS, DIRECTIONS):
-        unclear, contrast, wall_level = direction
+        unclear, contrast, wall_level, wall_volume = direction
         rest = ChangeRule(
-            floor=0.0, unclear=unclear, contrast=contrast, wall_level=wall_level
+            floor=0.0,
+            unclear=unclear,
+            contrast=contrast,
+            wall_level=wall_level,
+            wall_volume=wall_volume,
         ).half_width(spread)
         beyond = np.sqrt(np.maximum(difference**2 - (floor * np.asarray(spread.size)) ** 2, 0.0))
         needed = np.divide(beyond, rest, out=np.where(beyond > 0, np.inf, 0.0), where=rest > 0)
@@ -105,6 +110,7 @@ def fit_change(difference: NDArray[np.float64], spread: Spread, *, level: float)
                     unclear=factor * unclear,
                     contrast=factor * contrast,
                     wall_level=factor * wall_level,
+                    wall_volume=factor * wall_volume,
                 )
             )
     return min(rules, key=width)

@@ -95,7 +95,7 @@ def test_what_compare_would_show_is_counted(calibration):
     page = change_tables.page(
         fit, repeats=repeats_of(21.0, 23.0, 20.0), grown={}, calibration=calibration
     )
-    assert row_of(page, BURDEN)[6:] == ["2 of 3 (67%)", "none"]
+    assert row_of(page, BURDEN)[7:] == ["2 of 3 (67%)", "none"]
 
 
 def test_growth_that_compare_shows_is_counted_and_shrinking_is_not(calibration):
@@ -121,7 +121,7 @@ def test_a_scar_that_is_brighter_may_change_by_more(calibration):
         grown={},
         calibration=calibration,
     )
-    assert row_of(page, BURDEN)[6] == "1 of 2 (50%)"
+    assert row_of(page, BURDEN)[7] == "1 of 2 (50%)"
 
 
 def test_phantoms_have_scar_that_may_grow_by_a_third():

@@ -132,6 +132,20 @@ def test_zones_of_the_scar_are_compared_by_what_is_drawn():
     assert found["core_scar_volume_ml"].estimate == 1.0
 
 
+def test_a_wall_of_another_volume_widens_the_interval_of_scar():
+    # Unclear 12 points of 100 and of 110 ml; 0.5 x a burden of 24 x (ln 1.1 - 0.03).
+    rules = dict.fromkeys(RULES, ChangeRule(floor=0.02, unclear=0.2, wall_volume=0.5))
+    (burden, *_) = changes(
+        scan(22.0, 12.0), scan(26.0, 16.0, myocardium_volume_ml=110.0), rules=rules
+    )
+    half = (20 + (12.0 * (math.log(1.1) - 0.03)) ** 2) ** 0.5
+    assert burden.high - burden.difference == pytest.approx(half)
+    (burden, *_) = changes(
+        scan(22.0, 12.0), scan(26.0, 16.0, myocardium_volume_ml=103.0), rules=rules
+    )
+    assert burden.high - burden.difference == pytest.approx(20**0.5)
+
+
 def test_new_scar_has_no_brightness_to_compare():
     (burden, *_) = changes(scan(0.0, 2.0, None), scan(12.0, 2.0), rules=RULES)
     assert burden.shown is True

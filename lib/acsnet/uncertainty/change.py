@@ -2,21 +2,23 @@
 
 What matters to a change is how far two scans of an unchanged heart lie apart, not how far each lies
 from an expert: most of that error is common to both and cancels. The half width of a change's
-interval is sqrt((floor x size)^2 + (unclear x U)^2 + (contrast x C)^2 + (wall_level x W)^2). U is
-how much of the wall is neither clearly scar nor clearly not (`acsnet.uncertainty.doubt`), of both
-scans together in the unit of the measure: a noisy scan has more of it. C and W are the measure
-times the difference in the contrast of the scar and in the level of the wall
-(`acsnet.uncertainty.appearance`): after another dose, wait or inversion time more of a scar, or
-less, stands out. Of burden and volume only what is more than between scans that look alike counts:
-scar that has grown has not quite the same contrast, either. The three count for measures of scar
-only. The interval of burden and volume lies around the change of the scar at half signal
+interval is sqrt((floor x size)^2 + (unclear x U)^2 + (contrast x C)^2 + (wall_level x L)^2 +
+(wall_volume x V)^2). U is how much of the wall is neither clearly scar nor clearly not
+(`acsnet.uncertainty.doubt`), of both scans together in the unit of the measure: a noisy scan has
+more of it. C and L are the measure times the difference in the contrast of the scar and in the
+level of the wall (`acsnet.uncertainty.appearance`): after another dose, wait or inversion time more
+of a scar, or less, stands out. V is the measure times the difference in the volume of the wall: a
+slice that is drawn in one scan only takes its scar along. Of burden and volume only what is more
+than between scans that look alike counts: scar that has grown has not quite the same contrast,
+either. All this counts for measures of scar only.
+
+The interval of burden and volume lies around the change of the scar at half signal
 (`acsnet.uncertainty.half_signal`), of which networks draw a part only, and reaches as far as the
 difference of what is drawn: where the two disagree on the direction, no change is shown. Other
-intervals lie around the difference. The constants come from repeats, scans
-of one heart that differ in noise, contrast, coil or pixels (`benchmarks/uncertainty.py`). No repeat
-there lies at another place in the heart or comes from another scanner: slices that were planned
-anew may change a measure by more. The rules hold for one version of the networks, and not for
-labels of a person.
+intervals lie around the difference. The constants come from repeats, scans of one heart that differ
+in noise, contrast, coil or pixels (`benchmarks/uncertainty.py`). No repeat there lies at another
+place in the heart or comes from another scanner: slices that were planned anew may change a measure
+by more. The rules hold for one version of the networks, and not for labels of a person.
 """
 
 import math
@@ -48,6 +50,9 @@ SCAR = frozenset(name for name, size in SIZES.items() if size != "lv_volume_ml")
 ZONES = frozenset({"core_scar_volume_ml", "grey_zone_volume_ml"})
 """Measures that the signal splits: any difference in contrast moves them."""
 
+SAME_WALL = 0.03
+"""Logarithm of a ratio up to which two walls are of one volume."""
+
 AT_HALF_SIGNAL = frozenset({"scar_burden_percent", "enhancement_volume_ml"})
 """Measures whose change is estimated at half signal."""
 
@@ -56,14 +61,15 @@ AT_HALF_SIGNAL = frozenset({"scar_burden_percent", "enhancement_volume_ml"})
 class Spread:
     """What widens the interval of a change, in the unit of the measure: numbers, or (pair,) arrays.
 
-    size: mean of both scans; unclear: of both together; contrast, wall_level: the measure times
-    what lies between both.
+    size: mean of both scans; unclear: of both together; contrast, wall_level, wall_volume: the
+    measure times what lies between both.
     """
 
     size: float | NDArray[np.float64]
     unclear: float | NDArray[np.float64] = 0.0
     contrast: float | NDArray[np.float64] = 0.0
     wall_level: float | NDArray[np.float64] = 0.0
+    wall_volume: float | NDArray[np.float64] = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,6 +80,7 @@ class ChangeRule:
     unclear: float = 0.0
     contrast: float = 0.0
     wall_level: float = 0.0
+    wall_volume: float = 0.0
 
     def half_width(self, spread: Spread) -> NDArray[np.float64]:
         """Half width of the interval."""
@@ -82,6 +89,7 @@ class ChangeRule:
             + (self.unclear * np.asarray(spread.unclear)) ** 2
             + (self.contrast * np.asarray(spread.contrast)) ** 2
             + (self.wall_level * np.asarray(spread.wall_level)) ** 2
+            + (self.wall_volume * np.asarray(spread.wall_volume)) ** 2
         )
 
 
@@ -184,11 +192,13 @@ def spread_of(measure: str, before: ScanMeasures, after: ScanMeasures) -> Spread
     value = float(np.mean(values))
     between = apart if measure in ZONES else unlike
     first, second = before.appearance, after.appearance
+    walls = [scan.features["myocardium_volume_ml"] or None for scan in scans]
     return Spread(
         size=size,
         unclear=math.hypot(before.unclear * sizes[0] / PERCENT, after.unclear * sizes[1] / PERCENT),
         contrast=value * between(first.contrast, second.contrast),
         wall_level=value * between(first.wall_level, second.wall_level),
+        wall_volume=value * max(apart(*walls) - SAME_WALL, 0.0),
     )
 
 
