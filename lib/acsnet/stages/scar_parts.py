@@ -2,8 +2,8 @@
 
 What a network draws away from all other scar, and little of it, is next to never scar: of what is
 left out in six patients that it was not trained on, under all changes of `acsnet evaluate
---stress`, the expert drew 1 %. Of the scar of the 38 infarcts of the EMIDEC train list, as the
-expert drew it, 0.1 % lies in such parts (`benchmarks/scar_parts.py`).
+--stress`, the expert drew less than 1 %. Of the scar of the 38 infarcts of the EMIDEC train list,
+as the expert drew it, 0.1 % lies in such parts (`benchmarks/scar_parts.py`).
 """
 
 import numpy as np
