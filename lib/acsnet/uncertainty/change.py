@@ -13,7 +13,7 @@ than between scans that look alike counts: scar that has grown has not quite the
 either. All this counts for measures of scar only.
 
 The interval of burden and volume lies around the change of the scar at half signal
-(`acsnet.uncertainty.half_signal`), of which networks draw a part only, and reaches as far as the
+(`acsnet.uncertainty.half_signal`), of which networks draw a part, and reaches as far as the
 difference of what is drawn: where the two disagree on the direction, no change is shown. Other
 intervals lie around the difference. The constants come from repeats, scans of one heart that differ
 in noise, contrast, coil or pixels (`benchmarks/uncertainty.py`). No repeat there lies at another

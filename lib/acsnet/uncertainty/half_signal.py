@@ -1,12 +1,13 @@
 """Scar by its signal: what tells of a scar whether it has grown.
 
-Not from the paper. The networks draw what looks like a scar, and of one that has grown by a third
-they draw about half of the growth (`benchmarks/uncertainty.py`). The signal half-way between
-healthy wall and scar shows nearly all of it, and moves no more between two scans of an unchanged
-heart. It is that of full width at half maximum (Amado et al. 2004, doi:10.1016/j.jacc.2004.09.020),
-with the signal that a quarter of the scar exceeds in place of its maximum. By itself it is no
-measure of scar: away from the scar that the networks drew, noise and blood at the border of the
-wall are as bright.
+Not from the paper. The networks draw what looks like a scar, not where its signal ends: of a scar
+that had grown by a third they drew 22 % more in phantoms and 16 % in infarcts (medians). The wall
+near it that was brighter than half-way between healthy wall and scar grew by 31 and 18 %. Between
+two scans of an unchanged heart it moves as little, in the median, and more where their contrast
+differs, which makes the interval wide (`benchmarks/uncertainty.py`). The threshold is that of full
+width at half maximum (Amado et al. 2004, doi:10.1016/j.jacc.2004.09.020), with the signal that a
+quarter of the scar exceeds in place of its maximum. By itself it is no measure of scar: away from
+the scar that the networks drew, noise and blood at the border of the wall are as bright.
 """
 
 import math
