@@ -70,6 +70,16 @@ def test_more_unclear_than_the_limit_is_flagged(calibration):
     assert interval_tables.doubt_limit(LEFT_OUT) == pytest.approx(5 * 929 / 189, abs=0.05)
 
 
+def test_patients_of_folds_have_a_table_and_a_line_of_their_own(calibration):
+    page = interval_tables.page(LEFT_OUT, TEST, calibration, folds=[*LEFT_OUT, *TEST])
+    assert row_of(page, BURDEN, number=1)[1].endswith("of 7")
+    # Unclear 14 and 24 are flagged, of these the error of 6 points is more than 5.
+    assert row_of(page, "folds")[:4] == ["folds", "1 of 7", "1", "1"]
+    assert not any(
+        line.startswith("| folds |") for line in interval_tables.page(LEFT_OUT, TEST, calibration)
+    )
+
+
 def compared(burden, unclear, contrast):
     return {
         "value": values(burden),
