@@ -178,7 +178,7 @@ def rows_of(scores: Scores) -> list[tuple[str, ...]]:
     ]
 
 
-def notes(scores: Scores, *, base: Recipe, count: int, shared_epochs: int = 0) -> str:
+def notes(scores: Scores, *, base: Recipe, count: int, shared_epochs: int) -> str:
     """What the arms are, how they were measured, and what the figures do not say."""
     return "\n".join(
         (

@@ -13,9 +13,6 @@ from acsnet.nets.torch_weights import save_network
 from acsnet.nets.weights import SHIPPED, read_manifest
 from training.ablation import BASE
 
-OF_THE_FILE = ("file", "sha256", "config")
-"""What of a manifest's entry belongs to the weights and not to what is said about them."""
-
 
 def fold_networks(run: Path) -> Iterator[tuple[ResUNet, list[str]]]:
     """Each fold's MYO network of the arm `base`; run: of `benchmarks/ablation.py`."""
@@ -31,8 +28,7 @@ def fold_networks(run: Path) -> Iterator[tuple[ResUNet, list[str]]]:
 
 def fold_weights(run: Path) -> Iterator[tuple[Path, list[str]]]:
     """Weights folders of the shipped networks, with each fold's MYO network in place of theirs."""
-    shipped = read_manifest(SHIPPED)["myo"]
-    about = {key: value for key, value in shipped.items() if key not in OF_THE_FILE}
+    about = {"cleanup": read_manifest(SHIPPED)["myo"]["cleanup"]}
     for number, (network, names) in enumerate(fold_networks(run), start=1):
         folder = run / f"fold-{number}" / "weights"
         shutil.copytree(SHIPPED, folder, dirs_exist_ok=True)

@@ -182,7 +182,11 @@ class Pipeline:
         flags = (
             *doubts(labels, scan.pixels, quantification.features.lv_volume_ml, signal=scan.signal),
             *anatomy_doubts(anatomy, scan.grid),
-            *small_part_doubts(drawn.small_parts & anatomy.wall, anatomy.wall),
+            *small_part_doubts(
+                drawn.small_parts & anatomy.wall,
+                anatomy.wall,
+                enhanced=bool(np.isin(labels, ENHANCEMENT).any()),
+            ),
             *(() if uncertainty is None else uncertainty.flags(read_calibration())),
         )
         return Result(

@@ -59,7 +59,7 @@ def test_growth_of_the_signal_beyond_what_is_drawn_is_told(measured):
     burden = compared.measures[0]
     assert burden.difference == 0.0
     assert burden.estimate > 2.0
-    words = "Intervals of burden and scar lie around the change at half signal"
+    words = "Burden and scar: intervals around the change at half signal"
     for pair, told in ((grown, True), (measured, False)):
         page = comparison_page(compare(measured, pair, **about), measured, pair, **about)
         assert any(drawn.get_text().startswith(words) for drawn in page.texts) is told

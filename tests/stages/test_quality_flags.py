@@ -139,14 +139,22 @@ def test_what_stage_3_did_is_told_by_slices_of_the_file():
 def test_much_enhancement_left_out_in_small_parts_is_told():
     wall, small = np.ones((2, 10, 10), bool), np.zeros((2, 10, 10), bool)
     small[0, 0, :4] = True  # 2 % of 200 voxels
-    assert small_part_doubts(small, wall) == ()
+    assert small_part_doubts(small, wall, enhanced=True) == ()
     small[1, 0, 0] = True
-    (flag,) = small_part_doubts(small, wall)
+    (flag,) = small_part_doubts(small, wall, enhanced=True)
     assert (flag.flag, flag.message) == (
         "small_parts",
         "enhancement of 2.5% of the wall was left out, in parts too small for a scar",
     )
-    assert small_part_doubts(small & False, wall & False) == ()
+    assert small_part_doubts(small & False, wall & False, enhanced=False) == ()
+
+
+def test_enhancement_that_was_left_out_whole_is_told_however_little():
+    wall, small = np.ones((2, 10, 10), bool), np.zeros((2, 10, 10), bool)
+    assert small_part_doubts(small, wall, enhanced=False) == ()
+    small[0, 0, 0] = True
+    (flag,) = small_part_doubts(small, wall, enhanced=False)
+    assert flag.message.startswith("enhancement of 0.5% of the wall was left out")
 
 
 def test_a_stack_that_was_left_as_it_is_raises_no_doubt():

@@ -51,7 +51,7 @@ BULLSEYE = 1.75
 SLICES = 2.75  # height of the slices of both scans
 NAMES = {key: (name, unit) for name, key, unit, _ in MEASURES}
 SHOWN = {True: "change shown", False: "no change shown", None: "not determined"}
-BY_SIGNAL = "Intervals of burden and scar lie around the change at half signal, more than is drawn."
+BY_SIGNAL = "Burden and scar: intervals around the change at half signal, of which a part is drawn."
 MOST_APART = 1.05
 """Ratio of voxel sizes above which measures of two scans are compared with a remark."""
 MOST_UNLIKE = 1.2

@@ -171,10 +171,15 @@ def anatomy_doubts(anatomy: StackCorrection, grid: InputGrid) -> tuple[Flag, ...
     return tuple(notes)
 
 
-def small_part_doubts(small: NDArray[np.bool_], wall: NDArray[np.bool_]) -> tuple[Flag, ...]:
-    """A flag where much enhancement was left out in small parts; both (slice, row, column)."""
+def small_part_doubts(
+    small: NDArray[np.bool_], wall: NDArray[np.bool_], *, enhanced: bool
+) -> tuple[Flag, ...]:
+    """A flag where much enhancement was left out in small parts, or all that there was.
+
+    small, wall: (slice, row, column); enhanced: whether other enhancement stayed.
+    """
     share = float(small.sum()) / max(int(wall.sum()), 1)
-    if share <= MAX_SMALL_PARTS_SHARE:
+    if share == 0.0 or (enhanced and share <= MAX_SMALL_PARTS_SHARE):
         return ()
     words = f"enhancement of {share:.1%} of the wall was left out, in parts too small for a scar"
     return (Flag(flag="small_parts", message=words),)
