@@ -24,7 +24,14 @@ from acsnet.stages import myocardium, roi
 from acsnet.stages.correction import Corrector, StackCorrection
 from acsnet.stages.latent_search import LatentWalk
 from acsnet.stages.myocardium import EnhancementCleanup
-from acsnet.stages.quality_flags import anatomy_doubts, doubts, messages, small_part_doubts
+from acsnet.stages.quality_flags import (
+    Flag,
+    anatomy_doubts,
+    doubts,
+    location_doubts,
+    messages,
+    small_part_doubts,
+)
 from acsnet.stages.scar_parts import without_small_parts
 from acsnet.stages.slice_order import in_anatomical_order
 from acsnet.stages.stage_outputs import Drawn, Located, Masks, label_map, within
@@ -163,8 +170,9 @@ class Pipeline:
                     calibration=read_calibration(),
                 )
         notes = (*standard.warnings, *located.notes)
+        doubtful = location_doubts(located.other_objects)
         return self._result(
-            scan, labels, quantification, drawn, anatomy, seconds, notes, uncertainty
+            scan, labels, quantification, drawn, anatomy, seconds, notes, uncertainty, doubtful
         )
 
     def _result(
@@ -177,9 +185,11 @@ class Pipeline:
         seconds: dict[str, float],
         notes: tuple[str, ...] = (),
         uncertainty: Uncertainty | None = None,
+        doubtful: tuple[Flag, ...] = (),
     ) -> Result:
-        """The result with its quality flags; notes: further warnings."""
+        """The result with its quality flags; notes: further warnings; doubtful: of stage 1."""
         flags = (
+            *doubtful,
             *doubts(labels, scan.pixels, quantification.features.lv_volume_ml, signal=scan.signal),
             *anatomy_doubts(anatomy, scan.grid),
             *small_part_doubts(
@@ -234,11 +244,13 @@ class Pipeline:
         if ordered.grid.reversed_slices != scan.grid.reversed_slices:
             # Neighbours are exchanged: predict again, so that the order in the file has no effect.
             probability = roi.predict_roi(self.roi_net, standard)
+        seen = probability > roi.THRESHOLD
         return Located(
             scan=ordered,
             standard=standard,
             probability=probability,
-            ventricle=roi.clean_roi(probability > roi.THRESHOLD),
+            ventricle=roi.clean_roi(seen),
+            other_objects=roi.other_objects(seen),
             notes=notes,
         )
 

@@ -13,6 +13,7 @@ from acsnet.stages.quality_flags import (
     anatomy_doubts,
     doubts,
     is_far,
+    location_doubts,
     messages,
     small_part_doubts,
 )
@@ -134,6 +135,16 @@ def test_what_stage_3_did_is_told_by_slices_of_the_file():
     base_first = messages(anatomy_doubts(anatomy, replace(grid_of(5), reversed_slices=True)))
     assert base_first[1].endswith("in slice 4")
     assert base_first[3] == "slice 1 left out: above the base"
+
+
+def test_more_than_one_object_that_may_be_the_ventricle_is_told():
+    assert location_doubts(0) == ()
+    (flag,) = location_doubts(2)
+    assert (flag.flag, flag.message) == (
+        "other_object",
+        "3 objects look like a ventricle: the one nearest to the middle of the field was taken, "
+        "see that it is the heart",
+    )
 
 
 def test_much_enhancement_left_out_in_small_parts_is_told():

@@ -4,6 +4,7 @@ from acsnet.stages.roi import (
     apex_is_first,
     clean_roi,
     one_object,
+    other_objects,
     prune_base,
     ventricle_centre,
 )
@@ -33,6 +34,43 @@ def test_a_large_object_in_few_slices_does_not_move_the_centre():
     block(mask, 2, (12, 52), 10)
     block(mask, 3, (12, 52), 10)
     assert ventricle_centre(mask) == (31.5, 29.5)
+
+
+def with_aorta(half=5):
+    """The ventricle, and a round object at the edge of the field that is as wide in every slice."""
+    mask = ventricle()
+    for k in range(len(mask)):
+        block(mask, k, (55, 58), half)
+    return mask
+
+
+def test_of_two_large_objects_the_one_in_the_middle_of_the_field_is_the_ventricle():
+    mask = with_aorta()
+    mask[:, 24:40, 22:38] = False
+    for k in range(len(mask)):
+        block(mask, k, (32, 30), 3)  # a small heart: 36 pixels a slice beside 100
+    assert ventricle_centre(mask) == (31.5, 29.5)
+
+
+def test_an_object_of_less_than_a_third_is_no_ventricle_wherever_it_lies():
+    mask = np.zeros((6, 64, 64), bool)
+    for k in range(6):
+        block(mask, k, (12, 12), 8)
+        block(mask, k, (32, 32), 4)  # 64 pixels a slice beside 256
+    assert ventricle_centre(mask) == (11.5, 11.5)
+    assert other_objects(mask) == 0
+
+
+def test_objects_that_may_be_the_ventricle_as_well_are_counted():
+    assert other_objects(ventricle()) == 0
+    assert other_objects(with_aorta(half=6)) == 1
+    assert other_objects(np.zeros((3, 8, 8), bool)) == 0
+
+
+def test_a_ventricle_in_two_parts_is_one_object():
+    mask = ventricle()
+    mask[3] = False  # the parts lie one above the other
+    assert other_objects(mask) == 0
 
 
 def test_an_empty_mask_has_no_centre():

@@ -171,6 +171,20 @@ def anatomy_doubts(anatomy: StackCorrection, grid: InputGrid) -> tuple[Flag, ...
     return tuple(notes)
 
 
+def location_doubts(other_objects: int) -> tuple[Flag, ...]:
+    """A flag where stage 1 saw more than one object that may be the ventricle.
+
+    other_objects: how many beside the one that was taken.
+    """
+    if not other_objects:
+        return ()
+    words = (
+        f"{1 + other_objects} objects look like a ventricle: the one nearest to the middle of the "
+        "field was taken, see that it is the heart"
+    )
+    return (Flag(flag="other_object", message=words),)
+
+
 def small_part_doubts(
     small: NDArray[np.bool_], wall: NDArray[np.bool_], *, enhanced: bool
 ) -> tuple[Flag, ...]:

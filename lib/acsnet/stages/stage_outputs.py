@@ -17,13 +17,15 @@ class Located:
     """Result of stage 1: a scan, apex first, and its left ventricle on the grid of `standard`.
 
     probability: (slice, H, W) of the left ventricle; ventricle: (slice, H, W) mask, cleaned up;
-    notes: warnings on the order of the slices.
+    other_objects: how many others stage 1 saw that may be it; notes: warnings on the order of the
+    slices.
     """
 
     scan: ShortAxisScan
     standard: StandardScan
     probability: NDArray[np.float32]
     ventricle: NDArray[np.bool_]
+    other_objects: int
     notes: tuple[str, ...]
 
     def on_scan(self) -> NDArray[np.bool_]:
