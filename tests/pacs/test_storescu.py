@@ -1,5 +1,8 @@
 """C-STORE out and in, over this machine's own loopback address."""
 
+import socket
+import threading
+
 import numpy as np
 import pydicom
 import pytest
@@ -78,6 +81,19 @@ def test_a_wrong_title_and_a_closed_port_are_told(listening, files):
         list(store_files(files, Peer(title="OTHER", host=to.host, port=to.port)))
     with pytest.raises(PacsError, match="no answer"):
         list(store_files(files, Peer(title="ACSNET", host="127.0.0.1", port=1)))
+
+
+def test_a_peer_that_hangs_up_instead_of_refusing_is_told(files):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        hang_up = threading.Thread(target=lambda: server.accept()[0].close())
+        hang_up.start()
+        with pytest.raises(PacsError, match="hung up or said nothing: are both AE titles known"):
+            list(
+                store_files(
+                    files, Peer(title="ACSNET", host="127.0.0.1", port=server.getsockname()[1])
+                )
+            )
+        hang_up.join()
 
 
 def test_uids_that_are_paths_are_not_followed(listening, patient, tmp_path):

@@ -13,6 +13,7 @@ from pydicom.dataset import Dataset
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 from pynetdicom.ae import ApplicationEntity
 from pynetdicom.association import Association
+from pynetdicom.events import EVT_CONN_OPEN, Event
 from pynetdicom.presentation import build_context
 
 from acsnet.errors import InputError, PacsError
@@ -97,10 +98,20 @@ def _association(to: Peer, kinds: Sequence[tuple[str, str]]) -> Iterator[Associa
         msg = f"files are of too many kinds: {len(offered)}, at most {MAX_CONTEXTS}: send fewer"
         raise InputError(msg)
     contexts = [build_context(kind, syntax) for kind, syntax in offered]
-    association = entity.associate(to.host, to.port, contexts=contexts, ae_title=to.title)
+    opened: list[Event] = []
+    association = entity.associate(
+        to.host,
+        to.port,
+        contexts=contexts,
+        ae_title=to.title,
+        evt_handlers=[(EVT_CONN_OPEN, opened.append)],
+    )
     if not association.is_established:
-        refused = association.is_rejected
-        reason = "it refused: are both AE titles known to it?" if refused else "no answer"
+        reason = "no answer"
+        if association.is_rejected:
+            reason = "it refused: are both AE titles known to it?"
+        elif opened:  # some peers hang up instead, or do so before their refusal is read
+            reason = "it hung up or said nothing: are both AE titles known to it?"
         msg = f"{to} cannot be reached as {to.title} by {OWN_AE_TITLE}: {reason}"
         raise PacsError(msg)
     try:
