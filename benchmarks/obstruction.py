@@ -1,8 +1,9 @@
 """Microvascular obstruction that the rule finds against what the expert drew, patient by patient.
 
 First inside the experts' own masks of the train list, where only the rule can be wrong; then end to
-end on the test list. EMIDEC, whose label maps mark no-reflow. Research use only, not a medical
-device.
+end on the test list, and with --run RUN on the train list, each patient drawn by the network of the
+fold that never saw them (`benchmarks/ablation.py --arms base`). EMIDEC, whose label maps mark
+no-reflow. Research use only, not a medical device.
 """
 
 import argparse
@@ -17,11 +18,13 @@ from rich.table import Table
 
 from acsnet.io import read_scan
 from acsnet.measure import measure_label_file
+from acsnet.nets.weights import SHIPPED
 from acsnet.pipeline import Pipeline
 from acsnet.quantify.obstruction import find_obstruction
 from acsnet.quantify.scar import scar_threshold, without_speckle
 from acsnet.train.data.case import POOL, SCAR, WALL
 from acsnet.train.data.lists import emidec_cases
+from training.fold_networks import fold_weights
 
 MIN_DRAWN_ML = 1.0
 """So much obstruction drawn by the expert has to be found."""
@@ -58,9 +61,9 @@ def ml_in_expert_masks(data: Path) -> Callable[[str], float]:
     return measure
 
 
-def ml_end_to_end(data: Path) -> Callable[[str], float]:
-    """Name -> obstruction in what the pipeline draws."""
-    pipeline = Pipeline.load()
+def ml_end_to_end(data: Path, weights: Path = SHIPPED) -> Callable[[str], float]:
+    """Name -> obstruction in what the networks of a folder draw."""
+    pipeline = Pipeline.load(weights=weights)
 
     def measure(name: str) -> float:
         result = pipeline(read_scan(data / "emidec" / "images" / f"{name}.nii.gz"))
@@ -86,17 +89,23 @@ def report(title: str, drawn: list[float], found: list[float], console: Console)
 
 
 def main() -> None:
-    """Print both tables."""
+    """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--run", type=Path, help="of benchmarks/ablation.py, five folds")
     args = parser.parse_args()
     splits = json.loads((args.data / "splits.json").read_text())["emidec"]
     console = Console(width=100)
-    for title, names, measure in (
-        ("Inside expert masks, train list", splits["train"], ml_in_expert_masks(args.data)),
-        ("End to end, test list", splits["test"], ml_end_to_end(args.data)),
-    ):
-        pairs = [(drawn_ml(args.data, name), measure(name)) for name in track(names)]
+    jobs = [
+        ("Inside expert masks, train list", [(splits["train"], ml_in_expert_masks(args.data))]),
+        ("End to end, test list", [(splits["test"], ml_end_to_end(args.data))]),
+    ]
+    if args.run:
+        folds = [(names, ml_end_to_end(args.data, w)) for w, names in fold_weights(args.run)]
+        jobs.append(("End to end, train list, networks of folds", folds))
+    for title, parts in jobs:
+        chosen = [(name, measure) for names, measure in parts for name in names]
+        pairs = [(drawn_ml(args.data, name), measure(name)) for name, measure in track(chosen)]
         report(title, *(list(column) for column in zip(*pairs, strict=True)), console)
 
 

@@ -1,7 +1,6 @@
 import numpy as np
 import pytest
 
-from acsnet.quantify.obstruction import find_obstruction
 from acsnet.quantify.scar_shape.texture import (
     entropy_bits,
     interface_mm,
@@ -51,55 +50,3 @@ def test_what_is_not_known_is_none():
     assert found.myocardium_entropy_bits == pytest.approx(4.0)
     found = measure_texture(labels, signal, spacing_mm=(1, 1, 1), voxel_ml=1.0, core_known=False)
     assert found.core_grey_interface_cm2 is None
-
-
-def wall_with_scar(hole):
-    """Wall 20 rows deep below a pool; scar rows 5 to 15 with a dark hole."""
-    signal = np.full((1, 30, 30), 20.0)
-    wall = np.zeros((1, 30, 30), bool)
-    wall[:, 5:25] = True
-    pool = np.zeros_like(wall)
-    pool[:, :5] = True
-    scar = np.zeros_like(wall)
-    scar[:, 5:16, 5:25] = True
-    signal[scar] = 100.0
-    dark = np.zeros_like(wall)
-    dark[(slice(None), *hole)] = True
-    signal[dark] = 22.0
-    return signal, scar, wall, pool, dark
-
-
-LEVELS = {"remote": 20.0, "peak": 100.0}
-
-
-@pytest.mark.parametrize("hole", [np.s_[8:12, 10:15], np.s_[5:10, 10:15]])
-@pytest.mark.parametrize("drawn", [True, False])
-def test_a_dark_core_within_scar_is_obstruction_also_at_the_endocardium(hole, drawn):
-    signal, scar, wall, pool, dark = wall_with_scar(hole)
-    if not drawn:
-        scar &= ~dark
-    found = find_obstruction(signal, scar, wall, pool, (20.0, 1.0, 1.0), **LEVELS)
-    np.testing.assert_array_equal(found, dark)
-
-
-def test_a_tenth_of_a_millilitre_in_all_is_no_obstruction():
-    signal, scar, wall, pool, dark = wall_with_scar(np.s_[8:12, 10:15])
-    spacing = (5.0, 1.0, 1.0)  # 20 pixels of a slice are 0.1 ml
-    assert not find_obstruction(signal, scar, wall, pool, spacing, **LEVELS).any()
-    twice = [np.concatenate([part, part]) for part in (signal, scar, wall, pool)]
-    assert find_obstruction(*twice, spacing, **LEVELS).sum() == 2 * dark.sum()
-
-
-def test_grey_small_or_open_spots_are_no_obstruction():
-    signal, scar, wall, pool, dark = wall_with_scar(np.s_[8:12, 10:15])
-    spacing = (20.0, 1.0, 1.0)
-    signal[dark] = 60.0  # half way to the peak, as partial volume makes the edge of scar
-    assert not find_obstruction(signal, scar, wall, pool, spacing, **LEVELS).any()
-    signal[dark] = 22.0
-    # 20 pixels of half a mm are 5 mm2.
-    small = (80.0, 0.5, 0.5)
-    assert not find_obstruction(signal, scar, wall, pool, small, **LEVELS).any()
-    assert not find_obstruction(signal, scar, wall, pool, spacing, remote=None, peak=None).any()
-    # Dark along the whole outer border of the scar: it opens to the remote wall.
-    signal, scar, wall, pool, dark = wall_with_scar(np.s_[14:16, 5:25])
-    assert not find_obstruction(signal, scar, wall, pool, spacing, **LEVELS).any()
