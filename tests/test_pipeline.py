@@ -6,6 +6,8 @@ import pytest
 
 from acsnet.io import read_scan
 from acsnet.labels import ENHANCEMENT, LEFT_VENTRICLE, MYOCARDIUM, Label
+from acsnet.phantom.make import make_phantom
+from acsnet.phantom.spec import random_spec
 from acsnet.pipeline import in_anatomical_order
 from acsnet.preprocess import standardise
 from acsnet.scan import InputGrid, ShortAxisScan
@@ -91,6 +93,17 @@ def test_a_heart_that_lies_another_way_round_than_the_file_says_is_drawn_the_sam
     # Not to the voxel: the tiles of the equalisation are counted from the first row and column, and
     # where two views agree the networks look at no other, so that these see it in two others.
     assert dice(before, np.flip(after, axes)) > 0.97
+
+
+def test_an_aorta_is_not_taken_for_a_small_heart_and_the_doubt_is_told(pipeline):
+    # The aorta has more volume in the middle slices than this heart.
+    spec = random_spec(np.random.default_rng(12221))
+    phantom = make_phantom(replace(spec, scar_extent_degrees=4 / 3 * spec.scar_extent_degrees))
+    result = pipeline(phantom.scan)
+    truth = result.scan.grid.from_input(phantom.scan.grid.to_input(phantom.labels))
+    drawn = result.labels > 0
+    assert (drawn & (truth > 0)).sum() > 0.9 * drawn.sum()
+    assert "other_object" in [flag.flag for flag in result.quality]
 
 
 @pytest.mark.parametrize("seed", range(4))
