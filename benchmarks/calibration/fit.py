@@ -1,13 +1,11 @@
 """The fit of the intervals of a scan and of a change (`acsnet.uncertainty`)."""
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import t
 
 from acsnet.uncertainty.change import ChangeRule, Spread
 from acsnet.uncertainty.intervals import Rule
@@ -34,39 +32,30 @@ class Errors:
 
     @property
     def floor(self) -> float:
-        """Gives the size as much say as the spread: few patients do not tell which says more."""
+        """Gives the size as much say as the spread."""
         return float(np.median(self.spread) / np.median(self.size)) or 1.0
 
     @property
     def scores(self) -> NDArray[np.float64]:
-        """(patient + 1,) errors over scale, and a patient without error.
-
-        With it, what a few patients have in common is not all taken for a bias of the network.
-        """
-        return np.append(self.error / np.hypot(self.spread, self.floor * self.size), 0.0)
+        """(patient,) errors over scale."""
+        return np.asarray(self.error / np.hypot(self.spread, self.floor * self.size))
 
 
-def fit_rules(measures: Mapping[str, Errors], *, level: float) -> dict[str, Rule]:
-    """Rules of measures that go along with each other: Student's t of one more patient's error.
+def fit_rule(errors: Errors, *, level: float) -> Rule:
+    """The rule whose ends are the conformal quantiles of the signed errors, over scale.
 
-    Each measure has its own mean error; the scatter, over scale, is that of all of them, for few
-    patients tell it badly. Raises ValueError for fewer than three patients.
+    Each end leaves out at most half of 1 - level: of n patients, sorted, it is that of the k-th,
+    k = ceil((n + 1)(1 + level)/2) (Romano et al. 2019, arXiv:1905.03222, section 4). A value lies
+    in its own interval, whatever its bias. Raises ValueError for fewer patients than that needs.
     """
-    count = min(len(errors.error) for errors in measures.values())
-    if count < 3:
-        msg = f"{count} patients are too few for intervals"
+    scores = np.sort(errors.scores)
+    k = math.ceil((len(scores) + 1) * (1.0 + level) / 2.0)
+    if k > len(scores):
+        msg = f"{len(scores)} patients are too few for intervals of {level:.0%}"
         raise ValueError(msg)
-    squares = [((e.scores - e.scores.mean()) ** 2).sum() / (count - 1) for e in measures.values()]
-    scatter = float(np.sqrt(np.mean(squares)))
-    half = float(t.ppf(0.5 + level / 2, count - 1)) * scatter * np.sqrt(1 + 1 / (count + 1))
-    return {
-        name: Rule(
-            down=max(half - float(errors.scores.mean()), 0.0),
-            up=max(half + float(errors.scores.mean()), 0.0),
-            floor=errors.floor,
-        )
-        for name, errors in measures.items()
-    }
+    return Rule(
+        down=max(-float(scores[-k]), 0.0), up=max(float(scores[k - 1]), 0.0), floor=errors.floor
+    )
 
 
 def fit_change(difference: NDArray[np.float64], spread: Spread, *, level: float) -> ChangeRule:

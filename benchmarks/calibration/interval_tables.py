@@ -10,18 +10,12 @@ from scipy.stats import spearmanr
 from acsnet.uncertainty.calibration import Calibration
 from acsnet.uncertainty.doubt import LARGE_ERROR_POINTS
 from acsnet.uncertainty.intervals import SIZES, Rule, most_of, size_of
-from calibration.fit import Errors, fit_rules
+from calibration.fit import Errors, fit_rule
 from calibration.kept_rows import Row
 
 BURDEN = "scar_burden_percent"
 Columns = tuple[NDArray[np.float64], ...]
 """(patient,) values, experts' values, spreads, sizes of a measure."""
-
-GROUPS = (
-    ("lv_volume_ml", "blood_pool_volume_ml", "myocardium_volume_ml"),
-    tuple(name for name in SIZES if "scar" in name or "zone" in name or "enhancement" in name),
-)
-"""Measures whose errors go along with each other."""
 
 Rules = Mapping[str, Rule]
 RulesOf = Callable[[int], Rules]
@@ -48,17 +42,15 @@ def doubt_limit(rows: Sequence[Row]) -> float:
 
 
 def page(
-    left_out: Sequence[Row],
-    test: Sequence[Row],
-    calibration: Calibration,
-    *,
-    folds: Sequence[Row] = (),
+    folds: Sequence[Row], left_out: Sequence[Row], test: Sequence[Row], calibration: Calibration
 ) -> list[str]:
     """Lines of the page on the intervals of a scan and on the doubt.
 
-    folds: of all patients of the train list, by networks that never saw them.
+    folds: patients that the rules were fitted on, by networks of folds; left_out: those of them
+    that the shipped networks never saw either, by these; test: of the test list.
     """
     level = calibration.level
+    by_size = _rules(folds, level, with_samples=False)
     lines = [
         f"The aim: an interval of {level:.0%} holds the expert's value in 85 to 95 % of patients; "
         f"of {len(test)}, chance alone lets 11 to 14 be held. Infarcts / normals by what the "
@@ -67,49 +59,27 @@ def page(
         "network. In normals the expert's scar is 0, so that an interval holds it if it begins "
         "there.",
         "",
-    ]
-
-    by_size = _rules(left_out, level, with_samples=False)
-    lines += _each_left_out(
-        f"{len(left_out)} patients of the train list, each by rules fitted without it",
-        left_out,
-        level,
-    )
-    if folds:
-        lines += _each_left_out(
+        *_section(
             f"{len(folds)} patients of the train list, drawn by networks of folds that never saw "
             "them, each by rules fitted without it",
             folds,
-            level,
-        )
-    lines += _section(
-        f"EMIDEC test list, {len(test)} patients",
-        test,
-        lambda _: calibration.rules,
-        lambda _: by_size,
-    )
+            lambda k: _rules([*folds[:k], *folds[k + 1 :]], level),
+            lambda k: _rules([*folds[:k], *folds[k + 1 :]], level, with_samples=False),
+        ),
+    ]
+    for title, rows in (
+        (f"{len(left_out)} patients of the train list, left out of the shipped networks", left_out),
+        (f"EMIDEC test list, {len(test)} patients", test),
+    ):
+        lines += _section(title, rows, lambda _: calibration.rules, lambda _: by_size)
     lines += ["| measure | down | up | floor | of |", "|---|---|---|---|---|"]
     lines += [
         f"| {name} | {rule.down:.3g} | {rule.up:.3g} | {rule.floor:.3g} | "
         f"{SIZES[name] or '100 %'} |"
         for name, rule in calibration.rules.items()
     ]
-    groups = {"left out": left_out, "folds": folds, "test list": test}
+    groups = {"folds": folds, "left out": left_out, "test list": test}
     return [*lines, "", *_correlation(test), "", *_doubt(groups, calibration)]
-
-
-def _each_left_out(title: str, rows: Sequence[Row], level: float) -> list[str]:
-    """A section of patients, each by rules of the others."""
-
-    def without(k: int) -> list[Row]:
-        return [*rows[:k], *rows[k + 1 :]]
-
-    return _section(
-        title,
-        rows,
-        lambda k: _rules(without(k), level),
-        lambda k: _rules(without(k), level, with_samples=False),
-    )
 
 
 def _columns(rows: Sequence[Row], measure: str) -> Columns:
@@ -129,16 +99,14 @@ def _columns(rows: Sequence[Row], measure: str) -> Columns:
 
 def _rules(rows: Sequence[Row], level: float, *, with_samples: bool = True) -> dict[str, Rule]:
     """with_samples: False for rules of the size alone."""
-    rules: dict[str, Rule] = {}
-    for group in GROUPS:
-        measures = {}
-        for measure in group:
-            value, expert, spread, size = _columns(rows, measure)
-            measures[measure] = Errors(
-                error=expert - value, spread=spread if with_samples else 0.0 * spread, size=size
-            )
-        rules |= fit_rules(measures, level=level)
-    return {measure: rules[measure] for measure in SIZES}
+    rules = {}
+    for measure in SIZES:
+        value, expert, spread, size = _columns(rows, measure)
+        errors = Errors(
+            error=expert - value, spread=spread if with_samples else 0.0 * spread, size=size
+        )
+        rules[measure] = fit_rule(errors, level=level)
+    return rules
 
 
 def _section(
@@ -215,20 +183,18 @@ def _doubts(rows: Sequence[Row]) -> tuple[NDArray[np.float64], NDArray[np.float6
 
 
 def _doubt(groups: Mapping[str, Sequence[Row]], calibration: Calibration) -> list[str]:
-    """groups: rows by the name of their patients; those without a patient are left out."""
+    """groups: rows by the name of their patients."""
     lines = [
         "## What `high_uncertainty` catches",
         "",
         f"Patients whose burden is off by more than {LARGE_ERROR_POINTS:.0f} points, and how many "
         f"of them are flagged: more than {calibration.high_uncertainty:g} % of their wall is "
-        "unclear (`acsnet.uncertainty.doubt`). The limit was fitted on the patients left out.",
+        "unclear (`acsnet.uncertainty.doubt`). The limit was fitted on the folds.",
         "",
         "| patients | off by more | of them flagged | others flagged | Spearman, with the error |",
         "|---|---|---|---|---|",
     ]
     for name, rows in groups.items():
-        if not rows:
-            continue
         doubt, error = _doubts(rows)
         large, flagged = error > LARGE_ERROR_POINTS, doubt > calibration.high_uncertainty
         rho: Any = spearmanr(doubt, error).statistic

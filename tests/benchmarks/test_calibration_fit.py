@@ -4,67 +4,56 @@ import numpy as np
 import pytest
 
 from acsnet.uncertainty.change import Spread
-from calibration.fit import Errors, fit_change, fit_rules
+from calibration.fit import Errors, fit_change, fit_rule
 
 LEVEL = 0.9
 
 
 def rule_of(error, spread, size):
     errors = Errors(error=np.array(error), spread=np.array(spread), size=np.array(size))
-    return fit_rules({"volume": errors}, level=LEVEL)["volume"]
+    return fit_rule(errors, level=LEVEL)
 
 
 def test_the_ends_of_a_rule_by_hand():
-    # Spread 3 and size 100 of all: floor 0.03, scale 3 x sqrt(2). Errors -2, 0, 5 and a 0 more:
-    # mean 0.75, squares around it 26.75 over 2; Student's t of two degrees is 2.920 at 95 %.
-    rule = rule_of([-2.0, 0.0, 5.0], [3.0] * 3, [100.0] * 3)
-    half = 2.920 * 13.375**0.5 * (5 / 4) ** 0.5
-    scale = rule.scale(3.0, 100.0)
+    # Spread 3 and size 100 of all: floor 0.03, scale 3 x sqrt(2). Of 40 patients the end is that of
+    # the 39th, (40 + 1) x 0.95 rounded up: errors -9 to 30, the second lowest and highest.
+    rule = rule_of(np.arange(-9.0, 31.0), [3.0] * 40, [100.0] * 40)
     assert rule.floor == pytest.approx(0.03)
-    assert (rule.up * scale, rule.down * scale) == (
-        pytest.approx(half + 0.75, rel=1e-3),
-        pytest.approx(half - 0.75, rel=1e-3),
-    )
+    assert rule.scale(3.0, 100.0) == pytest.approx(3.0 * 2**0.5)
+    assert rule.down * 3.0 * 2**0.5 == pytest.approx(8.0)
+    assert rule.up * 3.0 * 2**0.5 == pytest.approx(29.0)
 
 
 def test_without_samples_a_rule_is_a_share_of_the_size():
-    rule = rule_of([-2.0, 0.0, 5.0], [0.0] * 3, [100.0] * 3)
-    half = 2.920 * 13.375**0.5 * (5 / 4) ** 0.5
-    assert rule.scale(0.0, 100.0) * rule.up == pytest.approx(half + 0.75, rel=1e-3)
+    rule = rule_of(np.arange(-9.0, 31.0), [0.0] * 40, [100.0] * 40)
+    assert rule.scale(0.0, 100.0) * rule.up == pytest.approx(29.0)
 
 
-def test_measures_of_a_group_share_their_scatter_and_keep_their_bias():
-    size, spread = np.full(3, 100.0), np.full(3, 1.0)
-    calm = Errors(error=np.array([-1.0, 0.0, 1.0]), spread=spread, size=size)
-    wild = Errors(error=np.array([0.0, 4.0, 8.0]), spread=spread, size=size)
-    rules = fit_rules({"calm": calm, "wild": wild}, level=LEVEL)
-    assert rules["calm"].up == rules["calm"].down
-    assert rules["wild"].up + rules["wild"].down == pytest.approx(2 * rules["calm"].up)
-    # The mean of 0, 4, 8 and 0 is 3, over the scale of sqrt(2).
-    assert rules["wild"].up - rules["wild"].down == pytest.approx(2 * 3 / 2**0.5)
-
-
-def test_a_rule_of_six_patients_holds_nine_of_ten_more():
+def test_a_rule_holds_nine_of_ten_more_on_either_side_alike():
     rng = np.random.default_rng(0)
-    held = []
-    for _ in range(2000):
-        spread = rng.uniform(1.0, 3.0, 7)
-        error = rng.normal(0.5, 2.0, 7) * np.hypot(spread, 2.0)
-        rule = rule_of(error[:6], spread[:6], [100.0] * 6)
-        scale = rule.scale(spread[6], 100.0)
-        held.append(-rule.down * scale <= error[6] <= rule.up * scale)
-    assert np.mean(held) == pytest.approx(LEVEL + 0.02, abs=0.02)
+    low, high = [], []
+    for _ in range(1000):
+        spread = rng.uniform(1.0, 3.0, 58)
+        error = rng.normal(0.5, 2.0, 58) * np.hypot(spread, 2.0)
+        rule = rule_of(error[:57], spread[:57], [100.0] * 57)
+        scale = rule.scale(spread[57], 100.0)
+        low.append(error[57] < -rule.down * scale)
+        high.append(error[57] > rule.up * scale)
+    # At most 5 % beyond either end, and at least that less one patient of 58.
+    for missed in (np.mean(low), np.mean(high)):
+        assert 0.05 - 1 / 58 - 0.015 < missed < 0.05 + 0.015
 
 
 def test_a_bias_larger_than_the_scatter_leaves_the_value_in_its_interval():
     rule = rule_of([8.0] * 200, [1.0] * 200, [1.0] * 200)
     assert rule.down == 0.0
-    assert rule.up * rule.scale(1.0, 1.0) > 8.0
+    assert rule.up * rule.scale(1.0, 1.0) == pytest.approx(8.0)
 
 
-def test_two_patients_tell_no_interval():
-    with pytest.raises(ValueError, match="2 patients are too few"):
-        rule_of([1.0] * 2, [1.0] * 2, [1.0] * 2)
+def test_eighteen_patients_tell_no_90_percent():
+    with pytest.raises(ValueError, match="18 patients are too few for intervals of 90%"):
+        rule_of([1.0] * 18, [1.0] * 18, [1.0] * 18)
+    rule_of([1.0] * 19, [1.0] * 19, [1.0] * 19)
 
 
 def spread(unclear, contrast=0.0):

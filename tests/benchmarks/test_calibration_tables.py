@@ -32,6 +32,7 @@ LEFT_OUT = [
     patient(30.0, 24.0, unclear=24.0),
     patient(3.0, 0.0, infarct=False, unclear=11.0),
 ]
+FOLDS = LEFT_OUT * 6
 TEST = [patient(20.0, 19.0), patient(20.0, 15.0), patient(1.0, 0.0, infarct=False)]
 
 
@@ -56,28 +57,26 @@ def row_of(page, beginning, *, number=0):
 
 
 def test_held_and_width_are_counted_for_infarcts_and_normals_apart(calibration):
-    page = interval_tables.page(LEFT_OUT, TEST, calibration)
+    page = interval_tables.page(FOLDS, LEFT_OUT, TEST, calibration)
     # 17.2 to 21.4 holds 19, not 15; 0 to 2.4 holds 0. Widths 4.24, 4.24 and 2.41.
-    cells = row_of(page, BURDEN, number=1)[:6]  # the test list's
+    cells = row_of(page, BURDEN, number=2)[:6]  # the test list's
     assert cells == [BURDEN, "2 of 3", "1 of 2", "1 of 1", "3.6 points", "2.3 points"]
 
 
 def test_more_unclear_than_the_limit_is_flagged(calibration):
     # Unclear 6, 14, 24 and 11 %; errors 2, 0, 6 and 3 points; the limit is 13 %.
-    page = interval_tables.page(LEFT_OUT, TEST, calibration)
+    page = interval_tables.page(FOLDS, LEFT_OUT, TEST, calibration)
     assert row_of(page, "left out")[:4] == ["left out", "1 of 4", "1", "1"]
     # 5 points at 5 x (36 + 196 + 576 + 121) / (12 + 144 + 33).
     assert interval_tables.doubt_limit(LEFT_OUT) == pytest.approx(5 * 929 / 189, abs=0.05)
 
 
-def test_patients_of_folds_have_a_table_and_a_line_of_their_own(calibration):
-    page = interval_tables.page(LEFT_OUT, TEST, calibration, folds=[*LEFT_OUT, *TEST])
-    assert row_of(page, BURDEN, number=1)[1].endswith("of 7")
-    # Unclear 14 and 24 are flagged, of these the error of 6 points is more than 5.
-    assert row_of(page, "folds")[:4] == ["folds", "1 of 7", "1", "1"]
-    assert not any(
-        line.startswith("| folds |") for line in interval_tables.page(LEFT_OUT, TEST, calibration)
-    )
+def test_patients_of_folds_are_counted_by_rules_fitted_without_them(calibration):
+    # One infarct is 40 points off, more than all others: its own error sets no end of its interval.
+    folds = [*FOLDS, patient(50.0, 10.0)]
+    page = interval_tables.page(folds, LEFT_OUT, TEST, calibration)
+    assert row_of(page, BURDEN)[1:4] == ["24 of 25", "18 of 19", "6 of 6"]
+    assert row_of(page, "folds")[1] == "7 of 25"
 
 
 def compared(burden, unclear, contrast):

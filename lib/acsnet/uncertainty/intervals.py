@@ -2,10 +2,10 @@
 
 The interval runs from down x scale below the value to up x scale above it, where scale =
 sqrt(spread^2 + (floor x size)^2) and spread is the standard deviation of the samples, which is too
-narrow alone, because all samples share some errors. Down and up differ where the network is biased:
-they come from the mean and the standard deviation of the experts' differences from the value, over
-scale, in patients who were not trained on, by Student's t for so few patients.
-`benchmarks/uncertainty.py` fits and checks them; `calibration.json` beside this file has them.
+narrow alone, because all samples share some errors. Down and up differ where networks are biased:
+they are conformal quantiles of the experts' differences from the value, over scale, in all patients
+of the train list, each drawn by a network that never saw them. `benchmarks/uncertainty.py` fits and
+checks them; `calibration.json` beside this file has them.
 """
 
 from collections.abc import Mapping, Sequence
