@@ -10,7 +10,6 @@ from acsnet.uncertainty.calibration import Calibration
 from acsnet.uncertainty.change import (
     AT_HALF_SIGNAL,
     MEASURES,
-    SCAR,
     ChangeRule,
     ScanMeasures,
     Spread,
@@ -18,6 +17,7 @@ from acsnet.uncertainty.change import (
     interval_of,
     spread_of,
 )
+from acsnet.uncertainty.intervals import SCAR
 from calibration.fit import fit_change
 from calibration.kept_rows import Row
 from calibration.repeats import EFFECTIVE, GROWN, UNCHANGED

@@ -20,42 +20,36 @@ always counts: few repeats of a fit lose a slice, and of other hearts some do.""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Errors:
-    """Errors of a measure in patients: expert less value, spread of the samples, size; (patient,).
+class Patients:
+    """A measure in patients, all (patient,) in its unit: what the intervals of a rule follow from.
 
-    All in the unit of the measure. A spread of 0 everywhere makes a rule of the size alone.
+    most: the largest value that there is.
     """
 
-    error: NDArray[np.float64]
-    spread: NDArray[np.float64]
-    size: NDArray[np.float64]
+    value: NDArray[np.float64]
+    expert: NDArray[np.float64]
+    scale: NDArray[np.float64]
+    most: float
 
-    @property
-    def floor(self) -> float:
-        """Gives the size as much say as the spread."""
-        return float(np.median(self.spread) / np.median(self.size)) or 1.0
-
-    @property
-    def scores(self) -> NDArray[np.float64]:
-        """(patient,) errors over scale."""
-        return np.asarray(self.error / np.hypot(self.spread, self.floor * self.size))
+    def ends(self, rule: Rule) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """(patient,) the lower and the upper ends of their intervals."""
+        low = np.maximum(self.value - rule.down * self.scale, 0.0)
+        return low, np.minimum(self.value + rule.up * self.scale, self.most)
 
 
-def fit_rule(errors: Errors, *, level: float) -> Rule:
+def fit_rule(patients: Patients, *, level: float) -> Rule:
     """The rule whose ends are the conformal quantiles of the signed errors, over scale.
 
     Each end leaves out at most half of 1 - level: of n patients, sorted, it is that of the k-th,
     k = ceil((n + 1)(1 + level)/2) (Romano et al. 2019, arXiv:1905.03222, section 4). A value lies
     in its own interval, whatever its bias. Raises ValueError for fewer patients than that needs.
     """
-    scores = np.sort(errors.scores)
+    scores = np.sort((patients.expert - patients.value) / patients.scale)
     k = math.ceil((len(scores) + 1) * (1.0 + level) / 2.0)
     if k > len(scores):
         msg = f"{len(scores)} patients are too few for intervals of {level:.0%}"
         raise ValueError(msg)
-    return Rule(
-        down=max(-float(scores[-k]), 0.0), up=max(float(scores[k - 1]), 0.0), floor=errors.floor
-    )
+    return Rule(down=max(-float(scores[-k]), 0.0), up=max(float(scores[k - 1]), 0.0))
 
 
 def fit_change(difference: NDArray[np.float64], spread: Spread, *, level: float) -> ChangeRule:

@@ -1,6 +1,7 @@
 """Rules of the intervals of a scan, how often they hold, and what the doubt catches."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -9,14 +10,11 @@ from scipy.stats import spearmanr
 
 from acsnet.uncertainty.calibration import Calibration
 from acsnet.uncertainty.doubt import LARGE_ERROR_POINTS
-from acsnet.uncertainty.intervals import SIZES, Rule, most_of, size_of
-from calibration.fit import Errors, fit_rule
+from acsnet.uncertainty.intervals import SCAR, SIZES, Rule, most_of, scale_of, size_of
+from calibration.fit import Patients, fit_rule
 from calibration.kept_rows import Row
 
 BURDEN = "scar_burden_percent"
-Columns = tuple[NDArray[np.float64], ...]
-"""(patient,) values, experts' values, spreads, sizes of a measure."""
-
 Rules = Mapping[str, Rule]
 RulesOf = Callable[[int], Rules]
 """The rules for the patient of a number."""
@@ -26,11 +24,7 @@ def fitted(rows: Sequence[Row], *, level: float) -> dict[str, dict[str, float]]:
     """The rule of each measure, as plain numbers."""
     rules = _rules(rows, level)
     return {
-        measure: {
-            "down": round(rule.down, 3),
-            "up": round(rule.up, 3),
-            "floor": round(rule.floor, 5),
-        }
+        measure: {constant: round(value, 4) for constant, value in asdict(rule).items()}
         for measure, rule in rules.items()
     }
 
@@ -50,21 +44,20 @@ def page(
     that the shipped networks never saw either, by these; test: of the test list.
     """
     level = calibration.level
-    by_size = _rules(folds, level, with_samples=False)
+    by_size = _rules(folds, level, by_size=True)
     lines = [
         f"The aim: an interval of {level:.0%} holds the expert's value in 85 to 95 % of patients; "
         f"of {len(test)}, chance alone lets 11 to 14 be held. Infarcts / normals by what the "
         "expert drew. Width: mean distance of the ends. By size alone: intervals that are a share "
-        "of the wall, the ventricle or 100 %, fitted in the same way without the samples of the "
-        "network. In normals the expert's scar is 0, so that an interval holds it if it begins "
-        "there.",
+        "of the wall, the ventricle or 100 %, fitted in the same way without the networks. In "
+        "normals the expert's scar is 0, so that an interval holds it if it begins there.",
         "",
         *_section(
             f"{len(folds)} patients of the train list, drawn by networks of folds that never saw "
             "them, each by rules fitted without it",
             folds,
             lambda k: _rules([*folds[:k], *folds[k + 1 :]], level),
-            lambda k: _rules([*folds[:k], *folds[k + 1 :]], level, with_samples=False),
+            lambda k: _rules([*folds[:k], *folds[k + 1 :]], level, by_size=True),
         ),
     ]
     for title, rows in (
@@ -72,41 +65,37 @@ def page(
         (f"EMIDEC test list, {len(test)} patients", test),
     ):
         lines += _section(title, rows, lambda _: calibration.rules, lambda _: by_size)
-    lines += ["| measure | down | up | floor | of |", "|---|---|---|---|---|"]
+    lines += ["| measure | down | up | of |", "|---|---|---|---|"]
     lines += [
-        f"| {name} | {rule.down:.3g} | {rule.up:.3g} | {rule.floor:.3g} | "
-        f"{SIZES[name] or '100 %'} |"
+        f"| {name} | {rule.down:.3g} | {rule.up:.3g} | "
+        f"{'unclear wall' if name in SCAR else SIZES[name]} |"
         for name, rule in calibration.rules.items()
     ]
     groups = {"folds": folds, "left out": left_out, "test list": test}
     return [*lines, "", *_correlation(test), "", *_doubt(groups, calibration)]
 
 
-def _columns(rows: Sequence[Row], measure: str) -> Columns:
-    known = [
-        (
-            row["value"][measure],
-            row["expert"][measure],
-            row["spread"][measure],
-            size_of(measure, row["value"]),
-        )
+def _patients(rows: Sequence[Row], measure: str, *, by_size: bool = False) -> Patients:
+    """by_size: with the size alone for the scale."""
+    scales = [
+        size_of(measure, row["value"])
+        if by_size
+        else scale_of(measure, row["value"], unclear=row["unclear"])
         for row in rows
-        if measure in row["spread"] and None not in (row["value"][measure], row["expert"][measure])
     ]
-    value, expert, spread, size = np.array(known, float).T
-    return value, expert, spread, size
+    return Patients(
+        value=np.array([row["value"][measure] for row in rows], float),
+        expert=np.array([row["expert"][measure] for row in rows], float),
+        scale=np.array(scales),
+        most=most_of(measure),
+    )
 
 
-def _rules(rows: Sequence[Row], level: float, *, with_samples: bool = True) -> dict[str, Rule]:
-    """with_samples: False for rules of the size alone."""
-    rules = {}
-    for measure in SIZES:
-        value, expert, spread, size = _columns(rows, measure)
-        errors = Errors(
-            error=expert - value, spread=spread if with_samples else 0.0 * spread, size=size
-        )
-        rules[measure] = fit_rule(errors, level=level)
-    return rules
+def _rules(rows: Sequence[Row], level: float, *, by_size: bool = False) -> dict[str, Rule]:
+    return {
+        measure: fit_rule(_patients(rows, measure, by_size=by_size), level=level)
+        for measure in SIZES
+    }
 
 
 def _section(
@@ -129,13 +118,14 @@ def _section(
     plain_rules = [by_size_of(k) for k in range(len(rows))]
     for measure in SIZES:
         held, width = _held(rows, measure, rules)
-        plain_held, plain_width = _held(rows, measure, plain_rules, with_samples=False)
-        value, expert, _, _ = _columns(rows, measure)
+        plain_held, plain_width = _held(rows, measure, plain_rules, by_size=True)
+        patients = _patients(rows, measure)
+        error = np.abs(patients.expert - patients.value).mean()
         every.append(held)
         unit = "points" if SIZES[measure] is None else "ml"
         lines.append(
             f"| {measure} | {_share(held)} | {_share(held[infarct])} | {_share(held[~infarct])} | "
-            f"{width.mean():.1f} {unit} | {np.abs(expert - value).mean():.1f} {unit} | "
+            f"{width.mean():.1f} {unit} | {error:.1f} {unit} | "
             f"{_share(plain_held)} | {plain_width.mean():.1f} {unit} |"
         )
     table = np.array(every)
@@ -147,16 +137,14 @@ def _section(
 
 
 def _held(
-    rows: Sequence[Row], measure: str, rules: Sequence[Rules], *, with_samples: bool = True
+    rows: Sequence[Row], measure: str, rules: Sequence[Rules], *, by_size: bool = False
 ) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
     """(patient,) whether the interval holds the expert's value, and its width."""
     held, width = [], []
-    for k, (value, expert, spread, size) in enumerate(zip(*_columns(rows, measure), strict=True)):
-        rule = rules[k][measure]
-        scale = float(rule.scale(spread if with_samples else 0.0, size))
-        low = max(0.0, value - rule.down * scale)
-        high = min(most_of(measure), value + rule.up * scale)
-        held.append(low <= expert <= high)
+    for row, by_measure in zip(rows, rules, strict=True):
+        patient = _patients([row], measure, by_size=by_size)
+        (low,), (high,) = patient.ends(by_measure[measure])
+        held.append(low <= patient.expert[0] <= high)
         width.append(high - low)
     return np.array(held), np.array(width)
 

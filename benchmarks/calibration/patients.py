@@ -11,7 +11,7 @@ from acsnet.masks import slice_dice
 from acsnet.measure import measure_label_file
 from acsnet.nets.weights import SHIPPED
 from acsnet.uncertainty.doubt import unclear_percent
-from acsnet.uncertainty.intervals import SIZES, spreads
+from acsnet.uncertainty.intervals import SIZES
 from calibration.kept_rows import Row, kept_rows, pipeline, weights_name
 
 
@@ -37,7 +37,6 @@ def _row(data: Path, weights: Path, name: str) -> Row:
         "infarct": bool(drawn.features.enhancement_volume_ml),
         "value": {measure: getattr(result.features, measure) for measure in SIZES},
         "expert": {measure: getattr(drawn.features, measure) for measure in SIZES},
-        "spread": spreads(sure.samples),
         "unclear": unclear_percent(
             result.enhancement_probability, np.isin(result.labels, MYOCARDIUM)
         ),

@@ -160,10 +160,9 @@ class Pipeline:
         if self.uncertainty and scan.shows_scar:
             with _timed(seconds, "uncertainty"):
                 uncertainty = summarise_samples(
-                    self.samples(located, obstruction=obstruction, given=given),
+                    self.samples(located),
                     labels=labels,
                     features=quantification.features,
-                    voxel_ml=scan.voxel_ml,
                     unclear=unclear_percent(
                         drawn.enhancement_probability, np.isin(labels, MYOCARDIUM)
                     ),
@@ -266,26 +265,16 @@ class Pipeline:
             probability[1] = (probability[1] + again) / 2.0
         return self._drawn(located, probability)
 
-    def samples(
-        self, located: Located, *, obstruction: NDArray[np.bool_], given: Given = NOTHING
-    ) -> Iterator[Sample]:
-        """Samples of stages 2 and 3 for the uncertainty; none without a ventricle.
-
-        obstruction: (slice, row, column) mask; what of it a sample enhances keeps that label.
-        """
-        scan = located.scan
+    def samples(self, located: Located) -> Iterator[Sample]:
+        """Samples of stages 2 and 3 for the uncertainty; none without a ventricle."""
         for probability in myocardium.sample_myocardium(
             self.myocardium_net, located.standard, located.ventricle, seed=SEED
         ):
             drawn = self._drawn(located, probability)
-            masks = within(self.corrector.correct_stack(drawn.wall, scan.spacing_mm[1:]), drawn)
-            labels, threshold = self._label(scan, masks, given)
-            labels[masks.enhancement & obstruction] = Label.MICROVASCULAR_OBSTRUCTION
             yield Sample(
                 wall_probability=drawn.wall_probability,
                 enhancement_probability=drawn.enhancement_probability,
-                labels=labels,
-                threshold=threshold,
+                wall=self.corrector.correct_stack(drawn.wall, located.scan.spacing_mm[1:]).wall,
             )
 
     def _label(

@@ -4,56 +4,61 @@ import numpy as np
 import pytest
 
 from acsnet.uncertainty.change import Spread
-from calibration.fit import Errors, fit_change, fit_rule
+from calibration.fit import Patients, fit_change, fit_rule
 
 LEVEL = 0.9
 
 
-def rule_of(error, spread, size):
-    errors = Errors(error=np.array(error), spread=np.array(spread), size=np.array(size))
-    return fit_rule(errors, level=LEVEL)
+def patients(error, *, scale=2.0, value=1000.0):
+    """Far from 0 and from the largest value."""
+    return Patients(
+        value=np.full(len(error), value),
+        expert=value + np.asarray(error, float),
+        scale=np.zeros(len(error)) + scale,
+        most=np.inf,
+    )
+
+
+ERRORS = np.arange(-9.0, 31.0)
+"""Of 40 patients the end is that of the 39th, (40 + 1) x 0.95 rounded up: 8 down and 29 up."""
 
 
 def test_the_ends_of_a_rule_by_hand():
-    # Spread 3 and size 100 of all: floor 0.03, scale 3 x sqrt(2). Of 40 patients the end is that of
-    # the 39th, (40 + 1) x 0.95 rounded up: errors -9 to 30, the second lowest and highest.
-    rule = rule_of(np.arange(-9.0, 31.0), [3.0] * 40, [100.0] * 40)
-    assert rule.floor == pytest.approx(0.03)
-    assert rule.scale(3.0, 100.0) == pytest.approx(3.0 * 2**0.5)
-    assert rule.down * 3.0 * 2**0.5 == pytest.approx(8.0)
-    assert rule.up * 3.0 * 2**0.5 == pytest.approx(29.0)
+    rule = fit_rule(patients(ERRORS), level=LEVEL)
+    assert (rule.down, rule.up) == (4.0, 14.5)
+    low, high = patients([0.0], scale=3.0).ends(rule)
+    assert (low[0], high[0]) == (988.0, 1043.5)
 
 
-def test_without_samples_a_rule_is_a_share_of_the_size():
-    rule = rule_of(np.arange(-9.0, 31.0), [0.0] * 40, [100.0] * 40)
-    assert rule.scale(0.0, 100.0) * rule.up == pytest.approx(29.0)
+def test_intervals_end_at_zero():
+    low, high = patients([0.0], value=5.0).ends(fit_rule(patients(ERRORS), level=LEVEL))
+    assert (low[0], high[0]) == (0.0, 34.0)
 
 
 def test_a_rule_holds_nine_of_ten_more_on_either_side_alike():
     rng = np.random.default_rng(0)
     low, high = [], []
     for _ in range(1000):
-        spread = rng.uniform(1.0, 3.0, 58)
-        error = rng.normal(0.5, 2.0, 58) * np.hypot(spread, 2.0)
-        rule = rule_of(error[:57], spread[:57], [100.0] * 57)
-        scale = rule.scale(spread[57], 100.0)
-        low.append(error[57] < -rule.down * scale)
-        high.append(error[57] > rule.up * scale)
+        scale = rng.uniform(1.0, 3.0, 58)
+        error = rng.normal(0.5, 2.0, 58) * scale
+        rule = fit_rule(patients(error[:57], scale=scale[:57]), level=LEVEL)
+        ends = patients(error[57:], scale=scale[57:]).ends(rule)
+        low.append(1000.0 + error[57] < ends[0][0])
+        high.append(1000.0 + error[57] > ends[1][0])
     # At most 5 % beyond either end, and at least that less one patient of 58.
     for missed in (np.mean(low), np.mean(high)):
         assert 0.05 - 1 / 58 - 0.015 < missed < 0.05 + 0.015
 
 
 def test_a_bias_larger_than_the_scatter_leaves_the_value_in_its_interval():
-    rule = rule_of([8.0] * 200, [1.0] * 200, [1.0] * 200)
-    assert rule.down == 0.0
-    assert rule.up * rule.scale(1.0, 1.0) == pytest.approx(8.0)
+    rule = fit_rule(patients([8.0] * 200), level=LEVEL)
+    assert (rule.down, rule.up) == (0.0, 4.0)
 
 
 def test_eighteen_patients_tell_no_90_percent():
     with pytest.raises(ValueError, match="18 patients are too few for intervals of 90%"):
-        rule_of([1.0] * 18, [1.0] * 18, [1.0] * 18)
-    rule_of([1.0] * 19, [1.0] * 19, [1.0] * 19)
+        fit_rule(patients([1.0] * 18), level=LEVEL)
+    fit_rule(patients([1.0] * 19), level=LEVEL)
 
 
 def spread(unclear, contrast=0.0):

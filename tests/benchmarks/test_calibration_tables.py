@@ -20,7 +20,6 @@ def patient(burden, expert, *, infarct=True, unclear=4.0):
         "infarct": infarct,
         "value": values(burden),
         "expert": values(expert),
-        "spread": dict.fromkeys(SIZES, 1.0),
         "unclear": unclear,
         "slices": [[0.1, 0.2], [0.2, 0.3]],
     }
@@ -38,10 +37,10 @@ TEST = [patient(20.0, 19.0), patient(20.0, 15.0), patient(1.0, 0.0, infarct=Fals
 
 @pytest.fixture
 def calibration():
-    """Scale sqrt(2) of all measures: from the value 2.8 down and 1.4 up."""
+    """Where 4 % is unclear, the scale of the burden is 4.12 points: 3.09 down and 2.06 up."""
     return Calibration(
         level=0.9,
-        rules=dict.fromkeys(SIZES, Rule(down=2.0, up=1.0, floor=0.01)),
+        rules=dict.fromkeys(SIZES, Rule(down=0.75, up=0.5)),
         change_level=0.95,
         change_rules=dict.fromkeys(SIZES, ChangeRule(floor=0.01, unclear=0.1, contrast=0.2)),
         high_uncertainty=13.0,
@@ -58,9 +57,9 @@ def row_of(page, beginning, *, number=0):
 
 def test_held_and_width_are_counted_for_infarcts_and_normals_apart(calibration):
     page = interval_tables.page(FOLDS, LEFT_OUT, TEST, calibration)
-    # 17.2 to 21.4 holds 19, not 15; 0 to 2.4 holds 0. Widths 4.24, 4.24 and 2.41.
+    # 16.9 to 22.1 holds 19, not 15; 0 to 3.1 holds 0. Widths 5.15, 5.15 and 3.06.
     cells = row_of(page, BURDEN, number=2)[:6]  # the test list's
-    assert cells == [BURDEN, "2 of 3", "1 of 2", "1 of 1", "3.6 points", "2.3 points"]
+    assert cells == [BURDEN, "2 of 3", "1 of 2", "1 of 1", "4.5 points", "2.3 points"]
 
 
 def test_more_unclear_than_the_limit_is_flagged(calibration):

@@ -66,7 +66,6 @@ def test_without_samples_nothing_is_said():
         (),
         labels=labels,
         features=compute_features(labels, 1.0),
-        voxel_ml=1.0,
         unclear=0.0,
         calibration=read_calibration(),
     )
@@ -78,7 +77,7 @@ def test_only_a_wall_more_unclear_than_the_limit_is_flagged():
 
     def flags(unclear):
         uncertainty = Uncertainty(
-            voxels=np.zeros(1), slices=np.zeros(1), samples=(), intervals={}, unclear=unclear
+            voxels=np.zeros(1), slices=np.zeros(1), intervals={}, unclear=unclear
         )
         return [flag.flag for flag in uncertainty.flags(read_calibration())]
 
@@ -101,7 +100,6 @@ def test_every_volume_has_an_interval_with_it_inside(results):
     for name, interval in document["intervals"].items():
         assert interval.keys() == {"low", "high", "level"}
         assert 0 <= interval["low"] <= document[name] <= interval["high"]
-    assert len(results[1].uncertainty.samples) == 8
     assert len(document["slice_uncertainty"]) == document["slices"]
 
 

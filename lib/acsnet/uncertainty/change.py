@@ -31,7 +31,7 @@ from numpy.typing import NDArray
 
 from acsnet.quantify.volumes import MYOCARDIUM_G_PER_ML, burden_percent
 from acsnet.uncertainty.appearance import Appearance, apart, unlike
-from acsnet.uncertainty.intervals import PERCENT, SIZES, size_of
+from acsnet.uncertainty.intervals import PERCENT, SCAR, size_of
 
 MEASURES: Mapping[str, tuple[str, float]] = {
     "scar_burden_percent": ("scar_burden_percent", 1.0),
@@ -42,10 +42,6 @@ MEASURES: Mapping[str, tuple[str, float]] = {
     "blood_pool_volume_ml": ("blood_pool_volume_ml", 1.0),
 }
 """What is compared: of which calibrated measure it is a multiple, and how large a one."""
-
-
-SCAR = frozenset(name for name, size in SIZES.items() if size != "lv_volume_ml")
-"""Measures of scar, to which the unclear wall counts."""
 
 ZONES = frozenset({"core_scar_volume_ml", "grey_zone_volume_ml"})
 """Measures that the signal splits: any difference in contrast moves them."""

@@ -1,18 +1,19 @@
 """90 % intervals of volumes and burdens: where an expert's value would lie.
 
-The interval runs from down x scale below the value to up x scale above it, where scale =
-sqrt(spread^2 + (floor x size)^2) and spread is the standard deviation of the samples, which is too
-narrow alone, because all samples share some errors. Down and up differ where networks are biased:
-they are conformal quantiles of the experts' differences from the value, over scale, in all patients
-of the train list, each drawn by a network that never saw them. `benchmarks/uncertainty.py` fits and
-checks them; `calibration.json` beside this file has them.
+The interval runs from down x scale below the value to up x scale above it. The scale of a measure
+of the ventricle is its size: what differs between experts, above all where the base ends, is a
+share of it. That of a measure of scar is sqrt(U^2 + (0.01 x size)^2), where U is how much of the
+wall is unclear (`acsnet.uncertainty.doubt`), in the unit of the measure. Down and up differ where
+networks are biased: they are conformal quantiles of the experts' differences from the value, over
+scale, in all patients of the train list, each drawn by a network that never saw them.
+`benchmarks/uncertainty.py` fits and checks them; `calibration.json` beside this file has them.
 """
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from acsnet.quantify.features import Features
 from acsnet.quantify.volumes import MYOCARDIUM_G_PER_ML
@@ -34,6 +35,12 @@ SIZES: Mapping[str, str | None] = {
 Mass follows from volume. Microvascular obstruction has none: a rule finds it, not a network.
 """
 
+SCAR = frozenset(name for name, size in SIZES.items() if size != "lv_volume_ml")
+"""Measures of scar, to which the unclear wall counts."""
+
+LEAST_SHARE = 0.01
+"""Of its size is the scale of a measure of scar where nothing is unclear."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Interval:
@@ -46,17 +53,10 @@ class Interval:
 
 @dataclass(frozen=True, kw_only=True)
 class Rule:
-    """Ends of the interval of a measure, as in the docstring of this module."""
+    """Ends of the interval of a measure, in multiples of its scale."""
 
     down: float
     up: float
-    floor: float
-
-    def scale(
-        self, spread: float | NDArray[np.float64], size: float | NDArray[np.float64]
-    ) -> NDArray[np.float64]:
-        """What `down` and `up` are multiples of, in the unit of the measure."""
-        return np.asarray(np.hypot(spread, self.floor * np.asarray(size)))
 
 
 def size_of(measure: str, features: Mapping[str, float]) -> float:
@@ -65,30 +65,36 @@ def size_of(measure: str, features: Mapping[str, float]) -> float:
     return PERCENT if feature is None else float(features[feature])
 
 
+def scale_of(measure: str, features: Mapping[str, float], *, unclear: float) -> float:
+    """What the ends of the interval of a measure are multiples of, in its unit.
+
+    features: measures by name; unclear: percent of the wall.
+    """
+    size = size_of(measure, features)
+    return size * math.hypot(unclear / PERCENT, LEAST_SHARE) if measure in SCAR else size
+
+
 def most_of(measure: str) -> float:
     """The largest value that a measure can have."""
     return PERCENT if SIZES[measure] is None else np.inf
 
 
-def spreads(samples: Sequence[Features]) -> dict[str, float]:
-    """Standard deviation of each measure over the samples, if all samples have it."""
-    by_name = {name: [getattr(sample, name) for sample in samples] for name in SIZES}
-    return {name: float(np.std(v, ddof=1)) for name, v in by_name.items() if None not in v}
-
-
 def intervals(
-    features: Features, samples: Sequence[Features], *, rules: Mapping[str, Rule], level: float
+    features: Features, *, unclear: float, rules: Mapping[str, Rule], level: float
 ) -> dict[str, Interval]:
-    """The interval of each measure that the scan has, within 0 and, for shares, 100."""
+    """The interval of each measure that the scan has, within 0 and, for shares, 100.
+
+    unclear: percent of the wall.
+    """
     out = {}
-    for name, spread in spreads(samples).items():
+    for name, rule in rules.items():
         value = getattr(features, name)
         if value is None:
             continue
-        scale = float(rules[name].scale(spread, size_of(name, vars(features))))
+        scale = scale_of(name, vars(features), unclear=unclear)
         out[name] = Interval(
-            low=max(0.0, value - rules[name].down * scale),
-            high=min(most_of(name), value + rules[name].up * scale),
+            low=max(0.0, value - rule.down * scale),
+            high=min(most_of(name), value + rule.up * scale),
             level=level,
         )
     if wall := out.get("myocardium_volume_ml"):

@@ -1,4 +1,4 @@
-"""Uncertainty from Monte Carlo samples of stage 2: by voxel, by slice, by measure.
+"""Uncertainty from Monte Carlo samples of stage 2, by voxel and by slice; intervals of measures.
 
 Each sample is one of the eight views with dropout, and passes stage 3 like the label map (Wang et
 al., Neurocomputing 2019;338:34, doi:10.1016/j.neucom.2019.01.103). Not from the paper: only the
@@ -13,8 +13,7 @@ from numpy.typing import NDArray
 from scipy.special import entr
 
 from acsnet.labels import MYOCARDIUM
-from acsnet.quantify.features import Features, compute_features
-from acsnet.quantify.scar import ScarThreshold
+from acsnet.quantify.features import Features
 from acsnet.stages.quality_flags import Flag
 from acsnet.uncertainty.calibration import Calibration
 from acsnet.uncertainty.intervals import Interval, intervals
@@ -26,12 +25,11 @@ TISSUES = 3
 
 @dataclass(frozen=True, kw_only=True)
 class Sample:
-    """One sample; arrays: (slice, row, column), apex first; threshold: of its core scar."""
+    """One sample, (slice, row, column), apex first; wall: mask after stage 3."""
 
     wall_probability: NDArray[np.float32]
     enhancement_probability: NDArray[np.float32]
-    labels: NDArray[np.uint8]
-    threshold: ScarThreshold
+    wall: NDArray[np.bool_]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,13 +37,12 @@ class Uncertainty:
     """Uncertainty of a result.
 
     voxels: (slice, row, column) 0 to 1, by `voxel_uncertainty`; slices: (slice,) 0 to 1, NaN if
-    without wall, by `slice_uncertainty`; samples: measures of each; intervals: by measure; unclear:
-    percent of the wall, by `acsnet.uncertainty.doubt`.
+    without wall, by `slice_uncertainty`; intervals: by measure; unclear: percent of the wall, by
+    `acsnet.uncertainty.doubt`.
     """
 
     voxels: NDArray[np.float32]
     slices: NDArray[np.float64]
-    samples: tuple[Features, ...]
     intervals: dict[str, Interval]
     unclear: float
 
@@ -65,25 +62,24 @@ def summarise_samples(
     *,
     labels: NDArray[np.uint8],
     features: Features,
-    voxel_ml: float,
     unclear: float,
     calibration: Calibration,
 ) -> Uncertainty | None:
     """The uncertainty of (slice, row, column) labels with their measures; None without samples."""
-    drawn, measured = [], []
+    walls = []
     total = np.zeros((2, *labels.shape), np.float64)
     for sample in samples:
-        drawn.append(np.isin(sample.labels, MYOCARDIUM))
-        measured.append(compute_features(sample.labels, voxel_ml, threshold=sample.threshold))
+        walls.append(sample.wall)
         total += sample.wall_probability, sample.enhancement_probability
-    if not measured:
+    if not walls:
         return None
-    wall, enhancement = total / len(measured)
+    wall, enhancement = total / len(walls)
     return Uncertainty(
         voxels=voxel_uncertainty(wall, enhancement),
-        slices=slice_uncertainty(np.isin(labels, MYOCARDIUM), np.stack(drawn)),
-        samples=tuple(measured),
-        intervals=intervals(features, measured, rules=calibration.rules, level=calibration.level),
+        slices=slice_uncertainty(np.isin(labels, MYOCARDIUM), np.stack(walls)),
+        intervals=intervals(
+            features, unclear=unclear, rules=calibration.rules, level=calibration.level
+        ),
         unclear=unclear,
     )
 
