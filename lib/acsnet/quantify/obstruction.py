@@ -20,8 +20,8 @@ from acsnet.masks import box_of
 # Shares of the way from the remote signal to the peak of the enhancement: a dark spot lies below
 # the first, and its mean below the second. Obstruction is as dark as wall; what the networks draw
 # too wide has dips, too, but shallow ones.
-DARK_SHARE = 0.4
-MAX_MEAN_SHARE = 0.25
+DARK_SHARE = 0.35
+MAX_MEAN_SHARE = 0.2
 MIN_AREA_MM2 = 10.0  # smaller dark spots are noise
 MIN_TOTAL_ML = 0.14  # less in the whole scan is mostly false; see above
 # Share of its border that must be enhancement; border with the blood pool does not count.

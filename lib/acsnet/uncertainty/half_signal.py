@@ -1,8 +1,8 @@
 """Scar by its signal: what tells of a scar whether it has grown.
 
 Not from the paper. The networks draw what looks like a scar, not where its signal ends: of a scar
-that had grown by a third they drew 22 % more in phantoms and 16 % in infarcts (medians). The wall
-near it that was brighter than half-way between healthy wall and scar grew by 31 and 18 %. Between
+that had grown by a third they drew 24 % more in phantoms and 16 % in infarcts (medians). The wall
+near it that was brighter than half-way between healthy wall and scar grew by 27 and 18 %. Between
 two scans of an unchanged heart it moves as little, in the median, and more where their contrast
 differs, which makes the interval wide (`benchmarks/uncertainty.py`). The threshold is that of full
 width at half maximum (Amado et al. 2004, doi:10.1016/j.jacc.2004.09.020), with the signal that a
