@@ -185,7 +185,7 @@ def _obstruction(features: Mapping[str, Any]) -> str:
     volume = features["microvascular_obstruction_volume_ml"]
     if volume is None:
         return "Microvascular obstruction: not known."
-    return f"Microvascular obstruction: {'none' if volume == 0 else f'{volume:.1f} ml'}."
+    return f"Microvascular obstruction: {'none found' if volume == 0 else f'{volume:.1f} ml'}."
 
 
 def _count(count: int, noun: str) -> str:
