@@ -23,7 +23,7 @@ from acsnet.masks import box_of
 DARK_SHARE = 0.35
 MAX_MEAN_SHARE = 0.2
 MIN_AREA_MM2 = 10.0  # smaller dark spots are noise
-MIN_TOTAL_ML = 0.14  # less in the whole scan is mostly false; see above
+MIN_TOTAL_ML = 0.14  # less in the whole scan is mostly false
 # Share of its border that must be enhancement; border with the blood pool does not count.
 MIN_ENCLOSED = 0.7
 NEIGHBOURS = np.ones((3, 3), bool)
