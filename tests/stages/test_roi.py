@@ -73,6 +73,14 @@ def test_a_ventricle_in_two_parts_is_one_object():
     assert other_objects(mask) == 0
 
 
+def test_objects_in_slices_at_both_ends_alone_have_a_centre():
+    mask = np.zeros((13, 64, 64), bool)
+    block(mask, 0, (32, 30), 3)
+    block(mask, 12, (32, 30), 4)
+    assert ventricle_centre(mask) == (31.5, 29.5)
+    np.testing.assert_array_equal(clean_roi(mask)[0], mask[0])
+
+
 def test_an_empty_mask_has_no_centre():
     assert ventricle_centre(np.zeros((3, 8, 8), bool)) is None
 
