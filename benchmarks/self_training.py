@@ -22,22 +22,22 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from ablation import measured
 from acsnet.cli.train import drawn_first
-from acsnet.errors import AcsnetError
+from acsnet.errors import AcsnetError, InputError
 from acsnet.nets.resunet import ResUNet
-from acsnet.nets.views import ALL_VIEWS
 from acsnet.stages.myocardium import MYO_SIDE
 from acsnet.storage import write_json
-from acsnet.train.data.case import SCAR, WALL, TrainingCase
+from acsnet.train.data.case import TrainingCase
 from acsnet.train.data.lists import emidec_cases, training_names
 from acsnet.train.data.prepare import VARIANTS, join_samples, load, samples_of
 from acsnet.train.data.samples import Samples
-from acsnet.train.loop import Recipe, Start, train
+from acsnet.train.loop import Recipe, Start, settings_of, train
 from acsnet.train.recipes import MYOCARDIUM, myocardium_batch
 from acsnet.train.run_record import CHECKPOINT
-from training.ablation import BASE, probabilities, without_patients
+from training.ablation import BASE, without_patients
 from training.fold_networks import fold_networks, fold_weights
-from training.paired import cells, changes, patient_measures
+from training.paired import cells, changes
 
 WITH, WITHOUT = "with unlabelled scans", "without"
 SEED = 1
@@ -46,9 +46,13 @@ DRAWN = 4
 
 
 def run(
-    data: Path, output: Path, unlabelled: Path, *, recipe: Recipe
+    data: Path, output: Path, unlabelled: Path, *, recipe: Recipe, side: int
 ) -> dict[str, dict[str, dict]]:
-    """Arm -> patient -> measures; what is there already is read."""
+    """Arm -> patient -> measures; what is there already is read; side: of training windows.
+
+    Raises InputError where that is of other settings.
+    """
+    recipe = replace(recipe, make_batch=partial(myocardium_batch, side=side))
     console = Console(width=100)
     listed = training_names(data, "emidec")
     samples = load(output / "samples" / "myo.npz")
@@ -59,6 +63,11 @@ def run(
         digest = hashlib.sha256((folder / BASE / CHECKPOINT).read_bytes()).hexdigest()
         start = Start(network=network, sha256=digest, keep_norms=False)
         held_out = dict(zip(names, emidec_cases(data, names), strict=True))
+        settings = settings_of(recipe, seed=SEED) | {
+            "start": digest,
+            "drawn": DRAWN,
+            "side": side,
+        }
         for arm in scores:
             path = folder / f"self-training-{arm.split()[0]}.json"
             if not path.exists():
@@ -74,9 +83,15 @@ def run(
                     console=console,
                     start=start,
                 )
-                write_json(path, {n: measured(cast(ResUNet, net), c) for n, c in held_out.items()})
+                trained = cast(ResUNet, net)
+                patients = {name: measured(trained, case, BASE) for name, case in held_out.items()}
+                write_json(path, {"settings": settings, "patients": patients})
                 console.print(f"fold {number}, {arm}: measured on {len(names)} patients")
-            scores[arm] |= json.loads(path.read_text())
+            content = json.loads(path.read_text())
+            if content["settings"] != json.loads(json.dumps(settings)):
+                msg = f"{path} holds measures of other settings: use another RUN, or remove it"
+                raise InputError(msg)
+            scores[arm] |= content["patients"]
     return scores
 
 
@@ -96,15 +111,6 @@ def joined(first: Samples, second: Samples) -> Samples:
         source=np.concatenate([first.source, second.source]),
         patient=np.concatenate([first.patient, second.patient + patients]),
         neighbours=np.concatenate([first.neighbours, second.neighbours + slices]),
-    )
-
-
-def measured(network: ResUNet, case: TrainingCase) -> dict[str, float | None]:
-    """The measures of one patient."""
-    return patient_measures(
-        probabilities(network, case, views=ALL_VIEWS),
-        expert_wall=case.tissue >= WALL,
-        expert_enhancement=case.tissue == SCAR,
     )
 
 
@@ -128,10 +134,9 @@ def main() -> None:
         images_an_epoch=args.images,
         batch=args.batch,
         learning_rate=args.rate,
-        make_batch=partial(myocardium_batch, side=args.side),
     )
     try:
-        scores = run(args.data, args.run, args.unlabelled, recipe=recipe)
+        scores = run(args.data, args.run, args.unlabelled, recipe=recipe, side=args.side)
     except AcsnetError as error:
         sys.exit(str(error))
     except KeyboardInterrupt:
