@@ -115,8 +115,23 @@ def test_growth_that_compare_shows_is_counted_and_shrinking_is_not(calibration):
         calibration=calibration,
     )
     # The volumes of the rows stay at 100 ml.
-    cells = ["phantoms", "20 to 20", "0%", "1 of 3 (33%)", "0 of 3 (0%)", "0 of 3 (0%)"]
+    cells = ["phantoms", "20 to 20", "0%", "none", "1 of 3 (33%)", "0 of 3 (0%)", "0 of 3 (0%)"]
     assert row_of(page, "phantoms") == cells
+
+
+def test_what_moves_between_repeats_and_grows_at_half_signal_is_told(calibration):
+    # Wall 100 ml: from 20 to 22 points drawn, and from 10 to 13 ml, 3 points, at half signal.
+    rows = repeats_of(*[22.0] * 40, change=GROWN)
+    for heart in rows.values():
+        heart[UNCHANGED]["half_signal_ml"], heart[GROWN]["half_signal_ml"] = 10.0, 13.0
+    page = change_tables.page(
+        rows, repeats=repeats_of(21.0), grown={"phantoms": rows}, calibration=calibration
+    )
+    assert (
+        "In 40 repeats of the fit the burden moves by 2.00 points as it is drawn, and by 3.00 at "
+        "half signal (medians)."
+    ) in page
+    assert row_of(page, "phantoms")[3] == "30%"
 
 
 def test_a_scar_that_is_brighter_may_change_by_more(calibration):
