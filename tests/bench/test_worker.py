@@ -1,7 +1,6 @@
 from threading import Barrier
 
 import pytest
-import torch
 
 from acsnet.bench import worker
 
@@ -30,10 +29,13 @@ def test_the_stages_make_up_the_scan(scan):
     assert list(found.cold) == ["imports", "networks", "first scan"]
 
 
-def test_a_worker_keeps_to_its_threads(scan):
-    before = torch.get_num_threads()
-    try:
-        assert worker.time_scans(scan, threads=1, seconds=0.1, barrier=Barrier(1)) > 0
-        assert torch.get_num_threads() == 1
-    finally:
-        torch.set_num_threads(before)
+def test_a_worker_gives_its_threads_to_the_networks(scan, pipeline, monkeypatch):
+    told = []
+
+    def load(*, threads):
+        told.append(threads)
+        return pipeline
+
+    monkeypatch.setattr("acsnet.pipeline.Pipeline.load", load)
+    assert worker.time_scans(scan, threads=1, seconds=0.1, barrier=Barrier(1)) > 0
+    assert told == [1]
