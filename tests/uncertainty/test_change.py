@@ -120,6 +120,13 @@ def test_where_the_drawn_scar_shrinks_growth_at_half_signal_is_not_shown():
     assert burden.high == pytest.approx(8.0 + 20**0.5)
 
 
+def test_a_heart_that_was_not_found_is_no_change():
+    volumes = {"enhancement_volume_ml": 20.0, "myocardium_mass_g": 105.0}
+    nothing = dict.fromkeys((*volumes, "myocardium_volume_ml", "lv_volume_ml"), 0.0)
+    for measure in changes(scan(20.0, **volumes), scan(None, unclear=0.0, **nothing), rules=RULES):
+        assert (measure.low, measure.high, measure.shown) == (None, None, None)
+
+
 def test_a_scan_without_half_signal_is_compared_by_what_is_drawn():
     (burden, *_) = changes(scan(0.0, 12.0), scan(9.0, 16.0, half_signal_ml=11.0), rules=RULES)
     assert (burden.estimate, burden.low) == (9.0, pytest.approx(9.0 - 20**0.5))
@@ -167,9 +174,15 @@ def test_segments_stand_side_by_side():
     assert (segment.before, segment.after, segment.name) == (10.0, 16.0, "mid anteroseptal")
 
 
-@given(before=st.floats(0, 100), after=st.floats(0, 100))
-def test_changing_places_mirrors_the_interval(before, after):
-    there, *_ = changes(scan(before), scan(after, 3.0), rules=RULES)
-    back, *_ = changes(scan(after, 3.0), scan(before), rules=RULES)
+@given(
+    before=st.floats(0, 100),
+    after=st.floats(0, 100),
+    signal=st.none() | st.tuples(st.floats(0, 100), st.floats(0, 100)),
+)
+def test_changing_places_mirrors_the_interval(before, after, signal):
+    first, second = signal or (None, None)
+    one, other = scan(before, half_signal_ml=first), scan(after, 3.0, half_signal_ml=second)
+    there, *_ = changes(one, other, rules=RULES)
+    back, *_ = changes(other, one, rules=RULES)
     assert there.low <= after - before <= there.high
     assert (-there.high, -there.low) == pytest.approx((back.low, back.high), abs=1e-9)

@@ -176,10 +176,14 @@ def segment_changes(
 
 
 def spread_of(measure: str, before: ScanMeasures, after: ScanMeasures) -> Spread | None:
-    """What widens the interval of a calibrated measure; None where a scan lacks it."""
+    """What widens the interval of a calibrated measure.
+
+    None where a scan lacks it, or has no wall: a heart that was not found is no change.
+    """
     scans = (before, after)
     values = [scan.features[measure] for scan in scans]
-    if before.unclear is None or after.unclear is None or None in values:
+    walls = [scan.features["myocardium_volume_ml"] for scan in scans]
+    if before.unclear is None or after.unclear is None or None in values or not all(walls):
         return None
     sizes = [size_of(measure, scan.features) for scan in scans]
     size = float(np.mean(sizes))
@@ -188,7 +192,6 @@ def spread_of(measure: str, before: ScanMeasures, after: ScanMeasures) -> Spread
     value = float(np.mean(values))
     between = apart if measure in ZONES else unlike
     first, second = before.appearance, after.appearance
-    walls = [scan.features["myocardium_volume_ml"] or None for scan in scans]
     return Spread(
         size=size,
         unclear=math.hypot(before.unclear * sizes[0] / PERCENT, after.unclear * sizes[1] / PERCENT),
