@@ -44,6 +44,11 @@ def test_voxels_are_sure_where_the_mean_is_and_least_where_all_three_tissues_are
     np.testing.assert_allclose(found, expected, atol=1e-6)
 
 
+def test_a_mean_just_above_one_is_sure():
+    # As resampling in single precision leaves it.
+    assert voxel_uncertainty(np.array([1.0 + 1e-7]), np.array([0.0])).tolist() == [0.0]
+
+
 @given(st.floats(0, 1), st.floats(0, 1))
 def test_the_uncertainty_of_a_voxel_is_a_share(wall, enhancement):
     assert -1e-6 <= voxel_uncertainty(np.float64(wall), np.float64(enhancement)) <= 1 + 1e-6

@@ -89,8 +89,10 @@ def voxel_uncertainty(
 ) -> NDArray[np.float32]:
     """Entropy of enhancement, other wall, and background, as a share of the maximum.
 
-    wall, enhancement: mean probability over the samples, of any same shape.
+    wall, enhancement: mean probability over the samples, of any same shape; resampling can leave
+    one a rounding error above 1.
     """
+    wall = np.minimum(wall, 1.0)
     enhanced = np.minimum(wall, enhancement)
     parts = entr(enhanced) + entr(wall - enhanced) + entr(1.0 - wall)
     share: NDArray[np.float32] = (parts / np.log(TISSUES)).astype(np.float32)
