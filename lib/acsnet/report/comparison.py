@@ -184,7 +184,7 @@ def _changes(page: Figure, top: float, comparison: Comparison) -> float:
         rows.append((f"{name}, {unit}", *values, moved, interval, SHOWN[change.shown]))
     top = table(page, top, (0.0, 3.1, 3.8, 4.0, 4.7, 5.95), head, rows)
     by_signal = (change for change in comparison.measures if change.measure in AT_HALF_SIGNAL)
-    if all(change.estimate == change.difference for change in by_signal):
+    if all(change.low is None or change.estimate == change.difference for change in by_signal):
         return top
     return draw_lines(page, top, wrapped(BY_SIGNAL, CHARACTERS))
 
