@@ -1,4 +1,4 @@
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import nibabel as nib
 import numpy as np
@@ -6,6 +6,7 @@ import pytest
 
 from acsnet.io import read_scan
 from acsnet.labels import ENHANCEMENT, LEFT_VENTRICLE, MYOCARDIUM, Label
+from acsnet.nets.inference import InferenceNetwork
 from acsnet.phantom.make import make_phantom
 from acsnet.phantom.spec import random_spec
 from acsnet.pipeline import in_anatomical_order
@@ -104,6 +105,32 @@ def test_an_aorta_is_not_taken_for_a_small_heart_and_the_doubt_is_told(pipeline)
     drawn = result.labels > 0
     assert (drawn & (truth > 0)).sum() > 0.9 * drawn.sum()
     assert "other_object" in [flag.flag for flag in result.quality]
+
+
+@dataclass(frozen=True)
+class ScarTakenForBlood:
+    """Draws as another network, but takes all enhancement for blood."""
+
+    net: InferenceNetwork
+
+    @property
+    def config(self):
+        return self.net.config
+
+    def __call__(self, images):
+        probability = self.net(images)
+        wall, enhancement = probability[:, 0], probability[:, 1]
+        return np.stack([np.where(enhancement > 0.5, 0.1, wall), enhancement], axis=1)
+
+
+def test_a_scar_that_the_network_takes_for_blood_but_sees_enhanced_is_wall(
+    pipeline, results, samples
+):
+    blind = replace(pipeline, myocardium_net=ScarTakenForBlood(pipeline.myocardium_net))
+    scan = read_scan(samples / "nifti" / "phantom-1.nii.gz")
+    burden = blind(scan).features.scar_burden_percent
+    assert burden == pytest.approx(results["phantom-1"].features.scar_burden_percent, abs=0.5)
+    assert burden > 5.0
 
 
 @pytest.mark.parametrize("seed", range(4))

@@ -73,17 +73,26 @@ class Change:
 def patient_measures(
     probability: NDArray[np.float32], expert_wall: Mask, expert_enhancement: Mask
 ) -> dict[str, float | None]:
+    """The `MEASURES` of probabilities of wall and enhancement, (2, slice, row, column).
+
+    Enhancement counts inside the predicted wall, above the pipeline's threshold, without clean-up.
+    """
+    wall = probability[0] > WALL_THRESHOLD
+    enhancement = wall & (probability[1] > ENHANCEMENT_THRESHOLD)
+    return mask_measures(wall, enhancement, expert_wall, expert_enhancement)
+
+
+def mask_measures(
+    wall: Mask, enhancement: Mask, expert_wall: Mask, expert_enhancement: Mask
+) -> dict[str, float | None]:
     """The `MEASURES` of one patient over the slices where the expert drew the wall.
 
-    probability: (2, slice, row, column) of wall and enhancement; expert_wall: enhancement included.
-    Enhancement counts inside the predicted wall, above the pipeline's threshold, without clean-up.
-    Dice: mean over the slices where the expert drew the region. None where a patient has no such
-    figure.
+    All (slice, row, column), walls with their enhancement. Dice: mean over the slices where the
+    expert drew the region. None where a patient has no such figure.
     """
     drawn = expert_wall.any(axis=(1, 2))
+    wall, enhancement = wall[drawn], enhancement[drawn]
     expert, scar = expert_wall[drawn], expert_enhancement[drawn]
-    wall = probability[0, drawn] > WALL_THRESHOLD
-    enhancement = wall & (probability[1, drawn] > ENHANCEMENT_THRESHOLD)
     enhanced = scar.any(axis=(1, 2))
     burden = burden_percent(float(enhancement.sum()), float(wall.sum()))
     truth = burden_percent(float(scar.sum()), float(expert.sum()))

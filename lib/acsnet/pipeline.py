@@ -226,7 +226,7 @@ class Pipeline:
         labels, threshold = self._label(scan, masks)
         quantification = quantify(scan, labels, threshold=threshold)
         notes = (*scan.warnings, *located.standard.warnings, *located.notes)
-        note = "the wall is as the network drew it: it did not go through the anatomical checks"
+        note = "the wall is as the networks drew it: it did not go through the anatomical checks"
         return Measured(
             scan=scan,
             labels=labels,
@@ -243,13 +243,13 @@ class Pipeline:
         if ordered.grid.reversed_slices != scan.grid.reversed_slices:
             # Neighbours are exchanged: predict again, so that the order in the file has no effect.
             probability = roi.predict_roi(self.roi_net, standard)
-        seen = probability > roi.THRESHOLD
+        candidates = probability > roi.THRESHOLD
         return Located(
             scan=ordered,
             standard=standard,
             probability=probability,
-            ventricle=roi.clean_roi(seen),
-            other_objects=roi.other_objects(seen),
+            ventricle=roi.clean_roi(candidates),
+            other_objects=roi.other_objects(candidates),
             notes=notes,
         )
 
@@ -261,8 +261,9 @@ class Pipeline:
             wall = probability[0] > myocardium.WALL_THRESHOLD
             enhancement = probability[1] > myocardium.ENHANCEMENT_THRESHOLD
             toned = in_standard_tone(located.standard, ventricle | wall, wall=wall & ~enhancement)
-            again = myocardium.predict_myocardium(net, toned, ventricle)[1]
-            probability[1] = (probability[1] + again) / 2.0
+            if toned is not located.standard:
+                again = myocardium.predict_myocardium(net, toned, ventricle)[1]
+                probability[1] = (probability[1] + again) / 2.0
         return self._drawn(located, probability)
 
     def samples(self, located: Located) -> Iterator[Sample]:
@@ -301,9 +302,11 @@ class Pipeline:
         )
         enhanced = to_scan(enhanced.astype(np.float32), standard) > 0.5
         kept = without_small_parts(enhanced, located.scan.spacing_mm)
+        drawn = wall > myocardium.WALL_THRESHOLD
+        in_wall = kept & drawn.any(axis=(1, 2), keepdims=True)
         return Drawn(
             ventricle=located.on_scan(),
-            wall=wall > myocardium.WALL_THRESHOLD,
+            wall=drawn | in_wall,
             enhancement=kept,
             small_parts=enhanced & ~kept,
             wall_probability=wall,

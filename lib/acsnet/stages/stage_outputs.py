@@ -38,7 +38,10 @@ class Located:
 class Drawn:
     """(slice, row, column) masks and probabilities on the scan's own grid, before correction.
 
-    small_parts: enhancement that was left out (`acsnet.stages.scar_parts`).
+    wall: in the slices that have any, with all enhancement, which lies in the wall by what it is: a
+    scar as bright as blood may look like blood to the network, and still be seen to be enhanced
+    (not from the paper; `benchmarks/scar_in_wall.py`). small_parts: enhancement that was left out
+    (`acsnet.stages.scar_parts`).
     """
 
     ventricle: NDArray[np.bool_]
