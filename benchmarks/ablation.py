@@ -154,6 +154,7 @@ def keep_settings(output: Path, base: Recipe, parts: list[list[str]], shared_epo
     """Write `settings.json`, or see that the results in `output` are of the same settings."""
     recipe = {key: value for key, value in asdict(base).items() if key != "make_batch"}
     recipe["loss"] |= {"kind": type(base.loss).__name__}
+    recipe["side"] = getattr(base.make_batch, "keywords", {}).get("side", MYO_SIDE)
     settings = {"seed": SEED, "folds": parts, "shared_epochs": shared_epochs, "recipe": recipe}
     text = json.dumps(settings, indent=2) + "\n"
     path = output / "settings.json"

@@ -16,7 +16,7 @@ import sys
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 from rich.console import Console
@@ -56,6 +56,7 @@ def run(
     console = Console(width=100)
     listed = training_names(data, "emidec")
     samples = load(output / "samples" / "myo.npz")
+    scans = digest_of(unlabelled)
     scores: dict[str, dict[str, dict]] = {WITHOUT: {}, WITH: {}}
     folds = zip(fold_networks(output), fold_weights(output), strict=True)
     for number, ((network, names), (weights, _)) in enumerate(folds, start=1):
@@ -70,14 +71,15 @@ def run(
         }
         for arm in scores:
             path = folder / f"self-training-{arm.split()[0]}.json"
+            arm_settings = settings | ({"unlabelled": scans} if arm == WITH else {})
             if not path.exists():
-                seen = without_patients(samples, [listed.index(name) for name in names])
+                known = without_patients(samples, [listed.index(name) for name in names])
                 if arm == WITH:
                     drawn = drawn_first(unlabelled, data=data, init=weights).cases(console)
-                    seen = joined(seen, drawn_samples(drawn))
+                    known = joined(known, drawn_samples(drawn))
                 net = train(
                     replace(recipe, name=arm),
-                    seen,
+                    known,
                     path.with_suffix(""),
                     seed=SEED,
                     console=console,
@@ -85,14 +87,28 @@ def run(
                 )
                 trained = cast(ResUNet, net)
                 patients = {name: measured(trained, case, BASE) for name, case in held_out.items()}
-                write_json(path, {"settings": settings, "patients": patients})
+                write_json(path, {"settings": arm_settings, "patients": patients})
                 console.print(f"fold {number}, {arm}: measured on {len(names)} patients")
-            content = json.loads(path.read_text())
-            if content["settings"] != json.loads(json.dumps(settings)):
-                msg = f"{path} holds measures of other settings: use another RUN, or remove it"
-                raise InputError(msg)
-            scores[arm] |= content["patients"]
+            scores[arm] |= kept(path, arm_settings)
     return scores
+
+
+def kept(path: Path, settings: dict[str, Any]) -> dict[str, dict]:
+    """Patient -> measures, as they were written. InputError where they are of other settings."""
+    content = json.loads(path.read_text())
+    if content["settings"] != json.loads(json.dumps(settings)):
+        msg = f"{path} holds measures of other settings: use another RUN, or remove it"
+        raise InputError(msg)
+    measures: dict[str, dict] = content["patients"]
+    return measures
+
+
+def digest_of(folder: Path) -> str:
+    """SHA-256 of the names and contents of all files below a folder."""
+    digest = hashlib.sha256()
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        digest.update(str(path.relative_to(folder)).encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()
 
 
 def drawn_samples(cases: list[TrainingCase]) -> Samples:

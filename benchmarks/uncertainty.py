@@ -12,8 +12,8 @@ six patients that the shipped networks were never trained on, and of phantoms.
 
 --check writes OUTPUT/uncertainty.md: how often the intervals hold the expert's value, for infarcts
 and normals apart, in the patients of the folds (each by a rule that was fitted without it), in the
-six by the shipped networks, and on the test list; how wide they are beside those of a rule without
-the networks' samples; what `high_uncertainty` catches; how often `acsnet compare` shows a change in
+six by the shipped networks, and on the test list; how wide they are beside those of the
+size alone; what `high_uncertainty` catches; how often `acsnet compare` shows a change in
 repeats of other hearts, and growth in scar grown by a third, of phantoms and of patients. What was
 segmented is kept in WORK by the digest of the networks: the same command goes on. Research use
 only, not a medical device.

@@ -177,9 +177,9 @@ def _growth(grown: Mapping[str, Repeats], calibration: Calibration) -> list[str]
         "",
         "The scar takes a third more of the circumference, in the slices in which it lies: of a "
         "phantom in its tissue, of a patient by the signal of the scar, moved along the wall "
-        "(`benchmarks/calibration/growth.py`). Growth is shown where the interval of the change "
-        "lies above 0. Drawn, half signal: median of the growth in the networks' drafts, and of "
-        "the scar at half signal, as a share of the volume before; 33 % is right.",
+        "(`benchmarks/calibration/grown_scar.py`). Growth is shown where the interval of the "
+        "change lies above 0. Drawn, half signal: median of the growth in the networks' drafts, "
+        "and of the scar at half signal, as a share of the volume before; 33 % is right.",
         "",
         "| hearts | scar before, points of burden | drawn | half signal | burden: growth shown | "
         "volume | core scar |",

@@ -65,7 +65,15 @@ def page(
         (f"EMIDEC test list, {len(test)} patients", test),
     ):
         lines += _section(title, rows, lambda _: calibration.rules, lambda _: by_size)
-    lines += ["| measure | down | up | of |", "|---|---|---|---|"]
+    lines += [
+        "### The rules in use",
+        "",
+        "An interval reaches from down x scale below a value to up x scale above it (`of`: the "
+        "scale).",
+        "",
+        "| measure | down | up | of |",
+        "|---|---|---|---|",
+    ]
     lines += [
         f"| {name} | {rule.down:.3g} | {rule.up:.3g} | "
         f"{'unclear wall' if name in SCAR else SIZES[name]} |"

@@ -13,12 +13,27 @@ from typing import Any
 import torch
 from rich.progress import track
 
+import acsnet
 from acsnet.nets.weights import MANIFEST, RANGES, SHIPPED, read_manifest
 from acsnet.pipeline import Pipeline
 from acsnet.storage import write_json
 
 Row = dict[str, Any]
 """What one scan gave, as plain values for JSON."""
+
+PACKAGE = Path(acsnet.__file__).parent
+RULES = (
+    "anatomy",
+    "denoising.py",
+    "masks.py",
+    "nets",
+    "pipeline.py",
+    "preprocess.py",
+    "quantify",
+    "stages",
+    "uncertainty",
+)
+"""Parts of the package that decide what a scan gives, beside the weights."""
 
 
 def networks_name() -> str:
@@ -27,10 +42,13 @@ def networks_name() -> str:
     return digest[:12]
 
 
-def weights_name(weights: Path = SHIPPED) -> str:
-    """The first digits of a digest of all weights and ranges: rows of others are not ours."""
-    content = (weights / MANIFEST).read_bytes() + (weights / RANGES).read_bytes()
-    return sha256(content).hexdigest()[:12]
+def pipeline_name(weights: Path = SHIPPED) -> str:
+    """The first digits of a digest of weights, ranges and rules: rows of others are not ours."""
+    paths = [weights / MANIFEST, weights / RANGES]
+    for part in RULES:
+        path = PACKAGE / part
+        paths += sorted(path.rglob("*.py")) if path.is_dir() else [path]
+    return sha256(b"".join(path.read_bytes() for path in paths)).hexdigest()[:12]
 
 
 @cache

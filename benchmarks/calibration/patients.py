@@ -12,12 +12,12 @@ from acsnet.measure import measure_label_file
 from acsnet.nets.weights import SHIPPED
 from acsnet.uncertainty.doubt import unclear_percent
 from acsnet.uncertainty.intervals import SIZES
-from calibration.kept_rows import Row, kept_rows, pipeline, weights_name
+from calibration.kept_rows import Row, kept_rows, pipeline, pipeline_name
 
 
 def patient_rows(data: Path, names: list[str], work: Path, *, weights: Path = SHIPPED) -> list[Row]:
     """One row a patient of EMIDEC by the networks of a folder, kept below WORK."""
-    folder = work / f"patients-{weights_name(weights)}"
+    folder = work / f"patients-{pipeline_name(weights)}"
     return kept_rows(folder, names, partial(_row, data, weights))
 
 

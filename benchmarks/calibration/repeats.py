@@ -20,8 +20,8 @@ from acsnet.uncertainty.appearance import appearance
 from acsnet.uncertainty.doubt import unclear_percent
 from acsnet.uncertainty.half_signal import half_signal_volume_ml
 from acsnet.uncertainty.intervals import SIZES
-from calibration.growth import with_more_scar
-from calibration.kept_rows import Row, kept_rows, pipeline, weights_name
+from calibration.grown_scar import with_more_scar
+from calibration.kept_rows import Row, kept_rows, pipeline, pipeline_name
 
 UNCHANGED = "unchanged"
 GROWN = "grown"
@@ -40,7 +40,7 @@ def repeat_rows(
 ) -> dict[str, dict[str, Row]]:
     """Heart -> change -> its row; hearts: patients of EMIDEC, or names of `scarred_phantoms`."""
     names = [f"{heart}@{change}" for heart in hearts for change in changes]
-    rows = kept_rows(work / f"compared-{weights_name()}", names, partial(_row, data))
+    rows = kept_rows(work / f"compared-{pipeline_name()}", names, partial(_row, data))
     by_name = dict(zip(names, rows, strict=True))
     return {heart: {change: by_name[f"{heart}@{change}"] for change in changes} for heart in hearts}
 

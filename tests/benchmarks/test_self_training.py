@@ -1,9 +1,12 @@
 """Samples of scans without labels beside those of labelled ones."""
 
 import numpy as np
+import pytest
 
+from acsnet.errors import InputError
+from acsnet.storage import write_json
 from acsnet.train.data.samples import Samples, stack_neighbours
-from self_training import joined
+from self_training import digest_of, joined, kept
 
 
 def samples(value, counts, patients):
@@ -24,3 +27,23 @@ def test_patients_and_neighbours_of_scans_without_labels_are_counted_on():
     assert both.patient.tolist() == [0, 0, 4, 5, 5, 5]
     assert both.neighbours[3:].tolist() == [[3, 4], [3, 5], [4, 5]]
     assert both.with_neighbours(np.array([4])).max() == 2
+
+
+def test_measures_of_other_settings_are_refused(tmp_path):
+    path = tmp_path / "self-training-with.json"
+    patients = {"Case_P001": {"wall_dice": 0.8}}
+    write_json(path, {"settings": {"side": 96, "share": [0.6, 0.4]}, "patients": patients})
+    assert kept(path, {"side": 96, "share": (0.6, 0.4)}) == patients
+    with pytest.raises(InputError, match=r"self-training-with\.json holds measures of other"):
+        kept(path, {"side": 128, "share": (0.6, 0.4)})
+
+
+def test_scans_are_known_by_their_names_and_contents(tmp_path):
+    digests = set()
+    for name, content in (("a.nii.gz", b"1"), ("a.nii.gz", b"2"), ("b.nii.gz", b"2")):
+        folder = tmp_path / str(len(digests))
+        folder.mkdir()
+        (folder / name).write_bytes(content)
+        digests.add(digest_of(folder))
+    assert len(digests) == 3
+    assert digest_of(folder) in digests

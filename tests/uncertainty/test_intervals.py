@@ -3,6 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from acsnet.nets.weights import SHIPPED, read_manifest
 from acsnet.quantify.features import compute_features
 from acsnet.uncertainty.calibration import read_calibration
 from acsnet.uncertainty.change import MEASURES
@@ -63,6 +64,7 @@ def test_a_measure_that_the_scan_lacks_has_no_interval(features):
 
 def test_the_shipped_calibration_has_a_rule_for_each_measure_and_change():
     shipped = read_calibration()
+    assert read_manifest(SHIPPED)["myo"]["sha256"].startswith(shipped.networks)
     assert shipped.rules.keys() == SIZES.keys()
     assert (shipped.level, shipped.change_level) == (0.9, 0.95)
     assert shipped.high_uncertainty > 0.0

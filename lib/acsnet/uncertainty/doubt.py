@@ -1,4 +1,4 @@
-"""How much of the wall is unclear: the flag `high_uncertainty`, and the width of changes.
+"""How much of the wall is unclear: the flag `high_uncertainty`, and the width of intervals.
 
 Not from the paper. A part of the wall is unclear if the network's probability of enhancement there
 is neither clearly high nor clearly low. In patients whom a network was not trained on, scans with

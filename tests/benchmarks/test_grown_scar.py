@@ -6,7 +6,7 @@ import pytest
 from acsnet.evaluate.robustness.spatial import LabelledScan
 from acsnet.labels import Label
 from acsnet.scan import InputGrid, ShortAxisScan
-from calibration.growth import with_more_scar
+from calibration.grown_scar import with_more_scar
 
 HEALTHY, SCARRED, BLOOD = 100.0, 400.0, 300.0
 
