@@ -54,6 +54,18 @@ def test_in_single_precision_the_fused_network_draws_what_the_plain_one_draws(co
     np.testing.assert_allclose(fused(seen), plain, atol=1e-4)
 
 
+def test_it_computes_with_as_many_threads_as_it_is_given(monkeypatch):
+    models = []
+
+    def kept(model, **options):
+        models.append(compiled(model, **options))
+        return models[-1]
+
+    monkeypatch.setattr("acsnet.nets.openvino_network.compiled", kept)
+    FusedNetwork(weights_of(network()), bfloat16=False, threads=1)(images(1))
+    assert [model.get_property("INFERENCE_NUM_THREADS") for model in models] == [1]
+
+
 def test_in_bfloat16_it_differs_little():
     net = network()
     plain = TorchNetwork(network=net)(images())
