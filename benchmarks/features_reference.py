@@ -78,7 +78,7 @@ def page() -> str:
         f"## {title}\n\n{module.__doc__}\nThe rule is in `{module.__name__}`.\n"
         for title, module in RULES.items()
     ]
-    parts.append(ROBUSTNESS.read_text(encoding="utf-8"))
+    parts.append("#" + ROBUSTNESS.read_text(encoding="utf-8"))  # a part of the page here
     return "\n".join(parts)
 
 

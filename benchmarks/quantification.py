@@ -5,6 +5,7 @@ ventricle in the ACDC test list, and which numbers are missing and which warning
 """
 
 import argparse
+import datetime
 import json
 from collections import Counter
 from pathlib import Path
@@ -40,9 +41,9 @@ HEAD = """# Measures from expert masks and from predicted masks
 Research use only, not a medical device.
 
 Each cell has the value from the expert's mask and from the predicted mask (expert / predicted), for
-the patients of the EMIDEC test list, who were never trained on. Written by
-`python benchmarks/quantification.py --data DATA --output docs/results`. A dash is a number that is
-not defined, such as transmurality without scar.
+the patients of the EMIDEC test list, who were never trained on. Written on {date} by
+`python benchmarks/quantification.py --data DATA --output docs/results` with the MYO network
+{network}. A dash is a number that is not defined, such as transmurality without scar.
 
 """
 
@@ -62,7 +63,9 @@ def main() -> None:
             image, args.data / "emidec" / "labels" / image.name, truth="emidec"
         )
         pairs[case] = drawn.features_dict(), pipeline(read_scan(image)).features_dict()
-    page = HEAD + "\n".join([*_cases(pairs), "", *_agreement(pairs), "", *_methods(pairs)]) + "\n"
+    today = datetime.datetime.now(tz=datetime.timezone.utc)
+    head = HEAD.format(date=f"{today:%Y-%m-%d}", network=pipeline.weights["myo"][:12])
+    page = head + "\n".join([*_cases(pairs), "", *_agreement(pairs), "", *_methods(pairs)]) + "\n"
     (args.output / "quantification.md").write_text(page)
     for kind, index in (("expert", 0), ("predicted", 1)):
         console.print(f"{kind}: missing {_missing([pair[index] for pair in pairs.values()])}")

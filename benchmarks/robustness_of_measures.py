@@ -39,7 +39,9 @@ MEASURES = {
 SAMPLING = "pixels 1 % larger or smaller"
 """In the warning of `acsnet.quantify.sampling`, which names core scar or grey zone."""
 
-HEAD = """## How robust the measures are
+HEAD = """# How robust the measures are
+
+Research use only, not a medical device.
 
 The table shows how far the measures change when something changes that should not matter. It was
 measured on the experts' masks of the {patients} infarcts of the EMIDEC train list (2026-11-28, 2

@@ -39,7 +39,10 @@ def cohort(
     ],
     workers: Annotated[
         int | None,
-        typer.Option(min=1, help="Number of processes; by default one per core, or one per GPU."),
+        typer.Option(
+            min=1,
+            help="Number of processes; by default one per core; with cuda at most 16 per GPU.",
+        ),
     ] = None,
     address: Annotated[
         str | None,

@@ -1,6 +1,7 @@
 """The `acsnet` command.
 
-Exit code 0: all done; 1: a stress test failed; 2: an input was refused, with the reason.
+Exit code 0: all done; 1: a stress test failed or the gate refused a
+model; 2: an input was refused, with the reason.
 """
 
 import os

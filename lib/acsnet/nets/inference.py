@@ -23,7 +23,7 @@ VIEW_RULES = {"roi": ViewRule(limit=0.15), "myo": ViewRule(limit=0.08)}
 
 By six EMIDEC patients left out of training (`benchmarks/views.py`, docs/performance.md): the ROI's
 centre moves by a pixel at most. Walls and enhancement of the MYO network are as near to the
-expert's as with all views in four, too, but the burden of a patient moves seven times as far.
+expert's as with all views in four, too, but the burden of a patient moves four times as far.
 """
 
 BLACK_EDGES = frozenset({"myo"})
