@@ -51,8 +51,10 @@ class Pipeline:
         scar_method: threshold of core scar, see `acsnet.quantify.scar`.
         uncertainty: whether to estimate the uncertainty on LGE, which takes about one more pass
             of stage 2.
-        standard_tone: whether to look for enhancement also in one tone curve for all scans, for
-            changes between two of them (`acsnet.stages.standard_tone`); one more pass of stage 2.
+        standard_tone: for changes between two scans, where what differs least counts more than what
+            is nearest to an expert: enhancement is looked for also in one tone curve for all scans
+            (`acsnet.stages.standard_tone`; one more pass of stage 2), and is no part of the wall
+            that the network draws without it.
     """
 
     roi_net: InferenceNetwork
@@ -86,7 +88,7 @@ class Pipeline:
             keep_valid: keep walls that pass the checks unchanged; False replaces them by their
                 smoother reconstruction by the autoencoder.
             uncertainty: add intervals and an uncertainty map to each result.
-            standard_tone: look for enhancement also in one tone curve for all scans.
+            standard_tone: draw as for changes between two scans.
             reference: use the networks as trained, in plain PyTorch, instead of the fast form.
             threads: number of threads of the networks on a CPU; None for all cores.
 
@@ -303,10 +305,11 @@ class Pipeline:
         enhanced = to_scan(enhanced.astype(np.float32), standard) > 0.5
         kept = without_small_parts(enhanced, located.scan.spacing_mm)
         drawn = wall > myocardium.WALL_THRESHOLD
-        in_wall = kept & drawn.any(axis=(1, 2), keepdims=True)
+        if not self.standard_tone:
+            drawn |= kept & drawn.any(axis=(1, 2), keepdims=True)
         return Drawn(
             ventricle=located.on_scan(),
-            wall=drawn | in_wall,
+            wall=drawn,
             enhancement=kept,
             small_parts=enhanced & ~kept,
             wall_probability=wall,

@@ -40,8 +40,8 @@ class Drawn:
 
     wall: in the slices that have any, with all enhancement, which lies in the wall by what it is: a
     scar as bright as blood may look like blood to the network, and still be seen to be enhanced
-    (not from the paper; `benchmarks/scar_in_wall.py`). small_parts: enhancement that was left out
-    (`acsnet.stages.scar_parts`).
+    (not from the paper; `benchmarks/scar_in_wall.py`). Not so where two scans are compared.
+    small_parts: enhancement that was left out (`acsnet.stages.scar_parts`).
     """
 
     ventricle: NDArray[np.bool_]
