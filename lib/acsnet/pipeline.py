@@ -49,12 +49,9 @@ class Pipeline:
 
     Attributes:
         scar_method: threshold of core scar, see `acsnet.quantify.scar`.
-        uncertainty: whether to estimate the uncertainty on LGE, which takes about one more pass
-            of stage 2.
-        standard_tone: for changes between two scans, where what differs least counts more than what
-            is nearest to an expert: enhancement is looked for also in one tone curve for all scans
-            (`acsnet.stages.standard_tone`; one more pass of stage 2), and is no part of the wall
-            that the network draws without it.
+        uncertainty: whether to estimate the uncertainty on LGE: about one more pass of stage 2.
+        standard_tone: whether to draw as for changes between two scans
+            (`acsnet.stages.standard_tone`); one more pass of stage 2.
     """
 
     roi_net: InferenceNetwork
@@ -263,9 +260,8 @@ class Pipeline:
             wall = probability[0] > myocardium.WALL_THRESHOLD
             enhancement = probability[1] > myocardium.ENHANCEMENT_THRESHOLD
             toned = in_standard_tone(located.standard, ventricle | wall, wall=wall & ~enhancement)
-            if toned is not located.standard:
-                again = myocardium.predict_myocardium(net, toned, ventricle)[1]
-                probability[1] = (probability[1] + again) / 2.0
+            again = myocardium.predict_myocardium(net, toned, ventricle)[1]
+            probability[1] = (probability[1] + again) / 2.0
         return self._drawn(located, probability)
 
     def samples(self, located: Located) -> Iterator[Sample]:
