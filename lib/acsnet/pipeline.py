@@ -34,7 +34,7 @@ from acsnet.stages.quality_flags import (
 )
 from acsnet.stages.scar_parts import without_small_parts
 from acsnet.stages.slice_order import in_anatomical_order
-from acsnet.stages.stage_outputs import Drawn, Located, Masks, label_map, within
+from acsnet.stages.stage_outputs import Drawn, Located, Masks, label_map, with_enhancement, within
 from acsnet.stages.standard_tone import in_standard_tone
 from acsnet.uncertainty.calibration import read_calibration
 from acsnet.uncertainty.doubt import unclear_percent
@@ -302,7 +302,7 @@ class Pipeline:
         kept = without_small_parts(enhanced, located.scan.spacing_mm)
         drawn = wall > myocardium.WALL_THRESHOLD
         if not self.standard_tone:
-            drawn |= kept & drawn.any(axis=(1, 2), keepdims=True)
+            drawn = with_enhancement(drawn, kept)
         return Drawn(
             ventricle=located.on_scan(),
             wall=drawn,

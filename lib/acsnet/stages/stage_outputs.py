@@ -38,9 +38,7 @@ class Located:
 class Drawn:
     """(slice, row, column) masks and probabilities on the scan's own grid, before correction.
 
-    wall: in the slices that have any, with all enhancement, which lies in the wall by what it is: a
-    scar as bright as blood may look like blood to the network, and still be seen to be enhanced
-    (not from the paper; `benchmarks/scar_in_wall.py`). Not so where two scans are compared.
+    wall: `with_enhancement`, except where two scans are compared (`acsnet.stages.standard_tone`);
     small_parts: enhancement that was left out (`acsnet.stages.scar_parts`).
     """
 
@@ -59,6 +57,16 @@ class Masks:
     pool: NDArray[np.bool_]
     wall: NDArray[np.bool_]
     enhancement: NDArray[np.bool_]
+
+
+def with_enhancement(wall: NDArray[np.bool_], enhancement: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """(slice, row, column) wall with all enhancement of the slices that have any wall.
+
+    Not from the paper. Enhancement lies in the wall by what it is: a scar as bright as blood may
+    look like blood to the network that draws the wall, and still be seen to be enhanced
+    (`benchmarks/scar_in_wall.py`).
+    """
+    return wall | enhancement & wall.any(axis=(1, 2), keepdims=True)
 
 
 def within(anatomy: StackCorrection, drawn: Drawn) -> Masks:
