@@ -88,17 +88,33 @@ def test_without_bright_blood_there_is_no_other_inversion_time():
     assert inversion_time(case, wall_of_pool=0.5) is case
 
 
-def test_scar_is_moved_to_its_share_of_the_blood_and_nothing_else_is():
+def test_scar_is_moved_to_its_share_of_the_way_from_healthy_wall_to_blood():
     labels = labels_of()
     pixels = np.choose(labels, [50.0, 350.0, 150.0, 450.0]).astype(np.float32)
-    changed = scar_level(case_of(labels, pixels), of_pool=0.8).scan.pixels
-    # 80 % of the 300 between black and blood, above black; 160 less than before.
+    changed = scar_level(case_of(labels, pixels), of_contrast=0.6).scan.pixels
+    # Of the 200 between wall and blood 60 %, above the wall: 270, or 180 less than before.
     # The wall is 4 pixels thick: in its middle, away from the softened edges, all of it has gone.
-    assert changed[labels == 3].min() == pytest.approx(290.0, abs=5.0)
+    assert changed[labels == 3].min() == pytest.approx(270.0, abs=5.0)
     assert (changed[labels == 3] < 400.0).all()
     np.testing.assert_array_equal(changed[[0, 1, 2, 4, 5]], pixels[[0, 1, 2, 4, 5]])
 
 
+def test_an_offset_of_the_signal_changes_nothing_in_where_scar_is_moved_to():
+    labels = labels_of()
+    pixels = np.choose(labels, [50.0, 350.0, 150.0, 450.0]).astype(np.float32)
+    raised = np.where(labels == 0, pixels, pixels + 2000.0)
+    changed = scar_level(case_of(labels, pixels), of_contrast=0.6).scan.pixels
+    expected = np.where(labels == 0, changed, changed + 2000.0)
+    moved = scar_level(case_of(labels, raised), of_contrast=0.6).scan.pixels
+    np.testing.assert_allclose(moved, expected, atol=1e-2)
+
+
 def test_a_scan_without_enhancement_has_no_scar_to_move():
     case = case_of(np.minimum(labels_of(), 2))
-    assert scar_level(case, of_pool=1.3) is case
+    assert scar_level(case, of_contrast=2.0) is case
+
+
+def test_without_bright_blood_no_scar_is_moved():
+    labels = labels_of()
+    case = case_of(labels, np.choose(labels, [50.0, 150.0, 350.0, 450.0]).astype(np.float32))
+    assert scar_level(case, of_contrast=0.6) is case

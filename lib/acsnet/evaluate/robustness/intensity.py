@@ -107,20 +107,29 @@ def inversion_time(case: LabelledScan, *, wall_of_pool: float) -> LabelledScan:
     return _with_pixels(case, PchipInterpolator([black, wall, pool, white], levels)(pixels))
 
 
-def scar_level(case: LabelledScan, *, of_pool: float) -> LabelledScan:
-    """Enhancement moved in place until its median is this share of the blood pool's, above black.
+def scar_level(case: LabelledScan, *, of_contrast: float) -> LabelledScan:
+    """Enhancement moved in place to this share of the way from the healthy wall to blood.
 
-    What differs in its signal stays different; a scan without enhancement stays as it is.
+    By medians, so what differs in its signal stays different. Where black is far below the nulled
+    wall, as in phase-sensitive images, a share of the blood's own signal would be no measure: at
+    80 % of it, scar is darker than the healthy wall in 28 of the 38 infarcts of the EMIDEC train
+    list. A scan without enhancement, or with blood that is not brighter than the healthy wall,
+    stays as it is.
     """
     pixels = case.scan.pixels
-    scar = case.labels == Label.GREY_ZONE
-    if not scar.any():
+    scar, wall, pool = (
+        pixels[case.labels == value]
+        for value in (Label.GREY_ZONE, Label.LV_MYOCARDIUM, Label.LV_BLOOD_POOL)
+    )
+    if not (len(scar) and len(wall) and len(pool)):
         return case
-    black = float(pixels.min())
-    pool = float(np.median(pixels[case.labels == Label.LV_BLOOD_POOL]))
-    change = black + of_pool * (pool - black) - float(np.median(pixels[scar]))
-    weight = gaussian_filter(scar.astype(np.float32), (0.0, EDGE_PIXELS, EDGE_PIXELS))
-    return _with_pixels(case, np.maximum(pixels + change * weight, black))
+    healthy, contrast = float(np.median(wall)), float(np.median(pool) - np.median(wall))
+    if contrast <= 0.0:
+        return case
+    change = healthy + of_contrast * contrast - float(np.median(scar))
+    moved = (case.labels == Label.GREY_ZONE).astype(np.float32)
+    weight = gaussian_filter(moved, (0.0, EDGE_PIXELS, EDGE_PIXELS))
+    return _with_pixels(case, np.maximum(pixels + change * weight, float(pixels.min())))
 
 
 def dark_wall(case: LabelledScan, *, share: float = DARK_SHARE) -> LabelledScan:
