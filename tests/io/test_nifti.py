@@ -110,11 +110,15 @@ def test_one_volume_in_4d_is_accepted_and_several_are_not(tmp_path: Path) -> Non
         ((1.2, 8.0, 1.2), (9, 20, 9), 1, False),  # far the largest spacing, though the most voxels
         ((1.8, 1.2, 1.2), (9, 9, 9), 0, False),  # 1.5 times is enough
         ((1.5, 2.0, 1.5), (3, 9, 9), 0, True),
+        ((1.6, 1.6, 0.77), (9, 9, 11), 2, True),  # thin slices, cut out around the heart
+        ((1.6, 0.77, 1.6), (7, 11, 9), 1, True),
+        ((1.4, 1.4, 1.9), (9, 9, 9), 2, True),
+        ((1.4, 1.5, 1.9), (9, 7, 9), 1, True),  # all three differ
         ((1.5, 1.5, 1.5), (5, 5, 9), 1, True),
         ((1.5, 1.5, 1.5), (5, 5, 5), 2, True),
     ],
 )
-def test_the_slice_axis_has_far_the_largest_spacing_or_the_fewest_voxels(
+def test_the_slice_axis_has_far_the_largest_spacing_or_few_voxels_or_a_size_of_its_own(
     tmp_path: Path,
     spacing_mm: tuple[float, ...],
     shape: tuple[int, ...],

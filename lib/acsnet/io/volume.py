@@ -46,6 +46,12 @@ DATA_SUFFIXES = (".img",)
 SLICE_AXIS_RATIO = 1.5
 """The slice axis is clear when its spacing is this many times both others. Ours."""
 
+FEW = 0.5
+"""Fewer voxels than this share of those along both other axes are slices, else. Ours."""
+
+SAME_SIZE, OTHER_SIZE = 0.01, 0.05
+"""Up to the first share two voxel sizes are alike; above the second they differ. Ours."""
+
 MAX_SHEAR_SINE = float(np.sin(np.deg2rad(1.0)))
 SIZE_TOLERANCE = 0.01
 """How far pixdim may be from the voxel size in the affine before they are two answers. Ours."""
@@ -313,15 +319,40 @@ def slice_row_column(
     if round(sizes_mm[largest] / sizes_mm[second], 3) >= SLICE_AXIS_RATIO:
         slice_axis = int(largest)
     else:
-        fewest = [axis for axis in range(3) if shape[axis] == min(shape)]
-        slice_axis = fewest[-1]
-        which = "the one with fewest voxels" if len(fewest) == 1 else "the last of the shortest"
+        slice_axis, which = _likely_slice_axis(shape, sizes_mm)
         warnings.append(
             f"slice axis not clear from voxel size {_mm(sizes_mm)} mm: axis {slice_axis} of shape "
             f"{shape} taken, {which}"
         )
     column, row = (axis for axis in range(3) if axis != slice_axis)
     return slice_axis, row, column
+
+
+def _likely_slice_axis(
+    shape: tuple[int, int, int], sizes_mm: NDArray[np.float64]
+) -> tuple[int, str]:
+    """The slice axis of voxels that are next to cubes, and why it is.
+
+    A stack of thin slices that was cut out around the heart has as many slices as rows, or more:
+    then the axis whose voxel size differs from the other two, for pixels are square next to always.
+    """
+    fewest = [axis for axis in range(3) if shape[axis] == min(shape)]
+    few = len(fewest) == 1 and min(shape) <= FEW * sorted(shape)[1]
+    alone = _alone(sizes_mm)
+    if alone is not None and not few:
+        return alone, "the one whose voxel size differs"
+    which = "the one with fewest voxels" if len(fewest) == 1 else "the last of the shortest"
+    return fewest[-1], which
+
+
+def _alone(sizes_mm: NDArray[np.float64]) -> int | None:
+    """The axis whose voxel size differs from those of the other two, which are alike; else None."""
+    for axis in range(3):
+        first, second = np.delete(sizes_mm, axis)
+        apart = np.abs(np.log(sizes_mm[axis] / np.array([first, second])))
+        if abs(first - second) <= SAME_SIZE * max(first, second) and apart.min() > OTHER_SIZE:
+            return axis
+    return None
 
 
 def _check_directions(file: str, grid: InputGrid, warnings: list[str]) -> None:
