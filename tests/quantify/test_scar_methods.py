@@ -208,3 +208,39 @@ def test_one_hot_voxel_does_not_move_the_threshold_of_otsu():
         )
         volumes.append(row.scar_volume_ml)
     assert volumes == [225.0, 226.0]
+
+
+def wall_of(remote_signal):
+    """A wall of one slice: scar of 200 in its upper rows, the given signal in the other 40 x 40."""
+    values = np.full((1, 50, 40), 200.0, np.float32)
+    values[0, 10:] = remote_signal
+    scar = np.zeros(values.shape, bool)
+    scar[0, :10] = True
+    wall = np.ones(values.shape, bool)
+    remote = remote_region(values, wall, scar, (10.0, 10.0), voxel_ml=1.0)
+    measured = Wall(
+        intensity=values,
+        myocardium=wall,
+        enhancement=scar,
+        obstruction=np.zeros_like(scar),
+        voxel_ml=1.0,
+    )
+    return {row.method: row for row in compare_methods(measured, core=None, remote=remote)}
+
+
+@pytest.mark.parametrize("cut", [0.3, 0.6, 1.0])
+def test_a_remote_wall_that_was_cut_off_below_gives_no_number_of_deviations(cut):
+    signal = np.random.default_rng(3).normal(50.0, 10.0, (40, 40))
+    rows_of = wall_of(np.maximum(signal, np.quantile(signal, cut)))
+    for n in (2, 3, 4, 5, 6):
+        for row in (rows_of[f"sd{n}"], rows_of[f"sd{n}_mean"]):
+            assert row.threshold is row.scar_volume_ml is row.scar_burden_percent is None
+            assert "% of the remote wall has one and the same signal" in row.note
+    assert rows_of["drawn"].scar_burden_percent == pytest.approx(20.0)
+
+
+def test_a_fifth_cut_off_below_leaves_the_robust_spread_as_it_was():
+    signal = np.random.default_rng(3).normal(50.0, 10.0, (40, 40))
+    whole, cut = wall_of(signal), wall_of(np.maximum(signal, np.quantile(signal, 0.2)))
+    assert cut["sd5"].threshold == pytest.approx(whole["sd5"].threshold)
+    assert cut["sd5"].threshold == pytest.approx(100.0, rel=0.05)

@@ -37,6 +37,11 @@ darkest quarter of the wall 0.72, the quarter opposite the scar 0.65).
 MIN_VOXELS = 20  # too few for a standard deviation below this
 MOST_BRIGHT_PERCENT, MOST_BRIGHT_ML = 5.0, 1.0
 """Share of the region, and its largest piece, that may be as bright as core scar."""
+MOST_AT_LOWEST_PERCENT = 25.0
+"""Of a normal distribution, the median absolute deviation is the same up to so much cut off below.
+
+Images of a nulled wall are cut off where negative values are lost, as in an 8-bit export.
+"""
 TOUCHING = np.ones((3, 3, 3), bool)
 DISC_MM = 6.0
 """Radius of the disc that a reader's click places: about as wide as a wall is thick."""
@@ -46,8 +51,9 @@ DISC_MM = 6.0
 class RemoteRegion:
     """The region, and its signal in both readings, None without enough voxels.
 
-    mask: (slice, row, column); source: "automatic" or "given"; bright_percent: how much of it is as
-    bright as core scar; bright_ml: the largest connected piece of that.
+    mask: (slice, row, column); source: "automatic" or "given"; lowest_percent: how much of what
+    `median` is of has one signal, the lowest; bright_percent: how much of the region is as bright
+    as core scar; bright_ml: the largest connected piece of that.
     """
 
     mask: NDArray[np.bool_]
@@ -56,8 +62,21 @@ class RemoteRegion:
     sd: float | None = None
     median: float | None = None
     spread: float | None = None
+    lowest_percent: float = 0.0
     bright_percent: float = 0.0
     bright_ml: float = 0.0
+
+    @property
+    def no_spread(self) -> str:
+        """Why its spread cannot be measured; empty where it can."""
+        if self.median is None or self.sd is None:
+            return "there is too little remote myocardium"
+        if self.lowest_percent <= MOST_AT_LOWEST_PERCENT and self.spread and self.sd:
+            return ""
+        return (
+            f"{self.lowest_percent:.0f} % of the remote wall has one and the same signal, the "
+            "lowest: it was cut off there, or hardly differs, and has no true spread"
+        )
 
     @property
     def doubts(self) -> tuple[str, ...]:
@@ -157,6 +176,7 @@ def _measured(
         sd=float(values.std()),
         median=median,
         spread=MAD_TO_SD * float(np.median(np.abs(normal - median))),
+        lowest_percent=100.0 * float(np.mean(normal == normal.min())),
         bright_percent=100.0 * float(bright.sum()) / len(values),
         bright_ml=float(pieces.max() * voxel_ml) if len(pieces) else 0.0,
     )

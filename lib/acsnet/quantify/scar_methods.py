@@ -126,8 +126,8 @@ def compare_methods(
     return (
         wall.row("drawn", wall.enhancement, core=core, grey=grey),
         *(_fwhm(wall, name, remote) for name in FWHM),
-        *(_deviations(wall, f"sd{n}", n, remote.median, remote.spread) for n in SD_COUNTS),
-        *(_deviations(wall, f"sd{n}_mean", n, remote.mean, remote.sd) for n in SD_COUNTS),
+        *(_deviations(wall, f"sd{n}", n, remote, remote.median, remote.spread) for n in SD_COUNTS),
+        *(_deviations(wall, f"sd{n}_mean", n, remote, remote.mean, remote.sd) for n in SD_COUNTS),
         _otsu(wall, remote),
     )
 
@@ -160,11 +160,16 @@ def _fwhm(wall: Wall, name: str, remote: RemoteRegion) -> MethodRow:
 
 
 def _deviations(
-    wall: Wall, method: str, n: int, middle: float | None, spread: float | None
+    wall: Wall,
+    method: str,
+    n: int,
+    remote: RemoteRegion,
+    middle: float | None,
+    spread: float | None,
 ) -> MethodRow:
     """Middle of the remote signal and n times its spread."""
-    if middle is None or spread is None:
-        return MethodRow(method=method, note="there is too little remote myocardium")
+    if (note := remote.no_spread) or middle is None or spread is None:
+        return MethodRow(method=method, note=note)
     if note := _not_brighter(wall, middle):
         return MethodRow(method=method, note=note)
     threshold = middle + n * spread
