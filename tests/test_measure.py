@@ -1,5 +1,6 @@
 import csv
 import json
+from dataclasses import replace
 
 import nibabel as nib
 import numpy as np
@@ -9,7 +10,9 @@ from typer.testing import CliRunner
 from acsnet.cli.main import app
 from acsnet.errors import InputError
 from acsnet.export import write_csv
-from acsnet.measure import measure_label_file
+from acsnet.io import read_scan
+from acsnet.labels import ENHANCEMENT, MYOCARDIUM, Label
+from acsnet.measure import measure_label_file, measure_labels
 from features_reference import PAGE, SCHEMA_FILE, page, schema_text
 
 runner = CliRunner()
@@ -99,6 +102,23 @@ def test_grey_zone_without_core_may_be_the_infarct_of_another_convention(image, 
     assert [w for w in measure_label_file(image, drawn).warnings if words in w]
     assert not [w for w in measure_label_file(image, drawn, truth="emidec").warnings if words in w]
     assert not [w for w in measure_label_file(image, labels).warnings if words in w]
+
+
+def test_what_cannot_be_told_apart_stays_unknown_when_it_is_measured_again(image, labels):
+    scan, drawn = read_scan(image), np.asarray(nib.load(labels).dataobj).astype(np.uint8)
+    scar, wall = np.isin(drawn, ENHANCEMENT), np.isin(drawn, MYOCARDIUM)
+    pixels = scan.grid.to_input(scan.pixels).copy()
+    pixels[scar] = np.median(pixels[wall & ~scar]) - 20.0
+    dark = replace(scan, pixels=scan.grid.from_input(pixels))
+    grey = np.where(scar, np.uint8(Label.GREY_ZONE), drawn)
+    measured = measure_labels(dark, grey)
+    features = measured.features
+    assert features.enhancement_volume_ml > 10.0
+    assert features.core_scar_volume_ml is features.grey_zone_volume_ml is None
+    assert features.core_scar_burden_percent is None
+    assert any("cannot be told apart" in warning for warning in measured.warnings)
+    # Where they can be, grey zone alone is what was drawn.
+    assert measure_labels(scan, grey).features.core_scar_volume_ml == 0.0
 
 
 def test_labels_of_acdc_say_nothing_of_scar(image, labels, tmp_path):

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from acsnet.dicom.seg_on_scan import is_dicom, seg_labels
+from acsnet.dicom.seg_on_scan import is_dicom, seg_on_scan
 from acsnet.errors import InputError
 from acsnet.io import read_scan
 from acsnet.io.label_map import read_labels_on
@@ -52,19 +52,20 @@ def measure_label_file(
     """
     start = time.perf_counter()
     scan = read_scan(image, phase=phase, series=series)
-    label_map = (
-        seg_labels(labels, scan)
-        if labels.is_file() and is_dicom(labels)
-        else read_labels_on(labels, scan=scan, image=image, by_value=truth != OWN)
-    )
+    remarks: tuple[str, ...] = ()
+    if labels.is_file() and is_dicom(labels):
+        reading = seg_on_scan(labels, scan, image=image)
+        label_map, remarks = reading.labels, reading.warnings
+    else:
+        label_map = read_labels_on(labels, scan=scan, image=image, by_value=truth != OWN)
     read = time.perf_counter() - start
     measured = measure_labels(
         scan, label_map, truth=truth, scar_method=scar_method, given=given, source=str(labels)
     )
-    zones = np.isin((Label.GREY_ZONE, Label.CORE_SCAR), measured.labels)
-    remarks = (
-        (GREY_ALONE,) if truth == OWN and scar_method is None and zones.tolist() == [1, 0] else ()
-    )
+    is_own = truth == OWN and scar_method is None
+    features = measured.features
+    if is_own and _grey_alone(measured.labels) and features.core_scar_volume_ml is not None:
+        remarks = (*remarks, GREY_ALONE)
     return replace(
         measured,
         warnings=(*measured.warnings, *remarks),
@@ -98,6 +99,10 @@ def measure_labels(
     values, threshold = scan.grid.from_input(labels), None
     if convention.has_scar and (CORE not in convention.regions or scar_method is not None):
         values, threshold = _core_split(scan, values, scar_method or "remote", given)
+    elif convention.has_scar and _grey_alone(values):
+        # Drawn so by us where nothing tells core from grey zone; then neither has a volume.
+        _, split = _core_split(scan, values, "remote", given)
+        threshold = None if split is None or split.value is not None else split
     right_ventricle = None
     if convention.right_ventricle is not None:
         right_ventricle = scan.grid.from_input(label_map) == convention.right_ventricle
@@ -128,6 +133,11 @@ def numbers_of(features: dict[str, Any]) -> dict[str, float]:
         for name, value in features.items()
         if isinstance(value, (int, float)) and name in MEASURES
     }
+
+
+def _grey_alone(labels: NDArray[np.uint8]) -> bool:
+    """Whether grey zone is drawn and no core scar."""
+    return bool((labels == Label.GREY_ZONE).any() and not (labels == Label.CORE_SCAR).any())
 
 
 def _core_split(

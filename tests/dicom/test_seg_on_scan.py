@@ -4,11 +4,12 @@ import nibabel as nib
 import numpy as np
 import pydicom
 import pytest
+from pydicom.uid import generate_uid
 
 from acsnet.dicom.seg_on_scan import seg_labels
 from acsnet.dicom.seg_write import make_seg
 from acsnet.dicom.source_images import source_stack
-from acsnet.errors import InputError
+from acsnet.errors import GeometryError, InputError
 from acsnet.evaluate.cases import score_case
 from acsnet.io import read_scan, write_image, write_label_map
 from acsnet.io.label_map import on_grid, read_label_map
@@ -77,3 +78,33 @@ def test_labels_of_a_series_from_nifti_of_the_same_place(seg, samples):
     labels = read_label_map(samples / "truth" / "phantom-1.nii.gz", name="truth")
     np.testing.assert_array_equal(on_grid(labels, other.grid), labels.labels)
     assert seg_labels(path, scan).any()
+
+
+def test_a_seg_of_another_examination_at_the_same_place_is_refused(seg, samples, tmp_path):
+    path, _, _ = seg
+    copy = tmp_path / "other"
+    copy.mkdir()
+    series, study, frame = (generate_uid() for _ in range(3))
+    for file in (samples / "dicom" / "phantom-1").glob("*.dcm"):
+        image = pydicom.dcmread(file)
+        image.SeriesInstanceUID, image.StudyInstanceUID = series, study
+        image.SOPInstanceUID = image.file_meta.MediaStorageSOPInstanceUID = generate_uid()
+        image.FrameOfReferenceUID = frame
+        image.save_as(copy / file.name)
+    with pytest.raises(GeometryError, match="SEG was not drawn on this series: its FrameOfRef"):
+        measure_label_file(copy, path)
+
+
+def test_what_a_seg_is_read_with_is_said_where_it_is_measured(seg, samples, tmp_path):
+    path, _, _ = seg
+    dataset = pydicom.dcmread(path)
+    core = next(s for s in dataset.SegmentSequence if s.SegmentLabel == "core_scar")
+    core.SegmentLabel = "grey_zone"
+    dataset.save_as(tmp_path / "contradictory.dcm")
+    folder = samples / "dicom" / "phantom-1"
+    measured = measure_label_file(folder, tmp_path / "contradictory.dcm")
+    expected = measure_label_file(folder, path)
+    assert measured.features.core_scar_volume_ml == expected.features.core_scar_volume_ml
+    (added,) = set(measured.warnings) - set(expected.warnings)
+    assert "grey_zone" in added
+    assert "core_scar" in added

@@ -1,5 +1,6 @@
 """A DICOM SEG as the label map of an image, wherever the image was read from."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,9 +9,9 @@ from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
 from acsnet.dicom.header import FRAME_OF_REFERENCE
-from acsnet.dicom.seg_read import read_seg
+from acsnet.dicom.seg_read import SegReading, read_seg
 from acsnet.errors import InputError
-from acsnet.io.dicom_files import DAMAGED, quiet_pydicom, text_of
+from acsnet.io.dicom_files import DAMAGED, quiet_pydicom, read_headers, text_of
 from acsnet.scan import ShortAxisScan
 
 DICOM_AT, DICOM = 128, b"DICM"
@@ -24,20 +25,46 @@ def is_dicom(path: Path) -> bool:
 
 
 def seg_labels(path: Path, scan: ShortAxisScan) -> NDArray[np.int64]:
-    """The labels of a SEG on the grid of a scan, as an array of `scan.grid.shape`.
+    """The labels of a SEG on the grid of a scan, as `seg_on_scan` reads them."""
+    labels: NDArray[np.int64] = seg_on_scan(path, scan).labels.astype(np.int64)
+    return labels
 
-    Its frames are placed by their positions; the image may be a copy in another format. Raises
-    InputError for what is no SEG, GeometryError for frames that lie on no slice.
+
+def seg_on_scan(path: Path, scan: ShortAxisScan, *, image: Path | None = None) -> SegReading:
+    """A SEG on the grid of a scan: its labels are an array of `scan.grid.shape`.
+
+    Its frames are placed by their positions; the scan may be a copy in another format. image: what
+    the scan was read from; if that is DICOM, the SEG has to be of its frame of reference, or to
+    refer to its images. Raises InputError for what is no SEG, GeometryError for frames that lie on
+    no slice, or in another frame of reference.
     """
     try:
         with quiet_pydicom():
             seg = pydicom.dcmread(path)
-            sources = _planes_as_images(scan, text_of(seg, FRAME_OF_REFERENCE))
+            own = text_of(seg, FRAME_OF_REFERENCE)
     except DAMAGED as error:
         msg = f"{path} cannot be read as DICOM (damaged or cut short?)"
         raise InputError(msg) from error
-    labels: NDArray[np.int64] = scan.grid.to_input(read_seg(seg, sources).labels).astype(np.int64)
-    return labels
+    frame_of_reference = _frame_of_reference(scan, image) or own
+    reading = read_seg(seg, _planes_as_images(scan, frame_of_reference))
+    return replace(reading, labels=scan.grid.to_input(reading.labels))
+
+
+def _frame_of_reference(scan: ShortAxisScan, image: Path | None) -> str:
+    """That of the images of a scan; empty where they are not DICOM, or have none."""
+    if image is None or not scan.instance_uids:
+        return ""
+    headers = []
+    with quiet_pydicom():
+        if image.is_dir():
+            headers = [file.header for file in read_headers(image)[0]]
+        elif is_dicom(image):
+            headers = [pydicom.dcmread(image, stop_before_pixels=True)]
+    uids = set(scan.instance_uids)
+    names = (
+        text_of(h, FRAME_OF_REFERENCE) for h in headers if text_of(h, "SOPInstanceUID") in uids
+    )
+    return next(names, "")
 
 
 def _planes_as_images(scan: ShortAxisScan, frame_of_reference: str) -> list[Dataset]:
