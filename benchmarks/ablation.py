@@ -29,15 +29,14 @@ from acsnet.errors import AcsnetError, InputError
 from acsnet.nets.resunet import ResUNet
 from acsnet.stages.myocardium import MYO_SIDE
 from acsnet.storage import write_text
-from acsnet.train.data.case import SCAR, WALL, TrainingCase
 from acsnet.train.data.lists import emidec_cases, training_names
 from acsnet.train.data.prepare import USUAL_COUNTS, SampleCounts, build, load
 from acsnet.train.data.samples import Samples
 from acsnet.train.loop import Recipe, Start, train
 from acsnet.train.recipes import MYOCARDIUM, myocardium_batch
 from acsnet.train.run_record import CHECKPOINT
-from training.ablation import ARMS, BASE, folds, probabilities, without, without_patients
-from training.paired import MEASURES, cells, changes, patient_measures
+from training.ablation import ARMS, BASE, folds, measured, without, without_patients
+from training.paired import MEASURES, cells, changes
 
 HEADINGS = ("arm", "measure", "patients", "mean", "difference", "95 % interval", "verdict")
 SEED = 0
@@ -82,7 +81,8 @@ def run(
         for arm in wanted:
             common = shared(arm, base, shared_epochs, samples, output / "shared", console)
             network = trained(arm, base, others, output / f"fold-{k}", console, common)
-            scores = {name: measured(network, case, arm) for name, case in held_out.items()}
+            views = ARMS[arm].views
+            scores = {name: measured(network, case, views=views) for name, case in held_out.items()}
             write(scores_path(output, k, arm), json.dumps(scores, indent=2))
             done += 1
             left = (time.monotonic() - start) / done * (len(missing) - done)
@@ -139,15 +139,6 @@ def shared(
     name = BASE if ARMS[arm].trained_as_base else arm
     digest = hashlib.sha256((folder / name / CHECKPOINT).read_bytes()).hexdigest()
     return Start(network=network, sha256=digest, keep_norms=False)
-
-
-def measured(network: ResUNet, case: TrainingCase, arm: str) -> dict[str, float | None]:
-    """The measures of one patient."""
-    return patient_measures(
-        probabilities(network, case, views=ARMS[arm].views),
-        expert_wall=case.tissue >= WALL,
-        expert_enhancement=case.tissue == SCAR,
-    )
 
 
 def keep_settings(output: Path, base: Recipe, parts: list[list[str]], shared_epochs: int) -> None:

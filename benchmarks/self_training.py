@@ -11,33 +11,35 @@ RUN/self-training.json holds every patient's measures. Research use only, not a 
 
 import argparse
 import hashlib
-import json
 import sys
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
-from rich.console import Console
-from rich.table import Table
 
-from ablation import measured
 from acsnet.cli.train import drawn_first
-from acsnet.errors import AcsnetError, InputError
+from acsnet.errors import AcsnetError
 from acsnet.nets.resunet import ResUNet
-from acsnet.stages.myocardium import MYO_SIDE
 from acsnet.storage import write_json
 from acsnet.train.data.case import TrainingCase
-from acsnet.train.data.lists import emidec_cases, training_names
 from acsnet.train.data.prepare import VARIANTS, join_samples, load, samples_of
 from acsnet.train.data.samples import Samples
-from acsnet.train.loop import Recipe, Start, settings_of, train
-from acsnet.train.recipes import MYOCARDIUM, myocardium_batch
-from acsnet.train.run_record import CHECKPOINT
-from training.ablation import BASE, without_patients
-from training.fold_networks import fold_networks, fold_weights
-from training.paired import cells, changes
+from acsnet.train.data.unlabelled import Unlabelled
+from acsnet.train.loop import Recipe, settings_of, train
+from acsnet.train.recipes import myocardium_batch
+from training.ablation import without_patients
+from training.fold_arms import (
+    CONSOLE,
+    Fold,
+    Scores,
+    add_training_options,
+    folds_of,
+    measured_once,
+    print_arms,
+    recipe_of,
+)
 
 WITH, WITHOUT = "with unlabelled scans", "without"
 SEED = 1
@@ -45,62 +47,48 @@ DRAWN = 4
 """Variants of a scan without labels; of a labelled one there are `VARIANTS`."""
 
 
-def run(
-    data: Path, output: Path, unlabelled: Path, *, recipe: Recipe, side: int
-) -> dict[str, dict[str, dict]]:
+def run(data: Path, output: Path, unlabelled: Path, *, recipe: Recipe, side: int) -> Scores:
     """Arm -> patient -> measures; what is there already is read; side: of training windows.
 
     Raises InputError where that is of other settings.
     """
     recipe = replace(recipe, make_batch=partial(myocardium_batch, side=side))
-    console = Console(width=100)
-    listed = training_names(data, "emidec")
     samples = load(output / "samples" / "myo.npz")
     scans = digest_of(unlabelled)
-    scores: dict[str, dict[str, dict]] = {WITHOUT: {}, WITH: {}}
-    folds = zip(fold_networks(output), fold_weights(output), strict=True)
-    for number, ((network, names), (weights, _)) in enumerate(folds, start=1):
-        folder = output / f"fold-{number}"
-        digest = hashlib.sha256((folder / BASE / CHECKPOINT).read_bytes()).hexdigest()
-        start = Start(network=network, sha256=digest, keep_norms=False)
-        held_out = dict(zip(names, emidec_cases(data, names), strict=True))
-        settings = settings_of(recipe, seed=SEED) | {
-            "start": digest,
-            "drawn": DRAWN,
-            "side": side,
-        }
+    scores: Scores = {WITHOUT: {}, WITH: {}}
+    for fold in folds_of(output, data):
+        known = without_patients(samples, fold.patients)
         for arm in scores:
-            path = folder / f"self-training-{arm.split()[0]}.json"
-            arm_settings = settings | ({"unlabelled": scans} if arm == WITH else {})
-            if not path.exists():
-                known = without_patients(samples, [listed.index(name) for name in names])
-                if arm == WITH:
-                    drawn = drawn_first(unlabelled, data=data, init=weights).cases(console)
-                    known = joined(known, drawn_samples(drawn))
-                net = train(
-                    replace(recipe, name=arm),
-                    known,
-                    path.with_suffix(""),
-                    seed=SEED,
-                    console=console,
-                    start=start,
-                )
-                trained = cast(ResUNet, net)
-                patients = {name: measured(trained, case, BASE) for name, case in held_out.items()}
-                write_json(path, {"settings": arm_settings, "patients": patients})
-                console.print(f"fold {number}, {arm}: measured on {len(names)} patients")
-            scores[arm] |= kept(path, arm_settings)
+            path = fold.folder / f"self-training-{arm.split()[0]}.json"
+            settings = settings_of(recipe, seed=SEED) | {
+                "start": fold.start.sha256,
+                "drawn": DRAWN,
+                "side": side,
+            }
+            drawn = None
+            if arm == WITH:
+                settings["unlabelled"] = scans
+                drawn = drawn_first(unlabelled, data=data, init=fold.weights)
+            trained = partial(
+                go_on,
+                replace(recipe, name=arm),
+                fold,
+                known,
+                folder=path.with_suffix(""),
+                drawn=drawn,
+            )
+            scores[arm] |= measured_once(path, settings, trained, fold)
     return scores
 
 
-def kept(path: Path, settings: dict[str, Any]) -> dict[str, dict]:
-    """Patient -> measures, as they were written. InputError where they are of other settings."""
-    content = json.loads(path.read_text())
-    if content["settings"] != json.loads(json.dumps(settings)):
-        msg = f"{path} holds measures of other settings: use another RUN, or remove it"
-        raise InputError(msg)
-    measures: dict[str, dict] = content["patients"]
-    return measures
+def go_on(
+    recipe: Recipe, fold: Fold, known: Samples, *, folder: Path, drawn: Unlabelled | None
+) -> ResUNet:
+    """The network of the fold after more training, with scans that it draws itself or without."""
+    if drawn is not None:
+        known = joined(known, drawn_samples(drawn.cases(CONSOLE)))
+    net = train(recipe, known, folder, seed=SEED, console=CONSOLE, start=fold.start)
+    return cast(ResUNet, net)
 
 
 def digest_of(folder: Path) -> str:
@@ -138,19 +126,9 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--run", type=Path, required=True, help="of benchmarks/ablation.py")
     parser.add_argument("--unlabelled", type=Path, required=True, help="folder of scans")
-    parser.add_argument("--epochs", type=int, default=3)
-    parser.add_argument("--images", type=int, default=2000, help="an epoch")
-    parser.add_argument("--batch", type=int, default=32)
-    parser.add_argument("--rate", type=float, default=MYOCARDIUM.learning_rate / 3)
-    parser.add_argument("--side", type=int, default=MYO_SIDE, help="pixels of training windows")
+    add_training_options(parser)
     args = parser.parse_args()
-    recipe = replace(
-        MYOCARDIUM,
-        epochs=args.epochs,
-        images_an_epoch=args.images,
-        batch=args.batch,
-        learning_rate=args.rate,
-    )
+    recipe = recipe_of(args)
     try:
         scores = run(args.data, args.run, args.unlabelled, recipe=recipe, side=args.side)
     except AcsnetError as error:
@@ -158,13 +136,7 @@ def main() -> None:
     except KeyboardInterrupt:
         sys.exit("interrupted: the same command goes on from the last finished epoch")
     write_json(args.run / "self-training.json", scores)
-    table = Table("arm", "measure", "patients", "mean", "difference", "95 % interval", "verdict")
-    for arm, patients in scores.items():
-        for change in changes(scores[WITHOUT], patients):
-            table.add_row(arm, *cells(change, base=arm == WITHOUT))
-    console = Console(width=140)
-    console.print(table)
-    console.print("Research use only, not a medical device.")
+    print_arms(scores, base=WITHOUT)
 
 
 if __name__ == "__main__":

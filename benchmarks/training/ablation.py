@@ -19,11 +19,12 @@ from acsnet.nets.torch_network import TorchNetwork
 from acsnet.nets.views import ALL_VIEWS, AS_IT_IS, View
 from acsnet.preprocess import standardise, to_scan
 from acsnet.stages.myocardium import predict_myocardium
-from acsnet.train.data.case import BACKGROUND, TrainingCase
+from acsnet.train.data.case import BACKGROUND, SCAR, WALL, TrainingCase
 from acsnet.train.data.prepare import VARIANTS
 from acsnet.train.data.samples import SOURCES, Samples, standard_tissue
 from acsnet.train.loop import Recipe
 from acsnet.train.losses import PrintedLoss
+from training.paired import patient_measures
 
 BASE = "base"
 LEFT_OUT = len(SOURCES)
@@ -152,3 +153,14 @@ def probabilities(
     roi = standard_tissue(case, standard) != BACKGROUND
     seen = predict_myocardium(TorchNetwork(network=network, views=views), standard, roi)
     return np.stack([to_scan(stack, standard) for stack in seen])
+
+
+def measured(
+    network: ResUNet, case: TrainingCase, *, views: Sequence[View] = ALL_VIEWS
+) -> dict[str, float | None]:
+    """The measures of one patient."""
+    return patient_measures(
+        probabilities(network, case, views=views),
+        expert_wall=case.tissue >= WALL,
+        expert_enhancement=case.tissue == SCAR,
+    )

@@ -6,7 +6,8 @@ import pytest
 from acsnet.errors import InputError
 from acsnet.storage import write_json
 from acsnet.train.data.samples import Samples, stack_neighbours
-from self_training import digest_of, joined, kept
+from self_training import digest_of, joined
+from training.fold_arms import kept
 
 
 def samples(value, counts, patients):
