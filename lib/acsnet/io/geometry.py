@@ -1,4 +1,4 @@
-"""The gate that DICOM slices pass before they may be called one stack.
+"""What DICOM slices must be to be called one stack, and which axis of a volume its slices are.
 
 Geometry as in DICOM PS3.3 C.7.6.2.1.1: positions and directions in LPS mm. Tolerances are ours.
 """
@@ -37,6 +37,15 @@ SIDEWAYS_MM = 1.0
 
 MAX_SIDEWAYS_MM = 2.5
 """And at all: it changes no volume, but labels lie so much aside in that slice (ours)."""
+
+SLICE_AXIS_RATIO = 1.5
+"""The slice axis is clear when its spacing is this many times both others. Ours."""
+
+FEW = 0.5
+"""Fewer voxels than this share of those along both other axes are slices, else. Ours."""
+
+SAME_SIZE, OTHER_SIZE = 0.01, 0.05
+"""Up to the first share two voxel sizes are alike; above the second they differ. Ours."""
 
 LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0])
 
@@ -222,3 +231,52 @@ def stack_affine(planes: Sequence[Plane]) -> NDArray[np.float64]:
 
 def _cosines(plane: Plane) -> str:
     return "\\".join(f"{cosine:.4f}" for cosine in plane.cosines.ravel())
+
+
+def slice_row_column(
+    shape: tuple[int, int, int], sizes_mm: NDArray[np.float64], warnings: list[str]
+) -> tuple[int, int, int]:
+    """Input axes that are slice, row and column."""
+    second, largest = np.argsort(sizes_mm)[1:]
+    if round(sizes_mm[largest] / sizes_mm[second], 3) >= SLICE_AXIS_RATIO:
+        slice_axis = int(largest)
+    else:
+        slice_axis, which = _likely_slice_axis(shape, sizes_mm)
+        warnings.append(
+            f"slice axis not clear from voxel size {in_text(sizes_mm)} mm: axis {slice_axis} of "
+            f"shape {shape} taken, {which}"
+        )
+    column, row = (axis for axis in range(3) if axis != slice_axis)
+    return slice_axis, row, column
+
+
+def _likely_slice_axis(
+    shape: tuple[int, int, int], sizes_mm: NDArray[np.float64]
+) -> tuple[int, str]:
+    """The slice axis of voxels that are next to cubes, and why it is.
+
+    A stack of thin slices that was cut out around the heart has as many slices as rows, or more:
+    then the axis whose voxel size differs from the other two, for pixels are square next to always.
+    """
+    fewest = [axis for axis in range(3) if shape[axis] == min(shape)]
+    few = len(fewest) == 1 and min(shape) <= FEW * sorted(shape)[1]
+    alone = _alone(sizes_mm)
+    if alone is not None and not few:
+        return alone, "the one whose voxel size differs"
+    which = "the one with fewest voxels" if len(fewest) == 1 else "the last of the shortest"
+    return fewest[-1], which
+
+
+def _alone(sizes_mm: NDArray[np.float64]) -> int | None:
+    """The axis whose voxel size differs from those of the other two, which are alike; else None."""
+    for axis in range(3):
+        first, second = np.delete(sizes_mm, axis)
+        apart = np.abs(np.log(sizes_mm[axis] / np.array([first, second])))
+        if abs(first - second) <= SAME_SIZE * max(first, second) and apart.min() > OTHER_SIZE:
+            return axis
+    return None
+
+
+def in_text(sizes_mm: NDArray[np.float64]) -> str:
+    """Sizes as messages give them, such as "1.25 x 1.25 x 8"."""
+    return " x ".join(f"{size:.4g}" for size in sizes_mm)

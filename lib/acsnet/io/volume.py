@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from acsnet.errors import GeometryError, InputError
+from acsnet.io.geometry import in_text, slice_row_column
 from acsnet.io.limits import check_extent, check_field, check_size, check_voxel_mm
 from acsnet.io.signal import cleaned
 from acsnet.io.wrapped import as_meant
@@ -42,15 +43,6 @@ PACKED_SUFFIXES = (
 
 DATA_SUFFIXES = (".img",)
 """Of the pixels whose header lies beside them in a `.hdr` file."""
-
-SLICE_AXIS_RATIO = 1.5
-"""The slice axis is clear when its spacing is this many times both others. Ours."""
-
-FEW = 0.5
-"""Fewer voxels than this share of those along both other axes are slices, else. Ours."""
-
-SAME_SIZE, OTHER_SIZE = 0.01, 0.05
-"""Up to the first share two voxel sizes are alike; above the second they differ. Ours."""
 
 MAX_SHEAR_SINE = float(np.sin(np.deg2rad(1.0)))
 SIZE_TOLERANCE = 0.01
@@ -276,10 +268,10 @@ def true_affine(volume: Volume, warnings: list[str]) -> NDArray[np.float64]:
     """
     file, affine, pixdim = volume.name, volume.affine, volume.pixdim
     if pixdim is not None and (pixdim < 0).any():
-        warnings.append(f"pixdim has a sign ({_mm(pixdim)}), which is ignored")
+        warnings.append(f"pixdim has a sign ({in_text(pixdim)}), which is ignored")
         pixdim = np.abs(pixdim)
     if pixdim is not None and not (np.isfinite(pixdim).all() and (pixdim > 0).all()):
-        msg = f"pixdim of {file} must be positive, got {_mm(pixdim)}"
+        msg = f"pixdim of {file} must be positive, got {in_text(pixdim)}"
         raise GeometryError(msg)
     if not np.isfinite(affine).all():
         msg = f"affine of {file} must be finite, got {affine.tolist()}"
@@ -297,62 +289,19 @@ def true_affine(volume: Volume, warnings: list[str]) -> NDArray[np.float64]:
         return affine
     if np.allclose(sizes, 1.0, rtol=1e-3):
         warnings.append(
-            f"the affine has 1 mm voxels but pixdim has {_mm(pixdim)} mm: volumes use pixdim"
+            f"the affine has 1 mm voxels but pixdim has {in_text(pixdim)} mm: volumes use pixdim"
         )
         true = affine.copy()
         true[:3, :3] *= pixdim / sizes
         return true
     if np.allclose(pixdim, 1.0, rtol=1e-3):
         warnings.append(
-            f"pixdim has 1 mm voxels but the affine has {_mm(sizes)} mm: volumes use the affine"
+            f"pixdim has 1 mm voxels but the affine has {in_text(sizes)} mm: volumes use the affine"
         )
         return affine
-    msg = f"voxel size of {file} is {_mm(sizes)} mm in the affine but {_mm(pixdim)} mm in pixdim"
+    sizes_text, pixdim_text = in_text(sizes), in_text(pixdim)
+    msg = f"voxel size of {file} is {sizes_text} mm in the affine but {pixdim_text} mm in pixdim"
     raise GeometryError(msg)
-
-
-def slice_row_column(
-    shape: tuple[int, int, int], sizes_mm: NDArray[np.float64], warnings: list[str]
-) -> tuple[int, int, int]:
-    """Input axes that are slice, row and column."""
-    second, largest = np.argsort(sizes_mm)[1:]
-    if round(sizes_mm[largest] / sizes_mm[second], 3) >= SLICE_AXIS_RATIO:
-        slice_axis = int(largest)
-    else:
-        slice_axis, which = _likely_slice_axis(shape, sizes_mm)
-        warnings.append(
-            f"slice axis not clear from voxel size {_mm(sizes_mm)} mm: axis {slice_axis} of shape "
-            f"{shape} taken, {which}"
-        )
-    column, row = (axis for axis in range(3) if axis != slice_axis)
-    return slice_axis, row, column
-
-
-def _likely_slice_axis(
-    shape: tuple[int, int, int], sizes_mm: NDArray[np.float64]
-) -> tuple[int, str]:
-    """The slice axis of voxels that are next to cubes, and why it is.
-
-    A stack of thin slices that was cut out around the heart has as many slices as rows, or more:
-    then the axis whose voxel size differs from the other two, for pixels are square next to always.
-    """
-    fewest = [axis for axis in range(3) if shape[axis] == min(shape)]
-    few = len(fewest) == 1 and min(shape) <= FEW * sorted(shape)[1]
-    alone = _alone(sizes_mm)
-    if alone is not None and not few:
-        return alone, "the one whose voxel size differs"
-    which = "the one with fewest voxels" if len(fewest) == 1 else "the last of the shortest"
-    return fewest[-1], which
-
-
-def _alone(sizes_mm: NDArray[np.float64]) -> int | None:
-    """The axis whose voxel size differs from those of the other two, which are alike; else None."""
-    for axis in range(3):
-        first, second = np.delete(sizes_mm, axis)
-        apart = np.abs(np.log(sizes_mm[axis] / np.array([first, second])))
-        if abs(first - second) <= SAME_SIZE * max(first, second) and apart.min() > OTHER_SIZE:
-            return axis
-    return None
 
 
 def _check_directions(file: str, grid: InputGrid, warnings: list[str]) -> None:
@@ -371,7 +320,3 @@ def _check_directions(file: str, grid: InputGrid, warnings: list[str]) -> None:
     check_voxel_mm(file, slice_mm=slice_mm * along, row_mm=row_mm, column_mm=column_mm)
     check_extent(file, slices=grid.shape[grid.axes[0]], slice_mm=slice_mm * along)
     check_field(file, grid)
-
-
-def _mm(sizes: NDArray[np.float64]) -> str:
-    return " x ".join(f"{size:.4g}" for size in sizes)
