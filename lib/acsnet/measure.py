@@ -53,6 +53,7 @@ def measure_label_file(
     start = time.perf_counter()
     scan = read_scan(image, phase=phase, series=series)
     remarks: tuple[str, ...] = ()
+    label_map: NDArray[np.integer[Any]]
     if labels.is_file() and is_dicom(labels):
         reading = seg_on_scan(labels, scan, image=image)
         label_map, remarks = reading.labels, reading.warnings
