@@ -89,11 +89,11 @@ def test_thousands_of_segments_are_no_mask_each(tmp_path):
 
 
 @pytest.mark.parametrize("layer", [-2, -1, 1, 10**30])
-def test_a_segment_in_a_layer_that_is_not_there_is_passed_over(tmp_path, layer):
-    path = tmp_path / "label.seg.nrrd"
+def test_a_segment_in_a_layer_that_is_not_there_is_refused(refused, layer):
     content = nrrd(sizes=(4, 4, 2), fields=segments(1, layer=layer) + GRID, pixels=bytes([1] * 32))
-    path.write_bytes(content)
-    np.testing.assert_array_equal(by_name(read_label_map(path, name="it")).labels, 1)
+    told = refused("label.seg.nrrd", content, lambda path: read_label_map(path, name="it"))
+    where = f"segment 'core_scar' of it is in layer {layer}, but the layers of the file are 0 to 0"
+    assert told == where
 
 
 def test_numbers_that_are_written_out_are_no_object_each(refused):

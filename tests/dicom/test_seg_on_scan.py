@@ -63,6 +63,16 @@ def test_a_seg_is_the_expert_of_an_evaluation(seg, tmp_path):
     assert {region.volume_dice for region in scores.regions.values()} == {1.0}
 
 
+def test_an_empty_prediction_is_scored_against_a_seg(seg, tmp_path):
+    path, scan, stack = seg
+    predicted = tmp_path / "segmentation.nii.gz"
+    write_label_map(predicted, np.zeros(scan.grid.shape, np.uint8), scan.grid)
+    scores = score_case("a", predicted_path=predicted, expert_path=path, truth="acsnet")
+    lv = scores.regions["lv"]
+    assert lv.expert_ml == pytest.approx(np.count_nonzero(stack) * scan.voxel_ml)
+    assert (lv.predicted_ml, lv.volume_dice) == (0.0, 0.0)
+
+
 def test_a_dicom_file_that_is_no_seg_is_refused(samples):
     folder = samples / "dicom" / "phantom-1"
     file = next(folder.glob("*.dcm"))

@@ -5,7 +5,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from labelled_stack import AFFINE, save_label_map
 from rich.console import Console
+from slicer_segmentations import slicer_segmentation
 
 from acsnet.errors import InputError
 from acsnet.evaluate import run_evaluation
@@ -100,6 +102,45 @@ def test_an_empty_prediction_is_scored_and_its_burden_left_out(folders, labels):
     assert (evaluation.burden.patients, evaluation.burden.left_out) == (1, 1)
     assert row(evaluation.volume_rows, region="lv").normalised_mae_percent == pytest.approx(50.0)
     assert "Left out" in text
+
+
+@pytest.mark.parametrize("form", ["layers", "layers of old", "cut", "cut and turned", "padded"])
+def test_an_expert_in_every_form_that_quantify_reads_is_scored(folders, labels, tmp_path, form):
+    """Of 6 voxels of enhancement in a wall of 16 + 32 + 32, on slices of 8 mm."""
+    folder = folders("a", labels, None)
+    (tmp_path / "labels").mkdir()
+    if form.startswith("layers"):
+        parts = [("lv_blood_pool", 1), ("lv_myocardium", 2), ("grey_zone", 3), ("core_scar", 4)]
+        layers = [(labels == value).astype(np.uint8) for _, value in parts]
+        layers[1] = (labels >= 2).astype(np.uint8)  # the wall goes on below its scar
+        numbers = [(None, None) if "old" in form else (1, layer) for layer in range(4)]
+        named = [(name, *two) for (name, _), two in zip(parts, numbers, strict=True)]
+        path = tmp_path / "labels" / "a.seg.nrrd"
+        slicer_segmentation(path, layers, named, affine=AFFINE)
+    else:
+        affine, first = AFFINE.copy(), -1 if form == "padded" else 1
+        affine[:3, 3] = first * AFFINE[:3, :3].sum(axis=1)
+        expert = np.pad(labels, 1) if form == "padded" else labels[1:-1, 1:-1, 1:]
+        if form == "cut and turned":
+            expert, affine = expert.transpose(2, 0, 1), affine[:, [2, 0, 1, 3]]
+        save_label_map(tmp_path / "labels" / "a.nii.gz", expert, affine)
+    evaluation, _ = evaluate(folder, truth="acsnet")
+    for region, count in {"lv": 16 + 36 + 36, "myocardium": 80, "enhancement": 6}.items():
+        volumes = row(evaluation.volume_rows, region=region)
+        assert volumes.expert_ml == pytest.approx(count * VOXEL_ML)
+        assert volumes.volume_dice == 1.0
+    assert evaluation.burden.expert_percent == pytest.approx(100 * 6 / 80)
+    assert evaluation.cases[0].spacing_mm == (8.0, 2.0, 1.5)
+    assert evaluation.cases[0].thirds == ("apex", "apex", "middle", "base")
+
+
+def test_an_expert_on_other_voxels_is_refused_with_both_files(folders, labels, tmp_path):
+    folder = folders("a", labels, None)
+    moved = AFFINE.copy()
+    moved[0, 3] = 0.7
+    save_label_map(tmp_path / "labels" / "a.nii.gz", labels, moved)
+    with pytest.raises(InputError, match=r"a\.nii\.gz and .*a/segmentation\.nii\.gz must have one"):
+        evaluate(folder, truth="acsnet")
 
 
 def test_cine_truth_has_no_enhancement_and_may_run_from_base_to_apex(folders, labels):

@@ -1,12 +1,12 @@
 """Label maps as colleagues and viewers save them, on the grid of their image or refused."""
 
 import nibabel as nib
-import nrrd
 import numpy as np
 import pytest
 import SimpleITK as sitk  # noqa: N813
 from hypothesis import given
 from hypothesis import strategies as st
+from slicer_segmentations import slicer_segmentation as write_segmentation
 
 import packings
 from acsnet.errors import GeometryError, InputError
@@ -102,23 +102,12 @@ def test_a_cut_map_between_the_voxels_is_refused(tmp_path):
         on_grid(read_label_map(path, name="a"), GRID)
 
 
-def slicer_segmentation(path, layers, segments):
-    """As 3D Slicer writes it: layers first, one entry a segment; segments: name, value, layer."""
-    header = {
-        "space": "right-anterior-superior",
-        "space directions": np.vstack([[np.nan] * 3, AFFINE[:3, :3].T]),
-        "space origin": AFFINE[:3, 3],
-        "kinds": ["list", "domain", "domain", "domain"],
-    }
-    if len(layers) == 1:
-        header["space directions"], header["kinds"] = AFFINE[:3, :3].T, ["domain"] * 3
-    for number, (name, value, layer) in enumerate(segments):
-        header[f"Segment{number}_ID"] = f"Segment_{number + 1}"
-        header[f"Segment{number}_Name"] = name
-        header[f"Segment{number}_LabelValue"] = str(value)
-        header[f"Segment{number}_Layer"] = str(layer)
-    nrrd.write(str(path), np.stack(layers) if len(layers) > 1 else layers[0], header)
-    return path
+def slicer_segmentation(path, layers, segments, **options):
+    return write_segmentation(path, layers, segments, affine=AFFINE, **options)
+
+
+def read(path):
+    return on_grid(by_name(read_label_map(path, name="a.seg.nrrd")), GRID)
 
 
 def test_a_slicer_segmentation_is_read_by_the_names_of_its_segments(tmp_path):
@@ -136,6 +125,87 @@ def test_layers_of_overlapping_segments_become_one_map(tmp_path):
         tmp_path / "a.seg.nrrd", [wall, scar], [("lv_myocardium", 1, 0), ("core_scar", 1, 1)]
     )
     np.testing.assert_array_equal(on_grid(by_name(read_label_map(path, name="a")), GRID), drawn())
+
+
+def test_segments_of_an_older_slicer_are_a_layer_each(tmp_path):
+    """Before version 4.11 its headers told no LabelValue, which is 1, and no Layer."""
+    wall, scar = (drawn() > 0).astype(np.uint8), (drawn() == 4).astype(np.uint8)
+    path = slicer_segmentation(
+        tmp_path / "a.seg.nrrd",
+        [wall, scar],
+        [("lv_myocardium", None, None), ("core_scar", None, None)],
+    )
+    np.testing.assert_array_equal(read(path), drawn())
+
+
+def test_a_header_without_layers_of_a_single_layer_is_read(tmp_path):
+    named = [("lv_myocardium", 2, None), ("core_scar", 4, None)]
+    path = slicer_segmentation(tmp_path / "a.seg.nrrd", [drawn().astype(np.uint8)], named)
+    np.testing.assert_array_equal(read(path), drawn())
+
+
+def test_segments_behind_a_gap_in_their_numbers_are_read(tmp_path):
+    """The wall is Segment0 and the scar Segment2, as where 3D Slicer could not write one."""
+    values = np.choose(drawn(), [0, 0, 7, 0, 3]).astype(np.uint8)
+    named = [("lv_myocardium", 7, 0), ("core_scar", 3, 0)]
+    path = slicer_segmentation(tmp_path / "a.seg.nrrd", [values], named, numbers=[0, 2])
+    np.testing.assert_array_equal(read(path), drawn())
+
+
+def test_a_segment_without_a_name_is_called_by_its_id(tmp_path):
+    named = [("lv_myocardium", 2, 0), ("", 4, 0)]
+    path = slicer_segmentation(tmp_path / "a.seg.nrrd", [drawn().astype(np.uint8)], named)
+    with pytest.raises(InputError, match="segment 'Segment_2' is not one of the labels"):
+        read(path)
+
+
+@pytest.mark.parametrize("name", ["lv_myocardium", "Segment_1", "Myokard"])
+@pytest.mark.parametrize("by_value", [True, False])
+def test_a_value_that_no_segment_describes_is_refused(tmp_path, name, by_value):
+    path = slicer_segmentation(
+        tmp_path / "a.seg.nrrd", [drawn().astype(np.uint8)], [(name, 2, 0), ("core_scar", 3, 0)]
+    )
+    told = r"a\.seg\.nrrd holds the value 4 in layer 0, but no segment with this LabelValue"
+    with pytest.raises(InputError, match=told):
+        read_label_file(path, by_value=by_value)
+
+
+def test_a_value_of_another_layer_describes_nothing(tmp_path):
+    wall, scar = (drawn() > 0).astype(np.uint8), 4 * (drawn() == 4).astype(np.uint8)
+    named = [("lv_myocardium", 1, 0), ("core_scar", 4, 0)]
+    path = slicer_segmentation(tmp_path / "a.seg.nrrd", [wall, scar], named)
+    with pytest.raises(InputError, match="holds the value 4 in layer 1, but no segment"):
+        read(path)
+
+
+@pytest.mark.parametrize("names", [("grey_zone", "core_scar"), ("Segment_1", "Segment_2")])
+@pytest.mark.parametrize("by_value", [True, False])
+def test_two_segments_of_one_value_are_refused_by_name(tmp_path, names, by_value):
+    values = (drawn() > 0).astype(np.uint8)
+    named = [(name, 1, 0) for name in names]
+    path = slicer_segmentation(tmp_path / "a.seg.nrrd", [values], named)
+    told = f"segments '{names[0]}' and '{names[1]}' of .*a.seg.nrrd cannot be told apart: both have"
+    with pytest.raises(InputError, match=f"{told} the LabelValue 1 in layer 0"):
+        read_label_file(path, by_value=by_value)
+
+
+def test_two_segments_of_one_value_are_read_where_it_makes_no_difference(tmp_path):
+    """Two names of one label; a value of no voxels; and 0, which is outside of all segments."""
+    named = [("LV myocardium", 2, 0), ("lv_myocardium", 2, 0), ("core_scar", 4, 0)]
+    empty = [("grey_zone", 3, 0), ("lv_blood_pool", 3, 0), ("grey_zone", 0, 0)]
+    layer = drawn().astype(np.uint8)
+    path = slicer_segmentation(tmp_path / "a.seg.nrrd", [layer], named + empty)
+    np.testing.assert_array_equal(read(path), drawn())
+
+
+@pytest.mark.parametrize("field", ["LabelValue", "Layer"])
+def test_a_value_or_layer_that_is_no_number_is_refused_by_its_field(tmp_path, field):
+    numbers = {"LabelValue": 4, "Layer": 0, field: "four"}
+    named = [("lv_myocardium", 2, 0), ("core_scar", *numbers.values())]
+    path = slicer_segmentation(tmp_path / "a.seg.nrrd", [drawn().astype(np.uint8)], named)
+    told = rf"Segment1_{field} of a\.seg\.nrrd must be a whole number, got 'four'"
+    with pytest.raises(InputError, match=told):
+        read(path)
 
 
 def test_a_segment_of_another_name_beside_ours_is_refused(tmp_path):

@@ -96,6 +96,12 @@ def test_a_metaimage_tells_where_its_pixels_begin(metaimage, volume, size, befor
         ("ElementDataFile = .*", "ElementDataFile = LIST\ns1.raw", "in several files"),
         ("ElementDataFile", "HeaderSize = x\nElementDataFile", "a HeaderSize of x"),
         ("scan.raw", "../scan.raw", "must lie beside it"),
+        (
+            "ElementSpacing = .*\n",
+            "",
+            "scan.mhd gives no voxel size: neither 'ElementSpacing' nor 'ElementSize'",
+        ),
+        ("ElementSpacing = ", "ElementSize = -", "ElementSize of scan.mhd must be positive, got -"),
     ],
 )
 def test_a_metaimage_of_no_clear_meaning_is_refused_with_the_reason(
@@ -103,6 +109,12 @@ def test_a_metaimage_of_no_clear_meaning_is_refused_with_the_reason(
 ):
     with pytest.raises(InputError, match=reason):
         read_scan(replaced(metaimage, pattern, text))
+
+
+def test_a_metaimage_may_tell_its_voxels_as_element_size(metaimage, volume):
+    scan = read_scan(replaced(metaimage, "ElementSpacing", "ElementSize"))
+    np.testing.assert_array_equal(scan.pixels, volume.pixels)
+    assert scan.spacing_mm == pytest.approx(volume.spacing_mm)
 
 
 @pytest.mark.parametrize("skip", ["-1", "33"])

@@ -1,6 +1,6 @@
 """One patient: a predicted label map against the expert's, region by region."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +12,7 @@ from acsnet.errors import InputError
 from acsnet.evaluate.metrics import slice_balanced_accuracy, slice_hausdorff_mm, thirds_of_heart
 from acsnet.export import SEGMENTATION
 from acsnet.io.containers import open_volume
-from acsnet.io.label_map import (
-    LabelFile,
-    check_same_grid,
-    label_path,
-    read_label_file,
-    turned_to,
-)
+from acsnet.io.label_map import label_path, read_label_file, read_labels_on
 from acsnet.io.volume import scan_of
 from acsnet.label_conventions import ENH, LV, MYO, OWN, region_masks
 from acsnet.masks import dice, slice_dice
@@ -106,21 +100,25 @@ def find_pairs(predictions: Path, labels: Path) -> tuple[dict[str, tuple[Path, P
 
 
 def score_case(name: str, *, predicted_path: Path, expert_path: Path, truth: str) -> CaseScores:
-    """Score one patient in every region that the truth has, on the grid of the expert's file.
+    """Score one patient in every region that the truth has, on the grid of the predicted file.
 
-    Raises InputError where the grids differ, a value is unknown, or the expert drew no ventricle,
-    GeometryError where the expert's file gives no true volumes; both name the file.
+    expert_path: file of any format that `acsnet quantify` reads, also cut to its labels. Raises
+    InputError where the grids differ, a value is unknown, or the expert drew no ventricle,
+    GeometryError where the predicted file gives no true volumes; both name the file.
     """
-    on_its_own = not is_dicom(expert_path)
-    expert = _expert(expert_path, predicted_path, by_value=truth != OWN)
-    predicted = turned_to(read_label_file(predicted_path), expert)
-    check_same_grid(predicted, expert)
-    masks = region_masks(expert.labels, truth, source=str(expert_path))
-    drawn = region_masks(predicted.labels, OWN, source=str(predicted_path))
+    predicted = read_label_file(predicted_path).labels
+    scan = _label_stack(predicted_path)
+    expert = (
+        seg_labels(expert_path, scan)
+        if is_dicom(expert_path)
+        else read_labels_on(expert_path, scan=scan, image=predicted_path, by_value=truth != OWN)
+    )
+    masks = region_masks(expert, truth, source=str(expert_path))
+    drawn = region_masks(predicted, OWN, source=str(predicted_path))
     if not masks[LV].any():
         msg = f"{expert_path} holds no left ventricle, so there is nothing to compare with"
         raise InputError(msg)
-    scan = apex_first_scan(expert_path if on_its_own else predicted_path, masks[LV])
+    scan = apex_first_by_area(scan, masks[LV])
     stack = scan.grid.from_input
     return CaseScores(
         name=name,
@@ -135,13 +133,15 @@ def score_case(name: str, *, predicted_path: Path, expert_path: Path, truth: str
     )
 
 
-def _expert(path: Path, predicted: Path, *, by_value: bool) -> LabelFile:
-    """The expert's labels; those of a DICOM SEG on the grid of the predicted file."""
-    if not is_dicom(path):
-        return read_label_file(path, by_value=by_value)
-    volume = open_volume(predicted, name=predicted.name)
-    labels = seg_labels(path, scan_of(volume, name=predicted.name))
-    return LabelFile(path=path, labels=labels, affine=volume.affine)
+def _label_stack(path: Path) -> ShortAxisScan:
+    """The grid of a label file, apex first where its header tells.
+
+    Pixels are numbered, for `scan_of` refuses those without contrast, and a map may be empty.
+    """
+    volume = open_volume(path, name=str(path))
+    count = int(np.prod(volume.shape, dtype=object))
+    volume = replace(volume, load=lambda: np.arange(count, dtype=np.float32))
+    return apex_first_by_position(scan_of(volume, name=path.name))
 
 
 def _score_region(
@@ -169,10 +169,3 @@ def _plain(value: Any) -> Any:
     if value.dtype == bool:
         return value.tolist()
     return [None if np.isnan(item) else float(item) for item in value]
-
-
-def apex_first_scan(expert: Path, lv: NDArray[np.bool_]) -> ShortAxisScan:
-    """The grid of a label file with its slices apex to base, by `lv` where the header is silent."""
-    volume = open_volume(expert, name=expert.name)
-    scan = apex_first_by_position(scan_of(volume, name=expert.name))
-    return apex_first_by_area(scan, lv)

@@ -114,19 +114,14 @@ def by_name(label_map: LabelMap, *, by_value: bool = False) -> LabelMap:
 
     Where segments overlap the higher of our values wins. A map whose segments are only numbered
     keeps its values and its segments, as one with other names does by_value: of a convention that
-    somebody names, or of a mask. Raises InputError for other names with voxels: viewers number
-    segments in the order in which they were drawn.
+    somebody names, or of a mask. Raises InputError for other names with voxels (viewers number
+    segments in the order in which they were drawn), and for voxels that are not of one segment.
     """
     if not label_map.segments:
         return replace(label_map, layered=False)
     layers = label_map.labels if label_map.layered else label_map.labels[None]
-    present = [set(np.unique(layer).tolist()) for layer in layers]
-    drawn = [
-        (find_label(segment.name), segment)
-        for segment in label_map.segments
-        if 0 <= segment.layer < len(layers) and segment.value in present[segment.layer]
-    ]
-    unknown = [segment.name for label, segment in drawn if label is None]
+    drawn = _drawn_segments(label_map, layers)
+    unknown = [segment.name for segment in drawn if find_label(segment.name) is None]
     taken_as_numbered = by_value or all(map(NUMBERED.fullmatch, unknown))
     if len(unknown) == len(drawn) and len(layers) == 1 and taken_as_numbered:
         return replace(label_map, labels=layers[0], layered=False)
@@ -134,12 +129,38 @@ def by_name(label_map: LabelMap, *, by_value: bool = False) -> LabelMap:
         msg = f"segment {unknown[0]!r} is not one of the labels {', '.join(LABEL_VALUES)}"
         raise InputError(msg)
     values: dict[tuple[int, int], set[int]] = {}
-    for label, segment in drawn:
-        values.setdefault((int(label or 0), segment.layer), set()).add(segment.value)
+    for segment in drawn:
+        label = int(find_label(segment.name) or 0)
+        values.setdefault((label, segment.layer), set()).add(segment.value)
     out = np.zeros(layers.shape[1:], np.int64)
     for (label_value, layer), named in sorted(values.items(), key=lambda entry: entry[0]):
         out[np.isin(layers[layer], sorted(named))] = label_value
     return replace(label_map, labels=out, layered=False, segments=())
+
+
+def _drawn_segments(label_map: LabelMap, layers: NDArray[np.int64]) -> list[Segment]:
+    """The segments that have voxels, of layer after layer.
+
+    Raises InputError where a value belongs to no segment, or to two of different names.
+    """
+    file, of_layer = label_map.name, dict[int, list[Segment]]()
+    for segment in label_map.segments:
+        of_layer.setdefault(segment.layer, []).append(segment)
+    drawn = []
+    for at, labels in enumerate(layers):
+        present = set(np.unique(labels).tolist()) - {0}
+        names: dict[int, str] = {}
+        for segment in of_layer.get(at, ()):
+            name, other = segment.name, names.setdefault(segment.value, segment.name)
+            is_same = (find_label(name) or name) == (find_label(other) or other)
+            if segment.value in present and not is_same:
+                msg = f"segments {other!r} and {name!r} of {file} cannot be told apart: both have "
+                raise InputError(msg + f"the LabelValue {segment.value} in layer {at}")
+        if undescribed := present - names.keys():
+            msg = f"{file} holds the value {min(undescribed)} in layer {at}, "
+            raise InputError(msg + "but no segment with this LabelValue")
+        drawn += [segment for segment in of_layer.get(at, ()) if segment.value in present]
+    return drawn
 
 
 def on_grid(label_map: LabelMap, grid: InputGrid) -> NDArray[np.int64]:

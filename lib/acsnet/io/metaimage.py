@@ -33,6 +33,9 @@ MAX_HEADER = 2**16
 MAX_DIMENSIONS = 5
 """A volume has 3; one, or a time, may be added. The matrix of directions has their square."""
 
+SIZES = ("ElementSpacing", "ElementSize")
+"""Fields with the voxel size; the first that is there holds."""
+
 LAST = b"ElementDataFile"
 KEYS = (b"ObjectType", b"NDims", b"Comment")
 """One of these begins a MetaImage."""
@@ -50,7 +53,7 @@ def metaimage_volume(path: Path, *, name: str) -> Volume:
         raise InputError(msg)
     try:
         shape = tuple(int(part) for part in fields["DimSize"].split())
-        spacing = _numbers(fields, ("ElementSpacing", "ElementSize"), len(shape), 1.0)
+        spacing = _numbers(fields, SIZES, len(shape), np.nan)
         origin = _numbers(fields, ("Offset", "Origin", "Position"), len(shape), 0.0)
         turn = _numbers(fields, ("TransformMatrix", "Rotation", "Orientation"), len(shape) ** 2, 0)
         dtype = np.dtype(TYPES[fields["ElementType"]])
@@ -60,8 +63,12 @@ def metaimage_volume(path: Path, *, name: str) -> Volume:
     if fields.get("ElementNumberOfChannels", "1") != "1":
         msg = f"{name} must be grey, got {fields['ElementNumberOfChannels']} channels"
         raise InputError(msg)
+    size_field = next((field for field in SIZES if field in fields), None)
+    if size_field is None:
+        msg = f"{name} gives no voxel size: neither {' nor '.join(map(repr, SIZES))}"
+        raise InputError(msg)
     if not (spacing > 0).all():
-        msg = f"ElementSpacing of {name} must be positive, got {fields.get('ElementSpacing')}"
+        msg = f"{size_field} of {name} must be positive, got {fields[size_field]}"
         raise InputError(msg)
     big = fields.get("BinaryDataByteOrderMSB", fields.get("ElementByteOrderMSB", "")).lower()
     dtype = dtype.newbyteorder(">" if big == "true" else "<")

@@ -4,6 +4,7 @@ Format: teem.sourceforge.net/nrrd/format.html. Detached pixels are read only fro
 """
 
 import io
+import re
 import warnings
 from pathlib import Path
 from typing import Any
@@ -51,6 +52,9 @@ RAS_SIGNS = {
 }
 """Of the axes of each space towards right, anterior and superior."""
 
+SEGMENT_FIELD = re.compile(r"Segment(\d{1,6})_(ID|Name|LabelValue|Layer)")
+"""A field of the header that tells which voxels a segment has; others are for display."""
+
 
 def nrrd_volume(path: Path, *, name: str) -> Volume:
     """The volume in an NRRD file; `name` is what messages call it.
@@ -90,7 +94,7 @@ def nrrd_volume(path: Path, *, name: str) -> Volume:
         dtype=dtype,
         affine=affine,
         load=lambda: _pixels(path, header, begins=begins, sizes=sizes, dtype=dtype, name=name),
-        segments=_segments(header),
+        segments=_segments(header, layers=sizes[0] if layered else 1, name=name),
         layered=layered,
         warnings=tuple(remarks),
     )
@@ -185,27 +189,35 @@ def _packed(path: Path, header: dict[str, Any], *, begins: int, name: str) -> by
         return stream.read(MAX_BYTES + 1)
 
 
-def _segments(header: dict[str, Any]) -> tuple[Segment, ...]:
-    """What 3D Slicer writes of each segment, in the order of its numbers."""
+def _segments(header: dict[str, Any], *, layers: int, name: str) -> tuple[Segment, ...]:
+    """What 3D Slicer writes of each segment, in the order of its numbers, which may have gaps.
+
+    Before version 4.11 it wrote no LabelValue, which is then 1, and no Layer: each segment was a
+    layer of its own. Raises InputError for what is no whole number, and for a layer that is not
+    there.
+    """
+    fields: dict[int, dict[str, str]] = {}
+    for key, text in header.items():
+        if match := SEGMENT_FIELD.fullmatch(key):
+            fields.setdefault(int(match[1]), {})[match[2]] = str(text)
     segments = []
-    number = 0
-    while f"Segment{number}_ID" in header or f"Segment{number}_Name" in header:
-        texts = {
-            key: header.get(f"Segment{number}_{key}") for key in ("Name", "LabelValue", "Layer")
-        }
-        segments.append(
-            Segment(
-                name=str(texts["Name"] or ""),
-                value=_whole(texts["LabelValue"], 1),
-                layer=_whole(texts["Layer"], 0),
-            )
+    for number, texts in sorted(fields.items()):
+        own_layer = str(number) if layers > 1 else "0"
+        segment = Segment(
+            name=texts.get("Name") or texts.get("ID") or f"Segment_{number}",
+            value=_whole(texts.get("LabelValue", "1"), f"Segment{number}_LabelValue of {name}"),
+            layer=_whole(texts.get("Layer", own_layer), f"Segment{number}_Layer of {name}"),
         )
-        number += 1
+        if not 0 <= segment.layer < layers:
+            msg = f"segment {segment.name!r} of {name} is in layer {segment.layer}, "
+            raise InputError(msg + f"but the layers of the file are 0 to {layers - 1}")
+        segments.append(segment)
     return tuple(segments)
 
 
-def _whole(text: object, otherwise: int) -> int:
+def _whole(text: str, field: str) -> int:
     try:
-        return int(str(text))
-    except ValueError:
-        return otherwise
+        return int(text)
+    except ValueError as error:
+        msg = f"{field} must be a whole number, got {text!r:.40}"
+        raise InputError(msg) from error
