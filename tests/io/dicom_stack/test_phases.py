@@ -2,11 +2,18 @@
 
 from pathlib import Path
 
+import enhanced_packings
+import numpy as np
+import pydicom
 import pytest
+from enhanced_packings import item
 from oblique_stack import COLUMNS, ROWS, SERIES, everywhere, folder, image, save, stored
 
+import packings
 from acsnet.errors import GeometryError
 from acsnet.io import read_scan
+from acsnet.io.finder import scans_of
+from acsnet.io.series import SeriesFinder
 
 
 def two_at_a_position(root: Path, first: dict[str, object], second: dict[str, object]) -> Path:
@@ -87,3 +94,158 @@ class TestSeveralImagesAtOnePosition:
         assert len(read_scan(path, phase=1).pixels) == 4
         with pytest.raises(GeometryError, match="phase must be 1, got 2: there is one image at"):
             read_scan(path, phase=2)
+
+
+KINDS = ("MAGNITUDE", "REAL")
+
+
+def enhanced_components(datasets, folder, order):
+    """One enhanced object; order: (index, component) of each frame; real is magnitude - 100."""
+    enhanced_packings.enhanced_multi_frame(datasets, folder)
+    (path,) = folder.iterdir()
+    whole = pydicom.dcmread(path)
+    groups = {
+        int(frame.FrameContentSequence[0].InStackPositionNumber) - 1: frame
+        for frame in whole.PerFrameFunctionalGroupsSequence
+    }
+    words = dict(zip((int(k) for k in groups), whole.pixel_array, strict=True))
+    frames = []
+    for index, component in order:
+        frame = pydicom.Dataset()
+        frame.update(groups[index])
+        frame.MRImageFrameTypeSequence = [
+            item(FrameType=["ORIGINAL", "PRIMARY", "IR"], ComplexImageComponent=component)
+        ]
+        frames.append(frame)
+    whole.ImageType = ["ORIGINAL", "PRIMARY", "IR"]
+    whole.ComplexImageComponent = "MIXED"
+    whole.NumberOfFrames = len(frames)
+    whole.PerFrameFunctionalGroupsSequence = frames
+    pixels = [words[index] - 100 * (component == "REAL") for index, component in order]
+    whole.PixelData = np.stack(pixels).astype(np.int16).tobytes()
+    packings.save(whole, path)
+    return folder
+
+
+def of_ge(datasets, folder, *, swapped=()):
+    """Magnitude and real images of one ImageType; swapped: slices of which real comes first."""
+    for index, dataset in enumerate(datasets):
+        for number in (0, 2):
+            image_of_ge = pydicom.dcmread(dataset.filename)
+            packings.new_uid(image_of_ge)
+            image_of_ge.ImageType = ["ORIGINAL", "PRIMARY", "OTHER"]
+            late = (number == 2) != (index in swapped)
+            image_of_ge.InstanceNumber = 2 * index + 1 + late
+            block = image_of_ge.private_block(0x0043, "GEMS_PARM_01", create=True)
+            block.add_new(0x2F, "SS", number)
+            pixels = image_of_ge.pixel_array - 50 * number
+            image_of_ge.PixelData = pixels.astype(np.int16).tobytes()
+            packings.save(image_of_ge, folder / f"{index}-{number}.dcm")
+    return folder
+
+
+def listed(folder):
+    """The scans of a folder as the server and a cohort list them."""
+    return {scan.kind: scan for scan in scans_of(SeriesFinder(folder).find())}
+
+
+class TestComplexComponents:
+    IN_TURN = tuple((index, kind) for kind in KINDS for index in range(8))
+    ALTERNATING = tuple(
+        (index, kind) for index in range(8) for kind in (KINDS if index % 2 else KINDS[::-1])
+    )
+
+    @pytest.mark.parametrize("order", [IN_TURN, ALTERNATING])
+    def test_tell_magnitude_and_real_frames_apart(self, patient_1, plain, tmp_path, order):
+        folder = enhanced_components(patient_1, tmp_path, order)
+        told = r"2 image types, told apart by ComplexImageComponent \(MAGNITUDE, REAL: phase-sens"
+        with pytest.raises(GeometryError, match=told):
+            read_scan(folder)
+        for phase, offset in ((1, 0), (2, 100)):
+            scan = read_scan(folder, phase=phase)
+            np.testing.assert_array_equal(scan.pixels, plain.pixels - offset)
+            assert scan.contrast == "lge"
+        assert list(listed(folder)) == [
+            None,
+            "1 of 2 image types, ComplexImageComponent MAGNITUDE",
+            "2 of 2 image types, ComplexImageComponent REAL: phase-sensitive",
+        ]
+
+    @pytest.mark.parametrize("swapped", [(), (1, 3, 5, 7)])
+    def test_tell_images_of_ge_apart(self, patient_1, plain, tmp_path, swapped):
+        folder = of_ge(patient_1, tmp_path, swapped=swapped)
+        with pytest.raises(GeometryError, match="told apart by ComplexImageComponent"):
+            read_scan(folder)
+        np.testing.assert_array_equal(read_scan(folder, phase=1).pixels, plain.pixels)
+        np.testing.assert_array_equal(read_scan(folder, phase=2).pixels, plain.pixels - 100)
+        assert {kind: len(scan.files) for kind, scan in listed(folder).items()} == {
+            "phase-sensitive": 8,
+            "magnitude": 8,
+        }
+
+    def test_tell_images_apart_whose_other_types_differ_by_slice(self, patient_1, plain, tmp_path):
+        folder = of_ge(patient_1, tmp_path)
+        for path in folder.glob("3-*.dcm"):
+            dataset = pydicom.dcmread(path)
+            dataset.ImageType = ["ORIGINAL", "PRIMARY", "NORM", path.stem[-1]]
+            packings.save(dataset, path)
+        np.testing.assert_array_equal(read_scan(folder, phase=2).pixels, plain.pixels - 100)
+
+    def test_are_not_mixed_by_another_tag(self, patient_1, tmp_path):
+        kinds = ("MAGNITUDE", "MAGNITUDE", "REAL", "REAL")
+        order = [
+            (index, kinds[(which + 2 * index) % 4]) for which in range(4) for index in range(8)
+        ]
+        folder = enhanced_components(patient_1, tmp_path, order)
+        with pytest.raises(GeometryError, match=r"would mix image types.*: MAGNITUDE, REAL"):
+            read_scan(folder, phase=1)
+        assert list(listed(folder)) == [None]
+
+    @pytest.mark.parametrize("also", [(), (5, 6, 7)])
+    def test_are_not_mixed_where_most_real_ones_are_missing(self, patient_1, tmp_path, also):
+        order = [(index, "MAGNITUDE") for index in (*range(5), *also)]
+        order += [(index, "REAL") for index in (5, 6, 7)]
+        folder = enhanced_components(patient_1, tmp_path, order)
+        told = r"mix magnitude \(enhanced.dcm frame 1\) and phase-sensitive images \(enh"
+        with pytest.raises(GeometryError, match=told):
+            read_scan(folder)
+
+
+class TestIncompleteImages:
+    @pytest.mark.parametrize("lost", [(5,), (7,), (0, 3)])
+    def test_of_one_kind_leave_the_complete_ones_to_choose(self, patient_1, plain, tmp_path, lost):
+        folder = packings.magnitude_and_phase_sensitive(patient_1, tmp_path)
+        for index in lost:
+            (folder / f"PS{index:04d}.dcm").unlink()
+        told = (
+            r"1 to 2 images at each of 8 slice positions .*: 2 image types, told apart by ImageType"
+            rf".*; ORIGINAL.PRIMARY.PS.* is incomplete and cannot be chosen, it is missing at "
+            rf"{len(lost)} positions, the first is that of .*; choose one with --phase N, N from 1 "
+            "to 2"
+        )
+        for phase in (None, 2, 3):
+            with pytest.raises(GeometryError, match=told):
+                read_scan(folder, phase=phase)
+        scan = read_scan(folder, phase=1)
+        np.testing.assert_array_equal(scan.pixels, plain.pixels)
+        whole, complete = listed(folder).values()
+        assert (len(whole.files), whole.phase, complete.phase) == (16 - len(lost), None, 1)
+        assert "1 of 2 image types" in complete.kind
+
+    def test_keep_the_numbers_that_complete_ones_would_have(self, patient_1, plain, tmp_path):
+        order = [(index, kind) for index in range(8) for kind in KINDS]
+        order.remove((4, "MAGNITUDE"))
+        folder = enhanced_components(patient_1, tmp_path, order)
+        with pytest.raises(GeometryError, match="; MAGNITUDE is incomplete"):
+            read_scan(folder, phase=1)
+        np.testing.assert_array_equal(read_scan(folder, phase=2).pixels, plain.pixels - 100)
+
+    def test_of_every_kind_leave_nothing_to_choose(self, patient_1, tmp_path):
+        order = [(index, kind) for index in range(8) for kind in KINDS]
+        order.remove((4, "MAGNITUDE"))
+        order.remove((5, "REAL"))
+        folder = enhanced_components(patient_1, tmp_path, order)
+        for phase in (1, 2):
+            with pytest.raises(GeometryError, match="must hold the same number of images, got 1"):
+                read_scan(folder, phase=phase)
+        assert list(listed(folder)) == [None]

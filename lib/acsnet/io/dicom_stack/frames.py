@@ -1,8 +1,13 @@
-"""Enhanced MR objects (PS3.3 C.8.13) -> one `DicomFile` a frame, as if each were a file."""
+"""Enhanced MR objects (PS3.3 C.8.13) -> one `DicomFile` a frame, as if each were a file.
+
+Only public functional groups tell of a frame. Private ones (Philips' 2005,140F) repeat public tags
+with values of their own, of another coordinate system or scale.
+"""
 
 from dataclasses import replace
 
 from pydicom.datadict import dictionary_VR, tag_for_keyword
+from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence as Items
 from pydicom.uid import (
@@ -13,6 +18,7 @@ from pydicom.uid import (
 
 from acsnet.errors import InputError
 from acsnet.io.dicom_files import DAMAGED, DicomFile
+from acsnet.io.dicom_stack.image_kinds import component_of
 
 ENHANCED = (
     EnhancedMRImageStorage,
@@ -22,6 +28,38 @@ ENHANCED = (
 MAX_FRAMES = 10_000
 
 GROUPS = ("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence")
+
+CONVERTED = (
+    "UnassignedSharedConvertedAttributesSequence",
+    "UnassignedPerFrameConvertedAttributesSequence",
+)
+"""Groups of what a converter of classic images found no other group for: any other one counts more.
+"""
+
+OF_OTHER_IMAGES = (
+    "ReferencedImageSequence",
+    "DerivationImageSequence",
+    "SourceImageSequence",
+    "ConversionSourceAttributesSequence",
+)
+"""Groups that tell of other images than the frame."""
+
+OF_OBJECT = {
+    "Modality",
+    "PatientID",
+    "PatientName",
+    "SeriesNumber",
+    "NumberOfFrames",
+    "SamplesPerPixel",
+    "PhotometricInterpretation",
+    "Rows",
+    "Columns",
+    "BitsAllocated",
+    "BitsStored",
+    "HighBit",
+    "PixelRepresentation",
+}
+"""What the object tells of all its frames, beside its UIDs: no functional group replaces it."""
 
 CLASSIC = {
     "FrameType": "ImageType",
@@ -36,9 +74,12 @@ CLASSIC = {
 def frames_of(file: DicomFile) -> list[DicomFile]:
     """The frames of an enhanced object, each with its functional groups as plain tags.
 
-    Any other file stays as it is. Raises InputError for an enhanced object without the groups.
+    Any other file stays as it is, but for the component of an image of GE, which gets the plain
+    tag. Raises InputError for an enhanced object without the groups.
     """
     if file.text("SOPClassUID") not in ENHANCED or not file.is_image:
+        if not file.text("ComplexImageComponent") and (component := component_of(file.header)):
+            _set(file.header, "ComplexImageComponent", component)
         return [file]
     try:
         count = int(file.text("NumberOfFrames") or 1)
@@ -84,11 +125,14 @@ def _plain(header: Dataset) -> Dataset:
 def _frame_header(plain: Dataset, shared: Dataset, groups: Dataset, number: int) -> Dataset:
     header = Dataset()
     header.update(plain)
-    for group in (*shared, *groups):
-        if group.VR != "SQ" or not group.value:
-            continue
-        for element in group.value[0]:
-            if element.VR != "SQ":
+    for group in _by_weight(shared, groups):
+        item = group.value[0]
+        for element in item:
+            if element.VR == "SQ":
+                continue
+            if element.tag.is_private:
+                _add_private(header, item, element)
+            elif not group.tag.is_private and not _is_of_object(element):
                 header[element.tag] = element
     for theirs, ours in CLASSIC.items():
         if header.get(theirs) not in (None, ""):
@@ -99,6 +143,32 @@ def _frame_header(plain: Dataset, shared: Dataset, groups: Dataset, number: int)
     _set(header, "InstanceNumber", number)
     _set(header, "NumberOfFrames", 1)
     return header
+
+
+def _by_weight(shared: Dataset, groups: Dataset) -> list[DataElement]:
+    """The functional groups that tell of a frame; what a later one tells counts more."""
+    of_frame = [
+        group
+        for group in (*shared, *groups)
+        if group.VR == "SQ" and group.value and group.keyword not in OF_OTHER_IMAGES
+    ]
+    return sorted(of_frame, key=lambda group: group.keyword not in CONVERTED)
+
+
+def _is_of_object(element: DataElement) -> bool:
+    return element.keyword in OF_OBJECT or element.keyword.endswith("UID")
+
+
+def _add_private(header: Dataset, item: Dataset, element: DataElement) -> None:
+    """Copy a private element of an item into the block that its creator has in the header.
+
+    The item and the object may number their blocks otherwise (PS3.5 7.8.1).
+    """
+    slot, offset = divmod(element.tag.element, 0x100)
+    creator = item.get((element.tag.group, slot))
+    if creator is not None and isinstance(creator.value, str) and creator.value:
+        block = header.private_block(element.tag.group, creator.value, create=True)
+        block.add_new(offset, element.VR, element.value)
 
 
 def _set(header: Dataset, keyword: str, value: object) -> None:

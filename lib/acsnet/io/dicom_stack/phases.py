@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from acsnet.errors import GeometryError
 from acsnet.io.dicom_files import DicomFile
+from acsnet.io.dicom_stack.image_kinds import component_of, kind_by_tags
 
 SEPARATING_TAGS: dict[str, str] = {
     "TriggerTime": "cardiac phases",
@@ -14,6 +15,7 @@ SEPARATING_TAGS: dict[str, str] = {
     "TemporalPositionIndex": "time points",
     "EchoTime": "echoes",
     "InversionTime": "inversion times",
+    "ComplexImageComponent": "image types",
     "ImageType": "image types",
     "AcquisitionTime": "acquisitions",
     "AcquisitionNumber": "acquisitions",
@@ -22,7 +24,13 @@ SEPARATING_TAGS: dict[str, str] = {
 }
 """What the images at one position may be, by the tag that tells them apart; tried in order."""
 
+KIND_TAGS = ("ComplexImageComponent", "ImageType")
+"""Of these the tags of magnitude and phase-sensitive images, of which never both make a stack."""
+
 Value = float | str
+Row = Sequence[DicomFile | None]
+"""The images of one position, in the order in which they are numbered; None where one is missing.
+"""
 
 
 def choose_phase(
@@ -31,77 +39,92 @@ def choose_phase(
     """One image at each position: the only one, or the `phase`-th (from 1) by separating tag.
 
     groups: the images of each position. Raises GeometryError when there are several and no phase
-    is given, when the phase is out of range, when positions hold different numbers of images,
-    or when the choice would mix image types (magnitude and phase-sensitive).
+    is given, when the phase is out of range or not there at every position, when positions hold
+    different numbers of images and nothing tells which is missing, or when the choice would mix
+    image types (magnitude and phase-sensitive).
     """
-    counts = [len(group) for group in groups]
-    most = max(counts)
-    if min(counts) != most:
-        pair = groups[counts.index(most)]
-        msg = (
-            f"every slice position must hold the same number of images, got {min(counts)} to "
-            f"{most}: {pair[0].name} and {pair[1].name} lie at one position, "
-            f"{groups[counts.index(min(counts))][0].name} at one with {min(counts)}"
-        )
-        raise GeometryError(msg)
+    most = max(map(len, groups))
     if most == 1:
         if phase not in (None, 1):
             msg = f"phase must be 1, got {phase}: there is one image at each slice position"
             raise GeometryError(msg)
-        return tuple(group[0] for group in groups)
+        chosen = tuple(group[0] for group in groups)
+        _check_one_kind(chosen)
+        return chosen
     tag = _separating_tag(groups)
     if tag is None:
-        msg = (
-            f"{most} images at each slice position and no tag tells them apart: "
-            f"{groups[0][0].name} and {groups[0][1].name}"
-        )
+        raise GeometryError(_no_choice(groups))
+    rows = _rows(groups, tag)
+    if phase is None or phase not in _complete(rows):
+        msg = _offer(rows, tag=tag, phase=phase)
         raise GeometryError(msg)
-    ordered = _ordered(groups, tag)
-    if phase is None or not 1 <= phase <= most:
-        msg = _offer(ordered, tag=tag, phase=phase)
-        raise GeometryError(msg)
-    return _chosen(ordered, tag=tag, phase=phase)
+    return _chosen(rows, tag=tag, phase=phase)
 
 
 def phases_of(groups: Sequence[Sequence[DicomFile]], *, count: int) -> list[tuple[int, str]]:
     """What there is to choose from: numbers of the images of a position, and which in words.
 
     groups: the images of each position; count: how many numbers at most, spread evenly. Empty
-    where there is no choice, or no plain one.
+    where there is no choice, or no plain one: of images that are missing at some positions those
+    must be the fewer.
     """
     most = max(map(len, groups))
-    if most < 2 or {len(group) for group in groups} != {most}:
+    full = sum(len(group) == most for group in groups)
+    if most < 2 or 2 * full <= len(groups) or (tag := _separating_tag(groups)) is None:
         return []
-    if (tag := _separating_tag(groups)) is None:
-        return []
-    ordered = _ordered(groups, tag)
+    rows = _rows(groups, tag)
+    numbers = _complete(rows)
+    some = min(count, len(numbers))
     phases = []
-    for number in dict.fromkeys(1 + k * most // min(count, most) for k in range(min(count, most))):
+    for number in (numbers[k * len(numbers) // some] for k in range(some)):
         try:
-            chosen = _chosen(ordered, tag=tag, phase=number)
+            chosen = _chosen(rows, tag=tag, phase=number)
         except GeometryError:
             return []
-        words = f"{number} of {most} {SEPARATING_TAGS[tag]}, {tag} {_value(chosen[0], tag)}"
+        words = f"{number} of {most} {SEPARATING_TAGS[tag]}, {tag} {_shown(chosen[0], tag)}"
         phases.append((number, words))
     return phases
 
 
-def _ordered(groups: Sequence[Sequence[DicomFile]], tag: str) -> list[list[DicomFile]]:
-    return [sorted(group, key=lambda file: _sort_key(file, tag)) for group in groups]
+def _rows(groups: Sequence[Sequence[DicomFile]], tag: str) -> list[Row]:
+    ordered = [sorted(group, key=lambda file: _sort_key(file, tag)) for group in groups]
+    fullest = max(ordered, key=len)
+    if len(fullest) == min(map(len, ordered)):
+        return list(ordered)
+    by_value = [{_value(file, tag): file for file in group} for group in ordered]
+    return [[files.get(_value(file, tag)) for file in fullest] for files in by_value]
 
 
-def _chosen(
-    ordered: Sequence[Sequence[DicomFile]], *, tag: str, phase: int
-) -> tuple[DicomFile, ...]:
+def _complete(rows: Sequence[Row]) -> list[int]:
+    """Numbers, from 1, of the images that every position has."""
+    columns = zip(*rows, strict=True)
+    return [number for number, column in enumerate(columns, start=1) if None not in column]
+
+
+def _chosen(rows: Sequence[Row], *, tag: str, phase: int) -> tuple[DicomFile, ...]:
     """An image at each position. Raises GeometryError where it would mix image types."""
-    chosen = tuple(group[phase - 1] for group in ordered)
-    types = {_value(file, "ImageType") for file in chosen}
-    if len(types) > 1 and any(len(_values(group, "ImageType")) > 1 for group in ordered):
-        msg = f"phase {phase} by {tag} would mix image types over the slices: " + ", ".join(
-            sorted(map(str, types))
+    chosen = tuple(file for row in rows if (file := row[phase - 1]) is not None)
+    for kind_tag in KIND_TAGS[: 1 + KIND_TAGS.index(tag)] if tag in KIND_TAGS else KIND_TAGS:
+        types = {_text(file, kind_tag) for file in chosen}
+        several = any(len({_text(file, kind_tag) for file in row if file}) > 1 for row in rows)
+        if len(types) > 1 and several:
+            msg = f"phase {phase} by {tag} would mix image types over the slices: " + ", ".join(
+                sorted(words or f"no {kind_tag}" for words in types)
+            )
+            raise GeometryError(msg)
+    _check_one_kind(chosen)
+    return chosen
+
+
+def _check_one_kind(chosen: Sequence[DicomFile]) -> None:
+    """Raise GeometryError for a stack of both magnitude and phase-sensitive images."""
+    kinds = {kind_by_tags(file.header): file.name for file in reversed(chosen)}
+    if "magnitude" in kinds and "phase-sensitive" in kinds:
+        msg = (
+            f"the slices mix magnitude ({kinds['magnitude']}) and phase-sensitive images "
+            f"({kinds['phase-sensitive']}), of which some are missing: export the series again"
         )
         raise GeometryError(msg)
-    return chosen
 
 
 def without_options(reason: str, *, in_pacs: bool = False) -> str:
@@ -121,12 +144,23 @@ def without_options(reason: str, *, in_pacs: bool = False) -> str:
 
 
 def _separating_tag(groups: Sequence[Sequence[DicomFile]]) -> str | None:
-    """A tag with one value an image; at best with the same values at every position."""
+    """A tag with one value an image; at best with the same values at every position.
+
+    Where positions hold different numbers of images, a tag of image types of which one is
+    everywhere and the others where there are most.
+    """
     separating = [
         tag
         for tag in SEPARATING_TAGS
         if all(len(_values(group, tag)) == len(group) for group in groups)
     ]
+    fullest = max(groups, key=len)
+    if len(fullest) > min(map(len, groups)):
+        for tag in (tag for tag in separating if tag in KIND_TAGS):
+            values = [_values(group, tag) for group in groups]
+            if set.union(*values) == _values(fullest, tag) and set.intersection(*values):
+                return tag
+        return None
     alike = [
         tag
         for tag in separating
@@ -135,17 +169,49 @@ def _separating_tag(groups: Sequence[Sequence[DicomFile]]) -> str | None:
     return next(iter(alike + separating), None)
 
 
-def _offer(ordered: Sequence[Sequence[DicomFile]], *, tag: str, phase: int | None) -> str:
-    group = ordered[0]
-    values = [f"{_value(file, tag)}" for file in group]
+def _no_choice(groups: Sequence[Sequence[DicomFile]]) -> str:
+    """Why there is no choice among images that no tag tells apart at every position."""
+    counts = [len(group) for group in groups]
+    least, most = min(counts), max(counts)
+    pair = groups[counts.index(most)]
+    if least == most:
+        return (
+            f"{most} images at each slice position and no tag tells them apart: "
+            f"{pair[0].name} and {pair[1].name}"
+        )
+    return (
+        f"every slice position must hold the same number of images, got {least} to {most}: "
+        f"{pair[0].name} and {pair[1].name} lie at one position, "
+        f"{groups[counts.index(least)][0].name} at one with {least}"
+    )
+
+
+def _offer(rows: Sequence[Row], *, tag: str, phase: int | None) -> str:
+    """What there is to choose from, and which of it is not there at every position."""
+    full = next(files for row in rows if len(files := [file for file in row if file]) == len(row))
+    values = [_shown(file, tag) for file in full]
     shown = ", ".join(values) if len(values) <= 4 else f"{values[0]} to {values[-1]}"
+    least = min(len(row) - row.count(None) for row in rows)
+    counted = f"{len(full)}" if least == len(full) else f"{least} to {len(full)}"
+    incomplete = "".join(
+        f"{values[number]} is incomplete and cannot be chosen, it is missing at {len(beside)} "
+        f"positions, the first is that of {beside[0].name}; "
+        for number in range(len(full))
+        if (beside := [next(filter(None, row)) for row in rows if row[number] is None])
+    )
     asked = "" if phase is None else f"; got phase {phase}"
     return (
-        f"{len(group)} images at each of {len(ordered)} slice positions "
-        f"({group[0].name} and {group[1].name} lie at one): {len(group)} "
-        f"{SEPARATING_TAGS[tag]}, told apart by {tag} ({shown}); "
-        f"choose one with --phase N, N from 1 to {len(group)}{asked}"
+        f"{counted} images at each of {len(rows)} slice positions "
+        f"({full[0].name} and {full[1].name} lie at one): {len(full)} "
+        f"{SEPARATING_TAGS[tag]}, told apart by {tag} ({shown}); {incomplete}"
+        f"choose one with --phase N, N from 1 to {len(full)}{asked}"
     )
+
+
+def _shown(file: DicomFile, tag: str) -> str:
+    value = f"{_value(file, tag)}"
+    real = tag == "ComplexImageComponent" and value == "REAL"
+    return f"{value}: phase-sensitive" if real else value
 
 
 def _values(group: Sequence[DicomFile], tag: str) -> set[Value]:
@@ -153,11 +219,15 @@ def _values(group: Sequence[DicomFile], tag: str) -> set[Value]:
 
 
 def _value(file: DicomFile, tag: str) -> Value | None:
-    text = file.text(tag)
+    text = _text(file, tag)
     try:
         return float(text) if text else None
     except ValueError:
         return text
+
+
+def _text(file: DicomFile, tag: str) -> str:
+    return component_of(file.header) if tag == "ComplexImageComponent" else file.text(tag)
 
 
 def _sort_key(file: DicomFile, tag: str) -> tuple[float, str]:
