@@ -124,6 +124,33 @@ def test_halves_of_a_stack_are_one_scan(archive, pacs, patient, plain, of):
     check_read_and_labelled(archive, uid, plain)
 
 
+@pytest.mark.parametrize("write", ["{:.2f}", "{:.6e}"])
+def test_a_series_with_numbers_written_otherwise_in_half_is_one_scan(
+    archive, pacs, patient, plain, write
+):
+    images = patient()
+    for image in images[4:]:
+        image.ImageOrientationPatient = [write.format(v) for v in image.ImageOrientationPatient]
+    pacs.add(images)
+    (uid,) = archive.worklist.entries()
+    assert (archive.entry(uid).reason, len(archive.entry(uid).instances)) == (None, 8)
+    check_read_and_labelled(archive, uid, plain)
+
+
+def test_breath_holds_planned_a_little_apart_are_one_scan(archive, pacs, patient):
+    """By 0.1 degrees, but to one decimal a cosine of the last slice is another."""
+    images = per_series(patient())
+    for image in images:
+        row, column = np.reshape(np.array(image.ImageOrientationPatient, float), (2, 3))
+        angle = np.deg2rad(-0.7 if image is images[7] else -0.8)
+        cos, sin = np.cos(angle), np.sin(angle)
+        turned = cos * row + sin * column, cos * column - sin * row
+        image.ImageOrientationPatient = [f"{v:.6f}" for v in np.ravel(turned)]
+    pacs.add(images)
+    (uid,) = archive.worklist.entries()
+    assert (archive.entry(uid).reason, len(archive.entry(uid).instances)) == (None, 8)
+
+
 def test_whole_stacks_of_one_name_are_a_scan_each_under_their_own_ids(archive, pacs, patient):
     images, again = patient(), patient()
     series = generate_uid()

@@ -9,15 +9,24 @@ is searched for all series in it; one that a pattern or a table names must hold 
 
 import csv
 import glob
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from itertools import islice
 from pathlib import Path
 
 from acsnet.cohort.outcome import Outcome
 from acsnet.cohort.sources import FileSource, PacsSource, Source, examined_in
 from acsnet.cohort.tables import TABLES
 from acsnet.errors import InputError, PacsError
-from acsnet.io.dicom_files import Walk, files_below, is_volume
+from acsnet.io.dicom_files import (
+    MAX_DEPTH,
+    Walk,
+    files_below,
+    is_volume,
+    quiet_pydicom,
+    read_header,
+)
+from acsnet.io.dicom_stack.series_choice import is_part
 from acsnet.io.finder import (
     LABEL_FOLDER,
     called_by_path,
@@ -36,6 +45,13 @@ from acsnet.storage import is_plain_name
 
 DERIVED = "derivatives"
 """The folder of what was made from images, in the layout of BIDS."""
+
+MAX_PEEKED = 100
+"""Files of a folder that are looked at for the study of its images. Ours."""
+
+STUDY = "StudyInstanceUID"
+EXAMINED_TAGS = (STUDY, "PatientID", "PatientName", "PatientBirthDate")
+"""In which all parts of one stack agree, and images of two patients do not."""
 
 IMAGE, CASE = "image", "case"
 """Columns of a CSV table."""
@@ -89,20 +105,79 @@ def _each_once(listed: Iterator[Listed]) -> Iterator[Listed]:
 def _below(root: Path, *, output: Path) -> Iterator[Listed]:
     """Volumes and DICOM series in a folder and its subfolders, one of these after another.
 
-    Series of a single slice wait for the end: they may be parts of one stack.
+    Possible parts of a stack wait for the last folder of their study, where it lies in several;
+    series of a single slice for the end.
     """
     walk = Walk(without=output)
-    parts: list[Series] = []
-    known: dict[str, tuple[int, Path]] = {}
-    images: set[str] = set()
-    here = list(files_below(root, depth=0, walk=walk))
-    yield from _in_files(here, root, root, parts, known, images)
-    for folder in sorted(_folders_in(root, walk), key=_images_first):
-        below = list(files_below(folder, walk=walk))
-        yield from _in_files(below, folder, root, parts, known, images)
-    yield from _as_sources(scans_of(parts), root, known)
+    search = _Search(root=root, last_of=_last_folders(root, Walk(without=output)))
+    yield from _in_files(list(files_below(root, depth=0, walk=walk)), root, search)
+    for folder in _folders_in(root, walk):
+        yield from _in_files(list(files_below(folder, walk=walk)), folder, search)
+    for parts in search.waiting.values():
+        yield from _joined_parts(parts, search)
     for folder in walk.closed:
         yield Outcome(case="", place=str(folder), reason="the folder cannot be opened")
+
+
+Examined = tuple[str, ...]
+"""Values of `EXAMINED_TAGS`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Search:
+    """What the search of a folder keeps in mind.
+
+    last_of: StudyInstanceUID -> the last of its folders, of studies in several; waiting: possible
+    parts of stacks, by whom and what they are of; known: series UID -> hash of the images found of
+    it, and where; images: names of images.
+    """
+
+    root: Path
+    last_of: dict[str, Path]
+    waiting: dict[Examined, list[Series]] = field(default_factory=dict)
+    known: dict[str, tuple[int, Path]] = field(default_factory=dict)
+    images: set[str] = field(default_factory=set)
+
+    @property
+    def is_mixed(self) -> bool:
+        """Whether several examinations may each lie in several folders."""
+        return len(self.last_of) > 1 or len(self.waiting) > 1
+
+
+def _last_folders(root: Path, walk: Walk) -> dict[str, Path]:
+    """StudyInstanceUID -> the last folder with it, of those that begin several.
+
+    One file is read of each folder: an examination whose series lie in folders of their own has
+    one study in all of them, and folders of patients stay apart, to be worked on as they come.
+    """
+    folders: dict[str, list[Path]] = {}
+    for folder in (root, *_folders_in(root, walk)):
+        depth = 0 if folder == root else MAX_DEPTH
+        study = _first_study(islice(files_below(folder, depth=depth, walk=walk), MAX_PEEKED))
+        folders.setdefault(study, []).append(folder)
+    return {study: some[-1] for study, some in folders.items() if study and len(some) > 1}
+
+
+def _first_study(paths: Iterable[Path]) -> str:
+    """StudyInstanceUID of the first DICOM file that has one; else empty."""
+    with quiet_pydicom():
+        for path in paths:
+            try:
+                file = None if is_volume(path) else read_header(path, path.name)[0]
+            except (OSError, InputError):
+                continue
+            if file is not None and (study := file.text(STUDY)):
+                return study
+    return ""
+
+
+def _folders_in(root: Path, walk: Walk) -> list[Path]:
+    try:
+        folders = [path for path in root.iterdir() if path.is_dir() and path.name[0] != "."]
+    except OSError:
+        walk.closed.append(root)
+        return []
+    return sorted(folders, key=_images_first)
 
 
 def _images_first(folder: Path) -> tuple[bool, Path]:
@@ -111,52 +186,74 @@ def _images_first(folder: Path) -> tuple[bool, Path]:
     return bool(of_labels), folder
 
 
-def _folders_in(root: Path, walk: Walk) -> list[Path]:
-    try:
-        return [path for path in root.iterdir() if path.is_dir() and path.name[0] != "."]
-    except OSError:
-        walk.closed.append(root)
-        return []
-
-
-def _in_files(
-    paths: list[Path],
-    folder: Path,
-    root: Path,
-    parts: list[Series],
-    known: dict[str, tuple[int, Path]],
-    images: set[str],
-) -> Iterator[Listed]:
-    """The scans in the files of a folder below `root`.
-
-    parts: where single slices are put; images: where the names of images are.
-    """
+def _in_files(paths: list[Path], folder: Path, search: _Search) -> Iterator[Listed]:
+    """The scans in the files of a folder, and those that waited for it; what waits is put aside."""
     files = [path for path in paths if is_volume(path)]
-    volumes, _ = scan_files(files, root=root, images=images)
-    images |= image_stems(files, root=root)
-    yield from (_named(path, root) for path in volumes)
+    volumes, _ = scan_files(files, root=search.root, images=search.images)
+    search.images.update(image_stems(files, root=search.root))
+    yield from (_named(path, search.root) for path in volumes)
     others = [path for path in paths if not is_volume(path)]
-    scans = scans_of(SeriesFinder(folder, paths=others).find())
-    single = [scan for scan in scans if is_single_slice(scan)]
-    parts += single
-    yield from _as_sources([scan for scan in scans if scan not in single], root, known)
+    waiting: list[Series] = []
+    alone: list[Series] = []
+    for series in SeriesFinder(folder, paths=others).find():
+        elsewhere = series.text(STUDY) in search.last_of and series.uid and is_part(series.files)
+        (waiting if elsewhere else alone).append(series)
+    single = {series.uid: series for series in alone if series.uid and is_single_slice(series)}
+    scans = scans_of(alone)
+    unjoined = [scan for scan in scans if is_single_slice(scan) and _uid(scan) in single]
+    waiting += [single[uid] for uid in dict.fromkeys(map(_uid, unjoined))]
+    for series in waiting:
+        examined = tuple(map(series.text, EXAMINED_TAGS))
+        search.waiting.setdefault(examined, []).append(series)
+    yield from _as_sources([scan for scan in scans if scan not in unjoined], search)
+    for examined in [key for key in search.waiting if search.last_of.get(key[0]) == folder]:
+        yield from _joined_parts(search.waiting.pop(examined), search)
 
 
-def _as_sources(
-    scans: list[Series], root: Path, known: dict[str, tuple[int, Path]]
-) -> Iterator[Listed]:
+def _uid(scan: Series) -> str:
+    return scan.text("SeriesInstanceUID")
+
+
+def _joined_parts(parts: Iterable[Series], search: _Search) -> Iterator[Listed]:
+    """The scans that series of one examination make, which lie in several folders.
+
+    Images of one series in two folders are put together. A copy of a series is a part of a copy
+    of the scan.
+    """
+    copies: list[dict[str, Series]] = []
+    for part in parts:
+        uids = {file.text("SOPInstanceUID") for file in part.files}
+        for copy in copies:
+            same = copy.get(part.uid)
+            if same is None:
+                copy[part.uid] = part
+            elif uids.isdisjoint(file.text("SOPInstanceUID") for file in same.files):
+                damaged = tuple(dict.fromkeys((*same.damaged, *part.damaged)))
+                files = (*same.files, *part.files)
+                copy[part.uid] = replace(same, files=files, damaged=damaged)
+            else:
+                continue
+            break
+        else:
+            copies.append({part.uid: part})
+    for copy in copies:
+        yield from _as_sources(scans_of(copy.values()), search)
+
+
+def _as_sources(scans: list[Series], search: _Search) -> Iterator[Listed]:
     """Series as scans; one that is alone in its folder is called like the folder.
 
-    known: series UID -> hash of the images found of it, and where. A copy is a scan of its own,
-    but one part of a heart is not, and the list is gone through once: the second part tells.
+    The UID tells those apart that share a folder, or each lie in several. A copy is a scan of its
+    own, but one part of a heart is not, and the list is gone through once: the second part tells.
     """
     folders = [common_folder(scan) for scan in scans]
     for scan, folder in zip(scans, folders, strict=True):
-        name = _called(folder, root)
-        case = name if folders.count(folder) == 1 else f"{name}_{scan.uid}"
-        images = hash(frozenset(file.text("SOPInstanceUID") for file in scan.files))
-        same, first = known.setdefault(scan.uid, (images, folder)) if scan.uid else (images, folder)
-        if same == images:
+        name = _called(folder, search.root)
+        apart = folders.count(folder) > 1 or (folder == search.root and search.is_mixed)
+        case = f"{name}_{scan.uid}" if apart else name
+        here = hash(frozenset(file.text("SOPInstanceUID") for file in scan.files)), folder
+        same, first = search.known.setdefault(scan.uid, here) if scan.uid else here
+        if same == here[0]:
             yield FileSource(
                 case=case,
                 path=folder,

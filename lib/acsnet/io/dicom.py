@@ -26,6 +26,7 @@ from acsnet.io.dicom_stack.contrast import Content, content_of
 from acsnet.io.dicom_stack.frames import frames_of
 from acsnet.io.dicom_stack.phases import choose_phase
 from acsnet.io.dicom_stack.pixels import pixel_remarks, pixels_of, stacked_padding
+from acsnet.io.dicom_stack.planes import plane_of
 from acsnet.io.dicom_stack.selection import (
     main_stack,
     without_copies,
@@ -270,37 +271,7 @@ def _plane(file: DicomFile) -> Plane:
             f"MONOCHROME2, got {samples} and {photometric}"
         )
         raise InputError(msg)
-    position = _numbers(file, "ImagePositionPatient", 3)
-    cosines = _numbers(file, "ImageOrientationPatient", 6)
-    spacing = _numbers(file, "PixelSpacing", 2)
-    rows, columns = _numbers(file, "Rows", 1), _numbers(file, "Columns", 1)
-    if min(*spacing, *rows, *columns) <= 0:
-        msg = (
-            f"PixelSpacing, Rows and Columns of {file.name} must be positive, "
-            f"got {spacing}, {rows[0]:g} and {columns[0]:g}"
-        )
-        raise InputError(msg)
-    return Plane(
-        file=file.name,
-        rows=int(rows[0]),
-        columns=int(columns[0]),
-        position_mm=np.array(position),
-        cosines=np.array(cosines).reshape(2, 3),
-        spacing_mm=(spacing[0], spacing[1]),
-    )
-
-
-def _numbers(file: DicomFile, tag: str, count: int) -> list[float]:
-    """Values of a tag that must be there. Raises InputError that names file and tag."""
-    text = file.text(tag)
-    try:
-        values = [float(part.replace(",", ".")) for part in text.split("\\")]
-    except ValueError:
-        values = []
-    if len(values) != count or not all(map(math.isfinite, values)):
-        msg = f"{file.name} must have {tag} with {count} numbers, got {text or 'none'}"
-        raise InputError(msg)
-    return values
+    return plane_of(file)
 
 
 def _told(file: DicomFile, tag: str) -> float | None:

@@ -9,6 +9,7 @@ import re
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from functools import lru_cache
+from itertools import combinations, starmap
 from pathlib import Path
 
 from acsnet.errors import InputError
@@ -16,6 +17,7 @@ from acsnet.io.dicom_files import MAX_DEPTH, DicomFile, files_below, is_volume, 
 from acsnet.io.dicom_stack.frames import GROUPS, frames_of
 from acsnet.io.dicom_stack.image_kinds import kind_of
 from acsnet.io.dicom_stack.phases import phases_of
+from acsnet.io.dicom_stack.planes import are_pieces, planes_of, stacked
 from acsnet.io.dicom_stack.selection import MIN_STACK, are_twins
 from acsnet.io.dicom_stack.series_choice import joined
 from acsnet.io.series import Series
@@ -167,16 +169,15 @@ def scans_in(series: Series) -> list[Series]:
 def _stacks(series: Series) -> list[Series]:
     """Stacks of other orientations or matrices in one series as scans of their own.
 
-    The largest keeps the UID. Fewer than `MIN_STACK` images of one kind are left to the reader.
+    The largest keeps the UID. Fewer than `MIN_STACK` images of one kind, and pieces of one
+    ventricle, are left to the reader.
     """
-    stacks: dict[tuple[str, ...], list[DicomFile]] = {}
-    for file in series.files:
-        turns = file.text("ImageOrientationPatient").split("\\")
-        plane = (*(turn[:4] for turn in turns), file.text("Rows"), file.text("Columns"))
-        stacks.setdefault(plane, []).append(file)
-    if len(stacks) < 2 or min(map(len, stacks.values())) < MIN_STACK:
+    stacks = stacked(series.files)
+    if len(stacks) < 2 or min(map(len, stacks)) < MIN_STACK:
         return [series]
-    ordered = sorted(stacks.values(), key=len, reverse=True)
+    if any(starmap(are_pieces, combinations(map(planes_of, stacks), 2))):
+        return [series]
+    ordered = sorted(stacks, key=len, reverse=True)
     return [
         replace(
             series,

@@ -20,9 +20,11 @@ from acsnet.io.dicom_stack.contrast import (
     other_reason,
 )
 from acsnet.io.dicom_stack.frames import flat
+from acsnet.io.dicom_stack.planes import are_pieces, planes_of, stacked
 from acsnet.io.dicom_stack.selection import LOCALIZER
 
 MAX_LISTED = 20
+SERIES_NAMES = ("SeriesInstanceUID", "SeriesNumber")
 MAX_SLICES_OF_PART = 3
 """Slices that a series may have to be a part of a stack: breath-holds hold one to three. Ours."""
 
@@ -51,11 +53,11 @@ def choose_series(
         by_uid.setdefault(file.text("SeriesInstanceUID"), []).append(file)
     wanted = series.split(",") if isinstance(series, str) else list(series or ())
     wanted = [part.strip() for text in wanted for part in text.split(",")]
-    if wanted:
-        named = [file for name in wanted for file in _named_series(by_uid, name, folder)]
-        check_one_patient(named)
-        return named, []
     groups = joined(list(by_uid.values()))
+    if wanted:
+        named = _named(list(by_uid.values()), groups, wanted, folder=folder)
+        check_one_patient(named)
+        return named, join_remarks(named) if len(wanted) == 1 else []
     with_mr = [group for group in groups if _is_mr(group)]
     chosen = [group for group in with_mr if any(file.is_image for file in group)] or with_mr
     scans = [group for group in chosen if not _is_planning(group)]
@@ -115,7 +117,8 @@ def joined(groups: Sequence[list[DicomFile]]) -> list[list[DicomFile]]:
     """Series, with those that are parts of one stack joined: by study, name, plane and matrix.
 
     groups: files by series. Parts hold a few slices each, of places that no other part holds, or
-    one slice each, of which some may be repeated; or more slices, if all of them lie evenly.
+    one slice each, of which some may be repeated; or more slices, if all of them lie evenly. A
+    piece of another plane or matrix that no joined stack may lack comes with it: the reader tells.
     """
     if len(groups) < 2:
         return list(groups)
@@ -124,13 +127,56 @@ def joined(groups: Sequence[list[DicomFile]]) -> list[list[DicomFile]]:
         by_key.setdefault(_part_key(group) or (id(group),), []).append(group)
     out = []
     for parts in by_key.values():
-        few = [part for part in parts if len(_slices(part)) <= MAX_SLICES_OF_PART]
-        chosen = next((some for some in (parts, few) if _are_one_stack(some)), [])
-        if chosen:
-            ordered = sorted(chosen, key=lambda part: _number(part[0]))
+        for stack in _stacks_of_parts(parts):
+            ordered = sorted(stack, key=lambda part: _number(part[0]))
             out.append([file for part in ordered for file in part])
-        out += [part for part in parts if part not in chosen]
     return out
+
+
+def is_part(group: Sequence[DicomFile]) -> bool:
+    """Whether the images of a series may be a part of a stack, as `joined` has it."""
+    return bool(group) and _part_key(group) is not None
+
+
+Parts = list[list[DicomFile]]
+"""Series that are one stack, or may be."""
+
+
+def _stacks_of_parts(parts: Parts) -> list[Parts]:
+    """Series of one study and name by stack: those of one plane and matrix first, then pieces."""
+    if len(parts) < 2:
+        return [parts]
+    by_first = {id(part[0]): part for part in parts}
+    stacks: list[Parts] = []
+    for firsts in stacked([part[0] for part in parts]):
+        alike = [by_first[id(file)] for file in firsts]
+        few = [part for part in alike if len(_slices(part)) <= MAX_SLICES_OF_PART]
+        chosen = next((some for some in (alike, few) if _are_one_stack(some)), [])
+        stacks += [chosen] if chosen else []
+        stacks += [[part] for part in alike if part not in chosen]
+    whole: list[Parts] = []
+    for stack in sorted(stacks, key=lambda some: -sum(map(len, some))):
+        other = next((other for other in whole if _is_cut(stack, other)), None)
+        if other is None:
+            whole.append(stack)
+        else:
+            other += stack
+    return sorted(whole, key=lambda stack: min(map(parts.index, stack)))
+
+
+def _is_cut(stack: Parts, other: Parts) -> bool:
+    """Whether two stacks of other planes or matrices are pieces of one ventricle.
+
+    One of them was joined, or all of their slices lie evenly: whole stacks are scans of their own.
+    """
+    if len(stacked([stack[0][0], other[0][0]])) < 2:
+        return False
+    images, others = ([file for part in some for file in part] for some in (stack, other))
+    if not are_pieces(planes_of(images), planes_of(others)):
+        return False
+    places = _slices([*images, *others])
+    even = len(places) >= MIN_PARTS and _are_even(other[0][0], places)
+    return even or max(len(stack), len(other)) > 1
 
 
 def _are_one_stack(parts: Sequence[Sequence[DicomFile]]) -> bool:
@@ -151,22 +197,13 @@ def _part_key(group: Sequence[DicomFile]) -> tuple[object, ...] | None:
     first = group[0]
     if not 0 < len(_slices(group)) <= MAX_SLICES_OF_SLAB or not _is_mr(group):
         return None
-    if not all(file.is_image for file in group):
+    if not all(file.is_image for file in group) or not planes_of([first]):
         return None
     name = first.text("SeriesDescription") or first.text("ProtocolName")
-    try:
-        plane = [round(float(v), 1) for v in first.text("ImageOrientationPatient").split("\\")]
-        pixel = [round(float(v), 3) for v in first.text("PixelSpacing").split("\\")]
-    except ValueError:
-        return None
     return (
         first.text("StudyInstanceUID"),
-        first.text("PatientID"),
+        first.text("PatientID") or first.text("PatientName"),
         name_stem(name),
-        tuple(np.add(plane, 0.0).tolist()),
-        tuple(pixel),
-        first.text("Rows"),
-        first.text("Columns"),
     )
 
 
@@ -201,17 +238,45 @@ def _number(file: DicomFile) -> tuple[float, str]:
         return 0.0, text
 
 
-def _named_series(by_uid: dict[str, list[DicomFile]], series: str, folder: str) -> list[DicomFile]:
-    chosen = [g for u, g in by_uid.items() if series in (u, g[0].text("SeriesNumber"))]
-    if len(chosen) != 1:
-        count = "no series" if not chosen else f"{len(chosen)} series"
-        listed = _listed(list(by_uid.values()))
-        msg = f"{folder} has {count} {series!r}; choose with --series from {listed}"
-        raise InputError(msg)
-    if not _is_mr(chosen[0]):
-        msg = f"series {series!r} in {folder} must be MR, got Modality {_modality(chosen[0])}"
-        raise InputError(msg)
-    return chosen[0]
+def _named(
+    all_series: Sequence[list[DicomFile]],
+    groups: Sequence[list[DicomFile]],
+    wanted: Sequence[str],
+    *,
+    folder: str,
+) -> list[DicomFile]:
+    """The files of the series with the UIDs or numbers in `wanted`, each once.
+
+    A joined stack is listed by its first series, whose name stands for all of it; where several of
+    its parts are named, only these are meant. Raises InputError with a list of what is there.
+    """
+    stacks = {id(file): stack for stack in groups for file in stack}
+    named: list[list[DicomFile]] = []
+    for name in wanted:
+        chosen = [part for part in all_series if name in _names(part)]
+        stack = stacks[id(chosen[0][0])] if chosen else []
+        if name in _names(stack) and all(stacks[id(part[0])] is stack for part in chosen):
+            chosen = [part for part in chosen if part[0] is stack[0]]
+        if len(chosen) != 1:
+            count = "no series" if not chosen else f"{len(chosen)} series"
+            msg = f"{folder} has {count} {name!r}; choose with --series from {_listed(groups)}"
+            raise InputError(msg)
+        if not _is_mr(chosen[0]):
+            modality = _modality(chosen[0])
+            msg = f"series {name!r} in {folder} must be MR, got Modality {modality}"
+            raise InputError(msg)
+        named += [] if chosen[0] in named else chosen
+    files = []
+    for part in named:
+        stack = stacks[id(part[0])]
+        alone = sum(stacks[id(other[0])] is stack for other in named) == 1
+        files += stack if alone and part[0] is stack[0] else part
+    return files
+
+
+def _names(group: Sequence[DicomFile]) -> tuple[str, ...]:
+    """What `--series` may call a series, or a joined stack: by its first image."""
+    return tuple(file.text(tag) for file in group[:1] for tag in SERIES_NAMES)
 
 
 def _is_planning(group: Sequence[DicomFile]) -> bool:

@@ -1,0 +1,125 @@
+"""Where images lie by their headers, which make one stack, and which are pieces of one ventricle.
+
+The reader, the search of folders and the PACS ask here, so that all take images apart alike. Ours.
+"""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from acsnet.errors import InputError
+from acsnet.io.dicom_files import DicomFile
+from acsnet.io.dicom_stack.selection import stacks_of
+from acsnet.io.geometry import SAME_POSITION_MM, Plane
+
+SHAPE_TAGS = ("ImageOrientationPatient", "Rows", "Columns")
+
+PIECE_TURN_DEGREES = 30.0
+"""Between the normals of two pieces of one ventricle; long-axis views are turned by more."""
+
+SAME_SLICE = 0.45
+"""Steps of a stack from its nearest slice within which another stack shows the same part of the
+heart; every second slice lies 0.5 of them aside.
+"""
+
+
+def plane_of(file: DicomFile) -> Plane:
+    """Where an image lies. Raises InputError that names file and tag."""
+    position = numbers_of(file, "ImagePositionPatient", 3)
+    cosines = numbers_of(file, "ImageOrientationPatient", 6)
+    spacing = numbers_of(file, "PixelSpacing", 2)
+    rows, columns = numbers_of(file, "Rows", 1), numbers_of(file, "Columns", 1)
+    if min(*spacing, *rows, *columns) <= 0:
+        msg = (
+            f"PixelSpacing, Rows and Columns of {file.name} must be positive, "
+            f"got {spacing}, {rows[0]:g} and {columns[0]:g}"
+        )
+        raise InputError(msg)
+    return Plane(
+        file=file.name,
+        rows=int(rows[0]),
+        columns=int(columns[0]),
+        position_mm=np.array(position),
+        cosines=np.array(cosines).reshape(2, 3),
+        spacing_mm=(spacing[0], spacing[1]),
+    )
+
+
+def numbers_of(file: DicomFile, tag: str, count: int) -> list[float]:
+    """Values of a tag that must be there. Raises InputError that names file and tag."""
+    text = file.text(tag)
+    try:
+        values = [float(part.replace(",", ".")) for part in text.split("\\")]
+    except ValueError:
+        values = []
+    if len(values) != count or not all(map(math.isfinite, values)):
+        msg = f"{file.name} must have {tag} with {count} numbers, got {text or 'none'}"
+        raise InputError(msg)
+    return values
+
+
+def planes_of(files: Sequence[DicomFile]) -> list[Plane]:
+    """The planes of those images whose headers tell where they lie."""
+    planes = []
+    for file in files:
+        try:
+            planes.append(plane_of(file))
+        except InputError:
+            continue
+    return [plane for plane in planes if np.linalg.norm(plane.cosines, axis=1).min() > 0]
+
+
+def stacked(files: Sequence[DicomFile]) -> list[list[DicomFile]]:
+    """Files by matrix, pixel spacing and orientation, each stack in the order of the files.
+
+    As `stacks_of` tells planes apart: by numbers within its tolerances, however they are written,
+    and each against the first of a stack, so that a row of small turns adds up to no large one.
+    Files that do not tell where they lie are told apart by the text of `SHAPE_TAGS`.
+    """
+    alike: dict[tuple[str, ...], list[DicomFile]] = {}
+    for file in files:
+        alike.setdefault(tuple(map(file.text, (*SHAPE_TAGS, "PixelSpacing"))), []).append(file)
+    if len(alike) < 2:
+        return [list(files)]
+    planes = {key: plane[0] for key, some in alike.items() if (plane := planes_of(some))}
+    placed = list(planes)
+    number = {
+        placed[index]: stack
+        for stack, indices in enumerate(stacks_of(list(planes.values())) if planes else ())
+        for index in indices
+    }
+    stack_of = {id(file): number.get(key, key[:-1]) for key, some in alike.items() for file in some}
+    stacks: dict[object, list[DicomFile]] = {}
+    for file in files:
+        stacks.setdefault(stack_of[id(file)], []).append(file)
+    return list(stacks.values())
+
+
+def are_pieces(planes: Sequence[Plane], others: Sequence[Plane]) -> bool:
+    """Whether two stacks that differ are nearly parallel and show other parts of the heart.
+
+    Neither is a scan then: a ventricle would be cut in two. Of two whole stacks of one heart, most
+    slices of the smaller lie where the other has some.
+    """
+    few, main = sorted((planes, others), key=len)
+    if not few:
+        return False
+    normal = main[0].normal
+    if abs(float(few[0].normal @ normal)) < np.cos(np.deg2rad(PIECE_TURN_DEGREES)):
+        return False
+    offsets = np.sort([_centre(plane) @ normal for plane in main])
+    steps = np.diff(offsets)
+    steps = steps[steps > SAME_POSITION_MM]
+    near_mm = max(SAME_POSITION_MM, SAME_SLICE * float(np.median(steps)) if len(steps) else 0.0)
+    distances = [np.abs(offsets - _centre(plane) @ normal).min() for plane in few]
+    return sum(distance > near_mm for distance in distances) > len(few) / 2
+
+
+def _centre(plane: Plane) -> NDArray[np.float64]:
+    """(3,) mm, of the image: matrices and turns about it leave it in place."""
+    row_mm, column_mm = plane.spacing_mm
+    middle_mm = np.array([(plane.columns - 1) * column_mm, (plane.rows - 1) * row_mm]) / 2
+    centre: NDArray[np.float64] = plane.position_mm + middle_mm @ plane.cosines
+    return centre

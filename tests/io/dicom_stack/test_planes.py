@@ -1,0 +1,101 @@
+"""Images are told apart by where they lie, however their headers write it."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from oblique_stack import image
+
+from acsnet.io.dicom_files import DicomFile
+from acsnet.io.dicom_stack.planes import are_pieces, planes_of, stacked
+
+
+def files(count=4, change=lambda index, dataset: None, first=0):
+    images = [image(index) for index in range(first, first + count)]
+    for index, dataset in enumerate(images):
+        change(index, dataset)
+    return [DicomFile(Path(f"{i}.dcm"), f"{i}.dcm", dataset) for i, dataset in enumerate(images)]
+
+
+def turn(dataset, degrees, *, about="normal"):
+    """Turn the row direction in its plane, or the plane about its rows."""
+    row, column = np.reshape(np.array(dataset.ImageOrientationPatient, float), (2, 3))
+    other = column if about == "normal" else np.cross(row, column)
+    first = row if about == "normal" else column
+    angle = np.deg2rad(degrees)
+    turned = np.cos(angle) * first + np.sin(angle) * other
+    if about == "normal":
+        row, column = turned, np.cos(angle) * column - np.sin(angle) * row
+    else:
+        column = turned
+    dataset.ImageOrientationPatient = [f"{value:.8f}" for value in (*row, *column)]
+
+
+def numbers(stacks):
+    return [[int(file.path.stem) for file in stack] for stack in stacks]
+
+
+@pytest.mark.parametrize("write", ["{:.2f}", "{:.6e}", "{:.6f}", "{:+.3f}"])
+def test_the_way_numbers_are_written_makes_no_other_stack(write):
+    def other_half(index, dataset):
+        turn(dataset, 0.7)
+        if index >= 2:
+            for tag in ("ImageOrientationPatient", "PixelSpacing"):
+                written = [write.format(float(v)) for v in dataset[tag].value]
+                setattr(dataset, tag, written)
+
+    assert numbers(stacked(files(4, other_half))) == [[0, 1, 2, 3]]
+
+
+def test_turns_are_measured_from_the_first_of_a_stack():
+    """Slices of 0, 1.5 and 3 degrees are no stack of three, though each is near to the next."""
+    stacks = stacked(files(4, lambda index, dataset: turn(dataset, 1.5 * index)))
+    assert numbers(stacks) == [[0, 1], [2, 3]]
+
+
+@pytest.mark.parametrize(
+    ("tag", "value"), [("Rows", 7), ("Columns", 9), ("PixelSpacing", [1.5, 2.01])]
+)
+def test_another_matrix_or_pixel_spacing_is_another_stack(tag, value):
+    def every_second(index, dataset):
+        if index % 2:
+            setattr(dataset, tag, value)
+
+    assert numbers(stacked(files(4, every_second))) == [[0, 2], [1, 3]]
+
+
+def test_images_that_do_not_tell_where_they_lie_are_told_apart_by_their_text():
+    def without(index, dataset):
+        if index in (1, 2):
+            del dataset.ImagePositionPatient
+        if index in (3, 4):
+            dataset.ImageOrientationPatient = None
+
+    # A missing position alone does not matter: orientation and matrix are there.
+    assert numbers(stacked(files(5, without))) == [[0, 1, 2], [3, 4]]
+
+
+@pytest.mark.parametrize(
+    ("first", "degrees", "about", "cut"),
+    [
+        (4, 0, "normal", True),  # the next four slices
+        (4, 180, "normal", True),
+        (4, 5, "rows", True),
+        (2, 0, "normal", False),  # half of the same places, as a stack planned anew
+        (0, 5, "rows", False),
+        (4, 60, "rows", False),  # a long-axis view
+    ],
+)
+def test_pieces_of_one_ventricle_lie_beside_each_other(first, degrees, about, cut):
+    def change(_, dataset):
+        dataset.Rows, dataset.PixelSpacing = 12, [0.75, 2.0]
+        turn(dataset, degrees, about=about)
+
+    main, other = (planes_of(some) for some in (files(4), files(4, change, first)))
+    assert are_pieces(main, other) == are_pieces(other, main) == cut
+
+
+def test_every_second_slice_is_a_piece():
+    planes = planes_of(files(8))
+    assert are_pieces(planes[::2], planes[1::2])
+    assert not are_pieces(planes, [])
