@@ -8,15 +8,13 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO
 
 import pydicom
 from PIL.Image import DecompressionBombError
 from pydicom.dataset import Dataset
 from pydicom.errors import BytesLengthException, InvalidDicomError
-from pydicom.filereader import _read_file_meta_info, read_preamble
 from pydicom.uid import (
-    DeflatedExplicitVRLittleEndian,
+    UID,
     EnhancedMRColorImageStorage,
     EnhancedMRImageStorage,
     LegacyConvertedEnhancedMRImageStorage,
@@ -24,8 +22,8 @@ from pydicom.uid import (
 )
 
 from acsnet.errors import InputError
+from acsnet.io.dicom_stack.file_checks import BoundedFile, check_inflated
 from acsnet.io.dicom_stack.lost_slices import called_like_slices
-from acsnet.io.limits import MAX_HEADER_BYTES, MAX_INFLATED_BYTES
 from acsnet.io.volume import DATA_SUFFIXES, SUFFIXES, is_packed
 
 Header = Dataset
@@ -43,6 +41,14 @@ MR_IMAGES = (
     LegacyConvertedEnhancedMRImageStorage,
 )
 """What is MR by its class, where an anonymiser has emptied Modality."""
+
+MAGIC, MAGIC_AT = b"DICM", slice(128, 132)
+
+WITHOUT_PREAMBLE = MAGIC + b"\x02\x00"
+"""How a file begins that lacks the 128 bytes before it: with the group of meta information."""
+
+DIRECTORY = b"\x02\x00\x02\x00UI\x14\x001.2.840.10008.1.3.10"
+"""MediaStorageSOPClassUID of a DICOMDIR (PS3.10 8.6), which has no SOPClassUID of its own."""
 
 PHASE_FILE = ".acsnet-phase"
 """Beside links to the images of several phases: the number of that which is meant."""
@@ -162,6 +168,12 @@ def headers_of(paths: Mapping[Path, str]) -> tuple[list[DicomFile], list[str]]:
         remarks += [] if is_volume(path) else remark  # a scan of its own
         files += [] if file is None else [file]
     read = {file.path for file in files}
+    seriesless = [file for file in files if not (file.is_image or file.text("SeriesInstanceUID"))]
+    if len(seriesless) < len(files):
+        remarks += [
+            f"{file.name} was skipped: it is no image ({_kind_of(file)})" for file in seriesless
+        ]
+        files = [file for file in files if file not in seriesless]
     others = [path for path in paths if path not in read]
     if lost := called_like_slices(others, slices=[file.path for file in files if file.is_image]):
         what = "is packed: unpack it first" if is_packed(lost[0]) else "cannot be read as DICOM"
@@ -171,10 +183,26 @@ def headers_of(paths: Mapping[Path, str]) -> tuple[list[DicomFile], list[str]]:
 
 
 def is_dicom_file(path: Path) -> bool:
-    """Whether a file is DICOM by its content, or called so."""
+    """Whether a file is DICOM by its content, or called so.
+
+    Raises InputError for a DICOMDIR, which is passed over among other files and holds no image.
+    """
+    head = _head(path)
+    if DIRECTORY in head:
+        msg = f"{path.name} is the index of a disc (DICOMDIR), not an image: give its folder"
+        raise InputError(msg)
+    return _claims(path, head)
+
+
+def _head(path: Path) -> bytes:
     with path.open("rb") as stream:
-        preamble = stream.read(132)[128:] == b"DICM"
-    return preamble or path.suffix.lower() in DICOM_SUFFIXES
+        return stream.read(512)
+
+
+def _claims(path: Path, head: bytes) -> bool:
+    """Whether a file is DICOM by its first bytes, or called so."""
+    magic = head[MAGIC_AT] == MAGIC or head.startswith(WITHOUT_PREAMBLE)
+    return magic or path.suffix.lower() in DICOM_SUFFIXES
 
 
 def is_volume(path: Path) -> bool:
@@ -186,7 +214,7 @@ def is_volume(path: Path) -> bool:
     if not lowered.endswith(SUFFIXES) or lowered in SUFFIXES:
         return False
     try:
-        return not (lowered.endswith(DATA_SUFFIXES) and is_dicom_file(path))
+        return not (lowered.endswith(DATA_SUFFIXES) and _claims(path, _head(path)))
     except OSError:
         return True
 
@@ -265,28 +293,33 @@ def read_header(path: Path, name: str) -> tuple[DicomFile | None, list[str]]:
     name: what messages call it. Raises InputError for a file that claims to be DICOM and cannot
     be read, OSError for one that cannot be opened.
     """
-    with path.open("rb") as stream:
-        head = stream.read(512)
-    preamble = head[128:132] == b"DICM"
-    claims = preamble or path.suffix.lower() in DICOM_SUFFIXES
+    head = _head(path)
+    claims = _claims(path, head)
     if claims and not head:
         msg = f"{name} cannot be read as DICOM: it is empty (a copy that failed?)"
         raise InputError(msg)
-    if not claims and head and b"\0" not in head:
-        return None, []  # text: README, .txt, .json, .csv
+    if DIRECTORY in head or (not claims and head and b"\0" not in head):
+        return None, []  # nor text: README, .txt, .json, .csv
+    if head.startswith(WITHOUT_PREAMBLE):
+        msg = (
+            f"{name} cannot be read as DICOM: it begins with DICM, without the 128 bytes that "
+            "belong before it (export it again)"
+        )
+        raise InputError(msg)
     cause: Exception | None = None
     missing = ["readable header"]
     try:
         check_inflated(path, name)
         with path.open("rb") as stream:
-            counted = _Counted(stream, name)
-            header = pydicom.dcmread(counted, stop_before_pixels=True, force=not preamble)
+            counted = BoundedFile(stream, name)
+            header = pydicom.dcmread(
+                counted, stop_before_pixels=True, force=head[MAGIC_AT] != MAGIC
+            )
         file = DicomFile(path, name, header)
         modality = file.text("Modality")
         if modality.upper() == "MR" or (not modality and file.text("SOPClassUID") in MR_IMAGES):
             header.Modality = "MR"
-        needed = IMAGE_TAGS if file.is_image else IDENTITY_TAGS
-        missing = [tag for tag in needed if not file.text(tag)]
+        missing = [tag for tag in _needed_tags(file) if not file.text(tag)]
     except InputError:
         raise
     except DAMAGED as error:
@@ -299,39 +332,15 @@ def read_header(path: Path, name: str) -> tuple[DicomFile | None, list[str]]:
     raise InputError(msg) from cause
 
 
-def check_inflated(path: Path, name: str) -> None:
-    """Refuse a deflated file (PS3.5 A.5) that would fill the memory: pydicom inflates it whole.
-
-    Raises InputError, also for meta information that never ends, and what pydicom does on a
-    damaged file.
-    """
-    with path.open("rb") as stream:
-        counted = _Counted(stream, name)
-        read_preamble(counted, force=True)
-        meta = _read_file_meta_info(counted)
-        if meta.get("TransferSyntaxUID") != DeflatedExplicitVRLittleEndian:
-            return
-        inflate = zlib.decompressobj(-zlib.MAX_WBITS)
-        inflated = len(inflate.decompress(stream.read(MAX_HEADER_BYTES), MAX_INFLATED_BYTES + 1))
-    if inflated > MAX_INFLATED_BYTES:
-        msg = f"{name} is too large: it inflates to more than {MAX_INFLATED_BYTES} bytes"
-        raise InputError(msg)
+def _needed_tags(file: DicomFile) -> tuple[str, ...]:
+    """What a file must tell to be known: hanging protocols and palettes belong to no series."""
+    if file.is_image:
+        return IMAGE_TAGS
+    kind = UID(file.text("SOPClassUID"))
+    no_image = kind.type == "SOP Class" and "Image" not in kind.name
+    return ("SOPClassUID",) if no_image else IDENTITY_TAGS
 
 
-class _Counted:
-    """A file that is read up to where a header must have ended, for pydicom."""
-
-    def __init__(self, stream: BinaryIO, name: str) -> None:
-        self._stream = stream
-        self._left = MAX_HEADER_BYTES
-        self.name = name
-        self.seek, self.tell, self.close = stream.seek, stream.tell, stream.close
-
-    def read(self, size: int = -1) -> bytes:
-        """As of the file. Raises InputError beyond the limit."""
-        content = self._stream.read(min(size, self._left + 1) if size >= 0 else self._left + 1)
-        self._left -= len(content)
-        if self._left < 0:
-            msg = f"{self.name} is too large: a header of more than {MAX_HEADER_BYTES} bytes"
-            raise InputError(msg)
-        return content
+def _kind_of(file: DicomFile) -> str:
+    """The name of the class of an object in words."""
+    return UID(file.text("SOPClassUID")).name.removesuffix(" Storage")

@@ -4,12 +4,13 @@ import enhanced_packings
 import numpy as np
 import pydicom
 import pytest
-from pydicom.uid import generate_uid
+from pydicom.uid import ImplicitVRLittleEndian, RLELossless, generate_uid
 from ways_in import by_cohort, by_command_line, by_server
 
 import packings
 from acsnet.errors import GeometryError, InputError
 from acsnet.io import read_scan
+from acsnet.io.dicom_stack import selection
 
 
 def assert_same(scan, plain):
@@ -57,8 +58,79 @@ def test_a_series_with_another_image_of_one_uid_and_place_is_refused(patient_1, 
     other = pydicom.dcmread(folder / "IM0003.dcm")
     other.PixelData = bytes(len(other.PixelData))
     packings.save(other, folder / "other.dcm")
-    with pytest.raises(InputError, match="are the same image"):
+    reason = r"IM0003\.dcm are the same image .* with different pixel values: remove one of them"
+    with pytest.raises(InputError, match=reason):
         read_scan(folder)
+
+
+def implicit(dataset):
+    dataset.is_implicit_VR = True
+    dataset.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian
+
+
+def without_meta(dataset):
+    dataset.file_meta, dataset.preamble = pydicom.dataset.FileMetaDataset(), None
+    dataset.is_implicit_VR = True
+
+
+def with_a_tag_more(dataset):
+    dataset.InstitutionName = "Archive"
+
+
+def run_length(dataset):
+    dataset.compress(RLELossless)
+
+
+def unsigned(dataset):
+    dataset.PixelRepresentation = 0
+
+
+@pytest.mark.parametrize("rewrite", [implicit, without_meta, with_a_tag_more, run_length, unsigned])
+def test_images_that_were_written_again_otherwise_are_copies(patient_1, plain, tmp_path, rewrite):
+    folder = packings.write(tmp_path / "studies", patient_1)
+    for dataset in patient_1:
+        rewrite(dataset)
+    packings.write(folder / "again", patient_1)
+    for scans in (by_command_line(folder), by_server(folder)):
+        (scan,) = scans
+        assert_same(scan, plain)
+        assert [words for words in scan.warnings if "copies of IM0000.dcm, IM0001.dcm" in words]
+
+
+def test_a_copy_of_all_frames_that_was_written_again_is_left_out(patient_1, plain, tmp_path):
+    path = enhanced_packings.enhanced_multi_frame(patient_1, tmp_path) / "enhanced.dcm"
+    again = pydicom.dcmread(path)
+    again.InstitutionName = "Archive"
+    packings.save(again, tmp_path / "enhanced-again.dcm")
+    scan = read_scan(tmp_path)
+    assert_same(scan, plain)
+    assert scan.warnings == ("left out: enhanced-again.dcm, a copy of enhanced.dcm",)
+    again.PixelData = bytes(2) + again.PixelData[2:-2] + bytes([0, 1])
+    packings.save(again, tmp_path / "enhanced-again.dcm")
+    with pytest.raises(InputError, match="with different pixel values"):
+        read_scan(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("tag", "value", "told"),
+    [("RescaleSlope", "2", "pixel values"), ("PixelSpacing", [1.5, 1.5], "PixelSpacing")],
+)
+def test_one_image_of_two_scales_is_no_copy(patient_1, tmp_path, tag, value, told):
+    folder = packings.write(tmp_path, patient_1)
+    setattr(patient_1[3], tag, value)
+    packings.save(patient_1[3], folder / "x.dcm")
+    with pytest.raises(InputError, match=f"x.dcm and IM0003.dcm are .* with different {told}: rem"):
+        read_scan(folder)
+
+
+def test_copies_are_decoded_only_where_their_bytes_differ(patient_1, tmp_path, monkeypatch):
+    def nothing_of(files):
+        assert not files
+        return iter(())
+
+    monkeypatch.setattr(selection, "values_of", nothing_of)
+    folder = packings.copied_file(patient_1, tmp_path)
+    assert "a copy of IM0003.dcm" in read_scan(folder).warnings[0]
 
 
 def test_a_slice_of_another_orientation_in_the_place_of_one_is_no_localizer(patient_1, tmp_path):

@@ -21,15 +21,20 @@ from pydicom.uid import (
 )
 
 from acsnet.errors import InputError
-from acsnet.io.dicom_files import DAMAGED, DicomFile, check_inflated
+from acsnet.io.dicom_files import DAMAGED, DicomFile
 from acsnet.io.dicom_stack.coded_sizes import check_coded
 from acsnet.io.dicom_stack.decoding import APART, decoded_apart
+from acsnet.io.dicom_stack.file_checks import (
+    PIXEL_TAGS,
+    check_described,
+    check_inflated,
+    check_length,
+)
 from acsnet.io.dicom_stack.stored_bits import OddBits, padding_of, stored_values, whole_number
 from acsnet.io.limits import MAX_BYTES
 from acsnet.io.signal import slice_gains
 from acsnet.io.wrapped import WORDS, is_wrapped, other_sign
 
-PIXEL_TAGS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
 NEEDED = (
     "NumberOfFrames",
     "SamplesPerPixel",
@@ -58,8 +63,22 @@ MIN_SCALES_APART = 1.01
 OF_BITS = {
     "left out": "bits above HighBit (an overlay?) left out in {} images",
     "signal": "BitsStored is too small in {} images: all bits are taken as signal",
+    "below": "HighBit is too large in {} images: the values are taken from the lowest bits",
 }
 """Bits beyond those that BitsStored and HighBit tell of, and what to tell of them."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mistold:
+    """Which tags are wrong in all images of a stack, because they plainly are in one of them.
+
+    all_bits: BitsStored is too small; low_bits: HighBit is too large; swap_sign:
+    PixelRepresentation has the wrong sign.
+    """
+
+    all_bits: bool = False
+    low_bits: bool = False
+    swap_sign: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,25 +113,31 @@ def pixel_remarks(images: Sequence[Image]) -> list[str]:
 
 def pixels_of(files: Sequence[DicomFile]) -> list[Image]:
     """The values of the images of a stack. Raises InputError where one cannot be decoded."""
-    images = _decoded_images(files)
-    all_bits = any(image.odd_bits == "signal" for image in images)
-    if all_bits:  # then it is wrong in all of them
-        images = _decoded_images(files, all_bits=True)
+    mistold = Mistold()
+    images = list(_decoded_images(files, mistold))
+    if any(image.odd_bits == "below" for image in images):
+        mistold = replace(mistold, low_bits=True)
+        images = list(_decoded_images(files, mistold))
+    if any(image.odd_bits == "signal" for image in images):
+        mistold = replace(mistold, all_bits=True)
+        images = list(_decoded_images(files, mistold))
     if any(image.wrapped for image in images):
-        images = _decoded_images(files, all_bits=all_bits, swap_sign=True)
+        images = list(_decoded_images(files, replace(mistold, swap_sign=True)))
     return _on_one_scale(images, [_philips_scale(file) for file in files])
 
 
-def _decoded_images(
-    files: Sequence[DicomFile], *, all_bits: bool = False, swap_sign: bool = False
-) -> list[Image]:
-    """The values of images, each file decoded once.
+def values_of(files: Sequence[DicomFile]) -> Iterator[NDArray[np.float32]]:
+    """The rescaled values of images one after another, each by its own tags alone.
 
-    all_bits: whatever BitsStored says; swap_sign: against PixelRepresentation.
+    Raises InputError where one cannot be decoded.
     """
+    return (image.pixels for image in _decoded_images(files, Mistold()))
+
+
+def _decoded_images(files: Sequence[DicomFile], mistold: Mistold) -> Iterator[Image]:
+    """The values of images one after another, each file decoded once."""
     last: tuple[Path, Dataset, NDArray[Any]] | None = None
     apart: dict[Path, NDArray[Any]] | None = None
-    images = []
     for file in files:
         if last is None or last[0] != file.path:  # frames of one file come one after another
             dataset = _dataset(file)
@@ -121,8 +146,7 @@ def _decoded_images(
             last = file.path, dataset, _decoded(file, dataset, apart)
         _, dataset, words = last
         plane = words if file.frame is None or words.ndim == 2 else words[file.frame]
-        images.append(_image(file, dataset, plane, all_bits=all_bits, swap_sign=swap_sign))
-    return images
+        yield _image(file, dataset, plane, mistold)
 
 
 def _on_one_scale(images: list[Image], scales: list[float | None]) -> list[Image]:
@@ -161,13 +185,17 @@ def _philips_scale(file: DicomFile) -> float | None:
 
 
 def _decoded_apart(files: Sequence[DicomFile]) -> dict[Path, NDArray[Any]]:
-    """The pixel words of all files at once, each of which is looked at before any is decoded."""
-    by_path = {file.path: file for file in files}
-    plain = sum(get_expected_length(_dataset(file)) for file in by_path.values())
+    """The pixel words of all such files at once, which are looked at before any is decoded."""
+    lengths = {}
+    for path, file in {file.path: file for file in files}.items():
+        dataset = _dataset(file)
+        if _syntax(dataset) in APART:
+            lengths[path] = get_expected_length(dataset)
+    plain = sum(lengths.values())
     if plain > MAX_FILE_BYTES:
         msg = f"{files[0].name} and its stack are too large: {plain / 1e9:.1f} GB of pixels"
         raise InputError(msg)
-    return decoded_apart(list(by_path))
+    return decoded_apart(list(lengths))
 
 
 def _dataset(file: DicomFile) -> Dataset:
@@ -190,11 +218,14 @@ def _dataset(file: DicomFile) -> Dataset:
         little = ExplicitVRLittleEndian if dataset.is_little_endian else ExplicitVRBigEndian
         dataset.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian if implicit else little
     with _named_decoding(name, _syntax(dataset)):
+        check_described(name, dataset)
         plain = get_expected_length(dataset)
         if plain > MAX_FILE_BYTES:
             msg = f"{name} is too large: {plain / 1e9:.1f} GB of pixels in one file"
             raise InputError(msg)
         check_coded(name, dataset, plain=plain)
+        if not _syntax(dataset).is_encapsulated:
+            check_length(name, dataset, plain=plain)
     return dataset
 
 
@@ -232,24 +263,25 @@ def _named_decoding(name: str, syntax: UID) -> Iterator[None]:
         if syntax not in UncompressedTransferSyntaxes:
             reason = f"transfer syntax {syntax.name} ({syntax}) cannot be decoded"
         else:
-            reason = "they do not fill the matrix (damaged or cut short?)"
+            reason = "the tags that describe them contradict each other, or are damaged"
         msg = f"pixels of {name} cannot be read: {reason}"
         raise InputError(msg) from error
 
 
-def _image(
-    file: DicomFile, dataset: Dataset, words: NDArray[Any], *, all_bits: bool, swap_sign: bool
-) -> Image:
+def _image(file: DicomFile, dataset: Dataset, words: NDArray[Any], mistold: Mistold) -> Image:
     slope = _number(file, "RescaleSlope", 1.0)
     intercept = _number(file, "RescaleIntercept", 0.0)
     if slope == 0.0:
         msg = f"RescaleSlope of {file.name} must not be 0"
         raise InputError(msg)
-    values, odd_bits = stored_values(words, dataset, all_bits=all_bits)
+    values, odd_bits = stored_values(
+        words, dataset, all_bits=mistold.all_bits, low_bits=mistold.low_bits
+    )
     padding = padding_of(values, dataset)
-    bits = 8 * words.dtype.itemsize if all_bits else whole_number(dataset, "BitsStored") or 0
-    wrapped = swap_sign or is_wrapped(values, bits=bits)
-    if swap_sign:
+    all_of_word = 8 * words.dtype.itemsize
+    bits = all_of_word if mistold.all_bits else whole_number(dataset, "BitsStored") or 0
+    wrapped = mistold.swap_sign or is_wrapped(values, bits=bits)
+    if mistold.swap_sign:
         values = other_sign(values, bits=bits)
     signal = values
     if file.header.get("ModalityLUTSequence"):  # PS3.3 C.11.1: in the stead of slope and intercept

@@ -9,11 +9,14 @@ from collections.abc import Sequence
 
 import numpy as np
 import pydicom
+from numpy.typing import NDArray
 from pydicom.uid import EnhancedMRImageStorage, MRImageStorage, SecondaryCaptureImageStorage
 
 from acsnet.errors import InputError
 from acsnet.io.dicom_files import DAMAGED, DicomFile
+from acsnet.io.dicom_stack.frames import frames_of
 from acsnet.io.dicom_stack.phases import SEPARATING_TAGS
+from acsnet.io.dicom_stack.pixels import values_of
 from acsnet.io.geometry import (
     MAX_SPACING_DIFFERENCE_MM,
     MAX_TURN_DEGREES,
@@ -36,6 +39,7 @@ NEXT_SLICE = 0.5, 1.5
 MIN_STACK = 3
 TIMES = ("AcquisitionDate", "AcquisitionTime", "ContentTime")
 NUMBERS = ("AcquisitionNumber", "InstanceNumber")
+PLACE_TAGS = ("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing")
 REPEATED_WITH = {*TIMES, *NUMBERS, "InversionTime"}
 """In which the images of a repeated slice differ: its inversion time is set anew."""
 
@@ -47,24 +51,49 @@ def without_copies(files: Sequence[DicomFile]) -> tuple[list[DicomFile], list[st
     one. Raises InputError for two contents of one image.
     """
     kept: list[DicomFile] = []
-    by_uid: dict[str, list[DicomFile]] = {}
+    originals: dict[tuple[str, ...], DicomFile] = {}
     copies: list[tuple[DicomFile, DicomFile]] = []
     for file in sorted(files, key=lambda image: len(image.name)):  # copies have longer names
         uid = file.text("SOPInstanceUID")
-        same = [other for other in by_uid.get(uid, ()) if _place(other) == _place(file)]
-        if not uid or not same:
+        original = originals.setdefault((uid, *_place(file)), file)
+        if not uid or original is file:
             kept.append(file)
-            by_uid.setdefault(uid, []).append(file)
-        elif any(_content(file) == _content(other) for other in same):
-            copies.append((file, same[0]))
         else:
-            msg = f"{same[0].name} and {file.name} are the same image (SOPInstanceUID {uid})"
-            raise InputError(msg)
+            copies.append((original, file))
     if not copies:
         return list(files), []
-    left_out, originals = (_named(part) for part in zip(*copies, strict=True))
+    _check_rewritten([pair for pair in copies if len(set(map(_content, pair))) > 1])
+    of, left_out = (_named(part) for part in zip(*copies, strict=True))
     word = "a copy of" if len(copies) == 1 else "copies of"
-    return kept, [f"left out: {left_out}, {word} {originals}"]
+    return kept, [f"left out: {left_out}, {word} {of}"]
+
+
+def _check_rewritten(pairs: Sequence[tuple[DicomFile, DicomFile]]) -> None:
+    """Refuse two contents of one image; each pair has one SOPInstanceUID and other bytes.
+
+    An archive may compress an image, or add a tag to it: place and values stay the same.
+    """
+    frames = {file: frames_of(file) for pair in pairs for file in pair}
+    values = values_of([frame for file in frames for frame in frames[file]])
+    digests = {file: [_digest(next(values)) for _ in frames[file]] for file in frames}
+    for original, file in pairs:
+        places, others = (
+            {tag: [frame.text(tag) for frame in frames[image]] for tag in PLACE_TAGS}
+            for image in (original, file)
+        )
+        different = [tag for tag in PLACE_TAGS if places[tag] != others[tag]]
+        if digests[original] != digests[file]:
+            different.append("pixel values")
+        if different:
+            msg = (
+                f"{original.name} and {file.name} are the same image (SOPInstanceUID "
+                f"{file.text('SOPInstanceUID')}) with different {different[0]}: remove one of them"
+            )
+            raise InputError(msg)
+
+
+def _digest(pixels: NDArray[np.float32]) -> bytes:
+    return hashlib.sha256(repr(pixels.shape).encode() + pixels.tobytes()).digest()
 
 
 def without_other_objects(files: Sequence[DicomFile]) -> tuple[list[DicomFile], list[str]]:

@@ -11,17 +11,23 @@ from pydicom.dataset import Dataset
 
 from acsnet.masks import reaching_edges
 
-OddBits = Literal["none", "left out", "signal"]
-"""What was beyond the bits that BitsStored and HighBit tell of."""
+OddBits = Literal["none", "left out", "signal", "below"]
+"""What was beyond the bits that BitsStored and HighBit tell of; below: the values themselves."""
+
+MIN_CHANGES = 0.25
+"""Of the neighbours that differ at all, the share that differs in the bits below the values: a
+drawing in these changes at its edges alone, a signal between at least every second. Ours."""
 
 
 def stored_values(
-    words: NDArray[Any], dataset: Dataset, *, all_bits: bool = False
+    words: NDArray[Any], dataset: Dataset, *, all_bits: bool = False, low_bits: bool = False
 ) -> tuple[NDArray[Any], OddBits]:
-    """Pixel words -> their stored values, and what bits beyond them said; all_bits: are values.
+    """Pixel words -> their stored values, and what bits beyond them said.
 
     Bits above HighBit may hold an overlay, or zeros where the sign belongs: neither is signal. They
-    are where an image without them jumps more from pixel to pixel: BitsStored is wrong then.
+    are where an image without them jumps more from pixel to pixel: BitsStored is wrong then. Bits
+    below the stored ones may hold an overlay, too; where they hold signal, HighBit is wrong.
+    all_bits: are values; low_bits: the values begin at the lowest bit, whatever HighBit says.
     """
     if all_bits:
         return words, "signal"
@@ -37,10 +43,14 @@ def stored_values(
         return words, "none"
     signed = dataset.get("PixelRepresentation") == 1
     plain = words.astype(words.dtype.newbyteorder("="), copy=False)
+    below = shift > 0 and (low_bits or _is_signal_below(plain, shift))
+    if below:
+        shift = 0
+    as_told: OddBits = "below" if below else "none"
     if shift == 0:
         low, top = (-(1 << (bits - 1)), (1 << (bits - 1)) - 1) if signed else (0, (1 << bits) - 1)
         if low <= int(plain.min()) and int(plain.max()) <= top:
-            return words, "none"
+            return words, as_told
     numbers = plain.astype(np.int64) >> shift
     values = numbers & ((1 << bits) - 1)
     if signed:
@@ -50,7 +60,16 @@ def stored_values(
     unsaid = bool((beyond != 0).any()) and not sign_only and not bool((values == numbers).all())
     if unsaid and shift == 0 and _jumps(values) > _jumps(numbers):
         return words, "signal"
-    return values.astype(np.int32), "left out" if unsaid else "none"
+    return values.astype(np.int32), "left out" if unsaid else as_told
+
+
+def _is_signal_below(words: NDArray[Any], shift: int) -> bool:
+    """Whether the lowest bits of an image change as often along its rows as a signal does."""
+    lowest = words & ((1 << shift) - 1)
+    if not lowest.any():
+        return False
+    changes, low_changes = (np.count_nonzero(np.diff(bits, axis=-1)) for bits in (words, lowest))
+    return low_changes > MIN_CHANGES * changes
 
 
 def _jumps(values: NDArray[Any]) -> float:
