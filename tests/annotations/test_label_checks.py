@@ -62,6 +62,31 @@ def test_scar_far_from_the_wall_is_told_by_its_slice_in_the_file(reversed_slices
     }
 
 
+@pytest.mark.parametrize(("reversed_slices", "number"), [(False, 2), (True, 4)])
+@pytest.mark.parametrize(
+    ("rows", "columns"),
+    [(slice(2, 5), slice(2, 5)), (slice(31, 34), slice(52, 55))],  # the wall ends at column 51
+    ids=["far", "touching"],
+)
+@pytest.mark.parametrize("erased", [False, True])
+def test_pool_outside_the_wall_is_told_by_its_slice_in_the_file(
+    reversed_slices, number, rows, columns, erased
+):
+    labels = heart()
+    if erased:
+        labels[1][labels[1] == Label.LV_BLOOD_POOL] = 0
+    labels[1, rows, columns] = Label.LV_BLOOD_POOL
+    assert flags(labels, reversed_slices=reversed_slices) == {
+        "pool_outside_wall": f"blood pool lies outside the wall in slice {number}"
+    }
+
+
+def test_a_pool_that_papillary_muscles_split_gets_no_warning():
+    labels = heart()
+    labels[1, 31:33, 18:46] = 0
+    assert flags(labels) == {}
+
+
 def test_scar_in_the_middle_of_the_pool_is_outside_the_wall():
     labels = heart()[0]
     labels[32, 32] = Label.CORE_SCAR

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.ndimage import distance_transform_edt
@@ -240,6 +242,8 @@ def test_a_given_remote_region_is_used_and_cut_to_the_wall(shell):
 
 def test_a_reader_places_the_remote_region_by_a_click(shell):
     scan, labels = shell(extent_deg=90)
+    noise = np.random.default_rng(1).normal(0.0, 1.0, scan.pixels.shape)
+    scan = replace(scan, pixels=scan.pixels + noise)
     number = scan.grid.slice_number(2)
     here = Given(remote_by_slice={number: middle_of_free_wall(labels, 2)})
     found = quantify(scan, labels, given=here)

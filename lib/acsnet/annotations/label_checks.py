@@ -15,6 +15,7 @@ from acsnet.anatomy.checks import Limits, check
 from acsnet.anatomy.measures import MEASURE_NAMES, Form, measure
 from acsnet.errors import InputError
 from acsnet.labels import ENHANCEMENT, LEFT_VENTRICLE, MYOCARDIUM, Label
+from acsnet.quantify.blood_pool import pool_outside_wall
 from acsnet.stages.quality_flags import Flag
 
 NEIGHBOURS = np.ones((3, 3), bool)
@@ -61,6 +62,7 @@ def label_flags(
         return ", ".join(str(number) for number in sorted(in_file))
 
     cavity = (labels == Label.LV_BLOOD_POOL).any(axis=(1, 2))
+    stray_pool = np.stack([pool_outside_wall(slice_) for slice_ in labels])
     astray = np.stack([scar_outside_wall(slice_) for slice_ in labels])
     walls = np.isin(labels, MYOCARDIUM) & ~astray
     verdicts = {k: check(walls[k], spacing_mm, limits) for k in _slices(walls.any(axis=(1, 2)))}
@@ -73,6 +75,11 @@ def label_flags(
             "scar_outside_wall",
             _slices(astray.any(axis=(1, 2))),
             "scar lies outside the wall in slice {}",
+        ),
+        (
+            "pool_outside_wall",
+            _slices(stray_pool.any(axis=(1, 2))),
+            "blood pool lies outside the wall in slice {}",
         ),
         (
             "undrawn_slices",

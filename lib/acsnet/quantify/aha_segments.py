@@ -4,7 +4,9 @@ Names, numbers and coronary territories: Cerqueira et al. 2002, doi:10.1161/hc04
 axis, from the first slice with blood pool to the last slice of the ventricle, is cut into equal
 thirds. Wall below the blood pool is segment 17, the apical cap; a stack without it has 16
 segments. Basal and mid segments span 60 degrees each, counted from the anterior insertion of the
-right ventricle. Apical segments span 90 degrees around the same mid-septum.
+right ventricle. Apical segments span 90 degrees around the same mid-septum. Angles are those around
+the centre of the blood pool of each slice; what lies outside the wall counts for it only where the
+slice has no other pool (`acsnet.quantify.blood_pool`).
 """
 
 from collections.abc import Mapping, Sequence

@@ -16,6 +16,7 @@ from acsnet.quantify.aha_segments import (
     segment_map,
     territory_sums,
 )
+from acsnet.quantify.blood_pool import without_stray_pool
 from acsnet.quantify.body_size import BodyNumbers, body_numbers, body_of
 from acsnet.quantify.features import Features, compute_features
 from acsnet.quantify.polar import CHORD_ANGLES, centre_of, reach_mm, sample_rays
@@ -93,8 +94,9 @@ NOTHING = Given()
 class Quantification:
     """All measures of one label map; arrays are (slice, row, column), apex first.
 
-    insertion_point: slice, row and column of the RV insertion. segment_map: 1 to 17 in the wall,
-    all 0 without an insertion. scar_known: False where nobody looked for scar.
+    insertion_point: slice, row and column of the RV insertion, None where its ray misses the
+    ventricle. segment_map: 1 to 17 in the wall, all 0 without an insertion. scar_known: False where
+    nobody looked for scar.
     """
 
     features: Features
@@ -196,16 +198,17 @@ def quantify(
         if remote is not automatic:
             others = compare_methods(measured, core=core, remote=automatic)
             signal_notes = (*signal_notes, *region_doubt(methods, others))
+    ventricle = without_stray_pool(labels)
     insertion: Insertion | None = None
     insertion_notes: tuple[str, ...] = ()
     if (pool.any(axis=(1, 2)) & wall.any(axis=(1, 2))).any():
-        insertion, insertion_notes = _insertion(scan, labels, right_ventricle, given)
+        insertion, insertion_notes = _insertion(scan, ventricle, right_ventricle, given)
     chords, segment_numbers = (
-        radial_chords(labels, plane_mm),
-        segment_map(labels, insertion, plane_mm),
+        radial_chords(ventricle, plane_mm),
+        segment_map(ventricle, insertion, plane_mm),
     )
     segments = measure_segments(
-        labels,
+        ventricle,
         segment_numbers,
         chords,
         insertion,
@@ -219,7 +222,7 @@ def quantify(
         methods=methods,
         remote=remote,
         insertion=insertion,
-        insertion_point=None if insertion is None else _point(labels, insertion, plane_mm),
+        insertion_point=None if insertion is None else _point(ventricle, insertion, plane_mm),
         segment_map=segment_numbers,
         segments=segments,
         territories=territory_sums(segments),
@@ -302,8 +305,11 @@ def _angle_of(
 
 def _point(
     labels: NDArray[np.uint8], insertion: Insertion, spacing_mm: tuple[float, float]
-) -> tuple[int, float, float]:
-    """Slice, row and column where the insertion's ray meets the epicardium of the middle slice."""
+) -> tuple[int, float, float] | None:
+    """Slice, row and column where the insertion's ray meets the epicardium of the middle slice.
+
+    None where the ray misses the ventricle, as from a blood pool that was drawn away from the wall.
+    """
     pools = np.flatnonzero((labels == Label.LV_BLOOD_POOL).any(axis=(1, 2)))
     k = int(pools[len(pools) // 2])
     centre = centre_of(labels[k] == Label.LV_BLOOD_POOL)
@@ -311,6 +317,8 @@ def _point(
     steps = np.arange(0.0, reach_mm(ventricle, centre, spacing_mm), 0.1)
     chord = int(np.cos(CHORD_ANGLES - insertion.angle).argmax())
     inside = sample_rays(ventricle, centre, steps, spacing_mm)[chord] > 0.5
+    if not inside.any():
+        return None
     reach = float(steps[inside][-1])
     row = centre[0] + reach * np.sin(insertion.angle) / spacing_mm[0]
     column = centre[1] + reach * np.cos(insertion.angle) / spacing_mm[1]

@@ -1,12 +1,12 @@
 """Transmurality of scar along radial chords, and the area of endocardium lined by scar.
 
-In each slice with blood pool, rays every 3 degrees from the centre of the pool cross the wall. The
-part of a ray inside the wall is a chord. The share of the chord that is scar, with edges half way
-between pixels, is the transmurality there. Transmurality and its classes follow Kim et al. 2000,
-doi:10.1056/NEJM200011163432003. Not from the paper: rays instead of normals of the wall, because
-they can be checked by hand. The mean transmurality is always that of a segment, over all of its
-chords. `scar_transmurality_percent` is the mean over chords that contain scar. Areas are lengths in
-the slices times the slice distance.
+In each slice with blood pool, rays every 3 degrees from the centre of the pool, the same as that of
+the AHA segments, cross the wall. The part of a ray inside the wall is a chord. The share of the
+chord that is scar, with edges half way between pixels, is the transmurality there. Transmurality
+and its classes follow Kim et al. 2000, doi:10.1056/NEJM200011163432003. Not from the paper: rays
+instead of normals of the wall, because they can be checked by hand. The mean transmurality is
+always that of a segment, over all of its chords. `scar_transmurality_percent` is the mean over
+chords that contain scar. Areas are lengths in the slices times the slice distance.
 """
 
 from dataclasses import dataclass
