@@ -1,8 +1,10 @@
 import numpy as np
 import pytest
 
+from acsnet import read_scan
 from acsnet.interaction.clicked_labels import click_labels
 from acsnet.interaction.clicks import Click, Kind
+from acsnet.io.label_map import read_labels
 from acsnet.labels import MYOCARDIUM, Label
 
 MM = (10.0, 1.5, 1.5)
@@ -139,6 +141,31 @@ def test_new_wall_beside_scar_and_as_bright_is_scar(corrector):
     pixels[0][(RADIUS < 38.0) & (RADIUS >= 32.0) & RIGHT] = 200.0
     out = click_labels(pixels, labels, [on_right(Kind.WALL, 0, mm=36.0)], MM, corrector=corrector)
     assert out.labels[0, 40, 40 + 24] == Label.CORE_SCAR
+
+
+@pytest.mark.parametrize("kind", [Kind.WALL, Kind.SCAR, Kind.HEALTHY, Kind.OBSTRUCTION])
+def test_a_click_that_cannot_be_held_changes_no_label(corrector, kind):
+    pixels, labels = stack()
+    far = Click(slice=1, row=0, column=0, kind=kind)
+    out = click_labels(pixels, labels, [far], MM, corrector=corrector)
+    assert (out.held, out.changed) == ((False,), ())
+    np.testing.assert_array_equal(out.labels, labels)
+    near = on_right(Kind.HEALTHY, 0)
+    both = click_labels(pixels, labels, [far, near], MM, corrector=corrector)
+    alone = click_labels(pixels, labels, [near], MM, corrector=corrector)
+    assert both.held == (False, True)
+    np.testing.assert_array_equal(both.labels, alone.labels)
+
+
+@pytest.mark.parametrize("at", [(0, 0), (40, 40), (83, 160)])
+def test_a_click_far_off_the_ventricle_of_a_phantom_changes_nothing(pipeline, samples, at):
+    scan = read_scan(samples / "nifti" / "phantom-1.nii.gz")
+    truth = read_labels(samples / "truth" / "phantom-1.nii.gz")
+    labels = np.ascontiguousarray(scan.grid.from_input(truth))
+    click = Click(slice=4, row=at[0], column=at[1], kind=Kind.WALL)
+    out = click_labels(scan.pixels, labels, [click], scan.spacing_mm, corrector=pipeline.corrector)
+    assert out.held == (False,)
+    np.testing.assert_array_equal(out.labels, labels)
 
 
 def test_slices_far_from_clicks_are_the_same_voxel_for_voxel(corrector):

@@ -129,6 +129,60 @@ def test_of_contradictory_clicks_it_holds_one_and_says_which_not(corrector):
     assert sorted(out.held) == [False, True]
 
 
+CORNER = (0, 0)
+UNHELD = (Kind.WALL, Kind.CAVITY, Kind.SCAR, Kind.HEALTHY, Kind.EPICARDIUM, Kind.ENDOCARDIUM)
+
+
+def in_corner(kind, *, k=2, at=CORNER):
+    return Click(slice=k, row=at[0], column=at[1], kind=kind)
+
+
+@pytest.mark.parametrize("kind", [Kind.WALL, Kind.CAVITY, Kind.EPICARDIUM])
+def test_a_click_that_no_possible_wall_holds_moves_nothing_in_any_slice(corrector, kind):
+    out = move(corrector, in_corner(kind))
+    assert out.held == (False,)
+    np.testing.assert_array_equal(out.wall, stack()[0])
+    np.testing.assert_array_equal(out.pool, stack()[1])
+
+
+@pytest.mark.parametrize("k", [1, 2, 3])
+def test_beside_a_click_that_is_not_held_another_does_what_it_does_alone(corrector, k):
+    held = click(Kind.WALL, right_mm=38.0)
+    alone = move(corrector, held)
+    for clicks in ((held, in_corner(Kind.WALL, k=k)), (in_corner(Kind.WALL, k=k), held)):
+        out = move(corrector, *clicks)
+        assert out.held == tuple(one is held for one in clicks)
+        np.testing.assert_array_equal(out.wall, alone.wall)
+        np.testing.assert_array_equal(out.pool, alone.pool)
+
+
+def test_an_empty_slice_stays_empty_where_no_possible_wall_holds_its_click(corrector):
+    wall, pool = stack()
+    wall[2], pool[2] = False, False
+    out = move(corrector, in_corner(Kind.WALL), draft=(wall, pool))
+    assert out.held == (False,)
+    np.testing.assert_array_equal(out.wall, wall)
+
+
+@pytest.mark.slow
+@settings(max_examples=10, deadline=None)
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(UNHELD), st.integers(1, 2), st.integers(0, 5), st.integers(0, 5)),
+        min_size=1,
+        max_size=2,
+    )
+)
+def test_whatever_is_clicked_nothing_moves_if_nothing_is_held(pipeline, drawn):
+    clicks = check_clicks(
+        [in_corner(kind, k=k, at=(row, column)) for kind, k, row, column in drawn],
+        (5, SIDE, SIDE),
+    )
+    out = move(pipeline.corrector, *clicks)
+    moved = not np.array_equal(out.wall, stack()[0]) or not np.array_equal(out.pool, stack()[1])
+    assert any(out.held) or not moved
+
+
 @pytest.mark.slow
 @settings(max_examples=25, deadline=None)
 @given(

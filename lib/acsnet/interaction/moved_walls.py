@@ -1,11 +1,12 @@
 """Clicks on a stack -> the nearest possible walls that hold them.
 
 All clicks of a scan are fulfilled at once and from the draft on: their order does not matter, and
-one that is taken back leaves no trace. Not from the paper.
+one that is taken back leaves no trace. Nor does one that no possible wall fulfils. Not from the
+paper.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,7 +49,7 @@ def move_walls(
 ) -> MovedWalls:
     """Move the walls of a stack to clicks; every wall that moved passes the anatomical checks.
 
-    A slice for which no possible wall is found stays as it was.
+    The answer is that of the clicks that are held together, as if nobody had made the others.
 
     Args:
         wall: (slice, row, column) of the draft, apex first.
@@ -70,16 +71,44 @@ def move_walls(
         ],
         covariance,
     )
+    moved = {
+        k: mover.to_clicks(draft, shifted(draft, profiles[k], movement, at_mm[k]))
+        for k, draft in drafts.items()
+        if draft.clicks
+    }
+    out = _answer(wall, pool, clicks, drafts, moved)
+    if not all(out.held):
+        # What clicks demand that are not held has shifted all walls: ask for the others alone.
+        kept = [click for click, is_held in zip(clicks, out.held, strict=True) if is_held]
+        fewer = move_walls(wall, pool, kept, spacing_mm, corrector=corrector, covariance=covariance)
+        return replace(fewer, held=_held(clicks, fewer.wall, fewer.pool))
+    beside = {
+        k: mover.beside(draft, profiles[k], movement, at_mm[k])
+        for k, draft in drafts.items()
+        if not draft.clicks
+    }
+    return _answer(wall, pool, clicks, drafts, moved | beside)
+
+
+def _answer(
+    wall: NDArray[np.bool_],
+    pool: NDArray[np.bool_],
+    clicks: Sequence[Click],
+    drafts: Mapping[int, SliceDraft],
+    moved: Mapping[int, NDArray[np.bool_] | None],
+) -> MovedWalls:
+    """The stack with other walls in some slices; None where a slice stays as it was."""
     walls, pools = wall.copy(), pool.copy()
-    for k, draft in drafts.items():
-        if draft.clicks:
-            new = mover.to_clicks(draft, shifted(draft, profiles[k], movement, at_mm[k]))
-        else:
-            new = mover.beside(draft, profiles[k], movement, at_mm[k])
+    for k, new in moved.items():
         if new is not None and not np.array_equal(new, wall[k]):
-            walls[k], pools[k] = new, draft.pool_of(new)
-    held = tuple(holds_wall(click, walls[click.slice], pools[click.slice]) for click in clicks)
-    return MovedWalls(wall=walls, pool=pools, held=held)
+            walls[k], pools[k] = new, drafts[k].pool_of(new)
+    return MovedWalls(wall=walls, pool=pools, held=_held(clicks, walls, pools))
+
+
+def _held(
+    clicks: Sequence[Click], wall: NDArray[np.bool_], pool: NDArray[np.bool_]
+) -> tuple[bool, ...]:
+    return tuple(holds_wall(click, wall[click.slice], pool[click.slice]) for click in clicks)
 
 
 def _drafts(

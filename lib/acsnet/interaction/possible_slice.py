@@ -98,6 +98,12 @@ class SliceMover:
             best = int(np.argmin(missed))  # of equals the oldest click is left out
             yield lasts[best]
             clicks = fewer[best].clicks
+        # A click that no wall holds must not take the others with it.
+        if len(draft.clicks) > 1:
+            for click in draft.clicks:
+                yield from self._rounds(replace(draft, clicks=_without(draft.clicks, click)))
+            for click in draft.clicks:
+                yield from self._rounds(replace(draft, clicks=(click,)))
 
     def _rounds(
         self, draft: SliceDraft, smoother: tuple[float, ...] = (1.0, *SMOOTHER)
