@@ -95,6 +95,30 @@ def test_a_candidate_measured_against_another_than_the_live_version_is_refused(m
     assert models.aliases().live == first
 
 
+def test_the_version_that_is_live_is_promoted_by_nobody_else(models, chains):
+    name = models.add(chains[0], {})
+    models.promote(name)
+    assert models.promote(name, instead_of="shipped").live == name
+    assert len(models.changes()) == 1
+
+
+def test_a_promotion_is_of_the_run_whose_decision_is_on_record(models, chains):
+    name = models.add(chains[0], {})
+    assert models.promotion(name, run="first") is None
+    models.note(name, decision={"run": "first", "after": ""})
+    assert models.promotion(name, run="first") is None
+    models.promote(name)
+    first = models.changes()[-1]
+    models.rollback()
+    assert models.promotion(name, run="first") == first
+    assert models.promotion(name, run="second") is None
+
+    models.note(name, decision={"run": "second", "after": models.changes()[-1].id})
+    assert models.promotion(name, run="second") is None
+    models.promote(name)
+    assert models.promotion(name, run="second") == models.changes()[-1] != first
+
+
 def test_what_is_altered_is_not_served(models, chains, tmp_path):
     name = models.add(chains[0], {})
     file = models.weights(name) / "myo.safetensors"

@@ -96,6 +96,21 @@ class Models:
         """Id of the last change that made a version live; empty for none."""
         return next((change.id for change in reversed(self.changes()) if change.live == live), "")
 
+    def promotion(self, name: str, *, run: str) -> Change | None:
+        """The change by which a run made a version live; None if it did not, or not yet.
+
+        That is the first promotion since the decision on record, if the decision is of this run: a
+        version that was trained twice may have been live before.
+        """
+        decision = self.record(name).get("decision") or {}
+        if decision.get("run") != run:
+            return None
+        changes = self.changes()
+        before = [k for k, change in enumerate(changes) if change.id == decision.get("after")]
+        since = changes[before[0] + 1 :] if before else changes
+        made = (change for change in since if (change.event, change.live) == ("promote", name))
+        return next(made, None)
+
     def _note_change(self, event: str, live: str, *, before: str) -> None:
         """Note a change that is to come: one that is not made has another version after it."""
         entry = {"id": secrets.token_hex(8), "event": event, "live": live, "before": before}
@@ -169,17 +184,17 @@ class Models:
     def promote(self, name: str, *, instead_of: str | None = None) -> Aliases:
         """Make a version live, from the next request on.
 
-        instead_of: the version it was measured against. Raises InputError if that is no longer
-        live, and WeightsError if the version is incomplete.
+        instead_of: the version it was measured against. Raises InputError if another one is live
+        by now, and WeightsError if the version is incomplete.
         """
         check_chain(self.weights(name))
         with self._changing():
             aliases = self.aliases()
+            if name == aliases.live:
+                return aliases
             if instead_of not in (None, aliases.live):
                 msg = f"{name} was measured against {instead_of}, but {aliases.live} is live now"
                 raise InputError(msg)
-            if name == aliases.live:
-                return aliases
             candidate = None if aliases.candidate == name else aliases.candidate
             self._note_change("promote", name, before=aliases.live)
             return self._write(Aliases(live=name, previous=aliases.live, candidate=candidate))

@@ -31,6 +31,7 @@ from acsnet.fine_tuning.promotion import (
     mean_measures,
     measure_patient,
 )
+from acsnet.fine_tuning.run_end import end_early
 from acsnet.fine_tuning.training_request import Case, Request, read_request
 from acsnet.fine_tuning.training_status import (
     DONE,
@@ -119,12 +120,10 @@ def perform(folder: Path, *, schedule: Schedule = USUAL) -> Status:
         change_status(folder, candidate=name)
         return decide_promotion(folder, request, models, name)
     except (AcsnetError, OSError) as error:
-        candidate = read_status(folder).candidate
-        if candidate not in (None, request.base) and models.aliases().live == candidate:
-            detail = f"served from now on; after that: {error}"
-            return change_status(folder, state=DONE, promoted=True, detail=detail)
-        change_status(folder, state=FAILED, detail=str(error))
-        raise
+        status = end_early(folder, models, state=FAILED, detail=str(error))
+        if status.state == FAILED:
+            raise
+        return status
 
 
 def models_of(folder: Path) -> Models:
@@ -185,17 +184,27 @@ def train_parts(folder: Path, request: Request, read: ReadCases, schedule: Sched
 
 
 def decide_promotion(folder: Path, request: Request, models: Models, name: str) -> Status:
-    """Measure a candidate against the live version, record the decision, and act on it."""
+    """Measure a candidate against the live version, record the decision, and act on it.
+
+    A run that was killed after its promotion is done, also if another version is live by now. The
+    same weights as those of an earlier run are measured again.
+    """
     change_status(folder, state=MEASURING, step="gate", time_left_s=None)
-    aliases = models.aliases()
-    live = aliases.live
-    if name in (live, aliases.previous):  # killed after the promotion
+    live = models.aliases().live
+    if models.promotion(name, run=folder.name) is not None:
         mirror(models)
-        return change_status(folder, state=DONE, promoted=name != request.base)
+        reason = models.record(name)["decision"].get("reason", "")
+        return change_status(folder, state=DONE, promoted=True, detail=reason)
+    if name == live:  # trained to the same weights, or chosen by an admin meanwhile
+        mirror(models)
+        detail = "this version is in use already"
+        return change_status(folder, state=DONE, promoted=name != request.base, detail=detail)
     read = read_cases([case for case in request.cases if case.held])
     pause = partial(rest, models.root, quiet_s=request.quiet_s)
     decision = compare(models, live, name, read, before_each=pause)
     entry = {**decision_to_dict(decision), "against": live, "at": now(), "run": folder.name}
+    changes = models.changes()
+    entry["after"] = changes[-1].id if changes else ""
     models.note(name, decision=entry, left_out=list(read.left_out))
     if decision.promote:
         models.promote(name, instead_of=live)
@@ -204,12 +213,15 @@ def decide_promotion(folder: Path, request: Request, models: Models, name: str) 
 
 
 def record_end(log: Path, folder: Path, status: Status, *, seconds: float) -> None:
-    """Say in the audit log which model is live where that changed, and how a run ended."""
-    if status.promoted:
-        models = models_of(folder)
-        change = models.last_change(status.candidate or "")
-        details = {"run": folder.name, "models": models.root.name, "change": change}
-        audit_log.record(log, "promote", model=status.candidate or "", details=details)
+    """Say in the audit log which model the run made live, if any, and how it ended.
+
+    A run that goes on after a kill finds a change on record that the server has noted meanwhile.
+    """
+    models = models_of(folder)
+    change = models.promotion(status.candidate or "", run=folder.name)
+    if change is not None and change.id not in {e.get("change") for e in audit_log.read(log)}:
+        details = {"run": folder.name, "models": models.root.name, "change": change.id}
+        audit_log.record(log, "promote", model=change.live, details=details)
     audit_log.record(
         log,
         "train",

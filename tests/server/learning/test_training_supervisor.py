@@ -11,6 +11,7 @@ from filelock import FileLock
 from acsnet.errors import InputError
 from acsnet.fine_tuning.model_registry import Models
 from acsnet.fine_tuning.training_request import Reviewed, run_folders
+from acsnet.fine_tuning.training_status import change_status
 from acsnet.server.learning import training_supervisor
 from acsnet.server.learning.trainers import settings_of, task_of, trainers
 from acsnet.server.learning.training_supervisor import BusyError, Trainings, interpreter
@@ -24,7 +25,7 @@ path = folder / "status.json"
 starts = json.loads(path.read_text())["starts"]
 what = todo[min(starts, len(todo)) - 1]
 state = "done" if what == "done" else "training"
-content = {"state": state, "starts": starts, "epoch": 1, "epochs": 4}
+content = {**json.loads(path.read_text()), "state": state, "epoch": 1, "epochs": 4}
 (folder.parent.parent / "pid").write_text(str(os.getpid()))
 path.with_suffix(".new").write_text(json.dumps(content))
 path.with_suffix(".new").replace(path)
@@ -159,6 +160,39 @@ def test_a_cancelled_training_stays_cancelled(site):
     assert state(trainings) == "cancelled"
     assert task_of(*trainings.latest())["status"] == "STOPPED"
     assert trainings.stop() is None
+
+
+def serve(trainings, version):
+    content = {"live": version, "previous": "shipped", "candidate": None}
+    (trainings._models.root / "aliases.json").write_text(json.dumps(content))
+
+
+@pytest.mark.parametrize(
+    ("live", "end"),
+    [
+        ("a" * 12, ("done", True, "served from now on; after that: stopped on request")),
+        ("b" * 12, ("cancelled", False, "stopped on request")),
+    ],
+)
+def test_stopped_once_its_model_is_served_it_is_done(site, live, end):
+    trainings = site("sleep")
+    folder = trainings.start("roi")
+    until(lambda: state(trainings) == "training")
+    change_status(folder, candidate="a" * 12)
+    serve(trainings, live)
+    _, status = trainings.stop()
+    assert (status.state, status.promoted, status.detail) == end
+
+
+def test_one_that_ends_again_and_again_is_done_if_its_model_is_served(site):
+    trainings = site("fail")
+    folder = trainings.start("roi")
+    until(lambda: state(trainings) == "training")
+    trainings._process.wait()
+    change_status(folder, candidate="a" * 12)
+    serve(trainings, "a" * 12)
+    until(lambda: looked(trainings, "done"))
+    assert trainings.latest()[1].promoted
 
 
 def test_the_next_server_goes_on_with_what_a_stopped_one_left(site):

@@ -22,6 +22,7 @@ from filelock import FileLock, Timeout
 
 from acsnet.errors import AcsnetError
 from acsnet.fine_tuning.model_registry import Models
+from acsnet.fine_tuning.run_end import end_early
 from acsnet.fine_tuning.training_request import Reviewed, read_request, run_folders, write_request
 from acsnet.fine_tuning.training_status import CANCELLED, FAILED, Status, change_status, read_status
 from acsnet.fine_tuning.trigger import waits_for
@@ -118,7 +119,10 @@ class Trainings:
             return folder
 
     def stop(self) -> tuple[Path, Status] | None:
-        """Stop the training that is under way for good; its run, or None."""
+        """Stop the training that is under way for good; its run, or None.
+
+        One whose model is served by now is done.
+        """
         with self._change:
             latest = self.latest()
             if latest is None or not latest[1].under_way:
@@ -128,7 +132,9 @@ class Trainings:
             # It may have come to its end before it was killed.
             status = read_status(folder)
             if status.under_way:
-                status = change_status(folder, state=CANCELLED, detail="stopped on request")
+                status = end_early(
+                    folder, self._models, state=CANCELLED, detail="stopped on request"
+                )
             return folder, status
 
     def look(self) -> None:
@@ -166,7 +172,7 @@ class Trainings:
             return
         if status.starts >= MAX_STARTS:
             times = f"its process ended {status.starts} times, see {LOG}"
-            change_status(folder, state=FAILED, detail=times)
+            end_early(folder, self._models, state=FAILED, detail=times)
         else:
             self._spawn(folder)
 
