@@ -62,8 +62,8 @@ FIT_CHANGES = (
     "wall at 50 % of blood",
     "dark wall",
     "field of view halved",
-    "scar at 80 % of blood",
-    "scar at 130 % of blood",
+    "scar at 60 % of contrast",
+    "scar at 200 % of contrast",
 )
 """What two visits may differ in; noise of 10 % and the like are among the changes of the check."""
 CHECK_HEART = "Case_P004"

@@ -25,15 +25,19 @@ PACKAGE = Path(acsnet.__file__).parent
 RULES = (
     "anatomy",
     "denoising.py",
+    "evaluate/robustness",
     "masks.py",
     "nets",
+    "phantom",
     "pipeline.py",
     "preprocess.py",
     "quantify",
     "stages",
     "uncertainty",
 )
-"""Parts of the package that decide what a scan gives, beside the weights."""
+"""Parts of the package that decide what a scan, or a repeat of it, gives, beside the weights."""
+
+GROWN_SCAR = Path(__file__).parent / "grown_scar.py"
 
 
 def networks_name() -> str:
@@ -44,7 +48,7 @@ def networks_name() -> str:
 
 def pipeline_name(weights: Path = SHIPPED) -> str:
     """The first digits of a digest of weights, ranges and rules: rows of others are not ours."""
-    paths = [weights / MANIFEST, weights / RANGES]
+    paths = [weights / MANIFEST, weights / RANGES, GROWN_SCAR]
     for part in RULES:
         path = PACKAGE / part
         paths += sorted(path.rglob("*.py")) if path.is_dir() else [path]
