@@ -9,6 +9,7 @@ from acsnet.fine_tuning.holdout import (
     extended,
     number,
     read_holdout,
+    regrouped,
     write_holdout,
 )
 
@@ -52,6 +53,20 @@ def test_nobody_ever_changes_sides(visits, share):
         assert holdout.trained <= later.trained
         assert not later.held & later.trained
         holdout = later
+
+
+def test_scans_that_were_a_patient_each_are_joined_and_never_measured_on_after_training():
+    before = HoldOut(
+        held=frozenset(map(digest, ("p/1", "q/1", "r"))),
+        trained=frozenset(map(digest, ("p/2", "s/1", "t"))),
+    )
+    scans = [("p/1", "p"), ("p/2", "p"), ("q/1", "q"), ("q/2", "q"), ("r", "r"), ("s/1", "s")]
+    after = regrouped(before, scans)
+    assert [name for name in "pqrst" if after.holds(name)] == ["q", "r"]
+    assert set(map(digest, "pst")) <= after.trained
+    assert not after.held & after.trained
+    assert after.held == set(map(digest, "qr"))  # no scan stands for a patient any more
+    assert regrouped(after, scans) == after
 
 
 def test_it_is_read_as_it_was_written_and_holds_no_patient_id(tmp_path):

@@ -1,10 +1,11 @@
 """Every series below a folder is found once, wherever its files lie."""
 
 import shutil
+from types import SimpleNamespace
 
 import pytest
 
-from acsnet.io.series import MAX_DEPTH, SeriesFinder, image_id
+from acsnet.io.series import MAX_DEPTH, SeriesFinder, image_id, patient_of
 
 
 @pytest.fixture
@@ -119,3 +120,15 @@ def test_a_tag_that_cannot_be_read_keeps_no_folder_from_being_searched(save, pat
     (found,) = SeriesFinder(tmp_path).find()
     assert len(found.files) == 8
     assert found.text("AccessionNumber") == ""
+
+
+@pytest.mark.parametrize(
+    ("tags", "patient"),
+    [
+        ({"PatientID": "7", "StudyInstanceUID": "1.2"}, "7"),
+        ({"PatientID": "", "StudyInstanceUID": "1.2"}, "1.2"),
+        ({}, ""),
+    ],
+)
+def test_the_patient_of_a_series_is_its_id_or_its_study(tags, patient):
+    assert patient_of(SimpleNamespace(text=lambda tag: tags.get(tag, ""))) == patient

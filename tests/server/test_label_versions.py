@@ -11,6 +11,7 @@ from small_scans import write_scan, write_volume
 
 from acsnet.annotations.label_versions import VersionStore
 from acsnet.errors import InputError
+from acsnet.fine_tuning.holdout import HoldOut, extended
 from acsnet.fine_tuning.trigger import waits_for
 from acsnet.server.datastores.label_records import DRAWN, REVIEWED
 
@@ -67,6 +68,42 @@ def test_the_time_of_a_review_is_that_of_the_review(make_store, studies, tmp_pat
     assert waits(store, pause_s=0.0) is None
     store.review("a", version, by="Eve")
     assert store.reviewed() == [one]
+
+
+def test_the_visits_of_a_patient_are_those_of_one_folder(make_store, studies, tmp_path):
+    places = ("sub-01/visit-1", "sub-01/deeper/visit-2", "sub-02/visit-1", os.fsdecode(b"\xe9/c"))
+    for place in places:
+        file = studies / f"{place}.nii.gz"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        write_scan(file)
+    store = make_store()
+    write_scan(tmp_path / "up.nii.gz")
+    store.add_image("up", str(tmp_path / "up.nii.gz"), {})
+    for image in store.list_images():
+        save(store, image, state="reviewed")
+    patients = {one.name: one.patient for one in store.reviewed()}
+    odd = next(patient for name, patient in patients.items() if name.endswith("_c"))
+    assert sorted(patients.values()) == sorted(["a", "b", "up", "sub-01", "sub-01", "sub-02", odd])
+    assert patients["sub-01_visit-1"] == patients["sub-01_deeper_visit-2"] == "sub-01"
+    holdout = extended(HoldOut(), patients.values())
+    assert len(holdout.held | holdout.trained) == 6
+
+
+def test_a_folder_of_files_of_many_is_no_patients(make_store, studies):
+    many = [f"ward/{number}" for number in range(11)]  # one more than the visits of a patient
+    places = (*many, "nifti/anna/1", "nifti/anna/2", "NIFTI2/images/x", "nifti/y")
+    for place in places:
+        file = studies / f"{place}.nii.gz"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        write_scan(file)
+    store = make_store()
+    for image in store.list_images():
+        save(store, image, state="reviewed")
+    patients = {one.name: one.patient for one in store.reviewed()}
+    assert len({patients[f"ward_{number}"] for number in range(11)}) == 11
+    assert patients["nifti_anna_1"] == patients["nifti_anna_2"] == "nifti/anna"
+    assert patients["nifti_y"] == "nifti_y"
+    assert patients["NIFTI2_images_x"] == "NIFTI2"
 
 
 def waits(store, *, pause_s):

@@ -51,6 +51,18 @@ def test_a_series_is_an_image_called_by_its_uid(make_store, studies, patient):
     assert wait(store, uid).reason is None
 
 
+def test_series_of_a_study_without_patient_id_are_of_one_patient(make_store, studies, patient):
+    named = save(patient(2), studies / "p")
+    uids = [save(patient(uid=uid, PatientID=""), studies / uid) for uid in ("1", "2")]
+    other = save(patient(uid="3", PatientID="", StudyInstanceUID="1.2.3"), studies / "3")
+    store = make_store()
+    for image in (named, *uids, other):
+        save_label(store, image, drawn(store, image), state="reviewed")
+    patients = {one.name: one.patient for one in store.reviewed()}
+    study = patient()[0].StudyInstanceUID
+    assert patients == {named: "PHANTOM-2", **dict.fromkeys(uids, study), other: "1.2.3"}
+
+
 def test_clients_get_the_tags_and_no_path(make_store, studies, patient):
     uid = save(patient(), studies)
     info = make_store().get_image_info(uid)

@@ -57,6 +57,19 @@ def extended(before: HoldOut, patients: Iterable[str], *, share: float = SHARE) 
     return HoldOut(held=before.held | held, trained=before.trained | (set(new) - held))
 
 
+def regrouped(before: HoldOut, scans: Iterable[tuple[str, str]]) -> HoldOut:
+    """The hold-out where earlier releases took scans of one patient for a patient each.
+
+    scans: name, which was the patient then, and patient of each. A patient any of whose scans was
+    trained on is not measured on any more.
+    """
+    pairs = [(digest(name), digest(patient)) for name, patient in scans if name != patient]
+    trained = {patient for name, patient in pairs if name in before.trained}
+    held = {patient for name, patient in pairs if name in before.held} - before.trained - trained
+    kept = before.held - {name for name, _ in pairs} - trained
+    return HoldOut(held=kept | held, trained=before.trained | trained)
+
+
 def read_holdout(root: Path) -> HoldOut:
     """Read the hold-out of a models folder, empty before the first training.
 

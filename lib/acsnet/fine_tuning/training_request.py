@@ -18,7 +18,14 @@ from pathlib import Path
 from typing import Any
 
 from acsnet.errors import InputError
-from acsnet.fine_tuning.holdout import SHARE, digest, extended, read_holdout, write_holdout
+from acsnet.fine_tuning.holdout import (
+    SHARE,
+    digest,
+    extended,
+    read_holdout,
+    regrouped,
+    write_holdout,
+)
 from acsnet.fine_tuning.trigger import Review
 from acsnet.storage import write_json, writing_folder
 from acsnet.train.run import STEPS
@@ -38,8 +45,8 @@ LABELS = "labels"
 class Reviewed:
     """A scan with a reviewed label.
 
-    patient: id; image: NIfTI file or DICOM folder; label: NIfTI file on the image's grid; at: time
-    of the review, seconds since 1970.
+    patient: id, the same for all scans of a patient as far as that is known; image: NIfTI file or
+    DICOM folder; label: NIfTI file on the image's grid; at: time of the review, seconds since 1970.
     """
 
     name: str
@@ -109,7 +116,8 @@ def write_request(
     if epochs is not None and epochs < 1:
         msg = f"epochs must be 1 or more, got {epochs}"
         raise InputError(msg)
-    holdout = extended(read_holdout(root), [scan.patient for scan in reviewed], share=share)
+    before = regrouped(read_holdout(root), [(scan.name, scan.patient) for scan in reviewed])
+    holdout = extended(before, [scan.patient for scan in reviewed], share=share)
     if all(holdout.holds(scan.patient) for scan in reviewed):
         msg = "all patients with a reviewed label are held out: review labels of one more patient"
         raise InputError(msg)

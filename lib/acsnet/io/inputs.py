@@ -7,7 +7,7 @@ from itertools import permutations
 from pathlib import Path
 
 from acsnet.io.finder import common_folder, scans_of, stem_of, volume_files
-from acsnet.io.series import Series, SeriesFinder
+from acsnet.io.series import Series, SeriesFinder, patient_of
 
 
 def expanded(inputs: Sequence[Path]) -> tuple[list[Path], list[str]]:
@@ -33,7 +33,7 @@ def _folders(scans: Sequence[Series], path: Path) -> list[Path]:
     """The folder of each patient whose series lie in one; else the whole folder."""
     by_patient: dict[str, list[Series]] = {}
     for scan in scans:
-        by_patient.setdefault(scan.text("PatientID"), []).append(scan)
+        by_patient.setdefault(patient_of(scan), []).append(scan)
     folders = [
         Path(os.path.commonpath([common_folder(scan) for scan in series]))
         for series in by_patient.values()

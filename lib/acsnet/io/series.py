@@ -5,6 +5,7 @@ import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from pydicom.dataset import Dataset
 
@@ -157,6 +158,22 @@ class SeriesFinder:
         kept.is_little_endian = file.header.is_little_endian
         kept.is_implicit_VR = file.header.is_implicit_VR
         return DicomFile(file.path, file.name, kept)
+
+
+class Tagged(Protocol):
+    """What has the tags of a DICOM series, such as `Series`."""
+
+    def text(self, tag: str, /) -> str:
+        """A tag; empty where there is none."""
+
+
+def patient_of(series: Tagged) -> str:
+    """Whose a DICOM series is: its PatientID, or its StudyInstanceUID where that was removed.
+
+    Not from the paper. A study is of one patient, so that series of one study are never taken for
+    two patients; two studies without a PatientID are. Empty where a series has neither.
+    """
+    return series.text("PatientID") or series.text("StudyInstanceUID")
 
 
 def image_id(series: Series, folder: Path) -> str:

@@ -31,6 +31,7 @@ from acsnet.server.corrections.click_tasks import correction_desk, correction_ta
 from acsnet.server.corrections.points import BACKGROUND
 from acsnet.server.datastores.folder import StudiesDatastore
 from acsnet.server.datastores.label_records import DRAFT, DRAWN, REVIEWED
+from acsnet.server.datastores.label_reports import given_for, with_given
 from acsnet.server.datastores.pacs import DicomWebDatastore
 from acsnet.server.datastores.protocol import StudyStore
 from acsnet.server.identity import signed
@@ -282,7 +283,8 @@ class AcsnetApp(MONAILabelApp):
         if not image:
             return
         try:
-            self.datastore().keep_draft(image, result, answer.version)
+            given = given_for(self.store_folder(), image)
+            self.datastore().keep_draft(image, with_given(result, given), answer.version)
             self._book.keep(image, result)
         except OSError as error:
             logger.exception("a draft could not be kept")

@@ -1,23 +1,26 @@
 """The one way in: what a label map and its author must be, and that it is measured once."""
 
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from acsnet import measure
+from acsnet.annotations import marks
+from acsnet.annotations.reading_details import DetailsStore, ReadingDetails
 from acsnet.errors import InputError
 from acsnet.io import read_scan
 from acsnet.io.label_map import read_labels
-from acsnet.server.datastores import label_intake
 from acsnet.server.datastores.label_intake import accept_file, accept_label, author_of, state_of
+from acsnet.server.state.paths import DETAILS
 
 
 class Store:
     """Keeps what it is given."""
 
-    def __init__(self, scan=""):
-        self.kept, self.scan = [], scan
+    def __init__(self, scan="", folder="nowhere"):
+        self.kept, self.scan, self.folder = [], scan, Path(folder)
 
     def get_image_uri(self, image_id):
         return str(self.scan)
@@ -42,13 +45,27 @@ def test_a_label_map_is_measured_once_and_kept_as_it_is(phantom, monkeypatch):
         calls.append(arguments)
         return measure.measure_labels(*arguments, **options)
 
-    monkeypatch.setattr(label_intake, "measure_labels", counted)
+    monkeypatch.setattr(marks, "measure_labels", counted)
     store = Store(phantom.scan)
     info = {"client_id": " Ana ", "state": "reviewed"}
     kept = accept_file(store, "a", phantom.labels, tag="final", info=info)
     assert (kept.image, kept.author, kept.state, kept.tag) == ("a", "Ana", "reviewed", "final")
     assert len(calls) == 1
     np.testing.assert_array_equal(kept.measured.label_map(), read_labels(phantom.labels))
+
+
+def test_a_label_map_is_measured_with_what_was_entered_for_its_case(phantom, tmp_path):
+    details = ReadingDetails(
+        height_cm=175.0, weight_kg=80.0, body_size_source="entered", rv_insertion={5: (100.0, 94.0)}
+    )
+    DetailsStore(tmp_path / DETAILS).save("a", details, reader="Ana")
+    store = Store(phantom.scan, tmp_path)
+    for image in "ab":
+        accept_file(store, image, phantom.labels, tag="draft", info={})
+    entered, other = (kept.measured.features_dict() for kept in store.kept)
+    assert entered["rv_insertion"]["source"] == "given"
+    assert entered["body_surface_area_m2"] == pytest.approx(1.97, abs=0.01)
+    assert (other["rv_insertion"]["source"], other["body_surface_area_m2"]) == ("automatic", None)
 
 
 def test_nothing_is_stored_of_an_empty_map_or_under_the_tag_of_drafts(phantom):

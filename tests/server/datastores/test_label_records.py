@@ -17,7 +17,7 @@ from acsnet.server.datastores.protocol import held_under
 from acsnet.server.datastores.seg_decisions import SegDecision
 
 
-def version(name, second, *, state="draft", tag="final", scan="now"):
+def version(name, second, *, state="draft", tag="final", scan="now", reviewed=None):
     saved = datetime(2026, 11, 28, 6, 0, second, tzinfo=timezone.utc)
     return Version(
         id=name,
@@ -31,7 +31,7 @@ def version(name, second, *, state="draft", tag="final", scan="now"):
         sha256="",
         state=state,
         reviewer="Rea" if state == "reviewed" else "",
-        reviewed=saved if state == "reviewed" else None,
+        reviewed=reviewed or (saved if state == "reviewed" else None),
         file=Path("a.nii.gz"),
     )
 
@@ -87,6 +87,17 @@ def test_a_client_gets_a_record_under_the_names_of_monai_label():
     assert record.warnings == ("odd",)
 
 
+def test_a_label_is_read_when_it_was_accepted_and_not_when_it_was_saved():
+    later = datetime(2026, 12, 19, 8, 0, tzinfo=timezone.utc)
+    accepted, draft = version("v1", 1, state="reviewed", reviewed=later), version("v2", 2)
+    first, second = records_of_folder({}, [draft, accepted], scan="now")
+    assert (first.reviewed, first.read) == (None, draft.saved)
+    assert (second.saved, second.reviewed, second.read) == (accepted.saved, later, later)
+    withdrawn = version("v1", 1, state="withdrawn", reviewed=later)
+    (record,) = records_of_folder({}, [withdrawn], scan="now")
+    assert record.read == withdrawn.saved
+
+
 def test_the_models_draft_has_no_version_and_a_record_without_scan_counts_as_current():
     (record,) = records_of_folder({"original": {"client_id": "ACSNet"}}, [], scan="now")
     assert (record.author, record.saved, record.current) == ("ACSNet", None, True)
@@ -110,7 +121,7 @@ def test_the_time_of_a_seg_is_that_of_this_machines_clock(made_at, saved):
     )
     record = record_of_seg(seg, tag="final", features={"model_version": "m1"})
     assert (record.id, record.model, record.current) == ("1.4", "m1", True)
-    assert record.saved == (saved and saved.astimezone())
+    assert record.saved == record.reviewed == record.read == (saved and saved.astimezone())
     assert record_of_seg(seg, features={}).tag == ""
 
 

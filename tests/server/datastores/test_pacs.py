@@ -10,12 +10,14 @@ from one_series import as_one_series
 from pypdf import PdfReader
 from saved_labels import label_file
 
+from acsnet.annotations.marks import NOT_USED
 from acsnet.annotations.reading_details import DetailsStore, ReadingDetails
 from acsnet.dicom.seg_write import make_seg
 from acsnet.errors import InputError
 from acsnet.io import read_scan
+from acsnet.io.label_map import read_labels_on
 from acsnet.pacs.config import PacsSettings
-from acsnet.server.datastores.label_intake import accept_file
+from acsnet.server.datastores.label_intake import accept_file, accept_label
 from acsnet.server.datastores.pacs import DicomWebDatastore
 from acsnet.server.datastores.protocol import NewLabel
 from acsnet.server.dicomweb.stow_pacs import _checked as checked_seg
@@ -166,6 +168,21 @@ def test_a_persons_draft_is_reviewed_as_a_new_segmentation(datastore, image, tmp
     assert datastore.get_label_info(image, "final")["features"]["lv_volume_ml"] == volume_ml
 
 
+def test_series_of_a_study_without_patient_id_are_of_one_patient(
+    datastore, pacs, patient, tmp_path
+):
+    uids = []
+    for uid in ("1", "2"):
+        pacs.add(patient(uid=uid, PatientID=""))
+        uids.append(patient(uid=uid)[0].SeriesInstanceUID)
+    for image in uids:
+        sent = tmp_path / f"{image}.nii.gz"
+        label_file(datastore, image, sent, 2)
+        accept_file(datastore, image, sent, tag="final", info={"user": "Ana", "state": "reviewed"})
+    patients = {one.name: one.patient for one in datastore.reviewed()}
+    assert patients == dict.fromkeys(uids, patient()[0].StudyInstanceUID)
+
+
 def test_the_models_draft_cannot_be_called_reviewed(datastore, image, draft):
     datastore.keep_draft(image, draft, "shipped")
     (record,) = datastore.label_records(image)
@@ -234,6 +251,33 @@ def test_report_and_sr_in_the_pacs_have_what_the_reader_said_and_entered(
         assert text in said
     observer = next(one.PersonName for one in sr.ContentSequence if one.get("ValueType") == "PNAME")
     assert str(observer) == "Reader B"
+
+
+def test_a_mark_that_does_not_fit_keeps_no_label_map_from_being_stored(
+    datastore, image, samples, tmp_path
+):
+    scan = read_scan(datastore.get_image_uri(image))
+    truth = samples / "truth" / "phantom-1.nii.gz"
+    labels = read_labels_on(truth, scan=scan, image=truth).astype(np.uint8)
+    stack = scan.grid.from_input(labels).copy()
+    low = min(range(len(stack)), key=scan.grid.slice_number)
+    stack[low][stack[low] == 1] = 2
+    details = ReadingDetails(
+        rv_insertion={1: (60.0, 90.0), 5: (100.0, 94.0)}, remote_region={1: (5.0, 5.0)}
+    )
+    DetailsStore(tmp_path / "store" / DETAILS).save(image, details, reader="Reader A")
+    about = {"author": "Reader A", "state": "draft", "tag": "draft"}
+    saved = accept_label(datastore, image, scan, scan.grid.to_input(stack), **about)
+    notes = [note for note in saved.warnings if note.startswith(NOT_USED)]
+    assert [note.partition(": ")[2].partition(",")[0] for note in notes] == [
+        "the RV insertion was placed in slice 1",
+        "the remote region must hold at least 20 voxels of myocardium",
+    ]
+    assert saved.features["rv_insertion"]["source"] == "given"  # by the mark in slice 5
+    assert saved.features["remote"]["source"] == "automatic"
+    done = datastore.review(image, saved.id, by="Reader B")
+    assert set(notes) <= set(done.warnings)
+    assert done.features["rv_insertion"] == saved.features["rv_insertion"]
 
 
 def test_of_each_annotator_the_newest_segmentation_is_compared(datastore, image, tmp_path):

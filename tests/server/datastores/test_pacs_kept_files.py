@@ -8,7 +8,9 @@ from state_files import undescribed
 
 from acsnet.annotations import audit_log
 from acsnet.pacs.config import PacsSettings
+from acsnet.server.datastores import label_records, pacs_labels
 from acsnet.server.datastores.label_intake import accept_file
+from acsnet.server.datastores.label_records import MODEL_VERSION, KeptMeasures
 from acsnet.server.datastores.pacs import DicomWebDatastore
 from acsnet.server.datastores.seg_decisions import SegDecision, SegDecisions, SegSaves
 from acsnet.server.state.paths import audit_log_file
@@ -30,6 +32,43 @@ def test_damaged_measures_of_a_seg_are_made_again(datastore, image, tmp_path, co
     assert datastore.label_records(image)[0].features == {}
     datastore.get_label_uri(image, tag)
     assert datastore.label_records(image)[0].features["lv_volume_ml"] == before
+
+
+def test_damaged_measures_that_were_made_again_meanwhile_stay(tmp_path, monkeypatch):
+    measures = KeptMeasures(tmp_path)
+    measures.keep("1.2", {"volume": 1})
+    (tmp_path / "1.2.json").write_text("{")
+    loads = label_records.json.loads
+
+    def made_again(text):
+        if text == "{":
+            measures.keep("1.2", {"volume": 2})
+        return loads(text)
+
+    monkeypatch.setattr(label_records.json, "loads", made_again)
+    assert measures.of("1.2") == {"volume": 2}
+    assert (tmp_path / "1.2.json").exists()
+
+
+def test_the_measures_that_a_save_keeps_while_its_seg_is_read_already_stay(
+    datastore, image, tmp_path, monkeypatch
+):
+    """The SEG is in the PACS, where others find it, before its report is, and its measures."""
+    label_file(datastore, image, tmp_path / "label.nii.gz", 2)
+    record = accept_file(
+        datastore, image, tmp_path / "label.nii.gz", tag="final", info={"user": "Ana"}
+    )
+    measures, check = datastore._labels.measures, pacs_labels.check_label
+    saved = {**measures.of(record.id), MODEL_VERSION: "m1"}
+    (tmp_path / "store" / "labels" / f"{record.id}.json").unlink()
+
+    def check_meanwhile(*args, **options):
+        measures.keep(record.id, saved)
+        return check(*args, **options)
+
+    monkeypatch.setattr(pacs_labels, "check_label", check_meanwhile)
+    datastore.get_label_uri(image, record.tag)
+    assert datastore.label_records(image)[0].model == "m1"
 
 
 def test_an_image_of_the_cache_that_was_damaged_is_fetched_again(datastore, image):

@@ -133,7 +133,7 @@ def test_what_a_reader_enters_is_there_again(desk):
         "indication": "chest pain",
         "comment": "two\r\nlines",
         "rv_insertion": '{"3": [60, 41]}',
-        "remote_region": '{"4": [60, 41]}',
+        "remote_region": '{"4": [89, 79]}',
     }
     assert desk.client.post(f"{desk.case}/details", data=form).status_code == 303
     text = desk.client.get(desk.case).text
@@ -145,6 +145,14 @@ def test_what_a_reader_enters_is_there_again(desk):
     refused = desk.client.post(f"{desk.case}/details", data={**form, "weight_kg": ""})
     assert refused.status_code == 422
     assert "height and weight are needed together" in refused.text
+    for off, reason in (
+        ({"remote_region": '{"4": [5, 5]}'}, "at least 20 voxels of myocardium, got 0"),
+        ({"rv_insertion": '{"3": [60, 41], "40": [60, 41]}'}, "slice 40, which has no blood pool"),
+    ):
+        refused = desk.client.post(f"{desk.case}/details", data={**form, **off})
+        assert refused.status_code == 422
+        assert reason in refused.text
+    assert "marked in slice 3" in desk.client.get(desk.case).text
     assert "enter your name" in desk.client.post(f"{desk.case}/details", data={"by": ""}).text
     refused = desk.client.post(f"{desk.case}/details", data={"by": "Eve", "height_cm": "tall"})
     assert "height must be a number" in refused.text

@@ -36,10 +36,9 @@ from acsnet.server.datastores.label_records import (
 )
 from acsnet.server.datastores.preflight import Verdict, fingerprint
 from acsnet.server.datastores.protocol import LabelRecord, NewLabel, held_under, record_called
-from acsnet.server.datastores.seg_files import write_seg
 from acsnet.server.state.paths import VERSIONS, private_folder
 from acsnet.server.web.request_checks import SCAN_SUFFIXES
-from acsnet.storage import sha256_of, write_bytes
+from acsnet.storage import write_bytes
 
 logger = logging.getLogger(__name__)
 
@@ -139,35 +138,47 @@ class StudiesDatastore(FolderScans):
         One that was damaged since is shown anew from its version. Raises InputError where that is
         damaged, too, and for a draft of the model, which is gone then.
         """
-        path = str(super().get_label_uri(label_id, label_tag))
-        info = super().get_label_info(label_id, label_tag)
-        digest = info.get("sha256")
-        if digest is None or sha256_of(Path(path)) == digest:
-            return path
-        with self._change:
-            self._hide(label_id, label_tag)
-            if "version" not in info:
-                msg = "the draft of the model was damaged on the disk: segment the scan again"
-                raise InputError(msg)
-            self._show_versions(self._versions.versions(label_id))
-        return path
+        if not self._is_label_whole(label_id, label_tag):
+            with self._change:
+                if not self._is_label_whole(label_id, label_tag):  # no new one meanwhile
+                    self._mend_label(label_id, label_tag)
+        return str(super().get_label_uri(label_id, label_tag))
+
+    def _mend_label(self, image: str, tag: str) -> None:
+        is_draft = "version" not in super().get_label_info(image, tag)
+        self._hide(image, tag)
+        if is_draft:
+            msg = "the draft of the model was damaged on the disk: segment the scan again"
+            raise InputError(msg)
+        self._show_versions(self._versions.versions(image))
 
     def label_records(self, image_id: str) -> tuple[LabelRecord, ...]:
         """All label maps of a scan, newest first; of the model only the newest draft is kept."""
         get_info = super().get_label_info
         infos = {tag: get_info(image_id, tag) for tag in self.get_labels_by_image_id(image_id)}
+        shown = {tag: info for tag, info in infos.items() if info}  # none was hidden meanwhile
         versions = self._versions.versions(image_id)
-        records = records_of_folder(infos, versions, scan=self.image_fingerprint(image_id))
+        records = records_of_folder(shown, versions, scan=self.image_fingerprint(image_id))
         warnings = self.verdict(image_id).warnings
         return tuple(
             replace(record, features=features_on(record.features, warnings)) for record in records
         )
 
     def version_uri(self, image_id: str, record: LabelRecord) -> str:
-        """NIfTI file of any version. Raises AcsnetError for one not readable."""
-        if record.tag:
+        """NIfTI file of any version. Raises AcsnetError for one not readable.
+
+        What a person saved has a file of its own, whatever is shown under its tag meanwhile. Where
+        that is damaged, the copy that is shown serves.
+        """
+        if not record.id:
             return self.get_label_uri(image_id, record.tag)
-        return str(self._versions.version(image_id, record.id).verified())
+        try:
+            return str(self._versions.version(image_id, record.id).verified())
+        except (OSError, InputError):
+            path = self.get_label_uri(image_id, record.tag)
+            if super().get_label_info(image_id, record.tag).get("version") != record.id:
+                raise
+            return path
 
     def review(self, image_id: str, version: str, *, by: str, comment: str = "") -> LabelRecord:
         """Say that a version is reviewed. Raises InputError for one that is not there."""
@@ -190,7 +201,7 @@ class StudiesDatastore(FolderScans):
             except (OSError, InputError) as error:
                 logger.warning("a reviewed label is left out: %s", type(error).__name__)
                 continue
-            patient = str(self.get_image_info(version.image).get("PatientID") or version.image)
+            patient = self._links.patient(version.image)
             at = 0.0 if version.reviewed is None else version.reviewed.timestamp()
             reviewed.append(
                 Reviewed(name=version.image, patient=patient, image=Path(path), label=label, at=at)
@@ -217,15 +228,14 @@ class StudiesDatastore(FolderScans):
 
     def withdraw(self, image_id: str, version: str, *, by: str, reason: str = "") -> LabelRecord:
         """Take a version out of use; it is kept, as withdrawn, a draft of the model, too."""
-        record = record_called(self.label_records(image_id), version)
-        file = Path(self.version_uri(image_id, record)) if not record.id else None
         with self._change:
-            if file is None:
+            record = record_called(self.label_records(image_id), version)
+            if record.id:
                 kept = self._versions.mark(image_id, record.id, "withdrawn", by=by, comment=reason)
             else:
                 kept = self._versions.add(
                     image_id,
-                    file,
+                    Path(self.get_label_uri(image_id, record.tag)),
                     author=record.author,
                     model=record.model,
                     scan=super().get_label_info(image_id, record.tag).get("scan", ""),
@@ -245,19 +255,22 @@ class StudiesDatastore(FolderScans):
         One that was damaged since is made anew, and so is another object.
         """
         file = self._seg_path(image_id, label_tag)
-        info = super().get_label_info(image_id, label_tag)
-        if not info or (not file.is_file() and "seg_sha256" not in info):
-            return None
-        if info.get("seg_sha256") not in ("", sha256_of(file)):
-            record = held_under(self.label_records(image_id), label_tag)
-            assert record is not None  # noqa: S101 # it has an info
+        is_whole = self._is_seg_whole(image_id, label_tag)
+        if not is_whole:
             with self._change:
                 labels = Path(self.get_label_uri(image_id, label_tag))
-                self._show(image_id, labels, record, scan=info.get("scan", ""))
-        return file if file.is_file() else None
+                record = held_under(self.label_records(image_id), label_tag)
+                if record is not None and not self._is_seg_whole(image_id, label_tag):
+                    self._mend_seg(image_id, labels, record)
+                is_whole = self._is_seg_whole(image_id, label_tag)
+        return file if is_whole and file.is_file() else None
 
-    def _seg_path(self, image_id: str, label_tag: str) -> Path:
-        return self._segs / label_tag / f"{image_id}.dcm"
+    def _mend_seg(self, image: str, labels: Path, record: LabelRecord) -> None:
+        with FileLock(self._lock_file):
+            label = self._datastore.objects[image].labels[record.tag]
+            label.info = {**label.info, **self._write_seg(image, labels, record)}
+            self._changed(image)
+            self._keep_record(image)
 
     def _show_all(self) -> None:
         """Take up what another process, or a run that was cut short, left to be shown."""
@@ -310,15 +323,7 @@ class StudiesDatastore(FolderScans):
         # As MONAI Label does, but in place whole or not at all. Files and record change together
         # for whoever holds the lock, such as a backup.
         with FileLock(self._lock_file):
-            if Path(self.get_image_uri(image)).is_dir() and tag in (DRAFT, DRAWN, REVIEWED):
-                info["seg_refused"] = write_seg(
-                    self._seg_path(image, tag),
-                    series=Path(self.get_image_uri(image)),
-                    labels=labels,
-                    record=record,
-                    edited=DRAFT in self.get_labels_by_image_id(image),
-                )
-                info["seg_sha256"] = sha256_of(self._seg_path(image, tag))
+            info |= self._write_seg(image, labels, record)
             folder = private_folder(Path(self._datastore.label_path(tag)))
             write_bytes(folder / name, content, private=True)
             self._datastore.objects[image].labels[tag] = DataModel(info=info, ext=SCAN_SUFFIXES[0])

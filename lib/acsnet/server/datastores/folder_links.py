@@ -2,13 +2,15 @@
 
 import logging
 import os
+import re
 import shutil
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 
 from acsnet.io.dicom_files import PHASE_FILE, phase_of_folder
 from acsnet.io.finder import called_by_path, scans_of, stem_of, volume_files
-from acsnet.io.series import Series, SeriesFinder, image_id
+from acsnet.io.series import Series, SeriesFinder, image_id, patient_of
 from acsnet.server.state.paths import private_folder
 from acsnet.server.web.request_checks import HEADER_SUFFIXES, SCAN_SUFFIXES
 from acsnet.storage import is_plain_name, readable_name, writing_folder
@@ -20,6 +22,15 @@ SERIES_SUFFIX = ".series"
 
 UPLOADED = " (upload)"
 """Ends the id of an upload whose name a scan of the studies folder has."""
+
+MAX_VISITS = 10
+"""Scans in files that one patient has at most: a folder with more holds those of several. Ours."""
+
+CONTAINER = re.compile(
+    r"nii|nifti|images?(tr|ts)?|scans?|data|raw(data)?|lge|cine|mri?|anat|studies|nrrd|mha",
+    re.IGNORECASE,
+)
+"""Names of folders with the files of several patients, or of one of their kinds."""
 
 
 class StudyLinks:
@@ -44,6 +55,8 @@ class StudyLinks:
         self.scans: Mapping[str, Series] = {}
         self.uploaded: Mapping[str, Path] = {}
         self._places: Mapping[str, str] = {}
+        self._volumes: Mapping[str, Path] = {}
+        self._visits: Counter[Path] = Counter()
 
     def refresh(self) -> None:
         """Look again.
@@ -55,6 +68,7 @@ class StudyLinks:
         by_id = {image_id(series, self._studies): series for series in scans_of(all_series)}
         scans = {name: series for name, series in by_id.items() if is_plain_name(name)}
         links, places = self._scan_files(scans)
+        volumes = {_id(name): Path(file) for name, file in links.items()}
         for folder in self._folders.iterdir():
             if folder.name not in scans:
                 shutil.rmtree(folder)
@@ -71,6 +85,8 @@ class StudyLinks:
             links[name] = places[name] = str(file)
         self._link(links)
         self.series, self.scans, self.uploaded, self._places = all_series, scans, uploaded, places
+        self._volumes = volumes
+        self._visits = Counter(folder for file in volumes.values() for folder in file.parents)
 
     def add_upload(self, file: Path) -> None:
         """Show a new file of `uploads/`, whose name no image has, without a look at the rest."""
@@ -98,6 +114,24 @@ class StudyLinks:
         """The folder of a series, as its owner knows it."""
         folder = series.paths[0].parent.relative_to(self._studies)
         return readable_name(folder.as_posix())
+
+    def patient(self, image: str) -> str:
+        """Whose a scan is.
+
+        `patient_of` a series. Of a file the first folder of a patient on the way to it from the
+        studies folder, which holds all visits: one that is not called like a kind of files, and
+        does not hold more scans than `MAX_VISITS`. Else, and of an upload, nobody knows, and it is
+        the scan itself.
+        """
+        if (series := self.scans.get(image)) is not None:
+            return patient_of(series) or image
+        file = self._volumes.get(image)
+        folders = () if file is None else file.relative_to(self._studies).parents[:-1]
+        for folder in reversed(folders):
+            visits = self._visits[self._studies / folder]
+            if visits <= MAX_VISITS and not CONTAINER.fullmatch(folder.name):
+                return readable_name(folder.as_posix())
+        return image
 
     def _scan_files(self, scans: Mapping[str, Series]) -> tuple[dict[str, str], dict[str, str]]:
         """Names of links -> files with a volume, called by their paths, and where they are."""

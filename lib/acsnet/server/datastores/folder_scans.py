@@ -15,9 +15,10 @@ from acsnet.io import read_scan
 from acsnet.io.series import Series, SeriesFinder
 from acsnet.server.datastores.folder_index import FolderIndex
 from acsnet.server.datastores.folder_links import SERIES_SUFFIX, StudyLinks
-from acsnet.server.datastores.label_records import features_on
+from acsnet.server.datastores.label_records import DRAFT, DRAWN, REVIEWED, features_on
 from acsnet.server.datastores.preflight import Gate, Verdict, fingerprint
-from acsnet.server.datastores.protocol import SCORES, SHOWN_TAGS
+from acsnet.server.datastores.protocol import SCORES, SHOWN_TAGS, LabelRecord
+from acsnet.server.datastores.seg_files import write_seg
 from acsnet.server.datastores.uploads import check_same_scan, keep_upload
 from acsnet.server.identity import logged_in
 from acsnet.server.web.request_checks import HEADER_SUFFIXES, SCAN_SUFFIXES
@@ -55,7 +56,7 @@ class FolderScans(FolderIndex):
         self._verdicts: dict[str, tuple[int, Verdict]] = {}
         self._links = StudyLinks(studies, store=store)
         self._links.refresh()
-        self.scores = store / SCORES
+        self.folder, self.scores = store, store / SCORES
         self._segs = store / "seg"
         self._seg_finder = SeriesFinder(self._segs)
         self._gate = Gate(self._changed, file=store / TAKEN)
@@ -206,6 +207,31 @@ class FolderScans(FolderIndex):
     @abstractmethod
     def seg_file(self, image_id: str, label_tag: str) -> Path | None:
         """The DICOM SEG of a label map, made anew where it was damaged."""
+
+    def _seg_path(self, image: str, tag: str) -> Path:
+        return self._segs / tag / f"{image}.dcm"
+
+    def _write_seg(self, image: str, labels: Path, record: LabelRecord) -> dict[str, Any]:
+        """Write the DICOM SEG of a label map; gives what its record says of that."""
+        series, file = Path(self.get_image_uri(image)), self._seg_path(image, record.tag)
+        if not series.is_dir() or record.tag not in (DRAFT, DRAWN, REVIEWED):
+            return {}
+        edited = DRAFT in self.get_labels_by_image_id(image)
+        refused = write_seg(file, series=series, labels=labels, record=record, edited=edited)
+        return {"seg_refused": refused, "seg_sha256": sha256_of(file)}
+
+    def _is_seg_whole(self, image: str, tag: str) -> bool:
+        """Whether a SEG is as the record of its label map says, which may be that there is none.
+
+        It is not while both are replaced, which takes `_change`: hold it to be sure.
+        """
+        digest = super().get_label_info(image, tag).get("seg_sha256", "")
+        return sha256_of(self._seg_path(image, tag)) == str(digest)
+
+    def _is_label_whole(self, image: str, tag: str) -> bool:
+        """Whether a label map is as its record says; as of `_is_seg_whole`."""
+        digest = super().get_label_info(image, tag).get("sha256")
+        return digest is None or sha256_of(Path(super().get_label_uri(image, tag))) == digest
 
     def is_whole(self, file: Path) -> bool:
         """Whether a file of `series` is as it was written; a SEG that is not is made anew."""

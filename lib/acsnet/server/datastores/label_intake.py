@@ -15,15 +15,16 @@ from numpy.typing import NDArray
 from acsnet.anatomy.checks import read_limits
 from acsnet.annotations.label_checks import label_flags
 from acsnet.annotations.label_versions import by_networks
+from acsnet.annotations.marks import measure_marked
 from acsnet.dicom.provenance import State
 from acsnet.errors import InputError
 from acsnet.io import read_scan
 from acsnet.io.client_labels import read_client_labels
-from acsnet.measure import measure_labels
 from acsnet.quantify.quantification import NOTHING, Given
 from acsnet.result import Measured
 from acsnet.scan import ShortAxisScan
 from acsnet.server.datastores.label_records import DRAFT
+from acsnet.server.datastores.label_reports import given_for
 from acsnet.server.datastores.protocol import LabelRecord, NewLabel, StudyStore
 from acsnet.server.state.audit_trail import note
 from acsnet.server.web import metrics
@@ -47,10 +48,11 @@ def check_label(
         scan: the scan it was drawn on.
         labels: (`scan.grid.shape`) values of `acsnet.labels.Label`.
         notes: what its reader noticed, to be among the warnings.
-        given: what a person entered for the case.
+        given: what a person entered for the case, as far as it can be used on this label map.
 
     Returns:
-        The measures; `quality` and `warnings` also hold what the checks of labels say.
+        The measures; `quality` and `warnings` also hold what the checks of labels say, and
+        `warnings` which marks cannot be used.
 
     Raises:
         InputError: nothing is drawn, or no left ventricle.
@@ -62,7 +64,7 @@ def check_label(
         limits=read_limits(),
         reversed_slices=scan.grid.reversed_slices,
     )
-    measured = measure_labels(scan, labels, given=given)
+    measured = measure_marked(scan, labels, given)
     return replace(
         measured,
         quality=(*measured.quality, *flags),
@@ -81,7 +83,7 @@ def accept_label(
     tag: str,
     notes: tuple[str, ...] = (),
 ) -> LabelRecord:
-    """Check, measure and store what a person drew.
+    """Check, measure with what was entered for the case, and store what a person drew.
 
     Args:
         store: where the scan is.
@@ -103,7 +105,8 @@ def accept_label(
     if tag == DRAFT:
         msg = f"the tag {DRAFT!r} is reserved for drafts of the model"
         raise InputError(msg)
-    measured = check_label(scan, labels, notes=notes)
+    given = given_for(store.folder, image_id)
+    measured = check_label(scan, labels, notes=notes, given=given)
     label = NewLabel(measured=measured, author=author, state=state, tag=tag)
     return store.keep_label(image_id, label)
 

@@ -4,6 +4,7 @@ A version is what a person saved; a tag is the name under which MONAI Label fetc
 """
 
 import json
+import threading
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
@@ -55,6 +56,7 @@ def record_of_version(
         author=version.author,
         reviewer=version.reviewer,
         saved=version.saved.astimezone(),
+        reviewed=None if version.reviewed is None else version.reviewed.astimezone(),
         model=version.model,
         features=version.features,
         current=current,
@@ -121,15 +123,20 @@ def record_of_seg(
     features: Mapping[str, Any],
     decision: SegDecision | None = None,
 ) -> LabelRecord:
-    """The record of a SEG in a PACS; it refers to its images, and images never change."""
+    """The record of a SEG in a PACS; it refers to its images, and images never change.
+
+    A label map that is accepted is stored as a new SEG, so that its time is that of the review.
+    """
     said = decision or SegDecision(instance=annotation.instance)
+    saved = _time_of(annotation.made_at)
     return LabelRecord(
         id=annotation.instance,
         tag=tag,
         state=annotation.state,
         author=said.author or annotation.author,
         reviewer=said.reviewer,
-        saved=_time_of(annotation.made_at),
+        saved=saved,
+        reviewed=saved if annotation.state == "reviewed" else None,
         model=str(features.get(MODEL_VERSION) or ""),
         features=features,
         comment=said.comment,
@@ -150,29 +157,43 @@ MODEL_VERSION = "model_version"
 
 
 class KeptMeasures:
-    """Measures of SEGs by SOPInstanceUID, so that pages need not read a SEG: it never changes."""
+    """Measures of SEGs by SOPInstanceUID, so that pages need not read a SEG: it never changes.
+
+    change: held while what is kept is replaced; hold it to keep what follows from what is known.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self.change = threading.RLock()
 
     def keep(self, instance: str, features: Mapping[str, Any]) -> None:
         """Keep the measures of a SEG."""
-        write_json(self._folder / f"{instance}.json", features, private=True)
+        with self.change:
+            write_json(self._folder / f"{instance}.json", features, private=True)
 
     def of(self, instance: str) -> dict[str, Any]:
         """The measures of a SEG; empty while nobody has read it.
 
         Where they are damaged, they go with the copy of the SEG, and are made again with it.
         """
-        file = self._folder / f"{instance}.json"
+        known = self._read(instance)
+        if known is None:
+            with self.change:
+                known = self._read(instance)
+                if known is None:  # nobody has made them again meanwhile
+                    for made in self._folder.glob(f"{instance}[.-]*"):
+                        made.unlink(missing_ok=True)
+        return known or {}
+
+    def _read(self, instance: str) -> dict[str, Any] | None:
+        """As `of`; None where they are damaged."""
         try:
-            return dict(json.loads(file.read_text(encoding="utf-8")))
+            text = (self._folder / f"{instance}.json").read_text(encoding="utf-8")
+            return dict(json.loads(text))
         except FileNotFoundError:
             return {}
         except (ValueError, TypeError):
-            for made in self._folder.glob(f"{instance}[.-]*"):
-                made.unlink(missing_ok=True)
-            return {}
+            return None
 
 
 def tagged(entry: Entry) -> dict[str, Annotation]:

@@ -3,16 +3,16 @@
 The same for the pages of a case and for what is stored in a PACS.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from acsnet.annotations.label_versions import by_networks
+from acsnet.annotations.marks import NOT_USED, given_of, measure_marked
 from acsnet.annotations.reading_details import DetailsStore, ReadingDetails
 from acsnet.dicom.sr_content import Clinical, clinical_of
-from acsnet.measure import measure_labels
 from acsnet.pacs.archive import Companions
 from acsnet.quantify.quantification import NOTHING, Given
 from acsnet.report.patient import subject_of
@@ -33,22 +33,33 @@ def entered(store: Path, image: str) -> tuple[ReadingDetails, tuple[str, ...]]:
     return (ReadingDetails() if saved is None else saved.details), faults
 
 
-def given_of(details: ReadingDetails) -> Given:
-    """What of it changes measures."""
-    return Given(
-        height_cm=details.height_cm,
-        weight_kg=details.weight_kg,
-        rv_insertion_by_slice=details.rv_insertion,
-        remote_by_slice=details.remote_region,
-    )
+def given_for(store: Path, image: str) -> Given:
+    """What of it changes measures; `entered` says what `store` is."""
+    details, _ = entered(store, image)
+    return given_of(details)
 
 
 def with_given(measured: Measured, given: Given) -> Measured:
-    """The measures of a label map with what was entered since; doubts and intervals stay."""
-    if given == NOTHING:
+    """What the networks drew, measured with what a reader entered; doubts and intervals stay."""
+    if given == NOTHING or not measured.labels.any():
         return measured
-    again = measure_labels(measured.scan, measured.label_map(), given=given)
-    return replace(measured, quantification=again.quantification)
+    again = measure_marked(measured.scan, measured.label_map(), given)
+    notes = (note for note in again.warnings if note.startswith(NOT_USED))
+    warnings = dict.fromkeys((*measured.warnings, *again.quantification.warnings, *notes))
+    return replace(
+        measured,
+        quantification=replace(again.quantification, features=measured.features),
+        warnings=tuple(warnings),
+    )
+
+
+def warnings_with(noted: Sequence[str], measured: Measured) -> tuple[str, ...]:
+    """The warnings of a label map that was measured again, those noted before first.
+
+    Of marks that could not be used only those count that cannot be now.
+    """
+    before = (note for note in noted if not note.startswith(NOT_USED))
+    return tuple(dict.fromkeys((*before, *measured.warnings)))
 
 
 def reading_of(

@@ -55,7 +55,7 @@ class DicomWebDatastore(PacsInterface):
     """
 
     def __init__(self, settings: PacsSettings, *, store: Path) -> None:
-        private_folder(store)
+        self.folder = private_folder(store)
         self.scores = store / SCORES
         self._archive = Archive(settings, cache=private_folder(store / "images"))
         self._labels = PacsLabels(self._archive, store)

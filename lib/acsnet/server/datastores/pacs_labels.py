@@ -17,6 +17,7 @@ from acsnet.dicom.provenance import State
 from acsnet.errors import AcsnetError, InputError
 from acsnet.fine_tuning.training_request import Reviewed
 from acsnet.io import write_label_map
+from acsnet.io.series import patient_of
 from acsnet.pacs.annotations import MODEL, Annotation
 from acsnet.pacs.archive import Archive
 from acsnet.pacs.worklist import Entry
@@ -35,9 +36,8 @@ from acsnet.server.datastores.label_records import (
 from acsnet.server.datastores.label_reports import (
     companions_of,
     entered,
-    given_of,
+    given_for,
     reading_of,
-    with_given,
 )
 from acsnet.server.datastores.protocol import LabelRecord
 from acsnet.server.datastores.seg_decisions import SegDecision, SegDecisions, SegSaves
@@ -98,7 +98,7 @@ class PacsLabels:
             reading = self._archive.label_map(annotation, sources)
             labels = scan.grid.to_input(reading.labels)
             if labels.any():
-                self._measure(annotation, scan, labels, notes=reading.warnings)
+                self._measure(uid, annotation, scan, labels, notes=reading.warnings)
             write_label_map(path, labels, scan.grid)
         return path
 
@@ -112,6 +112,7 @@ class PacsLabels:
 
     def _measure(
         self,
+        uid: str,
         annotation: Annotation,
         scan: ShortAxisScan,
         labels: NDArray[np.uint8],
@@ -119,13 +120,17 @@ class PacsLabels:
         notes: tuple[str, ...],
     ) -> None:
         """Keep the measures of a SEG; those known already stay, beside what the checks say."""
-        known = self.measures.of(annotation.instance)
-        if known and annotation.by_model:
+        if annotation.by_model and self.measures.of(annotation.instance):
             return
-        measured = check_label(scan, labels, notes=notes).features_dict()
-        warnings = dict.fromkeys((*known.get("warnings", ()), *measured["warnings"]))
-        checked = {"warnings": list(warnings), "quality": measured["quality"]}
-        self.measures.keep(annotation.instance, {**measured, **known, **checked})
+        given = given_for(self._store, uid)
+        measured = check_label(scan, labels, notes=notes, given=given).features_dict()
+        with self.measures.change:  # whoever stored the SEG may have kept its measures meanwhile
+            known = self.measures.of(annotation.instance)
+            if known and annotation.by_model:
+                return
+            warnings = dict.fromkeys((*known.get("warnings", ()), *measured["warnings"]))
+            checked = {"warnings": list(warnings), "quality": measured["quality"]}
+            self.measures.keep(annotation.instance, {**measured, **known, **checked})
 
     def store(
         self,
@@ -146,7 +151,6 @@ class PacsLabels:
         taken_over = bool(reviewer) and by_networks(author)
         at = datetime.now(timezone.utc).astimezone()
         details, _ = entered(self._store, uid)
-        measured = with_given(measured, given_of(details))
         reading = reading_of(
             details,
             reviewed=state == "reviewed",
@@ -187,6 +191,7 @@ class PacsLabels:
             author=author,
             reviewer=reviewer,
             saved=at,
+            reviewed=at if state == "reviewed" else None,
             model=model,
             features=features,
             missing=missing,
@@ -199,7 +204,6 @@ class PacsLabels:
         Raises PacsError where the PACS does not take it.
         """
         details, _ = entered(self._store, uid)
-        measured = with_given(measured, given_of(details))
         reading = reading_of(
             details, reviewed=False, author=MODEL, reviewer="", at=None, comment=""
         )
@@ -244,7 +248,7 @@ class PacsLabels:
         labels = scan.grid.to_input(reading.labels)
         return self.store(
             uid,
-            check_label(scan, labels, notes=reading.warnings),
+            check_label(scan, labels, notes=reading.warnings, given=given_for(self._store, uid)),
             author=annotation.author,
             state="reviewed",
             model=str(features.get(MODEL_VERSION) or ""),
@@ -271,7 +275,7 @@ class PacsLabels:
             reviewed.append(
                 Reviewed(
                     name=entry.uid,
-                    patient=entry.text("PatientID") or entry.uid,
+                    patient=patient_of(entry) or entry.uid,
                     image=image,
                     label=label,
                     at=0.0 if saved is None else saved.timestamp(),

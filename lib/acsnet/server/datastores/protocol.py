@@ -34,7 +34,7 @@ SCORES = "scores.jsonl"
 
 @dataclass(frozen=True, kw_only=True)
 class NewLabel:
-    """A label map that comes in, checked and measured.
+    """A label map that comes in, checked, and measured with what was entered for its case.
 
     tag: what the client calls it. reviewer, comment: of one who took over a draft of the networks
     as it is.
@@ -54,8 +54,9 @@ class LabelRecord:
 
     id: of the version, in a PACS the SOPInstanceUID of the SEG; empty for the model's draft in a
     folder. tag: what it is fetched by, empty for one that a newer one has replaced. state: draft,
-    reviewed or withdrawn. author, reviewer: empty if unknown. saved: None if unknown. model:
-    version of the model that drew it, or whose draft the author began from; empty for none.
+    reviewed or withdrawn. author, reviewer: empty if unknown. saved: None if unknown. reviewed:
+    when it was accepted, None if nobody did or it is unknown. model: version of the model that drew
+    it, or whose draft the author began from; empty for none.
     features: as measured when it came in, or empty. current: whether the files of the scan are
     still those it was drawn on. seg_refused: why it could not be written as DICOM SEG.
     missing: what could not be stored beside it when it was saved, and why. comment: what was said
@@ -68,6 +69,7 @@ class LabelRecord:
     author: str
     reviewer: str = ""
     saved: datetime | None
+    reviewed: datetime | None = None
     model: str = ""
     features: Mapping[str, Any]
     current: bool = True
@@ -85,6 +87,11 @@ class LabelRecord:
     def moment(self) -> str:
         """When it was saved, to the second, as ISO 8601 has it; empty where nobody knows."""
         return "" if self.saved is None else self.saved.isoformat(timespec="seconds")
+
+    @property
+    def read(self) -> datetime | None:
+        """When it got its state: of a reviewed one when it was accepted, if known; else saved."""
+        return (self.reviewed or self.saved) if self.state == "reviewed" else self.saved
 
     def to_info(self) -> dict[str, Any]:
         """As MONAI Label's record of a label, where `user` is the author and `ts` the time.
@@ -136,10 +143,11 @@ def record_called(records: Sequence[LabelRecord], version: str, *, saved: str = 
 class StudyStore(Protocol):
     """Scans by id, and the label maps that people and the model drew on them.
 
-    scores: file with the history of scores.
+    scores: file with the history of scores; folder: the server's own of these scans.
     """
 
     scores: Path
+    folder: Path
 
     def __hash__(self) -> int:
         """By identity: two stores are never the same."""
@@ -214,7 +222,10 @@ class StudyStore(Protocol):
         """Store a person's label map, checked and measured by `label_intake.accept_label`."""
 
     def keep_draft(self, image_id: str, measured: Measured, model: str) -> None:
-        """Store what a version of the model drew; it never counts as a label."""
+        """Store what a version of the model drew; it never counts as a label.
+
+        measured: with what was entered for the scan, see `label_reports.with_given`.
+        """
 
     def review(self, image_id: str, version: str, *, by: str, comment: str = "") -> LabelRecord:
         """Say that a version is reviewed. Raises InputError for one that is not there."""

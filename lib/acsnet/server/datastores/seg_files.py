@@ -20,12 +20,12 @@ def write_seg(
     """Write the NIfTI label map `labels` of the series in the folder `series` as SEG to `path`.
 
     edited: whether a person had a draft of the model to begin from. Returns None, or why there is
-    no file: then there is none from before either, which would be of another label map.
+    no file: then there is none from before either, which would be of another label map. Until then,
+    and after an OSError, the one from before is in place.
     """
     by_hand: AlgorithmType = "SEMIAUTOMATIC" if edited else "MANUAL"
     drawn_by_networks = record.tag == DRAFT or by_networks(record.author)
     creator = record.reviewer if by_networks(record.author) else record.author
-    path.unlink(missing_ok=True)
     try:
         scan = read_scan(series)
         stack = scan.grid.from_input(read_labels(labels))
@@ -37,6 +37,7 @@ def write_seg(
             creator=creator or record.author or "unknown",
         )
     except AcsnetError as error:
+        path.unlink(missing_ok=True)
         return str(error)
     path.parent.mkdir(parents=True, exist_ok=True)
     write_bytes(path, file_content(seg))

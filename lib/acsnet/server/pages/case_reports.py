@@ -1,6 +1,7 @@
 """What a case page offers of one label map: report, bullseyes, structured report.
 
-The label map is measured anew on its scan; what was noted when it was made is kept in the text.
+The label map is measured anew on its scan, with what a reader entered for the case; what was noted
+when it was made is kept in the text.
 """
 
 import re
@@ -10,14 +11,17 @@ from typing import Any
 from urllib.parse import quote
 
 from fastapi import APIRouter, HTTPException
-from fastapi.responses import Response
+from fastapi.responses import JSONResponse, Response
 
+from acsnet.annotations.marks import given_of
 from acsnet.annotations.reading_details import ReadingDetails
 from acsnet.dicom.source_images import file_content, read_dataset, read_headers, source_stack
 from acsnet.dicom.sr import make_sr
 from acsnet.io import read_scan
 from acsnet.io.client_labels import read_client_labels
+from acsnet.measure import MEASURES
 from acsnet.quantify.features_document import SCHEMA
+from acsnet.quantify.quantification import NOTHING
 from acsnet.report.bullseye import bullseye_png
 from acsnet.report.patient import read_subject
 from acsnet.report.pdf import report_pdf
@@ -27,7 +31,12 @@ from acsnet.result import Measured
 from acsnet.server.app import App
 from acsnet.server.datastores.label_intake import check_label
 from acsnet.server.datastores.label_records import DRAFT
-from acsnet.server.datastores.label_reports import clinical_with, entered, given_of, reading_of
+from acsnet.server.datastores.label_reports import (
+    clinical_with,
+    entered,
+    reading_of,
+    warnings_with,
+)
 from acsnet.server.datastores.protocol import LabelRecord, StudyStore
 from acsnet.server.inference.work_queue import volume_place
 from acsnet.server.pages.cases import version_of
@@ -38,6 +47,9 @@ router = APIRouter(prefix="/acsnet")
 
 OF_THE_NETWORKS = ("intervals", "slice_uncertainty", "anatomy", "quality", "seconds", "software")
 """Keys of `features.json` that only the run of the networks can tell."""
+
+OF_THE_LABELS = tuple(sorted(MEASURES - {"warnings"}))
+"""Keys that nothing a reader enters changes, among them the threshold that split the scar."""
 
 
 @router.get("/cases/{image}/report.pdf")
@@ -62,10 +74,19 @@ def report(app: App, image: str, tag: Tag) -> Response:
 @router.get("/cases/{image}/bullseye.png")
 def bullseye(app: App, image: str, tag: Tag) -> Response:
     """Scar and transmurality by segment."""
-    version = version_of(app.datastore(), image, tag)
-    if not has_segments(version.features):
+    measures = _measures(app.datastore(), image, tag)
+    if not has_segments(measures):
         raise HTTPException(404, "this label map has no segments")
-    return Response(bullseye_png(version.features), media_type="image/png")
+    return Response(bullseye_png(measures), media_type="image/png")
+
+
+@router.get("/cases/{image}/features.json")
+def features(app: App, image: str, tag: Tag) -> Response:
+    """The measurements of a label map, the same as in its report."""
+    measures = _measures(app.datastore(), image, tag)
+    if not measures:
+        raise HTTPException(404, "this label map was not measured")
+    return JSONResponse(measures)
 
 
 @router.get("/cases/{image}/measurements.dcm")
@@ -99,9 +120,20 @@ def _reading(version: LabelRecord, details: ReadingDetails) -> Reading:
         reviewed=version.state == "reviewed",
         author="" if version.tag == DRAFT else version.author,
         reviewer=version.reviewer,
-        at=version.saved,
+        at=version.read,
         comment=version.comment,
     )
+
+
+def _measures(store: StudyStore, image: str, tag: str) -> dict[str, Any]:
+    """The measures of a label map with what a reader entered for the case; empty for none."""
+    version = version_of(store, image, tag)
+    details, _ = entered(store.folder, image)
+    if given_of(details) == NOTHING or not (version.current and _is_current(version)):
+        return dict(version.features)
+    with volume_place():
+        version, measured = _measured(store, image, tag, details=details)
+    return _on_record(version, measured, details)
 
 
 def _on_record(version: LabelRecord, measured: Measured, details: ReadingDetails) -> dict[str, Any]:
@@ -112,8 +144,8 @@ def _on_record(version: LabelRecord, measured: Measured, details: ReadingDetails
     noted = dict(version.features)
     if not _is_current(version):
         noted = measured.features_dict()
-    elif (details.height_cm, details.rv_insertion, details.remote_region) != (None, None, None):
-        kept = {key: noted[key] for key in OF_THE_NETWORKS}
+    elif given_of(details) != NOTHING:
+        kept = {key: noted[key] for key in (*OF_THE_NETWORKS, *OF_THE_LABELS)}
         noted = {**measured.features_dict(), **kept}
     return {**noted, "warnings": list(measured.warnings)}
 
@@ -140,8 +172,7 @@ def _measured(
     if not labels.any():
         raise HTTPException(404, "this label map is empty: there is nothing to report")
     measured = check_label(scan, labels, given=given_of(details))
-    warnings = dict.fromkeys((*version.warnings, *measured.warnings))
-    return version, replace(measured, warnings=tuple(warnings))
+    return version, replace(measured, warnings=warnings_with(version.warnings, measured))
 
 
 def _path(store: StudyStore, image: str) -> Path:

@@ -2,16 +2,25 @@
 
 import json
 import time
+from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import quote
 
 from fastapi import APIRouter, Form, HTTPException
 from fastapi.responses import RedirectResponse
 
+from acsnet.annotations.marks import NOT_USED, measure_marked
 from acsnet.annotations.reading_details import DetailsStore, ReadingDetails
+from acsnet.errors import AcsnetError, InputError
+from acsnet.io import read_scan
+from acsnet.io.client_labels import read_client_labels
+from acsnet.quantify.quantification import NOTHING, Given
 from acsnet.server.app import App
 from acsnet.server.datastores.label_intake import author_of
+from acsnet.server.datastores.label_reports import entered
+from acsnet.server.datastores.protocol import StudyStore
 from acsnet.server.identity import signed
+from acsnet.server.inference.work_queue import volume_place
 from acsnet.server.state.audit_trail import note
 from acsnet.server.state.paths import DETAILS
 
@@ -32,7 +41,10 @@ def save_details(
     rv_insertion: Text = "",
     remote_region: Text = "",
 ) -> RedirectResponse:
-    """Keep what was entered in place of what was there, and show the case."""
+    """Keep what was entered in place of what was there, and show the case.
+
+    A new mark that can be used on none of its label maps is refused.
+    """
     if image not in app.datastore().list_images():
         raise HTTPException(404, f"there is no case {image!r}")
     height, weight = _number("height", height_cm), _number("weight", weight_kg)
@@ -51,6 +63,8 @@ def save_details(
     if not who["user"]:
         raise HTTPException(422, "enter your name: there is no login")
     start = time.perf_counter()
+    before, _ = entered(app.store_folder(), image)
+    _check_marks(app.datastore(), image, _new_marks(details, before))
     saved = DetailsStore(app.store_folder() / DETAILS).save(image, details, reader=author_of(who))
     note(
         "save",
@@ -60,6 +74,45 @@ def save_details(
         details={"what": "details"},
     )
     return RedirectResponse(f"/acsnet/cases/{quote(image)}#details", 303)
+
+
+def _new_marks(details: ReadingDetails, before: ReadingDetails) -> Given:
+    """The marks that were not there before."""
+    points = {
+        number: point
+        for number, point in (details.rv_insertion or {}).items()
+        if (before.rv_insertion or {}).get(number) != tuple(point)
+    }
+    same = details.remote_region == before.remote_region
+    return Given(
+        rv_insertion_by_slice=points or None,
+        remote_by_slice=None if same else details.remote_region,
+    )
+
+
+def _check_marks(store: StudyStore, image: str, marks: Given) -> None:
+    """Raise InputError for marks that can be used on no label map which is valid now.
+
+    Where there is none, or none that can be measured, all may be.
+    """
+    if marks == NOTHING:
+        return
+    records = [record for record in store.label_records(image) if record.tag and record.current]
+    reasons = []
+    with volume_place():
+        for record in records:
+            try:
+                scan = read_scan(store.get_image_uri(image))
+                labels = read_client_labels(Path(store.version_uri(image, record)), grid=scan.grid)
+                measured = measure_marked(scan, labels, marks)
+            except AcsnetError:
+                continue
+            notes = [note for note in measured.warnings if note.startswith(NOT_USED)]
+            if not notes:
+                return
+            reasons.append(notes[0].removeprefix(NOT_USED))
+    if reasons:
+        raise InputError(reasons[0])
 
 
 def _number(name: str, text: str) -> float | None:

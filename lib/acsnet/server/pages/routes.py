@@ -11,9 +11,9 @@ from urllib.parse import quote
 
 import numpy as np
 from fastapi import APIRouter, Depends, Form, HTTPException, Query, Request
-from fastapi.responses import FileResponse, JSONResponse, RedirectResponse, Response
+from fastapi.responses import FileResponse, RedirectResponse, Response
 
-from acsnet.annotations.reading_details import DetailsStore
+from acsnet.annotations.reading_details import DetailsStore, SavedDetails
 from acsnet.errors import AcsnetError
 from acsnet.io import read_scan
 from acsnet.labels import LABELS
@@ -166,13 +166,20 @@ def case_page(app: App, image: str, version: str = "", before: str = "") -> Resp
         disc_mm=DISC_MM,
         details=details,
         before=_known(store, before),
-        bullseye=looked_at is not None and has_segments(looked_at.features),
+        bullseye=looked_at is not None
+        and (has_segments(looked_at.features) or _may_have_segments(looked_at, details)),
         segs={
             record.tag
             for record in case.versions
             if record.tag and store.seg_file(image, record.tag)
         },
     )
+
+
+def _may_have_segments(version: LabelRecord, details: SavedDetails | None) -> bool:
+    """Whether a mark of a reader may tell the segments of a scan with scar that had none."""
+    has_scar = version.features.get("scar_burden_percent") is not None
+    return has_scar and details is not None and details.details.rv_insertion is not None
 
 
 def _lines(version: LabelRecord | None) -> list[tuple[str, ...]]:
@@ -219,15 +226,6 @@ def segmentation(app: App, image: str, tag: Tag) -> Response:
     file = Path(app.datastore().version_uri(image, version))
     suffix = ".nii.gz" if file.name.endswith(".gz") else file.suffix
     return FileResponse(file, filename=f"{image}-{version.state}{suffix}")
-
-
-@router.get("/cases/{image}/features.json")
-def features(app: App, image: str, tag: Tag) -> Response:
-    """The measurements of a label map."""
-    version = version_of(app.datastore(), image, tag)
-    if not version.features:
-        raise HTTPException(404, "this label map was not measured")
-    return JSONResponse(version.features)
 
 
 @router.get("/cases/{image}/segmentation.dcm")

@@ -22,6 +22,7 @@ from acsnet.result import Measured
 from acsnet.server.app import AcsnetApp, App
 from acsnet.server.datastores.label_intake import author_of, check_label
 from acsnet.server.datastores.label_records import DRAWN, REVIEWED
+from acsnet.server.datastores.label_reports import given_for, warnings_with
 from acsnet.server.datastores.protocol import LabelRecord, NewLabel, StudyStore, record_called
 from acsnet.server.errors import UnshownError
 from acsnet.server.identity import signed
@@ -178,9 +179,8 @@ def _measured(store: StudyStore, image: str, file: Path, record: LabelRecord) ->
     """A draft of the networks as what comes in by any other way, with the warnings it had."""
     scan = read_scan(store.get_image_uri(image))
     labels = read_client_labels(file, grid=scan.grid)
-    measured = check_label(scan, labels)
-    warnings = tuple(dict.fromkeys((*record.warnings, *measured.warnings)))
-    return replace(measured, warnings=warnings)
+    measured = check_label(scan, labels, given=given_for(store.folder, image))
+    return replace(measured, warnings=warnings_with(record.warnings, measured))
 
 
 def _withdrawn(

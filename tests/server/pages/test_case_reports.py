@@ -1,0 +1,142 @@
+"""What a case page offers of a label map says the same of it, whenever a reader entered what."""
+
+import json
+from datetime import datetime, timedelta, timezone
+from io import BytesIO
+from types import SimpleNamespace
+
+import numpy as np
+import pydicom
+import pytest
+from pypdf import PdfReader
+
+from acsnet.annotations import label_versions
+from acsnet.annotations.marks import NOT_USED
+from acsnet.annotations.reading_details import DetailsStore, ReadingDetails
+from acsnet.io import read_scan, write_label_map
+from acsnet.io.label_map import read_labels_on
+from acsnet.quantify.quantification import Given
+from acsnet.report.bullseye import bullseye_png
+from acsnet.server.datastores.label_reports import with_given
+from acsnet.server.state.paths import DETAILS
+
+pytestmark = pytest.mark.slow
+
+INSERTION = {5: (100.0, 94.0)}
+
+
+@pytest.fixture(scope="module")
+def case(web, samples, tmp_path_factory):
+    """get: what the page offers of a label map; put: saves one; truth: labels, apex first."""
+    store, folder = web.app.datastore(), tmp_path_factory.mktemp("sent")
+    scan = read_scan(store.get_image_uri(web.series))
+    file = samples / "truth" / "phantom-1.nii.gz"
+    truth = scan.grid.from_input(read_labels_on(file, scan=scan, image=file).astype(np.uint8))
+
+    def put(stack, **params):
+        sent = folder / "label.nii.gz"
+        write_label_map(sent, scan.grid.to_input(stack), scan.grid)
+        answer = web.client.put(
+            "/datastore/label",
+            params={"image": web.series},
+            files={"label": (sent.name, sent.read_bytes())},
+            data={"params": json.dumps({"client_id": "Ada", **params})},
+        )
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    def get(name, version):
+        answer = web.client.get(f"/acsnet/cases/{web.series}/{name}", params={"tag": version})
+        assert answer.status_code == 200, answer.text
+        return answer
+
+    def enter(**details):
+        size = {"height_cm": 175.0, "weight_kg": 80.0, "body_size_source": "entered"}
+        kept = ReadingDetails(**size, **details)
+        DetailsStore(web.app.store_folder() / DETAILS).save(web.series, kept, reader="Ada")
+
+    return SimpleNamespace(
+        web=web, store=store, scan=scan, truth=truth, put=put, get=get, enter=enter
+    )
+
+
+def text_of(pdf):
+    return " ".join(
+        " ".join(p.extract_text() for p in PdfReader(BytesIO(pdf.content)).pages).split()
+    )
+
+
+def test_the_date_of_the_sign_off_is_that_of_the_review(case, monkeypatch):
+    class Earlier(datetime):
+        @classmethod
+        def now(cls, tz=None):
+            return datetime.now(tz) - timedelta(days=21)
+
+    with monkeypatch.context() as then:
+        then.setattr(label_versions, "datetime", Earlier)
+        version = case.put(case.truth, client_id="Bo")["version"]
+    case.store.review(case.web.series, version, by="Dr Reviewer")
+    reviewed = datetime.now(timezone.utc).astimezone()
+    text = text_of(case.get("report.pdf", version))
+    sr = pydicom.dcmread(BytesIO(case.get("measurements.dcm", version).content)).to_json()
+    page = case.web.client.get(f"/acsnet/cases/{case.web.series}?version={version}").text
+    which = page.partition('<p class="which">')[2].partition("</p>")[0]
+    saved = reviewed - timedelta(days=21)
+    assert f"{reviewed:%Y-%m-%d}" in text
+    assert f"{saved:%Y-%m-%d}" not in text
+    assert f"{reviewed:%Y-%m-%d}" in sr
+    assert f"{saved:%Y-%m-%d}" not in sr
+    assert f"{reviewed:%Y-%m-%d}" in which
+
+
+def test_measures_are_the_same_in_all_whether_a_mark_came_before_or_after(case):
+    before = case.put(case.truth, client_id="Cy")["version"]
+    assert case.get("features.json", before).json()["rv_insertion"]["source"] == "automatic"
+    case.enter(rv_insertion=INSERTION)
+    after = case.put(case.truth, client_id="Di")["version"]
+    (record,) = [one for one in case.store.label_records(case.web.series) if one.id == after]
+    first, second = (case.get("features.json", one).json() for one in (before, after))
+    for key in ("rv_insertion", "segments", "body_surface_area_m2", "myocardium_mass_index_g_m2"):
+        assert first[key] == second[key] == record.features[key]
+    assert first["rv_insertion"]["source"] == "given"
+    drawn = bullseye_png(record.features)
+    assert case.get("bullseye.png", before).content == drawn
+    assert case.get("bullseye.png", after).content == drawn
+    assert "1.97 m" in text_of(case.get("report.pdf", before))
+
+
+def test_a_mark_that_a_label_map_cannot_use_is_a_warning_of_it(case):
+    number = case.scan.grid.slice_number(0)
+    case.enter(rv_insertion={number: (60.0, 90.0)}, remote_region={number: (5.0, 5.0)})
+    corrected = case.truth.copy()
+    corrected[0][corrected[0] == 1] = 2
+    saved = case.put(corrected, client_id="Ed")
+    notes = [note for note in saved["warnings"] if note.startswith(NOT_USED)]
+    assert ["blood pool" in note for note in notes] == [True, False]
+    measures = case.get("features.json", saved["version"]).json()
+    assert set(notes) <= set(measures["warnings"])
+    assert measures["rv_insertion"]["source"] == measures["remote"]["source"] == "automatic"
+    assert "slice 1, which has no blood pool" in text_of(case.get("report.pdf", saved["version"]))
+    case.enter(rv_insertion=INSERTION)
+    measures = case.get("features.json", saved["version"]).json()
+    assert measures["rv_insertion"]["source"] == "given"
+    assert not [note for note in measures["warnings"] if note.startswith(NOT_USED)]
+    assert "blood pool: slices" not in text_of(case.get("report.pdf", saved["version"]))
+
+
+def test_a_draft_of_the_networks_is_measured_with_what_was_entered_before(case):
+    number = case.scan.grid.slice_number(0)
+    case.enter(rv_insertion=INSERTION, remote_region={number: (5.0, 5.0)})
+    assert case.web.client.post(f"/acsnet/cases/{case.web.series}/segment").status_code == 303
+    draft = next(r for r in case.store.label_records(case.web.series) if r.tag == "original")
+    assert draft.features["rv_insertion"]["source"] == "given"
+    assert draft.features["scar_method"] == "remote"
+    assert [note.startswith(NOT_USED) for note in draft.warnings].count(True) == 1
+    measures = case.get("features.json", "original").json()
+    for key in ("rv_insertion", "segments", "scar_method", "scar_threshold", "methods"):
+        assert measures[key] == draft.features[key]
+
+
+def test_a_scan_without_a_ventricle_stays_as_it_was_measured(case):
+    empty = SimpleNamespace(labels=np.zeros((3, 4, 4), np.uint8))
+    assert with_given(empty, Given(rv_insertion_by_slice=INSERTION)) is empty
