@@ -76,7 +76,7 @@ def test_an_empty_prediction_is_scored_against_a_seg(seg, tmp_path):
 def test_a_dicom_file_that_is_no_seg_is_refused(samples):
     folder = samples / "dicom" / "phantom-1"
     file = next(folder.glob("*.dcm"))
-    with pytest.raises(InputError, match="must be a segmentation"):
+    with pytest.raises(InputError, match=f"{file.name} must be a segmentation .*got MR Image"):
         measure_label_file(folder, file)
 
 

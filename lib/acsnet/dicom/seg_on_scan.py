@@ -7,8 +7,10 @@ import numpy as np
 import pydicom
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
+from pydicom.uid import UID
 
 from acsnet.dicom.header import FRAME_OF_REFERENCE
+from acsnet.dicom.seg_labels import is_seg
 from acsnet.dicom.seg_read import SegReading, read_seg
 from acsnet.errors import InputError
 from acsnet.io.dicom_files import DAMAGED, quiet_pydicom, read_headers, text_of
@@ -45,6 +47,10 @@ def seg_on_scan(path: Path, scan: ShortAxisScan, *, image: Path | None = None) -
     except DAMAGED as error:
         msg = f"{path} cannot be read as DICOM (damaged or cut short?)"
         raise InputError(msg) from error
+    if not is_seg(seg):
+        kind = UID(text_of(seg, "SOPClassUID")).name or "no SOPClassUID"
+        msg = f"{path} must be a segmentation (DICOM SEG), got {kind}: export it as SEG or NIfTI"
+        raise InputError(msg)
     frame_of_reference = _frame_of_reference(scan, image) or own
     reading = read_seg(seg, _planes_as_images(scan, frame_of_reference))
     return replace(reading, labels=scan.grid.to_input(reading.labels))
