@@ -2,6 +2,8 @@
 
 import json
 import time
+from dataclasses import replace
+from datetime import timedelta
 from types import SimpleNamespace
 
 import pytest
@@ -123,6 +125,28 @@ def test_a_draft_that_was_drawn_anew_since_it_was_shown_is_not_decided_on(desk):
         assert "drawn anew since you opened it" in refused.json()["detail"]
     assert states(desk) == [("original", "draft")]
     assert desk.accept(version="original", by="Eve", saved=now).is_success
+
+
+def test_a_draft_that_is_drawn_anew_while_it_is_accepted_is_not_decided_on(desk, monkeypatch):
+    real_records, real_uri, opened = desk.store.label_records, desk.store.version_uri, []
+
+    def records(image):
+        hours = 0 if opened else 1
+        return tuple(
+            replace(one, saved=one.saved - timedelta(hours=hours)) for one in real_records(image)
+        )
+
+    def uri(image, record):
+        opened.append(record)
+        return real_uri(image, record)
+
+    monkeypatch.setattr(desk.store, "label_records", records)
+    monkeypatch.setattr(desk.store, "version_uri", uri)
+    refused = desk.decide("accept", version="original", by="Eve")
+    assert refused.status_code == 409
+    assert "drawn anew since you opened it" in refused.json()["detail"]
+    assert opened
+    assert states(desk) == [("original", "draft")]
 
 
 def test_a_rejected_draft_is_kept_and_offered_to_nobody(desk):

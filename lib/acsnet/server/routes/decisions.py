@@ -155,7 +155,8 @@ def accepted(
         msg = "open this older label map and look at it before you accept it"
         raise UnshownError(msg)
     file = Path(store.version_uri(image, record))  # in a PACS it is checked by that
-    record = record_called(store.label_records(image), record.id or record.tag)
+    called = record.id or record.tag
+    record = record_called(store.label_records(image), called, saved=record.moment)
     measured = _measured(store, image, file, record) if by_networks(record.author) else None
     warnings = record.warnings if measured is None else measured.warnings
     digest = digest_of(warnings)
