@@ -168,6 +168,19 @@ def test_a_click_far_off_the_ventricle_of_a_phantom_changes_nothing(pipeline, sa
     np.testing.assert_array_equal(out.labels, labels)
 
 
+def test_a_dab_of_blood_pool_far_off_moves_no_wall_and_stays_what_was_drawn(corrector):
+    pixels, labels = stack()
+    dabbed = labels.copy()
+    dabbed[:, 2:8, 2:8] = Label.LV_BLOOD_POOL
+    for click in (on_right(Kind.WALL, 0, mm=36.0), on_right(Kind.HEALTHY, 0)):
+        expected = click_labels(pixels, labels, [click], MM, corrector=corrector)
+        out = click_labels(pixels, dabbed, [click], MM, corrector=corrector)
+        assert out.changed == expected.changed != ()
+        assert (out.labels[:, 2:8, 2:8] == Label.LV_BLOOD_POOL).all()
+        out.labels[:, 2:8, 2:8] = 0
+        np.testing.assert_array_equal(out.labels, expected.labels)
+
+
 def test_slices_far_from_clicks_are_the_same_voxel_for_voxel(corrector):
     pixels, labels = stack()
     labels[2, 5, 5] = Label.GREY_ZONE  # not what a wall may be, and not touched either

@@ -14,6 +14,7 @@ from acsnet.interaction.clicks import ON_SCAR, Click, check_clicks, holds
 from acsnet.interaction.moved_walls import move_walls
 from acsnet.interaction.scar_growth import grow_scar
 from acsnet.labels import ENHANCEMENT, MYOCARDIUM, Label
+from acsnet.quantify.blood_pool import without_stray_pool
 from acsnet.quantify.scar import classify_enhancement
 from acsnet.stages.correction import Corrector
 
@@ -54,7 +55,7 @@ def click_labels(
     """
     counting = check_clicks(clicks, labels.shape)
     drawn, scar = np.isin(labels, MYOCARDIUM), np.isin(labels, ENHANCEMENT)
-    pool = labels == Label.LV_BLOOD_POOL
+    pool = without_stray_pool(labels) == Label.LV_BLOOD_POOL  # walls are moved around its centre
     walls = move_walls(drawn, pool, counting, spacing_mm, corrector=corrector)
     scar_clicks = [click for click in counting if click.kind in ON_SCAR]
     grown = grow_scar(
@@ -71,6 +72,7 @@ def click_labels(
     out = labels.copy()
     for k in np.flatnonzero(is_changed):
         plane = np.zeros(labels.shape[1:], np.uint8)
+        plane[(labels[k] == Label.LV_BLOOD_POOL) & ~pool[k]] = Label.LV_BLOOD_POOL
         plane[walls.pool[k]] = Label.LV_BLOOD_POOL
         plane[walls.wall[k]] = Label.LV_MYOCARDIUM
         out[k] = np.where(enhancement[k] & scar[k], labels[k], plane)
