@@ -12,6 +12,20 @@ from acsnet.errors import InputError
 from acsnet.io.limits import MAX_HEADER_BYTES, MAX_INFLATED_BYTES
 
 PIXEL_TAGS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
+MATRIX_TAGS = (
+    "NumberOfFrames",
+    "SamplesPerPixel",
+    "PhotometricInterpretation",
+    "PlanarConfiguration",
+    "Rows",
+    "Columns",
+    "BitsAllocated",
+    "BitsStored",
+    "HighBit",
+    "PixelRepresentation",
+)
+"""What tells how the pixels of a file are written, of all its frames."""
+
 DESCRIBING = (
     "SamplesPerPixel",
     "PhotometricInterpretation",

@@ -18,6 +18,7 @@ from pydicom.uid import (
 
 from acsnet.errors import InputError
 from acsnet.io.dicom_files import DAMAGED, DicomFile
+from acsnet.io.dicom_stack.file_checks import MATRIX_TAGS
 from acsnet.io.dicom_stack.image_kinds import component_of
 
 ENHANCED = (
@@ -44,21 +45,7 @@ OF_OTHER_IMAGES = (
 )
 """Groups that tell of other images than the frame."""
 
-OF_OBJECT = {
-    "Modality",
-    "PatientID",
-    "PatientName",
-    "SeriesNumber",
-    "NumberOfFrames",
-    "SamplesPerPixel",
-    "PhotometricInterpretation",
-    "Rows",
-    "Columns",
-    "BitsAllocated",
-    "BitsStored",
-    "HighBit",
-    "PixelRepresentation",
-}
+OF_OBJECT = {"Modality", "PatientID", "PatientName", "SeriesNumber", *MATRIX_TAGS}
 """What the object tells of all its frames, beside its UIDs: no functional group replaces it."""
 
 CLASSIC = {

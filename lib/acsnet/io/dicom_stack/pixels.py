@@ -25,6 +25,7 @@ from acsnet.io.dicom_files import DAMAGED, DicomFile
 from acsnet.io.dicom_stack.coded_sizes import check_coded
 from acsnet.io.dicom_stack.decoding import APART, decoded_apart
 from acsnet.io.dicom_stack.file_checks import (
+    MATRIX_TAGS,
     PIXEL_TAGS,
     check_described,
     check_inflated,
@@ -35,21 +36,7 @@ from acsnet.io.limits import MAX_BYTES
 from acsnet.io.signal import slice_gains
 from acsnet.io.wrapped import WORDS, is_wrapped, other_sign
 
-NEEDED = (
-    "NumberOfFrames",
-    "SamplesPerPixel",
-    "PhotometricInterpretation",
-    "PlanarConfiguration",
-    "Rows",
-    "Columns",
-    "BitsAllocated",
-    "BitsStored",
-    "HighBit",
-    "PixelRepresentation",
-    "PixelPaddingValue",
-    "PixelPaddingRangeLimit",
-    *PIXEL_TAGS,
-)
+NEEDED = (*MATRIX_TAGS, "PixelPaddingValue", "PixelPaddingRangeLimit", *PIXEL_TAGS)
 """To decode pixels. Whatever else a file holds behind them would fill the memory."""
 
 MAX_FILE_BYTES = 2 * MAX_BYTES
