@@ -10,16 +10,12 @@ without stage 3 and clean-up. Interrupt at will: the same command goes on.
 RUN/capacity.json holds every patient's measures. Research use only, not a medical device.
 """
 
-import argparse
-import sys
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import cast
 
-from acsnet.errors import AcsnetError
 from acsnet.nets.resunet import ResUNet
-from acsnet.storage import write_json
 from acsnet.train.data.prepare import load
 from acsnet.train.data.samples import Samples
 from acsnet.train.loop import Recipe, settings_of, train
@@ -30,11 +26,11 @@ from training.fold_arms import (
     CONSOLE,
     Fold,
     Scores,
-    add_training_options,
+    arms_parser,
     folds_of,
     measured_once,
-    print_arms,
     recipe_of,
+    report,
 )
 from training.teaching import TaughtLoss, taught_batch, widened
 
@@ -87,25 +83,13 @@ def go_on(arm: str, fold: Fold, known: Samples, *, recipe: Recipe, filters: int)
 
 def main() -> None:
     """Run the experiment and print the table."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--run", type=Path, required=True, help="of benchmarks/ablation.py")
+    parser = arms_parser(__doc__)
     parser.add_argument(
         "--filters", type=int, default=36, help="of the wider network's first level"
     )
-    add_training_options(parser)
     args = parser.parse_args()
-    recipe = recipe_of(args)
-    try:
-        scores = run(args.data, args.run, recipe=recipe, side=args.side, filters=args.filters)
-    except AcsnetError as error:
-        sys.exit(str(error))
-    except KeyboardInterrupt:
-        sys.exit("interrupted: the same command goes on from the last finished epoch")
-    write_json(args.run / "capacity.json", scores)
-    print_arms(scores, base=LONGER)
+    settings = {"recipe": recipe_of(args), "side": args.side, "filters": args.filters}
+    report(partial(run, args.data, args.run, **settings), args.run / "capacity.json", base=LONGER)
 
 
 if __name__ == "__main__":

@@ -9,9 +9,7 @@ interest is the expert's; without stage 3 and clean-up. Interrupt at will: the s
 RUN/self-training.json holds every patient's measures. Research use only, not a medical device.
 """
 
-import argparse
 import hashlib
-import sys
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -20,9 +18,7 @@ from typing import cast
 import numpy as np
 
 from acsnet.cli.train import drawn_first
-from acsnet.errors import AcsnetError
 from acsnet.nets.resunet import ResUNet
-from acsnet.storage import write_json
 from acsnet.train.data.case import TrainingCase
 from acsnet.train.data.prepare import VARIANTS, join_samples, load, samples_of
 from acsnet.train.data.samples import Samples
@@ -34,11 +30,11 @@ from training.fold_arms import (
     CONSOLE,
     Fold,
     Scores,
-    add_training_options,
+    arms_parser,
     folds_of,
     measured_once,
-    print_arms,
     recipe_of,
+    report,
 )
 
 WITH, WITHOUT = "with unlabelled scans", "without"
@@ -120,23 +116,12 @@ def joined(first: Samples, second: Samples) -> Samples:
 
 def main() -> None:
     """Run the experiment and print the table."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--run", type=Path, required=True, help="of benchmarks/ablation.py")
+    parser = arms_parser(__doc__)
     parser.add_argument("--unlabelled", type=Path, required=True, help="folder of scans")
-    add_training_options(parser)
     args = parser.parse_args()
-    recipe = recipe_of(args)
-    try:
-        scores = run(args.data, args.run, args.unlabelled, recipe=recipe, side=args.side)
-    except AcsnetError as error:
-        sys.exit(str(error))
-    except KeyboardInterrupt:
-        sys.exit("interrupted: the same command goes on from the last finished epoch")
-    write_json(args.run / "self-training.json", scores)
-    print_arms(scores, base=WITHOUT)
+    settings = {"recipe": recipe_of(args), "side": args.side}
+    arms = partial(run, args.data, args.run, args.unlabelled, **settings)
+    report(arms, args.run / "self-training.json", base=WITHOUT)
 
 
 if __name__ == "__main__":

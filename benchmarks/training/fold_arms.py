@@ -3,6 +3,7 @@
 import argparse
 import hashlib
 import json
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from acsnet.errors import InputError
+from acsnet.errors import AcsnetError, InputError
 from acsnet.nets.resunet import ResUNet
 from acsnet.stages.myocardium import MYO_SIDE
 from acsnet.storage import write_json
@@ -92,8 +93,18 @@ def kept(path: Path, settings: dict[str, Any]) -> dict[str, dict[str, float | No
     return measures
 
 
-def print_arms(scores: Scores, *, base: str) -> None:
-    """The table of all arms, compared with `base`."""
+def report(run: Callable[[], Scores], path: Path, *, base: str) -> None:
+    """Run all arms, write every patient's measures to `path`, and print the table beside `base`.
+
+    What keeps it from that ends the program with a sentence.
+    """
+    try:
+        scores = run()
+    except AcsnetError as error:
+        sys.exit(str(error))
+    except KeyboardInterrupt:
+        sys.exit("interrupted: the same command goes on from the last finished epoch")
+    write_json(path, scores)
     table = Table("arm", "measure", "patients", "mean", "difference", "95 % interval", "verdict")
     for arm, patients in scores.items():
         for change in changes(scores[base], patients):
@@ -102,13 +113,19 @@ def print_arms(scores: Scores, *, base: str) -> None:
     CONSOLE.print("Research use only, not a medical device.")
 
 
-def add_training_options(parser: argparse.ArgumentParser) -> None:
-    """How long and how every arm of a fold goes on."""
+def arms_parser(about: str | None) -> argparse.ArgumentParser:
+    """The options of all such experiments: the data, the folds, and how every arm goes on."""
+    parser = argparse.ArgumentParser(
+        description=about, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--run", type=Path, required=True, help="of benchmarks/ablation.py")
     parser.add_argument("--epochs", type=int, default=2)
     parser.add_argument("--images", type=int, default=2000, help="an epoch")
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--rate", type=float, default=MYOCARDIUM.learning_rate / 3)
     parser.add_argument("--side", type=int, default=MYO_SIDE, help="pixels of training windows")
+    return parser
 
 
 def recipe_of(args: argparse.Namespace) -> Recipe:
