@@ -130,6 +130,12 @@ def test_nrrd_pixels_in_several_files_are_refused_with_the_reason(detached):
         read_scan(replaced(detached, "data file: .*", "data file: s%02d.raw 1 8 1"))
 
 
+def test_an_nrrd_whose_origin_lacks_a_number_is_refused(detached):
+    replaced(detached, r"space origin: .*", "space origin: (1,2)")
+    with pytest.raises(InputError, match="a 'space origin' of three numbers, got 3 directions and"):
+        read_scan(detached)
+
+
 def test_a_packed_file_of_another_format_is_to_be_unpacked(detached, tmp_path):
     nrrd.write(str(tmp_path / "b.nrrd"), np.zeros((4, 4, 4), np.int16), {"spacings": [1, 1, 8]})
     packed = tmp_path / "c.nrrd"

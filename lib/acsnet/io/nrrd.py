@@ -73,8 +73,15 @@ def nrrd_volume(path: Path, *, name: str) -> Volume:
             remarks.append("the header does not name its space: left-posterior-superior is assumed")
         signs = np.diag(RAS_SIGNS.get(space, RAS_SIGNS["lps"]))
         spatial = directions[1:] if layered else directions[:3]
+        origin = np.asarray(header.get("space origin", np.zeros(3)), dtype=float)
+        if spatial.shape != (3, 3) or origin.shape != (3,):
+            msg = (
+                f"{name} must have three 'space directions' and a 'space origin' of three numbers, "
+                f"got {len(spatial)} directions and an origin of {origin.size} (damaged?)"
+            )
+            raise InputError(msg)
         affine[:3, :3] = signs @ spatial.T
-        affine[:3, 3] = signs @ np.asarray(header.get("space origin", np.zeros(3)), dtype=float)
+        affine[:3, 3] = signs @ origin
         unit = str(next(iter(header.get("space units", ())), "")).strip('" ').lower()
         if UNITS_MM.get(unit, 1.0) != 1.0:
             remarks.append(f"the header is in {unit}: taken as {UNITS_MM[unit]:g} mm each")
