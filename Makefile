@@ -45,7 +45,7 @@ install: $(TOOLS)
 # Rebuilt only when what is to be installed changes.
 $(STAMP): pyproject.toml constraints.txt deploy/itk/pyproject.toml
 	@test -n "$(PYTHON)" || { echo "Python 3.10, 3.11 or 3.12 is needed and was not found:" \
-		"install it (on Debian: apt-get install python3 python3-venv) or name it: make PYTHON=/path/to/python3.11" >&2; exit 1; }
+		"install it (on Debian 12: apt-get install python3 python3-venv) or name it: make PYTHON=/path/to/python3.11" >&2; exit 1; }
 	@"$(PYTHON)" -c 'import ensurepip, venv' 2>/dev/null || { echo "$(PYTHON) cannot make a virtual environment:" \
 		"on Debian install the package python3-venv (apt-get install python3-venv)" >&2; exit 1; }
 	@test -x $(BIN)/python || "$(PYTHON)" -m venv --clear .venv
