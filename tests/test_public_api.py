@@ -4,14 +4,13 @@ import sys
 import pytest
 
 import acsnet
-from acsnet import Label, Pipeline, Result, ShortAxisScan, read_scan
-from acsnet.pipeline import Pipeline as DefinedPipeline
+from acsnet import io, labels, pipeline, result, scan
 
 
 def test_the_public_names_are_these():
     assert acsnet.__all__ == ["Label", "Pipeline", "Result", "ShortAxisScan", "read_scan"]
-    assert Pipeline is DefinedPipeline
-    assert all((Label, Result, ShortAxisScan, read_scan))
+    defined = labels.Label, pipeline.Pipeline, result.Result, scan.ShortAxisScan, io.read_scan
+    assert all(getattr(acsnet, thing.__name__) is thing for thing in defined)
 
 
 def test_another_name_is_no_attribute():

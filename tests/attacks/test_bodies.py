@@ -10,7 +10,7 @@ import pytest
 from starlette.datastructures import Headers
 
 from acsnet.server.auth.body_limits import PersonalPlaces, body_refusal, rule_of, takes_place
-from acsnet.server.auth.roles import BODIES, RULES, routes_table
+from acsnet.server.auth.roles import BODIES, KILO, MEGA, RULES, UPLOAD
 from acsnet.server.errors import VolumesError
 from acsnet.server.identity import Person, Role, request_of
 from acsnet.server.inference.work_queue import volume_place
@@ -150,6 +150,21 @@ def test_every_route_that_reads_a_body_says_which(web):
             rule = RULES.get((method.upper(), path))
             if kinds and rule is not None:
                 assert kinds <= set(BODIES[rule.body]), (method, path, kinds)
+
+
+def routes_table() -> str:
+    """All routes as a table in Markdown, as docs/security.md has it."""
+    rows = ["| route | role | body | audit event |", "|---|---|---|---|"]
+    for (method, path), rule in RULES.items():
+        kinds = ", ".join(f"{kind} {size_of(most)}" for kind, most in BODIES[rule.body].items())
+        rows.append(f"| `{method} {path}` | {rule.role.word} | {kinds} | {rule.event} |")
+    return "\n".join(rows)
+
+
+def size_of(most: int) -> str:
+    if most == UPLOAD:
+        return "`limits.upload_mb`"
+    return f"{most // MEGA} MB" if most >= MEGA else f"{most // KILO} kB"
 
 
 def test_the_table_in_the_docs_is_that_of_the_application():

@@ -82,11 +82,6 @@ async def _admitted(login: Login, request: Request) -> Person | None:
     return person
 
 
-def _length(request: Request) -> int:
-    """Length of the body in bytes."""
-    return int(request.headers.get("content-length", "0"))
-
-
 def _role(request: Request) -> Role | None:
     """The role that a request needs, with or without the last slash of its address."""
     path = request.scope["path"]

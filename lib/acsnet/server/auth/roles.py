@@ -169,18 +169,3 @@ def role_for(method: str, path: str) -> Role | None:
     """The role that a request asks for, the highest where several rules fit; None for no rule."""
     rule = rule_for(method, path)
     return None if rule is None else rule.role
-
-
-def routes_table() -> str:
-    """All routes as a table in Markdown, as docs/security.md has it."""
-    rows = ["| route | role | body | audit event |", "|---|---|---|---|"]
-    for (method, path), rule in RULES.items():
-        kinds = ", ".join(f"{kind} {_size(most)}" for kind, most in BODIES[rule.body].items())
-        rows.append(f"| `{method} {path}` | {rule.role.word} | {kinds} | {rule.event} |")
-    return "\n".join(rows)
-
-
-def _size(most: int) -> str:
-    if most == UPLOAD:
-        return "`limits.upload_mb`"
-    return f"{most // MEGA} MB" if most >= MEGA else f"{most // KILO} kB"
