@@ -64,6 +64,16 @@ def test_leftovers_go_and_the_log_says_how_many(state, caplog):
     assert record.fields == done
 
 
+@pytest.mark.parametrize("place", ["uploads", "images", "labels/final", "seg/final"])
+@pytest.mark.parametrize("name", ["new-scan.nii.gz", "new-patient", "lge.tmp", "acsnet-1-abcdefgh"])
+def test_a_scan_or_label_of_any_name_stays(state, place, name):
+    file = state / "studies" / "x" / place / name
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(b"whole")
+    assert run(state) == {}
+    assert file.read_bytes() == b"whole"
+
+
 def test_a_label_nobody_was_told_is_saved_goes_and_the_others_stay(state):
     folder = state / "studies" / "x" / "versions"
     label = state / "label.nii.gz"

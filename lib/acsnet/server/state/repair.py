@@ -40,7 +40,7 @@ def repair(state: Path, *, store: Path, models: Path, before: float) -> dict[str
     roots = (state, state / "app", models, models / RUNS)
     done = {
         "temporary files removed": sum(
-            map(_remove, _temporary([*roots, *_parts(store)], before=before))
+            map(_remove, [*_temporary(roots, before=before), *_hidden(store, before=before)])
         ),
         "labels without a record removed": sum(map(_remove, _unrecorded(store, before=before))),
         "folders of dead servers removed": sum(map(_remove, _abandoned(scratch_folder(state)))),
@@ -92,6 +92,11 @@ def _temporary(folders: Sequence[Path], *, before: float) -> Iterator[Path]:
         for entry in folder.iterdir() if folder.is_dir() else ():
             if TEMPORARY.fullmatch(entry.name) and entry.lstat().st_mtime < before:
                 yield entry
+
+
+def _hidden(store: Path, *, before: float) -> Iterator[Path]:
+    """In a store others name scans and labels, but none of their names begins with a dot."""
+    return (path for path in _temporary(_parts(store), before=before) if path.name[0] == ".")
 
 
 def _unrecorded(store: Path, *, before: float) -> Iterator[Path]:
