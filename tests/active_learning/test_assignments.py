@@ -29,6 +29,12 @@ def test_an_offer_holds_for_its_time():
     assert (shared.fresh, shared.own, shared.taken) == (("a", "d"), ("b",), ("c",))
 
 
+def test_an_offer_from_before_the_clock_was_set_back_holds_no_longer_than_another():
+    offers = {"a": offer(9000, "bob"), "b": offer(1599, "bob")}
+    shared = share_out(offers, offers, reader="ann", now=1000.0, busy_seconds=600.0)
+    assert (shared.fresh, shared.taken) == (("a",), ("b",))
+
+
 def test_readers_without_a_name_go_round():
     offers = {"a": offer(999, ""), "b": NEVER}
     shared = share_out(offers, offers, reader="", now=1000.0, busy_seconds=600.0)

@@ -191,6 +191,17 @@ def test_the_newest_stays_newest_where_the_clock_went_back(store, save):
     assert store.versions("case")[0].id == newest.id
 
 
+@pytest.mark.parametrize("at_once", [True, False])
+def test_the_newest_review_is_the_newest_where_the_clock_went_back(store, save, at_once):
+    first = save(author="ana", state="reviewed")
+    decision = first.file.with_name(f"{first.id}.reviewed")
+    said = json.loads(decision.read_text())
+    decision.write_text(json.dumps(said | {"time": "2999" + said["time"][4:]}))
+    second = save(author="bob", state="reviewed" if at_once else "draft")
+    store.mark("case", second.id, "reviewed", by="bob")
+    assert [version.id for version in store.reviewed()] == [second.id]
+
+
 def test_of_each_person_the_newest_version_counts(store, save):
     save(author="ana"), save(author="bob")
     newest = save(author="ana")

@@ -57,12 +57,13 @@ def share_out(
 ) -> Shared:
     """Divide the open scans by assignment; an offer holds for `busy_seconds`.
 
-    Readers without a name count as one person.
+    Readers without a name count as one person. An offer from the future was made before the clock
+    was set back: it holds no longer than another.
     """
     ids = tuple(open_ids)
-    busy = [image for image in ids if now - offers[image].at < busy_seconds]
+    busy = [image for image in ids if abs(now - offers[image].at) < busy_seconds]
     return Shared(
-        fresh=tuple(image for image in ids if now - offers[image].at >= busy_seconds),
+        fresh=tuple(image for image in ids if image not in busy),
         own=tuple(image for image in busy if offers[image].reader == reader),
         taken=tuple(image for image in busy if offers[image].reader != reader),
     )

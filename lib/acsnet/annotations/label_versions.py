@@ -119,7 +119,6 @@ class VersionStore:
         folder = self._of(image)
         with self._adding:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            saved = datetime.now(timezone.utc)
             said = {
                 "author": author,
                 "model": model,
@@ -127,11 +126,10 @@ class VersionStore:
                 "tag": tag,
                 "sha256": hashlib.sha256(content).hexdigest(),
             }
-            if before := self.versions(image):
-                if _is_repeat(before[0], said, state, by or author):
-                    return before[0]
-                # The newest one is the newest even where the clock was set back.
-                saved = max(saved, before[0].saved + timedelta(microseconds=1))
+            before = self.versions(image)
+            if before and _is_repeat(before[0], said, state, by or author):
+                return before[0]
+            saved = _after_all(before)
             name = f"{saved:%Y%m%dT%H%M%S%f}Z-{secrets.token_hex(4)}"
             record = {
                 **said,
@@ -189,7 +187,8 @@ class VersionStore:
             msg = f"version {name} was withdrawn: save the label again"
             raise InputError(msg)
         if version.state != state:
-            decision = Decision(by=by, time=datetime.now(timezone.utc), comment=comment)
+            time = _after_all(self.versions(image))
+            decision = Decision(by=by, time=time, comment=comment)
             write_bytes(self._of(image) / f"{name}.{state}", decision.to_json(), private=True)
         return self.version(image, name)
 
@@ -290,6 +289,13 @@ def _decided(version: Version, state: str, decision: Decision) -> Version:
     if state == "withdrawn":
         return replace(said, state="withdrawn", withdrawn_by=decision.by)
     return replace(said, state="reviewed", reviewer=decision.by, reviewed=decision.time)
+
+
+def _after_all(versions: Sequence[Version]) -> datetime:
+    """Now (UTC), or where the clock was set back, a moment after all saves and reviews."""
+    times = [time for version in versions for time in (version.saved, version.reviewed) if time]
+    latest = max(times, default=datetime.min.replace(tzinfo=timezone.utc))
+    return max(datetime.now(timezone.utc), latest + timedelta(microseconds=1))
 
 
 def _is_repeat(version: Version, said: Mapping[str, str], state: State, by: str) -> bool:
