@@ -25,8 +25,8 @@ def keep_upload(image_id: str, file: Path, *, uploads: Path) -> Path:
 
     Raises InputError for an id that MONAI Label's store would cut at the suffix within.
     """
-    if any(ending in image_id for ending in SCAN_SUFFIXES):
-        msg = f"the name of an image must not hold {SCAN_SUFFIXES[-1]}, got {image_id!r}"
+    if within := [ending for ending in SCAN_SUFFIXES if ending in image_id]:
+        msg = f"the name of an image must not hold {within[0]}, got {image_id!r}"
         raise InputError(msg)
     path = uploads / f"{image_id}{upload_suffix(file.name)}"
     write_bytes(path, file.read_bytes(), private=True)
