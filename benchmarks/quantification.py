@@ -1,7 +1,6 @@
 """Every measure from the expert's mask beside the same from the predicted one, as a page.
 
-EMIDEC test list. Also prints how far the automatic RV insertion is from that of the expert's right
-ventricle in the ACDC test list, and which numbers are missing and which warnings were given.
+EMIDEC test list. Also prints which numbers are missing and which warnings were given.
 """
 
 import argparse
@@ -16,10 +15,8 @@ from rich.console import Console
 from rich.progress import track
 
 from acsnet.io import read_scan
-from acsnet.labels import LEFT_VENTRICLE, MYOCARDIUM, Label
 from acsnet.measure import measure_label_file
 from acsnet.pipeline import Pipeline
-from acsnet.quantify.rv_insertion import find_insertion, sample_surroundings
 
 COLUMNS = {
     "lv_volume_ml": "LV ml",
@@ -72,38 +69,6 @@ def main() -> None:
         notes = Counter(note for pair in pairs.values() for note in pair[index]["warnings"])
         for note, count in notes.items():
             console.print(f"  {count} x {note}", markup=False)
-    errors = insertion_errors(args.data, splits["acdc"]["test"])
-    found = np.abs([error for error in errors if error is not None])
-    console.print(
-        f"ACDC: insertion found in {len(found)} of {len(errors)}, off by {np.median(found):.0f} "
-        f"degrees in the median, {found.max():.0f} at most"
-    )
-
-
-def insertion_errors(data: Path, cases: list[str]) -> list[float | None]:
-    """Degrees between automatic and expert's anterior insertion; None where it is not found."""
-    errors: list[float | None] = []
-    for case in cases:
-        measured = measure_label_file(
-            data / "acdc" / "images" / f"{case}.nii.gz",
-            data / "acdc" / "labels" / f"{case}.nii.gz",
-            truth="acdc",
-        )
-        expert, labels = measured.quantification.insertion, measured.labels
-        if expert is None:
-            continue
-        wall = np.isin(labels, MYOCARDIUM)
-        around = sample_surroundings(
-            measured.scan.pixels,
-            np.isin(labels, LEFT_VENTRICLE) & ~wall,
-            wall,
-            labels == Label.LV_MYOCARDIUM,
-            measured.scan.spacing_mm[1:],
-        )
-        found, _ = find_insertion(around, header_turn=expert.turn)
-        difference = None if found is None else np.exp(1j * (found.angle - expert.angle))
-        errors.append(None if difference is None else float(np.rad2deg(np.angle(difference))))
-    return errors
 
 
 Pairs = dict[str, tuple[dict[str, Any], dict[str, Any]]]

@@ -1,6 +1,6 @@
 """Flags of a segmentation that a person should look at before using its numbers.
 
-Not from the paper: the limits are those that none, or next to none, of the 200 expert stacks of the
+Not from the paper: the limits are those that none, or next to none, of the 197 expert stacks of the
 EMIDEC and ACDC train lists break, so that a flag means something.
 """
 
@@ -21,16 +21,16 @@ MAX_LV_ML = 700.0
 """Left ventricles outside this range are reported as doubtful."""
 
 MIN_POOL_SHARE = 0.1
-"""Blood pool over wall volume; the lowest of the 200 expert stacks of the train lists has 0.111."""
+"""Blood pool over wall volume; the lowest of the 197 expert stacks of the train lists has 0.111."""
 
 MAX_UNMEASURED_SHARE = 0.001
 """Of the ventricle's voxels, where the file has NaN or padding instead of signal."""
 
 MIN_SLICES = 4
-"""Slices of ventricle; the fewest of the 60 LGE stacks of the EMIDEC train list are 4."""
+"""Slices of ventricle; the fewest of the 57 LGE stacks of the EMIDEC train list are 4."""
 
 MIN_CONTRAST = 0.7
-"""Median of the blood less that of the wall, over their spread; the lowest of the 200 has 0.727."""
+"""Median of the blood less that of the wall, over their spread; the lowest of the 197 has 0.722."""
 
 MAX_APEX_SHARE = 0.8
 """Area of the lowest slice over the largest, where the stack ends there.
@@ -42,7 +42,7 @@ phases (0.9); with the three lowest slices taken off 81 % of the EMIDEC stacks a
 MAX_BASE_GROWTH = 1.25
 """Area of the highest slice over the one below it, where the stack ends there.
 
-At most 1.24 in the 200 stacks: near the valves the ventricle no longer widens. So only a stack that
+At most 1.24 in the 197 stacks: near the valves the ventricle no longer widens. So only a stack that
 ends well below them is flagged: 30 % of the EMIDEC stacks with the four highest slices taken off.
 """
 
@@ -72,7 +72,7 @@ def messages(flags: Iterable[Flag]) -> tuple[str, ...]:
 def doubts(
     labels: NDArray[np.uint8],
     pixels: NDArray[np.floating[Any]],
-    lv_volume_ml: float,
+    lv_volume_ml: float | None,
     *,
     signal: NDArray[np.bool_] | None = None,
 ) -> tuple[Flag, ...]:
@@ -81,7 +81,7 @@ def doubts(
     signal: False where nothing was measured, None where all was.
     """
     slices = np.flatnonzero(labels.any(axis=(1, 2)))
-    if not len(slices):
+    if not len(slices) or lv_volume_ml is None:
         return (Flag(flag="no_ventricle", message="no left ventricle was found in this scan"),)
     notes = []
     if len(slices) < MIN_SLICES:
