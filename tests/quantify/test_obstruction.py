@@ -68,3 +68,47 @@ def test_a_spot_is_obstruction_where_it_is_as_dark_as_wall_on_the_whole():
     signal[:, 8:12, 10:16:2] = 25.6
     found = find_obstruction(signal, scar, wall, pool, spacing, **LEVELS)
     np.testing.assert_array_equal(found, dark)
+
+
+down, right = np.indices((64, 64)) - 31.5
+radius, angle = np.hypot(down, right), np.degrees(np.arctan2(down, right)) % 360.0
+round_wall = (radius >= 16) & (radius < 28)
+
+
+def found_in_round_wall(scar, *, pool=radius < 16, wall=round_wall, dark=None):
+    """Obstruction in one slice of 1 mm pixels: scar of 100, other wall and a dark core of 20."""
+    signal = np.where(scar if dark is None else scar & ~dark, 100.0, np.where(pool, 110.0, 20.0))
+    stack = (signal[None], scar[None], wall[None], pool[None])
+    return find_obstruction(*stack, (8.0, 1.0, 1.0), **LEVELS)[0]
+
+
+@pytest.mark.parametrize(("inner", "outer"), [(20, 24), (23, 28)])
+def test_healthy_wall_inside_a_ring_of_scar_is_no_obstruction(inner, outer):
+    ring = (radius >= inner) & (radius < outer)
+    assert not found_in_round_wall(ring).any()
+
+
+def test_nor_is_it_where_the_ring_has_a_gap_and_bridges_to_the_pool():
+    ring = (radius >= 23) & (radius < 28) & ~((angle > 20) & (angle < 40))
+    bridges = round_wall & np.isin(angle // 6, [10, 20, 30, 40, 50])  # of 6 degrees
+    assert not found_in_round_wall(ring | bridges).any()
+
+
+def test_nor_is_the_middle_of_an_apex_without_pool():
+    cap, none = radius < 14, np.zeros_like(round_wall)
+    assert not found_in_round_wall(cap & (radius >= 9), pool=none, wall=cap).any()
+
+
+def test_wall_that_scar_and_pool_enclose_is_obstruction_up_to_half_way_around():
+    for degrees, is_obstruction in ((150, True), (210, False)):
+        sector = round_wall & (degrees > angle)
+        limbs = (angle < 15) | (angle > degrees - 15)
+        scar = sector & ((radius >= 23) | limbs)
+        expected = sector & ~scar if is_obstruction else np.zeros_like(round_wall)
+        np.testing.assert_array_equal(found_in_round_wall(scar), expected)
+
+
+def test_a_dark_core_that_is_drawn_as_scar_is_found_in_a_ring_too():
+    ring = (radius >= 20) & (radius < 28)
+    dark = (radius >= 22) & (radius < 26) & (angle < 60)
+    np.testing.assert_array_equal(found_in_round_wall(ring, dark=dark), dark)
