@@ -50,6 +50,33 @@ def test_of_few_voxels_none_is_called_a_single_one():
     assert speckle_percent(np.zeros((1, 2, 2)), np.zeros((1, 2, 2), bool)) == 0.0
 
 
+@pytest.mark.parametrize("percentile", [40, 60, 90])
+def test_noise_of_a_wall_that_is_cut_off_is_none_but_a_hot_voxel_is(noise, percentile):
+    region = np.ones(SHAPE, bool)
+    lowest = np.percentile(noise, percentile)
+    noise[1, 7, 9] = 1000.0
+    signal = np.rint(np.maximum(noise - lowest, 0.0)).astype(np.uint8)
+    assert np.argwhere(speckle(signal, region)).tolist() == [[1, 7, 9]]
+
+
+def test_noise_in_a_scar_that_is_cut_off_above_is_none(noise):
+    assert not speckle(np.minimum(noise, 100.0), np.ones(SHAPE, bool)).any()
+
+
+def test_noise_of_less_than_a_step_of_the_image_is_none_but_a_hot_voxel_is(noise):
+    region = np.ones(SHAPE, bool)
+    signal = np.rint(noise / 25.0)  # 4 +- 0.4
+    signal[0, 20, 20] = 40.0
+    assert np.argwhere(speckle(signal, region)).tolist() == [[0, 20, 20]]
+
+
+def test_a_wall_of_one_signal_up_to_rounding_has_none():
+    signal = np.full(SHAPE, 100.0, np.float32)
+    assert not speckle(signal, np.ones(SHAPE, bool)).any()
+    signal[np.random.default_rng(5).random(SHAPE) < 0.3] = 100.00001
+    assert not speckle(signal, np.ones(SHAPE, bool)).any()
+
+
 def test_many_of_them_are_told(noise):
     wall = np.ones(SHAPE, bool)
     assert speckle_doubt(noise, wall) == ()
