@@ -6,7 +6,9 @@ chord that is scar, with edges half way between pixels, is the transmurality the
 and its classes follow Kim et al. 2000, doi:10.1056/NEJM200011163432003. Not from the paper: rays
 instead of normals of the wall, because they can be checked by hand. The mean transmurality is
 always that of a segment, over all of its chords. `scar_transmurality_percent` is the mean over
-chords that contain scar. Areas are lengths in the slices times the slice distance.
+chords that contain scar. Areas are lengths in the slices times the slice distance. A chord shorter
+than 2 mm counts, as in a wall that an infarct has thinned, but not beside the mouth of an open
+wall, whose end it grazes.
 """
 
 from dataclasses import dataclass
@@ -20,7 +22,9 @@ from acsnet.labels import ENHANCEMENT, MYOCARDIUM, Label
 from acsnet.quantify.field_metadata import described
 from acsnet.quantify.polar import CHORD_ANGLES, CHORDS, STEP_MM, centre_of, reach_mm, sample_rays
 
-MIN_CHORD_MM = 2.0  # shorter chords graze the end of an open wall
+MIN_CHORD_MM = 2.0  # a shorter chord beside the mouth of an open wall grazes its end
+EDGE = 0.5  # of a sampled mask: half way between pixels
+CORNER = 0.45  # instead, where pixels touch by corners only: half is reached between two steps
 LINING_MM = 2.0  # scar that begins this near to the blood pool lines it; LGE pixels are 0.7-2.4 mm
 SMOOTHED = 5  # chords (15 degrees) over which the endocardium is smoothed for its length
 # Class name and upper limit, percent, rounded to whole percent.
@@ -29,7 +33,7 @@ CLASSES = {"0": 0.5, "1-25": 25.5, "26-50": 50.5, "51-75": 75.5, "76-100": np.in
 
 @dataclass(frozen=True, kw_only=True)
 class Chords:
-    """(slice, chord) arrays, NaN where a chord meets no wall.
+    """(slice, chord) arrays, NaN where a chord meets no wall or grazes the end of an open one.
 
     transmurality_percent: scar along the chord; wall_mm: length of wall along it; endocardium_mm:
     distance of the endocardium from the pool's centre; inner_gap_mm, outer_gap_mm: from the
@@ -86,10 +90,14 @@ def radial_chords(labels: NDArray[np.uint8], spacing_mm: tuple[float, float]) ->
     for k in np.flatnonzero(pools.any(axis=(1, 2)) & wall.any(axis=(1, 2))):
         centre = centre_of(pools[k])
         steps = np.arange(0.0, reach_mm(wall[k], centre, spacing_mm), STEP_MM)
-        met = sample_rays(wall[k], centre, steps, spacing_mm) > 0.5
-        enhanced = met & (sample_rays(scar[k], centre, steps, spacing_mm) > 0.5)
+        sampled = sample_rays(wall[k], centre, steps, spacing_mm)
+        edge = np.where((sampled > EDGE).any(axis=1, keepdims=True), EDGE, CORNER)
+        met = sampled > edge
+        enhanced = met & (sample_rays(scar[k], centre, steps, spacing_mm) > edge)
         length = met.sum(axis=1) * STEP_MM
-        crossed = length >= MIN_CHORD_MM
+        mouth = length == 0.0
+        beside_mouth = np.roll(mouth, 1) | np.roll(mouth, -1)
+        crossed = ~mouth & ~(beside_mouth & (length < MIN_CHORD_MM))
         share[k, crossed] = 100.0 * enhanced.sum(axis=1)[crossed] * STEP_MM / length[crossed]
         thickness[k, crossed] = length[crossed]
         first, last = _ends_mm(met)
