@@ -5,6 +5,7 @@ from dataclasses import replace
 import nibabel as nib
 import numpy as np
 import pytest
+from scipy.ndimage import binary_dilation
 from typer.testing import CliRunner
 
 from acsnet.cli.main import app
@@ -102,6 +103,112 @@ def test_grey_zone_without_core_may_be_the_infarct_of_another_convention(image, 
     assert [w for w in measure_label_file(image, drawn).warnings if words in w]
     assert not [w for w in measure_label_file(image, drawn, truth="emidec").warnings if words in w]
     assert not [w for w in measure_label_file(image, labels).warnings if words in w]
+
+
+SWAPPED = np.array([0, 1, 2, 4, 3])
+"""Our labels -> EMIDEC's: the dark part of the enhancement is no-reflow, 4, the bright one 3."""
+
+
+def test_a_core_darker_than_the_grey_zone_may_be_no_reflow_of_another_convention(
+    image, labels, tmp_path
+):
+    # The phantom's grey zone has a median signal of 437, its core scar of 623.
+    drawn = rewritten(labels, tmp_path / "emidec.nii", lambda v: SWAPPED[v])
+    words = (
+        "core scar (value 4) has a median signal of 437, below the 623 of grey zone (value 3): if "
+        "value 4 stands for no-reflow in this label map, as in EMIDEC's, name the convention "
+        "(--truth emidec)"
+    )
+    assert words in measure_label_file(image, drawn).warnings
+    assert words in measure_label_file(image, drawn, scar_method="remote").warnings
+    right = measure_label_file(image, drawn, truth="emidec").warnings
+    assert not any("value 4" in warning for warning in right)
+    assert measure_label_file(image, labels).warnings == ()
+
+
+def test_one_dark_voxel_of_no_reflow_does_not_hide_the_infarct_of_another_convention(
+    image, labels, tmp_path
+):
+    pixels = np.asarray(nib.load(image).dataobj)
+
+    def infarct(values):
+        mapped = np.array([0, 1, 2, 3, 3])[values]
+        darkest = np.argmin(np.where(mapped == 3, pixels, np.inf))
+        mapped[np.unravel_index(darkest, mapped.shape)] = 4
+        return mapped
+
+    drawn = rewritten(labels, tmp_path / "emidec.nii", infarct)
+    found = measure_label_file(image, drawn).warnings
+    assert sum("name the convention" in warning for warning in found) == 1
+
+
+def test_our_core_scar_is_no_obstruction_of_another_convention(image, labels, tmp_path):
+    words = (
+        "no-reflow (value 4) has a median signal of 623, above the 437 of infarct (value 3): if "
+        "value 4 stands for core scar in this label map, as in ACSNet's own, leave out --truth "
+        "emidec"
+    )
+    assert words in measure_label_file(image, labels, truth="emidec").warnings
+
+
+def dab_of_scar(values):
+    values[2:20, 2:20, 3] = Label.CORE_SCAR
+    return values
+
+
+def stray_pool(values):
+    """Nothing is drawn in the first slice but one pixel of pool."""
+    values[:, :, 0] = 0
+    values[5, 5, 0] = Label.LV_BLOOD_POOL
+    return values
+
+
+def right_ventricle(values):
+    """M&Ms' labels: the wall is 2, and beside it lies the right ventricle, 3."""
+    ventricle = values > 0
+    beside = binary_dilation(ventricle, np.ones((3, 3, 1), bool), iterations=12) & ~ventricle
+    middle = np.nonzero(ventricle)[0].mean()
+    beside[int(middle) - 4 :] = False
+    return np.where(beside, 3, np.minimum(values, 2))
+
+
+@pytest.mark.parametrize("truth", ["acsnet", "emidec"])
+@pytest.mark.parametrize(
+    ("change", "flag", "words"),
+    [
+        (dab_of_scar, "scar_outside_wall", "scar lies outside the wall in slice 4"),
+        (stray_pool, "wall_missing", "there is a blood pool without a wall in slice 1"),
+        (right_ventricle, "wall_impossible", "the wall in slice 1, 2, 3, 4, 5, 6, 7, 8 is"),
+    ],
+)
+def test_a_drawn_label_map_is_checked(image, labels, tmp_path, truth, change, flag, words):
+    path = rewritten(labels, tmp_path / "drawn.nii.gz", lambda v: change(v.copy()))
+    measured = measure_label_file(image, path, truth=truth)
+    assert [found.flag for found in measured.quality] == [flag]
+    assert sum(warning.startswith(words) for warning in measured.warnings) == 1
+
+
+def test_slices_of_a_doubt_are_numbered_as_in_the_file(image, labels, tmp_path):
+    file, scan = nib.load(labels), nib.load(image)
+    for name, one in (("labels", file), ("image", scan)):
+        values, affine = np.asarray(one.dataobj).copy(), one.affine.copy()
+        if name == "labels":
+            values = dab_of_scar(values)
+        affine[:3, 3] += affine[:3, 2] * (values.shape[2] - 1)
+        affine[:3, 2] *= -1
+        nib.save(nib.Nifti1Image(values[:, :, ::-1], affine), tmp_path / f"{name}.nii")
+    measured = measure_label_file(tmp_path / "image.nii", tmp_path / "labels.nii")
+    # The fourth slice of eight from one end is the fifth from the other.
+    assert measured.warnings == ("scar lies outside the wall in slice 5",)
+
+
+def test_a_label_map_in_place_of_the_image_is_refused(labels, tmp_path):
+    result = run(labels, labels, "--output", tmp_path / "out")
+    assert result.exit_code == 2
+    assert "holds 5 different values, as a label map does" in " ".join(result.output.split())
+    assert not (tmp_path / "out").exists()
+    with pytest.raises(InputError, match="as a label map does"):
+        measure_labels(read_scan(labels), np.asarray(nib.load(labels).dataobj))
 
 
 def test_what_cannot_be_told_apart_stays_unknown_when_it_is_measured_again(image, labels):

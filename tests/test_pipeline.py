@@ -139,7 +139,8 @@ def test_a_scan_of_noise_holds_no_ventricle_and_says_so(pipeline, seed):
     affine = np.diag([1.5, 1.5, 10.0, 1.0])
     grid = InputGrid(shape=(96, 96, 4), affine=affine, axes=(2, 1, 0))
     result = pipeline(ShortAxisScan(name="noise", pixels=pixels, grid=grid))
-    assert result.features.lv_volume_ml == 0
+    assert result.features.lv_volume_ml is None
+    assert result.features.enhancement_volume_ml is None
     assert "no left ventricle was found in this scan" in result.warnings
 
 
@@ -189,3 +190,21 @@ def test_labels_nest():
         Label.CORE_SCAR,
         Label.LV_MYOCARDIUM,
     ]
+
+
+def test_what_cannot_be_told_apart_stays_unknown_when_it_is_corrected(pipeline, samples):
+    scan, truth = (read_scan(samples / part / "phantom-1.nii.gz") for part in ("nifti", "truth"))
+    drawn = scan.grid.from_input(truth.grid.to_input(truth.pixels)).astype(np.uint8)
+    scar, wall = np.isin(drawn, ENHANCEMENT), np.isin(drawn, MYOCARDIUM)
+    grey = np.where(scar, np.uint8(Label.GREY_ZONE), drawn)
+    pixels = scan.pixels.copy()
+    pixels[scar] = np.median(pixels[wall & ~scar]) - 20.0
+    corrected = pipeline.correct(replace(scan, pixels=pixels), grey)
+    features = corrected.features
+    assert features.enhancement_volume_ml > 10.0
+    assert features.core_scar_volume_ml is features.grey_zone_volume_ml is None
+    assert sum("cannot be told apart" in warning for warning in corrected.warnings) == 1
+    # Where they can be, grey zone alone is what was drawn.
+    features = pipeline.correct(scan, grey).features
+    assert features.core_scar_volume_ml == 0.0
+    assert features.grey_zone_volume_ml == features.enhancement_volume_ml

@@ -9,23 +9,46 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from acsnet.anatomy.checks import read_limits
 from acsnet.dicom.seg_on_scan import is_dicom, seg_on_scan
 from acsnet.errors import InputError
 from acsnet.io import read_scan
 from acsnet.io.label_map import read_labels_on
 from acsnet.label_conventions import CONVENTIONS, CORE, OWN, to_labels
 from acsnet.labels import ENHANCEMENT, MYOCARDIUM, Label
+from acsnet.preprocess import check_image
 from acsnet.quantify.features import Features
 from acsnet.quantify.quantification import NOTHING, Given, quantify
-from acsnet.quantify.scar import ScarMethod, ScarThreshold, classify_enhancement
+from acsnet.quantify.scar import ScarMethod, ScarThreshold, classify_enhancement, grey_alone
 from acsnet.result import Measured
 from acsnet.scan import ShortAxisScan, apex_first_by_area
+from acsnet.stages.label_checks import label_flags
 from acsnet.stages.quality_flags import doubts, messages
 
 GREY_ALONE = (
     "grey zone is drawn and no core scar: if value 3 stands for infarct in this label map, as in "
     "EMIDEC's, name the convention (--truth emidec)"
 )
+
+DARKER_THAN_CORE = {
+    OWN: (
+        Label.GREY_ZONE,
+        "core scar (value 4) has a median signal of {core:.4g}, below the {other:.4g} of grey zone "
+        "(value 3): if value 4 stands for no-reflow in this label map, as in EMIDEC's, name the "
+        "convention (--truth emidec)",
+    ),
+    "emidec": (
+        Label.MICROVASCULAR_OBSTRUCTION,
+        "no-reflow (value 4) has a median signal of {other:.4g}, above the {core:.4g} of infarct "
+        "(value 3): if value 4 stands for core scar in this label map, as in ACSNet's own, leave "
+        "out --truth emidec",
+    ),
+}
+"""Convention -> the enhancement that is darker in it than core scar, and what to say if it is not.
+
+Grey zone is so by its definition, no-reflow in each of the 27 of 71 label maps of EMIDEC that have
+it. The conventions give value 4 to the brighter part and to the darker one.
+"""
 
 MEASURES = frozenset(field.name for field in fields(Features))
 
@@ -47,8 +70,11 @@ def measure_label_file(
     of our own labels are taken as drawn unless a scar_method is given; EMIDEC's infarct is split by
     it ("remote" if none is given); ACDC's labels have no scar, so that nothing is said of it.
 
+    A warning says where the signal tells that `truth` is the wrong convention.
+
     Raises InputError for files that cannot be read, do not lie on one grid or hold unknown labels
-    or no left ventricle, GeometryError for a stack without true volumes, AcsnetError as `quantify`.
+    or no left ventricle, and for an image that is a label map itself, GeometryError for a stack
+    without true volumes, AcsnetError as `quantify`.
     """
     start = time.perf_counter()
     scan = read_scan(image, phase=phase, series=series)
@@ -65,8 +91,9 @@ def measure_label_file(
     )
     is_own = truth == OWN and scar_method is None
     features = measured.features
-    if is_own and _grey_alone(measured.labels) and features.core_scar_volume_ml is not None:
+    if is_own and grey_alone(measured.labels) and features.core_scar_volume_ml is not None:
         remarks = (*remarks, GREY_ALONE)
+    remarks = (*remarks, *_convention_doubt(scan, label_map, truth))
     return replace(
         measured,
         warnings=(*measured.warnings, *remarks),
@@ -83,27 +110,25 @@ def measure_labels(
     given: Given = NOTHING,
     source: str = "the label map",
 ) -> Measured:
-    """Measure a label map on its scan; see `measure_label_file`.
+    """Check and measure a label map on its scan; see `measure_label_file`.
 
     label_map: on the grid of the input, `scan.grid.shape`; source: what errors call it.
     """
     start = time.perf_counter()
+    check_image(scan)
     convention = CONVENTIONS[truth]
     labels = to_labels(label_map, truth, source=source)
     if not labels.any():
-        msg = f"{source} holds no left ventricle"
+        msg = f"{source} holds no left ventricle: nothing is drawn in it"
         raise InputError(msg)
     if not convention.has_scar and scar_method is not None:
         msg = f"a scar method has no meaning for labels of '{truth}', which hold no scar"
         raise InputError(msg)
     scan = replace(apex_first_by_area(scan, labels > 0), apex_first=True)
-    values, threshold = scan.grid.from_input(labels), None
+    values = scan.grid.from_input(labels)
+    threshold: ScarThreshold | None = None
     if convention.has_scar and (CORE not in convention.regions or scar_method is not None):
         values, threshold = _core_split(scan, values, scar_method or "remote", given)
-    elif convention.has_scar and _grey_alone(values):
-        # Drawn so by us where nothing tells core from grey zone; then neither has a volume.
-        _, split = _core_split(scan, values, "remote", given)
-        threshold = None if split is None or split.value is not None else split
     right_ventricle = None
     if convention.right_ventricle is not None:
         right_ventricle = scan.grid.from_input(label_map) == convention.right_ventricle
@@ -115,7 +140,15 @@ def measure_labels(
         right_ventricle=right_ventricle,
         given=given,
     )
-    flags = doubts(values, scan.pixels, quantification.features.lv_volume_ml, signal=scan.signal)
+    flags = (
+        *doubts(values, scan.pixels, quantification.features.lv_volume_ml, signal=scan.signal),
+        *label_flags(
+            values,
+            scan.spacing_mm[1:],
+            limits=read_limits(),
+            reversed_slices=scan.grid.reversed_slices,
+        ),
+    )
     return Measured(
         scan=scan,
         labels=values,
@@ -136,14 +169,23 @@ def numbers_of(features: dict[str, Any]) -> dict[str, float]:
     }
 
 
-def _grey_alone(labels: NDArray[np.uint8]) -> bool:
-    """Whether grey zone is drawn and no core scar."""
-    return bool((labels == Label.GREY_ZONE).any() and not (labels == Label.CORE_SCAR).any())
+def _convention_doubt(
+    scan: ShortAxisScan, label_map: NDArray[np.integer[Any]], truth: str
+) -> tuple[str, ...]:
+    """A warning where what should be darker than core scar is brighter (`DARKER_THAN_CORE`)."""
+    if truth not in DARKER_THAN_CORE or not scan.shows_scar:
+        return ()
+    label, words = DARKER_THAN_CORE[truth]
+    labels = scan.grid.from_input(to_labels(label_map, truth, source="the label map"))
+    core, other = (scan.pixels[labels == value] for value in (Label.CORE_SCAR, label))
+    if not (core.size and other.size and np.median(core) < np.median(other)):
+        return ()
+    return (words.format(core=np.median(core), other=np.median(other)),)
 
 
 def _core_split(
     scan: ShortAxisScan, labels: NDArray[np.uint8], method: ScarMethod, given: Given
-) -> tuple[NDArray[np.uint8], ScarThreshold | None]:
+) -> tuple[NDArray[np.uint8], ScarThreshold]:
     """(slice, row, column) labels with their enhancement split into core and grey zone anew."""
     zones = classify_enhancement(
         scan.pixels,

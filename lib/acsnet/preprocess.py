@@ -250,7 +250,7 @@ def check_image(scan: ShortAxisScan) -> None:
     if 1 < len(values) < MIN_VALUES and near:
         msg = (
             f"{scan.name} holds {len(values)} different values, as a label map does: give the "
-            "image, or both to `acsnet quantify`"
+            "image, on which `acsnet quantify IMAGE LABELS` measures a label map"
         )
         raise InputError(msg)
 

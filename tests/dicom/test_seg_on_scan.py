@@ -118,3 +118,21 @@ def test_what_a_seg_is_read_with_is_said_where_it_is_measured(seg, samples, tmp_
     (added,) = set(measured.warnings) - set(expected.warnings)
     assert "grey_zone" in added
     assert "core_scar" in added
+
+
+def test_a_seg_is_checked_as_any_drawn_label_map_is(seg, samples, tmp_path):
+    path, scan, stack = seg
+    dabbed = np.ascontiguousarray(stack).astype(np.uint8)
+    dabbed[3, 2:8, 2:8] = 4
+    folder = samples / "dicom" / "phantom-1"
+    headers = [pydicom.dcmread(file, stop_before_pixels=True) for file in folder.glob("*.dcm")]
+    make_seg(
+        dabbed,
+        source_stack(scan, headers),
+        state="draft",
+        algorithm_type="MANUAL",
+        creator="reader",
+    ).save_as(tmp_path / "dabbed.dcm", write_like_original=False)
+    assert [flag.flag for flag in measure_label_file(folder, path).quality] == []
+    found = measure_label_file(folder, tmp_path / "dabbed.dcm").quality
+    assert [flag.flag for flag in found] == ["scar_outside_wall"]

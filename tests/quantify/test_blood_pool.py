@@ -1,5 +1,7 @@
 """Pool outside the wall: it is found, and moves nothing that is counted from the pool's centre."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, example, given, settings
@@ -192,7 +194,9 @@ def test_an_insertion_whose_ray_misses_the_ventricle_has_no_point(shell):
     # Up and left, as in the other slices: from there out of the image.
     assert 180 < np.rad2deg(found.insertion.angle) % 360 < 270
     assert found.insertion_point is None
-    document = measure_labels(scan, scan.grid.to_input(labels)).features_dict()
+    shaded = scan.pixels + np.linspace(0, 1, scan.pixels.shape[2], dtype=np.float32)
+    image = replace(scan, pixels=shaded)  # of many values: an image, no label map
+    document = measure_labels(image, scan.grid.to_input(labels)).features_dict()
     place = document["rv_insertion"]
     assert (place["slice"], place["row"], place["column"]) == (None, None, None)
     assert place["source"] == "automatic"

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from acsnet.errors import AcsnetError
+from acsnet.labels import ENHANCEMENT, MYOCARDIUM, Label
 from acsnet.quantify.speckle import speckle
 
 ScarMethod = Literal["remote", "half_max"]
@@ -154,6 +155,33 @@ def scar_threshold(
     base = remote_median if method == "remote" else 0.0
     value = base + (peak - base) / 2
     return ScarThreshold(method=method, value=value, remote=remote_median, peak=peak)
+
+
+def grey_alone(labels: NDArray[np.uint8]) -> bool:
+    """Whether a label map has grey zone and no core scar."""
+    return bool((labels == Label.GREY_ZONE).any() and not (labels == Label.CORE_SCAR).any())
+
+
+def threshold_of_drawn(
+    intensity: NDArray[np.floating[Any]],
+    labels: NDArray[np.uint8],
+    *,
+    remote: NDArray[np.bool_] | None = None,
+) -> ScarThreshold | None:
+    """The threshold of labels that nobody split: None where core and grey zone are as drawn.
+
+    Grey zone alone is how `classify_enhancement` leaves enhancement that it cannot split, and a
+    reader who corrects it. Where it still cannot be split, neither part has a volume: the threshold
+    then has no value, and the reason.
+
+    intensity, labels: (slice, row, column); remote: as `classify_enhancement` takes it, whose
+    errors it raises.
+    """
+    if not grey_alone(labels):
+        return None
+    wall, enhancement = np.isin(labels, MYOCARDIUM), np.isin(labels, ENHANCEMENT)
+    threshold = classify_enhancement(intensity, wall, enhancement, remote=remote).threshold
+    return threshold if threshold.value is None else None
 
 
 def gap_doubt(

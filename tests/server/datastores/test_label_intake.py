@@ -12,7 +12,13 @@ from acsnet.annotations.reading_details import DetailsStore, ReadingDetails
 from acsnet.errors import InputError
 from acsnet.io import read_scan
 from acsnet.io.label_map import read_labels
-from acsnet.server.datastores.label_intake import accept_file, accept_label, author_of, state_of
+from acsnet.server.datastores.label_intake import (
+    accept_file,
+    accept_label,
+    author_of,
+    check_label,
+    state_of,
+)
 from acsnet.server.state.paths import DETAILS
 
 
@@ -24,6 +30,9 @@ class Store:
 
     def get_image_uri(self, image_id):
         return str(self.scan)
+
+    def drawn_state_now(self, image_id):
+        return f"state of {image_id}"
 
     def keep_label(self, image_id, label):
         self.kept.append(SimpleNamespace(image=image_id, **vars(label)))
@@ -54,11 +63,22 @@ def test_a_label_map_is_measured_once_and_kept_as_it_is(phantom, monkeypatch):
     np.testing.assert_array_equal(kept.measured.label_map(), read_labels(phantom.labels))
 
 
+def test_a_doubt_about_a_label_map_is_said_once(phantom):
+    scan, labels = read_scan(phantom.scan), read_labels(phantom.labels).copy()
+    labels[2:8, 2:8, 3] = 4
+    measured = check_label(scan, labels, notes=("a note of the reader",))
+    assert [flag.flag for flag in measured.quality] == ["scar_outside_wall"]
+    words = "scar lies outside the wall in slice 4"
+    assert measured.warnings == (words, "a note of the reader")
+
+
 def test_a_label_map_is_measured_with_what_was_entered_for_its_case(phantom, tmp_path):
     details = ReadingDetails(
         height_cm=175.0, weight_kg=80.0, body_size_source="entered", rv_insertion={5: (100.0, 94.0)}
     )
-    DetailsStore(tmp_path / DETAILS).save("a", details, reader="Ana")
+    DetailsStore(tmp_path / DETAILS).save("a", details, reader="Ana", scan="state of a")
+    earlier = DetailsStore(tmp_path / DETAILS)
+    earlier.save("b", details, reader="Ana", scan="an earlier state of b")
     store = Store(phantom.scan, tmp_path)
     for image in "ab":
         accept_file(store, image, phantom.labels, tag="draft", info={})
@@ -86,7 +106,8 @@ def test_an_image_that_is_not_there_is_named(phantom):
 def test_the_name_of_a_login_or_of_slicer_is_the_author_and_nobody_has_one_too():
     assert author_of({"user": "Ana", "client_id": "slicer"}) == "Ana"
     assert author_of({"client_id": "slicer"}) == "slicer"
-    assert author_of({"user": ""}) == "unknown annotator"
+    assert author_of({"user": ""}) == author_of({"user": " "}) == "unknown annotator"
+    assert author_of({"user": " ", "client_id": " slicer "}) == "slicer"
     with pytest.raises(InputError, match="at most 64 printable"):
         author_of({"user": "x" * 65})
 

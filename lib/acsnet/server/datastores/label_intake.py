@@ -12,8 +12,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from acsnet.anatomy.checks import read_limits
-from acsnet.annotations.label_checks import label_flags
 from acsnet.annotations.label_versions import by_networks
 from acsnet.annotations.marks import measure_marked
 from acsnet.dicom.provenance import State
@@ -28,7 +26,6 @@ from acsnet.server.datastores.label_reports import given_for
 from acsnet.server.datastores.protocol import LabelRecord, NewLabel, StudyStore
 from acsnet.server.state.audit_trail import note
 from acsnet.server.web import metrics
-from acsnet.stages.quality_flags import messages
 
 NOBODY = "unknown annotator"
 MAX_AUTHOR = 64
@@ -51,25 +48,15 @@ def check_label(
         given: what a person entered for the case, as far as it can be used on this label map.
 
     Returns:
-        The measures; `quality` and `warnings` also hold what the checks of labels say, and
-        `warnings` which marks cannot be used.
+        The measures, with what the checks of labels say; `warnings` also hold which marks cannot be
+        used, and the notes.
 
     Raises:
-        InputError: nothing is drawn, or no left ventricle.
+        InputError: nothing is drawn.
         AcsnetError: the label map cannot be measured on this scan.
     """
-    flags = label_flags(
-        scan.grid.from_input(labels),
-        scan.spacing_mm[1:],
-        limits=read_limits(),
-        reversed_slices=scan.grid.reversed_slices,
-    )
     measured = measure_marked(scan, labels, given)
-    return replace(
-        measured,
-        quality=(*measured.quality, *flags),
-        warnings=(*measured.warnings, *messages(flags), *notes),
-    )
+    return replace(measured, warnings=(*measured.warnings, *notes))
 
 
 def accept_label(
@@ -105,7 +92,7 @@ def accept_label(
     if tag == DRAFT:
         msg = f"the tag {DRAFT!r} is reserved for drafts of the model"
         raise InputError(msg)
-    given = given_for(store.folder, image_id)
+    given = given_for(store.folder, image_id, scan=store.drawn_state_now(image_id))
     measured = check_label(scan, labels, notes=notes, given=given)
     label = NewLabel(measured=measured, author=author, state=state, tag=tag)
     return store.keep_label(image_id, label)
@@ -158,7 +145,8 @@ def author_of(info: Mapping[str, Any]) -> str:
 
     The name is what the client says, unless somebody is logged in (`server.identity.signed`).
     """
-    author = str(info.get("user") or info.get("client_id") or NOBODY).strip()
+    names = (str(info.get(key) or "").strip() for key in ("user", "client_id"))
+    author = next(filter(None, names), NOBODY)
     if len(author) > MAX_AUTHOR or not author.isprintable():
         msg = f"the annotator's name must be at most {MAX_AUTHOR} printable characters"
         raise InputError(msg)

@@ -9,16 +9,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from acsnet.anatomy.checks import read_limits
-from acsnet.annotations.label_checks import (
+from acsnet.errors import InputError
+from acsnet.label_conventions import CONVENTIONS
+from acsnet.labels import Label
+from acsnet.stages.label_checks import (
     all_scar,
     filled_walls,
     label_flags,
     scar_in_cavity,
     scar_outside_wall,
 )
-from acsnet.errors import InputError
-from acsnet.label_conventions import CONVENTIONS
-from acsnet.labels import Label
 from acsnet.train.data.lists import training_names
 
 pytestmark = pytest.mark.slow
