@@ -71,9 +71,23 @@ def errors_in(scan, sources, folder):
     for dataset in (seg, by_hand, report, make_pdf(b"%PDF-1.4", sources, state="draft")):
         path = folder / "object.dcm"
         dataset.save_as(path, write_like_original=False)
-        check = subprocess.run(["dciodvfy", path], capture_output=True, text=True, check=False)
-        errors += [line for line in check.stderr.splitlines() if line.startswith("Error")]
+        errors += error_lines(path)
     return errors
+
+
+def error_lines(path):
+    """The lines of dciodvfy that tell of an error in a file."""
+    check = subprocess.run(["dciodvfy", path], capture_output=True, text=True, check=False)
+    return [line for line in check.stderr.splitlines() if line.startswith("Error")]
+
+
+def test_the_checker_finds_an_error_where_there_is_one(samples, tmp_path):
+    scan, sources = sample_sources(samples / "dicom" / "phantom-1")
+    labels = np.ones(scan.pixels.shape, dtype=np.uint8)
+    seg = make_seg(labels, sources, state="draft", algorithm_type="AUTOMATIC", creator="Doe^Jane")
+    del seg.SegmentSequence
+    seg.save_as(tmp_path / "broken.dcm", write_like_original=False)
+    assert any("SegmentSequence" in line for line in error_lines(tmp_path / "broken.dcm"))
 
 
 @pytest.mark.parametrize("patient", ["phantom-1", "phantom-2"])

@@ -4,7 +4,9 @@ import highdicom
 import nibabel
 import numpy as np
 import pytest
+from pydicom.dataelem import RawDataElement
 from pydicom.sr.coding import Code
+from pydicom.tag import Tag
 from skimage.color import lab2rgb
 
 from acsnet import __version__
@@ -132,6 +134,61 @@ def test_invalid_dates_are_left_empty_and_told(labels, sources):
     assert (seg.PatientID, seg.PatientAge) == ("P-1", "045Y")
 
 
+def test_several_values_are_left_empty_or_out_and_told_where_dicom_allows_one(labels, sources):
+    for source in sources:
+        source.AccessionNumber, source.StudyID = "A1\\A2", "1\\2"
+        source.ReferringPhysicianName, source.StudyDescription = "Roe^R\\Poe^P", "Heart\\LGE"
+        source.DeidentificationMethod = "A\\B"  # of which there may be several
+    seg = make_seg(labels, sources, **MAKE)
+    left_out = ("AccessionNumber", "StudyID", "ReferringPhysicianName", "StudyDescription")
+    for keyword in left_out:
+        assert not seg.get(keyword)
+    assert list(seg.DeidentificationMethod) == ["A", "B"]
+    assert source_faults(sources) == tuple(
+        f"{keyword} is invalid and left out"
+        for keyword in ("ReferringPhysicianName", "AccessionNumber", "StudyID", "StudyDescription")
+    )
+
+
+@pytest.mark.filterwarnings("ignore:The value length")
+def test_a_number_longer_than_dicom_allows_is_shortened(labels, sources):
+    for source in sources:
+        source.PatientWeight, source.PatientSize = "81.6466270000000012", "1.8"
+    seg = make_seg(labels, sources, **MAKE)
+    assert (str(seg.PatientWeight), str(seg.PatientSize)) == ("81.646627", "1.8")
+
+
+@pytest.mark.parametrize(
+    ("ratio", "method", "written"),
+    [
+        ("10\\2.5", "ISO_10918_1\\ISO_15444_1", ([10, 2.5], ["ISO_10918_1", "ISO_15444_1"])),
+        (b"abc ", "ISO_10918_1", (None, "ISO_10918_1")),
+        ("10", None, (10, None)),
+        ("", "jpeg", (None, None)),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:Invalid value for VR")
+def test_of_lossy_compression_only_what_is_known_is_written(
+    labels, sources, ratio, method, written
+):
+    for source in sources:
+        source.LossyImageCompression = "01"
+        if isinstance(ratio, bytes):  # as it is stored
+            tag = Tag("LossyImageCompressionRatio")
+            source[tag] = RawDataElement(tag, "DS", len(ratio), ratio, 0, False, True)
+        else:
+            source.LossyImageCompressionRatio = ratio
+        if method is not None:
+            source.LossyImageCompressionMethod = method
+    seg = make_seg(labels, sources, **MAKE)
+    assert seg.LossyImageCompression == "01"
+    keywords = ("LossyImageCompressionRatio", "LossyImageCompressionMethod")
+    assert tuple(keyword in seg for keyword in keywords) == tuple(
+        value is not None for value in written
+    )
+    assert tuple(seg.get(keyword) for keyword in keywords) == written
+
+
 @pytest.mark.filterwarnings("ignore:Invalid value for VR")
 def test_invalid_uids_of_the_images_are_kept_and_told(labels, sources):
     for index, source in enumerate(sources):
@@ -173,6 +230,8 @@ def test_an_empty_label_map_is_written(sources):
         (lambda s: delattr(s, "FrameOfReferenceUID"), "must have FrameOfReferenceUID"),
         (lambda s: setattr(s, "StudyInstanceUID", ""), "must have StudyInstanceUID"),
         (lambda s: setattr(s, "PatientName", "D\N{REPLACEMENT CHARACTER}e"), "decoded"),
+        (lambda s: setattr(s, "PatientName", "\xb3\\^\xa4j"), "PatientName must have one value"),
+        (lambda s: setattr(s, "PatientID", "A\\B\\C"), "PatientID must have one value, got 3"),
     ],
 )
 def test_images_that_cannot_be_referred_to_are_refused(labels, sources, change, message):

@@ -8,9 +8,10 @@ from pydicom.dataset import Dataset
 from pydicom.uid import EncapsulatedPDFStorage, ExplicitVRLittleEndian
 
 from acsnet.dicom.header import clean_headers
-from acsnet.dicom.provenance import State, equipment_and_series, finished
+from acsnet.dicom.provenance import State, equipment_and_series, finished, made_of
+from acsnet.dicom.references import stand_ins
 from acsnet.errors import InputError
-from acsnet.io.dicom_files import quiet_pydicom, text_of
+from acsnet.io.dicom_files import text_of
 
 SERIES_OFFSET = 3
 DOCUMENT_TITLE = "Scar on LGE MRI (research use only)"
@@ -19,14 +20,14 @@ DOCUMENT_TITLE = "Scar on LGE MRI (research use only)"
 def make_pdf(pdf: bytes, sources: Sequence[Dataset], *, state: State) -> Dataset:
     """Encapsulate the bytes of a PDF file in the study of `sources`.
 
-    Raises InputError for bytes that are not PDF and for images that lack a required tag.
+    Raises InputError for bytes that are not PDF and for images of which no object can be made.
     """
     if not pdf.startswith(b"%PDF-"):
         msg = f"a report must be a PDF file, got bytes that begin with {pdf[:8]!r}"
         raise InputError(msg)
-    headers = clean_headers(sources)
-    header = headers[0]
-    with quiet_pydicom():
+    with made_of(sources):
+        headers = clean_headers(sources)
+        header = headers[0]
         document = SOPClass(
             study_instance_uid=header.StudyInstanceUID,
             sop_class_uid=EncapsulatedPDFStorage,
@@ -43,7 +44,7 @@ def make_pdf(pdf: bytes, sources: Sequence[Dataset], *, state: State) -> Dataset
             referring_physician_name=header.ReferringPhysicianName,
             **equipment_and_series(sources, offset=SERIES_OFFSET, state=state),
         )
-        document.copy_patient_and_study_information(header)
+        document.copy_patient_and_study_information(stand_ins(headers)[0])
         now = datetime.now()
         document.ContentDate, document.ContentTime = now.strftime("%Y%m%d"), now.strftime("%H%M%S")
         document.AcquisitionDateTime = ""

@@ -1,7 +1,7 @@
 """Tags that a DICOM object takes over from its MR images: patient, study and geometry.
 
-Invalid values of the images are left empty or out. Identifiers of patient, study and images are
-never changed, not even invalid UIDs: a corrected one would identify nothing.
+Invalid values of the images are left empty or out. Name and ID of the patient and UIDs are never
+changed: another name would be of another patient, and a corrected UID would identify nothing.
 """
 
 import logging
@@ -20,7 +20,11 @@ from acsnet.io.dicom_files import quiet_pydicom, text_of
 from acsnet.io.dicom_stack.frames import ENHANCED
 
 UNDECODABLE = "\N{REPLACEMENT CHARACTER}"
+SEPARATOR = "\\"
+"""Between the values of a tag. Names in other encodings than the images say hold it by chance."""
+
 TIME = re.compile(r"([01]\d|2[0-3])([0-5]\d([0-5]\d(\.\d{1,6})?)?)?")
+CODES = re.compile(r"[A-Z0-9_ ]{1,16}(\\[A-Z0-9_ ]{1,16})*")
 
 FRAME_OF_REFERENCE = "FrameOfReferenceUID"
 REQUIRED = (
@@ -31,8 +35,10 @@ REQUIRED = (
     FRAME_OF_REFERENCE,
     "Modality",
 )
-UNCHANGED = ("PatientName", "PatientID", "AccessionNumber", "StudyID")  # empty if absent
-LOSSY = ("LossyImageCompression", "LossyImageCompressionRatio", "LossyImageCompressionMethod")
+UNCHANGED = ("PatientName", "PatientID")  # empty if absent
+LOSSY, LOSSY_RATIO = "LossyImageCompression", "LossyImageCompressionRatio"
+LOSSY_DETAILS = (LOSSY_RATIO, "LossyImageCompressionMethod")
+DECIMALS = ("PatientSize", "PatientWeight", LOSSY_RATIO)
 
 _log = logging.getLogger(__name__)
 
@@ -51,8 +57,16 @@ def _is_number(text: str) -> bool:
         return False
 
 
-def _is_text(text: str) -> bool:
+def _are_numbers(text: str) -> bool:
+    return all(map(_is_number, text.split(SEPARATOR)))
+
+
+def _are_texts(text: str) -> bool:
     return UNDECODABLE not in text
+
+
+def _is_text(text: str) -> bool:
+    return _are_texts(text) and SEPARATOR not in text
 
 
 # Taken over when valid, else empty (type 2).
@@ -62,8 +76,10 @@ MAY_BE_EMPTY: dict[str, Callable[[str], bool]] = {
     "StudyDate": _is_date,
     "StudyTime": lambda text: bool(TIME.fullmatch(text)),
     "ReferringPhysicianName": _is_text,
+    "AccessionNumber": _is_text,
+    "StudyID": _is_text,
 }
-# Taken over when valid, else left out (type 3).
+# Taken over when valid, else left out (type 3, of lossy compression 1C).
 MAY_BE_ABSENT: dict[str, Callable[[str], bool]] = {
     "IssuerOfPatientID": _is_text,
     "PatientAge": lambda text: bool(re.fullmatch(r"\d{3}[DWMY]", text)),
@@ -71,7 +87,9 @@ MAY_BE_ABSENT: dict[str, Callable[[str], bool]] = {
     "PatientWeight": _is_number,
     "StudyDescription": _is_text,
     "PatientIdentityRemoved": lambda text: text in ("YES", "NO"),
-    "DeidentificationMethod": _is_text,
+    "DeidentificationMethod": _are_texts,
+    LOSSY_RATIO: _are_numbers,
+    LOSSY_DETAILS[1]: lambda text: bool(CODES.fullmatch(text)),
 }
 
 
@@ -107,7 +125,8 @@ def source_faults(sources: Sequence[Dataset]) -> tuple[str, ...]:
 def clean_headers(sources: Sequence[Dataset]) -> list[Dataset]:
     """The images with only the tags that an object takes over, SpacingBetweenSlices corrected.
 
-    Raises InputError for an image without a required tag, and for an undecodable patient name.
+    Raises InputError for an image without a required tag, and where name or ID of the patient
+    cannot be decoded or are several.
     """
     with quiet_pydicom():
         if faults := source_faults(sources):
@@ -129,9 +148,15 @@ def _clean_header(source: Dataset, step_mm: float) -> Dataset:
         setattr(clean, keyword, text)
     for keyword in UNCHANGED:
         text = text_of(source, keyword)
-        if not _is_text(text):
-            charset = text_of(source, "SpecificCharacterSet") or "none"
+        charset = text_of(source, "SpecificCharacterSet") or "none"
+        if not _are_texts(text):
             msg = f"{keyword} cannot be decoded with SpecificCharacterSet {charset}"
+            raise InputError(msg)
+        if SEPARATOR in text:
+            msg = (
+                f"{keyword} must have one value, got {text.count(SEPARATOR) + 1} with a backslash "
+                f"between them (encoded otherwise than SpecificCharacterSet {charset} says?)"
+            )
             raise InputError(msg)
         setattr(clean, keyword, text)
     for keyword, valid in MAY_BE_EMPTY.items():
@@ -139,10 +164,13 @@ def _clean_header(source: Dataset, step_mm: float) -> Dataset:
         setattr(clean, keyword, text if valid(text) else "")
     for keyword, valid in MAY_BE_ABSENT.items():
         if (text := text_of(source, keyword)) and valid(text):
-            setattr(clean, keyword, text)
-    if text_of(source, LOSSY[0]) == "01":
-        for keyword in LOSSY:
-            setattr(clean, keyword, source.get(keyword))
+            values = text.split(SEPARATOR)
+            decimal = keyword in DECIMALS
+            setattr(clean, keyword, list(map(_decimal, values)) if decimal else values)
+    if text_of(source, LOSSY) == "01":
+        setattr(clean, LOSSY, "01")
+        for keyword in LOSSY_DETAILS:
+            clean.setdefault(keyword, None)  # highdicom asks for both
     if text_of(source, "SOPClassUID") in ENHANCED:
         clean.InstanceNumber = source.InstanceNumber  # of the frame
     clean.Rows, clean.Columns = int(source.Rows), int(source.Columns)

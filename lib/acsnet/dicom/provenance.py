@@ -1,7 +1,8 @@
 """Provenance of a DICOM object (equipment, series, state), shared by SEG, SR and PDF."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from io import BytesIO
 from typing import Any, Literal
 
@@ -10,8 +11,8 @@ from pydicom.dataset import Dataset
 from pydicom.uid import generate_uid
 
 from acsnet import __version__
-from acsnet.errors import InputError
-from acsnet.io.dicom_files import text_of
+from acsnet.errors import AcsnetError, InputError
+from acsnet.io.dicom_files import quiet_pydicom, text_of
 
 State = Literal["draft", "reviewed"]
 AlgorithmType = Literal["AUTOMATIC", "SEMIAUTOMATIC", "MANUAL"]
@@ -52,6 +53,27 @@ def check_creator(creator: str) -> str:
         msg = f"creator must be 1 to {MAX_CREATOR} characters without \\ and =, got {creator!r}"
         raise InputError(msg)
     return creator
+
+
+@contextmanager
+def made_of(sources: Sequence[Dataset]) -> Iterator[None]:
+    """While highdicom makes an object of images: its remarks are kept from the user.
+
+    Raises InputError with the series and the cause for what it cannot make an object of, such as a
+    tag that nobody foresaw.
+    """
+    try:
+        with quiet_pydicom():
+            yield
+    except AcsnetError:
+        raise
+    except (AttributeError, LookupError, TypeError, ValueError) as error:
+        series = text_of(sources[0], "SeriesInstanceUID")
+        msg = (
+            f"no DICOM object can be made of the images of series {series} "
+            f"({type(error).__name__}: {error})"
+        )
+        raise InputError(msg) from error
 
 
 def finished(dataset: Dataset) -> Dataset:

@@ -1,7 +1,7 @@
 """References of a DICOM object to images of several series, and to frames of one object.
 
-highdicom refers to single images of one series only. It is given such in their stead, and what it
-wrote of these is replaced.
+highdicom refers to single images of one series only, and knows neither private nor retired classes
+of them. It is given MR images in their stead, and what it wrote of these is replaced.
 """
 
 from collections.abc import Iterator, Sequence
@@ -18,7 +18,7 @@ LISTS = ("ReferencedInstanceSequence", "ReferencedSOPSequence")
 
 
 def stand_ins(headers: Sequence[Dataset]) -> list[Dataset]:
-    """One single-frame image a slice, all of one series; the headers themselves if they are such.
+    """One MR image a slice, all of one series; the headers themselves if they are such.
 
     headers: of the slices, as `acsnet.dicom.header.clean_headers` gives them.
     """
@@ -48,7 +48,9 @@ def refer(dataset: Dataset, *, others: Sequence[Dataset], headers: Sequence[Data
 
 def _need_others(headers: Sequence[Dataset]) -> bool:
     series = {text_of(header, "SeriesInstanceUID") for header in headers}
-    return len(series) > 1 or any(text_of(header, "SOPClassUID") in ENHANCED for header in headers)
+    return len(series) > 1 or any(
+        text_of(header, "SOPClassUID") != MRImageStorage for header in headers
+    )
 
 
 def _rewrite(dataset: Dataset, by_uid: dict[str, Dataset]) -> None:

@@ -16,7 +16,7 @@ from pydicom.sr.coding import Code
 from skimage.color import rgb2lab
 
 from acsnet import __version__
-from acsnet.dicom.header import clean_headers
+from acsnet.dicom.header import LOSSY_DETAILS, clean_headers
 from acsnet.dicom.provenance import (
     MAKER,
     AlgorithmType,
@@ -24,11 +24,11 @@ from acsnet.dicom.provenance import (
     check_creator,
     equipment_and_series,
     finished,
+    made_of,
 )
 from acsnet.dicom.references import refer, stand_ins
 from acsnet.dicom.source_images import check_shape
 from acsnet.errors import InputError
-from acsnet.io.dicom_files import quiet_pydicom
 from acsnet.labels import LABELS, Label, LabelInfo, Snomed
 from acsnet.result import NOTICE
 
@@ -47,16 +47,16 @@ def make_seg(
     """Make a SEG of a (slice, row, column) label map on the grid of `sources`.
 
     sources: the image of each slice, as `source_stack` gives them; creator: who drew or reviewed
-    it. Raises InputError for another shape, unknown values, and images that lack a required tag.
+    it. Raises InputError for another shape, unknown values, and images of which no SEG can be made.
     """
     check_shape(labels, sources)
     unknown = sorted(set(np.unique(labels).tolist()) - {int(label) for label in Label})
     if unknown:
         msg = f"labels must be values 0 to {max(Label):d}, got {unknown}"
         raise InputError(msg)
-    headers = clean_headers(sources)
-    others = stand_ins(headers)
-    with quiet_pydicom():
+    with made_of(sources):
+        headers = clean_headers(sources)
+        others = stand_ins(headers)
         seg = Segmentation(
             source_images=others,
             pixel_array=labels.astype(np.uint8),
@@ -67,6 +67,9 @@ def make_seg(
             content_creator_name=check_creator(creator),
             **equipment_and_series(sources, offset=SERIES_OFFSET, state=state),
         )
+        for keyword in LOSSY_DETAILS:
+            if keyword in seg and seg[keyword].is_empty:
+                del seg[keyword]
         return refer(finished(seg), others=others, headers=headers)
 
 

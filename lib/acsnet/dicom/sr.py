@@ -30,7 +30,14 @@ from pydicom.uid import generate_uid
 
 from acsnet import __version__
 from acsnet.dicom.header import clean_headers
-from acsnet.dicom.provenance import MAKER, State, check_creator, equipment_and_series, finished
+from acsnet.dicom.provenance import (
+    MAKER,
+    State,
+    check_creator,
+    equipment_and_series,
+    finished,
+    made_of,
+)
 from acsnet.dicom.references import refer, stand_ins
 from acsnet.dicom.seg_write import snomed
 from acsnet.dicom.sr_content import (
@@ -55,7 +62,7 @@ from acsnet.dicom.sr_content import (
 )
 from acsnet.dicom.sr_segments import segment_groups
 from acsnet.errors import InputError
-from acsnet.io.dicom_files import quiet_pydicom, text_of
+from acsnet.io.dicom_files import text_of
 from acsnet.labels import LABELS, LEFT_VENTRICLE_SITE, MYOCARDIUM_SITE, SCAR, Label
 from acsnet.quantify.aha_segments import Segment
 from acsnet.quantify.features import Features
@@ -86,15 +93,15 @@ def make_sr(
     says beside. A draft is preliminary; nothing is verified in the sense of DICOM. Raises
     InputError as `make_seg` does, and for a SEG of another study.
     """
-    headers = clean_headers(sources)
-    others = stand_ins(headers)
-    if text_of(seg, "StudyInstanceUID") != headers[0].StudyInstanceUID:
-        msg = (
-            f"SEG and images must be of one study, got {text_of(seg, 'StudyInstanceUID')} "
-            f"and {headers[0].StudyInstanceUID}"
-        )
-        raise InputError(msg)
-    with quiet_pydicom():
+    with made_of(sources):
+        headers = clean_headers(sources)
+        others = stand_ins(headers)
+        if text_of(seg, "StudyInstanceUID") != headers[0].StudyInstanceUID:
+            msg = (
+                f"SEG and images must be of one study, got {text_of(seg, 'StudyInstanceUID')} "
+                f"and {headers[0].StudyInstanceUID}"
+            )
+            raise InputError(msg)
         report = MeasurementReport(
             observation_context=_observers(state, check_creator(creator)),
             procedure_reported=codes.SCT.CardiacMRI,
@@ -162,7 +169,7 @@ def _segment_groups(
         Label.LV_BLOOD_POOL: features.blood_pool_volume_ml,
         Label.LV_MYOCARDIUM: (
             None
-            if features.enhancement_volume_ml is None
+            if features.myocardium_volume_ml is None or features.enhancement_volume_ml is None
             else features.myocardium_volume_ml - features.enhancement_volume_ml
         ),
         Label.GREY_ZONE: features.grey_zone_volume_ml,

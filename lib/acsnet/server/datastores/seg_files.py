@@ -42,3 +42,9 @@ def write_seg(
     path.parent.mkdir(parents=True, exist_ok=True)
     write_bytes(path, file_content(seg))
     return None
+
+
+def without_seg(record: LabelRecord) -> tuple[str, ...]:
+    """What to tell of a label map that could not be written as SEG; nothing where it could."""
+    reason = record.seg_refused
+    return () if reason is None else (f"there is no DICOM SEG of this label map: {reason}",)
