@@ -195,6 +195,32 @@ def test_an_nrrd_header_may_be_in_metres(source, volume, tmp_path):
     assert scan.warnings == ("the header is in m: taken as 1000 mm each",)
 
 
+@pytest.mark.parametrize("space", ["left-posterior-superior-time", "LPST", "scanner-xyz-time"])
+@pytest.mark.parametrize("time_axis", [0, 3])
+def test_one_volume_of_a_space_with_time_is_that_volume(source, volume, tmp_path, space, time_axis):
+    image = nib.load(source)
+    lps = np.diag([-1.0, -1.0, 1.0, 1.0]) @ image.affine
+    directions = np.insert(np.c_[lps[:3, :3].T, np.zeros(3)], time_axis, [0, 0, 0, 1], axis=0)
+    header = {"space": space, "space directions": directions, "space origin": [*lps[:3, 3], 0]}
+    pixels = np.expand_dims(np.asanyarray(image.dataobj), time_axis)
+    nrrd.write(str(tmp_path / "a.nrrd"), pixels, header)
+    scan = read_scan(tmp_path / "a.nrrd")
+    np.testing.assert_array_equal(scan.pixels, volume.pixels)
+    np.testing.assert_allclose(scan.grid.affine, volume.grid.affine, atol=1e-6)
+    assert scan.warnings == ()
+    nrrd.write(str(tmp_path / "b.nrrd"), np.repeat(pixels, 2, axis=time_axis), header)
+    with pytest.raises(InputError, match="must hold one volume, got 2"):
+        read_scan(tmp_path / "b.nrrd")
+
+
+def test_directions_of_four_numbers_in_a_space_without_time_are_refused(tmp_path):
+    header = {"space dimension": 4, "space directions": np.diag([1.5, 1.5, 8.0, 1.0])}
+    nrrd.write(str(tmp_path / "a.nrrd"), np.zeros((5, 5, 5, 1), np.int16), header)
+    told = "of three numbers for each of its 4 axes, got 4 of 4"
+    with pytest.raises(InputError, match=told):
+        read_scan(tmp_path / "a.nrrd")
+
+
 def test_minus_infinity_outside_is_no_signal_and_makes_no_noise(source, tmp_path, recwarn):
     image = nib.load(source)
     pixels = np.asanyarray(image.dataobj).astype(np.float32)

@@ -236,3 +236,40 @@ def test_a_segmentation_is_no_scan(source, tmp_path):
     shutil.move(tmp_path / "a.nrrd", tmp_path / "a.seg.nrrd")
     with pytest.raises(InputError, match="is a segmentation, not a scan"):
         read_scan(tmp_path / "a.seg.nrrd")
+
+
+@pytest.mark.parametrize("ending", [".mhd", ".nhdr", ".hdr"])
+def test_pixels_lie_beside_a_link_or_beside_what_it_links_to(source, image, tmp_path, ending):
+    header, pixels = f"scan{ending}", "scan.img" if ending == ".hdr" else "scan.raw"
+    store = tmp_path / "store"
+    store.mkdir()
+    if ending == ".hdr":
+        nib.save(nib.Nifti1Pair(image.dataobj, image.affine), store / header)
+    else:
+        sitk.WriteImage(sitk.ReadImage(str(source)), str(store / header))
+    alone = tmp_path / "alone"
+    annexed = tmp_path / "annexed"
+    for folder, names in ((alone, [header]), (annexed, [header, pixels])):
+        folder.mkdir()
+        for name in names:
+            (folder / name).symlink_to(store / name)
+    assert_same(read_scan(alone / header), source)
+    for name in (header, pixels):  # each in a folder of its own, under another name
+        key = tmp_path / "keys" / name / f"key{(store / name).suffix}"
+        key.parent.mkdir(parents=True)
+        (store / name).rename(key)
+        (annexed / name).unlink()
+        (annexed / name).symlink_to(key)
+    assert_same(read_scan(annexed / header), source)
+
+
+def test_pixels_beside_a_link_go_before_those_beside_its_target(source, tmp_path):
+    """Headers of two scans may be equal, and one of them a link to the other."""
+    stack = sitk.ReadImage(str(source))
+    for name, volume in (("p1", stack), ("p2", stack * 2)):
+        (tmp_path / name).mkdir()
+        sitk.WriteImage(volume, str(tmp_path / name / "lge.mhd"))
+    (tmp_path / "p2" / "lge.mhd").unlink()
+    (tmp_path / "p2" / "lge.mhd").symlink_to(tmp_path / "p1" / "lge.mhd")
+    first, second = (read_scan(tmp_path / name / "lge.mhd").pixels for name in ("p1", "p2"))
+    np.testing.assert_array_equal(second, 2 * first)

@@ -9,10 +9,11 @@ from numpy.typing import NDArray
 
 from acsnet.dicom.seg_on_scan import is_dicom, seg_labels
 from acsnet.errors import InputError
+from acsnet.evaluate.case_files import label_path
 from acsnet.evaluate.metrics import slice_balanced_accuracy, slice_hausdorff_mm, thirds_of_heart
 from acsnet.export import SEGMENTATION
 from acsnet.io.containers import open_volume
-from acsnet.io.label_map import label_path, read_label_file, read_labels_on
+from acsnet.io.label_map import read_label_file, read_labels_on
 from acsnet.io.volume import scan_of
 from acsnet.label_conventions import ENH, LV, MYO, OWN, region_masks
 from acsnet.masks import dice, slice_dice

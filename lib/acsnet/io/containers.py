@@ -3,13 +3,17 @@
 import zlib
 from pathlib import Path
 
+from nibabel import Spm99AnalyzeImage
+
 from acsnet.errors import InputError
 from acsnet.io import metaimage, nrrd
-from acsnet.io.metaimage import metaimage_volume
-from acsnet.io.nifti import GZIP, header_path, nifti_volume, opened
-from acsnet.io.nrrd import nrrd_volume
+from acsnet.io.limits import GZIP, opened
+from acsnet.io.metaimage import metaimage_pixels, metaimage_volume
+from acsnet.io.nifti import header_path, nifti_volume
+from acsnet.io.nrrd import nrrd_pixels, nrrd_volume
 from acsnet.io.volume import LABEL_SUFFIXES, Volume, case_name, scan_of
 from acsnet.scan import ShortAxisScan
+from acsnet.storage import followed
 
 DICOM_AT = slice(128, 132)
 
@@ -22,15 +26,17 @@ PACKERS = {
 }
 """What packs files, by the first bytes; gzip is read."""
 
+OTHER_HALF = {".hdr": (".img", ".IMG"), ".img": (".hdr", ".HDR")}
+"""Of a pair, by the ending of the one that is given."""
+
 
 def open_volume(path: Path, *, name: str) -> Volume:
     """The volume in a file; `name` is what messages call it.
 
     Raises InputError for a file of another format, and for one that is damaged.
     """
-    path = header_path(path.resolve())  # detached pixels lie beside the file, not beside a link
-    with path.open("rb") as stream:
-        head = stream.read(DICOM_AT.stop)
+    path = _beside_other_half(path)
+    head = _head(path)
     if not head:
         msg = f"{name} cannot be read: it is empty (a copy that failed?)"
         raise InputError(msg)
@@ -48,6 +54,41 @@ def open_volume(path: Path, *, name: str) -> Volume:
         msg = f"{name} is a DICOM file: give the folder with all slices of its series"
         raise InputError(msg)
     return nifti_volume(path, name=name)
+
+
+def files_of(path: Path) -> tuple[Path, ...]:
+    """The files that `open_volume` reads, the header first; this one alone where it is damaged."""
+    path = _beside_other_half(path)
+    if path.suffix.lower() == ".hdr":
+        # SPM keeps the transform of an Analyze file in a third one.
+        parts = Spm99AnalyzeImage.filespec_to_file_map(path).values()
+        others = {Path(part.filename) for part in parts} - {path}
+        return path, *sorted(other for other in others if other.is_file())
+    head = _head(path)
+    try:
+        if head.startswith(nrrd.MAGIC):
+            pixels = nrrd_pixels(path, name=path.name)
+        elif head.lstrip().startswith(metaimage.KEYS):
+            pixels = metaimage_pixels(path, name=path.name)
+        else:
+            pixels = path
+    except InputError:  # said by the reader
+        pixels = path
+    return (path,) if pixels == path else (path, pixels)
+
+
+def _head(path: Path) -> bytes:
+    with path.open("rb") as stream:
+        return stream.read(DICOM_AT.stop)
+
+
+def _beside_other_half(path: Path) -> Path:
+    """The header of a pair, where both halves, or links to them, lie together; else the path."""
+    for place in followed(path):
+        endings = OTHER_HALF.get(place.suffix.lower(), ())
+        if any(place.with_suffix(ending).is_file() for ending in endings):
+            return header_path(place)
+    return path
 
 
 def _check_packed(path: Path, name: str) -> None:

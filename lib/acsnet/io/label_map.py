@@ -18,11 +18,10 @@ from acsnet.errors import GeometryError, InputError
 from acsnet.io.containers import open_volume
 from acsnet.io.limits import check_size
 from acsnet.io.volume import (
-    LABEL_SUFFIXES,
-    SUFFIXES,
     Segment,
     Volume,
-    corner_distance_mm,
+    are_on_voxels,
+    corner_distances_mm,
     places_of,
 )
 from acsnet.labels import LABEL_VALUES, find_label
@@ -33,14 +32,6 @@ ROUNDING = 0.01
 
 MAX_VALUE = 2.0**31
 """Of a label."""
-
-CORNER_TOLERANCE_MM = 0.1
-"""Viewers write affines in single precision; a real shift is a good part of a pixel."""
-
-AFFINE_TOLERANCE = 0.01
-"""Affines are equal when no entry differs by more than this share of the smallest voxel side."""
-
-SEG_SUFFIX = ".dcm"
 
 NUMBERED = re.compile(r"(segment|label|value)?[\W_]*\d*", re.IGNORECASE)
 """What programs call a segment that nobody has given a name."""
@@ -80,14 +71,17 @@ def read_label_map(path: Path, *, name: str, grid: InputGrid | None = None) -> L
     if volume.dtype.kind not in "iuf":
         msg = f"{name} must hold whole numbers, got {volume.dtype}"
         raise InputError(msg)
-    stored = volume.load()
-    stored = stored if volume.layered else stored.reshape(shape)
+    layered = volume.layered and bool(volume.segments)
+    if layers > 1 and not layered:
+        msg = f"{name} must hold one label map, got a list of {layers} and no names of segments"
+        raise InputError(msg)
+    stored = volume.load() if layered else volume.load().reshape(shape)
     return LabelMap(
         name=name,
         labels=whole_numbers(stored, name=name),
         affine=volume.affine,
         segments=volume.segments,
-        layered=volume.layered,
+        layered=layered,
     )
 
 
@@ -118,7 +112,7 @@ def by_name(label_map: LabelMap, *, by_value: bool = False) -> LabelMap:
     segments in the order in which they were drawn), and for voxels that are not of one segment.
     """
     if not label_map.segments:
-        return replace(label_map, layered=False)
+        return label_map
     layers = label_map.labels if label_map.layered else label_map.labels[None]
     drawn = _drawn_segments(label_map, layers)
     unknown = [segment.name for segment in drawn if find_label(segment.name) is None]
@@ -166,35 +160,51 @@ def _drawn_segments(label_map: LabelMap, layers: NDArray[np.int64]) -> list[Segm
 def on_grid(label_map: LabelMap, grid: InputGrid) -> NDArray[np.int64]:
     """The labels as an array of `grid.shape`, axes turned and what was cut off put back as 0.
 
-    Of a map that is larger on all sides empty voxels are left out. Raises GeometryError where the
-    map does not lie on voxels of the image.
+    Of a map that is larger on all sides empty voxels are left out. Where programs place the image
+    differently by its header, the map lies in it as one of them has it, if possible without a turn
+    of its axes. Raises GeometryError where it does not lie on voxels of the image, and InputError
+    where it does at several places.
     """
     if label_map.layered:
         label_map = by_name(label_map)
-    best = min((_snapped(label_map, place) for place in places_of(grid)), key=lambda fit: fit[0])
-    off_mm, turn, first = best
-    if turn is None or not off_mm <= CORNER_TOLERANCE_MM:
+    placed = (_placed(label_map, place, grid.shape) for place in places_of(grid))
+    fits = [fit for fit in placed if fit is not None]
+    if not fits:
         _refuse_place(label_map, grid)
-    axes = [int(np.flatnonzero(row)[0]) for row in turn]
-    signs = [int(row[axis]) for row, axis in zip(turn, axes, strict=True)]
+    least_turned = min(is_turned for is_turned, _ in fits)
+    first, *others = (labels for is_turned, labels in fits if is_turned == least_turned)
+    if not all(np.array_equal(first, other) for other in others):
+        msg = (
+            f"{label_map.name} fits its image at two places, for programs place the image "
+            f"differently by its header: save it uncut, with the image's shape {grid.shape}"
+        )
+        raise InputError(msg)
+    return first
+
+
+def _placed(
+    label_map: LabelMap, place: NDArray[np.float64], shape: tuple[int, int, int]
+) -> tuple[bool, NDArray[np.int64]] | None:
+    """Whether axes must be turned, and the labels in an image of this shape and affine.
+
+    None where the map does not lie on its voxels, or labels beyond it.
+    """
+    if (snapped := _snapped(label_map, place)) is None:
+        return None
+    turn, first = snapped
+    axes, signs = np.abs(turn).argmax(axis=1), turn.sum(axis=1).astype(int)
     labels = np.transpose(label_map.labels, axes)[tuple(slice(None, None, sign) for sign in signs)]
-    start = [
-        int(at) if sign > 0 else int(at) - (count - 1)
-        for at, sign, count in zip(first, signs, labels.shape, strict=True)
-    ]
-    ends = [a + count for a, count in zip(start, labels.shape, strict=True)]
-    if all(a >= 0 for a in start) and all(e <= n for e, n in zip(ends, grid.shape, strict=True)):
-        if labels.shape == grid.shape:
-            return np.asarray(labels)
-        out = np.zeros(grid.shape, np.int64)
-        out[tuple(slice(a, e) for a, e in zip(start, ends, strict=True))] = labels
-        return out
-    if any(a > 0 for a in start) or any(e < n for e, n in zip(ends, grid.shape, strict=True)):
-        _refuse_place(label_map, grid)
-    inside = labels[tuple(slice(-a, n - a) for a, n in zip(start, grid.shape, strict=True))]
-    if np.count_nonzero(inside) < np.count_nonzero(labels):
-        _refuse_place(label_map, grid)
-    return np.asarray(inside)
+    start = np.where(signs > 0, first, first - np.subtract(labels.shape, 1)).astype(int)
+    ends, is_turned = start + labels.shape, not np.array_equal(turn, np.eye(3))
+    if (start >= 0).all() and (ends <= shape).all():
+        out = np.zeros(shape, np.int64)
+        out[tuple(map(slice, start, ends))] = labels
+        return is_turned, out
+    if (start > 0).any() or (ends < shape).any():
+        return None
+    inside = labels[tuple(map(slice, -start, shape - start))]
+    is_whole = np.count_nonzero(inside) == np.count_nonzero(labels)
+    return (is_turned, inside) if is_whole else None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -239,30 +249,17 @@ def read_labels_on(
         Labels of `scan.grid.shape`; what was cut off round them is put back.
 
     Raises:
-        InputError: as `read_label_map`, and, naming both files, where they differ in grid.
+        InputError: as `read_label_map` and `on_grid`, and, naming both files, where grids differ.
         GeometryError: it does not lie on voxels of the image.
     """
     drawn, grid = read_label_file(path, by_value=by_value), scan.grid
-    place = LabelFile(
-        path=image, labels=np.broadcast_to(np.int64(0), grid.shape), affine=grid.header_affine
-    )
-    turned = turned_to(drawn, place)
-    if turned.labels.shape != grid.shape or len(places_of(grid)) > 1:
-        label_map = LabelMap(name=str(path), labels=drawn.labels, affine=drawn.affine)
-        try:
-            return on_grid(label_map, grid)
-        except GeometryError:
-            check_same_grid(turned, place)
-            raise
-    check_same_grid(turned, place)
-    return turned.labels
-
-
-def label_path(folder: Path, case: str) -> Path:
-    """The label map of a case in a folder, of whatever format; by default a `.nii.gz` file."""
-    endings = (*LABEL_SUFFIXES, *SUFFIXES, SEG_SUFFIX)
-    paths = (folder / f"{case}{ending}" for ending in endings)
-    return next((path for path in paths if path.is_file()), folder / f"{case}.nii.gz")
+    try:
+        return on_grid(LabelMap(name=str(path), labels=drawn.labels, affine=drawn.affine), grid)
+    except GeometryError:
+        of_image = np.broadcast_to(np.int64(0), grid.shape)
+        place = LabelFile(path=image, labels=of_image, affine=grid.header_affine)
+        check_same_grid(turned_to(drawn, place), place)
+        raise
 
 
 def turned_to(predicted: LabelFile, expert: LabelFile) -> LabelFile:
@@ -293,44 +290,39 @@ def check_same_grid(predicted: LabelFile, expert: LabelFile) -> None:
             f"got {predicted.labels.shape} and {expert.labels.shape}"
         )
         raise InputError(msg)
-    difference = float(np.abs(predicted.affine - expert.affine).max())
-    if not difference <= AFFINE_TOLERANCE * float(
-        np.linalg.norm(expert.affine[:3, :3], axis=0).min()
-    ):
+    apart_mm = corner_distances_mm(predicted.affine - expert.affine, expert.labels.shape)
+    if not are_on_voxels(apart_mm, expert.affine):
         msg = (
             f"{predicted.path} and {expert.path} must have one affine, "
-            f"but entries differ by up to {difference:g}"
+            f"but their corners lie up to {apart_mm.max():.3g} mm apart"
         )
         raise InputError(msg)
 
 
 def _snapped(
     label_map: LabelMap, place: NDArray[np.float64]
-) -> tuple[float, NDArray[np.float64] | None, NDArray[np.float64]]:
-    """How far in mm a map is off the voxels of an image, and the turn and start among them."""
+) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
+    """The turn and the start of a map among the voxels of an image; None if not on them."""
     try:
         relative = np.linalg.solve(place, label_map.affine)
     except np.linalg.LinAlgError:
-        return np.inf, None, np.zeros(3)
+        return None
     turn, first = np.rint(relative[:3, :3]), np.rint(relative[:3, 3])
-    if not (np.isfinite(relative).all() and (np.abs(turn).sum(axis=0) == 1).all()):
-        return np.inf, None, first
-    if not (np.abs(turn).sum(axis=1) == 1).all():
-        return np.inf, None, first
+    is_turn = all((np.abs(turn).sum(axis=axis) == 1).all() for axis in (0, 1))
+    if not (np.isfinite(relative).all() and is_turn):
+        return None
     voxels = np.eye(4)
     voxels[:3, :3], voxels[:3, 3] = turn, first
-    shape = label_map.labels.shape
-    off_mm = corner_distance_mm(label_map.affine - place @ voxels, (shape[0], shape[1], shape[2]))
-    return off_mm, turn, first
+    off_mm = corner_distances_mm(label_map.affine - place @ voxels, label_map.labels.shape)
+    return (turn, first) if are_on_voxels(off_mm, place) else None
 
 
 def _refuse_place(label_map: LabelMap, grid: InputGrid) -> NoReturn:
     shape = label_map.labels.shape
     if shape != grid.shape and sorted(shape) == sorted(grid.shape):
-        _refuse_shape((shape[0], shape[1], shape[2]), grid)
-    shift_mm = min(
-        corner_distance_mm(label_map.affine - place, grid.shape) for place in places_of(grid)
-    )
+        _refuse_shape(shape, grid)
+    places = places_of(grid)
+    shift_mm = min(corner_distances_mm(label_map.affine - at, grid.shape).max() for at in places)
     cut = "" if shape == grid.shape else f" (it has shape {shape}, the image {grid.shape})"
     msg = f"{label_map.name} must lie on its image, but its corners are up to {shift_mm:.1f} mm off"
     raise GeometryError(msg + cut)

@@ -1,7 +1,13 @@
-"""What a short-axis stack can be: limits shared by the NIfTI and the DICOM reader. Ours."""
+"""What a short-axis stack can be, and how packed files are read within that: limits of all readers.
+
+Not from the paper.
+"""
 
 import bz2
+import gzip
 import zlib
+from pathlib import Path
+from typing import IO, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,6 +54,9 @@ MAX_INFLATED_BYTES = 40 * 2**20
 
 MAX_EXTENSION_BYTES = 16 * 2**20
 """Before the pixels of a NIfTI file, where extensions of its header lie, which are read whole."""
+
+GZIP = b"\x1f\x8b"
+"""How a file begins that gzip packed."""
 
 
 def check_voxel_mm(name: str, *, slice_mm: float, row_mm: float, column_mm: float) -> None:
@@ -155,6 +164,42 @@ def unpacked(name: str, packed: bytes, *, encoding: str, size: int) -> bytes:
         msg = f"pixels of {name} cannot be read: they do not fill the matrix (cut short?)"
         raise InputError(msg)
     return plain[:size]
+
+
+def opened(path: Path) -> IO[bytes]:
+    """A file to read from, unpacked if its content is gzip, whatever its ending says.
+
+    Twice where it is packed twice, as some downloads are.
+    """
+    stream: IO[bytes] = path.open("rb")
+    for _ in range(gzip_layers(path)):
+        stream = cast(IO[bytes], _Unpacked(stream))
+    return stream
+
+
+class _Unpacked(gzip.GzipFile):
+    """What a gzip stream holds; that stream is closed with it."""
+
+    def __init__(self, packed: IO[bytes]) -> None:
+        super().__init__(fileobj=packed, mode="rb")
+        self._packed = packed
+
+    def close(self) -> None:
+        """Close both."""
+        super().close()
+        self._packed.close()
+
+
+def gzip_layers(path: Path) -> int:
+    """How often a file is packed: 0, 1 or 2 times."""
+    with path.open("rb") as stream:
+        if stream.read(2) != GZIP:
+            return 0
+    with gzip.open(path) as stream:
+        try:
+            return 2 if stream.read(2) == GZIP else 1
+        except (EOFError, OSError, zlib.error):
+            return 1
 
 
 def check_pixels(name: str, pixels: NDArray[np.float32]) -> None:

@@ -1,6 +1,7 @@
 """MetaImage files (.mha, .mhd with its .raw or .zraw) -> `Volume`.
 
-Format: itk.org/Wiki/ITK/MetaIO/Documentation. Detached pixels are read only from beside the header.
+Format: itk.org/Wiki/ITK/MetaIO/Documentation. Detached pixels are read only from beside the header,
+or a link to it.
 """
 
 from pathlib import Path
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from acsnet.errors import InputError
 from acsnet.io.limits import MAX_BYTES, unpacked
 from acsnet.io.volume import LPS_TO_RAS, Volume
+from acsnet.storage import beside
 
 TYPES = {
     "MET_CHAR": "i1",
@@ -87,6 +89,25 @@ def metaimage_volume(path: Path, *, name: str) -> Volume:
     )
 
 
+def metaimage_pixels(path: Path, *, name: str) -> Path:
+    """The file with the pixels of a MetaImage. Raises InputError as `metaimage_volume` does."""
+    fields, _ = _header(path, name)
+    return _pixel_file(path, fields, name)
+
+
+def _pixel_file(path: Path, fields: dict[str, str], name: str) -> Path:
+    other = fields[LAST.decode()]
+    if other.upper() == "LOCAL":
+        return path
+    if other.upper().startswith("LIST") or "%" in other:
+        msg = f"{name} has its pixels in several files ({other}): save it as one file"
+        raise InputError(msg)
+    if (file := beside(path, other)) is None:
+        msg = f"the pixels of {name} must lie beside it, in the file {other!r} that it names"
+        raise InputError(msg)
+    return file
+
+
 def _header(path: Path, name: str) -> tuple[dict[str, str], int]:
     """The fields of a header, and where the pixels begin in the file."""
     fields: dict[str, str] = {}
@@ -130,17 +151,8 @@ def _pixels(
     if fields.get("BinaryData", "True").lower() == "false":
         msg = f"{name} holds its pixels as text: save it as binary"
         raise InputError(msg)
-    other = fields[LAST.decode()]
-    if other.upper() == "LOCAL":
-        source, at = path, begins
-    else:
-        source, at = path.parent / Path(other).name, 0
-        if other.upper().startswith("LIST") or "%" in other:
-            msg = f"{name} has its pixels in several files ({other}): save it as one file"
-            raise InputError(msg)
-        if Path(other).parent != Path() or not source.is_file():
-            msg = f"the pixels of {name} must lie beside it, in the file {other!r} that it names"
-            raise InputError(msg)
+    source = _pixel_file(path, fields, name)
+    at = begins if source == path else 0
     compressed = fields.get("CompressedData", "False").lower() == "true"
     size = int(np.prod(shape, dtype=object)) * dtype.itemsize
     at += _skipped(fields, source, at=at, size=size, compressed=compressed, name=name)

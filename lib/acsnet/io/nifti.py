@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import Any
 
 import nibabel as nib
 import numpy as np
@@ -19,9 +19,10 @@ from nibabel.wrapstruct import WrapStructError
 from numpy.typing import NDArray
 
 from acsnet.errors import AcsnetError, InputError
-from acsnet.io.limits import MAX_EXTENSION_BYTES, PIXEL_MM
+from acsnet.io.limits import MAX_EXTENSION_BYTES, PIXEL_MM, gzip_layers, opened
 from acsnet.io.volume import (
     DATA_SUFFIXES,
+    LPS_TO_RAS,
     NiftiForms,
     SplitGrid,
     Volume,
@@ -34,11 +35,6 @@ from acsnet.storage import write_bytes
 NIFTI_1, NIFTI_2 = 348, 540
 """Bytes of a header, which begins with this number."""
 
-_KINDS = {
-    int.from_bytes(size.to_bytes(4, order), "little"): kind
-    for size, kind in ((NIFTI_1, nib.Nifti1Image), (NIFTI_2, nib.Nifti2Image))
-    for order in ("little", "big")
-}
 PIECE_BYTES = 2**20
 MAX_REST_BYTES = 2**20
 """Behind the pixels of a compressed file, where nothing belongs: it is unpacked to its end."""
@@ -62,11 +58,46 @@ DAMAGED = (
 """What nibabel raises on damaged files."""
 
 
-UNITS = {"unknown": 1.0, "mm": 1.0, "meter": 1000.0, "micron": 0.001}
-"""Millimetres of the spatial units that a NIfTI header can name."""
+UNITS_MM = {1: ("meter", 1000.0), 2: ("mm", 1.0), 3: ("micron", 0.001)}
+"""Name and millimetres of the spatial units of a NIfTI header; any other is unknown, as 0 is."""
+
+SPATIAL = 0b111
+"""The bits of xyzt_units that tell the spatial unit."""
+
+ALIGNED = 2
+"""What a code above all that are defined is taken for: its transform is set."""
 
 MAGIC = slice(344, 348)
-GZIP = b"\x1f\x8b"
+
+
+class _Mended:
+    """What nibabel refuses, or reads otherwise than the authors of the format (nifti1_io.c)."""
+
+    def get_data_offset(self: Any) -> int:
+        """Where the pixels begin: in a single file behind its header, whatever that says."""
+        offset = int(super().get_data_offset())  # type: ignore[misc]
+        return max(offset, int(self.single_vox_offset)) if self.is_single else offset
+
+    def get_qform_quaternion(self: Any) -> NDArray[np.float64]:
+        """(4,) of length 1, also where rounding, or software, made the three stored longer."""
+        stored = np.array([self[f"quatern_{axis}"] for axis in "bcd"], dtype=np.float64)
+        if (length := np.linalg.norm(stored)) > 1:
+            return np.array([0.0, *stored / length])
+        return np.asarray(super().get_qform_quaternion())  # type: ignore[misc]
+
+
+def _mended(kind: Any) -> Any:
+    """A class of images of nibabel, with mended headers."""
+    header = type(kind.header_class.__name__, (_Mended, kind.header_class), {})
+    return type(kind.__name__, (kind,), {"header_class": header})
+
+
+_SINGLE, _SINGLE_2, _PAIR = map(_mended, (nib.Nifti1Image, nib.Nifti2Image, nib.Nifti1Pair))
+_KINDS = {
+    int.from_bytes(size.to_bytes(4, order), "little"): kind
+    for size, kind in ((NIFTI_1, _SINGLE), (NIFTI_2, _SINGLE_2))
+    for order in ("little", "big")
+}
 
 
 def nifti_volume(path: Path, *, name: str) -> Volume:
@@ -77,42 +108,69 @@ def nifti_volume(path: Path, *, name: str) -> Volume:
     image = open_nifti(path, name=name)
     warnings: list[str] = []
     with _named_errors(f"{name} has a damaged NIfTI header"):
-        header = image.header
-        if isinstance(image, nib.Spm99AnalyzeImage):
-            return _analyze_volume(path, image, name=name)
-        qform, sform = image.get_qform(coded=False), image.get_sform(coded=False)
-        codes = int(header["qform_code"]), int(header["sform_code"])
-        forms = NiftiForms(
-            qform=np.asarray(qform, dtype=np.float64),
-            qform_code=codes[0],
-            sform=np.asarray(sform, dtype=np.float64),
-            sform_code=codes[1],
-            unit_name=header.get_xyzt_units()[0],
-            unit=UNITS.get(header.get_xyzt_units()[0], 1.0),
-        )
-        pixdim = _stored_pixdim(path, image)
-        affine = np.asarray(image.affine, dtype=np.float64)
-        empty = not np.isfinite(forms.sform).all() or not forms.sform[:3, :3].any()
-        if codes[1] > 0 and codes[0] > 0 and empty:
-            warnings.append("the sform of the header is empty: its qform is used")
-            affine, forms = forms.qform, replace(forms, sform_code=0)
-    if forms.unit != 1.0 and not _is_pixel_size(pixdim * forms.unit) and _is_pixel_size(pixdim):
-        warnings.append(f"the header is in {forms.unit_name}, which cannot be true: mm are assumed")
-        forms = replace(forms, unit=1.0)
-    if codes == (0, 0):
-        warnings.append("no orientation in the header: qform_code and sform_code are 0")
+        is_analyze = isinstance(image, nib.Spm99AnalyzeImage)
+        stored = None if is_analyze else _stored_header(path, image)
+        forms = _settled(_forms(image, stored), warnings)
+    pixdim = None if stored is None else np.asarray(stored["pixdim"][1:4], dtype=np.float64)
+    if pixdim is not None and forms.unit != 1.0:
+        if not _is_pixel_size(pixdim * forms.unit) and _is_pixel_size(pixdim):
+            remark = f"the header is in {forms.unit_name}, which cannot be true: mm are assumed"
+            warnings.append(remark)
+            forms = replace(forms, unit=1.0)
+        pixdim *= forms.unit
+    if forms.is_empty:
+        why = "qform_code and sform_code are 0" if stored is not None else "Analyze files have none"
+        warnings.append(f"no orientation in the header: {why}")
     if forms.unit != 1.0:
         warnings.append(f"the header is in {forms.unit_name}: taken as {forms.unit:g} mm each")
+    if stored is not None and (begin := image.dataobj.offset) != stored["vox_offset"]:
+        warnings.append(
+            f"vox_offset of the header is {float(stored['vox_offset']):g}, which is within the "
+            f"header: pixels are read from byte {begin} on"
+        )
+    affine = image.affine if forms.is_empty else forms.sform if forms.sform_code else forms.qform
     return Volume(
         name=name,
         shape=image.shape,
         dtype=image.get_data_dtype(),
-        affine=in_mm(affine, forms.unit),
+        affine=in_mm(np.asarray(affine, dtype=np.float64), forms.unit),
         load=lambda: _loaded(path, image, name=name),
-        pixdim=pixdim * forms.unit,
+        pixdim=pixdim,
         forms=forms,
         warnings=tuple(warnings),
     )
+
+
+def _forms(image: nib.Nifti1Image, stored: nib.Nifti1Header | None = None) -> NiftiForms:
+    """What a header tells of its place; stored: as it lies in the file, None for Analyze."""
+    header, qform_code, sform_code, unit = image.header, 0, 0, ("unknown", 1.0)
+    if stored is not None:
+        defined = nib.nifti1.xform_codes.value_set()
+        codes = (max(int(stored[field]), 0) for field in ("qform_code", "sform_code"))
+        qform_code, sform_code = (code if code in defined else ALIGNED for code in codes)
+        unit = UNITS_MM.get(int(stored["xyzt_units"]) & SPATIAL, unit)
+    by_size = LPS_TO_RAS @ np.diag([*np.asarray(header["pixdim"][1:4], float), 1.0])
+    return NiftiForms(
+        qform=np.asarray(header.get_qform(), float) if qform_code else by_size,
+        qform_code=qform_code,
+        sform=np.asarray(header.get_sform() if sform_code else header.get_base_affine(), float),
+        sform_code=sform_code,
+        unit_name=unit[0],
+        unit=unit[1],
+    )
+
+
+def _settled(forms: NiftiForms, warnings: list[str]) -> NiftiForms:
+    """The transforms without the one of two that says nothing."""
+    if forms.qform_code == 0 or forms.sform_code == 0:
+        return forms
+    if not np.isfinite(forms.sform).all() or not forms.sform[:3, :3].any():
+        warnings.append("the sform of the header is empty: its qform is used")
+        return replace(forms, sform_code=0)
+    if not np.isfinite(forms.qform).all():
+        warnings.append("the qform of the header is not made of numbers: its sform is used")
+        return replace(forms, qform_code=0)
+    return forms
 
 
 def _is_pixel_size(pixdim: NDArray[np.float64]) -> bool:
@@ -120,24 +178,12 @@ def _is_pixel_size(pixdim: NDArray[np.float64]) -> bool:
     return bool((np.sort(pixdim)[:2] >= low).all() and (np.sort(pixdim)[:2] <= high).all())
 
 
-def _analyze_volume(path: Path, image: nib.Spm99AnalyzeImage, *, name: str) -> Volume:
-    return Volume(
-        name=name,
-        shape=image.shape,
-        dtype=image.get_data_dtype(),
-        affine=np.asarray(image.affine, dtype=np.float64),
-        load=lambda: _loaded(path, image, name=name),
-        warnings=("no orientation in the header: Analyze files have none",),
-    )
-
-
-def _stored_pixdim(path: Path, image: nib.Nifti1Image) -> NDArray[np.float64]:
-    """(3,) voxel size as the header has it: nibabel mends it when it reads."""
+def _stored_header(path: Path, image: nib.Nifti1Image) -> nib.Nifti1Header:
+    """The header as the file has it: nibabel mends it when it reads."""
     file = image.file_map["header" if "header" in image.file_map else "image"]
     stream = file.get_prepare_fileobj("rb") if file.fileobj is None else opened(path)
     with stream:
-        as_stored = type(image.header).from_fileobj(stream, check=False)
-    return np.asarray(as_stored["pixdim"][1:4], dtype=np.float64)
+        return type(image.header).from_fileobj(stream, check=False)
 
 
 def _loaded(path: Path, image: nib.Nifti1Image, *, name: str) -> NDArray[Any]:
@@ -148,42 +194,6 @@ def _loaded(path: Path, image: nib.Nifti1Image, *, name: str) -> NDArray[Any]:
         if file.fileobj is not None:
             file.fileobj.close()
     return pixels
-
-
-def opened(path: Path) -> IO[bytes]:
-    """A file to read from, unpacked if its content is gzip, whatever its ending says.
-
-    Twice where it is packed twice, as some downloads are.
-    """
-    stream: IO[bytes] = path.open("rb")
-    for _ in range(_layers(path)):
-        stream = cast(IO[bytes], _Unpacked(stream))
-    return stream
-
-
-class _Unpacked(gzip.GzipFile):
-    """What a gzip stream holds; that stream is closed with it."""
-
-    def __init__(self, packed: IO[bytes]) -> None:
-        super().__init__(fileobj=packed, mode="rb")
-        self._packed = packed
-
-    def close(self) -> None:
-        """Close both."""
-        super().close()
-        self._packed.close()
-
-
-def _layers(path: Path) -> int:
-    """How often a file is packed: 0, 1 or 2 times."""
-    with path.open("rb") as stream:
-        if stream.read(2) != GZIP:
-            return 0
-    with gzip.open(path) as stream:
-        try:
-            return 2 if stream.read(2) == GZIP else 1
-        except (EOFError, OSError, zlib.error):
-            return 1
 
 
 def header_path(path: Path) -> Path:
@@ -208,15 +218,15 @@ def open_nifti(path: Path, *, name: str) -> nib.Nifti1Image:
         with opened(path) as stream:
             head = stream.read(NIFTI_2)
         kind = _KINDS[int.from_bytes(head[:4], "little")]
-        if kind is nib.Nifti1Image and head[MAGIC] != b"n+1\0":
-            pair = nib.Nifti1Pair if head[MAGIC] == b"ni1\0" else nib.Spm99AnalyzeImage
+        if kind is _SINGLE and head[MAGIC] != b"n+1\0":
+            pair = _PAIR if head[MAGIC] == b"ni1\0" else nib.Spm99AnalyzeImage
             if path.suffix.lower() == ".hdr":
                 return pair.from_filename(path)
         block = head[: kind.header_class.sizeof_hdr]
         begins = float(kind.header_class(block, check=False)["vox_offset"])
         if begins <= MAX_EXTENSION_BYTES:
             named = int(path.suffix.lower() == ".gz")
-            well_named = _layers(path) == named and path.suffix.lower() in (".nii", ".gz")
+            well_named = gzip_layers(path) == named and path.suffix.lower() in (".nii", ".gz")
             return kind.from_filename(path) if well_named else kind.from_stream(opened(path))
     msg = f"{name} has its pixels behind {begins:.4g} bytes, at most {MAX_EXTENSION_BYTES}"
     raise InputError(msg)
@@ -295,6 +305,7 @@ def _image(array: NDArray[Any], grid: InputGrid, description: bytes) -> nib.Nift
     if not np.allclose(image.get_qform(), affine, rtol=1e-4, atol=1e-3):
         image.set_qform(None, code="unknown")  # a quaternion holds no shear
     if isinstance(grid, SplitGrid) and grid.forms is not None:
+        image.header.set_zooms(np.linalg.norm(grid.affine[:3, :3], axis=0) / grid.forms.unit)
         _set_forms(image, grid.forms)
     elif grid.stored_affine is not None:
         image.set_qform(None, code="unknown")

@@ -1,6 +1,7 @@
 """NRRD files (.nrrd, .nhdr) and the segmentations of 3D Slicer (.seg.nrrd) -> `Volume`.
 
-Format: teem.sourceforge.net/nrrd/format.html. Detached pixels are read only from beside the header.
+Format: teem.sourceforge.net/nrrd/format.html. Detached pixels are read only from beside the header,
+or a link to it.
 """
 
 import io
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 from acsnet.errors import InputError
 from acsnet.io.limits import MAX_BYTES, MAX_HEADER_BYTES, unpacked
 from acsnet.io.volume import LPS_TO_RAS, Segment, Volume, in_mm
+from acsnet.storage import beside
 
 MAGIC = b"NRRD"
 ENCODINGS = {
@@ -52,6 +54,9 @@ RAS_SIGNS = {
 }
 """Of the axes of each space towards right, anterior and superior."""
 
+WITH_TIME = re.compile(r"-time$|(?<=^[rl][ap]s)t$")
+"""What the name of a space ends with that has time as its fourth axis."""
+
 SEGMENT_FIELD = re.compile(r"Segment(\d{1,6})_(ID|Name|LabelValue|Layer)")
 """A field of the header that tells which voxels a segment has; others are for display."""
 
@@ -63,17 +68,22 @@ def nrrd_volume(path: Path, *, name: str) -> Volume:
     """
     header, begins = _header(path, name)
     sizes = [int(size) for size in header.get("sizes", ())]
-    directions = np.atleast_2d(np.asarray(header.get("space directions", np.nan), dtype=float))
-    layered = bool(len(sizes) == 4 and len(directions) == 4 and np.isnan(directions[0]).any())
     remarks: list[str] = []
     affine = np.eye(4)
-    if directions.shape[-1] == 3 and len(directions) == len(sizes):
-        space = str(header.get("space", "")).lower()
+    layered = False
+    if "space directions" in header:
+        space, directions, origin = _space(header)
+        layered = len(sizes) == 4 == len(directions) and bool(np.isnan(directions[0]).any())
         if space not in RAS_SIGNS:
             remarks.append("the header does not name its space: left-posterior-superior is assumed")
         signs = np.diag(RAS_SIGNS.get(space, RAS_SIGNS["lps"]))
+        if directions.shape != (len(sizes), 3):
+            msg = (
+                f"{name} must have 'space directions' of three numbers for each of its "
+                f"{len(sizes)} axes, got {len(directions)} of {directions.shape[-1]}"
+            )
+            raise InputError(msg)
         spatial = directions[1:] if layered else directions[:3]
-        origin = np.asarray(header.get("space origin", np.zeros(3)), dtype=float)
         if spatial.shape != (3, 3) or origin.shape != (3,):
             msg = (
                 f"{name} must have three 'space directions' and a 'space origin' of three numbers, "
@@ -105,6 +115,40 @@ def nrrd_volume(path: Path, *, name: str) -> Volume:
         layered=layered,
         warnings=tuple(remarks),
     )
+
+
+def _space(header: dict[str, Any]) -> tuple[str, NDArray[np.float64], NDArray[np.float64]]:
+    """Name of the space, a row for each axis of the file, and the origin, all without time.
+
+    Rows of axes that are none of space (lists, time) are NaN.
+    """
+    space = str(header.get("space", "")).lower()
+    directions = np.atleast_2d(np.asarray(header["space directions"], dtype=float))
+    origin = np.asarray(header.get("space origin", np.zeros(directions.shape[-1])), dtype=float)
+    in_space = WITH_TIME.sub("", space)
+    if in_space != space:
+        directions, origin = directions[:, :3].copy(), origin[:3]
+        directions[~directions.any(axis=1)] = np.nan
+    return in_space, directions, origin
+
+
+def nrrd_pixels(path: Path, *, name: str) -> Path:
+    """The file with the pixels of an NRRD. Raises InputError as `nrrd_volume` does."""
+    header, _ = _header(path, name)
+    return _pixel_file(path, header, name)
+
+
+def _pixel_file(path: Path, header: dict[str, Any], name: str) -> Path:
+    other = header.get("data file", header.get("datafile"))
+    if other is None:
+        return path
+    if isinstance(other, list) or str(other).upper().startswith("LIST") or "%" in str(other):
+        msg = f"{name} has its pixels in several files: save it as one file"
+        raise InputError(msg)
+    if (file := beside(path, str(other))) is None:
+        msg = f"the pixels of {name} must lie beside it, in the file {str(other)!r} that it names"
+        raise InputError(msg)
+    return file
 
 
 def _header(path: Path, name: str) -> tuple[dict[str, Any], int]:
@@ -180,19 +224,9 @@ def _written_out(text: bytes, count: int, name: str) -> NDArray[np.float64]:
 
 def _packed(path: Path, header: dict[str, Any], *, begins: int, name: str) -> bytes:
     """The bytes of the pixels as they lie in the file, or in the one beside it."""
-    other = header.get("data file", header.get("datafile"))
-    if other is None:
-        with path.open("rb") as stream:
-            stream.seek(begins)
-            return stream.read(MAX_BYTES + 1)
-    if isinstance(other, list) or str(other).upper().startswith("LIST") or "%" in str(other):
-        msg = f"{name} has its pixels in several files: save it as one file"
-        raise InputError(msg)
-    beside = path.parent / Path(str(other)).name
-    if Path(str(other)).parent != Path() or not beside.is_file():
-        msg = f"the pixels of {name} must lie beside it, in the file {str(other)!r} that it names"
-        raise InputError(msg)
-    with beside.open("rb") as stream:
+    source = _pixel_file(path, header, name)
+    with source.open("rb") as stream:
+        stream.seek(begins if source == path else 0)
         return stream.read(MAX_BYTES + 1)
 
 

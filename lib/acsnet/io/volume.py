@@ -45,6 +45,14 @@ DATA_SUFFIXES = (".img",)
 """Of the pixels whose header lies beside them in a `.hdr` file."""
 
 MAX_SHEAR_SINE = float(np.sin(np.deg2rad(1.0)))
+
+MAX_SHIFT_VOXELS, MAX_STRETCH_VOXELS = 0.05, 0.25
+"""How far the nearest and the farthest corner of a map may lie from their voxels of the image.
+
+As shares of the smallest voxel side. Single precision moves a corner by 0.035 at most. Voxel sizes
+rounded to three decimals leave one corner where it is, and move that of 512 pixels by a fifth.
+"""
+
 SIZE_TOLERANCE = 0.01
 """How far pixdim may be from the voxel size in the affine before they are two answers. Ours."""
 
@@ -58,7 +66,9 @@ LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 class NiftiForms:
     """The two transforms of a NIfTI header with their codes, in its own units.
 
-    unit: millimetres of one of these.
+    unit: millimetres of one of these. A transform whose code is 0 is what programs take in its
+    place, from the voxel size alone: qform as ITK, along the axes of LPS from its origin; sform as
+    nibabel, which centres the image and turns its columns to the left.
     """
 
     qform: NDArray[np.float64]
@@ -75,6 +85,11 @@ class NiftiForms:
         return in_mm(self.sform if by_sform else self.qform, self.unit)
 
     @property
+    def is_empty(self) -> bool:
+        """Whether the header has no orientation."""
+        return self.qform_code == 0 and self.sform_code == 0
+
+    @property
     def apart_mm(self) -> NDArray[np.float64]:
         """(4, 4) difference of the two in mm; zeros where only one is set."""
         if self.qform_code == 0 or self.sform_code == 0:
@@ -84,7 +99,7 @@ class NiftiForms:
 
 @dataclass(frozen=True, kw_only=True)
 class SplitGrid(InputGrid):
-    """The grid of a NIfTI file with two transforms, or with other units than mm."""
+    """The grid of a NIfTI file with two transforms or none, or with other units than mm."""
 
     forms: NiftiForms | None = None
 
@@ -97,8 +112,9 @@ def places_of(grid: InputGrid) -> list[NDArray[np.float64]]:
     if isinstance(grid, SplitGrid) and grid.forms is not None:
         forms = grid.forms
         codes = ((forms.sform, forms.sform_code), (forms.qform, forms.qform_code))
-        places += [in_mm(form, forms.unit) for form, code in codes if code > 0]
-        places += [form for form, code in codes if code > 0 and forms.unit != 1.0]
+        known = [form for form, code in codes if code > 0 or forms.is_empty]
+        places += [in_mm(form, forms.unit) for form in known]
+        places += known if forms.unit != 1.0 else []
     return places
 
 
@@ -235,13 +251,13 @@ def _grid(
 ) -> InputGrid:
     shape, forms = plain_shape(volume), volume.forms
     if forms is not None:
-        apart_mm = corner_distance_mm(forms.apart_mm, shape)
+        apart_mm = float(corner_distances_mm(forms.apart_mm, shape).max())
         if apart_mm > MAX_FORMS_APART_MM:
             warnings.append(
                 f"qform and sform of the header place the image up to {apart_mm:.0f} mm apart: "
                 "label maps carry both and overlay it, but programs may show it in two places"
             )
-        elif forms.unit == 1.0:
+        elif forms.unit == 1.0 and not forms.is_empty:
             forms = None
     if affine is volume.affine and forms is None:
         return InputGrid(shape=shape, affine=affine, axes=axes)
@@ -250,14 +266,26 @@ def _grid(
     )
 
 
-def corner_distance_mm(difference: NDArray[np.float64], shape: tuple[int, int, int]) -> float:
-    """Largest distance between the places that two affines give to a corner voxel.
+def corner_distances_mm(
+    difference: NDArray[np.float64], shape: tuple[int, ...]
+) -> NDArray[np.float64]:
+    """(8,) distances between the places that two affines give to a corner voxel.
 
-    difference: (4, 4) of the two.
+    difference: (4, 4) of the two; shape: three sizes.
     """
     ends = np.array(np.meshgrid(*[(0, size - 1) for size in shape])).reshape(3, -1)
     corners = np.vstack([ends, np.ones(ends.shape[1])])
-    return float(np.linalg.norm((difference @ corners)[:3], axis=0).max())
+    distances: NDArray[np.float64] = np.linalg.norm((difference @ corners)[:3], axis=0)
+    return distances
+
+
+def are_on_voxels(corners_off_mm: NDArray[np.float64], affine: NDArray[np.float64]) -> bool:
+    """Whether a map with corners so far off lies on the voxels of an image, up to rounding.
+
+    corners_off_mm: by `corner_distances_mm`; affine: (4, 4) of the image.
+    """
+    off_voxels = corners_off_mm / np.linalg.norm(affine[:3, :3], axis=0).min()
+    return bool(off_voxels.min() <= MAX_SHIFT_VOXELS and off_voxels.max() <= MAX_STRETCH_VOXELS)
 
 
 def true_affine(volume: Volume, warnings: list[str]) -> NDArray[np.float64]:

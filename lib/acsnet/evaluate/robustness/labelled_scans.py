@@ -6,9 +6,11 @@ from pathlib import Path
 import numpy as np
 
 from acsnet.errors import InputError
+from acsnet.evaluate.case_files import LABEL_ENDINGS, case_of, file_of
 from acsnet.evaluate.robustness.spatial import LabelledScan
 from acsnet.io import read_scan
 from acsnet.io.label_map import read_labels_on
+from acsnet.io.volume import SUFFIXES
 from acsnet.label_conventions import OWN, to_labels
 from acsnet.labels import ENHANCEMENT, Label
 
@@ -31,8 +33,8 @@ def case_names(text: str) -> list[str]:
 
 def common_names(images: Path, labels: Path) -> list[str]:
     """Names of all labels that have an image. InputError if there are none."""
-    names = sorted(path.name.removesuffix(".nii.gz") for path in labels.glob("*.nii.gz"))
-    names = [name for name in names if image_path(images, name) is not None]
+    called = {case_of(path, LABEL_ENDINGS) for path in labels.glob("*")}
+    names = sorted(name for name in called if name and image_path(images, name) is not None)
     if not names:
         msg = f"no case to run: {images} and {labels} must hold <case>.nii.gz of the same name"
         raise InputError(msg)
@@ -40,9 +42,9 @@ def common_names(images: Path, labels: Path) -> list[str]:
 
 
 def image_path(images: Path, name: str) -> Path | None:
-    """The NIfTI file or the DICOM folder of a case; None if there is neither."""
-    paths = images / f"{name}.nii.gz", images / name
-    return next((path for path in paths if path.exists()), None)
+    """The file or the DICOM folder of a case; None if there is neither."""
+    folder = images / name
+    return file_of(images, name, SUFFIXES) or (folder if folder.exists() else None)
 
 
 def read_labelled(name: str, *, images: Path, labels: Path, truth: str) -> LabelledScan:
@@ -51,9 +53,9 @@ def read_labelled(name: str, *, images: Path, labels: Path, truth: str) -> Label
     Raises InputError, naming the file, when one is missing, when they do not lie on one grid, or
     when no healthy wall is drawn, and whatever `read_scan` raises.
     """
-    image, label = image_path(images, name), labels / f"{name}.nii.gz"
-    if image is None or not label.is_file():
-        msg = f"{name} must have both an image in {images} and {label}"
+    image, label = image_path(images, name), file_of(labels, name, LABEL_ENDINGS)
+    if image is None or label is None:
+        msg = f"{name} must have both an image in {images} and {labels / name}.nii.gz"
         raise InputError(msg)
     scan = replace(read_scan(image), windows=None)
     drawn = read_labels_on(label, scan=scan, image=image, by_value=truth != OWN)
