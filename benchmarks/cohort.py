@@ -28,9 +28,10 @@ import nibabel as nib
 import numpy as np
 from rich.console import Console
 
-from acsnet.cohort.case_worker import RECORD, CaseWorker, Settings
+from acsnet.cohort.case_worker import CaseWorker, Settings
 from acsnet.cohort.run import run_cohort
 from acsnet.cohort.sources import FileSource
+from acsnet.export import RECORD
 from acsnet.phantom.make import make_phantom
 from acsnet.phantom.spec import random_spec
 from phantom_files import write_nifti

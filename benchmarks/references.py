@@ -22,7 +22,8 @@ from acsnet.measure import measure_label_file
 from acsnet.quantify.scar_methods import OTSU_BINS
 from acsnet.quantify.scar_shape.texture import ENTROPY_BINS
 from acsnet.quantify.speckle import speckle
-from acsnet.report.meshes import PARTS, surfaces
+from acsnet.report.files import PARTS
+from acsnet.report.meshes import surfaces
 from acsnet.result import Measured
 from acsnet.train.data.lists import training_names
 

@@ -3,20 +3,28 @@
 import csv
 import io
 from collections.abc import Collection, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal, cast, get_args
 
 from acsnet.errors import InputError
 from acsnet.io import write_label_map, write_map
+from acsnet.report.files import ANATOMY_FIGURE, MESH_FILES, MESHES, PARTS, PDF, ROW
 from acsnet.report.patient import Subject
 from acsnet.report.reading import UNREAD, Reading
 from acsnet.result import Measured
-from acsnet.storage import csv_cell, write_bytes, write_json, write_text
+from acsnet.storage import case_folder, csv_cell, write_bytes, write_json, write_text
 
 SEGMENTATION = "segmentation.nii.gz"
 UNCERTAINTY = "uncertainty.nii.gz"
 FEATURES = "features.json"
-ROW = "features.csv"
+RECORD = "cohort.json"
+"""What the result of a cohort was made from."""
+
+MADE_FROM_IT = (ROW, ANATOMY_FIGURE, *(f"{MESHES}/{name}" for name in MESH_FILES))
+MATPLOTLIB = b"Matplotlib pdf backend"
+"""In every PDF that is drawn here."""
+
 CASE = "case"
 ROW_KEYS = ("segment", "territory", "method")
 """The keys by which the parts of a list are named in a row."""
@@ -27,24 +35,58 @@ ReportKind = Literal["pdf", "csv", "mesh"]
 """The forms in which a result can be handed on, by the names that `--report` takes."""
 
 REPORT_KINDS: tuple[ReportKind, ...] = get_args(ReportKind)
-PDF = "report.pdf"
 
 
-def write_result(result: Measured, output: Path) -> Path:
+def write_result(result: Measured, output: Path, *, sources: Sequence[Path] = ()) -> Path:
     """Write OUTPUT/<case>/segmentation.nii.gz and features.json; returns the case's folder.
 
-    And uncertainty.nii.gz where the result has one; else one of an earlier run is removed.
+    And uncertainty.nii.gz where the result has one. What was made from an earlier result in that
+    folder is removed. sources: the files that the result was made from. Raises InputError, with
+    nothing written, where one of them would be lost, and for a name that is none of a folder.
     """
-    folder = output / result.scan.name
+    folder = case_folder(output, result.scan.name)
+    _check_kept(folder, sources)
     folder.mkdir(parents=True, exist_ok=True)
+    _remove_made_from_it(folder)
     write_label_map(folder / SEGMENTATION, result.label_map(), result.scan.grid)
-    if result.uncertainty is None:
-        (folder / UNCERTAINTY).unlink(missing_ok=True)
-    else:
+    if result.uncertainty is not None:
         grid = result.scan.grid
         write_map(folder / UNCERTAINTY, grid.to_input(result.uncertainty.voxels), grid)
     write_json(folder / FEATURES, result.features_dict())
     return folder
+
+
+def remove_result(folder: Path) -> None:
+    """Remove the result in the folder of a case, and what was made from it."""
+    _remove_made_from_it(folder)
+    for name in (SEGMENTATION, FEATURES):
+        (folder / name).unlink(missing_ok=True)
+
+
+def _check_kept(folder: Path, sources: Sequence[Path]) -> None:
+    for name in (SEGMENTATION, UNCERTAINTY, FEATURES):
+        for source in sources:
+            if (folder / name).exists() and source.exists() and source.samefile(folder / name):
+                msg = f"the result would overwrite {source}, which it is made from: take another "
+                raise InputError(msg + "output folder")
+
+
+def _remove_made_from_it(folder: Path) -> None:
+    """Remove what tells of the result in a folder, the record of a cohort first.
+
+    Files of the same name that were there before any result are somebody else's.
+    """
+    for name in (RECORD, UNCERTAINTY):
+        (folder / name).unlink(missing_ok=True)
+    if not (folder / FEATURES).is_file():
+        return
+    for name in MADE_FROM_IT:
+        (folder / name).unlink(missing_ok=True)
+    with suppress(OSError):  # absent, or with other files
+        (folder / MESHES).rmdir()
+    report = folder / PDF
+    if report.is_file() and MATPLOTLIB in report.read_bytes():
+        report.unlink()
 
 
 def row_of(document: dict[str, Any]) -> dict[str, Any]:
@@ -107,7 +149,7 @@ def write_reports(
         write_csv(folder / ROW, [result.features_dict()])
     if "mesh" not in kinds:
         return ()
-    from acsnet.report.meshes import PARTS, write_surfaces  # the extra "report" only
+    from acsnet.report.meshes import write_surfaces  # the extra "report" only
 
     made = {file.stem for file in write_surfaces(result, folder)}
     return tuple(name for name in PARTS if name not in made)
@@ -123,4 +165,9 @@ def _cells(name: str, value: Any) -> Iterator[tuple[str, Any]]:
             key = next(key for key in ROW_KEYS if key in part)
             yield from _cells(f"{name}.{part[key]}", part)
     else:
-        yield name, "; ".join(map(str, value)) if isinstance(value, list) else value
+        yield name, _joined(value) if isinstance(value, list) else value
+
+
+def _joined(values: list[Any]) -> str:
+    """A list in one cell, with nothing in the place of a null."""
+    return "; ".join("" if value is None else str(value) for value in values)

@@ -17,6 +17,8 @@ from typing import Any
 
 import psutil
 
+from acsnet.errors import InputError
+
 MAX_NAME = 200
 """Bytes of a name of a case: with a suffix it still fits the 255 of a file name."""
 
@@ -171,6 +173,19 @@ def sha256_of(file: Path) -> str:
         return ""
 
 
+def content_digest(path: Path) -> str:
+    """SHA-256 of what a file, or the files of a folder, hold, whatever their names and times are.
+
+    Empty where one cannot be read, or there is none.
+    """
+    try:
+        files = [file for file in path.iterdir() if file.is_file()] if path.is_dir() else [path]
+    except OSError:
+        return ""
+    digests = sorted(map(sha256_of, files))
+    return hashlib.sha256("".join(digests).encode()).hexdigest() if all(digests or [""]) else ""
+
+
 def csv_cell(value: Any) -> Any:
     """A value as a table can hold it: a text that a spreadsheet would run as a formula is marked.
 
@@ -189,6 +204,38 @@ def is_plain_name(name: str) -> bool:
     """Whether `name`, which came from outside, can only ever be one entry of one folder."""
     short = len(name.encode(errors="surrogatepass")) <= MAX_NAME
     return bool(name) and short and name[0] != "." and not _UNSAFE.search(name)
+
+
+def case_folder(output: Path, name: str) -> Path:
+    """OUTPUT/<name>. Raises InputError for a name that leads elsewhere, as ".." does."""
+    if name in ("", ".", "..") or Path(name).name != name:
+        msg = f"{name!r} cannot be the name of a case: give the scan another name"
+        raise InputError(msg)
+    return output / name
+
+
+def whole_path(path: Path) -> Path:
+    """The absolute path without "." and "..", by its own name where it is a link."""
+    return Path(os.path.abspath(path))  # noqa: PTH100 # resolve() would follow the link
+
+
+def followed(path: Path) -> Iterator[Path]:
+    """A path, and where it is a link what it leads to, one link after another."""
+    yield path
+    while path.is_symlink() and path.exists():
+        path = path.parent / path.readlink()
+        yield path
+
+
+def beside(path: Path, name: str) -> Path | None:
+    """The file of this name in the folder of `path`, or of what that links to; the nearest.
+
+    In an annex each file lies in a folder of its own, and the links to them lie together.
+    """
+    if Path(name).parent != Path():
+        return None
+    files = (place.parent / Path(name).name for place in followed(path))
+    return next((file for file in files if file.is_file()), None)
 
 
 def readable_name(name: str) -> str:

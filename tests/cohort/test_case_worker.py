@@ -112,6 +112,7 @@ def test_a_case_with_a_damaged_file_is_done_again(done, computed):
 
 def test_results_of_a_content_that_is_gone_are_removed(done):
     (done / "scan-1.nii.gz").write_text("broken")
+    (done / "out" / "a" / "features.csv").write_text("of the same result")
     assert again(done).reason
     assert list((done / "out" / "a").iterdir()) == []
 

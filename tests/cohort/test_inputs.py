@@ -6,10 +6,14 @@ from pathlib import Path
 import pydicom
 import pytest
 from oblique_stack import image, save
+from typer.testing import CliRunner
 
-from acsnet.cohort import inputs
+from acsnet.cli.main import app
+from acsnet.cohort import inputs, run
+from acsnet.cohort.case_worker import Settings
 from acsnet.cohort.inputs import list_scans
 from acsnet.cohort.outcome import Outcome
+from acsnet.cohort.run import run_cohort
 from acsnet.cohort.sources import FileSource
 from acsnet.errors import InputError
 
@@ -220,6 +224,69 @@ def test_a_table_may_be_of_any_spreadsheet(tmp_path, text):
     assert listed(table) == [FileSource(case="x", path=tmp_path / "a.nii.gz")]
 
 
+def test_lines_without_a_case_whose_files_are_called_alike_are_told_apart(tmp_path):
+    lines = ["p1/lge.nii.gz,", "p2/lge.nii.gz,", "p3/lge.nii.gz,third", "p3/sax.nii.gz,", "c.txt,"]
+    (tmp_path / "list.csv").write_text("\n".join(["image,case", *lines]))
+    found = listed(tmp_path / "list.csv")
+    assert [one.case for one in found] == ["p1_lge", "p2_lge", "third", "sax", "c.txt"]
+    assert [isinstance(one, Outcome) for one in found] == [False] * 4 + [True]
+
+
+def test_a_scan_that_a_table_lists_twice_is_refused(tmp_path):
+    (tmp_path / "list.csv").write_text("image\np1/lge.nii.gz\np1/lge.nii.gz\np2/lge.nii.gz\n")
+    assert cases(tmp_path / "list.csv") == ["lge", "lge", "p2_lge"]
+    assert reasons(tmp_path / "list.csv") == ["a case named lge is in the list already"]
+
+
+def test_a_table_chooses_an_image_of_each_slice_and_a_series(tmp_path):
+    (tmp_path / "b").mkdir()
+    (tmp_path / "list.csv").write_text(
+        "image,case,phase,series\na,first,1,\na,second,2.0,1.2.3\nb,,,7\nc,,late,\n"
+    )
+    *sources, refused = listed(tmp_path / "list.csv")
+    assert sources == [
+        FileSource(case="first", path=tmp_path / "a", phase=1),
+        FileSource(case="second", path=tmp_path / "a", phase=2, series="1.2.3"),
+        FileSource(case="b", path=tmp_path / "b", series="7"),
+    ]
+    assert refused.place == "list.csv line 5"
+    assert refused.reason == "column 'phase' must be a whole number from 1, got 'late'"
+
+
+def test_files_of_a_folder_that_are_skipped_are_told(tmp_path, write_scan):
+    write_scan(tmp_path / "p1", name="lge")
+    write_scan(tmp_path / "p2_annotations", name="lge")
+    (tmp_path / "p3").mkdir()
+    (tmp_path / "p3" / "lge.zip").write_bytes(b"PK\3\4")
+    scan, *skipped = sorted(listed(tmp_path), key=lambda one: isinstance(one, Outcome))
+    assert scan.case == "p1_lge"
+    assert all(one.skipped for one in skipped)
+    assert sorted(one.reason for one in skipped) == [
+        "p2_annotations/lge.nii.gz was skipped: it is the label map of an image",
+        "p3/lge.zip was skipped: it is packed",
+    ]
+
+
+def test_a_list_of_skipped_files_alone_holds_no_scan_and_says_why(tmp_path):
+    (tmp_path / "heart.seg.nrrd").write_bytes(b"")
+    outcomes = run_cohort(str(tmp_path), output=tmp_path / "out", settings=Settings())
+    with pytest.raises(InputError, match=r"holds no scan: heart.seg.nrrd was skipped: it is a seg"):
+        next(outcomes)
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_command_prints_what_is_skipped_and_does_not_count_it(tmp_path, monkeypatch):
+    outcomes = [
+        Outcome(case="", place="scans", reason="b.nii.gz was skipped: why", skipped=True),
+        Outcome(case="a", place="a.nii.gz", computed=True),
+    ]
+    monkeypatch.setattr(run, "run_cohort", lambda *_, **__: iter(outcomes))
+    done = CliRunner().invoke(app, ["cohort", str(tmp_path), "--output", str(tmp_path / "out")])
+    assert done.exit_code == 0
+    assert "b.nii.gz was skipped: why" in done.output
+    assert "1 scans: 1 segmented, 0 done before, 0 failed; files skipped: 1 ->" in done.output
+
+
 def test_lines_that_name_no_scan_or_no_case_are_refused(tmp_path):
     table = tmp_path / "list.csv"
     table.write_text("image,case\n,x\nb.nii.gz,../b\nc.txt,\na.nii.gz,a\nother/a.nii.gz,\n")
@@ -244,9 +311,10 @@ def test_a_table_without_the_column_is_refused(tmp_path):
 
 
 def test_a_table_with_a_column_twice_is_refused(tmp_path):
-    (tmp_path / "list.csv").write_text("image,Image\na.nii.gz,b.nii.gz\n")
-    with pytest.raises(InputError, match=r"list\.csv must have each column once"):
-        listed(tmp_path / "list.csv")
+    for text in ("image,Image\na.nii.gz,b.nii.gz\n", "image,phase,Phase\na,1,2\n"):
+        (tmp_path / "list.csv").write_text(text)
+        with pytest.raises(InputError, match=r"list\.csv must have each column once"):
+            listed(tmp_path / "list.csv")
 
 
 def test_a_damaged_line_is_told_before_anything_is_worked_on(tmp_path):

@@ -1,9 +1,13 @@
+import hashlib
 from pathlib import Path
 
+import nibabel as nib
 import numpy as np
 import pytest
+import SimpleITK as sitk  # noqa: N813
 from one_series import as_one_series
 
+import packings
 from acsnet.cohort import inputs, sources
 from acsnet.cohort.inputs import list_scans
 from acsnet.cohort.sources import FileSource, PacsSource
@@ -34,6 +38,21 @@ def test_content_of_a_series_changes_with_every_file_that_is_read(tmp_path, writ
     (tmp_path / "more.dcm").write_bytes(kept)
     assert source.content() != before
     assert FileSource(case="a", path=tmp_path, series="1.2").content() != source.content()
+
+
+def test_another_image_of_a_file_is_other_content(tmp_path, write_scan):
+    path = write_scan(tmp_path)
+    contents = {FileSource(case="a", path=path, phase=phase).content() for phase in (None, 1, 2)}
+    assert len(contents) == 3
+
+
+def test_the_phase_of_a_folder_is_read(samples, tmp_path):
+    datasets = packings.slices(samples / "dicom" / "phantom-1")
+    folder = packings.inversion_times(datasets, tmp_path / "a", times_ms=(250, 300))
+    first, second = (
+        FileSource(case="a", path=folder, phase=phase).read().pixels.mean() for phase in (1, 2)
+    )
+    assert second - first == pytest.approx(10, abs=0.5)
 
 
 @pytest.fixture
@@ -83,3 +102,40 @@ def test_a_series_in_a_pacs_that_cannot_be_measured_says_why(in_pacs, broken_ser
     series, reason = broken_series["missing slices"]
     with pytest.raises(InputError, match=reason):
         in_pacs(series).content()
+
+
+def write_itk(path):
+    """Two slices of zeros, the header in one file and the pixels in the other."""
+    sitk.WriteImage(sitk.GetImageFromArray(np.zeros((2, 4, 4), np.int16)), str(path))
+
+
+def write_pair(path):
+    nib.save(nib.Spm99AnalyzeImage(np.zeros((4, 4, 2), np.int16), np.diag([2, 2, 9, 1])), path)
+
+
+@pytest.mark.parametrize(
+    ("write", "named", "others"),
+    [
+        (write_itk, "a.mhd", ["a.raw"]),
+        (write_itk, "a.nhdr", ["a.raw"]),
+        (write_pair, "a.hdr", ["a.img", "a.mat"]),
+        (write_pair, "a.img", ["a.hdr", "a.mat"]),
+    ],
+)
+def test_content_changes_with_every_file_of_a_volume(tmp_path, write, named, others):
+    write(tmp_path / named)
+    source = FileSource(case="a", path=tmp_path / named)
+    before = source.content()
+    for name in others:
+        kept = (tmp_path / name).read_bytes()
+        (tmp_path / name).write_bytes(kept[:-1] + b"\7")
+        assert source.content() != before, name
+        (tmp_path / name).write_bytes(kept)
+    assert source.content() == before
+
+
+def test_content_of_one_file_is_its_plain_hash_also_where_it_is_damaged(tmp_path):
+    for name in ("a.nii.gz", "a.mhd", "a.nhdr", "a.hdr"):
+        (tmp_path / name).write_bytes(b"NRRD damaged")
+        expected = hashlib.sha256(b"NRRD damaged").hexdigest()
+        assert FileSource(case="a", path=tmp_path / name).content() == expected

@@ -12,7 +12,12 @@ from scipy.ndimage import binary_dilation
 
 from acsnet.errors import InputError
 from acsnet.labels import Label
-from acsnet.report.comparison import compare, comparison_page, comparison_pdf
+from acsnet.report.comparison import (
+    check_one_patient,
+    compare,
+    comparison_pages,
+    comparison_pdf,
+)
 from acsnet.report.patient import UNKNOWN, Subject
 
 BEFORE = Subject(patient_name="DOE JANE", patient_id="4711", study_date="2025-01-31")
@@ -75,7 +80,7 @@ def test_intervals_beside_the_drawn_change_are_explained_where_there_are_any(
         )
         for change in comparison.measures
     )
-    page = comparison_page(replace(comparison, measures=measures), measured, measured, **about)
+    (page,) = comparison_pages(replace(comparison, measures=measures), measured, measured, **about)
     words = "Burden and scar: intervals around the change at half signal"
     assert any(drawn.get_text().startswith(words) for drawn in page.texts) is explained
 
@@ -97,7 +102,7 @@ def test_the_page_has_both_scans_and_nothing_is_cut_off(measured):
     doubted = replace(measured, warnings=warnings)
     compared = compare(doubted, measured, of_before=BEFORE, of_after=AFTER)
     about = {"of_before": BEFORE, "of_after": AFTER}
-    page = comparison_page(compared, doubted, measured, **about)
+    (page,) = comparison_pages(compared, doubted, measured, **about)
     canvas = FigureCanvasAgg(page)
     canvas.draw()
     for drawn in page.texts:
@@ -111,3 +116,17 @@ def test_the_page_has_both_scans_and_nothing_is_cut_off(measured):
     for words in ("DOE JANE", "2025-01-31", "2026-01-31", "not determined", "16 apical lateral"):
         assert words in said
     assert content == comparison_pdf(compared, doubted, measured, **about)
+
+
+def test_patients_without_an_id_are_told_apart_by_their_dates_of_birth():
+    first = Subject(patient_name="DOE JANE", birth_date="1950-01-31")
+    check_one_patient(first, replace(first, patient_name="Doe^Jane^M"))
+    check_one_patient(first, replace(first, birth_date=""))
+    with pytest.raises(InputError, match="got PatientBirthDate 1950-01-31 and 1951-01-31"):
+        check_one_patient(first, replace(first, birth_date="1951-01-31", patient_id="4711"))
+
+
+def test_another_date_of_birth_under_one_id_is_told(measured):
+    first, second = (replace(BEFORE, birth_date=f"195{k}-01-31") for k in (0, 1))
+    (remark,) = compare(measured, measured, of_before=first, of_after=second).remarks
+    assert remark == "the dates of birth differ: 1950-01-31 and 1951-01-31: is it one patient?"

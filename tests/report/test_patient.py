@@ -1,9 +1,13 @@
 """The head of a report from a DICOM header."""
 
+import oblique_stack
+import pydicom
 import pytest
+from enhanced_packings import enhanced_multi_frame
 from pydicom.dataset import Dataset
 
-from acsnet.report.patient import subject_of
+from acsnet.io import read_scan
+from acsnet.report.patient import UNKNOWN, read_subject, subject_of
 
 
 def header(**values):
@@ -34,3 +38,30 @@ def test_names_and_contrast_agent_are_told():
     )
     assert subject.patient_name == "Doe Jane"
     assert (subject.referring_physician, subject.contrast) == ("Roe Richard", "gadobutrol")
+
+
+@pytest.fixture
+def enhanced(samples, tmp_path):
+    """The first sample patient as one enhanced object."""
+    stack = [pydicom.dcmread(file) for file in sorted((samples / "dicom/phantom-1").glob("*.dcm"))]
+    enhanced_multi_frame(stack, tmp_path)
+    (file,) = tmp_path.rglob("*.dcm")
+    return file
+
+
+def test_the_subject_of_an_enhanced_file_is_that_of_its_folder(enhanced):
+    subject = read_subject(enhanced, read_scan(enhanced).instance_uids)
+    assert (subject.patient_name, subject.patient_id) == ("PHANTOM 1", "PHANTOM-1")
+    assert subject.study_date == "2020-01-01"
+    assert subject == read_subject(enhanced.parent, read_scan(enhanced.parent).instance_uids)
+
+
+def test_the_subject_of_images_without_uids_is_that_of_their_only_series(tmp_path):
+    def anonymised(_, dataset):
+        dataset.SOPInstanceUID, dataset.PatientID = "", "P1"
+
+    folder = oblique_stack.folder(tmp_path, anonymised)
+    assert read_scan(folder).instance_uids == ()
+    assert read_subject(folder, ()).patient_id == "P1"
+    oblique_stack.save(oblique_stack.image(0, series="1.2.9"), folder / "other.dcm")
+    assert read_subject(folder, ()) == UNKNOWN

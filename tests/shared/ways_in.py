@@ -6,6 +6,7 @@ import numpy as np
 
 from acsnet.cohort.inputs import list_scans
 from acsnet.cohort.outcome import Outcome
+from acsnet.cohort.run import is_skipped
 from acsnet.io import read_scan
 from acsnet.io.inputs import expanded, names_of
 from acsnet.server.datastores.folder import StudiesDatastore
@@ -28,7 +29,8 @@ def by_command_line(folder):
 
 
 def by_cohort(folder):
-    listed = list(list_scans(str(folder), output=folder.parent / "out"))
+    found = list_scans(str(folder), output=folder.parent / "out")
+    listed = [one for one in found if not is_skipped(one)]
     assert not [one.reason for one in listed if isinstance(one, Outcome)]
     assert len({one.case for one in listed}) == len(listed)
     return [one.read() for one in listed]

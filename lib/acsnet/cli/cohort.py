@@ -31,7 +31,7 @@ def cohort(
         typer.Argument(
             metavar="LIST",
             help="A folder, a quoted pattern such as 'scans/*.nii.gz', a CSV table with a column "
-            "image and perhaps case, or http(s)://... of a PACS with DICOMweb.",
+            "image and perhaps case, phase and series, or http(s)://... of a PACS with DICOMweb.",
         ),
     ],
     output: Annotated[
@@ -62,7 +62,7 @@ def cohort(
     """
     from acsnet.cohort.case_worker import Settings
     from acsnet.cohort.inputs import list_scans
-    from acsnet.cohort.run import run_cohort
+    from acsnet.cohort.run import is_skipped, run_cohort
     from acsnet.io.dicom_files import silence_pydicom
 
     silence_pydicom()  # the list is gone through by two threads
@@ -77,14 +77,15 @@ def cohort(
         console=err,
         speed_estimate_period=SPEED_SECONDS,
     )
-    computed = failed = total = 0
+    computed = failed = skipped = total = 0
     try:
         with progress:
             task = progress.add_task("segmenting", total=None)
 
             def count() -> None:
                 with suppress(AcsnetError, OSError):  # the run itself reports them
-                    progress.update(task, total=sum(1 for _ in list_scans(scans, output=output)))
+                    listed = list_scans(scans, output=output)
+                    progress.update(task, total=sum(not is_skipped(item) for item in listed))
 
             threading.Thread(target=count, daemon=True).start()
             for outcome in run_cohort(
@@ -95,6 +96,10 @@ def cohort(
                 workers=workers,
                 address=address,
             ):
+                if outcome.skipped:
+                    skipped += 1
+                    err.print(escape(outcome.reason or ""), soft_wrap=True, highlight=False)
+                    continue
                 total += 1
                 computed += outcome.computed
                 if outcome.reason is not None:
@@ -106,6 +111,7 @@ def cohort(
         err.print(f"stopped after {total} scans: run the same command again to continue")
         raise typer.Exit(INTERRUPTED) from None
     counts = f"{computed} segmented, {total - computed - failed} done before, {failed} failed"
-    say(f"{total} scans: {counts} -> {output}")
+    passed_over = f"; files skipped: {skipped}" if skipped else ""
+    say(f"{total} scans: {counts}{passed_over} -> {output}")
     if failed:
         raise typer.Exit(REFUSED)

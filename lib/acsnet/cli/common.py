@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.table import Column, Table
 from typer.core import TyperGroup
 
-from acsnet.errors import AcsnetError
+from acsnet.errors import BY_OPTIONS, IN_FOLDERS, AcsnetError, Choosing, worded
 
 FAILED = 1
 REFUSED = 2
@@ -70,9 +70,15 @@ class Commands(TyperGroup):
         except BrokenPipeError:
             raise
         except (AcsnetError, OSError) as error:
-            raise refusal(error) from None
+            raise _refused(worded(error, self._choosing(ctx))) from None
         except ModuleNotFoundError as error:
             raise refusal(_missing(error)) from error
+
+    def _choosing(self, ctx: typer.Context) -> Choosing:
+        """How the command that was run lets its user choose an image or a series."""
+        command = self.commands.get(ctx.invoked_subcommand or "")
+        options = {parameter.name for parameter in command.params} if command else set()
+        return BY_OPTIONS if "phase" in options else IN_FOLDERS
 
 
 def _missing(error: ModuleNotFoundError) -> AcsnetError:
@@ -89,7 +95,11 @@ def _missing(error: ModuleNotFoundError) -> AcsnetError:
 
 def refusal(error: Exception) -> typer.Exit:
     """Print the error; returns the exit for it."""
-    err.print(f"[red]error:[/red] {escape(str(error))}", soft_wrap=True)
+    return _refused(str(error))
+
+
+def _refused(reason: str) -> typer.Exit:
+    err.print(f"[red]error:[/red] {escape(reason)}", soft_wrap=True)
     return typer.Exit(REFUSED)
 
 

@@ -5,13 +5,20 @@ from typing import Annotated
 
 import typer
 
-from acsnet.cli.common import say
+from acsnet.cli.common import PhaseOption, SeriesOption, say
+from acsnet.errors import ChoiceError, InputError, by_options
 
 
 def compare(
-    before: Annotated[Path, typer.Argument(help="First scan: DICOM folder or NIfTI file.")],
+    before: Annotated[
+        Path, typer.Argument(help="First scan: DICOM folder, or NIfTI, NRRD or MHA file.")
+    ],
     after: Annotated[Path, typer.Argument(help="Second scan of the same patient.")],
     output: Annotated[Path, typer.Option(help="Folder for comparison.json and comparison.pdf.")],
+    phase_before: PhaseOption = None,
+    phase_after: PhaseOption = None,
+    series_before: SeriesOption = None,
+    series_after: SeriesOption = None,
     device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
 ) -> None:
     """Compare two scans of a patient: what changed, with 95 % intervals."""
@@ -22,7 +29,16 @@ def compare(
     from acsnet.report.patient import read_subject
     from acsnet.storage import write_bytes, write_json
 
-    scans = [read_scan(path) for path in (before, after)]
+    scans = []
+    for path, phase, series, which in (
+        (before, phase_before, series_before, "-before"),
+        (after, phase_after, series_after, "-after"),
+    ):
+        try:
+            scans.append(read_scan(path, phase=phase, series=series))
+        except ChoiceError as error:
+            msg = f"{path}: {error.worded(by_options(which))}"
+            raise InputError(msg) from error
     subjects = [
         read_subject(path, scan.instance_uids)
         for path, scan in zip((before, after), scans, strict=True)
@@ -32,8 +48,8 @@ def compare(
     pipeline = Pipeline.load(device=device, standard_tone=True)
     first, second = (pipeline(scan) for scan in scans)
     compared = comparison.compare(first, second, of_before=of_before, of_after=of_after)
-    for name, result in (("before", first), ("after", second)):
-        write_result(result, output / name)
+    for name, result, path in (("before", first, before), ("after", second, after)):
+        write_result(result, output / name, sources=[path])
     page = comparison.comparison_pdf(
         compared, first, second, of_before=of_before, of_after=of_after
     )

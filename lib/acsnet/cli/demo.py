@@ -20,10 +20,11 @@ def demo(
     say("Segmenting a synthetic patient ...")  # before anything that takes a second is imported
     import webbrowser
 
-    from acsnet.export import FEATURES, PDF, SEGMENTATION, write_reports, write_result
+    from acsnet.export import FEATURES, SEGMENTATION, write_reports, write_result
     from acsnet.io import read_scan
     from acsnet.pipeline import Pipeline
     from acsnet.report.case_page import case_page
+    from acsnet.report.files import PDF
     from acsnet.report.patient import UNKNOWN
     from acsnet.storage import write_text
 

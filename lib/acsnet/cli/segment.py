@@ -70,11 +70,12 @@ def segment(
 ) -> None:
     """Segment scans. Writes OUTPUT/<case>/segmentation.nii.gz and features.json for each."""
     with err.status(LOADING):
-        from acsnet.export import ROW, read_kinds, write_csv, write_reports, write_result
+        from acsnet.export import read_kinds, write_csv, write_reports, write_result
         from acsnet.io import read_scan
         from acsnet.io.inputs import expanded, names_of
         from acsnet.pipeline import Pipeline
         from acsnet.quantify.quantification import NOTHING
+        from acsnet.report.files import ROW
         from acsnet.report.patient import read_subject
         from acsnet.settings import read_settings
 
@@ -113,7 +114,7 @@ def segment(
                     raise InputError(msg)
                 scan = replace(scan, windows=None) if ignore_window else scan
                 result = pipeline(scan, given=given)
-                folder = write_result(result, output)
+                folder = write_result(result, output, sources=[path])
                 features = result.features_dict()
                 flat: tuple[str, ...] = ()
                 if kinds:
@@ -191,7 +192,8 @@ def quantify(
         scar_method=scar_method,
         given=given,
     )
-    folder = write_result(measured, output)
+    sources = [image, labels] if remote is None else [image, labels, remote]
+    folder = write_result(measured, output, sources=sources)
     subject = read_subject(image, measured.scan.instance_uids)
     flat = write_reports(
         measured,
@@ -265,14 +267,17 @@ def _print_case(
     features: dict[str, Any], folder: Path, seconds: float, flat: tuple[str, ...]
 ) -> None:
     """flat: the parts that have no surface."""
-    burden, scar = features["scar_burden_percent"], features["enhancement_volume_ml"]
-    shown = "unknown" if burden is None else f"{burden:.1f} %"
-    say(
-        f"{features['case']}: LV {features['lv_volume_ml']:.1f} ml, "
-        f"myocardium {features['myocardium_volume_ml']:.1f} ml, "
-        f"scar {'unknown' if scar is None else f'{scar:.1f} ml'}, burden {shown} "
-        f"({seconds:.1f} s) -> {folder}"
+    parts = (
+        ("LV", "lv_volume_ml", "ml"),
+        ("myocardium", "myocardium_volume_ml", "ml"),
+        ("scar", "enhancement_volume_ml", "ml"),
+        ("burden", "scar_burden_percent", "%"),
     )
+    measures = ", ".join(
+        f"{name} {'unknown' if features[key] is None else f'{features[key]:.1f} {unit}'}"
+        for name, key, unit in parts
+    )
+    say(f"{features['case']}: {measures} ({seconds:.1f} s) -> {folder}")
     for warning in features["warnings"]:
         say(f"  warning: {warning}")
     if flat:

@@ -15,15 +15,12 @@ from typing import Any
 from acsnet import __version__
 from acsnet.cohort.outcome import Outcome
 from acsnet.cohort.sources import Source
-from acsnet.errors import AcsnetError, OutputFullError, WeightsError
-from acsnet.export import FEATURES, SEGMENTATION, write_result
-from acsnet.io.dicom_stack.phases import without_options
+from acsnet.errors import IN_TABLE, AcsnetError, OutputFullError, WeightsError, worded
+from acsnet.export import FEATURES, RECORD, SEGMENTATION, remove_result, write_result
 from acsnet.nets.weights import read_manifest
 from acsnet.pipeline import Pipeline
 from acsnet.quantify.scar import ScarMethod
 from acsnet.storage import write_json
-
-RECORD = "cohort.json"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +55,7 @@ class CaseWorker:
             if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
                 msg = f"{self._output} is full: free some space, then run the same command again"
                 raise OutputFullError(msg) from error
-            return replace(outcome, reason=without_options(str(error)))
+            return replace(outcome, reason=worded(error, IN_TABLE))
 
     def _work(self, source: Source) -> bool:
         """Whether there was anything to do."""
@@ -66,8 +63,7 @@ class CaseWorker:
         record = {**self._conditions, "content_sha256": source.content()}
         if is_done(folder, record):
             return False
-        for name in (RECORD, SEGMENTATION, FEATURES):  # of other content, or made otherwise
-            (folder / name).unlink(missing_ok=True)
+        remove_result(folder)  # of other content, or made otherwise
         scan = replace(source.read(), name=source.case)
         if self._settings.ignore_window:
             scan = replace(scan, windows=None)

@@ -7,7 +7,6 @@ between the parts: `patient-1/lge.nii.gz` is `patient-1_lge`. In a CSV table its
 is searched for all series in it; one that a pattern or a table names must hold a single one.
 """
 
-import csv
 import glob
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
@@ -15,18 +14,18 @@ from itertools import islice
 from pathlib import Path
 
 from acsnet.cohort.outcome import Outcome
-from acsnet.cohort.sources import FileSource, PacsSource, Source, examined_in
+from acsnet.cohort.sources import FileSource, Listed, PacsSource, examined_in, named
+from acsnet.cohort.table_list import in_table
 from acsnet.cohort.tables import TABLES
 from acsnet.errors import InputError, PacsError
 from acsnet.io.dicom_files import (
-    MAX_DEPTH,
     Walk,
     files_below,
     is_volume,
     quiet_pydicom,
     read_header,
 )
-from acsnet.io.dicom_stack.series_choice import is_part
+from acsnet.io.dicom_stack.parts import is_part
 from acsnet.io.finder import (
     LABEL_FOLDER,
     called_by_path,
@@ -37,7 +36,6 @@ from acsnet.io.finder import (
     scans_of,
 )
 from acsnet.io.series import Series, SeriesFinder
-from acsnet.io.volume import case_name
 from acsnet.pacs.config import is_dicomweb, pacs_settings
 from acsnet.pacs.dicomweb import DicomWeb
 from acsnet.pacs.transfer import find_scans
@@ -53,21 +51,15 @@ STUDY = "StudyInstanceUID"
 EXAMINED_TAGS = (STUDY, "PatientID", "PatientName", "PatientBirthDate")
 """In which all parts of one stack agree, and images of two patients do not."""
 
-IMAGE, CASE = "image", "case"
-"""Columns of a CSV table."""
-
-
-Listed = Source | Outcome
-"""A scan, or why what is listed is none."""
-
 
 def list_scans(where: str, *, output: Path) -> Iterator[Listed]:
     """The scans of `where`, in the order of their names; what lies in `output` is passed over.
 
     where: a folder, a pattern such as "scans/*.nii.gz", a CSV table with a column `image` (paths
-    from the table's folder) and perhaps `case`, or http(s)://... of a DICOMweb service, of which
-    the LGE series are taken. A second scan of the same name is refused. Raises InputError for any
-    other place, and InputError or PacsError on the way where the list itself cannot be read.
+    from the table's folder) and perhaps others of `in_table`, or http(s)://... of a DICOMweb
+    service, of which the LGE series are taken. A second scan of the same name is refused. Raises
+    InputError for any other place, and InputError or PacsError on the way where the list itself
+    cannot be read.
     """
     path = Path(where).absolute()
     if is_dicomweb(where):
@@ -75,7 +67,7 @@ def list_scans(where: str, *, output: Path) -> Iterator[Listed]:
     elif path.is_dir():
         listed = _below(path, output=output.resolve())
     elif path.is_file() and path.suffix.lower() == ".csv":
-        listed = _in_table(path)
+        listed = in_table(path)
     elif glob.has_magic(where):
         listed = _matching(path, output=output.resolve())
     else:
@@ -110,7 +102,7 @@ def _below(root: Path, *, output: Path) -> Iterator[Listed]:
     """
     walk = Walk(without=output)
     search = _Search(root=root, last_of=_last_folders(root, Walk(without=output)))
-    yield from _in_files(list(files_below(root, depth=0, walk=walk)), root, search)
+    yield from _in_files(list(files_below(root, subfolders=False, walk=walk)), root, search)
     for folder in _folders_in(root, walk):
         yield from _in_files(list(files_below(folder, walk=walk)), folder, search)
     for parts in search.waiting.values():
@@ -152,8 +144,8 @@ def _last_folders(root: Path, walk: Walk) -> dict[str, Path]:
     """
     folders: dict[str, list[Path]] = {}
     for folder in (root, *_folders_in(root, walk)):
-        depth = 0 if folder == root else MAX_DEPTH
-        study = _first_study(islice(files_below(folder, depth=depth, walk=walk), MAX_PEEKED))
+        files = files_below(folder, subfolders=folder != root, walk=walk)
+        study = _first_study(islice(files, MAX_PEEKED))
         folders.setdefault(study, []).append(folder)
     return {study: some[-1] for study, some in folders.items() if study and len(some) > 1}
 
@@ -189,9 +181,11 @@ def _images_first(folder: Path) -> tuple[bool, Path]:
 def _in_files(paths: list[Path], folder: Path, search: _Search) -> Iterator[Listed]:
     """The scans in the files of a folder, and those that waited for it; what waits is put aside."""
     files = [path for path in paths if is_volume(path)]
-    volumes, _ = scan_files(files, root=search.root, images=search.images)
+    volumes, remarks = scan_files(paths, root=search.root, images=search.images)
+    for remark in remarks:
+        yield Outcome(case="", place=str(search.root), reason=remark, skipped=True)
     search.images.update(image_stems(files, root=search.root))
-    yield from (_named(path, search.root) for path in volumes)
+    yield from (named(path, search.root) for path in volumes)
     others = [path for path in paths if not is_volume(path)]
     waiting: list[Series] = []
     alone: list[Series] = []
@@ -248,7 +242,7 @@ def _as_sources(scans: list[Series], search: _Search) -> Iterator[Listed]:
     """
     folders = [common_folder(scan) for scan in scans]
     for scan, folder in zip(scans, folders, strict=True):
-        name = _called(folder, search.root)
+        name = called_by_path(folder, search.root)
         apart = folders.count(folder) > 1 or (folder == search.root and search.is_mixed)
         case = f"{name}_{scan.uid}" if apart else name
         here = hash(frozenset(file.text("SOPInstanceUID") for file in scan.files)), folder
@@ -274,38 +268,7 @@ def _matching(pattern: Path, *, output: Path) -> Iterator[Listed]:
     root = Path(*pattern.parts[:fixed])
     for match in sorted(root.glob("/".join(pattern.parts[fixed:]))):
         if not match.resolve().is_relative_to(output):
-            yield _named(match, root)
-
-
-def _in_table(table: Path) -> Iterator[Listed]:
-    try:
-        with table.open(encoding="utf-8-sig", newline="") as stream:
-            # What spreadsheets write between columns depends on the language of the system.
-            delimiter = max(",;\t", key=stream.readline().count)
-            for _ in stream:  # to its end: a damaged line is told before anything is worked on
-                pass
-            stream.seek(0)
-            rows = csv.DictReader(stream, delimiter=delimiter)
-            rows.fieldnames = [name.strip().lower() for name in rows.fieldnames or ()]
-            if IMAGE not in rows.fieldnames:
-                msg = f"{table.name} must have a column {IMAGE!r}, got {rows.fieldnames}"
-                raise InputError(msg)
-            if rows.fieldnames.count(IMAGE) > 1 or rows.fieldnames.count(CASE) > 1:
-                msg = f"{table.name} must have each column once, got {rows.fieldnames}"
-                raise InputError(msg)
-            for row in rows:
-                image, case = ((row.get(column) or "").strip() for column in (IMAGE, CASE))
-                path = table.parent / image
-                if not image:
-                    place = f"{table.name} line {rows.line_num}"
-                    yield Outcome(case=case, place=place, reason=f"column {IMAGE!r} is empty")
-                elif case:
-                    yield FileSource(case=case, path=path)
-                else:
-                    yield _named(path, path.parent)
-    except (UnicodeDecodeError, csv.Error) as error:
-        msg = f"{table.name} cannot be read as a CSV table: {error}"
-        raise InputError(msg) from error
+            yield named(match, root)
 
 
 def _in_pacs(address: str) -> Iterator[Listed]:
@@ -324,17 +287,3 @@ def _in_pacs(address: str) -> Iterator[Listed]:
             yield source
         else:
             yield from (replace(source, scan=scan) for scan in scans)
-
-
-def _named(path: Path, root: Path) -> Listed:
-    """A file, or a folder with one series, called by its path below `root`."""
-    try:
-        return FileSource(case=_called(path, root), path=path)
-    except InputError as error:
-        return Outcome(case=path.name, place=str(path), reason=str(error))
-
-
-def _called(path: Path, root: Path) -> str:
-    if not path.is_dir():
-        case_name(path)
-    return called_by_path(path, root)

@@ -23,9 +23,8 @@ from pathlib import Path
 from typing import Any
 
 from acsnet.cohort.case_worker import CaseWorker, Settings
-from acsnet.cohort.inputs import Listed
 from acsnet.cohort.outcome import Outcome
-from acsnet.cohort.sources import Source
+from acsnet.cohort.sources import Listed, Source
 from acsnet.errors import InputError, OutputFullError, WeightsError
 from acsnet.storage import remove_abandoned
 

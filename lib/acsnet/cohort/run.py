@@ -1,7 +1,7 @@
 """Runs a cohort: from the list of scans to the tables."""
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -11,6 +11,7 @@ from acsnet.cohort.case_worker import Settings
 from acsnet.cohort.inputs import list_scans
 from acsnet.cohort.outcome import Outcome
 from acsnet.cohort.ray_workers import connected, gather, start_workers, work_all
+from acsnet.cohort.sources import Listed
 from acsnet.cohort.tables import remove_tables, write_tables
 from acsnet.errors import InputError
 
@@ -27,7 +28,7 @@ def run_cohort(
     workers: int | None = None,
     address: str | None = None,
 ) -> Iterator[Outcome]:
-    """Segment all scans of a list to OUTPUT/<case>/; gives each outcome as it comes.
+    """Segment all scans of a list to OUTPUT/<case>/; gives each outcome, and what is skipped.
 
     where: as `list_scans` takes it; workers: processes, by default one a core; address: of
     a Ray cluster whose machines see the same folders, by default this machine. Cases that are done
@@ -37,11 +38,12 @@ def run_cohort(
     cannot be used.
     """
     listed = list_scans(where, output=output)
-    first = next(listed, None)
-    if first is None:
-        itself = output.resolve() == Path(where).resolve()
-        msg = f"{where} holds no scan" + (" besides what lies in the output folder" * itself)
-        raise InputError(msg)
+    first: list[Listed] = []
+    while not first or is_skipped(first[-1]):
+        item = next(listed, None)
+        if item is None:
+            raise InputError(_nothing(where, output, first))
+        first.append(item)
     output = output.resolve()
     output.mkdir(parents=True, exist_ok=True)
     done, failed = [], []
@@ -50,13 +52,25 @@ def run_cohort(
         with connected(address):
             team = gather(device=device, workers=workers)
             actors = start_workers(team, output=output, settings=settings, device=device)
-            for outcome in work_all(itertools.chain([first], listed), actors):
+            for outcome in work_all(itertools.chain(first, listed), actors):
                 if outcome.reason is None:
                     done.append(outcome.case)
-                else:
+                elif not outcome.skipped:
                     failed.append(outcome)
                 yield outcome
         write_tables(output, sorted(done), failed)
+
+
+def is_skipped(item: Listed) -> bool:
+    """Whether this is a file of a list that is taken for no scan."""
+    return isinstance(item, Outcome) and item.skipped
+
+
+def _nothing(where: str, output: Path, skipped: Sequence[Listed]) -> str:
+    itself = output.resolve() == Path(where).resolve()
+    words = f"{where} holds no scan" + (" besides what lies in the output folder" * itself)
+    reasons = [item.reason for item in skipped if isinstance(item, Outcome)]
+    return f"{words}: {reasons[0]}" if reasons else words
 
 
 @contextmanager

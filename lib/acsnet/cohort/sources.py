@@ -1,4 +1,4 @@
-"""Source of a scan: how it is read, and how an unchanged scan is recognised."""
+"""Source of a scan: how it is called and read, and how an unchanged scan is recognised."""
 
 import hashlib
 import tempfile
@@ -7,9 +7,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import Protocol
 
+from acsnet.cohort.outcome import Outcome
 from acsnet.errors import InputError
 from acsnet.io import read_scan, read_series
+from acsnet.io.containers import files_of
 from acsnet.io.dicom_files import candidates
+from acsnet.io.finder import called_by_path
+from acsnet.io.volume import case_name
 from acsnet.pacs.config import pacs_settings
 from acsnet.pacs.dicomweb import DicomWeb
 from acsnet.pacs.download import download_images
@@ -59,13 +63,15 @@ class FileSource:
         return f"{self.path}" if self.series is None else f"{self.path} series {self.series}"
 
     def content(self) -> str:
-        """SHA-256 of the file, or of the names and contents of all that the reader looks at."""
+        """SHA-256 of the file, or of all that the reader looks at, in a folder with their names."""
         if not self.path.exists():
             msg = f"{self.path.name} does not exist"
             raise InputError(msg)
-        if self.path.is_file():
-            return _sha256(self.path.read_bytes())
         phase = "" if self.phase is None else f" phase {self.phase}"
+        if self.path.is_file():
+            first, *others = (_sha256(file.read_bytes()) for file in files_of(self.path))
+            others += [phase] if phase else []
+            return _sha256("\n".join((first, *others)).encode()) if others else first
         digest = hashlib.sha256(f"{self.series or ''}{phase}".encode())
         for path in self.files or candidates(self.path):
             name = path.relative_to(self.path).as_posix()
@@ -76,7 +82,7 @@ class FileSource:
         """The scan."""
         if self.files:
             return read_series(self.files, name=self.case, phase=self.phase)
-        return read_scan(self.path, series=self.series)
+        return read_scan(self.path, phase=self.phase, series=self.series)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,6 +146,20 @@ def examined_in(
     """As `examine`, with no image fetched yet."""
     nowhere = Path(tempfile.gettempdir()) / series
     return examine(pacs, study=study, series=series, cache=nowhere, parts=parts)
+
+
+Listed = Source | Outcome
+"""A scan, or why what is listed is none."""
+
+
+def named(path: Path, root: Path) -> Listed:
+    """A file, or a folder with one series, called by its path below `root`."""
+    try:
+        if not path.is_dir():
+            case_name(path)
+    except InputError as error:
+        return Outcome(case=path.name, place=str(path), reason=str(error))
+    return FileSource(case=called_by_path(path, root), path=path)
 
 
 def _sha256(content: bytes) -> str:

@@ -17,21 +17,20 @@ from pydicom.uid import UID
 from acsnet.errors import GeometryError, InputError
 from acsnet.io.dicom_files import (
     DicomFile,
-    phase_of_folder,
     quiet_pydicom,
     read_header,
     read_headers,
 )
 from acsnet.io.dicom_stack.contrast import Content, content_of
 from acsnet.io.dicom_stack.frames import frames_of
-from acsnet.io.dicom_stack.phases import choose_phase
+from acsnet.io.dicom_stack.phases import choose_phase, phase_of_folder
 from acsnet.io.dicom_stack.pixels import pixel_remarks, pixels_of, stacked_padding
 from acsnet.io.dicom_stack.planes import plane_of
+from acsnet.io.dicom_stack.repeats import without_repeats
 from acsnet.io.dicom_stack.selection import (
     main_stack,
     without_copies,
     without_other_objects,
-    without_repeats,
 )
 from acsnet.io.dicom_stack.series_choice import choose_series
 from acsnet.io.dicom_stack.windows import fitting_windows
@@ -47,7 +46,7 @@ from acsnet.io.geometry import (
 from acsnet.io.limits import check_extent, check_field, check_size, check_voxel_mm
 from acsnet.io.signal import cleaned
 from acsnet.scan import InputGrid, ShortAxisScan
-from acsnet.storage import readable_name
+from acsnet.storage import readable_name, whole_path
 
 SPACING_TAG_TOLERANCE = 0.05
 
@@ -81,7 +80,7 @@ def read_dicom_folder(
         files, passed_over = read_headers(folder)
     phase = phase_of_folder(folder) if phase is None else phase
     return read_dicom_files(
-        files, name=folder.resolve().name, passed_over=passed_over, phase=phase, series=series
+        files, name=whole_path(folder).name, passed_over=passed_over, phase=phase, series=series
     )
 
 

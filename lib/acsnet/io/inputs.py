@@ -8,6 +8,7 @@ from pathlib import Path
 
 from acsnet.io.finder import common_folder, scans_of, stem_of, volume_files
 from acsnet.io.series import Series, SeriesFinder, patient_of
+from acsnet.storage import readable_name, whole_path
 
 
 def expanded(inputs: Sequence[Path]) -> tuple[list[Path], list[str]]:
@@ -47,22 +48,30 @@ def names_of(paths: Sequence[Path]) -> dict[Path, str]:
 
     Scans that are called like no other have none here: their reader names them.
     """
-    names = {}
-    shared = Counter(_called(path, 1) for path in paths)
+    by_name: dict[str, list[Path]] = {}
     for path in paths:
-        if shared[_called(path, 1)] < 2:
-            continue
-        alike = [other for other in paths if _called(other, 1) == _called(path, 1)]
-        for parts in range(2, len(path.resolve().parts)):
-            name = _called(path, parts)
-            if sum(_called(other, parts) == name for other in alike) == 1:
-                names[path] = name
-                break
+        by_name.setdefault(_parts(path)[-1], []).append(path)
+    groups = (alike for alike in by_name.values() if len(alike) > 1)
+    return {path: name for alike in groups for path, name in _told_apart(alike).items()}
+
+
+def _told_apart(alike: Sequence[Path]) -> dict[Path, str]:
+    """As many last parts of each path as no other has; none for one that is there twice."""
+    names: dict[Path, str] = {}
+    all_parts = [_parts(path) for path in alike]
+    for count in range(2, max(map(len, all_parts)) + 1):
+        called = ["_".join(parts[-count:]) for parts in all_parts]
+        shared = Counter(called)
+        for path, name in zip(alike, called, strict=True):
+            if shared[name] == 1:
+                names.setdefault(path, name)
+        if len(names) == len(alike):
+            break
     return names
 
 
-def _called(path: Path, parts: int) -> str:
-    """The last parts of a path, without the ending of a file."""
-    whole = path.resolve()
+def _parts(path: Path) -> tuple[str, ...]:
+    """Of a path as it was given, not of what it links to; the last without the ending of a file."""
+    whole = whole_path(path)
     last = whole.name if path.is_dir() else stem_of(path)
-    return "_".join((*whole.parts[-parts:-1], last))
+    return *map(readable_name, whole.parts[1:-1]), readable_name(last)

@@ -15,20 +15,11 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 from skimage.measure import marching_cubes
 
-from acsnet.labels import LABELS, LEFT_VENTRICLE, Label
+from acsnet.labels import LABELS, Label
+from acsnet.report.files import ALL_MESHES, MESH_FILES, MESH_KINDS, MESHES, PARTS
 from acsnet.result import Measured
 from acsnet.storage import write_bytes
 
-FOLDER = "meshes"
-KINDS = "stl", "ply"
-ALL = "all.glb"
-# Name of each surface and the labels that it encloses.
-PARTS: Mapping[str, tuple[Label, ...]] = {
-    "endocardium": (Label.LV_BLOOD_POOL,),
-    "epicardium": LEFT_VENTRICLE,
-    "core_scar": (Label.CORE_SCAR,),
-    "grey_zone": (Label.GREY_ZONE,),
-}
 SMOOTHING_PIXELS, SMOOTHING_SLICES = 1.0, 0.5  # standard deviation in the plane, along the stack
 STEP = 0.001  # resolution of the smoothed mask
 MIN_VOXELS = 8  # fewer have no shape
@@ -91,17 +82,17 @@ def write_surfaces(result: Measured, folder: Path) -> tuple[Path, ...]:
 
     Files of absent parts are removed.
     """
-    target = folder / FOLDER
+    target = folder / MESHES
     target.mkdir(parents=True, exist_ok=True)
     made = surfaces(result)
     contents = {
         f"{name}.{kind}": mesh.export(file_type=kind)
         for name, mesh in made.items()
-        for kind in KINDS
+        for kind in MESH_KINDS
     }
     if made:
-        contents[ALL] = _scene(made).export(file_type="glb")
-    for name in (ALL, *(f"{part}.{kind}" for part in PARTS for kind in KINDS)):
+        contents[ALL_MESHES] = _scene(made).export(file_type="glb")
+    for name in MESH_FILES:
         if name not in contents:
             (target / name).unlink(missing_ok=True)
     for name, content in contents.items():

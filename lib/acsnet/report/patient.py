@@ -5,7 +5,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from acsnet.io.dicom_files import Header, quiet_pydicom, read_headers, text_of
+from acsnet.io.dicom_files import (
+    DicomFile,
+    Header,
+    is_dicom_file,
+    quiet_pydicom,
+    read_header,
+    read_headers,
+    text_of,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,17 +56,27 @@ def subject_of(header: Header) -> Subject:
 
 
 def read_subject(path: Path, instance_uids: Sequence[str]) -> Subject:
-    """The subject of a scan read from `path`; `UNKNOWN` if that is no DICOM folder.
+    """The subject of a scan read from `path`; `UNKNOWN` if that is not DICOM.
 
-    instance_uids: those of the scan, since a folder may hold several series.
+    instance_uids: those of the scan, since a folder may hold several series; without any, as some
+    anonymisers leave it, the subject is known where all images are of one series.
     """
-    if not instance_uids or not path.is_dir():
+    if not (path.is_dir() or is_dicom_file(path)):
         return UNKNOWN
     with quiet_pydicom():
-        files, _ = read_headers(path)
-    headers = (file.header for file in files if file.text("SOPInstanceUID") in instance_uids)
-    header = next(headers, None)
-    return UNKNOWN if header is None else subject_of(header)
+        images = [file for file in _headers(path) if file.is_image]
+    series = {file.text("SeriesInstanceUID") for file in images}
+    by_uid = (file for file in images if file.text("SOPInstanceUID") in instance_uids)
+    by_series = iter(images if not instance_uids and len(series) == 1 else ())
+    file = next(by_uid, None) or next(by_series, None)
+    return UNKNOWN if file is None else subject_of(file.header)
+
+
+def _headers(path: Path) -> list[DicomFile]:
+    if path.is_dir():
+        return read_headers(path)[0]
+    file, _ = read_header(path, path.name)
+    return [] if file is None else [file]
 
 
 def _name(text: str) -> str:

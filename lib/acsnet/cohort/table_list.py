@@ -1,0 +1,89 @@
+"""The scans that a CSV table lists.
+
+A line without a case is called as `acsnet segment` calls its scan: by its file, and where lines
+share that name with as much of the path as tells them apart.
+"""
+
+import csv
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from acsnet.cohort.outcome import Outcome
+from acsnet.cohort.sources import FileSource, Listed, named
+from acsnet.errors import InputError
+from acsnet.io.finder import stem_of
+from acsnet.io.inputs import names_of
+
+COLUMNS = IMAGE, CASE, PHASE, SERIES = "image", "case", "phase", "series"
+"""Of a table; all but the first may be missing."""
+
+NUMBER = re.compile(r"(\d+)(\.0*)?")
+"""Programs that leave other lines empty write whole numbers as 2.0."""
+
+
+def in_table(table: Path) -> Iterator[Listed]:
+    """The scans of a table, line by line. Raises InputError, before the first, for a damaged one.
+
+    Paths begin in the folder of the table. Its columns `case`, `phase` and `series`, the latter two
+    as `read_scan` takes them, may be missing.
+    """
+    try:
+        names = _names_of_alike(table)
+        for line, cells in _lines(table):
+            if reason := _fault(cells):
+                place = f"{table.name} line {line}"
+                yield Outcome(case=cells[CASE], place=place, reason=reason)
+                continue
+            path = table.parent / cells[IMAGE]
+            case = cells[CASE] or names.get(path)
+            source = FileSource(case=case, path=path) if case else named(path, path.parent)
+            if isinstance(source, FileSource):
+                number = NUMBER.fullmatch(cells[PHASE])
+                phase = None if number is None else int(number[1])
+                source = replace(source, phase=phase, series=cells[SERIES] or None)
+            yield source
+    except (UnicodeDecodeError, csv.Error) as error:
+        msg = f"{table.name} cannot be read as a CSV table: {error}"
+        raise InputError(msg) from error
+
+
+def _fault(cells: dict[str, str]) -> str | None:
+    """Why a line names no scan."""
+    if not cells[IMAGE]:
+        return f"column {IMAGE!r} is empty"
+    if cells[PHASE] and NUMBER.fullmatch(cells[PHASE]) is None:
+        return f"column {PHASE!r} must be a whole number from 1, got {cells[PHASE]!r}"
+    return None
+
+
+def _names_of_alike(table: Path) -> dict[Path, str]:
+    """As `names_of` the lines without a case; only the paths of those called alike are kept."""
+    shared = Counter(stem_of(path) for path in _without_case(table))
+    return names_of([path for path in _without_case(table) if shared[stem_of(path)] > 1])
+
+
+def _without_case(table: Path) -> Iterator[Path]:
+    for _, cells in _lines(table):
+        if cells[IMAGE] and not cells[CASE]:
+            yield table.parent / cells[IMAGE]
+
+
+def _lines(table: Path) -> Iterator[tuple[int, dict[str, str]]]:
+    """Number of each line, and what it has in each of `COLUMNS`."""
+    with table.open(encoding="utf-8-sig", newline="") as stream:
+        # What spreadsheets write between columns depends on the language of the system.
+        delimiter = max(",;\t", key=stream.readline().count)
+        stream.seek(0)
+        rows = csv.DictReader(stream, delimiter=delimiter)
+        rows.fieldnames = [name.strip().lower() for name in rows.fieldnames or ()]
+        if IMAGE not in rows.fieldnames:
+            msg = f"{table.name} must have a column {IMAGE!r}, got {rows.fieldnames}"
+            raise InputError(msg)
+        if any(rows.fieldnames.count(column) > 1 for column in COLUMNS):
+            msg = f"{table.name} must have each column once, got {rows.fieldnames}"
+            raise InputError(msg)
+        for row in rows:
+            yield rows.line_num, {name: (row.get(name) or "").strip() for name in COLUMNS}

@@ -1,0 +1,92 @@
+"""A result takes the place of an older one whole, and of nothing else."""
+
+import shutil
+from dataclasses import replace
+
+import pytest
+from typer.testing import CliRunner
+
+from acsnet.cli.main import app
+from acsnet.errors import InputError
+from acsnet.export import write_reports, write_result
+from acsnet.report.patient import UNKNOWN
+
+PDF = b"%PDF-1.4 /Producer (Matplotlib pdf backend v3.10)"
+
+
+def files(folder):
+    return {file.relative_to(folder).as_posix() for file in folder.rglob("*") if file.is_file()}
+
+
+def put(folder, names, content=PDF):
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(content)
+
+
+def test_what_was_made_from_an_older_result_is_removed(measured, tmp_path):
+    folder = write_result(measured, tmp_path)
+    made = {"report.pdf", "features.csv", "anatomy.png", "cohort.json", "uncertainty.nii.gz"}
+    meshes = {"meshes/all.glb", "meshes/epicardium.stl", "meshes/core_scar.ply"}
+    put(folder, [*made, *meshes, "notes.txt"])
+    write_result(measured, tmp_path)
+    assert files(folder) == {"segmentation.nii.gz", "features.json", "notes.txt"}
+    assert not (folder / "meshes").exists()
+
+
+def test_reports_of_this_result_are_those_that_stay(measured, tmp_path):
+    write_reports(measured, write_result(measured, tmp_path), ["csv"], subject=UNKNOWN)
+    folder = write_result(measured, tmp_path)
+    assert not (folder / "features.csv").exists()
+    write_reports(measured, folder, ["csv"], subject=UNKNOWN)
+    assert (folder / "features.csv").is_file()
+
+
+def test_files_of_others_stay(measured, tmp_path):
+    """As in a folder of DICOM files that is named as the place of the results."""
+    folder = tmp_path / measured.scan.name
+    put(folder, ["report.pdf", "features.csv", "meshes/mine.stl"], b"of somebody else")
+    write_result(measured, tmp_path)
+    assert {"report.pdf", "features.csv", "meshes/mine.stl"} <= files(folder)
+    write_result(measured, tmp_path)
+    assert {"report.pdf", "meshes/mine.stl"} <= files(folder)
+
+
+def test_a_record_of_a_cohort_never_stands_beside_another_result(measured, tmp_path):
+    put(tmp_path / measured.scan.name, ["cohort.json"])
+    assert not (write_result(measured, tmp_path) / "cohort.json").exists()
+
+
+@pytest.mark.parametrize("name", ["segmentation.nii.gz", "uncertainty.nii.gz"])
+def test_what_a_result_is_made_from_is_not_overwritten(measured, tmp_path, name):
+    folder = tmp_path / "out" / measured.scan.name
+    put(folder, [name, "report.pdf", "cohort.json"])
+    link = tmp_path / "drawn.nii.gz"
+    link.symlink_to(folder / name)
+    before = files(tmp_path)
+    for source in (folder / name, link):
+        with pytest.raises(InputError, match="take another output folder"):
+            write_result(measured, tmp_path / "out", sources=[source])
+    assert files(tmp_path) == before
+    assert (folder / name).read_bytes() == PDF
+
+
+def test_quantify_keeps_the_drawn_file_that_lies_where_it_would_write(samples, tmp_path):
+    drawn = tmp_path / "phantom-1" / "segmentation.nii.gz"
+    drawn.parent.mkdir()
+    shutil.copy(samples / "truth" / "phantom-1.nii.gz", drawn)
+    before = drawn.read_bytes()
+    command = ["quantify", str(samples / "nifti" / "phantom-1.nii.gz"), str(drawn)]
+    done = CliRunner().invoke(app, [*command, "--output", str(tmp_path)])
+    assert done.exit_code == 2
+    assert "take another output folder" in " ".join(done.output.split())
+    assert drawn.read_bytes() == before
+    assert files(tmp_path) == {"phantom-1/segmentation.nii.gz"}
+
+
+@pytest.mark.parametrize("name", ["..", ".", "", "../a"])
+def test_no_result_is_written_outside_the_output_folder(measured, tmp_path, name):
+    named = replace(measured, scan=replace(measured.scan, name=name))
+    with pytest.raises(InputError, match="cannot be the name of a case"):
+        write_result(named, tmp_path / "out")
+    assert list(tmp_path.iterdir()) == []
