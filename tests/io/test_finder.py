@@ -1,5 +1,6 @@
 """Which files of a folder are scans, and which belong to one."""
 
+import copy
 import shutil
 import time
 from pathlib import Path
@@ -11,8 +12,10 @@ from ways_in import by_cohort, by_command_line, by_server, fingerprint
 import packings
 from acsnet.errors import InputError
 from acsnet.io import read_scan
-from acsnet.io.finder import scan_files, volume_files
+from acsnet.io.dicom_files import DicomFile
+from acsnet.io.finder import scan_files, scans_in, volume_files
 from acsnet.io.inputs import expanded
+from acsnet.io.series import Series
 
 
 @pytest.mark.parametrize(
@@ -135,3 +138,23 @@ def test_thousands_of_scans_of_a_folder_are_told_apart_in_no_time():
     scans, _ = scan_files(files, root=Path("/x"))
     assert len(scans) == 4000
     assert time.process_time() - begun < 5.0
+
+
+@pytest.mark.parametrize("kinds", [("M", "R"), ("M", "P")], ids=["two scans", "a choice"])
+def test_images_of_one_slice_whose_numbers_round_otherwise_are_told_apart(patient_1, kinds):
+    """The second of each pair has two decimals, so that 0.249876 mm becomes 0.25 mm."""
+    files = []
+    for number, dataset in enumerate(patient_1):
+        place = np.add(dataset.ImagePositionPatient, [0.123457, 0.249876, 0.371235])
+        for kind, decimals in zip(kinds, (6, 2), strict=True):
+            image = copy.deepcopy(dataset)
+            image.ImageType = ["ORIGINAL", "PRIMARY", kind]
+            image.ImagePositionPatient = [f"{value:.{decimals}f}" for value in place]
+            files.append(DicomFile(Path(f"{kind}{number}"), f"{kind}{number}", image))
+    scans = scans_in(Series("1.2.3", tuple(files), ()))
+    if kinds == ("M", "R"):
+        assert [(scan.kind, len(scan.files)) for scan in scans] == [
+            ("phase-sensitive", 8), ("magnitude", 8)
+        ]  # fmt: skip
+    else:
+        assert [scan.phase for scan in scans] == [None, 1, 2]

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 import packings
 from acsnet.errors import InputError
+from acsnet.gains import MAX_UNEVENNESS, slice_gains
 from acsnet.io import read_scan
-from acsnet.io.signal import MAX_UNEVENNESS, cleaned, slice_gains
+from acsnet.io.signal import cleaned
 from acsnet.preprocess import standardise, to_scan
 
 
@@ -235,6 +236,40 @@ def test_slices_are_brought_to_one_gain_and_it_is_told(patient_1, plain, tmp_pat
         np.median(a[b] / c[b]) for a, b, c in zip(scan.pixels, bright, plain.pixels, strict=True)
     ]
     assert max(ratio) / min(ratio) < 1.1
+
+
+@pytest.mark.parametrize("offset", [2048, 4096])
+@pytest.mark.parametrize("low", [0.5, 0.8])
+def test_gains_about_an_offset_that_no_tag_tells_are_found_and_undone(samples, offset, low):
+    """Phase-sensitive images stored unsigned: zero signal is the offset in every slice."""
+    signed = read_scan(samples / "nifti" / "phantom-2.nii.gz").pixels
+    true = np.random.default_rng(3).permutation(np.geomspace(low, 1 / low, len(signed)))
+    stored = np.round(offset + signed * true[:, None, None]).astype(np.float32)
+    clean = cleaned("a", stored)
+    assert not clean.even
+    assert [words for words in clean.warnings if "the value of no signal" in words]
+    found = [
+        np.median((after[bright] - offset) / before[bright])
+        for after, before, bright in zip(clean.pixels, signed, signed > 150, strict=True)
+    ]
+    assert max(found) / min(found) < 1.2  # as its slices differ themselves
+
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_an_offset_is_no_gain(samples, number):
+    pixels = read_scan(samples / "nifti" / f"phantom-{number}.nii.gz").pixels + 2048
+    clean = cleaned("a", pixels.copy())
+    assert clean.even
+    np.testing.assert_array_equal(clean.pixels, pixels)
+
+
+def test_cropped_magnitude_without_dark_pixels_counts_from_zero(stack):
+    """Its darkest signal lies well above zero, but not by 0.4 of its span."""
+    gains = np.array([0.5, 2.0, 0.7, 1.5, 1.0], np.float32)
+    clean = cleaned("a", (stack + 200) * gains[:, None, None])  # 250 to 1200
+    assert "one gain before" in clean.warnings[0]
+    levels = np.median(clean.pixels, axis=(1, 2))
+    assert levels.max() / levels.min() < 1.02
 
 
 def test_what_is_no_signal_has_one_value_whatever_the_gain_of_its_slice(stack):

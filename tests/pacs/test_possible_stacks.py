@@ -179,9 +179,24 @@ def test_another_patient_study_or_name_is_no_part(patient):
     headers[0].PatientID = "other"
     headers[1].StudyInstanceUID = "1.2.3"
     headers[2].SeriesDescription = "early LGE"
-    headers[3].NumberOfSeriesRelatedInstances = 25
+    headers[3].Modality = "OT"
     assert sorted(map(len, possible_stacks(headers))) == [1, 1, 1, 1, 4]
-    assert sorted(map(len, possible_stacks(headers[:6]))) == [1] * 6
+    assert [len(group) for group in possible_stacks(headers[:4])] == [1] * 4
+
+
+@pytest.mark.parametrize("images", [1, 25, None])
+def test_series_of_one_name_are_examined_together_however_many_images_they_hold(patient, images):
+    """An object may hold half a stack, a slice many images; a PACS need not count them."""
+    headers = per_series(patient()[:2])
+    for header in headers:
+        header.NumberOfSeriesRelatedInstances = images
+    assert [len(group) for group in possible_stacks(headers)] == [2]
+
+
+def test_single_images_of_one_name_are_an_entry_each(archive, pacs, patient):
+    pacs.add(per_series(patient()[:2]))
+    for uid in {image.SeriesInstanceUID for image in pacs.datasets.values()}:
+        assert "a single slice" in archive.worklist.entry(uid).reason
 
 
 @pytest.mark.parametrize(

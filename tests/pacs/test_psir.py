@@ -1,7 +1,10 @@
 import pytest
 
+from acsnet.dicom.dicom_json import as_files
 from acsnet.io.dicom_stack.image_kinds import kind_of
 from acsnet.pacs.psir import choice_in_series, choose_among, scan_key
+
+SHIFT = 0.123457, 0.249876, 0.371235
 
 
 @pytest.mark.parametrize(
@@ -33,7 +36,7 @@ def two_reconstructions(patient, **other):
 def choices(*series):
     uids = [one[0].SeriesInstanceUID for one in series]
     kinds = {uid: kind_of(one[0]) for uid, one in zip(uids, series, strict=True)}
-    keys = {uid: scan_key(one) for uid, one in zip(uids, series, strict=True)}
+    keys = {uid: scan_key(as_files(one)) for uid, one in zip(uids, series, strict=True)}
     return [choose_among(kinds, keys).get(uid) for uid in uids]
 
 
@@ -60,6 +63,21 @@ def test_two_scans_are_not_one(patient, other):
 def test_slices_elsewhere_are_another_scan(patient):
     magnitude, sensitive = two_reconstructions(patient)
     assert choices(magnitude, sensitive[:-1]) == [None, None]
+    for image in sensitive:
+        image.ImagePositionPatient = [value + 0.1 for value in image.ImagePositionPatient]
+    assert choices(magnitude, sensitive) == [None, None]
+
+
+@pytest.mark.parametrize("decimals", [1, 2, 3])
+def test_a_scan_is_one_however_its_positions_are_rounded(patient, decimals):
+    """0.249876 mm and the same with two decimals round to other tenths."""
+    magnitude, sensitive = two_reconstructions(patient)
+    for images, written in ((magnitude, 6), (sensitive, decimals)):
+        for image in images:
+            place = [v + part for v, part in zip(image.ImagePositionPatient, SHIFT, strict=True)]
+            image.ImagePositionPatient = [f"{value:.{written}f}" for value in place]
+    other, preferred = choices(magnitude, sensitive)
+    assert (other.preferred, preferred.preferred) == (False, True)
 
 
 def test_of_a_series_that_holds_both_the_phase_sensitive_scan_is_preferred():

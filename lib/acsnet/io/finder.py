@@ -13,18 +13,17 @@ from itertools import combinations, starmap
 from pathlib import Path
 
 from acsnet.errors import InputError
-from acsnet.io.dicom_files import MAX_DEPTH, DicomFile, files_below, is_volume, read_header
+from acsnet.io.dicom_files import DicomFile, Walk, files_below, is_volume, read_header
 from acsnet.io.dicom_stack.frames import GROUPS, frames_of
 from acsnet.io.dicom_stack.image_kinds import kind_of
+from acsnet.io.dicom_stack.parts import joined
 from acsnet.io.dicom_stack.phases import phases_of
-from acsnet.io.dicom_stack.planes import are_pieces, planes_of, stacked
-from acsnet.io.dicom_stack.selection import MIN_STACK, are_twins
-from acsnet.io.dicom_stack.series_choice import joined
+from acsnet.io.dicom_stack.planes import are_pieces, places_of, planes_in, planes_of, stacked
+from acsnet.io.dicom_stack.repeats import are_twins
+from acsnet.io.dicom_stack.selection import MIN_STACK
 from acsnet.io.series import Series
 from acsnet.io.volume import DATA_SUFFIXES, LABEL_SUFFIXES, SUFFIXES, is_packed
 from acsnet.storage import readable_name
-
-Place = tuple[float | str, ...]
 
 MAX_CHOICES = 6
 """Images at a position that are scans of their own: echoes, inversion times. Of a cine, which has
@@ -61,15 +60,15 @@ PART_NAME = re.compile(
 """What people add to the name of an image for a map of one part; alone it may be a scan."""
 
 
-def volume_files(folder: Path, *, depth: int = MAX_DEPTH) -> tuple[list[Path], list[str]]:
+def volume_files(folder: Path) -> tuple[list[Path], list[str]]:
     """Files with a volume below a folder, in the order of their names, and what is passed over.
 
-    Passed over are segmentations, label maps whose image is there, results, and archives.
+    Passed over are segmentations, label maps whose image is there, results, archives, and folders
+    that cannot be opened.
     """
-    below = list(files_below(folder, depth=depth))
-    scans, remarks = scan_files([path for path in below if is_volume(path)], root=folder)
-    packed = (path for path in below if is_packed(path))
-    return scans, [*remarks, *(_skipped(path, folder, "it is packed") for path in packed)]
+    walk = Walk()
+    scans, remarks = scan_files(list(files_below(folder, walk=walk)), root=folder)
+    return scans, [*remarks, *walk.remarks(folder)]
 
 
 def image_stems(files: Iterable[Path], *, root: Path) -> set[str]:
@@ -82,12 +81,13 @@ def _in_label_folder(path: Path, root: Path) -> bool:
 
 
 def scan_files(
-    files: Sequence[Path], *, root: Path, images: Collection[str] = ()
+    paths: Sequence[Path], *, root: Path, images: Collection[str] = ()
 ) -> tuple[list[Path], list[str]]:
-    """As `volume_files`, of the files with a volume that were found below `root`.
+    """As `volume_files`, of the files that were found below `root`.
 
     images: `image_stems` of files that were found before.
     """
+    files = [path for path in paths if is_volume(path)]
     stems: dict[Path, set[str]] = {}
     for path in files:
         stems.setdefault(path.parent, set()).add(stem_of(path).lower())
@@ -117,6 +117,7 @@ def scan_files(
             remarks.append(_skipped(path, root, "it is the label map of an image"))
         else:
             scans.append(path)
+    remarks += [_skipped(path, root, "it is packed") for path in paths if is_packed(path)]
     return scans, remarks
 
 
@@ -191,7 +192,9 @@ def _stacks(series: Series) -> list[Series]:
 
 def is_single_slice(series: Series) -> bool:
     """Whether a series holds one slice position, and so may be a part of a stack."""
-    return bool(series.files) and len(_places(series.files)) == 1 and not _is_framed(series)
+    if planes := planes_in(series.files):
+        return len(places_of(planes)) == 1
+    return bool(series.files) and not _is_framed(series)
 
 
 def common_folder(series: Series) -> Path:
@@ -207,7 +210,9 @@ def _split(series: Series) -> list[Series]:
     magnitude = [file for file, kind in kinds.items() if kind == "magnitude"]
     if len(kinds) != len(sensitive) + len(magnitude) or not sensitive or not magnitude:
         return [series]
-    if _places(sensitive) != _places(magnitude):
+    planes, others = planes_in(sensitive), planes_in(magnitude)
+    count = len(planes)
+    if any(min(at) >= count or max(at) < count for at in places_of([*planes, *others])):
         return [series]
     return [
         replace(series, files=tuple(sensitive), kind="phase-sensitive"),
@@ -230,20 +235,21 @@ def _phases(series: Series) -> list[Series]:
 
 
 def _is_framed(series: Series) -> bool:
-    """Whether it holds objects of several frames, whose places are not known here."""
+    """Whether it holds objects of several frames."""
     return any(file.text("NumberOfFrames") not in ("", "1") for file in series.files)
 
 
 @lru_cache(maxsize=1000)
 def _choices(images: tuple[DicomFile, ...]) -> Choices:
     """As `phases_of`, at most `MAX_CHOICES` of the images at each position of a stack."""
-    groups: dict[Place, list[DicomFile]] = {}
-    for image in images:
-        groups.setdefault(_place(image), []).append(image)
+    planes = planes_of(images)
+    if len(planes) < len(images):
+        return []
+    groups = [[images[i] for i in place] for place in places_of(planes)]
     if len(groups) < MIN_STACK:
         return []
-    phases = phases_of(list(groups.values()), count=MAX_CHOICES)
-    return [] if phases and are_twins(list(groups.values())) else phases
+    phases = phases_of(groups, count=MAX_CHOICES)
+    return [] if phases and are_twins(groups) else phases
 
 
 def _phases_of_frames(files: Sequence[DicomFile]) -> Choices:
@@ -270,21 +276,6 @@ def _phases_in_files(states: tuple[tuple[Path, int], ...]) -> Choices:
     except (OSError, InputError):
         return []
     return _choices(tuple(frames))
-
-
-def _places(files: Sequence[DicomFile]) -> frozenset[Place]:
-    return frozenset(map(_place, files))
-
-
-def _place(file: DicomFile) -> Place:
-    """Where an image lies, to a tenth of a millimetre: some write more decimals in one than the
-    other of two images of one slice.
-    """
-    text = file.text("ImagePositionPatient")
-    try:
-        return tuple(round(float(part), 1) + 0.0 for part in text.split("\\"))
-    except ValueError:
-        return (text,)
 
 
 def _is_result(path: Path) -> bool:

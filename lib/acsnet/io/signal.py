@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from acsnet.errors import InputError
+from acsnet.gains import MIN_GAIN_PIXELS, THINNED, are_even, slice_gains, zero_level
 from acsnet.io.limits import check_pixels
 from acsnet.masks import reaching_edges
 
@@ -65,27 +66,8 @@ SAMPLED = 10_000
 """Voxels that are looked at first for different values: to sort them all takes longer than to read.
 """
 
-MAX_UNEVENNESS = 0.08
-"""Natural logarithm of a slice's brightness over that of its two neighbours: above it gains differ.
-
-At most 0.043 in the 57 LGE stacks of EMIDEC's train list; 0.08 at the 90th percentile of the 140
-cine stacks of ACDC's. Coils make slices brighter little by little, which is left as it is.
-"""
-
-MAX_STEP = 0.35
-"""As `MAX_UNEVENNESS`, from one slice to the next. At most 0.05 and 0.25 in the same stacks."""
-
-MIN_GAIN_PIXELS = 1024
-"""In a slice: fewer say nothing of its gain."""
-
-THINNED = 3
-"""Of so many rows and columns one is looked at: bright tissue is much larger."""
-
 SPARSE = 4
-"""Of so many of these again one is enough for a first look."""
-
-BRIGHT_PERCENTILE = 60
-"""Of each slice: brighter pixels are tissue and blood, which neighbours share."""
+"""Of so many of the voxels that `THINNED` leaves one is enough for a first look."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -153,49 +135,20 @@ def cleaned(
     signal = ~empty if empty.any() else None
     if not warnings and signal is not None and _gaps_share(signal) > MAX_UNTOLD_SHARE:
         warnings.append(f"no signal in {_gaps_share(signal):.0%} of the image (zero, or padding)")
-    gains = slice_gains(pixels, ~blank)
-    even = _is_even(gains[~blank]) or not _is_varied(pixels.ravel())
+    zero = zero_level(pixels, ~blank)
+    gains = slice_gains(pixels, ~blank, zero=zero)
+    even = are_even(gains[~blank]) or not _is_varied(pixels.ravel())
     if not even:
         low, high = gains[~blank].min(), gains[~blank].max()
+        about = f" about {zero:.0f}, the value of no signal," if zero else ""
         warnings.append(
             f"the brightness of the slices differs by a factor of {high / low:.1f}: they were "
-            "brought to one gain before anything was measured"
+            f"brought to one gain{about} before anything was measured"
         )
-        pixels = (pixels / gains[:, None, None]).astype(np.float32)
+        pixels = (zero + (pixels - np.float32(zero)) / gains[:, None, None]).astype(np.float32)
         if signal is not None:
             pixels = np.where(signal, pixels, pixels[signal].min())
     return Cleaned(pixels=pixels, signal=signal, even=even, warnings=tuple(warnings))
-
-
-def slice_gains(pixels: NDArray[np.float32], measured: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """(slice,) brightness of each slice relative to the middle one of them all; 1 where not known.
-
-    measured: (slice,) which slices hold signal. From slice to slice it is the median ratio of the
-    pixels that are bright in either: neighbours show the same tissue. Signed signal counts by its
-    size, for a gain leaves its sign.
-    """
-    gains = np.ones(len(pixels))
-    index = np.flatnonzero(measured)
-    if pixels[0].size < MIN_GAIN_PIXELS:
-        return gains
-    thin = np.abs(pixels[index, ::THINNED, ::THINNED])
-    bright = thin > np.percentile(thin, BRIGHT_PERCENTILE, axis=(1, 2), keepdims=True)
-    steps = np.zeros(len(index))
-    for k in range(1, len(index)):
-        both = (bright[k] | bright[k - 1]) & (thin[k] > 0) & (thin[k - 1] > 0)
-        if both.any():
-            steps[k] = np.median(np.log(thin[k][both] / thin[k - 1][both]))
-    levels = np.cumsum(steps)
-    gains[index] = np.exp(levels - np.median(levels))
-    return gains
-
-
-def _is_even(gains: NDArray[np.float64]) -> bool:
-    """Whether slices differ no more than coils make them: each lies between its neighbours."""
-    level = np.log(gains)
-    steps = np.abs(np.diff(level)).max(initial=0.0)
-    between = np.abs(level[1:-1] - (level[:-2] + level[2:]) / 2).max(initial=0.0)
-    return bool(between <= MAX_UNEVENNESS and steps <= MAX_STEP)
 
 
 def _gaps_share(signal: NDArray[np.bool_]) -> float:

@@ -4,22 +4,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from pydicom.dataset import Dataset
-
 from acsnet.dicom.dicom_json import as_files
-from acsnet.errors import AcsnetError, InputError
+from acsnet.errors import IN_PACS, AcsnetError, InputError, worded
 from acsnet.io import read_scan
 from acsnet.io.dicom import check_headers
 from acsnet.io.dicom_files import DicomFile, quiet_pydicom
 from acsnet.io.dicom_stack.frames import flat
 from acsnet.io.dicom_stack.image_kinds import Kind, kind_of
-from acsnet.io.dicom_stack.phases import without_options
-from acsnet.io.dicom_stack.series_choice import MAX_SLICES_OF_PART, join_remarks, joined
+from acsnet.io.dicom_stack.parts import MIN_PARTS, join_remarks, joined
+from acsnet.io.dicom_stack.planes import places_of, planes_in
 from acsnet.io.finder import scans_in
 from acsnet.io.series import Series
 from acsnet.pacs.dicomweb import DicomWeb, is_uid
 from acsnet.pacs.download import is_complete
-from acsnet.pacs.psir import Choice, choice_in_series, scan_key
+from acsnet.pacs.psir import Choice, ScanKey, choice_in_series, scan_key
 
 Image = tuple[str, int]
 """SOPInstanceUID and number of a frame, 0 where the object is one image."""
@@ -44,7 +42,7 @@ class Examination:
     phase: int | None = None
     choice: Choice | None = None
     kind: Kind | None = None
-    key: tuple[object, ...] = ()
+    key: ScanKey | None = None
 
 
 def examine(
@@ -54,39 +52,61 @@ def examine(
 
     cache: folder of fetched images, in `cache/<id>`, which are read too if all are there; parts:
     the series, its own among them, that may be parts of one stack, or stacks of their own. The
-    first scan is called as the series. Raises PacsError where the service fails.
+    scan of the series is called as it is, or the largest where it is left out of all. Raises
+    PacsError where the service fails.
     """
-    if parts:
-        of_parts = [pacs.headers(study, part) for part in parts]
-        if max(map(len, of_parts)) > MAX_SLICES_OF_PART:
-            return _of_slabs(of_parts, series=series, cache=cache)
-        try:
-            files, remarks = _joined(of_parts)
-            examination = _examined(Series(series, tuple(files), ()), cache=cache)
-        except AcsnetError as error:
-            return {series: Examination(reason=without_options(str(error), in_pacs=True))}
-        return {series: replace(examination, warnings=(*remarks, *examination.warnings))}
-    files = as_files(pacs.headers(study, series))
-    return _scans_in(Series(series, tuple(files), ()), cache=cache)
-
-
-def _of_slabs(
-    of_parts: Sequence[Sequence[Dataset]], *, series: str, cache: Path
-) -> dict[str, Examination]:
-    """The scans of series of several images each: joined where they make one stack, as in a folder.
-
-    of_parts: headers by series; series: of them that after which a stack is called if it is in it.
-    """
-    examined = {}
+    of_parts = [pacs.headers(study, part) for part in parts or (series,)]
     with quiet_pydicom():
-        groups = joined([list(map(flat, as_files(headers))) for headers in of_parts if headers])
-    for group in groups:
-        uids = [file.text("SeriesInstanceUID") for file in group]
-        uid = series if series in uids else uids[0]
-        files = as_files([file.header for file in group])
+        groups = joined([list(map(_flat, as_files(headers))) for headers in of_parts if headers])
+        stacks, remarks = _stacks_among(groups or [[]])
+    if not stacks:
+        name = groups[0][0].text("SeriesDescription")
+        reason = (
+            f"{len(groups)} series of one image or a few each ({name!r}) do not form a stack: they "
+            "differ in orientation, matrix or spacing, or have images at the same positions"
+        )
+        return {series: Examination(reason=reason)}
+    in_stacks = [[file.text("SeriesInstanceUID") for file in files] for files in stacks]
+    called = next((uids for uids in in_stacks if series in uids), in_stacks[0])
+    examined = {}
+    for files, uids in zip(stacks, in_stacks, strict=True):
+        uid = series if uids is called else uids[0]
+        told = (*join_remarks(files), *(remarks if files is stacks[0] else ()))
         for name, scan in _scans_in(Series(uid, tuple(files), ()), cache=cache).items():
-            examined[name] = replace(scan, warnings=(*join_remarks(group), *scan.warnings))
+            examined[name] = replace(scan, warnings=(*told, *scan.warnings))
     return examined
+
+
+def _flat(file: DicomFile) -> DicomFile:
+    """As the search of a folder keeps a file; one whose frames are not described as it is."""
+    try:
+        return DicomFile(file.path, file.name, flat(file).header)
+    except InputError:  # the reader tells
+        return file
+
+
+def _stacks_among(
+    groups: Sequence[list[DicomFile]],
+) -> tuple[list[list[DicomFile]], list[str]]:
+    """Series, joined where they make one stack, that are a scan each; what is told of the others.
+
+    Single slices that are no part of a joined stack are left out and told with the first of these;
+    three or more of nothing but single slices are none at all.
+    """
+    single = [group for group in groups if len(places_of(planes_in(group))) == 1]
+    whole = [group for group in groups if group not in single]
+    if not any(map(join_remarks, whole)):
+        return ([] if len(single) == len(groups) >= MIN_PARTS else list(groups)), []
+    whole = [_named_apart(group) if join_remarks(group) else group for group in whole]
+    whole.sort(key=len, reverse=True)
+    if not single:
+        return whole, []
+    return whole, [f"left out: {len(single)} series of the same name that are not part of it"]
+
+
+def _named_apart(group: Sequence[DicomFile]) -> list[DicomFile]:
+    """Images of several series under names that tell them apart."""
+    return as_files([file.header for file in group])
 
 
 def _scans_in(series: Series, *, cache: Path) -> dict[str, Examination]:
@@ -97,30 +117,8 @@ def _scans_in(series: Series, *, cache: Path) -> dict[str, Examination]:
         try:
             examined[scan.uid] = _examined(scan, cache=cache)
         except AcsnetError as error:
-            reason = without_options(str(error), in_pacs=True)
-            examined[scan.uid] = Examination(reason=reason, part=scan.kind)
+            examined[scan.uid] = Examination(reason=worded(error, IN_PACS), part=scan.kind)
     return examined
-
-
-def _joined(of_parts: Sequence[Sequence[Dataset]]) -> tuple[list[DicomFile], list[str]]:
-    """The images of the largest stack that series of a few images make, and what to tell of it."""
-    with quiet_pydicom():
-        groups = joined([list(map(flat, as_files(headers))) for headers in of_parts if headers])
-        stack = max(groups, key=len, default=[])
-        remarks = join_remarks(stack)
-        if not remarks:
-            name = stack[0].text("SeriesDescription") if stack else ""
-            msg = (
-                f"{len(of_parts)} series of one image or a few each ({name!r}) do not form a "
-                "stack: they differ in orientation, matrix or spacing, or have images at the same "
-                "positions"
-            )
-            raise InputError(msg)
-        others = [file for group in groups if group is not stack for file in group]
-    if others:
-        count = len({file.text("SeriesInstanceUID") for file in others})
-        remarks.append(f"left out: {count} series of the same name that are not part of it")
-    return as_files([file.header for file in stack]), remarks
 
 
 def _examined(scan: Series, *, cache: Path) -> Examination:
@@ -135,13 +133,10 @@ def _examined(scan: Series, *, cache: Path) -> Examination:
         msg = f"SOPInstanceUID must be a UID of one image only, got {(unusable or [twice])[0]!r}"
         raise InputError(msg)
     stack = check_headers(scan.files, name=scan.uid, phase=scan.phase)
-    in_series = {
-        file.text("SOPInstanceUID"): file.text("SeriesInstanceUID") for file in stack.files
-    }
+    objects, phase = _to_fetch(scan, stack.files)
+    in_series = {file.text("SOPInstanceUID"): file.text("SeriesInstanceUID") for file in objects}
     if is_complete(in_series, cache / scan.uid):
         read_scan(cache / scan.uid)
-    headers = [file.header for file in scan.files]
-    framed = any(file.frame is not None for file in stack.files)
     return Examination(
         reason=None,
         warnings=stack.warnings,
@@ -152,8 +147,22 @@ def _examined(scan: Series, *, cache: Path) -> Examination:
             for file in stack.files
         ),
         part=scan.kind,
-        phase=scan.phase if framed else None,
+        phase=phase,
         choice=choice_in_series(scan.kind),
-        kind=kind_of(headers[0]),
-        key=scan_key(headers),
+        kind=kind_of(stack.files[0].header),
+        key=scan_key(stack.files),
     )
+
+
+def _to_fetch(scan: Series, chosen: Sequence[DicomFile]) -> tuple[Sequence[DicomFile], int | None]:
+    """The objects of which a stack is read, and the phase that is chosen of their images.
+
+    chosen: the images of the stack. Where their objects hold no other image there is no choice to
+    make; else the number of the phase counts the images of all objects.
+    """
+    uids = {file.text("SOPInstanceUID") for file in chosen}
+    objects = [file for file in scan.files if file.text("SOPInstanceUID") in uids]
+    images = sum(int(file.text("NumberOfFrames") or 1) for file in objects)
+    if scan.phase is None or images == len(chosen):
+        return chosen, None
+    return scan.files, scan.phase

@@ -7,10 +7,13 @@ its signal keeps its sign and the networks were trained on such images.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from pydicom.dataset import Dataset
+import numpy as np
+from numpy.typing import NDArray
 
-from acsnet.io.dicom_files import quiet_pydicom, text_of
+from acsnet.io.dicom_files import DicomFile, quiet_pydicom
 from acsnet.io.dicom_stack.image_kinds import Kind
+from acsnet.io.dicom_stack.planes import planes_of
+from acsnet.io.geometry import SAME_COSINE, SAME_POSITION_MM
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,27 +42,59 @@ def choice_in_series(part: str | None) -> Choice | None:
     return next((choice for kind, choice in IN_SERIES.items() if kind in words), None)
 
 
-def scan_key(headers: Sequence[Dataset]) -> tuple[object, ...]:
-    """What two reconstructions of one scan share: study, geometry and acquisition times."""
-    shared = ("StudyInstanceUID", "FrameOfReferenceUID", "ImageOrientationPatient")
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ScanKey:
+    """What two reconstructions of one scan share: study, geometry and acquisition times.
+
+    positions_mm: (slice, 3), ascending along the normal; cosines: (2, 3) of the first slice.
+    """
+
+    uids: tuple[str, ...]
+    times: frozenset[str]
+    positions_mm: NDArray[np.float64]
+    cosines: NDArray[np.float64]
+
+    def is_of(self, other: "ScanKey") -> bool:
+        """Whether both are of one scan; positions are compared by distance, however rounded."""
+        if (self.uids, self.times) != (other.uids, other.times):
+            return False
+        if self.positions_mm.shape != other.positions_mm.shape:
+            return False
+        apart_mm = np.linalg.norm(self.positions_mm - other.positions_mm, axis=1).max()
+        turned = np.abs(self.cosines - other.cosines).max()
+        return bool(apart_mm <= SAME_POSITION_MM and turned <= SAME_COSINE)
+
+
+def scan_key(images: Sequence[DicomFile]) -> ScanKey:
+    """The key of a stack by its images, one a slice; of enhanced objects, their frames."""
+    planes = planes_of(images)
+    normal = planes[0].normal
+    positions_mm = np.array([plane.position_mm for plane in planes])
     with quiet_pydicom():
-        times = {text_of(header, "AcquisitionTime").partition(".")[0] for header in headers}
-        tags = (text_of(headers[0], tag) for tag in shared)
-        return (*tags, _positions(headers), frozenset(times))
+        return ScanKey(
+            uids=tuple(map(images[0].text, ("StudyInstanceUID", "FrameOfReferenceUID"))),
+            times=frozenset(image.text("AcquisitionTime").partition(".")[0] for image in images),
+            positions_mm=positions_mm[np.argsort(positions_mm @ normal)],
+            cosines=planes[0].cosines,
+        )
 
 
 def choose_among(
-    kinds: Mapping[str, Kind | None], keys: Mapping[str, tuple[object, ...]]
+    kinds: Mapping[str, Kind | None], keys: Mapping[str, ScanKey]
 ) -> dict[str, Choice]:
     """SeriesInstanceUID -> choice, for the series that are two reconstructions of one scan.
 
     kinds, keys: of each series, as `kind_of` and `scan_key` give them.
     """
-    by_key: dict[tuple[object, ...], list[str]] = {}
+    scans: list[list[str]] = []
     for uid, key in keys.items():
-        by_key.setdefault(key, []).append(uid)
+        scan = next((uids for uids in scans if key.is_of(keys[uids[0]])), None)
+        if scan is None:
+            scans.append([uid])
+        else:
+            scan.append(uid)
     choices = {}
-    for uids in by_key.values():
+    for uids in scans:
         sensitive = [uid for uid in uids if kinds[uid] == "phase-sensitive"]
         magnitude = [uid for uid in uids if kinds[uid] == "magnitude"]
         if len(sensitive) == len(magnitude) == 1:
@@ -74,15 +109,3 @@ def choose_among(
             choices[sensitive[0]] = Choice(statement=for_sensitive, preferred=True)
             choices[magnitude[0]] = Choice(statement=for_magnitude, preferred=False)
     return choices
-
-
-def _positions(headers: Sequence[Dataset]) -> frozenset[tuple[float, ...]]:
-    """Positions of the images in mm, to one decimal; invalid ones are NaN, equal to none."""
-    places = set()
-    for header in headers:
-        text = text_of(header, "ImagePositionPatient")
-        try:
-            places.add(tuple(round(float(part), 1) for part in text.split("\\")))
-        except ValueError:
-            places.add((float("nan"),))
-    return frozenset(places)

@@ -323,7 +323,7 @@ class WorkList:
         }
         choices = choose_among(
             {uid: result.kind for uid, result in results.items()},
-            {uid: result.key for uid, result in results.items()},
+            {uid: result.key for uid, result in results.items() if result.key is not None},
         )
         return {e.uid: replace(e, choice=e.choice or choices.get(e.uid)) for e in entries}
 

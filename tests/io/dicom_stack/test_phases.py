@@ -96,6 +96,77 @@ class TestSeveralImagesAtOnePosition:
             read_scan(path, phase=2)
 
 
+JITTER = ((620, 605), (601, 630), (640, 611))
+"""What a tag that the heart sets may have in two images at each of three positions."""
+
+
+def acquired_twice(root, tags):
+    """Two images at each of three positions, the second one brighter by 1000.
+
+    tags: those of an image, by its position and by which of the two it is.
+    """
+    for index in range(3):
+        for which in range(2):
+            dataset = image(index)
+            dataset.SOPInstanceUID = f"{SERIES}.{index}.{which + 1}"
+            dataset.InstanceNumber = 1
+            dataset.PixelData = (stored(index) + 1000 * which).tobytes()
+            everywhere(**tags(index, which))(index, dataset)
+            save(dataset, root / "case" / f"{index}{'ab'[which]}.dcm")
+    return root / "case"
+
+
+class TestTwoAcquisitionsOfAStack:
+    @pytest.mark.parametrize("heart", ["TriggerTime", "InversionTime", "EchoTime"])
+    @pytest.mark.parametrize(
+        ("tag", "value"),
+        [
+            ("AcquisitionTime", lambda index, which: f"12{10 * (1 + which)}0{index}"),
+            ("AcquisitionNumber", lambda index, which: 1 + 2 * index + which),
+        ],
+    )
+    def test_are_told_apart_by_what_was_acquired_first_not_by_heartbeats(
+        self, tmp_path, heart, tag, value
+    ):
+        folder = acquired_twice(
+            tmp_path,
+            lambda index, which: {heart: JITTER[index][which], tag: value(index, which)},
+        )
+        with pytest.raises(GeometryError, match=f"2 acquisitions, told apart by {tag}"):
+            read_scan(folder)
+        for phase in (1, 2):
+            first = read_scan(folder, phase=phase).pixels[:, 0, 0]
+            np.testing.assert_array_equal(first // 1000, [phase - 1] * 3)
+        kinds = [kind for kind in listed(folder) if kind]
+        assert ["of 2 acquisitions" in kind for kind in kinds] == [True, True]
+
+    def test_of_two_days_are_in_the_order_of_the_days(self, tmp_path):
+        days = ("20260101", "20260102")
+        folder = acquired_twice(
+            tmp_path,
+            lambda index, which: {
+                "AcquisitionDate": days[which],
+                "AcquisitionTime": f"{('23590', '00010')[which]}{index}",
+            },
+        )
+        np.testing.assert_array_equal(read_scan(folder, phase=1).pixels[:, 0, 0] // 1000, [0] * 3)
+
+    @pytest.mark.parametrize("timed", [True, False])
+    def test_are_not_seen_in_a_cine_whose_heart_rate_changes(self, tmp_path, timed):
+        """Its images come in the order of the heartbeat, at other times in each slice."""
+        folder = acquired_twice(
+            tmp_path,
+            lambda index, which: {
+                "TriggerTime": (20 + index, 700 - 90 * index)[which],
+                "AcquisitionNumber": 1,
+                **({"AcquisitionTime": f"12000{index}.{which}"} if timed else {}),
+            },
+        )
+        with pytest.raises(GeometryError, match="2 cardiac phases, told apart by TriggerTime"):
+            read_scan(folder)
+        np.testing.assert_array_equal(read_scan(folder, phase=2).pixels[:, 0, 0] // 1000, [1] * 3)
+
+
 KINDS = ("MAGNITUDE", "REAL")
 
 

@@ -7,7 +7,13 @@ import pytest
 from oblique_stack import image
 
 from acsnet.io.dicom_files import DicomFile
-from acsnet.io.dicom_stack.planes import are_pieces, planes_of, stacked
+from acsnet.io.dicom_stack.planes import (
+    are_pieces,
+    lie_beyond,
+    places_of,
+    planes_of,
+    stacked,
+)
 
 
 def files(count=4, change=lambda index, dataset: None, first=0):
@@ -99,3 +105,31 @@ def test_every_second_slice_is_a_piece():
     planes = planes_of(files(8))
     assert are_pieces(planes[::2], planes[1::2])
     assert not are_pieces(planes, [])
+
+
+@pytest.mark.parametrize(
+    ("places", "beyond"),
+    [((4, 5, 6), True), ((3, 4, 5), True), ((2, 3, 4), False), ((-3, -2, 1), True)],
+)
+def test_pieces_off_the_end_of_a_stack_are_told_from_those_between_its_slices(places, beyond):
+    main, other = planes_of(files(4)), [planes_of(files(1, first=k))[0] for k in places]
+    assert lie_beyond(main, other) == lie_beyond(other, main) == beyond
+    assert not lie_beyond(main, planes_of(files(3))[::2])
+
+
+def test_a_place_is_one_slice_however_its_numbers_are_rounded():
+    """Positions of 0.249876 mm and 0.25 mm are one, though they round to 0.2 and 0.3 mm."""
+
+    def change(index, dataset):
+        dataset.ImagePositionPatient = [0.0, 0.0, 0.249876 if index else 0.250001]
+        dataset.ImageOrientationPatient = [1, 0, 0, 0, 1, 0]
+
+    assert places_of(planes_of(files(2, change))) == [[1, 0]]
+
+
+def test_places_of_another_orientation_are_their_own():
+    def change(index, dataset):
+        if index % 2:
+            turn(dataset, 60, about="rows")
+
+    assert sorted(map(sorted, places_of(planes_of(files(4, change))))) == [[0], [1], [2], [3]]

@@ -1,1 +1,1 @@
-"""DICOM images to one stack: enhanced frames, doubles, series, pixels, decoders."""
+"""DICOM images to one stack: enhanced frames, doubles, series, repeats, pixels, decoders."""

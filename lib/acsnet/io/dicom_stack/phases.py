@@ -1,9 +1,9 @@
 """Several images at one slice position: which tag tells them apart, and picking one."""
 
-import re
 from collections.abc import Sequence
+from pathlib import Path
 
-from acsnet.errors import GeometryError
+from acsnet.errors import GeometryError, PhaseChoiceError
 from acsnet.io.dicom_files import DicomFile
 from acsnet.io.dicom_stack.image_kinds import component_of, kind_by_tags
 
@@ -26,6 +26,22 @@ SEPARATING_TAGS: dict[str, str] = {
 
 KIND_TAGS = ("ComplexImageComponent", "ImageType")
 """Of these the tags of magnitude and phase-sensitive images, of which never both make a stack."""
+
+ACQUISITION_TAGS = ("AcquisitionTime", "AcquisitionNumber")
+"""Of these the tags that number what was acquired one after another."""
+
+HEART_TAGS = (
+    "TriggerTime",
+    "NominalCardiacTriggerDelayTime",
+    "CardiacCyclePosition",
+    "EchoTime",
+    "InversionTime",
+)
+"""Of these the tags whose values differ by chance, too, from heartbeat to heartbeat or as set anew.
+"""
+
+PHASE_FILE = ".acsnet-phase"
+"""Beside links to the images of several phases: the number of that which is meant."""
 
 Value = float | str
 Row = Sequence[DicomFile | None]
@@ -56,9 +72,17 @@ def choose_phase(
         raise GeometryError(_no_choice(groups))
     rows = _rows(groups, tag)
     if phase is None or phase not in _complete(rows):
-        msg = _offer(rows, tag=tag, phase=phase)
-        raise GeometryError(msg)
+        raise _offer(rows, tag=tag, phase=phase)
     return _chosen(rows, tag=tag, phase=phase)
+
+
+def phase_of_folder(folder: Path) -> int | None:
+    """Which phase a folder stands for that the server made for one of several in the same files."""
+    try:
+        text = (folder / PHASE_FILE).read_text()
+    except (OSError, UnicodeDecodeError):
+        return None
+    return int(text) if text.isdecimal() and text.isascii() else None
 
 
 def phases_of(groups: Sequence[Sequence[DicomFile]], *, count: int) -> list[tuple[int, str]]:
@@ -87,7 +111,7 @@ def phases_of(groups: Sequence[Sequence[DicomFile]], *, count: int) -> list[tupl
 
 
 def _rows(groups: Sequence[Sequence[DicomFile]], tag: str) -> list[Row]:
-    ordered = [sorted(group, key=lambda file: _sort_key(file, tag)) for group in groups]
+    ordered = _orders(groups, tag)
     fullest = max(ordered, key=len)
     if len(fullest) == min(map(len, ordered)):
         return list(ordered)
@@ -127,22 +151,6 @@ def _check_one_kind(chosen: Sequence[DicomFile]) -> None:
         raise GeometryError(msg)
 
 
-def without_options(reason: str, *, in_pacs: bool = False) -> str:
-    """Why a scan is refused, for whoever has no command line with its options.
-
-    in_pacs: where a case of its own is the only way to one of several images.
-    """
-    others = r", by the option phase of the model (1 to \1), or by a folder with its images alone"
-    reason = re.sub(
-        r"choose one with --phase N, N from 1 to (\d+)",
-        "choose one as a case of its own" + ("" if in_pacs else others),
-        reason,
-    )
-    return reason.replace(
-        "choose one with --series UID (or its number)", "put one of them into a folder of its own"
-    )
-
-
 def _separating_tag(groups: Sequence[Sequence[DicomFile]]) -> str | None:
     """A tag with one value an image; at best with the same values at every position.
 
@@ -166,7 +174,17 @@ def _separating_tag(groups: Sequence[Sequence[DicomFile]]) -> str | None:
         for tag in separating
         if all(_values(group, tag) == _values(groups[0], tag) for group in groups)
     ]
+    acquired = [tag for tag in ACQUISITION_TAGS if tag in separating]
+    if acquired:  # in the order of time come the phases of a cine, but not repeats by their phase
+        orders = _orders(groups, acquired[0])
+        by_chance = [tag for tag in HEART_TAGS if _orders(groups, tag) != orders]
+        separating = [tag for tag in separating if tag not in by_chance]
     return next(iter(alike + separating), None)
+
+
+def _orders(groups: Sequence[Sequence[DicomFile]], tag: str) -> list[list[DicomFile]]:
+    """The images of each position in the order of a tag."""
+    return [sorted(group, key=lambda file: _sort_key(file, tag)) for group in groups]
 
 
 def _no_choice(groups: Sequence[Sequence[DicomFile]]) -> str:
@@ -186,7 +204,7 @@ def _no_choice(groups: Sequence[Sequence[DicomFile]]) -> str:
     )
 
 
-def _offer(rows: Sequence[Row], *, tag: str, phase: int | None) -> str:
+def _offer(rows: Sequence[Row], *, tag: str, phase: int | None) -> PhaseChoiceError:
     """What there is to choose from, and which of it is not there at every position."""
     full = next(files for row in rows if len(files := [file for file in row if file]) == len(row))
     values = [_shown(file, tag) for file in full]
@@ -200,12 +218,12 @@ def _offer(rows: Sequence[Row], *, tag: str, phase: int | None) -> str:
         if (beside := [next(filter(None, row)) for row in rows if row[number] is None])
     )
     asked = "" if phase is None else f"; got phase {phase}"
-    return (
+    there = (
         f"{counted} images at each of {len(rows)} slice positions "
         f"({full[0].name} and {full[1].name} lie at one): {len(full)} "
         f"{SEPARATING_TAGS[tag]}, told apart by {tag} ({shown}); {incomplete}"
-        f"choose one with --phase N, N from 1 to {len(full)}{asked}"
     )
+    return PhaseChoiceError(there, "phase", asked, len(full))
 
 
 def _shown(file: DicomFile, tag: str) -> str:
@@ -230,6 +248,7 @@ def _text(file: DicomFile, tag: str) -> str:
     return component_of(file.header) if tag == "ComplexImageComponent" else file.text(tag)
 
 
-def _sort_key(file: DicomFile, tag: str) -> tuple[float, str]:
+def _sort_key(file: DicomFile, tag: str) -> tuple[str, float, str]:
+    date = file.text("AcquisitionDate") if tag == "AcquisitionTime" else ""  # beyond midnight
     value = _value(file, tag)
-    return (value, "") if isinstance(value, float) else (0.0, str(value))
+    return (date, value, "") if isinstance(value, float) else (date, 0.0, str(value))

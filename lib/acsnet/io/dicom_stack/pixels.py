@@ -21,9 +21,10 @@ from pydicom.uid import (
 )
 
 from acsnet.errors import InputError
+from acsnet.gains import slice_gains
 from acsnet.io.dicom_files import DAMAGED, DicomFile
 from acsnet.io.dicom_stack.coded_sizes import check_coded
-from acsnet.io.dicom_stack.decoding import APART, decoded_apart
+from acsnet.io.dicom_stack.decoding.apart import APART, decoded_apart
 from acsnet.io.dicom_stack.file_checks import (
     MATRIX_TAGS,
     PIXEL_TAGS,
@@ -33,7 +34,6 @@ from acsnet.io.dicom_stack.file_checks import (
 )
 from acsnet.io.dicom_stack.stored_bits import OddBits, padding_of, stored_values, whole_number
 from acsnet.io.limits import MAX_BYTES
-from acsnet.io.signal import slice_gains
 from acsnet.io.wrapped import WORDS, is_wrapped, other_sign
 
 NEEDED = (*MATRIX_TAGS, "PixelPaddingValue", "PixelPaddingRangeLimit", *PIXEL_TAGS)

@@ -5,14 +5,18 @@ The reader, the search of folders and the PACS ask here, so that all take images
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
+from functools import lru_cache
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from acsnet.errors import InputError
-from acsnet.io.dicom_files import DicomFile
+from acsnet.io.dicom_files import DicomFile, read_header
+from acsnet.io.dicom_stack.frames import ENHANCED, GROUPS, frames_of
 from acsnet.io.dicom_stack.selection import stacks_of
-from acsnet.io.geometry import SAME_POSITION_MM, Plane
+from acsnet.io.geometry import SAME_POSITION_MM, Plane, group_by_position
 
 SHAPE_TAGS = ("ImageOrientationPatient", "Rows", "Columns")
 
@@ -71,6 +75,44 @@ def planes_of(files: Sequence[DicomFile]) -> list[Plane]:
     return [plane for plane in planes if np.linalg.norm(plane.cosines, axis=1).min() > 0]
 
 
+def planes_in(files: Sequence[DicomFile]) -> list[Plane]:
+    """As `planes_of`, of all frames of the files.
+
+    Enhanced objects of which only some tags were kept are read again.
+    """
+    return [plane for file in files for plane in _planes_in(file)]
+
+
+def _planes_in(file: DicomFile) -> Sequence[Plane]:
+    if file.text("NumberOfFrames") in ("", "1"):
+        return planes_of([file])
+    if file.text("SOPClassUID") not in ENHANCED:
+        return ()
+    try:
+        if GROUPS[1] in file.header:
+            return planes_of(frames_of(file))
+        return _planes_on_disk((file.path, file.path.stat().st_mtime_ns))
+    except (OSError, InputError):
+        return ()
+
+
+@lru_cache(maxsize=1000)
+def _planes_on_disk(state: tuple[Path, int]) -> tuple[Plane, ...]:
+    """The planes of the frames of a file; state: its path and when it was changed."""
+    path, _ = state
+    file, _ = read_header(path, path.name)
+    return () if file is None else tuple(planes_of(frames_of(file)))
+
+
+def places_of(planes: Sequence[Plane]) -> list[list[int]]:
+    """Indices of planes by slice, as the reader has it: of one stack, and at one position of it."""
+    return [
+        [stack[i] for i in group]
+        for stack in stacks_of(planes)
+        for group in group_by_position([planes[index] for index in stack])
+    ]
+
+
 def stacked(files: Sequence[DicomFile]) -> list[list[DicomFile]]:
     """Files by matrix, pixel spacing and orientation, each stack in the order of the files.
 
@@ -115,6 +157,24 @@ def are_pieces(planes: Sequence[Plane], others: Sequence[Plane]) -> bool:
     near_mm = max(SAME_POSITION_MM, SAME_SLICE * float(np.median(steps)) if len(steps) else 0.0)
     distances = [np.abs(offsets - _centre(plane) @ normal).min() for plane in few]
     return sum(distance > near_mm for distance in distances) > len(few) / 2
+
+
+def lie_beyond(planes: Sequence[Plane], others: Sequence[Plane]) -> bool:
+    """Whether most of the fewer of two sets of planes lie off the ends of the others.
+
+    Each of two such pieces lacks a part of the ventricle; one that lies between the slices of
+    another does not.
+    """
+    few, main = sorted((planes, others), key=len)
+    normal = main[0].normal
+    offsets = [_centre(plane) @ normal for plane in main]
+    first, last = min(offsets) - SAME_POSITION_MM, max(offsets) + SAME_POSITION_MM
+    return sum(not first <= _centre(plane) @ normal <= last for plane in few) > len(few) / 2
+
+
+def centred(plane: Plane) -> Plane:
+    """A plane by its centre, to be compared with planes of another matrix or orientation."""
+    return replace(plane, position_mm=_centre(plane))
 
 
 def _centre(plane: Plane) -> NDArray[np.float64]:

@@ -4,18 +4,15 @@ What is plain is decided and told; what is not is left to the caller, who asks. 
 """
 
 import hashlib
-from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
-import pydicom
 from numpy.typing import NDArray
 from pydicom.uid import EnhancedMRImageStorage, MRImageStorage, SecondaryCaptureImageStorage
 
 from acsnet.errors import InputError
-from acsnet.io.dicom_files import DAMAGED, DicomFile
+from acsnet.io.dicom_files import DicomFile
 from acsnet.io.dicom_stack.frames import frames_of
-from acsnet.io.dicom_stack.phases import SEPARATING_TAGS
 from acsnet.io.dicom_stack.pixels import values_of
 from acsnet.io.geometry import (
     MAX_SPACING_DIFFERENCE_MM,
@@ -31,17 +28,13 @@ IMAGES = (MRImageStorage, EnhancedMRImageStorage)
 
 LOCALIZER = "LOCALIZER"
 FOREIGN_SHARE = 1 / 3
-"""Of the slice positions of the stack: fewer of another orientation or matrix are no stack."""
+"""Of the slice positions of the stack: fewer of one other orientation and matrix are no stack."""
 
 NEXT_SLICE = 0.5, 1.5
 """Steps of the stack from its nearest slice at which a plane along it is a slice of it."""
 
 MIN_STACK = 3
-TIMES = ("AcquisitionDate", "AcquisitionTime", "ContentTime")
-NUMBERS = ("AcquisitionNumber", "InstanceNumber")
 PLACE_TAGS = ("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing")
-REPEATED_WITH = {*TIMES, *NUMBERS, "InversionTime"}
-"""In which the images of a repeated slice differ: its inversion time is set anew."""
 
 
 def without_copies(files: Sequence[DicomFile]) -> tuple[list[DicomFile], list[str]]:
@@ -63,7 +56,7 @@ def without_copies(files: Sequence[DicomFile]) -> tuple[list[DicomFile], list[st
     if not copies:
         return list(files), []
     _check_rewritten([pair for pair in copies if len(set(map(_content, pair))) > 1])
-    of, left_out = (_named(part) for part in zip(*copies, strict=True))
+    of, left_out = (named(part) for part in zip(*copies, strict=True))
     word = "a copy of" if len(copies) == 1 else "copies of"
     return kept, [f"left out: {left_out}, {word} {of}"]
 
@@ -107,9 +100,9 @@ def without_other_objects(files: Sequence[DicomFile]) -> tuple[list[DicomFile], 
         return list(files), []
     remarks = []
     if others:
-        remarks.append(f"left out: {_named(others)} of the series without an image")
+        remarks.append(f"left out: {named(others)} of the series without an image")
     if captures:
-        remarks.append(f"left out: {_named(captures)}, screen captures or colour")
+        remarks.append(f"left out: {named(captures)}, screen captures or colour")
     return kept, remarks
 
 
@@ -149,16 +142,17 @@ def main_stack(files: Sequence[DicomFile], planes: Sequence[Plane]) -> tuple[lis
     size = _positions([planes[i] for i in main])
     foreign = [index for stack in others for index in stack]
     if size >= MIN_STACK and _are_told_apart(files, stacks):
-        left_out = _named([files[i] for i in foreign])
+        left_out = named([files[i] for i in foreign])
         return sorted(main), [f"left out: {left_out}, of another stack by their StackID"]
     elsewhere = [planes[i] for i in foreign]
-    few = _positions(elsewhere) <= FOREIGN_SHARE * size
+    most = max(_positions([planes[i] for i in stack]) for stack in others)
+    few = most <= FOREIGN_SHARE * size  # each view of the long axis is a stack of its own
     localizers = all(LOCALIZER in files[i].text("ImageType").upper() for i in foreign)
     beside = not localizers and _are_next_to(elsewhere, [planes[i] for i in main])
     if size < MIN_STACK or not (few or localizers) or beside:
         return list(range(len(planes))), []
     what = "localizers" if localizers else "of another orientation, matrix or pixel spacing"
-    return sorted(main), [f"left out: {_named([files[i] for i in foreign])}, {what}"]
+    return sorted(main), [f"left out: {named([files[i] for i in foreign])}, {what}"]
 
 
 def _are_next_to(foreign: Sequence[Plane], main: Sequence[Plane]) -> bool:
@@ -189,87 +183,6 @@ def _are_told_apart(files: Sequence[DicomFile], stacks: Sequence[Sequence[int]])
     return alone and largest and len(set.union(*ids)) == len(stacks)
 
 
-def without_repeats(
-    groups: Sequence[Sequence[DicomFile]],
-) -> tuple[list[list[DicomFile]], list[str]]:
-    """The images of each slice position, of a repeated slice the later one alone.
-
-    Repeated are slices of a few positions, or of more where some were taken once and the others
-    differ by the time of their images: where all hold several there is something to choose.
-    """
-    most = Counter(len(group) for group in groups).most_common(1)[0][0]
-    usual = [group for group in groups if len(group) == most]
-    if len(usual) == len(groups) and most > 1 and are_twins(groups):
-        others = _named([file for group in groups for file in group[1:]])
-        return [[group[0]] for group in groups], [f"left out: {others}, with the same pixels"]
-    if min(map(len, groups)) == 1 and all(map(_are_repeats, groups)):
-        most = 1
-    elif len(usual) == len(groups) or len(usual) < len(groups) / 2:
-        return [list(group) for group in groups], []
-    kinds = {file.text("ImageType") for group in usual for file in group}
-    kept, remarks = [], []
-    for group in groups:
-        latest = _latest(group, kinds) if len(group) > most else list(group)
-        if len(latest) > most == 1:
-            latest = [max(group, key=_moment)]
-        if len(latest) != most:
-            latest = list(group)
-        if len(latest) < len(group):
-            others = _named([file for file in group if file not in latest])
-            remarks.append(f"slice repeated: {_named(latest)} is taken, the latest, not {others}")
-        kept.append(latest)
-    return kept, remarks
-
-
-def are_twins(groups: Sequence[Sequence[DicomFile]]) -> bool:
-    """Whether all images of each position have the same pixels, as of a series that came twice.
-
-    Some archives give UIDs, and numbers, of their own to what comes in again. What differs in any
-    other tag was made on purpose.
-    """
-    others = [tag for tag in SEPARATING_TAGS if tag not in ("ContentTime", "InstanceNumber")]
-    if any(len({file.text(tag) for file in group}) > 1 for group in groups for tag in others):
-        return False
-    try:
-        return all(len({_pixels(file) for file in group}) == 1 for group in groups)
-    except DAMAGED:
-        return False
-
-
-def _are_repeats(group: Sequence[DicomFile]) -> bool:
-    """Whether images of one position differ by nothing but the moment, and what follows from it."""
-    return all(
-        len({file.text(tag) for file in group}) == 1
-        for tag in SEPARATING_TAGS
-        if tag not in REPEATED_WITH
-    )
-
-
-def _pixels(file: DicomFile) -> bytes:
-    if file.frame is not None:
-        return str(file.frame).encode()
-    dataset = pydicom.dcmread(file.path, force=True, specific_tags=["PixelData"])
-    return hashlib.sha256(dataset.PixelData).digest()
-
-
-def _latest(group: Sequence[DicomFile], kinds: set[str]) -> list[DicomFile]:
-    """Of each of the usual image types the latest image."""
-    by_kind: dict[str, list[DicomFile]] = {}
-    for file in group:
-        by_kind.setdefault(file.text("ImageType"), []).append(file)
-    return [max(files, key=_moment) for kind, files in by_kind.items() if kind in kinds]
-
-
-def _moment(file: DicomFile) -> tuple[tuple[str, ...], tuple[float, ...], str]:
-    numbers = []
-    for tag in NUMBERS:
-        try:
-            numbers.append(float(file.text(tag)))
-        except ValueError:
-            numbers.append(0.0)
-    return tuple(file.text(tag) for tag in TIMES), tuple(numbers), file.name
-
-
 def _alike(plane: Plane, other: Plane) -> bool:
     if (plane.rows, plane.columns) != (other.rows, other.columns):
         return False
@@ -296,6 +209,7 @@ def _content(file: DicomFile) -> bytes:
     return hashlib.sha256(file.path.read_bytes()).digest()
 
 
-def _named(files: Sequence[DicomFile]) -> str:
+def named(files: Sequence[DicomFile]) -> str:
+    """The names of files for a message, the first five of them."""
     names = [file.name for file in files]
     return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")

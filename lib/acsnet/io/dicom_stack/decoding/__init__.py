@@ -1,0 +1,1 @@
+"""Decoders of compressed images that run in a process of their own."""

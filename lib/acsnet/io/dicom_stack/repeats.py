@@ -1,0 +1,222 @@
+"""Slices that were taken again: which image of each position belongs to the stack.
+
+What is plain is decided and told; what is not is left to the caller, who asks. Ours.
+"""
+
+import hashlib
+import math
+from collections import Counter
+from collections.abc import Sequence
+
+import pydicom
+from pydicom.valuerep import DT
+
+from acsnet.errors import GeometryError
+from acsnet.io.dicom_files import DAMAGED, DicomFile
+from acsnet.io.dicom_stack.phases import SEPARATING_TAGS
+from acsnet.io.dicom_stack.selection import named
+
+TIMES = ("AcquisitionDate", "AcquisitionTime", "ContentTime")
+NUMBERS = ("AcquisitionNumber", "InstanceNumber")
+REPEATED_WITH = {*TIMES, *NUMBERS, "InversionTime"}
+"""In which the images of a repeated slice differ: its inversion time is set anew."""
+
+REPEATED_LATER_WITH = {
+    *REPEATED_WITH,
+    "TriggerTime",
+    "NominalCardiacTriggerDelayTime",
+    "TemporalPositionIdentifier",
+    "TemporalPositionIndex",
+}
+"""As `REPEATED_WITH`, of images that lie apart in time by more than `MIN_APART_S`."""
+
+MIN_APART_S = 2.0
+"""A heartbeat with all its cardiac phases is shorter, a breath-hold longer."""
+
+MAX_INVERSION_TIMES = 3
+"""Of the images of a slice that was repeated: with more of them somebody looked for the best."""
+
+Kind = tuple[str, str]
+"""ComplexImageComponent and ImageType."""
+
+
+def without_repeats(
+    groups: Sequence[Sequence[DicomFile]],
+) -> tuple[list[list[DicomFile]], list[str]]:
+    """The images of each slice position, of a repeated slice the later one alone.
+
+    Repeated are slices of a few positions, or of more where some were taken once and the others
+    differ by the time of their images: where all hold several there is something to choose.
+    Magnitude and phase-sensitive images count apart. Raises GeometryError for images of many
+    inversion times at a few positions, none of which plainly belongs to the others.
+    """
+    if len({len(group) for group in groups}) == 1 < len(groups[0]) and are_twins(groups):
+        others = named([file for group in groups for file in group[1:]])
+        return [[group[0]] for group in groups], [f"left out: {others}, with the same pixels"]
+    remarks: list[str] = []
+    for kind in dict.fromkeys(kind for group in groups for kind in _by_kind(group)):
+        groups, told = _without_repeats_of(groups, kind)
+        remarks += told
+    most = Counter(len(group) for group in groups).most_common(1)[0][0]
+    usual = [group for group in groups if len(group) == most]
+    if min(map(len, groups)) == 1 and all(map(_are_repeats, groups)):
+        most = 1
+    elif len(usual) == len(groups) or len(usual) < len(groups) / 2:
+        return [list(group) for group in groups], remarks
+    kinds = {file.text("ImageType") for group in usual for file in group}
+    kept = []
+    for group in groups:
+        latest = _latest(group, kinds) if len(group) > most else list(group)
+        if len(latest) > most == 1:
+            latest = [max(group, key=_moment)]
+        if len(latest) != most:
+            latest = list(group)
+        if len(latest) < len(group):
+            remarks.append(_repeat_remark(latest, group))
+        kept.append(latest)
+    return kept, remarks
+
+
+def _without_repeats_of(
+    groups: Sequence[Sequence[DicomFile]], kind: Kind
+) -> tuple[list[list[DicomFile]], list[str]]:
+    """The images of each position, of one kind those that belong to the stack alone."""
+    there = [_by_kind(group).get(kind, []) for group in groups]
+    kept, remarks = _without_scouts(there)
+    counts = [len(images) for images in kept if images]
+    if min(counts) == 1 < max(counts) and all(_are_repeats(images) for images in kept if images):
+        latest = [[max(images, key=_moment)] if images else [] for images in kept]
+        pairs = zip(latest, kept, strict=True)
+        remarks += [_repeat_remark(one, of) for one, of in pairs if len(one) < len(of)]
+        kept = latest
+    out = [
+        [file for file in group if file in keep or file not in images]
+        for group, images, keep in zip(groups, there, kept, strict=True)
+    ]
+    return out, remarks
+
+
+def _without_scouts(
+    there: Sequence[list[DicomFile]],
+) -> tuple[list[list[DicomFile]], list[str]]:
+    """The images of one kind at each position, without a series of inversion times at a few.
+
+    That is no repeat, even if it came last. Of the stack is what has an inversion time as its other
+    slices have and was not taken within the series. Raises GeometryError where that is not plain.
+    """
+    scouted = [images for images in there if len(_inversion_times(images)) > MAX_INVERSION_TIMES]
+    others = [images for images in there if images and images not in scouted]
+    if not scouted or len(scouted) >= len(others):
+        return list(there), []
+    count = Counter(map(len, others)).most_common(1)[0][0]
+    times = {time for images in others for time in _inversion_times(images)}
+    low, high = min(times), max(times)
+    kept, remarks = [], []
+    for images in there:
+        keep = images
+        if images in scouted:
+            alike = [file for file in images if low <= _inversion_time(file) <= high]
+            keep = [file for file in alike if _is_apart(file, images)]
+            left_out = named([file for file in images if file not in keep])
+            if len(keep) != count:
+                msg = (
+                    f"{len(images)} images of {len(_inversion_times(images))} inversion times lie "
+                    f"at one slice position ({named(images)}), and it is not plain which of them "
+                    "belongs to the stack: put the others, such as a TI scout, into a folder of "
+                    "their own"
+                )
+                raise GeometryError(msg)
+            remarks.append(f"left out: {left_out}, of other inversion times, as of a TI scout")
+        kept.append(keep)
+    return kept, remarks
+
+
+def _repeat_remark(latest: Sequence[DicomFile], group: Sequence[DicomFile]) -> str:
+    others = named([file for file in group if file not in latest])
+    return f"slice repeated: {named(latest)} is taken, the latest, not {others}"
+
+
+def are_twins(groups: Sequence[Sequence[DicomFile]]) -> bool:
+    """Whether all images of each position have the same pixels, as of a series that came twice.
+
+    Some archives give UIDs, and numbers, of their own to what comes in again. What differs in any
+    other tag was made on purpose.
+    """
+    others = [tag for tag in SEPARATING_TAGS if tag not in ("ContentTime", "InstanceNumber")]
+    if any(len({file.text(tag) for file in group}) > 1 for group in groups for tag in others):
+        return False
+    try:
+        return all(len({_pixels(file) for file in group}) == 1 for group in groups)
+    except DAMAGED:
+        return False
+
+
+def _are_repeats(group: Sequence[DicomFile]) -> bool:
+    """Whether images of one position differ by nothing but the moment, and what follows from it."""
+    different = {tag for tag in SEPARATING_TAGS if len({file.text(tag) for file in group}) > 1}
+    if len(_inversion_times(group)) > MAX_INVERSION_TIMES:
+        return False
+    if different <= REPEATED_WITH:
+        return True
+    return different <= REPEATED_LATER_WITH and all(_is_apart(file, group) for file in group)
+
+
+def _is_apart(file: DicomFile, group: Sequence[DicomFile]) -> bool:
+    """Whether an image was taken before or after all others by more than `MIN_APART_S`."""
+    others = [other for other in group if other is not file]
+    return all(abs(_seconds(file) - _seconds(other)) > MIN_APART_S for other in others)
+
+
+def _seconds(file: DicomFile) -> float:
+    """When an image was taken; NaN where the header does not tell."""
+    day = file.text("AcquisitionDate") or "20000101"
+    try:
+        moment = DT(day + (file.text("AcquisitionTime") or file.text("ContentTime")))
+    except (ValueError, OverflowError):
+        return math.nan
+    return float(moment.timestamp())
+
+
+def _inversion_times(images: Sequence[DicomFile]) -> set[float]:
+    return {_inversion_time(file) for file in images}
+
+
+def _inversion_time(file: DicomFile) -> float:
+    """In ms; 0 where the header does not tell."""
+    try:
+        return float(file.text("InversionTime"))
+    except ValueError:
+        return 0.0
+
+
+def _pixels(file: DicomFile) -> bytes:
+    if file.frame is not None:
+        return str(file.frame).encode()
+    dataset = pydicom.dcmread(file.path, force=True, specific_tags=["PixelData"])
+    return hashlib.sha256(dataset.PixelData).digest()
+
+
+def _by_kind(group: Sequence[DicomFile]) -> dict[Kind, list[DicomFile]]:
+    kinds: dict[Kind, list[DicomFile]] = {}
+    for file in group:
+        kind = file.text("ComplexImageComponent"), file.text("ImageType")
+        kinds.setdefault(kind, []).append(file)
+    return kinds
+
+
+def _latest(group: Sequence[DicomFile], kinds: set[str]) -> list[DicomFile]:
+    """Of each of the usual image types the latest image."""
+    by_kind: dict[str, list[DicomFile]] = {}
+    for file in group:
+        by_kind.setdefault(file.text("ImageType"), []).append(file)
+    return [max(files, key=_moment) for kind, files in by_kind.items() if kind in kinds]
+
+
+def _moment(file: DicomFile) -> tuple[tuple[str, ...], tuple[float, ...], str]:
+    numbers = []
+    for tag in NUMBERS:
+        try:
+            numbers.append(float(file.text(tag)))
+        except ValueError:
+            numbers.append(0.0)
+    return tuple(file.text(tag) for tag in TIMES), tuple(numbers), file.name

@@ -1,0 +1,147 @@
+"""Of slices taken again the latest make the scan, and nothing else is taken for a repeat."""
+
+import copy
+
+import enhanced_packings
+import numpy as np
+import pydicom
+import pytest
+
+import packings
+from acsnet.errors import GeometryError
+from acsnet.io import read_scan
+
+
+def timed(dataset, path, *, hour, number, heart=None, offset=0):
+    """Save an image as taken `number` minutes after the hour, brighter by `offset`.
+
+    heart: TriggerTime and InversionTime.
+    """
+    packings.new_uid(dataset)
+    dataset.AcquisitionTime = dataset.ContentTime = f"{hour}{number:02d}00"
+    dataset.InstanceNumber = 100 * hour + number
+    if heart is not None:
+        dataset.TriggerTime, dataset.InversionTime = heart
+    dataset.PixelData = (dataset.pixel_array + offset).astype(np.int16).tobytes()
+    packings.save(dataset, path)
+
+
+def taken_again(datasets, folder, *, count, kinds=("M",)):
+    """The first `count` slices taken again an hour later, brighter by 3, at other trigger times.
+
+    Phase-sensitive images (PS) are darker by 100.
+    """
+    for kind in kinds:
+        for number, dataset in enumerate(datasets):
+            image = pydicom.dcmread(dataset.filename)
+            image.ImageType = ["ORIGINAL", "PRIMARY", kind]
+            offset = -100 if kind == "PS" else 0
+            for hour, brighter in ((12, offset), (13, 3))[: 2 if number < count else 1]:
+                timed(
+                    image,
+                    folder / f"{kind}{hour}-{number}.dcm",
+                    hour=hour,
+                    number=number,
+                    heart=(600 + 7 * number + hour, 300 + hour),
+                    offset=brighter,
+                )
+    return folder
+
+
+@pytest.mark.parametrize("count", [3, 4, 7])
+def test_slices_repeated_at_another_trigger_time_are_the_latest(patient_1, plain, tmp_path, count):
+    scan = read_scan(taken_again(patient_1, tmp_path, count=count))
+    changed = (scan.pixels == plain.pixels + 3).all(axis=(1, 2))
+    assert np.count_nonzero(changed) == count
+    np.testing.assert_array_equal(scan.pixels[~changed], plain.pixels[~changed])
+    assert len([words for words in scan.warnings if "slice repeated" in words]) == count
+
+
+@pytest.mark.parametrize("count", [2, 5])
+def test_magnitude_and_phase_sensitive_slices_are_repeated_each_for_itself(
+    patient_1, plain, tmp_path, count
+):
+    folder = taken_again(patient_1, tmp_path, count=count, kinds=("M", "PS"))
+    with pytest.raises(GeometryError, match=r"2 images at each of 8 slice .*: 2 image types"):
+        read_scan(folder)
+    for phase, offset in ((1, 0), (2, -100)):
+        change = read_scan(folder, phase=phase).pixels - plain.pixels - offset
+        assert sorted(change.mean(axis=(1, 2))) == [0] * (8 - count) + [3] * count
+
+
+def test_all_slices_taken_twice_are_a_choice(patient_1, plain, tmp_path):
+    folder = taken_again(patient_1, tmp_path, count=8)
+    with pytest.raises(GeometryError, match="choose one with --phase"):
+        read_scan(folder)
+    np.testing.assert_array_equal(read_scan(folder, phase=2).pixels, plain.pixels + 3)
+
+
+def test_two_phases_of_a_heartbeat_of_which_some_are_missing_are_no_repeats(patient_1, tmp_path):
+    for number, dataset in enumerate(patient_1):
+        for phase in range(2 if number < 5 else 1):
+            packings.new_uid(dataset)
+            dataset.TriggerTime = 300 * phase
+            dataset.AcquisitionTime = f"12{number:02d}00.{3 * phase}"
+            packings.save(dataset, tmp_path / f"{number}-{phase}.dcm")
+    with pytest.raises(GeometryError, match="must hold the same number of images, got 1 to 2"):
+        read_scan(tmp_path)
+
+
+def test_frames_repeated_at_another_time_point_are_the_latest(patient_1, plain, tmp_path):
+    enhanced_packings.enhanced_multi_frame(patient_1, tmp_path)
+    path = tmp_path / "enhanced.dcm"
+    whole = pydicom.dcmread(path)
+    pixels = whole.pixel_array
+    first = whole.PerFrameFunctionalGroupsSequence
+    frames = [copy.deepcopy(frame) for frame in (*first, *first[:5])]
+    for number, frame in enumerate(frames):
+        again, minute = divmod(number, 8)
+        content = frame.FrameContentSequence[0]
+        content.TemporalPositionIndex = 1 + again
+        content.FrameAcquisitionDateTime = f"20260101{12 + again}{minute:02d}00"
+    whole.PerFrameFunctionalGroupsSequence, whole.NumberOfFrames = frames, len(frames)
+    whole.PixelData = np.concatenate([pixels, pixels[:5] + 3]).astype(np.int16).tobytes()
+    packings.save(whole, path)
+    change = read_scan(tmp_path).pixels - plain.pixels
+    assert sorted(change.mean(axis=(1, 2))) == [0] * 3 + [3] * 5
+
+
+def with_scout(datasets, folder, *, hour, times=range(100, 500, 40)):
+    """A stack of inversion time 300 ms, and at one of its positions a series of others."""
+    for number, dataset in enumerate(datasets):
+        timed(dataset, folder / f"{number}.dcm", hour=12, number=number, heart=(600, 300))
+    scout = datasets[4]
+    for number, inversion in enumerate(times):
+        timed(scout, folder / f"ti-{number}.dcm", hour=hour, number=0, offset=5)
+        scout.AcquisitionTime = f"{hour}00{number:02d}"
+        scout.InversionTime = scout.TriggerTime = inversion
+        packings.save(scout, folder / f"ti-{number}.dcm")
+    return folder
+
+
+@pytest.mark.parametrize("hour", [11, 13])
+def test_a_search_for_the_inversion_time_is_no_repeat_whenever_it_was(
+    patient_1, plain, tmp_path, hour
+):
+    """Nor is its image of the very inversion time of the stack."""
+    scan = read_scan(with_scout(patient_1, tmp_path, hour=hour))
+    np.testing.assert_array_equal(scan.pixels, plain.pixels)
+    (told,) = scan.warnings
+    assert "left out: ti-0.dcm, ti-1.dcm" in told
+    assert "as of a TI scout" in told
+
+
+def test_a_search_for_the_inversion_time_without_an_image_of_the_stack_is_refused(
+    patient_1, tmp_path
+):
+    folder = with_scout(patient_1, tmp_path, hour=13)
+    (folder / "4.dcm").unlink()
+    with pytest.raises(GeometryError, match=r"10 images of 10 inversion times lie at one .*TI sco"):
+        read_scan(folder)
+
+
+def test_a_slice_repeated_with_two_other_inversion_times_is_the_latest(patient_1, plain, tmp_path):
+    scan = read_scan(with_scout(patient_1, tmp_path, hour=13, times=(310, 320)))
+    change = (scan.pixels - plain.pixels).mean(axis=(1, 2))
+    assert sorted(change) == [0] * 7 + [10]
+    assert "ti-1.dcm is taken, the latest" in scan.warnings[0]
