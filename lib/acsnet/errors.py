@@ -1,5 +1,7 @@
 """Errors with a message for the user, which names the file, tag or value at fault."""
 
+from dataclasses import dataclass
+
 
 class AcsnetError(ValueError):
     """Base of all errors that input causes; the message may be shown to the user.
@@ -23,6 +25,80 @@ class InputError(AcsnetError):
 
 class GeometryError(AcsnetError):
     """Slices that do not form a regular stack."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choosing:
+    """How a user says which of several images or series is meant, in words.
+
+    phase: of {count} images at each slice position; series: of a list that follows; other_series:
+    of that list, where a name was given that is not in it.
+    """
+
+    phase: str
+    series: str
+    other_series: str
+
+
+def by_options(which: str = "") -> Choosing:
+    """By the options of a command; which: what follows their names, such as "-before"."""
+    return Choosing(
+        phase=f"choose one with --phase{which} N, N from 1 to {{count}}",
+        series=f"choose one with --series{which} UID (or its number)",
+        other_series=f"choose with --series{which} from",
+    )
+
+
+def _by_folders(phase: str) -> Choosing:
+    """Where a series is chosen by a folder that holds nothing else."""
+    series = "put one of them into a folder of its own"
+    return Choosing(phase=phase, series=series, other_series=series)
+
+
+BY_OPTIONS = by_options()
+IN_FOLDERS = _by_folders("put the images of one of them into a folder of their own")
+IN_TABLE = Choosing(
+    phase="choose one by the column phase of a CSV table, N from 1 to {count}",
+    series="choose one by the column series of a CSV table (UID or number)",
+    other_series="choose by the column series from",
+)
+ON_SERVER = _by_folders(
+    "choose one as a case of its own, by the option phase of the model (1 to {count}), or by a "
+    "folder with its images alone"
+)
+IN_PACS = _by_folders("choose one as a case of its own")
+
+
+class ChoiceError(AcsnetError):
+    """Several images at each slice position, or several series, of which one is to be chosen.
+
+    before, after: what the sentence says around `by`, the field of `Choosing` that tells how;
+    count: of the images.
+    """
+
+    def __init__(self, before: str, by: str, after: str = "", count: int = 0) -> None:
+        super().__init__(before, by, after, count)
+
+    def __str__(self) -> str:
+        return self.worded(BY_OPTIONS)
+
+    def worded(self, choosing: Choosing) -> str:
+        """The sentence for whoever chooses so."""
+        before, by, after, count = self.args
+        return f"{before}{getattr(choosing, by).format(count=count)}{after}"
+
+
+class PhaseChoiceError(ChoiceError, GeometryError):
+    """Several images at each slice position."""
+
+
+class SeriesChoiceError(ChoiceError, InputError):
+    """Several series in a folder."""
+
+
+def worded(error: Exception, choosing: Choosing) -> str:
+    """The message of an error for whoever chooses so, where there is anything to choose."""
+    return error.worded(choosing) if isinstance(error, ChoiceError) else str(error)
 
 
 class WeightsError(AcsnetError):

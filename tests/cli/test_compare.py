@@ -5,7 +5,9 @@ import json
 import pytest
 from typer.testing import CliRunner
 
+import packings
 from acsnet.cli.main import app
+from acsnet.errors import InputError
 
 pytestmark = pytest.mark.slow
 
@@ -21,6 +23,26 @@ def test_a_phantom_in_two_formats_has_not_changed(samples, tmp_path):
     assert (tmp_path / "out" / "comparison.pdf").read_bytes().startswith(b"%PDF-")
     for side in ("before", "after"):
         assert (tmp_path / "out" / side / "phantom-1" / "features.json").is_file()
+
+
+def test_an_image_of_each_slice_is_chosen_for_each_scan(samples, tmp_path, monkeypatch):
+    """Images of one series at two inversion times; the later are 10 brighter."""
+    read = []
+
+    def network(scan):
+        read.append(float(scan.pixels.mean()))
+        if len(read) == 2:
+            msg = "both were read"
+            raise InputError(msg)
+
+    monkeypatch.setattr("acsnet.pipeline.Pipeline.load", lambda **_: network)
+    datasets = packings.slices(samples / "dicom" / "phantom-1")
+    folder = packings.inversion_times(datasets, tmp_path / "both", times_ms=(250, 300))
+    words = ["compare", folder, folder, "--output", tmp_path / "out"]
+    words += ["--phase-before", "1", "--phase-after", "2"]
+    words += ["--series-after", datasets[0].SeriesInstanceUID]
+    assert "both were read" in runner.invoke(app, list(map(str, words))).output
+    assert read[1] - read[0] == pytest.approx(10, abs=0.5)
 
 
 def test_two_patients_are_refused_before_anything_is_written(samples, tmp_path):

@@ -2,6 +2,7 @@
 
 import ast
 import importlib.util
+import os
 import re
 import shlex
 from pathlib import Path
@@ -15,10 +16,23 @@ from acsnet.cli.main import app
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = (*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("**/*.md")))
+NOT_OURS = re.compile(r"\.(?!github$)|(build|node_modules|shared|static)$")
+"""Folders of what is installed, built or fetched."""
+
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+INLINE = re.compile(r"`(acsnet\s[^`]+)`")
 LINK = re.compile(r"\]\((?!https?:|mailto:|#)([^)#\s]+)")
 MODULE = re.compile(r"`(acsnet(?:\.\w+)+)")
+
+
+def pages():
+    """Every page of the repository, wherever it lies."""
+    for folder, folders, files in os.walk(ROOT):
+        folders[:] = [name for name in folders if not NOT_OURS.match(name)]
+        yield from (Path(folder, name) for name in files if name.endswith(".md"))
+
+
+PAGES = sorted(pages())
 
 
 def name_of(page):
@@ -38,12 +52,42 @@ EXAMPLES = [
 
 
 def commands(page):
-    """Each `acsnet` command of the page's blocks, without its comment, as words."""
+    """Each `acsnet` command of the page's blocks, without its comment, and of its text, as words.
+
+    Brackets around what may be left out are no part of a word.
+    """
     for code in blocks(page, "", "sh"):
         for line in code.replace("\\\n", " ").splitlines():
-            words = shlex.split(line.partition(" #")[0]) if line.startswith("acsnet ") else []
-            if words:
-                yield words[1:]
+            if line.startswith("acsnet "):
+                yield shlex.split(line.partition(" #")[0])[1:]
+    text = BLOCK.sub("", page.read_text(encoding="utf-8"))
+    for code in INLINE.findall(text):
+        yield code.replace("\\|", "|").translate(str.maketrans("", "", "[]")).split()[1:]
+
+
+def commands_named(words):
+    """The commands that the first words name, with alternatives as in `add|list`, and the rest.
+
+    A word in capitals stands for any command.
+    """
+    named, rest = [typer.main.get_command(app)], list(words)
+    while rest and hasattr(named[0], "commands") and not rest[0].startswith("-"):
+        names = rest.pop(0).split("|")
+        if names[0].isupper():
+            return [], []
+        unknown = [name for name in names if name not in named[0].commands]
+        assert not unknown, f"acsnet {' '.join(words)}"
+        named = [named[0].commands[name] for name in names]
+    return named, rest
+
+
+def test_commands_of_tables_and_alternatives_are_seen():
+    assert len(list(commands(ROOT / "docs" / "commands.md"))) > 20
+    named, rest = commands_named(["accounts", "add|list", "--studies", "DIR"])
+    assert [command.name for command in named] == ["add", "list"]
+    assert rest == ["--studies", "DIR"]
+    with pytest.raises(AssertionError, match="acsnet models burn"):
+        commands_named(["models", "burn"])
 
 
 def test_there_are_examples_to_run():
@@ -59,14 +103,11 @@ def test_an_example_runs(code, monkeypatch, capsys):
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_every_command_has_the_options_that_the_page_gives_it(page):
     for words in commands(page):
-        command = typer.main.get_command(app)
-        rest = list(words)
-        while hasattr(command, "commands") and rest and rest[0] in command.commands:
-            command = command.commands[rest.pop(0)]
-        assert not hasattr(command, "commands") or not rest, f"acsnet {' '.join(words)}"
-        known = {option for parameter in command.params for option in parameter.opts}
+        named, rest = commands_named(words)
         given = {word.partition("=")[0] for word in rest if word.startswith("--")}
-        assert given <= known | {"--help"}, f"acsnet {' '.join(words)}"
+        for command in named:
+            known = {option for parameter in command.params for option in parameter.opts}
+            assert given <= known | {"--help"}, f"acsnet {' '.join(words)}"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)

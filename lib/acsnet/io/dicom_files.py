@@ -50,13 +50,6 @@ WITHOUT_PREAMBLE = MAGIC + b"\x02\x00"
 DIRECTORY = b"\x02\x00\x02\x00UI\x14\x001.2.840.10008.1.3.10"
 """MediaStorageSOPClassUID of a DICOMDIR (PS3.10 8.6), which has no SOPClassUID of its own."""
 
-PHASE_FILE = ".acsnet-phase"
-"""Beside links to the images of several phases: the number of that which is meant."""
-
-MAX_DEPTH = 8
-"""Levels of subfolders: exports nest patient, study, series and a few more. Ours."""
-
-
 DAMAGED = (
     BytesLengthException,
     DecompressionBombError,
@@ -145,14 +138,15 @@ def read_headers(folder: Path) -> tuple[list[DicomFile], list[str]]:
     DICOMDIR, hidden and text files are not looked at. Raises InputError for a file that claims
     to be DICOM and cannot be read, and for a folder without any.
     """
-    paths = {path: path.relative_to(folder).as_posix() for path in candidates(folder)}
-    files, remarks = headers_of(paths)
+    walk = Walk()
+    names = {path: path.relative_to(folder).as_posix() for path in candidates(folder, walk=walk)}
+    files, remarks = headers_of(names)
     if not files:
-        packed = next((path.name for path in files_below(folder) if is_packed(path)), None)
-        hint = "" if packed is None else f": {packed} is packed, unpack it first"
+        hints = [f"{path.name} is packed, unpack it first" for path in names if is_packed(path)]
+        hint = "".join(f": {hint}" for hint in (*walk.remarks(folder), *hints)[:1])
         msg = f"{folder.name} holds no DICOM files, nor do its subfolders{hint}"
         raise InputError(msg)
-    return files, remarks
+    return files, [*remarks, *walk.remarks(folder)]
 
 
 def headers_of(paths: Mapping[Path, str]) -> tuple[list[DicomFile], list[str]]:
@@ -219,27 +213,6 @@ def is_volume(path: Path) -> bool:
         return True
 
 
-def phase_of_folder(folder: Path) -> int | None:
-    """Which phase a folder stands for that the server made for one of several in the same files."""
-    try:
-        text = (folder / PHASE_FILE).read_text()
-    except (OSError, UnicodeDecodeError):
-        return None
-    return int(text) if text.isdecimal() and text.isascii() else None
-
-
-def candidates(folder: Path) -> Iterator[Path]:
-    """The files of a folder and its subfolders that a reader looks at, by name.
-
-    Raises InputError for a link to nothing, which may be a slice.
-    """
-    for path in files_below(folder):
-        if leads_nowhere(path):
-            msg = f"{path.name} is a link to a file that does not exist"
-            raise InputError(msg)
-        yield path
-
-
 @dataclass(frozen=True, kw_only=True)
 class Walk:
     """What a walk through folders keeps in mind.
@@ -252,33 +225,63 @@ class Walk:
     closed: list[Path] = field(default_factory=list)
     without: Path | None = None
 
+    def entries(self, folder: Path) -> Iterator[os.DirEntry[str]]:
+        """What a folder holds, by name; nothing where it cannot be opened, or was gone through."""
+        try:
+            status = folder.stat()
+            entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+        except OSError:
+            self.closed.append(folder)
+            return iter(())
+        left_out = self.without is not None and folder.resolve().is_relative_to(self.without)
+        if left_out or (status.st_dev, status.st_ino) in self.been:
+            return iter(())
+        self.been.add((status.st_dev, status.st_ino))
+        return iter(entries)
+
+    def remarks(self, root: Path) -> list[str]:
+        """Of each folder that could not be opened, that what it holds is missing."""
+        names = (path.name if path == root else path.relative_to(root) for path in self.closed)
+        return [f"{name} was skipped: the folder cannot be opened" for name in names]
+
 
 def files_below(
-    folder: Path, *, depth: int = MAX_DEPTH, walk: Walk | None = None
+    folder: Path, *, subfolders: bool = True, walk: Walk | None = None
 ) -> Iterator[Path]:
-    """All files that may be scans or slices, in the order of their names; no folder twice.
+    """All files that may be scans or slices, at any depth, in the order of their names.
 
-    Not hidden ones and no DICOMDIR; with links to nothing that are called as slices are. depth:
-    levels of subfolders to look into. A folder that cannot be opened holds nothing.
+    Not hidden ones and no DICOMDIR; with links to nothing that are called as slices are. No folder
+    is gone through twice, so that links that lead round in circles end.
     """
     walk = walk or Walk()
-    try:
-        status = folder.stat()
-        entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
-    except OSError:
-        walk.closed.append(folder)
-        return
-    left_out = walk.without is not None and folder.resolve().is_relative_to(walk.without)
-    if left_out or (status.st_dev, status.st_ino) in walk.been:
-        return
-    walk.been.add((status.st_dev, status.st_ino))
-    for entry in entries:
+    levels = [walk.entries(folder)]
+    while levels:
+        entry = next(levels[-1], None)
+        if entry is None:
+            levels.pop()
+            continue
         if entry.name.startswith(".") or entry.name.upper() == "DICOMDIR":
             continue
-        if entry.is_file() or leads_nowhere(Path(entry.path)):
+        try:
+            is_file, is_folder = entry.is_file(), entry.is_dir()
+        except OSError:  # a link to itself
+            is_file = is_folder = False
+        if is_file or leads_nowhere(Path(entry.path)):
             yield Path(entry.path)
-        elif entry.is_dir() and depth:
-            yield from files_below(Path(entry.path), depth=depth - 1, walk=walk)
+        elif is_folder and subfolders:
+            levels.append(walk.entries(Path(entry.path)))
+
+
+def candidates(folder: Path, *, walk: Walk | None = None) -> Iterator[Path]:
+    """The files of a folder and its subfolders that a reader looks at, by name.
+
+    Raises InputError for a link to nothing, which may be a slice.
+    """
+    for path in files_below(folder, walk=walk):
+        if leads_nowhere(path):
+            msg = f"{path.name} is a link to a file that does not exist"
+            raise InputError(msg)
+        yield path
 
 
 def leads_nowhere(path: Path) -> bool:

@@ -12,7 +12,6 @@ from pydicom.dataset import Dataset
 from acsnet.errors import InputError
 from acsnet.io.dicom_files import (
     DAMAGED,
-    MAX_DEPTH,
     DicomFile,
     files_below,
     is_volume,
@@ -98,15 +97,11 @@ class Series:
 class SeriesFinder:
     """Finds series below `folder`; a file is read once, and again only when it changes.
 
-    depth: levels of subfolders to look into; paths: the files to look at, where the caller has
-    walked through the folder already.
+    paths: the files to look at, where the caller has walked through the folder already.
     """
 
-    def __init__(
-        self, folder: Path, *, depth: int = MAX_DEPTH, paths: Sequence[Path] | None = None
-    ) -> None:
+    def __init__(self, folder: Path, *, paths: Sequence[Path] | None = None) -> None:
         self._folder = folder
-        self._depth = depth
         self._paths = paths
         self._known: dict[tuple[Path, int, int], DicomFile | Path | None] = {}
 
@@ -131,9 +126,7 @@ class SeriesFinder:
         return _grouped([*entries, *called_like_slices(others, slices=images)])
 
     def _files(self) -> Iterable[Path]:
-        if self._paths is not None:
-            return self._paths
-        return files_below(self._folder, depth=self._depth)
+        return files_below(self._folder) if self._paths is None else self._paths
 
     def _read(self, path: Path) -> DicomFile | Path | None:
         """The file with its kept tags; its path where it is damaged, None where it is no DICOM."""

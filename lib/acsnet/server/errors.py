@@ -21,7 +21,7 @@ class UnknownError(AcsnetError):
 
 
 class ReplacedError(AcsnetError):
-    """A label map that has been drawn anew since a person was shown it."""
+    """A label map or a scan that is another one since a person was shown it."""
 
     status = 409
 

@@ -10,9 +10,8 @@ from pathlib import Path
 from threading import Lock
 
 from acsnet import io
-from acsnet.errors import AcsnetError
+from acsnet.errors import ON_SERVER, AcsnetError, worded
 from acsnet.io import read_scan
-from acsnet.io.dicom_stack.phases import without_options
 from acsnet.preprocess import check_image
 from acsnet.scan import is_fit
 from acsnet.server.errors import printable
@@ -96,7 +95,7 @@ class Gate:
             verdict = Verdict(warnings=scan.warnings)
             self._taken.add(image, state, verdict)
         except AcsnetError as error:
-            verdict = Verdict(reason=printable(without_options(str(error))))
+            verdict = Verdict(reason=printable(worded(error, ON_SERVER)))
         except Exception:
             logger.exception("a scan could not be read")
             verdict = Verdict(reason="its files cannot be read; the log has details")

@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from acsnet.errors import AcsnetError
+from acsnet.errors import ON_SERVER, AcsnetError, worded
 from acsnet.server.errors import BusyError
 
 logger = logging.getLogger(__name__)
@@ -65,7 +65,7 @@ class Batch:
                 self._segment(image)
                 self._images[image] = "done"
             except AcsnetError as error:
-                self._images[image] = f"refused: {error}"
+                self._images[image] = f"refused: {worded(error, ON_SERVER)}"
             except Exception:
                 logger.exception("an image of a batch failed")
                 self._images[image] = "failed: the log has details"

@@ -180,7 +180,8 @@ def _measured(store: StudyStore, image: str, file: Path, record: LabelRecord) ->
     """A draft of the networks as what comes in by any other way, with the warnings it had."""
     scan = read_scan(store.get_image_uri(image))
     labels = read_client_labels(file, grid=scan.grid)
-    measured = check_label(scan, labels, given=given_for(store.folder, image))
+    given = given_for(store.folder, image, scan=store.drawn_state_now(image))
+    measured = check_label(scan, labels, given=given)
     return replace(measured, warnings=warnings_with(record.warnings, measured))
 
 

@@ -9,8 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 
-from acsnet.errors import AcsnetError
-from acsnet.io.dicom_stack.phases import without_options
+from acsnet.errors import ON_SERVER, AcsnetError, ChoiceError, worded
 from acsnet.server.errors import MemoryShortError, printable
 from acsnet.server.web.headers import OWN_PAGE
 from acsnet.server.web.templates import page
@@ -37,9 +36,9 @@ def acsnet_error(request: Request, error: Exception) -> Response:
         logger.error("%s", error)
     count_refusal(request, error)
     headers = {} if error.retry_after is None else {"Retry-After": str(error.retry_after)}
-    return error_response(
-        request, error.status, printable(without_options(error.client_message)), headers=headers
-    )
+    choice = isinstance(error, ChoiceError)
+    reason = worded(error, ON_SERVER) if choice else error.client_message
+    return error_response(request, error.status, printable(reason), headers=headers)
 
 
 def validation_error(request: Request, error: Exception) -> Response:

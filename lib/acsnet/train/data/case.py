@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from acsnet.errors import AcsnetError, InputError
+from acsnet.errors import IN_FOLDERS, AcsnetError, InputError, worded
 from acsnet.io import read_scan
 from acsnet.io.label_map import read_labels_on
 from acsnet.label_conventions import CONVENTIONS, OWN, to_labels
@@ -52,7 +52,8 @@ def read_case(image: Path, label: Path, *, convention: str, source: str) -> Trai
     try:
         scan = read_scan(image)
     except AcsnetError as error:
-        msg = f"{image}: {error}"  # with its folder: an image and its labels share a file name
+        reason = worded(error, IN_FOLDERS)
+        msg = f"{image}: {reason}"  # with its folder: an image and its labels share a file name
         raise InputError(msg) from error
     drawn = read_labels_on(label, scan=scan, image=image, by_value=convention != OWN)
     labels = to_labels(scan.grid.from_input(drawn), convention, source=label)
