@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from acsnet.cli.main import app
 from acsnet.errors import InputError
-from acsnet.export import read_kinds
+from acsnet.export import read_kinds, row_of
 from acsnet.io import write_label_map
 from acsnet.labels import ENHANCEMENT, Label
 from acsnet.report.patient import UNKNOWN, read_subject, subject_of
@@ -27,6 +27,12 @@ def test_names_are_read_in_any_order_with_spaces():
 def test_another_name_is_refused_by_name(text, named):
     with pytest.raises(InputError, match=f"pdf, csv, mesh, got {named}"):
         read_kinds(text)
+
+
+def test_a_null_in_a_list_is_nothing_in_its_cell():
+    document = {"case": "a", "slice_uncertainty": [None, 0.03, None], "scar_island_volumes_ml": []}
+    row = row_of(document)
+    assert row == {"case": "a", "slice_uncertainty": "; 0.03; ", "scar_island_volumes_ml": ""}
 
 
 def test_quantify_writes_all_of_them(samples, tmp_path):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from acsnet.quantify.obstruction import find_obstruction
+from acsnet.quantify.obstruction import find_obstruction, share_inside
 
 
 def wall_with_scar(hole):
@@ -106,6 +106,13 @@ def test_wall_that_scar_and_pool_enclose_is_obstruction_up_to_half_way_around():
         scar = sector & ((radius >= 23) | limbs)
         expected = sector & ~scar if is_obstruction else np.zeros_like(round_wall)
         np.testing.assert_array_equal(found_in_round_wall(scar), expected)
+
+
+@pytest.mark.parametrize("degrees", [90, 150, 270, 360])
+def test_share_inside_is_the_part_of_the_circle_in_which_scar_covers_wall(degrees):
+    scar = round_wall & (radius >= 23) & (angle < degrees)
+    share = share_inside(scar, round_wall, radius < 16, (1.0, 1.0))
+    assert share == pytest.approx(degrees / 360, abs=2 / 120)  # two of the directions
 
 
 def test_a_dark_core_that_is_drawn_as_scar_is_found_in_a_ring_too():

@@ -7,7 +7,7 @@ from scipy.ndimage import distance_transform_edt
 from acsnet.errors import AcsnetError, InputError
 from acsnet.labels import Label
 from acsnet.phantom import PhantomSpec, make_phantom
-from acsnet.quantify.features_document import DOCUMENT
+from acsnet.quantify.features_document import DOCUMENT, SCAR_KEYS
 from acsnet.quantify.quantification import Given, quantify
 from acsnet.result import Measured
 
@@ -198,8 +198,8 @@ def test_an_empty_label_map_has_a_document_without_false_numbers(shell):
     scan, labels = shell()
     empty = np.zeros_like(labels)
     plain = document(scan, empty, quantify(scan, empty))
-    assert plain["lv_volume_ml"] == 0.0
-    assert plain["scar_burden_percent"] is None
+    assert plain["lv_volume_ml"] is plain["myocardium_mass_g"] is None
+    assert {key: plain[key] for key in SCAR_KEYS} == dict.fromkeys(SCAR_KEYS)
     assert plain["segment_model"] is plain["rv_insertion"]["row"] is None
     assert len(plain["segments"]) == 17
     assert DOCUMENT.validate_python(plain).segments[0].myocardium_volume_ml is None

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from matplotlib.image import imread
@@ -10,13 +12,13 @@ from acsnet.labels import Label
 from acsnet.pipeline import Pipeline
 from acsnet.quantify.quantification import quantify
 from acsnet.report.anatomy_figure import (
-    ANATOMY_FIGURE,
     MARGIN_MM,
     _shown_crop,
     anatomy_figure,
     slice_lines,
     write_anatomy_figure,
 )
+from acsnet.report.files import ANATOMY_FIGURE
 from acsnet.result import NOTICE, Result
 from acsnet.scan import InputGrid, ShortAxisScan
 from acsnet.stages.correction import Action, SliceCorrection, StackCorrection
@@ -176,6 +178,44 @@ def test_slices_are_numbered_as_in_the_file():
     assert [text.split(":")[0] for text in forward] == ["slice 1", "slice 2"]
     backward = slice_lines(result_of(KEPT, BLANK, reversed_slices=True), 0, LIMITS)
     assert backward[0].text.startswith("slice 2")
+
+
+@pytest.mark.parametrize("flip", [False, True])
+def test_slices_are_shown_as_a_viewer_shows_them(flip):
+    result = result_of(KEPT)
+    # Rows run to the feet and columns to the patient's left, as on a screen, or both reversed.
+    sign = -1.0 if flip else 1.0
+    affine = np.eye(4)
+    affine[:3, 0] = 0.0, 8.0, 0.0
+    affine[:3, 1], affine[:3, 2] = (0.0, 0.0, -sign), (-1.25 * sign, 0.0, 0.0)
+    grid = replace(result.scan.grid, affine=affine)
+    result = replace(result, scan=replace(result.scan, grid=grid))
+    rows, columns = _shown_crop(result)
+    stored = result.scan.pixels[0][rows, columns]
+    shown = anatomy_figure(result, LIMITS).axes[0].images[0].get_array()
+    assert np.array_equal(shown, stored[::-1, ::-1] if flip else stored)
+
+
+def test_the_outlines_turn_with_the_image():
+    result = result_of(KEPT)
+    affine = np.eye(4)
+    affine[:3, 0] = 0.0, 8.0, 0.0
+    # Rows run to the patient's left and columns to the feet: they are exchanged.
+    affine[:3, 1], affine[:3, 2] = (-1.0, 0.0, 0.0), (0.0, 0.0, -1.25)
+    labels = result.labels.copy()
+    labels[0, 60:, :] = 0
+    grid = replace(result.scan.grid, affine=affine)
+    turned = replace(result, labels=labels, scan=replace(result.scan, grid=grid))
+    corrected_wall = anatomy_figure(turned, LIMITS).axes[2]
+    image, pool = corrected_wall.images
+    rows, columns = _shown_crop(turned)
+    height, width = columns.stop - columns.start, rows.stop - rows.start
+    assert image.get_array().shape == pool.get_array().shape[:2] == (height, width)
+    assert corrected_wall.get_aspect() == pytest.approx(1.25)
+    middle = 60 - rows.start
+    assert pool.get_array()[:, :middle, 3].any()
+    assert not pool.get_array()[:, middle:, 3].any()
+    assert corrected_wall.collections[0].get_datalim(corrected_wall.transData).x1 < middle
 
 
 def test_only_what_failed_is_marked_as_bad():

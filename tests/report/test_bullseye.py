@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from acsnet.report.bullseye import bullseye_png, draw_bullseye, segment_values
+from acsnet.report.bullseye import bullseye_png, draw_bullseye, hatched_words, segment_values
 
 
 def drawn(values):
@@ -42,6 +42,30 @@ def test_what_is_not_known_is_hatched_and_has_no_number():
     axes = drawn(dict.fromkeys(range(1, 18)))
     assert all(one.get_hatch() for one in axes.patches)
     assert {one.get_text() for one in axes.texts} == {"anterior", "inferior", "septal", "lateral"}
+
+
+def legend(*, absent=(), without_chords=(), scar=12.0):
+    """The legend of 17 segments of a wall, but for those."""
+    rows = [
+        {
+            "segment": number,
+            "myocardium_volume_ml": None if number in absent else 5.0,
+            "scar_percent": None if number in absent else scar,
+            "transmurality_mean_percent": None if number in (*absent, *without_chords) else scar,
+        }
+        for number in range(1, 18)
+    ]
+    return hatched_words({"segments": rows})
+
+
+def test_the_legend_says_why_a_segment_is_hatched():
+    missing = "the stack has no such segment"
+    unknown = "transmurality not known, no radial chord crosses the wall of"
+    assert legend() == ""
+    assert legend(absent=[17]) == f"Hatched: {missing}."
+    assert legend(without_chords=[17]) == f"Hatched: {unknown} 17."
+    assert legend(absent=[1], without_chords=[13, 17]) == f"Hatched: {missing}; {unknown} 13, 17."
+    assert legend(absent=[17], scar=None) == "Hatched: scar was not assessed."
 
 
 def test_values_come_from_the_features(measured):

@@ -19,6 +19,7 @@ from acsnet.report.comparison import (
     comparison_pdf,
 )
 from acsnet.report.patient import UNKNOWN, Subject
+from acsnet.result import NOTICE
 
 BEFORE = Subject(patient_name="DOE JANE", patient_id="4711", study_date="2025-01-31")
 AFTER = replace(BEFORE, study_date="2026-01-31")
@@ -116,6 +117,35 @@ def test_the_page_has_both_scans_and_nothing_is_cut_off(measured):
     for words in ("DOE JANE", "2025-01-31", "2026-01-31", "not determined", "16 apical lateral"):
         assert words in said
     assert content == comparison_pdf(compared, doubted, measured, **about)
+
+
+@pytest.mark.slow
+def test_long_names_move_the_segments_to_a_page_of_their_own(measured):
+    warnings = tuple(f"warning {k}: " + "words that go on, " * 9 for k in range(9))
+    scan = replace(measured.scan, name="case-with-a-name-" * 6)
+    doubted = replace(measured, scan=scan, warnings=warnings)
+    subject = Subject(patient_name="W" * 64, patient_id="W" * 64, series="W" * 64)
+    about = {"of_before": subject, "of_after": subject}
+    compared = compare(doubted, doubted, **about)
+    pages = comparison_pages(compared, doubted, doubted, **about)
+    assert len(pages) == 2
+    for page in pages:
+        FigureCanvasAgg(page).draw()
+        boxes = {text.get_text(): text.get_window_extent() for text in page.texts}
+        notice = boxes.pop(NOTICE)
+        footer = next(name for name in boxes if name.startswith("page "))
+        del boxes[footer]
+        assert min(box.y0 for box in boxes.values()) > notice.y1
+        assert max(box.x1 for box in boxes.values()) < 0.98 * page.bbox.x1
+    assert "16 apical lateral" in [text.get_text() for text in pages[1].texts]
+
+
+def test_the_heads_of_empty_columns_do_not_lie_on_others(measured):
+    about = {"of_before": BEFORE, "of_after": AFTER}
+    (page,) = comparison_pages(compare(measured, measured, **about), measured, measured, **about)
+    FigureCanvasAgg(page).draw()
+    boxes = {text.get_text(): text.get_window_extent() for text in page.texts}
+    assert boxes["change"].x1 < boxes["95 % interval"].x0
 
 
 def test_patients_without_an_id_are_told_apart_by_their_dates_of_birth():

@@ -64,6 +64,69 @@ def test_findings_say_where_how_deep_and_what_is_viable(features):
     ]
 
 
+def with_apex(features, percent, *, others=True):
+    """Features of a stack with an apical cap, which no radial chord crosses."""
+    if not others:
+        features["segments"] = segments()
+    features["segments"][16].update(scar_volume_ml=percent / 10, scar_percent=percent)
+    features["segment_model"] = 17
+    return features
+
+
+def test_scar_in_an_apex_without_chords_is_named_by_its_share_of_the_wall(features):
+    where, pattern, viable, _ = statements(with_apex(features, 100.0))
+    assert where == (
+        "Late gadolinium enhancement in 3 segments: apex (17, 100 % of its wall), "
+        "mid anterior (7), apical anterior (13); traces in 1 more segment."
+    )
+    assert pattern == (
+        "Pattern: transmural (transmural 70 %, subendocardial 30 % of the scar; "
+        "not judged: apex (17))."
+    )
+    assert viable == (
+        "Likely viable, scar through at most half of the wall: 15 of 16 segments; "
+        "not: mid anterior (7); not judged: apex (17)."
+    )
+
+
+def test_scar_in_the_apex_alone_is_no_trace_and_has_no_pattern(features):
+    features |= {"scar_pattern": None, "scar_pattern_percent": None, "viable_segments": 16}
+    assert statements(with_apex(features, 62.0, others=False))[:3] == [
+        "Late gadolinium enhancement in 1 segment: apex (17, 62 % of its wall).",
+        "Pattern: not known, no radial chord of the wall meets the scar.",
+        "Likely viable, scar through at most half of the wall: 16 of 16 segments; "
+        "not judged: apex (17).",
+    ]
+
+
+@pytest.mark.parametrize(("percent", "trace"), [(0.9, True), (1.0, False)])
+@pytest.mark.parametrize("class_", ["0", None])
+def test_a_trace_is_less_than_a_hundredth_of_the_wall(features, percent, class_, trace):
+    features["segments"] = segments(s8=(percent, class_, None))
+    where = statements(features)[0]
+    assert where.startswith("Traces") == trace
+    assert ("mid anteroseptal (8, 1 % of its wall)" in where) != trace
+
+
+def test_a_wall_that_no_chord_crosses_is_not_judged(features):
+    rows = {f"s{number}": (10.0, None, None) for number in range(1, 17)}
+    features |= {"segments": segments(**rows), "viable_segments": None}
+    assert statements(features)[2] == "Viability: not known, no radial chord crosses the wall."
+
+
+def test_without_segments_nothing_is_said_of_viability(features):
+    features |= {"segment_model": None, "viable_segments": None}
+    assert [text.partition(":")[0] for text in statements(features)] == [
+        "Late gadolinium enhancement is present; its segments are not known.",
+        "Pattern",
+        "Microvascular obstruction",
+    ]
+
+
+def test_without_a_wall_nothing_is_said_of_scar(features):
+    assert statements({**features, "enhancement_volume_ml": 0.0, "myocardium_volume_ml": 0.0}) == []
+
+
 def test_an_uncertain_pattern_says_so(features):
     features["scar_pattern_certain"] = False
     assert statements(features)[1].endswith("Uncertain: a pixel would change it.")
@@ -79,6 +142,24 @@ def test_no_scar_is_said_and_unknown_scar_is_no_number(features):
     scar = headline(unknown, "drawn")
     assert (scar.burden_percent, scar.mass_g, scar.volume_ml) == (None, None, None)
     assert "not assessed" in scar.note
+
+
+@pytest.mark.parametrize(
+    ("changes", "note"),
+    [
+        (
+            {"warnings": ["this looks like cine, not LGE (by its name): no scar"]},
+            "not assessed, because this is not a short-axis scan of late gadolinium enhancement",
+        ),
+        ({"warnings": ["slice 3 is open"]}, "not assessed: these labels hold no scar"),
+        ({"myocardium_volume_ml": 0.0}, "there is no myocardium"),
+        ({"myocardium_volume_ml": None}, "there is no myocardium"),
+    ],
+)
+def test_what_has_no_number_of_scar_says_the_true_reason(features, changes, note):
+    unknown = {**features, "enhancement_volume_ml": None, "methods": [], **changes}
+    assert headline(unknown, "drawn").note == note
+    assert statements(unknown) == []
 
 
 def test_a_method_without_a_number_says_why(features):

@@ -1,5 +1,6 @@
 """The report says what it must, keeps within its pages, and is the same for the same input."""
 
+import re
 from dataclasses import replace
 from datetime import datetime, timezone
 from io import BytesIO
@@ -10,6 +11,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.text import Text
 from pypdf import PdfReader
 
+from acsnet.report.layout import fonts
 from acsnet.report.patient import UNKNOWN, Subject
 from acsnet.report.pdf import report_pages, report_pdf
 from acsnet.report.reading import Reading
@@ -97,6 +99,17 @@ def test_the_first_page_has_all_segments_and_the_doubts(measured):
     assert "\N{BULLET} slice 3 is open" in first
 
 
+def test_both_pages_with_a_bullseye_say_what_hatching_means(texts, measured):
+    words = "Hatched: the stack has no such segment."
+    assert all(words in " ".join(text.split()) for text in texts[:2])
+    features = measured.features_dict()
+    features["segments"][16] |= {"myocardium_volume_ml": 2.0, "scar_percent": 100.0}
+    for page in report_pages(measured, SUBJECT, features=features)[:2]:
+        text = " ".join(" ".join(one.get_text() for one in page.findobj(Text)).split())
+        assert words not in text
+        assert "no radial chord crosses the wall of 17." in text
+
+
 def test_the_site_chooses_what_the_report_leads_with(measured):
     (first, *_) = report_pages(measured, UNKNOWN, method="sd5")
     (sd5,) = (row for row in measured.quantification.methods if row.method == "sd5")
@@ -156,6 +169,83 @@ def test_no_text_lies_on_another(measured, many):
                 assert min(across, along) < 0.002, (words, other)
 
 
+INDICATION = (
+    "Previous anterior infarction (2019), now heart failure with reduced ejection fraction, NYHA "
+    "III. Viability before planned revascularisation of the LAD; question of thrombus; question of "
+    "additional non-ischaemic scar, and suitability for an ICD. No contraindication to gadolinium, "
+    "infarction excluded in 2012."
+)
+DOUBTS = (
+    "the image and the header disagree on which end of the stack is the apex: check the order",
+    "slices 3 and 4 are the same pixel for pixel (copied to fill the stack?): volumes count both",
+    "scar and blood have almost the same signal (ratio 0.98): scar next to the cavity may be cut",
+    "the wall of slices 2, 7 was moved far: please check",
+)
+
+
+def told(pages):
+    """All words of some pages, without the breaks of their lines."""
+    return " ".join(" ".join(text.get_text() for page in pages for text in page.texts).split())
+
+
+@pytest.mark.parametrize("many", [0, 1, 4])
+@pytest.mark.parametrize("method", ["drawn", "sd5"])
+def test_comment_and_indication_are_whole_on_the_first_page(measured, many, method):
+    measured = replace(measured, warnings=DOUBTS[:many])
+    reading = replace(READING, indication=INDICATION, comment="No viability. CAVE: thrombus.")
+    first, *others = report_pages(measured, SUBJECT, reading=reading, method=method)
+    assert INDICATION in told([first])
+    assert "No viability. CAVE: thrombus." in told([first])
+    assert ("on page 2" in told([first])) == ("1 basal anterior" not in told([first]))
+    assert "1 basal anterior" in told([first, *others])
+
+
+def crowded(measured):
+    """All that can be said of a scan, each as long as DICOM and the pages of a case let it be."""
+    warnings = tuple(f"warning {k}: " + "words that go on, " * 12 for k in range(9))
+    subject = Subject(
+        **{name: "W" * 64 for name in vars(SUBJECT) if name != "scanner"}, scanner="W" * 140
+    )
+    reading = replace(
+        READING,
+        author="W" * 64,
+        reviewer="W" * 64,
+        indication="why " * 124 + "LAST.",
+        comment="".join(f"line {k}\n" for k in range(200)),
+    )
+    return replace(measured, warnings=warnings), subject, reading
+
+
+def test_what_the_first_page_cuts_is_whole_on_the_next_and_nothing_lies_on_another(measured):
+    scan, subject, reading = crowded(measured)
+    pages = report_pages(scan, subject, reading=reading, method="sd5")
+    first = told(pages[:1])
+    assert "... continued on page 2" in first
+    after = told(pages[1:])
+    for words in (reading.indication, "Microvascular obstruction: ", "16 apical lateral"):
+        assert words in after
+    assert [f"line {k}" for k in range(200) if f" line {k} " not in f"{after} "] == []
+    assert "W" * 64 in after.replace(" ", "")
+    for page in pages[:1]:
+        boxes = list(extents(page))
+        own = {drawn.get_text() for drawn in page.texts}
+        boxes = [box for box in boxes if box[0] in own]
+        for k, (words, left, right, bottom, top) in enumerate(boxes):
+            assert max(right, top) < 0.98, words
+            for other, left_2, right_2, bottom_2, top_2 in boxes[:k]:
+                across = min(right, right_2) - max(left, left_2)
+                along = min(top, top_2) - max(bottom, bottom_2)
+                assert min(across, along) < 0.002, (words, other)
+
+
+def test_a_name_that_no_font_has_is_said_to_be_so(measured, monkeypatch, recwarn):
+    monkeypatch.setattr(fonts, "FAMILIES", ("DejaVu Sans",))
+    pages = report_pages(measured, replace(SUBJECT, patient_name="\u5c71\u7530 \u592a\u90ce"))
+    list(extents(pages[0]))
+    assert "Patient cannot be printed with the fonts of this computer" in told(pages[:1])
+    assert [str(one.message) for one in recwarn] == []
+
+
 @pytest.mark.parametrize(
     "words", ["", ", and what it means, in so many words that it takes two lines" * 2]
 )
@@ -181,3 +271,13 @@ def test_a_scan_without_a_ventricle_says_so(measured):
     )
     texts = [p.extract_text() for p in PdfReader(BytesIO(report_pdf(nothing, UNKNOWN))).pages]
     assert "No left ventricle was found in this scan." in texts[0]
+    assert not any(re.search(r"no scar|\b0\.0\b", text) for text in texts)
+
+
+def test_a_scan_without_a_ventricle_keeps_the_comment_of_its_reader(measured):
+    from acsnet.quantify.quantification import quantify
+
+    labels = np.zeros_like(measured.labels)
+    nothing = replace(measured, labels=labels, quantification=quantify(measured.scan, labels))
+    first, *_ = report_pages(nothing, SUBJECT, reading=READING)
+    assert "Thin apex. Second look advised." in told([first])

@@ -1,7 +1,13 @@
 """Numbers are rounded so that they can be read, and what is missing is named."""
 
+from dataclasses import replace
+
+import numpy as np
 import pytest
 
+from acsnet.measure import measure_labels
+from acsnet.quantify.quantification import quantify
+from acsnet.report.case_page import case_page
 from acsnet.report.wording import (
     MEASURES,
     doubts,
@@ -45,6 +51,29 @@ def test_what_needs_a_scar_says_that_there_is_none(measured):
     features["enhancement_volume_ml"] = 0.0
     told = {line.name: line.value for line in measure_lines(features)}
     assert told["Depth of the scar, share of the wall"] == "no scar"
+
+
+def test_a_heart_that_was_not_found_is_none_without_scar(measured):
+    labels = np.zeros_like(measured.labels)
+    nothing = replace(measured, labels=labels, quantification=quantify(measured.scan, labels))
+    features = nothing.features_dict()
+    assert {line.value for line in measure_lines(features)} == {"not known"}
+    assert {line.unit for line in measure_lines(features)} == {""}
+    noted = {**features, "enhancement_volume_ml": 0.0, "myocardium_volume_ml": 0.0}
+    assert "no scar" not in {line.value for line in measure_lines(noted)}
+    rows = {row.name: row.values for row in measure_rows([features])}
+    assert rows["Scar burden"] == rows["Left ventricle"] == ["not known"]
+
+
+def test_a_page_says_of_scar_that_it_was_not_assessed(measured):
+    labels = np.where(measured.labels > 1, 2, 3 * measured.labels)
+    unlooked = measure_labels(measured.scan, measured.scan.grid.to_input(labels), truth="acdc")
+    rows = {row.name: row.values for row in measure_rows([unlooked.features_dict()])}
+    assert rows["Scar burden"] == rows["Core scar"] == ["not assessed"]
+    assert rows["Myocardium"] != ["not assessed"]
+    page = case_page(unlooked, ())
+    assert "<p>Scar: not assessed: these labels hold no scar.</p>" in page
+    assert "<p>Scar:" not in case_page(measured, ())
 
 
 def test_where_scar_was_not_assessed_one_line_says_so(measured):

@@ -5,6 +5,7 @@ where another has no blood pool or no wall. It is then left out, with a warning,
 label map from being saved or reported.
 """
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -20,6 +21,23 @@ from acsnet.scan import ShortAxisScan
 NOT_USED = "a reader's mark is not used on this label map: "
 """How the warning of a mark begins that cannot be used."""
 
+_OF_WHAT_IS_ENTERED = re.compile(
+    "|".join(
+        (
+            NOT_USED,
+            "the right ventricle was not found in the image",
+            "neither header nor image tell anterior from inferior",
+            "the header does not tell anterior from inferior",
+            "the brighter side of the ventricle, the inferior one as a rule, is that of the RV",
+            "the RV insertion that was given lies",
+            r"\d+ % of the remote region, ",
+            "scar by n-SD depends on the given remote region",
+            "PatientSize and PatientWeight of the header were not used",
+        )
+    )
+)
+"""How those warnings of `acsnet.quantify` begin that what a reader enters may end or change."""
+
 
 def given_of(details: ReadingDetails) -> Given:
     """What a reader entered that changes measures."""
@@ -29,6 +47,11 @@ def given_of(details: ReadingDetails) -> Given:
         rv_insertion_by_slice=details.rv_insertion,
         remote_by_slice=details.remote_region,
     )
+
+
+def depends_on_given(warning: str) -> bool:
+    """Whether what a reader enters may end or change a warning, so that an old one says nothing."""
+    return _OF_WHAT_IS_ENTERED.match(warning) is not None
 
 
 def measure_marked(scan: ShortAxisScan, labels: NDArray[np.uint8], given: Given) -> Measured:

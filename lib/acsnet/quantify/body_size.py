@@ -101,9 +101,6 @@ def body_of(
 def body_numbers(features: Features, body: BodySize | None) -> BodyNumbers:
     """Masses of scar, and volumes and masses indexed by body surface area."""
 
-    def mass(volume_ml: float | None) -> float | None:
-        return None if volume_ml is None else mass_g(volume_ml)
-
     def index(value: float | None) -> float | None:
         return None if body is None or value is None else value / body.surface_m2
 
@@ -115,9 +112,9 @@ def body_numbers(features: Features, body: BodySize | None) -> BodyNumbers:
         lv_volume_index_ml_m2=index(features.lv_volume_ml),
         blood_pool_volume_index_ml_m2=index(features.blood_pool_volume_ml),
         myocardium_mass_index_g_m2=index(features.myocardium_mass_g),
-        enhancement_mass_index_g_m2=index(mass(features.enhancement_volume_ml)),
-        enhancement_mass_g=mass(features.enhancement_volume_ml),
-        core_scar_mass_g=mass(features.core_scar_volume_ml),
-        grey_zone_mass_g=mass(grey_ml),
+        enhancement_mass_index_g_m2=index(mass_g(features.enhancement_volume_ml)),
+        enhancement_mass_g=mass_g(features.enhancement_volume_ml),
+        core_scar_mass_g=mass_g(features.core_scar_volume_ml),
+        grey_zone_mass_g=mass_g(grey_ml),
         grey_zone_burden_percent=burden_percent(grey_ml, features.myocardium_volume_ml),
     )

@@ -19,16 +19,23 @@ PAPER = "Popescu et al. 2022, doi:10.1016/j.cvdhj.2021.11.007"
 class Features:
     """Volumes, mass and scar burden; None (null in JSON) where a number cannot be determined."""
 
-    lv_volume_ml: Annotated[float, described("ml", "left ventricle: blood pool and wall", SCMR)]
+    lv_volume_ml: Annotated[
+        float | None,
+        described("ml", "left ventricle: blood pool and wall; null if none was found", SCMR),
+    ]
     blood_pool_volume_ml: Annotated[
-        float, described("ml", "blood pool, papillary muscles included", SCMR)
+        float | None, described("ml", "blood pool, papillary muscles included", SCMR)
     ]
     myocardium_volume_ml: Annotated[
-        float, described("ml", "whole wall, enhancement included", SCMR)
+        float | None, described("ml", "whole wall, enhancement included", SCMR)
     ]
     enhancement_volume_ml: Annotated[
         float | None,
-        described("ml", "core scar, grey zone and MVO; null if scar was not assessed", SCMR),
+        described(
+            "ml",
+            "core scar, grey zone and MVO; null if scar was not assessed, or without a wall",
+            SCMR,
+        ),
     ]
     core_scar_volume_ml: Annotated[
         float | None,
@@ -46,7 +53,9 @@ class Features:
     core_scar_burden_percent: Annotated[
         float | None, described("%", "core scar as a share of the whole myocardium", PAPER)
     ]
-    myocardium_mass_g: Annotated[float, described("g", "whole wall, density 1.05 g/ml", SCMR)]
+    myocardium_mass_g: Annotated[
+        float | None, described("g", "whole wall, density 1.05 g/ml", SCMR)
+    ]
     lv_slices: Annotated[int, described("", "slices with any left ventricle")]
     enhancement_slices: Annotated[int | None, described("", "slices with any enhancement")]
     scar_method: Annotated[
@@ -75,6 +84,9 @@ def compute_features(
 ) -> Features:
     """Measure a (slice, row, column) label map with the values of `acsnet.labels.Label`.
 
+    Without a wall all scar numbers are None, without any label the volumes too: a heart that was
+    not found is no heart without scar.
+
     Args:
         labels: (slice, row, column).
         voxel_ml: volume of a voxel, ml.
@@ -89,9 +101,14 @@ def compute_features(
     if unknown:
         msg = f"labels must be values 0 to {max(Label):d}, got {unknown}"
         raise ValueError(msg)
+    found, has_wall = bool(labels.any()), bool(np.isin(labels, MYOCARDIUM).any())
+    warnings = () if threshold is None else threshold.warnings
+    if not has_wall:
+        warnings = (*warnings, "no myocardium was found: there is no scar burden")
+        threshold, scar_known = None, False
 
-    def volume(*parts: Label) -> float:
-        return volume_ml(np.isin(labels, parts), voxel_ml)
+    def volume(*parts: Label) -> float | None:
+        return volume_ml(np.isin(labels, parts), voxel_ml) if found else None
 
     def scar(*parts: Label) -> float | None:
         return volume(*parts) if scar_known else None
@@ -100,9 +117,6 @@ def compute_features(
     core_ml, grey_ml = scar(Label.CORE_SCAR), scar(Label.GREY_ZONE)
     if threshold is not None and threshold.value is None and enhancement_ml:
         core_ml = grey_ml = None
-    warnings = () if threshold is None else threshold.warnings
-    if myocardium_ml == 0:
-        warnings = (*warnings, "no myocardium was found: there is no scar burden")
     return Features(
         lv_volume_ml=volume(*LEFT_VENTRICLE),
         blood_pool_volume_ml=volume(Label.LV_BLOOD_POOL),

@@ -147,6 +147,7 @@ SCAR_KEYS = (
     "grey_zone_burden_percent",
     "enhancement_slices",
     "enhancement_mass_g",
+    "enhancement_mass_index_g_m2",
     "core_scar_mass_g",
     "grey_zone_mass_g",
     "scar_method",

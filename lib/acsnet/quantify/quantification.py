@@ -29,7 +29,7 @@ from acsnet.quantify.rv_insertion import (
     turn_of_header,
 )
 from acsnet.quantify.sampling import sampling_doubt
-from acsnet.quantify.scar import ScarThreshold, core_signal, gap_doubt
+from acsnet.quantify.scar import ScarThreshold, core_signal, gap_doubt, threshold_of_drawn
 from acsnet.quantify.scar_methods import MethodRow, Wall, compare_methods, region_doubt
 from acsnet.quantify.scar_shape.pattern import ScarPattern, scar_pattern
 from acsnet.quantify.scar_shape.texture import Texture, measure_texture
@@ -96,7 +96,7 @@ class Quantification:
 
     insertion_point: slice, row and column of the RV insertion, None where its ray misses the
     ventricle. segment_map: 1 to 17 in the wall, all 0 without an insertion. scar_known: False where
-    nobody looked for scar.
+    nobody looked for scar, and without a wall.
     """
 
     features: Features
@@ -136,9 +136,10 @@ def quantify(
     Args:
         scan: the image, apex first.
         labels: (slice, row, column), apex first.
-        threshold: what split grey zone and core scar; None for labels drawn by hand.
+        threshold: what split grey zone and core scar; None for labels drawn by hand
+            (`threshold_of_drawn`).
         scar_known: False where nobody looked for scar, as on cine always: scar numbers are then
-            None, not 0.
+            None, not 0. So are they without a wall.
         right_ventricle: (slice, row, column) mask if one was drawn.
         given: facts that a person supplies.
 
@@ -146,9 +147,12 @@ def quantify(
         InputError: for an implausible body size, or an insertion or remote region off the image.
         AcsnetError: for a remote region that holds too little wall.
     """
-    scar_known = scar_known and scan.shows_scar
     wall, scar = np.isin(labels, MYOCARDIUM), np.isin(labels, ENHANCEMENT)
     pool, plane_mm = labels == Label.LV_BLOOD_POOL, scan.spacing_mm[1:]
+    scar_known = scar_known and scan.shows_scar and bool(wall.any())
+    placed = given.remote_on(scan)
+    if threshold is None and scar_known:
+        threshold = threshold_of_drawn(scan.pixels, labels, remote=placed)
     features = compute_features(labels, scan.voxel_ml, threshold=threshold, scar_known=scar_known)
     core_known = features.core_scar_volume_ml is not None
     body, body_notes = body_of(scan, height_cm=given.height_cm, weight_kg=given.weight_kg)
@@ -161,7 +165,7 @@ def quantify(
         core_from=core_signal(scan.pixels, wall, scar),
     )
     remote = automatic
-    if (placed := given.remote_on(scan)) is not None:
+    if placed is not None:
         remote = given_region(
             scan.pixels,
             wall,
@@ -171,7 +175,7 @@ def quantify(
         )
     methods: tuple[MethodRow, ...] = ()
     signal_notes: tuple[str, ...] = ()
-    if scar_known and wall.any():
+    if scar_known:
         numbers = [scan.grid.slice_number(k) for k in range(len(labels))]
         signal_notes = (
             *remote.doubts,

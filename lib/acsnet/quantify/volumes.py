@@ -20,14 +20,16 @@ def volume_ml(mask: NDArray[np.bool_], voxel_ml: float) -> float:
     return int(np.count_nonzero(mask)) * float(voxel_ml)
 
 
-def mass_g(myocardium_ml: float) -> float:
-    """Mass (g) of a volume of myocardium (ml)."""
-    return myocardium_ml * MYOCARDIUM_G_PER_ML
+def mass_g(myocardium_ml: float | None) -> float | None:
+    """Mass (g) of a volume of myocardium (ml); None where that is unknown."""
+    return None if myocardium_ml is None else myocardium_ml * MYOCARDIUM_G_PER_ML
 
 
-def burden_percent(part_ml: float | None, myocardium_ml: float) -> float | None:
+def burden_percent(part_ml: float | None, myocardium_ml: float | None) -> float | None:
     """Percent of the myocardium; None if the part is unknown or there is no myocardium."""
-    return 100.0 * part_ml / myocardium_ml if part_ml is not None and myocardium_ml > 0 else None
+    if part_ml is None or myocardium_ml is None or myocardium_ml <= 0:
+        return None
+    return 100.0 * part_ml / myocardium_ml
 
 
 def slice_count(mask: NDArray[Any]) -> int:

@@ -21,12 +21,13 @@ from acsnet.anatomy.checks import NOT_A_RING, Limits, check
 from acsnet.anatomy.measures import Form, Measures
 from acsnet.labels import MYOCARDIUM, Label
 from acsnet.masks import crop_around
-from acsnet.report.display_orientation import grey_window
+from acsnet.report.display_orientation import grey_window, view_of
+from acsnet.report.files import ANATOMY_FIGURE
+from acsnet.report.layout.fonts import families, printable
 from acsnet.result import NOTICE, Result
 from acsnet.stages.correction import Action
-from acsnet.storage import writing
+from acsnet.storage import case_folder, writing
 
-ANATOMY_FIGURE = "anatomy.png"
 DOTS_PER_INCH = 100
 SLICES_PER_ROW = 8  # as wide as a common screen (1920 pixels)
 MARGIN_MM = 12.0  # shown around all labels
@@ -106,7 +107,7 @@ def anatomy_figure(result: Result, limits: Limits) -> Figure:
 
 def write_anatomy_figure(result: Result, limits: Limits, output: Path) -> Path:
     """Write OUTPUT/<case>/anatomy.png and return its path."""
-    folder = output / result.scan.name
+    folder = case_folder(output, result.scan.name)
     folder.mkdir(parents=True, exist_ok=True)
     with writing(folder / ANATOMY_FIGURE) as temporary:
         anatomy_figure(result, limits).savefig(temporary, format="png", dpi=DOTS_PER_INCH)
@@ -169,10 +170,17 @@ def _draw_frame(figure: Figure, result: Result) -> None:
     )
     if not result.drawn_wall.any():
         summary = "The network drew no wall in this scan"
-    name, room = result.scan.name, int(width * TITLE_CHARACTERS_PER_INCH)
+    name, room = printable(result.scan.name), int(width * TITLE_CHARACTERS_PER_INCH)
     title = name if len(name) <= room else f"{name[: room - 3]}..."
     centre: dict[str, Any] = {"x": 0.5, "ha": "center", "va": "top", "parse_math": False}
-    figure.text(y=1 - 0.1 / height, s=title, fontsize=12, fontweight="bold", **centre)
+    figure.text(
+        y=1 - 0.1 / height,
+        s=title,
+        fontsize=12,
+        fontweight="bold",
+        fontfamily=families(title, bold=True),
+        **centre,
+    )
     figure.text(y=1 - 0.35 / height, s=summary, fontsize=TEXT_POINTS + 1, **centre)
     figure.text(y=0.25 / height, s=NOTICE, fontsize=TEXT_POINTS + 1, **centre)
     figure.legend(
@@ -195,10 +203,11 @@ def _draw_frame(figure: Figure, result: Result) -> None:
 def _draw_slice(
     cells: list[Axes], result: Result, index: int, crop: tuple[slice, slice], *, bad: bool
 ) -> None:
-    pixels = result.scan.pixels[index][crop]
-    labels = result.labels[index][crop]
+    view = view_of(result.scan)
+    pixels = view.of(result.scan.pixels[index][crop])
+    labels = view.of(result.labels[index][crop])
     black, white = grey_window(pixels)
-    _, row_mm, column_mm = result.scan.spacing_mm
+    row_mm, column_mm = view.spacing_of(result.scan.spacing_mm[1:])
     for axes in cells:
         axes.imshow(
             pixels,
@@ -215,7 +224,7 @@ def _draw_slice(
     if bad:
         for side in cells[1].spines.values():
             side.set(color=FAILED, linewidth=3)
-    _outline(cells[1], result.drawn_wall[index][crop], DRAWN)
+    _outline(cells[1], view.of(result.drawn_wall[index][crop]), DRAWN)
     pool = np.zeros((*labels.shape, 4))
     pool[labels == Label.LV_BLOOD_POOL] = to_rgba(POOL, POOL_OPACITY)
     cells[2].imshow(pool, aspect=row_mm / column_mm, interpolation="nearest")

@@ -32,6 +32,22 @@ def segment_values(features: Mapping[str, Any], key: str) -> dict[int, float | N
     return {segment["segment"]: segment[key] for segment in features["segments"]}
 
 
+def hatched_words(features: Mapping[str, Any]) -> str:
+    """What hatching means in both plots, for their legend; empty where there is none."""
+    segments = features["segments"]
+    present = [part for part in segments if part["myocardium_volume_ml"] is not None]
+    if all(part["scar_percent"] is None for part in present):
+        return "Hatched: scar was not assessed."
+    reasons = []
+    if len(present) < len(segments):
+        reasons.append("the stack has no such segment")
+    unknown = [part for part in present if part["transmurality_mean_percent"] is None]
+    if unknown:
+        numbers = ", ".join(str(part["segment"]) for part in unknown)
+        reasons.append(f"transmurality not known, no radial chord crosses the wall of {numbers}")
+    return f"Hatched: {'; '.join(reasons)}." if reasons else ""
+
+
 def draw_bullseye(axes: Axes, values: Mapping[int, float | None], title: str) -> None:
     """Draw values of 0 to 100 by segment; None is hatched."""
     for first, count, inner in RINGS:
@@ -56,10 +72,11 @@ def draw_bullseye(axes: Axes, values: Mapping[int, float | None], title: str) ->
 
 
 def bullseye_png(features: Mapping[str, Any]) -> bytes:
-    """Both bullseyes side by side as PNG, for the case page."""
+    """Both bullseyes side by side with their legend as PNG, for the case page."""
     figure = Figure(figsize=(2 * INCHES, INCHES), dpi=DOTS_PER_INCH, layout="constrained")
     for axes, (title, key) in zip(figure.subplots(1, 2), PLOTS, strict=True):
         draw_bullseye(axes, segment_values(features, key), title)
+    figure.supxlabel(hatched_words(features), fontsize=POINTS)
     stream = BytesIO()
     figure.savefig(stream, format="png")
     return stream.getvalue()

@@ -4,6 +4,7 @@ import base64
 from html import escape
 
 from acsnet.labels import LABELS
+from acsnet.report.findings import headline, not_assessed
 from acsnet.report.montage import montage_png
 from acsnet.report.wording import measure_rows
 from acsnet.result import NOTICE, Measured
@@ -29,6 +30,8 @@ def case_page(result: Measured, files: tuple[str, ...]) -> str:
         f"<td>{escape(row.unit)}</td></tr>"
         for row in measure_rows([features])
     )
+    unassessed = headline(features, "drawn").note if not_assessed(features) else ""
+    scar = f"<p>Scar: {escape(unassessed)}.</p>" if unassessed else ""
     warnings = "".join(f"<li>{escape(text)}</li>" for text in features["warnings"])
     legend = "".join(
         f"<span class='label'><i style='background:rgb{info.colour}'></i>"
@@ -42,7 +45,7 @@ def case_page(result: Measured, files: tuple[str, ...]) -> str:
 <html lang="en"><head><meta charset="utf-8"><title>{name} - ACSNet</title>
 <style>{STYLE}</style></head>
 <body><h1>{name}</h1><p class="notice">{escape(NOTICE)}</p>
-<h2>Measures</h2><table>{rows}</table>
+<h2>Measures</h2><table>{rows}</table>{scar}
 <h2>Warnings</h2><ul>{warnings or "<li>none</li>"}</ul>
 <h2>All slices, apex first</h2><p>{legend}</p>
 <img src="data:image/png;base64,{picture}"

@@ -1,4 +1,4 @@
-"""Two scans of one patient on one page: what changed, with intervals, and both side by side."""
+"""Two scans of one patient: what changed, with intervals, and both side by side."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -15,9 +15,9 @@ from acsnet.errors import InputError
 from acsnet.labels import MYOCARDIUM
 from acsnet.report.bullseye import draw_bullseye, segment_values
 from acsnet.report.contours import draw_slices
-from acsnet.report.page import (
+from acsnet.report.layout.page import (
     A4,
-    CHARACTERS,
+    LINE,
     MARGIN,
     POINTS,
     TITLE,
@@ -49,6 +49,7 @@ from acsnet.uncertainty.half_signal import half_signal_volume_ml
 
 BULLSEYE = 1.75
 SLICES = 2.75  # height of the slices of both scans
+MOST_FACT = 3  # lines of a name: more than DICOM allows
 NAMES = {key: (name, unit) for name, key, unit, _ in MEASURES}
 SHOWN = {True: "change shown", False: "no change shown", None: "not determined"}
 BY_SIGNAL = "Burden and scar: intervals around the change at half signal, of which a part is drawn."
@@ -83,10 +84,16 @@ class Comparison:
 
 
 def check_one_patient(of_before: Subject, of_after: Subject) -> None:
-    """Raises InputError where DICOM says that two scans are of two patients."""
-    first, second = of_before.patient_id, of_after.patient_id
+    """Raises InputError where DICOM says that two scans are of two patients.
+
+    By PatientID, else by the date of birth: names are written in many ways.
+    """
+    ids = of_before.patient_id, of_after.patient_id
+    tag, first, second = "PatientID", *ids
+    if not all(ids):
+        tag, first, second = "PatientBirthDate", of_before.birth_date, of_after.birth_date
     if first and second and first != second:
-        msg = f"the scans must be of one patient, got PatientID {first} and {second}"
+        msg = f"the scans must be of one patient, got {tag} {first} and {second}"
         raise InputError(msg)
 
 
@@ -122,28 +129,28 @@ def comparison_pdf(
     of_before: Subject,
     of_after: Subject,
 ) -> bytes:
-    """The page as the bytes of a PDF file, the same for the same input."""
+    """The pages as the bytes of a PDF file, the same for the same input."""
     stream = BytesIO()
     about = {"Title": f"LGE, {comparison.before} and {comparison.after}", "CreationDate": None}
     with (
         rc_context({"pdf.fonttype": 42, "hatch.linewidth": 0.5}),
         PdfPages(stream, metadata=about) as file,
     ):
-        file.savefig(
-            comparison_page(comparison, before, after, of_before=of_before, of_after=of_after)
-        )
+        pages = comparison_pages(comparison, before, after, of_before=of_before, of_after=of_after)
+        for page in pages:
+            file.savefig(page)
     return stream.getvalue()
 
 
-def comparison_page(
+def comparison_pages(
     comparison: Comparison,
     before: Measured,
     after: Measured,
     *,
     of_before: Subject,
     of_after: Subject,
-) -> Figure:
-    """The page of `comparison_pdf`."""
+) -> tuple[Figure, ...]:
+    """The pages of `comparison_pdf`: one, and a second where the segments do not fit."""
     page = new_page()
     top = A4[1] - MARGIN
     text(page, MARGIN, top, "Two scans of late gadolinium enhancement", points=TITLE, bold=True)
@@ -151,13 +158,15 @@ def comparison_page(
         ("Patient", of_after.patient_name or of_before.patient_name),
         ("Patient ID", of_after.patient_id or of_before.patient_id),
     )
-    top = facts(page, top - 0.36, [pair for pair in patient if pair[1]])
+    known = [pair for pair in patient if pair[1]]
+    top = facts(page, top - 0.36, known, most=MOST_FACT, rest="...")
     # One by one: of several, `facts` draws the short ones first.
     for name, named, subject in (
         ("Before", comparison.before, of_before),
         ("After", comparison.after, of_after),
     ):
-        top = facts(page, top, [(name, _scan_words(named, subject))])
+        words = _scan_words(named, subject)
+        top = facts(page, top, [(name, words)], most=MOST_FACT, rest="...")
     if comparison.remarks:
         top = heading(page, top - 0.08, "Doubts")
         bullets = [f"\N{BULLET} {words}" for words in comparison.remarks]
@@ -165,9 +174,18 @@ def comparison_page(
         top = paragraph(page, top, bullets, most=4, rest=rest)
     top = _changes(page, top - 0.1, comparison)
     top = _both(page, top - 0.1, before, after)
-    _segments(page, top - 0.1, comparison.segments)
-    text(page, MARGIN, MARGIN - 0.1, NOTICE, bold=True)
-    return page
+    pages = [page]
+    if rows := _segment_rows(comparison.segments):
+        top -= 0.1
+        if top - 0.28 - LINE * _split(rows) < MARGIN:
+            pages.append(new_page())
+            top = A4[1] - MARGIN
+        _segments(pages[-1], top, rows)
+    foot = MARGIN - 0.1
+    for page_number, page in enumerate(pages, start=1):
+        text(page, MARGIN, foot, NOTICE, bold=True)
+        text(page, A4[0] - MARGIN, foot, f"page {page_number} of {len(pages)}", right=True)
+    return tuple(pages)
 
 
 def _changes(page: Figure, top: float, comparison: Comparison) -> float:
@@ -182,11 +200,11 @@ def _changes(page: Figure, top: float, comparison: Comparison) -> float:
         moved = NONE if change.difference is None else f"{change.difference:+.1f}"
         values = (number(value, 1, NONE) for value in (change.before, change.after))
         rows.append((f"{name}, {unit}", *values, moved, interval, SHOWN[change.shown]))
-    top = table(page, top, (0.0, 3.1, 3.8, 4.0, 4.7, 5.95), head, rows)
+    top = table(page, top, (0.0, 3.1, 3.8, 4.0, 4.7, 5.95), head, rows, numbers=(1, 2))
     by_signal = (change for change in comparison.measures if change.measure in AT_HALF_SIGNAL)
     if all(change.low is None or change.estimate == change.difference for change in by_signal):
         return top
-    return draw_lines(page, top, wrapped(BY_SIGNAL, CHARACTERS))
+    return draw_lines(page, top, wrapped(BY_SIGNAL))
 
 
 def _both(page: Figure, top: float, before: Measured, after: Measured) -> float:
@@ -212,21 +230,27 @@ def _both(page: Figure, top: float, before: Measured, after: Measured) -> float:
     return top - 0.28 - SLICES - BULLSEYE - 0.25
 
 
-def _segments(page: Figure, top: float, segments: Sequence[SegmentChange]) -> None:
-    known = [part for part in segments if None not in (part.before, part.after)]
-    if not known:
-        return
-    words = "Segments: scar, % of the wall, and class of transmurality; without intervals"
-    top = heading(page, top, words)
-    rows = [
+def _segment_rows(segments: Sequence[SegmentChange]) -> list[tuple[str, ...]]:
+    return [
         (
             f"{part.segment} {part.name}",
             f"{number(part.before, 0, NONE)} \N{RIGHTWARDS ARROW} {number(part.after, 0, NONE)}",
             f"{part.class_before or NONE} \N{RIGHTWARDS ARROW} {part.class_after or NONE}",
         )
-        for part in known
+        for part in segments
+        if None not in (part.before, part.after)
     ]
-    split = -(-len(rows) // 2)
+
+
+def _split(rows: Sequence[tuple[str, ...]]) -> int:
+    """How many rows the first of two columns has."""
+    return -(-len(rows) // 2)
+
+
+def _segments(page: Figure, top: float, rows: Sequence[tuple[str, ...]]) -> None:
+    words = "Segments: scar, % of the wall, and class of transmurality; without intervals"
+    top = heading(page, top, words)
+    split = _split(rows)
     for column, part in enumerate((rows[:split], rows[split:])):
         table(page, top, (0.0, 1.55, 2.35), ("", "", ""), part, left=MARGIN + column * WIDTH / 2)
 
@@ -266,6 +290,11 @@ def _remarks(
     dates = of_before.study_date, of_after.study_date
     if all(dates) and dates[0] > dates[1]:
         remarks.append(f"the scan given as the first is the later one: {dates[0]}, then {dates[1]}")
+    births = of_before.birth_date, of_after.birth_date
+    if all(births) and births[0] != births[1]:
+        remarks.append(
+            f"the dates of birth differ: {births[0]} and {births[1]}: is it one patient?"
+        )
     sizes = (before.scan.spacing_mm, after.scan.spacing_mm)
     if any(max(a / b, b / a) > MOST_APART for a, b in zip(*sizes, strict=True)):
         shown = " and ".join(" x ".join(f"{mm:.2f}" for mm in size) for size in sizes)

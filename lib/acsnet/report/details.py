@@ -5,10 +5,10 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from acsnet.report.bullseye import PLOTS, draw_bullseye, segment_values
+from acsnet.report.bullseye import PLOTS, draw_bullseye, hatched_words, segment_values
 from acsnet.report.contours import draw_slices, legend_handles, shown_slices
 from acsnet.report.findings import not_assessed
-from acsnet.report.page import (
+from acsnet.report.layout.page import (
     A4,
     LINE,
     MARGIN,
@@ -70,9 +70,7 @@ def _bullseyes(page: Figure, features: Mapping[str, Any], top: float, foot: floa
         heading(page, top, words)
         return
     heading(page, top, "Segments of the American Heart Association, base outside")
-    if any(value is None for value in segment_values(features, "scar_percent").values()):
-        legend = "Hatched: the stack has no such segment."
-        text(page, MARGIN, foot - 0.05, legend, points=SMALL)
+    text(page, MARGIN, foot - 0.05, hatched_words(features), points=SMALL)
     for column, (title, key) in enumerate(PLOTS):
         left = MARGIN + WIDTH * (2 * column + 1) / 4 - BULLSEYE / 2
         box = left / A4[0], foot / A4[1], BULLSEYE / A4[0], (BULLSEYE - 0.05) / A4[1]
@@ -91,17 +89,20 @@ def details_pages(features: Mapping[str, Any]) -> list[Figure]:
     interval = "" if level is None else f"{100 * level:.0f} % interval"
     top = heading(page, A4[1] - MARGIN, "All measures, as segmented")
     places: tuple[float, ...] = (0.0, 3.4, 3.7, 5.2 if interval else 3.5)
-    top = table(page, top, places, ("", "", interval, ""), measure_lines(features))
+    rows = measure_lines(features)
+    top = table(page, top, places, ("", "", interval, ""), rows, numbers=(1,))
     if features["segment_model"] is not None and not not_assessed(features):
         words = "Scar by the coronary artery that usually supplies the segments"
         top = heading(page, top - 0.12, words)
         head = ("", "segments", "scar, ml", "% of its wall")
-        top = table(page, top, (0.0, 0.8, 4.2, 5.4), head, territory_lines(features))
+        top = table(
+            page, top, (0.0, 0.8, 4.2, 5.4), head, territory_lines(features), numbers=(2, 3)
+        )
     if features["methods"]:
         top = heading(page, top - 0.12, "Scar by each method, on the same wall")
         methods = ("", "threshold", "scar, ml", "burden, %", "core, ml", "grey zone, ml")
         places = (0.0, 2.9, 3.8, 4.8, 5.7, 6.85)
-        top = table(page, top, places, methods, method_lines(features))
+        top = table(page, top, places, methods, method_lines(features), numbers=range(1, 6))
         top = paragraph(page, top - 0.04, _notes(features), most=3, rest="...")
     waiting = doubts(features) or ["none"]
     top = heading(page, top - 0.12, "Doubts")

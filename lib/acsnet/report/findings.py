@@ -12,12 +12,16 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from acsnet.quantify.aha_segments import LIKELY_VIABLE
+from acsnet.quantify.features_document import SCAR_KEYS
 from acsnet.quantify.scar_methods import DEVIATIONS
-from acsnet.report.wording import METHODS, NO_SCAR, NONE, UNKNOWN, number
+from acsnet.report.wording import METHODS, NONE, absent_scar, number
+from acsnet.scan import is_fit
 
 SQUARED = "\N{SUPERSCRIPT TWO}"
 MASS_INDEX = {"M": (53, 9), "F": (42, 7)}
 """Mean and standard deviation of the myocardial mass index, g/m2, by sex."""
+TRACE_PERCENT = 1.0
+"""Share of a segment's wall below which scar is a trace, where its transmurality is no more."""
 REFERENCE_NOTE = (
     "Reference: mean \N{PLUS-MINUS SIGN} SD of the UK Biobank, 45 to 74 years, end-diastolic cine "
     "(doi:10.1186/s12968-017-0327-9)."
@@ -64,8 +68,7 @@ def headline(features: Mapping[str, Any], method: str) -> Headline:
     if method in DEVIATIONS and features["remote"]["source"] == "given":
         words += ", remote region placed by a person"
     if not_assessed(features):
-        note = "not assessed, because this is not a scan of late gadolinium enhancement"
-        return Headline(method=words, note=note)
+        return Headline(method=words, note=_unassessed_words(features))
     row = next((row for row in features["methods"] if row["method"] == method), None)
     if row is None or row["scar_volume_ml"] is None:
         note = "there is no myocardium" if row is None else row["note"]
@@ -79,16 +82,25 @@ def headline(features: Mapping[str, Any], method: str) -> Headline:
 
 
 def not_assessed(features: Mapping[str, Any]) -> bool:
-    """Whether the scan is none to look for scar in, such as cine."""
+    """Whether nobody looked for scar, as on cine, or there is no wall that could have any."""
     return features["enhancement_volume_ml"] is None
+
+
+def _unassessed_words(features: Mapping[str, Any]) -> str:
+    """Why there is no number of scar at all."""
+    if not features["myocardium_volume_ml"]:
+        return "there is no myocardium"
+    if not is_fit(features["warnings"]):
+        return "not assessed, because this is not a short-axis scan of late gadolinium enhancement"
+    return "not assessed: these labels hold no scar"
 
 
 def statements(features: Mapping[str, Any]) -> list[str]:
     """Findings in sentences: where the scar is, its pattern, what is viable, obstruction.
 
-    None where scar was not assessed.
+    None where scar was not assessed, or where there is no wall.
     """
-    if not_assessed(features):
+    if not_assessed(features) or not features["myocardium_volume_ml"]:
         return []
     if features["enhancement_volume_ml"] == 0:
         return ["No late gadolinium enhancement."]
@@ -116,7 +128,7 @@ def segment_rows(features: Mapping[str, Any]) -> list[SegmentRow]:
 
 def size_rows(features: Mapping[str, Any], *, sex: str) -> list[SizeRow]:
     """Volumes and masses with their indices; sex: M or F as in DICOM, else unknown."""
-    absent = NO_SCAR if features["enhancement_volume_ml"] == 0 else UNKNOWN
+    absent = absent_scar(features)
     rows = (
         ("LV cavity volume", "blood_pool_volume_ml", "ml", "blood_pool_volume_index_ml_m2"),
         ("LV myocardial mass", "myocardium_mass_g", "g", "myocardium_mass_index_g_m2"),
@@ -135,7 +147,7 @@ def size_rows(features: Mapping[str, Any], *, sex: str) -> list[SizeRow]:
             reference=_reference(index, sex) if _index(features, index, "") else "",
         )
         for name, key, unit, index in rows
-        if not (not_assessed(features) and features[key] is None)
+        if not (not_assessed(features) and key in SCAR_KEYS)
     ]
 
 
@@ -145,8 +157,8 @@ def _location(features: Mapping[str, Any]) -> str:
     scarred = [part for part in features["segments"] if part["scar_volume_ml"]]
     # By the share of their wall: what reads first is what is most of it.
     scarred.sort(key=lambda part: -part["scar_percent"])
-    named = [part for part in scarred if part["transmurality_class"] not in (None, "0")]
-    names = ", ".join(f"{part['name']} ({part['segment']})" for part in named)
+    named = [part for part in scarred if not _is_trace(part)]
+    names = ", ".join(map(_with_share, named))
     traces = len(scarred) - len(named)
     rest = f"; traces in {_count(traces, 'more segment')}" if traces else ""
     if not named:
@@ -154,29 +166,54 @@ def _location(features: Mapping[str, Any]) -> str:
     return f"Late gadolinium enhancement in {_count(len(named), 'segment')}: {names}{rest}."
 
 
+def _is_trace(part: Mapping[str, Any]) -> bool:
+    """Whether a segment has next to no scar; its share tells where its depth does not."""
+    return part["transmurality_class"] in (None, "0") and part["scar_percent"] < TRACE_PERCENT
+
+
+def _with_share(part: Mapping[str, Any]) -> str:
+    """The name of a segment with scar, and the share of its wall where no depth stands for it."""
+    if part["transmurality_class"] not in (None, "0"):
+        return _called(part)
+    return f"{part['name']} ({part['segment']}, {part['scar_percent']:.0f} % of its wall)"
+
+
+def _called(part: Mapping[str, Any]) -> str:
+    return f"{part['name']} ({part['segment']})"
+
+
 def _pattern(features: Mapping[str, Any]) -> str:
     name, shares = features["scar_pattern"], features["scar_pattern_percent"]
     if name is None:
-        return "Pattern: not known, no slice with scar has a cavity."
+        return "Pattern: not known, no radial chord of the wall meets the scar."
     parts = ", ".join(
         f"{pattern} {share:.0f} %"
         for pattern, share in sorted(shares.items(), key=lambda item: -item[1])
         if share >= 0.5
     )
     doubt = "" if features["scar_pattern_certain"] else " Uncertain: a pixel would change it."
-    return f"Pattern: {name} ({parts} of the scar).{doubt}"
+    unseen = [
+        _called(part)
+        for part in features["segments"]
+        if part["scar_volume_ml"] and not _is_trace(part) and part["pattern"] is None
+    ]
+    rest = f"; not judged: {', '.join(unseen)}" if unseen else ""
+    return f"Pattern: {name} ({parts} of the scar{rest}).{doubt}"
 
 
 def _viability(features: Mapping[str, Any]) -> list[str]:
-    count = features["viable_segments"]
-    if count is None:
+    if features["segment_model"] is None:
         return []
-    known = [part for part in features["segments"] if part["transmurality_class"]]
+    present = [part for part in features["segments"] if part["scar_percent"] is not None]
+    known = [part for part in present if part["transmurality_class"]]
+    if not known:
+        return ["Viability: not known, no radial chord crosses the wall."]
     lost = [part for part in known if part["transmurality_class"] not in LIKELY_VIABLE]
-    names = ", ".join(f"{part['name']} ({part['segment']})" for part in lost)
-    beyond = f"; not: {names}" if lost else ""
+    unknown = [part for part in present if not part["transmurality_class"]]
+    beyond = f"; not: {', '.join(map(_called, lost))}" if lost else ""
+    beyond += f"; not judged: {', '.join(map(_called, unknown))}" if unknown else ""
     return [
-        f"Likely viable, scar through at most half of the wall: {count} of "
+        f"Likely viable, scar through at most half of the wall: {features['viable_segments']} of "
         f"{_count(len(known), 'segment')}{beyond}."
     ]
 

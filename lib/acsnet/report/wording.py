@@ -4,6 +4,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from math import floor, log10
 from typing import Any, NamedTuple
 
+from acsnet.quantify.features_document import SCAR_KEYS
+
 UNKNOWN, NO_SCAR, NONE = "not known", "no scar", "\N{EN DASH}"
 NOT_ASSESSED = "not assessed"
 
@@ -78,8 +80,8 @@ def measure_lines(features: Mapping[str, Any]) -> list[MeasureLine]:
     Where scar was not assessed, as on cine, the first line says so and the others are left out.
     """
     intervals = features.get("intervals") or {}
-    assessed = features["enhancement_volume_ml"] is not None
-    absent = NO_SCAR if features["enhancement_volume_ml"] == 0 else UNKNOWN
+    assessed = not is_unassessed(features)
+    absent = absent_scar(features)
     lines = [
         MeasureLine(
             name,
@@ -88,9 +90,28 @@ def measure_lines(features: Mapping[str, Any]) -> list[MeasureLine]:
             "" if features[key] is None else unit,
         )
         for name, key, unit, decimals in MEASURES
-        if features[key] is not None or (assessed and "_index_" not in key)
+        if features[key] is not None
+        or ("_index_" not in key and (assessed or key not in SCAR_KEYS))
     ]
     return lines if assessed else [MeasureLine(MEASURES[0][0], NOT_ASSESSED, "", ""), *lines]
+
+
+def is_unassessed(features: Mapping[str, Any]) -> bool:
+    """Whether there is a wall in which nobody looked for scar, as on cine.
+
+    features: of any release, whole or in part.
+    """
+    known = "enhancement_volume_ml" in features and bool(features.get("myocardium_volume_ml"))
+    return known and features["enhancement_volume_ml"] is None
+
+
+def absent_scar(features: Mapping[str, Any]) -> str:
+    """What stands for a number of scar that is None: that a wall has none, else that it is unknown.
+
+    A scan in which no wall was found has no number, and is none without scar.
+    """
+    has_none = features["enhancement_volume_ml"] == 0 and features["myocardium_volume_ml"]
+    return NO_SCAR if has_none else UNKNOWN
 
 
 def interval_sentences(features: Mapping[str, Any]) -> list[str]:
@@ -147,8 +168,16 @@ class MeasureRow(NamedTuple):
 
 def measure_rows(features: Sequence[Mapping[str, Any]]) -> list[MeasureRow]:
     """The table of measurements of several label maps of one scan."""
+
+    def absent(document: Mapping[str, Any], key: str) -> str:
+        return NOT_ASSESSED if key in SCAR_KEYS and is_unassessed(document) else UNKNOWN
+
     return [
-        MeasureRow(name, [number(document.get(key), decimals) for document in features], unit)
+        MeasureRow(
+            name,
+            [number(document.get(key), decimals, absent(document, key)) for document in features],
+            unit,
+        )
         for name, key, unit, decimals in PAGE_MEASURES
     ]
 

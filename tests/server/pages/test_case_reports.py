@@ -52,8 +52,11 @@ def case(web, samples, tmp_path_factory):
 
     def enter(**details):
         size = {"height_cm": 175.0, "weight_kg": 80.0, "body_size_source": "entered"}
-        kept = ReadingDetails(**size, **details)
-        DetailsStore(web.app.store_folder() / DETAILS).save(web.series, kept, reader="Ada")
+        kept = ReadingDetails(**{**size, **details})
+        entries = DetailsStore(web.app.store_folder() / DETAILS)
+        before, _ = entries.read(web.series)
+        shown = "" if before is None else before.moment
+        entries.save(web.series, kept, reader="Ada", shown=shown)
 
     return SimpleNamespace(
         web=web, store=store, scan=scan, truth=truth, put=put, get=get, enter=enter
@@ -103,6 +106,15 @@ def test_measures_are_the_same_in_all_whether_a_mark_came_before_or_after(case):
     assert case.get("bullseye.png", before).content == drawn
     assert case.get("bullseye.png", after).content == drawn
     assert "1.97 m" in text_of(case.get("report.pdf", before))
+
+
+def test_a_mark_that_was_taken_back_is_not_in_the_bullseye_where_nothing_is_entered(case):
+    case.enter(rv_insertion=INSERTION)
+    marked = case.put(case.truth, client_id="Hal")["version"]
+    before = case.get("bullseye.png", marked).content
+    case.enter(height_cm=None, weight_kg=None, body_size_source=None)
+    assert case.get("features.json", marked).json()["rv_insertion"]["source"] == "automatic"
+    assert case.get("bullseye.png", marked).content != before
 
 
 def test_a_mark_that_a_label_map_cannot_use_is_a_warning_of_it(case):

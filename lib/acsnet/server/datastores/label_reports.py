@@ -3,14 +3,14 @@
 The same for the pages of a case and for what is stored in a PACS.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from acsnet.annotations.label_versions import by_networks
-from acsnet.annotations.marks import NOT_USED, given_of, measure_marked
+from acsnet.annotations.marks import NOT_USED, depends_on_given, given_of, measure_marked
 from acsnet.annotations.reading_details import DetailsStore, ReadingDetails
 from acsnet.dicom.sr_content import Clinical, clinical_of
 from acsnet.pacs.archive import Companions
@@ -24,42 +24,50 @@ from acsnet.server.state.paths import DETAILS
 from acsnet.settings import read_settings
 
 
-def entered(store: Path, image: str) -> tuple[ReadingDetails, tuple[str, ...]]:
-    """What a reader entered for a case, and what is wrong with the record of it.
+def entered(store: Path, image: str, *, scan: str) -> tuple[ReadingDetails, tuple[str, ...]]:
+    """What a reader entered for a case, and why what is on record of it is not used.
 
-    store: the server's own folder of these studies.
+    store: the server's own folder of these studies; scan: `StudyStore.drawn_state_now`.
     """
-    saved, faults = DetailsStore(store / DETAILS).read(image)
+    saved, faults = DetailsStore(store / DETAILS).read(image, scan=scan)
     return (ReadingDetails() if saved is None else saved.details), faults
 
 
-def given_for(store: Path, image: str) -> Given:
-    """What of it changes measures; `entered` says what `store` is."""
-    details, _ = entered(store, image)
+def given_for(store: Path, image: str, *, scan: str) -> Given:
+    """What of it changes measures; `entered` says what `store` and `scan` are."""
+    details, _ = entered(store, image, scan=scan)
     return given_of(details)
 
 
 def with_given(measured: Measured, given: Given) -> Measured:
-    """What the networks drew, measured with what a reader entered; doubts and intervals stay."""
+    """What the networks drew, measured with what a reader entered.
+
+    Intervals stay, and doubts but those that what was entered may change.
+    """
     if given == NOTHING or not measured.labels.any():
         return measured
     again = measure_marked(measured.scan, measured.label_map(), given)
     notes = (note for note in again.warnings if note.startswith(NOT_USED))
-    warnings = dict.fromkeys((*measured.warnings, *again.quantification.warnings, *notes))
     return replace(
         measured,
         quantification=replace(again.quantification, features=measured.features),
-        warnings=tuple(warnings),
+        warnings=_renewed(measured.warnings, (*again.quantification.warnings, *notes)),
     )
 
 
 def warnings_with(noted: Sequence[str], measured: Measured) -> tuple[str, ...]:
     """The warnings of a label map that was measured again, those noted before first.
 
-    Of marks that could not be used only those count that cannot be now.
+    Of what depends on what a reader entered, only what holds now: the insertion that was missing
+    may have been given since, and a mark that could not be used may be usable.
     """
-    before = (note for note in noted if not note.startswith(NOT_USED))
-    return tuple(dict.fromkeys((*before, *measured.warnings)))
+    return _renewed(noted, measured.warnings)
+
+
+def _renewed(noted: Iterable[str], now: Iterable[str]) -> tuple[str, ...]:
+    """Warnings noted before, but those that hang on what was entered, then those of now."""
+    before = (note for note in noted if not depends_on_given(note))
+    return tuple(dict.fromkeys((*before, *now)))
 
 
 def reading_of(

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from acsnet.annotations.label_versions import by_networks
+from acsnet.annotations.marks import depends_on_given
 from acsnet.dicom.provenance import State
 from acsnet.errors import AcsnetError, InputError
 from acsnet.fine_tuning.training_request import Reviewed
@@ -46,6 +47,9 @@ from acsnet.server.state.paths import private_folder
 from acsnet.server.web.request_checks import SCAN_SUFFIXES
 
 logger = logging.getLogger(__name__)
+
+NEVER_CHANGES = ""
+"""The state of a series in a PACS; see `StudyStore.drawn_state_now`."""
 
 
 class PacsLabels:
@@ -122,13 +126,15 @@ class PacsLabels:
         """Keep the measures of a SEG; those known already stay, beside what the checks say."""
         if annotation.by_model and self.measures.of(annotation.instance):
             return
-        given = given_for(self._store, uid)
+        given = given_for(self._store, uid, scan=NEVER_CHANGES)
         measured = check_label(scan, labels, notes=notes, given=given).features_dict()
         with self.measures.change:  # whoever stored the SEG may have kept its measures meanwhile
             known = self.measures.of(annotation.instance)
             if known and annotation.by_model:
                 return
-            warnings = dict.fromkeys((*known.get("warnings", ()), *measured["warnings"]))
+            # Measures known already are those with what was entered then, and so are its doubts.
+            found = [w for w in measured["warnings"] if not (known and depends_on_given(w))]
+            warnings = dict.fromkeys((*known.get("warnings", ()), *found))
             checked = {"warnings": list(warnings), "quality": measured["quality"]}
             self.measures.keep(annotation.instance, {**measured, **known, **checked})
 
@@ -150,7 +156,7 @@ class PacsLabels:
         """
         taken_over = bool(reviewer) and by_networks(author)
         at = datetime.now(timezone.utc).astimezone()
-        details, _ = entered(self._store, uid)
+        details, _ = entered(self._store, uid, scan=NEVER_CHANGES)
         reading = reading_of(
             details,
             reviewed=state == "reviewed",
@@ -203,7 +209,7 @@ class PacsLabels:
 
         Raises PacsError where the PACS does not take it.
         """
-        details, _ = entered(self._store, uid)
+        details, _ = entered(self._store, uid, scan=NEVER_CHANGES)
         reading = reading_of(
             details, reviewed=False, author=MODEL, reviewer="", at=None, comment=""
         )
@@ -248,7 +254,12 @@ class PacsLabels:
         labels = scan.grid.to_input(reading.labels)
         return self.store(
             uid,
-            check_label(scan, labels, notes=reading.warnings, given=given_for(self._store, uid)),
+            check_label(
+                scan,
+                labels,
+                notes=reading.warnings,
+                given=given_for(self._store, uid, scan=NEVER_CHANGES),
+            ),
             author=annotation.author,
             state="reviewed",
             model=str(features.get(MODEL_VERSION) or ""),

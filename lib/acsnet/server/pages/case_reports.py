@@ -57,7 +57,7 @@ OF_THE_LABELS = tuple(sorted(MEASURES - {"warnings"}))
 def report(app: App, image: str, tag: Tag) -> Response:
     """The report of a label map, for a person."""
     store = app.datastore()
-    details, faults = entered(app.store_folder(), image)
+    details, faults = entered(store.folder, image, scan=store.drawn_state_now(image))
     version, measured = _measured(store, image, tag, details=details)
     measured = replace(measured, warnings=(*measured.warnings, *faults))
     subject = read_subject(_path(store, image), measured.scan.instance_uids)
@@ -98,7 +98,7 @@ def structured_report(app: App, image: str, tag: Tag) -> Response:
     file = store.seg_file(image, held) if held else None
     if file is None:
         raise HTTPException(404, "there is no DICOM SEG of this label map")
-    details, _ = entered(app.store_folder(), image)
+    details, _ = entered(store.folder, image, scan=store.drawn_state_now(image))
     version, measured = _measured(store, image, tag, details=details)
     reading = _reading(version, details)
     document = make_sr(
@@ -128,8 +128,10 @@ def _reading(version: LabelRecord, details: ReadingDetails) -> Reading:
 def _measures(store: StudyStore, image: str, tag: str) -> dict[str, Any]:
     """The measures of a label map with what a reader entered for the case; empty for none."""
     version = version_of(store, image, tag)
-    details, _ = entered(store.folder, image)
-    if given_of(details) == NOTHING or not (version.current and _is_current(version)):
+    details, _ = entered(store.folder, image, scan=store.drawn_state_now(image))
+    if not version.current and version.features:
+        return {**version.features, "warnings": list(version.warnings)}
+    if not (version.current and _is_current(version) and _hangs_on_given(version, details)):
         return dict(version.features)
     with volume_place():
         version, measured = _measured(store, image, tag, details=details)
@@ -139,15 +141,21 @@ def _measures(store: StudyStore, image: str, tag: str) -> dict[str, Any]:
 def _on_record(version: LabelRecord, measured: Measured, details: ReadingDetails) -> dict[str, Any]:
     """The measures as noted when the label map came in, with the doubts of then and of now.
 
-    What was entered since changes indices and segments: these are as measured now.
+    What was entered or taken back since changes indices and segments: these are as measured now.
     """
     noted = dict(version.features)
     if not _is_current(version):
         noted = measured.features_dict()
-    elif given_of(details) != NOTHING:
+    elif _hangs_on_given(version, details):
         kept = {key: noted[key] for key in (*OF_THE_NETWORKS, *OF_THE_LABELS)}
         noted = {**measured.features_dict(), **kept}
     return {**noted, "warnings": list(measured.warnings)}
+
+
+def _hangs_on_given(version: LabelRecord, details: ReadingDetails) -> bool:
+    """Whether something is entered that changes measures, or a mark was when they were noted."""
+    sources = (version.features[part]["source"] for part in ("rv_insertion", "remote"))
+    return given_of(details) != NOTHING or "given" in sources
 
 
 def _is_current(version: LabelRecord) -> bool:
