@@ -6,7 +6,12 @@ from datetime import timezone
 
 import pytest
 
-from acsnet.annotations.reading_details import DetailsStore, ReadingDetails
+from acsnet.annotations.reading_details import (
+    EARLIER,
+    DetailsReplacedError,
+    DetailsStore,
+    ReadingDetails,
+)
 from acsnet.errors import InputError
 
 ALL = {
@@ -36,10 +41,59 @@ def test_details_come_back_as_they_were_entered(store):
 
 
 def test_a_later_save_replaces_the_one_before(store):
-    store.save("case", ReadingDetails(comment="first"), reader="Ana")
-    store.save("case", ReadingDetails(comment="second"), reader="Bo")
+    first = store.save("case", ReadingDetails(comment="first"), reader="Ana")
+    store.save("case", ReadingDetails(comment="second"), reader="Bo", shown=first.moment)
     entry, _ = store.read("case")
     assert (entry.details.comment, entry.reader) == ("second", "Bo")
+
+
+@pytest.mark.parametrize("shown", ["", "2026-01-01T00:00:00.000000+00:00"])
+def test_details_that_the_reader_was_not_shown_are_not_replaced(store, shown):
+    there = ReadingDetails.from_dict(ALL)
+    store.save("case", there, reader="Ana")
+    with pytest.raises(DetailsReplacedError, match="Ana saved other details") as raised:
+        store.save("case", ReadingDetails(comment="mine"), reader="Bo", shown=shown)
+    assert raised.value.status == 409
+    assert store.read("case")[0].details == there
+    store.save("case", there, reader="Ana")  # the same again takes nothing away
+
+
+def test_details_in_the_place_of_some_that_are_gone_are_not_saved(store):
+    shown = store.save("case", ReadingDetails(comment="first"), reader="Ana").moment
+    store.remove("case")
+    with pytest.raises(DetailsReplacedError, match="there no longer"):
+        store.save("case", ReadingDetails(comment="second"), reader="Ana", shown=shown)
+    assert store.read("case") == (None, ())
+
+
+def test_details_of_an_earlier_state_of_the_scan_are_not_given_out_and_the_case_says_so(store):
+    entry = store.save("case", ReadingDetails.from_dict(ALL), reader="Ana", scan="one")
+    assert store.read("case", scan="one") == (entry, ())
+    assert store.read("case", scan="two") == (None, (EARLIER,))
+    later = store.save("case", ReadingDetails(comment="x"), reader="Bo", scan="two")
+    assert store.read("case", scan="two") == (later, ())
+
+
+def test_details_of_an_earlier_release_which_noted_no_state_hold(store, tmp_path):
+    store.save("case", ReadingDetails(comment="kept"), reader="Ana", scan="one")
+    (file,) = tmp_path.rglob("*.json")
+    record = json.loads(file.read_text())
+    assert record.pop("scan") == "one"
+    file.write_text(json.dumps(record))
+    entry, warnings = store.read("case", scan="two")
+    assert (entry.details.comment, warnings) == ("kept", ())
+
+
+def test_details_that_are_removed_leave_nothing(store, tmp_path):
+    store.save("case", ReadingDetails(comment="x"), reader="Ana")
+    (file,) = tmp_path.rglob("*.json")
+    file.write_bytes(b"{")
+    store.read("case")  # sets it aside
+    store.save("case", ReadingDetails(comment="x"), reader="Ana")
+    store.remove("case")
+    store.remove("case")
+    assert store.read("case") == (None, ())
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
 
 
 def test_a_case_without_details_has_none(store):
@@ -88,6 +142,11 @@ def test_files_are_private_and_named_by_no_patient(store, tmp_path):
         ({"rv_insertion": {"3": [1]}}, "slice: \\[row, column\\]"),
         ({"rv_insertion": [3, 4]}, "slice: \\[row, column\\]"),
         ({"rv_insertion": {"a": [1, 1]}}, "slice: \\[row, column\\]"),
+        ({"rv_insertion": {"1_0": [1, 1]}}, "slice: \\[row, column\\]"),
+        ({"rv_insertion": {"03": [1, 1]}}, "slice: \\[row, column\\]"),
+        ({"rv_insertion": {"3": [int("9" * 400), 5]}}, "of slice 3 must be row and column"),
+        ({"rv_insertion": {"3": [math.inf, 5]}}, "of slice 3 must be row and column"),
+        ({"rv_insertion": {"3": [math.nan, 5]}}, "of slice 3 must be row and column"),
         ({"remote_region": {"3": [1]}}, "remote_region must hold slice: \\[row, column\\]"),
         ({"remote_region": {"0": [1, 1]}}, "remote_region must name slices from 1"),
         ({"hight_cm": 180.0}, "reading details have no 'hight_cm'"),

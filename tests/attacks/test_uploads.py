@@ -6,13 +6,16 @@ import nibabel as nib
 import numpy as np
 import pydicom
 import pytest
+from saved_labels import keep_draft, save_label
 from small_scans import write_scan
 
 from acsnet.annotations import audit_log
+from acsnet.annotations.reading_details import DetailsStore, ReadingDetails
 from acsnet.errors import InputError
 from acsnet.server.datastores.folder import StudiesDatastore
 from acsnet.server.datastores.folder_scans import UPLOAD_REMARK
-from acsnet.server.state.paths import audit_log_file
+from acsnet.server.datastores.label_records import REVIEWED
+from acsnet.server.state.paths import DETAILS, audit_log_file
 
 
 @pytest.fixture
@@ -79,6 +82,30 @@ def test_an_upload_is_marked_and_can_be_removed(store, studies, tmp_path):
     store.remove_image("b")
     assert store.list_images() == ["a"]
     assert not list((tmp_path / "store" / "uploads").iterdir())
+
+
+def test_the_draft_of_an_upload_is_none_of_the_next_one_of_its_name(store, tmp_path):
+    labels = np.zeros((12, 10, 3), np.uint8)
+    labels[3:6, 3:6] = 2
+    store.add_image("b", str(write_scan(tmp_path / "x.nii.gz", seed=9)), {})
+    version = save_label(store, "b", labels, state="reviewed")
+    keep_draft(store, "b", labels)
+    store.remove_image("b")
+    store.add_image("b", str(write_scan(tmp_path / "y.nii.gz", seed=8)), {})
+    assert store.get_labels_by_image_id("b") == {}
+    store.remove_image("b")
+    store.add_image("b", str(tmp_path / "x.nii.gz"), {})
+    store.refresh()
+    assert store.get_label_info("b", REVIEWED)["version"] == version.id
+
+
+def test_with_an_upload_goes_what_was_entered_for_it(store, tmp_path):
+    store.add_image("b", str(write_scan(tmp_path / "x.nii.gz", seed=9)), {})
+    details = DetailsStore(store.folder / DETAILS)
+    details.save("b", ReadingDetails(indication="of the first"), reader="Ana")
+    store.remove_image("b")
+    store.add_image("b", str(write_scan(tmp_path / "y.nii.gz", seed=8)), {})
+    assert details.read("b") == (None, ())
 
 
 def test_nothing_of_the_studies_folder_can_be_removed(store, studies):

@@ -69,15 +69,62 @@ def test_scans_that_were_a_patient_each_are_joined_and_never_measured_on_after_t
     assert regrouped(after, scans) == after
 
 
+SIDES = HoldOut(
+    held=frozenset({digest("2021")}),
+    trained=frozenset({digest("2022")}),
+).with_scans(held=["2021_P1", "2021_P2"], trained=["2022_P1", "2022_P2"])
+
+
+def test_patients_in_a_folder_that_was_one_patient_stay_on_the_side_of_their_scans():
+    scans = [(name, name.replace("_", "/")) for name in ("2021_P1", "2021_P2", "2022_P1")]
+    after = extended(regrouped(SIDES, scans), ["2021/P1", "2021/P2", "2022/P1"], share=0.99)
+    assert [after.holds(patient) for _, patient in scans] == [True, True, False]
+
+
+def test_a_patient_whose_scans_were_on_both_sides_is_trained_on():
+    after = regrouped(SIDES, [("2021_P1", "corrected"), ("2022_P1", "corrected")])
+    assert digest("corrected") in after.trained - after.held
+    assert after.with_scans(held=[], trained=["2021_P1"]).held_scans == {digest("2021_P2")}
+
+
+def test_a_patient_who_was_held_out_is_not_measured_on_after_training_on_a_scan_of_theirs():
+    after = regrouped(SIDES, [("2021_P1", "2021"), ("2022_P2", "2021")])
+    assert (after.held, digest("2021") in after.trained) == (frozenset(), True)
+
+
+def test_a_scan_is_known_by_its_name_and_by_what_it_holds_where_the_name_is_new():
+    holdout = HoldOut().with_scans(held=["a", "content a"], trained=["b", "content b"])
+    assert holdout.known_as("renamed", "content b") == "content b"
+    assert holdout.known_as("a", "content b") == "a"
+    assert holdout.known_as("new", "content c") == "new"
+    assert holdout.known_as("new", "") == "new"
+
+
+def test_where_all_have_been_trained_on_a_new_patient_is_held_out_or_asked_for():
+    trained = HoldOut(trained=frozenset(map(digest, NAMES[:3])))
+    after = extended(trained, NAMES[:4])
+    assert after.held == {digest(NAMES[3])}
+    with pytest.raises(InputError, match="review labels of a new one to measure on"):
+        extended(trained, NAMES[:3])
+
+
+def test_one_of_an_earlier_release_is_read(tmp_path):
+    (tmp_path / "holdout.json").write_text('{"held": ["aa"], "trained": ["bb"]}')
+    assert read_holdout(tmp_path) == HoldOut(held=frozenset({"aa"}), trained=frozenset({"bb"}))
+
+
 def test_it_is_read_as_it_was_written_and_holds_no_patient_id(tmp_path):
     assert read_holdout(tmp_path) == HoldOut()
-    holdout = extended(HoldOut(), NAMES)
+    holdout = extended(HoldOut(), NAMES).with_scans(held=["patient 1/a"], trained=["patient 2/b"])
     write_holdout(tmp_path, holdout)
     assert read_holdout(tmp_path) == holdout
     assert "patient" not in (tmp_path / "holdout.json").read_text()
 
 
-@pytest.mark.parametrize("content", ["", "{}", "[]", '{"held": 3, "trained": []}'])
+@pytest.mark.parametrize(
+    "content",
+    ["", "{}", "[]", '{"held": 3, "trained": []}', '{"held": [], "trained": [], "held_scans": 3}'],
+)
 def test_a_broken_one_is_refused_and_never_made_anew(tmp_path, content):
     (tmp_path / "holdout.json").write_text(content)
     with pytest.raises(InputError, match="broken"):

@@ -14,6 +14,7 @@ from acsnet.errors import InputError
 from acsnet.fine_tuning.holdout import HoldOut, extended
 from acsnet.fine_tuning.trigger import waits_for
 from acsnet.server.datastores.label_records import DRAWN, REVIEWED
+from acsnet.server.datastores.preflight import fingerprint
 
 
 @pytest.fixture
@@ -165,11 +166,14 @@ def test_what_another_process_reviewed_is_shown(make_store, tmp_path):
     assert set(store.get_labels_by_image_id("a")) == {REVIEWED}
 
 
-def test_a_save_whose_showing_was_cut_short_is_shown_at_the_next_start(make_store, tmp_path):
+def test_a_save_whose_showing_was_cut_short_is_shown_at_the_next_start(
+    make_store, studies, tmp_path
+):
     save(make_store(), value=1)
-    sent = tmp_path / "sent.nii.gz"
-    data = np.full((12, 10, 3), 3, np.uint8)
-    VersionStore(tmp_path / "store" / "versions").add("a", write_volume(sent, data), author="Ana")
+    sent = write_volume(tmp_path / "sent.nii.gz", np.full((12, 10, 3), 3, np.uint8))
+    VersionStore(tmp_path / "store" / "versions").add(
+        "a", sent, author="Ana", scan=fingerprint(studies / "a.nii.gz")
+    )
     (tmp_path / "store" / "labels" / DRAWN / "a.nii.gz").write_bytes(b"half")
     assert value_of(make_store(), "a", DRAWN) == 3
 

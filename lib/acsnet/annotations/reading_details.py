@@ -1,21 +1,24 @@
 """What a reader enters for a case beside labels: body size, indication, marks, comment.
 
 One file a case, replaced whole by each save. One that cannot be read is set aside, and the case
-says so until somebody enters its details again.
+says so until somebody enters its details again. What was entered for other files of the scan than
+those there now, which may be another patient's, is not given out, and the case says so, too.
 """
 
 import hashlib
 import json
 import logging
 import math
+import re
+import threading
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from acsnet.errors import InputError
+from acsnet.errors import AcsnetError, InputError
 from acsnet.io.limits import MAX_MATRIX, MAX_SLICES
 from acsnet.quantify.body_size import BodySize
 from acsnet.storage import set_aside, write_json
@@ -34,6 +37,21 @@ MARKS = ("rv_insertion", "remote_region")
 SUFFIX = ".json"
 DAMAGED = (OSError, ValueError, KeyError, TypeError)
 """What a file raises that is not as it was written; InputError is a ValueError."""
+
+WHAT = "what was entered for this case (height, weight, indication, marks, comment)"
+EARLIER = f"{WHAT} is of an earlier state of the scan and is not used: enter it again"
+LOST = f"{WHAT} cannot be read any more: enter it again"
+
+_SLICE = re.compile("0|[1-9][0-9]{0,8}")
+
+_CHANGE = threading.Lock()
+"""Held while details are compared with those before and replaced; for all cases, as it is short."""
+
+
+class DetailsReplacedError(AcsnetError):
+    """Details that were saved since a reader was shown those of the case."""
+
+    status = 409
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,11 +122,21 @@ class ReadingDetails:
 
 @dataclass(frozen=True, kw_only=True)
 class SavedDetails:
-    """Details with who entered them and when (UTC)."""
+    """Details with who entered them and when (UTC).
+
+    scan: state of the scan's files that they were entered for; empty in a PACS, whose images never
+    change, and of earlier releases, which did not note it.
+    """
 
     details: ReadingDetails
     reader: str
     saved: datetime
+    scan: str = ""
+
+    @property
+    def moment(self) -> str:
+        """When they were saved, to the microsecond, as ISO 8601 has it: no two have the same."""
+        return self.saved.isoformat(timespec="microseconds")
 
 
 class DetailsStore:
@@ -120,42 +148,83 @@ class DetailsStore:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def save(self, image: str, details: ReadingDetails, *, reader: str) -> SavedDetails:
-        """Keep details in the place of those before; on the disk when this returns."""
+    def save(
+        self, image: str, details: ReadingDetails, *, reader: str, scan: str = "", shown: str = ""
+    ) -> SavedDetails:
+        """Keep details in the place of those before; on the disk when this returns.
+
+        Args:
+            image: id of the scan.
+            details: what was entered.
+            reader: who entered it.
+            scan: state of the scan's files now; empty in a PACS.
+            shown: `SavedDetails.moment` of those in the place of which the reader entered these;
+                empty where there were none.
+
+        Raises:
+            InputError: the reader's name cannot be written.
+            DetailsReplacedError: others are there now than those that were shown.
+        """
         check_text("the reader's name", reader, limit=MAX_READER)
-        entry = SavedDetails(details=details, reader=reader, saved=datetime.now(timezone.utc))
-        record = {
-            "image": image,
-            "reader": reader,
-            "saved": entry.saved.isoformat(timespec="microseconds"),
-            "details": details.to_dict(),
-        }
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        write_json(self._file(image), record, private=True)
+        with _CHANGE:
+            before, _ = self.read(image, scan=scan)
+            if before is None or before.details != details:  # nothing is lost by the same again
+                _check_shown(before, shown)
+            entry = SavedDetails(
+                details=details, reader=reader, saved=datetime.now(timezone.utc), scan=scan
+            )
+            record = {
+                "image": image,
+                "reader": reader,
+                "saved": entry.moment,
+                "scan": scan,
+                "details": details.to_dict(),
+            }
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            write_json(self._file(image), record, private=True)
         return entry
 
-    def read(self, image: str) -> tuple[SavedDetails | None, tuple[str, ...]]:
+    def read(self, image: str, *, scan: str = "") -> tuple[SavedDetails | None, tuple[str, ...]]:
         """The newest details of an image, None where there are none, and warnings.
 
         A file that cannot be read is set aside; the warning stays until details are saved again.
+        scan: state of the scan's files now; details of another one are as none, with a warning.
         """
         file = self._file(image)
         if file.exists():
             try:
-                return _read_record(file, image), ()
+                entry = _read_record(file, image)
             except DAMAGED:
                 logger.exception("the details of a case cannot be read")
                 set_aside(file)
-        if not any(file.parent.glob(f"{file.name}.damaged-*")):
-            return None, ()
-        warning = (
-            "what was entered for this case (height, weight, indication, marks, comment) "
-            "cannot be read any more: enter it again"
-        )
-        return None, (warning,)
+            else:
+                is_earlier = entry.scan not in ("", scan)
+                return (None, (EARLIER,)) if is_earlier else (entry, ())
+        return None, ((LOST,) if any(self._set_aside(image)) else ())
+
+    def remove(self, image: str) -> None:
+        """Remove what was entered for an image that is no more, with what was set aside of it."""
+        for file in (self._file(image), *self._set_aside(image)):
+            file.unlink(missing_ok=True)
+
+    def _set_aside(self, image: str) -> Iterator[Path]:
+        return self._folder.glob(f"{self._file(image).name}.damaged-*")
 
     def _file(self, image: str) -> Path:
         return self._folder / f"{hashlib.sha256(image.encode()).hexdigest()[:32]}{SUFFIX}"
+
+
+def _check_shown(before: SavedDetails | None, shown: str) -> None:
+    """Raise DetailsReplacedError where a reader was shown other details than those there now."""
+    if shown == ("" if before is None else before.moment):
+        return
+    what = (
+        "what you were shown of it is there no longer"
+        if before is None
+        else f"{before.reader} saved other details of it since"
+    )
+    msg = f"{what} you opened this case: yours are not saved; open it again and enter them there"
+    raise DetailsReplacedError(msg)
 
 
 def _read_record(file: Path, image: str) -> SavedDetails:
@@ -167,11 +236,13 @@ def _read_record(file: Path, image: str) -> SavedDetails:
         details=ReadingDetails.from_dict(record["details"]),
         reader=str(record["reader"]),
         saved=datetime.fromisoformat(record["saved"]),
+        scan=str(record.get("scan", "")),
     )
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    # Compared, as an integer may be too large for a float; nan is below nothing.
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < math.inf
 
 
 def check_text(name: str, text: Any, *, limit: int) -> None:
@@ -207,7 +278,15 @@ def _check_points(name: str, points: Mapping[int, tuple[float, float]]) -> None:
 def _read_points(name: str, points: Any) -> dict[int, tuple[float, float]]:
     """Keys may be texts, points lists."""
     try:
-        return {int(number): (row, column) for number, (row, column) in points.items()}
+        return {_slice_number(key): (row, column) for key, (row, column) in points.items()}
     except (AttributeError, TypeError, ValueError):
         msg = f"{name} must hold slice: [row, column], got {points!r}"
         raise InputError(msg) from None
+
+
+def _slice_number(key: Any) -> int:
+    """A slice number or its one spelling as text. Raises ValueError for anything else."""
+    if not (isinstance(key, int) or _SLICE.fullmatch(key)):
+        msg = f"{key!r} is no slice number"
+        raise ValueError(msg)
+    return int(key)

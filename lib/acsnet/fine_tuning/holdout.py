@@ -3,11 +3,14 @@
 A digest of the patient's id gives a number in [0, 1), the same on every machine. The first time,
 the patients with the smallest numbers are held out; later, new patients with a number below the
 share. Patients never change sides, whatever the share becomes: no one trained on is measured on.
+
+Whose a scan is may be said otherwise later: a PatientID was corrected, or a folder grew and is no
+patient's any more. So the side of each scan is kept, too, and a patient is on that of the scans.
 """
 
 import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from acsnet.errors import InputError
@@ -20,14 +23,35 @@ FILE = "holdout.json"
 
 @dataclass(frozen=True, kw_only=True)
 class HoldOut:
-    """Digests of the ids of patients held out (measured on) and trained on."""
+    """Digests of the ids of patients held out (measured on) and trained on, and of their scans.
+
+    held_scans, trained_scans: digests of names of scans and of what their files hold. Empty in a
+    file of an earlier release.
+    """
 
     held: frozenset[str] = frozenset()
     trained: frozenset[str] = frozenset()
+    held_scans: frozenset[str] = frozenset()
+    trained_scans: frozenset[str] = frozenset()
 
     def holds(self, patient: str) -> bool:
         """Whether a patient is held out."""
         return digest(patient) in self.held
+
+    def known_as(self, name: str, content: str) -> str:
+        """What a scan is known by: its name or, if only that is known, what its files hold.
+
+        content: digest of its files, empty where they cannot be read.
+        """
+        scans = self.held_scans | self.trained_scans
+        is_renamed = digest(name) not in scans and bool(content) and digest(content) in scans
+        return content if is_renamed else name
+
+    def with_scans(self, *, held: Iterable[str], trained: Iterable[str]) -> "HoldOut":
+        """With these scans, named or by what they hold, on their sides; one on both is trained."""
+        trained_scans = self.trained_scans | set(map(digest, trained))
+        held_scans = (self.held_scans | set(map(digest, held))) - trained_scans
+        return replace(self, held_scans=held_scans, trained_scans=trained_scans)
 
 
 def digest(patient: str) -> str:
@@ -43,31 +67,41 @@ def number(digest: str) -> float:
 def extended(before: HoldOut, patients: Iterable[str], *, share: float = SHARE) -> HoldOut:
     """The hold-out extended by new patients.
 
-    The first time, `share` of them is held out, but at least one, with one left to train on.
-    Raises InputError if there is only one patient the first time.
+    The first time, `share` of them is held out, but at least one, with one left to train on. Raises
+    InputError if there is only one patient the first time, and where nobody can be held out, as all
+    have been trained on.
     """
     new = sorted({digest(p) for p in patients} - before.held - before.trained, key=number)
     if before.held:
         held = {d for d in new if number(d) < share}
-    elif len(new) < 2:
+    elif not before.trained and len(new) < 2:
         msg = f"training needs reviewed labels of at least 2 patients, got {len(new)}"
         raise InputError(msg)
+    elif not new:
+        msg = "networks were trained on all patients: review labels of a new one to measure on"
+        raise InputError(msg)
     else:
-        held = set(new[: min(max(1, round(share * len(new))), len(new) - 1)])
-    return HoldOut(held=before.held | held, trained=before.trained | (set(new) - held))
+        to_train = 0 if before.trained else 1
+        held = set(new[: min(max(1, round(share * len(new))), len(new) - to_train)])
+    return replace(before, held=before.held | held, trained=before.trained | (set(new) - held))
 
 
 def regrouped(before: HoldOut, scans: Iterable[tuple[str, str]]) -> HoldOut:
-    """The hold-out where earlier releases took scans of one patient for a patient each.
+    """The hold-out where scans are of other patients than they were taken to be.
 
-    scans: name, which was the patient then, and patient of each. A patient any of whose scans was
-    trained on is not measured on any more.
+    A patient any of whose scans was trained on is not measured on any more; one any of whose scans
+    was held out, and none trained on, is held out.
+
+    scans: what each is known by (`HoldOut.known_as`), and its patient. Earlier releases took a scan
+    for a patient of its own, who had its name.
     """
-    pairs = [(digest(name), digest(patient)) for name, patient in scans if name != patient]
-    trained = {patient for name, patient in pairs if name in before.trained}
-    held = {patient for name, patient in pairs if name in before.held} - before.trained - trained
-    kept = before.held - {name for name, _ in pairs} - trained
-    return HoldOut(held=kept | held, trained=before.trained | trained)
+    pairs = [(digest(scan), digest(patient)) for scan, patient in scans]
+    on_trained = before.trained | before.trained_scans
+    on_held = before.held | before.held_scans
+    trained = before.trained | {patient for scan, patient in pairs if scan in on_trained}
+    held = {patient for scan, patient in pairs if scan in on_held}
+    kept = before.held - {scan for scan, patient in pairs if scan != patient}
+    return replace(before, held=(kept | held) - trained, trained=trained)
 
 
 def read_holdout(root: Path) -> HoldOut:
@@ -81,6 +115,8 @@ def read_holdout(root: Path) -> HoldOut:
     try:
         content = read_json(path)
         sides = {side: frozenset(map(str, content[side])) for side in ("held", "trained")}
+        for side in ("held_scans", "trained_scans"):
+            sides[side] = frozenset(map(str, content.get(side, [])))
     except (InputError, KeyError, TypeError) as error:
         msg = (
             f"{path} is damaged, so the held-out patients are not known: restore it from "

@@ -9,7 +9,7 @@ RUN/<network>/     checkpoint, settings, history; RUN/weights: the resulting wei
 import hashlib
 import logging
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
@@ -20,6 +20,7 @@ from typing import Any
 from acsnet.errors import InputError
 from acsnet.fine_tuning.holdout import (
     SHARE,
+    HoldOut,
     digest,
     extended,
     read_holdout,
@@ -27,7 +28,7 @@ from acsnet.fine_tuning.holdout import (
     write_holdout,
 )
 from acsnet.fine_tuning.trigger import Review
-from acsnet.storage import write_json, writing_folder
+from acsnet.storage import content_digest, write_json, writing_folder
 from acsnet.train.run import STEPS
 from acsnet.train.run_record import read_json
 
@@ -62,7 +63,11 @@ class Reviewed:
 
 @dataclass(frozen=True, kw_only=True)
 class Case:
-    """A scan of a request; patient: digest; held: held out, not trained on."""
+    """A scan of a request.
+
+    patient: digest; held: held out, not trained on; scan: `storage.content_digest` of the image,
+    empty where it could not be read, None in a request of an earlier release.
+    """
 
     name: str
     patient: str
@@ -70,6 +75,7 @@ class Case:
     label: Path
     sha256: str
     held: bool
+    scan: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,8 +122,8 @@ def write_request(
     if epochs is not None and epochs < 1:
         msg = f"epochs must be 1 or more, got {epochs}"
         raise InputError(msg)
-    before = regrouped(read_holdout(root), [(scan.name, scan.patient) for scan in reviewed])
-    holdout = extended(before, [scan.patient for scan in reviewed], share=share)
+    contents = {scan.name: content_digest(scan.image) for scan in reviewed}
+    holdout = _extended(root, reviewed, contents, share=share)
     if all(holdout.holds(scan.patient) for scan in reviewed):
         msg = "all patients with a reviewed label are held out: review labels of one more patient"
         raise InputError(msg)
@@ -139,6 +145,7 @@ def write_request(
                     "label": str(label),
                     "sha256": hashlib.sha256((new / label).read_bytes()).hexdigest(),
                     "held": holdout.holds(scan.patient),
+                    "scan": contents[scan.name],
                 }
             )
         content: dict[str, Any] = {
@@ -152,6 +159,29 @@ def write_request(
         }
         write_json(new / REQUEST, content)
     return folder
+
+
+def _extended(
+    root: Path, reviewed: Sequence[Reviewed], contents: Mapping[str, str], *, share: float
+) -> HoldOut:
+    """The hold-out of a models folder, extended by what was reviewed, with the side of each scan.
+
+    contents: name -> `storage.content_digest` of the scan, empty where it could not be read.
+    """
+    before = read_holdout(root)
+    if not before.held_scans | before.trained_scans:  # of an earlier release, or none yet
+        earlier = [case for run in run_folders(root) for case in read_request(run).cases]
+        before = before.with_scans(
+            held=[case.name for case in earlier if case.held],
+            trained=[case.name for case in earlier if not case.held],
+        )
+    known = [(before.known_as(scan.name, contents[scan.name]), scan.patient) for scan in reviewed]
+    after = extended(regrouped(before, known), [scan.patient for scan in reviewed], share=share)
+    sides: dict[bool, list[str]] = {True: [], False: []}
+    for scan in reviewed:
+        marks = filter(None, (scan.name, contents[scan.name]))
+        sides[after.holds(scan.patient)].extend(marks)
+    return after.with_scans(held=sides[True], trained=sides[False])
 
 
 def read_request(folder: Path) -> Request:

@@ -45,7 +45,7 @@ from acsnet.fine_tuning.training_status import (
     rest,
 )
 from acsnet.pipeline import Pipeline
-from acsnet.storage import sha256_of
+from acsnet.storage import content_digest, sha256_of
 from acsnet.train.data.case import TrainingCase, read_case
 from acsnet.train.distributed import joined, launched
 from acsnet.train.run import STEPS
@@ -64,11 +64,14 @@ class ReadCases:
 
 
 def read_cases(cases: Sequence[Case]) -> ReadCases:
-    """Read scans and labels; one that is missing, altered or does not fit is left out."""
+    """Read scans and labels; what is missing, altered since or does not fit is left out."""
     read, left_out = [], []
     for case in cases:
         if sha256_of(case.label) != case.sha256:
             left_out.append(f"{case.name}: the copy of its label was altered")
+            continue
+        if case.scan is not None and content_digest(case.image) != case.scan:
+            left_out.append(f"{case.name}: its scan was replaced or changed after its label")
             continue
         try:
             content = read_case(case.image, case.label, convention="acsnet", source="lge")

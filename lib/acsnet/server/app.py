@@ -283,8 +283,9 @@ class AcsnetApp(MONAILabelApp):
         if not image:
             return
         try:
-            given = given_for(self.store_folder(), image)
-            self.datastore().keep_draft(image, with_given(result, given), answer.version)
+            store = self.datastore()
+            given = given_for(store.folder, image, scan=store.drawn_state_now(image))
+            store.keep_draft(image, with_given(result, given), answer.version)
             self._book.keep(image, result)
         except OSError as error:
             logger.exception("a draft could not be kept")
@@ -303,7 +304,7 @@ class AcsnetApp(MONAILabelApp):
         self.segment({**request, "asker": "batch", "background": True})
 
     def _saved(self, image: str) -> Path | None:
-        """The newest label map that a person saved for an image."""
+        """The newest label map that a person saved for an image as it is."""
         labels = self.datastore().get_labels_by_image_id(image)
         tag = next((tag for tag in (DRAWN, REVIEWED) if tag in labels), None)
         return None if tag is None else Path(self.datastore().get_label_uri(image, tag))

@@ -3,6 +3,7 @@
 import json
 import re
 import time
+from html import unescape
 from pathlib import Path
 
 import numpy as np
@@ -156,6 +157,45 @@ def test_what_a_reader_enters_is_there_again(desk):
     assert "enter your name" in desk.client.post(f"{desk.case}/details", data={"by": ""}).text
     refused = desk.client.post(f"{desk.case}/details", data={"by": "Eve", "height_cm": "tall"})
     assert "height must be a number" in refused.text
+
+
+def hidden_of(page):
+    """The hidden fields of the form for the report."""
+    form = re.search(r'<form class="fields".*?</form>', page.text, re.DOTALL).group()
+    return dict(re.findall(r'<input type="hidden" name="(scan|saved)" value="(.*?)">', form))
+
+
+def test_of_two_readers_with_a_case_open_the_second_takes_nothing_from_the_first(desk):
+    shown = hidden_of(desk.client.get(desk.case))
+    first = {"by": "Ana", "height_cm": "180", "weight_kg": "80", "indication": "stress positive"}
+    assert desk.client.post(f"{desk.case}/details", data={**first, **shown}).status_code == 303
+    second = {"by": "Bo", "comment": "thin apex"}
+    for sent in (shown, {}):  # {}: of a program that says nothing of what it was shown
+        refused = desk.client.post(f"{desk.case}/details", data={**second, **sent})
+        assert refused.status_code == 409
+        assert "Ana saved other details of it since you opened this case" in refused.text
+    page = desk.client.get(desk.case)
+    assert "stress positive" in page.text
+    again = desk.client.post(f"{desk.case}/details", data={**second, **hidden_of(page)})
+    assert again.status_code == 303
+    assert "thin apex" in desk.client.get(desk.case).text
+
+
+def test_what_was_entered_on_the_page_of_another_scan_is_not_saved(desk):
+    shown = hidden_of(desk.client.get(desk.case))
+    form = {"by": "Ana", "comment": "of the scan before", **shown, "scan": "another state"}
+    refused = desk.client.post(f"{desk.case}/details", data=form)
+    assert refused.status_code == 409
+    assert "the files of this scan were replaced or changed" in refused.text
+    assert "of the scan before" not in desk.client.get(desk.case).text
+
+
+@pytest.mark.parametrize("height", ["1_80", "nan", "1e999", "0x10"])
+def test_what_people_do_not_type_for_a_number_is_none(desk, height):
+    form = {"by": "Ana", "height_cm": height, "weight_kg": "80"}
+    refused = desk.client.post(f"{desk.case}/details", data=form)
+    assert refused.status_code == 422
+    assert f"height must be a number, got '{height}'" in unescape(refused.text)
 
 
 def test_ticked_cases_are_segmented_in_the_background(desk):

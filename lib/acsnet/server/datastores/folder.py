@@ -4,7 +4,7 @@ import hashlib
 import logging
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timezone
@@ -17,7 +17,12 @@ from monailabel.datastore.local import DataModel
 from numpy.typing import NDArray
 
 from acsnet import __version__
-from acsnet.annotations.label_versions import Version, VersionStore, by_author
+from acsnet.annotations.label_versions import (
+    Version,
+    VersionStore,
+    by_author,
+    last_reviewed,
+)
 from acsnet.errors import AcsnetError, InputError
 from acsnet.fine_tuning.training_request import Reviewed
 from acsnet.io import write_label_map
@@ -34,8 +39,14 @@ from acsnet.server.datastores.label_records import (
     record_of_version,
     records_of_folder,
 )
-from acsnet.server.datastores.preflight import Verdict, fingerprint
-from acsnet.server.datastores.protocol import LabelRecord, NewLabel, held_under, record_called
+from acsnet.server.datastores.preflight import Verdict
+from acsnet.server.datastores.protocol import (
+    LabelRecord,
+    NewLabel,
+    check_current,
+    record_called,
+)
+from acsnet.server.datastores.seg_files import without_seg
 from acsnet.server.state.paths import VERSIONS, private_folder
 from acsnet.server.web.request_checks import SCAN_SUFFIXES
 from acsnet.storage import write_bytes
@@ -72,14 +83,16 @@ class StudiesDatastore(FolderScans):
     def get_unlabeled_images(
         self, label_tag: str | None = None, labels: list[str] | None = None
     ) -> list[str]:
-        """Ids of the scans that wait for a person: none refused, rejected, cine or long-axis."""
+        """Ids of the scans that wait for a person: none refused, rejected, cine or long-axis.
+
+        What was drawn on an earlier state of a scan does not count, nor its rejection.
+        """
         self.refresh()
-        images: list[str] = super().get_unlabeled_images(label_tag, labels)
         return [
             image
-            for image in images
-            if DRAWN not in self.get_labels_by_image_id(image)
-            and (self.get_labels_by_image_id(image) or not self._versions.versions(image))
+            for image in self.list_images()
+            if not {REVIEWED, DRAWN} & (tags := self.get_labels_by_image_id(image)).keys()
+            and (tags or not self._on_scan(image))
             and self.verdict(image).is_offered
         ]
 
@@ -96,7 +109,7 @@ class StudiesDatastore(FolderScans):
         What holds is a NIfTI file in `labels/<tag>/`, of a series also a DICOM SEG.
         """
         with self._change, _label_file(label.measured) as file:
-            scan = self._state_now(image_id)
+            scan = self.state_to_keep(image_id)
             draft = super().get_label_info(image_id, DRAFT)
             version = self._versions.add(
                 image_id,
@@ -124,7 +137,7 @@ class StudiesDatastore(FolderScans):
             features=measured.features_dict(),
         )
         with self._change, _label_file(measured) as file:
-            self._show(image_id, file, record, scan=self._state_now(image_id))
+            self._show(image_id, file, record, scan=self.state_to_keep(image_id))
 
     def get_label_info(self, label_id: str, label_tag: str) -> dict[str, Any]:
         """As clients get it: the record of a label map, with all versions, newest first."""
@@ -138,6 +151,8 @@ class StudiesDatastore(FolderScans):
         One that was damaged since is shown anew from its version. Raises InputError where that is
         damaged, too, and for a draft of the model, which is gone then.
         """
+        if label_tag not in self.get_labels_by_image_id(label_id):
+            return ""
         if not self._is_label_whole(label_id, label_tag):
             with self._change:
                 if not self._is_label_whole(label_id, label_tag):  # no new one meanwhile
@@ -145,38 +160,37 @@ class StudiesDatastore(FolderScans):
         return str(super().get_label_uri(label_id, label_tag))
 
     def _mend_label(self, image: str, tag: str) -> None:
-        is_draft = "version" not in super().get_label_info(image, tag)
+        is_draft = "version" not in self._noted(image).get(tag, {})
         self._hide(image, tag)
         if is_draft:
             msg = "the draft of the model was damaged on the disk: segment the scan again"
             raise InputError(msg)
-        self._show_versions(self._versions.versions(image))
+        self._show_versions(image)
 
     def label_records(self, image_id: str) -> tuple[LabelRecord, ...]:
         """All label maps of a scan, newest first; of the model only the newest draft is kept."""
-        get_info = super().get_label_info
-        infos = {tag: get_info(image_id, tag) for tag in self.get_labels_by_image_id(image_id)}
-        shown = {tag: info for tag, info in infos.items() if info}  # none was hidden meanwhile
-        versions = self._versions.versions(image_id)
-        records = records_of_folder(shown, versions, scan=self.image_fingerprint(image_id))
+        noted, versions = self._noted(image_id), self._versions.versions(image_id)
+        records = records_of_folder(noted, versions, scan=self._drawn_state(image_id))
         warnings = self.verdict(image_id).warnings
         return tuple(
             replace(record, features=features_on(record.features, warnings)) for record in records
         )
 
-    def version_uri(self, image_id: str, record: LabelRecord) -> str:
-        """NIfTI file of any version. Raises AcsnetError for one not readable.
+    def version_uri(self, image_id: str, record: LabelRecord, *, earlier: bool = False) -> str:
+        """NIfTI file of any version; see `StudyStore`.
 
         What a person saved has a file of its own, whatever is shown under its tag meanwhile. Where
         that is damaged, the copy that is shown serves.
         """
+        if not earlier:
+            check_current(record)
         if not record.id:
             return self.get_label_uri(image_id, record.tag)
         try:
             return str(self._versions.version(image_id, record.id).verified())
         except (OSError, InputError):
             path = self.get_label_uri(image_id, record.tag)
-            if super().get_label_info(image_id, record.tag).get("version") != record.id:
+            if self._noted(image_id).get(record.tag, {}).get("version") != record.id:
                 raise
             return path
 
@@ -187,24 +201,26 @@ class StudiesDatastore(FolderScans):
             return self._shown(image_id, version)
 
     def reviewed(self) -> list[Reviewed]:
-        """What a network may be trained on: the newest reviewed label of each scan.
+        """What a network may be trained on: the newest reviewed label of each scan as it is now.
 
-        Left out are labels of a scan that has changed since, or that were altered on the disk.
+        Left out are labels of an earlier scan, and those that were altered on the disk.
         """
         reviewed = []
-        for version in self._versions.reviewed():
-            path = self.get_image_uri(version.image)
+        for versions in self._versions.all():
+            image = versions[0].image
+            path = self.get_image_uri(image)
+            version = last_reviewed(self._on_scan(image, now=True)) if path else None
+            if version is None:
+                continue
             try:
-                if not path or fingerprint(Path(path)) != version.scan:
-                    continue
                 label = version.verified()
             except (OSError, InputError) as error:
                 logger.warning("a reviewed label is left out: %s", type(error).__name__)
                 continue
-            patient = self._links.patient(version.image)
+            patient = self._links.patient(image)
             at = 0.0 if version.reviewed is None else version.reviewed.timestamp()
             reviewed.append(
-                Reviewed(name=version.image, patient=patient, image=Path(path), label=label, at=at)
+                Reviewed(name=image, patient=patient, image=Path(path), label=label, at=at)
             )
         return reviewed
 
@@ -214,13 +230,8 @@ class StudiesDatastore(FolderScans):
 
     def drawn_by(self, image_id: str) -> dict[str, NDArray[np.uint8]]:
         """Author -> the newest label map of theirs on the scan as it is now, on the file's grid."""
-        scan = fingerprint(Path(self.get_image_uri(image_id)))
-        newest = by_author(self._versions.versions(image_id))
-        return {
-            author: read_labels(version.verified())
-            for author, version in newest.items()
-            if version.scan == scan
-        }
+        newest = by_author(self._on_scan(image_id, now=True))
+        return {author: read_labels(version.verified()) for author, version in newest.items()}
 
     def remove_label(self, label_id: str, label_tag: str) -> None:
         """As `withdraw`, where nobody says who does it."""
@@ -238,7 +249,7 @@ class StudiesDatastore(FolderScans):
                     Path(self.get_label_uri(image_id, record.tag)),
                     author=record.author,
                     model=record.model,
-                    scan=super().get_label_info(image_id, record.tag).get("scan", ""),
+                    scan=self._noted(image_id).get(record.tag, {}).get("scan", ""),
                     tag=record.tag,
                     features=record.features,
                     state="withdrawn",
@@ -249,28 +260,11 @@ class StudiesDatastore(FolderScans):
                 self._hide(image_id, record.tag)
             return self._shown(image_id, kept.id)
 
-    def seg_file(self, image_id: str, label_tag: str) -> Path | None:
-        """The DICOM SEG of a label map, as it was written; None where there is none.
-
-        One that was damaged since is made anew, and so is another object.
-        """
-        file = self._seg_path(image_id, label_tag)
-        is_whole = self._is_seg_whole(image_id, label_tag)
-        if not is_whole:
-            with self._change:
-                labels = Path(self.get_label_uri(image_id, label_tag))
-                record = held_under(self.label_records(image_id), label_tag)
-                if record is not None and not self._is_seg_whole(image_id, label_tag):
-                    self._mend_seg(image_id, labels, record)
-                is_whole = self._is_seg_whole(image_id, label_tag)
-        return file if is_whole and file.is_file() else None
-
-    def _mend_seg(self, image: str, labels: Path, record: LabelRecord) -> None:
-        with FileLock(self._lock_file):
-            label = self._datastore.objects[image].labels[record.tag]
-            label.info = {**label.info, **self._write_seg(image, labels, record)}
-            self._changed(image)
-            self._keep_record(image)
+    def _on_scan(self, image: str, *, now: bool = False) -> list[Version]:
+        """Versions drawn on a scan as it was at the last look, or is now; newest first."""
+        state = self.drawn_state_now(image) if now else self._drawn_state(image)
+        versions = self._versions.versions(image) if state else []
+        return [version for version in versions if version.scan == state]
 
     def _show_all(self) -> None:
         """Take up what another process, or a run that was cut short, left to be shown."""
@@ -283,19 +277,25 @@ class StudiesDatastore(FolderScans):
                 self._changed(image)
             try:
                 with self._change:
-                    self._show_versions(self._versions.versions(image))
+                    self._show_versions(image)
             except (OSError, AcsnetError) as error:
                 logger.warning("a label cannot be shown: %s", type(error).__name__)
+            except Exception:  # whatever it is, it costs this image alone
+                logger.exception("a label cannot be shown")
 
-    def _show_versions(self, versions: Sequence[Version]) -> None:
-        """Bring what is shown of one image up to date with its versions, newest first."""
-        image = versions[0].image
-        wanted = held(versions)
-        for tag in self.get_labels_by_image_id(image):
-            if tag not in wanted and "version" in super().get_label_info(image, tag):
+    def _show_versions(self, image: str) -> None:
+        """Bring what is shown of one image up to date with the versions drawn on it as it is.
+
+        While it cannot be read, all stays.
+        """
+        if not self._drawn_state(image):
+            return
+        wanted, noted = held(self._on_scan(image)), self._noted(image)
+        for tag, info in noted.items():
+            if tag not in wanted and "version" in info:
                 self._hide(image, tag)
         for tag, version in wanted.items():
-            if super().get_label_info(image, tag).get("version") != version.id:
+            if noted.get(tag, {}).get("version") != version.id:
                 record = record_of_version(version, tag=tag)
                 self._show(image, version.verified(), record, scan=version.scan)
 
@@ -306,13 +306,13 @@ class StudiesDatastore(FolderScans):
         """
         missing: tuple[str, ...] = ()
         try:
-            self._show_versions(self._versions.versions(image))
+            self._show_versions(image)
         except OSError as error:
             logger.exception("a label is kept and cannot be shown yet")
             missing = (f"the label map is stored, but cannot be shown yet: {error.strerror}",)
         self._changed(image)
-        records = self.label_records(image)
-        return replace(next(record for record in records if record.id == version), missing=missing)
+        record = next(one for one in self.label_records(image) if one.id == version)
+        return replace(record, missing=(*missing, *without_seg(record)))
 
     def _show(self, image: str, labels: Path, record: LabelRecord, *, scan: str) -> None:
         """Show a label map, and its DICOM SEG, under its tag; it replaces the one before."""
@@ -327,15 +327,6 @@ class StudiesDatastore(FolderScans):
             folder = private_folder(Path(self._datastore.label_path(tag)))
             write_bytes(folder / name, content, private=True)
             self._datastore.objects[image].labels[tag] = DataModel(info=info, ext=SCAN_SUFFIXES[0])
-            self._changed(image)
-            self._keep_record(image)
-
-    def _hide(self, image: str, tag: str) -> None:
-        with FileLock(self._lock_file):
-            file = Path(self._datastore.label_path(tag)) / f"{image}{SCAN_SUFFIXES[0]}"
-            file.unlink(missing_ok=True)
-            self._seg_path(image, tag).unlink(missing_ok=True)
-            self._datastore.objects[image].labels.pop(tag, None)
             self._changed(image)
             self._keep_record(image)
 

@@ -9,6 +9,8 @@ import hashlib
 import json
 import logging
 import os
+from abc import abstractmethod
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -20,8 +22,9 @@ from monailabel.datastore.local import (
     LocalDatastoreModel,
 )
 
+from acsnet.server.datastores.label_records import REVIEWED, is_drawn_on
 from acsnet.server.state.paths import RECORDS, private_folder
-from acsnet.storage import set_aside, write_bytes
+from acsnet.storage import set_aside, sha256_of, write_bytes
 
 logger = logging.getLogger(__name__)
 
@@ -44,6 +47,39 @@ class FolderIndex(LocalDatastore):
         patterns = tuple(f"*{suffix}" for suffix in self._suffixes)
         super().__init__(str(store), images_dir="images", extensions=patterns, auto_reload=False)
 
+    @abstractmethod
+    def _drawn_state(self, image_id: str) -> str:
+        """The state of its files that labels of the scan as it is name."""
+
+    def get_labels_by_image_id(self, image_id: str) -> dict[str, str]:
+        """Tags of the label maps of the scan as it is, each with the id of the label."""
+        noted = self._noted(image_id)
+        state = self._drawn_state(image_id) if noted else ""
+        return {tag: image_id for tag, info in noted.items() if is_drawn_on(info, state)}
+
+    def get_labeled_images(
+        self, label_tag: str | None = None, labels: list[str] | None = None
+    ) -> list[str]:
+        """Ids of the scans with a label map of the scan as it is, by default a final one."""
+        tag = label_tag or REVIEWED
+        return [image for image in self.list_images() if tag in self.get_labels_by_image_id(image)]
+
+    def status(self) -> dict[str, Any]:
+        """Counts of scans and labels of the scans as they are."""
+        images = self.list_images()
+        tags = Counter(tag for image in images for tag in self.get_labels_by_image_id(image))
+        return {"total": len(images), "completed": tags[REVIEWED], "label_tags": dict(tags)}
+
+    def _noted(self, image_id: str) -> dict[str, dict[str, Any]]:
+        """Tag -> what is noted of each label map that lies there, of an earlier scan, too."""
+        known = self._datastore.objects.get(image_id)
+        return {} if known is None else {tag: of.info for tag, of in dict(known.labels).items()}
+
+    def _is_label_whole(self, image: str, tag: str) -> bool:
+        """Whether a label map is as its record says; as of `_is_seg_whole`."""
+        digest = self._noted(image).get(tag, {}).get("sha256")
+        return digest is None or sha256_of(Path(super().get_label_uri(image, tag))) == digest
+
     def _reconcile_datastore(self) -> None:
         """Take up what lies in the folders now, in one pass; MONAI Label's own takes minutes."""
         images = Path(self._datastore.image_path())
@@ -54,9 +90,11 @@ class FolderIndex(LocalDatastore):
         }
         before, objects, changed = self._datastore.objects, {}, []
         for image, ext in sorted(self._by_id(images).items()):
-            known = before.get(image)
+            known = before.get(image) or self._kept_record(image)
             if known is None or known.image.ext != ext:
-                known = ImageLabelModel(image=_listed(images / f"{image}{ext}", ext))
+                labels_before = {} if known is None else known.labels
+                image_now = _listed(images / f"{image}{ext}", ext)
+                known = ImageLabelModel(image=image_now, labels=labels_before)
             shown = {tag: names[image] for tag, names in labels.items() if image in names}
             if shown.keys() != known.labels.keys():
                 changed.append(image)
@@ -66,7 +104,6 @@ class FolderIndex(LocalDatastore):
                     for tag, ext in shown.items()
                 }
             objects[image] = known
-        changed += [image for image, known in before.items() if image not in objects]
         self._datastore.objects = objects
         for image in changed:
             self._keep_record(image)
@@ -74,25 +111,30 @@ class FolderIndex(LocalDatastore):
     def _keep_record(self, image: str) -> None:
         """Write what is noted of an image, whole or not at all; remove it where nothing is."""
         file = self._record_file(image)
-        known = self._datastore.objects.get(image)
-        if known is None or not _is_noted(known):
+        known = self._datastore.objects[image]
+        if not _is_noted(known):
             file.unlink(missing_ok=True)
             return
         text = json.dumps({"id": image, **known.model_dump()}, default=str)
         write_bytes(file, text.encode(), private=True)
+
+    def _kept_record(self, image: str) -> Any:
+        """The record of an image that was gone and is there again, or another in its place.
+
+        It tells of which scan the labels are that still lie there. None where there is none.
+        """
+        file = self._record_file(image)
+        known = _read_record(file) if file.is_file() else None
+        return None if known is None else known[1]
 
     def _init_from_datastore_file(self, throw_exception: bool = False) -> None:
         """Read the records, in the place of MONAI Label's one file."""
         self._take_over(Path(self._datastore_config_path))
         objects = self._datastore.objects
         for entry in os.scandir(self._records):
-            if not entry.name.endswith(".json"):
-                continue
-            try:
-                record = json.loads(Path(entry).read_bytes())
-                objects[record.pop("id")] = ImageLabelModel.model_validate(record)
-            except (ValueError, KeyError, TypeError, AttributeError):
-                _set_aside(Path(entry))
+            if entry.name.endswith(".json") and (known := _read_record(Path(entry))):
+                image, record = known
+                objects[image] = record
 
     def _update_datastore_file(self, lock: bool = True) -> None:
         """Nothing: what changes is written by `_keep_record`, image by image."""
@@ -123,6 +165,16 @@ class FolderIndex(LocalDatastore):
             if ext is not None and not name.startswith("."):
                 endings[name.removesuffix(ext)] = ext
         return endings
+
+
+def _read_record(file: Path) -> tuple[str, Any] | None:
+    """Id and record of an image; None for a file that is damaged, which is set aside."""
+    try:
+        record = json.loads(file.read_bytes())
+        return record.pop("id"), ImageLabelModel.model_validate(record)
+    except (ValueError, KeyError, TypeError, AttributeError):
+        _set_aside(file)
+        return None
 
 
 def _set_aside(record: Path) -> None:

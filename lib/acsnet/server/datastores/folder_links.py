@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 
-from acsnet.io.dicom_files import PHASE_FILE, phase_of_folder
+from acsnet.io.dicom_stack.phases import PHASE_FILE, phase_of_folder
 from acsnet.io.finder import called_by_path, scans_of, stem_of, volume_files
 from acsnet.io.series import Series, SeriesFinder, image_id, patient_of
 from acsnet.server.state.paths import private_folder

@@ -10,17 +10,21 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from acsnet.errors import AcsnetError, InputError
+from filelock import FileLock
+
+from acsnet.errors import AcsnetError
 from acsnet.io import read_scan
 from acsnet.io.series import Series, SeriesFinder
 from acsnet.server.datastores.folder_index import FolderIndex
 from acsnet.server.datastores.folder_links import SERIES_SUFFIX, StudyLinks
 from acsnet.server.datastores.label_records import DRAFT, DRAWN, REVIEWED, features_on
 from acsnet.server.datastores.preflight import Gate, Verdict, fingerprint
-from acsnet.server.datastores.protocol import SCORES, SHOWN_TAGS, LabelRecord
+from acsnet.server.datastores.protocol import SCORES, SHOWN_TAGS, LabelRecord, held_under
+from acsnet.server.datastores.scan_contents import ScanContents
 from acsnet.server.datastores.seg_files import write_seg
-from acsnet.server.datastores.uploads import check_same_scan, keep_upload
+from acsnet.server.datastores.uploads import check_same_scan, drop_upload, keep_upload
 from acsnet.server.identity import logged_in
+from acsnet.server.state.paths import CONTENTS
 from acsnet.server.web.request_checks import HEADER_SUFFIXES, SCAN_SUFFIXES
 from acsnet.storage import sha256_of
 
@@ -59,7 +63,8 @@ class FolderScans(FolderIndex):
         self.folder, self.scores = store, store / SCORES
         self._segs = store / "seg"
         self._seg_finder = SeriesFinder(self._segs)
-        self._gate = Gate(self._changed, file=store / TAKEN)
+        self._contents = ScanContents(store / CONTENTS)
+        self._gate = Gate(self._was_read, file=store / TAKEN)
         super().__init__(store, suffixes=(*VOLUME_SUFFIXES, SERIES_SUFFIX))
 
     @abstractmethod
@@ -97,11 +102,15 @@ class FolderScans(FolderIndex):
             if before.get(image) != self._states.get(image):
                 self._changed(image)
         self._show_all()
+        for image in (image for image in images if self._noted(image) and self._drawn_state(image)):
+            with self._change:
+                for tag in self._noted(image).keys() - self.get_labels_by_image_id(image).keys():
+                    self._seg_path(image, tag).unlink(missing_ok=True)  # of an earlier scan
 
     def status(self) -> dict[str, Any]:
         """Counts of scans and labels, as they are now."""
         self.refresh()
-        return dict(super().status())
+        return super().status()
 
     def get_image_uri(self, image_id: str) -> str:
         """Path of a scan's file; empty for an id that is not in the store."""
@@ -154,6 +163,28 @@ class FolderScans(FolderIndex):
         except OSError:
             return ""
 
+    def _drawn_state(self, image_id: str) -> str:
+        """The state of its files that labels of the scan as it is name: the first that held it."""
+        path, state = Path(self.get_image_uri(image_id)), self.image_fingerprint(image_id)
+        return self._contents.first_state(image_id, path, state)
+
+    def drawn_state_now(self, image_id: str) -> str:
+        """As `_drawn_state`, at this moment."""
+        path, state = Path(self.get_image_uri(image_id)), self._state_now(image_id)
+        if image_id in self._states:
+            self._states[image_id] = state
+        return self._contents.first_state(image_id, path, state)
+
+    def state_to_keep(self, image_id: str) -> str:
+        """As `drawn_state_now`, for what is kept of it now: what the files hold is noted."""
+        self._contents.note(image_id, Path(self.get_image_uri(image_id)))
+        return self.drawn_state_now(image_id)
+
+    def _was_read(self, image_id: str) -> None:
+        if self._noted(image_id):  # labels that an earlier release kept
+            self._contents.note(image_id, Path(self.get_image_uri(image_id)))
+        self._changed(image_id)
+
     def verdict(self, image_id: str) -> Verdict:
         """Whether a scan can be measured, as far as is known now."""
         revision, known = self._revisions.get(image_id, 0), self._verdicts.get(image_id)
@@ -188,13 +219,16 @@ class FolderScans(FolderIndex):
 
     def get_label_info(self, label_id: str, label_tag: str) -> dict[str, Any]:
         """What is noted of a label map, its measures as they hold of the scan."""
-        info: dict[str, Any] = super().get_label_info(label_id, label_tag)
-        return self._as_measured(label_id, info)
+        if label_tag not in self.get_labels_by_image_id(label_id):
+            return {}
+        return self._as_measured(label_id, self._noted(label_id).get(label_tag, {}))
 
     def json(self) -> dict[str, Any]:
         """Images and their labels as clients list them."""
         listed: dict[str, Any] = super().json()
         for image, record in listed["objects"].items():
+            tags = self.get_labels_by_image_id(image)
+            record["labels"] = {tag: of for tag, of in record["labels"].items() if tag in tags}
             for label in record["labels"].values():
                 label["info"] = self._as_measured(image, label["info"])
         return listed
@@ -205,8 +239,26 @@ class FolderScans(FolderIndex):
         return {**info, "features": features_on(info["features"], self.verdict(image).warnings)}
 
     @abstractmethod
+    def label_records(self, image_id: str) -> tuple[LabelRecord, ...]:
+        """All label maps of a scan, newest first."""
+
     def seg_file(self, image_id: str, label_tag: str) -> Path | None:
-        """The DICOM SEG of a label map, made anew where it was damaged."""
+        """The DICOM SEG of a label map, as it was written; None where there is none.
+
+        One that was damaged since is made anew, and so is another object.
+        """
+        if label_tag not in self.get_labels_by_image_id(image_id):
+            return None
+        file = self._seg_path(image_id, label_tag)
+        is_whole = self._is_seg_whole(image_id, label_tag)
+        if not is_whole:
+            with self._change:
+                labels = Path(self.get_label_uri(image_id, label_tag))
+                record = held_under(self.label_records(image_id), label_tag)
+                if record is not None and not self._is_seg_whole(image_id, label_tag):
+                    self._mend_seg(image_id, labels, record)
+                is_whole = self._is_seg_whole(image_id, label_tag)
+        return file if is_whole and file.is_file() else None
 
     def _seg_path(self, image: str, tag: str) -> Path:
         return self._segs / tag / f"{image}.dcm"
@@ -220,18 +272,29 @@ class FolderScans(FolderIndex):
         refused = write_seg(file, series=series, labels=labels, record=record, edited=edited)
         return {"seg_refused": refused, "seg_sha256": sha256_of(file)}
 
+    def _mend_seg(self, image: str, labels: Path, record: LabelRecord) -> None:
+        with FileLock(self._lock_file):
+            label = self._datastore.objects[image].labels[record.tag]
+            label.info = {**label.info, **self._write_seg(image, labels, record)}
+            self._changed(image)
+            self._keep_record(image)
+
+    def _hide(self, image: str, tag: str) -> None:
+        with FileLock(self._lock_file):
+            file = Path(self._datastore.label_path(tag)) / f"{image}{SCAN_SUFFIXES[0]}"
+            file.unlink(missing_ok=True)
+            self._seg_path(image, tag).unlink(missing_ok=True)
+            self._datastore.objects[image].labels.pop(tag, None)
+            self._changed(image)
+            self._keep_record(image)
+
     def _is_seg_whole(self, image: str, tag: str) -> bool:
         """Whether a SEG is as the record of its label map says, which may be that there is none.
 
         It is not while both are replaced, which takes `_change`: hold it to be sure.
         """
-        digest = super().get_label_info(image, tag).get("seg_sha256", "")
+        digest = self._noted(image).get(tag, {}).get("seg_sha256", "")
         return sha256_of(self._seg_path(image, tag)) == str(digest)
-
-    def _is_label_whole(self, image: str, tag: str) -> bool:
-        """Whether a label map is as its record says; as of `_is_seg_whole`."""
-        digest = super().get_label_info(image, tag).get("sha256")
-        return digest is None or sha256_of(Path(super().get_label_uri(image, tag))) == digest
 
     def is_whole(self, file: Path) -> bool:
         """Whether a file of `series` is as it was written; a SEG that is not is made anew."""
@@ -278,9 +341,9 @@ class FolderScans(FolderIndex):
 
     def remove_image(self, image_id: str) -> None:
         """Remove a scan that a client sent. Raises InputError for one of the studies folder."""
-        file = self._links.uploaded.get(image_id)
-        if file is None:
-            msg = f"{image_id!r} was not uploaded: scans of the studies folder stay there"
-            raise InputError(msg)
-        file.unlink(missing_ok=True)
+        drop_upload(image_id, self._links.uploaded, store=self.folder)
+        with self._change:
+            for tag in self._noted(image_id):  # versions of people stay, as drawn on that scan
+                self._hide(image_id, tag)
+            self._record_file(image_id).unlink(missing_ok=True)
         self._look()

@@ -87,6 +87,14 @@ def record_of_info(info: Mapping[str, Any], tag: str, *, current: bool) -> Label
     )
 
 
+def is_drawn_on(info: Mapping[str, Any], scan: str) -> bool:
+    """Whether a label map that is noted so is of the scan with this fingerprint.
+
+    One of which that is not noted, as earlier releases left it, counts as such.
+    """
+    return bool(info.get("scan", scan) == scan)
+
+
 def records_of_folder(
     infos: Mapping[str, Mapping[str, Any]], versions: Sequence[Version], *, scan: str
 ) -> tuple[LabelRecord, ...]:
@@ -98,7 +106,7 @@ def records_of_folder(
     by_id = {version.id: version for version in versions}
     records = []
     for tag, info in infos.items():
-        current = info.get("scan", scan) == scan
+        current = is_drawn_on(info, scan)
         version = by_id.get(info.get("version", ""))
         if version is None:
             records.append(record_of_info(info, tag, current=current))

@@ -182,8 +182,11 @@ class DicomWebDatastore(PacsInterface):
         entry = self.entries().get(image_id)
         return () if entry is None else self._labels.records(entry)
 
-    def version_uri(self, image_id: str, record: LabelRecord) -> str:
-        """NIfTI file of any version. Raises AcsnetError for one not readable."""
+    def version_uri(self, image_id: str, record: LabelRecord, *, earlier: bool = False) -> str:
+        """NIfTI file of any version; none is of an earlier state, as images never change.
+
+        Raises AcsnetError for one not readable.
+        """
         return str(self._labels.file_of(image_id, record.id))
 
     def review(self, image_id: str, version: str, *, by: str, comment: str = "") -> LabelRecord:

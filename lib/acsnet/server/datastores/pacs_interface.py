@@ -8,6 +8,7 @@ from monailabel.interfaces.datastore import Datastore
 from acsnet.errors import InputError
 from acsnet.io.series import Series
 from acsnet.server.datastores.label_intake import author_of
+from acsnet.server.datastores.pacs_labels import NEVER_CHANGES
 
 
 class PacsInterface(Datastore):
@@ -40,6 +41,14 @@ class PacsInterface(Datastore):
 
     def generation(self) -> None:
         """None: as of a revision."""
+
+    def drawn_state_now(self, image_id: str) -> str:
+        """Always the same: the images of a series never change."""
+        return NEVER_CHANGES
+
+    def state_to_keep(self, image_id: str) -> str:
+        """As `drawn_state_now`."""
+        return NEVER_CHANGES
 
     def get_label_by_image_id(self, image_id: str, tag: str) -> str:
         """Label id; empty where there is no label with that tag."""

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from acsnet.dicom.provenance import State
+from acsnet.errors import InputError
 from acsnet.fine_tuning.training_request import Reviewed
 from acsnet.io.series import Series
 from acsnet.result import Measured
@@ -27,6 +28,8 @@ SHOWN_TAGS = (
     "SeriesInstanceUID",
 )
 """What clients and our own pages show of a series."""
+
+EARLIER = "this label map was drawn on an earlier state of the scan: draw it again"
 
 SCORES = "scores.jsonl"
 """The file of the store with the history of scores."""
@@ -81,7 +84,8 @@ class LabelRecord:
     @property
     def warnings(self) -> tuple[str, ...]:
         """What a person should know before using the numbers."""
-        return tuple(self.features.get("warnings", ()))
+        noted = tuple(self.features.get("warnings", ()))
+        return noted if self.current else (EARLIER, *noted)
 
     @property
     def moment(self) -> str:
@@ -111,8 +115,14 @@ class LabelRecord:
 
 
 def held_under(records: Sequence[LabelRecord], tag: str) -> LabelRecord | None:
-    """The label map that is fetched by a tag; None where there is none."""
-    return next((record for record in records if record.tag == tag), None)
+    """The label map of the scan as it is that is fetched by a tag; None where there is none."""
+    return next((record for record in records if record.tag == tag and record.current), None)
+
+
+def check_current(record: LabelRecord) -> None:
+    """Raises InputError for a label map that was drawn on an earlier state of the scan."""
+    if not record.current:
+        raise InputError(EARLIER)
 
 
 def record_called(records: Sequence[LabelRecord], version: str, *, saved: str = "") -> LabelRecord:
@@ -194,6 +204,15 @@ class StudyStore(Protocol):
     def image_fingerprint(self, image_id: str) -> str:
         """What changes when the files of a scan do; empty where that is not known."""
 
+    def drawn_state_now(self, image_id: str) -> str:
+        """The state of a scan's files that what people drew on it or entered for it names.
+
+        A copy with other times has the same. Empty in a PACS, whose images never change.
+        """
+
+    def state_to_keep(self, image_id: str) -> str:
+        """As `drawn_state_now`, for what is kept of it now: what the files hold is noted."""
+
     def verdict(self, image_id: str) -> Verdict:
         """Whether a scan can be measured, as far as is known now."""
 
@@ -204,10 +223,13 @@ class StudyStore(Protocol):
         """Remove a scan that a client sent. Raises InputError for any other."""
 
     def get_labels_by_image_id(self, image_id: str) -> dict[str, str]:
-        """Tags of the label maps that can be fetched, each with the id of the label."""
+        """Tags of the label maps of the scan as it is, each with the id of the label."""
 
     def get_label_uri(self, label_id: str, label_tag: str) -> str:
-        """NIfTI file of the label map under a tag. Raises AcsnetError for one not readable."""
+        """NIfTI file of the label map of the scan as it is under a tag; empty for none.
+
+        Raises AcsnetError for one not readable.
+        """
 
     def seg_file(self, image_id: str, label_tag: str) -> Path | None:
         """DICOM SEG of a label map on this machine; None where there is none."""
@@ -215,8 +237,12 @@ class StudyStore(Protocol):
     def label_records(self, image_id: str) -> tuple[LabelRecord, ...]:
         """All label maps of a scan, newest first."""
 
-    def version_uri(self, image_id: str, record: LabelRecord) -> str:
-        """NIfTI file of any version. Raises AcsnetError for one not readable."""
+    def version_uri(self, image_id: str, record: LabelRecord, *, earlier: bool = False) -> str:
+        """NIfTI file of any version. Raises AcsnetError for one not readable.
+
+        earlier: whether it may be one that was drawn on an earlier state of the scan, to be looked
+        at and not used. Raises InputError for such a one otherwise.
+        """
 
     def keep_label(self, image_id: str, label: NewLabel) -> LabelRecord:
         """Store a person's label map, checked and measured by `label_intake.accept_label`."""

@@ -1,11 +1,14 @@
 """Scans that clients send to a server with a studies folder."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
+from acsnet.annotations.reading_details import DetailsStore
 from acsnet.errors import InputError
 from acsnet.scan import ShortAxisScan
+from acsnet.server.state.paths import DETAILS
 from acsnet.server.web.request_checks import SCAN_SUFFIXES, upload_suffix
 from acsnet.storage import write_bytes
 
@@ -31,3 +34,17 @@ def keep_upload(image_id: str, file: Path, *, uploads: Path) -> Path:
     path = uploads / f"{image_id}{upload_suffix(file.name)}"
     write_bytes(path, file.read_bytes(), private=True)
     return path
+
+
+def drop_upload(image_id: str, uploaded: Mapping[str, Path], *, store: Path) -> None:
+    """Remove an upload, and what was entered for it, which is not of the next one of its name.
+
+    uploaded: files of all uploads by id; store: the server's own folder of these studies. Raises
+    InputError for a scan that is none of them.
+    """
+    file = uploaded.get(image_id)
+    if file is None:
+        msg = f"{image_id!r} was not uploaded: scans of the studies folder stay there"
+        raise InputError(msg)
+    file.unlink(missing_ok=True)
+    DetailsStore(store / DETAILS).remove(image_id)

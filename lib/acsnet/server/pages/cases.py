@@ -1,12 +1,12 @@
 """Cases as the pages show them: a scan, its state, its label maps and its warnings."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from enum import Enum
 
 from acsnet.active_learning.assignments import Offer, last_offer
 from acsnet.annotations.label_versions import by_networks
-from acsnet.io.dicom_stack.phases import without_options
 from acsnet.scan import UNFIT
 from acsnet.server.datastores.label_records import DRAFT, DRAWN, REVIEWED
 from acsnet.server.datastores.protocol import LabelRecord, StudyStore, record_called
@@ -82,7 +82,9 @@ def build_case(datastore: StudyStore, image: str) -> Case:
         state = State.REVIEWED
     elif tags & {DRAWN, DRAFT}:
         state = State.DRAFT
-    elif versions and all(version.state == "withdrawn" for version in versions):
+    elif (now := [version for version in versions if version.current]) and all(
+        version.state == "withdrawn" for version in now
+    ):
         state = State.REJECTED
     title = str(info.get("PatientID") or image)
     name = str(info.get("PatientName", "")).replace("^", " ").strip()
@@ -96,13 +98,21 @@ def build_case(datastore: StudyStore, image: str) -> Case:
         study=str(info.get("StudyInstanceUID", "")),
         series=str(info.get("SeriesInstanceUID", "")),
         state=state,
-        reason=None if verdict.reason is None else without_options(verdict.reason),
-        remarks=tuple(map(without_options, verdict.warnings)),
+        reason=verdict.reason,
+        remarks=(*verdict.warnings, *_lost(versions)),
         versions=versions,
         offered=_offered(offer),
         why=offer.reason,
         uploaded=bool(info.get("uploaded")),
     )
+
+
+def _lost(versions: Sequence[LabelRecord]) -> tuple[str, ...]:
+    """A remark where people's label maps stand for the case no more, as its scan is another."""
+    drawn = [version for version in versions if version.id and version.state != "withdrawn"]
+    if not drawn or any(version.current for version in drawn):
+        return ()
+    return ("what was drawn on an earlier state of the scan is not used: draw it again",)
 
 
 def find_case(store: StudyStore, image: str) -> Case:

@@ -1,6 +1,7 @@
 """What a reader enters for a case: body size, indication, comment, marks in the slices."""
 
 import json
+import re
 import time
 from pathlib import Path
 from typing import Annotated, Any
@@ -19,6 +20,7 @@ from acsnet.server.app import App
 from acsnet.server.datastores.label_intake import author_of
 from acsnet.server.datastores.label_reports import entered
 from acsnet.server.datastores.protocol import StudyStore
+from acsnet.server.errors import ReplacedError
 from acsnet.server.identity import signed
 from acsnet.server.inference.work_queue import volume_place
 from acsnet.server.state.audit_trail import note
@@ -27,6 +29,9 @@ from acsnet.server.state.paths import DETAILS
 router = APIRouter(prefix="/acsnet")
 
 Text = Annotated[str, Form()]
+
+_NUMBER = re.compile(r"[+-]?(\d+[.,]?\d*|[.,]\d+)")
+"""As people type it; `float` passes over the underscore of `1_80`."""
 
 
 @router.post("/cases/{image}/details")
@@ -40,12 +45,19 @@ def save_details(
     comment: Text = "",
     rv_insertion: Text = "",
     remote_region: Text = "",
+    scan: Text = "",
+    saved: Text = "",
 ) -> RedirectResponse:
     """Keep what was entered in place of what was there, and show the case.
 
     A new mark that can be used on none of its label maps is refused.
+
+    scan: state of the scan that the reader was shown, empty where nobody says; saved: when what the
+    reader was shown was saved, empty where there was nothing. Raises HTTP 409 where another scan
+    or other details are there now.
     """
-    if image not in app.datastore().list_images():
+    store = app.datastore()
+    if image not in store.list_images():
         raise HTTPException(404, f"there is no case {image!r}")
     height, weight = _number("height", height_cm), _number("weight", weight_kg)
     details = ReadingDetails.from_dict(
@@ -63,12 +75,18 @@ def save_details(
     if not who["user"]:
         raise HTTPException(422, "enter your name: there is no login")
     start = time.perf_counter()
-    before, _ = entered(app.store_folder(), image)
-    _check_marks(app.datastore(), image, _new_marks(details, before))
-    saved = DetailsStore(app.store_folder() / DETAILS).save(image, details, reader=author_of(who))
+    state = store.state_to_keep(image)
+    if scan and scan != state:
+        msg = "the files of this scan were replaced or changed since you opened it: open it again"
+        raise ReplacedError(msg)
+    before, _ = entered(store.folder, image, scan=state)
+    _check_marks(store, image, _new_marks(details, before))
+    entry = DetailsStore(store.folder / DETAILS).save(
+        image, details, reader=author_of(who), scan=state, shown=saved
+    )
     note(
         "save",
-        user=saved.reader,
+        user=entry.reader,
         image=image,
         seconds=time.perf_counter() - start,
         details={"what": "details"},
@@ -119,10 +137,9 @@ def _number(name: str, text: str) -> float | None:
     """A number that was typed, with a point or a comma; None for nothing. Raises HTTP 422."""
     if not text.strip():
         return None
-    try:
-        return float(text.strip().replace(",", "."))
-    except ValueError:
-        raise HTTPException(422, f"{name} must be a number, got {text!r}") from None
+    if not _NUMBER.fullmatch(text.strip()):
+        raise HTTPException(422, f"{name} must be a number, got {text!r}")
+    return float(text.strip().replace(",", "."))
 
 
 def _points(name: str, text: str) -> Any:

@@ -143,7 +143,8 @@ def case_page(app: App, image: str, version: str = "", before: str = "") -> Resp
     columns = [
         record for record in case.versions if record.tag and record.current and record.features
     ]
-    details, faults = DetailsStore(app.store_folder() / DETAILS).read(image)
+    scan = store.drawn_state_now(image)
+    details, faults = DetailsStore(store.folder / DETAILS).read(image, scan=scan)
     warnings = () if looked_at is None else looked_at.warnings
     return page(
         "case.html",
@@ -165,6 +166,7 @@ def case_page(app: App, image: str, version: str = "", before: str = "") -> Resp
         colours=COLOURS,
         disc_mm=DISC_MM,
         details=details,
+        scan=scan,
         before=_known(store, before),
         bullseye=looked_at is not None
         and (has_segments(looked_at.features) or _may_have_segments(looked_at, details)),
@@ -223,7 +225,7 @@ def montage(app: App, image: str, tag: Tag) -> Response:
 def segmentation(app: App, image: str, tag: Tag) -> Response:
     """A label map as NIfTI."""
     version = version_of(app.datastore(), image, tag)
-    file = Path(app.datastore().version_uri(image, version))
+    file = Path(app.datastore().version_uri(image, version, earlier=True))
     suffix = ".nii.gz" if file.name.endswith(".gz") else file.suffix
     return FileResponse(file, filename=f"{image}-{version.state}{suffix}")
 

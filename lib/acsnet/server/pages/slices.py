@@ -81,7 +81,7 @@ def labels_of(
     path = case_path(store, image)
     record = record_called(store.label_records(image), version)
     scan = read_scan(path)
-    drawn = read_client_labels(Path(store.version_uri(image, record)), grid=scan.grid)
+    drawn = read_client_labels(Path(store.version_uri(image, record, earlier=True)), grid=scan.grid)
     return scan, scan.grid.from_input(drawn), record.id or record.tag
 
 

@@ -37,6 +37,7 @@ from acsnet.fine_tuning.training_request import REQUEST, run_folders
 from acsnet.fine_tuning.training_status import STATUS
 from acsnet.pacs.config import is_dicomweb
 from acsnet.server.state.paths import (
+    CONTENTS,
     DETAILS,
     RECORDS,
     VERSIONS,
@@ -148,7 +149,7 @@ def _fill(archive: _Archive, *, studies: str) -> Summary:
     store, models = of_studies(studies), models_folder(studies)
     schema = schema_of(state_folder())
     archive.add(AUDIT, audit_log_file(), lines=True)
-    for lines in (SCORES, DECISIONS):
+    for lines in (SCORES, DECISIONS, CONTENTS):
         archive.add(f"{STORE}/{lines}", store / lines, lines=True)
     with tempfile.TemporaryDirectory(dir=store, prefix=f".acsnet-{os.getpid()}-") as folder:
         pinned = Path(folder)

@@ -14,6 +14,8 @@ RECORDS = "records"
 
 DETAILS = "details"
 """The folder of a store with what readers entered beside labels."""
+CONTENTS = "contents.jsonl"
+"""The file of a store with what the files of each scan with labels held, in each state of them."""
 
 
 def state_folder() -> Path:
