@@ -11,10 +11,14 @@ from acsnet.stages.quality_flags import (
     HIGH_DISTANCE,
     LOW_DICE,
     anatomy_doubts,
+    apex_share,
+    base_growth,
+    contrast,
     doubts,
     is_far,
     location_doubts,
     messages,
+    pool_share,
     small_part_doubts,
 )
 from acsnet.stages.volumetric_checks import Dropped
@@ -62,6 +66,23 @@ def test_doubtful_segmentations_are_told_by_name_and_in_plain_words(found, lv_ml
 def test_a_stack_that_ends_within_the_ventricle_is_told(areas, flags):
     labels = stack_of(areas)
     assert [one.flag for one in doubts(labels, image_of(labels), 150.0)] == flags
+
+
+def test_measures_of_a_stack_are_those_worked_out_by_hand():
+    labels = stack_of([3, 10, 8, 12])
+    assert (apex_share(labels), base_growth(labels)) == (0.25, 1.5)  # 3 of 12, 12 of 8
+    labels[:, :, 0] = 0  # one of the wall's 6, 20, 16 and 24
+    assert pool_share(labels) == 66 / 62
+    assert contrast(labels, image_of(labels, blood=3.0)) == pytest.approx(3.0, rel=0.05)
+
+
+def test_measures_of_what_is_not_there_raise_no_flag():
+    pool = np.ones((1, 2, 2), np.uint8)
+    assert (apex_share(pool), base_growth(pool)) == (0.0, 0.0)
+    assert pool_share(pool) == contrast(pool, np.ones(pool.shape)) == np.inf
+    both = np.array([[[1, 2]]], np.uint8)
+    assert contrast(both, np.array([[[5.0, 5.0]]])) == np.inf  # no spread
+    assert contrast(both, np.array([[[4.0, 5.0]]])) == -np.inf
 
 
 @pytest.mark.parametrize(("step", "flags"), [(0.71, []), (0.69, ["low_contrast"])])

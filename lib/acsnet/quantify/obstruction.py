@@ -10,8 +10,10 @@ What is less than 0.14 ml in all is not reported.
 
 Scar that rings the ventricle within the wall or along its outside, as in non-ischaemic disease,
 has healthy wall inside. If in a slice wall that is not drawn as scar lies inside scar in more than
-half of all directions, none of that wall is obstruction. In slices of drafts in which the rule
-finds true obstruction, this is so in at most 37 % of the directions.
+half of all directions, none of that wall is obstruction. In drafts of the train list, this is so in
+at most 28 % of the directions of slices in which the rule finds true obstruction, in 37 % where it
+misses one, and in 38 % where it reports a false one; in the expert masks in at most 14 %, 12 % and
+10 % (the same command).
 """
 
 from typing import Any
@@ -74,7 +76,7 @@ def find_obstruction(
     least = MIN_AREA_MM2 / (spacing_mm[1] * spacing_mm[2])
     for k in np.flatnonzero(enhancement.any(axis=(1, 2))):
         region = enhancement[k]
-        inside = _share_inside(enhancement[k], myocardium[k], blood_pool[k], spacing_mm[1:])
+        inside = share_inside(enhancement[k], myocardium[k], blood_pool[k], spacing_mm[1:])
         if inside <= MOST_INSIDE:
             region = region | (binary_fill_holes(region | blood_pool[k]) & myocardium[k])
         spots, _ = label(region & dark[k])
@@ -90,7 +92,7 @@ def find_obstruction(
     return obstruction if volume_ml >= MIN_TOTAL_ML else np.zeros_like(obstruction)
 
 
-def _share_inside(
+def share_inside(
     enhancement: NDArray[np.bool_],
     myocardium: NDArray[np.bool_],
     blood_pool: NDArray[np.bool_],

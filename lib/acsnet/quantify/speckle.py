@@ -11,7 +11,8 @@ them for a warning. If 1 % of the voxels are made hot, all of them get the warni
 The deviation is estimated from the voxels that differ from their local median if more than 15 % of
 the region have its lowest or its highest signal, as in an image whose nulled wall was cut off at 0,
 or if the median deviation is 0, as where the steps of the image are coarser than the noise. Cut off
-at the 20th to the 97th percentile of the healthy wall, none of these walls gets the warning.
+at the 5th to the 97th percentile of the healthy wall, none of these walls gets the warning, and all
+of them do with 1 % of hot voxels (the same command).
 """
 
 from typing import Any
