@@ -46,6 +46,9 @@ At most 0.2 with gains of 0.8 to 1.25, and where it is more, slices do not diffe
 LEVELS = 200
 """Values that are tried as that of no signal."""
 
+MIN_LEVELS = 20
+"""Of these, on which the signal of an image lies: a label map has few values."""
+
 
 def slice_gains(
     pixels: NDArray[np.float32], measured: NDArray[np.bool_], *, zero: float = 0.0
@@ -95,7 +98,9 @@ def zero_level(pixels: NDArray[np.float32], measured: NDArray[np.bool_]) -> floa
     percents = np.arange(DARK_PERCENTILE, 100, 2)
     values = np.percentile(thin.astype(float), percents, axis=1).T
     dark, span = values[:, 0], values[:, -1] - values[:, 0]
-    if float(np.median(dark - MIN_OFFSET * span)) <= 0.0:
+    if not span.any() or float(np.median(dark - MIN_OFFSET * span)) <= 0.0:
+        return 0.0
+    if len(np.unique(np.rint(LEVELS * (values - dark.min()) / span.max()))) < MIN_LEVELS:
         return 0.0
     low, high = np.percentile(thin, (DARK_PERCENTILE, BRIGHT_PERCENTILE))
     levels = np.linspace(low, high, LEVELS)

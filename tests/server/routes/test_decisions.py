@@ -87,9 +87,9 @@ def test_accepting_twice_is_once(desk):
 
 
 def test_warnings_must_have_been_shown(desk, monkeypatch):
-    from acsnet.server.datastores import label_intake
+    from acsnet import measure
 
-    monkeypatch.setattr(label_intake, "messages", lambda flags: ("look at slice 3",))
+    monkeypatch.setattr(measure, "messages", lambda flags: ("look at slice 3",))
     version = desk.save()["version"]
     refused = desk.decide("accept", version=version, by="Eve")
     assert refused.status_code == 409
@@ -201,7 +201,7 @@ def test_next_leads_to_a_draft_that_waits_for_a_review_and_then_to_the_work_list
     version = desk.save()["version"]
     client, store = desk.web.client, desk.store
     for image in store.get_unlabeled_images():
-        store.update_image_info(image, {"strategy": {"acsnet": {"ts": time.time() + 9e9}}})
+        store.update_image_info(image, {"strategy": {"acsnet": {"ts": time.time()}}})
     answer = client.get("/acsnet/next", params={"by": "Eve"})
     assert answer.status_code == 303
     assert answer.headers["location"] == f"/acsnet/cases/{desk.image}?version=draft"
