@@ -6,7 +6,6 @@ import pytest
 from acsnet.storage import (
     TEMPORARY,
     append_line,
-    content_digest,
     end_last_line,
     is_plain_name,
     read_lines,
@@ -125,21 +124,3 @@ def test_plain_names_may_be_files(name):
 @pytest.mark.parametrize("name", ["", ".a", "..", "a/b", "a\\b", "a\0", "a\n", "é" * 101])
 def test_other_names_may_not(name):
     assert not is_plain_name(name)
-
-
-def test_what_files_hold_is_told_without_their_names_and_times(tmp_path):
-    folder, copy = tmp_path / "a", tmp_path / "b"
-    for path, names in ((folder, "12"), (copy, "43")):
-        path.mkdir()
-        for name, content in zip(names, (b"x", b"y"), strict=True):
-            (path / name).write_bytes(content)
-    os.utime(copy / "4", (1e9, 1e9))
-    assert content_digest(folder) == content_digest(copy)
-    (copy / "3").write_bytes(b"z")
-    assert content_digest(folder) != content_digest(copy)
-    assert content_digest(folder / "1") == content_digest(copy / "4") != content_digest(folder)
-
-
-def test_of_files_that_cannot_be_read_nothing_is_told(tmp_path):
-    (tmp_path / "empty").mkdir()
-    assert content_digest(tmp_path / "absent") == content_digest(tmp_path / "empty") == ""

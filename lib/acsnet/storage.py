@@ -173,19 +173,6 @@ def sha256_of(file: Path) -> str:
         return ""
 
 
-def content_digest(path: Path) -> str:
-    """SHA-256 of what a file, or the files of a folder, hold, whatever their names and times are.
-
-    Empty where one cannot be read, or there is none.
-    """
-    try:
-        files = [file for file in path.iterdir() if file.is_file()] if path.is_dir() else [path]
-    except OSError:
-        return ""
-    digests = sorted(map(sha256_of, files))
-    return hashlib.sha256("".join(digests).encode()).hexdigest() if all(digests or [""]) else ""
-
-
 def csv_cell(value: Any) -> Any:
     """A value as a table can hold it: a text that a spreadsheet would run as a formula is marked.
 

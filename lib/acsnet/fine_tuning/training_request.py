@@ -28,7 +28,8 @@ from acsnet.fine_tuning.holdout import (
     write_holdout,
 )
 from acsnet.fine_tuning.trigger import Review
-from acsnet.storage import content_digest, write_json, writing_folder
+from acsnet.io.containers import content_digest
+from acsnet.storage import write_json, writing_folder
 from acsnet.train.run import STEPS
 from acsnet.train.run_record import read_json
 
@@ -65,7 +66,7 @@ class Reviewed:
 class Case:
     """A scan of a request.
 
-    patient: digest; held: held out, not trained on; scan: `storage.content_digest` of the image,
+    patient: digest; held: held out, not trained on; scan: `content_digest` of the image,
     empty where it could not be read, None in a request of an earlier release.
     """
 
@@ -166,7 +167,7 @@ def _extended(
 ) -> HoldOut:
     """The hold-out of a models folder, extended by what was reviewed, with the side of each scan.
 
-    contents: name -> `storage.content_digest` of the scan, empty where it could not be read.
+    contents: name -> `content_digest` of the scan, empty where it could not be read.
     """
     before = read_holdout(root)
     if not before.held_scans | before.trained_scans:  # of an earlier release, or none yet

@@ -44,8 +44,9 @@ from acsnet.fine_tuning.training_status import (
     read_status,
     rest,
 )
+from acsnet.io.containers import content_digest
 from acsnet.pipeline import Pipeline
-from acsnet.storage import content_digest, sha256_of
+from acsnet.storage import sha256_of
 from acsnet.train.data.case import TrainingCase, read_case
 from acsnet.train.distributed import joined, launched
 from acsnet.train.run import STEPS

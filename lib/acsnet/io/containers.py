@@ -1,5 +1,6 @@
 """A file with a volume, of any format that is read, told by its content and not by its ending."""
 
+import hashlib
 import zlib
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from acsnet.io.nifti import header_path, nifti_volume
 from acsnet.io.nrrd import nrrd_pixels, nrrd_volume
 from acsnet.io.volume import LABEL_SUFFIXES, Volume, case_name, scan_of
 from acsnet.scan import ShortAxisScan
-from acsnet.storage import followed
+from acsnet.storage import followed, sha256_of
 
 DICOM_AT = slice(128, 132)
 
@@ -75,6 +76,23 @@ def files_of(path: Path) -> tuple[Path, ...]:
     except InputError:  # said by the reader
         pixels = path
     return (path,) if pixels == path else (path, pixels)
+
+
+def parts_of(path: Path) -> list[Path]:
+    """All files of a scan: in its folder, or as `files_of`. Raises OSError where there is none."""
+    return sorted(path.iterdir()) if path.is_dir() else list(files_of(path))
+
+
+def content_digest(path: Path) -> str:
+    """SHA-256 of what the files of a scan hold, whatever their names and times are.
+
+    Empty where one cannot be read, or there is none.
+    """
+    try:
+        digests = sorted(sha256_of(file) for file in parts_of(path) if file.is_file())
+    except OSError:
+        return ""
+    return hashlib.sha256("".join(digests).encode()).hexdigest() if all(digests or [""]) else ""
 
 
 def _head(path: Path) -> bytes:

@@ -12,6 +12,7 @@ from threading import Lock
 from acsnet import io
 from acsnet.errors import ON_SERVER, AcsnetError, worded
 from acsnet.io import read_scan
+from acsnet.io.containers import parts_of
 from acsnet.preprocess import check_image
 from acsnet.scan import is_fit
 from acsnet.server.errors import printable
@@ -42,9 +43,8 @@ class Verdict:
 
 def fingerprint(path: Path) -> str:
     """What changes when a scan's file, or a file of its folder, comes, goes or changes."""
-    files = sorted(path.iterdir()) if path.is_dir() else [path]
     digest = sha256()
-    for file in files:
+    for file in parts_of(path):
         status = file.stat()
         digest.update(os.fsencode(file.name))
         digest.update(f"/{status.st_size}/{status.st_mtime_ns}\n".encode())

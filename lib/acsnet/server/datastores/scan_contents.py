@@ -10,8 +10,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from acsnet.io.containers import content_digest, parts_of
 from acsnet.server.datastores.preflight import fingerprint
-from acsnet.storage import append_line, content_digest, read_lines
+from acsnet.storage import append_line, read_lines
 
 logger = logging.getLogger(__name__)
 
@@ -21,7 +22,7 @@ class Content:
     """What the files of a scan held in a state.
 
     image: id of the scan; state: `preflight.fingerprint`; size: bytes of all files together;
-    content: `storage.content_digest`.
+    content: `io.containers.content_digest`.
     """
 
     image: str
@@ -98,5 +99,4 @@ def _content(line: dict[str, Any]) -> Content:
 
 
 def _size(path: Path) -> int:
-    files = path.iterdir() if path.is_dir() else [path]
-    return sum(file.stat().st_size for file in files)
+    return sum(file.stat().st_size for file in parts_of(path))
