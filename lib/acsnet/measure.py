@@ -119,7 +119,7 @@ def measure_labels(
     convention = CONVENTIONS[truth]
     labels = to_labels(label_map, truth, source=source)
     if not labels.any():
-        msg = f"{source} holds no left ventricle: nothing is drawn in it"
+        msg = f"{source} holds no left ventricle: it is empty, nothing is drawn in it"
         raise InputError(msg)
     if not convention.has_scar and scar_method is not None:
         msg = f"a scar method has no meaning for labels of '{truth}', which hold no scar"
