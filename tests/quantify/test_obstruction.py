@@ -99,8 +99,8 @@ def test_nor_is_the_middle_of_an_apex_without_pool():
     assert not found_in_round_wall(cap & (radius >= 9), pool=none, wall=cap).any()
 
 
-def test_wall_that_scar_and_pool_enclose_is_obstruction_up_to_half_way_around():
-    for degrees, is_obstruction in ((150, True), (210, False)):
+def test_wall_that_scar_and_pool_enclose_is_obstruction_up_to_two_fifths_of_the_way_around():
+    for degrees, is_obstruction in ((165, True), (180, False)):
         sector = round_wall & (degrees > angle)
         limbs = (angle < 15) | (angle > degrees - 15)
         scar = sector & ((radius >= 23) | limbs)
