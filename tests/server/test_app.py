@@ -1,6 +1,9 @@
 """The app, its datastore and its order of scans, without a running server."""
 
+import errno
 import json
+import os
+import shutil
 
 import nibabel as nib
 import numpy as np
@@ -11,7 +14,7 @@ from small_scans import write_scan
 from acsnet.errors import GeometryError, InputError, WeightsError
 from acsnet.io import read_scan
 from acsnet.measure import measure_labels
-from acsnet.server.app import AcsnetApp
+from acsnet.server.app import REPLACED, AcsnetApp
 from acsnet.server.datastores.folder import StudiesDatastore
 
 LABELS = np.full((12, 10, 3), 2, np.uint8)
@@ -121,6 +124,43 @@ def test_every_review_is_looked_at_by_the_trainer_at_once(web, samples, monkeypa
     assert draft["measurements"]["scar_burden_percent"] == round(measured["scar_burden_percent"], 2)
     kept = web.app.datastore().label_records(image)[0].features
     assert kept["segments"] == measured["segments"]
+
+
+def test_no_draft_is_kept_of_files_that_were_replaced_while_they_were_segmented(
+    web, samples, monkeypatch
+):
+    file = shutil.copy(samples / "nifti" / "phantom-1.nii.gz", web.studies / "moving.nii.gz")
+    store, run = web.app.datastore(), web.app._infers["acsnet"].run
+    store.refresh()
+
+    def replaced_meanwhile(request):
+        answer = run(request)
+        shutil.copy(samples / "nifti" / "phantom-2.nii.gz", file)
+        return answer
+
+    def segmented():
+        asked = {"image": "moving", "output": "json"}
+        answer = web.client.post("/infer/acsnet", params=asked).json()
+        return answer["features"]["warnings"]
+
+    monkeypatch.setattr(web.app._infers["acsnet"], "run", replaced_meanwhile)
+    assert REPLACED in segmented()
+    assert store.get_labels_by_image_id("moving") == {}
+    monkeypatch.undo()
+    assert REPLACED not in segmented()
+    assert store.get_labels_by_image_id("moving").keys() == {"original"}
+    file.unlink()
+    store.refresh()
+
+
+def test_a_draft_for_which_the_disk_is_full_is_given_out_with_a_warning(web, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(web.app.datastore(), "keep_draft", full)
+    answer = web.client.post("/infer/acsnet", params={"image": web.series, "output": "json"})
+    warnings = answer.json()["features"]["warnings"]
+    assert "the draft could not be kept: No space left on device" in warnings
 
 
 def test_studies_that_are_no_folder_are_refused(tmp_path):

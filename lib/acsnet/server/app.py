@@ -66,6 +66,11 @@ from acsnet.storage import is_readable, is_writable
 
 logger = logging.getLogger(__name__)
 
+REPLACED = (
+    "the scan's files were replaced or changed while it was segmented: the draft is not kept, "
+    "segment the scan again"
+)
+
 settings.__init__()  # reads the environment again, in place: ours was perhaps not yet set
 
 
@@ -248,10 +253,11 @@ class AcsnetApp(MONAILabelApp):
         """
         task, image = str(request["model"]), str(request.get("image_id") or "")
         start, answer, done = time.perf_counter(), None, False
+        state = self.datastore().drawn_state_now(image) if image else ""
         try:
             answer = self._infers[task].run(request)
             if answer.draft is not None:
-                self._keep(image, answer)
+                self._keep(image, answer, state=state)
             metrics.observe_stages(task, {"wait": answer.waited_s, **answer.params["latencies"]})
             done = True
             return answer
@@ -275,21 +281,29 @@ class AcsnetApp(MONAILabelApp):
         path.write_bytes(label_map_bytes(answer, suffix))
         return {"label": str(path), "tag": DRAFT, "file": str(path), "params": answer.params}
 
-    def _keep(self, image: str, answer: Answer) -> None:
-        """Watch a result of the whole method for drift; keep it as the draft of its image."""
+    def _keep(self, image: str, answer: Answer, *, state: str) -> None:
+        """Watch a result of the whole method for drift; keep it as the draft of its image.
+
+        state: of the scan's files when it was asked for; of other files it is no draft.
+        """
         result = answer.draft
         assert result is not None  # noqa: S101 # asked for by `segment` alone
         self._drift.add(measures_of(result.scan, result.features.scar_burden_percent))
         if not image:
             return
+        features = answer.params["features"]
         try:
             store = self.datastore()
-            given = given_for(store.folder, image, scan=store.drawn_state_now(image))
+            if store.drawn_state_now(image) != state:
+                features["warnings"] = (*features["warnings"], REPLACED)
+                return
+            given = given_for(store.folder, image, scan=state)
             store.keep_draft(image, with_given(result, given), answer.version)
             self._book.keep(image, result)
         except OSError as error:
             logger.exception("a draft could not be kept")
-            answer.params["warnings"].append(f"the draft could not be kept: {error.strerror}")
+            warning = f"the draft could not be kept: {error.strerror}"
+            features["warnings"] = (*features["warnings"], warning)
         self._scorer.wake()
 
     def on_save_label(self, image_id: str, label_id: str) -> None:
