@@ -179,6 +179,10 @@ def test_only_scans_with_labels_are_read_for_what_they_hold(make_store, studies,
 def test_labels_that_an_earlier_release_kept_survive_a_copy_too(make_store, studies, tmp_path):
     store = make_store()
     save_label(store, "a", drawn(2), state="reviewed")
+    taken, end = tmp_path / "store" / "taken.jsonl", time.monotonic() + 60
+    while not (checked(store) and taken.exists()):  # else it is written after it was removed
+        assert time.monotonic() < end
+        time.sleep(0.01)
     store.close()
     for file in tmp_path.glob("store/*.jsonl"):
         file.unlink()  # as earlier releases left it: they noted no contents
