@@ -2,16 +2,17 @@
 
 import copy
 import io
+import json
+import time
 import uuid
 from datetime import datetime
 from types import SimpleNamespace
 
 import numpy as np
-import pydicom
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
-from pretend_archive import pretend_archive
+from pretend_archive import pretend_archive, sent_in
 from pydicom.uid import DeflatedExplicitVRLittleEndian, generate_uid
 
 from acsnet.annotations import audit_log
@@ -101,8 +102,7 @@ def body_of(*datasets):
 def stored_in(archive):
     """The one object that the archive was sent."""
     (body,) = archive.stored
-    content = body[body.index(b"\r\n\r\n") + 4 : body.rindex(b"\r\n--")]
-    return pydicom.dcmread(io.BytesIO(content))
+    return sent_in(body)
 
 
 def test_who_stored_it_and_when_is_not_what_the_sender_says(site, archive, tmp_path):
@@ -162,6 +162,55 @@ def test_what_is_in_the_archive_is_not_replaced(site, archive, tmp_path):
     assert answer.status_code == 409
     assert "nothing is replaced" in answer.json()["detail"]
     assert archive.stored == []
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "content", "told"),
+    [
+        (200, "text/html", b"<html>log in</html>", 409),
+        (
+            202,
+            "application/dicom+json; charset=utf-8",
+            b'{"00081198": {"vr": "SQ", "Value": [{}]}}',
+            409,
+        ),
+        (302, "text/html", b"", 502),
+    ],
+)
+def test_what_the_archive_does_not_store_is_not_called_stored(
+    site, archive, tmp_path, status, kind, content, told
+):
+    headers = {"Content-Type": kind, "Location": f"{archive.url}/login"}
+    archive.answer_to_post = status, headers, content
+    answer = site.client.post("/dicomweb/studies", **body_of(seg_of(site.listed, tmp_path / "a")))
+    assert answer.status_code == told, answer.text
+    assert ("POST", "/dicom-web/studies") in archive.asked
+
+
+def test_a_segmentation_is_stored_where_no_search_tells_the_patient(
+    site, archive, tmp_path, monkeypatch
+):
+    answer = archive.answer
+
+    def without_patient(path, query):
+        status, headers, content = answer(path, query)
+        if path == "series":
+            content = json.dumps(
+                [{k: v for k, v in one.items() if k != "00100020"} for one in json.loads(content)]
+            ).encode()
+        return status, headers, content
+
+    monkeypatch.setattr(archive, "answer", without_patient)
+    assert site.listed[0].PatientID
+    end = time.monotonic() + 20
+    while not site.store.verdict(site.listed[0].SeriesInstanceUID).checked:
+        assert time.monotonic() < end
+    seg = seg_of(site.listed, tmp_path / "a")
+    other = seg_of(site.listed, tmp_path / "b", PatientID="ANOTHER")
+    statuses = [
+        site.client.post("/dicomweb/studies", **body_of(one)).status_code for one in (other, seg)
+    ]
+    assert statuses == [409, 200]
 
 
 def test_nobody_signs_as_the_model(site, archive, tmp_path):
@@ -241,9 +290,40 @@ def test_a_key_that_a_viewer_sends_twice_is_passed_on_twice(site, archive, monke
     )
     fields = "includefield=00081030&includefield=00080060"
     assert site.client.get(f"/dicomweb/studies?{fields}&limit=5").status_code == 200
-    (query,) = [one for one in queries if "00081030" in one.get("includefield", [])]
-    assert query["includefield"] == ["00081030", "00080060"]
-    assert query["limit"] == ["500"]
+    passed_on = [one for one in queries if "00081030" in one.get("includefield", [])]
+    assert [one["includefield"] for one in passed_on] == [["00081030", "00080060"]] * 2
+    limits = [(one["limit"], one["offset"]) for one in passed_on]
+    assert limits == [(["500"], ["0"]), (["500"], ["2"])]
+
+
+def test_an_archive_that_caps_its_answers_is_asked_to_the_end(site, archive, monkeypatch):
+    """It gives one series at once, and says at last that it keeps the rest."""
+    sent = []
+
+    def one_at_once(path, query):
+        status, headers, content = answer(path, query)
+        if path == "series" and "00081030" in query.get("includefield", []):
+            sent.append(int(query["offset"][0]))
+            content = json.dumps(json.loads(content)[:1]).encode()
+            headers = headers | ({"Warning": "299 archive: rest is kept"} if sent[-1] else {})
+        return status, headers, content
+
+    archive.datasets.reverse()  # the one of the work list comes last
+    answer = archive.answer
+    monkeypatch.setattr(archive, "answer", one_at_once)
+    found = site.client.get("/dicomweb/series?includefield=00081030")
+    assert [one["0020000E"]["Value"] for one in found.json()] == [
+        [site.listed[0].SeriesInstanceUID]
+    ]
+    assert sent == [0, 1, 2, 3]
+    assert found.headers["Warning"] == "299 archive: rest is kept"
+
+
+def test_what_a_viewer_filters_by_reaches_the_archive_undisguised(site, archive):
+    """Debian's Orthanc decodes nothing in a query."""
+    site.client.get("/dicomweb/studies", params={"PatientName": "*PHANTOM=A,B:?*"})
+    (query,) = [one for one in archive.queries if "PHANTOM" in one]
+    assert query == "PatientName=*PHANTOM=A,B:?*&limit=500&offset=0"
 
 
 def test_nothing_else_of_the_archive_is_fetched(site, archive):

@@ -11,18 +11,19 @@ import enhanced_packings
 import highdicom
 import nibabel as nib
 import numpy as np
+import packed_scans
 import pydicom
 import pytest
 import requests
 from dicomweb_client import DICOMwebClient
 from pydicom.uid import generate_uid
 
-import packings
 from acsnet.dicom.seg_write import make_seg
 from acsnet.errors import InputError
 from acsnet.io import read_scan
 from acsnet.pacs.archive import Archive, Companions
 from acsnet.pacs.config import PacsSettings
+from acsnet.pacs.dicomweb import DicomWeb
 from acsnet.quantify.features import compute_features
 
 CLIENT = Path(sys.prefix) / "monailabel/plugins/slicer/MONAILabel/MONAILabelLib/client.py"
@@ -241,6 +242,22 @@ def test_viewers_reach_the_archive_through_the_server(orthanc, server, samples):
         assert requests.get(f"{url}/dicomweb/{path}", timeout=30).status_code in (400, 404)
 
 
+def test_a_patient_is_found_by_a_part_of_the_name(orthanc, server, patient):
+    """As OHIF's list of studies asks; Debian's Orthanc decodes nothing in a query."""
+    url, client, _ = server
+    send(orthanc, images := patient(uid="50", PatientName="Found^By-Name", PatientID="FOUND"))
+    uid = images[0].SeriesInstanceUID
+    keys = {"PatientName": "*ound*", "ModalitiesInStudy": "MR,SEG", "limit": 10, "offset": 0}
+    pacs = DicomWeb(PacsSettings(url=orthanc.url, **orthanc.login))
+    found = pacs.search_series({"PatientName": "F?und*", "Modality": "MR"})
+    assert [header.SeriesInstanceUID for header in found] == [uid]
+    end = time.monotonic() + 60
+    while uid not in client.datastore()["objects"] and time.monotonic() < end:
+        time.sleep(0.2)
+    (study,) = requests.get(f"{url}/dicomweb/studies", params=keys, timeout=30).json()
+    assert study["0020000D"]["Value"] == [images[0].StudyInstanceUID]
+
+
 def test_what_a_viewer_saves_is_a_draft_at_once(server, samples, archive):
     url, client, _ = server
     _, uid = sample(samples, 2)
@@ -267,7 +284,7 @@ def test_what_a_viewer_saves_is_a_draft_at_once(server, samples, archive):
 @pytest.mark.parametrize(
     "pack",
     [
-        packings.series_per_slice,
+        packed_scans.series_per_slice,
         enhanced_packings.enhanced_multi_frame,
         enhanced_packings.enhanced_one_frame_a_file,
     ],
@@ -276,13 +293,13 @@ def test_other_packings_of_a_stack_are_read_labelled_and_found_again(
     orthanc, samples, tmp_path, pack
 ):
     plain = read_scan(sample(samples, 2)[0])
-    datasets = packings.slices(sample(samples, 2)[0])
+    datasets = packed_scans.slices(sample(samples, 2)[0])
     study, series = generate_uid(), generate_uid()
     for dataset in datasets:
-        packings.new_uid(dataset)
+        packed_scans.new_uid(dataset)
         dataset.StudyInstanceUID, dataset.SeriesInstanceUID = study, series
         dataset.PatientID = f"packed {pack.__name__}"
-    images = packings.slices(pack(datasets, tmp_path / "packed"))
+    images = packed_scans.slices(pack(datasets, tmp_path / "packed"))
     send(orthanc, images)
     settings = PacsSettings(url=orthanc.url, **orthanc.login, cache_seconds=0)
     archive = Archive(settings, cache=tmp_path / "images")

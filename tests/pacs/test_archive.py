@@ -3,12 +3,13 @@ from concurrent.futures import ThreadPoolExecutor
 
 import enhanced_packings
 import numpy as np
+import packed_scans
 import pytest
 from one_series import as_one_series
 
-import packings
-from acsnet.errors import GeometryError, InputError
-from acsnet.pacs.archive import Companions
+from acsnet.errors import GeometryError, InputError, PacsError
+from acsnet.pacs.archive import Archive, Companions
+from acsnet.pacs.config import PacsSettings
 from acsnet.quantify.features import compute_features
 
 
@@ -129,7 +130,7 @@ def test_each_of_a_few_inversion_times_is_a_scan_beside_the_series_that_asks(
 
 def test_phases_of_one_enhanced_object_are_scans_beside_it(archive, pacs, patient, tmp_path):
     enhanced_packings.enhanced_multi_frame(patient(), tmp_path, phases=2)
-    (whole,) = packings.slices(tmp_path)
+    (whole,) = packed_scans.slices(tmp_path)
     pacs.add([whole])
     uid = whole.SeriesInstanceUID
     assert "2 cardiac phases" in archive.worklist.entry(uid).reason
@@ -206,6 +207,62 @@ def test_a_seg_that_is_stored_is_a_yes_that_names_what_is_missing(archive, image
         "its report as PDF",
     ]
     assert archive.entry(images[0].SeriesInstanceUID).newest("reviewed").instance == stored.instance
+
+
+def kinds_in(pacs):
+    return sorted(one.Modality for one in pacs.datasets.values() if one.Modality != "MR")
+
+
+@pytest.fixture
+def report_refused(pacs, monkeypatch):
+    """The service takes no structured report while this list holds its modality."""
+    refused, store = ["SR"], pacs.store
+
+    def refuse(dataset):
+        if dataset.Modality in refused:
+            msg = "no room"
+            raise PacsError(msg)
+        store(dataset)
+
+    monkeypatch.setattr(pacs, "store", refuse)
+    return refused
+
+
+def test_a_report_that_was_refused_is_stored_when_the_save_is_repeated(
+    archive, images, pacs, report_refused
+):
+    uid = images[0].SeriesInstanceUID
+    warning = ("its structured report could not be stored: no room",)
+    first = store_box(archive, images, 2, author="Reader A")
+    again = store_box(archive, images, 2, author="Reader A")
+    assert (first.missing, again.missing, kinds_in(pacs)) == (warning, warning, ["DOC", "SEG"])
+    (remark,) = archive.missing(archive.entry(uid))
+    assert remark.startswith("its structured report is not in the PACS yet")
+    report_refused.clear()
+    restarted = Archive(PacsSettings(url=pacs.address), cache=archive.worklist.folder(uid).parent)
+    assert store_box(restarted, images, 2, author="Reader A").missing == ()
+    assert kinds_in(pacs) == ["DOC", "SEG", "SR"]
+    assert restarted.missing(restarted.entry(uid)) == ()
+    (report,) = [one for one in pacs.datasets.values() if one.Modality == "SR"]
+    evidence = report.CurrentRequestedProcedureEvidenceSequence[0].ReferencedSeriesSequence
+    assert first.instance in {
+        item.ReferencedSOPInstanceUID for one in evidence for item in one.ReferencedSOPSequence
+    }
+    assert store_box(restarted, images, 2, author="Reader A").missing == ()
+    assert kinds_in(pacs) == ["DOC", "SEG", "SR"]
+    restarted.close()
+
+
+def test_a_report_that_was_refused_is_stored_when_the_draft_is_made_again(
+    archive, images, pacs, report_refused
+):
+    uid, labels = images[0].SeriesInstanceUID, box(images, 2)
+    companions = companions_of(labels, archive.read(uid)[0])
+    assert archive.store_draft(uid, labels, companions).missing != ()
+    report_refused.clear()
+    assert archive.store_draft(uid, labels, companions) is None
+    assert kinds_in(pacs) == ["DOC", "SEG", "SR"]
+    assert archive.missing(archive.entry(uid)) == ()
 
 
 def test_a_save_that_is_repeated_is_one_seg(archive, images, pacs):

@@ -12,7 +12,9 @@ from requests.adapters import HTTPAdapter
 
 from acsnet.errors import InputError, PacsError
 from acsnet.pacs.config import PacsSettings
-from acsnet.pacs.dicomweb import PAGE, TIMEOUT_SECONDS, DicomWeb, NotStoredError, is_uid
+from acsnet.pacs.dicomweb import DicomWeb, NotStoredError, is_uid
+from acsnet.pacs.dicomweb.search import PAGE
+from acsnet.pacs.dicomweb.session import TIMEOUT_SECONDS
 
 URL = "https://pacs.example.org/dicom-web"
 LOGIN = {"user": "reader", "password": "hush"}
@@ -26,18 +28,18 @@ class Wire:
         self.answers = []
         self.timeouts = []
 
-    def answer(self, status=200, content=b"", kind="application/dicom+json"):
-        self.answers.append((status, content, kind))
+    def answer(self, status=200, content=b"", kind="application/dicom+json", **headers):
+        self.answers.append((status, content, {"Content-Type": kind, **headers}))
 
-    def json(self, *objects):
-        self.answer(content=json.dumps(objects).encode())
+    def json(self, *objects, warning=""):
+        self.answer(content=json.dumps(objects).encode(), Warning=warning)
 
-    def instance(self, dataset):
+    def instance(self, dataset, *, preamble=b""):
         stream = io.BytesIO()
         pydicom.dcmwrite(stream, dataset, write_like_original=False)
         part = b"--x\r\nContent-Type: application/dicom\r\n\r\n" + stream.getvalue()
         kind = 'multipart/related; type="application/dicom"; boundary=x'
-        self.answer(content=part + b"\r\n--x--\r\n", kind=kind)
+        self.answer(content=preamble + part + b"\r\n--x--\r\n", kind=kind)
 
     def send(self, _adapter, request, stream, timeout, verify, cert, proxies):
         self.requests.append(request)
@@ -47,7 +49,8 @@ class Wire:
         if isinstance(answer, Exception):
             raise answer
         response = requests.Response()
-        response.status_code, content, response.headers["Content-Type"] = answer
+        response.status_code, content, headers = answer
+        response.headers.update(headers)
         response.raw = io.BytesIO(content)
         response.request, response.url = request, request.url
         return response
@@ -72,10 +75,40 @@ def series(uid):
 def test_a_search_goes_on_until_nothing_new_comes(wire, client):
     wire.json(*(series(f"1.{i}") for i in range(PAGE)))
     wire.json(series("1.7"), series("2.1"))
+    wire.json()
     found = client.search_series({"Modality": "MR"})
     assert len(found) == PAGE + 1
     assert "Modality=MR" in wire.requests[0].url
-    assert f"offset={PAGE}" in wire.requests[1].url
+    assert f"offset={PAGE}&" in f"{wire.requests[1].url}&"
+    assert f"offset={PAGE + 2}&" in f"{wire.requests[2].url}&"
+
+
+def test_a_service_that_caps_its_answers_is_asked_until_a_page_is_empty(wire, client):
+    told = []
+    for uids in (("1.1", "1.2"), ("1.3", "1.4"), ("1.5",), ()):
+        wire.json(*map(series, uids))
+    found = client.search_series({}, on_cut=told.append)
+    assert [one.SeriesInstanceUID for one in found] == ["1.1", "1.2", "1.3", "1.4", "1.5"]
+    assert told == []
+
+
+@pytest.mark.parametrize("following", [("1.1", "1.2"), ()])
+def test_a_service_that_keeps_the_rest_is_told(wire, client, following):
+    """It warns with what it gives, and then gives the same again, or nothing."""
+    told = []
+    wire.json(series("1.1"), series("1.2"), warning='299 pacs: "too many"')
+    wire.json(*map(series, following))
+    assert len(client.search_series({"Modality": "MR"}, on_cut=told.append)) == 2
+    assert told == [
+        f"{URL} does not tell all series that match {{'Modality': 'MR'}}: 299 pacs: \"too many\""
+    ]
+
+
+def test_what_is_searched_for_is_not_disguised(wire, client):
+    """Debian's Orthanc decodes nothing in a query."""
+    wire.json()
+    client.search_series({"PatientName": "*DOE?J*", "ModalitiesInStudy": "MR,SEG"})
+    assert "PatientName=*DOE?J*&ModalitiesInStudy=MR,SEG&" in wire.requests[0].url
 
 
 def test_a_service_that_knows_no_pages_is_not_asked_for_ever(wire, client):
@@ -101,9 +134,9 @@ def test_a_token_goes_before_a_password(wire):
 @pytest.mark.parametrize(
     ("fault", "reason"),
     [
-        ((401, b"", "text/plain"), r"login was refused \(HTTP 401\)"),
-        ((500, b"", "text/plain"), "it answered HTTP 500"),
-        ((200, b"<html>", "text/html"), "cannot be understood"),
+        ((401, b"", {}), r"login was refused \(HTTP 401\)"),
+        ((500, b"", {}), "it answered HTTP 500"),
+        ((200, b"<html>", {"Content-Type": "text/html"}), "cannot be understood"),
         (requests.exceptions.SSLError(), "REQUESTS_CA_BUNDLE"),
         (requests.exceptions.ReadTimeout(), "within 60 s"),
         (requests.exceptions.ConnectionError(), "cannot be reached"),
@@ -131,6 +164,14 @@ def test_an_instance_is_asked_for_uncompressed_first(wire, client, patient):
     assert "transfer-syntax=*" in accepted[1]
 
 
+@pytest.mark.parametrize("preamble", [b"\r\n", b"A DICOM object follows.\r\n"])
+def test_what_stands_before_the_first_boundary_is_no_part(wire, client, patient, preamble):
+    dataset = patient()[0]
+    wire.instance(dataset, preamble=preamble)
+    uids = dataset.StudyInstanceUID, dataset.SeriesInstanceUID, dataset.SOPInstanceUID
+    assert client.instance(*uids).PixelData == dataset.PixelData
+
+
 def test_another_instance_than_the_one_asked_for_is_not_taken(wire, client, patient):
     wire.instance(patient()[0])
     with pytest.raises(PacsError, match="cannot be understood"):
@@ -138,12 +179,13 @@ def test_another_instance_than_the_one_asked_for_is_not_taken(wire, client, pati
 
 
 @pytest.fixture
-def closing_service():
-    """Closes as many connections as its list says once a request has come, then answers `[]`.
+def closing_service(patient):
+    """Closes as many connections as its list says once a request has come, then says "stored".
 
     Gives its address, that list (one number) and the requests that it read.
     """
     closed, requests_read = [1], []
+    content = said(stored=[patient()[0].SOPInstanceUID])
 
     class Handler(socketserver.StreamRequestHandler):
         def handle(self):
@@ -154,7 +196,8 @@ def closing_service():
             requests_read.append(self.rfile.read(size))
             if len(requests_read) > closed[0]:
                 head = b"HTTP/1.1 200 OK\r\nContent-Type: application/dicom+json\r\n"
-                self.wfile.write(head + b"Content-Length: 2\r\nConnection: close\r\n\r\n{}")
+                head += f"Content-Length: {len(content)}\r\nConnection: close\r\n\r\n".encode()
+                self.wfile.write(head + content)
 
     with socketserver.TCPServer(("127.0.0.1", 0), Handler) as service:
         thread = threading.Thread(target=service.serve_forever, args=(0.05,), daemon=True)
@@ -190,15 +233,103 @@ def test_a_uid_that_is_a_path_is_never_sent(wire, client):
     assert not wire.requests
 
 
-def test_what_is_stored_and_what_is_not(wire, client, patient):
+def said(*, stored=(), failed=()):
+    """What an answer to a storage says; failed: (UID or none, reason as in JSON)."""
+    reasons = [
+        {"00081155": {"vr": "UI", "Value": [uid]} if uid else {"vr": "UI"}, "00081197": reason}
+        for uid, reason in failed
+    ]
+    references = [{"00081155": {"vr": "UI", "Value": [uid]}} for uid in stored]
+    sequences = {"00081198": reasons, "00081199": references}
+    return json.dumps(
+        {tag: {"vr": "SQ", "Value": items} for tag, items in sequences.items() if items}
+    ).encode()
+
+
+A700 = {"vr": "US", "Value": [0xA700]}
+JSON = "application/dicom+json"
+
+
+def test_what_the_service_names_as_stored_is_stored(wire, client, patient):
     dataset = patient()[0]
-    wire.answer(content=json.dumps({"00081199": {"vr": "SQ", "Value": []}}).encode())
+    wire.answer(202, said(stored=[dataset.SOPInstanceUID]), "Application/DICOM+JSON; charset=utf-8")
     client.store(dataset)
-    assert dataset.SOPInstanceUID.encode() in wire.requests[0].body
-    failed = {"00081197": {"vr": "US", "Value": [0xA900]}}
-    wire.answer(content=json.dumps({"00081198": {"vr": "SQ", "Value": [failed]}}).encode())
-    with pytest.raises(NotStoredError, match="0xa900"):
-        client.store(dataset)
+    (request,) = wire.requests
+    assert request.url == f"{URL}/studies"
+    assert dataset.SOPInstanceUID.encode() in request.body.getvalue()
+    assert int(request.headers["Content-Length"]) == len(request.body.getvalue())
+
+
+@pytest.mark.parametrize("kind", [JSON, f"{JSON}; charset=utf-8", "application/json;charset=UTF-8"])
+@pytest.mark.parametrize(
+    ("reason", "words"),
+    [
+        (A700, "reason 0xa700"),
+        ({"vr": "US"}, "without a reason"),
+        ({"vr": "US", "Value": []}, "without a reason"),
+    ],
+)
+def test_what_the_service_names_as_failed_is_not_stored(wire, client, patient, kind, reason, words):
+    dataset = patient()[0]
+    for uid in (dataset.SOPInstanceUID, ""):
+        wire.answer(202, said(stored=[dataset.SOPInstanceUID], failed=[(uid, reason)]), kind)
+        with pytest.raises(NotStoredError, match=f"{dataset.SOPInstanceUID} failed, {words}"):
+            client.store(dataset)
+
+
+SILENT = [
+    (200, b"{}", JSON),
+    (200, said(stored=["1.2.3"]), JSON),
+    (200, b'{"00081199": {"vr": "SQ"}}', JSON),
+    (200, b"[]", JSON),
+    (200, b"", JSON),
+    (200, b"<html>log in</html>", "text/html"),
+    (202, b"<NativeDicomModel/>", "application/dicom+xml"),
+    (202, b"--x\r\n\r\n--x--", 'multipart/related; type="application/dicom+xml"; boundary=x'),
+]
+
+
+@pytest.mark.parametrize("answer", SILENT)
+def test_where_the_answer_says_nothing_of_it_the_service_is_asked(wire, client, patient, answer):
+    dataset = patient()[0]
+    for other in ([], [series("1.2.3")], [{"00080018": {"vr": "UI", "Value": ["1.2.3"]}}]):
+        wire.answer(*answer)
+        wire.json(*other)
+        with pytest.raises(
+            NotStoredError, match=rf"HTTP {answer[0]} without saying .* does not have it"
+        ):
+            client.store(dataset)
+    wire.answer(*answer)
+    wire.json({"00080018": {"vr": "UI", "Value": [dataset.SOPInstanceUID]}})
+    client.store(dataset)
+    assert f"SOPInstanceUID={dataset.SOPInstanceUID}&" in wire.requests[-1].url
+
+
+@pytest.mark.parametrize("status", [301, 302, 303])
+def test_a_redirect_that_stores_nothing_is_no_success(wire, client, patient, status):
+    wire.answer(status, Location=f"{URL}/login")
+    with pytest.raises(PacsError, match=rf"redirects what it is sent \(HTTP {status}\)") as caught:
+        client.store(patient()[0])
+    assert not isinstance(caught.value, NotStoredError)
+    wire.answer(status)
+    with pytest.raises(PacsError, match=f"HTTP {status}"):
+        client.store(patient()[0])
+    assert len(wire.requests) == 2
+
+
+def test_a_redirect_within_the_host_that_keeps_the_request_is_followed(wire, client, patient):
+    dataset = patient()[0]
+    wire.answer(307, Location=f"{URL}/studies/")
+    wire.answer(content=said(stored=[dataset.SOPInstanceUID]))
+    client.store(dataset)
+    assert [(one.method, one.url) for one in wire.requests] == [
+        ("POST", f"{URL}/studies"),
+        ("POST", f"{URL}/studies/"),
+    ]
+
+
+def test_an_instance_that_is_refused_and_a_service_that_fails_are_told_apart(wire, client, patient):
+    dataset = patient()[0]
     wire.answer(status=409)
     with pytest.raises(NotStoredError, match="HTTP 409"):
         client.store(dataset)
@@ -206,3 +337,11 @@ def test_what_is_stored_and_what_is_not(wire, client, patient):
     with pytest.raises(PacsError, match="login was refused") as caught:
         client.store(dataset)
     assert not isinstance(caught.value, NotStoredError)
+
+
+def test_an_instance_that_cannot_be_written_is_refused_before_it_is_sent(wire, client, patient):
+    dataset = patient()[0]
+    dataset.Rows = "many"
+    with pytest.raises(NotStoredError, match=f"{dataset.SOPInstanceUID} cannot be written"):
+        client.store(dataset)
+    assert not wire.requests

@@ -2,10 +2,10 @@
 
 import enhanced_packings
 import numpy as np
+import packed_scans
 import pytest
 from pydicom.uid import generate_uid
 
-import packings
 from acsnet.io import read_scan
 from acsnet.pacs.archive import Companions
 from acsnet.pacs.lge_series import possible_stacks
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture
 def plain(patient, tmp_path):
-    return read_scan(packings.write(tmp_path / "plain", patient()))
+    return read_scan(packed_scans.write(tmp_path / "plain", patient()))
 
 
 def per_series(datasets, *, first_number=20, name="LGE SAX BH {}"):
@@ -155,7 +155,7 @@ def test_whole_stacks_of_one_name_are_a_scan_each_under_their_own_ids(archive, p
     images, again = patient(), patient()
     series = generate_uid()
     for image in again:
-        packings.new_uid(image)
+        packed_scans.new_uid(image)
         image.SeriesInstanceUID, image.SeriesNumber = series, 44
     pacs.add(images, again)
     first = images[0].SeriesInstanceUID
@@ -193,6 +193,20 @@ def test_series_of_one_name_are_examined_together_however_many_images_they_hold(
     assert [len(group) for group in possible_stacks(headers)] == [2]
 
 
+def test_halves_that_are_called_by_their_part_are_one_entry(archive, pacs, patient, plain):
+    images = patient()
+    halves = generate_uid(), generate_uid()
+    for index, image in enumerate(images):
+        image.SeriesInstanceUID, image.SeriesNumber = halves[index // 4], 20 + index // 4
+        image.SeriesDescription = ("LGE SAX apical", "LGE SAX basal")[index // 4]
+    pacs.add(images)
+    (entry,) = map(archive.entry, archive.worklist.entries())
+    assert set(entry.series) == set(halves)
+    assert "('LGE SAX apical', 'LGE SAX basal')" in entry.warnings[0]
+    scan, _ = archive.read(entry.uid)
+    assert np.array_equal(scan.pixels, plain.pixels)
+
+
 def test_single_images_of_one_name_are_an_entry_each(archive, pacs, patient):
     pacs.add(per_series(patient()[:2]))
     for uid in {image.SeriesInstanceUID for image in pacs.datasets.values()}:
@@ -210,7 +224,7 @@ def test_single_images_of_one_name_are_an_entry_each(archive, pacs, patient):
 def test_enhanced_objects_are_fetched_read_and_labelled(
     archive, pacs, patient, plain, tmp_path, pack
 ):
-    images = packings.slices(pack(patient(), tmp_path / "enhanced"))
+    images = packed_scans.slices(pack(patient(), tmp_path / "enhanced"))
     pacs.add(images)
     (uid,) = archive.worklist.entries()
     entry = archive.entry(uid)

@@ -4,9 +4,9 @@ import copy
 
 import enhanced_packings
 import numpy as np
+import packed_scans
 import pytest
 
-import packings
 from acsnet.io.finder import scans_of
 from acsnet.io.series import SeriesFinder
 from acsnet.pacs.lge_series import possible_stacks
@@ -41,7 +41,7 @@ def told(scans):
 
 def in_folder(images, folder):
     """What the scans of a folder are."""
-    scans = scans_of(SeriesFinder(packings.write(folder, images)).find())
+    scans = scans_of(SeriesFinder(packed_scans.write(folder, images)).find())
     return sorted(str(scan.kind).partition(",")[0] for scan in scans)
 
 
@@ -50,7 +50,7 @@ def with_phase_sensitive(images):
     both = []
     for number, dataset in enumerate(images):
         sensitive = copy.deepcopy(dataset)
-        packings.new_uid(sensitive)
+        packed_scans.new_uid(sensitive)
         sensitive.ImageType = ["ORIGINAL", "PRIMARY", "R", "IR"]
         sensitive.InstanceNumber = 100 + number
         both += [dataset, sensitive]
@@ -85,7 +85,7 @@ def test_halves_in_enhanced_objects_are_one_scan(examined, patient, tmp_path):
     for number, half in enumerate((patient()[:4], patient()[4:])):
         half[0].SeriesInstanceUID = f"1.2.3.{number}"
         folder = enhanced_packings.enhanced_multi_frame(half, tmp_path / f"{number}")
-        images += packings.slices(folder)
+        images += packed_scans.slices(folder)
     (scan,) = examined(images).values()
     assert (scan.reason, len(scan.images), len(scan.instances)) == (None, 8, 2)
 
@@ -95,7 +95,7 @@ def averages(images, folder):
     again = copy.deepcopy(images)
     for dataset in again:
         dataset.InstanceNumber = 20 + int(dataset.InstanceNumber)
-    objects = packings.slices(
+    objects = packed_scans.slices(
         enhanced_packings.enhanced_one_frame_a_file([*images, *again], folder)
     )
     for number, dataset in enumerate(objects):
@@ -126,7 +126,7 @@ def test_stacks_in_enhanced_objects_of_one_frame_are_a_scan_each(examined, patie
         dataset.ImagePositionPatient = [*(first + 10.0 * number * column)]
         dataset.SeriesInstanceUID = images[0].SeriesInstanceUID
     folder = enhanced_packings.enhanced_one_frame_a_file([*images, *across], tmp_path / "objects")
-    scans = examined(packings.slices(folder))
+    scans = examined(packed_scans.slices(folder))
     assert told(scans) == [("stack 1 of 2", 8), ("stack 2 of 2", 3)]
 
 
@@ -156,7 +156,7 @@ def test_of_frames_of_both_kinds_the_phase_sensitive_ones_are_preferred(
     examined, patient, tmp_path
 ):
     folder = enhanced_packings.enhanced_multi_frame(patient(), tmp_path / "objects", phases=2)
-    scans = examined(as_kinds(packings.slices(folder), [["MAGNITUDE"] * 8 + ["REAL"] * 8]))
+    scans = examined(as_kinds(packed_scans.slices(folder), [["MAGNITUDE"] * 8 + ["REAL"] * 8]))
     magnitude, sensitive = (f"{next(iter(scans))}-phase-{number}" for number in (1, 2))
     preferred = {uid: choice.preferred for uid, choice in choices(scans).items()}
     assert preferred == {magnitude: False, sensitive: True}
@@ -169,7 +169,7 @@ def test_of_enhanced_objects_of_both_kinds_the_phase_sensitive_one_is_preferred(
     images = []
     for uid, kind in (("1", "MAGNITUDE"), ("2", "REAL")):
         folder = enhanced_packings.enhanced_multi_frame(patient(uid=uid), tmp_path / uid)
-        images += as_kinds(packings.slices(folder), [[kind] * 8])
+        images += as_kinds(packed_scans.slices(folder), [[kind] * 8])
     magnitude, sensitive = (image.SeriesInstanceUID for image in images)
     preferred = {uid: choice.preferred for uid, choice in choices(examined(images)).items()}
     assert preferred == {magnitude: False, sensitive: True}

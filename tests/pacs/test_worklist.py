@@ -5,6 +5,7 @@ import pytest
 
 from acsnet.dicom.seg_write import make_seg
 from acsnet.errors import PacsError
+from acsnet.io.series import patient_of
 from acsnet.pacs.config import PacsSettings
 from acsnet.pacs.worklist import WorkList
 
@@ -30,7 +31,6 @@ def test_lge_series_are_listed_and_others_are_not(pacs, worklist, patient):
     assert list(worklist.entries()) == [uid_of(lge)]
     entry = worklist.entry(uid_of(lge))
     assert (entry.state, entry.checked, entry.reason) == ("new", True, None)
-    assert entry.called.startswith("SeriesDescription 'LGE")
     assert len(entry.instances) == 8
     assert worklist.entry(uid_of(cine)) is None
 
@@ -166,3 +166,104 @@ def test_a_segmentation_that_cannot_be_read_does_not_hide_the_list(pacs, worklis
     pacs.broken = set()
     worklist.invalidate()
     assert worklist.entry(uid_of(images)).state == "reviewed"
+
+
+NUMBER = "NumberOfSeriesRelatedInstances"
+
+
+@pytest.fixture
+def forgetful(pacs, tmp_path):
+    """A work list that keeps nothing it need not keep."""
+    worklist = WorkList(
+        pacs, PacsSettings(url=pacs.address, cache_seconds=0.0), cache=tmp_path / "images"
+    )
+    yield worklist
+    worklist.close()
+
+
+def test_a_scan_that_was_half_sent_grows_where_no_number_of_images_is_told(
+    pacs, forgetful, patient
+):
+    images = patient()
+    pacs.untold = {NUMBER}
+    pacs.add(images[:4])
+    assert len(forgetful.entry(uid_of(images)).instances) == 4
+    pacs.add(images[4:])
+    assert len(forgetful.entry(uid_of(images)).instances) == 8
+
+
+def test_it_grows_in_the_list_too_when_nobody_waits_for_it(pacs, forgetful, patient):
+    images = patient()
+    pacs.untold = {NUMBER}
+    pacs.add(images[:4])
+    assert len(forgetful.entry(uid_of(images)).instances) == 4
+    pacs.add(images[4:])
+    end = time.monotonic() + 20
+    while len(forgetful.entries()[uid_of(images)].instances) < 8:
+        assert time.monotonic() < end
+
+
+def test_headers_are_not_read_again_within_the_time_that_the_list_is_kept(pacs, worklist, patient):
+    pacs.untold = {NUMBER}
+    pacs.add(patient())
+    for _ in range(3):
+        worklist.entry(uid_of(patient()))
+        worklist.invalidate()
+    assert pacs.count("headers") == 1
+
+
+def test_what_is_known_of_a_scan_holds_while_it_cannot_be_read_again(pacs, forgetful, patient):
+    pacs.untold = {NUMBER}
+    pacs.add(patient())
+    assert len(forgetful.entry(uid_of(patient())).instances) == 8
+    pacs.broken = {"headers"}
+    assert len(forgetful.entry(uid_of(patient())).instances) == 8
+    assert forgetful.entries()[uid_of(patient())].checked
+
+
+def test_a_segmentation_that_joins_a_series_is_noticed_without_its_number(pacs, forgetful, patient):
+    images = patient()
+    draft, reviewed = seg_on(images, state="draft"), seg_on(images, state="reviewed")
+    reviewed.SeriesInstanceUID = draft.SeriesInstanceUID
+    pacs.untold = {NUMBER}
+    pacs.add(images, [draft])
+    assert forgetful.entry(uid_of(images)).state == "draft"
+    pacs.add([reviewed])
+    end = time.monotonic() + 20
+    while forgetful.entry(uid_of(images)).state != "reviewed":
+        assert time.monotonic() < end
+
+
+def test_the_images_tell_whose_a_scan_is_where_a_search_does_not(pacs, worklist, patient):
+    images = patient(PatientID="4711", PatientName="Doe^Jane", StudyDate="20260102")
+    pacs.untold = {"PatientID"}
+    pacs.add(images)
+    entry = worklist.entry(uid_of(images))
+    told = [entry.text(tag) for tag in ("PatientID", "PatientName", "StudyDate")]
+    assert told == ["4711", "Doe^Jane", "20260102"]
+    assert patient_of(entry) == "4711"
+
+
+def test_what_a_search_tells_is_kept(pacs, worklist, patient):
+    images = patient(PatientID="4711")
+    pacs.add(images)
+    search = pacs.search_series
+
+    def other_patient(keys, **options):
+        found = search(keys, **options)
+        for header in found:
+            header.PatientID = "merged"
+        return found
+
+    pacs.search_series = other_patient
+    assert worklist.entry(uid_of(images)).text("PatientID") == "merged"
+
+
+def test_a_list_that_the_service_cuts_says_so(pacs, worklist, patient):
+    pacs.add(patient())
+    worklist.entries()
+    assert worklist.fault == ""
+    pacs.cut = "it does not tell all series"
+    worklist.invalidate()
+    assert list(worklist.entries()) == [uid_of(patient())]
+    assert "it does not tell all series" in worklist.fault

@@ -1,10 +1,13 @@
 """A DICOMweb archive in this process, over HTTP: what it answers can be made hostile."""
 
+import io
 import json
 import threading
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
+
+import pydicom
 
 from hanging_pacs import series_row
 
@@ -14,11 +17,14 @@ POLL_S = 0.01
 
 class Archive:
     """url: of its DICOMweb; datasets: what it holds; answers: path -> (status, headers, content),
-    before all else; asked: (method, path) of each request; stored: bodies of POST.
+    before all else; asked: (method, path) of each request; queries: of each GET, as they came;
+    stored: bodies of POST; answer_to_post: instead of that it is stored.
     """
 
     def __init__(self):
-        self.url, self.datasets, self.answers, self.asked, self.stored = "", [], {}, [], []
+        self.url, self.datasets, self.answers = "", [], {}
+        self.asked, self.queries, self.stored = [], [], []
+        self.answer_to_post = None
 
     def answer(self, path, query):
         if path in self.answers:
@@ -49,6 +55,18 @@ def _short(dataset):
     return {**series_row(dataset), "00201209": {"vr": "IS", "Value": [1]}}
 
 
+def sent_in(body):
+    """The one object of a STOW-RS request."""
+    content = body[body.index(b"\r\n\r\n") + 4 : body.rindex(b"\r\n--")]
+    return pydicom.dcmread(io.BytesIO(content))
+
+
+def stow_answer(dataset):
+    """That it is stored."""
+    item = {"00081155": {"vr": "UI", "Value": [dataset.SOPInstanceUID]}}
+    return json.dumps({"00081199": {"vr": "SQ", "Value": [item]}}).encode()
+
+
 @contextmanager
 def pretend_archive():
     archive = Archive()
@@ -70,13 +88,15 @@ def pretend_archive():
             parts = urlsplit(self.path)
             path = parts.path.removeprefix("/dicom-web/")
             archive.asked.append(("GET", path))
+            archive.queries.append(parts.query)
             self._send(*archive.answer(path, parse_qs(parts.query)))
 
         def do_POST(self):
             body = self.rfile.read(int(self.headers["Content-Length"]))
             archive.asked.append(("POST", self.path))
             archive.stored.append(body)
-            self._send(200, {"Content-Type": "application/dicom+json"}, b"{}")
+            done = 200, {"Content-Type": "application/dicom+json"}, stow_answer(sent_in(body))
+            self._send(*(archive.answer_to_post or done))
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     archive.url = f"http://127.0.0.1:{server.server_address[1]}/dicom-web"

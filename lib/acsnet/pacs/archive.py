@@ -18,7 +18,7 @@ from acsnet.dicom.seg_write import make_seg
 from acsnet.dicom.source_images import source_stack
 from acsnet.dicom.sr import make_sr
 from acsnet.dicom.sr_content import VOLUMES_ONLY, Clinical
-from acsnet.errors import AcsnetError, InputError, PacsError
+from acsnet.errors import AcsnetError, InputError
 from acsnet.io import read_scan
 from acsnet.io.dicom_files import quiet_pydicom
 from acsnet.io.dicom_stack.phases import PHASE_FILE
@@ -27,6 +27,7 @@ from acsnet.pacs.config import PacsSettings
 from acsnet.pacs.dicomweb import DicomWeb
 from acsnet.pacs.download import SUFFIX, download_images, keep_only
 from acsnet.pacs.image_cache import ImageCache
+from acsnet.pacs.unsent import Unsent
 from acsnet.pacs.worklist import Entry, WorkList
 from acsnet.quantify.aha_segments import Segment
 from acsnet.quantify.features import Features
@@ -63,13 +64,15 @@ class Stored:
 class Archive:
     """The LGE scans of one PACS. Methods raise PacsError where the service fails.
 
-    cache: folder for fetched images, which may be removed at any time.
+    cache: folder for fetched images, and for reports that are still to be stored; it may be removed
+    at any time.
     """
 
     def __init__(self, settings: PacsSettings, *, cache: Path) -> None:
         self.pacs = DicomWeb(settings)
         self.worklist = WorkList(self.pacs, settings, cache=cache)
         self._images = ImageCache()
+        self._unsent = Unsent(self.pacs, cache / "unsent")
         self._fetching: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
 
     def close(self) -> None:
@@ -136,8 +139,12 @@ class Archive:
         scan, sources = self.read(uid)
         labels = scan.grid.from_input(label_map)
         before = self.entry(uid).model_draft
-        same = before and np.array_equal(self.label_map(before, sources).labels, labels)
-        if same and not anew:
+        if (
+            before is not None
+            and not anew
+            and np.array_equal(self.label_map(before, sources).labels, labels)
+        ):
+            self._unsent.send_again(before.instance)
             return None
         return self._store(labels, companions, sources, "draft", "AUTOMATIC", MODEL)
 
@@ -157,7 +164,8 @@ class Archive:
         label_map: on the grid of the input; it counts as drawn by hand if there was no segmentation
         to edit; unedited: a draft of the model that the person takes over as it is; before_store:
         is told the SOPInstanceUID of the SEG. If the newest SEG says the same, a save was
-        repeated: that one is returned. Raises InputError if `author` is the model.
+        repeated: that one is returned, and what was missing beside it is stored. Raises InputError
+        if `author` is the model.
         """
         if author == MODEL:
             msg = f"{author!r} is reserved for the model: choose another name"
@@ -170,7 +178,8 @@ class Archive:
             and (before[0].author, before[0].state) == (author, state)
             and np.array_equal(self.label_map(before[0], sources).labels, labels)
         ):
-            return Stored(instance=before[0].instance)
+            instance = before[0].instance
+            return Stored(instance=instance, missing=self._unsent.send_again(instance))
         by_hand: AlgorithmType = "SEMIAUTOMATIC" if before else "MANUAL"
         kind: AlgorithmType = "AUTOMATIC" if unedited else by_hand
         return self._store(labels, companions, sources, state, kind, author, before_store)
@@ -196,15 +205,17 @@ class Archive:
             clinical=companions.clinical,
         )
         pages = make_pdf(companions.pdf(sources[0]), sources, state=state)
-        before_store(str(seg.SOPInstanceUID))
-        missing = []
+        instance = str(seg.SOPInstanceUID)
+        before_store(instance)
         try:
             self.pacs.store(seg)
-            for name, document in (("structured report", report), ("report as PDF", pages)):
-                try:
-                    self.pacs.store(document)
-                except PacsError as error:  # the SEG is there, and that is what was asked for
-                    missing.append(f"its {name} could not be stored: {error}")
+            reports = {"structured report": report, "report as PDF": pages}
+            missing = self._unsent.send(instance, reports)
         finally:
             self.worklist.invalidate()
-        return Stored(instance=str(seg.SOPInstanceUID), missing=tuple(missing))
+        return Stored(instance=instance, missing=missing)
+
+    def missing(self, entry: Entry) -> tuple[str, ...]:
+        """What is not in the PACS beside the newest SEG and the newest draft of a scan."""
+        newest = dict.fromkeys(seg for seg in (entry.model_draft, *entry.annotations[:1]) if seg)
+        return tuple(text for seg in newest for text in self._unsent.remarks(seg.instance))

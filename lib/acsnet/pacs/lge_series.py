@@ -27,7 +27,7 @@ def lge_name(header: Dataset, pattern: re.Pattern[str] = LGE) -> str | None:
 def possible_stacks(headers: Sequence[Dataset]) -> list[list[Dataset]]:
     """Series from a search, in its order; those that may be parts of one stack as one group.
 
-    Such are series of one study and patient that are called alike but for numbers, ordered by
+    Such are series of one study and patient that are called alike by `name_stem`, ordered by
     SeriesNumber; they may as well be whole stacks. How many images they hold does not matter: one
     object may hold half a stack, and a slice many images.
     """

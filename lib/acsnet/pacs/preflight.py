@@ -1,14 +1,16 @@
 """Preflight check of a series in a PACS: by its headers, and by its pixels once fetched."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+
+from pydicom.dataset import Dataset
 
 from acsnet.dicom.dicom_json import as_files
 from acsnet.errors import IN_PACS, AcsnetError, InputError, worded
 from acsnet.io import read_scan
 from acsnet.io.dicom import check_headers
-from acsnet.io.dicom_files import DicomFile, quiet_pydicom
+from acsnet.io.dicom_files import DicomFile, quiet_pydicom, text_of
 from acsnet.io.dicom_stack.frames import flat
 from acsnet.io.dicom_stack.image_kinds import Kind, kind_of
 from acsnet.io.dicom_stack.parts import MIN_PARTS, join_remarks, joined
@@ -18,6 +20,9 @@ from acsnet.io.series import Series
 from acsnet.pacs.dicomweb import DicomWeb, is_uid
 from acsnet.pacs.download import is_complete
 from acsnet.pacs.psir import Choice, ScanKey, choice_in_series, scan_key
+
+SUBJECT_TAGS = ("PatientID", "PatientName", "StudyDate")
+"""What a search tells, and the headers where it does not: whose a scan is, and of when."""
 
 Image = tuple[str, int]
 """SOPInstanceUID and number of a frame, 0 where the object is one image."""
@@ -30,10 +35,12 @@ class Examination:
     reason: why it is refused, or None; instances: SOPInstanceUIDs of the stack's objects;
     in_series: the SeriesInstanceUID of each; images: of the stack; part: which of several scans of
     its series it is; phase: as `read_scan` takes it, where these objects hold other scans, too;
-    kind, key: to match it with the other reconstruction of its scan.
+    kind, key: to match it with the other reconstruction of its scan; subject: tag -> value in its
+    headers, of `SUBJECT_TAGS`.
     """
 
     reason: str | None
+    subject: Mapping[str, str] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     instances: tuple[str, ...] = ()
     in_series: tuple[str, ...] = ()
@@ -43,6 +50,17 @@ class Examination:
     choice: Choice | None = None
     kind: Kind | None = None
     key: ScanKey | None = None
+
+    def completed(self, header: Dataset) -> Dataset:
+        """What a search tells of a series, with `subject` where it is silent."""
+        missing = {tag: text for tag, text in self.subject.items() if text_of(header, tag) == ""}
+        if not any(missing.values()):
+            return header
+        completed = Dataset()
+        completed.update(header)
+        for tag, text in missing.items():
+            setattr(completed, tag, text)
+        return completed
 
 
 def examine(
@@ -65,16 +83,23 @@ def examine(
             f"{len(groups)} series of one image or a few each ({name!r}) do not form a stack: they "
             "differ in orientation, matrix or spacing, or have images at the same positions"
         )
-        return {series: Examination(reason=reason)}
+        return {series: Examination(reason=reason, subject=_subject(groups[0]))}
     in_stacks = [[file.text("SeriesInstanceUID") for file in files] for files in stacks]
     called = next((uids for uids in in_stacks if series in uids), in_stacks[0])
     examined = {}
     for files, uids in zip(stacks, in_stacks, strict=True):
         uid = series if uids is called else uids[0]
-        told = (*join_remarks(files), *(remarks if files is stacks[0] else ()))
+        of_stack = (*join_remarks(files), *(remarks if files is stacks[0] else ()))
         for name, scan in _scans_in(Series(uid, tuple(files), ()), cache=cache).items():
-            examined[name] = replace(scan, warnings=(*told, *scan.warnings))
+            examined[name] = replace(
+                scan, warnings=(*of_stack, *scan.warnings), subject=_subject(files)
+            )
     return examined
+
+
+def _subject(files: Sequence[DicomFile]) -> dict[str, str]:
+    with quiet_pydicom():
+        return {tag: files[0].text(tag) for tag in SUBJECT_TAGS} if files else {}
 
 
 def _flat(file: DicomFile) -> DicomFile:

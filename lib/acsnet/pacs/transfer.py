@@ -93,7 +93,7 @@ def find_series(
 
 def find_scans(*, pacs: DicomWeb, settings: PacsSettings) -> list[list[FoundSeries]]:
     """All LGE series, those that may be parts of one stack together. Raises as `pull` does."""
-    headers = [found.header for found in find_series({}, pacs=pacs, settings=settings)]
+    headers = [series.header for series in find_series({}, pacs=pacs, settings=settings)]
     return [[_found_series(header) for header in parts] for parts in possible_stacks(headers)]
 
 

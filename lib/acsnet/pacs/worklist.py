@@ -1,13 +1,13 @@
 """Work list of the LGE scans of a PACS, each with its state: new, draft, reviewed, refused.
 
-Search results are cached for a few seconds and until a save; checks of a series or a SEG are cached
-until its number of images changes.
+Search results are cached for a few seconds and until a save; checks of a series or a SEG as
+`acsnet.pacs.examinations` says.
 """
 
 import logging
 import threading
 from collections.abc import Collection, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, wait
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -16,11 +16,12 @@ from pydicom.dataset import Dataset
 
 from acsnet.errors import PacsError
 from acsnet.io.dicom_files import quiet_pydicom, text_of
-from acsnet.pacs.annotations import Annotation, annotation_of, is_derived, newest_first
+from acsnet.pacs.annotations import Annotation, is_derived, newest_first
 from acsnet.pacs.config import PacsSettings
 from acsnet.pacs.dicomweb import DicomWeb, is_uid
+from acsnet.pacs.examinations import Examinations, SegHeaders, is_of
 from acsnet.pacs.lge_series import lge_name, possible_stacks
-from acsnet.pacs.preflight import Examination, Image, examine
+from acsnet.pacs.preflight import Examination, Image
 from acsnet.pacs.psir import Choice, choose_among
 from acsnet.pacs.shared_search import SharedSearch
 
@@ -30,26 +31,22 @@ IMAGE_MODALITIES = ("MR", "OT")  # OT, from converters, is listed but refused
 EXAMINE_S = 30.0
 """How long the examination of a series is waited for. Ours."""
 
-Key = tuple[str, ...]
-"""Of the caches: SeriesInstanceUIDs and numbers of images, of one series after another."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
     """One scan of the work list.
 
     uid: SeriesInstanceUID, with more for other scans of the same series; study: StudyInstanceUID;
-    header: from the search; called: the tag that names it LGE; checked: False until its headers
-    were examined; reason: why it is refused; instances: SOPInstanceUIDs of its stack; in_series:
-    the series of each; images: as in `Examination`; parts: the series that it was joined from, if
-    it was; together: what the search tells of the series that were examined with it; part, phase:
-    which scan of its series it is; annotations: newest first.
+    header: from the search, with what only the images tell of the patient; checked: False until its
+    headers were examined; reason: why it is refused; instances: SOPInstanceUIDs of its stack;
+    in_series: the series of each; images: as in `Examination`; parts: the series that it was joined
+    from, if it was; together: what the search tells of the series that were examined with it; part,
+    phase: which scan of its series it is; annotations: newest first.
     """
 
     uid: str
     study: str
     header: Dataset
-    called: str
     checked: bool = False
     reason: str | None = None
     warnings: tuple[str, ...] = ()
@@ -64,7 +61,7 @@ class Entry:
     annotations: tuple[Annotation, ...] = ()
 
     def text(self, tag: str) -> str:
-        """A tag of the series, from the search."""
+        """A tag of the series, from its header."""
         return text_of(self.header, tag)
 
     @property
@@ -122,11 +119,12 @@ class WorkList:
         self._settings = settings
         self._cache = cache
         self._change = threading.RLock()
-        self._workers = ThreadPoolExecutor(2, thread_name_prefix="worklist")
-        self._listed = SharedSearch(self._search, kept_s=settings.cache_seconds)
+        kept_s = settings.cache_seconds
+        self._examinations = Examinations(pacs, cache=cache, kept_s=kept_s)
+        self._segs = SegHeaders(pacs, kept_s=kept_s)
+        self._listed = SharedSearch(self._search, kept_s=kept_s)
+        self._cut = ""
         self._complete: tuple[list[Entry], dict[str, Entry]] | None = None
-        self._examined: dict[Key, Future[dict[str, Examination]]] = {}
-        self._annotated: dict[Key, tuple[Annotation, ...]] = {}
         self._derived: dict[tuple[str, str], bool] = {}
 
     def folder(self, uid: str) -> Path:
@@ -135,38 +133,56 @@ class WorkList:
 
     def entries(self) -> dict[str, Entry]:
         """All scans by UID, as last found; new series are examined in the background."""
-        found = self._listed.result()
+        listed = self._listed.result()
         with self._change:
-            if self._complete is not None and self._complete[0] is found:
+            if self._complete is not None and self._complete[0] is listed:
                 return self._complete[1]
             entries = self._with_choices(
-                [entry for series in found for entry in self._scans(series)]
+                [entry for series in listed for entry in self._scans(series)]
             )
             if all(entry.checked for entry in entries.values()):
-                self._complete = found, entries
+                self._complete = listed, entries
             return entries
 
     @property
     def fault(self) -> str:
-        """Why the list is old, as the PACS does not answer; empty while it does."""
-        return self._listed.fault
+        """Why the list is old, as the PACS does not answer, or cut by it; empty where it is not."""
+        return self._listed.fault or self._cut
 
     def entry(self, uid: str) -> Entry | None:
-        """One scan, examined; None if it is not in the list."""
+        """One scan, examined; None if it is not in the list.
+
+        Where the service tells no numbers of images, it is examined again if that was a while ago;
+        if that fails, what is known holds.
+        """
+        is_new = False
         while True:
             entries = self.entries()
             listed = entries.get(uid) or _series_of(uid, entries)
-            if listed is None or listed.checked:
-                return listed
+            if listed is None:
+                return None
             with self._change:
-                examination = self._examination(listed)
-            if not wait([examination], EXAMINE_S).done:
-                msg = (
-                    f"{self._pacs.address}: series {uid} has not been checked yet: ask again later"
-                )
-                raise PacsError(msg)
-            if isinstance(error := examination.exception(), PacsError):
-                raise error
+                examination = self._examinations.newer(_examined_with(listed))
+            if listed.checked and (is_new or examination is None or self._listed.fault):
+                return listed
+            try:
+                self._wait_for(examination, uid)
+            except PacsError:
+                if not listed.checked:
+                    raise
+            is_new = True
+            with self._change:
+                self._complete = None
+
+    def _wait_for(self, examination: Future[dict[str, Examination]] | None, uid: str) -> None:
+        """Raises PacsError where the service fails, or has not answered yet."""
+        if examination is None:
+            return
+        if not wait([examination], EXAMINE_S).done:
+            msg = f"{self._pacs.address}: series {uid} has not been checked yet: ask again later"
+            raise PacsError(msg)
+        if isinstance(error := examination.exception(), PacsError):
+            raise error
 
     def shows(self, study: str, series: str) -> bool:
         """Whether a series is in the list, or was made from one that is: a SEG on it, a report.
@@ -195,29 +211,35 @@ class WorkList:
         with self._change:
             self._complete = None
             self._derived.clear()
-            for key in [key for key in self._examined if uid and any(_is_of(uid, k) for k in key)]:
-                del self._examined[key]
+            if uid is not None:
+                self._examinations.forget(uid)
 
     def close(self) -> None:
         """Stop searching and examining."""
         self._listed.close()
-        self._workers.shutdown(wait=False, cancel_futures=True)
+        self._examinations.close()
 
     def _search(self) -> list[Entry]:
         """The candidates and the SEGs drawn on them, not examined."""
-        keys = dict(self._settings.search)
+        cut: list[str] = []
+
+        def search(modality: str) -> list[Dataset]:
+            keys = {**dict(self._settings.search), "Modality": modality}
+            return self._pacs.search_series(keys, on_cut=cut.append)
+
         candidates: list[Entry] = []
         for modality in IMAGE_MODALITIES:
-            headers = self._pacs.search_series({**keys, "Modality": modality})
+            headers = search(modality)
             called = [header for header in headers if self._candidate(header) is not None]
             candidates += filter(None, map(self._joined_candidate, possible_stacks(called)))
         studies = {entry.study for entry in candidates}
         segs = [
-            header
-            for header in self._pacs.search_series({**keys, "Modality": "SEG"})
-            if text_of(header, "StudyInstanceUID") in studies
+            header for header in search("SEG") if text_of(header, "StudyInstanceUID") in studies
         ]
-        annotations = newest_first([seg for header in segs for seg in self._annotations(header)])
+        annotations = newest_first(
+            [seg for header in segs for seg in self._segs.annotations(header)]
+        )
+        self._cut = "; ".join(cut)
         return [
             replace(
                 c,
@@ -228,12 +250,12 @@ class WorkList:
 
     def _candidate(self, header: Dataset) -> Entry | None:
         with quiet_pydicom():
-            called = lge_name(header, self._settings.lge)
+            name = lge_name(header, self._settings.lge)
             uid = text_of(header, "SeriesInstanceUID")
             study = text_of(header, "StudyInstanceUID")
-        if called is None or not (is_uid(uid) and is_uid(study)):
+        if name is None or not (is_uid(uid) and is_uid(study)):
             return None
-        return Entry(uid=uid, study=study, header=header, called=called)
+        return Entry(uid=uid, study=study, header=header)
 
     def _joined_candidate(self, parts: Sequence[Dataset]) -> Entry | None:
         """One series, or several that may be parts of one stack, called by the first of them."""
@@ -244,39 +266,12 @@ class WorkList:
             series = tuple(text_of(part, "SeriesInstanceUID") for part in parts)
         return replace(entry, parts=series, together=tuple(parts))
 
-    def _annotations(self, seg: Dataset) -> tuple[Annotation, ...]:
-        """Our annotations in one series of SEGs; none while it cannot be read."""
-        key = _key(seg)
-        if key not in self._annotated:
-            try:
-                headers = self._pacs.headers(text_of(seg, "StudyInstanceUID"), key[0])
-            except PacsError as error:
-                logger.warning("a segmentation is passed over: %s", error)
-                return ()
-            self._annotated[key] = tuple(filter(None, map(annotation_of, headers)))
-        return self._annotated[key]
-
-    def _examination(self, entry: Entry) -> Future[dict[str, Examination]]:
-        key = _examined_key(entry)
-        known = self._examined.get(key)
-        if known is None or (known.done() and isinstance(known.exception(), PacsError)):
-            known = self._workers.submit(
-                examine,
-                self._pacs,
-                study=entry.study,
-                series=entry.uid,
-                cache=self._cache,
-                parts=entry.parts,
-            )
-            self._examined[key] = known
-        return known
-
     def _scans(self, listed: Entry) -> list[Entry]:
         """The scans of a listed series with their examination, repeated if the service failed."""
         if (modality := listed.text("Modality")) != "MR":
             reason = f"Modality must be MR, got {modality}"
             return [replace(listed, checked=True, reason=reason)]
-        examination = self._examination(listed)
+        examination = self._examinations.of(_examined_with(listed))
         if not examination.done() or isinstance(examination.exception(), PacsError):
             return [listed]
         if (error := examination.exception()) is not None:
@@ -286,8 +281,9 @@ class WorkList:
         examined = examination.result()
         scans = [
             replace(
-                self._of_series(listed, uid, result, alone=len(examined) == 1),
+                entry,
                 uid=uid,
+                header=result.completed(entry.header),
                 checked=True,
                 reason=result.reason,
                 warnings=result.warnings,
@@ -300,6 +296,7 @@ class WorkList:
                 annotations=(),
             )
             for uid, result in examined.items()
+            for entry in [self._of_series(listed, uid, result, alone=len(examined) == 1)]
         ]
         drawn = [(seg, drawn_on(seg.of_images, scans).uid) for seg in listed.annotations]
         return [
@@ -311,7 +308,10 @@ class WorkList:
         """The entry of a scan, called by its own series where several were examined together."""
         if alone or not listed.together:
             return listed
-        own = next((h for h in listed.together if _is_of(uid, _key(h)[0])), listed.header)
+        own = next(
+            (h for h in listed.together if is_of(uid, text_of(h, "SeriesInstanceUID"))),
+            listed.header,
+        )
         parts = tuple(dict.fromkeys(result.in_series))
         called = self._candidate(own) or listed
         return replace(called, parts=parts if len(parts) > 1 else (), together=listed.together)
@@ -319,7 +319,7 @@ class WorkList:
     def _with_choices(self, entries: list[Entry]) -> dict[str, Entry]:
         """Entries by UID; of two reconstructions of one scan, one is marked as preferred."""
         results = {
-            e.uid: self._examined[_examined_key(e)].result()[e.uid] for e in entries if e.instances
+            e.uid: self._examinations.last(_examined_with(e))[e.uid] for e in entries if e.instances
         }
         choices = choose_among(
             {uid: result.kind for uid, result in results.items()},
@@ -331,18 +331,9 @@ class WorkList:
 def _series_of(uid: str, entries: Mapping[str, Entry]) -> Entry | None:
     """The series, not examined yet, that a scan may be one of several in; None for none."""
     unchecked = (entry for entry in entries.values() if not entry.checked)
-    return next((e for e in unchecked if any(_is_of(uid, name) for name in e.series)), None)
+    return next((e for e in unchecked if any(is_of(uid, name) for name in e.series)), None)
 
 
-def _is_of(uid: str, series: str) -> bool:
-    """Whether a scan may be one of a series, by its id."""
-    return uid == series or uid.startswith(f"{series}-")
-
-
-def _examined_key(entry: Entry) -> Key:
-    """Of a series, or of all that are examined with it."""
-    return tuple(text for header in entry.together or (entry.header,) for text in _key(header))
-
-
-def _key(header: Dataset) -> Key:
-    return text_of(header, "SeriesInstanceUID"), text_of(header, "NumberOfSeriesRelatedInstances")
+def _examined_with(entry: Entry) -> tuple[Dataset, ...]:
+    """What the search tells of a series, or of all that are examined with it."""
+    return entry.together or (entry.header,)

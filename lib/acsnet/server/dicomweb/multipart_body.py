@@ -2,7 +2,7 @@
 
 import mmap
 import tempfile
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from email.message import Message
 from pathlib import Path
@@ -20,6 +20,10 @@ from acsnet.pacs.storescu import read_whole
 
 MAX_OBJECTS = 16
 """Of one request: viewers store one."""
+
+NOT_ON_SCAN = "it must be drawn on one series of the work list, or on those that one scan lies in"
+
+NAME = "SeriesDescription"
 
 
 @asynccontextmanager
@@ -59,14 +63,35 @@ def read_sent_seg(part: Path) -> Dataset:
     return seg
 
 
-def referenced_series(seg: Dataset) -> str:
-    """The one series that a SEG was drawn on. Raises InputError for none or several."""
+def referenced_series(seg: Dataset) -> frozenset[str]:
+    """SeriesInstanceUIDs of the series that a SEG was drawn on. Raises InputError for none."""
     items = seg.get("ReferencedSeriesSequence") or []
-    uids = {text_of(item, "SeriesInstanceUID") for item in items}
-    if len(uids) != 1:
-        msg = "it must be drawn on one series of the work list"
+    uids = frozenset(text_of(item, "SeriesInstanceUID") for item in items)
+    if not uids:
+        raise InputError(NOT_ON_SCAN)
+    return uids
+
+
+def check_drawn_on_all(seg: Dataset, headers: Iterable[Dataset]) -> None:
+    """Raise InputError for a SEG on one of several series that a scan lies in.
+
+    Its viewer had no other, so that the other slices would be empty. headers: of images of the
+    scan, or of its series.
+    """
+    names = {
+        text_of(header, "SeriesInstanceUID"): " ".join(
+            filter(None, (text_of(header, "SeriesNumber"), repr(text_of(header, NAME))))
+        )
+        for header in headers
+    }
+    named = referenced_series(seg) & names.keys()
+    if len(names) > 1 and len(named) == 1:
+        others = ", ".join(name for uid, name in names.items() if uid not in named)
+        msg = (
+            f"the scan lies in {len(names)} series, and this is drawn on one of them, without the "
+            f"slices of series {others}: draw with Correct on the case page, which shows them all"
+        )
         raise InputError(msg)
-    return uids.pop()
 
 
 def check_patient(seg: Dataset, *, address: str, study: str, patient: str) -> None:

@@ -8,9 +8,11 @@ browser takes for a page.
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
+from itertools import islice
 from typing import Any
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import parse_qsl
 
 from fastapi import APIRouter, HTTPException, Request
 from fastapi.concurrency import run_in_threadpool
@@ -18,6 +20,7 @@ from fastapi.responses import Response, StreamingResponse
 
 from acsnet.errors import PacsError
 from acsnet.pacs.dicomweb import Answer
+from acsnet.pacs.dicomweb.search import JSON, Page, all_matches, query_text
 from acsnet.server.datastores.pacs import DicomWebDatastore
 from acsnet.server.dicomweb import ROOT, Datastore
 from acsnet.server.dicomweb.multipart_body import received
@@ -42,7 +45,7 @@ KINDS = frozenset(
 )
 """Types of answers that are passed on: none that a browser would run."""
 
-PAGE, MAX_PAGES = 500, 40
+MAX_MATCHES = 20_000
 """Of a search in the PACS, from which the answers for a viewer are picked."""
 
 LIMITS = {"offset": "0", "limit": "10000"}
@@ -110,40 +113,44 @@ def _searched(pacs: DicomWebDatastore, path: str, request: Request) -> Response:
             return False
         return whole_study or (bool(series) and pacs.shows(study, series))
 
-    paged = not path.endswith("metadata")
-    shown = [
-        attributes for attributes in _pages(pacs, path, query, paged=paged) if is_shown(attributes)
-    ]
-    return _json(pacs, shown[max(start, 0) :][: max(count, 0)], request)
+    cut: list[str] = []
+    shown = filter(is_shown, _matches(pacs, path, query, on_cut=cut.append))
+    answers = list(islice(shown, max(start, 0), max(start, 0) + max(count, 0)))
+    response = _json(pacs, answers, request)
+    if cut:
+        response.headers["Warning"] = cut[0]
+    return response
 
 
-def _pages(
-    pacs: DicomWebDatastore, path: str, query: list[tuple[str, str]], *, paged: bool
+def _matches(
+    pacs: DicomWebDatastore,
+    path: str,
+    query: list[tuple[str, str]],
+    *,
+    on_cut: Callable[[str], None],
 ) -> Iterator[Any]:
-    """All answers of the PACS to a search, page by page; a service may know no pages."""
-    yielded: set[str] = set()
-    for page in range(MAX_PAGES):
-        limits = [("limit", str(PAGE)), ("offset", str(page * PAGE))] if paged else []
-        answer = pacs.service.fetch(
-            path, query=urlencode([*query, *limits]), accept="application/dicom+json"
-        )
+    """What the PACS answers to a search, `MAX_MATCHES` at most; metadata come on one page."""
+
+    def page_at(limits: list[tuple[str, str]]) -> Page:
+        answer = pacs.service.fetch(path, query=query_text([*query, *limits]), accept=JSON)
         if answer.status == 204:
             answer.close()
-            return
+            return Page(matches=[])
         _checked_kind(answer)
         matches = answer.json()
         if not isinstance(matches, list):
             msg = "an answer of the PACS cannot be understood"
             raise PacsError(msg)
-        new = {
-            text: attributes
-            for attributes in matches
-            if (text := json.dumps(attributes)) not in yielded
-        }
-        yielded |= new.keys()
-        yield from new.values()
-        if not paged or len(matches) < PAGE or not new:
-            return
+        return Page(matches=matches, warning=answer.warning)
+
+    if path.endswith("metadata"):
+        yield from page_at([]).matches
+        return
+    identity = partial(json.dumps, sort_keys=True)
+    matches = all_matches(page_at, identity=identity, on_cut=on_cut)
+    yield from islice(matches, MAX_MATCHES)
+    if next(matches, None) is not None:
+        on_cut(f'299 ACSNet: "only {MAX_MATCHES} matches of the PACS were looked at"')
 
 
 def _value(attributes: Any, tag: str) -> str:
@@ -177,4 +184,4 @@ def _json(pacs: DicomWebDatastore, content: Any, request: Request) -> Response:
     """DICOM JSON with the addresses of the PACS made ours."""
     own = f"{str(request.base_url).rstrip('/')}{ROOT}/"
     text = json.dumps(content).replace(f"{pacs.name()}/", own)
-    return Response(text, media_type="application/dicom+json")
+    return Response(text, media_type=JSON)

@@ -4,8 +4,9 @@ The studies folder is never written to. A SEG is read, checked and measured as w
 and becomes a draft by its author in the server's own store; the object itself is not kept.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
+from typing import Any
 
 from fastapi import HTTPException
 from fastapi.responses import JSONResponse
@@ -19,8 +20,10 @@ from acsnet.io.dicom_files import quiet_pydicom, text_of
 from acsnet.scan import ShortAxisScan
 from acsnet.server.datastores.folder import StudiesDatastore
 from acsnet.server.datastores.label_intake import accept_label, author_of, record_save
-from acsnet.server.datastores.label_records import DRAWN
+from acsnet.server.datastores.label_records import READER_DRAFT
 from acsnet.server.dicomweb.multipart_body import (
+    NOT_ON_SCAN,
+    check_drawn_on_all,
     check_patient,
     object_files,
     read_sent_seg,
@@ -61,7 +64,7 @@ def store_in_folder(
             readings = [
                 _reading(store, part, study=study) for part in object_files(body, content_type)
             ]
-            for seg, image, scan, reading in readings:
+            for seg, image, drawn_on, scan, reading in readings:
                 author = author_of(signed({"user": text_of(seg, "ContentCreatorName")}))
                 known = {record.id for record in store.label_records(image)}
                 record = accept_label(
@@ -69,9 +72,10 @@ def store_in_folder(
                     image,
                     scan,
                     scan.grid.to_input(reading.labels),
+                    drawn_on=drawn_on,
                     author=author,
                     state="draft",
-                    tag=DRAWN,
+                    tag=READER_DRAFT,
                     notes=reading.warnings,
                 )
                 if record.id not in known:
@@ -85,8 +89,8 @@ def store_in_folder(
 
 def _reading(
     store: StudiesDatastore, part: Path, *, study: str
-) -> tuple[Dataset, str, ShortAxisScan, SegReading]:
-    """A SEG, the id of the scan it was drawn on, the scan, and what it says.
+) -> tuple[Dataset, str, str, ShortAxisScan, SegReading]:
+    """A SEG, id and state of the scan it was drawn on, the scan, and what it says.
 
     Raises AcsnetError for an object that is not taken.
     """
@@ -100,23 +104,26 @@ def _reading(
             study=str(info.get("StudyInstanceUID", "")),
             patient=str(info.get("PatientID", "")),
         )
-        folder = Path(store.get_image_uri(image))
+        folder, drawn_on = Path(store.get_image_uri(image)), store.state_to_label(image)
         scan = read_scan(folder)
-        reading = read_seg(seg, source_stack(scan, read_headers(folder)))
+        sources = source_stack(scan, read_headers(folder))
+        check_drawn_on_all(seg, sources)
+        reading = read_seg(seg, sources)
         if not reading.labels.any():
             msg = "nothing is drawn"
             raise InputError(msg)
-    return seg, image, scan, reading
+    return seg, image, drawn_on, scan, reading
 
 
 def _image_of(store: StudiesDatastore, seg: Dataset) -> str:
     """The id of the scan that a SEG was drawn on; a series may hold several scans."""
-    series = referenced_series(seg)
+    named, study = referenced_series(seg), text_of(seg, "StudyInstanceUID")
     images = [
         image
         for image in store.list_images()
-        if store.get_image_info(image).get("SeriesInstanceUID") == series
+        if _may_be(store.get_image_info(image), named, study)
         and store.verdict(image).reason is None
+        and named <= _series_of(Path(store.get_image_uri(image)))
     ]
     if len(images) == 1:
         return images[0]
@@ -128,5 +135,13 @@ def _image_of(store: StudiesDatastore, seg: Dataset) -> str:
     for image in images:
         if instances & set(read_scan(store.get_image_uri(image)).instance_uids):
             return image
-    msg = "it must be drawn on one series of the work list"
-    raise InputError(msg)
+    raise InputError(NOT_ON_SCAN)
+
+
+def _may_be(info: Mapping[str, Any], series: Collection[str], study: str) -> bool:
+    """Whether a scan may lie in some series: they are its first, or of its study."""
+    return info.get("SeriesInstanceUID") in series or info.get("StudyInstanceUID") == study
+
+
+def _series_of(folder: Path) -> set[str]:
+    return {text_of(header, "SeriesInstanceUID") for header in read_headers(folder)}

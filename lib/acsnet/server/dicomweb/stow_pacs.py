@@ -21,6 +21,8 @@ from acsnet.pacs.dicomweb import NotStoredError, is_uid
 from acsnet.pacs.worklist import Entry, drawn_on
 from acsnet.server.datastores.pacs import DicomWebDatastore
 from acsnet.server.dicomweb.multipart_body import (
+    NOT_ON_SCAN,
+    check_drawn_on_all,
     check_patient,
     object_files,
     read_sent_seg,
@@ -54,7 +56,7 @@ def store_in_pacs(
     for part in object_files(body, content_type):
         with volume_place():
             try:
-                objects.append(_checked(pacs, part, study=study))
+                objects.append(checked_seg(pacs, part, study=study))
             except AcsnetError as error:
                 raise HTTPException(409, f"this is not stored: {error}") from error
     stored = []
@@ -73,7 +75,7 @@ def store_in_pacs(
     return stored_answer(stored)
 
 
-def _checked(pacs: DicomWebDatastore, part: Path, *, study: str) -> tuple[Dataset, Entry]:
+def checked_seg(pacs: DicomWebDatastore, part: Path, *, study: str) -> tuple[Dataset, Entry]:
     """A segmentation that may be stored, signed, and the series it was drawn on.
 
     Raises InputError for anything else.
@@ -81,16 +83,20 @@ def _checked(pacs: DicomWebDatastore, part: Path, *, study: str) -> tuple[Datase
     seg = read_sent_seg(part)
     with quiet_pydicom():
         series = referenced_series(seg)
-        entries = [entry for entry in pacs.entries().values() if series in entry.series]
+        entries = [entry for entry in pacs.entries().values() if series <= set(entry.series)]
         if not entries:
-            msg = "it must be drawn on one series of the work list"
-            raise InputError(msg)
+            raise InputError(NOT_ON_SCAN)
         entry = drawn_on(images_of(seg), entries)
         check_patient(seg, address=study, study=entry.study, patient=entry.text("PatientID"))
         uid = text_of(seg, "SOPInstanceUID")
         if not is_uid(uid) or pacs.service.has_instance(uid):
             msg = "its SOPInstanceUID is missing or already in the PACS, where nothing is replaced"
             raise InputError(msg)
+        if is_mappable(seg) and entry.together:
+            pacs.state_to_label(entry.uid)  # the series are known once they have been checked
+            lies_in = set(pacs.entries()[entry.uid].in_series)
+            parts = (h for h in entry.together if text_of(h, "SeriesInstanceUID") in lies_in)
+            check_drawn_on_all(seg, parts)
         _sign(seg)
     return seg, entry
 

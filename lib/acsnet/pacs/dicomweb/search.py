@@ -1,0 +1,81 @@
+"""Searches of a DICOMweb service (QIDO-RS, PS3.18 section 10.6), page by page to their end."""
+
+import json
+from collections.abc import Callable, Hashable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote, urlencode
+
+import requests
+
+from acsnet.pacs.dicomweb.session import check_status
+
+PAGE = 500
+JSON = "application/dicom+json"
+CUT = "299"
+"""Code of the warning that a service did not tell all that it found (PS3.18 section 8.3.4.4)."""
+
+AS_IT_IS = "*?,:="
+"""What DICOM matching is written with, and RFC 3986 allows in a query: Orthanc's plug-in in Debian
+decodes nothing, and would look for a name with `%2A` in it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Page:
+    """A part of what a search found. warning: of the service, as in the header of this name."""
+
+    matches: list[Any]
+    warning: str = ""
+
+
+def query_text(query: Iterable[tuple[str, str]]) -> str:
+    """A query of an address; every service reads it, also one that decodes nothing of it."""
+    return urlencode(list(query), safe=AS_IT_IS, quote_via=quote)
+
+
+def page_of(response: requests.Response) -> Page:
+    """A page in JSON. Raises HTTPError for a failed request, ValueError for other content."""
+    check_status(response)
+    matches = json.loads(response.content.decode("utf-8", "replace") or "[]")
+    if isinstance(matches, dict):  # of some services, where it is one
+        matches = [matches]
+    if not isinstance(matches, list):
+        msg = "matches must be a list"
+        raise TypeError(msg)
+    return Page(matches=matches, warning=response.headers.get("Warning", ""))
+
+
+def all_matches(
+    page_at: Callable[[list[tuple[str, str]]], Page],
+    *,
+    identity: Callable[[Any], Hashable],
+    on_cut: Callable[[str], None],
+) -> Iterator[Any]:
+    """All matches of a search, each once.
+
+    A service may give fewer at once than it is asked for, and may know no pages at all: it is asked
+    until a page is empty or holds nothing new.
+
+    Args:
+        page_at: asks for a page, by its keys `limit` and `offset`.
+        identity: what two matches that are the same share.
+        on_cut: gets the warning of a service that does not tell the rest.
+
+    Yields:
+        The matches, in the order of the service.
+    """
+    known: set[Hashable] = set()
+    received, last = 0, ""
+    while True:
+        page = page_at([("limit", str(PAGE)), ("offset", str(received))])
+        received += len(page.matches)
+        before = len(known)
+        for match in page.matches:
+            if (name := identity(match)) not in known:
+                known.add(name)
+                yield match
+        if len(known) == before:
+            if CUT in (warning := page.warning or last):
+                on_cut(warning)
+            return
+        last = page.warning

@@ -1,0 +1,166 @@
+"""What the headers of the series and SEGs of a PACS say, kept until they hold other images.
+
+A search tells the number of images of a series, but not of every service. Where it does not, the
+headers are read again: a scan that was seen when half of it was there must not stay half of it.
+"""
+
+import logging
+import time
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pydicom.dataset import Dataset
+
+from acsnet.errors import PacsError
+from acsnet.io.dicom_files import text_of
+from acsnet.pacs.annotations import Annotation, annotation_of
+from acsnet.pacs.dicomweb import DicomWeb
+from acsnet.pacs.preflight import Examination, examine
+
+logger = logging.getLogger(__name__)
+
+SELDOM_S = 600.0
+"""Headers that nobody waits for are read again at ages that double, then as often as this. Ours."""
+
+Key = tuple[str, ...]
+"""SeriesInstanceUIDs and numbers of images, of one series after another; empty for no number."""
+
+
+@dataclass
+class _Age:
+    """When headers were asked for first and last, in seconds of the monotonic clock."""
+
+    first: float = field(default_factory=time.monotonic)
+    last: float = field(default_factory=time.monotonic)
+
+    def is_due(self, key: Key, *, kept_s: float, waited_for: bool = False) -> bool:
+        """Whether they are to be read again, as no number tells that there are other images."""
+        usual_s = 0.0 if waited_for else min(self.last - self.first, SELDOM_S)
+        return "" in key and time.monotonic() - self.last >= max(kept_s, usual_s)
+
+
+@dataclass
+class _Known:
+    """again: the same examination once more; what is known holds until that is done."""
+
+    examination: Future[dict[str, Examination]]
+    again: Future[dict[str, Examination]] | None = None
+    age: _Age = field(default_factory=_Age)
+
+
+class Examinations:
+    """Examinations of series in the background, two at a time. Not for several threads at once.
+
+    headers: what a search tells of a series, or of all that may be parts of one stack with it.
+
+    Args:
+        pacs: where the series are.
+        cache: folder of the fetched images, as `examine` takes it.
+        kept_s: how long one holds where the number of images is not told.
+    """
+
+    def __init__(self, pacs: DicomWeb, *, cache: Path, kept_s: float) -> None:
+        self._pacs, self._cache, self._kept_s = pacs, cache, kept_s
+        self._workers = ThreadPoolExecutor(2, thread_name_prefix="worklist")
+        self._known: dict[Key, _Known] = {}
+
+    def of(self, headers: Sequence[Dataset]) -> Future[dict[str, Examination]]:
+        """The examination; begun where there is none, the service failed, or it is old."""
+        key = _key(headers)
+        known = self._known.get(key)
+        if known is None or _has_failed(known.examination):
+            known = self._known[key] = _Known(self._begun(headers))
+        if known.again is not None and known.again.done():
+            if not _has_failed(known.again):
+                known.examination = known.again
+            known.again = None
+        self._renew(known, headers)
+        return known.examination
+
+    def newer(self, headers: Sequence[Dataset]) -> Future[dict[str, Examination]] | None:
+        """What is to be waited for by those who measure; None where what is known is not old."""
+        known = self._known.get(_key(headers))
+        if known is None:
+            return None
+        if not known.examination.done() or _has_failed(known.examination):
+            return known.examination
+        self._renew(known, headers, waited_for=True)
+        return known.again
+
+    def last(self, headers: Sequence[Dataset]) -> dict[str, Examination]:
+        """What `of` gave last, which must be done."""
+        return self._known[_key(headers)].examination.result()
+
+    def forget(self, uid: str) -> None:
+        """Examine the series of a scan anew."""
+        for key in [key for key in self._known if any(is_of(uid, part) for part in key if part)]:
+            del self._known[key]
+
+    def close(self) -> None:
+        """Stop examining."""
+        self._workers.shutdown(wait=False, cancel_futures=True)
+
+    def _renew(
+        self, known: _Known, headers: Sequence[Dataset], *, waited_for: bool = False
+    ) -> None:
+        is_idle = known.again is None and known.examination.done()
+        if is_idle and known.age.is_due(_key(headers), kept_s=self._kept_s, waited_for=waited_for):
+            known.age.last = time.monotonic()
+            known.again = self._begun(headers)
+
+    def _begun(self, headers: Sequence[Dataset]) -> Future[dict[str, Examination]]:
+        uids = [text_of(header, "SeriesInstanceUID") for header in headers]
+        return self._workers.submit(
+            examine,
+            self._pacs,
+            study=text_of(headers[0], "StudyInstanceUID"),
+            series=uids[0],
+            cache=self._cache,
+            parts=uids,
+        )
+
+
+class SegHeaders:
+    """The annotations in the headers of SEGs.
+
+    Args:
+        pacs: where the SEGs are.
+        kept_s: how long those of a series hold where its number of SEGs is not told.
+    """
+
+    def __init__(self, pacs: DicomWeb, *, kept_s: float) -> None:
+        self._pacs, self._kept_s = pacs, kept_s
+        self._known: dict[Key, tuple[tuple[Annotation, ...], _Age]] = {}
+
+    def annotations(self, seg: Dataset) -> tuple[Annotation, ...]:
+        """Those in a series from a search; while it cannot be read, those known or none."""
+        key = _key([seg])
+        annotations, age = self._known.get(key, ((), None))
+        if age is not None and not age.is_due(key, kept_s=self._kept_s):
+            return annotations
+        asked = time.monotonic()
+        try:
+            headers = self._pacs.headers(text_of(seg, "StudyInstanceUID"), key[0])
+        except PacsError as error:
+            logger.warning("a segmentation is passed over: %s", error)
+            return annotations
+        annotations = tuple(filter(None, map(annotation_of, headers)))
+        self._known[key] = annotations, _Age(asked if age is None else age.first, asked)
+        return annotations
+
+
+def is_of(uid: str, series: str) -> bool:
+    """Whether a scan may be one of a series, by its id."""
+    return uid == series or uid.startswith(f"{series}-")
+
+
+def _key(headers: Sequence[Dataset]) -> Key:
+    tags = "SeriesInstanceUID", "NumberOfSeriesRelatedInstances"
+    return tuple(text_of(header, tag) for header in headers for tag in tags)
+
+
+def _has_failed(examination: Future[dict[str, Examination]]) -> bool:
+    """Whether the service failed, which says nothing of the series."""
+    return examination.done() and isinstance(examination.exception(), PacsError)
