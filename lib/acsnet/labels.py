@@ -116,12 +116,20 @@ MYOCARDIUM: tuple[Label, ...] = (Label.LV_MYOCARDIUM, *ENHANCEMENT)
 LEFT_VENTRICLE: tuple[Label, ...] = (Label.LV_BLOOD_POOL, *MYOCARDIUM)
 
 
+_NUMBERED = re.compile(r"(segment|label|value)?[\W_]*\d*", re.IGNORECASE)
+
+
 def find_label(name: str) -> Label | None:
     """The label with a name or description; None for any other text.
 
     Case, spaces, hyphens and underscores are ignored: viewers and people change them.
     """
     return _BY_NAME.get(_plain(name))
+
+
+def is_only_numbered(name: str) -> bool:
+    """Whether a segment is called as programs call one that nobody has given a name."""
+    return _NUMBERED.fullmatch(name) is not None
 
 
 def _plain(name: str) -> str:

@@ -5,10 +5,10 @@ import subprocess
 
 import enhanced_packings
 import numpy as np
+import packed_scans
 import pytest
 from pydicom.uid import EnhancedMRImageStorage
 
-import packings
 from acsnet.dicom.encapsulated_pdf import make_pdf
 from acsnet.dicom.seg_read import read_seg
 from acsnet.dicom.seg_write import make_seg
@@ -19,7 +19,7 @@ from acsnet.io import read_scan
 from acsnet.quantify.features import compute_features
 
 PACKS = {
-    "a series a slice": packings.series_per_slice,
+    "a series a slice": packed_scans.series_per_slice,
     "frames of one object": enhanced_packings.enhanced_multi_frame,
     "an object a frame": enhanced_packings.enhanced_one_frame_a_file,
     "an object and a series a frame": enhanced_packings.enhanced_series_per_slice,
@@ -29,7 +29,7 @@ PACKS = {
 @pytest.fixture(params=PACKS)
 def stack(request, samples, tmp_path):
     """How it is stored, the scan, and the image of each slice."""
-    datasets = packings.slices(samples / "dicom" / "phantom-1")
+    datasets = packed_scans.slices(samples / "dicom" / "phantom-1")
     for dataset in datasets:
         dataset.ImageType = ["ORIGINAL", "PRIMARY", "M"]
     folder = PACKS[request.param](datasets, tmp_path / "packed")
@@ -121,8 +121,8 @@ def test_an_independent_checker_finds_no_error(stack, labels, seg, tmp_path):
 
 @pytest.mark.parametrize(("uid", "fault"), [("1.2.3", "share the SOPInstanceUID 1.2.3"), ("", "")])
 def test_images_that_share_a_uid_are_called_so(samples, tmp_path, uid, fault):
-    datasets = packings.slices(samples / "dicom" / "phantom-1")
-    folder = packings.shared_instance_uid(datasets, tmp_path / "packed", uid=uid)
+    datasets = packed_scans.slices(samples / "dicom" / "phantom-1")
+    folder = packed_scans.shared_instance_uid(datasets, tmp_path / "packed", uid=uid)
     scan = read_scan(folder)
     with pytest.raises(InputError, match=fault or "have no SOPInstanceUID"):
         source_stack(scan, read_headers(folder))

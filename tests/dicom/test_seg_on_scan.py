@@ -4,11 +4,13 @@ import nibabel as nib
 import numpy as np
 import pydicom
 import pytest
+from breath_holds import breath_holds
+from packed_scans import slices
 from pydicom.uid import generate_uid
 
-from acsnet.dicom.seg_on_scan import seg_labels
+from acsnet.dicom.seg_on_scan import seg_on_scan
 from acsnet.dicom.seg_write import make_seg
-from acsnet.dicom.source_images import source_stack
+from acsnet.dicom.source_images import read_headers, source_stack
 from acsnet.errors import GeometryError, InputError
 from acsnet.evaluate.cases import score_case
 from acsnet.io import read_scan, write_image, write_label_map
@@ -38,7 +40,7 @@ def seg(samples, tmp_path_factory):
 
 def test_the_labels_of_a_seg_lie_where_they_were_drawn(seg):
     path, scan, stack = seg
-    np.testing.assert_array_equal(scan.grid.from_input(seg_labels(path, scan)), stack)
+    np.testing.assert_array_equal(scan.grid.from_input(seg_on_scan(path, scan).labels), stack)
 
 
 def test_a_seg_is_measured_on_its_series_and_on_a_copy_in_nifti(seg, samples, tmp_path):
@@ -87,7 +89,7 @@ def test_labels_of_a_series_from_nifti_of_the_same_place(seg, samples):
     other = read_scan(samples / "nifti" / "phantom-1.nii.gz")
     labels = read_label_map(samples / "truth" / "phantom-1.nii.gz", name="truth")
     np.testing.assert_array_equal(on_grid(labels, other.grid), labels.labels)
-    assert seg_labels(path, scan).any()
+    assert seg_on_scan(path, scan).labels.any()
 
 
 def test_a_seg_of_another_examination_at_the_same_place_is_refused(seg, samples, tmp_path):
@@ -136,3 +138,24 @@ def test_a_seg_is_checked_as_any_drawn_label_map_is(seg, samples, tmp_path):
     assert [flag.flag for flag in measure_label_file(folder, path).quality] == []
     found = measure_label_file(folder, tmp_path / "dabbed.dcm").quality
     assert [flag.flag for flag in found] == ["scar_outside_wall"]
+
+
+def test_a_seg_on_one_of_the_series_of_a_scan_is_measured_with_a_warning(samples, tmp_path):
+    folder = breath_holds(slices(samples / "dicom" / "phantom-1"), tmp_path / "scan")
+    scan = read_scan(folder)
+    sources = source_stack(scan, read_headers(folder))
+    labels = np.zeros(scan.pixels.shape, np.uint8)
+    labels[:4, 60:90, 60:90] = 2
+    labels[:4, 68:82, 68:82] = 1
+    warning = (
+        "the segmentation names 1 of the 2 series that the scan lies in: nothing is drawn in "
+        "slice 5, 6, 7, 8, of the other series"
+    )
+    # The half that is drawn, from the images of one series and from those of both.
+    for images, told in ((sources[:4], True), (sources, False)):
+        seg = make_seg(
+            labels[: len(images)], images, state="draft", algorithm_type="MANUAL", creator="reader"
+        )
+        seg.save_as(tmp_path / "seg.dcm", write_like_original=False)
+        measured = measure_label_file(folder, tmp_path / "seg.dcm")
+        assert (warning in measured.warnings) == told

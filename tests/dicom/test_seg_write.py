@@ -150,6 +150,22 @@ def test_several_values_are_left_empty_or_out_and_told_where_dicom_allows_one(la
     )
 
 
+@pytest.mark.filterwarnings("ignore:The value length", "ignore:The PN component length")
+def test_of_texts_that_are_too_long_only_those_that_identify_are_kept(labels, sources):
+    identifiers = ("PatientID", "PatientName", "IssuerOfPatientID", "AccessionNumber", "StudyID")
+    for source in sources:
+        source.StudyDescription = "D" * 65
+        for keyword in identifiers:
+            setattr(source, keyword, "7" * 65)
+    seg = make_seg(labels, sources, **MAKE)
+    assert "StudyDescription" not in seg
+    assert [str(seg.get(keyword)) for keyword in identifiers] == ["7" * 65] * 5
+    assert source_faults(sources) == ("StudyDescription is invalid and left out",)
+    for source in sources:
+        source.StudyDescription = "D" * 64
+    assert make_seg(labels, sources, **MAKE).StudyDescription == "D" * 64
+
+
 @pytest.mark.filterwarnings("ignore:The value length")
 def test_a_number_longer_than_dicom_allows_is_shortened(labels, sources):
     for source in sources:

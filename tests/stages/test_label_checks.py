@@ -9,10 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from acsnet.anatomy.checks import read_limits
+from acsnet.anatomy.measures import MEASURE_NAMES
 from acsnet.errors import InputError
 from acsnet.label_conventions import CONVENTIONS
 from acsnet.labels import Label
 from acsnet.stages.label_checks import (
+    FAULTS,
     all_scar,
     filled_walls,
     label_flags,
@@ -113,8 +115,12 @@ def test_an_impossible_wall_names_the_checks_that_failed():
     labels = heart()
     labels[0, 2:8, 2:8] = Label.LV_MYOCARDIUM
     assert flags(labels)["wall_impossible"].startswith(
-        "the wall in slice 1 is anatomically impossible (objects"
+        "the wall in slice 1 is anatomically impossible (in several parts): a click of the kind"
     )
+
+
+def test_a_reader_is_told_of_each_measure_in_words():
+    assert tuple(FAULTS) == MEASURE_NAMES
 
 
 def test_a_slice_without_cavity_between_slices_with_one_is_told():

@@ -1,7 +1,8 @@
 """Tags that a DICOM object takes over from its MR images: patient, study and geometry.
 
 Invalid values of the images are left empty or out. Name and ID of the patient and UIDs are never
-changed: another name would be of another patient, and a corrected UID would identify nothing.
+changed: another name would be of another patient, and a corrected UID would identify nothing. The
+numbers of study and request, too, are kept when they are too long: cut short they name others.
 """
 
 import logging
@@ -24,6 +25,8 @@ SEPARATOR = "\\"
 """Between the values of a tag. Names in other encodings than the images say hold it by chance."""
 
 TIME = re.compile(r"([01]\d|2[0-3])([0-5]\d([0-5]\d(\.\d{1,6})?)?)?")
+MAX_LONG_STRING = 64
+"""Characters of a value of VR LO (PS3.5 section 6.2)."""
 CODES = re.compile(r"[A-Z0-9_ ]{1,16}(\\[A-Z0-9_ ]{1,16})*")
 
 FRAME_OF_REFERENCE = "FrameOfReferenceUID"
@@ -69,6 +72,10 @@ def _is_text(text: str) -> bool:
     return _are_texts(text) and SEPARATOR not in text
 
 
+def _is_long_string(text: str) -> bool:
+    return _is_text(text) and len(text) <= MAX_LONG_STRING
+
+
 # Taken over when valid, else empty (type 2).
 MAY_BE_EMPTY: dict[str, Callable[[str], bool]] = {
     "PatientBirthDate": _is_date,
@@ -85,7 +92,7 @@ MAY_BE_ABSENT: dict[str, Callable[[str], bool]] = {
     "PatientAge": lambda text: bool(re.fullmatch(r"\d{3}[DWMY]", text)),
     "PatientSize": _is_number,
     "PatientWeight": _is_number,
-    "StudyDescription": _is_text,
+    "StudyDescription": _is_long_string,
     "PatientIdentityRemoved": lambda text: text in ("YES", "NO"),
     "DeidentificationMethod": _are_texts,
     LOSSY_RATIO: _are_numbers,

@@ -1,11 +1,11 @@
 """A DICOM SEG as the label map of an image, wherever the image was read from."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pydicom
-from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 from pydicom.uid import UID
 
@@ -14,6 +14,7 @@ from acsnet.dicom.seg_labels import is_seg
 from acsnet.dicom.seg_read import SegReading, read_seg
 from acsnet.errors import InputError
 from acsnet.io.dicom_files import DAMAGED, quiet_pydicom, read_headers, text_of
+from acsnet.labels import is_only_numbered
 from acsnet.scan import ShortAxisScan
 
 DICOM_AT, DICOM = 128, b"DICM"
@@ -26,19 +27,19 @@ def is_dicom(path: Path) -> bool:
         return stream.read(DICOM_AT + len(DICOM))[DICOM_AT:] == DICOM
 
 
-def seg_labels(path: Path, scan: ShortAxisScan) -> NDArray[np.int64]:
-    """The labels of a SEG on the grid of a scan, as `seg_on_scan` reads them."""
-    labels: NDArray[np.int64] = seg_on_scan(path, scan).labels.astype(np.int64)
-    return labels
-
-
-def seg_on_scan(path: Path, scan: ShortAxisScan, *, image: Path | None = None) -> SegReading:
+def seg_on_scan(
+    path: Path,
+    scan: ShortAxisScan,
+    *,
+    image: Path | None = None,
+    by_number: Callable[[str], bool] = is_only_numbered,
+) -> SegReading:
     """A SEG on the grid of a scan: its labels are an array of `scan.grid.shape`.
 
     Its frames are placed by their positions; the scan may be a copy in another format. image: what
     the scan was read from; if that is DICOM, the SEG has to be of its frame of reference, or to
-    refer to its images. Raises InputError for what is no SEG, GeometryError for frames that lie on
-    no slice, or in another frame of reference.
+    refer to its images. by_number: as `read_seg` takes it. Raises InputError for what is no SEG,
+    GeometryError for frames that lie on no slice, or in another frame of reference.
     """
     try:
         with quiet_pydicom():
@@ -51,30 +52,35 @@ def seg_on_scan(path: Path, scan: ShortAxisScan, *, image: Path | None = None) -
         kind = UID(text_of(seg, "SOPClassUID")).name or "no SOPClassUID"
         msg = f"{path} must be a segmentation (DICOM SEG), got {kind}: export it as SEG or NIfTI"
         raise InputError(msg)
-    frame_of_reference = _frame_of_reference(scan, image) or own
-    reading = read_seg(seg, _planes_as_images(scan, frame_of_reference))
+    headers = _headers(scan, image)
+    images = _planes_as_images(scan, headers, own=own)
+    reading = read_seg(seg, images, by_number=by_number)
     return replace(reading, labels=scan.grid.to_input(reading.labels))
 
 
-def _frame_of_reference(scan: ShortAxisScan, image: Path | None) -> str:
-    """That of the images of a scan; empty where they are not DICOM, or have none."""
+def _headers(scan: ShortAxisScan, image: Path | None) -> dict[str, Dataset]:
+    """The header of each image of a scan by SOPInstanceUID; empty where they are not DICOM."""
     if image is None or not scan.instance_uids:
-        return ""
+        return {}
     headers = []
     with quiet_pydicom():
         if image.is_dir():
             headers = [file.header for file in read_headers(image)[0]]
         elif is_dicom(image):
             headers = [pydicom.dcmread(image, stop_before_pixels=True)]
-    uids = set(scan.instance_uids)
-    names = (
-        text_of(h, FRAME_OF_REFERENCE) for h in headers if text_of(h, "SOPInstanceUID") in uids
-    )
-    return next(names, "")
+    by_uid = {text_of(header, "SOPInstanceUID"): header for header in headers}
+    return {uid: by_uid[uid] for uid in scan.instance_uids if uid in by_uid}
 
 
-def _planes_as_images(scan: ShortAxisScan, frame_of_reference: str) -> list[Dataset]:
-    """What `read_seg` asks of images, one a slice, in the order of the scan."""
+def _planes_as_images(
+    scan: ShortAxisScan, headers: Mapping[str, Dataset], *, own: str
+) -> list[Dataset]:
+    """What `read_seg` asks of images, one a slice, in the order of the scan.
+
+    headers: of the images, where they are DICOM; own: frame of reference where they have none.
+    """
+    names = (text_of(header, FRAME_OF_REFERENCE) for header in headers.values())
+    frame_of_reference = next(names, "") or own
     to_lps = scan.grid.stack_to_ras.copy()
     to_lps[:3] = RAS_TO_LPS @ to_lps[:3]
     _, row_mm, column_mm = scan.spacing_mm
@@ -83,6 +89,7 @@ def _planes_as_images(scan: ShortAxisScan, frame_of_reference: str) -> list[Data
     for number, uid in enumerate(uids):
         image = Dataset()
         image.SOPInstanceUID = uid
+        image.SeriesInstanceUID = text_of(headers.get(uid, Dataset()), "SeriesInstanceUID")
         setattr(image, FRAME_OF_REFERENCE, frame_of_reference)
         image.Rows, image.Columns = scan.pixels.shape[1:]
         place = to_lps[:3, :3] @ [number, 0, 0] + to_lps[:3, 3]

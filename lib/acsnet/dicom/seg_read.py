@@ -4,7 +4,7 @@ Frames are placed by position and orientation, never by order: other software le
 frames, reverses the stack or uses another matrix. Ambiguous input is refused.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -28,7 +28,10 @@ from acsnet.dicom.seg_placement import on_slice, slices_of
 from acsnet.dicom.source_images import planes_of
 from acsnet.errors import AcsnetError, GeometryError, InputError
 from acsnet.io.dicom_files import DAMAGED, quiet_pydicom, text_of
-from acsnet.labels import LABELS, Label
+from acsnet.labels import LABELS
+
+MAX_NUMBER = 255
+"""Of a segment whose number is taken as a value."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,19 +39,27 @@ class SegReading:
     """The labels of a SEG.
 
     labels: (slice, row, column) in the order of the images; state: unknown unless `make_seg` wrote
-    the SEG; warnings: for the reviewer.
+    the SEG; warnings: for the reviewer; named: whether the labels are ours, or the numbers of the
+    segments.
     """
 
     labels: NDArray[np.uint8]
     state: State | Literal["unknown"]
     warnings: tuple[str, ...]
+    named: bool = True
 
 
-def read_seg(seg: Dataset, sources: Sequence[Dataset]) -> SegReading:
+def read_seg(
+    seg: Dataset,
+    sources: Sequence[Dataset],
+    *,
+    by_number: Callable[[str], bool] = lambda _: False,
+) -> SegReading:
     """The label map of a SEG on the grid of `sources`, one image a slice.
 
     Where segments overlap the higher label value wins: microvascular obstruction, core scar, grey
-    zone, myocardium, blood pool. Raises InputError if it is no SEG, is damaged, or has pixels in an
+    zone, myocardium, blood pool. Where no segment is known and by_number holds for all their names,
+    their numbers are the labels. Raises InputError if it is no SEG, is damaged, or has pixels in an
     unknown segment; GeometryError for frames that lie on no slice.
     """
     if not is_seg(seg):
@@ -56,7 +67,7 @@ def read_seg(seg: Dataset, sources: Sequence[Dataset]) -> SegReading:
         raise InputError(msg)
     try:
         with quiet_pydicom():
-            return _read(seg, sources)
+            return _read(seg, sources, by_number)
     except AcsnetError:
         raise
     except DAMAGED as error:
@@ -64,18 +75,20 @@ def read_seg(seg: Dataset, sources: Sequence[Dataset]) -> SegReading:
         raise InputError(msg) from error
 
 
-def _read(seg: Dataset, sources: Sequence[Dataset]) -> SegReading:
+def _read(seg: Dataset, sources: Sequence[Dataset], by_number: Callable[[str], bool]) -> SegReading:
     _check_frame_of_reference(seg, sources)
     frames = held_frames(read_frames(seg, sources))
-    by_number, warnings = _labels_of_segments(seg, {frame.segment for frame in frames})
+    values, warnings = _numbers_of_segments(seg, {frame.segment for frame in frames}, by_number)
+    if named := not values:
+        values, warnings = _labels_of_segments(seg, {frame.segment for frame in frames})
     planes = planes_of(sources)
     slices = slices_of(frames, planes)
     shape = (len(planes), planes[0].rows, planes[0].columns)
-    drawn = {label: np.zeros(shape, dtype=bool) for label in sorted(set(by_number.values()))}
+    drawn = {label: np.zeros(shape, dtype=bool) for label in sorted(set(values.values()))}
     resampled, lost = 0, 0
     for frame, index in zip(frames, slices, strict=True):
         mask, moved, outside = on_slice(frame, planes[index])
-        drawn[by_number[frame.segment]][index] |= mask
+        drawn[values[frame.segment]][index] |= mask
         resampled += moved
         lost += outside
     labels = np.zeros(shape, dtype=np.uint8)
@@ -91,13 +104,36 @@ def _read(seg: Dataset, sources: Sequence[Dataset]) -> SegReading:
     if lost:
         warnings.append(f"{lost} drawn pixels lie outside the images and are left out")
     if overlap.any():
+        names = f"the one later in the list {', '.join(info.name for info in LABELS)}"
         warnings.append(
-            f"{int(overlap.sum())} voxels are in more than one segment: the one later in the list "
-            f"{', '.join(info.name for info in LABELS)} is taken"
+            f"{int(overlap.sum())} voxels are in more than one segment: "
+            f"{names if named else 'the one with the higher number'} is taken"
         )
+    warnings += _unnamed_slices(seg, sources, labels)
     if not labels.any():
         warnings.append("no segment has a voxel")
-    return SegReading(labels=labels, state=_state(seg), warnings=tuple(warnings))
+    return SegReading(labels=labels, state=_state(seg), warnings=tuple(warnings), named=named)
+
+
+def _unnamed_slices(
+    seg: Dataset, sources: Sequence[Dataset], labels: NDArray[np.uint8]
+) -> list[str]:
+    """A warning where a SEG names but some of the series of its scan, and the rest is empty.
+
+    Who drew it may have seen no more; frames without a pixel are no sign of that, as they are often
+    left out.
+    """
+    series = [text_of(source, "SeriesInstanceUID") for source in sources]
+    items = seg.get("ReferencedSeriesSequence") or []
+    named = {text_of(item, "SeriesInstanceUID") for item in items} & set(series)
+    drawn = named | {uid for uid, mask in zip(series, labels, strict=True) if mask.any()}
+    empty = [str(number) for number, uid in enumerate(series, start=1) if uid not in drawn]
+    if not named or not empty:
+        return []
+    return [
+        f"the segmentation names {len(named)} of the {len(set(series))} series that the scan lies "
+        f"in: nothing is drawn in slice {', '.join(empty)}, of the other series"
+    ]
 
 
 def _state(seg: Dataset) -> State | Literal["unknown"]:
@@ -124,7 +160,22 @@ def _check_frame_of_reference(seg: Dataset, sources: Sequence[Dataset]) -> None:
     raise GeometryError(msg)
 
 
-def _labels_of_segments(seg: Dataset, drawn: set[int]) -> tuple[dict[int, Label], list[str]]:
+def _numbers_of_segments(
+    seg: Dataset, drawn: set[int], by_number: Callable[[str], bool]
+) -> tuple[dict[int, int], list[str]]:
+    """Segment number -> itself with a remark, as `read_seg` takes by_number; empty otherwise."""
+    segments = segments_of(seg)
+    names = [text_of(segments.get(number, Dataset()), "SegmentLabel") for number in drawn]
+    known = any(label_of(segments[number]) for number in drawn & segments.keys())
+    if not drawn <= segments.keys() or known or not all(map(by_number, names)):
+        return {}, []
+    if max(drawn, default=0) > MAX_NUMBER:
+        return {}, []
+    remark = "no segment has a name of ACSNet: their numbers are taken as values of a label map"
+    return {number: number for number in drawn}, [remark]
+
+
+def _labels_of_segments(seg: Dataset, drawn: set[int]) -> tuple[dict[int, int], list[str]]:
     """Segment number -> label, with warnings on empty unknown and on contradictory segments."""
     segments = segments_of(seg)
     undescribed = sorted(drawn - segments.keys())
@@ -151,4 +202,4 @@ def _labels_of_segments(seg: Dataset, drawn: set[int]) -> tuple[dict[int, Label]
                 f"segment {name_of(segment)!r} has the code of {LABELS[coded - 1].name}, which is "
                 "taken"
             )
-    return {number: label for number, label in mapped.items() if label is not None}, warnings
+    return {number: int(label) for number, label in mapped.items() if label is not None}, warnings

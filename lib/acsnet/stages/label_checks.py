@@ -18,6 +18,25 @@ from acsnet.labels import ENHANCEMENT, LEFT_VENTRICLE, MYOCARDIUM, Label
 from acsnet.quantify.blood_pool import pool_outside_wall
 from acsnet.stages.quality_flags import Flag
 
+FAULTS = {
+    "objects": "in several parts",
+    "holes": "with holes",
+    "border_pixels": "cut by the edge of the image",
+    "wall_area_mm2": "of too small or too large an area",
+    "outer_radius_mm": "outside too small or too large",
+    "outer_concavity_mm": "outer border dented",
+    "outer_circularity": "outer border not round",
+    "cavity_radius_mm": "cavity too small or too large",
+    "cavity_concavity_mm": "cavity dented",
+    "cavity_circularity": "cavity not round",
+    "opening_deg": "open too far",
+    "thickness_min_mm": "too thin or too thick at its thinnest",
+    "thickness_max_mm": "too thin or too thick at its thickest",
+    "thickness_variation": "too uneven in thickness",
+    "cap_radius_mm": "of a wrong size for a wall without a cavity",
+}
+"""What a reader is told of a measure of a wall that is outside its limits."""
+
 NEIGHBOURS = np.ones((3, 3), bool)
 """Pixels that share an edge or a corner touch."""
 
@@ -68,7 +87,7 @@ def label_flags(
     verdicts = {k: check(walls[k], spacing_mm, limits) for k in _slices(walls.any(axis=(1, 2)))}
     failures = {k: verdict.failures for k, verdict in verdicts.items() if not verdict.valid}
     failed = ", ".join(
-        name for name in MEASURE_NAMES if any(name in names for names in failures.values())
+        FAULTS[name] for name in MEASURE_NAMES if any(name in names for names in failures.values())
     )
     checks = (
         (
@@ -114,8 +133,8 @@ def label_flags(
         (
             "wall_impossible",
             list(failures),
-            f"the wall in slice {{}} is anatomically impossible ({failed}): "
-            "`acsnet_correct` gives the nearest possible wall",
+            f"the wall in slice {{}} is anatomically impossible ({failed}): a click of the kind "
+            "wall, or acsnet_correct in 3D Slicer, gives the nearest possible wall",
         ),
     )
     return tuple(

@@ -19,7 +19,8 @@ def test_a_hand_drawn_wall_gets_a_suggestion_and_stays_as_it_was_drawn(site):
     drawn[k, row, 2:-2] = np.where(drawn[k, row, 2:-2], drawn[k, row, 2:-2], Label.LV_MYOCARDIUM)
     store = site.app.datastore()
     labels = scan.grid.to_input(drawn)
-    accept_label(store, image, scan, labels, author=READER, state="draft", tag="final")
+    about = {"drawn_on": store.state_to_label(image), "author": READER, "tag": "final"}
+    accept_label(store, image, scan, labels, state="draft", **about)
     answer = site.client.get(f"/acsnet/cases/{image}/suggestion")
     (slice_,) = answer.json()["slices"]
     assert slice_["slice"] == scan.grid.slice_number(k)

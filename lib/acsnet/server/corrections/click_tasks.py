@@ -39,7 +39,7 @@ def correction_desk(
 
     Args:
         store: of the scans.
-        served: the chain, whose limits and autoencoder walls are held to.
+        served: the model, whose limits and autoencoder walls are held to.
         segment: answers a request for the whole method.
         folder: of the store; the states of readers lie in it.
         scratch: for what goes when the server stops.

@@ -22,7 +22,7 @@ from acsnet.quantify.features import compute_features
 from acsnet.scan import InputGrid, ShortAxisScan
 from acsnet.server.corrections.points import Points, clicks_of
 from acsnet.server.corrections.reader_states import ReaderState, ReaderStates, Start
-from acsnet.server.corrections.starts import DRAWN, SENT, own_version, start_of
+from acsnet.server.corrections.starts import FROM_MODEL, SENT, own_version, start_of
 from acsnet.server.corrections.strokes import points_of_strokes, read_strokes
 from acsnet.server.datastores.label_intake import NOBODY
 from acsnet.server.datastores.preflight import fingerprint
@@ -71,7 +71,7 @@ class CorrectionDesk:
     """Answers clicks.
 
     store: of the scans. states: of readers, which outlive the server; passing: of scans that are
-    in no store, which do not. corrector: that of the served chain. run: segments an image, whose id
+    in no store, which do not. corrector: that of the served model. run: segments an image, whose id
     may be empty, by its path.
     """
 
@@ -212,7 +212,7 @@ class CorrectionDesk:
             return self._run(image, path)
 
         if not image:
-            return Start(source=DRAWN, version="", labels=run())
+            return Start(source=FROM_MODEL, version="", labels=run())
         return start_of(self._store, image, scan, reader.name, run=run, source=source)
 
 

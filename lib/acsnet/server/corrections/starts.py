@@ -11,11 +11,12 @@ from acsnet.io.client_labels import read_client_labels
 from acsnet.scan import ShortAxisScan
 from acsnet.server.corrections.reader_states import Start
 from acsnet.server.datastores.label_intake import NOBODY
-from acsnet.server.datastores.label_records import DRAFT, REVIEWED
+from acsnet.server.datastores.label_records import MODEL_DRAFT, READER_DRAFT, REVIEWED
 from acsnet.server.datastores.protocol import StudyStore, held_under, record_called
+from acsnet.server.inference.tasks import SavedLabel
 
-OWN, ACCEPTED, DRAWN = "own", "accepted", "draft"
-SOURCES = (OWN, ACCEPTED, DRAWN)
+OWN, ACCEPTED, FROM_MODEL = "own", "accepted", "draft"
+SOURCES = (OWN, ACCEPTED, FROM_MODEL)
 NAMED, SENT = "version", "sent"
 """Other sources: a label map by its id or tag, one that a client sent."""
 
@@ -26,6 +27,24 @@ def own_version(store: StudyStore, image: str, author: str) -> str:
         return ""
     records = store.label_records(image)
     return next((r.id for r in records if _is_of(r.author, r.state, author) and r.current), "")
+
+
+def saved_label(store: StudyStore, image: str, author: str) -> SavedLabel | None:
+    """What a person saved of a scan as it is now, and a reader has corrected; None for nothing.
+
+    The first there is of: the reader's newest version, the accepted one, another reader's draft.
+    """
+    records = store.label_records(image)
+    if own := own_version(store, image, author):
+        source, record = OWN, record_called(records, own)
+    elif (accepted := held_under(records, REVIEWED)) is not None:
+        source, record = ACCEPTED, accepted
+    elif (draft := held_under(records, READER_DRAFT)) is not None:
+        source, record = NAMED, draft
+    else:
+        return None
+    file = Path(store.version_uri(image, record))
+    return SavedLabel(file=file, source=source, version=record.id, author=record.author)
 
 
 def _is_of(author: str, state: str, wanted: str) -> bool:
@@ -76,11 +95,11 @@ def start_of(
             labels=read_client_labels(path, grid=scan.grid),
             own=own,
         )
-    if DRAFT in tags:
+    if MODEL_DRAFT in tags:
         try:
-            path = Path(store.get_label_uri(image, DRAFT))
+            path = Path(store.get_label_uri(image, MODEL_DRAFT))
             labels = read_client_labels(path, grid=scan.grid)
         except (AcsnetError, OSError):
             labels = run()  # the draft was damaged, and is gone now
-        return Start(source=DRAWN, version="", labels=labels, own=own)
-    return Start(source=DRAWN, version="", labels=run(), own=own)
+        return Start(source=FROM_MODEL, version="", labels=labels, own=own)
+    return Start(source=FROM_MODEL, version="", labels=run(), own=own)

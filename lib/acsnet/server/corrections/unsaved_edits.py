@@ -9,7 +9,7 @@ import hashlib
 import json
 import secrets
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
@@ -31,7 +31,8 @@ class UnsavedEdit:
 
     reader: who; version: id of the version that the edit began from, or the tag of one that has no
     id; frames: see `frame_labels`; kept: when it came in, ISO 8601; tab: that sent it last;
-    revision: changes each time that it is kept.
+    revision: changes each time that it is kept; seen: SOPInstanceUIDs of the images that the tab
+    has, None where it did not say.
     """
 
     image: str
@@ -41,6 +42,7 @@ class UnsavedEdit:
     kept: str
     tab: str = ""
     revision: str = ""
+    seen: Sequence[str] | None = None
 
 
 class UnsavedEdits:
@@ -59,6 +61,7 @@ class UnsavedEdits:
         *,
         version: str,
         frames: Mapping[str, Runs],
+        seen: Sequence[str] | None = None,
         tab: str = "",
         revision: str = "",
     ) -> tuple[UnsavedEdit, bool]:
@@ -69,6 +72,7 @@ class UnsavedEdits:
             reader: who draws.
             version: what the edit began from.
             frames: what is drawn.
+            seen: images that the tab has, if it says so.
             tab: that sends it.
             revision: of the edit that the tab went on from.
 
@@ -84,6 +88,7 @@ class UnsavedEdits:
             reader=reader,
             version=version,
             frames=frames,
+            seen=seen,
             kept=datetime.now(timezone.utc).isoformat(timespec="milliseconds"),
             tab=tab,
             revision=secrets.token_hex(8),

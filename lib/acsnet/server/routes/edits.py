@@ -20,8 +20,9 @@ from acsnet.labels import LABELS
 from acsnet.server.app import AcsnetApp, App
 from acsnet.server.corrections.frame_labels import from_frames, instance_uids, to_frames
 from acsnet.server.corrections.unsaved_edits import UnsavedEdit, UnsavedEdits
+from acsnet.server.corrections.unseen_slices import with_unseen
 from acsnet.server.datastores.label_intake import accept_label, author_of, record_save
-from acsnet.server.datastores.label_records import DRAWN
+from acsnet.server.datastores.label_records import READER_DRAFT
 from acsnet.server.datastores.protocol import LabelRecord, StudyStore, held_under
 from acsnet.server.identity import logged_in, signed
 from acsnet.server.inference.work_queue import volume_place
@@ -37,11 +38,13 @@ Reader = Annotated[str, Query()]
 class Drawing(BaseModel):
     """What a viewer sends.
 
+    seen: SOPInstanceUIDs of the images that the viewer has; slices without one stay as they were.
     by: the reader, where nobody is logged in; version: it began from; tab: that sends it; revision:
     of the unsaved edit that it went on from, empty for none.
     """
 
     frames: dict[str, list[int]]
+    seen: list[str] | None = None
     version: str = ""
     by: str = ""
     tab: Annotated[str, Field(max_length=64)] = ""
@@ -71,6 +74,11 @@ def open_edit(
     edits = _edits(app).of(image, reader)
     newest = edits[0] if edits else None
     unsaved = next((edit for edit in edits if edit.revision == revision), newest)
+    drawn = None
+    if unsaved is not None:
+        drawn, _ = with_unseen(
+            store, image, scan, unsaved.frames, seen=unsaved.seen, version=unsaved.version
+        )
     return {
         "image": image,
         "login": "" if person is None else person.name,
@@ -86,7 +94,7 @@ def open_edit(
         "slices": list(scan.instance_uids),
         "frames": frames,
         "shown": None if record is None else _about(record),
-        "unsaved": None if unsaved is None else {"frames": unsaved.frames, **_kept(unsaved)},
+        "unsaved": None if unsaved is None else {"frames": drawn, **_kept(unsaved)},
         "others": [_kept(edit) for edit in edits if edit is not unsaved],
     }
 
@@ -103,6 +111,7 @@ def keep_edit(app: App, image: str, drawing: Drawing) -> JSONResponse:
         _reader(drawing.by),
         version=drawing.version,
         frames=drawing.frames,
+        seen=drawing.seen,
         tab=drawing.tab,
         revision=drawing.revision,
     )
@@ -135,9 +144,23 @@ def save_edit(app: App, image: str, drawing: Drawing) -> dict[str, Any]:
     records = store.label_records(image)
     known, meanwhile = {record.id for record in records}, _meanwhile(records, drawing.version)
     with volume_place():
-        scan = read_scan(store.get_image_uri(image))
-        labels = from_frames(scan, drawing.frames)
-        record = accept_label(store, image, scan, labels, author=reader, state="draft", tag=DRAWN)
+        path, drawn_on = store.get_image_uri(image), store.state_to_label(image)
+        scan = read_scan(path)
+        frames, notes = with_unseen(
+            store, image, scan, drawing.frames, seen=drawing.seen, version=drawing.version
+        )
+        labels = from_frames(scan, frames)
+        record = accept_label(
+            store,
+            image,
+            scan,
+            labels,
+            drawn_on=drawn_on,
+            author=reader,
+            state="draft",
+            tag=READER_DRAFT,
+            notes=notes,
+        )
     unnoted: tuple[str, ...] = ()
     if record.id not in known:  # else a save was repeated, as its answer did not arrive
         unnoted = record_save(image, record, seconds=time.perf_counter() - start)

@@ -4,6 +4,9 @@
 
 import { askAccept, askDiscard, askReader } from './dialogs.js';
 import * as labelmap from './labelmap.js';
+import { hang } from './stack.js';
+
+const { cornerstone } = window;
 
 const KEEP_MS = 1000;
 const RETRY_MS = 3000;
@@ -25,6 +28,9 @@ export class Case {
     this.tab = newTab(); // whose edit is on the screen
     this.revision = ''; // of the unsaved edit that is on the screen
     this.others = []; // unsaved edits of this reader that are not on the screen
+    this.slices = []; // SOPInstanceUID of each, as the server counts them
+    this.seen = []; // those that the viewer holds
+    this.slice = 0; // on the screen, from 1
     this.busy = 'Opening';
     this.strokes = 0;
     this.queue = Promise.resolve(); // requests that change something go one after another
@@ -42,8 +48,10 @@ export class Case {
       await this.ask();
       edit = await this.get();
     }
-    this.labels = edit.labels;
+    this.slices = edit.slices;
+    this.displaySet = await hang(this);
     await this.display(edit);
+    this.stop.push(followSlices(this));
     this.stop.push(labelmap.watch(() => this.drawn()));
     const leaving = () => this.leave();
     window.addEventListener('pagehide', leaving);
@@ -88,6 +96,7 @@ export class Case {
     if (!labelmap.exists()) {
       await labelmap.create({ services, displaySet, viewportId, labels: edit.labels });
     }
+    this.seen = labelmap.seen();
     const frames = edit.unsaved?.frames ?? edit.frames;
     labelmap.show(frames);
     const isScar = (number, at) => at % 2 === 0 && number === CORE_SCAR;
@@ -216,7 +225,14 @@ export class Case {
       this.notify('Nothing to accept', 'Run the segmentation or draw first.');
       return;
     }
-    await this.work('Accepting', () => this.accepted({ comment: '', warnings_shown: [] }));
+    let said = { comment: '', warnings_shown: [] };
+    if (this.unseen()) {
+      const { warnings } = this.shown;
+      const yes = await askAccept([`${this.unseen()}: look at them in 3D Slicer`, ...warnings]);
+      if (!yes) return;
+      said = { ...yes, warnings_shown: warnings };
+    }
+    await this.work('Accepting', () => this.accepted(said));
   }
 
   async accepted({ comment, warnings_shown }) {
@@ -243,8 +259,14 @@ export class Case {
   }
 
   drawing() {
-    const { base: version, reader: by, tab, revision } = this;
-    return { frames: labelmap.frames(), version, by, tab, revision };
+    const { base: version, reader: by, tab, revision, seen } = this;
+    return { frames: labelmap.frames(), seen, version, by, tab, revision };
+  }
+
+  /** What to say of slices that this viewer has no images of; empty where it has them all. */
+  unseen() {
+    const count = this.slices.filter(uid => !this.seen.includes(uid)).length;
+    return count ? `${count} of ${this.slices.length} slices cannot be shown here` : '';
   }
 
   async get(wanted = {}) {
@@ -293,6 +315,20 @@ export class Case {
     this.busy = busy;
     this.render();
   }
+}
+
+/** Tell a case which of its slices is on the screen. */
+function followSlices(open) {
+  const viewport = open.services.cornerstoneViewportService.getCornerstoneViewport(open.viewportId);
+  const changed = () => {
+    const instance = cornerstone.metaData.get('instance', viewport.getCurrentImageId());
+    open.slice = open.slices.indexOf(instance?.SOPInstanceUID) + 1;
+    open.render();
+  };
+  changed();
+  const name = cornerstone.Enums.Events.STACK_NEW_IMAGE;
+  viewport.element.addEventListener(name, changed);
+  return () => viewport.element.removeEventListener(name, changed);
 }
 
 /** A name for this tab that no other has. */

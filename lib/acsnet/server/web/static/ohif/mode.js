@@ -198,6 +198,11 @@ function Status() {
 function statusText() {
   if (!open) return '';
   if (open.busy) return `${open.busy} ...`;
+  const slice = open.slice ? `Slice ${open.slice} of ${open.slices.length}` : '';
+  return [stateText(), slice, open.unseen()].filter(Boolean).join('. ');
+}
+
+function stateText() {
   const { shown, changed, kept, lost } = open;
   if (changed) {
     const where = lost ? 'NOT stored on the server' : kept ? 'stored on the server' : 'being stored';

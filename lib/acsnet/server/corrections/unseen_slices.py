@@ -1,0 +1,67 @@
+"""Slices of a scan that a viewer had no images of when somebody drew on the others.
+
+A viewer may have one series of a scan that lies in several. What it sends says nothing of the other
+slices, so that these stay as they are in the version which the drawing began from.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
+
+from acsnet.dicom.source_images import read_headers
+from acsnet.io.client_labels import read_client_labels
+from acsnet.io.dicom_files import text_of
+from acsnet.scan import ShortAxisScan
+from acsnet.server.corrections.frame_labels import Runs, instance_uids, to_frames
+from acsnet.server.datastores.protocol import LabelRecord, StudyStore
+
+
+def with_unseen(
+    store: StudyStore,
+    image: str,
+    scan: ShortAxisScan,
+    frames: Mapping[str, Runs],
+    *,
+    seen: Collection[str] | None,
+    version: str,
+) -> tuple[Mapping[str, Runs], tuple[str, ...]]:
+    """What is drawn on all slices of a scan, where a viewer had images of some.
+
+    Args:
+        store: where the scan is.
+        image: its id.
+        scan: as read from DICOM, with an image for each slice.
+        frames: what the viewer sent.
+        seen: SOPInstanceUIDs of the images that it had. None for a viewer of an earlier release,
+            which had the images of one series: of a scan in several, those that are drawn on.
+        version: id or tag of the label map that the drawing began from; empty for none.
+
+    Returns:
+        The frames of all slices, and a warning where there are slices that were not seen.
+
+    Raises:
+        AcsnetError: the label map that the drawing began from cannot be read.
+    """
+    slices = instance_uids(scan)
+    if seen is None:
+        headers = read_headers(Path(store.get_image_uri(image)))
+        series = {text_of(header, "SeriesInstanceUID") for header in headers}
+        seen = frames if len(series) > 1 else slices
+    unseen = [uid for uid in slices if uid not in seen and uid not in frames]
+    if not unseen:
+        return frames, ()
+    numbers = ", ".join(str(slices.index(uid) + 1) for uid in unseen)
+    what = f"slice {numbers} of {len(slices)} could not be seen where this was drawn and is"
+    before = _began_from(store.label_records(image), version)
+    if before is None:
+        return frames, (f"{what} empty",)
+    file = Path(store.version_uri(image, before))
+    kept = to_frames(scan, read_client_labels(file, grid=scan.grid))
+    whole = {**frames, **{uid: kept[uid] for uid in unseen if uid in kept}}
+    return whole, (f"{what} kept from the label map by {before.author or 'unknown'}",)
+
+
+def _began_from(records: Sequence[LabelRecord], version: str) -> LabelRecord | None:
+    """The label map that a drawing began from, else the newest; None where nothing was drawn."""
+    current = [record for record in records if record.current] if version else []
+    named = (record for record in current if version in (record.id, record.tag))
+    return next(named, None) or next((record for record in current if record.tag), None)
