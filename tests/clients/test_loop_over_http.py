@@ -67,8 +67,10 @@ def test_each_task_draws_its_stage(server, drawn):
 
 
 def test_the_scar_method_is_the_one_that_was_chosen(server):
-    _, found = server.client.infer("acsnet", server.image, {"scar_method": "half_max"})
-    assert found["features"]["scar_method"] == "half_max"
+    shown = {"Threshold of core scar": "half of the peak"}  # as the plug-in sends it
+    for chosen in ({"scar_method": "half_max"}, shown):
+        _, found = server.client.infer("acsnet", server.image, chosen)
+        assert found["features"]["scar_method"] == "half_max"
     for wrong in ({"scar_method": "otsu"}, {"keep_valid_masks": "no"}, {"uncertainty": 1}):
         with pytest.raises(server.errors) as caught:
             server.client.infer("acsnet", server.image, wrong)

@@ -1,10 +1,11 @@
+import json
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from acsnet.errors import InputError
-from acsnet.server.inference.tasks import (
+from acsnet.server.inference.infer_options import (
     METHOD_TITLES,
     TITLES,
     Options,
@@ -67,6 +68,8 @@ def test_what_a_viewer_shows_of_the_options_is_also_what_it_may_send():
     }
     assert named(shown) == {"scar_method": "half_max", "keep_valid_masks": False, "image": "x"}
     assert named({"scar_method": ["remote", "half_max"]}) == {"scar_method": "remote"}
+    both = {TITLES["scar_method"]: METHOD_TITLES["remote"], "scar_method": "remote"}
+    assert named(both) == {"scar_method": "remote"}
     assert not set(TITLES.values()) & set(TITLES)
 
 
@@ -81,3 +84,70 @@ def test_half_of_the_peak_is_refused_on_signed_images_before_the_run(negative, r
             check_method(scan, Options(scar_method="half_max"))
     else:
         check_method(scan, Options(scar_method="half_max"))
+
+
+def test_a_parameter_that_is_sent_twice_with_two_values_is_refused():
+    with pytest.raises(InputError, match="scar_method and 'Threshold of core scar' are one param"):
+        named({TITLES["scar_method"]: METHOD_TITLES["half_max"], "scar_method": "remote"})
+    with pytest.raises(InputError, match="send one of them, or the same value"):
+        named({TITLES["phase"]: 2, "phase": 1})
+
+
+@pytest.fixture
+def asked(web, monkeypatch):
+    """Sends parameters to a model as 3D Slicer's module does; gives what reaches its task."""
+    requests = []
+
+    def segment(request):
+        requests.append(request)
+        raise InputError("asked")
+
+    monkeypatch.setattr(web.app, "segment", segment)
+
+    def asked(model, params):
+        form = {"params": json.dumps(params)}
+        answer = web.client.post(f"/infer/{model}?image={web.series}", data=form)
+        assert (answer.status_code, answer.json()) == (422, {"detail": "asked"})
+        return {name: requests[-1][name] for name in TITLES if name in requests[-1]}
+
+    return asked
+
+
+def test_every_option_that_a_viewer_offers_reaches_the_task(web, asked):
+    names = {title: name for name, title in TITLES.items()}
+    methods = {title: name for name, title in METHOD_TITLES.items()}
+    offered = {}
+    for model, about in web.client.get("/info/").json()["models"].items():
+        for title, value in about["config"].items():
+            offered.setdefault(model, set()).add(names[title])
+            sent = (
+                value if isinstance(value, list) else [not value if isinstance(value, bool) else 2]
+            )
+            for choice in sent:
+                wanted = methods.get(choice, choice)
+                assert asked(model, {title: choice}) == {names[title]: wanted}
+                assert asked(model, {names[title]: choice}) == {names[title]: wanted}
+    assert offered == {
+        "acsnet": {"scar_method", "keep_valid_masks", "uncertainty", "phase"},
+        "roi": {"phase"},
+        "myo": {"scar_method", "phase"},
+        "acsnet_correct": {"keep_valid_masks", "phase"},
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "reason"),
+    [
+        ("scar_method", "a third of the peak", "scar_method must be one of"),
+        ("keep_valid_masks", "yes", "keep_valid_masks must be true or false"),
+        ("uncertainty", 1, "uncertainty must be true or false"),
+        ("phase", "first", "phase must be a whole number"),
+        ("phase", 2, "phase and series are for DICOM folders"),
+    ],
+)
+def test_what_an_option_cannot_be_is_refused_by_either_name(web, name, value, reason):
+    for called in (name, TITLES[name]):
+        form = {"params": json.dumps({called: value})}
+        answer = web.client.post("/infer/acsnet?image=a %26 <i>b", data=form)
+        assert answer.status_code == 422
+        assert answer.json()["detail"].startswith(reason)

@@ -2,6 +2,7 @@
 
 import os
 import time
+from types import SimpleNamespace
 
 import nibabel as nib
 import numpy as np
@@ -13,8 +14,10 @@ from acsnet.annotations.label_versions import VersionStore
 from acsnet.errors import InputError
 from acsnet.fine_tuning.holdout import HoldOut, extended
 from acsnet.fine_tuning.trigger import waits_for
-from acsnet.server.datastores.label_records import DRAWN, REVIEWED
+from acsnet.server.datastores.label_records import READER_DRAFT, REVIEWED
 from acsnet.server.datastores.preflight import fingerprint
+from acsnet.server.pages.cases import build_case
+from acsnet.server.routes.labels import versions
 
 
 @pytest.fixture
@@ -44,7 +47,7 @@ def value_of(store, image, tag):
 def test_a_save_is_a_draft_until_somebody_reviews_it(make_store):
     store = make_store()
     version = save(store)
-    assert set(store.get_labels_by_image_id("a")) == {DRAWN}
+    assert set(store.get_labels_by_image_id("a")) == {READER_DRAFT}
     assert (store.status()["completed"], store.datalist(), store.reviewed()) == (0, [], [])
     assert store.get_unlabeled_images() == ["b"]
     record = store.review("a", version, by="Bob")
@@ -53,6 +56,21 @@ def test_a_save_is_a_draft_until_somebody_reviews_it(make_store):
     (one,) = store.reviewed()
     assert (one.name, one.patient, one.image.name) == ("a", "a", "a.nii.gz")
     assert store.datalist() == [{"image": str(one.image), "label": str(one.label)}]
+
+
+def test_a_reviewed_label_under_a_tag_of_the_client_is_listed_once(make_store):
+    """It holds under that tag and as the reviewed one."""
+    store = make_store()
+    first = save(store, state="reviewed")
+    version = save(store, tag="mine", state="reviewed", value=1)
+    assert set(store.get_labels_by_image_id("a")) == {"mine", REVIEWED}
+    for tag in ("mine", REVIEWED):
+        listed = store.get_label_info("a", tag)["versions"]
+        assert [one["version"] for one in listed] == [version, first]
+    app = SimpleNamespace(datastore=lambda: store)
+    assert [one["version"] for one in versions(app, "a")] == [version, first]
+    listed = build_case(store, "a").label_maps
+    assert [(one.id, one.tag) for one in listed] == [(version, REVIEWED), (first, "")]
 
 
 def test_the_time_of_a_review_is_that_of_the_review(make_store, studies, tmp_path):
@@ -116,9 +134,9 @@ def test_nothing_is_overwritten(make_store):
     store = make_store()
     first, second = save(store, value=1), save(store, value=2)
     assert [one.id for one in store.label_records("a")] == [second, first]
-    assert value_of(store, "a", DRAWN) == 2
+    assert value_of(store, "a", READER_DRAFT) == 2
     store.review("a", first, by="Bob")
-    assert (value_of(store, "a", REVIEWED), value_of(store, "a", DRAWN)) == (1, 2)
+    assert (value_of(store, "a", REVIEWED), value_of(store, "a", READER_DRAFT)) == (1, 2)
 
 
 def test_a_newer_review_ends_an_older_draft(make_store):
@@ -174,8 +192,8 @@ def test_a_save_whose_showing_was_cut_short_is_shown_at_the_next_start(
     VersionStore(tmp_path / "store" / "versions").add(
         "a", sent, author="Ana", scan=fingerprint(studies / "a.nii.gz")
     )
-    (tmp_path / "store" / "labels" / DRAWN / "a.nii.gz").write_bytes(b"half")
-    assert value_of(make_store(), "a", DRAWN) == 3
+    (tmp_path / "store" / "labels" / READER_DRAFT / "a.nii.gz").write_bytes(b"half")
+    assert value_of(make_store(), "a", READER_DRAFT) == 3
 
 
 def test_the_record_of_an_image_is_never_half_a_file(make_store, tmp_path, monkeypatch):
@@ -193,7 +211,7 @@ def test_the_record_of_an_image_is_never_half_a_file(make_store, tmp_path, monke
         with pytest.raises(KeyboardInterrupt):
             store.update_image_info("a", {"x": "y" * 100_000})
     assert record.read_text() == before
-    assert value_of(make_store(), "a", DRAWN) == 1
+    assert value_of(make_store(), "a", READER_DRAFT) == 1
 
 
 def test_of_each_annotator_the_newest_label_is_compared(make_store):

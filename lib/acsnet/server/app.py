@@ -1,11 +1,10 @@
 """The MONAI Label app: datastore, inference tasks, trainers, strategies."""
 
 import logging
-import os
-import tempfile
 import threading
 import time
 import uuid
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -29,8 +28,9 @@ from acsnet.labels import LABEL_VALUES
 from acsnet.pacs.config import is_dicomweb, pacs_settings
 from acsnet.server.corrections.click_tasks import correction_desk, correction_tasks
 from acsnet.server.corrections.points import BACKGROUND
+from acsnet.server.corrections.starts import saved_label
 from acsnet.server.datastores.folder import StudiesDatastore
-from acsnet.server.datastores.label_records import DRAFT, DRAWN, REVIEWED
+from acsnet.server.datastores.label_records import MODEL_DRAFT
 from acsnet.server.datastores.label_reports import given_for, with_given
 from acsnet.server.datastores.pacs import DicomWebDatastore
 from acsnet.server.datastores.protocol import StudyStore
@@ -47,6 +47,8 @@ from acsnet.server.learning.strategy import NextScan
 from acsnet.server.learning.trainers import trainers
 from acsnet.server.learning.training_supervisor import Trainings
 from acsnet.server.state.audit_trail import complete, note
+from acsnet.server.state.folder_checks import is_readable, is_writable
+from acsnet.server.state.owned_folder import OwnedFolder
 from acsnet.server.state.paths import (
     VERSIONS,
     audit_log_file,
@@ -62,7 +64,6 @@ from acsnet.server.web import metrics
 from acsnet.server.web.drift import Drift, measures_of, read_reference
 from acsnet.server.web.shown_versions import ShownVersions
 from acsnet.settings import read_settings
-from acsnet.storage import is_readable, is_writable
 
 logger = logging.getLogger(__name__)
 
@@ -96,7 +97,7 @@ class AcsnetApp(MONAILabelApp):
             before=process_began(),
         )
         complete(VersionStore(self.store_folder() / VERSIONS), Models(models_folder(str(studies))))
-        self._scratch = tempfile.TemporaryDirectory(prefix=f"{os.getpid()}-", dir=scratch)
+        self._scratch = OwnedFolder(scratch, prefix="")
         super().__init__(
             app_dir,
             studies,
@@ -120,7 +121,7 @@ class AcsnetApp(MONAILabelApp):
     @property
     def scratch(self) -> Path:
         """A private folder for uploads, sessions and results, gone when the server stops."""
-        return Path(self._scratch.name)
+        return self._scratch.path
 
     def drain(self, *, limit_s: float) -> bool:
         """Finish the running inference and start no other; returns whether it ended in time."""
@@ -134,7 +135,7 @@ class AcsnetApp(MONAILabelApp):
         self._scorer.close()
         self.trainings.close()
         self.datastore().close()
-        self._scratch.cleanup()
+        self._scratch.close()
         self._alone.release()
 
     def init_datastore(self) -> StudyStore:
@@ -149,7 +150,7 @@ class AcsnetApp(MONAILabelApp):
         return StudiesDatastore(studies=studies, store=self.store_folder())
 
     def init_infers(self) -> dict[str, InferTask]:
-        """The inference tasks: the whole method and its parts, all with the served chain."""
+        """The inference tasks: the whole method and its parts, all with the served model."""
         self._models = Models(models_folder(str(self.studies)))
         self.served = ModelServer(self._models)
         scores = ScoreStore(self.store_folder() / "scores")
@@ -161,12 +162,13 @@ class AcsnetApp(MONAILabelApp):
         )
         task = AcsnetTask(*common, folder=folder)
         notes = self.store_folder() / "begun"
+        saved = partial(saved_label, self.datastore())
         self._scorer = IdleScorer(self._book, task, self.datastore(), self._pick, notes=notes)
         return {
             "acsnet": task,
             "roi": RoiTask(*common, folder=folder),
             "myo": MyocardiumTask(*common, folder=folder),
-            "acsnet_correct": CorrectTask(*common, folder=folder, saved=self._saved),
+            "acsnet_correct": CorrectTask(*common, folder=folder, saved=saved),
             **correction_tasks(self.click_desk, folder=folder),
         }
 
@@ -247,7 +249,7 @@ class AcsnetApp(MONAILabelApp):
     def segment(self, request: dict[str, Any]) -> Answer:
         """Run a task on a scan when it is its turn; keep the draft, and write the audit line.
 
-        request: `model` and `image`, a path, and what `ChainTask.run` takes; `client_id` and
+        request: `model` and `image`, a path, and what `SegmentationTask.run` takes; `client_id` and
         `image_id` go into the log. Raises AcsnetError for what is no scan, LoadError where the
         queue is full.
         """
@@ -279,7 +281,7 @@ class AcsnetApp(MONAILabelApp):
         suffix = request.get("result_extension") or ".nii.gz"
         path = self.scratch / f"{uuid.uuid4().hex}{suffix}"
         path.write_bytes(label_map_bytes(answer, suffix))
-        return {"label": str(path), "tag": DRAFT, "file": str(path), "params": answer.params}
+        return {"label": str(path), "tag": MODEL_DRAFT, "file": str(path), "params": answer.params}
 
     def _keep(self, image: str, answer: Answer, *, state: str) -> None:
         """Watch a result of the whole method for drift; keep it as the draft of its image.
@@ -316,12 +318,6 @@ class AcsnetApp(MONAILabelApp):
         path = self.datastore().get_image_uri(image)
         request = signed({"model": "acsnet", "image": path, "image_id": image})
         self.segment({**request, "asker": "batch", "background": True})
-
-    def _saved(self, image: str) -> Path | None:
-        """The newest label map that a person saved for an image as it is."""
-        labels = self.datastore().get_labels_by_image_id(image)
-        tag = next((tag for tag in (DRAWN, REVIEWED) if tag in labels), None)
-        return None if tag is None else Path(self.datastore().get_label_uri(image, tag))
 
     def _load_sessions(self, load: bool = False) -> Any:
         """Sessions in the scratch folder, so that uploads go when the server stops."""

@@ -10,18 +10,18 @@ from pathlib import Path
 
 import enhanced_packings
 import numpy as np
+import packed_scans
 import pydicom
 import pytest
 from saved_labels import keep_draft, save_label
 
-import packings
 from acsnet.errors import InputError
 from acsnet.io import read_scan
 from acsnet.io.label_map import read_labels_on
 from acsnet.scan import ShortAxisScan
 from acsnet.server.datastores import folder, preflight
 from acsnet.server.datastores.folder import StudiesDatastore
-from acsnet.server.datastores.label_records import DRAFT, DRAWN, REVIEWED
+from acsnet.server.datastores.label_records import MODEL_DRAFT, READER_DRAFT, REVIEWED
 from acsnet.server.pages.cases import build_case
 
 
@@ -62,10 +62,10 @@ def test_a_name_that_is_not_utf_8_is_a_case_like_any_other(open_store, studies, 
     assert [name[8:] for name in odd] == ["-caf\N{REPLACEMENT CHARACTER}"] * 2
     for image in odd:
         save_label(store, image, drawn)
-        for shown in (store.get_image_info(image), store.get_label_info(image, DRAWN)):
+        for shown in (store.get_image_info(image), store.get_label_info(image, READER_DRAFT)):
             json.dumps(shown, ensure_ascii=False).encode()
     assert store.status()["total"] == 3
-    assert set(open_store().get_labels_by_image_id(odd[0])) == {DRAWN}
+    assert set(open_store().get_labels_by_image_id(odd[0])) == {READER_DRAFT}
 
 
 def test_a_series_in_a_folder_whose_name_is_not_utf_8_can_be_read(open_store, studies, samples):
@@ -94,9 +94,9 @@ def test_a_damaged_record_is_set_aside_and_made_anew(
     keep_draft(store, "b", drawn)
     record.write_bytes(content)
     again = open_store()
-    assert set(again.get_labels_by_image_id("a")) == {DRAWN, DRAFT}
-    assert again.get_label_info("a", DRAWN)["version"] == version.id
-    assert again.get_label_info("b", DRAFT)["features"]["lv_volume_ml"] > 0
+    assert set(again.get_labels_by_image_id("a")) == {READER_DRAFT, MODEL_DRAFT}
+    assert again.get_label_info("a", READER_DRAFT)["version"] == version.id
+    assert again.get_label_info("b", MODEL_DRAFT)["features"]["lv_volume_ml"] > 0
     (aside,) = tmp_path.glob("store/records/*.damaged-*")
     assert aside.read_bytes() == content
     assert "made anew" in caplog.text
@@ -121,8 +121,8 @@ def test_the_one_record_of_an_earlier_version_is_taken_over(open_store, tmp_path
     record.unlink()
     earlier = {"name": "x", "description": "", "objects": {noted.pop("id"): noted}}
     (tmp_path / "store" / "datastore_v2.json").write_text(json.dumps(earlier))
-    info = open_store().get_label_info("a", DRAFT)
-    assert info["features"] == noted["labels"][DRAFT]["info"]["features"]
+    info = open_store().get_label_info("a", MODEL_DRAFT)
+    assert info["features"] == noted["labels"][MODEL_DRAFT]["info"]["features"]
     assert record.exists()
     assert not (tmp_path / "store" / "datastore_v2.json").exists()
 
@@ -184,14 +184,14 @@ def test_a_segmentation_that_was_damaged_is_made_anew_and_never_served(
     labels = np.zeros(read_scan(store.get_image_uri(image)).grid.shape, np.uint8)
     labels[40:60, 40:60, 3], labels[45:55, 45:55, 3] = 2, 1
     save_label(store, image, labels)
-    seg = store.seg_file(image, DRAWN)
+    seg = store.seg_file(image, READER_DRAFT)
     whole = seg.read_bytes()
     assert store.is_whole(seg)
     seg.write_bytes(whole[:kept])
     assert not store.is_whole(seg)
     assert read_labels_of(seg) == read_labels_of(whole)
     seg.write_bytes(whole[:kept])
-    assert read_labels_of(store.seg_file(image, DRAWN)) == read_labels_of(whole)
+    assert read_labels_of(store.seg_file(image, READER_DRAFT)) == read_labels_of(whole)
     seg.write_bytes(whole[:kept])
     kinds = [series.text("Modality") for series in store.series()]
     assert sorted(kinds) == ["MR", "SEG"]
@@ -233,10 +233,10 @@ def test_a_damaged_review_is_told_where_people_look(open_store, tmp_path, drawn)
 def test_a_shown_label_that_was_damaged_is_shown_anew_from_its_version(open_store, drawn, content):
     store = open_store()
     save_label(store, "a", drawn)
-    shown = Path(store.get_label_uri("a", DRAWN))
+    shown = Path(store.get_label_uri("a", READER_DRAFT))
     whole = shown.read_bytes()
     shown.write_bytes(content)
-    assert Path(store.get_label_uri("a", DRAWN)).read_bytes() == whole
+    assert Path(store.get_label_uri("a", READER_DRAFT)).read_bytes() == whole
 
 
 def test_what_is_damaged_and_its_version_too_is_refused_and_never_served(
@@ -248,9 +248,9 @@ def test_what_is_damaged_and_its_version_too_is_refused_and_never_served(
     for file in (*tmp_path.glob("store/labels/*/*"), *tmp_path.glob("store/versions/*/*.nii.gz")):
         file.write_bytes(b"")
     with pytest.raises(InputError, match="was altered after it was saved"):
-        store.get_label_uri("a", DRAWN)
+        store.get_label_uri("a", READER_DRAFT)
     with pytest.raises(InputError, match="segment the scan again"):
-        store.get_label_uri("a", DRAFT)
+        store.get_label_uri("a", MODEL_DRAFT)
     assert store.get_labels_by_image_id("a") == {}
 
 
@@ -299,7 +299,7 @@ def test_scar_that_an_earlier_release_noted_on_a_cine_is_shown_nowhere(
     open_store, studies, samples, tmp_path, monkeypatch
 ):
     """It is what the scan shows now that counts, for drafts, versions and what clients list."""
-    enhanced_packings.cine(packings.slices(samples / "dicom" / "phantom-1"), studies / "cine")
+    enhanced_packings.cine(packed_scans.slices(samples / "dicom" / "phantom-1"), studies / "cine")
     store = open_store()
     cine = next(image for image in store.list_images() if image != "a")
     scan = read_scan(store.get_image_uri(cine))
@@ -310,15 +310,15 @@ def test_scar_that_an_earlier_release_noted_on_a_cine_is_shown_nowhere(
             keep(store, cine, truth.astype(np.uint8))
     (record,) = (tmp_path / "store" / "records").glob("*.json")
     noted = json.loads(record.read_text())
-    assert noted["labels"][DRAFT]["info"]["features"]["scar_burden_percent"] > 10
+    assert noted["labels"][MODEL_DRAFT]["info"]["features"]["scar_burden_percent"] > 10
     end = time.monotonic() + 30
     while not store.verdict(cine).checked:
         assert time.monotonic() < end
         time.sleep(0.05)
     measures = [
         *(record.features for record in store.label_records(cine)),
-        *(store.get_label_info(cine, tag)["features"] for tag in (DRAFT, DRAWN)),
-        *(one["features"] for one in store.get_label_info(cine, DRAWN)["versions"]),
+        *(store.get_label_info(cine, tag)["features"] for tag in (MODEL_DRAFT, READER_DRAFT)),
+        *(one["features"] for one in store.get_label_info(cine, READER_DRAFT)["versions"]),
         *(one["info"]["features"] for one in store.json()["objects"][cine]["labels"].values()),
     ]
     assert len(measures) == 7

@@ -9,13 +9,14 @@ import numpy as np
 import pydicom
 import pytest
 from saved_labels import keep_draft, save_label
+from watched_lock import WatchedLock
 
 from acsnet.errors import InputError
 from acsnet.io import read_scan
 from acsnet.io.label_map import read_labels
 from acsnet.server.datastores import folder, folder_scans, seg_files
 from acsnet.server.datastores.folder import StudiesDatastore
-from acsnet.server.datastores.label_records import DRAFT, DRAWN
+from acsnet.server.datastores.label_records import MODEL_DRAFT, READER_DRAFT
 
 LONG = 60.0
 MOMENTS = {
@@ -25,26 +26,6 @@ MOMENTS = {
     "after the label map is in place": (folder, "write_bytes", True),
 }
 """Where a change is interrupted: module and name of a function, and whether after its call."""
-
-
-class WatchedLock:
-    """A lock that tells when a thread wants to have it."""
-
-    def __init__(self, lock):
-        self._lock = lock
-        self._wanted = {}
-
-    def tell(self, event):
-        """Set an event once the current thread wants the lock."""
-        self._wanted[threading.get_ident()] = event
-
-    def __enter__(self):
-        if event := self._wanted.get(threading.get_ident()):
-            event.set()
-        return self._lock.__enter__()
-
-    def __exit__(self, *error):
-        return self._lock.__exit__(*error)
 
 
 @pytest.fixture
@@ -110,7 +91,7 @@ def interrupt(store, monkeypatch):
         yield interrupt
 
 
-def shown(store, image, tag=DRAFT):
+def shown(store, image, tag=MODEL_DRAFT):
     """Who drew what is shown under a tag, and that all that is shown of it agrees."""
     (record,) = (record for record in store.label_records(image) if record.tag == tag)
     labels = read_labels(Path(store.get_label_uri(image, tag)))
@@ -136,9 +117,9 @@ def test_who_reads_a_draft_that_is_replaced_has_it_and_leaves_it_as_it_is(
     store, image, labels, interrupt, moment, read
 ):
     keep_draft(store, image, labels[0], model="m1")
-    result = interrupt(moment, lambda: getattr(store, read)(image, DRAFT))
+    result = interrupt(moment, lambda: getattr(store, read)(image, MODEL_DRAFT))
     keep_draft(store, image, labels[1], model="m2")
-    assert result() == getattr(store, read)(image, DRAFT)
+    assert result() == getattr(store, read)(image, MODEL_DRAFT)
     assert shown(store, image) == "m2"
     again = StudiesDatastore(studies=store._links._studies, store=store.scores.parent)
     assert shown(again, image) == "m2"
@@ -149,7 +130,7 @@ def test_who_reads_a_draft_while_the_next_one_is_drawn_does_not_wait(
     store, image, labels, interrupt
 ):
     keep_draft(store, image, labels[0])
-    result = interrupt("while the SEG is made", lambda: pixels(store.seg_file(image, DRAFT)))
+    result = interrupt("while the SEG is made", lambda: pixels(store.seg_file(image, MODEL_DRAFT)))
     keep_draft(store, image, labels[1])
     assert result() == (labels[0] > 0).sum()
 
@@ -157,7 +138,7 @@ def test_who_reads_a_draft_while_the_next_one_is_drawn_does_not_wait(
 @pytest.mark.parametrize("moment", MOMENTS)
 def test_a_draft_is_withdrawn_with_its_own_measures(store, image, labels, interrupt, moment):
     keep_draft(store, image, labels[0], model="m1")
-    result = interrupt(moment, lambda: store.withdraw(image, DRAFT, by="Eve"))
+    result = interrupt(moment, lambda: store.withdraw(image, MODEL_DRAFT, by="Eve"))
     keep_draft(store, image, labels[1], model="m2")
     kept = result()
     drawn = read_labels(Path(store.version_uri(image, kept)))
@@ -170,8 +151,8 @@ def test_a_seg_that_is_damaged_is_made_anew_once_and_its_record_stays(
     store, image, labels, monkeypatch
 ):
     keep_draft(store, image, labels[0])
-    before = dict(store._datastore.label(image, DRAFT).info)
-    store.seg_file(image, DRAFT).write_bytes(b"")
+    before = dict(store._datastore.label(image, MODEL_DRAFT).info)
+    store.seg_file(image, MODEL_DRAFT).write_bytes(b"")
     makes, write_seg = [], folder_scans.write_seg
     monkeypatch.setattr(
         folder_scans,
@@ -179,9 +160,9 @@ def test_a_seg_that_is_damaged_is_made_anew_once_and_its_record_stays(
         lambda file, **options: makes.append(file) or write_seg(file, **options),
     )
     with ThreadPoolExecutor(4) as threads:
-        files = list(threads.map(lambda _: store.seg_file(image, DRAFT), range(4)))
+        files = list(threads.map(lambda _: store.seg_file(image, MODEL_DRAFT), range(4)))
     assert (len(set(files)), len(makes)) == (1, 1)
-    after = store._datastore.label(image, DRAFT).info
+    after = store._datastore.label(image, MODEL_DRAFT).info
     assert {name for name in after if after[name] != before.get(name)} == {"seg_sha256"}
     shown(store, image)
 
@@ -207,15 +188,15 @@ def test_no_seg_of_another_label_map_is_served_where_there_can_be_none(
         raise InputError("it has no frame of reference")
 
     keep_draft(store, image, labels[0])
-    file = store.seg_file(image, DRAFT)
+    file = store.seg_file(image, MODEL_DRAFT)
     earlier = file.read_bytes()
     with monkeypatch.context() as patch:
         patch.setattr(seg_files, "make_seg", refuse)
         keep_draft(store, image, labels[1])
-        assert store.seg_file(image, DRAFT) is None
+        assert store.seg_file(image, MODEL_DRAFT) is None
         assert not file.exists()
         file.write_bytes(earlier)  # as after a crash between the two
-        assert store.seg_file(image, DRAFT) is None
+        assert store.seg_file(image, MODEL_DRAFT) is None
         assert not file.exists()
     assert store.label_records(image)[0].seg_refused == "it has no frame of reference"
 
@@ -225,7 +206,7 @@ def test_the_file_of_a_version_is_its_own_whatever_is_shown_under_its_tag_since(
 ):
     first = save_label(store, image, labels[0])
     second = save_label(store, image, labels[1])
-    assert first.tag == second.tag == DRAWN
+    assert first.tag == second.tag == READER_DRAFT
     for record, drawn in ((first, labels[0]), (second, labels[1])):
         assert (read_labels(Path(store.version_uri(image, record))) == drawn).all()
 
@@ -242,5 +223,5 @@ def test_where_the_file_of_a_version_is_damaged_what_is_shown_of_it_serves(store
 def test_a_label_map_that_is_withdrawn_while_they_are_listed_is_not_listed(
     store, image, monkeypatch
 ):
-    monkeypatch.setattr(store, "get_labels_by_image_id", lambda image: {DRAFT: image})
+    monkeypatch.setattr(store, "get_labels_by_image_id", lambda image: {MODEL_DRAFT: image})
     assert store.label_records(image) == ()

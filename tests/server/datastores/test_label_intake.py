@@ -34,6 +34,8 @@ class Store:
     def drawn_state_now(self, image_id):
         return f"state of {image_id}"
 
+    state_to_label = drawn_state_now
+
     def keep_label(self, image_id, label):
         self.kept.append(SimpleNamespace(image=image_id, **vars(label)))
         return self.kept[-1]
@@ -72,6 +74,25 @@ def test_a_doubt_about_a_label_map_is_said_once(phantom):
     assert measured.warnings == (words, "a note of the reader")
 
 
+def test_core_and_grey_zone_exchanged_are_noticed(phantom):
+    # The phantom's grey zone has a median signal of 437, its core scar of 623.
+    scan, labels = read_scan(phantom.scan), read_labels(phantom.labels)
+    assert check_label(scan, labels).warnings == ()
+    assert check_label(scan, np.array([0, 1, 2, 4, 3], np.uint8)[labels]).warnings == (
+        "core scar (value 4) has a median signal of 437, below the 623 of grey zone (value 3): if "
+        "value 4 stands for no-reflow in this label map, as in EMIDEC's, it follows another "
+        "convention",
+    )
+
+
+def test_grey_zone_without_core_is_noticed(phantom):
+    scan, labels = read_scan(phantom.scan), read_labels(phantom.labels)
+    assert check_label(scan, np.minimum(labels, np.uint8(3))).warnings == (
+        "grey zone is drawn and no core scar: if value 3 stands for infarct in this label map, as "
+        "in EMIDEC's, it follows another convention",
+    )
+
+
 def test_a_label_map_is_measured_with_what_was_entered_for_its_case(phantom, tmp_path):
     details = ReadingDetails(
         height_cm=175.0, weight_kg=80.0, body_size_source="entered", rv_insertion={5: (100.0, 94.0)}
@@ -90,7 +111,8 @@ def test_a_label_map_is_measured_with_what_was_entered_for_its_case(phantom, tmp
 
 def test_nothing_is_stored_of_an_empty_map_or_under_the_tag_of_drafts(phantom):
     store, scan = Store(phantom.scan), read_scan(phantom.scan)
-    empty, about = np.zeros(scan.grid.shape, np.uint8), {"author": "Ana", "state": "draft"}
+    empty = np.zeros(scan.grid.shape, np.uint8)
+    about = {"drawn_on": "state of a", "author": "Ana", "state": "draft"}
     with pytest.raises(InputError, match="nothing is drawn"):
         accept_label(store, "a", scan, empty, tag="final", **about)
     with pytest.raises(InputError, match="the tag 'original' is reserved for drafts of the model"):

@@ -1,5 +1,6 @@
 """Versions and SEGs as records: what is held under a tag, by whom, and how clients get it."""
 
+from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from acsnet.server.datastores.label_records import (
     record_of_info,
     record_of_seg,
     records_of_folder,
+    reviewed_of,
 )
 from acsnet.server.datastores.protocol import held_under
 from acsnet.server.datastores.seg_decisions import SegDecision
@@ -43,6 +45,23 @@ def test_a_draft_holds_until_something_newer_is_reviewed():
     newest = version("v3", 3)
     assert held([newest, reviewed, drawn]) == {"final": reviewed, "draft": newest}
     assert held([version("v3", 3, state="withdrawn"), reviewed]) == {"final": reviewed}
+
+
+def test_a_draft_holds_no_longer_than_until_something_newer_is_reviewed_under_any_tag():
+    drawn, mine = version("v1", 1), version("v2", 2, state="reviewed", tag="mine")
+    assert held([mine, drawn]) == {"final": mine, "mine": mine}
+    newest = version("v3", 3)
+    assert held([newest, mine, drawn]) == {"final": mine, "mine": mine, "draft": newest}
+    beside = version("v2", 2, tag="mine")
+    assert held([beside, drawn]) == {"mine": beside, "draft": drawn}
+
+
+@pytest.mark.parametrize(("author", "unchanged"), [("ACSNet 1.0", True), ("Ana", False)])
+def test_a_draft_that_was_accepted_as_it_is_is_told_from_what_a_person_drew(author, unchanged):
+    accepted = replace(version("v1", 1, state="reviewed"), author=author)
+    reviewed = reviewed_of(accepted, Path("l.nii.gz"), image=Path("a.nii.gz"), patient="p")
+    assert (reviewed.name, reviewed.patient, reviewed.unchanged) == ("a", "p", unchanged)
+    assert reviewed.at == accepted.reviewed.timestamp()
 
 
 def test_all_label_maps_of_a_scan_are_listed_newest_first():

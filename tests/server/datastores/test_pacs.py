@@ -20,7 +20,7 @@ from acsnet.pacs.config import PacsSettings
 from acsnet.server.datastores.label_intake import accept_file, accept_label, check_label
 from acsnet.server.datastores.pacs import DicomWebDatastore
 from acsnet.server.datastores.protocol import NewLabel
-from acsnet.server.dicomweb.stow_pacs import _checked as checked_seg
+from acsnet.server.dicomweb.stow_pacs import checked_seg
 from acsnet.server.pages.routes import case_page
 from acsnet.server.state.paths import DETAILS
 from acsnet.server.web.shown_versions import ShownVersions
@@ -162,7 +162,7 @@ def test_a_persons_draft_is_reviewed_as_a_new_segmentation(datastore, image, tmp
     assert (done.state, done.author, done.reviewer) == ("reviewed", "Reader A", "Reader B")
     assert [one.state for one in datastore.label_records(image)] == ["reviewed", "draft"]
     (one,) = datastore.reviewed()
-    assert (one.name, one.patient) == (image, "PHANTOM-1")
+    assert (one.name, one.patient, one.unchanged) == (image, "PHANTOM-1", False)
     np.testing.assert_array_equal(np.asarray(nib.load(one.label).dataobj), drawn)
     volume_ml = done.features["lv_volume_ml"]
     assert datastore.get_label_info(image, "final")["features"]["lv_volume_ml"] == volume_ml
@@ -208,6 +208,7 @@ def test_an_accepted_draft_is_a_reviewed_segmentation_of_its_reader(datastore, i
     datastore.keep_draft(image, draft, "shipped")
     label = NewLabel(
         measured=draft,
+        drawn_on=datastore.state_to_label(image),
         author="ACSNet",
         state="reviewed",
         tag="final",
@@ -219,7 +220,7 @@ def test_an_accepted_draft_is_a_reviewed_segmentation_of_its_reader(datastore, i
     assert (same.author, same.reviewer, same.comment) == ("ACSNet", "Reader B", "fine")
     entry = datastore._archive.entry(image)
     assert entry.newest("reviewed").author == "Reader B"
-    assert [one.name for one in datastore.reviewed()] == [image]
+    assert [(one.name, one.unchanged) for one in datastore.reviewed()] == [(image, True)]
 
 
 def test_report_and_sr_in_the_pacs_have_what_the_reader_said_and_entered(
@@ -267,6 +268,7 @@ def test_a_mark_that_does_not_fit_keeps_no_label_map_from_being_stored(
     )
     DetailsStore(tmp_path / "store" / DETAILS).save(image, details, reader="Reader A")
     about = {"author": "Reader A", "state": "draft", "tag": "draft"}
+    about["drawn_on"] = datastore.state_to_label(image)
     saved = accept_label(datastore, image, scan, scan.grid.to_input(stack), **about)
     notes = [note for note in saved.warnings if note.startswith(NOT_USED)]
     assert [note.partition(": ")[2].partition(",")[0] for note in notes] == [
@@ -285,6 +287,7 @@ def test_measures_kept_before_a_mark_get_no_doubts_of_it(datastore, image, sampl
     truth = samples / "truth" / "phantom-1.nii.gz"
     labels = read_labels_on(truth, scan=scan, image=truth).astype(np.uint8)
     about = {"author": "Reader A", "state": "draft", "tag": "draft"}
+    about["drawn_on"] = datastore.state_to_label(image)
     saved = accept_label(datastore, image, scan, labels, **about)
     far = ReadingDetails(rv_insertion={5: (100.0, 94.0)})
     DetailsStore(tmp_path / "store" / DETAILS).save(image, far, reader="Reader A")

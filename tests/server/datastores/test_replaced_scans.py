@@ -18,7 +18,7 @@ from acsnet.io import read_scan
 from acsnet.quantify.quantification import NOTHING
 from acsnet.server.corrections.starts import start_of
 from acsnet.server.datastores import scan_contents
-from acsnet.server.datastores.label_records import DRAFT, DRAWN, REVIEWED
+from acsnet.server.datastores.label_records import MODEL_DRAFT, READER_DRAFT, REVIEWED
 from acsnet.server.datastores.label_reports import entered, given_for
 from acsnet.server.datastores.protocol import EARLIER
 from acsnet.server.errors import UnknownError
@@ -72,7 +72,7 @@ def test_by_a_tag_nothing_of_the_scan_before_is_told(make_store, replace):
     keep_draft(store, "a", drawn(3))
     replace()
     assert (store.get_labels_by_image_id("a"), store.get_labeled_images()) == ({}, [])
-    for tag in (REVIEWED, DRAFT):
+    for tag in (REVIEWED, MODEL_DRAFT):
         assert store.get_label_uri("a", tag) == ""
         assert store.get_label_info("a", tag) == {}
         with pytest.raises(UnknownError, match="no label map"):
@@ -160,14 +160,14 @@ def test_a_copy_with_another_time_has_all_its_labels_and_is_read_once(
     keep_draft(store, "a", drawn(3))
     os.utime(studies / "a.nii", (1e9, 1e9))
     store.refresh()
-    assert set(store.get_labels_by_image_id("a")) == {REVIEWED, DRAFT}
+    assert set(store.get_labels_by_image_id("a")) == {REVIEWED, MODEL_DRAFT}
     assert [one.name for one in store.reviewed()] == ["a"]
     assert set(store.drawn_by("a")) == {"Ana"}
     store.close()
     read = []
     monkeypatch.setattr(scan_contents, "content_digest", read.append)
     again = make_store()
-    assert set(again.get_labels_by_image_id("a")) == {REVIEWED, DRAFT}
+    assert set(again.get_labels_by_image_id("a")) == {REVIEWED, MODEL_DRAFT}
     assert read == []
 
 
@@ -203,7 +203,7 @@ def test_a_damaged_line_of_contents_costs_only_itself(make_store, studies, tmp_p
     file = tmp_path / "store" / "contents.jsonl"
     file.write_bytes(line + b"\n" + file.read_bytes())
     os.utime(studies / "a.nii", (1e9, 1e9))
-    assert set(make_store().get_labels_by_image_id("a")) == {DRAWN}
+    assert set(make_store().get_labels_by_image_id("a")) == {READER_DRAFT}
 
 
 @pytest.mark.parametrize("source", [None, "accepted", "draft"])
@@ -300,5 +300,5 @@ def test_a_scan_that_comes_back_has_its_labels(make_store, studies, tmp_path):
     store.refresh()
     (tmp_path / "away.nii").rename(studies / "a.nii")
     store.refresh()
-    assert store.get_labels_by_image_id("a").keys() == {REVIEWED, DRAFT}
+    assert store.get_labels_by_image_id("a").keys() == {REVIEWED, MODEL_DRAFT}
     assert all(record.current for record in store.label_records("a"))

@@ -31,19 +31,22 @@ from acsnet.result import Measured
 from acsnet.server.datastores.folder_scans import LARGE, FolderScans
 from acsnet.server.datastores.label_intake import accept_file, author_of
 from acsnet.server.datastores.label_records import (
-    DRAFT,
-    DRAWN,
+    MODEL_DRAFT,
+    READER_DRAFT,
     REVIEWED,
     features_on,
     held,
     record_of_version,
     records_of_folder,
+    reviewed_of,
 )
 from acsnet.server.datastores.preflight import Verdict
 from acsnet.server.datastores.protocol import (
     LabelRecord,
     NewLabel,
     check_current,
+    check_same_files,
+    each_once,
     record_called,
 )
 from acsnet.server.datastores.seg_files import without_seg
@@ -91,7 +94,7 @@ class StudiesDatastore(FolderScans):
         return [
             image
             for image in self.list_images()
-            if not {REVIEWED, DRAWN} & (tags := self.get_labels_by_image_id(image)).keys()
+            if not {REVIEWED, READER_DRAFT} & (tags := self.get_labels_by_image_id(image)).keys()
             and (tags or not self._on_scan(image))
             and self.verdict(image).is_offered
         ]
@@ -103,21 +106,25 @@ class StudiesDatastore(FolderScans):
         accept_file(self, image_id, Path(label_filename), tag=label_tag, info=label_info)
         return image_id
 
+    def state_to_label(self, image_id: str) -> str:
+        """As `state_to_keep`."""
+        return self.state_to_keep(image_id)
+
     def keep_label(self, image_id: str, label: NewLabel) -> LabelRecord:
         """Keep what a person drew as a new version, and show what holds now under each tag.
 
         What holds is a NIfTI file in `labels/<tag>/`, of a series also a DICOM SEG.
         """
         with self._change, _label_file(label.measured) as file:
-            scan = self.state_to_keep(image_id)
-            draft = super().get_label_info(image_id, DRAFT)
+            check_same_files(self, image_id, label.drawn_on)
+            scan, draft = label.drawn_on, super().get_label_info(image_id, MODEL_DRAFT)
             version = self._versions.add(
                 image_id,
                 file,
                 author=label.author,
                 model=draft.get("model", "") if draft.get("scan") == scan else "",
                 scan=scan,
-                tag=REVIEWED if label.tag == DRAWN else label.tag,
+                tag=REVIEWED if label.tag == READER_DRAFT else label.tag,
                 features=label.measured.features_dict(),
                 state=label.state,
                 by=label.reviewer,
@@ -129,7 +136,7 @@ class StudiesDatastore(FolderScans):
         """Keep what a version of the model drew: shown to readers, and never counted as a label."""
         record = LabelRecord(
             id="",
-            tag=DRAFT,
+            tag=MODEL_DRAFT,
             state="draft",
             author=f"ACSNet {__version__}",
             saved=datetime.now(timezone.utc),
@@ -142,7 +149,7 @@ class StudiesDatastore(FolderScans):
     def get_label_info(self, label_id: str, label_tag: str) -> dict[str, Any]:
         """As clients get it: the record of a label map, with all versions, newest first."""
         info = super().get_label_info(label_id, label_tag)
-        versions = [record.to_info() for record in self.label_records(label_id) if record.id]
+        versions = [record.to_info() for record in each_once(self.label_records(label_id))]
         return {**info, "versions": versions} if info else {}
 
     def get_label_uri(self, label_id: str, label_tag: str) -> str:
@@ -203,14 +210,14 @@ class StudiesDatastore(FolderScans):
     def reviewed(self) -> list[Reviewed]:
         """What a network may be trained on: the newest reviewed label of each scan as it is now.
 
-        Left out are labels of an earlier scan, and those that were altered on the disk.
+        Left out are labels of an earlier scan or of no LGE, and those altered on the disk.
         """
         reviewed = []
         for versions in self._versions.all():
             image = versions[0].image
             path = self.get_image_uri(image)
             version = last_reviewed(self._on_scan(image, now=True)) if path else None
-            if version is None:
+            if version is None or not self.verdict(image).is_lge(version.features):
                 continue
             try:
                 label = version.verified()
@@ -218,10 +225,7 @@ class StudiesDatastore(FolderScans):
                 logger.warning("a reviewed label is left out: %s", type(error).__name__)
                 continue
             patient = self._links.patient(image)
-            at = 0.0 if version.reviewed is None else version.reviewed.timestamp()
-            reviewed.append(
-                Reviewed(name=image, patient=patient, image=Path(path), label=label, at=at)
-            )
+            reviewed.append(reviewed_of(version, label, image=Path(path), patient=patient))
         return reviewed
 
     def datalist(self, full_path: bool = True) -> list[dict[str, Any]]:
@@ -311,7 +315,7 @@ class StudiesDatastore(FolderScans):
             logger.exception("a label is kept and cannot be shown yet")
             missing = (f"the label map is stored, but cannot be shown yet: {error.strerror}",)
         self._changed(image)
-        record = next(one for one in self.label_records(image) if one.id == version)
+        record = next(kept for kept in self.label_records(image) if kept.id == version)
         return replace(record, missing=(*missing, *without_seg(record)))
 
     def _show(self, image: str, labels: Path, record: LabelRecord, *, scan: str) -> None:

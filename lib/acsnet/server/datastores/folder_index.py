@@ -5,7 +5,6 @@ note that the folders themselves do not tell: what was measured of the model's d
 offered the scan. All else is found again when it is lost.
 """
 
-import hashlib
 import json
 import logging
 import os
@@ -24,7 +23,7 @@ from monailabel.datastore.local import (
 
 from acsnet.server.datastores.label_records import REVIEWED, is_drawn_on
 from acsnet.server.state.paths import RECORDS, private_folder
-from acsnet.storage import set_aside, sha256_of, write_bytes
+from acsnet.storage import private_name, set_aside, sha256_of, write_bytes
 
 logger = logging.getLogger(__name__)
 
@@ -155,7 +154,7 @@ class FolderIndex(LocalDatastore):
 
     def _record_file(self, image: str) -> Path:
         """Named by a digest: an image id may be any text."""
-        return self._records / f"{hashlib.sha256(image.encode()).hexdigest()[:32]}.json"
+        return self._records / f"{private_name(image)}.json"
 
     def _by_id(self, folder: Path) -> dict[str, str]:
         """Id -> ending of the files of a folder that are images or labels."""

@@ -5,15 +5,18 @@ import os
 import re
 import shutil
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import replace
 from pathlib import Path
 
 from acsnet.io.dicom_stack.phases import PHASE_FILE, phase_of_folder
 from acsnet.io.finder import called_by_path, scans_of, stem_of, volume_files
 from acsnet.io.series import Series, SeriesFinder, image_id, patient_of
+from acsnet.server.datastores.preflight import Verdict
 from acsnet.server.state.paths import private_folder
 from acsnet.server.web.request_checks import HEADER_SUFFIXES, SCAN_SUFFIXES
-from acsnet.storage import is_plain_name, readable_name, writing_folder
+from acsnet.storage import broken_rule, is_plain_name, readable_name, shortened, writing_folder
 
 logger = logging.getLogger(__name__)
 
@@ -22,6 +25,11 @@ SERIES_SUFFIX = ".series"
 
 UPLOADED = " (upload)"
 """Ends the id of an upload whose name a scan of the studies folder has."""
+
+UPLOAD_REMARK = "a client uploaded this scan: it is not from the studies folder"
+
+MAX_LINK = 255
+"""Bytes of the name of a link: what a file system takes as one name."""
 
 MAX_VISITS = 10
 """Scans in files that one patient has at most: a folder with more holds those of several. Ours."""
@@ -42,15 +50,21 @@ class StudyLinks:
     folder. `uploads/` holds the scans that clients sent: each has a link, too, under its own name
     as long as the studies folder has no scan of that name, and else under that name with
     `UPLOADED`. So no upload ever stands in the place of a patient.
+
+    change: what is held while `images/` and `uploads/` change.
     """
 
-    def __init__(self, studies: Path, *, store: Path) -> None:
+    def __init__(
+        self, studies: Path, *, store: Path, change: AbstractContextManager[object]
+    ) -> None:
+        self._change = change
         self._studies = studies.resolve()
         self.images = private_folder(private_folder(store) / "images")
         self._folders = private_folder(store / "series").resolve()
         self.uploads = private_folder(store / "uploads").resolve()
         self._finder = SeriesFinder(self._studies)
         self._remarks: list[str] = []
+        self._faults: Mapping[str, str] = {}
         self.series: list[Series] = []
         self.scans: Mapping[str, Series] = {}
         self.uploaded: Mapping[str, Path] = {}
@@ -62,37 +76,56 @@ class StudyLinks:
         """Look again.
 
         `series` is every series, `scans` those that may be scans and `uploaded` what clients sent,
-        by image id.
+        by image id. What is left out is said in the log.
         """
         all_series = self._finder.find()
-        by_id = {image_id(series, self._studies): series for series in scans_of(all_series)}
-        scans = {name: series for name, series in by_id.items() if is_plain_name(name)}
-        links, places = self._scan_files(scans)
+        scans, unnamed = self._named(scans_of(all_series))
+        links, places, remarks = self._scan_files(scans)
+        self._say([*unnamed, *remarks])
+        faults = {}
         volumes = {_id(name): Path(file) for name, file in links.items()}
         for folder in self._folders.iterdir():
             if folder.name not in scans:
                 shutil.rmtree(folder)
         for name, series in scans.items():
-            self._link_series(series, self._folders / name)
+            try:
+                self._link_series(series, self._folders / name)
+            except OSError as error:
+                faults[name] = f"its files cannot be linked to: {error.strerror or error}"
+                if faults[name] != self._faults.get(name):
+                    logger.warning("a series is refused: %s", faults[name])
             place = str(self._folders / name)
             links[f"{name}{SERIES_SUFFIX}"] = places[f"{name}{SERIES_SUFFIX}"] = place
-        for entry in self.images.iterdir():
-            if not entry.is_symlink() and entry.is_file() and is_plain_name(entry.name):
-                entry.rename(self.uploads / entry.name)  # where earlier versions kept uploads
-        uploaded = self._free_names({_id(name) for name in links})
-        for image, file in uploaded.items():
-            name = f"{image}{_ending(file.name)}"
-            links[name] = places[name] = str(file)
-        self._link(links)
-        self.series, self.scans, self.uploaded, self._places = all_series, scans, uploaded, places
-        self._volumes = volumes
-        self._visits = Counter(folder for file in volumes.values() for folder in file.parents)
+        visits = Counter(folder for file in volumes.values() for folder in file.parents)
+        with self._change:
+            for entry in self.images.iterdir():
+                if not entry.is_symlink() and entry.is_file() and is_plain_name(entry.name):
+                    entry.rename(self.uploads / entry.name)  # where earlier versions kept uploads
+            uploaded = self._free_names({_id(name) for name in links})
+            for image, file in uploaded.items():
+                name = f"{image}{_ending(file.name)}"
+                links[name] = places[name] = str(file)
+            self._link(links)
+            self.series, self.scans, self._volumes = all_series, scans, volumes
+            self.uploaded, self._places, self._visits = uploaded, places, visits
+            self._faults = faults
 
     def add_upload(self, file: Path) -> None:
-        """Show a new file of `uploads/`, whose name no image has, without a look at the rest."""
+        """Show a new file of `uploads/`, whose name no image has, without a look at the rest.
+
+        Call it with the change held in which the file came there.
+        """
         (self.images / file.name).symlink_to(file)
         self._places = {**self._places, file.name: str(file)}
         self.uploaded = {**self.uploaded, _id(file.name): file}
+
+    def judged(self, image: str, verdict: Verdict) -> Verdict:
+        """A verdict on a scan with what is known of its links: it has none, or is an upload."""
+        if (fault := self._faults.get(image)) is not None:
+            return Verdict(reason=fault)
+        if image in self.uploaded:
+            return replace(verdict, warnings=(UPLOAD_REMARK, *verdict.warnings))
+        return verdict
 
     def path(self, name: str) -> str:
         """Where the scan is to which an entry of `images/` leads."""
@@ -133,13 +166,31 @@ class StudyLinks:
                 return readable_name(folder.as_posix())
         return image
 
-    def _scan_files(self, scans: Mapping[str, Series]) -> tuple[dict[str, str], dict[str, str]]:
-        """Names of links -> files with a volume, called by their paths, and where they are."""
-        volumes, remarks = volume_files(self._studies)
+    def _named(self, all_scans: Sequence[Series]) -> tuple[dict[str, Series], list[str]]:
+        """Image id -> series, and which are left out for what their id is."""
+        by_id = {image_id(series, self._studies): series for series in all_scans}
+        remarks = [
+            f"{self.place(series)} was skipped: SeriesInstanceUID must be a name {rule}: {name!r}"
+            for name, series in by_id.items()
+            if (rule := broken_rule(name))
+        ]
+        return {name: of for name, of in by_id.items() if is_plain_name(name)}, remarks
+
+    def _say(self, remarks: list[str]) -> None:
+        """Log what is left out, once."""
         if remarks != self._remarks:
             self._remarks = remarks
             for remark in remarks:
                 logger.info("%s", remark)
+
+    def _scan_files(
+        self, scans: Mapping[str, Series]
+    ) -> tuple[dict[str, str], dict[str, str], list[str]]:
+        """Names of links -> files with a volume, called by their paths, and where they are.
+
+        And which are left out.
+        """
+        volumes, remarks = volume_files(self._studies)
         files, places = {}, {}
         taken: set[str] = set()
         for file in volumes:
@@ -147,13 +198,17 @@ class StudyLinks:
             if name in scans:  # the series in another format
                 continue
             suffix = file.name[len(stem_of(file)) :].lower()
-            name = f"{name}{suffix.replace('.', '_')}" if name in taken else name
-            if is_plain_name(f"{name}{suffix}") and name not in taken:
-                taken.add(name)
-                files[f"{name}{suffix}"] = str(file)
-                linked = file.is_symlink()
-                places[f"{name}{suffix}"] = os.path.realpath(file) if linked else str(file)
-        return files, places
+            if name in taken:
+                name = shortened(f"{name}{suffix.replace('.', '_')}")
+            rule = "that no other scan has" if name in taken else broken_rule(name)
+            if rule:
+                place = readable_name(file.relative_to(self._studies).as_posix())
+                remarks.append(f"{place} was skipped: its path must make a name {rule}")
+                continue
+            taken.add(name)
+            files[f"{name}{suffix}"] = str(file)
+            places[f"{name}{suffix}"] = _place_of(file, suffix)
+        return files, places, remarks
 
     def _link(self, links: Mapping[str, str]) -> None:
         """Make `images/` hold these links and no others."""
@@ -170,13 +225,7 @@ class StudyLinks:
                 (self.images / name).symlink_to(target)
 
     def _link_series(self, series: Series, folder: Path) -> None:
-        names = [path.name for path in series.paths]
-        wanted = {
-            path.name
-            if names.count(path.name) == 1
-            else "_".join(path.relative_to(self._studies).parts): path
-            for path in series.paths
-        }
+        wanted = _link_names(series.paths, self._studies)
         if folder.is_dir():
             links = {e.name: e.readlink() for e in folder.iterdir() if e.is_symlink()}
             if links == wanted and phase_of_folder(folder) == series.phase:
@@ -187,6 +236,31 @@ class StudyLinks:
                 (temporary / name).symlink_to(path)
             if series.phase is not None:
                 (temporary / PHASE_FILE).write_text(str(series.phase))
+
+
+def _link_names(paths: Sequence[Path], root: Path) -> dict[str, Path]:
+    """Name of a link -> a file of a series: its own, or its path where several are called so."""
+    counts = Counter(path.name for path in paths)
+    names: dict[str, Path] = {}
+    for path in paths:
+        joined = "_".join(path.relative_to(root).parts)
+        name = path.name if counts[path.name] == 1 else shortened(joined, limit=MAX_LINK)
+        if name in names:  # a_b/c and a/b_c
+            name = shortened(f"{len(names)}-{path.name}", limit=MAX_LINK)
+        names[name] = path
+    return names
+
+
+def _place_of(file: Path, suffix: str) -> str:
+    """The file that a scan of a studies folder is read from: what a link leads to.
+
+    The link itself where only that is called as a scan, or lies beside a link to its pixels: in an
+    annex each file has a folder of its own.
+    """
+    if not file.is_symlink() or suffix in HEADER_SUFFIXES:
+        return str(file)
+    target = os.path.realpath(file)
+    return target if target.lower().endswith(suffix) else str(file)
 
 
 def _ending(name: str) -> str:

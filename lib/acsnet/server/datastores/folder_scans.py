@@ -6,7 +6,6 @@ import time
 from abc import abstractmethod
 from collections.abc import Hashable
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +16,8 @@ from acsnet.io import read_scan
 from acsnet.io.series import Series, SeriesFinder
 from acsnet.server.datastores.folder_index import FolderIndex
 from acsnet.server.datastores.folder_links import SERIES_SUFFIX, StudyLinks
-from acsnet.server.datastores.label_records import DRAFT, DRAWN, REVIEWED, features_on
-from acsnet.server.datastores.preflight import Gate, Verdict, fingerprint
+from acsnet.server.datastores.label_records import MODEL_DRAFT, READER_DRAFT, REVIEWED, features_on
+from acsnet.server.datastores.preflight import Preflight, Verdict, fingerprint
 from acsnet.server.datastores.protocol import SCORES, SHOWN_TAGS, LabelRecord, held_under
 from acsnet.server.datastores.scan_contents import ScanContents
 from acsnet.server.datastores.seg_files import write_seg
@@ -29,8 +28,6 @@ from acsnet.server.web.request_checks import HEADER_SUFFIXES, SCAN_SUFFIXES
 from acsnet.storage import sha256_of
 
 logger = logging.getLogger(__name__)
-
-UPLOAD_REMARK = "a client uploaded this scan: it is not from the studies folder"
 
 VOLUME_SUFFIXES = (*(ending for ending in SCAN_SUFFIXES if ending != ".seg.nrrd"), *HEADER_SUFFIXES)
 
@@ -58,13 +55,13 @@ class FolderScans(FolderIndex):
         self._clock = 0
         self._revisions: dict[str, int] = {}
         self._verdicts: dict[str, tuple[int, Verdict]] = {}
-        self._links = StudyLinks(studies, store=store)
+        self._links = StudyLinks(studies, store=store, change=self._change)
         self._links.refresh()
         self.folder, self.scores = store, store / SCORES
         self._segs = store / "seg"
         self._seg_finder = SeriesFinder(self._segs)
         self._contents = ScanContents(store / CONTENTS)
-        self._gate = Gate(self._was_read, file=store / TAKEN)
+        self._preflight = Preflight(self._was_read, file=store / TAKEN)
         super().__init__(store, suffixes=(*VOLUME_SUFFIXES, SERIES_SUFFIX))
 
     @abstractmethod
@@ -196,10 +193,7 @@ class FolderScans(FolderIndex):
 
     def _verdict_now(self, image_id: str) -> Verdict:
         path, state = self.get_image_uri(image_id), self.image_fingerprint(image_id)
-        verdict = self._gate.verdict(image_id, path, state)
-        if image_id in self._links.uploaded:
-            verdict = replace(verdict, warnings=(UPLOAD_REMARK, *verdict.warnings))
-        return verdict
+        return self._links.judged(image_id, self._preflight.verdict(image_id, path, state))
 
     def revision(self, image_id: str) -> Hashable:
         """What changes when anything that is shown of a scan does."""
@@ -224,7 +218,8 @@ class FolderScans(FolderIndex):
         return self._as_measured(label_id, self._noted(label_id).get(label_tag, {}))
 
     def json(self) -> dict[str, Any]:
-        """Images and their labels as clients list them."""
+        """Images and their labels as clients list them, as they are now."""
+        self.refresh()
         listed: dict[str, Any] = super().json()
         for image, record in listed["objects"].items():
             tags = self.get_labels_by_image_id(image)
@@ -266,9 +261,9 @@ class FolderScans(FolderIndex):
     def _write_seg(self, image: str, labels: Path, record: LabelRecord) -> dict[str, Any]:
         """Write the DICOM SEG of a label map; gives what its record says of that."""
         series, file = Path(self.get_image_uri(image)), self._seg_path(image, record.tag)
-        if not series.is_dir() or record.tag not in (DRAFT, DRAWN, REVIEWED):
+        if not series.is_dir() or record.tag not in (MODEL_DRAFT, READER_DRAFT, REVIEWED):
             return {}
-        edited = DRAFT in self.get_labels_by_image_id(image)
+        edited = MODEL_DRAFT in self.get_labels_by_image_id(image)
         refused = write_seg(file, series=series, labels=labels, record=record, edited=edited)
         return {"seg_refused": refused, "seg_sha256": sha256_of(file)}
 
@@ -320,7 +315,7 @@ class FolderScans(FolderIndex):
     def close(self) -> None:
         """Stop looking at scans."""
         self._looker.shutdown(wait=False, cancel_futures=True)
-        self._gate.close()
+        self._preflight.close()
 
     def add_image(self, image_id: str, image_filename: str, image_info: dict[str, Any]) -> str:
         """Take a client's scan into the server's own folder; an id in use must be the same scan.

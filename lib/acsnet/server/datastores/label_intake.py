@@ -21,9 +21,14 @@ from acsnet.io.client_labels import read_client_labels
 from acsnet.quantify.quantification import NOTHING, Given
 from acsnet.result import Measured
 from acsnet.scan import ShortAxisScan
-from acsnet.server.datastores.label_records import DRAFT
+from acsnet.server.datastores.label_records import MODEL_DRAFT
 from acsnet.server.datastores.label_reports import given_for
-from acsnet.server.datastores.protocol import LabelRecord, NewLabel, StudyStore
+from acsnet.server.datastores.protocol import (
+    LabelRecord,
+    NewLabel,
+    StudyStore,
+    check_same_files,
+)
 from acsnet.server.state.audit_trail import note
 from acsnet.server.web import metrics
 
@@ -65,6 +70,7 @@ def accept_label(
     scan: ShortAxisScan,
     labels: NDArray[np.uint8],
     *,
+    drawn_on: str,
     author: str,
     state: State,
     tag: str,
@@ -77,6 +83,7 @@ def accept_label(
         image_id: id of the scan in it.
         scan: the scan, as read from the store.
         labels: (`scan.grid.shape`) values of `acsnet.labels.Label`.
+        drawn_on: `StudyStore.state_to_label`, from before the scan was read.
         author: who drew it.
         state: draft or reviewed.
         tag: what the client calls it.
@@ -88,13 +95,15 @@ def accept_label(
     Raises:
         InputError: nothing is drawn, the tag is that of the model's drafts, or the store does not
             take it.
+        ReplacedError: the files of the scan are others by now.
     """
-    if tag == DRAFT:
-        msg = f"the tag {DRAFT!r} is reserved for drafts of the model"
+    if tag == MODEL_DRAFT:
+        msg = f"the tag {MODEL_DRAFT!r} is reserved for drafts of the model"
         raise InputError(msg)
+    check_same_files(store, image_id, drawn_on)
     given = given_for(store.folder, image_id, scan=store.drawn_state_now(image_id))
     measured = check_label(scan, labels, notes=notes, given=given)
-    label = NewLabel(measured=measured, author=author, state=state, tag=tag)
+    label = NewLabel(measured=measured, drawn_on=drawn_on, author=author, state=state, tag=tag)
     return store.keep_label(image_id, label)
 
 
@@ -112,9 +121,12 @@ def accept_file(
     if not path:
         msg = f"there is no image {image_id!r}"
         raise InputError(msg)
+    drawn_on = store.state_to_label(image_id)
     scan = read_scan(path)
     labels = read_client_labels(file, grid=scan.grid, segments=info.get("label_info"))
-    return accept_label(store, image_id, scan, labels, author=author, state=state, tag=tag)
+    return accept_label(
+        store, image_id, scan, labels, drawn_on=drawn_on, author=author, state=state, tag=tag
+    )
 
 
 def record_save(

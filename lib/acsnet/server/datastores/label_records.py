@@ -1,6 +1,13 @@
 """Versions in a folder and segmentations in a PACS as `LabelRecord`s, and which holds under a tag.
 
-A version is what a person saved; a tag is the name under which MONAI Label fetches one of them.
+A version is what a person saved; a tag is the name under which MONAI Label fetches one of them:
+
+    constant       tag          what it holds
+    MODEL_DRAFT    "original"   the model's draft
+    READER_DRAFT   "draft"      the newest that a person saved and nobody has reviewed
+    REVIEWED       "final"      the newest that a reviewer accepted
+
+Another tag is a client's own.
 """
 
 import json
@@ -12,7 +19,8 @@ from typing import Any
 
 from monailabel.interfaces.datastore import DefaultLabelTag
 
-from acsnet.annotations.label_versions import Version, last_reviewed
+from acsnet.annotations.label_versions import Version, by_networks, last_reviewed
+from acsnet.fine_tuning.training_request import Reviewed
 from acsnet.pacs.annotations import Annotation
 from acsnet.pacs.worklist import Entry
 from acsnet.quantify.features_document import without_scar
@@ -21,27 +29,28 @@ from acsnet.server.datastores.protocol import LabelRecord
 from acsnet.server.datastores.seg_decisions import SegDecision
 from acsnet.storage import write_json
 
-DRAFT, REVIEWED = str(DefaultLabelTag.ORIGINAL.value), str(DefaultLabelTag.FINAL.value)
-"""MONAI Label's tags for what a network drew and for a finished label, which is a reviewed one."""
+MODEL_DRAFT, REVIEWED = str(DefaultLabelTag.ORIGINAL.value), str(DefaultLabelTag.FINAL.value)
+"""MONAI Label's own tags."""
+
+READER_DRAFT = "draft"
 
 LONG_AGO = datetime.fromtimestamp(0, timezone.utc)
-
-DRAWN = "draft"
-"""The tag of what a person saved and nobody has reviewed yet."""
 
 
 def held(versions: Sequence[Version]) -> dict[str, Version]:
     """Tag -> the version that holds under it; versions: of one image, newest first.
 
-    A person's draft holds until something newer is reviewed. Other tags are a client's own.
+    A person's draft holds until something newer is reviewed, under whichever tag. Other tags are a
+    client's own.
     """
     used = [version for version in versions if version.state != "withdrawn"]
     held = {version.tag: version for version in reversed(used) if version.tag != REVIEWED}
     if reviewed := last_reviewed(used):
         held[REVIEWED] = reviewed
-    newest = next((version for version in used if version.tag == REVIEWED), None)
+    finals = (item for item in used if item.tag == REVIEWED or item.state == "reviewed")
+    newest = next(finals, None)
     if newest is not None and newest.state == "draft":
-        held[DRAWN] = newest
+        held[READER_DRAFT] = newest
     return held
 
 
@@ -66,6 +75,18 @@ def record_of_version(
     )
 
 
+def reviewed_of(version: Version, label: Path, *, image: Path, patient: str) -> Reviewed:
+    """A reviewed version as what a network may be trained on; label: its file, verified."""
+    return Reviewed(
+        name=version.image,
+        patient=patient,
+        image=image,
+        label=label,
+        at=0.0 if version.reviewed is None else version.reviewed.timestamp(),
+        unchanged=by_networks(version.author),
+    )
+
+
 def record_of_info(info: Mapping[str, Any], tag: str, *, current: bool) -> LabelRecord:
     """The record of a label map without a version on the disk, such as the model's draft.
 
@@ -76,7 +97,7 @@ def record_of_info(info: Mapping[str, Any], tag: str, *, current: bool) -> Label
     return LabelRecord(
         id=str(info.get("version") or ""),
         tag=tag,
-        state=str(info.get("state") or {DRAFT: "draft", REVIEWED: "reviewed"}.get(tag, tag)),
+        state=str(info.get("state") or {MODEL_DRAFT: "draft", REVIEWED: "reviewed"}.get(tag, tag)),
         author=str(info.get("user") or info.get("client_id") or ""),
         reviewer=str(info.get("reviewer") or ""),
         saved=datetime.fromtimestamp(seconds, timezone.utc).astimezone() if seconds else None,
@@ -209,8 +230,8 @@ def tagged(entry: Entry) -> dict[str, Annotation]:
     newest = entry.drawn[0] if entry.drawn else None
     holding = {
         REVIEWED: entry.newest("reviewed"),
-        DRAFT: entry.model_draft,
-        DRAWN: newest if newest is not None and newest.state == "draft" else None,
+        MODEL_DRAFT: entry.model_draft,
+        READER_DRAFT: newest if newest is not None and newest.state == "draft" else None,
     }
     return {tag: annotation for tag, annotation in holding.items() if annotation is not None}
 

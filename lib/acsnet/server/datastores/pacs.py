@@ -24,8 +24,8 @@ from acsnet.pacs.worklist import Entry
 from acsnet.result import Measured
 from acsnet.server.datastores.label_intake import accept_file
 from acsnet.server.datastores.label_records import (
-    DRAFT,
-    DRAWN,
+    MODEL_DRAFT,
+    READER_DRAFT,
     REVIEWED,
     tagged,
 )
@@ -37,6 +37,7 @@ from acsnet.server.datastores.protocol import (
     SHOWN_TAGS,
     LabelRecord,
     NewLabel,
+    check_same_files,
     held_under,
     record_called,
 )
@@ -82,7 +83,7 @@ class DicomWebDatastore(PacsInterface):
         self._archive.close()
 
     def fault(self) -> str:
-        """Why the work list is old, as the PACS does not answer; empty where it is not."""
+        """Why the work list is old, as the PACS does not answer, or cut; empty where it is not."""
         return self._archive.worklist.fault
 
     def entries(self) -> dict[str, Entry]:
@@ -92,8 +93,11 @@ class DicomWebDatastore(PacsInterface):
     def image_fingerprint(self, image_id: str) -> str:
         """What changes when the stack of a series gets other images; empty until it is known."""
         entry = self.entries().get(image_id)
-        names = "" if entry is None else "/".join(entry.instances)
-        return hashlib.sha256(names.encode()).hexdigest() if names else ""
+        return "" if entry is None else _state_of(entry)
+
+    def state_to_label(self, image_id: str) -> str:
+        """As `image_fingerprint`, once the series has been checked. Raises as `get_image_uri`."""
+        return _state_of(self._archive.entry(image_id))
 
     def verdict(self, image_id: str) -> Verdict:
         """Whether a scan can be measured, as far as is known now."""
@@ -105,7 +109,7 @@ class DicomWebDatastore(PacsInterface):
         faults = () if unkept is None else (f"its draft could not be stored: {unkept}",)
         return Verdict(
             reason=entry.reason,
-            warnings=(*entry.warnings, *choice, *faults),
+            warnings=(*entry.warnings, *choice, *faults, *self._archive.missing(entry)),
             checked=entry.checked,
         )
 
@@ -213,10 +217,11 @@ class DicomWebDatastore(PacsInterface):
 
         Raises InputError for any tag but `final` and `draft`: a SEG has no tags.
         """
-        if label.tag not in (REVIEWED, DRAWN):
+        if label.tag not in (REVIEWED, READER_DRAFT):
             msg = f"a label in a PACS must be saved with tag 'final' or 'draft', got {label.tag!r}"
             raise InputError(msg)
-        draft = held_under(self.label_records(image_id), DRAFT)
+        check_same_files(self, image_id, label.drawn_on)
+        draft = held_under(self.label_records(image_id), MODEL_DRAFT)
         model = "" if draft is None else draft.model
         return self._labels.store(
             image_id,
@@ -243,7 +248,9 @@ class DicomWebDatastore(PacsInterface):
 
     def status(self) -> dict[str, Any]:
         """Counts of scans and labels, as they are now."""
-        tags = {tag: len(self.get_labeled_images(tag)) for tag in (REVIEWED, DRAWN, DRAFT)}
+        tags = {
+            tag: len(self.get_labeled_images(tag)) for tag in (REVIEWED, READER_DRAFT, MODEL_DRAFT)
+        }
         return {
             "total": len(self.entries()),
             "completed": tags[REVIEWED],
@@ -322,3 +329,8 @@ class DicomWebDatastore(PacsInterface):
             "name": f"{entry.uid}{SCAN_SUFFIXES[0]}",
             "state": entry.state,
         }
+
+
+def _state_of(entry: Entry) -> str:
+    names = "/".join(entry.instances)
+    return hashlib.sha256(names.encode()).hexdigest() if names else ""

@@ -23,11 +23,11 @@ from acsnet.pacs.annotations import MODEL, Annotation
 from acsnet.pacs.archive import Archive
 from acsnet.pacs.worklist import Entry
 from acsnet.result import Measured
-from acsnet.scan import ShortAxisScan
+from acsnet.scan import ShortAxisScan, is_fit
 from acsnet.server.datastores.label_intake import check_label
 from acsnet.server.datastores.label_records import (
-    DRAWN,
     MODEL_VERSION,
+    READER_DRAFT,
     REVIEWED,
     KeptMeasures,
     features_on,
@@ -133,8 +133,8 @@ class PacsLabels:
             if known and annotation.by_model:
                 return
             # Measures known already are those with what was entered then, and so are its doubts.
-            found = [w for w in measured["warnings"] if not (known and depends_on_given(w))]
-            warnings = dict.fromkeys((*known.get("warnings", ()), *found))
+            new = [w for w in measured["warnings"] if not (known and depends_on_given(w))]
+            warnings = dict.fromkeys((*known.get("warnings", ()), *new))
             checked = {"warnings": list(warnings), "quality": measured["quality"]}
             self.measures.keep(annotation.instance, {**measured, **known, **checked})
 
@@ -192,7 +192,7 @@ class PacsLabels:
             missing = (*missing, f"its measures could not be kept: {error.strerror}")
         return LabelRecord(
             id=stored.instance,
-            tag=REVIEWED if state == "reviewed" else DRAWN,
+            tag=REVIEWED if state == "reviewed" else READER_DRAFT,
             state=state,
             author=author,
             reviewer=reviewer,
@@ -270,7 +270,7 @@ class PacsLabels:
     def reviewed(self, entries: Iterable[Entry]) -> list[Reviewed]:
         """What a network may be trained on: the newest reviewed label of each scan.
 
-        One that cannot be read is left out, as the log says.
+        One that cannot be read is left out, as the log says, and one on what is no short-axis LGE.
         """
         reviewed = []
         for entry in entries:
@@ -278,18 +278,23 @@ class PacsLabels:
             if entry.reason is not None or annotation is None:
                 continue
             try:
-                label, image = self.file(entry.uid, annotation), self._archive.fetch(entry.uid)
+                label = self.file(entry.uid, annotation)
+                if not is_fit(self._archive.entry(entry.uid).warnings):
+                    continue
+                image = self._archive.fetch(entry.uid)
             except AcsnetError as error:
                 logger.warning("a label is left out: %s", error)
                 continue
-            saved = record_of_seg(annotation, features={}).saved
+            decision = self._decisions.of(annotation.instance)
+            record = record_of_seg(annotation, features={}, decision=decision)
             reviewed.append(
                 Reviewed(
                     name=entry.uid,
                     patient=patient_of(entry) or entry.uid,
                     image=image,
                     label=label,
-                    at=0.0 if saved is None else saved.timestamp(),
+                    at=0.0 if record.saved is None else record.saved.timestamp(),
+                    unchanged=by_networks(record.author),
                 )
             )
         return reviewed

@@ -2,12 +2,13 @@
 
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from threading import Lock
+from typing import Any
 
 from acsnet import io
 from acsnet.errors import ON_SERVER, AcsnetError, worded
@@ -40,6 +41,12 @@ class Verdict:
         """Whether a reader should get it as the next one: no cine, no long axis, not refused."""
         return self.reason is None and is_fit(self.warnings)
 
+    def is_lge(self, measured: Mapping[str, Any]) -> bool:
+        """Whether it is short-axis LGE: as it was read or, until then, as the measures of a label
+        on it say.
+        """
+        return is_fit(self.warnings if self.checked else measured.get("warnings") or ())
+
 
 def fingerprint(path: Path) -> str:
     """What changes when a scan's file, or a file of its folder, comes, goes or changes."""
@@ -51,7 +58,7 @@ def fingerprint(path: Path) -> str:
     return digest.hexdigest()
 
 
-class Gate:
+class Preflight:
     """Reads scans one after another in a thread of its own and keeps what came of it.
 
     ended: told of each scan by its id once it was read; file: where it is kept which scans were
@@ -60,7 +67,7 @@ class Gate:
 
     def __init__(self, ended: Callable[[str], None], *, file: Path) -> None:
         self._ended = ended
-        self._worker = ThreadPoolExecutor(1, thread_name_prefix="gate")
+        self._worker = ThreadPoolExecutor(1, thread_name_prefix="preflight")
         self._change = Lock()
         self._known: dict[str, tuple[str, Verdict | None]] = {}
         self._waiting = 0

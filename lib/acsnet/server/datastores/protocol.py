@@ -31,6 +31,11 @@ SHOWN_TAGS = (
 
 EARLIER = "this label map was drawn on an earlier state of the scan: draw it again"
 
+REPLACED = (
+    "the scan's files were replaced or changed while the label map was saved: open the scan again "
+    "and draw on it as it is now"
+)
+
 SCORES = "scores.jsonl"
 """The file of the store with the history of scores."""
 
@@ -39,11 +44,12 @@ SCORES = "scores.jsonl"
 class NewLabel:
     """A label map that comes in, checked, and measured with what was entered for its case.
 
-    tag: what the client calls it. reviewer, comment: of one who took over a draft of the networks
-    as it is.
+    drawn_on: `StudyStore.state_to_label` before the scan was read. tag: what the client calls it.
+    reviewer, comment: of one who took over a draft of the networks as it is.
     """
 
     measured: Measured
+    drawn_on: str
     author: str
     state: State
     tag: str
@@ -119,6 +125,11 @@ def held_under(records: Sequence[LabelRecord], tag: str) -> LabelRecord | None:
     return next((record for record in records if record.tag == tag and record.current), None)
 
 
+def each_once(records: Sequence[LabelRecord]) -> list[LabelRecord]:
+    """What was saved, each version once: one may be fetched by several tags. In their order."""
+    return list({record.id: record for record in records if record.id}.values())
+
+
 def check_current(record: LabelRecord) -> None:
     """Raises InputError for a label map that was drawn on an earlier state of the scan."""
     if not record.current:
@@ -166,7 +177,7 @@ class StudyStore(Protocol):
         """Counts of scans and labels, as they are now."""
 
     def fault(self) -> str:
-        """Why the list of scans is old; empty where it is not."""
+        """Why the list of scans is old or not complete; empty where it is neither."""
 
     def close(self) -> None:
         """Stop what runs in the background."""
@@ -213,6 +224,13 @@ class StudyStore(Protocol):
     def state_to_keep(self, image_id: str) -> str:
         """As `drawn_state_now`, for what is kept of it now: what the files hold is noted."""
 
+    def state_to_label(self, image_id: str) -> str:
+        """The state of a scan's files, to be taken before it is read for a label map.
+
+        In a PACS it changes when the stack gets other images. Raises AcsnetError where the scan
+        cannot be measured.
+        """
+
     def verdict(self, image_id: str) -> Verdict:
         """Whether a scan can be measured, as far as is known now."""
 
@@ -245,7 +263,10 @@ class StudyStore(Protocol):
         """
 
     def keep_label(self, image_id: str, label: NewLabel) -> LabelRecord:
-        """Store a person's label map, checked and measured by `label_intake.accept_label`."""
+        """Store a person's label map, checked and measured by `label_intake.accept_label`.
+
+        Raises ReplacedError where the scan is no longer the one it was drawn on.
+        """
 
     def keep_draft(self, image_id: str, measured: Measured, model: str) -> None:
         """Store what a version of the model drew; it never counts as a label.
@@ -264,3 +285,9 @@ class StudyStore(Protocol):
 
     def drawn_by(self, image_id: str) -> dict[str, NDArray[np.uint8]]:
         """Author -> the newest label map of theirs, on the grid of the image."""
+
+
+def check_same_files(store: StudyStore, image_id: str, drawn_on: str) -> None:
+    """Raises ReplacedError where a scan's files are others than those a label map was drawn on."""
+    if store.state_to_label(image_id) != drawn_on:
+        raise ReplacedError(REPLACED)

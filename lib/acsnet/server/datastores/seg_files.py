@@ -9,7 +9,7 @@ from acsnet.dicom.source_images import file_content, read_headers, source_stack
 from acsnet.errors import AcsnetError
 from acsnet.io import read_scan
 from acsnet.io.label_map import read_labels
-from acsnet.server.datastores.label_records import DRAFT, REVIEWED
+from acsnet.server.datastores.label_records import MODEL_DRAFT, REVIEWED
 from acsnet.server.datastores.protocol import LabelRecord
 from acsnet.storage import write_bytes
 
@@ -24,7 +24,7 @@ def write_seg(
     and after an OSError, the one from before is in place.
     """
     by_hand: AlgorithmType = "SEMIAUTOMATIC" if edited else "MANUAL"
-    drawn_by_networks = record.tag == DRAFT or by_networks(record.author)
+    drawn_by_networks = record.tag == MODEL_DRAFT or by_networks(record.author)
     creator = record.reviewer if by_networks(record.author) else record.author
     try:
         scan = read_scan(series)

@@ -19,7 +19,10 @@ def check_same_scan(image_id: str, sent: ShortAxisScan, present: ShortAxisScan) 
         np.array_equal(sent.pixels, present.pixels)
         and np.allclose(sent.grid.affine, present.grid.affine, atol=1e-3)
     ):
-        msg = f"there is already another image called {image_id!r}: rename this one"
+        msg = (
+            f"there is already another image called {image_id!r}: rename this one; in 3D Slicer, "
+            "rename the volume and press the upload button beside it before you submit"
+        )
         raise FileExistsError(msg)
 
 
@@ -31,7 +34,9 @@ def keep_upload(image_id: str, file: Path, *, uploads: Path) -> Path:
     if within := [ending for ending in SCAN_SUFFIXES if ending in image_id]:
         msg = f"the name of an image must not hold {within[0]}, got {image_id!r}"
         raise InputError(msg)
-    path = uploads / f"{image_id}{upload_suffix(file.name)}"
+    # A scan that a client calls a segmentation would not be listed under that name.
+    suffix = upload_suffix(file.name).replace(".seg.nrrd", ".nrrd")
+    path = uploads / f"{image_id}{suffix}"
     write_bytes(path, file.read_bytes(), private=True)
     return path
 

@@ -1,7 +1,7 @@
 """The networks that are served: the live version of the site, replaced as a whole.
 
-A request takes the chain once and keeps it to its end: it sees the old chain or the new one, never
-a mix, and a replaced chain goes when its last request has.
+A request takes the model once and keeps it to its end: it sees the old model or the new one, never
+a mix, and a replaced model goes when its last request has.
 """
 
 import logging
@@ -23,7 +23,7 @@ DAMAGED = "aliases.json"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Chain:
+class ServedModel:
     """All networks of the method, and their version in the site's registry."""
 
     version: str
@@ -42,21 +42,21 @@ class ModelServer:
         self._models = models
         self._following = Lock()
         self.refused: str | None = None
-        self._chain = self._load(models.aliases().live)
+        self._model = self._load(models.aliases().live)
 
-    def current(self) -> Chain:
-        """The chain that is served now."""
-        return self._chain
+    def current(self) -> ServedModel:
+        """The model that is served now."""
+        return self._model
 
     @contextmanager
-    def serving(self) -> Iterator[Chain]:
-        """The live chain for one request; trainings rest meanwhile."""
-        chain = self.follow()
+    def serving(self) -> Iterator[ServedModel]:
+        """The live model for one request; trainings rest meanwhile."""
+        model = self.follow()
         with inference(self._models.root):
-            yield chain
+            yield model
 
-    def follow(self) -> Chain:
-        """Serve another version from now on if another is live by now; the chain that is served."""
+    def follow(self) -> ServedModel:
+        """Serve another version from now on if another is live by now; the model that is served."""
         with self._following:
             try:
                 live = self._models.aliases().live
@@ -64,19 +64,19 @@ class ModelServer:
                 if self.refused != DAMAGED:
                     logger.exception("the model served so far stays")
                 live = self.refused = DAMAGED
-            if live not in (self._chain.version, self.refused):
+            if live not in (self._model.version, self.refused):
                 try:
-                    self._chain = self._load(live)
+                    self._model = self._load(live)
                     self.refused = None
                     logger.info("model %s is served from now on", live)
                 except (AcsnetError, OSError):
                     self.refused = live
                     logger.exception("model %s cannot be served", live)
-            elif live == self._chain.version:
+            elif live == self._model.version:
                 self.refused = None
-            return self._chain
+            return self._model
 
-    def _load(self, name: str) -> Chain:
+    def _load(self, name: str) -> ServedModel:
         pipeline = Pipeline.load(weights=self._models.weights(name))
         pipeline.warm_up()
-        return Chain(version=name, pipeline=pipeline)
+        return ServedModel(version=name, pipeline=pipeline)

@@ -6,11 +6,10 @@ from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, cast, get_args
+from typing import Any, get_args
 
 import numpy as np
 from monailabel.interfaces.tasks.infer_v2 import InferTask, InferType
-from numpy.typing import NDArray
 
 from acsnet.errors import InputError
 from acsnet.io import read_scan
@@ -20,112 +19,22 @@ from acsnet.pipeline import Pipeline
 from acsnet.quantify.scar import ScarMethod
 from acsnet.result import NOTICE, Result
 from acsnet.scan import ShortAxisScan
+from acsnet.server.inference.infer_options import (
+    KEEP_VALID,
+    METHOD_TITLES,
+    PHASE,
+    SCAR_METHOD,
+    TITLES,
+    UNCERTAINTY,
+    Options,
+    check_method,
+    choice_of,
+    options_of,
+)
 from acsnet.server.inference.model_server import ModelServer
 from acsnet.server.inference.pauses import with_pauses
 from acsnet.server.inference.response import Answer, answer_of, label_map_bytes
 from acsnet.server.inference.work_queue import InferenceQueue, volume_place
-
-SCAR_METHOD, KEEP_VALID, UNCERTAINTY = "scar_method", "keep_valid_masks", "uncertainty"
-PHASE, SERIES = "phase", "series"
-"""Parameters as programs send them."""
-
-TITLES = {
-    SCAR_METHOD: "Threshold of core scar",
-    KEEP_VALID: "Keep walls that are possible",
-    UNCERTAINTY: "With 90 % intervals (slower)",
-    PHASE: "Image of each slice (0: the only one)",
-}
-METHOD_TITLES: dict[str, str] = {
-    "remote": "half-way from remote wall to peak",
-    "half_max": "half of the peak",
-}
-"""The same as 3D Slicer and OHIF's panel show them: what they show they also send."""
-
-MAX_NEGATIVE = 0.01
-"""Share of the signal: from there on the images are signed, as phase-sensitive ones are. Ours."""
-
-MAX_PHASE = 10_000
-
-
-@dataclass(frozen=True, kw_only=True)
-class Options:
-    """What a client may choose; the pipeline's own defaults where it does not."""
-
-    scar_method: ScarMethod = "remote"
-    keep_valid_masks: bool = True
-    uncertainty: bool = False
-
-    def on(self, pipeline: Pipeline) -> Pipeline:
-        """The pipeline with these options; the networks are shared."""
-        return replace(
-            pipeline,
-            scar_method=self.scar_method,
-            corrector=replace(pipeline.corrector, keep_valid=self.keep_valid_masks),
-            uncertainty=self.uncertainty,
-        )
-
-
-def named(request: dict[str, Any]) -> dict[str, Any]:
-    """A request with the names of parameters in place of what viewers show."""
-    names = {title: name for name, title in TITLES.items()}
-    values = {title: value for value, title in METHOD_TITLES.items()}
-    request = {names.get(key, key): value for key, value in request.items()}
-    method = request.get(SCAR_METHOD)
-    method = method[0] if isinstance(method, list) and method else method
-    if isinstance(method, str):
-        request[SCAR_METHOD] = values.get(method, method)
-    return request
-
-
-def check_method(scan: ShortAxisScan, options: Options) -> None:
-    """Refuse half of the peak on signed images before the networks run. Raises InputError."""
-    if options.scar_method != "half_max":
-        return
-    signal = scan.pixels if scan.signal is None else scan.pixels[scan.signal]
-    if signal.size and float((signal < 0).mean()) > MAX_NEGATIVE:
-        msg = (
-            "half of the peak has no meaning on images with negative values, as phase-sensitive "
-            f"ones have (lowest {signal.min():g}): take the other threshold of core scar (remote)"
-        )
-        raise InputError(msg)
-
-
-def options_of(request: dict[str, Any]) -> Options:
-    """The options in a request. Raises InputError for a value that there is not.
-
-    A list is one as `/info/` offers it, the choice in front.
-    """
-    method = request.get(SCAR_METHOD, Options.scar_method)
-    method = method[0] if isinstance(method, list) and method else method
-    if method not in get_args(ScarMethod):
-        msg = f"{SCAR_METHOD} must be one of {', '.join(get_args(ScarMethod))}, got {method!r}"
-        raise InputError(msg)
-    switches = {
-        KEEP_VALID: request.get(KEEP_VALID, Options.keep_valid_masks),
-        UNCERTAINTY: request.get(UNCERTAINTY, Options.uncertainty),
-    }
-    for name, value in switches.items():
-        if not isinstance(value, bool):
-            msg = f"{name} must be true or false, got {value!r}"
-            raise InputError(msg)
-    return Options(scar_method=cast(ScarMethod, method), **switches)
-
-
-def choice_of(request: dict[str, Any]) -> dict[str, Any]:
-    """What `read_scan` takes to choose among the images of a DICOM folder.
-
-    Clients send numbers as text, too, and 0 or nothing where nobody chose. Raises InputError for
-    what is neither.
-    """
-    phase, series = request.get(PHASE) or 0, request.get(SERIES) or ""
-    phase = int(phase) if isinstance(phase, str) and phase.strip().isdecimal() else phase
-    if isinstance(phase, bool) or not isinstance(phase, int) or not 0 <= phase <= MAX_PHASE:
-        msg = f"{PHASE} must be a whole number, 1 for the first image of each slice, got {phase!r}"
-        raise InputError(msg)
-    if not isinstance(series, (str, int)) or isinstance(series, bool) or len(str(series)) > 1000:
-        msg = f"{SERIES} must be a SeriesInstanceUID or SeriesNumber, got {type(series).__name__}"
-        raise InputError(msg)
-    return {PHASE: phase or None, SERIES: str(series).strip() or None}
 
 
 class Task(InferTask):
@@ -155,7 +64,7 @@ class Task(InferTask):
         self._folder = folder
 
     def is_valid(self) -> bool:
-        """Always: a chain cannot be loaded without verified weights."""
+        """Always: a model cannot be loaded without verified weights."""
         return True
 
     @abstractmethod
@@ -171,8 +80,8 @@ class Task(InferTask):
         return str(path), answer.params
 
 
-class ChainTask(Task):
-    """A task of the chain that is served, one scan at a time.
+class SegmentationTask(Task):
+    """A task of the model that is served, one scan at a time.
 
     served: loaded, hence with verified weights; options: the names of the parameters that it takes.
     """
@@ -208,7 +117,6 @@ class ChainTask(Task):
         asker, background, gone: see `InferenceQueue.run`, with its errors. Raises AcsnetError for
         what is no scan.
         """
-        request = named(request)
         options = options_of({name: request[name] for name in self._options if name in request})
         choice = choice_of(request)
         asked = time.perf_counter()
@@ -218,12 +126,12 @@ class ChainTask(Task):
             with volume_place(personal=False):
                 scan = read_scan(Path(request["image"]), **choice)
             check_method(scan, options)
-            with self._served.serving() as chain:
-                pipeline = with_pauses(options.on(chain.pipeline), self._queue.pause)
+            with self._served.serving() as model:
+                pipeline = with_pauses(options.on(model.pipeline), self._queue.pause)
                 answer = self.segment(scan, pipeline, request)
-            answer.params["model_version"] = chain.version
+            answer.params["model_version"] = model.version
             answer.params["latencies"]["total"] = round(time.perf_counter() - began, 3)
-            return replace(answer, version=chain.version, waited_s=began - asked)
+            return replace(answer, version=model.version, waited_s=began - asked)
 
         owner, background = str(request.get("asker") or ""), bool(request.get("background"))
         gone = request.get("gone", lambda: False)
@@ -234,7 +142,7 @@ class ChainTask(Task):
         """The task's work on a scan, alone on the machine while it runs."""
 
 
-class AcsnetTask(ChainTask):
+class AcsnetTask(SegmentationTask):
     """The whole method."""
 
     def __init__(self, served: ModelServer, queue: InferenceQueue, *, folder: Path) -> None:
@@ -256,12 +164,12 @@ class AcsnetTask(ChainTask):
 
         quiet_s: least time since the last request. Raises as `run` does.
         """
-        chain = self._served.follow()
-        pipeline = with_pauses(chain.pipeline, self._queue.pause)
+        model = self._served.follow()
+        pipeline = with_pauses(model.pipeline, self._queue.pause)
         return self._queue.when_idle(lambda: pipeline(read_scan(image)), quiet_s=quiet_s)
 
 
-class RoiTask(ChainTask):
+class RoiTask(SegmentationTask):
     """Stage 1 alone."""
 
     def __init__(self, served: ModelServer, queue: InferenceQueue, *, folder: Path) -> None:
@@ -289,7 +197,7 @@ class RoiTask(ChainTask):
         return Answer(labels=grid.to_input(mask.astype(np.uint8)), grid=grid, params=params)
 
 
-class MyocardiumTask(ChainTask):
+class MyocardiumTask(SegmentationTask):
     """Stages 1 and 2, as the networks draw."""
 
     def __init__(self, served: ModelServer, queue: InferenceQueue, *, folder: Path) -> None:
@@ -306,10 +214,20 @@ class MyocardiumTask(ChainTask):
         return answer_of(pipeline.without_correction(scan))
 
 
-class CorrectTask(ChainTask):
+@dataclass(frozen=True, kw_only=True)
+class SavedLabel:
+    """A label map that a person saved: its file, what it is to who asks, its version and author."""
+
+    file: Path
+    source: str
+    version: str
+    author: str
+
+
+class CorrectTask(SegmentationTask):
     """Stage 3 on what a person drew.
 
-    saved: gives the newest label map that a person saved for an image id, or None.
+    saved: gives what a person saved for an image id, first of all the reader of a name; or None.
     """
 
     def __init__(
@@ -318,29 +236,36 @@ class CorrectTask(ChainTask):
         queue: InferenceQueue,
         *,
         folder: Path,
-        saved: Callable[[str], Path | None],
+        saved: Callable[[str, str], SavedLabel | None],
     ) -> None:
         super().__init__(
             served,
             queue,
             folder=folder,
             description="Your own label map with every wall made anatomically possible: the one "
-            "sent with the request, else the last one saved for the image.",
+            "sent with the request, else your last one saved for the image, else the accepted one.",
             options=(KEEP_VALID, PHASE),
         )
         self._saved = saved
 
     def segment(self, scan: ShortAxisScan, pipeline: Pipeline, request: dict[str, Any]) -> Answer:
         """Correct the label map. Raises InputError where there is none, or none of this scan."""
-        labels = self._labels(scan, request)
-        return answer_of(pipeline.correct(scan, scan.grid.from_input(labels)))
-
-    def _labels(self, scan: ShortAxisScan, request: dict[str, Any]) -> NDArray[np.uint8]:
-        if sent := request.get("label"):
-            segments = request.get("label_info")
-            return read_client_labels(Path(sent), grid=scan.grid, segments=segments)
-        saved = self._saved(request["image_id"]) if request.get("image_id") else None
-        if saved is None:
+        reader = str(getattr(request.get("reader"), "name", ""))
+        sent, image = request.get("label"), str(request.get("image_id") or "")
+        if sent:
+            start = SavedLabel(file=Path(sent), source="sent", version="", author=reader)
+        elif image and (saved := self._saved(image, reader)) is not None:
+            start = saved
+        else:
             msg = "send a label map to correct, or save one for this image first"
             raise InputError(msg)
-        return read_client_labels(saved, grid=scan.grid)
+        segments = request.get("label_info") if sent else None
+        labels = read_client_labels(start.file, grid=scan.grid, segments=segments)
+        answer = answer_of(pipeline.correct(scan, scan.grid.from_input(labels)))
+        features = answer.params["features"]
+        if start.author != reader:
+            whose = f"this is a label map of {start.author}, not yours: you have saved none"
+            features = {**features, "warnings": [whose, *features["warnings"]]}
+        about = {"source": start.source, "version": start.version, "author": start.author}
+        params = {**answer.params, "features": features, "started_from": about}
+        return replace(answer, params=params)

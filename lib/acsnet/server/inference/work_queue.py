@@ -11,7 +11,7 @@ import time
 import weakref
 from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from contextlib import ExitStack, contextmanager, suppress
 from contextvars import Context, copy_context
 from functools import partial
@@ -36,7 +36,7 @@ Answer = TypeVar("Answer")
 Jobs = SimpleQueue[Callable[[], None] | None]
 
 LOOK_S = 0.5
-"""Between two looks whether who waits is still there."""
+"""Between two looks whether who waits is still there, and the server goes on."""
 
 PAUSE_LOOK_S = 0.02
 """Between two looks whether the work goes on for which another pauses."""
@@ -71,7 +71,7 @@ class InferenceQueue:
         self._idle_work: object | None = None
         self._client = ""
         self._paused: object | None = None
-        self._closed = False
+        self._closed = self._given_up = False
         self._seconds: deque[float] = deque(maxlen=20)
         self._ended = -math.inf
         self._thread = WorkerThread()
@@ -102,7 +102,8 @@ class InferenceQueue:
         memory, which is free again by then.
         """
         with self.turn(owner, background=background, gone=gone):
-            return self._thread.run(partial(_within_memory, work))
+            within = partial(_within_memory, work)
+            return self._thread.run(within, given_up=lambda: self._given_up)
 
     def when_idle(self, work: Callable[[], Answer], *, quiet_s: float) -> Answer | None:
         """The result of work that nobody waits for; None where somebody needs the networks.
@@ -184,11 +185,16 @@ class InferenceQueue:
                     del self._waiting[owner]
 
     def close(self, *, limit_s: float) -> bool:
-        """Turn away all that wait, and wait for the one that runs; whether it ended in time."""
+        """Turn away all that wait, and wait for the one that runs; whether it ended in time.
+
+        Who waits for one that did not gets a StoppingError, whatever the thread still does.
+        """
         with self._change:
             self._closed = True
             self._change.notify_all()
-            return self._change.wait_for(lambda: not self.running, limit_s)
+            is_over = self._change.wait_for(lambda: not self.running, limit_s)
+            self._given_up = not is_over
+            return is_over
 
     def _admit(self, owner: str, *, background: bool) -> None:
         if self._closed:
@@ -234,11 +240,19 @@ class WorkerThread:
         threading.Thread(target=_work_off, args=(self._jobs,), daemon=True).start()
         weakref.finalize(self, self._jobs.put, None)
 
-    def run(self, work: Callable[[], Answer]) -> Answer:
-        """What `work` gives or raises, with the context variables of the caller."""
+    def run(
+        self, work: Callable[[], Answer], *, given_up: Callable[[], bool] = lambda: False
+    ) -> Answer:
+        """What `work` gives or raises, with the context variables of the caller.
+
+        given_up: whether it is waited for no longer, asked now and then. Raises StoppingError then.
+        """
         done: Future[Answer] = Future()
         self._jobs.put(partial(_do, work, done, copy_context()))
         try:
+            while not wait((done,), timeout=LOOK_S).done:
+                if given_up():
+                    raise StoppingError
             return done.result()
         finally:
             del done  # an error and the frame that it is raised in would hold each other

@@ -30,7 +30,7 @@ from acsnet.report.wording import has_segments
 from acsnet.result import Measured
 from acsnet.server.app import App
 from acsnet.server.datastores.label_intake import check_label
-from acsnet.server.datastores.label_records import DRAFT
+from acsnet.server.datastores.label_records import MODEL_DRAFT
 from acsnet.server.datastores.label_reports import (
     clinical_with,
     entered,
@@ -118,7 +118,7 @@ def _reading(version: LabelRecord, details: ReadingDetails) -> Reading:
     return reading_of(
         details,
         reviewed=version.state == "reviewed",
-        author="" if version.tag == DRAFT else version.author,
+        author="" if version.tag == MODEL_DRAFT else version.author,
         reviewer=version.reviewer,
         at=version.read,
         comment=version.comment,

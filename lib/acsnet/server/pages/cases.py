@@ -8,7 +8,7 @@ from enum import Enum
 from acsnet.active_learning.assignments import Offer, last_offer
 from acsnet.annotations.label_versions import by_networks
 from acsnet.scan import UNFIT
-from acsnet.server.datastores.label_records import DRAFT, DRAWN, REVIEWED
+from acsnet.server.datastores.label_records import MODEL_DRAFT, READER_DRAFT, REVIEWED
 from acsnet.server.datastores.protocol import LabelRecord, StudyStore, record_called
 from acsnet.server.errors import UnknownError
 
@@ -54,7 +54,17 @@ class Case:
     def shown(self) -> LabelRecord | None:
         """The label map whose numbers stand for the case: reviewed before draft."""
         usable = {record.tag: record for record in self.versions if record.tag and record.current}
-        return usable.get(REVIEWED) or usable.get(DRAWN) or usable.get(DRAFT)
+        return usable.get(REVIEWED) or usable.get(READER_DRAFT) or usable.get(MODEL_DRAFT)
+
+    @property
+    def label_maps(self) -> tuple[LabelRecord, ...]:
+        """Each of `versions` once, as the page lists them; of several tags under one of ours."""
+        listed: dict[str, LabelRecord] = {}
+        for record in self.versions:
+            name = record.id or record.tag
+            if name not in listed or record.tag in (REVIEWED, READER_DRAFT, MODEL_DRAFT):
+                listed[name] = record
+        return tuple(listed.values())
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -80,7 +90,7 @@ def build_case(datastore: StudyStore, image: str) -> Case:
         state = State.REFUSED
     elif REVIEWED in tags:
         state = State.REVIEWED
-    elif tags & {DRAWN, DRAFT}:
+    elif tags & {READER_DRAFT, MODEL_DRAFT}:
         state = State.DRAFT
     elif (now := [version for version in versions if version.current]) and all(
         version.state == "withdrawn" for version in now

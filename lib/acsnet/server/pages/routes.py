@@ -21,7 +21,7 @@ from acsnet.quantify.remote_myocardium import DISC_MM
 from acsnet.report.montage import montage_png
 from acsnet.report.wording import has_segments, measure_lines, measure_rows, slices_to_look_at
 from acsnet.server.app import App
-from acsnet.server.datastores.label_records import DRAFT, DRAWN
+from acsnet.server.datastores.label_records import MODEL_DRAFT, READER_DRAFT
 from acsnet.server.datastores.protocol import LabelRecord, StudyStore, record_called
 from acsnet.server.identity import signed
 from acsnet.server.inference.work_queue import volume_place
@@ -141,7 +141,7 @@ def case_page(app: App, image: str, version: str = "", before: str = "") -> Resp
     if looked_at is not None:
         app.shown_versions.add(image, looked_at.id)
     columns = [
-        record for record in case.versions if record.tag and record.current and record.features
+        record for record in case.label_maps if record.tag and record.current and record.features
     ]
     scan = store.drawn_state_now(image)
     details, faults = DetailsStore(store.folder / DETAILS).read(image, scan=scan)
@@ -154,7 +154,8 @@ def case_page(app: App, image: str, version: str = "", before: str = "") -> Resp
         warnings=tuple(dict.fromkeys((*case.remarks, *warnings, *faults))),
         digest=digest_of(warnings),
         waiting=next(
-            (record for record in case.versions if record.tag == DRAWN and record.current), None
+            (record for record in case.versions if record.tag == READER_DRAFT and record.current),
+            None,
         ),
         lines=_lines(looked_at),
         columns=columns,
@@ -203,7 +204,7 @@ def segment(
     request |= {"asker": asker(http, ""), "gone": gone(http), "uncertainty": uncertainty}
     app.segment(request)
     shown = build_case(app.datastore(), image).shown
-    other = "" if shown is None or shown.tag == DRAFT else f"?version={DRAFT}"
+    other = "" if shown is None or shown.tag == MODEL_DRAFT else f"?version={MODEL_DRAFT}"
     return RedirectResponse(f"/acsnet/cases/{quote(image)}{other}", 303)
 
 

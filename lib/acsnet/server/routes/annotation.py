@@ -1,5 +1,6 @@
 """Routes of the annotation loop: batches, scores, the next scan to draw on, agreement."""
 
+from hashlib import sha256
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, HTTPException
@@ -10,8 +11,12 @@ from acsnet.server.datastores.label_intake import author_of
 from acsnet.server.identity import signed
 from acsnet.server.inference.batch import MAX_IMAGES
 from acsnet.server.routes.common import known_case
+from acsnet.server.web.request_checks import upload_suffix
 
 router = APIRouter()
+
+DIGITS, LONGEST = 12, 50
+"""Characters of a digest, and of an id, in the name of a copy."""
 
 
 @router.post("/batch/infer")
@@ -74,7 +79,20 @@ def _scoring(app: AcsnetApp, method: str) -> Any:
 def next_sample(
     app: App, strategy: str, params: Annotated[dict[str, Any] | None, Body()] = None
 ) -> dict[str, Any]:
-    """The scan that a reader gets next and why; only a reason where there is none."""
+    """The scan that a reader gets next and why; only a reason where there is none.
+
+    `name` is what 3D Slicer keeps a copy of the scan by: it loads a file that it has by that name
+    and does not ask again, so each state of the files has a name of its own.
+    """
     signs = signed(params or {})
     author_of(signs)
-    return app.next_sample({**signs, "strategy": strategy})
+    sample = app.next_sample({**signs, "strategy": strategy})
+    return {**sample, "name": _name_of_copy(app, sample)} if "id" in sample else sample
+
+
+def _name_of_copy(app: AcsnetApp, sample: dict[str, Any]) -> str:
+    """File name of a scan as it is now, with the ending of what `/datastore/image` sends."""
+    image, name = str(sample["id"]), str(sample["name"])
+    state = app.datastore().image_fingerprint(image)
+    digest = sha256(f"{image}/{state}".encode()).hexdigest()[:DIGITS]
+    return f"{image[:LONGEST]}-{digest}{upload_suffix(name)}"

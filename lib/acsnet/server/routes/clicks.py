@@ -26,7 +26,7 @@ from acsnet.server.corrections.desk import Reader
 from acsnet.server.corrections.frame_labels import from_frames, to_frames
 from acsnet.server.corrections.points import Points, input_index, stack_index, whole_number
 from acsnet.server.datastores.label_intake import accept_label, author_of, record_save
-from acsnet.server.datastores.label_records import DRAWN, REVIEWED
+from acsnet.server.datastores.label_records import READER_DRAFT, REVIEWED
 from acsnet.server.datastores.protocol import record_called
 from acsnet.server.identity import signed
 from acsnet.server.inference.work_queue import volume_place
@@ -61,6 +61,7 @@ def click(app: App, http: Request, image: str, asked: Clicks) -> dict[str, Any]:
     reader, frames = _reader(http, signed({"user": asked.user.strip()})), asked.frames
     if asked.start and asked.saved:
         record_called(app.datastore().label_records(image), asked.start, saved=asked.saved)
+    drawn_on = app.datastore().state_to_label(image) if asked.save else ""
     answer = app.segment(
         {
             "model": CLICK,
@@ -94,7 +95,9 @@ def click(app: App, http: Request, image: str, asked: Clicks) -> dict[str, Any]:
         out["frames"] = to_frames(scan, answer.labels)
     if asked.save:
         with volume_place():
-            out["saved"] = _saved(app, image, scan, answer.labels, reader.name, began)
+            out["saved"] = _saved(
+                app, image, scan, answer.labels, reader.name, drawn_on=drawn_on, began=began
+            )
     return out
 
 
@@ -104,12 +107,26 @@ def _saved(
     scan: ShortAxisScan,
     labels: NDArray[np.uint8],
     author: str,
+    *,
+    drawn_on: str,
     began: float,
 ) -> dict[str, Any]:
-    """Keep labels as a draft of a reader; id and warnings of the version."""
+    """Keep labels as a draft of a reader; id and warnings of the version.
+
+    drawn_on, began: state of the files and time before the clicks were answered.
+    """
     store = app.datastore()
     known = {record.id for record in store.label_records(image)}
-    record = accept_label(store, image, scan, labels, author=author, state="draft", tag=DRAWN)
+    record = accept_label(
+        store,
+        image,
+        scan,
+        labels,
+        drawn_on=drawn_on,
+        author=author,
+        state="draft",
+        tag=READER_DRAFT,
+    )
     unnoted: tuple[str, ...] = ()
     if record.id not in known:
         unnoted = record_save(image, record, seconds=time.perf_counter() - began)
@@ -141,7 +158,7 @@ def suggestion(app: App, image: str, tag: str = "") -> dict[str, Any]:
     """
     path = image_path(app, image)
     tags = app.datastore().get_labels_by_image_id(image)
-    wanted = tag or next((known for known in (DRAWN, REVIEWED) if known in tags), "")
+    wanted = tag or next((known for known in (READER_DRAFT, REVIEWED) if known in tags), "")
     if wanted not in tags:
         raise HTTPException(404, f"case {image!r} has no label map {wanted or 'of a person'!r}")
     scan = read_scan(path)

@@ -21,7 +21,7 @@ from acsnet.io.client_labels import read_client_labels
 from acsnet.result import Measured
 from acsnet.server.app import AcsnetApp, App
 from acsnet.server.datastores.label_intake import author_of, check_label
-from acsnet.server.datastores.label_records import DRAWN, REVIEWED
+from acsnet.server.datastores.label_records import READER_DRAFT, REVIEWED
 from acsnet.server.datastores.label_reports import given_for, warnings_with
 from acsnet.server.datastores.protocol import LabelRecord, NewLabel, StudyStore, record_called
 from acsnet.server.errors import UnshownError
@@ -64,7 +64,7 @@ def accept(app: App, request: Request, image: str, fields: Fields) -> Response:
     their digest; `next`, to go on to the next case.
     """
     known_case(app, image)
-    by, comment = _who_and_why(fields)
+    by, comment = who_and_why(fields)
     version, shown = str(fields.get("version", "")), _shown(fields)
     saved = str(fields.get("saved") or "")
     start = time.perf_counter()
@@ -139,11 +139,12 @@ def accepted(
 
     Raises:
         UnknownError: there is no such label map.
-        ReplacedError: it has been drawn anew since it was looked at.
+        ReplacedError: it has been drawn anew since it was looked at, or the scan was replaced.
         UnshownError: it has other warnings than those shown, or is an old one not looked at.
         InputError: it was withdrawn, or drawn on an earlier state of the scan.
     """
     store = app.datastore()
+    drawn_on = store.state_to_label(image)
     record = record_called(store.label_records(image), version, saved=saved)
     if record.state == "reviewed":
         return record, record
@@ -167,6 +168,7 @@ def accepted(
         return record, store.review(image, record.id, by=by, comment=comment)
     label = NewLabel(
         measured=measured,
+        drawn_on=drawn_on,
         author=record.author,
         state="reviewed",
         tag=REVIEWED,
@@ -189,7 +191,7 @@ def _withdrawn(
     app: AcsnetApp, image: str, fields: dict[str, Any], *, decision: str
 ) -> tuple[LabelRecord, str]:
     known_case(app, image)
-    by, reason = _who_and_why(fields)
+    by, reason = who_and_why(fields)
     if decision == "rejected" and not reason:
         raise HTTPException(422, "give the reason, in the comment")
     store = app.datastore()
@@ -204,7 +206,7 @@ def _withdrawn(
     return kept, by
 
 
-def _who_and_why(fields: dict[str, Any]) -> tuple[str, str]:
+def who_and_why(fields: dict[str, Any]) -> tuple[str, str]:
     """Who decides, and what they say of it. Raises HTTP 422 where nobody says who."""
     who = signed({"user": str(fields.get("by") or "").strip()})
     if not who["user"]:
@@ -263,9 +265,9 @@ def _next_page(app: AcsnetApp, *, by: str, after: str) -> str:
         return case_address(str(following["id"]))
     waiting = _waiting(app.datastore(), besides=after)
     if waiting:
-        return f"{case_address(waiting[0])}?version={DRAWN}"
+        return f"{case_address(waiting[0])}?version={READER_DRAFT}"
     labels = app.datastore().get_labels_by_image_id(after) if after else {}
-    left = "id" in following or DRAWN in labels
+    left = "id" in following or READER_DRAFT in labels
     reason = str(following.get("reason", ""))
     why = "this was the last case that needs a reader" if left else reason.partition(": ")[2]
     return f"/acsnet/?{urlencode({'finished': why or reason})}"
@@ -277,7 +279,7 @@ def _waiting(store: StudyStore, *, besides: str) -> list[str]:
         image
         for image in store.list_images()
         if image != besides
-        and DRAWN in store.get_labels_by_image_id(image)
+        and READER_DRAFT in store.get_labels_by_image_id(image)
         and store.verdict(image).is_offered
     ]
     return sorted(cases, key=lambda image: (image <= besides, image))

@@ -18,8 +18,15 @@ from acsnet.server.corrections.desk import Reader
 from acsnet.server.corrections.points import POINT_LISTS
 from acsnet.server.datastores.label_intake import author_of
 from acsnet.server.identity import signed
+from acsnet.server.inference.infer_options import (
+    KEEP_VALID,
+    PHASE,
+    SCAR_METHOD,
+    SERIES,
+    UNCERTAINTY,
+    named,
+)
 from acsnet.server.inference.response import Answer, label_map_bytes
-from acsnet.server.inference.tasks import KEEP_VALID, PHASE, SCAR_METHOD, SERIES, UNCERTAINTY
 from acsnet.server.routes.common import client_session, image_path, saved_upload
 from acsnet.server.web.load_limits import asker, gone
 from acsnet.server.web.request_checks import json_object, result_suffix
@@ -56,7 +63,7 @@ def infer(
         raise HTTPException(404, f"there is no model {model!r}; there is {', '.join(app.models)}")
     if output is ResultType.dicom_seg:
         raise HTTPException(422, "DICOM SEG is not available: ask for image, json or all")
-    wishes = signed(json_object(params))
+    wishes = named(signed(json_object(params)))
     suffix = result_suffix(wishes)
     request: dict[str, Any] = {name: wishes[name] for name in TAKEN if name in wishes}
     who = asker(http, author_of(wishes))

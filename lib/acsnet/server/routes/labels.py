@@ -9,6 +9,7 @@ from acsnet.measure import numbers_of
 from acsnet.result import NOTICE
 from acsnet.server.app import App
 from acsnet.server.datastores.label_intake import accept_file, author_of, record_save, state_of
+from acsnet.server.datastores.protocol import each_once
 from acsnet.server.identity import Role, require, signed
 from acsnet.server.inference.work_queue import volume_place
 from acsnet.server.routes.common import image_path, known_case, saved_upload
@@ -70,7 +71,7 @@ def save_label(
 def versions(app: App, image: str) -> list[dict[str, Any]]:
     """All versions of an image's labels, newest first."""
     known_case(app, image)
-    return [record.to_info() for record in app.datastore().label_records(image) if record.id]
+    return [record.to_info() for record in each_once(app.datastore().label_records(image))]
 
 
 @router.delete("/datastore/label")

@@ -197,7 +197,7 @@ def _length_refusal(headers: Headers, most_mb: int) -> tuple[int, str] | None:
     return None
 
 
-class Guard:
+class AccessPolicyMiddleware:
     """ASGI middleware that answers refused requests itself and passes the others on."""
 
     def __init__(self, app: ASGIApp, policy: Policy) -> None:

@@ -62,7 +62,7 @@ class Traffic:
             return
         limits = read_settings().limits
         if length > limits.upload_mb * 2**20:
-            return  # the guard refuses it, as too long
+            return  # the access policy refuses it, as too long
         if place and self.uploads >= limits.waiting + BESIDE_WAITING:
             msg = f"{self.uploads} requests are worked on: ask again later"
             raise LoadError(msg, retry_after=5)

@@ -7,12 +7,15 @@ of these a line holds only what it is and where it comes from.
 import json
 import logging
 import re
+import sys
 import time
 import traceback
 from collections import OrderedDict
 from collections.abc import Callable
+from contextlib import suppress
 from contextvars import ContextVar
 from datetime import datetime, timezone
+from logging.handlers import RotatingFileHandler
 
 from acsnet.errors import WeightsError
 
@@ -64,6 +67,34 @@ class Repeats(logging.Filter):
         while len(self._seen) > MAX_KINDS:
             self._seen.popitem(last=False)
         return count < FREE_REPEATS
+
+
+class Reticent(logging.Handler):
+    """Says at most once a minute, and by its kind alone, that a line could not be written.
+
+    The standard handlers print the line and the error, with the names in both, each time.
+    """
+
+    clock = staticmethod(time.monotonic)
+    _told: float | None = None
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 # logging calls it
+        """Say on the console that a line could not be written, unless that was just said."""
+        now = self.clock()
+        error = sys.exc_info()[0]
+        if error is None or (self._told is not None and now - self._told < REPEAT_S):
+            return
+        self._told = now
+        with suppress(OSError, ValueError):  # the console may be what cannot be written
+            sys.stderr.write(f"log lines cannot be written: {error.__name__}\n")
+
+
+class ConsoleLines(Reticent, logging.StreamHandler):  # type: ignore[type-arg] # 3.10 takes none
+    """Log lines on standard error."""
+
+
+class FileLines(Reticent, RotatingFileHandler):
+    """Log lines in files, of which the oldest goes when the newest is full."""
 
 
 class JsonLines(logging.Formatter):

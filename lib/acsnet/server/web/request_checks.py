@@ -7,7 +7,7 @@ from typing import Any
 
 from starlette.exceptions import HTTPException
 
-from acsnet.storage import is_plain_name
+from acsnet.storage import broken_rule
 
 SCAN_SUFFIXES = (".nii.gz", ".nii", ".seg.nrrd", ".nrrd", ".mha")
 """Of files that hold a whole volume, as clients may send them and the store keeps them."""
@@ -36,8 +36,8 @@ def name_fault(key: str, value: str) -> str | None:
         plain = not value or bool(_SESSION.fullmatch(value))
         return None if plain else "session_id must be an id that this server gave"
     if key in ("image", "label", "id", "model", "strategy"):
-        plain = not value or is_plain_name(value)
-        return None if plain else f"{key} must be a name from the list of studies, not a path"
+        rule = broken_rule(value) if value else ""
+        return f"{key} must be a name {rule}: rename it" if rule else None
     return None
 
 
@@ -85,6 +85,6 @@ def upload_suffix(filename: str | None) -> str:
 def upload_name(filename: str | None) -> str:
     """The last part of an uploaded file's name; HTTP 422 where that is no plain name."""
     name = PurePosixPath((filename or "").replace("\\", "/")).name
-    if not is_plain_name(name):
-        raise HTTPException(422, "every uploaded file must have a plain file name")
+    if rule := broken_rule(name):
+        raise HTTPException(422, f"every uploaded file must have a name {rule}: rename it")
     return name

@@ -1,0 +1,55 @@
+"""What is offered to a training: the newest reviewed label of each short-axis LGE."""
+
+import time
+
+import numpy as np
+import pytest
+from saved_labels import label_file, save_label
+from small_scans import write_scan
+
+from acsnet.server.datastores import folder_scans
+from acsnet.server.datastores.label_intake import accept_file
+from acsnet.server.datastores.preflight import Verdict
+
+
+@pytest.fixture
+def studies(tmp_path):
+    folder = tmp_path / "studies"
+    folder.mkdir()
+    for seed, name in enumerate(("lge", "SA cine", "lge 4ch")):
+        write_scan(folder / f"{name}.nii", seed=seed)
+    return folder
+
+
+@pytest.mark.parametrize("is_read", [False, True])
+def test_labels_on_what_is_no_short_axis_lge_are_not_trained_on(make_store, monkeypatch, is_read):
+    """Nor counted for the next training; before a scan was read, its label tells what it is."""
+    if not is_read:
+        waiting = Verdict(checked=False)
+        monkeypatch.setattr(folder_scans.FolderScans, "verdict", lambda *args: waiting)
+    store, drawn = make_store(), np.zeros((12, 10, 3), np.uint8)
+    drawn[3:6, 3:6] = 2
+    for image in store.list_images():
+        save_label(store, image, drawn, state="reviewed")
+        end = time.monotonic() + 60.0
+        while is_read and not store.verdict(image).checked:
+            assert time.monotonic() < end
+            time.sleep(0.01)
+    assert len(store.list_images()) == 3
+    assert [one.name for one in store.reviewed()] == ["lge"]
+
+
+@pytest.mark.slow
+def test_so_it_is_in_a_pacs_where_they_are_measured_all_the_same(
+    datastore, pacs, patient, tmp_path
+):
+    uids = []
+    for uid, name in (("1", "LGE SAX"), ("2", "LGE 4ch")):
+        pacs.add(patient(uid=uid, SeriesDescription=name))
+        uids.append(patient(uid=uid)[0].SeriesInstanceUID)
+    for image in uids:
+        sent = tmp_path / f"{image}.nii.gz"
+        label_file(datastore, image, sent, 2)
+        accept_file(datastore, image, sent, tag="final", info={"user": "Ana", "state": "reviewed"})
+    assert [one.name for one in datastore.reviewed()] == uids[:1]
+    assert all(datastore.label_records(image)[0].features["lv_volume_ml"] for image in uids)
