@@ -10,12 +10,12 @@ import shutil
 import enhanced_packings
 import nibabel as nib
 import numpy as np
+import packed_scans
 import pytest
 import SimpleITK as sitk  # noqa: N813
 from scipy.ndimage import zoom
 from ways_in import by_cohort, by_command_line, by_server, fingerprint
 
-import packings
 from acsnet.io import read_scan
 from acsnet.scan import is_fit
 
@@ -37,7 +37,7 @@ def dicom_cases(samples):
     """Name -> what packs the first sample patient into a folder; words of its warning."""
 
     def patient():
-        return packings.slices(samples / "dicom" / "phantom-1")
+        return packed_scans.slices(samples / "dicom" / "phantom-1")
 
     def both(out):
         for number in (1, 2):
@@ -46,27 +46,32 @@ def dicom_cases(samples):
                 dataset.PatientID = f"patient-{number}"
                 dataset.StudyInstanceUID += f".{number}"
                 dataset.SeriesInstanceUID += f".{number}"
-                packings.new_uid(dataset)
-            packings.write(out / f"patient-{number}" / "LGE", datasets)
+                packed_scans.new_uid(dataset)
+            packed_scans.write(out / f"patient-{number}" / "LGE", datasets)
 
     packs = {
-        "series per slice": (packings.series_per_slice, "joined to one stack"),
-        "repeated slice": (packings.repeated_slice, "slice repeated"),
-        "same file twice": (packings.copied_file, "a copy of"),
-        "cd": (packings.compact_disc, ""),
-        "localizer inside": (packings.localizer_inside, "localizers"),
-        "overlay bits": (packings.overlay_bits, "HighBit"),
-        "jpeg lossless": (lambda d, out: packings.compressed(d, out, "JPEG"), ""),
-        "no meta": (packings.bare_data_sets, ""),
-        "gap": (lambda d, out: packings.moved_slices(d, out, from_index=6, along_mm=1), "mm apart"),
+        "series per slice": (packed_scans.series_per_slice, "joined to one stack"),
+        "repeated slice": (packed_scans.repeated_slice, "slice repeated"),
+        "same file twice": (packed_scans.copied_file, "a copy of"),
+        "cd": (packed_scans.compact_disc, ""),
+        "localizer inside": (packed_scans.localizer_inside, "localizers"),
+        "overlay bits": (packed_scans.overlay_bits, "HighBit"),
+        "jpeg lossless": (lambda d, out: packed_scans.compressed(d, out, "JPEG"), ""),
+        "no meta": (packed_scans.bare_data_sets, ""),
+        "gap": (
+            lambda d, out: packed_scans.moved_slices(d, out, from_index=6, along_mm=1),
+            "mm apart",
+        ),
         "aside": (
-            lambda d, out: packings.moved_slices(d, out, from_index=6, to_index=7, aside_mm=1.5),
+            lambda d, out: packed_scans.moved_slices(
+                d, out, from_index=6, to_index=7, aside_mm=1.5
+            ),
             "mm beside",
         ),
-        "window of stored values": (packings.window_of_stored_values, "stored values"),
-        "pixel padding": (packings.padded_corners, "no signal in"),
-        "signed 12 bits": (packings.signed_12_bits, ""),
-        "gain per slice": (packings.gain_per_slice, "brought to one gain"),
+        "window of stored values": (packed_scans.window_of_stored_values, "stored values"),
+        "pixel padding": (packed_scans.padded_corners, "no signal in"),
+        "signed 12 bits": (packed_scans.signed_12_bits, ""),
+        "gain per slice": (packed_scans.gain_per_slice, "brought to one gain"),
         "enhanced one frame": (enhanced_packings.enhanced_one_frame_a_file, ""),
         "enhanced series per slice": (
             enhanced_packings.enhanced_series_per_slice,
@@ -128,7 +133,10 @@ def volume_cases(samples):
             "",
         ),
         "nrrd and mha": (of_slicer, ""),
-        "blank slices": (lambda out: packings.blank_slices(image, out / "a.nii"), "no signal in"),
+        "blank slices": (
+            lambda out: packed_scans.blank_slices(image, out / "a.nii"),
+            "no signal in",
+        ),
         "capitals": (capitals, ""),
         "same file names": (same_names, ""),
         "label map beside": (with_label_map, ""),
@@ -226,7 +234,9 @@ def test_a_long_axis_stack_is_called_one_and_is_not_the_next_sample(samples, tmp
     affine[:3, 2] *= 1.6 / 10
     affine[:3, 3] += affine[:3, 0] * 40
     affine[:3, 0] *= 6
-    packings.save_nifti(nib.Nifti1Image(fine[40:140:6], affine), tmp_path / "studies" / "stack.nii")
+    packed_scans.save_nifti(
+        nib.Nifti1Image(fine[40:140:6], affine), tmp_path / "studies" / "stack.nii"
+    )
     assert not is_fit(read_scan(tmp_path / "studies" / "stack.nii").warnings)
 
 
@@ -236,7 +246,9 @@ def test_thin_slices_are_measured_with_a_word(samples, tmp_path):
     affine = image.affine.copy()
     affine[:3, 3] += affine[:3, :2] @ [20, 20]
     affine[:3, 2] *= 0.75 / 10
-    path = packings.save_nifti(nib.Nifti1Image(data.astype(np.int16), affine), tmp_path / "a.nii")
+    path = packed_scans.save_nifti(
+        nib.Nifti1Image(data.astype(np.int16), affine), tmp_path / "a.nii"
+    )
     scan = read_scan(path)
     assert scan.spacing_mm[0] == pytest.approx(0.75)
     assert [w for w in scan.warnings if "0.75 mm apart, as in 3-D LGE" in w]

@@ -99,7 +99,7 @@ def test_our_labels_are_split_anew_only_when_asked(image, labels):
 
 def test_grey_zone_without_core_may_be_the_infarct_of_another_convention(image, labels, tmp_path):
     drawn = rewritten(labels, tmp_path / "emidec.nii", lambda v: np.array([0, 1, 2, 3, 3, 4])[v])
-    words = "name the convention"
+    words = "it follows another convention"
     assert [w for w in measure_label_file(image, drawn).warnings if words in w]
     assert not [w for w in measure_label_file(image, drawn, truth="emidec").warnings if words in w]
     assert not [w for w in measure_label_file(image, labels).warnings if words in w]
@@ -116,8 +116,8 @@ def test_a_core_darker_than_the_grey_zone_may_be_no_reflow_of_another_convention
     drawn = rewritten(labels, tmp_path / "emidec.nii", lambda v: SWAPPED[v])
     words = (
         "core scar (value 4) has a median signal of 437, below the 623 of grey zone (value 3): if "
-        "value 4 stands for no-reflow in this label map, as in EMIDEC's, name the convention "
-        "(--truth emidec)"
+        "value 4 stands for no-reflow in this label map, as in EMIDEC's, it follows another "
+        "convention"
     )
     assert words in measure_label_file(image, drawn).warnings
     assert words in measure_label_file(image, drawn, scar_method="remote").warnings
@@ -139,16 +139,26 @@ def test_one_dark_voxel_of_no_reflow_does_not_hide_the_infarct_of_another_conven
 
     drawn = rewritten(labels, tmp_path / "emidec.nii", infarct)
     found = measure_label_file(image, drawn).warnings
-    assert sum("name the convention" in warning for warning in found) == 1
+    assert sum("it follows another convention" in warning for warning in found) == 1
 
 
 def test_our_core_scar_is_no_obstruction_of_another_convention(image, labels, tmp_path):
     words = (
         "no-reflow (value 4) has a median signal of 623, above the 437 of infarct (value 3): if "
-        "value 4 stands for core scar in this label map, as in ACSNet's own, leave out --truth "
-        "emidec"
+        "value 4 stands for core scar in this label map, as in ACSNet's own, it follows another "
+        "convention"
     )
     assert words in measure_label_file(image, labels, truth="emidec").warnings
+
+
+def test_the_command_line_names_the_option_for_another_convention(image, labels, tmp_path):
+    advice = "--truth names the convention of the label values; it was"
+    result = run(image, labels, "--truth", "emidec", "--output", tmp_path / "wrong")
+    assert f"{advice} emidec" in result.output
+    written = (tmp_path / "wrong" / CASE / "features.json").read_text()
+    assert "it follows another convention" in written
+    assert "--truth" not in written
+    assert advice not in run(image, labels, "--output", tmp_path / "right").output
 
 
 def dab_of_scar(values):

@@ -10,10 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from acsnet.anatomy.checks import read_limits
-from acsnet.dicom.seg_on_scan import is_dicom, seg_on_scan
+from acsnet.dicom.drawn_labels import read_drawn_labels
 from acsnet.errors import InputError
 from acsnet.io import read_scan
-from acsnet.io.label_map import read_labels_on
 from acsnet.label_conventions import CONVENTIONS, CORE, OWN, to_labels
 from acsnet.labels import ENHANCEMENT, MYOCARDIUM, Label
 from acsnet.preprocess import check_image
@@ -25,23 +24,26 @@ from acsnet.scan import ShortAxisScan, apex_first_by_area
 from acsnet.stages.label_checks import label_flags
 from acsnet.stages.quality_flags import doubts, messages
 
+OTHER_CONVENTION = "it follows another convention"
+"""How a warning ends where the signal tells that the values of a label map may mean others."""
+
 GREY_ALONE = (
     "grey zone is drawn and no core scar: if value 3 stands for infarct in this label map, as in "
-    "EMIDEC's, name the convention (--truth emidec)"
+    f"EMIDEC's, {OTHER_CONVENTION}"
 )
 
 DARKER_THAN_CORE = {
     OWN: (
         Label.GREY_ZONE,
         "core scar (value 4) has a median signal of {core:.4g}, below the {other:.4g} of grey zone "
-        "(value 3): if value 4 stands for no-reflow in this label map, as in EMIDEC's, name the "
-        "convention (--truth emidec)",
+        "(value 3): if value 4 stands for no-reflow in this label map, as in EMIDEC's, "
+        f"{OTHER_CONVENTION}",
     ),
     "emidec": (
         Label.MICROVASCULAR_OBSTRUCTION,
         "no-reflow (value 4) has a median signal of {other:.4g}, above the {core:.4g} of infarct "
-        "(value 3): if value 4 stands for core scar in this label map, as in ACSNet's own, leave "
-        "out --truth emidec",
+        "(value 3): if value 4 stands for core scar in this label map, as in ACSNet's own, "
+        f"{OTHER_CONVENTION}",
     ),
 }
 """Convention -> the enhancement that is darker in it than core scar, and what to say if it is not.
@@ -66,11 +68,10 @@ def measure_label_file(
     """Measure the label map of a file on the image it was drawn on.
 
     image, phase, series: as `read_scan` takes them; labels: file with a volume on its grid, axes in
-    any order, or a DICOM SEG; truth: a name in `acsnet.label_conventions`. Core scar and grey zone
+    any order, or a DICOM SEG; truth: a name in `acsnet.label_conventions`, for values that
+    no segment names. Core scar and grey zone
     of our own labels are taken as drawn unless a scar_method is given; EMIDEC's infarct is split by
     it ("remote" if none is given); ACDC's labels have no scar, so that nothing is said of it.
-
-    A warning says where the signal tells that `truth` is the wrong convention.
 
     Raises InputError for files that cannot be read, do not lie on one grid or hold unknown labels
     or no left ventricle, and for an image that is a label map itself, GeometryError for a stack
@@ -78,25 +79,19 @@ def measure_label_file(
     """
     start = time.perf_counter()
     scan = read_scan(image, phase=phase, series=series)
-    remarks: tuple[str, ...] = ()
-    label_map: NDArray[np.integer[Any]]
-    if labels.is_file() and is_dicom(labels):
-        reading = seg_on_scan(labels, scan, image=image)
-        label_map, remarks = reading.labels, reading.warnings
-    else:
-        label_map = read_labels_on(labels, scan=scan, image=image, by_value=truth != OWN)
+    drawn = read_drawn_labels(labels, scan=scan, image=image, truth=truth)
     read = time.perf_counter() - start
     measured = measure_labels(
-        scan, label_map, truth=truth, scar_method=scar_method, given=given, source=str(labels)
+        scan,
+        drawn.labels,
+        truth=drawn.convention,
+        scar_method=scar_method,
+        given=given,
+        source=str(labels),
     )
-    is_own = truth == OWN and scar_method is None
-    features = measured.features
-    if is_own and grey_alone(measured.labels) and features.core_scar_volume_ml is not None:
-        remarks = (*remarks, GREY_ALONE)
-    remarks = (*remarks, *_convention_doubt(scan, label_map, truth))
     return replace(
         measured,
-        warnings=(*measured.warnings, *remarks),
+        warnings=(*measured.warnings, *drawn.warnings),
         seconds={"read": read, **measured.seconds},
     )
 
@@ -112,7 +107,8 @@ def measure_labels(
 ) -> Measured:
     """Check and measure a label map on its scan; see `measure_label_file`.
 
-    label_map: on the grid of the input, `scan.grid.shape`; source: what errors call it.
+    label_map: on the grid of the input, `scan.grid.shape`; source: what errors call it. A warning
+    says where the signal tells that `truth` is the wrong convention.
     """
     start = time.perf_counter()
     check_image(scan)
@@ -125,7 +121,7 @@ def measure_labels(
         msg = f"a scar method has no meaning for labels of '{truth}', which hold no scar"
         raise InputError(msg)
     scan = replace(apex_first_by_area(scan, labels > 0), apex_first=True)
-    values = scan.grid.from_input(labels)
+    drawn = values = scan.grid.from_input(labels)
     threshold: ScarThreshold | None = None
     if convention.has_scar and (CORE not in convention.regions or scar_method is not None):
         values, threshold = _core_split(scan, values, scar_method or "remote", given)
@@ -149,12 +145,18 @@ def measure_labels(
             reversed_slices=scan.grid.reversed_slices,
         ),
     )
+    as_drawn = truth == OWN and scar_method is None
+    core_known = quantification.features.core_scar_volume_ml is not None
+    remarks = (
+        *((GREY_ALONE,) if as_drawn and core_known and grey_alone(values) else ()),
+        *_convention_doubt(scan, drawn, truth),
+    )
     return Measured(
         scan=scan,
         labels=values,
         quantification=quantification,
         quality=flags,
-        warnings=(*scan.warnings, *quantification.warnings, *messages(flags)),
+        warnings=(*scan.warnings, *quantification.warnings, *messages(flags), *remarks),
         weights={},
         seconds={"quantify": time.perf_counter() - start},
     )
@@ -169,15 +171,15 @@ def numbers_of(features: dict[str, Any]) -> dict[str, float]:
     }
 
 
-def _convention_doubt(
-    scan: ShortAxisScan, label_map: NDArray[np.integer[Any]], truth: str
-) -> tuple[str, ...]:
-    """A warning where what should be darker than core scar is brighter (`DARKER_THAN_CORE`)."""
+def _convention_doubt(scan: ShortAxisScan, drawn: NDArray[np.uint8], truth: str) -> tuple[str, ...]:
+    """A warning where what should be darker than core scar is brighter (`DARKER_THAN_CORE`).
+
+    drawn: (slice, row, column) our labels of what the values stand for in the convention.
+    """
     if truth not in DARKER_THAN_CORE or not scan.shows_scar:
         return ()
     label, words = DARKER_THAN_CORE[truth]
-    labels = scan.grid.from_input(to_labels(label_map, truth, source="the label map"))
-    core, other = (scan.pixels[labels == value] for value in (Label.CORE_SCAR, label))
+    core, other = (scan.pixels[drawn == value] for value in (Label.CORE_SCAR, label))
     if not (core.size and other.size and np.median(core) < np.median(other)):
         return ()
     return (words.format(core=np.median(core), other=np.median(other)),)

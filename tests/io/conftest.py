@@ -1,15 +1,15 @@
 """The first sample patient, to be packed otherwise."""
 
+import packed_scans
 import pytest
 
-import packings
 from acsnet.io import read_scan
 
 
 @pytest.fixture
 def patient_1(samples):
     """Its DICOM images."""
-    return packings.slices(samples / "dicom" / "phantom-1")
+    return packed_scans.slices(samples / "dicom" / "phantom-1")
 
 
 @pytest.fixture

@@ -5,7 +5,9 @@ import os
 import numpy as np
 import pytest
 
-from acsnet.io.containers import content_digest, files_of
+from acsnet.errors import InputError
+from acsnet.io.containers import content_digest, files_of, open_volume
+from acsnet.io.dicom_stack.phases import PHASE_FILE
 from acsnet.server.datastores.preflight import fingerprint
 
 
@@ -20,6 +22,18 @@ def test_what_files_hold_is_told_without_their_names_and_times(tmp_path):
     (copy / "3").write_bytes(b"z")
     assert content_digest(folder) != content_digest(copy)
     assert content_digest(folder / "1") == content_digest(copy / "4") != content_digest(folder)
+
+
+def test_hidden_files_are_no_part_of_a_scan_but_for_that_which_tells_the_phase(tmp_path):
+    (tmp_path / "1.dcm").write_bytes(b"x")
+    digest, state = content_digest(tmp_path), fingerprint(tmp_path)
+    (tmp_path / ".digests.jsonl").write_text("{}\n")
+    assert (content_digest(tmp_path), fingerprint(tmp_path)) == (digest, state)
+    of_phases = []
+    for phase in "23":
+        (tmp_path / PHASE_FILE).write_text(phase)
+        of_phases.append(content_digest(tmp_path))
+    assert len({digest, *of_phases}) == 3
 
 
 def test_of_files_that_cannot_be_read_nothing_is_told(tmp_path):
@@ -45,3 +59,11 @@ def test_pixels_beside_their_header_are_part_of_a_scan(tmp_path, ending):
     os.utime(pixels, (1e9, 1e9))
     assert content_digest(header) != digest
     assert fingerprint(header) != state
+
+
+@pytest.mark.parametrize("name", ["a.cvi42wsx", "a.mat", "a.png"])
+def test_files_that_are_no_volume_are_called_so(tmp_path, name):
+    path = tmp_path / name
+    path.write_bytes(b"<?xml version='1.0'?><Hash:item></Hash:item>" * 20)
+    with pytest.raises(InputError, match=f"{name} is no file with a volume: export it as NIfTI"):
+        open_volume(path, name=name)

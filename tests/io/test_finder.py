@@ -3,13 +3,14 @@
 import copy
 import shutil
 import time
+from itertools import product
 from pathlib import Path
 
 import numpy as np
+import packed_scans
 import pytest
 from ways_in import by_cohort, by_command_line, by_server, fingerprint
 
-import packings
 from acsnet.errors import InputError
 from acsnet.io import read_scan
 from acsnet.io.dicom_files import DicomFile
@@ -49,6 +50,8 @@ def test_a_label_map_beside_its_image_is_passed_over(tmp_path, name):
         ("images/p1", "segmentations/p1_seg"),
         ("p1/Images/p1", "p1/Contours/p1"),
         ("images/p1", "labels/reader 2/p1_manual"),
+        ("lge_images/patient1_LGE", "lgegt/patient1_LGE_manual"),
+        ("train25/myops_training_101_DE", "train25_myops_gd/myops_training_101_gd"),
     ],
 )
 def test_a_label_map_in_a_folder_of_its_own_is_passed_over_by_every_way_in(
@@ -84,7 +87,7 @@ def test_results_and_archives_beside_scans_are_named(tmp_path):
 
 def test_a_folder_of_dicom_and_volumes_stands_for_all_of_them(samples, tmp_path):
     studies = tmp_path / "studies"
-    packings.write(studies / "patient-1", packings.slices(samples / "dicom" / "phantom-1"))
+    packed_scans.write(studies / "patient-1", packed_scans.slices(samples / "dicom" / "phantom-1"))
     (studies / "patient-2").mkdir()
     shutil.copy(samples / "nifti" / "phantom-2.nii.gz", studies / "patient-2" / "lge.nii.gz")
     expected = sorted(map(fingerprint, by_command_line(studies)))
@@ -96,8 +99,8 @@ def test_a_folder_of_dicom_and_volumes_stands_for_all_of_them(samples, tmp_path)
 def test_dicom_files_called_img_are_no_volumes(samples, tmp_path):
     """And what lost its header is refused, and keeps no server from its other scans."""
     studies = tmp_path / "studies"
-    for number, dataset in enumerate(packings.slices(samples / "dicom" / "phantom-1")):
-        packings.save(dataset, studies / "patient-1" / f"IM{number:04d}.IMG")
+    for number, dataset in enumerate(packed_scans.slices(samples / "dicom" / "phantom-1")):
+        packed_scans.save(dataset, studies / "patient-1" / f"IM{number:04d}.IMG")
     for scans in (by_command_line(studies), by_cohort(studies), by_server(studies)):
         assert len(scans) == 1
         assert scans[0].warnings == ()
@@ -110,12 +113,12 @@ def test_dicom_files_called_img_are_no_volumes(samples, tmp_path):
 
 def test_a_folder_of_patients_stands_for_the_one_lge_series_of_each(samples, tmp_path):
     for patient in ("phantom-1", "phantom-2"):
-        datasets = packings.slices(samples / "dicom" / patient)
-        packings.write(tmp_path / patient / "lge", datasets)
+        datasets = packed_scans.slices(samples / "dicom" / patient)
+        packed_scans.write(tmp_path / patient / "lge", datasets)
         for dataset in datasets:
-            packings.new_uid(dataset)
+            packed_scans.new_uid(dataset)
             dataset.SeriesInstanceUID, dataset.SeriesDescription = f"1.2.{patient[-1]}", "cine SAX"
-        packings.write(tmp_path / patient / "cine", datasets)
+        packed_scans.write(tmp_path / patient / "cine", datasets)
     paths, _ = expanded([tmp_path])
     assert paths == [tmp_path / "phantom-1", tmp_path / "phantom-2"]
     for path in paths:
@@ -158,3 +161,24 @@ def test_images_of_one_slice_whose_numbers_round_otherwise_are_told_apart(patien
         ]  # fmt: skip
     else:
         assert [scan.phase for scan in scans] == [None, 1, 2]
+
+
+@pytest.mark.parametrize("again", [4, 5], ids=["half of them", "most of them"])
+def test_slices_that_were_repeated_hide_no_choice(patient_1, again):
+    """Magnitude and phase images of eight slices, of which some were taken twice."""
+    files = []
+    for number, dataset in enumerate(patient_1):
+        for turn, kind in product(range(2 if number < again else 1), ("M", "P")):
+            image = copy.deepcopy(dataset)
+            image.ImageType = ["ORIGINAL", "PRIMARY", kind]
+            image.AcquisitionTime = f"{12 + turn}{number:02d}00"
+            files.append(DicomFile(Path(f"{turn}{kind}{number}"), f"{turn}{kind}{number}", image))
+    scans = scans_in(Series("1.2.3", tuple(files), ()))
+    assert [scan.phase for scan in scans] == [None, 1, 2]
+    assert "ImageType" in scans[1].kind
+
+
+def test_a_scan_with_gadolinium_is_no_label_map(tmp_path):
+    for name in ("p1_pre", "p1_gd"):
+        (tmp_path / f"{name}.nii.gz").touch()
+    assert len(volume_files(tmp_path)[0]) == 2

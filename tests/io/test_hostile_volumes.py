@@ -7,12 +7,12 @@ import enhanced_packings
 import nibabel as nib
 import nrrd
 import numpy as np
+import packed_scans
 import pytest
 import SimpleITK as sitk  # noqa: N813
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-import packings
 from acsnet.errors import AcsnetError
 from acsnet.io import read_scan
 from acsnet.io.label_map import by_name, read_label_map
@@ -43,7 +43,7 @@ def originals(tmp_path_factory, samples):
     found["a.seg.nrrd"] = (folder / "a.seg.nrrd").read_bytes()
     nib.save(nib.AnalyzeImage(data, np.diag([-1.5, 1.5, 8, 1])), folder / "a.img")
     found["a.hdr"] = (folder / "a.hdr").read_bytes()
-    datasets = packings.slices(samples / "dicom" / "phantom-1")[:3]
+    datasets = packed_scans.slices(samples / "dicom" / "phantom-1")[:3]
     for dataset in datasets:
         dataset.PixelData = dataset.pixel_array[:8, :8].tobytes()
         dataset.Rows = dataset.Columns = 8

@@ -21,6 +21,12 @@ def linked(link, target):
     return link
 
 
+def test_names_with_much_of_their_paths_fit_a_folder(tmp_path):
+    files = [tmp_path / f"{'d' * 150}{end}" / f"{'e' * 100}.nii.gz" for end in "12"]
+    names = [name[:-8] for name in names_of(files).values()]
+    assert names == [f"{'d' * 150}{end}_{'e' * 39}-" for end in "12"]
+
+
 def test_links_are_called_by_their_own_names(tmp_path):
     store = tmp_path / "store"
     files = [linked(tmp_path / f"p{k}" / "lge.nii.gz", store / f"{k}.nii.gz") for k in (1, 2)]

@@ -5,13 +5,13 @@ from functools import partial
 import nibabel as nib
 import nrrd
 import numpy as np
+import packed_scans
 import pytest
 import SimpleITK as sitk  # noqa: N813
 from hypothesis import given
 from hypothesis import strategies as st
 from slicer_segmentations import slicer_segmentation as write_segmentation
 
-import packings
 from acsnet.errors import GeometryError, InputError
 from acsnet.io.client_labels import read_client_labels
 from acsnet.io.label_map import (
@@ -37,7 +37,7 @@ def drawn():
 
 
 def save(path, labels, affine=AFFINE):
-    return packings.save_nifti(nib.Nifti1Image(labels, affine), path)
+    return packed_scans.save_nifti(nib.Nifti1Image(labels, affine), path)
 
 
 def test_values_near_whole_numbers_are_rounded_and_never_cut():
@@ -54,7 +54,7 @@ def test_other_values_are_no_labels(value):
 def test_labels_with_a_scale_in_the_header_are_whole(tmp_path):
     scaled = nib.Nifti1Image(drawn().astype(float), AFFINE)
     scaled.header.set_data_dtype(np.int16)
-    path = packings.save_nifti(scaled, tmp_path / "a.nii")
+    path = packed_scans.save_nifti(scaled, tmp_path / "a.nii")
     np.testing.assert_array_equal(on_grid(read_label_map(path, name="a"), GRID), drawn())
 
 
@@ -71,7 +71,8 @@ def test_a_turned_and_cut_map_is_put_back(tmp_path_factory, axes, signs, cut):
     orientation = np.stack([axes, signs], axis=1).astype(float)
     path = tmp_path_factory.mktemp("a") / "a.nii"
     found = on_grid(
-        read_label_map(packings.save_nifti(image.as_reoriented(orientation), path), name="a"), GRID
+        read_label_map(packed_scans.save_nifti(image.as_reoriented(orientation), path), name="a"),
+        GRID,
     )
     np.testing.assert_array_equal(found, drawn())
 
@@ -82,6 +83,7 @@ def test_a_map_of_a_larger_image_is_cut_where_nothing_is_drawn_beyond(tmp_path):
     padded = np.pad(drawn(), ((2, 3), (1, 0), (1, 1)))
     path = save(tmp_path / "a.nii", padded, wider)
     np.testing.assert_array_equal(on_grid(read_label_map(path, name="a"), GRID), drawn())
+    np.testing.assert_array_equal(read_client_labels(path, grid=GRID), drawn())
     padded[0, 0, 0] = 2
     path = save(tmp_path / "b.nii", padded, wider)
     with pytest.raises(GeometryError, match="must lie on its image"):
@@ -235,6 +237,57 @@ def test_values_of_segments_with_other_names_are_not_ours(tmp_path):
     with pytest.raises(InputError, match="segment 'Myokard' is not one of the labels"):
         read_client_labels(path, grid=GRID)
     np.testing.assert_array_equal(read_label_file(path, by_value=True).labels, values)
+
+
+def renamed(path, names):
+    """Other names of the same segments, which pynrrd itself cannot write."""
+    content = path.read_bytes()
+    for name, other in names.items():
+        assert content.count(name.encode()) == 1
+        content = content.replace(name.encode(), other)
+    path.write_bytes(content)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("name", "coded"),
+    [
+        *((name, name.encode()) for name in ("瘢痕", "傷跡", "рубец", "1 瘢痕", "非core_scar")),
+        ("Überlagerung", "Überlagerung".encode()),
+        ("Überlagerung", "Überlagerung".encode("latin-1")),
+    ],
+)
+def test_a_segment_with_a_name_in_any_script_is_called_by_it(tmp_path, name, coded):
+    named = [("XX", 4, 0), ("YY", 2, 0)]
+    path = slicer_segmentation(tmp_path / "a.seg.nrrd", [drawn().astype(np.uint8)], named)
+    path = renamed(path, {"XX": coded, "YY": "心肌".encode()})
+    with pytest.raises(InputError, match=f"segment '{name}' is not one of the labels"):
+        read(path)
+    np.testing.assert_array_equal(read_label_file(path, by_value=True).labels, drawn())
+
+
+@pytest.mark.parametrize("name", ["background", "foreground_scribbles", "background_scribbles"])
+def test_what_slicers_module_never_saves_is_left_out(tmp_path, name):
+    painted = drawn().astype(np.uint8)
+    painted[drawn() == 0] = 9
+    ours = [("lv_myocardium", 2, 0), ("core_scar", 4, 0)]
+    path = slicer_segmentation(tmp_path / "a.seg.nrrd", [painted], [*ours, (name, 9, 0)])
+    np.testing.assert_array_equal(read(path), drawn())
+    over = np.full(drawn().shape, 9, np.uint8)
+    layers = [drawn().astype(np.uint8), over]
+    path = slicer_segmentation(tmp_path / "b.seg.nrrd", layers, [*ours, (name, 9, 1)])
+    np.testing.assert_array_equal(read(path), drawn())
+
+
+def test_what_slicers_module_never_saves_has_no_value_beside_numbered_segments(tmp_path):
+    painted = drawn().astype(np.uint8)
+    painted[drawn() == 0] = 1  # our blood pool
+    named = [("Segment_2", 2, 0), ("Segment_4", 4, 0), ("background", 1, 0)]
+    path = slicer_segmentation(tmp_path / "a.seg.nrrd", [painted], named)
+    np.testing.assert_array_equal(read(path), drawn())
+    alone = (painted == 1).astype(np.uint8)
+    path = slicer_segmentation(tmp_path / "b.seg.nrrd", [alone], [("background", 1, 0)])
+    assert not read(path).any()
 
 
 @pytest.mark.parametrize("packing", ["below", "above", "scaled", "cropped", "seg.nrrd", "mha"])

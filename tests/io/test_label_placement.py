@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import nibabel as nib
 import numpy as np
+import packed_scans
 import pytest
 from scipy.spatial.transform import Rotation
 
-import packings
 from acsnet.errors import GeometryError, InputError
 from acsnet.io import read_scan
 from acsnet.io.client_labels import read_client_labels
@@ -26,7 +26,7 @@ def drawn():
 
 
 def save(path, labels, affine):
-    return packings.save_nifti(nib.Nifti1Image(labels, affine), path)
+    return packed_scans.save_nifti(nib.Nifti1Image(labels, affine), path)
 
 
 @pytest.fixture(scope="module")

@@ -169,3 +169,14 @@ def test_pixels_of_a_pair_begin_at_byte_0(tmp_path):
     scan = read_scan(tmp_path / "a.hdr")
     np.testing.assert_array_equal(scan.grid.to_input(scan.pixels), PIXELS)
     assert scan.warnings == ()
+
+
+def test_a_fourth_axis_without_a_size_is_of_one_volume(tmp_path):
+    path = nifti(tmp_path / "a.nii", dim=[4, *SHAPE, 0, 1, 1, 1])
+    np.testing.assert_array_equal(np.sort(read_scan(path).pixels.ravel()), np.arange(120))
+
+
+def test_an_offset_that_is_no_number_is_none(tmp_path):
+    scan = read_scan(nifti(tmp_path / "a.nii", scl_slope=2.0, scl_inter=np.nan))
+    np.testing.assert_array_equal(np.sort(scan.pixels.ravel()), 2 * np.arange(120))
+    assert any("scl_inter of the header is no number" in words for words in scan.warnings)

@@ -1,13 +1,13 @@
 """Objects of DICOM that are no images lie beside these on discs: none is in the way of a scan."""
 
 import numpy as np
+import packed_scans
 import pydicom
 import pytest
 from pydicom.fileset import FileSet
 from pydicom.uid import generate_uid
 from ways_in import by_cohort, by_command_line, by_server
 
-import packings
 from acsnet.errors import InputError
 from acsnet.io import read_scan
 
@@ -32,7 +32,7 @@ def hanging_protocol(like, path):
     protocol.HangingProtocolName = "one by one"
     protocol.is_little_endian, protocol.is_implicit_VR = True, False
     protocol.preamble = bytes(128)
-    packings.save(protocol, path)
+    packed_scans.save(protocol, path)
 
 
 @pytest.mark.parametrize("name", ["DICOMDIR.dcm", "DICOMDIR;1", "DICOMDIR - Copy"])
@@ -53,7 +53,7 @@ def test_a_dicomdir_that_is_given_as_a_scan_is_named_for_what_it_is(disc, name):
 
 @pytest.mark.parametrize("name", ["HP1", "palette.dcm", "IM0009.dcm"])
 def test_an_object_that_belongs_to_no_series_is_passed_over(patient_1, plain, tmp_path, name):
-    folder = packings.write(tmp_path / "studies", patient_1)
+    folder = packed_scans.write(tmp_path / "studies", patient_1)
     hanging_protocol(patient_1[0], folder / name)
     for scans in (by_command_line(folder), by_server(folder), by_cohort(folder)):
         (scan,) = scans
@@ -66,7 +66,7 @@ def test_an_object_that_belongs_to_no_series_is_none_of_images_without_one(
 ):
     for dataset in patient_1:
         dataset.SeriesInstanceUID = ""
-    folder = packings.write(tmp_path / "studies", patient_1)
+    folder = packed_scans.write(tmp_path / "studies", patient_1)
     hanging_protocol(patient_1[0], folder / "HP1")
     for scans in (by_command_line(folder), by_server(folder), by_cohort(folder)):
         (scan,) = scans
@@ -74,7 +74,7 @@ def test_an_object_that_belongs_to_no_series_is_none_of_images_without_one(
 
 
 def test_an_image_that_was_cut_short_before_its_series_is_none(patient_1, tmp_path):
-    folder = packings.write(tmp_path, patient_1)
+    folder = packed_scans.write(tmp_path, patient_1)
     content = (folder / "IM0003.dcm").read_bytes()
     end = content.index(b"\x20\x00\x0e\x00UI")  # SeriesInstanceUID
     (folder / "IM0003.dcm").write_bytes(content[:end])
@@ -86,7 +86,7 @@ def test_an_image_that_was_cut_short_before_its_series_is_none(patient_1, tmp_pa
 def test_files_without_their_first_bytes_are_named_for_what_they_lack(patient_1, tmp_path, ending):
     for number, dataset in enumerate(patient_1):
         path = tmp_path / f"IM{number}{ending}"
-        packings.save(dataset, path)
+        packed_scans.save(dataset, path)
         path.write_bytes(path.read_bytes()[128:])
     for path in (tmp_path, tmp_path / f"IM0{ending}"):
         with pytest.raises(InputError, match=r"IM0.* begins with DICM, without the 128 bytes"):

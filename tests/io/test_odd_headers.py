@@ -7,10 +7,10 @@ import struct
 import nibabel as nib
 import nrrd
 import numpy as np
+import packed_scans
 import pytest
 import SimpleITK as sitk  # noqa: N813
 
-import packings
 from acsnet.errors import InputError
 from acsnet.io import read_scan
 from acsnet.preprocess import standardise
@@ -50,7 +50,7 @@ def test_directions_with_two_decimals_are_those_of_one_stack(patient_1, plain, t
         dataset.ImageOrientationPatient = [
             f"{float(v):.2f}" for v in dataset.ImageOrientationPatient
         ]
-    scan = read_scan(packings.write(tmp_path / "a", patient_1))
+    scan = read_scan(packed_scans.write(tmp_path / "a", patient_1))
     np.testing.assert_array_equal(scan.pixels, plain.pixels)
     assert scan.spacing_mm == pytest.approx(plain.spacing_mm, rel=2e-3)
     assert scan.warnings == ()
@@ -59,7 +59,7 @@ def test_directions_with_two_decimals_are_those_of_one_stack(patient_1, plain, t
 def test_modality_in_small_letters_is_mr(patient_1, plain, tmp_path):
     for dataset in patient_1:
         dataset.Modality = "mr"
-    scan = read_scan(packings.write(tmp_path / "a", patient_1))
+    scan = read_scan(packed_scans.write(tmp_path / "a", patient_1))
     np.testing.assert_array_equal(scan.pixels, plain.pixels)
 
 
@@ -67,16 +67,24 @@ def test_bits_beyond_bits_stored_that_carry_on_the_image_are_signal(patient_1, p
     """An export wrote the 8 bits of a screen into the headers of images of 11."""
     for dataset in patient_1:
         dataset.BitsStored, dataset.HighBit = 8, 7
-    scan = read_scan(packings.write(tmp_path / "a", patient_1))
+    scan = read_scan(packed_scans.write(tmp_path / "a", patient_1))
     np.testing.assert_array_equal(scan.pixels, plain.pixels)
     assert "BitsStored is too small in 8 images" in scan.warnings[0]
 
 
 def test_the_window_of_a_slice_that_is_unlike_all_others_is_not_used(patient_1, plain, tmp_path):
     patient_1[4].WindowCenter, patient_1[4].WindowWidth = "30", "60"
-    scan = read_scan(packings.write(tmp_path / "a", patient_1))
+    scan = read_scan(packed_scans.write(tmp_path / "a", patient_1))
     np.testing.assert_array_equal(standardise(scan).plain, standardise(plain).plain)
     assert "have a window unlike the others'" in scan.warnings[0]
+
+
+@pytest.mark.parametrize("matrix", ["", f"TransformMatrix ={9 * ' 0'}\\n"], ids=["none", "zeros"])
+def test_a_metaimage_without_directions_says_that_it_has_no_orientation(metaimage, volume, matrix):
+    assert volume.warnings == ()
+    scan = read_scan(replaced(metaimage, "TransformMatrix = .*\n", matrix))
+    assert scan.warnings == ("no orientation in the header: TransformMatrix is not given",)
+    assert scan.spacing_mm == pytest.approx(volume.spacing_mm)
 
 
 @pytest.mark.parametrize(("size", "before"), [("-1", 77), ("77", 77)])
@@ -161,7 +169,7 @@ def test_a_slice_that_was_copied_to_fill_the_stack_is_told(source, tmp_path):
     image = nib.load(source)
     data = np.asanyarray(image.dataobj)
     longer = np.concatenate([data, data[..., -1:]], axis=2)
-    path = packings.save_nifti(nib.Nifti1Image(longer, image.affine), tmp_path / "a.nii")
+    path = packed_scans.save_nifti(nib.Nifti1Image(longer, image.affine), tmp_path / "a.nii")
     assert [w for w in read_scan(path).warnings if "8 and 9 are the same pixel for pixel" in w]
 
 
@@ -224,15 +232,17 @@ def test_directions_of_four_numbers_in_a_space_without_time_are_refused(tmp_path
 def test_minus_infinity_outside_is_no_signal_and_makes_no_noise(source, tmp_path, recwarn):
     image = nib.load(source)
     pixels = np.asanyarray(image.dataobj).astype(np.float32)
-    pixels[packings.outside_circle(*pixels.shape[:2])] = -np.inf
-    scan = read_scan(packings.save_nifti(nib.Nifti1Image(pixels, image.affine), tmp_path / "a.nii"))
+    pixels[packed_scans.outside_circle(*pixels.shape[:2])] = -np.inf
+    scan = read_scan(
+        packed_scans.save_nifti(nib.Nifti1Image(pixels, image.affine), tmp_path / "a.nii")
+    )
     assert scan.signal is not None
     assert "-inf and taken as no signal" in scan.warnings[0]
     assert not [one for one in recwarn if one.category is RuntimeWarning]
 
 
 def test_decimal_commas_are_read_as_points(patient_1, plain, tmp_path):
-    folder = packings.write(tmp_path, patient_1)
+    folder = packed_scans.write(tmp_path, patient_1)
     for path in folder.iterdir():
         content = path.read_bytes()
         assert content.count(b"1.6\\1.6") == 1

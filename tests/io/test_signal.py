@@ -4,11 +4,11 @@ from contextlib import suppress
 
 import nibabel as nib
 import numpy as np
+import packed_scans
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import packings
 from acsnet.errors import InputError
 from acsnet.gains import MAX_UNEVENNESS, slice_gains
 from acsnet.io import read_scan
@@ -49,18 +49,18 @@ def test_what_was_padded_twice_has_no_signal_in_either(stack):
 
 
 def test_bits_above_the_stored_ones_are_left_out_and_told(patient_1, plain, tmp_path):
-    scan = read_scan(packings.overlay_bits(patient_1, tmp_path / "a"))
+    scan = read_scan(packed_scans.overlay_bits(patient_1, tmp_path / "a"))
     np.testing.assert_array_equal(scan.pixels, plain.pixels)
     assert [w for w in scan.warnings if "bits above HighBit" in w]
 
 
 def test_values_in_the_upper_bits_are_shifted_down(patient_1, plain, tmp_path):
-    scan = read_scan(packings.high_bits(patient_1, tmp_path / "a"))
+    scan = read_scan(packed_scans.high_bits(patient_1, tmp_path / "a"))
     np.testing.assert_array_equal(scan.pixels, plain.pixels)
 
 
 def test_the_highest_stored_bit_is_the_sign(patient_1, plain, tmp_path):
-    scan = read_scan(packings.signed_12_bits(patient_1, tmp_path / "a"))
+    scan = read_scan(packed_scans.signed_12_bits(patient_1, tmp_path / "a"))
     expected = np.clip(plain.pixels - 500, -2048, 2047)
     np.testing.assert_array_equal(scan.pixels, expected)
     assert scan.warnings == ()
@@ -71,9 +71,9 @@ def test_the_highest_stored_bit_is_the_sign(patient_1, plain, tmp_path):
 def test_padding_is_no_signal_whether_the_header_tells_or_not(
     patient_1, plain, tmp_path, declared, value
 ):
-    folder = packings.padded_corners(patient_1, tmp_path / "a", value=value, declared=declared)
+    folder = packed_scans.padded_corners(patient_1, tmp_path / "a", value=value, declared=declared)
     scan = read_scan(folder)
-    outside = packings.outside_circle(*plain.pixels.shape[1:])
+    outside = packed_scans.outside_circle(*plain.pixels.shape[1:])
     np.testing.assert_array_equal(~scan.signal, np.broadcast_to(outside, plain.pixels.shape))
     np.testing.assert_array_equal(scan.pixels[:, ~outside], plain.pixels[:, ~outside])
     assert (scan.pixels[:, outside] == plain.pixels[:, ~outside].min()).all()
@@ -106,7 +106,7 @@ def test_a_dead_pixel_is_no_signal_and_moves_no_level(stack, value):
 @pytest.mark.parametrize("of", ["noise", "slices"])
 def test_padding_of_several_values_below_all_signal_is_found(stack, of):
     """Lossy compression makes noise of it, and some exports fill each slice with another value."""
-    outside = np.broadcast_to(packings.outside_circle(48, 60), stack.shape)
+    outside = np.broadcast_to(packed_scans.outside_circle(48, 60), stack.shape)
     noise = np.random.default_rng(1).integers(-3, 4, stack.shape)
     fill = noise if of == "noise" else np.arange(5)[:, None, None] * 20
     clean = cleaned("a", np.where(outside, -1000 + fill, stack).astype(np.float32))
@@ -162,7 +162,7 @@ def test_a_label_map_has_no_padding_and_no_gain():
 
 
 def test_nan_outside_the_heart_is_no_signal(stack):
-    outside = packings.outside_circle(48, 60)
+    outside = packed_scans.outside_circle(48, 60)
     masked = stack.copy()
     masked[:, outside] = np.nan
     clean = cleaned("a", masked)
@@ -179,7 +179,7 @@ def test_nothing_but_nan_is_refused(stack):
 def test_blank_slices_and_borders_change_nothing(samples, tmp_path):
     image = nib.load(samples / "nifti" / "phantom-1.nii.gz")
     plain = read_scan(samples / "nifti" / "phantom-1.nii.gz")
-    scan = read_scan(packings.blank_slices(image, tmp_path / "blank.nii.gz"))
+    scan = read_scan(packed_scans.blank_slices(image, tmp_path / "blank.nii.gz"))
     assert scan.signal.any(axis=(1, 2)).sum() == len(plain.pixels)
     assert "no signal in slice 1, 2, 11, 12" in scan.warnings[0]
     seen, expected = standardise(scan), standardise(plain)
@@ -229,7 +229,7 @@ def test_a_blank_slice_in_the_middle_is_no_neighbour(stack):
 
 @pytest.mark.parametrize("low", [0.5, 0.8])
 def test_slices_are_brought_to_one_gain_and_it_is_told(patient_1, plain, tmp_path, low):
-    scan = read_scan(packings.gain_per_slice(patient_1, tmp_path / "a", low=low, high=1 / low))
+    scan = read_scan(packed_scans.gain_per_slice(patient_1, tmp_path / "a", low=low, high=1 / low))
     assert [w for w in scan.warnings if "brightness of the slices" in w]
     bright = plain.pixels > 150
     ratio = [
@@ -295,7 +295,7 @@ def test_brightness_that_changes_little_by_little_is_left_alone(stack):
 
 @pytest.mark.parametrize("intercept", ["0", "-500"])
 def test_a_window_of_stored_values_is_rescaled_with_them(patient_1, plain, tmp_path, intercept):
-    folder = packings.window_of_stored_values(patient_1, tmp_path / "a", intercept=intercept)
+    folder = packed_scans.window_of_stored_values(patient_1, tmp_path / "a", intercept=intercept)
     scan = read_scan(folder)
     np.testing.assert_allclose(standardise(scan).plain, standardise(plain).plain, atol=1e-4)
     assert [w for w in scan.warnings if "stored values" in w]

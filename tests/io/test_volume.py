@@ -2,15 +2,14 @@
 
 import bz2
 import gzip
-import shutil
 
 import nibabel as nib
 import nrrd
 import numpy as np
+import packed_scans
 import pytest
 import SimpleITK as sitk  # noqa: N813
 
-import packings
 from acsnet.errors import InputError
 from acsnet.io import read_scan, write_label_map
 from acsnet.io.volume import viewer_affine
@@ -94,9 +93,37 @@ def test_an_analyze_file_says_that_it_has_no_orientation(image, tmp_path):
     assert "no orientation" in scan.warnings[0]
 
 
+@pytest.mark.parametrize("kind", [nib.Nifti1Pair, nib.AnalyzeImage])
+@pytest.mark.parametrize(
+    ("there", "missing", "holds"), [(".hdr", ".img", "pixels"), (".img", ".hdr", "header")]
+)
+def test_half_of_a_pair_names_the_file_that_is_not_beside_it(
+    image, tmp_path, kind, there, missing, holds
+):
+    data = np.asanyarray(image.dataobj)
+    nib.save(kind(data, np.diag([-1.6, 1.6, 10, 1])), tmp_path / "scan.img")
+    (tmp_path / f"scan{missing}").unlink()
+    reason = (
+        rf"^scan{there} cannot be read as NIfTI or Analyze: scan{missing}, the file with its "
+        rf"{holds}, is not beside it$"
+    )
+    with pytest.raises(InputError, match=reason):
+        read_scan(tmp_path / f"scan{there}")
+
+
+@pytest.mark.parametrize("ending", [".hdr", ".img"])
+@pytest.mark.parametrize("kind", [nib.Nifti1Image, nib.Nifti2Image])
+def test_a_whole_file_that_is_called_half_of_a_pair_is_read(source, image, tmp_path, kind, ending):
+    nib.save(kind(np.asanyarray(image.dataobj), image.affine), tmp_path / "scan.nii")
+    (tmp_path / "scan.nii").rename(tmp_path / f"scan{ending}")
+    np.testing.assert_array_equal(
+        read_scan(tmp_path / f"scan{ending}").pixels, read_scan(source).pixels
+    )
+
+
 def test_axes_of_one_at_the_end_are_no_volumes(source, image, tmp_path):
     data = np.asanyarray(image.dataobj)[..., None, None]
-    path = packings.save_nifti(
+    path = packed_scans.save_nifti(
         nib.Nifti1Image(data, image.affine, image.header), tmp_path / "a.nii"
     )
     assert_same(read_scan(path), source)
@@ -120,7 +147,7 @@ def test_a_list_of_one_volume_is_that_volume(source, image, tmp_path):
 
 def test_an_axis_of_one_before_the_others_is_refused_with_the_reason(image, tmp_path):
     odd = nib.Nifti1Image(np.asanyarray(image.dataobj)[None], image.affine)
-    path = packings.save_nifti(odd, tmp_path / "a.nii")
+    path = packed_scans.save_nifti(odd, tmp_path / "a.nii")
     with pytest.raises(InputError, match="an axis of 1 lies before the others"):
         read_scan(path)
 
@@ -138,7 +165,7 @@ def test_other_units_than_mm_are_brought_to_mm_and_back(source, image, tmp_path,
     affine[:3] /= mm
     other = nib.Nifti1Image(np.asanyarray(image.dataobj), affine)
     other.header.set_xyzt_units(unit)
-    scan = read_scan(packings.save_nifti(other, tmp_path / "a.nii"))
+    scan = read_scan(packed_scans.save_nifti(other, tmp_path / "a.nii"))
     assert_same(scan, source)
     assert [w for w in scan.warnings if unit in w]
     write_label_map(tmp_path / "labels.nii", np.zeros(scan.grid.shape, np.uint8), scan.grid)
@@ -150,7 +177,7 @@ def test_other_units_than_mm_are_brought_to_mm_and_back(source, image, tmp_path,
 def test_a_unit_that_no_heart_has_is_taken_as_mm(source, image, tmp_path):
     other = nib.Nifti1Image(np.asanyarray(image.dataobj), image.affine)
     other.header.set_xyzt_units("meter")
-    scan = read_scan(packings.save_nifti(other, tmp_path / "a.nii"))
+    scan = read_scan(packed_scans.save_nifti(other, tmp_path / "a.nii"))
     assert_same(scan, source)
     assert "cannot be true: mm are assumed" in scan.warnings[0]
 
@@ -161,7 +188,7 @@ def two_orientations(image, path, *, qform_code=1, sform_code=2):
     other = nib.Nifti1Image(np.asanyarray(image.dataobj), image.affine, image.header)
     other.set_qform(image.affine, code=qform_code)
     other.set_sform(turn @ image.affine, code=sform_code)
-    return packings.save_nifti(other, path)
+    return packed_scans.save_nifti(other, path)
 
 
 @pytest.mark.parametrize(("qform_code", "sform_code"), [(1, 1), (1, 2), (2, 4), (1, 0), (0, 1)])
@@ -231,11 +258,17 @@ def test_packed_pixels_of_more_than_their_matrix_are_not_unpacked(tmp_path):
             read_scan(tmp_path / "a.nrrd")
 
 
-def test_a_segmentation_is_no_scan(source, tmp_path):
-    sitk.WriteImage(sitk.ReadImage(str(source)), str(tmp_path / "a.nrrd"))
-    shutil.move(tmp_path / "a.nrrd", tmp_path / "a.seg.nrrd")
+@pytest.mark.parametrize("field", ["Segment0_ID", "Segment12_Color", "Segmentation_MasterRepr"])
+@pytest.mark.parametrize("name", ["a.nrrd", "a.seg.nrrd"])
+def test_a_segmentation_is_no_scan_and_its_header_tells_it(source, tmp_path, name, field):
+    sitk.WriteImage(sitk.ReadImage(str(source)), str(tmp_path / "b.nrrd"))
+    scan = (tmp_path / "b.nrrd").read_bytes()
+    (tmp_path / name).write_bytes(scan)
+    assert read_scan(tmp_path / name).pixels.any()
+    head, pixels = scan.split(b"\n\n", 1)
+    (tmp_path / name).write_bytes(head + f"\n{field}:=1\n\n".encode() + pixels)
     with pytest.raises(InputError, match="is a segmentation, not a scan"):
-        read_scan(tmp_path / "a.seg.nrrd")
+        read_scan(tmp_path / name)
 
 
 @pytest.mark.parametrize("ending", [".mhd", ".nhdr", ".hdr"])

@@ -3,9 +3,9 @@
 import nibabel as nib
 import nrrd
 import numpy as np
+import packed_scans
 import pytest
 
-import packings
 from acsnet.io import read_scan
 from acsnet.io.wrapped import SWAPPED_WORDS, WORDS, is_swapped, is_wrapped, other_sign
 
@@ -16,8 +16,8 @@ def dicom(datasets, folder, *, of, signed):
         words = of(dataset.pixel_array.astype(np.int64)) & 0xFFFF
         dataset.PixelData = words.astype(np.uint16).tobytes()
         dataset.PixelRepresentation = int(signed)
-        packings.without_window(dataset)
-    return packings.write(folder, datasets)
+        packed_scans.without_window(dataset)
+    return packed_scans.write(folder, datasets)
 
 
 @pytest.mark.parametrize(
@@ -26,7 +26,7 @@ def dicom(datasets, folder, *, of, signed):
 )
 def test_a_wrong_sign_in_the_header_changes_no_voxel(patient_1, samples, tmp_path, of, signed):
     right = read_scan(dicom(patient_1, tmp_path / "right", of=of, signed=signed))
-    others = packings.slices(samples / "dicom" / "phantom-1")
+    others = packed_scans.slices(samples / "dicom" / "phantom-1")
     wrong = read_scan(dicom(others, tmp_path / "wrong", of=of, signed=not signed))
     assert np.array_equal(wrong.pixels, right.pixels)
     assert right.warnings == ()
@@ -39,7 +39,7 @@ def test_a_converted_volume_keeps_its_values(samples, tmp_path, stored, called):
     values = np.asanyarray(image.dataobj).astype(int)
     values = (values - 300 if stored == "int16" else values * 50).astype(stored)
     paths = [
-        packings.save_nifti(nib.Nifti1Image(data, image.affine), tmp_path / name)
+        packed_scans.save_nifti(nib.Nifti1Image(data, image.affine), tmp_path / name)
         for name, data in (("a.nii", values), ("b.nii", values.view(called)))
     ]
     right, wrong = map(read_scan, paths)
@@ -59,7 +59,7 @@ def test_12_bits_wrap_at_2048(patient_1, tmp_path):
 def test_padding_at_the_end_of_the_range_has_its_own_sign(samples, value, dtype):
     image = nib.load(samples / "nifti" / "phantom-1.nii.gz")
     values = np.asanyarray(image.dataobj).astype(dtype)
-    values[packings.outside_circle(*values.shape[:2])] = value
+    values[packed_scans.outside_circle(*values.shape[:2])] = value
     assert not is_wrapped(values, bits=16, axis=0)
 
 

@@ -11,8 +11,8 @@ SEG_SUFFIX = ".dcm"
 
 def label_path(folder: Path, case: str) -> Path:
     """The label map of a case in a folder, also a DICOM SEG; by default a `.nii.gz` file."""
-    found = file_of(folder, case, (*LABEL_ENDINGS, SEG_SUFFIX))
-    return folder / f"{case}.nii.gz" if found is None else found
+    file = file_of(folder, case, (*LABEL_ENDINGS, SEG_SUFFIX))
+    return folder / f"{case}.nii.gz" if file is None else file
 
 
 def file_of(folder: Path, case: str, endings: Iterable[str]) -> Path | None:

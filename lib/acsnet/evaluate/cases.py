@@ -7,15 +7,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from acsnet.dicom.seg_on_scan import is_dicom, seg_labels
+from acsnet.dicom.drawn_labels import read_drawn_labels
 from acsnet.errors import InputError
 from acsnet.evaluate.case_files import label_path
 from acsnet.evaluate.metrics import slice_balanced_accuracy, slice_hausdorff_mm, thirds_of_heart
 from acsnet.export import SEGMENTATION
 from acsnet.io.containers import open_volume
-from acsnet.io.label_map import read_label_file, read_labels_on
+from acsnet.io.label_map import read_label_file
 from acsnet.io.volume import scan_of
-from acsnet.label_conventions import ENH, LV, MYO, OWN, region_masks
+from acsnet.label_conventions import CONVENTIONS, ENH, LV, MYO, OWN, region_masks
 from acsnet.masks import dice, slice_dice
 from acsnet.quantify.volumes import burden_percent, volume_ml
 from acsnet.scan import ShortAxisScan, apex_first_by_area, apex_first_by_position
@@ -37,12 +37,16 @@ class RegionScores:
 
 @dataclass(frozen=True, kw_only=True)
 class CaseScores:
-    """One patient: the third of the heart of each slice, and the scores of each region."""
+    """One patient: the third of the heart of each slice, and the scores of each region.
+
+    warnings: on how the expert's labels were read.
+    """
 
     name: str
     spacing_mm: tuple[float, float, float]
     thirds: tuple[str, ...]
     regions: dict[str, RegionScores]
+    warnings: tuple[str, ...] = ()
 
     @property
     def burden_percent(self) -> tuple[float | None, float | None]:
@@ -109,12 +113,9 @@ def score_case(name: str, *, predicted_path: Path, expert_path: Path, truth: str
     """
     predicted = read_label_file(predicted_path).labels
     scan = _label_stack(predicted_path)
-    expert = (
-        seg_labels(expert_path, scan)
-        if is_dicom(expert_path)
-        else read_labels_on(expert_path, scan=scan, image=predicted_path, by_value=truth != OWN)
-    )
-    masks = region_masks(expert, truth, source=str(expert_path))
+    expert = read_drawn_labels(expert_path, scan=scan, image=predicted_path, truth=truth)
+    all_masks = region_masks(expert.labels, expert.convention, source=str(expert_path))
+    masks = {name: all_masks[name] for name in CONVENTIONS[truth].regions}
     drawn = region_masks(predicted, OWN, source=str(predicted_path))
     if not masks[LV].any():
         msg = f"{expert_path} holds no left ventricle, so there is nothing to compare with"
@@ -131,6 +132,7 @@ def score_case(name: str, *, predicted_path: Path, expert_path: Path, truth: str
             )
             for region, mask in masks.items()
         },
+        warnings=expert.warnings,
     )
 
 

@@ -43,6 +43,7 @@ def run_evaluation(
         score_case(name, predicted_path=predicted, expert_path=expert, truth=truth)
         for name, (predicted, expert) in pairs.items()
     ]
+    warnings += [f"{case.name}: {words}" for case in cases for words in case.warnings]
     evaluation = summarise(cases, truth, warnings)
     if json_path is not None:
         write_json(json_path, evaluation.to_dict())

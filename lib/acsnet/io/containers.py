@@ -8,13 +8,14 @@ from nibabel import Spm99AnalyzeImage
 
 from acsnet.errors import InputError
 from acsnet.io import metaimage, nrrd
+from acsnet.io.dicom_stack.phases import PHASE_FILE
 from acsnet.io.limits import GZIP, opened
 from acsnet.io.metaimage import metaimage_pixels, metaimage_volume
-from acsnet.io.nifti import header_path, nifti_volume
+from acsnet.io.nifti import NIFTI_1, NIFTI_2, header_path, nifti_volume
 from acsnet.io.nrrd import nrrd_pixels, nrrd_volume
-from acsnet.io.volume import LABEL_SUFFIXES, Volume, case_name, scan_of
+from acsnet.io.volume import SUFFIXES, Volume, case_name, followed, scan_of
 from acsnet.scan import ShortAxisScan
-from acsnet.storage import followed, sha256_of
+from acsnet.storage import sha256_of
 
 DICOM_AT = slice(128, 132)
 
@@ -29,6 +30,12 @@ PACKERS = {
 
 OTHER_HALF = {".hdr": (".img", ".IMG"), ".img": (".hdr", ".HDR")}
 """Of a pair, by the ending of the one that is given."""
+
+HOLDS = {".hdr": "header", ".img": "pixels"}
+"""Which half of a pair is called so."""
+
+SINGLE_AT = {344: b"n+1\0", 4: b"n+2\0"}
+"""At which bytes NIfTI files that are no half of a pair tell so, and how."""
 
 
 def open_volume(path: Path, *, name: str) -> Volume:
@@ -54,6 +61,9 @@ def open_volume(path: Path, *, name: str) -> Volume:
     if head[DICOM_AT] == b"DICM":
         msg = f"{name} is a DICOM file: give the folder with all slices of its series"
         raise InputError(msg)
+    if not head.startswith(GZIP):
+        _check_halves(path, name)
+        _check_called_volume(path, name, head)
     return nifti_volume(path, name=name)
 
 
@@ -79,8 +89,15 @@ def files_of(path: Path) -> tuple[Path, ...]:
 
 
 def parts_of(path: Path) -> list[Path]:
-    """All files of a scan: in its folder, or as `files_of`. Raises OSError where there is none."""
-    return sorted(path.iterdir()) if path.is_dir() else list(files_of(path))
+    """All files of a scan: in its folder, or as `files_of`. Raises OSError where there is none.
+
+    Of the hidden files of a folder, which no reader takes, only the one that says which phase is
+    meant: the others tell of the copies on this machine, or are on their way.
+    """
+    if not path.is_dir():
+        return list(files_of(path))
+    files = path.iterdir()
+    return sorted(f for f in files if f.name == PHASE_FILE or not f.name.startswith("."))
 
 
 def content_digest(path: Path) -> str:
@@ -109,6 +126,31 @@ def _beside_other_half(path: Path) -> Path:
     return path
 
 
+def _check_halves(path: Path, name: str) -> None:
+    """Refuse one half of a pair whose other half, after `_beside_other_half`, is not beside it."""
+    endings = OTHER_HALF.get(path.suffix.lower(), ())
+    if not endings or any(path.with_suffix(ending).is_file() for ending in endings):
+        return
+    with path.open("rb") as stream:
+        head = stream.read(NIFTI_2)
+    if any(head.startswith(magic, at) for at, magic in SINGLE_AT.items()):
+        return
+    msg = (
+        f"{name} cannot be read as NIfTI or Analyze: {path.stem}{endings[0]}, the file with its "
+        f"{HOLDS[endings[0]]}, is not beside it"
+    )
+    raise InputError(msg)
+
+
+def _check_called_volume(path: Path, name: str, head: bytes) -> None:
+    """Refuse what is no volume by its name nor by its content: contours, pictures, MATLAB files."""
+    sizes = {int.from_bytes(head[:4], "little"), int.from_bytes(head[:4], "big")}
+    if path.name.lower().endswith(SUFFIXES) or sizes & {NIFTI_1, NIFTI_2}:
+        return
+    msg = f"{name} is no file with a volume: export it as NIfTI, NRRD or MetaImage"
+    raise InputError(msg)
+
+
 def _check_packed(path: Path, name: str) -> None:
     """Refuse a gzip file with anything but NIfTI in it, which alone is read packed."""
     try:
@@ -130,7 +172,7 @@ def read_volume(path: Path) -> ShortAxisScan:
     """
     name = case_name(path)
     volume = open_volume(path, name=path.name)
-    if volume.segments or path.name.lower().endswith(LABEL_SUFFIXES):
+    if volume.is_segmentation:
         msg = f"{path.name} is a segmentation, not a scan"
         raise InputError(msg)
     return scan_of(volume, name=name)

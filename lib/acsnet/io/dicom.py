@@ -8,24 +8,32 @@ MONOCHROME1 is refused: an inverted MR image is no signal to measure. Ours.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from pydicom.uid import UID
+from pydicom import dcmread
 
 from acsnet.errors import GeometryError, InputError
 from acsnet.io.dicom_files import (
+    DAMAGED,
     DicomFile,
     quiet_pydicom,
     read_header,
     read_headers,
 )
 from acsnet.io.dicom_stack.contrast import Content, content_of
-from acsnet.io.dicom_stack.frames import frames_of
+from acsnet.io.dicom_stack.frames import check_concatenations, frames_of
+from acsnet.io.dicom_stack.lost_slices import (
+    Listed,
+    directories_of,
+    images_listed,
+    listed_and_missing,
+)
 from acsnet.io.dicom_stack.phases import choose_phase, phase_of_folder
 from acsnet.io.dicom_stack.pixels import pixel_remarks, pixels_of, stacked_padding
-from acsnet.io.dicom_stack.planes import plane_of
+from acsnet.io.dicom_stack.planes import grey_mr_plane
 from acsnet.io.dicom_stack.repeats import without_repeats
 from acsnet.io.dicom_stack.selection import (
     main_stack,
@@ -33,7 +41,7 @@ from acsnet.io.dicom_stack.selection import (
     without_other_objects,
 )
 from acsnet.io.dicom_stack.series_choice import choose_series
-from acsnet.io.dicom_stack.windows import fitting_windows
+from acsnet.io.dicom_stack.windows import fitting_windows, stored_windows
 from acsnet.io.geometry import (
     Plane,
     check_directions,
@@ -108,6 +116,7 @@ def read_dicom_files(
     """As `read_dicom_folder`, from files whose headers were read; passed_over: told as it is."""
     with quiet_pydicom():
         chosen, left_out = choose_series(files, series=series, folder=name)
+        _check_directories(files, chosen)
         stack = check_headers(chosen, name=name, phase=phase)
         images = pixels_of(stack.files)
         height_m = _told(stack.files[0], "PatientSize")
@@ -136,6 +145,31 @@ def read_dicom_files(
     )
 
 
+def _check_directories(files: Sequence[DicomFile], chosen: Sequence[DicomFile]) -> None:
+    """Refuse a series of which the index of its disc lists images that are not there."""
+    there = {file.text("SOPInstanceUID") for file in files}
+    series = {file.text("SeriesInstanceUID") for file in chosen} - {""}
+    for path in directories_of(file.path for file in chosen):
+        try:
+            listed = _listed(path, path.stat().st_mtime_ns)
+            images = [image for uid in series for image in listed.get(uid, ())]
+            missing = listed_and_missing(images, path.parent, there=there)
+        except DAMAGED:  # no image depends on it
+            continue
+        if missing:
+            msg = (
+                f"{path.name} lists images of this series that are not there, {len(missing)} of "
+                f"them, the first is {missing[0].as_posix()}: copy the whole disc again"
+            )
+            raise InputError(msg)
+
+
+@lru_cache(maxsize=4)
+def _listed(path: Path, changed_ns: int) -> Listed:
+    """What the index of a disc lists, read anew when it changed: it may take seconds."""
+    return images_listed(dcmread(path))
+
+
 def check_headers(
     files: Sequence[DicomFile], *, name: str, phase: int | None = None
 ) -> HeaderStack:
@@ -150,8 +184,9 @@ def check_headers(
         files, others = without_other_objects(files)
         pictures = [file for file in pictures if file not in files]
         files, copies = without_copies(files)
+        check_concatenations(files)
         images = [frame for file in files for frame in frames_of(file)]
-        planes = [_plane(file) for file in images]
+        planes = [grey_mr_plane(file) for file in images]
         check_directions(planes)
         main, foreign = main_stack(images, planes)
         try:
@@ -159,7 +194,7 @@ def check_headers(
         except GeometryError:
             check_parallel(planes)  # the foreign images are what is missing
             for file in pictures:
-                _plane(file)
+                grey_mr_plane(file)
             raise
     return replace(stack, warnings=(*others, *copies, *foreign, *stack.warnings))
 
@@ -194,7 +229,7 @@ def _stacked(
     row_mm, column_mm = first.spacing_mm
     check_voxel_mm(name, slice_mm=step_mm, row_mm=row_mm, column_mm=column_mm)
     check_extent(name, slices=len(stack), slice_mm=step_mm)
-    windows, window_remarks = _windows(chosen)
+    windows, window_remarks = stored_windows(chosen)
     grid = InputGrid(
         shape=(first.columns, first.rows, len(stack)), affine=stack_affine(stack), axes=(2, 1, 0)
     )
@@ -204,6 +239,8 @@ def _stacked(
         *odd_places,
         *turn_remarks(stack),
         *_spacing_remarks(chosen, step_mm),
+        *_acquisition_remarks(chosen, images),
+        *_reference_remarks(chosen),
         *window_remarks,
         *content.remarks,
         *_uid_remarks(chosen),
@@ -239,40 +276,6 @@ def _own_uids(files: Sequence[DicomFile]) -> tuple[tuple[str, ...], tuple[int, .
     return uids, frames if any(frames) else ()
 
 
-def _plane(file: DicomFile) -> Plane:
-    """Where an image lies, once it is sure to be one grey MR image with pixels."""
-    modality = file.text("Modality")
-    if modality != "MR":
-        msg = f"Modality of {file.name} must be MR, got {modality or '(empty)'}"
-        raise InputError(msg)
-    frames = file.text("NumberOfFrames") or "1"
-    if frames != "1":
-        kind = UID(file.text("SOPClassUID"))
-        msg = (
-            f"{file.name} is a multi-frame object ({kind.name}, {frames} frames) that does not "
-            "tell where its frames lie: export the series as enhanced MR or as one file a slice"
-        )
-        raise InputError(msg)
-    if not file.is_image:
-        msg = f"{file.name} has no pixel data that can be read: no Rows and Columns"
-        raise InputError(msg)
-    samples = file.text("SamplesPerPixel") or "1"
-    photometric = file.text("PhotometricInterpretation") or "MONOCHROME2"
-    if samples == "1" and photometric == "MONOCHROME1":
-        msg = (
-            f"{file.name} is stored inverted (PhotometricInterpretation MONOCHROME1), so that its "
-            "values are no signal: export the series as MONOCHROME2"
-        )
-        raise InputError(msg)
-    if samples != "1" or photometric != "MONOCHROME2":
-        msg = (
-            f"{file.name} must be grey: SamplesPerPixel 1 and PhotometricInterpretation "
-            f"MONOCHROME2, got {samples} and {photometric}"
-        )
-        raise InputError(msg)
-    return plane_of(file)
-
-
 def _told(file: DicomFile, tag: str) -> float | None:
     """A number that a header may have; scanners write 0 for what nobody typed in."""
     try:
@@ -280,29 +283,6 @@ def _told(file: DicomFile, tag: str) -> float | None:
     except ValueError:
         return None
     return value if math.isfinite(value) and value != 0 else None
-
-
-def _windows(chosen: Sequence[DicomFile]) -> tuple[NDArray[np.float32] | None, list[str]]:
-    """(slice, 2) first window centre and width of each slice; None unless each has one."""
-    windows: list[tuple[float, float]] = []
-    unusable: list[str] = []
-    for file in chosen:
-        tags = [file.text(tag) for tag in ("WindowCenter", "WindowWidth")]
-        try:
-            centre, width = (float(text.split("\\")[0]) for text in tags)
-        except ValueError:
-            centre, width = math.nan, math.nan
-        if math.isfinite(centre) and math.isfinite(width) and width > 0:
-            windows.append((centre, width))
-        elif any(tags):
-            unusable.append(f"{file.name} (centre {tags[0] or 'none'}, width {tags[1] or 'none'})")
-    if len(windows) == len(chosen):
-        return np.array(windows, dtype=np.float32), []
-    if unusable:
-        return None, [f"window left unused, it is unusable in {unusable[0]}"]
-    if windows:
-        return None, [f"window left unused, only {len(windows)} of {len(chosen)} slices have one"]
-    return None, []
 
 
 def _spacing_remarks(chosen: Sequence[DicomFile], step_mm: float) -> list[str]:
@@ -317,4 +297,39 @@ def _spacing_remarks(chosen: Sequence[DicomFile], step_mm: float) -> list[str]:
     return [
         f"slices lie {step_mm:.2f} mm apart by ImagePositionPatient, which is used, but "
         f"SpacingBetweenSlices is {tag_mm:g} mm: check that no slice is missing"
+    ]
+
+
+def _acquisition_remarks(chosen: Sequence[DicomFile], images: Sequence[DicomFile]) -> list[str]:
+    """A slice that is missing at an end leaves no gap: only ImagesInAcquisition can tell.
+
+    It counts the images of all kinds and phases, which may lie in other series: as many again as
+    are there, or more, mean nothing. images: of the series, chosen or not.
+    """
+    tags = ("SeriesInstanceUID", "AcquisitionNumber", "ImagesInAcquisition")
+    acquisitions = {tuple(file.text(tag) for tag in tags) for file in chosen}
+    (*_, text), *others = acquisitions
+    if others or not text.isdecimal():
+        return []
+    count = sum(tuple(file.text(tag) for tag in tags) in acquisitions for file in images)
+    if not count < int(text) < 2 * count:
+        return []
+    return [
+        f"ImagesInAcquisition is {text}, but {count} images of this acquisition are there: check "
+        "that no slice is missing"
+    ]
+
+
+def _reference_remarks(chosen: Sequence[DicomFile]) -> list[str]:
+    """Positions of two frames of reference in one series have no common origin."""
+    by_series: dict[str, dict[str, str]] = {}
+    for file in chosen:
+        if frame := file.text("FrameOfReferenceUID"):
+            by_series.setdefault(file.text("SeriesInstanceUID"), {}).setdefault(frame, file.name)
+    names = list(max(by_series.values(), key=len, default={}).values())
+    if len(names) < 2 or len(names) == len(chosen):  # an anonymiser gave each image one of its own
+        return []
+    return [
+        f"FrameOfReferenceUID differs between {names[0]} and {names[1]}: if the patient was moved "
+        "between them, the slices do not fit together"
     ]

@@ -12,18 +12,18 @@ from functools import lru_cache
 from itertools import combinations, starmap
 from pathlib import Path
 
-from acsnet.errors import InputError
+from acsnet.errors import GeometryError, InputError
 from acsnet.io.dicom_files import DicomFile, Walk, files_below, is_volume, read_header
 from acsnet.io.dicom_stack.frames import GROUPS, frames_of
 from acsnet.io.dicom_stack.image_kinds import kind_of
 from acsnet.io.dicom_stack.parts import joined
 from acsnet.io.dicom_stack.phases import phases_of
 from acsnet.io.dicom_stack.planes import are_pieces, places_of, planes_in, planes_of, stacked
-from acsnet.io.dicom_stack.repeats import are_twins
+from acsnet.io.dicom_stack.repeats import without_repeats
 from acsnet.io.dicom_stack.selection import MIN_STACK
 from acsnet.io.series import Series
 from acsnet.io.volume import DATA_SUFFIXES, LABEL_SUFFIXES, SUFFIXES, is_packed
-from acsnet.storage import readable_name
+from acsnet.storage import readable_name, shortened
 
 MAX_CHOICES = 6
 """Images at a position that are scans of their own: echoes, inversion times. Of a cine, which has
@@ -42,10 +42,13 @@ LABEL_NAME = re.compile(
 
 LABEL_FOLDER = re.compile(
     r"(?<![a-z])(segmentations?|labels?(tr|ts|va)?|label.?maps?|masks?|(ground.?)?truths?"
-    r"|contours?|annotations?|predictions?)(?![a-z])|^(segs?|gt|rois?|preds?)$",
+    r"|contours?|annotations?|predictions?)(?![a-z])|^(segs?|(lge|c0|t2|de)?gt|rois?|preds?)$",
     re.IGNORECASE,
 )
-"""And a folder of them; nnU-Net's among others."""
+"""And a folder of them; nnU-Net's and MS-CMRSeg's among others."""
+
+GOLD, LGE_OF_GOLD = "_gd", "_de"
+"""How MyoPS ends the names of its label maps, and of the image of each that is LGE."""
 
 CHANNEL = "_0000"
 """What nnU-Net puts behind the name of an image and not behind that of its label map."""
@@ -133,14 +136,14 @@ def stem_of(path: Path) -> str:
 
 
 def called_by_path(path: Path, root: Path) -> str:
-    """What a scan below a folder is called: its path with "_" between the parts.
+    """What a scan below a folder is called: its path with "_" between the parts, `shortened`.
 
     The folder itself is called by its name; parts that are not UTF-8 by `readable_name`.
     """
     if path == root:
-        return readable_name(path.resolve().name)
+        return shortened(readable_name(path.resolve().name))
     last = path.name if path.is_dir() else stem_of(path)
-    return "_".join(map(readable_name, (*path.relative_to(root).parts[:-1], last)))
+    return shortened("_".join(map(readable_name, (*path.relative_to(root).parts[:-1], last))))
 
 
 def scans_of(all_series: Iterable[Series]) -> list[Series]:
@@ -241,15 +244,21 @@ def _is_framed(series: Series) -> bool:
 
 @lru_cache(maxsize=1000)
 def _choices(images: tuple[DicomFile, ...]) -> Choices:
-    """As `phases_of`, at most `MAX_CHOICES` of the images at each position of a stack."""
+    """As `phases_of`, at most `MAX_CHOICES` of the images at each position of a stack.
+
+    Repeated slices are left out first, as the reader does, which numbers the others.
+    """
     planes = planes_of(images)
     if len(planes) < len(images):
         return []
     groups = [[images[i] for i in place] for place in places_of(planes)]
     if len(groups) < MIN_STACK:
         return []
-    phases = phases_of(groups, count=MAX_CHOICES)
-    return [] if phases and are_twins(groups) else phases
+    try:
+        groups, _ = without_repeats(groups)
+    except GeometryError:  # the reader tells
+        return []
+    return phases_of(groups, count=MAX_CHOICES)
 
 
 def _phases_of_frames(files: Sequence[DicomFile]) -> Choices:
@@ -297,7 +306,8 @@ def _is_label_map(
     of_image = None if match is None else _image_name(stem, match)
     if in_label_folder and {stem, stem + CHANNEL, of_image, *of_parts} & images:
         return True
-    if of_parts & stems:
+    gold = stem.removesuffix(GOLD) + LGE_OF_GOLD if stem.endswith(GOLD) else None
+    if of_parts & stems or gold in images:
         return True
     if of_image is None:
         return False

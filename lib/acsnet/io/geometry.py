@@ -1,5 +1,7 @@
 """What DICOM slices must be to be called one stack, and which axis of a volume its slices are.
 
+And how far apart two affines place a volume.
+
 Geometry as in DICOM PS3.3 C.7.6.2.1.1: positions and directions in LPS mm. Tolerances are ours.
 """
 
@@ -48,6 +50,13 @@ SAME_SIZE, OTHER_SIZE = 0.01, 0.05
 """Up to the first share two voxel sizes are alike; above the second they differ. Ours."""
 
 LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0])
+
+MAX_SHIFT_VOXELS, MAX_STRETCH_VOXELS = 0.05, 0.25
+"""How far the nearest and the farthest corner of a map may lie from their voxels of the image.
+
+As shares of the smallest voxel side. Single precision moves a corner by 0.035 at most. Voxel sizes
+rounded to three decimals leave one corner where it is, and move that of 512 pixels by a fifth.
+"""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -280,3 +289,25 @@ def _alone(sizes_mm: NDArray[np.float64]) -> int | None:
 def in_text(sizes_mm: NDArray[np.float64]) -> str:
     """Sizes as messages give them, such as "1.25 x 1.25 x 8"."""
     return " x ".join(f"{size:.4g}" for size in sizes_mm)
+
+
+def corner_distances_mm(
+    difference: NDArray[np.float64], shape: tuple[int, ...]
+) -> NDArray[np.float64]:
+    """(8,) distances between the places that two affines give to a corner voxel.
+
+    difference: (4, 4) of the two; shape: three sizes.
+    """
+    ends = np.array(np.meshgrid(*[(0, size - 1) for size in shape])).reshape(3, -1)
+    corners = np.vstack([ends, np.ones(ends.shape[1])])
+    distances: NDArray[np.float64] = np.linalg.norm((difference @ corners)[:3], axis=0)
+    return distances
+
+
+def are_on_voxels(corners_off_mm: NDArray[np.float64], affine: NDArray[np.float64]) -> bool:
+    """Whether a map with corners so far off lies on the voxels of an image, up to rounding.
+
+    corners_off_mm: by `corner_distances_mm`; affine: (4, 4) of the image.
+    """
+    off_voxels = corners_off_mm / np.linalg.norm(affine[:3, :3], axis=0).min()
+    return bool(off_voxels.min() <= MAX_SHIFT_VOXELS and off_voxels.max() <= MAX_STRETCH_VOXELS)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from acsnet.io.finder import common_folder, scans_of, stem_of, volume_files
 from acsnet.io.series import Series, SeriesFinder, patient_of
-from acsnet.storage import readable_name, whole_path
+from acsnet.storage import readable_name, shortened, whole_path
 
 
 def expanded(inputs: Sequence[Path]) -> tuple[list[Path], list[str]]:
@@ -60,7 +60,7 @@ def _told_apart(alike: Sequence[Path]) -> dict[Path, str]:
     names: dict[Path, str] = {}
     all_parts = [_parts(path) for path in alike]
     for count in range(2, max(map(len, all_parts)) + 1):
-        called = ["_".join(parts[-count:]) for parts in all_parts]
+        called = [shortened("_".join(parts[-count:])) for parts in all_parts]
         shared = Counter(called)
         for path, name in zip(alike, called, strict=True):
             if shared[name] == 1:

@@ -5,8 +5,8 @@ labels is put back where it was, as long as it lies on the voxels of its image. 
 the tolerances.
 """
 
-import re
 from dataclasses import dataclass, replace
+from math import prod
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -16,15 +16,10 @@ from numpy.typing import NDArray
 
 from acsnet.errors import GeometryError, InputError
 from acsnet.io.containers import open_volume
+from acsnet.io.geometry import are_on_voxels, corner_distances_mm
 from acsnet.io.limits import check_size
-from acsnet.io.volume import (
-    Segment,
-    Volume,
-    are_on_voxels,
-    corner_distances_mm,
-    places_of,
-)
-from acsnet.labels import LABEL_VALUES, find_label
+from acsnet.io.volume import Segment, Volume, places_of
+from acsnet.labels import LABEL_VALUES, find_label, is_only_numbered
 from acsnet.scan import InputGrid, ShortAxisScan
 
 ROUNDING = 0.01
@@ -33,8 +28,11 @@ ROUNDING = 0.01
 MAX_VALUE = 2.0**31
 """Of a label."""
 
-NUMBERED = re.compile(r"(segment|label|value)?[\W_]*\d*", re.IGNORECASE)
-"""What programs call a segment that nobody has given a name."""
+MAX_LARGER = 4
+"""Times the voxels of its image: what a map may hold, with empty ones round it. Ours."""
+
+NO_LABELS = ("background", "foreground_scribbles", "background_scribbles")
+"""Segments of 3D Slicer's MONAI Label module that it leaves out of what it saves as NIfTI."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -55,14 +53,12 @@ class LabelMap:
 def read_label_map(path: Path, *, name: str, grid: InputGrid | None = None) -> LabelMap:
     """Read the label map in `path`; `name` is what messages call it.
 
-    grid: of its image, which it may not be larger than. Raises InputError for a file that cannot be
-    read or holds no labels, GeometryError for one of another shape.
+    grid: of its image: what is far larger is refused unread. Raises InputError for a file that can
+    not be read or holds no labels, GeometryError for one of another shape.
     """
     volume = open_volume(path, name=name)
     shape = _plain_shape(volume)
-    if grid is not None and any(
-        n > m for n, m in zip(sorted(shape), sorted(grid.shape), strict=True)
-    ):
+    if grid is not None and prod(shape) > MAX_LARGER * prod(grid.shape):
         _refuse_shape(shape, grid)
     layers = volume.shape[0] if volume.layered else 1
     check_size(
@@ -106,17 +102,21 @@ def whole_numbers(values: NDArray[Any], *, name: str) -> NDArray[np.int64]:
 def by_name(label_map: LabelMap, *, by_value: bool = False) -> LabelMap:
     """The map with our values where its segments have our names, and without layers.
 
-    Where segments overlap the higher of our values wins. A map whose segments are only numbered
-    keeps its values and its segments, as one with other names does by_value: of a convention that
-    somebody names, or of a mask. Raises InputError for other names with voxels (viewers number
-    segments in the order in which they were drawn), and for voxels that are not of one segment.
+    Where segments overlap the higher of our values wins; `NO_LABELS` are left out. A map whose
+    segments are only numbered keeps its values and its segments, as one with other names does
+    by_value: of a convention that somebody names, or of a mask. Raises InputError for other names
+    with voxels (viewers number segments in the order in which they were drawn), and for voxels that
+    are not of one segment.
     """
     if not label_map.segments:
         return label_map
-    layers = label_map.labels if label_map.layered else label_map.labels[None]
+    layers = (label_map.labels if label_map.layered else label_map.labels[None]).copy()
     drawn = _drawn_segments(label_map, layers)
+    for segment in (segment for segment in drawn if segment.name in NO_LABELS):
+        layers[segment.layer][layers[segment.layer] == segment.value] = 0
+    drawn = [segment for segment in drawn if segment.name not in NO_LABELS]
     unknown = [segment.name for segment in drawn if find_label(segment.name) is None]
-    taken_as_numbered = by_value or all(map(NUMBERED.fullmatch, unknown))
+    taken_as_numbered = by_value or all(map(is_only_numbered, unknown))
     if len(unknown) == len(drawn) and len(layers) == 1 and taken_as_numbered:
         return replace(label_map, labels=layers[0], layered=False)
     if unknown:
@@ -209,11 +209,15 @@ def _placed(
 
 @dataclass(frozen=True, kw_only=True)
 class LabelFile:
-    """A label map as it lies in its file: labels of any axis order, affine (4, 4) to RAS mm."""
+    """A label map as it lies in its file: labels of any axis order, affine (4, 4) to RAS mm.
+
+    named: whether its values are ours by the names of its segments.
+    """
 
     path: Path
     labels: NDArray[np.int64]
     affine: NDArray[np.float64]
+    named: bool = False
 
 
 def read_label_file(path: Path, *, by_value: bool = False) -> LabelFile:
@@ -225,8 +229,10 @@ def read_label_file(path: Path, *, by_value: bool = False) -> LabelFile:
         is_folder = "is a folder: give the file with the label map"
         msg = f"{path} {is_folder if path.is_dir() else 'does not exist'}"
         raise InputError(msg)
-    label_map = by_name(read_label_map(path, name=str(path)), by_value=by_value)
-    return LabelFile(path=path, labels=label_map.labels, affine=label_map.affine)
+    stored = read_label_map(path, name=str(path))
+    label_map = by_name(stored, by_value=by_value)
+    named = bool(stored.segments) and not label_map.segments
+    return LabelFile(path=path, labels=label_map.labels, affine=label_map.affine, named=named)
 
 
 def read_labels(path: Path) -> NDArray[np.uint8]:
@@ -237,24 +243,21 @@ def read_labels(path: Path) -> NDArray[np.uint8]:
 def read_labels_on(
     path: Path, *, scan: ShortAxisScan, image: Path, by_value: bool = False
 ) -> NDArray[np.int64]:
-    """The label map of a file on the grid of a scan, its axes turned to those of the scan's file.
+    """The labels of a file as `placed_on` has them; by_value: as `by_name` takes it."""
+    return placed_on(read_label_file(path, by_value=by_value), scan=scan, image=image)
 
-    Args:
-        path: label map, values of any convention.
-        scan: what was read from `image`.
-        image: file or DICOM folder, for messages.
-        by_value: whatever its segments are called, as `by_name` takes it.
 
-    Returns:
-        Labels of `scan.grid.shape`; what was cut off round them is put back.
+def placed_on(drawn: LabelFile, *, scan: ShortAxisScan, image: Path) -> NDArray[np.int64]:
+    """A label map on the grid of a scan, its axes turned to those of the scan's file.
 
-    Raises:
-        InputError: as `read_label_map` and `on_grid`, and, naming both files, where grids differ.
-        GeometryError: it does not lie on voxels of the image.
+    scan: what was read from `image`, which messages name. The labels are of `scan.grid.shape`, what
+    was cut off round them is put back. Raises InputError, naming both files, where grids differ,
+    and as `on_grid`, GeometryError where it does not lie on voxels of the image.
     """
-    drawn, grid = read_label_file(path, by_value=by_value), scan.grid
+    grid = scan.grid
     try:
-        return on_grid(LabelMap(name=str(path), labels=drawn.labels, affine=drawn.affine), grid)
+        label_map = LabelMap(name=str(drawn.path), labels=drawn.labels, affine=drawn.affine)
+        return on_grid(label_map, grid)
     except GeometryError:
         of_image = np.broadcast_to(np.int64(0), grid.shape)
         place = LabelFile(path=image, labels=of_image, affine=grid.header_affine)

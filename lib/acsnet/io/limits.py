@@ -27,6 +27,10 @@ MAX_FIELD_MM2 = 12_500_000.0
 """Of all slices of a stack: 100 of 353 x 353 mm, where a short-axis stack has a tenth of that. The
 networks see millimetres, not pixels: few wide pixels become as many as the field has room for."""
 
+PIECE_BYTES = 2**20
+MAX_REST_BYTES = 2**20
+"""Behind the pixels of a packed file, where nothing belongs: it is unpacked to its end."""
+
 MAX_MATRIX = 2048
 """Rows and columns: twice what cardiac MR is reconstructed to."""
 
@@ -200,6 +204,20 @@ def gzip_layers(path: Path) -> int:
             return 2 if stream.read(2) == GZIP else 1
         except (EOFError, OSError, zlib.error):
             return 1
+
+
+def ends_soon(path: Path, size: int) -> bool:
+    """Whether a packed file, read to its end and its checksum, has little behind `size` bytes.
+
+    True for a file that is not packed. Raises what gzip does on a damaged one.
+    """
+    left = size + MAX_REST_BYTES
+    with opened(path) as stream:
+        if not isinstance(stream, gzip.GzipFile):
+            return True
+        while left > 0 and (piece := stream.read(min(left, PIECE_BYTES))):
+            left -= len(piece)
+    return left > 0
 
 
 def check_pixels(name: str, pixels: NDArray[np.float32]) -> None:

@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 
 from acsnet.errors import InputError
 from acsnet.io.limits import MAX_BYTES, unpacked
-from acsnet.io.volume import LPS_TO_RAS, Volume
-from acsnet.storage import beside
+from acsnet.io.volume import LPS_TO_RAS, Volume, beside
 
 TYPES = {
     "MET_CHAR": "i1",
@@ -38,6 +37,9 @@ MAX_DIMENSIONS = 5
 SIZES = ("ElementSpacing", "ElementSize")
 """Fields with the voxel size; the first that is there holds."""
 
+TURNS = ("TransformMatrix", "Rotation", "Orientation")
+"""As `SIZES`, with the directions of the axes."""
+
 LAST = b"ElementDataFile"
 KEYS = (b"ObjectType", b"NDims", b"Comment")
 """One of these begins a MetaImage."""
@@ -57,7 +59,7 @@ def metaimage_volume(path: Path, *, name: str) -> Volume:
         shape = tuple(int(part) for part in fields["DimSize"].split())
         spacing = _numbers(fields, SIZES, len(shape), np.nan)
         origin = _numbers(fields, ("Offset", "Origin", "Position"), len(shape), 0.0)
-        turn = _numbers(fields, ("TransformMatrix", "Rotation", "Orientation"), len(shape) ** 2, 0)
+        turn = _numbers(fields, TURNS, len(shape) ** 2, 0.0)
         dtype = np.dtype(TYPES[fields["ElementType"]])
     except (LookupError, ValueError) as error:
         msg = f"{name} cannot be read as MetaImage (damaged or another format?)"
@@ -75,7 +77,8 @@ def metaimage_volume(path: Path, *, name: str) -> Volume:
     big = fields.get("BinaryDataByteOrderMSB", fields.get("ElementByteOrderMSB", "")).lower()
     dtype = dtype.newbyteorder(">" if big == "true" else "<")
     affine = np.eye(4)
-    turned = turn.reshape(len(shape), len(shape)) if turn.any() else np.eye(len(shape))
+    has_turn = bool(turn.any())
+    turned = turn.reshape(len(shape), len(shape)) if has_turn else np.eye(len(shape))
     size = min(len(shape), 3)
     # The matrix holds the direction of each axis as a row.
     affine[:size, :size] = (turned[:size, :size] * spacing[:size, None]).T
@@ -86,6 +89,7 @@ def metaimage_volume(path: Path, *, name: str) -> Volume:
         dtype=dtype,
         affine=LPS_TO_RAS @ affine,
         load=lambda: _pixels(path, fields, begins=begins, shape=shape, dtype=dtype, name=name),
+        warnings=() if has_turn else (f"no orientation in the header: {TURNS[0]} is not given",),
     )
 
 

@@ -19,7 +19,7 @@ from nibabel.wrapstruct import WrapStructError
 from numpy.typing import NDArray
 
 from acsnet.errors import AcsnetError, InputError
-from acsnet.io.limits import MAX_EXTENSION_BYTES, PIXEL_MM, gzip_layers, opened
+from acsnet.io.limits import MAX_EXTENSION_BYTES, PIXEL_MM, ends_soon, gzip_layers, opened
 from acsnet.io.volume import (
     DATA_SUFFIXES,
     LPS_TO_RAS,
@@ -34,10 +34,6 @@ from acsnet.storage import write_bytes
 
 NIFTI_1, NIFTI_2 = 348, 540
 """Bytes of a header, which begins with this number."""
-
-PIECE_BYTES = 2**20
-MAX_REST_BYTES = 2**20
-"""Behind the pixels of a compressed file, where nothing belongs: it is unpacked to its end."""
 
 NOTE = b"ACSNet, research use only, not a medical device"
 """In the header of what is written."""
@@ -56,7 +52,6 @@ DAMAGED = (
     zlib.error,
 )
 """What nibabel raises on damaged files."""
-
 
 UNITS_MM = {1: ("meter", 1000.0), 2: ("mm", 1.0), 3: ("micron", 0.001)}
 """Name and millimetres of the spatial units of a NIfTI header; any other is unknown, as 0 is."""
@@ -77,6 +72,17 @@ class _Mended:
         """Where the pixels begin: in a single file behind its header, whatever that says."""
         offset = int(super().get_data_offset())  # type: ignore[misc]
         return max(offset, int(self.single_vox_offset)) if self.is_single else offset
+
+    def get_data_shape(self: Any) -> tuple[int, ...]:
+        """Sizes, 1 for an axis behind the third of which the header has none."""
+        shape = super().get_data_shape()  # type: ignore[misc]
+        return (*shape[:3], *(max(size, 1) for size in shape[3:]))
+
+    def get_slope_inter(self: Any) -> Any:
+        """Scale and offset, which is 0 where it is no number."""
+        if not np.isfinite(self["scl_inter"]):
+            self["scl_inter"] = 0
+        return super().get_slope_inter()  # type: ignore[misc]
 
     def get_qform_quaternion(self: Any) -> NDArray[np.float64]:
         """(4,) of length 1, also where rounding, or software, made the three stored longer."""
@@ -123,6 +129,8 @@ def nifti_volume(path: Path, *, name: str) -> Volume:
         warnings.append(f"no orientation in the header: {why}")
     if forms.unit != 1.0:
         warnings.append(f"the header is in {forms.unit_name}: taken as {forms.unit:g} mm each")
+    if stored is not None and not np.isfinite(stored["scl_inter"]):
+        warnings.append("scl_inter of the header is no number: it is taken as 0")
     if stored is not None and (begin := image.dataobj.offset) != stored["vox_offset"]:
         warnings.append(
             f"vox_offset of the header is {float(stored['vox_offset']):g}, which is within the "
@@ -241,14 +249,9 @@ def check_whole(path: Path, image: nib.Nifti1Image, *, name: str) -> None:
     if path.suffix.lower() == ".hdr":
         return
     size = math.prod(image.shape) * image.get_data_dtype().itemsize
-    left = int(image.dataobj.offset) + size + MAX_REST_BYTES
-    damaged = f"pixels of {name} cannot be read (damaged or cut short?)"
-    with _named_errors(damaged), opened(path) as stream:
-        if not isinstance(stream, gzip.GzipFile):
-            return
-        while left > 0 and (piece := stream.read(min(left, PIECE_BYTES))):
-            left -= len(piece)
-    if left <= 0:
+    with _named_errors(f"pixels of {name} cannot be read (damaged or cut short?)"):
+        whole = ends_soon(path, int(image.dataobj.offset) + size)
+    if not whole:
         msg = f"{name} is longer than the image that its header describes"
         raise InputError(msg)
 

@@ -16,8 +16,7 @@ from numpy.typing import NDArray
 
 from acsnet.errors import InputError
 from acsnet.io.limits import MAX_BYTES, MAX_HEADER_BYTES, unpacked
-from acsnet.io.volume import LPS_TO_RAS, Segment, Volume, in_mm
-from acsnet.storage import beside
+from acsnet.io.volume import LPS_TO_RAS, Segment, Volume, beside, in_mm
 
 MAGIC = b"NRRD"
 ENCODINGS = {
@@ -59,6 +58,9 @@ WITH_TIME = re.compile(r"-time$|(?<=^[rl][ap]s)t$")
 
 SEGMENT_FIELD = re.compile(r"Segment(\d{1,6})_(ID|Name|LabelValue|Layer)")
 """A field of the header that tells which voxels a segment has; others are for display."""
+
+OF_SEGMENTATION = re.compile(r"Segment(ation|\d{1,6})_")
+"""How each field begins that 3D Slicer adds to the header of a segmentation."""
 
 
 def nrrd_volume(path: Path, *, name: str) -> Volume:
@@ -113,6 +115,7 @@ def nrrd_volume(path: Path, *, name: str) -> Volume:
         load=lambda: _pixels(path, header, begins=begins, sizes=sizes, dtype=dtype, name=name),
         segments=_segments(header, layers=sizes[0] if layered else 1, name=name),
         layered=layered,
+        is_segmentation=any(map(OF_SEGMENTATION.match, header)),
         warnings=tuple(remarks),
     )
 
@@ -161,11 +164,20 @@ def _header(path: Path, name: str) -> tuple[dict[str, Any], int]:
         msg = f"{name} cannot be read as NRRD: its header does not end (damaged or cut short?)"
         raise InputError(msg)
     try:
-        header: dict[str, Any] = dict(nrrd.read_header(io.BytesIO(content[:end])))
+        lines = map(_decoded, io.BytesIO(content[:end]))  # pynrrd itself drops what is not ASCII
+        header: dict[str, Any] = dict(nrrd.read_header(lines))
     except (nrrd.NRRDError, ValueError, LookupError, TypeError, AttributeError) as error:
         msg = f"{name} cannot be read as NRRD (damaged or another format?)"
         raise InputError(msg) from error
     return header, end
+
+
+def _decoded(line: bytes) -> str:
+    """A line of a header: UTF-8, as 3D Slicer writes, or else Latin-1, which any bytes are."""
+    try:
+        return line.decode()
+    except UnicodeDecodeError:
+        return line.decode("latin-1")
 
 
 def _dtype(header: dict[str, Any], name: str) -> np.dtype[Any]:

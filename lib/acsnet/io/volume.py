@@ -4,7 +4,7 @@ Formats are read by `acsnet.io.nifti`, `acsnet.io.nrrd` and `acsnet.io.metaimage
 all of them is here: one grey volume, true millimetres, a slice axis.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from acsnet.errors import GeometryError, InputError
-from acsnet.io.geometry import in_text, slice_row_column
+from acsnet.io.geometry import corner_distances_mm, in_text, slice_row_column
 from acsnet.io.limits import check_extent, check_field, check_size, check_voxel_mm
 from acsnet.io.signal import cleaned
 from acsnet.io.wrapped import as_meant
@@ -21,7 +21,7 @@ from acsnet.scan import InputGrid, ShortAxisScan
 from acsnet.storage import readable_name
 
 LABEL_SUFFIXES = (".seg.nrrd",)
-"""What 3D Slicer calls a segmentation, which is never a scan."""
+"""What 3D Slicer calls a segmentation; in a folder of scans it is taken for one."""
 
 SUFFIXES = (
     ".nii.gz",
@@ -45,13 +45,6 @@ DATA_SUFFIXES = (".img",)
 """Of the pixels whose header lies beside them in a `.hdr` file."""
 
 MAX_SHEAR_SINE = float(np.sin(np.deg2rad(1.0)))
-
-MAX_SHIFT_VOXELS, MAX_STRETCH_VOXELS = 0.05, 0.25
-"""How far the nearest and the farthest corner of a map may lie from their voxels of the image.
-
-As shares of the smallest voxel side. Single precision moves a corner by 0.035 at most. Voxel sizes
-rounded to three decimals leave one corner where it is, and move that of 512 pixels by a fifth.
-"""
 
 SIZE_TOLERANCE = 0.01
 """How far pixdim may be from the voxel size in the affine before they are two answers. Ours."""
@@ -147,7 +140,8 @@ class Volume:
 
     shape, dtype: as stored; affine: (4, 4), index -> RAS mm; pixdim: (3,) mm where the file tells
     the voxel size a second time; load: reads the pixels, with shape and scaled, and refuses what is
-    damaged; segments: of a segmentation, whose first axis may be layers (layered).
+    damaged; segments: of a segmentation, whose first axis may be layers (layered); is_segmentation:
+    also one without segments.
     """
 
     name: str
@@ -159,6 +153,7 @@ class Volume:
     forms: NiftiForms | None = None
     segments: tuple[Segment, ...] = ()
     layered: bool = False
+    is_segmentation: bool = False
     warnings: tuple[str, ...] = field(default=())
 
 
@@ -181,6 +176,25 @@ def case_name(path: Path) -> str:
         "or a .nrrd, .mha, .mhd or .hdr file"
     )
     raise InputError(msg)
+
+
+def followed(path: Path) -> Iterator[Path]:
+    """A path, and where it is a link what it leads to, one link after another."""
+    yield path
+    while path.is_symlink() and path.exists():
+        path = path.parent / path.readlink()
+        yield path
+
+
+def beside(path: Path, name: str) -> Path | None:
+    """The file of this name in the folder of `path`, or of what that links to; the nearest.
+
+    In an annex each file lies in a folder of its own, and the links to them lie together.
+    """
+    if Path(name).parent != Path():
+        return None
+    files = (place.parent / Path(name).name for place in followed(path))
+    return next((file for file in files if file.is_file()), None)
 
 
 def plain_shape(volume: Volume) -> tuple[int, int, int]:
@@ -264,28 +278,6 @@ def _grid(
     return SplitGrid(
         shape=shape, affine=affine, axes=axes, stored_affine=volume.affine, forms=forms
     )
-
-
-def corner_distances_mm(
-    difference: NDArray[np.float64], shape: tuple[int, ...]
-) -> NDArray[np.float64]:
-    """(8,) distances between the places that two affines give to a corner voxel.
-
-    difference: (4, 4) of the two; shape: three sizes.
-    """
-    ends = np.array(np.meshgrid(*[(0, size - 1) for size in shape])).reshape(3, -1)
-    corners = np.vstack([ends, np.ones(ends.shape[1])])
-    distances: NDArray[np.float64] = np.linalg.norm((difference @ corners)[:3], axis=0)
-    return distances
-
-
-def are_on_voxels(corners_off_mm: NDArray[np.float64], affine: NDArray[np.float64]) -> bool:
-    """Whether a map with corners so far off lies on the voxels of an image, up to rounding.
-
-    corners_off_mm: by `corner_distances_mm`; affine: (4, 4) of the image.
-    """
-    off_voxels = corners_off_mm / np.linalg.norm(affine[:3, :3], axis=0).min()
-    return bool(off_voxels.min() <= MAX_SHIFT_VOXELS and off_voxels.max() <= MAX_STRETCH_VOXELS)
 
 
 def true_affine(volume: Volume, warnings: list[str]) -> NDArray[np.float64]:

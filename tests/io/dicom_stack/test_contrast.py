@@ -3,9 +3,10 @@
 import enhanced_packings
 import nibabel as nib
 import numpy as np
+import packed_scans
 import pytest
+from enhanced_packings import item
 
-import packings
 from acsnet.io import read_scan
 from acsnet.io.dicom_stack.contrast import content_of, content_of_volume
 from acsnet.measure import measure_labels
@@ -33,7 +34,7 @@ def test_a_name_that_says_lge_keeps_its_numbers_and_the_doubt(patient_1, tmp_pat
     folder = enhanced_packings.cine(patient_1, tmp_path / "a")
     for dataset in patient_1:
         dataset.SeriesDescription = "SA PSIR"
-    scan = read_scan(packings.write(folder, patient_1))
+    scan = read_scan(packed_scans.write(folder, patient_1))
     assert scan.contrast == "lge"
     assert "like a cine" in scan.warnings[0]
 
@@ -51,7 +52,7 @@ def test_a_name_that_says_lge_keeps_its_numbers_and_the_doubt(patient_1, tmp_pat
 def test_a_long_axis_series_is_told_by_its_name(patient_1, tmp_path, name, fit):
     for dataset in patient_1:
         dataset.SeriesDescription = name
-    scan = read_scan(packings.write(tmp_path / "a", patient_1))
+    scan = read_scan(packed_scans.write(tmp_path / "a", patient_1))
     assert is_fit(scan.warnings) is fit
     assert scan.contrast == "lge"
     assert scan.view == ("short axis" if fit else "long axis")
@@ -86,7 +87,7 @@ def test_maps_other_contrasts_planning_and_phase_images_have_no_scar(
     for dataset in patient_1:
         dataset.SeriesDescription, dataset.ImageType = name, image_type.split("\\")
         dataset.ProtocolName = ""
-    scan = read_scan(packings.write(tmp_path / "a", patient_1))
+    scan = read_scan(packed_scans.write(tmp_path / "a", patient_1))
     assert is_fit(scan.warnings) is is_lge
     assert scan.contrast == ("lge" if is_lge else "other")
     assert scan.shows_scar is is_lge
@@ -95,7 +96,7 @@ def test_maps_other_contrasts_planning_and_phase_images_have_no_scar(
 def test_all_scar_values_of_a_long_axis_stack_are_null(patient_1, samples, tmp_path):
     for dataset in patient_1:
         dataset.SeriesDescription = "LGE 4CH"
-    scan = read_scan(packings.write(tmp_path / "a", patient_1))
+    scan = read_scan(packed_scans.write(tmp_path / "a", patient_1))
     drawn = np.asanyarray(nib.load(samples / "truth" / "phantom-1.nii.gz").dataobj)
     drawn = drawn.astype(np.uint8) if drawn.shape == scan.grid.shape else None
     assert drawn is not None
@@ -125,6 +126,24 @@ OTHERS = (
     "PD_ref_sa",
     "loc sax",
     "Coil Sens Ref",
+    "SMART1Map",
+    "Extracellular Volume Map",
+    "Volume extracellulaire",
+    "Mapa T1",
+    "Mapas de T1",
+    "Cartographie T1",
+    "T1-Karte",
+    "R1 map",
+    "T1star",
+    "T1*",
+    "T1 nativo",
+    "LL_TI",
+    "MyoMaps T1",
+    "T1 Pixelmap",
+    "cDTI_ADC",
+    "fat water",
+    "out of phase",
+    "LGE scar map",
 )
 CINES = ("tf2d12_retro_iPAT_SAX", "sBTFE_BH SA", "FIESTA SA 20 phs", "SAX_function")
 LGES = (
@@ -136,6 +155,9 @@ LGES = (
     "PSIR T2prep black-blood",
     "LGE loc 3",
     "LGE_high_res_sax post stress perfusion",
+    "LGE fat water",
+    "T1_IR_SAX",
+    "TFL T1 PSIR",
 )
 
 
@@ -179,7 +201,7 @@ def test_slices_along_the_planes_of_the_body_are_told(
         dataset.SeriesDescription = name
         dataset.ImageOrientationPatient = [1, 0, 0, 0, 1, 0]
         dataset.ImagePositionPatient = [-140, -120, 10 * number - 40]
-    scan = read_scan(packings.write(tmp_path, patient_1))
+    scan = read_scan(packed_scans.write(tmp_path, patient_1))
     assert scan.shows_scar == bool(shows_scar)
     assert len([w for w in scan.warnings if "planes of the body" in w]) == warnings
 
@@ -192,6 +214,15 @@ def test_slices_along_the_planes_of_the_body_are_told(
         ("LGE_4ch", "lge", "long axis"),
         ("lge_sax", "lge", "short axis"),
         ("patient001_frame01", "lge", "short axis"),
+        ("5_LGE_ph", "other", "short axis"),
+        ("5_LGE_PSIR_phase", "other", "short axis"),
+        ("5_LGE_imaginary_e1", "other", "short axis"),
+        ("sub-1_part-phase_lge", "other", "short axis"),
+        ("5_LGE_real", "lge", "short axis"),
+        ("LGE_phase_2", "lge", "short axis"),
+        ("myops_training_101_C0", "cine", "short axis"),
+        ("myops_training_101_DE", "lge", "short axis"),
+        ("sax_fiesta", "cine", "short axis"),
     ],
 )
 def test_a_volume_tells_by_its_name(samples, tmp_path, name, contrast, view):
@@ -207,8 +238,36 @@ def test_planes_along_the_axis_of_the_heart_are_told(samples, tmp_path):
     affine = image.affine.copy()
     affine[:3, 2] /= 6
     affine[:3, 0] *= 6
-    path = packings.save_nifti(nib.Nifti1Image(data, affine), tmp_path / "stack.nii")
+    path = packed_scans.save_nifti(nib.Nifti1Image(data, affine), tmp_path / "stack.nii")
     scan = read_scan(path)
     assert not is_fit(scan.warnings)
     assert any("this looks like a long-axis stack" in warning for warning in scan.warnings)
     assert not scan.shows_scar
+
+
+@pytest.mark.parametrize(
+    ("tag", "unit", "contrast"),
+    [
+        ("RescaleType", "ms", "other"),
+        ("RescaleType", "US", "lge"),
+        ("RealWorldValueMappingSequence", "ms", "other"),
+        ("RealWorldValueMappingSequence", "%", "other"),
+        ("RealWorldValueMappingSequence", "1", "lge"),
+    ],
+)
+def test_values_in_milliseconds_or_per_cent_are_a_map_whatever_its_name(
+    patient_1, plain, tag, unit, contrast
+):
+    header = patient_1[0]
+    header.SeriesDescription = "LGE SAX"
+    code = item(CodeValue=unit, CodingSchemeDesignator="UCUM")
+    mapping = [item(MeasurementUnitsCodeSequence=[code])]
+    setattr(header, tag, unit if tag == "RescaleType" else mapping)
+    assert content_of(header, plain.grid, images_each=1).contrast == contrast
+
+
+def test_phase_images_of_ge_are_told_by_their_private_tag(patient_1, plain):
+    header = patient_1[0]
+    block = header.private_block(0x0043, "GEMS_PARM_01", create=True)
+    block.add_new(0x2F, "SS", 1)
+    assert content_of(header, plain.grid, images_each=1).contrast == "other"

@@ -3,9 +3,9 @@
 import os
 
 import numpy as np
+import packed_scans
 import pytest
 
-import packings
 from acsnet.errors import InputError
 from acsnet.io import read_scan
 
@@ -13,16 +13,16 @@ from acsnet.io import read_scan
 @pytest.mark.parametrize(
     ("pack", "syntax"),
     [
-        (lambda d, out: packings.compressed(d, out, "JPEG"), "1.2.840.10008.1.2.4.70"),
-        (lambda d, out: packings.compressed(d, out, "JPEG2000"), "1.2.840.10008.1.2.4.90"),
-        (packings.run_length, "1.2.840.10008.1.2.5"),
-        (packings.big_endian, "1.2.840.10008.1.2.2"),
+        (lambda d, out: packed_scans.compressed(d, out, "JPEG"), "1.2.840.10008.1.2.4.70"),
+        (lambda d, out: packed_scans.compressed(d, out, "JPEG2000"), "1.2.840.10008.1.2.4.90"),
+        (packed_scans.run_length, "1.2.840.10008.1.2.5"),
+        (packed_scans.big_endian, "1.2.840.10008.1.2.2"),
     ],
 )
 def test_lossless_compression_changes_no_voxel(patient_1, samples, tmp_path, pack, syntax):
     plain = read_scan(samples / "dicom" / "phantom-1")
     folder = pack(patient_1, tmp_path / "case")
-    assert {str(one.file_meta.TransferSyntaxUID) for one in packings.slices(folder)} == {syntax}
+    assert {str(one.file_meta.TransferSyntaxUID) for one in packed_scans.slices(folder)} == {syntax}
     scan = read_scan(folder)
     np.testing.assert_array_equal(scan.pixels, plain.pixels)
     assert scan.warnings == ()
@@ -30,7 +30,7 @@ def test_lossless_compression_changes_no_voxel(patient_1, samples, tmp_path, pac
 
 def test_a_damaged_image_ends_no_process_but_its_decoder(patient_1, tmp_path):
     """On some of these the decoder ends with a segmentation fault."""
-    folder = packings.compressed(patient_1[:3], tmp_path / "case", "JPEG")
+    folder = packed_scans.compressed(patient_1[:3], tmp_path / "case", "JPEG")
     file = folder / "IM0001.dcm"
     content = bytearray(file.read_bytes())
     start = content.rfind(b"\xff\xd8")
@@ -48,6 +48,6 @@ def test_a_damaged_image_ends_no_process_but_its_decoder(patient_1, tmp_path):
 def test_a_folder_may_be_called_anything(patient_1, samples, tmp_path, name):
     folder = tmp_path / os.fsdecode(name)
     folder.mkdir()
-    packings.compressed(patient_1, folder, "JPEG")
+    packed_scans.compressed(patient_1, folder, "JPEG")
     plain = read_scan(samples / "dicom" / "phantom-1")
     assert np.array_equal(read_scan(folder).pixels, plain.pixels)

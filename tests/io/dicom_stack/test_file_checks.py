@@ -2,10 +2,10 @@
 
 import enhanced_packings
 import numpy as np
+import packed_scans
 import pydicom
 import pytest
 
-import packings
 from acsnet.errors import InputError
 from acsnet.io import read_scan
 
@@ -31,7 +31,7 @@ def test_pixels_of_a_larger_matrix_than_the_header_tells_are_refused(
     with pytest.raises(
         InputError, match=r"pixels of IM0000\.dcm .* more than the matrix"
     ) as caught:
-        read_scan(packings.write(tmp_path, patient_1))
+        read_scan(packed_scans.write(tmp_path, patient_1))
     assert told in str(caught.value)
 
 
@@ -39,14 +39,14 @@ def test_pixels_of_too_small_a_matrix_are_refused_with_the_lengths(patient_1, tm
     for dataset in patient_1:
         dataset.BitsAllocated = 32
     with pytest.raises(InputError, match=r"has 56320 bytes, where .* BitsAllocated 32 make 112640"):
-        read_scan(packings.write(tmp_path, patient_1))
+        read_scan(packed_scans.write(tmp_path, patient_1))
 
 
 def test_frames_that_the_header_does_not_count_are_refused(patient_1, tmp_path):
     path = enhanced_packings.enhanced_multi_frame(patient_1, tmp_path) / "enhanced.dcm"
     whole = pydicom.dcmread(path)
     whole.PixelData += bytes(np.arange(2 * whole.Rows * whole.Columns) % 251)
-    packings.save(whole, path)
+    packed_scans.save(whole, path)
     with pytest.raises(InputError, match=r"more than the matrix holds .* NumberOfFrames 8 make"):
         read_scan(tmp_path)
 
@@ -55,7 +55,7 @@ def test_frames_that_the_header_does_not_count_are_refused(patient_1, tmp_path):
 def test_padding_behind_the_pixels_is_none_of_them(patient_1, plain, tmp_path, behind):
     for dataset in patient_1:
         dataset.PixelData += behind
-    scan = read_scan(packings.write(tmp_path, patient_1))
+    scan = read_scan(packed_scans.write(tmp_path, patient_1))
     np.testing.assert_array_equal(scan.pixels, plain.pixels)
 
 
@@ -74,11 +74,11 @@ def test_a_tag_without_which_pixels_cannot_be_decoded_is_named(patient_1, tmp_pa
         delattr(dataset, tag)
     reason = rf"pixels of IM0000\.dcm cannot be read: its header has no {tag}$"
     with pytest.raises(InputError, match=reason):
-        read_scan(packings.write(tmp_path, patient_1))
+        read_scan(packed_scans.write(tmp_path, patient_1))
 
 
 def test_two_kinds_of_pixels_in_one_file_contradict_each_other(patient_1, tmp_path):
     for dataset in patient_1:
         dataset.FloatPixelData = bytes(4)
     with pytest.raises(InputError, match="tags that describe them contradict each other"):
-        read_scan(packings.write(tmp_path, patient_1))
+        read_scan(packed_scans.write(tmp_path, patient_1))

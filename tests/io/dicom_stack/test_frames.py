@@ -4,12 +4,13 @@ from pathlib import Path
 
 import enhanced_packings
 import numpy as np
+import packed_scans
 import pydicom
 import pytest
 from enhanced_packings import item
 from pydicom.uid import EnhancedMRImageStorage, MRImageStorage
 
-import packings
+from acsnet.errors import InputError
 from acsnet.io import read_scan
 from acsnet.io.dicom_files import DicomFile, read_header
 from acsnet.io.dicom_stack.frames import flat, frames_of
@@ -50,7 +51,7 @@ def enhanced(datasets, folder, *, each=None, shared=None):
             each(groups, number)
     if shared is not None:
         shared(whole.SharedFunctionalGroupsSequence[0])
-    packings.save(whole, path)
+    packed_scans.save(whole, path)
     return whole
 
 
@@ -70,7 +71,7 @@ def one_frame(*, shared=None, groups=None, **tags):
 
 
 def test_what_is_set_for_one_frame_is_not_set_for_another(samples, tmp_path):
-    patient = packings.slices(samples / "dicom" / "phantom-1")
+    patient = packed_scans.slices(samples / "dicom" / "phantom-1")
     patient[0].EchoTime = 1.0  # beside that of each frame
     enhanced_packings.enhanced_multi_frame(patient, tmp_path)
     (path,) = tmp_path.iterdir()
@@ -177,3 +178,23 @@ def test_a_classic_image_of_ge_has_its_component_as_a_plain_tag():
     header = item(SOPClassUID=MRImageStorage, Rows=4, Columns=4)
     header.private_block(0x0043, "GEMS_PARM_01", create=True).add_new(0x2F, "SS", 1)
     assert flat(DicomFile(Path("x.dcm"), "x.dcm", header)).text("ComplexImageComponent") == "PHASE"
+
+
+@pytest.mark.parametrize("parts", [(0,), (1,), (0, 1)])
+def test_a_part_of_an_object_is_refused_without_the_others(patient_1, tmp_path, parts):
+    """A concatenation (PS3.3 C.7.6.16) of two objects with four frames each."""
+    for part in parts:
+        folder = tmp_path / str(part)
+        enhanced_packings.enhanced_multi_frame(patient_1[4 * part : 4 * part + 4], folder)
+        (path,) = folder.iterdir()
+        whole = pydicom.dcmread(path)
+        packed_scans.new_uid(whole)
+        whole.ConcatenationUID, whole.InConcatenationNumber = "1.2.3", part + 1
+        whole.InConcatenationTotalNumber = 2
+        packed_scans.save(whole, path)
+    if len(parts) == 2:
+        assert len(read_scan(tmp_path).pixels) == 8
+        return
+    told = "is one of 2 parts of an object .*, of which 1 are missing: export the series again"
+    with pytest.raises(InputError, match=told):
+        read_scan(tmp_path)

@@ -3,10 +3,11 @@
 import gzip
 
 import numpy as np
+import packed_scans
 import pytest
+from pydicom.fileset import FileSet
 from ways_in import by_command_line, by_server
 
-import packings
 from acsnet.errors import InputError
 from acsnet.io import read_scan, read_series
 from acsnet.io.dicom_stack.lost_slices import called_like_slices
@@ -32,7 +33,7 @@ def page(content):
 def test_a_last_slice_that_is_no_dicom_is_named_by_every_way_in(patient_1, tmp_path, damage):
     folder = tmp_path / "studies"
     for number, dataset in enumerate(patient_1):
-        packings.save(dataset, folder / f"IM{number}")
+        packed_scans.save(dataset, folder / f"IM{number}")
     last = folder / f"IM{len(patient_1) - 1}"
     last.write_bytes(damage(last.read_bytes()))
     reason = f"{last.name} is called like the slices beside it, and cannot be read as DICOM"
@@ -45,7 +46,7 @@ def test_a_last_slice_that_is_no_dicom_is_named_by_every_way_in(patient_1, tmp_p
 
 
 def test_a_packed_slice_among_others_is_to_be_unpacked(patient_1, plain, tmp_path):
-    packings.write(tmp_path, patient_1)
+    packed_scans.write(tmp_path, patient_1)
     last = tmp_path / f"IM{len(patient_1) - 1:04d}.dcm"
     packed = last.with_name(f"{last.name}.gz")
     packed.write_bytes(gzip.compress(last.read_bytes()))
@@ -56,7 +57,7 @@ def test_a_packed_slice_among_others_is_to_be_unpacked(patient_1, plain, tmp_pat
 
 
 def test_an_empty_file_is_called_empty(patient_1, tmp_path):
-    packings.write(tmp_path, patient_1)
+    packed_scans.write(tmp_path, patient_1)
     (tmp_path / "IM0009.dcm").write_bytes(b"")
     with pytest.raises(InputError, match=r"IM0009\.dcm cannot be read as DICOM: it is empty"):
         read_scan(tmp_path)
@@ -69,3 +70,66 @@ def test_other_files_are_none(tmp_path):
     lost = [tmp_path / "IM10", tmp_path / "IM9.gz"]
     assert called_like_slices([*others, *lost], slices=slices) == lost
     assert called_like_slices([tmp_path / "b" / "IM10"], slices=slices) == []
+
+
+def disc(datasets, folder):
+    """A disc with an index, and its images in the order of the index."""
+    files = FileSet()
+    for dataset in datasets:
+        files.add(dataset)
+    files.write(folder)
+    return sorted(path for path in folder.rglob("IM*"))
+
+
+@pytest.mark.parametrize("given", [".", "PT000000/ST000000/SE000000"])
+def test_an_image_that_the_index_of_the_disc_lists_is_missing(patient_1, plain, tmp_path, given):
+    *_, last = disc(patient_1, tmp_path)
+    assert np.array_equal(read_scan(tmp_path / given).pixels, plain.pixels)
+    last.unlink()
+    told = r"DICOMDIR lists images .* not there, 1 of them, the first is PT000000/.*/IM000007: copy"
+    with pytest.raises(InputError, match=told):
+        read_scan(tmp_path / given)
+
+
+def test_an_index_of_other_names_or_series_or_a_damaged_one_tells_nothing(
+    patient_1, plain, tmp_path
+):
+    paths = disc(patient_1, tmp_path)
+    for path in paths:
+        path.rename(path.with_name(f"slice{path.name[-1]}.dcm"))
+    assert np.array_equal(read_scan(tmp_path).pixels, plain.pixels)
+    index = tmp_path / "DICOMDIR"
+    index.write_bytes(index.read_bytes()[:900])
+    assert np.array_equal(read_scan(tmp_path).pixels, plain.pixels)
+
+
+def test_images_that_are_read_from_elsewhere_count_by_their_uid(patient_1, plain, tmp_path):
+    *_, last = disc(patient_1, tmp_path)
+    last.rename(tmp_path / "moved.dcm")
+    assert np.array_equal(read_scan(tmp_path).pixels, plain.pixels)
+
+
+@pytest.mark.parametrize(
+    ("told", "kept", "warned"),
+    [
+        (8, 7, True),  # the last slice is missing
+        (8, 8, False),
+        (16, 8, False),  # the images of a second kind lie in another series
+        (24, 7, False),
+        (1, 8, False),  # each slice is an acquisition
+    ],
+)
+def test_fewer_images_than_the_acquisition_had_are_told(patient_1, tmp_path, told, kept, warned):
+    for dataset in patient_1:
+        dataset.ImagesInAcquisition = told
+    scan = read_scan(packed_scans.write(tmp_path, patient_1[:kept]))
+    words = f"ImagesInAcquisition is {told}, but {kept} images of this acquisition are there"
+    assert any(words in warning for warning in scan.warnings) is warned
+
+
+def test_two_frames_of_reference_in_a_series_are_told_once(patient_1, tmp_path):
+    for dataset in patient_1[4:]:
+        dataset.FrameOfReferenceUID = "1.2.3"
+    scan = read_scan(packed_scans.write(tmp_path, patient_1))
+    (words,) = scan.warnings
+    assert words.startswith("FrameOfReferenceUID differs between ")

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import enhanced_packings
 import numpy as np
+import packed_scans
 import pytest
 from oblique_stack import NORMAL, STEP_MM, image
 from ways_in import by_cohort, by_command_line, by_server
 
-import packings
 from acsnet.errors import AcsnetError
 from acsnet.io.dicom_files import DicomFile
 from acsnet.io.dicom_stack.parts import joined
@@ -83,6 +83,71 @@ def test_whole_ventricles_of_one_name_stay_apart(other):
     assert names(joined([series(10, range(8)), series(20, other, kind="R")])) == [["10"], ["20"]]
 
 
+def called(name, group):
+    """A series under another name."""
+    for file in group:
+        file.header.SeriesDescription = name
+    return group
+
+
+@pytest.mark.parametrize(
+    ("lower", "upper"),
+    [
+        ("LGE SAX apical", "LGE SAX basal"),
+        ("LGE_SAX_APEX", "LGE_SAX_Base"),
+        ("LGE SAX", "LGE SAX mid-ventricular"),
+        ("LGE SAX 1 of 2", "LGE SAX 2 of 2"),
+        ("LGE SAX", "LGE SAX part 2"),
+        ("LGE SAX lower half", "LGE SAX upper half"),
+    ],
+)
+def test_halves_that_are_called_by_their_part_come_together(lower, upper):
+    groups = joined([called(lower, series(10, LOWER)), called(upper, series(20, UPPER))])
+    assert names(groups) == [["10", "20"]]
+
+
+@pytest.mark.parametrize(
+    ("lower", "upper"),
+    [
+        ("LGE SAX MAG apical", "LGE SAX PSIR basal"),
+        ("cine SAX apical", "LGE SAX basal"),
+        ("LGE SAX apical", "LGE 3CH basal"),
+        ("LGE SAX", "LGE SAX baseline"),
+        ("LGE de SAX", "LGE SAX"),
+    ],
+)
+def test_series_that_are_called_by_more_than_their_part_stay_apart(lower, upper):
+    groups = joined([called(lower, series(10, LOWER)), called(upper, series(20, UPPER))])
+    assert names(groups) == [["10"], ["20"]]
+
+
+def test_slices_of_a_map_that_are_called_by_their_part_are_no_stack():
+    groups = [
+        called(f"T1 map {part}", series(10 * number, [number]))
+        for number, part in enumerate(("apex", "mid", "base"), start=1)
+    ]
+    assert names(joined(groups)) == [["10"], ["20"], ["30"]]
+
+
+def test_some_slices_that_are_taken_again_under_the_name_of_their_part_stay_apart():
+    whole, again = (
+        called("LGE SAX", series(10, range(8))),
+        called("LGE SAX apex", series(20, [0, 1])),
+    )
+    assert names(joined([whole, again])) == [["10"], ["20"]]
+
+
+@pytest.mark.parametrize("read", [by_command_line, by_cohort, by_server])
+def test_halves_that_are_called_by_their_part_are_one_scan(patient_1, plain, tmp_path, read):
+    for index, dataset in enumerate(patient_1):
+        dataset.SeriesInstanceUID = f"1.2.3.{index // 4}"
+        dataset.SeriesDescription = ("LGE SAX apical", "LGE SAX basal")[index // 4]
+    (scan,) = read(packed_scans.write(tmp_path / "studies", patient_1))
+    np.testing.assert_array_equal(scan.pixels, plain.pixels)
+    told = "2 series of one slice or a few each ('LGE SAX apical', 'LGE SAX basal') joined"
+    assert scan.warnings[0].startswith(told)
+
+
 @pytest.mark.parametrize("phases", [1, 2])
 @pytest.mark.parametrize("keep_groups", [True, False])
 def test_halves_in_enhanced_objects_come_together(patient_1, tmp_path, phases, keep_groups):
@@ -91,7 +156,7 @@ def test_halves_in_enhanced_objects_come_together(patient_1, tmp_path, phases, k
     found = SeriesFinder(folder).find()
     assert not any("PerFrameFunctionalGroupsSequence" in f.header for s in found for f in s.files)
     if keep_groups:
-        objects = packings.slices(folder)
+        objects = packed_scans.slices(folder)
         files = [DicomFile(Path(f"{n}"), f"{n}", dataset) for n, dataset in enumerate(objects)]
         assert [len(group) for group in joined([[file] for file in files])] == [2]
     else:
@@ -122,7 +187,7 @@ def test_halves_in_enhanced_objects_are_one_scan(patient_1, plain, tmp_path, rea
 def test_halves_without_the_slice_between_them_are_refused(patient_1, tmp_path, read):
     for index, dataset in enumerate(patient_1):
         dataset.SeriesInstanceUID = f"1.2.3.{index // 5}"
-    folder = packings.write(tmp_path / "studies", [*patient_1[:4], *patient_1[5:]])
+    folder = packed_scans.write(tmp_path / "studies", [*patient_1[:4], *patient_1[5:]])
     with pytest.raises(AcsnetError, match=r"slices are missing, 20\.00 mm between"):
         read(folder)
 

@@ -4,12 +4,12 @@ from pathlib import Path
 
 import enhanced_packings
 import numpy as np
+import packed_scans
 import pydicom
 import pytest
 from enhanced_packings import item
 from oblique_stack import COLUMNS, ROWS, SERIES, everywhere, folder, image, save, stored
 
-import packings
 from acsnet.errors import GeometryError
 from acsnet.io import read_scan
 from acsnet.io.finder import scans_of
@@ -194,7 +194,7 @@ def enhanced_components(datasets, folder, order):
     whole.PerFrameFunctionalGroupsSequence = frames
     pixels = [words[index] - 100 * (component == "REAL") for index, component in order]
     whole.PixelData = np.stack(pixels).astype(np.int16).tobytes()
-    packings.save(whole, path)
+    packed_scans.save(whole, path)
     return folder
 
 
@@ -203,7 +203,7 @@ def of_ge(datasets, folder, *, swapped=()):
     for index, dataset in enumerate(datasets):
         for number in (0, 2):
             image_of_ge = pydicom.dcmread(dataset.filename)
-            packings.new_uid(image_of_ge)
+            packed_scans.new_uid(image_of_ge)
             image_of_ge.ImageType = ["ORIGINAL", "PRIMARY", "OTHER"]
             late = (number == 2) != (index in swapped)
             image_of_ge.InstanceNumber = 2 * index + 1 + late
@@ -211,7 +211,7 @@ def of_ge(datasets, folder, *, swapped=()):
             block.add_new(0x2F, "SS", number)
             pixels = image_of_ge.pixel_array - 50 * number
             image_of_ge.PixelData = pixels.astype(np.int16).tobytes()
-            packings.save(image_of_ge, folder / f"{index}-{number}.dcm")
+            packed_scans.save(image_of_ge, folder / f"{index}-{number}.dcm")
     return folder
 
 
@@ -259,7 +259,7 @@ class TestComplexComponents:
         for path in folder.glob("3-*.dcm"):
             dataset = pydicom.dcmread(path)
             dataset.ImageType = ["ORIGINAL", "PRIMARY", "NORM", path.stem[-1]]
-            packings.save(dataset, path)
+            packed_scans.save(dataset, path)
         np.testing.assert_array_equal(read_scan(folder, phase=2).pixels, plain.pixels - 100)
 
     def test_are_not_mixed_by_another_tag(self, patient_1, tmp_path):
@@ -285,7 +285,7 @@ class TestComplexComponents:
 class TestIncompleteImages:
     @pytest.mark.parametrize("lost", [(5,), (7,), (0, 3)])
     def test_of_one_kind_leave_the_complete_ones_to_choose(self, patient_1, plain, tmp_path, lost):
-        folder = packings.magnitude_and_phase_sensitive(patient_1, tmp_path)
+        folder = packed_scans.magnitude_and_phase_sensitive(patient_1, tmp_path)
         for index in lost:
             (folder / f"PS{index:04d}.dcm").unlink()
         told = (
@@ -320,3 +320,31 @@ class TestIncompleteImages:
             with pytest.raises(GeometryError, match="must hold the same number of images, got 1"):
                 read_scan(folder, phase=phase)
         assert list(listed(folder)) == [None]
+
+
+@pytest.mark.parametrize("place", [0, 3, 7])
+@pytest.mark.parametrize(
+    ("types", "reason"),
+    [
+        (["ORIGINAL", "PRIMARY", "P", "IR"], "ImageType P"),
+        (["DERIVED", "PRIMARY", "T1 MAP"], "ImageType T1 MAP"),
+    ],
+)
+def test_a_phase_image_or_map_in_the_place_of_a_slice_is_refused(
+    patient_1, tmp_path, place, types, reason
+):
+    patient_1[place].ImageType = types
+    packed_scans.write(tmp_path, patient_1)
+    lge = f"IM000{int(place == 0)}.dcm"
+    told = rf"mix images that may be LGE \({lge}\) and others \(IM000{place}.dcm: {reason}\)"
+    with pytest.raises(GeometryError, match=told):
+        read_scan(tmp_path)
+
+
+def test_a_slice_of_which_another_type_of_the_same_kind_is_there_belongs_to_the_stack(
+    patient_1, plain, tmp_path
+):
+    patient_1[3].ImageType = ["DERIVED", "PRIMARY", "M", "NORM"]
+    scan = read_scan(packed_scans.write(tmp_path, patient_1))
+    np.testing.assert_array_equal(scan.pixels, plain.pixels)
+    assert scan.contrast == "lge"

@@ -4,10 +4,10 @@ import copy
 
 import enhanced_packings
 import numpy as np
+import packed_scans
 import pydicom
 import pytest
 
-import packings
 from acsnet.errors import GeometryError
 from acsnet.io import read_scan
 
@@ -17,13 +17,13 @@ def timed(dataset, path, *, hour, number, heart=None, offset=0):
 
     heart: TriggerTime and InversionTime.
     """
-    packings.new_uid(dataset)
+    packed_scans.new_uid(dataset)
     dataset.AcquisitionTime = dataset.ContentTime = f"{hour}{number:02d}00"
     dataset.InstanceNumber = 100 * hour + number
     if heart is not None:
         dataset.TriggerTime, dataset.InversionTime = heart
     dataset.PixelData = (dataset.pixel_array + offset).astype(np.int16).tobytes()
-    packings.save(dataset, path)
+    packed_scans.save(dataset, path)
 
 
 def taken_again(datasets, folder, *, count, kinds=("M",)):
@@ -79,10 +79,10 @@ def test_all_slices_taken_twice_are_a_choice(patient_1, plain, tmp_path):
 def test_two_phases_of_a_heartbeat_of_which_some_are_missing_are_no_repeats(patient_1, tmp_path):
     for number, dataset in enumerate(patient_1):
         for phase in range(2 if number < 5 else 1):
-            packings.new_uid(dataset)
+            packed_scans.new_uid(dataset)
             dataset.TriggerTime = 300 * phase
             dataset.AcquisitionTime = f"12{number:02d}00.{3 * phase}"
-            packings.save(dataset, tmp_path / f"{number}-{phase}.dcm")
+            packed_scans.save(dataset, tmp_path / f"{number}-{phase}.dcm")
     with pytest.raises(GeometryError, match="must hold the same number of images, got 1 to 2"):
         read_scan(tmp_path)
 
@@ -101,7 +101,7 @@ def test_frames_repeated_at_another_time_point_are_the_latest(patient_1, plain, 
         content.FrameAcquisitionDateTime = f"20260101{12 + again}{minute:02d}00"
     whole.PerFrameFunctionalGroupsSequence, whole.NumberOfFrames = frames, len(frames)
     whole.PixelData = np.concatenate([pixels, pixels[:5] + 3]).astype(np.int16).tobytes()
-    packings.save(whole, path)
+    packed_scans.save(whole, path)
     change = read_scan(tmp_path).pixels - plain.pixels
     assert sorted(change.mean(axis=(1, 2))) == [0] * 3 + [3] * 5
 
@@ -115,7 +115,7 @@ def with_scout(datasets, folder, *, hour, times=range(100, 500, 40)):
         timed(scout, folder / f"ti-{number}.dcm", hour=hour, number=0, offset=5)
         scout.AcquisitionTime = f"{hour}00{number:02d}"
         scout.InversionTime = scout.TriggerTime = inversion
-        packings.save(scout, folder / f"ti-{number}.dcm")
+        packed_scans.save(scout, folder / f"ti-{number}.dcm")
     return folder
 
 
@@ -145,3 +145,44 @@ def test_a_slice_repeated_with_two_other_inversion_times_is_the_latest(patient_1
     change = (scan.pixels - plain.pixels).mean(axis=(1, 2))
     assert sorted(change) == [0] * 7 + [10]
     assert "ti-1.dcm is taken, the latest" in scan.warnings[0]
+
+
+def with_others(datasets, folder, *, at, lost, types):
+    """A stack without the slices `lost`, and later images of other types, brighter by 3, `at`."""
+    for number, dataset in enumerate(datasets):
+        dataset.ImageType = ["ORIGINAL", "PRIMARY", "M", "IR"]
+        if number not in lost:
+            timed(dataset, folder / f"M{number}.dcm", hour=12, number=number)
+        if number in at:
+            dataset.ImageType = types
+            timed(dataset, folder / f"O{number}.dcm", hour=13, number=number, offset=3)
+    return folder
+
+
+OTHER_TYPES = (
+    ["ORIGINAL", "PRIMARY", "P", "IR"],
+    ["DERIVED", "PRIMARY", "T1 MAP"],
+    ["DERIVED", "SECONDARY", "M", "IR"],
+)
+
+
+@pytest.mark.parametrize("at", [(3,), (1, 3, 5)])
+@pytest.mark.parametrize("types", OTHER_TYPES)
+def test_a_later_image_of_another_type_is_no_repeat(patient_1, plain, tmp_path, types, at):
+    scan = read_scan(with_others(patient_1, tmp_path, at=at, lost=(), types=types))
+    np.testing.assert_array_equal(scan.pixels, plain.pixels)
+    words = "\\".join(types)
+    assert list(scan.warnings) == [
+        f"left out: O{number}.dcm, of an image type ({words}) that most slices do not have"
+        for number in at
+    ]
+
+
+@pytest.mark.parametrize("at", [(3, 4, 5), (3, 4)])
+@pytest.mark.parametrize("types", OTHER_TYPES[:2])
+def test_images_of_another_kind_never_take_the_place_of_a_slice_that_is_missing(
+    patient_1, tmp_path, types, at
+):
+    folder = with_others(patient_1, tmp_path, at=at, lost=(4,), types=types)
+    with pytest.raises(GeometryError, match=r"may be LGE \(M0\.dcm\) and others \(O4\.dcm: Image"):
+        read_scan(folder)

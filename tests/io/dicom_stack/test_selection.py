@@ -2,12 +2,12 @@
 
 import enhanced_packings
 import numpy as np
+import packed_scans
 import pydicom
 import pytest
 from pydicom.uid import ImplicitVRLittleEndian, RLELossless, generate_uid
 from ways_in import by_cohort, by_command_line, by_server
 
-import packings
 from acsnet.errors import GeometryError, InputError
 from acsnet.io import read_scan
 from acsnet.io.dicom_stack import selection
@@ -22,13 +22,13 @@ def assert_same(scan, plain):
 @pytest.mark.parametrize(
     ("pack", "told"),
     [
-        (packings.series_per_slice, "8 series of one slice or a few each"),
-        (packings.copied_file, "left out: IM0003 - Copy.dcm, a copy of IM0003.dcm"),
-        (packings.localizer_inside, "left out: plan.dcm, localizers"),
-        (packings.raw_data_inside, "left out: raw.dcm of the series without an image"),
-        (packings.shared_instance_uid, "without a SOPInstanceUID of their own"),
-        (packings.compact_disc, None),
-        (packings.bare_data_sets, None),
+        (packed_scans.series_per_slice, "8 series of one slice or a few each"),
+        (packed_scans.copied_file, "left out: IM0003 - Copy.dcm, a copy of IM0003.dcm"),
+        (packed_scans.localizer_inside, "left out: plan.dcm, localizers"),
+        (packed_scans.raw_data_inside, "left out: raw.dcm of the series without an image"),
+        (packed_scans.shared_instance_uid, "without a SOPInstanceUID of their own"),
+        (packed_scans.compact_disc, None),
+        (packed_scans.bare_data_sets, None),
         (enhanced_packings.enhanced_one_frame_a_file, None),
         (enhanced_packings.enhanced_multi_frame, None),
     ],
@@ -40,13 +40,13 @@ def test_the_stack_is_the_same_and_what_was_odd_is_told(patient_1, plain, tmp_pa
 
 
 def test_images_without_any_instance_uid_are_a_stack(patient_1, plain, tmp_path):
-    scan = read_scan(packings.shared_instance_uid(patient_1, tmp_path / "case", uid=""))
+    scan = read_scan(packed_scans.shared_instance_uid(patient_1, tmp_path / "case", uid=""))
     assert_same(scan, plain)
     assert scan.instance_uids == ()
 
 
 def test_of_a_repeated_slice_the_later_is_taken(patient_1, plain, tmp_path):
-    scan = read_scan(packings.repeated_slice(patient_1, tmp_path / "case"))
+    scan = read_scan(packed_scans.repeated_slice(patient_1, tmp_path / "case"))
     changed = np.flatnonzero((scan.pixels != plain.pixels).any(axis=(1, 2)))
     assert len(changed) == 1
     np.testing.assert_array_equal(scan.pixels[changed], plain.pixels[changed] + 7)
@@ -54,10 +54,10 @@ def test_of_a_repeated_slice_the_later_is_taken(patient_1, plain, tmp_path):
 
 
 def test_a_series_with_another_image_of_one_uid_and_place_is_refused(patient_1, tmp_path):
-    folder = packings.write(tmp_path / "case", patient_1)
+    folder = packed_scans.write(tmp_path / "case", patient_1)
     other = pydicom.dcmread(folder / "IM0003.dcm")
     other.PixelData = bytes(len(other.PixelData))
-    packings.save(other, folder / "other.dcm")
+    packed_scans.save(other, folder / "other.dcm")
     reason = r"IM0003\.dcm are the same image .* with different pixel values: remove one of them"
     with pytest.raises(InputError, match=reason):
         read_scan(folder)
@@ -87,10 +87,10 @@ def unsigned(dataset):
 
 @pytest.mark.parametrize("rewrite", [implicit, without_meta, with_a_tag_more, run_length, unsigned])
 def test_images_that_were_written_again_otherwise_are_copies(patient_1, plain, tmp_path, rewrite):
-    folder = packings.write(tmp_path / "studies", patient_1)
+    folder = packed_scans.write(tmp_path / "studies", patient_1)
     for dataset in patient_1:
         rewrite(dataset)
-    packings.write(folder / "again", patient_1)
+    packed_scans.write(folder / "again", patient_1)
     for scans in (by_command_line(folder), by_server(folder)):
         (scan,) = scans
         assert_same(scan, plain)
@@ -101,12 +101,12 @@ def test_a_copy_of_all_frames_that_was_written_again_is_left_out(patient_1, plai
     path = enhanced_packings.enhanced_multi_frame(patient_1, tmp_path) / "enhanced.dcm"
     again = pydicom.dcmread(path)
     again.InstitutionName = "Archive"
-    packings.save(again, tmp_path / "enhanced-again.dcm")
+    packed_scans.save(again, tmp_path / "enhanced-again.dcm")
     scan = read_scan(tmp_path)
     assert_same(scan, plain)
     assert scan.warnings == ("left out: enhanced-again.dcm, a copy of enhanced.dcm",)
     again.PixelData = bytes(2) + again.PixelData[2:-2] + bytes([0, 1])
-    packings.save(again, tmp_path / "enhanced-again.dcm")
+    packed_scans.save(again, tmp_path / "enhanced-again.dcm")
     with pytest.raises(InputError, match="with different pixel values"):
         read_scan(tmp_path)
 
@@ -116,9 +116,9 @@ def test_a_copy_of_all_frames_that_was_written_again_is_left_out(patient_1, plai
     [("RescaleSlope", "2", "pixel values"), ("PixelSpacing", [1.5, 1.5], "PixelSpacing")],
 )
 def test_one_image_of_two_scales_is_no_copy(patient_1, tmp_path, tag, value, told):
-    folder = packings.write(tmp_path, patient_1)
+    folder = packed_scans.write(tmp_path, patient_1)
     setattr(patient_1[3], tag, value)
-    packings.save(patient_1[3], folder / "x.dcm")
+    packed_scans.save(patient_1[3], folder / "x.dcm")
     with pytest.raises(InputError, match=f"x.dcm and IM0003.dcm are .* with different {told}: rem"):
         read_scan(folder)
 
@@ -129,7 +129,7 @@ def test_copies_are_decoded_only_where_their_bytes_differ(patient_1, tmp_path, m
         return iter(())
 
     monkeypatch.setattr(selection, "values_of", nothing_of)
-    folder = packings.copied_file(patient_1, tmp_path)
+    folder = packed_scans.copied_file(patient_1, tmp_path)
     assert "a copy of IM0003.dcm" in read_scan(folder).warnings[0]
 
 
@@ -137,20 +137,20 @@ def test_a_slice_of_another_orientation_in_the_place_of_one_is_no_localizer(pati
     row, column = np.reshape(np.array(patient_1[3].ImageOrientationPatient, float), (2, 3))
     patient_1[3].ImageOrientationPatient = [f"{v:.8f}" for v in (*row, *np.cross(row, column))]
     with pytest.raises(GeometryError, match="mixed orientations"):
-        read_scan(packings.write(tmp_path / "case", patient_1))
+        read_scan(packed_scans.write(tmp_path / "case", patient_1))
 
 
 @pytest.mark.parametrize("views", [1, 3])
 def test_single_views_of_the_long_axis_are_left_out(patient_1, plain, tmp_path, views):
-    packings.write(tmp_path / "case", patient_1)
+    packed_scans.write(tmp_path / "case", patient_1)
     row, column = np.reshape(np.array(patient_1[3].ImageOrientationPatient, float), (2, 3))
     for number in range(views):
         angle = np.deg2rad(60 * number)
         across = np.cos(angle) * row + np.sin(angle) * column
-        packings.new_uid(patient_1[3])
+        packed_scans.new_uid(patient_1[3])
         cosines = (*across, *np.cross(row, column))
         patient_1[3].ImageOrientationPatient = [f"{value:.8f}" for value in cosines]
-        packings.save(patient_1[3], tmp_path / "case" / f"{number + 2}ch.dcm")
+        packed_scans.save(patient_1[3], tmp_path / "case" / f"{number + 2}ch.dcm")
     scan = read_scan(tmp_path / "case")
     assert_same(scan, plain)
     (told,) = scan.warnings
@@ -162,7 +162,7 @@ def test_halves_of_one_name_that_lie_evenly_together_are_one_stack(patient_1, pl
     for index, dataset in enumerate(patient_1):
         dataset.SeriesInstanceUID = f"1.2.3.{of(index)}"
         dataset.SeriesNumber, dataset.SeriesDescription = 5 + of(index), f"LGE SAX {of(index)}"
-    folder = packings.write(tmp_path / "studies", patient_1)
+    folder = packed_scans.write(tmp_path / "studies", patient_1)
     for scans in (by_command_line(folder), by_server(folder), by_cohort(folder)):
         (scan,) = scans
         assert np.array_equal(scan.pixels, plain.pixels)
@@ -178,17 +178,17 @@ def test_series_that_together_make_no_even_stack_stay_apart(patient_1, tmp_path,
         if change == "place" and index >= 4:
             dataset.ImagePositionPatient = patient_1[index - 4].ImagePositionPatient
     with pytest.raises(InputError, match="2 MR series; choose one"):
-        read_scan(packings.write(tmp_path / "case", patient_1))
+        read_scan(packed_scans.write(tmp_path / "case", patient_1))
 
 
 def test_single_slices_are_joined_beside_a_whole_stack_of_their_name(patient_1, plain, tmp_path):
-    packings.series_per_slice(patient_1, tmp_path / "a" / "parts")
-    whole = packings.slices(tmp_path / "a" / "parts")
+    packed_scans.series_per_slice(patient_1, tmp_path / "a" / "parts")
+    whole = packed_scans.slices(tmp_path / "a" / "parts")
     series = generate_uid()
     for dataset in whole:
-        packings.new_uid(dataset)
+        packed_scans.new_uid(dataset)
         dataset.SeriesInstanceUID, dataset.SeriesNumber = series, 90
-    packings.write(tmp_path / "a" / "whole", whole)
+    packed_scans.write(tmp_path / "a" / "whole", whole)
     scans = by_server(tmp_path / "a")
     assert len(scans) == 2
     for scan in scans:
@@ -197,10 +197,10 @@ def test_single_slices_are_joined_beside_a_whole_stack_of_their_name(patient_1, 
 
 @pytest.mark.parametrize("by", ["uid", "number", "list"])
 def test_several_series_may_be_named(patient_1, plain, tmp_path, by):
-    folder = packings.series_per_slice(patient_1, tmp_path / "case")
+    folder = packed_scans.series_per_slice(patient_1, tmp_path / "case")
     for dataset in patient_1:
         dataset.SeriesDescription = f"name {dataset.SeriesNumber} {'x' * int(dataset.SeriesNumber)}"
-    packings.write(folder, patient_1)
+    packed_scans.write(folder, patient_1)
     with pytest.raises(InputError, match="8 MR series; choose one"):
         read_scan(folder)
     named = [
@@ -211,11 +211,11 @@ def test_several_series_may_be_named(patient_1, plain, tmp_path, by):
 
 def test_two_single_slices_are_no_stack(patient_1, tmp_path):
     with pytest.raises(InputError, match="2 MR series"):
-        read_scan(packings.series_per_slice(patient_1[:2], tmp_path / "case"))
+        read_scan(packed_scans.series_per_slice(patient_1[:2], tmp_path / "case"))
 
 
 def test_reconstructions_are_offered_by_their_image_types(patient_1, plain, tmp_path):
-    folder = packings.magnitude_and_phase_sensitive(patient_1, tmp_path / "case")
+    folder = packed_scans.magnitude_and_phase_sensitive(patient_1, tmp_path / "case")
     with pytest.raises(GeometryError, match=r"2 image types.*PRIMARY.M.*PRIMARY.PS"):
         read_scan(folder)
     assert_same(read_scan(folder, phase=1), plain)
@@ -240,7 +240,7 @@ def test_phases_of_an_enhanced_cine_are_offered_and_it_is_called_cine(patient_1,
 def test_uneven_steps_are_measured_as_long_as_volumes_stay_true(
     patient_1, plain, tmp_path, gap_mm, told
 ):
-    folder = packings.moved_slices(patient_1, tmp_path / "case", from_index=5, along_mm=gap_mm)
+    folder = packed_scans.moved_slices(patient_1, tmp_path / "case", from_index=5, along_mm=gap_mm)
     if gap_mm == 3.0:
         with pytest.raises(GeometryError, match=r"slices are missing, 13\.00 mm between"):
             read_scan(folder)
@@ -252,7 +252,7 @@ def test_uneven_steps_are_measured_as_long_as_volumes_stay_true(
 
 @pytest.mark.parametrize("aside_mm", [0.5, 1.5, 4.0])
 def test_a_slice_aside_is_told_or_refused(patient_1, plain, tmp_path, aside_mm):
-    folder = packings.moved_slices(
+    folder = packed_scans.moved_slices(
         patient_1, tmp_path / "case", from_index=4, to_index=5, aside_mm=aside_mm
     )
     if aside_mm == 4.0:
@@ -266,7 +266,9 @@ def test_a_slice_aside_is_told_or_refused(patient_1, plain, tmp_path, aside_mm):
 
 @pytest.mark.parametrize(("degrees", "told"), [(0.05, 0), (0.3, 1), (1.5, 1)])
 def test_slices_at_a_slightly_other_angle_are_parallel(patient_1, plain, tmp_path, degrees, told):
-    folder = packings.turned_slices(patient_1, tmp_path / "case", indices=(2, 3), degrees=degrees)
+    folder = packed_scans.turned_slices(
+        patient_1, tmp_path / "case", indices=(2, 3), degrees=degrees
+    )
     scan = read_scan(folder)
     assert_same(scan, plain)
     assert len(scan.warnings) == told
@@ -290,23 +292,23 @@ def test_a_last_slice_of_another_kind_is_no_picture_from_elsewhere(patient_1, tm
         last.ImageOrientationPatient = [f"{v:.8f}" for v in (*-row, *-column)]
     last.ImagePositionPatient = [f"{v:.6f}" for v in place]
     with pytest.raises(GeometryError, match="mixed"):
-        read_scan(packings.write(tmp_path, patient_1))
+        read_scan(packed_scans.write(tmp_path, patient_1))
 
 
 def again(dataset, path, *, number, along_mm=0.0):
     """A slice taken once more, later, brighter by 3, and a little further along the stack."""
-    packings.new_uid(dataset)
+    packed_scans.new_uid(dataset)
     dataset.AcquisitionTime = dataset.ContentTime = f"1300{number:02d}"
     dataset.InstanceNumber, dataset.InversionTime = 50 + number, 310
     normal = np.cross(*np.reshape(np.array(dataset.ImageOrientationPatient, float), (2, 3)))
     place = np.array(dataset.ImagePositionPatient, float) + along_mm * normal
     dataset.ImagePositionPatient = [f"{v:.6f}" for v in place]
     dataset.PixelData = (dataset.pixel_array + 3).astype(np.int16).tobytes()
-    packings.save(dataset, path)
+    packed_scans.save(dataset, path)
 
 
 def test_a_slice_repeated_half_a_millimetre_aside_is_that_slice(patient_1, plain, tmp_path):
-    packings.write(tmp_path, patient_1)
+    packed_scans.write(tmp_path, patient_1)
     again(patient_1[3], tmp_path / "again.dcm", number=3, along_mm=0.5)
     scan = read_scan(tmp_path)
     assert scan.pixels.shape == plain.pixels.shape
@@ -318,7 +320,7 @@ def test_a_slice_repeated_half_a_millimetre_aside_is_that_slice(patient_1, plain
 def test_of_a_stack_that_was_repeated_in_part_the_latest_slices_are_taken(
     patient_1, plain, tmp_path
 ):
-    packings.write(tmp_path, patient_1)
+    packed_scans.write(tmp_path, patient_1)
     for number, dataset in enumerate(patient_1[:5]):
         again(dataset, tmp_path / f"again-{number}.dcm", number=number)
     scan = read_scan(tmp_path)
@@ -328,7 +330,7 @@ def test_of_a_stack_that_was_repeated_in_part_the_latest_slices_are_taken(
 
 
 def test_slices_two_millimetres_apart_are_no_repeat(patient_1, tmp_path):
-    packings.write(tmp_path, patient_1)
+    packed_scans.write(tmp_path, patient_1)
     again(patient_1[3], tmp_path / "again.dcm", number=3, along_mm=2.0)
     with pytest.raises(GeometryError, match=r"too close, 2\.00 mm between"):
         read_scan(tmp_path)

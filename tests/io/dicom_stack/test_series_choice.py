@@ -1,11 +1,11 @@
 """Series and slices that differ a little are one scan by every way in, and never two halves."""
 
 import numpy as np
+import packed_scans
 import pytest
 from pydicom.uid import generate_uid
 from ways_in import by_cohort, by_command_line, by_server
 
-import packings
 from acsnet.cohort.inputs import list_scans
 from acsnet.errors import AcsnetError, InputError
 from acsnet.io import read_scan
@@ -45,7 +45,7 @@ def test_a_series_turned_or_written_otherwise_in_half_is_one_scan(
 ):
     for dataset in patient_1[4:]:
         turn(dataset, degrees, write=write)
-    folder = packings.write(tmp_path / "studies", patient_1)
+    folder = packed_scans.write(tmp_path / "studies", patient_1)
     (scan,) = read(folder)
     np.testing.assert_array_equal(scan.pixels, plain.pixels)
 
@@ -65,10 +65,10 @@ def test_a_ventricle_whose_halves_differ_more_is_refused_and_never_cut(
     for dataset in patient_1[4:]:
         change(dataset)
     if of == "a series per slice":
-        folder = packings.series_per_slice(patient_1, tmp_path / "studies")
+        folder = packed_scans.series_per_slice(patient_1, tmp_path / "studies")
     else:
         datasets = patient_1 if of == "one series" else halves(patient_1)
-        folder = packings.write(tmp_path / "studies", datasets)
+        folder = packed_scans.write(tmp_path / "studies", datasets)
     (scan,) = scans(folder)
     assert len(scan.files) == 8
     for read in (by_command_line, by_cohort, by_server):
@@ -84,7 +84,7 @@ def test_breath_holds_planned_a_little_apart_are_one_stack(
     """The first cosine of 0.7459 becomes 0.75 at 0.75 degrees, where rounding parts them."""
     for index, dataset in enumerate(patient_1):
         turn(dataset, -0.75 + (0.05 if index in turned else -0.05))
-    folder = packings.series_per_slice(patient_1, tmp_path / "studies")
+    folder = packed_scans.series_per_slice(patient_1, tmp_path / "studies")
     (scan,) = read(folder)
     np.testing.assert_array_equal(scan.pixels, plain.pixels)
     assert scan.warnings == (
@@ -94,19 +94,19 @@ def test_breath_holds_planned_a_little_apart_are_one_stack(
 
 def test_a_breath_hold_of_another_matrix_beside_the_others_is_not_forgotten(patient_1, tmp_path):
     patient_1[7].PixelSpacing = [1.5, 1.5]
-    folder = packings.series_per_slice(patient_1, tmp_path / "studies")
+    folder = packed_scans.series_per_slice(patient_1, tmp_path / "studies")
     with pytest.raises(AcsnetError, match="mixed pixel spacing"):
         read_scan(folder)
 
 
 def test_whole_stacks_of_one_name_stay_scans_of_their_own(patient_1, tmp_path):
-    folder = packings.write(tmp_path / "studies", patient_1)
+    folder = packed_scans.write(tmp_path / "studies", patient_1)
     series = generate_uid()
     for number, dataset in enumerate(patient_1):
-        packings.new_uid(dataset)
+        packed_scans.new_uid(dataset)
         turn(dataset, 10)
         dataset.SeriesInstanceUID = series
-        packings.save(dataset, folder / f"other-{number}.dcm")
+        packed_scans.save(dataset, folder / f"other-{number}.dcm")
     assert [len(scan.files) for scan in scans(folder)] == [8, 8]
     assert [len(scan.pixels) for scan in by_server(folder)] == [8, 8]
 
@@ -114,20 +114,20 @@ def test_whole_stacks_of_one_name_stay_scans_of_their_own(patient_1, tmp_path):
 @pytest.fixture
 def with_long_axis_views(patient_1, tmp_path):
     """A series a slice, and three views across them; all are called LGE."""
-    packings.series_per_slice(patient_1, tmp_path / "case" / "short")
-    views = packings.slices(tmp_path / "case" / "short")
+    packed_scans.series_per_slice(patient_1, tmp_path / "case" / "short")
+    views = packed_scans.slices(tmp_path / "case" / "short")
     for dataset in views:
         dataset.SeriesDescription = dataset.ProtocolName = "LGE"
-    packings.write(tmp_path / "case" / "short", views)
+    packed_scans.write(tmp_path / "case" / "short", views)
     uids = [dataset.SeriesInstanceUID for dataset in views]
     for number, dataset in enumerate(views[:3]):
-        packings.new_uid(dataset)
+        packed_scans.new_uid(dataset)
         turn(dataset, 60 * number)
         row, column = np.reshape(np.array(dataset.ImageOrientationPatient, float), (2, 3))
         normal = np.cross(row, column)
         dataset.ImageOrientationPatient = [f"{value:.6f}" for value in (*row, *normal)]
         dataset.SeriesInstanceUID, dataset.SeriesNumber = generate_uid(), 40 + number
-    packings.write(tmp_path / "case" / "long", views[:3])
+    packed_scans.write(tmp_path / "case" / "long", views[:3])
     return tmp_path / "case", uids
 
 
@@ -154,10 +154,10 @@ def test_named_parts_of_a_stack_are_read_alone_and_once(with_long_axis_views, pl
 
 def test_a_number_that_all_parts_share_names_the_stack(with_long_axis_views, plain):
     folder, _ = with_long_axis_views
-    short = packings.slices(folder / "short")
+    short = packed_scans.slices(folder / "short")
     for dataset in short:
         dataset.SeriesNumber = 20
-    packings.write(folder / "short", short)
+    packed_scans.write(folder / "short", short)
     np.testing.assert_array_equal(read_scan(folder, series="20").pixels, plain.pixels)
 
 
@@ -169,7 +169,7 @@ def test_parts_in_folders_of_their_own_are_one_scan(patient_1, plain, tmp_path, 
     for number, (end, size) in enumerate(zip(ends, sizes, strict=True)):
         for dataset in patient_1[end - size : end]:
             dataset.SeriesInstanceUID, dataset.SeriesNumber = f"1.2.3.{number + 1}", 20 + number
-        packings.write(folder / patient / f"SE{number}", patient_1[end - size : end])
+        packed_scans.write(folder / patient / f"SE{number}", patient_1[end - size : end])
     for read in (by_command_line, by_cohort, by_server):
         (scan,) = read(folder)
         np.testing.assert_array_equal(scan.pixels, plain.pixels)

@@ -1,10 +1,10 @@
 """Where in the words of an image its values lie, whatever HighBit says."""
 
 import numpy as np
+import packed_scans
 import pytest
 from pydicom.dataset import Dataset
 
-import packings
 from acsnet.io import read_scan
 from acsnet.io.dicom_stack.stored_bits import stored_values
 
@@ -20,7 +20,7 @@ def tags(*, stored, high, signed=0):
 def test_a_high_bit_above_the_values_is_not_believed(patient_1, plain, tmp_path, signed):
     for dataset in patient_1:
         dataset.BitsStored, dataset.HighBit, dataset.PixelRepresentation = 12, 15, signed
-    scan = read_scan(packings.write(tmp_path, patient_1))
+    scan = read_scan(packed_scans.write(tmp_path, patient_1))
     np.testing.assert_array_equal(scan.pixels, plain.pixels)
     assert scan.warnings == (
         "HighBit is too large in 8 images: the values are taken from the lowest bits",
@@ -30,7 +30,7 @@ def test_a_high_bit_above_the_values_is_not_believed(patient_1, plain, tmp_path,
 def test_a_high_bit_above_values_of_more_bits_than_stored_loses_none(patient_1, plain, tmp_path):
     for dataset in patient_1:
         dataset.BitsStored, dataset.HighBit = 10, 15
-    scan = read_scan(packings.write(tmp_path, patient_1))
+    scan = read_scan(packed_scans.write(tmp_path, patient_1))
     np.testing.assert_array_equal(scan.pixels, plain.pixels)
     assert scan.warnings == ("BitsStored is too small in 8 images: all bits are taken as signal",)
 
@@ -41,7 +41,7 @@ def test_one_image_that_shows_it_decides_for_all(patient_1, plain, tmp_path):
     patient_1[3].PixelData = even.astype(np.uint16).tobytes()
     for dataset in patient_1:
         dataset.BitsStored, dataset.HighBit = 12, 15
-    scan = read_scan(packings.write(tmp_path, patient_1))
+    scan = read_scan(packed_scans.write(tmp_path, patient_1))
     changed = np.flatnonzero((scan.pixels != plain.pixels).any(axis=(1, 2)))
     assert len(changed) == 1
     np.testing.assert_allclose(scan.pixels, plain.pixels, atol=15)

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import numpy as np
 
+from acsnet.dicom.drawn_labels import read_drawn_labels
 from acsnet.errors import InputError
 from acsnet.evaluate.case_files import LABEL_ENDINGS, case_of, file_of
 from acsnet.evaluate.robustness.spatial import LabelledScan
 from acsnet.io import read_scan
-from acsnet.io.label_map import read_labels_on
 from acsnet.io.volume import SUFFIXES
-from acsnet.label_conventions import OWN, to_labels
+from acsnet.label_conventions import to_labels
 from acsnet.labels import ENHANCEMENT, Label
 
 
@@ -58,8 +58,8 @@ def read_labelled(name: str, *, images: Path, labels: Path, truth: str) -> Label
         msg = f"{name} must have both an image in {images} and {labels / name}.nii.gz"
         raise InputError(msg)
     scan = replace(read_scan(image), windows=None)
-    drawn = read_labels_on(label, scan=scan, image=image, by_value=truth != OWN)
-    tissue = to_labels(drawn, truth, source=label)
+    drawn = read_drawn_labels(label, scan=scan, image=image, truth=truth)
+    tissue = to_labels(drawn.labels, drawn.convention, source=label)
     tissue[np.isin(tissue, ENHANCEMENT)] = Label.GREY_ZONE
     if not (tissue == Label.LV_MYOCARDIUM).any():
         msg = f"{label} holds no healthy myocardium, so there is nothing to compare with"

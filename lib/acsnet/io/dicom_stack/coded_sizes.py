@@ -49,9 +49,9 @@ def check_coded(name: str, dataset: Dataset, *, plain: int) -> None:
             continue
         size = jpeg_size(code) if code.startswith(JPEG) else jpeg_2000_size(code)
         if size != (dataset.Rows, dataset.Columns):
-            told = "tell no size" if size is None else f"are of {size[0]} x {size[1]}"
+            coded = "tell no size" if size is None else f"are of {size[0]} x {size[1]}"
             msg = (
-                f"pixels of {name} ({syntax.name}, {syntax}) cannot be decoded: they {told} where "
+                f"pixels of {name} ({syntax.name}, {syntax}) cannot be decoded: they {coded} where "
                 f"Rows and Columns of the header are {dataset.Rows} x {dataset.Columns} (damaged?)"
             )
             raise InputError(msg)

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from pydicom.dataset import Dataset
 
-from acsnet.io.dicom_files import text_of
-from acsnet.io.dicom_stack.image_kinds import kind_of
+from acsnet.io.dicom_files import DAMAGED, text_of
+from acsnet.io.dicom_stack.image_kinds import component_of, kind_of
 from acsnet.scan import (
     MIN_APEXWARD_COSINE,
     UNFIT,
@@ -37,8 +37,15 @@ LGE = re.compile(
 """English names with the abbreviations of the vendors, Spanish, Portuguese and French ones."""
 
 NO_LGE = re.compile(
-    r"scout | survey | locali[sz]er | look.?locker"
-    r" | (?<![a-z]) (t1|t2\*?|ecv|b0|field) [\s_-]* map",
+    r"""
+    scout | survey | locali[sz]er | look.?locker | (?<![a-z]) ll [\s_-]* ti (?![a-z])
+    | (?<![a-z]) (t1|t2|r1|r2|ecv|b0|b1|field) (?:\*|star)? [\s_-]* (map|kart|pixel)
+    | (?<![a-z]) (?: mapp?[aes]{0,2} | mapping | mapeo | mapeamento | cartogra(?:ph|f)\w* )
+        [\s_-]* (?: de [\s_-]* )? (t1|t2|r1|r2|ecv) (?![a-z\d])
+    | (?<![a-z]) t1 [\s_-]* (?: \* | star (?![a-z]) )
+    | smart [\s_-]* (?:t)? 1 [\s_-]* map | myo [\s_-]* maps? (?![a-z]) | scar [\s_-]* map
+    | extra [\s_-]* [cz]el\w* [\s_-]* vol | vol\w* [\s_-]* extra [\s_-]* [cz]el
+    """,
     re.IGNORECASE | re.VERBOSE,
 )
 """Scans of the same protocol from which no scar is measured, whatever else they are called."""
@@ -51,8 +58,10 @@ OTHER_CONTRAST = re.compile(
     | (?<![a-z]) (stir | haste | tagging | spamm) (?![a-z])
     | (?<![a-z]) perf (?: usion )? (?![a-z]) | first [\s_-]* pass
     | phase [\s_-]* contrast | (?<![a-z]) (q? [\s_-]* flow | venc | mra | angio) (?![a-z])
-    | (?<![a-z]) (tse | fse | tirm | dixon | dwi | dti | diffusion | cspamm) (?![a-z])
-    | native [\s_-]* t1 | t1 [\s_-]* native | t1 [\s_-]* rho | t1 [\s_-]* w (?: eighted )? (?![a-z])
+    | (?<![a-z]) (tse | fse | tirm | dixon | dwi | c? dti | adc | diffusion | cspamm) (?![a-z])
+    | nati[vf]\w? [\s_-]* t1 | t1 [\s_-]* nati[vf] | t1 [\s_-]* rho
+    | t1 [\s_-]* w (?: eighted )? (?![a-z])
+    | fat [\s_-]* water | water [\s_-]* fat | (out [\s_-]* of | opposed) [\s_-]* phase
     | black [\s_-]* blood | proton [\s_-]* dens
     | (?<![a-z]) ege (?![a-z]) | early [\s_-]* (gad | gd | enh)
     | (?<![a-z]) (shim | calibration) | (?<![a-z]) (coil | ref) [\s_-]* (sens | scan)
@@ -67,6 +76,15 @@ ABBREVIATION = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )
 """As `OTHER_CONTRAST`, for series of a scanner alone: files are called after patients, too."""
+
+PHASE_NAME = re.compile(
+    r"(?:^|_) (?: ph | phase | imaginary ) (?: _[et]\d+ )? [a-z]? $ | part-(?:phase|imag)",
+    re.IGNORECASE | re.VERBOSE,
+)
+"""How dcm2niix ends the names of phase and imaginary images, and BIDS marks them."""
+
+MAP_UNITS = {"MS", "%"}
+"""Of T1, T2 and ECV maps, by RescaleType or UCUM. The signal of LGE has no unit."""
 
 PHASE_TYPES = {"P", "PHASE", "PHASE MAP", "I", "IMAGINARY"}
 MAP_TYPES = {"T1 MAP", "T2 MAP", "T2_STAR MAP", "T2STAR MAP", "ECV", "ECV MAP"}
@@ -91,6 +109,9 @@ CINE_SEQUENCE = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )
 """What function is scanned with, and LGE at times: then its name says so, or an inversion."""
+
+CINE_VOLUME = re.compile(r"_c0$", re.IGNORECASE)
+"""How MS-CMRSeg and MyoPS end the names of their balanced cine."""
 
 INVERSION = re.compile(r"(?<![a-z])ir(?![a-z])|inversion", re.IGNORECASE)
 LONG_AXIS = re.compile(
@@ -154,23 +175,38 @@ def other_reason(header: Dataset) -> str | None:
     """Why images are neither LGE nor cine, or None."""
     names = [text_of(header, tag) for tag in NAME_TAGS]
     types = set(text_of(header, "ImageType").upper().split("\\")[2:])
-    never = next((name for name in names if NO_LGE.search(name)), None)
+    is_of_scanner = "Modality" in header
+    never_words = (NO_LGE,) if is_of_scanner else (NO_LGE, PHASE_NAME)
+    never = next((name for name in names for word in never_words if word.search(name)), None)
     if never is not None:
         return f"its name is {never!r}"
     if "LOCALIZER" in types:
         return "ImageType LOCALIZER"
-    component = text_of(header, "ComplexImageComponent").upper()
+    if units := _units(header) & MAP_UNITS:
+        return f"its values are in {min(units).lower()}"
     never_types = types & MAP_TYPES
     if kind_of(header) is None:  # the real part of a phase-sensitive scan is what it is for
-        never_types |= (types | {component}) & PHASE_TYPES
+        never_types |= (types | {component_of(header)}) & PHASE_TYPES
     other_types = set() if is_called_lge(header) else types & OTHER_TYPES
     if named := never_types or other_types:
         return f"ImageType {min(named)}"
     if is_called_lge(header):
         return None
-    words = (OTHER_CONTRAST, ABBREVIATION) if "Modality" in header else (OTHER_CONTRAST,)
+    words = (OTHER_CONTRAST, ABBREVIATION) if is_of_scanner else (OTHER_CONTRAST,)
     called = next((name for name in names for word in words if word.search(name)), None)
     return None if called is None else f"its name is {called!r}"
+
+
+def _units(header: Dataset) -> set[str]:
+    """Of the values of an image, in capitals, as far as its header tells."""
+    units = {text_of(header, "RescaleType").upper()}
+    try:
+        for mapping in header.get("RealWorldValueMappingSequence") or ():
+            codes = mapping.get("MeasurementUnitsCodeSequence") or ()
+            units |= {text_of(code, "CodeValue").upper() for code in codes}
+    except DAMAGED:
+        return units
+    return units
 
 
 def cine_reason(header: Dataset, *, images_each: int) -> str | None:
@@ -190,7 +226,8 @@ def cine_reason(header: Dataset, *, images_each: int) -> str | None:
     times = any(text_of(header, tag) for tag in ("TriggerTime", "NominalCardiacTriggerDelayTime"))
     called = next((name for name in names if CINE.search(name)), None)
     if called is None and not is_called_lge(header) and not any(map(INVERSION.search, names)):
-        called = next((name for name in names if CINE_SEQUENCE.search(name)), None)
+        words = (CINE_SEQUENCE,) if "Modality" in header else (CINE_SEQUENCE, CINE_VOLUME)
+        called = next((name for name in names for word in words if word.search(name)), None)
     if phases > 1:
         return f"CardiacNumberOfImages {phases}, no InversionTime"
     if images_each > 2 and times:

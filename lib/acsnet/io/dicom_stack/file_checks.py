@@ -103,9 +103,9 @@ def check_length(name: str, dataset: Dataset, *, plain: int) -> None:
     few = "do not fill the matrix (damaged or cut short?)"
     fault = few if stored < plain else "are more than the matrix holds (a wrong tag?)"
     sizes = ("Rows", "Columns", "BitsAllocated", "NumberOfFrames")
-    told = ", ".join(f"{size} {dataset.get(size)}" for size in sizes if size in dataset)
+    shape = ", ".join(f"{size} {dataset.get(size)}" for size in sizes if size in dataset)
     msg = (
-        f"pixels of {name} cannot be read: they {fault}: {tag} has {stored} bytes, where {told} "
+        f"pixels of {name} cannot be read: they {fault}: {tag} has {stored} bytes, where {shape} "
         f"make {plain}"
     )
     raise InputError(msg)

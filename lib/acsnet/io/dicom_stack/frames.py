@@ -4,6 +4,7 @@ Only public functional groups tell of a frame. Private ones (Philips' 2005,140F)
 with values of their own, of another coordinate system or scale.
 """
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 from pydicom.datadict import dictionary_VR, tag_for_keyword
@@ -91,6 +92,23 @@ def frames_of(file: DicomFile) -> list[DicomFile]:
             raise
         msg = f"{file.name} cannot be read as DICOM: its frames are not described (damaged?)"
         raise InputError(msg) from error
+
+
+def check_concatenations(files: Iterable[DicomFile]) -> None:
+    """Refuse a part of an object that was sent in several (PS3.3 C.7.6.16) without the others."""
+    parts: dict[str, dict[str, DicomFile]] = {}
+    for file in files:
+        if uid := file.text("ConcatenationUID"):
+            parts.setdefault(uid, {}).setdefault(file.text("InConcatenationNumber"), file)
+    for there in parts.values():
+        first = next(iter(there.values()))
+        total = first.text("InConcatenationTotalNumber")
+        if total.isdecimal() and len(there) < int(total):
+            msg = (
+                f"{first.name} is one of {total} parts of an object (InConcatenationTotalNumber), "
+                f"of which {int(total) - len(there)} are missing: export the series again"
+            )
+            raise InputError(msg)
 
 
 def flat(file: DicomFile) -> DicomFile:

@@ -1,15 +1,25 @@
-"""Files that are no DICOM and are called as slices are: copies that failed, or packed ones.
+"""Slices that are missing: files called as slices are, and images that only an index lists.
 
-Not from any standard: the rule.
+Copies fail, and single files are packed. Not from any standard: the rules.
 """
 
+import os
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
+
+from pydicom.dataset import Dataset
 
 MIN_ALIKE = 2
 """Slices whose names are alike but for their numbers: by them others are known."""
+
+MAX_COMPONENTS = 8
+"""Of the path of a file below the index of its disc (PS3.10 8.2)."""
+
+Listed = Mapping[str, Sequence[tuple[str, Path]]]
+"""SeriesInstanceUID -> SOPInstanceUID, and path below the index, of each image."""
 
 ONE_PACKED = (".gz", ".bz2", ".xz", ".zip")
 """Of archives that may hold one slice each."""
@@ -27,6 +37,49 @@ def called_like_slices(others: Iterable[Path], *, slices: Iterable[Path]) -> lis
         for path in others
         if patterns[_pattern(path)] >= MIN_ALIKE and _unpacked_name(path) not in there
     ]
+
+
+def directories_of(paths: Iterable[Path]) -> list[Path]:
+    """The indices (DICOMDIR) of the discs that files, or what they link to, may lie on."""
+    places = (place for path in paths for place in (path.absolute(), path.resolve()))
+    folders = dict.fromkeys(
+        folder for place in places for folder in islice(place.parents, MAX_COMPONENTS)
+    )
+    indices = (folder / name for folder in folders for name in ("DICOMDIR", "dicomdir"))
+    return [index for index in indices if os.path.isfile(index)]  # noqa: PTH113
+
+
+def images_listed(directory: Dataset) -> Listed:
+    """The images that an index lists, by series; its records are linked by offsets (PS3.3 F.3)."""
+    records = {record.seq_item_tell: record for record in directory.DirectoryRecordSequence}
+    listed: dict[str, list[tuple[str, Path]]] = {}
+    for series in [record for record in records.values() if "SeriesInstanceUID" in record]:
+        offset = series.OffsetOfReferencedLowerLevelDirectoryEntity
+        while (record := records.pop(offset, None)) is not None:  # each once
+            if record.DirectoryRecordType == "IMAGE":
+                parts = record.ReferencedFileID
+                path = Path(parts) if isinstance(parts, str) else Path(*parts)
+                image = str(record.ReferencedSOPInstanceUIDInFile), path
+                listed.setdefault(str(series.SeriesInstanceUID), []).append(image)
+            offset = record.OffsetOfTheNextDirectoryRecord
+    return listed
+
+
+def listed_and_missing(
+    images: Iterable[tuple[str, Path]], root: Path, *, there: Collection[str]
+) -> list[Path]:
+    """Of the images that an index in `root` lists those that are not there.
+
+    there: SOPInstanceUIDs of what was found. An index of which no image lies at its place is of a
+    disc that was rearranged: it tells nothing.
+    """
+    in_place, missing = 0, []
+    for uid, path in images:
+        if any((root / name).exists() for name in (path, path.as_posix().lower())):
+            in_place += 1
+        elif uid not in there:
+            missing.append(path)
+    return missing if in_place else []
 
 
 def _pattern(path: Path) -> tuple[Path, str]:

@@ -12,6 +12,7 @@ from itertools import combinations
 import numpy as np
 
 from acsnet.io.dicom_files import DicomFile
+from acsnet.io.dicom_stack.contrast import ABBREVIATION, NO_LGE, OTHER_CONTRAST
 from acsnet.io.dicom_stack.planes import are_pieces, centred, lie_beyond, places_of, planes_in
 from acsnet.io.dicom_stack.selection import stacks_of
 from acsnet.io.geometry import Plane, group_by_position
@@ -35,6 +36,23 @@ TIME = re.compile(
 )
 """In the name of a series: after contrast, or of inversion."""
 
+PART = re.compile(
+    r"""
+    (?<![^\W\d_]) (?:
+        api [ck] al e? | apex | basal e? | bas (?: e | is )
+        | mid (?: dle )? (?: [\s_-]* ventric [^\W\d_]* )?
+        | (?: (?: upper | lower | first | second | 1st | 2nd ) [\s_-]* )? half
+        | part (?: e | ie )? | teil | add (?: itional )? | extra
+        | (?<= \d ) [\s_]* (?: of | von | de ) (?= [\s_]* \d )
+    ) (?![^\W\d_])
+    """,
+    re.IGNORECASE | re.VERBOSE,
+)
+"""In the name of a series: which part of the ventricle it shows. Ours."""
+
+OF_SINGLE_SLICES = (NO_LGE, OTHER_CONTRAST, ABBREVIATION)
+"""In the name of a series: what is scanned at a base, a middle and an apex, and is no stack."""
+
 
 @dataclass(frozen=True, eq=False)
 class _Part:
@@ -54,10 +72,11 @@ _Stack = list[_Part]
 def joined(groups: Sequence[list[DicomFile]]) -> list[list[DicomFile]]:
     """Series, with those that are parts of one stack joined: by study, name, plane and matrix.
 
-    groups: files by series. Parts hold a few slices each, of places that no other part holds, or
-    one slice each, of which some may be repeated; or more slices, if all of them lie evenly.
-    Pieces of one ventricle come together even so, and the reader refuses what is no stack: none of
-    them is a scan alone. Slices are places: magnitude and phase-sensitive images of one are one.
+    groups: files by series; names are compared by `name_stem`. Parts hold a few slices each, of
+    places that no other part holds, or one slice each, of which some may be repeated; or more
+    slices, if all of them lie evenly. Pieces of one ventricle come together even so, and the reader
+    refuses what is no stack: none of them is a scan alone. Slices are places: magnitude and
+    phase-sensitive images of one are one.
     """
     if len(groups) < 2:
         return list(groups)
@@ -77,8 +96,10 @@ def join_remarks(files: Sequence[DicomFile]) -> list[str]:
     count = len({file.text("SeriesInstanceUID") for file in files})
     if count < 2:
         return []
-    first = files[0].text("SeriesDescription") or "no description"
-    return [f"{count} series of one slice or a few each ({first!r}) joined to one stack"]
+    called = [file.text("SeriesDescription") or "no description" for file in files]
+    names = {_letters(name): repr(name) for name in reversed(called)}  # but for numbers
+    words = ", ".join(dict.fromkeys(names[_letters(name)] for name in called))
+    return [f"{count} series of one slice or a few each ({words}) joined to one stack"]
 
 
 def is_part(group: Sequence[DicomFile]) -> bool:
@@ -92,7 +113,17 @@ def is_mr(group: Sequence[DicomFile]) -> bool:
 
 
 def name_stem(name: str) -> str:
-    """What the names of the parts of one stack share: no numbers, whatever stands between words."""
+    """What the names of the parts of one stack share, whatever stands between words.
+
+    No numbers, and not which part of the ventricle each shows: of maps and perfusion, that are
+    single slices called so, it is kept.
+    """
+    if any(words.search(name) for words in OF_SINGLE_SLICES):
+        return _letters(name)
+    return _letters(PART.sub("", name))
+
+
+def _letters(name: str) -> str:
     return re.sub(r"[\W\d_]+", "", name.casefold())
 
 

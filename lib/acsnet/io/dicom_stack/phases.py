@@ -5,6 +5,7 @@ from pathlib import Path
 
 from acsnet.errors import GeometryError, PhaseChoiceError
 from acsnet.io.dicom_files import DicomFile
+from acsnet.io.dicom_stack.contrast import other_reason
 from acsnet.io.dicom_stack.image_kinds import component_of, kind_by_tags
 
 SEPARATING_TAGS: dict[str, str] = {
@@ -57,7 +58,7 @@ def choose_phase(
     groups: the images of each position. Raises GeometryError when there are several and no phase
     is given, when the phase is out of range or not there at every position, when positions hold
     different numbers of images and nothing tells which is missing, or when the choice would mix
-    image types (magnitude and phase-sensitive).
+    image types (magnitude and phase-sensitive, LGE and phase images or maps).
     """
     most = max(map(len, groups))
     if most == 1:
@@ -141,7 +142,18 @@ def _chosen(rows: Sequence[Row], *, tag: str, phase: int) -> tuple[DicomFile, ..
 
 
 def _check_one_kind(chosen: Sequence[DicomFile]) -> None:
-    """Raise GeometryError for a stack of both magnitude and phase-sensitive images."""
+    """Raise GeometryError for magnitude and phase-sensitive images, or LGE and others, in a stack.
+
+    A phase image or a map at a single position would be measured as its signal.
+    """
+    others = {other_reason(file.header): file.name for file in reversed(chosen)}
+    lge, reason = others.pop(None, None), next(iter(others), None)
+    if lge is not None and reason is not None:
+        msg = (
+            f"the slices mix images that may be LGE ({lge}) and others ({others[reason]}: "
+            f"{reason}): export the series again with images of one kind at all positions"
+        )
+        raise GeometryError(msg)
     kinds = {kind_by_tags(file.header): file.name for file in reversed(chosen)}
     if "magnitude" in kinds and "phase-sensitive" in kinds:
         msg = (

@@ -21,7 +21,6 @@ from pydicom.uid import (
 )
 
 from acsnet.errors import InputError
-from acsnet.gains import slice_gains
 from acsnet.io.dicom_files import DAMAGED, DicomFile
 from acsnet.io.dicom_stack.coded_sizes import check_coded
 from acsnet.io.dicom_stack.decoding.apart import APART, decoded_apart
@@ -32,6 +31,7 @@ from acsnet.io.dicom_stack.file_checks import (
     check_inflated,
     check_length,
 )
+from acsnet.io.dicom_stack.scales import on_one_scale
 from acsnet.io.dicom_stack.stored_bits import OddBits, padding_of, stored_values, whole_number
 from acsnet.io.limits import MAX_BYTES
 from acsnet.io.wrapped import WORDS, is_wrapped, other_sign
@@ -41,11 +41,6 @@ NEEDED = (*MATRIX_TAGS, "PixelPaddingValue", "PixelPaddingRangeLimit", *PIXEL_TA
 
 MAX_FILE_BYTES = 2 * MAX_BYTES
 """Of the plain pixels of one file: all phases of a cine in one object are a third of that."""
-
-PHILIPS = "Philips MR Imaging DD 001"
-MIN_SCALES_APART = 1.01
-"""Ratio of the scales of two images that are not one."""
-
 
 OF_BITS = {
     "left out": "bits above HighBit (an overlay?) left out in {} images",
@@ -74,8 +69,8 @@ class Image:
 
     pixels: (row, column), rescaled by slope and intercept; padding: mask of what the header calls
     padding, or None; odd_bits: whether bits beyond the stored ones held something else, which was
-    left out, or was signal, too; wrapped: whether PixelRepresentation has the wrong sign; precise:
-    whether it was brought to one scale with the others by a private tag.
+    left out, or was signal, too; wrapped: whether PixelRepresentation has the wrong sign; rescaled:
+    what to tell where it was brought to one scale with the others by other tags.
     """
 
     pixels: NDArray[np.float32]
@@ -84,7 +79,7 @@ class Image:
     intercept: float
     odd_bits: OddBits
     wrapped: bool = False
-    precise: bool = False
+    rescaled: str | None = None
 
 
 def pixel_remarks(images: Sequence[Image]) -> list[str]:
@@ -93,9 +88,7 @@ def pixel_remarks(images: Sequence[Image]) -> list[str]:
     remarks = [words.format(bits.count(kind)) for kind, words in OF_BITS.items() if kind in bits]
     if any(image.wrapped for image in images):
         remarks.append(WORDS)
-    if any(image.precise for image in images):
-        remarks.append("slices have different private scales (Philips): brought to one scale")
-    return remarks
+    return [*remarks, *dict.fromkeys(image.rescaled for image in images if image.rescaled)]
 
 
 def pixels_of(files: Sequence[DicomFile]) -> list[Image]:
@@ -110,7 +103,12 @@ def pixels_of(files: Sequence[DicomFile]) -> list[Image]:
         images = list(_decoded_images(files, mistold))
     if any(image.wrapped for image in images):
         images = list(_decoded_images(files, replace(mistold, swap_sign=True)))
-    return _on_one_scale(images, [_philips_scale(file) for file in files])
+    planes, slopes = zip(*((image.pixels, image.slope) for image in images), strict=True)
+    if (scaled := on_one_scale(planes, files, slopes)) is None:
+        return images
+    pixels, remark = scaled
+    pairs = zip(images, pixels, strict=True)
+    return [replace(image, pixels=plane, rescaled=remark) for image, plane in pairs]
 
 
 def values_of(files: Sequence[DicomFile]) -> Iterator[NDArray[np.float32]]:
@@ -134,41 +132,6 @@ def _decoded_images(files: Sequence[DicomFile], mistold: Mistold) -> Iterator[Im
         _, dataset, words = last
         plane = words if file.frame is None or words.ndim == 2 else words[file.frame]
         yield _image(file, dataset, plane, mistold)
-
-
-def _on_one_scale(images: list[Image], scales: list[float | None]) -> list[Image]:
-    """Images whose private scales differ, by them if that makes neighbours more alike.
-
-    The precise value is (stored * slope + intercept) / (slope * scale)
-    (as dcm2niix has it), but some software changes one and keeps the other.
-    """
-    known = [scale for scale in scales if scale is not None]
-    if len(known) < len(images):
-        return images
-    factors = 1.0 / np.array([i.slope * scale for i, scale in zip(images, known, strict=True)])
-    factors /= np.median(factors)
-    if factors.max() < MIN_SCALES_APART * factors.min():
-        return images
-    stack = np.stack([image.pixels for image in images])
-    measured = np.ones(len(images), bool)
-    as_told = np.abs(np.diff(np.log(slice_gains(stack, measured)))).sum()
-    precise = (stack * factors[:, None, None]).astype(np.float32)
-    if np.abs(np.diff(np.log(slice_gains(precise, measured)))).sum() >= as_told:
-        return images
-    return [
-        replace(image, pixels=plane, precise=True)
-        for image, plane in zip(images, precise, strict=True)
-    ]
-
-
-def _philips_scale(file: DicomFile) -> float | None:
-    """The private scale slope of an image; None where it has none."""
-    try:
-        block = file.header.private_block(0x2005, PHILIPS)
-        value = float(block[0x0E].value)
-    except DAMAGED:
-        return None
-    return value if math.isfinite(value) and value > 0 else None
 
 
 def _decoded_apart(files: Sequence[DicomFile]) -> dict[Path, NDArray[Any]]:

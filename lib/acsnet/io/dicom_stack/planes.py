@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from pydicom.uid import UID
 
 from acsnet.errors import InputError
 from acsnet.io.dicom_files import DicomFile, read_header
@@ -183,3 +184,37 @@ def _centre(plane: Plane) -> NDArray[np.float64]:
     middle_mm = np.array([(plane.columns - 1) * column_mm, (plane.rows - 1) * row_mm]) / 2
     centre: NDArray[np.float64] = plane.position_mm + middle_mm @ plane.cosines
     return centre
+
+
+def grey_mr_plane(file: DicomFile) -> Plane:
+    """Where an image lies, once it is sure to be one grey MR image with pixels."""
+    modality = file.text("Modality")
+    if modality != "MR":
+        msg = f"Modality of {file.name} must be MR, got {modality or '(empty)'}"
+        raise InputError(msg)
+    frames = file.text("NumberOfFrames") or "1"
+    if frames != "1":
+        kind = UID(file.text("SOPClassUID"))
+        msg = (
+            f"{file.name} is a multi-frame object ({kind.name}, {frames} frames) that does not "
+            "tell where its frames lie: export the series as enhanced MR or as one file a slice"
+        )
+        raise InputError(msg)
+    if not file.is_image:
+        msg = f"{file.name} has no pixel data that can be read: no Rows and Columns"
+        raise InputError(msg)
+    samples = file.text("SamplesPerPixel") or "1"
+    photometric = file.text("PhotometricInterpretation") or "MONOCHROME2"
+    if samples == "1" and photometric == "MONOCHROME1":
+        msg = (
+            f"{file.name} is stored inverted (PhotometricInterpretation MONOCHROME1), so that its "
+            "values are no signal: export the series as MONOCHROME2"
+        )
+        raise InputError(msg)
+    if samples != "1" or photometric != "MONOCHROME2":
+        msg = (
+            f"{file.name} must be grey: SamplesPerPixel 1 and PhotometricInterpretation "
+            f"MONOCHROME2, got {samples} and {photometric}"
+        )
+        raise InputError(msg)
+    return plane_of(file)

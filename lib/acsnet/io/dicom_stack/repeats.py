@@ -47,7 +47,8 @@ def without_repeats(
 
     Repeated are slices of a few positions, or of more where some were taken once and the others
     differ by the time of their images: where all hold several there is something to choose.
-    Magnitude and phase-sensitive images count apart. Raises GeometryError for images of many
+    Magnitude and phase-sensitive images count apart, and of an image type that most positions lack
+    none is a repeat. Raises GeometryError for images of many
     inversion times at a few positions, none of which plainly belongs to the others.
     """
     if len({len(group) for group in groups}) == 1 < len(groups[0]) and are_twins(groups):
@@ -55,15 +56,15 @@ def without_repeats(
         return [[group[0]] for group in groups], [f"left out: {others}, with the same pixels"]
     remarks: list[str] = []
     for kind in dict.fromkeys(kind for group in groups for kind in _by_kind(group)):
-        groups, told = _without_repeats_of(groups, kind)
-        remarks += told
+        groups, more = _without_repeats_of(groups, kind)
+        remarks += more
     most = Counter(len(group) for group in groups).most_common(1)[0][0]
     usual = [group for group in groups if len(group) == most]
     if min(map(len, groups)) == 1 and all(map(_are_repeats, groups)):
         most = 1
     elif len(usual) == len(groups) or len(usual) < len(groups) / 2:
         return [list(group) for group in groups], remarks
-    kinds = {file.text("ImageType") for group in usual for file in group}
+    kinds = _usual_types(usual)
     kept = []
     for group in groups:
         latest = _latest(group, kinds) if len(group) > most else list(group)
@@ -71,8 +72,7 @@ def without_repeats(
             latest = [max(group, key=_moment)]
         if len(latest) != most:
             latest = list(group)
-        if len(latest) < len(group):
-            remarks.append(_repeat_remark(latest, group))
+        remarks += _left_out_remarks(latest, group, kinds)
         kept.append(latest)
     return kept, remarks
 
@@ -87,7 +87,7 @@ def _without_repeats_of(
     if min(counts) == 1 < max(counts) and all(_are_repeats(images) for images in kept if images):
         latest = [[max(images, key=_moment)] if images else [] for images in kept]
         pairs = zip(latest, kept, strict=True)
-        remarks += [_repeat_remark(one, of) for one, of in pairs if len(one) < len(of)]
+        remarks += [_repeat_remark(last, of) for last, of in pairs if len(last) < len(of)]
         kept = latest
     out = [
         [file for file in group if file in keep or file not in images]
@@ -129,6 +129,29 @@ def _without_scouts(
             remarks.append(f"left out: {left_out}, of other inversion times, as of a TI scout")
         kept.append(keep)
     return kept, remarks
+
+
+def _usual_types(groups: Sequence[Sequence[DicomFile]]) -> set[str]:
+    """Values of ImageType that most positions have; all of them where none is at most."""
+    counts = Counter(
+        kind for group in groups for kind in {file.text("ImageType") for file in group}
+    )
+    return {kind for kind, count in counts.items() if count > len(groups) / 2} or set(counts)
+
+
+def _left_out_remarks(
+    kept: Sequence[DicomFile], group: Sequence[DicomFile], kinds: set[str]
+) -> list[str]:
+    """What to tell of the images of a position that are not kept; kinds: the usual image types."""
+    foreign = [file for file in group if file not in kept and file.text("ImageType") not in kinds]
+    remarks = []
+    if foreign:
+        types = "/".join(sorted({file.text("ImageType") or "none" for file in foreign}))
+        remarks.append(
+            f"left out: {named(foreign)}, of an image type ({types}) that most slices do not have"
+        )
+    alike = [file for file in group if file not in foreign]
+    return [*remarks, _repeat_remark(kept, alike)] if len(kept) < len(alike) else remarks
 
 
 def _repeat_remark(latest: Sequence[DicomFile], group: Sequence[DicomFile]) -> str:

@@ -1,10 +1,12 @@
 """The windows that the headers of a stack have, as they fit its values."""
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
+from acsnet.io.dicom_files import DicomFile
 from acsnet.io.dicom_stack.pixels import Image
 from acsnet.io.signal import Cleaned
 
@@ -20,6 +22,29 @@ SAMPLED = 50_000
 """Voxels that tell them well enough."""
 
 
+def stored_windows(chosen: Sequence[DicomFile]) -> tuple[NDArray[np.float32] | None, list[str]]:
+    """(slice, 2) first window centre and width of each slice; None unless each has one."""
+    windows: list[tuple[float, float]] = []
+    unusable: list[str] = []
+    for file in chosen:
+        tags = [file.text(tag) for tag in ("WindowCenter", "WindowWidth")]
+        try:
+            centre, width = (float(text.split("\\")[0]) for text in tags)
+        except ValueError:
+            centre, width = math.nan, math.nan
+        if math.isfinite(centre) and math.isfinite(width) and width > 0:
+            windows.append((centre, width))
+        elif any(tags):
+            unusable.append(f"{file.name} (centre {tags[0] or 'none'}, width {tags[1] or 'none'})")
+    if len(windows) == len(chosen):
+        return np.array(windows, dtype=np.float32), []
+    if unusable:
+        return None, [f"window left unused, it is unusable in {unusable[0]}"]
+    if windows:
+        return None, [f"window left unused, only {len(windows)} of {len(chosen)} slices have one"]
+    return None, []
+
+
 def fitting_windows(
     windows: NDArray[np.float32] | None, images: Sequence[Image], clean: Cleaned
 ) -> tuple[NDArray[np.float32] | None, tuple[str, ...]]:
@@ -31,7 +56,7 @@ def fitting_windows(
     brought to one gain have no window that is true of them, and where the window of a single one of
     even slices is another, all get the usual one.
     """
-    if windows is None or not clean.even or any(image.precise for image in images):
+    if windows is None or not clean.even or any(image.rescaled for image in images):
         return None, ()
     slopes = np.array([image.slope for image in images])
     intercepts = np.array([image.intercept for image in images])

@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from acsnet.dicom.drawn_labels import read_drawn_labels
 from acsnet.errors import IN_FOLDERS, AcsnetError, InputError, worded
 from acsnet.io import read_scan
-from acsnet.io.label_map import read_labels_on
-from acsnet.label_conventions import CONVENTIONS, OWN, to_labels
+from acsnet.label_conventions import CONVENTIONS, to_labels
 from acsnet.labels import ENHANCEMENT, MYOCARDIUM, Label
 from acsnet.scan import ShortAxisScan
 
@@ -55,8 +55,8 @@ def read_case(image: Path, label: Path, *, convention: str, source: str) -> Trai
         reason = worded(error, IN_FOLDERS)
         msg = f"{image}: {reason}"  # with its folder: an image and its labels share a file name
         raise InputError(msg) from error
-    drawn = read_labels_on(label, scan=scan, image=image, by_value=convention != OWN)
-    labels = to_labels(scan.grid.from_input(drawn), convention, source=label)
+    drawn = read_drawn_labels(label, scan=scan, image=image, truth=convention)
+    labels = to_labels(scan.grid.from_input(drawn.labels), drawn.convention, source=label)
     if not labels.any():
         msg = f"{label}: no left ventricle is drawn"
         raise InputError(msg)

@@ -8,11 +8,11 @@ import enhanced_packings
 import nibabel as nib
 import nrrd
 import numpy as np
+import packed_scans
 import pydicom
 import pytest
 from ways_in import by_cohort, by_command_line, by_server
 
-import packings
 from acsnet.errors import GeometryError, InputError
 from acsnet.io import read_scan
 from acsnet.preprocess import check_image
@@ -23,7 +23,7 @@ def test_inverted_grey_is_called_so(patient_1, tmp_path):
     for dataset in patient_1:
         dataset.PhotometricInterpretation = "MONOCHROME1"
     with pytest.raises(InputError, match="stored inverted"):
-        read_scan(packings.write(tmp_path / "a", patient_1))
+        read_scan(packed_scans.write(tmp_path / "a", patient_1))
 
 
 def test_what_is_packed_is_to_be_unpacked(tmp_path):
@@ -39,7 +39,7 @@ def test_what_is_packed_is_to_be_unpacked(tmp_path):
 def test_two_patients_with_one_series_uid_are_never_one_stack(patient_1, tmp_path):
     for dataset in patient_1[::2]:
         dataset.PatientID = "somebody else"
-    folder = packings.write(tmp_path / "a", patient_1)
+    folder = packed_scans.write(tmp_path / "a", patient_1)
     with pytest.raises(InputError, match="images of 2 patients have one SeriesInstanceUID"):
         read_scan(folder)
 
@@ -47,24 +47,24 @@ def test_two_patients_with_one_series_uid_are_never_one_stack(patient_1, tmp_pat
 def test_two_studies_with_one_series_uid_are_never_one_stack(patient_1, plain, tmp_path):
     for number, dataset in enumerate(patient_1):
         dataset.StudyInstanceUID = f"1.2.{number}"  # an anonymiser made one an image
-    folder = packings.write(tmp_path / "a", patient_1)
+    folder = packed_scans.write(tmp_path / "a", patient_1)
     assert np.array_equal(read_scan(folder).pixels, plain.pixels)
     for dataset in patient_1:
         dataset.StudyInstanceUID = "1.2.0"
-    packings.write(folder, patient_1)
+    packed_scans.write(folder, patient_1)
     for number, dataset in enumerate(patient_1[:3]):
-        packings.new_uid(dataset)
+        packed_scans.new_uid(dataset)
         dataset.StudyInstanceUID, dataset.AcquisitionTime = "1.2.1", "235959"
-        packings.save(dataset, folder / f"later-{number}.dcm")
+        packed_scans.save(dataset, folder / f"later-{number}.dcm")
     with pytest.raises(InputError, match="images of 2 studies have one SeriesInstanceUID"):
         read_scan(folder)
 
 
 @pytest.mark.parametrize("capture", [True, False])
 def test_a_picture_in_colour_or_a_screen_capture_is_left_out(patient_1, plain, tmp_path, capture):
-    folder = packings.write(tmp_path / "a", patient_1)
+    folder = packed_scans.write(tmp_path / "a", patient_1)
     picture = patient_1[0]
-    packings.new_uid(picture)
+    packed_scans.new_uid(picture)
     if capture:
         picture.SOPClassUID = "1.2.840.10008.5.1.4.1.1.7"
         picture.file_meta.MediaStorageSOPClassUID = picture.SOPClassUID
@@ -74,7 +74,7 @@ def test_a_picture_in_colour_or_a_screen_capture_is_left_out(patient_1, plain, t
         picture.BitsAllocated, picture.BitsStored, picture.HighBit = 8, 8, 7
         picture.PlanarConfiguration = 0
         picture.PixelData = bytes(picture.Rows * picture.Columns * 3)
-    packings.save(picture, folder / "picture.dcm")
+    packed_scans.save(picture, folder / "picture.dcm")
     scan = read_scan(folder)
     assert np.array_equal(scan.pixels, plain.pixels)
     assert scan.warnings == ("left out: picture.dcm, screen captures or colour",)
@@ -83,15 +83,15 @@ def test_a_picture_in_colour_or_a_screen_capture_is_left_out(patient_1, plain, t
 def test_a_derived_picture_that_lies_nowhere_is_left_out_and_a_slice_is_not(
     patient_1, plain, tmp_path
 ):
-    folder = packings.write(tmp_path / "a", patient_1)
+    folder = packed_scans.write(tmp_path / "a", patient_1)
     picture = patient_1[0]
-    packings.new_uid(picture)
+    packed_scans.new_uid(picture)
     del picture.ImagePositionPatient, picture.ImageOrientationPatient
-    packings.save(picture, folder / "picture.dcm")
+    packed_scans.save(picture, folder / "picture.dcm")
     with pytest.raises(InputError, match=r"picture\.dcm must have ImagePositionPatient"):
         read_scan(folder)
     picture.ImageType = ["DERIVED", "SECONDARY", "OTHER"]
-    packings.save(picture, folder / "picture.dcm")
+    packed_scans.save(picture, folder / "picture.dcm")
     scan = read_scan(folder)
     assert np.array_equal(scan.pixels, plain.pixels)
     assert scan.warnings == ("left out: picture.dcm, screen captures or colour",)
@@ -99,27 +99,27 @@ def test_a_derived_picture_that_lies_nowhere_is_left_out_and_a_slice_is_not(
 
 def test_a_series_that_came_twice_under_other_uids_is_one(patient_1, plain, tmp_path):
     for name in ("first", "again"):
-        packings.write(tmp_path / name, patient_1)
+        packed_scans.write(tmp_path / name, patient_1)
         for dataset in patient_1:
-            packings.new_uid(dataset)
+            packed_scans.new_uid(dataset)
     scan = read_scan(tmp_path)
     assert np.array_equal(scan.pixels, plain.pixels)
     assert [words for words in scan.warnings if "with the same pixels" in words]
     odd = tmp_path / "again" / "IM0003.dcm"
     dataset = pydicom.dcmread(odd)
     dataset.PixelData = bytes(len(dataset.PixelData))
-    packings.save(dataset, odd)
+    packed_scans.save(dataset, odd)
     with pytest.raises(GeometryError, match="no tag tells them apart"):
         read_scan(tmp_path)
 
 
 def test_a_copy_of_a_series_is_no_phase_whatever_its_numbers(patient_1, plain, tmp_path):
     folder = tmp_path / "studies"
-    packings.write(folder, patient_1)
+    packed_scans.write(folder, patient_1)
     for number, dataset in enumerate(patient_1):
-        packings.new_uid(dataset)
+        packed_scans.new_uid(dataset)
         dataset.InstanceNumber = 100 + number
-        packings.save(dataset, folder / f"again-{number}.dcm")
+        packed_scans.save(dataset, folder / f"again-{number}.dcm")
     for scans in (by_command_line(folder), by_server(folder), by_cohort(folder)):
         (scan,) = scans
         assert np.array_equal(scan.pixels, plain.pixels)
@@ -130,7 +130,7 @@ def test_images_without_a_series_uid_are_one_scan_a_folder_by_every_way(patient_
     for dataset in patient_1:
         dataset.SeriesInstanceUID = ""
     for patient in ("patient-1", "patient-2"):
-        packings.write(folder / patient, patient_1)
+        packed_scans.write(folder / patient, patient_1)
     (folder / "patient-3").mkdir()
     (folder / "patient-3" / "damaged.dcm").write_bytes(bytes(200))
     for one in ("patient-1", "patient-2"):
@@ -145,7 +145,7 @@ def test_images_without_a_series_uid_are_one_scan_a_folder_by_every_way(patient_
     finally:
         store.close()
     for dataset in patient_1:
-        packings.new_uid(dataset)
+        packed_scans.new_uid(dataset)
     (folder / "patient-3" / "damaged.dcm").unlink()
     assert len(by_cohort(folder)) == 2
 
@@ -154,7 +154,7 @@ def test_an_emptied_modality_is_told_by_the_class(patient_1, plain, tmp_path):
     folder = tmp_path / "studies"
     for dataset in patient_1:
         dataset.Modality = ""
-    packings.write(folder, patient_1)
+    packed_scans.write(folder, patient_1)
     for scans in (by_command_line(folder), by_server(folder), by_cohort(folder)):
         (scan,) = scans
         assert np.array_equal(scan.pixels, plain.pixels)
@@ -182,7 +182,7 @@ def test_of_several_stacks_in_one_object_the_largest_is_taken_and_told(patient_1
     whole.PerFrameFunctionalGroupsSequence = frames + others
     whole.NumberOfFrames = len(frames) + len(others)
     whole.PixelData = np.concatenate([pixels, pixels[:4]]).tobytes()
-    packings.save(whole, path)
+    packed_scans.save(whole, path)
     scan = read_scan(tmp_path)
     assert np.array_equal(scan.pixels, plain.pixels)
     assert [words for words in scan.warnings if "of another stack by their StackID" in words]
@@ -200,7 +200,7 @@ def test_private_scales_bring_slices_to_one_scale(patient_1, plain, tmp_path, im
         if implicit:
             dataset.is_implicit_VR = True
             dataset.file_meta.TransferSyntaxUID = "1.2.840.10008.1.2"
-    scan = read_scan(packings.write(tmp_path, patient_1))
+    scan = read_scan(packed_scans.write(tmp_path, patient_1))
     bright = plain.pixels > 200
     level = np.median(scan.pixels[bright] / plain.pixels[bright])
     np.testing.assert_allclose(scan.pixels / level, plain.pixels, atol=3)
@@ -213,7 +213,7 @@ def test_private_scales_beside_slices_of_one_scale_change_nothing(patient_1, pla
     for number, dataset in enumerate(patient_1):
         block = dataset.private_block(0x2005, "Philips MR Imaging DD 001", create=True)
         block.add_new(0x0E, "FL", 1.0 / (1.0 + 0.2 * number))
-    scan = read_scan(packings.write(tmp_path, patient_1))
+    scan = read_scan(packed_scans.write(tmp_path, patient_1))
     assert np.array_equal(scan.pixels, plain.pixels)
     assert scan.warnings == ()
 
@@ -237,7 +237,7 @@ def test_labels_that_a_conversion_left_near_whole_numbers_are_none_either(sample
     image = nib.load(samples / "truth" / "phantom-1.nii.gz")
     noise = np.random.default_rng(0).uniform(0.5, 1.0, image.shape)
     labels = np.asanyarray(image.dataobj) + off * noise
-    path = packings.save_nifti(
+    path = packed_scans.save_nifti(
         nib.Nifti1Image(labels.astype(np.float32), image.affine), tmp_path / "a.nii"
     )
     with pytest.raises(InputError, match="as a label map does"):
@@ -249,7 +249,7 @@ def test_isotropic_stacks_are_told(samples, tmp_path):
     data = np.repeat(np.asanyarray(image.dataobj), 6, axis=2)
     affine = image.affine.copy()
     affine[:3, 2] /= 6
-    scan = read_scan(packings.save_nifti(nib.Nifti1Image(data, affine), tmp_path / "a.nii"))
+    scan = read_scan(packed_scans.save_nifti(nib.Nifti1Image(data, affine), tmp_path / "a.nii"))
     assert any("mm apart, as in 3-D LGE" in warning for warning in scan.warnings)
 
 
@@ -257,7 +257,7 @@ def test_positions_that_an_anonymiser_emptied_are_called_so(patient_1, tmp_path)
     for dataset in patient_1:
         dataset.ImagePositionPatient = [0, 0, 0]
     with pytest.raises(GeometryError, match="all 8 images of a lie at one position"):
-        read_scan(packings.write(tmp_path / "a", patient_1))
+        read_scan(packed_scans.write(tmp_path / "a", patient_1))
 
 
 def test_a_modality_lookup_table_is_applied(patient_1, plain, tmp_path):
@@ -267,18 +267,18 @@ def test_a_modality_lookup_table_is_applied(patient_1, plain, tmp_path):
         table.LUTData = (2 * np.arange(4096)).astype(np.uint16).tobytes()
         table["LUTData"].VR = "OW"
         dataset.ModalityLUTSequence = [table]
-    scan = read_scan(packings.write(tmp_path / "a", patient_1))
+    scan = read_scan(packed_scans.write(tmp_path / "a", patient_1))
     assert np.array_equal(scan.pixels, 2 * plain.pixels)
 
 
 @pytest.mark.parametrize("name", ["cine_sax", "LGE 4ch", "T1 map", "localizer"])
 def test_of_an_examination_the_one_short_axis_lge_is_taken(patient_1, plain, tmp_path, name):
-    folder = packings.write(tmp_path / "a", patient_1)
+    folder = packed_scans.write(tmp_path / "a", patient_1)
     for number, dataset in enumerate(patient_1):
-        packings.new_uid(dataset)
+        packed_scans.new_uid(dataset)
         dataset.SeriesInstanceUID, dataset.SeriesDescription = "1.2.3.98", name
         dataset.ProtocolName = name
-        packings.save(dataset, folder / f"other-{number}.dcm")
+        packed_scans.save(dataset, folder / f"other-{number}.dcm")
     scan = read_scan(folder)
     assert np.array_equal(scan.pixels, plain.pixels)
     (warning,) = scan.warnings
@@ -286,17 +286,17 @@ def test_of_an_examination_the_one_short_axis_lge_is_taken(patient_1, plain, tmp
 
 
 def test_two_series_called_lge_are_asked_for(patient_1, tmp_path):
-    folder = packings.write(tmp_path / "a", patient_1)
+    folder = packed_scans.write(tmp_path / "a", patient_1)
     for number, dataset in enumerate(patient_1):
-        packings.new_uid(dataset)
+        packed_scans.new_uid(dataset)
         dataset.SeriesInstanceUID, dataset.SeriesDescription = "1.2.3.98", "LGE late"
-        packings.save(dataset, folder / f"other-{number}.dcm")
+        packed_scans.save(dataset, folder / f"other-{number}.dcm")
     with pytest.raises(InputError, match="holds 2 MR series"):
         read_scan(folder)
 
 
 def test_one_file_with_all_frames_is_a_scan_and_one_of_a_slice_is_not(patient_1, plain, tmp_path):
-    folder = packings.write(tmp_path / "a", patient_1)
+    folder = packed_scans.write(tmp_path / "a", patient_1)
     with pytest.raises(InputError, match=r"IM0003\.dcm is a DICOM file of one slice"):
         read_scan(folder / "IM0003.dcm")
     enhanced_packings.enhanced_multi_frame(patient_1, tmp_path / "b")
@@ -307,14 +307,14 @@ def test_one_file_with_all_frames_is_a_scan_and_one_of_a_slice_is_not(patient_1,
 
 def test_a_header_of_ones_is_told(samples, tmp_path):
     data = np.asanyarray(nib.load(samples / "nifti" / "phantom-1.nii.gz").dataobj)
-    scan = read_scan(packings.save_nifti(nib.Nifti1Image(data, np.eye(4)), tmp_path / "a.nii"))
+    scan = read_scan(packed_scans.save_nifti(nib.Nifti1Image(data, np.eye(4)), tmp_path / "a.nii"))
     assert any("if a conversion lost the header" in warning for warning in scan.warnings)
 
 
 def test_a_sign_of_pixdim_is_left_out(samples, tmp_path):
     image = nib.load(samples / "nifti" / "phantom-1.nii.gz")
     plain = nib.Nifti1Image(np.asanyarray(image.dataobj), image.affine)
-    path = packings.save_nifti(plain, tmp_path / "a.nii")
+    path = packed_scans.save_nifti(plain, tmp_path / "a.nii")
     content = bytearray(path.read_bytes())
     content[80:84] = np.float32(-np.frombuffer(bytes(content[80:84]), np.float32)[0]).tobytes()
     path.write_bytes(bytes(content))
