@@ -111,6 +111,18 @@ def test_what_another_reader_has_is_covered():
     assert ids(choose(scans, given_out, strategy="diversity")) == ["b"]
 
 
+def test_without_a_scan_to_be_unlike_the_most_typical_one_is_chosen_and_called_so():
+    scans = [known("a", at=0.0), known("b", at=2.0), known("c", at=3.0)]
+    # The mean is 5/3: b is nearest to it.
+    (best,) = choose(scans, [Known(id="unscored")], strategy="diversity")
+    words = "it is nearer to the mean of the open scans than in 2 of 2 other scans"
+    assert (best.id, best.reason) == ("b", words)
+    _, second = choose(scans, [], strategy="diversity", count=2)
+    words = "it is less like the scans that are reviewed or being worked on than in 1 of 1 other"
+    assert second.id == "a"
+    assert second.reason.startswith(words)
+
+
 def test_the_combined_strategy_takes_the_mean_place():
     scans = [
         known("doubtful", uncertainty=0.9, correction=0.0, at=0.0),

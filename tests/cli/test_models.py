@@ -7,8 +7,9 @@ import pytest
 from typer.testing import CliRunner
 
 from acsnet.cli.main import app
-from acsnet.fine_tuning import mlflow_mirror
+from acsnet.fine_tuning import mlflow_mirror, model_registry
 from acsnet.fine_tuning import worker as loop_run
+from acsnet.fine_tuning.gate_basis import basis_of, held_out
 from acsnet.fine_tuning.model_registry import Models
 from acsnet.fine_tuning.promotion import Decision, Row
 from acsnet.fine_tuning.training_request import Reviewed, write_request
@@ -54,11 +55,25 @@ def decision(promote):
     return Decision(promote=promote, reason="of this or that", rows=(row,))
 
 
-def note(models, promote, against="shipped"):
+def note(models, promote, against="shipped", **entries):
+    """A decision on the candidate on record; no patient was held out, and none is now."""
     name = models.aliases().candidate
     entry = {"promote": promote, "reason": "of this or that", "against": against}
+    entry |= {"basis": basis_of(models, "shipped", ()), **entries}
     models.note(name, decision={**entry, "rows": [vars(row) for row in decision(promote).rows]})
     return name
+
+
+def ask(models, tmp_path, **changed):
+    """A training on scans whose files are none; changed: name -> the text of its label."""
+    cases = []
+    for name in "ab":
+        image, label = tmp_path / f"image-{name}", tmp_path / f"label-{name}"
+        image.write_text(f"image of {name}")
+        label.write_text(changed.get(name, f"label of {name}"))
+        cases.append(Reviewed(name=name, patient=name, image=image, label=label, at=0.0))
+    options = {"trainer": "roi", "base": "shipped", "device": "cpu", "threads": 1, "quiet_s": 0.0}
+    write_request(models.root, cases, **options)
 
 
 def test_before_any_training_the_shipped_version_is_listed(studies):
@@ -105,11 +120,7 @@ def test_a_decision_against_another_version_is_made_anew(studies, models, tmp_pa
     assert (code, models.aliases().live) == (2, "shipped")
     assert "no patient is held out yet" in output
 
-    label = tmp_path / "label"
-    label.write_text("a label")
-    cases = [Reviewed(name=n, patient=n, image=label, label=label, at=0.0) for n in "ab"]
-    options = {"trainer": "roi", "base": "shipped", "device": "cpu", "threads": 1, "quiet_s": 0.0}
-    write_request(models.root, cases, **options)
+    ask(models, tmp_path)
     asked = []
 
     def compared(models, one, other, read, *, before_each):
@@ -124,6 +135,48 @@ def test_a_decision_against_another_version_is_made_anew(studies, models, tmp_pa
     code, output = models_command(studies, "compare", name, "live")
     assert (code, asked[-1]) == (0, (name, "shipped"))
     assert "myocardium Dice" in output
+
+
+def is_measured_anew(studies, models):
+    """Whether a promotion does not go by the record: without scans, it cannot be measured."""
+    code, output = models_command(studies, "promote", models.aliases().candidate)
+    assert (code == 0) is (models.aliases().live != "shipped")
+    return models.aliases().live == "shipped" and "no patient is held out" in output
+
+
+def test_a_decision_of_an_earlier_release_is_made_anew(studies, models):
+    note(models, promote=True, basis=None)
+    assert is_measured_anew(studies, models)
+
+
+def test_a_decision_against_the_shipped_networks_of_before_an_upgrade_is_made_anew(
+    studies, models, tmp_path, monkeypatch
+):
+    note(models, promote=True)
+    upgraded = tmp_path / "upgraded"
+    shutil.copytree(SHIPPED, upgraded)
+    manifest = json.loads((upgraded / "manifest.json").read_text())
+    manifest["roi"]["note"] = "of the next release"
+    (upgraded / "manifest.json").write_text(json.dumps(manifest))
+    monkeypatch.setattr(model_registry, "SHIPPED", upgraded)
+    assert is_measured_anew(studies, models)
+
+
+@pytest.mark.parametrize("later", [{}, {"a": "corrected", "b": "corrected"}])
+def test_a_decision_holds_for_the_labels_that_are_held_out_now(
+    studies, models, tmp_path, monkeypatch, later
+):
+    ask(models, tmp_path)
+    note(models, promote=True, basis=basis_of(models, "shipped", held_out(models)))
+    ask(models, tmp_path, **later)
+    monkeypatch.setattr(loop_run, "measure", lambda *args, **options: {})
+    assert is_measured_anew(studies, models) is bool(later)
+
+
+def test_scans_whose_draft_was_accepted_unchanged_are_named(studies, models):
+    note(models, promote=False, accepted=["case-7", "case-9"])
+    _, shown = models_command(studies, "show", "candidate")
+    assert "accepted unchanged, so not in the table: case-7, case-9" in shown
 
 
 @pytest.mark.parametrize("words", [("show", "nothing"), ("promote", ".."), ("rollback",)])

@@ -10,6 +10,7 @@ from acsnet.fine_tuning.holdout import (
     number,
     read_holdout,
     regrouped,
+    taken_for,
     write_holdout,
 )
 
@@ -92,12 +93,22 @@ def test_a_patient_who_was_held_out_is_not_measured_on_after_training_on_a_scan_
     assert (after.held, digest("2021") in after.trained) == (frozenset(), True)
 
 
-def test_a_scan_is_known_by_its_name_and_by_what_it_holds_where_the_name_is_new():
-    holdout = HoldOut().with_scans(held=["a", "content a"], trained=["b", "content b"])
-    assert holdout.known_as("renamed", "content b") == "content b"
-    assert holdout.known_as("a", "content b") == "a"
-    assert holdout.known_as("new", "content c") == "new"
-    assert holdout.known_as("new", "") == "new"
+def test_a_scan_that_was_trained_on_is_so_whichever_of_its_marks_tells():
+    before = HoldOut().with_scans(held=["a", "content a"], trained=["b", "content b"])
+    for marks, is_held in (
+        (["a", "content a"], True),
+        (["renamed", "content a"], True),
+        (["renamed", "content b"], False),
+        (["a", "content b"], False),  # the name is used again for another scan
+        (["b", "content a"], False),
+    ):
+        after = regrouped(before, [(mark, "p") for mark in marks])
+        assert (after.holds("p"), digest("p") in after.trained) == (is_held, not is_held)
+
+
+def test_patients_with_a_scan_in_common_are_one_and_those_unread_are_not():
+    scans = [("b", "x"), ("c", ""), ("a", "x"), ("d", ""), ("e", "y"), ("a", "y"), ("f", "z")]
+    assert taken_for(scans) == {"b": "a", "c": "c", "a": "a", "d": "d", "e": "a", "f": "f"}
 
 
 def test_where_all_have_been_trained_on_a_new_patient_is_held_out_or_asked_for():

@@ -12,7 +12,7 @@ from acsnet.errors import InputError, WeightsError
 from acsnet.fine_tuning.model_registry import SHIPPED_NAME, Aliases, Models
 from acsnet.nets.architecture import AutoencoderConfig, ResUNetConfig
 from acsnet.nets.torch_weights import save_network
-from acsnet.nets.weights import SHIPPED
+from acsnet.nets.weights import RANGES, SHIPPED, save_ranges
 
 
 def write_chain(folder, number):
@@ -70,7 +70,16 @@ def test_the_same_weights_are_the_same_version(models, chains):
     assert first != second
     assert models.add(chains[0], {"base": "another"}) == first
     assert models.record(first)["base"] == "shipped"
-    assert models.names() == ["shipped", first, second] or models.names()[0] == "shipped"
+    assert models.names()[0] == "shipped"
+    assert sorted(models.names()[1:]) == sorted([first, second])
+
+
+def test_the_shipped_version_comes_first_and_then_the_oldest(models, chains):
+    first, second = (models.add(chain, {"made": "2026-11-02"}) for chain in chains)
+    models.note(second, made="2026-11-01")
+    assert models.names() == ["shipped", second, first]
+    models.note(second, made="2026-11-03")
+    assert models.names() == ["shipped", first, second]
 
 
 def test_promotion_and_rollback(models, chains):
@@ -125,6 +134,20 @@ def test_what_is_altered_is_not_served(models, chains, tmp_path):
     file.chmod(0o644)
     file.write_bytes(b"altered")
     with pytest.raises(WeightsError, match="altered"):
+        models.promote(name)
+    assert models.aliases().live == "shipped"
+
+
+def test_altered_ranges_for_8_bits_are_not_served_and_ranges_are_part_of_the_name(models, tmp_path):
+    chain = write_chain(tmp_path / "chain", 0)
+    first = models.add(chain, {})
+    save_ranges("myo", {"down.0.mid": (0.0, 20.0)}, folder=chain)
+    name = models.add(chain, {})
+    assert name != first
+    file = models.weights(name) / RANGES
+    file.chmod(0o644)
+    file.write_text(file.read_text().replace("20.0", "2.0"))
+    with pytest.raises(WeightsError, match="ranges of 'myo'"):
         models.promote(name)
     assert models.aliases().live == "shipped"
 

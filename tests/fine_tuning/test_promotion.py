@@ -1,5 +1,8 @@
 import json
+from dataclasses import replace
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 from acsnet.fine_tuning.promotion import (
@@ -8,7 +11,10 @@ from acsnet.fine_tuning.promotion import (
     decision_from_dict,
     decision_to_dict,
     mean_measures,
+    measure_patient,
 )
+from acsnet.labels import Label
+from acsnet.train.data.case import BACKGROUND, SCAR, WALL
 
 SAME = {
     "lv_dice": 0.9,
@@ -126,8 +132,103 @@ def test_both_models_are_measured_on_the_same_patients():
 
 
 def test_a_decision_goes_through_json_as_it_is():
-    decision = decide(walls(0.8, 0.7), walls(0.9, 0.8))
+    decision = replace(decide(walls(0.8, 0.7), walls(0.9, 0.8)), accepted=("a scan",))
     assert decision_from_dict(json.loads(json.dumps(decision_to_dict(decision)))) == decision
+
+
+def test_a_decision_of_an_earlier_release_names_no_accepted_drafts():
+    content = decision_to_dict(decide(walls(0.8), walls(0.9)))
+    del content["accepted"]
+    assert decision_from_dict(content).accepted == ()
+
+
+def enhancement(value, wall=0.8):
+    """Two patients."""
+    return patients(*[{"enhancement_dice": value, "wall_dice": wall}] * 2)
+
+
+def test_losses_within_the_margin_do_not_add_up_over_promotions():
+    shipped, live = enhancement(0.60), enhancement(0.585)
+    # 0.015 less than the live model, 0.030 less than the shipped networks: the margin is 0.02.
+    decision = decide(live, enhancement(0.57, wall=0.9), shipped=shipped)
+    assert not decision.promote
+    assert decision.reason == (
+        "worse than the shipped networks by more than the margin: "
+        "enhancement Dice (0.570 instead of 0.600)"
+    )
+    assert decide(live, enhancement(0.581, wall=0.9), shipped=shipped).promote
+
+
+def test_a_candidate_that_makes_up_for_a_loss_in_part_is_not_refused_for_the_rest():
+    live = enhancement(0.50)
+    assert decide(live, enhancement(0.51, wall=0.9), shipped=enhancement(0.60)).promote
+    assert decide(live, enhancement(0.50, wall=0.9), shipped=enhancement(0.60)).promote
+
+
+def test_a_larger_error_than_that_of_the_shipped_networks_is_a_loss_too():
+    def errors(points, wall=0.8):
+        return patients(*[{"burden_error_points": points, "wall_dice": wall}] * 2)
+
+    decision = decide(errors(5.0), errors(6.5, wall=0.9), shipped=errors(4.0))
+    assert decision.reason == (
+        "worse than the shipped networks by more than the margin: "
+        "scar burden error, points (6.5 instead of 4.0)"
+    )
+
+
+def test_drafts_accepted_unchanged_are_no_reason_to_refuse_a_better_candidate():
+    decision = decide(
+        walls(0.60, 0.62), walls(0.85, 0.86), accepted=patients({"lv_dice": 0.95}, {})
+    )
+    assert decision.promote
+    assert rows(decision)["wall_dice"].patients == 2
+
+
+def test_a_candidate_must_do_on_accepted_drafts_what_the_live_model_does_elsewhere():
+    # The margin of the wall is 0.01, of the burden 2 points; the live model has 0.8 and 4.
+    ruined = patients({"wall_dice": 0.3, "burden_error_points": 6.5})
+    decision = decide(walls(0.8, 0.8), walls(0.9, 0.9), accepted=ruined)
+    assert not decision.promote
+    assert decision.reason == (
+        "on labels accepted unchanged worse by more than the margin than the live model on labels "
+        "that a person drew: myocardium Dice (0.300 instead of 0.800), "
+        "scar burden error, points (6.5 instead of 4.0)"
+    )
+    near = patients({"wall_dice": 0.791, "burden_error_points": 5.9, "enhancement_dice": None})
+    assert decide(walls(0.8, 0.8), walls(0.9, 0.9), accepted=near).promote
+
+
+def test_accepted_drafts_alone_promote_nothing():
+    decision = decide({}, {}, shipped={}, accepted=patients({}))
+    reason = "no label that a person drew or corrected is held out to measure on"
+    assert (decision.promote, decision.reason) == (False, reason)
+
+
+def measured_row(drawn, expert):
+    """The measures of a stack of slices of one row of pixels each; drawn: of `Label`."""
+    labels, tissue = (np.array(values, np.uint8)[:, None] for values in (drawn, expert))
+    grid = SimpleNamespace(to_input=lambda stack: stack, from_input=lambda stack: stack)
+    scan = SimpleNamespace(grid=grid)
+    anatomy = SimpleNamespace(slices=[SimpleNamespace(failed=()) for _ in labels])
+    result = SimpleNamespace(scan=scan, labels=labels, anatomy=anatomy)
+    return measure_patient(result, SimpleNamespace(scan=scan, tissue=tissue))
+
+
+def test_what_is_drawn_beyond_the_slices_of_the_expert_counts():
+    wall, scar = int(Label.LV_MYOCARDIUM), int(Label.CORE_SCAR)
+    expert = [[BACKGROUND] * 4, [WALL, WALL, SCAR, SCAR], [BACKGROUND] * 4]
+    exact = measured_row([[0] * 4, [wall, wall, scar, scar], [0] * 4], expert)
+    assert [exact[name] for name in ("lv_dice", "wall_dice", "enhancement_dice")] == [1.0] * 3
+    beyond = measured_row([[wall] * 4, [wall, wall, scar, scar], [wall, wall, scar, scar]], expert)
+    # 4 of the 12 voxels drawn are the expert's 4; of the scar 2 of 4 are the expert's 2.
+    assert beyond["lv_dice"] == beyond["wall_dice"] == pytest.approx(2 * 4 / (12 + 4))
+    assert beyond["enhancement_dice"] == pytest.approx(2 * 2 / (4 + 2))
+
+
+def test_a_patient_without_scar_has_no_dice_of_it():
+    found = measured_row([[int(Label.CORE_SCAR), int(Label.LV_MYOCARDIUM)]], [[WALL, WALL]])
+    assert found["enhancement_dice"] is None
+    assert found["burden_error_points"] == pytest.approx(50.0)
 
 
 def test_the_scans_of_a_patient_count_once():

@@ -1,13 +1,17 @@
 """What is on record of a run, and what is live. The networks do not matter here."""
 
 import json
+from types import SimpleNamespace
 
 import pytest
 
 from acsnet.annotations import audit_log
+from acsnet.errors import AcsnetError, InputError
 from acsnet.fine_tuning import worker
+from acsnet.fine_tuning.gate_basis import still_holds
 from acsnet.fine_tuning.model_registry import Models
 from acsnet.fine_tuning.promotion import Decision
+from acsnet.fine_tuning.reviewed_cases import ReadCases
 from acsnet.fine_tuning.run_end import end_early
 from acsnet.fine_tuning.training_request import read_request, write_request
 from acsnet.fine_tuning.training_status import change_status, read_status
@@ -197,6 +201,14 @@ def test_the_version_of_a_run_before_is_measured_again(
     assert models.record(name)["decision"]["run"] == later.name
 
 
+def test_the_decision_of_a_run_is_one_that_can_be_gone_by_later(
+    models, name, begin, decide, measured
+):
+    measured.promote = False
+    decide(begin())
+    assert still_holds(models.record(name)["decision"], models, "shipped")
+
+
 def test_killed_between_decision_and_promotion_it_has_promoted_nothing(
     models, name, begin, decide, measured, monkeypatch
 ):
@@ -241,3 +253,39 @@ def test_an_older_record_says_no_more_than_which_run_decided(models, name, begin
     assert "after" not in record["decision"]
     status = decide(folder)
     assert (status.promoted, status.detail, measured()) == (True, "of old", [])
+
+
+def test_a_run_that_fails_as_nobody_foresaw_has_failed_and_says_so(
+    models, begin, monkeypatch, tmp_path
+):
+    def fails(*args):
+        raise RuntimeError("CUDA out of memory")
+
+    folder = begin()
+    change_status(folder, state="training", candidate=None)
+    monkeypatch.setattr(worker, "make_candidate", fails)
+    with pytest.raises(RuntimeError):
+        worker.main(folder, tmp_path / "lock", tmp_path / "audit.jsonl")
+    status = read_status(folder)
+    assert (status.state, status.detail) == ("failed", "RuntimeError: CUDA out of memory")
+
+
+def test_a_scan_on_which_the_measuring_fails_is_named(monkeypatch, tmp_path):
+    def fails(scan):
+        raise InputError("there is no contrast in it")
+
+    monkeypatch.setattr(worker.Pipeline, "load", lambda **options: fails)
+    case = SimpleNamespace(name="case7", patient="p")
+    read = ReadCases(cases=((case, SimpleNamespace(scan=None)),), left_out=())
+    with pytest.raises(AcsnetError, match="case7: there is no contrast in it"):
+        worker.measure(tmp_path, read, before_each=lambda: None)
+
+
+def test_what_was_left_out_is_on_record_of_training_and_measuring(models, name, begin, decide):
+    folder = begin()
+    change_status(folder, left_out=["case5: gone"])
+    (held,) = [case for case in read_request(folder).cases if case.held]
+    held.image.unlink()
+    left_out = ("case5: gone", f"{held.name}: its scan was replaced or changed after its label")
+    assert decide(folder).left_out == read_status(folder).left_out == left_out
+    assert models.record(name)["left_out"] == list(left_out)

@@ -1,12 +1,24 @@
 """What a training reads is what was reviewed, also when it begins or goes on later."""
 
+import hashlib
 import json
+from dataclasses import replace
 
+import nibabel as nib
+import numpy as np
 import pytest
 from small_site import truth_of, write, write_image
 
-from acsnet.fine_tuning.training_request import REQUEST, Reviewed, read_request, write_request
-from acsnet.fine_tuning.worker import read_cases
+from acsnet.errors import InputError
+from acsnet.fine_tuning import reviewed_cases
+from acsnet.fine_tuning.reviewed_cases import read_cases
+from acsnet.fine_tuning.training_request import (
+    REQUEST,
+    Reviewed,
+    read_request,
+    run_folders,
+    write_request,
+)
 
 ABOUT = {"base": "shipped", "device": "cpu", "threads": 1, "quiet_s": 0.0}
 
@@ -64,6 +76,39 @@ def test_a_scan_that_was_renamed_stays_on_its_side(request_of):
         assert after == {f"new_{name}": held for name, held in before.items()}
 
 
+FOUR = [("a", "a", 1), ("b", "b", 2), ("c", "c", 3), ("d", "d", 4)]
+
+
+def test_a_copy_under_another_name_is_of_the_same_patient(request_of, tmp_path):
+    copies = [(f"{name} again", f"{name} again", seed) for name, _, seed in FOUR]
+    sides = request_of(*FOUR, *copies)
+    assert sum(sides.values()) == 2
+    assert all(sides[name] == sides[f"{name} again"] for name, _, _ in FOUR)
+    (folder,) = run_folders(tmp_path / "models")
+    assert len({case.patient for case in read_request(folder).cases}) == 4
+    # Whoever of the two comes alone, with whatever scan, stays on their side.
+    every = enumerate((*FOUR, *copies))
+    new = [(f"{name}/2", patient, 10 + k) for k, (name, patient, _) in every]
+    for scans in (new[:4], new[4:]):
+        assert list(request_of(*scans).values()) == [sides[name] for name, _, _ in FOUR]
+
+
+def test_a_scan_and_its_copy_are_not_two_patients(request_of):
+    with pytest.raises(InputError, match="at least 2 patients, got 1"):
+        request_of(("a", "a", 1), ("a again", "a again", 1))
+
+
+def test_what_was_trained_on_is_not_held_out_under_the_name_of_another(request_of):
+    before = request_of(*FOUR)
+    (held,) = [seed for name, _, seed in FOUR if before[name]]
+    trained = next(seed for name, _, seed in FOUR if not before[name])
+    new = ("e", "e", 5), ("f", "f", 6), ("g", "g", 7)
+    swapped = {held: trained, trained: held}
+    scans = [(name, patient, swapped.get(seed, seed)) for name, patient, seed in FOUR]
+    after = request_of(*scans, *new)
+    assert {after[name] for name, _, _ in scans} == {False}
+
+
 @pytest.fixture
 def folder(tmp_path):
     """A request of two scans, `0.nii` and `1.nii`."""
@@ -108,3 +153,67 @@ def test_a_request_of_an_earlier_release_is_read_without_what_its_scans_held(fol
     (folder / REQUEST).write_text(json.dumps(content))
     write_image(tmp_path / "1.nii", 5)
     assert names(read_cases(read_request(folder).cases)) == ["0", "1"]
+
+
+def test_what_was_accepted_unchanged_is_told_apart_in_the_request(tmp_path, write_scan):
+    root = tmp_path / "models"
+    root.mkdir()
+    scans = [replace(write_scan(0), unchanged=True), write_scan(1)]
+    folder = write_request(root, scans, trainer="roi", **ABOUT)
+    named = {case.name: case.unchanged for case in read_request(folder).cases}
+    assert named == {"case0": True, "case1": False}
+    content = json.loads((folder / REQUEST).read_text())
+    for case in content["cases"]:
+        del case["unchanged"]  # as an earlier release wrote it
+    (folder / REQUEST).write_text(json.dumps(content))
+    assert not any(case.unchanged for case in read_request(folder).cases)
+
+
+def one_more(folder, image, label):
+    """The cases of the request, and one of files that nobody has checked."""
+    cases = read_request(folder).cases
+    sha256 = hashlib.sha256(label.read_bytes()).hexdigest()
+    more = replace(cases[0], name="more", image=image, label=label, sha256=sha256, scan=None)
+    return [*cases, more]
+
+
+def test_a_cine_is_left_out_with_the_reason(folder, tmp_path):
+    image = write_image(tmp_path / "SA cine.nii", 3)
+    read = read_cases(one_more(folder, image, write(tmp_path / "label.nii.gz", truth_of(3))))
+    assert names(read) == ["0", "1"]
+    (reason,) = read.left_out
+    assert reason.startswith("more: this looks like cine, not LGE")
+
+
+def test_a_label_of_which_nothing_is_left_on_the_grid_of_the_networks_is_left_out(folder, tmp_path):
+    """One pixel of 0.68 mm has 30 % of the area of one of 1.25 mm."""
+    signal = np.random.default_rng(0).normal(100.0, 20.0, (64, 64, 3)).astype(np.float32)
+    drawn = np.zeros(signal.shape, np.uint8)
+    drawn[30, 30, 1] = 2
+    paths = tmp_path / "fine.nii", tmp_path / "dot.nii.gz"
+    for path, array in zip(paths, (signal, drawn), strict=True):
+        image = nib.Nifti1Image(array, np.diag([0.68, 0.68, 10.0, 1.0]))
+        image.header.set_xyzt_units("mm")
+        nib.save(image, path)
+    read = read_cases(one_more(folder, *paths))
+    assert names(read) == ["0", "1"]
+    assert read.left_out == (
+        "more: of the left ventricle that is drawn on fine nothing is left in pixels of 1.25 mm: "
+        "it is too small to train on",
+    )
+
+
+def test_a_scan_whose_reading_fails_as_nobody_foresaw_costs_that_scan_alone(
+    folder, monkeypatch, capfd
+):
+    def fails(image, *args, **options):
+        if image.name == "1.nii":
+            raise IndexError("index 3 is out of bounds")
+        return read_case(image, *args, **options)
+
+    read_case = reviewed_cases.read_case
+    monkeypatch.setattr(reviewed_cases, "read_case", fails)
+    read = read_cases(read_request(folder).cases)
+    assert names(read) == ["0"]
+    assert read.left_out == ("1: IndexError: index 3 is out of bounds",)
+    assert "Traceback" in capfd.readouterr().err  # for the log of the training

@@ -21,10 +21,11 @@ from acsnet.fine_tuning import worker
 from acsnet.fine_tuning.fine_tune import moved_back
 from acsnet.fine_tuning.model_registry import Models
 from acsnet.fine_tuning.promotion import Decision, Row
-from acsnet.fine_tuning.training_request import read_request, run_folders, write_request
+from acsnet.fine_tuning.reviewed_cases import ReadCases, read_cases
+from acsnet.fine_tuning.training_request import Case, read_request, run_folders, write_request
 from acsnet.fine_tuning.training_status import change_status, read_status
 from acsnet.nets.architecture import ResUNetConfig
-from acsnet.nets.weights import read_weights, save_ranges
+from acsnet.nets.weights import SHIPPED, read_weights, save_ranges
 from acsnet.train import checkpoint
 
 pytestmark = pytest.mark.slow
@@ -130,8 +131,12 @@ def test_killed_in_the_middle_of_training_it_goes_on_to_the_same_candidate(
     status = read_status(folder)
     assert status.state == "training"
     assert site.aliases().live == before
+    trained = next(case.image for case in read_request(folder).cases if not case.held)
+    away = trained.rename(tmp_path / "away.nii.gz")  # its samples are there already
     assert in_a_child(perform, folder) == 0
+    away.rename(trained)
     status = read_status(folder)
+    assert (status.left_out, site.record(status.candidate)["left_out"]) == ((), [])
     assert (status.state, status.epoch, status.epochs, status.promoted) == ("done", 2, 2, True)
 
     straight = Models(copy)
@@ -163,10 +168,36 @@ def test_models_are_compared_in_the_form_that_is_served(site, monkeypatch):
     """The server loads the networks for the processor, wherever they were trained."""
     loaded = []
     monkeypatch.setattr(worker.Pipeline, "load", lambda **options: loaded.append(options))
-    nobody = worker.ReadCases(cases=(), left_out=())
+    nobody = ReadCases(cases=(), left_out=())
     worker.compare(site, "shipped", site.aliases().live, nobody, before_each=lambda: None)
     folders = (site.weights("shipped"), site.weights(site.aliases().live))
     assert loaded == [{"weights": folder} for folder in folders]
+
+
+def test_models_are_compared_on_what_people_drew_and_the_candidate_on_accepted_drafts(
+    tmp_path, monkeypatch
+):
+    """By the weights folder and the scans of each measurement."""
+    measured = []
+
+    def measure(weights, read, *, before_each):
+        measured.append((weights.parent.name, [case.name for case, _ in read.cases]))
+        return {}
+
+    def case(name, *, unchanged):
+        file = tmp_path / name
+        about = {"image": file, "label": file, "sha256": "", "held": True}
+        return Case(name=name, patient=name, unchanged=unchanged, **about), None
+
+    monkeypatch.setattr(worker, "measure", measure)
+    cases = (case("drawn", unchanged=False), case("accepted", unchanged=True))
+    read = worker.ReadCases(cases=cases, left_out=())
+    models = Models(tmp_path)
+    decision = worker.compare(models, "live", "new", read, before_each=lambda: None)
+    shipped = SHIPPED.parent.name
+    of_version = [("live", ["drawn"]), ("new", ["drawn"]), (shipped, ["drawn"])]
+    assert measured == [*of_version, ("new", ["accepted"])]
+    assert decision.accepted == ("accepted",)
 
 
 def test_half_of_the_way_is_gone_back():
@@ -235,7 +266,7 @@ def test_a_scan_that_is_gone_is_left_out_and_told(site, write_scan):
     folder = request(site, cases)
     named = read_request(folder).cases
     cases[0].image.unlink()
-    read = worker.read_cases(named)
+    read = read_cases(named)
     assert [case.name for case, _ in read.cases] == ["case1", "case2"]
     assert read.left_out[0].startswith("case0: ")
 
@@ -245,7 +276,7 @@ def test_a_label_that_was_altered_is_left_out(site, write_scan):
     named = read_request(folder).cases
     named[1].label.write_bytes(named[0].label.read_bytes())
     named[2].label.write_bytes(b"")
-    read = worker.read_cases(named)
+    read = read_cases(named)
     assert [case.name for case, _ in read.cases] == ["case0"]
     assert read.left_out == tuple(f"case{k}: the copy of its label was altered" for k in (1, 2))
 

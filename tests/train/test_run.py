@@ -24,14 +24,14 @@ from acsnet.nets.torch_weights import NETWORKS, load_network
 from acsnet.nets.weights import SHIPPED, read_manifest, read_weights
 from acsnet.stages.myocardium import EnhancementCleanup
 from acsnet.train import latent_prior as latent_module
-from acsnet.train.data.prepare import SampleCounts, build, load
+from acsnet.train.data.prepare import SampleMix, build, load
 from acsnet.train.data.samples import SOURCES
 from acsnet.train.recipes import RECIPES
 from acsnet.train.run import adapted, run_training
 
 pytestmark = pytest.mark.slow
 
-COUNTS = SampleCounts(phantoms=1, variants=dict.fromkeys(SOURCES, 2))
+MIX = SampleMix(phantoms=1, variants=dict.fromkeys(SOURCES, 2))
 TINY = {
     name: replace(
         recipe,
@@ -44,7 +44,7 @@ TINY = {
 }
 
 
-build_few = partial(build, counts=COUNTS)
+build_few = partial(build, mix=MIX)
 
 
 @pytest.fixture(scope="session")
@@ -79,7 +79,7 @@ def run(data, tracked_folder, built, console):
 
     def start(what, **changed):
         options = {"data": data, "output": tracked_folder, "seed": 0, "device": "cpu"}
-        options |= {"recipes": TINY, "counts": COUNTS}
+        options |= {"recipes": TINY, "mix": MIX}
         return run_training(what, **(options | changed), console=console)
 
     return start
@@ -118,7 +118,9 @@ def test_samples_come_back_as_built_from_the_train_lists_only(data, built, tmp_p
 
 @pytest.mark.parametrize("other", [{"seed": 1}, {"hold_out": frozenset({"Case_P001"})}])
 def test_samples_of_other_cases_or_another_seed_are_not_taken(data, built, console, other):
-    with pytest.raises(InputError, match="other data or another seed: use another folder"):
+    with pytest.raises(
+        InputError, match="of other data, another mix of variants or another seed: use"
+    ):
         build_few(data, built, console=console, **other)
 
 

@@ -7,12 +7,12 @@ rank share 0.5.
 - uncertainty: mean entropy around the wall (`acsnet.active_learning.scores`)
 - correction: latent distance by which the anatomical checks moved the wall
 - disagreement: of model and reviewers in the most similar reviewed scans
-- diversity: distance, in feature space, to the nearest scan that is reviewed or assigned; repeated,
-  this is greedy k-centre (Gonzalez, doi:10.1016/0304-3975(85)90224-5; Sener and Savarese,
-  arXiv:1708.00489)
+- diversity: distance, in feature space, to the nearest scan that is reviewed, begun or assigned;
+  repeated, this is greedy k-centre (Gonzalez, doi:10.1016/0304-3975(85)90224-5; Sener and Savarese,
+  arXiv:1708.00489); while there is none, closeness to the mean of the open scans
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,6 +28,7 @@ PARTS = {
     "disagreement": "the model was further from the reviewers in the scans most like it",
     "diversity": "it is less like the scans that are reviewed or being worked on",
 }
+TYPICAL = "it is nearer to the mean of the open scans"  # of diversity, without a scan to be unlike
 COMBINED = "acsnet"
 STRATEGIES = {COMBINED: tuple(PARTS), **{part: (part,) for part in PARTS}}  # name -> parts
 NEIGHBOURS = 3  # reviewed scans whose mean disagreement is that expected of an open one
@@ -68,8 +69,8 @@ def choose(
 ) -> list[Choice]:
     """Choose up to `count` open scans, best first, each as if the previous were assigned.
 
-    others: scans that are reviewed or assigned; strategy: a key of `STRATEGIES`. Ties are broken by
-    the time they were last shown, oldest first, then by id.
+    others: scans that are reviewed, begun or assigned; strategy: a key of `STRATEGIES`. Ties are
+    broken by the time they were last shown, oldest first, then by id.
     """
     left, given = list(open_scans), list(others)
     chosen: list[Choice] = []
@@ -78,7 +79,9 @@ def choose(
         shares = {part: rank_shares(values[part]) for part in STRATEGIES[strategy]}
         total = np.mean(list(shares.values()), axis=0)
         best = min(range(len(left)), key=lambda k: (-total[k], left[k].shown, left[k].id))
-        chosen.append(_choice(left[best].id, best, {part: values[part] for part in shares}))
+        compared = any(other.scores is not None for other in given)
+        words = PARTS if compared else {**PARTS, "diversity": TYPICAL}
+        chosen.append(_choice(left[best].id, best, {part: values[part] for part in shares}, words))
         given.append(left.pop(best))
     return chosen
 
@@ -158,24 +161,24 @@ def rank_shares(values: Values) -> Values:
     return out
 
 
-def _choice(id_: str, index: int, values: dict[str, Values]) -> Choice:
+def _choice(id_: str, index: int, values: dict[str, Values], words: Mapping[str, str]) -> Choice:
     known = {part: float(v[index]) for part, v in values.items() if not np.isnan(v[index])}
-    return Choice(id=id_, values=known, reason=_reason(index, values))
+    return Choice(id=id_, values=known, reason=_reason(index, values, words))
 
 
-def _reason(index: int, values: dict[str, Values]) -> str:
-    """The parts in which the scan ranks above the median, in words, strongest first."""
+def _reason(index: int, values: dict[str, Values], words: Mapping[str, str]) -> str:
+    """The parts in which the scan ranks above the median, strongest first; words: of each part."""
     reasons = []
     for part, of_scans in values.items():
         others = np.delete(of_scans, index)
         others = others[~np.isnan(others)]
         below = int((others < of_scans[index]).sum())
         if 2 * below > len(others):
-            words = f"{PARTS[part]} than in {below} of {len(others)} other scans"
-            reasons.append((below / len(others), words))
+            reason = f"{words[part]} than in {below} of {len(others)} other scans"
+            reasons.append((below / len(others), reason))
     if reasons:
         reasons.sort(key=lambda reason: -reason[0])
-        return "; ".join(words for _, words in reasons)
+        return "; ".join(reason for _, reason in reasons)
     if all(np.isnan(of_scans[index]) for of_scans in values.values()):
         return "not scored yet: chosen because it was shown longest ago"
     return "no other scan is known to tell more; shown longest ago"

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from acsnet.active_learning.scores import FEATURES, Scores
-from acsnet.storage import writing
+from acsnet.storage import private_name, writing
 
 logger = logging.getLogger(__name__)
 
@@ -79,7 +79,7 @@ class ScoreStore:
 
     def _file(self, image: str) -> Path:
         """Named by a digest: an image id may be any text."""
-        return self._folder / f"{hashlib.sha256(image.encode()).hexdigest()[:32]}{SUFFIX}"
+        return self._folder / f"{private_name(image)}{SUFFIX}"
 
 
 def _read_entry(file: Path) -> tuple[Stamp, Scores] | None:

@@ -85,15 +85,18 @@ def compare(first: Version, second: Version, studies: Studies) -> None:
     """Measure two versions on the patients held out by the newest training."""
     models = open_models(studies)
     live, candidate = models.find(first), models.find(second)
-    show_decision(measured(models, live, candidate), live, candidate)
+    decision, _ = measured(models, live, candidate)
+    show_decision(decision, live, candidate)
 
 
 @app.command()
 def promote(version: Version, studies: Studies) -> None:
-    """Use a version from now on, if it passes the gate; it is measured now if it was not yet.
+    """Use a version from now on, if it passes the gate.
 
+    It is measured now if it was not yet against what is live now, on the patients held out now.
     Exit code 1 if the gate refuses it.
     """
+    from acsnet.fine_tuning.gate_basis import still_holds
     from acsnet.fine_tuning.model_registry import SHIPPED_NAME
     from acsnet.fine_tuning.promotion import decision_from_dict, decision_to_dict
     from acsnet.train.run_record import now
@@ -101,10 +104,10 @@ def promote(version: Version, studies: Studies) -> None:
     models = open_models(studies)
     name, live = models.find(version), models.aliases().live
     known = models.record(name).get("decision")
-    if known is None or known["against"] != live:
-        decision = measured(models, live, name)
+    if known is None or not still_holds(known, models, live):
+        decision, basis = measured(models, live, name)
         if name != SHIPPED_NAME:
-            entry = {**decision_to_dict(decision), "against": live, "at": now()}
+            entry = {**decision_to_dict(decision), "against": live, "basis": basis, "at": now()}
             models.note(name, decision=entry)
     else:
         decision = decision_from_dict(known)
@@ -125,23 +128,28 @@ def rollback(studies: Studies) -> None:
     say(f"{aliases.live} is used from the next request on, instead of {aliases.previous}")
 
 
-def measured(models: "Models", live: str, candidate: str) -> "Decision":
-    """The decision on patients held out. Raises InputError where nothing was ever held out."""
+def measured(models: "Models", live: str, candidate: str) -> tuple["Decision", dict[str, str]]:
+    """The decision on patients held out, and its basis.
+
+    Raises InputError where nothing was ever held out.
+    """
+    from acsnet.fine_tuning.gate_basis import basis_of, held_out
+    from acsnet.fine_tuning.reviewed_cases import read_cases
     from acsnet.fine_tuning.training_request import read_request, run_folders
     from acsnet.fine_tuning.training_status import rest
     from acsnet.fine_tuning.worker import compare as compare_versions
-    from acsnet.fine_tuning.worker import read_cases
 
     runs = run_folders(models.root)
     if not runs:
         msg = "no patient is held out yet: the first training does that"
         raise InputError(msg)
     request = read_request(runs[-1])
-    read = read_cases([case for case in request.cases if case.held])
+    read = read_cases(held_out(models))
     for reason in read.left_out:
         err.print(f"left out: {reason}", markup=False, soft_wrap=True)
     before_each = partial(rest, models.root, quiet_s=request.quiet_s)
-    return compare_versions(models, live, candidate, read, before_each=before_each)
+    decision = compare_versions(models, live, candidate, read, before_each=before_each)
+    return decision, basis_of(models, live, (case for case, _ in read.cases))
 
 
 def show_decision(decision: "Decision", live: str, candidate: str) -> None:
@@ -156,5 +164,7 @@ def show_decision(decision: "Decision", live: str, candidate: str) -> None:
         p = "" if row.p is None else f"{row.p:.3f}"
         table.add_row(measure.heading, str(row.patients), *numbers, gain, p, row.verdict)
     out.print(table)
+    if decision.accepted:
+        say(f"accepted unchanged, so not in the table: {', '.join(decision.accepted)}")
     verdict = "passes the gate" if decision.promote else "does not pass the gate"
     say(f"{candidate} {verdict}: {decision.reason}")

@@ -19,7 +19,8 @@ from torch import nn
 
 from acsnet.anatomy.latent_prior import NAME as PRIOR
 from acsnet.anatomy.latent_prior import save_prior
-from acsnet.fine_tuning.replay import slice_samples, wall_samples
+from acsnet.fine_tuning.kept_samples import kept_walls
+from acsnet.fine_tuning.replay import with_replay
 from acsnet.nets.autoencoder import Autoencoder
 from acsnet.nets.resunet import ResUNet
 from acsnet.nets.torch_weights import NETWORKS, load_network, save_network
@@ -28,8 +29,7 @@ from acsnet.storage import write_json
 from acsnet.train.activation_ranges import ranges_after_training
 from acsnet.train.augment.walls import WallSamples
 from acsnet.train.checkpoint import Epoch
-from acsnet.train.data.case import TrainingCase
-from acsnet.train.data.prepare import load, save
+from acsnet.train.data.prepare import load
 from acsnet.train.data.samples import Samples
 from acsnet.train.distributed import Processes
 from acsnet.train.job import BUILT, WEIGHTS, has_result
@@ -87,11 +87,10 @@ USUAL = Schedule()
 class FineTuning:
     """One fine-tuning run. All processes make the same calls; only the first writes.
 
-    cases: to train on; base: weights folder to start from; folder: of the run; registry: folder of
-    the MLflow database; on_step: called after each batch.
+    base: weights folder to start from; folder: of the run, with its kept samples; registry: folder
+    of the MLflow database; on_step: called after each batch.
     """
 
-    cases: Sequence[TrainingCase]
     base: Path
     folder: Path
     registry: Path
@@ -108,23 +107,13 @@ class FineTuning:
     @cached_property
     def walls(self) -> WallSamples:
         """Training samples of autoencoder and prior."""
-        return wall_samples(self.cases)
+        return with_replay(kept_walls(self.folder))
 
     def samples(self, name: str) -> Samples:
-        """Training samples of a network; slices are made once and stored."""
+        """Training samples of a network."""
         if name == "autoencoder":
             return self.walls
-        built = self.folder / BUILT
-
-        def build() -> None:
-            if not (built / f"{name}.npz").exists():
-                built.mkdir(exist_ok=True)
-                made = slice_samples(self.cases, phantoms=self.schedule.phantoms, seed=SEED)
-                for network, samples in made.items():
-                    save(built / f"{network}.npz", samples)
-
-        self.processes.from_first(build)
-        return load(built / f"{name}.npz")
+        return load(self.folder / BUILT / f"{name}.npz")
 
     def bring_base(self) -> None:
         """Copy the parts of the base that the run has not trained yet into its weights folder."""

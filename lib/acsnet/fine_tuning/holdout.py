@@ -4,8 +4,10 @@ A digest of the patient's id gives a number in [0, 1), the same on every machine
 the patients with the smallest numbers are held out; later, new patients with a number below the
 share. Patients never change sides, whatever the share becomes: no one trained on is measured on.
 
-Whose a scan is may be said otherwise later: a PatientID was corrected, or a folder grew and is no
-patient's any more. So the side of each scan is kept, too, and a patient is on that of the scans.
+Whose a scan is may be said otherwise later: a PatientID was corrected, a folder grew and is no
+patient's any more, or a file came once more under another name. So the side of each scan is kept,
+too, under all its marks: its name, what its files hold, and whose it was said to be. A patient is
+on the side of the scans.
 """
 
 import hashlib
@@ -25,8 +27,7 @@ FILE = "holdout.json"
 class HoldOut:
     """Digests of the ids of patients held out (measured on) and trained on, and of their scans.
 
-    held_scans, trained_scans: digests of names of scans and of what their files hold. Empty in a
-    file of an earlier release.
+    held_scans, trained_scans: digests of the marks of scans. Empty in a file of an earlier release.
     """
 
     held: frozenset[str] = frozenset()
@@ -38,17 +39,8 @@ class HoldOut:
         """Whether a patient is held out."""
         return digest(patient) in self.held
 
-    def known_as(self, name: str, content: str) -> str:
-        """What a scan is known by: its name or, if only that is known, what its files hold.
-
-        content: digest of its files, empty where they cannot be read.
-        """
-        scans = self.held_scans | self.trained_scans
-        is_renamed = digest(name) not in scans and bool(content) and digest(content) in scans
-        return content if is_renamed else name
-
     def with_scans(self, *, held: Iterable[str], trained: Iterable[str]) -> "HoldOut":
-        """With these scans, named or by what they hold, on their sides; one on both is trained."""
+        """With scans of these marks on their sides; a mark on both is trained."""
         trained_scans = self.trained_scans | set(map(digest, trained))
         held_scans = (self.held_scans | set(map(digest, held))) - trained_scans
         return replace(self, held_scans=held_scans, trained_scans=trained_scans)
@@ -86,21 +78,47 @@ def extended(before: HoldOut, patients: Iterable[str], *, share: float = SHARE) 
     return replace(before, held=before.held | held, trained=before.trained | (set(new) - held))
 
 
-def regrouped(before: HoldOut, scans: Iterable[tuple[str, str]]) -> HoldOut:
+def taken_for(scans: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Patient -> the one of them who stands for all that are the same person.
+
+    Two are if the files of a scan of one hold what those of a scan of the other do.
+
+    scans: patient and content of each; "" for content that could not be read, which joins nobody.
+    """
+    same: dict[str, str] = {}
+    first: dict[str, str] = {}
+
+    def person(patient: str) -> str:
+        while (other := same.get(patient, patient)) != patient:
+            patient = other
+        return patient
+
+    patients = []
+    for patient, content in scans:
+        patients.append(patient)
+        if content:
+            first_by_name, other = sorted(
+                (person(patient), person(first.setdefault(content, patient)))
+            )
+            same[other] = first_by_name
+    return {patient: person(patient) for patient in patients}
+
+
+def regrouped(before: HoldOut, marks: Iterable[tuple[str, str]]) -> HoldOut:
     """The hold-out where scans are of other patients than they were taken to be.
 
     A patient any of whose scans was trained on is not measured on any more; one any of whose scans
     was held out, and none trained on, is held out.
 
-    scans: what each is known by (`HoldOut.known_as`), and its patient. Earlier releases took a scan
-    for a patient of its own, who had its name.
+    marks: each of the marks of each scan, and its patient. Earlier releases took a scan for a
+    patient of its own, who had its name.
     """
-    pairs = [(digest(scan), digest(patient)) for scan, patient in scans]
+    pairs = [(digest(mark), digest(patient)) for mark, patient in marks]
     on_trained = before.trained | before.trained_scans
     on_held = before.held | before.held_scans
-    trained = before.trained | {patient for scan, patient in pairs if scan in on_trained}
-    held = {patient for scan, patient in pairs if scan in on_held}
-    kept = before.held - {scan for scan, patient in pairs if scan != patient}
+    trained = before.trained | {patient for mark, patient in pairs if mark in on_trained}
+    held = {patient for mark, patient in pairs if mark in on_held}
+    kept = before.held - {mark for mark, patient in pairs if mark != patient}
     return replace(before, held=(kept | held) - trained, trained=trained)
 
 

@@ -28,8 +28,16 @@ from acsnet.anatomy.latent_prior import NAME as PRIOR
 from acsnet.anatomy.latent_prior import load_prior
 from acsnet.errors import InputError, WeightsError
 from acsnet.nets.architecture import CONFIGS
-from acsnet.nets.weights import MANIFEST, SHIPPED, read_verified
-from acsnet.storage import TEMPORARY, append_line, read_lines, write_json, writing_folder
+from acsnet.nets.weights import MANIFEST, SHIPPED, read_ranges, read_verified
+from acsnet.storage import (
+    TEMPORARY,
+    append_line,
+    hand_over,
+    make_folder,
+    read_lines,
+    write_json,
+    writing_folder,
+)
 from acsnet.train.run_record import now, read_json
 
 SHIPPED_NAME = "shipped"
@@ -224,8 +232,10 @@ class Models:
     @contextmanager
     def _changing(self) -> Iterator[None]:
         """Lock against other writers; the lock of a killed process is free."""
-        self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with FileLock(self.root / "aliases.lock"):
+        make_folder(self.root)
+        lock = self.root / "aliases.lock"
+        with FileLock(lock):
+            hand_over(lock, self.root)
             yield
 
     def _write(self, aliases: Aliases) -> Aliases:
@@ -236,5 +246,6 @@ class Models:
 def check_chain(weights: Path) -> None:
     """Raise WeightsError if a part of a weights folder is missing, altered or does not fit."""
     for name in CHAIN:
-        read_verified(name, folder=weights)
+        entry, _ = read_verified(name, folder=weights)
+        read_ranges(name, entry, folder=weights)
     load_prior(read_limits(), folder=weights)

@@ -5,6 +5,14 @@ live model's by more than its margin. Otherwise it is promoted if the Dice of at
 better: from `MIN_PATIENTS` on by Wilcoxon's signed-rank test, one-sided, at `ALPHA` divided by the
 number of regions; with fewer patients, if the mean gains more than the margin and no patient loses
 more than it.
+
+So that losses within the margins do not add up over promotions, a candidate that loses against the
+live model is also refused where it is worse than the shipped networks by more than the margin.
+
+A draft that was accepted unchanged is what the live model, or one before it, drew: on it that model
+is perfect by construction, so the models are compared on labels that a person drew or corrected
+only. On the accepted ones a candidate is merely to be no worse than the live model is on the others
+(within the margins): so far two may differ that a person finds right.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from acsnet.labels import ENHANCEMENT, MYOCARDIUM
-from acsnet.masks import Mask, slice_dice
+from acsnet.masks import dice
 from acsnet.quantify.volumes import burden_percent
 from acsnet.result import Result
 from acsnet.train.data.case import BACKGROUND, SCAR, WALL, TrainingCase
@@ -73,17 +81,22 @@ class Row:
 
 @dataclass(frozen=True, kw_only=True)
 class Decision:
-    """Whether to promote a candidate, why, and the table of measures."""
+    """Whether to promote a candidate, why, and the table of measures.
+
+    accepted: names of the scans held out whose draft was accepted unchanged.
+    """
 
     promote: bool
     reason: str
     rows: tuple[Row, ...]
+    accepted: tuple[str, ...] = ()
 
 
 def measure_patient(result: Result, case: TrainingCase) -> dict[str, float | None]:
     """The `MEASURES` of one segmented scan; None where one is undefined.
 
-    Dice: mean over the slices in which the expert drew the region; a missed slice counts 0.
+    Dice: of the whole stack, so that what is drawn beyond the expert's slices counts, too; None
+    where the expert drew none of the region.
     """
     # The pipeline may have reversed the slices.
     truth = result.scan.grid.from_input(case.scan.grid.to_input(case.tissue))
@@ -96,9 +109,9 @@ def measure_patient(result: Result, case: TrainingCase) -> dict[str, float | Non
     invalid = [bool(slice_.failed) for slice_ in result.anatomy.slices]
     missed = ~scar.any(axis=(1, 2))[enhanced]
     return {
-        "lv_dice": _mean_dice(lv, expert_lv),
-        "wall_dice": _mean_dice(wall, expert_wall),
-        "enhancement_dice": _mean_dice(scar, expert_scar),
+        "lv_dice": dice(lv, expert_lv) if expert_lv.any() else None,
+        "wall_dice": dice(wall, expert_wall) if expert_wall.any() else None,
+        "enhancement_dice": dice(scar, expert_scar) if expert_scar.any() else None,
         "burden_error_points": None if expert_burden is None else abs(burden - expert_burden),
         "invalid_slices_percent": 100.0 * float(np.mean(invalid)),
         "missed_scar_percent": 100.0 * float(missed.mean()) if enhanced.any() else None,
@@ -111,37 +124,91 @@ def mean_measures(scans: Sequence[PatientMeasures]) -> dict[str, float | None]:
     return {name: float(np.mean(values)) if values else None for name, values in known.items()}
 
 
-def _mean_dice(predicted: Mask, expert: Mask) -> float | None:
-    drawn = expert.any(axis=(1, 2))
-    return float(slice_dice(predicted[drawn], expert[drawn]).mean()) if drawn.any() else None
-
-
 def decide(
-    live: Mapping[str, PatientMeasures], candidate: Mapping[str, PatientMeasures]
+    live: Mapping[str, PatientMeasures],
+    candidate: Mapping[str, PatientMeasures],
+    *,
+    shipped: Mapping[str, PatientMeasures] | None = None,
+    accepted: Mapping[str, PatientMeasures] | None = None,
 ) -> Decision:
-    """Decide on promotion; live, candidate: patient -> measures.
+    """Decide on promotion. Raises ValueError if the patients of the models differ.
 
-    Raises ValueError if the patients differ.
+    Args:
+        live: patient -> measures, on labels that a person drew or corrected.
+        candidate: the same.
+        shipped: the same of the shipped networks; None for no comparison with them.
+        accepted: of the candidate, on drafts that were accepted unchanged; None for no such label.
     """
-    if live.keys() != candidate.keys():
-        msg = "both models must be measured on the same patients"
+    if live.keys() != candidate.keys() or (shipped is not None and live.keys() != shipped.keys()):
+        msg = "all models must be measured on the same patients"
         raise ValueError(msg)
     rows = tuple(row for name in MEASURES if (row := _row(name, live, candidate)))
     worse = [MEASURES[row.measure].heading for row in rows if row.verdict == "worse"]
+    lost = [] if shipped is None else [_lost(row, shipped, candidate) for row in rows]
+    unlike = [] if accepted is None else [_unlike(row, accepted) for row in rows]
+    against = {
+        "worse than the margin": worse,
+        "worse than the shipped networks by more than the margin": list(filter(None, lost)),
+        "on labels accepted unchanged worse by more than the margin than the live model on labels "
+        "that a person drew": list(filter(None, unlike)),
+    }
+    refusals = [f"{why}: {', '.join(what)}" for why, what in against.items() if what]
     better = [
         MEASURES[row.measure].heading
         for row in rows
         if row.verdict == "better" and row.measure in REGIONS
     ]
-    if not rows:
+    if not rows and accepted:
+        reason = "no label that a person drew or corrected is held out to measure on"
+    elif not rows:
         reason = "no patient is held out to measure on"
-    elif worse:
-        reason = f"worse than the margin: {', '.join(worse)}"
+    elif refusals:
+        reason = "; ".join(refusals)
     elif better:
         reason = f"nothing is worse than its margin, and these are better: {', '.join(better)}"
     else:
         reason = "no region is shown to be better"
-    return Decision(promote=bool(better) and not worse, reason=reason, rows=rows)
+    return Decision(promote=bool(better) and not refusals, reason=reason, rows=rows)
+
+
+def _lost(
+    row: Row, shipped: Mapping[str, PatientMeasures], candidate: Mapping[str, PatientMeasures]
+) -> str:
+    """What a candidate lost that is worse than the live model; empty for nothing."""
+    before, after = _pairs(row.measure, shipped, candidate)
+    if row.gain >= 0.0 or not _is_worse(row.measure, before, after):
+        return ""
+    return _in_words(row.measure, after.mean(), instead_of=before.mean())
+
+
+def _unlike(row: Row, accepted: Mapping[str, PatientMeasures]) -> str:
+    """Where a candidate is further from accepted drafts than the live model from people."""
+    known = [v for measures in accepted.values() if (v := measures[row.measure]) is not None]
+    if not known or not _is_worse(row.measure, np.array(row.live), np.array(known)):
+        return ""
+    return _in_words(row.measure, float(np.mean(known)), instead_of=row.live)
+
+
+def _is_worse(name: str, before: NDArray[np.float64], after: NDArray[np.float64]) -> bool:
+    """Whether the mean is worse by more than the margin."""
+    measure = MEASURES[name]
+    gain = float(after.mean() - before.mean()) * (1.0 if measure.region else -1.0)
+    return gain < -measure.margin
+
+
+def _in_words(name: str, value: float, *, instead_of: float) -> str:
+    measure = MEASURES[name]
+    first, second = (f"{v:.{measure.decimals}f}" for v in (value, instead_of))
+    return f"{measure.heading} ({first} instead of {second})"
+
+
+def _pairs(
+    name: str, first: Mapping[str, PatientMeasures], second: Mapping[str, PatientMeasures]
+) -> NDArray[np.float64]:
+    """(2, patient) values of the patients for whom both are known."""
+    pairs = [(first[p][name], second[p][name]) for p in sorted(first)]
+    known = [pair for pair in pairs if None not in pair]
+    return np.array(known, dtype=np.float64).reshape(-1, 2).T
 
 
 def _row(
@@ -149,11 +216,9 @@ def _row(
 ) -> Row | None:
     from scipy.stats import wilcoxon  # takes long to import
 
-    pairs = [(live[p][name], candidate[p][name]) for p in sorted(live)]
-    both = np.array([pair for pair in pairs if None not in pair], dtype=float).reshape(-1, 2)
-    if not len(both):
+    before, after = _pairs(name, live, candidate)
+    if not len(before):
         return None
-    before, after = both.T
     measure = MEASURES[name]
     gains = after - before if measure.region else before - after
     p = None
@@ -189,4 +254,9 @@ def decision_to_dict(decision: Decision) -> dict[str, Any]:
 def decision_from_dict(content: dict[str, Any]) -> Decision:
     """The inverse of `decision_to_dict`."""
     rows = tuple(Row(**row) for row in content["rows"])
-    return Decision(promote=content["promote"], reason=content["reason"], rows=rows)
+    return Decision(
+        promote=content["promote"],
+        reason=content["reason"],
+        rows=rows,
+        accepted=tuple(content.get("accepted", ())),
+    )

@@ -14,9 +14,10 @@ from scipy.special import expit
 from acsnet.anatomy.checks import read_limits
 from acsnet.anatomy.latent_prior import load_prior
 from acsnet.anatomy.pose import FRAME_SIDE
+from acsnet.fine_tuning.reviewed_cases import named
 from acsnet.nets.autoencoder import Autoencoder
 from acsnet.nets.torch_weights import load_network
-from acsnet.train.augment.walls import WALL_SIDE, WallSamples, walls_of
+from acsnet.train.augment.walls import WALL_SIDE, WallSamples
 from acsnet.train.data.case import TrainingCase
 from acsnet.train.data.lists import phantom_cases
 from acsnet.train.data.prepare import join_samples, samples_of
@@ -29,17 +30,17 @@ BATCH = 256
 def slice_samples(cases: Sequence[TrainingCase], *, phantoms: int, seed: int) -> dict[str, Samples]:
     """Samples of the networks "roi" and "myo": the cases, and phantoms, in several variants."""
     everything = [*cases, *phantom_cases(count=phantoms, rng=np.random.default_rng(seed))]
-    variants = [
-        samples_of((case, seed + index), references=[], share=0.0)
-        for index, case in enumerate(everything)
-    ]
+    variants = []
+    for index, case in enumerate(everything):
+        with named(case.scan.name):
+            variants.append(samples_of((case, seed + index), references=[], share=0.0))
     offsets = {"roi": 0, "myo": 2}
     return {name: join_samples(everything, variants, offset) for name, offset in offsets.items()}
 
 
-def wall_samples(cases: Sequence[TrainingCase]) -> WallSamples:
-    """Samples of autoencoder and prior: walls of the cases, and of the shipped codes."""
-    reviewed, (replayed, scale_mm) = walls_of(cases), replayed_walls()
+def with_replay(reviewed: WallSamples) -> WallSamples:
+    """Samples of autoencoder and prior: the reviewed walls, if any, and those of the codes."""
+    replayed, scale_mm = replayed_walls()
     images = np.concatenate([reviewed.images, replayed])
     first = reviewed.patient.max(initial=-1) + 1
     return WallSamples(

@@ -3,15 +3,16 @@
 RUN/request.json   what to train, from which version, on which scans; never changed
 RUN/labels/        copies of the reviewed labels
 RUN/status.json    progress (`acsnet.fine_tuning.training_status`)
+RUN/samples/       what is trained on (`acsnet.fine_tuning.kept_samples`)
 RUN/<network>/     checkpoint, settings, history; RUN/weights: the resulting weights
 """
 
 import hashlib
 import logging
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
 from functools import lru_cache
 from pathlib import Path
@@ -25,6 +26,7 @@ from acsnet.fine_tuning.holdout import (
     extended,
     read_holdout,
     regrouped,
+    taken_for,
     write_holdout,
 )
 from acsnet.fine_tuning.trigger import Review
@@ -48,7 +50,8 @@ class Reviewed:
     """A scan with a reviewed label.
 
     patient: id, the same for all scans of a patient as far as that is known; image: NIfTI file or
-    DICOM folder; label: NIfTI file on the image's grid; at: time of the review, seconds since 1970.
+    DICOM folder; label: NIfTI file on the image's grid; at: time of the review, seconds since 1970;
+    unchanged: whether the label is a draft of the networks, accepted as it is.
     """
 
     name: str
@@ -56,6 +59,7 @@ class Reviewed:
     image: Path
     label: Path
     at: float
+    unchanged: bool = False
 
     def review(self) -> Review:
         """The label's digest and the time of its review."""
@@ -67,7 +71,8 @@ class Case:
     """A scan of a request.
 
     patient: digest; held: held out, not trained on; scan: `content_digest` of the image,
-    empty where it could not be read, None in a request of an earlier release.
+    empty where it could not be read, None in a request of an earlier release; unchanged: as in
+    `Reviewed`, False in a request of an earlier release.
     """
 
     name: str
@@ -77,6 +82,11 @@ class Case:
     sha256: str
     held: bool
     scan: str | None = None
+    unchanged: bool = False
+
+    def marks(self) -> tuple[str, ...]:
+        """Its name and, where that is known, what its files held."""
+        return (self.name, self.scan) if self.scan else (self.name,)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,8 +124,8 @@ def write_request(
 ) -> Path:
     """Create a run folder with copies of the labels, and extend the hold-out.
 
-    Raises InputError for an unknown trainer or invalid epochs, and if fewer than two patients, or
-    none to train on, have a reviewed label.
+    Patients with scans whose files hold the same are one. Raises InputError for an unknown trainer
+    or invalid epochs, and if fewer than two patients, or none to train on, have a reviewed label.
     """
     if trainer not in STEPS:
         msg = f"trainer must be one of {', '.join(STEPS)}, got {trainer!r}"
@@ -124,7 +134,15 @@ def write_request(
         msg = f"epochs must be 1 or more, got {epochs}"
         raise InputError(msg)
     contents = {scan.name: content_digest(scan.image) for scan in reviewed}
-    holdout = _extended(root, reviewed, contents, share=share)
+    persons = taken_for((scan.patient, contents[scan.name]) for scan in reviewed)
+    marks = [
+        (mark, persons[scan.patient])
+        for scan in reviewed
+        for mark in (scan.name, contents[scan.name], scan.patient)
+        if mark
+    ]
+    reviewed = [replace(scan, patient=persons[scan.patient]) for scan in reviewed]
+    holdout = _extended(root, marks, share=share)
     if all(holdout.holds(scan.patient) for scan in reviewed):
         msg = "all patients with a reviewed label are held out: review labels of one more patient"
         raise InputError(msg)
@@ -147,6 +165,7 @@ def write_request(
                     "sha256": hashlib.sha256((new / label).read_bytes()).hexdigest(),
                     "held": holdout.holds(scan.patient),
                     "scan": contents[scan.name],
+                    "unchanged": scan.unchanged,
                 }
             )
         content: dict[str, Any] = {
@@ -162,27 +181,24 @@ def write_request(
     return folder
 
 
-def _extended(
-    root: Path, reviewed: Sequence[Reviewed], contents: Mapping[str, str], *, share: float
-) -> HoldOut:
+def _extended(root: Path, marks: Sequence[tuple[str, str]], *, share: float) -> HoldOut:
     """The hold-out of a models folder, extended by what was reviewed, with the side of each scan.
 
-    contents: name -> `content_digest` of the scan, empty where it could not be read.
+    marks: as in `regrouped`.
     """
     before = read_holdout(root)
     if not before.held_scans | before.trained_scans:  # of an earlier release, or none yet
         earlier = [case for run in run_folders(root) for case in read_request(run).cases]
         before = before.with_scans(
-            held=[case.name for case in earlier if case.held],
-            trained=[case.name for case in earlier if not case.held],
+            held=[mark for case in earlier if case.held for mark in case.marks()],
+            trained=[mark for case in earlier if not case.held for mark in case.marks()],
         )
-    known = [(before.known_as(scan.name, contents[scan.name]), scan.patient) for scan in reviewed]
-    after = extended(regrouped(before, known), [scan.patient for scan in reviewed], share=share)
-    sides: dict[bool, list[str]] = {True: [], False: []}
-    for scan in reviewed:
-        marks = filter(None, (scan.name, contents[scan.name]))
-        sides[after.holds(scan.patient)].extend(marks)
-    return after.with_scans(held=sides[True], trained=sides[False])
+    patients = {patient for _, patient in marks}
+    after = extended(regrouped(before, marks), patients, share=share)
+    return after.with_scans(
+        held=[mark for mark, patient in marks if after.holds(patient)],
+        trained=[mark for mark, patient in marks if not after.holds(patient)],
+    )
 
 
 def read_request(folder: Path) -> Request:

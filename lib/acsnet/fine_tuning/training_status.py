@@ -28,9 +28,8 @@ class Status:
 
     state: one of those above; step: the network in training; epoch, epochs: done and total, over
     all networks; share: of the epoch at hand; time_left_s: estimated; starts: of a process since
-    the last epoch; candidate: the
-    resulting version; promoted: whether it went live; detail: reason of the decision or error;
-    left_out: unreadable scans, with reasons.
+    the last epoch; candidate: the resulting version; promoted: whether it went live; detail: reason
+    of the decision or error; left_out: scans that could not be used, with reasons.
     """
 
     state: str = WAITING

@@ -8,8 +8,8 @@ does the rest.
 import os
 import sys
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -19,10 +19,12 @@ from rich.console import Console
 
 from acsnet.anatomy.latent_prior import NAME as PRIOR
 from acsnet.annotations import audit_log
-from acsnet.errors import AcsnetError, InputError
-from acsnet.fine_tuning.fine_tune import USUAL, FineTuning, Schedule
+from acsnet.errors import AcsnetError
+from acsnet.fine_tuning.fine_tune import SEED, USUAL, FineTuning, Schedule
+from acsnet.fine_tuning.gate_basis import basis_of
+from acsnet.fine_tuning.kept_samples import keep_samples, trained_scans
 from acsnet.fine_tuning.mlflow_mirror import mirror
-from acsnet.fine_tuning.model_registry import Models
+from acsnet.fine_tuning.model_registry import SHIPPED_NAME, Models
 from acsnet.fine_tuning.promotion import (
     Decision,
     PatientMeasures,
@@ -31,6 +33,7 @@ from acsnet.fine_tuning.promotion import (
     mean_measures,
     measure_patient,
 )
+from acsnet.fine_tuning.reviewed_cases import ReadCases, in_words, named, read_cases
 from acsnet.fine_tuning.run_end import end_early
 from acsnet.fine_tuning.training_request import Case, Request, read_request
 from acsnet.fine_tuning.training_status import (
@@ -44,43 +47,13 @@ from acsnet.fine_tuning.training_status import (
     read_status,
     rest,
 )
-from acsnet.io.containers import content_digest
 from acsnet.pipeline import Pipeline
-from acsnet.storage import sha256_of
-from acsnet.train.data.case import TrainingCase, read_case
 from acsnet.train.distributed import joined, launched
 from acsnet.train.run import STEPS
 from acsnet.train.run_record import now
 
 BUSY = 3  # exit code if another training holds the lock
 NICENESS = 10  # lower priority than the server
-
-
-@dataclass(frozen=True, kw_only=True)
-class ReadCases:
-    """Readable cases of a request, and the reasons why others are left out."""
-
-    cases: tuple[tuple[Case, TrainingCase], ...]
-    left_out: tuple[str, ...]
-
-
-def read_cases(cases: Sequence[Case]) -> ReadCases:
-    """Read scans and labels; what is missing, altered since or does not fit is left out."""
-    read, left_out = [], []
-    for case in cases:
-        if sha256_of(case.label) != case.sha256:
-            left_out.append(f"{case.name}: the copy of its label was altered")
-            continue
-        if case.scan is not None and content_digest(case.image) != case.scan:
-            left_out.append(f"{case.name}: its scan was replaced or changed after its label")
-            continue
-        try:
-            content = read_case(case.image, case.label, convention="acsnet", source="lge")
-        except (AcsnetError, OSError) as error:
-            left_out.append(f"{case.name}: {error}")
-        else:
-            read.append((case, content))
-    return ReadCases(cases=tuple(read), left_out=tuple(left_out))
 
 
 def measure(
@@ -91,7 +64,8 @@ def measure(
     by_patient: dict[str, list[PatientMeasures]] = {}
     for case, content in read.cases:
         before_each()
-        measures = measure_patient(pipeline(content.scan), content)
+        with named(case.name):
+            measures = measure_patient(pipeline(content.scan), content)
         by_patient.setdefault(case.patient, []).append(measures)
     return {patient: mean_measures(scans) for patient, scans in by_patient.items()}
 
@@ -105,16 +79,30 @@ def compare(
     before_each: Callable[[], None],
 ) -> Decision:
     """The decision on version `candidate` against `live`, on the same patients."""
-    both = [
-        measure(models.weights(name), read, before_each=before_each) for name in (live, candidate)
-    ]
-    return decide(*both)
+    drawn, accepted = (
+        replace(read, cases=tuple(pair for pair in read.cases if pair[0].unchanged is unchanged))
+        for unchanged in (False, True)
+    )
+    of_version = {
+        name: measure(models.weights(name), drawn, before_each=before_each)
+        for name in dict.fromkeys((live, candidate, SHIPPED_NAME))
+    }
+    on_accepted = None
+    if accepted.cases:
+        on_accepted = measure(models.weights(candidate), accepted, before_each=before_each)
+    decision = decide(
+        of_version[live],
+        of_version[candidate],
+        shipped=of_version[SHIPPED_NAME],
+        accepted=on_accepted,
+    )
+    return replace(decision, accepted=tuple(case.name for case, _ in accepted.cases))
 
 
 def perform(folder: Path, *, schedule: Schedule = USUAL) -> Status:
     """Run or resume the training of a run folder; returns its final status.
 
-    Raises AcsnetError or OSError, recorded in the status, if it fails.
+    Raises what makes it fail, once that is recorded in the status: nobody starts it again.
     """
     request, status = read_request(folder), read_status(folder)
     change_status(folder, state=TRAINING, started=status.started or now())
@@ -123,8 +111,8 @@ def perform(folder: Path, *, schedule: Schedule = USUAL) -> Status:
         name = status.candidate or make_candidate(folder, request, models, schedule)
         change_status(folder, candidate=name)
         return decide_promotion(folder, request, models, name)
-    except (AcsnetError, OSError) as error:
-        status = end_early(folder, models, state=FAILED, detail=str(error))
+    except Exception as error:
+        status = end_early(folder, models, state=FAILED, detail=in_words(error))
         if status.state == FAILED:
             raise
         return status
@@ -142,23 +130,24 @@ def trained_on(request: Request) -> list[Case]:
 
 def make_candidate(folder: Path, request: Request, models: Models, schedule: Schedule) -> str:
     """Train what is requested, and register the resulting weights as a version."""
-    read = read_cases(trained_on(request))
-    change_status(folder, left_out=read.left_out)
-    weights = train_parts(folder, request, read, schedule)
+    weights = train_parts(folder, request, schedule)
     record = {"base": request.base, "trainer": request.trainer, "run": folder.name}
-    return models.add(weights, {**record, "trained_scans": len(read.cases)})
+    return models.add(weights, {**record, "trained_scans": len(trained_scans(folder).scans)})
 
 
-def train_parts(folder: Path, request: Request, read: ReadCases, schedule: Schedule) -> Path:
+def train_parts(folder: Path, request: Request, schedule: Schedule) -> Path:
     """Train what is requested, in each training process; returns the weights folder."""
-    if not read.cases:
-        msg = f"no scan to train on can be read: {'; '.join(read.left_out)}"
-        raise InputError(msg)
     models, steps = models_of(folder), STEPS[request.trainer]
     epochs = schedule.total_epochs(steps, epochs=request.epochs)
     with joined(launched(request.device)) as processes:
+        kept = processes.from_first(
+            lambda: keep_samples(
+                folder, trained_on(request), steps=steps, phantoms=schedule.phantoms, seed=SEED
+            )
+        )
+        if processes.first:
+            change_status(folder, left_out=kept.left_out)
         tuning = FineTuning(
-            cases=[content for _, content in read.cases],
             base=models.weights(request.base),
             folder=folder,
             registry=models.root,
@@ -206,14 +195,23 @@ def decide_promotion(folder: Path, request: Request, models: Models, name: str) 
     read = read_cases([case for case in request.cases if case.held])
     pause = partial(rest, models.root, quiet_s=request.quiet_s)
     decision = compare(models, live, name, read, before_each=pause)
-    entry = {**decision_to_dict(decision), "against": live, "at": now(), "run": folder.name}
+    basis = basis_of(models, live, (case for case, _ in read.cases))
+    entry = {**decision_to_dict(decision), "against": live, "basis": basis, "at": now()}
+    entry["run"] = folder.name
     changes = models.changes()
     entry["after"] = changes[-1].id if changes else ""
-    models.note(name, decision=entry, left_out=list(read.left_out))
+    left_out = (*read_status(folder).left_out, *read.left_out)
+    models.note(name, decision=entry, left_out=list(left_out))
     if decision.promote:
         models.promote(name, instead_of=live)
     mirror(models)
-    return change_status(folder, state=DONE, promoted=decision.promote, detail=decision.reason)
+    return change_status(
+        folder,
+        state=DONE,
+        promoted=decision.promote,
+        detail=decision.reason,
+        left_out=left_out,
+    )
 
 
 def record_end(log: Path, folder: Path, status: Status, *, seconds: float) -> None:
@@ -249,7 +247,7 @@ def main(folder: Path, lock: Path, log: Path, *, schedule: Schedule = USUAL) -> 
         torch.set_num_threads(max(1, request.threads // processes.size))
         if not processes.first:
             if read_status(folder).candidate is None:
-                train_parts(folder, request, read_cases(trained_on(request)), schedule)
+                train_parts(folder, request, schedule)
             return 0
         with FileLock(lock, timeout=0):
             status = perform(folder, schedule=schedule)

@@ -14,7 +14,7 @@ from rich.console import Console
 
 from acsnet.masks import slice_dice
 from acsnet.nets.resunet import ResUNet
-from acsnet.nets.test_time_augmentation import mean_probability
+from acsnet.nets.view_averaging import mean_probability
 from acsnet.stages.myocardium import (
     ENHANCEMENT_THRESHOLD,
     MYO_SIDE,

@@ -12,7 +12,7 @@ from acsnet.anatomy.latent_prior import NAME as PRIOR
 from acsnet.errors import InputError
 from acsnet.train.data.fingerprint import digest_cases
 from acsnet.train.data.lists import training_lists
-from acsnet.train.data.prepare import USUAL_COUNTS, SampleCounts, build
+from acsnet.train.data.prepare import USUAL_MIX, SampleMix, build
 from acsnet.train.data.samples import SOURCES
 from acsnet.train.data.unlabelled import Unlabelled
 from acsnet.train.distributed import joined, launched
@@ -49,7 +49,7 @@ def run_training(
     init: Path | None = None,
     unlabelled: Unlabelled | None = None,
     recipes: Mapping[str, Recipe] = RECIPES,
-    counts: SampleCounts = USUAL_COUNTS,
+    mix: SampleMix = USUAL_MIX,
     console: Console,
 ) -> Path:
     """Train what `STEPS` says and write it with its manifest into `output`/weights.
@@ -96,7 +96,7 @@ def run_training(
             data=data,
             output=output,
             seed=seed,
-            counts=counts,
+            mix=mix,
             unlabelled=unlabelled,
             console=console,
         )
@@ -125,7 +125,7 @@ def prepare(
     data: Path,
     output: Path,
     seed: int,
-    counts: SampleCounts,
+    mix: SampleMix,
     unlabelled: Unlabelled | None,
     console: Console,
 ) -> None:
@@ -141,7 +141,7 @@ def prepare(
             data,
             output / BUILT,
             seed=seed,
-            counts=counts,
+            mix=mix,
             unlabelled=unlabelled,
             console=console,
         )

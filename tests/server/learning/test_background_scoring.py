@@ -14,7 +14,7 @@ import pytest
 from acsnet.errors import InputError, PacsError
 from acsnet.server.datastores.preflight import Verdict
 from acsnet.server.errors import StoppingError
-from acsnet.server.inference.model_server import Chain
+from acsnet.server.inference.model_server import ServedModel
 from acsnet.server.inference.tasks import AcsnetTask
 from acsnet.server.inference.work_queue import InferenceQueue
 from acsnet.server.learning.background_scoring import IdleScorer, in_chance_order
@@ -151,24 +151,24 @@ class StandIn:
         return self.answer(scan)
 
 
-class OneChain:
+class OneModel:
     """A model server without a registry."""
 
-    def __init__(self, chain):
-        self.chain = chain
+    def __init__(self, model):
+        self.model = model
 
     def follow(self):
-        return self.chain
+        return self.model
 
     @contextmanager
     def serving(self):
-        yield self.chain
+        yield self.model
 
 
 @pytest.fixture
 def task(tmp_path):
     pipeline = StandIn(answer=lambda scan: SimpleNamespace(scan=scan))
-    served = OneChain(Chain(version="v1", pipeline=pipeline))
+    served = OneModel(ServedModel(version="v1", pipeline=pipeline))
     return AcsnetTask(served, InferenceQueue(Limits()), folder=tmp_path)
 
 
@@ -181,7 +181,7 @@ def test_the_networks_are_lent_only_while_nobody_uses_them(task, samples):
         held.set()
         let_go.wait(20)
 
-    task._served.chain = Chain(version="v2", pipeline=StandIn(answer=hold))
+    task._served.model = ServedModel(version="v2", pipeline=StandIn(answer=hold))
     thread = threading.Thread(target=task.when_idle, args=(path,), kwargs={"quiet_s": 0})
     thread.start()
     assert held.wait(20)

@@ -82,3 +82,23 @@ def test_a_reader_without_a_name_and_a_body_is_answered(scored):
     answer = scored.post("/activelearning/random")
     assert answer.status_code == 200
     assert answer.json()["reason"]
+
+
+def test_a_scan_that_was_replaced_has_another_name_of_its_copy(tmp_path, samples):
+    (tmp_path / "studies").mkdir()
+    scan = tmp_path / "studies" / "a.nii.gz"
+    shutil.copy(samples / "nifti" / "phantom-1.nii.gz", scan)
+    with app_over(tmp_path, tmp_path / "studies", ACSNET_PICK_BUSY_MINUTES="0") as app:
+        client = client_of(application_of(app))
+        first, again = (ask(client, "random").json()["name"] for _ in range(2))
+        assert first == again
+        assert first.startswith("a-")
+        assert first.endswith(".nii.gz")
+        shutil.copy(samples / "nifti" / "phantom-2.nii.gz", scan)
+        other = ask(client, "random").json()["name"]
+        assert other not in ("", first)
+        shutil.rmtree(tmp_path / "studies")
+        shutil.copytree(samples / "dicom" / "phantom-1", tmp_path / "studies" / "b")
+        series = ask(client, "random").json()
+        assert series["name"].startswith(f"{series['id'][:50]}-")
+        assert series["name"].endswith(".nii.gz")

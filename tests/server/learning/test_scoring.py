@@ -4,7 +4,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from acsnet.server.datastores.label_records import DRAFT, REVIEWED, record_of_info
+from acsnet.server.datastores.label_records import MODEL_DRAFT, REVIEWED, record_of_info
 from acsnet.server.learning.scoring import AgreementScoring
 
 
@@ -40,11 +40,11 @@ def write(tmp_path):
 def test_means_over_images_and_a_history_that_outlives_the_server(write, tmp_path):
     labels = Labels(
         {
-            "same": {DRAFT: write("1", 1, 2, 4, 4), REVIEWED: write("2", 1, 2, 4, 4)},
-            "other": {DRAFT: write("3", 1, 2, 2, 4), REVIEWED: write("4", 1, 2, 4, 4)},
+            "same": {MODEL_DRAFT: write("1", 1, 2, 4, 4), REVIEWED: write("2", 1, 2, 4, 4)},
+            "other": {MODEL_DRAFT: write("3", 1, 2, 2, 4), REVIEWED: write("4", 1, 2, 4, 4)},
             "no draft": {REVIEWED: write("5", 1, 2, 4, 4)},
-            "draft only": {DRAFT: write("6", 1, 2, 4, 4)},
-            "damaged": {DRAFT: write("7", 1), REVIEWED: write("8", 1, 2)},
+            "draft only": {MODEL_DRAFT: write("6", 1, 2, 4, 4)},
+            "damaged": {MODEL_DRAFT: write("7", 1), REVIEWED: write("8", 1, 2)},
         }
     )
     history = tmp_path / "scores.jsonl"

@@ -104,6 +104,20 @@ def test_what_is_reviewed_is_not_given(site):
     assert pick(site, "uncertainty")["id"] == "b"
 
 
+def test_a_scan_that_somebody_saved_as_a_draft_is_one_to_be_unlike(site):
+    for name, at in zip("abc", (0.0, 1.0, 9.0), strict=True):
+        site.score(name, at=at)
+    # Nothing is begun: b is nearest to the mean, 10/3, then a.
+    assert pick(site, "diversity")["id"] == "b"
+    save_label(site.datastore, "b", np.full(SHAPE, 2, np.uint8), state="draft")
+    assert pick(site, "diversity") == {
+        "id": "c",  # 8 from b; a is 1 from it
+        "reason": "it is less like the scans that are reviewed or being worked on than in 1 of 1 "
+        "other scans",
+        "scores": {"diversity": pytest.approx(8.0 / np.std([0.0, 1.0, 9.0]), abs=1e-3)},
+    }
+
+
 def test_what_is_refused_is_not_given(site):
     (site.studies / "a.nii.gz").write_bytes(b"no scan")
     end = time.monotonic() + 20

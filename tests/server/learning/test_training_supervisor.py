@@ -3,12 +3,14 @@
 import json
 import sys
 import time
+from dataclasses import replace
 
 import psutil
 import pytest
 from filelock import FileLock
 
 from acsnet.errors import InputError
+from acsnet.fine_tuning import training_request
 from acsnet.fine_tuning.model_registry import Models
 from acsnet.fine_tuning.training_request import Reviewed, run_folders
 from acsnet.fine_tuning.training_status import change_status
@@ -280,6 +282,47 @@ def test_training_begins_by_itself_after_enough_new_labels(site, reviewed):
         one.label.write_text("drawn anew")
     trainings.look()
     assert len(run_folders(trainings._models.root)) == 2
+
+
+@pytest.fixture
+def of_one_patient(reviewed):
+    """Two labels, both of one patient, which is too few."""
+    reviewed[:] = [replace(one, patient="ANON") for one in reviewed[:2]]
+    return reviewed
+
+
+def test_what_was_refused_is_looked_at_again_once_other_labels_are_reviewed(
+    site, of_one_patient, monkeypatch
+):
+    read = []
+    monkeypatch.setattr(training_request, "content_digest", lambda path: read.append(path) or "")
+    trainings = site("done", after=2, trainer="myo")
+    with pytest.raises(InputError, match="at least 2 patients, got 1"):
+        trainings.look()
+    assert len(read) == 2
+    trainings.look()
+    assert len(read) == 2
+    of_one_patient[0].label.write_text("drawn anew")
+    with pytest.raises(InputError, match="at least 2 patients, got 1"):
+        trainings.look()
+    of_one_patient[1] = replace(of_one_patient[1], patient="p1", name="of another")
+    until(lambda: looked(trainings, "done"))
+
+
+def test_why_no_training_begins_is_told_once(site, reviewed, caplog):
+    looks = []
+
+    def is_away(self):
+        looks.append(self)
+        raise OSError("the disk is away")
+
+    reviewed[0] = type("Away", (), {"review": is_away, "name": "away"})()
+    trainings = site("done", after=2, look_every_s=0.01)
+    trainings.watch()
+    until(lambda: len(looks) > 3)
+    trainings.close()
+    told = [record.getMessage() for record in caplog.records]
+    assert told == ["no training begins: the disk is away"]
 
 
 def test_a_review_is_looked_at_once(site):

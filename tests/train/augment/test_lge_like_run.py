@@ -10,7 +10,7 @@ from acsnet.cli.main import app
 from acsnet.errors import InputError
 from acsnet.io import read_scan
 from acsnet.labels import Label
-from acsnet.train.augment.lge_like import ENHANCED_SHARE, Steps
+from acsnet.train.augment.lge_like import Steps
 from acsnet.train.augment.lge_like_figure import lge_like_figure, shown_slices
 from acsnet.train.augment.lge_like_run import reference_files, run_lge_like
 from acsnet.train.data.case import SCAR, WALL, TrainingCase, read_case
@@ -212,11 +212,3 @@ def test_the_command_tells_what_it_wrote_and_refuses_in_one_sentence(files, tmp_
     refused = runner.invoke(app, [*arguments, str(tmp_path / "nothing")])
     assert refused.exit_code == 2
     assert "nothing does not exist" in refused.output
-
-
-def test_the_command_asks_for_as_many_scars_as_true_lge_has():
-    import inspect
-
-    from acsnet.cli.train import lge_like
-
-    assert inspect.signature(lge_like).parameters["enhanced_share"].default == ENHANCED_SHARE

@@ -1,7 +1,10 @@
 import numpy as np
+import pytest
 import torch
 
 from acsnet.anatomy.pose import FRAME_SIDE, RMS_PIXELS
+from acsnet.errors import InputError
+from acsnet.train.augment import walls
 from acsnet.train.augment.wall_shape import alignment, damage, random_shape, wall_batch, warp
 from acsnet.train.augment.walls import WALL_SIDE, wall_samples
 
@@ -41,6 +44,12 @@ def test_expert_walls_come_from_the_train_lists_in_the_frame_of_the_autoencoder(
 def test_patients_held_out_are_not_among_them(data, console):
     samples = wall_samples(data, hold_out=frozenset({"Case_P001"}), console=console)
     assert np.bincount(samples.source).tolist() == [3, 3]
+
+
+def test_lists_without_a_wall_to_learn_from_are_refused_in_a_sentence(data, console, monkeypatch):
+    monkeypatch.setattr(walls, "MIN_WALL_PIXELS", 10**6)
+    with pytest.raises(InputError, match=r"splits.json: no case of the train lists has a slice"):
+        wall_samples(data, console=console)
 
 
 def test_alignment_brings_any_disc_to_the_middle_and_to_one_size():

@@ -177,6 +177,23 @@ def test_a_patient_in_both_lists_is_named_and_refused(tmp_path, data_set, train,
         training_lists(folder)
 
 
+@pytest.mark.parametrize(
+    ("which", "lists"),
+    [
+        ("train", {"train": ["A", "B", "A"]}),
+        ("test", {"train": ["B"], "test": ["A", "A"]}),
+    ],
+)
+def test_a_case_that_is_listed_twice_is_named_and_refused(tmp_path, which, lists):
+    with pytest.raises(InputError, match=f"the {which} list of 'emidec' has A more than once"):
+        training_lists(splits(tmp_path, emidec=lists))
+
+
+def test_a_data_set_without_lists_is_refused(tmp_path):
+    with pytest.raises(InputError, match=r"splits\.json is broken or has no train list for 'sunny"):
+        training_lists(splits(tmp_path, sunnybrook=None))
+
+
 @pytest.mark.parametrize("lists", [{"train": ["A", 3]}, {"train": ["A"], "test": "Case_P001"}])
 def test_lists_of_anything_but_names_are_refused(tmp_path, lists):
     with pytest.raises(InputError, match="list of 'emidec' must be a list of case names"):

@@ -5,9 +5,11 @@ import pytest
 
 from acsnet.preprocess import standardise
 from acsnet.train.data.lists import acdc_cases, emidec_cases
+from acsnet.train.data.prepare import SampleMix, samples_of
 from acsnet.train.data.samples import (
     MYO_SCALE,
     SAMPLE_SIDE,
+    NothingLeftError,
     Samples,
     as_lge,
     case_samples,
@@ -73,6 +75,28 @@ def test_slices_far_from_the_ventricle_train_the_roi_network_only(lge):
     assert roi_tissue.any(axis=(1, 2)).tolist() == [False] * 5 + [True]
     assert len(myo_images) == 3
     assert myo_tissue.any(axis=(1, 2)).tolist() == [False, False, True]
+
+
+def speck(lge, size):
+    """A scan of 0.68 mm a pixel with a wall of so many pixels' side, in a slice of three."""
+    pixels = np.random.default_rng(0).normal(100.0, 20.0, (3, 96, 96)).astype(np.float32)
+    tissue = np.zeros(pixels.shape, np.uint8)
+    tissue[1, 44 : 44 + size, 44 : 44 + size] = 2
+    affine = np.diag([0.68, 0.68, 10.0, 1.0])
+    grid = replace(lge.scan.grid, shape=(96, 96, 3), affine=affine)
+    return replace(lge, scan=replace(lge.scan, pixels=pixels, grid=grid, name="dot"), tissue=tissue)
+
+
+def test_a_ventricle_of_which_nothing_is_left_is_refused_by_name(lge):
+    with pytest.raises(NothingLeftError, match=r"drawn on dot nothing is left in pixels of 1.25"):
+        case_samples(speck(lge, 1))
+
+
+def test_variants_that_lose_a_small_ventricle_are_passed_over(lge):
+    mix = SampleMix(variants={"lge": 6})
+    samples = samples_of((speck(lge, 2), 0), references=[], share=0.0, mix=mix)
+    assert 1 < len(samples) < 6
+    assert all(myo_tissue.any() for _, _, _, myo_tissue in samples)
 
 
 def test_cine_alone_is_made_lge_like(data, lge):

@@ -4,16 +4,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from acsnet.cli.train import drawn_first
 from acsnet.errors import InputError
+from acsnet.pseudo_labels import pseudo_labelled
 from acsnet.train.data.case import SCAR, TrainingCase
-from acsnet.train.data.prepare import SampleCounts, build, load
+from acsnet.train.data.prepare import SampleMix, build, load
 from acsnet.train.data.samples import SOURCES
 from acsnet.train.data.unlabelled import Unlabelled, unlabelled_files
 
 from ..conftest import image_of, labels_of, save
 
-COUNTS = SampleCounts(phantoms=1, variants=dict.fromkeys(SOURCES, 1))
+MIX = SampleMix(phantoms=1, variants=dict.fromkeys(SOURCES, 1))
 
 
 @pytest.fixture
@@ -50,9 +50,7 @@ def test_only_what_the_teacher_draws_without_a_doubt_is_learned_from(folder, dat
 def test_a_drawn_scan_is_one_more_case_of_true_lge(folder, data_to_build, tmp_path, console):
     counted = {}
     for name, more in (("without", None), ("with", unlabelled(folder, data_to_build))):
-        built = build(
-            data_to_build, tmp_path / name, counts=COUNTS, unlabelled=more, console=console
-        )
+        built = build(data_to_build, tmp_path / name, mix=MIX, unlabelled=more, console=console)
         samples = load(built["myo"])
         lge = samples.source == SOURCES.index("lge")
         counted[name] = len(np.unique(samples.patient[lge]))
@@ -65,10 +63,10 @@ def test_samples_drawn_by_another_teacher_are_not_taken_for_these(
 ):
     for teacher in ("a", "a"):
         more = unlabelled(folder, data_to_build, teacher)
-        build(data_to_build, tmp_path / "s", counts=COUNTS, unlabelled=more, console=console)
+        build(data_to_build, tmp_path / "s", mix=MIX, unlabelled=more, console=console)
     more = unlabelled(folder, data_to_build, "b")
     with pytest.raises(InputError, match="samples of other data"):
-        build(data_to_build, tmp_path / "s", counts=COUNTS, unlabelled=more, console=console)
+        build(data_to_build, tmp_path / "s", mix=MIX, unlabelled=more, console=console)
 
 
 def test_a_patient_of_a_test_list_is_refused(folder, data):
@@ -76,6 +74,31 @@ def test_a_patient_of_a_test_list_is_refused(folder, data):
     splits["emidec"]["test"].append("Case_102")
     (data / "splits.json").write_text(json.dumps(splits))
     with pytest.raises(InputError, match=r"Case_102 is in a test list of .*splits\.json"):
+        unlabelled_files(folder, data=data)
+
+
+def test_another_frame_of_a_patient_of_a_test_list_is_refused(folder, data):
+    splits = json.loads((data / "splits.json").read_text())
+    splits["acdc"]["test"] = ["patient101_frame01"]
+    (data / "splits.json").write_text(json.dumps(splits))
+    (folder / "Case_102.nii.gz").rename(folder / "patient101_frame07.nii.gz")
+    with pytest.raises(InputError, match="the patient of patient101_frame07 is in a test list"):
+        unlabelled_files(folder, data=data)
+
+
+@pytest.mark.parametrize(
+    ("lists", "reason"),
+    [
+        ("made in 2026", "'more' must be a data set with its train and test lists"),
+        (None, "'more' must be a data set with its train and test lists"),
+        ({"train": [], "test": None}, "the test list of 'more' must be a list of case names"),
+        ({"train": [], "test": "Case_102"}, "the test list of 'more' must be a list of case names"),
+    ],
+)
+def test_an_entry_of_the_splits_without_lists_is_refused_by_its_name(folder, data, lists, reason):
+    splits = json.loads((data / "splits.json").read_text())
+    (data / "splits.json").write_text(json.dumps({**splits, "more": lists}))
+    with pytest.raises(InputError, match=rf"splits\.json: {reason}"):
         unlabelled_files(folder, data=data)
 
 
@@ -92,6 +115,6 @@ def test_a_folder_without_a_scan_is_refused(data, tmp_path):
 
 @pytest.mark.slow
 def test_the_shipped_networks_draw_where_no_others_are_named(samples, data):
-    teacher = drawn_first(samples / "nifti", data=data, init=None)
+    teacher = pseudo_labelled(samples / "nifti", data=data)
     assert sorted(teacher.digests()) == ["unlabelled/phantom-1", "unlabelled/phantom-2"]
     assert len(teacher.teacher) == 64

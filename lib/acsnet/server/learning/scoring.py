@@ -15,7 +15,7 @@ from monailabel.interfaces.tasks.scoring import ScoringMethod
 from acsnet.annotations.agreement import Agreement, compare
 from acsnet.errors import AcsnetError
 from acsnet.io.label_map import read_labels
-from acsnet.server.datastores.label_records import DRAFT, REVIEWED
+from acsnet.server.datastores.label_records import MODEL_DRAFT, REVIEWED
 from acsnet.server.datastores.protocol import StudyStore, held_under
 from acsnet.storage import append_line, read_lines
 
@@ -42,18 +42,18 @@ class AgreementScoring(ScoringMethod):
         agreements: dict[str, Agreement] = {}
         models, left_out = set(), 0
         for image in datastore.get_labeled_images():
-            if DRAFT not in datastore.get_labels_by_image_id(image):
+            if MODEL_DRAFT not in datastore.get_labels_by_image_id(image):
                 continue
             try:
                 drawn, expert = (
                     read_labels(Path(datastore.get_label_uri(image, tag)))
-                    for tag in (DRAFT, REVIEWED)
+                    for tag in (MODEL_DRAFT, REVIEWED)
                 )
                 agreements[image] = compare(drawn, expert)
             except (AcsnetError, OSError, ValueError):
                 left_out += 1
                 continue
-            draft = held_under(datastore.label_records(image), DRAFT)
+            draft = held_under(datastore.label_records(image), MODEL_DRAFT)
             models.add((draft and draft.model) or "unknown")
         score = {
             "time": datetime.now(timezone.utc).isoformat(timespec="seconds"),

@@ -8,6 +8,7 @@ from monailabel.interfaces.tasks.strategy import Strategy
 
 from acsnet.active_learning.acquisition import COMBINED, PARTS, choose
 from acsnet.active_learning.assignments import Offer, last_offer, share_out
+from acsnet.server.datastores.label_records import READER_DRAFT
 from acsnet.server.datastores.protocol import StudyStore
 from acsnet.server.learning.image_scores import ScoreBook
 
@@ -61,7 +62,14 @@ class NextScan(Strategy):
         fresh = _looked_at(shared.fresh, datastore, patience_s=self._patience_s)
         if not fresh:
             return {"reason": "nothing to pick from yet: scans are being checked, ask again soon"}
-        others = (*datastore.get_labeled_images(), *shared.own, *shared.taken)
+        begun = [
+            image
+            for image in datastore.list_images()
+            if READER_DRAFT in datastore.get_labels_by_image_id(image)
+        ]
+        others = tuple(
+            dict.fromkeys((*datastore.get_labeled_images(), *begun, *shared.own, *shared.taken))
+        )
         known = self._book.known((*fresh, *others))
         shown = [replace(known[image], shown=offers[image].at) for image in fresh]
         (best,) = choose(shown, [known[image] for image in others], strategy=self._name)

@@ -20,12 +20,12 @@ import psutil
 import torch
 from filelock import FileLock, Timeout
 
-from acsnet.errors import AcsnetError
+from acsnet.errors import AcsnetError, InputError
 from acsnet.fine_tuning.model_registry import Models
 from acsnet.fine_tuning.run_end import end_early
 from acsnet.fine_tuning.training_request import Reviewed, read_request, run_folders, write_request
 from acsnet.fine_tuning.training_status import CANCELLED, FAILED, Status, change_status, read_status
-from acsnet.fine_tuning.trigger import waits_for
+from acsnet.fine_tuning.trigger import Review, waits_for
 from acsnet.server.errors import BusyError
 from acsnet.settings import Train
 
@@ -75,6 +75,8 @@ class Trainings:
         self._settings = settings
         self._change = threading.RLock()
         self._process: subprocess.Popen[bytes] | None = None
+        self._refused: dict[str, Review] | None = None
+        self._warning = ""
         self._end = threading.Event()
         self._called = threading.Event()
         self._watcher = threading.Thread(target=self._watch, name="trainings", daemon=True)
@@ -180,16 +182,19 @@ class Trainings:
         latest = run_folders(self._models.root)[-1:]
         trained = read_request(latest[0]).trained_labels if latest else {}
         settings = self._settings
+        reviews = {label.name: label.review() for label in self._reviewed()}
+        if reviews == self._refused:
+            return
         reason = waits_for(
-            {label.name: label.review() for label in self._reviewed()},
-            trained,
-            now=time.time(),
-            labels=settings.after,
-            pause_s=settings.pause_s,
+            reviews, trained, now=time.time(), labels=settings.after, pause_s=settings.pause_s
         )
         if reason is None:
+            try:
+                self.start(settings.trainer)
+            except InputError:
+                self._refused = reviews
+                raise
             logger.info("training %s begins: enough labels were reviewed", settings.trainer)
-            self.start(settings.trainer)
 
     def _spawn(self, folder: Path) -> None:
         """Start the process of a run."""
@@ -231,5 +236,8 @@ class Trainings:
             self._called.clear()
             try:
                 self.look()
+                self._warning = ""
             except (AcsnetError, OSError) as error:
-                logger.warning("no training begins: %s", error)
+                if str(error) != self._warning:  # once, and not at every look
+                    logger.warning("no training begins: %s", error)
+                self._warning = str(error)

@@ -32,9 +32,6 @@ After the histogram match 0.96 to 1.2 is left of it. The EMIDEC train list has 0
 TEXTURE_SD, TEXTURE_PIXELS = 0.1, 2.0
 """White noise of this deviation, smoothed by a Gaussian of so many pixels, in the scar's signal."""
 
-ENHANCED_SHARE = 0.56
-"""Share of slices with a wall that have enhancement, measured on the train list of EMIDEC."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class Steps:

@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.progress import track
 
 from acsnet.anatomy.pose import pose_of, to_frame
+from acsnet.errors import InputError
 from acsnet.train.data.case import WALL, TrainingCase
 from acsnet.train.data.lists import READERS, REQUIRED, training_lists
 from acsnet.train.data.samples import SOURCES, Samples, stack_neighbours
@@ -46,15 +47,23 @@ def expert_cases(data: Path, *, hold_out: frozenset[str] = frozenset()) -> Itera
 def wall_samples(
     data: Path, *, hold_out: frozenset[str] = frozenset(), console: Console
 ) -> WallSamples:
-    """The expert walls as samples."""
+    """The expert walls as samples. Raises InputError where none is drawn."""
     cases = expert_cases(data, hold_out=hold_out)
-    return walls_of(track(cases, description="expert walls", console=console))
+    walls = walls_of(track(cases, description="expert walls", console=console))
+    if not len(walls.images):
+        msg = (
+            f"{data / 'splits.json'}: no case of the train lists has a slice with a wall of "
+            f"{MIN_WALL_PIXELS} pixels or more: there is no shape to learn"
+        )
+        raise InputError(msg)
+    return walls
 
 
 def walls_of(cases: Iterable[TrainingCase]) -> WallSamples:
     """The walls as samples: images (n, 1, WALL_SIDE, WALL_SIDE), 255 where all of a pixel is wall.
 
-    Their tissue is the same array; nothing is drawn in images but the wall.
+    Their tissue is the same array; nothing is drawn in images but the wall. Slices with fewer than
+    `MIN_WALL_PIXELS` of it are passed over; n is 0 where there are no others.
     """
     walls, source, patient, scale_mm = [], [], [], []
     for index, case in enumerate(cases):
@@ -66,7 +75,8 @@ def walls_of(cases: Iterable[TrainingCase]) -> WallSamples:
                 source.append(SOURCES.index(case.source))
                 patient.append(index)
                 scale_mm.append(pose.scale_mm)
-    images = np.rint(255.0 * np.stack(walls)).astype(np.uint8)
+    shares = np.array(walls, np.float32).reshape(-1, WALL_SIDE, WALL_SIDE)
+    images = np.rint(255.0 * shares).astype(np.uint8)
     return WallSamples(
         images=images[:, None],
         tissue=images,

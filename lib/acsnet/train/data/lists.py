@@ -8,8 +8,10 @@ names. Readers of other data sets: `benchmarks/data_sets.py`.
 """
 
 import json
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -88,10 +90,10 @@ REQUIRED = ("emidec", "acdc")
 def training_lists(data: Path) -> dict[str, list[str]]:
     """The train list of each data set, none of whose patients is in the test list beside it.
 
-    Raises InputError, naming the patient, where one is in both, and as `training_names` does.
+    Raises InputError, naming the patient, where one is in both or a case is listed twice, and as
+    `training_names` does.
     """
-    training_names(data, REQUIRED[0])
-    listed = json.loads((data / "splits.json").read_text())
+    listed = _read_splits(data)
     return {
         data_set: _training_list(data, data_set)
         for data_set in PATIENT_OF
@@ -99,21 +101,50 @@ def training_lists(data: Path) -> dict[str, list[str]]:
     }
 
 
-def held_back_names(data: Path) -> set[str]:
-    """Names of all cases in a test list. Raises InputError as `training_names` does."""
+def held_back(names: Iterable[str], *, data: Path) -> list[str]:
+    """Those names that are called as a case of a patient in a test list of any data set.
+
+    Raises InputError as `training_names` does, and for an entry without lists.
+    """
+    names, held = list(names), set()
+    for data_set in _read_splits(data):
+        patient_of = PATIENT_OF.get(data_set, str)
+        patients = {patient_of(name) for name in _test_list(data, data_set)}
+        held |= {name for name in names if patient_of(name) in patients}
+    return sorted(held)
+
+
+def _read_splits(data: Path) -> dict[str, Any]:
+    """The content of `splits.json`. Raises InputError as `training_names` does."""
     training_names(data, REQUIRED[0])
-    listed = json.loads((data / "splits.json").read_text())
-    return {name for lists in listed.values() for name in lists.get("test", [])}
+    content: dict[str, Any] = json.loads((data / "splits.json").read_text())
+    return content
+
+
+def _test_list(data: Path, data_set: str) -> list[str]:
+    path = data / "splits.json"
+    lists = _read_splits(data)[data_set]
+    if not isinstance(lists, dict):
+        msg = f"{path}: {data_set!r} must be a data set with its train and test lists"
+        raise InputError(msg)
+    return _names(lists.get("test", []), f"{path}: the test list of {data_set!r}")
+
+
+def _names(listed: object, what: str) -> list[str]:
+    """Names, each once. Raises InputError for anything else; what: that they are in, in words."""
+    if not isinstance(listed, list) or not all(isinstance(name, str) for name in listed):
+        msg = f"{what} must be a list of case names"
+        raise InputError(msg)
+    if twice := sorted(name for name, count in Counter(listed).items() if count > 1):
+        msg = f"{what} has {twice[0]} more than once"
+        raise InputError(msg)
+    return listed
 
 
 def _training_list(data: Path, data_set: str) -> list[str]:
-    train = training_names(data, data_set)
     path = data / "splits.json"
-    test = json.loads(path.read_text())[data_set].get("test", [])
-    for which, names in (("train", train), ("test", test)):
-        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-            msg = f"{path}: the {which} list of {data_set!r} must be a list of case names"
-            raise InputError(msg)
+    train = _names(training_names(data, data_set), f"{path}: the train list of {data_set!r}")
+    test = _test_list(data, data_set)
     patient_of = PATIENT_OF[data_set]
     both = sorted({patient_of(name) for name in train} & {patient_of(name) for name in test})
     if both:

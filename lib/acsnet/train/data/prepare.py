@@ -3,7 +3,8 @@
 import json
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -23,6 +24,7 @@ from acsnet.train.data.fingerprint import digest_cases, fingerprint
 from acsnet.train.data.lists import READERS, phantom_cases, training_lists
 from acsnet.train.data.samples import (
     SOURCES,
+    NothingLeftError,
     Samples,
     as_lge,
     case_samples,
@@ -52,14 +54,20 @@ INVERSION_TIME_SHARE = 0.5
 
 
 @dataclass(frozen=True, kw_only=True)
-class SampleCounts:
-    """Phantoms among the cases, and variants of each case by its source."""
+class SampleMix:
+    """Phantoms among the cases, variants of each case by its source, and shares of these.
+
+    new_scar_share: by source, of the variants that get a scar that the patient has not;
+    inversion_time_share: of all variants that are seen at another inversion time.
+    """
 
     phantoms: int = 60
     variants: Mapping[str, int] = field(default_factory=lambda: VARIANTS)
+    new_scar_share: Mapping[str, float] = field(default_factory=lambda: NEW_SCAR_SHARE)
+    inversion_time_share: float = INVERSION_TIME_SHARE
 
 
-USUAL_COUNTS = SampleCounts()
+USUAL_MIX = SampleMix()
 
 
 def samples_of(
@@ -67,19 +75,22 @@ def samples_of(
     *,
     references: list[NDArray[np.float32]],
     share: float,
-    variants: Mapping[str, int] = VARIANTS,
+    mix: SampleMix = USUAL_MIX,
 ) -> list[tuple[NDArray[np.uint8], ...]]:
     """All variants of one case, as `case_samples` gives them; the first is the case as it came.
 
     job: the case and the seed of what is random; references, share: as in `as_lge`, for cine.
+    Variants in which nothing is left of a small ventricle are passed over. Raises as `case_samples`
+    does for the case as it came.
     """
     case, seed = job
     rng = np.random.default_rng(seed)
-    changed = (
-        random_variant(case, references, share=share, rng=rng)
-        for _ in range(1, variants[case.source])
-    )
-    return [case_samples(case), *(case_samples(c) for c in changed)]
+    samples = [case_samples(case)]
+    for _ in range(1, mix.variants[case.source]):
+        with suppress(NothingLeftError):
+            changed = random_variant(case, references, share=share, mix=mix, rng=rng)
+            samples.append(case_samples(changed))
+    return samples
 
 
 def random_variant(
@@ -87,6 +98,7 @@ def random_variant(
     references: list[NDArray[np.float32]],
     *,
     share: float,
+    mix: SampleMix,
     rng: np.random.Generator,
 ) -> TrainingCase:
     """The case as another patient, scanner and operator might have given it.
@@ -98,9 +110,9 @@ def random_variant(
     if rng.random() < LGE_LIKE_SHARE:
         matched = rng.random() < MATCHED_SHARE
         changed = as_lge(case, references, enhanced_share=share, matched=matched, rng=rng)
-    if rng.random() < NEW_SCAR_SHARE[case.source]:
+    if rng.random() < mix.new_scar_share[case.source]:
         changed = with_new_scar(changed, rng)
-    if rng.random() < INVERSION_TIME_SHARE:
+    if rng.random() < mix.inversion_time_share:
         changed = other_inversion_time(changed, rng)
     return variant(changed, rng)
 
@@ -111,7 +123,7 @@ def build(
     *,
     hold_out: frozenset[str] = frozenset(),
     seed: int = 0,
-    counts: SampleCounts = USUAL_COUNTS,
+    mix: SampleMix = USUAL_MIX,
     unlabelled: Unlabelled | None = None,
     console: Console,
 ) -> dict[str, Path]:
@@ -120,7 +132,7 @@ def build(
     data: laid out as `acsnet.train` says; hold_out: cases of the train lists left out, for
     cross-validation; unlabelled: scans that count as true LGE once they are drawn. Raises
     InputError as `acsnet.train.data.lists` does, and where the folder holds samples of other cases,
-    of other contents of their files, or of another seed.
+    of other contents of their files, or of another mix or seed.
     """
     names = {
         data_set: [n for n in listed if n not in hold_out]
@@ -129,8 +141,7 @@ def build(
     digests = digest_cases(data, names) | (unlabelled.digests() if unlabelled else {})
     content = {
         "seed": seed,
-        "variants": counts.variants,
-        "phantoms": counts.phantoms,
+        **asdict(mix),
         "data_fingerprint": fingerprint(digests),
         **names,
     }
@@ -139,11 +150,14 @@ def build(
     # The record is written last: without it a build was cut short, and is done again.
     if record.exists():
         if json.loads(record.read_text()) != content:
-            msg = f"{folder} holds samples of other data or another seed: use another folder"
+            msg = (
+                f"{folder} holds samples of other data, another mix of variants or another seed: "
+                "use another folder"
+            )
             raise InputError(msg)
         return paths
     read = chain.from_iterable(READERS[data_set](data, names[data_set]) for data_set in names)
-    phantoms = phantom_cases(count=counts.phantoms, rng=np.random.default_rng(seed + 1))
+    phantoms = phantom_cases(count=mix.phantoms, rng=np.random.default_rng(seed + 1))
     drawn = unlabelled.cases(console) if unlabelled else []
     cases = list(chain(read, phantoms, drawn))
     lge = [case for case in cases if case.source == "lge"]
@@ -151,7 +165,7 @@ def build(
         samples_of,
         references=[c.scan.pixels for c in lge],
         share=enhanced_share(lge),
-        variants=counts.variants,
+        mix=mix,
     )
     jobs = zip(cases, range(seed * 1_000_000, seed * 1_000_000 + len(cases)), strict=True)
     # One thread a worker: they share the processors, and OpenMP's threads do not survive a fork.

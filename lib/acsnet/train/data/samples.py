@@ -12,7 +12,15 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import binary_dilation
 
-from acsnet.preprocess import StandardScan, resize, standardise, turned, unit_range
+from acsnet.errors import InputError
+from acsnet.preprocess import (
+    STANDARD_MM,
+    StandardScan,
+    resize,
+    standardise,
+    turned,
+    unit_range,
+)
 from acsnet.stages.myocardium import roi_scale
 from acsnet.stages.roi import roi_grid
 from acsnet.train.augment.field_of_view import other_field_of_view
@@ -50,8 +58,8 @@ class Samples:
 
 def stack_neighbours(counts: Sequence[int]) -> NDArray[np.int32]:
     """(n, 2) neighbours of slices that lie in stacks of `counts`, one after the other."""
-    ends = np.cumsum(counts)
-    own = np.arange(ends[-1])
+    ends = np.cumsum(counts, dtype=np.int64)
+    own = np.arange(sum(counts))
     starts, lasts = np.repeat(ends - counts, counts), np.repeat(ends - 1, counts)
     pairs = np.maximum(own - 1, starts), np.minimum(own + 1, lasts)
     return np.stack(pairs, axis=1).astype(np.int32)
@@ -97,6 +105,22 @@ def standard_tissue(case: TrainingCase, standard: StandardScan) -> NDArray[np.ui
     return np.argmax(shares, axis=0).astype(np.uint8)
 
 
+class NothingLeftError(InputError):
+    """A drawn ventricle so small that no pixel of the standard grid is mostly of it."""
+
+
+def drawn_tissue(case: TrainingCase, standard: StandardScan) -> NDArray[np.uint8]:
+    """As `standard_tissue`. Raises NothingLeftError, naming the scan."""
+    tissue = standard_tissue(case, standard)
+    if not tissue.any():
+        msg = (
+            f"of the left ventricle that is drawn on {case.scan.name} nothing is left in pixels of "
+            f"{STANDARD_MM} mm: it is too small to train on"
+        )
+        raise NothingLeftError(msg)
+    return tissue
+
+
 def cut(stack: NDArray[np.generic], centre: NDArray[np.float64]) -> NDArray[np.generic]:
     """(slice, H, W) -> (slice, side, side) round `centre` (row, column); zeros beyond the image."""
     half = SAMPLE_SIDE // 2
@@ -109,10 +133,11 @@ def case_samples(case: TrainingCase) -> tuple[NDArray[np.uint8], ...]:
     """ROI images, ROI tissue, MYO images, MYO tissue of one case, slices first.
 
     The MYO network gets the slices with a ventricle and `SLICES_BEYOND` on either side, so that it
-    learns to draw nothing where stage 1 found a ventricle in error.
+    learns to draw nothing where stage 1 found a ventricle in error. Raises as `drawn_tissue` and
+    `standardise` do.
     """
     standard = standardise(case.scan)
-    tissue = standard_tissue(case, standard)
+    tissue = drawn_tissue(case, standard)
     roi = tissue > 0
     centre = np.argwhere(roi).mean(axis=0)[1:]
     myo = [

@@ -19,7 +19,7 @@ from acsnet.io.finder import stem_of, volume_files
 from acsnet.scan import ShortAxisScan
 from acsnet.train.data.case import TrainingCase
 from acsnet.train.data.fingerprint import Digests
-from acsnet.train.data.lists import held_back_names
+from acsnet.train.data.lists import held_back
 
 Teach = Callable[[ShortAxisScan], TrainingCase | None]
 """A scan -> the case as its teacher draws it; None where the teacher has a doubt."""
@@ -71,7 +71,7 @@ def unlabelled_files(folder: Path, *, data: Path) -> tuple[Path, ...]:
     """The volumes below a folder, none of them of a patient in a test list of `data`.
 
     Raises InputError where there is no volume, where two have one name, or where one is called as a
-    case of a test list.
+    case of a patient in a test list, and as `held_back` does.
     """
     files, _ = volume_files(folder)
     names = [stem_of(file) for file in files]
@@ -82,9 +82,8 @@ def unlabelled_files(folder: Path, *, data: Path) -> tuple[Path, ...]:
     if twice:
         msg = f"{folder} holds more than one scan that is called {twice[0]}: rename one of them"
         raise InputError(msg)
-    held_back = sorted(set(names) & held_back_names(data))
-    if held_back:
-        msg = f"{folder}: {held_back[0]} is in a test list of {data / 'splits.json'}"
+    if held := held_back(names, data=data):
+        msg = f"{folder}: the patient of {held[0]} is in a test list of {data / 'splits.json'}"
         raise InputError(msg)
     return tuple(files)
 
