@@ -83,7 +83,9 @@ class Measured:
             return {"intervals": None, "slice_uncertainty": None}
         slices = self.uncertainty.slices[self._file_order()].tolist()
         return {
-            "intervals": {
+            "intervals": None
+            if self.uncertainty.intervals is None
+            else {
                 name: IntervalDoc(**vars(interval))
                 for name, interval in self.uncertainty.intervals.items()
             },

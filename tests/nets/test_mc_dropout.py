@@ -5,7 +5,7 @@ import torch
 
 from acsnet.nets.architecture import ResUNetConfig
 from acsnet.nets.mc_dropout import ChannelDropout, with_dropout
-from acsnet.nets.test_time_augmentation import view_probabilities
+from acsnet.nets.view_averaging import view_probabilities
 
 pytestmark = pytest.mark.slow
 

@@ -138,6 +138,51 @@ def test_broken_ranges_are_told(folder, content):
         ranges_of(folder)
 
 
+def altered_ranges(folder):
+    """The folder with ranges of which one number is ten times as small as when they were saved."""
+    save_ranges("myo", {"down.0.mid": (0.0, 20.0)}, folder=folder)
+    content = (folder / RANGES).read_text()
+    (folder / RANGES).write_text(content.replace("20.0", "2.0"))
+    return folder
+
+
+def test_altered_ranges_are_refused(folder):
+    with pytest.raises(WeightsError, match=f"{RANGES}: the checksum of the ranges of 'myo'"):
+        ranges_of(altered_ranges(folder))
+
+
+def test_altered_ranges_are_not_copied(folder):
+    altered_ranges(folder)
+    with pytest.raises(WeightsError, match="they were altered"):
+        copy_weights("myo", source=folder, folder=folder / "copy")
+    assert not (folder / "copy").exists()
+
+
+def test_a_layout_of_its_own_does_not_alter_ranges(folder):
+    save_ranges("myo", {"a": (0.0, 1.0), "b": (-2.0, 0.5)}, folder=folder)
+    content = json.loads((folder / RANGES).read_text())
+    content["myo"] = dict(reversed(content["myo"].items()))
+    (folder / RANGES).write_text(json.dumps(content))
+    assert ranges_of(folder) == {"a": (0.0, 1.0), "b": (-2.0, 0.5)}
+
+
+def test_ranges_that_the_manifest_of_an_earlier_release_does_not_know_are_not_used(folder):
+    save_ranges("myo", {"down.0.mid": (0.0, 1.0)}, folder=folder)
+    manifest = json.loads((folder / "manifest.json").read_text())
+    del manifest["myo"]["ranges_sha256"]
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    assert ranges_of(folder) is None
+
+
+def test_weights_that_are_trained_further_do_not_vouch_for_the_ranges_before(folder):
+    save_ranges("myo", {"down.0.mid": (0.0, 1.0)}, folder=folder)
+    about = read_manifest(folder)["myo"]
+    about = {key: about[key] for key in ("trained_on", "ranges_sha256")}
+    network = ResUNet(ResUNetConfig(base_filters=2, inputs=2, outputs=2))
+    save_network(network, "myo", folder=folder, about=about)
+    assert "ranges_sha256" not in read_manifest(folder)["myo"]
+
+
 @pytest.mark.parametrize("name", ["roi", "myo"])
 def test_the_shipped_networks_have_ranges(name):
     """If not by their training, then by `python benchmarks/activation_ranges.py --data DATA`."""

@@ -13,8 +13,8 @@ from acsnet.pipeline import Pipeline
 from acsnet.quantify.quantification import quantify
 from acsnet.report.anatomy_figure import (
     MARGIN_MM,
-    _shown_crop,
     anatomy_figure,
+    shown_crop,
     slice_lines,
     write_anatomy_figure,
 )
@@ -190,7 +190,7 @@ def test_slices_are_shown_as_a_viewer_shows_them(flip):
     affine[:3, 1], affine[:3, 2] = (0.0, 0.0, -sign), (-1.25 * sign, 0.0, 0.0)
     grid = replace(result.scan.grid, affine=affine)
     result = replace(result, scan=replace(result.scan, grid=grid))
-    rows, columns = _shown_crop(result)
+    rows, columns = shown_crop(result)
     stored = result.scan.pixels[0][rows, columns]
     shown = anatomy_figure(result, LIMITS).axes[0].images[0].get_array()
     assert np.array_equal(shown, stored[::-1, ::-1] if flip else stored)
@@ -208,7 +208,7 @@ def test_the_outlines_turn_with_the_image():
     turned = replace(result, labels=labels, scan=replace(result.scan, grid=grid))
     corrected_wall = anatomy_figure(turned, LIMITS).axes[2]
     image, pool = corrected_wall.images
-    rows, columns = _shown_crop(turned)
+    rows, columns = shown_crop(turned)
     height, width = columns.stop - columns.start, rows.stop - rows.start
     assert image.get_array().shape == pool.get_array().shape[:2] == (height, width)
     assert corrected_wall.get_aspect() == pytest.approx(1.25)
@@ -225,7 +225,7 @@ def test_only_what_failed_is_marked_as_bad():
 
 
 def test_the_crop_holds_all_walls_with_a_margin():
-    rows, columns = _shown_crop(result_of(KEPT))
+    rows, columns = shown_crop(result_of(KEPT))
     assert rows.start <= CENTRE_MM[0] - 30 - MARGIN_MM + 1
     assert rows.stop >= CENTRE_MM[0] + 30 + MARGIN_MM - 1
     assert (columns.stop - columns.start) * SPACING_MM[1] >= 2 * 30 + MARGIN_MM

@@ -11,7 +11,8 @@ from pypdf import PdfReader
 from scipy.ndimage import binary_dilation
 
 from acsnet.errors import InputError
-from acsnet.labels import Label
+from acsnet.labels import ENHANCEMENT, MYOCARDIUM, Label
+from acsnet.nets.weights import read_manifest
 from acsnet.report.comparison import (
     check_one_patient,
     compare,
@@ -19,7 +20,8 @@ from acsnet.report.comparison import (
     comparison_pdf,
 )
 from acsnet.report.patient import UNKNOWN, Subject
-from acsnet.result import NOTICE
+from acsnet.result import NOTICE, Result
+from acsnet.stages.correction import StackCorrection
 
 BEFORE = Subject(patient_name="DOE JANE", patient_id="4711", study_date="2025-01-31")
 AFTER = replace(BEFORE, study_date="2026-01-31")
@@ -95,6 +97,45 @@ def test_labels_of_a_person_have_no_interval(measured):
         None,
     )
     assert (values["level"], len(values["segments"])) == (0.95, 17)
+
+
+def as_drawn_by(measured, **weights):
+    """What was measured, as if networks had drawn it."""
+    wall = np.isin(measured.labels, MYOCARDIUM)
+    probability = np.isin(measured.labels, ENHANCEMENT).astype(np.float32)
+    return Result(
+        **{**vars(measured), "weights": {**shipped_weights(), **weights}},
+        anatomy=StackCorrection(slices=(), dropped=()),
+        drawn_wall=wall,
+        wall_probability=wall.astype(np.float32),
+        enhancement_probability=probability,
+    )
+
+
+def shipped_weights():
+    return {name: entry["sha256"] for name, entry in read_manifest().items()}
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "remark"),
+    [
+        ({}, {}, None),
+        ({}, {"roi": "1"}, "the scans were segmented by different networks"),
+        ({"myo": "1"}, {"myo": "1"}, "they were fitted for the MYO network .*, not for 1"),
+    ],
+)
+def test_intervals_of_changes_are_of_the_networks_that_they_were_fitted_for(
+    measured, first, second, remark, monkeypatch
+):
+    monkeypatch.setattr(Result, "anatomy_dict", lambda self: None)  # of no slices
+    before, after = (as_drawn_by(measured, **weights) for weights in (first, second))
+    comparison = compare(before, after, of_before=BEFORE, of_after=AFTER)
+    assert {change.low is None for change in comparison.measures} == {remark is not None}
+    if remark is None:
+        assert comparison.remarks == ()
+    else:
+        assert re.fullmatch(f"there are no intervals: {remark}", comparison.remarks[0])
+    assert all(change.difference == 0.0 for change in comparison.measures)
 
 
 @pytest.mark.slow

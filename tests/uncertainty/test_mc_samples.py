@@ -9,9 +9,11 @@ from hypothesis import strategies as st
 
 from acsnet.export import write_result
 from acsnet.io import read_scan
+from acsnet.labels import Label
 from acsnet.quantify.features import compute_features
 from acsnet.uncertainty.calibration import read_calibration
 from acsnet.uncertainty.mc_samples import (
+    Sample,
     Uncertainty,
     slice_uncertainty,
     summarise_samples,
@@ -71,10 +73,38 @@ def test_without_samples_nothing_is_said():
         (),
         labels=labels,
         features=compute_features(labels, 1.0),
-        unclear=0.0,
+        enhancement_probability=np.zeros(labels.shape, np.float32),
+        weights={},
         calibration=read_calibration(),
     )
     assert nothing is None
+
+
+@pytest.mark.parametrize(
+    ("myo", "note"),
+    [
+        ("12ab", None),
+        (
+            "34cd",
+            "there are no intervals: they were fitted for the MYO network 12ab, not for 34cd",
+        ),
+    ],
+)
+def test_intervals_are_of_the_network_that_they_were_fitted_for(myo, note):
+    labels = np.full((1, 2, 2), Label.LV_MYOCARDIUM, np.uint8)
+    half = np.full(labels.shape, 0.5, np.float32)
+    sample = Sample(wall_probability=half, enhancement_probability=half, wall=labels > 0)
+    uncertainty = summarise_samples(
+        [sample],
+        labels=labels,
+        features=compute_features(labels, 1.0),
+        enhancement_probability=half,
+        weights={"roi": "12ab", "myo": f"{myo}ef"},
+        calibration=replace(read_calibration(), networks="12ab"),
+    )
+    assert uncertainty.unclear == 100.0
+    assert (uncertainty.intervals is None) is (note is not None)
+    assert uncertainty.notes == (() if note is None else (note,))
 
 
 def test_only_a_wall_more_unclear_than_the_limit_is_flagged():

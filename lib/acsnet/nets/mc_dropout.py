@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from acsnet.nets.resunet import ResUNet
-from acsnet.nets.test_time_augmentation import view_probabilities
+from acsnet.nets.view_averaging import view_probabilities
 
 
 class ChannelDropout(nn.Module):

@@ -148,7 +148,7 @@ class CompiledGraph:
         for number, view in enumerate(pair):
             self._inputs[:, number] = seen_in(view, parts)
         drawn = self._request.infer(share_outputs=True)[0]
-        return np.stack([turned_back(view, one) for view, one in zip(pair, drawn, strict=True)])
+        return np.stack([turned_back(view, image) for view, image in zip(pair, drawn, strict=True)])
 
 
 def compiled(

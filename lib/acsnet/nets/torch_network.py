@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from acsnet.nets.architecture import ResUNetConfig
 from acsnet.nets.mc_dropout import dropout_samples
 from acsnet.nets.resunet import ResUNet
-from acsnet.nets.test_time_augmentation import mean_probability, view_probabilities
+from acsnet.nets.view_averaging import mean_probability, view_probabilities
 from acsnet.nets.views import ALL_VIEWS, PAIRS, View, ViewRule, disagreement, without_edge
 from acsnet.nets.weights import Inner
 

@@ -5,7 +5,8 @@ single precision, because small variances vanish in half) and an entry of `manif
 file's name, its SHA-256 and, of a network, its configuration. `activation_ranges.json` beside them
 may have the ranges with which networks of stages 1 and 2 run in 8 bits, what they need to leave out
 black edges, and the SHA-256 of the weights that this was measured with: that of other weights is
-not used.
+not used. Nor is what the manifest does not vouch for by a digest of its own, as in folders of
+earlier releases: other ranges give other scar.
 """
 
 import hashlib
@@ -28,6 +29,8 @@ Config = TypeVar("Config", bound=ResUNetConfig | AutoencoderConfig)
 SHIPPED = Path(__file__).resolve().parent.parent / "weights"
 MANIFEST = "manifest.json"
 RANGES = "activation_ranges.json"
+RANGES_DIGEST = "ranges_sha256"
+"""Key of a manifest entry: SHA-256 of what `RANGES` has of the network, see `_digest_of`."""
 
 Ranges = Mapping[str, tuple[float, float]]
 """Lowest and highest of the values between the layers of a residual U-Net, for 8 bits.
@@ -114,27 +117,47 @@ def read_weights(
     except (KeyError, TypeError) as error:
         raise unfit(name, entry) from error
     arrays = {key: array.astype(np.float32) for key, array in load_arrays(content).items()}
-    ranges, inner = read_ranges(name, entry["sha256"], folder=folder)
+    ranges, inner = read_ranges(name, entry, folder=folder)
     return NetworkWeights(config=config, arrays=arrays, ranges=ranges, inner=inner)
 
 
-def read_ranges(name: str, sha256: str, *, folder: Path) -> tuple[Ranges | None, Inner | None]:
-    """What was measured of the weights `name` with this SHA-256; None where it was not."""
+def read_ranges(
+    name: str, entry: Mapping[str, Any], *, folder: Path
+) -> tuple[Ranges | None, Inner | None]:
+    """What was measured of the weights `name`; None where it was not, or nothing vouches for it.
+
+    entry: of these weights in the manifest. Raises WeightsError where the digest there differs.
+    """
     path = folder / RANGES
     if not path.is_file():
         return None, None
     try:
-        entry = json.loads(path.read_text()).get(name, {})
-        if entry.get("sha256") != sha256:
+        kept = json.loads(path.read_text()).get(name, {})
+        if kept.get("sha256") != entry["sha256"]:
             return None, None
-        inner = entry.get("inner")
+        inner = kept.get("inner")
         if inner is not None:
             beyond = {value: np.array(b, np.float32) for value, b in inner["beyond"].items()}
             inner = Inner(ranges=_pairs(inner["ranges"]), beyond=beyond)
-        return _pairs(entry["ranges"]), inner
+        ranges = _pairs(kept["ranges"])
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         msg = f"{path} is broken: delete it to use the networks without 8 bits"
         raise WeightsError(msg) from error
+    if RANGES_DIGEST not in entry:
+        return None, None
+    if _digest_of(kept) != entry[RANGES_DIGEST]:
+        msg = (
+            f"{path}: the checksum of the ranges of {name!r} differs from {MANIFEST}, they were "
+            "altered: restore the file, or delete it to use the networks without 8 bits"
+        )
+        raise WeightsError(msg)
+    return ranges, inner
+
+
+def _digest_of(kept: Mapping[str, Any]) -> str:
+    """SHA-256 of what `RANGES` has of a network, as JSON with sorted keys and without spaces."""
+    content = json.dumps(kept, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(content.encode()).hexdigest()
 
 
 def _pairs(ranges: Mapping[str, Any]) -> Ranges:
@@ -142,10 +165,10 @@ def _pairs(ranges: Mapping[str, Any]) -> Ranges:
 
 
 def save_ranges(name: str, ranges: Ranges, *, inner: Inner | None = None, folder: Path) -> None:
-    """Keep what was measured of the weights `name` of a folder."""
-    path = folder / RANGES
+    """Keep what was measured of the weights `name` of a folder, and its digest in the manifest."""
+    path, manifest = folder / RANGES, read_manifest(folder)
     content = json.loads(path.read_text()) if path.is_file() else {}
-    entry = {"sha256": read_manifest(folder)[name]["sha256"], "ranges": dict(ranges)}
+    entry = {"sha256": manifest[name]["sha256"], "ranges": dict(ranges)}
     if inner is not None:
         # Six digits: of single precision, not of the double that it becomes.
         beyond = {
@@ -154,7 +177,9 @@ def save_ranges(name: str, ranges: Ranges, *, inner: Inner | None = None, folder
         }
         entry["inner"] = {"ranges": dict(inner.ranges), "beyond": beyond}
     content[name] = entry
+    manifest[name][RANGES_DIGEST] = _digest_of(entry)
     write_text(path, json.dumps(content, indent=2, sort_keys=True) + "\n")
+    write_text(folder / MANIFEST, json.dumps(manifest, indent=2, sort_keys=True) + "\n")
 
 
 def copy_weights(name: str, *, source: Path, folder: Path) -> None:
@@ -163,9 +188,9 @@ def copy_weights(name: str, *, source: Path, folder: Path) -> None:
     Raises WeightsError as `read_verified` does.
     """
     entry, content = read_verified(name, folder=source)
+    ranges, inner = read_ranges(name, entry, folder=source)
     about = {key: value for key, value in entry.items() if key not in ("file", "sha256")}
     save_verified(content, name, folder=folder, about=about)
-    ranges, inner = read_ranges(name, entry["sha256"], folder=source)
     if ranges is not None:
         save_ranges(name, ranges, inner=inner, folder=folder)
 
@@ -176,12 +201,17 @@ def unfit(name: str, entry: Mapping[str, Any]) -> WeightsError:
 
 
 def save_verified(content: bytes, name: str, *, folder: Path, about: dict[str, Any]) -> Path:
-    """Write a safetensors file and its manifest entry into `folder`; returns the file's path."""
+    """Write a safetensors file and its manifest entry into `folder`; returns the file's path.
+
+    about: the rest of the entry. It never vouches for ranges, as those of an earlier network may
+    lie in the folder still: `save_ranges` does.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{name}.safetensors"
     write_bytes(path, content)
     manifest = read_manifest(folder) if (folder / MANIFEST).exists() else {}
     digest = hashlib.sha256(content).hexdigest()
+    about = {key: value for key, value in about.items() if key != RANGES_DIGEST}
     manifest[name] = {"file": path.name, "sha256": digest, **about}
     write_text(folder / MANIFEST, json.dumps(manifest, indent=2, sort_keys=True) + "\n")
     return path

@@ -101,14 +101,14 @@ def compute_features(
     if unknown:
         msg = f"labels must be values 0 to {max(Label):d}, got {unknown}"
         raise ValueError(msg)
-    found, has_wall = bool(labels.any()), bool(np.isin(labels, MYOCARDIUM).any())
+    has_ventricle, has_wall = bool(labels.any()), bool(np.isin(labels, MYOCARDIUM).any())
     warnings = () if threshold is None else threshold.warnings
     if not has_wall:
         warnings = (*warnings, "no myocardium was found: there is no scar burden")
         threshold, scar_known = None, False
 
     def volume(*parts: Label) -> float | None:
-        return volume_ml(np.isin(labels, parts), voxel_ml) if found else None
+        return volume_ml(np.isin(labels, parts), voxel_ml) if has_ventricle else None
 
     def scar(*parts: Label) -> float | None:
         return volume(*parts) if scar_known else None

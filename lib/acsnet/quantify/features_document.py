@@ -117,7 +117,11 @@ class FeaturesDocument(Texture, ScarPattern, Transmurality, BodyNumbers, Feature
     ]
     intervals: Annotated[
         dict[str, IntervalDoc] | None,
-        described("", "intervals by name of the measure; null if uncertainty was not asked for"),
+        described(
+            "",
+            "intervals by name of the measure; null if uncertainty was not asked for, or if none "
+            "were fitted for the networks",
+        ),
     ]
     slice_uncertainty: Annotated[
         tuple[float | None, ...] | None,

@@ -67,7 +67,7 @@ def anatomy_figure(result: Result, limits: Limits) -> Figure:
     height = HEAD + sum(text_heights) + len(groups) * (images_height + BELOW_GROUP) + FOOT
     figure = Figure(figsize=(width, height), dpi=DOTS_PER_INCH, facecolor="white")
     _draw_frame(figure, result)
-    crop = _shown_crop(result)
+    crop = shown_crop(result)
     first_left = LEFT + (width - LEFT - RIGHT - grid_width) / 2
     top = height - HEAD
     for group, text_height in zip(groups, text_heights, strict=True):
@@ -141,7 +141,8 @@ def slice_lines(result: Result, index: int, limits: Limits) -> tuple[Line, ...]:
     )
 
 
-def _shown_crop(result: Result) -> tuple[slice, slice]:
+def shown_crop(result: Result) -> tuple[slice, slice]:
+    """Rows and columns around all that is drawn, corrected or not, with a margin."""
     shown = result.drawn_wall | (result.labels > 0)
     return crop_around(shown, result.scan.spacing_mm[1:], margin_mm=MARGIN_MM)
 

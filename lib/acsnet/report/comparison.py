@@ -35,7 +35,7 @@ from acsnet.report.patient import Subject
 from acsnet.report.wording import MEASURES, NONE, number
 from acsnet.result import NOTICE, Measured, Result
 from acsnet.uncertainty.appearance import Appearance, apart, appearance
-from acsnet.uncertainty.calibration import read_calibration
+from acsnet.uncertainty.calibration import Calibration, read_calibration
 from acsnet.uncertainty.change import (
     AT_HALF_SIGNAL,
     Change,
@@ -102,23 +102,38 @@ def compare(
 ) -> Comparison:
     """Compare two scans. Raises InputError as `check_one_patient` does.
 
-    Intervals need results of the same networks: labels of a person have none.
+    Intervals need results of the same networks, those that they were fitted for: labels of a
+    person have none.
     """
     check_one_patient(of_before, of_after)
     earlier, later = before.features_dict(), after.features_dict()
     calibration = read_calibration()
+    misfit = _misfit(before, after, calibration)
+    remarks = _remarks(before, after, of_before, of_after)
     return Comparison(
         before=before.scan.name,
         after=after.scan.name,
         level=calibration.change_level,
         measures=changes(
-            _measures(before, earlier),
-            _measures(after, later),
+            _measures(before, earlier, fitted=not misfit),
+            _measures(after, later, fitted=not misfit),
             rules=calibration.change_rules,
         ),
         segments=segment_changes(earlier, later),
-        remarks=_remarks(before, after, of_before, of_after),
+        remarks=(f"there are no intervals: {misfit}", *remarks) if misfit else remarks,
     )
+
+
+def _misfit(before: Measured, after: Measured, calibration: Calibration) -> str:
+    """Why the networks of two results give no intervals, in words; empty where they do.
+
+    Empty for labels of a person, too, which have none anyway.
+    """
+    if not (isinstance(before, Result) and isinstance(after, Result)):
+        return ""
+    if before.weights != after.weights:
+        return "the scans were segmented by different networks"
+    return calibration.misfit(before.weights)
 
 
 def comparison_pdf(
@@ -255,10 +270,11 @@ def _segments(page: Figure, top: float, rows: Sequence[tuple[str, ...]]) -> None
         table(page, top, (0.0, 1.55, 2.35), ("", "", ""), part, left=MARGIN + column * WIDTH / 2)
 
 
-def _measures(measured: Measured, features: Mapping[str, Any]) -> ScanMeasures:
+def _measures(measured: Measured, features: Mapping[str, Any], *, fitted: bool) -> ScanMeasures:
+    """fitted: whether there are intervals for the networks."""
     return ScanMeasures(
         features=features,
-        unclear=_unclear(measured),
+        unclear=_unclear(measured) if fitted else None,
         appearance=_appearance(measured),
         half_signal_ml=half_signal_volume_ml(
             measured.scan.pixels, measured.labels, spacing_mm=measured.scan.spacing_mm

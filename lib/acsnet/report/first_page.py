@@ -128,9 +128,9 @@ def _first_page(
     if result.labels.any():
         top = heading(page, top, "Findings")
         top = _headline(page, top, features, headline(features, method))
-        found = statements(features)
-        cut += _whole("Findings", "\n".join(found), lines=_count(found), most=room.findings)
-        top = paragraph(page, top, found, most=room.findings, rest=CONTINUED)
+        findings = statements(features)
+        cut += _whole("Findings", "\n".join(findings), lines=_count(findings), most=room.findings)
+        top = paragraph(page, top, findings, most=room.findings, rest=CONTINUED)
         top = _sizes(page, top - 0.1, features, subject) - 0.12
         if room.segments or not _has_table(features):
             top = _segments(page, top, features)

@@ -31,6 +31,16 @@ class Calibration:
     networks: str
     about: str
 
+    def misfit(self, weights: Mapping[str, str]) -> str:
+        """Why networks have no intervals, in words; empty where they are those of the fit.
+
+        weights: name of each network -> SHA-256 of its weights.
+        """
+        drawn_by = weights.get("myo", "")[: len(self.networks)]
+        if drawn_by == self.networks:
+            return ""
+        return f"they were fitted for the MYO network {self.networks}, not for {drawn_by or 'none'}"
+
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
         return asdict(self)

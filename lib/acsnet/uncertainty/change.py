@@ -133,8 +133,8 @@ class ScanMeasures:
     """What a change needs of one scan.
 
     features: content of `features.json`; unclear: percent of the wall that is unclear, None for
-    labels of a person; appearance: how the scan shows the heart; half_signal_ml: volume of the scar
-    at half signal, None where there is none.
+    labels of a person and for networks without intervals; appearance: how the scan shows the heart;
+    half_signal_ml: volume of the scar at half signal, None where there is none.
     """
 
     features: Mapping[str, Any]

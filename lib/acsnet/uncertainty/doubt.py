@@ -12,8 +12,6 @@ from numpy.typing import NDArray
 
 UNCLEAR = (0.25, 0.75)
 """Probabilities of enhancement between which a voxel is unclear."""
-LARGE_ERROR_POINTS = 5.0
-"""A scan is flagged if as much is unclear as in patients whose burden was off by so much."""
 
 
 def unclear_percent(probability: NDArray[np.floating[Any]], wall: NDArray[np.bool_]) -> float:

@@ -5,7 +5,7 @@ al., Neurocomputing 2019;338:34, doi:10.1016/j.neucom.2019.01.103). Not from the
 network of stage 2 is sampled, the ROI is fixed.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +16,7 @@ from acsnet.labels import MYOCARDIUM
 from acsnet.quantify.features import Features
 from acsnet.stages.quality_flags import Flag
 from acsnet.uncertainty.calibration import Calibration
+from acsnet.uncertainty.doubt import unclear_percent
 from acsnet.uncertainty.intervals import Interval, intervals
 
 SEED = 0  # of all scans: the same scan gives the same numbers
@@ -37,14 +38,15 @@ class Uncertainty:
     """Uncertainty of a result.
 
     voxels: (slice, row, column) 0 to 1, by `voxel_uncertainty`; slices: (slice,) 0 to 1, NaN if
-    without wall, by `slice_uncertainty`; intervals: by measure; unclear: percent of the wall, by
-    `acsnet.uncertainty.doubt`.
+    without wall, by `slice_uncertainty`; intervals: by measure, None where none were fitted for the
+    networks; unclear: percent of the wall, by `acsnet.uncertainty.doubt`; notes: warnings.
     """
 
     voxels: NDArray[np.float32]
     slices: NDArray[np.float64]
-    intervals: dict[str, Interval]
+    intervals: dict[str, Interval] | None
     unclear: float
+    notes: tuple[str, ...] = ()
 
     def flags(self, calibration: Calibration) -> tuple[Flag, ...]:
         """A flag if as much is unclear as in patients whose burden was far off."""
@@ -62,10 +64,15 @@ def summarise_samples(
     *,
     labels: NDArray[np.uint8],
     features: Features,
-    unclear: float,
+    enhancement_probability: NDArray[np.float32],
+    weights: Mapping[str, str],
     calibration: Calibration,
 ) -> Uncertainty | None:
-    """The uncertainty of (slice, row, column) labels with their measures; None without samples."""
+    """The uncertainty of a label map with its measures; None without samples.
+
+    labels, enhancement_probability: (slice, row, column); weights: name of each network -> SHA-256
+    of its weights. Without intervals, and with a note, where these are not the calibrated ones.
+    """
     walls = []
     total = np.zeros((2, *labels.shape), np.float64)
     for sample in samples:
@@ -74,13 +81,16 @@ def summarise_samples(
     if not walls:
         return None
     wall, enhancement = total / len(walls)
+    labelled = np.isin(labels, MYOCARDIUM)
+    unclear = unclear_percent(enhancement_probability, labelled)
+    misfit = calibration.misfit(weights)
+    fitted = intervals(features, unclear=unclear, rules=calibration.rules, level=calibration.level)
     return Uncertainty(
         voxels=voxel_uncertainty(wall, enhancement),
-        slices=slice_uncertainty(np.isin(labels, MYOCARDIUM), np.stack(walls)),
-        intervals=intervals(
-            features, unclear=unclear, rules=calibration.rules, level=calibration.level
-        ),
+        slices=slice_uncertainty(labelled, np.stack(walls)),
+        intervals=None if misfit else fitted,
         unclear=unclear,
+        notes=(f"there are no intervals: {misfit}",) if misfit else (),
     )
 
 

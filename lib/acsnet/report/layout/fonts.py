@@ -46,8 +46,8 @@ def printable(words: str) -> str:
 
 def families(words: str, *, bold: bool = False) -> list[str]:
     """The fonts that a text needs: the first of `FAMILIES`, and what it lacks."""
-    found = (_glyph(character, bold, FAMILIES) for character in words)
-    return list(dict.fromkeys((FAMILIES[0], *(glyph[0] for glyph in found if glyph))))
+    glyphs = (_glyph(character, bold, FAMILIES) for character in words)
+    return list(dict.fromkeys((FAMILIES[0], *(glyph[0] for glyph in glyphs if glyph))))
 
 
 def fitting(words: str, width: float, *, points: float, bold: bool = False) -> int:

@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from acsnet.nets.test_time_augmentation import mean_probability
+from acsnet.nets.view_averaging import mean_probability
 from acsnet.nets.views import ALL_VIEWS, AS_IT_IS
 
 

@@ -1,4 +1,4 @@
-"""Test-time augmentation in PyTorch: probabilities of the views of a square, and their mean."""
+"""Views of a square in PyTorch (test-time augmentation): their probabilities, and the mean."""
 
 from collections.abc import Iterator, Sequence
 
