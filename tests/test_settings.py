@@ -42,6 +42,8 @@ def test_training_and_picking_are_set_by_variables(monkeypatch):
         ("ACSNET_PICK_AHEAD", "many", "got 'many'"),
         ("ACSNET_SERVER_PORT", "70000", "less than or equal to 65535"),
         ("ACSNET_LOGIN_REQUIRED", "perhaps", "got 'perhaps'"),
+        ("ACSNET_SERVER_PROXIES", "::1, 10.0.0.5/24", "10.0.0.5/24 has host bits set, got"),
+        ("ACSNET_SERVER_PROXIES", "proxy", "'proxy' does not appear to be an IPv4 or IPv6 network"),
     ],
 )
 def test_a_value_that_cannot_be_used_is_refused_by_name(monkeypatch, name, value, reason):
@@ -81,6 +83,7 @@ def test_an_empty_variable_counts_as_none(monkeypatch):
         ("ACSNET_LOGIN_REQUIERD", "did you mean ACSNET_LOGIN_REQUIRED"),
         ("ACSNET_SERVER", "there is no setting ACSNET_SERVER"),
         ("ACSNET_X", "there is no setting ACSNET_X"),
+        ("acsnet_server_port", "setting acsnet_server_port: did you mean ACSNET_SERVER_PORT"),
     ],
 )
 def test_a_variable_that_is_no_setting_is_refused_by_name(monkeypatch, name, meant):

@@ -1,15 +1,20 @@
 import os
 import stat
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from acsnet.storage import (
     TEMPORARY,
     append_line,
+    broken_rule,
     end_last_line,
     is_plain_name,
+    private_name,
     read_lines,
     remove_abandoned,
+    shortened,
     temporary_name,
     write_bytes,
     write_json,
@@ -88,6 +93,57 @@ def test_what_killed_processes_were_writing_is_removed(tmp_path):
     assert remove_abandoned(tmp_path / "absent") == 0
 
 
+def test_a_folder_that_cannot_be_listed_is_left_alone(tmp_path, monkeypatch):
+    """As /srv may be, or what an administrator lets users pass through only."""
+
+    def refuse(path):
+        raise PermissionError(path)
+
+    monkeypatch.setattr(Path, "iterdir", refuse)
+    assert remove_abandoned(tmp_path) == 0
+
+
+@pytest.fixture
+def site(tmp_path, monkeypatch):
+    """A folder of another account than root, in which root writes. handed: file -> new owner."""
+    folder = tmp_path / "site"
+    folder.mkdir()
+    if os.geteuid() == 0:
+        os.chown(folder, 12345, 23456)
+    handed = {}
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(
+        os, "lchown", lambda path, user, group: handed.update({Path(path).name: (user, group)})
+    )
+    status = folder.stat()
+    return SimpleNamespace(folder=folder, handed=handed, owner=(status.st_uid, status.st_gid))
+
+
+def test_what_root_writes_is_for_the_owner_of_the_folder(site):
+    append_line(site.folder / "new" / "audit.jsonl", {})
+    assert site.handed["new"] == site.owner
+    os.chown(site.folder / "new", *site.owner)  # what `lchown` would have done
+    append_line(site.folder / "new" / "other.jsonl", {})
+    assert site.handed["other.jsonl"] == site.owner
+    site.handed.clear()
+    write_bytes(site.folder / "accounts.json", b"", private=True)
+    assert list(site.handed.values()) == [site.owner]
+    site.handed.clear()
+    with writing_folder(site.folder / "version") as new:
+        (new / "record.json").touch()
+    assert site.handed["record.json"] == site.owner
+    assert len(site.handed) == 2
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+def test_what_root_replaces_stays_that_of_its_owner(site):
+    file = site.folder / "accounts.json"
+    file.touch()
+    os.chown(file, 777, 888)
+    write_bytes(file, b"")
+    assert list(site.handed.values()) == [(777, 888)]
+
+
 def test_lines_come_back_in_their_order_without_those_cut_short(tmp_path):
     file = tmp_path / "deep" / "log.jsonl"
     assert read_lines(file) == []
@@ -116,6 +172,11 @@ def test_a_last_line_that_was_cut_short_is_ended_once(tmp_path):
     assert (tmp_path / "log").read_bytes() == b'{"n": 1}\n{"n"\n'
 
 
+def test_files_of_an_image_have_the_name_that_earlier_releases_gave_them():
+    # The first half of its SHA-256: `printf abc | sha256sum`.
+    assert private_name("abc") == "ba7816bf8f01cfea414140de5dae2223"
+
+
 @pytest.mark.parametrize("name", ["a", "Case P 1", "x" * 200])
 def test_plain_names_may_be_files(name):
     assert is_plain_name(name)
@@ -124,3 +185,16 @@ def test_plain_names_may_be_files(name):
 @pytest.mark.parametrize("name", ["", ".a", "..", "a/b", "a\\b", "a\0", "a\n", "é" * 101])
 def test_other_names_may_not(name):
     assert not is_plain_name(name)
+
+
+def test_a_name_that_is_not_plain_is_told_the_rule():
+    assert broken_rule("") == "that is not empty"
+    assert broken_rule("\u00e9" * 101) == "of at most 200 bytes, got 202"
+    assert broken_rule("a" * 200) == ""
+
+
+def test_only_a_name_that_is_too_long_is_cut_and_ends_in_a_digest():
+    assert shortened("a" * 200) == "a" * 200
+    # `printf %s NAME | sha256sum`; 95 letters of 2 bytes are the most in 200 - 9.
+    assert shortened("\u00e9" * 101) == "\u00e9" * 95 + "-96cbf977"
+    assert shortened("abcdefghijkl", limit=11) == "ab-d682ed4c"

@@ -11,6 +11,7 @@ import re
 import stat
 from collections.abc import Iterator
 from functools import lru_cache
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -39,6 +40,14 @@ def _parts(value: Any) -> Any:
     return value
 
 
+def _networks(value: Any) -> Any:
+    """Raises ValueError for what is no address or network, as a host name is none."""
+    parts = _parts(value)
+    for part in parts if isinstance(parts, list) else ():
+        ip_network(part)
+    return parts
+
+
 def _state_folder() -> Path:
     return Path(os.environ.get("XDG_STATE_HOME") or "~/.local/state") / "acsnet"
 
@@ -48,6 +57,7 @@ def _whole(path: Path) -> Path:
 
 
 Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_parts)]
+Networks = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_networks)]
 Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Minutes = Seconds
 
@@ -126,7 +136,7 @@ class Server(Group):
     tls_cert: Path | None = Field(default=None, description="file with the certificate chain")
     tls_key: Path | None = Field(default=None, description="file with its private key")
     behind_tls_proxy: bool = Field(default=False, description="a reverse proxy handles TLS")
-    proxies: Names = Field(
+    proxies: Networks = Field(
         default=("127.0.0.1", "::1"), description="addresses or networks of that proxy"
     )
     insecure_without_login: bool = Field(
@@ -272,7 +282,7 @@ def read_settings() -> Settings:
     Raises InputError, naming variable or file, for an unknown name, a value that cannot be
     used and a file that cannot be read.
     """
-    given = {key: value for key, value in os.environ.items() if key.startswith(PREFIX)}
+    given = {key: value for key, value in os.environ.items() if key.upper().startswith(PREFIX)}
     return _read(frozenset(given.items()), os.environ.get("XDG_STATE_HOME"))
 
 
@@ -281,7 +291,7 @@ def _read(environment: frozenset[tuple[str, str]], _: str | None) -> Settings:
     known = {variable(name) for name in names()}
     for key, _value in sorted(environment):
         if key not in known | OF_TESTS | {CONFIG}:
-            near = difflib.get_close_matches(key, known, n=1)
+            near = difflib.get_close_matches(key.upper(), known, n=1)
             msg = f"there is no setting {key}" + (f": did you mean {near[0]}?" if near else "")
             raise InputError(msg)
     file = os.environ.get(CONFIG)
@@ -321,7 +331,7 @@ def _fault(error: ValidationError, file: str | None) -> str:
     where = own if own in os.environ else f"{file}: {'.'.join(name)}"
     is_secret = any(secret[: len(name)] == name for secret in SECRETS)
     got = "" if is_secret else f", got {fault['input']!r}"
-    return f"{where}: {fault['msg']}{got}"
+    return f"{where}: {fault['msg'].removeprefix('Value error, ')}{got}"
 
 
 def sources() -> dict[tuple[str, ...], str]:

@@ -25,7 +25,8 @@ MAX_NAME = 200
 TEMPORARY = re.compile(r"\.[a-z0-9_]{8}|\.?acsnet-(?P<process>\d+)-[a-z0-9_]{8}")
 """Names under which files and folders are written before they are put in place, or once were."""
 
-FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r")
+OWNER = ".owner"
+"""The file in a temporary folder that whoever works there holds a lock on."""
 
 _UNSAFE = re.compile(r"[/\\\x00-\x1f\x7f\ud800-\udfff]")
 
@@ -36,27 +37,65 @@ def temporary_name() -> str:
 
 
 def is_abandoned(path: Path, process: int) -> bool:
-    """Whether a process, by its number, has gone, or is a later one of the same number."""
+    """Whether nobody works any more on what a process, by its number, was writing.
+
+    A folder with the file `OWNER` tells by the lock on it, between containers too: there numbers
+    say nothing. Of all else that process must have gone, or be a later one of the same number.
+    """
     try:
+        if (path / OWNER).exists():
+            return _is_free(path / OWNER)
         return psutil.Process(process).create_time() > path.lstat().st_mtime
     except (psutil.NoSuchProcess, FileNotFoundError):
         return True
+    except OSError:
+        return False  # of another account: it cannot be removed either
 
 
 def remove_abandoned(folder: Path) -> int:
     """Remove what processes that were killed were writing in a folder; returns how much it was."""
-    removed = 0
-    for path in folder.iterdir() if folder.is_dir() else ():
-        name = TEMPORARY.fullmatch(path.name)
-        if name is None or name["process"] is None or not is_abandoned(path, int(name["process"])):
-            continue
-        if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path, ignore_errors=True)
-        else:
-            with suppress(OSError):
-                path.unlink(missing_ok=True)
-        removed += not path.exists()
-    return removed
+    try:
+        entries = [(path, TEMPORARY.fullmatch(path.name)) for path in folder.iterdir()]
+    except OSError:
+        return 0  # it is not there, or may be passed through but not listed
+    return sum(
+        discard(path)
+        for path, name in entries
+        if name and name["process"] and is_abandoned(path, int(name["process"]))
+    )
+
+
+def discard(path: Path) -> bool:
+    """Remove a file, or a folder with all in it; whether it has gone."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        with suppress(OSError):
+            path.unlink(missing_ok=True)
+    return not os.path.lexists(path)
+
+
+def put_in_place(path: Path, target: Path) -> None:
+    """Give a file or folder that is whole its name, on the same disk, instead of what has it."""
+    hand_over(path, target)
+    os.replace(path, target)
+    _sync(target.parent)
+
+
+def hand_over(path: Path, target: Path) -> None:
+    """As root, give what was made to the owner of what it replaces, or else of the folder.
+
+    A server that runs under an account of its own could not read it otherwise.
+    """
+    if os.name != "posix" or os.geteuid() != 0:
+        return
+    before = target.lstat() if os.path.lexists(target) else target.parent.stat()
+    if before.st_uid == 0:
+        return
+    inside = path.rglob("*") if path.is_dir() and not path.is_symlink() else ()
+    for entry in (path, *inside):
+        with suppress(OSError):  # a container may have dropped the right to do so
+            os.lchown(entry, before.st_uid, before.st_gid)
 
 
 @contextmanager
@@ -76,8 +115,7 @@ def writing(path: Path, *, private: bool = False) -> Iterator[Path]:
         os.close(os.open(temporary, flags, 0o600 if private else 0o666))
         yield temporary
         _sync(temporary)
-        os.replace(temporary, path)
-        _sync(path.parent)
+        put_in_place(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -109,10 +147,17 @@ def writing_folder(path: Path) -> Iterator[Path]:
     temporary.mkdir(mode=0o700)
     try:
         yield temporary
-        os.replace(temporary, path)
-        _sync(path.parent)
+        put_in_place(temporary, path)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder, and those above it that are not there, for its owner alone."""
+    if not folder.exists():
+        make_folder(folder.parent)
+        folder.mkdir(mode=0o700, exist_ok=True)
+        hand_over(folder, folder.parent)
 
 
 def append_line(file: Path, entry: Mapping[str, Any]) -> None:
@@ -127,7 +172,7 @@ def append_line(file: Path, entry: Mapping[str, Any]) -> None:
 def append_lines(file: Path, entries: Iterable[Mapping[str, Any]]) -> None:
     """Append entries to a file of JSON lines in one piece, as `append_line` does with one."""
     lines = b"".join(json.dumps(entry, allow_nan=False).encode() + b"\n" for entry in entries)
-    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_folder(file.parent)
     new = not file.exists()
     descriptor = os.open(file, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
     try:
@@ -140,6 +185,7 @@ def append_lines(file: Path, entries: Iterable[Mapping[str, Any]]) -> None:
     finally:
         os.close(descriptor)
     if new:
+        hand_over(file, file.parent)
         _sync(file.parent)
 
 
@@ -173,24 +219,36 @@ def sha256_of(file: Path) -> str:
         return ""
 
 
-def csv_cell(value: Any) -> Any:
-    """A value as a table can hold it: a text that a spreadsheet would run as a formula is marked.
-
-    Names of files and patients come from outside. A text that is a number stays one.
-    """
-    if not isinstance(value, str) or not value.startswith(FORMULA_SIGNS):
-        return value
-    try:
-        float(value)
-    except ValueError:
-        return f"'{value}"
-    return value
-
-
 def is_plain_name(name: str) -> bool:
     """Whether `name`, which came from outside, can only ever be one entry of one folder."""
-    short = len(name.encode(errors="surrogatepass")) <= MAX_NAME
-    return bool(name) and short and name[0] != "." and not _UNSAFE.search(name)
+    return not broken_rule(name)
+
+
+def broken_rule(name: str) -> str:
+    """What a plain name is and this one is not, to follow "a name"; empty for a plain one."""
+    if not name:
+        return "that is not empty"
+    if "/" in name or "\\" in name:
+        return "without / and \\, not a path"
+    if name.startswith("."):
+        return "that does not begin with a dot"
+    if (length := len(name.encode(errors="surrogatepass"))) > MAX_NAME:
+        return f"of at most {MAX_NAME} bytes, got {length}"
+    if _UNSAFE.search(name):
+        return "without line breaks and other characters that cannot be shown"
+    return ""
+
+
+def shortened(name: str, *, limit: int = MAX_NAME) -> str:
+    """A name from the disk in at most so many bytes.
+
+    A longer one is cut, and ends in a digest of all of it: no two names become one.
+    """
+    content = os.fsencode(name)
+    if len(content) <= limit:
+        return name
+    digest = f"-{hashlib.sha256(content).hexdigest()[:8]}"
+    return content[: limit - len(digest)].decode(errors="ignore") + digest
 
 
 def case_folder(output: Path, name: str) -> Path:
@@ -204,25 +262,6 @@ def case_folder(output: Path, name: str) -> Path:
 def whole_path(path: Path) -> Path:
     """The absolute path without "." and "..", by its own name where it is a link."""
     return Path(os.path.abspath(path))  # noqa: PTH100 # resolve() would follow the link
-
-
-def followed(path: Path) -> Iterator[Path]:
-    """A path, and where it is a link what it leads to, one link after another."""
-    yield path
-    while path.is_symlink() and path.exists():
-        path = path.parent / path.readlink()
-        yield path
-
-
-def beside(path: Path, name: str) -> Path | None:
-    """The file of this name in the folder of `path`, or of what that links to; the nearest.
-
-    In an annex each file lies in a folder of its own, and the links to them lie together.
-    """
-    if Path(name).parent != Path():
-        return None
-    files = (place.parent / Path(name).name for place in followed(path))
-    return next((file for file in files if file.is_file()), None)
 
 
 def readable_name(name: str) -> str:
@@ -239,36 +278,19 @@ def readable_name(name: str) -> str:
         return f"{digest}-{content.decode(errors='replace')}"
 
 
+def private_name(image: str) -> str:
+    """A file name for an image that does not tell its id, which may name a patient.
+
+    It is safe as a file name and never changes: files of earlier releases are found by it.
+    """
+    return hashlib.sha256(image.encode()).hexdigest()[:32]
+
+
 def set_aside(path: Path) -> Path:
     """Move a damaged file out of the way, to be looked at; gives its new place."""
     aside = path.with_name(f"{path.name}.damaged-{secrets.token_hex(4)}")
     os.replace(path, aside)
     return aside
-
-
-def is_readable(folder: Path) -> bool:
-    """Whether the entries of a folder can be listed."""
-    try:
-        with os.scandir(folder) as entries:
-            next(entries, None)
-    except OSError:
-        return False
-    return True
-
-
-def is_writable(folder: Path) -> bool:
-    """Whether a file can be written, found out by writing one: rights say nothing of a full disk,
-    of one without inodes, over its quota or mounted to be read only.
-    """
-    temporary = folder / temporary_name()
-    try:
-        temporary.write_bytes(b"acsnet")
-    except OSError:
-        return False
-    finally:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
-    return True
 
 
 def _sync(path: Path) -> None:
@@ -280,6 +302,17 @@ def _sync(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _is_free(lock: Path) -> bool:
+    """Whether nobody holds a lock that is there."""
+    from filelock import FileLock, Timeout  # those who lock have it; what only segments has not
+
+    try:
+        with FileLock(lock, timeout=0):
+            return True
+    except Timeout:
+        return False
 
 
 def _take_back(descriptor: int, written: int) -> None:

@@ -3,10 +3,10 @@
 import json
 import re
 
+import packed_scans
 import pytest
 from typer.testing import CliRunner
 
-import packings
 from acsnet.cli.main import app
 
 pytestmark = pytest.mark.slow
@@ -14,13 +14,13 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture
 def patient_1(samples):
-    return packings.slices(samples / "dicom" / "phantom-1")
+    return packed_scans.slices(samples / "dicom" / "phantom-1")
 
 
 @pytest.fixture
 def phases(patient_1, tmp_path):
     """Three inversion times; the later two are 10 brighter each."""
-    return packings.inversion_times(patient_1, tmp_path / "phases", times_ms=(250, 300, 350))
+    return packed_scans.inversion_times(patient_1, tmp_path / "phases", times_ms=(250, 300, 350))
 
 
 @pytest.fixture
@@ -29,12 +29,12 @@ def two_series(patient_1, tmp_path):
     folder, uids = tmp_path / "examination", []
     for number, brighter in ((5, 0), (6, 100)):
         for index, dataset in enumerate(patient_1):
-            packings.new_uid(dataset)
+            packed_scans.new_uid(dataset)
             dataset.SeriesInstanceUID = f"1.2.3.{number}"
             dataset.SeriesNumber = number
             dtype = dataset.pixel_array.dtype
             dataset.PixelData = (dataset.pixel_array + brighter).astype(dtype).tobytes()
-            packings.save(dataset, folder / f"{number}-{index}.dcm")
+            packed_scans.save(dataset, folder / f"{number}-{index}.dcm")
         uids.append(f"1.2.3.{number}")
     return folder, uids
 
@@ -121,7 +121,7 @@ def test_parts_that_are_named_are_joined(patient_1, tmp_path, quantify):
         number = 5 + (index >= 4)
         dataset.SeriesInstanceUID, dataset.SeriesNumber = f"1.2.3.{number}", number
         dataset.SeriesDescription = ("LGE apex", "LGE base")[index >= 4]
-    folder = packings.write(tmp_path / "halves", patient_1)
+    folder = packed_scans.write(tmp_path / "halves", patient_1)
     for options in (("--series", "5", "--series", "6"), ("--series", "5, 6")):
         code, output, mean = quantify(folder, *options)
         assert (code, mean is None) == (0, False), output

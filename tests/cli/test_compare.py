@@ -2,10 +2,10 @@
 
 import json
 
+import packed_scans
 import pytest
 from typer.testing import CliRunner
 
-import packings
 from acsnet.cli.main import app
 from acsnet.errors import InputError
 
@@ -36,8 +36,8 @@ def test_an_image_of_each_slice_is_chosen_for_each_scan(samples, tmp_path, monke
             raise InputError(msg)
 
     monkeypatch.setattr("acsnet.pipeline.Pipeline.load", lambda **_: network)
-    datasets = packings.slices(samples / "dicom" / "phantom-1")
-    folder = packings.inversion_times(datasets, tmp_path / "both", times_ms=(250, 300))
+    datasets = packed_scans.slices(samples / "dicom" / "phantom-1")
+    folder = packed_scans.inversion_times(datasets, tmp_path / "both", times_ms=(250, 300))
     words = ["compare", folder, folder, "--output", tmp_path / "out"]
     words += ["--phase-before", "1", "--phase-after", "2"]
     words += ["--series-after", datasets[0].SeriesInstanceUID]

@@ -4,6 +4,8 @@ import json
 import os
 import shutil
 import subprocess
+import time
+from contextlib import suppress
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -26,6 +28,27 @@ def caddy():
     return found
 
 
+def settings_of_caddy(folder, certificate_and_key, *, upstream, port):
+    """Options and variables for the file as it is deployed, but for places and ports of here."""
+    cert, key = certificate_and_key
+    text = CADDYFILE.read_text()
+    for there, here in (
+        ("admin off", "admin off\n\tauto_https disable_redirects"),
+        ("/certs/cert.pem /certs/key.pem", f"{cert} {key}"),
+        ("acsnet:8000", f"127.0.0.1:{upstream}"),
+    ):
+        assert there in text
+        text = text.replace(there, here)
+    config = folder / "Caddyfile"
+    config.write_text(text)
+    own = {
+        "ACSNET_HOSTNAME": f"localhost:{port}",
+        "XDG_DATA_HOME": str(folder / "data"),
+        "XDG_CONFIG_HOME": str(folder / "config"),
+    }
+    return ("--config", config, "--adapter", "caddyfile"), own
+
+
 @pytest.fixture(scope="module")
 def proxied(caddy, start, tmp_path_factory):
     """A server behind Caddy on this machine. url: of the proxy; cert: that it shows; state."""
@@ -43,23 +66,7 @@ def proxied(caddy, start, tmp_path_factory):
         ACSNET_LIMITS_UPLOAD_MB="1",
     )
     wait_until_up(f"http://127.0.0.1:{ports[0]}/auth/", process, log)
-    # The file as it is deployed, but for places and ports of this machine.
-    text = CADDYFILE.read_text()
-    for there, here in (
-        ("admin off", "admin off\n\tauto_https disable_redirects"),
-        ("/certs/cert.pem /certs/key.pem", f"{cert} {key}"),
-        ("acsnet:8000", f"127.0.0.1:{ports[0]}"),
-    ):
-        assert there in text
-        text = text.replace(there, here)
-    config = folder / "Caddyfile"
-    config.write_text(text)
-    own = {
-        "ACSNET_HOSTNAME": f"localhost:{ports[1]}",
-        "XDG_DATA_HOME": str(folder / "data"),
-        "XDG_CONFIG_HOME": str(folder / "config"),
-    }
-    options = ("--config", config, "--adapter", "caddyfile")
+    options, own = settings_of_caddy(folder, (cert, key), upstream=ports[0], port=ports[1])
     checked = subprocess.run(
         [caddy, "validate", *options],
         env={**os.environ, **own},
@@ -130,3 +137,28 @@ def test_strangers_other_names_and_large_uploads_are_refused(proxied, client):
     )
     with pytest.raises(requests.exceptions.SSLError):
         requests.get(proxied.url, timeout=TIMEOUT)
+
+
+def test_the_log_of_the_proxy_names_no_scan(caddy, start, tmp_path):
+    """Of a server that does not answer, which Caddy writes a line about for each request."""
+    cert, key = certificate(tmp_path)
+    port = free_port()
+    options, own = settings_of_caddy(tmp_path, (cert, key), upstream=free_port(), port=port)
+    process, log = start("run", *options, program=(caddy,), **own)
+    url = f"https://localhost:{port}"
+    end = time.monotonic() + TIMEOUT
+    while time.monotonic() < end and process.poll() is None:
+        with suppress(requests.ConnectionError):
+            answer = requests.get(
+                f"{url}/acsnet/cases/DOE_JOHN",
+                params={"image": "DOE_JOHN"},
+                headers={"Referer": f"{url}/acsnet/cases/DOE_JOHN"},
+                verify=str(cert),
+                timeout=TIMEOUT,
+            )
+            break
+        time.sleep(0.1)
+    assert answer.status_code == 502
+    lines = log.read_text()
+    assert '"status":502' in lines
+    assert "DOE_JOHN" not in lines

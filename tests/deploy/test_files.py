@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from acsnet.server.auth.roles import ROLES
+from acsnet.server.auth.roles import RULES
 from acsnet.server.identity import Role
 from acsnet.settings import CONFIG, names, read_settings, variable
 
@@ -95,7 +95,7 @@ def test_its_health_is_asked_and_the_answer_needs_no_login(steps):
     (health,) = last(steps, "HEALTHCHECK")
     assert "/healthz" in health
     assert "CMD [" in health
-    assert ROLES["GET", "/healthz"] is Role.PUBLIC
+    assert RULES["GET", "/healthz"].role is Role.PUBLIC
 
 
 def test_steps_keep_to_the_rules(steps):
@@ -156,6 +156,13 @@ def test_compose_locks_the_server_up():
     assert "archive" not in compose["services"]["proxy"]["networks"]
     volumes = {one.split(":")[0] for two in compose["services"].values() for one in two["volumes"]}
     assert {one for one in volumes if not one.startswith(".")} == set(compose["volumes"])
+
+
+def test_no_log_fills_the_disk_and_signals_reach_the_server():
+    services = yaml.safe_load((DEPLOY / "compose.yaml").read_text())["services"]
+    for service in services.values():
+        assert service["logging"]["options"].keys() == {"max-size", "max-file"}
+    assert services["acsnet"]["init"] is True
 
 
 @pytest.mark.parametrize("files", [["compose.yaml"], ["compose.yaml", "compose.cuda.yaml"]])

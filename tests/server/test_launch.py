@@ -1,12 +1,15 @@
 """What `acsnet serve` refuses before it loads anything, and where it keeps its files."""
 
+import signal
 import socket
 import subprocess
 import sys
 
 import pytest
 
+from acsnet.cli import serve as command
 from acsnet.errors import InputError
+from acsnet.server import launch
 from acsnet.server.launch import serve
 from acsnet.server.state.paths import state_folder, store_folder
 from acsnet.server.web.access_policy import Policy, policy_of
@@ -101,6 +104,25 @@ def test_a_pacs_with_a_password_in_its_address_is_refused():
     with pytest.raises(InputError, match="ACSNET_PACS_PASSWORD") as caught:
         serve(studies="http://reader:hush@127.0.0.1/dicom-web")
     assert "hush" not in str(caught.value)
+
+
+def test_a_log_that_is_not_ours_is_refused_in_one_sentence(tmp_path):
+    (tmp_path / "state" / "app" / "logs" / "app.log").mkdir(parents=True)
+    with pytest.raises(InputError, match=r"app\.log cannot be written: Is a directory\. Does"):
+        serve(studies=tmp_path)
+
+
+def test_sigterm_ends_a_server_that_is_still_loading(tmp_path, monkeypatch):
+    """The kernel ignores it for the first process of a container, which has no handler."""
+    before = signal.getsignal(signal.SIGTERM)
+    monkeypatch.setattr(launch, "serve", lambda **_: signal.raise_signal(signal.SIGTERM))
+    try:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        with pytest.raises(SystemExit) as ended:
+            command.serve(studies=str(tmp_path))
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert ended.value.code == 0
 
 
 @pytest.mark.slow

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from acsnet.cli.common import say
+from acsnet.cli.common import err, say
 
 Studies = Annotated[
     str,
@@ -28,6 +28,8 @@ def backup(
 
     _choose(state)
     summary = write_backup(output, studies=studies)
+    for name in summary.left_out:
+        err.print(f"[yellow]warning:[/yellow] {name} is damaged and is not in the backup")
     say(f"{output}: {summary.files} files, {summary.size / 1e6:.1f} MB")
     say(f"SHA-256, keep it in another place: {digest_of(output)}")
 
@@ -49,6 +51,8 @@ def restore(
 
     _choose(state)
     summary = restore_backup(file, studies=studies, sha256=sha256)
+    for name in summary.left_out:
+        err.print(f"[yellow]warning:[/yellow] {name} was damaged and is not in the backup")
     say(f"{state_folder()}: {summary.files} files, all as backed up")
 
 

@@ -170,7 +170,7 @@ def quantify(
     from acsnet.export import read_kinds, write_reports, write_result
     from acsnet.io import read_scan
     from acsnet.io.label_map import read_labels_on
-    from acsnet.measure import measure_label_file
+    from acsnet.measure import OTHER_CONVENTION, measure_label_file
     from acsnet.report.patient import read_subject
     from acsnet.report.reading import Reading
     from acsnet.settings import read_settings
@@ -204,6 +204,8 @@ def quantify(
         method=read_settings().report.method,
     )
     _print_case(measured.features_dict(), folder, time.perf_counter() - start, flat)
+    if any(warning.endswith(OTHER_CONVENTION) for warning in measured.warnings):
+        say(f"  --truth names the convention of the label values; it was {truth}")
 
 
 def figure(

@@ -4,7 +4,9 @@ import json
 import os
 import platform
 import re
+import signal
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -59,6 +61,7 @@ def serve(
 
     Each option overrides the setting of the same name: see `acsnet config`.
     """
+    signal.signal(signal.SIGTERM, _stop)  # first of all: to load the rest takes seconds
     options = {
         "ACSNET_SERVER_PORT": port,
         "ACSNET_SERVER_HOST": host,
@@ -74,6 +77,11 @@ def serve(
     from acsnet.server.launch import serve as run_server
 
     run_server(studies=studies)
+
+
+def _stop(_signal: int, _frame: FrameType | None) -> None:
+    """End the process in order; without this, the first one of a container ignores SIGTERM."""
+    raise SystemExit(0)
 
 
 def config() -> None:

@@ -1,23 +1,20 @@
 """`acsnet train`, `lge-like` and `calibrate`: what needs labelled sets."""
 
-from functools import cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 import typer
 
 from acsnet.cli.common import DeviceName, err, out, say
-
-if TYPE_CHECKING:
-    from acsnet.scan import ShortAxisScan
-    from acsnet.train.data.case import TrainingCase
-    from acsnet.train.data.unlabelled import Unlabelled
 
 CineTruthName = Literal["acdc", "mscmrseg", "acsnet"]
 """Conventions of expert labels on cine; see `acsnet.label_conventions`."""
 
 TrainingName = Literal["roi", "myo", "autoencoder", "prior", "all"]
 """The steps of `acsnet.train.run`."""
+
+ENHANCED_SHARE = 0.56
+"""Share of slices with a wall that have enhancement, measured on the train list of EMIDEC."""
 
 
 def train(
@@ -52,8 +49,13 @@ def train(
 
     To train on several GPUs, start it with `torchrun`: see docs/how-to-train.md.
     """
+    from acsnet.nets.weights import SHIPPED
+    from acsnet.pseudo_labels import pseudo_labelled
     from acsnet.train.run import run_training
 
+    more = None
+    if unlabelled is not None:
+        more = pseudo_labelled(unlabelled, data=data, weights=init or SHIPPED)
     run_training(
         network,
         data=data,
@@ -63,34 +65,8 @@ def train(
         epochs=epochs,
         cine_weight=cine_weight,
         init=init,
-        unlabelled=None if unlabelled is None else drawn_first(unlabelled, data=data, init=init),
+        unlabelled=more,
         console=err,
-    )
-
-
-def drawn_first(folder: Path, *, data: Path, init: Path | None) -> "Unlabelled":
-    """The scans of a folder, with the networks of `init` or the shipped ones to draw them.
-
-    Raises InputError as `unlabelled_files` does, WeightsError.
-    """
-    from acsnet.nets.weights import SHIPPED, read_manifest
-    from acsnet.pipeline import Pipeline
-    from acsnet.train.data.case import TrainingCase, tissue_of
-    from acsnet.train.data.unlabelled import Unlabelled, teacher_of, unlabelled_files
-
-    weights = init or SHIPPED
-    load = cache(partial(Pipeline.load, weights=weights))
-
-    def teach(scan: "ShortAxisScan") -> "TrainingCase | None":
-        result = load()(scan)
-        if result.quality:
-            return None
-        return TrainingCase(scan=result.scan, tissue=tissue_of(result.labels), source="lge")
-
-    return Unlabelled(
-        files=unlabelled_files(folder, data=data),
-        teach=teach,
-        teacher=teacher_of(read_manifest(weights)),
     )
 
 
@@ -104,7 +80,7 @@ def lge_like(
     truth: Annotated[CineTruthName, typer.Option(help="Convention of the expert labels.")] = "acdc",
     enhanced_share: Annotated[
         float, typer.Option(help="Probability that a slice gets a scar, 0 to 1.")
-    ] = 0.56,
+    ] = ENHANCED_SHARE,
     seed: Annotated[int, typer.Option(min=0, help="Seed of all random numbers.")] = 0,
 ) -> None:
     """Make cine scans LGE-like, with a synthetic scar; a figure shows the steps."""

@@ -2,6 +2,7 @@
 
 import errno
 import logging.config
+import signal
 import socket
 import ssl
 import sys
@@ -23,6 +24,9 @@ from acsnet.settings import Server, Settings, read_settings
 from acsnet.storage import write_text
 
 logger = logging.getLogger(__name__)
+
+ANY_IPV6 = "::"
+ONLY_IPV6 = " (IPv6 only: 0.0.0.0 is every address of IPv4)"
 
 APP_MAIN = '''"""Written by `acsnet serve`: MONAI Label starts an app from its main.py."""
 
@@ -65,7 +69,7 @@ def serve(
         msg = f"state folder {state_folder()} cannot be written: set ACSNET_STATE to another"
         raise InputError(msg) from error
     log = app_dir / "logs" / "app.log"
-    logging.config.dictConfig(_logging(log, to_person=sys.stderr.isatty()))
+    _begin_log(log, to_person=sys.stderr.isatty())
     logging.getLogger("timeloop").disabled = True  # it prints its list of jobs at start
     set_environment()
     set_folders(app_dir=app_dir, studies=address, port=port)
@@ -100,7 +104,7 @@ def _run(
     else:
         typer.echo(f"Studies: {studies} ({scans} scans; never written to)")
         typer.echo(f"Labels:  {store / 'labels'}")
-    typer.echo(f"Listening on {url}")
+    typer.echo(f"Listening on {url}{ONLY_IPV6 if site.server.host == ANY_IPV6 else ''}")
     typer.echo(f"In a browser: {url}/")
     typer.echo(f"In 3D Slicer: MONAI Label module, server {url}")
     typer.echo("Stop with Ctrl+C")
@@ -137,6 +141,8 @@ def _run(
             logger.info("stopped" if whole else "stopped in the middle of a request")
             super().handle_exit(sig, frame)
 
+    # After an orderly stop uvicorn raises the signal again: it ends what threads may still be at.
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     Graceful(config).run(sockets=[listener])
 
 
@@ -191,6 +197,20 @@ def _write_app() -> Path:
     return folder
 
 
+def _begin_log(file: Path, *, to_person: bool) -> None:
+    """Set up the log. Raises InputError for a file that cannot be written."""
+    try:
+        logging.config.dictConfig(_logging(file, to_person=to_person))
+    except ValueError as error:
+        if not isinstance(error.__cause__, OSError):
+            raise
+        msg = (
+            f"log {file} cannot be written: {error.__cause__.strerror}. Does it belong to another "
+            "account? Run the server and all commands as one"
+        )
+        raise InputError(msg) from error
+
+
 def _logging(file: Path, *, to_person: bool) -> dict[str, Any]:
     """Our own log lines and others' errors, see `acsnet.server.web.log_lines`.
 
@@ -209,12 +229,12 @@ def _logging(file: Path, *, to_person: bool) -> dict[str, Any]:
         },
         "handlers": {
             "console": {
-                "class": "logging.StreamHandler",
+                "class": "acsnet.server.web.log_lines.ConsoleLines",
                 "formatter": "sentence" if to_person else "line",
                 "filters": ["repeats", "no requests"] if to_person else ["repeats"],
             },
             "file": {
-                "class": "logging.handlers.RotatingFileHandler",
+                "class": "acsnet.server.web.log_lines.FileLines",
                 "formatter": "line",
                 "filters": ["repeats"],
                 "filename": str(file),

@@ -10,8 +10,8 @@ from fastapi.testclient import TestClient
 from acsnet.annotations import audit_log
 from acsnet.errors import AcsnetError, InputError
 from acsnet.server.auth import login_routes
-from acsnet.server.auth.middleware import Door, own_address
-from acsnet.server.auth.roles import ROLES
+from acsnet.server.auth.middleware import LoginMiddleware, own_address
+from acsnet.server.auth.roles import RULES
 from acsnet.server.auth.service import Login
 from acsnet.server.auth.sessions import LIMITS
 from acsnet.server.identity import Role, logged_in, require, signed
@@ -27,7 +27,7 @@ HTML = {"Accept": "text/html,application/xhtml+xml"}
 def application(login):
     """Every address of the table, and what each answers: who came in."""
     app = FastAPI(openapi_url=None)
-    app.add_middleware(Door, login=login)
+    app.add_middleware(LoginMiddleware, login=login)
     app.state.login = login
     app.include_router(login_routes.router)
     app.add_exception_handler(AcsnetError, acsnet_error)
@@ -35,7 +35,7 @@ def application(login):
     def who():
         return signed({"user": "claimed"})
 
-    for method, path in ROLES:
+    for method, path in RULES:
         app.add_api_route(path, who, methods=[method])
     return app
 
@@ -79,11 +79,11 @@ def test_every_address_opens_for_its_role_and_those_above_only(site, name):
     client = site.client()
     headers = bearer(client, name) if name else {}
     mine = Role[name.upper()] if name else Role.PUBLIC
-    for (method, path), role in ROLES.items():
+    for (method, path), rule in RULES.items():
         if path in ("/acsnet/login", "/auth/token", "/acsnet/logout"):
             continue
         answer = client.request(method, concrete(path), headers=headers)
-        expected = 200 if mine >= role else 403 if name else 401
+        expected = 200 if mine >= rule.role else 403 if name else 401
         assert answer.status_code == expected, (method, path, answer.text)
 
 

@@ -3,7 +3,7 @@
 import pytest
 from fastapi.routing import APIRoute
 
-from acsnet.server.auth.roles import ROLES, role_for
+from acsnet.server.auth.roles import RULES, role_for
 from acsnet.server.identity import Role
 
 
@@ -32,7 +32,7 @@ def application(request, monkeypatch, tmp_path):
 def listed(method, path):
     """As the table has it: all addresses of the folder's DICOMweb are one there."""
     inside = method == "GET" and path.startswith("/dicomweb/")
-    return (method, "/dicomweb/{path:path}" if inside else path) in ROLES
+    return (method, "/dicomweb/{path:path}" if inside else path) in RULES
 
 
 def test_every_route_has_a_role(application):
@@ -73,6 +73,6 @@ def test_the_role_of_an_address(method, path, role):
 
 
 def test_what_anybody_may_do_shows_no_scan_and_changes_nothing():
-    public = {route for route, role in ROLES.items() if role is Role.PUBLIC}
+    public = {route for route, rule in RULES.items() if rule.role is Role.PUBLIC}
     assert {path for method, path in public if method != "GET"} == {"/acsnet/login", "/auth/token"}
     assert not [path for _, path in public if "{" in path]

@@ -6,6 +6,7 @@ import json
 import shutil
 import sqlite3
 import tarfile
+import time
 from contextlib import closing
 from types import SimpleNamespace
 
@@ -22,6 +23,8 @@ from acsnet.errors import InputError
 from acsnet.fine_tuning.model_registry import Models
 from acsnet.server.corrections.unsaved_edits import UnsavedEdits
 from acsnet.server.datastores.folder import StudiesDatastore
+from acsnet.server.state import backup as backing_up
+from acsnet.server.state import restore as restoring
 from acsnet.server.state.backup import MANIFEST, write_backup
 from acsnet.server.state.paths import (
     DETAILS,
@@ -32,6 +35,7 @@ from acsnet.server.state.paths import (
     state_folder,
     store_folder,
 )
+from acsnet.server.state.repair import repair
 from acsnet.server.state.restore import restore_backup
 from acsnet.server.state.schema import SCHEMA, schema_of, settle_state
 from acsnet.storage import write_json
@@ -306,3 +310,108 @@ def test_a_state_of_a_newer_version_is_refused(tmp_path, content, reason):
     with pytest.raises(InputError, match=reason):
         settle_state(tmp_path)
     assert (tmp_path / "state.json").read_text() == content
+
+
+@pytest.fixture
+def after_pinning(monkeypatch):
+    """Does something once a backup has pinned labels and records."""
+
+    def make(change):
+        pin = backing_up._pin
+
+        def pinned(store, folder):
+            links = pin(store, folder)
+            change(store, folder)
+            return links
+
+        monkeypatch.setattr(backing_up, "_pin", pinned)
+
+    return make
+
+
+def test_a_server_that_starts_during_a_backup_takes_nothing_from_it(
+    studies, tmp_path, after_pinning
+):
+    write_backup(tmp_path / "a.tar.gz", studies=str(studies))
+    models = models_folder(str(studies))
+    after_pinning(
+        lambda store, _: repair(state_folder(), store=store, models=models, before=time.time() + 1)
+    )
+    write_backup(tmp_path / "b.tar.gz", studies=str(studies))
+    with tarfile.open(tmp_path / "a.tar.gz") as one, tarfile.open(tmp_path / "b.tar.gz") as other:
+        assert [name for name in one.getnames() if name.startswith("store/labels/")]
+        assert other.getnames() == one.getnames()
+
+
+@pytest.mark.parametrize("whole", [True, False], ids=["all", "one"])
+def test_a_backup_of_which_a_pinned_file_has_gone_is_refused(
+    studies, tmp_path, after_pinning, whole
+):
+    def take(_, folder):
+        if whole:
+            shutil.rmtree(folder)
+        else:
+            next(folder.glob("labels/original/*")).unlink()
+
+    after_pinning(take)
+    with pytest.raises(InputError, match=r"labels.* cannot be backed up: No such file"):
+        write_backup(tmp_path / "b.tar.gz", studies=str(studies))
+    assert list(tmp_path.glob("*.tar.gz")) == []
+    assert list(tmp_path.glob(".*")) == []
+
+
+def test_a_damaged_database_of_mlflow_is_left_out_and_named(studies, tmp_path, restored):
+    (models_folder(str(studies)) / "mlflow.db").write_bytes(b"no database" * 100)
+    summary = write_backup(tmp_path / "b.tar.gz", studies=str(studies))
+    assert summary.left_out == ("models/mlflow.db",)
+    assert restored(tmp_path / "b.tar.gz", studies) == summary
+    assert models_folder(str(studies)).joinpath("aliases.json").exists()
+    assert not models_folder(str(studies)).joinpath("mlflow.db").exists()
+
+
+def test_a_disk_that_is_mounted_as_the_state_folder_is_filled_where_it_is(
+    backup, tmp_path, restored
+):
+    """Its folder cannot be replaced, and nothing can be written beside it."""
+    state = tmp_path / "other" / "state"
+    (state / "lost+found").mkdir(parents=True)
+    place = state.stat().st_ino
+    restored(backup.file, backup.studies)
+    assert state.stat().st_ino == place
+    assert {path.name for path in state.iterdir()} == {
+        "audit.jsonl",
+        "edits",
+        "lost+found",
+        "models",
+        "studies",
+    }
+
+
+def test_a_restore_that_was_killed_halfway_is_no_state(backup, tmp_path, restored, monkeypatch):
+    moved, put_in_place = [], restoring.put_in_place
+
+    def killed(path, target):
+        if moved:
+            raise KeyboardInterrupt
+        moved.append(target)
+        put_in_place(path, target)
+
+    monkeypatch.setattr(restoring, "put_in_place", killed)
+    with pytest.raises(KeyboardInterrupt):
+        restored(backup.file, backup.studies)
+    assert moved[0].exists()
+    with pytest.raises(InputError, match="was cut short: remove all that is in it"):
+        settle_state(state_folder())
+
+
+def test_a_fault_of_the_disk_is_not_blamed_on_the_backup(backup, tmp_path, restored):
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "state").touch()
+    with pytest.raises(InputError, match=r"b\.tar\.gz cannot .*/state: Not a directory"):
+        restored(backup.file, backup.studies)
+    cut = tmp_path / "cut.tar.gz"
+    cut.write_bytes(backup.file.read_bytes()[:-100])
+    (tmp_path / "other" / "state").unlink()
+    with pytest.raises(InputError, match=r"cut\.tar\.gz cannot .*: .*damaged or no backup"):
+        restored(cut, backup.studies)
+    assert list((tmp_path / "other").iterdir()) == []

@@ -14,7 +14,7 @@ from acsnet.fine_tuning.model_registry import Models
 from acsnet.fine_tuning.training_request import Reviewed, write_request
 from acsnet.fine_tuning.training_status import change_status
 from acsnet.nets.weights import SHIPPED
-from acsnet.server.datastores.label_records import DRAFT
+from acsnet.server.datastores.label_records import MODEL_DRAFT
 from acsnet.server.learning.begun_scans import BegunScans
 from acsnet.server.state.paths import DETAILS, models_folder
 from acsnet.server.state.schema import settle_state
@@ -59,7 +59,7 @@ def test_each_file_that_a_used_server_has_written_is_described(web, samples):
         params = f'{{"user": "Ana", "state": "{state}"}}'
         sent = {"label": ("label.nii.gz", (web.folder / "label.nii.gz").read_bytes())}
         send("PUT", "/datastore/label?image=own", files=sent, data={"params": params})
-    rejected = {"version": DRAFT, "by": "Ana", "comment": "wrong"}
+    rejected = {"version": MODEL_DRAFT, "by": "Ana", "comment": "wrong"}
     send("POST", f"/acsnet/cases/{web.series}/reject", json=rejected)
     send("POST", f"/infer/acsnet?image={web.series}&output=json")
     send("POST", "/activelearning/random", json={"client_id": "Ana"})
@@ -69,9 +69,8 @@ def test_each_file_that_a_used_server_has_written_is_described(web, samples):
     models = Models(models_folder(str(web.studies)))
     models.promote(models.add(SHIPPED, {}))
     (label,) = store.glob("labels/final/own.nii.gz")
-    scan = Path(web.app.datastore().get_image_uri("own"))
     reviewed = [
-        Reviewed(name=f"scan-{k}", patient=f"{k}", image=scan, label=label, at=0.0)
+        Reviewed(name=f"scan-{k}", patient=f"{k}", image=Path(f"{k}.nii"), label=label, at=0.0)
         for k in range(5)
     ]
     about = {"base": "shipped", "device": "cpu", "threads": 1, "quiet_s": 0.0}

@@ -6,12 +6,14 @@ import shutil
 import subprocess
 import sys
 import time
+from contextlib import closing
 
 import pytest
 
 from acsnet.annotations import audit_log
 from acsnet.annotations.label_versions import VersionStore
 from acsnet.errors import InputError
+from acsnet.server.state.owned_folder import OwnedFolder
 from acsnet.server.state.repair import alone_on, process_began, repair, scratch_folder
 
 
@@ -139,3 +141,28 @@ def test_a_part_of_a_restore_that_was_killed_goes_at_the_next_start(state, tmp_p
     assert run(state) == {"parts of killed restores removed": 1}
     assert (gone.exists(), living.exists()) == (False, True)
     shutil.rmtree(living)
+
+
+def test_what_others_are_at_stays_though_it_is_older_than_this_process(state):
+    """As of a server in another container, whose number nobody has here, and of a backup."""
+    store, nobody = state / "studies" / "x", 2**22 + 1
+    scratch_folder(state).mkdir()
+    with (
+        closing(OwnedFolder(scratch_folder(state), prefix="")) as server,
+        closing(OwnedFolder(store)) as backup,
+    ):
+        places = (
+            server.path.rename(server.path.with_name(f"{nobody}-0123abcd")),
+            backup.path.rename(store / f".acsnet-{nobody}-0123abcd"),
+        )
+        for place in places:
+            os.utime(place, (1, 1))
+        assert run(state) == {}
+        assert all(place.is_dir() for place in places)
+
+
+def test_a_folder_of_a_server_that_is_just_being_made_stays(state):
+    scratch = scratch_folder(state)
+    (scratch / ".abc12_xy").mkdir(parents=True)
+    assert run(state, before=process_began()) == {}
+    assert run(state) == {"folders of dead servers removed": 1}

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 from starlette.datastructures import Headers
 
-from acsnet.server.web.access_policy import Guard, Policy, is_loopback, refusal
+from acsnet.server.web.access_policy import AccessPolicyMiddleware, Policy, is_loopback, refusal
 
 
 def refused(
@@ -143,8 +143,9 @@ def test_a_refused_request_never_reaches_the_application():
         "headers": [(b"host", b"127.0.0.1")],
         "client": ("127.0.0.1", 1),
     }
-    asyncio.run(Guard(application, Policy())(scope, None, send))
+    middleware = AccessPolicyMiddleware(application, Policy())
+    asyncio.run(middleware(scope, None, send))
     assert sent[0]["status"] == 400
     assert b"tag must be" in sent[1]["body"]
-    asyncio.run(Guard(application, Policy())({**scope, "query_string": b"tag=final"}, None, send))
+    asyncio.run(middleware({**scope, "query_string": b"tag=final"}, None, send))
     assert sent[2:] == ["reached"]

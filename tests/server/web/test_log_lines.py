@@ -4,7 +4,15 @@ import json
 import logging
 
 from acsnet.errors import InputError, WeightsError
-from acsnet.server.web.log_lines import JsonLines, NoRequests, PlainLines, error_fields, request_id
+from acsnet.server.web.log_lines import (
+    REPEAT_S,
+    FileLines,
+    JsonLines,
+    NoRequests,
+    PlainLines,
+    error_fields,
+    request_id,
+)
 
 
 def line(message, *arguments, name="acsnet.server", error=None, **extra):
@@ -69,3 +77,26 @@ def test_a_person_at_the_console_reads_sentences_and_no_request():
     assert line.endswith("warning: no room\\nfor [UID]")
     other = logging.LogRecord("pydicom", logging.ERROR, "y.py", 7, "patient Doe", (), None)
     assert PlainLines().format(other).endswith("error: see y:7 in the log")
+
+
+def test_a_log_that_cannot_be_written_says_so_once_a_minute_and_names_nobody(tmp_path, capsys):
+    now = [0.0]
+    handler = FileLines(tmp_path / "app.log", encoding="utf-8")
+    handler.clock = lambda: now[0]
+    handler.stream.close()
+    handler.stream = open("/dev/full", "w")  # noqa: PTH123, SIM115 # the handler closes it
+    record = logging.LogRecord(
+        "acsnet", logging.ERROR, "x.py", 1, "Doe_John.nii", (), raised_info("Doe_John.nii")
+    )
+    for _ in range(50):
+        handler.handle(record)
+    assert capsys.readouterr().err == "log lines cannot be written: OSError\n"
+    now[0] = REPEAT_S
+    handler.handle(record)
+    assert capsys.readouterr().err == "log lines cannot be written: OSError\n"
+    handler.stream = None
+
+
+def raised_info(text):
+    error = raised(InputError(text))
+    return type(error), error, error.__traceback__

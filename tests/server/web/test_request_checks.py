@@ -27,6 +27,22 @@ def test_names_that_could_be_paths_are_refused(key, name):
     assert "must be a name" in name_fault(key, name)
 
 
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("401: LGE/PSIR", "image must be a name without / and \\, not a path: rename it"),
+        (".hidden", "image must be a name that does not begin with a dot: rename it"),
+        ("ä" * 101, "image must be a name of at most 200 bytes, got 202: rename it"),
+        ("LGE\nPSIR", "image must be a name without line breaks and other characters that cannot "),
+    ],
+)
+def test_what_is_wrong_with_a_name_is_told(name, told):
+    assert name_fault("image", name).startswith(told)
+    if "/" not in name:  # else it is the last part that counts
+        with pytest.raises(HTTPException, match="every uploaded file must have a name"):
+            upload_name(name)
+
+
 @pytest.mark.parametrize("tag", ["final", "original", "reader-2", "v_1", "1.2.840.1", "2" * 64])
 def test_plain_tags_pass(tag):
     assert name_fault("tag", tag) is None

@@ -11,6 +11,8 @@ import json
 import re
 import secrets
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,7 +22,7 @@ from acsnet.errors import InputError
 from acsnet.server.auth.roles import ROLE_WORDS
 from acsnet.server.errors import AccountsError
 from acsnet.server.identity import Person, Role
-from acsnet.storage import write_json
+from acsnet.storage import hand_over, make_folder, write_json
 
 COST_LOG2, BLOCK, PARALLEL = 15, 8, 3
 MIN_PASSWORD, MAX_PASSWORD = 12, 200
@@ -100,13 +102,17 @@ class Accounts:
                 raise InputError(msg)
             self._write(left)
 
-    def _lock(self) -> FileLock:
+    @contextmanager
+    def _lock(self) -> Iterator[None]:
         try:
-            self.file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_folder(self.file.parent)
         except OSError as error:
             msg = f"accounts file {self.file} cannot be written: {error.strerror}"
             raise InputError(msg) from error
-        return FileLock(self.file.with_name(f".{self.file.name}.lock"), mode=0o600)
+        lock = self.file.with_name(f".{self.file.name}.lock")
+        with FileLock(lock, mode=0o600):
+            hand_over(lock, lock.parent)
+            yield
 
     def _write(self, accounts: dict[str, Account]) -> None:
         records = {

@@ -25,7 +25,7 @@ SAFE = ("GET", "HEAD", "OPTIONS")
 _PLAIN = re.compile(r"/(?![/\\])[\x21-\x5b\x5d-\x7e]*")
 
 
-class Door:
+class LoginMiddleware:
     """ASGI middleware; without a `login` every request passes."""
 
     def __init__(self, app: ASGIApp, login: Login | None) -> None:
@@ -100,8 +100,8 @@ async def _identified(login: Login, request: Request) -> Person:
     person = login.by_session(request.cookies.get(cookie_name(request), ""))
     if person is None:
         refuse("log in first")
-    # The guard lets pages of listed sites pass, too: these have to bring a token. A browser that
-    # sends no origin is too old.
+    # The access policy lets pages of listed sites pass, too: these have to bring a token. A browser
+    # that sends no origin is too old.
     own = origin_of(f"{request.url.scheme}://{request.headers.get('host', '')}")
     if request.method not in SAFE and origin_of(request.headers.get("origin", "")) != own:
         raise HTTPException(403, "this may be requested only from a page of this server")

@@ -151,9 +151,6 @@ RULES: dict[tuple[str, str], Rule] = {
 }
 """(method, address as the web framework writes it) -> what it asks for."""
 
-ROLES: dict[tuple[str, str], Role] = {route: rule.role for route, rule in RULES.items()}
-"""(method, address as the web framework writes it) -> who may."""
-
 _MATCHED = [(method, compile_path(path)[0], rule) for (method, path), rule in RULES.items()]
 
 

@@ -9,7 +9,7 @@ The order matters: an event is in the log after its label is on the disk, so the
 and every event in a backup has its label. Files of versions never change. What does change is
 replaced whole, and is pinned by hard links while the server is kept from changing it for a moment.
 Left out is what can be made or fetched again: links to scans, scores, checkpoints, MLflow's copies
-of weights, the copy of a PACS.
+of weights, the copy of a PACS, and MLflow's database where it is damaged.
 """
 
 import hashlib
@@ -20,7 +20,7 @@ import sqlite3
 import tarfile
 import tempfile
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -36,6 +36,7 @@ from acsnet.fine_tuning.training_request import LABELS as RUN_LABELS
 from acsnet.fine_tuning.training_request import REQUEST, run_folders
 from acsnet.fine_tuning.training_status import STATUS
 from acsnet.pacs.config import is_dicomweb
+from acsnet.server.state.owned_folder import OwnedFolder
 from acsnet.server.state.paths import (
     CONTENTS,
     DETAILS,
@@ -48,7 +49,7 @@ from acsnet.server.state.paths import (
     state_folder,
 )
 from acsnet.server.state.schema import schema_of
-from acsnet.storage import remove_abandoned, writing
+from acsnet.storage import put_in_place, remove_abandoned
 from acsnet.train.mlflow_runs import DATABASE
 
 SUFFIX = ".tar.gz"
@@ -62,17 +63,18 @@ LOCK = ".lock"
 
 @dataclass(frozen=True, kw_only=True)
 class Summary:
-    """What a backup holds."""
+    """What a backup holds. left_out: files that were too damaged to be backed up."""
 
     files: int
     size: int
+    left_out: tuple[str, ...] = ()
 
 
 def write_backup(output: Path, *, studies: str) -> Summary:
     """Write the state of a studies folder, or of a PACS, to `output`; whole or not at all.
 
     Raises InputError for another ending than `.tar.gz`, a file that is there already, and a state
-    that is not there.
+    that is not there, cannot be read, or changed in a way in which it must not.
     """
     if not output.name.endswith(SUFFIX):
         msg = f"{output.name} must end with {SUFFIX}"
@@ -88,17 +90,24 @@ def write_backup(output: Path, *, studies: str) -> Summary:
     try:
         return _write(output, studies=studies)
     except OSError as error:
-        msg = f"{output} cannot be written: {error.strerror or error}"
+        place = error.filename
+        ours = place and Path(os.fsdecode(place)).is_relative_to(state_folder())
+        what = f"{place} cannot be backed up" if ours else f"{output} cannot be written"
+        msg = f"{what}: {error.strerror or error}"
         raise InputError(msg) from error
 
 
 def _write(output: Path, *, studies: str) -> Summary:
-    with (
-        writing(output.resolve(), private=True) as temporary,
-        temporary.open("wb") as stream,
-        tarfile.open(fileobj=stream, mode="w:gz", compresslevel=1) as archive,
-    ):
-        return _fill(_Archive(archive), studies=studies)
+    place = output.resolve()
+    with closing(OwnedFolder(place.parent)) as owned:
+        temporary = owned.path / place.name
+        with (
+            open(os.open(temporary, os.O_WRONLY | os.O_CREAT, 0o600), "wb") as stream,  # noqa: PTH123
+            tarfile.open(fileobj=stream, mode="w:gz", compresslevel=1) as archive,
+        ):
+            summary = _fill(_Archive(archive), studies=studies)
+        put_in_place(temporary, place)
+    return summary
 
 
 class _Archive:
@@ -107,25 +116,29 @@ class _Archive:
     def __init__(self, archive: tarfile.TarFile) -> None:
         self._archive = archive
         self.files: dict[str, dict[str, Any]] = {}
+        self.left_out: list[str] = []
+
+    def add_live(self, name: str, path: Path, *, lines: bool = False) -> None:
+        """As `add`; nothing where there is none: the server has not made it, or has removed it."""
+        with suppress(FileNotFoundError):
+            self.add(name, path, lines=lines)
 
     def add(self, name: str, path: Path, *, lines: bool = False) -> None:
-        """Add a file as it is now; nothing where there is none. lines: only whole ones."""
-        try:
-            with path.open("rb") as stream:
-                status = os.fstat(stream.fileno())
-                size = _whole_lines(stream, status.st_size) if lines else status.st_size
-                info = tarfile.TarInfo(name)
-                info.size, info.mtime, info.mode = size, int(status.st_mtime), 0o600
-                counted = _Hashed(stream)
-                self._archive.addfile(info, counted)  # type: ignore[arg-type]
-        except FileNotFoundError:
-            return
+        """Add a file as it is now. lines: only whole ones. Raises OSError where there is none."""
+        with path.open("rb") as stream:
+            status = os.fstat(stream.fileno())
+            size = _whole_lines(stream, status.st_size) if lines else status.st_size
+            info = tarfile.TarInfo(name)
+            info.size, info.mtime, info.mode = size, int(status.st_mtime), 0o600
+            counted = _Hashed(stream)
+            self._archive.addfile(info, counted)  # type: ignore[arg-type]
         digest = counted.digest.hexdigest()
         self.files[name] = {"size": size, "sha256": digest, "mtime_ns": status.st_mtime_ns}
 
     def manifest(self, content: dict[str, Any]) -> None:
         """The last file: what a restore checks the others by."""
-        data = json.dumps({**content, "files": self.files}, indent=1).encode()
+        content |= {"left_out": self.left_out, "files": self.files}
+        data = json.dumps(content, indent=1).encode()
         info = tarfile.TarInfo(MANIFEST)
         info.size, info.mode = len(data), 0o600
         self._archive.addfile(info, io.BytesIO(data))
@@ -148,38 +161,41 @@ class _Hashed:
 def _fill(archive: _Archive, *, studies: str) -> Summary:
     store, models = of_studies(studies), models_folder(studies)
     schema = schema_of(state_folder())
-    archive.add(AUDIT, audit_log_file(), lines=True)
+    archive.add_live(AUDIT, audit_log_file(), lines=True)
     for lines in (SCORES, DECISIONS, CONTENTS):
-        archive.add(f"{STORE}/{lines}", store / lines, lines=True)
-    with tempfile.TemporaryDirectory(dir=store, prefix=f".acsnet-{os.getpid()}-") as folder:
-        pinned = Path(folder)
-        _pin(store, pinned)
-        for path in _files(pinned):
-            archive.add(f"{STORE}/{path.relative_to(pinned).as_posix()}", path)
+        archive.add_live(f"{STORE}/{lines}", store / lines, lines=True)
+    with closing(OwnedFolder(store)) as pinned:
+        for path in _pin(store, pinned.path):
+            archive.add(f"{STORE}/{path.relative_to(pinned.path).as_posix()}", path)
     uploads = () if is_dicomweb(studies) else _files(store / "uploads")
     for path in [*uploads, *_version_files(store / VERSIONS), *_files(store / DETAILS)]:
-        archive.add(f"{STORE}/{path.relative_to(store).as_posix()}", path)
+        archive.add_live(f"{STORE}/{path.relative_to(store).as_posix()}", path)
     for path in _files(edits_folder(studies)):
-        archive.add(f"{EDITS}/{path.name}", path)
+        archive.add_live(f"{EDITS}/{path.name}", path)
     for path in _model_files(models):
-        archive.add(f"{MODELS}/{path.relative_to(models).as_posix()}", path)
-    archive.add(f"{MODELS}/{CHANGES}", models / CHANGES, lines=True)
+        archive.add_live(f"{MODELS}/{path.relative_to(models).as_posix()}", path)
+    archive.add_live(f"{MODELS}/{CHANGES}", models / CHANGES, lines=True)
     _add_database(archive, models / DATABASE)
     made = datetime.now(timezone.utc).isoformat(timespec="seconds")
     archive.manifest({"schema": schema, "software": __version__, "made": made})
     return Summary(
-        files=len(archive.files), size=sum(int(entry["size"]) for entry in archive.files.values())
+        files=len(archive.files),
+        size=sum(int(entry["size"]) for entry in archive.files.values()),
+        left_out=tuple(archive.left_out),
     )
 
 
-def _pin(store: Path, pinned: Path) -> None:
+def _pin(store: Path, pinned: Path) -> list[Path]:
     """Hard links to labels, SEGs and their records as they belong together at this moment."""
+    links = []
     with FileLock(store / LOCK):
         for part in ("labels", "seg", RECORDS):
             for path in _files(store / part):
                 link = pinned / path.relative_to(store)
                 link.parent.mkdir(parents=True, exist_ok=True)
                 os.link(path, link)
+                links.append(link)
+    return links
 
 
 def _files(folder: Path) -> Iterator[Path]:
@@ -213,13 +229,23 @@ def _model_files(models: Path) -> Iterator[Path]:
 
 
 def _add_database(archive: _Archive, database: Path) -> None:
-    """A copy of a database that may be in use, by SQLite's own backup."""
+    """A copy of a database that may be in use, by SQLite's own backup; none of a damaged one."""
     if not database.is_file():
         return
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / DATABASE
-        with closing(sqlite3.connect(database)) as source, closing(sqlite3.connect(copy)) as target:
-            source.backup(target)
+        try:
+            with (
+                closing(sqlite3.connect(database)) as source,
+                closing(sqlite3.connect(copy)) as target,
+            ):
+                source.backup(target)
+        except sqlite3.OperationalError as error:  # it is locked, cannot be opened, has no room
+            msg = f"{database} cannot be backed up: {error}"
+            raise InputError(msg) from error
+        except sqlite3.DatabaseError:
+            archive.left_out.append(f"{MODELS}/{DATABASE}")
+            return
         archive.add(f"{MODELS}/{DATABASE}", copy)
 
 

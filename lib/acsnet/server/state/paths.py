@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 from acsnet.pacs.config import is_dicomweb, pacs_settings
 from acsnet.settings import read_settings
+from acsnet.storage import make_folder
 
 VERSIONS = "versions"
 """The folder of a store with all labels that people ever saved."""
@@ -68,5 +69,5 @@ def training_lock() -> Path:
 
 def private_folder(folder: Path) -> Path:
     """Make `folder`, readable by its owner alone: it will hold what belongs to patients."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_folder(folder)
     return folder

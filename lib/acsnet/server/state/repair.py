@@ -3,12 +3,11 @@
 Everything is written under a temporary name and put in place whole, so what is in place is whole.
 Left behind may be: temporary files and folders, a label without its record (nobody was told that
 it is saved), and the last line of a log of lines cut short. Only what was there before this
-process began is touched: another server of the same state may be at work.
+process began, and is of no process that lives, is touched: others may work on the same state.
 """
 
 import logging
 import re
-import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from acsnet.annotations.label_versions import LABEL, RECORD
 from acsnet.errors import InputError
 from acsnet.fine_tuning.training_request import RUNS
 from acsnet.server.state.paths import DETAILS, RECORDS
+from acsnet.storage import discard
 
 logger = logging.getLogger(__name__)
 
@@ -40,10 +40,12 @@ def repair(state: Path, *, store: Path, models: Path, before: float) -> dict[str
     roots = (state, state / "app", models, models / RUNS)
     done = {
         "temporary files removed": sum(
-            map(_remove, [*_temporary(roots, before=before), *_hidden(store, before=before)])
+            map(discard, [*_temporary(roots, before=before), *_hidden(store, before=before)])
         ),
-        "labels without a record removed": sum(map(_remove, _unrecorded(store, before=before))),
-        "folders of dead servers removed": sum(map(_remove, _abandoned(scratch_folder(state)))),
+        "labels without a record removed": sum(map(discard, _unrecorded(store, before=before))),
+        "folders of dead servers removed": sum(
+            map(discard, _abandoned(scratch_folder(state), before=before))
+        ),
         "parts of killed restores removed": storage.remove_abandoned(state.parent),
         "lines that were cut short ended": sum(
             storage.end_last_line(file) for file in (state / "audit.jsonl", store / "scores.jsonl")
@@ -90,8 +92,20 @@ def _parts(store: Path) -> list[Path]:
 def _temporary(folders: Sequence[Path], *, before: float) -> Iterator[Path]:
     for folder in folders:
         for entry in folder.iterdir() if folder.is_dir() else ():
-            if TEMPORARY.fullmatch(entry.name) and entry.lstat().st_mtime < before:
+            name = TEMPORARY.fullmatch(entry.name)
+            if name is None or not _is_older(entry, before):
+                continue
+            process = name["process"]
+            if process is None or storage.is_abandoned(entry, int(process)):
                 yield entry
+
+
+def _is_older(path: Path, before: float) -> bool:
+    """Whether a file or folder is there and last changed before that; others may remove it."""
+    try:
+        return path.lstat().st_mtime < before
+    except FileNotFoundError:
+        return False
 
 
 def _hidden(store: Path, *, before: float) -> Iterator[Path]:
@@ -102,7 +116,7 @@ def _hidden(store: Path, *, before: float) -> Iterator[Path]:
 def _unrecorded(store: Path, *, before: float) -> Iterator[Path]:
     for file in store.glob(f"versions/*/[0-9]*{LABEL}"):
         name = file.name.removesuffix(LABEL)
-        if file.stat().st_mtime < before and not file.with_name(f"{name}{RECORD}").exists():
+        if _is_older(file, before) and not file.with_name(f"{name}{RECORD}").exists():
             yield file
             yield from (
                 path
@@ -111,17 +125,10 @@ def _unrecorded(store: Path, *, before: float) -> Iterator[Path]:
             )
 
 
-def _abandoned(scratch: Path) -> Iterator[Path]:
-    """Folders called by the number of a process that is gone, or that began after them."""
+def _abandoned(scratch: Path, *, before: float) -> Iterator[Path]:
+    """Folders of servers that are gone, as `storage.is_abandoned`, and those without an owner."""
     for folder in scratch.iterdir() if scratch.is_dir() else ():
         number = folder.name.partition("-")[0]
-        if not number.isdecimal() or storage.is_abandoned(folder, int(number)):
+        ours = number.isdecimal()
+        if storage.is_abandoned(folder, int(number)) if ours else _is_older(folder, before):
             yield folder
-
-
-def _remove(path: Path) -> bool:
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)
-    return True

@@ -8,14 +8,17 @@ import os
 import shutil
 import tarfile
 import zlib
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path, PurePosixPath
 from typing import IO, Any, cast
 
 from acsnet.errors import InputError
 from acsnet.server.state.backup import AUDIT, EDITS, MANIFEST, MODELS, STORE, Summary
+from acsnet.server.state.owned_folder import OwnedFolder
 from acsnet.server.state.paths import edits_folder, models_folder, of_studies, state_folder
-from acsnet.server.state.schema import check_schema
-from acsnet.storage import remove_abandoned, writing_folder
+from acsnet.server.state.schema import RESTORING, check_schema
+from acsnet.storage import make_folder, put_in_place, remove_abandoned, write_bytes
 
 MAX_MANIFEST_BYTES = 256 * 2**20
 """Of a million files: what is read as one piece must fit into the memory."""
@@ -28,6 +31,9 @@ MAX_PARTS = 20
 
 MIN_FREE_BYTES = 2**30
 """Left on the disk, whatever a backup holds."""
+
+NOTHING = frozenset({"lost+found"})
+"""What is in an empty folder where a disk is mounted there."""
 
 CHUNK = 2**20
 MAX_PIECE = 4 * 2**20
@@ -54,8 +60,8 @@ def restore_backup(
 ) -> Summary:
     """Put the backup `file` in place as the state of a studies folder, or of a PACS.
 
-    The studies may lie elsewhere by now. Everything is unpacked beside the state folder and checked
-    before it is moved there in one step.
+    The studies may lie elsewhere by now. Everything is unpacked inside the state folder, which may
+    be a place where a disk is mounted, and checked before it is moved up to where it belongs.
 
     Args:
         file: the backup.
@@ -68,31 +74,63 @@ def restore_backup(
         How much was restored.
 
     Raises:
-        InputError: a state folder that holds anything, a file that is no backup, is damaged, of a
-            newer version or not of this digest.
+        InputError: a state folder that holds anything or cannot be written, a file that is no
+            backup, is damaged, of a newer version or not of this digest.
     """
     if sha256 and not hmac.compare_digest(digest_of(file), sha256.lower()):
         msg = f"{file.name} is not the backup that was written: its SHA-256 differs"
         raise InputError(msg)
     state = state_folder()
-    if state.exists() and (not state.is_dir() or any(state.iterdir())):
-        msg = f"state folder {state} is not empty: restore into another with --state"
-        raise InputError(msg)
     places = {
         STORE: of_studies(studies).relative_to(state),
         MODELS: models_folder(studies).relative_to(state),
         EDITS: edits_folder(studies).relative_to(state),
     }
-    state.parent.mkdir(parents=True, exist_ok=True)
-    remove_abandoned(state.parent)
     try:
-        with writing_folder(state) as new:
+        with _filling(state) as new:
             summary = _unpack(file, new, places, min_free_bytes)
             os.sync()
-    except (tarfile.TarError, EOFError, zlib.error, OSError) as error:
+    except (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile) as error:
         msg = f"{file.name} cannot be restored: {type(error).__name__}, damaged or no backup?"
         raise InputError(msg) from error
+    except OSError as error:
+        where = error.filename or state
+        msg = f"{file.name} cannot be restored: {where}: {error.strerror or error}"
+        raise InputError(msg) from error
     return summary
+
+
+@contextmanager
+def _filling(state: Path) -> Iterator[Path]:
+    """Give a folder whose entries are those of the state folder once the block has ended.
+
+    After an error, or when the process is killed, nothing is in place, or it is marked as a part.
+    Raises InputError for a state folder that holds anything.
+    """
+    was_there = os.path.lexists(state)
+    make_folder(state)
+    try:
+        remove_abandoned(state)
+        _check_empty(state)
+        with closing(OwnedFolder(state)) as owned:
+            new = owned.path / "new"
+            new.mkdir(mode=0o700)
+            yield new
+            write_bytes(state / RESTORING, b"")
+            for entry in new.iterdir():
+                put_in_place(entry, state / entry.name)
+        (state / RESTORING).unlink()
+    except BaseException:
+        if not was_there:
+            with suppress(OSError):
+                state.rmdir()
+        raise
+
+
+def _check_empty(state: Path) -> None:
+    if {path.name for path in state.iterdir()} - NOTHING:
+        msg = f"state folder {state} is not empty: restore into another with --state"
+        raise InputError(msg)
 
 
 def digest_of(file: Path) -> str:
@@ -125,7 +163,7 @@ def _unpack(file: Path, new: Path, places: dict[str, Path], min_free_bytes: int)
                 manifest = _manifest(file, _whole(source))
                 continue
             if member.size > shutil.disk_usage(new).free - min_free_bytes:
-                msg = f"{file.name} cannot be restored: the disk of {new.parent} is too small"
+                msg = f"{file.name} cannot be restored: the disk of {state_folder()} is too small"
                 raise InputError(msg)
             target = new / _place(file, member.name, places)
             target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -146,7 +184,11 @@ def _unpack(file: Path, new: Path, places: dict[str, Path], min_free_bytes: int)
     for name, target in targets.items():
         when = manifest["files"][name]["mtime_ns"]
         os.utime(target, ns=(when, when))
-    return Summary(files=len(digests), size=sum(file.stat().st_size for file in targets.values()))
+    return Summary(
+        files=len(digests),
+        size=sum(file.stat().st_size for file in targets.values()),
+        left_out=manifest["left_out"],
+    )
 
 
 def _whole(source: IO[bytes]) -> bytes:
@@ -161,6 +203,7 @@ def _manifest(file: Path, content: bytes) -> dict[str, Any]:
     try:
         manifest: dict[str, Any] = json.loads(content)
         check_schema(manifest["schema"], what=file.name)
+        manifest["left_out"] = tuple(map(str, manifest.get("left_out", ())))
         for entry in manifest["files"].values():
             _check_entry(entry)
     except InputError:

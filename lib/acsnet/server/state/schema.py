@@ -15,10 +15,18 @@ from acsnet.storage import write_json
 FILE = "state.json"
 SCHEMA = 3
 OTHERS = 0o077
+RESTORING = "restoring"
+"""The file in a state folder in which a restore has put only some entries in place yet."""
 
 
 def schema_of(state: Path) -> int:
-    """The layout of a state folder. Raises InputError for one of a newer version, or broken."""
+    """The layout of a state folder.
+
+    Raises InputError for one of a newer version, broken, or restored in part.
+    """
+    if (state / RESTORING).exists():
+        msg = f"a restore into {state} was cut short: remove all that is in it and restore again"
+        raise InputError(msg)
     try:
         schema = json.loads((state / FILE).read_text(encoding="utf-8"))["schema"]
     except FileNotFoundError:
