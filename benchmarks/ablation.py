@@ -30,12 +30,21 @@ from acsnet.nets.resunet import ResUNet
 from acsnet.stages.myocardium import MYO_SIDE
 from acsnet.storage import write_text
 from acsnet.train.data.lists import emidec_cases, training_names
-from acsnet.train.data.prepare import USUAL_COUNTS, SampleCounts, build, load
+from acsnet.train.data.prepare import USUAL_MIX, SampleMix, build, load
 from acsnet.train.data.samples import Samples
 from acsnet.train.loop import Recipe, Start, train
 from acsnet.train.recipes import MYOCARDIUM, myocardium_batch
 from acsnet.train.run_record import CHECKPOINT
-from training.ablation import ARMS, BASE, folds, measured, without, without_patients
+from training.ablation_arms import (
+    ARMS,
+    BASE,
+    OTHER_TIMES,
+    folds,
+    measured_both_ways,
+    unchanged_mix,
+    without,
+    without_patients,
+)
 from training.paired import MEASURES, cells, changes
 
 HEADINGS = ("arm", "measure", "patients", "mean", "difference", "95 % interval", "verdict")
@@ -53,10 +62,11 @@ def run(
     count: int,
     base: Recipe,
     shared_epochs: int = 0,
-    sample_counts: SampleCounts = USUAL_COUNTS,
+    mix: SampleMix = USUAL_MIX,
 ) -> None:
     """Train and measure what is not yet in `output`; count: of folds; base: the recipe to change.
 
+    mix: of the samples, which arms may change, too; those are made once they are needed.
     shared_epochs: on cine and phantoms alone, from which every fold of an arm starts. The report is
     written anew after every arm, so that what there is can be read meanwhile. Raises InputError as
     `build` does, and where `output` holds an experiment of other settings.
@@ -68,21 +78,29 @@ def run(
     jobs = [(k, arm) for k in range(1, count + 1) for arm in arms]
     missing = [job for job in jobs if not scores_path(output, *job).exists()]
     console.print(f"{len(jobs) - len(missing)} of {len(jobs)} results are there")
-    paths = build(data, output / "samples", seed=SEED, counts=sample_counts, console=console)
-    samples = load(paths["myo"])
+    kept: tuple[Path, Samples] | None = None
     start, done = time.monotonic(), 0
     for k, names in enumerate(parts, start=1):
         wanted = [arm for fold, arm in missing if fold == k]
         if not wanted:
             continue
         held_out = dict(zip(names, emidec_cases(data, names), strict=True))
-        # EMIDEC comes first among the samples' patients (`acsnet.train.data.lists`).
-        others = without_patients(samples, [listed.index(name) for name in names])
         for arm in wanted:
+            folder = samples_folder(output, arm)
+            if kept is None or kept[0] != folder:
+                kept = None  # one at a time: each takes over a gigabyte
+                paths = build(data, folder, seed=SEED, mix=ARMS[arm].mix(mix), console=console)
+                kept = folder, load(paths["myo"])
+            samples = kept[1]
+            # EMIDEC comes first among the samples' patients (`acsnet.train.data.lists`).
+            others = without_patients(samples, [listed.index(name) for name in names])
             common = shared(arm, base, shared_epochs, samples, output / "shared", console)
             network = trained(arm, base, others, output / f"fold-{k}", console, common)
             views = ARMS[arm].views
-            scores = {name: measured(network, case, views=views) for name, case in held_out.items()}
+            scores = {
+                name: measured_both_ways(network, case, views=views)
+                for name, case in held_out.items()
+            }
             write(scores_path(output, k, arm), json.dumps(scores, indent=2))
             done += 1
             left = (time.monotonic() - start) / done * (len(missing) - done)
@@ -104,6 +122,11 @@ def collected(output: Path, arms: list[str], count: int) -> Scores:
             if path.exists():
                 scores.setdefault(arm, {}).update(json.loads(path.read_text()))
     return scores
+
+
+def samples_folder(output: Path, arm: str) -> Path:
+    """Where the samples of an arm are: its own where it changes which are made."""
+    return output / ("samples" if ARMS[arm].mix is unchanged_mix else f"samples-{arm}")
 
 
 def scores_path(output: Path, fold: int, arm: str) -> Path:
@@ -180,7 +203,10 @@ def notes(scores: Scores, *, base: Recipe, count: int, shared_epochs: int) -> st
             f"that was trained without them: {count} folds, {base.epochs} epochs of "
             f"{base.images_an_epoch} images after {shared_epochs} on cine and phantoms alone, "
             f"{base.net.base_filters} filters, one seed. The region "
-            "of interest is the expert's; without stage 3 and clean-up. The difference is that to "
+            "of interest is the expert's; without stage 3 and clean-up. Other inversion times: "
+            "mean over the scans with the healthy wall brought to "
+            f"{' and '.join(f'{100 * share:.0f} %' for share in OTHER_TIMES)} of the blood's "
+            "signal, as `acsnet evaluate --stress` does. The difference is that to "
             "base, paired by patient, with a 95 % bootstrap interval over patients; for biases and "
             "false scar it is the difference in the distance from 0. The interval does not include "
             "the variation between seeds, and is not corrected for the number of rows.",

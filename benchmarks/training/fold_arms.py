@@ -21,7 +21,7 @@ from acsnet.train.data.lists import emidec_cases, training_names
 from acsnet.train.loop import Recipe, Start
 from acsnet.train.recipes import MYOCARDIUM
 from acsnet.train.run_record import CHECKPOINT
-from training.ablation import BASE, measured
+from training.ablation_arms import BASE, measured
 from training.fold_networks import fold_networks, fold_weights
 from training.paired import cells, changes
 

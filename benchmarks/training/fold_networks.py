@@ -11,7 +11,7 @@ from acsnet.nets.architecture import ResUNetConfig
 from acsnet.nets.resunet import ResUNet
 from acsnet.nets.torch_weights import save_network
 from acsnet.nets.weights import SHIPPED, read_manifest
-from training.ablation import BASE
+from training.ablation_arms import BASE
 
 
 def fold_networks(run: Path) -> Iterator[tuple[ResUNet, list[str]]]:

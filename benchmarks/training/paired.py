@@ -42,6 +42,15 @@ MEASURES = {
     "false_scar_percent": Measure(
         heading="false scar in normals, % of wall", decimals=2, best_at_zero=True
     ),
+    "wall_dice_other_times": Measure(
+        heading="wall Dice, other inversion times", decimals=3, best_at_zero=False
+    ),
+    "enhancement_dice_other_times": Measure(
+        heading="enhancement Dice, other inversion times", decimals=3, best_at_zero=False
+    ),
+    "burden_bias_other_times": Measure(
+        heading="burden bias, other inversion times, points", decimals=1, best_at_zero=True
+    ),
 }
 
 
@@ -121,8 +130,8 @@ def changes(
         pairs = [
             (after, before)
             for patient in sorted(base.keys() & changed.keys())
-            if (after := changed[patient][name]) is not None
-            and (before := base[patient][name]) is not None
+            if (after := changed[patient].get(name)) is not None
+            and (before := base[patient].get(name)) is not None
         ]
         if pairs:
             out.append(_change(name, *np.array(pairs).T))

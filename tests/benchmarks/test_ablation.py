@@ -13,12 +13,13 @@ from acsnet.nets.architecture import ResUNetConfig
 from acsnet.nets.resunet import ResUNet
 from acsnet.nets.views import AS_IT_IS
 from acsnet.train.data.lists import emidec_cases
-from acsnet.train.data.prepare import SampleCounts
+from acsnet.train.data.prepare import USUAL_MIX, SampleMix
 from acsnet.train.data.samples import SOURCES, Samples, stack_neighbours
 from acsnet.train.loop import draw
 from acsnet.train.losses import PrintedLoss
 from acsnet.train.recipes import MYOCARDIUM
-from training.ablation import (
+from training import ablation_arms
+from training.ablation_arms import (
     ARMS,
     BASE,
     LEFT_OUT,
@@ -62,10 +63,54 @@ def changed_fields(arm):
         ("no-lge-like", {"share", "weight"}),
         ("no-phantoms", {"share", "weight"}),
         ("no-neighbours", {"net"}),
+        ("small-windows", {"make_batch"}),
+        ("no-inversion-times", set()),
+        ("no-new-scars", set()),
     ],
 )
 def test_an_arm_changes_one_thing_of_the_shipped_recipe(arm, fields):
     assert changed_fields(arm) == fields
+
+
+def test_arms_that_leave_a_kind_of_variant_out_make_samples_without_it():
+    usual = asdict(USUAL_MIX)
+    changed = {arm: asdict(ARMS[arm].mix(USUAL_MIX)) for arm in ARMS}
+    assert changed.pop("no-inversion-times") == usual | {"inversion_time_share": 0.0}
+    none = {"lge": 0.0, "cine": 0.0, "phantom": 0.0}
+    assert changed.pop("no-new-scars") == usual | {"new_scar_share": none}
+    assert all(mix == usual for mix in changed.values())
+    own = {"no-inversion-times", "no-new-scars"}
+    assert not any(ARMS[arm].trained_as_base for arm in own)
+
+
+def test_small_windows_are_smaller_than_the_window_of_use():
+    images, tissue = torch.zeros(1, 6, 192, 192), torch.ones(1, 192, 192)
+    batch = ARMS["small-windows"].recipe(MYOCARDIUM).make_batch
+    inputs, target = batch(images, tissue, torch.Generator().manual_seed(0))
+    assert inputs.shape[-2:] == target.shape[-2:] == (96, 96)
+
+
+def test_measures_at_other_inversion_times_are_means_over_both(data, monkeypatch):
+    (case,) = emidec_cases(data, ["Case_P001"])
+    burdens = iter([2.0, None, 7.0])  # at 15 and 85 % of blood, then as it came
+    seen = []
+
+    def measured(network, changed, *, views):
+        above_black = changed.scan.pixels - changed.scan.pixels.min()
+        wall, pool = (np.median(above_black[changed.tissue == value]) for value in (2, 1))
+        seen.append(wall / pool)
+        burden = next(burdens)
+        return dict.fromkeys(ablation_arms.AT_OTHER_TIMES, burden) | {"wall_dice": 0.1 * len(seen)}
+
+    monkeypatch.setattr(ablation_arms, "measured", measured)
+    case.scan.pixels[case.tissue == 1] += 0.01  # some pixel of all is brighter than blood
+    case.scan.pixels.flat[0] = case.scan.pixels.max() + 1.0
+    measures = ablation_arms.measured_both_ways(Bright(SMALL), case, views=AS_IT_IS)
+    assert seen[:2] == pytest.approx([0.15, 0.85], abs=0.02)
+    assert measures["wall_dice"] == pytest.approx(0.3)
+    assert measures["wall_dice_other_times"] == pytest.approx(0.15)
+    assert measures["burden_bias_points"] == 7.0
+    assert measures["burden_bias_other_times"] == 2.0
 
 
 def test_the_printed_loss_has_the_papers_beta():
@@ -150,14 +195,14 @@ TINY = replace(
     images_an_epoch=4,
     batch=4,
 )
-FEW = SampleCounts(phantoms=0, variants=dict.fromkeys(SOURCES, 2))
+FEW = SampleMix(phantoms=0, variants=dict.fromkeys(SOURCES, 2))
 
 
 def test_the_benchmark_measures_each_patient_once_and_goes_on_where_it_was_stopped(
     benchmark, data, tmp_path, monkeypatch
 ):
     output, arms = tmp_path / "run", ["base", "one-view"]
-    run = partial(benchmark.run, data, output, arms=arms, count=2, sample_counts=FEW)
+    run = partial(benchmark.run, data, output, arms=arms, count=2, mix=FEW)
     trained, asked = benchmark.trained, []
 
     def stopped(arm, base, samples, folder, console, start=None):
@@ -199,6 +244,18 @@ def test_the_benchmark_measures_each_patient_once_and_goes_on_where_it_was_stopp
         run(base=replace(TINY, epochs=2))
 
 
+def test_an_arm_with_other_variants_is_trained_on_samples_of_its_own(benchmark, data, tmp_path):
+    output, arms = tmp_path / "run", ["base", "no-new-scars"]
+    benchmark.run(data, output, arms=arms, count=2, base=TINY, mix=FEW)
+    shares = [
+        json.loads((output / folder / "content.json").read_text())["new_scar_share"]
+        for folder in ("samples", "samples-no-new-scars")
+    ]
+    assert shares == [{"lge": 0.35, "cine": 0.2, "phantom": 0.0}, dict.fromkeys(SOURCES, 0.0)]
+    report = (output / "ablation.md").read_text()
+    assert "| no-new-scars | wall Dice, other inversion times | 2 | " in report
+
+
 def test_folds_start_from_what_all_may_see_and_leave_their_patients_out(
     benchmark, data, tmp_path, monkeypatch
 ):
@@ -211,9 +268,7 @@ def test_folds_start_from_what_all_may_see_and_leave_their_patients_out(
         return train(recipe, samples, folder, start=start, **options)
 
     monkeypatch.setattr(benchmark, "train", watched)
-    benchmark.run(
-        data, output, arms=["base"], count=2, base=TINY, shared_epochs=1, sample_counts=FEW
-    )
+    benchmark.run(data, output, arms=["base"], count=2, base=TINY, shared_epochs=1, mix=FEW)
     emidec, cine = {0, 1}, {2}
     assert seen["shared"] == (cine, None)
     for fold in ("fold-1", "fold-2"):

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from acsnet.stages.myocardium import EnhancementCleanup
-from training.operating_point import (
+from training.threshold_curves import (
     ScarPoint,
     WallPoint,
     best_scar,

@@ -18,7 +18,7 @@ from acsnet.labels import Label
 from acsnet.phantom import PhantomSpec, make_phantom
 from loop_simulation.report import curves, labels_needed, statement, table
 from loop_simulation.simulation import Plan, Round, run_simulation, split
-from phantom_files import write_nifti
+from shared.phantom_files import write_nifti
 
 pytestmark = pytest.mark.slow
 

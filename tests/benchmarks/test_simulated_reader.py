@@ -3,7 +3,7 @@ import numpy as np
 from acsnet.interaction.clicks import Click, Kind
 from acsnet.labels import Label
 from acsnet.train.data.case import SCAR, WALL
-from simulated_reader import Drawn, scar_click
+from shared.simulated_reader import Drawn, scar_click
 
 
 def patient(*, scar, expert):

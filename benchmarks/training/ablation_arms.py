@@ -2,31 +2,51 @@
 
 Only the MYO network is trained, and the region of interest is the expert's, in training and in
 measuring: stage 1 adds no noise, but the figures are not those of the whole pipeline. All arms of
-a fold see the same samples from the same seed for the same number of steps.
+a fold see samples of the same cases from the same seed for the same number of steps.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.model_selection import StratifiedKFold
 from torch import Tensor
 
+from acsnet.evaluate.robustness.intensity import inversion_time
+from acsnet.evaluate.robustness.spatial import LabelledScan
+from acsnet.labels import Label
 from acsnet.nets.architecture import ResUNetConfig
 from acsnet.nets.resunet import ResUNet
 from acsnet.nets.torch_network import TorchNetwork
 from acsnet.nets.views import ALL_VIEWS, AS_IT_IS, View
 from acsnet.preprocess import standardise, to_scan
 from acsnet.stages.myocardium import predict_myocardium
-from acsnet.train.data.case import BACKGROUND, SCAR, WALL, TrainingCase
-from acsnet.train.data.prepare import VARIANTS
+from acsnet.train.data.case import BACKGROUND, POOL, SCAR, WALL, TrainingCase
+from acsnet.train.data.prepare import VARIANTS, SampleMix
 from acsnet.train.data.samples import SOURCES, Samples, standard_tissue
 from acsnet.train.loop import Recipe
 from acsnet.train.losses import PrintedLoss
+from acsnet.train.recipes import myocardium_batch
 from training.paired import patient_measures
 
 BASE = "base"
+SMALL_SIDE = 96
+"""Pixels of the training windows before the window of use was trained with."""
+
+OTHER_TIMES = (0.15, 0.85)
+"""Healthy wall as a share of blood: the far ends of the inversion times of `--stress`."""
+
+AT_OTHER_TIMES = {
+    "wall_dice": "wall_dice_other_times",
+    "enhancement_dice": "enhancement_dice_other_times",
+    "burden_bias_points": "burden_bias_other_times",
+}
+"""Measures of a patient and what they are called at `OTHER_TIMES`."""
+
+LABELS = np.zeros(4, np.uint8)
+LABELS[[POOL, WALL, SCAR]] = Label.LV_BLOOD_POOL, Label.LV_MYOCARDIUM, Label.GREY_ZONE
 LEFT_OUT = len(SOURCES)
 """A source that no recipe has a share of: its slices are never drawn."""
 
@@ -41,23 +61,33 @@ def unchanged_samples(samples: Samples) -> Samples:
     return samples
 
 
+def unchanged_mix(mix: SampleMix) -> SampleMix:
+    """The mix as it is."""
+    return mix
+
+
 @dataclass(frozen=True, kw_only=True)
 class Arm:
     """One change: of the recipe, of the samples, or of how the trained network is used.
 
-    about: the change in words; views: what is averaged over in use. An arm that changes nothing
-    else is not trained: it takes the weights of the base.
+    about: the change in words; mix: which samples are made; views: what is averaged over in use. An
+    arm that changes nothing else is not trained: it takes the weights of the base.
     """
 
     about: str
     recipe: Callable[[Recipe], Recipe] = unchanged_recipe
     samples: Callable[[Samples], Samples] = unchanged_samples
+    mix: Callable[[SampleMix], SampleMix] = unchanged_mix
     views: Sequence[View] = ALL_VIEWS
 
     @property
     def trained_as_base(self) -> bool:
         """Whether it differs from the base in use only."""
-        return self.recipe is unchanged_recipe and self.samples is unchanged_samples
+        return (
+            self.recipe is unchanged_recipe
+            and self.samples is unchanged_samples
+            and self.mix is unchanged_mix
+        )
 
 
 class OwnSlice(ResUNet):
@@ -99,6 +129,11 @@ def without_neighbours(recipe: Recipe) -> Recipe:
     return replace(recipe, net=OwnSliceConfig(**options | {"inputs": options["inputs"] // 3}))
 
 
+def with_small_windows(recipe: Recipe) -> Recipe:
+    """The recipe with training windows that are smaller than the window of use."""
+    return replace(recipe, make_batch=partial(myocardium_batch, side=SMALL_SIDE))
+
+
 def cine_as_it_came(samples: Samples) -> Samples:
     """Of each cine case only the first variant is left, the one that was not made LGE-like."""
     _, first, inverse, count = np.unique(
@@ -127,9 +162,21 @@ ARMS = {
         about="no phantoms; LGE and cine take over their share",
         recipe=lambda recipe: without(recipe, "phantom"),
     ),
+    "small-windows": Arm(
+        about=f"training windows of {SMALL_SIDE} pixels instead of the window of use",
+        recipe=with_small_windows,
+    ),
     "one-view": Arm(
         about="the network of base, used without the mean over turns and mirror images",
         views=AS_IT_IS,
+    ),
+    "no-inversion-times": Arm(
+        about="no variant is seen at another inversion time",
+        mix=lambda mix: replace(mix, inversion_time_share=0.0),
+    ),
+    "no-new-scars": Arm(
+        about="no variant gets a scar that the patient has not",
+        mix=lambda mix: replace(mix, new_scar_share=dict.fromkeys(SOURCES, 0.0)),
     ),
 }
 
@@ -164,3 +211,17 @@ def measured(
         expert_wall=case.tissue >= WALL,
         expert_enhancement=case.tissue == SCAR,
     )
+
+
+def measured_both_ways(
+    network: ResUNet, case: TrainingCase, *, views: Sequence[View]
+) -> dict[str, float | None]:
+    """The measures of one patient as it came, and their means at other inversion times."""
+    labelled = LabelledScan(scan=case.scan, labels=LABELS[case.tissue])
+    changed = [inversion_time(labelled, wall_of_pool=share).scan for share in OTHER_TIMES]
+    seen = [measured(network, replace(case, scan=scan), views=views) for scan in changed]
+    measures = measured(network, case, views=views)
+    for name, called in AT_OTHER_TIMES.items():
+        values = [value for one in seen if (value := one[name]) is not None]
+        measures[called] = float(np.mean(values)) if values else None
+    return measures
