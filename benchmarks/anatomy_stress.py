@@ -28,7 +28,7 @@ from acsnet.stages.myocardium import blood_pool
 from acsnet.train.augment.walls import expert_cases
 from acsnet.train.calibrate import resampled
 from acsnet.train.data.case import WALL
-from wall_damage import DAMAGES
+from shared.wall_damage import DAMAGES
 
 PIXELS_MM = (0.7, 1.3, 2.4)
 BATCH = 8

@@ -27,8 +27,8 @@ import numpy as np
 import requests
 from rich.console import Console
 
-from hostile_clients import ATTACKS, PASSWORD, TIMEOUT_S, Attack, log_in
-from load import COMMAND, Server
+from shared.hostile_clients import ATTACKS, PASSWORD, TIMEOUT_S, Attack, log_in
+from shared.load import COMMAND, Server
 
 console = Console()
 MOST_BYTES, MOST_S = 1.5e9, 10.0

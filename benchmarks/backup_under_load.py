@@ -9,7 +9,7 @@ from rich.console import Console
 
 from acsnet.annotations import audit_log
 from kill_under_load import faults, versions
-from load import Clients, Server, Told, folder
+from shared.load import Clients, Server, Told, folder
 
 
 def restored(server: Server, name: str, place: Path) -> tuple[Path, float]:

@@ -21,7 +21,7 @@ from acsnet.train.data.samples import Samples
 from acsnet.train.loop import Recipe, settings_of, train
 from acsnet.train.losses import SeparateLoss
 from acsnet.train.recipes import myocardium_batch
-from training.ablation import without_patients
+from training.ablation_arms import without_patients
 from training.fold_arms import (
     CONSOLE,
     Fold,

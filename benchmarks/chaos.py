@@ -37,8 +37,8 @@ from acsnet.nets.weights import MANIFEST, SHIPPED
 from acsnet.pacs.config import PacsSettings
 from acsnet.pacs.dicomweb import DicomWeb
 from acsnet.pacs.worklist import WorkList
-from chaos_site import Site
-from load import Clients, Told, folder
+from shared.chaos_site import Site
+from shared.load import Clients, Told, folder
 
 DISK_MB = 256
 GOERS = 50

@@ -1,8 +1,8 @@
 """A simulated reader: what clicks do to drafts, against a brush and against brush and stage 3.
 
-Where the reader clicks is in `simulated_reader.py`. By default on the EMIDEC test list, whose
-patients neither the networks nor the autoencoder has seen; with `--fold`, on patients of the train
-list, by an autoencoder trained without them (`benchmarks/clicks_fold.py`).
+Where the reader clicks is in `shared/simulated_reader.py`. By default on the EMIDEC test list,
+whose patients neither the networks nor the autoencoder has seen; with `--fold`, on patients of the
+train list, by an autoencoder trained without them (`benchmarks/clicks_fold.py`).
 """
 
 import argparse
@@ -35,8 +35,8 @@ from acsnet.stages.latent_search import LatentWalk
 from acsnet.train.data.case import POOL, SCAR, WALL
 from acsnet.train.data.lists import emidec_cases
 from clicks_fold import HELD_OUT
-from simulated_reader import Drawn, Mask, scar_click, wall_click
-from wall_damage import DAMAGES
+from shared.simulated_reader import Drawn, Mask, scar_click, wall_click
+from shared.wall_damage import DAMAGES
 
 POOR = 0.87
 """Wall Dice below which a slice is clicked on."""

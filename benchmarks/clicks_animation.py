@@ -20,7 +20,7 @@ from acsnet.masks import dice, slice_dice
 from acsnet.phantom import make_phantom
 from acsnet.pipeline import Pipeline
 from sample_patients import SAMPLE_PATIENTS
-from simulated_reader import middle_of_largest
+from shared.simulated_reader import middle_of_largest
 
 SHIFT_MM = (3.2, -3.2)
 """By which the draft lies beside the heart."""

@@ -27,7 +27,7 @@ from acsnet.train.data.case import POOL, SCAR, WALL, TrainingCase
 from acsnet.train.data.lists import emidec_cases
 from clicks import GOALS, SCAR_CLICKS, Tally, patient_course
 from clicks_fold import HELD_OUT
-from simulated_reader import Drawn
+from shared.simulated_reader import Drawn
 
 UNSEEN = HELD_OUT[:6]
 SIGNALS: dict[str, Callable[[LabelledScan], LabelledScan]] = {

@@ -34,7 +34,7 @@ from acsnet.cohort.sources import FileSource
 from acsnet.export import RECORD
 from acsnet.phantom.make import make_phantom
 from acsnet.phantom.spec import random_spec
-from phantom_files import write_nifti
+from shared.phantom_files import write_nifti
 
 PLAIN = 20
 """Scans of which the rate of a process is told."""

@@ -29,7 +29,7 @@ from acsnet.train.data.samples import SAMPLE_SIDE, SOURCES, Samples, stack_neigh
 from acsnet.train.distributed import joined, launched
 from acsnet.train.loop import HISTORY, train
 from acsnet.train.recipes import RECIPES
-from phantom_files import write_nifti
+from shared.phantom_files import write_nifti
 
 SLICES = 10
 BATCH = 64

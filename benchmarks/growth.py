@@ -28,7 +28,7 @@ from acsnet.cohort.run import run_cohort
 from acsnet.phantom.make import make_phantom
 from acsnet.phantom.spec import PhantomSpec
 from acsnet.pipeline import Pipeline
-from phantom_files import write_nifti
+from shared.phantom_files import write_nifti
 
 SLICES = (1, 2, 5, 10, 20, 50, 100, 200, 500)
 PIXELS = (128, 192, 256, 384, 512)

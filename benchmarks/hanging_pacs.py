@@ -23,7 +23,7 @@ from pydicom.datadict import tag_for_keyword
 from pydicom.dataset import Dataset
 from rich.console import Console
 
-from load import SAMPLES, Server, folder
+from shared.load import SAMPLES, Server, folder
 
 MOST_S = 1.0
 PAUSE_S = 4.0

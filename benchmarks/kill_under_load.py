@@ -11,7 +11,7 @@ from rich.console import Console
 from acsnet.annotations import audit_log
 from acsnet.annotations.label_versions import Version, VersionStore
 from acsnet.errors import InputError
-from load import Clients, Server, Told, folder
+from shared.load import Clients, Server, Told, folder
 
 
 def versions(state: Path) -> dict[str, Version]:

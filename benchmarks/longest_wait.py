@@ -21,7 +21,7 @@ from scipy.ndimage import zoom
 from acsnet.io import read_scan
 from acsnet.pipeline import Pipeline
 from acsnet.server.inference.pauses import with_pauses
-from load import SAMPLES
+from shared.load import SAMPLES
 
 SIDE, PIXEL_MM, SLICE_MM = 512, 0.7, 4.0
 MOST_S = 10.0

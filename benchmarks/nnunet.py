@@ -30,7 +30,7 @@ from acsnet.io import read_scan
 from acsnet.phantom.make import make_phantom
 from acsnet.phantom.spec import PhantomSpec
 from acsnet.pipeline import Pipeline
-from phantom_files import write_nifti, write_truth
+from shared.phantom_files import write_nifti, write_truth
 
 DATASET = "Dataset001_LGE"
 CASES = 12

@@ -64,7 +64,7 @@ def drafts(weights: Path = SHIPPED) -> Draw:
 
     def draw(expert: Measured) -> tuple[ShortAxisScan, Masks]:
         located = pipeline.find_ventricle(expert.scan)
-        drawn, scan = pipeline.draw(located), located.scan
+        drawn, scan = pipeline.segment_myocardium(located), located.scan
         return scan, within(
             pipeline.corrector.correct_stack(drawn.wall, scan.spacing_mm[1:]), drawn
         )

@@ -33,7 +33,7 @@ from acsnet.train.data.case import BACKGROUND, SCAR, WALL, TrainingCase
 from acsnet.train.data.lists import emidec_cases
 from acsnet.train.data.samples import standard_tissue
 from training.fold_networks import fold_networks
-from training.operating_point import (
+from training.threshold_curves import (
     ScarPoint,
     WallPoint,
     best_scar,

@@ -28,8 +28,9 @@ from acsnet.scan import ShortAxisScan
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests" / "shared"))
 
-import packings  # noqa: E402
-from packed_forms import PACKINGS, REFUSED, SAME, WARNED, stored_data  # noqa: E402
+import packed_scans  # noqa: E402
+
+from shared.packed_forms import PACKINGS, REFUSED, SAME, WARNED, stored_data  # noqa: E402
 
 REAL_SCANS = 10
 MAX_BURDEN_POINTS = 1.0
@@ -92,8 +93,8 @@ def plain_forms(source: Path, folder: Path) -> tuple[Path, Path]:
     write_image(folder / "plain.nii", scan)
     image = nib.load(folder / "plain.nii")
     whole = nib.Nifti1Image(stored_data(image).astype(np.int16), image.affine)
-    file = packings.save_nifti(whole, folder / "nifti" / "scan.nii")
-    return packings.write(folder / "dicom", packings.datasets_of(scan)), file
+    file = packed_scans.save_nifti(whole, folder / "nifti" / "scan.nii")
+    return packed_scans.write(folder / "dicom", packed_scans.datasets_of(scan)), file
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,7 +119,7 @@ def rows_of(source: str, path: Path, *, pipeline: Pipeline | None, done: set[str
             if name in done:
                 continue
             out = folder / "packed"
-            packed = packings.slices(plain[True]) if packing.dicom else nib.load(plain[False])
+            packed = packed_scans.slices(plain[True]) if packing.dicom else nib.load(plain[False])
             what, said, scan = outcome(packing.make(packed, out), scans[packing.dicom])
             points = 0.0
             if what == WARNED and scan is not None:

@@ -2,7 +2,7 @@
 
     python benchmarks/panel_orientations.py [--place folder] [--place orthanc] [--first 5]
 
-The stacks are those of `turned_stacks.py`. Chromium without a screen opens each in the OHIF
+The stacks are those of `shared/turned_stacks.py`. Chromium without a screen opens each in the OHIF
 that comes with MONAI Label, whose panel has to show the draft voxel by voxel after *Run*. Under
 *Point Prompts* a point of `background` is set on the wall, in the plane of the patient that the
 panel shows first. Which voxel is seen there follows from the headers of the images. After *Run* the
@@ -34,7 +34,7 @@ from panel_pages import (
 from viewer_pages import PATIENCE_MS, label_map
 
 from acsnet.labels import MYOCARDIUM
-from turned_stacks import Place, turned_main
+from shared.turned_stacks import Place, turned_main
 
 
 def check(context: Any, place: Place, series: list[pydicom.Dataset]) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from acsnet.phantom.make import make_phantom
 from acsnet.phantom.spec import Contrast, PhantomSpec
-from phantom_files import write_dicom, write_nifti, write_truth
+from shared.phantom_files import write_dicom, write_nifti, write_truth
 
 SAMPLE_PATIENTS = (
     PhantomSpec(

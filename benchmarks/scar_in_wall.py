@@ -42,7 +42,7 @@ def patient(folder: Path, name: str) -> LabelledScan:
 
 def both_ways(pipeline: Pipeline, located: Located) -> Iterator[tuple[Mask, Mask]]:
     """Corrected wall and the enhancement in it, (slice, row, column), in each of `WAYS`."""
-    drawn = pipeline.draw(located)
+    drawn = pipeline.segment_myocardium(located)
     alone = drawn.wall_probability > WALL_THRESHOLD
     for wall in (alone, with_enhancement(alone, drawn.enhancement)):
         corrected = pipeline.corrector.correct_stack(wall, located.scan.spacing_mm[1:]).wall

@@ -63,7 +63,7 @@ def of_expert(case: LabelledScan) -> LeftOut:
 def of_networks(case: LabelledScan, pipeline: Pipeline) -> LeftOut:
     """What the limit leaves out of the networks' enhancement in the wall that they draw."""
     located = pipeline.find_ventricle(case.scan)
-    drawn = pipeline.draw(located)
+    drawn = pipeline.segment_myocardium(located)
     small = drawn.small_parts & drawn.wall
     labels = located.scan.grid.from_input(case.scan.grid.to_input(case.labels))
     expert = np.isin(labels, ENHANCEMENT)

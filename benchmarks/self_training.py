@@ -17,15 +17,15 @@ from typing import cast
 
 import numpy as np
 
-from acsnet.cli.train import drawn_first
 from acsnet.nets.resunet import ResUNet
+from acsnet.pseudo_labels import pseudo_labelled
 from acsnet.train.data.case import TrainingCase
-from acsnet.train.data.prepare import VARIANTS, join_samples, load, samples_of
+from acsnet.train.data.prepare import VARIANTS, SampleMix, join_samples, load, samples_of
 from acsnet.train.data.samples import Samples
 from acsnet.train.data.unlabelled import Unlabelled
 from acsnet.train.loop import Recipe, settings_of, train
 from acsnet.train.recipes import myocardium_batch
-from training.ablation import without_patients
+from training.ablation_arms import without_patients
 from training.fold_arms import (
     CONSOLE,
     Fold,
@@ -64,7 +64,7 @@ def run(data: Path, output: Path, unlabelled: Path, *, recipe: Recipe, side: int
             drawn = None
             if arm == WITH:
                 settings["unlabelled"] = scans
-                drawn = drawn_first(unlabelled, data=data, init=fold.weights)
+                drawn = pseudo_labelled(unlabelled, data=data, weights=fold.weights)
             trained = partial(
                 go_on,
                 replace(recipe, name=arm),
@@ -97,8 +97,8 @@ def digest_of(folder: Path) -> str:
 
 def drawn_samples(cases: list[TrainingCase]) -> Samples:
     """Samples of scans that a network drew."""
-    variants = {**VARIANTS, "lge": DRAWN}
-    work = partial(samples_of, references=[], share=0.0, variants=variants)
+    mix = SampleMix(variants={**VARIANTS, "lge": DRAWN})
+    work = partial(samples_of, references=[], share=0.0, mix=mix)
     return join_samples(cases, [work((case, SEED + k)) for k, case in enumerate(cases)], 2)
 
 

@@ -26,8 +26,8 @@ from acsnet.phantom.make import Phantom, make_phantom
 from acsnet.phantom.spec import PhantomSpec
 from acsnet.pipeline import Pipeline
 from acsnet.scan import ShortAxisScan
-from load import REQUEST_SECONDS, Pulse, Server, Told, folder
-from phantom_files import write_nifti
+from shared.load import REQUEST_SECONDS, Pulse, Server, Told, folder
+from shared.phantom_files import write_nifti
 
 SLICES = 10
 SCANS = 4

@@ -12,7 +12,7 @@ import psutil
 import requests
 from rich.console import Console
 
-from load import Pulse, Server, Told, folder
+from shared.load import Pulse, Server, Told, folder
 
 MAX_GROWTH = 0.10
 MAX_HEALTH_S = 0.1

@@ -40,8 +40,8 @@ from torch import Tensor, nn
 from acsnet.export import write_result
 from acsnet.io import read_scan
 from acsnet.nets.resunet import ResUNet
-from acsnet.nets.test_time_augmentation import mean_probability
 from acsnet.nets.torch_weights import load_network
+from acsnet.nets.view_averaging import mean_probability
 from acsnet.nets.views import ALL_VIEWS, AS_IT_IS, View
 from acsnet.pipeline import Pipeline
 from acsnet.preprocess import STANDARD_MM

@@ -2,7 +2,7 @@
 
     python benchmarks/viewer_orientations.py [--place folder] [--place orthanc] [--first 5]
 
-The stacks are those of `turned_stacks.py`. Chromium without a screen opens each in the mode
+The stacks are those of `shared/turned_stacks.py`. Chromium without a screen opens each in the mode
 `acsnet` of stock OHIF, which has to show the stored draft voxel by voxel, draws a stroke and saves
 it. What was on the screen is compared voxel by voxel with the saved label map and with the DICOM
 SEG (by the images that its frames refer to); the end of the stroke is looked up in the patient's
@@ -27,7 +27,7 @@ from viewer_pages import STOCK_IMAGES, check_voxels, infer, label_map, shown_sli
 
 from acsnet.labels import Label
 from killed_tab import opened
-from turned_stacks import READER, Place, turned_main
+from shared.turned_stacks import READER, Place, turned_main
 
 RIGHT, DOWN = 60, 10
 """The stroke, in pixels of the screen from the middle of the viewport."""

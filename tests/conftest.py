@@ -157,14 +157,18 @@ SEARCHED = ("StudyInstanceUID", "SeriesInstanceUID", "Modality", "SeriesDescript
 
 
 class PretendPacs:
-    """Answers as `DicomWeb` does, from datasets in memory, and counts what it is asked."""
+    """Answers as `DicomWeb` does, from datasets in memory, and counts what it is asked.
+
+    broken: what fails, by kind, series or instance; untold: tags that no search tells; cut: what it
+    says where it does not tell all.
+    """
 
     address = "https://pacs.example.org/dicom-web"
 
     def __init__(self):
         self.datasets = {}
         self.asked = []
-        self.broken = set()
+        self.broken, self.untold, self.cut = set(), set(), ""
 
     def add(self, *series):
         for dataset in (one for datasets in series for one in datasets):
@@ -173,8 +177,10 @@ class PretendPacs:
     def of(self, series):
         return [one for one in self.datasets.values() if one.SeriesInstanceUID == series]
 
-    def search_series(self, keys):
+    def search_series(self, keys, *, on_cut=None):
         self._ask("search", keys.get("Modality"))
+        if self.cut:
+            on_cut(self.cut)
         uids = dict.fromkeys(one.SeriesInstanceUID for one in self.datasets.values())
         found = []
         for uid in uids:
@@ -188,6 +194,8 @@ class PretendPacs:
                     }
                 )
                 header.NumberOfSeriesRelatedInstances = len(images)
+                for tag in self.untold & set(header.dir()):
+                    delattr(header, tag)
                 found.append(header)
         return found
 

@@ -1,6 +1,6 @@
 import numpy as np
 
-from acsnet.masks import box_of, crop_around, dice, largest_part
+from acsnet.masks import box_of, crop_around, dice, disc, largest_part
 
 
 def test_it_holds_what_any_slice_holds_and_stops_at_the_edge():
@@ -41,6 +41,17 @@ def test_a_crop_is_a_square_in_mm_that_stays_inside_the_image():
 
 def test_of_nothing_a_crop_is_all():
     assert crop_around(np.zeros((4, 4), bool), (1.0, 1.0), margin_mm=5.0) == (slice(None),) * 2
+
+
+def test_a_disc_is_round_in_mm():
+    mask = disc((5, 5), (2.0, 2.0), 2.0, (1.0, 2.0))
+    assert mask.astype(int).tolist() == [
+        [0, 0, 1, 0, 0],
+        [0, 0, 1, 0, 0],
+        [0, 1, 1, 1, 0],
+        [0, 0, 1, 0, 0],
+        [0, 0, 1, 0, 0],
+    ]
 
 
 def test_the_largest_part_is_joined_by_edges():

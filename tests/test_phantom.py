@@ -20,8 +20,8 @@ from acsnet.labels import ENHANCEMENT, LEFT_VENTRICLE, MYOCARDIUM, Label
 from acsnet.phantom import PhantomSpec, make_phantom, random_spec
 from acsnet.phantom.ventricle import radii_mm
 from acsnet.scan import apex_first_by_position
-from phantom_files import write_dicom, write_nifti
 from sample_patients import SAMPLE_PATIENTS, write_samples
+from shared.phantom_files import write_dicom, write_nifti
 
 SAMPLE_DATA = Path(__file__).parents[1] / "sample-data"
 

@@ -1,10 +1,10 @@
 from dataclasses import replace
 
 import numpy as np
+import packed_scans
 import pytest
 import torch
 
-import packings
 from acsnet.errors import InputError
 from acsnet.masks import mirrored_at_edges
 from acsnet.preprocess import (
@@ -142,7 +142,7 @@ def test_beyond_its_edges_the_signal_is_mirrored_and_repeated_where_that_shows_n
 def test_what_is_no_signal_has_no_part_in_range_and_equalisation():
     rng = np.random.default_rng(4)
     pixels = (disc() + 0.2 * rng.random((3, 120, 100))).astype(np.float32)
-    outside = packings.outside_circle(120, 100)
+    outside = packed_scans.outside_circle(120, 100)
     signal = np.broadcast_to(~outside, pixels.shape)
     seen = [
         standardise(replace(make_scan(np.where(signal, pixels, value)), signal=signal))

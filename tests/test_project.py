@@ -62,6 +62,13 @@ def test_changelog_tells_of_this_version():
     assert f"## [{acsnet.__version__}]" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
 
 
+def test_citation_names_the_version_and_date_of_the_changelog():
+    citation = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    date = re.search(r"^date-released: (.+)$", citation, re.MULTILINE)[1]
+    assert f"version: {acsnet.__version__}\n" in citation
+    assert f"## [{acsnet.__version__}] - {date}\n" in (ROOT / "CHANGELOG.md").read_text("utf-8")
+
+
 def test_every_direct_dependency_is_pinned_to_a_version_it_allows(project, pins):
     pinned = {}
     for pin in pins:

@@ -2,10 +2,10 @@
 
 import enhanced_packings
 import numpy as np
+import packed_scans
 import pytest
 from ways_in import by_cohort, by_server, fingerprint
 
-import packings
 from acsnet.cohort.inputs import list_scans
 from acsnet.errors import AcsnetError
 from acsnet.io import read_scan
@@ -15,8 +15,8 @@ pytestmark = pytest.mark.slow
 
 
 def test_magnitude_and_phase_sensitive_images_are_two_scans_of_a_served_folder(samples, tmp_path):
-    datasets = packings.slices(samples / "dicom" / "phantom-1")
-    folder = packings.magnitude_and_phase_sensitive(datasets, tmp_path / "studies")
+    datasets = packed_scans.slices(samples / "dicom" / "phantom-1")
+    folder = packed_scans.magnitude_and_phase_sensitive(datasets, tmp_path / "studies")
     with pytest.raises(AcsnetError, match="2 image types"):
         read_scan(folder)
     served, listed = by_server(folder), by_cohort(folder)
@@ -26,8 +26,8 @@ def test_magnitude_and_phase_sensitive_images_are_two_scans_of_a_served_folder(s
 
 
 def test_each_of_a_few_inversion_times_is_a_scan_beside_the_series_that_asks(samples, tmp_path):
-    datasets = packings.slices(samples / "dicom" / "phantom-1")
-    folder = packings.inversion_times(datasets, tmp_path / "studies", times_ms=(250, 300, 350))
+    datasets = packed_scans.slices(samples / "dicom" / "phantom-1")
+    folder = packed_scans.inversion_times(datasets, tmp_path / "studies", times_ms=(250, 300, 350))
     with pytest.raises(AcsnetError, match="3 inversion times"):
         read_scan(folder)
     store = StudiesDatastore(studies=folder, store=tmp_path / "store")
@@ -50,7 +50,7 @@ def test_each_of_a_few_inversion_times_is_a_scan_beside_the_series_that_asks(sam
 
 
 def test_phases_of_one_enhanced_object_are_scans_beside_it(samples, tmp_path):
-    datasets = packings.slices(samples / "dicom" / "phantom-1")
+    datasets = packed_scans.slices(samples / "dicom" / "phantom-1")
     folder = enhanced_packings.enhanced_multi_frame(datasets, tmp_path / "studies", phases=2)
     store = StudiesDatastore(studies=folder, store=tmp_path / "store")
     try:
@@ -75,14 +75,14 @@ def test_phases_of_one_enhanced_object_are_scans_beside_it(samples, tmp_path):
 
 def test_of_a_cine_a_few_phases_are_scans_and_none_of_them_shows_scar(samples, tmp_path):
     """Neither its name nor a tag says cine: that there are twelve trigger times does."""
-    datasets = packings.slices(samples / "dicom" / "phantom-1")
+    datasets = packed_scans.slices(samples / "dicom" / "phantom-1")
     folder = tmp_path / "studies"
     for phase in range(12):
         for number, dataset in enumerate(datasets):
-            packings.new_uid(dataset)
+            packed_scans.new_uid(dataset)
             dataset.SeriesDescription = dataset.ProtocolName = "sax"
             dataset.TriggerTime, dataset.InversionTime = 40.0 * phase, None
-            packings.save(dataset, folder / f"{phase:02d}-{number}.dcm")
+            packed_scans.save(dataset, folder / f"{phase:02d}-{number}.dcm")
     store = StudiesDatastore(studies=folder, store=tmp_path / "store")
     try:
         images = sorted(store.list_images(), key=len)
@@ -102,17 +102,17 @@ def test_of_a_cine_a_few_phases_are_scans_and_none_of_them_shows_scar(samples, t
 
 def test_two_stacks_in_one_series_are_two_scans_of_a_served_folder(samples, tmp_path):
     folder = tmp_path / "studies"
-    datasets = packings.slices(samples / "dicom" / "phantom-1")
-    packings.write(folder, datasets)
+    datasets = packed_scans.slices(samples / "dicom" / "phantom-1")
+    packed_scans.write(folder, datasets)
     normal = np.cross(*np.reshape(np.array(datasets[0].ImageOrientationPatient, float), (2, 3)))
     row = np.array(datasets[0].ImageOrientationPatient, float)[:3]
     first = np.array(datasets[0].ImagePositionPatient, float)
     for number, dataset in enumerate(datasets[:4]):
-        packings.new_uid(dataset)
+        packed_scans.new_uid(dataset)
         dataset.ImageOrientationPatient = [f"{v:.8f}" for v in (*row, *normal)]
         place = first + 10.0 * number * np.cross(row, normal)
         dataset.ImagePositionPatient = [f"{v:.6f}" for v in place]
-        packings.save(dataset, folder / f"other-{number}.dcm")
+        packed_scans.save(dataset, folder / f"other-{number}.dcm")
     with pytest.raises(AcsnetError, match="mixed orientations"):
         read_scan(folder)
     assert sorted(len(scan.pixels) for scan in by_server(folder)) == [4, 8]

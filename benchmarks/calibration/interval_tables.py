@@ -9,12 +9,13 @@ from numpy.typing import NDArray
 from scipy.stats import spearmanr
 
 from acsnet.uncertainty.calibration import Calibration
-from acsnet.uncertainty.doubt import LARGE_ERROR_POINTS
 from acsnet.uncertainty.intervals import SCAR, SIZES, Rule, most_of, scale_of, size_of
 from calibration.fit import Patients, fit_rule
 from calibration.kept_rows import Row
 
 BURDEN = "scar_burden_percent"
+LARGE_ERROR_POINTS = 5.0
+"""A scan is flagged if as much is unclear as in patients whose burden was off by so much."""
 Rules = Mapping[str, Rule]
 RulesOf = Callable[[int], Rules]
 """The rules for the patient of a number."""

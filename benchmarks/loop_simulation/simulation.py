@@ -43,7 +43,7 @@ from acsnet.train.data.prepare import join_samples, samples_of
 from acsnet.train.loop import Recipe, Start, train
 from acsnet.train.recipes import MYOCARDIUM
 from acsnet.train.run_record import CHECKPOINT, read_json
-from training.ablation import folds, probabilities
+from training.ablation_arms import folds, probabilities
 
 FOLDS = 3
 """The same number of steps in every round, however many scans are labelled."""

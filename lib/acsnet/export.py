@@ -13,7 +13,7 @@ from acsnet.report.files import ANATOMY_FIGURE, MESH_FILES, MESHES, PARTS, PDF, 
 from acsnet.report.patient import Subject
 from acsnet.report.reading import UNREAD, Reading
 from acsnet.result import Measured
-from acsnet.storage import case_folder, csv_cell, write_bytes, write_json, write_text
+from acsnet.storage import case_folder, write_bytes, write_json, write_text
 
 SEGMENTATION = "segmentation.nii.gz"
 UNCERTAINTY = "uncertainty.nii.gz"
@@ -24,6 +24,8 @@ RECORD = "cohort.json"
 MADE_FROM_IT = (ROW, ANATOMY_FIGURE, *(f"{MESHES}/{name}" for name in MESH_FILES))
 MATPLOTLIB = b"Matplotlib pdf backend"
 """In every PDF that is drawn here."""
+
+FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r")
 
 CASE = "case"
 ROW_KEYS = ("segment", "territory", "method")
@@ -93,6 +95,20 @@ def row_of(document: dict[str, Any]) -> dict[str, Any]:
     """The cells of one line of `write_csv`, by the name of their column, whose case it is first."""
     cells = dict(_cells("", document))
     return {CASE: cells.pop(CASE), **cells} if CASE in cells else cells
+
+
+def csv_cell(value: Any) -> Any:
+    """A value as a table can hold it: a text that a spreadsheet would run as a formula is marked.
+
+    Names of files and patients come from outside. A text that is a number stays one.
+    """
+    if not isinstance(value, str) or not value.startswith(FORMULA_SIGNS):
+        return value
+    try:
+        float(value)
+    except ValueError:
+        return f"'{value}"
+    return value
 
 
 def write_csv(file: Path, documents: Sequence[dict[str, Any]]) -> None:

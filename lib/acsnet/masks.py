@@ -48,6 +48,22 @@ def span_about(middle: float, extent: float, length: int) -> slice:
     return slice(start, start + size)
 
 
+def disc(
+    shape: tuple[int, ...],
+    middle: tuple[float, float],
+    radius_mm: float,
+    spacing_mm: tuple[float, float],
+) -> Mask:
+    """(row, column) mask of the pixels within a radius of a place, row and column from 0.
+
+    spacing_mm: distance of rows, of columns.
+    """
+    rows, columns = np.ogrid[: shape[0], : shape[1]]
+    down, right = (rows - middle[0]) * spacing_mm[0], (columns - middle[1]) * spacing_mm[1]
+    inside: Mask = np.hypot(down, right) <= radius_mm
+    return inside
+
+
 def largest_part(mask: Mask) -> Mask:
     """The largest part of a mask that is joined by edges; the mask itself if it is of one part."""
     parts, count = components(mask)

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from acsnet.anatomy.checks import read_limits
 from acsnet.anatomy.latent_prior import load_prior
-from acsnet.labels import ENHANCEMENT, LEFT_VENTRICLE, MYOCARDIUM, Label
+from acsnet.labels import ENHANCEMENT, LEFT_VENTRICLE, Label
 from acsnet.nets.inference import Form, InferenceNetwork, load_codec, load_segmenter
 from acsnet.nets.weights import SHIPPED, read_manifest
-from acsnet.preprocess import StandardScan, check_image, standardise, to_scan
+from acsnet.preprocess import StandardScan, check_image, standardise
 from acsnet.quantify.obstruction import find_obstruction
 from acsnet.quantify.quantification import NOTHING, Given, Quantification, quantify
 from acsnet.quantify.scar import ScarMethod, ScarThreshold, classify_enhancement
@@ -24,6 +24,7 @@ from acsnet.stages import myocardium, roi
 from acsnet.stages.correction import Corrector, StackCorrection
 from acsnet.stages.latent_search import LatentWalk
 from acsnet.stages.myocardium import EnhancementCleanup
+from acsnet.stages.network_masks import masks_of_labels, masks_of_networks
 from acsnet.stages.quality_flags import (
     Flag,
     anatomy_doubts,
@@ -32,12 +33,10 @@ from acsnet.stages.quality_flags import (
     messages,
     small_part_doubts,
 )
-from acsnet.stages.scar_parts import without_small_parts
 from acsnet.stages.slice_order import in_anatomical_order
-from acsnet.stages.stage_outputs import Drawn, Located, Masks, label_map, with_enhancement, within
+from acsnet.stages.stage_outputs import Located, Masks, NetworkMasks, label_map, within
 from acsnet.stages.standard_tone import in_standard_tone
 from acsnet.uncertainty.calibration import read_calibration
-from acsnet.uncertainty.doubt import unclear_percent
 from acsnet.uncertainty.mc_samples import SEED, Sample, Uncertainty, summarise_samples
 
 
@@ -138,7 +137,7 @@ class Pipeline:
             located = self.locate(scan, standard)
             scan = located.scan
         with _timed(seconds, "myocardium"):
-            drawn = self.draw(located)
+            drawn = self.segment_myocardium(located)
         with _timed(seconds, "anatomy"):
             anatomy = self.corrector.correct_stack(drawn.wall, scan.spacing_mm[1:])
             masks = within(anatomy, drawn)
@@ -162,12 +161,11 @@ class Pipeline:
                     self.samples(located),
                     labels=labels,
                     features=quantification.features,
-                    unclear=unclear_percent(
-                        drawn.enhancement_probability, np.isin(labels, MYOCARDIUM)
-                    ),
+                    enhancement_probability=drawn.enhancement_probability,
+                    weights=self.weights,
                     calibration=read_calibration(),
                 )
-        notes = (*standard.warnings, *located.notes)
+        notes = (*standard.warnings, *located.notes, *(uncertainty.notes if uncertainty else ()))
         doubtful = location_doubts(located.other_objects)
         return self._result(
             scan, labels, quantification, drawn, anatomy, seconds, notes, uncertainty, doubtful
@@ -178,7 +176,7 @@ class Pipeline:
         scan: ShortAxisScan,
         labels: NDArray[np.uint8],
         quantification: Quantification,
-        drawn: Drawn,
+        drawn: NetworkMasks,
         anatomy: StackCorrection,
         seconds: dict[str, float],
         notes: tuple[str, ...] = (),
@@ -219,7 +217,7 @@ class Pipeline:
     def without_correction(self, scan: ShortAxisScan) -> Measured:
         """Segment and measure a scan by stages 1 and 2 alone."""
         located = self.find_ventricle(scan)
-        drawn, scan = self.draw(located), located.scan
+        drawn, scan = self.segment_myocardium(located), located.scan
         wall = drawn.wall
         masks = Masks(pool=drawn.ventricle & ~wall, wall=wall, enhancement=drawn.enhancement & wall)
         labels, threshold = self._label(scan, masks)
@@ -252,7 +250,7 @@ class Pipeline:
             notes=notes,
         )
 
-    def draw(self, located: Located) -> Drawn:
+    def segment_myocardium(self, located: Located) -> NetworkMasks:
         """Stage 2: wall and enhancement by the networks, on the scan's grid."""
         net, ventricle = self.myocardium_net, located.ventricle
         probability = myocardium.predict_myocardium(net, located.standard, ventricle)
@@ -262,19 +260,24 @@ class Pipeline:
             toned = in_standard_tone(located.standard, ventricle | wall, wall=wall & ~enhancement)
             again = myocardium.predict_myocardium(net, toned, ventricle)[1]
             probability[1] = (probability[1] + again) / 2.0
-        return self._drawn(located, probability)
+        return self._masks(located, probability)
 
     def samples(self, located: Located) -> Iterator[Sample]:
         """Samples of stages 2 and 3 for the uncertainty; none without a ventricle."""
         for probability in myocardium.sample_myocardium(
             self.myocardium_net, located.standard, located.ventricle, seed=SEED
         ):
-            drawn = self._drawn(located, probability)
+            drawn = self._masks(located, probability)
             yield Sample(
                 wall_probability=drawn.wall_probability,
                 enhancement_probability=drawn.enhancement_probability,
                 wall=self.corrector.correct_stack(drawn.wall, located.scan.spacing_mm[1:]).wall,
             )
+
+    def _masks(self, located: Located, probability: NDArray[np.float32]) -> NetworkMasks:
+        return masks_of_networks(
+            located, probability, cleanup=self.cleanup, join_enhancement=not self.standard_tone
+        )
 
     def _label(
         self, scan: ShortAxisScan, masks: Masks, given: Given = NOTHING
@@ -288,29 +291,6 @@ class Pipeline:
             remote=given.remote_on(scan),
         )
         return label_map(masks, core=zones.core), zones.threshold
-
-    def _drawn(self, located: Located, probability: NDArray[np.float32]) -> Drawn:
-        """probability: (2, slice, H, W) of wall and enhancement, on the standard grid."""
-        standard = located.standard
-        if not located.scan.shows_scar:
-            probability = np.stack([probability[0], np.zeros_like(probability[1])])
-        wall, enhancement = (to_scan(stack, standard) for stack in probability)
-        enhanced = myocardium.clean_enhancement(
-            probability[1] > myocardium.ENHANCEMENT_THRESHOLD, self.cleanup
-        )
-        enhanced = to_scan(enhanced.astype(np.float32), standard) > 0.5
-        kept = without_small_parts(enhanced, located.scan.spacing_mm)
-        drawn = wall > myocardium.WALL_THRESHOLD
-        if not self.standard_tone:
-            drawn = with_enhancement(drawn, kept)
-        return Drawn(
-            ventricle=located.on_scan(),
-            wall=drawn,
-            enhancement=kept,
-            small_parts=enhanced & ~kept,
-            wall_probability=wall,
-            enhancement_probability=enhancement,
-        )
 
     def correct(self, scan: ShortAxisScan, labels: NDArray[np.uint8]) -> Result:
         """Correct the anatomy (stage 3) of a label map that a person drew.
@@ -327,15 +307,7 @@ class Pipeline:
             if not roi.apex_is_first(np.isin(labels, LEFT_VENTRICLE)):
                 scan, labels = scan.reversed(), labels[::-1]
             scan = replace(scan, apex_first=True)
-        wall, enhancement = np.isin(labels, MYOCARDIUM), np.isin(labels, ENHANCEMENT)
-        drawn = Drawn(
-            ventricle=np.isin(labels, LEFT_VENTRICLE),
-            wall=wall,
-            enhancement=enhancement,
-            small_parts=np.zeros_like(enhancement),
-            wall_probability=wall.astype(np.float32),
-            enhancement_probability=enhancement.astype(np.float32),
-        )
+        drawn = masks_of_labels(labels)
         with _timed(seconds, "anatomy"):
             anatomy = self.corrector.correct_stack(drawn.wall, scan.spacing_mm[1:])
             masks = within(anatomy, drawn)

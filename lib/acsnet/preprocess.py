@@ -232,8 +232,8 @@ def equalise(
     """
     tile = round(TILE_MM / STANDARD_MM)
     equal = partial(equalize_adapthist, kernel_size=tile, clip_limit=CLIP_LIMIT)
-    seen = plain if signal is None else mirrored_at_edges(plain, signal)
-    equalised = (255.0 * slice_by_slice(equal, seen)).astype(np.float32)
+    filled = plain if signal is None else mirrored_at_edges(plain, signal)
+    equalised = (255.0 * slice_by_slice(equal, filled)).astype(np.float32)
     return equalised if signal is None else np.where(signal, equalised, np.float32(0.0))
 
 

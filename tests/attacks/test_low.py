@@ -15,12 +15,12 @@ import pytest
 
 from acsnet.cli import main as command
 from acsnet.errors import InputError
+from acsnet.export import csv_cell
 from acsnet.server.state import restore
 from acsnet.server.state.restore import restore_backup
 from acsnet.server.state.schema import settle_state
 from acsnet.server.web.log_lines import JsonLines
 from acsnet.settings import read_settings
-from acsnet.storage import csv_cell
 
 
 def test_no_uid_of_a_patient_is_in_a_log_line():

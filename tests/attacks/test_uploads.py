@@ -13,7 +13,7 @@ from acsnet.annotations import audit_log
 from acsnet.annotations.reading_details import DetailsStore, ReadingDetails
 from acsnet.errors import InputError
 from acsnet.server.datastores.folder import StudiesDatastore
-from acsnet.server.datastores.folder_scans import UPLOAD_REMARK
+from acsnet.server.datastores.folder_links import UPLOAD_REMARK
 from acsnet.server.datastores.label_records import REVIEWED
 from acsnet.server.state.paths import DETAILS, audit_log_file
 

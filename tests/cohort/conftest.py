@@ -2,7 +2,7 @@ import pytest
 
 from acsnet.phantom.make import make_phantom
 from acsnet.phantom.spec import PhantomSpec
-from phantom_files import write_dicom, write_nifti
+from shared.phantom_files import write_dicom, write_nifti
 
 
 @pytest.fixture(scope="session")

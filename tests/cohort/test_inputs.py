@@ -75,6 +75,25 @@ def test_a_name_that_is_not_utf_8_is_a_case_with_a_name_that_can_be_written(tmp_
     assert {one.read().pixels.shape for one in found} == {(2, 96, 96)}
 
 
+def test_scans_with_long_paths_are_cases_with_names_that_fit(tmp_path, write_scan, write_series):
+    write_scan(tmp_path / ("d" * 150), name="e" * 100)
+    write_series(tmp_path / ("f" * 150) / ("g" * 50), seed=2)
+    first, second = listed(tmp_path)
+    assert first.case[:-8] == f"{'d' * 150}_{'e' * 40}-"
+    assert second.case[:-8] == f"{'f' * 150}_{'g' * 40}-"
+    assert [one.read().pixels.shape for one in (first, second)] == [(2, 96, 96)] * 2
+
+
+def test_series_that_share_a_folder_with_a_long_path_are_told_apart(tmp_path, write_series):
+    folder = tmp_path / ("d" * 200) / ("e" * 50)
+    write_series(folder, seed=1)
+    for file in write_series(tmp_path / "other", seed=2).iterdir():
+        file.rename(folder / f"second-{file.name}")
+    first, second = listed(tmp_path)
+    assert first.case != second.case
+    assert {one.read().pixels.shape for one in (first, second)} == {(2, 96, 96)}
+
+
 def test_series_that_share_a_folder_are_told_apart_by_their_uids(tmp_path, write_series):
     write_series(tmp_path / "p1", seed=1)
     for file in write_series(tmp_path / "other", seed=2).iterdir():
@@ -292,7 +311,7 @@ def test_lines_that_name_no_scan_or_no_case_are_refused(tmp_path):
     table.write_text("image,case\n,x\nb.nii.gz,../b\nc.txt,\na.nii.gz,a\nother/a.nii.gz,\n")
     assert reasons(table) == [
         "column 'image' is empty",
-        "'../b' cannot be the name of a case",
+        "'../b' cannot be the name of a case: it must be a name without / and \\, not a path",
         "c.txt must be a .nii.gz or .nii file, or a folder of DICOM files, or a .nrrd, .mha, .mhd "
         "or .hdr file",
         "a case named a is in the list already",
@@ -327,7 +346,8 @@ def test_a_damaged_line_is_told_before_anything_is_worked_on(tmp_path):
 @pytest.mark.parametrize("name", ["cohort.csv", "failures.csv", "cohort.parquet"])
 def test_no_case_is_called_like_a_table(tmp_path, name):
     (tmp_path / "list.csv").write_text(f"image,case\na.nii.gz,{name}\n")
-    assert reasons(tmp_path / "list.csv") == [f"{name!r} cannot be the name of a case"]
+    reason = f"{name!r} cannot be the name of a case: a table of the cohort is called so"
+    assert reasons(tmp_path / "list.csv") == [reason]
 
 
 def test_what_is_no_list_is_refused(tmp_path):

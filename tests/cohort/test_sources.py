@@ -3,11 +3,11 @@ from pathlib import Path
 
 import nibabel as nib
 import numpy as np
+import packed_scans
 import pytest
 import SimpleITK as sitk  # noqa: N813
 from one_series import as_one_series
 
-import packings
 from acsnet.cohort import inputs, sources
 from acsnet.cohort.inputs import list_scans
 from acsnet.cohort.sources import FileSource, PacsSource
@@ -47,8 +47,8 @@ def test_another_image_of_a_file_is_other_content(tmp_path, write_scan):
 
 
 def test_the_phase_of_a_folder_is_read(samples, tmp_path):
-    datasets = packings.slices(samples / "dicom" / "phantom-1")
-    folder = packings.inversion_times(datasets, tmp_path / "a", times_ms=(250, 300))
+    datasets = packed_scans.slices(samples / "dicom" / "phantom-1")
+    folder = packed_scans.inversion_times(datasets, tmp_path / "a", times_ms=(250, 300))
     first, second = (
         FileSource(case="a", path=folder, phase=phase).read().pixels.mean() for phase in (1, 2)
     )

@@ -7,10 +7,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import packed_scans
 import pydicom
 import pytest
-
-import packings
 
 ROOT = Path(__file__).resolve().parents[2]
 DICOM = ROOT / "sample-data" / "dicom" / "phantom-1"
@@ -175,7 +174,7 @@ def test_the_wheel_alone_segments_on_the_newest_numpy_and_pydicom(python, tmp_pa
     assert done.returncode == 0, done.stderr
     images = [pydicom.dcmread(file) for file in sorted(DICOM.rglob("*.dcm"))]
     # pydicom 3 would clear what lies in the upper bits.
-    upper = packings.high_bits(images, tmp_path / "phantom-1")
+    upper = packed_scans.high_bits(images, tmp_path / "phantom-1")
     done = run(place / "bin" / "acsnet", "segment", upper, "--output", tmp_path / "out")
     assert done.returncode == 0, done.stderr
     features = json.loads((tmp_path / "out" / "phantom-1" / "features.json").read_text())

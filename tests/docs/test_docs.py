@@ -12,6 +12,7 @@ import typer.main
 import yaml
 
 from acsnet.cli.main import app
+from acsnet.server.web.metrics import REGISTRY
 
 pytestmark = pytest.mark.slow
 
@@ -159,6 +160,20 @@ def test_each_state_file_that_may_be_damaged_names_a_test_that_damages_it():
     assert len(rows) >= 18
     for row in rows:
         assert f"def {row.split('|')[4].strip(' `')}(" in tests, row
+
+
+def test_the_table_of_metrics_has_every_metric_with_its_labels():
+    text = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+    table = text.partition("## Metrics")[2].partition("\n\nWe suggest")[0]
+    rows = (line.split("|")[1:3] for line in table.splitlines() if line.startswith("| `"))
+    shown = {
+        name.removesuffix("_total"): labels.replace(",", " ").split()
+        for names, labels in rows
+        for name in re.findall(r"`(acsnet_\w+)`", names)
+    }
+    # The library has no public way to ask a metric for its labels.
+    metrics = [metric for metric in REGISTRY._collector_to_names if hasattr(metric, "_labelnames")]
+    assert shown == {metric._name: list(metric._labelnames) for metric in metrics}
 
 
 def test_the_site_shows_every_page():

@@ -4,14 +4,14 @@ import shutil
 
 import enhanced_packings
 import numpy as np
+import packed_scans
 import pytest
 from saved_labels import keep_draft, save_label
 
-import packings
 from acsnet.io import read_scan, write_label_map
 from acsnet.server.datastores import folder_scans
 from acsnet.server.datastores.folder import StudiesDatastore
-from acsnet.server.datastores.label_records import DRAFT, DRAWN
+from acsnet.server.datastores.label_records import MODEL_DRAFT, READER_DRAFT
 from acsnet.server.datastores.protocol import LabelRecord
 from acsnet.server.datastores.seg_files import write_seg
 
@@ -23,7 +23,7 @@ def private_class(datasets, out):
     """As some scanners export: images of a class of the vendor's own."""
     for dataset in datasets:
         dataset.SOPClassUID = "1.3.46.670589.11.0.0.12.1"
-    return packings.write(out, datasets)
+    return packed_scans.write(out, datasets)
 
 
 def name_in_big5(datasets, out):
@@ -31,7 +31,7 @@ def name_in_big5(datasets, out):
     for dataset in datasets:
         dataset.pop("SpecificCharacterSet", None)
         dataset.PatientName = PLACE.decode()
-    packings.write(out, datasets)
+    packed_scans.write(out, datasets)
     for file in out.iterdir():
         content = file.read_bytes()
         assert content.count(PLACE) == 1
@@ -63,20 +63,20 @@ def wall(store, image):
 @pytest.mark.parametrize(
     ("pack", "reason"),
     [
-        (packings.localizer_inside, None),
-        (packings.raw_data_inside, None),
-        (packings.repeated_slice, None),
-        (packings.bare_data_sets, None),
-        (packings.series_per_slice, None),
+        (packed_scans.localizer_inside, None),
+        (packed_scans.raw_data_inside, None),
+        (packed_scans.repeated_slice, None),
+        (packed_scans.bare_data_sets, None),
+        (packed_scans.series_per_slice, None),
         (enhanced_packings.enhanced_multi_frame, None),
         (enhanced_packings.enhanced_one_frame_a_file, None),
-        (packings.shared_instance_uid, "share the SOPInstanceUID"),
+        (packed_scans.shared_instance_uid, "share the SOPInstanceUID"),
         (private_class, None),
         (name_in_big5, "PatientName must have one value, got 2"),
     ],
 )
 def test_a_seg_is_written_or_the_reason_is_told(samples, tmp_path, pack, reason):
-    series = pack(packings.slices(samples / "dicom" / "phantom-1"), tmp_path / "series")
+    series = pack(packed_scans.slices(samples / "dicom" / "phantom-1"), tmp_path / "series")
     grid = read_scan(series).grid
     labels = np.zeros(grid.shape, np.uint8)
     labels[60:80, 60:80, 2:5] = 2
@@ -96,14 +96,14 @@ def test_a_seg_is_written_or_the_reason_is_told(samples, tmp_path, pack, reason)
 
 
 def test_a_label_map_without_seg_is_kept_and_the_reason_is_told(samples, tmp_path, open_store):
-    name_in_big5(packings.slices(samples / "dicom" / "phantom-1"), tmp_path / "studies" / "one")
+    name_in_big5(packed_scans.slices(samples / "dicom" / "phantom-1"), tmp_path / "studies" / "one")
     store = open_store()
     (image,) = store.list_images()
     keep_draft(store, image, wall(store, image))
     record = save_label(store, image, wall(store, image))
     (missing,) = record.missing
     assert missing.startswith("there is no DICOM SEG of this label map: PatientName must have one")
-    assert set(open_store().get_labels_by_image_id(image)) == {DRAFT, DRAWN}
+    assert set(open_store().get_labels_by_image_id(image)) == {MODEL_DRAFT, READER_DRAFT}
 
 
 def test_who_cannot_be_named_in_a_seg_is_told_so_with_the_save(samples, tmp_path, open_store):
@@ -139,6 +139,6 @@ def test_an_image_whose_label_cannot_be_shown_costs_only_itself(
         patch.setattr(folder_scans, "write_seg", unforeseen)
         again = open_store()
         assert again.get_labels_by_image_id(broken) == {}
-        assert set(again.get_labels_by_image_id(whole)) == {DRAWN}
+        assert set(again.get_labels_by_image_id(whole)) == {READER_DRAFT}
     again.refresh()
-    assert set(again.get_labels_by_image_id(broken)) == {DRAWN}
+    assert set(again.get_labels_by_image_id(broken)) == {READER_DRAFT}

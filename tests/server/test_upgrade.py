@@ -24,7 +24,7 @@ from acsnet.annotations import audit_log
 from acsnet.annotations.label_versions import VersionStore
 from acsnet.fine_tuning.model_registry import Models
 from acsnet.server.datastores.folder import StudiesDatastore
-from acsnet.server.datastores.folder_scans import UPLOAD_REMARK
+from acsnet.server.datastores.folder_links import UPLOAD_REMARK
 from acsnet.server.learning.image_scores import ScoreBook
 from acsnet.server.learning.scoring import AgreementScoring
 from acsnet.server.pages.cases import build_case

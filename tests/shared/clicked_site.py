@@ -46,6 +46,7 @@ def own_label(site, image):
         image,
         scan,
         scan.grid.to_input(stack),
+        drawn_on=site.app.datastore().state_to_label(image),
         author=READER,
         state="draft",
         tag="final",

@@ -1,10 +1,9 @@
-"""A scan as enhanced MR objects, one or many frames a file: see `packings.py`."""
+"""A scan as enhanced MR objects, one or many frames a file: see `packed_scans.py`."""
 
 import numpy as np
 import pydicom
+from packed_scans import new_uid, save, write
 from pydicom.uid import generate_uid
-
-from packings import new_uid, save, write
 
 
 def item(**tags):

@@ -11,9 +11,10 @@ def save_label(store, image, labels, *, tag="final", **info):
 
     info: `user` and `state` as a client sends them, by default Ana and a draft.
     """
-    scan = read_scan(store.get_image_uri(image))
+    path, drawn_on = store.get_image_uri(image), store.state_to_label(image)
     author, state = author_of({"user": "Ana", **info}), state_of(info)
-    return accept_label(store, image, scan, labels, author=author, state=state, tag=tag)
+    about = {"drawn_on": drawn_on, "author": author, "state": state, "tag": tag}
+    return accept_label(store, image, read_scan(path), labels, **about)
 
 
 def keep_draft(store, image, labels, *, model="m1"):

@@ -12,7 +12,7 @@ from acsnet.masks import dice
 from acsnet.stages.correction import Action, tidy
 from acsnet.stages.myocardium import blood_pool
 from acsnet.stages.volumetric_checks import BELOW_APEX
-from wall_damage import DAMAGES
+from shared.wall_damage import DAMAGES
 
 pytestmark = pytest.mark.slow
 

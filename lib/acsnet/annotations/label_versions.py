@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from acsnet.errors import InputError
-from acsnet.storage import write_bytes
+from acsnet.storage import private_name, write_bytes
 
 logger = logging.getLogger(__name__)
 
@@ -206,7 +206,7 @@ class VersionStore:
     def _of(self, image: str) -> Path:
         folder = self._folders.get(image)
         if folder is None:
-            folder = self._folder / hashlib.sha256(image.encode()).hexdigest()[:32]
+            folder = self._folder / private_name(image)
             self._folders[image] = folder
         return folder
 

@@ -5,7 +5,6 @@ says so until somebody enters its details again. What was entered for other file
 those there now, which may be another patient's, is not given out, and the case says so, too.
 """
 
-import hashlib
 import json
 import logging
 import math
@@ -21,7 +20,7 @@ from typing import Any, Literal, get_args
 from acsnet.errors import AcsnetError, InputError
 from acsnet.io.limits import MAX_MATRIX, MAX_SLICES
 from acsnet.quantify.body_size import BodySize
-from acsnet.storage import set_aside, write_json
+from acsnet.storage import private_name, set_aside, write_json
 
 logger = logging.getLogger(__name__)
 
@@ -211,7 +210,7 @@ class DetailsStore:
         return self._folder.glob(f"{self._file(image).name}.damaged-*")
 
     def _file(self, image: str) -> Path:
-        return self._folder / f"{hashlib.sha256(image.encode()).hexdigest()[:32]}{SUFFIX}"
+        return self._folder / f"{private_name(image)}{SUFFIX}"
 
 
 def _check_shown(before: SavedDetails | None, shown: str) -> None:

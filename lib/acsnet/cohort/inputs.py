@@ -39,7 +39,7 @@ from acsnet.io.series import Series, SeriesFinder
 from acsnet.pacs.config import is_dicomweb, pacs_settings
 from acsnet.pacs.dicomweb import DicomWeb
 from acsnet.pacs.transfer import find_scans
-from acsnet.storage import is_plain_name
+from acsnet.storage import broken_rule, shortened
 
 DERIVED = "derivatives"
 """The folder of what was made from images, in the layout of BIDS."""
@@ -83,8 +83,8 @@ def _each_once(listed: Iterator[Listed]) -> Iterator[Listed]:
     for item in listed:
         if isinstance(item, Outcome):
             yield item
-        elif not is_plain_name(item.case) or item.case in TABLES:
-            reason = f"{item.case!r} cannot be the name of a case"
+        elif fault := _name_fault(item.case):
+            reason = f"{item.case!r} cannot be the name of a case: {fault}"
             yield Outcome(case=item.case, place=item.place, reason=reason)
         elif item.case in names:
             reason = f"a case named {item.case} is in the list already"
@@ -92,6 +92,13 @@ def _each_once(listed: Iterator[Listed]) -> Iterator[Listed]:
         else:
             names.add(item.case)
             yield item
+
+
+def _name_fault(case: str) -> str:
+    """Why a case cannot be called so; empty where it can."""
+    if case in TABLES:
+        return "a table of the cohort is called so"
+    return f"it must be a name {rule}" if (rule := broken_rule(case)) else ""
 
 
 def _below(root: Path, *, output: Path) -> Iterator[Listed]:
@@ -244,7 +251,7 @@ def _as_sources(scans: list[Series], search: _Search) -> Iterator[Listed]:
     for scan, folder in zip(scans, folders, strict=True):
         name = called_by_path(folder, search.root)
         apart = folders.count(folder) > 1 or (folder == search.root and search.is_mixed)
-        case = f"{name}_{scan.uid}" if apart else name
+        case = shortened(f"{name}_{scan.uid}") if apart else name
         here = hash(frozenset(file.text("SOPInstanceUID") for file in scan.files)), folder
         same, first = search.known.setdefault(scan.uid, here) if scan.uid else here
         if same == here[0]:

@@ -54,7 +54,7 @@ ALONE = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Team:
+class WorkerPlan:
     """How many workers there are, what each of them takes, and threads of each."""
 
     workers: int
@@ -120,7 +120,7 @@ def own_secret() -> str:
     return secrets.token_hex(32)
 
 
-def gather(*, device: str, workers: int | None) -> Team:
+def gather(*, device: str, workers: int | None) -> WorkerPlan:
     """How the cases are shared among what Ray has; workers: None for one a core.
 
     Workers share a GPU: of a scan's time the networks take a third, and the rest is one core's.
@@ -136,7 +136,7 @@ def gather(*, device: str, workers: int | None) -> Team:
     fit = int(min(cpus, there.get("memory", math.inf) / WORKER_BYTES))
     count = workers or max(1, min(fit, WORKERS_A_GPU * int(gpus)) if device == "cuda" else fit)
     smallest = min(node["Resources"].get("CPU", 1.0) for node in ray.nodes() if node["Alive"])
-    return Team(
+    return WorkerPlan(
         workers=count,
         threads=max(1, int(min(cpus // count, smallest))),
         # Shares that always fit: a worker that Ray has no place for would be waited for.
@@ -145,21 +145,21 @@ def gather(*, device: str, workers: int | None) -> Team:
     )
 
 
-def start_workers(team: Team, *, output: Path, settings: Settings, device: str) -> list[Any]:
-    """A `CaseWorker` in a process of its own for each of the team; one that dies is replaced."""
+def start_workers(plan: WorkerPlan, *, output: Path, settings: Settings, device: str) -> list[Any]:
+    """The planned `CaseWorker`s, each in a process of its own; one that dies is replaced."""
     import ray
 
     worker = ray.remote(CaseWorker).options(
-        num_cpus=team.num_cpus,
-        num_gpus=team.num_gpus,
+        num_cpus=plan.num_cpus,
+        num_gpus=plan.num_gpus,
         max_restarts=-1,
         max_task_retries=TRIES_AGAIN,
         scheduling_strategy="SPREAD",
-        runtime_env={"env_vars": {"OMP_NUM_THREADS": str(team.threads)}},
+        runtime_env={"env_vars": {"OMP_NUM_THREADS": str(plan.threads)}},
     )
     return [
-        worker.remote(output=output, settings=settings, device=device, threads=team.threads)
-        for _ in range(team.workers)
+        worker.remote(output=output, settings=settings, device=device, threads=plan.threads)
+        for _ in range(plan.workers)
     ]
 
 

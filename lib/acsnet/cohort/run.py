@@ -50,8 +50,8 @@ def run_cohort(
     with alone_in(output):
         remove_tables(output)
         with connected(address):
-            team = gather(device=device, workers=workers)
-            actors = start_workers(team, output=output, settings=settings, device=device)
+            plan = gather(device=device, workers=workers)
+            actors = start_workers(plan, output=output, settings=settings, device=device)
             for outcome in work_all(itertools.chain(first, listed), actors):
                 if outcome.reason is None:
                     done.append(outcome.case)

@@ -16,8 +16,8 @@ import pyarrow as pa
 from pyarrow import parquet
 
 from acsnet.cohort.outcome import Outcome
-from acsnet.export import FEATURES, row_of
-from acsnet.storage import csv_cell, writing
+from acsnet.export import FEATURES, csv_cell, row_of
+from acsnet.storage import writing
 
 CSV_TABLE = "cohort.csv"
 PARQUET_TABLE = "cohort.parquet"

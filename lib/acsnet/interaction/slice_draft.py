@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import binary_fill_holes
 
 from acsnet.interaction.clicks import IN_WALL, Click, Kind, holds_wall
-from acsnet.masks import box_of
+from acsnet.masks import box_of, disc
 from acsnet.stages.myocardium import blood_pool
 
 NEW_CAVITY_MM = 3.0
@@ -48,7 +48,7 @@ class SliceDraft:
         for click in self.clicks:
             if click.kind not in (Kind.EPICARDIUM, Kind.ENDOCARDIUM):
                 at = click.row, click.column
-                out[_disc(out.shape, at, BRUSH_MM, self.spacing_mm)] = click.kind in IN_WALL
+                out[disc(out.shape, at, BRUSH_MM, self.spacing_mm)] = click.kind in IN_WALL
         return out
 
 
@@ -62,8 +62,8 @@ def slice_draft(
     asks = any(click.kind in (Kind.CAVITY, Kind.ENDOCARDIUM) for click in clicks)
     if asks and not pool.any():
         middle = np.argwhere(wall).mean(axis=0)
-        disc = _disc(wall.shape, (middle[0], middle[1]), NEW_CAVITY_MM, spacing_mm)
-        wall, pool = wall & ~disc, wall & disc
+        cavity = disc(wall.shape, (middle[0], middle[1]), NEW_CAVITY_MM, spacing_mm)
+        wall, pool = wall & ~cavity, wall & cavity
     return SliceDraft(
         wall=wall,
         pool=pool,
@@ -79,15 +79,3 @@ def enclosed(wall: NDArray[np.bool_]) -> NDArray[np.bool_]:
     box = box_of(wall, margin=1)
     out[box] = binary_fill_holes(wall[box]) & ~wall[box]
     return out
-
-
-def _disc(
-    shape: tuple[int, ...],
-    at: tuple[float, float],
-    radius_mm: float,
-    spacing_mm: tuple[float, float],
-) -> NDArray[np.bool_]:
-    rows, columns = np.ogrid[: shape[0], : shape[1]]
-    down, right = (rows - at[0]) * spacing_mm[0], (columns - at[1]) * spacing_mm[1]
-    disc: NDArray[np.bool_] = np.hypot(down, right) <= radius_mm
-    return disc

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from acsnet.errors import InputError
 from acsnet.labels import ENHANCEMENT, LEFT_VENTRICLE, MYOCARDIUM, Label
+from acsnet.masks import disc
 from acsnet.quantify.aha_segments import (
     CAP,
     Segment,
@@ -20,7 +21,7 @@ from acsnet.quantify.blood_pool import without_stray_pool
 from acsnet.quantify.body_size import BodyNumbers, body_numbers, body_of
 from acsnet.quantify.features import Features, compute_features
 from acsnet.quantify.polar import CHORD_ANGLES, centre_of, reach_mm, sample_rays
-from acsnet.quantify.remote_myocardium import RemoteRegion, disc, given_region, remote_region
+from acsnet.quantify.remote_myocardium import DISC_MM, RemoteRegion, given_region, remote_region
 from acsnet.quantify.rv_insertion import (
     Insertion,
     drawn_septum,
@@ -80,7 +81,7 @@ def _discs(scan: ShortAxisScan, middles: Mapping[int, tuple[float, float]]) -> N
     mask = np.zeros((slices, rows, columns), bool)
     for k in range(slices):
         if (middle := middles.get(scan.grid.slice_number(k))) is not None:
-            mask[k] = disc((rows, columns), middle, scan.spacing_mm[1:])
+            mask[k] = disc((rows, columns), middle, DISC_MM, scan.spacing_mm[1:])
     if missing := sorted(number for number in middles if not 1 <= number <= slices):
         msg = f"the remote region was placed in slice {missing[0]} of a stack of {slices}"
         raise InputError(msg)
@@ -95,8 +96,7 @@ class Quantification:
     """All measures of one label map; arrays are (slice, row, column), apex first.
 
     insertion_point: slice, row and column of the RV insertion, None where its ray misses the
-    ventricle. segment_map: 1 to 17 in the wall, all 0 without an insertion. scar_known: False where
-    nobody looked for scar, and without a wall.
+    ventricle. segment_map: 1 to 17 in the wall, all 0 without an insertion.
     """
 
     features: Features
@@ -111,7 +111,6 @@ class Quantification:
     transmurality: Transmurality
     pattern: ScarPattern
     texture: Texture
-    scar_known: bool
     warnings: tuple[str, ...]
 
     @property
@@ -147,8 +146,8 @@ def quantify(
         InputError: for an implausible body size, or an insertion or remote region off the image.
         AcsnetError: for a remote region that holds too little wall.
     """
-    wall, scar = np.isin(labels, MYOCARDIUM), np.isin(labels, ENHANCEMENT)
-    pool, plane_mm = labels == Label.LV_BLOOD_POOL, scan.spacing_mm[1:]
+    wall, pool = np.isin(labels, MYOCARDIUM), labels == Label.LV_BLOOD_POOL
+    plane_mm = scan.spacing_mm[1:]
     scar_known = scar_known and scan.shows_scar and bool(wall.any())
     placed = given.remote_on(scan)
     if threshold is None and scar_known:
@@ -156,61 +155,22 @@ def quantify(
     features = compute_features(labels, scan.voxel_ml, threshold=threshold, scar_known=scar_known)
     core_known = features.core_scar_volume_ml is not None
     body, body_notes = body_of(scan, height_cm=given.height_cm, weight_kg=given.weight_kg)
-    automatic = remote_region(
-        scan.pixels,
-        wall,
-        scar,
-        plane_mm,
-        voxel_ml=scan.voxel_ml,
-        core_from=core_signal(scan.pixels, wall, scar),
-    )
-    remote = automatic
-    if placed is not None:
-        remote = given_region(
-            scan.pixels,
-            wall,
-            placed,
-            voxel_ml=scan.voxel_ml,
-            core_from=core_signal(scan.pixels, wall, scar),
-        )
+    remote, automatic = _remote_regions(scan, labels, placed)
     methods: tuple[MethodRow, ...] = ()
     signal_notes: tuple[str, ...] = ()
     if scar_known:
-        numbers = [scan.grid.slice_number(k) for k in range(len(labels))]
-        signal_notes = (
-            *remote.doubts,
-            *speckle_doubt(scan.pixels, wall),
-            *gap_doubt(scar, wall, numbers),
-        )
-        if threshold is not None and threshold.value is not None:
-            signal_notes += sampling_doubt(
-                scan.pixels,
-                labels,
-                voxel_ml=scan.voxel_ml,
-                method=threshold.method,
-                remote=placed,
-            )
-        measured = Wall(
-            intensity=scan.pixels,
-            myocardium=wall,
-            enhancement=scar,
-            obstruction=labels == Label.MICROVASCULAR_OBSTRUCTION,
-            voxel_ml=scan.voxel_ml,
-        )
-        core = labels == Label.CORE_SCAR if core_known else None
-        methods = compare_methods(measured, core=core, remote=remote)
+        signal_notes = (*remote.doubts, *_signal_doubts(scan, labels, threshold, placed))
+        methods = _methods(scan, labels, remote, core_known=core_known)
         if remote is not automatic:
-            others = compare_methods(measured, core=core, remote=automatic)
+            others = _methods(scan, labels, automatic, core_known=core_known)
             signal_notes = (*signal_notes, *region_doubt(methods, others))
     ventricle = without_stray_pool(labels)
     insertion: Insertion | None = None
     insertion_notes: tuple[str, ...] = ()
     if (pool.any(axis=(1, 2)) & wall.any(axis=(1, 2))).any():
         insertion, insertion_notes = _insertion(scan, ventricle, right_ventricle, given)
-    chords, segment_numbers = (
-        radial_chords(ventricle, plane_mm),
-        segment_map(ventricle, insertion, plane_mm),
-    )
+    chords = radial_chords(ventricle, plane_mm)
+    segment_numbers = segment_map(ventricle, insertion, plane_mm)
     segments = measure_segments(
         ventricle,
         segment_numbers,
@@ -240,9 +200,64 @@ def quantify(
             scar_known=scar_known,
             core_known=core_known,
         ),
-        scar_known=scar_known,
         warnings=(*features.warnings, *body_notes, *insertion_notes, *signal_notes),
     )
+
+
+def _remote_regions(
+    scan: ShortAxisScan, labels: NDArray[np.uint8], placed: NDArray[np.bool_] | None
+) -> tuple[RemoteRegion, RemoteRegion]:
+    """The remote region in use and the automatic one: one object unless one was placed."""
+    wall, scar = np.isin(labels, MYOCARDIUM), np.isin(labels, ENHANCEMENT)
+    core_from = core_signal(scan.pixels, wall, scar)
+    automatic = remote_region(
+        scan.pixels,
+        wall,
+        scar,
+        scan.spacing_mm[1:],
+        voxel_ml=scan.voxel_ml,
+        core_from=core_from,
+    )
+    if placed is None:
+        return automatic, automatic
+    used = given_region(scan.pixels, wall, placed, voxel_ml=scan.voxel_ml, core_from=core_from)
+    return used, automatic
+
+
+def _signal_doubts(
+    scan: ShortAxisScan,
+    labels: NDArray[np.uint8],
+    threshold: ScarThreshold | None,
+    placed: NDArray[np.bool_] | None,
+) -> tuple[str, ...]:
+    """Warnings on single bright points, gaps in the scar, and zones that depend on the pixels."""
+    wall, scar = np.isin(labels, MYOCARDIUM), np.isin(labels, ENHANCEMENT)
+    numbers = [scan.grid.slice_number(k) for k in range(len(labels))]
+    doubts = (*speckle_doubt(scan.pixels, wall), *gap_doubt(scar, wall, numbers))
+    if threshold is None or threshold.value is None:
+        return doubts
+    return doubts + sampling_doubt(
+        scan.pixels,
+        labels,
+        voxel_ml=scan.voxel_ml,
+        method=threshold.method,
+        remote=placed,
+    )
+
+
+def _methods(
+    scan: ShortAxisScan, labels: NDArray[np.uint8], remote: RemoteRegion, *, core_known: bool
+) -> tuple[MethodRow, ...]:
+    """Scar by each method, with one remote region."""
+    wall = Wall(
+        intensity=scan.pixels,
+        myocardium=np.isin(labels, MYOCARDIUM),
+        enhancement=np.isin(labels, ENHANCEMENT),
+        obstruction=labels == Label.MICROVASCULAR_OBSTRUCTION,
+        voxel_ml=scan.voxel_ml,
+    )
+    core = labels == Label.CORE_SCAR if core_known else None
+    return compare_methods(wall, core=core, remote=remote)
 
 
 def _insertion(

@@ -145,16 +145,6 @@ def given_region(
     return _measured(intensity, mask, "given", voxel_ml=voxel_ml, core_from=core_from)
 
 
-def disc(
-    shape: tuple[int, int], middle: tuple[float, float], spacing_mm: tuple[float, float]
-) -> NDArray[np.bool_]:
-    """(row, column) mask of the pixels within `DISC_MM` of a place, row and column from 0."""
-    rows, columns = np.ogrid[: shape[0], : shape[1]]
-    down, right = (rows - middle[0]) * spacing_mm[0], (columns - middle[1]) * spacing_mm[1]
-    inside: NDArray[np.bool_] = np.hypot(down, right) <= DISC_MM
-    return inside
-
-
 def _measured(
     intensity: NDArray[np.floating[Any]],
     mask: NDArray[np.bool_],

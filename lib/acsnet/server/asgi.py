@@ -33,7 +33,7 @@ from acsnet.server.auth.body_limits import (  # noqa: E402
     PersonalPlaces,
     takes_place,
 )
-from acsnet.server.auth.middleware import Door  # noqa: E402
+from acsnet.server.auth.middleware import LoginMiddleware  # noqa: E402
 from acsnet.server.auth.service import Login  # noqa: E402
 from acsnet.server.dicomweb import folder_archive, pacs_proxy  # noqa: E402
 from acsnet.server.errors import DISK_FULL, MAX_RETRY_S, DiskFullError  # noqa: E402
@@ -62,7 +62,7 @@ from acsnet.server.routes import (  # noqa: E402
 )
 from acsnet.server.routes.monailabel import add_stock_routes  # noqa: E402
 from acsnet.server.web import templates  # noqa: E402
-from acsnet.server.web.access_policy import Guard, policy_of  # noqa: E402
+from acsnet.server.web.access_policy import AccessPolicyMiddleware, policy_of  # noqa: E402
 from acsnet.server.web.error_responses import (  # noqa: E402
     acsnet_error,
     add_error_handlers,
@@ -116,7 +116,7 @@ def build() -> FastAPI:
     # The last one added is the first to see a request.
     application.add_middleware(PersonalPlaces)
     application.add_middleware(AccessLog, behind_login=True)
-    application.add_middleware(Door, login=login)
+    application.add_middleware(LoginMiddleware, login=login)
     application.add_middleware(BodyLimits, upload_mb=policy.upload_mb)
     if server.origins:
         application.add_middleware(
@@ -125,7 +125,7 @@ def build() -> FastAPI:
             allow_methods=["GET", "POST", "PUT", "DELETE"],
             allow_headers=["Accept", "Authorization", "Content-Type"],
         )
-    application.add_middleware(Guard, policy=policy)
+    application.add_middleware(AccessPolicyMiddleware, policy=policy)
     application.add_middleware(AccessLog, behind_login=False)
     application.add_middleware(CountTraffic, takes_place=takes_place)
     application.add_middleware(SecurityHeaders)

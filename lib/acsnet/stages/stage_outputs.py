@@ -1,4 +1,4 @@
-"""Outputs of the stages: the located ventricle, drawn and corrected masks, the label map."""
+"""Outputs of the stages: the located ventricle, masks before and after correction, labels."""
 
 from dataclasses import dataclass
 
@@ -35,8 +35,10 @@ class Located:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Drawn:
-    """(slice, row, column) masks and probabilities on the scan's own grid, before correction.
+class NetworkMasks:
+    """Result of stage 2: what is drawn before any correction, on the scan's own grid.
+
+    All are (slice, row, column).
 
     wall: `with_enhancement`, except where two scans are compared (`acsnet.stages.standard_tone`);
     small_parts: enhancement that was left out (`acsnet.stages.scar_parts`).
@@ -69,7 +71,7 @@ def with_enhancement(wall: NDArray[np.bool_], enhancement: NDArray[np.bool_]) ->
     return wall | enhancement & wall.any(axis=(1, 2), keepdims=True)
 
 
-def within(anatomy: StackCorrection, drawn: Drawn) -> Masks:
+def within(anatomy: StackCorrection, drawn: NetworkMasks) -> Masks:
     """Corrected masks: the wall bounds the enhancement, and the blood pool follows from it."""
     wall = anatomy.wall
     pool = myocardium.blood_pool(wall, drawn.ventricle, anatomy.is_open)

@@ -174,10 +174,10 @@ def test_a_rejection_needs_a_reason_and_a_name(desk):
 
 
 def test_the_login_counts_and_not_the_name_that_is_sent(desk):
-    from acsnet.server.routes.decisions import _who_and_why
+    from acsnet.server.routes.decisions import who_and_why
 
     with request_of(Person("rea", Role.REVIEWER)):
-        assert _who_and_why({"by": "Eve"}) == ("rea", "")
+        assert who_and_why({"by": "Eve"}) == ("rea", "")
 
 
 def test_an_unknown_version_is_404(desk):

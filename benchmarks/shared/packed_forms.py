@@ -9,10 +9,9 @@ from typing import Any
 import enhanced_packings
 import nibabel as nib
 import numpy as np
+import packed_scans
 import SimpleITK as sitk  # noqa: N813
 from numpy.typing import NDArray
-
-import packings
 
 SAME, WARNED, REFUSED = "same voxels", "warned", "refused"
 
@@ -43,28 +42,28 @@ def volume(make: Callable[[Any, Path], Path], expected: str = SAME, words: str =
 def _implicit(datasets: Any, out: Path) -> Path:
     for one in datasets:
         one.file_meta.TransferSyntaxUID, one.is_implicit_VR = "1.2.840.10008.1.2", True
-    return packings.write(out, datasets)
+    return packed_scans.write(out, datasets)
 
 
 def _deflated(datasets: Any, out: Path) -> Path:
     for one in datasets:
         one.file_meta.TransferSyntaxUID = "1.2.840.10008.1.2.1.99"
-    return packings.write(out, datasets)
+    return packed_scans.write(out, datasets)
 
 
 def _reversed(datasets: Any, out: Path) -> Path:
     for number, one in enumerate(datasets):
         one.InstanceNumber = len(datasets) - number
-    return packings.write(out, datasets[::-1])
+    return packed_scans.write(out, datasets[::-1])
 
 
 def _saved(change: Callable[[Any], Any], name: str) -> Callable[[Any, Path], Path]:
-    return lambda image, out: packings.save_nifti(change(image), out / name)
+    return lambda image, out: packed_scans.save_nifti(change(image), out / name)
 
 
 def _written(name: str, *, packed: bool = False) -> Callable[[Any, Path], Path]:
     def make(image: Any, out: Path) -> Path:
-        plain = packings.save_nifti(image, out / "plain.nii")
+        plain = packed_scans.save_nifti(image, out / "plain.nii")
         sitk.WriteImage(sitk.ReadImage(str(plain)), str(out / name), packed)
         return out / name
 
@@ -125,7 +124,7 @@ def _in_unit(unit: str, mm: float) -> Callable[[Any], Any]:
 def _outside(value: float) -> Callable[[Any], Any]:
     def change(image: Any) -> Any:
         data = stored_data(image).astype(np.float32)
-        data[packings.outside_circle(*data.shape[:2])] = value
+        data[packed_scans.outside_circle(*data.shape[:2])] = value
         return nib.Nifti1Image(data, image.affine)
 
     return change
@@ -147,48 +146,48 @@ PACKINGS: dict[str, Packing] = {
     "DICOM, files in the opposite order": dicom(_reversed),
     "DICOM, implicit VR": dicom(_implicit),
     "DICOM, deflated": dicom(_deflated),
-    "DICOM, big endian": dicom(packings.big_endian),
-    "DICOM, RLE": dicom(packings.run_length),
-    "DICOM, JPEG Lossless": dicom(lambda d, out: packings.compressed(d, out, "JPEG")),
-    "DICOM, JPEG 2000": dicom(lambda d, out: packings.compressed(d, out, "JPEG2000")),
-    "DICOM, no meta information": dicom(packings.bare_data_sets),
-    "DICOM, CD": dicom(packings.compact_disc),
-    "DICOM, a series a slice": dicom(packings.series_per_slice, SAME, "joined"),
-    "DICOM, a file copied": dicom(packings.copied_file, SAME, "a copy of"),
-    "DICOM, a slice repeated": dicom(packings.repeated_slice, WARNED, "slice repeated"),
-    "DICOM, a localizer inside": dicom(packings.localizer_inside, SAME, "localizers"),
-    "DICOM, raw data inside": dicom(packings.raw_data_inside, SAME, "without an image"),
-    "DICOM, one SOPInstanceUID": dicom(packings.shared_instance_uid, SAME, "SOPInstanceUID"),
+    "DICOM, big endian": dicom(packed_scans.big_endian),
+    "DICOM, RLE": dicom(packed_scans.run_length),
+    "DICOM, JPEG Lossless": dicom(lambda d, out: packed_scans.compressed(d, out, "JPEG")),
+    "DICOM, JPEG 2000": dicom(lambda d, out: packed_scans.compressed(d, out, "JPEG2000")),
+    "DICOM, no meta information": dicom(packed_scans.bare_data_sets),
+    "DICOM, CD": dicom(packed_scans.compact_disc),
+    "DICOM, a series a slice": dicom(packed_scans.series_per_slice, SAME, "joined"),
+    "DICOM, a file copied": dicom(packed_scans.copied_file, SAME, "a copy of"),
+    "DICOM, a slice repeated": dicom(packed_scans.repeated_slice, WARNED, "slice repeated"),
+    "DICOM, a localizer inside": dicom(packed_scans.localizer_inside, SAME, "localizers"),
+    "DICOM, raw data inside": dicom(packed_scans.raw_data_inside, SAME, "without an image"),
+    "DICOM, one SOPInstanceUID": dicom(packed_scans.shared_instance_uid, SAME, "SOPInstanceUID"),
     "DICOM, enhanced, a file a frame": dicom(enhanced_packings.enhanced_one_frame_a_file),
     "DICOM, enhanced, one file": dicom(enhanced_packings.enhanced_multi_frame),
-    "DICOM, overlay bits": dicom(packings.overlay_bits, SAME, "HighBit"),
-    "DICOM, bits stored high": dicom(packings.high_bits),
-    "DICOM, signed 12 bits": dicom(lambda d, out: packings.signed_12_bits(d, out, offset=2048)),
-    "DICOM, padding declared": dicom(packings.padded_corners, WARNED, "no signal"),
+    "DICOM, overlay bits": dicom(packed_scans.overlay_bits, SAME, "HighBit"),
+    "DICOM, bits stored high": dicom(packed_scans.high_bits),
+    "DICOM, signed 12 bits": dicom(lambda d, out: packed_scans.signed_12_bits(d, out, offset=2048)),
+    "DICOM, padding declared": dicom(packed_scans.padded_corners, WARNED, "no signal"),
     "DICOM, padding not declared": dicom(
-        lambda d, out: packings.padded_corners(d, out, declared=False), WARNED, "no signal"
+        lambda d, out: packed_scans.padded_corners(d, out, declared=False), WARNED, "no signal"
     ),
-    "DICOM, a gain a slice": dicom(packings.gain_per_slice, WARNED, "brought to one gain"),
+    "DICOM, a gain a slice": dicom(packed_scans.gain_per_slice, WARNED, "brought to one gain"),
     "DICOM, window of stored values": dicom(
-        packings.window_of_stored_values, WARNED, "stored values"
+        packed_scans.window_of_stored_values, WARNED, "stored values"
     ),
     "DICOM, a gap of 1 mm": dicom(
-        lambda d, out: packings.moved_slices(d, out, from_index=len(d) - 2, along_mm=1.0),
+        lambda d, out: packed_scans.moved_slices(d, out, from_index=len(d) - 2, along_mm=1.0),
         WARNED,
         "mm apart",
     ),
     "DICOM, a slice 1.5 mm aside": dicom(
-        lambda d, out: packings.moved_slices(d, out, from_index=3, to_index=4, aside_mm=1.5),
+        lambda d, out: packed_scans.moved_slices(d, out, from_index=3, to_index=4, aside_mm=1.5),
         SAME,
         "mm beside",
     ),
     "DICOM, slices turned by 0.3 degrees": dicom(
-        lambda d, out: packings.turned_slices(d, out, indices=(2, 3), degrees=0.3),
+        lambda d, out: packed_scans.turned_slices(d, out, indices=(2, 3), degrees=0.3),
         SAME,
         "orientation by up to 0.3",
     ),
     "DICOM, magnitude and PSIR": dicom(
-        packings.magnitude_and_phase_sensitive, REFUSED, "2 image types"
+        packed_scans.magnitude_and_phase_sensitive, REFUSED, "2 image types"
     ),
     "NIfTI": volume(_saved(lambda image: image, "scan.nii")),
     "NIfTI, gzip": volume(_saved(lambda image: image, "scan.nii.gz")),
@@ -226,7 +225,7 @@ PACKINGS: dict[str, Packing] = {
     "MetaImage": volume(_written("scan.mha")),
     "MetaImage, packed, header apart": volume(_written("scan.mhd", packed=True)),
     "blank slices and borders": volume(
-        lambda image, out: packings.blank_slices(image, out / "scan.nii"),
+        lambda image, out: packed_scans.blank_slices(image, out / "scan.nii"),
         SAME,
         "no signal in slice",
     ),

@@ -18,7 +18,7 @@ import nibabel as nib
 import numpy as np
 import requests
 
-SAMPLES = Path(__file__).parents[1] / "sample-data" / "nifti"
+SAMPLES = Path(__file__).parents[2] / "sample-data" / "nifti"
 COMMAND = (sys.executable, "-c", "from acsnet.cli.main import main; main()")
 START_SECONDS = 300
 REQUEST_SECONDS = 600

@@ -13,7 +13,7 @@ import nibabel as nib
 import numpy as np
 import requests
 
-from load import Server
+from shared.load import Server
 
 PASSWORD = "correct horse battery"  # noqa: S105 # of an account that lives for this run
 TIMEOUT_S = 60

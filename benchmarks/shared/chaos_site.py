@@ -15,7 +15,7 @@ from acsnet.fine_tuning.training_request import Reviewed, write_request
 from acsnet.fine_tuning.training_status import DONE, change_status
 from kill_under_load import faults as lost
 from kill_under_load import versions
-from load import SAMPLES, Server, Told
+from shared.load import SAMPLES, Server, Told
 
 SERIES = SAMPLES.parent / "dicom" / "phantom-1"
 LIMITS = {"ACSNET_LIMITS_FREE_GB": "0.001"}
@@ -93,9 +93,9 @@ class Site:
     def _leave_training(self) -> None:
         """Leave the folder of a training that has ended, as its process does."""
         label = min(self.server.state.glob("studies/*/versions/*/*.nii.gz"))
-        scan = self.server.studies / f"{self.server.images[0]}.nii.gz"
+        gone = self.server.studies / "gone"  # five copies of one scan would be one patient
         reviewed = [
-            Reviewed(name=f"scan-{k}", patient=str(k), image=scan, label=label, at=0.0)
+            Reviewed(name=f"scan-{k}", patient=str(k), image=gone, label=label, at=0.0)
             for k in range(5)
         ]
         about = {"base": SHIPPED_NAME, "device": "cpu", "threads": 1, "quiet_s": 0.0}

@@ -2,12 +2,12 @@
 
 import shutil
 
+import packed_scans
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from typer.testing import CliRunner
 
-import packings
 from acsnet.cli.main import app
 from acsnet.cohort.case_worker import CaseWorker, Settings
 from acsnet.cohort.sources import FileSource
@@ -21,8 +21,8 @@ pytestmark = pytest.mark.slow
 @pytest.fixture
 def two_images(samples, tmp_path):
     """A folder with a magnitude and a phase-sensitive image of each slice."""
-    datasets = packings.slices(samples / "dicom" / "phantom-1")
-    return packings.magnitude_and_phase_sensitive(datasets, tmp_path / "both")
+    datasets = packed_scans.slices(samples / "dicom" / "phantom-1")
+    return packed_scans.magnitude_and_phase_sensitive(datasets, tmp_path / "both")
 
 
 @pytest.fixture
