@@ -319,6 +319,31 @@ def test_an_archive_that_caps_its_answers_is_asked_to_the_end(site, archive, mon
     assert found.headers["Warning"] == "299 archive: rest is kept"
 
 
+def test_a_search_takes_one_request_once_the_archive_has_given_more_at_once(site, archive):
+    study = site.listed[0].StudyInstanceUID
+    instances = f"studies/{study}/series/{site.listed[0].SeriesInstanceUID}/instances"
+    site.client.get(f"/dicomweb/{instances}")
+    begun = len(archive.asked)
+    assert len(site.client.get(f"/dicomweb/{instances}?InstanceNumber=1").json()) == 1
+    assert archive.asked[begun:].count(("GET", instances)) == 1
+
+
+def test_an_error_of_the_archive_behind_its_last_match_ends_a_search(site, archive, monkeypatch):
+    answer = archive.answer
+
+    def refuse_more(path, query):
+        if int(query.get("offset", ["0"])[0]):
+            return 416, {}, b""
+        return answer(path, query)
+
+    monkeypatch.setattr(archive, "answer", refuse_more)
+    found = site.client.get("/dicomweb/series")
+    assert [one["0020000E"]["Value"] for one in found.json()] == [
+        [site.listed[0].SeriesInstanceUID]
+    ]
+    assert "Warning" not in found.headers
+
+
 def test_what_a_viewer_filters_by_reaches_the_archive_undisguised(site, archive):
     """Debian's Orthanc decodes nothing in a query."""
     site.client.get("/dicomweb/studies", params={"PatientName": "*PHANTOM=A,B:?*"})

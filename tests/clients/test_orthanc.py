@@ -32,7 +32,7 @@ CLIENT = Path(sys.prefix) / "monailabel/plugins/slicer/MONAILabel/MONAILabelLib/
 @pytest.fixture
 def archive(orthanc, tmp_path):
     settings = PacsSettings(url=orthanc.url, **orthanc.login, cache_seconds=0)
-    one = Archive(settings, cache=tmp_path / "images")
+    one = Archive(settings, cache=tmp_path / "images", unsent=tmp_path / "unsent")
     yield one
     one.close()
 
@@ -93,7 +93,7 @@ def test_real_series_come_back_voxel_for_voxel(orthanc, acsnet, data, tmp_path, 
     done = acsnet("push", folder, "--to", orthanc.url, **orthanc.environment)
     assert (done.stderr, done.returncode) == ("", 0)
     settings = PacsSettings(url=orthanc.url, **orthanc.login, lge=re.compile(""))
-    archive = Archive(settings, cache=tmp_path)
+    archive = Archive(settings, cache=tmp_path, unsent=tmp_path / "unsent")
     uid = pydicom.dcmread(next(folder.glob("dicom/*"))).SeriesInstanceUID
     scan, sources = archive.read(uid)
     np.testing.assert_array_equal(scan.pixels, read_scan(folder).pixels)
@@ -302,7 +302,7 @@ def test_other_packings_of_a_stack_are_read_labelled_and_found_again(
     images = packed_scans.slices(pack(datasets, tmp_path / "packed"))
     send(orthanc, images)
     settings = PacsSettings(url=orthanc.url, **orthanc.login, cache_seconds=0)
-    archive = Archive(settings, cache=tmp_path / "images")
+    archive = Archive(settings, cache=tmp_path / "images", unsent=tmp_path / "unsent")
     try:
         (uid,) = (uid for uid, entry in archive.worklist.entries().items() if entry.study == study)
         scan, _ = archive.read(uid)

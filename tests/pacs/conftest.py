@@ -20,6 +20,6 @@ def worklist(pacs, settings, tmp_path):
 @pytest.fixture
 def archive(pacs, settings, tmp_path, monkeypatch):
     monkeypatch.setattr("acsnet.pacs.archive.DicomWeb", lambda _: pacs)
-    archive = Archive(settings, cache=tmp_path / "images")
+    archive = Archive(settings, cache=tmp_path / "images", unsent=tmp_path / "unsent")
     yield archive
     archive.close()

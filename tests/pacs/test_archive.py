@@ -1,3 +1,4 @@
+import shutil
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -239,7 +240,10 @@ def test_a_report_that_was_refused_is_stored_when_the_save_is_repeated(
     (remark,) = archive.missing(archive.entry(uid))
     assert remark.startswith("its structured report is not in the PACS yet")
     report_refused.clear()
-    restarted = Archive(PacsSettings(url=pacs.address), cache=archive.worklist.folder(uid).parent)
+    cache = archive.worklist.folder(uid).parent
+    shutil.rmtree(cache)  # which may be removed at any time
+    settings = PacsSettings(url=pacs.address)
+    restarted = Archive(settings, cache=cache, unsent=cache.parent / "unsent")
     assert store_box(restarted, images, 2, author="Reader A").missing == ()
     assert kinds_in(pacs) == ["DOC", "SEG", "SR"]
     assert restarted.missing(restarted.entry(uid)) == ()
@@ -251,6 +255,17 @@ def test_a_report_that_was_refused_is_stored_when_the_save_is_repeated(
     assert store_box(restarted, images, 2, author="Reader A").missing == ()
     assert kinds_in(pacs) == ["DOC", "SEG", "SR"]
     restarted.close()
+
+
+def test_a_damaged_report_that_was_refused_is_removed(
+    archive, images, pacs, report_refused, tmp_path
+):
+    store_box(archive, images, 2, author="Reader A")
+    (file,) = (tmp_path / "unsent").glob("*/*.dcm")
+    file.write_bytes(b"half")
+    report_refused.clear()
+    assert store_box(archive, images, 2, author="Reader A").missing == ()
+    assert (file.exists(), kinds_in(pacs)) == (False, ["DOC", "SEG"])
 
 
 def test_a_report_that_was_refused_is_stored_when_the_draft_is_made_again(

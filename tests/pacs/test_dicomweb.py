@@ -13,7 +13,7 @@ from requests.adapters import HTTPAdapter
 from acsnet.errors import InputError, PacsError
 from acsnet.pacs.config import PacsSettings
 from acsnet.pacs.dicomweb import DicomWeb, NotStoredError, is_uid
-from acsnet.pacs.dicomweb.search import PAGE
+from acsnet.pacs.dicomweb.search import PAGE, Page, PageSizes
 from acsnet.pacs.dicomweb.session import TIMEOUT_SECONDS
 
 URL = "https://pacs.example.org/dicom-web"
@@ -102,6 +102,47 @@ def test_a_service_that_keeps_the_rest_is_told(wire, client, following):
     assert told == [
         f"{URL} does not tell all series that match {{'Modality': 'MR'}}: 299 pacs: \"too many\""
     ]
+
+
+@pytest.mark.parametrize("status", [400, 404, 416])
+def test_an_error_behind_the_last_match_ends_a_search(wire, client, status):
+    told = []
+    wire.json(series("1.1"), series("1.2"))
+    wire.answer(status=status)
+    assert len(client.search_series({}, on_cut=told.append)) == 2
+    assert told == []
+
+
+@pytest.mark.parametrize(("count", "warning"), [(PAGE, ""), (2, '299 pacs: "too many"')])
+def test_it_is_told_where_a_service_gives_an_error_and_may_have_more(wire, client, count, warning):
+    told = []
+    wire.json(*(series(f"1.{i}") for i in range(count)), warning=warning)
+    wire.answer(status=400)
+    assert len(client.search_series({}, on_cut=told.append)) == count
+    assert len(told) == 1
+    assert (warning or "refuses to be asked for more") in told[0]
+
+
+@pytest.mark.parametrize("status", [400, 404, 416])
+def test_an_error_instead_of_the_first_page_is_one(wire, client, status):
+    wire.answer(status=status)
+    with pytest.raises(PacsError, match=f"HTTP {status}"):
+        client.search_series({})
+
+
+def test_a_page_is_whole_if_the_service_once_gave_more_of_its_kind():
+    sizes = PageSizes()
+
+    def is_whole(count, warning="", kind="series"):
+        return sizes.is_whole(kind, Page(matches=[0] * count, warning=warning))
+
+    assert not is_whole(3)  # it may be all that it gives at once
+    assert is_whole(2)
+    assert not is_whole(3)
+    assert not is_whole(2, warning='299 pacs: "too many"')
+    assert not is_whole(2, kind="studies")
+    assert not is_whole(4)
+    assert is_whole(3)
 
 
 def test_what_is_searched_for_is_not_disguised(wire, client):

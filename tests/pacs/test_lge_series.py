@@ -68,3 +68,11 @@ def test_the_pattern_can_be_replaced():
     pattern = re.compile("narbe", re.IGNORECASE)
     assert lge_name(named(SeriesDescription="Narbe KA"), pattern)
     assert lge_name(named(SeriesDescription="LGE"), pattern) is None
+
+
+@pytest.mark.parametrize(
+    ("description", "is_lge"), [("SAX PSMDE", True), ("SAX", False), ("", False)]
+)
+def test_a_protocol_that_holds_maps_too_hides_no_series_that_is_called_lge(description, is_lge):
+    header = named(SeriesDescription=description, ProtocolName="CARDIAC LGE SMART1MAP")
+    assert (lge_name(header) is not None) is is_lge

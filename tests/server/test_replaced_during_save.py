@@ -1,15 +1,19 @@
 """A scan whose files are replaced while a label map is saved: the label map is not kept as its."""
 
+import copy
 import json
 import os
+from types import SimpleNamespace
 
 import nibabel as nib
 import numpy as np
 import pydicom
 import pytest
 from saved_labels import keep_draft, label_file
+from starlette.requests import Request
 
 from acsnet.io import read_scan, write_label_map
+from acsnet.pacs import archive
 from acsnet.pacs.config import PacsSettings
 from acsnet.server.corrections.frame_labels import to_frames
 from acsnet.server.datastores import label_intake
@@ -17,6 +21,9 @@ from acsnet.server.datastores.label_intake import accept_file
 from acsnet.server.datastores.pacs import DicomWebDatastore
 from acsnet.server.datastores.protocol import REPLACED
 from acsnet.server.errors import ReplacedError
+from acsnet.server.routes.clicks import Clicks
+from acsnet.server.routes.clicks import click as answer_click
+from acsnet.server.routes.edits import Drawing, save_edit
 
 VOLUME = "a & <i>b"
 
@@ -130,3 +137,92 @@ def test_what_was_drawn_on_a_series_that_gets_images_meanwhile_is_not_stored(
         assert store.label_records(image) == ()
     finally:
         store.close()
+
+
+def late_image(pacs, images):
+    """The series gets an image that it did not have."""
+    pacs.add([images[-1]])
+
+
+def other_image(pacs, images):
+    """An image of the series is replaced by another, so that their number stays the same."""
+    new, old = copy.deepcopy(images[3]), images[3].SOPInstanceUID
+    new.SOPInstanceUID = new.file_meta.MediaStorageSOPInstanceUID = f"{old}.9"
+    new.PixelData = bytes(reversed(new.PixelData))
+    del pacs.datasets[old]
+    pacs.add([new])
+
+
+@pytest.fixture
+def replaced_while_fetched(pacs, patient, tmp_path, monkeypatch):
+    """Makes a store over a PACS, of which the images are others when they have been fetched."""
+    monkeypatch.setattr("acsnet.pacs.archive.DicomWeb", lambda _: pacs)
+    pacs.untold = {"NumberOfSeriesRelatedInstances"}
+    images, stores, fetch = patient(), [], archive.download_images
+    settings = PacsSettings(url=pacs.address, cache_seconds=0.0)
+
+    def make(change):
+        pacs.add(images[:-1])
+        store = DicomWebDatastore(settings, store=tmp_path / "store")
+        stores.append(store)
+        image = images[0].SeriesInstanceUID
+        label_file(store, image, tmp_path / "label.nii.gz", 2)
+
+        def fetch_and_change(*arguments, **options):
+            monkeypatch.setattr(archive, "download_images", fetch)
+            fetched = fetch(*arguments, **options)
+            change(pacs, images)
+            for _ in range(2):  # the first may wait for what was begun before
+                DicomWebDatastore.state_to_label(store, image)
+            return fetched
+
+        monkeypatch.setattr(archive, "download_images", fetch_and_change)
+        return store, image
+
+    yield make
+    for store in stores:
+        store.close()
+
+
+@pytest.mark.parametrize("change", [late_image, other_image])
+def test_a_label_map_is_refused_whose_images_are_replaced_while_they_are_fetched(
+    replaced_while_fetched, tmp_path, change
+):
+    store, image = replaced_while_fetched(change)
+    with pytest.raises(ReplacedError):
+        accept_file(store, image, tmp_path / "label.nii.gz", tag="final", info={})
+    assert store.label_records(image) == ()
+
+
+@pytest.mark.parametrize("change", [late_image, other_image])
+def test_an_edit_is_refused_whose_images_are_replaced_while_they_are_fetched(
+    replaced_while_fetched, patient, change
+):
+    store, image = replaced_while_fetched(change)
+    drawn_on = patient()[2]
+    pixels = drawn_on.Rows * drawn_on.Columns
+    frames = {str(drawn_on.SOPInstanceUID): [0, pixels - 500, 2, 500]}
+    app = SimpleNamespace(datastore=lambda: store)
+    with pytest.raises(ReplacedError):
+        save_edit(app, image, Drawing(frames=frames, by="Ana"))
+    assert store.label_records(image) == ()
+
+
+def test_the_state_that_clicks_are_saved_on_is_that_before_the_images_are_fetched(
+    replaced_while_fetched,
+):
+    class AskedError(Exception):
+        pass
+
+    def segment(_):
+        raise AskedError
+
+    store, image = replaced_while_fetched(late_image)
+    states, state_to_label = [], store.state_to_label
+    store.state_to_label = lambda image: states.append(state_to_label(image)) or states[-1]
+    app = SimpleNamespace(datastore=lambda: store, segment=segment)
+    http = Request({"type": "http", "headers": [], "client": None})
+    with pytest.raises(AskedError):
+        answer_click(app, http, image, Clicks(clicks=[], user="Ana", save=True))
+    assert len(states) == 1
+    assert state_to_label(image) not in states

@@ -4,6 +4,7 @@ import numpy as np
 
 from acsnet.io import read_scan, write_label_map
 from acsnet.server.datastores.label_intake import accept_label, author_of, check_label, state_of
+from acsnet.server.datastores.protocol import scan_to_label
 
 
 def save_label(store, image, labels, *, tag="final", **info):
@@ -11,7 +12,7 @@ def save_label(store, image, labels, *, tag="final", **info):
 
     info: `user` and `state` as a client sends them, by default Ana and a draft.
     """
-    path, drawn_on = store.get_image_uri(image), store.state_to_label(image)
+    path, drawn_on = scan_to_label(store, image)
     author, state = author_of({"user": "Ana", **info}), state_of(info)
     about = {"drawn_on": drawn_on, "author": author, "state": state, "tag": tag}
     return accept_label(store, image, read_scan(path), labels, **about)

@@ -64,15 +64,15 @@ class Stored:
 class Archive:
     """The LGE scans of one PACS. Methods raise PacsError where the service fails.
 
-    cache: folder for fetched images, and for reports that are still to be stored; it may be removed
-    at any time.
+    cache: folder for fetched images, which may be removed at any time; unsent: folder for reports
+    that the PACS did not take, which are nowhere else.
     """
 
-    def __init__(self, settings: PacsSettings, *, cache: Path) -> None:
+    def __init__(self, settings: PacsSettings, *, cache: Path, unsent: Path) -> None:
         self.pacs = DicomWeb(settings)
         self.worklist = WorkList(self.pacs, settings, cache=cache)
         self._images = ImageCache()
-        self._unsent = Unsent(self.pacs, cache / "unsent")
+        self._unsent = Unsent(self.pacs, unsent)
         self._fetching: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
 
     def close(self) -> None:
@@ -95,9 +95,12 @@ class Archive:
         Raises InputError or GeometryError for a series that cannot be measured; the work list then
         shows the reason.
         """
-        entry = self.entry(uid)
-        folder = self.worklist.folder(uid)
-        with self._fetching[uid]:
+        return self.fetch_entry(self.entry(uid))
+
+    def fetch_entry(self, entry: Entry) -> Path:
+        """As `fetch`, of a scan that was examined, without asking whether it is another by now."""
+        folder = self.worklist.folder(entry.uid)
+        with self._fetching[entry.uid]:
             self._images.remove_damaged(folder)
             images = dict(zip(entry.instances, entry.in_series, strict=True))
             fetched = download_images(self.pacs, study=entry.study, images=images, folder=folder)
@@ -110,13 +113,17 @@ class Archive:
             try:
                 read_scan(folder)
             except AcsnetError:
-                self.worklist.invalidate(uid)
+                self.worklist.invalidate(entry.uid)
                 raise
         return folder
 
     def read(self, uid: str) -> tuple[ShortAxisScan, tuple[Dataset, ...]]:
         """A scan and the header of each slice, in the scan's order. Raises as `fetch` does."""
-        folder = self.fetch(uid)
+        return self.read_entry(self.entry(uid))
+
+    def read_entry(self, entry: Entry) -> tuple[ShortAxisScan, tuple[Dataset, ...]]:
+        """As `read`, as `fetch_entry` fetches it."""
+        folder = self.fetch_entry(entry)
         scan = read_scan(folder)
         with quiet_pydicom():
             files = sorted(folder.glob(f"*{SUFFIX}"))

@@ -12,15 +12,15 @@ from collections.abc import Sequence
 from pydicom.dataset import Dataset
 
 from acsnet.io.dicom_files import quiet_pydicom, text_of
-from acsnet.io.dicom_stack.contrast import LGE, NAME_TAGS, NO_LGE
+from acsnet.io.dicom_stack.contrast import LGE, NAME_TAGS, never_lge_name
 from acsnet.io.dicom_stack.parts import name_stem
 
 
 def lge_name(header: Dataset, pattern: re.Pattern[str] = LGE) -> str | None:
     """The tag and value that match, such as "SeriesDescription 'SA PSIR'"; None if none does."""
-    names = {tag: text_of(header, tag) for tag in NAME_TAGS}
-    if any(NO_LGE.search(name) for name in names.values()):
+    if never_lge_name(header, pattern) is not None:
         return None
+    names = {tag: text_of(header, tag) for tag in NAME_TAGS}
     return next((f"{tag} {name!r}" for tag, name in names.items() if pattern.search(name)), None)
 
 

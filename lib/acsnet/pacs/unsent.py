@@ -10,6 +10,7 @@ from acsnet.errors import InputError, PacsError
 from acsnet.pacs.dicomweb import DicomWeb
 from acsnet.pacs.download import SUFFIX, write_instance
 from acsnet.pacs.storescu import read_whole
+from acsnet.storage import make_folder
 
 logger = logging.getLogger(__name__)
 
@@ -60,7 +61,7 @@ class Unsent:
     def _keep(self, seg: str, name: str, report: Dataset) -> None:
         folder = self._folder / seg
         try:
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_folder(folder)
             write_instance(report, folder / f"{name}{SUFFIX}")
         except OSError as error:  # it is told once, and then forgotten
             logger.warning("a report that was not stored cannot be kept: %s", error.strerror)

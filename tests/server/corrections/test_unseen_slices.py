@@ -1,5 +1,6 @@
 """A scan in two series of four slices each: what a viewer with one of them sends."""
 
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -16,6 +17,7 @@ from acsnet.server.corrections.frame_labels import to_frames
 pytestmark = pytest.mark.slow
 
 READER = "Ana"
+GONE = "the one that this was drawn from was drawn anew since, or no longer counts"
 UNSEEN = "slice 5, 6, 7, 8 of 8 could not be seen where this was drawn and is"
 
 
@@ -109,6 +111,53 @@ def test_the_slices_that_are_kept_are_those_of_the_version_it_began_from(case):
     assert {uid: after["frames"][uid] for uid in case.second} == {
         uid: kept[uid] for uid in case.second
     }
+
+
+def square(case):
+    stack = np.zeros(case.scan.pixels.shape, np.uint8)
+    stack[:, 40:60, 40:60] = 2
+    stack[:, 45:55, 45:55] = 1
+    return case.scan.grid.to_input(stack)
+
+
+def test_an_edit_is_given_as_it_was_drawn_where_its_base_is_damaged(case):
+    base = save_label(case.store, case.image, square(case), user="Ben")
+    sent = drawn(case, case.first, seen=case.first, version=base.id)
+    assert case.client.put(case.url, json=sent).status_code == 200
+    check = opened(case)["unsaved"]
+    assert (len(check["frames"]), check["remark"]) == (8, "")
+    save_label(case.store, case.image, square(case)[:, ::-1], user="Cy")  # now the newest
+    file = Path(case.store.version_uri(case.image, base))
+    file.chmod(0o600)
+    file.write_bytes(b"half")
+    unsaved = opened(case)["unsaved"]
+    assert unsaved["frames"] == sent["frames"]
+    assert unsaved["remark"].startswith(
+        "Slices that could not be seen where it was drawn are empty"
+    )
+    answer = case.client.post(case.url, json=sent)
+    assert answer.status_code == 422  # nothing is saved in silence without those slices
+    case.store.withdraw(case.image, base.id, by="fixture")
+
+
+def test_a_base_that_was_drawn_anew_or_no_longer_counts_is_told(case):
+    shown = case.client.get(case.url, params={"by": READER, "tag": "original"}).json()["shown"]
+    sent = drawn(case, case.first, seen=case.first, by="Gil", saved=shown["saved"])
+
+    def told(**about):
+        saved = case.client.post(case.url, json={**sent, **about})
+        (warning,) = [text for text in saved.json()["warnings"] if text.startswith(UNSEEN)]
+        return warning
+
+    assert GONE not in told()
+    assert told(saved="2020-01-01T00:00:00+00:00", by="Hal").endswith(f": {GONE}")
+    assert told(version="a version that is gone", by="Ida").endswith(f": {GONE}")
+
+
+def test_an_unsaved_edit_remembers_when_its_base_was_saved(case):
+    sent = drawn(case, case.first, seen=case.first, saved="2020-01-01T00:00:00+00:00")
+    assert case.client.put(case.url, json=sent).json()["saved"] == sent["saved"]
+    assert opened(case)["unsaved"]["saved"] == sent["saved"]
 
 
 def test_where_nothing_was_drawn_before_the_other_slices_are_told_to_be_empty(case):

@@ -138,3 +138,8 @@ def test_a_label_is_a_draft_unless_it_says_that_it_is_reviewed():
     assert (state_of({}), state_of({"state": "reviewed"})) == ("draft", "reviewed")
     with pytest.raises(InputError, match="must be draft or reviewed, got 'final'"):
         state_of({"state": "final"})
+
+
+def test_of_no_such_scan_there_is_no_state(datastore, web):
+    for store in (datastore, web.app.datastore()):
+        assert store.state_to_label("no such scan") == ""

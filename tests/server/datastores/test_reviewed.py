@@ -1,15 +1,20 @@
 """What is offered to a training: the newest reviewed label of each short-axis LGE."""
 
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
 from saved_labels import label_file, save_label
 from small_scans import write_scan
 
+from acsnet.pacs.config import PacsSettings
 from acsnet.server.datastores import folder_scans
 from acsnet.server.datastores.label_intake import accept_file
+from acsnet.server.datastores.pacs import DicomWebDatastore
 from acsnet.server.datastores.preflight import Verdict
+
+SELDOM = "acsnet.pacs.examinations._Age.is_due"
 
 
 @pytest.fixture
@@ -53,3 +58,32 @@ def test_so_it_is_in_a_pacs_where_they_are_measured_all_the_same(
         accept_file(datastore, image, sent, tag="final", info={"user": "Ana", "state": "reviewed"})
     assert [one.name for one in datastore.reviewed()] == uids[:1]
     assert all(datastore.label_records(image)[0].features["lv_volume_ml"] for image in uids)
+
+
+@pytest.mark.slow
+def test_looks_at_the_labels_of_a_pacs_ask_nothing_of_scans_that_a_training_asks(
+    pacs, patient, tmp_path, monkeypatch
+):
+    """Where the PACS tells no numbers of images, only headers say that a series has others."""
+    monkeypatch.setattr("acsnet.pacs.archive.DicomWeb", lambda _: pacs)
+    images = patient()
+    late, image = images.pop(), images[0].SeriesInstanceUID
+    pacs.add(images)
+    pacs.untold = {"NumberOfSeriesRelatedInstances"}
+    settings = PacsSettings(url=pacs.address, cache_seconds=0.0)
+    store = DicomWebDatastore(settings, store=tmp_path / "store")
+    try:
+        label_file(store, image, tmp_path / "label.nii.gz", 2)
+        info = {"user": "Ana", "state": "reviewed"}
+        accept_file(store, image, tmp_path / "label.nii.gz", tag="final", info=info)
+        pacs.add([late])
+        monkeypatch.setattr(SELDOM, lambda *args, waited_for=False, **options: waited_for)
+        asked = pacs.asked.count(("headers", image))
+        for _ in range(3):
+            assert [one.name for one in store.reviewed()] == [image]
+        assert pacs.asked.count(("headers", image)) == asked
+        (case,) = store.reviewed(anew=True)
+        assert pacs.asked.count(("headers", image)) > asked
+        assert len(list(Path(case.image).glob("*.dcm"))) == len(images) + 1
+    finally:
+        store.close()

@@ -75,7 +75,7 @@ def site(tmp_path, reviewed):
             models,
             lock=tmp_path / "lock",
             audit=tmp_path / "audit.jsonl",
-            reviewed=lambda: reviewed,
+            reviewed=lambda *, anew=False: make.anew.append(anew) or reviewed,
             settings=settings,
             program=(str(script),),
             look_every_s=look_every_s,
@@ -83,6 +83,7 @@ def site(tmp_path, reviewed):
         made.append(one)
         return one
 
+    make.anew = []
     yield make
     for one in made:
         one.stop()
@@ -369,3 +370,11 @@ def test_clients_see_the_newest_run_with_every_trainer(site):
 def test_settings_that_there_are_not_are_refused(wrong):
     with pytest.raises(InputError, match=str(next(iter(wrong)))):
         settings_of(wrong)
+
+
+def test_scans_are_looked_at_anew_where_a_training_begins_and_not_at_every_look(site):
+    waiting = site(after=100)
+    waiting.look()
+    assert site.anew == [False]
+    site("done", after=1).look()
+    assert site.anew == [False, False, True]

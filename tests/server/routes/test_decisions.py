@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 from acsnet.annotations import audit_log
+from acsnet.errors import InputError
 from acsnet.server.identity import Person, Role, request_of
 from acsnet.server.state.paths import audit_log_file
 
@@ -84,6 +85,21 @@ def test_accepting_twice_is_once(desk):
     count = len(desk.store.label_records(desk.image))
     assert desk.accept(version="original", by="Eve").json()["version"] == first["version"]
     assert len(desk.store.label_records(desk.image)) == count
+
+
+def test_accepting_twice_is_once_also_where_the_scan_cannot_be_measured_any_more(desk, monkeypatch):
+    version = desk.accept(version="original", by="Eve").json()["version"]
+
+    def refuse(image):
+        msg = "the PACS does not answer"
+        raise InputError(msg)
+
+    monkeypatch.setattr(desk.store, "state_to_label", refuse)
+    again = desk.decide("accept", version=version, by="Eve")
+    assert (again.status_code, again.json()["version"]) == (200, version)
+    assert desk.decide("withdraw", version=version, by="Eve").is_success
+    refused = desk.decide("accept", version=version, by="Eve")
+    assert "was withdrawn" in refused.json()["detail"]
 
 
 def test_warnings_must_have_been_shown(desk, monkeypatch):

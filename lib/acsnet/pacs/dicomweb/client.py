@@ -19,7 +19,15 @@ from acsnet.errors import InputError, PacsError
 from acsnet.io.dicom_files import DAMAGED, quiet_pydicom, text_of
 from acsnet.pacs.config import PacsSettings
 from acsnet.pacs.dicomweb.answer import MAX_JSON_BYTES, Answer
-from acsnet.pacs.dicomweb.search import JSON, Page, all_matches, page_of, query_text
+from acsnet.pacs.dicomweb.search import (
+    JSON,
+    Page,
+    PageSizes,
+    all_matches,
+    is_past_end,
+    page_of,
+    query_text,
+)
 from acsnet.pacs.dicomweb.session import check_status, open_session, reason_of, status_of
 from acsnet.pacs.dicomweb.stow import NotStoredError, body_of, failure_in, is_said_stored
 
@@ -75,6 +83,7 @@ class DicomWeb:
         max_json_bytes: int = MAX_JSON_BYTES,
     ) -> None:
         self.address = settings.url
+        self.page_sizes = PageSizes()
         self._max_json_bytes = max_json_bytes
         self._places = threading.BoundedSemaphore(PLACES)
         self._session = open_session(settings, max_bytes=max_bytes)
@@ -94,7 +103,12 @@ class DicomWeb:
         query = [*keys.items(), *(("includefield", field) for field in SERIES_FIELDS)]
 
         def page_at(limits: list[tuple[str, str]]) -> Page:
-            page = self._search("series", [*query, *limits], what="search for series")
+            try:
+                page = self._search("series", [*query, *limits], what="search for series")
+            except PacsError as error:
+                if is_past_end(limits, status_of(error.__cause__)):
+                    return Page(matches=[], is_refused=True)
+                raise
             with self._request("search for series"):
                 return replace(page, matches=list(map(dicom_json.header, page.matches)))
 

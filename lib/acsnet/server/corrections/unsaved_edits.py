@@ -30,9 +30,9 @@ class UnsavedEdit:
     """What one reader draws on one image.
 
     reader: who; version: id of the version that the edit began from, or the tag of one that has no
-    id; frames: see `frame_labels`; kept: when it came in, ISO 8601; tab: that sent it last;
-    revision: changes each time that it is kept; seen: SOPInstanceUIDs of the images that the tab
-    has, None where it did not say.
+    id; saved: when that was saved, empty where the viewer did not say; frames: see `frame_labels`;
+    kept: when it came in, ISO 8601; tab: that sent it last; revision: changes each time that it is
+    kept; seen: SOPInstanceUIDs of the images that the tab has, None where it did not say.
     """
 
     image: str
@@ -43,6 +43,7 @@ class UnsavedEdit:
     tab: str = ""
     revision: str = ""
     seen: Sequence[str] | None = None
+    saved: str = ""
 
 
 class UnsavedEdits:
@@ -62,6 +63,7 @@ class UnsavedEdits:
         version: str,
         frames: Mapping[str, Runs],
         seen: Sequence[str] | None = None,
+        saved: str = "",
         tab: str = "",
         revision: str = "",
     ) -> tuple[UnsavedEdit, bool]:
@@ -73,6 +75,7 @@ class UnsavedEdits:
             version: what the edit began from.
             frames: what is drawn.
             seen: images that the tab has, if it says so.
+            saved: when the version was saved, if the tab says so.
             tab: that sends it.
             revision: of the edit that the tab went on from.
 
@@ -89,6 +92,7 @@ class UnsavedEdits:
             version=version,
             frames=frames,
             seen=seen,
+            saved=saved,
             kept=datetime.now(timezone.utc).isoformat(timespec="milliseconds"),
             tab=tab,
             revision=secrets.token_hex(8),

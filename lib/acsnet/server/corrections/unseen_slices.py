@@ -14,6 +14,8 @@ from acsnet.scan import ShortAxisScan
 from acsnet.server.corrections.frame_labels import Runs, instance_uids, to_frames
 from acsnet.server.datastores.protocol import LabelRecord, StudyStore
 
+GONE = "the one that this was drawn from was drawn anew since, or no longer counts"
+
 
 def with_unseen(
     store: StudyStore,
@@ -23,6 +25,7 @@ def with_unseen(
     *,
     seen: Collection[str] | None,
     version: str,
+    saved: str = "",
 ) -> tuple[Mapping[str, Runs], tuple[str, ...]]:
     """What is drawn on all slices of a scan, where a viewer had images of some.
 
@@ -34,9 +37,11 @@ def with_unseen(
         seen: SOPInstanceUIDs of the images that it had. None for a viewer of an earlier release,
             which had the images of one series: of a scan in several, those that are drawn on.
         version: id or tag of the label map that the drawing began from; empty for none.
+        saved: when that was saved, as its record says; empty where the viewer does not.
 
     Returns:
-        The frames of all slices, and a warning where there are slices that were not seen.
+        The frames of all slices, and a warning where there are slices that were not seen, which
+        says where they are not of the label map that the drawing began from.
 
     Raises:
         AcsnetError: the label map that the drawing began from cannot be read.
@@ -51,17 +56,25 @@ def with_unseen(
         return frames, ()
     numbers = ", ".join(str(slices.index(uid) + 1) for uid in unseen)
     what = f"slice {numbers} of {len(slices)} could not be seen where this was drawn and is"
-    before = _began_from(store.label_records(image), version)
+    before, is_named = _began_from(store.label_records(image), version, saved=saved)
     if before is None:
-        return frames, (f"{what} empty",)
+        return frames, (f"{what} empty{'' if is_named else f': {GONE}'}",)
     file = Path(store.version_uri(image, before))
     kept = to_frames(scan, read_client_labels(file, grid=scan.grid))
     whole = {**frames, **{uid: kept[uid] for uid in unseen if uid in kept}}
-    return whole, (f"{what} kept from the label map by {before.author or 'unknown'}",)
+    kept_from = f"{what} kept from the label map by {before.author or 'unknown'}"
+    return whole, (kept_from if is_named else f"{kept_from}: {GONE}",)
 
 
-def _began_from(records: Sequence[LabelRecord], version: str) -> LabelRecord | None:
-    """The label map that a drawing began from, else the newest; None where nothing was drawn."""
+def _began_from(
+    records: Sequence[LabelRecord], version: str, *, saved: str
+) -> tuple[LabelRecord | None, bool]:
+    """The label map that a drawing began from, else the newest, and whether it is the former.
+
+    None where nothing is drawn on the scan as it is. A tag may name another label map by now.
+    """
     current = [record for record in records if record.current] if version else []
-    named = (record for record in current if version in (record.id, record.tag))
-    return next(named, None) or next((record for record in current if record.tag), None)
+    named = next((record for record in current if version in (record.id, record.tag)), None)
+    if named is not None:
+        return named, version == named.id or saved in ("", named.moment)
+    return next((record for record in current if record.tag), None), not version

@@ -107,8 +107,8 @@ class StudiesDatastore(FolderScans):
         return image_id
 
     def state_to_label(self, image_id: str) -> str:
-        """As `state_to_keep`."""
-        return self.state_to_keep(image_id)
+        """As `state_to_keep`; empty for no such id."""
+        return self.state_to_keep(image_id) if self.get_image_uri(image_id) else ""
 
     def keep_label(self, image_id: str, label: NewLabel) -> LabelRecord:
         """Keep what a person drew as a new version, and show what holds now under each tag.
@@ -207,7 +207,7 @@ class StudiesDatastore(FolderScans):
             self._versions.mark(image_id, version, "reviewed", by=by, comment=comment)
             return self._shown(image_id, version)
 
-    def reviewed(self) -> list[Reviewed]:
+    def reviewed(self, *, anew: bool = False) -> list[Reviewed]:
         """What a network may be trained on: the newest reviewed label of each scan as it is now.
 
         Left out are labels of an earlier scan or of no LGE, and those altered on the disk.

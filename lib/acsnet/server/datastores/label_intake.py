@@ -28,6 +28,7 @@ from acsnet.server.datastores.protocol import (
     NewLabel,
     StudyStore,
     check_same_files,
+    scan_to_label,
 )
 from acsnet.server.state.audit_trail import note
 from acsnet.server.web import metrics
@@ -117,11 +118,7 @@ def accept_file(
     on its image or holds other labels than ours.
     """
     author, state = author_of(info), state_of(info)
-    path = store.get_image_uri(image_id)
-    if not path:
-        msg = f"there is no image {image_id!r}"
-        raise InputError(msg)
-    drawn_on = store.state_to_label(image_id)
+    path, drawn_on = scan_to_label(store, image_id)
     scan = read_scan(path)
     labels = read_client_labels(file, grid=scan.grid, segments=info.get("label_info"))
     return accept_label(

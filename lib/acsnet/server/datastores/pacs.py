@@ -41,7 +41,7 @@ from acsnet.server.datastores.protocol import (
     held_under,
     record_called,
 )
-from acsnet.server.state.paths import private_folder
+from acsnet.server.state.paths import UNSENT, private_folder
 from acsnet.server.web.request_checks import SCAN_SUFFIXES
 
 logger = logging.getLogger(__name__)
@@ -50,15 +50,17 @@ logger = logging.getLogger(__name__)
 class DicomWebDatastore(PacsInterface):
     """The scans of a PACS; an image id, and that of its label, is a SeriesInstanceUID.
 
-    store: the server's own folder, with `images/<id>/` and `labels/`; all in it can be fetched
-    again. Each save is a new SEG in the PACS: the newest reviewed one is the label, and drafts,
-    segmentations of other software and what others saved before stay as they are.
+    store: the server's own folder, with `images/<id>/` and `labels/`, which can be fetched again,
+    and what is in no PACS: reports that it did not take, decisions, details. Each save is a new SEG
+    in the PACS: the newest reviewed one is the label, and drafts, segmentations of other software
+    and what others saved before stay as they are.
     """
 
     def __init__(self, settings: PacsSettings, *, store: Path) -> None:
         self.folder = private_folder(store)
         self.scores = store / SCORES
-        self._archive = Archive(settings, cache=private_folder(store / "images"))
+        cache = private_folder(store / "images")
+        self._archive = Archive(settings, cache=cache, unsent=store / UNSENT)
         self._labels = PacsLabels(self._archive, store)
         self._name = settings.url
         self._reader = ThreadPoolExecutor(1, thread_name_prefix="labels")
@@ -97,7 +99,7 @@ class DicomWebDatastore(PacsInterface):
 
     def state_to_label(self, image_id: str) -> str:
         """As `image_fingerprint`, once the series has been checked. Raises as `get_image_uri`."""
-        return _state_of(self._archive.entry(image_id))
+        return _state_of(self._archive.entry(image_id)) if self._is_listed(image_id) else ""
 
     def verdict(self, image_id: str) -> Verdict:
         """Whether a scan can be measured, as far as is known now."""
@@ -145,8 +147,7 @@ class DicomWebDatastore(PacsInterface):
 
         Raises AcsnetError with the reason for a scan that cannot be measured.
         """
-        known = image_id in self.entries() or self._archive.worklist.entry(image_id) is not None
-        return str(self._archive.fetch(image_id)) if known else ""
+        return str(self._archive.fetch(image_id)) if self._is_listed(image_id) else ""
 
     def get_image_info(self, image_id: str) -> dict[str, Any]:
         """Tags of a series and its place in the work list; no path, see `StudiesDatastore`."""
@@ -197,9 +198,9 @@ class DicomWebDatastore(PacsInterface):
         """As `PacsLabels.review`."""
         return self._labels.review(image_id, version, by=by, comment=comment)
 
-    def reviewed(self) -> list[Reviewed]:
+    def reviewed(self, *, anew: bool = False) -> list[Reviewed]:
         """As `PacsLabels.reviewed`, of all scans."""
-        return self._labels.reviewed(self.entries().values())
+        return self._labels.reviewed(self.entries().values(), anew=anew)
 
     def drawn_by(self, image_id: str) -> dict[str, NDArray[np.uint8]]:
         """Author -> the newest label map of theirs, on the grid of the image."""
@@ -314,6 +315,9 @@ class DicomWebDatastore(PacsInterface):
     def note_save(self, instance: str, *, user: str, image: str) -> None:
         """Note that a SEG which a viewer sends is about to be stored."""
         self._labels.saves.add(instance, user=user, image=image)
+
+    def _is_listed(self, image_id: str) -> bool:
+        return image_id in self.entries() or self._archive.worklist.entry(image_id) is not None
 
     def _labels_of(self, image_id: str) -> dict[str, Annotation]:
         entry = self.entries().get(image_id)

@@ -95,14 +95,18 @@ class PacsLabels:
         viewer stores in the PACS without asking. Raises AcsnetError where the SEG cannot be read
         as our labels.
         """
-        slices = len(self._archive.entry(uid).instances)
+        return self._file(self._archive.entry(uid), annotation)
+
+    def _file(self, entry: Entry, annotation: Annotation) -> Path:
+        """As `file`, on the images that an entry names."""
+        slices = len(entry.instances)
         path = self._folder / f"{annotation.instance}-{slices}-checked{SCAN_SUFFIXES[0]}"
         if not path.exists():
-            scan, sources = self._archive.read(uid)
+            scan, sources = self._archive.read_entry(entry)
             reading = self._archive.label_map(annotation, sources)
             labels = scan.grid.to_input(reading.labels)
             if labels.any():
-                self._measure(uid, annotation, scan, labels, notes=reading.warnings)
+                self._measure(entry.uid, annotation, scan, labels, notes=reading.warnings)
             write_label_map(path, labels, scan.grid)
         return path
 
@@ -267,21 +271,25 @@ class PacsLabels:
             comment=comment,
         )
 
-    def reviewed(self, entries: Iterable[Entry]) -> list[Reviewed]:
+    def reviewed(self, entries: Iterable[Entry], *, anew: bool = False) -> list[Reviewed]:
         """What a network may be trained on: the newest reviewed label of each scan.
 
         One that cannot be read is left out, as the log says, and one on what is no short-axis LGE.
+
+        anew: ask for each scan whether it has other images by now; else what its entry says holds.
         """
         reviewed = []
         for entry in entries:
             annotation = entry.newest("reviewed")
             if entry.reason is not None or annotation is None:
                 continue
+            is_known = entry.checked and not anew
             try:
-                label = self.file(entry.uid, annotation)
-                if not is_fit(self._archive.entry(entry.uid).warnings):
+                examined = entry if is_known else self._archive.entry(entry.uid)
+                label = self._file(examined, annotation)
+                if not is_fit(examined.warnings):
                     continue
-                image = self._archive.fetch(entry.uid)
+                image = self._archive.fetch_entry(examined)
             except AcsnetError as error:
                 logger.warning("a label is left out: %s", error)
                 continue

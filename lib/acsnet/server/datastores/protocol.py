@@ -227,8 +227,8 @@ class StudyStore(Protocol):
     def state_to_label(self, image_id: str) -> str:
         """The state of a scan's files, to be taken before it is read for a label map.
 
-        In a PACS it changes when the stack gets other images. Raises AcsnetError where the scan
-        cannot be measured.
+        Before its images are fetched from a PACS, too, where it changes when the stack gets other
+        images. Empty for no such id. Raises AcsnetError where the scan cannot be measured.
         """
 
     def verdict(self, image_id: str) -> Verdict:
@@ -280,11 +280,27 @@ class StudyStore(Protocol):
     def withdraw(self, image_id: str, version: str, *, by: str, reason: str = "") -> LabelRecord:
         """Take a version, by its id or tag, out of use; it is kept. Raises InputError."""
 
-    def reviewed(self) -> list[Reviewed]:
-        """What a network may be trained on: the newest reviewed label of each scan."""
+    def reviewed(self, *, anew: bool = False) -> list[Reviewed]:
+        """What a network may be trained on: the newest reviewed label of each scan.
+
+        anew: for a training that begins, which must not miss what scans have got meanwhile.
+        """
 
     def drawn_by(self, image_id: str) -> dict[str, NDArray[np.uint8]]:
         """Author -> the newest label map of theirs, on the grid of the image."""
+
+
+def scan_to_label(store: StudyStore, image_id: str) -> tuple[str, str]:
+    """Path of a scan that a label map is drawn on, and the state of its files before.
+
+    Raises InputError for no such id, and AcsnetError where the scan cannot be measured.
+    """
+    drawn_on = store.state_to_label(image_id)
+    path = store.get_image_uri(image_id)
+    if not path:
+        msg = f"there is no image {image_id!r}"
+        raise InputError(msg)
+    return path, drawn_on
 
 
 def check_same_files(store: StudyStore, image_id: str, drawn_on: str) -> None:

@@ -20,7 +20,7 @@ from fastapi.responses import Response, StreamingResponse
 
 from acsnet.errors import PacsError
 from acsnet.pacs.dicomweb import Answer
-from acsnet.pacs.dicomweb.search import JSON, Page, all_matches, query_text
+from acsnet.pacs.dicomweb.search import JSON, Page, all_matches, is_past_end, query_text
 from acsnet.server.datastores.pacs import DicomWebDatastore
 from acsnet.server.dicomweb import ROOT, Datastore
 from acsnet.server.dicomweb.multipart_body import received
@@ -54,6 +54,7 @@ LIMITS = {"offset": "0", "limit": "10000"}
 STUDY, SERIES = "0020000D", "0020000E"
 
 _UID = r"[0-9][0-9.]{0,63}"
+_UID_IN = re.compile(rf"(?<=/){_UID}")
 _SEARCH = re.compile(
     rf"studies|series|instances|studies/{_UID}/(series|instances|metadata)"
     rf"|studies/{_UID}/series/{_UID}/instances"
@@ -133,9 +134,10 @@ def _matches(
 
     def page_at(limits: list[tuple[str, str]]) -> Page:
         answer = pacs.service.fetch(path, query=query_text([*query, *limits]), accept=JSON)
-        if answer.status == 204:
+        is_refused = is_past_end(limits, answer.status)
+        if answer.status == 204 or is_refused:
             answer.close()
-            return Page(matches=[])
+            return Page(matches=[], is_refused=is_refused)
         _checked_kind(answer)
         matches = answer.json()
         if not isinstance(matches, list):
@@ -147,7 +149,8 @@ def _matches(
         yield from page_at([]).matches
         return
     identity = partial(json.dumps, sort_keys=True)
-    matches = all_matches(page_at, identity=identity, on_cut=on_cut)
+    is_whole = partial(pacs.service.page_sizes.is_whole, _UID_IN.sub("", path))
+    matches = all_matches(page_at, identity=identity, on_cut=on_cut, is_whole=is_whole)
     yield from islice(matches, MAX_MATCHES)
     if next(matches, None) is not None:
         on_cut(f'299 ACSNet: "only {MAX_MATCHES} matches of the PACS were looked at"')

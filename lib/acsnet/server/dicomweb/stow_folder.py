@@ -21,6 +21,7 @@ from acsnet.scan import ShortAxisScan
 from acsnet.server.datastores.folder import StudiesDatastore
 from acsnet.server.datastores.label_intake import accept_label, author_of, record_save
 from acsnet.server.datastores.label_records import READER_DRAFT
+from acsnet.server.datastores.protocol import scan_to_label
 from acsnet.server.dicomweb.multipart_body import (
     NOT_ON_SCAN,
     check_drawn_on_all,
@@ -104,8 +105,8 @@ def _reading(
             study=str(info.get("StudyInstanceUID", "")),
             patient=str(info.get("PatientID", "")),
         )
-        folder, drawn_on = Path(store.get_image_uri(image)), store.state_to_label(image)
-        scan = read_scan(folder)
+        path, drawn_on = scan_to_label(store, image)
+        scan, folder = read_scan(path), Path(path)
         sources = source_stack(scan, read_headers(folder))
         check_drawn_on_all(seg, sources)
         reading = read_seg(seg, sources)

@@ -54,7 +54,7 @@ class Trainings:
     """At most one training at a time.
 
     models: where versions and runs are kept; lock, audit: files that all servers of this machine's
-    state share; reviewed: the labels there are to train on.
+    state share; reviewed: the labels there are to train on, `anew` as of a `StudyStore`.
     """
 
     def __init__(
@@ -63,7 +63,7 @@ class Trainings:
         *,
         lock: Path,
         audit: Path,
-        reviewed: Callable[[], Sequence[Reviewed]],
+        reviewed: Callable[..., Sequence[Reviewed]],
         settings: Train,
         program: Sequence[str] = PROGRAM,
         look_every_s: float = LOOK_EVERY_S,
@@ -107,7 +107,7 @@ class Trainings:
             self._models.root.mkdir(mode=0o700, parents=True, exist_ok=True)
             folder = write_request(
                 self._models.root,
-                self._reviewed(),
+                self._reviewed(anew=True),
                 trainer=trainer,
                 base=self._models.aliases().live,
                 device=device or best_device(),

@@ -57,11 +57,11 @@ class Clicks(BaseModel):
 @router.post("/acsnet/cases/{image}/click")
 def click(app: App, http: Request, image: str, asked: Clicks) -> dict[str, Any]:
     """The label map of a case after all clicks of a reader; to take one back, leave it out."""
+    drawn_on = app.datastore().state_to_label(image) if asked.save else ""
     path, began = image_path(app, image), time.perf_counter()
     reader, frames = _reader(http, signed({"user": asked.user.strip()})), asked.frames
     if asked.start and asked.saved:
         record_called(app.datastore().label_records(image), asked.start, saved=asked.saved)
-    drawn_on = app.datastore().state_to_label(image) if asked.save else ""
     answer = app.segment(
         {
             "model": CLICK,

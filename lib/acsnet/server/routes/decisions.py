@@ -144,7 +144,6 @@ def accepted(
         InputError: it was withdrawn, or drawn on an earlier state of the scan.
     """
     store = app.datastore()
-    drawn_on = store.state_to_label(image)
     record = record_called(store.label_records(image), version, saved=saved)
     if record.state == "reviewed":
         return record, record
@@ -155,6 +154,7 @@ def accepted(
     if not (record.tag or app.shown_versions.holds(image, record.id)):
         msg = "open this older label map and look at it before you accept it"
         raise UnshownError(msg)
+    drawn_on = store.state_to_label(image)
     file = Path(store.version_uri(image, record))  # in a PACS it is checked by that
     called = record.id or record.tag
     record = record_called(store.label_records(image), called, saved=record.moment)

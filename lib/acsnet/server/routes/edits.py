@@ -14,16 +14,18 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
 from acsnet.annotations.label_versions import by_networks
+from acsnet.errors import AcsnetError
 from acsnet.io import read_scan
 from acsnet.io.client_labels import read_client_labels
 from acsnet.labels import LABELS
+from acsnet.scan import ShortAxisScan
 from acsnet.server.app import AcsnetApp, App
 from acsnet.server.corrections.frame_labels import from_frames, instance_uids, to_frames
 from acsnet.server.corrections.unsaved_edits import UnsavedEdit, UnsavedEdits
 from acsnet.server.corrections.unseen_slices import with_unseen
 from acsnet.server.datastores.label_intake import accept_label, author_of, record_save
 from acsnet.server.datastores.label_records import READER_DRAFT
-from acsnet.server.datastores.protocol import LabelRecord, StudyStore, held_under
+from acsnet.server.datastores.protocol import LabelRecord, StudyStore, held_under, scan_to_label
 from acsnet.server.identity import logged_in, signed
 from acsnet.server.inference.work_queue import volume_place
 from acsnet.server.routes.common import known_case
@@ -39,13 +41,14 @@ class Drawing(BaseModel):
     """What a viewer sends.
 
     seen: SOPInstanceUIDs of the images that the viewer has; slices without one stay as they were.
-    by: the reader, where nobody is logged in; version: it began from; tab: that sends it; revision:
-    of the unsaved edit that it went on from, empty for none.
+    by: the reader, where nobody is logged in; version: it began from; saved: when that was saved;
+    tab: that sends it; revision: of the unsaved edit that it went on from, empty for none.
     """
 
     frames: dict[str, list[int]]
     seen: list[str] | None = None
     version: str = ""
+    saved: Annotated[str, Field(max_length=64)] = ""
     by: str = ""
     tab: Annotated[str, Field(max_length=64)] = ""
     revision: Annotated[str, Field(max_length=64)] = ""
@@ -74,11 +77,6 @@ def open_edit(
     edits = _edits(app).of(image, reader)
     newest = edits[0] if edits else None
     unsaved = next((edit for edit in edits if edit.revision == revision), newest)
-    drawn = None
-    if unsaved is not None:
-        drawn, _ = with_unseen(
-            store, image, scan, unsaved.frames, seen=unsaved.seen, version=unsaved.version
-        )
     return {
         "image": image,
         "login": "" if person is None else person.name,
@@ -94,7 +92,7 @@ def open_edit(
         "slices": list(scan.instance_uids),
         "frames": frames,
         "shown": None if record is None else _about(record),
-        "unsaved": None if unsaved is None else {"frames": drawn, **_kept(unsaved)},
+        "unsaved": None if unsaved is None else _restored(store, image, scan, unsaved),
         "others": [_kept(edit) for edit in edits if edit is not unsaved],
     }
 
@@ -110,6 +108,7 @@ def keep_edit(app: App, image: str, drawing: Drawing) -> JSONResponse:
         image,
         _reader(drawing.by),
         version=drawing.version,
+        saved=drawing.saved,
         frames=drawing.frames,
         seen=drawing.seen,
         tab=drawing.tab,
@@ -144,10 +143,16 @@ def save_edit(app: App, image: str, drawing: Drawing) -> dict[str, Any]:
     records = store.label_records(image)
     known, meanwhile = {record.id for record in records}, _meanwhile(records, drawing.version)
     with volume_place():
-        path, drawn_on = store.get_image_uri(image), store.state_to_label(image)
+        path, drawn_on = scan_to_label(store, image)
         scan = read_scan(path)
         frames, notes = with_unseen(
-            store, image, scan, drawing.frames, seen=drawing.seen, version=drawing.version
+            store,
+            image,
+            scan,
+            drawing.frames,
+            seen=drawing.seen,
+            version=drawing.version,
+            saved=drawing.saved,
         )
         labels = from_frames(scan, frames)
         record = accept_label(
@@ -213,7 +218,36 @@ def _about(record: LabelRecord) -> dict[str, Any]:
 
 def _kept(edit: UnsavedEdit) -> dict[str, str]:
     """An unsaved edit for a viewer, without what is drawn."""
-    return {"kept": edit.kept, "version": edit.version, "revision": edit.revision}
+    names = ("kept", "version", "saved", "revision")
+    return {name: getattr(edit, name) for name in names}
+
+
+def _restored(
+    store: StudyStore, image: str, scan: ShortAxisScan, edit: UnsavedEdit
+) -> dict[str, Any]:
+    """An unsaved edit for a viewer, with what is drawn on all slices.
+
+    What its reader drew is given whatever has become of the label map that it began from; `remark`
+    then says what is missing.
+    """
+    frames, remark = edit.frames, ""
+    try:
+        frames, _ = with_unseen(
+            store,
+            image,
+            scan,
+            edit.frames,
+            seen=edit.seen,
+            version=edit.version,
+            saved=edit.saved,
+        )
+    except (AcsnetError, OSError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        remark = (
+            "Slices that could not be seen where it was drawn are empty here: the label map that "
+            f"it began from cannot be read ({reason})."
+        )
+    return {"frames": frames, "remark": remark, **_kept(edit)}
 
 
 def _reader(name: str) -> str:

@@ -63,8 +63,9 @@ export class Case {
       const other = edit.shown && edit.unsaved.version !== edit.shown.version;
       const base = other ? ' It started from a version that is no longer the newest.' : '';
       const more = this.others.length ? ' Another unsaved edit waits: "Other edit" shows it.' : '';
-      const text = `It is not saved yet; it was last stored at ${at}.${base}${more}`;
-      this.notify('Your edit was restored', text, 'info');
+      const { remark } = edit.unsaved;
+      const text = `It is not saved yet; it was last stored at ${at}.${base}${more} ${remark}`;
+      this.notify('Your edit was restored', text.trim(), remark ? 'warning' : 'info');
     }
   }
 
@@ -109,7 +110,7 @@ export class Case {
     const viewports = services.cornerstoneViewportService;
     this.zoomed ||= labelmap.zoomToHeart(viewports.getCornerstoneViewport(viewportId));
     this.shown = edit.shown;
-    this.base = edit.unsaved ? edit.unsaved.version : (edit.shown?.version ?? '');
+    this.began(edit.unsaved ?? edit.shown);
     this.tab = newTab(); // the edit that was on the screen before stays on the server as it is
     this.revision = edit.unsaved?.revision ?? '';
     this.since = edit.unsaved?.kept ?? '';
@@ -198,7 +199,7 @@ export class Case {
     return this.work('Saving', async () => {
       const { strokes } = this;
       this.shown = await this.send('POST', '/edit', this.drawing());
-      this.base = this.shown.version;
+      this.began(this.shown);
       this.revision = '';
       this.changed = this.strokes !== strokes;
       this.kept = !this.changed;
@@ -258,9 +259,14 @@ export class Case {
     this.timer ??= window.setTimeout(() => this.keep(), ms);
   }
 
+  /** Note the version that what is drawn begins from, and when that was saved. */
+  began(from) {
+    this.base = { version: from?.version ?? '', saved: from?.saved ?? '' };
+  }
+
   drawing() {
-    const { base: version, reader: by, tab, revision, seen } = this;
-    return { frames: labelmap.frames(), seen, version, by, tab, revision };
+    const { base, reader: by, tab, revision, seen } = this;
+    return { frames: labelmap.frames(), seen, ...base, by, tab, revision };
   }
 
   /** What to say of slices that this viewer has no images of; empty where it has them all. */
