@@ -9,9 +9,9 @@ import numpy as np
 
 from acsnet.errors import InputError
 from acsnet.io.containers import read_volume
+from acsnet.io.content.volume_names import content_of_volume
 from acsnet.io.dicom import read_dicom_file, read_dicom_files, read_dicom_folder
 from acsnet.io.dicom_files import headers_of, is_dicom_file, quiet_pydicom
-from acsnet.io.dicom_stack.contrast import content_of_volume
 from acsnet.io.nifti import write_image, write_label_map, write_map
 from acsnet.scan import ShortAxisScan, apex_first_by_position
 
@@ -50,7 +50,7 @@ def read_scan(
             if series is not None or phase not in (None, 1):
                 msg = f"phase and series are for DICOM folders, {path.name} is a file"
                 raise InputError(msg)
-            scan = _named(read_volume(path))
+            scan = _named(read_volume(path), path)
         else:
             msg = f"{path.name} does not exist, or is neither a file nor a folder"
             raise InputError(msg)
@@ -92,8 +92,8 @@ def _remarked(scan: ShortAxisScan) -> ShortAxisScan:
     return replace(scan, warnings=(*scan.warnings, *remarks)) if remarks else scan
 
 
-def _named(scan: ShortAxisScan) -> ShortAxisScan:
+def _named(scan: ShortAxisScan, path: Path) -> ShortAxisScan:
     """The volume, with contrast and view as its name and the lie of its slices suggest."""
-    content = content_of_volume(scan.name, scan.grid)
+    content = content_of_volume(path, scan)
     warnings = (*scan.warnings, *content.remarks)
     return replace(scan, contrast=content.contrast, view=content.view, warnings=warnings)

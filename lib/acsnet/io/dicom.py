@@ -31,7 +31,7 @@ from acsnet.io.dicom_stack.lost_slices import (
     images_listed,
     listed_and_missing,
 )
-from acsnet.io.dicom_stack.phases import choose_phase, phase_of_folder
+from acsnet.io.dicom_stack.phases import choose_phase, phase_of_folder, typical_of
 from acsnet.io.dicom_stack.pixels import pixel_remarks, pixels_of, stacked_padding
 from acsnet.io.dicom_stack.planes import grey_mr_plane
 from acsnet.io.dicom_stack.repeats import without_repeats
@@ -159,7 +159,8 @@ def _check_directories(files: Sequence[DicomFile], chosen: Sequence[DicomFile]) 
         if missing:
             msg = (
                 f"{path.name} lists images of this series that are not there, {len(missing)} of "
-                f"them, the first is {missing[0].as_posix()}: copy the whole disc again"
+                f"them, the first is {missing[0].as_posix()}: copy the whole disc again, or move "
+                f"the folder away from its {path.name} if they were left out on purpose"
             )
             raise InputError(msg)
 
@@ -233,10 +234,12 @@ def _stacked(
     grid = InputGrid(
         shape=(first.columns, first.rows, len(stack)), affine=stack_affine(stack), axes=(2, 1, 0)
     )
-    content = content_of(chosen[0].header, grid, images_each=len(at_places[0]))
+    typical, odd_kinds = typical_of(chosen)
+    content = content_of(typical.header, grid, images_each=len(at_places[0]))
     remarks = (
         *repeats,
         *odd_places,
+        *odd_kinds,
         *turn_remarks(stack),
         *_spacing_remarks(chosen, step_mm),
         *_acquisition_remarks(chosen, images),

@@ -50,6 +50,8 @@ KEPT_TAGS = (
     "ImagePositionPatient",
     "ImageOrientationPatient",
     "PixelSpacing",
+    "SliceThickness",
+    "SpacingBetweenSlices",
     "InstanceNumber",
     "NumberOfFrames",
     "Rows",

@@ -10,7 +10,7 @@ from ways_in import by_command_line, by_server
 
 from acsnet.errors import InputError
 from acsnet.io import read_scan, read_series
-from acsnet.io.dicom_stack.lost_slices import called_like_slices
+from acsnet.io.dicom_stack.lost_slices import called_like_slices, directories_of
 
 
 def no_bytes(content):
@@ -87,8 +87,20 @@ def test_an_image_that_the_index_of_the_disc_lists_is_missing(patient_1, plain, 
     assert np.array_equal(read_scan(tmp_path / given).pixels, plain.pixels)
     last.unlink()
     told = r"DICOMDIR lists images .* not there, 1 of them, the first is PT000000/.*/IM000007: copy"
-    with pytest.raises(InputError, match=told):
+    remedy = "or move the folder away from its DICOMDIR if they were left out on purpose"
+    with pytest.raises(InputError, match=f"{told}.*{remedy}"):
         read_scan(tmp_path / given)
+
+
+def test_an_index_is_found_from_the_place_that_files_link_to(tmp_path):
+    disc_folder, links = tmp_path / "disc" / "a", tmp_path / "links"
+    disc_folder.mkdir(parents=True)
+    links.mkdir()
+    (disc_folder / "IM1").touch()
+    (links / "IM1").symlink_to(disc_folder / "IM1")
+    index = tmp_path / "disc" / "DICOMDIR"
+    index.touch()
+    assert directories_of([links / "IM1"]) == [index]
 
 
 def test_an_index_of_other_names_or_series_or_a_damaged_one_tells_nothing(

@@ -121,6 +121,63 @@ def test_series_that_are_called_by_more_than_their_part_stay_apart(lower, upper)
     assert names(groups) == [["10"], ["20"]]
 
 
+@pytest.mark.parametrize(
+    ("name", "places"),
+    [
+        ("LGE SAX extra", np.arange(9) + 0.5),
+        ("LGE SAX base", np.arange(10) + 0.5),
+        ("LGE SAX extra", [10.5]),
+        ("LGE SAX mid", [4.5]),
+        ("LGE SAX half", np.arange(10) + 10),
+        ("LGE SAX extra", [12]),
+    ],
+    ids=["between", "planned anew", "half a step on", "one between", "half dose", "far on"],
+)
+def test_what_is_called_a_part_and_does_not_go_on_with_the_stack_stays_apart(name, places):
+    whole, other = called("LGE SAX", series(10, range(10))), called(name, series(20, places))
+    assert names(joined([whole, other])) == [["10"], ["20"]]
+
+
+def test_an_extra_slice_that_goes_on_with_the_stack_comes_with_it():
+    whole, extra = (
+        called("LGE SAX", series(10, range(8))),
+        called("LGE SAX extra slice", series(20, [8])),
+    )
+    assert names(joined([whole, extra])) == [["10", "20"]]
+
+
+def test_an_extra_series_does_not_part_what_is_called_alike():
+    halves = [called("LGE SAX", series(10, LOWER)), called("LGE SAX", series(20, UPPER))]
+    extra = called("LGE SAX extra", series(30, [0.5, 2.5, 4.5]))
+    assert names(joined([*halves, extra])) == [["10", "20"], ["30"]]
+
+
+@pytest.mark.parametrize(
+    ("step", "tags", "are_joined"),
+    [
+        (1, {"SliceThickness": 8}, True),
+        (1, {"SliceThickness": 6}, True),
+        (2, {"SliceThickness": 8, "SpacingBetweenSlices": 16}, True),
+        (2, {"SliceThickness": 8}, False),
+        (3, {"SliceThickness": 8, "SpacingBetweenSlices": 8}, False),
+        (1, {}, False),
+    ],
+)
+def test_single_slices_called_by_their_part_are_a_stack_if_they_lie_as_close_as_slices_do(
+    step, tags, are_joined
+):
+    """Steps of 8 mm: three slices 24 mm apart stand for a ventricle, and are none."""
+    groups = [
+        called(f"LGE {part}", series(10 * number, [step * number]))
+        for number, part in enumerate(("apical", "mid", "basal"), start=1)
+    ]
+    for (file,) in groups:
+        for tag, value in tags.items():
+            setattr(file.header, tag, value)
+    one, three = [["10", "20", "30"]], [["10"], ["20"], ["30"]]
+    assert names(joined(groups)) == (one if are_joined else three)
+
+
 def test_slices_of_a_map_that_are_called_by_their_part_are_no_stack():
     groups = [
         called(f"T1 map {part}", series(10 * number, [number]))

@@ -341,6 +341,40 @@ def test_a_phase_image_or_map_in_the_place_of_a_slice_is_refused(
         read_scan(tmp_path)
 
 
+@pytest.mark.parametrize("name", ["PSIR SAX", "LGE SAX MAG"])
+@pytest.mark.parametrize("place", [0, 7])
+def test_a_phase_image_is_refused_whatever_the_series_is_called(patient_1, tmp_path, name, place):
+    for number, dataset in enumerate(patient_1):
+        kind = "P" if number == place else "M"
+        dataset.SeriesDescription, dataset.ImageType = name, ["ORIGINAL", "PRIMARY", kind, "ND"]
+    packed_scans.write(tmp_path, patient_1)
+    with pytest.raises(GeometryError, match=rf"and others \(IM000{place}\.dcm: ImageType P\)"):
+        read_scan(tmp_path)
+
+
+@pytest.mark.parametrize("place", [0, 5])
+@pytest.mark.parametrize(
+    ("tag", "value", "reason"),
+    [
+        ("ImageType", ["DERIVED", "PRIMARY", "OTHER", "T2"], "ImageType T2"),
+        ("SequenceName", "*pc2d1", "its name is '*pc2d1'"),
+    ],
+)
+def test_a_weak_sign_at_one_slice_is_told_and_changes_nothing(
+    patient_1, plain, tmp_path, place, tag, value, reason
+):
+    for dataset in patient_1:
+        dataset.SeriesDescription, dataset.ProtocolName = "SAX IR", ""
+    setattr(patient_1[place], tag, value)
+    scan = read_scan(packed_scans.write(tmp_path, patient_1))
+    np.testing.assert_array_equal(scan.pixels, plain.pixels)
+    assert scan.contrast == "lge"
+    assert scan.warnings[0] == (
+        f"IM000{place}.dcm may be of another contrast ({reason}): check whether the slices are of "
+        "one scan"
+    )
+
+
 def test_a_slice_of_which_another_type_of_the_same_kind_is_there_belongs_to_the_stack(
     patient_1, plain, tmp_path
 ):

@@ -186,3 +186,30 @@ def test_images_of_another_kind_never_take_the_place_of_a_slice_that_is_missing(
     folder = with_others(patient_1, tmp_path, at=at, lost=(4,), types=types)
     with pytest.raises(GeometryError, match=r"may be LGE \(M0\.dcm\) and others \(O4\.dcm: Image"):
         read_scan(folder)
+
+
+@pytest.mark.parametrize("before", ["NORM", "DIS2D"])
+def test_a_repeat_that_was_corrected_otherwise_is_the_latest(patient_1, plain, tmp_path, before):
+    for dataset in patient_1:
+        dataset.ImageType = ["ORIGINAL", "PRIMARY", "M", "ND", before]
+    for number, dataset in enumerate(patient_1):
+        timed(dataset, tmp_path / f"M{number}.dcm", hour=12, number=number)
+    patient_1[3].ImageType = ["ORIGINAL", "PRIMARY", "M", "ND", "FIL"]
+    timed(patient_1[3], tmp_path / "again.dcm", hour=13, number=9, offset=3)
+    scan = read_scan(tmp_path)
+    change = (scan.pixels - plain.pixels).mean(axis=(1, 2))
+    assert sorted(change) == [0] * 7 + [3]
+    assert scan.warnings == ("slice repeated: again.dcm is taken, the latest, not M3.dcm",)
+
+
+def test_one_image_that_was_stored_with_and_without_correction_is_no_repeat(
+    patient_1, plain, tmp_path
+):
+    for number, dataset in enumerate(patient_1):
+        dataset.ImageType = ["ORIGINAL", "PRIMARY", "M", "NORM"]
+        timed(dataset, tmp_path / f"M{number}.dcm", hour=12, number=number)
+    patient_1[3].ImageType = ["ORIGINAL", "PRIMARY", "M", "ND"]
+    timed(patient_1[3], tmp_path / "raw.dcm", hour=12, number=3, offset=3)
+    scan = read_scan(tmp_path)
+    np.testing.assert_array_equal(scan.pixels, plain.pixels)
+    assert "left out: raw.dcm, of an image type" in scan.warnings[0]

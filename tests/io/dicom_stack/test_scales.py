@@ -70,3 +70,25 @@ def test_frames_in_scales_of_their_own_are_brought_to_one_scale(patient_1, plain
     level = np.median(scan.pixels[bright] / plain.pixels[bright])
     np.testing.assert_allclose(scan.pixels / level, plain.pixels, atol=3)
     assert [words for words in scan.warnings if "RealWorldValueMappingSequence" in words]
+
+
+def test_a_frame_keeps_units_and_several_mappings(patient_1, tmp_path):
+    enhanced_packings.enhanced_multi_frame(patient_1, tmp_path)
+    whole = pydicom.dcmread(tmp_path / "enhanced.dcm")
+    unit = enhanced_packings.item(CodeValue="ms", CodingSchemeDesignator="UCUM")
+    for number, frame in enumerate(whole.PerFrameFunctionalGroupsSequence):
+        del frame.PixelValueTransformationSequence
+        gain = 1.0 + 0.2 * number
+        frame.RealWorldValueMappingSequence = [
+            enhanced_packings.item(
+                RealWorldValueSlope=slope,
+                RealWorldValueIntercept=0.0,
+                MeasurementUnitsCodeSequence=[unit],
+            )
+            for slope in (gain, 9.0)
+        ]
+    packed_scans.save(whole, tmp_path / "enhanced.dcm")
+    scan = read_scan(tmp_path)
+    assert scan.contrast == "other"
+    assert any("its values are in ms" in words for words in scan.warnings)
+    assert not [words for words in scan.warnings if "RealWorldValueMappingSequence" in words]

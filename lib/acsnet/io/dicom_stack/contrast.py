@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pydicom.dataset import Dataset
 
 from acsnet.io.dicom_files import DAMAGED, text_of
-from acsnet.io.dicom_stack.image_kinds import component_of, kind_of
+from acsnet.io.dicom_stack.image_kinds import component_of, kind_by_tags, kind_of
 from acsnet.scan import (
     MIN_APEXWARD_COSINE,
     UNFIT,
@@ -39,11 +39,12 @@ LGE = re.compile(
 NO_LGE = re.compile(
     r"""
     scout | survey | locali[sz]er | look.?locker | (?<![a-z]) ll [\s_-]* ti (?![a-z])
-    | (?<![a-z]) (t1|t2|r1|r2|ecv|b0|b1|field) (?:\*|star)? [\s_-]* (map|kart|pixel)
+    | (?<! nach [\s_-] ) (?<! vor [\s_-] ) (?<! after [\s_-] ) (?<! before [\s_-] )
+        (?<![a-z]) (t1|t2|r1|r2|ecv|b0|b1|field) (?:\*|star)? [\s_-]* (map|kart|pixel)
     | (?<![a-z]) (?: mapp?[aes]{0,2} | mapping | mapeo | mapeamento | cartogra(?:ph|f)\w* )
         [\s_-]* (?: de [\s_-]* )? (t1|t2|r1|r2|ecv) (?![a-z\d])
-    | (?<![a-z]) t1 [\s_-]* (?: \* | star (?![a-z]) )
-    | smart [\s_-]* (?:t)? 1 [\s_-]* map | myo [\s_-]* maps? (?![a-z]) | scar [\s_-]* map
+    | (?<![a-z]) t1 [\s_-]* (?: \* | star (?![a-z]) (?! [\s_-]* vibe ) )
+    | smart [\s_-]* (?:t)? 1 [\s_-]* map | (?: myo | scar ) [\s_-]* maps? (?![a-z])
     | extra [\s_-]* [cz]el\w* [\s_-]* vol | vol\w* [\s_-]* extra [\s_-]* [cz]el
     """,
     re.IGNORECASE | re.VERBOSE,
@@ -77,11 +78,8 @@ ABBREVIATION = re.compile(
 )
 """As `OTHER_CONTRAST`, for series of a scanner alone: files are called after patients, too."""
 
-PHASE_NAME = re.compile(
-    r"(?:^|_) (?: ph | phase | imaginary ) (?: _[et]\d+ )? [a-z]? $ | part-(?:phase|imag)",
-    re.IGNORECASE | re.VERBOSE,
-)
-"""How dcm2niix ends the names of phase and imaginary images, and BIDS marks them."""
+MAP_WORD = re.compile(r"(?<![a-z]) map (?: s | ping )? (?![a-z])", re.IGNORECASE | re.VERBOSE)
+"""In names that say no more of maps than this: what they show is told as a doubt."""
 
 MAP_UNITS = {"MS", "%"}
 """Of T1, T2 and ECV maps, by RescaleType or UCUM. The signal of LGE has no unit."""
@@ -109,9 +107,6 @@ CINE_SEQUENCE = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )
 """What function is scanned with, and LGE at times: then its name says so, or an inversion."""
-
-CINE_VOLUME = re.compile(r"_c0$", re.IGNORECASE)
-"""How MS-CMRSeg and MyoPS end the names of their balanced cine."""
 
 INVERSION = re.compile(r"(?<![a-z])ir(?![a-z])|inversion", re.IGNORECASE)
 LONG_AXIS = re.compile(
@@ -151,6 +146,9 @@ def content_of(header: Dataset, grid: InputGrid, *, images_each: int) -> Content
     else:
         contrast = "cine"
         remarks.append(f"{UNFIT} cine, not LGE ({cine}): scar cannot be measured on it")
+    called = text_of(header, "SeriesDescription")
+    if contrast == "lge" and MAP_WORD.search(called):
+        remarks.append(f"its name is {called!r}, which speaks of a map: make sure that it is LGE")
     if (plane := body_plane_remark(header, grid)) is not None:
         remarks.append(plane)
         view: View = "long axis" if plane.startswith(UNFIT) else "short axis"
@@ -164,37 +162,55 @@ def content_of(header: Dataset, grid: InputGrid, *, images_each: int) -> Content
     return Content(contrast=contrast, view="long axis", remarks=tuple(remarks))
 
 
-def content_of_volume(name: str, grid: InputGrid) -> Content:
-    """As `content_of`, for a file that tells no more than its name: converters put the series'."""
-    header = Dataset()
-    header.SeriesDescription = name
-    return content_of(header, grid, images_each=1)
+def never_lge_name(header: Dataset, lge: re.Pattern[str] = LGE) -> str | None:
+    """The name that tells of a scan from which no scar is measured, or None.
+
+    A protocol is called after all that an examination holds: where the description says LGE, by
+    the pattern `lge`, that counts more.
+    """
+    says_lge = lge.search(text_of(header, "SeriesDescription"))
+    tags = (tag for tag in NAME_TAGS if not says_lge or tag != "ProtocolName")
+    return next((name for tag in tags if NO_LGE.search(name := text_of(header, tag))), None)
 
 
-def other_reason(header: Dataset) -> str | None:
-    """Why images are neither LGE nor cine, or None."""
-    names = [text_of(header, tag) for tag in NAME_TAGS]
-    types = set(text_of(header, "ImageType").upper().split("\\")[2:])
-    is_of_scanner = "Modality" in header
-    never_words = (NO_LGE,) if is_of_scanner else (NO_LGE, PHASE_NAME)
-    never = next((name for name in names for word in never_words if word.search(name)), None)
-    if never is not None:
+def sure_reason(header: Dataset) -> str | None:
+    """Why images are neither LGE nor cine whatever else their header tells, or None."""
+    types = _types(header)
+    if (never := never_lge_name(header)) is not None:
         return f"its name is {never!r}"
     if "LOCALIZER" in types:
         return "ImageType LOCALIZER"
     if units := _units(header) & MAP_UNITS:
         return f"its values are in {min(units).lower()}"
-    never_types = types & MAP_TYPES
-    if kind_of(header) is None:  # the real part of a phase-sensitive scan is what it is for
-        never_types |= (types | {component_of(header)}) & PHASE_TYPES
-    other_types = set() if is_called_lge(header) else types & OTHER_TYPES
-    if named := never_types or other_types:
+    if named := types & MAP_TYPES:
         return f"ImageType {min(named)}"
-    if is_called_lge(header):
+    # the real part of a phase-sensitive scan is what it is for
+    return phase_reason(header) if kind_of(header) is None else None
+
+
+def phase_reason(header: Dataset) -> str | None:
+    """Why images show the phase or the imaginary part of the signal, by their tags alone."""
+    if kind_by_tags(header) is not None:
         return None
-    words = (OTHER_CONTRAST, ABBREVIATION) if is_of_scanner else (OTHER_CONTRAST,)
+    named = (_types(header) | {component_of(header)}) & PHASE_TYPES
+    return f"ImageType {min(named)}" if named else None
+
+
+def other_reason(header: Dataset) -> str | None:
+    """Why images are neither LGE nor cine, or None."""
+    if (sure := sure_reason(header)) is not None or is_called_lge(header):
+        return sure
+    if named := _types(header) & OTHER_TYPES:
+        return f"ImageType {min(named)}"
+    names = [text_of(header, tag) for tag in NAME_TAGS]
+    words = (OTHER_CONTRAST, ABBREVIATION) if "Modality" in header else (OTHER_CONTRAST,)
     called = next((name for name in names for word in words if word.search(name)), None)
     return None if called is None else f"its name is {called!r}"
+
+
+def _types(header: Dataset) -> set[str]:
+    """Values of ImageType but for the first two, in capitals."""
+    return set(text_of(header, "ImageType").upper().split("\\")[2:])
 
 
 def _units(header: Dataset) -> set[str]:
@@ -226,8 +242,7 @@ def cine_reason(header: Dataset, *, images_each: int) -> str | None:
     times = any(text_of(header, tag) for tag in ("TriggerTime", "NominalCardiacTriggerDelayTime"))
     called = next((name for name in names if CINE.search(name)), None)
     if called is None and not is_called_lge(header) and not any(map(INVERSION.search, names)):
-        words = (CINE_SEQUENCE,) if "Modality" in header else (CINE_SEQUENCE, CINE_VOLUME)
-        called = next((name for name in names for word in words if word.search(name)), None)
+        called = next((name for name in names if CINE_SEQUENCE.search(name)), None)
     if phases > 1:
         return f"CardiacNumberOfImages {phases}, no InversionTime"
     if images_each > 2 and times:

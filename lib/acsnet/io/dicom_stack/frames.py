@@ -49,6 +49,9 @@ OF_OTHER_IMAGES = (
 OF_OBJECT = {"Modality", "PatientID", "PatientName", "SeriesNumber", *MATRIX_TAGS}
 """What the object tells of all its frames, beside its UIDs: no functional group replaces it."""
 
+KEPT_WHOLE = "RealWorldValueMappingSequence"
+"""A group that classic images have as it is: it may hold several mappings, and units in codes."""
+
 CLASSIC = {
     "FrameType": "ImageType",
     "EffectiveEchoTime": "EchoTime",
@@ -131,6 +134,9 @@ def _frame_header(plain: Dataset, shared: Dataset, groups: Dataset, number: int)
     header = Dataset()
     header.update(plain)
     for group in _by_weight(shared, groups):
+        if group.keyword == KEPT_WHOLE:
+            header[group.tag] = group
+            continue
         item = group.value[0]
         for element in item:
             if element.VR == "SQ":

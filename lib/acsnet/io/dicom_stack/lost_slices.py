@@ -41,9 +41,14 @@ def called_like_slices(others: Iterable[Path], *, slices: Iterable[Path]) -> lis
 
 def directories_of(paths: Iterable[Path]) -> list[Path]:
     """The indices (DICOMDIR) of the discs that files, or what they link to, may lie on."""
-    places = (place for path in paths for place in (path.absolute(), path.resolve()))
+    parents: dict[Path, None] = {}  # of each folder once: to resolve paths takes long
+    for path in paths:
+        parents[path.parent] = None
+        if path.is_symlink():
+            parents[path.resolve().parent] = None
+    places = (place for parent in parents for place in (parent.absolute(), parent.resolve()))
     folders = dict.fromkeys(
-        folder for place in places for folder in islice(place.parents, MAX_COMPONENTS)
+        folder for place in places for folder in islice((place, *place.parents), MAX_COMPONENTS)
     )
     indices = (folder / name for folder in folders for name in ("DICOMDIR", "dicomdir"))
     return [index for index in indices if os.path.isfile(index)]  # noqa: PTH113

@@ -7,15 +7,16 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import combinations, pairwise
 
 import numpy as np
+from numpy.typing import NDArray
 
 from acsnet.io.dicom_files import DicomFile
 from acsnet.io.dicom_stack.contrast import ABBREVIATION, NO_LGE, OTHER_CONTRAST
 from acsnet.io.dicom_stack.planes import are_pieces, centred, lie_beyond, places_of, planes_in
 from acsnet.io.dicom_stack.selection import stacks_of
-from acsnet.io.geometry import Plane, group_by_position
+from acsnet.io.geometry import SAME_POSITION_MM, Plane, group_by_position
 
 MAX_SLICES_OF_PART = 3
 """Slices of a breath-hold. Series of so few need not lie evenly to be a stack. Ours."""
@@ -41,14 +42,21 @@ PART = re.compile(
     (?<![^\W\d_]) (?:
         api [ck] al e? | apex | basal e? | bas (?: e | is )
         | mid (?: dle )? (?: [\s_-]* ventric [^\W\d_]* )?
-        | (?: (?: upper | lower | first | second | 1st | 2nd ) [\s_-]* )? half
-        | part (?: e | ie )? | teil | add (?: itional )? | extra
+        | (?: upper | lower | first | second | 1st | 2nd ) [\s_-]* half
+        | part (?: e | ie )? | teil
+        | (?: additional | extra ) (?: [\s_-]* slices? )?
         | (?<= \d ) [\s_]* (?: of | von | de ) (?= [\s_]* \d )
     ) (?![^\W\d_])
     """,
     re.IGNORECASE | re.VERBOSE,
 )
 """In the name of a series: which part of the ventricle it shows. Ours."""
+
+USUAL_STEP = 0.75, 1.25
+"""Steps of the parts of a stack that are called by their part, from the end of one to the next."""
+
+MAX_STEP_OF_SINGLES = 1.5
+"""The same, where only SpacingBetweenSlices or SliceThickness tells of steps: of these. Ours."""
 
 OF_SINGLE_SLICES = (NO_LGE, OTHER_CONTRAST, ABBREVIATION)
 """In the name of a series: what is scanned at a base, a middle and an apex, and is no stack."""
@@ -75,8 +83,8 @@ def joined(groups: Sequence[list[DicomFile]]) -> list[list[DicomFile]]:
     groups: files by series; names are compared by `name_stem`. Parts hold a few slices each, of
     places that no other part holds, or one slice each, of which some may be repeated; or more
     slices, if all of them lie evenly. Pieces of one ventricle come together even so, and the reader
-    refuses what is no stack: none of them is a scan alone. Slices are places: magnitude and
-    phase-sensitive images of one are one.
+    refuses what is no stack: none of them is a scan alone. Parts whose names differ must lie end
+    to end. Slices are places: magnitude and phase-sensitive images of one are one.
     """
     if len(groups) < 2:
         return list(groups)
@@ -85,7 +93,7 @@ def joined(groups: Sequence[list[DicomFile]]) -> list[list[DicomFile]]:
         by_key.setdefault(_part_key(group) or (id(group),), []).append(group)
     out = []
     for parts in (some for named in by_key.values() for some in _by_time(named)):
-        for stack in _stacks_of_parts(parts):
+        for stack in _stacks_by_name(parts):
             ordered = sorted(stack, key=lambda part: _number(part[0]))
             out.append([file for part in ordered for file in part])
     return out
@@ -157,6 +165,67 @@ def _by_time(parts: list[list[DicomFile]]) -> list[list[list[DicomFile]]]:
     whole = [some for some in planes if len(places_of(some)) >= MIN_PARTS]
     apart = any(not are_pieces(*pair) for pair in combinations(whole, 2))
     return list(by_time.values()) if apart else [parts]
+
+
+def _stacks_by_name(parts: list[list[DicomFile]]) -> list[list[list[DicomFile]]]:
+    """Series of one `name_stem` by stack: those of one name, and of several if they lie so."""
+    by_name = _by_name(parts)
+    if len(by_name) > 1:
+        stacks = _stacks_of_parts(parts)
+        of_several = [named for stack in stacks if len(named := _by_name(stack)) > 1]
+        if of_several and all(map(_lie_end_to_end, of_several)):
+            return stacks
+    return [stack for named in by_name for stack in _stacks_of_parts(named)]
+
+
+def _by_name(parts: list[list[DicomFile]]) -> list[list[list[DicomFile]]]:
+    by_name: dict[str, list[list[DicomFile]]] = {}
+    for part in parts:
+        by_name.setdefault(_letters(_name(part[0])), []).append(part)
+    return list(by_name.values())
+
+
+def _lie_end_to_end(parts: Sequence[list[list[DicomFile]]]) -> bool:
+    """Whether series by name follow one another along the heart, each a step after the one before.
+
+    Words such as `extra` and `mid` also tell of slices between others, and far apart. Two longer
+    parts with a slice missing between them come together, and the reader refuses them.
+    """
+    placed = [[plane for files in some for plane in planes_in(files)] for some in parts]
+    normal = placed[0][0].normal
+    rows = sorted((_offsets_mm(planes, normal) for planes in placed), key=lambda row: row[0])
+    long = [row for row in rows if len(row) >= MIN_PARTS]
+    if long:
+        step_mm = float(np.median(np.concatenate([np.diff(row) for row in long])))
+        least, most = USUAL_STEP
+    else:
+        step_mm = _told_step_mm(parts[0][0][0])
+        least, most = 0.0, MAX_STEP_OF_SINGLES
+    for row, following in pairwise(rows):
+        gap = following[0] - row[-1]
+        cut = min(len(row), len(following)) >= MIN_PARTS
+        if gap <= max(SAME_POSITION_MM, least * step_mm) or (gap > most * step_mm and not cut):
+            return False
+    return bool(long) or all(np.diff(row).max(initial=0.0) <= most * step_mm for row in rows)
+
+
+def _offsets_mm(planes: Sequence[Plane], normal: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(slice,) places along the normal, ascending, each once."""
+    centres = [centred(plane) for plane in planes]
+    offsets = np.sort([plane.position_mm @ normal for plane in centres])
+    return offsets[np.diff(offsets, prepend=-np.inf) > SAME_POSITION_MM]
+
+
+def _told_step_mm(file: DicomFile) -> float:
+    """The step of the slices by their header; 0 where it does not tell."""
+    for tag in ("SpacingBetweenSlices", "SliceThickness"):
+        try:
+            step_mm = float(file.text(tag))
+        except ValueError:
+            continue
+        if 0.0 < step_mm < np.inf:
+            return step_mm
+    return 0.0
 
 
 def _stacks_of_parts(parts: list[list[DicomFile]]) -> list[list[list[DicomFile]]]:

@@ -1,12 +1,14 @@
 """Several images at one slice position: which tag tells them apart, and picking one."""
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
 from acsnet.errors import GeometryError, PhaseChoiceError
 from acsnet.io.dicom_files import DicomFile
-from acsnet.io.dicom_stack.contrast import other_reason
+from acsnet.io.dicom_stack.contrast import other_reason, phase_reason, sure_reason
 from acsnet.io.dicom_stack.image_kinds import component_of, kind_by_tags
+from acsnet.io.dicom_stack.selection import named
 
 SEPARATING_TAGS: dict[str, str] = {
     "TriggerTime": "cardiac phases",
@@ -146,7 +148,10 @@ def _check_one_kind(chosen: Sequence[DicomFile]) -> None:
 
     A phase image or a map at a single position would be measured as its signal.
     """
-    others = {other_reason(file.header): file.name for file in reversed(chosen)}
+    others = {
+        sure_reason(file.header) or phase_reason(file.header): file.name
+        for file in reversed(chosen)
+    }
     lge, reason = others.pop(None, None), next(iter(others), None)
     if lge is not None and reason is not None:
         msg = (
@@ -161,6 +166,22 @@ def _check_one_kind(chosen: Sequence[DicomFile]) -> None:
             f"({kinds['phase-sensitive']}), of which some are missing: export the series again"
         )
         raise GeometryError(msg)
+
+
+def typical_of(chosen: Sequence[DicomFile]) -> tuple[DicomFile, list[str]]:
+    """An image that tells what most slices of a stack show, and what to tell of the others.
+
+    Those that are called otherwise by chance (a weak word, a type) are measured with the stack.
+    """
+    reasons = {file: other_reason(file.header) for file in chosen}
+    is_other = Counter(reason is not None for reason in reasons.values()).most_common(1)[0][0]
+    usual = next(file for file in chosen if (reasons[file] is not None) == is_other)
+    odd = [file for file in chosen if (reasons[file] is not None) != is_other]
+    if not odd:
+        return usual, []
+    reason = reasons[usual if is_other else odd[0]]
+    doubt = "may be LGE, unlike the other slices" if is_other else "may be of another contrast"
+    return usual, [f"{named(odd)} {doubt} ({reason}): check whether the slices are of one scan"]
 
 
 def _separating_tag(groups: Sequence[Sequence[DicomFile]]) -> str | None:

@@ -27,8 +27,9 @@ REPEATED_LATER_WITH = {
     "NominalCardiacTriggerDelayTime",
     "TemporalPositionIdentifier",
     "TemporalPositionIndex",
+    "ImageType",
 }
-"""As `REPEATED_WITH`, of images that lie apart in time by more than `MIN_APART_S`."""
+"""As `REPEATED_WITH`, of images of one kind that lie apart in time by more than `MIN_APART_S`."""
 
 MIN_APART_S = 2.0
 """A heartbeat with all its cardiac phases is shorter, a breath-hold longer."""
@@ -36,8 +37,11 @@ MIN_APART_S = 2.0
 MAX_INVERSION_TIMES = 3
 """Of the images of a slice that was repeated: with more of them somebody looked for the best."""
 
+RECONSTRUCTION = {"ND", "NORM", "DIS2D", "DIS3D", "FIL", "MFSPLIT", "NONE"}
+"""Values of ImageType that tell how an image was corrected or filtered, not what it shows."""
+
 Kind = tuple[str, str]
-"""ComplexImageComponent and ImageType."""
+"""ComplexImageComponent and ImageType without `RECONSTRUCTION`."""
 
 
 def without_repeats(
@@ -177,7 +181,7 @@ def are_twins(groups: Sequence[Sequence[DicomFile]]) -> bool:
 def _are_repeats(group: Sequence[DicomFile]) -> bool:
     """Whether images of one position differ by nothing but the moment, and what follows from it."""
     different = {tag for tag in SEPARATING_TAGS if len({file.text(tag) for file in group}) > 1}
-    if len(_inversion_times(group)) > MAX_INVERSION_TIMES:
+    if len(_inversion_times(group)) > MAX_INVERSION_TIMES or len({*map(_kind, group)}) > 1:
         return False
     if different <= REPEATED_WITH:
         return True
@@ -222,9 +226,14 @@ def _pixels(file: DicomFile) -> bytes:
 def _by_kind(group: Sequence[DicomFile]) -> dict[Kind, list[DicomFile]]:
     kinds: dict[Kind, list[DicomFile]] = {}
     for file in group:
-        kind = file.text("ComplexImageComponent"), file.text("ImageType")
-        kinds.setdefault(kind, []).append(file)
+        kinds.setdefault(_kind(file), []).append(file)
     return kinds
+
+
+def _kind(file: DicomFile) -> Kind:
+    values = file.text("ImageType").upper().split("\\")
+    shown = "\\".join(value for value in values if value.strip() not in RECONSTRUCTION)
+    return file.text("ComplexImageComponent"), shown
 
 
 def _latest(group: Sequence[DicomFile], kinds: set[str]) -> list[DicomFile]:

@@ -70,13 +70,11 @@ def _philips_line(file: DicomFile, slope: float) -> Line | None:
 def _real_world_line(file: DicomFile, _slope: float) -> Line | None:
     """By the one linear Real World Value Mapping (PS3.3 C.7.6.16.2.11) of an image that has no
     other scale; None where there is none.
-
-    A frame has its tags among its own.
     """
     if any(tag in file.header for tag in RESCALED):
         return None
     try:
-        items = file.header.get("RealWorldValueMappingSequence") or [file.header]
+        items = list(file.header.get("RealWorldValueMappingSequence") or ())
         (item,) = items
         factor, offset = (
             _number(item, "RealWorldValueSlope"),

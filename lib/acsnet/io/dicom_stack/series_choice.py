@@ -9,9 +9,9 @@ from acsnet.io.dicom_files import DicomFile, text_of
 from acsnet.io.dicom_stack.contrast import (
     LONG_AXIS,
     NAME_TAGS,
-    NO_LGE,
     SHORT_AXIS,
     is_called_lge,
+    never_lge_name,
     other_reason,
 )
 from acsnet.io.dicom_stack.frames import flat
@@ -127,7 +127,7 @@ def _names(group: Sequence[DicomFile]) -> tuple[str, ...]:
 
 def _is_planning(group: Sequence[DicomFile]) -> bool:
     """Whether all images are localizers, or their series is called a scout, localizer or map."""
-    if any(NO_LGE.search(group[0].text(tag)) for tag in NAME_TAGS):
+    if never_lge_name(group[0].header) is not None:
         return True
     return all(LOCALIZER in file.text("ImageType").upper() for file in group)
 

@@ -1,0 +1,1 @@
+"""What a scan shows, by what lies beside its pixels."""

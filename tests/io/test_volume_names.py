@@ -1,0 +1,77 @@
+"""The ending of a converter tells of a volume, if what lies beside it bears that out."""
+
+import json
+
+import pytest
+
+from acsnet.io import read_scan
+from acsnet.scan import is_fit
+
+PATIENTS = ("PD-003", "Rest_7", "pc12", "LOC-4", "tag 2", "PH", "phase", "heart_part-imaging_LGE")
+PHASES = ("LGE_late_phase", "p7_delayed_phase", "LGE_venous_phase", "LGE_SAX_diastolic_phase")
+ENDINGS = ("pat01_PH", "Meier_ph", "LGE_PH", "site2_PHA", "5_LGE_PSIR_phase", "patient_c0")
+
+
+@pytest.fixture
+def saved(samples, tmp_path):
+    """Saves a scan under a name, and files of others beside it; gives the scan as it is read."""
+
+    def save(name, *beside):
+        for other in (name, *beside):
+            path = tmp_path / f"{other}.nii.gz"
+            path.write_bytes((samples / "nifti" / "phantom-1.nii.gz").read_bytes())
+        return read_scan(tmp_path / f"{name}.nii.gz")
+
+    return save
+
+
+@pytest.mark.parametrize("name", [*PATIENTS, *PHASES, "LGE_ED_phase", "LGE_SAX_c0"])
+def test_a_file_may_be_called_after_a_patient_or_another_phase(saved, name):
+    scan = saved(name)
+    assert scan.contrast == "lge"
+    assert not [words for words in scan.warnings if "its name is" in words]
+
+
+@pytest.mark.parametrize("name", ENDINGS)
+def test_an_ending_alone_is_a_doubt(saved, name):
+    scan = saved(name, "another")
+    assert (scan.contrast, is_fit(scan.warnings)) == ("lge", True)
+    assert any(f"its name is {name!r}, as of" in words for words in scan.warnings)
+
+
+@pytest.mark.parametrize(
+    ("name", "beside", "contrast"),
+    [
+        ("5_LGE_ph", "5_LGE", "other"),
+        ("5_LGE_PSIR_phase", "5_LGE_PSIR_real", "other"),
+        ("5_LGE_ph_e1", "5_LGE_imaginary_e1", "other"),
+        ("5_LGE_pha", "5_LGEa", "other"),
+        ("myops_training_101_C0", "myops_training_101_DE", "cine"),
+        ("myops_training_101_C0", "myops_training_101_T2", "cine"),
+    ],
+)
+def test_an_ending_counts_beside_the_other_images_of_the_scan(saved, name, beside, contrast):
+    scan = saved(name, beside)
+    assert (scan.contrast, is_fit(scan.warnings)) == (contrast, False)
+    assert any(f"(its name is {name!r}, beside {beside!r})" in words for words in scan.warnings)
+
+
+@pytest.mark.parametrize(
+    ("types", "contrast"),
+    [
+        (["ORIGINAL", "PRIMARY", "P", "ND"], "other"),
+        (["ORIGINAL", "PRIMARY", "P", "PS"], "lge"),
+        (["ORIGINAL", "PRIMARY", "M", "ND"], "lge"),
+    ],
+)
+def test_the_image_type_beside_a_volume_decides(saved, tmp_path, types, contrast):
+    (tmp_path / "LGE_ph.json").write_text(json.dumps({"ImageType": types}))
+    scan = saved("LGE_ph")
+    assert scan.contrast == contrast
+    assert bool([words for words in scan.warnings if "LGE_ph" in words]) is (contrast == "other")
+
+
+@pytest.mark.parametrize("text", ["", "[1]", '{"ImageType": 3}'])
+def test_a_damaged_side_file_tells_nothing(saved, tmp_path, text):
+    (tmp_path / "LGE_ph.json").write_text(text)
+    assert any("make sure" in words for words in saved("LGE_ph").warnings)
