@@ -25,6 +25,15 @@ SAME = {
     "missed_scar_percent": 20.0,
 }
 
+EXACT = {
+    "lv_dice": 1.0,
+    "wall_dice": 1.0,
+    "enhancement_dice": 1.0,
+    "burden_error_points": 0.0,
+    "invalid_slices_percent": 0.0,
+    "missed_scar_percent": 0.0,
+}
+
 
 def patients(*changes):
     """A patient for each change of `SAME`."""
@@ -165,6 +174,16 @@ def test_a_candidate_that_makes_up_for_a_loss_in_part_is_not_refused_for_the_res
     assert decide(live, enhancement(0.50, wall=0.9), shipped=enhancement(0.60)).promote
 
 
+def test_a_loss_of_a_tenth_of_the_margin_is_none():
+    # The margin of the enhancement is 0.02, a tenth 0.002; the live model is 0.10 below.
+    shipped, live = enhancement(0.60), enhancement(0.50)
+    assert decide(live, enhancement(0.50 - 1e-6, wall=0.9), shipped=shipped).promote
+    assert decide(live, enhancement(0.4981, wall=0.9), shipped=shipped).promote
+    decision = decide(live, enhancement(0.4979, wall=0.9), shipped=shipped)
+    assert not decision.promote
+    assert decision.reason.endswith("enhancement Dice (0.498 instead of 0.600)")
+
+
 def test_a_larger_error_than_that_of_the_shipped_networks_is_a_loss_too():
     def errors(points, wall=0.8):
         return patients(*[{"burden_error_points": points, "wall_dice": wall}] * 2)
@@ -177,9 +196,8 @@ def test_a_larger_error_than_that_of_the_shipped_networks_is_a_loss_too():
 
 
 def test_drafts_accepted_unchanged_are_no_reason_to_refuse_a_better_candidate():
-    decision = decide(
-        walls(0.60, 0.62), walls(0.85, 0.86), accepted=patients({"lv_dice": 0.95}, {})
-    )
+    accepted = (patients(EXACT, EXACT), patients({"lv_dice": 0.95}, {}))
+    decision = decide(walls(0.60, 0.62), walls(0.85, 0.86), accepted=accepted)
     assert decision.promote
     assert rows(decision)["wall_dice"].patients == 2
 
@@ -187,19 +205,58 @@ def test_drafts_accepted_unchanged_are_no_reason_to_refuse_a_better_candidate():
 def test_a_candidate_must_do_on_accepted_drafts_what_the_live_model_does_elsewhere():
     # The margin of the wall is 0.01, of the burden 2 points; the live model has 0.8 and 4.
     ruined = patients({"wall_dice": 0.3, "burden_error_points": 6.5})
-    decision = decide(walls(0.8, 0.8), walls(0.9, 0.9), accepted=ruined)
+    decision = decide(walls(0.8, 0.8), walls(0.9, 0.9), accepted=(patients(EXACT), ruined))
     assert not decision.promote
     assert decision.reason == (
-        "on labels accepted unchanged worse by more than the margin than the live model on labels "
-        "that a person drew: myocardium Dice (0.300 instead of 0.800), "
+        "on labels accepted unchanged worse by more than the margin than the live model there and "
+        "on labels that a person drew: myocardium Dice (0.300 instead of 0.800), "
         "scar burden error, points (6.5 instead of 4.0)"
     )
     near = patients({"wall_dice": 0.791, "burden_error_points": 5.9, "enhancement_dice": None})
-    assert decide(walls(0.8, 0.8), walls(0.9, 0.9), accepted=near).promote
+    assert decide(walls(0.8, 0.8), walls(0.9, 0.9), accepted=(patients(EXACT), near)).promote
+
+
+def accepting(on_live, on_candidate, *, live=SAME):
+    """On a candidate that is better on a drawn label, with the measures on an accepted one."""
+    drawn = patients({**live, "wall_dice": 0.80}), patients({**live, "wall_dice": 0.85})
+    return decide(*drawn, accepted=(patients(on_live), patients(on_candidate)))
+
+
+def test_slices_that_are_invalid_in_an_accepted_draft_already_are_no_reason_to_refuse():
+    # The margin is 5: of the live model on drawn labels 0 %, on the accepted draft 10 %.
+    valid = {**SAME, "invalid_slices_percent": 0.0}
+    draft = {**EXACT, "invalid_slices_percent": 10.0}
+    assert accepting(draft, draft, live=valid).promote
+    assert accepting(draft, {**draft, "invalid_slices_percent": 14.9}, live=valid).promote
+    decision = accepting(draft, {**draft, "invalid_slices_percent": 15.1}, live=valid)
+    assert not decision.promote
+    assert decision.reason.endswith("slices not valid as drawn, % (15.1 instead of 10.0)")
+
+
+@pytest.mark.parametrize("measure", MEASURES)
+def test_a_candidate_that_does_on_accepted_drafts_what_the_live_model_does_is_not_refused(measure):
+    # An earlier model drew them, so that the live one is not exact, and further from them than
+    # from drawn labels.
+    far = {measure: 0.1 if measure.endswith("dice") else 60.0}
+    assert accepting(far, far).promote
+
+
+def test_scar_of_an_accepted_draft_may_not_be_lost_but_small_scars_have_a_lower_dice():
+    # On drawn labels the live model has a Dice of 0.5 and misses 20 %, with a margin of 5.
+    assert accepting(EXACT, {**EXACT, "enhancement_dice": 0.3}).promote
+    assert accepting(EXACT, {**EXACT, "missed_scar_percent": 24.9}).promote
+    decision = accepting(EXACT, {**EXACT, "missed_scar_percent": 25.1})
+    assert not decision.promote
+    assert decision.reason.endswith("slices with missed scar, % (25.1 instead of 20.0)")
+
+
+def test_both_models_are_measured_on_the_same_accepted_drafts():
+    with pytest.raises(ValueError, match="same patients"):
+        decide(patients({}), patients({}), accepted=(patients({}), patients({}, {})))
 
 
 def test_accepted_drafts_alone_promote_nothing():
-    decision = decide({}, {}, shipped={}, accepted=patients({}))
+    decision = decide({}, {}, shipped={}, accepted=(patients({}), patients({})))
     reason = "no label that a person drew or corrected is held out to measure on"
     assert (decision.promote, decision.reason) == (False, reason)
 

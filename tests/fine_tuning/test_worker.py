@@ -174,7 +174,7 @@ def test_models_are_compared_in_the_form_that_is_served(site, monkeypatch):
     assert loaded == [{"weights": folder} for folder in folders]
 
 
-def test_models_are_compared_on_what_people_drew_and_the_candidate_on_accepted_drafts(
+def test_models_are_compared_on_what_people_drew_and_two_of_them_on_accepted_drafts(
     tmp_path, monkeypatch
 ):
     """By the weights folder and the scans of each measurement."""
@@ -196,7 +196,7 @@ def test_models_are_compared_on_what_people_drew_and_the_candidate_on_accepted_d
     decision = worker.compare(models, "live", "new", read, before_each=lambda: None)
     shipped = SHIPPED.parent.name
     of_version = [("live", ["drawn"]), ("new", ["drawn"]), (shipped, ["drawn"])]
-    assert measured == [*of_version, ("new", ["accepted"])]
+    assert measured == [*of_version, ("live", ["accepted"]), ("new", ["accepted"])]
     assert decision.accepted == ("accepted",)
 
 

@@ -27,12 +27,12 @@ from acsnet.anatomy.checks import read_limits
 from acsnet.anatomy.latent_prior import NAME as PRIOR
 from acsnet.anatomy.latent_prior import load_prior
 from acsnet.errors import InputError, WeightsError
+from acsnet.files.handing_over import hand_over, hand_over_in
 from acsnet.nets.architecture import CONFIGS
 from acsnet.nets.weights import MANIFEST, SHIPPED, read_ranges, read_verified
 from acsnet.storage import (
     TEMPORARY,
     append_line,
-    hand_over,
     make_folder,
     read_lines,
     write_json,
@@ -70,6 +70,7 @@ class Models:
 
     def __init__(self, root: Path) -> None:
         """root: created at the first write."""
+        hand_over_in(root)
         self.root = root
         self._versions = root / "versions"
         self._aliases = root / "aliases.json"

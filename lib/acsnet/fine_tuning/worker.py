@@ -89,7 +89,10 @@ def compare(
     }
     on_accepted = None
     if accepted.cases:
-        on_accepted = measure(models.weights(candidate), accepted, before_each=before_each)
+        on_accepted = (
+            measure(models.weights(live), accepted, before_each=before_each),
+            measure(models.weights(candidate), accepted, before_each=before_each),
+        )
     decision = decide(
         of_version[live],
         of_version[candidate],
