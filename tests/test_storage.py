@@ -1,7 +1,6 @@
 import os
 import stat
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
@@ -103,45 +102,31 @@ def test_a_folder_that_cannot_be_listed_is_left_alone(tmp_path, monkeypatch):
     assert remove_abandoned(tmp_path) == 0
 
 
-@pytest.fixture
-def site(tmp_path, monkeypatch):
-    """A folder of another account than root, in which root writes. handed: file -> new owner."""
-    folder = tmp_path / "site"
-    folder.mkdir()
-    if os.geteuid() == 0:
-        os.chown(folder, 12345, 23456)
-    handed = {}
-    monkeypatch.setattr(os, "geteuid", lambda: 0)
-    monkeypatch.setattr(
-        os, "lchown", lambda path, user, group: handed.update({Path(path).name: (user, group)})
-    )
-    status = folder.stat()
-    return SimpleNamespace(folder=folder, handed=handed, owner=(status.st_uid, status.st_gid))
+def test_what_is_put_in_place_is_on_the_disk_before(tmp_path, monkeypatch):
+    """All files and folders; of a link, what it leads to is not touched."""
+    done, fsync, replace = [], os.fsync, os.replace
 
+    def noted(descriptor):
+        done.append(os.fstat(descriptor).st_ino)
+        fsync(descriptor)
 
-def test_what_root_writes_is_for_the_owner_of_the_folder(site):
-    append_line(site.folder / "new" / "audit.jsonl", {})
-    assert site.handed["new"] == site.owner
-    os.chown(site.folder / "new", *site.owner)  # what `lchown` would have done
-    append_line(site.folder / "new" / "other.jsonl", {})
-    assert site.handed["other.jsonl"] == site.owner
-    site.handed.clear()
-    write_bytes(site.folder / "accounts.json", b"", private=True)
-    assert list(site.handed.values()) == [site.owner]
-    site.handed.clear()
-    with writing_folder(site.folder / "version") as new:
-        (new / "record.json").touch()
-    assert site.handed["record.json"] == site.owner
-    assert len(site.handed) == 2
+    def moved(path, target):
+        done.append("moved")
+        replace(path, target)
 
-
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
-def test_what_root_replaces_stays_that_of_its_owner(site):
-    file = site.folder / "accounts.json"
-    file.touch()
-    os.chown(file, 777, 888)
-    write_bytes(file, b"")
-    assert list(site.handed.values()) == [(777, 888)]
+    monkeypatch.setattr(os, "fsync", noted)
+    monkeypatch.setattr(os, "replace", moved)
+    (tmp_path / "scan").touch()
+    with writing_folder(tmp_path / "a") as new:
+        (new / "weights").mkdir()
+        (new / "weights" / "roi").write_text("1")
+        (new / "weights" / "roi").chmod(0o444)
+        (new / "link").symlink_to(tmp_path / "scan")
+    whole = [tmp_path / "a" / "weights" / "roi", tmp_path / "a" / "weights", tmp_path / "a"]
+    assert done == [*(path.stat().st_ino for path in whole), "moved", tmp_path.stat().st_ino]
+    done.clear()
+    write_bytes(tmp_path / "b", b"")
+    assert done == [(tmp_path / "b").stat().st_ino, "moved", tmp_path.stat().st_ino]
 
 
 def test_lines_come_back_in_their_order_without_those_cut_short(tmp_path):

@@ -18,6 +18,8 @@ from typing import Any
 import psutil
 
 from acsnet.errors import InputError
+from acsnet.files.handing_over import hand_over
+from acsnet.files.opened import opened
 
 MAX_NAME = 200
 """Bytes of a name of a case: with a suffix it still fits the 255 of a file name."""
@@ -76,26 +78,15 @@ def discard(path: Path) -> bool:
 
 
 def put_in_place(path: Path, target: Path) -> None:
-    """Give a file or folder that is whole its name, on the same disk, instead of what has it."""
+    """Give a file or folder that is whole its name, on the same disk, instead of what has it.
+
+    All of it is on the disk before. Raises OSError; what has the name then stays.
+    """
+    for descriptor in opened(path):
+        os.fsync(descriptor)
     hand_over(path, target)
     os.replace(path, target)
-    _sync(target.parent)
-
-
-def hand_over(path: Path, target: Path) -> None:
-    """As root, give what was made to the owner of what it replaces, or else of the folder.
-
-    A server that runs under an account of its own could not read it otherwise.
-    """
-    if os.name != "posix" or os.geteuid() != 0:
-        return
-    before = target.lstat() if os.path.lexists(target) else target.parent.stat()
-    if before.st_uid == 0:
-        return
-    inside = path.rglob("*") if path.is_dir() and not path.is_symlink() else ()
-    for entry in (path, *inside):
-        with suppress(OSError):  # a container may have dropped the right to do so
-            os.lchown(entry, before.st_uid, before.st_gid)
+    _sync_names(target.parent)
 
 
 @contextmanager
@@ -114,7 +105,6 @@ def writing(path: Path, *, private: bool = False) -> Iterator[Path]:
     try:
         os.close(os.open(temporary, flags, 0o600 if private else 0o666))
         yield temporary
-        _sync(temporary)
         put_in_place(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
@@ -186,7 +176,7 @@ def append_lines(file: Path, entries: Iterable[Mapping[str, Any]]) -> None:
         os.close(descriptor)
     if new:
         hand_over(file, file.parent)
-        _sync(file.parent)
+        _sync_names(file.parent)
 
 
 def end_last_line(file: Path) -> bool:
@@ -293,11 +283,11 @@ def set_aside(path: Path) -> Path:
     return aside
 
 
-def _sync(path: Path) -> None:
-    """Bring a file, or the names in a folder, to the disk."""
-    if path.is_dir() and os.name != "posix":
+def _sync_names(folder: Path) -> None:
+    """Bring the names in a folder to the disk."""
+    if os.name != "posix":
         return  # Windows opens no folders
-    descriptor = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
+    descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:

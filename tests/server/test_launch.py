@@ -12,6 +12,7 @@ from acsnet.errors import InputError
 from acsnet.server import launch
 from acsnet.server.launch import serve
 from acsnet.server.state.paths import state_folder, store_folder
+from acsnet.server.state.schema import RESTORING
 from acsnet.server.web.access_policy import Policy, policy_of
 from acsnet.settings import read_settings
 
@@ -55,6 +56,14 @@ def test_half_a_lock_is_refused(tmp_path, site, settings, reason):
     site(**settings)
     with pytest.raises(InputError, match=reason):
         serve(studies=tmp_path)
+
+
+def test_nothing_is_written_into_a_state_folder_that_is_being_restored(tmp_path):
+    (tmp_path / "state").mkdir()
+    (tmp_path / "state" / RESTORING).touch()
+    with pytest.raises(InputError, match="is under way"):
+        serve(studies=tmp_path)
+    assert [path.name for path in (tmp_path / "state").iterdir()] == [RESTORING]
 
 
 def test_what_the_settings_say_is_who_is_answered(site):

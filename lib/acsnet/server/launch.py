@@ -19,6 +19,7 @@ from acsnet.pacs.config import is_dicomweb, pacs_settings
 from acsnet.server.auth.service import Login
 from acsnet.server.monailabel_settings import lean_import, set_environment, set_folders
 from acsnet.server.state.paths import pacs_store, private_folder, state_folder, store_folder
+from acsnet.server.state.schema import schema_of
 from acsnet.server.web.access_policy import policy_of
 from acsnet.settings import Server, Settings, read_settings
 from acsnet.storage import write_text
@@ -53,6 +54,7 @@ def serve(
     policy_of(site)
     if site.login.required:
         Login(site)
+    schema_of(state_folder())  # before anything is written there: a restore may be under way
     tls = _tls_of(site.server)
     address = _address(studies)
     host = site.server.host

@@ -1,6 +1,7 @@
 """Accounts: hashes only, one file for its owner's eyes, and no name told from its answer's time."""
 
 import json
+import os
 import time
 from statistics import median
 
@@ -91,3 +92,14 @@ def test_without_a_file_there_is_nobody(tmp_path):
     assert Accounts(tmp_path / "accounts.json").all() == {}
     with pytest.raises(InputError, match="there is no account 'ana'"):
         Accounts(tmp_path / "accounts.json").remove("ana")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+def test_accounts_that_root_adds_are_for_the_owner_of_their_folder(tmp_path):
+    """Also where `login.accounts` lies outside the state folder."""
+    folder = tmp_path / "etc"
+    folder.mkdir()
+    os.chown(folder, 12345, 23456)
+    Accounts(folder / "accounts.json", cost_log2=4, parallel=1).put("ana", Role.ADMIN, PASSWORD)
+    assert {path.name for path in folder.iterdir()} == {"accounts.json", ".accounts.json.lock"}
+    assert {path.stat().st_uid for path in folder.iterdir()} == {12345}

@@ -3,6 +3,7 @@
 import gzip
 import io
 import json
+import os
 import shutil
 import sqlite3
 import tarfile
@@ -28,16 +29,18 @@ from acsnet.server.state import restore as restoring
 from acsnet.server.state.backup import MANIFEST, write_backup
 from acsnet.server.state.paths import (
     DETAILS,
+    UNSENT,
     VERSIONS,
     audit_log_file,
     edits_folder,
     models_folder,
+    of_studies,
     state_folder,
     store_folder,
 )
 from acsnet.server.state.repair import repair
 from acsnet.server.state.restore import restore_backup
-from acsnet.server.state.schema import SCHEMA, schema_of, settle_state
+from acsnet.server.state.schema import RESTORING, SCHEMA, schema_of, settle_state
 from acsnet.storage import write_json
 
 
@@ -415,3 +418,78 @@ def test_a_fault_of_the_disk_is_not_blamed_on_the_backup(backup, tmp_path, resto
     with pytest.raises(InputError, match=r"cut\.tar\.gz cannot .*: .*damaged or no backup"):
         restored(cut, backup.studies)
     assert list((tmp_path / "other").iterdir()) == []
+
+
+def test_what_was_written_into_the_state_during_a_restore_stays(
+    backup, tmp_path, restored, monkeypatch
+):
+    unpack = restoring._unpack
+
+    def meanwhile(*args):
+        summary = unpack(*args)
+        audit_log.record(audit_log_file(), "save", user="Ana", image="a")
+        return summary
+
+    monkeypatch.setattr(restoring, "_unpack", meanwhile)
+    with pytest.raises(InputError, match=r"audit\.jsonl was written during the restore: stop what"):
+        restored(backup.file, backup.studies)
+    assert [line["user"] for line in audit_log.read(audit_log_file())] == ["Ana"]
+    assert [path.name for path in state_folder().iterdir()] == ["audit.jsonl"]
+
+
+def test_no_server_starts_on_a_state_folder_while_it_is_restored(
+    backup, tmp_path, restored, monkeypatch
+):
+    unpack, seen = restoring._unpack, []
+
+    def meanwhile(*args):
+        with pytest.raises(InputError, match="is under way, wait for its end"):
+            settle_state(state_folder())
+        seen.extend(path.name for path in state_folder().iterdir() if path.name[0] != ".")
+        return unpack(*args)
+
+    monkeypatch.setattr(restoring, "_unpack", meanwhile)
+    restored(backup.file, backup.studies)
+    assert seen == [RESTORING]
+    settle_state(state_folder())
+
+
+def test_a_restore_that_was_killed_before_anything_was_in_place_can_be_made_again(
+    backup, tmp_path, restored
+):
+    (tmp_path / "other" / "state").mkdir(parents=True)
+    (tmp_path / "other" / "state" / RESTORING).touch()
+    restored(backup.file, backup.studies)
+    assert not (state_folder() / RESTORING).exists()
+    (state_folder() / RESTORING).touch()
+    with pytest.raises(InputError, match="is not empty"):
+        restored(backup.file, backup.studies)
+    assert (state_folder() / RESTORING).exists()
+
+
+def test_a_backup_is_on_the_disk_before_it_has_its_name(studies, tmp_path, monkeypatch):
+    done, fsync = [], os.fsync
+
+    def noted(descriptor):
+        done.append((os.fstat(descriptor).st_ino, (tmp_path / "b.tar.gz").exists()))
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", noted)
+    write_backup(tmp_path / "b.tar.gz", studies=str(studies))
+    assert done == [((tmp_path / "b.tar.gz").stat().st_ino, False), (tmp_path.stat().st_ino, True)]
+
+
+def test_reports_that_a_pacs_did_not_take_are_in_a_backup(tmp_path, restored, monkeypatch):
+    monkeypatch.setenv("ACSNET_STATE", str(tmp_path / "state"))
+    url = "https://pacs.example.org/dicom-web"
+    state_folder().mkdir()
+    settle_state(state_folder())
+    part = f"{UNSENT}/1.2.3/structured report.dcm"
+    images = of_studies(url) / "images" / "1.2.4"
+    for file in (of_studies(url) / part, images / "1.dcm"):
+        file.parent.mkdir(parents=True)
+        file.write_bytes(b"report")
+    write_backup(tmp_path / "backup.tar.gz", studies=url)
+    restored(tmp_path / "backup.tar.gz", url)
+    assert (of_studies(url) / part).read_bytes() == b"report"
+    assert not (of_studies(url) / "images").exists()

@@ -19,10 +19,11 @@ from pathlib import Path
 from filelock import FileLock
 
 from acsnet.errors import InputError
+from acsnet.files.handing_over import hand_over, hand_over_in
 from acsnet.server.auth.roles import ROLE_WORDS
 from acsnet.server.errors import AccountsError
 from acsnet.server.identity import Person, Role
-from acsnet.storage import hand_over, make_folder, write_json
+from acsnet.storage import make_folder, write_json
 
 COST_LOG2, BLOCK, PARALLEL = 15, 8, 3
 MIN_PASSWORD, MAX_PASSWORD = 12, 200
@@ -104,6 +105,7 @@ class Accounts:
 
     @contextmanager
     def _lock(self) -> Iterator[None]:
+        hand_over_in(self.file.parent)
         try:
             make_folder(self.file.parent)
         except OSError as error:

@@ -1,7 +1,8 @@
 """A backup of one studies folder's state, taken while the server runs.
 
     audit.jsonl       who did what, up to the last whole line
-    store/            labels, their versions and records, what readers entered, SEGs, uploaded scans
+    store/            labels, their versions and records, what readers entered, SEGs, uploads, and
+                      reports that a PACS did not take
     models/           weights of all versions, which is live, the hold-out, MLflow's database, runs
     MANIFEST.json     the layout of the state, and size, time and SHA-256 of each file
 
@@ -41,6 +42,7 @@ from acsnet.server.state.paths import (
     CONTENTS,
     DETAILS,
     RECORDS,
+    UNSENT,
     VERSIONS,
     audit_log_file,
     edits_folder,
@@ -102,7 +104,7 @@ def _write(output: Path, *, studies: str) -> Summary:
     with closing(OwnedFolder(place.parent)) as owned:
         temporary = owned.path / place.name
         with (
-            open(os.open(temporary, os.O_WRONLY | os.O_CREAT, 0o600), "wb") as stream,  # noqa: PTH123
+            open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as stream,  # noqa: PTH123
             tarfile.open(fileobj=stream, mode="w:gz", compresslevel=1) as archive,
         ):
             summary = _fill(_Archive(archive), studies=studies)
@@ -168,7 +170,8 @@ def _fill(archive: _Archive, *, studies: str) -> Summary:
         for path in _pin(store, pinned.path):
             archive.add(f"{STORE}/{path.relative_to(pinned.path).as_posix()}", path)
     uploads = () if is_dicomweb(studies) else _files(store / "uploads")
-    for path in [*uploads, *_version_files(store / VERSIONS), *_files(store / DETAILS)]:
+    kept = (path for part in (DETAILS, UNSENT) for path in _files(store / part))
+    for path in [*uploads, *_version_files(store / VERSIONS), *kept]:
         archive.add_live(f"{STORE}/{path.relative_to(store).as_posix()}", path)
     for path in _files(edits_folder(studies)):
         archive.add_live(f"{EDITS}/{path.name}", path)

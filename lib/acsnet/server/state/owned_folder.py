@@ -12,7 +12,8 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from acsnet.storage import OWNER, discard, hand_over
+from acsnet.files.handing_over import hand_over
+from acsnet.storage import OWNER, discard
 
 
 class OwnedFolder:

@@ -4,6 +4,7 @@ import hashlib
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from acsnet.files.handing_over import hand_over_in
 from acsnet.pacs.config import is_dicomweb, pacs_settings
 from acsnet.settings import read_settings
 from acsnet.storage import make_folder
@@ -15,13 +16,20 @@ RECORDS = "records"
 
 DETAILS = "details"
 """The folder of a store with what readers entered beside labels."""
+UNSENT = "unsent"
+"""The folder of a store with reports that its PACS did not take, and that are nowhere else."""
 CONTENTS = "contents.jsonl"
 """The file of a store with what the files of each scan with labels held, in each state of them."""
 
 
 def state_folder() -> Path:
-    """`$ACSNET_STATE`, or else the user's XDG state folder for this program."""
-    return read_settings().state_folder
+    """`$ACSNET_STATE`, or else the user's XDG state folder for this program.
+
+    What root writes there is its owner's from then on.
+    """
+    folder = read_settings().state_folder
+    hand_over_in(folder)
+    return folder
 
 
 def audit_log_file() -> Path:
@@ -40,7 +48,7 @@ def store_folder(studies: Path) -> Path:
 
 
 def pacs_store(url: str) -> Path:
-    """The folder for what the server fetches from the PACS at `url`; it can be fetched again."""
+    """The folder for what the server fetches from the PACS at `url`, or keeps beside it."""
     digest = hashlib.sha256(url.encode()).hexdigest()[:10]
     return state_folder() / "pacs" / f"{urlsplit(url).hostname}-{digest}"
 

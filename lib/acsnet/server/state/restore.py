@@ -18,7 +18,7 @@ from acsnet.server.state.backup import AUDIT, EDITS, MANIFEST, MODELS, STORE, Su
 from acsnet.server.state.owned_folder import OwnedFolder
 from acsnet.server.state.paths import edits_folder, models_folder, of_studies, state_folder
 from acsnet.server.state.schema import RESTORING, check_schema
-from acsnet.storage import make_folder, put_in_place, remove_abandoned, write_bytes
+from acsnet.storage import make_folder, put_in_place, remove_abandoned
 
 MAX_MANIFEST_BYTES = 256 * 2**20
 """Of a million files: what is read as one piece must fit into the memory."""
@@ -89,7 +89,6 @@ def restore_backup(
     try:
         with _filling(state) as new:
             summary = _unpack(file, new, places, min_free_bytes)
-            os.sync()
     except (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile) as error:
         msg = f"{file.name} cannot be restored: {type(error).__name__}, damaged or no backup?"
         raise InputError(msg) from error
@@ -104,22 +103,31 @@ def restore_backup(
 def _filling(state: Path) -> Iterator[Path]:
     """Give a folder whose entries are those of the state folder once the block has ended.
 
-    After an error, or when the process is killed, nothing is in place, or it is marked as a part.
-    Raises InputError for a state folder that holds anything.
+    No server starts on the state folder meanwhile. After an error, or when the process is killed,
+    nothing is in place, or it is marked as a part. Raises InputError for a state folder that holds
+    anything, before the block or after it.
     """
     was_there = os.path.lexists(state)
     make_folder(state)
+    marker = state / RESTORING
     try:
         remove_abandoned(state)
         _check_empty(state)
         with closing(OwnedFolder(state)) as owned:
+            _check_empty(state, owned.path)  # of two restores at once, neither goes on unseen
             new = owned.path / "new"
             new.mkdir(mode=0o700)
-            yield new
-            write_bytes(state / RESTORING, b"")
+            marker.touch(mode=0o600)
+            try:
+                yield new
+                os.sync()  # all at once: file by file, as they are put in place, takes long
+                _check_empty(state, owned.path, during=True)
+            except BaseException:
+                marker.unlink(missing_ok=True)
+                raise
             for entry in new.iterdir():
                 put_in_place(entry, state / entry.name)
-        (state / RESTORING).unlink()
+        marker.unlink(missing_ok=True)
     except BaseException:
         if not was_there:
             with suppress(OSError):
@@ -127,8 +135,20 @@ def _filling(state: Path) -> Iterator[Path]:
         raise
 
 
-def _check_empty(state: Path) -> None:
-    if {path.name for path in state.iterdir()} - NOTHING:
+def _check_empty(state: Path, ours: Path | None = None, *, during: bool = False) -> None:
+    """Raises InputError for anything beside `ours`. A mark alone: that restore moved nothing."""
+    others = sorted(
+        path.name
+        for path in state.iterdir()
+        if path != ours and path.name not in {RESTORING, *NOTHING}
+    )
+    if others and during:
+        msg = (
+            f"{state / others[0]} was written during the restore: stop what writes there, empty "
+            "the folder and restore again"
+        )
+        raise InputError(msg)
+    if others:
         msg = f"state folder {state} is not empty: restore into another with --state"
         raise InputError(msg)
 

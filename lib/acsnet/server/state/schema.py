@@ -16,7 +16,7 @@ FILE = "state.json"
 SCHEMA = 3
 OTHERS = 0o077
 RESTORING = "restoring"
-"""The file in a state folder in which a restore has put only some entries in place yet."""
+"""The file in a state folder while a restore is under way there, and after one that was killed."""
 
 
 def schema_of(state: Path) -> int:
@@ -25,7 +25,10 @@ def schema_of(state: Path) -> int:
     Raises InputError for one of a newer version, broken, or restored in part.
     """
     if (state / RESTORING).exists():
-        msg = f"a restore into {state} was cut short: remove all that is in it and restore again"
+        msg = (
+            f"a restore into {state} is under way, wait for its end; or it was cut short: remove "
+            "all that is in it and restore again"
+        )
         raise InputError(msg)
     try:
         schema = json.loads((state / FILE).read_text(encoding="utf-8"))["schema"]
