@@ -12,8 +12,11 @@ from pydicom.uid import SecondaryCaptureImageStorage
 from acsnet.dicom import dicom_json
 from acsnet.errors import PacsError
 
-# Minutes of fuzzing: `--hypothesis-profile=long`, see docs/operations.md.
-settings.register_profile("long", max_examples=5_000)
+# A busy machine is no fault of an example. Minutes of fuzzing: `--hypothesis-profile=long`, see
+# docs/operations.md.
+settings.register_profile("usual", deadline=None)
+settings.register_profile("long", settings.get_profile("usual"), max_examples=5_000)
+settings.load_profile("usual")
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
