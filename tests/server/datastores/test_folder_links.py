@@ -144,8 +144,26 @@ def test_a_scan_that_is_left_out_for_its_name_is_said_with_the_rule(
     store.refresh()
     store.refresh()
     assert store.list_images() == ["a_b_c", "a_b_c_nii_gz"]
-    assert caplog.messages == [
+    file = tmp_path / "store" / "skipped.txt"
+    assert file.stat().st_mode & 0o077 == 0
+    assert file.read_text().splitlines() == [
         "s was skipped: SeriesInstanceUID must be a name without / and \\, not a path: '1\\\\2'",
         "a_b/c.nii.gz was skipped: its path must make a name that no other scan has",
         "x\\y.nii.gz was skipped: its path must make a name without / and \\, not a path",
     ]
+    # Paths name patients: the log says no more than how many.
+    assert caplog.messages == [f"3 files or folders are skipped: see {file}"]
+
+
+def test_the_list_of_what_is_skipped_is_made_anew_at_a_start(source, tmp_path):
+    studies, file = tmp_path / "studies", tmp_path / "store" / "skipped.txt"
+    studies.mkdir()
+    shutil.copy(source, studies / "x\\y.nii.gz")
+    StudiesDatastore(studies=studies, store=tmp_path / "store").close()
+    listed = file.read_bytes()
+    file.write_bytes(b"damaged")
+    StudiesDatastore(studies=studies, store=tmp_path / "store").close()
+    assert file.read_bytes() == listed
+    (studies / "x\\y.nii.gz").unlink()
+    StudiesDatastore(studies=studies, store=tmp_path / "store").close()
+    assert file.read_bytes() == b""

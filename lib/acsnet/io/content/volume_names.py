@@ -11,6 +11,7 @@ from pathlib import Path
 
 from pydicom.dataset import Dataset
 
+from acsnet.io.dicom_files import quiet_pydicom
 from acsnet.io.dicom_stack.contrast import LGE, PHASE_TYPES, Content, content_of
 from acsnet.io.dicom_stack.image_kinds import PHASE_SENSITIVE
 from acsnet.io.volume import SUFFIXES
@@ -45,8 +46,9 @@ CINE_ENDING = re.compile(r"_c0$", re.IGNORECASE)
 def content_of_volume(path: Path, scan: ShortAxisScan) -> Content:
     """As `content_of`, for a file that tells no more than its name: converters put the series'."""
     header = Dataset()
-    header.SeriesDescription = scan.name
-    content = content_of(header, scan.grid, images_each=1)
+    with quiet_pydicom():  # the name of a file may be longer than that of a series
+        header.SeriesDescription = scan.name
+        content = content_of(header, scan.grid, images_each=1)
     if content.contrast != "lge":
         return content
     stem = _stem(path.name)

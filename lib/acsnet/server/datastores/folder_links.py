@@ -16,12 +16,22 @@ from acsnet.io.series import Series, SeriesFinder, image_id, patient_of
 from acsnet.server.datastores.preflight import Verdict
 from acsnet.server.state.paths import private_folder
 from acsnet.server.web.request_checks import HEADER_SUFFIXES, SCAN_SUFFIXES
-from acsnet.storage import broken_rule, is_plain_name, readable_name, shortened, writing_folder
+from acsnet.storage import (
+    broken_rule,
+    is_plain_name,
+    readable_name,
+    shortened,
+    write_bytes,
+    writing_folder,
+)
 
 logger = logging.getLogger(__name__)
 
 SERIES_SUFFIX = ".series"
 """Ends the name of the link to a series among the images, as `.nii.gz` ends a scan file's."""
+
+SKIPPED = "skipped.txt"
+"""In the store: each file or folder of the studies that is left out, and why, a line each."""
 
 UPLOADED = " (upload)"
 """Ends the id of an upload whose name a scan of the studies folder has."""
@@ -63,7 +73,8 @@ class StudyLinks:
         self._folders = private_folder(store / "series").resolve()
         self.uploads = private_folder(store / "uploads").resolve()
         self._finder = SeriesFinder(self._studies)
-        self._remarks: list[str] = []
+        self._skipped = store / SKIPPED
+        self._remarks: list[str] | None = None
         self._faults: Mapping[str, str] = {}
         self.series: list[Series] = []
         self.scans: Mapping[str, Series] = {}
@@ -76,7 +87,7 @@ class StudyLinks:
         """Look again.
 
         `series` is every series, `scans` those that may be scans and `uploaded` what clients sent,
-        by image id. What is left out is said in the log.
+        by image id. What is left out is listed in `SKIPPED` of the store.
         """
         all_series = self._finder.find()
         scans, unnamed = self._named(scans_of(all_series))
@@ -177,11 +188,15 @@ class StudyLinks:
         return {name: of for name, of in by_id.items() if is_plain_name(name)}, remarks
 
     def _say(self, remarks: list[str]) -> None:
-        """Log what is left out, once."""
-        if remarks != self._remarks:
-            self._remarks = remarks
-            for remark in remarks:
-                logger.info("%s", remark)
+        """List what is left out, once; not in the log, for paths name patients."""
+        if remarks == self._remarks:
+            return
+        if remarks or self._skipped.exists():
+            text = "".join(f"{remark}\n" for remark in remarks)
+            write_bytes(self._skipped, text.encode(errors="replace"), private=True)
+        self._remarks = remarks
+        if remarks:
+            logger.info("%d files or folders are skipped: see %s", len(remarks), self._skipped)
 
     def _scan_files(
         self, scans: Mapping[str, Series]
