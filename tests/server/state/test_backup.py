@@ -9,23 +9,19 @@ import sqlite3
 import tarfile
 import time
 from contextlib import closing
-from types import SimpleNamespace
 
 import nibabel as nib
 import numpy as np
 import pytest
-from saved_labels import keep_draft, save_label
-from small_scans import write_scan
 
 from acsnet.annotations import audit_log
 from acsnet.annotations.label_versions import VersionStore
-from acsnet.annotations.reading_details import DetailsStore, ReadingDetails
+from acsnet.annotations.reading_details import DetailsStore
 from acsnet.errors import InputError
 from acsnet.fine_tuning.model_registry import Models
 from acsnet.server.corrections.unsaved_edits import UnsavedEdits
 from acsnet.server.datastores.folder import StudiesDatastore
 from acsnet.server.state import backup as backing_up
-from acsnet.server.state import restore as restoring
 from acsnet.server.state.backup import MANIFEST, write_backup
 from acsnet.server.state.paths import (
     DETAILS,
@@ -40,62 +36,7 @@ from acsnet.server.state.paths import (
 )
 from acsnet.server.state.repair import repair
 from acsnet.server.state.restore import restore_backup
-from acsnet.server.state.schema import RESTORING, SCHEMA, schema_of, settle_state
-from acsnet.storage import write_json
-
-
-def label(value):
-    return np.full((12, 10, 3), value, np.uint8)
-
-
-def worked_on(place):
-    """A studies folder that was worked on: a draft, labels of two people, an upload, a model."""
-    folder = place / "studies"
-    folder.mkdir()
-    write_scan(folder / "a.nii.gz", seed=1)
-    state_folder().mkdir()
-    settle_state(state_folder())
-    store = StudiesDatastore(studies=folder, store=store_folder(folder))
-    store.add_image("own", str(write_scan(place / "own.nii.gz", seed=2)), {})
-    keep_draft(store, "a", label(1))
-    for user, state, value in (("Ana", "reviewed", 2), ("Bo", "draft", 4)):
-        version = save_label(store, "a", label(value), user=user, state=state).id
-        audit_log.record(
-            audit_log_file(), "save", user=user, image="a", details={"version": version}
-        )
-    save_label(store, "own", label(3), user="Cy")
-    details = DetailsStore(store_folder(folder) / DETAILS)
-    details.save("a", ReadingDetails(comment="thin apex"), reader="Ana")
-    store.close()
-    UnsavedEdits(edits_folder(str(folder))).keep("a", "Dee", version="v", frames={"1.2": [4, 9]})
-    models = Models(models_folder(str(folder)))
-    version = models.root / "versions" / "0123456789ab"
-    (version / "weights").mkdir(parents=True)
-    (version / "weights" / "roi.safetensors").write_bytes(b"weights")
-    write_json(version / "record.json", {"made": "2026-01-01", "trainer": "all"})
-    write_json(models.root / "aliases.json", {"live": version.name, "previous": "shipped"})
-    with closing(sqlite3.connect(models.root / "mlflow.db")) as database:
-        database.execute("CREATE TABLE runs (name TEXT)")
-        database.execute("INSERT INTO runs VALUES ('one')")
-        database.commit()
-    return folder
-
-
-@pytest.fixture
-def studies(tmp_path, monkeypatch):
-    monkeypatch.setenv("ACSNET_STATE", str(tmp_path / "state"))
-    return worked_on(tmp_path)
-
-
-@pytest.fixture(scope="module")
-def backup(tmp_path_factory):
-    """A backup and its studies folder, which no test changes."""
-    place = tmp_path_factory.mktemp("backup")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("ACSNET_STATE", str(place / "state"))
-        studies = worked_on(place)
-        write_backup(place / "b.tar.gz", studies=str(studies))
-    return SimpleNamespace(file=place / "b.tar.gz", studies=studies)
+from acsnet.server.state.schema import SCHEMA, schema_of, settle_state
 
 
 def told(folder):
@@ -125,17 +66,6 @@ def told(folder):
     with closing(sqlite3.connect(models.root / "mlflow.db")) as database:
         found["registry"] = database.execute("SELECT name FROM runs").fetchall()
     return found
-
-
-@pytest.fixture
-def restored(tmp_path, monkeypatch):
-    """Restores a backup for a studies folder into a state folder of its own."""
-
-    def run(file, studies, **options):
-        monkeypatch.setenv("ACSNET_STATE", str(tmp_path / "other" / "state"))
-        return restore_backup(file, studies=str(studies), **options)
-
-    return run
 
 
 def test_what_is_restored_is_what_was_there(studies, tmp_path, restored):
@@ -370,101 +300,6 @@ def test_a_damaged_database_of_mlflow_is_left_out_and_named(studies, tmp_path, r
     assert restored(tmp_path / "b.tar.gz", studies) == summary
     assert models_folder(str(studies)).joinpath("aliases.json").exists()
     assert not models_folder(str(studies)).joinpath("mlflow.db").exists()
-
-
-def test_a_disk_that_is_mounted_as_the_state_folder_is_filled_where_it_is(
-    backup, tmp_path, restored
-):
-    """Its folder cannot be replaced, and nothing can be written beside it."""
-    state = tmp_path / "other" / "state"
-    (state / "lost+found").mkdir(parents=True)
-    place = state.stat().st_ino
-    restored(backup.file, backup.studies)
-    assert state.stat().st_ino == place
-    assert {path.name for path in state.iterdir()} == {
-        "audit.jsonl",
-        "edits",
-        "lost+found",
-        "models",
-        "studies",
-    }
-
-
-def test_a_restore_that_was_killed_halfway_is_no_state(backup, tmp_path, restored, monkeypatch):
-    moved, put_in_place = [], restoring.put_in_place
-
-    def killed(path, target):
-        if moved:
-            raise KeyboardInterrupt
-        moved.append(target)
-        put_in_place(path, target)
-
-    monkeypatch.setattr(restoring, "put_in_place", killed)
-    with pytest.raises(KeyboardInterrupt):
-        restored(backup.file, backup.studies)
-    assert moved[0].exists()
-    with pytest.raises(InputError, match="was cut short: remove all that is in it"):
-        settle_state(state_folder())
-
-
-def test_a_fault_of_the_disk_is_not_blamed_on_the_backup(backup, tmp_path, restored):
-    (tmp_path / "other").mkdir()
-    (tmp_path / "other" / "state").touch()
-    with pytest.raises(InputError, match=r"b\.tar\.gz cannot .*/state: Not a directory"):
-        restored(backup.file, backup.studies)
-    cut = tmp_path / "cut.tar.gz"
-    cut.write_bytes(backup.file.read_bytes()[:-100])
-    (tmp_path / "other" / "state").unlink()
-    with pytest.raises(InputError, match=r"cut\.tar\.gz cannot .*: .*damaged or no backup"):
-        restored(cut, backup.studies)
-    assert list((tmp_path / "other").iterdir()) == []
-
-
-def test_what_was_written_into_the_state_during_a_restore_stays(
-    backup, tmp_path, restored, monkeypatch
-):
-    unpack = restoring._unpack
-
-    def meanwhile(*args):
-        summary = unpack(*args)
-        audit_log.record(audit_log_file(), "save", user="Ana", image="a")
-        return summary
-
-    monkeypatch.setattr(restoring, "_unpack", meanwhile)
-    with pytest.raises(InputError, match=r"audit\.jsonl was written during the restore: stop what"):
-        restored(backup.file, backup.studies)
-    assert [line["user"] for line in audit_log.read(audit_log_file())] == ["Ana"]
-    assert [path.name for path in state_folder().iterdir()] == ["audit.jsonl"]
-
-
-def test_no_server_starts_on_a_state_folder_while_it_is_restored(
-    backup, tmp_path, restored, monkeypatch
-):
-    unpack, seen = restoring._unpack, []
-
-    def meanwhile(*args):
-        with pytest.raises(InputError, match="is under way, wait for its end"):
-            settle_state(state_folder())
-        seen.extend(path.name for path in state_folder().iterdir() if path.name[0] != ".")
-        return unpack(*args)
-
-    monkeypatch.setattr(restoring, "_unpack", meanwhile)
-    restored(backup.file, backup.studies)
-    assert seen == [RESTORING]
-    settle_state(state_folder())
-
-
-def test_a_restore_that_was_killed_before_anything_was_in_place_can_be_made_again(
-    backup, tmp_path, restored
-):
-    (tmp_path / "other" / "state").mkdir(parents=True)
-    (tmp_path / "other" / "state" / RESTORING).touch()
-    restored(backup.file, backup.studies)
-    assert not (state_folder() / RESTORING).exists()
-    (state_folder() / RESTORING).touch()
-    with pytest.raises(InputError, match="is not empty"):
-        restored(backup.file, backup.studies)
-    assert (state_folder() / RESTORING).exists()
 
 
 def test_a_backup_is_on_the_disk_before_it_has_its_name(studies, tmp_path, monkeypatch):

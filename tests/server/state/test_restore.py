@@ -1,0 +1,107 @@
+"""A restore fills a state folder whole, or leaves what is there."""
+
+import pytest
+
+from acsnet.annotations import audit_log
+from acsnet.errors import InputError
+from acsnet.server.state import restore as restoring
+from acsnet.server.state.paths import (
+    audit_log_file,
+    state_folder,
+)
+from acsnet.server.state.schema import RESTORING, settle_state
+
+
+def test_a_disk_that_is_mounted_as_the_state_folder_is_filled_where_it_is(
+    backup, tmp_path, restored
+):
+    """Its folder cannot be replaced, and nothing can be written beside it."""
+    state = tmp_path / "other" / "state"
+    (state / "lost+found").mkdir(parents=True)
+    place = state.stat().st_ino
+    restored(backup.file, backup.studies)
+    assert state.stat().st_ino == place
+    assert {path.name for path in state.iterdir()} == {
+        "audit.jsonl",
+        "edits",
+        "lost+found",
+        "models",
+        "studies",
+    }
+
+
+def test_a_restore_that_was_killed_halfway_is_no_state(backup, tmp_path, restored, monkeypatch):
+    moved, put_in_place = [], restoring.put_in_place
+
+    def killed(path, target):
+        if moved:
+            raise KeyboardInterrupt
+        moved.append(target)
+        put_in_place(path, target)
+
+    monkeypatch.setattr(restoring, "put_in_place", killed)
+    with pytest.raises(KeyboardInterrupt):
+        restored(backup.file, backup.studies)
+    assert moved[0].exists()
+    with pytest.raises(InputError, match="was cut short: remove all that is in it"):
+        settle_state(state_folder())
+
+
+def test_a_fault_of_the_disk_is_not_blamed_on_the_backup(backup, tmp_path, restored):
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "state").touch()
+    with pytest.raises(InputError, match=r"b\.tar\.gz cannot .*/state: Not a directory"):
+        restored(backup.file, backup.studies)
+    cut = tmp_path / "cut.tar.gz"
+    cut.write_bytes(backup.file.read_bytes()[:-100])
+    (tmp_path / "other" / "state").unlink()
+    with pytest.raises(InputError, match=r"cut\.tar\.gz cannot .*: .*damaged or no backup"):
+        restored(cut, backup.studies)
+    assert list((tmp_path / "other").iterdir()) == []
+
+
+def test_what_was_written_into_the_state_during_a_restore_stays(
+    backup, tmp_path, restored, monkeypatch
+):
+    unpack = restoring._unpack
+
+    def meanwhile(*args):
+        summary = unpack(*args)
+        audit_log.record(audit_log_file(), "save", user="Ana", image="a")
+        return summary
+
+    monkeypatch.setattr(restoring, "_unpack", meanwhile)
+    with pytest.raises(InputError, match=r"audit\.jsonl was written during the restore: stop what"):
+        restored(backup.file, backup.studies)
+    assert [line["user"] for line in audit_log.read(audit_log_file())] == ["Ana"]
+    assert [path.name for path in state_folder().iterdir()] == ["audit.jsonl"]
+
+
+def test_no_server_starts_on_a_state_folder_while_it_is_restored(
+    backup, tmp_path, restored, monkeypatch
+):
+    unpack, seen = restoring._unpack, []
+
+    def meanwhile(*args):
+        with pytest.raises(InputError, match="is under way, wait for its end"):
+            settle_state(state_folder())
+        seen.extend(path.name for path in state_folder().iterdir() if path.name[0] != ".")
+        return unpack(*args)
+
+    monkeypatch.setattr(restoring, "_unpack", meanwhile)
+    restored(backup.file, backup.studies)
+    assert seen == [RESTORING]
+    settle_state(state_folder())
+
+
+def test_a_restore_that_was_killed_before_anything_was_in_place_can_be_made_again(
+    backup, tmp_path, restored
+):
+    (tmp_path / "other" / "state").mkdir(parents=True)
+    (tmp_path / "other" / "state" / RESTORING).touch()
+    restored(backup.file, backup.studies)
+    assert not (state_folder() / RESTORING).exists()
+    (state_folder() / RESTORING).touch()
+    with pytest.raises(InputError, match="is not empty"):
+        restored(backup.file, backup.studies)
+    assert (state_folder() / RESTORING).exists()
