@@ -26,7 +26,7 @@ from acsnet.train.data.case import TrainingCase
 from acsnet.train.data.lists import emidec_cases, training_names
 from acsnet.train.data.prepare import join_samples
 from acsnet.train.data.samples import case_samples
-from views import LEFT_OUT
+from shared.left_out import LEFT_OUT
 
 
 def main() -> None:

@@ -35,6 +35,7 @@ from acsnet.stages.latent_search import LatentWalk
 from acsnet.train.data.case import POOL, SCAR, WALL
 from acsnet.train.data.lists import emidec_cases
 from clicks_fold import HELD_OUT
+from shared.left_out import LEFT_OUT
 from shared.simulated_reader import Drawn, Mask, scar_click, wall_click
 from shared.wall_damage import DAMAGES
 
@@ -279,7 +280,9 @@ def main() -> None:
     if args.only != "damaged":
         report("drafts of the networks", patients, corrector, console)
         if args.fold is not None:
-            report("of these, unseen by the MYO network", patients[:6], corrector, console)
+            report(
+                "of these, unseen by the MYO network", patients[: len(LEFT_OUT)], corrector, console
+            )
     if args.only != "networks":
         rng = np.random.default_rng(0)
         broken = [damaged(drawn, corrector, rng) for drawn in patients]

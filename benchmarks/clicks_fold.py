@@ -18,14 +18,10 @@ from acsnet.train.data.lists import training_names
 from acsnet.train.latent_prior import fit_prior, has_prior
 from acsnet.train.loop import train
 from acsnet.train.recipes import AUTOENCODER
+from shared.left_out import LEFT_OUT
 
 HELD_OUT = (
-    "Case_N023",
-    "Case_N058",
-    "Case_P015",
-    "Case_P051",
-    "Case_P071",
-    "Case_P093",
+    *LEFT_OUT,
     "Case_N014",
     "Case_N040",
     "Case_N079",

@@ -26,10 +26,9 @@ from acsnet.stages.correction import Corrector
 from acsnet.train.data.case import POOL, SCAR, WALL, TrainingCase
 from acsnet.train.data.lists import emidec_cases
 from clicks import GOALS, SCAR_CLICKS, Tally, patient_course
-from clicks_fold import HELD_OUT
+from shared.left_out import LEFT_OUT
 from shared.simulated_reader import Drawn
 
-UNSEEN = HELD_OUT[:6]
 SIGNALS: dict[str, Callable[[LabelledScan], LabelledScan]] = {
     "as it is": lambda case: case,
     "wall at 50 % of blood": partial(intensity.inversion_time, wall_of_pool=0.5),
@@ -75,7 +74,7 @@ def main() -> None:
     args = parser.parse_args()
     torch.set_num_threads(1)
     splits = json.loads((args.data / "splits.json").read_text())
-    names = list(UNSEEN) if args.unseen else splits["emidec"]["train"]
+    names = list(LEFT_OUT) if args.unseen else splits["emidec"]["train"]
     pipeline = Pipeline.load()
     courses: dict[str, list[tuple[float, ...]]] = {}
     tally = Tally()

@@ -27,7 +27,8 @@ from acsnet.nets.weights import SHIPPED, read_weights
 from acsnet.preprocess import standardise, to_scan
 from acsnet.stages.myocardium import predict_myocardium
 from acsnet.stages.roi import THRESHOLD, clean_roi, predict_roi
-from views import LEFT_OUT, mean_dice
+from shared.left_out import LEFT_OUT
+from views import mean_dice
 
 FORMS = ("without", "8 bits")
 Masks = dict[str, np.ndarray]

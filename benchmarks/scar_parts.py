@@ -28,7 +28,7 @@ from acsnet.quantify.volumes import volume_ml
 from acsnet.stages.scar_parts import GAP_MM, LEAST_ML, without_small_parts
 from acsnet.train.data.lists import training_names
 from calibration.repeats import EFFECTIVE
-from uncertainty import LEFT_OUT
+from shared.left_out import LEFT_OUT
 
 CLEAN = "as it is"
 

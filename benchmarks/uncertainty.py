@@ -45,12 +45,10 @@ from calibration.repeats import (
     repeat_rows,
     scarred_phantoms,
 )
+from shared.left_out import LEFT_OUT
 from training.fold_networks import fold_weights
 
 LEVEL, CHANGE_LEVEL = 0.9, 0.95
-LEFT_OUT = tuple(f"Case_{name}" for name in ("N023", "N058", "P015", "P051", "P071", "P093"))
-"""Of the train list, never trained on: see the model cards."""
-
 FIT_HEARTS = ("Case_N023", "Case_P015", "Case_P051", "Case_P071", "Case_P093")
 FIT_PHANTOMS, FIT_SEED = 14, 5000
 FIT_CHANGES = (

@@ -29,6 +29,7 @@ from acsnet.nets.weights import SHIPPED, read_weights
 from acsnet.preprocess import standardise, to_scan
 from acsnet.stages.myocardium import predict_myocardium
 from acsnet.stages.roi import THRESHOLD, clean_roi, predict_roi
+from shared.left_out import LEFT_OUT
 
 ALL = ViewRule(limit=-1.0)
 RULES = {
@@ -40,7 +41,6 @@ RULES = {
         ViewRule(limit=1.0),
     ),
 }
-LEFT_OUT = tuple(f"Case_{name}" for name in ("N023", "N058", "P015", "P051", "P071", "P093"))
 
 
 class AllViews:
