@@ -177,10 +177,11 @@ def burden(labels: NDArray[np.uint8]) -> float:
 def patient_course(
     drawn: Drawn, corrector: Corrector, tally: Tally, *, goal: float
 ) -> tuple[int, bool, list[float]]:
-    """Clicks until every slice has the goal, whether it was reached, and errors of the burden (%).
+    """Clicks until every slice has the goal, whether it was reached, and errors of the burden.
 
-    Errors: of the draft, after these clicks, and after each of `SCAR_CLICKS` more on scar. The
-    reader clicks on the wall of the worst slice; one without a wall on either side counts as done.
+    Errors in points: of the draft, after these clicks, and after each of `SCAR_CLICKS` more on
+    scar. The reader clicks on the wall of the worst slice; one without a wall on either side counts
+    as done.
     """
     expert = drawn.tissue >= WALL
     truth = 100.0 * (drawn.tissue == SCAR).sum() / max(expert.sum(), 1)
@@ -242,8 +243,8 @@ def report(
         console.print(
             f"until every slice has {goal:.2f}: {np.median(counts):g} clicks a patient "
             f"(mean {counts.mean():.1f}, most {counts.max()}), reached in {reached.sum()} of "
-            f"{len(courses)}; burden off by {before} % before, {after} % after, "
-            f"{', '.join(with_scar)} % with 1 to {SCAR_CLICKS} more on scar"
+            f"{len(courses)}; burden off by {before} points before, {after} after, "
+            f"{', '.join(with_scar)} with 1 to {SCAR_CLICKS} more on scar"
         )
     for what, seconds in (("the clock", tally.seconds), ("a core", tally.core_s)):
         median_s, late_s = np.percentile(seconds, (50, 95))

@@ -67,7 +67,7 @@ def drafts(case: TrainingCase, pipeline: Pipeline) -> Iterator[tuple[str, Drawn]
 
 
 def main() -> None:
-    """Print the errors of the burden before and after clicks."""
+    """Print the errors of the burden (points) before and after clicks."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--unseen", action="store_true", help="only patients no network has seen")
@@ -83,7 +83,9 @@ def main() -> None:
             for name, drawn in drafts(case, pipeline):
                 course = _errors(drawn, pipeline.corrector, tally)
                 courses.setdefault(name, []).append(course)
-    table = Table("draft", "patients", "draft, %", "walls, %", f"{SCAR_CLICKS} on scar, %")
+    table = Table(
+        "draft", "patients", "draft, points", "walls, points", f"{SCAR_CLICKS} on scar, points"
+    )
     for name, rows in courses.items():
         table.add_row(name, str(len(rows)), *(f"{v:.2f}" for v in np.mean(rows, axis=0)))
     every = [row for rows in courses.values() for row in rows]
@@ -98,7 +100,7 @@ def main() -> None:
 
 
 def _errors(drawn: Drawn, corrector: Corrector, tally: Tally) -> tuple[float, ...]:
-    """Errors of the burden of the draft, after clicks on walls, and on scar."""
+    """Errors of the burden (points) of the draft, after clicks on walls, and on scar."""
     _, _, (draft, walls, *with_scar) = patient_course(drawn, corrector, tally, goal=GOALS[0])
     return draft, walls, with_scar[-1]
 

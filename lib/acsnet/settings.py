@@ -115,7 +115,9 @@ class Train(Group):
 class Pick(Group):
     """How the next scan for a reader is picked; see `acsnet.server.learning.strategy`."""
 
-    ahead: int = Field(default=50, ge=0, description="open scans that are kept scored; 0 for none")
+    ahead: int = Field(
+        default=50, ge=0, description="open scans kept scored, and of reviewed ones; 0 for none"
+    )
     quiet_s: Seconds = Field(default=30.0, description="seconds without scoring after an inference")
     busy_minutes: Minutes = Field(
         default=30.0, description="minutes for which a scan is reserved for one reader"

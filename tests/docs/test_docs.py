@@ -23,6 +23,8 @@ NOT_OURS = re.compile(r"\.(?!github$)|(build|node_modules|shared|static)$")
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 INLINE = re.compile(r"`(acsnet\s[^`]+)`")
 LINK = re.compile(r"\]\((?!https?:|mailto:|#)([^)#\s]+)")
+PLACE = re.compile(r"\]\((?!https?:|mailto:)([^)#\s]*)#([^)\s]+)\)")
+HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 MODULE = re.compile(r"`(acsnet(?:\.\w+)+)")
 
 
@@ -34,6 +36,9 @@ def pages():
 
 
 PAGES = sorted(pages())
+DOCS = ROOT / "docs"
+SITE_PAGES = [page for page in PAGES if page.is_relative_to(DOCS)]
+SITE = yaml.safe_load((ROOT / "mkdocs.yml").read_text(encoding="utf-8"))
 
 
 def name_of(page):
@@ -111,10 +116,54 @@ def test_every_command_has_the_options_that_the_page_gives_it(page):
             assert given <= known | {"--help"}, f"acsnet {' '.join(words)}"
 
 
+def every_command(command, name="acsnet"):
+    """Each command that does something, with its name."""
+    if hasattr(command, "commands"):
+        for word, inner in command.commands.items():
+            yield from every_command(inner, f"{name} {word}")
+    else:
+        yield name, command
+
+
+def test_every_option_is_named_in_some_page():
+    text = "".join(page.read_text(encoding="utf-8") for page in SITE_PAGES)
+    named = set(re.findall(r"--[a-z][a-z0-9-]*", text)) | {"--help"}
+    assert [
+        f"{name} {parameter.opts[0]}"
+        for name, command in every_command(typer.main.get_command(app))
+        for parameter in command.params
+        if parameter.param_type_name == "option"
+        and named.isdisjoint([*parameter.opts, *parameter.secondary_opts])
+    ] == []
+
+
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_every_link_leads_to_a_file(page):
     links = LINK.findall(page.read_text(encoding="utf-8"))
     assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+@pytest.mark.parametrize("page", SITE_PAGES, ids=name_of)
+def test_a_link_of_the_site_stays_in_the_site(page):
+    links = LINK.findall(page.read_text(encoding="utf-8"))
+    assert [n for n in links if not (page.parent / n).resolve().is_relative_to(DOCS)] == []
+
+
+def test_the_site_leaves_nothing_out_that_a_page_could_link_to():
+    assert "exclude_docs" not in SITE
+
+
+def anchors(page):
+    """The anchors of a page's headings, as the site names them."""
+    texts = HEADING.findall(BLOCK.sub("", page.read_text(encoding="utf-8")))
+    return {re.sub(r"[\s-]+", "-", re.sub(r"[^\w\s-]", "", text).strip().lower()) for text in texts}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_a_link_to_a_place_in_a_page_leads_to_a_heading(page):
+    for link, place in PLACE.findall(page.read_text(encoding="utf-8")):
+        target = page.parent / link if link else page
+        assert place in anchors(target), f"{link}#{place}"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
@@ -176,6 +225,23 @@ def test_the_table_of_metrics_has_every_metric_with_its_labels():
     assert shown == {metric._name: list(metric._labelnames) for metric in metrics}
 
 
+def test_every_benchmark_that_a_page_cites_says_whether_new_networks_need_it_again():
+    text = (ROOT / "benchmarks" / "README.md").read_text(encoding="utf-8")
+    section = text.partition("## With new networks\n")[2].partition("\n## ")[0]
+    needed, _, independent = section.partition("All others need no second run")
+    again = set(re.findall(r"python benchmarks/(\w+)\.py", needed))
+    others = set(re.findall(r"`(\w+)\.py`", independent))
+    cited = {
+        name
+        for page in [*SITE_PAGES, ROOT / "lib" / "acsnet" / "weights" / "README.md"]
+        for name in re.findall(r"benchmarks/(\w+)\.py", page.read_text(encoding="utf-8"))
+    }
+    assert len(cited) > 40
+    assert cited - again - others == set()
+    assert again & others == set()
+    assert again | others == {file.stem for file in (ROOT / "benchmarks").glob("*.py")}
+
+
 def test_the_site_shows_every_page():
     def pages(part):
         if isinstance(part, str):
@@ -184,6 +250,4 @@ def test_the_site_shows_every_page():
             for inner in part.values() if isinstance(part, dict) else part:
                 yield from pages(inner)
 
-    shown = set(pages(yaml.safe_load((ROOT / "mkdocs.yml").read_text(encoding="utf-8"))["nav"]))
-    there = {str(page.relative_to(ROOT / "docs")) for page in (ROOT / "docs").glob("**/*.md")}
-    assert shown == there
+    assert set(pages(SITE["nav"])) == {str(page.relative_to(DOCS)) for page in SITE_PAGES}
