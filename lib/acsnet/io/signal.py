@@ -11,12 +11,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from acsnet.errors import InputError
-from acsnet.gains import MIN_GAIN_PIXELS, THINNED, are_even, slice_gains, zero_level
+from acsnet.gains import MIN_GAIN_PIXELS, THINNED, are_even, faint_slices, slice_gains, zero_level
 from acsnet.io.limits import check_pixels
 from acsnet.masks import reaching_edges
 
 MIN_PADDING_SHARE, MIN_PADDING_VOXELS = 0.001, 25
 """Of all voxels: fewer of one value are dark pixels, not a filled region."""
+
+MIN_TOLD_SHARE = 0.001
+"""Of all voxels: of fewer the number is told."""
+
+MIN_DOUBTED_FACTOR = 1.4
+"""From the faintest slice to the brightest, about an offset that is not sure. At most 1.3 in the
+LGE stacks of EMIDEC's train list (2026-11-30)."""
 
 MIN_PADDING_GAP = 0.1
 """From the filling value to the darkest signal, in spans of the signal."""
@@ -93,11 +100,13 @@ def cleaned(
     where nothing is left to see.
     """
     warnings: list[str] = []
-    empty = np.zeros(pixels.shape, bool) if padding is None else padding
+    given, declared = pixels, np.zeros(pixels.shape, bool) if padding is None else padding
+    empty = declared
     if np.isnan(pixels.min()):
         unmeasured = np.isnan(pixels)
-        share = float(unmeasured.mean())
-        warnings.append(f"{share:.1%} of the voxels are NaN and taken as no signal")
+        share, count = float(unmeasured.mean()), np.count_nonzero(unmeasured)
+        part = f"{share:.1%} of the voxels" if share >= MIN_TOLD_SHARE else f"{count} voxels"
+        warnings.append(f"{part} are NaN and taken as no signal")
         empty = empty | unmeasured
     if empty.all():
         msg = f"{name} holds no signal: NaN or infinite pixels, or padding, in every voxel"
@@ -123,6 +132,9 @@ def cleaned(
     lowest = pixels.min(axis=(1, 2))
     brighter = np.count_nonzero(pixels > lowest[:, None, None], axis=(1, 2))
     blank = brighter < MIN_SLICE_SHARE * brighter.max()
+    faint = faint_slices(pixels, ~(empty | blank[:, None, None]))[:, None, None]
+    if faint.any() and _is_varied(pixels.ravel()):  # noise hides what fills the other slices
+        return cleaned(name, given, padding=declared | faint)
     if blank.any():
         pixels = np.where(blank[:, None, None], pixels.min(), pixels)
         numbers = ", ".join(str(k + 1) for k in np.flatnonzero(blank))
@@ -135,20 +147,35 @@ def cleaned(
     signal = ~empty if empty.any() else None
     if not warnings and signal is not None and _gaps_share(signal) > MAX_UNTOLD_SHARE:
         warnings.append(f"no signal in {_gaps_share(signal):.0%} of the image (zero, or padding)")
-    zero = zero_level(pixels, ~blank)
-    gains = slice_gains(pixels, ~blank, zero=zero)
-    even = are_even(gains[~blank]) or not _is_varied(pixels.ravel())
-    if not even:
-        low, high = gains[~blank].min(), gains[~blank].max()
-        about = f" about {zero:.0f}, the value of no signal," if zero else ""
-        warnings.append(
-            f"the brightness of the slices differs by a factor of {high / low:.1f}: they were "
-            f"brought to one gain{about} before anything was measured"
-        )
-        pixels = (zero + (pixels - np.float32(zero)) / gains[:, None, None]).astype(np.float32)
-        if signal is not None:
-            pixels = np.where(signal, pixels, pixels[signal].min())
-    return Cleaned(pixels=pixels, signal=signal, even=even, warnings=tuple(warnings))
+    pixels, even, remarks = _at_one_gain(pixels, ~empty)
+    if not even and signal is not None:
+        pixels = np.where(signal, pixels, pixels[signal].min())
+    return Cleaned(pixels=pixels, signal=signal, even=even, warnings=(*warnings, *remarks))
+
+
+def _at_one_gain(
+    pixels: NDArray[np.float32], signal: NDArray[np.bool_]
+) -> tuple[NDArray[np.float32], bool, tuple[str, ...]]:
+    """(slice, row, column) pixels brought to one gain, whether they had one, and what to tell.
+
+    signal: mask of the same shape.
+    """
+    measured = signal.any(axis=(1, 2))
+    zero = zero_level(pixels, signal)
+    gains = slice_gains(pixels, signal, zero=zero.value)
+    if are_even(gains[measured]) or not _is_varied(pixels.ravel()):
+        return pixels, True, ()
+    factor = gains[measured].max() / gains[measured].min()
+    words = f"the brightness of the slices differs by a factor of {factor:.1f}"
+    if are_even(gains[measured], sure=zero.sure):
+        if factor < MIN_DOUBTED_FACTOR:
+            return pixels, True, ()
+        doubt = f"{words} about {zero.value:.0f}, which may be the value of no signal: check"
+        return pixels, True, (f"{doubt} whether they have one gain; they were left as they are",)
+    about = f" about {zero.value:.0f}, the value of no signal," if zero.value else ""
+    warning = f"{words}: they were brought to one gain{about} before anything was measured"
+    out = (zero.value + (pixels - np.float32(zero.value)) / gains[:, None, None]).astype(np.float32)
+    return out, False, (warning,)
 
 
 def _gaps_share(signal: NDArray[np.bool_]) -> float:
