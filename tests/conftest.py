@@ -29,6 +29,7 @@ LONGEST = (
     "clients/browser/test_turned_stacks.py",
     "clients/browser/test_desk.py",
     "clients/browser/test_clicks.py",
+    "clients/browser/test_ohif_clicks.py",
     "clients/test_operations.py",
     "clients/test_slicer_client.py",
     "clients/test_clicks_killed.py",

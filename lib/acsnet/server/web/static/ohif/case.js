@@ -32,7 +32,8 @@ export class Case {
     this.seen = []; // those that the viewer holds
     this.slice = 0; // on the screen, from 1
     this.busy = 'Opening';
-    this.strokes = 0;
+    this.strokes = 0; // counts whatever changes what is drawn
+    this.lost = ''; // why what is drawn is not on the server
     this.queue = Promise.resolve(); // requests that change something go one after another
     this.stop = [];
   }
@@ -50,7 +51,7 @@ export class Case {
     }
     this.slices = edit.slices;
     this.displaySet = await hang(this);
-    await this.display(edit);
+    await this.display(edit, this.strokes);
     this.stop.push(followSlices(this));
     this.stop.push(labelmap.watch(() => this.drawn()));
     const leaving = () => this.leave();
@@ -90,8 +91,9 @@ export class Case {
     this.stop.forEach(stop => stop());
   }
 
-  /** Show the answer of the server. */
-  async display(edit) {
+  /** Show the answer of the server, asked for when there were so many strokes. */
+  async display(edit, strokes) {
+    this.unlessDrawn(strokes);
     const { services, displaySet, viewportId } = this;
     this.loading = true;
     if (!labelmap.exists()) {
@@ -107,6 +109,7 @@ export class Case {
       scar ? CORE_SCAR : MYOCARDIUM
     );
     this.loading = false;
+    this.strokes += 1; // earlier clicks were on something else
     const viewports = services.cornerstoneViewportService;
     this.zoomed ||= labelmap.zoomToHeart(viewports.getCornerstoneViewport(viewportId));
     this.shown = edit.shown;
@@ -142,10 +145,11 @@ export class Case {
         if (answer.status === 409) await this.clashed(await answer.json());
         else ({ revision: this.revision } = await answered(answer));
         this.kept = this.strokes === strokes;
-        this.lost = false;
-      } catch (error) {
-        if (!this.lost) this.notify('Your edit is not stored', `${error.message} Trying again.`);
-        this.lost = true;
+        this.lost = '';
+      } catch ({ message }) {
+        const text = `${message.replace(/\.?$/, '.')} Trying again.`;
+        if (this.lost !== message) this.notify('Your edit is not stored', text);
+        this.lost = message;
       }
       if (!this.kept) this.keepIn(this.lost ? RETRY_MS : KEEP_MS);
       this.render();
@@ -165,12 +169,13 @@ export class Case {
 
   /** Show another unsaved edit of this reader; the one on the screen stays kept. */
   async other() {
+    const { strokes } = this;
     await this.keep();
     if (this.changed && !this.kept) return;
     await this.work('Opening', async () => {
       const older = this.others.find(({ kept }) => kept < this.since);
       const { revision } = older ?? this.others[0];
-      await this.display(await this.get({ revision }));
+      await this.display(await this.get({ revision }), strokes);
     });
   }
 
@@ -183,6 +188,7 @@ export class Case {
 
   /** Segment the scan anew and show the draft; what was drawn is saved first. */
   async run() {
+    const { strokes } = this;
     if (this.changed && !(await this.save())) return;
     await this.work('Segmenting', async () => {
       const image = encodeURIComponent(this.image);
@@ -190,7 +196,7 @@ export class Case {
       await answered(
         await window.fetch(`/infer/acsnet?image=${image}&output=json`, { method: 'POST', body })
       );
-      await this.display(await this.get({ tag: 'original' }));
+      await this.display(await this.get({ tag: 'original' }), strokes);
     });
   }
 
@@ -211,16 +217,18 @@ export class Case {
   /** Back to the version that the edit began from. */
   async discard() {
     if (!(await askDiscard())) return;
+    const { strokes } = this;
     await this.work('Opening', async () => {
       const query = new URLSearchParams({ by: this.reader, revision: this.revision });
       if (this.revision) await this.send('DELETE', `/edit?${query}`);
-      await this.display(await this.get());
+      await this.display(await this.get(), strokes);
     });
   }
 
   /** Accept the version on the screen, saved first where it was changed, and open the next case. */
   async accept() {
     if (!this.reader && !(await this.ask())) return;
+    const { strokes } = this;
     if (this.changed && !(await this.save())) return;
     if (!this.shown) {
       this.notify('Nothing to accept', 'Run the segmentation or draw first.');
@@ -233,10 +241,11 @@ export class Case {
       if (!yes) return;
       said = { ...yes, warnings_shown: warnings };
     }
-    await this.work('Accepting', () => this.accepted(said));
+    await this.work('Accepting', () => this.accepted(said, strokes));
   }
 
-  async accepted({ comment, warnings_shown }) {
+  async accepted({ comment, warnings_shown }, strokes) {
+    this.unlessDrawn(strokes);
     const { version, saved } = this.shown;
     const body = { version, saved, by: this.reader, comment, warnings_shown, next: true };
     const answer = await window.fetch(`${this.address}/accept`, this.request('POST', body));
@@ -244,7 +253,7 @@ export class Case {
       const { warnings = [], detail } = await answer.json();
       if (!warnings.length) throw new Error(detail);
       const yes = await askAccept(warnings);
-      if (yes) await this.accepted({ ...yes, warnings_shown: warnings });
+      if (yes) await this.accepted({ ...yes, warnings_shown: warnings }, strokes);
       return;
     }
     const { page } = await answered(answer);
@@ -254,6 +263,11 @@ export class Case {
   }
 
   // What follows is for the methods above.
+
+  /** An answer never takes the place of what was drawn while it was waited for. */
+  unlessDrawn(strokes) {
+    if (this.strokes !== strokes) throw new Error('You drew meanwhile: click again.');
+  }
 
   keepIn(ms) {
     this.timer ??= window.setTimeout(() => this.keep(), ms);

@@ -5,6 +5,9 @@ import * as labelmap from './labelmap.js';
 
 const { cornerstone, cornerstoneTools } = window;
 
+export const TOOL_GROUP = 'default';
+export const RESTING = 'WindowLevel'; // the tool at the mouse while clicks are on: it draws nothing
+
 export const KINDS = [
   ['', 'Click: off'],
   ['wall', 'Click: wall'],
@@ -24,10 +27,21 @@ export class Clicks {
     this.forget();
     const { cornerstoneViewportService } = open.services;
     const element = cornerstoneViewportService.getCornerstoneViewport(open.viewportId).element;
-    const name = cornerstoneTools.Enums.Events.MOUSE_CLICK;
-    const heard = event => this.clicked(event.detail.currentPoints.world);
-    element.addEventListener(name, heard);
-    open.stop.push(() => element.removeEventListener(name, heard));
+    const { MOUSE_CLICK, TOOL_ACTIVATED } = cornerstoneTools.Enums.Events;
+    this.listen(element, MOUSE_CLICK, ({ detail }) => this.clicked(detail.currentPoints.world));
+    this.listen(cornerstone.eventTarget, TOOL_ACTIVATED, () => this.tookTool());
+  }
+
+  listen(target, name, heard) {
+    target.addEventListener(name, heard);
+    this.open.stop.push(() => target.removeEventListener(name, heard));
+  }
+
+  /** With another tool at the mouse, as one that draws, clicks are off. */
+  tookTool() {
+    if (!this.kind || resting()) return;
+    this.kind = '';
+    this.open.render();
   }
 
   /** Begin anew with the next click. */
@@ -39,7 +53,7 @@ export class Clicks {
 
   async clicked(world) {
     const { open, kind } = this;
-    if (!kind || open.busy || !labelmap.exists()) return;
+    if (!kind || !resting() || open.busy || !labelmap.exists()) return;
     const viewport = open.services.cornerstoneViewportService.getCornerstoneViewport(open.viewportId);
     const imageId = viewport.getCurrentImageId();
     const { SOPInstanceUID, Rows, Columns } = cornerstone.metaData.get('instance', imageId);
@@ -67,9 +81,11 @@ export class Clicks {
 
   ask() {
     const { open } = this;
+    const { strokes } = open;
     return open.work('Moving', async () => {
       const body = { clicks: this.clicks, frames: this.base, user: open.reader };
       const told = await open.send('POST', '/click', body);
+      open.unlessDrawn(strokes);
       labelmap.show(told.frames);
       this.strokes = open.strokes;
       const missed = told.clicks.filter(one => !one.held).length;
@@ -82,4 +98,9 @@ export class Clicks {
       }
     });
   }
+}
+
+function resting() {
+  const tools = cornerstoneTools.ToolGroupManager.getToolGroup(TOOL_GROUP);
+  return tools.getActivePrimaryMouseButtonTool() === RESTING;
 }

@@ -3,7 +3,7 @@
 // configuration; nothing is built. It is OHIF's own segmentation mode with what differs put in.
 
 import { Case } from './case.js';
-import { Clicks, KINDS } from './clicks.js';
+import { Clicks, KINDS, RESTING, TOOL_GROUP } from './clicks.js';
 import { showWarnings } from './dialogs.js';
 
 const ID = 'acsnet';
@@ -40,7 +40,7 @@ export function hangingProtocolModule() {
     id: ID,
     name: 'ACSNet',
     protocolMatchingRules: [],
-    toolGroupIds: ['default'],
+    toolGroupIds: [TOOL_GROUP],
     displaySetSelectors: {
       series: {
         seriesMatchingRules: [
@@ -51,7 +51,7 @@ export function hangingProtocolModule() {
       },
     },
     defaultViewport: {
-      viewportOptions: { viewportType: 'stack', toolGroupId: 'default', allowUnmatchedView: true },
+      viewportOptions: { viewportType: 'stack', toolGroupId: TOOL_GROUP, allowUnmatchedView: true },
       displaySets: [{ id: 'series', matchedDisplaySetsIndex: -1 }],
     },
     stages: [
@@ -63,7 +63,7 @@ export function hangingProtocolModule() {
             viewportOptions: {
               viewportId: VIEWPORT,
               viewportType: 'stack',
-              toolGroupId: 'default',
+              toolGroupId: TOOL_GROUP,
               initialImageOptions: { preset: 'middle' },
             },
             displaySets: [{ id: 'series' }],
@@ -129,7 +129,7 @@ function Actions() {
       'aria-label': 'What should be at the click',
       'data-cy': 'acsnet-click',
       title: 'Click in the middle of the area that is wrong: the wall moves there and stays anatomically possible',
-      disabled: !clicks,
+      disabled: !clicks || !ready,
       value: clicks?.kind ?? '',
       onChange: event => chooseClick(event.target.value),
       style: {
@@ -179,7 +179,7 @@ function Status() {
     'div',
     {
       role: 'status',
-      title: open?.shown?.warnings.join('\n'),
+      title: open?.lost || open?.shown?.warnings.join('\n'),
       'data-cy': 'acsnet-status',
       style: {
         padding: '2px 8px',
@@ -306,13 +306,17 @@ function whenHung({ servicesManager, commandsManager }) {
 
 function takeBrush(commandsManager) {
   commandsManager.run('setBrushSize', { value: BRUSH_RADIUS_MM });
-  commandsManager.run('setToolActiveToolbar', { toolName: BRUSH, toolGroupIds: ['default'] });
+  takeTool(commandsManager, BRUSH);
 }
 
 /** With a click chosen the brush rests: the same button of the mouse then sets the window. */
 function chooseClick(kind) {
-  clicks.kind = kind;
-  if (kind) commands.run('setToolActiveToolbar', { toolName: 'WindowLevel', toolGroupIds: ['default'] });
+  if (kind) takeTool(commands, RESTING);
   else takeBrush(commands);
+  clicks.kind = kind;
   render();
+}
+
+function takeTool(commandsManager, toolName) {
+  commandsManager.run('setToolActiveToolbar', { toolName, toolGroupIds: [TOOL_GROUP] });
 }
