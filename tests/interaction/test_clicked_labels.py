@@ -143,6 +143,37 @@ def test_new_wall_beside_scar_and_as_bright_is_scar(corrector):
     assert out.labels[0, 40, 40 + 24] == Label.CORE_SCAR
 
 
+def partly_measured(pixels):
+    """A fill of -500 on the left: the threshold is 125, half way from 50 to 200."""
+    measured = np.broadcast_to(COLUMNS > -5, pixels.shape)
+    pixels[~measured] = -500.0
+    return measured
+
+
+def test_new_scar_is_split_by_what_has_signal(corrector):
+    pixels, labels = stack()
+    pixels[1][pixels[1] == 200.0] = 110.0
+    measured = partly_measured(pixels)
+    clicks = [on_right(Kind.SCAR, 1)]
+    out = click_labels(pixels, labels, clicks, MM, corrector=corrector, measured=measured)
+    assert out.labels[1, 40, 58] == Label.GREY_ZONE
+    assert not (out.labels[1] == Label.CORE_SCAR).any()
+
+
+def test_new_wall_continues_scar_by_what_has_signal(corrector):
+    pixels, labels = stack()
+    beyond = (RADIUS < 38.0) & (RADIUS >= 32.0)
+    pixels[0][beyond & RIGHT] = 110.0
+    measured = partly_measured(pixels)
+    clicks = [on_right(Kind.WALL, 0, mm=36.0)]
+    out = click_labels(pixels, labels, clicks, MM, corrector=corrector, measured=measured)
+    assert out.labels[0, 40, 40 + 24] == Label.LV_MYOCARDIUM
+    pixels[0][beyond & RIGHT] = 5000.0  # above the threshold, but no signal
+    blank = measured & ~(beyond & RIGHT)
+    out = click_labels(pixels, labels, clicks, MM, corrector=corrector, measured=blank)
+    assert out.labels[0, 40, 40 + 24] == Label.LV_MYOCARDIUM
+
+
 @pytest.mark.parametrize("kind", [Kind.WALL, Kind.SCAR, Kind.HEALTHY, Kind.OBSTRUCTION])
 def test_a_click_that_cannot_be_held_changes_no_label(corrector, kind):
     pixels, labels = stack()

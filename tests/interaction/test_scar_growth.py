@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 
 from acsnet.interaction.clicks import Click, Kind
 from acsnet.interaction.scar_growth import grow_scar
@@ -33,6 +34,19 @@ def test_scar_does_not_grow_into_wall_that_is_as_dark_as_remote_wall():
     np.testing.assert_array_equal(out[0], wall[0] & (pixels[0] == 200.0))
 
 
+@pytest.mark.parametrize("fill", [-5000.0, 5000.0])
+def test_what_fills_wall_without_signal_moves_no_contrast_and_is_no_scar(fill):
+    # As above. With the fill, which is most of the wall, the signals would seem alike.
+    pixels, wall, scar = strip()
+    pixels[:, :, 45:56] = 200.0
+    measured = np.zeros_like(wall)
+    measured[:, :, 35:61] = True
+    pixels[~measured] = fill
+    clicks = [on(Kind.SCAR, 50)]
+    out = grow_scar(pixels, wall, scar, clicks, MM, measured=measured).enhancement
+    np.testing.assert_array_equal(out[0], wall[0] & (pixels[0] == 200.0) & measured[0])
+
+
 def test_the_border_of_scar_beside_a_click_moves_by_2_mm():
     # 0.436 of the change is left 9 mm along the stack, 2.05: the draft says -1.72 at 2 mm from its
     # scar and -2.22 at 3 mm.
@@ -65,3 +79,15 @@ def test_a_click_outside_the_wall_grows_nothing():
     pixels, wall, scar = strip()
     out = grow_scar(pixels, wall, scar, [Click(slice=0, row=0, column=0, kind=Kind.SCAR)], MM)
     assert not out.enhancement.any()
+
+
+def test_a_dark_core_grows_8_mm_where_its_signal_stays_and_not_beyond():
+    # Half way between remote wall and scar: a millimetre costs 1 where the signal stays, and 13.5
+    # to the scar beside it, where it would cost 26.
+    pixels, wall, scar = strip()
+    scar[0, 2:11, 40:80] = True
+    pixels[scar] = 150.0
+    pixels[0, 2:11, 45:75] = 100.0
+    out = grow_scar(pixels, wall, scar, [on(Kind.OBSTRUCTION, 50)], MM)
+    assert np.flatnonzero(out.obstruction[0, 6]).tolist() == list(range(45, 59))
+    np.testing.assert_array_equal(out.enhancement, scar)

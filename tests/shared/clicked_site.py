@@ -1,8 +1,11 @@
 """One phantom in eight orientations on a server, and a reader's own label map on it."""
 
+import io
+import json
 import shutil
 from types import SimpleNamespace
 
+import nrrd
 import numpy as np
 import pytest
 from in_process import app_over, application_of, client_of
@@ -52,3 +55,22 @@ def own_label(site, image):
         tag="final",
     )
     return scan, stack
+
+
+def ask(site, image, *, client_id=READER, **params):
+    """An answer to clicks: the label map's array, its LPS affine, and the JSON of it."""
+    params = {"client_id": client_id, "result_extension": ".nrrd", **params}
+    answer = site.client.post(
+        f"/infer/acsnet_click?image={image}&output=all", data={"params": json.dumps(params)}
+    )
+    assert answer.status_code == 200, answer.text
+    boundary = answer.headers["content-type"].split("boundary=")[1]
+    parts = answer.content.split(f"--{boundary}".encode())
+    told, file = (part.split(b"\r\n\r\n", 1)[1][:-2] for part in parts[1:3])
+    stream = io.BytesIO(file)
+    header = nrrd.read_header(stream)
+    labels = nrrd.read_data(header, stream, index_order="F")
+    affine = np.eye(4)
+    affine[:3, :3] = np.array(header["space directions"], float).T
+    affine[:3, 3] = header["space origin"]
+    return labels, affine, json.loads(told)

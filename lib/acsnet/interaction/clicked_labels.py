@@ -40,6 +40,7 @@ def click_labels(
     spacing_mm: tuple[float, float, float],
     *,
     corrector: Corrector,
+    measured: NDArray[np.bool_] | None = None,
 ) -> ClickedLabels:
     """Fulfil clicks on a draft. Slices that no click moves stay as they are, voxel for voxel.
 
@@ -49,11 +50,14 @@ def click_labels(
         clicks: oldest first, on all slices.
         spacing_mm: distance of slices, of rows, of columns.
         corrector: of the pipeline.
+        measured: (slice, row, column) mask of what has signal; None for everything.
 
     Raises:
         InputError: as `check_clicks`.
     """
     counting = check_clicks(clicks, labels.shape)
+    if measured is None:
+        measured = np.ones(labels.shape, bool)
     drawn, scar = np.isin(labels, MYOCARDIUM), np.isin(labels, ENHANCEMENT)
     pool = without_stray_pool(labels) == Label.LV_BLOOD_POOL  # walls are moved around its centre
     walls = move_walls(drawn, pool, counting, spacing_mm, corrector=corrector)
@@ -61,9 +65,10 @@ def click_labels(
     grown = grow_scar(
         pixels,
         walls.wall,
-        _into_new_wall(pixels, drawn, scar, walls.wall),
+        _into_new_wall(pixels, drawn, scar, walls.wall, measured),
         scar_clicks,
         spacing_mm,
+        measured=measured,
     )
     enhancement = grown.enhancement
     is_changed = (
@@ -76,7 +81,7 @@ def click_labels(
         plane[walls.pool[k]] = Label.LV_BLOOD_POOL
         plane[walls.wall[k]] = Label.LV_MYOCARDIUM
         out[k] = np.where(enhancement[k] & scar[k], labels[k], plane)
-    _split_new(out, pixels, walls.wall, enhancement)
+    _split_new(out, pixels, walls.wall, enhancement, measured)
     out[grown.obstruction & enhancement] = Label.MICROVASCULAR_OBSTRUCTION
     return ClickedLabels(
         labels=out,
@@ -91,13 +96,14 @@ def _into_new_wall(
     before: NDArray[np.bool_],
     scar: NDArray[np.bool_],
     wall: NDArray[np.bool_],
+    measured: NDArray[np.bool_],
 ) -> NDArray[np.bool_]:
     """The scar that still lies in the wall, and what of the new wall continues it as brightly."""
-    threshold = classify_enhancement(pixels, before, scar).threshold.value
+    threshold = classify_enhancement(pixels, before, scar, measured=measured).threshold.value
     kept = scar & wall
     if threshold is None:
         return kept
-    bright = wall & ~before & (pixels >= threshold)
+    bright = wall & ~before & measured & (pixels >= threshold)
     for k in np.flatnonzero(bright.any(axis=(1, 2))):
         parts, _ = components(kept[k] | bright[k])
         joined = np.unique(parts[kept[k]])
@@ -110,9 +116,10 @@ def _split_new(
     pixels: NDArray[np.float32],
     wall: NDArray[np.bool_],
     enhancement: NDArray[np.bool_],
+    measured: NDArray[np.bool_],
 ) -> None:
     """Make scar that is new core scar or grey zone, in place; what was labelled stays so."""
     new = enhancement & (labels == Label.LV_MYOCARDIUM)
     if new.any():
-        core = classify_enhancement(pixels, wall, enhancement).core
+        core = classify_enhancement(pixels, wall, enhancement, measured=measured).core
         labels[new] = np.where(core[new], Label.CORE_SCAR, Label.GREY_ZONE)

@@ -51,6 +51,7 @@ def grow_scar(
     spacing_mm: tuple[float, float, float],
     *,
     covariance: ScarCovariance = SCAR_ERRORS,
+    measured: NDArray[np.bool_] | None = None,
 ) -> GrownScar:
     """Enhancement after clicks on scar, on dark cores and on healthy wall; others are ignored.
 
@@ -61,6 +62,7 @@ def grow_scar(
         clicks: on the scan.
         spacing_mm: distance of slices, of rows, of columns.
         covariance: of errors of drafts; none between slices more than `MOST_APART_MM` apart.
+        measured: mask of what has signal; None for everything. The rest counts as remote wall.
     """
     out = enhancement & wall
     cores = np.zeros_like(out)
@@ -70,8 +72,10 @@ def grow_scar(
     if not (on_wall or on_cores):
         return GrownScar(enhancement=out, obstruction=cores)
     box = (slice(None), *box_of(wall.any(axis=0), margin=1))
-    remote, contrast = _signal_range(pixels, wall, enhancement)
-    signal = np.clip((pixels[box] - remote) / contrast, DARKEST, BRIGHTEST)
+    lit = wall if measured is None else wall & measured
+    remote, contrast = _signal_range(pixels, lit, enhancement)
+    above = np.where(lit, pixels - remote, np.float32(0.0))[box]
+    signal = np.clip(above / contrast, DARKEST, BRIGHTEST)
     here = [_within(click, box) for click in on_wall]
     if spacing_mm[0] > MOST_APART_MM:
         covariance = replace(covariance, along_mm=spacing_mm[0])

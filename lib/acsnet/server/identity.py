@@ -26,10 +26,14 @@ class Role(IntEnum):
 
 @dataclass(frozen=True)
 class Person:
-    """Somebody who is logged in."""
+    """Somebody who is logged in.
+
+    in_browser: by a cookie, which the login of the next person replaces while a page is open.
+    """
 
     name: str
     role: Role
+    in_browser: bool = False
 
 
 _person: ContextVar[Person | None] = ContextVar("person", default=None)
@@ -54,6 +58,21 @@ def signed(info: Mapping[str, Any]) -> dict[str, Any]:
     """A client's parameters with its names replaced by that of the login."""
     person = logged_in()
     return dict(info) if person is None else {**info, "user": person.name, "client_id": person.name}
+
+
+def signed_on_page(name: str) -> str:
+    """Who sends what a page of ours sends: the person of the login, else who the page names.
+
+    name: who has opened the page; empty where it does not say. Raises HTTP 409 where somebody else
+    has logged in in the same browser since: what one person did is not stored as another's.
+    """
+    person = logged_in()
+    if person is None:
+        return name
+    if person.in_browser and name.strip() not in ("", person.name.strip()):
+        msg = f"opened by {name.strip()}; you are {person.name}: open the case again"
+        raise HTTPException(409, msg)
+    return person.name
 
 
 def require(role: Role, what: str) -> None:

@@ -1,18 +1,16 @@
 """Clicks through the routes that viewers ask, on one phantom in eight orientations."""
 
 import base64
-import io
 import json
 import zlib
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import nibabel as nib
-import nrrd
 import numpy as np
 import pydicom
 import pytest
-from clicked_site import READER, own_label
+from clicked_site import READER, ask, own_label
 from positioned_phantoms import ORIENTATIONS
 
 from acsnet.labels import MYOCARDIUM, Label
@@ -27,25 +25,6 @@ PANEL = {**FILE, "background": [], "result_compress": False, "restore_label_idx"
 """What the panel of MONAI Label's OHIF sends beside its points, as caught in Chromium."""
 SLICER = {**FILE, **{name: [] for name in KINDS}}
 """What 3D Slicer's module sends beside its points: an empty list for each other label."""
-
-
-def ask(site, image, *, client_id=READER, **params):
-    """An answer to clicks: the label map's array, its LPS affine, and the JSON of it."""
-    params = {"client_id": client_id, "result_extension": ".nrrd", **params}
-    answer = site.client.post(
-        f"/infer/acsnet_click?image={image}&output=all", data={"params": json.dumps(params)}
-    )
-    assert answer.status_code == 200, answer.text
-    boundary = answer.headers["content-type"].split("boundary=")[1]
-    parts = answer.content.split(f"--{boundary}".encode())
-    told, file = (part.split(b"\r\n\r\n", 1)[1][:-2] for part in parts[1:3])
-    stream = io.BytesIO(file)
-    header = nrrd.read_header(stream)
-    labels = nrrd.read_data(header, stream, index_order="F")
-    affine = np.eye(4)
-    affine[:3, :3] = np.array(header["space directions"], float).T
-    affine[:3, 3] = header["space origin"]
-    return labels, affine, json.loads(told)
 
 
 def outer_wall(stack):
@@ -294,3 +273,23 @@ def test_a_viewer_clicks_on_an_image_and_starts_from_what_it_holds(site):
     after = scan.grid.from_input(from_frames(scan, answer["frames"]))
     assert stack[k, row, column]
     assert not after[k, row, column]
+
+
+def test_clicks_go_on_from_the_draft_that_they_began_on_when_it_is_drawn_anew(site):
+    """By what the answer calls it: for the reader who has it on the screen, and nobody else."""
+    assert on_page(site, "phantom", user="Cleo").is_success
+    wall = np.argwhere(pixels(on_page(site, "phantom", user="Eli")) == Label.LV_MYOCARDIUM)[0]
+    k, row, column = wall.tolist()
+    clicks = [{"slice": k + 1, "row": row, "column": column, "kind": "scar"}]
+    first = on_page(site, "phantom", *clicks, user="Eli", start="original")
+    so_far = site.client.get("/acsnet/cases/phantom/click", params={"user": "Eli"}).json()
+    assert (so_far["clicks"], so_far["kept"]) == (clicks, first.json()["kept"])
+    shown = {"start": "original", "saved": "2026-01-02T03:04:05+00:00", "kept": so_far["kept"]}
+    again = on_page(site, "phantom", *clicks, user="Eli", **shown)
+    np.testing.assert_array_equal(pixels(again), pixels(first))
+    assert on_page(site, "phantom", *clicks, user="Fay", **shown).status_code == 409
+    saved = on_page(site, "phantom", *clicks, user="Eli", save=True, **shown)
+    newest = site.app.datastore().label_records("phantom")[0]
+    assert (saved.json()["saved"]["version"], newest.author) == (newest.id, "Eli")
+    after = site.client.get("/acsnet/cases/phantom/click", params={"user": "Eli"}).json()
+    assert after["clicks"] == []  # they are in the version

@@ -73,7 +73,7 @@ def test_what_a_stroke_off_a_label_says(tmp_path, samples, scan, truth, label, o
     values = painted(truth, 1 + NAMES.index(OFF), of=of)
     strokes = read_strokes(sent(tmp_path, samples, values), scan.grid, SEGMENTS)
     points = points_of_strokes(strokes, scan, label)
-    assert {one.kind.value for one in clicks_of(points, scan.grid, strokes.labels)} == {means}
+    assert {one.kind.value for one in clicks_of(points, scan.grid)} == {means}
 
 
 @pytest.mark.parametrize(

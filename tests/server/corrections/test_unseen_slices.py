@@ -11,8 +11,9 @@ from packed_scans import slices
 from saved_labels import keep_draft, save_label
 
 from acsnet import __version__
-from acsnet.io import read_scan
+from acsnet.io import read_scan, write_label_map
 from acsnet.server.corrections.frame_labels import to_frames
+from acsnet.server.corrections.unseen_slices import with_unseen
 
 pytestmark = pytest.mark.slow
 
@@ -172,3 +173,64 @@ def test_a_viewer_with_all_images_can_empty_a_slice(case):
     saved = case.client.post(case.url, json=sent).json()
     assert not [text for text in saved["warnings"] if "could not be seen" in text]
     assert sorted(opened(case)["frames"]) == sorted(sent["frames"])
+
+
+def test_slices_that_were_seen_or_drawn_on_are_as_they_were_sent(case):
+    """Of eight the first was drawn on, the next three were emptied, the fifth was sent all the
+    same, and the last is empty in the label map that the drawing began from."""
+    stack = case.scan.grid.from_input(square(case)).copy()
+    stack[case.scan.instance_uids.index(case.second[3])] = 0
+    base = save_label(case.store, case.image, case.scan.grid.to_input(stack), user="Joy")
+    kept = to_frames(case.scan, square(case))
+    sent = {uid: case.frames[uid] for uid in (case.first[0], case.second[0])}
+    whole, (warning,) = with_unseen(
+        case.store,
+        case.image,
+        case.scan,
+        sent,
+        viewer_images=case.first,
+        version=base.id,
+        saved="2020-01-01T00:00:00+00:00",  # an id is of one label map, whenever it was saved
+    )
+    assert whole == {**sent, **{uid: kept[uid] for uid in case.second[1:3]}}
+    assert warning == (
+        "slice 6, 7, 8 of 8 could not be seen where this was drawn and is kept from the label map "
+        "by Joy"
+    )
+
+
+def test_an_older_viewer_of_a_scan_in_one_series_had_all_of_its_images(samples):
+    folder = samples / "dicom" / "phantom-1"
+    store = SimpleNamespace(get_image_uri=lambda _image: folder)
+    sent = {read_scan(folder).instance_uids[0]: [0, 1]}
+    told = with_unseen(store, "a", read_scan(folder), sent, viewer_images=None, version="original")
+    assert told == (sent, ())
+
+
+def test_without_its_base_a_drawing_is_completed_by_the_newest_that_stands_for_a_reader(
+    samples, tmp_path
+):
+    def record(name, *, tag, current=True):
+        return SimpleNamespace(id=name, author=name, tag=tag, current=current, moment=name)
+
+    records = [
+        record("d", tag="ben", current=False),
+        record("c", tag=""),
+        record("b", tag="ana"),
+        record("a", tag="original"),
+    ]
+    scan = read_scan(samples / "dicom" / "phantom-1")
+    write_label_map(tmp_path / "a.nii.gz", np.zeros(scan.grid.shape, np.uint8), scan.grid)
+    store = SimpleNamespace(
+        label_records=lambda _image: records,
+        version_uri=lambda _image, _record: tmp_path / "a.nii.gz",
+    )
+
+    def told(version):
+        seen = scan.instance_uids[:4]
+        _, (text,) = with_unseen(store, "a", scan, {}, viewer_images=seen, version=version)
+        return text
+
+    for version in ("gone", "d"):
+        assert told(version) == f"{UNSEEN} kept from the label map by b: {GONE}"
+    assert told("") == f"{UNSEEN} empty"

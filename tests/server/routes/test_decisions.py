@@ -1,6 +1,7 @@
 """What a reader decides on a label map, as a page and as a program send it."""
 
 import json
+import re
 import time
 from dataclasses import replace
 from datetime import timedelta
@@ -11,7 +12,9 @@ import pytest
 from acsnet.annotations import audit_log
 from acsnet.errors import InputError
 from acsnet.server.identity import Person, Role, request_of
+from acsnet.server.routes import decisions
 from acsnet.server.state.paths import audit_log_file
+from acsnet.server.web.shown_versions import digest_of
 
 pytestmark = pytest.mark.slow
 
@@ -119,6 +122,25 @@ def test_warnings_must_have_been_shown(desk, monkeypatch):
     assert refused.json()["digest"] in page.text
     shown = refused.json()["warnings"]
     assert desk.decide("accept", version=version, by="Eve", warnings_shown=shown).is_success
+
+
+def test_warnings_that_were_shown_in_another_order_are_not_asked_for_again(desk, monkeypatch):
+    assert digest_of(["a", "b", "a"]) == digest_of(["b", "a"]) != digest_of(["a"])
+    real = desk.store.label_records
+
+    def records(image):
+        noted = ["look at slice 3", "look at slice 4"]
+        return tuple(
+            replace(one, features={**one.features, "warnings": noted}) for one in real(image)
+        )
+
+    monkeypatch.setattr(desk.store, "label_records", records)
+    monkeypatch.setattr(decisions, "warnings_with", lambda noted, _: tuple(reversed(noted)))
+    page = desk.web.client.get(f"/acsnet/cases/{desk.image}?version=original").text
+    (shown,) = re.findall('name="warnings_shown" value="([^"]*)"', page)
+    form = {"version": "original", "by": "Eve", "warnings_shown": shown}
+    answer = desk.web.client.post(f"/acsnet/cases/{desk.image}/accept", data=form)
+    assert answer.status_code == 303
 
 
 def test_an_old_version_is_not_accepted_blind(desk):

@@ -1,6 +1,7 @@
 """Authentication middleware: identifies the person behind a request and checks their role."""
 
 import re
+from dataclasses import replace
 from urllib.parse import quote, urlencode, urlsplit
 
 from starlette.concurrency import run_in_threadpool
@@ -105,7 +106,7 @@ async def _identified(login: Login, request: Request) -> Person:
     own = origin_of(f"{request.url.scheme}://{request.headers.get('host', '')}")
     if request.method not in SAFE and origin_of(request.headers.get("origin", "")) != own:
         raise HTTPException(403, "this may be requested only from a page of this server")
-    return person
+    return replace(person, in_browser=True)
 
 
 def _refusal(request: Request, error: HTTPException) -> Response:

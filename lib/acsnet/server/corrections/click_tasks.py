@@ -80,7 +80,7 @@ class ClickTask(Task):
         """Answer the clicks of a request, beside the queue of the networks.
 
         image, image_id: path and id of the scan; reader: who asks; points: parameters with
-        `POINT_LISTS`, or a function of the scan that gives points; source, drawn: see
+        `POINT_LISTS`, or a function of the scan that gives points; source, saved, kept, drawn: see
         `CorrectionDesk.click`, with its errors.
         """
         asked = request.get("points") or {}
@@ -90,6 +90,8 @@ class ClickTask(Task):
             request.get("reader") or Reader(),
             asked if callable(asked) else lambda scan: points_of(asked, scan.grid),
             source=request.get("source"),
+            saved=request.get("saved") or "",
+            kept=request.get("kept") or "",
             drawn=request.get("drawn"),
             anew=not callable(asked) and asked.get("reset_state") is True,
         )
@@ -145,6 +147,7 @@ def answer_of(corrected: Corrected) -> Answer:
         "features": measures,
         "label_names": dict(LABEL_VALUES),
         "started_from": {"source": corrected.start.source, "version": corrected.start.version},
+        "kept": corrected.start.digest,
         "clicks": [
             {"point": list(input_index(click.at, grid)), "kind": click.kind.value, "held": held}
             for click, held in zip(clicked.clicks, clicked.held, strict=True)

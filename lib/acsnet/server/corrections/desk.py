@@ -20,7 +20,7 @@ from acsnet.io import read_scan
 from acsnet.labels import MYOCARDIUM, Label
 from acsnet.quantify.features import compute_features
 from acsnet.scan import InputGrid, ShortAxisScan
-from acsnet.server.corrections.points import Points, clicks_of
+from acsnet.server.corrections.points import Points, clicks_of, oldest_first, walls_on_scar
 from acsnet.server.corrections.reader_states import ReaderState, ReaderStates, Start
 from acsnet.server.corrections.starts import FROM_MODEL, SENT, own_version, start_of
 from acsnet.server.corrections.strokes import points_of_strokes, read_strokes
@@ -97,6 +97,8 @@ class CorrectionDesk:
         points: Callable[[ShortAxisScan], Points],
         *,
         source: str | None = None,
+        saved: str = "",
+        kept: str = "",
         drawn: Callable[[ShortAxisScan], NDArray[np.uint8]] | None = None,
         anew: bool = False,
     ) -> Corrected:
@@ -111,6 +113,9 @@ class CorrectionDesk:
             reader: who clicks.
             points: of the scan, which only its grid can check.
             source: what to start from, see `start_of`; None to go on, or for the first there is.
+            saved: when that was saved, see `start_of`.
+            kept: `Start.digest` of what earlier clicks of the reader started from. If that is still
+                kept, these go on from it, whatever has become of it in the store.
             drawn: labels of a client on the input's grid, to start from in place of any source.
             anew: whether to forget what was clicked before.
 
@@ -118,22 +123,26 @@ class CorrectionDesk:
             AcsnetError: for points that are none, and what is no scan.
         """
         scan = self._scans.get(path)
-        wanted = points(scan)
+        asked = points(scan)
         states, name = (self._states, image) if image else (self._passing, str(path))
         with self._locks[hash((reader.key, name)) % LOCKS]:
             began = time.perf_counter()
             state, notes = states.read(reader.key, name)
             current = fingerprint(path)
+            if state is not None and (anew or state.scan != current):
+                state = None
+            wanted = oldest_first(asked, [] if state is None else state.points)
             start = None
             if drawn is not None:
                 start = Start(source=SENT, version=source or "", labels=drawn(scan))
-            elif state is not None and not anew and source in (None, *_names(state.start)):
-                own = own_version(self._store, image, reader.name) if image else ""
-                goes_on = bool({at for _, at in wanted} & {at for _, at in state.points})
-                same = state.scan == current and state.start.labels.shape == scan.grid.shape
-                start = state.start if goes_on and same and own == state.start.own else None
+            elif state is not None:
+                named = source in (None, *_names(state.start))
+                again = {at for _, at in wanted} & {at for _, at in state.points}
+                goes_on = named and again and state.start.own == self._own(image, reader)
+                same = state.start.labels.shape == scan.grid.shape
+                start = state.start if same and (goes_on or kept == state.start.digest) else None
             if start is None:
-                start = self._start(path, image, scan, reader, source)
+                start = self._start(path, image, scan, reader, source, saved=saved)
             corrected = self._moved(scan, start, wanted, notes)
             states.write(reader.key, name, ReaderState(scan=current, start=start, points=wanted))
         return replace(corrected, seconds=time.perf_counter() - began)
@@ -177,13 +186,7 @@ class CorrectionDesk:
         self, scan: ShortAxisScan, start: Start, points: Points, notes: tuple[str, ...] = ()
     ) -> Corrected:
         draft = np.ascontiguousarray(scan.grid.from_input(start.labels))
-        clicked = click_labels(
-            scan.pixels,
-            draft,
-            clicks_of(points, scan.grid, draft),
-            scan.spacing_mm,
-            corrector=self._corrector(),
-        )
+        clicked = _clicked(scan, draft, points, self._corrector())
         if not all(clicked.held):
             notes = (*notes, missed_note(clicked.held))
         return Corrected(
@@ -199,21 +202,76 @@ class CorrectionDesk:
         return self._scans.get(path)
 
     def state(self, image: str, path: Path, reader: Reader) -> tuple[ReaderState, InputGrid] | None:
-        """What a reader clicked on an image of the store, and its grid; None for nothing."""
+        """What a reader clicked on an image of the store, and its grid; None for nothing.
+
+        Nothing, too, where the reader has saved a version since.
+        """
         state, _ = self._states.read(reader.key, image)
         if state is None or state.scan != fingerprint(path):
             return None
+        if self._own(image, reader) != state.start.own:
+            return None
         return state, self._scans.get(path).grid
 
+    def settle(self, image: str, reader: Reader) -> None:
+        """Forget the clicks of a reader, whose outcome was saved; what they started from stays."""
+        with self._locks[hash((reader.key, image)) % LOCKS]:
+            state, _ = self._states.read(reader.key, image)
+            if state is not None:
+                self._states.write(reader.key, image, replace(state, points=[]))
+
+    def _own(self, image: str, reader: Reader) -> str:
+        return own_version(self._store, image, reader.name) if image else ""
+
     def _start(
-        self, path: Path, image: str, scan: ShortAxisScan, reader: Reader, source: str | None
+        self,
+        path: Path,
+        image: str,
+        scan: ShortAxisScan,
+        reader: Reader,
+        source: str | None,
+        *,
+        saved: str = "",
     ) -> Start:
         def run() -> NDArray[np.uint8]:
             return self._run(image, path)
 
         if not image:
             return Start(source=FROM_MODEL, version="", labels=run())
-        return start_of(self._store, image, scan, reader.name, run=run, source=source)
+        return start_of(self._store, image, scan, reader.name, run=run, source=source, saved=saved)
+
+
+def _clicked(
+    scan: ShortAxisScan, draft: NDArray[np.uint8], points: Points, corrector: Corrector
+) -> ClickedLabels:
+    """The draft (slice, row, column) after points.
+
+    A point of the list of the myocardium says that there is no scar where there was some when it
+    was set: in the draft, or after the points before it. Else it says nothing of scar, which a
+    newer point, or the wall that goes where it lies, may bring there.
+    """
+
+    def answer(points: Points, healthy: Points) -> ClickedLabels:
+        clicks = clicks_of(points, scan.grid, healthy=healthy)
+        return click_labels(
+            scan.pixels,
+            draft,
+            clicks,
+            scan.spacing_mm,
+            corrector=corrector,
+            measured=scan.measured,
+        )
+
+    healthy = walls_on_scar(points, scan.grid, draft)
+    clicked = answer(points, healthy)
+    on_new = [
+        point for point in walls_on_scar(points, scan.grid, clicked.labels) if point not in healthy
+    ]
+    drafts = len(healthy)
+    for age, point in enumerate(points):
+        if point in on_new and point not in healthy:
+            healthy += walls_on_scar([point], scan.grid, answer(points[:age], healthy).labels)
+    return answer(points, healthy) if len(healthy) > drafts else clicked
 
 
 def _names(start: Start) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ Slicer's and OHIF's volumes have the axes and the order of slices of `InputGrid`
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
@@ -34,12 +34,14 @@ MEANINGS = {**KINDS, **{kind.value: kind for kind in Kind}}
 POINT_LISTS = (*KINDS, FOREGROUND)
 """Parameters of a request that hold points."""
 
-Points = list[tuple[str, tuple[int, int, int]]]
-"""Name of the list, and index on the input's grid, in the order of the lists."""
+Point = tuple[str, tuple[int, int, int]]
+"""Name of the list, and index on the input's grid."""
+
+Points = list[Point]
 
 
 def points_of(request: Mapping[str, Any], grid: InputGrid) -> Points:
-    """The points of a request, checked.
+    """The points of a request, checked, in the order of the lists.
 
     Args:
         request: parameters, with any of `POINT_LISTS`, and `label`, the name of the label that
@@ -63,19 +65,41 @@ def points_of(request: Mapping[str, Any], grid: InputGrid) -> Points:
     return out
 
 
-def clicks_of(points: Points, grid: InputGrid, labels: NDArray[np.uint8]) -> tuple[Click, ...]:
-    """Points as clicks; labels: (slice, row, column) of the draft."""
-    return tuple(_click(name, index, grid, labels) for name, index in points)
+def oldest_first(points: Points, before: Points) -> Points:
+    """Points in the order in which a reader set them.
+
+    Lists do not tell it: those that were asked for before keep their order, and new ones follow.
+    Our own pages send the oldest first.
+
+    Args:
+        points: of a request.
+        before: of the request before it, oldest first.
+    """
+    ages = {point: age for age, point in enumerate(before) if point[0] in KINDS}
+    return sorted(points, key=lambda point: ages.get(point, len(before)))
 
 
-def _click(
-    name: str, index: tuple[int, int, int], grid: InputGrid, labels: NDArray[np.uint8]
-) -> Click:
-    at = stack_index(index, grid)
-    kind = MEANINGS[name]
-    if name in KINDS and kind is Kind.WALL and labels[at] in ENHANCEMENT:
-        kind = Kind.HEALTHY
-    return Click(slice=at[0], row=at[1], column=at[2], kind=kind)
+def walls_on_scar(points: Points, grid: InputGrid, labels: NDArray[np.uint8]) -> Points:
+    """Points of the list of the myocardium that lie on scar; labels: (slice, row, column)."""
+    return [
+        (name, index)
+        for name, index in points
+        if KINDS.get(name) is Kind.WALL and labels[stack_index(index, grid)] in ENHANCEMENT
+    ]
+
+
+def clicks_of(
+    points: Points, grid: InputGrid, *, healthy: Collection[Point] = ()
+) -> tuple[Click, ...]:
+    """Points as clicks; healthy: those that say that there is no scar, see `walls_on_scar`."""
+    return tuple(_click(point, grid, is_healthy=point in healthy) for point in points)
+
+
+def _click(point: Point, grid: InputGrid, *, is_healthy: bool) -> Click:
+    name, index = point
+    k, row, column = stack_index(index, grid)
+    kind = Kind.HEALTHY if is_healthy else MEANINGS[name]
+    return Click(slice=k, row=row, column=column, kind=kind)
 
 
 def stack_index(index: tuple[int, int, int], grid: InputGrid) -> tuple[int, int, int]:

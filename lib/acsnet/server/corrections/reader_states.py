@@ -41,6 +41,11 @@ class Start:
     labels: NDArray[np.uint8]
     own: str = ""
 
+    @property
+    def digest(self) -> str:
+        """What a page calls its labels by, to go on from them: 32 characters."""
+        return hashlib.sha256(self.labels.tobytes()).hexdigest()[:32]
+
 
 @dataclass(frozen=True, kw_only=True)
 class ReaderState:

@@ -59,6 +59,7 @@ def start_of(
     *,
     run: Callable[[], NDArray[np.uint8]],
     source: str | None = None,
+    saved: str = "",
 ) -> Start:
     """The first there is of: the reader's newest version, the accepted one, the draft, a new run.
 
@@ -70,14 +71,16 @@ def start_of(
         run: segments the scan; gives labels on the input's grid.
         source: the one of `SOURCES` that is wanted, or id or tag of a label map; else the first
             there is.
+        saved: when that label map was saved, as the reader was shown it.
 
     Raises:
         UnknownError: there is no such label map.
+        ReplacedError: there is another one by that tag now.
         AcsnetError: it cannot be read.
     """
     own = own_version(store, image, author)
     if source is not None and source not in SOURCES:
-        named = record_called(store.label_records(image), source)
+        named = record_called(store.label_records(image), source, saved=saved)
         path = Path(store.version_uri(image, named))
         labels = read_client_labels(path, grid=scan.grid)
         return Start(source=NAMED, version=named.id, labels=labels, own=own)

@@ -62,7 +62,7 @@ class UnsavedEdits:
         *,
         version: str,
         frames: Mapping[str, Runs],
-        seen: Sequence[str] | None = None,
+        viewer_images: Sequence[str] | None = None,
         saved: str = "",
         tab: str = "",
         revision: str = "",
@@ -74,7 +74,7 @@ class UnsavedEdits:
             reader: who draws.
             version: what the edit began from.
             frames: what is drawn.
-            seen: images that the tab has, if it says so.
+            viewer_images: SOPInstanceUIDs of those that the tab has, if it says so.
             saved: when the version was saved, if the tab says so.
             tab: that sends it.
             revision: of the edit that the tab went on from.
@@ -91,7 +91,7 @@ class UnsavedEdits:
             reader=reader,
             version=version,
             frames=frames,
-            seen=seen,
+            seen=viewer_images,
             saved=saved,
             kept=datetime.now(timezone.utc).isoformat(timespec="milliseconds"),
             tab=tab,

@@ -23,7 +23,7 @@ def with_unseen(
     scan: ShortAxisScan,
     frames: Mapping[str, Runs],
     *,
-    seen: Collection[str] | None,
+    viewer_images: Collection[str] | None,
     version: str,
     saved: str = "",
 ) -> tuple[Mapping[str, Runs], tuple[str, ...]]:
@@ -34,8 +34,9 @@ def with_unseen(
         image: its id.
         scan: as read from DICOM, with an image for each slice.
         frames: what the viewer sent.
-        seen: SOPInstanceUIDs of the images that it had. None for a viewer of an earlier release,
-            which had the images of one series: of a scan in several, those that are drawn on.
+        viewer_images: SOPInstanceUIDs of those that it had. None for a viewer of an earlier
+            release, which had the images of one series: of a scan in several, those that are drawn
+            on.
         version: id or tag of the label map that the drawing began from; empty for none.
         saved: when that was saved, as its record says; empty where the viewer does not.
 
@@ -47,11 +48,11 @@ def with_unseen(
         AcsnetError: the label map that the drawing began from cannot be read.
     """
     slices = instance_uids(scan)
-    if seen is None:
+    if viewer_images is None:
         headers = read_headers(Path(store.get_image_uri(image)))
         series = {text_of(header, "SeriesInstanceUID") for header in headers}
-        seen = frames if len(series) > 1 else slices
-    unseen = [uid for uid in slices if uid not in seen and uid not in frames]
+        viewer_images = frames if len(series) > 1 else slices
+    unseen = [uid for uid in slices if uid not in viewer_images and uid not in frames]
     if not unseen:
         return frames, ()
     numbers = ", ".join(str(slices.index(uid) + 1) for uid in unseen)

@@ -21,7 +21,7 @@ from acsnet.server.datastores.label_intake import author_of
 from acsnet.server.datastores.label_reports import entered
 from acsnet.server.datastores.protocol import StudyStore
 from acsnet.server.errors import ReplacedError
-from acsnet.server.identity import signed
+from acsnet.server.identity import signed_on_page
 from acsnet.server.inference.work_queue import volume_place
 from acsnet.server.state.audit_trail import note
 from acsnet.server.state.paths import DETAILS
@@ -71,8 +71,8 @@ def save_details(
             "remote_region": _points("the remote region", remote_region),
         }
     )
-    who = signed({"user": by.strip()})
-    if not who["user"]:
+    who = signed_on_page(by.strip())
+    if not who:
         raise HTTPException(422, "enter your name: there is no login")
     start = time.perf_counter()
     state = store.state_to_keep(image)
@@ -82,7 +82,7 @@ def save_details(
     before, _ = entered(store.folder, image, scan=state)
     _check_marks(store, image, _new_marks(details, before))
     entry = DetailsStore(store.folder / DETAILS).save(
-        image, details, reader=author_of(who), scan=state, shown=saved
+        image, details, reader=author_of({"user": who}), scan=state, shown=saved
     )
     note(
         "save",

@@ -27,8 +27,7 @@ from acsnet.server.corrections.frame_labels import from_frames, to_frames
 from acsnet.server.corrections.points import Points, input_index, stack_index, whole_number
 from acsnet.server.datastores.label_intake import accept_label, author_of, record_save
 from acsnet.server.datastores.label_records import READER_DRAFT, REVIEWED
-from acsnet.server.datastores.protocol import record_called
-from acsnet.server.identity import signed
+from acsnet.server.identity import signed_on_page
 from acsnet.server.inference.work_queue import volume_place
 from acsnet.server.routes.common import image_path
 from acsnet.server.web.load_limits import asker, gone
@@ -41,14 +40,15 @@ class Clicks(BaseModel):
 
     clicks: oldest first, each with `row`, `column`, a `kind` of `Kind`, and `slice` or `instance`,
     the SOPInstanceUID of its image; start: own, accepted, draft, or id or tag of the label map to
-    start from; saved: when that label map was saved, as it was shown; frames: a label map to start
-    from instead (`frame_labels`); save: keep the outcome as a draft of the reader; user: the
-    reader, where nobody is logged in.
+    start from; saved: when that label map was saved, as it was shown; kept: what the answer before
+    called the start by, to go on from it; frames: a label map to start from instead
+    (`frame_labels`); save: keep the outcome as a draft of the reader; user: the reader.
     """
 
     clicks: list[Any]
     start: str | None = None
     saved: str = ""
+    kept: str = ""
     frames: dict[str, list[int]] | None = None
     save: bool = False
     user: str = ""
@@ -59,9 +59,7 @@ def click(app: App, http: Request, image: str, asked: Clicks) -> dict[str, Any]:
     """The label map of a case after all clicks of a reader; to take one back, leave it out."""
     drawn_on = app.datastore().state_to_label(image) if asked.save else ""
     path, began = image_path(app, image), time.perf_counter()
-    reader, frames = _reader(http, signed({"user": asked.user.strip()})), asked.frames
-    if asked.start and asked.saved:
-        record_called(app.datastore().label_records(image), asked.start, saved=asked.saved)
+    reader, frames = _reader(http, asked.user), asked.frames
     answer = app.segment(
         {
             "model": CLICK,
@@ -73,6 +71,8 @@ def click(app: App, http: Request, image: str, asked: Clicks) -> dict[str, Any]:
             "reader": reader,
             "points": lambda scan: points_of_pixels(asked.clicks, scan),
             "source": asked.start,
+            "saved": asked.saved,
+            "kept": asked.kept,
             "drawn": None if frames is None else lambda scan: from_frames(scan, frames),
         }
     )
@@ -80,6 +80,7 @@ def click(app: App, http: Request, image: str, asked: Clicks) -> dict[str, Any]:
     out = {
         "label_map": packed_stack(answer.labels, grid),
         "started_from": params["started_from"],
+        "kept": params["kept"],
         "clicks": [
             {**pixel_of(tuple(click["point"]), grid), "kind": click["kind"], "held": click["held"]}
             for click in params["clicks"]
@@ -98,6 +99,7 @@ def click(app: App, http: Request, image: str, asked: Clicks) -> dict[str, Any]:
             out["saved"] = _saved(
                 app, image, scan, answer.labels, reader.name, drawn_on=drawn_on, began=began
             )
+        app.click_desk.settle(image, reader)
     return out
 
 
@@ -138,13 +140,14 @@ def _saved(
 @router.get("/acsnet/cases/{image}/click")
 def clicks_so_far(app: App, http: Request, image: str, user: str = "") -> dict[str, Any]:
     """What a reader clicked on a case, so that a page that is opened again goes on from there."""
-    reader = _reader(http, signed({"user": user}))
+    reader = _reader(http, user)
     known = app.click_desk.state(image, image_path(app, image), reader)
     if known is None:
         return {"started_from": None, "clicks": []}
     state, grid = known
     return {
         "started_from": {"source": state.start.source, "version": state.start.version},
+        "kept": state.start.digest,
         "clicks": [{**pixel_of(index, grid), "kind": name} for name, index in state.points],
     }
 
@@ -226,6 +229,6 @@ def packed_stack(labels: NDArray[np.uint8], grid: InputGrid) -> dict[str, Any]:
     return {"shape": list(stack.shape), "data": data}
 
 
-def _reader(http: Request, info: dict[str, Any]) -> Reader:
-    name = author_of(info)
+def _reader(http: Request, user: str) -> Reader:
+    name = author_of({"user": signed_on_page(user.strip())})
     return Reader(name=name, key=asker(http, name))

@@ -25,7 +25,7 @@ from acsnet.server.datastores.label_records import READER_DRAFT, REVIEWED
 from acsnet.server.datastores.label_reports import given_for, warnings_with
 from acsnet.server.datastores.protocol import LabelRecord, NewLabel, StudyStore, record_called
 from acsnet.server.errors import UnshownError
-from acsnet.server.identity import signed
+from acsnet.server.identity import signed, signed_on_page
 from acsnet.server.inference.work_queue import volume_place
 from acsnet.server.routes.common import known_case
 from acsnet.server.state.audit_trail import note
@@ -161,7 +161,7 @@ def accepted(
     measured = _measured(store, image, file, record) if by_networks(record.author) else None
     warnings = record.warnings if measured is None else measured.warnings
     digest = digest_of(warnings)
-    if warnings and list(shown) not in ([digest], list(warnings)):
+    if digest not in shown and not set(warnings) <= set(shown):
         msg = "this label map has warnings: look at them before you accept it"
         raise UnshownError(msg, warnings=warnings, digest=digest)
     if measured is None:
@@ -207,13 +207,16 @@ def _withdrawn(
 
 
 def who_and_why(fields: dict[str, Any]) -> tuple[str, str]:
-    """Who decides, and what they say of it. Raises HTTP 422 where nobody says who."""
-    who = signed({"user": str(fields.get("by") or "").strip()})
-    if not who["user"]:
+    """Who decides, and what they say of it.
+
+    Raises HTTP 422 where nobody says who, and as `signed_on_page`.
+    """
+    who = signed_on_page(str(fields.get("by") or "").strip())
+    if not who:
         raise HTTPException(422, "enter your name: there is no login")
     comment = str(fields.get("comment") or "").replace("\r\n", "\n").strip()
     check_text("the comment", comment, limit=MAX_COMMENT)
-    return author_of(who), comment
+    return author_of({"user": who}), comment
 
 
 def _shown(fields: dict[str, Any]) -> list[str]:

@@ -26,7 +26,7 @@ from acsnet.server.corrections.unseen_slices import with_unseen
 from acsnet.server.datastores.label_intake import accept_label, author_of, record_save
 from acsnet.server.datastores.label_records import READER_DRAFT
 from acsnet.server.datastores.protocol import LabelRecord, StudyStore, held_under, scan_to_label
-from acsnet.server.identity import logged_in, signed
+from acsnet.server.identity import logged_in, signed, signed_on_page
 from acsnet.server.inference.work_queue import volume_place
 from acsnet.server.routes.common import known_case
 from acsnet.server.state.paths import edits_folder
@@ -41,7 +41,7 @@ class Drawing(BaseModel):
     """What a viewer sends.
 
     seen: SOPInstanceUIDs of the images that the viewer has; slices without one stay as they were.
-    by: the reader, where nobody is logged in; version: it began from; saved: when that was saved;
+    by: the reader; version: it began from; saved: when that was saved;
     tab: that sends it; revision: of the unsaved edit that it went on from, empty for none.
     """
 
@@ -106,11 +106,11 @@ def keep_edit(app: App, image: str, drawing: Drawing) -> JSONResponse:
     known_case(app, image)
     edit, clashes = _edits(app).keep(
         image,
-        _reader(drawing.by),
+        _reader_on_page(drawing.by),
         version=drawing.version,
         saved=drawing.saved,
         frames=drawing.frames,
-        seen=drawing.seen,
+        viewer_images=drawing.seen,
         tab=drawing.tab,
         revision=drawing.revision,
     )
@@ -124,7 +124,7 @@ def keep_edit(app: App, image: str, drawing: Drawing) -> JSONResponse:
 def drop_edit(app: App, image: str, by: Reader = "", revision: str = "") -> dict[str, Any]:
     """Remove what a reader has drawn and not saved; revision: of one edit, else of all."""
     known_case(app, image)
-    edits, reader = _edits(app), _reader(by)
+    edits, reader = _edits(app), _reader_on_page(by)
     revisions = [revision] if revision else [edit.revision for edit in edits.of(image, reader)]
     for dropped in revisions:
         edits.drop(image, reader, revision=dropped)
@@ -139,7 +139,7 @@ def save_edit(app: App, image: str, drawing: Drawing) -> dict[str, Any]:
     """
     start = time.perf_counter()
     known_case(app, image)
-    store, reader = app.datastore(), _reader(drawing.by)
+    store, reader = app.datastore(), _reader_on_page(drawing.by)
     records = store.label_records(image)
     known, meanwhile = {record.id for record in records}, _meanwhile(records, drawing.version)
     with volume_place():
@@ -150,7 +150,7 @@ def save_edit(app: App, image: str, drawing: Drawing) -> dict[str, Any]:
             image,
             scan,
             drawing.frames,
-            seen=drawing.seen,
+            viewer_images=drawing.seen,
             version=drawing.version,
             saved=drawing.saved,
         )
@@ -237,7 +237,7 @@ def _restored(
             image,
             scan,
             edit.frames,
-            seen=edit.seen,
+            viewer_images=edit.seen,
             version=edit.version,
             saved=edit.saved,
         )
@@ -252,6 +252,11 @@ def _restored(
 
 def _reader(name: str) -> str:
     return author_of(signed({"user": name.strip()}))
+
+
+def _reader_on_page(name: str) -> str:
+    """The reader, to change something. Raises as `signed_on_page`."""
+    return author_of({"user": signed_on_page(name.strip())})
 
 
 def _edits(app: AcsnetApp) -> UnsavedEdits:

@@ -3,7 +3,7 @@
 import hashlib
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 from acsnet.server.identity import logged_in
 
@@ -31,9 +31,9 @@ class ShownVersions:
         return _key(image, version) in self._shown
 
 
-def digest_of(warnings: Sequence[str]) -> str:
-    """What stands for the warnings that were shown with a label map: 16 characters."""
-    return hashlib.sha256("\n".join(warnings).encode()).hexdigest()[:16]
+def digest_of(warnings: Iterable[str]) -> str:
+    """What stands for warnings that were shown, in whatever order: 16 characters."""
+    return hashlib.sha256("\n".join(sorted(set(warnings))).encode()).hexdigest()[:16]
 
 
 def _key(image: str, version: str) -> tuple[str, str, str]:

@@ -1,5 +1,5 @@
 // Correct by clicks on the slices of a case page: the wall goes where a reader clicks, as the server
-// answers. Nothing is saved before the reader says so.
+// answers. Nothing is saved before the reader says so, and nothing else is decided on meanwhile.
 'use strict';
 (() => {
   const tool = document.getElementById('clicks');
@@ -8,8 +8,12 @@
   const kind = document.getElementById('click-kind');
   const undo = document.getElementById('click-undo');
   const save = document.getElementById('click-save');
+  const again = document.getElementById('click-again');
   const said = document.getElementById('click-said');
-  const clicks = [];
+  const form = document.getElementById('decide');
+  const clicks = []; // on the screen, and not saved
+  let kept = ''; // what the server calls the label map that they started from
+  let before = null; // what this reader clicked here before the page was opened
   let slices = null; // of desk.js: what is shown, and how to draw it
   let busy = false;
 
@@ -18,6 +22,7 @@
   const enable = () => {
     undo.disabled = busy || !clicks.length;
     save.disabled = busy || !clicks.length;
+    document.body.classList.toggle('unsaved', clicks.length > 0);
   };
 
   // The label map of an answer, slices in file order and rows and columns as acquired, put where
@@ -39,28 +44,27 @@
     return out;
   };
 
-  const ask = async (saving) => {
+  // The JSON of an answer about clicks. Throws the reason why there is none.
+  const request = async (address, options) => {
+    const headers = { 'Content-Type': 'application/json', Accept: 'application/json' };
+    const answer = await fetch(address, { headers, ...options })
+      .catch(() => { throw new Error('the server cannot be reached; your clicks are kept here'); });
+    if (answer.status === 401) throw new Error('log in again in another tab; your clicks are kept here');
+    const told = await answer.json().catch(() => ({}));
+    if (!answer.ok) throw new Error(told.detail || `HTTP ${answer.status}`);
+    return told;
+  };
+
+  // Send all clicks, and hand on the answer; gives whether that was done.
+  const ask = async (words, { saving = false, then }) => {
     busy = true;
     enable();
-    say(saving ? 'Saving…' : 'Moving…');
+    say(words);
     try {
-      const answer = await fetch(tool.dataset.address, {
-        method: 'POST',
-        headers: { 'Content-Type': 'application/json', Accept: 'application/json' },
-        body: JSON.stringify({ clicks, start: tool.dataset.version, saved: tool.dataset.saved, user: reader(), save: saving }),
-      });
-      const told = await answer.json();
-      if (!answer.ok) throw new Error(told.detail || `HTTP ${answer.status}`);
-      if (saving) {
-        window.location.assign(`${tool.dataset.case}?${new URLSearchParams({ version: told.saved.version })}`);
-        return true;
-      }
-      slices.show(await unpack(told.label_map), told.clicks);
-      const missed = told.clicks.filter((one) => !one.held).length;
-      const burden = told.measurements.scar_burden_percent;
-      const changed = told.changed_slices.length ? `slices ${told.changed_slices.join(', ')} changed` : 'nothing changed';
-      say(`${clicks.length} clicks: ${changed}${missed ? `; ${missed} not fulfilled: no possible wall fulfils all of them` : ''}`
-        + `${burden === null ? '' : `; scar burden ${burden.toFixed(1)} %`}. Not saved.`);
+      const { version, saved } = tool.dataset;
+      const body = { clicks, start: version, saved, kept, user: reader(), save: saving };
+      await then(await request(tool.dataset.address, { method: 'POST', body: JSON.stringify(body) }));
+      again.hidden = true;
       return true;
     } catch (error) {
       say(`Not done: ${error.message}`);
@@ -71,19 +75,79 @@
     }
   };
 
-  desk.addEventListener('acsnet-slices', (event) => { slices = event.detail; });
+  const move = () => ask('Moving…', { then: async (told) => {
+    kept = clicks.length ? told.kept : '';
+    slices.show((!clicks.length && slices.shown) || await unpack(told.label_map), told.clicks);
+    const missed = told.clicks.filter((one) => !one.held).length;
+    const burden = told.measurements.scar_burden_percent;
+    const changed = told.changed_slices.length ? `slices ${told.changed_slices.join(', ')} changed` : 'nothing changed';
+    say(`${clicks.length} clicks: ${changed}${missed ? `; ${missed} not fulfilled: no possible wall fulfils all of them` : ''}`
+      + `${burden === null ? '' : `; scar burden ${burden.toFixed(1)} %`}.${clicks.length ? ' Not saved.' : ''}`);
+  } });
+
+  // From now on what is on the screen is the version that was saved.
+  const keep = (then) => ask('Saving…', { saving: true, then: ({ saved }) => {
+    clicks.length = 0;
+    if (form) Object.assign(form.elements.version, { value: saved.version });
+    then(saved.version);
+  } });
+
+  // ---- what this reader clicked before, as the server has kept it ---------------------------
+  const offer = async () => {
+    if (!reader()) return; // nobody's clicks may be anybody's
+    const query = new URLSearchParams({ user: reader() });
+    const told = await request(`${tool.dataset.address}?${query}`).catch(() => ({ clicks: [] }));
+    const kinds = [...kind.options].map((option) => option.value);
+    // What was clicked in a viewer is gone on with there, and what began on another label map on that
+    // one. The networks' draft of a folder has no version.
+    const here = told.clicks.every((one) => kinds.includes(one.kind)) && told.started_from?.source !== 'sent'
+      && (told.started_from?.version || 'original') === tool.dataset.version;
+    if (!told.clicks.length || !here || clicks.length) return;
+    before = told;
+    again.textContent = `Go on with your ${told.clicks.length} unsaved click${told.clicks.length > 1 ? 's' : ''}`;
+    again.title = 'A new click begins anew';
+    again.hidden = false;
+  };
+  again.addEventListener('click', async () => {
+    if (busy || clicks.length) return;
+    clicks.push(...before.clicks);
+    kept = before.kept;
+    if (!(await move())) { clicks.length = 0; kept = ''; }
+    enable();
+  });
+
+  desk.addEventListener('acsnet-slices', (event) => { slices = event.detail; offer(); });
   desk.addEventListener('acsnet-pixel', async (event) => {
     if (!kind.value || busy || !slices || !event.detail.pixel) return;
     const [row, column] = event.detail.pixel;
     clicks.push({ slice: event.detail.slice, row, column, kind: kind.value });
-    if (!(await ask(false))) clicks.pop();
+    if (!(await move())) clicks.pop();
     enable();
   });
   undo.addEventListener('click', async () => {
     const last = clicks.pop();
-    if (!(await ask(false))) clicks.push(last);
+    if (!(await move())) clicks.push(last);
     enable();
   });
-  save.addEventListener('click', () => ask(true));
+  save.addEventListener('click', () => keep((version) => {
+    window.location.assign(`${tool.dataset.case}?${new URLSearchParams({ version })}`);
+  }));
+
+  // ---- nothing is decided on but what is on the screen -------------------------------------
+  document.addEventListener('submit', async (event) => {
+    if (event.target.method !== 'post' || !(busy || clicks.length)) return;
+    event.preventDefault();
+    event.stopPropagation();
+    if (busy) return;
+    const { submitter } = event;
+    if (submitter && submitter.id === 'accept') {
+      await keep(() => {});
+      if (!clicks.length) form.requestSubmit(submitter);
+    } else {
+      say('Save or undo your clicks first.');
+      said.scrollIntoView({ block: 'nearest' });
+    }
+  }, true);
+  window.addEventListener('beforeunload', (event) => { if (clicks.length) event.preventDefault(); });
   enable();
 })();

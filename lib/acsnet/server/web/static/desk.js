@@ -71,7 +71,8 @@
   const fetched = new Map(); // address -> voxels: in memory only, gone with the page
   const voxels = (address, Type) => {
     if (!fetched.has(address)) fetched.set(address, (async () => {
-      const answer = await fetch(address, { headers: { Accept: 'application/octet-stream, application/json' } });
+      const answer = await fetch(address, { headers: { Accept: 'application/octet-stream, application/json' } })
+        .catch(() => { throw new Error('the server cannot be reached'); });
       if (!answer.ok) throw new Error((await answer.json().catch(() => ({}))).detail || `HTTP ${answer.status}`);
       const bytes = await answer.arrayBuffer();
       const end = new Uint8Array(bytes).indexOf(10);
@@ -390,7 +391,7 @@
     fillTiles();
     go(state.slice);
     const show = (data, clicks) => { maps[0] = { ...maps[0], data }; state.clicks = clicks; fillTiles(); }; // of clicks.js
-    desk.dispatchEvent(new CustomEvent('acsnet-slices', { detail: { scan, toAcquired, toScreen, show } }));
+    desk.dispatchEvent(new CustomEvent('acsnet-slices', { detail: { scan, toAcquired, toScreen, show, shown: maps[0]?.data } }));
     desk.dataset.ready = 'yes';
   };
 

@@ -1,0 +1,149 @@
+"""Clicks on the case page that are not saved: decisions wait for them, and nothing is lost."""
+
+import re
+
+import numpy as np
+import pytest
+import requests
+from viewer_pages import accepted, headers, infer, label_map
+
+SENTENCE = "Save or undo your clicks first."
+
+
+@pytest.fixture
+def case(page, url, samples):
+    """A case that is open on its draft, by Kay; k, row, column: of its wall, at the outside."""
+    series = str(headers(samples / "dicom" / "phantom-1")[0].SeriesInstanceUID)
+    infer(url, series)
+    labels = label_map(url, series)
+    k = labels.shape[2] // 2
+    row = int(np.argwhere(labels[:, :, k] == 1)[:, 1].mean())
+    column = int(np.flatnonzero(labels[:, row, k] > 1)[0]) + 1
+    page.add_init_script("localStorage.setItem('acsnet.reader', 'Kay')")
+    opened(page, f"{url}/acsnet/cases/{series}?version=original")
+    return series, (column, row, k)
+
+
+def opened(page, address):
+    page.goto(address)
+    page.locator('#desk[data-ready="yes"]').wait_for()
+
+
+def click(page, at):
+    """Click that a voxel lies outside; the phantom is shown as it was acquired."""
+    column, row, k = at
+    page.locator("#click-kind").select_option("outside")
+    detail = {"slice": k + 1, "pixel": [row, column]}
+    with page.expect_response(lambda answer: answer.url.endswith("/click")) as answer:
+        page.evaluate(
+            "detail => document.getElementById('desk')"
+            ".dispatchEvent(new CustomEvent('acsnet-pixel', { detail }))",
+            detail,
+        )
+    page.get_by_text("Not saved.").wait_for()
+    page.locator("h1").click()  # keys are for the page again
+    return answer.value.json()
+
+
+def records(url, series):
+    return requests.get(f"{url}/acsnet/cases/{series}/versions.json", timeout=60).json()
+
+
+def test_accept_accepts_what_is_on_the_screen_and_nothing_else_is_decided_on(page, url, case, look):
+    series, at = case
+    before = records(url, series)
+    click(page, at)
+    assert page.get_by_text("of the saved label map").first.is_visible()
+    look("unsaved")
+    page.locator("textarea[name=comment]").first.fill("apex is missing")
+    page.locator("summary", has_text="Withdraw").first.click()
+    for button in ("#reject", "#segment", "details form button", "form.fields button:text('Save')"):
+        page.locator("#click-said").evaluate("line => { line.textContent = ''; }")
+        page.locator(button).first.click()
+        page.get_by_text(SENTENCE).wait_for()
+    look("unsaved-stopped")
+    asked = []
+    page.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.dismiss()))
+    page.locator("h1").click()
+    page.keyboard.press("l")
+    page.wait_for_timeout(500)
+    assert asked == ["beforeunload"]
+    assert records(url, series) == before
+    page.keyboard.press("a")
+    accepted(page)
+    newest = records(url, series)[0]
+    assert (newest["user"], newest["reviewer"], newest["state"]) == ("Kay", "Kay", "reviewed")
+    assert newest["comment"] == "apex is missing"
+    assert label_map(url, series)[at] > 1
+    assert label_map(url, series, "final")[at] == 0
+
+
+def test_unsaved_clicks_are_there_after_a_reload_and_go_on_from_their_own_draft(
+    page, url, case, look
+):
+    series, at = case
+    told = click(page, at)
+    infer(url, series)  # somebody else has the draft drawn anew
+    opened(page, page.url)
+    assert not page.get_by_text("of the saved label map").first.is_visible()
+    look("unsaved-offered")
+    with page.expect_response(lambda answer: answer.url.endswith("/click")) as again:
+        page.get_by_role("button", name="Go on with your 1 unsaved click").click()
+    page.get_by_text("Not saved.").wait_for()
+    assert again.value.json()["label_map"] == told["label_map"]
+    look("unsaved-again")
+    page.locator("h1").click()
+    page.keyboard.press("v")
+    page.wait_for_url(re.compile(r"version=\d"))
+    page.locator('#desk[data-ready="yes"]').wait_for()
+    assert label_map(url, series, "draft")[at] == 0
+    assert records(url, series)[0]["user"] == "Kay"
+    page.wait_for_load_state("networkidle")
+    assert not page.locator("#click-again").is_visible()
+
+
+def test_clicks_are_offered_on_the_label_map_that_they_began_on_only(page, url, case):
+    series, at = case
+    told = click(page, at)
+    began_on = page.url
+    body = {"clicks": [{**told["clicks"][0], "kind": "wall"}], "start": "original", "save": True}
+    requests.post(
+        f"{url}/acsnet/cases/{series}/click", json={**body, "user": "Ben"}, timeout=120
+    ).raise_for_status()
+    for address, offered in ((f"{url}/acsnet/cases/{series}", False), (began_on, True)):
+        with page.expect_response(lambda answer: answer.url.endswith("/click?user=Kay")) as so_far:
+            opened(page, address)
+        assert so_far.value.json()["clicks"]
+        page.wait_for_load_state("networkidle")
+        assert page.locator("#click-again").is_visible() == offered
+
+
+def test_downloads_come_without_a_question_beside_unsaved_clicks(page, case):
+    _, at = case
+    click(page, at)
+    asked = []
+    page.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.dismiss()))
+    for name in ("NIfTI", "report (PDF)"):
+        with page.expect_download():
+            page.get_by_role("link", name=name, exact=True).first.click()
+    assert asked == []
+
+
+def test_a_click_says_why_it_was_not_answered(page, case):
+    _, at = case
+    click(page, at)
+    for answer, why in (
+        (lambda route: route.abort(), "the server cannot be reached"),
+        (
+            lambda route: route.fulfill(status=401, json={"detail": "log in first"}),
+            "in another tab",
+        ),
+    ):
+        page.unroute_all()
+        page.route("**/click", answer)
+        page.locator("#click-undo").click()
+        page.get_by_text(why).wait_for()
+        assert "your clicks are kept here" in page.locator("#click-said").inner_text()
+    page.unroute_all()
+    page.locator("#click-undo").click()
+    page.get_by_text("0 clicks: nothing changed").wait_for()
