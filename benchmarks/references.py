@@ -136,7 +136,8 @@ def _islands(measured: Measured) -> Iterator[Pair]:
 def _entropy(measured: Measured) -> Iterator[Pair]:
     pixels, wall = measured.scan.pixels, np.isin(measured.labels, MYOCARDIUM)
     scar = np.isin(measured.labels, ENHANCEMENT)
-    edges = np.histogram_bin_edges(pixels[wall & ~speckle(pixels, wall)], ENTROPY_BINS)
+    usual = wall & ~speckle(pixels, wall) & ~speckle(-pixels, wall)
+    edges = np.histogram_bin_edges(pixels[usual], ENTROPY_BINS)
     for mask, ours in (
         (scar, measured.quantification.texture.scar_entropy_bits),
         (wall, measured.quantification.texture.myocardium_entropy_bits),

@@ -50,7 +50,7 @@ HEAD = """# How robust the measures are
 Research use only, not a medical device.
 
 The table shows how far the measures change when something changes that should not matter. It was
-measured on the experts' masks of the {patients} infarcts of the EMIDEC train list (2026-11-28, 2
+measured on the experts' masks of the {patients} infarcts of the EMIDEC train list (2026-11-30, 2
 cores) with `python benchmarks/robustness_of_measures.py --data DATA --output docs/results`. Each
 cell has the median change in percent, and the number of patients whose value changes by more than a
 tenth without a new warning. Where scar is left out of the label map, burden, core and grey zone

@@ -9,8 +9,8 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from acsnet import NOTICE
 from acsnet.active_learning.acquisition import COMBINED
-from acsnet.result import NOTICE
 from acsnet.storage import write_json, write_text, writing
 from loop_simulation.simulation import ARMS, RANDOM, START, Plan, Round
 from results_page.figures import BLUE, DOTS_PER_INCH, VERMILION

@@ -13,12 +13,12 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
+from acsnet import NOTICE
 from acsnet.evaluate.cases import CaseScores
 from acsnet.io import read_scan
 from acsnet.io.label_map import read_label_file, turned_to
 from acsnet.label_conventions import ENH, LV, MYO, region_masks
 from acsnet.masks import crop_around
-from acsnet.result import NOTICE
 from results_page.figures import DOTS_PER_INCH, NAMES
 
 BEST, MEDIAN, WORST = "best", "median", "worst"

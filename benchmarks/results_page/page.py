@@ -10,10 +10,10 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
+from acsnet import NOTICE
 from acsnet.evaluate.cases import CaseScores
 from acsnet.evaluate.summary import Evaluation
 from acsnet.label_conventions import CONVENTIONS
-from acsnet.result import NOTICE
 from acsnet.storage import write_bytes, write_json
 from results_page.figures import DOTS_PER_INCH, NAMES, all_figures
 from results_page.markup import document, facts, figure, heading, paragraph

@@ -79,7 +79,7 @@ class Pipeline:
 
         Args:
             weights: folder with the weights.
-            device: "cpu" or "cuda".
+            device: "cpu", "cuda" or "cuda:<index>".
             scar_method: threshold of core scar, "remote" or "half_max".
             keep_valid: keep walls that pass the checks unchanged; False replaces them by their
                 smoother reconstruction by the autoencoder.
@@ -90,6 +90,7 @@ class Pipeline:
 
         Raises:
             WeightsError: weights are missing, altered or do not belong together.
+            InputError: another device, or a GPU that torch does not find.
         """
         if uncertainty:
             import torch  # noqa: F401 - where it is missing, that is said before any work
@@ -151,6 +152,7 @@ class Pipeline:
                 scan.spacing_mm,
                 remote=threshold.remote,
                 peak=threshold.peak,
+                measured=scan.measured,
             )
             labels[obstruction] = Label.MICROVASCULAR_OBSTRUCTION
             quantification = quantify(scan, labels, threshold=threshold, given=given)
@@ -289,6 +291,7 @@ class Pipeline:
             masks.enhancement,
             method=self.scar_method,
             remote=given.remote_on(scan),
+            measured=scan.measured,
         )
         return label_map(masks, core=zones.core), zones.threshold
 

@@ -125,6 +125,11 @@ class ShortAxisScan:
         return self.contrast == "lge" and self.view == "short axis"
 
     @property
+    def measured(self) -> NDArray[np.bool_]:
+        """(slice, row, column) mask of what has signal; all of it where `signal` is None."""
+        return np.ones(self.pixels.shape, bool) if self.signal is None else self.signal
+
+    @property
     def spacing_mm(self) -> tuple[float, float, float]:
         """Distances (mm) between slices along their normal, between rows, between columns."""
         steps = self.grid.steps_mm

@@ -1,10 +1,11 @@
-from dataclasses import replace
+from dataclasses import asdict, replace
+from types import SimpleNamespace
 
 import pytest
 
 from acsnet.errors import InputError
 from acsnet.io import read_scan
-from acsnet.quantify.body_size import BodySize, body_of
+from acsnet.quantify.body_size import BodySize, body_numbers, body_of
 
 
 def test_surface_by_mosteller():
@@ -54,3 +55,39 @@ def test_sizes_come_from_dicom(patient, tmp_path):
     for index, dataset in enumerate(patient(PatientSize="0", PatientWeight="")):
         dataset.save_as(tmp_path / f"{index}.dcm")
     assert (read_scan(tmp_path).height_cm, read_scan(tmp_path).weight_kg) == (None, None)
+
+
+@pytest.mark.parametrize(("inside_kg", "outside_kg"), [(20.3, 20.1), (346.0, 347.5)])
+def test_a_body_mass_index_of_7_to_120_is_taken(inside_kg, outside_kg):
+    # At 1.7 m: 7 * 1.7 ** 2 = 20.23 kg and 120 * 1.7 ** 2 = 346.8 kg.
+    assert BodySize(height_cm=170, weight_kg=inside_kg).weight_kg == inside_kg
+    with pytest.raises(InputError, match="fit no real person"):
+        BodySize(height_cm=170, weight_kg=outside_kg)
+
+
+def test_masses_and_indexed_sizes_by_hand():
+    features = SimpleNamespace(
+        lv_volume_ml=300.0,
+        blood_pool_volume_ml=200.0,
+        myocardium_volume_ml=100.0,
+        myocardium_mass_g=105.0,
+        enhancement_volume_ml=20.0,
+        core_scar_volume_ml=12.0,
+        grey_zone_volume_ml=8.0,
+    )
+    numbers = body_numbers(features, BodySize(height_cm=180, weight_kg=80))  # 2 m2
+    assert asdict(numbers) == pytest.approx(
+        {
+            "height_cm": 180.0,
+            "weight_kg": 80.0,
+            "body_surface_area_m2": 2.0,
+            "lv_volume_index_ml_m2": 150.0,
+            "blood_pool_volume_index_ml_m2": 100.0,
+            "myocardium_mass_index_g_m2": 52.5,
+            "enhancement_mass_index_g_m2": 10.5,
+            "enhancement_mass_g": 21.0,
+            "core_scar_mass_g": 12.6,
+            "grey_zone_mass_g": 8.4,
+            "grey_zone_burden_percent": 8.0,
+        }
+    )

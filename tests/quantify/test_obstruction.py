@@ -35,6 +35,12 @@ def test_a_dark_core_within_scar_is_obstruction_also_at_the_endocardium(hole, dr
     np.testing.assert_array_equal(found, dark)
 
 
+def test_a_hole_without_signal_is_no_obstruction():
+    signal, scar, wall, pool, dark = wall_with_scar(np.s_[8:12, 10:15])
+    found = find_obstruction(signal, scar, wall, pool, (20.0, 1.0, 1.0), **LEVELS, measured=~dark)
+    assert not found.any()
+
+
 def test_a_tenth_of_a_millilitre_in_all_is_no_obstruction():
     signal, scar, wall, pool, dark = wall_with_scar(np.s_[8:12, 10:15])
     spacing = (5.0, 1.0, 1.0)  # 20 pixels of a slice are 0.1 ml

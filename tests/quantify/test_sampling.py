@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 
 from acsnet.labels import Label
 from acsnet.quantify.sampling import sampling_doubt
@@ -27,6 +28,25 @@ def test_scar_whose_pixels_lie_on_both_sides_of_the_threshold_by_turns_is_told()
     (note,) = doubt(*ring_of_scar([100.0, 30.0]))
     assert note.startswith("pixels 1 % larger or smaller would change core scar by ")
     assert "the grey zone by " in note
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_same_image_says_the_same_however_it_is_stored(seed):
+    pixels, labels = ring_of_scar(np.random.default_rng(seed).normal(60.0, 25.0, 1600))
+    pixels, labels = pixels[:, :, :31], labels[:, :, :31]  # odd by even
+    told = doubt(pixels, labels)
+    assert told
+    for stored in (np.s_[:, ::-1], np.s_[:, :, ::-1], np.s_[::-1]):
+        assert doubt(pixels[stored], labels[stored]) == told
+    assert doubt(pixels.swapaxes(1, 2), labels.swapaxes(1, 2)) == told
+
+
+def test_what_fills_voxels_without_signal_is_not_mixed_with_others():
+    pixels, labels = ring_of_scar([100.0])
+    measured = np.ones(labels.shape, bool)
+    pixels[:, 4:20:3, 4:40:3], measured[:, 4:20:3, 4:40:3] = 0.0, False
+    assert doubt(pixels, labels, measured=measured) == ()
+    assert doubt(pixels, labels) != ()
 
 
 def test_a_drawn_remote_region_moves_the_threshold():

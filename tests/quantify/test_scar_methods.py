@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from skimage.filters import threshold_otsu
 
-from acsnet.quantify.remote_myocardium import RemoteRegion, remote_region
+from acsnet.quantify.remote_myocardium import RemoteRegion, given_region, remote_region
 from acsnet.quantify.scar_methods import METHODS, MethodRow, Wall, compare_methods, region_doubt
 
 # Twenty-one remote voxels 10, 20, 30: mean 20, SD sqrt(200 / 3) = 8.165, median 20.
@@ -26,8 +26,19 @@ def rows(enhanced, others, *, obstruction=0, core=None):
     )
     dark = np.zeros_like(scar)
     dark[..., :obstruction] = True
+    return by_method(values, scar, remote, obstruction=dark, core=core)
+
+
+def by_method(signal, scar, remote, *, obstruction=None, core=None):
+    """The rows of a wall that fills the image, in voxels of 1 ml."""
+    wall = np.ones(signal.shape, bool)
     measured = Wall(
-        intensity=values, myocardium=wall, enhancement=scar, obstruction=dark, voxel_ml=1.0
+        intensity=signal,
+        myocardium=wall,
+        enhancement=scar,
+        obstruction=np.zeros_like(wall) if obstruction is None else obstruction,
+        measured=wall,
+        voxel_ml=1.0,
     )
     return {row.method: row for row in compare_methods(measured, core=core, remote=remote)}
 
@@ -97,10 +108,23 @@ def test_the_drawn_enhancement_is_taken_with_its_core():
 
 
 def test_obstruction_is_scar_by_every_method_though_it_is_dark():
-    found = rows([5.0, 5.0, *ENHANCED], REMOTE, obstruction=2)
+    bright, found = rows(ENHANCED, REMOTE), rows([5.0, 5.0, *ENHANCED], REMOTE, obstruction=2)
     # Two of obstruction, and four of 60.8 and more.
     assert found["sd5_mean"].scar_volume_ml == 6.0
     assert found["sd2_mean"].core_volume_ml == 6.0
+    for method in METHODS[:-1]:
+        assert found[method].threshold == bright[method].threshold, method
+        assert found[method].scar_volume_ml == bright[method].scar_volume_ml + 2.0, method
+    # Otsu's threshold is of the whole wall, with what is dark.
+    lit = sum(value >= found["otsu"].threshold for value in (*ENHANCED, *REMOTE))
+    assert found["otsu"].scar_volume_ml == lit + 2.0
+
+
+def test_scar_that_is_mostly_dark_obstruction_is_as_bright_as_the_rest_of_it():
+    # The median of all eight voxels is 5, below the remote wall; of those beside obstruction 100.
+    row = rows([5.0] * 5 + [100.0] * 3, REMOTE, obstruction=5)["sd5"]
+    assert row.threshold == pytest.approx(20 + 5 * 14.826)
+    assert row.scar_volume_ml == 8.0
 
 
 def test_without_scar_methods_that_take_it_for_granted_are_not_defined():
@@ -184,6 +208,12 @@ def test_a_volume_that_hangs_on_the_region_given_is_told():
     assert "sd5 is 2.0 ml with it, 2.5 ml with the automatic one" in doubt
 
 
+@pytest.mark.parametrize("method", ["fwhm_remote", "sd5_mean", "otsu"])
+def test_a_volume_that_is_not_by_robust_deviations_raises_no_doubt_of_the_region(method):
+    own, other = (MethodRow(method=method, scar_volume_ml=ml) for ml in (2.0, 10.0))
+    assert region_doubt((own,), (other,)) == ()
+
+
 def test_one_hot_voxel_does_not_move_the_threshold_of_otsu():
     rng = np.random.default_rng(4)
     signal = rng.normal(100.0, 10.0, (1, 40, 40))
@@ -194,20 +224,33 @@ def test_one_hot_voxel_does_not_move_the_threshold_of_otsu():
     volumes = []
     for hot in (False, True):
         signal[0, 35, 35] = 5000.0 if hot else 100.0
-        measured = Wall(
-            intensity=signal,
-            myocardium=wall,
-            enhancement=scar,
-            obstruction=np.zeros_like(wall),
-            voxel_ml=1.0,
-        )
-        (row,) = (
-            row
-            for row in compare_methods(measured, core=None, remote=region)
-            if row.method == "otsu"
-        )
-        volumes.append(row.scar_volume_ml)
+        volumes.append(by_method(signal, scar, region)["otsu"].scar_volume_ml)
     assert volumes == [225.0, 226.0]
+
+
+def test_hot_voxels_in_scar_are_not_the_peak_of_fwhm():
+    """Sixteen of 225 are more than the 3 % above the 97th percentile."""
+    signal, scar = np.full((1, 40, 40), 20.0), np.zeros((1, 40, 40), bool)
+    scar[0, 10:25, 10:25] = True
+    signal[scar] = 100.0
+    signal += np.random.default_rng(4).normal(0.0, 5.0, signal.shape)
+    signal[0, 11:25:4, 11:25:4] = 5000.0
+    region = remote_region(signal, np.ones_like(scar), scar, (1.0, 1.0), voxel_ml=1.0)
+    row = by_method(signal, scar, region)["fwhm_remote"]
+    assert row.scar_volume_ml == 225.0
+    assert row.threshold < 100.0
+
+
+def test_fwhm_counts_from_the_remote_region_that_was_given():
+    signal, scar, given = np.full((1, 40, 40), 20.0), *np.zeros((2, 1, 40, 40), bool)
+    signal[0, 20:] = 60.0  # most of the wall outside the scar
+    scar[0, :4] = given[0, 10:16] = True
+    signal[scar] = 120.0
+    wall = np.ones_like(scar)
+    of_given = given_region(signal, wall, given, voxel_ml=1.0)
+    automatic = remote_region(signal, wall, scar, (1.0, 1.0), voxel_ml=1.0)
+    assert by_method(signal, scar, of_given)["fwhm_remote"].threshold == 70.0
+    assert by_method(signal, scar, automatic)["fwhm_remote"].threshold == 90.0
 
 
 def wall_of(remote_signal):
@@ -218,14 +261,7 @@ def wall_of(remote_signal):
     scar[0, :10] = True
     wall = np.ones(values.shape, bool)
     remote = remote_region(values, wall, scar, (10.0, 10.0), voxel_ml=1.0)
-    measured = Wall(
-        intensity=values,
-        myocardium=wall,
-        enhancement=scar,
-        obstruction=np.zeros_like(scar),
-        voxel_ml=1.0,
-    )
-    return {row.method: row for row in compare_methods(measured, core=None, remote=remote)}
+    return by_method(values, scar, remote)
 
 
 @pytest.mark.parametrize("cut", [0.3, 0.6, 1.0])

@@ -45,6 +45,14 @@ def test_the_border_beside_brighter_blood_is_none():
     assert not speckle(signal, wall).any()
 
 
+def test_a_dark_voxel_is_found_in_the_negated_signal_and_a_dark_core_is_not(noise):
+    region = np.ones(SHAPE, bool)
+    noise[1, 7, 9] = 0.0
+    noise[0, 10:12, 10:12] = 0.0  # as microvascular obstruction of four voxels
+    assert np.argwhere(speckle(-noise, region)).tolist() == [[1, 7, 9]]
+    assert not speckle(noise, region).any()
+
+
 def test_of_few_voxels_none_is_called_a_single_one():
     assert not speckle(np.array([[[1.0, 1.0, 900.0]]]), np.ones((1, 1, 3), bool)).any()
     assert speckle_percent(np.zeros((1, 2, 2)), np.zeros((1, 2, 2), bool)) == 0.0

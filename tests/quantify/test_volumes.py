@@ -29,6 +29,8 @@ def test_burden_is_a_share_of_the_whole_wall_and_unknown_without_one():
     assert burden_percent(30.0, 120.0) == 25.0
     assert burden_percent(0.0, 120.0) == 0.0
     assert burden_percent(0.0, 0.0) is None
+    assert 100.0 * 0.69 / 0.69 > 100.0  # by rounding
+    assert burden_percent(0.69, 0.69) == 100.0
 
 
 def test_slices_that_hold_any_voxel_are_counted():

@@ -52,6 +52,25 @@ def test_doubtful_segmentations_are_told_by_name_and_in_plain_words(found, lv_ml
     assert words in told[flag]
 
 
+def test_one_voxel_of_the_ventricle_without_signal_is_told():
+    labels = stack_of([8, 10, 12, 12])  # 42 x 4 voxels
+    signal = np.ones(labels.shape, bool)
+    signal[labels == 0] = False
+    assert doubts(labels, image_of(labels), 150.0, signal=signal) == ()
+    signal[1, 0, 0] = False
+    (flag,) = doubts(labels, image_of(labels), 150.0, signal=signal)
+    assert flag.flag == "no_signal"
+    assert flag.message.startswith("1 of 168 voxels of the left ventricle have no signal")
+
+
+def test_what_fills_voxels_without_signal_has_no_part_in_the_contrast():
+    labels = stack_of([8, 10, 12, 12])
+    pixels, signal = image_of(labels), np.ones(labels.shape, bool)
+    pixels[2, 0, :3], signal[2, 0, :3] = -1000.0, False
+    told = [one.flag for one in doubts(labels, pixels, 150.0, signal=signal)]
+    assert told == ["no_signal"]
+
+
 @pytest.mark.parametrize(
     ("areas", "flags"),
     [

@@ -48,7 +48,7 @@ APICAL_START_DEG = 15.0
 
 @dataclass(frozen=True, kw_only=True)
 class Segment:
-    """One AHA segment; all numbers are None where the RV insertion is unknown."""
+    """One AHA segment; all numbers are null where the RV insertion is unknown."""
 
     segment: Annotated[int, described("", "number of the segment, 1 to 17", AHA)]
     name: Annotated[str, described("", "level and wall", AHA)]

@@ -50,6 +50,7 @@ def find_obstruction(
     *,
     remote: float | None,
     peak: float | None,
+    measured: NDArray[np.bool_] | None = None,
 ) -> NDArray[np.bool_]:
     """(slice, row, column) mask of microvascular obstruction, found slice by slice.
 
@@ -64,6 +65,7 @@ def find_obstruction(
         spacing_mm: distance of slices, of rows, of columns.
         remote: median signal of the remote wall; None gives an empty mask.
         peak: peak signal of the enhancement; None gives an empty mask.
+        measured: mask of what has signal: the rest is not dark. None for everything.
     """
     obstruction = np.zeros_like(enhancement)
     if remote is None or peak is None or peak <= remote:
@@ -73,6 +75,8 @@ def find_obstruction(
     enhancement, myocardium, blood_pool = enhancement[box], myocardium[box], blood_pool[box]
     share = (intensity[box] - remote) / (peak - remote)
     dark = share < DARK_SHARE
+    if measured is not None:
+        dark &= measured[box]
     least = MIN_AREA_MM2 / (spacing_mm[1] * spacing_mm[2])
     for k in np.flatnonzero(enhancement.any(axis=(1, 2))):
         region = enhancement[k]

@@ -151,7 +151,7 @@ def quantify(
     scar_known = scar_known and scan.shows_scar and bool(wall.any())
     placed = given.remote_on(scan)
     if threshold is None and scar_known:
-        threshold = threshold_of_drawn(scan.pixels, labels, remote=placed)
+        threshold = threshold_of_drawn(scan.pixels, labels, remote=placed, measured=scan.measured)
     features = compute_features(labels, scan.voxel_ml, threshold=threshold, scar_known=scar_known)
     core_known = features.core_scar_volume_ml is not None
     body, body_notes = body_of(scan, height_cm=given.height_cm, weight_kg=given.weight_kg)
@@ -199,6 +199,7 @@ def quantify(
             voxel_ml=scan.voxel_ml,
             scar_known=scar_known,
             core_known=core_known,
+            measured=scan.measured,
         ),
         warnings=(*features.warnings, *body_notes, *insertion_notes, *signal_notes),
     )
@@ -209,7 +210,8 @@ def _remote_regions(
 ) -> tuple[RemoteRegion, RemoteRegion]:
     """The remote region in use and the automatic one: one object unless one was placed."""
     wall, scar = np.isin(labels, MYOCARDIUM), np.isin(labels, ENHANCEMENT)
-    core_from = core_signal(scan.pixels, wall, scar)
+    lit = wall & scan.measured
+    core_from = core_signal(scan.pixels, lit, scar & scan.measured)
     automatic = remote_region(
         scan.pixels,
         wall,
@@ -217,10 +219,11 @@ def _remote_regions(
         scan.spacing_mm[1:],
         voxel_ml=scan.voxel_ml,
         core_from=core_from,
+        measured=scan.measured,
     )
     if placed is None:
         return automatic, automatic
-    used = given_region(scan.pixels, wall, placed, voxel_ml=scan.voxel_ml, core_from=core_from)
+    used = given_region(scan.pixels, lit, placed, voxel_ml=scan.voxel_ml, core_from=core_from)
     return used, automatic
 
 
@@ -233,7 +236,7 @@ def _signal_doubts(
     """Warnings on single bright points, gaps in the scar, and zones that depend on the pixels."""
     wall, scar = np.isin(labels, MYOCARDIUM), np.isin(labels, ENHANCEMENT)
     numbers = [scan.grid.slice_number(k) for k in range(len(labels))]
-    doubts = (*speckle_doubt(scan.pixels, wall), *gap_doubt(scar, wall, numbers))
+    doubts = (*speckle_doubt(scan.pixels, wall & scan.measured), *gap_doubt(scar, wall, numbers))
     if threshold is None or threshold.value is None:
         return doubts
     return doubts + sampling_doubt(
@@ -242,6 +245,7 @@ def _signal_doubts(
         voxel_ml=scan.voxel_ml,
         method=threshold.method,
         remote=placed,
+        measured=scan.measured,
     )
 
 
@@ -254,6 +258,7 @@ def _methods(
         myocardium=np.isin(labels, MYOCARDIUM),
         enhancement=np.isin(labels, ENHANCEMENT),
         obstruction=labels == Label.MICROVASCULAR_OBSTRUCTION,
+        measured=scan.measured,
         voxel_ml=scan.voxel_ml,
     )
     core = labels == Label.CORE_SCAR if core_known else None

@@ -2,11 +2,12 @@
 
 Popescu et al. 2022 (doi:10.1016/j.cvdhj.2021.11.007), "Training and evaluation": a modified FWHM
 with the median outside the enhancement as remote intensity. The paper prints no formula, so
-`ScarMethod` offers two readings by name.
+`ScarMethod` offers two readings by name. Voxels without signal (NaN, padding) move no threshold,
+and are grey zone where they were drawn as scar: nothing shows that they are as bright as core.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -39,7 +40,7 @@ class ScarThreshold:
     """The threshold of a scan between grey zone and core scar, in units of the image.
 
     value: None if it cannot be determined, with the reason in `warnings`; remote: None where the
-    whole wall is enhanced; peak: None where none of it is.
+    whole wall is enhanced, or has no signal elsewhere; peak: None where none of it is.
     """
 
     method: ScarMethod
@@ -66,6 +67,7 @@ def classify_enhancement(
     method: ScarMethod = "remote",
     peak_percentile: float = PEAK_PERCENTILE,
     remote: NDArray[np.bool_] | None = None,
+    measured: NDArray[np.bool_] | None = None,
 ) -> ScarZones:
     """Split the enhancement of a scan into core scar and grey zone.
 
@@ -79,6 +81,7 @@ def classify_enhancement(
         method: reading of the FWHM.
         peak_percentile: percentile of the enhancement taken as its peak.
         remote: mask of a drawn remote region; None for all wall outside the enhancement.
+        measured: mask of what has signal; None for everything.
 
     Raises:
         AcsnetError: for values in the wall that are not finite, and for "half_max" with negative
@@ -89,21 +92,26 @@ def classify_enhancement(
         shapes = (intensity.shape, myocardium.shape, enhancement.shape)
         msg = f"intensity, myocardium and enhancement must have one shape, got {shapes}"
         raise ValueError(msg)
+    outside = myocardium & ~enhancement if remote is None else myocardium & remote
+    lit, free = enhancement, outside
+    if measured is not None:
+        lit, free = lit & measured, free & measured
     threshold = scar_threshold(
-        intensity[without_speckle(intensity, enhancement)],
-        intensity[myocardium & ~enhancement if remote is None else myocardium & remote],
+        intensity[lit & ~speckle(intensity, lit)],
+        intensity[free],
         method=method,
         peak_percentile=peak_percentile,
     )
-    core = enhancement & (intensity >= (np.inf if threshold.value is None else threshold.value))
+    dark = ""
+    if enhancement.any() and not lit.any():
+        dark = "the enhancement"
+    elif lit.any() and outside.any() and not free.any():
+        dark = "the wall outside the scar"
+    if dark:
+        note = f"{dark} has no signal: core scar and grey zone cannot be told apart"
+        threshold = replace(threshold, method=method, value=None, warnings=(note,))
+    core = lit & (intensity >= (np.inf if threshold.value is None else threshold.value))
     return ScarZones(core=core, grey_zone=enhancement & ~core, threshold=threshold)
-
-
-def without_speckle(
-    intensity: NDArray[np.floating[Any]], enhancement: NDArray[np.bool_]
-) -> NDArray[np.bool_]:
-    """(slice, row, column) enhancement without its single bright points: what has the peak."""
-    return enhancement & ~speckle(intensity, enhancement)
 
 
 def scar_threshold(
@@ -167,6 +175,7 @@ def threshold_of_drawn(
     labels: NDArray[np.uint8],
     *,
     remote: NDArray[np.bool_] | None = None,
+    measured: NDArray[np.bool_] | None = None,
 ) -> ScarThreshold | None:
     """The threshold of labels that nobody split: None where core and grey zone are as drawn.
 
@@ -174,13 +183,15 @@ def threshold_of_drawn(
     reader who corrects it. Where it still cannot be split, neither part has a volume: the threshold
     then has no value, and the reason.
 
-    intensity, labels: (slice, row, column); remote: as `classify_enhancement` takes it, whose
-    errors it raises.
+    intensity, labels: (slice, row, column); remote, measured: as `classify_enhancement` takes
+    them, whose errors it raises.
     """
     if not grey_alone(labels):
         return None
     wall, enhancement = np.isin(labels, MYOCARDIUM), np.isin(labels, ENHANCEMENT)
-    threshold = classify_enhancement(intensity, wall, enhancement, remote=remote).threshold
+    threshold = classify_enhancement(
+        intensity, wall, enhancement, remote=remote, measured=measured
+    ).threshold
     return threshold if threshold.value is None else None
 
 

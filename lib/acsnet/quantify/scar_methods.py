@@ -13,12 +13,12 @@
   doi:10.1109/TSMC.1979.4310076): the upper edge of the histogram bin in which it falls.
 
 All are plain thresholds without clean-up, so noise, and blood at the border of the wall, count as
-scar. The peak of FWHM and the threshold of Otsu ignore single bright points. FWHM and Otsu assume
-that there is scar, so they are undefined where none was drawn. If the drawn scar is not brighter
-than the remote wall, all thresholds are undefined. `fwhm_half_max` needs an image in which the
-signal is 0 where there is no tissue. It is undefined if the remote wall is brighter than half of
-the peak, as in most magnitude and phase-sensitive images. Every method counts microvascular
-obstruction as scar.
+scar. Voxels without signal (NaN, padding) move no threshold, and are no scar by any. The peak of
+FWHM and the threshold of Otsu ignore single bright points. FWHM and Otsu assume that there is scar,
+so they are undefined where none was drawn. If the drawn scar is not brighter than the remote wall,
+all thresholds are undefined. `fwhm_half_max` needs an image in which the signal is 0 where there is
+no tissue. It is undefined if the remote wall is brighter than half of the peak, as in most
+magnitude and phase-sensitive images. Every method counts microvascular obstruction as scar.
 """
 
 from collections.abc import Mapping
@@ -32,7 +32,7 @@ from skimage.filters import threshold_otsu
 from acsnet.errors import AcsnetError
 from acsnet.quantify.field_metadata import described
 from acsnet.quantify.remote_myocardium import RemoteRegion
-from acsnet.quantify.scar import ScarMethod, scar_threshold, without_speckle
+from acsnet.quantify.scar import ScarMethod, classify_enhancement
 from acsnet.quantify.speckle import speckle
 from acsnet.quantify.volumes import burden_percent, mass_g, volume_ml
 
@@ -55,7 +55,7 @@ MOST_APART, LEAST_ML = 0.1, 0.1  # share of the larger volume; differences below
 
 @dataclass(frozen=True, kw_only=True)
 class MethodRow:
-    """Scar by one method; None where the method does not define a number on this scan."""
+    """Scar by one method; null where the method does not define a number on this scan."""
 
     method: Annotated[str, described("", f"one of {', '.join(METHODS)}")]
     threshold: Annotated[
@@ -82,13 +82,29 @@ class MethodRow:
 
 @dataclass(frozen=True, kw_only=True)
 class Wall:
-    """The input of every method; arrays are (slice, row, column)."""
+    """The input of every method; arrays are (slice, row, column).
+
+    measured: what has signal.
+    """
 
     intensity: NDArray[np.floating[Any]]
     myocardium: NDArray[np.bool_]
     enhancement: NDArray[np.bool_]
     obstruction: NDArray[np.bool_]
+    measured: NDArray[np.bool_]
     voxel_ml: float
+
+    @property
+    def no_scar(self) -> str:
+        """Why there is no signal of scar; empty if there is."""
+        if not self.enhancement.any():
+            return "no enhancement was drawn"
+        lit = self.enhancement & self.measured
+        return "" if lit.any() else "what was drawn as scar has no signal"
+
+    def from_signal(self, threshold: float) -> NDArray[np.bool_]:
+        """What is at least as bright as a threshold."""
+        return self.measured & (self.intensity >= threshold)
 
     def row(
         self,
@@ -134,18 +150,21 @@ def compare_methods(
 
 def _fwhm(wall: Wall, name: str, remote: RemoteRegion) -> MethodRow:
     """The FWHM threshold of the label map, applied to the whole wall."""
-    free = remote.mask if remote.source == "given" else wall.myocardium & ~wall.enhancement
     reading = FWHM[name]
     try:
-        threshold = scar_threshold(
-            wall.intensity[without_speckle(wall.intensity, wall.enhancement)],
-            wall.intensity[free],
+        threshold = classify_enhancement(
+            wall.intensity,
+            wall.myocardium,
+            wall.enhancement,
             method=reading,
-        )
+            remote=remote.mask if remote.source == "given" else None,
+            measured=wall.measured,
+        ).threshold
     except AcsnetError as error:
         return MethodRow(method=name, note=str(error))
     if threshold.value is None or threshold.peak is None or threshold.method != reading:
-        note = " ".join(threshold.warnings) or "no enhancement was drawn, so there is no peak"
+        none = wall.no_scar
+        note = f"{none}, so there is no peak" if none else " ".join(threshold.warnings)
         return MethodRow(method=name, note=note)
     if threshold.remote is not None and threshold.value <= threshold.remote:
         note = (
@@ -154,8 +173,8 @@ def _fwhm(wall: Wall, name: str, remote: RemoteRegion) -> MethodRow:
         )
         return MethodRow(method=name, note=note)
     begin = threshold.peak - (threshold.peak - threshold.value) * (1 - GREY_SHARE) / 0.5
-    scar = wall.intensity >= threshold.value
-    grey = (wall.intensity >= begin) & ~scar
+    scar = wall.from_signal(threshold.value)
+    grey = wall.from_signal(begin) & ~scar
     return wall.row(name, scar, threshold=threshold.value, core=scar, grey=grey)
 
 
@@ -173,33 +192,31 @@ def _deviations(
     if note := _not_brighter(wall, middle):
         return MethodRow(method=method, note=note)
     threshold = middle + n * spread
-    scar = wall.intensity >= threshold
-    core = wall.intensity >= middle + 3 * spread if n == 2 else None
+    scar = wall.from_signal(threshold)
+    core = wall.from_signal(middle + 3 * spread) if n == 2 else None
     grey = None if core is None else scar & ~core
     return wall.row(method, scar, threshold=threshold, core=core, grey=grey)
 
 
 def _otsu(wall: Wall, remote: RemoteRegion) -> MethodRow:
-    if not wall.enhancement.any():
-        return MethodRow(
-            method="otsu", note="no enhancement was drawn, so there are not two classes"
-        )
+    if note := wall.no_scar:
+        return MethodRow(method="otsu", note=f"{note}, so there are not two classes")
     if remote.median is not None and (note := _not_brighter(wall, remote.median)):
         return MethodRow(method="otsu", note=note)
-    lit = wall.myocardium & ~speckle(wall.intensity, wall.myocardium)
-    values = wall.intensity[lit].astype(np.float64)
+    lit = wall.myocardium & wall.measured
+    values = wall.intensity[lit & ~speckle(wall.intensity, lit)].astype(np.float64)
     low, span = float(values.min()), float(np.ptp(values))
     if span == 0.0:
         return MethodRow(method="otsu", note="the whole myocardium has one and the same signal")
     # On [0, 1]: squares of large values would overflow. The middle of a bin becomes its upper edge.
     middle = float(threshold_otsu((values - low) / span, nbins=OTSU_BINS))
     threshold = low + span * (middle + 0.5 / OTSU_BINS)
-    return wall.row("otsu", wall.intensity >= threshold, threshold=threshold)
+    return wall.row("otsu", wall.from_signal(threshold), threshold=threshold)
 
 
 def _not_brighter(wall: Wall, remote: float) -> str:
     """Why no threshold can find scar that is not brighter than the remote wall; empty if it is."""
-    lit = wall.enhancement & ~wall.obstruction
+    lit = wall.enhancement & ~wall.obstruction & wall.measured
     if not lit.any() or (median := float(np.median(wall.intensity[lit]))) > remote:
         return ""
     return (

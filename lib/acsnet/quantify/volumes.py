@@ -26,10 +26,13 @@ def mass_g(myocardium_ml: float | None) -> float | None:
 
 
 def burden_percent(part_ml: float | None, myocardium_ml: float | None) -> float | None:
-    """Percent of the myocardium; None if the part is unknown or there is no myocardium."""
+    """Percent of the myocardium; None if the part is unknown or there is no myocardium.
+
+    Rounding takes no part beyond 100.
+    """
     if part_ml is None or myocardium_ml is None or myocardium_ml <= 0:
         return None
-    return 100.0 * part_ml / myocardium_ml
+    return min(100.0 * part_ml / myocardium_ml, 100.0)
 
 
 def slice_count(mask: NDArray[Any]) -> int:

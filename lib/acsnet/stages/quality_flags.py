@@ -22,9 +22,6 @@ MAX_LV_ML = 700.0
 MIN_POOL_SHARE = 0.1
 """Blood pool over wall volume; the lowest of the 197 expert stacks of the train lists has 0.111."""
 
-MAX_UNMEASURED_SHARE = 0.001
-"""Of the ventricle's voxels, where the file has NaN or padding instead of signal."""
-
 MIN_SLICES = 4
 """Slices of ventricle; the fewest of the 57 LGE stacks of the EMIDEC train list are 4."""
 
@@ -95,12 +92,14 @@ def doubts(
     if (share := pool_share(labels)) < MIN_POOL_SHARE:
         words = f"the blood pool has {share:.0%} of the wall's volume: too little for a heart"
         notes.append(Flag(flag="implausible_blood_pool", message=words))
-    ventricle = labels > 0
-    unmeasured = 0.0 if signal is None else float(np.mean(~signal[ventricle]))
-    if unmeasured > MAX_UNMEASURED_SHARE:
-        words = f"{unmeasured:.1%} of the left ventricle has no signal in the file (NaN or padding)"
+    if unmeasured := 0 if signal is None else np.count_nonzero(labels[~signal]):
+        words = (
+            f"{unmeasured} of {np.count_nonzero(labels)} voxels of the left ventricle have no "
+            "signal in the file (NaN or padding)"
+        )
         notes.append(Flag(flag="no_signal", message=words))
-    return (*notes, *_cut_off(labels), *_contrast(labels, pixels))
+    lit = labels if signal is None else np.where(signal, labels, np.uint8(Label.BACKGROUND))
+    return (*notes, *_cut_off(labels), *_contrast(lit, pixels))
 
 
 def _cut_off(labels: NDArray[np.uint8]) -> list[Flag]:

@@ -25,12 +25,38 @@ def test_entropy_of_equal_shares_is_their_number_in_bits():
     assert entropy_bits(np.array([]), wall) is None
 
 
+@pytest.mark.parametrize("odd", [-100000.0, 100000.0])
+def test_one_dark_or_bright_voxel_leaves_the_entropy_as_it_was(odd):
+    labels = np.full((1, 64, 4), 2, np.uint8)
+    signal = np.repeat(np.arange(64.0), 4).reshape(labels.shape)  # four voxels in each of 64 bins
+    signal[0, 30, 1] = odd  # is counted in the first bin, or in the last
+    found = measure_texture(labels, signal, spacing_mm=(1, 1, 1), voxel_ml=1.0)
+    # 62 shares of 4 / 256, one of 3 and one of 5.
+    assert found.myocardium_entropy_bits == pytest.approx(
+        8.0 - (62 * 4 * 2 + 3 * np.log2(3) + 5 * np.log2(5)) / 256
+    )
+
+
+def test_voxels_without_signal_have_no_part_in_the_entropy():
+    labels = np.full((1, 64, 5), 2, np.uint8)
+    labels[:, :, :2] = 4
+    signal = np.repeat(np.arange(64.0), 5).reshape(labels.shape)
+    measured = np.ones(labels.shape, bool)
+    signal[..., 1], measured[..., 1] = -500.0, False
+    found = measure_texture(labels, signal, spacing_mm=(1, 1, 1), voxel_ml=1.0, measured=measured)
+    assert found.myocardium_entropy_bits == pytest.approx(6.0)
+    assert found.scar_entropy_bits == pytest.approx(6.0)
+    assert found.scar_island_volumes_ml == (128.0,)  # as drawn
+
+
 def test_core_beside_grey_zone_has_a_border_of_its_length():
     labels = np.full((1, 12, 40), 2, np.uint8)
     labels[0, 2:6, 5:35] = 3
     labels[0, 6:10, 5:35] = 4
     # 30 columns of 2 mm; at both ends the line turns the corner of the core.
     assert interface_mm(labels, (1.0, 2.0)) == pytest.approx(60.0, abs=2.0)
+    found = measure_texture(labels, np.ones(labels.shape), spacing_mm=(8, 1, 2), voxel_ml=0.016)
+    assert found.core_grey_interface_cm2 == pytest.approx(60.0 * 8.0 / 100.0, abs=0.16)
     labels[labels == 3] = 2
     assert interface_mm(labels, (1.0, 2.0)) == 0.0
 

@@ -5,7 +5,7 @@ import pytest
 from scipy.ndimage import binary_erosion
 
 from acsnet.quantify.polar import CHORDS
-from acsnet.quantify.scar_shape.transmurality import radial_chords
+from acsnet.quantify.scar_shape.transmurality import Chords, radial_chords, summarise
 
 
 def plane(pixel_mm):
@@ -54,3 +54,57 @@ def test_a_chord_that_grazes_the_end_of_an_open_wall_is_none_and_a_thin_wall_is(
     missing = np.flatnonzero(np.isnan(chords.wall_mm[0]))
     assert missing.tolist() == [0, 1, 2, CHORDS - 2, CHORDS - 1]
     assert chords.wall_mm[0, CHORDS // 2] == pytest.approx(1.5, abs=0.5)
+
+
+def test_scar_that_ends_before_the_epicardium_leaves_a_gap_there():
+    radius = np.hypot(*plane(0.25))
+    wall = (radius >= 20) & (radius < 30)
+    chords = chords_of(radius < 20, wall, (radius >= 25) & (radius < 29), 0.25)
+    np.testing.assert_allclose(chords.inner_gap_mm, 5.0, atol=0.4)
+    np.testing.assert_allclose(chords.outer_gap_mm, 1.0, atol=0.4)
+
+
+def chords_like(endocardium_mm, shares=0.0, *, lined=()):
+    """One slice, with scar at the endocardium of some chords; NaN mm where there is no wall."""
+    endocardium = np.asarray(endocardium_mm, float)[None]
+    gap = np.full(endocardium.shape, np.nan)
+    gap[0, list(lined)] = 0.0
+    return Chords(
+        transmurality_percent=np.where(np.isnan(endocardium), np.nan, shares),
+        wall_mm=np.where(np.isnan(endocardium), np.nan, 10.0),
+        endocardium_mm=endocardium,
+        inner_gap_mm=gap,
+        outer_gap_mm=gap,
+    )
+
+
+def test_mean_transmurality_is_weighted_by_scar():
+    # (20 * 20 + 80 * 80) / 100; chords without scar have no weight.
+    shares = np.zeros(CHORDS)
+    shares[:2] = 20.0, 80.0
+    whole = summarise(chords_like(np.full(CHORDS, 20.0), shares), slice_mm=10.0)
+    assert whole.scar_transmurality_percent == pytest.approx(68.0)
+
+
+def test_the_endocardium_of_an_open_wall_ends_at_its_mouth():
+    # A side between chords 3 degrees apart is 2 * 20 mm * sin 1.5 = 1.0471 mm: 59 are 61.78 mm,
+    # and the first and the last chord have half of one each.
+    endocardium = np.where(np.arange(CHORDS) < 60, 20.0, np.nan)
+    whole = summarise(chords_like(endocardium, lined=[0]), slice_mm=10.0)
+    assert whole.endocardial_area_cm2 == pytest.approx(6.178, abs=0.001)
+    assert whole.scar_endocardial_area_cm2 == pytest.approx(0.05236, abs=1e-5)
+    last = summarise(chords_like(endocardium, lined=[59]), slice_mm=10.0)
+    assert last.scar_endocardial_area_cm2 == pytest.approx(0.05236, abs=1e-5)
+    inner = summarise(chords_like(endocardium, lined=[30]), slice_mm=10.0)
+    assert inner.scar_endocardial_area_cm2 == pytest.approx(0.10471, abs=1e-5)
+
+
+@pytest.mark.parametrize("turn", [30, 60, 119])
+def test_the_endocardium_is_as_long_wherever_the_first_chord_points(turn):
+    endocardium = np.where(np.arange(CHORDS) < 40, 20.0, 10.0)
+    one, other = (
+        summarise(chords_like(ring, lined=lined), slice_mm=10.0)
+        for ring, lined in ((endocardium, [0]), (np.roll(endocardium, turn), [turn]))
+    )
+    assert other.endocardial_area_cm2 == pytest.approx(one.endocardial_area_cm2)
+    assert other.scar_endocardial_area_cm2 == pytest.approx(one.scar_endocardial_area_cm2)

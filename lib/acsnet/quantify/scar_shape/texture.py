@@ -53,18 +53,24 @@ def measure_texture(
     voxel_ml: float,
     scar_known: bool = True,
     core_known: bool = True,
+    measured: NDArray[np.bool_] | None = None,
 ) -> Texture:
-    """Measure (slice, row, column) labels; spacing_mm: distance of slices, rows, columns."""
+    """Measure (slice, row, column) labels; spacing_mm: distance of slices, rows, columns.
+
+    measured: mask of what has signal, of which alone the entropies are; None for everything.
+    """
     scar, wall = np.isin(labels, ENHANCEMENT), np.isin(labels, MYOCARDIUM)
-    volumes, signal = island_volumes_ml(scar, voxel_ml), intensity[wall]
-    # One bright voxel would squeeze all others into a few bins.
-    usual = intensity[wall & ~speckle(intensity, wall)]
+    volumes = island_volumes_ml(scar, voxel_ml)
+    if measured is not None:
+        scar, wall = scar & measured, wall & measured
+    # One bright or dark voxel would squeeze all others into a few bins.
+    usual = intensity[wall & ~speckle(intensity, wall) & ~speckle(-intensity, wall)]
     interface = interface_mm(labels, spacing_mm[1:]) * spacing_mm[0] / 100.0
     return Texture(
         scar_islands=len(volumes) if scar_known else None,
         scar_island_volumes_ml=volumes if scar_known else None,
         scar_entropy_bits=entropy_bits(intensity[scar], usual) if scar_known else None,
-        myocardium_entropy_bits=entropy_bits(signal, usual),
+        myocardium_entropy_bits=entropy_bits(intensity[wall], usual),
         core_grey_interface_cm2=interface if scar_known and core_known else None,
     )
 
