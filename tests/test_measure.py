@@ -142,6 +142,54 @@ def test_one_dark_voxel_of_no_reflow_does_not_hide_the_infarct_of_another_conven
     assert sum("it follows another convention" in warning for warning in found) == 1
 
 
+def remapped(image, labels, tmp_path, values):
+    """Warnings of the phantom's labels 0 to 4 (or 5) with other values."""
+    drawn = rewritten(labels, tmp_path / "remapped.nii", lambda v: np.array(values)[v])
+    return measure_label_file(image, drawn).warnings
+
+
+def test_walls_without_any_scar_say_that_somebody_must_have_looked(image, labels, tmp_path):
+    words = "no scar is drawn: 0 holds only if somebody looked for it"
+    assert remapped(image, labels, tmp_path, [0, 1, 2, 2, 2]) == (words,)
+    # A cavity alone has no wall that could have scar, and a reader in the server has looked.
+    assert words not in remapped(image, labels, tmp_path, [0, 1, 0, 0, 0])
+    walls = np.minimum(np.asarray(nib.load(labels).dataobj), 2).astype(np.uint8)
+    assert measure_labels(read_scan(image), walls).warnings == ()
+
+
+def test_scar_that_is_nearly_all_of_the_wall_may_be_of_another_convention(image, labels, tmp_path):
+    words = (
+        "scar is 100 % of the wall: if the values of wall and scar are others in this label map, "
+        "it follows another convention"
+    )
+    assert words in remapped(image, labels, tmp_path, [0, 1, 4, 3, 4])
+
+
+def test_obstruction_that_is_no_dark_core_of_scar_may_be_scar(image, labels, tmp_path):
+    # The phantom's grey zone has a median signal of 437, its core scar of 623.
+    brighter = (
+        "microvascular obstruction (value 5) has a median signal of 623, above the 437 of core "
+        "scar (value 4): if value 5 stands for scar in this label map, it follows another "
+        "convention"
+    )
+    alone = (
+        "microvascular obstruction is drawn and no scar around it: if value 5 stands for scar in "
+        "this label map, it follows another convention"
+    )
+    assert remapped(image, labels, tmp_path, [0, 1, 2, 4, 5]) == (brighter,)
+    assert remapped(image, labels, tmp_path, [0, 1, 2, 5, 4]) == ()
+    assert remapped(image, labels, tmp_path, [0, 1, 2, 5, 5]) == (alone,)
+
+
+@pytest.mark.parametrize("values", [[0, 1, 4, 4, 4], [0, 1, 2, 4, 5], [0, 1, 2, 5, 5]])
+def test_labels_of_a_reader_are_not_doubted_for_how_much_scar_or_what_obstruction_they_have(
+    image, labels, values
+):
+    drawn = np.array(values, np.uint8)[np.asarray(nib.load(labels).dataobj)]
+    found = measure_labels(read_scan(image), drawn).warnings
+    assert not any("another convention" in warning for warning in found)
+
+
 def test_our_core_scar_is_no_obstruction_of_another_convention(image, labels, tmp_path):
     words = (
         "no-reflow (value 4) has a median signal of 623, above the 437 of infarct (value 3): if "
@@ -311,6 +359,22 @@ def test_several_documents_are_lines_under_one_header(tmp_path):
         "case,x,warnings,methods.otsu.method,methods.otsu.threshold",
         '"a, b",,one; two,,',
         "c,2.5,,otsu,3",
+    ]
+
+
+def test_a_class_in_a_table_is_no_date_of_a_spreadsheet(tmp_path):
+    parts = [
+        {"segment": number, "transmurality_class": name}
+        for number, name in enumerate(("1-25", "0", None), start=1)
+    ]
+    write_csv(tmp_path / "t.csv", [{"case": "1-25", "segments": parts}])
+    with (tmp_path / "t.csv").open() as stream:
+        (row,) = csv.DictReader(stream)
+    assert row["case"] == "1-25"
+    assert [row[f"segments.{number}.transmurality_class"] for number in (1, 2, 3)] == [
+        "1-25 %",
+        "0",
+        "",
     ]
 
 

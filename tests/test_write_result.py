@@ -1,5 +1,7 @@
 """A result takes the place of an older one whole, and of nothing else."""
 
+import hashlib
+import json
 import shutil
 from dataclasses import replace
 
@@ -42,6 +44,34 @@ def test_reports_of_this_result_are_those_that_stay(measured, tmp_path):
     assert (folder / "features.csv").is_file()
 
 
+TABLES = {"features.csv", "cohort.csv", "cohort.parquet"}
+HEADER = b"case,lv_volume_ml,blood_pool_volume_ml\n"
+
+
+@pytest.mark.parametrize(
+    ("in_case", "kept"),
+    [
+        ([], TABLES),
+        (["features.json"], {"cohort.csv", "cohort.parquet"}),
+        (["features.json", "cohort.json"], set()),
+    ],
+)
+def test_tables_over_a_folder_go_with_the_result_that_they_tell_of(
+    measured, tmp_path, in_case, kept
+):
+    put(tmp_path, TABLES, HEADER)
+    put(tmp_path / measured.scan.name, in_case)
+    write_result(measured, tmp_path)
+    assert {file for file in files(tmp_path) if "/" not in file} == kept
+
+
+def test_a_table_of_somebody_else_over_the_folder_stays(measured, tmp_path):
+    put(tmp_path, ["features.csv"], b"case,age\n")
+    for _ in range(2):
+        write_result(measured, tmp_path)
+    assert (tmp_path / "features.csv").read_bytes() == b"case,age\n"
+
+
 def test_files_of_others_stay(measured, tmp_path):
     """As in a folder of DICOM files that is named as the place of the results."""
     folder = tmp_path / measured.scan.name
@@ -55,6 +85,24 @@ def test_files_of_others_stay(measured, tmp_path):
 def test_a_record_of_a_cohort_never_stands_beside_another_result(measured, tmp_path):
     put(tmp_path / measured.scan.name, ["cohort.json"])
     assert not (write_result(measured, tmp_path) / "cohort.json").exists()
+
+
+def test_a_label_map_that_was_changed_since_a_cohort_wrote_it_is_not_overwritten(
+    measured, tmp_path
+):
+    folder = tmp_path / measured.scan.name
+    record = {"segmentation_sha256": hashlib.sha256(b"of the networks").hexdigest()}
+    put(folder, ["cohort.json"], json.dumps(record).encode())
+    put(folder, ["segmentation.nii.gz", "features.json"], b"corrected")
+    put(tmp_path, ["cohort.csv"], HEADER)
+    before = files(tmp_path)
+    with pytest.raises(InputError, match="was changed since it was written"):
+        write_result(measured, tmp_path)
+    assert files(tmp_path) == before
+    assert (folder / "segmentation.nii.gz").read_bytes() == b"corrected"
+    put(folder, ["segmentation.nii.gz"], b"of the networks")
+    write_result(measured, tmp_path)
+    assert files(folder) == {"segmentation.nii.gz", "features.json"}
 
 
 @pytest.mark.parametrize("name", ["segmentation.nii.gz", "uncertainty.nii.gz"])

@@ -105,6 +105,10 @@ class WeightsError(AcsnetError):
     """Weights that are missing, altered or of another network."""
 
 
+class DeviceError(InputError):
+    """A device for the networks that is not known, or not there."""
+
+
 class OutputFullError(AcsnetError):
     """An output folder whose disk has no room for any further result."""
 

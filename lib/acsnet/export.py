@@ -2,7 +2,8 @@
 
 import csv
 import io
-from collections.abc import Collection, Iterator, Sequence
+import json
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal, cast, get_args
@@ -13,13 +14,18 @@ from acsnet.report.files import ANATOMY_FIGURE, MESH_FILES, MESHES, PARTS, PDF, 
 from acsnet.report.patient import Subject
 from acsnet.report.reading import UNREAD, Reading
 from acsnet.result import Measured
-from acsnet.storage import case_folder, write_bytes, write_json, write_text
+from acsnet.storage import case_folder, sha256_of, write_bytes, write_json, write_text
 
 SEGMENTATION = "segmentation.nii.gz"
 UNCERTAINTY = "uncertainty.nii.gz"
 FEATURES = "features.json"
 RECORD = "cohort.json"
 """What the result of a cohort was made from."""
+RECORDED_LABELS = "segmentation_sha256"
+"""Key of a record: tells whether the label map is still the one that was written."""
+CSV_TABLE = "cohort.csv"
+PARQUET_TABLE = "cohort.parquet"
+"""Tables of a cohort, over all its cases."""
 
 MADE_FROM_IT = (ROW, ANATOMY_FIGURE, *(f"{MESHES}/{name}" for name in MESH_FILES))
 MATPLOTLIB = b"Matplotlib pdf backend"
@@ -28,8 +34,13 @@ MATPLOTLIB = b"Matplotlib pdf backend"
 FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r")
 
 CASE = "case"
+TABLE_BEGIN = b"case,lv_volume_ml,"
+"""How the header of each table of measures begins."""
 ROW_KEYS = ("segment", "territory", "method")
 """The keys by which the parts of a list are named in a row."""
+
+CLASS = "transmurality_class"
+"""How the names of the columns end that hold a range of percent."""
 
 NOT_IN_ROW = ("quality", "anatomy", "labels", "seconds", "software")
 
@@ -43,11 +54,13 @@ def write_result(result: Measured, output: Path, *, sources: Sequence[Path] = ()
     """Write OUTPUT/<case>/segmentation.nii.gz and features.json; returns the case's folder.
 
     And uncertainty.nii.gz where the result has one. What was made from an earlier result in that
-    folder is removed. sources: the files that the result was made from. Raises InputError, with
-    nothing written, where one of them would be lost, and for a name that is none of a folder.
+    folder is removed, with the tables in OUTPUT that tell of it. sources: the files that the result
+    was made from. Raises InputError, with nothing written, where one of them would be lost or what
+    somebody changed since a cohort wrote it, and for a name that is none of a folder.
     """
     folder = case_folder(output, result.scan.name)
     _check_kept(folder, sources)
+    check_unchanged(folder)
     folder.mkdir(parents=True, exist_ok=True)
     _remove_made_from_it(folder)
     write_label_map(folder / SEGMENTATION, result.label_map(), result.scan.grid)
@@ -65,6 +78,30 @@ def remove_result(folder: Path) -> None:
         (folder / name).unlink(missing_ok=True)
 
 
+def check_unchanged(folder: Path) -> None:
+    """Raises InputError where somebody changed the label map of a cohort's result in a folder.
+
+    Records of earlier versions do not tell.
+    """
+    file = folder / SEGMENTATION
+    written = (read_object(folder / RECORD) or {}).get(RECORDED_LABELS)
+    if written is not None and file.is_file() and sha256_of(file) != written:
+        msg = (
+            f"{file} was changed since it was written: measure it with `acsnet quantify` into "
+            "another folder, then move it away"
+        )
+        raise InputError(msg)
+
+
+def read_object(file: Path) -> dict[str, Any] | None:
+    """The content of a JSON file; None where that is no object."""
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return content if isinstance(content, dict) else None
+
+
 def _check_kept(folder: Path, sources: Sequence[Path]) -> None:
     for name in (SEGMENTATION, UNCERTAINTY, FEATURES):
         for source in sources:
@@ -74,14 +111,18 @@ def _check_kept(folder: Path, sources: Sequence[Path]) -> None:
 
 
 def _remove_made_from_it(folder: Path) -> None:
-    """Remove what tells of the result in a folder, the record of a cohort first.
+    """Remove what tells of the result in a folder: tables over all cases and the record first.
 
     Files of the same name that were there before any result are somebody else's.
     """
+    if (folder / RECORD).is_file():
+        for name in (CSV_TABLE, PARQUET_TABLE):
+            (folder.parent / name).unlink(missing_ok=True)
     for name in (RECORD, UNCERTAINTY):
         (folder / name).unlink(missing_ok=True)
     if not (folder / FEATURES).is_file():
         return
+    _remove_table(folder.parent / ROW)
     for name in MADE_FROM_IT:
         (folder / name).unlink(missing_ok=True)
     with suppress(OSError):  # absent, or with other files
@@ -89,6 +130,16 @@ def _remove_made_from_it(folder: Path) -> None:
     report = folder / PDF
     if report.is_file() and MATPLOTLIB in report.read_bytes():
         report.unlink()
+
+
+def _remove_table(file: Path) -> None:
+    """Remove a table of `write_csv` over several cases; somebody else's of that name stays."""
+    if not file.is_file():
+        return
+    with file.open("rb") as stream:
+        header = stream.readline()
+    if header.startswith(TABLE_BEGIN):
+        file.unlink()
 
 
 def row_of(document: dict[str, Any]) -> dict[str, Any]:
@@ -111,6 +162,17 @@ def csv_cell(value: Any) -> Any:
     return value
 
 
+def csv_cells(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A row as a table can hold it: a class such as 1-25, which spreadsheets take for a date, in %.
+
+    The rest by `csv_cell`.
+    """
+    return {
+        name: f"{value} %" if name.endswith(CLASS) and "-" in (value or "") else csv_cell(value)
+        for name, value in row.items()
+    }
+
+
 def write_csv(file: Path, documents: Sequence[dict[str, Any]]) -> None:
     """Write one line for each `features.json` content, under one header; null is an empty field.
 
@@ -123,7 +185,7 @@ def write_csv(file: Path, documents: Sequence[dict[str, Any]]) -> None:
     buffer = io.StringIO()
     writer = csv.DictWriter(buffer, names, restval="", lineterminator="\n")
     writer.writeheader()
-    writer.writerows({name: csv_cell(value) for name, value in row.items()} for row in rows)
+    writer.writerows(csv_cells(row) for row in rows)
     write_text(file, buffer.getvalue())
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from acsnet import __version__
+from acsnet import NOTICE, __version__
 from acsnet.labels import LABEL_VALUES
 from acsnet.quantify.features import Features
 from acsnet.quantify.features_document import (
@@ -23,7 +23,8 @@ from acsnet.stages.correction import StackCorrection
 from acsnet.stages.quality_flags import Flag, is_far
 from acsnet.uncertainty.mc_samples import Uncertainty
 
-NOTICE = "Research use only. Not a medical device."
+NO_SCAR_DRAWN = "no scar is drawn: 0 holds only if somebody looked for it"
+"""Warning of a label map that somebody drew, in which nothing enhances."""
 
 
 @dataclass(frozen=True, kw_only=True)

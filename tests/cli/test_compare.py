@@ -24,6 +24,30 @@ def test_a_phantom_in_two_formats_has_not_changed(samples, tmp_path):
     for side in ("before", "after"):
         assert (tmp_path / "out" / side / "phantom-1" / "features.json").is_file()
 
+    before = {file: file.read_bytes() for file in tmp_path.rglob("*.*")}
+    scans[1] = samples / "nifti" / "phantom-2.nii.gz"
+    result = runner.invoke(app, ["compare", *map(str, scans), "--output", str(tmp_path / "out")])
+    assert result.exit_code == 2
+    words = "holds the result of another scan: take another output folder"
+    assert words in " ".join(result.output.split())
+    assert {file: file.read_bytes() for file in tmp_path.rglob("*.*")} == before
+
+
+def test_a_comparison_that_is_stopped_leaves_none_beside_other_measures(
+    samples, measured, tmp_path, monkeypatch
+):
+    def stopped(*_, **__):
+        raise KeyboardInterrupt
+
+    for name in ("comparison.json", "comparison.pdf"):
+        (tmp_path / name).write_text("of earlier measures")
+    monkeypatch.setattr("acsnet.pipeline.Pipeline.load", lambda **_: lambda scan: measured)
+    monkeypatch.setattr("acsnet.export.write_result", stopped)
+    scan = str(samples / "nifti" / "phantom-1.nii.gz")
+    result = runner.invoke(app, ["compare", scan, scan, "--output", str(tmp_path)])
+    assert result.exit_code == 130
+    assert list(tmp_path.iterdir()) == []
+
 
 def test_an_image_of_each_slice_is_chosen_for_each_scan(samples, tmp_path, monkeypatch):
     """Images of one series at two inversion times; the later are 10 brighter."""

@@ -1,6 +1,7 @@
 import errno
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,8 @@ import torch
 from acsnet.cohort import case_worker
 from acsnet.cohort.case_worker import CaseWorker, Settings
 from acsnet.cohort.sources import FileSource
-from acsnet.errors import OutputFullError, WeightsError
+from acsnet.errors import DeviceError, OutputFullError, WeightsError
+from acsnet.export import write_result
 
 
 @pytest.fixture(scope="module")
@@ -117,6 +119,42 @@ def test_results_of_a_content_that_is_gone_are_removed(done):
     assert list((done / "out" / "a").iterdir()) == []
 
 
+def test_a_label_map_that_was_changed_since_is_neither_passed_over_nor_lost(done, computed):
+    drawn = done / "out" / "a" / "segmentation.nii.gz"
+    drawn.write_bytes(drawn.read_bytes() + b"corrected")
+    files = {file.name: file.read_bytes() for file in drawn.parent.iterdir()}
+    for settings in ({}, {"scar_method": "half_max"}):
+        assert again(done, **settings).reason == (
+            f"{drawn} was changed since it was written: measure it with `acsnet quantify` into "
+            "another folder, then move it away"
+        )
+    assert {file.name: file.read_bytes() for file in drawn.parent.iterdir()} == files
+    drawn.rename(done / "drawn.nii.gz")
+    assert again(done).computed
+
+
+def test_measures_of_a_label_map_that_somebody_drew_are_not_replaced(done, computed, measured):
+    drawn = replace(measured, scan=replace(measured.scan, name="a"))
+    folder = write_result(drawn, done / "out")  # as `acsnet quantify` does: the record goes
+    files = {file.name: file.read_bytes() for file in folder.iterdir()}
+    assert set(files) == {"segmentation.nii.gz", "features.json"}
+    reason = f"{folder} holds measures of a label map that somebody drew: move it away"
+    assert again(done).reason == reason
+    assert {file.name: file.read_bytes() for file in folder.iterdir()} == files
+    folder.rename(done / "drawn")
+    assert again(done).computed
+
+
+def test_a_record_of_an_earlier_version_tells_of_no_change(done, computed):
+    record = done / "out" / "a" / "cohort.json"
+    content = json.loads(record.read_text())
+    assert len(content.pop("segmentation_sha256")) == 64
+    record.write_text(json.dumps(content))
+    (done / "out" / "a" / "segmentation.nii.gz").write_bytes(b"changed")
+    assert not again(done).computed
+    assert again(done, smooth_walls=True).computed
+
+
 def test_a_case_that_was_stopped_while_it_was_written_is_done_again(done, computed, monkeypatch):
     def stopped(result, output):
         raise KeyboardInterrupt
@@ -137,14 +175,16 @@ def test_a_scan_that_cannot_be_read_has_the_reason(tmp_path):
     assert "does not exist" in again(tmp_path).reason
 
 
-def test_altered_weights_are_no_fault_of_the_case(done, monkeypatch):
-    def altered(**_):
+@pytest.mark.parametrize("fault", [WeightsError, DeviceError])
+def test_networks_that_cannot_be_used_are_no_fault_of_the_case(done, monkeypatch, fault):
+    def unusable(**_):
         msg = "roi.safetensors: the checksum differs"
-        raise WeightsError(msg)
+        raise fault(msg)
 
-    monkeypatch.setattr(case_worker.Pipeline, "load", altered)
-    with pytest.raises(WeightsError):
+    monkeypatch.setattr(case_worker.Pipeline, "load", unusable)
+    with pytest.raises(fault):
         again(done, smooth_walls=True)
+    assert (done / "out" / "a" / "segmentation.nii.gz").is_file()  # the result of before
 
 
 def test_a_full_disk_ends_the_run_and_is_no_fault_of_the_case(done, computed, monkeypatch):

@@ -229,20 +229,6 @@ def test_a_table_gives_paths_from_its_own_folder_and_names(tmp_path, write_scan,
     ]
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "image,case\na.nii.gz,x\n",
-        "Case;Image\r\nx;a.nii.gz\r\n",
-        "age\tIMAGE \tcase\n\ta.nii.gz\tx\n",
-    ],
-)
-def test_a_table_may_be_of_any_spreadsheet(tmp_path, text):
-    table = tmp_path / "list.csv"
-    table.write_bytes(text.encode("utf-8-sig"))
-    assert listed(table) == [FileSource(case="x", path=tmp_path / "a.nii.gz")]
-
-
 def test_lines_without_a_case_whose_files_are_called_alike_are_told_apart(tmp_path):
     lines = ["p1/lge.nii.gz,", "p2/lge.nii.gz,", "p3/lge.nii.gz,third", "p3/sax.nii.gz,", "c.txt,"]
     (tmp_path / "list.csv").write_text("\n".join(["image,case", *lines]))
@@ -255,21 +241,6 @@ def test_a_scan_that_a_table_lists_twice_is_refused(tmp_path):
     (tmp_path / "list.csv").write_text("image\np1/lge.nii.gz\np1/lge.nii.gz\np2/lge.nii.gz\n")
     assert cases(tmp_path / "list.csv") == ["lge", "lge", "p2_lge"]
     assert reasons(tmp_path / "list.csv") == ["a case named lge is in the list already"]
-
-
-def test_a_table_chooses_an_image_of_each_slice_and_a_series(tmp_path):
-    (tmp_path / "b").mkdir()
-    (tmp_path / "list.csv").write_text(
-        "image,case,phase,series\na,first,1,\na,second,2.0,1.2.3\nb,,,7\nc,,late,\n"
-    )
-    *sources, refused = listed(tmp_path / "list.csv")
-    assert sources == [
-        FileSource(case="first", path=tmp_path / "a", phase=1),
-        FileSource(case="second", path=tmp_path / "a", phase=2, series="1.2.3"),
-        FileSource(case="b", path=tmp_path / "b", series="7"),
-    ]
-    assert refused.place == "list.csv line 5"
-    assert refused.reason == "column 'phase' must be a whole number from 1, got 'late'"
 
 
 def test_files_of_a_folder_that_are_skipped_are_told(tmp_path, write_scan):
@@ -317,23 +288,6 @@ def test_lines_that_name_no_scan_or_no_case_are_refused(tmp_path):
         "a case named a is in the list already",
     ]
     assert listed(table)[0].place == "list.csv line 2"
-
-
-def test_a_table_without_the_column_is_refused(tmp_path):
-    table = tmp_path / "list.csv"
-    table.write_text("path\na.nii.gz\n")
-    with pytest.raises(InputError, match=r"list.csv must have a column 'image', got \['path'\]"):
-        listed(table)
-    table.write_bytes("image\nüber.nii.gz\n".encode("latin-1"))
-    with pytest.raises(InputError, match=r"list.csv cannot be read as a CSV table"):
-        listed(table)
-
-
-def test_a_table_with_a_column_twice_is_refused(tmp_path):
-    for text in ("image,Image\na.nii.gz,b.nii.gz\n", "image,phase,Phase\na,1,2\n"):
-        (tmp_path / "list.csv").write_text(text)
-        with pytest.raises(InputError, match=r"list\.csv must have each column once"):
-            listed(tmp_path / "list.csv")
 
 
 def test_a_damaged_line_is_told_before_anything_is_worked_on(tmp_path):

@@ -193,10 +193,29 @@ def test_what_has_no_partner_is_named_and_left_out(folders, labels):
     (folder["predictions"] / "failed").mkdir()
     evaluation, text = evaluate(folder, truth="acsnet")
     assert [case.name for case in evaluation.cases] == ["good"]
-    assert len(evaluation.warnings) == 2
+    assert len(evaluation.warnings) == 3
     assert "failed is left out" in evaluation.warnings[0]
     assert "unlabelled is left out" in evaluation.warnings[1]
     assert "Warning: failed is left out" in text
+    missing = "2 of 3 label maps have no prediction: failed, not_asked_for"
+    assert evaluation.warnings[2] == missing
+    assert missing in text
+    assert missing in evaluation.to_dict()["warnings"]
+
+
+def test_of_many_cases_without_a_prediction_a_few_are_named(folders, labels):
+    for name in ("n4", "n3", "n2", "n1"):
+        folders(name, None, labels)
+    evaluation, _ = evaluate(folders("good", labels, labels), truth="acsnet")
+    assert evaluation.warnings == ("4 of 5 label maps have no prediction: n1, n2, n3, ...",)
+
+
+def test_experts_who_drew_no_scar_at_all_may_not_have_looked_for_it(folders, labels):
+    walls = np.minimum(labels, 2)
+    words = "in all expert labels, no scar is drawn: 0 holds only if somebody looked for it"
+    folder = folders("a", labels, walls)
+    assert evaluate(folder, truth="acsnet")[0].warnings == (words,)
+    assert evaluate(folders("b", labels, labels), truth="acsnet")[0].warnings == ()
 
 
 def test_nothing_to_evaluate_is_an_error(folders, labels, tmp_path):

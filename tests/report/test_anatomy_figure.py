@@ -5,6 +5,7 @@ import pytest
 from matplotlib.image import imread
 from typer.testing import CliRunner
 
+from acsnet import NOTICE
 from acsnet.anatomy.checks import NOT_A_RING, check, read_limits
 from acsnet.anatomy.measures import MEASURE_NAMES
 from acsnet.cli.main import app
@@ -19,7 +20,7 @@ from acsnet.report.anatomy_figure import (
     write_anatomy_figure,
 )
 from acsnet.report.files import ANATOMY_FIGURE
-from acsnet.result import NOTICE, Result
+from acsnet.result import Result
 from acsnet.scan import InputGrid, ShortAxisScan
 from acsnet.stages.correction import Action, SliceCorrection, StackCorrection
 from acsnet.stages.volumetric_checks import Dropped

@@ -10,6 +10,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from pypdf import PdfReader
 from scipy.ndimage import binary_dilation
 
+from acsnet import NOTICE
 from acsnet.errors import InputError
 from acsnet.labels import ENHANCEMENT, MYOCARDIUM, Label
 from acsnet.nets.weights import read_manifest
@@ -20,11 +21,19 @@ from acsnet.report.comparison import (
     comparison_pdf,
 )
 from acsnet.report.patient import UNKNOWN, Subject
-from acsnet.result import NOTICE, Result
+from acsnet.result import Result
 from acsnet.stages.correction import StackCorrection
 
 BEFORE = Subject(patient_name="DOE JANE", patient_id="4711", study_date="2025-01-31")
 AFTER = replace(BEFORE, study_date="2026-01-31")
+
+
+@pytest.fixture
+def later(measured):
+    """The same heart in another image: one pixel of the air is brighter."""
+    pixels = measured.scan.pixels.copy()
+    pixels[0, 0, 0] += 1.0
+    return replace(measured, scan=replace(measured.scan, pixels=pixels))
 
 
 def test_scans_of_two_patients_are_refused(measured):
@@ -33,11 +42,11 @@ def test_scans_of_two_patients_are_refused(measured):
         compare(measured, measured, of_before=BEFORE, of_after=other)
 
 
-def test_what_hinders_the_comparison_is_told(measured):
-    assert compare(measured, measured, of_before=UNKNOWN, of_after=UNKNOWN).remarks == ()
-    swapped = compare(measured, measured, of_before=AFTER, of_after=BEFORE)
+def test_what_hinders_the_comparison_is_told(measured, later):
+    assert compare(measured, later, of_before=UNKNOWN, of_after=UNKNOWN).remarks == ()
+    swapped = compare(measured, later, of_before=AFTER, of_after=BEFORE)
     assert "the later one: 2026-01-31, then 2025-01-31" in swapped.remarks[0]
-    doubted = replace(measured, warnings=("the base is missing",))
+    doubted = replace(later, warnings=("the base is missing",))
     told = compare(measured, doubted, of_before=BEFORE, of_after=AFTER)
     assert told.remarks == ("after: the base is missing",)
 
@@ -125,16 +134,28 @@ def shipped_weights():
     ],
 )
 def test_intervals_of_changes_are_of_the_networks_that_they_were_fitted_for(
-    measured, first, second, remark, monkeypatch
+    measured, later, first, second, remark, monkeypatch
 ):
     monkeypatch.setattr(Result, "anatomy_dict", lambda self: None)  # of no slices
-    before, after = (as_drawn_by(measured, **weights) for weights in (first, second))
+    before, after = as_drawn_by(measured, **first), as_drawn_by(later, **second)
     comparison = compare(before, after, of_before=BEFORE, of_after=AFTER)
     assert {change.low is None for change in comparison.measures} == {remark is not None}
     if remark is None:
         assert comparison.remarks == ()
     else:
         assert re.fullmatch(f"there are no intervals: {remark}", comparison.remarks[0])
+    assert all(change.difference == 0.0 for change in comparison.measures)
+
+
+@pytest.mark.parametrize("drawn_first", [True, False])
+def test_labels_of_a_person_beside_those_of_networks_have_no_interval(
+    measured, later, drawn_first, monkeypatch
+):
+    monkeypatch.setattr(Result, "anatomy_dict", lambda self: None)  # of no slices
+    pair = (measured, as_drawn_by(later)) if drawn_first else (as_drawn_by(measured), later)
+    comparison = compare(*pair, of_before=BEFORE, of_after=AFTER)
+    assert comparison.remarks == ()
+    assert {(change.low, change.high) for change in comparison.measures} == {(None, None)}
     assert all(change.difference == 0.0 for change in comparison.measures)
 
 
@@ -197,7 +218,53 @@ def test_patients_without_an_id_are_told_apart_by_their_dates_of_birth():
         check_one_patient(first, replace(first, birth_date="1951-01-31", patient_id="4711"))
 
 
-def test_another_date_of_birth_under_one_id_is_told(measured):
-    first, second = (replace(BEFORE, birth_date=f"195{k}-01-31") for k in (0, 1))
-    (remark,) = compare(measured, measured, of_before=first, of_after=second).remarks
-    assert remark == "the dates of birth differ: 1950-01-31 and 1951-01-31: is it one patient?"
+@pytest.mark.parametrize(
+    ("first", "second", "told"),
+    [
+        (
+            {"birth_date": "1950-01-31"},
+            {"birth_date": "1951-01-31"},
+            "the dates of birth differ: 1950-01-31 and 1951-01-31",
+        ),
+        ({"sex": "M"}, {"sex": "F"}, "the sexes differ: M and F"),
+        ({"patient_name": "DOE JOHN"}, {}, "the names differ: DOE JOHN and DOE JANE"),
+        ({"patient_name": "Doe, Jane", "sex": "F"}, {"sex": "F"}, None),
+        ({"patient_name": "", "sex": "M"}, {"sex": "O"}, None),
+        ({"sex": ""}, {"sex": "F"}, None),
+    ],
+)
+def test_what_tells_of_another_patient_under_one_id_is_told(measured, later, first, second, told):
+    about = {"of_before": replace(BEFORE, **first), "of_after": replace(AFTER, **second)}
+    remarks = compare(measured, later, **about).remarks
+    assert remarks == (() if told is None else (f"{told}: is it one patient?",))
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [("DOE JOHN", "DOE JOHN (before), DOE JANE (after)"), ("Doe, Jane", "DOE JANE")],
+)
+def test_the_head_has_both_names_where_they_differ(measured, later, name, shown):
+    about = {"of_before": replace(BEFORE, patient_name=name), "of_after": AFTER}
+    page = comparison_pages(compare(measured, later, **about), measured, later, **about)[0]
+    drawn = [text.get_text() for text in page.texts]
+    assert shown in drawn
+    assert sum("DOE JANE" in words for words in drawn) == 1 + (name == "DOE JOHN")
+
+
+def test_one_scan_that_is_given_twice_is_told(measured, later):
+    def of(scan, *, uids, frames=()):
+        named = replace(scan.scan, instance_uids=uids, frame_numbers=frames)
+        return replace(scan, scan=named)
+
+    def remarks(first, second):
+        return compare(first, second, of_before=BEFORE, of_after=AFTER).remarks
+
+    words = "both scans are the same images, by {}: was one scan given twice?"
+    assert remarks(measured, measured) == (words.format("their pixels"),)
+    shared = remarks(of(measured, uids=("1.1", "1.2")), of(later, uids=("1.2", "1.3")))
+    assert shared == (words.format("SOPInstanceUID"),)
+    assert remarks(of(measured, uids=("1.1", "")), of(later, uids=("1.2", ""))) == ()
+    # Two phases of one multi-frame object.
+    phases = [of(measured, uids=("1.1",) * 2, frames=(1, 3))]
+    phases += [of(later, uids=("1.1",) * 2, frames=(2, 4))]
+    assert remarks(*phases) == ()

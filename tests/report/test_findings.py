@@ -144,6 +144,12 @@ def test_no_scar_is_said_and_unknown_scar_is_no_number(features):
     assert "not assessed" in scar.note
 
 
+def test_labels_in_which_nobody_drew_scar_do_not_say_that_there_is_none(features):
+    warnings = ["no scar is drawn: 0 holds only if somebody looked for it"]
+    bare = {**features, "enhancement_volume_ml": 0.0, "warnings": warnings}
+    assert statements(bare) == ["No scar is drawn in these labels."]
+
+
 @pytest.mark.parametrize(
     ("changes", "note"),
     [

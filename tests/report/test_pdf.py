@@ -11,11 +11,11 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.text import Text
 from pypdf import PdfReader
 
+from acsnet import NOTICE
 from acsnet.report.layout import fonts
 from acsnet.report.patient import UNKNOWN, Subject
 from acsnet.report.pdf import report_pages, report_pdf
 from acsnet.report.reading import Reading
-from acsnet.result import NOTICE
 
 pytestmark = pytest.mark.slow
 

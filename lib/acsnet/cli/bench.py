@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from acsnet.cli.common import NOTICE, PhaseOption, SeriesOption, err, out, say
+from acsnet import NOTICE
+from acsnet.cli.common import PhaseOption, SeriesOption, err, out, say
 from acsnet.errors import InputError
 
 if TYPE_CHECKING:

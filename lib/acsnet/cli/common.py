@@ -14,7 +14,6 @@ from acsnet.errors import BY_OPTIONS, IN_FOLDERS, AcsnetError, Choosing, worded
 
 FAILED = 1
 REFUSED = 2
-NOTICE = "Research use only. Not a medical device."
 
 PIPE_WIDTH = 400
 """A file or another program that reads a table gets a row on one line."""

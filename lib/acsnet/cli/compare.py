@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from acsnet.cli.common import PhaseOption, SeriesOption, say
+from acsnet.cli.common import DeviceName, PhaseOption, SeriesOption, say
 from acsnet.errors import ChoiceError, InputError, by_options
 
 
@@ -19,7 +19,7 @@ def compare(
     phase_after: PhaseOption = None,
     series_before: SeriesOption = None,
     series_after: SeriesOption = None,
-    device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
+    device: Annotated[DeviceName, typer.Option(help="cpu or cuda.")] = "cpu",
 ) -> None:
     """Compare two scans of a patient: what changed, with 95 % intervals."""
     from acsnet.export import write_result
@@ -45,16 +45,21 @@ def compare(
     ]
     of_before, of_after = subjects
     comparison.check_one_patient(of_before, of_after)
+    for name, scan in zip(("before", "after"), scans, strict=True):
+        _check_alone(output / name, scan.name)
     pipeline = Pipeline.load(device=device, standard_tone=True)
     first, second = (pipeline(scan) for scan in scans)
     compared = comparison.compare(first, second, of_before=of_before, of_after=of_after)
+    files = output / "comparison.json", output / "comparison.pdf"
+    for file in files:  # an earlier comparison says nothing of what is written from now on
+        file.unlink(missing_ok=True)
     for name, result, path in (("before", first, before), ("after", second, after)):
         write_result(result, output / name, sources=[path])
     page = comparison.comparison_pdf(
         compared, first, second, of_before=of_before, of_after=of_after
     )
-    write_json(output / "comparison.json", compared.to_dict())
-    write_bytes(output / "comparison.pdf", page)
+    write_json(files[0], compared.to_dict())
+    write_bytes(files[1], page)
     for change in compared.measures:
         if change.difference is None:
             continue
@@ -68,3 +73,13 @@ def compare(
     for remark in compared.remarks:
         say(f"  remark: {remark}")
     say(f"-> {output}")
+
+
+def _check_alone(folder: Path, case: str) -> None:
+    """Raises InputError where a folder holds the result of another scan."""
+    from acsnet.export import FEATURES, SEGMENTATION
+
+    for file in (*folder.glob(f"*/{FEATURES}"), *folder.glob(f"*/{SEGMENTATION}")):
+        if file.parent.name != case:
+            msg = f"{file.parent} holds the result of another scan: take another output folder"
+            raise InputError(msg)

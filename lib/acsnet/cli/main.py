@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from acsnet import __version__
+from acsnet import NOTICE, __version__
 from acsnet.cli import (
     accounts,
     backup,
@@ -26,7 +26,7 @@ from acsnet.cli import (
     serve,
     train,
 )
-from acsnet.cli.common import NOTICE, Commands, say
+from acsnet.cli.common import Commands, say
 from acsnet.settings import CONFIG
 
 NOT_FOR_OTHERS = 0o007

@@ -9,7 +9,15 @@ import typer
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from acsnet.cli.common import REFUSED, PhaseOption, SeriesOption, TruthName, err, say
+from acsnet.cli.common import (
+    REFUSED,
+    DeviceName,
+    PhaseOption,
+    SeriesOption,
+    TruthName,
+    err,
+    say,
+)
 from acsnet.errors import AcsnetError, InputError
 
 if TYPE_CHECKING:
@@ -44,8 +52,8 @@ InsertionOption = Annotated[
     str | None,
     typer.Option(
         metavar="ROW,COLUMN",
-        help="Anterior insertion of the right ventricle, in pixels of the file from 0; "
-        "NIfTI voxel i,j,k has row j, column i.",
+        help="Anterior insertion of the right ventricle, in pixels of the file from 0. Of the two "
+        "axes of a volume within a slice the first counts columns, the second rows.",
     ),
 ]
 
@@ -62,7 +70,7 @@ def segment(
         bool,
         typer.Option("--uncertainty", help="Add 90 % intervals and uncertainty.nii.gz."),
     ] = False,
-    device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
+    device: Annotated[DeviceName, typer.Option(help="cpu or cuda.")] = "cpu",
     height_cm: HeightOption = None,
     weight_kg: WeightOption = None,
     rv_insertion: InsertionOption = None,

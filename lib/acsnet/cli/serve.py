@@ -14,8 +14,8 @@ from pydantic import SecretStr
 from rich.markup import escape
 from rich.table import Table
 
-from acsnet import __version__
-from acsnet.cli.common import NOTICE, grid, out, say
+from acsnet import NOTICE, __version__
+from acsnet.cli.common import grid, out, say
 
 if TYPE_CHECKING:
     from acsnet.settings import Settings

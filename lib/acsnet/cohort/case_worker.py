@@ -2,11 +2,11 @@
 
 A case is done when the record beside its results tells the same content, software, weights and
 settings as hold now. The record is written last and removed first, so that results without one, or
-with another, are made again, whenever the program was stopped.
+with another, are made again, whenever the program was stopped. Where somebody has changed the label
+map since, or measured one that somebody drew, the case fails and all stays.
 """
 
 import errno
-import json
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -15,12 +15,29 @@ from typing import Any
 from acsnet import __version__
 from acsnet.cohort.outcome import Outcome
 from acsnet.cohort.sources import Source
-from acsnet.errors import IN_TABLE, AcsnetError, OutputFullError, WeightsError, worded
-from acsnet.export import FEATURES, RECORD, SEGMENTATION, remove_result, write_result
+from acsnet.errors import (
+    IN_TABLE,
+    AcsnetError,
+    DeviceError,
+    InputError,
+    OutputFullError,
+    WeightsError,
+    worded,
+)
+from acsnet.export import (
+    FEATURES,
+    RECORD,
+    RECORDED_LABELS,
+    SEGMENTATION,
+    check_unchanged,
+    read_object,
+    remove_result,
+    write_result,
+)
 from acsnet.nets.weights import read_manifest
 from acsnet.pipeline import Pipeline
 from acsnet.quantify.scar import ScarMethod
-from acsnet.storage import write_json
+from acsnet.storage import sha256_of, write_json
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,11 +62,11 @@ class CaseWorker:
         self._threads = threads
 
     def work(self, source: Source) -> Outcome:
-        """One case. Raises WeightsError and OutputFullError, which are no fault of the case."""
+        """One case. Raises what is no fault of it: WeightsError, DeviceError, OutputFullError."""
         outcome = Outcome(case=source.case, place=source.place)
         try:
             return replace(outcome, computed=self._work(source))
-        except WeightsError:
+        except (WeightsError, DeviceError):
             raise
         except (AcsnetError, OSError) as error:
             if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
@@ -61,15 +78,19 @@ class CaseWorker:
         """Whether there was anything to do."""
         folder = self._output / source.case
         record = {**self._conditions, "content_sha256": source.content()}
+        check_unchanged(folder)
+        check_not_drawn(folder)
         if is_done(folder, record):
             return False
+        pipeline = self._pipeline  # before anything is removed: it may be that no case can be run
         remove_result(folder)  # of other content, or made otherwise
         scan = replace(source.read(), name=source.case)
         if self._settings.ignore_window:
             scan = replace(scan, windows=None)
-        result = self._pipeline(scan)
+        result = pipeline(scan)
         write_result(result, self._output)
-        write_json(folder / RECORD, record)
+        labels = sha256_of(folder / SEGMENTATION)
+        write_json(folder / RECORD, {**record, RECORDED_LABELS: labels})
         return True
 
     @cached_property
@@ -91,12 +112,20 @@ class CaseWorker:
         )
 
 
+def check_not_drawn(folder: Path) -> None:
+    """Raises InputError where the result in a folder is of a label map that somebody drew.
+
+    A result of the networks that has no record, of a run that was stopped, names their weights.
+    """
+    software = (read_object(folder / FEATURES) or {}).get("software")
+    if isinstance(software, dict) and software.get("weights_sha256") == {}:
+        msg = f"{folder} holds measures of a label map that somebody drew: move it away"
+        raise InputError(msg)
+
+
 def is_done(folder: Path, record: dict[str, Any]) -> bool:
     """Whether a folder holds results, and this record of how they came about."""
-    try:
-        known = json.loads((folder / RECORD).read_text(encoding="utf-8"))
-        features = json.loads((folder / FEATURES).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return False
-    there = (folder / SEGMENTATION).is_file() and isinstance(features, dict)
-    return there and bool(known == record)
+    known = read_object(folder / RECORD) or {}
+    known.pop(RECORDED_LABELS, None)
+    there = (folder / SEGMENTATION).is_file() and read_object(folder / FEATURES) is not None
+    return there and known == record

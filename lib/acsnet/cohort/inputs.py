@@ -114,7 +114,7 @@ def _below(root: Path, *, output: Path) -> Iterator[Listed]:
         yield from _in_files(list(files_below(folder, walk=walk)), folder, search)
     for parts in search.waiting.values():
         yield from _joined_parts(parts, search)
-    for folder in walk.closed:
+    for folder in dict.fromkeys(walk.closed):
         yield Outcome(case="", place=str(folder), reason="the folder cannot be opened")
 
 

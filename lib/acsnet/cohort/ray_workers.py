@@ -25,7 +25,7 @@ from typing import Any
 from acsnet.cohort.case_worker import CaseWorker, Settings
 from acsnet.cohort.outcome import Outcome
 from acsnet.cohort.sources import Listed, Source
-from acsnet.errors import InputError, OutputFullError, WeightsError
+from acsnet.errors import DeviceError, InputError, OutputFullError, WeightsError
 from acsnet.storage import remove_abandoned
 
 KNOCK_S = 5.0
@@ -166,8 +166,8 @@ def start_workers(plan: WorkerPlan, *, output: Path, settings: Settings, device:
 def work_all(listed: Iterator[Listed], workers: list[Any]) -> Iterator[Outcome]:
     """The outcome of each case as it comes; the list is gone through as workers become free.
 
-    A case whose process fails has that as its reason. Raises WeightsError, and OutputFullError
-    as every further case would be computed for nothing.
+    A case whose process fails has that as its reason. Raises WeightsError,
+    DeviceError and OutputFullError, as every further case would be computed for nothing.
     """
     import ray
 
@@ -195,7 +195,7 @@ def _outcome(ready: Any, source: Source) -> Outcome:
     try:
         outcome: Outcome = ray.get(ready)
     except RayTaskError as error:
-        if isinstance(error.cause, (WeightsError, OutputFullError)):
+        if isinstance(error.cause, (WeightsError, DeviceError, OutputFullError)):
             raise error.cause from None
         reason = f"{type(error.cause).__name__}: {error.cause}"
     except RayError as error:

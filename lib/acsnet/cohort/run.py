@@ -35,7 +35,7 @@ def run_cohort(
     are passed over, failures do not stop the others, and the tables are written at the end. Stopped
     at any time, the same call goes on. Raises InputError for a list without scans, while another
     run writes to `output`, and as `list_scans` and `connected` do, WeightsError for networks that
-    cannot be used.
+    cannot be used, DeviceError for a device that is not there.
     """
     listed = list_scans(where, output=output)
     first: list[Listed] = []

@@ -23,6 +23,9 @@ COLUMNS = IMAGE, CASE, PHASE, SERIES = "image", "case", "phase", "series"
 NUMBER = re.compile(r"(\d+)(\.0*)?")
 """Programs that leave other lines empty write whole numbers as 2.0."""
 
+SURPLUS = "the line has more cells than the header: put names that hold the separator in quotes"
+"""Why a line fails that a separator in a name has split: its cells stand in the wrong columns."""
+
 
 def in_table(table: Path) -> Iterator[Listed]:
     """The scans of a table, line by line. Raises InputError, before the first, for a damaged one.
@@ -32,8 +35,8 @@ def in_table(table: Path) -> Iterator[Listed]:
     """
     try:
         names = _names_of_alike(table)
-        for line, cells in _lines(table):
-            if reason := _fault(cells):
+        for line, cells, surplus in _lines(table):
+            if reason := SURPLUS if surplus else _fault(cells):
                 place = f"{table.name} line {line}"
                 yield Outcome(case=cells[CASE], place=place, reason=reason)
                 continue
@@ -41,11 +44,13 @@ def in_table(table: Path) -> Iterator[Listed]:
             case = cells[CASE] or names.get(path)
             source = FileSource(case=case, path=path) if case else named(path, path.parent)
             if isinstance(source, FileSource):
-                number = NUMBER.fullmatch(cells[PHASE])
-                phase = None if number is None else int(number[1])
+                phase = int(cells[PHASE]) if cells[PHASE] else None
                 source = replace(source, phase=phase, series=cells[SERIES] or None)
             yield source
-    except (UnicodeDecodeError, csv.Error) as error:
+    except UnicodeDecodeError as error:
+        msg = f"{table.name} cannot be read as a CSV table, not being UTF-8: save it as 'CSV UTF-8'"
+        raise InputError(msg) from error
+    except csv.Error as error:
         msg = f"{table.name} cannot be read as a CSV table: {error}"
         raise InputError(msg) from error
 
@@ -59,6 +64,12 @@ def _fault(cells: dict[str, str]) -> str | None:
     return None
 
 
+def _whole(cell: str) -> str:
+    """2.0 -> 2; any other text as it is."""
+    number = NUMBER.fullmatch(cell)
+    return cell if number is None else number[1]
+
+
 def _names_of_alike(table: Path) -> dict[Path, str]:
     """As `names_of` the lines without a case; only the paths of those called alike are kept."""
     shared = Counter(stem_of(path) for path in _without_case(table))
@@ -66,24 +77,29 @@ def _names_of_alike(table: Path) -> dict[Path, str]:
 
 
 def _without_case(table: Path) -> Iterator[Path]:
-    for _, cells in _lines(table):
-        if cells[IMAGE] and not cells[CASE]:
+    for _, cells, surplus in _lines(table):
+        if not surplus and cells[IMAGE] and not cells[CASE]:
             yield table.parent / cells[IMAGE]
 
 
-def _lines(table: Path) -> Iterator[tuple[int, dict[str, str]]]:
-    """Number of each line, and what it has in each of `COLUMNS`."""
+def _lines(table: Path) -> Iterator[tuple[int, dict[str, str], bool]]:
+    """Number of each line, its cells in `COLUMNS`, and whether it has more than the header.
+
+    Columns without a heading count, for remarks stand there; empty cells after the last do not.
+    """
     with table.open(encoding="utf-8-sig", newline="") as stream:
         # What spreadsheets write between columns depends on the language of the system.
         delimiter = max(",;\t", key=stream.readline().count)
         stream.seek(0)
         rows = csv.DictReader(stream, delimiter=delimiter)
-        rows.fieldnames = [name.strip().lower() for name in rows.fieldnames or ()]
-        if IMAGE not in rows.fieldnames:
-            msg = f"{table.name} must have a column {IMAGE!r}, got {rows.fieldnames}"
+        rows.fieldnames = header = [name.strip().lower() for name in rows.fieldnames or ()]
+        if IMAGE not in header:
+            msg = f"{table.name} must have a column {IMAGE!r}, got {header}"
             raise InputError(msg)
-        if any(rows.fieldnames.count(column) > 1 for column in COLUMNS):
-            msg = f"{table.name} must have each column once, got {rows.fieldnames}"
+        if any(header.count(column) > 1 for column in COLUMNS):
+            msg = f"{table.name} must have each column once, got {header}"
             raise InputError(msg)
         for row in rows:
-            yield rows.line_num, {name: (row.get(name) or "").strip() for name in COLUMNS}
+            cells = {name: (row.get(name) or "").strip() for name in COLUMNS}
+            cells |= {name: _whole(cells[name]) for name in (CASE, PHASE, SERIES)}
+            yield rows.line_num, cells, any(cell.strip() for cell in row.get(None, ()))

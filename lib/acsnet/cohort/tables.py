@@ -16,11 +16,9 @@ import pyarrow as pa
 from pyarrow import parquet
 
 from acsnet.cohort.outcome import Outcome
-from acsnet.export import FEATURES, csv_cell, row_of
+from acsnet.export import CSV_TABLE, FEATURES, PARQUET_TABLE, csv_cell, csv_cells, row_of
 from acsnet.storage import writing
 
-CSV_TABLE = "cohort.csv"
-PARQUET_TABLE = "cohort.parquet"
 FAILURES = "failures.csv"
 TABLES = (CSV_TABLE, PARQUET_TABLE, FAILURES)
 
@@ -63,17 +61,13 @@ def write_tables(
         lines.writeheader()
         rows = _rows(output, cases)
         while part := list(itertools.islice(rows, rows_at_once)):
-            lines.writerows(_cells(row) for row in part)
+            lines.writerows(csv_cells(row) for row in part)
             columns.write_table(pa.Table.from_pylist(part, schema=schema))
     with _table(output / FAILURES) as stream:
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow(("case", "input", "reason"))
         texts = ((case.case, case.place, case.reason) for case in failed)
         writer.writerows(map(csv_cell, row) for row in texts)
-
-
-def _cells(row: dict[str, Any]) -> dict[str, Any]:
-    return {name: csv_cell(value) for name, value in row.items()}
 
 
 def remove_tables(output: Path) -> None:

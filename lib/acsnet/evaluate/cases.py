@@ -1,5 +1,6 @@
 """One patient: a predicted label map against the expert's, region by region."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from numpy.typing import NDArray
 
 from acsnet.dicom.drawn_labels import read_drawn_labels
 from acsnet.errors import InputError
-from acsnet.evaluate.case_files import label_path
+from acsnet.evaluate.case_files import LABEL_ENDINGS, SEG_SUFFIX, case_of, label_path
 from acsnet.evaluate.metrics import slice_balanced_accuracy, slice_hausdorff_mm, thirds_of_heart
 from acsnet.export import SEGMENTATION
 from acsnet.io.containers import open_volume
@@ -19,6 +20,9 @@ from acsnet.label_conventions import CONVENTIONS, ENH, LV, MYO, OWN, region_mask
 from acsnet.masks import dice, slice_dice
 from acsnet.quantify.volumes import burden_percent, volume_ml
 from acsnet.scan import ShortAxisScan, apex_first_by_area, apex_first_by_position
+
+MAX_NAMED = 3
+"""So many cases without a prediction are named in the warning of them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,10 +80,10 @@ class CaseScores:
 
 
 def find_pairs(predictions: Path, labels: Path) -> tuple[dict[str, tuple[Path, Path]], list[str]]:
-    """Cases with a prediction and a label, in order of name, and a warning for each left out.
+    """Cases with a prediction and a label, in order of name, and warnings of what is left out.
 
-    predictions holds `<case>/segmentation.nii.gz`, labels holds `<case>.nii.gz`. Labels that nobody
-    made a prediction folder for are not part of the evaluation. InputError where nothing is left.
+    predictions holds `<case>/segmentation.nii.gz`, labels holds `<case>.nii.gz`. InputError where
+    nothing is left.
     """
     for folder in (predictions, labels):
         if not folder.is_dir():
@@ -101,7 +105,22 @@ def find_pairs(predictions: Path, labels: Path) -> tuple[dict[str, tuple[Path, P
             f"and {labels} the <case>.nii.gz of the same name"
         )
         raise InputError(msg)
-    return pairs, warnings
+    return pairs, [*warnings, *_unpredicted(labels, pairs)]
+
+
+def _unpredicted(labels: Path, pairs: Collection[str]) -> tuple[str, ...]:
+    """A warning that some label maps of a folder are of cases without a prediction."""
+    endings = (*LABEL_ENDINGS, SEG_SUFFIX)
+    files = (path for path in labels.glob("[!.]*") if path.is_file())
+    cases = {case for path in files if (case := case_of(path, endings))}
+    missing = sorted(cases.difference(pairs))
+    if not missing:
+        return ()
+    more = ", ..." if len(missing) > MAX_NAMED else ""
+    return (
+        f"{len(missing)} of {len(cases)} label maps have no prediction: "
+        f"{', '.join(missing[:MAX_NAMED])}{more}",
+    )
 
 
 def score_case(name: str, *, predicted_path: Path, expert_path: Path, truth: str) -> CaseScores:

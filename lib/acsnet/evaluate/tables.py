@@ -12,7 +12,8 @@ from acsnet.evaluate.cases import find_pairs, score_case
 from acsnet.evaluate.metrics import Mean
 from acsnet.evaluate.summary import BurdenRow, Evaluation, summarise
 from acsnet.evaluate.tertiles import ALL_TERTILES, Spread
-from acsnet.label_conventions import CONVENTIONS
+from acsnet.label_conventions import CONVENTIONS, ENH
+from acsnet.result import NO_SCAR_DRAWN
 from acsnet.storage import write_json
 
 NONE = "-"
@@ -44,6 +45,8 @@ def run_evaluation(
         for name, (predicted, expert) in pairs.items()
     ]
     warnings += [f"{case.name}: {words}" for case in cases for words in case.warnings]
+    if ENH in CONVENTIONS[truth].regions and not any(case.regions[ENH].expert_ml for case in cases):
+        warnings.append(f"in all expert labels, {NO_SCAR_DRAWN}")
     evaluation = summarise(cases, truth, warnings)
     if json_path is not None:
         write_json(json_path, evaluation.to_dict())

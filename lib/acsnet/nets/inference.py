@@ -4,6 +4,7 @@ On a CPU by OpenVINO, which needs no PyTorch; on a GPU by PyTorch in half precis
 that both are measured against is PyTorch in single precision (`benchmarks/fast_path.py`).
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from acsnet.errors import DeviceError
 from acsnet.nets.architecture import AutoencoderConfig, ResUNetConfig
 from acsnet.nets.openvino_autoencoder import FusedAutoencoder
 from acsnet.nets.openvino_network import FusedNetwork
@@ -21,27 +23,43 @@ from acsnet.nets.weights import SHIPPED, read_manifest, read_weights, unfit
 VIEW_RULES = {"roi": ViewRule(limit=0.15), "myo": ViewRule(limit=0.08)}
 """In how many views each network draws a slice. Not from the paper.
 
-By six EMIDEC patients left out of training (`benchmarks/views.py`, docs/performance.md): the ROI's
-centre moves by a pixel at most. Walls and enhancement of the MYO network are as near to the
+By six EMIDEC patients left out of training (`benchmarks/views.py`, docs/performance-tried.md): the
+ROI's centre moves by a pixel at most. Walls and enhancement of the MYO network are as near to the
 expert's as with all views in four, too, but the burden of a patient moves four times as far.
 """
 
 BLACK_EDGES = frozenset({"myo"})
 """Networks whose images may have black edges that are left out; in stage 1 the scan ends there."""
 
+_GPU = re.compile(r"cuda(?::(\d+))?")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Form:
     """Which form of the networks, and of which weights folder.
 
-    threads: on a CPU, None for all cores; reference: plain PyTorch in single precision, all views
-    of every slice with their edges, as the networks were trained.
+    device: "cpu", "cuda" or "cuda:<index>"; threads: on a CPU, None for all cores; reference: plain
+    PyTorch in single precision, all views of every slice with their edges, as the networks were
+    trained. Raises DeviceError for another device, and for a GPU that torch does not find.
     """
 
     folder: Path = SHIPPED
     device: str = "cpu"
     threads: int | None = None
     reference: bool = False
+
+    def __post_init__(self) -> None:
+        if self.device == "cpu":
+            return
+        named = _GPU.fullmatch(self.device)
+        if named is None:
+            msg = f"device must be cpu or cuda, got {self.device!r}"
+            raise DeviceError(msg)
+        from acsnet.nets.torch_network import gpu_count
+
+        if int(named[1] or 0) >= (count := gpu_count()):
+            msg = f"device {self.device} was asked for, but torch finds {count} GPUs, from cuda:0"
+            raise DeviceError(msg)
 
     @property
     def without_torch(self) -> bool:

@@ -10,12 +10,22 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from acsnet.errors import DeviceError
 from acsnet.nets.architecture import ResUNetConfig
 from acsnet.nets.mc_dropout import dropout_samples
 from acsnet.nets.resunet import ResUNet
 from acsnet.nets.view_averaging import mean_probability, view_probabilities
 from acsnet.nets.views import ALL_VIEWS, PAIRS, View, ViewRule, disagreement, without_edge
 from acsnet.nets.weights import Inner
+
+
+def gpu_count() -> int:
+    """How many GPUs torch finds. Raises DeviceError for none: one was asked for."""
+    count = torch.cuda.device_count()
+    if count == 0:
+        msg = "device cuda was asked for, but torch finds no GPU here: use --device cpu"
+        raise DeviceError(msg)
+    return count
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,6 +17,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
+from acsnet import NOTICE
 from acsnet.anatomy.checks import NOT_A_RING, Limits, check
 from acsnet.anatomy.measures import Form, Measures
 from acsnet.labels import MYOCARDIUM, Label
@@ -24,7 +25,7 @@ from acsnet.masks import crop_around
 from acsnet.report.display_orientation import grey_window, view_of
 from acsnet.report.files import ANATOMY_FIGURE
 from acsnet.report.layout.fonts import families, printable
-from acsnet.result import NOTICE, Result
+from acsnet.result import Result
 from acsnet.stages.correction import Action
 from acsnet.storage import case_folder, writing
 

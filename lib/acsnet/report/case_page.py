@@ -3,11 +3,12 @@
 import base64
 from html import escape
 
+from acsnet import NOTICE
 from acsnet.labels import LABELS
 from acsnet.report.findings import headline, not_assessed
 from acsnet.report.montage import montage_png
 from acsnet.report.wording import measure_rows
-from acsnet.result import NOTICE, Measured
+from acsnet.result import Measured
 
 STYLE = """
 body { margin: 0 auto; max-width: 60rem; padding: 1rem; color: #1b1f24; background: #ffffff;

@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from io import BytesIO
+from itertools import zip_longest
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from matplotlib import rc_context
 from matplotlib.backends.backend_pdf import PdfPages
 from matplotlib.figure import Figure
 
+from acsnet import NOTICE
 from acsnet.errors import InputError
 from acsnet.labels import MYOCARDIUM
 from acsnet.report.bullseye import draw_bullseye, segment_values
@@ -31,9 +33,10 @@ from acsnet.report.layout.page import (
     text,
     wrapped,
 )
-from acsnet.report.patient import Subject
+from acsnet.report.patient import Subject, doubts_of_identity, names_differ
 from acsnet.report.wording import MEASURES, NONE, number
-from acsnet.result import NOTICE, Measured, Result
+from acsnet.result import Measured, Result
+from acsnet.scan import ShortAxisScan
 from acsnet.uncertainty.appearance import Appearance, apart, appearance
 from acsnet.uncertainty.calibration import Calibration, read_calibration
 from acsnet.uncertainty.change import (
@@ -169,8 +172,11 @@ def comparison_pages(
     page = new_page()
     top = A4[1] - MARGIN
     text(page, MARGIN, top, "Two scans of late gadolinium enhancement", points=TITLE, bold=True)
+    name = of_after.patient_name or of_before.patient_name
+    if names_differ(of_before, of_after):
+        name = f"{of_before.patient_name} (before), {of_after.patient_name} (after)"
     patient = (
-        ("Patient", of_after.patient_name or of_before.patient_name),
+        ("Patient", name),
         ("Patient ID", of_after.patient_id or of_before.patient_id),
     )
     known = [pair for pair in patient if pair[1]]
@@ -298,6 +304,17 @@ def _scan_words(name: str, subject: Subject) -> str:
     return ", ".join(part for part in (name, subject.study_date, subject.series) if part)
 
 
+def _shared(before: ShortAxisScan, after: ShortAxisScan) -> str:
+    """What tells that two scans share images; empty where they do not."""
+    first, second = (
+        {image for image in zip_longest(scan.instance_uids, scan.frame_numbers) if image[0]}
+        for scan in (before, after)
+    )
+    if first & second:
+        return "SOPInstanceUID"
+    return "their pixels" if np.array_equal(before.pixels, after.pixels) else ""
+
+
 def _remarks(
     before: Measured, after: Measured, of_before: Subject, of_after: Subject
 ) -> tuple[str, ...]:
@@ -306,11 +323,9 @@ def _remarks(
     dates = of_before.study_date, of_after.study_date
     if all(dates) and dates[0] > dates[1]:
         remarks.append(f"the scan given as the first is the later one: {dates[0]}, then {dates[1]}")
-    births = of_before.birth_date, of_after.birth_date
-    if all(births) and births[0] != births[1]:
-        remarks.append(
-            f"the dates of birth differ: {births[0]} and {births[1]}: is it one patient?"
-        )
+    remarks += doubts_of_identity(of_before, of_after)
+    if shared := _shared(before.scan, after.scan):
+        remarks.append(f"both scans are the same images, by {shared}: was one scan given twice?")
     sizes = (before.scan.spacing_mm, after.scan.spacing_mm)
     if any(max(a / b, b / a) > MOST_APART for a, b in zip(*sizes, strict=True)):
         shown = " and ".join(" x ".join(f"{mm:.2f}" for mm in size) for size in sizes)

@@ -15,6 +15,7 @@ from acsnet.quantify.aha_segments import LIKELY_VIABLE
 from acsnet.quantify.features_document import SCAR_KEYS
 from acsnet.quantify.scar_methods import DEVIATIONS
 from acsnet.report.wording import METHODS, NONE, absent_scar, number
+from acsnet.result import NO_SCAR_DRAWN
 from acsnet.scan import is_fit
 
 SQUARED = "\N{SUPERSCRIPT TWO}"
@@ -103,6 +104,8 @@ def statements(features: Mapping[str, Any]) -> list[str]:
     if not_assessed(features) or not features["myocardium_volume_ml"]:
         return []
     if features["enhancement_volume_ml"] == 0:
+        if NO_SCAR_DRAWN in features["warnings"]:
+            return ["No scar is drawn in these labels."]
         return ["No late gadolinium enhancement."]
     return [
         _location(features),

@@ -1,5 +1,6 @@
 """Patient, study and scanner of a scan from its DICOM header: the head of a report."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -70,6 +71,29 @@ def read_subject(path: Path, instance_uids: Sequence[str]) -> Subject:
     by_series = iter(images if not instance_uids and len(series) == 1 else ())
     file = next(by_uid, None) or next(by_series, None)
     return UNKNOWN if file is None else subject_of(file.header)
+
+
+def doubts_of_identity(first: Subject, second: Subject) -> list[str]:
+    """What tells that scans under one PatientID, or under none, may be of two patients."""
+    names = first.patient_name, second.patient_name
+    births = first.birth_date, second.birth_date
+    sexes = first.sex, second.sex
+    differing = (
+        ("names", names, names_differ(first, second)),
+        ("dates of birth", births, all(births) and births[0] != births[1]),
+        ("sexes", sexes, set(sexes) == {"M", "F"}),
+    )
+    return [
+        f"the {what} differ: {former} and {latter}: is it one patient?"
+        for what, (former, latter), differ in differing
+        if differ
+    ]
+
+
+def names_differ(first: Subject, second: Subject) -> bool:
+    """Whether two known names differ by more than capitals and what separates their parts."""
+    names = (re.sub(r"[\W_]+", "", of.patient_name.casefold()) for of in (first, second))
+    return len({name for name in names if name}) > 1
 
 
 def _headers(path: Path) -> list[DicomFile]:

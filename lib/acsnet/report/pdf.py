@@ -8,12 +8,13 @@ from matplotlib import rc_context
 from matplotlib.backends.backend_pdf import PdfPages
 from matplotlib.figure import Figure
 
+from acsnet import NOTICE
 from acsnet.report.details import details_pages, slices_page
 from acsnet.report.first_page import first_pages
 from acsnet.report.layout.page import A4, MARGIN, ended, text, wrapped
 from acsnet.report.patient import Subject
 from acsnet.report.reading import UNREAD, Reading
-from acsnet.result import NOTICE, Measured
+from acsnet.result import Measured
 
 NAME = 3.5  # width of the name of the case at the foot of a page
 

@@ -18,6 +18,7 @@ from torch import Tensor, distributed, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from acsnet.errors import AcsnetError, InputError
+from acsnet.nets.torch_network import gpu_count
 
 T = TypeVar("T")
 
@@ -137,10 +138,7 @@ def joined(processes: Processes) -> Iterator[Processes]:
 
 
 def _own_gpu(index: int) -> str:
-    count = torch.cuda.device_count()
-    if count == 0:
-        msg = "device cuda was asked for, but torch finds no GPU here: use --device cpu"
-        raise InputError(msg)
+    count = gpu_count()
     if index >= count:
         msg = f"process {index + 1} of this machine has no GPU, torch finds {count}: use fewer"
         raise InputError(msg)

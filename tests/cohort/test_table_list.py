@@ -1,0 +1,90 @@
+import pytest
+
+from acsnet.cohort.sources import FileSource
+from acsnet.cohort.table_list import in_table
+from acsnet.errors import InputError
+
+
+def listed(table):
+    return list(in_table(table))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "image,case\na.nii.gz,x\n",
+        "Case;Image\r\nx;a.nii.gz\r\n",
+        "age\tIMAGE \tcase\n\ta.nii.gz\tx\n",
+    ],
+)
+def test_a_table_may_be_of_any_spreadsheet(tmp_path, text):
+    table = tmp_path / "list.csv"
+    table.write_bytes(text.encode("utf-8-sig"))
+    assert listed(table) == [FileSource(case="x", path=tmp_path / "a.nii.gz")]
+
+
+@pytest.mark.parametrize("header", ["image,case", "image,case,", "image"])
+def test_a_comma_in_a_name_shifts_no_cell_of_a_line_in_silence(tmp_path, header):
+    lines = ["p1, follow-up,x,2", "b,,,", "c", '"p1, follow-up"']
+    for name in ("p1", "b", "c", "p1, follow-up"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "list.csv").write_text("\n".join([header, *lines]))
+    split, *others = listed(tmp_path / "list.csv")
+    assert split.place == "list.csv line 2"
+    assert split.reason == (
+        "the line has more cells than the header: put names that hold the separator in quotes"
+    )
+    assert [source.path.name for source in others] == ["b", "c", "p1, follow-up"]
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+def test_a_column_of_remarks_needs_no_heading(tmp_path, separator):
+    lines = [("image", "case", ""), ("a.nii.gz", "A", "good"), ("b.nii.gz", "B", "")]
+    table = tmp_path / "list.csv"
+    table.write_text("\n".join(separator.join(cells) for cells in lines))
+    assert listed(table) == [
+        FileSource(case="A", path=tmp_path / "a.nii.gz"),
+        FileSource(case="B", path=tmp_path / "b.nii.gz"),
+    ]
+
+
+def test_a_column_of_numbers_that_was_written_with_decimals_is_one_of_whole_numbers(tmp_path):
+    (tmp_path / "list.csv").write_text(
+        "image,case,phase,series\na.nii.gz,1.0,2.0,301.0\nb.nii.gz,,,1.3.6\nc.nii.gz,1.5,,\n"
+    )
+    first, second, third = listed(tmp_path / "list.csv")
+    assert (first.case, first.phase, first.series) == ("1", 2, "301")
+    assert (second.case, second.phase, second.series) == ("b", None, "1.3.6")
+    assert third.case == "1.5"
+
+
+def test_a_table_chooses_an_image_of_each_slice_and_a_series(tmp_path):
+    (tmp_path / "b").mkdir()
+    (tmp_path / "list.csv").write_text(
+        "image,case,phase,series\na,first,1,\na,second,2.0,1.2.3\nb,,,7.0\nc,,late,\n"
+    )
+    *sources, refused = listed(tmp_path / "list.csv")
+    assert sources == [
+        FileSource(case="first", path=tmp_path / "a", phase=1),
+        FileSource(case="second", path=tmp_path / "a", phase=2, series="1.2.3"),
+        FileSource(case="b", path=tmp_path / "b", series="7"),
+    ]
+    assert refused.place == "list.csv line 5"
+    assert refused.reason == "column 'phase' must be a whole number from 1, got 'late'"
+
+
+def test_a_table_without_the_column_is_refused(tmp_path):
+    table = tmp_path / "list.csv"
+    table.write_text("path\na.nii.gz\n")
+    with pytest.raises(InputError, match=r"list.csv must have a column 'image', got \['path'\]"):
+        listed(table)
+    table.write_bytes("image\nüber.nii.gz\n".encode("cp1252"))
+    with pytest.raises(InputError, match=r"list.csv .*, not being UTF-8: save it as 'CSV UTF-8'"):
+        listed(table)
+
+
+def test_a_table_with_a_column_twice_is_refused(tmp_path):
+    for text in ("image,Image\na.nii.gz,b.nii.gz\n", "image,phase,Phase\na,1,2\n"):
+        (tmp_path / "list.csv").write_text(text)
+        with pytest.raises(InputError, match=r"list\.csv must have each column once"):
+            listed(tmp_path / "list.csv")

@@ -1,0 +1,53 @@
+"""Which devices the networks are made for."""
+
+import pytest
+import torch
+from typer.testing import CliRunner
+
+from acsnet import Pipeline
+from acsnet.cli.main import app
+from acsnet.errors import InputError
+from acsnet.nets.inference import Form
+
+NO_GPU = "device cuda was asked for, but torch finds no GPU here: use --device cpu"
+
+
+def find_gpus(monkeypatch, count):
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: count)
+
+
+@pytest.mark.parametrize("device", ["gpu", "mps", "meta", "cuda:", "cuda:-1", "CPU", ""])
+def test_another_device_is_refused(device):
+    with pytest.raises(InputError, match=f"device must be cpu or cuda, got '{device}'"):
+        Pipeline.load(device=device)
+
+
+@pytest.mark.parametrize("device", ["cuda", "cuda:0"])
+def test_a_gpu_that_is_not_there_is_refused(monkeypatch, device):
+    find_gpus(monkeypatch, 0)
+    with pytest.raises(InputError, match=NO_GPU):
+        Pipeline.load(device=device)
+
+
+def test_a_gpu_is_one_of_those_that_are_there(monkeypatch):
+    find_gpus(monkeypatch, 2)
+    assert [Form(device=name).without_torch for name in ("cuda", "cuda:1")] == [False, False]
+    with pytest.raises(InputError, match="device cuda:2 was asked for, but torch finds 2 GPUs"):
+        Form(device="cuda:2")
+
+
+@pytest.mark.parametrize(
+    ("device", "message"), [("cuda", NO_GPU), ("gpu", "Invalid value for '--device'")]
+)
+@pytest.mark.parametrize("command", ["segment", "compare"])
+def test_a_command_refuses_a_device_in_one_sentence(
+    samples, tmp_path, monkeypatch, command, device, message
+):
+    find_gpus(monkeypatch, 0)
+    scan = str(samples / "nifti" / "phantom-1.nii.gz")
+    inputs = [scan] * (2 if command == "compare" else 1)
+    words = [command, *inputs, "--output", str(tmp_path / "out"), "--device", device]
+    result = CliRunner().invoke(app, words)
+    assert result.exit_code == 2
+    assert message in result.output
+    assert not (tmp_path / "out").exists()
