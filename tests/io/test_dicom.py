@@ -149,6 +149,27 @@ def test_positions_by_which_slices_may_be_missing_are_warned_of(tmp_path: Path) 
 @pytest.mark.parametrize(
     ("tags", "warned"),
     [
+        ({"SliceThickness": 4}, True),
+        ({"SliceThickness": 4, "SpacingBetweenSlices": ""}, True),
+        ({"SliceThickness": 4, "SpacingBetweenSlices": 8}, False),  # the gap is as planned
+        ({"SliceThickness": 4.8}, False),  # 8 mm are 1.67 times that, as 10 mm of 6
+        ({"SliceThickness": ""}, False),
+    ],
+)
+def test_steps_of_twice_the_thickness_are_warned_of_where_no_spacing_is_told(
+    tmp_path: Path, tags: dict[str, object], warned: bool
+) -> None:
+    scan = read_scan(folder(tmp_path, everywhere(**tags)))
+    words = (
+        "slices of 4 mm lie 8.00 mm apart by ImagePositionPatient: if these gaps were not planned, "
+        "slices are missing"
+    )
+    assert scan.warnings == ((words,) if warned else ())
+
+
+@pytest.mark.parametrize(
+    ("tags", "warned"),
+    [
         ({"CardiacNumberOfImages": 20, "InversionTime": 0.0}, True),
         ({"CardiacNumberOfImages": 20}, True),
         ({"CardiacNumberOfImages": 25, "InversionTime": 280.0}, False),

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from pathlib import Path
 
 import pytest
 from ways_in import by_cohort, by_command_line, by_server
@@ -89,3 +90,20 @@ def test_a_folder_with_nothing_but_one_that_cannot_be_opened_says_so(tmp_path, l
     (tmp_path / "locked").mkdir()
     with pytest.raises(InputError, match=r"no DICOM files.*: locked was skipped: the folder can"):
         read_scan(tmp_path)
+
+
+@pytest.mark.parametrize("listed", [False, True])
+def test_a_cohort_whose_own_folder_cannot_be_opened_says_so_once(
+    tmp_path, locked, monkeypatch, listed
+):
+    """Listed: the names in it can be read, and no more, without the right to go into it."""
+    folder = tmp_path / ("listed" if listed else "locked")
+    (folder / "p1").mkdir(parents=True)
+
+    def closed(path):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "iterdir", closed)
+    (outcome,) = list_scans(str(folder), output=tmp_path / "out")
+    assert (outcome.place, outcome.reason) == (str(folder), "the folder cannot be opened")
+    assert not outcome.skipped

@@ -237,6 +237,7 @@ def test_what_is_no_true_stack_is_refused_with_the_reason(
         ({"pixdim": [1, 0, 1.5, 8, 1, 1, 1, 1]}, GeometryError, "pixdim .* positive, got 0 x 1.5"),
         ({"pixdim": [1, -2.5, 1.5, 8, 1, 1, 1, 1], "qform_code": 0}, GeometryError, "2.5 x 1.5 x"),
         ({"pixdim": [1, np.nan, 1.5, 8, 1, 1, 1, 1]}, GeometryError, "must be positive, got nan"),
+        ({"pixdim": [1, np.inf, 1.5, 8, 1, 1, 1, 1]}, GeometryError, "must be positive, got inf"),
         ({"srow_x": 0, "srow_y": 0, "srow_z": 0, "sform_code": 1}, GeometryError, "is singular"),
         ({"srow_x": [0, 1.25, 0, 0], "sform_code": 1}, GeometryError, "is singular"),
         ({"srow_x": np.inf, "sform_code": 1}, GeometryError, "must be finite"),

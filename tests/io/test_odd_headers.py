@@ -4,6 +4,7 @@ import gzip
 import re
 import struct
 
+import enhanced_packings
 import nibabel as nib
 import nrrd
 import numpy as np
@@ -43,6 +44,14 @@ def detached(source, tmp_path):
 def replaced(path, pattern, text):
     path.write_text(re.sub(pattern, text, path.read_text()))
     return path
+
+
+def test_every_second_frame_of_an_enhanced_object_is_told_by_the_thickness(patient_1, tmp_path):
+    for dataset in patient_1:
+        del dataset.SpacingBetweenSlices
+    enhanced_packings.enhanced_multi_frame(patient_1[::2], tmp_path / "a")  # of 8 mm
+    warnings = " ".join(read_scan(tmp_path / "a").warnings)
+    assert "slices of 8 mm lie 20.00 mm apart" in warnings
 
 
 def test_directions_with_two_decimals_are_those_of_one_stack(patient_1, plain, tmp_path):
@@ -201,6 +210,45 @@ def test_an_nrrd_header_may_be_in_metres(source, volume, tmp_path):
     assert np.array_equal(scan.pixels, volume.pixels)
     np.testing.assert_allclose(scan.grid.affine, volume.grid.affine, atol=1e-3)
     assert scan.warnings == ("the header is in m: taken as 1000 mm each",)
+
+
+@pytest.mark.parametrize(
+    ("unit", "mm", "told"),
+    [
+        ("mm", 1.0, ""),
+        ("Millimeters", 1.0, ""),
+        ("metres", 1000.0, "metre"),
+        ("cm", 10.0, "cm"),
+        ("microns", 0.001, "micron"),
+        ("\u00b5m", 0.001, "\u03bcm"),  # the micro sign is read as the Greek letter
+        ("ells", 1.0, ""),
+    ],
+)
+def test_a_unit_has_one_meaning_in_nrrd_and_metaimage(source, volume, tmp_path, unit, mm, told):
+    warned = [f"the header is in {told}: taken as {mm:g} mm each"] if told else []
+    image = nib.load(source)
+    nrrd_file, meta = tmp_path / "a.nrrd", tmp_path / "a.mha"
+    spacings = nib.affines.voxel_sizes(image.affine) / mm
+    nrrd.write(str(nrrd_file), image.get_fdata(), {"spacings": spacings, "units": ["one"] * 3})
+    nrrd_file.write_bytes(nrrd_file.read_bytes().replace(b'"one"', f'"{unit}"'.encode(), 3))
+    written = sitk.ReadImage(str(source))
+    written.SetSpacing([size / mm for size in written.GetSpacing()])
+    written.SetOrigin([place / mm for place in written.GetOrigin()])
+    sitk.WriteImage(written, str(meta))
+    header = f"DistanceUnits = {unit}\nElementDataFile".encode()
+    meta.write_bytes(meta.read_bytes().replace(b"ElementDataFile", header, 1))
+    scans = [read_scan(path) for path in (nrrd_file, meta)]
+    for scan in scans:
+        assert scan.spacing_mm == pytest.approx(volume.spacing_mm, rel=1e-4)
+        assert [note for note in scan.warnings if "the header is in" in note] == warned
+    np.testing.assert_allclose(scans[1].grid.affine, volume.grid.affine, rtol=1e-4, atol=1e-2)
+
+
+def test_axes_of_different_units_are_refused(source, tmp_path):
+    header = {"spacings": [1.4, 1.4, 0.8], "units": ["mm", "mm", "cm"]}
+    nrrd.write(str(tmp_path / "a.nrrd"), nib.load(source).get_fdata(), header)
+    with pytest.raises(InputError, match="must have one unit for all axes, got mm and cm"):
+        read_scan(tmp_path / "a.nrrd")
 
 
 @pytest.mark.parametrize("space", ["left-posterior-superior-time", "LPST", "scanner-xyz-time"])

@@ -174,6 +174,15 @@ def test_other_units_than_mm_are_brought_to_mm_and_back(source, image, tmp_path,
     assert written.header.get_xyzt_units()[0] == unit
 
 
+@pytest.mark.parametrize(("step_mm", "warned"), [(15.0, False), (16.0, True), (3.9, True)])
+def test_slices_unlike_those_of_the_training_are_told(image, tmp_path, step_mm, warned):
+    affine = np.diag([1.5, 1.5, step_mm, 1.0])
+    path = tmp_path / "a.nii"
+    nib.save(nib.Nifti1Image(np.asanyarray(image.dataobj), affine), path)
+    told = [note for note in read_scan(path).warnings if "trained on stacks of 5 to 13" in note]
+    assert bool(told) is warned
+
+
 def test_a_unit_that_no_heart_has_is_taken_as_mm(source, image, tmp_path):
     other = nib.Nifti1Image(np.asanyarray(image.dataobj), image.affine)
     other.header.set_xyzt_units("meter")

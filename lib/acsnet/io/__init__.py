@@ -18,8 +18,8 @@ from acsnet.scan import ShortAxisScan, apex_first_by_position
 __all__ = ["read_scan", "read_series", "write_image", "write_label_map", "write_map"]
 
 
-THIN_MM = 4.0
-"""Distance of slices below which a scan is unlike those that the networks learned on (ours)."""
+THIN_MM, WIDE_MM = 4.0, 15.0
+"""Distances of slices beyond which a scan is unlike those that the networks learned on (ours)."""
 
 
 def read_scan(
@@ -72,12 +72,14 @@ def read_series(paths: Sequence[Path], *, name: str, phase: int | None = None) -
 
 
 def _remarked(scan: ShortAxisScan) -> ShortAxisScan:
-    """The scan, with a warning if its slices are very thin, and if neighbours are the same."""
+    """The scan, with warnings of slices very near or far apart, and of neighbours all the same."""
     remarks = []
-    if scan.spacing_mm[0] < THIN_MM:
+    step_mm = scan.spacing_mm[0]
+    if not THIN_MM <= step_mm <= WIDE_MM:
+        cause = ", as in 3-D LGE" if step_mm < THIN_MM else ""
         remarks.append(
-            f"slices lie {scan.spacing_mm[0]:.2f} mm apart, as in 3-D LGE: the networks were "
-            "trained on stacks of 5 to 13 mm, so check the labels"
+            f"slices lie {step_mm:.2f} mm apart{cause}: the networks were trained on stacks of 5 "
+            "to 13 mm, so check the labels"
         )
     same = [
         f"{index + 1} and {index + 2}"

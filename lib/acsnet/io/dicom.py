@@ -57,6 +57,11 @@ from acsnet.scan import InputGrid, ShortAxisScan
 from acsnet.storage import readable_name, whole_path
 
 SPACING_TAG_TOLERANCE = 0.05
+MAX_STEP_OF_THICKNESS = 1.9
+"""Slices of 6 mm with gaps of 4 mm are usual (1.67); where every second is missing it is 2 or more.
+
+So it is where slices of 5 mm were planned every 10 mm: only who knows the protocol can tell.
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -289,18 +294,20 @@ def _told(file: DicomFile, tag: str) -> float | None:
 
 
 def _spacing_remarks(chosen: Sequence[DicomFile], step_mm: float) -> list[str]:
-    """Every second slice missing leaves even steps: only this tag can tell."""
-    text = chosen[0].text("SpacingBetweenSlices")
-    try:
-        tag_mm = abs(float(text))
-    except ValueError:
-        return []
-    if tag_mm == 0.0 or abs(tag_mm - step_mm) <= SPACING_TAG_TOLERANCE * step_mm:
-        return []
-    return [
-        f"slices lie {step_mm:.2f} mm apart by ImagePositionPatient, which is used, but "
-        f"SpacingBetweenSlices is {tag_mm:g} mm: check that no slice is missing"
-    ]
+    """Every second slice missing leaves even steps: only these tags can tell."""
+    by_tag = {tag: _told(chosen[0], tag) for tag in ("SpacingBetweenSlices", "SliceThickness")}
+    tag, tag_mm = next(((tag, abs(mm)) for tag, mm in by_tag.items() if mm is not None), ("", 0.0))
+    if tag == "SpacingBetweenSlices" and abs(tag_mm - step_mm) > SPACING_TAG_TOLERANCE * step_mm:
+        return [
+            f"slices lie {step_mm:.2f} mm apart by ImagePositionPatient, which is used, but "
+            f"{tag} is {tag_mm:g} mm: check that no slice is missing"
+        ]
+    if tag == "SliceThickness" and step_mm >= MAX_STEP_OF_THICKNESS * tag_mm:
+        return [
+            f"slices of {tag_mm:g} mm lie {step_mm:.2f} mm apart by ImagePositionPatient: if these "
+            "gaps were not planned, slices are missing"
+        ]
+    return []
 
 
 def _acquisition_remarks(chosen: Sequence[DicomFile], images: Sequence[DicomFile]) -> list[str]:

@@ -49,7 +49,8 @@ FEW = 0.5
 SAME_SIZE, OTHER_SIZE = 0.01, 0.05
 """Up to the first share two voxel sizes are alike; above the second they differ. Ours."""
 
-LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0])
+LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
+"""(4, 4), for affines. It is its own inverse: RAS to LPS, too."""
 
 MAX_SHIFT_VOXELS, MAX_STRETCH_VOXELS = 0.05, 0.25
 """How far the nearest and the farthest corner of a map may lie from their voxels of the image.
@@ -230,11 +231,11 @@ def stack_affine(planes: Sequence[Plane]) -> NDArray[np.float64]:
     mean = np.mean([plane.cosines for plane in planes], axis=0)
     usual = min(planes, key=lambda plane: float(np.abs(plane.cosines - mean).max())).cosines
     along_row, along_column = usual / np.linalg.norm(usual, axis=1, keepdims=True)
-    affine = np.eye(4)
-    affine[:3, 0] = LPS_TO_RAS @ along_row * first.spacing_mm[1]
-    affine[:3, 1] = LPS_TO_RAS @ along_column * first.spacing_mm[0]
-    affine[:3, 2] = LPS_TO_RAS @ (last.position_mm - first.position_mm) / (len(planes) - 1)
-    affine[:3, 3] = LPS_TO_RAS @ first.position_mm
+    affine, to_ras = np.eye(4), LPS_TO_RAS[:3, :3]
+    affine[:3, 0] = to_ras @ along_row * first.spacing_mm[1]
+    affine[:3, 1] = to_ras @ along_column * first.spacing_mm[0]
+    affine[:3, 2] = to_ras @ (last.position_mm - first.position_mm) / (len(planes) - 1)
+    affine[:3, 3] = to_ras @ first.position_mm
     return affine
 
 

@@ -5,9 +5,11 @@ Not from the paper.
 
 import bz2
 import gzip
+import unicodedata
 import zlib
+from collections.abc import Iterable
 from pathlib import Path
-from typing import IO, cast
+from typing import IO, Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +19,14 @@ from acsnet.scan import InputGrid
 
 PIXEL_MM = (0.2, 5.0)
 SLICE_STEP_MM = (0.4, 30.0)
+UNITS_MM = {
+    **dict.fromkeys(("mm", "millimeter", "millimetre"), 1.0),
+    **dict.fromkeys(("cm", "centimeter", "centimetre"), 10.0),
+    **dict.fromkeys(("m", "meter", "metre"), 1000.0),
+    **dict.fromkeys(("um", "\u03bcm", "micron", "micrometer", "micrometre"), 0.001),
+}
+"""Millimetres of the units that a header may name: NRRD and MetaImage fix no names."""
+
 MAX_EXTENT_MM = 400.0
 """From the first slice to the last: no short-axis stack is half as long."""
 
@@ -76,6 +86,40 @@ def check_voxel_mm(name: str, *, slice_mm: float, row_mm: float, column_mm: floa
             got = " x ".join(f"{size:.4g}" for size in sizes)
             msg = f"{name}: {what} must be {low:g} to {high:g} mm, got {got}: are the units mm?"
             raise GeometryError(msg)
+
+
+def named_unit(name: str, texts: Iterable[str]) -> tuple[str, float]:
+    """The unit of a header that names one for each axis, and its millimetres; 1 if it is not known.
+
+    name: of the file, for messages. Raises InputError where axes have different units.
+    """
+    plain = [unicodedata.normalize("NFKC", text).strip('" ').lower() for text in texts]
+    units = [text.removesuffix("s") if len(text) > 3 else text for text in plain]
+    known = {UNITS_MM[unit]: unit for unit in units if unit in UNITS_MM}
+    if len(known) > 1:
+        msg = f"{name} must have one unit for all axes, got {' and '.join(known.values())}"
+        raise InputError(msg)
+    return next(((unit, mm) for mm, unit in known.items()), ("unknown", 1.0))
+
+
+def true_unit(
+    unit: str, unit_mm: float, sizes: NDArray[np.floating[Any]]
+) -> tuple[float, tuple[str, ...]]:
+    """Millimetres of the unit of a header, and what to say of it.
+
+    sizes: (3,) of a voxel, in that unit. Where they are those of a heart in mm, and in the unit are
+    not, mm are assumed.
+    """
+    if unit_mm == 1.0:
+        return 1.0, ()
+    if not _is_pixel_size(sizes * unit_mm) and _is_pixel_size(sizes):
+        return 1.0, (f"the header is in {unit}, which cannot be true: mm are assumed",)
+    return unit_mm, (f"the header is in {unit}: taken as {unit_mm:g} mm each",)
+
+
+def _is_pixel_size(sizes: NDArray[np.floating[Any]]) -> bool:
+    low, high = PIXEL_MM
+    return bool((np.sort(sizes)[:2] >= low).all() and (np.sort(sizes)[:2] <= high).all())
 
 
 def check_extent(name: str, *, slices: int, slice_mm: float) -> None:

@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from acsnet.errors import InputError
-from acsnet.io.limits import MAX_BYTES, unpacked
-from acsnet.io.volume import LPS_TO_RAS, Volume, beside
+from acsnet.io.geometry import LPS_TO_RAS
+from acsnet.io.limits import MAX_BYTES, named_unit, true_unit, unpacked
+from acsnet.io.volume import Volume, beside, in_mm
 
 TYPES = {
     "MET_CHAR": "i1",
@@ -83,13 +84,16 @@ def metaimage_volume(path: Path, *, name: str) -> Volume:
     # The matrix holds the direction of each axis as a row.
     affine[:size, :size] = (turned[:size, :size] * spacing[:size, None]).T
     affine[:size, 3] = origin[:size]
+    unit, unit_mm = named_unit(name, [fields.get("DistanceUnits", "")])
+    unit_mm, unit_remarks = true_unit(unit, unit_mm, spacing[:3])
+    untold = () if has_turn else (f"no orientation in the header: {TURNS[0]} is not given",)
     return Volume(
         name=name,
         shape=shape,
         dtype=dtype,
-        affine=LPS_TO_RAS @ affine,
+        affine=in_mm(LPS_TO_RAS @ affine, unit_mm),
         load=lambda: _pixels(path, fields, begins=begins, shape=shape, dtype=dtype, name=name),
-        warnings=() if has_turn else (f"no orientation in the header: {TURNS[0]} is not given",),
+        warnings=(*untold, *unit_remarks),
     )
 
 

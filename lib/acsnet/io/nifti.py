@@ -19,10 +19,10 @@ from nibabel.wrapstruct import WrapStructError
 from numpy.typing import NDArray
 
 from acsnet.errors import AcsnetError, InputError
-from acsnet.io.limits import MAX_EXTENSION_BYTES, PIXEL_MM, ends_soon, gzip_layers, opened
+from acsnet.io.geometry import LPS_TO_RAS
+from acsnet.io.limits import MAX_EXTENSION_BYTES, ends_soon, gzip_layers, opened, true_unit
 from acsnet.io.volume import (
     DATA_SUFFIXES,
-    LPS_TO_RAS,
     NiftiForms,
     SplitGrid,
     Volume,
@@ -118,17 +118,14 @@ def nifti_volume(path: Path, *, name: str) -> Volume:
         stored = None if is_analyze else _stored_header(path, image)
         forms = _settled(_forms(image, stored), warnings)
     pixdim = None if stored is None else np.asarray(stored["pixdim"][1:4], dtype=np.float64)
-    if pixdim is not None and forms.unit != 1.0:
-        if not _is_pixel_size(pixdim * forms.unit) and _is_pixel_size(pixdim):
-            remark = f"the header is in {forms.unit_name}, which cannot be true: mm are assumed"
-            warnings.append(remark)
-            forms = replace(forms, unit=1.0)
-        pixdim *= forms.unit
+    if pixdim is not None:
+        unit, remarks = true_unit(forms.unit_name, forms.unit, pixdim)
+        warnings += remarks
+        forms = replace(forms, unit=unit)
+        pixdim *= unit
     if forms.is_empty:
         why = "qform_code and sform_code are 0" if stored is not None else "Analyze files have none"
         warnings.append(f"no orientation in the header: {why}")
-    if forms.unit != 1.0:
-        warnings.append(f"the header is in {forms.unit_name}: taken as {forms.unit:g} mm each")
     if stored is not None and not np.isfinite(stored["scl_inter"]):
         warnings.append("scl_inter of the header is no number: it is taken as 0")
     if stored is not None and (begin := image.dataobj.offset) != stored["vox_offset"]:
@@ -179,11 +176,6 @@ def _settled(forms: NiftiForms, warnings: list[str]) -> NiftiForms:
         warnings.append("the qform of the header is not made of numbers: its sform is used")
         return replace(forms, qform_code=0)
     return forms
-
-
-def _is_pixel_size(pixdim: NDArray[np.float64]) -> bool:
-    low, high = PIXEL_MM
-    return bool((np.sort(pixdim)[:2] >= low).all() and (np.sort(pixdim)[:2] <= high).all())
 
 
 def _stored_header(path: Path, image: nib.Nifti1Image) -> nib.Nifti1Header:

@@ -15,8 +15,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from acsnet.errors import InputError
-from acsnet.io.limits import MAX_BYTES, MAX_HEADER_BYTES, unpacked
-from acsnet.io.volume import LPS_TO_RAS, Segment, Volume, beside, in_mm
+from acsnet.io.geometry import LPS_TO_RAS
+from acsnet.io.limits import (
+    MAX_BYTES,
+    MAX_HEADER_BYTES,
+    named_unit,
+    true_unit,
+    unpacked,
+)
+from acsnet.io.volume import Segment, Volume, beside, in_mm
 
 MAGIC = b"NRRD"
 ENCODINGS = {
@@ -29,19 +36,6 @@ ENCODINGS = {
     "text": "text",
     "ascii": "text",
 }
-UNITS_MM = {
-    "mm": 1.0,
-    "millimeter": 1.0,
-    "cm": 10.0,
-    "centimeter": 10.0,
-    "m": 1000.0,
-    "meter": 1000.0,
-    "um": 0.001,
-    "micron": 0.001,
-    "micrometer": 0.001,
-}
-"""Millimetres of the units that a header may give its space in; the format fixes no names."""
-
 RAS_SIGNS = {
     "left-posterior-superior": (-1.0, -1.0, 1.0),
     "lps": (-1.0, -1.0, 1.0),
@@ -94,10 +88,7 @@ def nrrd_volume(path: Path, *, name: str) -> Volume:
             raise InputError(msg)
         affine[:3, :3] = signs @ spatial.T
         affine[:3, 3] = signs @ origin
-        unit = str(next(iter(header.get("space units", ())), "")).strip('" ').lower()
-        if UNITS_MM.get(unit, 1.0) != 1.0:
-            remarks.append(f"the header is in {unit}: taken as {UNITS_MM[unit]:g} mm each")
-            affine = in_mm(affine, UNITS_MM[unit])
+        units = header.get("space units", ())
     else:
         spacings = np.asarray(header.get("spacings", ()), dtype=float)[:3]
         if len(spacings) != 3 or not np.isfinite(spacings).all():
@@ -105,18 +96,21 @@ def nrrd_volume(path: Path, *, name: str) -> Volume:
             raise InputError(msg)
         affine[:3, :3] = np.diag(spacings)
         affine = LPS_TO_RAS @ affine
+        units = header.get("units", ())
         remarks.append("no orientation in the header: it has spacings alone")
+    unit, unit_mm = named_unit(name, map(str, units[:3]))
+    unit_mm, unit_remarks = true_unit(unit, unit_mm, np.linalg.norm(affine[:3, :3], axis=0))
     dtype = _dtype(header, name)
     return Volume(
         name=name,
         shape=tuple(sizes),
         dtype=dtype,
-        affine=affine,
+        affine=in_mm(affine, unit_mm),
         load=lambda: _pixels(path, header, begins=begins, sizes=sizes, dtype=dtype, name=name),
         segments=_segments(header, layers=sizes[0] if layered else 1, name=name),
         layered=layered,
         is_segmentation=any(map(OF_SEGMENTATION.match, header)),
-        warnings=tuple(remarks),
+        warnings=(*remarks, *unit_remarks),
     )
 
 

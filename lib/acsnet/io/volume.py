@@ -52,8 +52,6 @@ SIZE_TOLERANCE = 0.01
 MAX_FORMS_APART_MM = 0.1
 """How far apart the two transforms of a NIfTI header may place a corner of the image. Ours."""
 
-LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
-
 
 @dataclass(frozen=True, kw_only=True)
 class NiftiForms:

@@ -1,5 +1,6 @@
 """A slice that is there by its name and cannot be read is never left out without a word."""
 
+import copy
 import gzip
 
 import numpy as np
@@ -145,3 +146,17 @@ def test_two_frames_of_reference_in_a_series_are_told_once(patient_1, tmp_path):
     scan = read_scan(packed_scans.write(tmp_path, patient_1))
     (words,) = scan.warnings
     assert words.startswith("FrameOfReferenceUID differs between ")
+
+
+def test_images_of_another_acquisition_in_the_series_stand_for_no_lost_slice(patient_1, tmp_path):
+    for dataset in patient_1:
+        dataset.AcquisitionNumber, dataset.ImagesInAcquisition = 1, 8
+    scouts = copy.deepcopy(patient_1[:2])
+    for dataset in scouts:
+        packed_scans.new_uid(dataset)
+        dataset.AcquisitionNumber, dataset.ImagesInAcquisition = 2, 2
+        dataset.ImageType = ["ORIGINAL", "PRIMARY", "LOCALIZER"]
+    scan = read_scan(packed_scans.write(tmp_path, [*patient_1[:6], *scouts]))
+    assert len(scan.pixels) == 6
+    words = "ImagesInAcquisition is 8, but 6 images of this acquisition are there"
+    assert [warning for warning in scan.warnings if words in warning]

@@ -65,3 +65,11 @@ def test_values_below_a_high_bit_with_a_drawing_above_them_are_without_it(patien
     values, odd_bits = stored_values(words, tags(stored=12, high=15))
     np.testing.assert_array_equal(values, image)
     assert odd_bits == "left out"
+
+
+def test_bits_above_the_stored_ones_that_carry_on_a_row_are_signal():
+    # From 992 to 1024 the lowest ten bits fall to 0: a jump of 992 among steps of 32.
+    words = np.tile(np.arange(0, 2048, 32, dtype=np.uint16), (8, 1))
+    values, odd_bits = stored_values(words, tags(stored=10, high=9))
+    np.testing.assert_array_equal(values, words)
+    assert odd_bits == "signal"
