@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 __version__ = "0.2.0"
 
+NOTICE = "Research use only. Not a medical device."
+"""On all that is shown or written."""
+
 __all__ = ["Label", "Pipeline", "Result", "ShortAxisScan", "read_scan"]
 
 _MODULES = {

@@ -84,9 +84,14 @@ def put_in_place(path: Path, target: Path) -> None:
     """
     for descriptor in opened(path):
         os.fsync(descriptor)
+    give_name(path, target)
+    _sync_names(target.parent)
+
+
+def give_name(path: Path, target: Path) -> None:
+    """As `put_in_place`, of what may be lost with the power: it is not brought to the disk."""
     hand_over(path, target)
     os.replace(path, target)
-    _sync_names(target.parent)
 
 
 @contextmanager

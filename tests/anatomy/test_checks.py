@@ -91,7 +91,8 @@ def test_each_fault_of_wall_and_pool_together_has_its_name():
     assert check_ventricle(*masks("wppw w..w wwww")) == ("ventricle_holes",)
     wall, pool = masks("www wpw www")
     assert check_ventricle(wall, pool | wall) == ("pool_in_wall",)
-    # Two pixels of blood that meet by a corner only are two parts.
+    # A ventricle whose parts meet by a corner is one object, and blood that does is two parts.
+    assert check_ventricle(*masks("ww.. ww.. ..ww ..ww")) == ()
     assert check_ventricle(*masks("wwww wpww wwpw wwww")) == ("pool_parts",)
 
 

@@ -74,6 +74,19 @@ def test_an_upload_of_an_earlier_version_is_found_again_and_marked(studies, tmp_
     assert store.get_image_info("old")["uploaded"] is True
 
 
+def test_an_upload_of_an_earlier_version_takes_the_place_of_no_other(store, studies, tmp_path):
+    """Both are called b: one came while the server was an earlier version again."""
+    store.add_image("b", str(write_scan(tmp_path / "x.nii.gz", seed=9)), {})
+    kept, images = pixels(store, "b"), tmp_path / "store" / "images"
+    (images / "b.nii.gz").unlink()
+    other = nib.load(write_scan(images / "b.nii.gz", seed=5)).get_fdata()
+    again = StudiesDatastore(studies=studies, store=tmp_path / "store")
+    (added,) = set(again.list_images()) - {"a", "b"}
+    assert added.endswith("-b")
+    np.testing.assert_array_equal(pixels(again, "b"), kept)
+    np.testing.assert_array_equal(pixels(again, added), other)
+
+
 def test_an_upload_is_marked_and_can_be_removed(store, studies, tmp_path):
     store.add_image("b", str(write_scan(tmp_path / "x.nii.gz", seed=9)), {})
     assert store.get_image_info("b")["uploaded"] is True

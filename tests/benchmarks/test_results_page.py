@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from acsnet import NOTICE
 from acsnet.evaluate.cases import CaseScores, RegionScores
 from acsnet.evaluate.summary import summarise
-from acsnet.result import NOTICE
 from results_page import page as results_page
 from results_page.figures import CONCORDANCE, DICE, VOLUMES
 from results_page.page import Made, spacing_sentence, write_results

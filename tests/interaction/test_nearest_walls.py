@@ -11,13 +11,13 @@ RADIUS = 1.5 * np.hypot(ROWS, COLUMNS)
 
 
 def drawn():
-    """Two rings with scar on the right; the second has a spur on the left."""
+    """Two rings with scar on the right; the second has a spur of scar on the left."""
     labels = np.zeros((2, 80, 80), np.uint8)
     labels[:, RADIUS < 32.0] = Label.LV_MYOCARDIUM
     labels[:, (RADIUS < 32.0) & (COLUMNS > 18)] = Label.CORE_SCAR
     labels[:, RADIUS <= 22.0] = Label.LV_BLOOD_POOL
     spur = (np.abs(ROWS) < 1) & (COLUMNS < -20) & (COLUMNS > -36)
-    labels[1][spur] = Label.LV_MYOCARDIUM
+    labels[1][spur] = Label.CORE_SCAR
     return labels
 
 
@@ -41,6 +41,9 @@ def test_what_is_not_gets_the_nearest_wall_and_is_told_what_would_change(suggest
     assert changed.removed_mm2 == pytest.approx((before & ~wall).sum() * 2.25)
     assert changed.added_mm2 == pytest.approx((wall & ~before).sum() * 2.25)
     assert changed.removed_mm2 > 0
+    scar = drawn()[1] == Label.CORE_SCAR
+    assert changed.scar_removed_mm2 == pytest.approx((scar & ~wall).sum() * 2.25)
+    assert 0 < changed.scar_removed_mm2 < (scar & wall).sum() * 2.25
     assert 0.9 < changed.dice < 1.0
 
 

@@ -91,7 +91,10 @@ def correction_distance(anatomy: StackCorrection) -> float:
 
 
 def disagreement(draft: NDArray[np.uint8], reviewed: NDArray[np.uint8]) -> float:
-    """1 - Dice of two label maps, mean over wall and enhancement; a region in neither agrees."""
+    """1 - Dice of two label maps of one shape, mean over wall and enhancement: from 0 to 1.
+
+    A region in neither agrees.
+    """
     shares = [dice(np.isin(draft, region), np.isin(reviewed, region)) for region in REGIONS]
     return 1.0 - float(np.mean(shares))
 

@@ -14,11 +14,11 @@ from acsnet.dicom.seg_labels import is_seg
 from acsnet.dicom.seg_read import SegReading, read_seg
 from acsnet.errors import InputError
 from acsnet.io.dicom_files import DAMAGED, quiet_pydicom, read_headers, text_of
+from acsnet.io.geometry import LPS_TO_RAS
 from acsnet.labels import is_only_numbered
 from acsnet.scan import ShortAxisScan
 
 DICOM_AT, DICOM = 128, b"DICM"
-RAS_TO_LPS = np.diag([-1.0, -1.0, 1.0])
 
 
 def is_dicom(path: Path) -> bool:
@@ -81,8 +81,7 @@ def _planes_as_images(
     """
     names = (text_of(header, FRAME_OF_REFERENCE) for header in headers.values())
     frame_of_reference = next(names, "") or own
-    to_lps = scan.grid.stack_to_ras.copy()
-    to_lps[:3] = RAS_TO_LPS @ to_lps[:3]
+    to_lps = LPS_TO_RAS @ scan.grid.stack_to_ras
     _, row_mm, column_mm = scan.spacing_mm
     uids = scan.instance_uids or tuple(f"1.2.{k + 1}" for k in range(len(scan.pixels)))
     images = []

@@ -15,7 +15,7 @@ from pydicom.sr.codedict import codes
 from pydicom.sr.coding import Code
 from skimage.color import rgb2lab
 
-from acsnet import __version__
+from acsnet import NOTICE, __version__
 from acsnet.dicom.header import LOSSY_DETAILS, clean_headers
 from acsnet.dicom.provenance import (
     MAKER,
@@ -30,7 +30,6 @@ from acsnet.dicom.references import refer, stand_ins
 from acsnet.dicom.source_images import check_shape
 from acsnet.errors import InputError
 from acsnet.labels import LABELS, Label, LabelInfo, Snomed
-from acsnet.result import NOTICE
 
 SERIES_OFFSET = 1
 CONTENT_LABEL: dict[State, str] = {"draft": "ACSNET_DRAFT", "reviewed": "ACSNET_REVIEWED"}

@@ -28,7 +28,7 @@ from pydicom.sr.codedict import codes
 from pydicom.sr.coding import Code
 from pydicom.uid import generate_uid
 
-from acsnet import __version__
+from acsnet import NOTICE, __version__
 from acsnet.dicom.header import clean_headers
 from acsnet.dicom.provenance import (
     MAKER,
@@ -67,7 +67,6 @@ from acsnet.labels import LABELS, LEFT_VENTRICLE_SITE, MYOCARDIUM_SITE, SCAR, La
 from acsnet.quantify.aha_segments import Segment
 from acsnet.quantify.features import Features
 from acsnet.quantify.scar_methods import DEVIATIONS
-from acsnet.result import NOTICE
 
 SERIES_OFFSET = 2
 SCAR_BURDEN = Code("scar_burden", OWN_SCHEME, "Enhancement, share of myocardial volume")

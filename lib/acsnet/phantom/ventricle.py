@@ -52,9 +52,10 @@ def scar_masks(
     depth: NDArray[np.float64],
     slice_index: int,
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Scar and its core in a wall; angle in radians, depth from 0 (endocardium) to 1 (epicardium).
+    """Scar and its core in a wall, masks of the shape of angle and depth, such as (row, column).
 
-    The core adjoins the endocardium and has the same share of angle and of depth.
+    angle: in radians; depth: from 0 (endocardium) to 1 (epicardium). The core adjoins the
+    endocardium and has the same share of angle and of depth.
     """
     first, last = spec.scar_slices
     if spec.scar_depth == 0 or not first <= slice_index <= last:
@@ -71,7 +72,10 @@ def scar_masks(
 def papillary_mask(
     x: NDArray[np.float64], y: NDArray[np.float64], *, endocardium_mm: float
 ) -> NDArray[np.bool_]:
-    """Two round muscles inside the cavity."""
+    """Two round muscles inside the cavity, a mask of the shape of x and y, such as (row, column).
+
+    x, y: mm from the middle of the cavity; endocardium_mm: its radius.
+    """
     mask = np.zeros(x.shape, bool)
     for angle in np.deg2rad(PAPILLARY_DEGREES):
         along, up = 0.68 * endocardium_mm * np.cos(angle), 0.68 * endocardium_mm * np.sin(angle)

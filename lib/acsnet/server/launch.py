@@ -100,16 +100,7 @@ def _run(
 
     # Loaded before the server runs, so that a refusal reaches the user as one sentence.
     scans = load_app().datastore().status()["total"]
-    if is_dicomweb(studies):
-        typer.echo(f"Studies: {studies} ({scans} LGE series)")
-        typer.echo("Labels:  in the PACS, as DICOM SEG")
-    else:
-        typer.echo(f"Studies: {studies} ({scans} scans; never written to)")
-        typer.echo(f"Labels:  {store / 'labels'}")
-    typer.echo(f"Listening on {url}{ONLY_IPV6 if site.server.host == ANY_IPV6 else ''}")
-    typer.echo(f"In a browser: {url}/")
-    typer.echo(f"In 3D Slicer: MONAI Label module, server {url}")
-    typer.echo("Stop with Ctrl+C")
+    _say_where(url, studies=studies, scans=scans, store=store, host=site.server.host)
     if site.server.behind_tls_proxy:
         LimitedHttp.proxies = tuple(ip_network(network) for network in site.server.proxies)
     if tls is not None:
@@ -146,6 +137,20 @@ def _run(
     # After an orderly stop uvicorn raises the signal again: it ends what threads may still be at.
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     Graceful(config).run(sockets=[listener])
+
+
+def _say_where(url: str, *, studies: str, scans: int, store: Path, host: str) -> None:
+    """Where the scans and their labels are, and where a reader finds the server."""
+    if is_dicomweb(studies):
+        typer.echo(f"Studies: {studies} ({scans} LGE series)")
+        typer.echo("Labels:  in the PACS, as DICOM SEG")
+    else:
+        typer.echo(f"Studies: {studies} ({scans} scans; never written to)")
+        typer.echo(f"Labels:  {store / 'labels'}")
+    typer.echo(f"Listening on {url}{ONLY_IPV6 if host == ANY_IPV6 else ''}")
+    typer.echo(f"In a browser: {url}/")
+    typer.echo(f"In 3D Slicer: MONAI Label module, server {url}")
+    typer.echo("Stop with Ctrl+C")
 
 
 def _address(studies: Path | str) -> str:

@@ -37,6 +37,28 @@ FAULTS = {
 }
 """What a reader is told of a measure of a wall that is outside its limits."""
 
+MESSAGES = {
+    "scar_outside_wall": "scar lies outside the wall in slice {slices}",
+    "pool_outside_wall": "blood pool lies outside the wall in slice {slices}",
+    "undrawn_slices": "nothing is drawn in slice {slices}, between apex and base",
+    "cavity_missing": "there is no blood pool in slice {slices}, between slices that have one",
+    "cavity_scarred": (
+        "scar fills the cavity in slice {slices}, where the slices next to it have blood"
+    ),
+    "wall_filled": (
+        "the wall in slice {slices} is a disc without a cavity, too large for the apex"
+    ),
+    "wall_all_scar": (
+        "all of the wall is scar in slice {slices}, and far less of it in the slices next to it"
+    ),
+    "wall_missing": "there is a blood pool without a wall in slice {slices}",
+    "wall_impossible": (
+        "the wall in slice {slices} is anatomically impossible ({faults}): a click of the kind "
+        "wall, or acsnet_correct in 3D Slicer, gives the nearest possible wall"
+    ),
+}
+"""What a reader is told of each check that fails, in this order; faults: of `FAULTS`."""
+
 NEIGHBOURS = np.ones((3, 3), bool)
 """Pixels that share an edge or a corner touch."""
 
@@ -86,61 +108,24 @@ def label_flags(
     walls = np.isin(labels, MYOCARDIUM) & ~astray
     verdicts = {k: check(walls[k], spacing_mm, limits) for k in _slices(walls.any(axis=(1, 2)))}
     failures = {k: verdict.failures for k, verdict in verdicts.items() if not verdict.valid}
-    failed = ", ".join(
+    faults = ", ".join(
         FAULTS[name] for name in MEASURE_NAMES if any(name in names for names in failures.values())
     )
-    checks = (
-        (
-            "scar_outside_wall",
-            _slices(astray.any(axis=(1, 2))),
-            "scar lies outside the wall in slice {}",
-        ),
-        (
-            "pool_outside_wall",
-            _slices(stray_pool.any(axis=(1, 2))),
-            "blood pool lies outside the wall in slice {}",
-        ),
-        (
-            "undrawn_slices",
-            _slices(_between(drawn) & ~drawn),
-            "nothing is drawn in slice {}, between apex and base",
-        ),
-        (
-            "cavity_missing",
-            _slices(_between(cavity) & drawn & ~cavity),
-            "there is no blood pool in slice {}, between slices that have one",
-        ),
-        (
-            "cavity_scarred",
-            scar_in_cavity(labels),
-            "scar fills the cavity in slice {}, where the slices next to it have blood",
-        ),
-        (
-            "wall_filled",
-            filled_walls(labels, spacing_mm),
-            "the wall in slice {} is a disc without a cavity, too large for the apex",
-        ),
-        (
-            "wall_all_scar",
-            all_scar(labels),
-            "all of the wall is scar in slice {}, and far less of it in the slices next to it",
-        ),
-        (
-            "wall_missing",
-            _slices(cavity & ~walls.any(axis=(1, 2))),
-            "there is a blood pool without a wall in slice {}",
-        ),
-        (
-            "wall_impossible",
-            list(failures),
-            f"the wall in slice {{}} is anatomically impossible ({failed}): a click of the kind "
-            "wall, or acsnet_correct in 3D Slicer, gives the nearest possible wall",
-        ),
-    )
+    failed = {
+        "scar_outside_wall": _slices(astray.any(axis=(1, 2))),
+        "pool_outside_wall": _slices(stray_pool.any(axis=(1, 2))),
+        "undrawn_slices": _slices(_between(drawn) & ~drawn),
+        "cavity_missing": _slices(_between(cavity) & drawn & ~cavity),
+        "cavity_scarred": scar_in_cavity(labels),
+        "wall_filled": filled_walls(labels, spacing_mm),
+        "wall_all_scar": all_scar(labels),
+        "wall_missing": _slices(cavity & ~walls.any(axis=(1, 2))),
+        "wall_impossible": list(failures),
+    }
     return tuple(
-        Flag(flag=name, message=message.format(numbers(slices)))
-        for name, slices, message in checks
-        if slices
+        Flag(flag=name, message=message.format(slices=numbers(failed[name]), faults=faults))
+        for name, message in MESSAGES.items()
+        if failed[name]
     )
 
 

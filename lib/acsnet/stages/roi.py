@@ -65,7 +65,7 @@ def predict_roi(net: InferenceNetwork, standard: StandardScan) -> NDArray[np.flo
 
 
 def possible_centres(mask: NDArray[np.bool_]) -> list[tuple[float, float]]:
-    """Row and column of the centres of what may be the ventricle, the likeliest first.
+    """(slice, H, W) -> row and column, in pixels, of what may be the ventricle, likeliest first.
 
     Not from the paper: these are the large objects of the middle slices (`RIVAL_SHARE`), and that
     nearest to the middle of the field comes first, where operators place the heart. A mean over all
@@ -100,21 +100,28 @@ def _objects(
 
 
 def ventricle_centre(mask: NDArray[np.bool_]) -> tuple[float, float] | None:
-    """Row and column of the ventricle's centre of mass over the middle slices; None if empty."""
+    """(slice, H, W) -> row and column, in pixels, of the ventricle's centre over the middle slices.
+
+    None if empty.
+    """
     return next(iter(possible_centres(mask)), None)
 
 
 def other_objects(mask: NDArray[np.bool_]) -> int:
-    """How many objects may be the ventricle as well as the one that is taken for it."""
+    """How many objects of a (slice, H, W) mask may be the ventricle, but for the one that is taken.
+
+    The mask is on the standard grid, in pixels of `STANDARD_MM`.
+    """
     first, *others = possible_centres(mask) or [(0.0, 0.0)]
     away_mm = [STANDARD_MM * float(np.hypot(*np.subtract(other, first))) for other in others]
     return sum(mm > MAX_OFFSET_MM for mm in away_mm)
 
 
 def nearest_component(mask: NDArray[np.bool_], centre: tuple[float, float]) -> NDArray[np.bool_]:
-    """(H, W): the connected component whose own centre lies nearest to `centre` (row, column).
+    """(H, W) -> the connected component whose centre lies nearest to `centre`, of the same shape.
 
-    Empty if that is further away than `MAX_OFFSET_MM`: no ventricle drifts so far in its stack.
+    centre: row and column, in pixels of `STANDARD_MM`. Empty if that is further away than
+    `MAX_OFFSET_MM`: no ventricle drifts so far in its stack.
     """
     if not mask.any():
         return mask
@@ -125,7 +132,7 @@ def nearest_component(mask: NDArray[np.bool_], centre: tuple[float, float]) -> N
 
 
 def prune_base(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Empty the slices from a very large jump of area in the basal third onwards; apex first."""
+    """(slice, H, W), apex first -> empty from a very large jump of area in the basal third on."""
     areas = mask.sum(axis=(1, 2)).astype(float)
     occupied = np.flatnonzero(areas)
     out = mask.copy()
@@ -168,7 +175,7 @@ def clean_roi(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
 
 def apex_is_first(mask: NDArray[np.bool_]) -> bool:
-    """Whether areas grow from the first slice to the last. Not from the paper."""
+    """Whether areas of a (slice, H, W) mask grow from the first slice on. Not from the paper."""
     areas = mask.sum(axis=(1, 2)).astype(float)
     occupied = np.flatnonzero(areas)
     if len(occupied) < 2:

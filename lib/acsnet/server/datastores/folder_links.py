@@ -3,6 +3,7 @@
 import logging
 import os
 import re
+import secrets
 import shutil
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -19,6 +20,7 @@ from acsnet.server.web.request_checks import HEADER_SUFFIXES, SCAN_SUFFIXES
 from acsnet.storage import (
     broken_rule,
     is_plain_name,
+    put_in_place,
     readable_name,
     shortened,
     write_bytes,
@@ -111,7 +113,7 @@ class StudyLinks:
         with self._change:
             for entry in self.images.iterdir():
                 if not entry.is_symlink() and entry.is_file() and is_plain_name(entry.name):
-                    entry.rename(self.uploads / entry.name)  # where earlier versions kept uploads
+                    self._move_upload(entry)  # where earlier versions kept uploads
             uploaded = self._free_names({_id(name) for name in links})
             for image, file in uploaded.items():
                 name = f"{image}{_ending(file.name)}"
@@ -153,6 +155,13 @@ class StudyLinks:
             if name not in taken and name not in shown:
                 shown[name] = file
         return shown
+
+    def _move_upload(self, file: Path) -> None:
+        """Put an upload where uploads are now, under a new name where one has its own there."""
+        target = self.uploads / file.name
+        if target.exists():
+            target = self.uploads / f"{secrets.token_hex(4)}-{file.name}"
+        put_in_place(file, target)
 
     def place(self, series: Series) -> str:
         """The folder of a series, as its owner knows it."""

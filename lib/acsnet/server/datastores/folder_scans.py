@@ -18,12 +18,12 @@ from acsnet.server.datastores.folder_index import FolderIndex
 from acsnet.server.datastores.folder_links import SERIES_SUFFIX, StudyLinks
 from acsnet.server.datastores.label_records import MODEL_DRAFT, READER_DRAFT, REVIEWED, features_on
 from acsnet.server.datastores.preflight import Preflight, Verdict, fingerprint
-from acsnet.server.datastores.protocol import SCORES, SHOWN_TAGS, LabelRecord, held_under
+from acsnet.server.datastores.protocol import SHOWN_TAGS, LabelRecord, held_under
 from acsnet.server.datastores.scan_contents import ScanContents
 from acsnet.server.datastores.seg_files import write_seg
 from acsnet.server.datastores.uploads import check_same_scan, drop_upload, keep_upload
 from acsnet.server.identity import logged_in
-from acsnet.server.state.paths import CONTENTS
+from acsnet.server.state.paths import CONTENTS, SCORES
 from acsnet.server.web.request_checks import HEADER_SUFFIXES, SCAN_SUFFIXES
 from acsnet.storage import sha256_of
 

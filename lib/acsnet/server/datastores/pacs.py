@@ -33,7 +33,6 @@ from acsnet.server.datastores.pacs_interface import PacsInterface
 from acsnet.server.datastores.pacs_labels import PacsLabels
 from acsnet.server.datastores.preflight import Verdict
 from acsnet.server.datastores.protocol import (
-    SCORES,
     SHOWN_TAGS,
     LabelRecord,
     NewLabel,
@@ -41,7 +40,7 @@ from acsnet.server.datastores.protocol import (
     held_under,
     record_called,
 )
-from acsnet.server.state.paths import UNSENT, private_folder
+from acsnet.server.state.paths import SCORES, UNSENT, private_folder
 from acsnet.server.web.request_checks import SCAN_SUFFIXES
 
 logger = logging.getLogger(__name__)

@@ -43,7 +43,7 @@ from acsnet.server.datastores.label_reports import (
 from acsnet.server.datastores.protocol import LabelRecord
 from acsnet.server.datastores.seg_decisions import SegDecision, SegDecisions, SegSaves
 from acsnet.server.errors import UnknownError
-from acsnet.server.state.paths import private_folder
+from acsnet.server.state.paths import DECISIONS, private_folder
 from acsnet.server.web.request_checks import SCAN_SUFFIXES
 
 logger = logging.getLogger(__name__)
@@ -65,7 +65,7 @@ class PacsLabels:
         self.measures = KeptMeasures(self._folder)
         self.saves = SegSaves(store / "saves.jsonl")
         self._archive = archive
-        self._decisions = SegDecisions(store / "decisions.jsonl")
+        self._decisions = SegDecisions(store / DECISIONS)
         self._store = store
 
     def entries(self) -> dict[str, Entry]:

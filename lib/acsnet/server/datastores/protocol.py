@@ -36,9 +36,6 @@ REPLACED = (
     "and draw on it as it is now"
 )
 
-SCORES = "scores.jsonl"
-"""The file of the store with the history of scores."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class NewLabel:

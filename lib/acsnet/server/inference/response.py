@@ -8,14 +8,13 @@ import nrrd  # type: ignore[import-untyped]
 import numpy as np
 from numpy.typing import NDArray
 
+from acsnet.io.geometry import LPS_TO_RAS
 from acsnet.io.nifti import label_map_nifti, packed
 from acsnet.io.volume import viewer_affine
 from acsnet.labels import LABEL_VALUES
 from acsnet.measure import numbers_of
 from acsnet.result import Measured, Result
 from acsnet.scan import InputGrid
-
-RAS_TO_LPS = np.diag([-1.0, -1.0, 1.0])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,12 +56,12 @@ def nrrd_bytes(labels: NDArray[np.uint8], grid: InputGrid) -> bytes:
 
     Uncompressed because viewers in a browser unpack slowly and a label map is small.
     """
-    affine = viewer_affine(grid)
+    affine = LPS_TO_RAS @ viewer_affine(grid)
     header = {
         "space": "left-posterior-superior",
         "kinds": ["domain"] * 3,
-        "space directions": (RAS_TO_LPS @ affine[:3, :3]).T,
-        "space origin": RAS_TO_LPS @ affine[:3, 3],
+        "space directions": affine[:3, :3].T,
+        "space origin": affine[:3, 3],
         "encoding": "raw",
     }
     stream = io.BytesIO()

@@ -11,13 +11,14 @@ from typing import Any, get_args
 import numpy as np
 from monailabel.interfaces.tasks.infer_v2 import InferTask, InferType
 
+from acsnet import NOTICE
 from acsnet.errors import InputError
 from acsnet.io import read_scan
 from acsnet.io.client_labels import read_client_labels
 from acsnet.labels import LABEL_VALUES
 from acsnet.pipeline import Pipeline
 from acsnet.quantify.scar import ScarMethod
-from acsnet.result import NOTICE, Result
+from acsnet.result import Result
 from acsnet.scan import ShortAxisScan
 from acsnet.server.inference.infer_options import (
     KEEP_VALID,

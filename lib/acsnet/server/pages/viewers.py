@@ -15,7 +15,7 @@ from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse, Response
 
 import acsnet
-from acsnet.result import NOTICE
+from acsnet import NOTICE
 from acsnet.server.app import App
 from acsnet.server.datastores.protocol import StudyStore
 from acsnet.server.dicomweb import ROOT

@@ -12,6 +12,7 @@ from monailabel.utils.sessions import SessionInfo
 from acsnet.annotations import audit_log
 from acsnet.io import read_scan, write_image
 from acsnet.io.containers import open_volume
+from acsnet.io.dicom_files import DICOM_SUFFIXES
 from acsnet.server.app import App
 from acsnet.server.datastores.label_intake import author_of
 from acsnet.server.errors import LoadError
@@ -28,7 +29,6 @@ from acsnet.server.state.paths import audit_log_file
 from acsnet.server.web.load_limits import asker
 from acsnet.server.web.request_checks import (
     HEADER_SUFFIXES,
-    SLICE_SUFFIXES,
     upload_name,
     upload_suffix,
 )
@@ -131,7 +131,7 @@ def create_session(
     if len(set(names)) != len(names):
         raise HTTPException(422, "the names of the uploaded files must differ")
     with tempfile.TemporaryDirectory(dir=app.scratch) as temporary:
-        if len(files) == 1 and not names[0].lower().endswith(SLICE_SUFFIXES):
+        if len(files) == 1 and not names[0].lower().endswith(DICOM_SUFFIXES):
             scan = Path(temporary) / f"scan{upload_suffix(files[0].filename)}"
             copy_upload(files[0], scan)
         else:

@@ -5,8 +5,8 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, File, Form, HTTPException, UploadFile
 
+from acsnet import NOTICE
 from acsnet.measure import numbers_of
-from acsnet.result import NOTICE
 from acsnet.server.app import App
 from acsnet.server.datastores.label_intake import accept_file, author_of, record_save, state_of
 from acsnet.server.datastores.protocol import each_once

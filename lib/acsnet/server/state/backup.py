@@ -39,9 +39,12 @@ from acsnet.fine_tuning.training_status import STATUS
 from acsnet.pacs.config import is_dicomweb
 from acsnet.server.state.owned_folder import OwnedFolder
 from acsnet.server.state.paths import (
+    AUDIT,
     CONTENTS,
+    DECISIONS,
     DETAILS,
     RECORDS,
+    SCORES,
     UNSENT,
     VERSIONS,
     audit_log_file,
@@ -56,9 +59,7 @@ from acsnet.train.mlflow_runs import DATABASE
 
 SUFFIX = ".tar.gz"
 MANIFEST = "MANIFEST.json"
-DECISIONS = "decisions.jsonl"
-AUDIT, STORE, MODELS, EDITS = "audit.jsonl", "store", "models", "edits"
-SCORES = "scores.jsonl"
+STORE, MODELS, EDITS = "store", "models", "edits"
 LOCK = ".lock"
 """Of MONAI Label, which holds it while it changes labels and their records."""
 

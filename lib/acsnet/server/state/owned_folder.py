@@ -12,8 +12,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from acsnet.files.handing_over import hand_over
-from acsnet.storage import OWNER, discard
+from acsnet.storage import OWNER, discard, give_name
 
 
 class OwnedFolder:
@@ -28,8 +27,8 @@ class OwnedFolder:
         lock = FileLock(new / OWNER, thread_local=False)
         try:
             lock.acquire()
-            hand_over(new, parent)
-            self.path = new.rename(parent / f"{prefix}{os.getpid()}-{secrets.token_hex(4)}")
+            self.path = parent / f"{prefix}{os.getpid()}-{secrets.token_hex(4)}"
+            give_name(new, self.path)
         except BaseException:
             shutil.rmtree(new, ignore_errors=True)
             raise

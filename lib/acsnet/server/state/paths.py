@@ -18,6 +18,12 @@ DETAILS = "details"
 """The folder of a store with what readers entered beside labels."""
 UNSENT = "unsent"
 """The folder of a store with reports that its PACS did not take, and that are nowhere else."""
+AUDIT = "audit.jsonl"
+"""The file of the state folder with who did what."""
+SCORES = "scores.jsonl"
+"""The file of a store with the history of scores."""
+DECISIONS = "decisions.jsonl"
+"""The file of a store with what was decided on the SEGs of its PACS."""
 CONTENTS = "contents.jsonl"
 """The file of a store with what the files of each scan with labels held, in each state of them."""
 
@@ -34,7 +40,7 @@ def state_folder() -> Path:
 
 def audit_log_file() -> Path:
     """The file for `acsnet.annotations.audit_log`: one for all studies of this state folder."""
-    return state_folder() / "audit.jsonl"
+    return state_folder() / AUDIT
 
 
 def store_folder(studies: Path) -> Path:

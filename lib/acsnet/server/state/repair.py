@@ -18,7 +18,7 @@ from acsnet import storage
 from acsnet.annotations.label_versions import LABEL, RECORD
 from acsnet.errors import InputError
 from acsnet.fine_tuning.training_request import RUNS
-from acsnet.server.state.paths import DETAILS, RECORDS
+from acsnet.server.state.paths import AUDIT, DETAILS, RECORDS, SCORES
 from acsnet.storage import discard
 
 logger = logging.getLogger(__name__)
@@ -48,7 +48,7 @@ def repair(state: Path, *, store: Path, models: Path, before: float) -> dict[str
         ),
         "parts of killed restores removed": storage.remove_abandoned(state.parent),
         "lines that were cut short ended": sum(
-            storage.end_last_line(file) for file in (state / "audit.jsonl", store / "scores.jsonl")
+            storage.end_last_line(file) for file in (state / AUDIT, store / SCORES)
         ),
     }
     done = {what: count for what, count in done.items() if count}

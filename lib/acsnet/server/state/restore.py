@@ -14,9 +14,9 @@ from pathlib import Path, PurePosixPath
 from typing import IO, Any, cast
 
 from acsnet.errors import InputError
-from acsnet.server.state.backup import AUDIT, EDITS, MANIFEST, MODELS, STORE, Summary
+from acsnet.server.state.backup import EDITS, MANIFEST, MODELS, STORE, Summary
 from acsnet.server.state.owned_folder import OwnedFolder
-from acsnet.server.state.paths import edits_folder, models_folder, of_studies, state_folder
+from acsnet.server.state.paths import AUDIT, edits_folder, models_folder, of_studies, state_folder
 from acsnet.server.state.schema import RESTORING, check_schema
 from acsnet.storage import make_folder, put_in_place, remove_abandoned
 

@@ -15,7 +15,6 @@ SCAN_SUFFIXES = (".nii.gz", ".nii", ".seg.nrrd", ".nrrd", ".mha")
 HEADER_SUFFIXES = (".nhdr", ".mhd", ".hdr", ".img")
 """Of files in the studies folder whose pixels lie in another file beside them."""
 
-SLICE_SUFFIXES = (".dcm", ".dicom", ".ima")
 RESULT_SUFFIXES = (".nii.gz", ".nii", ".nrrd")
 MAX_PART = 255
 """Bytes: what a file system takes as one name."""

@@ -16,7 +16,10 @@ COARSEST_MM = 2.4
 
 
 def tone_curve(intensity: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
-    """A random rising curve through (0, 0) and (1, 1): gamma and contrast of another protocol."""
+    """(slice, row, column) after a random rising curve through (0, 0) and (1, 1).
+
+    That is gamma and contrast of another protocol.
+    """
     x = np.linspace(0.0, 1.0, 5)
     y = np.sort(np.clip(x + rng.uniform(-CURVE_JITTER, CURVE_JITTER, 5), 0.0, 1.0))
     y = (y - y[0]) / max(y[-1] - y[0], 1e-3)
@@ -25,7 +28,7 @@ def tone_curve(intensity: NDArray[np.float32], rng: np.random.Generator) -> NDAr
 
 
 def bias_field(intensity: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
-    """A smooth gain over the field of view, as surface coils give."""
+    """(slice, row, column) times a smooth gain over the field of view, as surface coils give."""
     coarse = rng.uniform(-BIAS_STRENGTH, BIAS_STRENGTH, (4, 4))
     _, rows, columns = intensity.shape
     field = zoom(coarse, (rows / 4, columns / 4), order=3, mode="nearest", grid_mode=True)
@@ -36,14 +39,17 @@ def bias_field(intensity: NDArray[np.float32], rng: np.random.Generator) -> NDAr
 def coarse_pixels(
     intensity: NDArray[np.float32], spacing_mm: tuple[float, float], rng: np.random.Generator
 ) -> NDArray[np.float32]:
-    """Blur to the resolution of a scan with pixels of up to 2.4 mm."""
+    """(slice, row, column) with the blur of a scan with pixels of up to `COARSEST_MM`.
+
+    spacing_mm: distance of rows, of columns.
+    """
     target = rng.uniform(0.7, COARSEST_MM)
     sigma = [0.5 * np.sqrt(max(target**2 - mm**2, 0.0)) / mm for mm in spacing_mm]
     return gaussian_filter(intensity, (0.0, *sigma))
 
 
 def rician_noise(intensity: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
-    """Magnitude of a complex signal with normal noise in both channels."""
+    """(slice, row, column) as the magnitude of a signal with normal noise in both channels."""
     sd = rng.uniform(0.0, MAX_NOISE_SD)
     real, imaginary = (rng.normal(0.0, sd, intensity.shape).astype(np.float32) for _ in range(2))
     return np.hypot(intensity + real, imaginary)
@@ -52,7 +58,10 @@ def rician_noise(intensity: NDArray[np.float32], rng: np.random.Generator) -> ND
 def corrupt(
     intensity: NDArray[np.float32], spacing_mm: tuple[float, float], rng: np.random.Generator
 ) -> NDArray[np.float32]:
-    """Each change with even odds, in the order a scanner would apply it."""
+    """(slice, row, column) after each change with even odds, in the order of a scanner.
+
+    spacing_mm: distance of rows, of columns.
+    """
     out = intensity
     if rng.random() < 0.5:
         out = tone_curve(out, rng)

@@ -8,8 +8,8 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from acsnet import NOTICE
 from acsnet.masks import Crop, crop_around, span_about
-from acsnet.result import NOTICE
 from acsnet.scan import ShortAxisScan
 from acsnet.train.augment.lge_like import Steps
 from acsnet.train.data.case import WALL, TrainingCase

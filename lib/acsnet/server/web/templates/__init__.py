@@ -5,9 +5,8 @@ from typing import Any
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader
 
-from acsnet import __version__
+from acsnet import NOTICE, __version__
 from acsnet.annotations.label_versions import by_networks
-from acsnet.result import NOTICE
 from acsnet.server.identity import Role, logged_in
 
 environment = Environment(loader=PackageLoader("acsnet.server.web"), autoescape=True)
