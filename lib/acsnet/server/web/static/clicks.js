@@ -19,6 +19,7 @@
 
   const reader = () => (document.querySelector('input[name="by"]') || { value: '' }).value;
   const say = (text) => { said.textContent = text; };
+  const counted = (count, words) => `${count} ${words}${count === 1 ? '' : 's'}`;
   const enable = () => {
     undo.disabled = busy || !clicks.length;
     save.disabled = busy || !clicks.length;
@@ -81,7 +82,7 @@
     const missed = told.clicks.filter((one) => !one.held).length;
     const burden = told.measurements.scar_burden_percent;
     const changed = told.changed_slices.length ? `slices ${told.changed_slices.join(', ')} changed` : 'nothing changed';
-    say(`${clicks.length} clicks: ${changed}${missed ? `; ${missed} not fulfilled: no possible wall fulfils all of them` : ''}`
+    say(`${counted(clicks.length, 'click')}: ${changed}${missed ? `; ${missed} not fulfilled: no possible wall fulfils all of them` : ''}`
       + `${burden === null ? '' : `; scar burden ${burden.toFixed(1)} %`}.${clicks.length ? ' Not saved.' : ''}`);
   } });
 
@@ -104,7 +105,7 @@
       && (told.started_from?.version || 'original') === tool.dataset.version;
     if (!told.clicks.length || !here || clicks.length) return;
     before = told;
-    again.textContent = `Go on with your ${told.clicks.length} unsaved click${told.clicks.length > 1 ? 's' : ''}`;
+    again.textContent = `Go on with your ${counted(told.clicks.length, 'unsaved click')}`;
     again.title = 'A new click begins anew';
     again.hidden = false;
   };
