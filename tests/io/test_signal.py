@@ -262,6 +262,17 @@ def test_gains_about_an_offset_that_no_tag_tells_are_found_and_undone(samples, o
     assert max(found) / min(found) < 1.2  # as its slices differ themselves
 
 
+@pytest.mark.parametrize("offset", [2048, 4096])
+def test_small_gains_about_an_offset_that_no_tag_tells_are_undone_or_told(samples, offset):
+    signed = read_scan(samples / "nifti" / "phantom-2.nii.gz").pixels
+    true = np.random.default_rng(3).permutation(np.geomspace(0.8, 1.25, len(signed)))
+    stored = np.round(offset + signed * true[:, None, None]).astype(np.float32)
+    clean = cleaned("a", stored.copy())
+    assert [words for words in clean.warnings if "the brightness of the slices differs" in words]
+    if clean.even:
+        np.testing.assert_array_equal(clean.pixels, stored)
+
+
 @pytest.mark.parametrize("number", [1, 2])
 def test_an_offset_is_no_gain(samples, number):
     pixels = read_scan(samples / "nifti" / f"phantom-{number}.nii.gz").pixels + 2048
