@@ -44,7 +44,7 @@ def test_a_border_changes_no_gain(heart, zero, darkest, width, value):
 def test_slices_that_differ_by_more_than_gains_are_left_and_told(heart, width, gains, told):
     """As untouched images do that are stored about an offset: levels differ, too."""
     stored = gained(heart / 2 - 40, zero=2048, gains=gains)
-    stored += np.array([0, 20, 20, 0, 0], np.float32)[:, None, None]
+    stored += np.array([0, 30, 30, 0, 0], np.float32)[:, None, None]
     clean = cleaned("a", bordered(stored, width=width, value=0))
     assert clean.even
     inner = slice(width, width + 48), slice(width, width + 60)
