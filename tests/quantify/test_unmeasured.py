@@ -64,14 +64,10 @@ def test_enhancement_cannot_be_split_where_all_wall_outside_it_has_no_signal(met
     assert none.threshold.warnings == ()
 
 
-def test_wall_without_signal_is_no_scar_by_any_threshold_and_moves_none():
-    values = [None, 100.0, 100.0, 40.0, *REMOTE, None, None, None]
-    signal, wall, scar, measured = row_of(*values, enhanced=4)
+def by_method(signal, wall, scar, measured):
+    """Method -> row, without obstruction."""
     region = remote_region(signal, wall, scar, (10.0, 10.0), voxel_ml=1.0, measured=measured)
-    assert region.mask.sum() == 21
-    assert (region.mean, region.median) == (20.0, 20.0)
-    assert region.sd == pytest.approx(np.sqrt(440 / 12))
-    measured_wall = Wall(
+    whole = Wall(
         intensity=signal,
         myocardium=wall,
         enhancement=scar,
@@ -79,7 +75,17 @@ def test_wall_without_signal_is_no_scar_by_any_threshold_and_moves_none():
         measured=measured,
         voxel_ml=1.0,
     )
-    rows = {row.method: row for row in compare_methods(measured_wall, core=None, remote=region)}
+    return {row.method: row for row in compare_methods(whole, core=None, remote=region)}
+
+
+def test_wall_without_signal_is_no_scar_by_any_threshold_and_moves_none():
+    values = [None, 100.0, 100.0, 40.0, *REMOTE, None, None, None]
+    signal, wall, scar, measured = row_of(*values, enhanced=4)
+    region = remote_region(signal, wall, scar, (10.0, 10.0), voxel_ml=1.0, measured=measured)
+    assert region.mask.sum() == 21
+    assert (region.mean, region.median) == (20.0, 20.0)
+    assert region.sd == pytest.approx(np.sqrt(440 / 12))
+    rows = by_method(signal, wall, scar, measured)
     assert rows["drawn"].scar_volume_ml == 4.0
     assert rows["drawn"].scar_burden_percent == pytest.approx(100 * 4 / 28)
     assert rows["sd2_mean"].threshold == pytest.approx(20 + 2 * np.sqrt(440 / 12))  # 32.1
@@ -93,37 +99,15 @@ def test_wall_without_signal_is_no_scar_by_any_threshold_and_moves_none():
 
 def test_scar_without_signal_has_no_peak_and_no_second_class():
     signal, wall, scar, measured = row_of(None, None, *REMOTE, enhanced=2)
-    region = remote_region(signal, wall, scar, (10.0, 10.0), voxel_ml=1.0, measured=measured)
-    none = np.zeros_like(wall)
-    rows = compare_methods(
-        Wall(
-            intensity=signal,
-            myocardium=wall,
-            enhancement=scar,
-            obstruction=none,
-            measured=measured,
-            voxel_ml=1.0,
-        ),
-        core=None,
-        remote=region,
-    )
-    notes = {row.method: row.note for row in rows}
+    rows = by_method(signal, wall, scar, measured)
+    notes = {name: row.note for name, row in rows.items()}
     assert notes["otsu"] == "what was drawn as scar has no signal, so there are not two classes"
     assert notes["fwhm_remote"] == "what was drawn as scar has no signal, so there is no peak"
 
 
 def test_wall_without_signal_outside_the_scar_is_told_from_wall_that_is_all_scar():
     signal, wall, scar, measured = row_of(100, 60, 10, None, None, enhanced=3)
-    region = remote_region(signal, wall, scar, (10.0, 10.0), voxel_ml=1.0, measured=measured)
-    whole = Wall(
-        intensity=signal,
-        myocardium=wall,
-        enhancement=scar,
-        obstruction=np.zeros_like(wall),
-        measured=measured,
-        voxel_ml=1.0,
-    )
-    rows = {row.method: row for row in compare_methods(whole, core=None, remote=region)}
+    rows = by_method(signal, wall, scar, measured)
     for name in ("fwhm_remote", "fwhm_half_max"):
         assert rows[name].threshold is None
         assert rows[name].note.startswith("the wall outside the scar has no signal")
