@@ -1,5 +1,6 @@
 import csv
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ import torch
 from acsnet.errors import AcsnetError, InputError
 from acsnet.nets.architecture import ResUNetConfig
 from acsnet.train.data.samples import SAMPLE_SIDE, Samples, stack_neighbours
-from acsnet.train.loop import Recipe, draw, rate, train
+from acsnet.train.loop import Recipe, Start, average_decay, draw, rate, train
 from acsnet.train.losses import PrintedLoss, SeparateLoss
 from acsnet.train.recipes import RECIPES, myocardium_batch, roi_batch, shuffled_neighbours
 
@@ -79,6 +80,32 @@ def test_the_rate_rises_from_nothing_and_falls_to_nothing():
     assert steps[top] == pytest.approx(1 / 30, abs=0.01)
     assert (np.diff(rates[: top + 1]) > 0).all()
     assert (np.diff(rates[top:]) < 0).all()
+
+
+@pytest.mark.parametrize(
+    ("step", "decay"), [(0, 1 / 10), (8, 9 / 18), (1790, 1791 / 1800), (1791, 0.995), (9000, 0.995)]
+)
+def test_the_average_of_weights_begins_short_after_a_fresh_start(step, decay):
+    assert average_decay(TINY, step=step, fresh=True) == pytest.approx(decay)
+    assert average_decay(TINY, step=step, fresh=False) == 0.995
+
+
+@pytest.mark.parametrize(("fresh", "share"), [(True, (0.75, 0.955)), (False, (0.005, 0.01))])
+def test_random_weights_leave_the_average_at_once_and_a_network_gone_on_from_slowly(
+    tmp_path, console, fresh, share
+):
+    # Of three steps the first has no rate. The others move the weights by a and b, and the average
+    # by 1 - 2/11 * 3/12 of a and 9/12 of b after a fresh start; else by 1 - 0.995^2 and 0.005.
+    recipe = replace(TINY, epochs=1)
+    torch.manual_seed(0)
+    before = TINY.net.build()
+    start = None if fresh else Start(network=before, sha256="0" * 64)
+    average = train(recipe, synthetic(), tmp_path, console=console, start=start)
+    last = torch.load(tmp_path / "checkpoint.pt", weights_only=True)["net"]
+    key = next(name for name, _ in before.named_parameters())
+    first = before.state_dict()[key]
+    moved = (average.state_dict()[key] - first).norm() / (last[key] - first).norm()
+    assert share[0] < float(moved) < share[1]
 
 
 def test_the_same_seed_gives_the_same_weights_to_the_bit(tmp_path, console):
