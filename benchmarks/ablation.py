@@ -30,11 +30,11 @@ from acsnet.nets.resunet import ResUNet
 from acsnet.stages.myocardium import MYO_SIDE
 from acsnet.storage import write_text
 from acsnet.train.data.lists import emidec_cases, training_names
-from acsnet.train.data.prepare import USUAL_MIX, SampleMix, build, load
-from acsnet.train.data.samples import Samples
 from acsnet.train.loop import Recipe, Start, train
 from acsnet.train.recipes import MYOCARDIUM, myocardium_batch
 from acsnet.train.run_record import CHECKPOINT
+from acsnet.train.samples.prepare import USUAL_MIX, SampleMix, build, load
+from acsnet.train.samples.slices import Samples
 from training.ablation_arms import (
     ARMS,
     BASE,

@@ -24,8 +24,8 @@ from acsnet.stages.roi import THRESHOLD, clean_roi, predict_roi
 from acsnet.train.activation_ranges import SCANS, images_seen, measure_ranges
 from acsnet.train.data.case import TrainingCase
 from acsnet.train.data.lists import emidec_cases, training_names
-from acsnet.train.data.prepare import join_samples
-from acsnet.train.data.samples import case_samples
+from acsnet.train.samples.prepare import join_samples
+from acsnet.train.samples.slices import case_samples
 from shared.left_out import LEFT_OUT
 
 

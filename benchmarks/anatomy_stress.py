@@ -25,9 +25,9 @@ from acsnet.anatomy.measures import Form
 from acsnet.pipeline import Pipeline
 from acsnet.stages.correction import Action, SliceCorrection
 from acsnet.stages.myocardium import blood_pool
-from acsnet.train.augment.walls import expert_cases
 from acsnet.train.calibrate import resampled
 from acsnet.train.data.case import WALL
+from acsnet.train.samples.walls import expert_cases
 from shared.wall_damage import DAMAGES
 
 PIXELS_MM = (0.7, 1.3, 2.4)

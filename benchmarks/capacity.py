@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import cast
 
 from acsnet.nets.resunet import ResUNet
-from acsnet.train.data.prepare import load
-from acsnet.train.data.samples import Samples
 from acsnet.train.loop import Recipe, settings_of, train
 from acsnet.train.losses import SeparateLoss
 from acsnet.train.recipes import myocardium_batch
+from acsnet.train.samples.prepare import load
+from acsnet.train.samples.slices import Samples
 from training.ablation_arms import without_patients
 from training.fold_arms import (
     CONSOLE,

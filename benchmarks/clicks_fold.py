@@ -13,11 +13,11 @@ from rich.console import Console
 from acsnet.anatomy.latent_prior import save_prior
 from acsnet.errors import InputError
 from acsnet.nets.torch_weights import save_network
-from acsnet.train.augment.walls import wall_samples
 from acsnet.train.data.lists import training_names
 from acsnet.train.latent_prior import fit_prior, has_prior
 from acsnet.train.loop import train
 from acsnet.train.recipes import AUTOENCODER
+from acsnet.train.samples.walls import wall_samples
 from shared.left_out import LEFT_OUT
 
 HELD_OUT = (

@@ -25,10 +25,10 @@ from acsnet.io import read_scan
 from acsnet.phantom.make import make_phantom
 from acsnet.phantom.spec import PhantomSpec
 from acsnet.pipeline import Pipeline
-from acsnet.train.data.samples import SAMPLE_SIDE, SOURCES, Samples, stack_neighbours
 from acsnet.train.distributed import joined, launched
 from acsnet.train.loop import HISTORY, train
 from acsnet.train.recipes import RECIPES
+from acsnet.train.samples.slices import SAMPLE_SIDE, SOURCES, Samples, stack_neighbours
 from shared.phantom_files import write_nifti
 
 SLICES = 10

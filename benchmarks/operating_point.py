@@ -31,7 +31,7 @@ from acsnet.preprocess import StandardScan, standardise, to_scan
 from acsnet.stages.myocardium import EnhancementCleanup, clean_enhancement, predict_myocardium
 from acsnet.train.data.case import BACKGROUND, SCAR, WALL, TrainingCase
 from acsnet.train.data.lists import emidec_cases
-from acsnet.train.data.samples import standard_tissue
+from acsnet.train.samples.slices import standard_tissue
 from training.fold_networks import fold_networks
 from training.threshold_curves import (
     ScarPoint,

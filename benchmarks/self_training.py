@@ -20,11 +20,11 @@ import numpy as np
 from acsnet.nets.resunet import ResUNet
 from acsnet.pseudo_labels import pseudo_labelled
 from acsnet.train.data.case import TrainingCase
-from acsnet.train.data.prepare import VARIANTS, SampleMix, join_samples, load, samples_of
-from acsnet.train.data.samples import Samples
 from acsnet.train.data.unlabelled import Unlabelled
 from acsnet.train.loop import Recipe, settings_of, train
 from acsnet.train.recipes import myocardium_batch
+from acsnet.train.samples.prepare import VARIANTS, SampleMix, join_samples, load, samples_of
+from acsnet.train.samples.slices import Samples
 from training.ablation_arms import without_patients
 from training.fold_arms import (
     CONSOLE,

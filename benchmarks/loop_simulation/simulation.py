@@ -39,10 +39,10 @@ from acsnet.stages.myocardium import WALL_THRESHOLD
 from acsnet.storage import write_json
 from acsnet.train.data.case import POOL, SCAR, WALL, TrainingCase
 from acsnet.train.data.lists import emidec_cases, training_names
-from acsnet.train.data.prepare import join_samples, samples_of
 from acsnet.train.loop import Recipe, Start, train
 from acsnet.train.recipes import MYOCARDIUM
 from acsnet.train.run_record import CHECKPOINT, read_json
+from acsnet.train.samples.prepare import join_samples, samples_of
 from training.ablation_arms import folds, probabilities
 
 FOLDS = 3

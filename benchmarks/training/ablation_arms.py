@@ -24,11 +24,11 @@ from acsnet.nets.views import ALL_VIEWS, AS_IT_IS, View
 from acsnet.preprocess import standardise, to_scan
 from acsnet.stages.myocardium import predict_myocardium
 from acsnet.train.data.case import BACKGROUND, POOL, SCAR, WALL, TrainingCase
-from acsnet.train.data.prepare import VARIANTS, SampleMix
-from acsnet.train.data.samples import SOURCES, Samples, standard_tissue
 from acsnet.train.loop import Recipe
 from acsnet.train.losses import PrintedLoss
 from acsnet.train.recipes import myocardium_batch
+from acsnet.train.samples.prepare import VARIANTS, SampleMix
+from acsnet.train.samples.slices import SOURCES, Samples, standard_tissue
 from training.paired import patient_measures
 
 BASE = "base"

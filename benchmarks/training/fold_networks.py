@@ -21,7 +21,7 @@ def fold_networks(run: Path) -> Iterator[tuple[ResUNet, list[str]]]:
         folder = run / f"fold-{number}" / BASE
         content = torch.load(folder / "checkpoint.pt", map_location="cpu", weights_only=True)
         recipe = json.loads((folder / "recipe.json").read_text())
-        network = ResUNetConfig(**recipe["net"]).build()
+        network = ResUNet(ResUNetConfig(**recipe["net"]))
         network.load_state_dict(content["average"])
         yield network.eval(), names
 

@@ -25,7 +25,7 @@ NOISE = 0.02
 def widened(network: ResUNet, base_filters: int) -> ResUNet:
     """The same function with more filters, and `NOISE` of the weights where filters are twice."""
     config = replace(network.config, base_filters=base_filters)
-    wider = config.build()
+    wider = ResUNet(config)
     levels = range(config.depth + 1)
     copies = [_copies(network.config.base_filters * 2**k, base_filters * 2**k) for k in levels]
     own = torch.arange(config.inputs)

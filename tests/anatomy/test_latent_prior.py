@@ -7,6 +7,7 @@ from acsnet.anatomy.checks import Limit, read_limits
 from acsnet.anatomy.latent_prior import build_prior, load_prior, save_prior, typical_gap
 from acsnet.errors import WeightsError
 from acsnet.nets.architecture import AutoencoderConfig
+from acsnet.nets.autoencoder import Autoencoder
 from acsnet.nets.torch_weights import save_network
 
 pytestmark = pytest.mark.slow
@@ -72,7 +73,7 @@ def small_prior(experts):
 @pytest.fixture
 def folder(tmp_path, small_prior):
     small = AutoencoderConfig(base_filters=2, depth=3, side=32, code=2)
-    save_network(small.build(), "autoencoder", folder=tmp_path, about={})
+    save_network(Autoencoder(small), "autoencoder", folder=tmp_path, about={})
     save_prior(small_prior, folder=tmp_path, about={"trained_on": "nothing"})
     return tmp_path
 
@@ -94,7 +95,7 @@ def test_a_prior_of_other_limits_is_refused_by_name(folder):
 
 def test_a_prior_of_another_autoencoder_is_refused(folder):
     other = AutoencoderConfig(base_filters=4, depth=3, side=32, code=2)
-    save_network(other.build(), "autoencoder", folder=folder, about={})
+    save_network(Autoencoder(other), "autoencoder", folder=folder, about={})
     with pytest.raises(WeightsError, match="built with another autoencoder"):
         load_prior(read_limits(), folder=folder)
 

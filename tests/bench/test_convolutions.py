@@ -11,6 +11,7 @@ from acsnet.nets import openvino_runtime as ov
 from acsnet.nets.architecture import ResUNetConfig
 from acsnet.nets.openvino_graph import graph_of
 from acsnet.nets.openvino_runtime import opset13 as op
+from acsnet.nets.resunet import ResUNet
 from acsnet.nets.torch_weights import weights_of
 
 SMALL = ResUNetConfig(base_filters=2, outputs=1, inputs=3, depth=1)
@@ -36,11 +37,11 @@ def test_the_plain_network_by_hand():
     # Down: 3 -> 2 twice 3x3 and 1x1 on 16 x 16; 2 -> 4 on 8 x 8; up: 4 + 2 -> 2; head 2 -> 1.
     full = 9 * 3 * 2 + 9 * 2 * 2 + 3 * 2 + 9 * 6 * 2 + 9 * 2 * 2 + 6 * 2 + 2
     half = 9 * 2 * 4 + 9 * 4 * 4 + 2 * 4
-    assert plain_multiply_adds(weights_of(SMALL.build()), side=16) == 2 * (256 * full + 64 * half)
+    assert plain_multiply_adds(weights_of(ResUNet(SMALL)), side=16) == 2 * (256 * full + 64 * half)
 
 
 def test_the_graph_makes_fewer_products_than_the_network_and_tells_where():
-    network = weights_of(SMALL.build())
+    network = weights_of(ResUNet(SMALL))
     model = graph_of(network, side=16, bfloat16=False)
     assert multiply_adds(model) < plain_multiply_adds(network, side=16)
     levels = levels_of(model, peak=1e9, bfloat16=False)

@@ -11,13 +11,14 @@ import torch
 from acsnet.errors import InputError
 from acsnet.nets.architecture import ResUNetConfig
 from acsnet.nets.resunet import ResUNet
+from acsnet.nets.torch_weights import random_network
 from acsnet.nets.views import AS_IT_IS
 from acsnet.train.data.lists import emidec_cases
-from acsnet.train.data.prepare import USUAL_MIX, SampleMix
-from acsnet.train.data.samples import SOURCES, Samples, stack_neighbours
 from acsnet.train.loop import draw
 from acsnet.train.losses import PrintedLoss
 from acsnet.train.recipes import MYOCARDIUM
+from acsnet.train.samples.prepare import USUAL_MIX, SampleMix
+from acsnet.train.samples.slices import SOURCES, Samples, stack_neighbours
 from training import ablation_arms
 from training.ablation_arms import (
     ARMS,
@@ -136,7 +137,7 @@ def test_cine_as_it_came_is_the_first_variant_of_each_cine_case():
 
 def test_without_neighbours_other_slices_change_nothing():
     recipe = ARMS["no-neighbours"].recipe(replace(MYOCARDIUM, net=SMALL))
-    network = recipe.net.build().eval()
+    network = random_network(recipe.net).eval()
     assert isinstance(network, OwnSlice)
     assert network.down[0].body[0].in_channels == 2
     x = torch.rand(1, 6, 16, 16)

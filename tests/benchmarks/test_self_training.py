@@ -5,7 +5,7 @@ import pytest
 
 from acsnet.errors import InputError
 from acsnet.storage import write_json
-from acsnet.train.data.samples import Samples, stack_neighbours
+from acsnet.train.samples.slices import Samples, stack_neighbours
 from self_training import digest_of, joined
 from training.fold_arms import kept
 

@@ -5,6 +5,7 @@ import torch
 
 import training.teaching as teaching
 from acsnet.nets.architecture import ResUNetConfig
+from acsnet.nets.resunet import ResUNet
 from training.teaching import TaughtLoss, taught_batch, widened
 
 SMALL = ResUNetConfig(base_filters=4, inputs=3, outputs=2, depth=2, dropout=0.1)
@@ -13,7 +14,7 @@ SMALL = ResUNetConfig(base_filters=4, inputs=3, outputs=2, depth=2, dropout=0.1)
 def small_network():
     """A small network with random weights and norms."""
     torch.manual_seed(5)
-    network = SMALL.build()
+    network = ResUNet(SMALL)
     for module in network.modules():
         if isinstance(module, torch.nn.BatchNorm2d):
             module.running_mean.normal_()

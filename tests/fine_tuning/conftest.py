@@ -6,6 +6,8 @@ import pytest
 import small_site
 from one_thread import one_thread  # noqa: F401
 
+from acsnet.nets.torch_weights import random_network
+
 
 @pytest.fixture
 def ring_labels():
@@ -39,7 +41,9 @@ def write_chain():
 
     def write(folder, seed=0):
         torch.manual_seed(seed)
-        networks = {name: small_site.small_network(name).net.build() for name in ("roi", "myo")}
+        networks = {
+            name: random_network(small_site.small_network(name).net) for name in ("roi", "myo")
+        }
         return small_site.write_chain(folder, networks)
 
     return write

@@ -3,13 +3,14 @@
 import pytest
 
 from acsnet.fine_tuning.fine_tune import USUAL, Schedule
+from acsnet.nets.torch_weights import random_network
 from acsnet.train.recipes import RECIPES
 
 
 @pytest.mark.parametrize("name", RECIPES)
 def test_few_scans_give_enough_steps(name):
     """480 images in batches of at most 32 are 15 steps an epoch or more."""
-    network = RECIPES[name].net.build()
+    network = random_network(RECIPES[name].net)
     recipe = USUAL.recipe(name, network, epochs=None)
     assert recipe.images_an_epoch // recipe.batch >= 15
     assert recipe.learning_rate < RECIPES[name].learning_rate

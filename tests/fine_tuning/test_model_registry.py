@@ -11,6 +11,8 @@ from acsnet.anatomy.latent_prior import Prior, save_prior
 from acsnet.errors import InputError, WeightsError
 from acsnet.fine_tuning.model_registry import SHIPPED_NAME, Aliases, Models
 from acsnet.nets.architecture import AutoencoderConfig, ResUNetConfig
+from acsnet.nets.autoencoder import Autoencoder
+from acsnet.nets.resunet import ResUNet
 from acsnet.nets.torch_weights import save_network
 from acsnet.nets.weights import RANGES, SHIPPED, save_ranges
 
@@ -18,9 +20,11 @@ from acsnet.nets.weights import RANGES, SHIPPED, save_ranges
 def write_chain(folder, number):
     """A whole chain of small networks; another number, another chain."""
     unet = ResUNetConfig(base_filters=2, outputs=1, depth=2)
-    save_network(unet.build(), "roi", folder=folder, about={"number": number})
-    save_network(unet.build(), "myo", folder=folder, about={})
-    save_network(AutoencoderConfig(base_filters=2).build(), "autoencoder", folder=folder, about={})
+    save_network(ResUNet(unet), "roi", folder=folder, about={"number": number})
+    save_network(ResUNet(unet), "myo", folder=folder, about={})
+    save_network(
+        Autoencoder(AutoencoderConfig(base_filters=2)), "autoencoder", folder=folder, about={}
+    )
     prior = Prior(
         codes=np.zeros((3, 16), np.float32),
         scale_mm=np.ones(3, np.float32),
@@ -154,7 +158,7 @@ def test_altered_ranges_for_8_bits_are_not_served_and_ranges_are_part_of_the_nam
 
 def test_half_a_chain_is_no_version(models, chains, tmp_path):
     half = tmp_path / "half"
-    save_network(ResUNetConfig(base_filters=2, outputs=1).build(), "roi", folder=half, about={})
+    save_network(ResUNet(ResUNetConfig(base_filters=2, outputs=1)), "roi", folder=half, about={})
     with pytest.raises(WeightsError, match="myo"):
         models.add(half, {})
     assert models.names() == ["shipped"]

@@ -25,6 +25,7 @@ from acsnet.fine_tuning.reviewed_cases import ReadCases, read_cases
 from acsnet.fine_tuning.training_request import Case, read_request, run_folders, write_request
 from acsnet.fine_tuning.training_status import change_status, read_status
 from acsnet.nets.architecture import ResUNetConfig
+from acsnet.nets.torch_weights import random_network
 from acsnet.nets.weights import SHIPPED, read_weights, save_ranges
 from acsnet.train import checkpoint
 
@@ -305,7 +306,7 @@ def test_a_better_model_is_promoted_and_a_poisoned_one_is_not(
 ):
     """The shipped stage 1 finds these rings: only stage 2 has to learn."""
     torch.manual_seed(0)
-    beginner = {"myo": small_network("myo").net.build()}
+    beginner = {"myo": random_network(small_network("myo").net)}
     site = Models(root)
     site.promote(site.add(small_site.write_chain(tmp_path / "chain", beginner), {}))
     train = partial(worker.perform, schedule=replace(small_schedule(), learning_rate=1e-2))

@@ -10,7 +10,7 @@ SMALL = AutoencoderConfig(base_filters=2, depth=3, side=32, code=4)
 
 
 def test_it_has_the_layers_of_the_method():
-    network = AutoencoderConfig().build()
+    network = Autoencoder(AutoencoderConfig())
     down = [m for m in network.encoder if isinstance(m, torch.nn.Conv2d)]
     up = [m for m in network.decoder if isinstance(m, torch.nn.ConvTranspose2d)]
     assert [m.out_channels for m in down] == [16, 32, 64, 128, 256, 512]
@@ -22,7 +22,7 @@ def test_it_has_the_layers_of_the_method():
 
 
 def test_codes_and_scores_have_their_shapes():
-    network = AutoencoderConfig().build().eval()
+    network = Autoencoder(AutoencoderConfig()).eval()
     codes = network.codes(np.zeros((3, 128, 128), np.float32))
     assert codes.shape == (3, 16)
     assert network.scores(codes).shape == (3, 128, 128)
@@ -30,7 +30,7 @@ def test_codes_and_scores_have_their_shapes():
 
 def test_scores_do_not_depend_on_the_company_in_a_batch():
     torch.manual_seed(0)
-    network = SMALL.build().eval()
+    network = Autoencoder(SMALL).eval()
     codes = np.random.default_rng(0).normal(size=(5, 4)).astype(np.float32)
     together = network.scores(codes)
     alone = np.concatenate([network.scores(code[None]) for code in codes])
@@ -38,7 +38,7 @@ def test_scores_do_not_depend_on_the_company_in_a_batch():
 
 
 def test_a_saved_autoencoder_comes_back(tmp_path):
-    network = SMALL.build().eval()
+    network = Autoencoder(SMALL).eval()
     save_network(network, "autoencoder", folder=tmp_path, about={})
     loaded = load_network("autoencoder", Autoencoder, folder=tmp_path)
     assert loaded.config == SMALL

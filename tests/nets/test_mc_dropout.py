@@ -5,6 +5,7 @@ import torch
 
 from acsnet.nets.architecture import ResUNetConfig
 from acsnet.nets.mc_dropout import ChannelDropout, with_dropout
+from acsnet.nets.resunet import ResUNet
 from acsnet.nets.view_averaging import view_probabilities
 
 pytestmark = pytest.mark.slow
@@ -13,7 +14,7 @@ pytestmark = pytest.mark.slow
 @pytest.fixture(scope="module")
 def network():
     torch.manual_seed(1)
-    return ResUNetConfig(base_filters=4, outputs=2, depth=2, dropout=0.5).build().eval()
+    return ResUNet(ResUNetConfig(base_filters=4, outputs=2, depth=2, dropout=0.5)).eval()
 
 
 @pytest.fixture(scope="module")

@@ -2,6 +2,7 @@ import numpy as np
 import torch
 
 from acsnet.nets.architecture import AutoencoderConfig
+from acsnet.nets.autoencoder import Autoencoder
 from acsnet.nets.inference import Form, load_codec
 from acsnet.nets.openvino_autoencoder import FusedAutoencoder
 from acsnet.nets.torch_weights import weights_of
@@ -11,7 +12,7 @@ SMALL = AutoencoderConfig(base_filters=2, depth=3, side=16, code=4)
 
 def pair():
     torch.manual_seed(0)
-    network = SMALL.build().eval()
+    network = Autoencoder(SMALL).eval()
     return network, FusedAutoencoder(weights_of(network))
 
 

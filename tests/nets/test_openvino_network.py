@@ -18,6 +18,7 @@ from acsnet.nets.openvino_graph import enlarging_kernel, graph_of, in_range, in_
 from acsnet.nets.openvino_network import FusedNetwork, compiled, network_precision
 from acsnet.nets.openvino_runtime import opset13 as op
 from acsnet.nets.processor import has_bfloat16, has_fast_8_bits
+from acsnet.nets.resunet import ResUNet
 from acsnet.nets.torch_network import TorchNetwork
 from acsnet.nets.torch_weights import save_network, weights_of
 from acsnet.nets.views import PAIRS, ViewRule, disagreement, without_edge
@@ -29,7 +30,7 @@ pytestmark = pytest.mark.slow
 
 def network(**config):
     torch.manual_seed(0)
-    net = ResUNetConfig(**{"base_filters": 4, "outputs": 2, "inputs": 3, **config}).build()
+    net = ResUNet(ResUNetConfig(**{"base_filters": 4, "outputs": 2, "inputs": 3, **config}))
     for module in net.modules():
         if isinstance(module, nn.BatchNorm2d):
             # As after training: factors of both signs, means off zero.

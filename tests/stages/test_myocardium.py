@@ -6,6 +6,7 @@ from scipy.ndimage import gaussian_filter
 
 from acsnet.anatomy.checks import check_ventricle
 from acsnet.nets.architecture import ResUNetConfig
+from acsnet.nets.resunet import ResUNet
 from acsnet.nets.torch_network import TorchNetwork
 from acsnet.preprocess import StandardScan
 from acsnet.stages.myocardium import (
@@ -188,7 +189,7 @@ def test_the_network_sees_a_slice_between_its_neighbours():
 
 def test_what_might_be_drawn_as_well_is_the_same_each_time_and_lies_where_the_network_looked():
     config = ResUNetConfig(base_filters=2, outputs=2, inputs=6, dropout=0.5)
-    net = TorchNetwork(network=config.build().eval())
+    net = TorchNetwork(network=ResUNet(config).eval())
     image = np.random.default_rng(0).random((3, 140, 150), dtype=np.float32)
     standard = StandardScan(plain=image, equalised=image, turns=0, shape=(140, 150))
     roi = np.zeros(image.shape, bool)

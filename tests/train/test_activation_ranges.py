@@ -3,6 +3,7 @@ import pytest
 import torch
 
 from acsnet.nets.architecture import ResUNetConfig
+from acsnet.nets.resunet import ResUNet
 from acsnet.nets.torch_weights import save_network, weights_of
 from acsnet.nets.weights import RANGES, read_weights
 from acsnet.train import activation_ranges as module
@@ -17,12 +18,12 @@ from acsnet.train.activation_ranges import (
     values_beyond,
 )
 from acsnet.train.data.case import WALL
-from acsnet.train.data.samples import MYO_SCALE, SOURCES, Samples, stack_neighbours
+from acsnet.train.samples.slices import MYO_SCALE, SOURCES, Samples, stack_neighbours
 
 
 def plain_network(*, between=0.0, more=0.0):
     """Its first block gives back the image and `more`; between its convolutions is `between`."""
-    net = ResUNetConfig(base_filters=1, inputs=1, outputs=1, depth=1).build()
+    net = ResUNet(ResUNetConfig(base_filters=1, inputs=1, outputs=1, depth=1))
     with torch.no_grad():
         for norm, bias in ((net.down[0].body[2], between), (net.down[0].body[5], more)):
             norm.weight.zero_()
@@ -60,7 +61,9 @@ def test_what_is_beyond_is_taken_off_where_black_edges_are_left_out():
 
 
 def test_only_signal_far_from_the_edge_tells_what_is_beyond():
-    network = weights_of(ResUNetConfig(base_filters=2, inputs=1, outputs=1, depth=1).build().eval())
+    network = weights_of(
+        ResUNet(ResUNetConfig(base_filters=2, inputs=1, outputs=1, depth=1)).eval()
+    )
     clear, near, black = image(1.0, 3.0), image(1.0, 3.0), image(0.0, 0.0)
     near[0, 2, 2] = 5.0
 
@@ -123,7 +126,7 @@ def test_the_myo_network_sees_the_square_round_what_the_expert_drew():
 
 def save_small(folder):
     torch.manual_seed(0)
-    net = ResUNetConfig(base_filters=1, inputs=3, outputs=1, depth=1).build()
+    net = ResUNet(ResUNetConfig(base_filters=1, inputs=3, outputs=1, depth=1))
     save_network(net, "roi", folder=folder, about={})
 
 

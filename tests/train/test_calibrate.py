@@ -12,7 +12,6 @@ from acsnet.anatomy.checks import Limit, read_limits
 from acsnet.anatomy.measures import MEASURE_NAMES, Form, Measures
 from acsnet.cli.main import app
 from acsnet.errors import AcsnetError, InputError
-from acsnet.train.augment.walls import expert_cases
 from acsnet.train.calibrate import (
     FIXED,
     PIXELS_MM,
@@ -26,6 +25,7 @@ from acsnet.train.calibrate import (
     resampled,
     write_limits,
 )
+from acsnet.train.samples.walls import expert_cases
 
 
 def expert_wall(value=10.0, **other):

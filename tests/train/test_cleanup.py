@@ -5,7 +5,7 @@ from acsnet.nets.architecture import ResUNetConfig
 from acsnet.nets.resunet import ResUNet
 from acsnet.train import cleanup
 from acsnet.train.cleanup import fit_cleanup
-from acsnet.train.data.samples import SAMPLE_SIDE, Samples, stack_neighbours
+from acsnet.train.samples.slices import SAMPLE_SIDE, Samples, stack_neighbours
 
 NET = ResUNet(ResUNetConfig(base_filters=2, inputs=6, outputs=2)).eval()
 

@@ -17,7 +17,7 @@ from acsnet.anatomy.checks import read_limits
 from acsnet.anatomy.latent_prior import load_prior
 from acsnet.errors import InputError
 from acsnet.nets.autoencoder import Autoencoder
-from acsnet.nets.torch_weights import load_network
+from acsnet.nets.torch_weights import load_network, random_network
 from acsnet.train import latent_prior as latent_module
 from acsnet.train.distributed import ALONE, Processes, joined, launched
 from acsnet.train.recipes import RECIPES
@@ -79,7 +79,7 @@ def test_two_processes_train_on_the_batches_of_one(
     np.testing.assert_allclose([row[1] for row in history], [row[1] for row in expected], rtol=0.01)
     torch.manual_seed(0)
     before = torch.cat(
-        [p.flatten() for p in small["small"](seen).net.build().state_dict().values()]
+        [p.flatten() for p in random_network(small["small"](seen).net).state_dict().values()]
     )
     assert (two - one).norm() < 0.05 * (one - before).norm()
 

@@ -8,10 +8,11 @@ import torch
 
 from acsnet.errors import AcsnetError, InputError
 from acsnet.nets.architecture import ResUNetConfig
-from acsnet.train.data.samples import SAMPLE_SIDE, Samples, stack_neighbours
+from acsnet.nets.torch_weights import random_network
 from acsnet.train.loop import Recipe, Start, average_decay, draw, rate, train
 from acsnet.train.losses import PrintedLoss, SeparateLoss
 from acsnet.train.recipes import RECIPES, myocardium_batch, roi_batch, shuffled_neighbours
+from acsnet.train.samples.slices import SAMPLE_SIDE, Samples, stack_neighbours
 
 
 def tiny_batch(images, tissue, generator):
@@ -98,7 +99,7 @@ def test_random_weights_leave_the_average_at_once_and_a_network_gone_on_from_slo
     # by 1 - 2/11 * 3/12 of a and 9/12 of b after a fresh start; else by 1 - 0.995^2 and 0.005.
     recipe = replace(TINY, epochs=1)
     torch.manual_seed(0)
-    before = TINY.net.build()
+    before = random_network(TINY.net)
     start = None if fresh else Start(network=before, sha256="0" * 64)
     average = train(recipe, synthetic(), tmp_path, console=console, start=start)
     last = torch.load(tmp_path / "checkpoint.pt", weights_only=True)["net"]

@@ -24,10 +24,10 @@ from acsnet.nets.torch_weights import NETWORKS, load_network
 from acsnet.nets.weights import SHIPPED, read_manifest, read_weights
 from acsnet.stages.myocardium import EnhancementCleanup
 from acsnet.train import latent_prior as latent_module
-from acsnet.train.data.prepare import SampleMix, build, load
-from acsnet.train.data.samples import SOURCES
 from acsnet.train.recipes import RECIPES
 from acsnet.train.run import adapted, run_training
+from acsnet.train.samples.prepare import SampleMix, build, load
+from acsnet.train.samples.slices import SOURCES
 
 pytestmark = pytest.mark.slow
 

@@ -27,10 +27,7 @@ from acsnet.nets.torch_weights import NETWORKS, load_network, save_network
 from acsnet.nets.weights import copy_weights, read_manifest
 from acsnet.storage import write_json
 from acsnet.train.activation_ranges import ranges_after_training
-from acsnet.train.augment.walls import WallSamples
 from acsnet.train.checkpoint import Epoch
-from acsnet.train.data.prepare import load
-from acsnet.train.data.samples import Samples
 from acsnet.train.distributed import Processes
 from acsnet.train.job import BUILT, WEIGHTS, has_result
 from acsnet.train.latent_prior import fit_prior
@@ -38,6 +35,9 @@ from acsnet.train.loop import Recipe, Start, settings_of, train
 from acsnet.train.mlflow_runs import TrackedRun, tracked
 from acsnet.train.recipes import RECIPES
 from acsnet.train.run_record import RECIPE, RUN, now, read_json, update, versions
+from acsnet.train.samples.prepare import load
+from acsnet.train.samples.slices import Samples
+from acsnet.train.samples.walls import WallSamples
 
 # Shares of reviewed scans, cine and replay in an epoch.
 SHARES = {"roi": (0.7, 0.0, 0.3), "myo": (0.7, 0.0, 0.3), "autoencoder": (0.5, 0.0, 0.5)}

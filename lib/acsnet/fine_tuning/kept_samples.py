@@ -18,11 +18,11 @@ from acsnet.fine_tuning.replay import slice_samples
 from acsnet.fine_tuning.reviewed_cases import read_cases
 from acsnet.fine_tuning.training_request import Case
 from acsnet.storage import write_json
-from acsnet.train.augment.walls import WallSamples, walls_of
-from acsnet.train.data.prepare import save
 from acsnet.train.job import BUILT
 from acsnet.train.run import ON_CINE
 from acsnet.train.run_record import read_json
+from acsnet.train.samples.prepare import save
+from acsnet.train.samples.walls import WallSamples, walls_of
 
 SCANS = "scans.json"
 WALLS = "walls.npz"

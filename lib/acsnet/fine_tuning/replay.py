@@ -17,11 +17,11 @@ from acsnet.anatomy.pose import FRAME_SIDE
 from acsnet.fine_tuning.reviewed_cases import named
 from acsnet.nets.autoencoder import Autoencoder
 from acsnet.nets.torch_weights import load_network
-from acsnet.train.augment.walls import WALL_SIDE, WallSamples
 from acsnet.train.data.case import TrainingCase
 from acsnet.train.data.lists import phantom_cases
-from acsnet.train.data.prepare import join_samples, samples_of
-from acsnet.train.data.samples import SOURCES, Samples, stack_neighbours
+from acsnet.train.samples.prepare import join_samples, samples_of
+from acsnet.train.samples.slices import SOURCES, Samples, stack_neighbours
+from acsnet.train.samples.walls import WALL_SIDE, WallSamples
 
 REPLAYED = SOURCES.index("phantom")
 BATCH = 256

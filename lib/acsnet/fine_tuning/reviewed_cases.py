@@ -16,7 +16,7 @@ from acsnet.preprocess import standardise
 from acsnet.scan import UNFIT
 from acsnet.storage import sha256_of
 from acsnet.train.data.case import TrainingCase, read_case
-from acsnet.train.data.samples import drawn_tissue
+from acsnet.train.samples.slices import drawn_tissue
 
 
 @dataclass(frozen=True, kw_only=True)

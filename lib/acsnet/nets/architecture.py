@@ -1,11 +1,6 @@
 """Architectures of the networks, as they are stored beside their weights."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from acsnet.nets.autoencoder import Autoencoder
-    from acsnet.nets.resunet import ResUNet
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,12 +18,6 @@ class ResUNetConfig:
         """Rows and columns of an input must be multiples of this."""
         return int(2**self.depth)
 
-    def build(self) -> "ResUNet":
-        """The network with random weights, in PyTorch."""
-        from acsnet.nets.resunet import ResUNet  # what only segments needs no PyTorch
-
-        return ResUNet(self)
-
 
 @dataclass(frozen=True, kw_only=True)
 class AutoencoderConfig:
@@ -44,12 +33,6 @@ class AutoencoderConfig:
     def smallest(self) -> int:
         """Rows and columns between the convolutions and the dense layers."""
         return self.side // 2**self.depth
-
-    def build(self) -> "Autoencoder":
-        """The network with random weights, in PyTorch."""
-        from acsnet.nets.autoencoder import Autoencoder  # what only segments needs no PyTorch
-
-        return Autoencoder(self)
 
 
 CONFIGS: dict[str, type[ResUNetConfig] | type[AutoencoderConfig]] = {

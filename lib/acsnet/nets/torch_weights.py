@@ -8,7 +8,7 @@ import torch
 from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 
-from acsnet.nets.architecture import ResUNetConfig
+from acsnet.nets.architecture import AutoencoderConfig, ResUNetConfig
 from acsnet.nets.autoencoder import Autoencoder
 from acsnet.nets.resunet import ResUNet
 from acsnet.nets.weights import SHIPPED, NetworkWeights, read_verified, save_verified, unfit
@@ -21,6 +21,11 @@ NETWORKS: dict[str, type[ResUNet] | type[Autoencoder]] = {
     "autoencoder": Autoencoder,
 }
 """As `acsnet.nets.architecture.CONFIGS`."""
+
+
+def random_network(config: ResUNetConfig | AutoencoderConfig) -> ResUNet | Autoencoder:
+    """The network of an architecture, with random weights."""
+    return ResUNet(config) if isinstance(config, ResUNetConfig) else Autoencoder(config)
 
 
 def load_network(
@@ -65,6 +70,6 @@ def weights_of(network: ResUNet) -> NetworkWeights[ResUNetConfig]:
 
 def network_of(weights: NetworkWeights[ResUNetConfig]) -> ResUNet:
     """Arrays as a network, ready for inference."""
-    network = weights.config.build()
+    network = ResUNet(weights.config)
     network.load_state_dict({key: torch.from_numpy(a) for key, a in weights.arrays.items()})
     return network.eval()

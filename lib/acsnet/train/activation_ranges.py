@@ -28,7 +28,7 @@ from acsnet.nets.weights import Inner, NetworkWeights, Ranges, read_weights, sav
 from acsnet.preprocess import StandardScan, between_neighbours
 from acsnet.stages.myocardium import myocardium_crops
 from acsnet.train.data.case import BACKGROUND
-from acsnet.train.data.samples import MYO_SCALE, SOURCES, Samples
+from acsnet.train.samples.slices import MYO_SCALE, SOURCES, Samples
 
 SCANS = 16
 """At most, spread over all: more change the means next to nothing."""

@@ -22,8 +22,8 @@ from acsnet.anatomy.checks import Limit, Limits, limits_to_dict
 from acsnet.anatomy.measures import MEASURE_NAMES, Form, Measures, measure
 from acsnet.errors import AcsnetError, InputError
 from acsnet.storage import write_json
-from acsnet.train.augment.walls import expert_cases
 from acsnet.train.data.case import WALL, TrainingCase
+from acsnet.train.samples.walls import expert_cases
 
 PIXELS_MM = (None, 0.7, 2.4)
 """Pixel sizes of the walls: as drawn, and the finest and coarsest of common scans."""

@@ -25,7 +25,7 @@ from acsnet.stages.myocardium import (
 )
 from acsnet.train.augment.spatial import keep_square
 from acsnet.train.data.case import BACKGROUND, SCAR
-from acsnet.train.data.samples import MYO_SCALE, SAMPLE_SIDE, SOURCES, Samples
+from acsnet.train.samples.slices import MYO_SCALE, SAMPLE_SIDE, SOURCES, Samples
 
 RADII = (0, 1, 2, 3)
 MAX_SLICES = 400

@@ -14,16 +14,16 @@ from acsnet.nets.resunet import ResUNet
 from acsnet.nets.torch_weights import NETWORKS, load_network, save_network
 from acsnet.nets.weights import read_manifest, read_verified
 from acsnet.train.activation_ranges import ranges_after_training
-from acsnet.train.augment.walls import WallSamples, wall_samples
 from acsnet.train.cleanup import fit_cleanup
 from acsnet.train.data.fingerprint import Digests, fingerprint
-from acsnet.train.data.prepare import load
-from acsnet.train.data.samples import Samples
 from acsnet.train.distributed import Processes
 from acsnet.train.latent_prior import bring_autoencoder, fit_prior, has_prior
 from acsnet.train.loop import Recipe, Start, settings_of, train
 from acsnet.train.mlflow_runs import tracked
 from acsnet.train.run_record import CHECKPOINT, RECIPE, RUN, begin, now, read_json, update, versions
+from acsnet.train.samples.prepare import load
+from acsnet.train.samples.slices import Samples
+from acsnet.train.samples.walls import WallSamples, wall_samples
 
 DATA_TERMS = (
     "EMIDEC (CC BY-NC-SA 4.0), ACDC (CC BY-NC-SA 4.0) and, where there is one, Sunnybrook (CC0) "
@@ -36,7 +36,7 @@ WALL_TERMS = (
 
 WEIGHTS = "weights"
 BUILT = "samples"
-"""Folders of a run: what `load_network` reads, and what `acsnet.train.data.prepare` writes."""
+"""Folders of a run: what `load_network` reads, and what `acsnet.train.samples.prepare` writes."""
 
 
 @dataclass(frozen=True, kw_only=True)

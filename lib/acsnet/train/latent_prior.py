@@ -13,7 +13,7 @@ from acsnet.errors import WeightsError
 from acsnet.nets.autoencoder import Autoencoder
 from acsnet.nets.torch_weights import load_network
 from acsnet.nets.weights import MANIFEST, SHIPPED, copy_weights, read_manifest
-from acsnet.train.augment.walls import WallSamples
+from acsnet.train.samples.walls import WallSamples
 
 
 def bring_autoencoder(folder: Path, *, console: Console) -> None:
@@ -38,7 +38,7 @@ def fit_prior(
 ) -> Prior:
     """The latent prior of the autoencoder in `folder`, as it was written: in half precision.
 
-    samples: of `acsnet.train.augment.walls`. The limits are the shipped ones.
+    samples: of `acsnet.train.samples.walls`. The limits are the shipped ones.
     """
     network = load_network("autoencoder", Autoencoder, folder=folder, device=device)
     edge = (samples.images.shape[-1] - FRAME_SIDE) // 2

@@ -19,13 +19,14 @@ from acsnet.errors import AcsnetError
 from acsnet.nets.architecture import AutoencoderConfig, ResUNetConfig
 from acsnet.nets.autoencoder import Autoencoder
 from acsnet.nets.resunet import ResUNet
+from acsnet.nets.torch_weights import random_network
 from acsnet.storage import write_json, writing
 from acsnet.train.checkpoint import Epoch, State
-from acsnet.train.data.on_device import DeviceSamples, on_device
-from acsnet.train.data.samples import Samples
 from acsnet.train.distributed import ALONE, Processes
 from acsnet.train.losses import PrintedLoss, SeparateLoss, weighted_mean
 from acsnet.train.run_record import CHECKPOINT, RECIPE, check_settings
+from acsnet.train.samples.on_device import DeviceSamples, on_device
+from acsnet.train.samples.slices import Samples
 
 HISTORY = "history.csv"
 BATCH_NORMS = (nn.BatchNorm2d, nn.SyncBatchNorm)
@@ -37,7 +38,7 @@ class Recipe:
 
     make_batch(images, tissue, generator) -> network input and target; neighbours: whether images
     hold the slices below and above as further channels; share: of each source in an epoch; weight:
-    of each source in the loss, both in the order of `samples.SOURCES`; average_decay: of the
+    of each source in the loss, both in the order of `slices.SOURCES`; average_decay: of the
     exponential average of the weights, a step (`average_decay` below).
     """
 
@@ -130,7 +131,7 @@ def train(
         settings["start"] = start.sha256
     check_settings(folder, settings)
     torch.manual_seed(seed)
-    net = recipe.net.build().to(processes.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    net = random_network(recipe.net).to(processes.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     if start is not None:
         net.load_state_dict(start.network.state_dict())
     state = State.start(net, learning_rate=recipe.learning_rate)

@@ -14,9 +14,9 @@ from acsnet.stages.myocardium import MYO_SIDE, SQUARE_MARGIN
 from acsnet.train.augment.spatial import keep_square, random_affine, signal, warp
 from acsnet.train.augment.wall_shape import wall_batch
 from acsnet.train.data.case import BACKGROUND, SCAR, WALL
-from acsnet.train.data.samples import MYO_SCALE
 from acsnet.train.loop import Recipe
 from acsnet.train.losses import SeparateLoss
+from acsnet.train.samples.slices import MYO_SCALE
 
 ROI_FILTERS = 12
 NO_NEIGHBOUR = 0.1

@@ -12,14 +12,14 @@ from acsnet.anatomy.latent_prior import NAME as PRIOR
 from acsnet.errors import InputError
 from acsnet.train.data.fingerprint import digest_cases
 from acsnet.train.data.lists import training_lists
-from acsnet.train.data.prepare import USUAL_MIX, SampleMix, build
-from acsnet.train.data.samples import SOURCES
 from acsnet.train.data.unlabelled import Unlabelled
 from acsnet.train.distributed import joined, launched
 from acsnet.train.job import BUILT, Job, is_finished, keep_prior, start_of, train_network
 from acsnet.train.loop import Recipe, settings_of
 from acsnet.train.recipes import RECIPES
 from acsnet.train.run_record import check_data, check_settings
+from acsnet.train.samples.prepare import USUAL_MIX, SampleMix, build
+from acsnet.train.samples.slices import SOURCES
 
 STEPS = {
     "roi": ("roi",),

@@ -7,9 +7,9 @@ import pytest
 from acsnet.errors import InputError
 from acsnet.pseudo_labels import pseudo_labelled
 from acsnet.train.data.case import SCAR, TrainingCase
-from acsnet.train.data.prepare import SampleMix, build, load
-from acsnet.train.data.samples import SOURCES
 from acsnet.train.data.unlabelled import Unlabelled, unlabelled_files
+from acsnet.train.samples.prepare import SampleMix, build, load
+from acsnet.train.samples.slices import SOURCES
 
 from ..conftest import image_of, labels_of, save
 

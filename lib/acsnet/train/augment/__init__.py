@@ -1,1 +1,1 @@
-"""Changes of training images: geometry, signal, walls, LGE-like cine."""
+"""Changes of training images: geometry, signal, shape of the wall, LGE-like cine."""

@@ -1,1 +1,1 @@
-"""Training data: data sets, patient lists, cases, samples."""
+"""Training data: data sets, patient lists, cases."""

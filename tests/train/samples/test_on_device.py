@@ -1,8 +1,8 @@
 import numpy as np
 import torch
 
-from acsnet.train.data.on_device import on_device
-from acsnet.train.data.samples import Samples, stack_neighbours
+from acsnet.train.samples.on_device import on_device
+from acsnet.train.samples.slices import Samples, stack_neighbours
 
 
 def samples_of(count):

@@ -18,7 +18,7 @@ from acsnet.anatomy.pose import pose_of, to_frame
 from acsnet.errors import InputError
 from acsnet.train.data.case import WALL, TrainingCase
 from acsnet.train.data.lists import READERS, REQUIRED, training_lists
-from acsnet.train.data.samples import SOURCES, Samples, stack_neighbours
+from acsnet.train.samples.slices import SOURCES, Samples, stack_neighbours
 
 WALL_SIDE = 192
 MIN_WALL_PIXELS = 8

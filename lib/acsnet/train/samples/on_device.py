@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from acsnet.train.data.samples import Samples
+from acsnet.train.samples.slices import Samples
 
 
 @dataclass(frozen=True, kw_only=True)

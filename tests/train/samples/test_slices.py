@@ -5,8 +5,8 @@ import pytest
 
 from acsnet.preprocess import standardise
 from acsnet.train.data.lists import acdc_cases, emidec_cases
-from acsnet.train.data.prepare import SampleMix, samples_of
-from acsnet.train.data.samples import (
+from acsnet.train.samples.prepare import SampleMix, samples_of
+from acsnet.train.samples.slices import (
     MYO_SCALE,
     SAMPLE_SIDE,
     NothingLeftError,

@@ -4,9 +4,9 @@ import torch
 
 from acsnet.anatomy.pose import FRAME_SIDE, RMS_PIXELS
 from acsnet.errors import InputError
-from acsnet.train.augment import walls
 from acsnet.train.augment.wall_shape import alignment, damage, random_shape, wall_batch, warp
-from acsnet.train.augment.walls import WALL_SIDE, wall_samples
+from acsnet.train.samples import walls
+from acsnet.train.samples.walls import WALL_SIDE, wall_samples
 
 AT = torch.arange(FRAME_SIDE) - (FRAME_SIDE - 1) / 2
 

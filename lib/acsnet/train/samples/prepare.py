@@ -22,7 +22,8 @@ from acsnet.train.augment.scar_transplant import with_new_scar
 from acsnet.train.data.case import TrainingCase
 from acsnet.train.data.fingerprint import digest_cases, fingerprint
 from acsnet.train.data.lists import READERS, phantom_cases, training_lists
-from acsnet.train.data.samples import (
+from acsnet.train.data.unlabelled import Unlabelled
+from acsnet.train.samples.slices import (
     SOURCES,
     NothingLeftError,
     Samples,
@@ -32,7 +33,6 @@ from acsnet.train.data.samples import (
     stack_neighbours,
     variant,
 )
-from acsnet.train.data.unlabelled import Unlabelled
 
 VARIANTS: Mapping[str, int] = {"lge": 12, "cine": 4, "phantom": 2}
 """Of each case by its source; the first is the case as it came."""

@@ -1,0 +1,1 @@
+"""What the networks are trained on: slices and walls as arrays, prepared from cases."""
