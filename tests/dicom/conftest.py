@@ -6,7 +6,7 @@ from pydicom.uid import MRImageStorage
 from acsnet.dicom.seg_write import make_seg
 from acsnet.dicom.source_images import source_stack
 from acsnet.io import read_scan
-from acsnet.io.dicom_files import read_headers
+from acsnet.io.dicom_files.folder import read_headers
 
 ROWS, COLUMNS, SLICES = 6, 9, 4
 ROW_TO = np.array([0.6, 0.8, 0.0])

@@ -1,5 +1,5 @@
 from acsnet.dicom.dicom_json import as_files, header
-from acsnet.io.dicom_files import text_of
+from acsnet.io.dicom_files.dicom_file import text_of
 
 
 def answer(**values):

@@ -17,7 +17,7 @@ from pydicom.uid import RLELossless
 from acsnet.dicom.seg_labels import LABEL_MAP_STORAGE
 from acsnet.dicom.seg_read import read_seg
 from acsnet.errors import AcsnetError, InputError
-from acsnet.io.dicom_files import DAMAGED
+from acsnet.io.dicom_files.dicom_file import DAMAGED
 
 FUZZ = settings(
     deadline=None,

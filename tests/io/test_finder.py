@@ -13,7 +13,7 @@ from ways_in import by_cohort, by_command_line, by_server, fingerprint
 
 from acsnet.errors import InputError
 from acsnet.io import read_scan
-from acsnet.io.dicom_files import DicomFile
+from acsnet.io.dicom_files.dicom_file import DicomFile
 from acsnet.io.finder import scan_files, scans_in, volume_files
 from acsnet.io.inputs import expanded
 from acsnet.io.series import Series

@@ -9,8 +9,9 @@ from ways_in import by_cohort, by_command_line, by_server
 
 from acsnet.cohort.inputs import list_scans
 from acsnet.errors import InputError
-from acsnet.io import dicom_files, read_scan
-from acsnet.io.dicom_files import files_below
+from acsnet.io import read_scan
+from acsnet.io.dicom_files import walk
+from acsnet.io.dicom_files.walk import files_below
 from acsnet.io.finder import volume_files
 from acsnet.io.inputs import expanded
 
@@ -31,7 +32,7 @@ def locked(monkeypatch):
             raise PermissionError(13, "Permission denied", str(path))
         return scandir(path)
 
-    monkeypatch.setattr(dicom_files.os, "scandir", scan)
+    monkeypatch.setattr(walk.os, "scandir", scan)
 
 
 @pytest.mark.slow

@@ -10,7 +10,7 @@ import pytest
 
 from acsnet.errors import AcsnetError
 from acsnet.io import read_scan, read_series
-from acsnet.io.dicom_files import quiet_pydicom, read_header
+from acsnet.io.dicom_files.dicom_file import quiet_pydicom, read_header
 from acsnet.io.dicom_stack.pixels import pixels_of
 
 OF_PYDICOM = Path(pydicom.data.__file__).parent / "test_files"

@@ -13,7 +13,7 @@ from acsnet.dicom.sr import make_sr
 from acsnet.dicom.sr_content import clinical_of
 from acsnet.export import write_csv
 from acsnet.io import read_scan
-from acsnet.io.dicom_files import read_headers
+from acsnet.io.dicom_files.folder import read_headers
 from acsnet.measure import measure_label_file
 from acsnet.quantify.quantification import Given
 from acsnet.report.patient import UNKNOWN

@@ -63,7 +63,7 @@ def cohort(
     from acsnet.cohort.case_worker import Settings
     from acsnet.cohort.inputs import list_scans
     from acsnet.cohort.run import is_skipped, run_cohort
-    from acsnet.io.dicom_files import silence_pydicom
+    from acsnet.io.dicom_files.dicom_file import silence_pydicom
 
     silence_pydicom()  # the list is gone through by two threads
     settings = Settings(

@@ -18,13 +18,8 @@ from acsnet.cohort.sources import FileSource, Listed, PacsSource, examined_in, n
 from acsnet.cohort.table_list import in_table
 from acsnet.cohort.tables import TABLES
 from acsnet.errors import InputError, PacsError
-from acsnet.io.dicom_files import (
-    Walk,
-    files_below,
-    is_volume,
-    quiet_pydicom,
-    read_header,
-)
+from acsnet.io.dicom_files.dicom_file import is_volume, quiet_pydicom, read_header
+from acsnet.io.dicom_files.walk import Walk, files_below
 from acsnet.io.dicom_stack.parts import is_part
 from acsnet.io.finder import (
     LABEL_FOLDER,

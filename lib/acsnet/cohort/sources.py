@@ -11,7 +11,7 @@ from acsnet.cohort.outcome import Outcome
 from acsnet.errors import InputError
 from acsnet.io import read_scan, read_series
 from acsnet.io.containers import files_of
-from acsnet.io.dicom_files import candidates
+from acsnet.io.dicom_files.walk import candidates
 from acsnet.io.finder import called_by_path
 from acsnet.io.volume import case_name
 from acsnet.pacs.config import pacs_settings

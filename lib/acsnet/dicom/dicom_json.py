@@ -8,7 +8,7 @@ from typing import Any
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 
-from acsnet.io.dicom_files import DAMAGED, DicomFile, quiet_pydicom
+from acsnet.io.dicom_files.dicom_file import DAMAGED, DicomFile, quiet_pydicom
 
 PIXEL_TAGS = ("7FE00008", "7FE00009", "7FE00010")
 VALUE_KEYS = ("Value", "InlineBinary")

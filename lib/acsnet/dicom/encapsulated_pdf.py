@@ -11,7 +11,7 @@ from acsnet.dicom.header import clean_headers
 from acsnet.dicom.provenance import State, equipment_and_series, finished, made_of
 from acsnet.dicom.references import stand_ins
 from acsnet.errors import InputError
-from acsnet.io.dicom_files import text_of
+from acsnet.io.dicom_files.dicom_file import text_of
 
 SERIES_OFFSET = 3
 DOCUMENT_TITLE = "Scar on LGE MRI (research use only)"

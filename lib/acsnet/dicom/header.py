@@ -17,7 +17,7 @@ from pydicom.valuerep import DSfloat
 
 from acsnet.dicom.source_images import planes_of, slice_step_mm
 from acsnet.errors import InputError
-from acsnet.io.dicom_files import quiet_pydicom, text_of
+from acsnet.io.dicom_files.dicom_file import quiet_pydicom, text_of
 from acsnet.io.dicom_stack.frames import ENHANCED
 
 UNDECODABLE = "\N{REPLACEMENT CHARACTER}"

@@ -12,7 +12,7 @@ from pydicom.uid import generate_uid
 
 from acsnet import __version__
 from acsnet.errors import AcsnetError, InputError
-from acsnet.io.dicom_files import quiet_pydicom, text_of
+from acsnet.io.dicom_files.dicom_file import quiet_pydicom, text_of
 
 State = Literal["draft", "reviewed"]
 AlgorithmType = Literal["AUTOMATIC", "SEMIAUTOMATIC", "MANUAL"]

@@ -10,7 +10,7 @@ from copy import deepcopy
 from pydicom.dataset import Dataset
 from pydicom.uid import MRImageStorage, generate_uid
 
-from acsnet.io.dicom_files import text_of
+from acsnet.io.dicom_files.dicom_file import text_of
 from acsnet.io.dicom_stack.frames import ENHANCED
 
 LISTS = ("ReferencedInstanceSequence", "ReferencedSOPSequence")

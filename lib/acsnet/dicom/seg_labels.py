@@ -7,7 +7,7 @@ from pydicom.sr.coding import Code
 from pydicom.uid import SegmentationStorage
 
 from acsnet.dicom.provenance import MAKER, SERIES_DESCRIPTION
-from acsnet.io.dicom_files import text_of
+from acsnet.io.dicom_files.dicom_file import text_of
 from acsnet.labels import LABELS, Label, LabelInfo, Snomed, find_label
 
 # Label Map Segmentation Storage, which the pydicom in use does not know.

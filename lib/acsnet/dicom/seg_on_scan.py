@@ -13,7 +13,8 @@ from acsnet.dicom.header import FRAME_OF_REFERENCE
 from acsnet.dicom.seg_labels import is_seg
 from acsnet.dicom.seg_read import SegReading, read_seg
 from acsnet.errors import InputError
-from acsnet.io.dicom_files import DAMAGED, quiet_pydicom, read_headers, text_of
+from acsnet.io.dicom_files.dicom_file import DAMAGED, quiet_pydicom, text_of
+from acsnet.io.dicom_files.folder import read_headers
 from acsnet.io.geometry import LPS_TO_RAS
 from acsnet.labels import is_only_numbered
 from acsnet.scan import ShortAxisScan

@@ -27,7 +27,7 @@ from acsnet.dicom.seg_labels import (
 from acsnet.dicom.seg_placement import on_slice, slices_of
 from acsnet.dicom.source_images import planes_of
 from acsnet.errors import AcsnetError, GeometryError, InputError
-from acsnet.io.dicom_files import DAMAGED, quiet_pydicom, text_of
+from acsnet.io.dicom_files.dicom_file import DAMAGED, quiet_pydicom, text_of
 from acsnet.labels import LABELS
 
 MAX_NUMBER = 255

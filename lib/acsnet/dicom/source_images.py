@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
 from acsnet.errors import InputError
-from acsnet.io.dicom_files import DicomFile, quiet_pydicom, text_of
+from acsnet.io.dicom_files.dicom_file import DicomFile, quiet_pydicom, text_of
 from acsnet.io.dicom_stack.frames import frames_of
 from acsnet.io.geometry import Plane
 from acsnet.scan import ShortAxisScan

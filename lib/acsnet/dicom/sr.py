@@ -62,7 +62,7 @@ from acsnet.dicom.sr_content import (
 )
 from acsnet.dicom.sr_segments import segment_groups
 from acsnet.errors import InputError
-from acsnet.io.dicom_files import text_of
+from acsnet.io.dicom_files.dicom_file import text_of
 from acsnet.labels import LABELS, LEFT_VENTRICLE_SITE, MYOCARDIUM_SITE, SCAR, Label
 from acsnet.quantify.aha_segments import Segment
 from acsnet.quantify.features import Features

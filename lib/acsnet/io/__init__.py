@@ -11,7 +11,8 @@ from acsnet.errors import InputError
 from acsnet.io.containers import read_volume
 from acsnet.io.content.volume_names import content_of_volume
 from acsnet.io.dicom import read_dicom_file, read_dicom_files, read_dicom_folder
-from acsnet.io.dicom_files import headers_of, is_dicom_file, quiet_pydicom
+from acsnet.io.dicom_files.dicom_file import is_dicom_file, quiet_pydicom
+from acsnet.io.dicom_files.folder import headers_of
 from acsnet.io.nifti import write_image, write_label_map, write_map
 from acsnet.scan import ShortAxisScan, apex_first_by_position
 

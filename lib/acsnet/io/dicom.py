@@ -16,13 +16,8 @@ from numpy.typing import NDArray
 from pydicom import dcmread
 
 from acsnet.errors import GeometryError, InputError
-from acsnet.io.dicom_files import (
-    DAMAGED,
-    DicomFile,
-    quiet_pydicom,
-    read_header,
-    read_headers,
-)
+from acsnet.io.dicom_files.dicom_file import DAMAGED, DicomFile, quiet_pydicom, read_header
+from acsnet.io.dicom_files.folder import read_headers
 from acsnet.io.dicom_stack.contrast import Content, content_of
 from acsnet.io.dicom_stack.frames import check_concatenations, frames_of
 from acsnet.io.dicom_stack.lost_slices import (

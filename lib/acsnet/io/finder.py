@@ -13,7 +13,8 @@ from itertools import combinations, starmap
 from pathlib import Path
 
 from acsnet.errors import GeometryError, InputError
-from acsnet.io.dicom_files import DicomFile, Walk, files_below, is_volume, read_header
+from acsnet.io.dicom_files.dicom_file import DicomFile, is_volume, read_header
+from acsnet.io.dicom_files.walk import Walk, files_below
 from acsnet.io.dicom_stack.frames import GROUPS, frames_of
 from acsnet.io.dicom_stack.image_kinds import kind_of
 from acsnet.io.dicom_stack.parts import joined

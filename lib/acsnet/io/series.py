@@ -10,17 +10,16 @@ from typing import Protocol
 from pydicom.dataset import Dataset
 
 from acsnet.errors import InputError
-from acsnet.io.dicom_files import (
+from acsnet.io.dicom_files.dicom_file import (
     DAMAGED,
     DicomFile,
-    files_below,
     is_volume,
-    leads_nowhere,
     quiet_pydicom,
     read_header,
 )
+from acsnet.io.dicom_files.folder import called_like_slices
+from acsnet.io.dicom_files.walk import files_below, leads_nowhere
 from acsnet.io.dicom_stack.frames import flat
-from acsnet.io.dicom_stack.lost_slices import called_like_slices
 from acsnet.io.dicom_stack.phases import SEPARATING_TAGS
 
 KEPT_TAGS = (

@@ -17,7 +17,7 @@ from acsnet.dicom.provenance import MAKER, SERIES_DESCRIPTION, State
 from acsnet.dicom.seg_frames import source_images
 from acsnet.dicom.seg_labels import is_seg, segments_of, written_by_acsnet
 from acsnet.dicom.seg_write import CONTENT_LABEL
-from acsnet.io.dicom_files import quiet_pydicom, text_of
+from acsnet.io.dicom_files.dicom_file import quiet_pydicom, text_of
 from acsnet.labels import find_label
 from acsnet.pacs.dicomweb import is_uid
 

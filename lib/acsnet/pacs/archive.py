@@ -20,7 +20,7 @@ from acsnet.dicom.sr import make_sr
 from acsnet.dicom.sr_content import VOLUMES_ONLY, Clinical
 from acsnet.errors import AcsnetError, InputError
 from acsnet.io import read_scan
-from acsnet.io.dicom_files import quiet_pydicom
+from acsnet.io.dicom_files.dicom_file import quiet_pydicom
 from acsnet.io.dicom_stack.phases import PHASE_FILE
 from acsnet.pacs.annotations import MODEL, Annotation
 from acsnet.pacs.config import PacsSettings

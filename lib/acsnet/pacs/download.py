@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pydicom.dataset import Dataset
 
-from acsnet.io.dicom_files import quiet_pydicom, text_of
+from acsnet.io.dicom_files.dicom_file import quiet_pydicom, text_of
 from acsnet.pacs.dicomweb import DicomWeb, is_uid
 from acsnet.storage import writing
 

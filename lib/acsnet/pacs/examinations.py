@@ -14,7 +14,7 @@ from pathlib import Path
 from pydicom.dataset import Dataset
 
 from acsnet.errors import PacsError
-from acsnet.io.dicom_files import text_of
+from acsnet.io.dicom_files.dicom_file import text_of
 from acsnet.pacs.annotations import Annotation, annotation_of
 from acsnet.pacs.dicomweb import DicomWeb
 from acsnet.pacs.preflight import Examination, examine

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from pydicom.dataset import Dataset
 
-from acsnet.io.dicom_files import quiet_pydicom, text_of
+from acsnet.io.dicom_files.dicom_file import quiet_pydicom, text_of
 from acsnet.io.dicom_stack.contrast import LGE, NAME_TAGS, never_lge_name
 from acsnet.io.dicom_stack.parts import name_stem
 

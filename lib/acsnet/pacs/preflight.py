@@ -10,7 +10,7 @@ from acsnet.dicom.dicom_json import as_files
 from acsnet.errors import IN_PACS, AcsnetError, InputError, worded
 from acsnet.io import read_scan
 from acsnet.io.dicom import check_headers
-from acsnet.io.dicom_files import DicomFile, quiet_pydicom, text_of
+from acsnet.io.dicom_files.dicom_file import DicomFile, quiet_pydicom, text_of
 from acsnet.io.dicom_stack.frames import flat
 from acsnet.io.dicom_stack.image_kinds import Kind, kind_of
 from acsnet.io.dicom_stack.parts import MIN_PARTS, join_remarks, joined

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from acsnet.io.dicom_files import DicomFile, quiet_pydicom
+from acsnet.io.dicom_files.dicom_file import DicomFile, quiet_pydicom
 from acsnet.io.dicom_stack.image_kinds import Kind
 from acsnet.io.dicom_stack.planes import planes_of
 from acsnet.io.geometry import SAME_COSINE, SAME_POSITION_MM

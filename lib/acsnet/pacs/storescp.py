@@ -20,7 +20,7 @@ from pynetdicom.events import Event
 from pynetdicom.presentation import AllStoragePresentationContexts
 
 from acsnet.errors import AcsnetError, InputError
-from acsnet.io.dicom_files import DicomFile, quiet_pydicom, read_header
+from acsnet.io.dicom_files.dicom_file import DicomFile, quiet_pydicom, read_header
 from acsnet.pacs.download import archive_path
 from acsnet.pacs.storescp_limits import (
     MAX_ASSOCIATIONS,

@@ -17,7 +17,7 @@ from pynetdicom.events import EVT_CONN_OPEN, Event
 from pynetdicom.presentation import build_context
 
 from acsnet.errors import InputError, PacsError
-from acsnet.io.dicom_files import DAMAGED, DICOM_SUFFIXES, quiet_pydicom, text_of
+from acsnet.io.dicom_files.dicom_file import DAMAGED, DICOM_SUFFIXES, quiet_pydicom, text_of
 
 OWN_AE_TITLE = "ACSNET"
 TIMEOUT_SECONDS = 30

@@ -7,7 +7,7 @@ from pathlib import Path
 from pydicom.dataset import Dataset
 
 from acsnet.errors import InputError
-from acsnet.io.dicom_files import quiet_pydicom, text_of
+from acsnet.io.dicom_files.dicom_file import quiet_pydicom, text_of
 from acsnet.pacs.config import PacsSettings, is_dicomweb, pacs_settings
 from acsnet.pacs.dicomweb import DicomWeb, NotStoredError
 from acsnet.pacs.download import download_series

@@ -15,7 +15,7 @@ from typing import Literal
 from pydicom.dataset import Dataset
 
 from acsnet.errors import PacsError
-from acsnet.io.dicom_files import quiet_pydicom, text_of
+from acsnet.io.dicom_files.dicom_file import quiet_pydicom, text_of
 from acsnet.pacs.annotations import Annotation, is_derived, newest_first
 from acsnet.pacs.config import PacsSettings
 from acsnet.pacs.dicomweb import DicomWeb, is_uid

@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from acsnet.io.dicom_files import (
+from acsnet.io.dicom_files.dicom_file import (
     DicomFile,
     Header,
     is_dicom_file,
     quiet_pydicom,
     read_header,
-    read_headers,
     text_of,
 )
+from acsnet.io.dicom_files.folder import read_headers
 
 
 @dataclass(frozen=True, kw_only=True)

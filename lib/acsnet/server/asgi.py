@@ -17,7 +17,7 @@ from fastapi.responses import RedirectResponse, Response
 from starlette.formparsers import MultiPartParser
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
-from acsnet.io.dicom_files import silence_pydicom
+from acsnet.io.dicom_files.dicom_file import silence_pydicom
 from acsnet.server.monailabel_settings import set_environment
 
 set_environment()

@@ -12,7 +12,7 @@ from pydicom.uid import EnhancedMRImageStorage, MRImageStorage
 
 from acsnet.errors import InputError
 from acsnet.io import read_scan
-from acsnet.io.dicom_files import DicomFile, read_header
+from acsnet.io.dicom_files.dicom_file import DicomFile, read_header
 from acsnet.io.dicom_stack.frames import flat, frames_of
 
 OTHERWISE = {

@@ -11,7 +11,8 @@ from ways_in import by_command_line, by_server
 
 from acsnet.errors import InputError
 from acsnet.io import read_scan, read_series
-from acsnet.io.dicom_stack.lost_slices import called_like_slices, directories_of
+from acsnet.io.dicom_files.folder import called_like_slices
+from acsnet.io.dicom_stack.lost_slices import directories_of
 
 
 def no_bytes(content):

@@ -10,7 +10,7 @@ from oblique_stack import NORMAL, STEP_MM, image
 from ways_in import by_cohort, by_command_line, by_server
 
 from acsnet.errors import AcsnetError
-from acsnet.io.dicom_files import DicomFile
+from acsnet.io.dicom_files.dicom_file import DicomFile
 from acsnet.io.dicom_stack.parts import joined
 from acsnet.io.finder import scans_of
 from acsnet.io.series import SeriesFinder

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from oblique_stack import image
 
-from acsnet.io.dicom_files import DicomFile
+from acsnet.io.dicom_files.dicom_file import DicomFile
 from acsnet.io.dicom_stack.planes import (
     are_pieces,
     lie_beyond,

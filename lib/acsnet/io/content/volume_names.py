@@ -11,7 +11,7 @@ from pathlib import Path
 
 from pydicom.dataset import Dataset
 
-from acsnet.io.dicom_files import quiet_pydicom
+from acsnet.io.dicom_files.dicom_file import quiet_pydicom
 from acsnet.io.dicom_stack.contrast import LGE, PHASE_TYPES, Content, content_of
 from acsnet.io.dicom_stack.image_kinds import PHASE_SENSITIVE
 from acsnet.io.volume import SUFFIXES

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from pydicom.dataset import Dataset
 
-from acsnet.io.dicom_files import DAMAGED, text_of
+from acsnet.io.dicom_files.dicom_file import DAMAGED, text_of
 from acsnet.io.dicom_stack.image_kinds import component_of, kind_by_tags, kind_of
 from acsnet.scan import (
     MIN_APEXWARD_COSINE,

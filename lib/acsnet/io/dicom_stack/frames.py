@@ -18,7 +18,7 @@ from pydicom.uid import (
 )
 
 from acsnet.errors import InputError
-from acsnet.io.dicom_files import DAMAGED, DicomFile
+from acsnet.io.dicom_files.dicom_file import DAMAGED, DicomFile
 from acsnet.io.dicom_stack.file_checks import MATRIX_TAGS
 from acsnet.io.dicom_stack.image_kinds import component_of
 

@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydicom.dataset import Dataset
 
-from acsnet.io.dicom_files import DAMAGED, text_of
+from acsnet.io.dicom_files.dicom_file import DAMAGED, text_of
 
 Kind = Literal["magnitude", "phase-sensitive"]
 

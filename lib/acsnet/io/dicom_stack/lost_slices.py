@@ -1,42 +1,17 @@
-"""Slices that are missing: files called as slices are, and images that only an index lists.
-
-Copies fail, and single files are packed. Not from any standard: the rules.
-"""
+"""Images that the index of a disc (DICOMDIR) lists and that are missing: copies fail."""
 
 import os
-import re
-from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 
 from pydicom.dataset import Dataset
 
-MIN_ALIKE = 2
-"""Slices whose names are alike but for their numbers: by them others are known."""
-
 MAX_COMPONENTS = 8
 """Of the path of a file below the index of its disc (PS3.10 8.2)."""
 
 Listed = Mapping[str, Sequence[tuple[str, Path]]]
 """SeriesInstanceUID -> SOPInstanceUID, and path below the index, of each image."""
-
-ONE_PACKED = (".gz", ".bz2", ".xz", ".zip")
-"""Of archives that may hold one slice each."""
-
-
-def called_like_slices(others: Iterable[Path], *, slices: Iterable[Path]) -> list[Path]:
-    """Of the files that are no DICOM those whose names go on with the names of slices.
-
-    Without its last slice a ventricle is too short, and nothing else tells that it is missing.
-    """
-    there = set(slices)
-    patterns = Counter(map(_pattern, there))
-    return [
-        path
-        for path in others
-        if patterns[_pattern(path)] >= MIN_ALIKE and _unpacked_name(path) not in there
-    ]
 
 
 def directories_of(paths: Iterable[Path]) -> list[Path]:
@@ -85,12 +60,3 @@ def listed_and_missing(
         elif uid not in there:
             missing.append(path)
     return missing if in_place else []
-
-
-def _pattern(path: Path) -> tuple[Path, str]:
-    """The folder of a file, and its name without numbers."""
-    return path.parent, re.sub(r"\d+", "#", _unpacked_name(path).name)
-
-
-def _unpacked_name(path: Path) -> Path:
-    return path.with_suffix("") if path.suffix.lower() in ONE_PACKED else path

@@ -12,7 +12,7 @@ from itertools import combinations, pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from acsnet.io.dicom_files import DicomFile
+from acsnet.io.dicom_files.dicom_file import DicomFile
 from acsnet.io.dicom_stack.contrast import ABBREVIATION, NO_LGE, OTHER_CONTRAST
 from acsnet.io.dicom_stack.planes import are_pieces, centred, lie_beyond, places_of, planes_in
 from acsnet.io.dicom_stack.selection import stacks_of

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from acsnet.errors import GeometryError, PhaseChoiceError
-from acsnet.io.dicom_files import DicomFile
+from acsnet.io.dicom_files.dicom_file import DicomFile
 from acsnet.io.dicom_stack.contrast import other_reason, phase_reason, sure_reason
 from acsnet.io.dicom_stack.image_kinds import component_of, kind_by_tags
 from acsnet.io.dicom_stack.selection import named

@@ -21,16 +21,11 @@ from pydicom.uid import (
 )
 
 from acsnet.errors import InputError
-from acsnet.io.dicom_files import DAMAGED, DicomFile
+from acsnet.io.dicom_files.bounded_file import check_inflated
+from acsnet.io.dicom_files.dicom_file import DAMAGED, DicomFile
 from acsnet.io.dicom_stack.coded_sizes import check_coded
 from acsnet.io.dicom_stack.decoding.apart import APART, decoded_apart
-from acsnet.io.dicom_stack.file_checks import (
-    MATRIX_TAGS,
-    PIXEL_TAGS,
-    check_described,
-    check_inflated,
-    check_length,
-)
+from acsnet.io.dicom_stack.file_checks import MATRIX_TAGS, PIXEL_TAGS, check_described, check_length
 from acsnet.io.dicom_stack.scales import on_one_scale
 from acsnet.io.dicom_stack.stored_bits import OddBits, padding_of, stored_values, whole_number
 from acsnet.io.limits import MAX_BYTES

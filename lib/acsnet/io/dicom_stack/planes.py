@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from pydicom.uid import UID
 
 from acsnet.errors import InputError
-from acsnet.io.dicom_files import DicomFile, read_header
+from acsnet.io.dicom_files.dicom_file import DicomFile, read_header
 from acsnet.io.dicom_stack.frames import ENHANCED, GROUPS, frames_of
 from acsnet.io.dicom_stack.selection import stacks_of
 from acsnet.io.geometry import SAME_POSITION_MM, Plane, group_by_position

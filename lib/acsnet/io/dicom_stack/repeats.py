@@ -12,7 +12,7 @@ import pydicom
 from pydicom.valuerep import DT
 
 from acsnet.errors import GeometryError
-from acsnet.io.dicom_files import DAMAGED, DicomFile
+from acsnet.io.dicom_files.dicom_file import DAMAGED, DicomFile
 from acsnet.io.dicom_stack.phases import SEPARATING_TAGS
 from acsnet.io.dicom_stack.selection import named
 

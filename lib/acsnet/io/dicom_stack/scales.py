@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
 from acsnet.gains import slice_gains, zero_level
-from acsnet.io.dicom_files import DAMAGED, DicomFile
+from acsnet.io.dicom_files.dicom_file import DAMAGED, DicomFile
 
 PHILIPS = "Philips MR Imaging DD 001"
 MIN_SCALES_APART = 1.01

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from pydicom.uid import EnhancedMRImageStorage, MRImageStorage, SecondaryCaptureImageStorage
 
 from acsnet.errors import InputError
-from acsnet.io.dicom_files import DicomFile
+from acsnet.io.dicom_files.dicom_file import DicomFile
 from acsnet.io.dicom_stack.frames import frames_of
 from acsnet.io.dicom_stack.pixels import values_of
 from acsnet.io.geometry import (

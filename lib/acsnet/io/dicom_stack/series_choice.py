@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pydicom.dataset import Dataset
 
 from acsnet.errors import InputError, SeriesChoiceError
-from acsnet.io.dicom_files import DicomFile, text_of
+from acsnet.io.dicom_files.dicom_file import DicomFile, text_of
 from acsnet.io.dicom_stack.contrast import (
     LONG_AXIS,
     NAME_TAGS,

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from acsnet.io.dicom_files import DicomFile
+from acsnet.io.dicom_files.dicom_file import DicomFile
 from acsnet.io.dicom_stack.pixels import Image
 from acsnet.io.signal import Cleaned
 

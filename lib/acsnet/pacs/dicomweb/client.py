@@ -16,7 +16,7 @@ from pydicom.uid import ExplicitVRLittleEndian
 
 from acsnet.dicom import dicom_json
 from acsnet.errors import InputError, PacsError
-from acsnet.io.dicom_files import DAMAGED, quiet_pydicom, text_of
+from acsnet.io.dicom_files.dicom_file import DAMAGED, quiet_pydicom, text_of
 from acsnet.pacs.config import PacsSettings
 from acsnet.pacs.dicomweb.answer import MAX_JSON_BYTES, Answer
 from acsnet.pacs.dicomweb.search import (

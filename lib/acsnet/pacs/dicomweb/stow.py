@@ -10,7 +10,7 @@ from pydicom.dataset import Dataset
 
 from acsnet.dicom import dicom_json
 from acsnet.errors import PacsError
-from acsnet.io.dicom_files import DAMAGED, quiet_pydicom, text_of
+from acsnet.io.dicom_files.dicom_file import DAMAGED, quiet_pydicom, text_of
 
 JSON_KINDS = ("application/dicom+json", "application/json")
 

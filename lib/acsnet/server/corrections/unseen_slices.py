@@ -9,7 +9,7 @@ from pathlib import Path
 
 from acsnet.dicom.source_images import read_headers
 from acsnet.io.client_labels import read_client_labels
-from acsnet.io.dicom_files import text_of
+from acsnet.io.dicom_files.dicom_file import text_of
 from acsnet.scan import ShortAxisScan
 from acsnet.server.corrections.frame_labels import Runs, instance_uids, to_frames
 from acsnet.server.datastores.protocol import LabelRecord, StudyStore

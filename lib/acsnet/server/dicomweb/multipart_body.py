@@ -15,7 +15,7 @@ from pydicom.dataset import Dataset
 
 from acsnet.dicom.seg_labels import is_seg
 from acsnet.errors import InputError
-from acsnet.io.dicom_files import quiet_pydicom, read_header, text_of
+from acsnet.io.dicom_files.dicom_file import quiet_pydicom, read_header, text_of
 from acsnet.pacs.storescu import read_whole
 
 MAX_OBJECTS = 16

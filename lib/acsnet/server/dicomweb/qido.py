@@ -8,7 +8,7 @@ from typing import Any
 from pydicom.datadict import tag_for_keyword
 from pydicom.dataset import Dataset
 
-from acsnet.io.dicom_files import DAMAGED, DicomFile
+from acsnet.io.dicom_files.dicom_file import DAMAGED, DicomFile
 from acsnet.io.series import Series
 
 Attributes = dict[str, dict[str, Any]]

@@ -16,7 +16,7 @@ from acsnet.dicom.seg_read import SegReading, read_seg
 from acsnet.dicom.source_images import read_headers, source_stack
 from acsnet.errors import AcsnetError, InputError
 from acsnet.io import read_scan
-from acsnet.io.dicom_files import quiet_pydicom, text_of
+from acsnet.io.dicom_files.dicom_file import quiet_pydicom, text_of
 from acsnet.scan import ShortAxisScan
 from acsnet.server.datastores.folder import StudiesDatastore
 from acsnet.server.datastores.label_intake import accept_label, author_of, record_save

@@ -15,7 +15,7 @@ from pydicom.dataset import Dataset
 from acsnet.dicom.seg_labels import is_mappable
 from acsnet.dicom.seg_write import CONTENT_LABEL
 from acsnet.errors import AcsnetError, InputError
-from acsnet.io.dicom_files import quiet_pydicom, text_of
+from acsnet.io.dicom_files.dicom_file import quiet_pydicom, text_of
 from acsnet.pacs.annotations import MODEL, images_of
 from acsnet.pacs.dicomweb import NotStoredError, is_uid
 from acsnet.pacs.worklist import Entry, drawn_on

@@ -16,7 +16,7 @@ from pydicom.uid import (
 )
 
 from acsnet.errors import InputError
-from acsnet.io.dicom_files import DAMAGED, quiet_pydicom
+from acsnet.io.dicom_files.dicom_file import DAMAGED, quiet_pydicom
 from acsnet.server.dicomweb.qido import Attributes, element_json
 
 PIXEL_DATA = "7FE00010"

@@ -12,7 +12,7 @@ from monailabel.utils.sessions import SessionInfo
 from acsnet.annotations import audit_log
 from acsnet.io import read_scan, write_image
 from acsnet.io.containers import open_volume
-from acsnet.io.dicom_files import DICOM_SUFFIXES
+from acsnet.io.dicom_files.dicom_file import DICOM_SUFFIXES
 from acsnet.server.app import App
 from acsnet.server.datastores.label_intake import author_of
 from acsnet.server.errors import LoadError

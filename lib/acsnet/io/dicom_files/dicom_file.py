@@ -1,12 +1,11 @@
-"""The DICOM files of a folder, and the one MR series among them."""
+"""One DICOM file: whether it is one, and its tags without the pixels."""
 
-import os
 import struct
 import warnings
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import pydicom
@@ -22,9 +21,8 @@ from pydicom.uid import (
 )
 
 from acsnet.errors import InputError
-from acsnet.io.dicom_stack.file_checks import BoundedFile, check_inflated
-from acsnet.io.dicom_stack.lost_slices import called_like_slices
-from acsnet.io.volume import DATA_SUFFIXES, SUFFIXES, is_packed
+from acsnet.io.dicom_files.bounded_file import BoundedFile, check_inflated
+from acsnet.io.volume import DATA_SUFFIXES, SUFFIXES
 
 Header = Dataset
 """What a DICOM file says of its image."""
@@ -132,50 +130,6 @@ def silence_pydicom() -> None:
     warnings.filterwarnings("ignore", category=UserWarning, module=r"(pydicom|highdicom)(\..*)?$")
 
 
-def read_headers(folder: Path) -> tuple[list[DicomFile], list[str]]:
-    """Folder and its subfolders -> DICOM files, with warnings about files passed over.
-
-    DICOMDIR, hidden and text files are not looked at. Raises InputError for a file that claims
-    to be DICOM and cannot be read, and for a folder without any.
-    """
-    walk = Walk()
-    names = {path: path.relative_to(folder).as_posix() for path in candidates(folder, walk=walk)}
-    files, remarks = headers_of(names)
-    if not files:
-        hints = [f"{path.name} is packed, unpack it first" for path in names if is_packed(path)]
-        hint = "".join(f": {hint}" for hint in (*walk.remarks(folder), *hints)[:1])
-        msg = f"{folder.name} holds no DICOM files, nor do its subfolders{hint}"
-        raise InputError(msg)
-    return files, [*remarks, *walk.remarks(folder)]
-
-
-def headers_of(paths: Mapping[Path, str]) -> tuple[list[DicomFile], list[str]]:
-    """DICOM files of paths with their names, and warnings about files passed over.
-
-    Raises InputError for one that claims to be DICOM, or is called like the slices beside it, and
-    cannot be read.
-    """
-    files: list[DicomFile] = []
-    remarks: list[str] = []
-    for path, name in paths.items():
-        file, remark = read_header(path, name)
-        remarks += [] if is_volume(path) else remark  # a scan of its own
-        files += [] if file is None else [file]
-    read = {file.path for file in files}
-    seriesless = [file for file in files if not (file.is_image or file.text("SeriesInstanceUID"))]
-    if len(seriesless) < len(files):
-        remarks += [
-            f"{file.name} was skipped: it is no image ({_kind_of(file)})" for file in seriesless
-        ]
-        files = [file for file in files if file not in seriesless]
-    others = [path for path in paths if path not in read]
-    if lost := called_like_slices(others, slices=[file.path for file in files if file.is_image]):
-        what = "is packed: unpack it first" if is_packed(lost[0]) else "cannot be read as DICOM"
-        msg = f"{paths[lost[0]]} is called like the slices beside it, and {what}"
-        raise InputError(msg)
-    return files, remarks
-
-
 def is_dicom_file(path: Path) -> bool:
     """Whether a file is DICOM by its content, or called so.
 
@@ -211,83 +165,6 @@ def is_volume(path: Path) -> bool:
         return not (lowered.endswith(DATA_SUFFIXES) and _claims(path, _head(path)))
     except OSError:
         return True
-
-
-@dataclass(frozen=True, kw_only=True)
-class Walk:
-    """What a walk through folders keeps in mind.
-
-    been: folders that it was in; closed: those it could not open; without: a folder, resolved,
-    that is left out.
-    """
-
-    been: set[tuple[int, int]] = field(default_factory=set)
-    closed: list[Path] = field(default_factory=list)
-    without: Path | None = None
-
-    def entries(self, folder: Path) -> Iterator[os.DirEntry[str]]:
-        """What a folder holds, by name; nothing where it cannot be opened, or was gone through."""
-        try:
-            status = folder.stat()
-            entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
-        except OSError:
-            self.closed.append(folder)
-            return iter(())
-        left_out = self.without is not None and folder.resolve().is_relative_to(self.without)
-        if left_out or (status.st_dev, status.st_ino) in self.been:
-            return iter(())
-        self.been.add((status.st_dev, status.st_ino))
-        return iter(entries)
-
-    def remarks(self, root: Path) -> list[str]:
-        """Of each folder that could not be opened, that what it holds is missing."""
-        names = (path.name if path == root else path.relative_to(root) for path in self.closed)
-        return [f"{name} was skipped: the folder cannot be opened" for name in names]
-
-
-def files_below(
-    folder: Path, *, subfolders: bool = True, walk: Walk | None = None
-) -> Iterator[Path]:
-    """All files that may be scans or slices, at any depth, in the order of their names.
-
-    Not hidden ones and no DICOMDIR; with links to nothing that are called as slices are. No folder
-    is gone through twice, so that links that lead round in circles end.
-    """
-    walk = walk or Walk()
-    levels = [walk.entries(folder)]
-    while levels:
-        entry = next(levels[-1], None)
-        if entry is None:
-            levels.pop()
-            continue
-        if entry.name.startswith(".") or entry.name.upper() == "DICOMDIR":
-            continue
-        try:
-            is_file, is_folder = entry.is_file(), entry.is_dir()
-        except OSError:  # a link to itself
-            is_file = is_folder = False
-        if is_file or leads_nowhere(Path(entry.path)):
-            yield Path(entry.path)
-        elif is_folder and subfolders:
-            levels.append(walk.entries(Path(entry.path)))
-
-
-def candidates(folder: Path, *, walk: Walk | None = None) -> Iterator[Path]:
-    """The files of a folder and its subfolders that a reader looks at, by name.
-
-    Raises InputError for a link to nothing, which may be a slice.
-    """
-    for path in files_below(folder, walk=walk):
-        if leads_nowhere(path):
-            msg = f"{path.name} is a link to a file that does not exist"
-            raise InputError(msg)
-        yield path
-
-
-def leads_nowhere(path: Path) -> bool:
-    """Whether this is a link to nothing that is called as DICOM files are."""
-    named = path.suffix.lower() in ("", *DICOM_SUFFIXES) or path.suffix[1:].isdecimal()
-    return named and path.is_symlink() and not path.exists()
 
 
 def read_header(path: Path, name: str) -> tuple[DicomFile | None, list[str]]:
@@ -342,8 +219,3 @@ def _needed_tags(file: DicomFile) -> tuple[str, ...]:
     kind = UID(file.text("SOPClassUID"))
     no_image = kind.type == "SOP Class" and "Image" not in kind.name
     return ("SOPClassUID",) if no_image else IDENTITY_TAGS
-
-
-def _kind_of(file: DicomFile) -> str:
-    """The name of the class of an object in words."""
-    return UID(file.text("SOPClassUID")).name.removesuffix(" Storage")
