@@ -1,12 +1,16 @@
 """`acsnet compare`: two scans of one patient, and what changed between them."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from acsnet.cli.common import DeviceName, PhaseOption, SeriesOption, say
+from acsnet.cli.common import DeviceName, say
 from acsnet.errors import ChoiceError, InputError, by_options
+
+if TYPE_CHECKING:
+    from acsnet.report.comparison import Comparison
+    from acsnet.scan import ShortAxisScan
 
 
 def compare(
@@ -15,30 +19,34 @@ def compare(
     ],
     after: Annotated[Path, typer.Argument(help="Second scan of the same patient.")],
     output: Annotated[Path, typer.Option(help="Folder for comparison.json and comparison.pdf.")],
-    phase_before: PhaseOption = None,
-    phase_after: PhaseOption = None,
-    series_before: SeriesOption = None,
-    series_after: SeriesOption = None,
+    phase_before: Annotated[
+        int | None,
+        typer.Option(help="Image of each slice, from 1, if the first scan has several per slice."),
+    ] = None,
+    phase_after: Annotated[int | None, typer.Option(help="The same of the second scan.")] = None,
+    series_before: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="SeriesInstanceUID or number, if the first folder has several series; repeat it "
+            "to join them."
+        ),
+    ] = None,
+    series_after: Annotated[
+        list[str] | None, typer.Option(help="The same of the second folder.")
+    ] = None,
     device: Annotated[DeviceName, typer.Option(help="cpu or cuda.")] = "cpu",
 ) -> None:
     """Compare two scans of a patient: what changed, with 95 % intervals."""
     from acsnet.export import write_result
-    from acsnet.io import read_scan
     from acsnet.pipeline import Pipeline
     from acsnet.report import comparison
     from acsnet.report.patient import read_subject
     from acsnet.storage import write_bytes, write_json
 
-    scans = []
-    for path, phase, series, which in (
-        (before, phase_before, series_before, "-before"),
-        (after, phase_after, series_after, "-after"),
-    ):
-        try:
-            scans.append(read_scan(path, phase=phase, series=series))
-        except ChoiceError as error:
-            msg = f"{path}: {error.worded(by_options(which))}"
-            raise InputError(msg) from error
+    scans = (
+        _read(before, phase_before, series_before, which="-before"),
+        _read(after, phase_after, series_after, which="-after"),
+    )
     subjects = [
         read_subject(path, scan.instance_uids)
         for path, scan in zip((before, after), scans, strict=True)
@@ -60,6 +68,27 @@ def compare(
     )
     write_json(files[0], compared.to_dict())
     write_bytes(files[1], page)
+    _print_changes(compared)
+    say(f"-> {output}")
+
+
+def _read(
+    path: Path, phase: int | None, series: list[str] | None, *, which: str
+) -> "ShortAxisScan":
+    """A scan; which: the end of the options that choose in it, which a refusal names."""
+    from acsnet.io import read_scan
+
+    try:
+        return read_scan(path, phase=phase, series=series)
+    except ChoiceError as error:
+        msg = f"{path}: {error.worded(by_options(which))}"
+        raise InputError(msg) from error
+
+
+def _print_changes(compared: "Comparison") -> None:
+    from acsnet.report.comparison import SHOWN
+    from acsnet.report.wording import number
+
     for change in compared.measures:
         if change.difference is None:
             continue
@@ -67,12 +96,11 @@ def compare(
         if change.low is not None and change.high is not None:
             interval = f"{change.low:+.1f} to {change.high:+.1f}"
         say(
-            f"{change.measure}: {change.before:.1f} -> {change.after:.1f}, "
-            f"{change.difference:+.1f} ({interval}): {comparison.SHOWN[change.shown]}"
+            f"{change.measure}: {number(change.before, 1)} -> {number(change.after, 1)}, "
+            f"{change.difference:+.1f} ({interval}): {SHOWN[change.shown]}"
         )
     for remark in compared.remarks:
         say(f"  remark: {remark}")
-    say(f"-> {output}")
 
 
 def _check_alone(folder: Path, case: str) -> None:

@@ -1,6 +1,7 @@
 """`acsnet segment`, `quantify` and `figure`: from scans to labels, numbers and pictures."""
 
 import time
+from collections.abc import Callable, Collection, Container, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -21,7 +22,11 @@ from acsnet.cli.common import (
 from acsnet.errors import AcsnetError, InputError
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from acsnet.quantify.quantification import Given
+    from acsnet.scan import ShortAxisScan
 
 LOADING = "loading the networks"
 """What a terminal shows before anything that takes a second is imported."""
@@ -31,7 +36,10 @@ ScarMethodName = Literal["remote", "half_max"]
 
 ScarMethodOption = Annotated[
     ScarMethodName,
-    typer.Option(help="Core scar: brighter than half way from remote wall (or 0) to peak."),
+    typer.Option(
+        help="Threshold of core scar: half way from the healthy (remote) wall to the peak, or "
+        "half of the peak (half_max)."
+    ),
 ]
 IgnoreWindowOption = Annotated[
     bool, typer.Option(help="Do not apply the DICOM window before the networks.")
@@ -52,8 +60,9 @@ InsertionOption = Annotated[
     str | None,
     typer.Option(
         metavar="ROW,COLUMN",
-        help="Anterior insertion of the right ventricle, in pixels of the file from 0. Of the two "
-        "axes of a volume within a slice the first counts columns, the second rows.",
+        help="Anterior insertion of the right ventricle, in pixels of the file from 0. DICOM: row "
+        "and column of the image. NIfTI, NRRD, MHA: voxel (i, j, k) of a usual stack has row j "
+        "and column i.",
     ),
 ]
 
@@ -79,8 +88,6 @@ def segment(
     """Segment scans. Writes OUTPUT/<case>/segmentation.nii.gz and features.json for each."""
     with err.status(LOADING):
         from acsnet.export import read_kinds, write_csv, write_reports, write_result
-        from acsnet.io import read_scan
-        from acsnet.io.inputs import expanded, names_of
         from acsnet.pipeline import Pipeline
         from acsnet.quantify.quantification import NOTHING
         from acsnet.report.files import ROW
@@ -88,10 +95,7 @@ def segment(
         from acsnet.settings import read_settings
 
         given = _given_values(height_cm, weight_kg, rv_insertion)
-        paths, passed_over = expanded(inputs)
-        names = names_of(paths)
-        for remark in passed_over:
-            err.print(escape(remark), soft_wrap=True, highlight=False)
+        paths = _paths_of(inputs)
         if given != NOTHING and len(paths) > 1:
             msg = (
                 "height, weight and RV insertion belong to one patient: give only one input with "
@@ -107,42 +111,24 @@ def segment(
             uncertainty=uncertainty,
         )
     done: dict[str, dict[str, Any]] = {}
-    refused = 0
-    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
-    with Progress(*columns, TimeElapsedColumn(), console=err) as progress:
-        task = progress.add_task("segmenting", total=len(paths))
-        for path in paths:
-            progress.update(task, description=path.name or str(path))
-            start = time.perf_counter()
-            try:
-                scan = read_scan(path, phase=phase, series=series)
-                scan = replace(scan, name=names.get(path, scan.name))
-                if scan.name in done:
-                    msg = f"{path}: a case named {scan.name} was segmented already in this run"
-                    raise InputError(msg)
-                scan = replace(scan, windows=None) if ignore_window else scan
-                result = pipeline(scan, given=given)
-                folder = write_result(result, output, sources=[path])
-                features = result.features_dict()
-                flat: tuple[str, ...] = ()
-                if kinds:
-                    subject = read_subject(path, scan.instance_uids)
-                    flat = write_reports(result, folder, kinds, subject=subject, method=method)
-                    if "csv" in kinds:
-                        write_csv(output / ROW, [*done.values(), features])
-            except AcsnetError as error:
-                refused += 1
-                err.print(f"[red]refused[/red] {escape(f'{path}: {error}')}", soft_wrap=True)
-            except OSError as error:
-                refused += 1
-                err.print(f"[red]failed[/red] {escape(f'{path}: {error}')}", soft_wrap=True)
-            else:
-                done[scan.name] = features
-                _print_case(features, folder, time.perf_counter() - start, flat)
-            progress.advance(task)
-    if refused:
-        err.print(f"{refused} of {len(paths)} inputs were refused")
-        raise typer.Exit(REFUSED)
+
+    def segment_one(path: Path) -> None:
+        start = time.perf_counter()
+        scan = _read_scan(path, paths[path], others=done, phase=phase, series=series)
+        scan = replace(scan, windows=None) if ignore_window else scan
+        result = pipeline(scan, given=given)
+        folder = write_result(result, output, sources=[path])
+        features = result.features_dict()
+        flat: tuple[str, ...] = ()
+        if kinds:
+            subject = read_subject(path, scan.instance_uids)
+            flat = write_reports(result, folder, kinds, subject=subject, method=method)
+            if "csv" in kinds:
+                write_csv(output / ROW, [*done.values(), features])
+        done[scan.name] = features
+        _print_case(features, folder, time.perf_counter() - start, flat)
+
+    _for_each(paths, segment_one, doing="segmenting")
 
 
 def quantify(
@@ -174,10 +160,8 @@ def quantify(
     ] = None,
     report: ReportOption = None,
 ) -> None:
-    """Measure a mask that a person drew. Writes OUTPUT/<case>/ as `segment`, and features.csv."""
+    """Measure a label map of a person. Writes OUTPUT/<case>/ as `segment`, and features.csv."""
     from acsnet.export import read_kinds, write_reports, write_result
-    from acsnet.io import read_scan
-    from acsnet.io.label_map import read_labels_on
     from acsnet.measure import OTHER_CONVENTION, measure_label_file
     from acsnet.report.patient import read_subject
     from acsnet.report.reading import Reading
@@ -187,10 +171,8 @@ def quantify(
     given = _given_values(height_cm, weight_kg, rv_insertion)
     kinds = () if report is None else read_kinds(report)
     if remote is not None:
-        scan = read_scan(image, phase=phase, series=series)
-        given = replace(
-            given, remote=read_labels_on(remote, scan=scan, image=image, by_value=True) > 0
-        )
+        region = _region_of(remote, image=image, phase=phase, series=series)
+        given = replace(given, remote=region)
     measured = measure_label_file(
         image,
         labels,
@@ -224,36 +206,87 @@ def figure(
 ) -> None:
     """Draw what the anatomical checks found and changed: OUTPUT/<case>/anatomy.png per scan."""
     with err.status(LOADING):
-        from acsnet.io import read_scan
-        from acsnet.io.inputs import expanded, names_of
         from acsnet.pipeline import Pipeline
         from acsnet.report.anatomy_figure import write_anatomy_figure
 
-        paths, passed_over = expanded(inputs)
-        names = names_of(paths)
-        for remark in passed_over:
-            err.print(escape(remark), soft_wrap=True, highlight=False)
+        paths = _paths_of(inputs)
         pipeline = Pipeline.load()
     done: set[str] = set()
+
+    def draw_one(path: Path) -> None:
+        scan = _read_scan(path, paths[path], others=done, phase=phase, series=series)
+        file = write_anatomy_figure(pipeline(scan), pipeline.corrector.limits, output)
+        done.add(scan.name)
+        say(str(file))
+
+    _for_each(paths, draw_one, doing="drawing")
+
+
+def _paths_of(inputs: Sequence[Path]) -> dict[Path, str | None]:
+    """Scan -> name of its case, None where that follows from the scan.
+
+    Prints what was passed over.
+    """
+    from acsnet.io.inputs import expanded, names_of
+
+    paths, passed_over = expanded(inputs)
+    names = names_of(paths)
+    for remark in passed_over:
+        err.print(escape(remark), soft_wrap=True, highlight=False)
+    return {path: names.get(path) for path in paths}
+
+
+def _read_scan(
+    path: Path,
+    name: str | None,
+    *,
+    others: Container[str],
+    phase: int | None,
+    series: Sequence[str] | None,
+) -> "ShortAxisScan":
+    """The scan under the name of its case. Raises InputError where one of `others` has it, too."""
+    from acsnet.io import read_scan
+
+    scan = read_scan(path, phase=phase, series=series)
+    scan = replace(scan, name=name or scan.name)
+    if scan.name in others:
+        msg = f"a case named {scan.name} came earlier in this run"
+        raise InputError(msg)
+    return scan
+
+
+def _for_each(paths: Collection[Path], work: Callable[[Path], None], *, doing: str) -> None:
+    """Work on each input, with a progress bar; one that is refused stops no other.
+
+    Raises typer.Exit at the end where one was refused.
+    """
     refused = 0
-    for path in paths:
-        try:
-            scan = read_scan(path, phase=phase, series=series)
-            scan = replace(scan, name=names.get(path, scan.name))
-            if scan.name in done:
-                msg = f"{path}: a case named {scan.name} was drawn already in this run"
-                raise InputError(msg)
-            result = pipeline(scan)
-            file = write_anatomy_figure(result, pipeline.corrector.limits, output)
-        except (AcsnetError, OSError) as error:
-            refused += 1
-            err.print(f"[red]refused[/red] {escape(f'{path}: {error}')}", soft_wrap=True)
-        else:
-            done.add(scan.name)
-            say(str(file))
+    columns = TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn()
+    with Progress(*columns, TimeElapsedColumn(), console=err) as progress:
+        task = progress.add_task(doing, total=len(paths))
+        for path in paths:
+            progress.update(task, description=path.name or str(path))
+            try:
+                work(path)
+            except (AcsnetError, OSError) as error:
+                refused += 1
+                word = "refused" if isinstance(error, AcsnetError) else "failed"
+                err.print(f"[red]{word}[/red] {escape(f'{path}: {error}')}", soft_wrap=True)
+            progress.advance(task)
     if refused:
         err.print(f"{refused} of {len(paths)} inputs were refused")
         raise typer.Exit(REFUSED)
+
+
+def _region_of(
+    remote: Path, *, image: Path, phase: int | None, series: Sequence[str] | None
+) -> "NDArray[np.bool_]":
+    """The mask of a remote region, (slice, row, column) of the image's scan."""
+    from acsnet.io import read_scan
+    from acsnet.io.label_map import read_labels_on
+
+    scan = read_scan(image, phase=phase, series=series)
+    return read_labels_on(remote, scan=scan, image=image, by_value=True) > 0
 
 
 def _given_values(
@@ -277,6 +310,8 @@ def _print_case(
     features: dict[str, Any], folder: Path, seconds: float, flat: tuple[str, ...]
 ) -> None:
     """flat: the parts that have no surface."""
+    from acsnet.report.wording import number
+
     parts = (
         ("LV", "lv_volume_ml", "ml"),
         ("myocardium", "myocardium_volume_ml", "ml"),
@@ -284,7 +319,7 @@ def _print_case(
         ("burden", "scar_burden_percent", "%"),
     )
     measures = ", ".join(
-        f"{name} {'unknown' if features[key] is None else f'{features[key]:.1f} {unit}'}"
+        f"{name} {'unknown' if features[key] is None else f'{number(features[key], 1)} {unit}'}"
         for name, key, unit in parts
     )
     say(f"{features['case']}: {measures} ({seconds:.1f} s) -> {folder}")

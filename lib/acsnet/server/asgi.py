@@ -62,7 +62,7 @@ from acsnet.server.routes import (  # noqa: E402
 )
 from acsnet.server.routes.monailabel import add_stock_routes  # noqa: E402
 from acsnet.server.web import templates  # noqa: E402
-from acsnet.server.web.access_policy import AccessPolicyMiddleware, policy_of  # noqa: E402
+from acsnet.server.web.access_policy import AccessPolicyMiddleware, Policy, policy_of  # noqa: E402
 from acsnet.server.web.error_responses import (  # noqa: E402
     acsnet_error,
     add_error_handlers,
@@ -72,7 +72,7 @@ from acsnet.server.web.error_responses import (  # noqa: E402
 from acsnet.server.web.headers import SecurityHeaders  # noqa: E402
 from acsnet.server.web.load_limits import CountTraffic  # noqa: E402
 from acsnet.server.web.request_log import RequestLog  # noqa: E402
-from acsnet.settings import read_settings  # noqa: E402
+from acsnet.settings import Server, read_settings  # noqa: E402
 
 MAX_FILES, MAX_FIELDS, MAX_FIELD_BYTES = 1000, 50, 256 * 1024
 """Files of a series are many; fields are few and short, and are kept in memory."""
@@ -94,10 +94,33 @@ async def lifespan(application: FastAPI) -> AsyncIterator[None]:
     instance.close()
 
 
+ROUTES = (
+    health,
+    login_routes,
+    inference,
+    images,
+    labels,
+    edits,
+    annotation,
+    clicks,
+    decisions,
+    training,
+    viewers,
+    pages,
+    slices,
+    compare,
+    readings,
+    trainings,
+    batches,
+    case_reports,
+)
+"""Modules with a router each."""
+
+
 def build() -> FastAPI:
     """Build the web application. Raises InputError for settings that would leave it open."""
     site = read_settings()
-    server, policy = site.server, policy_of(site)
+    policy = policy_of(site)
     login = Login(site) if site.login.required else None
     application = FastAPI(
         title="ACSNet",
@@ -113,6 +136,21 @@ def build() -> FastAPI:
         },
     )
     MultiPartParser.spool_max_size = SPOOL_BYTES
+    _add_middleware(application, server=site.server, policy=policy, login=login)
+    application.state.login = login
+    add_error_handlers(application)
+    application.add_exception_handler(OSError, place_error)
+    templates.environment.globals["has_stock_viewer"] = viewers.has_stock_viewer
+    archive = pacs_proxy if is_dicomweb(studies_address()) else folder_archive
+    for room in (*ROUTES, archive):
+        application.include_router(room.router)
+    add_stock_routes(application)
+    return application
+
+
+def _add_middleware(
+    application: FastAPI, *, server: Server, policy: Policy, login: Login | None
+) -> None:
     # The last one added is the first to see a request.
     application.add_middleware(PersonalPlaces)
     application.add_middleware(AccessLog, behind_login=True)
@@ -132,35 +170,6 @@ def build() -> FastAPI:
     application.add_middleware(RequestLog)
     if server.behind_tls_proxy:
         application.add_middleware(ProxyHeadersMiddleware, trusted_hosts=list(server.proxies))
-    application.state.login = login
-    add_error_handlers(application)
-    application.add_exception_handler(OSError, place_error)
-    templates.environment.globals["has_stock_viewer"] = viewers.has_stock_viewer
-    archive = pacs_proxy if is_dicomweb(studies_address()) else folder_archive
-    for room in (
-        health,
-        login_routes,
-        inference,
-        images,
-        labels,
-        edits,
-        annotation,
-        clicks,
-        decisions,
-        training,
-        archive,
-        viewers,
-        pages,
-        slices,
-        compare,
-        readings,
-        trainings,
-        batches,
-        case_reports,
-    ):
-        application.include_router(room.router)
-    add_stock_routes(application)
-    return application
 
 
 def place_error(request: Request, error: Exception) -> Response:
