@@ -9,7 +9,7 @@ from fastapi.testclient import TestClient
 from typer.testing import CliRunner
 
 from acsnet.cli.main import app
-from acsnet.cohort.case_worker import CaseWorker, Settings
+from acsnet.cohort.case_worker import CaseWorker, CohortOptions
 from acsnet.cohort.sources import FileSource
 from acsnet.errors import GeometryError, InputError
 from acsnet.io import read_scan
@@ -41,7 +41,7 @@ def printed(*words):
 
 
 def in_cohort(folder, out):
-    worker = CaseWorker(output=out, settings=Settings(), device="cpu", threads=1)
+    worker = CaseWorker(output=out, options=CohortOptions(), device="cpu", threads=1)
     return worker.work(FileSource(case="a", path=folder)).reason
 
 

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from acsnet.cli.main import app
 from acsnet.cohort import inputs, run
-from acsnet.cohort.case_worker import Settings
+from acsnet.cohort.case_worker import CohortOptions
 from acsnet.cohort.inputs import list_scans
 from acsnet.cohort.outcome import Outcome
 from acsnet.cohort.run import run_cohort
@@ -104,6 +104,15 @@ def test_series_that_share_a_folder_are_told_apart_by_their_uids(tmp_path, write
     assert {one.series for one in found} == uids
     first, second = (one.read().pixels for one in found)
     assert (first != second).any()
+
+
+def test_a_single_slice_beside_a_stack_is_a_case_of_its_own(tmp_path):
+    write_parts(tmp_path, {"exam": range(4)}, SeriesInstanceUID="1.2.3")
+    view = image(9, series="1.2.4")
+    view.SeriesDescription, view.StudyInstanceUID = "LGE 4ch", "1.2.9"
+    save(view, tmp_path / "exam" / "view.dcm")
+    assert cases(tmp_path) == ["exam", "exam_1.2.4"]
+    assert reasons(tmp_path) == []
 
 
 def test_parts_of_one_series_in_two_folders_are_told_and_copies_are_not(tmp_path, write_series):
@@ -259,7 +268,7 @@ def test_files_of_a_folder_that_are_skipped_are_told(tmp_path, write_scan):
 
 def test_a_list_of_skipped_files_alone_holds_no_scan_and_says_why(tmp_path):
     (tmp_path / "heart.seg.nrrd").write_bytes(b"")
-    outcomes = run_cohort(str(tmp_path), output=tmp_path / "out", settings=Settings())
+    outcomes = run_cohort(str(tmp_path), output=tmp_path / "out", options=CohortOptions())
     with pytest.raises(InputError, match=r"holds no scan: heart.seg.nrrd was skipped: it is a seg"):
         next(outcomes)
     assert not (tmp_path / "out").exists()

@@ -6,6 +6,7 @@ import time
 from itertools import product
 from pathlib import Path
 
+import nibabel as nib
 import numpy as np
 import packed_scans
 import pytest
@@ -40,6 +41,23 @@ def test_a_label_map_beside_its_image_is_passed_over(tmp_path, name):
     files, remarks = volume_files(tmp_path)
     assert [file.name for file in files] == ["p1.nii.gz"]
     assert remarks == [f"{name}.nii.gz was skipped: it is the label map of an image"]
+
+
+def test_a_patient_called_like_a_label_map_is_told_by_the_values(samples, tmp_path):
+    for name in ("AB_1960", "GT_1953", "ROI-12"):
+        shutil.copy(samples / "nifti" / "phantom-1.nii.gz", tmp_path / f"{name}.nii.gz")
+    labels = nib.load(samples / "truth" / "phantom-1.nii.gz")
+    packed_scans.save_nifti(labels, tmp_path / "GT.nii.gz")
+    soft = np.asanyarray(labels.dataobj) * np.linspace(0.2, 0.25, labels.shape[0])[:, None, None]
+    soft_map = nib.Nifti1Image(soft.astype(np.float32), labels.affine)
+    packed_scans.save_nifti(soft_map, tmp_path / "Mask.nii.gz")
+    (tmp_path / "Seg.nii.gz").touch()
+    files, remarks = volume_files(tmp_path)
+    assert [file.name for file in files] == ["AB_1960.nii.gz", "GT_1953.nii.gz", "ROI-12.nii.gz"]
+    assert remarks == [
+        f"{name}.nii.gz was skipped: it is the label map of an image"
+        for name in ("GT", "Mask", "Seg")
+    ]
 
 
 @pytest.mark.parametrize(

@@ -101,7 +101,7 @@ def test_all_segments_in_order_change_nothing():
         ([0, 2], [{"name": "lv_blood_pool"}], "value 2 is not one of"),
         ([0, 1], [{"name": "Segment_1"}], "segment 'Segment_1' is not one of"),
         ([0, 1], [{}], "segment 'None' is not one of"),
-        ([0, 1], {"name": "core_scar"}, "label_info must be a list"),
+        ([0, 1], {"name": "core_scar"}, "label_info must be a list .*, got {'name': 'core_scar'}"),
     ],
 )
 def test_values_without_a_label_are_refused(data, segments, reason):

@@ -11,9 +11,12 @@ import numpy as np
 import packed_scans
 import pytest
 import SimpleITK as sitk  # noqa: N813
+from pydicom.dataelem import RawDataElement
+from pydicom.tag import Tag
 
 from acsnet.errors import InputError
 from acsnet.io import read_scan
+from acsnet.io.dicom_files.dicom_file import number_of
 from acsnet.preprocess import standardise
 
 
@@ -298,3 +301,55 @@ def test_decimal_commas_are_read_as_points(patient_1, plain, tmp_path):
     scan = read_scan(folder)
     assert np.array_equal(scan.pixels, plain.pixels)
     assert scan.spacing_mm == plain.spacing_mm
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("1,75", 1.75),
+        (" -1.5e1 ", -15.0),
+        ("", None),
+        ("1\\2", None),
+        ("nan", None),
+        ("1e999", None),
+        ("300 ms", None),
+    ],
+)
+def test_a_number_is_read_with_a_comma_or_a_point(text, number):
+    assert number_of(text) == number
+
+
+def write_text(dataset, **texts):
+    """Put values into a dataset that pydicom would not write."""
+    for keyword, text in texts.items():
+        tag = Tag(keyword)
+        dataset._dict[tag] = RawDataElement(tag, "DS", len(text), text.encode(), 0, False, True)
+
+
+def test_a_decimal_comma_is_one_in_every_tag(patient_1, plain, tmp_path):
+    for dataset in patient_1[::2]:
+        write_text(
+            dataset,
+            RescaleSlope="2,5 ",
+            WindowCenter="1270,0",
+            WindowWidth="2507,5",
+            PatientSize="1,75",
+            PatientWeight="80,5",
+            SpacingBetweenSlices="10,0",
+        )
+    scan = read_scan(packed_scans.write(tmp_path, patient_1[::2]))
+    np.testing.assert_allclose(scan.pixels, 2.5 * plain.pixels[::2])
+    assert np.array_equal(scan.windows, [[1270.0, 2507.5]] * 4)
+    assert (scan.height_cm, scan.weight_kg) == (175.0, 80.5)
+    assert (
+        "apart by ImagePositionPatient, which is used, but SpacingBetweenSlices is 10 mm"
+        in (scan.warnings[0])
+    )
+
+
+@pytest.mark.parametrize("time", ["0,0 ", "none"])
+def test_an_inversion_time_of_zero_or_none_makes_no_lge_of_a_cine(patient_1, tmp_path, time):
+    for dataset in patient_1:
+        dataset.SeriesDescription, dataset.CardiacNumberOfImages = "Cine SA", "25"
+        write_text(dataset, InversionTime=time)
+    assert read_scan(packed_scans.write(tmp_path, patient_1)).contrast == "cine"

@@ -40,6 +40,30 @@ def test_an_ending_alone_is_a_doubt(saved, name):
 
 
 @pytest.mark.parametrize(
+    "name",
+    ["Tse_Wing", "Dixon_J", "Haste", "MRA-012", "ADC001", "Retro_5", "Scout_01", "Lax_Peter"],
+)
+def test_a_word_that_may_be_a_patient_is_a_doubt(saved, name):
+    scan = saved(name, "another")
+    assert scan.shows_scar
+    assert f"its name is {name!r}, as of another scan: make sure that it is LGE" in scan.warnings
+
+
+@pytest.mark.parametrize(
+    ("name", "beside"),
+    [
+        ("Haste", "LGE_sa"),
+        ("Lax_Peter", "Sax_Peter"),
+        ("haste_sax", "another"),
+        ("T2_haste_tra", "another"),
+        ("TI_scout_psir", "another"),
+    ],
+)
+def test_such_a_word_counts_where_files_are_called_after_series(saved, name, beside):
+    assert not saved(name, beside).shows_scar
+
+
+@pytest.mark.parametrize(
     ("name", "beside", "contrast"),
     [
         ("5_LGE_ph", "5_LGE", "other"),

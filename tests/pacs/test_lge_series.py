@@ -32,6 +32,21 @@ def named(**tags):
         "hyper-enhancement",
         "Realce tardio eje corto",
         "Rehaussement tardif",
+        "PETIT AXE TARDIF",
+        "prise de contraste tardive",
+        "Enhancement tardivo",
+        "captación tardía eje corto",
+        "Spätaufnahme SA",
+        "Spa\u0308taufnahme",
+        "Sp\u00c3\u00a4taufnahme",
+        "Spaet_IR_sa",
+        "late aankleuring",
+        "遅延造影",
+        "延迟强化 SA",
+        "LGEsa",
+        "PSIRsax",
+        "dbLGE sa",
+        "3DLGE",
     ],
 )
 def test_names_of_lge(name):
@@ -51,6 +66,11 @@ def test_names_of_lge(name):
         "localizer",
         "model",
         "bridge",
+        "spatial",
+        "später",
+        "MRA fase tardiva",
+        "MRA Spätphase",
+        "vroege aankleuring",
         "",
     ],
 )
@@ -62,6 +82,15 @@ def test_protocol_and_sequence_count_too():
     header = named(SeriesDescription="SA stack", SequenceName="*tfl2d1_psir")
     assert lge_name(header) == "SequenceName '*tfl2d1_psir'"
     assert lge_name(named(ProtocolName="Viability")) == "ProtocolName 'Viability'"
+
+
+@pytest.mark.parametrize(
+    ("description", "is_lge"),
+    [("Cine FIESTA SA", False), ("T2 STIR SA", False), ("IR FIESTA SA", True), ("delayed", True)],
+)
+def test_a_protocol_of_a_whole_examination_makes_no_lge_of_its_other_series(description, is_lge):
+    header = named(SeriesDescription=description, ProtocolName="CARDIAC VIABILITY")
+    assert (lge_name(header) is not None) is is_lge
 
 
 def test_the_pattern_can_be_replaced():

@@ -123,7 +123,7 @@ class _Search:
 
     last_of: StudyInstanceUID -> the last of its folders, of studies in several; waiting: possible
     parts of stacks, by whom and what they are of; known: series UID -> hash of the images found of
-    it, and where; images: names of images.
+    it, and where; images: names of images; named: folder -> UID of the first scan called like it.
     """
 
     root: Path
@@ -131,6 +131,7 @@ class _Search:
     waiting: dict[Examined, list[Series]] = field(default_factory=dict)
     known: dict[str, tuple[int, Path]] = field(default_factory=dict)
     images: set[str] = field(default_factory=set)
+    named: dict[Path, str] = field(default_factory=dict)
 
     @property
     def is_mixed(self) -> bool:
@@ -239,13 +240,16 @@ def _joined_parts(parts: Iterable[Series], search: _Search) -> Iterator[Listed]:
 def _as_sources(scans: list[Series], search: _Search) -> Iterator[Listed]:
     """Series as scans; one that is alone in its folder is called like the folder.
 
-    The UID tells those apart that share a folder, or each lie in several. A copy is a scan of its
-    own, but one part of a heart is not, and the list is gone through once: the second part tells.
+    The UID tells those apart that share a folder, also with scans that did not wait, or each lie in
+    several. A copy is a scan of its own, but one part of a heart is not, and the list is gone
+    through once: the second part tells.
     """
     folders = [common_folder(scan) for scan in scans]
     for scan, folder in zip(scans, folders, strict=True):
         name = called_by_path(folder, search.root)
-        apart = folders.count(folder) > 1 or (folder == search.root and search.is_mixed)
+        shared = search.named.setdefault(folder, scan.uid) != scan.uid
+        apart = shared or folders.count(folder) > 1
+        apart = apart or (folder == search.root and search.is_mixed)
         case = shortened(f"{name}_{scan.uid}") if apart else name
         here = hash(frozenset(file.text("SOPInstanceUID") for file in scan.files)), folder
         same, first = search.known.setdefault(scan.uid, here) if scan.uid else here

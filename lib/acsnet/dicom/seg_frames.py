@@ -13,7 +13,7 @@ from pydicom.pixel_data_handlers.util import get_expected_length
 from acsnet.dicom.source_images import planes_of
 from acsnet.errors import InputError
 from acsnet.io.dicom_files.dicom_file import DAMAGED, text_of
-from acsnet.io.dicom_stack.coded_sizes import check_coded
+from acsnet.io.dicom_stack.decoding.coded_sizes import check_coded
 from acsnet.io.geometry import MAX_SKEW, Plane
 from acsnet.io.limits import MAX_BYTES
 

@@ -47,7 +47,8 @@ def to_values(data: NDArray[np.integer[Any]], *, segments: Any) -> NDArray[np.ui
     if segments is None:
         segments = [{"name": name} for name in LABEL_VALUES]
     if not isinstance(segments, list) or not all(isinstance(item, dict) for item in segments):
-        msg = 'label_info must be a list like [{"name": "core_scar"}]'
+        got = str(segments)[:60]
+        msg = f'label_info must be a list like [{{"name": "core_scar"}}], got {got}'
         raise InputError(msg)
     names = [str(item.get("name")) for item in segments]
     out = np.zeros(data.shape, dtype=np.uint8)

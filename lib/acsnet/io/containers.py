@@ -9,7 +9,7 @@ from nibabel import Spm99AnalyzeImage
 from acsnet.errors import InputError
 from acsnet.io import metaimage, nrrd
 from acsnet.io.dicom_stack.phases import PHASE_FILE
-from acsnet.io.limits import GZIP, opened
+from acsnet.io.limits import GZIP, open_unpacked
 from acsnet.io.metaimage import metaimage_pixels, metaimage_volume
 from acsnet.io.nifti import NIFTI_1, NIFTI_2, header_path, nifti_volume
 from acsnet.io.nrrd import nrrd_pixels, nrrd_volume
@@ -154,7 +154,7 @@ def _check_called_volume(path: Path, name: str, head: bytes) -> None:
 def _check_packed(path: Path, name: str) -> None:
     """Refuse a gzip file with anything but NIfTI in it, which alone is read packed."""
     try:
-        with opened(path) as stream:
+        with open_unpacked(path) as stream:
             head = stream.read(DICOM_AT.stop)
     except (OSError, EOFError, zlib.error):
         return  # said by the reader of NIfTI

@@ -5,7 +5,6 @@ SliceLocation and InstanceNumber are not trusted. Pixels are rescaled but not wi
 MONOCHROME1 is refused: an inverted MR image is no signal to measure. Ours.
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -16,9 +15,16 @@ from numpy.typing import NDArray
 from pydicom import dcmread
 
 from acsnet.errors import GeometryError, InputError
-from acsnet.io.dicom_files.dicom_file import DAMAGED, DicomFile, quiet_pydicom, read_header
+from acsnet.io.dicom_files.dicom_file import (
+    DAMAGED,
+    DicomFile,
+    number_of,
+    quiet_pydicom,
+    read_header,
+)
 from acsnet.io.dicom_files.folder import read_headers
 from acsnet.io.dicom_stack.contrast import Content, content_of
+from acsnet.io.dicom_stack.file_checks import loss_remarks
 from acsnet.io.dicom_stack.frames import check_concatenations, frames_of
 from acsnet.io.dicom_stack.lost_slices import (
     Listed,
@@ -244,6 +250,7 @@ def _stacked(
         *_spacing_remarks(chosen, step_mm),
         *_acquisition_remarks(chosen, images),
         *_reference_remarks(chosen),
+        *loss_remarks(chosen),
         *window_remarks,
         *content.remarks,
         *_uid_remarks(chosen),
@@ -281,11 +288,7 @@ def _own_uids(files: Sequence[DicomFile]) -> tuple[tuple[str, ...], tuple[int, .
 
 def _told(file: DicomFile, tag: str) -> float | None:
     """A number that a header may have; scanners write 0 for what nobody typed in."""
-    try:
-        value = float(file.text(tag))
-    except ValueError:
-        return None
-    return value if math.isfinite(value) and value != 0 else None
+    return number_of(file.text(tag)) or None
 
 
 def _spacing_remarks(chosen: Sequence[DicomFile], step_mm: float) -> list[str]:

@@ -13,6 +13,7 @@ from itertools import combinations, starmap
 from pathlib import Path
 
 from acsnet.errors import GeometryError, InputError
+from acsnet.io.content.label_values import may_be_label_map
 from acsnet.io.dicom_files.dicom_file import DicomFile, is_volume, read_header
 from acsnet.io.dicom_files.walk import Walk, files_below
 from acsnet.io.dicom_stack.frames import GROUPS, frames_of
@@ -299,7 +300,8 @@ def _is_label_map(
     """By its name, or that of a folder that it lies in, where its image is there, too.
 
     stems: of all files of its folder; images: as `image_stems`; beside_image: whether one of its
-    folder is called as no label map is.
+    folder is called as no label map is. Patients may be called as label maps are: where a name
+    holds no other, its values decide.
     """
     stem = stem_of(path).lower()
     of_parts = {_image_name(stem, match) for match in PART_NAME.finditer(stem)}
@@ -312,7 +314,9 @@ def _is_label_map(
         return True
     if of_image is None:
         return False
-    return of_image in stems or of_image in images if of_image else beside_image
+    if of_image:
+        return of_image in stems or of_image in images
+    return beside_image and may_be_label_map(path)
 
 
 def _image_name(stem: str, match: re.Match[str]) -> str:

@@ -82,7 +82,7 @@ def read_label_map(path: Path, *, name: str, grid: InputGrid | None = None) -> L
 
 
 def whole_numbers(values: NDArray[Any], *, name: str) -> NDArray[np.int64]:
-    """Values as whole numbers; NaN, as outside of a mask, is 0.
+    """Values of any shape as whole numbers; NaN, as outside of a mask, is 0.
 
     Raises InputError where one is further than `ROUNDING` from any.
     """
@@ -223,7 +223,8 @@ class LabelFile:
 def read_label_file(path: Path, *, by_value: bool = False) -> LabelFile:
     """Read a label map whose values may follow any convention.
 
-    by_value, and errors: as `read_label_map` and `by_name`.
+    by_value: as `by_name` takes it. Raises InputError for what is no file, and as `read_label_map`
+    and `by_name`.
     """
     if not path.is_file():
         is_folder = "is a folder: give the file with the label map"

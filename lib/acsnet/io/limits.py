@@ -214,7 +214,7 @@ def unpacked(name: str, packed: bytes, *, encoding: str, size: int) -> bytes:
     return plain[:size]
 
 
-def opened(path: Path) -> IO[bytes]:
+def open_unpacked(path: Path) -> IO[bytes]:
     """A file to read from, unpacked if its content is gzip, whatever its ending says.
 
     Twice where it is packed twice, as some downloads are.
@@ -256,7 +256,7 @@ def ends_soon(path: Path, size: int) -> bool:
     True for a file that is not packed. Raises what gzip does on a damaged one.
     """
     left = size + MAX_REST_BYTES
-    with opened(path) as stream:
+    with open_unpacked(path) as stream:
         if not isinstance(stream, gzip.GzipFile):
             return True
         while left > 0 and (piece := stream.read(min(left, PIECE_BYTES))):
@@ -265,7 +265,7 @@ def ends_soon(path: Path, size: int) -> bool:
 
 
 def check_pixels(name: str, pixels: NDArray[np.float32]) -> None:
-    """Refuse an image with pixels beyond any number, or with nothing to see.
+    """Refuse an image, of any shape, with pixels beyond any number, or with nothing to see.
 
     Raises InputError.
     """

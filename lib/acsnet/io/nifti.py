@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from acsnet.errors import AcsnetError, InputError
 from acsnet.io.geometry import LPS_TO_RAS
-from acsnet.io.limits import MAX_EXTENSION_BYTES, ends_soon, gzip_layers, opened, true_unit
+from acsnet.io.limits import MAX_EXTENSION_BYTES, ends_soon, gzip_layers, open_unpacked, true_unit
 from acsnet.io.volume import (
     DATA_SUFFIXES,
     NiftiForms,
@@ -181,7 +181,7 @@ def _settled(forms: NiftiForms, warnings: list[str]) -> NiftiForms:
 def _stored_header(path: Path, image: nib.Nifti1Image) -> nib.Nifti1Header:
     """The header as the file has it: nibabel mends it when it reads."""
     file = image.file_map["header" if "header" in image.file_map else "image"]
-    stream = file.get_prepare_fileobj("rb") if file.fileobj is None else opened(path)
+    stream = file.get_prepare_fileobj("rb") if file.fileobj is None else open_unpacked(path)
     with stream:
         return type(image.header).from_fileobj(stream, check=False)
 
@@ -215,7 +215,7 @@ def open_nifti(path: Path, *, name: str) -> nib.Nifti1Image:
     """
     path = header_path(path)
     with _named_errors(f"{name} cannot be read as NIfTI (damaged or another format?)"):
-        with opened(path) as stream:
+        with open_unpacked(path) as stream:
             head = stream.read(NIFTI_2)
         kind = _KINDS[int.from_bytes(head[:4], "little")]
         if kind is _SINGLE and head[MAGIC] != b"n+1\0":
@@ -227,7 +227,7 @@ def open_nifti(path: Path, *, name: str) -> nib.Nifti1Image:
         if begins <= MAX_EXTENSION_BYTES:
             named = int(path.suffix.lower() == ".gz")
             well_named = gzip_layers(path) == named and path.suffix.lower() in (".nii", ".gz")
-            return kind.from_filename(path) if well_named else kind.from_stream(opened(path))
+            return kind.from_filename(path) if well_named else kind.from_stream(open_unpacked(path))
     msg = f"{name} has its pixels behind {begins:.4g} bytes, at most {MAX_EXTENSION_BYTES}"
     raise InputError(msg)
 
@@ -259,7 +259,7 @@ def write_label_map(path: str | Path, labels: NDArray[np.uint8], grid: InputGrid
 
 
 def label_map_nifti(labels: NDArray[np.uint8], grid: InputGrid) -> bytes:
-    """The content of the file that `write_label_map` writes, not compressed."""
+    """The file that `write_label_map` writes of labels of `grid.shape`, not compressed."""
     content: bytes = _label_image(labels, grid).to_bytes()
     return content
 

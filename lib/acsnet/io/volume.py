@@ -283,6 +283,8 @@ def true_affine(volume: Volume, warnings: list[str]) -> NDArray[np.float64]:
 
     Conversions that lose the affine leave 1 mm in it and the true size in pixdim, or the other
     way round; any other disagreement has no right answer.
+
+    Raises GeometryError for that, and for an affine or a voxel size that is none.
     """
     file, affine, pixdim = volume.name, volume.affine, volume.pixdim
     if pixdim is not None and (pixdim < 0).any():

@@ -49,7 +49,7 @@ SWAPPED_WORDS = (
 def as_meant(values: NDArray[Any], *, axis: int) -> tuple[NDArray[Any], list[str]]:
     """The values of a volume with the bytes and the sign that make an image of them, and remarks.
 
-    axis: along which neighbours lie in a slice.
+    values: any shape; axis: along which neighbours lie in a slice.
     """
     remarks = []
     if is_swapped(values, axis=axis):

@@ -12,16 +12,15 @@ from collections.abc import Sequence
 from pydicom.dataset import Dataset
 
 from acsnet.io.dicom_files.dicom_file import quiet_pydicom, text_of
-from acsnet.io.dicom_stack.contrast import LGE, NAME_TAGS, never_lge_name
-from acsnet.io.dicom_stack.parts import name_stem
+from acsnet.io.dicom_stack.contrast import LGE, lge_names, never_lge_name
+from acsnet.io.dicom_stack.series_names import name_stem
 
 
 def lge_name(header: Dataset, pattern: re.Pattern[str] = LGE) -> str | None:
     """The tag and value that match, such as "SeriesDescription 'SA PSIR'"; None if none does."""
     if never_lge_name(header, pattern) is not None:
         return None
-    names = {tag: text_of(header, tag) for tag in NAME_TAGS}
-    return next((f"{tag} {name!r}" for tag, name in names.items() if pattern.search(name)), None)
+    return next((f"{tag} {name!r}" for tag, name in lge_names(header, pattern).items()), None)
 
 
 def possible_stacks(headers: Sequence[Dataset]) -> list[list[Dataset]]:

@@ -11,7 +11,7 @@ from pydicom.encaps import encapsulate
 from pydicom.uid import JPEG2000Lossless, JPEGBaseline8Bit, JPEGLSLossless, RLELossless
 
 from acsnet.errors import InputError
-from acsnet.io.dicom_stack.coded_sizes import check_coded, jpeg_2000_size, jpeg_size
+from acsnet.io.dicom_stack.decoding.coded_sizes import check_coded, jpeg_2000_size, jpeg_size
 
 
 def picture(kind, *, rows, columns):

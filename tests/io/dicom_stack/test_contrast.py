@@ -129,6 +129,8 @@ OTHERS = (
     "SMART1Map",
     "Extracellular Volume Map",
     "Volume extracellulaire",
+    "FGRE Time Course",
+    "post stress perf",
     "Mapa T1",
     "Mapas de T1",
     "Cartographie T1",
@@ -157,6 +159,9 @@ LGES = (
     "LGE_high_res_sax post stress perfusion",
     "LGE fat water",
     "T1_IR_SAX",
+    "sa IR nach Perf 10 min",
+    "IR post stress SA",
+    "IR_TFL_Spaetaufnahme_Dixon",
     "TFL T1 PSIR",
 )
 
@@ -201,6 +206,27 @@ def test_what_speaks_of_a_map_and_may_be_lge_is_measured_with_a_doubt(
     assert ("which speaks of a map" in content.remarks[0]) is (contrast == "lge")
 
 
+@pytest.mark.parametrize(
+    ("name", "time_ms", "images_each", "contrast"),
+    [
+        ("SAX stack", "", 20, "cine"),
+        ("SAX stack", "", 7, "cine"),
+        ("SAX stack", "", 6, "lge"),
+        ("SAX stack", "300", 20, "lge"),
+        ("SAX LGE", "", 20, "lge"),
+    ],
+)
+def test_no_lge_has_many_images_at_a_position_whichever_tag_tells_them_apart(
+    patient_1, plain, name, time_ms, images_each, contrast
+):
+    header = patient_1[0]
+    header.SeriesDescription, header.InversionTime = name, time_ms
+    content = content_of(header, plain.grid, images_each=images_each)
+    assert content.contrast == contrast
+    doubt = f"({images_each} images at each position, no InversionTime)"
+    assert any(doubt in words for words in content.remarks) is (images_each > 6 and not time_ms)
+
+
 def test_a_sequence_of_stars_is_no_map(patient_1, plain):
     header = patient_1[0]
     header.SeriesDescription = "T1 star VIBE LGE"
@@ -216,12 +242,22 @@ def test_a_sequence_of_stars_is_no_map(patient_1, plain):
         ("", "LGE T1 map", "other"),
         ("SAX", "LGE T1 map", "other"),
         ("LGE T1 map", "LGE", "other"),
+        ("Perfusion SA stress", "CARDIAC VIABILITY", "other"),
+        ("T2 STIR SA", "Cardiac LGE", "other"),
+        ("DB T2 FSE", "Viability Cardiac", "other"),
+        ("Cine SA", "CARDIAC VIABILITY", "cine"),
+        ("FIESTA SA", "CARDIAC VIABILITY", "cine"),
+        ("IR FIESTA SA", "CARDIAC VIABILITY", "lge"),
+        ("SA", "CARDIAC VIABILITY PERF", "lge"),
+        ("sax stack", "LGE trufi", "lge"),
+        ("MAG", "Cine, LGE", "lge"),
     ],
 )
 def test_a_protocol_is_called_after_the_whole_examination(
     patient_1, plain, description, protocol, contrast
 ):
     header = patient_1[0]
+    del header.InversionTime
     header.SeriesDescription, header.ProtocolName = description, protocol
     assert content_of(header, plain.grid, images_each=1).contrast == contrast
 

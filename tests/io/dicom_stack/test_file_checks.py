@@ -1,13 +1,18 @@
 """Pixels that are not those of which the tags tell are refused, with the tags and the lengths."""
 
+from pathlib import Path
+
 import enhanced_packings
 import numpy as np
 import packed_scans
 import pydicom
 import pytest
+from pydicom.dataset import Dataset, FileMetaDataset
 
 from acsnet.errors import InputError
 from acsnet.io import read_scan
+from acsnet.io.dicom_files.dicom_file import DicomFile
+from acsnet.io.dicom_stack.file_checks import loss_remarks
 
 
 @pytest.mark.parametrize(
@@ -82,3 +87,55 @@ def test_two_kinds_of_pixels_in_one_file_contradict_each_other(patient_1, tmp_pa
         dataset.FloatPixelData = bytes(4)
     with pytest.raises(InputError, match="tags that describe them contradict each other"):
         read_scan(packed_scans.write(tmp_path, patient_1))
+
+
+def image_with(syntax, **tags):
+    """An image of a transfer syntax, by the last of its UID."""
+    header = Dataset()
+    header.file_meta = FileMetaDataset()
+    header.file_meta.TransferSyntaxUID = f"1.2.840.10008.1.2{syntax}"
+    for tag, value in tags.items():
+        setattr(header, tag, value)
+    return DicomFile(Path("x.dcm"), "x.dcm", header)
+
+
+@pytest.mark.parametrize(
+    ("file", "told"),
+    [
+        (
+            image_with(".1", LossyImageCompression="01", LossyImageCompressionRatio="30"),
+            "LossyImageCompression 01, ratio 30",
+        ),
+        (image_with(".4.50"), "JPEG Baseline (Process 1)"),
+        (image_with(".4.50", LossyImageCompression="00"), "JPEG Baseline (Process 1)"),
+        (image_with(".4.91"), "JPEG 2000 Image Compression"),
+        (image_with(".4.81"), "JPEG-LS Lossy (Near-Lossless) Image Compression"),
+    ],
+)
+def test_images_that_lost_detail_are_told(file, told):
+    (remark,) = loss_remarks([file])
+    assert remark.startswith(f"images were compressed with loss ({told}): volumes and scar may")
+    (remark,) = loss_remarks([image_with(".1"), file, file])
+    assert remark.startswith(f"2 images were compressed with loss ({told})")
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        image_with(".1"),
+        image_with(".4.70"),
+        image_with(".4.90"),
+        image_with(".4.91", LossyImageCompression="00"),
+        DicomFile(Path("x.dcm"), "x.dcm", Dataset()),
+    ],
+)
+def test_images_that_lost_none_are_not(file):
+    assert loss_remarks([file]) == []
+
+
+def test_a_scan_that_lost_detail_says_so(patient_1, tmp_path):
+    for dataset in patient_1:
+        dataset.LossyImageCompression = "01"
+    scan = read_scan(packed_scans.write(tmp_path, patient_1))
+    told = "images were compressed with loss (LossyImageCompression 01): "
+    assert [text.startswith(told) for text in scan.warnings] == [True]

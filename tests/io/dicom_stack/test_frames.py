@@ -180,6 +180,27 @@ def test_a_classic_image_of_ge_has_its_component_as_a_plain_tag():
     assert flat(DicomFile(Path("x.dcm"), "x.dcm", header)).text("ComplexImageComponent") == "PHASE"
 
 
+def test_the_day_of_a_frame_is_its_own_and_not_that_of_the_object():
+    content = item(FrameAcquisitionDateTime="20240102000210.5")
+    groups = item(FrameContentSequence=[content])
+    frame = one_frame(groups=groups, AcquisitionDate="20240101", AcquisitionTime="230000")
+    assert (frame.AcquisitionDate, frame.AcquisitionTime) == ("20240102", "000210.5")
+
+
+@pytest.mark.parametrize(
+    ("tags", "expected"),
+    [
+        ({"AcquisitionDateTime": "20240102000210"}, ("20240102", "000210")),
+        ({"AcquisitionDateTime": "20240102000210", "AcquisitionTime": "12"}, ("", "12")),
+        ({"AcquisitionDateTime": "2024"}, ("", "")),
+    ],
+)
+def test_a_classic_image_tells_its_moment_in_one_tag_or_two(tags, expected):
+    header = item(SOPClassUID=MRImageStorage, Rows=4, Columns=4, **tags)
+    (file,) = frames_of(DicomFile(Path("x.dcm"), "x.dcm", header))
+    assert (file.text("AcquisitionDate"), file.text("AcquisitionTime")) == expected
+
+
 @pytest.mark.parametrize("parts", [(0,), (1,), (0, 1)])
 def test_a_part_of_an_object_is_refused_without_the_others(patient_1, tmp_path, parts):
     """A concatenation (PS3.3 C.7.6.16) of two objects with four frames each."""

@@ -111,6 +111,27 @@ def test_whole_stacks_of_one_name_stay_scans_of_their_own(patient_1, tmp_path):
     assert [len(scan.pixels) for scan in by_server(folder)] == [8, 8]
 
 
+@pytest.mark.parametrize(
+    ("name", "protocol"),
+    [("Spätaufnahme SA", ""), ("SA", "CARDIAC VIABILITY"), ("IR SA", "")],
+)
+def test_of_a_whole_examination_the_one_series_that_may_be_lge_is_taken(
+    patient_1, tmp_path, name, protocol
+):
+    names = ("Cine SA", "T2 STIR SA", "LGE 4CH", name)
+    for number, called in enumerate(names):
+        for dataset in patient_1:
+            packed_scans.new_uid(dataset)
+            dataset.SpecificCharacterSet, dataset.SeriesDescription = "ISO_IR 100", called
+            dataset.ProtocolName = "" if "4CH" in called else protocol
+            dataset.SeriesInstanceUID = f"1.2.3.{number}"
+            dataset.InversionTime = "" if called == "Cine SA" else "300"
+        packed_scans.write(tmp_path / str(number), patient_1)
+    scan = read_scan(tmp_path)
+    assert set(scan.instance_uids) == {dataset.SOPInstanceUID for dataset in patient_1}
+    assert "left out of the folder: 1.2.3.0" in scan.warnings[0]
+
+
 @pytest.fixture
 def with_long_axis_views(patient_1, tmp_path):
     """A series a slice, and three views across them; all are called LGE."""

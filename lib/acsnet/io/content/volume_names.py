@@ -15,7 +15,7 @@ from acsnet.io.dicom_files.dicom_file import quiet_pydicom
 from acsnet.io.dicom_stack.contrast import LGE, PHASE_TYPES, Content, content_of
 from acsnet.io.dicom_stack.image_kinds import PHASE_SENSITIVE
 from acsnet.io.volume import SUFFIXES
-from acsnet.scan import UNFIT, Contrast, ShortAxisScan
+from acsnet.scan import UNFIT, Contrast, InputGrid, ShortAxisScan
 
 COMPONENT = re.compile(
     r"_imaginary (?: _[et]\d+ )? [a-z]? $ | part-(?: phase | imag (?: inary )? ) (?![a-z])",
@@ -39,16 +39,33 @@ OTHER_PHASE = re.compile(
 )
 """Phases after contrast, and of the heart."""
 
+NAME_OR_CODE = re.compile(
+    r"(?<![a-z]) (?: adc | cor | dixon | dti | dwi | ege | flow | fse | fun[ck] | haste | hla"
+    r" | kino | lax | mra | retro | sag | scout | tra | tse | vla ) (?![a-z])",
+    re.IGNORECASE | re.VERBOSE,
+)
+"""Words for other scans that are names of people, or their initials, too."""
+
+OF_SERIES = re.compile(
+    r"(?<![a-z]) (?: lge | psir | psmde | sax | short ) (?![a-z])"
+    r" | delayed | late [\s_-]* (gad | enh)",
+    re.IGNORECASE | re.VERBOSE,
+)
+"""Words that tell in the name of a file, or of one beside it, that files are called after series.
+"""
+
 CINE_ENDING = re.compile(r"_c0$", re.IGNORECASE)
 """How MS-CMRSeg and MyoPS end the names of their balanced cine, beside `_DE` and `_T2`."""
 
 
 def content_of_volume(path: Path, scan: ShortAxisScan) -> Content:
     """As `content_of`, for a file that tells no more than its name: converters put the series'."""
-    header = Dataset()
-    with quiet_pydicom():  # the name of a file may be longer than that of a series
-        header.SeriesDescription = scan.name
-        content = content_of(header, scan.grid, images_each=1)
+    content = _content_of_name(scan.name, scan.grid)
+    if not any(map(OF_SERIES.search, (scan.name, *_volumes_beside(path)))):
+        sure = _content_of_name(NAME_OR_CODE.sub("", scan.name), scan.grid)
+        if (sure.contrast, sure.view) != (content.contrast, content.view):
+            remark = f"its name is {scan.name!r}, as of another scan: make sure that it is LGE"
+            content = replace(sure, remarks=(remark, *sure.remarks))
     if content.contrast != "lge":
         return content
     stem = _stem(path.name)
@@ -66,6 +83,13 @@ def content_of_volume(path: Path, scan: ShortAxisScan) -> Content:
         base = stem[: ending.start()]
         return _by_siblings(content, path, "cine", "cine, not LGE", {f"{base}_de", f"{base}_t2"})
     return content
+
+
+def _content_of_name(name: str, grid: InputGrid) -> Content:
+    header = Dataset()
+    with quiet_pydicom():  # the name of a file may be longer than that of a series
+        header.SeriesDescription = name
+        return content_of(header, grid, images_each=1)
 
 
 def _siblings_of_phase(stem: str, ending: re.Match[str]) -> set[str]:

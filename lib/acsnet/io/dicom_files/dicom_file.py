@@ -1,5 +1,6 @@
 """One DICOM file: whether it is one, and its tags without the pixels."""
 
+import math
 import struct
 import warnings
 import zlib
@@ -99,6 +100,17 @@ def text_of(header: Dataset, tag: str) -> str:
     if isinstance(value, pydicom.multival.MultiValue):
         return "\\".join(map(str, value))
     return "" if value is None else str(value).strip()
+
+
+def number_of(text: str) -> float | None:
+    """The number in a value of a tag, also with a decimal comma; None where it is none, or not
+    finite.
+    """
+    try:
+        number = float(text.replace(",", "."))
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None
 
 
 def _stored_text(header: Dataset, tag: str) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from pydicom.dataset import Dataset
 
-from acsnet.io.dicom_files.dicom_file import DAMAGED, text_of
+from acsnet.io.dicom_files.dicom_file import DAMAGED, number_of, text_of
 from acsnet.io.dicom_stack.image_kinds import component_of, kind_by_tags, kind_of
 from acsnet.scan import (
     MIN_APEXWARD_COSINE,
@@ -24,17 +24,24 @@ NAME_TAGS = ("SeriesDescription", "ProtocolName", "SequenceName")
 
 LGE = re.compile(
     r"""
-    (?<![a-z]) (lge | mde | psmde | psir) (?![a-z])
+    (?<![a-z]) (?: [dbw]b | [23]d | s )? (lge | mde | psmde | psir) (?: sax? )? (?![a-z])
     | (?<![a-z]) de (?: [_-] | \s* (?: mri? | cmr | sax? | psir | 2d | 3d | ir | overview | high )
         (?![a-z]) | $ )
-    | late [\s_-]* (gad | gd | enh)
+    | late [\s_-]* (gad | gd | enh | aankl)
     | delayed | delay [\s_-]* enh | hyper [\s_-]* enh
     | viab
     | realce [\s_-]* tard | rehaussement [\s_-]* tard
+    | (?<! fase [\s_-] ) (?<! phase [\s_-] ) (?<![a-z]) tard [ií]
+    | sp (?: ae? | a? [^a-z\d\s]{1,2} ) t [\s_-]* (?: aufn | anreich | enh | kontrast
+        | (?: ir | ka | sax? ) (?![a-z]) )
+    | 遅延 \s* 造影 | 延 [迟遲] \s* [强強增]
     """,
     re.IGNORECASE | re.VERBOSE,
 )
-"""English names with the abbreviations of the vendors, Spanish, Portuguese and French ones."""
+"""English names with the abbreviations of the vendors, and those of other languages.
+
+The German umlaut may be one character or two, or have become others.
+"""
 
 NO_LGE = re.compile(
     r"""
@@ -57,7 +64,9 @@ OTHER_CONTRAST = re.compile(
     | (?<![a-z]) t2 (?: \* | star | w | [\s_-]* (?: stir | prep | tse | haste | weighted ) )?
         (?![a-z\d])
     | (?<![a-z]) (stir | haste | tagging | spamm) (?![a-z])
-    | (?<![a-z]) perf (?: usion )? (?![a-z]) | first [\s_-]* pass
+    | (?<! nach [\s_-] ) (?<! post [\s_-] ) (?<! after [\s_-] )
+        (?<![a-z]) perf (?: usion )? (?![a-z])
+    | first [\s_-]* pass | time [\s_-]* course
     | phase [\s_-]* contrast | (?<![a-z]) (q? [\s_-]* flow | venc | mra | angio) (?![a-z])
     | (?<![a-z]) (tse | fse | tirm | dixon | dwi | c? dti | adc | diffusion | cspamm) (?![a-z])
     | nati[vf]\w? [\s_-]* t1 | t1 [\s_-]* nati[vf] | t1 [\s_-]* rho
@@ -72,8 +81,8 @@ OTHER_CONTRAST = re.compile(
 """What else is scanned of a heart: no LGE unless the name says LGE, too."""
 
 ABBREVIATION = re.compile(
-    r"(?<![a-z]) (stress | rest | dyn (?: amic )? | pc | pd | loc | tag (?: ged )? | harp | dense"
-    r" | strain) (?![a-z])",
+    r"(?<![a-z]) (?: (?<! nach [\s_-] ) (?<! post [\s_-] ) (?<! after [\s_-] ) (?: stress | rest )"
+    r" | dyn (?: amic )? | pc | pd | loc | tag (?: ged )? | harp | dense | strain) (?![a-z])",
     re.IGNORECASE | re.VERBOSE,
 )
 """As `OTHER_CONTRAST`, for series of a scanner alone: files are called after patients, too."""
@@ -107,6 +116,11 @@ CINE_SEQUENCE = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )
 """What function is scanned with, and LGE at times: then its name says so, or an inversion."""
+
+TRIGGER_TAGS = ("TriggerTime", "NominalCardiacTriggerDelayTime", "CardiacCyclePosition")
+
+MAX_IMAGES_OF_LGE = 6
+"""At a position, as of both reconstructions of three repeats: more are a cine, or dynamic. Ours."""
 
 INVERSION = re.compile(r"(?<![a-z])ir(?![a-z])|inversion", re.IGNORECASE)
 LONG_AXIS = re.compile(
@@ -233,26 +247,38 @@ def cine_reason(header: Dataset, *, images_each: int) -> str | None:
     an image; images_each: how many the series holds at a position.
     """
     names = [text_of(header, tag) for tag in NAME_TAGS]
-    try:
-        if float(text_of(header, "InversionTime") or 0) != 0.0:
-            return None
-        phases = int(text_of(header, "CardiacNumberOfImages") or 1)
-    except ValueError:
+    if number_of(text_of(header, "InversionTime")):
         return None
-    times = any(text_of(header, tag) for tag in ("TriggerTime", "NominalCardiacTriggerDelayTime"))
+    phases = number_of(text_of(header, "CardiacNumberOfImages")) or 1
+    times = any(text_of(header, tag) for tag in TRIGGER_TAGS)
     called = next((name for name in names if CINE.search(name)), None)
     if called is None and not is_called_lge(header) and not any(map(INVERSION.search, names)):
         called = next((name for name in names if CINE_SEQUENCE.search(name)), None)
     if phases > 1:
-        return f"CardiacNumberOfImages {phases}, no InversionTime"
+        return f"CardiacNumberOfImages {phases:g}, no InversionTime"
     if images_each > 2 and times:
         return f"{images_each} cardiac phases, no InversionTime"
+    if images_each > MAX_IMAGES_OF_LGE:
+        return f"{images_each} images at each position, no InversionTime"
     return None if called is None else f"its name is {called!r}"
 
 
 def is_called_lge(header: Dataset) -> bool:
     """Whether the name of a series says LGE."""
-    return any(LGE.search(text_of(header, tag)) for tag in NAME_TAGS)
+    return bool(lge_names(header))
+
+
+def lge_names(header: Dataset, lge: re.Pattern[str] = LGE) -> dict[str, str]:
+    """The names of a series that say LGE by the pattern `lge`, by tag.
+
+    A protocol is called after all that an examination holds: where the description tells of
+    another scan, only that counts.
+    """
+    description = text_of(header, "SeriesDescription")
+    other = any(words.search(description) for words in (OTHER_CONTRAST, ABBREVIATION, CINE))
+    cine = CINE_SEQUENCE.search(description) and not INVERSION.search(description)
+    tags = (tag for tag in NAME_TAGS if not (other or cine) or tag != "ProtocolName")
+    return {tag: name for tag in tags if lge.search(name := text_of(header, tag))}
 
 
 def body_plane_remark(header: Dataset, grid: InputGrid) -> str | None:

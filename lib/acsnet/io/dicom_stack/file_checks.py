@@ -1,8 +1,12 @@
-"""What the pixels of a DICOM file must not be: other than its tags tell of."""
+"""What the pixels of a DICOM file must not be, other than its tags tell of, and what they lack."""
+
+from collections.abc import Sequence
 
 from pydicom.dataset import Dataset
+from pydicom.uid import JPEG2000, UID, JPEGBaseline8Bit, JPEGExtended12Bit, JPEGLSNearLossless
 
 from acsnet.errors import InputError
+from acsnet.io.dicom_files.dicom_file import DicomFile
 
 PIXEL_TAGS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
 MATRIX_TAGS = (
@@ -30,6 +34,10 @@ DESCRIBING = (
 
 OF_WHOLE_NUMBERS = ("BitsStored", "PixelRepresentation")
 """And without these, where they are no floating point numbers."""
+
+LOSSY = (JPEGBaseline8Bit, JPEGExtended12Bit)
+PERHAPS_LOSSY = (JPEG2000, JPEGLSNearLossless)
+"""Compression that loses detail, or does unless LossyImageCompression says otherwise."""
 
 
 def check_described(name: str, dataset: Dataset) -> None:
@@ -64,3 +72,26 @@ def check_length(name: str, dataset: Dataset, *, plain: int) -> None:
         f"make {plain}"
     )
     raise InputError(msg)
+
+
+def loss_remarks(files: Sequence[DicomFile]) -> list[str]:
+    """What to tell of images that were compressed with loss, now or before they came."""
+    losses = [loss for file in files if (loss := _loss(file))]
+    if not losses:
+        return []
+    of = "images were" if len(losses) == len(files) else f"{len(losses)} images were"
+    return [
+        f"{of} compressed with loss ({losses[0]}): volumes and scar may be off; export the series "
+        "without it"
+    ]
+
+
+def _loss(file: DicomFile) -> str:
+    """How an image was compressed with loss; empty where it was not. Archives may decompress it."""
+    tag = file.text("LossyImageCompression")
+    if tag == "01":
+        ratio = file.text("LossyImageCompressionRatio")
+        return "LossyImageCompression 01" + (f", ratio {ratio}" if ratio else "")
+    syntax = UID(getattr(getattr(file.header, "file_meta", None), "TransferSyntaxUID", ""))
+    lossy = syntax in LOSSY or (syntax in PERHAPS_LOSSY and tag != "00")
+    return syntax.name if lossy else ""

@@ -18,7 +18,7 @@ from pydicom.uid import (
 )
 
 from acsnet.errors import InputError
-from acsnet.io.dicom_files.dicom_file import DAMAGED, DicomFile
+from acsnet.io.dicom_files.dicom_file import DAMAGED, DicomFile, text_of
 from acsnet.io.dicom_stack.file_checks import MATRIX_TAGS
 from acsnet.io.dicom_stack.image_kinds import component_of
 
@@ -65,12 +65,15 @@ CLASSIC = {
 def frames_of(file: DicomFile) -> list[DicomFile]:
     """The frames of an enhanced object, each with its functional groups as plain tags.
 
-    Any other file stays as it is, but for the component of an image of GE, which gets the plain
-    tag. Raises InputError for an enhanced object without the groups.
+    Any other file stays as it is, but for the component of an image of GE and a moment told by
+    AcquisitionDateTime alone, which get the plain tags. Raises InputError for an enhanced object
+    without the groups.
     """
     if file.text("SOPClassUID") not in ENHANCED or not file.is_image:
         if not file.text("ComplexImageComponent") and (component := component_of(file.header)):
             _set(file.header, "ComplexImageComponent", component)
+        if not file.text("AcquisitionTime"):
+            _set_moment(file.header)
         return [file]
     try:
         count = int(file.text("NumberOfFrames") or 1)
@@ -149,8 +152,7 @@ def _frame_header(plain: Dataset, shared: Dataset, groups: Dataset, number: int)
         if header.get(theirs) not in (None, ""):
             value = header.get(theirs)
             _set(header, ours, value[0] if theirs == "InversionTimes" and _many(value) else value)
-    if header.get("AcquisitionDateTime"):
-        _set(header, "AcquisitionTime", str(header.AcquisitionDateTime)[8:])
+    _set_moment(header)
     _set(header, "InstanceNumber", number)
     _set(header, "NumberOfFrames", 1)
     return header
@@ -187,6 +189,14 @@ def _set(header: Dataset, keyword: str, value: object) -> None:
     tag = tag_for_keyword(keyword)
     assert tag is not None  # noqa: S101 # a name of the dictionary
     header.add_new(tag, dictionary_VR(tag), value)
+
+
+def _set_moment(header: Dataset) -> None:
+    """Set the date and the time of an image by AcquisitionDateTime, where there is one."""
+    moment = text_of(header, "AcquisitionDateTime")
+    if len(moment) > len("YYYYMMDD"):
+        _set(header, "AcquisitionDate", moment[:8])
+        _set(header, "AcquisitionTime", moment[8:])
 
 
 def _many(value: object) -> bool:

@@ -3,19 +3,26 @@
 A breath-hold stack is stored as one series at many sites, and as one series a slice at others.
 """
 
-import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import combinations, pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
-from acsnet.io.dicom_files.dicom_file import DicomFile
-from acsnet.io.dicom_stack.contrast import ABBREVIATION, NO_LGE, OTHER_CONTRAST
+from acsnet.io.dicom_files.dicom_file import DicomFile, number_of
+from acsnet.io.dicom_stack.image_kinds import kind_of
 from acsnet.io.dicom_stack.planes import are_pieces, centred, lie_beyond, places_of, planes_in
 from acsnet.io.dicom_stack.selection import stacks_of
+from acsnet.io.dicom_stack.series_names import (
+    first_name,
+    letters,
+    name_stem,
+    part_stem,
+    series_name,
+    times_in,
+)
 from acsnet.io.geometry import SAME_POSITION_MM, Plane, group_by_position
 
 MAX_SLICES_OF_PART = 3
@@ -27,39 +34,11 @@ MAX_UNEVENNESS = 0.05
 MIN_PARTS = 3
 """Series that make a stack: two single slices are as likely two planning images. Ours."""
 
-TIME = re.compile(
-    r"""
-    (?<![^\W\d_]) ti [\W_]* \d+
-    | \d+ (?: [.,]\d+ )? [\s_-]* (?: min (?: utes? )? | ms (?: ec )? | sec (?: onds? )? ) (?![^\W_])
-    | \d+ (?: [.,]\d+ )? s (?![^\W_])
-    """,
-    re.IGNORECASE | re.VERBOSE,
-)
-"""In the name of a series: after contrast, or of inversion."""
-
-PART = re.compile(
-    r"""
-    (?<![^\W\d_]) (?:
-        api [ck] al e? | apex | basal e? | bas (?: e | is )
-        | mid (?: dle )? (?: [\s_-]* ventric [^\W\d_]* )?
-        | (?: upper | lower | first | second | 1st | 2nd ) [\s_-]* half
-        | part (?: e | ie )? | teil
-        | (?: additional | extra ) (?: [\s_-]* slices? )?
-        | (?<= \d ) [\s_]* (?: of | von | de ) (?= [\s_]* \d )
-    ) (?![^\W\d_])
-    """,
-    re.IGNORECASE | re.VERBOSE,
-)
-"""In the name of a series: which part of the ventricle it shows. Ours."""
-
 USUAL_STEP = 0.75, 1.25
 """Steps of the parts of a stack that are called by their part, from the end of one to the next."""
 
 MAX_STEP_OF_SINGLES = 1.5
 """The same, where only SpacingBetweenSlices or SliceThickness tells of steps: of these. Ours."""
-
-OF_SINGLE_SLICES = (NO_LGE, OTHER_CONTRAST, ABBREVIATION)
-"""In the name of a series: what is scanned at a base, a middle and an apex, and is no stack."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,27 +55,46 @@ class _Part:
 _Stack = list[_Part]
 """Series that are one stack, or may be."""
 
+_Joined = list[list[DicomFile]]
+"""The same, as files by series."""
+
 
 def joined(groups: Sequence[list[DicomFile]]) -> list[list[DicomFile]]:
     """Series, with those that are parts of one stack joined: by study, name, plane and matrix.
 
-    groups: files by series; names are compared by `name_stem`. Parts hold a few slices each, of
+    groups: files by series; names are compared by `part_stem`. Parts hold a few slices each, of
     places that no other part holds, or one slice each, of which some may be repeated; or more
     slices, if all of them lie evenly. Pieces of one ventricle come together even so, and the reader
     refuses what is no stack: none of them is a scan alone. Parts whose names differ must lie end
-    to end. Slices are places: magnitude and phase-sensitive images of one are one.
+    to end. What is left may differ in more of its name, see `_with_counted` and `_with_repeats`.
+    Slices are places: magnitude and phase-sensitive images of one are one.
     """
     if len(groups) < 2:
         return list(groups)
-    by_key: dict[tuple[object, ...], list[list[DicomFile]]] = {}
-    for group in groups:
-        by_key.setdefault(_part_key(group) or (id(group),), []).append(group)
+    stacks = [
+        stack
+        for named in _alike([[group] for group in groups], part_stem)
+        for parts in _by_time([part for (part,) in named])
+        for stack in _stacks_by_name(parts)
+    ]
     out = []
-    for parts in (some for named in by_key.values() for some in _by_time(named)):
-        for stack in _stacks_by_name(parts):
+    for alike in _alike(stacks, name_stem):
+        for stack in _with_repeats(_with_counted(alike)):
             ordered = sorted(stack, key=lambda part: _number(part[0]))
             out.append([file for part in ordered for file in part])
     return out
+
+
+def count_of_slices(groups: Sequence[list[DicomFile]]) -> int:
+    """How many of some series are slices of one stack, or a few, by the way they lie; or 0."""
+    alike = max(_alike([[group] for group in groups], lambda _: ""), key=len)
+    placed = [_Part(files, planes_in(files)) for (files,) in alike]
+    few = [part for part in placed if 0 < len(places_of(part.planes)) <= MAX_SLICES_OF_PART]
+    planes = [plane for part in few for plane in part.planes]
+    if len(few) < MIN_PARTS or len(stacks_of(planes)) > 1:
+        return 0
+    apart = len(places_of(planes)) == sum(len(places_of(part.planes)) for part in few)
+    return len(few) if apart and _are_even(planes) else 0
 
 
 def join_remarks(files: Sequence[DicomFile]) -> list[str]:
@@ -105,14 +103,14 @@ def join_remarks(files: Sequence[DicomFile]) -> list[str]:
     if count < 2:
         return []
     called = [file.text("SeriesDescription") or "no description" for file in files]
-    names = {_letters(name): repr(name) for name in reversed(called)}  # but for numbers
-    words = ", ".join(dict.fromkeys(names[_letters(name)] for name in called))
+    names = {letters(name): repr(name) for name in reversed(called)}  # but for numbers
+    words = ", ".join(dict.fromkeys(names[letters(name)] for name in called))
     return [f"{count} series of one slice or a few each ({words}) joined to one stack"]
 
 
 def is_part(group: Sequence[DicomFile]) -> bool:
     """Whether the images of a series may be a part of a stack, as `joined` has it."""
-    return _part_key(group) is not None and bool(planes_in(group))
+    return _part_key(group, part_stem) is not None and bool(planes_in(group))
 
 
 def is_mr(group: Sequence[DicomFile]) -> bool:
@@ -120,22 +118,15 @@ def is_mr(group: Sequence[DicomFile]) -> bool:
     return any(file.text("Modality") == "MR" for file in group)
 
 
-def name_stem(name: str) -> str:
-    """What the names of the parts of one stack share, whatever stands between words.
-
-    No numbers, and not which part of the ventricle each shows: of maps and perfusion, that are
-    single slices called so, it is kept.
-    """
-    if any(words.search(name) for words in OF_SINGLE_SLICES):
-        return _letters(name)
-    return _letters(PART.sub("", name))
+def _alike(stacks: Sequence[_Joined], stem: Callable[[str], str]) -> list[list[_Joined]]:
+    """Stacks, each of some series, by what the parts of one stack share; what is no part alone."""
+    by_key: dict[tuple[object, ...], list[_Joined]] = {}
+    for stack in stacks:
+        by_key.setdefault(_part_key(stack[0], stem) or (id(stack),), []).append(stack)
+    return list(by_key.values())
 
 
-def _letters(name: str) -> str:
-    return re.sub(r"[\W\d_]+", "", name.casefold())
-
-
-def _part_key(group: Sequence[DicomFile]) -> tuple[object, ...] | None:
+def _part_key(group: Sequence[DicomFile], stem: Callable[[str], str]) -> tuple[object, ...] | None:
     """What the parts of one stack share; None for a series that is no part."""
     if not is_mr(group) or not all(file.is_image for file in group):
         return None
@@ -143,12 +134,65 @@ def _part_key(group: Sequence[DicomFile]) -> tuple[object, ...] | None:
     return (
         first.text("StudyInstanceUID"),
         first.text("PatientID") or first.text("PatientName"),
-        name_stem(_name(first)),
+        stem(series_name(first)),
     )
 
 
-def _name(file: DicomFile) -> str:
-    return file.text("SeriesDescription") or file.text("ProtocolName")
+def _with_counted(stacks: list[_Joined]) -> list[_Joined]:
+    """Stacks of one `name_stem`; series that letters or Roman numerals count as one.
+
+    They must lie end to end: two reconstructions, and whole scans called A and B, do not.
+    """
+    alone = [stack[0] for stack in stacks if len(stack) == 1]
+    if len(_by_name(alone, first_name)) < 2:
+        return stacks
+    counted = [
+        stack
+        for parts in _by_time(alone)
+        for stack in _stacks_of_parts(parts)
+        if len(stack) > 1 and _lie_end_to_end(_by_name(stack, first_name))
+    ]
+    there = {id(part) for stack in counted for part in stack}
+    return [*counted, *(stack for stack in stacks if id(stack[0]) not in there)]
+
+
+def _with_repeats(stacks: list[_Joined]) -> list[_Joined]:
+    """Stacks of one `name_stem`, each with the slices of it that were taken again as later series.
+
+    Where these may be of several stacks they stay alone.
+    """
+    if len(stacks) < 2:
+        return stacks
+    placed = [[_Part(files, planes_in(files)) for files in stack] for stack in stacks]
+    whole = dict(enumerate(map(list, stacks)))
+    for number, again in enumerate(placed):
+        of = [other for other, stack in enumerate(placed) if _is_again(again, stack)]
+        if len(of) == 1 and of[0] in whole:
+            whole[of[0]] += whole.pop(number)
+    return list(whole.values())
+
+
+def _is_again(again: _Stack, stack: _Stack) -> bool:
+    """Whether series are a few slices of a stack, called alike, of its kinds and later.
+
+    More than half of its places must have one image of each kind: what else lies at a place is
+    then a repeat, which the reader leaves out or takes, and no cardiac phase.
+    """
+    first, *_ = numbers = [min(_number(part.files[0]) for part in some) for some in (stack, again)]
+    names, of_names = (
+        {first_name(series_name(part.files[0])) for part in some} for some in (again, stack)
+    )
+    kinds, of_kinds = (
+        {kind_of(file.header) for part in some for file in part.files} for some in (again, stack)
+    )
+    if first == max(numbers) or not names <= of_names or not kinds <= of_kinds:
+        return False
+    planes, others = ([plane for part in some for plane in part.planes] for some in (again, stack))
+    if not planes or max(len(places_of(part.planes)) for part in again) > MAX_SLICES_OF_PART:
+        return False
+    places = len(places_of(others))
+    few = 2 * (len(planes) + len(others)) < 3 * places * len(of_kinds)
+    return few and len(places_of([*others, *planes])) == places
 
 
 def _by_time(parts: list[list[DicomFile]]) -> list[list[list[DicomFile]]]:
@@ -159,8 +203,7 @@ def _by_time(parts: list[list[DicomFile]]) -> list[list[list[DicomFile]]]:
     """
     by_time: dict[tuple[str, ...], list[list[DicomFile]]] = {}
     for part in parts:
-        times = (re.sub(r"[\W_]+", "", time) for time in TIME.findall(_name(part[0]).casefold()))
-        by_time.setdefault(tuple(times), []).append(part)
+        by_time.setdefault(times_in(series_name(part[0])), []).append(part)
     planes = [[plane for part in some for plane in planes_in(part)] for some in by_time.values()]
     whole = [some for some in planes if len(places_of(some)) >= MIN_PARTS]
     apart = any(not are_pieces(*pair) for pair in combinations(whole, 2))
@@ -168,7 +211,7 @@ def _by_time(parts: list[list[DicomFile]]) -> list[list[list[DicomFile]]]:
 
 
 def _stacks_by_name(parts: list[list[DicomFile]]) -> list[list[list[DicomFile]]]:
-    """Series of one `name_stem` by stack: those of one name, and of several if they lie so."""
+    """Series of one `part_stem` by stack: those of one name, and of several if they lie so."""
     by_name = _by_name(parts)
     if len(by_name) > 1:
         stacks = _stacks_of_parts(parts)
@@ -178,10 +221,12 @@ def _stacks_by_name(parts: list[list[DicomFile]]) -> list[list[list[DicomFile]]]
     return [stack for named in by_name for stack in _stacks_of_parts(named)]
 
 
-def _by_name(parts: list[list[DicomFile]]) -> list[list[list[DicomFile]]]:
+def _by_name(
+    parts: list[list[DicomFile]], named: Callable[[str], str] = letters
+) -> list[list[list[DicomFile]]]:
     by_name: dict[str, list[list[DicomFile]]] = {}
     for part in parts:
-        by_name.setdefault(_letters(_name(part[0])), []).append(part)
+        by_name.setdefault(named(series_name(part[0])), []).append(part)
     return list(by_name.values())
 
 
@@ -219,11 +264,8 @@ def _offsets_mm(planes: Sequence[Plane], normal: NDArray[np.float64]) -> NDArray
 def _told_step_mm(file: DicomFile) -> float:
     """The step of the slices by their header; 0 where it does not tell."""
     for tag in ("SpacingBetweenSlices", "SliceThickness"):
-        try:
-            step_mm = float(file.text(tag))
-        except ValueError:
-            continue
-        if 0.0 < step_mm < np.inf:
+        step_mm = number_of(file.text(tag))
+        if step_mm is not None and step_mm > 0.0:
             return step_mm
     return 0.0
 
@@ -304,7 +346,4 @@ def _are_even(planes: Sequence[Plane]) -> bool:
 
 def _number(file: DicomFile) -> tuple[float, str]:
     text = file.text("SeriesNumber")
-    try:
-        return float(text), text
-    except ValueError:
-        return 0.0, text
+    return number_of(text) or 0.0, text

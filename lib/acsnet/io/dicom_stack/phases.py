@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from acsnet.errors import GeometryError, PhaseChoiceError
-from acsnet.io.dicom_files.dicom_file import DicomFile
+from acsnet.io.dicom_files.dicom_file import DicomFile, number_of
 from acsnet.io.dicom_stack.contrast import other_reason, phase_reason, sure_reason
 from acsnet.io.dicom_stack.image_kinds import component_of, kind_by_tags
 from acsnet.io.dicom_stack.selection import named
@@ -271,10 +271,8 @@ def _values(group: Sequence[DicomFile], tag: str) -> set[Value]:
 
 def _value(file: DicomFile, tag: str) -> Value | None:
     text = _text(file, tag)
-    try:
-        return float(text) if text else None
-    except ValueError:
-        return text
+    number = number_of(text)
+    return number if number is not None else text or None
 
 
 def _text(file: DicomFile, tag: str) -> str:

@@ -1,6 +1,5 @@
 """The pixels of DICOM images: decoded, rescaled, and brought to one scale."""
 
-import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -22,9 +21,9 @@ from pydicom.uid import (
 
 from acsnet.errors import InputError
 from acsnet.io.dicom_files.bounded_file import check_inflated
-from acsnet.io.dicom_files.dicom_file import DAMAGED, DicomFile
-from acsnet.io.dicom_stack.coded_sizes import check_coded
+from acsnet.io.dicom_files.dicom_file import DAMAGED, DicomFile, number_of
 from acsnet.io.dicom_stack.decoding.apart import APART, decoded_apart
+from acsnet.io.dicom_stack.decoding.coded_sizes import check_coded
 from acsnet.io.dicom_stack.file_checks import MATRIX_TAGS, PIXEL_TAGS, check_described, check_length
 from acsnet.io.dicom_stack.scales import on_one_scale
 from acsnet.io.dicom_stack.stored_bits import OddBits, padding_of, stored_values, whole_number
@@ -256,11 +255,8 @@ def _named_lookup(name: str) -> Iterator[None]:
 
 def _number(file: DicomFile, tag: str, otherwise: float) -> float:
     text = file.text(tag)
-    try:
-        value = float(text) if text else otherwise
-    except ValueError:
-        value = math.nan
-    if not math.isfinite(value):
+    value = number_of(text) if text else otherwise
+    if value is None:
         msg = f"{file.name} must have {tag} with 1 numbers, got {text}"
         raise InputError(msg)
     return value

@@ -3,7 +3,6 @@
 The reader, the search of folders and the PACS ask here, so that all take images apart alike. Ours.
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache
@@ -14,7 +13,7 @@ from numpy.typing import NDArray
 from pydicom.uid import UID
 
 from acsnet.errors import InputError
-from acsnet.io.dicom_files.dicom_file import DicomFile, read_header
+from acsnet.io.dicom_files.dicom_file import DicomFile, number_of, read_header
 from acsnet.io.dicom_stack.frames import ENHANCED, GROUPS, frames_of
 from acsnet.io.dicom_stack.selection import stacks_of
 from acsnet.io.geometry import SAME_POSITION_MM, Plane, group_by_position
@@ -55,11 +54,9 @@ def plane_of(file: DicomFile) -> Plane:
 def numbers_of(file: DicomFile, tag: str, count: int) -> list[float]:
     """Values of a tag that must be there. Raises InputError that names file and tag."""
     text = file.text(tag)
-    try:
-        values = [float(part.replace(",", ".")) for part in text.split("\\")]
-    except ValueError:
-        values = []
-    if len(values) != count or not all(map(math.isfinite, values)):
+    numbers = [number_of(part) for part in text.split("\\")]
+    values = [number for number in numbers if number is not None]
+    if not len(values) == len(numbers) == count:
         msg = f"{file.name} must have {tag} with {count} numbers, got {text or 'none'}"
         raise InputError(msg)
     return values

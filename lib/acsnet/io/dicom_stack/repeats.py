@@ -12,12 +12,12 @@ import pydicom
 from pydicom.valuerep import DT
 
 from acsnet.errors import GeometryError
-from acsnet.io.dicom_files.dicom_file import DAMAGED, DicomFile
+from acsnet.io.dicom_files.dicom_file import DAMAGED, DicomFile, number_of
 from acsnet.io.dicom_stack.phases import SEPARATING_TAGS
 from acsnet.io.dicom_stack.selection import named
 
 TIMES = ("AcquisitionDate", "AcquisitionTime", "ContentTime")
-NUMBERS = ("AcquisitionNumber", "InstanceNumber")
+NUMBERS = ("SeriesNumber", "AcquisitionNumber", "InstanceNumber")
 REPEATED_WITH = {*TIMES, *NUMBERS, "InversionTime"}
 """In which the images of a repeated slice differ: its inversion time is set anew."""
 
@@ -210,10 +210,7 @@ def _inversion_times(images: Sequence[DicomFile]) -> set[float]:
 
 def _inversion_time(file: DicomFile) -> float:
     """In ms; 0 where the header does not tell."""
-    try:
-        return float(file.text("InversionTime"))
-    except ValueError:
-        return 0.0
+    return number_of(file.text("InversionTime")) or 0.0
 
 
 def _pixels(file: DicomFile) -> bytes:
@@ -245,10 +242,5 @@ def _latest(group: Sequence[DicomFile], kinds: set[str]) -> list[DicomFile]:
 
 
 def _moment(file: DicomFile) -> tuple[tuple[str, ...], tuple[float, ...], str]:
-    numbers = []
-    for tag in NUMBERS:
-        try:
-            numbers.append(float(file.text(tag)))
-        except ValueError:
-            numbers.append(0.0)
-    return tuple(file.text(tag) for tag in TIMES), tuple(numbers), file.name
+    numbers = tuple(number_of(file.text(tag)) or 0.0 for tag in NUMBERS)
+    return tuple(file.text(tag) for tag in TIMES), numbers, file.name

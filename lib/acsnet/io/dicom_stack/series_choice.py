@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pydicom.dataset import Dataset
 
 from acsnet.errors import InputError, SeriesChoiceError
-from acsnet.io.dicom_files.dicom_file import DicomFile, text_of
+from acsnet.io.dicom_files.dicom_file import DicomFile, number_of, text_of
 from acsnet.io.dicom_stack.contrast import (
     LONG_AXIS,
     NAME_TAGS,
@@ -15,7 +15,7 @@ from acsnet.io.dicom_stack.contrast import (
     other_reason,
 )
 from acsnet.io.dicom_stack.frames import flat
-from acsnet.io.dicom_stack.parts import is_mr, join_remarks, joined
+from acsnet.io.dicom_stack.parts import count_of_slices, is_mr, join_remarks, joined
 from acsnet.io.dicom_stack.selection import LOCALIZER
 
 MAX_LISTED = 20
@@ -46,6 +46,7 @@ def choose_series(
     scans = [group for group in chosen if not _is_planning(group)]
     if len(scans) > 1:  # a whole examination has one series that is called so
         called = [group for group in scans if _is_called_short_axis_lge(group[0].header)]
+        called = called or [group for group in scans if _is_inverted_short_axis(group[0].header)]
         scans = called if len(called) == 1 else scans
     chosen = scans if len(scans) == 1 else chosen
     if not chosen:
@@ -54,7 +55,7 @@ def choose_series(
         raise InputError(msg)
     if len(chosen) > 1:
         before = f"{folder} holds {len(chosen)} MR series; "
-        raise SeriesChoiceError(before, "series", f": {_listed(chosen)}")
+        raise SeriesChoiceError(before, "series", f": {_listed(chosen)}{_hint(chosen)}")
     others = [group for group in groups if group is not chosen[0]]
     remarks = [f"left out of the folder: {_listed(others)}"] if others else []
     check_one_patient(chosen[0])
@@ -133,9 +134,19 @@ def _is_planning(group: Sequence[DicomFile]) -> bool:
 
 
 def _is_called_short_axis_lge(header: Dataset) -> bool:
+    return is_called_lge(header) and _may_be_short_axis_lge(header)
+
+
+def _is_inverted_short_axis(header: Dataset) -> bool:
+    """Whether an inversion time tells of LGE, and nothing else of another scan."""
+    inverted = bool(number_of(text_of(header, "InversionTime")))
+    return inverted and _may_be_short_axis_lge(header)
+
+
+def _may_be_short_axis_lge(header: Dataset) -> bool:
     names = [text_of(header, tag) for tag in NAME_TAGS]
     short = any(map(SHORT_AXIS.search, names)) or not any(map(LONG_AXIS.search, names))
-    return is_called_lge(header) and short and other_reason(header) is None
+    return short and other_reason(header) is None
 
 
 def _modality(group: Sequence[DicomFile]) -> str:
@@ -145,9 +156,43 @@ def _modality(group: Sequence[DicomFile]) -> str:
 def _listed(groups: Sequence[list[DicomFile]]) -> str:
     lines = [
         f"{group[0].text('SeriesInstanceUID')} (number {group[0].text('SeriesNumber') or 'none'}, "
-        f"{group[0].text('SeriesDescription') or 'no description'!r}, {_modality(group)}, "
-        f"{len(group)} files)"
-        for group in groups
+        f"{_called(group) or 'no description'!r}, {_modality(group)}, "
+        f"{', '.join([f'{len(group)} files', *_told_apart(group, groups)])})"
+        for group in groups[:MAX_LISTED]
     ]
-    more = len(lines) - MAX_LISTED
-    return "; ".join(lines[:MAX_LISTED]) + (f"; and {more} more" if more > 0 else "")
+    more = len(groups) - MAX_LISTED
+    return "; ".join(lines) + (f"; and {more} more" if more > 0 else "")
+
+
+def _called(group: Sequence[DicomFile]) -> str:
+    return group[0].text("SeriesDescription")
+
+
+def _told_apart(group: Sequence[DicomFile], groups: Sequence[list[DicomFile]]) -> list[str]:
+    """What tells a series from others of its name: which day it is of, and ImageType.
+
+    Days are counted: messages come into logs, and dates are a patient's.
+    """
+    alike = [other for other in groups if _called(other) == _called(group)]
+    days = sorted({day for other in alike if (day := _day(other))})
+    types = {other[0].text("ImageType") for other in alike}
+    words = []
+    if len(days) > 1 and _day(group):
+        words.append(f"day {days.index(_day(group)) + 1} of {len(days)}")
+    if len(types) > 1:
+        words.append(group[0].text("ImageType") or "no ImageType")
+    return words
+
+
+def _day(group: Sequence[DicomFile]) -> str:
+    return group[0].text("StudyDate") or group[0].text("AcquisitionDate")
+
+
+def _hint(groups: Sequence[list[DicomFile]]) -> str:
+    """How to join series that are called too differently to be joined."""
+    if not (count := count_of_slices(groups)):
+        return ""
+    return (
+        f"; {count} of them lie as the slices of one stack do: several UIDs or numbers, with "
+        "commas between them, choose these together"
+    )

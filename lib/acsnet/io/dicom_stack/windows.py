@@ -1,12 +1,11 @@
 """The windows that the headers of a stack have, as they fit its values."""
 
-import math
 from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from acsnet.io.dicom_files.dicom_file import DicomFile
+from acsnet.io.dicom_files.dicom_file import DicomFile, number_of
 from acsnet.io.dicom_stack.pixels import Image
 from acsnet.io.signal import Cleaned
 
@@ -28,11 +27,8 @@ def stored_windows(chosen: Sequence[DicomFile]) -> tuple[NDArray[np.float32] | N
     unusable: list[str] = []
     for file in chosen:
         tags = [file.text(tag) for tag in ("WindowCenter", "WindowWidth")]
-        try:
-            centre, width = (float(text.split("\\")[0]) for text in tags)
-        except ValueError:
-            centre, width = math.nan, math.nan
-        if math.isfinite(centre) and math.isfinite(width) and width > 0:
+        centre, width = (number_of(text.split("\\")[0]) for text in tags)
+        if centre is not None and width is not None and width > 0:
             windows.append((centre, width))
         elif any(tags):
             unusable.append(f"{file.name} (centre {tags[0] or 'none'}, width {tags[1] or 'none'})")

@@ -1,1 +1,1 @@
-"""Decoders of compressed images that run in a process of their own."""
+"""Compressed images: their true size, and decoders that run in a process of their own."""

@@ -19,7 +19,7 @@ from pydicom.uid import (
     JPEGLSNearLossless,
 )
 
-from acsnet.errors import InputError
+from acsnet.errors import InputError, how_to_install
 
 JPEG_LOSSLESS = UID("1.2.840.10008.1.2.4.57")  # pydicom 2 and 3 name it differently
 APART = (
@@ -43,7 +43,7 @@ def decoded_apart(paths: Sequence[Path]) -> dict[Path, NDArray[Any]]:
     if importlib.util.find_spec("SimpleITK") is None:
         msg = (
             f"{paths[0].name}: this compression is decoded by SimpleITK, which is not installed: "
-            "pip install 'acsnet[dicom]'"
+            f"{how_to_install('dicom')}"
         )
         raise InputError(msg)
     names = b"".join(os.fsencode(path.resolve()) + b"\0" for path in paths)
