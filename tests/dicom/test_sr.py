@@ -151,6 +151,32 @@ def test_a_scan_without_a_ventricle_has_a_report(labels, sources):
     assert any("no myocardium was found" in text for text in comments_of(report))
 
 
+@pytest.mark.parametrize(
+    ("method", "words"),
+    [
+        ("fwhm_remote", ", remote region placed by a person"),
+        ("sd5_mean", ", remote region placed by a person"),
+        ("fwhm_half_max", ""),
+        ("otsu", ""),
+    ],
+)
+def test_a_placed_remote_region_is_told_with_the_methods_that_use_it(
+    features, seg, sources, method, words
+):
+    row = MethodRow(method=method, scar_volume_ml=2.0, scar_mass_g=2.1, scar_burden_percent=12.5)
+    report = make_sr(
+        features,
+        seg,
+        sources,
+        segments=(),
+        state="draft",
+        creator="Doe^Jane",
+        clinical=Clinical(headline=row, remote_given=True),
+    )
+    name = f"Scar by the method of the report, {method}{words}"
+    assert (name, "Volume") in values_of(report)
+
+
 def test_each_measured_segment_has_its_scar_at_its_own_site(features, seg, sources):
     measured = Segment(
         segment=8,

@@ -205,11 +205,14 @@ def test_a_volume_that_hangs_on_the_region_given_is_told():
 
     assert region_doubt(two(10.0, 2.0), two(10.5, 2.15)) == ()
     (doubt,) = region_doubt(two(10.0, 2.0), two(10.5, 2.5))
-    assert "sd5 is 2.0 ml with it, 2.5 ml with the automatic one" in doubt
+    assert "by sd5 it is 2.0 ml with it, 2.5 ml without it" in doubt
+    half = MethodRow(method="fwhm_remote", scar_volume_ml=36.1)
+    (doubt,) = region_doubt((half,), (MethodRow(method="fwhm_remote", scar_volume_ml=30.2),))
+    assert "by fwhm_remote it is 36.1 ml with it, 30.2 ml without it" in doubt
 
 
-@pytest.mark.parametrize("method", ["fwhm_remote", "sd5_mean", "otsu"])
-def test_a_volume_that_is_not_by_robust_deviations_raises_no_doubt_of_the_region(method):
+@pytest.mark.parametrize("method", ["fwhm_half_max", "sd5_mean", "otsu"])
+def test_a_volume_by_no_stable_measure_of_the_region_raises_no_doubt_of_it(method):
     own, other = (MethodRow(method=method, scar_volume_ml=ml) for ml in (2.0, 10.0))
     assert region_doubt((own,), (other,)) == ()
 

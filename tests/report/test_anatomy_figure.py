@@ -251,5 +251,5 @@ def test_the_command_draws_a_scan_and_refuses_what_is_none(
     result = CliRunner().invoke(app, ["figure", *inputs, "--output", str(output)])
     assert result.exit_code == 2
     assert "nothing.nii.gz" in result.output
-    assert "phantom-1 was drawn already" in " ".join(result.output.split())
+    assert "a case named phantom-1 came earlier in this run" in " ".join(result.output.split())
     assert (output / "phantom-1" / ANATOMY_FIGURE).is_file()

@@ -30,6 +30,11 @@ def test_a_number_stands_where_the_heart_has_its_segment(segment, x, y):
     assert text.get_position() == pytest.approx((x, y), abs=1e-3)
 
 
+def test_a_half_is_rounded_up_as_in_the_table_of_segments():
+    texts = {one.get_text() for one in drawn({1: 50.5, 2: 0.5}).texts}
+    assert {"51", "1"} < texts
+
+
 def test_there_are_17_and_more_is_darker():
     values = {number: 100.0 * number / 17 for number in range(1, 18)}
     patches = drawn(values).patches

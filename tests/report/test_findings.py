@@ -3,6 +3,7 @@
 import pytest
 
 from acsnet.quantify.aha_segments import NAMES
+from acsnet.quantify.scar_shape.transmurality import transmurality_class
 from acsnet.report.findings import headline, segment_rows, size_rows, statements
 
 
@@ -60,7 +61,7 @@ def test_findings_say_where_how_deep_and_what_is_viable(features):
         "Pattern: transmural (transmural 70 %, subendocardial 30 % of the scar).",
         "Likely viable, scar through at most half of the wall: 15 of 16 segments; "
         "not: mid anterior (7).",
-        "Microvascular obstruction: 1.2 ml.",
+        "Microvascular obstruction: 1.3 ml.",
     ]
 
 
@@ -179,9 +180,33 @@ def test_the_headline_says_that_a_person_placed_the_remote_region(features):
     assert headline(features, "sd5").method == (
         "remote + 5 SD, robust, remote region placed by a person"
     )
+    assert headline(features, "fwhm_remote").method == (
+        "FWHM, from remote wall, remote region placed by a person"
+    )
+    assert headline(features, "fwhm_half_max").method == "FWHM, from 0"
     assert headline(features, "otsu").method == "Otsu"
     features["remote"] = {**features["remote"], "source": "automatic"}
     assert headline(features, "sd5").method == "remote + 5 SD, robust"
+
+
+@pytest.mark.parametrize(
+    ("percent", "printed", "class_"),
+    [
+        (0.49, "0", "0"),
+        (0.5, "1", "1-25"),
+        (25.49, "25", "1-25"),
+        (25.5, "26", "26-50"),
+        (50.5, "51", "51-75"),
+        (75.49, "75", "51-75"),
+        (75.5, "76", "76-100"),
+    ],
+)
+def test_a_transmurality_is_printed_as_the_number_that_was_classed(
+    features, percent, printed, class_
+):
+    features["segments"] = segments(s8=(percent, transmurality_class(percent), None))
+    row = segment_rows(features)[7]
+    assert (row.transmurality, row.class_) == (printed, class_)
 
 
 def test_an_absent_segment_has_dashes(features):

@@ -16,6 +16,14 @@ def test_who_accepted_is_who_drew_where_nobody_else_is_named():
     assert status_words(reviewed=True, reviewer="") == "reviewed"
 
 
+def test_a_label_map_that_is_out_of_use_or_replaced_says_so():
+    assert Reading(withdrawn_by="Cy").status == "withdrawn by Cy: not to be used"
+    assert Reading(withdrawn_by="").status == "withdrawn: not to be used"
+    assert Reading(reviewed=True, reviewer="Bo", replaced=True).status == (
+        "reviewed, accepted by Bo: a newer label map is valid"
+    )
+
+
 def test_labels_are_by_a_person_a_file_or_the_networks():
     assert Reading(author="Ana", source="a.nii.gz").drawn_by == "Ana"
     assert Reading(source="a.nii.gz").drawn_by == "a.nii.gz"

@@ -10,11 +10,14 @@ from acsnet.quantify.quantification import quantify
 from acsnet.report.case_page import case_page
 from acsnet.report.wording import (
     MEASURES,
-    doubts,
+    doubt_sentences,
+    has_scar_number,
     interval_sentences,
     measure_lines,
     measure_rows,
     method_lines,
+    number,
+    scar_was_not_looked_for,
     signal_decimals,
     slices_to_look_at,
 )
@@ -26,6 +29,23 @@ from acsnet.report.wording import (
 )
 def test_signals_have_four_digits_whatever_their_scale(signals, decimals):
     assert signal_decimals(signals) == decimals
+
+
+@pytest.mark.parametrize(
+    ("value", "decimals", "text"),
+    [
+        (13.25, 1, "13.3"),  # as the toFixed of a browser, which counts clicks
+        (13.35, 1, "13.3"),  # the float lies below the half
+        (12.5, 0, "13"),
+        (-2.5, 0, "-3"),
+        (0.0, 9, "0.000000000"),
+        (3, 0, "3"),
+        (1e30, 1, "1000000000000000019884624838656.0"),
+        (None, 1, "not known"),
+    ],
+)
+def test_halves_are_rounded_up_and_numbers_written_out(value, decimals, text):
+    assert number(value, decimals) == text
 
 
 def test_without_signals_there_is_nothing_to_round():
@@ -76,6 +96,24 @@ def test_a_page_says_of_scar_that_it_was_not_assessed(measured):
     assert "<p>Scar:" not in case_page(measured, ())
 
 
+@pytest.mark.parametrize(
+    ("wall_ml", "scar_ml", "not_looked_for", "has_number"),
+    [
+        (90.0, 9.0, False, True),
+        (90.0, 0.0, False, True),
+        (90.0, None, True, False),
+        (0.0, None, False, False),
+    ],
+    ids=["scar", "none", "cine", "no wall"],
+)
+def test_a_scan_without_wall_has_no_number_of_scar_though_it_was_looked_for(
+    wall_ml, scar_ml, not_looked_for, has_number
+):
+    features = {"myocardium_volume_ml": wall_ml, "enhancement_volume_ml": scar_ml}
+    assert scar_was_not_looked_for(features) is not_looked_for
+    assert has_scar_number(features) is has_number
+
+
 def test_where_scar_was_not_assessed_one_line_says_so(measured):
     features = measured.features_dict()
     features |= {key: None for _, key, _, _ in MEASURES if "scar" in key or "grey_zone" in key}
@@ -99,8 +137,11 @@ def test_a_method_that_has_no_threshold_has_a_dash(measured):
 
 def test_doubts_are_warnings_and_flags_each_once():
     flags = [{"flag": "few_slices", "message": "few slices"}, {"flag": "x", "message": "a warning"}]
-    assert doubts({"warnings": ["a warning"], "quality": flags}) == ["a warning", "few slices"]
-    assert doubts({"warnings": [], "quality": None}) == []
+    assert doubt_sentences({"warnings": ["a warning"], "quality": flags}) == [
+        "a warning",
+        "few slices",
+    ]
+    assert doubt_sentences({"warnings": [], "quality": None}) == []
 
 
 def test_numbers_that_are_not_known_are_said_to_be():

@@ -31,7 +31,7 @@ _OF_WHAT_IS_ENTERED = re.compile(
             "the brighter side of the ventricle, the inferior one as a rule, is that of the RV",
             "the RV insertion that was given lies",
             r"\d+ % of the remote region, ",
-            "scar by n-SD depends on the given remote region",
+            "scar (by n-SD )?depends on the given remote region",
             "PatientSize and PatientWeight of the header were not used",
         )
     )

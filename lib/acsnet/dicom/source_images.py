@@ -103,7 +103,7 @@ def slice_step_mm(planes: Sequence[Plane]) -> float:
 
 
 def check_shape(labels: NDArray[np.uint8], sources: Sequence[Dataset]) -> None:
-    """Raise InputError for a label map that is not on the images' grid."""
+    """Raise InputError for a label map that is not (image, row, column) of the images' grid."""
     shape = (len(sources), int(sources[0].Rows), int(sources[0].Columns))
     if labels.shape != shape:
         msg = f"label map must be {shape} (slice, row, column), got {labels.shape}"

@@ -66,7 +66,7 @@ from acsnet.io.dicom_files.dicom_file import text_of
 from acsnet.labels import LABELS, LEFT_VENTRICLE_SITE, MYOCARDIUM_SITE, SCAR, Label
 from acsnet.quantify.aha_segments import Segment
 from acsnet.quantify.features import Features
-from acsnet.quantify.scar_methods import DEVIATIONS
+from acsnet.quantify.scar_methods import FROM_REMOTE
 
 SERIES_OFFSET = 2
 SCAR_BURDEN = Code("scar_burden", OWN_SCHEME, "Enhancement, share of myocardial volume")
@@ -242,7 +242,7 @@ def _region_groups(
     ]
     if (scar := clinical.headline) is not None and scar.scar_volume_ml is not None:
         name = f"Scar by the method of the report, {scar.method}"
-        if clinical.remote_given and scar.method in DEVIATIONS:
+        if clinical.remote_given and scar.method in FROM_REMOTE:
             name += ", remote region placed by a person"
         headline = region_group(
             name,

@@ -54,7 +54,7 @@ class Clinical:
 
     body: sizes by body surface area; pattern: of all scar; viable_segments: how many are likely
     viable; headline: the scar method that the report leads with, None for what was segmented;
-    remote_given: whether a person placed the remote region that n-SD is measured from;
+    remote_given: whether a person placed the remote region;
     intervals: of the measures, a sentence each; indication, comment: of the reader; status,
     drawn_by: in words; accepted: when.
     """

@@ -29,6 +29,7 @@ def pool_outside_wall(labels: NDArray[np.uint8]) -> NDArray[np.bool_]:
     parts, _ = components(pool, NEIGHBOURS)
 
     def parts_in(region: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """The parts of the pool, (row, column), that a region meets."""
         return np.isin(parts, parts[region & pool])
 
     cavity = binary_fill_holes(wall) & ~wall

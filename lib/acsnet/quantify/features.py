@@ -60,13 +60,24 @@ class Features:
     enhancement_slices: Annotated[int | None, described("", "slices with any enhancement")]
     scar_method: Annotated[
         str | None,
-        described("", "kind of threshold: remote or half_max; null for drawn labels", PAPER),
+        described(
+            "",
+            "kind of threshold: remote or half_max; null where core scar and grey zone are as a "
+            "person drew them",
+            PAPER,
+        ),
     ]
     scar_threshold: Annotated[
         float | None, described("signal", "threshold between grey zone and core scar", PAPER)
     ]
     remote_intensity: Annotated[
-        float | None, described("signal", "median of the wall outside the enhancement", PAPER)
+        float | None,
+        described(
+            "signal",
+            "median of the wall outside the enhancement, or of the remote region that a person "
+            "gave",
+            PAPER,
+        ),
     ]
     peak_intensity: Annotated[
         float | None,

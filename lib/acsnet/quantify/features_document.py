@@ -44,7 +44,14 @@ class InsertionDoc:
         described("pixel", "row of the point in that slice, on the epicardium, from 0"),
     ]
     column: Annotated[float | None, described("pixel", "column of the point, from 0")]
-    source: Annotated[Source | None, described("", "automatic, given or drawn; null if not found")]
+    source: Annotated[
+        Source | None,
+        described(
+            "",
+            "automatic, given (by a person) or drawn (from a right ventricle in the label map); "
+            "null if not found",
+        ),
+    ]
     side: Annotated[
         Side | None, described("", "what decided between anterior and inferior: header or image")
     ]
@@ -53,7 +60,7 @@ class InsertionDoc:
 
 @dataclass(frozen=True, kw_only=True)
 class RemoteDoc:
-    """Remote myocardium, the reference of the n-SD thresholds."""
+    """Remote myocardium, the reference of n-SD and, if a person gave it, of FWHM."""
 
     source: Annotated[str, described("", "automatic or given")]
     voxels: Annotated[int, described("", "number of voxels")]
@@ -110,7 +117,12 @@ class FeaturesDocument(Texture, ScarPattern, Transmurality, BodyNumbers, Feature
     ]
     viable_segments: Annotated[
         int | None,
-        described("", "number of segments that are likely viable: at most 50 % transmural", KIM),
+        described(
+            "",
+            "number of segments that are likely viable: their mean transmurality, rounded, is at "
+            "most 50 %",
+            KIM,
+        ),
     ]
     territories: Annotated[
         tuple[Territory, ...], described("", "always LAD, RCA and LCX, in this order")
@@ -132,7 +144,7 @@ class FeaturesDocument(Texture, ScarPattern, Transmurality, BodyNumbers, Feature
     quality: Annotated[tuple[QualityDoc, ...], described("", "quality flags; may be empty")]
     anatomy: Annotated[
         dict[str, Any] | None,
-        described("", "anatomical correction of each slice; null for drawn labels"),
+        described("", "anatomical correction of each slice; null for label maps of a person"),
     ]
     labels: Annotated[dict[str, int], described("", "value of each label in the label map")]
     seconds: Annotated[dict[str, float], described("s", "computing time of each stage")]

@@ -146,29 +146,21 @@ def quantify(
         InputError: for an implausible body size, or an insertion or remote region off the image.
         AcsnetError: for a remote region that holds too little wall.
     """
-    wall, pool = np.isin(labels, MYOCARDIUM), labels == Label.LV_BLOOD_POOL
     plane_mm = scan.spacing_mm[1:]
-    scar_known = scar_known and scan.shows_scar and bool(wall.any())
+    scar_known = scar_known and scan.shows_scar and bool(np.isin(labels, MYOCARDIUM).any())
     placed = given.remote_on(scan)
     if threshold is None and scar_known:
         threshold = threshold_of_drawn(scan.pixels, labels, remote=placed, measured=scan.measured)
     features = compute_features(labels, scan.voxel_ml, threshold=threshold, scar_known=scar_known)
     core_known = features.core_scar_volume_ml is not None
     body, body_notes = body_of(scan, height_cm=given.height_cm, weight_kg=given.weight_kg)
-    remote, automatic = _remote_regions(scan, labels, placed)
-    methods: tuple[MethodRow, ...] = ()
-    signal_notes: tuple[str, ...] = ()
-    if scar_known:
-        signal_notes = (*remote.doubts, *_signal_doubts(scan, labels, threshold, placed))
-        methods = _methods(scan, labels, remote, core_known=core_known)
-        if remote is not automatic:
-            others = _methods(scan, labels, automatic, core_known=core_known)
-            signal_notes = (*signal_notes, *region_doubt(methods, others))
+    regions = _remote_regions(scan, labels, placed)
+    methods, method_notes = (
+        _scar_by_methods(scan, labels, regions, core_known=core_known) if scar_known else ((), ())
+    )
+    signal_notes = _signal_doubts(scan, labels, threshold, placed) if scar_known else ()
     ventricle = without_stray_pool(labels)
-    insertion: Insertion | None = None
-    insertion_notes: tuple[str, ...] = ()
-    if (pool.any(axis=(1, 2)) & wall.any(axis=(1, 2))).any():
-        insertion, insertion_notes = _insertion(scan, ventricle, right_ventricle, given)
+    insertion, insertion_notes = _insertion(scan, ventricle, right_ventricle, given)
     chords = radial_chords(ventricle, plane_mm)
     segment_numbers = segment_map(ventricle, insertion, plane_mm)
     segments = measure_segments(
@@ -184,7 +176,7 @@ def quantify(
         features=features,
         body=body_numbers(features, body),
         methods=methods,
-        remote=remote,
+        remote=regions[0],
         insertion=insertion,
         insertion_point=None if insertion is None else _point(ventricle, insertion, plane_mm),
         segment_map=segment_numbers,
@@ -201,30 +193,51 @@ def quantify(
             core_known=core_known,
             measured=scan.measured,
         ),
-        warnings=(*features.warnings, *body_notes, *insertion_notes, *signal_notes),
+        warnings=(*features.warnings, *body_notes, *insertion_notes, *method_notes, *signal_notes),
     )
 
 
 def _remote_regions(
     scan: ShortAxisScan, labels: NDArray[np.uint8], placed: NDArray[np.bool_] | None
-) -> tuple[RemoteRegion, RemoteRegion]:
-    """The remote region in use and the automatic one: one object unless one was placed."""
+) -> tuple[RemoteRegion, ...]:
+    """The remote region in use; if a person placed that, the automatic one after it."""
     wall, scar = np.isin(labels, MYOCARDIUM), np.isin(labels, ENHANCEMENT)
-    lit = wall & scan.measured
-    core_from = core_signal(scan.pixels, lit, scar & scan.measured)
+    lit, lit_scar = wall & scan.measured, scar & scan.measured
     automatic = remote_region(
         scan.pixels,
         wall,
         scar,
         scan.spacing_mm[1:],
         voxel_ml=scan.voxel_ml,
-        core_from=core_from,
+        core_from=core_signal(scan.pixels, lit, lit_scar),
         measured=scan.measured,
     )
     if placed is None:
-        return automatic, automatic
+        return (automatic,)
+    core_from = core_signal(scan.pixels, lit, lit_scar, remote=placed)
     used = given_region(scan.pixels, lit, placed, voxel_ml=scan.voxel_ml, core_from=core_from)
     return used, automatic
+
+
+def _scar_by_methods(
+    scan: ShortAxisScan,
+    labels: NDArray[np.uint8],
+    regions: tuple[RemoteRegion, ...],
+    *,
+    core_known: bool,
+) -> tuple[tuple[MethodRow, ...], tuple[str, ...]]:
+    """Scar by each method, with warnings on the remote region; regions: by `_remote_regions`."""
+    wall = Wall(
+        intensity=scan.pixels,
+        myocardium=np.isin(labels, MYOCARDIUM),
+        enhancement=np.isin(labels, ENHANCEMENT),
+        obstruction=labels == Label.MICROVASCULAR_OBSTRUCTION,
+        measured=scan.measured,
+        voxel_ml=scan.voxel_ml,
+    )
+    core = labels == Label.CORE_SCAR if core_known else None
+    rows = [compare_methods(wall, core=core, remote=region) for region in regions]
+    return rows[0], (*regions[0].doubts, *region_doubt(rows[0], rows[-1]))
 
 
 def _signal_doubts(
@@ -249,30 +262,17 @@ def _signal_doubts(
     )
 
 
-def _methods(
-    scan: ShortAxisScan, labels: NDArray[np.uint8], remote: RemoteRegion, *, core_known: bool
-) -> tuple[MethodRow, ...]:
-    """Scar by each method, with one remote region."""
-    wall = Wall(
-        intensity=scan.pixels,
-        myocardium=np.isin(labels, MYOCARDIUM),
-        enhancement=np.isin(labels, ENHANCEMENT),
-        obstruction=labels == Label.MICROVASCULAR_OBSTRUCTION,
-        measured=scan.measured,
-        voxel_ml=scan.voxel_ml,
-    )
-    core = labels == Label.CORE_SCAR if core_known else None
-    return compare_methods(wall, core=core, remote=remote)
-
-
 def _insertion(
     scan: ShortAxisScan,
     labels: NDArray[np.uint8],
     right_ventricle: NDArray[np.bool_] | None,
     given: Given,
 ) -> tuple[Insertion | None, tuple[str, ...]]:
+    """The RV insertion, with warnings; None, without any, where no slice has wall and pool."""
     plane_mm = scan.spacing_mm[1:]
     wall, pool = np.isin(labels, MYOCARDIUM), labels == Label.LV_BLOOD_POOL
+    if not (pool.any(axis=(1, 2)) & wall.any(axis=(1, 2))).any():
+        return None, ()
     has_axes = apex_first_by_position(scan).apex_first is not None
     rv, ventricle = right_ventricle, wall | pool
     drawn = None if rv is None else drawn_septum(rv, ventricle, plane_mm)

@@ -1,7 +1,9 @@
 """Remote myocardium: healthy wall, the reference of the n-SD thresholds.
 
 A person may give the remote region, as a mask or as discs of 6 mm radius around the places where a
-reader clicked; the part of it inside the wall is used. Otherwise it is all wall without enhancement
+reader clicked; the part of it inside the wall is used. It is then the reference of FWHM, too, and
+so of core scar and grey zone, which otherwise have the median of all wall outside the enhancement.
+A warning says where scar depends on it. Otherwise the region is all wall without enhancement
 that is more than 5 mm from enhancement in its slice and not on the border of the wall, where pixels
 also contain blood or fat. Voxels without signal (NaN, padding) have no part in it. If fewer than 20
 voxels are left, as in a thin wall, the border is included, and then the 5 mm margin.

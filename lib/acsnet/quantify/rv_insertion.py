@@ -58,7 +58,7 @@ class Insertion:
     Attributes:
         angle: radians, as in `acsnet.quantify.polar`.
         turn: +1 or -1, the direction of the angle from there through the septum.
-        source: automatic, given or drawn.
+        source: automatic, given by a person, or drawn: from a right ventricle in the label map.
         side: whether header or image decided which side is anterior.
         confidence: 0 to 1, how much more the septum's side looks like blood than the opposite
             side; None if given or drawn.

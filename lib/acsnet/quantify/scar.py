@@ -130,8 +130,9 @@ def scar_threshold(
         msg = f"scar method must be one of {', '.join(get_args(ScarMethod))}, got {method!r}"
         raise ValueError(msg)
     wall = np.concatenate([enhanced, remote])
-    if not np.isfinite(wall).all():
-        msg = "the image holds values in the myocardium that are not finite numbers"
+    if lacking := int((~np.isfinite(wall)).sum()):
+        values = f"{lacking} of the image's {wall.size} values in the myocardium"
+        msg = f"{values} are not finite numbers"
         raise AcsnetError(msg)
     negative = bool((wall < 0).any())
     if method == "half_max" and negative:
@@ -228,9 +229,15 @@ def core_signal(
     intensity: NDArray[np.floating[Any]],
     myocardium: NDArray[np.bool_],
     enhancement: NDArray[np.bool_],
+    *,
+    remote: NDArray[np.bool_] | None = None,
 ) -> float | None:
-    """Signal from which drawn enhancement is core scar ("remote" reading); None if unknown."""
+    """Signal from which drawn enhancement is core scar ("remote" reading); None if unknown.
+
+    remote: as `classify_enhancement` takes it.
+    """
     try:
-        return classify_enhancement(intensity, myocardium, enhancement).threshold.value
+        zones = classify_enhancement(intensity, myocardium, enhancement, remote=remote)
+        return zones.threshold.value
     except AcsnetError:  # values that are not finite: told where they are measured
         return None

@@ -47,9 +47,9 @@ METHODS = (
     "otsu",
 )
 OTSU_BINS = 256
-ROBUST_SD = tuple(f"sd{n}" for n in SD_COUNTS)
-DEVIATIONS = (*ROBUST_SD, *(f"sd{n}_mean" for n in SD_COUNTS))
-"""Methods that are measured from the remote region."""
+STABLE_FROM_REMOTE = ("fwhm_remote", *(f"sd{n}" for n in SD_COUNTS))
+FROM_REMOTE = (*STABLE_FROM_REMOTE, *(f"sd{n}_mean" for n in SD_COUNTS))
+"""Methods that are measured from the remote region that a person gave."""
 MOST_APART, LEAST_ML = 0.1, 0.1  # share of the larger volume; differences below this are none
 
 
@@ -115,7 +115,10 @@ class Wall:
         core: NDArray[np.bool_] | None = None,
         grey: NDArray[np.bool_] | None = None,
     ) -> MethodRow:
-        """The volumes of masks, cut to the wall; obstruction is scar, but neither core nor grey."""
+        """The volumes of masks, cut to the wall; obstruction is scar, but neither core nor grey.
+
+        scar, core, grey: of the shape of `intensity`; None of a method that has no such part.
+        """
         scar_ml = volume_ml(scar & self.myocardium | self.obstruction, self.voxel_ml)
         core_ml, grey_ml = (
             None
@@ -226,16 +229,16 @@ def _not_brighter(wall: Wall, remote: float) -> str:
 
 
 def region_doubt(rows: tuple[MethodRow, ...], automatic: tuple[MethodRow, ...]) -> tuple[str, ...]:
-    """A warning where scar by n-SD hangs on which remote region it is; rows: as measured."""
+    """A warning where scar hangs on which remote region it is; rows: as measured."""
     others = {row.method: row.scar_volume_ml for row in automatic}
     for row in rows:
         own, other = row.scar_volume_ml, others.get(row.method)
-        if row.method not in ROBUST_SD or own is None or other is None:
+        if row.method not in STABLE_FROM_REMOTE or own is None or other is None:
             continue
         if abs(own - other) > MOST_APART * max(own, other) and abs(own - other) > LEAST_ML:
             note = (
-                "scar by n-SD depends on the given remote region: "
-                f"{row.method} is {own:.1f} ml with it, {other:.1f} ml with the automatic one"
+                "scar depends on the given remote region: "
+                f"by {row.method} it is {own:.1f} ml with it, {other:.1f} ml without it"
             )
             return (note,)
     return ()

@@ -62,12 +62,15 @@ def _spread(values: NDArray[np.float64], apart: NDArray[np.float64]) -> float:
 
 
 def speckle_percent(intensity: NDArray[np.floating[Any]], wall: NDArray[np.bool_]) -> float:
-    """Percent of the voxels of a wall that are single bright points; 0 without a wall."""
+    """Percent of the voxels of a wall that are single bright points; 0 without a wall.
+
+    intensity, wall: (slice, row, column).
+    """
     return 100.0 * float(speckle(intensity, wall).sum()) / max(int(wall.sum()), 1)
 
 
 def speckle_doubt(intensity: NDArray[np.floating[Any]], wall: NDArray[np.bool_]) -> tuple[str, ...]:
-    """A warning where too much of the wall is single bright points."""
+    """A warning where too much of a (slice, row, column) wall is single bright points."""
     percent = speckle_percent(intensity, wall)
     if percent < MOST_PERCENT:
         return ()

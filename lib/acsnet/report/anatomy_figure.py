@@ -234,7 +234,7 @@ def _draw_slice(
 
 
 def padded_grid(mask: NDArray[np.bool_]) -> tuple[NDArray[Any], ...]:
-    """Columns, rows and values of a padded mask, whose contours are closed at the image's edge."""
+    """Columns, rows and values of a padded (row, column) mask: its contours close at the edge."""
     rows, columns = (np.arange(-1, length + 1) for length in mask.shape)
     return columns, rows, np.pad(mask, 1)
 

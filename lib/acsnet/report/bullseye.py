@@ -13,6 +13,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Wedge
 
+from acsnet.report.wording import number
+
 # First segment, count and inner radius of the basal, mid and apical ring.
 RINGS = ((1, 6, 0.75), (7, 6, 0.5), (13, 4, 0.25))
 CAP = 17
@@ -51,13 +53,13 @@ def hatched_words(features: Mapping[str, Any]) -> str:
 def draw_bullseye(axes: Axes, values: Mapping[int, float | None], title: str) -> None:
     """Draw values of 0 to 100 by segment; None is hatched."""
     for first, count, inner in RINGS:
-        for number in range(count):
-            middle = 90.0 + number * 360.0 / count
+        for place in range(count):
+            middle = 90.0 + place * 360.0 / count
             radius, angle = inner + WIDTH / 2, np.deg2rad(middle)
             half = 180.0 / count
             wedge = Wedge((0, 0), inner + WIDTH, middle - half, middle + half, width=WIDTH)
             at = radius * np.cos(angle), radius * np.sin(angle)
-            _draw_segment(axes, wedge, at, values.get(first + number))
+            _draw_segment(axes, wedge, at, values.get(first + place))
     _draw_segment(axes, Wedge((0, 0), WIDTH, 0, 360), (0.0, 0.0), values.get(CAP))
     for text, x, y, turn in (
         ("anterior", 0, 1.08, 0),
@@ -90,7 +92,7 @@ def _draw_segment(axes: Axes, wedge: Wedge, at: tuple[float, float], value: floa
         wedge.set_facecolor(SHADES(0.85 * min(value, 100.0) / 100.0))
         axes.text(
             *at,
-            f"{value:.0f}",
+            number(value, 0),
             ha="center",
             va="center",
             fontsize=POINTS + 1,

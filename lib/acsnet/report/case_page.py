@@ -5,9 +5,9 @@ from html import escape
 
 from acsnet import NOTICE
 from acsnet.labels import LABELS
-from acsnet.report.findings import headline, not_assessed
+from acsnet.report.findings import headline
 from acsnet.report.montage import montage_png
-from acsnet.report.wording import measure_rows
+from acsnet.report.wording import has_scar_number, measure_rows
 from acsnet.result import Measured
 
 STYLE = """
@@ -31,7 +31,7 @@ def case_page(result: Measured, files: tuple[str, ...]) -> str:
         f"<td>{escape(row.unit)}</td></tr>"
         for row in measure_rows([features])
     )
-    unassessed = headline(features, "drawn").note if not_assessed(features) else ""
+    unassessed = "" if has_scar_number(features) else headline(features, "drawn").note
     scar = f"<p>Scar: {escape(unassessed)}.</p>" if unassessed else ""
     warnings = "".join(f"<li>{escape(text)}</li>" for text in features["warnings"])
     legend = "".join(

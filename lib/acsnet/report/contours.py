@@ -58,7 +58,10 @@ def outlines(result: Measured, index: int) -> list[tuple[Stroke, NDArray[np.bool
 
 
 def shown_slices(labels: NDArray[np.uint8]) -> list[int]:
-    """The slices to draw: those with labels, else all, thinned out evenly to `MAX_SLICES`."""
+    """The slices to draw of (slice, row, column) labels: those with any, else all.
+
+    They are thinned out evenly to `MAX_SLICES`.
+    """
     slices = np.flatnonzero(labels.any(axis=(1, 2)))
     if not len(slices):
         slices = np.arange(len(labels))

@@ -7,7 +7,6 @@ from matplotlib.figure import Figure
 
 from acsnet.report.bullseye import PLOTS, draw_bullseye, hatched_words, segment_values
 from acsnet.report.contours import draw_slices, legend_handles, shown_slices
-from acsnet.report.findings import not_assessed
 from acsnet.report.layout.page import (
     A4,
     LINE,
@@ -23,7 +22,8 @@ from acsnet.report.layout.page import (
     text,
 )
 from acsnet.report.wording import (
-    doubts,
+    doubt_sentences,
+    has_segments,
     measure_lines,
     method_lines,
     number,
@@ -91,7 +91,7 @@ def details_pages(features: Mapping[str, Any]) -> list[Figure]:
     places: tuple[float, ...] = (0.0, 3.4, 3.7, 5.2 if interval else 3.5)
     rows = measure_lines(features)
     top = table(page, top, places, ("", "", interval, ""), rows, numbers=(1,))
-    if features["segment_model"] is not None and not not_assessed(features):
+    if has_segments(features):
         words = "Scar by the coronary artery that usually supplies the segments"
         top = heading(page, top - 0.12, words)
         head = ("", "segments", "scar, ml", "% of its wall")
@@ -104,7 +104,7 @@ def details_pages(features: Mapping[str, Any]) -> list[Figure]:
         places = (0.0, 2.9, 3.8, 4.8, 5.7, 6.85)
         top = table(page, top, places, methods, method_lines(features), numbers=range(1, 6))
         top = paragraph(page, top - 0.04, _notes(features), most=3, rest="...")
-    waiting = doubts(features) or ["none"]
+    waiting = doubt_sentences(features) or ["none"]
     top = heading(page, top - 0.12, "Doubts")
     while True:
         lines, shown = bullets(waiting, most=max(int((top - MARGIN - MADE_BY) / LINE), 2))

@@ -19,7 +19,7 @@ GREY_PERCENTILES = (1.0, 99.0)
 
 
 def grey_window(pixels: NDArray[Any]) -> tuple[float, float]:
-    """The signals that are shown black and white.
+    """The signals that are shown black and white; pixels: of the whole scan, any shape.
 
     The lowest signal does not count where others do: padding is often one number far below all
     others, and would leave the heart in a few shades of light grey.
@@ -38,7 +38,7 @@ class View:
     columns_reversed: bool = False
 
     def of(self, plane: NDArray[Any]) -> NDArray[Any]:
-        """The reoriented plane."""
+        """The (row, column) plane as this view shows it."""
         plane = plane.T if self.exchanged else plane
         plane = plane[::-1] if self.rows_reversed else plane
         return plane[:, ::-1] if self.columns_reversed else plane

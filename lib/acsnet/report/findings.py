@@ -13,8 +13,15 @@ from typing import Any, NamedTuple
 
 from acsnet.quantify.aha_segments import LIKELY_VIABLE
 from acsnet.quantify.features_document import SCAR_KEYS
-from acsnet.quantify.scar_methods import DEVIATIONS
-from acsnet.report.wording import METHODS, NONE, absent_scar, number
+from acsnet.quantify.scar_methods import FROM_REMOTE
+from acsnet.report.wording import (
+    METHODS,
+    NONE,
+    absent_scar,
+    has_scar_number,
+    interval_words,
+    number,
+)
 from acsnet.result import NO_SCAR_DRAWN
 from acsnet.scan import is_fit
 
@@ -66,9 +73,9 @@ class SegmentRow(NamedTuple):
 def headline(features: Mapping[str, Any], method: str) -> Headline:
     """The scar by one method of `acsnet.quantify.scar_methods`."""
     words = METHODS[method]
-    if method in DEVIATIONS and features["remote"]["source"] == "given":
+    if method in FROM_REMOTE and features["remote"]["source"] == "given":
         words += ", remote region placed by a person"
-    if not_assessed(features):
+    if not has_scar_number(features):
         return Headline(method=words, note=_unassessed_words(features))
     row = next((row for row in features["methods"] if row["method"] == method), None)
     if row is None or row["scar_volume_ml"] is None:
@@ -80,11 +87,6 @@ def headline(features: Mapping[str, Any], method: str) -> Headline:
         mass_g=row["scar_mass_g"],
         volume_ml=row["scar_volume_ml"],
     )
-
-
-def not_assessed(features: Mapping[str, Any]) -> bool:
-    """Whether nobody looked for scar, as on cine, or there is no wall that could have any."""
-    return features["enhancement_volume_ml"] is None
 
 
 def _unassessed_words(features: Mapping[str, Any]) -> str:
@@ -101,7 +103,7 @@ def statements(features: Mapping[str, Any]) -> list[str]:
 
     None where scar was not assessed, or where there is no wall.
     """
-    if not_assessed(features) or not features["myocardium_volume_ml"]:
+    if not has_scar_number(features) or not features["myocardium_volume_ml"]:
         return []
     if features["enhancement_volume_ml"] == 0:
         if NO_SCAR_DRAWN in features["warnings"]:
@@ -145,12 +147,12 @@ def size_rows(features: Mapping[str, Any], *, sex: str) -> list[SizeRow]:
         SizeRow(
             name=name,
             value=_with_unit(features[key], unit, absent),
-            interval=_range(intervals.get(key)),
+            interval=interval_words(intervals.get(key), 1),
             per_m2=_index(features, index, f"{unit}/m{SQUARED}"),
             reference=_reference(index, sex) if _index(features, index, "") else "",
         )
         for name, key, unit, index in rows
-        if not (not_assessed(features) and key in SCAR_KEYS)
+        if has_scar_number(features) or key not in SCAR_KEYS
     ]
 
 
@@ -178,7 +180,7 @@ def _with_share(part: Mapping[str, Any]) -> str:
     """The name of a segment with scar, and the share of its wall where no depth stands for it."""
     if part["transmurality_class"] not in (None, "0"):
         return _called(part)
-    return f"{part['name']} ({part['segment']}, {part['scar_percent']:.0f} % of its wall)"
+    return f"{part['name']} ({part['segment']}, {number(part['scar_percent'], 0)} % of its wall)"
 
 
 def _called(part: Mapping[str, Any]) -> str:
@@ -190,7 +192,7 @@ def _pattern(features: Mapping[str, Any]) -> str:
     if name is None:
         return "Pattern: not known, no radial chord of the wall meets the scar."
     parts = ", ".join(
-        f"{pattern} {share:.0f} %"
+        f"{pattern} {number(share, 0)} %"
         for pattern, share in sorted(shares.items(), key=lambda item: -item[1])
         if share >= 0.5
     )
@@ -225,7 +227,8 @@ def _obstruction(features: Mapping[str, Any]) -> str:
     volume = features["microvascular_obstruction_volume_ml"]
     if volume is None:
         return "Microvascular obstruction: not known."
-    return f"Microvascular obstruction: {'none found' if volume == 0 else f'{volume:.1f} ml'}."
+    size = "none found" if volume == 0 else _with_unit(volume, "ml", "")
+    return f"Microvascular obstruction: {size}."
 
 
 def _count(count: int, noun: str) -> str:
@@ -233,16 +236,12 @@ def _count(count: int, noun: str) -> str:
 
 
 def _with_unit(value: float | None, unit: str, absent: str) -> str:
-    return absent if value is None else f"{value:.1f} {unit}"
-
-
-def _range(interval: Mapping[str, float] | None) -> str:
-    return "" if interval is None else f"{interval['low']:.1f} to {interval['high']:.1f}"
+    return absent if value is None else f"{number(value, 1)} {unit}"
 
 
 def _index(features: Mapping[str, Any], key: str, unit: str) -> str:
     value = features[key] if key else None
-    return "" if value is None else f"{value:.1f} {unit}"
+    return _with_unit(value, unit, "")
 
 
 def _reference(index: str, sex: str) -> str:

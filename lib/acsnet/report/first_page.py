@@ -18,7 +18,6 @@ from acsnet.report.findings import (
     SQUARED,
     Headline,
     headline,
-    not_assessed,
     segment_rows,
     size_rows,
     statements,
@@ -49,7 +48,13 @@ from acsnet.report.layout.page import (
 )
 from acsnet.report.patient import Subject
 from acsnet.report.reading import Reading
-from acsnet.report.wording import doubts
+from acsnet.report.wording import (
+    doubt_sentences,
+    has_scar_number,
+    has_segments,
+    interval_words,
+    number,
+)
 from acsnet.result import Measured
 from acsnet.scan import UNFIT
 
@@ -94,7 +99,7 @@ def first_pages(
         page, bottom, cut = _first_page(result, features, subject, reading, method, room)
         if bottom >= FOOT:
             break
-    moved = not room.segments and _has_table(features)
+    moved = not room.segments and has_segments(features)
     if not (cut or moved):
         return [page]
     second, top = new_page(), A4[1] - MARGIN
@@ -132,7 +137,7 @@ def _first_page(
         cut += _whole("Findings", "\n".join(findings), lines=_count(findings), most=room.findings)
         top = paragraph(page, top, findings, most=room.findings, rest=CONTINUED)
         top = _sizes(page, top - 0.1, features, subject) - 0.12
-        if room.segments or not _has_table(features):
+        if room.segments or not has_segments(features):
             top = _segments(page, top, features)
         else:
             text(page, MARGIN, top, "The table of the segments is on page 2.")
@@ -161,7 +166,7 @@ def _whole(title: str, words: str, *, lines: int, most: int) -> list[Section]:
 
 def _doubts(page: Figure, top: float, features: Mapping[str, Any], *, most: int) -> float:
     """Draw the doubts, first of all that the scan is not one to tell scar from."""
-    texts = sorted(doubts(features), key=lambda words: not words.startswith(UNFIT))
+    texts = sorted(doubt_sentences(features), key=lambda words: not words.startswith(UNFIT))
     if not texts:
         text(page, MARGIN, top, "Doubts", bold=True)
         text(page, MARGIN + 1.0, top, "none: image, wall and labels were checked")
@@ -176,25 +181,23 @@ def _doubts(page: Figure, top: float, features: Mapping[str, Any], *, most: int)
 
 def _headline(page: Figure, top: float, features: Mapping[str, Any], scar: Headline) -> float:
     if scar.note:
-        words = (
-            f"Scar: {scar.note}" if not_assessed(features) else f"Scar ({scar.method}): {scar.note}"
-        )
+        by = f" ({scar.method})" if has_scar_number(features) else ""
+        words = f"Scar{by}: {scar.note}"
         return paragraph(page, top, [words], most=2, rest="...") - 0.04
-    number = "" if scar.burden_percent is None else f"{scar.burden_percent:.1f} %"
-    text(page, MARGIN, top, f"Scar {number} of the LV myocardium", points=TITLE, bold=True)
-    masses = f"{scar.mass_g:.1f} g, {scar.volume_ml:.1f} ml"
+    share = "" if scar.burden_percent is None else f"{number(scar.burden_percent, 1)} %"
+    text(page, MARGIN, top, f"Scar {share} of the LV myocardium", points=TITLE, bold=True)
+    masses = f"{number(scar.mass_g, 1)} g, {number(scar.volume_ml, 1)} ml"
     drawn = headline(features, "drawn")
     interval = (features.get("intervals") or {}).get("scar_burden_percent")
     if interval and scar.method == drawn.method:
-        low, high, level = interval["low"], interval["high"], 100 * interval["level"]
-        masses += f"; {level:.0f} % interval {low:.1f} to {high:.1f} %"
+        masses += f"; {100 * interval['level']:.0f} % interval {interval_words(interval, 1)} %"
     text(page, MARGIN, top - 0.26, f"{masses}. Method: {scar.method}.")
     top -= 0.26 + 1.4 * LINE
     if scar.method == drawn.method or drawn.burden_percent is None:
         return top
     words = (
-        f"All that follows is of the scar as segmented, {drawn.burden_percent:.1f} % of the LV "
-        "myocardium:"
+        "All that follows is of the scar as segmented, "
+        f"{number(drawn.burden_percent, 1)} % of the LV myocardium:"
     )
     return paragraph(page, top, [words], most=1, rest="")
 
@@ -221,7 +224,7 @@ def _sizes(page: Figure, top: float, features: Mapping[str, Any], subject: Subje
     for words in notes:
         below = paragraph(page, below, [words], most=3, rest="", width=left_width)
     foot = top - BULLSEYE
-    if any(value is not None for value in segment_values(features, "scar_percent").values()):
+    if has_segments(features):
         box = (
             (A4[0] - MARGIN - BULLSEYE) / A4[0],
             foot / A4[1],
@@ -236,15 +239,10 @@ def _sizes(page: Figure, top: float, features: Mapping[str, Any], subject: Subje
     return min(below, foot)
 
 
-def _has_table(features: Mapping[str, Any]) -> bool:
-    """Whether there are segments to list."""
-    return not not_assessed(features) and features["rv_insertion"]["source"] is not None
-
-
 def _segments(page: Figure, top: float, features: Mapping[str, Any]) -> float:
-    if not_assessed(features):
+    if not has_scar_number(features):
         return top
-    if features["rv_insertion"]["source"] is None:
+    if not has_segments(features):
         words = "Segments: none, the insertion of the right ventricle is not known"
         return heading(page, top, words)
     top = heading(

@@ -12,7 +12,8 @@ class Reading:
 
     reviewed: whether somebody accepted it; author: who drew it, empty for the networks; source:
     what the label map is called where nobody is named; reviewer, read: who accepted it and when,
-    as far as known; indication, comment: plain text.
+    as far as known; indication, comment: plain text; withdrawn_by: who took it out of use, empty
+    if unknown, None where nobody did; replaced: whether a newer label map holds in its place.
     """
 
     reviewed: bool = False
@@ -22,11 +23,17 @@ class Reading:
     read: datetime | None = None
     indication: str = ""
     comment: str = ""
+    withdrawn_by: str | None = None
+    replaced: bool = False
 
     @property
     def status(self) -> str:
         """The status in words, the same on pages and in reports."""
-        return status_words(reviewed=self.reviewed, reviewer=self.reviewer or self.author)
+        if self.withdrawn_by is not None:
+            by = f" by {self.withdrawn_by}" if self.withdrawn_by else ""
+            return f"withdrawn{by}: not to be used"
+        words = status_words(reviewed=self.reviewed, reviewer=self.reviewer or self.author)
+        return f"{words}: a newer label map is valid" if self.replaced else words
 
     @property
     def drawn_by(self) -> str:

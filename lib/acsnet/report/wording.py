@@ -1,6 +1,7 @@
 """The numbers of `features.json` as text for reports and pages: names, units, rounding."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from decimal import ROUND_HALF_UP, Context, Decimal
 from math import floor, log10
 from typing import Any, NamedTuple
 
@@ -8,6 +9,7 @@ from acsnet.quantify.features_document import SCAR_KEYS
 
 UNKNOWN, NO_SCAR, NONE = "not known", "no scar", "\N{EN DASH}"
 NOT_ASSESSED = "not assessed"
+HALF_UP = Context(prec=400, rounding=ROUND_HALF_UP)  # digits enough for any float
 
 MEASURES = (
     ("Scar burden", "scar_burden_percent", "% of myocardium", 1),
@@ -80,13 +82,13 @@ def measure_lines(features: Mapping[str, Any]) -> list[MeasureLine]:
     Where scar was not assessed, as on cine, the first line says so and the others are left out.
     """
     intervals = features.get("intervals") or {}
-    assessed = not is_unassessed(features)
+    assessed = not scar_was_not_looked_for(features)
     absent = absent_scar(features)
     lines = [
         MeasureLine(
             name,
             number(features[key], decimals, absent),
-            _interval(intervals.get(key), decimals),
+            interval_words(intervals.get(key), decimals),
             "" if features[key] is None else unit,
         )
         for name, key, unit, decimals in MEASURES
@@ -96,13 +98,18 @@ def measure_lines(features: Mapping[str, Any]) -> list[MeasureLine]:
     return lines if assessed else [MeasureLine(MEASURES[0][0], NOT_ASSESSED, "", ""), *lines]
 
 
-def is_unassessed(features: Mapping[str, Any]) -> bool:
+def scar_was_not_looked_for(features: Mapping[str, Any]) -> bool:
     """Whether there is a wall in which nobody looked for scar, as on cine.
 
     features: of any release, whole or in part.
     """
     known = "enhancement_volume_ml" in features and bool(features.get("myocardium_volume_ml"))
     return known and features["enhancement_volume_ml"] is None
+
+
+def has_scar_number(features: Mapping[str, Any]) -> bool:
+    """Whether there is a number of scar: not without a wall, nor where nobody looked for scar."""
+    return features["enhancement_volume_ml"] is not None
 
 
 def absent_scar(features: Mapping[str, Any]) -> str:
@@ -119,7 +126,7 @@ def interval_sentences(features: Mapping[str, Any]) -> list[str]:
     known = features.get("intervals") or {}
     return [
         f"{name}: {100 * known[key]['level']:.0f} % interval "
-        f"{_interval(known[key], decimals)} {unit}"
+        f"{interval_words(known[key], decimals)} {unit}"
         for name, key, unit, decimals in MEASURES
         if key in known
     ]
@@ -152,7 +159,7 @@ def territory_lines(features: Mapping[str, Any]) -> list[tuple[str, ...]]:
     ]
 
 
-def doubts(features: Mapping[str, Any]) -> list[str]:
+def doubt_sentences(features: Mapping[str, Any]) -> list[str]:
     """All warnings and quality flags, each once."""
     flags = (flag["message"] for flag in features.get("quality") or ())
     return list(dict.fromkeys((*features["warnings"], *flags)))
@@ -170,7 +177,7 @@ def measure_rows(features: Sequence[Mapping[str, Any]]) -> list[MeasureRow]:
     """The table of measurements of several label maps of one scan."""
 
     def absent(document: Mapping[str, Any], key: str) -> str:
-        return NOT_ASSESSED if key in SCAR_KEYS and is_unassessed(document) else UNKNOWN
+        return NOT_ASSESSED if key in SCAR_KEYS and scar_was_not_looked_for(document) else UNKNOWN
 
     return [
         MeasureRow(
@@ -199,7 +206,7 @@ def slices_to_look_at(features: Mapping[str, Any]) -> list[str]:
 
 
 def has_segments(features: Mapping[str, Any]) -> bool:
-    """Whether there is a bullseye to draw; measures of an earlier release have none."""
+    """Whether there is scar by segment to show; measures of an earlier release have none."""
     return any(segment["scar_percent"] is not None for segment in features.get("segments", ()))
 
 
@@ -210,11 +217,14 @@ def signal_decimals(signals: Iterable[float | None]) -> int:
 
 
 def number(value: float | None, decimals: int, absent: str = UNKNOWN) -> str:
-    """A rounded number as text; `absent` for None."""
-    return absent if value is None else f"{float(value):.{decimals}f}"
+    """A number as text, rounded half up as classes of transmurality are; `absent` for None."""
+    if value is None:
+        return absent
+    return f"{Decimal(float(value)).quantize(Decimal(1).scaleb(-decimals), context=HALF_UP):f}"
 
 
-def _interval(interval: Mapping[str, float] | None, decimals: int) -> str:
+def interval_words(interval: Mapping[str, float] | None, decimals: int) -> str:
+    """The ends of an interval; empty for None."""
     if interval is None:
         return ""
-    return f"{interval['low']:.{decimals}f} to {interval['high']:.{decimals}f}"
+    return f"{number(interval['low'], decimals)} to {number(interval['high'], decimals)}"

@@ -64,14 +64,14 @@ def test_scar_that_ends_before_the_epicardium_leaves_a_gap_there():
     np.testing.assert_allclose(chords.outer_gap_mm, 1.0, atol=0.4)
 
 
-def chords_like(endocardium_mm, shares=0.0, *, lined=()):
+def chords_like(endocardium_mm, shares=0.0, *, lined=(), wall_mm=10.0):
     """One slice, with scar at the endocardium of some chords; NaN mm where there is no wall."""
     endocardium = np.asarray(endocardium_mm, float)[None]
     gap = np.full(endocardium.shape, np.nan)
     gap[0, list(lined)] = 0.0
     return Chords(
         transmurality_percent=np.where(np.isnan(endocardium), np.nan, shares),
-        wall_mm=np.where(np.isnan(endocardium), np.nan, 10.0),
+        wall_mm=np.where(np.isnan(endocardium), np.nan, wall_mm),
         endocardium_mm=endocardium,
         inner_gap_mm=gap,
         outer_gap_mm=gap,
@@ -84,6 +84,14 @@ def test_mean_transmurality_is_weighted_by_scar():
     shares[:2] = 20.0, 80.0
     whole = summarise(chords_like(np.full(CHORDS, 20.0), shares), slice_mm=10.0)
     assert whole.scar_transmurality_percent == pytest.approx(68.0)
+
+
+def test_scar_in_a_thin_wall_weighs_as_much_as_there_is_of_it():
+    # 20 % of 10 mm are 2 mm of scar, 80 % of 5 mm are 4 mm: (2 * 20 + 4 * 80) / 6.
+    shares, wall_mm = np.zeros(CHORDS), np.full(CHORDS, 10.0)
+    shares[:2], wall_mm[1] = (20.0, 80.0), 5.0
+    chords = chords_like(np.full(CHORDS, 20.0), shares, wall_mm=wall_mm)
+    assert summarise(chords, slice_mm=10.0).scar_transmurality_percent == pytest.approx(60.0)
 
 
 def test_the_endocardium_of_an_open_wall_ends_at_its_mouth():

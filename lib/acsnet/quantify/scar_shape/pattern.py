@@ -2,12 +2,13 @@
 
 The patterns are those used in reports (SCMR reporting guidelines 2021,
 doi:10.1186/s12968-021-00827-z). Not from the paper: the rule, which is applied to each radial
-chord. Scar that fills more than 75 % of a chord is transmural. Otherwise it is subendocardial if it
-begins within 2 mm of the endocardium, epicardial if it ends within 2 mm of the epicardium, and
-mid-wall if it does neither. If it does both, the nearer side counts. In a wall thinner than 6 mm, a
-third of the wall replaces the 2 mm. The pattern of a segment, or of all scar, is the one that holds
-most of the scar; if it holds less than 60 %, the pattern is mixed. The pattern is certain if it
-stays the same with 1 mm and with 3 mm instead of 2 mm, about a pixel to either side.
+chord. Scar that fills more than 75 % of a chord, rounded as for its class of transmurality, is
+transmural. Otherwise it is subendocardial if it begins within 2 mm of the endocardium, epicardial
+if it ends within 2 mm of the epicardium, and mid-wall if it does neither. If it does both, the
+nearer side counts. In a wall thinner than 6 mm, a third of the wall replaces the 2 mm. The pattern
+of a segment, or of all scar, is the one that holds most of the scar; if it holds less than 60 %,
+the pattern is mixed. The pattern is certain if it stays the same with 1 mm and with 3 mm instead of
+2 mm, about a pixel to either side.
 """
 
 from dataclasses import dataclass

@@ -3,12 +3,15 @@
 In each slice with blood pool, rays every 3 degrees from the centre of the pool, the same as that of
 the AHA segments, cross the wall. The part of a ray inside the wall is a chord. The share of the
 chord that is scar, with edges half way between pixels, is the transmurality there. Transmurality
-and its classes follow Kim et al. 2000, doi:10.1056/NEJM200011163432003. Not from the paper: rays
-instead of normals of the wall, because they can be checked by hand. The mean transmurality is
-always that of a segment, over all of its chords. `scar_transmurality_percent` is the mean over
-chords that contain scar. Areas are lengths in the slices times the slice distance. A chord shorter
-than 2 mm counts, as in a wall that an infarct has thinned, but not beside the mouth of an open
-wall, whose end it grazes.
+and its classes follow Kim et al. 2000, doi:10.1056/NEJM200011163432003. The classes are of whole
+percents: a transmurality is rounded, half up, before it is classed, so 75.4 % is 51-75, and 75.5 %
+is 76-100. That also decides what is transmural and what is likely viable, and every report prints
+the rounded number. Not from the paper: rays instead of normals of the wall, because they can be
+checked by hand. The mean transmurality is always that of a segment, over all of its chords.
+`scar_transmurality_percent` is the mean over chords that contain scar, weighted by the length of
+scar along them. Areas are lengths in the slices times the slice distance. A chord shorter than 2 mm
+counts, as in a wall that an infarct has thinned, but not beside the mouth of an open wall, whose
+end it grazes.
 """
 
 from dataclasses import dataclass
@@ -27,7 +30,7 @@ EDGE = 0.5  # of a sampled mask: half way between pixels
 CORNER = 0.45  # instead, where pixels touch by corners only: half is reached between two steps
 LINING_MM = 2.0  # scar that begins this near to the blood pool lines it; LGE pixels are 0.7-2.4 mm
 SMOOTHED = 5  # chords (15 degrees) over which the endocardium is smoothed for its length
-# Class name and upper limit, percent, rounded to whole percent.
+# Class of whole percents, and the percent from which it rounds, half up, to the next class.
 CLASSES = {"0": 0.5, "1-25": 25.5, "26-50": 50.5, "51-75": 75.5, "76-100": np.inf}
 
 
@@ -132,12 +135,15 @@ def summarise(chords: Chords, *, slice_mm: float, scar_known: bool = True) -> Tr
     shares = chords.transmurality_percent[np.isfinite(chords.transmurality_percent)]
     whole, lined = (length * slice_mm / 100.0 for length in _lengths_mm(chords))
     known = scar_known and len(shares) > 0
-    scarred = shares[shares > 0]
+    scarred = chords.transmurality_percent > 0
+    scar_mm = (chords.transmurality_percent * chords.wall_mm)[scarred]
     names = [transmurality_class(share) for share in shares]
     return Transmurality(
         # Weighted by the scar itself: a chord along the side of a scar meets little of it.
         scar_transmurality_percent=(
-            float(np.average(scarred, weights=scarred)) if known and len(scarred) else None
+            float(np.average(chords.transmurality_percent[scarred], weights=scar_mm))
+            if known and scar_mm.size
+            else None
         ),
         transmurality_max_percent=float(shares.max()) if known else None,
         transmurality_class_percent=(
