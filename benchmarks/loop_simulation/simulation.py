@@ -32,7 +32,6 @@ from acsnet.masks import dice
 from acsnet.nets.architecture import ResUNetConfig
 from acsnet.nets.openvino_network import FusedNetwork
 from acsnet.nets.resunet import ResUNet
-from acsnet.nets.torch_weights import weights_of
 from acsnet.nets.views import ALL_VIEWS
 from acsnet.pipeline import Pipeline
 from acsnet.stages.myocardium import WALL_THRESHOLD
@@ -43,6 +42,7 @@ from acsnet.train.loop import Recipe, Start, train
 from acsnet.train.recipes import MYOCARDIUM
 from acsnet.train.run_record import CHECKPOINT, read_json
 from acsnet.train.samples.prepare import join_samples, samples_of
+from shared.network_arrays import weights_of
 from training.ablation_arms import folds, probabilities
 
 FOLDS = 3

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 
 import pytest
 from typer.testing import CliRunner
@@ -9,7 +10,7 @@ from typer.testing import CliRunner
 from acsnet.cli.main import app
 from acsnet.fine_tuning import mlflow_mirror, model_registry
 from acsnet.fine_tuning import worker as loop_run
-from acsnet.fine_tuning.gate_basis import basis_of, held_out
+from acsnet.fine_tuning.gate_basis import basis_of, held_out, still_holds
 from acsnet.fine_tuning.model_registry import Models
 from acsnet.fine_tuning.promotion import Decision, Row
 from acsnet.fine_tuning.training_request import Reviewed, write_request
@@ -107,6 +108,15 @@ def test_what_the_gate_passed_is_promoted_and_rolled_back(studies, models):
     assert told == [("promote", name), ("rollback", "shipped")]
 
 
+def test_what_is_in_use_already_is_not_measured_against_itself(studies, models):
+    name = note(models, promote=True)
+    models_command(studies, "promote", name)
+    record, changes = models.record(name), models.changes()
+    code, output = models_command(studies, "promote", "live")
+    assert (code, output) == (0, f"{name} is in use already")
+    assert (models.record(name), models.changes()) == (record, changes)
+
+
 def test_what_the_gate_refused_is_not(studies, models):
     note(models, promote=False)
     code, output = models_command(studies, "promote", "candidate")
@@ -171,6 +181,15 @@ def test_a_decision_holds_for_the_labels_that_are_held_out_now(
     ask(models, tmp_path, **later)
     monkeypatch.setattr(loop_run, "measure", lambda *args, **options: {})
     assert is_measured_anew(studies, models) is bool(later)
+
+
+def test_a_decision_holds_as_long_as_the_same_labels_are_accepted_drafts(models, tmp_path):
+    ask(models, tmp_path)
+    cases = held_out(models)
+    accepted = [replace(case, unchanged=True) for case in cases]
+    for measured, holds in ((cases, True), (accepted, False)):
+        decision = {"against": "shipped", "basis": basis_of(models, "shipped", measured)}
+        assert still_holds(decision, models, "shipped") is holds
 
 
 def test_scans_whose_draft_was_accepted_unchanged_are_named(studies, models):

@@ -31,6 +31,27 @@ def test_one_at_least_is_held_out_and_one_at_least_is_trained_on(count, held):
     assert len(holdout.held) == held
 
 
+def test_one_is_left_to_train_on_whatever_the_share():
+    for before in (HoldOut(), extended(HoldOut(), NAMES[:4])):
+        after = extended(before, ["a", "b"], share=0.9)
+        assert sum(map(after.holds, "ab")) == 1
+
+
+def test_where_those_held_out_are_gone_a_new_patient_is_held_out():
+    before = extended(HoldOut(), NAMES[:4])
+    trained = [name for name in NAMES[:4] if not before.holds(name)]
+    # None would be held out by their own number.
+    new = [name for name in NAMES[4:] if number(digest(name)) >= 0.25][:6]
+    after = extended(before, [*trained, *new], share=0.25)
+    by_number = sorted(new, key=lambda name: number(digest(name)))
+    assert [name for name in by_number if after.holds(name)] == by_number[:2]
+    assert not any(map(after.holds, trained))
+    with pytest.raises(InputError, match="review labels of a new one to measure on"):
+        extended(before, trained)
+    with pytest.raises(InputError, match="at least 2 patients, got 1"):
+        extended(before, new[:1])
+
+
 def test_one_patient_alone_is_refused():
     with pytest.raises(InputError, match="at least 2 patients, got 1"):
         extended(HoldOut(), ["only one", "only one"])
@@ -49,7 +70,12 @@ def test_later_patients_are_held_out_by_their_own_number():
 def test_nobody_ever_changes_sides(visits, share):
     holdout = extended(HoldOut(), ["a", "b"])
     for patients in visits:
-        later = extended(holdout, patients, share=share)
+        try:
+            later = extended(holdout, patients, share=share)
+        except InputError:
+            assert not any(map(holdout.holds, patients))
+            continue
+        assert any(map(later.holds, patients))
         assert holdout.held <= later.held
         assert holdout.trained <= later.trained
         assert not later.held & later.trained

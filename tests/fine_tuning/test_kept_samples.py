@@ -54,14 +54,17 @@ def test_where_no_scan_can_be_read_each_is_told_with_its_reason(run):
     assert not (run / "samples").exists()
 
 
-def test_without_a_wall_among_the_labels_the_replayed_ones_are_trained_on(tmp_path, write_scan):
+def test_without_a_wall_of_some_size_among_the_labels_the_replayed_ones_are_trained_on(
+    tmp_path, write_scan
+):
     root = tmp_path / "models"
     root.mkdir()
-    pools = [
-        write_scan(k, label=np.where(rings(12.0 + k) == 1, 1, 0).astype(np.uint8)) for k in range(2)
-    ]
+    pools = [np.where(rings(12.0 + k) == 1, 1, 0).astype(np.uint8) for k in range(2)]
+    for pool in pools:
+        pool[0, 0] = 2  # a pixel a slice, which is no wall
+    cases = [write_scan(k, label=pool) for k, pool in enumerate(pools)]
     options = {"base": "shipped", "device": "cpu", "threads": 1, "quiet_s": 0.0}
-    run = write_request(root, pools, trainer="autoencoder", **options)
+    run = write_request(root, cases, trainer="autoencoder", **options)
     assert keep(run).scans == ("case0", "case1")
     assert kept_walls(run).images.shape == (0, 1, 192, 192)
     samples, (replayed, _) = with_replay(kept_walls(run)), replayed_walls()

@@ -14,7 +14,7 @@ from acsnet.fine_tuning.promotion import (
     measure_patient,
 )
 from acsnet.labels import Label
-from acsnet.train.data.case import BACKGROUND, SCAR, WALL
+from acsnet.train.data.case import BACKGROUND, POOL, SCAR, WALL
 
 SAME = {
     "lv_dice": 0.9,
@@ -88,6 +88,37 @@ def test_six_patients_of_whom_the_second_smallest_change_is_a_loss_do_not():
     decision = decide(walls(*[0.8] * 6), walls(*(0.8 + change for change in changes)))
     assert rows(decision)["wall_dice"].p == pytest.approx(3 / 64)
     assert not decision.promote
+
+
+@pytest.mark.parametrize(("changed", "unchanged"), [(5, 0), (5, 1), (5, 15)])
+def test_patients_whose_masks_do_not_change_are_not_tested_but_count_in_the_mean(
+    changed, unchanged
+):
+    before = walls(*[0.6] * (changed + unchanged))
+    decision = decide(before, walls(*[0.8] * changed, *[0.6] * unchanged))
+    row = rows(decision)["wall_dice"]
+    assert (decision.promote, row.p) == (True, None)
+    assert row.gain == pytest.approx(0.2 * changed / (changed + unchanged))
+    # Of 20 patients, one that gains 0.19 is a mean of 0.0095, less than the margin.
+    assert not decide(walls(*[0.6] * 20), walls(0.79, *[0.6] * 19)).promote
+    assert not decide(before, walls(*[0.8] * (changed - 1), 0.589, *[0.6] * unchanged)).promote
+
+
+def test_six_patients_that_gain_pass_the_test_beside_others_that_do_not_change():
+    gaining = [0.8 + k / 100 for k in range(1, 7)]
+    decision = decide(walls(*[0.8] * 20), walls(*gaining, *[0.8] * 14))
+    assert rows(decision)["wall_dice"].p == pytest.approx(1 / 64)
+    assert decision.promote
+
+
+def test_many_small_gains_do_not_make_up_for_a_large_loss():
+    # The test goes by ranks: 210 of 231 are of gains. But the mean is (0.020 - 0.15) / 21.
+    changes = [0.001 * (1 + k / 1000) for k in range(20)]
+    decision = decide(walls(*[0.8] * 21), walls(*(0.8 + change for change in changes), 0.65))
+    row = rows(decision)["wall_dice"]
+    assert row.p < 0.05 / 3
+    assert row.gain == pytest.approx(-0.0062, abs=1e-4)
+    assert (row.verdict, decision.promote) == ("same", False)
 
 
 @pytest.mark.parametrize(
@@ -261,14 +292,21 @@ def test_accepted_drafts_alone_promote_nothing():
     assert (decision.promote, decision.reason) == (False, reason)
 
 
-def measured_row(drawn, expert):
+def measured_row(drawn, expert, *, reversed_slices=False):
     """The measures of a stack of slices of one row of pixels each; drawn: of `Label`."""
     labels, tissue = (np.array(values, np.uint8)[:, None] for values in (drawn, expert))
-    grid = SimpleNamespace(to_input=lambda stack: stack, from_input=lambda stack: stack)
-    scan = SimpleNamespace(grid=grid)
     anatomy = SimpleNamespace(slices=[SimpleNamespace(failed=()) for _ in labels])
-    result = SimpleNamespace(scan=scan, labels=labels, anatomy=anatomy)
-    return measure_patient(result, SimpleNamespace(scan=scan, tissue=tissue))
+    result = SimpleNamespace(scan=scan_of(reversed_slices), labels=labels, anatomy=anatomy)
+    return measure_patient(result, SimpleNamespace(scan=scan_of(False), tissue=tissue))
+
+
+def scan_of(reversed_slices):
+    """A scan whose grid has the slices of the file in this order."""
+
+    def ordered(stack):
+        return stack[::-1] if reversed_slices else stack
+
+    return SimpleNamespace(grid=SimpleNamespace(to_input=ordered, from_input=ordered))
 
 
 def test_what_is_drawn_beyond_the_slices_of_the_expert_counts():
@@ -286,6 +324,31 @@ def test_a_patient_without_scar_has_no_dice_of_it():
     found = measured_row([[int(Label.CORE_SCAR), int(Label.LV_MYOCARDIUM)]], [[WALL, WALL]])
     assert found["enhancement_dice"] is None
     assert found["burden_error_points"] == pytest.approx(50.0)
+
+
+DRAWN_POOL, DRAWN_WALL, DRAWN_SCAR = Label.LV_BLOOD_POOL, Label.LV_MYOCARDIUM, Label.CORE_SCAR
+
+
+def test_the_burden_is_a_share_of_the_wall_and_its_error_has_no_sign():
+    # Of 50 pixels of wall, in a left ventricle of 100, 10 or 30 are scar: 20 and 60 %.
+    expert = [[POOL] * 50 + [WALL] * 30 + [SCAR] * 20]  # 40 %
+    for scar in (10, 30):
+        drawn = [[DRAWN_POOL] * 50 + [DRAWN_WALL] * (50 - scar) + [DRAWN_SCAR] * scar]
+        assert measured_row(drawn, expert)["burden_error_points"] == pytest.approx(20.0)
+
+
+@pytest.mark.parametrize(("slices", "missed"), [((0, 1), 0.0), ((0, 2), 50.0), ((2,), 100.0)])
+def test_missed_are_slices_in_which_the_expert_alone_drew_scar(slices, missed):
+    expert = [[WALL, SCAR], [WALL, SCAR], [WALL, WALL]]
+    drawn = [[DRAWN_WALL, DRAWN_SCAR if k in slices else DRAWN_WALL] for k in range(3)]
+    assert measured_row(drawn, expert)["missed_scar_percent"] == missed
+
+
+def test_a_stack_that_the_pipeline_reversed_is_measured_slice_by_slice():
+    drawn, expert = [[0, DRAWN_WALL], [DRAWN_WALL, DRAWN_SCAR]], [[WALL, SCAR], [BACKGROUND, WALL]]
+    exact = measured_row(drawn, expert, reversed_slices=True)
+    assert [exact[name] for name in ("lv_dice", "wall_dice", "enhancement_dice")] == [1.0] * 3
+    assert exact["missed_scar_percent"] == 0.0
 
 
 def test_the_scans_of_a_patient_count_once():

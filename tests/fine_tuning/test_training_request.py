@@ -11,6 +11,7 @@ from small_site import truth_of, write, write_image
 
 from acsnet.errors import InputError
 from acsnet.fine_tuning import reviewed_cases
+from acsnet.fine_tuning.holdout import digest, number
 from acsnet.fine_tuning.reviewed_cases import read_cases
 from acsnet.fine_tuning.training_request import (
     REQUEST,
@@ -20,6 +21,7 @@ from acsnet.fine_tuning.training_request import (
     write_request,
 )
 
+ABOUT_ON_DISK = ("trainer", "base", "epochs", "device", "threads", "quiet_s")
 ABOUT = {"base": "shipped", "device": "cpu", "threads": 1, "quiet_s": 0.0}
 
 
@@ -77,6 +79,15 @@ def test_a_scan_that_was_renamed_stays_on_its_side(request_of):
 
 
 FOUR = [("a", "a", 1), ("b", "b", 2), ("c", "c", 3), ("d", "d", 4)]
+
+
+def test_a_name_that_was_trained_on_is_so_with_another_scan_and_patient(request_of):
+    before = request_of(*FOUR)
+    trained = next(name for name, held in before.items() if not held)
+    held = [scan for scan in FOUR if before[scan[0]]]
+    # Of new patients, one with such a number would be held out.
+    new = next(f"p{k}" for k in range(99) if number(digest(f"p{k}")) < 0.25)
+    assert request_of(*held, (trained, new, 9))[trained] is False
 
 
 def test_a_copy_under_another_name_is_of_the_same_patient(request_of, tmp_path):
@@ -137,6 +148,15 @@ def test_a_scan_that_was_replaced_after_the_request_is_left_out_and_named(folder
     read = read_cases(read_request(folder).cases)
     assert names(read) == ["0"]
     assert read.left_out == ("1: its scan was replaced or changed after its label",)
+
+
+def test_the_file_of_a_request_has_its_labels_by_their_place_in_the_folder(folder, tmp_path):
+    content = json.loads((folder / REQUEST).read_text())
+    assert list(content) == [*ABOUT_ON_DISK, "cases"]
+    case = content["cases"][1]
+    assert (case["name"], case["held"]) == ("1", read_request(folder).cases[1].held)
+    assert (case["image"], case["label"]) == (str(tmp_path / "1.nii"), "labels/00001.nii.gz")
+    assert read_request(folder).cases[1].label == folder / "labels/00001.nii.gz"
 
 
 def test_a_scan_that_was_copied_is_the_same(folder, tmp_path):
@@ -201,6 +221,25 @@ def test_a_label_of_which_nothing_is_left_on_the_grid_of_the_networks_is_left_ou
         "more: of the left ventricle that is drawn on fine nothing is left in pixels of 1.25 mm: "
         "it is too small to train on",
     )
+
+
+@pytest.mark.parametrize(
+    ("kept", "what"),
+    [
+        ({2, 4}, "no blood pool"),
+        ({4}, "no blood pool"),
+        ({1}, "no myocardium without enhancement"),
+        ({1, 4}, "no myocardium without enhancement"),
+    ],
+)
+def test_a_label_that_lacks_the_pool_or_the_wall_would_teach_that_it_is_background(
+    folder, tmp_path, kept, what
+):
+    drawn = np.where(np.isin(truth_of(3), list(kept)), truth_of(3), 0).astype(np.uint8)
+    image = write_image(tmp_path / "3.nii", 3)
+    read = read_cases(one_more(folder, image, write(tmp_path / "label.nii.gz", drawn)))
+    assert names(read) == ["0", "1"]
+    assert read.left_out == (f"more: {what} is drawn, so it would count as background",)
 
 
 def test_a_scan_whose_reading_fails_as_nobody_foresaw_costs_that_scan_alone(

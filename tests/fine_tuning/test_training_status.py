@@ -8,10 +8,17 @@ import small_site
 
 from acsnet.errors import WeightsError
 from acsnet.fine_tuning.model_registry import Models
-from acsnet.fine_tuning.training_status import INFERENCE, rest
+from acsnet.fine_tuning.training_status import (
+    INFERENCE,
+    Progress,
+    change_status,
+    read_status,
+    rest,
+)
 from acsnet.io import read_scan
 from acsnet.nets.weights import read_manifest
 from acsnet.server.inference.model_server import ModelServer
+from acsnet.train.checkpoint import Epoch
 
 
 @pytest.fixture
@@ -117,3 +124,25 @@ def test_trainings_rest_during_an_inference_and_for_a_while_after(versions, monk
     os.utime(models.root / INFERENCE, (clock[0], clock[0]))  # the clock of the files goes on
     rest(models.root, quiet_s=5.0)
     assert sum(slept) == pytest.approx(5.0, abs=0.01)
+
+
+def test_an_inference_noted_before_the_clock_was_set_back_is_not_waited_for(tmp_path, monkeypatch):
+    slept = []
+    monkeypatch.setattr("acsnet.fine_tuning.training_status.time.time", lambda: 1_000_000.0)
+    monkeypatch.setattr("acsnet.fine_tuning.training_status.time.sleep", slept.append)
+    stamp = tmp_path / INFERENCE
+    stamp.touch()
+    os.utime(stamp, (1_003_600.0, 1_003_600.0))  # an hour ahead; an inference sets two minutes
+    rest(tmp_path, quiet_s=5.0)
+    assert slept == []
+
+
+def test_starts_are_counted_from_the_last_epoch_that_is_new(tmp_path):
+    """A run that goes on is told its history of before once more."""
+    history = [Epoch(k, 0.5, 1e-3, 1.0) for k in (1, 2, 3)]
+    progress = Progress(folder=tmp_path, step="myo", done=8, epochs=12)
+    change_status(tmp_path, epoch=10, starts=3)
+    progress(history[:2])
+    assert (read_status(tmp_path).epoch, read_status(tmp_path).starts) == (10, 3)
+    progress(history)
+    assert (read_status(tmp_path).epoch, read_status(tmp_path).starts) == (11, 1)

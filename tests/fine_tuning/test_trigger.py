@@ -28,5 +28,12 @@ def test_readers_who_go_on_saving_put_it_off():
     assert waits(reviews(3, at=100.0), now=162.0) is None
 
 
+def test_reviews_of_before_the_clock_was_set_back_do_not_put_it_off():
+    ahead = reviews(3, at=5000.0)
+    assert waits(ahead, now=1000.0) is None
+    recent = {**ahead, "case0": Review(sha256="digest0", at=950.0)}
+    assert waits(recent, now=1000.0) == "readers are at work"
+
+
 def test_at_zero_it_never_begins_by_itself():
     assert waits(reviews(50), labels=0) == "training begins on request only"

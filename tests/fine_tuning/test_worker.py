@@ -20,14 +20,14 @@ from acsnet.errors import InputError
 from acsnet.fine_tuning import worker
 from acsnet.fine_tuning.fine_tune import moved_back
 from acsnet.fine_tuning.model_registry import Models
-from acsnet.fine_tuning.promotion import Decision, Row
+from acsnet.fine_tuning.promotion import Decision, Row, decide
 from acsnet.fine_tuning.reviewed_cases import ReadCases, read_cases
 from acsnet.fine_tuning.training_request import Case, read_request, run_folders, write_request
 from acsnet.fine_tuning.training_status import change_status, read_status
 from acsnet.nets.architecture import ResUNetConfig
 from acsnet.nets.torch_weights import random_network
 from acsnet.nets.weights import SHIPPED, read_weights, save_ranges
-from acsnet.train import checkpoint
+from acsnet.train import checkpoint, loop
 
 pytestmark = pytest.mark.slow
 
@@ -69,6 +69,7 @@ def begun(work, *args):
         code = 1
         try:
             signal.alarm(300)
+            torch.set_num_threads(1)  # those that a test before may have begun are not in a fork
             work(*args)
             sys.stdout.flush()
             code = 0
@@ -104,6 +105,16 @@ def perform_and_die(folder, *, after):
     perform(folder)
 
 
+def go_on_and_die(folder):
+    """Killed before the next epoch ends."""
+
+    def dying(*args, **options):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    loop._epoch = dying
+    perform(folder)
+
+
 def passes(*args, **options):
     row = Row(
         measure="wall_dice", patients=1, live=0.5, candidate=0.6, gain=0.1, p=None, verdict="better"
@@ -132,6 +143,10 @@ def test_killed_in_the_middle_of_training_it_goes_on_to_the_same_candidate(
     status = read_status(folder)
     assert status.state == "training"
     assert site.aliases().live == before
+    change_status(folder, epoch=1, starts=2)  # told of the epoch, and started again
+    assert in_a_child(lambda: go_on_and_die(folder)) == signal.SIGKILL
+    status = read_status(folder)
+    assert (status.epoch, status.starts) == (1, 2)
     trained = next(case.image for case in read_request(folder).cases if not case.held)
     away = trained.rename(tmp_path / "away.nii.gz")  # its samples are there already
     assert in_a_child(perform, folder) == 0
@@ -179,7 +194,7 @@ def test_models_are_compared_on_what_people_drew_and_two_of_them_on_accepted_dra
     tmp_path, monkeypatch
 ):
     """By the weights folder and the scans of each measurement."""
-    measured = []
+    measured, told = [], []
 
     def measure(weights, read, *, before_each):
         measured.append((weights.parent.name, [case.name for case, _ in read.cases]))
@@ -194,7 +209,11 @@ def test_models_are_compared_on_what_people_drew_and_two_of_them_on_accepted_dra
     cases = (case("drawn", unchanged=False), case("accepted", unchanged=True))
     read = worker.ReadCases(cases=cases, left_out=())
     models = Models(tmp_path)
+    monkeypatch.setattr(
+        worker, "decide", lambda *of, **options: told.append(options) or decide(*of)
+    )
     decision = worker.compare(models, "live", "new", read, before_each=lambda: None)
+    assert told == [{"shipped": {}, "accepted": ({}, {})}]
     shipped = SHIPPED.parent.name
     of_version = [("live", ["drawn"]), ("new", ["drawn"]), (shipped, ["drawn"])]
     assert measured == [*of_version, ("live", ["accepted"]), ("new", ["accepted"])]
@@ -299,6 +318,24 @@ def test_a_run_that_fails_once_its_model_is_live_says_that_it_is_served(
     assert (status.state, status.promoted, site.aliases().live) == ("done", True, name)
     assert status.detail == "served from now on; after that: No space left on device"
     assert [line["event"] for line in audit_log.read(log)] == ["promote", "train"]
+
+
+def test_a_model_is_not_served_instead_of_another_than_it_was_measured_against(
+    site, write_scan, write_chain, tmp_path, monkeypatch
+):
+    def promoted_meanwhile(*args, **options):
+        site.promote("shipped")
+        return passes()
+
+    folder, before = request(site, [write_scan(k) for k in range(2)]), site.aliases().live
+    name = site.add(write_chain(tmp_path / "better", seed=1), {})
+    change_status(folder, candidate=name)
+    monkeypatch.setattr(worker, "compare", promoted_meanwhile)
+    with pytest.raises(InputError, match=f"measured against {before}, but shipped is live now"):
+        perform(folder)
+    status = read_status(folder)
+    assert (status.state, status.promoted, status.step) == ("failed", False, "")
+    assert site.aliases().live == "shipped"
 
 
 def test_a_better_model_is_promoted_and_a_poisoned_one_is_not(

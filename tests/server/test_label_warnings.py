@@ -35,7 +35,8 @@ FILLED = 4
 
 FLAGS = {
     "scar_outside_wall": f"scar lies outside the wall in slice {FILLED}",
-    "cavity_missing": f"there is no blood pool in slice {FILLED}, between slices that have one",
+    "cavity_missing": f"there is no blood pool in slice {FILLED}, where the wall is a ring or the "
+    "slices on both sides have one",
     "cavity_scarred": f"scar fills the cavity in slice {FILLED}, where the slices next to it have "
     "blood",
     "wall_filled": f"the wall in slice {FILLED} is a disc without a cavity, too large for the apex",

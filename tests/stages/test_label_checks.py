@@ -127,7 +127,17 @@ def test_a_slice_without_cavity_between_slices_with_one_is_told():
     labels = heart()
     labels[2][labels[2] == Label.LV_BLOOD_POOL] = 0
     assert flags(labels) == {
-        "cavity_missing": "there is no blood pool in slice 3, between slices that have one"
+        "cavity_missing": "there is no blood pool in slice 3, where the wall is a ring or the "
+        "slices on both sides have one"
+    }
+
+
+def test_rings_of_wall_in_which_nobody_drew_the_blood_are_told():
+    labels = heart()
+    labels[labels == Label.LV_BLOOD_POOL] = 0
+    assert flags(labels) == {
+        "cavity_missing": "there is no blood pool in slice 1, 2, 3, 4, 5, where the wall is a ring "
+        "or the slices on both sides have one"
     }
 
 

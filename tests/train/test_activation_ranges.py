@@ -4,7 +4,7 @@ import torch
 
 from acsnet.nets.architecture import ResUNetConfig
 from acsnet.nets.resunet import ResUNet
-from acsnet.nets.torch_weights import save_network, weights_of
+from acsnet.nets.torch_weights import save_network
 from acsnet.nets.weights import RANGES, read_weights
 from acsnet.train import activation_ranges as module
 from acsnet.train.activation_ranges import (
@@ -19,6 +19,7 @@ from acsnet.train.activation_ranges import (
 )
 from acsnet.train.data.case import WALL
 from acsnet.train.samples.slices import MYO_SCALE, SOURCES, Samples, stack_neighbours
+from shared.network_arrays import weights_of
 
 
 def plain_network(*, between=0.0, more=0.0):

@@ -1,5 +1,6 @@
 import csv
 import json
+import zipfile
 from dataclasses import replace
 
 import numpy as np
@@ -9,6 +10,7 @@ import torch
 from acsnet.errors import AcsnetError, InputError
 from acsnet.nets.architecture import ResUNetConfig
 from acsnet.nets.torch_weights import random_network
+from acsnet.train.checkpoint import State
 from acsnet.train.loop import Recipe, Start, average_decay, draw, rate, train
 from acsnet.train.losses import PrintedLoss, SeparateLoss
 from acsnet.train.recipes import RECIPES, myocardium_batch, roi_batch, shuffled_neighbours
@@ -198,6 +200,27 @@ def test_a_damaged_checkpoint_is_refused_by_name(tmp_path, console):
     checkpoint.write_bytes(checkpoint.read_bytes()[:1000])
     with pytest.raises(InputError, match=r"checkpoint\.pt is damaged"):
         train(TINY, synthetic(), tmp_path, console=console)
+
+
+def test_a_checkpoint_with_a_flipped_bit_or_cut_anywhere_is_refused_by_name(tmp_path, console):
+    train(TINY, synthetic(), tmp_path, console=console)
+    checkpoint = tmp_path / "checkpoint.pt"
+    whole = checkpoint.read_bytes()
+    with zipfile.ZipFile(checkpoint) as records:
+        values = max(
+            (records.read(name) for name in records.namelist() if "/data/" in name), key=len
+        )
+    flipped = bytearray(whole)
+    flipped[whole.index(values) + len(values) // 2] ^= 1
+    cut = [whole[: len(whole) * tenths // 10] for tenths in range(10)]
+    state = State.start(random_network(TINY.net), learning_rate=1.0)
+    for content in (bytes(flipped), *cut):
+        checkpoint.write_bytes(content)
+        with pytest.raises(InputError, match=r"checkpoint\.pt is damaged"):
+            state.restore(checkpoint)
+    checkpoint.write_bytes(whole)
+    state.restore(checkpoint)
+    assert len(state.history) == 2
 
 
 def test_another_seed_gives_other_weights(tmp_path, console):

@@ -20,10 +20,11 @@ from acsnet.errors import InputError, WeightsError
 from acsnet.nets.architecture import ResUNetConfig
 from acsnet.nets.autoencoder import Autoencoder
 from acsnet.nets.resunet import ResUNet
-from acsnet.nets.torch_weights import NETWORKS, load_network
+from acsnet.nets.torch_weights import NETWORKS, load_network, random_network, save_network
 from acsnet.nets.weights import SHIPPED, read_manifest, read_weights
 from acsnet.stages.myocardium import EnhancementCleanup
 from acsnet.train import latent_prior as latent_module
+from acsnet.train import run as run_module
 from acsnet.train.recipes import RECIPES
 from acsnet.train.run import adapted, run_training
 from acsnet.train.samples.prepare import SampleMix, build, load
@@ -242,6 +243,20 @@ def test_a_run_goes_on_from_the_networks_of_a_folder(run, tracked_folder, tmp_pa
     assert all(statistics)
 
 
+def test_a_run_that_began_with_other_networks_is_not_gone_on_with(
+    run, tracked_folder, tmp_path, monkeypatch
+):
+    for seed, name in enumerate("AB"):
+        torch.manual_seed(seed)
+        network = random_network(TINY["autoencoder"].net)
+        save_network(network, "autoencoder", folder=tmp_path / name, about={})
+    monkeypatch.setitem(run_module.STEPS, "autoencoder", ("autoencoder",))  # the prior takes long
+    run("autoencoder", init=tmp_path / "A")
+    run("autoencoder", init=tmp_path / "A")
+    with pytest.raises(InputError, match=r"run/autoencoder holds .* other settings \(start\)"):
+        run("autoencoder", init=tmp_path / "B")
+
+
 def test_a_network_that_is_not_that_of_the_recipe_is_not_gone_on_from(run, tmp_path):
     with pytest.raises(InputError, match=r"roi is built as .*base_filters=12.* recipe trains"):
         run("roi", init=SHIPPED)
@@ -269,7 +284,8 @@ def test_a_weight_that_is_none_is_refused(weight):
 
 
 @pytest.mark.parametrize(
-    ("what", "option"), [("prior", {"epochs": 2}), ("autoencoder", {"cine_weight": 0.5})]
+    ("what", "option"),
+    [("prior", {"epochs": 2}), ("prior", {"init": SHIPPED}), ("autoencoder", {"cine_weight": 0.5})],
 )
 def test_a_setting_that_it_has_not_is_refused(run, what, option):
     with pytest.raises(InputError, match=f"{what} has no such setting"):

@@ -57,6 +57,14 @@ def test_other_settings_and_other_data_are_refused_once_there_is_a_checkpoint(tm
         check_data(tmp_path, other)
 
 
+def test_a_run_that_began_with_a_network_does_not_go_on_without(tmp_path):
+    (tmp_path / "recipe.json").write_text('{"epochs": 3, "start": "abc"}')
+    (tmp_path / "checkpoint.pt").touch()
+    check_settings(tmp_path, {"epochs": 3, "start": "abc"})
+    with pytest.raises(InputError, match=r"other settings \(start\)"):
+        check_settings(tmp_path, {"epochs": 3})
+
+
 def test_a_run_without_its_record_is_refused(tmp_path):
     (tmp_path / "checkpoint.pt").touch()
     with pytest.raises(InputError, match=r"data\.json is missing or broken: use another run"):

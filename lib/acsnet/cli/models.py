@@ -29,8 +29,10 @@ Version = Annotated[
 def open_models(studies: str) -> "Models":
     """The versions for a studies folder or a PACS."""
     from acsnet.fine_tuning.model_registry import Models
-    from acsnet.server.state.paths import models_folder
+    from acsnet.server.state.paths import models_folder, state_folder
+    from acsnet.server.state.schema import schema_of
 
+    schema_of(state_folder())
     return Models(models_folder(studies))
 
 
@@ -91,7 +93,7 @@ def compare(first: Version, second: Version, studies: Studies) -> None:
 
 @app.command()
 def promote(version: Version, studies: Studies) -> None:
-    """Use a version from now on, if it passes the gate.
+    """Use a version from now on, if it passes the gate and is not in use already.
 
     It is measured now if it was not yet against what is live now, on the patients held out now.
     Exit code 1 if the gate refuses it.
@@ -103,6 +105,9 @@ def promote(version: Version, studies: Studies) -> None:
 
     models = open_models(studies)
     name, live = models.find(version), models.aliases().live
+    if name == live:
+        say(f"{name} is in use already")
+        return
     known = models.record(name).get("decision")
     if known is None or not still_holds(known, models, live):
         decision, basis = measured(models, live, name)

@@ -59,21 +59,22 @@ def number(digest: str) -> float:
 def extended(before: HoldOut, patients: Iterable[str], *, share: float = SHARE) -> HoldOut:
     """The hold-out extended by new patients.
 
-    The first time, `share` of them is held out, but at least one, with one left to train on. Raises
-    InputError if there is only one patient the first time, and where nobody can be held out, as all
-    have been trained on.
+    Where none of the patients is held out yet, `share` of the new ones is, but at least one, with
+    one left to train on. Raises InputError if there is only one patient then, and where nobody can
+    be held out, as all have been trained on.
     """
-    new = sorted({digest(p) for p in patients} - before.held - before.trained, key=number)
-    if before.held:
+    digests = {digest(p) for p in patients}
+    new = sorted(digests - before.held - before.trained, key=number)
+    to_train = 0 if digests & before.trained else 1
+    if digests & before.held:
         held = {d for d in new if number(d) < share}
-    elif not before.trained and len(new) < 2:
+    elif to_train and len(new) < 2:
         msg = f"training needs reviewed labels of at least 2 patients, got {len(new)}"
         raise InputError(msg)
     elif not new:
         msg = "networks were trained on all patients: review labels of a new one to measure on"
         raise InputError(msg)
     else:
-        to_train = 0 if before.trained else 1
         held = set(new[: min(max(1, round(share * len(new))), len(new) - to_train)])
     return replace(before, held=before.held | held, trained=before.trained | (set(new) - held))
 

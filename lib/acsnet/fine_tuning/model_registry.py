@@ -28,10 +28,10 @@ from acsnet.anatomy.latent_prior import NAME as PRIOR
 from acsnet.anatomy.latent_prior import load_prior
 from acsnet.errors import InputError, WeightsError
 from acsnet.files.handing_over import hand_over, hand_over_in
+from acsnet.files.temporary import TEMPORARY
 from acsnet.nets.architecture import CONFIGS
 from acsnet.nets.weights import MANIFEST, SHIPPED, read_ranges, read_verified
 from acsnet.storage import (
-    TEMPORARY,
     append_line,
     make_folder,
     read_lines,

@@ -2,9 +2,9 @@
 
 Not from the paper. A candidate is refused if the patients' mean of any measure is worse than the
 live model's by more than its margin. Otherwise it is promoted if the Dice of at least one region is
-better: from `MIN_PATIENTS` on by Wilcoxon's signed-rank test, one-sided, at `ALPHA` divided by the
-number of regions; with fewer patients, if the mean gains more than the margin and no patient loses
-more than it.
+better: if it changes in at least `MIN_PATIENTS`, by Wilcoxon's signed-rank test, one-sided, at
+`ALPHA` divided by the number of regions; in fewer, if the mean over all patients gains more than
+the margin and no patient loses more than it.
 
 So that losses within the margins do not add up over promotions, a candidate that loses against the
 live model is also refused where it is worse than the shipped networks by more than the margin. A
@@ -35,7 +35,7 @@ from acsnet.train.data.case import BACKGROUND, SCAR, WALL, TrainingCase
 
 PatientMeasures = Mapping[str, float | None]
 
-MIN_PATIENTS = 6  # with fewer the test cannot reach its level
+MIN_PATIENTS = 6  # the test leaves out who is unchanged, and with fewer cannot reach its level
 ALPHA = 0.05
 NO_LOSS = 0.1  # share of a margin
 
@@ -238,9 +238,9 @@ def _row(
         return None
     measure = MEASURES[name]
     gains = after - before if measure.region else before - after
-    p = None
-    if len(gains) >= MIN_PATIENTS:
-        p = float(wilcoxon(gains, alternative="greater").pvalue) if gains.any() else 1.0
+    changed, p = gains[gains != 0.0], None
+    if len(changed) >= MIN_PATIENTS:
+        p = float(wilcoxon(changed, alternative="greater").pvalue)
     return Row(
         measure=name,
         patients=len(gains),

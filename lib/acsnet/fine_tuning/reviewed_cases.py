@@ -1,7 +1,7 @@
 """The scans and labels of a training request, as far as they can be used; each other has a reason.
 
-A label that is too small, or is drawn on what is no short-axis LGE, teaches something false, and a
-model cannot be measured on it.
+A label that is too small, lacks the blood pool or the wall, or is drawn on what is no short-axis
+LGE, teaches something false, and a model cannot be measured on it.
 """
 
 import traceback
@@ -15,7 +15,7 @@ from acsnet.io.containers import content_digest
 from acsnet.preprocess import standardise
 from acsnet.scan import UNFIT
 from acsnet.storage import sha256_of
-from acsnet.train.data.case import TrainingCase, read_case
+from acsnet.train.data.case import POOL, WALL, TrainingCase, read_case
 from acsnet.train.samples.slices import drawn_tissue
 
 
@@ -51,6 +51,11 @@ def _read(case: Case) -> TrainingCase:
     if unfit is not None:
         raise InputError(unfit)
     drawn_tissue(content, standardise(content.scan))
+    missing = {POOL: "no blood pool", WALL: "no myocardium without enhancement"}
+    for tissue, what in missing.items():
+        if not (content.tissue == tissue).any():
+            msg = f"{what} is drawn, so it would count as background"
+            raise InputError(msg)
     return content
 
 

@@ -10,9 +10,9 @@ RUN/<network>/     checkpoint, settings, history; RUN/weights: the resulting wei
 import hashlib
 import logging
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta, timezone
 from functools import lru_cache
 from pathlib import Path
@@ -105,7 +105,7 @@ class Request:
     cases: tuple[Case, ...]
 
     @property
-    def trained_labels(self) -> dict[str, str]:
+    def labels(self) -> dict[str, str]:
         """Scan -> digest of its label."""
         return {case.name: case.sha256 for case in self.cases}
 
@@ -134,6 +134,37 @@ def write_request(
         msg = f"epochs must be 1 or more, got {epochs}"
         raise InputError(msg)
     contents = {scan.name: content_digest(scan.image) for scan in reviewed}
+    reviewed, holdout = _with_sides(root, reviewed, contents, share=share)
+    write_holdout(root, holdout)
+    runs = root / RUNS
+    runs.mkdir(exist_ok=True)
+    folder = runs / f"{_stamp(runs)}-{trainer}"
+    with writing_folder(folder) as new:
+        (new / LABELS).mkdir()
+        by_name = enumerate(sorted(reviewed, key=lambda scan: scan.name))
+        request = Request(
+            trainer=trainer,
+            base=base,
+            epochs=epochs,
+            device=device,
+            threads=threads,
+            quiet_s=quiet_s,
+            cases=tuple(
+                _copied_case(new, index, scan, holdout, content=contents[scan.name])
+                for index, scan in by_name
+            ),
+        )
+        write_json(new / REQUEST, _content_of(request, new))
+    return folder
+
+
+def _with_sides(
+    root: Path, reviewed: Sequence[Reviewed], contents: Mapping[str, str], *, share: float
+) -> tuple[list[Reviewed], HoldOut]:
+    """Scans by their true patients, and the hold-out extended by them; contents: digest by name.
+
+    Raises InputError where that leaves none to train on.
+    """
     persons = taken_for((scan.patient, contents[scan.name]) for scan in reviewed)
     marks = [
         (mark, persons[scan.patient])
@@ -146,39 +177,25 @@ def write_request(
     if all(holdout.holds(scan.patient) for scan in reviewed):
         msg = "all patients with a reviewed label are held out: review labels of one more patient"
         raise InputError(msg)
-    write_holdout(root, holdout)
-    runs = root / RUNS
-    runs.mkdir(exist_ok=True)
-    folder = runs / f"{_stamp(runs)}-{trainer}"
-    with writing_folder(folder) as new:
-        (new / LABELS).mkdir()
-        cases = []
-        for index, scan in enumerate(sorted(reviewed, key=lambda scan: scan.name)):
-            label = Path(LABELS) / f"{index:05d}.nii.gz"
-            shutil.copyfile(scan.label, new / label)
-            cases.append(
-                {
-                    "name": scan.name,
-                    "patient": digest(scan.patient),
-                    "image": str(scan.image),
-                    "label": str(label),
-                    "sha256": hashlib.sha256((new / label).read_bytes()).hexdigest(),
-                    "held": holdout.holds(scan.patient),
-                    "scan": contents[scan.name],
-                    "unchanged": scan.unchanged,
-                }
-            )
-        content: dict[str, Any] = {
-            "trainer": trainer,
-            "base": base,
-            "epochs": epochs,
-            "device": device,
-            "threads": threads,
-            "quiet_s": quiet_s,
-            "cases": cases,
-        }
-        write_json(new / REQUEST, content)
-    return folder
+    return reviewed, holdout
+
+
+def _copied_case(
+    folder: Path, index: int, scan: Reviewed, holdout: HoldOut, *, content: str
+) -> Case:
+    """A scan of a request, with its label copied into the run folder; content: digest."""
+    label = folder / LABELS / f"{index:05d}.nii.gz"
+    shutil.copyfile(scan.label, label)
+    return Case(
+        name=scan.name,
+        patient=digest(scan.patient),
+        image=scan.image,
+        label=label,
+        sha256=hashlib.sha256(label.read_bytes()).hexdigest(),
+        held=holdout.holds(scan.patient),
+        scan=content,
+        unchanged=scan.unchanged,
+    )
 
 
 def _extended(root: Path, marks: Sequence[tuple[str, str]], *, share: float) -> HoldOut:
@@ -199,6 +216,14 @@ def _extended(root: Path, marks: Sequence[tuple[str, str]], *, share: float) -> 
         held=[mark for mark, patient in marks if after.holds(patient)],
         trained=[mark for mark, patient in marks if not after.holds(patient)],
     )
+
+
+def _content_of(request: Request, folder: Path) -> dict[str, Any]:
+    """What the file of a request in a run folder holds; labels by their place in the folder."""
+    content = asdict(request)
+    for case in content["cases"]:
+        case.update(image=str(case["image"]), label=str(case["label"].relative_to(folder)))
+    return content
 
 
 def read_request(folder: Path) -> Request:

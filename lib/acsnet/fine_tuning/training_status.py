@@ -88,8 +88,12 @@ class Progress:
     noted: float = field(default_factory=time.monotonic)
 
     def __call__(self, history: Sequence[Epoch]) -> None:
-        """Write the progress; called with the network's history after each epoch."""
+        """Write the progress; called with the network's history after each epoch.
+
+        A run that goes on is told its epochs of before once more, which are no progress.
+        """
         epoch = self.done + len(history)
+        before = read_status(self.folder)
         pace = sum(row.seconds for row in history) / len(history)
         change_status(
             self.folder,
@@ -99,7 +103,7 @@ class Progress:
             epochs=self.epochs,
             share=0.0,
             time_left_s=round(pace * (self.epochs - epoch), 1),
-            starts=1,
+            starts=1 if epoch > before.epoch else before.starts,
         )
 
     def within(self, share: float) -> None:
@@ -138,10 +142,13 @@ def inference(root: Path) -> Iterator[None]:
 
 
 def rest(root: Path, *, quiet_s: float) -> None:
-    """Wait until no inference runs, nor ran in the last `quiet_s` seconds."""
+    """Wait until no inference runs, nor ran in the last `quiet_s` seconds.
+
+    A time further ahead than any inference sets it is of before the clock was set back.
+    """
     stamp = root / INFERENCE
     while stamp.exists():
         left = stamp.stat().st_mtime + quiet_s - time.time()
-        if left <= 0.0:
+        if not 0.0 < left <= LONGEST_S + quiet_s:
             return
         time.sleep(min(left, 1.0))

@@ -30,13 +30,14 @@ def waits_for(
     """Why no training starts now, in words; None if it may.
 
     trained_labels: as in `new_reviews`; labels: required number of new ones, 0 for never; pause_s:
-    required time since the last review.
+    required time since the last review; one that lies further ahead is of before the clock was
+    set back.
     """
     if labels == 0:
         return "training begins on request only"
     new = new_reviews(reviewed, trained_labels)
     if len(new) < labels:
         return f"{len(new)} of {labels} newly reviewed labels so far"
-    if now - max(reviewed[name].at for name in new) < pause_s:
+    if any(abs(now - reviewed[name].at) < pause_s for name in new):
         return "readers are at work"
     return None

@@ -163,7 +163,8 @@ def train_parts(folder: Path, request: Request, schedule: Schedule) -> Path:
         for index, name in enumerate(steps):
             done = schedule.total_epochs(steps[:index], epochs=request.epochs)
             if processes.first:
-                change_status(folder, step=name, epoch=done, epochs=epochs)
+                reached = max(done, read_status(folder).epoch)
+                change_status(folder, step=name, epoch=reached, epochs=epochs)
             if tuning.is_done(name):
                 continue
             if name == PRIOR:
@@ -176,6 +177,8 @@ def train_parts(folder: Path, request: Request, schedule: Schedule) -> Path:
                     on_epoch=progress,
                     on_share=progress.within,
                 )
+        if processes.first:
+            change_status(folder, epoch=epochs)
     return tuning.weights
 
 
@@ -185,7 +188,7 @@ def decide_promotion(folder: Path, request: Request, models: Models, name: str) 
     A run that was killed after its promotion is done, also if another version is live by now. The
     same weights as those of an earlier run are measured again.
     """
-    change_status(folder, state=MEASURING, step="gate", time_left_s=None)
+    change_status(folder, state=MEASURING, step="", time_left_s=None)
     live = models.aliases().live
     if models.promotion(name, run=folder.name) is not None:
         mirror(models)
@@ -258,7 +261,7 @@ def main(folder: Path, lock: Path, log: Path, *, schedule: Schedule = USUAL) -> 
     except Timeout:
         return BUSY
     except (AcsnetError, OSError) as error:
-        Console(stderr=True).print(f"error: {error}", markup=False)
+        Console(stderr=True, emoji=False).print(f"error: {error}", markup=False)
         return 1
     return 0
 

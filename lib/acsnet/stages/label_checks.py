@@ -41,7 +41,10 @@ MESSAGES = {
     "scar_outside_wall": "scar lies outside the wall in slice {slices}",
     "pool_outside_wall": "blood pool lies outside the wall in slice {slices}",
     "undrawn_slices": "nothing is drawn in slice {slices}, between apex and base",
-    "cavity_missing": "there is no blood pool in slice {slices}, between slices that have one",
+    "cavity_missing": (
+        "there is no blood pool in slice {slices}, where the wall is a ring or the slices on both "
+        "sides have one"
+    ),
     "cavity_scarred": (
         "scar fills the cavity in slice {slices}, where the slices next to it have blood"
     ),
@@ -111,11 +114,14 @@ def label_flags(
     faults = ", ".join(
         FAULTS[name] for name in MEASURE_NAMES if any(name in names for names in failures.values())
     )
+    rings = np.isin(
+        range(len(labels)), [k for k, verdict in verdicts.items() if verdict.form is Form.RING]
+    )
     failed = {
         "scar_outside_wall": _slices(astray.any(axis=(1, 2))),
         "pool_outside_wall": _slices(stray_pool.any(axis=(1, 2))),
         "undrawn_slices": _slices(_between(drawn) & ~drawn),
-        "cavity_missing": _slices(_between(cavity) & drawn & ~cavity),
+        "cavity_missing": _slices((_between(cavity) & drawn | rings) & ~cavity),
         "cavity_scarred": scar_in_cavity(labels),
         "wall_filled": filled_walls(labels, spacing_mm),
         "wall_all_scar": all_scar(labels),

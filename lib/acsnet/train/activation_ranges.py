@@ -122,7 +122,10 @@ def activation_ranges(
 def inner_of(
     network: NetworkWeights[ResUNetConfig], images: Sequence[NDArray[np.float32]]
 ) -> Inner | None:
-    """What a network needs where black edges of images are left out; None if no image has them."""
+    """What a network needs where black edges are left out; None if no image has them.
+
+    images: each (inputs, S, S).
+    """
     lit = [without_edge(image, network.config.stride) for image in images]
     parts = [image[:, at, at] for image, at in zip(images, lit, strict=True) if at.start]
     if not parts:

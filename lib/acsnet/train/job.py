@@ -15,7 +15,7 @@ from acsnet.nets.torch_weights import NETWORKS, load_network, save_network
 from acsnet.nets.weights import read_manifest, read_verified
 from acsnet.train.activation_ranges import ranges_after_training
 from acsnet.train.cleanup import fit_cleanup
-from acsnet.train.data.fingerprint import Digests, fingerprint
+from acsnet.train.data.fingerprint import Digests, digest_of_data
 from acsnet.train.distributed import Processes
 from acsnet.train.latent_prior import bring_autoencoder, fit_prior, has_prior
 from acsnet.train.loop import Recipe, Start, settings_of, train
@@ -65,7 +65,7 @@ class Job:
     def tags(self) -> dict[str, str]:
         """What MLflow is told beside the recipe."""
         known = {f"version.{name}": value for name, value in versions().items()}
-        return {"seed": str(self.seed), "data_fingerprint": fingerprint(self.digests), **known}
+        return {"seed": str(self.seed), "data_fingerprint": digest_of_data(self.digests), **known}
 
     @property
     def slice_terms(self) -> str:
@@ -154,7 +154,7 @@ def train_network(name: str, recipe: Recipe, job: Job) -> None:
         network = learn(on_epoch=tracking.log)
         about: dict[str, Any] = {
             "trained_on": WALL_TERMS if isinstance(samples, WallSamples) else job.slice_terms,
-            "data_fingerprint": fingerprint(job.digests),
+            "data_fingerprint": digest_of_data(job.digests),
             "recipe": read_json(folder / RECIPE),
         }
         if name == "myo" and isinstance(network, ResUNet):
@@ -186,7 +186,7 @@ def keep_prior(job: Job, *, anew: bool) -> None:
             device=job.processes.device,
             console=job.console,
         )
-        about = {"trained_on": WALL_TERMS, "data_fingerprint": fingerprint(job.digests)}
+        about = {"trained_on": WALL_TERMS, "data_fingerprint": digest_of_data(job.digests)}
         path = save_prior(prior, folder=job.weights, about=about)
         sha256 = read_manifest(job.weights)[PRIOR]["sha256"]
         tracking.register(path, name=PRIOR, sha256=sha256)

@@ -63,36 +63,23 @@ def run_training(
     patient in two lists, for a device that is not there, and where `output` holds a run of other
     data or settings.
     """
-    names = [name for name in STEPS[what] if name in recipes]
-    on_slices = bool(set(names) & set(ON_CINE))
-    if (epochs is not None and not names) or (
-        (cine_weight is not None or unlabelled is not None) and not on_slices
-    ):
-        msg = (
-            f"{what} has no such setting: epochs are of networks, "
-            "the weight of cine and unlabelled scans of roi and myo"
-        )
+    recipes = recipes_of(what, recipes, epochs=epochs, cine_weight=cine_weight, init=init)
+    if unlabelled is not None and not set(recipes) & set(ON_CINE):
+        msg = f"{what} has no such setting: unlabelled scans are of roi and myo"
         raise InputError(msg)
-    recipes = {
-        name: adapted(recipes[name], epochs=epochs, cine_weight=cine_weight) for name in names
-    }
-    if init is not None:
-        recipes = {
-            name: replace(recipe, learning_rate=GOING_ON * recipe.learning_rate)
-            for name, recipe in recipes.items()
-        }
-        for name, recipe in recipes.items():
-            start_of(name, recipe, init)
     digests = digest_cases(data, training_lists(data))
     if unlabelled is not None:
         digests |= unlabelled.digests()
     for name, recipe in recipes.items():
-        check_settings(output / name, settings_of(recipe, seed=seed))
+        settings = settings_of(recipe, seed=seed)
+        if (start := start_of(name, recipe, init)) is not None:
+            settings["start"] = start.sha256
+        check_settings(output / name, settings)
         check_data(output / name, digests)
     processes = launched(device)
     if processes.first:
         prepare(
-            names,
+            list(recipes),
             data=data,
             output=output,
             seed=seed,
@@ -117,6 +104,39 @@ def run_training(
             processes.from_first(lambda: keep_prior(job, anew=what == PRIOR))
     job.console.print(f"weights and their manifest are in {job.weights}")
     return job.weights
+
+
+def recipes_of(
+    what: str,
+    recipes: Mapping[str, Recipe],
+    *,
+    epochs: int | None,
+    cine_weight: float | None,
+    init: Path | None,
+) -> dict[str, Recipe]:
+    """The recipes of what is asked for, with the settings given; others as `run_training` has them.
+
+    Raises InputError for a setting that `what` has not.
+    """
+    chosen = {name: recipes[name] for name in STEPS[what] if name in recipes}
+    if ((epochs is not None or init is not None) and not chosen) or (
+        cine_weight is not None and not set(chosen) & set(ON_CINE)
+    ):
+        msg = (
+            f"{what} has no such setting: epochs and the networks to start from are of networks, "
+            "the weight of cine of roi and myo"
+        )
+        raise InputError(msg)
+    adapted_recipes = {
+        name: adapted(recipe, epochs=epochs, cine_weight=cine_weight)
+        for name, recipe in chosen.items()
+    }
+    if init is None:
+        return adapted_recipes
+    return {
+        name: replace(recipe, learning_rate=GOING_ON * recipe.learning_rate)
+        for name, recipe in adapted_recipes.items()
+    }
 
 
 def prepare(

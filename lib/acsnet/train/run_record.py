@@ -16,7 +16,7 @@ from typing import Any
 import acsnet
 from acsnet.errors import InputError
 from acsnet.storage import write_json
-from acsnet.train.data.fingerprint import Digests, check_same_data, fingerprint
+from acsnet.train.data.fingerprint import Digests, check_same_data, digest_of_data
 
 CHECKPOINT = "checkpoint.pt"
 RECIPE = "recipe.json"
@@ -37,12 +37,15 @@ def versions() -> dict[str, str]:
 
 
 def check_settings(folder: Path, settings: dict[str, Any]) -> None:
-    """Raises InputError, naming the settings, where `folder` has a checkpoint of other ones."""
+    """Raises InputError, naming the settings, where `folder` has a checkpoint of other ones.
+
+    Without `start`, the weights file that training goes on from, it begins with random weights.
+    """
     if not (folder / CHECKPOINT).exists():
         return
     # A run of an earlier version has no average_decay in its record.
     before = {"average_decay": 0.995, **read_json(folder / RECIPE)}
-    now = json.loads(json.dumps(settings))
+    now = {"start": None, **json.loads(json.dumps(settings))}
     changed = [key for key in now if before.get(key) != now[key]]
     if changed:
         msg = f"{folder} holds a run with other settings ({', '.join(changed)}): use another"
@@ -64,7 +67,7 @@ def begin(
     """
     goes_on = (folder / CHECKPOINT).exists() and (folder / RUN).exists()
     run: dict[str, Any] = read_json(folder / RUN) if goes_on else {"seed": seed, "starts": []}
-    run["data_fingerprint"] = fingerprint(digests)
+    run["data_fingerprint"] = digest_of_data(digests)
     run["starts"].append(
         {"at": now(), "device": device, "processes": processes, "versions": versions()}
     )

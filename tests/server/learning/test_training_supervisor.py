@@ -285,6 +285,21 @@ def test_training_begins_by_itself_after_enough_new_labels(site, reviewed):
     assert len(run_folders(trainings._models.root)) == 2
 
 
+def test_labels_of_a_training_that_failed_are_still_new_but_it_is_not_begun_anew_at_once(
+    site, reviewed
+):
+    trainings = site("fail", after=4, trainer="myo")
+    until(lambda: looked(trainings, "failed"))
+    for server in (trainings, site("done", after=4, trainer="roi")):
+        server.look()
+        assert len(run_folders(server._models.root)) == 1
+    reviewed.append(replace(reviewed[0], name="one more"))
+    until(lambda: looked(server, "done"))
+    reviewed.append(replace(reviewed[0], name="and one"))
+    server.look()
+    assert [run.name[-3:] for run in run_folders(server._models.root)] == ["myo", "roi"]
+
+
 @pytest.fixture
 def of_one_patient(reviewed):
     """Two labels, both of one patient, which is too few."""

@@ -4,7 +4,7 @@ import shutil
 import pytest
 
 from acsnet.errors import InputError
-from acsnet.train.data.fingerprint import changes, check_same_data, digest_cases, fingerprint
+from acsnet.train.data.fingerprint import changes, check_same_data, digest_cases, digest_of_data
 
 NAMES = {"emidec": ["Case_P001", "Case_P002"], "acdc": ["patient001_frame01"]}
 
@@ -17,15 +17,15 @@ def test_each_file_has_its_sha_256(data):
 
 
 def test_neither_order_nor_layout_counts(data):
-    before = fingerprint(digest_cases(data, NAMES))
+    before = digest_of_data(digest_cases(data, NAMES))
     other_order = {"acdc": NAMES["acdc"], "emidec": NAMES["emidec"][::-1]}
-    assert fingerprint(digest_cases(data, other_order)) == before
+    assert digest_of_data(digest_cases(data, other_order)) == before
     # As the challenge hands it out: one folder a patient.
     for kind, folder in (("images", "Images"), ("labels", "Contours")):
         new = data / "emidec" / "Case_P001" / folder / "Case_P001.nii.gz"
         new.parent.mkdir(parents=True)
         shutil.move(data / "emidec" / kind / "Case_P001.nii.gz", new)
-    assert fingerprint(digest_cases(data, NAMES)) == before
+    assert digest_of_data(digest_cases(data, NAMES)) == before
 
 
 def test_one_byte_changes_it_and_is_named(data):
@@ -33,7 +33,7 @@ def test_one_byte_changes_it_and_is_named(data):
     with (data / "emidec/labels/Case_P001.nii.gz").open("ab") as file:
         file.write(b"\0")
     now = digest_cases(data, NAMES)
-    assert fingerprint(now) != fingerprint(before)
+    assert digest_of_data(now) != digest_of_data(before)
     assert changes(before, now) == ["the label of emidec/Case_P001 changed"]
 
 

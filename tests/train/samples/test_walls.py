@@ -4,7 +4,13 @@ import torch
 
 from acsnet.anatomy.pose import FRAME_SIDE, RMS_PIXELS
 from acsnet.errors import InputError
-from acsnet.train.augment.wall_shape import alignment, damage, random_shape, wall_batch, warp
+from acsnet.train.augment.wall_shape import (
+    alignment,
+    damage,
+    random_distortion,
+    wall_batch,
+    warp_walls,
+)
 from acsnet.train.samples import walls
 from acsnet.train.samples.walls import WALL_SIDE, wall_samples
 
@@ -54,7 +60,7 @@ def test_lists_without_a_wall_to_learn_from_are_refused_in_a_sentence(data, cons
 
 def test_alignment_brings_any_disc_to_the_middle_and_to_one_size():
     small = disc(20.0, centre=(9.0, -6.0))
-    row, column, spread = moments(warp(small, alignment(small)))
+    row, column, spread = moments(warp_walls(small, alignment(small)))
     assert abs(row) < 0.3
     assert abs(column) < 0.3
     assert abs(spread - RMS_PIXELS) < 0.5
@@ -63,11 +69,11 @@ def test_alignment_brings_any_disc_to_the_middle_and_to_one_size():
 def test_a_window_of_a_wider_image_keeps_its_pixels():
     wide = disc(30.0, side=WALL_SIDE)
     identity = torch.tensor([[[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]])
-    torch.testing.assert_close(warp(wide, identity), disc(30.0), atol=1e-5, rtol=0)
+    torch.testing.assert_close(warp_walls(wide, identity), disc(30.0), atol=1e-5, rtol=0)
 
 
 def test_shapes_are_turned_and_stretched_but_keep_their_area():
-    theta = random_shape(50, torch.Generator().manual_seed(0))
+    theta = random_distortion(50, torch.Generator().manual_seed(0))
     determinants = torch.linalg.det(theta[:, :, :2])
     torch.testing.assert_close(determinants.abs(), torch.ones(50), atol=1e-4, rtol=0)
     assert (determinants > 0).any()

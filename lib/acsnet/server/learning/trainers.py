@@ -91,7 +91,7 @@ def progress_line(status: Status) -> str:
     if not status.epochs:
         return "the training has been asked for and begins soon"
     done = f"epoch {status.epoch} of {status.epochs}, {100 * status.share:.0f} % of the next"
-    return f"{status.state}, {status.step}: {done}"
+    return f"{', '.join(filter(None, (status.state, status.step)))}: {done}"
 
 
 def task_of(folder: Path, status: Status | None = None) -> dict[str, Any]:

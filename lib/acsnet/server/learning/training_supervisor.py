@@ -24,7 +24,14 @@ from acsnet.errors import AcsnetError, InputError
 from acsnet.fine_tuning.model_registry import Models
 from acsnet.fine_tuning.run_end import end_early
 from acsnet.fine_tuning.training_request import Reviewed, read_request, run_folders, write_request
-from acsnet.fine_tuning.training_status import CANCELLED, FAILED, Status, change_status, read_status
+from acsnet.fine_tuning.training_status import (
+    CANCELLED,
+    DONE,
+    FAILED,
+    Status,
+    change_status,
+    read_status,
+)
 from acsnet.fine_tuning.trigger import Review, waits_for
 from acsnet.server.errors import BusyError
 from acsnet.settings import Train
@@ -179,11 +186,17 @@ class Trainings:
             self._spawn(folder)
 
     def _begin_if_due(self) -> None:
-        latest = run_folders(self._models.root)[-1:]
-        trained = read_request(latest[0]).trained_labels if latest else {}
+        """Begin a training where enough labels were reviewed since the newest that is done.
+
+        One that failed or was stopped has not learned its labels; but it is not begun anew before
+        others are reviewed.
+        """
+        runs = run_folders(self._models.root)
+        done = [run for run in runs if read_status(run).state == DONE]
+        asked, trained = (read_request(of[-1]).labels if of else {} for of in (runs, done))
         settings = self._settings
         reviews = {label.name: label.review() for label in self._reviewed()}
-        if reviews == self._refused:
+        if reviews == self._refused or asked == {name: r.sha256 for name, r in reviews.items()}:
             return
         reason = waits_for(
             reviews, trained, now=time.time(), labels=settings.after, pause_s=settings.pause_s

@@ -34,6 +34,7 @@ NETWORKS = {
     "roi": "ROI (finds the ventricle)",
     "myo": "MYO (segments wall and scar)",
     "autoencoder": "autoencoder (possible walls)",
+    "prior": "latent prior (of the possible walls)",
 }
 """Step of a training -> the network, in words."""
 

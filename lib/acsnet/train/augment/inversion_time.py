@@ -76,8 +76,8 @@ def anchored_curve(
 ) -> NDArray[np.float32]:
     """Signal in [0, 1] along a smooth rising curve through black, white and the anchors.
 
-    anchors: pairs of a level and what becomes of it, both rising. One that is less than `MIN_STEP`
-    above the point before it, or below white, is left out.
+    unit: any shape; anchors: pairs of a level and what becomes of it, both rising. One that is
+    less than `MIN_STEP` above the point before it, or below white, is left out.
     """
     points = [(0.0, 0.0)]
     for point in anchors:

@@ -106,7 +106,10 @@ def add_to_wall(
     pool: NDArray[np.bool_],
     rng: np.random.Generator,
 ) -> NDArray[np.float32]:
-    """Raise the signal by `weight` towards a share of the blood pool's median, with a texture."""
+    """Raise the signal by `weight` towards a share of the blood pool's median, with a texture.
+
+    image, weight (in [0, 1]), pool: (row, column).
+    """
     target = float(np.median(image[pool])) * rng.uniform(*SCAR_OVER_POOL)
     noise = gaussian_filter(rng.standard_normal(image.shape), TEXTURE_PIXELS)
     texture = 1.0 + TEXTURE_SD * noise
@@ -115,7 +118,7 @@ def add_to_wall(
 
 
 def speckle(image: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
-    """Multiplicative noise."""
+    """A (row, column) image with multiplicative noise."""
     noise = rng.standard_normal(image.shape).astype(np.float32)
     out: NDArray[np.float32] = image * (1.0 + rng.uniform(*SPECKLE_SD) * noise)
     return out

@@ -103,7 +103,10 @@ def run_lge_like(
 
 
 def cine_case(path: Path, label: Path, *, truth: str) -> TrainingCase:
-    """A cine scan with its wall; errors as `read_case`, and where there is nothing to enhance."""
+    """A cine scan with its wall.
+
+    Raises as `read_case`, and InputError where there is nothing to enhance.
+    """
     case = replace(read_case(path, label, convention=truth, source="cine"), has_scar=False)
     if (case.tissue == SCAR).any():
         msg = f"{label}: enhancement is drawn already, so its image is no cine"

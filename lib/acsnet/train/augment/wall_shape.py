@@ -18,7 +18,7 @@ MIN_DAMAGED_PIXELS = 300
 """Of the frame: a wall with fewer left says nothing about the whole one."""
 
 
-def warp(walls: Tensor, theta: Tensor) -> Tensor:
+def warp_walls(walls: Tensor, theta: Tensor) -> Tensor:
     """(n, 1, s, s) -> (n, 1, FRAME_SIDE, FRAME_SIDE) by (n, 2, 3) in half sides of the frame."""
     scaled = theta * (FRAME_SIDE / walls.shape[-1])
     grid = functional.affine_grid(
@@ -27,7 +27,7 @@ def warp(walls: Tensor, theta: Tensor) -> Tensor:
     return functional.grid_sample(walls, grid, mode="bilinear", align_corners=False)
 
 
-def random_shape(n: int, generator: torch.Generator) -> Tensor:
+def random_distortion(n: int, generator: torch.Generator) -> Tensor:
     """(n, 2, 3): any turn, mirrored or not, stretched by up to exp(0.12) along any axis."""
     device = generator.device
 
@@ -103,11 +103,11 @@ def wall_batch(images: Tensor, tissue: Tensor, generator: torch.Generator) -> tu
     """(n, 1, s, s) 0-255 -> input and whole wall, both (n, 1, FRAME_SIDE, FRAME_SIDE)."""
     del tissue  # the same array as the images
     n = len(images)
-    shaped = (warp(images / 255.0, random_shape(n, generator)) > 0.5).float()
-    whole = warp(shaped, alignment(shaped))
+    shaped = (warp_walls(images / 255.0, random_distortion(n, generator)) > 0.5).float()
+    whole = warp_walls(shaped, alignment(shaped))
     damaged = damage(whole, generator)
     chosen = torch.rand(n, generator=generator, device=generator.device) < DAMAGED_SHARE
     chosen &= damaged.sum((1, 2, 3)) >= MIN_DAMAGED_PIXELS
     inputs = torch.where(chosen[:, None, None, None], damaged, whole)
     theta = alignment(inputs)
-    return warp(inputs, theta), (warp(whole, theta) > 0.5).float()
+    return warp_walls(inputs, theta), (warp_walls(whole, theta) > 0.5).float()

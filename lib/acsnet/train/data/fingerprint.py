@@ -33,7 +33,7 @@ def digest_cases(data: Path, names: Mapping[str, Sequence[str]]) -> Digests:
     return digests
 
 
-def fingerprint(digests: Digests) -> str:
+def digest_of_data(digests: Digests) -> str:
     """SHA-256 over the sorted cases with the digests of their files."""
     return hashlib.sha256(json.dumps(digests, sort_keys=True).encode()).hexdigest()
 

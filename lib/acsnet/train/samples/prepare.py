@@ -20,7 +20,7 @@ from acsnet.storage import write_json, writing
 from acsnet.train.augment.inversion_time import other_inversion_time
 from acsnet.train.augment.scar_transplant import with_new_scar
 from acsnet.train.data.case import TrainingCase
-from acsnet.train.data.fingerprint import digest_cases, fingerprint
+from acsnet.train.data.fingerprint import digest_cases, digest_of_data
 from acsnet.train.data.lists import READERS, phantom_cases, training_lists
 from acsnet.train.data.unlabelled import Unlabelled
 from acsnet.train.samples.slices import (
@@ -142,7 +142,7 @@ def build(
     content = {
         "seed": seed,
         **asdict(mix),
-        "data_fingerprint": fingerprint(digests),
+        "data_fingerprint": digest_of_data(digests),
         **names,
     }
     record = folder / "content.json"
