@@ -128,6 +128,31 @@ def test_a_click_on_a_dark_core_labels_it_as_obstruction(corrector):
     assert (out.labels[0] == Label.CORE_SCAR).any()
 
 
+def drawn_core(labels):
+    """Nine pixels of a dark core in the scar of the first ring, in pixels as bright around them."""
+    labels[0, 39:42, 57:60] = Label.MICROVASCULAR_OBSTRUCTION
+
+
+def test_a_click_on_a_dark_core_that_is_drawn_changes_nothing(corrector):
+    pixels, labels = stack()
+    drawn_core(labels)
+    clicks = [on_right(Kind.OBSTRUCTION, 0)]
+    out = click_labels(pixels, labels, clicks, MM, corrector=corrector)
+    assert out.held == (True,)
+    np.testing.assert_array_equal(out.labels, labels)
+
+
+def test_a_click_on_a_dark_core_that_is_drawn_keeps_its_pixel_against_clicks_beside_it(corrector):
+    pixels, labels = stack()
+    drawn_core(labels)
+    clicks = [on_right(Kind.OBSTRUCTION, 0), on_right(Kind.HEALTHY, 0, mm=28.5)]
+    out = click_labels(pixels, labels, clicks, MM, corrector=corrector)
+    assert out.held == (True, True)
+    assert out.labels[0, 40, 58] == Label.MICROVASCULAR_OBSTRUCTION
+    assert out.labels[0, 40, 59] == Label.LV_MYOCARDIUM
+    assert (out.labels == Label.MICROVASCULAR_OBSTRUCTION).sum() < 9
+
+
 def test_scar_outside_the_wall_brings_the_wall_with_it(corrector):
     pixels, labels = stack()
     pixels[0][(RADIUS < 38.0) & (RADIUS >= 32.0) & RIGHT] = 200.0

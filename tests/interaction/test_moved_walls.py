@@ -7,6 +7,7 @@ from acsnet.anatomy.checks import check
 from acsnet.interaction.clicks import Click, Kind, check_clicks, holds_wall
 from acsnet.interaction.moved_walls import move_walls
 from acsnet.interaction.radial_profile import profile_of
+from acsnet.labels import MYOCARDIUM, Label
 from acsnet.masks import dice
 
 MM = (10.0, 1.5, 1.5)
@@ -127,6 +128,17 @@ def test_of_contradictory_clicks_it_holds_one_and_says_which_not(corrector):
     )
     out = move(corrector, *contrary)
     assert sorted(out.held) == [False, True]
+
+
+@pytest.mark.slow
+def test_of_two_clicks_in_the_pool_that_are_held_alone_one_is_held_together(corrector, measured):
+    # The basal slice of phantom-1 as it was made: only shapes of experts hold either click.
+    wall, pool = np.isin(measured.labels, MYOCARDIUM), measured.labels == Label.LV_BLOOD_POOL
+    mm = measured.scan.spacing_mm
+    clicks = [Click(slice=0, row=83 + n, column=95 - n, kind=Kind.OUTSIDE) for n in (0, 1)]
+    for one in clicks:
+        assert move_walls(wall, pool, [one], mm, corrector=corrector).held == (True,)
+    assert any(move_walls(wall, pool, clicks, mm, corrector=corrector).held)
 
 
 CORNER = (0, 0)

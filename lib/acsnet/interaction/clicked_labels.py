@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import label as components
 
-from acsnet.interaction.clicks import ON_SCAR, Click, check_clicks, holds
+from acsnet.interaction.clicks import ON_SCAR, Click, Kind, check_clicks, holds
 from acsnet.interaction.moved_walls import move_walls
 from acsnet.interaction.scar_growth import grow_scar
 from acsnet.labels import ENHANCEMENT, MYOCARDIUM, Label
@@ -62,15 +62,18 @@ def click_labels(
     pool = without_stray_pool(labels) == Label.LV_BLOOD_POOL  # walls are moved around its centre
     walls = move_walls(drawn, pool, counting, spacing_mm, corrector=corrector)
     scar_clicks = [click for click in counting if click.kind in ON_SCAR]
+    right = [click for click in scar_clicks if _is_drawn_core(click, labels)]
     grown = grow_scar(
         pixels,
         walls.wall,
         _into_new_wall(pixels, drawn, scar, walls.wall, measured),
-        scar_clicks,
+        [click for click in scar_clicks if click not in right],
         spacing_mm,
         measured=measured,
     )
     enhancement = grown.enhancement
+    for click in right:
+        enhancement[click.at] = walls.wall[click.at]  # against clicks beside it
     is_changed = (
         (walls.wall != drawn) | (walls.pool != pool) | (enhancement != scar) | grown.obstruction
     ).any(axis=(1, 2))
@@ -89,6 +92,12 @@ def click_labels(
         held=tuple(holds(click, out) for click in counting),
         changed=tuple(np.flatnonzero((out != labels).any(axis=(1, 2))).tolist()),
     )
+
+
+def _is_drawn_core(click: Click, labels: NDArray[np.uint8]) -> bool:
+    """Whether a click says that there is a dark core where the draft has one: none grows."""
+    is_core = labels[click.at] == Label.MICROVASCULAR_OBSTRUCTION
+    return click.kind is Kind.OBSTRUCTION and bool(is_core)
 
 
 def _into_new_wall(

@@ -1,8 +1,8 @@
 """Clicks on a stack -> the nearest possible walls that hold them.
 
-All clicks of a scan are fulfilled at once and from the draft on: their order does not matter, and
-one that is taken back leaves no trace. Nor does one that no possible wall fulfils. Not from the
-paper.
+All clicks of a scan are fulfilled at once and from the draft on: their order matters only where
+they contradict each other, and one that is taken back leaves no trace. Nor does one that no
+possible wall fulfils. Not from the paper.
 """
 
 from collections.abc import Mapping, Sequence

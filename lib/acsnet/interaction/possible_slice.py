@@ -56,7 +56,18 @@ class SliceMover:
                 best, fewest = wall, missed
             if not fewest:
                 break
-        return best
+        if fewest < len(draft.clicks) or len(draft.clicks) == 1:
+            return best
+        return self._newest_alone(draft)
+
+    def _newest_alone(self, draft: SliceDraft) -> NDArray[np.bool_] | None:
+        """The wall of the newest click that one holds by itself, where none holds any together."""
+        for click in reversed(draft.clicks):
+            alone = replace(draft, clicks=(click,))
+            wall = self.to_clicks(alone, next(self._rounds(alone)))
+            if wall is not None and not alone.missed_by(wall):
+                return wall
+        return None
 
     def beside(
         self, draft: SliceDraft, profile: Profile, movement: Movement, position_mm: float
@@ -102,8 +113,6 @@ class SliceMover:
         if len(draft.clicks) > 1:
             for click in draft.clicks:
                 yield from self._rounds(replace(draft, clicks=_without(draft.clicks, click)))
-            for click in draft.clicks:
-                yield from self._rounds(replace(draft, clicks=(click,)))
 
     def _rounds(
         self, draft: SliceDraft, smoother: tuple[float, ...] = (1.0, *SMOOTHER)

@@ -18,8 +18,6 @@ RAYS = 72
 STEP_PIXELS = 0.25
 MIN_THICKNESS_MM = 2.0
 MIN_CAVITY_MM = 1.0
-REACH_MM = 40.0
-"""Beyond the wall: so far from it can it be moved."""
 
 ANGLES = np.arange(RAYS) * (2.0 * np.pi / RAYS)
 
@@ -122,6 +120,7 @@ def moved(
     weight = share - np.floor(share)
 
     def on_pixels(values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """(RAYS,) values, linearly interpolated at the angle of each pixel: (row, column)."""
         return values[low] * (1.0 - weight) + values[(low + 1) % RAYS] * weight
 
     new_in, new_out = on_pixels(inner), on_pixels(outer)

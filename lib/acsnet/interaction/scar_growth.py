@@ -33,6 +33,7 @@ DARKEST, BRIGHTEST = -0.5, 1.5
 """Signal beyond, as a share of the contrast, says no more."""
 
 SCAR_ERRORS = ScarCovariance()
+"""Covariance of errors of drafts; none between slices more than `MOST_APART_MM` apart."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,7 +51,6 @@ def grow_scar(
     clicks: Sequence[Click],
     spacing_mm: tuple[float, float, float],
     *,
-    covariance: ScarCovariance = SCAR_ERRORS,
     measured: NDArray[np.bool_] | None = None,
 ) -> GrownScar:
     """Enhancement after clicks on scar, on dark cores and on healthy wall; others are ignored.
@@ -61,7 +61,6 @@ def grow_scar(
         enhancement: (slice, row, column) of the draft.
         clicks: on the scan.
         spacing_mm: distance of slices, of rows, of columns.
-        covariance: of errors of drafts; none between slices more than `MOST_APART_MM` apart.
         measured: mask of what has signal; None for everything. The rest counts as remote wall.
     """
     out = enhancement & wall
@@ -77,10 +76,8 @@ def grow_scar(
     above = np.where(lit, pixels - remote, np.float32(0.0))[box]
     signal = np.clip(above / contrast, DARKEST, BRIGHTEST)
     here = [_within(click, box) for click in on_wall]
-    if spacing_mm[0] > MOST_APART_MM:
-        covariance = replace(covariance, along_mm=spacing_mm[0])
     if here:
-        out[box] = _likeliest_scar(signal, wall[box], out[box], here, spacing_mm, covariance)
+        out[box] = _likeliest_scar(signal, wall[box], out[box], here, spacing_mm)
     for k in sorted({click.slice for click in on_cores}):
         dark, other = (
             _ways([c for c in group if c.slice == k], signal[k], wall[box][k], spacing_mm[1:])
@@ -111,10 +108,12 @@ def _likeliest_scar(
     scar: NDArray[np.bool_],
     clicks: Sequence[Click],
     spacing_mm: tuple[float, float, float],
-    covariance: ScarCovariance,
 ) -> NDArray[np.bool_]:
     """(slice, row, column) scar that is likeliest after clicks on scar and on healthy wall."""
     out = scar.copy()
+    covariance = SCAR_ERRORS
+    if spacing_mm[0] > MOST_APART_MM:
+        covariance = replace(covariance, along_mm=spacing_mm[0])
     odds = {
         k: draft_log_odds(signal[k], scar[k], spacing_mm[1:])
         for k in range(len(wall))

@@ -54,11 +54,13 @@ class Companions:
 class Stored:
     """A SEG in the PACS.
 
-    instance: its SOPInstanceUID; missing: what could not be stored beside it, and why.
+    instance: its SOPInstanceUID; missing: what could not be stored beside it, and why; repeated:
+    whether it was there before.
     """
 
     instance: str
     missing: tuple[str, ...] = ()
+    repeated: bool = False
 
 
 class Archive:
@@ -164,6 +166,7 @@ class Archive:
         author: str,
         state: State,
         unedited: bool = False,
+        anew: bool = False,
         before_store: Callable[[str], None] = lambda instance: None,
     ) -> Stored:
         """Store a person's labels as a new SEG with its measures; nothing is overwritten.
@@ -171,8 +174,8 @@ class Archive:
         label_map: on the grid of the input; it counts as drawn by hand if there was no segmentation
         to edit; unedited: a draft of the model that the person takes over as it is; before_store:
         is told the SOPInstanceUID of the SEG. If the newest SEG says the same, a save was
-        repeated: that one is returned, and what was missing beside it is stored. Raises InputError
-        if `author` is the model.
+        repeated, unless `anew`: that one is returned, and what was missing beside it is stored.
+        Raises InputError if `author` is the model.
         """
         if author == MODEL:
             msg = f"{author!r} is reserved for the model: choose another name"
@@ -182,11 +185,13 @@ class Archive:
         before = self.entry(uid).annotations
         if (
             before
+            and not anew
             and (before[0].author, before[0].state) == (author, state)
             and np.array_equal(self.label_map(before[0], sources).labels, labels)
         ):
             instance = before[0].instance
-            return Stored(instance=instance, missing=self._unsent.send_again(instance))
+            missing = self._unsent.send_again(instance)
+            return Stored(instance=instance, missing=missing, repeated=True)
         by_hand: AlgorithmType = "SEMIAUTOMATIC" if before else "MANUAL"
         kind: AlgorithmType = "AUTOMATIC" if unedited else by_hand
         return self._store(labels, companions, sources, state, kind, author, before_store)

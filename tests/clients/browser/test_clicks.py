@@ -80,6 +80,31 @@ def test_a_click_on_the_case_page_moves_the_wall_where_it_is_seen(page, url, sam
     assert (newest["user"], newest["state"]) == ("Ada", "draft")
 
 
+def test_another_button_and_two_fingers_are_no_click(browser, url, samples):
+    series = str(headers(samples / "dicom" / "phantom-1")[0].SeriesInstanceUID)
+    infer(url, series)
+    context = browser.new_context(viewport={"width": 1600, "height": 950}, has_touch=True)
+    page, sent = context.new_page(), []
+    page.on("request", lambda request: sent.append(request.url.endswith("/click")))
+    page.goto(f"{url}/acsnet/cases/{series}")
+    page.locator('#desk[data-ready="yes"]').wait_for()
+    page.locator("#click-kind").select_option("outside")
+    box = page.locator("#stage").bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    for button in ("right", "middle"):
+        page.mouse.click(x, y, button=button)
+    page.keyboard.press("Escape")
+    touch = context.new_cdp_session(page)
+    fingers = [{"x": x - 60, "y": y, "id": 1}, {"x": x + 60, "y": y, "id": 2}]
+    for kind, points in (("touchStart", fingers), ("touchEnd", [])):
+        touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+    page.wait_for_timeout(500)
+    assert not any(sent)
+    with page.expect_request("**/click"):
+        page.touchscreen.tap(x, y)
+    context.close()
+
+
 SHOWN = """addEventListener("acsnet-slices", ({ detail }) => {
     const show = detail.show;
     detail.show = (labels, clicks) => { window.shown = Array.from(labels); show(labels, clicks); };

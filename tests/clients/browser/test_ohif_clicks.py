@@ -143,12 +143,26 @@ def test_a_click_starts_from_what_was_shown_last(mode):
     with page.expect_response(lambda answer: "revision=" not in answer.url):
         page.locator("dialog.acsnet").get_by_role("button", name="Discard").click()
     settled(page)
+    check_voxels(shown_slices(page, STOCK_IMAGES), label_map(mode.url, mode.case), mode.phantom)
+    assert button(page, "Other edit").is_visible()
     check_alone(mode, top)
     with page.expect_response(lambda answer: "tag=original" in answer.url):
         button(page, "Run").click()
     settled(page)
+    assert button(page, "Other edit").is_visible()
     check_voxels(shown_slices(page, STOCK_IMAGES), label_map(mode.url, mode.case), mode.phantom)
     check_alone(mode, bottom)
+
+
+def test_a_click_of_another_button_is_none(mode):
+    page, asked = mode.page, []
+    page.on("request", lambda request: asked.append(request.url.endswith("/click")))
+    kinds(page).select_option("outside")
+    for button_of_mouse in ("right", "middle"):
+        page.mouse.click(*page.evaluate(ON_SCREEN, mode.wall[0]), button=button_of_mouse)
+        page.wait_for_timeout(500)
+    page.keyboard.press("Escape")
+    assert not any(asked)
 
 
 def test_a_stroke_drawn_while_a_click_is_answered_stays(mode):
@@ -203,6 +217,27 @@ def test_a_drawing_that_the_server_refuses_stays_and_is_kept_later(mode):
     status(page).filter(has_text=KEPT).wait_for()
     stored = requests.get(mode.address, params={"by": READER}, timeout=60).json()["unsaved"]
     check_same(stored["frames"], drawn)
+
+
+def test_a_case_shows_nothing_of_somebody_who_logged_in_since_it_was_opened(mode):
+    page, names = mode.page, ["Ana", "Ben"]
+
+    def logged_in(route):
+        edit = route.fetch().json()
+        route.fulfill(json={**edit, "login": names.pop(0)})
+
+    page.route("**/edit?*", logged_in)
+    page.reload()
+    status(page).filter(has_text="Slice").wait_for()
+    assert names == ["Ben"]
+    shown = shown_slices(page, STOCK_IMAGES)
+    button(page, "Run").click()
+    page.get_by_text("opened by Ana; you are Ben: open the case again").first.wait_for()
+    for uid, values in shown_slices(page, STOCK_IMAGES).items():
+        np.testing.assert_array_equal(values, shown[uid])
+    page.unroute("**/edit?*")
+    page.reload()
+    status(page).filter(has_text="Slice").wait_for()
 
 
 def test_what_is_drawn_while_a_version_is_saved_is_not_accepted_without_it(mode):

@@ -29,17 +29,21 @@ def opened(page, address):
     page.locator('#desk[data-ready="yes"]').wait_for()
 
 
-def click(page, at):
-    """Click that a voxel lies outside; the phantom is shown as it was acquired."""
+def point_at(page, at):
+    """Say that a voxel lies outside; the phantom is shown as it was acquired."""
     column, row, k = at
     page.locator("#click-kind").select_option("outside")
-    detail = {"slice": k + 1, "pixel": [row, column]}
+    page.evaluate(
+        "detail => document.getElementById('desk')"
+        ".dispatchEvent(new CustomEvent('acsnet-pixel', { detail }))",
+        {"slice": k + 1, "pixel": [row, column]},
+    )
+
+
+def click(page, at):
+    """Point at a voxel; the answer."""
     with page.expect_response(lambda answer: answer.url.endswith("/click")) as answer:
-        page.evaluate(
-            "detail => document.getElementById('desk')"
-            ".dispatchEvent(new CustomEvent('acsnet-pixel', { detail }))",
-            detail,
-        )
+        point_at(page, at)
     page.get_by_text("Not saved.").wait_for()
     page.locator("h1").click()  # keys are for the page again
     return answer.value.json()
@@ -116,6 +120,32 @@ def test_clicks_are_offered_on_the_label_map_that_they_began_on_only(page, url, 
         assert so_far.value.json()["clicks"]
         page.wait_for_load_state("networkidle")
         assert page.locator("#click-again").is_visible() == offered
+
+
+def test_clicks_on_a_draft_of_a_pacs_are_offered_on_the_one_that_was_drawn_anew(page, case):
+    _, at = case
+    click(page, at)
+
+    def of_the_draft_before(route):
+        told = route.fetch().json()
+        route.fulfill(json={**told, "started_from": {"source": "draft", "version": "1.2.3"}})
+
+    page.route("**/click?user=Kay", of_the_draft_before)
+    opened(page, page.url)
+    page.get_by_role("button", name="Go on with your 1 unsaved click").wait_for()
+
+
+def test_a_click_while_another_is_answered_is_told_to_wait(page, case):
+    _, at = case
+    held = []
+    page.route("**/click", lambda route: held.append(route))
+    point_at(page, at)
+    page.wait_for_function("document.getElementById('click-said').textContent === 'Moving…'")
+    point_at(page, at)
+    page.get_by_text("Wait for the answer, then click again.").wait_for()
+    assert len(held) == 1
+    held[0].continue_()
+    page.get_by_text("1 click: ").wait_for()
 
 
 def test_downloads_come_without_a_question_beside_unsaved_clicks(page, case):

@@ -12,6 +12,7 @@ import pydicom
 import pytest
 from clicked_site import READER, ask, own_label
 from positioned_phantoms import ORIENTATIONS
+from saved_labels import keep_draft
 
 from acsnet.labels import MYOCARDIUM, Label
 from acsnet.server.corrections.frame_labels import from_frames, to_frames
@@ -153,8 +154,12 @@ def test_the_page_clicks_in_the_acquired_grid_undoes_and_goes_on(site):
     ("click", "why"),
     [
         ({"slice": 0, "row": 1, "column": 1, "kind": "wall"}, "must lie in slices 1 to"),
-        ({"slice": 1, "row": 1.5, "column": 1, "kind": "wall"}, "must be whole numbers"),
+        (
+            {"slice": 1, "row": 1.5, "column": 1, "kind": "wall"},
+            "row of a click must be a whole number, got 1.5",
+        ),
         ({"slice": 1, "row": 1, "column": 1, "kind": "liver"}, "a kind of outside"),
+        ({"slice": 1, "row": 1, "column": 1, "kind": "wall", "instance": "1.2.3"}, "image 1.2.3"),
         ("here", "a kind of outside"),
     ],
 )
@@ -293,3 +298,23 @@ def test_clicks_go_on_from_the_draft_that_they_began_on_when_it_is_drawn_anew(si
     assert (saved.json()["saved"]["version"], newest.author) == (newest.id, "Eli")
     after = site.client.get("/acsnet/cases/phantom/click", params={"user": "Eli"}).json()
     assert after["clicks"] == []  # they are in the version
+
+
+def test_a_saved_click_names_the_model_that_it_started_from(site):
+    """Also where another model has drawn the draft anew before the clicks are saved."""
+    image, store = site.series["as it came"], site.app.datastore()
+    scan, stack = own_label(site, image)
+    labels = scan.grid.to_input(stack)
+    keep_draft(store, image, labels, model="first")
+    k, row, column = outer_wall(stack)
+    number = scan.grid.slice_number(k)
+    # An image of another scan was refused; that of a scan without images of its own may be null.
+    one = {"slice": number, "row": row, "column": column, "kind": "outside", "instance": None}
+    for user, start in (("Gus", "original"), ("Hal", "draft")):
+        keep_draft(store, image, labels, model="first")
+        kept = on_page(site, image, one, user=user, start=start).json()["kept"]
+        keep_draft(store, image, np.where(labels == 4, 2, labels).astype(np.uint8), model="second")
+        saved = on_page(site, image, one, user=user, start=start, kept=kept, save=True)
+        assert saved.is_success, saved.text
+        newest = store.label_records(image)[0]
+        assert (newest.author, newest.model) == (user, "first")

@@ -16,7 +16,7 @@ CASES = ("one", "two", "three", "four")
 
 def state(number=1, *, points=None):
     labels = np.full((4, 3, 2), number % 6, np.uint8)
-    start = Start(source="draft", version=f"v{number}", labels=labels, own="mine")
+    start = Start(source="draft", version=f"v{number}", labels=labels, own="mine", model="m1")
     points = [("core_scar", (1, 2, 0)), ("background", (3, 0, 1))] if points is None else points
     return ReaderState(scan=f"scan {number}", start=start, points=points)
 
@@ -25,8 +25,8 @@ def same(one, other):
     return (
         one.scan == other.scan
         and one.points == other.points
-        and (one.start.source, one.start.version, one.start.own)
-        == (other.start.source, other.start.version, other.start.own)
+        and (one.start.source, one.start.version, one.start.own, one.start.model)
+        == (other.start.source, other.start.version, other.start.own, other.start.model)
         and np.array_equal(one.start.labels, other.start.labels)
     )
 
@@ -36,6 +36,16 @@ def test_a_state_is_read_as_it_was_written(tmp_path):
     read, notes = ReaderStates(tmp_path / "clicks").read("Ada", "one")
     assert same(read, state())
     assert notes == ()
+
+
+def test_a_state_of_an_earlier_release_says_no_model(tmp_path):
+    states = ReaderStates(tmp_path)
+    states.write("Ada", "one", state())
+    (file,) = tmp_path.glob("*.json")
+    content = json.loads(file.read_text())
+    del content["model"]
+    file.write_text(json.dumps(content))
+    assert states.read("Ada", "one")[0].start.model is None
 
 
 def test_another_reader_or_case_has_another_state(tmp_path):

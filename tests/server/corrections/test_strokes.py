@@ -79,7 +79,7 @@ def test_what_a_stroke_off_a_label_says(tmp_path, samples, scan, truth, label, o
 @pytest.mark.parametrize(
     ("segments", "why"),
     [
-        (None, "label_info must be a list"),
+        (None, "label_info must be a list .*, got None"),
         (SEGMENTS[:3], "label_info names 3"),
         ([*SEGMENTS[:6], {"name": "liver"}], "segment 'liver' is not one"),
     ],

@@ -1,5 +1,7 @@
 """What a hand-drawn wall is offered: the nearest possible one, and nothing behind its back."""
 
+import html
+
 import numpy as np
 import pytest
 from clicked_site import READER, own_label
@@ -31,4 +33,11 @@ def test_a_hand_drawn_wall_gets_a_suggestion_and_stays_as_it_was_drawn(site):
 
 
 def test_without_a_drawn_label_there_is_no_suggestion(site):
-    assert site.client.get("/acsnet/cases/phantom/suggestion").status_code == 404
+    address = "/acsnet/cases/phantom/suggestion"
+    for params, why in (
+        ({}, "case 'phantom' has no label map of a person yet: save one first"),
+        ({"tag": "mine"}, "case 'phantom' has no label map 'mine'"),
+    ):
+        answer = site.client.get(address, params=params)
+        assert answer.status_code == 404
+        assert why in html.unescape(answer.text)

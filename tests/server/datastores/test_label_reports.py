@@ -14,7 +14,7 @@ from acsnet.measure import measure_labels
 from acsnet.phantom.make import make_phantom
 from acsnet.phantom.spec import PhantomSpec
 from acsnet.quantify.quantification import NOTHING, Given
-from acsnet.server.datastores.label_reports import warnings_with, with_given
+from acsnet.server.datastores.label_reports import features_with, warnings_with, with_given
 
 ANTERIOR, INFERIOR = {5: (76.0, 81.0)}, {5: (106.0, 109.0)}  # around a blood pool at (91, 95)
 OF_THE_RUN = (
@@ -63,6 +63,22 @@ def test_of_two_opposite_doubts_of_the_side_only_that_of_now_is_told(measure):
     marked = with_given(draft, Given(rv_insertion_by_slice=ANTERIOR))
     (doubt,) = (text for text in marked.warnings if "brighter side" in text)
     assert doubt.endswith("is that of the RV insertion that was given: is it the anterior one?")
+
+
+def test_what_belongs_to_the_label_map_stays_when_it_is_measured_again(measure):
+    measured = measure()
+    run = {
+        "intervals": {"scar_burden_percent": {"low": 1.0, "high": 9.0, "level": 0.9}},
+        "anatomy": {"slices": [], "dropped_slices": 0},
+        "software": {"acsnet": "0.1", "weights_sha256": {"MYO": "ab"}},
+        "scar_threshold": 123.0,
+    }
+    noted = {**measured.features_dict(), **run, "warnings": ["of then"], "height_cm": 1.0}
+    again = features_with(noted, measured)
+    assert {key: again[key] for key in run} == run
+    assert (again["warnings"], again["height_cm"]) == (list(measured.warnings), None)
+    other = features_with({**noted, "schema": noted["schema"] - 1}, measured)
+    assert other == measured.features_dict()
 
 
 def test_a_doubt_of_a_mark_that_was_moved_or_taken_away_is_gone(measure):

@@ -208,6 +208,7 @@ def test_an_accepted_draft_is_a_reviewed_segmentation_of_its_reader(datastore, i
     datastore.keep_draft(image, draft, "shipped")
     label = NewLabel(
         measured=draft,
+        features=draft.features_dict(),
         drawn_on=datastore.state_to_label(image),
         author="ACSNet",
         state="reviewed",

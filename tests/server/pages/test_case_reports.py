@@ -92,6 +92,25 @@ def test_the_date_of_the_sign_off_is_that_of_the_review(case, monkeypatch):
     assert f"{reviewed:%Y-%m-%d}" in which
 
 
+def test_the_report_of_a_label_map_out_of_use_says_so_and_why(case):
+    assert case.web.client.post(f"/acsnet/cases/{case.web.series}/segment").status_code == 303
+    drafts = {"Cy": "original", "Di": case.put(case.truth, client_id="Ana")["version"]}
+    for by, version in drafts.items():
+        kept = case.store.withdraw(case.web.series, version, by=by, reason="apex is missing")
+        text = text_of(case.get("report.pdf", kept.id))
+        assert f"Status: withdrawn by {by}: not to be used" in text
+        assert "apex is missing" in text
+
+
+def test_the_report_of_a_replaced_label_map_says_that_another_is_valid(case):
+    first, second = (
+        case.put(case.truth, client_id=name, state="reviewed")["version"] for name in ("Ida", "Joe")
+    )
+    status = "Status: reviewed, accepted by"
+    assert f"{status} Ida: a newer label map is valid" in text_of(case.get("report.pdf", first))
+    assert f"{status} Joe Patient" in text_of(case.get("report.pdf", second))
+
+
 def test_measures_are_the_same_in_all_whether_a_mark_came_before_or_after(case):
     before = case.put(case.truth, client_id="Cy")["version"]
     assert case.get("features.json", before).json()["rv_insertion"]["source"] == "automatic"

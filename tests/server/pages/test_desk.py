@@ -14,6 +14,7 @@ from acsnet.io import read_scan
 from acsnet.io.label_map import read_labels
 from acsnet.server.pages import trainings
 from acsnet.server.web.headers import PAGE_POLICY
+from acsnet.train.run import STEPS
 
 pytestmark = pytest.mark.slow
 
@@ -221,6 +222,11 @@ def test_a_training_is_told_by_epoch_and_share(desk, monkeypatch, tmp_path):
     assert "Time left: 13 min" in text
     assert 'value="3.4"' in text
     assert "Stop this training" in text
+
+
+@pytest.mark.parametrize("step", STEPS["all"])
+def test_each_network_is_told_in_words(step):
+    assert step in trainings.NETWORKS
 
 
 def status_request():

@@ -113,6 +113,7 @@ def test_without_stock_ohif_the_rest_works(web, tmp_path, monkeypatch):
     monkeypatch.setenv("ACSNET_VIEWER", str(tmp_path))
     answer = web.client.get("/viewer/")
     assert answer.status_code == 404
+    assert "set ACSNET_VIEWER to" in answer.json()["detail"]
     assert "make viewer" in answer.json()["detail"]
     assert "/viewer/" not in web.client.get("/acsnet/").text
     assert "/viewer/" not in web.client.get(f"/acsnet/cases/{web.series}").text

@@ -11,6 +11,7 @@ import pytest
 
 from acsnet.annotations import audit_log
 from acsnet.errors import InputError
+from acsnet.server.datastores.protocol import LabelRecord
 from acsnet.server.identity import Person, Role, request_of
 from acsnet.server.routes import decisions
 from acsnet.server.state.paths import audit_log_file
@@ -81,6 +82,49 @@ def test_a_draft_of_the_networks_is_accepted_as_it_is(desk):
     ]
     assert (line["user"], line["decision"]) == ("Eve", "accepted")
     assert "looks right" not in audit_log_file().read_text()
+
+
+def test_an_accepted_draft_keeps_what_the_run_of_the_networks_told(desk):
+    asked = f"/acsnet/cases/{desk.image}/features.json"
+    draft = desk.web.client.get(asked, params={"tag": "original"}).json()
+    assert draft["software"]["weights_sha256"]
+    assert draft["anatomy"]["slices"]
+    version = desk.accept(version="original", by="Eve").json()["version"]
+    kept = desk.web.client.get(asked, params={"tag": version}).json()
+    for key in ("software", "anatomy", "seconds", "quality", "scar_method", "scar_threshold"):
+        assert kept[key] == draft[key], key
+
+
+def test_a_second_acceptance_is_refused_and_names_the_first(desk):
+    version = desk.save()["version"]
+    assert desk.accept(version=version, by="Ben", comment="fine").is_success
+    for by, comment, lost in (
+        ("Ada", "apex is wrong", "your comment is not kept"),
+        ("Ada", "", "your acceptance is not kept"),
+        ("Ben", "apex is wrong", "your comment is not kept"),
+    ):
+        refused = desk.decide("accept", version=version, by=by, comment=comment)
+        assert refused.status_code == 409
+        assert "already accepted by Ben on 20" in refused.json()["detail"]
+        assert lost in refused.json()["detail"]
+    for comment in ("fine", ""):
+        assert desk.decide("accept", version=version, by="Ben", comment=comment).is_success
+    form = {"version": version, "by": "Ada", "comment": "no", "next": "1"}
+    page = desk.web.client.post(
+        f"/acsnet/cases/{desk.image}/accept", data=form, headers={"Accept": "text/html"}
+    )
+    assert page.status_code == 409
+    assert "already accepted by Ben" in page.text
+
+
+def test_a_draft_of_the_networks_is_accepted_by_each_reader_once(desk):
+    first = desk.accept(version="original", by="Ben", comment="fine").json()
+    refused = desk.accept(version="original", by="Ben", comment="apex is wrong")
+    assert refused.status_code == 409
+    assert "already accepted by Ben" in refused.json()["detail"]
+    second = desk.accept(version="original", by="Ada", comment="second opinion").json()
+    assert second["version"] != first["version"]
+    assert (second["reviewer"], second["comment"]) == ("Ada", "second opinion")
 
 
 def test_accepting_twice_is_once(desk):
@@ -246,3 +290,19 @@ def test_next_leads_to_a_draft_that_waits_for_a_review_and_then_to_the_work_list
     desk.web.app.shown_versions.add(desk.image, version)
     done = desk.accept(version=version, by="Eve", next=1).json()
     assert done["page"].startswith("/acsnet/?finished=")
+
+
+def test_drafts_of_others_wait_before_those_of_the_reader():
+    authors = {"a": "Ada", "b": "Ben", "c": "Ada", "d": "Ben"}
+    store = SimpleNamespace(
+        list_images=lambda: ["a", "b", "c", "d", "none"],
+        get_labels_by_image_id=lambda image: {"draft": image} if image in authors else {},
+        verdict=lambda image: SimpleNamespace(is_offered=True),
+        label_records=lambda image: (
+            LabelRecord(
+                id="1", tag="draft", state="draft", author=authors[image], saved=None, features={}
+            ),
+        ),
+    )
+    assert decisions._waiting(store, by="Ada", besides="c") == ["d", "b", "a"]
+    assert decisions._waiting(store, by="Eve", besides="") == ["a", "b", "c", "d"]

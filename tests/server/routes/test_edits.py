@@ -175,6 +175,30 @@ def test_a_case_that_has_a_draft_of_the_networks_opens_with_it(case):
     assert opened["shown"]["version"] == "original"
 
 
+def test_a_save_names_the_model_that_its_drawing_began_from(case):
+    store = case.app.datastore()
+    keep_draft(store, case.series, case.labels, model="first")
+    began = case.client.get(case.url, params={"tag": "original"}).json()["shown"]
+    first = case.client.post(case.url, json=sent(case, by="Jo", **asked(began))).json()
+    keep_draft(store, case.series, case.labels, model="second")
+    anew = case.client.get(case.url, params={"tag": "original"}).json()["shown"]
+    stale = {"version": "original", "saved": "2026-01-02T03:04:05+00:00"}
+    for by, start, model in (
+        ("Kim", asked(first), "first"),
+        ("Lou", asked(anew), "second"),
+        ("Max", stale, ""),
+        ("Nia", {}, ""),
+    ):
+        saved = case.client.post(case.url, json=sent(case, by=by, **start)).json()
+        newest = store.label_records(case.series)[0]
+        assert (newest.id, newest.author) == (saved["version"], by)
+        assert newest.model == model
+
+
+def asked(shown):
+    return {name: shown[name] for name in ("version", "saved")}
+
+
 @pytest.mark.parametrize(
     ("change", "status", "reason"),
     [

@@ -17,10 +17,9 @@ from acsnet.server.identity import signed
 from acsnet.server.inference.model_server import ModelServer
 from acsnet.server.inference.response import Answer
 from acsnet.server.inference.tasks import Task
+from acsnet.server.state.paths import CLICKS
 
 CLICK, SCRIBBLES = "acsnet_click", "acsnet_scribbles"
-STATES = "clicks"
-"""Folder of what readers clicked."""
 
 NO_VALUE = max(LABEL_VALUES.values()) + 1
 """Of background in the task's list of labels, in no answer: MONAI Label's OHIF panel takes a label
@@ -51,8 +50,8 @@ def correction_desk(
 
     return CorrectionDesk(
         store,
-        states=ReaderStates(folder / STATES),
-        passing=ReaderStates(scratch / STATES),
+        states=ReaderStates(folder / CLICKS),
+        passing=ReaderStates(scratch / CLICKS),
         corrector=lambda: served.current().pipeline.corrector,
         run=run,
     )
@@ -147,6 +146,7 @@ def answer_of(corrected: Corrected) -> Answer:
         "features": measures,
         "label_names": dict(LABEL_VALUES),
         "started_from": {"source": corrected.start.source, "version": corrected.start.version},
+        "start_model": corrected.start.model,
         "kept": corrected.start.digest,
         "clicks": [
             {"point": list(input_index(click.at, grid)), "kind": click.kind.value, "held": held}

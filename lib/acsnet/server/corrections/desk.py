@@ -20,7 +20,13 @@ from acsnet.io import read_scan
 from acsnet.labels import MYOCARDIUM, Label
 from acsnet.quantify.features import compute_features
 from acsnet.scan import InputGrid, ShortAxisScan
-from acsnet.server.corrections.points import Points, clicks_of, oldest_first, walls_on_scar
+from acsnet.server.corrections.points import (
+    Points,
+    clicks_of,
+    is_as_drawn,
+    oldest_first,
+    walls_on_scar,
+)
 from acsnet.server.corrections.reader_states import ReaderState, ReaderStates, Start
 from acsnet.server.corrections.starts import FROM_MODEL, SENT, own_version, start_of
 from acsnet.server.corrections.strokes import points_of_strokes, read_strokes
@@ -268,9 +274,13 @@ def _clicked(
         point for point in walls_on_scar(points, scan.grid, clicked.labels) if point not in healthy
     ]
     drafts = len(healthy)
+    shown, until = draft, 0  # as the reader saw it after so many points
     for age, point in enumerate(points):
         if point in on_new and point not in healthy:
-            healthy += walls_on_scar([point], scan.grid, answer(points[:age], healthy).labels)
+            since = points[until:age]
+            if not all(is_as_drawn(other, scan.grid, draft, shown) for other in since):
+                shown, until = answer(points[:age], healthy).labels, age
+            healthy += walls_on_scar([point], scan.grid, shown)
     return answer(points, healthy) if len(healthy) > drafts else clicked
 
 

@@ -88,6 +88,20 @@ def walls_on_scar(points: Points, grid: InputGrid, labels: NDArray[np.uint8]) ->
     ]
 
 
+def is_as_drawn(point: Point, grid: InputGrid, *maps: NDArray[np.uint8]) -> bool:
+    """Whether a point asks for nothing: one of the myocardium, on wall without scar in all maps.
+
+    Args:
+        point: on the input's grid.
+        grid: of the scan.
+        maps: (slice, row, column) labels.
+    """
+    name, index = point
+    at = stack_index(index, grid)
+    is_wall = all(labels[at] == Label.LV_MYOCARDIUM for labels in maps)
+    return KINDS.get(name) is Kind.WALL and is_wall
+
+
 def clicks_of(
     points: Points, grid: InputGrid, *, healthy: Collection[Point] = ()
 ) -> tuple[Click, ...]:

@@ -31,15 +31,17 @@ DAMAGED = "your earlier clicks were damaged on the disk and were set aside: plea
 class Start:
     """What clicks start from.
 
-    source: own, accepted or draft; version: id of the label, empty for the model's draft; labels:
+    source: as in `starts`; version: id of the label, empty for a model's draft without one; labels:
     values of `acsnet.labels.Label` on the input's grid; own: id of the newest version of the reader
-    then.
+    then; model: version of the model that drew it or whose draft it began from, empty for none,
+    None if unknown.
     """
 
     source: str
     version: str
     labels: NDArray[np.uint8]
     own: str = ""
+    model: str | None = None
 
     @property
     def digest(self) -> str:
@@ -89,6 +91,7 @@ class ReaderStates:
             "source": start.source,
             "version": start.version,
             "own": start.own,
+            "model": start.model,
             "shape": list(start.labels.shape),
             "labels": base64.b64encode(zlib.compress(start.labels.tobytes())).decode(),
             "points": [[name, *index] for name, index in state.points],
@@ -116,6 +119,7 @@ def _state(content: dict[str, Any]) -> ReaderState:
         source=str(content["source"]),
         version=str(content["version"]),
         own=str(content["own"]),
+        model=None if content.get("model") is None else str(content["model"]),
         labels=labels,
     )
     return ReaderState(scan=str(content["scan"]), start=start, points=points)

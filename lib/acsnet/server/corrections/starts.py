@@ -83,11 +83,13 @@ def start_of(
         named = record_called(store.label_records(image), source, saved=saved)
         path = Path(store.version_uri(image, named))
         labels = read_client_labels(path, grid=scan.grid)
-        return Start(source=NAMED, version=named.id, labels=labels, own=own)
+        kind = FROM_MODEL if named.tag == MODEL_DRAFT else NAMED
+        return Start(source=kind, version=named.id, labels=labels, own=own, model=named.model)
     if own and source in (None, OWN):
         drawn = store.drawn_by(image).get(author)
         if drawn is not None and drawn.shape == scan.grid.shape:
-            return Start(source=OWN, version=own, labels=drawn, own=own)
+            model = record_called(store.label_records(image), own).model
+            return Start(source=OWN, version=own, labels=drawn, own=own, model=model)
     tags = store.get_labels_by_image_id(image)
     if REVIEWED in tags and source in (None, ACCEPTED):
         record = held_under(store.label_records(image), REVIEWED)
@@ -97,12 +99,24 @@ def start_of(
             version="" if record is None else record.id,
             labels=read_client_labels(path, grid=scan.grid),
             own=own,
+            model=None if record is None else record.model,
         )
-    if MODEL_DRAFT in tags:
-        try:
-            path = Path(store.get_label_uri(image, MODEL_DRAFT))
-            labels = read_client_labels(path, grid=scan.grid)
-        except (AcsnetError, OSError):
-            labels = run()  # the draft was damaged, and is gone now
-        return Start(source=FROM_MODEL, version="", labels=labels, own=own)
-    return Start(source=FROM_MODEL, version="", labels=run(), own=own)
+    drawn_by = _model_of_draft(store, image)
+    draft = _draft(store, image, scan)
+    if draft is None:
+        draft, drawn_by = run(), _model_of_draft(store, image)
+    return Start(source=FROM_MODEL, version="", labels=draft, own=own, model=drawn_by)
+
+
+def _draft(store: StudyStore, image: str, scan: ShortAxisScan) -> NDArray[np.uint8] | None:
+    """The model's draft; None where there is none, or it was damaged and is gone now."""
+    try:
+        path = store.get_label_uri(image, MODEL_DRAFT)
+        return read_client_labels(Path(path), grid=scan.grid) if path else None
+    except (AcsnetError, OSError):
+        return None
+
+
+def _model_of_draft(store: StudyStore, image: str) -> str | None:
+    record = held_under(store.label_records(image), MODEL_DRAFT)
+    return None if record is None else record.model

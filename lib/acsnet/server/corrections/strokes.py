@@ -93,7 +93,8 @@ def _segments(
             for segment in label_map.segments
         ]
     if not isinstance(segments, list) or not all(isinstance(item, dict) for item in segments):
-        msg = f'label_info must be a list like [{{"name": "core_scar"}}, {{"name": "{ON}"}}]'
+        like, got = f'[{{"name": "core_scar"}}, {{"name": "{ON}"}}]', str(segments)[:60]
+        msg = f"label_info must be a list like {like}, got {got}"
         raise InputError(msg)
     values = on_grid(label_map, grid)
     if values.max(initial=0) > len(segments):

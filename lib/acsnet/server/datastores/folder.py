@@ -117,15 +117,18 @@ class StudiesDatastore(FolderScans):
         """
         with self._change, _label_file(label.measured) as file:
             check_same_files(self, image_id, label.drawn_on)
-            scan, draft = label.drawn_on, super().get_label_info(image_id, MODEL_DRAFT)
+            scan, model = label.drawn_on, label.model
+            if model is None:
+                draft = super().get_label_info(image_id, MODEL_DRAFT)
+                model = draft.get("model", "") if draft.get("scan") == scan else ""
             version = self._versions.add(
                 image_id,
                 file,
                 author=label.author,
-                model=draft.get("model", "") if draft.get("scan") == scan else "",
+                model=model,
                 scan=scan,
                 tag=REVIEWED if label.tag == READER_DRAFT else label.tag,
-                features=label.measured.features_dict(),
+                features=label.features,
                 state=label.state,
                 by=label.reviewer,
                 comment=label.comment,

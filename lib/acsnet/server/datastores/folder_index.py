@@ -27,8 +27,6 @@ from acsnet.storage import private_name, set_aside, sha256_of, write_bytes
 
 logger = logging.getLogger(__name__)
 
-EARLIER = "datastore_v2.json"
-"""Where earlier versions kept the records of all images together."""
 LISTED = frozenset({"ts", "name"})
 """What is noted of every image; one with no more need not have a record."""
 

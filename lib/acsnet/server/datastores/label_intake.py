@@ -75,6 +75,7 @@ def accept_label(
     author: str,
     state: State,
     tag: str,
+    model: str | None = None,
     notes: tuple[str, ...] = (),
 ) -> LabelRecord:
     """Check, measure with what was entered for the case, and store what a person drew.
@@ -88,6 +89,7 @@ def accept_label(
         author: who drew it.
         state: draft or reviewed.
         tag: what the client calls it.
+        model: whose draft it began from, see `NewLabel`.
         notes: what its reader noticed, to be among the warnings.
 
     Returns:
@@ -104,7 +106,15 @@ def accept_label(
     check_same_files(store, image_id, drawn_on)
     given = given_for(store.folder, image_id, scan=store.drawn_state_now(image_id))
     measured = check_label(scan, labels, notes=notes, given=given)
-    label = NewLabel(measured=measured, drawn_on=drawn_on, author=author, state=state, tag=tag)
+    label = NewLabel(
+        measured=measured,
+        features=measured.features_dict(),
+        drawn_on=drawn_on,
+        author=author,
+        state=state,
+        tag=tag,
+        model=model,
+    )
     return store.keep_label(image_id, label)
 
 

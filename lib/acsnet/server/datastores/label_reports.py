@@ -13,7 +13,9 @@ from acsnet.annotations.label_versions import by_networks
 from acsnet.annotations.marks import NOT_USED, depends_on_given, given_of, measure_marked
 from acsnet.annotations.reading_details import DetailsStore, ReadingDetails
 from acsnet.dicom.sr_content import Clinical, clinical_of
+from acsnet.measure import MEASURES
 from acsnet.pacs.archive import Companions
+from acsnet.quantify.features_document import SCHEMA
 from acsnet.quantify.quantification import NOTHING, Given
 from acsnet.report.patient import subject_of
 from acsnet.report.pdf import report_pdf
@@ -22,6 +24,12 @@ from acsnet.report.wording import interval_sentences
 from acsnet.result import Measured
 from acsnet.server.state.paths import DETAILS
 from acsnet.settings import read_settings
+
+OF_THE_NETWORKS = ("intervals", "slice_uncertainty", "anatomy", "quality", "seconds", "software")
+"""Keys of `features.json` that only the run of the networks can tell."""
+
+OF_THE_LABELS = tuple(sorted(MEASURES - {"warnings"}))
+"""Keys that nothing a reader enters changes, among them the threshold that split the scar."""
 
 
 def entered(store: Path, image: str, *, scan: str) -> tuple[ReadingDetails, tuple[str, ...]]:
@@ -64,6 +72,23 @@ def warnings_with(noted: Sequence[str], measured: Measured) -> tuple[str, ...]:
     return _renewed(noted, measured.warnings)
 
 
+def features_with(noted: Mapping[str, Any], measured: Measured) -> dict[str, Any]:
+    """The content of `features.json` of a label map that was measured again.
+
+    noted: on record; what belongs to the label map itself stays. Of another schema nothing does.
+    """
+    again = measured.features_dict()
+    if not is_of_schema(noted):
+        return again
+    kept = (key for key in (*OF_THE_NETWORKS, *OF_THE_LABELS) if key in noted)
+    return {**again, **{key: noted[key] for key in kept}}
+
+
+def is_of_schema(features: Mapping[str, Any]) -> bool:
+    """Whether measures on record are of this version of `features.json`."""
+    return features.get("schema") == SCHEMA
+
+
 def _renewed(noted: Iterable[str], now: Iterable[str]) -> tuple[str, ...]:
     """Warnings noted before, but those that hang on what was entered, then those of now."""
     before = (note for note in noted if not depends_on_given(note))
@@ -78,6 +103,8 @@ def reading_of(
     reviewer: str,
     at: datetime | None,
     comment: str,
+    withdrawn_by: str | None = None,
+    replaced: bool = False,
 ) -> Reading:
     """The reading of one label map.
 
@@ -88,6 +115,8 @@ def reading_of(
         reviewer: who accepted it, where that is somebody else.
         at: when it was saved or accepted.
         comment: what was said of it.
+        withdrawn_by: who took it out of use, empty if unknown; None where nobody did.
+        replaced: whether a newer label map holds in its place.
     """
     comments = dict.fromkeys(text for text in (details.comment, comment) if text)
     return Reading(
@@ -97,6 +126,8 @@ def reading_of(
         read=at,
         indication=details.indication,
         comment="\n".join(comments),
+        withdrawn_by=withdrawn_by,
+        replaced=replaced,
     )
 
 
@@ -117,13 +148,20 @@ def clinical_with(measured: Measured, reading: Reading, *, features: Mapping[str
     )
 
 
-def companions_of(measured: Measured, *, reading: Reading) -> Companions:
-    """What lies in the PACS beside the SEG of a label map; reading: who drew and read it."""
+def companions_of(
+    measured: Measured, *, features: Mapping[str, Any], reading: Reading
+) -> Companions:
+    """What lies in the PACS beside the SEG of a label map.
+
+    features: those that are kept of it; reading: who drew and read it.
+    """
     method = read_settings().report.method
     return Companions(
         features=replace(measured.features, warnings=measured.warnings),
         segments=measured.quantification.segments,
         reader=reading.reader,
-        clinical=clinical_with(measured, reading, features=measured.features_dict()),
-        pdf=lambda header: report_pdf(measured, subject_of(header), reading=reading, method=method),
+        clinical=clinical_with(measured, reading, features=features),
+        pdf=lambda header: report_pdf(
+            measured, subject_of(header), reading=reading, method=method, features=features
+        ),
     )

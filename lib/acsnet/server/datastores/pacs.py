@@ -221,11 +221,14 @@ class DicomWebDatastore(PacsInterface):
             msg = f"a label in a PACS must be saved with tag 'final' or 'draft', got {label.tag!r}"
             raise InputError(msg)
         check_same_files(self, image_id, label.drawn_on)
-        draft = held_under(self.label_records(image_id), MODEL_DRAFT)
-        model = "" if draft is None else draft.model
+        model = label.model
+        if model is None:
+            draft = held_under(self.label_records(image_id), MODEL_DRAFT)
+            model = "" if draft is None else draft.model
         return self._labels.store(
             image_id,
             label.measured,
+            features=label.features,
             author=label.author,
             state=label.state,
             model=model,

@@ -4,10 +4,11 @@ Each save is a new SEG in the PACS; what others saved before stays as it is.
 """
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,7 +44,7 @@ from acsnet.server.datastores.label_reports import (
 from acsnet.server.datastores.protocol import LabelRecord
 from acsnet.server.datastores.seg_decisions import SegDecision, SegDecisions, SegSaves
 from acsnet.server.errors import UnknownError
-from acsnet.server.state.paths import DECISIONS, private_folder
+from acsnet.server.state.paths import DECISIONS, SAVES, private_folder
 from acsnet.server.web.request_checks import SCAN_SUFFIXES
 
 logger = logging.getLogger(__name__)
@@ -63,7 +64,7 @@ class PacsLabels:
     def __init__(self, archive: Archive, store: Path) -> None:
         self._folder = private_folder(store / "labels")
         self.measures = KeptMeasures(self._folder)
-        self.saves = SegSaves(store / "saves.jsonl")
+        self.saves = SegSaves(store / SAVES)
         self._archive = archive
         self._decisions = SegDecisions(store / DECISIONS)
         self._store = store
@@ -139,7 +140,9 @@ class PacsLabels:
             # Measures known already are those with what was entered then, and so are its doubts.
             new = [w for w in measured["warnings"] if not (known and depends_on_given(w))]
             warnings = dict.fromkeys((*known.get("warnings", ()), *new))
-            checked = {"warnings": list(warnings), "quality": measured["quality"]}
+            flags = known.get("quality", [])
+            flags = [*flags, *(flag for flag in measured["quality"] if flag not in flags)]
+            checked = {"warnings": list(warnings), "quality": flags}
             self.measures.keep(annotation.instance, {**measured, **known, **checked})
 
     def store(
@@ -147,6 +150,7 @@ class PacsLabels:
         uid: str,
         measured: Measured,
         *,
+        features: Mapping[str, Any],
         author: str,
         state: State,
         model: str,
@@ -155,10 +159,13 @@ class PacsLabels:
     ) -> LabelRecord:
         """Store a person's label map as a new SEG with its report; what was there before stays.
 
-        model: whose draft it began from, empty for none; reviewer: of a draft of the model that is
-        taken over as it is, whom the SEG then names.
+        features: as in `NewLabel`; model: whose draft it began from, empty for none; reviewer: of
+        a draft of the model that is taken over as it is, whom the SEG then names. Where the newest
+        SEG says the same and still holds, a save was repeated, and its record is given: it may
+        name another reviewer and comment.
         """
         taken_over = bool(reviewer) and by_networks(author)
+        newest = next(iter(self._entry(uid).annotations), None)
         at = datetime.now(timezone.utc).astimezone()
         details, _ = entered(self._store, uid, scan=NEVER_CHANGES)
         reading = reading_of(
@@ -182,18 +189,23 @@ class PacsLabels:
         stored = self._archive.store_drawn(
             uid,
             measured.label_map(),
-            companions_of(measured, reading=reading),
+            companions_of(measured, features=features, reading=reading),
             author=reviewer if taken_over else author,
             state=state,
             unedited=taken_over,
+            anew=newest is not None and newest.state == "withdrawn",
             before_store=note,
         )
-        features = {**measured.features_dict(), MODEL_VERSION: model}
+        features = {**features, MODEL_VERSION: model}
         missing = stored.missing
         try:
-            self.measures.keep(stored.instance, features)
+            if not (stored.repeated and self.measures.of(stored.instance)):
+                self.measures.keep(stored.instance, features)
         except OSError as error:  # they are made again when the SEG is read
             missing = (*missing, f"its measures could not be kept: {error.strerror}")
+        if stored.repeated:
+            records = {record.id: record for record in self.records(self._entry(uid))}
+            return replace(records[stored.instance], missing=missing)
         return LabelRecord(
             id=stored.instance,
             tag=REVIEWED if state == "reviewed" else READER_DRAFT,
@@ -220,7 +232,7 @@ class PacsLabels:
         stored = self._archive.store_draft(
             uid,
             measured.label_map(),
-            companions_of(measured, reading=reading),
+            companions_of(measured, features=measured.features_dict(), reading=reading),
             anew=self._is_draft_rejected(uid),
         )
         if stored is not None:
@@ -256,14 +268,12 @@ class PacsLabels:
         scan, sources = self._archive.read(uid)
         reading = self._archive.label_map(annotation, sources)
         labels = scan.grid.to_input(reading.labels)
+        given = given_for(self._store, uid, scan=NEVER_CHANGES)
+        measured = check_label(scan, labels, notes=reading.warnings, given=given)
         return self.store(
             uid,
-            check_label(
-                scan,
-                labels,
-                notes=reading.warnings,
-                given=given_for(self._store, uid, scan=NEVER_CHANGES),
-            ),
+            measured,
+            features=measured.features_dict(),
             author=annotation.author,
             state="reviewed",
             model=str(features.get(MODEL_VERSION) or ""),

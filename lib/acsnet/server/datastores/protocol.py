@@ -41,15 +41,19 @@ REPLACED = (
 class NewLabel:
     """A label map that comes in, checked, and measured with what was entered for its case.
 
-    drawn_on: `StudyStore.state_to_label` before the scan was read. tag: what the client calls it.
+    features: content of `features.json`, to be kept. drawn_on: `StudyStore.state_to_label` before
+    the scan was read. tag: what the client calls it. model: version of the model whose draft it
+    began from, empty for none; None where only the store can tell, by the draft that is there now.
     reviewer, comment: of one who took over a draft of the networks as it is.
     """
 
     measured: Measured
+    features: Mapping[str, Any]
     drawn_on: str
     author: str
     state: State
     tag: str
+    model: str | None = None
     reviewer: str = ""
     comment: str = ""
 
@@ -89,6 +93,11 @@ class LabelRecord:
         """What a person should know before using the numbers."""
         noted = tuple(self.features.get("warnings", ()))
         return noted if self.current else (EARLIER, *noted)
+
+    @property
+    def is_replaced(self) -> bool:
+        """Whether a newer label map holds in its place."""
+        return not self.tag and self.state != "withdrawn"
 
     @property
     def moment(self) -> str:

@@ -19,8 +19,6 @@ from acsnet.dicom.source_images import file_content, read_dataset, read_headers,
 from acsnet.dicom.sr import make_sr
 from acsnet.io import read_scan
 from acsnet.io.client_labels import read_client_labels
-from acsnet.measure import MEASURES
-from acsnet.quantify.features_document import SCHEMA
 from acsnet.quantify.quantification import NOTHING
 from acsnet.report.bullseye import bullseye_png
 from acsnet.report.patient import read_subject
@@ -34,6 +32,8 @@ from acsnet.server.datastores.label_records import MODEL_DRAFT
 from acsnet.server.datastores.label_reports import (
     clinical_with,
     entered,
+    features_with,
+    is_of_schema,
     reading_of,
     warnings_with,
 )
@@ -44,12 +44,6 @@ from acsnet.server.pages.routes import Tag
 from acsnet.settings import read_settings
 
 router = APIRouter(prefix="/acsnet")
-
-OF_THE_NETWORKS = ("intervals", "slice_uncertainty", "anatomy", "quality", "seconds", "software")
-"""Keys of `features.json` that only the run of the networks can tell."""
-
-OF_THE_LABELS = tuple(sorted(MEASURES - {"warnings"}))
-"""Keys that nothing a reader enters changes, among them the threshold that split the scar."""
 
 
 @router.get("/cases/{image}/report.pdf")
@@ -122,6 +116,8 @@ def _reading(version: LabelRecord, details: ReadingDetails) -> Reading:
         reviewer=version.reviewer,
         at=version.read,
         comment=version.comment,
+        withdrawn_by=version.withdrawn_by if version.state == "withdrawn" else None,
+        replaced=version.is_replaced,
     )
 
 
@@ -131,7 +127,9 @@ def _measures(store: StudyStore, image: str, tag: str) -> dict[str, Any]:
     details, _ = entered(store.folder, image, scan=store.drawn_state_now(image))
     if not version.current and version.features:
         return {**version.features, "warnings": list(version.warnings)}
-    if not (version.current and _is_current(version) and _hangs_on_given(version, details)):
+    if not (
+        version.current and is_of_schema(version.features) and _hangs_on_given(version, details)
+    ):
         return dict(version.features)
     with volume_place():
         version, measured = _measured(store, image, tag, details=details)
@@ -143,24 +141,15 @@ def _on_record(version: LabelRecord, measured: Measured, details: ReadingDetails
 
     What was entered or taken back since changes indices and segments: these are as measured now.
     """
-    noted = dict(version.features)
-    if not _is_current(version):
-        noted = measured.features_dict()
-    elif _hangs_on_given(version, details):
-        kept = {key: noted[key] for key in (*OF_THE_NETWORKS, *OF_THE_LABELS)}
-        noted = {**measured.features_dict(), **kept}
-    return {**noted, "warnings": list(measured.warnings)}
+    if is_of_schema(version.features) and not _hangs_on_given(version, details):
+        return {**version.features, "warnings": list(measured.warnings)}
+    return features_with(version.features, measured)
 
 
 def _hangs_on_given(version: LabelRecord, details: ReadingDetails) -> bool:
     """Whether something is entered that changes measures, or a mark was when they were noted."""
     sources = (version.features[part]["source"] for part in ("rv_insertion", "remote"))
     return given_of(details) != NOTHING or "given" in sources
-
-
-def _is_current(version: LabelRecord) -> bool:
-    """Whether the measures on record are of this version of `features.json`."""
-    return version.features.get("schema") == SCHEMA
 
 
 def _case(store: StudyStore, image: str) -> str:

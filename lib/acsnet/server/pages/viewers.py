@@ -140,7 +140,8 @@ def stock(app: App, path: str, request: Request, case: str = "") -> Response:
     """
     folder = stock_folder()
     if folder is None:
-        raise HTTPException(404, "stock OHIF is not here: fetch it with `make viewer`")
+        where = "set ACSNET_VIEWER to the folder `viewer` of the installation"
+        raise HTTPException(404, f"stock OHIF is not here: {where}, or fetch it with `make viewer`")
     if path.startswith(MODE_FILES):
         headers = {"Cache-Control": "no-cache"}  # they belong to this version of the server
         return FileResponse(_inside(MODE, path.removeprefix(MODE_FILES)), headers=headers)

@@ -97,7 +97,14 @@ def click(app: App, http: Request, image: str, asked: Clicks) -> dict[str, Any]:
     if asked.save:
         with volume_place():
             out["saved"] = _saved(
-                app, image, scan, answer.labels, reader.name, drawn_on=drawn_on, began=began
+                app,
+                image,
+                scan,
+                answer.labels,
+                reader.name,
+                drawn_on=drawn_on,
+                model=params["start_model"],
+                began=began,
             )
         app.click_desk.settle(image, reader)
     return out
@@ -111,11 +118,13 @@ def _saved(
     author: str,
     *,
     drawn_on: str,
+    model: str | None,
     began: float,
 ) -> dict[str, Any]:
     """Keep labels as a draft of a reader; id and warnings of the version.
 
-    drawn_on, began: state of the files and time before the clicks were answered.
+    drawn_on, began: state of the files and time before the clicks were answered; model: of what
+    they started from, see `NewLabel`.
     """
     store = app.datastore()
     known = {record.id for record in store.label_records(image)}
@@ -128,6 +137,7 @@ def _saved(
         author=author,
         state="draft",
         tag=READER_DRAFT,
+        model=model,
     )
     unnoted: tuple[str, ...] = ()
     if record.id not in known:
@@ -162,8 +172,10 @@ def suggestion(app: App, image: str, tag: str = "") -> dict[str, Any]:
     path = image_path(app, image)
     tags = app.datastore().get_labels_by_image_id(image)
     wanted = tag or next((known for known in (READER_DRAFT, REVIEWED) if known in tags), "")
+    if not wanted:
+        raise HTTPException(404, f"case {image!r} has no label map of a person yet: save one first")
     if wanted not in tags:
-        raise HTTPException(404, f"case {image!r} has no label map {wanted or 'of a person'!r}")
+        raise HTTPException(404, f"case {image!r} has no label map {wanted!r}")
     scan = read_scan(path)
     drawn = read_client_labels(Path(app.datastore().get_label_uri(image, wanted)), grid=scan.grid)
     suggested = suggest_walls(
@@ -192,19 +204,26 @@ def points_of_pixels(clicks: list[Any], scan: ShortAxisScan) -> Points:
     return [_point(click, scan) for click in clicks]
 
 
+def _whole(click: dict[str, Any], name: str) -> int:
+    number = whole_number(click.get(name))
+    if number is None:
+        msg = f"{name} of a click must be a whole number, got {str(click.get(name))[:60]}"
+        raise InputError(msg)
+    return number
+
+
 def _point(click: Any, scan: ShortAxisScan) -> tuple[str, tuple[int, int, int]]:
     grid = scan.grid
     kinds = [kind.value for kind in Kind]
     if not isinstance(click, dict) or click.get("kind") not in kinds:
         msg = f"a click must have slice, row, column and a kind of {', '.join(kinds)}"
         raise InputError(msg)
-    if (uid := click.get("instance")) in scan.instance_uids:
+    if (uid := click.get("instance")) not in (None, ""):
+        if uid not in scan.instance_uids:
+            msg = f"image {str(uid)[:64]} is not a slice of the scan"
+            raise InputError(msg)
         click = {**click, "slice": grid.slice_number(scan.instance_uids.index(uid))}
-    numbers = [whole_number(click.get(name)) for name in ("slice", "row", "column")]
-    if any(number is None for number in numbers):
-        msg = "slice, row and column of a click must be whole numbers"
-        raise InputError(msg)
-    number, row, column = (value or 0 for value in numbers)
+    number, row, column = (_whole(click, name) for name in ("slice", "row", "column"))
     sizes = [grid.shape[axis] for axis in grid.axes]
     if not (1 <= number <= sizes[0] and 0 <= row < sizes[1] and 0 <= column < sizes[2]):
         msg = (

@@ -22,8 +22,14 @@ from acsnet.result import Measured
 from acsnet.server.app import AcsnetApp, App
 from acsnet.server.datastores.label_intake import author_of, check_label
 from acsnet.server.datastores.label_records import READER_DRAFT, REVIEWED
-from acsnet.server.datastores.label_reports import given_for, warnings_with
-from acsnet.server.datastores.protocol import LabelRecord, NewLabel, StudyStore, record_called
+from acsnet.server.datastores.label_reports import features_with, given_for, warnings_with
+from acsnet.server.datastores.protocol import (
+    LabelRecord,
+    NewLabel,
+    StudyStore,
+    held_under,
+    record_called,
+)
 from acsnet.server.errors import UnshownError
 from acsnet.server.identity import signed, signed_on_page
 from acsnet.server.inference.work_queue import volume_place
@@ -142,10 +148,12 @@ def accepted(
         ReplacedError: it has been drawn anew since it was looked at, or the scan was replaced.
         UnshownError: it has other warnings than those shown, or is an old one not looked at.
         InputError: it was withdrawn, or drawn on an earlier state of the scan.
+        HTTPException: 409, somebody accepted it before, or this reader with another comment.
     """
     store = app.datastore()
     record = record_called(store.label_records(image), version, saved=saved)
     if record.state == "reviewed":
+        _check_kept(record, by=by, comment=comment)
         return record, record
     if record.state == "withdrawn" or not record.current:
         why = "was withdrawn" if record.current else "was drawn on an earlier state of the scan"
@@ -165,17 +173,37 @@ def accepted(
         msg = "this label map has warnings: look at them before you accept it"
         raise UnshownError(msg, warnings=warnings, digest=digest)
     if measured is None:
-        return record, store.review(image, record.id, by=by, comment=comment)
+        kept = store.review(image, record.id, by=by, comment=comment)
+        _check_kept(kept, by=by, comment=comment)
+        return record, kept
     label = NewLabel(
         measured=measured,
+        features=features_with(record.features, measured),
         drawn_on=drawn_on,
         author=record.author,
         state="reviewed",
         tag=REVIEWED,
+        model=record.model,
         reviewer=by,
         comment=comment,
     )
-    return record, store.keep_label(image, label)
+    kept = store.keep_label(image, label)
+    _check_kept(kept, by=by, comment=comment)
+    return record, kept
+
+
+def _check_kept(record: LabelRecord, *, by: str, comment: str) -> None:
+    """Raises HTTP 409 where what is on record is another acceptance than this one."""
+    reviewer = record.reviewer or record.author
+    if reviewer == by and comment in ("", record.comment):
+        return
+    at = "" if record.read is None else f" on {record.read:%Y-%m-%d %H:%M}"
+    msg = (
+        f"this label map was already accepted by {reviewer or 'somebody'}{at}: your "
+        f"{'comment' if comment else 'acceptance'} is not kept; correct or withdraw the label map "
+        "if you disagree"
+    )
+    raise HTTPException(409, msg)
 
 
 def _measured(store: StudyStore, image: str, file: Path, record: LabelRecord) -> Measured:
@@ -262,11 +290,11 @@ def case_address(image: str) -> str:
 def _next_page(app: AcsnetApp, *, by: str, after: str) -> str:
     """Address of the next case: by the site's strategy, then what waits for a reviewer."""
     who = signed({"client_id": by.strip()})
-    author_of(who)
+    author = author_of(who)
     following = app.next_sample({"client_id": who["client_id"]})
     if "id" in following and following["id"] != after:
         return case_address(str(following["id"]))
-    waiting = _waiting(app.datastore(), besides=after)
+    waiting = _waiting(app.datastore(), by=author, besides=after)
     if waiting:
         return f"{case_address(waiting[0])}?version={READER_DRAFT}"
     labels = app.datastore().get_labels_by_image_id(after) if after else {}
@@ -276,13 +304,17 @@ def _next_page(app: AcsnetApp, *, by: str, after: str) -> str:
     return f"/acsnet/?{urlencode({'finished': why or reason})}"
 
 
-def _waiting(store: StudyStore, *, besides: str) -> list[str]:
-    """Cases with a person's draft that nobody has reviewed, those after `besides` first."""
-    cases = [
-        image
+def _waiting(store: StudyStore, *, by: str, besides: str) -> list[str]:
+    """Cases with a person's draft that nobody has reviewed.
+
+    Those of others come before those of `by`, and of both those after `besides` first.
+    """
+    drafts = {
+        image: held_under(store.label_records(image), READER_DRAFT)
         for image in store.list_images()
         if image != besides
         and READER_DRAFT in store.get_labels_by_image_id(image)
         and store.verdict(image).is_offered
-    ]
-    return sorted(cases, key=lambda image: (image <= besides, image))
+    }
+    authors = {image: draft.author for image, draft in drafts.items() if draft is not None}
+    return sorted(authors, key=lambda image: (authors[image] == by, image <= besides, image))

@@ -5,6 +5,7 @@ reader, which is no version, and once as a save, which goes the way of every lab
 """
 
 import time
+from collections.abc import Mapping
 from itertools import takewhile
 from pathlib import Path
 from typing import Annotated, Any
@@ -20,12 +21,19 @@ from acsnet.io.client_labels import read_client_labels
 from acsnet.labels import LABELS
 from acsnet.scan import ShortAxisScan
 from acsnet.server.app import AcsnetApp, App
-from acsnet.server.corrections.frame_labels import from_frames, instance_uids, to_frames
+from acsnet.server.corrections.frame_labels import Runs, from_frames, instance_uids, to_frames
 from acsnet.server.corrections.unsaved_edits import UnsavedEdit, UnsavedEdits
 from acsnet.server.corrections.unseen_slices import with_unseen
 from acsnet.server.datastores.label_intake import accept_label, author_of, record_save
 from acsnet.server.datastores.label_records import READER_DRAFT
-from acsnet.server.datastores.protocol import LabelRecord, StudyStore, held_under, scan_to_label
+from acsnet.server.datastores.protocol import (
+    LabelRecord,
+    StudyStore,
+    held_under,
+    record_called,
+    scan_to_label,
+)
+from acsnet.server.errors import ReplacedError, UnknownError
 from acsnet.server.identity import logged_in, signed, signed_on_page
 from acsnet.server.inference.work_queue import volume_place
 from acsnet.server.routes.common import known_case
@@ -145,15 +153,7 @@ def save_edit(app: App, image: str, drawing: Drawing) -> dict[str, Any]:
     with volume_place():
         path, drawn_on = scan_to_label(store, image)
         scan = read_scan(path)
-        frames, notes = with_unseen(
-            store,
-            image,
-            scan,
-            drawing.frames,
-            viewer_images=drawing.seen,
-            version=drawing.version,
-            saved=drawing.saved,
-        )
+        frames, notes = _on_all_slices(store, image, scan, drawing)
         labels = from_frames(scan, frames)
         record = accept_label(
             store,
@@ -164,6 +164,7 @@ def save_edit(app: App, image: str, drawing: Drawing) -> dict[str, Any]:
             author=reader,
             state="draft",
             tag=READER_DRAFT,
+            model=_model_of(records, drawing),
             notes=notes,
         )
     unnoted: tuple[str, ...] = ()
@@ -174,6 +175,14 @@ def save_edit(app: App, image: str, drawing: Drawing) -> dict[str, Any]:
     _edits(app).drop(image, reader, tab=drawing.tab, revision=drawing.revision)
     about = _about(record)
     return about | {"warnings": [*about["warnings"], *record.missing, *unnoted]}
+
+
+def _model_of(records: tuple[LabelRecord, ...], drawing: Drawing) -> str:
+    """The model of the label map that a drawing began from; empty where that is not there."""
+    try:
+        return record_called(records, drawing.version, saved=drawing.saved).model
+    except (UnknownError, ReplacedError):
+        return ""
 
 
 def _meanwhile(records: tuple[LabelRecord, ...], version: str) -> tuple[str, ...]:
@@ -222,6 +231,21 @@ def _kept(edit: UnsavedEdit) -> dict[str, str]:
     return {name: getattr(edit, name) for name in names}
 
 
+def _on_all_slices(
+    store: StudyStore, image: str, scan: ShortAxisScan, drawn: Drawing | UnsavedEdit
+) -> tuple[Mapping[str, Runs], tuple[str, ...]]:
+    """What is drawn, and a warning where there are slices that were not seen: `with_unseen`."""
+    return with_unseen(
+        store,
+        image,
+        scan,
+        drawn.frames,
+        viewer_images=drawn.seen,
+        version=drawn.version,
+        saved=drawn.saved,
+    )
+
+
 def _restored(
     store: StudyStore, image: str, scan: ShortAxisScan, edit: UnsavedEdit
 ) -> dict[str, Any]:
@@ -232,15 +256,7 @@ def _restored(
     """
     frames, remark = edit.frames, ""
     try:
-        frames, _ = with_unseen(
-            store,
-            image,
-            scan,
-            edit.frames,
-            viewer_images=edit.seen,
-            version=edit.version,
-            saved=edit.saved,
-        )
+        frames, _ = _on_all_slices(store, image, scan, edit)
     except (AcsnetError, OSError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         remark = (

@@ -118,7 +118,7 @@ def create_session(
 ) -> dict[str, Any]:
     """Hold a client's scan for a while: one volume file, or the DICOM files of one series.
 
-    expiry: seconds after its last use; 0 for an hour.
+    expiry: seconds after its last use; 0 for an hour. Raises LoadError where there are enough.
     """
     owner = asker(http, "")
     held = [app.session_owners.get(key, "") for key in list(app.sessions())]

@@ -100,9 +100,11 @@
     const told = await request(`${tool.dataset.address}?${query}`).catch(() => ({ clicks: [] }));
     const kinds = [...kind.options].map((option) => option.value);
     // What was clicked in a viewer is gone on with there, and what began on another label map on that
-    // one. The networks' draft of a folder has no version.
-    const here = told.clicks.every((one) => kinds.includes(one.kind)) && told.started_from?.source !== 'sent'
-      && (told.started_from?.version || 'original') === tool.dataset.version;
+    // one. The networks' draft of a folder has no version, and that of a PACS another when drawn anew.
+    const { source, version } = told.started_from || {};
+    const began = source === 'draft' && tool.dataset.tag === 'original'
+      || source !== 'sent' && (version || 'original') === tool.dataset.version;
+    const here = began && told.clicks.every((one) => kinds.includes(one.kind));
     if (!told.clicks.length || !here || clicks.length) return;
     before = told;
     again.textContent = `Go on with your ${counted(told.clicks.length, 'unsaved click')}`;
@@ -119,7 +121,8 @@
 
   desk.addEventListener('acsnet-slices', (event) => { slices = event.detail; offer(); });
   desk.addEventListener('acsnet-pixel', async (event) => {
-    if (!kind.value || busy || !slices || !event.detail.pixel) return;
+    if (!kind.value || !slices || !event.detail.pixel) return;
+    if (busy) { say('Wait for the answer, then click again.'); return; }
     const [row, column] = event.detail.pixel;
     clicks.push({ slice: event.detail.slice, row, column, kind: kind.value });
     if (!(await move())) clicks.pop();

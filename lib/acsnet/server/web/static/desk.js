@@ -295,7 +295,8 @@
     let held = null, moved = false;
     stage.addEventListener('wheel', (event) => { event.preventDefault(); go(state.slice + Math.sign(event.deltaY)); }, { passive: false });
     stage.addEventListener('pointerdown', (event) => {
-      held = { x: event.clientX, y: event.clientY, window: [...state.window], slice: state.slice };
+      // A second finger ends it: two are neither a click nor a drag.
+      held = event.isPrimary ? { x: event.clientX, y: event.clientY, window: [...state.window], slice: state.slice } : null;
       moved = false;
       stage.setPointerCapture(event.pointerId);
     });
@@ -311,7 +312,7 @@
       draw();
     });
     stage.addEventListener('pointerup', (event) => {
-      if (held && !moved) point(pixelOf(event));
+      if (held && !moved && !event.button) point(pixelOf(event));
       held = null;
     });
     stage.addEventListener('pointercancel', () => { held = null; });

@@ -7,10 +7,12 @@ from jinja2 import Environment, PackageLoader
 
 from acsnet import NOTICE, __version__
 from acsnet.annotations.label_versions import by_networks
+from acsnet.report.wording import number
 from acsnet.server.identity import Role, logged_in
 
 environment = Environment(loader=PackageLoader("acsnet.server.web"), autoescape=True)
 environment.globals["by_networks"] = by_networks
+environment.filters["number"] = number
 environment.filters["moment"] = lambda when: f"{when:%Y-%m-%d %H:%M %Z}" if when else ""
 environment.globals["has_stock_viewer"] = lambda: False  # the application puts the real check here
 

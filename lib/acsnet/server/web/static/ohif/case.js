@@ -196,7 +196,7 @@ export class Case {
       await answered(
         await window.fetch(`/infer/acsnet?image=${image}&output=json`, { method: 'POST', body })
       );
-      await this.display(await this.get({ tag: 'original' }), strokes);
+      await this.display(asSaved(await this.get({ tag: 'original' })), strokes);
     });
   }
 
@@ -221,7 +221,7 @@ export class Case {
     await this.work('Opening', async () => {
       const query = new URLSearchParams({ by: this.reader, revision: this.revision });
       if (this.revision) await this.send('DELETE', `/edit?${query}`);
-      await this.display(await this.get(), strokes);
+      await this.display(asSaved(await this.get()), strokes);
     });
   }
 
@@ -289,9 +289,15 @@ export class Case {
     return count ? `${count} of ${this.slices.length} slices cannot be shown here` : '';
   }
 
+  /** Throws where somebody else has logged in since the case was opened. */
   async get(wanted = {}) {
     const query = new URLSearchParams({ by: this.reader, ...wanted });
-    return answered(await window.fetch(`${this.address}/edit?${query}`, this.request('GET')));
+    const sent = this.request('GET');
+    const edit = await answered(await window.fetch(`${this.address}/edit?${query}`, sent));
+    if (this.login && edit.login !== this.login) {
+      throw new Error(`opened by ${this.login}; you are ${edit.login}: open the case again`);
+    }
+    return edit;
   }
 
   async send(method, path, body) {
@@ -349,6 +355,11 @@ function followSlices(open) {
   const name = cornerstone.Enums.Events.STACK_NEW_IMAGE;
   viewport.element.addEventListener(name, changed);
   return () => viewport.element.removeEventListener(name, changed);
+}
+
+/** An answer of the server as the label map that was saved; unsaved edits wait as others. */
+function asSaved({ unsaved, others, ...edit }) {
+  return { ...edit, unsaved: null, others: unsaved ? [unsaved, ...others] : others };
 }
 
 /** A name for this tab that no other has. */

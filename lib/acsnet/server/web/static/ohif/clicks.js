@@ -8,6 +8,8 @@ const { cornerstone, cornerstoneTools } = window;
 export const TOOL_GROUP = 'default';
 export const RESTING = 'WindowLevel'; // the tool at the mouse while clicks are on: it draws nothing
 
+const PRIMARY = 1; // as of MouseEvent.buttons
+
 export const KINDS = [
   ['', 'Click: off'],
   ['wall', 'Click: wall'],
@@ -28,7 +30,9 @@ export class Clicks {
     const { cornerstoneViewportService } = open.services;
     const element = cornerstoneViewportService.getCornerstoneViewport(open.viewportId).element;
     const { MOUSE_CLICK, TOOL_ACTIVATED } = cornerstoneTools.Enums.Events;
-    this.listen(element, MOUSE_CLICK, ({ detail }) => this.clicked(detail.currentPoints.world));
+    this.listen(element, MOUSE_CLICK, ({ detail }) => {
+      if (detail.mouseButton === PRIMARY) this.clicked(detail.currentPoints.world);
+    });
     this.listen(cornerstone.eventTarget, TOOL_ACTIVATED, () => this.tookTool());
   }
 

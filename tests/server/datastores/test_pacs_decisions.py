@@ -1,0 +1,92 @@
+"""What readers decide on label maps of a PACS, as in a folder."""
+
+from dataclasses import replace
+from io import BytesIO
+from types import SimpleNamespace
+
+import pytest
+from fastapi import HTTPException
+from pypdf import PdfReader
+from saved_labels import label_file
+
+from acsnet.server.datastores.label_intake import accept_file
+from acsnet.server.errors import UnshownError
+from acsnet.server.routes.decisions import accepted
+from acsnet.server.web.shown_versions import ShownVersions
+from acsnet.stages.quality_flags import Flag
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def accept(datastore, image):
+    """Accepts a label map of the phantom whose warnings were shown."""
+    app = SimpleNamespace(datastore=lambda: datastore, shown_versions=ShownVersions())
+
+    def accept(version, *, by, comment=""):
+        app.shown_versions.add(image, version)
+        about = {"saved": "", "by": by, "comment": comment}
+        try:
+            return accepted(app, image, version, shown=(), **about)[1]
+        except UnshownError as error:
+            return accepted(app, image, version, shown=error.warnings, **about)[1]
+
+    return accept
+
+
+@pytest.fixture
+def saved(datastore, image, tmp_path):
+    """A draft by Doris."""
+    sent = tmp_path / "label.nii.gz"
+    label_file(datastore, image, sent, 2)
+    return accept_file(datastore, image, sent, tag="draft", info={"user": "Doris"})
+
+
+def test_an_accepted_draft_keeps_what_the_run_of_the_networks_told(
+    datastore, image, pacs, draft, accept
+):
+    flag = Flag(flag="high_uncertainty", message="the scar burden is in doubt")
+    run = replace(draft, weights={"MYO": "ab" * 32}, seconds={"total": 1.5}, quality=(flag,))
+    datastore.keep_draft(image, run, "shipped")
+    record = accept("original", by="Ben")
+    datastore.version_uri(image, record)  # reads the SEG, which is then checked
+    (kept,) = (one for one in datastore.label_records(image) if one.id == record.id)
+    assert kept.model == "shipped"
+    assert kept.features["software"]["weights_sha256"] == {"MYO": "ab" * 32}
+    assert kept.features["seconds"] == {"total": 1.5}
+    assert vars(flag) in kept.features["quality"]
+    pdf = [one for one in pacs.datasets.values() if one.Modality == "DOC"][-1]
+    pages = PdfReader(BytesIO(pdf.EncapsulatedDocument)).pages
+    text = " ".join(page.extract_text() for page in pages)
+    assert "accepted by Ben" in text
+    assert "MYO abababababab" in text
+
+
+def test_a_second_acceptance_is_refused_and_names_the_first(datastore, image, saved, accept):
+    first = accept(saved.id, by="Ben", comment="fine")
+    assert accept(saved.id, by="Ben").id == first.id
+    for version in (saved.id, first.id):
+        for by, comment in (("Ada", "apex is wrong"), ("Ada", ""), ("Ben", "apex is wrong")):
+            with pytest.raises(HTTPException, match="already accepted by Ben on 20") as refused:
+                accept(version, by=by, comment=comment)
+            assert refused.value.status_code == 409
+    (same,) = (one for one in datastore.label_records(image) if one.id == first.id)
+    assert (same.reviewer, same.comment) == ("Ben", "fine")
+
+
+def test_a_draft_of_the_networks_is_accepted_by_each_reader_once(datastore, image, draft, accept):
+    datastore.keep_draft(image, draft, "shipped")
+    first = accept("original", by="Ben", comment="fine")
+    with pytest.raises(HTTPException, match="already accepted by Ben"):
+        accept("original", by="Ben", comment="apex is wrong")
+    second = accept("original", by="Ada", comment="second opinion")
+    assert second.id != first.id
+    assert (second.reviewer, second.comment) == ("Ada", "second opinion")
+
+
+def test_what_was_withdrawn_can_be_accepted_again(datastore, image, saved, accept):
+    first = accept(saved.id, by="Ben")
+    datastore.withdraw(image, first.id, by="Ada", reason="apex is wrong")
+    second = accept(saved.id, by="Ben")
+    assert (second.id != first.id, second.state) == (True, "reviewed")
+    assert set(datastore.get_labels_by_image_id(image)) == {"final"}
