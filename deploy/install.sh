@@ -18,7 +18,7 @@ refuse() {
 command -v "$python" >/dev/null || refuse "$python was not found: name one, sh install.sh $target PYTHON"
 "$python" -c 'import ensurepip, venv' 2>/dev/null ||
 	refuse "$python cannot make a virtual environment: on Debian, the package python3-venv"
-test ! -e "$target" || refuse "$target is there already: remove it, or name another folder"
+test ! -e "$target" || refuse "$target is there already: to upgrade, see Upgrade in $here/docs/deploy.md; else name another folder"
 (cd "$here" && sha256sum --check --quiet SHA256SUMS) ||
 	refuse "the bundle is not as it was made: copy it again"
 

@@ -1,12 +1,13 @@
 """Settings from the file and the environment: which holds, what is refused, what is shown."""
 
+import pwd
 from pathlib import Path
 
 import pytest
 
-from acsnet.cli.serve import shown
+from acsnet.cli.serve import shown, sources
 from acsnet.errors import InputError
-from acsnet.settings import read_settings, sources
+from acsnet.settings import read_settings
 
 DOCS = Path(__file__).parents[1] / "docs"
 
@@ -69,6 +70,23 @@ def test_a_variable_goes_before_the_file(write, monkeypatch):
     assert where["pacs", "user"] == "ACSNET_PACS_USER"
     assert where["pacs", "cache_seconds"] == where[("state",)] == str(file)
     assert where["train", "after"] == "default"
+
+
+def test_without_a_home_folder_a_whole_path_is_asked_for(monkeypatch):
+    for name in ("HOME", "ACSNET_STATE", "XDG_STATE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(pwd, "getpwuid", {}.__getitem__)  # KeyError: not in the list of users
+    with pytest.raises(InputError, match=r"no home folder .*~/\.local.*: set ACSNET_STATE to"):
+        read_settings().state_folder  # noqa: B018
+    monkeypatch.setenv("ACSNET_LOGIN_ACCOUNTS", "~/accounts.json")
+    with pytest.raises(InputError, match=r"for ~/accounts\.json: set ACSNET_LOGIN_ACCOUNTS to"):
+        read_settings().accounts_file  # noqa: B018
+
+
+@pytest.mark.parametrize(("given", "host"), [("[::1]", "::1"), ("::1", "::1")])
+def test_an_address_of_ipv6_may_stand_in_brackets(monkeypatch, given, host):
+    monkeypatch.setenv("ACSNET_SERVER_HOST", given)
+    assert read_settings().server.host == host
 
 
 def test_an_empty_variable_counts_as_none(monkeypatch):

@@ -48,15 +48,26 @@ def _networks(value: Any) -> Any:
     return parts
 
 
+def _bare(host: Any) -> Any:
+    """An address of IPv6 may stand in brackets, as it does in a URL."""
+    return host.strip("[]") if isinstance(host, str) else host
+
+
 def _state_folder() -> Path:
     return Path(os.environ.get("XDG_STATE_HOME") or "~/.local/state") / "acsnet"
 
 
-def _whole(path: Path) -> Path:
-    return path.expanduser().resolve()
+def _whole(path: Path, *, of: tuple[str, ...]) -> Path:
+    """The whole path of a setting. Raises InputError for "~" where no home folder is known."""
+    try:
+        return path.expanduser().resolve()
+    except RuntimeError as error:
+        msg = f"no home folder is known for {path}: set {variable(of)} to a whole path"
+        raise InputError(msg) from error
 
 
 Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_parts)]
+Host = Annotated[str, BeforeValidator(_bare)]
 Networks = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_networks)]
 Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Minutes = Seconds
@@ -127,7 +138,7 @@ class Pick(Group):
 class Server(Group):
     """Where the server listens and whom it answers; see `acsnet.server.web.access_policy`."""
 
-    host: str = Field(default="127.0.0.1", description="address to listen on")
+    host: Host = Field(default="127.0.0.1", description="address to listen on")
     port: int = Field(
         default=8000, ge=0, le=65535, description="port to listen on, 0 for any free one"
     )
@@ -241,12 +252,13 @@ class Settings(BaseSettings):
     @property
     def state_folder(self) -> Path:
         """The whole path of `state`."""
-        return _whole(self.state)
+        return _whole(self.state, of=("state",))
 
     @property
     def accounts_file(self) -> Path:
         """The whole path of `login.accounts`."""
-        return _whole(self.login.accounts or self.state_folder / "accounts.json")
+        file = self.login.accounts or self.state_folder / "accounts.json"
+        return _whole(file, of=("login", "accounts"))
 
     @classmethod
     def settings_customise_sources(
@@ -334,17 +346,3 @@ def _fault(error: ValidationError, file: str | None) -> str:
     is_secret = any(secret[: len(name)] == name for secret in SECRETS)
     got = "" if is_secret else f", got {fault['input']!r}"
     return f"{where}: {fault['msg'].removeprefix('Value error, ')}{got}"
-
-
-def sources() -> dict[tuple[str, ...], str]:
-    """Where each setting comes from: its variable, the file, or "default"."""
-    file = os.environ.get(CONFIG)
-    content = TomlConfigSettingsSource(Settings, file)() if file else {}
-    origins = {}
-    for name in names():
-        inside: Any = content
-        for part in name:
-            inside = inside.get(part) if isinstance(inside, dict) else None
-        default = "default" if inside is None else str(file)
-        origins[name] = variable(name) if os.environ.get(variable(name)) else default
-    return origins

@@ -190,6 +190,15 @@ def test_systemd_takes_the_unit_and_finds_little_exposed():
     assert code == 0, text[-200:]
 
 
+@pytest.mark.parametrize("page", ["deploy/acsnet.service", "docs/operations.md", "docs/deploy.md"])
+def test_commands_as_the_servers_account_are_given_as_the_unit_runs_it(page):
+    unit = (DEPLOY / "acsnet.service").read_text()
+    (program,) = re.findall(r"(?m)^ExecStart=(\S+)", unit)
+    variables = re.findall(r"(?m)^Environment=.*\b(ACSNET_CONFIG=\S+) (ACSNET_STATE=\S+)", unit)
+    given = re.findall(r"runuser -u acsnet -- env (\S+) (\S+) (\S+)", (ROOT / page).read_text())
+    assert given == [(*variables[0], program)]
+
+
 @pytest.mark.parametrize("file", ["make-bundle.sh", "install.sh", "try-bundle.sh"])
 def test_scripts_are_plain_shell(file):
     assert subprocess.run(["sh", "-n", DEPLOY / file], check=False).returncode == 0

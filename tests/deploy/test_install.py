@@ -77,7 +77,8 @@ def test_it_installs_everything_without_a_network(bundle, tmp_path):
     assert (target / "viewer" / "index.html").read_text() == "viewer"
     again = install(bundle, target)
     assert again.returncode == 2
-    assert "is there already" in again.stderr
+    assert "is there already: to upgrade" in again.stderr
+    assert "remove it" not in again.stderr
 
 
 @needs_unshare

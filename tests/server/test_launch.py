@@ -1,5 +1,6 @@
 """What `acsnet serve` refuses before it loads anything, and where it keeps its files."""
 
+import errno
 import signal
 import socket
 import subprocess
@@ -87,6 +88,29 @@ def test_a_port_in_use_is_refused(tmp_path, site):
         site(server_port=port)
         with pytest.raises(InputError, match=f"port {port} on 127.0.0.1 is in use"):
             serve(studies=tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (PermissionError(errno.EACCES, "Permission denied (while)"), r"denied\. Below 1024 this"),
+        (socket.gaierror(-2, "Name or service not known"), ": Name or service not known$"),
+        (OSError(errno.EADDRNOTAVAIL, "Cannot assign (while it)"), ": Cannot assign$"),
+    ],
+)
+def test_why_a_port_cannot_be_opened_is_told(tmp_path, monkeypatch, error, reason):
+    def refuse(*args, **options):
+        raise error
+
+    monkeypatch.setattr(launch.socket, "create_server", refuse)
+    with pytest.raises(InputError, match=f"port 0 on 127.0.0.1 cannot be opened.*{reason}"):
+        serve(studies=tmp_path)
+
+
+def test_a_viewer_that_is_set_and_not_there_is_refused(tmp_path, site):
+    site(viewer=tmp_path)
+    with pytest.raises(InputError, match="ACSNET_VIEWER must be a folder with stock OHIF, got"):
+        serve(studies=tmp_path)
 
 
 def test_a_port_that_cannot_be_is_refused(tmp_path, site):

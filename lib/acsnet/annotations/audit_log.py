@@ -1,6 +1,7 @@
 """Audit log of people, models and scans: one JSON line for each event, only ever appended.
 
-A line holds ids, never names of patients.
+A line holds ids, never names of patients. A site may rotate the log by giving it another name in
+the same folder: `audit.jsonl.1`, and higher numbers to what is older. Those files belong to it.
 """
 
 from collections.abc import Mapping
@@ -62,6 +63,16 @@ def record(
     append_line(log, entry)
 
 
+def files_of(log: Path) -> list[Path]:
+    """The files that a log was rotated to, oldest first, and the log itself, there or not."""
+    rotated = {
+        int(number): file
+        for file in log.parent.glob(f"{log.name}.*")
+        if (number := file.name.removeprefix(f"{log.name}.")).isdecimal()
+    }
+    return [*(rotated[number] for number in sorted(rotated, reverse=True)), log]
+
+
 def read(log: Path) -> list[dict[str, Any]]:
-    """All whole events, oldest first; none where there is no log yet."""
-    return read_lines(log)
+    """All whole events, oldest first, also of files it was rotated to; none without a log."""
+    return [entry for file in files_of(log) for entry in read_lines(file)]

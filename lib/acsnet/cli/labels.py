@@ -23,13 +23,15 @@ Image = Annotated[str, typer.Argument(help="Id of the scan, as the server lists 
 
 
 def open_versions(studies: Path) -> "VersionStore":
-    """The versions for a studies folder. Raises InputError where there is no such folder."""
+    """The versions for a studies folder. Raises InputError where that cannot be read."""
     from acsnet.annotations.label_versions import VersionStore
-    from acsnet.server.state.paths import VERSIONS, store_folder
+    from acsnet.server.state.paths import VERSIONS, state_folder, store_folder
+    from acsnet.server.state.schema import schema_of
 
     if not studies.is_dir():
         msg = f"studies must be a folder, got {studies} (for a PACS, see the pages of the server)"
         raise InputError(msg)
+    schema_of(state_folder())
     return VersionStore(store_folder(studies) / VERSIONS)
 
 

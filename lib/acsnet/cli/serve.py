@@ -86,7 +86,7 @@ def _stop(_signal: int, _frame: FrameType | None) -> None:
 
 def config() -> None:
     """Show all settings, and where each comes from: a variable, the file, or the default."""
-    from acsnet.settings import read_settings, sources
+    from acsnet.settings import read_settings
 
     settings = read_settings()
     table = grid("setting", "value", "from", whole="setting")
@@ -128,6 +128,24 @@ def _torch() -> str:
     except ModuleNotFoundError:
         return "no PyTorch"
     return f"torch {torch.__version__}, GPU: {'yes' if torch.cuda.is_available() else 'no'}"
+
+
+def sources() -> dict[tuple[str, ...], str]:
+    """Where each setting comes from: its variable, the file, or "default"."""
+    from pydantic_settings import TomlConfigSettingsSource
+
+    from acsnet.settings import CONFIG, Settings, names, variable
+
+    file = os.environ.get(CONFIG)
+    content = TomlConfigSettingsSource(Settings, file)() if file else {}
+    origins = {}
+    for name in names():
+        inside: Any = content
+        for part in name:
+            inside = inside.get(part) if isinstance(inside, dict) else None
+        default = "default" if inside is None else str(file)
+        origins[name] = variable(name) if os.environ.get(variable(name)) else default
+    return origins
 
 
 def setting_of(settings: "Settings", name: tuple[str, ...]) -> Any:

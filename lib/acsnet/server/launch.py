@@ -29,6 +29,15 @@ logger = logging.getLogger(__name__)
 ANY_IPV6 = "::"
 ONLY_IPV6 = " (IPv6 only: 0.0.0.0 is every address of IPv4)"
 
+REFUSALS = {
+    errno.EADDRINUSE: "is in use: choose another with --port",
+    errno.EACCES: (
+        "cannot be opened: Permission denied. Below 1024 this needs a right that the server does "
+        "not have: take a higher port or a proxy"
+    ),
+}
+"""Of what keeps a port from being opened, what has a remedy of its own."""
+
 APP_MAIN = '''"""Written by `acsnet serve`: MONAI Label starts an app from its main.py."""
 
 from acsnet.server.app import AcsnetApp
@@ -37,23 +46,21 @@ __all__ = ["AcsnetApp"]
 '''
 
 
-def serve(
-    *,
-    studies: Path | str,
-    app_dir: Path | None = None,
-) -> None:
+def serve(*, studies: Path | str) -> None:
     """Serve the scans of `studies` until the process is told to stop.
 
-    studies: a folder, or http(s)://... of a PACS with DICOMweb; app_dir: an app folder with
-    `main.py`, by default one that this function writes into the state folder. All else is in
-    `acsnet.settings`. Raises InputError for a studies folder that is not there, an address that
-    others can reach without login or TLS and a port in use, PacsError for a PACS that does not
-    answer, and WeightsError for missing or altered weights.
+    studies: a folder, or http(s)://... of a PACS with DICOMweb. All else is in `acsnet.settings`.
+    Raises InputError for a studies folder that is not there, an address that others can reach
+    without login or TLS and a port in use, PacsError for a PACS that does not answer, and
+    WeightsError for missing or altered weights.
     """
     site = read_settings()
     policy_of(site)
     if site.login.required:
         Login(site)
+    if site.viewer is not None and not (site.viewer / "index.html").is_file():
+        msg = f"ACSNET_VIEWER must be a folder with stock OHIF, got {site.viewer}"
+        raise InputError(msg)
     schema_of(state_folder())  # before anything is written there: a restore may be under way
     tls = _tls_of(site.server)
     address = _address(studies)
@@ -63,7 +70,7 @@ def serve(
     typer.echo("ACSNet server: research use only, not a medical device")
     typer.echo("Loading ...")
     try:
-        app_dir = app_dir or _write_app()
+        app_dir = _write_app()
         private_folder(app_dir / "logs")
         pacs = is_dicomweb(address)
         store = private_folder(pacs_store(address) if pacs else store_folder(Path(address)))
@@ -183,9 +190,10 @@ def _listen(host: str, port: int) -> socket.socket:
     try:
         listener = socket.create_server((host, port), family=family)
     except OSError as error:
-        taken = error.errno == errno.EADDRINUSE
-        reason = "is in use: choose another with --port" if taken else "cannot be opened"
-        msg = f"port {port} on {host} {reason}"
+        # Python says on which address, too, in brackets.
+        reason, _, _ = (error.strerror or str(error)).partition(" (")
+        refusal = REFUSALS.get(error.errno or 0, f"cannot be opened: {reason}")
+        msg = f"port {port} on {host} {refusal}"
         raise InputError(msg) from error
     # Connections inherit it. Headers and body are two packets, and without it the second one
     # waits for the client's delayed acknowledgement: 40 ms an answer on a connection that is kept.

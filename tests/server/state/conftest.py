@@ -12,10 +12,12 @@ from small_scans import write_scan
 from acsnet.annotations import audit_log
 from acsnet.annotations.reading_details import DetailsStore, ReadingDetails
 from acsnet.fine_tuning.model_registry import Models
+from acsnet.server.corrections.reader_states import ReaderState, ReaderStates, Start
 from acsnet.server.corrections.unsaved_edits import UnsavedEdits
 from acsnet.server.datastores.folder import StudiesDatastore
 from acsnet.server.state.backup import write_backup
 from acsnet.server.state.paths import (
+    CLICKS,
     DETAILS,
     audit_log_file,
     edits_folder,
@@ -52,6 +54,9 @@ def worked_on(place):
     details.save("a", ReadingDetails(comment="thin apex"), reader="Ana")
     store.close()
     UnsavedEdits(edits_folder(str(folder))).keep("a", "Dee", version="v", frames={"1.2": [4, 9]})
+    start = Start(source="draft", version="", labels=label(1))
+    clicked = ReaderState(scan="f", start=start, points=[("scar", (4, 5, 1))])
+    ReaderStates(store_folder(folder) / CLICKS).write("Dee", "a", clicked)
     models = Models(models_folder(str(folder)))
     version = models.root / "versions" / "0123456789ab"
     (version / "weights").mkdir(parents=True)

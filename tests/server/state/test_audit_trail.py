@@ -60,6 +60,8 @@ def test_lines_of_saves_reviews_and_withdrawals_are_completed_once(versions, mod
     ]
     assert all(line["completed"] for line in audit_log.read(audit_log_file())[1:])
     assert complete(versions, models) == 0
+    audit_log_file().rename(tmp_path / "audit.jsonl.1")
+    assert complete(versions, models) == 0
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,8 @@ from contextlib import closing
 
 import pytest
 
+from acsnet.files.abandoned import is_abandoned, remove_abandoned
 from acsnet.server.state.owned_folder import OwnedFolder
-from acsnet.storage import is_abandoned, remove_abandoned
 
 NOBODY = 2**22 + 1
 """More processes than Linux counts."""

@@ -1,7 +1,10 @@
 """A restore fills a state folder whole, or leaves what is there."""
 
+import json
+
 import pytest
 
+from acsnet import __version__
 from acsnet.annotations import audit_log
 from acsnet.errors import InputError
 from acsnet.server.state import restore as restoring
@@ -26,8 +29,15 @@ def test_a_disk_that_is_mounted_as_the_state_folder_is_filled_where_it_is(
         "edits",
         "lost+found",
         "models",
+        "state.json",
         "studies",
     }
+
+
+def test_what_was_restored_says_its_layout_so_that_older_software_refuses_it(backup, restored):
+    restored(backup.file, backup.studies)
+    layout = json.loads((state_folder() / "state.json").read_text())
+    assert layout == {"schema": 3, "software": __version__}
 
 
 def test_a_restore_that_was_killed_halfway_is_no_state(backup, tmp_path, restored, monkeypatch):

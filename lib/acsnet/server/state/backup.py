@@ -1,8 +1,9 @@
 """A backup of one studies folder's state, taken while the server runs.
 
-    audit.jsonl       who did what, up to the last whole line
-    store/            labels, their versions and records, what readers entered, SEGs, uploads, and
-                      reports that a PACS did not take
+    audit.jsonl       who did what, up to the last whole line; audit.jsonl.1, ...: what is older
+    store/            labels, their versions and records, what readers entered and clicked, SEGs,
+                      uploads, who sent what to a PACS, and reports that it did not take
+    edits/            what readers drew and have not saved
     models/           weights of all versions, which is live, the hold-out, MLflow's database, runs
     MANIFEST.json     the layout of the state, and size, time and SHA-256 of each file
 
@@ -30,8 +31,10 @@ from typing import Any, BinaryIO
 from filelock import FileLock
 
 from acsnet import __version__
+from acsnet.annotations import audit_log
 from acsnet.annotations.label_versions import LABEL, RECORD
 from acsnet.errors import InputError
+from acsnet.files.abandoned import remove_abandoned
 from acsnet.fine_tuning.model_registry import CHANGES, NAME_FORM
 from acsnet.fine_tuning.training_request import LABELS as RUN_LABELS
 from acsnet.fine_tuning.training_request import REQUEST, run_folders
@@ -39,11 +42,12 @@ from acsnet.fine_tuning.training_status import STATUS
 from acsnet.pacs.config import is_dicomweb
 from acsnet.server.state.owned_folder import OwnedFolder
 from acsnet.server.state.paths import (
-    AUDIT,
+    CLICKS,
     CONTENTS,
     DECISIONS,
     DETAILS,
     RECORDS,
+    SAVES,
     SCORES,
     UNSENT,
     VERSIONS,
@@ -54,7 +58,7 @@ from acsnet.server.state.paths import (
     state_folder,
 )
 from acsnet.server.state.schema import schema_of
-from acsnet.storage import put_in_place, remove_abandoned
+from acsnet.storage import put_in_place
 from acsnet.train.mlflow_runs import DATABASE
 
 SUFFIX = ".tar.gz"
@@ -82,16 +86,17 @@ def write_backup(output: Path, *, studies: str) -> Summary:
     if not output.name.endswith(SUFFIX):
         msg = f"{output.name} must end with {SUFFIX}"
         raise InputError(msg)
-    if output.exists():
-        msg = f"{output} already exists: choose another name"
-        raise InputError(msg)
-    if not of_studies(studies).is_dir():
-        msg = f"there is no state of {studies} in {state_folder()}: nothing to back up"
-        raise InputError(msg)
-    for folder in (output.resolve().parent, of_studies(studies)):
-        remove_abandoned(folder)
+    schema = schema_of(state_folder())
     try:
-        return _write(output, studies=studies)
+        if output.exists():
+            msg = f"{output} already exists: choose another name"
+            raise InputError(msg)
+        if not of_studies(studies).is_dir():
+            msg = f"there is no state of {studies} in {state_folder()}: nothing to back up"
+            raise InputError(msg)
+        for folder in (output.resolve().parent, of_studies(studies)):
+            remove_abandoned(folder)
+        return _write(output, studies=studies, schema=schema)
     except OSError as error:
         place = error.filename
         ours = place and Path(os.fsdecode(place)).is_relative_to(state_folder())
@@ -100,7 +105,7 @@ def write_backup(output: Path, *, studies: str) -> Summary:
         raise InputError(msg) from error
 
 
-def _write(output: Path, *, studies: str) -> Summary:
+def _write(output: Path, *, studies: str, schema: int) -> Summary:
     place = output.resolve()
     with closing(OwnedFolder(place.parent)) as owned:
         temporary = owned.path / place.name
@@ -108,7 +113,7 @@ def _write(output: Path, *, studies: str) -> Summary:
             open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as stream,  # noqa: PTH123
             tarfile.open(fileobj=stream, mode="w:gz", compresslevel=1) as archive,
         ):
-            summary = _fill(_Archive(archive), studies=studies)
+            summary = _fill(_Archive(archive), studies=studies, schema=schema)
         put_in_place(temporary, place)
     return summary
 
@@ -161,17 +166,17 @@ class _Hashed:
         return content
 
 
-def _fill(archive: _Archive, *, studies: str) -> Summary:
+def _fill(archive: _Archive, *, studies: str, schema: int) -> Summary:
     store, models = of_studies(studies), models_folder(studies)
-    schema = schema_of(state_folder())
-    archive.add_live(AUDIT, audit_log_file(), lines=True)
-    for lines in (SCORES, DECISIONS, CONTENTS):
+    for file in audit_log.files_of(audit_log_file()):
+        archive.add_live(file.name, file, lines=True)
+    for lines in (SCORES, DECISIONS, SAVES, CONTENTS):
         archive.add_live(f"{STORE}/{lines}", store / lines, lines=True)
     with closing(OwnedFolder(store)) as pinned:
         for path in _pin(store, pinned.path):
             archive.add(f"{STORE}/{path.relative_to(pinned.path).as_posix()}", path)
     uploads = () if is_dicomweb(studies) else _files(store / "uploads")
-    kept = (path for part in (DETAILS, UNSENT) for path in _files(store / part))
+    kept = (path for part in (DETAILS, CLICKS, UNSENT) for path in _files(store / part))
     for path in [*uploads, *_version_files(store / VERSIONS), *kept]:
         archive.add_live(f"{STORE}/{path.relative_to(store).as_posix()}", path)
     for path in _files(edits_folder(studies)):

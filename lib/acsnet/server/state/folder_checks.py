@@ -4,7 +4,7 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
-from acsnet.storage import temporary_name
+from acsnet.files.temporary import temporary_name
 
 
 def is_readable(folder: Path) -> bool:

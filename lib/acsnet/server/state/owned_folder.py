@@ -12,7 +12,9 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from acsnet.storage import OWNER, discard, give_name
+from acsnet.files.abandoned import OWNER
+from acsnet.files.temporary import discard
+from acsnet.storage import give_name
 
 
 class OwnedFolder:

@@ -17,13 +17,14 @@ from filelock import FileLock, Timeout
 from acsnet import storage
 from acsnet.annotations.label_versions import LABEL, RECORD
 from acsnet.errors import InputError
+from acsnet.files.abandoned import is_abandoned, remove_abandoned
+from acsnet.files.temporary import TEMPORARY, discard
 from acsnet.fine_tuning.training_request import RUNS
 from acsnet.server.state.paths import AUDIT, DETAILS, RECORDS, SCORES
-from acsnet.storage import discard
 
 logger = logging.getLogger(__name__)
 
-TEMPORARY = re.compile(rf"{storage.TEMPORARY.pattern}|\.main-\d+\.py|\..+\.dcm|.+\.tmp|new-.+")
+LEFT_BEHIND = re.compile(rf"{TEMPORARY.pattern}|\.main-\d+\.py|\..+\.dcm|.+\.tmp|new-.+")
 """Names under which files and folders are written before they are put in place, or once were."""
 
 SCRATCH = "scratch"
@@ -46,7 +47,7 @@ def repair(state: Path, *, store: Path, models: Path, before: float) -> dict[str
         "folders of dead servers removed": sum(
             map(discard, _abandoned(scratch_folder(state), before=before))
         ),
-        "parts of killed restores removed": storage.remove_abandoned(state.parent),
+        "parts of killed restores removed": remove_abandoned(state.parent),
         "lines that were cut short ended": sum(
             storage.end_last_line(file) for file in (state / AUDIT, store / SCORES)
         ),
@@ -92,11 +93,11 @@ def _parts(store: Path) -> list[Path]:
 def _temporary(folders: Sequence[Path], *, before: float) -> Iterator[Path]:
     for folder in folders:
         for entry in folder.iterdir() if folder.is_dir() else ():
-            name = TEMPORARY.fullmatch(entry.name)
+            name = LEFT_BEHIND.fullmatch(entry.name)
             if name is None or not _is_older(entry, before):
                 continue
             process = name["process"]
-            if process is None or storage.is_abandoned(entry, int(process)):
+            if process is None or is_abandoned(entry, int(process)):
                 yield entry
 
 
@@ -126,9 +127,9 @@ def _unrecorded(store: Path, *, before: float) -> Iterator[Path]:
 
 
 def _abandoned(scratch: Path, *, before: float) -> Iterator[Path]:
-    """Folders of servers that are gone, as `storage.is_abandoned`, and those without an owner."""
+    """Folders of servers that are gone, as `is_abandoned`, and those without an owner."""
     for folder in scratch.iterdir() if scratch.is_dir() else ():
         number = folder.name.partition("-")[0]
         ours = number.isdecimal()
-        if storage.is_abandoned(folder, int(number)) if ours else _is_older(folder, before):
+        if is_abandoned(folder, int(number)) if ours else _is_older(folder, before):
             yield folder

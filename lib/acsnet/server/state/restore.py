@@ -5,6 +5,7 @@ import hashlib
 import hmac
 import json
 import os
+import re
 import shutil
 import tarfile
 import zlib
@@ -14,11 +15,12 @@ from pathlib import Path, PurePosixPath
 from typing import IO, Any, cast
 
 from acsnet.errors import InputError
+from acsnet.files.abandoned import remove_abandoned
 from acsnet.server.state.backup import EDITS, MANIFEST, MODELS, STORE, Summary
 from acsnet.server.state.owned_folder import OwnedFolder
 from acsnet.server.state.paths import AUDIT, edits_folder, models_folder, of_studies, state_folder
-from acsnet.server.state.schema import RESTORING, check_schema
-from acsnet.storage import make_folder, put_in_place, remove_abandoned
+from acsnet.server.state.schema import FILE, RESTORING, check_schema
+from acsnet.storage import make_folder, put_in_place, write_json
 
 MAX_MANIFEST_BYTES = 256 * 2**20
 """Of a million files: what is read as one piece must fit into the memory."""
@@ -31,6 +33,9 @@ MAX_PARTS = 20
 
 MIN_FREE_BYTES = 2**30
 """Left on the disk, whatever a backup holds."""
+
+OF_AUDIT = re.compile(rf"{re.escape(AUDIT)}(\.[0-9]{{1,9}})?")
+"""Names of the audit log and of the files that it was rotated to."""
 
 NOTHING = frozenset({"lost+found"})
 """What is in an empty folder where a disk is mounted there."""
@@ -204,6 +209,8 @@ def _unpack(file: Path, new: Path, places: dict[str, Path], min_free_bytes: int)
     for name, target in targets.items():
         when = manifest["files"][name]["mtime_ns"]
         os.utime(target, ns=(when, when))
+    layout = {name: manifest[name] for name in ("schema", "software")}
+    write_json(new / FILE, layout, private=True)
     return Summary(
         files=len(digests),
         size=sum(file.stat().st_size for file in targets.values()),
@@ -223,6 +230,7 @@ def _manifest(file: Path, content: bytes) -> dict[str, Any]:
     try:
         manifest: dict[str, Any] = json.loads(content)
         check_schema(manifest["schema"], what=file.name)
+        manifest["software"] = str(manifest["software"])
         manifest["left_out"] = tuple(map(str, manifest.get("left_out", ())))
         for entry in manifest["files"].values():
             _check_entry(entry)
@@ -243,8 +251,8 @@ def _check_entry(entry: dict[str, Any]) -> None:
 
 def _place(file: Path, name: str, places: dict[str, Path]) -> Path:
     """Target path of a file of the backup. Raises InputError outside the state folder."""
-    if name == AUDIT:
-        return Path(AUDIT)
+    if OF_AUDIT.fullmatch(name):
+        return Path(name)
     first, *rest = PurePosixPath(name).parts
     shallow = len(rest) < MAX_PARTS
     plain = shallow and name == "/".join((first, *rest)) and ".." not in rest and "\0" not in name

@@ -6,10 +6,12 @@ earlier layout becomes one of this when a server starts on it.
 """
 
 import json
+from contextlib import suppress
 from pathlib import Path
 
 from acsnet import __version__
 from acsnet.errors import InputError
+from acsnet.server.state.paths import RECORDS
 from acsnet.storage import write_json
 
 FILE = "state.json"
@@ -22,25 +24,45 @@ RESTORING = "restoring"
 def schema_of(state: Path) -> int:
     """The layout of a state folder.
 
-    Raises InputError for one of a newer version, broken, or restored in part.
+    Raises InputError for one of a newer version, broken, restored in part, or that cannot be read.
     """
-    if (state / RESTORING).exists():
-        msg = (
-            f"a restore into {state} is under way, wait for its end; or it was cut short: remove "
-            "all that is in it and restore again"
-        )
-        raise InputError(msg)
+    content = _content(state)
+    if content is None:
+        return 3 if any(state.glob(f"studies/*/{RECORDS}")) else 1
     try:
-        schema = json.loads((state / FILE).read_text(encoding="utf-8"))["schema"]
-    except FileNotFoundError:
-        return 1
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        schema = json.loads(content)["schema"]
+    except (ValueError, KeyError, TypeError) as error:
         msg = (
             f"{state / FILE} is damaged: if this version, {__version__}, wrote the state folder "
             "last, delete that file and start again; else restore a backup"
         )
         raise InputError(msg) from error
     return check_schema(schema, what=str(state))
+
+
+def _content(state: Path) -> bytes | None:
+    """What the file of a state folder holds; None without one. Raises InputError as `schema_of`."""
+    content = None
+    try:
+        is_part = (state / RESTORING).exists()
+        with suppress(FileNotFoundError):
+            content = (state / FILE).read_bytes()
+    except NotADirectoryError as error:
+        msg = f"state folder {state} is no folder: set ACSNET_STATE to another"
+        raise InputError(msg) from error
+    except OSError as error:
+        msg = (
+            f"{state / FILE} cannot be read: {error.strerror}. Does it belong to another account? "
+            "Run the server and all commands as one"
+        )
+        raise InputError(msg) from error
+    if is_part:
+        msg = (
+            f"a restore into {state} is under way, wait for its end; or it was cut short: remove "
+            "all that is in it and restore again"
+        )
+        raise InputError(msg)
+    return content
 
 
 def check_schema(schema: object, *, what: str) -> int:
