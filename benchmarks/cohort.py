@@ -28,7 +28,7 @@ import nibabel as nib
 import numpy as np
 from rich.console import Console
 
-from acsnet.cohort.case_worker import CaseWorker, Settings
+from acsnet.cohort.case_worker import CaseWorker, CohortOptions
 from acsnet.cohort.run import run_cohort
 from acsnet.cohort.sources import FileSource
 from acsnet.export import RECORD
@@ -126,7 +126,7 @@ def plain_rate(scans: Sequence[Path], output: Path, threads: int, processes: int
 
 
 def _rate(scans: Sequence[Path], output: Path, threads: int, together: Barrier) -> float:
-    worker = CaseWorker(output=output, settings=Settings(), device="cpu", threads=threads)
+    worker = CaseWorker(output=output, options=CohortOptions(), device="cpu", threads=threads)
     worker.work(FileSource(case="warm", path=scans[0]))
     together.wait()
     start = time.perf_counter()
@@ -138,7 +138,7 @@ def _rate(scans: Sequence[Path], output: Path, threads: int, together: Barrier) 
 def throughput(scans: Path, output: Path, workers: int) -> dict[str, float]:
     """Of the cohort: while it runs, from first outcome to last, and with its start and end."""
     start, ended = time.perf_counter(), []
-    for outcome in run_cohort(str(scans), output=output, settings=Settings(), workers=workers):
+    for outcome in run_cohort(str(scans), output=output, options=CohortOptions(), workers=workers):
         if outcome.reason is not None:
             raise RuntimeError(outcome.reason)
         ended.append(time.perf_counter())

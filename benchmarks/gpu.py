@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from rich.console import Console
 
-from acsnet.cohort.case_worker import Settings
+from acsnet.cohort.case_worker import CohortOptions
 from acsnet.cohort.run import run_cohort
 from acsnet.io import read_scan
 from acsnet.phantom.make import make_phantom
@@ -93,7 +93,7 @@ def cohort(device: str, *, scans: int, workers: int | None) -> dict[str, float]:
         outcomes = run_cohort(
             str(file.parent),
             output=folder / "out",
-            settings=Settings(),
+            options=CohortOptions(),
             device=device,
             workers=workers,
         )

@@ -23,7 +23,7 @@ from matplotlib import pyplot as plt
 from matplotlib.ticker import FormatStrFormatter, LogLocator
 from rich.console import Console
 
-from acsnet.cohort.case_worker import Settings
+from acsnet.cohort.case_worker import CohortOptions
 from acsnet.cohort.run import run_cohort
 from acsnet.phantom.make import make_phantom
 from acsnet.phantom.spec import PhantomSpec
@@ -141,7 +141,7 @@ def cohort(name: str, size: int, *, scans: int, workers: int) -> Point:
             (folder / "scans" / f"{number:05d}.nii.gz").write_bytes(content)
         start, ended = time.perf_counter(), []
         for outcome in run_cohort(
-            str(folder / "scans"), output=folder / "out", settings=Settings(), workers=workers
+            str(folder / "scans"), output=folder / "out", options=CohortOptions(), workers=workers
         ):
             if outcome.reason is not None:
                 raise RuntimeError(outcome.reason)

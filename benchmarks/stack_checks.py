@@ -22,7 +22,7 @@ from acsnet.stages.volumetric_checks import (
     MAX_FALL,
     READING,
     Reading,
-    check_stack,
+    check_slice_areas,
 )
 from acsnet.train.data.case import POOL, WALL
 from acsnet.train.data.lists import acdc_cases, emidec_cases
@@ -138,13 +138,13 @@ def share(part: int, whole: int) -> str:
 
 
 def checks() -> dict[str, Check]:
-    """Both readings, as printed and as `check_stack` has them; then other falls of area."""
+    """Both readings, as printed and as `check_slice_areas` has them; then other falls of area."""
 
     def printed(reading: Reading) -> Check:
         return lambda area, is_open: as_printed(area, is_open, reading=reading)
 
     def checked(reading: Reading, fall: float = MAX_FALL) -> Check:
-        return lambda *stack: check_stack(*stack, reading=reading, max_fall=fall).ventricle
+        return lambda *stack: check_slice_areas(*stack, reading=reading, max_fall=fall).ventricle
 
     readings = get_args(Reading)
     return {

@@ -1,20 +1,17 @@
 import os
 import stat
-from pathlib import Path
 
 import pytest
 
+from acsnet.files.temporary import TEMPORARY
 from acsnet.storage import (
-    TEMPORARY,
     append_line,
     broken_rule,
     end_last_line,
     is_plain_name,
     private_name,
     read_lines,
-    remove_abandoned,
     shortened,
-    temporary_name,
     write_bytes,
     write_json,
     write_text,
@@ -74,32 +71,6 @@ def test_a_folder_that_fails_is_gone(tmp_path):
     with pytest.raises(ZeroDivisionError), writing_folder(tmp_path / "a") as new:
         (new / "x").write_text(f"half {1 / 0}")
     assert not list(tmp_path.iterdir())
-
-
-def test_what_killed_processes_were_writing_is_removed(tmp_path):
-    """Nothing of this process, of those before it alike, and nothing called otherwise."""
-    dead = 2**22 + 1  # more processes than Linux counts
-    left = (f".acsnet-{dead}-0123abcd", f"acsnet-{dead}-tmp_dir1", f"acsnet-{os.getpid()}-earlier1")
-    stays = (temporary_name(), f"acsnet-{dead}", "scan.nii.gz")
-    (tmp_path / left[0]).write_bytes(b"half a backup")
-    (tmp_path / left[1] / "ray").mkdir(parents=True)
-    (tmp_path / left[2]).touch()
-    os.utime(tmp_path / left[2], (1, 1))  # before this process began: of another of its number
-    for name in stays:
-        (tmp_path / name).touch()
-    assert remove_abandoned(tmp_path) == 3
-    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(stays)
-    assert remove_abandoned(tmp_path / "absent") == 0
-
-
-def test_a_folder_that_cannot_be_listed_is_left_alone(tmp_path, monkeypatch):
-    """As /srv may be, or what an administrator lets users pass through only."""
-
-    def refuse(path):
-        raise PermissionError(path)
-
-    monkeypatch.setattr(Path, "iterdir", refuse)
-    assert remove_abandoned(tmp_path) == 0
 
 
 def test_what_is_put_in_place_is_on_the_disk_before(tmp_path, monkeypatch):

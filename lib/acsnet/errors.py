@@ -106,7 +106,13 @@ class WeightsError(AcsnetError):
 
 
 class DeviceError(InputError):
-    """A device for the networks that is not known, or not there."""
+    """A device for the networks that is not known or not there, or PyTorch that is missing."""
+
+
+def how_to_install(*extras: str) -> str:
+    """What to run for what any of these extras brings: this package is installed by its folder."""
+    names = " or ".join(f"'.[{extra}]'" for extra in extras)
+    return f"run pip install {names} in the project's folder"
 
 
 class OutputFullError(AcsnetError):

@@ -132,9 +132,10 @@ def measure_labels(
 ) -> Measured:
     """Check and measure a label map on its scan; see `measure_label_file`.
 
-    label_map: on the grid of the input, `scan.grid.shape`; source: what errors call it. A warning
-    says where the signal tells that `truth` is the wrong convention; what else may tell that of a
-    file is left to `measure_label_file`: labels drawn in the browser follow ours.
+    label_map: values of the convention `truth`, on the grid of the input, `scan.grid.shape`;
+    source: what errors call it. Raises as `measure_label_file` does of labels and of an image. A
+    warning says where the signal tells that `truth` is the wrong convention; what else may tell
+    that of a file is left to `measure_label_file`: labels drawn in the browser follow ours.
     """
     start = time.perf_counter()
     check_image(scan)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from acsnet.anatomy.checks import read_limits
 from acsnet.anatomy.latent_prior import load_prior
 from acsnet.labels import ENHANCEMENT, LEFT_VENTRICLE, Label
-from acsnet.nets.inference import Form, InferenceNetwork, load_codec, load_segmenter
+from acsnet.nets.inference import Form, InferenceNetwork, check_torch, load_codec, load_segmenter
 from acsnet.nets.weights import SHIPPED, read_manifest
 from acsnet.preprocess import StandardScan, check_image, standardise
 from acsnet.quantify.obstruction import find_obstruction
@@ -90,10 +90,11 @@ class Pipeline:
 
         Raises:
             WeightsError: weights are missing, altered or do not belong together.
-            InputError: another device, or a GPU that torch does not find.
+            DeviceError: another device, a GPU that torch does not find, or uncertainty, a GPU or
+                the reference without PyTorch.
         """
         if uncertainty:
-            import torch  # noqa: F401 - where it is missing, that is said before any work
+            check_torch("uncertainty")
         manifest = read_manifest(weights)
         form = Form(folder=weights, device=device, threads=threads, reference=reference)
         walk = LatentWalk(

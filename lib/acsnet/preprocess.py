@@ -172,8 +172,8 @@ def unit_range(
 ) -> NDArray[np.float32]:
     """Scale to [0, 1] between two percentiles of the signal; what is none becomes 0.
 
-    signal: mask like pixels, None where all is signal. Raises InputError if the signal has only one
-    value.
+    pixels: any shape; signal: mask like pixels, None where all is signal. Raises InputError if the
+    signal has only one value.
     """
     measured = pixels if signal is None else pixels[signal]
     low, high = np.percentile(measured, INTENSITY_PERCENTILES)
@@ -326,6 +326,6 @@ def pad_to_square(stack: NDArray[np.float32], *, side: int, multiple: int) -> ND
 
 
 def crop_of_square(square: NDArray[np.float32], shape: tuple[int, int]) -> NDArray[np.float32]:
-    """The inverse of `pad_to_square`: remove the padding."""
+    """The inverse of `pad_to_square`: (slice, n, n) -> (slice, *shape) without the padding."""
     top, left = (square.shape[1] - shape[0]) // 2, (square.shape[2] - shape[1]) // 2
     return square[:, top : top + shape[0], left : left + shape[1]]

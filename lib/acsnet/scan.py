@@ -157,7 +157,7 @@ class ShortAxisScan:
 
 
 def apex_first_by_area(scan: ShortAxisScan, lv: NDArray[np.bool_]) -> ShortAxisScan:
-    """Order slices from apex to base; lv: mask of the left ventricle on the grid of the file.
+    """Order slices from apex to base; lv: mask of the left ventricle, `grid.shape`.
 
     If the position did not tell apex from base, the end with the smaller left ventricle is the
     apex. Own rule: right in 233 of the 235 expert stacks of EMIDEC and ACDC on which it was tried.

@@ -11,70 +11,19 @@ import re
 import secrets
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-
-import psutil
 
 from acsnet.errors import InputError
 from acsnet.files.handing_over import hand_over
 from acsnet.files.opened import opened
+from acsnet.files.temporary import temporary_name
 
 MAX_NAME = 200
 """Bytes of a name of a case: with a suffix it still fits the 255 of a file name."""
 
-TEMPORARY = re.compile(r"\.[a-z0-9_]{8}|\.?acsnet-(?P<process>\d+)-[a-z0-9_]{8}")
-"""Names under which files and folders are written before they are put in place, or once were."""
-
-OWNER = ".owner"
-"""The file in a temporary folder that whoever works there holds a lock on."""
-
 _UNSAFE = re.compile(r"[/\\\x00-\x1f\x7f\ud800-\udfff]")
-
-
-def temporary_name() -> str:
-    """A new name that says which process it is of; see `remove_abandoned`."""
-    return f".acsnet-{os.getpid()}-{secrets.token_hex(4)}"
-
-
-def is_abandoned(path: Path, process: int) -> bool:
-    """Whether nobody works any more on what a process, by its number, was writing.
-
-    A folder with the file `OWNER` tells by the lock on it, between containers too: there numbers
-    say nothing. Of all else that process must have gone, or be a later one of the same number.
-    """
-    try:
-        if (path / OWNER).exists():
-            return _is_free(path / OWNER)
-        return psutil.Process(process).create_time() > path.lstat().st_mtime
-    except (psutil.NoSuchProcess, FileNotFoundError):
-        return True
-    except OSError:
-        return False  # of another account: it cannot be removed either
-
-
-def remove_abandoned(folder: Path) -> int:
-    """Remove what processes that were killed were writing in a folder; returns how much it was."""
-    try:
-        entries = [(path, TEMPORARY.fullmatch(path.name)) for path in folder.iterdir()]
-    except OSError:
-        return 0  # it is not there, or may be passed through but not listed
-    return sum(
-        discard(path)
-        for path, name in entries
-        if name and name["process"] and is_abandoned(path, int(name["process"]))
-    )
-
-
-def discard(path: Path) -> bool:
-    """Remove a file, or a folder with all in it; whether it has gone."""
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path, ignore_errors=True)
-    else:
-        with suppress(OSError):
-            path.unlink(missing_ok=True)
-    return not os.path.lexists(path)
 
 
 def put_in_place(path: Path, target: Path) -> None:
@@ -165,7 +114,10 @@ def append_line(file: Path, entry: Mapping[str, Any]) -> None:
 
 
 def append_lines(file: Path, entries: Iterable[Mapping[str, Any]]) -> None:
-    """Append entries to a file of JSON lines in one piece, as `append_line` does with one."""
+    """Append entries to a file of JSON lines in one piece, as `append_line` does with one.
+
+    Raises OSError, also for a full disk: then the file is as before.
+    """
     lines = b"".join(json.dumps(entry, allow_nan=False).encode() + b"\n" for entry in entries)
     make_folder(file.parent)
     new = not file.exists()
@@ -297,17 +249,6 @@ def _sync_names(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def _is_free(lock: Path) -> bool:
-    """Whether nobody holds a lock that is there."""
-    from filelock import FileLock, Timeout  # those who lock have it; what only segments has not
-
-    try:
-        with FileLock(lock, timeout=0):
-            return True
-    except Timeout:
-        return False
 
 
 def _take_back(descriptor: int, written: int) -> None:

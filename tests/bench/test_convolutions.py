@@ -12,7 +12,7 @@ from acsnet.nets.architecture import ResUNetConfig
 from acsnet.nets.openvino_graph import graph_of
 from acsnet.nets.openvino_runtime import opset13 as op
 from acsnet.nets.resunet import ResUNet
-from acsnet.nets.torch_weights import weights_of
+from shared.network_arrays import weights_of
 
 SMALL = ResUNetConfig(base_filters=2, outputs=1, inputs=3, depth=1)
 

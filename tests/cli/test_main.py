@@ -106,6 +106,11 @@ def test_one_input_named_twice_is_not_segmented_twice(samples, tmp_path):
     assert "a case named phantom-1 came earlier in this run" in " ".join(result.output.split())
 
 
+def test_a_name_is_printed_as_it_is(tmp_path):
+    done = runner.invoke(app, ["segment", "b:a:smile:.nii.gz", "--output", str(tmp_path)])
+    assert done.output.count("b:a:smile:.nii.gz") == 3  # two in the reason, one on the bar
+
+
 def test_evaluate_prints_the_tables(segmented, samples, tmp_path):
     _, output = segmented
     numbers = tmp_path / "numbers.json"

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from acsnet.cohort import case_worker
-from acsnet.cohort.case_worker import CaseWorker, Settings
+from acsnet.cohort.case_worker import CaseWorker, CohortOptions
 from acsnet.cohort.sources import FileSource
 from acsnet.errors import DeviceError, OutputFullError, WeightsError
 from acsnet.export import write_result
@@ -54,7 +54,7 @@ def computed(monkeypatch):
 def worker(output, **settings):
     return CaseWorker(
         output=output,
-        settings=Settings(**settings),
+        options=CohortOptions(**settings),
         device="cpu",
         threads=torch.get_num_threads(),
     )

@@ -172,11 +172,11 @@ def test_a_list_without_scans_is_refused_with_one_sentence(tmp_path):
 def test_one_process_may_run_several_cohorts(scans, tmp_path):
     program = (
         "from pathlib import Path\n"
-        "from acsnet.cohort.case_worker import Settings\n"
+        "from acsnet.cohort.case_worker import CohortOptions\n"
         "from acsnet.cohort.run import run_cohort\n"
         "for _ in range(2):\n"
         f"    outcomes = run_cohort({str(scans / 'scan-[1]*')!r},\n"
-        f"        output=Path({str(tmp_path)!r}), settings=Settings(), workers=1)\n"
+        f"        output=Path({str(tmp_path)!r}), options=CohortOptions(), workers=1)\n"
         "    print([one.computed for one in outcomes])\n"
     )
     command = [sys.executable, "-c", program]

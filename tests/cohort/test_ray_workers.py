@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import nibabel as nib
 import pytest
 
-from acsnet.cohort.case_worker import Settings
+from acsnet.cohort.case_worker import CohortOptions
 from acsnet.cohort.outcome import Outcome
 from acsnet.cohort.ray_workers import connected, gather, work_all
 from acsnet.cohort.run import run_cohort
@@ -58,7 +58,7 @@ def scans(tmp_path_factory, write_scan, write_series):
 def first(address, scans):
     """The cohort of the scans, once."""
     output = scans.parent / "out"
-    outcomes = list(run_cohort(str(scans), output=output, settings=Settings(), address=address))
+    outcomes = list(run_cohort(str(scans), output=output, options=CohortOptions(), address=address))
     return SimpleNamespace(output=output, outcomes=outcomes)
 
 
@@ -105,7 +105,7 @@ def test_the_tables_hold_a_row_a_case(first):
 def test_a_second_run_computes_only_what_changed(first, address, scans, write_scan):
     before = stamps(first.output)
     write_scan(scans, seed=5, name="scan-2")
-    outcomes = run_cohort(str(scans), output=first.output, settings=Settings(), address=address)
+    outcomes = run_cohort(str(scans), output=first.output, options=CohortOptions(), address=address)
     computed = [one.case for one in outcomes if one.computed]
     assert computed == ["scan-2"]
     after = stamps(first.output)

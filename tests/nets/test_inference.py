@@ -1,12 +1,14 @@
 """Which devices the networks are made for."""
 
+import sys
+
 import pytest
 import torch
 from typer.testing import CliRunner
 
 from acsnet import Pipeline
 from acsnet.cli.main import app
-from acsnet.errors import InputError
+from acsnet.errors import DeviceError, InputError
 from acsnet.nets.inference import Form
 
 NO_GPU = "device cuda was asked for, but torch finds no GPU here: use --device cpu"
@@ -34,6 +36,24 @@ def test_a_gpu_is_one_of_those_that_are_there(monkeypatch):
     assert [Form(device=name).without_torch for name in ("cuda", "cuda:1")] == [False, False]
     with pytest.raises(InputError, match="device cuda:2 was asked for, but torch finds 2 GPUs"):
         Form(device="cuda:2")
+
+
+@pytest.mark.parametrize(
+    ("options", "what"),
+    [
+        ({"uncertainty": True}, "uncertainty"),
+        ({"reference": True}, "the reference"),
+        ({"device": "cuda:1"}, "device cuda:1"),
+    ],
+)
+def test_what_needs_pytorch_says_how_to_install_it(monkeypatch, options, what):
+    monkeypatch.setitem(sys.modules, "torch", None)
+    with pytest.raises(DeviceError) as refused:
+        Pipeline.load(**options)
+    assert str(refused.value) == (
+        f"{what} needs PyTorch, which is not installed: "
+        "run pip install '.[train]' in the project's folder"
+    )
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from acsnet.nets.architecture import AutoencoderConfig
 from acsnet.nets.autoencoder import Autoencoder
 from acsnet.nets.inference import Form, load_codec
 from acsnet.nets.openvino_autoencoder import FusedAutoencoder
-from acsnet.nets.torch_weights import weights_of
+from shared.network_arrays import weights_of
 
 SMALL = AutoencoderConfig(base_filters=2, depth=3, side=16, code=4)
 

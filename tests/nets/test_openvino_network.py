@@ -20,10 +20,11 @@ from acsnet.nets.openvino_runtime import opset13 as op
 from acsnet.nets.processor import has_bfloat16, has_fast_8_bits
 from acsnet.nets.resunet import ResUNet
 from acsnet.nets.torch_network import TorchNetwork
-from acsnet.nets.torch_weights import save_network, weights_of
+from acsnet.nets.torch_weights import save_network
 from acsnet.nets.views import PAIRS, ViewRule, disagreement, without_edge
 from acsnet.nets.weights import Inner, NetworkWeights, save_ranges
 from acsnet.train.activation_ranges import activation_ranges, inner_of
+from shared.network_arrays import weights_of
 
 pytestmark = pytest.mark.slow
 

@@ -30,11 +30,21 @@ def test_a_password_in_the_address_is_refused_and_not_repeated():
 
 
 @pytest.mark.parametrize(
-    "url", ["https://", "http://:8042/x", "https://host:x/", "http://h/?a=b", "ftp://host/"]
+    ("url", "named"),
+    [
+        ("https://", "got 'https://'"),
+        ("http://:8042/x", "got 'http://:8042/x'"),
+        ("https://host:x/?token=hush", "got 'https://host:x/'"),
+        ("https://me:hush@host:x/", "got one with a login"),
+        ("http://h/?a=b", "the PACS h must not"),
+        ("ftp://host/", "got 'ftp://host/'"),
+    ],
 )
-def test_an_address_that_is_none_is_refused(url):
-    with pytest.raises(InputError, match="address of"):
+def test_an_address_that_is_none_is_refused_and_named_without_its_secrets(url, named):
+    with pytest.raises(InputError, match="address of") as caught:
         pacs_settings(url)
+    assert named in str(caught.value)
+    assert "hush" not in str(caught.value)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from acsnet.anatomy.measures import Form, measure
-from acsnet.stages.volumetric_checks import Reading, check_stack
+from acsnet.stages.volumetric_checks import Reading, check_slice_areas
 from acsnet.train.data.case import POOL, WALL
 from acsnet.train.data.lists import emidec_cases, training_names
 
@@ -21,7 +21,7 @@ HEART = [8, 20, 28, 33, 36, 37, 36, 33]
 def checked(areas, forms=None, **options):
     """Indices kept, and the reason for each slice dropped."""
     is_open = np.array([form == "C" for form in forms or "O" * len(areas)], bool)
-    result = check_stack(100.0 * np.array(areas, float), is_open, **options)
+    result = check_slice_areas(100.0 * np.array(areas, float), is_open, **options)
     return np.flatnonzero(result.ventricle).tolist(), {d.index: d.reason for d in result.dropped}
 
 
@@ -77,9 +77,13 @@ def test_the_inclusive_reading_ends_with_the_run_where_the_stack_does():
     assert checked([*HEART, 0, 0], reading="inclusive") == (list(range(8)), {})
 
 
-def test_thresholds_can_be_set():
+def test_a_larger_growth_is_above_the_base():
+    # From 33 to 53 is a growth by 60.6 %.
+    assert checked([*HEART, 53])[1] == {8: "above the base"}
+
+
+def test_the_largest_fall_can_be_set():
     assert checked([*HEART, 20], max_fall=0.3)[1] == {8: "above the base"}
-    assert checked([*HEART, 52], max_growth=0.5)[1] == {8: "above the base"}
 
 
 @pytest.mark.parametrize("reading", READINGS)
@@ -165,7 +169,7 @@ stacks = st.lists(
 def test_invariants_of_any_stack(stack, reading):
     area = np.array([a for a, _ in stack])
     is_open = np.array([o for _, o in stack], bool)
-    result = check_stack(area, is_open, reading=reading)
+    result = check_slice_areas(area, is_open, reading=reading)
     drawn = area > 0
     assert result.ventricle.shape == area.shape
     assert not (result.ventricle & ~drawn).any()
@@ -182,7 +186,7 @@ def test_next_to_no_slice_of_the_experts_is_lost(data):
         wall = case.tissue >= WALL
         area = (case.tissue >= POOL).sum(axis=(1, 2)) * wall.any(axis=(1, 2))
         is_open = np.array([measure(w, (1.3, 1.3))[0] is Form.OPEN for w in wall])
-        lost += len(check_stack(area, is_open).dropped)
+        lost += len(check_slice_areas(area, is_open).dropped)
         drawn.append(int((area > 0).sum()))
     # Every patient of the list has a ventricle of an apical, a middle and a basal slice at least.
     assert len(drawn) == len(patients)

@@ -42,7 +42,10 @@ def expert_shapes(
 
 
 def spread(codes: NDArray[np.float32], count: int) -> NDArray[np.intp]:
-    """Numbers of codes, first the middle one, then always the furthest from all before."""
+    """Numbers of (n, code) codes: first the middle one, then always the furthest from all before.
+
+    Returns (count,), or all where there are no more.
+    """
     chosen = [int(np.linalg.norm(codes - codes.mean(axis=0), axis=1).argmin())]
     apart = np.full(len(codes), np.inf)
     while len(chosen) < min(count, len(codes)):

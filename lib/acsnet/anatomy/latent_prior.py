@@ -118,7 +118,7 @@ def valid_codes(
 
 
 def typical_gap(codes: NDArray[np.float32]) -> float:
-    """Median distance of a code to its nearest neighbour."""
+    """Median distance of one of (n, code) codes to its nearest neighbour."""
     distance, _ = KDTree(codes).query(codes, k=2)
     return float(np.median(distance[:, 1]))
 

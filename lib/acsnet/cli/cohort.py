@@ -2,8 +2,9 @@
 
 import threading
 from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.markup import escape
@@ -19,6 +20,9 @@ from rich.progress import (
 from acsnet.cli.common import REFUSED, DeviceName, err, say
 from acsnet.cli.segment import IgnoreWindowOption, ScarMethodOption, SmoothWallsOption
 from acsnet.errors import AcsnetError
+
+if TYPE_CHECKING:
+    from acsnet.cohort.outcome import Outcome
 
 INTERRUPTED = 130
 SPEED_SECONDS = 300.0
@@ -60,58 +64,91 @@ def cohort(
     If it is stopped, by Ctrl+C or otherwise, the same command continues. A case is computed again
     only if its scan, the software, the weights or the options have changed.
     """
-    from acsnet.cohort.case_worker import Settings
+    from acsnet.cohort.case_worker import CohortOptions
     from acsnet.cohort.inputs import list_scans
     from acsnet.cohort.run import is_skipped, run_cohort
     from acsnet.io.dicom_files.dicom_file import silence_pydicom
 
     silence_pydicom()  # the list is gone through by two threads
-    settings = Settings(
+    options = CohortOptions(
         scar_method=scar_method, smooth_walls=smooth_walls, ignore_window=ignore_window
     )
-    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
-    progress = Progress(
-        *columns,
+    counts = Counts()
+    try:
+        with _progress() as progress:
+            task = progress.add_task("segmenting", total=None)
+
+            def count_scans() -> None:
+                with suppress(AcsnetError, OSError):  # the run itself reports them
+                    listed = list_scans(scans, output=output)
+                    progress.update(task, total=sum(not is_skipped(item) for item in listed))
+
+            threading.Thread(target=count_scans, daemon=True).start()
+            for outcome in run_cohort(
+                scans,
+                output=output,
+                options=options,
+                device=device,
+                workers=workers,
+                address=address,
+            ):
+                _print_trouble(outcome)
+                counts = counts.with_one(outcome)
+                progress.update(task, completed=counts.scans)
+    except KeyboardInterrupt:
+        err.print(f"stopped after {counts.scans} scans: run the same command again to continue")
+        raise typer.Exit(INTERRUPTED) from None
+    say(f"{counts} -> {output}")
+    if counts.failed:
+        raise typer.Exit(REFUSED)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Counts:
+    """How many scans came back, of these segmented now and failed, and files passed over."""
+
+    scans: int = 0
+    segmented: int = 0
+    failed: int = 0
+    skipped: int = 0
+
+    def with_one(self, outcome: "Outcome") -> "Counts":
+        """With what came of one more scan or file."""
+        if outcome.skipped:
+            return replace(self, skipped=self.skipped + 1)
+        return replace(
+            self,
+            scans=self.scans + 1,
+            segmented=self.segmented + outcome.computed,
+            failed=self.failed + (outcome.reason is not None),
+        )
+
+    def __str__(self) -> str:
+        """In words."""
+        before = self.scans - self.segmented - self.failed
+        passed_over = f"; files skipped: {self.skipped}" if self.skipped else ""
+        return (
+            f"{self.scans} scans: {self.segmented} segmented, {before} done before, "
+            f"{self.failed} failed{passed_over}"
+        )
+
+
+def _progress() -> Progress:
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
         TimeElapsedColumn(),
         TimeRemainingColumn(),
         console=err,
         speed_estimate_period=SPEED_SECONDS,
     )
-    computed = failed = skipped = total = 0
-    try:
-        with progress:
-            task = progress.add_task("segmenting", total=None)
 
-            def count() -> None:
-                with suppress(AcsnetError, OSError):  # the run itself reports them
-                    listed = list_scans(scans, output=output)
-                    progress.update(task, total=sum(not is_skipped(item) for item in listed))
 
-            threading.Thread(target=count, daemon=True).start()
-            for outcome in run_cohort(
-                scans,
-                output=output,
-                settings=settings,
-                device=device,
-                workers=workers,
-                address=address,
-            ):
-                if outcome.skipped:
-                    skipped += 1
-                    err.print(escape(outcome.reason or ""), soft_wrap=True, highlight=False)
-                    continue
-                total += 1
-                computed += outcome.computed
-                if outcome.reason is not None:
-                    failed += 1
-                    failure = escape(f"{outcome.place}: {outcome.reason}")
-                    err.print(f"[red]failed[/red] {failure}", soft_wrap=True)
-                progress.advance(task)
-    except KeyboardInterrupt:
-        err.print(f"stopped after {total} scans: run the same command again to continue")
-        raise typer.Exit(INTERRUPTED) from None
-    counts = f"{computed} segmented, {total - computed - failed} done before, {failed} failed"
-    passed_over = f"; files skipped: {skipped}" if skipped else ""
-    say(f"{total} scans: {counts}{passed_over} -> {output}")
-    if failed:
-        raise typer.Exit(REFUSED)
+def _print_trouble(outcome: "Outcome") -> None:
+    """Print why a file was passed over or a scan failed; nothing where it went well."""
+    if outcome.skipped:
+        err.print(escape(outcome.reason or ""), soft_wrap=True, highlight=False)
+    elif outcome.reason is not None:
+        failure = escape(f"{outcome.place}: {outcome.reason}")
+        err.print(f"[red]failed[/red] {failure}", soft_wrap=True)

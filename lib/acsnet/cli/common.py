@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.table import Column, Table
 from typer.core import TyperGroup
 
-from acsnet.errors import BY_OPTIONS, IN_FOLDERS, AcsnetError, Choosing, worded
+from acsnet.errors import BY_OPTIONS, IN_FOLDERS, AcsnetError, Choosing, how_to_install, worded
 
 FAILED = 1
 REFUSED = 2
@@ -22,7 +22,7 @@ EXTRAS = {
     "train": ("torch", "sklearn", "mlflow"),
     "dicom": ("highdicom", "pynetdicom", "dicomweb_client", "requests", "SimpleITK"),
     "report": ("trimesh",),
-    "cohort": ("ray", "pyarrow"),
+    "cohort": ("filelock", "pyarrow", "ray"),
     "server": (
         "anyio",
         "fastapi",
@@ -37,8 +37,8 @@ EXTRAS = {
 }
 """What brings the packages that not every installation has, as `import` names them."""
 
-out = Console(width=None if sys.stdout.isatty() else PIPE_WIDTH, highlight=False)
-err = Console(stderr=True, highlight=False)
+out = Console(width=None if sys.stdout.isatty() else PIPE_WIDTH, highlight=False, emoji=False)
+err = Console(stderr=True, highlight=False, emoji=False)
 
 TruthName = Literal["emidec", "acdc", "acsnet"]
 """Conventions of expert label files; see `acsnet.label_conventions`."""
@@ -83,13 +83,12 @@ class Commands(TyperGroup):
 def _missing(error: ModuleNotFoundError) -> AcsnetError:
     """The sentence for a package that is not installed. Raises what is no package of an extra."""
     package = (error.name or "").partition(".")[0]
-    for extra, packages in EXTRAS.items():
-        if package in packages:
-            return AcsnetError(
-                f"this needs the package {package}, which is not installed: "
-                f"pip install 'acsnet[{extra}]'"
-            )
-    raise error
+    extras = [extra for extra, packages in EXTRAS.items() if package in packages]
+    if not extras:
+        raise error
+    return AcsnetError(
+        f"this needs the package {package}, which is not installed: {how_to_install(*extras)}"
+    )
 
 
 def refusal(error: Exception) -> typer.Exit:

@@ -26,6 +26,7 @@ def demo(
     from acsnet.report.case_page import case_page
     from acsnet.report.files import PDF
     from acsnet.report.patient import UNKNOWN
+    from acsnet.report.wording import number
     from acsnet.storage import write_text
 
     scan = read_scan(INSTALLED if INSTALLED.is_file() else CHECKED_OUT)
@@ -35,6 +36,6 @@ def demo(
     page = folder / PAGE
     write_text(page, case_page(result, (PDF, FEATURES, SEGMENTATION)))
     burden = result.features.scar_burden_percent
-    say(f"{scan.name}: scar {burden:.1f} % of the wall. Page: {page}")
+    say(f"{scan.name}: scar {number(burden, 1)} % of the wall. Page: {page}")
     if browser:
         webbrowser.open(page.resolve().as_uri())

@@ -16,7 +16,10 @@ def push(
         str, typer.Option(help="http(s)://... of a DICOMweb service, or dicom://AET@HOST:PORT.")
     ],
 ) -> None:
-    """Store DICOM files in a PACS. The login is read from ACSNET_PACS_USER and so on."""
+    """Store DICOM files in a PACS. The login is read from the settings.
+
+    ACSNET_PACS_USER and ACSNET_PACS_PASSWORD, or ACSNET_PACS_TOKEN.
+    """
     from acsnet.pacs.storescu import files_below
     from acsnet.pacs.transfer import push as run_push
 

@@ -32,8 +32,8 @@ def evaluate(
     """Compare segmentations with expert labels: Dice, balanced accuracy, Hausdorff, volumes.
 
     With --stress, segment a labelled set as it is and with changes of spacing, orientation,
-    signal and field of view. Exit code 1 if a change costs more
-    than 0.05 wall Dice, moves scar burden by more than 2 points, or fails.
+    signal, inversion time and field of view. Exit code 1 if a change costs more than 0.05 wall
+    Dice, moves scar burden by more than 2 points, or fails.
     """
     from acsnet.evaluate import run_evaluation
     from acsnet.evaluate.robustness.run import run_stress

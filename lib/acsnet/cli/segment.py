@@ -1,7 +1,7 @@
 """`acsnet segment`, `quantify` and `figure`: from scans to labels, numbers and pictures."""
 
 import time
-from collections.abc import Callable, Collection, Container, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -95,7 +95,7 @@ def segment(
         from acsnet.settings import read_settings
 
         given = _given_values(height_cm, weight_kg, rv_insertion)
-        paths = _paths_of(inputs)
+        paths = _named_paths(inputs)
         if given != NOTHING and len(paths) > 1:
             msg = (
                 "height, weight and RV insertion belong to one patient: give only one input with "
@@ -112,9 +112,9 @@ def segment(
         )
     done: dict[str, dict[str, Any]] = {}
 
-    def segment_one(path: Path) -> None:
+    def segment_one(path: Path, name: str | None) -> None:
         start = time.perf_counter()
-        scan = _read_scan(path, paths[path], others=done, phase=phase, series=series)
+        scan = _read_scan(path, name, others=done, phase=phase, series=series)
         scan = replace(scan, windows=None) if ignore_window else scan
         result = pipeline(scan, given=given)
         folder = write_result(result, output, sources=[path])
@@ -209,12 +209,12 @@ def figure(
         from acsnet.pipeline import Pipeline
         from acsnet.report.anatomy_figure import write_anatomy_figure
 
-        paths = _paths_of(inputs)
+        paths = _named_paths(inputs)
         pipeline = Pipeline.load()
     done: set[str] = set()
 
-    def draw_one(path: Path) -> None:
-        scan = _read_scan(path, paths[path], others=done, phase=phase, series=series)
+    def draw_one(path: Path, name: str | None) -> None:
+        scan = _read_scan(path, name, others=done, phase=phase, series=series)
         file = write_anatomy_figure(pipeline(scan), pipeline.corrector.limits, output)
         done.add(scan.name)
         say(str(file))
@@ -222,8 +222,8 @@ def figure(
     _for_each(paths, draw_one, doing="drawing")
 
 
-def _paths_of(inputs: Sequence[Path]) -> dict[Path, str | None]:
-    """Scan -> name of its case, None where that follows from the scan.
+def _named_paths(inputs: Sequence[Path]) -> list[tuple[Path, str | None]]:
+    """The scans and the names of their cases, None where that follows from the scan.
 
     Prints what was passed over.
     """
@@ -233,7 +233,7 @@ def _paths_of(inputs: Sequence[Path]) -> dict[Path, str | None]:
     names = names_of(paths)
     for remark in passed_over:
         err.print(escape(remark), soft_wrap=True, highlight=False)
-    return {path: names.get(path) for path in paths}
+    return [(path, names.get(path)) for path in paths]
 
 
 def _read_scan(
@@ -255,8 +255,13 @@ def _read_scan(
     return scan
 
 
-def _for_each(paths: Collection[Path], work: Callable[[Path], None], *, doing: str) -> None:
-    """Work on each input, with a progress bar; one that is refused stops no other.
+def _for_each(
+    paths: Sequence[tuple[Path, str | None]],
+    work: Callable[[Path, str | None], None],
+    *,
+    doing: str,
+) -> None:
+    """Work on each input and its name, with a progress bar; one that is refused stops no other.
 
     Raises typer.Exit at the end where one was refused.
     """
@@ -264,10 +269,10 @@ def _for_each(paths: Collection[Path], work: Callable[[Path], None], *, doing: s
     columns = TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn()
     with Progress(*columns, TimeElapsedColumn(), console=err) as progress:
         task = progress.add_task(doing, total=len(paths))
-        for path in paths:
+        for path, name in paths:
             progress.update(task, description=path.name or str(path))
             try:
-                work(path)
+                work(path, name)
             except (AcsnetError, OSError) as error:
                 refused += 1
                 word = "refused" if isinstance(error, AcsnetError) else "failed"

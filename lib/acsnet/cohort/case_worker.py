@@ -1,7 +1,7 @@
 """One case of a cohort: passed over where it is done, else segmented, written and recorded.
 
 A case is done when the record beside its results tells the same content, software, weights and
-settings as hold now. The record is written last and removed first, so that results without one, or
+options as hold now. The record is written last and removed first, so that results without one, or
 with another, are made again, whenever the program was stopped. Where somebody has changed the label
 map since, or measured one that somebody drew, the case fails and all stays.
 """
@@ -41,7 +41,7 @@ from acsnet.storage import sha256_of, write_json
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings:
+class CohortOptions:
     """The options of `acsnet segment` that change results."""
 
     scar_method: ScarMethod = "remote"
@@ -55,9 +55,9 @@ class CaseWorker:
     threads: of the processor, for the networks.
     """
 
-    def __init__(self, *, output: Path, settings: Settings, device: str, threads: int) -> None:
+    def __init__(self, *, output: Path, options: CohortOptions, device: str, threads: int) -> None:
         self._output = output
-        self._settings = settings
+        self._options = options
         self._device = device
         self._threads = threads
 
@@ -85,7 +85,7 @@ class CaseWorker:
         pipeline = self._pipeline  # before anything is removed: it may be that no case can be run
         remove_result(folder)  # of other content, or made otherwise
         scan = replace(source.read(), name=source.case)
-        if self._settings.ignore_window:
+        if self._options.ignore_window:
             scan = replace(scan, windows=None)
         result = pipeline(scan)
         write_result(result, self._output)
@@ -99,7 +99,7 @@ class CaseWorker:
         return {
             "software": __version__,
             "weights_sha256": weights,
-            "settings": asdict(self._settings),
+            "settings": asdict(self._options),
         }
 
     @cached_property
@@ -107,8 +107,8 @@ class CaseWorker:
         return Pipeline.load(
             device=self._device,
             threads=self._threads,
-            scar_method=self._settings.scar_method,
-            keep_valid=not self._settings.smooth_walls,
+            scar_method=self._options.scar_method,
+            keep_valid=not self._options.smooth_walls,
         )
 
 

@@ -22,11 +22,11 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from acsnet.cohort.case_worker import CaseWorker, Settings
+from acsnet.cohort.case_worker import CaseWorker, CohortOptions
 from acsnet.cohort.outcome import Outcome
 from acsnet.cohort.sources import Listed, Source
 from acsnet.errors import DeviceError, InputError, OutputFullError, WeightsError
-from acsnet.storage import remove_abandoned
+from acsnet.files.abandoned import remove_abandoned
 
 KNOCK_S = 5.0
 """For somebody to answer at the address of a cluster."""
@@ -145,7 +145,9 @@ def gather(*, device: str, workers: int | None) -> WorkerPlan:
     )
 
 
-def start_workers(plan: WorkerPlan, *, output: Path, settings: Settings, device: str) -> list[Any]:
+def start_workers(
+    plan: WorkerPlan, *, output: Path, options: CohortOptions, device: str
+) -> list[Any]:
     """The planned `CaseWorker`s, each in a process of its own; one that dies is replaced."""
     import ray
 
@@ -158,7 +160,7 @@ def start_workers(plan: WorkerPlan, *, output: Path, settings: Settings, device:
         runtime_env={"env_vars": {"OMP_NUM_THREADS": str(plan.threads)}},
     )
     return [
-        worker.remote(output=output, settings=settings, device=device, threads=plan.threads)
+        worker.remote(output=output, options=options, device=device, threads=plan.threads)
         for _ in range(plan.workers)
     ]
 

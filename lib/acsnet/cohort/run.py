@@ -7,7 +7,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from acsnet.cohort.case_worker import Settings
+from acsnet.cohort.case_worker import CohortOptions
 from acsnet.cohort.inputs import list_scans
 from acsnet.cohort.outcome import Outcome
 from acsnet.cohort.ray_workers import connected, gather, start_workers, work_all
@@ -23,7 +23,7 @@ def run_cohort(
     where: str,
     *,
     output: Path,
-    settings: Settings,
+    options: CohortOptions,
     device: str = "cpu",
     workers: int | None = None,
     address: str | None = None,
@@ -51,7 +51,7 @@ def run_cohort(
         remove_tables(output)
         with connected(address):
             plan = gather(device=device, workers=workers)
-            actors = start_workers(plan, output=output, settings=settings, device=device)
+            actors = start_workers(plan, output=output, options=options, device=device)
             for outcome in work_all(itertools.chain(first, listed), actors):
                 if outcome.reason is None:
                     done.append(outcome.case)

@@ -63,7 +63,10 @@ class FileSource:
         return f"{self.path}" if self.series is None else f"{self.path} series {self.series}"
 
     def content(self) -> str:
-        """SHA-256 of the file, or of all that the reader looks at, in a folder with their names."""
+        """SHA-256 of the file, or of all that the reader looks at, in a folder with their names.
+
+        Raises InputError for what is not there, OSError for what cannot be read.
+        """
         if not self.path.exists():
             msg = f"{self.path.name} does not exist"
             raise InputError(msg)

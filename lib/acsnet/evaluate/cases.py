@@ -82,8 +82,8 @@ class CaseScores:
 def find_pairs(predictions: Path, labels: Path) -> tuple[dict[str, tuple[Path, Path]], list[str]]:
     """Cases with a prediction and a label, in order of name, and warnings of what is left out.
 
-    predictions holds `<case>/segmentation.nii.gz`, labels holds `<case>.nii.gz`. InputError where
-    nothing is left.
+    predictions holds `<case>/segmentation.nii.gz`, labels holds `<case>.nii.gz`. Raises
+    InputError for what is no folder, and where nothing is left.
     """
     for folder in (predictions, labels):
         if not folder.is_dir():

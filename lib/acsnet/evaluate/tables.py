@@ -50,7 +50,7 @@ def run_evaluation(
     evaluation = summarise(cases, truth, warnings)
     if json_path is not None:
         write_json(json_path, evaluation.to_dict())
-    print_tables(evaluation, console or Console())
+    print_tables(evaluation, console or Console(emoji=False))
     return evaluation
 
 

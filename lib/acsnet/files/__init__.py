@@ -1,1 +1,1 @@
-"""Files and folders by their descriptors, which nobody can exchange as they can what has a name."""
+"""Below `acsnet.storage`: descriptors, which nobody can exchange, owners, and temporary names."""

@@ -4,6 +4,7 @@ On a CPU by OpenVINO, which needs no PyTorch; on a GPU by PyTorch in half precis
 that both are measured against is PyTorch in single precision (`benchmarks/fast_path.py`).
 """
 
+import importlib.util
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from acsnet.errors import DeviceError
+from acsnet.errors import DeviceError, how_to_install
 from acsnet.nets.architecture import AutoencoderConfig, ResUNetConfig
 from acsnet.nets.openvino_autoencoder import FusedAutoencoder
 from acsnet.nets.openvino_network import FusedNetwork
@@ -40,7 +41,8 @@ class Form:
 
     device: "cpu", "cuda" or "cuda:<index>"; threads: on a CPU, None for all cores; reference: plain
     PyTorch in single precision, all views of every slice with their edges, as the networks were
-    trained. Raises DeviceError for another device, and for a GPU that torch does not find.
+    trained. Raises DeviceError for another device, for a GPU that torch does not find, and for
+    what `check_torch` refuses.
     """
 
     folder: Path = SHIPPED
@@ -49,12 +51,15 @@ class Form:
     reference: bool = False
 
     def __post_init__(self) -> None:
+        if self.reference:
+            check_torch("the reference")
         if self.device == "cpu":
             return
         named = _GPU.fullmatch(self.device)
         if named is None:
             msg = f"device must be cpu or cuda, got {self.device!r}"
             raise DeviceError(msg)
+        check_torch(f"device {self.device}")
         from acsnet.nets.torch_network import gpu_count
 
         if int(named[1] or 0) >= (count := gpu_count()):
@@ -65,6 +70,13 @@ class Form:
     def without_torch(self) -> bool:
         """Whether OpenVINO runs it."""
         return self.device == "cpu" and not self.reference
+
+
+def check_torch(what: str) -> None:
+    """Raise DeviceError for what cannot be done without PyTorch where that is not installed."""
+    if importlib.util.find_spec("torch") is None:
+        msg = f"{what} needs PyTorch, which is not installed: {how_to_install('train')}"
+        raise DeviceError(msg)
 
 
 SHIPPED_FORM = Form()

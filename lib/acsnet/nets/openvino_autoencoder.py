@@ -89,6 +89,7 @@ def _callable(
     request, turn = graph.create_infer_request(), Lock()
 
     def run(batch: NDArray[np.float32]) -> NDArray[np.float32]:
+        """(n, ...) inputs of the graph -> (n, ...) outputs."""
         with turn:
             answer = request.infer([np.ascontiguousarray(batch, np.float32)])
             return np.array(answer[0])

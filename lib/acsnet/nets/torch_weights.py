@@ -62,12 +62,6 @@ def save_network(
     return save_verified(save_tensors(tensors), name, folder=folder, about=about)
 
 
-def weights_of(network: ResUNet) -> NetworkWeights[ResUNetConfig]:
-    """A network as arrays."""
-    arrays = {key: tensor.float().cpu().numpy() for key, tensor in network.state_dict().items()}
-    return NetworkWeights(config=network.config, arrays=arrays)
-
-
 def network_of(weights: NetworkWeights[ResUNetConfig]) -> ResUNet:
     """Arrays as a network, ready for inference."""
     network = ResUNet(weights.config)

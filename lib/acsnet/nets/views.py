@@ -48,7 +48,7 @@ def seen_in(view: View, images: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def turned_back(view: View, drawn: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The reverse of `seen_in`."""
+    """The reverse of `seen_in`: (..., S, S) of a view as the image lies."""
     exchanged, axes = view
     upright = np.flip(drawn, axes)
     return upright.swapaxes(-1, -2) if exchanged else upright

@@ -55,7 +55,10 @@ def _checked(url: str) -> str:
     except ValueError:
         usable = False
     if not usable:
-        msg = "address of a PACS must be http(s)://HOST[:PORT]/PATH of its DICOMweb service"
+        msg = (
+            "address of a PACS must be http(s)://HOST[:PORT]/PATH of its DICOMweb service, got "
+            f"{_without_secrets(url)}"
+        )
         raise InputError(msg)
     if "@" in parts.netloc or parts.query or parts.fragment:
         msg = (
@@ -64,3 +67,8 @@ def _checked(url: str) -> str:
         )
         raise InputError(msg)
     return url.rstrip("/")
+
+
+def _without_secrets(url: str) -> str:
+    """An address of any form for a message: without its query, and not at all with a login."""
+    return "one with a login" if "@" in url else repr(re.split("[?#]", url)[0])

@@ -24,7 +24,7 @@ from acsnet.stages.volumetric_checks import (
     BELOW_APEX,
     Dropped,
     StackCheck,
-    check_stack,
+    check_slice_areas,
 )
 
 SLICES_BETWEEN_PAUSES = 8
@@ -226,7 +226,7 @@ def _checked(slices: list[SliceCorrection], beyond: Sequence[Dropped] = ()) -> S
     area_mm2 = np.pi * np.nan_to_num(radius) ** 2
     area_mm2[[drop.index for drop in beyond]] = 0.0
     is_open = np.array([slice_.verdict.form is Form.OPEN for slice_ in slices], bool)
-    checked = check_stack(area_mm2, is_open)
+    checked = check_slice_areas(area_mm2, is_open)
     dropped = sorted((*beyond, *checked.dropped), key=lambda drop: drop.index)
     return replace(checked, dropped=tuple(dropped))
 

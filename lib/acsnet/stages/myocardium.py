@@ -45,7 +45,10 @@ class EnhancementCleanup:
 
 
 def roi_scale(stack: NDArray[np.float32], roi: NDArray[np.bool_]) -> float:
-    """The signal that becomes 1: a percentile inside the ROI of the whole scan; 1 if that is 0."""
+    """The signal that becomes 1: a percentile inside the ROI of the whole scan; 1 if that is 0.
+
+    stack, roi: (slice, row, column).
+    """
     scale = float(np.percentile(stack[roi], ROI_PERCENTILE)) if roi.any() else 0.0
     return scale if scale > 0 else 1.0
 

@@ -128,19 +128,22 @@ def _contrast(labels: NDArray[np.uint8], pixels: NDArray[np.floating[Any]]) -> l
 
 
 def pool_share(labels: NDArray[np.uint8]) -> float:
-    """Volume of the blood pool over that of the wall; infinite without a wall."""
+    """Volume of the blood pool over that of the wall; infinite without a wall.
+
+    labels: (slice, row, column) values of `acsnet.labels.Label`, here and below apex first.
+    """
     pool, wall = (int(np.isin(labels, part).sum()) for part in (Label.LV_BLOOD_POOL, MYOCARDIUM))
     return pool / wall if wall else np.inf
 
 
 def apex_share(labels: NDArray[np.uint8]) -> float:
-    """Area of the lowest slice of a stack over the largest; 0 in a stack of one."""
+    """Area of the first slice of (slice, row, column) labels over the largest; 0 in one slice."""
     area = _areas(labels)
     return float(area[0] / area.max()) if len(area) > 1 else 0.0
 
 
 def base_growth(labels: NDArray[np.uint8]) -> float:
-    """Area of the highest slice of a stack over the one below it; 0 where there is none."""
+    """Area of the last slice of (slice, row, column) labels over the one before; 0 without one."""
     area = _areas(labels)
     return float(area[-1] / area[-2]) if len(area) > 1 and area[-2] else 0.0
 
@@ -148,7 +151,8 @@ def base_growth(labels: NDArray[np.uint8]) -> float:
 def contrast(labels: NDArray[np.uint8], pixels: NDArray[np.floating[Any]]) -> float:
     """Median of the blood less that of the wall without enhancement, over their spread.
 
-    It is infinite where there is only one of them, or no spread and the blood no darker.
+    labels, pixels: (slice, row, column). It is infinite where there is only one of them, or no
+    spread and the blood no darker.
     """
     blood, wall = pixels[labels == Label.LV_BLOOD_POOL], pixels[labels == Label.LV_MYOCARDIUM]
     if not (len(blood) and len(wall)):

@@ -67,13 +67,12 @@ class StackCheck:
     odd: tuple[int, ...] = ()
 
 
-def check_stack(
+def check_slice_areas(
     lv_area_mm2: NDArray[Any],
     is_open: NDArray[np.bool_],
     *,
     reading: Reading = READING,
     max_fall: float = MAX_FALL,
-    max_growth: float = MAX_BASAL_GROWTH,
 ) -> StackCheck:
     """Which slices are the ventricle's, apex first.
 
@@ -84,11 +83,7 @@ def check_stack(
     """
     ventricle = np.zeros(len(lv_area_mm2), bool)
     parts = _parts(lv_area_mm2 > 0)
-    runs = [
-        (part, run)
-        for part in parts
-        for run in _runs(lv_area_mm2[part], max_fall=max_fall, max_growth=max_growth)
-    ]
+    runs = [(part, run) for part in parts for run in _runs(lv_area_mm2[part], max_fall=max_fall)]
     if not runs:
         return StackCheck(ventricle=ventricle, dropped=())
     # Of runs of the same length the one of larger volume.
@@ -108,7 +103,7 @@ def check_stack(
     reasons |= dict.fromkeys(part[max(end, i_d) :].tolist(), ABOVE_BASE)
     dropped = [Dropped(index=k, reason=why) for k, why in reasons.items() if not ventricle[k]]
     inner = part[start:end]
-    odd = odd_slices(lv_area_mm2[inner], max_fall=max_fall, max_growth=max_growth)
+    odd = odd_slices(lv_area_mm2[inner], max_fall=max_fall)
     return StackCheck(
         ventricle=ventricle, dropped=tuple(dropped), odd=tuple(inner[list(odd)].tolist())
     )
@@ -129,33 +124,31 @@ def _parts(drawn: NDArray[np.bool_]) -> list[NDArray[np.intp]]:
     return np.split(index, np.flatnonzero(parted) + 1)
 
 
-def _runs(area: NDArray[Any], *, max_fall: float, max_growth: float) -> list[NDArray[np.intp]]:
+def _runs(area: NDArray[Any], *, max_fall: float) -> list[NDArray[np.intp]]:
     """Positions of (drawn slice,) areas, parted where the area deviates from the slice before."""
     count = len(area)
     first_basal = 1 + 2 * (count - 1) // 3 if count >= MIN_BASAL_SLICES else count
-    odd = odd_slices(area, max_fall=max_fall, max_growth=max_growth)
+    odd = odd_slices(area, max_fall=max_fall)
     ends = []
     before = area[0]
     for k in range(1, count):
         if k in odd:
             continue
-        grows = k >= first_basal and area[k] > (1.0 + max_growth) * before
+        grows = k >= first_basal and area[k] > (1.0 + MAX_BASAL_GROWTH) * before
         if grows or area[k] < (1.0 - max_fall) * before:
             ends.append(k)
         before = area[k]
     return np.split(np.arange(count), ends)
 
 
-def odd_slices(
-    area: NDArray[Any], *, max_fall: float = MAX_FALL, max_growth: float = MAX_BASAL_GROWTH
-) -> tuple[int, ...]:
+def odd_slices(area: NDArray[Any], *, max_fall: float) -> tuple[int, ...]:
     """Positions of single slices, far from either end, that deviate where the next does not.
 
     area: (drawn slice,). Not from the paper: a slice drawn far too small or large ends no run.
     """
 
     def like(k: int, before: float) -> bool:
-        return bool((1.0 - max_fall) * before <= area[k] <= (1.0 + max_growth) * before)
+        return bool((1.0 - max_fall) * before <= area[k] <= (1.0 + MAX_BASAL_GROWTH) * before)
 
     odd: list[int] = []
     for k in range(2, len(area) - 2):

@@ -97,7 +97,7 @@ def summarise_samples(
 def voxel_uncertainty(
     wall: NDArray[np.float64], enhancement: NDArray[np.float64]
 ) -> NDArray[np.float32]:
-    """Entropy of enhancement, other wall, and background, as a share of the maximum.
+    """Entropy of enhancement, other wall, and background, as a share of ln 3, its maximum.
 
     wall, enhancement: mean probability over the samples, of any same shape; resampling can leave
     one a rounding error above 1.

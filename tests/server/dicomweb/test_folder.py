@@ -185,8 +185,11 @@ def test_what_a_viewer_stores_is_a_draft_with_warnings_report_and_sr(web):
 @pytest.mark.parametrize(
     ("tags", "reason"),
     [
-        ({"StudyInstanceUID": "1.2.9"}, "StudyInstanceUID must be that of the series"),
-        ({"PatientID": "ANOTHER"}, "PatientID must be that of the series"),
+        ({"StudyInstanceUID": "1.2.9"}, "that of the series it was drawn on, got '1.2.9'"),
+        (
+            {"PatientID": "ANOTHER"},
+            "PatientID must be that of the series it was drawn on, in study 1.",
+        ),
         ({"SOPClassUID": "1.2.840.10008.5.1.4.1.1.4"}, "only segmentations"),
         ({"ReferencedSeriesSequence": []}, "one series of the work list"),
         ({"ContentCreatorName": "x" * 65}, "at most 64"),

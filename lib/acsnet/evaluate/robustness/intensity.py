@@ -22,6 +22,8 @@ WHITE_PERCENTILE = 99.0
 """Of all pixels: what gamma and noise are measured by, as the brightest few are fat or flow."""
 
 BIAS = 0.4
+"""Share of the signal that a bias field adds at most, and takes at most."""
+
 BIAS_WIDTH_MM = 30.0
 """Standard deviation of the kernel that smooths the bias field: less than a ventricle."""
 
@@ -58,18 +60,18 @@ def gamma(case: LabelledScan, *, power: float) -> LabelledScan:
     return _with_pixels(case, black + (white - black) * share**power)
 
 
-def bias_ramp(case: LabelledScan, *, strength: float = BIAS) -> LabelledScan:
-    """Signal times 1 + strength at the first row, falling in a line to 1 - strength at the last."""
-    field = np.linspace(1.0 + strength, 1.0 - strength, case.labels.shape[1])
+def bias_ramp(case: LabelledScan) -> LabelledScan:
+    """Signal times 1 + `BIAS` at the first row, falling in a line to 1 - `BIAS` at the last."""
+    field = np.linspace(1.0 + BIAS, 1.0 - BIAS, case.labels.shape[1])
     return _multiplied(case, field[:, None])
 
 
-def bias_waves(case: LabelledScan, *, strength: float = BIAS) -> LabelledScan:
-    """Signal times a smooth irregular field from 1 - strength to 1 + strength, in every slice."""
+def bias_waves(case: LabelledScan) -> LabelledScan:
+    """Signal times a smooth irregular field from 1 - `BIAS` to 1 + `BIAS`, in every slice."""
     noise = np.random.default_rng(SEED).normal(size=case.labels.shape[1:])
     width = BIAS_WIDTH_MM / np.asarray(case.scan.spacing_mm[1:])
     field = gaussian_filter(noise, width, mode="wrap")
-    return _multiplied(case, 1.0 + strength * (2.0 * (field - field.min()) / np.ptp(field) - 1.0))
+    return _multiplied(case, 1.0 + BIAS * (2.0 * (field - field.min()) / np.ptp(field) - 1.0))
 
 
 def _multiplied(case: LabelledScan, field: NDArray[np.float64]) -> LabelledScan:
@@ -132,11 +134,13 @@ def scar_level(case: LabelledScan, *, of_contrast: float) -> LabelledScan:
     return _with_pixels(case, np.maximum(pixels + change * weight, float(pixels.min())))
 
 
-def dark_wall(case: LabelledScan, *, share: float = DARK_SHARE) -> LabelledScan:
-    """Black raised to `share` of the healthy wall's median signal: the nulled wall is nearly black.
+def dark_wall(case: LabelledScan) -> LabelledScan:
+    """Black raised to `DARK_SHARE` of the healthy wall's median signal: the wall is nearly black.
 
     So magnitude images look whose inversion time was well chosen.
     """
     black = float(case.scan.pixels.min())
     wall = float(np.median(case.scan.pixels[case.labels == Label.LV_MYOCARDIUM]))
-    return _with_pixels(case, np.maximum(case.scan.pixels - black - share * (wall - black), 0.0))
+    return _with_pixels(
+        case, np.maximum(case.scan.pixels - black - DARK_SHARE * (wall - black), 0.0)
+    )

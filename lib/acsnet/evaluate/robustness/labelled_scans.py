@@ -16,7 +16,10 @@ from acsnet.labels import ENHANCEMENT, Label
 
 
 def case_names(text: str) -> list[str]:
-    """Names from "a,b", or from "@FILE" with one a line. InputError if there are none."""
+    """Names from "a,b", or from "@FILE" with one a line.
+
+    Raises InputError where there are none, or the file cannot be read.
+    """
     listed = text.split(",")
     if text.startswith("@"):
         try:
@@ -32,7 +35,7 @@ def case_names(text: str) -> list[str]:
 
 
 def common_names(images: Path, labels: Path) -> list[str]:
-    """Names of all labels that have an image. InputError if there are none."""
+    """Names of all labels that have an image. Raises InputError where there are none."""
     called = {case_of(path, LABEL_ENDINGS) for path in labels.glob("*")}
     names = sorted(name for name in called if name and image_path(images, name) is not None)
     if not names:

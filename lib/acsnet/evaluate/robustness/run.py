@@ -103,7 +103,7 @@ def run_stress(
     report = summarise(runs, truth)
     if json_path is not None:
         write_json(json_path, report.to_dict())
-    print_report(report, console or Console())
+    print_report(report, console or Console(emoji=False))
     return report
 
 
@@ -121,8 +121,8 @@ def stress(
     """
     runs: dict[str, list[CaseRun]] = {CLEAN: [], **{name: [] for name in changes}}
     regions = [region for region in SCORED if region in CONVENTIONS[truth].regions]
-    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
-    shown = console or Console(stderr=True)
+    columns = TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn()
+    shown = console or Console(stderr=True, emoji=False)
     with Progress(*columns, TimeElapsedColumn(), console=shown, transient=True) as progress:
         task = progress.add_task("", total=len(patients) * len(runs))
         for patient in patients:

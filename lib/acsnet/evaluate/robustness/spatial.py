@@ -121,9 +121,9 @@ def slices_reversed(case: LabelledScan) -> LabelledScan:
     return LabelledScan(scan=scan, labels=case.labels[::-1])
 
 
-def thin_slices(case: LabelledScan, *, slice_mm: float = THIN_SLICE_MM) -> LabelledScan:
-    """Slices every `slice_mm` from the first on, linear between two; labels of the nearer one."""
-    step = slice_mm / case.scan.spacing_mm[0]
+def thin_slices(case: LabelledScan) -> LabelledScan:
+    """Slices every `THIN_SLICE_MM` from the first on, linear between two; labels of the nearer."""
+    step = THIN_SLICE_MM / case.scan.spacing_mm[0]
     last = len(case.labels) - 1
     at = step * np.arange(int(last / step + 1e-6) + 1)
     below = np.minimum(at.astype(int), last)

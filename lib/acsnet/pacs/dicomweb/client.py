@@ -98,7 +98,8 @@ class DicomWeb:
     ) -> list[Dataset]:
         """The series that match `keys` (QIDO-RS), all pages, each series once.
 
-        on_cut: is told, in a sentence, where the service says that it does not tell all.
+        on_cut: is told, in a sentence, where the service says that it does not tell all. Raises
+        PacsError.
         """
         query = [*keys.items(), *(("includefield", field) for field in SERIES_FIELDS)]
 

@@ -103,11 +103,13 @@ def check_patient(seg: Dataset, *, address: str, study: str, patient: str) -> No
         study: StudyInstanceUID of the series.
         patient: PatientID of the series.
     """
-    if address not in ("", study) or text_of(seg, "StudyInstanceUID") != study:
-        msg = "its StudyInstanceUID must be that of the series it was drawn on"
-        raise InputError(msg)
+    own = text_of(seg, "StudyInstanceUID")
+    for whose, uid in (("its StudyInstanceUID", own), ("the study of the address", address or own)):
+        if uid != study:
+            msg = f"{whose} must be {study}, that of the series it was drawn on, got {uid!r}"
+            raise InputError(msg)
     if text_of(seg, "PatientID") != patient:
-        msg = "its PatientID must be that of the series it was drawn on"
+        msg = f"its PatientID must be that of the series it was drawn on, in study {study}"
         raise InputError(msg)
 
 

@@ -57,7 +57,10 @@ def metadata(path: Path, address: str) -> Attributes:
 
 
 def bulk_data(path: Path, tag: str) -> bytes:
-    """The bytes of one element, by its eight hexadecimal digits; InputError if there are none."""
+    """The bytes of one element, by its eight hexadecimal digits.
+
+    Raises InputError where there are none.
+    """
     dataset = _read(path)
     value = dataset.get_item(int(tag, 16)).value if int(tag, 16) in dataset else None
     if not isinstance(value, bytes):
@@ -67,9 +70,10 @@ def bulk_data(path: Path, tag: str) -> bytes:
 
 
 def frame(path: Path, number: int) -> tuple[bytes, str]:
-    """Frame `number` (from 1) as it is stored, and its media type; InputError if it is not there.
+    """Frame `number` (from 1) as it is stored, and its media type.
 
-    Frames of one bit a pixel that share a byte are not sent by themselves.
+    Raises InputError where it is not there, and for frames of one bit a pixel that share a byte:
+    they are not sent by themselves.
     """
     dataset = _read(path)
     try:

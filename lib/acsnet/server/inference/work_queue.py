@@ -269,7 +269,9 @@ class WorkerThread:
 
 @contextmanager
 def volume_place(*, wait_s: float = VOLUME_WAIT_S, personal: bool = True) -> Iterator[None]:
-    """A place in memory for a scan while it is worked on; VolumesError if none is free in time.
+    """A place in memory for a scan while it is worked on.
+
+    Raises VolumesError where none is free in time.
 
     personal: one person has one place at a time. Not in the thread of the networks: there nobody
     may wait for what one person does beside.
