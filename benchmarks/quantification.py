@@ -51,6 +51,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--output", type=Path, required=True)
     args = parser.parse_args()
+    args.output.mkdir(parents=True, exist_ok=True)
     console, splits = Console(width=110), json.loads((args.data / "splits.json").read_text())
     pipeline = Pipeline.load()
     pairs = {}

@@ -113,6 +113,7 @@ def main() -> None:
     Console().print(cut_off, soft_wrap=True)
     if args.output is None:
         return
+    args.output.mkdir(parents=True, exist_ok=True)
     changes: Changes = {name: [] for name in CHANGES}
     warned: dict[str, int] = dict.fromkeys(CHANGES, 0)
     depends = 0

@@ -75,7 +75,11 @@ class RemoteDoc:
     ]
     bright_percent: Annotated[
         float,
-        described("%", "share of the region that is as bright as core scar: 0 in normal wall"),
+        described(
+            "%",
+            "share of the region that is as bright as core scar by the median of all wall outside "
+            "the enhancement: 0 in normal wall",
+        ),
     ]
 
 

@@ -202,19 +202,20 @@ def _remote_regions(
 ) -> tuple[RemoteRegion, ...]:
     """The remote region in use; if a person placed that, the automatic one after it."""
     wall, scar = np.isin(labels, MYOCARDIUM), np.isin(labels, ENHANCEMENT)
-    lit, lit_scar = wall & scan.measured, scar & scan.measured
+    lit = wall & scan.measured
+    # By the whole wall, also for a region that was placed: scar in that must not hide itself.
+    core_from = core_signal(scan.pixels, lit, scar & scan.measured)
     automatic = remote_region(
         scan.pixels,
         wall,
         scar,
         scan.spacing_mm[1:],
         voxel_ml=scan.voxel_ml,
-        core_from=core_signal(scan.pixels, lit, lit_scar),
+        core_from=core_from,
         measured=scan.measured,
     )
     if placed is None:
         return (automatic,)
-    core_from = core_signal(scan.pixels, lit, lit_scar, remote=placed)
     used = given_region(scan.pixels, lit, placed, voxel_ml=scan.voxel_ml, core_from=core_from)
     return used, automatic
 

@@ -229,15 +229,9 @@ def core_signal(
     intensity: NDArray[np.floating[Any]],
     myocardium: NDArray[np.bool_],
     enhancement: NDArray[np.bool_],
-    *,
-    remote: NDArray[np.bool_] | None = None,
 ) -> float | None:
-    """Signal from which drawn enhancement is core scar ("remote" reading); None if unknown.
-
-    remote: as `classify_enhancement` takes it.
-    """
+    """Signal from which drawn enhancement is core scar ("remote" reading); None if unknown."""
     try:
-        zones = classify_enhancement(intensity, myocardium, enhancement, remote=remote)
-        return zones.threshold.value
+        return classify_enhancement(intensity, myocardium, enhancement).threshold.value
     except AcsnetError:  # values that are not finite: told where they are measured
         return None
