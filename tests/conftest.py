@@ -34,6 +34,7 @@ LONGEST = (
     "clients/test_slicer_client.py",
     "clients/test_clicks_killed.py",
     "cohort/test_ray_workers.py",
+    "fine_tuning/test_worker.py",
     "core/test_core.py",
 )
 """Files of half a minute and more, the longest first, with and without other programs."""

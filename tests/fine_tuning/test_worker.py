@@ -1,49 +1,49 @@
 """Whole runs on a small site. Each is done in a child process, as the server does it."""
 
 import json
-import os
 import shutil
 import signal
 import socket
-import sys
 from dataclasses import replace
-from functools import partial
 
 import pytest
 import small_site
 import torch
 from small_site import shuffled, small_network, small_schedule
 from torch import nn
+from trained_apart import (
+    begun,
+    ended,
+    go_on_and_die,
+    in_a_child,
+    passes,
+    perform,
+    perform_and_die,
+    perform_and_pass,
+    take_part,
+)
 
 from acsnet.annotations import audit_log
 from acsnet.errors import InputError
 from acsnet.fine_tuning import worker
 from acsnet.fine_tuning.fine_tune import moved_back
 from acsnet.fine_tuning.model_registry import Models
-from acsnet.fine_tuning.promotion import Decision, Row, decide
+from acsnet.fine_tuning.promotion import decide
 from acsnet.fine_tuning.reviewed_cases import ReadCases, read_cases
 from acsnet.fine_tuning.training_request import Case, read_request, run_folders, write_request
 from acsnet.fine_tuning.training_status import change_status, read_status
 from acsnet.nets.architecture import ResUNetConfig
 from acsnet.nets.torch_weights import random_network
 from acsnet.nets.weights import SHIPPED, read_weights, save_ranges
-from acsnet.train import checkpoint, loop
 
 pytestmark = pytest.mark.slow
 
-QUICK = replace(small_schedule(), images_an_epoch=32, learning_rate=1e-2, average_decay=0.5)
-perform = partial(worker.perform, schedule=QUICK)
 BLOCKS = ("down.0", "down.1", "down.2", "up.0")
 RANGES = {
     **{f"{block}.{value}": (0.0, 1.0) for block in BLOCKS for value in ("mid", "out")},
     "up.1.mid": (0.0, 1.0),
 }
 """Of a small network: the same for all values, as no training measures them."""
-
-
-@pytest.fixture(scope="module", autouse=True)
-def imported():
-    """What torch imports with its first optimiser: once, and not in every child."""
 
 
 @pytest.fixture
@@ -62,66 +62,6 @@ def request(models, cases, *, trainer="myo", epochs=2):
     return write_request(models.root, cases, trainer=trainer, base=live, **options)
 
 
-def begun(work, *args):
-    """The id of a child process that does the work, for five minutes at most."""
-    child = os.fork()
-    if child == 0:
-        code = 1
-        try:
-            signal.alarm(300)
-            torch.set_num_threads(1)  # those that a test before may have begun are not in a fork
-            work(*args)
-            sys.stdout.flush()
-            code = 0
-        finally:
-            os._exit(code)
-    return child
-
-
-def ended(child):
-    """The signal that ended a child process, or 0; its work must not fail."""
-    status = os.waitpid(child, 0)[1]
-    assert os.WTERMSIG(status) or os.WEXITSTATUS(status) == 0
-    return os.WTERMSIG(status)
-
-
-def in_a_child(work, *args):
-    """The signal that ended a process that did the work, or 0."""
-    return ended(begun(work, *args))
-
-
-def perform_and_die(folder, *, after):
-    """Killed once it has saved so many checkpoints."""
-    save, left = checkpoint.State.save, after
-
-    def dying(self, path):
-        nonlocal left
-        save(self, path)
-        left -= 1
-        if not left:
-            os.kill(os.getpid(), signal.SIGKILL)
-
-    checkpoint.State.save = dying
-    perform(folder)
-
-
-def go_on_and_die(folder):
-    """Killed before the next epoch ends."""
-
-    def dying(*args, **options):
-        os.kill(os.getpid(), signal.SIGKILL)
-
-    loop._epoch = dying
-    perform(folder)
-
-
-def passes(*args, **options):
-    row = Row(
-        measure="wall_dice", patients=1, live=0.5, candidate=0.6, gain=0.1, p=None, verdict="better"
-    )
-    return Decision(promote=True, reason="for this test", rows=(row,))
-
-
 def weights(models, name):
     return {f.name: f.read_bytes() for f in sorted(models.weights(name).glob("*.safetensors"))}
 
@@ -131,32 +71,31 @@ def ranges_of(models, version, name):
 
 
 def test_killed_in_the_middle_of_training_it_goes_on_to_the_same_candidate(
-    site, write_scan, tmp_path, monkeypatch
+    site, write_scan, tmp_path
 ):
-    monkeypatch.setattr(worker, "compare", passes)
     before = site.aliases().live
     folder = request(site, [write_scan(k) for k in range(2)])
     copy = tmp_path / "copy"
     shutil.copytree(site.root, copy)
 
-    assert in_a_child(lambda: perform_and_die(folder, after=1)) == signal.SIGKILL
+    assert in_a_child(perform_and_die, folder, 1) == signal.SIGKILL
     status = read_status(folder)
     assert status.state == "training"
     assert site.aliases().live == before
     change_status(folder, epoch=1, starts=2)  # told of the epoch, and started again
-    assert in_a_child(lambda: go_on_and_die(folder)) == signal.SIGKILL
+    assert in_a_child(go_on_and_die, folder) == signal.SIGKILL
     status = read_status(folder)
     assert (status.epoch, status.starts) == (1, 2)
     trained = next(case.image for case in read_request(folder).cases if not case.held)
     away = trained.rename(tmp_path / "away.nii.gz")  # its samples are there already
-    assert in_a_child(perform, folder) == 0
+    assert in_a_child(perform_and_pass, folder) == 0
     away.rename(trained)
     status = read_status(folder)
     assert (status.left_out, site.record(status.candidate)["left_out"]) == ((), [])
     assert (status.state, status.epoch, status.epochs, status.promoted) == ("done", 2, 2, True)
 
     straight = Models(copy)
-    assert in_a_child(perform, copy / "runs" / folder.name) == 0
+    assert in_a_child(perform_and_pass, copy / "runs" / folder.name) == 0
     assert straight.aliases() == site.aliases()
     assert weights(straight, status.candidate) == weights(site, status.candidate)
 
@@ -176,7 +115,7 @@ def test_killed_in_the_middle_of_training_it_goes_on_to_the_same_candidate(
     # The end again, as after a kill between promotion and the note that it is done.
     change_status(folder, state="measuring", ended="", promoted=False)
     site.rollback()
-    assert in_a_child(perform, folder) == 0
+    assert in_a_child(perform_and_pass, folder) == 0
     assert site.aliases().live == before  # nobody's rollback is undone
 
 
@@ -233,14 +172,8 @@ def test_two_processes_make_one_candidate(site, write_scan, tmp_path, capfd):
     folder = request(site, [write_scan(k) for k in range(2)], trainer="roi", epochs=1)
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    common = {"TORCHELASTIC_RUN_ID": "x", "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1"}
-
-    def work(rank):
-        os.environ.update(common, MASTER_PORT=f"{port}", RANK=rank, LOCAL_RANK=rank)
-        log = tmp_path / "audit.jsonl"
-        assert worker.main(folder, tmp_path / "lock", log, schedule=QUICK) == 0
-
-    children = [begun(work, rank) for rank in "01"]
+    shared = folder, tmp_path / "lock", tmp_path / "audit.jsonl"
+    children = [begun(take_part, *shared, rank, port) for rank in "01"]
     assert [ended(child) for child in children] == [0, 0]
     assert capfd.readouterr().out.count("roi: epoch 1, mean loss") == 1
     status = read_status(folder)
@@ -346,11 +279,11 @@ def test_a_better_model_is_promoted_and_a_poisoned_one_is_not(
     beginner = {"myo": random_network(small_network("myo").net)}
     site = Models(root)
     site.promote(site.add(small_site.write_chain(tmp_path / "chain", beginner), {}))
-    train = partial(worker.perform, schedule=replace(small_schedule(), learning_rate=1e-2))
+    schedule = replace(small_schedule(), learning_rate=1e-2)
     cases = [write_scan(k) for k in range(4)]
 
     folder = request(site, cases, epochs=12)
-    assert in_a_child(train, folder) == 0
+    assert in_a_child(perform, folder, schedule) == 0
     better = read_status(folder).candidate
     assert read_status(folder).promoted
     assert site.aliases().live == better
@@ -364,7 +297,7 @@ def test_a_better_model_is_promoted_and_a_poisoned_one_is_not(
         for k, case in enumerate(cases)
     ]
     folder = request(site, poisoned, epochs=4)
-    assert in_a_child(train, folder) == 0
+    assert in_a_child(perform, folder, schedule) == 0
     status = read_status(folder)
     assert (status.state, status.promoted) == ("done", False)
     assert status.detail.startswith("worse than the margin: left ventricle Dice, myocardium Dice")
