@@ -60,6 +60,19 @@ def test_a_patient_called_like_a_label_map_is_told_by_the_values(samples, tmp_pa
     ]
 
 
+def test_a_soft_mask_of_many_values_is_a_label_map(samples, tmp_path):
+    shutil.copy(samples / "nifti" / "phantom-1.nii.gz", tmp_path / "lge.nii.gz")
+    labels = nib.load(samples / "truth" / "phantom-1.nii.gz")
+    many = np.arange(labels.shape[0] * labels.shape[1] * labels.shape[2]).reshape(labels.shape)
+    everywhere = (many % 1000).astype(np.int16)
+    at_the_heart = np.where(np.asanyarray(labels.dataobj) > 0, everywhere, 0)
+    for name, values in (("mask", everywhere), ("Seg_01", at_the_heart), ("GT_53", everywhere)):
+        image = nib.Nifti1Image(values.astype(np.int16), labels.affine)
+        packed_scans.save_nifti(image, tmp_path / f"{name}.nii.gz")
+    files, _ = volume_files(tmp_path)
+    assert [file.name for file in files] == ["GT_53.nii.gz", "lge.nii.gz"]
+
+
 @pytest.mark.parametrize(
     ("image", "label_map"),
     [

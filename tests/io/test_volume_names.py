@@ -57,10 +57,25 @@ def test_a_word_that_may_be_a_patient_is_a_doubt(saved, name):
         ("haste_sax", "another"),
         ("T2_haste_tra", "another"),
         ("TI_scout_psir", "another"),
+        ("kino", "mde"),
+        ("scout", "de_sa"),
+        ("P1_kino", "P1_viability"),
+        ("haste", "cine"),
+        ("lax", "2ch"),
+        ("hla", "vla"),
+        ("P1_retro", "P1_flow"),
+        ("401_retro_sa", "another"),
+        ("tra_tse", "another"),
+        ("adc", "T1_map"),
     ],
 )
 def test_such_a_word_counts_where_files_are_called_after_series(saved, name, beside):
     assert not saved(name, beside).shows_scar
+
+
+@pytest.mark.parametrize("name", ["Tardif_T2", "Tardieu_stir", "Tardif_perf", "Tardif_SA_molli"])
+def test_a_name_of_people_makes_no_lge_of_another_scan(saved, name):
+    assert saved(name).contrast == "other"
 
 
 @pytest.mark.parametrize(

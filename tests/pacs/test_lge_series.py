@@ -40,6 +40,8 @@ def named(**tags):
         "Spa\u0308taufnahme",
         "Sp\u00c3\u00a4taufnahme",
         "Spaet_IR_sa",
+        "Spät KA",
+        "SA tardif",
         "late aankleuring",
         "遅延造影",
         "延迟强化 SA",
@@ -71,6 +73,16 @@ def test_names_of_lge(name):
         "MRA fase tardiva",
         "MRA Spätphase",
         "vroege aankleuring",
+        "T1 VIBE TARDIF 10 MIN",
+        "AX T1 FS GADO TARDIVE",
+        "foie tardif IR",
+        "Fase venosa tardia",
+        "Phase hepatobiliaire tardive",
+        "pielo tardivo",
+        "CINE TARDIF SA",
+        "Perfusion tardive SA",
+        "T2 spät SA",
+        "SPAT IR AX",
         "",
     ],
 )
@@ -86,11 +98,24 @@ def test_protocol_and_sequence_count_too():
 
 @pytest.mark.parametrize(
     ("description", "is_lge"),
-    [("Cine FIESTA SA", False), ("T2 STIR SA", False), ("IR FIESTA SA", True), ("delayed", True)],
+    [
+        ("Cine FIESTA SA", False),
+        ("T2 STIR SA", False),
+        ("IR FIESTA SA", True),
+        ("SA T1w", True),
+        ("delayed", True),
+    ],
 )
 def test_a_protocol_of_a_whole_examination_makes_no_lge_of_its_other_series(description, is_lge):
     header = named(SeriesDescription=description, ProtocolName="CARDIAC VIABILITY")
     assert (lge_name(header) is not None) is is_lge
+
+
+def test_a_pattern_of_the_site_counts_in_each_name():
+    header = named(SeriesDescription="Perfusion SA", ProtocolName="CARDIAC VIABILITY")
+    assert lge_name(header) is None
+    pattern = re.compile("viability", re.IGNORECASE)
+    assert lge_name(header, pattern) == "ProtocolName 'CARDIAC VIABILITY'"
 
 
 def test_the_pattern_can_be_replaced():

@@ -300,8 +300,8 @@ def _is_label_map(
     """By its name, or that of a folder that it lies in, where its image is there, too.
 
     stems: of all files of its folder; images: as `image_stems`; beside_image: whether one of its
-    folder is called as no label map is. Patients may be called as label maps are: where a name
-    holds no other, its values decide.
+    folder is called as no label map is. Patients may be called as label maps are: where
+    more follows (`GT_1953`), the values decide.
     """
     stem = stem_of(path).lower()
     of_parts = {_image_name(stem, match) for match in PART_NAME.finditer(stem)}
@@ -316,7 +316,8 @@ def _is_label_map(
         return False
     if of_image:
         return of_image in stems or of_image in images
-    return beside_image and may_be_label_map(path)
+    bare = match is not None and match.group() == stem.strip("_-. ")
+    return beside_image and (bare or may_be_label_map(path))
 
 
 def _image_name(stem: str, match: re.Match[str]) -> str:

@@ -21,6 +21,7 @@ from acsnet.io.dicom_files.folder import called_like_slices
 from acsnet.io.dicom_files.walk import files_below, leads_nowhere
 from acsnet.io.dicom_stack.frames import flat
 from acsnet.io.dicom_stack.phases import SEPARATING_TAGS
+from acsnet.io.dicom_stack.repeats import SAME_OF_SERIES
 
 KEPT_TAGS = (
     "SOPClassUID",
@@ -56,6 +57,8 @@ KEPT_TAGS = (
     "Rows",
     "Columns",
     "BitsAllocated",
+    "RescaleType",
+    *SAME_OF_SERIES,
     *SEPARATING_TAGS,
 )
 """What searches ask for: whole headers of a large folder would fill the memory."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from urllib.parse import parse_qsl, urlsplit
 
 from acsnet.errors import InputError
-from acsnet.io.dicom_stack.contrast import LGE
+from acsnet.io.series_words import LGE
 from acsnet.settings import Pacs, read_settings
 
 

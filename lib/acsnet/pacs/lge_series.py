@@ -12,8 +12,9 @@ from collections.abc import Sequence
 from pydicom.dataset import Dataset
 
 from acsnet.io.dicom_files.dicom_file import quiet_pydicom, text_of
-from acsnet.io.dicom_stack.contrast import LGE, lge_names, never_lge_name
+from acsnet.io.dicom_stack.contrast import lge_names, never_lge_name
 from acsnet.io.dicom_stack.series_names import name_stem
+from acsnet.io.series_words import LGE
 
 
 def lge_name(header: Dataset, pattern: re.Pattern[str] = LGE) -> str | None:

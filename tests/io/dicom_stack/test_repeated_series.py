@@ -12,8 +12,10 @@ from ways_in import by_cohort, by_command_line, by_server
 from acsnet.errors import AcsnetError, InputError
 from acsnet.io import read_scan
 from acsnet.io.dicom_files.dicom_file import DicomFile
-from acsnet.io.dicom_stack.parts import joined
+from acsnet.io.dicom_stack.parts import join_remarks, joined
 from acsnet.io.dicom_stack.series_names import name_stem
+from acsnet.io.finder import scans_of
+from acsnet.io.series import SeriesFinder
 
 WAYS = pytest.mark.parametrize("read", [by_command_line, by_cohort, by_server])
 
@@ -78,6 +80,65 @@ def test_what_is_no_slice_taken_again_stays_apart(other):
     assert sorted(map(len, joined([WHOLE, other]))) == sorted([8, len(other)])
 
 
+SETTINGS = {
+    "ProtocolName": "PSIR",
+    "ScanningSequence": ["GR", "IR"],
+    "SequenceName": "tfl2d1",
+    "EchoTime": 1.4,
+    "InversionTime": 300,
+    "AcquisitionDate": "20200102",
+}
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [{"InversionTime": 340}, {"InversionTime": 260, "ProtocolName": "PSIR rpt"}],
+    ids=["longer", "shorter"],
+)
+def test_a_slice_is_taken_again_with_an_inversion_time_set_anew(changed):
+    whole = series("LGE SA 10min", range(8), number=10, **SETTINGS)
+    again = series("LGE SA 10 min neu", [4], number=20, **SETTINGS | changed)
+    assert numbers(joined([whole, again])) == [[10, 20]]
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"SeriesDescription": "LGE SA 15min"},
+        {"ProtocolName": "T2 STIR"},
+        {"ProtocolName": "PSIR TI 340"},
+        {"ScanningSequence": "GR"},
+        {"SequenceName": "tse2d"},
+        {"EchoTime": 60},
+        {"InversionTime": 341},
+        {"InversionTime": None},
+        {"AcquisitionDate": "20200103"},
+        {"RescaleType": "MS"},
+    ],
+    ids=str,
+)
+def test_what_was_scanned_otherwise_is_no_slice_taken_again(patient_1, plain, tmp_path, changed):
+    def set_tags(number, **tags):
+        for dataset in patient_1:
+            packed_scans.new_uid(dataset)
+            dataset.SeriesInstanceUID, dataset.SeriesNumber = f"1.2.3.{number}", number
+            for tag, value in tags.items():
+                setattr(dataset, tag, value)
+
+    set_tags(10, SeriesDescription="LGE SA 5min", **SETTINGS)
+    packed_scans.write(tmp_path / "10", patient_1)
+    set_tags(20, **changed)
+    packed_scans.write(tmp_path / "20", patient_1[3:6])
+    assert sorted(len(scan.files) for scan in scans_of(SeriesFinder(tmp_path).find())) == [3, 8]
+    np.testing.assert_array_equal(read_scan(tmp_path, series="10").pixels, plain.pixels)
+
+
+def test_a_joined_stack_is_told_with_all_times_in_its_names():
+    parts = [series(f"LGE {n} TI {n // 4 + 3}00", [n], number=n) for n in range(8)]
+    (remark,) = join_remarks([file for part in parts for file in part])
+    assert "('LGE 0 TI 300', 'LGE 4 TI 400')" in remark
+
+
 def test_a_slice_that_may_be_of_two_stacks_stays_apart():
     twice = series("LGE SA", range(8), number=11)
     groups = joined([WHOLE, twice, series("LGE SA repeat", [4], number=20)])
@@ -120,6 +181,29 @@ def test_of_a_slice_taken_again_as_a_series_the_later_is_measured(
     changed = scan.pixels - plain.pixels
     assert (changed[3, 80, 80], np.count_nonzero(changed)) == (7, 1)
     assert any("slice repeated: again.dcm is taken, the latest" in text for text in scan.warnings)
+
+
+def test_of_a_stack_with_a_slice_taken_again_each_series_can_be_asked_for(
+    patient_1, plain, tmp_path
+):
+    for dataset in patient_1:
+        dataset.SeriesDescription, dataset.SeriesNumber = "LGE SA", 10
+    packed_scans.write(tmp_path / "first", patient_1)
+    again = patient_1[3]
+    packed_scans.new_uid(again)
+    again.SeriesInstanceUID, again.SeriesNumber = generate_uid(), 90
+    again.AcquisitionTime = again.ContentTime = "235900"
+    again.PixelData = (again.pixel_array // 2).tobytes()
+    packed_scans.save(again, tmp_path / "second" / "again.dcm")
+    first = patient_1[0].SeriesInstanceUID
+    for name in ("10", first):
+        np.testing.assert_array_equal(read_scan(tmp_path, series=name).pixels, plain.pixels)
+    with pytest.raises(AcsnetError, match="a single slice"):
+        read_scan(tmp_path, series="90")
+    with pytest.raises(InputError, match=r"\(number 10, .* 8 files\); .*\(number 90, .* 1 files\)"):
+        read_scan(tmp_path, series="99")
+    for scan in (read_scan(tmp_path), read_scan(tmp_path, series="10,90")):
+        assert "again.dcm is taken, the latest" in "".join(scan.warnings)
 
 
 ROMAN = ("I", "II", "III", "IV", "V", "VI", "VII", "VIII")

@@ -113,9 +113,9 @@ def test_whole_stacks_of_one_name_stay_scans_of_their_own(patient_1, tmp_path):
 
 @pytest.mark.parametrize(
     ("name", "protocol"),
-    [("Spätaufnahme SA", ""), ("SA", "CARDIAC VIABILITY"), ("IR SA", "")],
+    [("Spätaufnahme SA", ""), ("SA", "CARDIAC VIABILITY")],
 )
-def test_of_a_whole_examination_the_one_series_that_may_be_lge_is_taken(
+def test_of_a_whole_examination_the_one_series_that_is_called_lge_is_taken(
     patient_1, tmp_path, name, protocol
 ):
     names = ("Cine SA", "T2 STIR SA", "LGE 4CH", name)
@@ -130,6 +130,19 @@ def test_of_a_whole_examination_the_one_series_that_may_be_lge_is_taken(
     scan = read_scan(tmp_path)
     assert set(scan.instance_uids) == {dataset.SOPInstanceUID for dataset in patient_1}
     assert "left out of the folder: 1.2.3.0" in scan.warnings[0]
+
+
+@pytest.mark.parametrize("other", [("DB SA", 150), ("sa_tfl_sr", 110), ("IR SA", 300)])
+def test_an_inversion_time_alone_makes_no_scan_the_one_that_is_meant(patient_1, tmp_path, other):
+    """Double inversion and saturation recovery have one, and LGE may be sent without."""
+    for number, (name, time_ms) in enumerate([("SAX 10min", None), other]):
+        for dataset in patient_1:
+            packed_scans.new_uid(dataset)
+            dataset.SeriesInstanceUID, dataset.SeriesDescription = f"1.2.3.{number}", name
+            dataset.InversionTime, dataset.ProtocolName = time_ms, ""
+        packed_scans.write(tmp_path / str(number), patient_1)
+    with pytest.raises(InputError, match="holds 2 MR series"):
+        read_scan(tmp_path)
 
 
 @pytest.fixture

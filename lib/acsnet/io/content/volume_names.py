@@ -12,8 +12,16 @@ from pathlib import Path
 from pydicom.dataset import Dataset
 
 from acsnet.io.dicom_files.dicom_file import quiet_pydicom
-from acsnet.io.dicom_stack.contrast import LGE, PHASE_TYPES, Content, content_of
+from acsnet.io.dicom_stack.contrast import PHASE_TYPES, Content, content_of
 from acsnet.io.dicom_stack.image_kinds import PHASE_SENSITIVE
+from acsnet.io.series_words import (
+    CINE,
+    LGE,
+    LONG_AXIS,
+    NO_LGE,
+    OTHER_CONTRAST,
+    SHORT_AXIS,
+)
 from acsnet.io.volume import SUFFIXES
 from acsnet.scan import UNFIT, Contrast, InputGrid, ShortAxisScan
 
@@ -46,13 +54,8 @@ NAME_OR_CODE = re.compile(
 )
 """Words for other scans that are names of people, or their initials, too."""
 
-OF_SERIES = re.compile(
-    r"(?<![a-z]) (?: lge | psir | psmde | sax | short ) (?![a-z])"
-    r" | delayed | late [\s_-]* (gad | enh)",
-    re.IGNORECASE | re.VERBOSE,
-)
-"""Words that tell in the name of a file, or of one beside it, that files are called after series.
-"""
+OF_SERIES = (LGE, SHORT_AXIS, LONG_AXIS, CINE, OTHER_CONTRAST, NO_LGE)
+"""What tells in the name of a file, or of one beside it, that files are called after series."""
 
 CINE_ENDING = re.compile(r"_c0$", re.IGNORECASE)
 """How MS-CMRSeg and MyoPS end the names of their balanced cine, beside `_DE` and `_T2`."""
@@ -61,7 +64,7 @@ CINE_ENDING = re.compile(r"_c0$", re.IGNORECASE)
 def content_of_volume(path: Path, scan: ShortAxisScan) -> Content:
     """As `content_of`, for a file that tells no more than its name: converters put the series'."""
     content = _content_of_name(scan.name, scan.grid)
-    if not any(map(OF_SERIES.search, (scan.name, *_volumes_beside(path)))):
+    if _may_be_a_person(path):
         sure = _content_of_name(NAME_OR_CODE.sub("", scan.name), scan.grid)
         if (sure.contrast, sure.view) != (content.contrast, content.view):
             remark = f"its name is {scan.name!r}, as of another scan: make sure that it is LGE"
@@ -83,6 +86,23 @@ def content_of_volume(path: Path, scan: ShortAxisScan) -> Content:
         base = stem[: ending.start()]
         return _by_siblings(content, path, "cine", "cine, not LGE", {f"{base}_de", f"{base}_t2"})
     return content
+
+
+def _may_be_a_person(path: Path) -> bool:
+    """Whether a word for another scan may be a name or a code: no file tells of a series.
+
+    Nor do files that differ by such a word alone, as those of one patient do.
+    """
+    stem = _stem(path.name)
+    rest, count = NAME_OR_CODE.subn("", stem)
+    others = [NAME_OR_CODE.sub("", name) for name in _volumes_beside(path) if name != stem]
+    if any(word.search(name) for word in OF_SERIES for name in (rest, *others)):
+        return False
+    return count == 1 and _bare(rest) not in map(_bare, others)
+
+
+def _bare(name: str) -> str:
+    return name.strip("_-. ").casefold()
 
 
 def _content_of_name(name: str, grid: InputGrid) -> Content:

@@ -11,6 +11,22 @@ from pydicom.dataset import Dataset
 
 from acsnet.io.dicom_files.dicom_file import DAMAGED, number_of, text_of
 from acsnet.io.dicom_stack.image_kinds import component_of, kind_by_tags, kind_of
+from acsnet.io.series_words import (
+    ABBREVIATION,
+    BODY_PLANE,
+    CINE,
+    CINE_SEQUENCE,
+    EXAMINATION,
+    INVERSION,
+    LGE,
+    LONG_AXIS,
+    MAP_WORD,
+    NO_LGE,
+    OF_LGE_TOO,
+    OTHER_CONTRAST,
+    OWN_INVERSION,
+    SHORT_AXIS,
+)
 from acsnet.scan import (
     MIN_APEXWARD_COSINE,
     UNFIT,
@@ -21,74 +37,6 @@ from acsnet.scan import (
 )
 
 NAME_TAGS = ("SeriesDescription", "ProtocolName", "SequenceName")
-
-LGE = re.compile(
-    r"""
-    (?<![a-z]) (?: [dbw]b | [23]d | s )? (lge | mde | psmde | psir) (?: sax? )? (?![a-z])
-    | (?<![a-z]) de (?: [_-] | \s* (?: mri? | cmr | sax? | psir | 2d | 3d | ir | overview | high )
-        (?![a-z]) | $ )
-    | late [\s_-]* (gad | gd | enh | aankl)
-    | delayed | delay [\s_-]* enh | hyper [\s_-]* enh
-    | viab
-    | realce [\s_-]* tard | rehaussement [\s_-]* tard
-    | (?<! fase [\s_-] ) (?<! phase [\s_-] ) (?<![a-z]) tard [ií]
-    | sp (?: ae? | a? [^a-z\d\s]{1,2} ) t [\s_-]* (?: aufn | anreich | enh | kontrast
-        | (?: ir | ka | sax? ) (?![a-z]) )
-    | 遅延 \s* 造影 | 延 [迟遲] \s* [强強增]
-    """,
-    re.IGNORECASE | re.VERBOSE,
-)
-"""English names with the abbreviations of the vendors, and those of other languages.
-
-The German umlaut may be one character or two, or have become others.
-"""
-
-NO_LGE = re.compile(
-    r"""
-    scout | survey | locali[sz]er | look.?locker | (?<![a-z]) ll [\s_-]* ti (?![a-z])
-    | (?<! nach [\s_-] ) (?<! vor [\s_-] ) (?<! after [\s_-] ) (?<! before [\s_-] )
-        (?<![a-z]) (t1|t2|r1|r2|ecv|b0|b1|field) (?:\*|star)? [\s_-]* (map|kart|pixel)
-    | (?<![a-z]) (?: mapp?[aes]{0,2} | mapping | mapeo | mapeamento | cartogra(?:ph|f)\w* )
-        [\s_-]* (?: de [\s_-]* )? (t1|t2|r1|r2|ecv) (?![a-z\d])
-    | (?<![a-z]) t1 [\s_-]* (?: \* | star (?![a-z]) (?! [\s_-]* vibe ) )
-    | smart [\s_-]* (?:t)? 1 [\s_-]* map | (?: myo | scar ) [\s_-]* maps? (?![a-z])
-    | extra [\s_-]* [cz]el\w* [\s_-]* vol | vol\w* [\s_-]* extra [\s_-]* [cz]el
-    """,
-    re.IGNORECASE | re.VERBOSE,
-)
-"""Scans of the same protocol from which no scar is measured, whatever else they are called."""
-
-OTHER_CONTRAST = re.compile(
-    r"""
-    molli | shmolli | sasha (?![a-z]) | (?<![a-z]) ecv (?![a-z])
-    | (?<![a-z]) t2 (?: \* | star | w | [\s_-]* (?: stir | prep | tse | haste | weighted ) )?
-        (?![a-z\d])
-    | (?<![a-z]) (stir | haste | tagging | spamm) (?![a-z])
-    | (?<! nach [\s_-] ) (?<! post [\s_-] ) (?<! after [\s_-] )
-        (?<![a-z]) perf (?: usion )? (?![a-z])
-    | first [\s_-]* pass | time [\s_-]* course
-    | phase [\s_-]* contrast | (?<![a-z]) (q? [\s_-]* flow | venc | mra | angio) (?![a-z])
-    | (?<![a-z]) (tse | fse | tirm | dixon | dwi | c? dti | adc | diffusion | cspamm) (?![a-z])
-    | nati[vf]\w? [\s_-]* t1 | t1 [\s_-]* nati[vf] | t1 [\s_-]* rho
-    | t1 [\s_-]* w (?: eighted )? (?![a-z])
-    | fat [\s_-]* water | water [\s_-]* fat | (out [\s_-]* of | opposed) [\s_-]* phase
-    | black [\s_-]* blood | proton [\s_-]* dens
-    | (?<![a-z]) ege (?![a-z]) | early [\s_-]* (gad | gd | enh)
-    | (?<![a-z]) (shim | calibration) | (?<![a-z]) (coil | ref) [\s_-]* (sens | scan)
-    """,
-    re.IGNORECASE | re.VERBOSE,
-)
-"""What else is scanned of a heart: no LGE unless the name says LGE, too."""
-
-ABBREVIATION = re.compile(
-    r"(?<![a-z]) (?: (?<! nach [\s_-] ) (?<! post [\s_-] ) (?<! after [\s_-] ) (?: stress | rest )"
-    r" | dyn (?: amic )? | pc | pd | loc | tag (?: ged )? | harp | dense | strain) (?![a-z])",
-    re.IGNORECASE | re.VERBOSE,
-)
-"""As `OTHER_CONTRAST`, for series of a scanner alone: files are called after patients, too."""
-
-MAP_WORD = re.compile(r"(?<![a-z]) map (?: s | ping )? (?![a-z])", re.IGNORECASE | re.VERBOSE)
-"""In names that say no more of maps than this: what they show is told as a doubt."""
 
 MAP_UNITS = {"MS", "%"}
 """Of T1, T2 and ECV maps, by RescaleType or UCUM. The signal of LGE has no unit."""
@@ -109,30 +57,10 @@ OTHER_TYPES = {
 }
 """Values of ImageType (PS3.3 C.8.13.3.1.1, and as vendors write them)."""
 
-CINE = re.compile(r"(?<![a-z])cine", re.IGNORECASE)
-CINE_SEQUENCE = re.compile(
-    r"(?<![a-z]) (retro | fiesta | tru (?:e)? fi (?:sp)? | s? b -? tfe | b? ssfp | kino) (?![a-z])"
-    r"| (?<![a-z]) fun[ck] (?:tion)? (?![a-z])",
-    re.IGNORECASE | re.VERBOSE,
-)
-"""What function is scanned with, and LGE at times: then its name says so, or an inversion."""
-
-TRIGGER_TAGS = ("TriggerTime", "NominalCardiacTriggerDelayTime", "CardiacCyclePosition")
+TRIGGER_TAGS = ("TriggerTime", "NominalCardiacTriggerDelayTime")
 
 MAX_IMAGES_OF_LGE = 6
 """At a position, as of both reconstructions of three repeats: more are a cine, or dynamic. Ours."""
-
-INVERSION = re.compile(r"(?<![a-z])ir(?![a-z])|inversion", re.IGNORECASE)
-LONG_AXIS = re.compile(
-    r"(?<![a-z\d]) p? [234] [\s_-]* (?: (?:ch|cv|kb) (?![a-z]) | cham | kammer )"
-    r"| (?<![a-z]) (lax|hla|vla|lvot|rvot) (?![a-z]) | long [\s_-]* axis",
-    re.IGNORECASE | re.VERBOSE,
-)
-BODY_PLANE = re.compile(
-    r"(?<![a-z]) (axial | trans (?:v\w*)? | tra | coronal | cor | sagittal | sag) (?![a-z])",
-    re.IGNORECASE | re.VERBOSE,
-)
-SHORT_AXIS = re.compile(r"(?<![a-z]) (sax?|short) (?![a-z])", re.IGNORECASE | re.VERBOSE)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -161,6 +89,8 @@ def content_of(header: Dataset, grid: InputGrid, *, images_each: int) -> Content
         contrast = "cine"
         remarks.append(f"{UNFIT} cine, not LGE ({cine}): scar cannot be measured on it")
     called = text_of(header, "SeriesDescription")
+    if contrast == "lge" and _is_lge_by_protocol_alone(header):
+        remarks.append(f"its name is {called!r}, as of another scan: make sure that it is LGE")
     if contrast == "lge" and MAP_WORD.search(called):
         remarks.append(f"its name is {called!r}, which speaks of a map: make sure that it is LGE")
     if (plane := body_plane_remark(header, grid)) is not None:
@@ -222,6 +152,15 @@ def other_reason(header: Dataset) -> str | None:
     return None if called is None else f"its name is {called!r}"
 
 
+def _is_lge_by_protocol_alone(header: Dataset) -> bool:
+    """Whether the description tells of another contrast, and nothing of an inversion."""
+    called = text_of(header, "SeriesDescription")
+    if list(lge_names(header)) != ["ProtocolName"] or has_inversion_time(header):
+        return False
+    other = OTHER_CONTRAST.search(called) or ABBREVIATION.search(called)
+    return other is not None and not INVERSION.search(called)
+
+
 def _types(header: Dataset) -> set[str]:
     """Values of ImageType but for the first two, in capitals."""
     return set(text_of(header, "ImageType").upper().split("\\")[2:])
@@ -246,19 +185,20 @@ def cine_reason(header: Dataset, *, images_each: int) -> str | None:
     spots in the wall of a cine are no scar, but a network measures them all the same. header: of
     an image; images_each: how many the series holds at a position.
     """
-    names = [text_of(header, tag) for tag in NAME_TAGS]
-    if number_of(text_of(header, "InversionTime")):
+    if has_inversion_time(header):
         return None
+    names = [text_of(header, tag) for tag in NAME_TAGS]
+    inverted = any(map(INVERSION.search, names))
     phases = number_of(text_of(header, "CardiacNumberOfImages")) or 1
     times = any(text_of(header, tag) for tag in TRIGGER_TAGS)
     called = next((name for name in names if CINE.search(name)), None)
-    if called is None and not is_called_lge(header) and not any(map(INVERSION.search, names)):
+    if called is None and not inverted and not is_called_lge(header):
         called = next((name for name in names if CINE_SEQUENCE.search(name)), None)
     if phases > 1:
         return f"CardiacNumberOfImages {phases:g}, no InversionTime"
     if images_each > 2 and times:
         return f"{images_each} cardiac phases, no InversionTime"
-    if images_each > MAX_IMAGES_OF_LGE:
+    if images_each > MAX_IMAGES_OF_LGE and not inverted:
         return f"{images_each} images at each position, no InversionTime"
     return None if called is None else f"its name is {called!r}"
 
@@ -272,13 +212,28 @@ def lge_names(header: Dataset, lge: re.Pattern[str] = LGE) -> dict[str, str]:
     """The names of a series that say LGE by the pattern `lge`, by tag.
 
     A protocol is called after all that an examination holds: where the description tells of
-    another scan, only that counts.
+    another scan, it does not count. A site's own pattern counts everywhere.
     """
-    description = text_of(header, "SeriesDescription")
-    other = any(words.search(description) for words in (OTHER_CONTRAST, ABBREVIATION, CINE))
-    cine = CINE_SEQUENCE.search(description) and not INVERSION.search(description)
-    tags = (tag for tag in NAME_TAGS if not (other or cine) or tag != "ProtocolName")
+    left_out = "ProtocolName" if lge is LGE and _is_another_of_the_protocol(header) else None
+    tags = (tag for tag in NAME_TAGS if tag != left_out)
     return {tag: name for tag in tags if lge.search(name := text_of(header, tag))}
+
+
+def _is_another_of_the_protocol(header: Dataset) -> bool:
+    """Whether the description tells of another scan than the protocol that it was taken by."""
+    description = OF_LGE_TOO.sub("", text_of(header, "SeriesDescription"))
+    words = (OTHER_CONTRAST, ABBREVIATION, CINE, CINE_SEQUENCE)
+    if INVERSION.search(description) or not any(word.search(description) for word in words):
+        return False
+    if has_inversion_time(header) and not OWN_INVERSION.search(description):
+        return False
+    protocol = text_of(header, "ProtocolName")
+    return any(word.search(protocol) for word in (EXAMINATION, OTHER_CONTRAST, ABBREVIATION, CINE))
+
+
+def has_inversion_time(header: Dataset) -> bool:
+    """Whether a header gives one or several, as a number or not; 0 is none."""
+    return re.search("[1-9]", text_of(header, "InversionTime")) is not None
 
 
 def body_plane_remark(header: Dataset, grid: InputGrid) -> str | None:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from acsnet.io.dicom_files.dicom_file import DicomFile, number_of
 from acsnet.io.dicom_stack.image_kinds import kind_of
 from acsnet.io.dicom_stack.planes import are_pieces, centred, lie_beyond, places_of, planes_in
+from acsnet.io.dicom_stack.repeats import may_be_again
 from acsnet.io.dicom_stack.selection import stacks_of
 from acsnet.io.dicom_stack.series_names import (
     first_name,
@@ -59,15 +60,15 @@ _Joined = list[list[DicomFile]]
 """The same, as files by series."""
 
 
-def joined(groups: Sequence[list[DicomFile]]) -> list[list[DicomFile]]:
+def joined(groups: Sequence[list[DicomFile]], *, repeats: bool = True) -> list[list[DicomFile]]:
     """Series, with those that are parts of one stack joined: by study, name, plane and matrix.
 
-    groups: files by series; names are compared by `part_stem`. Parts hold a few slices each, of
-    places that no other part holds, or one slice each, of which some may be repeated; or more
-    slices, if all of them lie evenly. Pieces of one ventricle come together even so, and the reader
-    refuses what is no stack: none of them is a scan alone. Parts whose names differ must lie end
-    to end. What is left may differ in more of its name, see `_with_counted` and `_with_repeats`.
-    Slices are places: magnitude and phase-sensitive images of one are one.
+    groups: files by series; names are compared by `part_stem`; repeats: see `_with_repeats`.
+    Parts hold a few slices each, of places that no other part holds, or one slice each, of which
+    some may be repeated; or more slices, if all of them lie evenly. Pieces of one ventricle come
+    together even so, and the reader refuses what is no stack: none of them is a scan alone. Parts
+    whose names differ must lie end to end. What is left may differ in more of its name, see
+    `_with_counted`. Slices are places: magnitude and phase-sensitive images of one are one.
     """
     if len(groups) < 2:
         return list(groups)
@@ -79,7 +80,8 @@ def joined(groups: Sequence[list[DicomFile]]) -> list[list[DicomFile]]:
     ]
     out = []
     for alike in _alike(stacks, name_stem):
-        for stack in _with_repeats(_with_counted(alike)):
+        counted = _with_counted(alike)
+        for stack in _with_repeats(counted) if repeats else counted:
             ordered = sorted(stack, key=lambda part: _number(part[0]))
             out.append([file for part in ordered for file in part])
     return out
@@ -103,8 +105,10 @@ def join_remarks(files: Sequence[DicomFile]) -> list[str]:
     if count < 2:
         return []
     called = [file.text("SeriesDescription") or "no description" for file in files]
-    names = {letters(name): repr(name) for name in reversed(called)}  # but for numbers
-    words = ", ".join(dict.fromkeys(names[letters(name)] for name in called))
+    names: dict[object, str] = {}
+    for name in called:
+        names.setdefault((letters(name), times_in(name)), repr(name))  # but for other numbers
+    words = ", ".join(names.values())
     return [f"{count} series of one slice or a few each ({words}) joined to one stack"]
 
 
@@ -173,26 +177,23 @@ def _with_repeats(stacks: list[_Joined]) -> list[_Joined]:
 
 
 def _is_again(again: _Stack, stack: _Stack) -> bool:
-    """Whether series are a few slices of a stack, called alike, of its kinds and later.
+    """Whether series are a few slices of a stack, later, and scanned alike.
 
     More than half of its places must have one image of each kind: what else lies at a place is
     then a repeat, which the reader leaves out or takes, and no cardiac phase.
     """
     first, *_ = numbers = [min(_number(part.files[0]) for part in some) for some in (stack, again)]
-    names, of_names = (
-        {first_name(series_name(part.files[0])) for part in some} for some in (again, stack)
-    )
-    kinds, of_kinds = (
-        {kind_of(file.header) for part in some for file in part.files} for some in (again, stack)
-    )
-    if first == max(numbers) or not names <= of_names or not kinds <= of_kinds:
+    if first == max(numbers):
         return False
     planes, others = ([plane for part in some for plane in part.planes] for some in (again, stack))
     if not planes or max(len(places_of(part.planes)) for part in again) > MAX_SLICES_OF_PART:
         return False
     places = len(places_of(others))
-    few = 2 * (len(planes) + len(others)) < 3 * places * len(of_kinds)
-    return few and len(places_of([*others, *planes])) == places
+    files, of_stack = ([file for part in some for file in part.files] for some in (again, stack))
+    kinds = {kind_of(file.header) for file in of_stack}
+    few = 2 * (len(planes) + len(others)) < 3 * places * len(kinds)
+    of_places = few and len(places_of([*others, *planes])) == places
+    return of_places and may_be_again(files, of_stack)
 
 
 def _by_time(parts: list[list[DicomFile]]) -> list[list[list[DicomFile]]]:

@@ -13,8 +13,11 @@ from pydicom.valuerep import DT
 
 from acsnet.errors import GeometryError
 from acsnet.io.dicom_files.dicom_file import DAMAGED, DicomFile, number_of
+from acsnet.io.dicom_stack.contrast import other_reason
+from acsnet.io.dicom_stack.image_kinds import kind_of
 from acsnet.io.dicom_stack.phases import SEPARATING_TAGS
 from acsnet.io.dicom_stack.selection import named
+from acsnet.io.dicom_stack.series_names import first_name, series_name, times_in
 
 TIMES = ("AcquisitionDate", "AcquisitionTime", "ContentTime")
 NUMBERS = ("SeriesNumber", "AcquisitionNumber", "InstanceNumber")
@@ -36,6 +39,12 @@ MIN_APART_S = 2.0
 
 MAX_INVERSION_TIMES = 3
 """Of the images of a slice that was repeated: with more of them somebody looked for the best."""
+
+MAX_CHANGE_OF_INVERSION_MS = 40.0
+"""By which a slice taken again as a series has another inversion time than its stack. Ours."""
+
+SAME_OF_SERIES = ("AcquisitionDate", "ScanningSequence", "SequenceName")
+"""Tags that a slice taken again as a series shares with its stack, as they are written."""
 
 RECONSTRUCTION = {"ND", "NORM", "DIS2D", "DIS3D", "FIL", "MFSPLIT", "NONE"}
 """Values of ImageType that tell how an image was corrected or filtered, not what it shows."""
@@ -79,6 +88,31 @@ def without_repeats(
         remarks += _left_out_remarks(latest, group, kinds)
         kept.append(latest)
     return kept, remarks
+
+
+def may_be_again(files: Sequence[DicomFile], stack: Sequence[DicomFile]) -> bool:
+    """Whether images of a later series may be slices of a stack, taken again, by their settings.
+
+    Names, but for words such as `repeat`, with their times, kind, contrast, sequence, echo time and
+    day are those of images of the stack, and the inversion time is no more than set anew.
+    """
+    times = _inversion_times(stack)
+    near = all(
+        min(abs(time - of) for of in times) <= MAX_CHANGE_OF_INVERSION_MS
+        for time in _inversion_times(files)
+    )
+    return near and {*map(_setting, files)} <= {*map(_setting, stack)}
+
+
+def _setting(file: DicomFile) -> tuple[object, ...]:
+    names = series_name(file), file.text("ProtocolName")
+    return (
+        *((first_name(name), times_in(name)) for name in names),
+        *(file.text(tag) for tag in SAME_OF_SERIES),
+        number_of(file.text("EchoTime")),
+        kind_of(file.header),
+        other_reason(file.header) is None,
+    )
 
 
 def _without_repeats_of(

@@ -5,11 +5,9 @@ from collections.abc import Sequence
 from pydicom.dataset import Dataset
 
 from acsnet.errors import InputError, SeriesChoiceError
-from acsnet.io.dicom_files.dicom_file import DicomFile, number_of, text_of
+from acsnet.io.dicom_files.dicom_file import DicomFile, text_of
 from acsnet.io.dicom_stack.contrast import (
-    LONG_AXIS,
     NAME_TAGS,
-    SHORT_AXIS,
     is_called_lge,
     never_lge_name,
     other_reason,
@@ -17,6 +15,7 @@ from acsnet.io.dicom_stack.contrast import (
 from acsnet.io.dicom_stack.frames import flat
 from acsnet.io.dicom_stack.parts import count_of_slices, is_mr, join_remarks, joined
 from acsnet.io.dicom_stack.selection import LOCALIZER
+from acsnet.io.series_words import LONG_AXIS, SHORT_AXIS
 
 MAX_LISTED = 20
 SERIES_NAMES = ("SeriesInstanceUID", "SeriesNumber")
@@ -28,7 +27,8 @@ def choose_series(
     """The files of the one MR image series, with a warning for each series left out.
 
     series: a SeriesInstanceUID or a SeriesNumber that is unique in the folder; several of them, as
-    a list or with commas, are joined. Raises InputError with a list of what is there when none or
+    a list or with commas, are joined. Slices taken again as a later series come with their stack
+    only where no series is asked for. Raises InputError with a list of what is there when none or
     several fit, or when what fits is not MR.
     """
     by_uid: dict[str, list[DicomFile]] = {}
@@ -36,17 +36,17 @@ def choose_series(
         by_uid.setdefault(file.text("SeriesInstanceUID"), []).append(file)
     wanted = series.split(",") if isinstance(series, str) else list(series or ())
     wanted = [part.strip() for text in wanted for part in text.split(",")]
-    groups = joined(list(by_uid.values()))
+    all_series = list(by_uid.values())
     if wanted:
-        named = _named(list(by_uid.values()), groups, wanted, folder=folder)
+        named = _named(all_series, wanted, folder=folder)
         check_one_patient(named)
         return named, join_remarks(named) if len(wanted) == 1 else []
+    groups = joined(all_series)
     with_mr = [group for group in groups if is_mr(group)]
     chosen = [group for group in with_mr if any(file.is_image for file in group)] or with_mr
     scans = [group for group in chosen if not _is_planning(group)]
     if len(scans) > 1:  # a whole examination has one series that is called so
         called = [group for group in scans if _is_called_short_axis_lge(group[0].header)]
-        called = called or [group for group in scans if _is_inverted_short_axis(group[0].header)]
         scans = called if len(called) == 1 else scans
     chosen = scans if len(scans) == 1 else chosen
     if not chosen:
@@ -54,6 +54,8 @@ def choose_series(
         msg = f"{folder} must hold an MR series, got Modality {modalities}"
         raise InputError(msg)
     if len(chosen) > 1:
+        there = {id(file) for group in chosen for file in group}
+        chosen = [some for some in _to_choose(all_series) if id(some[0]) in there]
         before = f"{folder} holds {len(chosen)} MR series; "
         raise SeriesChoiceError(before, "series", f": {_listed(chosen)}{_hint(chosen)}")
     others = [group for group in groups if group is not chosen[0]]
@@ -86,17 +88,14 @@ def check_one_patient(files: Sequence[DicomFile]) -> None:
 
 
 def _named(
-    all_series: Sequence[list[DicomFile]],
-    groups: Sequence[list[DicomFile]],
-    wanted: Sequence[str],
-    *,
-    folder: str,
+    all_series: Sequence[list[DicomFile]], wanted: Sequence[str], *, folder: str
 ) -> list[DicomFile]:
     """The files of the series with the UIDs or numbers in `wanted`, each once.
 
     A joined stack is listed by its first series, whose name stands for all of it; where several of
     its parts are named, only these are meant. Raises InputError with a list of what is there.
     """
+    groups = _to_choose(all_series)
     stacks = {id(file): stack for stack in groups for file in stack}
     named: list[list[DicomFile]] = []
     for name in wanted:
@@ -121,6 +120,11 @@ def _named(
     return files
 
 
+def _to_choose(all_series: Sequence[list[DicomFile]]) -> list[list[DicomFile]]:
+    """What `--series` may name: stacks, and slices taken again as series of their own."""
+    return joined(all_series, repeats=False)
+
+
 def _names(group: Sequence[DicomFile]) -> tuple[str, ...]:
     """What `--series` may call a series, or a joined stack: by its first image."""
     return tuple(file.text(tag) for file in group[:1] for tag in SERIES_NAMES)
@@ -134,19 +138,9 @@ def _is_planning(group: Sequence[DicomFile]) -> bool:
 
 
 def _is_called_short_axis_lge(header: Dataset) -> bool:
-    return is_called_lge(header) and _may_be_short_axis_lge(header)
-
-
-def _is_inverted_short_axis(header: Dataset) -> bool:
-    """Whether an inversion time tells of LGE, and nothing else of another scan."""
-    inverted = bool(number_of(text_of(header, "InversionTime")))
-    return inverted and _may_be_short_axis_lge(header)
-
-
-def _may_be_short_axis_lge(header: Dataset) -> bool:
     names = [text_of(header, tag) for tag in NAME_TAGS]
     short = any(map(SHORT_AXIS.search, names)) or not any(map(LONG_AXIS.search, names))
-    return short and other_reason(header) is None
+    return is_called_lge(header) and short and other_reason(header) is None
 
 
 def _modality(group: Sequence[DicomFile]) -> str:

@@ -6,7 +6,7 @@ Names are the site's own. Ours.
 import re
 
 from acsnet.io.dicom_files.dicom_file import DicomFile
-from acsnet.io.dicom_stack.contrast import ABBREVIATION, NO_LGE, OTHER_CONTRAST
+from acsnet.io.series_words import ABBREVIATION, NO_LGE, OTHER_CONTRAST
 
 TIME = re.compile(
     r"""
