@@ -50,6 +50,26 @@ def test_a_version_is_listed_reviewed_and_audited(studies, save, tmp_path):
     assert (entry["event"], entry["user"], entry["image"]) == ("review", "Bob", "case")
 
 
+def test_a_second_review_is_refused_and_not_audited(studies, save, tmp_path):
+    version = save("Ana", [2, 2])
+
+    def review(by):
+        return labels("review", "case", version.id, "--by", by, studies=studies)
+
+    assert [review(by).exit_code for by in ("Bob", "Bob")] == [0, 0]
+    refused = review("Ada")
+    assert refused.exit_code == 2
+    assert "already accepted by Bob on 20" in refused.output
+    newer = save("Ana", [2, 4])
+    assert labels("review", "case", newer.id, "--by", "Eve", studies=studies).exit_code == 0
+    refused = review("Bob")
+    assert refused.exit_code == 2
+    assert "a newer label map holds" in refused.output
+    lines = audit_log.read(tmp_path / "state" / "audit.jsonl")
+    reviews = [(line["user"], line["version"]) for line in lines]
+    assert reviews == [("Bob", version.id), ("Eve", newer.id)]
+
+
 def test_agreement_of_two_people(studies, save):
     save("Ana", [2, 2, 4, 4])
     save("Bob", [2, 2, 2, 4])

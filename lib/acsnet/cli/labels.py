@@ -58,13 +58,27 @@ def review(
 ) -> None:
     """Mark a version as reviewed, so that networks may be trained on it."""
     from acsnet.annotations import audit_log
+    from acsnet.annotations.acceptance import check_kept
+    from acsnet.annotations.label_versions import last_reviewed
     from acsnet.server.state.paths import audit_log_file
 
-    marked = open_versions(studies).mark(image, version, "reviewed", by=by)
-    details = {"version": version}
-    audit_log.record(
-        audit_log_file(), "review", user=by, model=marked.model, image=image, details=details
+    store = open_versions(studies)
+    before = store.version(image, version)
+    marked = store.mark(image, version, "reviewed", by=by)
+    valid = last_reviewed([other for other in store.versions(image) if other.scan == marked.scan])
+    check_kept(
+        reviewer=marked.reviewer,
+        at=marked.reviewed,
+        kept_comment=marked.comment,
+        is_replaced=valid is not None and valid.id != version,
+        by=by,
+        comment="",
     )
+    if before.state != "reviewed":
+        details = {"version": version}
+        audit_log.record(
+            audit_log_file(), "review", user=by, model=marked.model, image=image, details=details
+        )
     say(f"{version} is reviewed by {marked.reviewer}")
 
 

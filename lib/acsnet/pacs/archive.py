@@ -153,7 +153,7 @@ class Archive:
             and not anew
             and np.array_equal(self.label_map(before, sources).labels, labels)
         ):
-            self._unsent.send_again(before.instance)
+            self.send_again(before.instance)
             return None
         return self._store(labels, companions, sources, "draft", "AUTOMATIC", MODEL)
 
@@ -190,7 +190,7 @@ class Archive:
             and np.array_equal(self.label_map(before[0], sources).labels, labels)
         ):
             instance = before[0].instance
-            missing = self._unsent.send_again(instance)
+            missing = self.send_again(instance)
             return Stored(instance=instance, missing=missing, repeated=True)
         by_hand: AlgorithmType = "SEMIAUTOMATIC" if before else "MANUAL"
         kind: AlgorithmType = "AUTOMATIC" if unedited else by_hand
@@ -226,6 +226,10 @@ class Archive:
         finally:
             self.worklist.invalidate()
         return Stored(instance=instance, missing=missing)
+
+    def send_again(self, instance: str) -> tuple[str, ...]:
+        """Store what was missing beside a SEG; what could not be stored again, and why."""
+        return self._unsent.send_again(instance)
 
     def missing(self, entry: Entry) -> tuple[str, ...]:
         """What is not in the PACS beside the newest SEG and the newest draft of a scan."""

@@ -5,11 +5,13 @@ from io import BytesIO
 from types import SimpleNamespace
 
 import pytest
-from fastapi import HTTPException
 from pypdf import PdfReader
 from saved_labels import label_file
 
+from acsnet.annotations.acceptance import AcceptedError
+from acsnet.errors import PacsError
 from acsnet.server.datastores.label_intake import accept_file
+from acsnet.server.datastores.seg_decisions import SegDecisions
 from acsnet.server.errors import UnshownError
 from acsnet.server.routes.decisions import accepted
 from acsnet.server.web.shown_versions import ShownVersions
@@ -67,17 +69,72 @@ def test_a_second_acceptance_is_refused_and_names_the_first(datastore, image, sa
     assert accept(saved.id, by="Ben").id == first.id
     for version in (saved.id, first.id):
         for by, comment in (("Ada", "apex is wrong"), ("Ada", ""), ("Ben", "apex is wrong")):
-            with pytest.raises(HTTPException, match="already accepted by Ben on 20") as refused:
+            with pytest.raises(AcceptedError, match="already accepted by Ben on 20"):
                 accept(version, by=by, comment=comment)
-            assert refused.value.status_code == 409
     (same,) = (one for one in datastore.label_records(image) if one.id == first.id)
     assert (same.reviewer, same.comment) == ("Ben", "fine")
+
+
+def test_a_second_acceptance_is_refused_also_after_a_newer_draft_of_the_networks(
+    datastore, image, draft, saved, accept
+):
+    first = accept(saved.id, by="Ben", comment="fine")
+    datastore.keep_draft(image, draft, "another-model")
+    before = datastore.label_records(image)
+    assert before[0].tag == "original"
+    for by, comment in (("Ada", "apex is wrong"), ("Ben", "apex is wrong")):
+        with pytest.raises(AcceptedError, match="already accepted by Ben on 20"):
+            accept(saved.id, by=by, comment=comment)
+    assert accept(saved.id, by="Ben", comment="fine").id == first.id
+    assert datastore.label_records(image) == before
+
+
+def test_an_acceptance_is_found_again_behind_that_of_another_draft_with_the_same_labels(
+    datastore, image, saved, accept, tmp_path
+):
+    first = accept(saved.id, by="Ben", comment="fine")
+    info = {"user": "Doris"}
+    again = accept_file(datastore, image, tmp_path / "label.nii.gz", tag="draft", info=info)
+    newer = accept(again.id, by="Eve")
+    assert len({saved.id, first.id, again.id, newer.id}) == 4
+    with pytest.raises(AcceptedError, match=r"by Ben on [^;]*; a newer label map holds: withdraw"):
+        accept(saved.id, by="Ben", comment="fine")
+    datastore.withdraw(image, newer.id, by="Ben", reason="once is enough")
+    record = accept(saved.id, by="Ben", comment="fine")
+    assert (record.id, record.tag, record.comment) == (first.id, "final", "fine")
+
+
+def test_a_review_that_is_repeated_stores_what_was_missing_beside_the_first(
+    datastore, image, draft, saved, pacs, monkeypatch
+):
+    store = pacs.store
+
+    def refuse_reports(header):
+        if header.Modality != "SEG":
+            msg = "the disk is full"
+            raise PacsError(msg)
+        store(header)
+
+    monkeypatch.setattr(pacs, "store", refuse_reports)
+    first = datastore.review(image, saved.id, by="Ben")
+    assert len(first.missing) == 2
+    datastore.keep_draft(image, draft, "another-model")
+    monkeypatch.setattr(pacs, "store", store)
+    again = datastore.review(image, saved.id, by="Ben")
+    assert (again.id, again.missing) == (first.id, ())
+
+
+def test_a_decision_that_names_no_draft_is_read(tmp_path):
+    file = tmp_path / "decisions.jsonl"
+    file.write_text('{"instance": "1.2", "reviewer": "Ben", "comment": "fine"}\n')
+    decision = SegDecisions(file).of("1.2")
+    assert (decision.draft, decision.reviewer, decision.comment) == ("", "Ben", "fine")
 
 
 def test_a_draft_of_the_networks_is_accepted_by_each_reader_once(datastore, image, draft, accept):
     datastore.keep_draft(image, draft, "shipped")
     first = accept("original", by="Ben", comment="fine")
-    with pytest.raises(HTTPException, match="already accepted by Ben"):
+    with pytest.raises(AcceptedError, match="already accepted by Ben"):
         accept("original", by="Ben", comment="apex is wrong")
     second = accept("original", by="Ada", comment="second opinion")
     assert second.id != first.id

@@ -127,11 +127,27 @@ def test_a_draft_of_the_networks_is_accepted_by_each_reader_once(desk):
     assert (second["reviewer"], second["comment"]) == ("Ada", "second opinion")
 
 
+def test_who_accepts_again_what_a_newer_acceptance_replaced_is_told_how_to_make_it_valid(desk):
+    mine = desk.accept(version="original", by="Ben", comment="fine").json()["version"]
+    newer = desk.accept(version="original", by="Zoe").json()["version"]
+    for comment in ("", "fine", "apex is wrong"):
+        refused = desk.decide("accept", version=mine, by="Ben", comment=comment)
+        assert refused.status_code == 409
+        said = refused.json()["detail"]
+        assert said.endswith("a newer label map holds: withdraw that one to make this valid")
+        assert ("not kept" in said) == (comment == "apex is wrong")
+    assert desk.decide("withdraw", version=newer, by="Ben").is_success
+    assert desk.decide("accept", version=mine, by="Ben").is_success
+    assert ("final", "reviewed") in states(desk)
+
+
 def test_accepting_twice_is_once(desk):
     first = desk.accept(version="original", by="Eve").json()
-    count = len(desk.store.label_records(desk.image))
+    count, logged = len(desk.store.label_records(desk.image)), audit_log.read(audit_log_file())
     assert desk.accept(version="original", by="Eve").json()["version"] == first["version"]
     assert len(desk.store.label_records(desk.image)) == count
+    lines = audit_log.read(audit_log_file())[len(logged) :]
+    assert not [line for line in lines if line["event"] in ("save", "review")]
 
 
 def test_accepting_twice_is_once_also_where_the_scan_cannot_be_measured_any_more(desk, monkeypatch):

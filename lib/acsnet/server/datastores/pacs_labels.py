@@ -156,13 +156,14 @@ class PacsLabels:
         model: str,
         reviewer: str = "",
         comment: str = "",
+        draft: str = "",
     ) -> LabelRecord:
         """Store a person's label map as a new SEG with its report; what was there before stays.
 
         features: as in `NewLabel`; model: whose draft it began from, empty for none; reviewer: of
-        a draft of the model that is taken over as it is, whom the SEG then names. Where the newest
-        SEG says the same and still holds, a save was repeated, and its record is given: it may
-        name another reviewer and comment.
+        a draft of the model that is taken over as it is, whom the SEG then names; draft: as in
+        `SegDecision`. Where the newest SEG says the same and still holds, a save was repeated, and
+        its record is given: it may name another reviewer and comment.
         """
         taken_over = bool(reviewer) and by_networks(author)
         newest = next(iter(self._entry(uid).annotations), None)
@@ -181,7 +182,11 @@ class PacsLabels:
             if reviewer:
                 self._decisions.add(
                     SegDecision(
-                        instance=instance, author=author, reviewer=reviewer, comment=comment
+                        instance=instance,
+                        author=author,
+                        draft=draft,
+                        reviewer=reviewer,
+                        comment=comment,
                     )
                 )
             self.saves.add(instance, user=reviewer or author, image=uid, model=model, state=state)
@@ -255,16 +260,18 @@ class PacsLabels:
         """Store a person's draft once more, as reviewed; the draft stays as it is.
 
         version: SOPInstanceUID of the draft; by: who reviewed it, which this server notes, as the
-        SEG names who drew it. Raises InputError for a version that is not there or is the model's.
+        SEG names who drew it. Where that was done before, by whomever, and not withdrawn since, the
+        record of that is given. Raises InputError for a version that is not there or is the
+        model's.
         """
-        annotation = next((seg for seg in self._entry(uid).drawn if seg.instance == version), None)
+        entry = self._entry(uid)
+        for record in self.records(entry):
+            if record.state == "reviewed" and version in (record.id, self._draft_of(record.id)):
+                return replace(record, missing=self._archive.send_again(record.id))
+        annotation = next((seg for seg in entry.drawn if seg.instance == version), None)
         if annotation is None:
             msg = f"image {uid!r} has no version {version!r} by a person"
             raise InputError(msg)
-        features = self.measures.of(version)
-        if annotation.state == "reviewed":
-            decision = self._decisions.of(version)
-            return record_of_seg(annotation, features=features, decision=decision)
         scan, sources = self._archive.read(uid)
         reading = self._archive.label_map(annotation, sources)
         labels = scan.grid.to_input(reading.labels)
@@ -276,10 +283,16 @@ class PacsLabels:
             features=measured.features_dict(),
             author=annotation.author,
             state="reviewed",
-            model=str(features.get(MODEL_VERSION) or ""),
+            model=str(self.measures.of(version).get(MODEL_VERSION) or ""),
             reviewer=by,
             comment=comment,
+            draft=version,
         )
+
+    def _draft_of(self, instance: str) -> str:
+        """SOPInstanceUID of the draft that a reviewed SEG is made of; empty where none is noted."""
+        decision = self._decisions.of(instance)
+        return "" if decision is None else decision.draft
 
     def reviewed(self, entries: Iterable[Entry], *, anew: bool = False) -> list[Reviewed]:
         """What a network may be trained on: the newest reviewed label of each scan.

@@ -24,12 +24,14 @@ FIELDS = ("user", "model", "image", "state")
 class SegDecision:
     """What people decided on one SEG.
 
-    instance: its SOPInstanceUID; author: who drew it, where it names another; reviewer, comment,
-    withdrawn_by: as in `LabelRecord`.
+    instance: its SOPInstanceUID; author: who drew it, where it names another; draft: of a reviewed
+    one, SOPInstanceUID of the person's draft that it is made of, empty where that is not noted;
+    reviewer, comment, withdrawn_by: as in `LabelRecord`.
     """
 
     instance: str
     author: str = ""
+    draft: str = ""
     reviewer: str = ""
     comment: str = ""
     withdrawn_by: str = ""

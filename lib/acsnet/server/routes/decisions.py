@@ -13,6 +13,7 @@ from urllib.parse import quote, urlencode
 from fastapi import APIRouter, Depends, HTTPException, Request
 from fastapi.responses import JSONResponse, RedirectResponse, Response
 
+from acsnet.annotations.acceptance import check_kept
 from acsnet.annotations.label_versions import by_networks
 from acsnet.annotations.reading_details import MAX_COMMENT, check_text
 from acsnet.errors import InputError
@@ -141,20 +142,21 @@ def accepted(
         shown: the warnings that the reader was shown, or their digest.
 
     Returns:
-        The label map as it was, and the reviewed one.
+        The label map as it was, and the reviewed one; that one twice if it was reviewed before.
 
     Raises:
         UnknownError: there is no such label map.
         ReplacedError: it has been drawn anew since it was looked at, or the scan was replaced.
         UnshownError: it has other warnings than those shown, or is an old one not looked at.
         InputError: it was withdrawn, or drawn on an earlier state of the scan.
-        HTTPException: 409, somebody accepted it before, or this reader with another comment.
+        AcceptedError: somebody accepted it before, or this reader with another comment; or this
+            reader did, and a newer one holds.
     """
     store = app.datastore()
-    record = record_called(store.label_records(image), version, saved=saved)
+    records = store.label_records(image)
+    record = record_called(records, version, saved=saved)
     if record.state == "reviewed":
-        _check_kept(record, by=by, comment=comment)
-        return record, record
+        return _kept(records, record, record, by=by, comment=comment)
     if record.state == "withdrawn" or not record.current:
         why = "was withdrawn" if record.current else "was drawn on an earlier state of the scan"
         msg = f"this label map {why}: draw it again"
@@ -165,7 +167,8 @@ def accepted(
     drawn_on = store.state_to_label(image)
     file = Path(store.version_uri(image, record))  # in a PACS it is checked by that
     called = record.id or record.tag
-    record = record_called(store.label_records(image), called, saved=record.moment)
+    records = store.label_records(image)
+    record = record_called(records, called, saved=record.moment)
     measured = _measured(store, image, file, record) if by_networks(record.author) else None
     warnings = record.warnings if measured is None else measured.warnings
     digest = digest_of(warnings)
@@ -174,8 +177,7 @@ def accepted(
         raise UnshownError(msg, warnings=warnings, digest=digest)
     if measured is None:
         kept = store.review(image, record.id, by=by, comment=comment)
-        _check_kept(kept, by=by, comment=comment)
-        return record, kept
+        return _kept(records, record, kept, by=by, comment=comment)
     label = NewLabel(
         measured=measured,
         features=features_with(record.features, measured),
@@ -188,22 +190,22 @@ def accepted(
         comment=comment,
     )
     kept = store.keep_label(image, label)
-    _check_kept(kept, by=by, comment=comment)
-    return record, kept
+    return _kept(records, record, kept, by=by, comment=comment)
 
 
-def _check_kept(record: LabelRecord, *, by: str, comment: str) -> None:
-    """Raises HTTP 409 where what is on record is another acceptance than this one."""
-    reviewer = record.reviewer or record.author
-    if reviewer == by and comment in ("", record.comment):
-        return
-    at = "" if record.read is None else f" on {record.read:%Y-%m-%d %H:%M}"
-    msg = (
-        f"this label map was already accepted by {reviewer or 'somebody'}{at}: your "
-        f"{'comment' if comment else 'acceptance'} is not kept; correct or withdraw the label map "
-        "if you disagree"
+def _kept(
+    records: Sequence[LabelRecord], before: LabelRecord, kept: LabelRecord, *, by: str, comment: str
+) -> tuple[LabelRecord, LabelRecord]:
+    """What `accepted` returns; records: as they were. Raises AcceptedError as `check_kept`."""
+    check_kept(
+        reviewer=kept.reviewer or kept.author,
+        at=kept.read,
+        kept_comment=kept.comment,
+        is_replaced=kept.is_replaced and kept.current,
+        by=by,
+        comment=comment,
     )
-    raise HTTPException(409, msg)
+    return next((record for record in records if record.id == kept.id), before), kept
 
 
 def _measured(store: StudyStore, image: str, file: Path, record: LabelRecord) -> Measured:
