@@ -38,9 +38,11 @@ def test_events_are_read_oldest_first_with_their_details(tmp_path):
 
 def test_what_a_log_was_rotated_to_is_read_before_it_the_oldest_first(tmp_path):
     log = tmp_path / "audit.jsonl"
-    for image, name in (("a", "audit.jsonl.10"), ("b", "audit.jsonl.9"), ("x", "audit.jsonl.bak")):
+    others = (("x", f"audit.jsonl.{end}") for end in ("bak", "01", "1764478082"))
+    for image, name in (("a", "audit.jsonl.10"), ("b", "audit.jsonl.9"), *others):
         audit_log.record(log, "infer", image=image)
         log.rename(tmp_path / name)
+    (tmp_path / "audit.jsonl.1").mkdir()
     audit_log.record(log, "infer", image="c")
     assert [entry["image"] for entry in audit_log.read(log)] == ["a", "b", "c"]
 

@@ -107,10 +107,20 @@ def test_why_a_port_cannot_be_opened_is_told(tmp_path, monkeypatch, error, reaso
         serve(studies=tmp_path)
 
 
-def test_a_viewer_that_is_set_and_not_there_is_refused(tmp_path, site):
+def test_a_viewer_that_is_set_and_not_there_is_told_and_the_rest_is_served(
+    tmp_path, site, monkeypatch, capsys
+):
+    class NextError(Exception):
+        """What comes after the settings."""
+
+    def end_here():
+        raise NextError
+
+    monkeypatch.setattr(launch, "_write_app", end_here)
     site(viewer=tmp_path)
-    with pytest.raises(InputError, match="ACSNET_VIEWER must be a folder with stock OHIF, got"):
+    with pytest.raises(NextError):
         serve(studies=tmp_path)
+    assert f"No stock OHIF in {tmp_path} (ACSNET_VIEWER)" in capsys.readouterr().out
 
 
 def test_a_port_that_cannot_be_is_refused(tmp_path, site):

@@ -65,6 +65,15 @@ def test_a_run_that_began_with_a_network_does_not_go_on_without(tmp_path):
         check_settings(tmp_path, {"epochs": 3})
 
 
+def test_a_run_whose_average_began_long_is_not_gone_on_with_but_for_one_that_has_a_start(tmp_path):
+    (tmp_path / "recipe.json").write_text('{"epochs": 3}')  # as before the average began short
+    (tmp_path / "checkpoint.pt").touch()
+    with pytest.raises(InputError, match=r"other settings \(average_begins\)"):
+        check_settings(tmp_path, {"epochs": 3, "average_begins": "short"})
+    (tmp_path / "recipe.json").write_text('{"epochs": 3, "start": "abc"}')
+    check_settings(tmp_path, {"epochs": 3, "average_begins": "short", "start": "abc"})
+
+
 def test_a_run_without_its_record_is_refused(tmp_path):
     (tmp_path / "checkpoint.pt").touch()
     with pytest.raises(InputError, match=r"data\.json is missing or broken: use another run"):

@@ -4,6 +4,7 @@ A line holds ids, never names of patients. A site may rotate the log by giving i
 the same folder: `audit.jsonl.1`, and higher numbers to what is older. Those files belong to it.
 """
 
+import re
 from collections.abc import Mapping
 from datetime import datetime, timezone
 from pathlib import Path
@@ -33,6 +34,9 @@ Event = Literal[
     "score",
     "refused",
 ]
+
+ROTATED = re.compile(r"\.([1-9][0-9]{0,8})")
+"""End of the name of a file that the log was rotated to; no time, as others write there."""
 
 
 def record(
@@ -66,9 +70,9 @@ def record(
 def files_of(log: Path) -> list[Path]:
     """The files that a log was rotated to, oldest first, and the log itself, there or not."""
     rotated = {
-        int(number): file
+        int(number[1]): file
         for file in log.parent.glob(f"{log.name}.*")
-        if (number := file.name.removeprefix(f"{log.name}.")).isdecimal()
+        if (number := ROTATED.fullmatch(file.suffix)) and file.is_file()
     }
     return [*(rotated[number] for number in sorted(rotated, reverse=True)), log]
 

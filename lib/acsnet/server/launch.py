@@ -58,9 +58,6 @@ def serve(*, studies: Path | str) -> None:
     policy_of(site)
     if site.login.required:
         Login(site)
-    if site.viewer is not None and not (site.viewer / "index.html").is_file():
-        msg = f"ACSNET_VIEWER must be a folder with stock OHIF, got {site.viewer}"
-        raise InputError(msg)
     schema_of(state_folder())  # before anything is written there: a restore may be under way
     tls = _tls_of(site.server)
     address = _address(studies)
@@ -68,6 +65,8 @@ def serve(*, studies: Path | str) -> None:
     listener = _listen(host, site.server.port)
     port = int(listener.getsockname()[1])
     typer.echo("ACSNet server: research use only, not a medical device")
+    if site.viewer is not None and not (site.viewer / "index.html").is_file():
+        typer.echo(f"No stock OHIF in {site.viewer} (ACSNET_VIEWER): /viewer/ is not served")
     typer.echo("Loading ...")
     try:
         app_dir = _write_app()

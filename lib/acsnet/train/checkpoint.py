@@ -63,7 +63,10 @@ class State:
             torch.save(content, stream)
 
     def restore(self, path: Path) -> None:
-        """Go back to a checkpoint. Raises InputError when it is damaged."""
+        """Go back to a checkpoint. Raises InputError when it is damaged.
+
+        And MemoryError, or that of torch, where there is too little for it.
+        """
         file = path.read_bytes()
         try:
             content = _read(file, next(self.net.parameters()).device)
@@ -71,6 +74,8 @@ class State:
             self.average.load_state_dict(content["average"])
             self.optimiser.load_state_dict(content["optimiser"])
             self.history[:] = [Epoch(*row) for row in content["history"]]
+        except (MemoryError, torch.OutOfMemoryError):
+            raise
         except Exception as error:  # what damage leads to depends on where it is
             msg = f"{path} is damaged or of another version: use another run folder"
             raise InputError(msg) from error

@@ -102,7 +102,7 @@ def settings_of(recipe: Recipe, *, seed: int) -> dict[str, Any]:
     """
     settings = {k: v for k, v in asdict(recipe).items() if k != "make_batch"}
     settings["loss"] |= {"kind": type(recipe.loss).__name__}
-    return settings | {"seed": seed, "torch": torch.__version__}
+    return settings | {"seed": seed, "torch": torch.__version__, "average_begins": "short"}
 
 
 def train(

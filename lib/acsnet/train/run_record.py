@@ -43,9 +43,11 @@ def check_settings(folder: Path, settings: dict[str, Any]) -> None:
     """
     if not (folder / CHECKPOINT).exists():
         return
-    # A run of an earlier version has no average_decay in its record.
-    before = {"average_decay": 0.995, **read_json(folder / RECIPE)}
+    # A run of an earlier version has neither in its record.
+    before = {"average_decay": 0.995, "average_begins": "long", **read_json(folder / RECIPE)}
     now = {"start": None, **json.loads(json.dumps(settings))}
+    if now["start"] is not None:  # only an average of random weights begins short
+        now.pop("average_begins", None)
     changed = [key for key in now if before.get(key) != now[key]]
     if changed:
         msg = f"{folder} holds a run with other settings ({', '.join(changed)}): use another"

@@ -288,11 +288,17 @@ def test_training_begins_by_itself_after_enough_new_labels(site, reviewed):
 def test_labels_of_a_training_that_failed_are_still_new_but_it_is_not_begun_anew_at_once(
     site, reviewed
 ):
+    reviewed.append(replace(reviewed[0], name="a fifth"))
     trainings = site("fail", after=4, trainer="myo")
     until(lambda: looked(trainings, "failed"))
+    withdrawn = reviewed.pop()
     for server in (trainings, site("done", after=4, trainer="roi")):
         server.look()
+        reviewed.append(withdrawn)
+        server.look()
+        reviewed.remove(withdrawn)
         assert len(run_folders(server._models.root)) == 1
+    reviewed.append(withdrawn)
     reviewed.append(replace(reviewed[0], name="one more"))
     until(lambda: looked(server, "done"))
     reviewed.append(replace(reviewed[0], name="and one"))

@@ -196,7 +196,8 @@ class Trainings:
         asked, trained = (read_request(of[-1]).labels if of else {} for of in (runs, done))
         settings = self._settings
         reviews = {label.name: label.review() for label in self._reviewed()}
-        if reviews == self._refused or asked == {name: r.sha256 for name, r in reviews.items()}:
+        are_known = all(asked.get(name) == review.sha256 for name, review in reviews.items())
+        if reviews == self._refused or are_known:
             return
         reason = waits_for(
             reviews, trained, now=time.time(), labels=settings.after, pause_s=settings.pause_s

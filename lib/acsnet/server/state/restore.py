@@ -14,6 +14,7 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path, PurePosixPath
 from typing import IO, Any, cast
 
+from acsnet.annotations.audit_log import ROTATED
 from acsnet.errors import InputError
 from acsnet.files.abandoned import remove_abandoned
 from acsnet.server.state.backup import EDITS, MANIFEST, MODELS, STORE, Summary
@@ -34,7 +35,7 @@ MAX_PARTS = 20
 MIN_FREE_BYTES = 2**30
 """Left on the disk, whatever a backup holds."""
 
-OF_AUDIT = re.compile(rf"{re.escape(AUDIT)}(\.[0-9]{{1,9}})?")
+OF_AUDIT = re.compile(rf"{re.escape(AUDIT)}({ROTATED.pattern})?")
 """Names of the audit log and of the files that it was rotated to."""
 
 NOTHING = frozenset({"lost+found"})
