@@ -20,6 +20,7 @@ from acsnet.labels import Label
 from acsnet.nets.architecture import ResUNetConfig
 from acsnet.nets.resunet import ResUNet
 from acsnet.nets.torch_network import TorchNetwork
+from acsnet.nets.torch_weights import random_network
 from acsnet.nets.views import ALL_VIEWS, AS_IT_IS, View
 from acsnet.preprocess import standardise, to_scan
 from acsnet.stages.myocardium import predict_myocardium
@@ -102,9 +103,11 @@ class OwnSlice(ResUNet):
 class OwnSliceConfig(ResUNetConfig):
     """What is needed to build an `OwnSlice`."""
 
-    def build(self) -> OwnSlice:
-        """The network with random weights."""
-        return OwnSlice(self)
+
+@random_network.register
+def own_slice_network(config: OwnSliceConfig) -> OwnSlice:
+    """The network with random weights."""
+    return OwnSlice(config)
 
 
 def without(recipe: Recipe, source: str) -> Recipe:

@@ -1,6 +1,7 @@
 """Trained networks as PyTorch modules, from and to files."""
 
 from dataclasses import asdict
+from functools import singledispatch
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -23,8 +24,12 @@ NETWORKS: dict[str, type[ResUNet] | type[Autoencoder]] = {
 """As `acsnet.nets.architecture.CONFIGS`."""
 
 
+@singledispatch
 def random_network(config: ResUNetConfig | AutoencoderConfig) -> ResUNet | Autoencoder:
-    """The network of an architecture, with random weights."""
+    """The network of an architecture, with random weights.
+
+    An experiment registers how a network of its own architecture is built.
+    """
     return ResUNet(config) if isinstance(config, ResUNetConfig) else Autoencoder(config)
 
 
