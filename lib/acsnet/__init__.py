@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from acsnet.result import Result
     from acsnet.scan import ShortAxisScan
 
-__version__ = "0.2.0"
+__version__ = "0.3.0"
 
 NOTICE = "Research use only. Not a medical device."
 """On all that is shown or written."""
