@@ -2,108 +2,18 @@
 
 import json
 import sys
-import time
-from dataclasses import replace
 
 import psutil
 import pytest
 from filelock import FileLock
+from supervised import looked, state, until
 
 from acsnet.errors import InputError
-from acsnet.fine_tuning import training_request
-from acsnet.fine_tuning.model_registry import Models
-from acsnet.fine_tuning.training_request import Reviewed, run_folders
+from acsnet.fine_tuning.training_request import run_folders
 from acsnet.fine_tuning.training_status import change_status
 from acsnet.server.learning import training_supervisor
 from acsnet.server.learning.trainers import settings_of, task_of, trainers
-from acsnet.server.learning.training_supervisor import BusyError, Trainings, interpreter
-from acsnet.settings import Train
-
-SCRIPT = """
-import json, os, pathlib, signal, sys, time
-folder, lock, log = map(pathlib.Path, sys.argv[1:])
-todo = (folder.parent.parent / "todo").read_text().split()
-path = folder / "status.json"
-starts = json.loads(path.read_text())["starts"]
-what = todo[min(starts, len(todo)) - 1]
-state = "done" if what == "done" else "training"
-content = {**json.loads(path.read_text()), "state": state, "epoch": 1, "epochs": 4}
-(folder.parent.parent / "pid").write_text(str(os.getpid()))
-path.with_suffix(".new").write_text(json.dumps(content))
-path.with_suffix(".new").replace(path)
-print("epoch 1", flush=True)
-if what == "sleep":
-    time.sleep(60)
-if what == "die":
-    os.kill(os.getpid(), signal.SIGKILL)
-sys.exit(1 if what == "fail" else 0)
-"""
-
-
-@pytest.fixture
-def reviewed(tmp_path):
-    """Four labels, reviewed a tenth of a second ago."""
-    found = []
-    for k in range(4):
-        label = tmp_path / f"label{k}"
-        label.write_text(f"label {k}")
-        found.append(
-            Reviewed(
-                name=f"case{k}",
-                patient=f"p{k}",
-                image=tmp_path / "image",
-                label=label,
-                at=time.time() - 0.1,
-            )
-        )
-    return found
-
-
-@pytest.fixture
-def site(tmp_path, reviewed):
-    """Makes `Trainings`, servers one after another on the same folders."""
-    script = tmp_path / "script.py"
-    script.write_text(SCRIPT)
-    models = Models(tmp_path / "models")
-    models.root.mkdir()
-    made = []
-
-    def make(*todo, look_every_s=10.0, **settings):
-        (models.root / "todo").write_text(" ".join(todo))
-        settings = Train(**{"after": 0, "threads": 1, "pause_s": 0.0, **settings})
-        one = Trainings(
-            models,
-            lock=tmp_path / "lock",
-            audit=tmp_path / "audit.jsonl",
-            reviewed=lambda *, anew=False: make.anew.append(anew) or reviewed,
-            settings=settings,
-            program=(str(script),),
-            look_every_s=look_every_s,
-        )
-        made.append(one)
-        return one
-
-    make.anew = []
-    yield make
-    for one in made:
-        one.stop()
-
-
-def until(condition):
-    end = time.monotonic() + 20.0
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.02)
-
-
-def state(trainings):
-    return trainings.latest()[1].state
-
-
-def looked(trainings, wanted):
-    """Whether the run is in that state after another look."""
-    trainings.look()
-    return state(trainings) == wanted
+from acsnet.server.learning.training_supervisor import BusyError, interpreter
 
 
 def test_a_training_runs_beside_the_server_until_it_is_done(site):
@@ -274,88 +184,6 @@ def test_the_next_server_can_stop_the_process_of_one_that_was_killed(site):
     assert state(later) == "cancelled"
 
 
-def test_training_begins_by_itself_after_enough_new_labels(site, reviewed):
-    trainings = site("done", after=4, trainer="myo")
-    until(lambda: looked(trainings, "done"))
-    trainings.look()
-    assert [folder.name[-3:] for folder in run_folders(trainings._models.root)] == ["myo"]
-    for one in reviewed:
-        one.label.write_text("drawn anew")
-    trainings.look()
-    assert len(run_folders(trainings._models.root)) == 2
-
-
-def test_labels_of_a_training_that_failed_are_still_new_but_it_is_not_begun_anew_at_once(
-    site, reviewed
-):
-    reviewed.append(replace(reviewed[0], name="a fifth"))
-    trainings = site("fail", after=4, trainer="myo")
-    until(lambda: looked(trainings, "failed"))
-    withdrawn = reviewed.pop()
-    for server in (trainings, site("done", after=4, trainer="roi")):
-        server.look()
-        reviewed.append(withdrawn)
-        server.look()
-        reviewed.remove(withdrawn)
-        assert len(run_folders(server._models.root)) == 1
-    reviewed.append(withdrawn)
-    reviewed.append(replace(reviewed[0], name="one more"))
-    until(lambda: looked(server, "done"))
-    reviewed.append(replace(reviewed[0], name="and one"))
-    server.look()
-    assert [run.name[-3:] for run in run_folders(server._models.root)] == ["myo", "roi"]
-
-
-@pytest.fixture
-def of_one_patient(reviewed):
-    """Two labels, both of one patient, which is too few."""
-    reviewed[:] = [replace(one, patient="ANON") for one in reviewed[:2]]
-    return reviewed
-
-
-def test_what_was_refused_is_looked_at_again_once_other_labels_are_reviewed(
-    site, of_one_patient, monkeypatch
-):
-    read = []
-    monkeypatch.setattr(training_request, "content_digest", lambda path: read.append(path) or "")
-    trainings = site("done", after=2, trainer="myo")
-    with pytest.raises(InputError, match="at least 2 patients, got 1"):
-        trainings.look()
-    assert len(read) == 2
-    trainings.look()
-    assert len(read) == 2
-    of_one_patient[0].label.write_text("drawn anew")
-    with pytest.raises(InputError, match="at least 2 patients, got 1"):
-        trainings.look()
-    of_one_patient[1] = replace(of_one_patient[1], patient="p1", name="of another")
-    until(lambda: looked(trainings, "done"))
-
-
-def test_why_no_training_begins_is_told_once(site, reviewed, caplog):
-    looks = []
-
-    def is_away(self):
-        looks.append(self)
-        raise OSError("the disk is away")
-
-    reviewed[0] = type("Away", (), {"review": is_away, "name": "away"})()
-    trainings = site("done", after=2, look_every_s=0.01)
-    trainings.watch()
-    until(lambda: len(looks) > 3)
-    trainings.close()
-    told = [record.getMessage() for record in caplog.records]
-    assert told == ["no training begins: the disk is away"]
-
-
-def test_a_review_is_looked_at_once(site):
-    trainings = site("done", after=4, trainer="myo", look_every_s=1000.0)
-    trainings.watch()
-    assert trainings.latest() is None
-    trainings.wake()
-    until(lambda: trainings.latest() is not None)
-    trainings.close()
-
-
 def test_several_gpus_train_together(monkeypatch):
     several = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node"]
     for gpus, device, by in (
@@ -366,12 +194,6 @@ def test_several_gpus_train_together(monkeypatch):
     ):
         monkeypatch.setattr(training_supervisor.torch.cuda, "device_count", lambda gpus=gpus: gpus)
         assert interpreter(device) == [sys.executable, *by]
-
-
-def test_at_zero_labels_it_begins_on_request_only(site):
-    trainings = site("done", after=0)
-    trainings.look()
-    assert trainings.latest() is None
 
 
 def test_clients_see_the_newest_run_with_every_trainer(site):
@@ -391,11 +213,3 @@ def test_clients_see_the_newest_run_with_every_trainer(site):
 def test_settings_that_there_are_not_are_refused(wrong):
     with pytest.raises(InputError, match=str(next(iter(wrong)))):
         settings_of(wrong)
-
-
-def test_scans_are_looked_at_anew_where_a_training_begins_and_not_at_every_look(site):
-    waiting = site(after=100)
-    waiting.look()
-    assert site.anew == [False]
-    site("done", after=1).look()
-    assert site.anew == [False, False, True]
