@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from acsnet.anatomy.measures import Form, measure
 from acsnet.stages.volumetric_checks import Reading, check_slice_areas
 from acsnet.train.data.case import POOL, WALL
-from acsnet.train.data.lists import emidec_cases, training_names
+from acsnet.train.data.lists import cases_of, training_names
 
 pytestmark = pytest.mark.slow
 
@@ -160,6 +160,14 @@ def test_of_equally_long_runs_the_larger_volume_is_the_ventricle():
     assert checked([30, 31, 9, 10]) == ([0, 1], dict.fromkeys((2, 3), "above the base"))
 
 
+@pytest.mark.parametrize("reading", READINGS)
+def test_of_open_slices_that_each_deviate_the_largest_is_kept(reading):
+    assert checked([9, 3, 1, 15], "CCCC", reading=reading) == (
+        [3],
+        dict.fromkeys(range(3), "below the apex"),
+    )
+
+
 stacks = st.lists(
     st.tuples(st.one_of(st.just(0.0), st.floats(1.0, 90.0)), st.booleans()), max_size=16
 )
@@ -182,7 +190,7 @@ def test_invariants_of_any_stack(stack, reading):
 def test_next_to_no_slice_of_the_experts_is_lost(data):
     lost, drawn = 0, []
     patients = training_names(data, "emidec")
-    for case in emidec_cases(data, patients):
+    for case in cases_of(data, "emidec", patients):
         wall = case.tissue >= WALL
         area = (case.tissue >= POOL).sum(axis=(1, 2)) * wall.any(axis=(1, 2))
         is_open = np.array([measure(w, (1.3, 1.3))[0] is Form.OPEN for w in wall])

@@ -94,7 +94,7 @@ def check_slice_areas(
     i_d = i_m + 1
     i_c = _first_basal_open(is_open[part])
     cut = max(i_m, min(i_c + 1, i_d))
-    end = cut if reading == "exclusive" else cut + 1
+    end = max(start + 1, cut if reading == "exclusive" else cut + 1)  # a run of one is kept, too
     end = min(end, start + _first_basal_open(is_open[part[start:end]]) + 1)
     ventricle[part[start:end]] = True
     reasons = dict.fromkeys(np.flatnonzero(lv_area_mm2 > 0).tolist(), NOT_JOINED)
