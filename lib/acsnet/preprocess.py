@@ -160,7 +160,7 @@ def windowed(scan: ShortAxisScan) -> tuple[NDArray[np.float32], tuple[str, ...]]
     ):
         if share > limit:
             message = (
-                f"window centre and width in the file would clip {share:.0%} of {which}: "
+                f"window centre and width in the file would clip {100 * share:.0f} % of {which}: "
                 "not applied"
             )
             return scan.pixels, (message,)

@@ -17,6 +17,9 @@ View = Literal["short axis", "long axis"]
 UNFIT = "this looks like"
 """Beginning of every warning which says that a scan is not short-axis LGE."""
 
+NO_SIGNAL = "taken as no signal"
+"""In every warning that tells which voxels are passed over: of all doubts the least."""
+
 APEXWARD_RAS = np.array([-1.0, 1.0, -1.0]) / np.sqrt(3.0)
 """From base to apex: left, anterior, inferior, in RAS coordinates (usual lie of the heart)."""
 
@@ -36,7 +39,8 @@ class InputGrid:
         affine: (4, 4), index in the file -> RAS mm.
         axes: axes of the file that became slice, row and column.
         reversed_slices: whether slices run against the order of the file.
-        stored_affine: (4, 4) affine as stored, for a file whose affine is not in mm; else None.
+        stored_affine: (4, 4) affine as the header has it, where that has other units than mm, two
+            transforms or none, or voxel sizes that disagree; else None.
     """
 
     shape: tuple[int, int, int]

@@ -91,8 +91,8 @@ def test_padding_above_all_signal_is_found_and_saturated_pixels_are_not(stack):
     assert cleaned("a", np.minimum(stack, 700)).signal is None
 
 
-@pytest.mark.parametrize("value", [-30000.0, 32767.0])
-def test_a_dead_pixel_is_no_signal_and_moves_no_level(stack, value):
+@pytest.mark.parametrize(("value", "side"), [(-30000.0, "below"), (32767.0, "above")])
+def test_a_dead_pixel_is_no_signal_and_moves_no_level(stack, value, side):
     odd = stack.copy()
     odd[2, 5, 7] = value
     clean = cleaned("a", odd)
@@ -100,7 +100,23 @@ def test_a_dead_pixel_is_no_signal_and_moves_no_level(stack, value):
     rest = clean.signal
     np.testing.assert_array_equal(clean.pixels[rest], stack[rest])
     assert clean.pixels[2, 5, 7] == stack[rest].min()
-    assert clean.warnings == (f"1 voxels far from all others ({value:g}) taken as no signal",)
+    words = f"1 voxel with the signal {value:g}, far {side} all others, is taken as no signal"
+    assert clean.warnings == (words,)
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ([32767.0, 32767.0], "signal 32767, far above"),
+        ([-30000.0, -29000.0], "signal -30000 to -29000, far below"),
+        ([-30000.0, 32767.0], "signal -30000 to 32767, far from"),
+    ],
+)
+def test_several_dead_pixels_are_told_by_their_values_and_side(stack, values, words):
+    odd = stack.copy()
+    odd[2, 5, 7:9] = values
+    told = f"2 voxels with the {words} all others, are taken as no signal"
+    assert cleaned("a", odd).warnings == (told,)
 
 
 @pytest.mark.parametrize("of", ["noise", "slices"])
@@ -176,6 +192,8 @@ def test_a_few_nan_are_told_by_their_number(stack):
     masked[1, 20, 20:22] = np.nan
     assert masked.size > 2000  # less than a thousandth
     assert cleaned("a", masked).warnings == ("2 voxels are NaN and taken as no signal",)
+    masked[1, 20, 21] = stack[1, 20, 21]
+    assert cleaned("a", masked).warnings == ("1 voxel is NaN and taken as no signal",)
 
 
 def test_nothing_but_nan_is_refused(stack):

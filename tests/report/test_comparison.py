@@ -10,7 +10,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from pypdf import PdfReader
 from scipy.ndimage import binary_dilation
 
-from acsnet import NOTICE
+from acsnet import NOTICE, __version__
 from acsnet.errors import InputError
 from acsnet.labels import ENHANCEMENT, MYOCARDIUM, Label
 from acsnet.nets.weights import read_manifest
@@ -195,11 +195,37 @@ def test_long_names_move_the_segments_to_a_page_of_their_own(measured):
         FigureCanvasAgg(page).draw()
         boxes = {text.get_text(): text.get_window_extent() for text in page.texts}
         notice = boxes.pop(NOTICE)
+        del boxes[f"ACSNet {__version__}"]
         footer = next(name for name in boxes if name.startswith("page "))
         del boxes[footer]
         assert min(box.y0 for box in boxes.values()) > notice.y1
         assert max(box.x1 for box in boxes.values()) < 0.98 * page.bbox.x1
     assert "16 apical lateral" in [text.get_text() for text in pages[1].texts]
+
+
+def test_the_foot_says_what_made_both_scans(measured):
+    def foot(before, after):
+        about = {"of_before": BEFORE, "of_after": AFTER}
+        pages = comparison_pages(compare(before, after, **about), before, after, **about)
+        return [{text.get_text() for text in page.texts} for page in pages]
+
+    first, second = (replace(measured, weights={"myo": 32 * half}) for half in ("ab", "cd"))
+    same = f"ACSNet {__version__}, weights (SHA-256): myo abababababab"
+    assert all({NOTICE, same} <= words for words in foot(first, first))
+    other = same.replace("abababababab", "cdcdcdcdcdcd")
+    assert all(f"Before: {same}. After: {other}" in words for words in foot(first, second))
+
+
+def test_the_page_explains_its_outlines_and_what_the_files_lack(measured):
+    about = {"of_before": UNKNOWN, "of_after": UNKNOWN}
+    (page,) = comparison_pages(compare(measured, measured, **about), measured, measured, **about)
+    (legend,) = page.legends
+    told = {text.get_text() for text in legend.get_texts()}
+    assert {"endocardium", "core scar", "grey zone", "microvascular obstruction"} <= told
+    drawn = [text.get_text() for text in page.texts]
+    assert drawn[drawn.index("Patient") + 1] == "not in the file"
+    words = f"{measured.scan.name}, study date not in the file"
+    assert drawn.count(words) == 2
 
 
 def test_the_heads_of_empty_columns_do_not_lie_on_others(measured):

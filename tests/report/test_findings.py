@@ -59,10 +59,23 @@ def test_findings_say_where_how_deep_and_what_is_viable(features):
         "Late gadolinium enhancement in 2 segments: mid anterior (7), apical anterior (13); "
         "traces in 1 more segment.",
         "Pattern: transmural (transmural 70 %, subendocardial 30 % of the scar).",
-        "Likely viable, scar through at most half of the wall: 15 of 16 segments; "
+        "Likely viable by the mean transmurality of the segment (at most 50 %): 15 of 16 segments; "
         "not: mid anterior (7).",
         "Microvascular obstruction: 1.3 ml.",
     ]
+
+
+def test_a_viable_segment_with_transmural_scar_in_a_part_of_it_is_named(features):
+    features["segments"] = segments(
+        s4=(25.0, "1-25", "transmural"),
+        s8=(0.4, "0", "transmural"),  # a trace
+        s10=(46.0, "26-50", "mixed"),
+        s12=(60.0, "51-75", "transmural"),
+    )
+    assert statements(features)[2] == (
+        "Likely viable by the mean transmurality of the segment (at most 50 %): 15 of 16 segments, "
+        "of which transmural in part: basal inferior (4); not: mid anterolateral (12)."
+    )
 
 
 def with_apex(features, percent, *, others=True):
@@ -85,7 +98,7 @@ def test_scar_in_an_apex_without_chords_is_named_by_its_share_of_the_wall(featur
         "not judged: apex (17))."
     )
     assert viable == (
-        "Likely viable, scar through at most half of the wall: 15 of 16 segments; "
+        "Likely viable by the mean transmurality of the segment (at most 50 %): 15 of 16 segments; "
         "not: mid anterior (7); not judged: apex (17)."
     )
 
@@ -95,7 +108,7 @@ def test_scar_in_the_apex_alone_is_no_trace_and_has_no_pattern(features):
     assert statements(with_apex(features, 62.0, others=False))[:3] == [
         "Late gadolinium enhancement in 1 segment: apex (17, 62 % of its wall).",
         "Pattern: not known, no radial chord of the wall meets the scar.",
-        "Likely viable, scar through at most half of the wall: 16 of 16 segments; "
+        "Likely viable by the mean transmurality of the segment (at most 50 %): 16 of 16 segments; "
         "not judged: apex (17).",
     ]
 

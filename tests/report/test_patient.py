@@ -65,3 +65,20 @@ def test_the_subject_of_images_without_uids_is_that_of_their_only_series(tmp_pat
     assert read_subject(folder, ()).patient_id == "P1"
     oblique_stack.save(oblique_stack.image(0, series="1.2.9"), folder / "other.dcm")
     assert read_subject(folder, ()) == UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("stored", "shown"),
+    [("DOE^JANE", "DOE JANE"), ("YAMADA^TARO=\u5c71\u7530^\u592a\u90ce", "YAMADA TARO"), ("=", "")],
+)
+def test_a_name_is_shown_in_its_alphabetic_form(stored, shown):
+    assert subject_of(header(PatientName=stored)).patient_name == shown
+
+
+def test_the_subject_is_read_from_dicom_and_unknown_in_nifti(samples):
+    folder = samples / "dicom" / "phantom-1"
+    subject = read_subject(folder, read_scan(folder).instance_uids)
+    assert (subject.patient_name, subject.patient_id) == ("PHANTOM 1", "PHANTOM-1")
+    assert subject.study_date == "2020-01-01"
+    nifti = samples / "nifti" / "phantom-1.nii.gz"
+    assert read_subject(nifti, read_scan(nifti).instance_uids) == UNKNOWN

@@ -11,7 +11,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.text import Text
 from pypdf import PdfReader
 
-from acsnet import NOTICE
+from acsnet import NOTICE, __version__
 from acsnet.report.layout import fonts
 from acsnet.report.patient import UNKNOWN, Subject
 from acsnet.report.pdf import report_pages, report_pdf
@@ -49,6 +49,19 @@ def texts(measured):
 def test_it_has_three_pages_that_say_what_it_is_not(texts):
     assert len(texts) == 3
     assert all(NOTICE in text for text in texts)
+
+
+def test_every_page_says_what_made_it(measured):
+    weights = {"roi": "cd" * 32, "myo": "ab" * 32}
+    words = f"ACSNet {__version__}, weights (SHA-256): myo abababababab, roi cdcdcdcdcdcd"
+    for page in report_pages(replace(measured, weights=weights), UNKNOWN):
+        assert words in [text.get_text() for text in page.texts]
+
+
+def test_what_the_file_does_not_say_of_the_patient_is_said(measured):
+    lines = [text.get_text() for text in report_pages(measured, UNKNOWN)[0].texts]
+    for name, value in (("Patient", "not in the file"), ("Study date", "not in the file")):
+        assert lines[lines.index(name) + 1] == value
 
 
 def test_it_tells_whose_scan_it_is_and_who_drew(texts):

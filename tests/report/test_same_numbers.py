@@ -13,7 +13,7 @@ from acsnet.dicom.sr import make_sr
 from acsnet.dicom.sr_content import clinical_of
 from acsnet.export import write_csv
 from acsnet.io import read_scan
-from acsnet.io.dicom_files.folder import read_headers
+from acsnet.io.dicom_files.folder import headers_at
 from acsnet.measure import measure_label_file
 from acsnet.quantify.quantification import Given
 from acsnet.report.patient import UNKNOWN
@@ -102,7 +102,7 @@ def _part(part, key):
 def test_every_number_of_the_sr_is_one_of_the_features(measured, samples):
     folder = samples / "dicom" / "phantom-1"
     scan = read_scan(folder)
-    sources = source_stack(scan, [file.header for file in read_headers(folder)[0]])
+    sources = source_stack(scan, headers_at(folder))
     labels = scan.grid.from_input(measured.label_map())
     seg = make_seg(labels, sources, state="draft", algorithm_type="AUTOMATIC", creator="Doe^Jane")
     quantification = measured.quantification

@@ -82,7 +82,7 @@ def test_a_heart_that_was_not_found_is_none_without_scar(measured):
     noted = {**features, "enhancement_volume_ml": 0.0, "myocardium_volume_ml": 0.0}
     assert "no scar" not in {line.value for line in measure_lines(noted)}
     rows = {row.name: row.values for row in measure_rows([features])}
-    assert rows["Scar burden"] == rows["Left ventricle"] == ["not known"]
+    assert rows["Scar burden"] == rows["LV cavity and wall"] == ["not known"]
 
 
 def test_a_page_says_of_scar_that_it_was_not_assessed(measured):
@@ -137,11 +137,22 @@ def test_a_method_that_has_no_threshold_has_a_dash(measured):
 
 def test_doubts_are_warnings_and_flags_each_once():
     flags = [{"flag": "few_slices", "message": "few slices"}, {"flag": "x", "message": "a warning"}]
-    assert doubt_sentences({"warnings": ["a warning"], "quality": flags}) == [
-        "a warning",
-        "few slices",
-    ]
+    features = {"warnings": ["a warning"], "quality": flags}
+    assert doubt_sentences(features) == ["a warning", "few slices"]
     assert doubt_sentences({"warnings": [], "quality": None}) == []
+
+
+def test_that_it_is_no_such_scan_is_said_first_and_which_voxels_are_passed_over_last():
+    of_file = ("1 voxel is NaN and taken as no signal", "uneven slices", "this looks like cine")
+    flags = [{"flag": "few_slices", "message": "few slices"}]
+    features = {"warnings": [*of_file, "open wall"], "quality": flags}
+    assert doubt_sentences(features) == [
+        "this looks like cine",
+        "uneven slices",
+        "open wall",
+        "few slices",
+        "1 voxel is NaN and taken as no signal",
+    ]
 
 
 def test_numbers_that_are_not_known_are_said_to_be():

@@ -42,8 +42,8 @@ def stack_of(areas):
         ([0, 0, 0, 0, 0], 0.0, "no_ventricle", "no left ventricle was found"),
         ([0, 1, 1, 1, 0], 100.0, "few_slices", "in 3 slices only, of 5"),
         ([1, 1, 0, 0, 1], 100.0, "missing_slices", "in 2 of the slices between apex and base"),
-        ([1, 1, 1, 1, 1], 5.0, "implausible_volume", "volume of 5 ml is implausible"),
-        ([1, 1, 1, 1, 1], 900.0, "implausible_volume", "volume of 900 ml is implausible"),
+        ([1, 1, 1, 1, 1], 5.0, "implausible_volume", "cavity and wall, has 5 ml: implausible"),
+        ([1, 1, 1, 1, 1], 900.0, "implausible_volume", "cavity and wall, has 900 ml: implausible"),
     ],
 )
 def test_doubtful_segmentations_are_told_by_name_and_in_plain_words(found, lv_ml, flag, words):
@@ -116,7 +116,7 @@ def test_a_heart_with_hardly_any_blood_is_doubted():
     labels[0, 2:] = 0
     labels[:, 0, 0] = 1  # 5 of 67 is 7 %
     (flag,) = (one for one in doubts(labels, image_of(labels), 150.0) if "pool" in one.flag)
-    assert flag.message == "the blood pool has 7% of the wall's volume: too little for a heart"
+    assert flag.message == "the blood pool has 7 % of the wall's volume: too little for a heart"
 
 
 def slice_of(action=Action.KEPT, **changes):
@@ -195,7 +195,7 @@ def test_much_enhancement_left_out_in_small_parts_is_told():
     (flag,) = small_part_doubts(small, wall, enhanced=True)
     assert (flag.flag, flag.message) == (
         "small_parts",
-        "enhancement of 2.5% of the wall was left out, in parts too small for a scar",
+        "enhancement of 2.5 % of the wall was left out, in parts too small for a scar",
     )
     assert small_part_doubts(small & False, wall & False, enhanced=False) == ()
 
@@ -205,7 +205,7 @@ def test_enhancement_that_was_left_out_whole_is_told_however_little():
     assert small_part_doubts(small, wall, enhanced=False) == ()
     small[0, 0, 0] = True
     (flag,) = small_part_doubts(small, wall, enhanced=False)
-    assert flag.message.startswith("enhancement of 0.5% of the wall was left out")
+    assert flag.message.startswith("enhancement of 0.5 % of the wall was left out")
 
 
 def test_a_stack_that_was_left_as_it_is_raises_no_doubt():

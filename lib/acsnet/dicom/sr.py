@@ -73,7 +73,9 @@ SCAR_BURDEN = Code("scar_burden", OWN_SCHEME, "Enhancement, share of myocardial 
 CORE_BURDEN = Code("core_scar_burden", OWN_SCHEME, "Core scar, share of myocardial volume")
 MASS_INDEX = Code("mass_index", OWN_SCHEME, "Mass by body surface area")
 VOLUME_INDEX = Code("volume_index", OWN_SCHEME, "Volume by body surface area")
-VIABLE = Code("viable_segments", OWN_SCHEME, "Segments likely viable, at most half transmural")
+VIABLE = Code(
+    "viable_segments", OWN_SCHEME, "Segments likely viable by mean transmurality of at most 50 %"
+)
 
 
 def make_sr(

@@ -14,6 +14,7 @@ from acsnet.errors import InputError
 from acsnet.gains import MIN_GAIN_PIXELS, THINNED, are_even, faint_slices, slice_gains, zero_level
 from acsnet.io.limits import check_pixels
 from acsnet.masks import reaching_edges
+from acsnet.scan import NO_SIGNAL
 
 MIN_PADDING_SHARE, MIN_PADDING_VOXELS = 0.001, 25
 """Of all voxels: fewer of one value are dark pixels, not a filled region."""
@@ -105,8 +106,9 @@ def cleaned(
     if np.isnan(pixels.min()):
         unmeasured = np.isnan(pixels)
         share, count = float(unmeasured.mean()), np.count_nonzero(unmeasured)
-        part = f"{share:.1%} of the voxels" if share >= MIN_TOLD_SHARE else f"{count} voxels"
-        warnings.append(f"{part} are NaN and taken as no signal")
+        few = "1 voxel is" if count == 1 else f"{count} voxels are"
+        part = few if share < MIN_TOLD_SHARE else f"{100 * share:.1f} % of the voxels are"
+        warnings.append(f"{part} NaN and {NO_SIGNAL}")
         empty = empty | unmeasured
     if empty.all():
         msg = f"{name} holds no signal: NaN or infinite pixels, or padding, in every voxel"
@@ -114,8 +116,7 @@ def cleaned(
     for _ in range(MAX_FILLINGS + 1):  # a converter pads what a scanner has padded before
         strays = _strays(pixels, empty)
         if strays is not None:
-            value, count = pixels[strays][0], np.count_nonzero(strays)
-            warnings.append(f"{count} voxels far from all others ({value:g}) taken as no signal")
+            warnings.append(_stray_words(pixels[strays], pixels[~(empty | strays)]))
             empty = empty | strays
         filled = _filling(pixels, empty)
         if filled is None:
@@ -123,8 +124,8 @@ def cleaned(
         value, where = filled
         if value != 0.0 or pixels.min() < 0.0:
             many = "" if (pixels[where] == value).all() else " or so"
-            part = f"{where.mean():.1%} of the voxels are {value:g}{many}"
-            warnings.append(f"{part} and taken as no signal (padding)")
+            part = f"{100 * where.mean():.1f} % of the voxels are {value:g}{many}"
+            warnings.append(f"{part} and {NO_SIGNAL} (padding)")
         empty = empty | where
     if empty.any():
         pixels = np.where(empty, pixels[~empty].min(), pixels)
@@ -146,7 +147,8 @@ def cleaned(
         empty = empty | blank[:, None, None] | borders[0][:, None] | borders[1]
     signal = ~empty if empty.any() else None
     if not warnings and signal is not None and _gaps_share(signal) > MAX_UNTOLD_SHARE:
-        warnings.append(f"no signal in {_gaps_share(signal):.0%} of the image (zero, or padding)")
+        share = 100 * _gaps_share(signal)
+        warnings.append(f"no signal in {share:.0f} % of the image (zero, or padding)")
     pixels, even, remarks = _at_one_gain(pixels, ~empty)
     if not even and signal is not None:
         pixels = np.where(signal, pixels, pixels[signal].min())
@@ -203,6 +205,16 @@ def _strays(pixels: NDArray[np.float32], empty: NDArray[np.bool_]) -> NDArray[np
     far = (pixels < low - MIN_PADDING_GAP * (high - low)) & ~empty
     far |= (pixels > high + MIN_BRIGHT_GAP * (high - low)) & ~empty
     return far if high > low and far.any() else None
+
+
+def _stray_words(values: NDArray[np.float32], others: NDArray[np.float32]) -> str:
+    """What is done about the (n,) values of strays; others: (m,) those that they lie far from."""
+    low, high = values.min(), values.max()
+    side = "below" if high < others.min() else "above" if low > others.max() else "from"
+    signal = f"{low:g}" if low == high else f"{low:g} to {high:g}"
+    if len(values) == 1:
+        return f"1 voxel with the signal {signal}, far {side} all others, is {NO_SIGNAL}"
+    return f"{len(values)} voxels with the signal {signal}, far {side} all others, are {NO_SIGNAL}"
 
 
 def _range(values: NDArray[np.float32]) -> tuple[float, float]:

@@ -7,7 +7,7 @@ from acsnet import NOTICE
 from acsnet.labels import LABELS
 from acsnet.report.findings import headline
 from acsnet.report.montage import montage_png
-from acsnet.report.wording import has_scar_number, measure_rows
+from acsnet.report.wording import doubt_sentences, has_scar_number, measure_rows
 from acsnet.result import Measured
 
 STYLE = """
@@ -33,7 +33,8 @@ def case_page(result: Measured, files: tuple[str, ...]) -> str:
     )
     unassessed = "" if has_scar_number(features) else headline(features, "drawn").note
     scar = f"<p>Scar: {escape(unassessed)}.</p>" if unassessed else ""
-    warnings = "".join(f"<li>{escape(text)}</li>" for text in features["warnings"])
+    doubts = doubt_sentences(features)
+    warnings = "".join(f"<li>{escape(text)}</li>" for text in doubts)
     legend = "".join(
         f"<span class='label'><i style='background:rgb{info.colour}'></i>"
         f"{escape(info.description)}</span>"

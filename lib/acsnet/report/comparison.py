@@ -16,7 +16,8 @@ from acsnet import NOTICE
 from acsnet.errors import InputError
 from acsnet.labels import MYOCARDIUM
 from acsnet.report.bullseye import draw_bullseye, segment_values
-from acsnet.report.contours import draw_slices
+from acsnet.report.contours import draw_legend, draw_slices
+from acsnet.report.layout.footer import draw_footers, made_by
 from acsnet.report.layout.page import (
     A4,
     LINE,
@@ -33,8 +34,8 @@ from acsnet.report.layout.page import (
     text,
     wrapped,
 )
-from acsnet.report.patient import Subject, doubts_of_identity, names_differ
-from acsnet.report.wording import MEASURES, NONE, number
+from acsnet.report.patient import NOT_IN_FILE, Subject, doubts_of_identity, names_differ
+from acsnet.report.wording import MEASURES, NONE, number, ordered_doubts
 from acsnet.result import Measured, Result
 from acsnet.scan import ShortAxisScan
 from acsnet.uncertainty.appearance import Appearance, apart, appearance
@@ -51,11 +52,12 @@ from acsnet.uncertainty.doubt import unclear_percent
 from acsnet.uncertainty.half_signal import half_signal_volume_ml
 
 BULLSEYE = 1.75
-SLICES = 2.75  # height of the slices of both scans
+SLICES = 2.55  # height of the slices of both scans
+LEGEND = 0.2  # height of the legend below them
 MOST_FACT = 3  # lines of a name: more than DICOM allows
 NAMES = {key: (name, unit) for name, key, unit, _ in MEASURES}
 SHOWN = {True: "change shown", False: "no change shown", None: "not determined"}
-BY_SIGNAL = "Burden and scar: intervals around the change at half signal, of which a part is drawn."
+BY_SIGNAL = "Burden and scar: intervals around the change at half signal, where more may be scar."
 MOST_APART = 1.05
 """Ratio of voxel sizes above which measures of two scans are compared with a remark."""
 MOST_UNLIKE = 1.2
@@ -176,7 +178,7 @@ def comparison_pages(
     if names_differ(of_before, of_after):
         name = f"{of_before.patient_name} (before), {of_after.patient_name} (after)"
     patient = (
-        ("Patient", name),
+        ("Patient", name or NOT_IN_FILE),
         ("Patient ID", of_after.patient_id or of_before.patient_id),
     )
     known = [pair for pair in patient if pair[1]]
@@ -202,10 +204,8 @@ def comparison_pages(
             pages.append(new_page())
             top = A4[1] - MARGIN
         _segments(pages[-1], top, rows)
-    foot = MARGIN - 0.1
-    for page_number, page in enumerate(pages, start=1):
-        text(page, MARGIN, foot, NOTICE, bold=True)
-        text(page, A4[0] - MARGIN, foot, f"page {page_number} of {len(pages)}", right=True)
+    software = (measured.features_dict()["software"] for measured in (before, after))
+    draw_footers(pages, made=made_by(*software))
     return tuple(pages)
 
 
@@ -243,12 +243,13 @@ def _both(page: Figure, top: float, before: Measured, after: Measured) -> float:
         if any(value is not None for value in values.values()):
             place = (
                 (left + (half - BULLSEYE) / 2) / A4[0],
-                (start - SLICES - BULLSEYE - 0.25) / A4[1],
+                (start - SLICES - LEGEND - BULLSEYE - 0.25) / A4[1],
                 BULLSEYE / A4[0],
                 BULLSEYE / A4[1],
             )
             draw_bullseye(page.add_axes(place), values, "Scar, % of the segment")
-    return top - 0.28 - SLICES - BULLSEYE - 0.25
+    draw_legend(page, top - 0.28 - SLICES)
+    return top - 0.28 - SLICES - LEGEND - BULLSEYE - 0.25
 
 
 def _segment_rows(segments: Sequence[SegmentChange]) -> list[tuple[str, ...]]:
@@ -269,7 +270,7 @@ def _split(rows: Sequence[tuple[str, ...]]) -> int:
 
 
 def _segments(page: Figure, top: float, rows: Sequence[tuple[str, ...]]) -> None:
-    words = "Segments: scar, % of the wall, and class of transmurality; without intervals"
+    words = "Segments: scar, % of the wall, and class of mean transmurality; without intervals"
     top = heading(page, top, words)
     split = _split(rows)
     for column, part in enumerate((rows[:split], rows[split:])):
@@ -301,7 +302,8 @@ def _unclear(measured: Measured) -> float | None:
 
 
 def _scan_words(name: str, subject: Subject) -> str:
-    return ", ".join(part for part in (name, subject.study_date, subject.series) if part)
+    date = subject.study_date or f"study date {NOT_IN_FILE}"
+    return ", ".join(part for part in (name, date, subject.series) if part)
 
 
 def _shared(before: ShortAxisScan, after: ShortAxisScan) -> str:
@@ -337,10 +339,12 @@ def _remarks(
             "blood, above the wall: this may cause part of a change"
         )
     if apart(first.wall_level, second.wall_level) > math.log(MOST_UNLIKE_WALL):
+        known = (level for level in (first.wall_level, second.wall_level) if level is not None)
+        levels = " and ".join(f"{100 * level:.0f} %" for level in known)
         remarks.append(
-            f"the healthy wall has {first.wall_level:.0%} and {second.wall_level:.0%} of the "
-            "blood's signal: this may cause part of a change"
+            f"the healthy wall has {levels} of the blood's signal: this may cause part of a change"
         )
     for name, measured in (("before", before), ("after", after)):
-        remarks += [f"{name}: {words}" for words in measured.warnings]
+        doubts = ordered_doubts(measured.warnings)
+        remarks += [f"{name}: {words}" for words in doubts]
     return tuple(remarks)

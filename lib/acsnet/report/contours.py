@@ -11,10 +11,11 @@ from matplotlib.patches import Patch
 from matplotlib.patheffects import withStroke
 from numpy.typing import NDArray
 
-from acsnet.labels import LEFT_VENTRICLE, Label
+from acsnet.labels import LABELS, LEFT_VENTRICLE, Label
 from acsnet.masks import crop_around
 from acsnet.report.anatomy_figure import MARGIN_MM, padded_grid
 from acsnet.report.display_orientation import grey_window, view_of
+from acsnet.report.layout.page import SMALL
 from acsnet.result import Measured
 
 MAX_SLICES = 24  # more are too small to read on half a page
@@ -33,15 +34,22 @@ class Stroke:
     hatch: str = ""
 
 
-ENDOCARDIUM = Stroke("endocardium", "#56B4E9", "solid", 0.8)
+COLOURS = {info.label: f"#{bytes(info.colour).hex()}" for info in LABELS}
+ENDOCARDIUM = Stroke("endocardium", "#FF7AD9", "solid", 0.8)
 EPICARDIUM = Stroke("epicardium", "#FFFFFF", "solid", 0.8)
-CORE = Stroke("core scar", "#D55E00", "solid", 1.2)
-GREY_ZONE = Stroke("grey zone", "#F0E442", (0, (3, 1.5)), 1.0)
-OBSTRUCTION = Stroke("microvascular obstruction", "#CC79A7", "solid", 0.5, "xxxxxx")
+CORE = Stroke("core scar", COLOURS[Label.CORE_SCAR], "solid", 1.2)
+GREY_ZONE = Stroke("grey zone", COLOURS[Label.GREY_ZONE], (0, (3, 1.5)), 1.0)
+OBSTRUCTION = Stroke(
+    "microvascular obstruction",
+    COLOURS[Label.MICROVASCULAR_OBSTRUCTION],
+    "solid",
+    0.5,
+    "xxxxxx",
+)
 REMOTE = Stroke("remote region", "#7FDDBB", (0, (1, 1.5)), 0.7)
 STROKES = (ENDOCARDIUM, EPICARDIUM, CORE, GREY_ZONE, OBSTRUCTION, REMOTE)
-"""Colours after Okabe and Ito, safe for colour-blind readers; the remote region's is lighter, to
-show on a dark wall. Strokes and hatching differ too, for black and white."""
+"""Scar has the colours that its labels have in every viewer, and no other stroke has a label's.
+Strokes and hatching differ too, for black and white and for colour-blind readers."""
 
 
 def outlines(result: Measured, index: int) -> list[tuple[Stroke, NDArray[np.bool_]]]:
@@ -135,8 +143,22 @@ def _mark_insertion(axes: Axes, result: Measured, index: int, crop: tuple[slice,
     axes.plot(shown[:, 1], shown[:, 0], "v", color="white", markeredgecolor="black", markersize=5)
 
 
-def legend_handles() -> list[Line2D | Patch]:
-    """Legend of the strokes and the insertion mark."""
+def draw_legend(figure: Figure, top: float) -> None:
+    """Draw the legend of the strokes and the insertion mark below a height, inches, of a page."""
+    figure.legend(
+        handles=_legend_handles(),
+        loc="upper center",
+        bbox_to_anchor=(0.5, top / figure.get_figheight()),
+        ncols=len(STROKES) + 1,
+        fontsize=SMALL,
+        frameon=False,
+        handlelength=1.8,
+        columnspacing=0.6,
+        handletextpad=0.5,
+    )
+
+
+def _legend_handles() -> list[Line2D | Patch]:
     lines = [
         Line2D(
             [],

@@ -6,7 +6,7 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from acsnet.report.bullseye import PLOTS, draw_bullseye, hatched_words, segment_values
-from acsnet.report.contours import draw_slices, legend_handles, shown_slices
+from acsnet.report.contours import draw_legend, draw_slices, shown_slices
 from acsnet.report.layout.page import (
     A4,
     LINE,
@@ -34,7 +34,6 @@ from acsnet.result import Measured
 
 BULLSEYE = 2.75
 REMOTE_BY = {"automatic": "automatic", "given": "placed by a person"}
-MADE_BY = 1.0  # height of what follows the doubts
 
 
 def slices_page(result: Measured, features: Mapping[str, Any]) -> Figure:
@@ -49,17 +48,7 @@ def slices_page(result: Measured, features: Mapping[str, Any]) -> Figure:
     top = heading(page, A4[1] - MARGIN, words)
     box = MARGIN, bullseyes_top + 0.4, WIDTH, top - bullseyes_top - 0.4
     below = draw_slices(page, result, box)
-    page.legend(
-        handles=legend_handles(),
-        loc="upper center",
-        bbox_to_anchor=(0.5, (below - 0.02) / A4[1]),
-        ncols=7,
-        fontsize=SMALL,
-        frameon=False,
-        handlelength=1.8,
-        columnspacing=0.6,
-        handletextpad=0.5,
-    )
+    draw_legend(page, below - 0.02)
     _bullseyes(page, features, bullseyes_top, foot)
     return page
 
@@ -78,7 +67,7 @@ def _bullseyes(page: Figure, features: Mapping[str, Any], top: float, foot: floa
 
 
 def details_pages(features: Mapping[str, Any]) -> list[Figure]:
-    """Every measure with its interval, territories, methods, all doubts, versions.
+    """Every measure with its interval, territories, methods, all doubts.
 
     One page, and further ones as long as there are doubts.
     """
@@ -107,7 +96,7 @@ def details_pages(features: Mapping[str, Any]) -> list[Figure]:
     waiting = doubt_sentences(features) or ["none"]
     top = heading(page, top - 0.12, "Doubts")
     while True:
-        lines, shown = bullets(waiting, most=max(int((top - MARGIN - MADE_BY) / LINE), 2))
+        lines, shown = bullets(waiting, most=max(int((top - MARGIN) / LINE), 2))
         top = draw_lines(page, top, lines)
         waiting = waiting[shown:]
         if not waiting:
@@ -115,13 +104,6 @@ def details_pages(features: Mapping[str, Any]) -> list[Figure]:
         page = new_page()
         pages.append(page)
         top = heading(page, A4[1] - MARGIN, "Doubts, continued")
-    top = heading(page, top - 0.12, "Made by")
-    software = features["software"]
-    digests = sorted(software["weights_sha256"].items())
-    weights = ", ".join(f"{name} {sha[:12]}" for name, sha in digests)
-    made = [f"ACSNet {software['acsnet']}"]
-    made += [f"Weights (SHA-256): {weights}"] if weights else []
-    paragraph(page, top, made, most=3, rest="...")
     return pages
 
 

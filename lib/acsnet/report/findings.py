@@ -61,7 +61,7 @@ class SizeRow(NamedTuple):
 
 
 class SegmentRow(NamedTuple):
-    """An AHA segment: number and name, scar %, mean transmurality %, its class, pattern."""
+    """An AHA segment: number and name, scar %, mean transmurality %, its class, scar's pattern."""
 
     name: str
     scar: str
@@ -214,12 +214,22 @@ def _viability(features: Mapping[str, Any]) -> list[str]:
     if not known:
         return ["Viability: not known, no radial chord crosses the wall."]
     lost = [part for part in known if part["transmurality_class"] not in LIKELY_VIABLE]
+    # The class is of the mean over a segment: scar through its whole wall may take a part of it.
+    through = [
+        part
+        for part in known
+        if part not in lost and part["pattern"] == "transmural" and not _is_trace(part)
+    ]
     unknown = [part for part in present if not part["transmurality_class"]]
-    beyond = f"; not: {', '.join(map(_called, lost))}" if lost else ""
-    beyond += f"; not judged: {', '.join(map(_called, unknown))}" if unknown else ""
+    named = ((", of which transmural in part", through), ("; not", lost))
+    beyond = "".join(
+        f"{words}: {', '.join(map(_called, parts))}"
+        for words, parts in (*named, ("; not judged", unknown))
+        if parts
+    )
     return [
-        f"Likely viable, scar through at most half of the wall: {features['viable_segments']} of "
-        f"{_count(len(known), 'segment')}{beyond}."
+        "Likely viable by the mean transmurality of the segment (at most 50 %): "
+        f"{features['viable_segments']} of {_count(len(known), 'segment')}{beyond}."
     ]
 
 

@@ -46,7 +46,7 @@ from acsnet.report.layout.page import (
     text,
     wrapped,
 )
-from acsnet.report.patient import Subject
+from acsnet.report.patient import NOT_IN_FILE, Subject
 from acsnet.report.reading import Reading
 from acsnet.report.wording import (
     doubt_sentences,
@@ -56,7 +56,6 @@ from acsnet.report.wording import (
     number,
 )
 from acsnet.result import Measured
-from acsnet.scan import UNFIT
 
 BULLSEYE = 2.15
 SIGN_OFF = 0.75  # height of the fields at the foot of the first page
@@ -129,7 +128,8 @@ def _first_page(
     top = facts(page, top - 0.08, about, most=room.fact, rest=CONTINUED)
     for name, value in about:
         cut += _whole(name, value, lines=len(wrapped(value, FACT_WIDTH)), most=room.fact)
-    top = _doubts(page, top - 0.08, features, most=room.doubts) - 0.1
+    doubts = doubt_sentences(features)
+    top = _doubts(page, top - 0.08, doubts, most=room.doubts) - 0.1
     if result.labels.any():
         top = heading(page, top, "Findings")
         top = _headline(page, top, features, headline(features, method))
@@ -164,9 +164,7 @@ def _whole(title: str, words: str, *, lines: int, most: int) -> list[Section]:
     return [Section(title, wrapped(words))] if lines > most else []
 
 
-def _doubts(page: Figure, top: float, features: Mapping[str, Any], *, most: int) -> float:
-    """Draw the doubts, first of all that the scan is not one to tell scar from."""
-    texts = sorted(doubt_sentences(features), key=lambda words: not words.startswith(UNFIT))
+def _doubts(page: Figure, top: float, texts: Sequence[str], *, most: int) -> float:
     if not texts:
         text(page, MARGIN, top, "Doubts", bold=True)
         text(page, MARGIN + 1.0, top, "none: image, wall and labels were checked")
@@ -246,7 +244,9 @@ def _segments(page: Figure, top: float, features: Mapping[str, Any]) -> float:
         words = "Segments: none, the insertion of the right ventricle is not known"
         return heading(page, top, words)
     top = heading(
-        page, top, "Segments (AHA): scar, % of the wall; transmurality, mean % and class; pattern"
+        page,
+        top,
+        "Segments (AHA): scar, % of the wall; transmurality, mean % and class; pattern of its scar",
     )
     rows = segment_rows(features)
     places = (0.0, 1.6, 1.98, 2.08, 2.58)
@@ -294,12 +294,12 @@ def _about(
             f"{features['body_surface_area_m2']:.2f} m{SQUARED}"
         )
     pairs: Sequence[tuple[str, str]] = (
-        ("Patient", subject.patient_name),
+        ("Patient", subject.patient_name or NOT_IN_FILE),
         ("Patient ID", subject.patient_id),
         ("Born", subject.birth_date),
         ("Sex", {"M": "male", "F": "female", "O": "other"}.get(subject.sex, "")),
         ("Body", body),
-        ("Study date", subject.study_date),
+        ("Study date", subject.study_date or NOT_IN_FILE),
         ("Referred by", subject.referring_physician),
         ("Contrast", subject.contrast),
         ("Scanner", subject.scanner),

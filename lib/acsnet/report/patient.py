@@ -6,15 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from acsnet.io.dicom_files.dicom_file import (
-    DicomFile,
-    Header,
-    is_dicom_file,
-    quiet_pydicom,
-    read_header,
-    text_of,
-)
-from acsnet.io.dicom_files.folder import read_headers
+from acsnet.io.dicom_files.dicom_file import Header, is_dicom_file, quiet_pydicom, text_of
+from acsnet.io.dicom_files.folder import headers_at
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +26,7 @@ class Subject:
 
 
 UNKNOWN = Subject()
+NOT_IN_FILE = "not in the file"
 
 
 def subject_of(header: Header) -> Subject:
@@ -65,12 +59,12 @@ def read_subject(path: Path, instance_uids: Sequence[str]) -> Subject:
     if not (path.is_dir() or is_dicom_file(path)):
         return UNKNOWN
     with quiet_pydicom():
-        images = [file for file in _headers(path) if file.is_image]
-    series = {file.text("SeriesInstanceUID") for file in images}
-    by_uid = (file for file in images if file.text("SOPInstanceUID") in instance_uids)
-    by_series = iter(images if not instance_uids and len(series) == 1 else ())
-    file = next(by_uid, None) or next(by_series, None)
-    return UNKNOWN if file is None else subject_of(file.header)
+        images = [header for header in headers_at(path) if "Rows" in header]
+        series = {text_of(image, "SeriesInstanceUID") for image in images}
+        by_uid = (image for image in images if text_of(image, "SOPInstanceUID") in instance_uids)
+        by_series = iter(images if not instance_uids and len(series) == 1 else ())
+        header = next(by_uid, None) or next(by_series, None)
+    return UNKNOWN if header is None else subject_of(header)
 
 
 def doubts_of_identity(first: Subject, second: Subject) -> list[str]:
@@ -94,13 +88,6 @@ def names_differ(first: Subject, second: Subject) -> bool:
     """Whether two known names differ by more than capitals and what separates their parts."""
     names = (re.sub(r"[\W_]+", "", of.patient_name.casefold()) for of in (first, second))
     return len({name for name in names if name}) > 1
-
-
-def _headers(path: Path) -> list[DicomFile]:
-    if path.is_dir():
-        return read_headers(path)[0]
-    file, _ = read_header(path, path.name)
-    return [] if file is None else [file]
 
 
 def _name(text: str) -> str:

@@ -8,15 +8,12 @@ from matplotlib import rc_context
 from matplotlib.backends.backend_pdf import PdfPages
 from matplotlib.figure import Figure
 
-from acsnet import NOTICE
 from acsnet.report.details import details_pages, slices_page
 from acsnet.report.first_page import first_pages
-from acsnet.report.layout.page import A4, MARGIN, ended, text, wrapped
+from acsnet.report.layout.footer import draw_footers, made_by
 from acsnet.report.patient import Subject
 from acsnet.report.reading import UNREAD, Reading
 from acsnet.result import Measured
-
-NAME = 3.5  # width of the name of the case at the foot of a page
 
 
 def report_pdf(
@@ -63,10 +60,5 @@ def report_pages(
     if result.labels.any():
         pages.append(slices_page(result, features))
     pages += details_pages(features)
-    foot = MARGIN - 0.1
-    for page_number, page in enumerate(pages, start=1):
-        text(page, MARGIN, foot, NOTICE, bold=True)
-        name = ended(wrapped(result.scan.name, NAME), most=1, rest="...", width=NAME)
-        footer = ", ".join((*name, f"page {page_number} of {len(pages)}"))
-        text(page, A4[0] - MARGIN, foot, footer, right=True)
+    draw_footers(pages, made=made_by(features["software"]), name=result.scan.name)
     return tuple(pages)

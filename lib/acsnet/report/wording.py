@@ -6,6 +6,7 @@ from math import floor, log10
 from typing import Any, NamedTuple
 
 from acsnet.quantify.features_document import SCAR_KEYS
+from acsnet.scan import NO_SIGNAL, UNFIT
 
 UNKNOWN, NO_SCAR, NONE = "not known", "no scar", "\N{EN DASH}"
 NOT_ASSESSED = "not assessed"
@@ -24,8 +25,8 @@ MEASURES = (
     ("Myocardial mass", "myocardium_mass_g", "g", 1),
     ("Myocardial mass index", "myocardium_mass_index_g_m2", "g/m\N{SUPERSCRIPT TWO}", 1),
     ("Scar mass index", "enhancement_mass_index_g_m2", "g/m\N{SUPERSCRIPT TWO}", 1),
-    ("Blood pool", "blood_pool_volume_ml", "ml", 1),
-    ("Left ventricle", "lv_volume_ml", "ml", 1),
+    ("LV cavity (blood pool)", "blood_pool_volume_ml", "ml", 1),
+    ("LV cavity and wall", "lv_volume_ml", "ml", 1),
     ("Depth of the scar, share of the wall", "scar_transmurality_percent", "%", 0),
     ("Largest transmurality", "transmurality_max_percent", "%", 0),
     ("Endocardium over scar", "scar_endocardial_percent", "% of its area", 1),
@@ -160,9 +161,20 @@ def territory_lines(features: Mapping[str, Any]) -> list[tuple[str, ...]]:
 
 
 def doubt_sentences(features: Mapping[str, Any]) -> list[str]:
-    """All warnings and quality flags, each once."""
+    """All warnings and quality flags, as `ordered_doubts` orders them."""
     flags = (flag["message"] for flag in features.get("quality") or ())
-    return list(dict.fromkeys((*features["warnings"], *flags)))
+    return ordered_doubts((*features["warnings"], *flags))
+
+
+def ordered_doubts(warnings: Iterable[str]) -> list[str]:
+    """Warnings, each once, in the order in which a person should read them.
+
+    First that the scan is not one to tell scar from, last which voxels hold no signal.
+    """
+    return sorted(
+        dict.fromkeys(warnings),
+        key=lambda words: (not words.startswith(UNFIT), NO_SIGNAL in words),
+    )
 
 
 class MeasureRow(NamedTuple):

@@ -87,10 +87,12 @@ def doubts(
         words = f"no segmentation in {empty} of the slices between apex and base"
         notes.append(Flag(flag="missing_slices", message=words))
     if not MIN_LV_ML <= lv_volume_ml <= MAX_LV_ML:
-        words = f"left ventricular volume of {lv_volume_ml:.0f} ml is implausible"
+        words = f"the left ventricle, cavity and wall, has {lv_volume_ml:.0f} ml: implausible"
         notes.append(Flag(flag="implausible_volume", message=words))
     if (share := pool_share(labels)) < MIN_POOL_SHARE:
-        words = f"the blood pool has {share:.0%} of the wall's volume: too little for a heart"
+        words = (
+            f"the blood pool has {100 * share:.0f} % of the wall's volume: too little for a heart"
+        )
         notes.append(Flag(flag="implausible_blood_pool", message=words))
     if unmeasured := 0 if signal is None else np.count_nonzero(labels[~signal]):
         words = (
@@ -107,13 +109,14 @@ def _cut_off(labels: NDArray[np.uint8]) -> list[Flag]:
     notes = []
     if (share := apex_share(labels)) > MAX_APEX_SHARE:
         words = (
-            f"the apex may be missing: the lowest slice has {share:.0%} of the largest one's area"
+            f"the apex may be missing: the lowest slice has {100 * share:.0f} % of the largest "
+            "one's area"
         )
         notes.append(Flag(flag="apex_missing", message=words))
     if (growth := base_growth(labels)) > MAX_BASE_GROWTH:
         words = (
             "the base may be missing: the ventricle still widens by "
-            f"{growth - 1:.0%} in the highest slice"
+            f"{100 * (growth - 1):.0f} % in the highest slice"
         )
         notes.append(Flag(flag="base_missing", message=words))
     return notes
@@ -225,5 +228,8 @@ def small_part_doubts(
     share = float(small.sum()) / max(int(wall.sum()), 1)
     if share == 0.0 or (enhanced and share <= MAX_SMALL_PARTS_SHARE):
         return ()
-    words = f"enhancement of {share:.1%} of the wall was left out, in parts too small for a scar"
+    words = (
+        f"enhancement of {100 * share:.1f} % of the wall was left out, in parts too small for a "
+        "scar"
+    )
     return (Flag(flag="small_parts", message=words),)

@@ -31,7 +31,7 @@ from numpy.typing import NDArray
 
 from acsnet.quantify.volumes import MYOCARDIUM_G_PER_ML, burden_percent
 from acsnet.uncertainty.appearance import Appearance, apart, unlike
-from acsnet.uncertainty.intervals import PERCENT, SCAR, size_of
+from acsnet.uncertainty.intervals import PERCENT, SCAR, most_of, size_of
 
 MEASURES: Mapping[str, tuple[str, float]] = {
     "scar_burden_percent": ("scar_burden_percent", 1.0),
@@ -215,14 +215,21 @@ def estimate_of(measure: str, before: ScanMeasures, after: ScanMeasures) -> floa
 def interval_of(
     measure: str, before: ScanMeasures, after: ScanMeasures, rule: ChangeRule
 ) -> tuple[float, float] | None:
-    """Interval of the change of a calibrated measure; None where it cannot be told."""
+    """Interval of the change of a calibrated measure; None where it cannot be told.
+
+    No more than there was before can go, and a share has no more than 100 %.
+    """
     spread = spread_of(measure, before, after)
     estimate = estimate_of(measure, before, after)
     if spread is None or estimate is None:
         return None
     difference = after.features[measure] - before.features[measure]
     half = float(rule.half_width(spread))
-    return min(estimate - half, difference), max(estimate + half, difference)
+    low, high = min(estimate - half, difference), max(estimate + half, difference)
+    starts = (before.features[measure], before.at_half_signal(measure))
+    known = [start for start in starts if start is not None]
+    # Of both, the wider bound, so that it leaves the difference inside; 0 stays on its side.
+    return max(low, 0.0 - max(known)), min(high, max(most_of(measure) - min(known), 0.0))
 
 
 def _change(

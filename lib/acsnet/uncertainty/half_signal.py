@@ -15,10 +15,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import distance_transform_edt, gaussian_filter
+from scipy.ndimage import gaussian_filter
 
 from acsnet.labels import ENHANCEMENT, MYOCARDIUM, Label
-from acsnet.masks import crop_around
+from acsnet.masks import crop_around, within_mm
 from acsnet.quantify.volumes import volume_ml
 from acsnet.uncertainty.appearance import LEAST_VOXELS, PERCENTILE
 
@@ -52,18 +52,10 @@ def half_signal_volume_ml(
     scar = float(np.percentile(smooth[bright], PERCENTILE))
     if scar <= healthy:
         return None
-    near = np.isin(labels, MYOCARDIUM) & _within_reach(np.isin(labels, ENHANCEMENT), spacing_mm)
+    near = np.isin(labels, MYOCARDIUM) & within_mm(
+        np.isin(labels, ENHANCEMENT), REACH_MM, spacing_mm[1:]
+    )
     counted = (near & (smooth > (healthy + scar) / 2.0)) | (
         labels == Label.MICROVASCULAR_OBSTRUCTION
     )
     return volume_ml(counted, math.prod(spacing_mm) / 1000.0)
-
-
-def _within_reach(
-    scar: NDArray[np.bool_], spacing_mm: tuple[float, float, float]
-) -> NDArray[np.bool_]:
-    """(slice, row, column) what lies within `REACH_MM` of scar in its slice."""
-    out = np.zeros_like(scar)
-    for k in np.flatnonzero(scar.any(axis=(1, 2))):
-        out[k] = distance_transform_edt(~scar[k], sampling=spacing_mm[1:]) <= REACH_MM
-    return out
