@@ -10,6 +10,7 @@ import pydicom
 import pytest
 from pypdf import PdfReader
 
+from acsnet import __version__
 from acsnet.annotations import label_versions
 from acsnet.annotations.marks import NOT_USED
 from acsnet.annotations.reading_details import DetailsStore, ReadingDetails
@@ -19,6 +20,7 @@ from acsnet.quantify.quantification import Given
 from acsnet.report.bullseye import bullseye_png
 from acsnet.server.datastores.label_reports import with_given
 from acsnet.server.state.paths import DETAILS
+from acsnet.storage import write_json
 
 pytestmark = pytest.mark.slow
 
@@ -166,6 +168,30 @@ def test_a_draft_of_the_networks_is_measured_with_what_was_entered_before(case):
     measures = case.get("features.json", "original").json()
     for key in ("rv_insertion", "segments", "scar_method", "scar_threshold", "methods"):
         assert measures[key] == draft.features[key]
+
+
+def test_a_label_says_of_which_release_the_networks_are_whose_draft_it_began_from(case):
+    assert case.web.client.post(f"/acsnet/cases/{case.web.series}/segment").status_code == 303
+    saved = case.put(case.truth, client_id="Lu")
+    assert saved["model"] == f"shipped {__version__}"
+
+
+def test_measures_of_an_earlier_version_are_not_given_for_those_of_now(case):
+    """Nor a part of both: all says of which version it is."""
+    case.enter(height_cm=None, weight_kg=None, body_size_source=None)
+    label = case.put(case.truth, client_id="Kim")["version"]
+    now = case.get("features.json", label).json()
+    earlier = {"schema": 4, "scar_transmurality_percent": 99.0}
+    (file,) = case.web.app.store_folder().glob(f"versions/*/{label}.json")
+    record = json.loads(file.read_text())
+    record["features"] |= {**earlier, "software": {"acsnet": "0.2.0", "weights_sha256": {}}}
+    write_json(file, record)
+    (noted,) = [one for one in case.store.label_records(case.web.series) if one.id == label]
+    assert noted.features.items() >= earlier.items()
+    assert case.get("features.json", label).json() == {**now, "seconds": noted.features["seconds"]}
+    assert "99 %" not in text_of(case.get("report.pdf", label))
+    page = case.web.client.get(f"/acsnet/cases/{case.web.series}", params={"version": label}).text
+    assert "these numbers are of an earlier version" in page
 
 
 def test_a_scan_without_a_ventricle_stays_as_it_was_measured(case):

@@ -13,6 +13,7 @@ from acsnet.fine_tuning.training_status import Status
 from acsnet.io import read_scan
 from acsnet.io.label_map import read_labels
 from acsnet.server.pages import trainings
+from acsnet.server.pages.routes import headline_of
 from acsnet.server.web.headers import PAGE_POLICY
 from acsnet.train.run import STEPS
 
@@ -53,6 +54,34 @@ def test_the_script_gets_every_pixel_and_the_label_at_each(desk):
     stored = read_labels(Path(desk.app.datastore().get_label_uri(desk.series, "original")))
     np.testing.assert_array_equal(labels, scan.grid.from_input(stored))
     assert known["version"] == "original"
+
+
+def test_scar_and_obstruction_come_before_the_warnings(desk):
+    text = desk.client.get(desk.case).text
+    features = desk.app.datastore().get_label_info(desk.series, "original")["features"]
+    scar, obstruction = (
+        features[key] for key in ("scar_burden_percent", "microvascular_obstruction_volume_ml")
+    )
+    headline = (
+        f"Scar {scar:.1f}\xa0% of the myocardium, obstruction {obstruction:.1f}\xa0ml</strong>"
+    )
+    assert 0 < text.index(headline) < text.index('id="decide"')
+
+
+@pytest.mark.parametrize(
+    ("burden", "obstruction", "line"),
+    [
+        (52.25, 26.84, "Scar 52.3 % of the myocardium, obstruction 26.8 ml"),
+        (0.0, 0.0, "Scar 0.0 % of the myocardium, obstruction 0.0 ml"),
+        (12.0, None, "Scar 12.0 % of the myocardium"),
+        (None, 3.0, "Obstruction 3.0 ml"),
+        (None, None, ""),
+    ],
+)
+def test_a_headline_has_only_what_has_a_number(burden, obstruction, line):
+    features = {"scar_burden_percent": burden, "microvascular_obstruction_volume_ml": obstruction}
+    assert headline_of(features).replace("\xa0", " ") == line
+    assert headline_of({}) == ""
 
 
 def test_a_nifti_is_turned_as_its_label_map_is(desk):
@@ -207,7 +236,7 @@ def test_ticked_cases_are_segmented_in_the_background(desk):
         assert time.monotonic() < end
         time.sleep(0.1)
     assert desk.app.batch.status()["images"] == {desk.series: "done"}
-    assert "Batch ended: 1 of 1" in desk.client.get("/acsnet/").text
+    assert "Batch ended: 1 of 1 segmented" in desk.client.get("/acsnet/").text
     assert desk.client.post("/acsnet/batch", data={"which": "ticked"}).status_code == 422
     assert desk.client.post("/acsnet/batch", data={"image": "nobody"}).status_code == 404
     assert desk.client.post("/acsnet/batch/stop").status_code == 303

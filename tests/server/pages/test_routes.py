@@ -268,7 +268,7 @@ def test_every_page_is_safe_and_complete_by_itself(segmented, path):
         "default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self'"
     )
     assert re.findall("<script[^>]*>", answer.text) == [
-        f'<script src="/acsnet/{name}.js" defer>' for name in ("clicks", "desk")
+        f'<script src="/acsnet/{name}.js" defer>' for name in ("pages", "clicks", "desk")
     ]
     assert not re.search(r" on[a-z]+=", answer.text)
     assert NOTICE in answer.text

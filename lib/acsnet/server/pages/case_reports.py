@@ -13,12 +13,13 @@ from urllib.parse import quote
 from fastapi import APIRouter, HTTPException
 from fastapi.responses import JSONResponse, Response
 
-from acsnet.annotations.marks import given_of
+from acsnet.annotations.marks import given_of, measure_marked
 from acsnet.annotations.reading_details import ReadingDetails
-from acsnet.dicom.source_images import file_content, read_dataset, read_headers, source_stack
+from acsnet.dicom.source_images import file_content, read_dataset, source_stack
 from acsnet.dicom.sr import make_sr
 from acsnet.io import read_scan
 from acsnet.io.client_labels import read_client_labels
+from acsnet.io.dicom_files.folder import headers_at
 from acsnet.quantify.quantification import NOTHING
 from acsnet.report.bullseye import bullseye_png
 from acsnet.report.patient import read_subject
@@ -27,7 +28,6 @@ from acsnet.report.reading import Reading
 from acsnet.report.wording import has_segments
 from acsnet.result import Measured
 from acsnet.server.app import App
-from acsnet.server.datastores.label_intake import check_label
 from acsnet.server.datastores.label_records import MODEL_DRAFT
 from acsnet.server.datastores.label_reports import (
     clinical_with,
@@ -98,7 +98,7 @@ def structured_report(app: App, image: str, tag: Tag) -> Response:
     document = make_sr(
         replace(measured.features, warnings=measured.warnings),
         read_dataset(file),
-        source_stack(measured.scan, read_headers(_path(store, image))),
+        source_stack(measured.scan, headers_at(_path(store, image))),
         segments=measured.quantification.segments,
         state="reviewed" if version.state == "reviewed" else "draft",
         creator=version.reviewer or version.author or "unknown",
@@ -122,14 +122,15 @@ def _reading(version: LabelRecord, details: ReadingDetails) -> Reading:
 
 
 def _measures(store: StudyStore, image: str, tag: str) -> dict[str, Any]:
-    """The measures of a label map with what a reader entered for the case; empty for none."""
+    """The measures of a label map with what a reader entered for the case; empty for none.
+
+    Those that an earlier version noted are measured anew, as its report is.
+    """
     version = version_of(store, image, tag)
     details, _ = entered(store.folder, image, scan=store.drawn_state_now(image))
     if not version.current and version.features:
         return {**version.features, "warnings": list(version.warnings)}
-    if not (
-        version.current and is_of_schema(version.features) and _hangs_on_given(version, details)
-    ):
+    if not version.features or _holds(version, details):
         return dict(version.features)
     with volume_place():
         version, measured = _measured(store, image, tag, details=details)
@@ -141,15 +142,19 @@ def _on_record(version: LabelRecord, measured: Measured, details: ReadingDetails
 
     What was entered or taken back since changes indices and segments: these are as measured now.
     """
-    if is_of_schema(version.features) and not _hangs_on_given(version, details):
+    if _holds(version, details):
         return {**version.features, "warnings": list(measured.warnings)}
     return features_with(version.features, measured)
 
 
-def _hangs_on_given(version: LabelRecord, details: ReadingDetails) -> bool:
-    """Whether something is entered that changes measures, or a mark was when they were noted."""
-    sources = (version.features[part]["source"] for part in ("rv_insertion", "remote"))
-    return given_of(details) != NOTHING or "given" in sources
+def _holds(version: LabelRecord, details: ReadingDetails) -> bool:
+    """Whether measures are noted as they are taken now, with nothing that changes them entered.
+
+    Nor was a mark when they were noted.
+    """
+    if not is_of_schema(version.features) or given_of(details) != NOTHING:
+        return False
+    return "given" not in (version.features[part]["source"] for part in ("rv_insertion", "remote"))
 
 
 def _case(store: StudyStore, image: str) -> str:
@@ -168,7 +173,7 @@ def _measured(
     labels = read_client_labels(file, grid=scan.grid)
     if not labels.any():
         raise HTTPException(404, "this label map is empty: there is nothing to report")
-    measured = check_label(scan, labels, given=given_of(details))
+    measured = measure_marked(scan, labels, given=given_of(details))
     return version, replace(measured, warnings=warnings_with(version.warnings, measured))
 
 

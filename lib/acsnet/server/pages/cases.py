@@ -7,10 +7,9 @@ from enum import Enum
 
 from acsnet.active_learning.assignments import Offer, last_offer
 from acsnet.annotations.label_versions import by_networks
-from acsnet.scan import UNFIT
+from acsnet.report.wording import ordered_doubts
 from acsnet.server.datastores.label_records import MODEL_DRAFT, READER_DRAFT, REVIEWED
-from acsnet.server.datastores.protocol import LabelRecord, StudyStore, record_called
-from acsnet.server.errors import UnknownError
+from acsnet.server.datastores.protocol import LabelRecord, StudyStore, known_case, record_called
 
 
 class State(str, Enum):
@@ -61,17 +60,16 @@ class Case:
         """Each of `versions` once, as the page lists them; of several tags under one of ours."""
         listed: dict[str, LabelRecord] = {}
         for record in self.versions:
-            name = record.id or record.tag
+            name = record.name
             if name not in listed or record.tag in (REVIEWED, READER_DRAFT, MODEL_DRAFT):
                 listed[name] = record
         return tuple(listed.values())
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What a person should know of files and numbers, first of all that it is no such scan."""
+        """What a person should know of files and numbers, as `ordered_doubts` orders it."""
         measured = self.shown.warnings if self.shown else ()
-        warnings = dict.fromkeys((*self.remarks, *measured))
-        return tuple(sorted(warnings, key=lambda warning: not warning.startswith(UNFIT)))
+        return tuple(ordered_doubts((*self.remarks, *measured)))
 
     def measure(self, name: str) -> float | None:
         """A number of the label map that is shown; None where there is none."""
@@ -127,9 +125,7 @@ def _lost(versions: Sequence[LabelRecord]) -> tuple[str, ...]:
 
 def find_case(store: StudyStore, image: str) -> Case:
     """A case by its id. Raises UnknownError."""
-    if image not in store.list_images():
-        msg = f"there is no case {image!r}"
-        raise UnknownError(msg)
+    known_case(store, image)
     return build_case(store, image)
 
 

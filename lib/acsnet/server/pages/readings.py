@@ -19,7 +19,7 @@ from acsnet.quantify.quantification import NOTHING, Given
 from acsnet.server.app import App
 from acsnet.server.datastores.label_intake import author_of
 from acsnet.server.datastores.label_reports import entered
-from acsnet.server.datastores.protocol import StudyStore
+from acsnet.server.datastores.protocol import StudyStore, known_case
 from acsnet.server.errors import ReplacedError
 from acsnet.server.identity import signed_on_page
 from acsnet.server.inference.work_queue import volume_place
@@ -57,8 +57,7 @@ def save_details(
     or other details are there now.
     """
     store = app.datastore()
-    if image not in store.list_images():
-        raise HTTPException(404, f"there is no case {image!r}")
+    known_case(store, image)
     height, weight = _number("height", height_cm), _number("weight", weight_kg)
     details = ReadingDetails.from_dict(
         {
@@ -122,7 +121,7 @@ def _check_marks(store: StudyStore, image: str, marks: Given) -> None:
             try:
                 scan = read_scan(store.get_image_uri(image))
                 labels = read_client_labels(Path(store.version_uri(image, record)), grid=scan.grid)
-                measured = measure_marked(scan, labels, marks)
+                measured = measure_marked(scan, labels, given=marks)
             except AcsnetError:
                 continue
             notes = [note for note in measured.warnings if note.startswith(NOT_USED)]

@@ -4,9 +4,10 @@ The address of a case holds its id, which is looked up among the images and neve
 """
 
 import math
+from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 from urllib.parse import quote
 
 import numpy as np
@@ -19,12 +20,21 @@ from acsnet.io import read_scan
 from acsnet.labels import LABELS
 from acsnet.quantify.remote_myocardium import DISC_MM
 from acsnet.report.montage import montage_png
-from acsnet.report.wording import has_segments, measure_lines, measure_rows, slices_to_look_at
+from acsnet.report.wording import (
+    has_segments,
+    measure_lines,
+    measure_rows,
+    number,
+    ordered_doubts,
+    slices_to_look_at,
+)
 from acsnet.server.app import App
 from acsnet.server.datastores.label_records import MODEL_DRAFT, READER_DRAFT
+from acsnet.server.datastores.label_reports import earlier_note
 from acsnet.server.datastores.protocol import LabelRecord, StudyStore, record_called
 from acsnet.server.identity import signed
 from acsnet.server.inference.work_queue import volume_place
+from acsnet.server.pages.batches import progress_of
 from acsnet.server.pages.case_index import index_of
 from acsnet.server.pages.cases import (
     Case,
@@ -45,6 +55,12 @@ Tag = Annotated[str, Query(pattern=VERSION)]
 """Tag or id of a label map."""
 
 MAX_PAGES = 10_000
+
+HEADLINE = (
+    ("scar", "scar_burden_percent", "% of the myocardium"),
+    ("obstruction", "microvascular_obstruction_volume_ml", "ml"),
+)
+"""What is said of a label map before all else: name, key in the features, unit."""
 
 router = APIRouter(prefix="/acsnet")
 
@@ -94,7 +110,7 @@ def work_list(
         waiting=counts[State.CHECKING.value],
         finished=finished,
         before=_known(store, before),
-        batch=app.batch.status(),
+        batch=progress_of(app.batch.status()),
         titles=cases.titles,
         query={"state": state, "text": text, "study": study, "sort": sort},
     )
@@ -109,9 +125,15 @@ def style() -> Response:
     return Response(text + "".join(colours), media_type="text/css", headers=headers)
 
 
+@router.get("/pages.js")
+def shared_script() -> Response:
+    """The script that all pages share."""
+    return _script("pages.js")
+
+
 @router.get("/desk.js")
 def script() -> Response:
-    """The script of our pages."""
+    """The script of the slices of a case."""
     return _script("desk.js")
 
 
@@ -146,17 +168,19 @@ def case_page(app: App, image: str, version: str = "", before: str = "") -> Resp
     scan = store.drawn_state_now(image)
     details, faults = DetailsStore(store.folder / DETAILS).read(image, scan=scan)
     warnings = () if looked_at is None else looked_at.warnings
+    earlier = () if looked_at is None else earlier_note(looked_at.features)
     return page(
         "case.html",
         case=case,
         links=viewer_links(case.study, case.series, case.id) if case.study else {},
         shown=looked_at,
-        warnings=tuple(dict.fromkeys((*case.remarks, *warnings, *faults))),
+        warnings=ordered_doubts((*case.remarks, *earlier, *warnings, *faults)),
         digest=digest_of(warnings),
         waiting=next(
             (record for record in case.versions if record.tag == READER_DRAFT and record.current),
             None,
         ),
+        headline="" if looked_at is None else headline_of(looked_at.features),
         lines=_lines(looked_at),
         columns=columns,
         measures=measure_rows([record.features for record in columns]),
@@ -191,6 +215,17 @@ def _lines(version: LabelRecord | None) -> list[tuple[str, ...]]:
         return [] if version is None else [tuple(line) for line in measure_lines(version.features)]
     except (KeyError, TypeError):
         return []
+
+
+def headline_of(features: Mapping[str, Any]) -> str:
+    """Scar and obstruction of a label map in one line; empty where neither has a number."""
+    parts = [
+        f"{name} {number(features[key], 1)}\N{NO-BREAK SPACE}{unit}"
+        for name, key, unit in HEADLINE
+        if features.get(key) is not None
+    ]
+    text = ", ".join(parts)
+    return text[:1].upper() + text[1:]
 
 
 @router.post("/cases/{image}/segment")

@@ -82,7 +82,7 @@ def labels_of(
     record = record_called(store.label_records(image), version)
     scan = read_scan(path)
     drawn = read_client_labels(Path(store.version_uri(image, record, earlier=True)), grid=scan.grid)
-    return scan, scan.grid.from_input(drawn), record.id or record.tag
+    return scan, scan.grid.from_input(drawn), record.name
 
 
 def case_path(store: StudyStore, image: str) -> Path:

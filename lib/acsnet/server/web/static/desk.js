@@ -1,35 +1,9 @@
 // The slices of a case page: drawing, keys, mouse and touch. Everything else works without it.
 'use strict';
 (() => {
-  document.body.classList.add('scripted');
   const desk = document.getElementById('desk');
   const form = document.getElementById('decide');
   const say = (text) => { const line = document.getElementById('said'); if (line) line.textContent = text; };
-  const NAME = 'acsnet.reader';
-
-  // ---- the reader's name, kept by this browser -------------------------------------------
-  const remembered = (() => { try { return localStorage.getItem(NAME) || ''; } catch { return ''; } })();
-  for (const field of document.querySelectorAll('input[name="by"]')) {
-    if (!field.value && field.type !== 'hidden') field.value = remembered;
-    if (field.type === 'hidden' && !field.value) field.value = remembered;
-    field.addEventListener('change', () => {
-      try { localStorage.setItem(NAME, field.value); } catch { /* asked again next time */ }
-      for (const other of document.querySelectorAll('input[name="by"]')) other.value = field.value;
-    });
-  }
-  for (const link of document.querySelectorAll('a[data-next]')) {
-    link.addEventListener('click', () => {
-      const by = document.querySelector('input[name="by"]');
-      const address = new URL(link.href);
-      const reader = by ? by.value : remembered;
-      if (reader) address.searchParams.set('by', reader);
-      link.href = address;
-    });
-  }
-  const all = document.getElementById('all');
-  if (all) all.addEventListener('change', () => {
-    for (const box of document.querySelectorAll('input[name="image"]')) box.checked = all.checked;
-  });
 
   // ---- decisions --------------------------------------------------------------------------
   const press = (id) => {
@@ -50,13 +24,6 @@
       if (event.key === 'Enter' && event.target.name === 'by') { event.preventDefault(); event.target.blur(); }
       if (event.key === 'Escape') event.target.blur();
     });
-    let sent = false;
-    form.addEventListener('submit', (event) => {
-      if (sent) event.preventDefault();
-      sent = true;
-      say('Working…');
-    });
-    window.addEventListener('pageshow', () => { sent = false; });
   }
   const help = document.getElementById('help');
   const KEYS = {
