@@ -52,9 +52,11 @@ def test_a_drawn_mask_gives_the_document_of_the_pipeline(image, labels, tmp_path
     np.testing.assert_array_equal(np.asarray(drawn.dataobj), np.asarray(written.dataobj))
     wall_ml = np.isin(drawn.dataobj, (2, 3, 4, 5)).sum() * np.prod(drawn.header.get_zooms()) / 1000
     assert features["myocardium_volume_ml"] == pytest.approx(wall_ml, rel=1e-4)
+    cavity_ml = (np.asarray(drawn.dataobj) == 1).sum() * np.prod(drawn.header.get_zooms()) / 1000
+    assert f"{CASE}: cavity {cavity_ml:.1f} ml, myocardium {wall_ml:.1f} ml, " in result.output
     assert features["body_surface_area_m2"] == pytest.approx(2.0)
     assert features["anatomy"] is None
-    assert features["schema"] == 4
+    assert features["schema"] == 5
     assert features["intervals"] is features["slice_uncertainty"] is None
     assert features["quality"] == []
     assert features["rv_insertion"]["source"] == "automatic"

@@ -116,7 +116,7 @@ MYOCARDIUM: tuple[Label, ...] = (Label.LV_MYOCARDIUM, *ENHANCEMENT)
 LEFT_VENTRICLE: tuple[Label, ...] = (Label.LV_BLOOD_POOL, *MYOCARDIUM)
 
 
-_NUMBERED = re.compile(r"(segment|label|value)?[\W_]*\d*", re.IGNORECASE)
+_NUMBERED = re.compile(r"(segment|label|value)?[\W_]*(?:0*(?P<number>\d+))?", re.IGNORECASE)
 
 
 def find_label(name: str) -> Label | None:
@@ -127,9 +127,22 @@ def find_label(name: str) -> Label | None:
     return _BY_NAME.get(_plain(name))
 
 
-def is_only_numbered(name: str) -> bool:
-    """Whether a segment is called as programs call one that nobody has given a name."""
-    return _NUMBERED.fullmatch(name) is not None
+def is_only_numbered(name: str, value: int) -> bool:
+    """Whether a segment is called as programs call one of this value that nobody has named.
+
+    Another number than the value is a name that says nothing: where a segment was deleted, programs
+    count names on and give its value away.
+    """
+    match = _NUMBERED.fullmatch(name)
+    return match is not None and match["number"] in (None, str(value))
+
+
+LATER_IN_LIST = f"the one later in the list {', '.join(LABEL_VALUES)}"
+
+
+def overlap_warning(voxels: int, *, taken: str = LATER_IN_LIST) -> str:
+    """What is said of voxels of several segments; taken: the segment whose they are."""
+    return f"{voxels} voxels are in more than one segment: {taken} is taken"
 
 
 def _plain(name: str) -> str:

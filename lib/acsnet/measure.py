@@ -13,7 +13,14 @@ from acsnet.anatomy.checks import read_limits
 from acsnet.dicom.drawn_labels import read_drawn_labels
 from acsnet.errors import InputError
 from acsnet.io import read_scan
-from acsnet.label_conventions import CONVENTIONS, CORE, OWN, to_labels
+from acsnet.label_conventions import (
+    CONVENTIONS,
+    CORE,
+    OTHER_CONVENTION,
+    OWN,
+    convention_doubts,
+    to_labels,
+)
 from acsnet.labels import ENHANCEMENT, MYOCARDIUM, Label
 from acsnet.preprocess import check_image
 from acsnet.quantify.features import Features
@@ -23,9 +30,6 @@ from acsnet.result import NO_SCAR_DRAWN, Measured
 from acsnet.scan import ShortAxisScan, apex_first_by_area
 from acsnet.stages.label_checks import label_flags
 from acsnet.stages.quality_flags import doubts, messages
-
-OTHER_CONVENTION = "it follows another convention"
-"""How a warning ends where the signal tells that the values of a label map may mean others."""
 
 GREY_ALONE = (
     "grey zone is drawn and no core scar: if value 3 stands for infarct in this label map, as in "
@@ -134,8 +138,8 @@ def measure_labels(
 
     label_map: values of the convention `truth`, on the grid of the input, `scan.grid.shape`;
     source: what errors call it. Raises as `measure_label_file` does of labels and of an image. A
-    warning says where the signal tells that `truth` is the wrong convention; what else may tell
-    that of a file is left to `measure_label_file`: labels drawn in the browser follow ours.
+    warning says where anatomy or signal tells that `truth` is the wrong convention; what else may
+    tell that of a file is left to `measure_label_file`: labels drawn in the browser follow ours.
     """
     start = time.perf_counter()
     check_image(scan)
@@ -172,6 +176,7 @@ def measure_labels(
     remarks = (
         *((GREY_ALONE,) if as_drawn and core_known and grey_alone(values) else ()),
         *(_brighter_than_core(scan, drawn, *darker) if darker else ()),
+        *convention_doubts(drawn),
     )
     return Measured(
         scan=scan,

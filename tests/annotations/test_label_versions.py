@@ -156,6 +156,24 @@ def test_a_save_that_is_repeated_is_one_version(store, save):
     assert len(store.versions("case")) == 3
 
 
+def test_a_save_with_other_warnings_is_another_version(store, save):
+    same = {"content": b"label", "model": "v1", "scan": "abc"}
+    plain = save(**same, features={"warnings": []})
+    told = save(**same, features={"warnings": ["a segment has the code of core_scar"]})
+    assert told.id != plain.id
+    assert told.features["warnings"] == ["a segment has the code of core_scar"]
+    assert save(**same, features={"warnings": ["a segment has the code of core_scar"]}) == told
+    assert len(store.versions("case")) == 2
+
+
+def test_a_save_that_newer_software_words_otherwise_is_the_same(store, save):
+    same = {"content": b"label", "model": "v1", "scan": "abc"}
+    before = {"warnings": ["1 voxels are NaN"], "software": {"acsnet": "0.2.0"}}
+    now = {"warnings": ["1 voxel is NaN"], "software": {"acsnet": "0.3.0"}}
+    first = save(**same, features=before)
+    assert save(**same, features=now) == first
+
+
 def test_of_a_save_for_which_the_disk_has_no_room_nothing_is_left(store, save, monkeypatch):
     kept = save()
 

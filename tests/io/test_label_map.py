@@ -19,8 +19,8 @@ from acsnet.io.label_map import (
     on_grid,
     read_label_file,
     read_label_map,
-    whole_numbers,
 )
+from acsnet.label_conventions import whole_numbers
 from acsnet.measure import measure_label_file
 from acsnet.scan import InputGrid
 
@@ -225,6 +225,27 @@ def test_segments_that_are_only_numbered_keep_their_values(tmp_path):
     named = [("Segment_4", 4, 0), ("Segment 2", 2, 0)]
     path = slicer_segmentation(tmp_path / "a.seg.nrrd", [drawn().astype(np.uint8)], named)
     np.testing.assert_array_equal(on_grid(by_name(read_label_map(path, name="a")), GRID), drawn())
+
+
+@pytest.mark.parametrize("name", ["Segment_4", "label 4", "4", "Label 0"])
+def test_a_number_that_is_not_the_value_tells_no_label(tmp_path, name):
+    """Segment_3 was deleted, and 3D Slicer gave its value 3 to the next one."""
+    values = np.choose(drawn(), [0, 0, 2, 0, 3]).astype(np.uint8)
+    named = [("Segment_2", 2, 0), (name, 3, 0)]
+    path = slicer_segmentation(tmp_path / "a.seg.nrrd", [values], named)
+    told = f"segment '{name}' is not one of the labels .* [(]its value is 3[)]: give it one of"
+    with pytest.raises(InputError, match=told):
+        read_label_file(path)
+    with pytest.raises(InputError, match=told):
+        read_client_labels(path, grid=GRID)
+    np.testing.assert_array_equal(read_label_file(path, by_value=True).labels, values)
+
+
+@pytest.mark.parametrize("names", [("Segment", "Label"), ("label_02", "Segment_004")])
+def test_a_number_with_zeros_or_none_does_not_contradict_a_value(tmp_path, names):
+    named = [(names[0], 2, 0), (names[1], 4, 0)]
+    path = slicer_segmentation(tmp_path / "a.seg.nrrd", [drawn().astype(np.uint8)], named)
+    np.testing.assert_array_equal(read(path), drawn())
 
 
 def test_values_of_segments_with_other_names_are_not_ours(tmp_path):

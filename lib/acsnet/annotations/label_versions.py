@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from acsnet.errors import InputError
-from acsnet.storage import private_name, write_bytes
+from acsnet.storage import DAMAGED, private_name, write_bytes
 
 logger = logging.getLogger(__name__)
 
@@ -33,9 +33,6 @@ State = Literal["draft", "reviewed", "withdrawn"]
 LABEL, RECORD = ".nii.gz", ".json"
 SETTLED_NS = 100_000_000
 """A folder that changed a shorter time ago may change again without a newer time of its own."""
-
-DAMAGED = (OSError, ValueError, KeyError, TypeError)
-"""What a file raises that is not as it was written."""
 
 _ID = re.compile(r"\d{8}T\d{12}Z-[0-9a-f]{8}")
 
@@ -113,7 +110,8 @@ class VersionStore:
         """Keep a copy of the NIfTI file `label` as the newest version; see `Version`.
 
         by, comment: who decided on its state, by default the author, and what they said of it.
-        Where the newest version says just the same, a save was repeated, and that one is given.
+        Where the newest version says just the same, with the same warnings among its features, a
+        save was repeated, and that one is given.
         """
         content = label.read_bytes()
         folder = self._of(image)
@@ -127,7 +125,8 @@ class VersionStore:
                 "sha256": hashlib.sha256(content).hexdigest(),
             }
             before = self.versions(image)
-            if before and _is_repeat(before[0], said, state, by or author):
+            repeats = before and _is_repeat(before[0], said, state, by or author)
+            if repeats and _says_the_same(before[0].features, features or {}):
                 return before[0]
             saved = _after_all(before)
             name = f"{saved:%Y%m%dT%H%M%S%f}Z-{secrets.token_hex(4)}"
@@ -156,6 +155,10 @@ class VersionStore:
     def versions(self, image: str) -> list[Version]:
         """Versions of an image, newest first; none for an image that has none."""
         return list(self._read(self._of(image)).versions)
+
+    def has_any(self, image: str) -> bool:
+        """Whether anything was ever saved of an image, which may be damaged or withdrawn."""
+        return self._of(image).is_dir()
 
     def damaged(self, image: str) -> tuple[str, ...]:
         """Names of the files of an image's versions that cannot be read."""
@@ -245,7 +248,7 @@ def _read_folder(folder: Path, changed: int) -> _Folder:
             if state == "withdrawn":  # also where it cannot be read by whom
                 version = replace(version, state="withdrawn")
             try:
-                version = _decided(version, state, read_decision(folder / f"{stem}.{state}"))
+                version = _decided(version, state, _read_decision(folder / f"{stem}.{state}"))
             except DAMAGED:
                 logger.exception("the review of a label cannot be read: %s", name)
                 damaged.append(f"{stem}.{state}")
@@ -274,7 +277,7 @@ class Decision:
         return json.dumps({"by": self.by, "time": time, "comment": self.comment}).encode()
 
 
-def read_decision(path: Path) -> Decision:
+def _read_decision(path: Path) -> Decision:
     """The decision in a file. Raises one of `DAMAGED` where that cannot be read."""
     decision = json.loads(path.read_text(encoding="utf-8"))
     return Decision(
@@ -289,6 +292,12 @@ def _decided(version: Version, state: str, decision: Decision) -> Version:
     if state == "withdrawn":
         return replace(said, state="withdrawn", withdrawn_by=decision.by)
     return replace(said, state="reviewed", reviewer=decision.by, reviewed=decision.time)
+
+
+def _says_the_same(noted: Mapping[str, Any], features: Mapping[str, Any]) -> bool:
+    """Whether nothing new was noticed in the same labels; other software words it otherwise."""
+    is_other = noted.get("software") != features.get("software")
+    return is_other or list(noted.get("warnings", ())) == list(features.get("warnings", ()))
 
 
 def _after_all(versions: Sequence[Version]) -> datetime:

@@ -16,7 +16,16 @@ from acsnet.export import SEGMENTATION
 from acsnet.io.containers import open_volume
 from acsnet.io.label_map import read_label_file
 from acsnet.io.volume import scan_of
-from acsnet.label_conventions import CONVENTIONS, ENH, LV, MYO, OWN, region_masks
+from acsnet.label_conventions import (
+    CONVENTIONS,
+    ENH,
+    LV,
+    MYO,
+    OWN,
+    convention_doubts,
+    region_masks,
+    to_labels,
+)
 from acsnet.masks import dice, slice_dice
 from acsnet.quantify.volumes import burden_percent, volume_ml
 from acsnet.scan import ShortAxisScan, apex_first_by_area, apex_first_by_position
@@ -133,6 +142,7 @@ def score_case(name: str, *, predicted_path: Path, expert_path: Path, truth: str
     predicted = read_label_file(predicted_path).labels
     scan = _label_stack(predicted_path)
     expert = read_drawn_labels(expert_path, scan=scan, image=predicted_path, truth=truth)
+    tissue = to_labels(expert.labels, expert.convention, source=str(expert_path))
     all_masks = region_masks(expert.labels, expert.convention, source=str(expert_path))
     masks = {name: all_masks[name] for name in CONVENTIONS[truth].regions}
     drawn = region_masks(predicted, OWN, source=str(predicted_path))
@@ -151,7 +161,7 @@ def score_case(name: str, *, predicted_path: Path, expert_path: Path, truth: str
             )
             for region, mask in masks.items()
         },
-        warnings=expert.warnings,
+        warnings=(*expert.warnings, *convention_doubts(stack(tissue))),
     )
 
 

@@ -31,10 +31,18 @@ def read_client_labels(path: Path, *, grid: InputGrid, segments: Any = None) -> 
         InputError: a file that cannot be read, or unknown values.
         GeometryError: it is not on the grid of its image.
     """
+    return read_with_warnings(path, grid=grid, segments=segments)[0]
+
+
+def read_with_warnings(
+    path: Path, *, grid: InputGrid, segments: Any = None
+) -> tuple[NDArray[np.uint8], tuple[str, ...]]:
+    """As `read_client_labels`, and what a reader should know of how the file was read."""
     label_map = read_label_map(path, name=CLIENTS, grid=grid)
     named = by_name(label_map, by_value=segments is not None)
     own_names = bool(label_map.segments) and not named.segments
-    return to_values(on_grid(named, grid), segments=None if own_names else segments)
+    labels = to_values(on_grid(named, grid), segments=None if own_names else segments)
+    return labels, named.warnings
 
 
 def to_values(data: NDArray[np.integer[Any]], *, segments: Any) -> NDArray[np.uint8]:

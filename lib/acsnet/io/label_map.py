@@ -1,14 +1,13 @@
 """The one reader of label maps, in files of any format, and their place on the grid of an image.
 
-Values near whole numbers are whole: conversions scale and resample them. A map that was cut to its
-labels is put back where it was, as long as it lies on the voxels of its image. Not from the paper:
-the tolerances.
+A map that was cut to its labels is put back where it was, as long as it lies on the voxels of its
+image. Not from the paper: the tolerances.
 """
 
 from dataclasses import dataclass, replace
 from math import prod
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import numpy as np
 from nibabel.orientations import apply_orientation, inv_ornt_aff, io_orientation
@@ -18,15 +17,15 @@ from acsnet.errors import GeometryError, InputError
 from acsnet.io.containers import open_volume
 from acsnet.io.geometry import are_on_voxels, corner_distances_mm
 from acsnet.io.limits import check_size
-from acsnet.io.volume import Segment, Volume, places_of
-from acsnet.labels import LABEL_VALUES, find_label, is_only_numbered
+from acsnet.io.volume import Segment, Volume, possible_affines
+from acsnet.label_conventions import whole_numbers
+from acsnet.labels import (
+    LABEL_VALUES,
+    find_label,
+    is_only_numbered,
+    overlap_warning,
+)
 from acsnet.scan import InputGrid, ShortAxisScan
-
-ROUNDING = 0.01
-"""From a value to the label that it stands for."""
-
-MAX_VALUE = 2.0**31
-"""Of a label."""
 
 MAX_LARGER = 4
 """Times the voxels of its image: what a map may hold, with empty ones round it. Ours."""
@@ -40,7 +39,8 @@ class LabelMap:
     """A label map as it lies in its file.
 
     name: what messages call it; labels: of any axis order, or (layer, ...) where layered; affine:
-    (4, 4) to RAS mm; segments: of a `.seg.nrrd`, by which its values are named.
+    (4, 4) to RAS mm; segments: of a segmentation, by which its values are named; warnings: on how
+    they were read.
     """
 
     name: str
@@ -48,6 +48,7 @@ class LabelMap:
     affine: NDArray[np.float64]
     segments: tuple[Segment, ...] = ()
     layered: bool = False
+    warnings: tuple[str, ...] = ()
 
 
 def read_label_map(path: Path, *, name: str, grid: InputGrid | None = None) -> LabelMap:
@@ -81,32 +82,14 @@ def read_label_map(path: Path, *, name: str, grid: InputGrid | None = None) -> L
     )
 
 
-def whole_numbers(values: NDArray[Any], *, name: str) -> NDArray[np.int64]:
-    """Values of any shape as whole numbers; NaN, as outside of a mask, is 0.
-
-    Raises InputError where one is further than `ROUNDING` from any.
-    """
-    if values.dtype.kind in "iub":
-        return values.astype(np.int64)
-    known = np.nan_to_num(np.asarray(values, dtype=np.float64), nan=0.0)
-    off = np.abs(known - np.rint(np.clip(known, -MAX_VALUE, MAX_VALUE))) > ROUNDING
-    if off.any():
-        msg = (
-            f"{name} holds values that are not whole numbers ({known[off][0]:g}), so it is no "
-            "label map"
-        )
-        raise InputError(msg)
-    return np.rint(known).astype(np.int64)
-
-
 def by_name(label_map: LabelMap, *, by_value: bool = False) -> LabelMap:
     """The map with our values where its segments have our names, and without layers.
 
-    Where segments overlap the higher of our values wins; `NO_LABELS` are left out. A map whose
-    segments are only numbered keeps its values and its segments, as one with other names does
-    by_value: of a convention that somebody names, or of a mask. Raises InputError for other names
-    with voxels (viewers number segments in the order in which they were drawn), and for voxels that
-    are not of one segment.
+    Where segments overlap the higher of our values wins, with a warning; `NO_LABELS` are left out.
+    A map whose segments are only numbered keeps its values and its segments, as one with other
+    names does by_value: of a convention that somebody names, or of a mask. Raises InputError for
+    other names with voxels (viewers number segments in the order in which they were drawn), also
+    numbers that are not the values, and for voxels that are not of one segment.
     """
     if not label_map.segments:
         return label_map
@@ -115,21 +98,27 @@ def by_name(label_map: LabelMap, *, by_value: bool = False) -> LabelMap:
     for segment in (segment for segment in drawn if segment.name in NO_LABELS):
         layers[segment.layer][layers[segment.layer] == segment.value] = 0
     drawn = [segment for segment in drawn if segment.name not in NO_LABELS]
-    unknown = [segment.name for segment in drawn if find_label(segment.name) is None]
-    taken_as_numbered = by_value or all(map(is_only_numbered, unknown))
-    if len(unknown) == len(drawn) and len(layers) == 1 and taken_as_numbered:
+    unknown = [segment for segment in drawn if find_label(segment.name) is None]
+    named = [segment for segment in unknown if not is_only_numbered(segment.name, segment.value)]
+    if len(unknown) == len(drawn) and len(layers) == 1 and (by_value or not named):
         return replace(label_map, labels=layers[0], layered=False)
     if unknown:
-        msg = f"segment {unknown[0]!r} is not one of the labels {', '.join(LABEL_VALUES)}"
+        first, names = (named or unknown)[0], ", ".join(LABEL_VALUES)
+        what = f"segment {first.name!r} is not one of the labels {names}"
+        msg = f"{what} (its value is {first.value}): give it one of these names"
         raise InputError(msg)
     values: dict[tuple[int, int], set[int]] = {}
     for segment in drawn:
         label = int(find_label(segment.name) or 0)
         values.setdefault((label, segment.layer), set()).add(segment.value)
     out = np.zeros(layers.shape[1:], np.int64)
-    for (label_value, layer), named in sorted(values.items(), key=lambda entry: entry[0]):
-        out[np.isin(layers[layer], sorted(named))] = label_value
-    return replace(label_map, labels=out, layered=False, segments=())
+    overlap = np.zeros(out.shape, bool)
+    for (label_value, layer), stored in sorted(values.items(), key=lambda entry: entry[0]):
+        mask = np.isin(layers[layer], sorted(stored))
+        overlap |= mask & (out > 0) & (out != label_value)
+        out[mask] = label_value
+    warnings = (overlap_warning(int(overlap.sum())),) if overlap.any() else ()
+    return replace(label_map, labels=out, layered=False, segments=(), warnings=warnings)
 
 
 def _drawn_segments(label_map: LabelMap, layers: NDArray[np.int64]) -> list[Segment]:
@@ -167,7 +156,7 @@ def on_grid(label_map: LabelMap, grid: InputGrid) -> NDArray[np.int64]:
     """
     if label_map.layered:
         label_map = by_name(label_map)
-    placed = (_placed(label_map, place, grid.shape) for place in places_of(grid))
+    placed = (_placed(label_map, place, grid.shape) for place in possible_affines(grid))
     fits = [fit for fit in placed if fit is not None]
     if not fits:
         _refuse_place(label_map, grid)
@@ -211,13 +200,14 @@ def _placed(
 class LabelFile:
     """A label map as it lies in its file: labels of any axis order, affine (4, 4) to RAS mm.
 
-    named: whether its values are ours by the names of its segments.
+    named: whether its values are ours by the names of its segments; warnings: as of a `LabelMap`.
     """
 
     path: Path
     labels: NDArray[np.int64]
     affine: NDArray[np.float64]
     named: bool = False
+    warnings: tuple[str, ...] = ()
 
 
 def read_label_file(path: Path, *, by_value: bool = False) -> LabelFile:
@@ -233,7 +223,13 @@ def read_label_file(path: Path, *, by_value: bool = False) -> LabelFile:
     stored = read_label_map(path, name=str(path))
     label_map = by_name(stored, by_value=by_value)
     named = bool(stored.segments) and not label_map.segments
-    return LabelFile(path=path, labels=label_map.labels, affine=label_map.affine, named=named)
+    return LabelFile(
+        path=path,
+        labels=label_map.labels,
+        affine=label_map.affine,
+        named=named,
+        warnings=label_map.warnings,
+    )
 
 
 def read_labels(path: Path) -> NDArray[np.uint8]:
@@ -325,7 +321,7 @@ def _refuse_place(label_map: LabelMap, grid: InputGrid) -> NoReturn:
     shape = label_map.labels.shape
     if shape != grid.shape and sorted(shape) == sorted(grid.shape):
         _refuse_shape(shape, grid)
-    places = places_of(grid)
+    places = possible_affines(grid)
     shift_mm = min(corner_distances_mm(label_map.affine - at, grid.shape).max() for at in places)
     cut = "" if shape == grid.shape else f" (it has shape {shape}, the image {grid.shape})"
     msg = f"{label_map.name} must lie on its image, but its corners are up to {shift_mm:.1f} mm off"

@@ -1,10 +1,12 @@
-"""NRRD files (.nrrd, .nhdr) and the segmentations of 3D Slicer (.seg.nrrd) -> `Volume`.
+"""NRRD files (.nrrd, .nhdr), among them segmentations of 3D Slicer and MITK -> `Volume`.
 
 Format: teem.sourceforge.net/nrrd/format.html. Detached pixels are read only from beside the header,
 or a link to it.
 """
 
 import io
+import json
+import operator
 import re
 import warnings
 from pathlib import Path
@@ -55,6 +57,9 @@ SEGMENT_FIELD = re.compile(r"Segment(\d{1,6})_(ID|Name|LabelValue|Layer)")
 
 OF_SEGMENTATION = re.compile(r"Segment(ation|\d{1,6})_")
 """How each field begins that 3D Slicer adds to the header of a segmentation."""
+
+MITK_GROUPS = "org.mitk.multilabel.segmentation.labelgroups"
+"""The field in which MITK names labels: JSON, a list of groups, each of which is a layer."""
 
 
 def nrrd_volume(path: Path, *, name: str) -> Volume:
@@ -109,7 +114,7 @@ def nrrd_volume(path: Path, *, name: str) -> Volume:
         load=lambda: _pixels(path, header, begins=begins, sizes=sizes, dtype=dtype, name=name),
         segments=_segments(header, layers=sizes[0] if layered else 1, name=name),
         layered=layered,
-        is_segmentation=any(map(OF_SEGMENTATION.match, header)),
+        is_segmentation=MITK_GROUPS in header or any(map(OF_SEGMENTATION.match, header)),
         warnings=(*remarks, *unit_remarks),
     )
 
@@ -237,11 +242,41 @@ def _packed(path: Path, header: dict[str, Any], *, begins: int, name: str) -> by
 
 
 def _segments(header: dict[str, Any], *, layers: int, name: str) -> tuple[Segment, ...]:
-    """What 3D Slicer writes of each segment, in the order of its numbers, which may have gaps.
+    """What 3D Slicer or MITK writes of each segment.
 
-    Before version 4.11 it wrote no LabelValue, which is then 1, and no Layer: each segment was a
-    layer of its own. Raises InputError for what is no whole number, and for a layer that is not
-    there.
+    Raises InputError for what is no whole number, and for a layer that is not there.
+    """
+    of_mitk = _mitk_segments(header[MITK_GROUPS], name) if MITK_GROUPS in header else []
+    segments = of_mitk or _slicer_segments(header, layers=layers, name=name)
+    for segment in segments:
+        if not 0 <= segment.layer < layers:
+            msg = f"segment {segment.name!r} of {name} is in layer {segment.layer}, "
+            raise InputError(msg + f"but the layers of the file are 0 to {layers - 1}")
+    return tuple(segments)
+
+
+def _mitk_segments(groups: str, name: str) -> list[Segment]:
+    """The labels of all groups, in their order; a group without any may have null in their place.
+
+    Raises InputError for what is no list of groups whose labels have a name and a whole value.
+    """
+    segments = []
+    try:
+        for layer, group in enumerate(json.loads(groups)):
+            for label in group["labels"] or ():
+                value = operator.index(label["value"])
+                segments.append(Segment(name=str(label["name"]), value=value, layer=layer))
+    except (ValueError, LookupError, TypeError, RecursionError) as error:
+        msg = f"{MITK_GROUPS} in the header of {name} does not list groups of labels (damaged?)"
+        raise InputError(msg) from error
+    return segments
+
+
+def _slicer_segments(header: dict[str, Any], *, layers: int, name: str) -> list[Segment]:
+    """Segments in the order of their numbers, which may have gaps.
+
+    Before version 4.11 3D Slicer wrote no LabelValue, which is then 1, and no Layer: each segment
+    was a layer of its own. A segment with neither name nor ID is called by its value.
     """
     fields: dict[int, dict[str, str]] = {}
     for key, text in header.items():
@@ -250,16 +285,14 @@ def _segments(header: dict[str, Any], *, layers: int, name: str) -> tuple[Segmen
     segments = []
     for number, texts in sorted(fields.items()):
         own_layer = str(number) if layers > 1 else "0"
+        value = _whole(texts.get("LabelValue", "1"), f"Segment{number}_LabelValue of {name}")
         segment = Segment(
-            name=texts.get("Name") or texts.get("ID") or f"Segment_{number}",
-            value=_whole(texts.get("LabelValue", "1"), f"Segment{number}_LabelValue of {name}"),
+            name=texts.get("Name") or texts.get("ID") or f"Segment_{value}",
+            value=value,
             layer=_whole(texts.get("Layer", own_layer), f"Segment{number}_Layer of {name}"),
         )
-        if not 0 <= segment.layer < layers:
-            msg = f"segment {segment.name!r} of {name} is in layer {segment.layer}, "
-            raise InputError(msg + f"but the layers of the file are 0 to {layers - 1}")
         segments.append(segment)
-    return tuple(segments)
+    return segments
 
 
 def _whole(text: str, field: str) -> int:
