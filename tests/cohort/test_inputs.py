@@ -16,6 +16,8 @@ from acsnet.cohort.outcome import Outcome
 from acsnet.cohort.run import run_cohort
 from acsnet.cohort.sources import FileSource
 from acsnet.errors import InputError
+from acsnet.io.inputs import names_of
+from acsnet.server.datastores.folder import StudiesDatastore
 
 
 def listed(where, output="nowhere"):
@@ -63,6 +65,41 @@ def test_a_folder_gives_files_and_series_called_by_their_paths(tmp_path, write_s
     write_scan(tmp_path / ".hidden")
     assert cases(tmp_path) == ["top", "p1_lge", "p2_visit_lge"]
     assert [one.read().pixels.shape for one in listed(tmp_path)] == [(2, 96, 96)] * 3
+
+
+def test_files_that_differ_in_their_endings_alone_are_cases_everywhere(tmp_path):
+    for name in ("scan.nrrd", "scan.mha", "p1/scan.nii", "pair.hdr", "pair.img"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    table = tmp_path / "table.csv"
+    table.write_text("image\nscan.nrrd\nscan.mha\n")
+    studies = StudiesDatastore(studies=tmp_path, store=tmp_path.parent / "store")
+    served = studies.list_images()
+    studies.close()
+    assert cases(tmp_path)[1:] == ["scan", "scan_nrrd", "p1_scan"]
+    assert cases(tmp_path / "scan.*") == ["scan", "scan_nrrd"]
+    assert cases(table) == ["scan", "scan_mha"]
+    assert {"scan", "scan_nrrd"} < set(served)
+    assert names_of([tmp_path / "scan.mha", tmp_path / "scan.nrrd"]) == {
+        tmp_path / "scan.nrrd": "scan_nrrd"
+    }
+
+
+def test_an_added_ending_takes_no_name_that_another_file_has(tmp_path):
+    names = ("scan.mha", "scan.nrrd", "scan_nrrd.nii.gz")
+    for name in names:
+        (tmp_path / name).touch()
+    table = tmp_path / "table.csv"
+    table.write_text("\n".join(["image", *names]))
+    studies = StudiesDatastore(studies=tmp_path, store=tmp_path.parent / "store")
+    served = studies.list_images()
+    studies.close()
+    expected = ["scan", "scan_nrrd_nrrd", "scan_nrrd"]
+    assert cases(tmp_path) == cases(tmp_path / "scan*") == cases(table) == expected
+    assert set(served) == set(expected)
+    assert names_of([tmp_path / name for name in names]) == {
+        tmp_path / "scan.nrrd": "scan_nrrd_nrrd"
+    }
 
 
 def test_a_name_that_is_not_utf_8_is_a_case_with_a_name_that_can_be_written(tmp_path, write_scan):
@@ -324,4 +361,4 @@ def test_a_pacs_gives_its_lge_series(pacs, patient, monkeypatch):
     pacs.add(lge, patient(uid="2", SeriesDescription="cine", ProtocolName="cine"))
     (source,) = listed(pacs.address)
     assert (source.address, source.study) == (pacs.address, lge[0].StudyInstanceUID)
-    assert source.case == source.series == lge[0].SeriesInstanceUID
+    assert (source.case,) == source.parts == (lge[0].SeriesInstanceUID,)

@@ -62,9 +62,8 @@ def in_pacs(pacs, monkeypatch):
     def make(series):
         pacs.add(series)
         first = series[0]
-        return PacsSource(
-            address=pacs.address, study=first.StudyInstanceUID, series=first.SeriesInstanceUID
-        )
+        parts = (first.SeriesInstanceUID,)
+        return PacsSource(address=pacs.address, study=first.StudyInstanceUID, parts=parts)
 
     return make
 

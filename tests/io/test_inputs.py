@@ -48,12 +48,33 @@ def test_files_whose_targets_alone_are_called_alike_need_no_names(tmp_path):
         (["/a/x/../lge.nii", "/b/lge.nii"], ["a_lge", "b_lge"]),
         (["/lge.nii", "/b/lge.nii"], ["lge", "b_lge"]),
         (["/a/lge.nii", "/a/lge.nii"], [None, None]),
+        (["/a/x/../lge.nii", "/a/lge.nii"], [None, None]),
+        (["/a/lge.nrrd", "/a/lge.mha"], [None, "lge_mha"]),
+        (["/a/lge.nii.gz", "/a/lge.nii", "/b/lge.nii"], ["a_lge", "lge_nii", "b_lge"]),
+        (["/a/x.nrrd", "/a/x"], [None, None]),
+        (["/a/x.mha", "/a/x.nrrd", "/a/x_nrrd.nii.gz"], [None, "x_nrrd_nrrd", None]),
+        (
+            ["/a/x.mha", "/a/x.nrrd", "/b/x.mha", "/b/x.nrrd"],
+            ["a_x", "a_x_nrrd", "b_x", "b_x_nrrd"],
+        ),
     ],
 )
 def test_names_take_as_much_of_the_path_as_tells_them_apart(paths, names):
     given = [Path(path) for path in paths]
     found = names_of(given)
     assert [found.get(path) for path in given] == names
+
+
+def test_both_halves_of_a_pair_are_one_scan(tmp_path):
+    halves = [tmp_path / f"lge{ending}" for ending in (".hdr", ".img")]
+    for half in halves:
+        half.touch()
+    assert names_of(halves) == {}
+
+
+def test_a_volume_beside_a_folder_of_its_name_is_that_scan_again(tmp_path):
+    (tmp_path / "lge").mkdir()
+    assert names_of([tmp_path / "lge", tmp_path / "lge.nii.gz"]) == {}
 
 
 def test_a_link_to_a_folder_names_its_scan(tmp_path, monkeypatch):

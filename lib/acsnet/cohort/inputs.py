@@ -2,7 +2,8 @@
 
 A list is gone through as it is worked on, and never held as a whole. In a folder, and for a
 pattern, a case is called by its path below the folder, or below what the pattern fixes, with "_"
-between the parts: `patient-1/lge.nii.gz` is `patient-1_lge`. In a CSV table its name is as
+between the parts: `patient-1/lge.nii.gz` is `patient-1_lge`, and `patient-1/lge.nrrd` beside it
+`patient-1_lge_nrrd`. In a CSV table its name is as
 `acsnet segment` calls it, unless the column `case` says otherwise; in a PACS by its UID. A folder
 is searched for all series in it; one that a pattern or a table names must hold a single one.
 """
@@ -14,11 +15,11 @@ from itertools import islice
 from pathlib import Path
 
 from acsnet.cohort.outcome import Outcome
-from acsnet.cohort.sources import FileSource, Listed, PacsSource, examined_in, named
+from acsnet.cohort.sources import FileSource, Listed, PacsSource, all_named
 from acsnet.cohort.table_list import in_table
 from acsnet.cohort.tables import TABLES
 from acsnet.errors import InputError, PacsError
-from acsnet.io.dicom_files.dicom_file import is_volume, quiet_pydicom, read_header
+from acsnet.io.dicom_files.dicom_file import is_volume, quiet_pydicom, read_header, text_of
 from acsnet.io.dicom_files.walk import Walk, files_below
 from acsnet.io.dicom_stack.parts import is_part
 from acsnet.io.finder import (
@@ -33,6 +34,7 @@ from acsnet.io.finder import (
 from acsnet.io.series import Series, SeriesFinder
 from acsnet.pacs.config import is_dicomweb, pacs_settings
 from acsnet.pacs.dicomweb import DicomWeb
+from acsnet.pacs.preflight import examine
 from acsnet.pacs.transfer import find_scans
 from acsnet.storage import broken_rule, shortened
 
@@ -188,7 +190,7 @@ def _in_files(paths: list[Path], folder: Path, search: _Search) -> Iterator[List
     for remark in remarks:
         yield Outcome(case="", place=str(search.root), reason=remark, skipped=True)
     search.images.update(image_stems(files, root=search.root))
-    yield from (named(path, search.root) for path in volumes)
+    yield from all_named(volumes, search.root)
     others = [path for path in paths if not is_volume(path)]
     waiting: list[Series] = []
     alone: list[Series] = []
@@ -272,24 +274,24 @@ def _as_sources(scans: list[Series], search: _Search) -> Iterator[Listed]:
 def _matching(pattern: Path, *, output: Path) -> Iterator[Listed]:
     fixed = next(index for index, part in enumerate(pattern.parts) if glob.has_magic(part))
     root = Path(*pattern.parts[:fixed])
-    for match in sorted(root.glob("/".join(pattern.parts[fixed:]))):
-        if not match.resolve().is_relative_to(output):
-            yield named(match, root)
+    matches = sorted(root.glob("/".join(pattern.parts[fixed:])))
+    wanted = (match for match in matches if not match.resolve().is_relative_to(output))
+    yield from all_named(wanted, root)
 
 
 def _in_pacs(address: str) -> Iterator[Listed]:
     settings = pacs_settings(address)
     pacs = DicomWeb(settings)
-    for first, *others in find_scans(pacs=pacs, settings=settings):
-        parts = (first.series, *(other.series for other in others)) if others else ()
-        source = PacsSource(
-            address=settings.url, study=first.study, series=first.series, parts=parts
-        )
+    for headers in find_scans(pacs=pacs, settings=settings):
+        with quiet_pydicom():
+            study = text_of(headers[0], STUDY)
+            parts = tuple(text_of(header, "SeriesInstanceUID") for header in headers)
+        source = PacsSource(address=settings.url, study=study, parts=parts)
         try:
-            scans = examined_in(pacs, study=first.study, series=first.series, parts=parts)
+            scans = examine(pacs, study=study, parts=parts)
         except PacsError:  # told where it is read
             scans = {}
-        if set(scans) <= {first.series}:
+        if set(scans) <= {parts[0]}:
             yield source
         else:
             yield from (replace(source, scan=scan) for scan in scans)

@@ -2,7 +2,8 @@
 
 import hashlib
 import tempfile
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Protocol
@@ -11,8 +12,10 @@ from acsnet.cohort.outcome import Outcome
 from acsnet.errors import InputError
 from acsnet.io import read_scan, read_series
 from acsnet.io.containers import files_of
+from acsnet.io.content.side_file import header_beside
 from acsnet.io.dicom_files.walk import candidates
 from acsnet.io.finder import called_by_path
+from acsnet.io.inputs import told_apart
 from acsnet.io.volume import case_name
 from acsnet.pacs.config import pacs_settings
 from acsnet.pacs.dicomweb import DicomWeb
@@ -74,6 +77,7 @@ class FileSource:
         if self.path.is_file():
             first, *others = (_sha256(file.read_bytes()) for file in files_of(self.path))
             others += [phase] if phase else []
+            others += [str(tags)] if (tags := header_beside(self.path)) else []
             return _sha256("\n".join((first, *others)).encode()) if others else first
         digest = hashlib.sha256(f"{self.series or ''}{phase}".encode())
         for path in self.files or candidates(self.path):
@@ -90,7 +94,7 @@ class FileSource:
 
 @dataclass(frozen=True, kw_only=True)
 class PacsSource:
-    """A scan in a PACS; address: of its DICOMweb service; parts: see `examine`.
+    """A scan in a PACS; address: of its DICOMweb service; parts: as `examine` takes them.
 
     scan: its id, where the series holds several.
 
@@ -99,14 +103,13 @@ class PacsSource:
 
     address: str
     study: str
-    series: str
-    parts: tuple[str, ...] = ()
+    parts: tuple[str, ...]
     scan: str = ""
 
     @property
     def case(self) -> str:
         """The SeriesInstanceUID, with more where the series holds several scans."""
-        return self.scan or self.series
+        return self.scan or self.parts[0]
 
     @property
     def place(self) -> str:
@@ -133,22 +136,13 @@ class PacsSource:
 
     @cached_property
     def _examination(self) -> Examination:
-        scans = examined_in(self._pacs, study=self.study, series=self.series, parts=self.parts)
-        examination = scans.get(self.case)
+        examination = examine(self._pacs, study=self.study, parts=self.parts).get(self.case)
         if examination is None:
             msg = f"{self.case} is not in the PACS any more"
             raise InputError(msg)
         if examination.reason is not None:
             raise InputError(examination.reason)
         return examination
-
-
-def examined_in(
-    pacs: DicomWeb, *, study: str, series: str, parts: tuple[str, ...]
-) -> dict[str, Examination]:
-    """As `examine`, with no image fetched yet."""
-    nowhere = Path(tempfile.gettempdir()) / series
-    return examine(pacs, study=study, series=series, cache=nowhere, parts=parts)
 
 
 Listed = Source | Outcome
@@ -163,6 +157,15 @@ def named(path: Path, root: Path) -> Listed:
     except InputError as error:
         return Outcome(case=path.name, place=str(path), reason=str(error))
     return FileSource(case=called_by_path(path, root), path=path)
+
+
+def all_named(paths: Iterable[Path], root: Path) -> Iterator[Listed]:
+    """As `named`, the files `told_apart`."""
+    listed = {path: named(path, root) for path in paths}
+    cases = told_apart({path: item.case for path, item in listed.items() if not path.is_dir()})
+    for path, item in listed.items():
+        case = cases.get(path, item.case)
+        yield replace(item, case=case) if isinstance(item, FileSource) else item
 
 
 def _sha256(content: bytes) -> str:

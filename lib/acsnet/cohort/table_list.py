@@ -14,8 +14,8 @@ from pathlib import Path
 from acsnet.cohort.outcome import Outcome
 from acsnet.cohort.sources import FileSource, Listed, named
 from acsnet.errors import InputError
-from acsnet.io.finder import stem_of
-from acsnet.io.inputs import names_of
+from acsnet.io.inputs import names_of, without_endings
+from acsnet.io.volume import stem_of
 
 COLUMNS = IMAGE, CASE, PHASE, SERIES = "image", "case", "phase", "series"
 """Of a table; all but the first may be missing."""
@@ -71,9 +71,13 @@ def _whole(cell: str) -> str:
 
 
 def _names_of_alike(table: Path) -> dict[Path, str]:
-    """As `names_of` the lines without a case; only the paths of those called alike are kept."""
-    shared = Counter(stem_of(path) for path in _without_case(table))
-    return names_of([path for path in _without_case(table) if shared[stem_of(path)] > 1])
+    """As `names_of` the lines without a case; only the paths of those called alike are kept.
+
+    Also of those that are called as another may be with its ending.
+    """
+    shared = Counter(without_endings(stem_of(path)) for path in _without_case(table))
+    alike = (path for path in _without_case(table) if shared[without_endings(stem_of(path))] > 1)
+    return names_of(list(alike))
 
 
 def _without_case(table: Path) -> Iterator[Path]:

@@ -9,18 +9,16 @@ import numpy as np
 
 from acsnet.errors import InputError
 from acsnet.io.containers import read_volume
+from acsnet.io.content.uneven_slices import uneven_remarks
 from acsnet.io.content.volume_names import content_of_volume
 from acsnet.io.dicom import read_dicom_file, read_dicom_files, read_dicom_folder
 from acsnet.io.dicom_files.dicom_file import is_dicom_file, quiet_pydicom
 from acsnet.io.dicom_files.folder import headers_of
+from acsnet.io.limits import THIN_MM, WIDE_MM
 from acsnet.io.nifti import write_image, write_label_map, write_map
 from acsnet.scan import ShortAxisScan, apex_first_by_position
 
 __all__ = ["read_scan", "read_series", "write_image", "write_label_map", "write_map"]
-
-
-THIN_MM, WIDE_MM = 4.0, 15.0
-"""Distances of slices beyond which a scan is unlike those that the networks learned on (ours)."""
 
 
 def read_scan(
@@ -96,7 +94,10 @@ def _remarked(scan: ShortAxisScan) -> ShortAxisScan:
 
 
 def _named(scan: ShortAxisScan, path: Path) -> ShortAxisScan:
-    """The volume, with contrast and view as its name and the lie of its slices suggest."""
+    """The volume, with contrast and view as its name, what lies beside it and its slices suggest.
+
+    Raises InputError for a modality other than MR, GeometryError for uneven slices.
+    """
     content = content_of_volume(path, scan)
-    warnings = (*scan.warnings, *content.remarks)
+    warnings = (*scan.warnings, *uneven_remarks(path, scan.grid), *content.remarks)
     return replace(scan, contrast=content.contrast, view=content.view, warnings=warnings)

@@ -8,6 +8,7 @@ from nibabel import Spm99AnalyzeImage
 
 from acsnet.errors import InputError
 from acsnet.io import metaimage, nrrd
+from acsnet.io.dicom_files.dicom_file import HEAD_BYTES, has_mark, head_of
 from acsnet.io.dicom_stack.phases import PHASE_FILE
 from acsnet.io.limits import GZIP, open_unpacked
 from acsnet.io.metaimage import metaimage_pixels, metaimage_volume
@@ -16,8 +17,6 @@ from acsnet.io.nrrd import nrrd_pixels, nrrd_volume
 from acsnet.io.volume import SUFFIXES, Volume, case_name, followed, scan_of
 from acsnet.scan import ShortAxisScan
 from acsnet.storage import sha256_of
-
-DICOM_AT = slice(128, 132)
 
 PACKERS = {
     b"PK\x03\x04": "zip",
@@ -44,7 +43,7 @@ def open_volume(path: Path, *, name: str) -> Volume:
     Raises InputError for a file of another format, and for one that is damaged.
     """
     path = _beside_other_half(path)
-    head = _head(path)
+    head = head_of(path)
     if not head:
         msg = f"{name} cannot be read: it is empty (a copy that failed?)"
         raise InputError(msg)
@@ -58,7 +57,7 @@ def open_volume(path: Path, *, name: str) -> Volume:
         raise InputError(msg)
     if head.startswith(GZIP):
         _check_packed(path, name)
-    if head[DICOM_AT] == b"DICM":
+    if has_mark(head):
         msg = f"{name} is a DICOM file: give the folder with all slices of its series"
         raise InputError(msg)
     if not head.startswith(GZIP):
@@ -75,7 +74,7 @@ def files_of(path: Path) -> tuple[Path, ...]:
         parts = Spm99AnalyzeImage.filespec_to_file_map(path).values()
         others = {Path(part.filename) for part in parts} - {path}
         return path, *sorted(other for other in others if other.is_file())
-    head = _head(path)
+    head = head_of(path)
     try:
         if head.startswith(nrrd.MAGIC):
             pixels = nrrd_pixels(path, name=path.name)
@@ -110,11 +109,6 @@ def content_digest(path: Path) -> str:
     except OSError:
         return ""
     return hashlib.sha256("".join(digests).encode()).hexdigest() if all(digests or [""]) else ""
-
-
-def _head(path: Path) -> bytes:
-    with path.open("rb") as stream:
-        return stream.read(DICOM_AT.stop)
 
 
 def _beside_other_half(path: Path) -> Path:
@@ -155,11 +149,11 @@ def _check_packed(path: Path, name: str) -> None:
     """Refuse a gzip file with anything but NIfTI in it, which alone is read packed."""
     try:
         with open_unpacked(path) as stream:
-            head = stream.read(DICOM_AT.stop)
+            head = stream.read(HEAD_BYTES)
     except (OSError, EOFError, zlib.error):
         return  # said by the reader of NIfTI
     other = head.startswith(nrrd.MAGIC) or head.lstrip().startswith(metaimage.KEYS)
-    if other or head[DICOM_AT] == b"DICM":
+    if other or has_mark(head):
         msg = f"{name} is packed (gzip): unpack it first"
         raise InputError(msg)
 

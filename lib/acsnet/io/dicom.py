@@ -34,7 +34,7 @@ from acsnet.io.dicom_stack.lost_slices import (
 )
 from acsnet.io.dicom_stack.phases import choose_phase, phase_of_folder, typical_of
 from acsnet.io.dicom_stack.pixels import pixel_remarks, pixels_of, stacked_padding
-from acsnet.io.dicom_stack.planes import grey_mr_plane
+from acsnet.io.dicom_stack.planes import check_mosaics, grey_mr_plane
 from acsnet.io.dicom_stack.repeats import without_repeats
 from acsnet.io.dicom_stack.selection import (
     main_stack,
@@ -199,6 +199,7 @@ def check_headers(
         try:
             stack = _stacked(images, planes, main, name=name, phase=phase)
         except GeometryError:
+            check_mosaics(images)
             check_parallel(planes)  # the foreign images are what is missing
             for file in pictures:
                 grey_mr_plane(file)
@@ -225,7 +226,10 @@ def _stacked(
             "single slice, or anonymisation has emptied ImagePositionPatient"
         )
         raise GeometryError(msg)
-    check_size(name, slices=len(groups), rows=first.rows, columns=first.columns, item_bytes=4)
+    slices, rows, columns = len(groups), first.rows, first.columns
+    extent_mm = float(np.ptp([plane.position_mm @ first.normal for plane in parallel]))
+    slice_mm = extent_mm / max(slices - 1, 1)
+    check_size(name, slices=slices, rows=rows, columns=columns, item_bytes=4, slice_mm=slice_mm)
     at_places, repeats = without_repeats([[images[main[i]] for i in group] for group in groups])
     chosen = choose_phase(at_places, phase=phase)
     by_image = {id(image): plane for image, plane in zip(images, planes, strict=True)}

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from acsnet.errors import GeometryError, InputError
 from acsnet.io.content.label_values import may_be_label_map
+from acsnet.io.content.side_file import INTERPOLATED, is_of_dcm2niix
 from acsnet.io.dicom_files.dicom_file import DicomFile, is_volume, read_header
 from acsnet.io.dicom_files.walk import Walk, files_below
 from acsnet.io.dicom_stack.frames import GROUPS, frames_of
@@ -24,7 +25,7 @@ from acsnet.io.dicom_stack.planes import are_pieces, places_of, planes_in, plane
 from acsnet.io.dicom_stack.repeats import without_repeats
 from acsnet.io.dicom_stack.selection import MIN_STACK
 from acsnet.io.series import Series
-from acsnet.io.volume import DATA_SUFFIXES, LABEL_SUFFIXES, SUFFIXES, is_packed
+from acsnet.io.volume import DATA_SUFFIXES, LABEL_SUFFIXES, is_packed, stem_of
 from acsnet.storage import readable_name, shortened
 
 MAX_CHOICES = 6
@@ -68,8 +69,8 @@ PART_NAME = re.compile(
 def volume_files(folder: Path) -> tuple[list[Path], list[str]]:
     """Files with a volume below a folder, in the order of their names, and what is passed over.
 
-    Passed over are segmentations, label maps whose image is there, results, archives, and folders
-    that cannot be opened.
+    Passed over are segmentations, label maps whose image is there, what dcm2niix interpolated,
+    results, archives, and folders that cannot be opened.
     """
     walk = Walk()
     scans, remarks = scan_files(list(files_below(folder, walk=walk)), root=folder)
@@ -110,6 +111,8 @@ def scan_files(
             remarks.append(_skipped(path, root, "it is a segmentation"))
         elif lowered.endswith(DATA_SUFFIXES) and path.with_name(stem_of(path)) in headers:
             continue  # the pixels of the .hdr file beside it
+        elif _is_interpolated(path, stems[path.parent]):
+            remarks.append(_skipped(path, root, "dcm2niix interpolated it from the volume beside"))
         elif _is_result(path):
             remarks.append(_skipped(path, root, "it is a result of ACSNet"))
         elif _is_label_map(
@@ -128,13 +131,6 @@ def scan_files(
 
 def _skipped(path: Path, root: Path, reason: str) -> str:
     return f"{path.relative_to(root).as_posix()} was skipped: {reason}"
-
-
-def stem_of(path: Path) -> str:
-    """File name without the ending of a volume."""
-    lowered = path.name.lower()
-    suffix = next((ending for ending in SUFFIXES if lowered.endswith(ending)), "")
-    return path.name[: len(path.name) - len(suffix)]
 
 
 def called_by_path(path: Path, root: Path) -> str:
@@ -287,6 +283,12 @@ def _phases_in_files(states: tuple[tuple[Path, int], ...]) -> Choices:
     except (OSError, InputError):
         return []
     return _choices(tuple(frames))
+
+
+def _is_interpolated(path: Path, stems: set[str]) -> bool:
+    """Whether dcm2niix made it from a volume of its folder; stems: of all files there."""
+    plain, count = INTERPOLATED.subn("", stem_of(path))
+    return bool(count) and plain.lower() in stems and is_of_dcm2niix(path)
 
 
 def _is_result(path: Path) -> bool:

@@ -7,6 +7,7 @@ Geometry as in DICOM PS3.3 C.7.6.2.1.1: positions and directions in LPS mm. Tole
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -101,25 +102,35 @@ def check_parallel(planes: Sequence[Plane]) -> None:
     """
     first = planes[0]
     for plane in planes:
-        if (plane.rows, plane.columns) != (first.rows, first.columns):
+        what = difference(plane, first)
+        if what == "matrix":
             msg = (
                 f"mixed matrix sizes: {first.file} has {first.rows} x {first.columns} pixels, "
                 f"{plane.file} has {plane.rows} x {plane.columns}"
             )
             raise GeometryError(msg)
-        difference_mm = np.abs(np.subtract(plane.spacing_mm, first.spacing_mm))
-        if difference_mm.max() > MAX_SPACING_DIFFERENCE_MM:
+        if what == "spacing":
             msg = (
                 f"mixed pixel spacing: {first.file} has {first.spacing_mm} mm, "
                 f"{plane.file} has {plane.spacing_mm} mm"
             )
             raise GeometryError(msg)
-        if turn_degrees(plane, first) > MAX_TURN_DEGREES:
+        if what == "orientation":
             msg = (
                 f"mixed orientations: ImageOrientationPatient is {_cosines(first)} in {first.file} "
                 f"and {_cosines(plane)} in {plane.file}"
             )
             raise GeometryError(msg)
+
+
+def difference(plane: Plane, other: Plane) -> Literal["matrix", "spacing", "orientation"] | None:
+    """The first in which two planes differ too much for one stack; None where they do not."""
+    if (plane.rows, plane.columns) != (other.rows, other.columns):
+        return "matrix"
+    apart_mm = np.abs(np.subtract(plane.spacing_mm, other.spacing_mm)).max()
+    if apart_mm > MAX_SPACING_DIFFERENCE_MM:
+        return "spacing"
+    return "orientation" if turn_degrees(plane, other) > MAX_TURN_DEGREES else None
 
 
 def turn_degrees(plane: Plane, other: Plane) -> float:
@@ -196,7 +207,7 @@ def _step_remarks(planes: Sequence[Plane], steps: NDArray[np.float64]) -> list[s
         raise GeometryError(msg)
     return [
         f"slices lie {steps.min():.2f} to {steps.max():.2f} mm apart ({between}): measured as if "
-        f"all lay {steps.mean():.2f} mm apart, which changes volumes by {error:.1%} at most"
+        f"all lay {steps.mean():.2f} mm apart, which changes volumes by {100 * error:.1f} % at most"
     ]
 
 

@@ -1,14 +1,23 @@
-"""The inputs of a command line: folders of several scans taken apart, each scan with a name."""
+"""The inputs of a command line: folders of several scans taken apart, each scan with a name.
+
+Cohorts and the server tell files of one name apart as it does.
+"""
 
 import os
+import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import permutations
 from pathlib import Path
 
-from acsnet.io.finder import common_folder, scans_of, stem_of, volume_files
+from acsnet.io.finder import common_folder, scans_of, volume_files
+from acsnet.io.nifti import header_path
 from acsnet.io.series import Series, SeriesFinder, patient_of
+from acsnet.io.volume import SUFFIXES, stem_of
 from acsnet.storage import readable_name, shortened, whole_path
+
+ADDED_ENDINGS = re.compile(f"({'|'.join(SUFFIXES)})+$".replace(".", "_"))
+"""Endings of files as they are added to names."""
 
 
 def expanded(inputs: Sequence[Path]) -> tuple[list[Path], list[str]]:
@@ -43,22 +52,67 @@ def _folders(scans: Sequence[Series], path: Path) -> list[Path]:
     return [path] if nested or len(folders) < 2 else folders
 
 
+def without_endings(stem: str) -> str:
+    """A name of a volume without what `told_apart` may have added."""
+    return ADDED_ENDINGS.sub("", stem)
+
+
+def told_apart(names: Mapping[Path, str]) -> dict[Path, str]:
+    """Volumes -> what they are called where several have one name: `scan.nrrd` is `scan_nrrd`.
+
+    The first keeps the name, and both halves of a pair have it. None gets the name that another
+    has without its ending. Files without an ending of a volume keep their names.
+    """
+    own = set(names.values())
+    first: dict[str, Path] = {}
+    apart = {}
+    for path, name in names.items():
+        file = whole_path(header_path(path))
+        ending = path.name[len(stem_of(path)) :].lower().replace(".", "_")
+        called = name
+        while ending and (first.get(called, file) != file or (called != name and called in own)):
+            called = shortened(called + ending)
+        first[called] = file
+        apart[path] = called
+    return apart
+
+
 def names_of(paths: Sequence[Path]) -> dict[Path, str]:
     """Names for scans whose files or folders are called alike: with as much of the path as needed.
 
+    Of files that differ in their endings alone all but the first have theirs at the end.
     Scans that are called like no other have none here: their reader names them.
     """
+    parts = _parts_of_all(paths)
+    names: dict[Path, str] = {}
     by_name: dict[str, list[Path]] = {}
     for path in paths:
-        by_name.setdefault(_parts(path)[-1], []).append(path)
-    groups = (alike for alike in by_name.values() if len(alike) > 1)
-    return {path: name for alike in groups for path, name in _told_apart(alike).items()}
+        by_name.setdefault(parts[path][-1], []).append(path)
+    for name, alike in by_name.items():
+        if len(alike) > 1:
+            names |= _told_apart(alike, parts)
+        elif parts[alike[0]] != _parts(alike[0]):
+            names[alike[0]] = name
+    return names
 
 
-def _told_apart(alike: Sequence[Path]) -> dict[Path, str]:
+def _parts_of_all(paths: Sequence[Path]) -> dict[Path, tuple[str, ...]]:
+    """As `_parts`, the last of the files of one folder `told_apart`."""
+    by_path: dict[Path, tuple[str, ...]] = {}
+    files: dict[tuple[str, ...], dict[Path, str]] = {}
+    for path in paths:
+        by_path[path] = parts = _parts(path)
+        if not path.is_dir():
+            files.setdefault(parts[:-1], {})[path] = parts[-1]
+    for above, names in files.items():
+        by_path |= {path: (*above, name) for path, name in told_apart(names).items()}
+    return by_path
+
+
+def _told_apart(alike: Sequence[Path], parts_of: Mapping[Path, tuple[str, ...]]) -> dict[Path, str]:
     """As many last parts of each path as no other has; none for one that is there twice."""
     names: dict[Path, str] = {}
-    all_parts = [_parts(path) for path in alike]
+    all_parts = [parts_of[path] for path in alike]
     for count in range(2, max(map(len, all_parts)) + 1):
         called = [shortened("_".join(parts[-count:])) for parts in all_parts]
         shared = Counter(called)

@@ -17,6 +17,9 @@ from numpy.typing import NDArray
 from acsnet.errors import GeometryError, InputError
 from acsnet.scan import InputGrid
 
+THIN_MM, WIDE_MM = 4.0, 15.0
+"""Distances of slices beyond which a scan is unlike those that the networks learned on (ours)."""
+
 PIXEL_MM = (0.2, 5.0)
 SLICE_STEP_MM = (0.4, 30.0)
 UNITS_MM = {
@@ -144,24 +147,45 @@ def check_field(name: str, grid: InputGrid) -> None:
         grid: its shape and its steps in mm, as its headers tell them.
 
     Raises:
-        GeometryError: a side, or the area of all slices, is beyond that of any magnet.
+        GeometryError: a side is longer than any magnet is wide, or all slices together have more
+            room than the memory is for, as those of a 3-D scan.
     """
     slices, rows, columns = (grid.shape[axis] for axis in grid.axes)
-    _, row_mm, column_mm = np.linalg.norm(grid.steps_mm, axis=1)
+    slice_mm, row_mm, column_mm = np.linalg.norm(grid.steps_mm, axis=1)
     height_mm, width_mm = rows * row_mm, columns * column_mm
     got = f"got {slices} slices of {height_mm:.0f} x {width_mm:.0f} mm"
     if max(height_mm, width_mm) > MAX_FIELD_MM:
         msg = f"{name}: field of view must be at most {MAX_FIELD_MM:g} mm wide, {got}"
         raise GeometryError(msg)
     if slices * height_mm * width_mm > MAX_FIELD_MM2:
-        msg = f"{name}: its slices must cover at most {MAX_FIELD_MM2 / 1e6:g} m2 in all, {got}"
+        most = f"at most {MAX_FIELD_MM2 / 1e6:g} m2 in all"
+        msg = f"{name}: its slices must cover {most}, {got}{_if_thin(slice_mm)}"
         raise GeometryError(msg)
 
 
-def check_size(name: str, *, slices: int, rows: int, columns: int, item_bytes: int) -> None:
+def _if_thin(slice_mm: float) -> str:
+    """What to add to why a scan is too large, by the distance of its slices."""
+    if slice_mm >= THIN_MM:
+        return ""
+    return (
+        f"; its slices lie {slice_mm:.3g} mm apart, so that it is a 3-D scan: reformat it to "
+        "short-axis slices of 5 to 10 mm"
+    )
+
+
+def check_size(
+    name: str,
+    *,
+    slices: int,
+    rows: int,
+    columns: int,
+    item_bytes: int,
+    slice_mm: float = WIDE_MM,
+) -> None:
     """Refuse, before any pixel is read, what is no stack or would fill the memory.
 
-    Raises GeometryError for a single slice, InputError for more than any scanner makes.
+    slice_mm: distance of slices, where it is known. Raises GeometryError for a single slice,
+    InputError for more than any scanner makes.
     """
     if slices < 2:
         msg = f"{name} holds a single slice; a volume needs at least 2"
@@ -169,17 +193,18 @@ def check_size(name: str, *, slices: int, rows: int, columns: int, item_bytes: i
     if slices > MAX_SLICES or max(rows, columns) > MAX_MATRIX:
         msg = (
             f"{name} is too large: {slices} slices of {rows} x {columns} pixels, "
-            f"at most {MAX_SLICES} of {MAX_MATRIX} x {MAX_MATRIX}"
+            f"at most {MAX_SLICES} of {MAX_MATRIX} x {MAX_MATRIX}{_if_thin(slice_mm)}"
         )
         raise InputError(msg)
     size = slices * rows * columns * max(item_bytes, 4)
     if size > MAX_BYTES:
-        msg = f"{name} is too large: {size / 1e9:.1f} GB of pixels, at most {MAX_BYTES / 1e9:g} GB"
+        got = f"{size / 1e9:.3g} GB of pixels, at most {MAX_BYTES / 1e9:g} GB"
+        msg = f"{name} is too large: {got}{_if_thin(slice_mm)}"
         raise InputError(msg)
     voxels = slices * rows * columns
     if voxels > MAX_VOXELS:
-        most = MAX_VOXELS / 1e6
-        msg = f"{name} is too large: {voxels / 1e6:.1f} million voxels, at most {most:g} million"
+        got = f"{voxels / 1e6:.1f} million voxels, at most {MAX_VOXELS / 1e6:g} million"
+        msg = f"{name} is too large: {got}{_if_thin(slice_mm)}"
         raise InputError(msg)
 
 

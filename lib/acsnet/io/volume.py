@@ -95,7 +95,7 @@ class SplitGrid(InputGrid):
     forms: NiftiForms | None = None
 
 
-def places_of(grid: InputGrid) -> list[NDArray[np.float64]]:
+def possible_affines(grid: InputGrid) -> list[NDArray[np.float64]]:
     """Every affine (4, 4) in mm by which a label map may lie on this grid, the true one first."""
     places = [grid.affine]
     if grid.stored_affine is not None:
@@ -160,12 +160,17 @@ def is_packed(path: Path) -> bool:
     return path.name.lower().endswith(PACKED_SUFFIXES)
 
 
+def stem_of(path: Path) -> str:
+    """File name without the ending of a volume."""
+    lowered = path.name.lower()
+    suffix = next((ending for ending in SUFFIXES if lowered.endswith(ending)), "")
+    return path.name[: len(path.name) - len(suffix)]
+
+
 def case_name(path: Path) -> str:
     """File name without its ending. Raises InputError for one that no volume has."""
-    lowered = path.name.lower()
-    for suffix in SUFFIXES:
-        if lowered.endswith(suffix) and len(path.name) > len(suffix):
-            return readable_name(path.name[: -len(suffix)])
+    if (stem := stem_of(path)) not in ("", path.name):
+        return readable_name(stem)
     if is_packed(path):
         msg = f"{path.name} is packed: unpack it first"
         raise InputError(msg)
@@ -230,7 +235,8 @@ def scan_of(volume: Volume, *, name: str) -> ShortAxisScan:
     shape = plain_shape(volume)
     warnings = list(volume.warnings)
     affine = true_affine(volume, warnings)
-    axes = slice_row_column(shape, np.linalg.norm(affine[:3, :3], axis=0), warnings)
+    sizes_mm = np.linalg.norm(affine[:3, :3], axis=0)
+    axes = slice_row_column(shape, sizes_mm, warnings)
     grid = _grid(volume, affine=affine, axes=axes, warnings=warnings)
     check_size(
         volume.name,
@@ -238,6 +244,7 @@ def scan_of(volume: Volume, *, name: str) -> ShortAxisScan:
         rows=shape[axes[1]],
         columns=shape[axes[2]],
         item_bytes=volume.dtype.itemsize,
+        slice_mm=float(sizes_mm[axes[0]]),
     )
     _check_directions(volume.name, grid, warnings)
     with np.errstate(all="ignore"):  # what float32 cannot hold is refused as infinite

@@ -219,3 +219,12 @@ def test_a_part_of_an_object_is_refused_without_the_others(patient_1, tmp_path, 
     told = "is one of 2 parts of an object .*, of which 1 are missing: export the series again"
     with pytest.raises(InputError, match=told):
         read_scan(tmp_path)
+
+
+def test_an_enhanced_mosaic_is_named_as_what_it_is(patient_1, tmp_path):
+    for dataset in patient_1:
+        dataset.ImageType = ["ORIGINAL", "PRIMARY", "M", "MOSAIC"]
+        dataset.ImagePositionPatient = patient_1[0].ImagePositionPatient
+    enhanced(patient_1, tmp_path)
+    with pytest.raises(InputError, match="is a mosaic"):
+        read_scan(tmp_path)

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 from oblique_stack import image
 
+from acsnet.errors import InputError
+from acsnet.io.dicom import check_headers
 from acsnet.io.dicom_files.dicom_file import DicomFile
 from acsnet.io.dicom_stack.planes import (
     are_pieces,
@@ -133,3 +135,24 @@ def test_places_of_another_orientation_are_their_own():
             turn(dataset, 60, about="rows")
 
     assert sorted(map(sorted, places_of(planes_of(files(4, change))))) == [[0], [1], [2], [3]]
+
+
+def as_mosaic(_, dataset):
+    dataset.ImageType = ["ORIGINAL", "PRIMARY", "M", "ND", "MOSAIC"]
+
+
+@pytest.mark.parametrize(("count", "step_mm"), [(1, 0.0), (3, 0.0), (3, 0.3)])
+def test_mosaics_are_named_as_what_they_are(count, step_mm):
+    """One or several at one place, or as far apart as scanners move them with a head."""
+
+    def change(index, dataset):
+        as_mosaic(index, dataset)
+        dataset.ImagePositionPatient = [0.0, 0.0, step_mm * index]
+        dataset.ImageOrientationPatient = [1, 0, 0, 0, 1, 0]
+
+    with pytest.raises(InputError, match=r"0.dcm is a mosaic, .* one file a slice"):
+        check_headers(files(count, change), name="scan")
+
+
+def test_slices_that_were_taken_out_of_mosaics_are_a_stack():
+    assert check_headers(files(3, as_mosaic), name="scan").grid.shape[2] == 3

@@ -1,20 +1,21 @@
-"""What the name of a volume file tells of its contrast: of the series, and by its ending.
+"""What the name of a volume file, and the JSON file beside it, tell of its contrast.
 
-Files are called after patients, too: what an ending alone would tell is told as a doubt, and counts
-only where a file beside it bears it out. Ours.
+The JSON file holds tags of the series: the name counts where these do not say LGE, and against
+ProtocolName. Files are called after patients, too: what an ending alone would tell is told as a
+doubt, and counts only where a file beside it bears it out. Ours.
 """
 
-import json
 import re
 from dataclasses import replace
 from pathlib import Path
 
 from pydicom.dataset import Dataset
 
-from acsnet.io.dicom_files.dicom_file import quiet_pydicom
-from acsnet.io.dicom_stack.contrast import PHASE_TYPES, Content, content_of
-from acsnet.io.dicom_stack.image_kinds import PHASE_SENSITIVE
+from acsnet.io.content.side_file import header_beside, side_file
+from acsnet.io.dicom_files.dicom_file import quiet_pydicom, text_of
+from acsnet.io.dicom_stack.contrast import Content, content_of, is_called_lge, phase_reason
 from acsnet.io.series_words import (
+    BODY_PLANE,
     CINE,
     LGE,
     LONG_AXIS,
@@ -22,7 +23,7 @@ from acsnet.io.series_words import (
     OTHER_CONTRAST,
     SHORT_AXIS,
 )
-from acsnet.io.volume import SUFFIXES
+from acsnet.io.volume import SUFFIXES, stem_of
 from acsnet.scan import UNFIT, Contrast, InputGrid, ShortAxisScan
 
 COMPONENT = re.compile(
@@ -62,24 +63,26 @@ CINE_ENDING = re.compile(r"_c0$", re.IGNORECASE)
 
 
 def content_of_volume(path: Path, scan: ShortAxisScan) -> Content:
-    """As `content_of`, for a file that tells no more than its name: converters put the series'."""
-    content = _content_of_name(scan.name, scan.grid)
-    if _may_be_a_person(path):
-        sure = _content_of_name(NAME_OR_CODE.sub("", scan.name), scan.grid)
-        if (sure.contrast, sure.view) != (content.contrast, content.view):
-            remark = f"its name is {scan.name!r}, as of another scan: make sure that it is LGE"
-            content = replace(sure, remarks=(remark, *sure.remarks))
+    """As `content_of`, for a file that tells no more than its name and the JSON file beside it.
+
+    Raises InputError for a modality other than MR.
+    """
+    header = _without_overruled(header_beside(path), scan.name)
+    content = _content_of_header(header, path, scan) if header else Content()
+    if (content.contrast, content.view) == ("lge", "short axis") and not is_called_lge(header):
+        named = _content_by_name(path, scan, header)
+        remarks = dict.fromkeys((*content.remarks, *named.remarks))
+        content = replace(named, remarks=tuple(remarks))
     if content.contrast != "lge":
         return content
-    stem = _stem(path.name)
+    stem = stem_of(path)
     if COMPONENT.search(stem):
         return _unfit(content, "other", f"another sequence, not LGE (its name is {stem!r})")
     if (ending := PHASE_ENDING.search(stem)) and not OTHER_PHASE.search(stem):
         what = "phase images, not LGE"
-        types = _types_beside(path)
-        if types & PHASE_TYPES and not types & PHASE_SENSITIVE:
+        if phase_reason(header) is not None:
             return _unfit(content, "other", f"{what} (ImageType in {stem}.json)")
-        if types:
+        if text_of(header, "ImageType").count("\\") > 1:
             return content
         return _by_siblings(content, path, "other", what, _siblings_of_phase(stem, ending))
     if (ending := CINE_ENDING.search(stem)) and not LGE.search(stem):
@@ -88,12 +91,50 @@ def content_of_volume(path: Path, scan: ShortAxisScan) -> Content:
     return content
 
 
+def _without_overruled(header: Dataset, name: str) -> Dataset:
+    """The tags, of ProtocolName only what the name of the file leaves open.
+
+    A protocol is called after all that an examination holds: where the name says LGE, it is no sign
+    of another contrast, and where it says short axis, none of another view.
+    """
+    protocol = text_of(header, "ProtocolName")
+    if LGE.search(name):
+        views = (SHORT_AXIS, LONG_AXIS, BODY_PLANE)
+        protocol = " ".join(match.group() for view in views for match in view.finditer(protocol))
+    if SHORT_AXIS.search(name):
+        protocol = LONG_AXIS.sub(" ", BODY_PLANE.sub(" ", protocol))
+    if protocol != text_of(header, "ProtocolName"):
+        with quiet_pydicom():
+            header.ProtocolName = protocol
+    return header
+
+
+def _content_of_header(header: Dataset, path: Path, scan: ShortAxisScan) -> Content:
+    with quiet_pydicom():
+        content = content_of(header, scan.grid, images_each=1)
+    if not content.remarks or (file := side_file(path)) is None:
+        return content
+    remark = f"name and type of the series are taken from {file.name}"
+    return replace(content, remarks=(*content.remarks, remark))
+
+
+def _content_by_name(path: Path, scan: ShortAxisScan, header: Dataset) -> Content:
+    """As `content_of`, for the name of the file: converters put the series'."""
+    content = _content_of_name(scan.name, scan.grid, header)
+    if _may_be_a_person(path):
+        sure = _content_of_name(NAME_OR_CODE.sub("", scan.name), scan.grid, header)
+        if (sure.contrast, sure.view) != (content.contrast, content.view):
+            remark = f"its name is {scan.name!r}, as of another scan: make sure that it is LGE"
+            content = replace(sure, remarks=(remark, *sure.remarks))
+    return content
+
+
 def _may_be_a_person(path: Path) -> bool:
     """Whether a word for another scan may be a name or a code: no file tells of a series.
 
     Nor do files that differ by such a word alone, as those of one patient do.
     """
-    stem = _stem(path.name)
+    stem = stem_of(path)
     rest, count = NAME_OR_CODE.subn("", stem)
     others = [NAME_OR_CODE.sub("", name) for name in _volumes_beside(path) if name != stem]
     if any(word.search(name) for word in OF_SERIES for name in (rest, *others)):
@@ -105,10 +146,12 @@ def _bare(name: str) -> str:
     return name.strip("_-. ").casefold()
 
 
-def _content_of_name(name: str, grid: InputGrid) -> Content:
+def _content_of_name(name: str, grid: InputGrid, beside: Dataset) -> Content:
+    """beside: what the JSON file tells, of which the inversion time counts."""
     header = Dataset()
     with quiet_pydicom():  # the name of a file may be longer than that of a series
         header.SeriesDescription = name
+        header.InversionTime = beside.get("InversionTime")
         return content_of(header, grid, images_each=1)
 
 
@@ -123,7 +166,7 @@ def _by_siblings(
     content: Content, path: Path, contrast: Contrast, what: str, siblings: set[str]
 ) -> Content:
     """Of that contrast if one of the siblings lies beside the file; else with a doubt."""
-    stem = _stem(path.name)
+    stem = stem_of(path)
     wanted = {name.casefold() for name in siblings}
     beside = next((name for name in _volumes_beside(path) if name.casefold() in wanted), None)
     if beside is not None:
@@ -143,19 +186,4 @@ def _volumes_beside(path: Path) -> list[str]:
         names = sorted(other.name for other in path.parent.iterdir())
     except OSError:
         return []
-    return [_stem(name) for name in names if name.lower().endswith(SUFFIXES)]
-
-
-def _types_beside(path: Path) -> set[str]:
-    """The values of ImageType, from the third, that dcm2niix writes beside a volume."""
-    try:
-        side_file = json.loads(path.with_name(f"{_stem(path.name)}.json").read_text())
-    except (OSError, ValueError, RecursionError):
-        return set()
-    types = side_file.get("ImageType") if isinstance(side_file, dict) else None
-    return {str(value).upper() for value in types[2:]} if isinstance(types, list) else set()
-
-
-def _stem(name: str) -> str:
-    suffix = next((end for end in SUFFIXES if name.lower().endswith(end)), "")
-    return name[: len(name) - len(suffix)]
+    return [stem_of(Path(name)) for name in names if name.lower().endswith(SUFFIXES)]

@@ -21,7 +21,7 @@ from pydicom.uid import (
     MRImageStorage,
 )
 
-from acsnet.errors import InputError
+from acsnet.errors import AcsnetError, InputError
 from acsnet.io.dicom_files.bounded_file import BoundedFile, check_inflated
 from acsnet.io.volume import DATA_SUFFIXES, SUFFIXES
 
@@ -41,7 +41,10 @@ MR_IMAGES = (
 )
 """What is MR by its class, where an anonymiser has emptied Modality."""
 
-MAGIC, MAGIC_AT = b"DICM", slice(128, 132)
+MAGIC, MAGIC_AT = b"DICM", 128
+
+HEAD_BYTES = 512
+"""Of a file, which are looked at to tell what it is. Ours."""
 
 WITHOUT_PREAMBLE = MAGIC + b"\x02\x00"
 """How a file begins that lacks the 128 bytes before it: with the group of meta information."""
@@ -142,26 +145,43 @@ def silence_pydicom() -> None:
     warnings.filterwarnings("ignore", category=UserWarning, module=r"(pydicom|highdicom)(\..*)?$")
 
 
+@contextmanager
+def damage_as(message: str) -> Iterator[None]:
+    """Whatever is raised on a damaged file becomes an InputError; our own errors stay."""
+    try:
+        yield
+    except AcsnetError:
+        raise
+    except DAMAGED as error:
+        raise InputError(message) from error
+
+
+def head_of(path: Path) -> bytes:
+    """The first `HEAD_BYTES` of a file, or all that it has."""
+    with path.open("rb") as stream:
+        return stream.read(HEAD_BYTES)
+
+
+def has_mark(head: bytes) -> bool:
+    """Whether a file is DICOM by its first bytes."""
+    return head.startswith(MAGIC, MAGIC_AT)
+
+
 def is_dicom_file(path: Path) -> bool:
     """Whether a file is DICOM by its content, or called so.
 
     Raises InputError for a DICOMDIR, which is passed over among other files and holds no image.
     """
-    head = _head(path)
+    head = head_of(path)
     if DIRECTORY in head:
         msg = f"{path.name} is the index of a disc (DICOMDIR), not an image: give its folder"
         raise InputError(msg)
     return _claims(path, head)
 
 
-def _head(path: Path) -> bytes:
-    with path.open("rb") as stream:
-        return stream.read(512)
-
-
 def _claims(path: Path, head: bytes) -> bool:
     """Whether a file is DICOM by its first bytes, or called so."""
-    magic = head[MAGIC_AT] == MAGIC or head.startswith(WITHOUT_PREAMBLE)
+    magic = has_mark(head) or head.startswith(WITHOUT_PREAMBLE)
     return magic or path.suffix.lower() in DICOM_SUFFIXES
 
 
@@ -174,7 +194,7 @@ def is_volume(path: Path) -> bool:
     if not lowered.endswith(SUFFIXES) or lowered in SUFFIXES:
         return False
     try:
-        return not (lowered.endswith(DATA_SUFFIXES) and _claims(path, _head(path)))
+        return not (lowered.endswith(DATA_SUFFIXES) and _claims(path, head_of(path)))
     except OSError:
         return True
 
@@ -185,7 +205,7 @@ def read_header(path: Path, name: str) -> tuple[DicomFile | None, list[str]]:
     name: what messages call it. Raises InputError for a file that claims to be DICOM and cannot
     be read, OSError for one that cannot be opened.
     """
-    head = _head(path)
+    head = head_of(path)
     claims = _claims(path, head)
     if claims and not head:
         msg = f"{name} cannot be read as DICOM: it is empty (a copy that failed?)"
@@ -204,9 +224,7 @@ def read_header(path: Path, name: str) -> tuple[DicomFile | None, list[str]]:
         check_inflated(path, name)
         with path.open("rb") as stream:
             counted = BoundedFile(stream, name)
-            header = pydicom.dcmread(
-                counted, stop_before_pixels=True, force=head[MAGIC_AT] != MAGIC
-            )
+            header = pydicom.dcmread(counted, stop_before_pixels=True, force=not has_mark(head))
         file = DicomFile(path, name, header)
         modality = file.text("Modality")
         if modality.upper() == "MR" or (not modality and file.text("SOPClassUID") in MR_IMAGES):

@@ -8,10 +8,11 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from pydicom.dataset import Dataset
 from pydicom.uid import UID
 
 from acsnet.errors import InputError
-from acsnet.io.dicom_files.dicom_file import DicomFile, is_volume, read_header
+from acsnet.io.dicom_files.dicom_file import DicomFile, is_volume, quiet_pydicom, read_header
 from acsnet.io.dicom_files.walk import Walk, candidates
 from acsnet.io.volume import is_packed
 
@@ -37,6 +38,18 @@ def read_headers(folder: Path) -> tuple[list[DicomFile], list[str]]:
         msg = f"{folder.name} holds no DICOM files, nor do its subfolders{hint}"
         raise InputError(msg)
     return files, [*remarks, *walk.remarks(folder)]
+
+
+def headers_at(path: Path) -> list[Dataset]:
+    """The headers of the DICOM files below a folder, as `read_headers`, or of the one in `path`.
+
+    Empty for a file that is not DICOM. Raises InputError as `read_headers`, and OSError.
+    """
+    with quiet_pydicom():
+        if path.is_dir():
+            return [file.header for file in read_headers(path)[0]]
+        file, _ = read_header(path, path.name)
+        return [] if file is None else [file.header]
 
 
 def headers_of(paths: Mapping[Path, str]) -> tuple[list[DicomFile], list[str]]:

@@ -18,7 +18,7 @@ from pydicom.uid import (
 )
 
 from acsnet.errors import InputError
-from acsnet.io.dicom_files.dicom_file import DAMAGED, DicomFile, text_of
+from acsnet.io.dicom_files.dicom_file import DicomFile, damage_as, text_of
 from acsnet.io.dicom_stack.file_checks import MATRIX_TAGS
 from acsnet.io.dicom_stack.image_kinds import component_of
 
@@ -75,7 +75,8 @@ def frames_of(file: DicomFile) -> list[DicomFile]:
         if not file.text("AcquisitionTime"):
             _set_moment(file.header)
         return [file]
-    try:
+    undescribed = "cannot be read as DICOM: its frames are not described (damaged?)"
+    with damage_as(f"{file.name} {undescribed}"):
         count = int(file.text("NumberOfFrames") or 1)
         shared = _first(file.header.get(GROUPS[0]))
         each = file.header.get(GROUPS[1]) or Items([Dataset()] * count)
@@ -93,11 +94,6 @@ def frames_of(file: DicomFile) -> list[DicomFile]:
             )
             for number, groups in enumerate(each)
         ]
-    except DAMAGED as error:
-        if isinstance(error, InputError):
-            raise
-        msg = f"{file.name} cannot be read as DICOM: its frames are not described (damaged?)"
-        raise InputError(msg) from error
 
 
 def check_concatenations(files: Iterable[DicomFile]) -> None:

@@ -1,7 +1,7 @@
 """The pixels of DICOM images: decoded, rescaled, and brought to one scale."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from pydicom.uid import (
 
 from acsnet.errors import InputError
 from acsnet.io.dicom_files.bounded_file import check_inflated
-from acsnet.io.dicom_files.dicom_file import DAMAGED, DicomFile, number_of
+from acsnet.io.dicom_files.dicom_file import DicomFile, damage_as, number_of
 from acsnet.io.dicom_stack.decoding.apart import APART, decoded_apart
 from acsnet.io.dicom_stack.decoding.coded_sizes import check_coded
 from acsnet.io.dicom_stack.file_checks import MATRIX_TAGS, PIXEL_TAGS, check_described, check_length
@@ -145,15 +145,10 @@ def _decoded_apart(files: Sequence[DicomFile]) -> dict[Path, NDArray[Any]]:
 def _dataset(file: DicomFile) -> Dataset:
     """A file's pixel words, as they lie in it, and the tags that explain them."""
     name = file.name
-    try:
+    with damage_as(f"{name} cannot be read as DICOM (damaged or cut short?)"):
         check_inflated(file.path, name)
         dataset = pydicom.dcmread(file.path, force=True, specific_tags=list(NEEDED))
         has_pixels = any(tag in dataset for tag in PIXEL_TAGS)
-    except InputError:
-        raise
-    except DAMAGED as error:
-        msg = f"{name} cannot be read as DICOM (damaged or cut short?)"
-        raise InputError(msg) from error
     if not has_pixels:
         msg = f"{name} has no pixel data"
         raise InputError(msg)
@@ -196,20 +191,13 @@ def _decoded(
         return decoded
 
 
-@contextmanager
-def _named_decoding(name: str, syntax: UID) -> Iterator[None]:
+def _named_decoding(name: str, syntax: UID) -> AbstractContextManager[None]:
     """Whatever a decoder raises becomes an InputError with the reason."""
-    try:
-        yield
-    except InputError:
-        raise
-    except DAMAGED as error:
-        if syntax not in UncompressedTransferSyntaxes:
-            reason = f"transfer syntax {syntax.name} ({syntax}) cannot be decoded"
-        else:
-            reason = "the tags that describe them contradict each other, or are damaged"
-        msg = f"pixels of {name} cannot be read: {reason}"
-        raise InputError(msg) from error
+    if syntax not in UncompressedTransferSyntaxes:
+        reason = f"transfer syntax {syntax.name} ({syntax}) cannot be decoded"
+    else:
+        reason = "the tags that describe them contradict each other, or are damaged"
+    return damage_as(f"pixels of {name} cannot be read: {reason}")
 
 
 def _image(file: DicomFile, dataset: Dataset, words: NDArray[Any], mistold: Mistold) -> Image:
@@ -229,7 +217,7 @@ def _image(file: DicomFile, dataset: Dataset, words: NDArray[Any], mistold: Mist
         values = other_sign(values, bits=bits)
     signal = values
     if file.header.get("ModalityLUTSequence"):  # PS3.3 C.11.1: in the stead of slope and intercept
-        with _named_lookup(file.name):
+        with damage_as(f"ModalityLUTSequence of {file.name} cannot be applied (damaged?)"):
             signal = apply_modality_lut(values, file.header)
     with np.errstate(all="ignore"):  # what float32 cannot hold is refused as infinite
         pixels = (signal * slope + intercept).astype(np.float32)
@@ -241,16 +229,6 @@ def _image(file: DicomFile, dataset: Dataset, words: NDArray[Any], mistold: Mist
         odd_bits=odd_bits,
         wrapped=wrapped,
     )
-
-
-@contextmanager
-def _named_lookup(name: str) -> Iterator[None]:
-    """Whatever is wrong with a lookup table becomes an InputError."""
-    try:
-        yield
-    except DAMAGED as error:
-        msg = f"ModalityLUTSequence of {name} cannot be applied (damaged?)"
-        raise InputError(msg) from error
 
 
 def _number(file: DicomFile, tag: str, otherwise: float) -> float:

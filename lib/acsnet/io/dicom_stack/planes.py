@@ -183,6 +183,20 @@ def _centre(plane: Plane) -> NDArray[np.float64]:
     return centre
 
 
+def check_mosaics(files: Sequence[DicomFile]) -> None:
+    """Refuse images that make no stack and of which one is a mosaic by its type.
+
+    Not before: programs that take mosaics apart leave their type. Raises InputError.
+    """
+    for file in files:
+        if "MOSAIC" in file.text("ImageType").upper().split("\\"):
+            msg = (
+                f"{file.name} is a mosaic, all slices in one picture: export the series as one "
+                "file a slice"
+            )
+            raise InputError(msg)
+
+
 def grey_mr_plane(file: DicomFile) -> Plane:
     """Where an image lies, once it is sure to be one grey MR image with pixels."""
     modality = file.text("Modality")

@@ -15,12 +15,11 @@ from acsnet.io.dicom_files.dicom_file import DicomFile
 from acsnet.io.dicom_stack.frames import frames_of
 from acsnet.io.dicom_stack.pixels import values_of
 from acsnet.io.geometry import (
-    MAX_SPACING_DIFFERENCE_MM,
     MAX_TURN_DEGREES,
     SAME_POSITION_MM,
     Plane,
+    difference,
     group_by_position,
-    turn_degrees,
 )
 
 IMAGES = (MRImageStorage, EnhancedMRImageStorage)
@@ -120,7 +119,7 @@ def stacks_of(planes: Sequence[Plane]) -> list[list[int]]:
     stacks: list[list[int]] = []
     for index, plane in enumerate(planes):
         for stack in stacks:
-            if _alike(plane, planes[stack[0]]):
+            if difference(plane, planes[stack[0]]) is None:
                 stack.append(index)
                 break
         else:
@@ -183,21 +182,13 @@ def _are_told_apart(files: Sequence[DicomFile], stacks: Sequence[Sequence[int]])
     return alone and largest and len(set.union(*ids)) == len(stacks)
 
 
-def _alike(plane: Plane, other: Plane) -> bool:
-    if (plane.rows, plane.columns) != (other.rows, other.columns):
-        return False
-    spacing = np.abs(np.subtract(plane.spacing_mm, other.spacing_mm)).max()
-    turned = turn_degrees(plane, other) > MAX_TURN_DEGREES
-    return bool(spacing <= MAX_SPACING_DIFFERENCE_MM and not turned)
-
-
 def _positions(planes: Sequence[Plane]) -> int:
     """Slice positions, each orientation counted for itself."""
     count, left = 0, list(planes)
     while left:
-        together = [plane for plane in left if _alike(plane, left[0])]
+        together = [plane for plane in left if difference(plane, left[0]) is None]
         count += len(group_by_position(together))
-        left = [plane for plane in left if not _alike(plane, left[0])]
+        left = [plane for plane in left if difference(plane, left[0]) is not None]
     return count
 
 
