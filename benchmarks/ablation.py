@@ -29,7 +29,7 @@ from acsnet.errors import AcsnetError, InputError
 from acsnet.nets.resunet import ResUNet
 from acsnet.stages.myocardium import MYO_SIDE
 from acsnet.storage import write_text
-from acsnet.train.data.lists import emidec_cases, training_names
+from acsnet.train.data.lists import cases_of, training_names
 from acsnet.train.loop import Recipe, Start, train
 from acsnet.train.recipes import MYOCARDIUM, myocardium_batch
 from acsnet.train.run_record import CHECKPOINT
@@ -84,7 +84,7 @@ def run(
         wanted = [arm for fold, arm in missing if fold == k]
         if not wanted:
             continue
-        held_out = dict(zip(names, emidec_cases(data, names), strict=True))
+        held_out = dict(zip(names, cases_of(data, "emidec", names), strict=True))
         for arm in wanted:
             folder = samples_folder(output, arm)
             if kept is None or kept[0] != folder:

@@ -23,7 +23,7 @@ from acsnet.stages.myocardium import myocardium_crops
 from acsnet.stages.roi import THRESHOLD, clean_roi, predict_roi
 from acsnet.train.activation_ranges import SCANS, images_seen, measure_ranges
 from acsnet.train.data.case import TrainingCase
-from acsnet.train.data.lists import emidec_cases, training_names
+from acsnet.train.data.lists import cases_of, training_names
 from acsnet.train.samples.prepare import join_samples
 from acsnet.train.samples.slices import case_samples
 from shared.left_out import LEFT_OUT
@@ -37,9 +37,9 @@ def main() -> None:
     args = parser.parse_args()
     names = [n for n in training_names(args.data, "emidec") if n not in LEFT_OUT]
     names = [names[k] for k in np.linspace(0, len(names) - 1, SCANS).round().astype(int)]
-    cases = list(emidec_cases(args.data, names))
+    cases = list(cases_of(args.data, "emidec", names))
     parts = [[case_samples(case)] for case in track(cases, description="reading")]
-    roi = images_seen("roi", join_samples(cases, parts, 0))
+    roi = images_seen("roi", join_samples(cases, parts, "roi"))
     measure_ranges("roi", list(roi), folder=args.weights)
     measure_ranges("myo", list(myocardium_images(cases, args.weights)), folder=args.weights)
     Console().print(f"{SCANS} scans -> {args.weights / RANGES}. Research use only.")

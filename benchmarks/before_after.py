@@ -20,9 +20,8 @@ from acsnet.evaluate.metrics import slice_hausdorff_mm
 from acsnet.masks import slice_dice
 from acsnet.pipeline import Pipeline
 from acsnet.train.data.case import WALL
-from acsnet.train.data.lists import acdc_cases, emidec_cases
-
-READERS = {"emidec": emidec_cases, "acdc": acdc_cases}
+from acsnet.train.data.lists import REQUIRED, cases_of
+from shared.simulated_reader import draft_of
 
 
 def slice_rows(
@@ -48,17 +47,16 @@ def main() -> None:
     """Print one row before and two after."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--set", choices=tuple(READERS), default="emidec")
+    parser.add_argument("--set", choices=REQUIRED, default="emidec")
     args = parser.parse_args()
     names = json.loads((args.data / "splits.json").read_text())[args.set]["test"]
     pipeline = Pipeline.load()
     smooth = replace(pipeline.corrector, keep_valid=False)
     rows: dict[str, list[NDArray[np.float64]]] = {"before": [], "after": [], "after, smoothed": []}
     dropped, milliseconds = 0, []
-    for case in track(READERS[args.set](args.data, names), total=len(names)):
+    for case in track(cases_of(args.data, args.set, names), total=len(names)):
         result = pipeline(case.scan)
-        same_order = result.scan.grid.reversed_slices == case.scan.grid.reversed_slices
-        expert = (case.tissue >= WALL)[:: 1 if same_order else -1]
+        expert = draft_of(result, case).tissue >= WALL
         drawn = expert.any(axis=(1, 2))
         spacing_mm = result.scan.spacing_mm[1:]
         walls = {

@@ -25,7 +25,7 @@ from acsnet.evaluate.metrics import slice_hausdorff_mm
 from acsnet.interaction.clicked_labels import click_labels
 from acsnet.interaction.clicks import Click, Kind
 from acsnet.labels import ENHANCEMENT, MYOCARDIUM, Label
-from acsnet.masks import dice
+from acsnet.masks import dice, disc
 from acsnet.nets.autoencoder import Autoencoder
 from acsnet.nets.torch_weights import load_network
 from acsnet.nets.weights import SHIPPED
@@ -33,10 +33,10 @@ from acsnet.pipeline import Pipeline
 from acsnet.stages.correction import Corrector
 from acsnet.stages.latent_search import LatentWalk
 from acsnet.train.data.case import POOL, SCAR, WALL
-from acsnet.train.data.lists import emidec_cases
+from acsnet.train.data.lists import cases_of
 from clicks_fold import HELD_OUT
 from shared.left_out import LEFT_OUT
-from shared.simulated_reader import Drawn, Mask, scar_click, wall_click
+from shared.simulated_reader import Drawn, Mask, draft_of, scar_click, wall_click
 from shared.wall_damage import DAMAGES
 
 POOR = 0.87
@@ -69,16 +69,8 @@ class Tally:
 def drafts(data: Path, names: list[str]) -> Iterator[Drawn]:
     """The patients with drafts of the shipped networks."""
     pipeline = Pipeline.load()
-    for case in emidec_cases(data, names):
-        result = pipeline(case.scan)
-        same_order = result.scan.grid.reversed_slices == case.scan.grid.reversed_slices
-        yield Drawn(
-            name=case.scan.name,
-            pixels=np.ascontiguousarray(result.scan.pixels),
-            labels=result.labels,
-            tissue=np.ascontiguousarray(case.tissue[:: 1 if same_order else -1]),
-            spacing_mm=result.scan.spacing_mm,
-        )
+    for case in cases_of(data, "emidec", names):
+        yield draft_of(pipeline(case.scan), case)
 
 
 def damaged(drawn: Drawn, corrector: Corrector, rng: np.random.Generator) -> Drawn:
@@ -100,10 +92,8 @@ def damaged(drawn: Drawn, corrector: Corrector, rng: np.random.Generator) -> Dra
 
 def brushed(wall: Mask, click: Click, spacing_mm: tuple[float, float]) -> Mask:
     """A (row, column) wall after a disc of wall, or of none, was painted where a click is."""
-    rows, columns = np.indices(wall.shape)
-    down, right = (rows - click.row) * spacing_mm[0], (columns - click.column) * spacing_mm[1]
     out = wall.copy()
-    out[np.hypot(down, right) <= BRUSH_MM] = click.kind is Kind.WALL
+    out[disc(out.shape, (click.row, click.column), BRUSH_MM, spacing_mm)] = click.kind is Kind.WALL
     return out
 
 

@@ -24,10 +24,10 @@ from acsnet.labels import MYOCARDIUM, Label
 from acsnet.pipeline import Pipeline
 from acsnet.stages.correction import Corrector
 from acsnet.train.data.case import POOL, SCAR, WALL, TrainingCase
-from acsnet.train.data.lists import emidec_cases
+from acsnet.train.data.lists import cases_of
 from clicks import GOALS, SCAR_CLICKS, Tally, patient_course
 from shared.left_out import LEFT_OUT
-from shared.simulated_reader import Drawn
+from shared.simulated_reader import Drawn, draft_of
 
 SIGNALS: dict[str, Callable[[LabelledScan], LabelledScan]] = {
     "as it is": lambda case: case,
@@ -47,14 +47,7 @@ def drafts(case: TrainingCase, pipeline: Pipeline) -> Iterator[tuple[str, Drawn]
         labels[case.tissue == tissue] = label
     for name, change in SIGNALS.items():
         result = pipeline(change(LabelledScan(scan=case.scan, labels=labels)).scan)
-        same_order = result.scan.grid.reversed_slices == case.scan.grid.reversed_slices
-        drawn = Drawn(
-            name=case.scan.name,
-            pixels=np.ascontiguousarray(result.scan.pixels),
-            labels=result.labels,
-            tissue=np.ascontiguousarray(case.tissue[:: 1 if same_order else -1]),
-            spacing_mm=result.scan.spacing_mm,
-        )
+        drawn = draft_of(result, case)
         yield name, drawn
         if name != "as it is":
             continue
@@ -78,7 +71,7 @@ def main() -> None:
     pipeline = Pipeline.load()
     courses: dict[str, list[tuple[float, ...]]] = {}
     tally = Tally()
-    for case in track(list(emidec_cases(args.data, names))):
+    for case in track(list(cases_of(args.data, "emidec", names))):
         if args.unseen or (case.tissue == SCAR).any():
             for name, drawn in drafts(case, pipeline):
                 course = _errors(drawn, pipeline.corrector, tally)

@@ -11,7 +11,7 @@ from acsnet.quantify.volumes import burden_percent
 from acsnet.server.web.drift import MEASURES, REFERENCE, Reference, measures_of
 from acsnet.storage import write_json
 from acsnet.train.data.case import SCAR, WALL
-from acsnet.train.data.lists import emidec_cases, training_names
+from acsnet.train.data.lists import cases_of, training_names
 
 
 def main() -> None:
@@ -22,7 +22,9 @@ def main() -> None:
     args = parser.parse_args()
     names = training_names(args.data, "emidec")
     found: dict[str, list[float]] = {name: [] for name in MEASURES}
-    for case in track(emidec_cases(args.data, names), total=len(names), description="reading"):
+    for case in track(
+        cases_of(args.data, "emidec", names), total=len(names), description="reading"
+    ):
         scar, wall = (case.tissue == SCAR).sum(), (case.tissue == WALL).sum()
         burden = burden_percent(float(scar), float(scar + wall))
         for name, value in measures_of(case.scan, burden).items():

@@ -18,7 +18,7 @@ from acsnet.anatomy.measures import Form, measure
 from acsnet.stages.myocardium import blood_pool
 from acsnet.train.calibrate import measured_walls, pass_share, print_report
 from acsnet.train.data.case import POOL, WALL, TrainingCase
-from acsnet.train.data.lists import READERS, REQUIRED
+from acsnet.train.data.lists import REQUIRED, cases_of
 
 
 def ventricle_faults(case: TrainingCase) -> Counter[str]:
@@ -49,7 +49,7 @@ def main() -> None:
     cases = [
         case
         for data_set in REQUIRED
-        for case in READERS[data_set](args.data, splits[data_set][args.list])
+        for case in cases_of(args.data, data_set, splits[data_set][args.list])
     ]
     walls = [wall for case in track(cases) for wall in measured_walls(case)]
     console, limits = Console(width=110), read_limits()

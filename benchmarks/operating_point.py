@@ -30,7 +30,7 @@ from acsnet.nets.torch_weights import load_network
 from acsnet.preprocess import StandardScan, standardise, to_scan
 from acsnet.stages.myocardium import EnhancementCleanup, clean_enhancement, predict_myocardium
 from acsnet.train.data.case import BACKGROUND, SCAR, WALL, TrainingCase
-from acsnet.train.data.lists import emidec_cases
+from acsnet.train.data.lists import cases_of
 from acsnet.train.samples.slices import standard_tissue
 from training.fold_networks import fold_networks
 from training.threshold_curves import (
@@ -69,7 +69,7 @@ def drawn(
 ) -> Iterator[tuple[TrainingCase, StandardScan, NDArray[np.float32]]]:
     """Each patient with the probabilities of wall and enhancement, (2, slice, H, W)."""
     for network, names in networks(args):
-        for case in emidec_cases(args.data, names):
+        for case in cases_of(args.data, "emidec", names):
             standard = standardise(case.scan)
             roi = standard_tissue(case, standard) != BACKGROUND
             yield case, standard, predict_myocardium(TorchNetwork(network=network), standard, roi)

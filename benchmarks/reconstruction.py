@@ -15,9 +15,7 @@ from acsnet.nets.autoencoder import Autoencoder
 from acsnet.nets.torch_weights import load_network
 from acsnet.nets.weights import SHIPPED
 from acsnet.train.data.case import WALL
-from acsnet.train.data.lists import acdc_cases, emidec_cases
-
-READERS = {"emidec": emidec_cases, "acdc": acdc_cases}
+from acsnet.train.data.lists import REQUIRED, cases_of
 
 
 def main() -> None:
@@ -29,9 +27,10 @@ def main() -> None:
     network = load_network("autoencoder", Autoencoder, folder=args.weights)
     splits = json.loads((args.data / "splits.json").read_text())
     table = Table("test list", "walls", "Dice", "5th percentile", "worst", "Dice, smallest third")
-    for data_set, read in READERS.items():
+    for data_set in REQUIRED:
         scores, area = [], []
-        for case in track(list(read(args.data, splits[data_set]["test"])), description=data_set):
+        cases = list(cases_of(args.data, data_set, splits[data_set]["test"]))
+        for case in track(cases, description=data_set):
             spacing_mm = case.scan.spacing_mm[1:]
             for wall in case.tissue >= WALL:
                 if not wall.any():

@@ -99,7 +99,7 @@ def drawn_samples(cases: list[TrainingCase]) -> Samples:
     """Samples of scans that a network drew."""
     mix = SampleMix(variants={**VARIANTS, "lge": DRAWN})
     work = partial(samples_of, references=[], share=0.0, mix=mix)
-    return join_samples(cases, [work((case, SEED + k)) for k, case in enumerate(cases)], 2)
+    return join_samples(cases, [work((case, SEED + k)) for k, case in enumerate(cases)], "myo")
 
 
 def joined(first: Samples, second: Samples) -> Samples:

@@ -25,9 +25,8 @@ from acsnet.stages.volumetric_checks import (
     check_slice_areas,
 )
 from acsnet.train.data.case import POOL, WALL
-from acsnet.train.data.lists import acdc_cases, emidec_cases
+from acsnet.train.data.lists import REQUIRED, cases_of
 
-CASES = {"emidec": emidec_cases, "acdc": acdc_cases}
 OTHER_FALLS = (0.3, 0.5)
 
 
@@ -47,7 +46,7 @@ Check = Callable[[np.ndarray, np.ndarray], np.ndarray]
 def expert_stacks(data: Path, data_set: str, part: str) -> Iterator[Stack]:
     """One stack for each case of a list of `splits.json`."""
     names = json.loads((data / "splits.json").read_text())[data_set][part]
-    for case in CASES[data_set](data, names):
+    for case in cases_of(data, data_set, names):
         spacing = case.scan.spacing_mm[1:]
         tissue = case.tissue if apex_is_first(case.tissue >= POOL) else case.tissue[::-1]
         walls = tissue >= WALL
@@ -160,7 +159,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--list", choices=("train", "test"), default="train")
     args = parser.parse_args()
-    stacks = {name: list(expert_stacks(args.data, name, args.list)) for name in CASES}
+    stacks = {name: list(expert_stacks(args.data, name, args.list)) for name in REQUIRED}
     everything = [stack for group in stacks.values() for stack in group]
     console = Console(width=150)
 

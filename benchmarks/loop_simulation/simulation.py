@@ -20,7 +20,6 @@ from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
-from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import Progress, TimeElapsedColumn, TimeRemainingColumn
 
@@ -37,11 +36,12 @@ from acsnet.pipeline import Pipeline
 from acsnet.stages.myocardium import WALL_THRESHOLD
 from acsnet.storage import write_json
 from acsnet.train.data.case import POOL, SCAR, WALL, TrainingCase
-from acsnet.train.data.lists import emidec_cases, training_names
+from acsnet.train.data.lists import cases_of, training_names
 from acsnet.train.loop import Recipe, Start, train
 from acsnet.train.recipes import MYOCARDIUM
 from acsnet.train.run_record import CHECKPOINT, read_json
 from acsnet.train.samples.prepare import join_samples, samples_of
+from acsnet.train.samples.slices import CaseSamples
 from shared.network_arrays import weights_of
 from training.ablation_arms import folds, probabilities
 
@@ -51,8 +51,6 @@ FOLDS = 3
 START, RANDOM = "start", "random"
 ARMS = (COMBINED, RANDOM)
 SETTINGS, DICE, PICKED = "settings.json", "dice.json", "picked.json"
-MYO_PARTS = 2
-"""Where the MYO network's samples begin in what `samples_of` gives."""
 
 LABEL_OF = {POOL: Label.LV_BLOOD_POOL, WALL: Label.LV_MYOCARDIUM, SCAR: Label.GREY_ZONE}
 
@@ -114,7 +112,7 @@ class Replay:
     pipeline: Pipeline
     output: Path
     on_epoch: Callable[[int], None]
-    parts: dict[str, list[tuple[NDArray[np.uint8], ...]]] = field(default_factory=dict)
+    parts: dict[str, list[CaseSamples]] = field(default_factory=dict)
 
     def rounds(self, seed: int) -> Iterator[Round]:
         """All rounds of one seed, as they are done."""
@@ -165,9 +163,9 @@ class Replay:
             if name not in self.parts:
                 job = self.cases[name], list(self.cases).index(name)
                 variants = samples_of(job, references=[], share=0.0)
-                self.parts[name] = [parts[MYO_PARTS:] for parts in variants]
+                self.parts[name] = [{"myo": parts["myo"]} for parts in variants]
         samples = join_samples(
-            [self.cases[name] for name in labelled], [self.parts[name] for name in labelled], 0
+            [self.cases[name] for name in labelled], [self.parts[name] for name in labelled], "myo"
         )
         network = train(
             self.plan.recipe(),
@@ -208,7 +206,7 @@ def run_simulation(data: Path, output: Path, *, plan: Plan, console: Console) ->
         raise InputError(msg)
     keep_settings(output, {**asdict(plan), "names": names})
     console.print(f"reading {len(names)} patients")
-    cases = dict(zip(names, emidec_cases(data, names), strict=True))
+    cases = dict(zip(names, cases_of(data, "emidec", names), strict=True))
     columns = (*Progress.get_default_columns()[:-1], TimeElapsedColumn(), TimeRemainingColumn())
     found: list[Round] = []
     with Progress(*columns, console=console) as bar:

@@ -8,16 +8,15 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import distance_transform_edt, generate_binary_structure
-from scipy.ndimage import label as components
+from scipy.ndimage import distance_transform_edt
 
 from acsnet.interaction.clicks import Click, Kind
 from acsnet.labels import ENHANCEMENT
-from acsnet.train.data.case import POOL, SCAR, WALL
+from acsnet.masks import largest_part
+from acsnet.result import Result
+from acsnet.train.data.case import POOL, SCAR, WALL, TrainingCase
 
 Mask = NDArray[np.bool_]
-TOUCHING = generate_binary_structure(3, 1)
-"""Voxels with a side in common, in a slice or along the stack."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,13 +30,23 @@ class Drawn:
     spacing_mm: tuple[float, float, float]
 
 
+def draft_of(result: Result, case: TrainingCase) -> Drawn:
+    """The draft of a case that a pipeline drew, beside the expert's tissue in its slice order."""
+    same_order = result.scan.grid.reversed_slices == case.scan.grid.reversed_slices
+    return Drawn(
+        name=case.scan.name,
+        pixels=np.ascontiguousarray(result.scan.pixels),
+        labels=result.labels,
+        tissue=np.ascontiguousarray(case.tissue[:: 1 if same_order else -1]),
+        spacing_mm=result.scan.spacing_mm,
+    )
+
+
 def middle_of_largest(wrong: Mask, spacing_mm: tuple[float, float]) -> tuple[int, int] | None:
     """The pixel furthest inside the largest part of a (row, column) mask; None for an empty one."""
     if not wrong.any():
         return None
-    parts, _ = components(wrong)
-    largest = parts == np.bincount(parts.ravel())[1:].argmax() + 1
-    depth = distance_transform_edt(np.pad(largest, 1), sampling=spacing_mm)[1:-1, 1:-1]
+    depth = distance_transform_edt(np.pad(largest_part(wrong), 1), sampling=spacing_mm)[1:-1, 1:-1]
     row, column = np.unravel_index(depth.argmax(), depth.shape)
     return int(row), int(column)
 
@@ -55,7 +64,8 @@ def wall_click(k: int, wall: Mask, drawn: Drawn) -> Click | None:
 def scar_click(labels: NDArray[np.uint8], drawn: Drawn) -> Click | None:
     """The click on scar: off the largest excess where too much is drawn, else on the largest gap.
 
-    Largest is what has the most voxels, over all the slices that it runs through. It is clicked in
+    Largest is what has the most voxels, over all the slices that it runs through, in which voxels
+    with a side in common are of one part. It is clicked in
     the middle of the slice where most of it lies, inside the wall as drawn or outside.
     """
     expert, scar = drawn.tissue == SCAR, np.isin(labels, ENHANCEMENT)
@@ -63,8 +73,7 @@ def scar_click(labels: NDArray[np.uint8], drawn: Drawn) -> Click | None:
     wrong = scar & ~expert if too_much else expert & ~scar
     if not wrong.any():
         return None
-    parts, _ = components(wrong, TOUCHING)
-    largest = parts == np.bincount(parts.ravel())[1:].argmax() + 1
+    largest = largest_part(wrong)
     k = int(largest.sum(axis=(1, 2)).argmax())
     at = middle_of_largest(largest[k], drawn.spacing_mm[1:])
     if at is None:

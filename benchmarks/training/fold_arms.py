@@ -17,7 +17,7 @@ from acsnet.nets.resunet import ResUNet
 from acsnet.stages.myocardium import MYO_SIDE
 from acsnet.storage import write_json
 from acsnet.train.data.case import TrainingCase
-from acsnet.train.data.lists import emidec_cases, training_names
+from acsnet.train.data.lists import cases_of, training_names
 from acsnet.train.loop import Recipe, Start
 from acsnet.train.recipes import MYOCARDIUM
 from acsnet.train.run_record import CHECKPOINT
@@ -60,7 +60,7 @@ def folds_of(run: Path, data: Path) -> Iterator[Fold]:
             folder=folder,
             start=Start(network=network, sha256=digest, keep_norms=False),
             weights=weights,
-            left_out=dict(zip(names, emidec_cases(data, names), strict=True)),
+            left_out=dict(zip(names, cases_of(data, "emidec", names), strict=True)),
             patients=[listed.index(name) for name in names],
         )
 

@@ -9,6 +9,10 @@ Mask = NDArray[np.bool_]
 Crop = tuple[slice, slice]
 """Rows and columns."""
 
+TOUCHING = np.ones((3, 3), bool)
+TOUCHING_3D = np.ones((3, 3, 3), bool)
+"""Pixels and voxels that share an edge or a corner touch."""
+
 
 def box_of(mask: Mask, *, margin: int = 0) -> Crop:
     """Rows and columns of all that a mask holds, `margin` pixels wider.
@@ -82,6 +86,26 @@ def largest_parts(mask: Mask) -> Mask:
     return largest
 
 
+def parts_meeting(mask: Mask, region: Mask, *, corners: bool = False) -> Mask:
+    """The connected parts of a (row, column) mask that a region meets.
+
+    corners: whether pixels that share no more than a corner are of one part.
+    """
+    parts, _ = components(mask, TOUCHING if corners else None)
+    return np.isin(parts, parts[mask & region])
+
+
+def within_mm(mask: Mask, reach_mm: float, spacing_mm: tuple[float, float]) -> Mask:
+    """(slice, row, column) what lies within a distance of a mask in its slice.
+
+    spacing_mm: of rows, of columns.
+    """
+    out = np.zeros_like(mask)
+    for k in np.flatnonzero(mask.any(axis=(1, 2))):
+        out[k] = distance_transform_edt(~mask[k], sampling=spacing_mm) <= reach_mm
+    return out
+
+
 def slice_dice(first: Mask, second: Mask) -> NDArray[np.float64]:
     """2 |A and B| / (|A| + |B|) of each slice, (slice,); 1 where both are empty."""
     both = np.count_nonzero(first & second, axis=(1, 2))
@@ -122,7 +146,6 @@ def _mirrored_indices(measured: NDArray[np.bool_]) -> tuple[NDArray[np.intp], ND
 
 def reaching_edges(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Of a (row, column) mask the connected parts that reach an edge of it."""
-    regions, _ = components(mask)
-    edges = np.concatenate((regions[0], regions[-1], regions[:, 0], regions[:, -1]))
-    reaching = np.unique(edges)
-    return np.isin(regions, reaching[reaching > 0])
+    edges = np.ones_like(mask)
+    edges[1:-1, 1:-1] = False
+    return parts_meeting(mask, edges)

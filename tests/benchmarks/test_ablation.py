@@ -13,7 +13,7 @@ from acsnet.nets.architecture import ResUNetConfig
 from acsnet.nets.resunet import ResUNet
 from acsnet.nets.torch_weights import random_network
 from acsnet.nets.views import AS_IT_IS
-from acsnet.train.data.lists import emidec_cases
+from acsnet.train.data.lists import cases_of
 from acsnet.train.loop import draw
 from acsnet.train.losses import PrintedLoss
 from acsnet.train.recipes import MYOCARDIUM
@@ -92,7 +92,7 @@ def test_small_windows_are_smaller_than_the_window_of_use():
 
 
 def test_measures_at_other_inversion_times_are_means_over_both(data, monkeypatch):
-    (case,) = emidec_cases(data, ["Case_P001"])
+    (case,) = cases_of(data, "emidec", ["Case_P001"])
     burdens = iter([2.0, None, 7.0])  # at 15 and 85 % of blood, then as it came
     seen = []
 
@@ -164,7 +164,7 @@ class Bright(ResUNet):
 
 
 def test_probabilities_are_on_the_scans_grid_round_the_experts_ventricle(data):
-    (case,) = emidec_cases(data, ["Case_P001"])
+    (case,) = cases_of(data, "emidec", ["Case_P001"])
     case.tissue[0] = 0
     seen = probabilities(Bright(SMALL), case, views=AS_IT_IS)
     assert seen.shape == (2, *case.tissue.shape)

@@ -113,19 +113,19 @@ def test_a_data_set_is_read_as_its_users_download_it(tmp_path, data_set):
     assert (case.tissue[0] == SCAR).sum() == (wall[32].sum() if DRAWN[data_set][2] else 0)
 
 
-def test_only_sets_whose_experts_drew_enhancement_say_so(tmp_path):
+def test_each_data_set_says_where_its_cases_are_from(tmp_path):
     said = {}
     for data_set, adapter in DATA_SETS.items():
         name = unpack(tmp_path / data_set, data_set)
         (case,) = adapter.cases(tmp_path / data_set, [name])
-        said[data_set] = case.source, case.has_scar
+        said[data_set] = case.source
     assert said == {
-        "emidec": ("lge", True),
-        "acdc": ("cine", False),
-        "sunnybrook": ("cine", False),
-        "mscmrseg": ("lge", False),
-        "myops": ("lge", True),
-        "datastore": ("lge", True),
+        "emidec": "lge",
+        "acdc": "cine",
+        "sunnybrook": "cine",
+        "mscmrseg": "lge",
+        "myops": "lge",
+        "datastore": "lge",
     }
 
 

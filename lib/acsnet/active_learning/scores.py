@@ -4,11 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import distance_transform_edt
 from scipy.special import entr
 
 from acsnet.labels import ENHANCEMENT, LEFT_VENTRICLE, MYOCARDIUM, Label
-from acsnet.masks import dice
+from acsnet.masks import dice, within_mm
 from acsnet.preprocess import unit_range
 from acsnet.result import Result
 from acsnet.scan import ShortAxisScan
@@ -69,11 +68,9 @@ def wall_uncertainty(probability: NDArray[np.float32], spacing_mm: tuple[float, 
     2019;338:34, doi:10.1016/j.neucom.2019.01.103); spacing_mm: distance of rows, of columns.
     """
     possible = probability >= POSSIBLE
-    slices = np.flatnonzero(possible.any(axis=(1, 2)))
-    if not len(slices):
+    if not possible.any():
         return NOTHING_DRAWN
-    near = [distance_transform_edt(~possible[k], sampling=spacing_mm) <= BAND_MM for k in slices]
-    inside = probability[slices][np.stack(near)].astype(np.float64)
+    inside = probability[within_mm(possible, BAND_MM, spacing_mm)].astype(np.float64)
     return float(np.mean(entr(inside) + entr(1.0 - inside)) / np.log(2.0))
 
 

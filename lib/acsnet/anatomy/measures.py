@@ -18,11 +18,10 @@ from scipy.ndimage import label as components
 from scipy.ndimage import median_filter
 
 from acsnet.anatomy.contour_geometry import along_rays, inward_depth, outline
-from acsnet.masks import box_of, largest_part, largest_parts
+from acsnet.masks import TOUCHING, box_of, largest_part, largest_parts
 
 TAPER_PERCENT = 10  # share of an open wall that belongs to its tapering ends
 MIN_CAP_SOLIDITY = 0.85  # above it, a wall without cavity is a cap, not a "C"
-CORNERS = np.ones((3, 3), bool)
 
 
 class Form(str, Enum):
@@ -76,7 +75,7 @@ def measure(wall: NDArray[np.bool_], spacing_mm: tuple[float, float]) -> tuple[F
         return Form.EMPTY, Measures(objects=0, holes=0, border_pixels=0)
     border = wall[[0, -1]].sum() + wall[1:-1, [0, -1]].sum()
     mask = np.pad(wall[rows, columns], 1)
-    objects = components(mask, CORNERS)[1]
+    objects = components(mask, TOUCHING)[1]
     parts, count = components(~mask)
     inside, cavities = parts > 1, count - 1  # part 1, the first pixel, is the padding: outside
     known = {

@@ -34,8 +34,7 @@ def slice_samples(cases: Sequence[TrainingCase], *, phantoms: int, seed: int) ->
     for index, case in enumerate(everything):
         with named(case.scan.name):
             variants.append(samples_of((case, seed + index), references=[], share=0.0))
-    offsets = {"roi": 0, "myo": 2}
-    return {name: join_samples(everything, variants, offset) for name, offset in offsets.items()}
+    return {name: join_samples(everything, variants, name) for name in ("roi", "myo")}
 
 
 def with_replay(reviewed: WallSamples) -> WallSamples:

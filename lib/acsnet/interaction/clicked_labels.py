@@ -8,12 +8,12 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import label as components
 
 from acsnet.interaction.clicks import ON_SCAR, Click, Kind, check_clicks, holds
 from acsnet.interaction.moved_walls import move_walls
 from acsnet.interaction.scar_growth import grow_scar
 from acsnet.labels import ENHANCEMENT, MYOCARDIUM, Label
+from acsnet.masks import parts_meeting
 from acsnet.quantify.blood_pool import without_stray_pool
 from acsnet.quantify.scar import classify_enhancement
 from acsnet.stages.correction import Corrector
@@ -114,9 +114,7 @@ def _into_new_wall(
         return kept
     bright = wall & ~before & measured & (pixels >= threshold)
     for k in np.flatnonzero(bright.any(axis=(1, 2))):
-        parts, _ = components(kept[k] | bright[k])
-        joined = np.unique(parts[kept[k]])
-        kept[k] = np.isin(parts, joined[joined > 0])
+        kept[k] = parts_meeting(kept[k] | bright[k], kept[k])
     return kept
 
 

@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from acsnet.anatomy.measures import Form
-from acsnet.interaction.slice_draft import enclosed
 from acsnet.labels import ENHANCEMENT, MYOCARDIUM, Label
 from acsnet.stages.correction import Corrector, SliceCorrection
 from acsnet.stages.myocardium import blood_pool
@@ -80,11 +79,8 @@ def suggest_walls(
 def _plane(drawn: NDArray[np.uint8], slice_: SliceCorrection) -> NDArray[np.uint8]:
     """(row, column) labels of a slice with another wall: scar stays as drawn inside it."""
     wall = slice_.wall
-    pool = np.zeros_like(wall)
-    if slice_.verdict.form is Form.RING:
-        pool = enclosed(wall)
-    elif slice_.verdict.form is Form.OPEN:
-        pool = blood_pool(wall[None], (drawn > 0)[None], np.array([True]))[0]
+    is_open = np.array([slice_.verdict.form is Form.OPEN])
+    pool = blood_pool(wall[None], (drawn > 0)[None], is_open)[0]
     plane = np.zeros_like(drawn)
     plane[pool] = Label.LV_BLOOD_POOL
     plane[wall] = Label.LV_MYOCARDIUM

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import binary_fill_holes
 
 from acsnet.interaction.clicks import IN_WALL, Click, Kind, holds_wall
-from acsnet.masks import box_of, disc
+from acsnet.masks import disc
 from acsnet.stages.myocardium import blood_pool
 
 NEW_CAVITY_MM = 3.0
@@ -33,9 +33,8 @@ class SliceDraft:
 
     def pool_of(self, wall: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """The blood pool of another wall: what it encloses, or for an open one what was blood."""
-        if self.closed:
-            return enclosed(wall)
-        return blood_pool(wall[None], (self.pool | self.wall)[None], np.array([True]))[0]
+        is_open = np.array([not self.closed])
+        return blood_pool(wall[None], (self.pool | self.wall)[None], is_open)[0]
 
     def missed_by(self, wall: NDArray[np.bool_]) -> tuple[Click, ...]:
         """The clicks that a wall does not hold."""
@@ -67,15 +66,7 @@ def slice_draft(
     return SliceDraft(
         wall=wall,
         pool=pool,
-        closed=bool(enclosed(wall).any()),
+        closed=bool((binary_fill_holes(wall) & ~wall).any()),
         spacing_mm=spacing_mm,
         clicks=tuple(clicks),
     )
-
-
-def enclosed(wall: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """(row, column) what a wall encloses."""
-    out = np.zeros_like(wall)
-    box = box_of(wall, margin=1)
-    out[box] = binary_fill_holes(wall[box]) & ~wall[box]
-    return out

@@ -19,7 +19,7 @@ from acsnet.nets.architecture import AutoencoderConfig, ResUNetConfig
 from acsnet.nets.openvino_autoencoder import FusedAutoencoder
 from acsnet.nets.openvino_network import FusedNetwork
 from acsnet.nets.views import ViewRule
-from acsnet.nets.weights import SHIPPED, read_manifest, read_weights, unfit
+from acsnet.nets.weights import SHIPPED, read_manifest, read_ranges, read_weights, unfit
 
 VIEW_RULES = {"roi": ViewRule(limit=0.15), "myo": ViewRule(limit=0.08)}
 """In how many views each network draws a slice. Not from the paper.
@@ -130,7 +130,7 @@ def load_segmenter(name: str, form: Form = SHIPPED_FORM) -> InferenceNetwork:
     network = load_network(name, ResUNet, folder=form.folder, device=form.device)
     if form.reference:
         return TorchNetwork(network=network)
-    inner = read_weights(name, ResUNetConfig, folder=form.folder).inner
+    _, inner = read_ranges(name, read_manifest(form.folder)[name], folder=form.folder)
     return TorchNetwork(network=network.half(), rule=rule, inner=inner)
 
 

@@ -190,7 +190,7 @@ def measure_segments(
 
 
 def viable_count(segments: Sequence[Segment]) -> int | None:
-    """Segments that are likely viable (scar through at most half of the wall); None if unknown."""
+    """Segments that are likely viable (mean transmurality at most 50 %); None if unknown."""
     classes = [part.transmurality_class for part in segments if part.transmurality_class]
     return sum(name in LIKELY_VIABLE for name in classes) if classes else None
 

@@ -10,9 +10,7 @@ from scipy.ndimage import binary_dilation, binary_fill_holes
 from scipy.ndimage import label as components
 
 from acsnet.labels import MYOCARDIUM, Label
-
-NEIGHBOURS = np.ones((3, 3), bool)
-"""Pixels that share an edge or a corner touch."""
+from acsnet.masks import TOUCHING, parts_meeting
 
 
 def pool_outside_wall(labels: NDArray[np.uint8]) -> NDArray[np.bool_]:
@@ -26,18 +24,14 @@ def pool_outside_wall(labels: NDArray[np.uint8]) -> NDArray[np.bool_]:
     pool, wall = labels == Label.LV_BLOOD_POOL, np.isin(labels, MYOCARDIUM)
     if not (pool.any() and wall.any()):
         return np.zeros_like(pool)
-    parts, _ = components(pool, NEIGHBOURS)
-
-    def parts_in(region: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        """The parts of the pool, (row, column), that a region meets."""
-        return np.isin(parts, parts[region & pool])
-
     cavity = binary_fill_holes(wall) & ~wall
-    own = parts_in(cavity)
-    beside = parts_in(binary_dilation(wall, NEIGHBOURS)) & ~own
+    own = parts_meeting(pool, cavity, corners=True)
+    beside = parts_meeting(pool, binary_dilation(wall, TOUCHING), corners=True) & ~own
     if np.count_nonzero(beside) > np.count_nonzero(cavity):
         own |= beside
-    outside: NDArray[np.bool_] = pool & ~parts_in(binary_fill_holes(wall | own))
+    outside: NDArray[np.bool_] = pool & ~parts_meeting(
+        pool, binary_fill_holes(wall | own), corners=True
+    )
     return outside
 
 
@@ -49,7 +43,7 @@ def without_stray_pool(labels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     own = labels
     for k in np.flatnonzero((labels == Label.LV_BLOOD_POOL).any(axis=(1, 2))):
         pool = labels[k] == Label.LV_BLOOD_POOL
-        if components(pool, NEIGHBOURS)[1] == 1:
+        if components(pool, TOUCHING)[1] == 1:
             continue
         outside = pool_outside_wall(labels[k])
         if outside.any() and not outside[pool].all():

@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import binary_dilation, binary_fill_holes, label
 
-from acsnet.masks import box_of
+from acsnet.masks import TOUCHING, box_of
 from acsnet.quantify.polar import centre_of, reach_mm, sample_rays
 
 # Shares of the way from the remote signal to the peak of the enhancement: a dark spot lies below
@@ -38,7 +38,6 @@ MIN_ENCLOSED = 0.7
 # that is a ring. Holes alone do not tell: noise opens a ring or breaks its inside into arcs.
 MOST_INSIDE = 0.4
 RAY_STEP_MM = 0.5  # finer than pixels
-NEIGHBOURS = np.ones((3, 3), bool)
 
 
 def find_obstruction(
@@ -88,7 +87,7 @@ def find_obstruction(
         sizes[0] = 0
         for number in np.flatnonzero(sizes >= least):
             spot = spots == number
-            border = binary_dilation(spot, NEIGHBOURS) & ~spot & ~blood_pool[k]
+            border = binary_dilation(spot, TOUCHING) & ~spot & ~blood_pool[k]
             is_enclosed = (border & region).sum() / max(border.sum(), 1) >= MIN_ENCLOSED
             if is_enclosed and share[k][spot].mean() <= MAX_MEAN_SHARE:
                 obstruction[box][k] |= spot

@@ -28,9 +28,10 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import binary_erosion, distance_transform_edt, label
+from scipy.ndimage import binary_erosion, generate_binary_structure, label
 
 from acsnet.errors import AcsnetError
+from acsnet.masks import TOUCHING_3D, within_mm
 from acsnet.quantify.speckle import MAD_TO_SD, speckle
 
 MARGIN_MM = 5.0
@@ -50,7 +51,6 @@ Images of a nulled wall are cut off where negative values are lost, as in an 8-b
 """
 MOST_WIDER_PERCENT = 5.0
 """How much larger single points may make the standard deviation of the region."""
-TOUCHING = np.ones((3, 3, 3), bool)
 DISC_MM = 6.0
 """Radius of the disc that a reader's click places: about as wide as a wall is thick."""
 
@@ -132,12 +132,8 @@ def remote_region(
     free = myocardium & ~enhancement
     if measured is not None:
         free = free & measured
-    inner, far = np.zeros_like(free), np.zeros_like(free)
-    for k in np.flatnonzero(free.any(axis=(1, 2))):
-        inner[k] = binary_erosion(myocardium[k])
-        far[k] = True
-        if enhancement[k].any():
-            far[k] = distance_transform_edt(~enhancement[k], sampling=spacing_mm) > MARGIN_MM
+    inner = binary_erosion(myocardium, generate_binary_structure(2, 1)[None])
+    far = ~within_mm(enhancement, MARGIN_MM, spacing_mm)
     for mask in (free & inner & far, free & far, free):
         if mask.sum() >= MIN_VOXELS:
             return _measured(intensity, mask, "automatic", voxel_ml=voxel_ml, core_from=core_from)
@@ -182,7 +178,7 @@ def _measured(
     points = speckle(intensity, mask) | speckle(-intensity, mask)
     rest = float(intensity[mask & ~points].astype(np.float64).std())
     sd = float(values.std())
-    pieces = np.bincount(label(bright, TOUCHING)[0].ravel())[1:]
+    pieces = np.bincount(label(bright, TOUCHING_3D)[0].ravel())[1:]
     return RemoteRegion(
         mask=mask,
         source=source,

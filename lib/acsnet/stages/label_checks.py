@@ -9,12 +9,12 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import binary_dilation
-from scipy.ndimage import label as components
 
 from acsnet.anatomy.checks import Limits, check
 from acsnet.anatomy.measures import MEASURE_NAMES, Form, measure
 from acsnet.errors import InputError
 from acsnet.labels import ENHANCEMENT, LEFT_VENTRICLE, MYOCARDIUM, Label
+from acsnet.masks import TOUCHING, parts_meeting
 from acsnet.quantify.blood_pool import pool_outside_wall
 from acsnet.stages.quality_flags import Flag
 
@@ -61,9 +61,6 @@ MESSAGES = {
     ),
 }
 """What a reader is told of each check that fails, in this order; faults: of `FAULTS`."""
-
-NEIGHBOURS = np.ones((3, 3), bool)
-"""Pixels that share an edge or a corner touch."""
 
 MAX_SCAR_IN_CAVITY = 0.2
 """Share of the cavity that both neighbouring slices have; 0.09 at most in the expert stacks."""
@@ -141,12 +138,9 @@ def scar_outside_wall(labels: NDArray[np.uint8]) -> NDArray[np.bool_]:
     A patch of enhancement belongs to the wall where it touches myocardium that is not enhanced; in
     a slice without any, where the whole wall is enhanced, where it touches the blood pool.
     """
-    patches, count = components(np.isin(labels, ENHANCEMENT), NEIGHBOURS)
-    healthy = labels == Label.LV_MYOCARDIUM
+    scar, healthy = np.isin(labels, ENHANCEMENT), labels == Label.LV_MYOCARDIUM
     wall = healthy if healthy.any() else labels == Label.LV_BLOOD_POOL
-    touching = np.unique(patches[binary_dilation(wall, NEIGHBOURS)])
-    outside = np.setdiff1d(np.arange(1, count + 1), touching)
-    return np.isin(patches, outside)
+    return scar & ~parts_meeting(scar, binary_dilation(wall, TOUCHING), corners=True)
 
 
 def scar_in_cavity(labels: NDArray[np.uint8]) -> list[int]:

@@ -20,7 +20,7 @@ from acsnet.anatomy.pose import Pose, from_frame, pose_of, to_frame
 from acsnet.masks import dice
 from acsnet.nets.inference import WallCodec
 
-NEIGHBOURS = 8
+TARGETS_TRIED = 8
 """Codes of the prior that are tried, nearest first, before a mask is given up."""
 
 SCAN_STEPS = 8
@@ -151,7 +151,7 @@ class LatentWalk:
         targets: list[ValidWall | None] = [None] * len(cases)
         if not cases:
             return targets
-        count = min(NEIGHBOURS, len(self.prior.codes))
+        count = min(TARGETS_TRIED, len(self.prior.codes))
         _, near = self._tree.query([c.code for c in cases], k=np.arange(count) + 1)
         for own_size in (True, False):
             left = [i for i, f in enumerate(targets) if f is None]

@@ -12,10 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import binary_dilation, binary_fill_holes, center_of_mass
-from scipy.ndimage import label as components
 from skimage.morphology import closing, convex_hull_image, disk, erosion, opening
 
-from acsnet.masks import box_of
+from acsnet.masks import TOUCHING, box_of, largest_part, parts_meeting
 from acsnet.nets.inference import InferenceNetwork
 from acsnet.preprocess import StandardScan
 
@@ -233,12 +232,9 @@ def _open_pool(wall: NDArray[np.bool_], roi: NDArray[np.bool_]) -> NDArray[np.bo
     What wall and pool enclose is blood too: an open wall alone encloses nothing, so that every hole
     borders the pool and stays one part with it.
     """
-    parts, _ = components(roi & convex_hull_image(wall) & ~wall)
-    touching = np.unique(parts[binary_dilation(wall, np.ones((3, 3), bool))])
-    touching = touching[touching > 0]
-    if not len(touching):
-        return np.zeros_like(wall)
-    sizes = np.bincount(parts.ravel())
-    largest = parts == touching[sizes[touching].argmax()]
-    filled: NDArray[np.bool_] = binary_fill_holes(wall | largest)
+    inside = roi & convex_hull_image(wall) & ~wall
+    beside = parts_meeting(inside, binary_dilation(wall, TOUCHING))
+    if not beside.any():
+        return beside
+    filled: NDArray[np.bool_] = binary_fill_holes(wall | largest_part(beside))
     return filled & ~wall

@@ -10,16 +10,13 @@ import math
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import distance_transform_edt
 from scipy.ndimage import label as components
 
-from acsnet.masks import crop_around
+from acsnet.masks import TOUCHING_3D, crop_around, within_mm
 
 LEAST_ML = 1.0
 GAP_MM = 4.0
 """Parts that lie closer together in a slice are one: a scar drawn too small falls into pieces."""
-
-WHOLE = np.ones((3, 3, 3), bool)
 
 
 def without_small_parts(
@@ -31,15 +28,7 @@ def without_small_parts(
         return out
     crop = (..., *crop_around(enhancement, spacing_mm[1:], margin_mm=GAP_MM))
     near = enhancement[crop]
-    parts, _ = components(_joined(near, spacing_mm[1:]), WHOLE)
+    parts, _ = components(within_mm(near, GAP_MM / 2.0, spacing_mm[1:]), TOUCHING_3D)
     drawn_ml = np.bincount(parts[near]) * (math.prod(spacing_mm) / 1000.0)
     out[crop][near] = (drawn_ml >= LEAST_ML)[parts[near]]
-    return out
-
-
-def _joined(enhancement: NDArray[np.bool_], pixel_mm: tuple[float, float]) -> NDArray[np.bool_]:
-    """(slice, row, column) with the gaps between near parts of a slice filled."""
-    out = enhancement.copy()
-    for k in np.flatnonzero(enhancement.any(axis=(1, 2))):
-        out[k] = distance_transform_edt(~enhancement[k], sampling=pixel_mm) <= GAP_MM / 2.0
     return out

@@ -25,6 +25,7 @@ from acsnet.stages.myocardium import (
 )
 from acsnet.train.augment.spatial import keep_square
 from acsnet.train.data.case import BACKGROUND, SCAR
+from acsnet.train.samples.on_device import on_device
 from acsnet.train.samples.slices import MYO_SCALE, SAMPLE_SIDE, SOURCES, Samples
 
 RADII = (0, 1, 2, 3)
@@ -44,12 +45,10 @@ def predictions(
     drawn = (samples.tissue[:, middle, middle] == SCAR).any(axis=(1, 2))
     chosen = np.flatnonzero(drawn & (samples.source == SOURCES.index("lge")))
     chosen = chosen[:: -(-len(chosen) // max_slices) or 1]
-    tissue = torch.from_numpy(samples.tissue[chosen][:, middle, middle])
-    images = (
-        torch.from_numpy(samples.with_neighbours(chosen)[:, :, middle, middle]).float() / MYO_SCALE
-    )
+    images, tissue = on_device(samples, "cpu").batch(torch.from_numpy(chosen), neighbours=True)
+    tissue = tissue[:, middle, middle]
     inputs = keep_square(
-        images,
+        images[:, :, middle, middle] / MYO_SCALE,
         tissue != BACKGROUND,
         margin=SQUARE_MARGIN,
         generator=torch.Generator().manual_seed(0),

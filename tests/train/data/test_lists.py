@@ -4,14 +4,8 @@ import numpy as np
 import pytest
 
 from acsnet.errors import InputError
-from acsnet.train.data.lists import (
-    acdc_cases,
-    acdc_patient,
-    emidec_cases,
-    phantom_cases,
-    training_lists,
-    training_names,
-)
+from acsnet.train.data.datasets import acdc_patient
+from acsnet.train.data.lists import cases_of, phantom_cases, training_lists, training_names
 
 from ..conftest import SIDE, SLICES, labels_of, save
 
@@ -21,9 +15,8 @@ LABEL = "emidec/labels/Case_P001.nii.gz"
 
 
 def test_emidec_labels_lie_on_their_image(data):
-    first, second = emidec_cases(data, ["Case_P001", "Case_P002"])
+    first, second = cases_of(data, "emidec", ["Case_P001", "Case_P002"])
     assert (first.source, second.scan.name) == ("lge", "Case_P002")
-    assert first.has_scar
     np.testing.assert_array_equal(
         first.tissue, np.moveaxis(labels_of("emidec"), 2, 0).transpose(0, 2, 1)
     )
@@ -32,9 +25,8 @@ def test_emidec_labels_lie_on_their_image(data):
 
 
 def test_acdc_has_cavity_and_wall_but_no_right_ventricle(data):
-    (case,) = acdc_cases(data, ["patient001_frame01"])
+    (case,) = cases_of(data, "acdc", ["patient001_frame01"])
     assert case.source == "cine"
-    assert not case.has_scar
     assert sorted(np.unique(case.tissue)) == [0, 1, 2]
     assert not case.tissue[:, :8, :8].any()
     assert np.median(case.scan.pixels[case.tissue == 1]) == pytest.approx(200, abs=3)
@@ -50,7 +42,7 @@ def test_labels_follow_the_scan_when_its_slices_are_turned_apex_first(data):
     labels[20:30, 20:30, 0] = 2
     save(data / LABEL, labels, tilted)
     save(data / LABEL.replace("labels", "images"), labels.astype(np.float32), tilted)
-    (case,) = emidec_cases(data, ["Case_P001"])
+    (case,) = cases_of(data, "emidec", ["Case_P001"])
     assert case.tissue.any(axis=(1, 2)).tolist() == [False, False, True]
     np.testing.assert_array_equal(case.tissue, case.scan.pixels)
 
@@ -59,7 +51,6 @@ def test_phantoms_have_tissue_on_their_pixels_and_follow_the_seed():
     (case,) = phantom_cases(count=1, rng=np.random.default_rng(0))
     (again,) = phantom_cases(count=1, rng=np.random.default_rng(0))
     assert case.source == "phantom"
-    assert case.has_scar
     assert case.tissue.shape == case.scan.pixels.shape
     pool, wall = (np.median(case.scan.pixels[case.tissue == value]) for value in (1, 2))
     assert pool > wall
@@ -71,7 +62,7 @@ def test_a_missing_file_is_named(data, kind):
     path = data / "emidec" / kind / "Case_P001.nii.gz"
     path.unlink()
     with pytest.raises(InputError, match=f"{kind}/Case_P001.nii.gz.* does not exist"):
-        list(emidec_cases(data, ["Case_P001"]))
+        list(cases_of(data, "emidec", ["Case_P001"]))
 
 
 @pytest.mark.parametrize(
@@ -84,7 +75,7 @@ def test_an_unknown_label_value_is_refused_and_not_made_background(data, value, 
     labels[0, 0, 0] = value
     save(data / LABEL, labels)
     with pytest.raises(InputError, match=f"{LABEL} {reason}"):
-        list(emidec_cases(data, ["Case_P001"]))
+        list(cases_of(data, "emidec", ["Case_P001"]))
 
 
 def test_a_label_that_is_no_whole_number_is_refused(data):
@@ -94,17 +85,17 @@ def test_a_label_that_is_no_whole_number_is_refused(data):
     with pytest.raises(
         InputError, match=rf"{LABEL} holds values that are not whole numbers \(1\.5\)"
     ):
-        list(emidec_cases(data, ["Case_P001"]))
+        list(cases_of(data, "emidec", ["Case_P001"]))
 
 
 def test_labels_that_do_not_lie_on_the_grid_of_their_image_are_refused(data):
     labels = labels_of("emidec")
     save(data / LABEL, labels[:, :-1], np.diag([-2.0, 2.0, 10.0, 1.0]))
     with pytest.raises(InputError, match=f"{LABEL} and .* must have one shape"):
-        list(emidec_cases(data, ["Case_P001"]))
+        list(cases_of(data, "emidec", ["Case_P001"]))
     save(data / LABEL, labels, np.diag([-2.0, 2.0, 10.0, 1.0]))
     with pytest.raises(InputError, match=f"{LABEL} and .* must have one affine"):
-        list(emidec_cases(data, ["Case_P001"]))
+        list(cases_of(data, "emidec", ["Case_P001"]))
 
 
 def test_labels_without_a_left_ventricle_are_refused(data):
@@ -112,13 +103,13 @@ def test_labels_without_a_left_ventricle_are_refused(data):
     labels[labels > 1] = 0
     save(data / "acdc/labels/patient001_frame01.nii.gz", labels)
     with pytest.raises(InputError, match=r"frame01.*: no left ventricle is drawn"):
-        list(acdc_cases(data, ["patient001_frame01"]))
+        list(cases_of(data, "acdc", ["patient001_frame01"]))
 
 
 def test_a_damaged_label_file_is_named(data):
     (data / LABEL).write_bytes(b"no image")
     with pytest.raises(InputError, match=f"{LABEL} cannot be read as NIfTI"):
-        list(emidec_cases(data, ["Case_P001"]))
+        list(cases_of(data, "emidec", ["Case_P001"]))
 
 
 def test_only_the_train_list_is_given(data):

@@ -4,13 +4,12 @@ import numpy as np
 import pytest
 
 from acsnet.preprocess import standardise
-from acsnet.train.data.lists import acdc_cases, emidec_cases
+from acsnet.train.data.lists import cases_of
 from acsnet.train.samples.prepare import SampleMix, samples_of
 from acsnet.train.samples.slices import (
     MYO_SCALE,
     SAMPLE_SIDE,
     NothingLeftError,
-    Samples,
     as_lge,
     case_samples,
     cut,
@@ -23,7 +22,7 @@ from acsnet.train.samples.slices import (
 
 @pytest.fixture
 def lge(data):
-    return next(iter(emidec_cases(data, ["Case_P001"])))
+    return next(iter(cases_of(data, "emidec", ["Case_P001"])))
 
 
 def test_a_cut_is_centred_and_zero_beyond_the_image():
@@ -48,7 +47,8 @@ def test_the_expert_map_turns_and_scales_with_the_scan(lge):
 
 
 def test_samples_are_centred_8_bit_slices_with_their_labels(lge):
-    roi_images, roi_tissue, myo_images, myo_tissue = case_samples(lge)
+    samples = case_samples(lge)
+    (roi_images, roi_tissue), (myo_images, myo_tissue) = samples["roi"], samples["myo"]
     side = SAMPLE_SIDE
     assert roi_images.shape == (3, 1, side, side)
     assert myo_images.shape == (3, 2, side, side)
@@ -68,9 +68,8 @@ def test_slices_far_from_the_ventricle_train_the_roi_network_only(lge):
     stack = [np.concatenate([a, a]) for a in (lge.scan.pixels, lge.tissue)]
     stack[1][:5] = 0
     scan = replace(lge.scan, pixels=stack[0])
-    roi_images, roi_tissue, myo_images, myo_tissue = case_samples(
-        replace(lge, scan=scan, tissue=stack[1])
-    )
+    samples = case_samples(replace(lge, scan=scan, tissue=stack[1]))
+    (roi_images, roi_tissue), (myo_images, myo_tissue) = samples["roi"], samples["myo"]
     assert len(roi_images) == 6
     assert roi_tissue.any(axis=(1, 2)).tolist() == [False] * 5 + [True]
     assert len(myo_images) == 3
@@ -96,11 +95,11 @@ def test_variants_that_lose_a_small_ventricle_are_passed_over(lge):
     mix = SampleMix(variants={"lge": 6})
     samples = samples_of((speck(lge, 2), 0), references=[], share=0.0, mix=mix)
     assert 1 < len(samples) < 6
-    assert all(myo_tissue.any() for _, _, _, myo_tissue in samples)
+    assert all(parts["myo"][1].any() for parts in samples)
 
 
 def test_cine_alone_is_made_lge_like(data, lge):
-    (cine,) = acdc_cases(data, ["patient001_frame01"])
+    (cine,) = cases_of(data, "acdc", ["patient001_frame01"])
     rng = np.random.default_rng(0)
     references = [lge.scan.pixels]
     made = as_lge(cine, references, enhanced_share=1.0, rng=rng)
@@ -113,7 +112,7 @@ def test_cine_alone_is_made_lge_like(data, lge):
 
 
 def test_a_dark_wall_keeps_the_signal_of_cine_but_for_its_scar(data, lge):
-    (cine,) = acdc_cases(data, ["patient001_frame01"])
+    (cine,) = cases_of(data, "acdc", ["patient001_frame01"])
     options = {"enhanced_share": 1.0, "matched": False}
     made = as_lge(cine, [lge.scan.pixels], **options, rng=np.random.default_rng(0))
     wall = made.tissue == 2
@@ -135,7 +134,7 @@ def test_every_other_variant_is_seen_in_another_field_of_view(lge):
 
 def test_the_enhanced_share_counts_slices_with_a_wall(data):
     # Two patients with enhancement in two of three slices each.
-    cases = list(emidec_cases(data, ["Case_P001", "Case_P002"]))
+    cases = list(cases_of(data, "emidec", ["Case_P001", "Case_P002"]))
     assert enhanced_share(cases) == pytest.approx(4 / 6)
     tissue = cases[0].tissue.copy()
     tissue[0] = 0  # no wall in it any more
@@ -145,16 +144,3 @@ def test_the_enhanced_share_counts_slices_with_a_wall(data):
 def test_neighbours_stay_within_their_stack():
     pairs = stack_neighbours([3, 1, 2]).tolist()
     assert pairs == [[0, 1], [0, 2], [1, 2], [3, 3], [4, 5], [4, 5]]
-
-
-def test_a_slice_is_seen_between_the_one_below_and_the_one_above():
-    images = np.arange(3, dtype=np.uint8)[:, None, None, None].repeat(2, axis=1)
-    samples = Samples(
-        images=images,
-        tissue=images[:, 0],
-        source=np.zeros(3, np.uint8),
-        patient=np.zeros(3, np.int32),
-        neighbours=stack_neighbours([3]),
-    )
-    seen = samples.with_neighbours(np.array([1, 0]))
-    assert seen[:, :, 0, 0].tolist() == [[1, 1, 0, 0, 2, 2], [0, 0, 0, 0, 1, 1]]

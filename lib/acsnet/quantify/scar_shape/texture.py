@@ -10,11 +10,11 @@ from scipy.special import entr
 from skimage.measure import find_contours
 
 from acsnet.labels import ENHANCEMENT, MYOCARDIUM, Label
+from acsnet.masks import TOUCHING_3D
 from acsnet.quantify.field_metadata import described
 from acsnet.quantify.speckle import speckle
 
 ENTROPY_BINS = 64
-TOUCHING = np.ones((3, 3, 3), bool)
 ENTROPY_SOURCE = "after Androulakis et al. 2019, doi:10.1016/j.jacep.2018.12.005; own bins"
 
 
@@ -77,7 +77,7 @@ def measure_texture(
 
 def island_volumes_ml(scar: NDArray[np.bool_], voxel_ml: float) -> tuple[float, ...]:
     """Volumes of the connected parts of a (slice, row, column) mask, largest first."""
-    sizes = np.bincount(label(scar, TOUCHING)[0].ravel())[1:]
+    sizes = np.bincount(label(scar, TOUCHING_3D)[0].ravel())[1:]
     return tuple(float(size * voxel_ml) for size in np.sort(sizes)[::-1])
 
 

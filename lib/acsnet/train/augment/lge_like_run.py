@@ -2,7 +2,7 @@
 
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +18,7 @@ from acsnet.storage import writing
 from acsnet.train.augment.lge_like import Steps, lge_like_steps
 from acsnet.train.augment.lge_like_figure import lge_like_figure
 from acsnet.train.data.case import POOL, SCAR, WALL, TrainingCase, read_case
+from acsnet.train.data.lists import repeated
 
 IMAGE_NOTE = b"LGE-like, made from cine, no true LGE; research use only, not a medical device"
 """In the header of the image: `descrip` holds 79 bytes."""
@@ -61,10 +62,8 @@ def run_lge_like(
             msg = f"{path} is a folder: the cine scans must be NIfTI files"
             raise InputError(msg)
     names = [case_name(path) for path in inputs]
-    if twice := {name for name in names if names.count(name) > 1}:
-        msg = (
-            f"more than one input is called {min(twice)}: their results would overwrite each other"
-        )
+    if twice := repeated(names):
+        msg = f"more than one input is called {twice[0]}: their results would overwrite each other"
         raise InputError(msg)
     pool = reference_files(references)
     written = []
@@ -107,7 +106,7 @@ def cine_case(path: Path, label: Path, *, truth: str) -> TrainingCase:
 
     Raises as `read_case`, and InputError where there is nothing to enhance.
     """
-    case = replace(read_case(path, label, convention=truth, source="cine"), has_scar=False)
+    case = read_case(path, label, convention=truth, source="cine")
     if (case.tissue == SCAR).any():
         msg = f"{label}: enhancement is drawn already, so its image is no cine"
         raise InputError(msg)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from acsnet.dicom.drawn_labels import read_drawn_labels
 from acsnet.errors import IN_FOLDERS, AcsnetError, InputError, worded
 from acsnet.io import read_scan
-from acsnet.label_conventions import CONVENTIONS, to_labels
+from acsnet.label_conventions import to_labels
 from acsnet.labels import ENHANCEMENT, MYOCARDIUM, Label
 from acsnet.scan import ShortAxisScan
 
@@ -27,15 +27,12 @@ class TrainingCase:
     """A scan with its expert tissue map.
 
     tissue: (slice, row, column) uint8 of BACKGROUND, POOL, WALL, SCAR; source: where it is from
-    ("lge", "cine" or "phantom"); has_scar: whether enhancement was drawn. Without it WALL is the
-    whole myocardium, enhanced or not, and says nothing about scar. Cine has no enhancement until
-    it is made LGE-like.
+    ("lge", "cine" or "phantom"); cine has no enhancement until it is made LGE-like.
     """
 
     scan: ShortAxisScan
     tissue: NDArray[np.uint8]
     source: str
-    has_scar: bool = True
 
 
 def tissue_of(labels: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -60,5 +57,4 @@ def read_case(image: Path, label: Path, *, convention: str, source: str) -> Trai
     if not labels.any():
         msg = f"{label}: no left ventricle is drawn"
         raise InputError(msg)
-    has_scar = CONVENTIONS[convention].has_scar
-    return TrainingCase(scan=scan, tissue=tissue_of(labels), source=source, has_scar=has_scar)
+    return TrainingCase(scan=scan, tissue=tissue_of(labels), source=source)

@@ -18,12 +18,14 @@ class Adapter:
     """One data set: what its values mean and where its files are.
 
     convention: a name in `acsnet.label_conventions`; source: as in `TrainingCase`; find_files:
-    folder, case -> image and label file.
+    folder, case -> image and label file; patient_of: case name -> patient, `str` where it is one
+    case a patient.
     """
 
     convention: str
     source: str = "lge"
     find_files: Callable[[Path, str], tuple[Path, Path]]
+    patient_of: Callable[[str], str] = str
 
     def cases(self, folder: Path, names: Sequence[str]) -> Iterator[TrainingCase]:
         """The named cases, one by one; `scan.name` is the name. Errors as `read_case`."""
@@ -46,9 +48,14 @@ def emidec_files(folder: Path, name: str) -> tuple[Path, Path]:
     return flat_files(folder, name)
 
 
+def acdc_patient(name: str) -> str:
+    """patient001_frame01 and patient001_frame12 are two phases of patient001."""
+    return name.partition("_frame")[0]
+
+
 def acdc_files(folder: Path, name: str) -> tuple[Path, Path]:
     """patient001/patient001_frame01.nii.gz beside patient001_frame01_gt.nii.gz, or flat."""
-    patient = folder / name.partition("_frame")[0]
+    patient = folder / acdc_patient(name)
     if patient.is_dir():
         return patient / f"{name}{NIFTI}", patient / f"{name}_gt{NIFTI}"
     return flat_files(folder, name)
@@ -61,10 +68,11 @@ def sunnybrook_folder(folder: Path) -> Path:
 
 
 EMIDEC = Adapter(convention="emidec", find_files=emidec_files)
-ACDC = Adapter(convention="acdc", source="cine", find_files=acdc_files)
+ACDC = Adapter(convention="acdc", source="cine", find_files=acdc_files, patient_of=acdc_patient)
 SUNNYBROOK = Adapter(
     convention="acdc",
     source="cine",
     find_files=lambda folder, name: flat_files(sunnybrook_folder(folder), name),
 )
 ADAPTERS = {"emidec": EMIDEC, "acdc": ACDC, "sunnybrook": SUNNYBROOK}
+"""The data sets that are trained on, true LGE first."""

@@ -5,7 +5,7 @@ its error.
 """
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,11 +15,12 @@ from rich.progress import track
 
 from acsnet.errors import InputError
 from acsnet.io import read_scan
-from acsnet.io.finder import stem_of, volume_files
+from acsnet.io.finder import volume_files
+from acsnet.io.volume import stem_of
 from acsnet.scan import ShortAxisScan
 from acsnet.train.data.case import TrainingCase
 from acsnet.train.data.fingerprint import Digests
-from acsnet.train.data.lists import held_back
+from acsnet.train.data.lists import held_back, repeated
 
 Teach = Callable[[ShortAxisScan], TrainingCase | None]
 """A scan -> the case as its teacher draws it; None where the teacher has a doubt."""
@@ -78,15 +79,10 @@ def unlabelled_files(folder: Path, *, data: Path) -> tuple[Path, ...]:
     if not files:
         msg = f"{folder} holds no volume (NIfTI, NRRD, MHA) to be drawn"
         raise InputError(msg)
-    twice = _repeated(names)
-    if twice:
+    if twice := repeated(names):
         msg = f"{folder} holds more than one scan that is called {twice[0]}: rename one of them"
         raise InputError(msg)
     if held := held_back(names, data=data):
         msg = f"{folder}: the patient of {held[0]} is in a test list of {data / 'splits.json'}"
         raise InputError(msg)
     return tuple(files)
-
-
-def _repeated(names: Sequence[str]) -> list[str]:
-    return sorted({name for name in names if names.count(name) > 1})

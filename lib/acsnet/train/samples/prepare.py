@@ -21,10 +21,11 @@ from acsnet.train.augment.inversion_time import other_inversion_time
 from acsnet.train.augment.scar_transplant import with_new_scar
 from acsnet.train.data.case import TrainingCase
 from acsnet.train.data.fingerprint import digest_cases, digest_of_data
-from acsnet.train.data.lists import READERS, phantom_cases, training_lists
+from acsnet.train.data.lists import cases_of, phantom_cases, training_lists
 from acsnet.train.data.unlabelled import Unlabelled
 from acsnet.train.samples.slices import (
     SOURCES,
+    CaseSamples,
     NothingLeftError,
     Samples,
     as_lge,
@@ -76,7 +77,7 @@ def samples_of(
     references: list[NDArray[np.float32]],
     share: float,
     mix: SampleMix = USUAL_MIX,
-) -> list[tuple[NDArray[np.uint8], ...]]:
+) -> list[CaseSamples]:
     """All variants of one case, as `case_samples` gives them; the first is the case as it came.
 
     job: the case and the seed of what is random; references, share: as in `as_lge`, for cine.
@@ -156,7 +157,7 @@ def build(
             )
             raise InputError(msg)
         return paths
-    read = chain.from_iterable(READERS[data_set](data, names[data_set]) for data_set in names)
+    read = chain.from_iterable(cases_of(data, *listed) for listed in names.items())
     phantoms = phantom_cases(count=mix.phantoms, rng=np.random.default_rng(seed + 1))
     drawn = unlabelled.cases(console) if unlabelled else []
     cases = list(chain(read, phantoms, drawn))
@@ -173,23 +174,21 @@ def build(
         done = pool.map(work, jobs, chunksize=4)
         results = list(track(done, total=len(cases), description="samples", console=console))
     folder.mkdir(parents=True, exist_ok=True)
-    for name, offset in (("roi", 0), ("myo", 2)):
-        save(paths[name], join_samples(cases, results, offset))
+    for name, path in paths.items():
+        save(path, join_samples(cases, results, name))
     write_json(record, content)
     return paths
 
 
 def join_samples(
-    cases: list[TrainingCase],
-    results: list[list[tuple[NDArray[np.uint8], ...]]],
-    offset: int,
+    cases: list[TrainingCase], results: list[list[CaseSamples]], network: str
 ) -> Samples:
-    """What `samples_of` gave of each case as samples; offset: 0 for the ROI net, 2 for MYO."""
+    """What `samples_of` gave of each case as samples of a network, "roi" or "myo"."""
 
     def rows() -> Iterator[tuple[NDArray[np.uint8], NDArray[np.uint8], int, int]]:
         for index, (case, variants) in enumerate(zip(cases, results, strict=True)):
             for parts in variants:
-                yield parts[offset], parts[offset + 1], SOURCES.index(case.source), index
+                yield *parts[network], SOURCES.index(case.source), index
 
     images, tissue, source, patient = zip(*rows(), strict=True)
     counts = [len(part) for part in images]

@@ -34,6 +34,9 @@ SLICES_BEYOND = 2
 MYO_SCALE = 160.0
 """8-bit value of a signal equal to the ROI percentile, so that brighter scar is not cut off."""
 
+CaseSamples = dict[str, tuple[NDArray[np.uint8], NDArray[np.uint8]]]
+"""Network -> images and tissue of a case for it, as in `Samples`."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Samples:
@@ -49,11 +52,6 @@ class Samples:
     source: NDArray[np.uint8]
     patient: NDArray[np.int32]
     neighbours: NDArray[np.int32]
-
-    def with_neighbours(self, index: NDArray[np.int64]) -> NDArray[np.uint8]:
-        """(k, 3 * channel, side, side): the slices, those below and those above them."""
-        below, above = self.neighbours[index].T
-        return np.concatenate([self.images[k] for k in (index, below, above)], axis=1)
 
 
 def stack_neighbours(counts: Sequence[int]) -> NDArray[np.int32]:
@@ -129,8 +127,8 @@ def cut(stack: NDArray[np.generic], centre: NDArray[np.float64]) -> NDArray[np.g
     return padded[:, top : top + SAMPLE_SIDE, left : left + SAMPLE_SIDE]
 
 
-def case_samples(case: TrainingCase) -> tuple[NDArray[np.uint8], ...]:
-    """ROI images, ROI tissue, MYO images, MYO tissue of one case, slices first.
+def case_samples(case: TrainingCase) -> CaseSamples:
+    """What "roi" and "myo" learn of one case.
 
     The MYO network gets the slices with a ventricle and `SLICES_BEYOND` on either side, so that it
     learns to draw nothing where stage 1 found a ventricle in error. Raises as `drawn_tissue` and
@@ -151,12 +149,11 @@ def case_samples(case: TrainingCase) -> tuple[NDArray[np.uint8], ...]:
     myo_images = np.stack([cut(stack, centre) for stack in myo], axis=1)
     myo_tissue = cut(tissue, centre)
     drawn = binary_dilation(roi.any(axis=(1, 2)), iterations=SLICES_BEYOND)
-    return (
-        roi_images.astype(np.uint8),
-        cut(coarse_tissue.argmax(axis=0), centre * ratio).astype(np.uint8),
-        myo_images[drawn].astype(np.uint8),
-        myo_tissue[drawn].astype(np.uint8),
-    )
+    roi_tissue = cut(coarse_tissue.argmax(axis=0), centre * ratio)
+    return {
+        "roi": (roi_images.astype(np.uint8), roi_tissue.astype(np.uint8)),
+        "myo": (myo_images[drawn].astype(np.uint8), myo_tissue[drawn].astype(np.uint8)),
+    }
 
 
 def enhanced_share(cases: Sequence[TrainingCase]) -> float:

@@ -17,7 +17,7 @@ from rich.progress import track
 from acsnet.anatomy.pose import pose_of, to_frame
 from acsnet.errors import InputError
 from acsnet.train.data.case import WALL, TrainingCase
-from acsnet.train.data.lists import READERS, REQUIRED, training_lists
+from acsnet.train.data.lists import REQUIRED, cases_of, training_lists
 from acsnet.train.samples.slices import SOURCES, Samples, stack_neighbours
 
 WALL_SIDE = 192
@@ -39,7 +39,7 @@ def expert_cases(data: Path, *, hold_out: frozenset[str] = frozenset()) -> Itera
     """
     lists = training_lists(data)
     return chain.from_iterable(
-        READERS[data_set](data, [name for name in lists[data_set] if name not in hold_out])
+        cases_of(data, data_set, [name for name in lists[data_set] if name not in hold_out])
         for data_set in REQUIRED
     )
 
