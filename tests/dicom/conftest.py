@@ -6,7 +6,7 @@ from pydicom.uid import MRImageStorage
 from acsnet.dicom.seg_write import make_seg
 from acsnet.dicom.source_images import source_stack
 from acsnet.io import read_scan
-from acsnet.io.dicom_files.folder import read_headers
+from acsnet.io.dicom_files.folder import headers_at
 
 ROWS, COLUMNS, SLICES = 6, 9, 4
 ROW_TO = np.array([0.6, 0.8, 0.0])
@@ -35,7 +35,7 @@ def mr_image(index):
 def sample_sources(folder):
     """The scan of a folder and the image of each of its slices."""
     scan = read_scan(folder)
-    return scan, source_stack(scan, [file.header for file in read_headers(folder)[0]])
+    return scan, source_stack(scan, headers_at(folder))
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ from acsnet.measure import measure_label_file
 OUR_NAMES = ("lv_blood_pool", "lv_myocardium", "grey_zone", "core_scar")
 FREE_NAMES = ("LV", "Myo", "Scar", "MVO")
 NUMBERS = ("Segment_1", "Segment_2", "Segment_3", "Segment_4")
+OTHER_NUMBERS = ("Segment_1", "Segment_2", "Segment_3", "Segment_5")
 CODES = ("SegmentedPropertyTypeCodeSequence", "SegmentedPropertyCategoryCodeSequence")
 
 
@@ -95,6 +96,8 @@ def test_an_evaluation_reads_our_names_as_ours_and_keeps_the_regions_of_its_trut
         (FREE_NAMES, "acsnet", False),
         (NUMBERS, "emidec", True),
         (NUMBERS, "acsnet", True),
+        (OTHER_NUMBERS, "emidec", True),
+        (OTHER_NUMBERS, "acsnet", False),
     ],
 )
 def test_other_names_keep_their_values_where_a_convention_is_named(
@@ -103,7 +106,7 @@ def test_other_names_keep_their_values_where_a_convention_is_named(
     folder, scan, stack = case
     path = saved(case, tmp_path / file, names)
     if not fits:
-        with pytest.raises(InputError, match="'LV'"):
+        with pytest.raises(InputError, match=r"'LV'|'Segment_5'"):
             read_drawn_labels(path, scan=scan, image=folder, truth=truth)
         return
     drawn = read_drawn_labels(path, scan=scan, image=folder, truth=truth)

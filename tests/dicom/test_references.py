@@ -12,10 +12,11 @@ from pydicom.uid import EnhancedMRImageStorage
 from acsnet.dicom.encapsulated_pdf import make_pdf
 from acsnet.dicom.seg_read import read_seg
 from acsnet.dicom.seg_write import make_seg
-from acsnet.dicom.source_images import read_headers, source_stack
+from acsnet.dicom.source_images import source_stack
 from acsnet.dicom.sr import make_sr
 from acsnet.errors import InputError
 from acsnet.io import read_scan
+from acsnet.io.dicom_files.folder import headers_at
 from acsnet.quantify.features import compute_features
 
 PACKS = {
@@ -34,7 +35,7 @@ def stack(request, samples, tmp_path):
         dataset.ImageType = ["ORIGINAL", "PRIMARY", "M"]
     folder = PACKS[request.param](datasets, tmp_path / "packed")
     scan = read_scan(folder)
-    return request.param, scan, source_stack(scan, read_headers(folder))
+    return request.param, scan, source_stack(scan, headers_at(folder))
 
 
 @pytest.fixture
@@ -125,7 +126,7 @@ def test_images_that_share_a_uid_are_called_so(samples, tmp_path, uid, fault):
     folder = packed_scans.shared_instance_uid(datasets, tmp_path / "packed", uid=uid)
     scan = read_scan(folder)
     with pytest.raises(InputError, match=fault or "have no SOPInstanceUID"):
-        source_stack(scan, read_headers(folder))
+        source_stack(scan, headers_at(folder))
 
 
 def test_a_volume_is_called_no_dicom(samples):

@@ -10,10 +10,11 @@ from pydicom.uid import generate_uid
 
 from acsnet.dicom.seg_on_scan import seg_on_scan
 from acsnet.dicom.seg_write import make_seg
-from acsnet.dicom.source_images import read_headers, source_stack
+from acsnet.dicom.source_images import source_stack
 from acsnet.errors import GeometryError, InputError
 from acsnet.evaluate.cases import score_case
 from acsnet.io import read_scan, write_image, write_label_map
+from acsnet.io.dicom_files.folder import headers_at
 from acsnet.io.label_map import on_grid, read_label_map
 from acsnet.measure import measure_label_file
 
@@ -143,7 +144,7 @@ def test_a_seg_is_checked_as_any_drawn_label_map_is(seg, samples, tmp_path):
 def test_a_seg_on_one_of_the_series_of_a_scan_is_measured_with_a_warning(samples, tmp_path):
     folder = breath_holds(slices(samples / "dicom" / "phantom-1"), tmp_path / "scan")
     scan = read_scan(folder)
-    sources = source_stack(scan, read_headers(folder))
+    sources = source_stack(scan, headers_at(folder))
     labels = np.zeros(scan.pixels.shape, np.uint8)
     labels[:4, 60:90, 60:90] = 2
     labels[:4, 68:82, 68:82] = 1

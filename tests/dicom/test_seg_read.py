@@ -7,7 +7,7 @@ import pytest
 from pydicom.dataset import Dataset
 from pydicom.uid import RTStructureSetStorage
 
-from acsnet.dicom.seg_labels import LABEL_MAP_STORAGE, is_mappable, written_by_acsnet
+from acsnet.dicom.seg_labels import LABEL_MAP_STORAGE, is_mappable, own_state
 from acsnet.dicom.seg_read import read_seg
 from acsnet.dicom.seg_write import make_seg
 from acsnet.errors import GeometryError, InputError
@@ -190,9 +190,9 @@ def test_another_frame_of_reference_is_refused_unless_the_images_are_named(seg, 
 
 
 def test_what_other_software_saved_anew_is_no_draft_of_ours(seg, sources):
-    assert written_by_acsnet(seg)
+    assert own_state(seg) is not None
     seg.Manufacturer = "OHIF"
-    assert not written_by_acsnet(seg)
+    assert own_state(seg) is None
     assert read_seg(seg, sources).state == "unknown"
 
 

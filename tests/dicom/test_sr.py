@@ -273,7 +273,10 @@ def test_it_carries_what_the_report_says(features, seg, sources):
     assert values[scar, "Share of the enhancement: mid-wall"] == (70.0, "%")
     assert values[scar, "Share of the enhancement: epicardial"] == (30.0, "%")
     assert values[scar, "Mass by body surface area"] == (0.0504, "g/m2")
-    assert values[scar, "Segments likely viable, at most half transmural"] == (15.0, "1")
+    assert values[scar, "Segments likely viable by mean transmurality of at most 50 %"] == (
+        15.0,
+        "1",
+    )
     headline = "Scar by the method of the report, sd5, remote region placed by a person"
     assert values[headline, "Enhancement, share of myocardial volume"] == (12.5, "%")
     words = words_of(report)

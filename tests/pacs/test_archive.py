@@ -122,11 +122,11 @@ def test_each_of_a_few_inversion_times_is_a_scan_beside_the_series_that_asks(
             image.SeriesInstanceUID, image.InversionTime = uid, time_ms
     pacs.add(early, late)
     asks = archive.worklist.entry(uid)
-    assert "2 inversion times" in asks.reason
-    assert "--phase" not in asks.reason
+    assert "2 inversion times" in asks.known.reason
+    assert "--phase" not in asks.known.reason
     scan, _ = archive.read(f"{uid}-phase-2")
     assert set(scan.instance_uids) == {one.SOPInstanceUID for one in late}
-    assert "InversionTime 300" in archive.entry(f"{uid}-phase-2").part
+    assert "InversionTime 300" in archive.entry(f"{uid}-phase-2").known.part
 
 
 def test_phases_of_one_enhanced_object_are_scans_beside_it(archive, pacs, patient, tmp_path):
@@ -134,11 +134,11 @@ def test_phases_of_one_enhanced_object_are_scans_beside_it(archive, pacs, patien
     (whole,) = packed_scans.slices(tmp_path)
     pacs.add([whole])
     uid = whole.SeriesInstanceUID
-    assert "2 cardiac phases" in archive.worklist.entry(uid).reason
+    assert "2 cardiac phases" in archive.worklist.entry(uid).known.reason
     scans = [archive.read(f"{uid}-phase-{number}")[0] for number in (1, 2)]
     assert float((scans[1].pixels - scans[0].pixels).mean()) == pytest.approx(3.0)
     first, second = (archive.entry(f"{uid}-phase-{number}") for number in (1, 2))
-    assert not first.images & second.images
+    assert not first.known.images & second.known.images
     labels = np.zeros(scans[1].pixels.shape, np.uint8)
     labels[3, 40:50, 40:50] = 2
     archive.store_drawn(

@@ -60,10 +60,10 @@ def test_breath_holds_of_a_series_each_are_one_scan(archive, pacs, patient, plai
     pacs.add(images)
     (uid,) = archive.worklist.entries()
     entry = archive.entry(uid)
-    assert (entry.state, len(entry.instances)) == ("new", 8)
+    assert (entry.state, len(entry.known.instances)) == ("new", 8)
     assert sorted(entry.series) == sorted(image.SeriesInstanceUID for image in images)
     assert uid in entry.series
-    assert "8 series of one slice or a few each" in entry.warnings[0]
+    assert "8 series of one slice or a few each" in entry.known.warnings[0]
     scan, sources = archive.read(uid)
     assert np.array_equal(scan.pixels, plain.pixels)
     assert {source.SeriesInstanceUID for source in sources} == set(entry.series)
@@ -91,8 +91,8 @@ def test_series_called_alike_that_are_no_part_are_left_out(archive, pacs, patien
     pacs.add(images, planning)
     (uid,) = archive.worklist.entries()
     entry = archive.entry(uid)
-    assert (entry.reason, len(entry.instances)) == (None, 8)
-    assert any("left out: 2 series" in warning for warning in entry.warnings)
+    assert (entry.known.reason, len(entry.known.instances)) == (None, 8)
+    assert any("left out: 2 series" in warning for warning in entry.known.warnings)
 
 
 def test_single_images_that_make_no_stack_are_refused_with_the_reason(archive, pacs, patient):
@@ -103,8 +103,8 @@ def test_single_images_that_make_no_stack_are_refused_with_the_reason(archive, p
         dataset.ImageOrientationPatient = [*row, 0, 0, -1]
     pacs.add(views)
     (uid,) = archive.worklist.entries()
-    assert "3 series of one image or a few each" in archive.worklist.entry(uid).reason
-    assert "do not form a stack" in archive.worklist.entry(uid).reason
+    assert "3 series of one image or a few each" in archive.worklist.entry(uid).known.reason
+    assert "do not form a stack" in archive.worklist.entry(uid).known.reason
 
 
 @pytest.mark.parametrize("of", ["halves", "every second slice"])
@@ -118,9 +118,9 @@ def test_halves_of_a_stack_are_one_scan(archive, pacs, patient, plain, of):
     pacs.add(images)
     (uid,) = archive.worklist.entries()
     entry = archive.entry(uid)
-    assert (entry.reason, len(entry.instances)) == (None, 8)
+    assert (entry.known.reason, len(entry.known.instances)) == (None, 8)
     assert set(entry.series) == {image.SeriesInstanceUID for image in images}
-    assert "2 series" in entry.warnings[0]
+    assert "2 series" in entry.known.warnings[0]
     check_read_and_labelled(archive, uid, plain)
 
 
@@ -133,7 +133,7 @@ def test_a_series_with_numbers_written_otherwise_in_half_is_one_scan(
         image.ImageOrientationPatient = [write.format(v) for v in image.ImageOrientationPatient]
     pacs.add(images)
     (uid,) = archive.worklist.entries()
-    assert (archive.entry(uid).reason, len(archive.entry(uid).instances)) == (None, 8)
+    assert (archive.entry(uid).known.reason, len(archive.entry(uid).known.instances)) == (None, 8)
     check_read_and_labelled(archive, uid, plain)
 
 
@@ -148,7 +148,7 @@ def test_breath_holds_planned_a_little_apart_are_one_scan(archive, pacs, patient
         image.ImageOrientationPatient = [f"{v:.6f}" for v in np.ravel(turned)]
     pacs.add(images)
     (uid,) = archive.worklist.entries()
-    assert (archive.entry(uid).reason, len(archive.entry(uid).instances)) == (None, 8)
+    assert (archive.entry(uid).known.reason, len(archive.entry(uid).known.instances)) == (None, 8)
 
 
 def test_whole_stacks_of_one_name_are_a_scan_each_under_their_own_ids(archive, pacs, patient):
@@ -164,7 +164,7 @@ def test_whole_stacks_of_one_name_are_a_scan_each_under_their_own_ids(archive, p
     assert set(entries) == {first, series}
     for uid in (first, series):
         entry = archive.entry(uid)
-        assert (entry.reason, entry.series, len(entry.instances)) == (None, (uid,), 8)
+        assert (entry.known.reason, entry.series, len(entry.known.instances)) == (None, (uid,), 8)
         assert entry.text("SeriesInstanceUID") == uid
     store_labels(archive, series)
     entries = archive.worklist.entries()
@@ -202,7 +202,7 @@ def test_halves_that_are_called_by_their_part_are_one_entry(archive, pacs, patie
     pacs.add(images)
     (entry,) = map(archive.entry, archive.worklist.entries())
     assert set(entry.series) == set(halves)
-    assert "('LGE SAX apical', 'LGE SAX basal')" in entry.warnings[0]
+    assert "('LGE SAX apical', 'LGE SAX basal')" in entry.known.warnings[0]
     scan, _ = archive.read(entry.uid)
     assert np.array_equal(scan.pixels, plain.pixels)
 
@@ -210,7 +210,7 @@ def test_halves_that_are_called_by_their_part_are_one_entry(archive, pacs, patie
 def test_single_images_of_one_name_are_an_entry_each(archive, pacs, patient):
     pacs.add(per_series(patient()[:2]))
     for uid in {image.SeriesInstanceUID for image in pacs.datasets.values()}:
-        assert "a single slice" in archive.worklist.entry(uid).reason
+        assert "a single slice" in archive.worklist.entry(uid).known.reason
 
 
 @pytest.mark.parametrize(
@@ -228,5 +228,5 @@ def test_enhanced_objects_are_fetched_read_and_labelled(
     pacs.add(images)
     (uid,) = archive.worklist.entries()
     entry = archive.entry(uid)
-    assert set(entry.instances) == {image.SOPInstanceUID for image in images}
+    assert set(entry.known.instances) == {image.SOPInstanceUID for image in images}
     check_read_and_labelled(archive, uid, plain)

@@ -23,9 +23,8 @@ def examined(pacs, tmp_path):
         scans = {}
         for group in possible_stacks(pacs.search_series({"Modality": "MR"})):
             uids = [header.SeriesInstanceUID for header in group]
-            parts = uids if len(uids) > 1 else ()
             study = images[0].StudyInstanceUID
-            scans |= examine(pacs, study=study, series=uids[0], cache=tmp_path, parts=parts)
+            scans |= examine(pacs, study=study, parts=uids, cache=tmp_path)
         return scans
 
     return run

@@ -10,7 +10,7 @@ from pydicom.uid import RLELossless
 
 from acsnet.errors import InputError, PacsError
 from acsnet.pacs.storescp import Receiver
-from acsnet.pacs.storescu import Peer, files_below, peer, read_whole, store_files
+from acsnet.pacs.storescu import Peer, files_to_send, peer, read_whole, store_files
 
 
 @pytest.fixture
@@ -141,16 +141,16 @@ def test_files_below_folders_are_found(tmp_path):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_bytes(bytes(128) + b"DICM")
     (tmp_path / "a" / "README.txt").write_text("hello")
-    found = files_below([tmp_path / "a", tmp_path / "a" / "1.dcm"])
+    found = files_to_send([tmp_path / "a", tmp_path / "a" / "1.dcm"])
     assert [file.relative_to(tmp_path).as_posix() for file in found] == [
         "a/1.dcm",
         "a/b/2",
         "a/1.dcm",
     ]
     with pytest.raises(InputError, match="does not exist"):
-        files_below([tmp_path / "nowhere"])
+        files_to_send([tmp_path / "nowhere"])
     with pytest.raises(InputError, match="no DICOM files"):
-        files_below([])
+        files_to_send([])
 
 
 def test_a_file_that_ends_too_soon_is_refused(samples, tmp_path):

@@ -30,8 +30,8 @@ def test_lge_series_are_listed_and_others_are_not(pacs, worklist, patient):
     pacs.add(lge, cine, patient(uid="3", Modality="CT"))
     assert list(worklist.entries()) == [uid_of(lge)]
     entry = worklist.entry(uid_of(lge))
-    assert (entry.state, entry.checked, entry.reason) == ("new", True, None)
-    assert len(entry.instances) == 8
+    assert (entry.state, bool(entry.examination), entry.known.reason) == ("new", True, None)
+    assert len(entry.known.instances) == 8
     assert worklist.entry(uid_of(cine)) is None
 
 
@@ -46,7 +46,7 @@ def test_each_broken_series_gives_its_reason(pacs, worklist, broken_series):
     for series, reason in broken_series.values():
         entry = worklist.entry(uid_of(series))
         assert entry.state == "refused"
-        assert reason in entry.reason
+        assert reason in entry.known.reason
     states = [entry.state for entry in worklist.entries().values()]
     assert states.count("refused") == len(broken_series)
 
@@ -113,10 +113,10 @@ def test_a_list_grows_old(pacs, patient, tmp_path):
 def test_an_image_that_comes_later_is_noticed(pacs, worklist, patient):
     images = patient()
     pacs.add(images[:-1])
-    assert len(worklist.entry(uid_of(images)).instances) == 7
+    assert len(worklist.entry(uid_of(images)).known.instances) == 7
     pacs.add(images[-1:])
     worklist.invalidate()
-    assert len(worklist.entry(uid_of(images)).instances) == 8
+    assert len(worklist.entry(uid_of(images)).known.instances) == 8
 
 
 def test_the_choice_between_two_reconstructions_is_stated(pacs, worklist, patient):
@@ -135,7 +135,7 @@ def test_a_service_that_fails_says_nothing_of_the_series(pacs, worklist, patient
     pacs.broken = {"headers"}
     with pytest.raises(PacsError):
         worklist.entry(uid_of(patient()))
-    assert not worklist.entries()[uid_of(patient())].checked
+    assert not worklist.entries()[uid_of(patient())].examination
     pacs.broken = set()
     assert worklist.entry(uid_of(patient())).state == "new"
 
@@ -153,7 +153,7 @@ def test_a_series_that_trips_the_program_is_refused_and_the_others_listed(
         return headers(study, series)
 
     monkeypatch.setattr(pacs, "headers", stumble)
-    assert "the log has details" in worklist.entry(trips).reason
+    assert "the log has details" in worklist.entry(trips).known.reason
     assert worklist.entry(uid_of(patient(2))).state == "new"
 
 
@@ -187,19 +187,19 @@ def test_a_scan_that_was_half_sent_grows_where_no_number_of_images_is_told(
     images = patient()
     pacs.untold = {NUMBER}
     pacs.add(images[:4])
-    assert len(forgetful.entry(uid_of(images)).instances) == 4
+    assert len(forgetful.entry(uid_of(images)).known.instances) == 4
     pacs.add(images[4:])
-    assert len(forgetful.entry(uid_of(images)).instances) == 8
+    assert len(forgetful.entry(uid_of(images)).known.instances) == 8
 
 
 def test_it_grows_in_the_list_too_when_nobody_waits_for_it(pacs, forgetful, patient):
     images = patient()
     pacs.untold = {NUMBER}
     pacs.add(images[:4])
-    assert len(forgetful.entry(uid_of(images)).instances) == 4
+    assert len(forgetful.entry(uid_of(images)).known.instances) == 4
     pacs.add(images[4:])
     end = time.monotonic() + 20
-    while len(forgetful.entries()[uid_of(images)].instances) < 8:
+    while len(forgetful.entries()[uid_of(images)].known.instances) < 8:
         assert time.monotonic() < end
 
 
@@ -215,10 +215,10 @@ def test_headers_are_not_read_again_within_the_time_that_the_list_is_kept(pacs, 
 def test_what_is_known_of_a_scan_holds_while_it_cannot_be_read_again(pacs, forgetful, patient):
     pacs.untold = {NUMBER}
     pacs.add(patient())
-    assert len(forgetful.entry(uid_of(patient())).instances) == 8
+    assert len(forgetful.entry(uid_of(patient())).known.instances) == 8
     pacs.broken = {"headers"}
-    assert len(forgetful.entry(uid_of(patient())).instances) == 8
-    assert forgetful.entries()[uid_of(patient())].checked
+    assert len(forgetful.entry(uid_of(patient())).known.instances) == 8
+    assert forgetful.entries()[uid_of(patient())].examination
 
 
 def test_a_segmentation_that_joins_a_series_is_noticed_without_its_number(pacs, forgetful, patient):

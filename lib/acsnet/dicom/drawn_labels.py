@@ -6,7 +6,8 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from acsnet.dicom.seg_on_scan import is_dicom, seg_on_scan
+from acsnet.dicom.seg_on_scan import seg_on_scan
+from acsnet.io.dicom_files.dicom_file import has_mark, head_of
 from acsnet.io.label_map import placed_on, read_label_file
 from acsnet.label_conventions import OWN
 from acsnet.labels import is_only_numbered
@@ -33,14 +34,15 @@ def read_drawn_labels(
     """
     by_value = truth != OWN
     warnings: tuple[str, ...] = ()
-    if path.is_file() and is_dicom(path):
-        by_number = (lambda _: True) if by_value else is_only_numbered
+    if path.is_file() and has_mark(head_of(path)):
+        by_number = (lambda *_: True) if by_value else is_only_numbered
         reading = seg_on_scan(path, scan, image=image, by_number=by_number)
         labels: NDArray[Any] = reading.labels
         named, warnings = reading.named, reading.warnings
     else:
         drawn = read_label_file(path, by_value=by_value)
-        labels, named = placed_on(drawn, scan=scan, image=image), drawn.named
+        labels = placed_on(drawn, scan=scan, image=image)
+        named, warnings = drawn.named, drawn.warnings
     if named and by_value:
         remark = (
             f"segments of {path.name} have names of ACSNet, by which they are read: the "

@@ -15,7 +15,7 @@ from pydicom.dataset import Dataset
 from pydicom.uid import UID
 from pydicom.valuerep import DSfloat
 
-from acsnet.dicom.source_images import planes_of, slice_step_mm
+from acsnet.dicom.source_images import slice_step_mm, source_planes
 from acsnet.errors import InputError
 from acsnet.io.dicom_files.dicom_file import quiet_pydicom, text_of
 from acsnet.io.dicom_stack.frames import ENHANCED
@@ -138,7 +138,7 @@ def clean_headers(sources: Sequence[Dataset]) -> list[Dataset]:
     with quiet_pydicom():
         if faults := source_faults(sources):
             _log.warning("%s", "; ".join(faults))
-        step_mm = slice_step_mm(planes_of(sources))
+        step_mm = slice_step_mm(source_planes(sources))
         headers = [_clean_header(source, step_mm) for source in sources]
     for header in headers:
         header.FrameOfReferenceUID = headers[0].FrameOfReferenceUID

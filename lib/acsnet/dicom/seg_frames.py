@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 from pydicom.pixel_data_handlers.util import get_expected_length
 
-from acsnet.dicom.source_images import planes_of
+from acsnet.dicom.source_images import source_planes
 from acsnet.errors import InputError
-from acsnet.io.dicom_files.dicom_file import DAMAGED, text_of
+from acsnet.io.dicom_files.dicom_file import damage_as, text_of
 from acsnet.io.dicom_stack.decoding.coded_sizes import check_coded
 from acsnet.io.geometry import MAX_SKEW, Plane
 from acsnet.io.limits import MAX_BYTES
@@ -42,7 +42,7 @@ def read_frames(seg: Dataset, sources: Sequence[Dataset]) -> Iterator[Frame]:
             f"got {len(items)} for {len(stored)}"
         )
         raise InputError(msg)
-    planes = planes_of(sources)
+    planes = source_planes(sources)
     shared_uids = Counter(plane.file for plane in planes)  # by the frames of one object
     by_uid = {plane.file: plane for plane in planes if shared_uids[plane.file] == 1}
     shared = (seg.get("SharedFunctionalGroupsSequence") or [Dataset()])[0]
@@ -103,12 +103,9 @@ def _stored_pixels(seg: Dataset) -> NDArray[np.integer[Any]]:
         msg = f"PixelData must have {expected} bytes, got {len(seg.PixelData)}"
         raise InputError(msg)
     check_coded("the segmentation", seg, plain=expected)
-    try:
+    name = seg.file_meta.TransferSyntaxUID.name
+    with damage_as(f"pixels of the segmentation cannot be decoded (transfer syntax {name})"):
         pixels: NDArray[np.integer[Any]] = seg.pixel_array
-    except DAMAGED as error:
-        name = seg.file_meta.TransferSyntaxUID.name
-        msg = f"pixels of the segmentation cannot be decoded (transfer syntax {name})"
-        raise InputError(msg) from error
     return pixels.reshape(frames, rows, columns)
 
 

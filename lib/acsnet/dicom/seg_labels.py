@@ -6,7 +6,7 @@ from pydicom.dataset import Dataset
 from pydicom.sr.coding import Code
 from pydicom.uid import SegmentationStorage
 
-from acsnet.dicom.provenance import MAKER, SERIES_DESCRIPTION
+from acsnet.dicom.provenance import MAKER, SERIES_DESCRIPTION, State
 from acsnet.io.dicom_files.dicom_file import text_of
 from acsnet.labels import LABELS, Label, LabelInfo, Snomed, find_label
 
@@ -25,13 +25,12 @@ def is_mappable(seg: Dataset) -> bool:
     return is_seg(seg) and any(label_of(segment) for segment in segments_of(seg).values())
 
 
-def written_by_acsnet(seg: Dataset) -> bool:
-    """Whether a SEG is as `make_seg` wrote it, not saved again by other software."""
-    return (
-        is_seg(seg)
-        and text_of(seg, "Manufacturer") == MAKER
-        and text_of(seg, "SeriesDescription") in SERIES_DESCRIPTION.values()
-    )
+def own_state(seg: Dataset) -> State | None:
+    """State of a SEG that is as `make_seg` wrote it; None for one of other software."""
+    if not is_seg(seg) or text_of(seg, "Manufacturer") != MAKER:
+        return None
+    called = text_of(seg, "SeriesDescription")
+    return next((state for state, text in SERIES_DESCRIPTION.items() if text == called), None)
 
 
 def segments_of(seg: Dataset) -> dict[int, Dataset]:

@@ -13,19 +13,11 @@ from acsnet.dicom.header import FRAME_OF_REFERENCE
 from acsnet.dicom.seg_labels import is_seg
 from acsnet.dicom.seg_read import SegReading, read_seg
 from acsnet.errors import InputError
-from acsnet.io.dicom_files.dicom_file import DAMAGED, quiet_pydicom, text_of
-from acsnet.io.dicom_files.folder import read_headers
+from acsnet.io.dicom_files.dicom_file import damage_as, quiet_pydicom, text_of
+from acsnet.io.dicom_files.folder import headers_at
 from acsnet.io.geometry import LPS_TO_RAS
 from acsnet.labels import is_only_numbered
 from acsnet.scan import ShortAxisScan
-
-DICOM_AT, DICOM = 128, b"DICM"
-
-
-def is_dicom(path: Path) -> bool:
-    """Whether a file is DICOM by its content."""
-    with path.open("rb") as stream:
-        return stream.read(DICOM_AT + len(DICOM))[DICOM_AT:] == DICOM
 
 
 def seg_on_scan(
@@ -33,7 +25,7 @@ def seg_on_scan(
     scan: ShortAxisScan,
     *,
     image: Path | None = None,
-    by_number: Callable[[str], bool] = is_only_numbered,
+    by_number: Callable[[str, int], bool] = is_only_numbered,
 ) -> SegReading:
     """A SEG on the grid of a scan: its labels are an array of `scan.grid.shape`.
 
@@ -42,13 +34,9 @@ def seg_on_scan(
     refer to its images. by_number: as `read_seg` takes it. Raises InputError for what is no SEG,
     GeometryError for frames that lie on no slice, or in another frame of reference.
     """
-    try:
-        with quiet_pydicom():
-            seg = pydicom.dcmread(path)
-            own = text_of(seg, FRAME_OF_REFERENCE)
-    except DAMAGED as error:
-        msg = f"{path} cannot be read as DICOM (damaged or cut short?)"
-        raise InputError(msg) from error
+    with damage_as(f"{path} cannot be read as DICOM (damaged or cut short?)"), quiet_pydicom():
+        seg = pydicom.dcmread(path)
+        own = text_of(seg, FRAME_OF_REFERENCE)
     if not is_seg(seg):
         kind = UID(text_of(seg, "SOPClassUID")).name or "no SOPClassUID"
         msg = f"{path} must be a segmentation (DICOM SEG), got {kind}: export it as SEG or NIfTI"
@@ -63,13 +51,7 @@ def _headers(scan: ShortAxisScan, image: Path | None) -> dict[str, Dataset]:
     """The header of each image of a scan by SOPInstanceUID; empty where they are not DICOM."""
     if image is None or not scan.instance_uids:
         return {}
-    headers = []
-    with quiet_pydicom():
-        if image.is_dir():
-            headers = [file.header for file in read_headers(image)[0]]
-        elif is_dicom(image):
-            headers = [pydicom.dcmread(image, stop_before_pixels=True)]
-    by_uid = {text_of(header, "SOPInstanceUID"): header for header in headers}
+    by_uid = {text_of(header, "SOPInstanceUID"): header for header in headers_at(image)}
     return {uid: by_uid[uid] for uid in scan.instance_uids if uid in by_uid}
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
 from acsnet.dicom.header import FRAME_OF_REFERENCE
-from acsnet.dicom.provenance import SERIES_DESCRIPTION, State
+from acsnet.dicom.provenance import State
 from acsnet.dicom.seg_frames import held_frames, read_frames, referred_images
 from acsnet.dicom.seg_labels import (
     coded_label,
@@ -21,14 +21,14 @@ from acsnet.dicom.seg_labels import (
     label_of,
     name_of,
     named_label,
+    own_state,
     segments_of,
-    written_by_acsnet,
 )
 from acsnet.dicom.seg_placement import on_slice, slices_of
-from acsnet.dicom.source_images import planes_of
+from acsnet.dicom.source_images import source_planes
 from acsnet.errors import AcsnetError, GeometryError, InputError
 from acsnet.io.dicom_files.dicom_file import DAMAGED, quiet_pydicom, text_of
-from acsnet.labels import LABELS
+from acsnet.labels import LABELS, LATER_IN_LIST, overlap_warning
 
 MAX_NUMBER = 255
 """Of a segment whose number is taken as a value."""
@@ -53,14 +53,14 @@ def read_seg(
     seg: Dataset,
     sources: Sequence[Dataset],
     *,
-    by_number: Callable[[str], bool] = lambda _: False,
+    by_number: Callable[[str, int], bool] = lambda *_: False,
 ) -> SegReading:
     """The label map of a SEG on the grid of `sources`, one image a slice.
 
     Where segments overlap the higher label value wins: microvascular obstruction, core scar, grey
-    zone, myocardium, blood pool. Where no segment is known and by_number holds for all their names,
-    their numbers are the labels. Raises InputError if it is no SEG, is damaged, or has pixels in an
-    unknown segment; GeometryError for frames that lie on no slice.
+    zone, myocardium, blood pool. Where no segment is known and by_number holds for the names and
+    numbers of all, the numbers are the labels. Raises InputError if it is no SEG, is damaged, or
+    has pixels in an unknown segment; GeometryError for frames that lie on no slice.
     """
     if not is_seg(seg):
         msg = f"it must be a segmentation, got SOPClassUID {text_of(seg, 'SOPClassUID') or 'none'}"
@@ -75,13 +75,15 @@ def read_seg(
         raise InputError(msg) from error
 
 
-def _read(seg: Dataset, sources: Sequence[Dataset], by_number: Callable[[str], bool]) -> SegReading:
+def _read(
+    seg: Dataset, sources: Sequence[Dataset], by_number: Callable[[str, int], bool]
+) -> SegReading:
     _check_frame_of_reference(seg, sources)
     frames = held_frames(read_frames(seg, sources))
     values, warnings = _numbers_of_segments(seg, {frame.segment for frame in frames}, by_number)
     if named := not values:
         values, warnings = _labels_of_segments(seg, {frame.segment for frame in frames})
-    planes = planes_of(sources)
+    planes = source_planes(sources)
     slices = slices_of(frames, planes)
     shape = (len(planes), planes[0].rows, planes[0].columns)
     drawn = {label: np.zeros(shape, dtype=bool) for label in sorted(set(values.values()))}
@@ -104,15 +106,13 @@ def _read(seg: Dataset, sources: Sequence[Dataset], by_number: Callable[[str], b
     if lost:
         warnings.append(f"{lost} drawn pixels lie outside the images and are left out")
     if overlap.any():
-        names = f"the one later in the list {', '.join(info.name for info in LABELS)}"
-        warnings.append(
-            f"{int(overlap.sum())} voxels are in more than one segment: "
-            f"{names if named else 'the one with the higher number'} is taken"
-        )
+        taken = LATER_IN_LIST if named else "the one with the higher number"
+        warnings.append(overlap_warning(int(overlap.sum()), taken=taken))
     warnings += _unnamed_slices(seg, sources, labels)
     if not labels.any():
         warnings.append("no segment has a voxel")
-    return SegReading(labels=labels, state=_state(seg), warnings=tuple(warnings), named=named)
+    state = own_state(seg) or "unknown"
+    return SegReading(labels=labels, state=state, warnings=tuple(warnings), named=named)
 
 
 def _unnamed_slices(
@@ -136,13 +136,6 @@ def _unnamed_slices(
     ]
 
 
-def _state(seg: Dataset) -> State | Literal["unknown"]:
-    if not written_by_acsnet(seg):
-        return "unknown"
-    description = text_of(seg, "SeriesDescription")
-    return next(state for state, text in SERIES_DESCRIPTION.items() if text == description)
-
-
 def _check_frame_of_reference(seg: Dataset, sources: Sequence[Dataset]) -> None:
     """Raise GeometryError unless frame of reference or referenced images are the series'."""
     own = text_of(seg, FRAME_OF_REFERENCE)
@@ -161,13 +154,17 @@ def _check_frame_of_reference(seg: Dataset, sources: Sequence[Dataset]) -> None:
 
 
 def _numbers_of_segments(
-    seg: Dataset, drawn: set[int], by_number: Callable[[str], bool]
+    seg: Dataset, drawn: set[int], by_number: Callable[[str, int], bool]
 ) -> tuple[dict[int, int], list[str]]:
     """Segment number -> itself with a remark, as `read_seg` takes by_number; empty otherwise."""
     segments = segments_of(seg)
-    names = [text_of(segments.get(number, Dataset()), "SegmentLabel") for number in drawn]
+    names = {number: text_of(segments.get(number, Dataset()), "SegmentLabel") for number in drawn}
     known = any(label_of(segments[number]) for number in drawn & segments.keys())
-    if not drawn <= segments.keys() or known or not all(map(by_number, names)):
+    if (
+        not drawn <= segments.keys()
+        or known
+        or not all(by_number(name, number) for number, name in names.items())
+    ):
         return {}, []
     if max(drawn, default=0) > MAX_NUMBER:
         return {}, []

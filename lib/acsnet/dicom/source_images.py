@@ -58,16 +58,6 @@ def _no_reference(name: str, images: Sequence[Dataset]) -> str:
     )
 
 
-def read_headers(folder: Path) -> list[Dataset]:
-    """The headers of all files of a series, without pixels."""
-    with quiet_pydicom():
-        return [
-            pydicom.dcmread(file, stop_before_pixels=True, force=True)
-            for file in sorted(folder.iterdir())
-            if not file.name.startswith(".")
-        ]
-
-
 def read_dataset(file: Path) -> Dataset:
     """A DICOM object that this software wrote."""
     with quiet_pydicom():
@@ -81,7 +71,7 @@ def file_content(dataset: Dataset) -> bytes:
     return stream.getvalue()
 
 
-def planes_of(sources: Sequence[Dataset]) -> list[Plane]:
+def source_planes(sources: Sequence[Dataset]) -> list[Plane]:
     """The plane of each image by its tags, which `read_scan` has checked."""
     return [
         Plane(

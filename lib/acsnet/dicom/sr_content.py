@@ -75,18 +75,8 @@ class Clinical:
 VOLUMES_ONLY = Clinical()
 
 
-def clinical_of(
-    quantification: Quantification,
-    *,
-    method: str = "drawn",
-    intervals: tuple[str, ...] = (),
-    indication: str = "",
-    comment: str = "",
-    status: str = "",
-    drawn_by: str = "",
-    accepted: datetime | None = None,
-) -> Clinical:
-    """What the report of these measures says; method: the scar method that it leads with."""
+def clinical_of(quantification: Quantification, *, method: str) -> Clinical:
+    """What the report of these measures says of them; method: the scar method it leads with."""
     rows = (row for row in quantification.methods if row.method == method != "drawn")
     return Clinical(
         body=quantification.body,
@@ -94,12 +84,6 @@ def clinical_of(
         viable_segments=viable_count(quantification.segments),
         headline=next(rows, None),
         remote_given=quantification.remote.source == "given",
-        intervals=intervals,
-        indication=indication,
-        comment=comment,
-        status=status,
-        drawn_by=drawn_by,
-        accepted=accepted,
     )
 
 

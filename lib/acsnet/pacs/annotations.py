@@ -13,9 +13,9 @@ from typing import Literal
 
 from pydicom.dataset import Dataset
 
-from acsnet.dicom.provenance import MAKER, SERIES_DESCRIPTION, State
+from acsnet.dicom.provenance import MAKER, State
 from acsnet.dicom.seg_frames import source_images
-from acsnet.dicom.seg_labels import is_seg, segments_of, written_by_acsnet
+from acsnet.dicom.seg_labels import is_seg, own_state, segments_of
 from acsnet.dicom.seg_write import CONTENT_LABEL
 from acsnet.io.dicom_files.dicom_file import quiet_pydicom, text_of
 from acsnet.labels import find_label
@@ -123,9 +123,8 @@ def newest_first(annotations: list[Annotation]) -> tuple[Annotation, ...]:
 def _state(header: Dataset) -> State | None:
     if not is_seg(header):
         return None
-    label, own = text_of(header, "ContentLabel"), written_by_acsnet(header)
-    says_draft = text_of(header, "SeriesDescription") == SERIES_DESCRIPTION["draft"]
-    if label == CONTENT_LABEL["draft"] or (own and says_draft):
+    label, own = text_of(header, "ContentLabel"), own_state(header)
+    if label == CONTENT_LABEL["draft"] or own == "draft":
         return "draft"
     named = any(find_label(text_of(item, "SegmentLabel")) for item in segments_of(header).values())
     return "reviewed" if own or label == CONTENT_LABEL["reviewed"] or named else None

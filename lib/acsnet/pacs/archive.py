@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import pydicom
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
@@ -21,11 +20,12 @@ from acsnet.dicom.sr_content import VOLUMES_ONLY, Clinical
 from acsnet.errors import AcsnetError, InputError
 from acsnet.io import read_scan
 from acsnet.io.dicom_files.dicom_file import quiet_pydicom
+from acsnet.io.dicom_files.folder import headers_at
 from acsnet.io.dicom_stack.phases import PHASE_FILE
 from acsnet.pacs.annotations import MODEL, Annotation
 from acsnet.pacs.config import PacsSettings
 from acsnet.pacs.dicomweb import DicomWeb
-from acsnet.pacs.download import SUFFIX, download_images, keep_only
+from acsnet.pacs.download import download_images, keep_only
 from acsnet.pacs.image_cache import ImageCache
 from acsnet.pacs.unsent import Unsent
 from acsnet.pacs.worklist import Entry, WorkList
@@ -87,8 +87,8 @@ class Archive:
         if entry is None:
             msg = f"there is no series {uid!r} in the work list"
             raise InputError(msg)
-        if entry.reason is not None:
-            raise InputError(entry.reason)
+        if entry.known.reason is not None:
+            raise InputError(entry.known.reason)
         return entry
 
     def fetch(self, uid: str) -> Path:
@@ -104,11 +104,11 @@ class Archive:
         folder = self.worklist.folder(entry.uid)
         with self._fetching[entry.uid]:
             self._images.remove_damaged(folder)
-            images = dict(zip(entry.instances, entry.in_series, strict=True))
+            images = dict(zip(entry.known.instances, entry.known.in_series, strict=True))
             fetched = download_images(self.pacs, study=entry.study, images=images, folder=folder)
-            keep_only(entry.instances, folder)
-            if entry.phase is not None:
-                write_text(folder / PHASE_FILE, str(entry.phase))
+            keep_only(entry.known.instances, folder)
+            if entry.known.phase is not None:
+                write_text(folder / PHASE_FILE, str(entry.known.phase))
             if fetched:
                 self._images.note(folder)
         if fetched:
@@ -128,9 +128,7 @@ class Archive:
         folder = self.fetch_entry(entry)
         scan = read_scan(folder)
         with quiet_pydicom():
-            files = sorted(folder.glob(f"*{SUFFIX}"))
-            headers = [pydicom.dcmread(file, stop_before_pixels=True) for file in files]
-            return scan, source_stack(scan, headers)
+            return scan, source_stack(scan, headers_at(folder))
 
     def label_map(self, annotation: Annotation, sources: Sequence[Dataset]) -> SegReading:
         """The labels of a SEG on the slices of its series. Raises as `read_seg` does."""

@@ -89,10 +89,6 @@ class Examinations:
         self._renew(known, headers, waited_for=True)
         return known.again
 
-    def last(self, headers: Sequence[Dataset]) -> dict[str, Examination]:
-        """What `of` gave last, which must be done."""
-        return self._known[_key(headers)].examination.result()
-
     def forget(self, uid: str) -> None:
         """Examine the series of a scan anew."""
         for key in [key for key in self._known if any(is_of(uid, part) for part in key if part)]:
@@ -111,14 +107,12 @@ class Examinations:
             known.again = self._begun(headers)
 
     def _begun(self, headers: Sequence[Dataset]) -> Future[dict[str, Examination]]:
-        uids = [text_of(header, "SeriesInstanceUID") for header in headers]
         return self._workers.submit(
             examine,
             self._pacs,
             study=text_of(headers[0], "StudyInstanceUID"),
-            series=uids[0],
+            parts=[text_of(header, "SeriesInstanceUID") for header in headers],
             cache=self._cache,
-            parts=uids,
         )
 
 

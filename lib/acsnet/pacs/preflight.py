@@ -64,16 +64,17 @@ class Examination:
 
 
 def examine(
-    pacs: DicomWeb, *, study: str, series: str, cache: Path, parts: Sequence[str] = ()
+    pacs: DicomWeb, *, study: str, parts: Sequence[str], cache: Path | None = None
 ) -> dict[str, Examination]:
-    """Check the scans of a series with the rules of the reader; by the ids a folder gives them.
+    """Check the scans of series with the rules of the reader; by the ids a folder gives them.
 
-    cache: folder of fetched images, in `cache/<id>`, which are read too if all are there; parts:
-    the series, its own among them, that may be parts of one stack, or stacks of their own. The
-    scan of the series is called as it is, or the largest where it is left out of all. Raises
+    parts: a series, and others that may be parts of one stack with it, or stacks of their own;
+    cache: folder of fetched images, in `cache/<id>`, which are read too if all are there. The
+    scan of the first series is called as it is, or the largest where it is left out of all. Raises
     PacsError where the service fails.
     """
-    of_parts = [pacs.headers(study, part) for part in parts or (series,)]
+    series = parts[0]
+    of_parts = [pacs.headers(study, part) for part in parts]
     with quiet_pydicom():
         groups = joined([list(map(_flat, as_files(headers))) for headers in of_parts if headers])
         stacks, remarks = _stacks_among(groups or [[]])
@@ -134,7 +135,7 @@ def _named_apart(group: Sequence[DicomFile]) -> list[DicomFile]:
     return as_files([file.header for file in group])
 
 
-def _scans_in(series: Series, *, cache: Path) -> dict[str, Examination]:
+def _scans_in(series: Series, *, cache: Path | None) -> dict[str, Examination]:
     with quiet_pydicom():
         scans = scans_in(series)
     examined = {}
@@ -146,7 +147,7 @@ def _scans_in(series: Series, *, cache: Path) -> dict[str, Examination]:
     return examined
 
 
-def _examined(scan: Series, *, cache: Path) -> Examination:
+def _examined(scan: Series, *, cache: Path | None) -> Examination:
     if not scan.files:
         msg = f"series {scan.uid} holds no images"
         raise InputError(msg)
@@ -160,7 +161,7 @@ def _examined(scan: Series, *, cache: Path) -> Examination:
     stack = check_headers(scan.files, name=scan.uid, phase=scan.phase)
     objects, phase = _to_fetch(scan, stack.files)
     in_series = {file.text("SOPInstanceUID"): file.text("SeriesInstanceUID") for file in objects}
-    if is_complete(in_series, cache / scan.uid):
+    if cache is not None and is_complete(in_series, cache / scan.uid):
         read_scan(cache / scan.uid)
     return Examination(
         reason=None,

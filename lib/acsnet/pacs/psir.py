@@ -6,6 +6,7 @@ its signal keeps its sign and the networks were trained on such images.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,22 +25,20 @@ class Choice:
     preferred: bool
 
 
-IN_SERIES = {
-    "phase-sensitive": Choice(
-        statement="phase-sensitive, preferred to the magnitude images of the same series",
-        preferred=True,
-    ),
-    "magnitude": Choice(
-        statement="magnitude, the phase-sensitive images of the same series are preferred",
-        preferred=False,
-    ),
-}
-
-
 def choice_in_series(part: str | None) -> Choice | None:
     """Of the two scans of a series that holds both of each slice; part: as in `Series`."""
     words = (part or "").split(", ")
-    return next((choice for kind, choice in IN_SERIES.items() if kind in words), None)
+    kind = next((kind for kind in get_args(Kind) if kind in words), None)
+    return None if kind is None else _choice(kind, of="series")
+
+
+def _choice(kind: Kind, *, of: str, other: str = "") -> Choice:
+    """For one of two reconstructions; of: what holds both; other: where the other one is."""
+    if kind == "phase-sensitive":
+        statement = f"phase-sensitive, preferred to the magnitude images of the same {of}{other}"
+    else:
+        statement = f"magnitude, the phase-sensitive images of the same {of} are preferred{other}"
+    return Choice(statement=statement, preferred=kind == "phase-sensitive")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -98,14 +97,7 @@ def choose_among(
         sensitive = [uid for uid in uids if kinds[uid] == "phase-sensitive"]
         magnitude = [uid for uid in uids if kinds[uid] == "magnitude"]
         if len(sensitive) == len(magnitude) == 1:
-            for_sensitive = (
-                "phase-sensitive, preferred to the magnitude images of the same scan "
-                f"(series {magnitude[0]})"
-            )
-            for_magnitude = (
-                "magnitude, the phase-sensitive images of the same scan are preferred "
-                f"(series {sensitive[0]})"
-            )
-            choices[sensitive[0]] = Choice(statement=for_sensitive, preferred=True)
-            choices[magnitude[0]] = Choice(statement=for_magnitude, preferred=False)
+            by_sensitive, by_magnitude = f" (series {sensitive[0]})", f" (series {magnitude[0]})"
+            choices[sensitive[0]] = _choice("phase-sensitive", of="scan", other=by_magnitude)
+            choices[magnitude[0]] = _choice("magnitude", of="scan", other=by_sensitive)
     return choices

@@ -17,7 +17,15 @@ from pynetdicom.events import EVT_CONN_OPEN, Event
 from pynetdicom.presentation import build_context
 
 from acsnet.errors import InputError, PacsError
-from acsnet.io.dicom_files.dicom_file import DAMAGED, DICOM_SUFFIXES, quiet_pydicom, text_of
+from acsnet.io.dicom_files.dicom_file import (
+    DAMAGED,
+    DICOM_SUFFIXES,
+    damage_as,
+    has_mark,
+    head_of,
+    quiet_pydicom,
+    text_of,
+)
 
 OWN_AE_TITLE = "ACSNET"
 TIMEOUT_SECONDS = 30
@@ -140,7 +148,7 @@ def _sent(file: Path, association: Association, to: Peer) -> str | None:
     return None if status == SUCCESS or status in WARNINGS else f"status {status:#06x}"
 
 
-def files_below(paths: Iterable[Path]) -> list[Path]:
+def files_to_send(paths: Iterable[Path]) -> list[Path]:
     """The given files, and all DICOM files in the given folders, without DICOMDIR.
 
     Raises InputError for a missing path, and if there is no file at all.
@@ -166,9 +174,7 @@ def files_below(paths: Iterable[Path]) -> list[Path]:
 
 def _claims(file: Path) -> bool:
     """Whether a file in a folder claims to be DICOM, by its preamble or its suffix."""
-    with file.open("rb") as stream:
-        preamble = stream.read(132)[128:] == b"DICM"
-    return preamble or file.suffix.lower() in DICOM_SUFFIXES
+    return has_mark(head_of(file)) or file.suffix.lower() in DICOM_SUFFIXES
 
 
 def read_whole(file: Path) -> Dataset:
@@ -176,20 +182,16 @@ def read_whole(file: Path) -> Dataset:
 
     pydicom accepts a last value cut short by the end of the file, so lengths are checked here.
     """
-    try:
-        with quiet_pydicom():
-            dataset = pydicom.dcmread(file)
-            short = [
-                element.tag
-                for element in dataset.values()
-                if isinstance(element, RawDataElement)
-                and element.length != UNDEFINED_LENGTH
-                and len(element.value or b"") != element.length
-            ]
-            named = all(text_of(dataset, tag) for tag in ("SOPClassUID", "SOPInstanceUID"))
-    except DAMAGED as error:
-        msg = "it is not a DICOM file, or damaged"
-        raise InputError(msg) from error
+    with damage_as("it is not a DICOM file, or damaged"), quiet_pydicom():
+        dataset = pydicom.dcmread(file)
+        short = [
+            element.tag
+            for element in dataset.values()
+            if isinstance(element, RawDataElement)
+            and element.length != UNDEFINED_LENGTH
+            and len(element.value or b"") != element.length
+        ]
+        named = all(text_of(dataset, tag) for tag in ("SOPClassUID", "SOPInstanceUID"))
     if not named:
         msg = "it has no SOPClassUID or SOPInstanceUID (damaged or cut short?)"
         raise InputError(msg)

@@ -10,19 +10,11 @@ from acsnet.errors import InputError
 from acsnet.io.dicom_files.dicom_file import quiet_pydicom, text_of
 from acsnet.pacs.config import PacsSettings, is_dicomweb, pacs_settings
 from acsnet.pacs.dicomweb import DicomWeb, NotStoredError
-from acsnet.pacs.download import download_series
+from acsnet.pacs.download import download_images
 from acsnet.pacs.lge_series import lge_name, possible_stacks
 from acsnet.pacs.storescu import peer, read_whole, store_files
 
-
-@dataclass(frozen=True, kw_only=True)
-class FoundSeries:
-    """A series from a search, by its UIDs; header: what the search tells of it."""
-
-    study: str
-    series: str
-    description: str
-    header: Dataset
+PULLED_TAGS = ("StudyInstanceUID", "SeriesInstanceUID", "SeriesDescription")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,20 +54,20 @@ def pull(keys: Mapping[str, str], *, source: str, output: Path) -> Iterator[Pull
     """
     settings = pacs_settings(source)
     pacs = DicomWeb(settings)
-    for match in find_series(keys, pacs=pacs, settings=settings):
-        study, series = match.study, match.series
+    for header in find_series(keys, pacs=pacs, settings=settings):
+        with quiet_pydicom():
+            study, series, description = (text_of(header, tag) for tag in PULLED_TAGS)
         uids = [text_of(image, "SOPInstanceUID") for image in pacs.headers(study, series)]
         folder = output / study / series
-        fetched = download_series(pacs, study=study, series=series, instances=uids, folder=folder)
-        yield Pulled(
-            description=match.description, folder=folder, images=len(uids), fetched=fetched
-        )
+        images = dict.fromkeys(uids, series)
+        fetched = download_images(pacs, study=study, images=images, folder=folder)
+        yield Pulled(description=description, folder=folder, images=len(uids), fetched=fetched)
 
 
 def find_series(
     keys: Mapping[str, str], *, pacs: DicomWeb, settings: PacsSettings
-) -> list[FoundSeries]:
-    """The series that `pull` fetches. Raises as it does."""
+) -> list[Dataset]:
+    """What the search tells of each series that `pull` fetches. Raises as it does."""
     exact = "SeriesInstanceUID" in keys
     wanted = keys if exact else {**dict(settings.search), "Modality": "MR", **keys}
     with quiet_pydicom():
@@ -88,20 +80,9 @@ def find_series(
         query = ", ".join(f"{tag} {value!r}" for tag, value in keys.items()) or "any patient"
         msg = f"{pacs.address} has no {'series' if exact else 'LGE series'} for {query}"
         raise InputError(msg)
-    return [_found_series(header) for header in headers]
+    return headers
 
 
-def find_scans(*, pacs: DicomWeb, settings: PacsSettings) -> list[list[FoundSeries]]:
+def find_scans(*, pacs: DicomWeb, settings: PacsSettings) -> list[list[Dataset]]:
     """All LGE series, those that may be parts of one stack together. Raises as `pull` does."""
-    headers = [series.header for series in find_series({}, pacs=pacs, settings=settings)]
-    return [[_found_series(header) for header in parts] for parts in possible_stacks(headers)]
-
-
-def _found_series(header: Dataset) -> FoundSeries:
-    with quiet_pydicom():
-        return FoundSeries(
-            study=text_of(header, "StudyInstanceUID"),
-            series=text_of(header, "SeriesInstanceUID"),
-            description=text_of(header, "SeriesDescription"),
-            header=header,
-        )
+    return possible_stacks(find_series({}, pacs=pacs, settings=settings))

@@ -31,38 +31,37 @@ IMAGE_MODALITIES = ("MR", "OT")  # OT, from converters, is listed but refused
 EXAMINE_S = 30.0
 """How long the examination of a series is waited for. Ours."""
 
+NOTHING_KNOWN = Examination(reason=None)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
     """One scan of the work list.
 
     uid: SeriesInstanceUID, with more for other scans of the same series; study: StudyInstanceUID;
-    header: from the search, with what only the images tell of the patient; checked: False until its
-    headers were examined; reason: why it is refused; instances: SOPInstanceUIDs of its stack;
-    in_series: the series of each; images: as in `Examination`; parts: the series that it was joined
-    from, if it was; together: what the search tells of the series that were examined with it; part,
-    phase: which scan of its series it is; annotations: newest first.
+    header: from the search, with what only the images tell of the patient; examination: None until
+    its headers were examined; parts: the series that it was joined from, if it was; together: what
+    the search tells of the series that were examined with it; choice: between it and another
+    reconstruction; annotations: newest first.
     """
 
     uid: str
     study: str
     header: Dataset
-    checked: bool = False
-    reason: str | None = None
-    warnings: tuple[str, ...] = ()
-    instances: tuple[str, ...] = ()
-    in_series: tuple[str, ...] = ()
-    images: frozenset[Image] = frozenset()
+    examination: Examination | None = None
     parts: tuple[str, ...] = ()
     together: tuple[Dataset, ...] = ()
-    part: str | None = None
-    phase: int | None = None
     choice: Choice | None = None
     annotations: tuple[Annotation, ...] = ()
 
     def text(self, tag: str) -> str:
         """A tag of the series, from its header."""
         return text_of(self.header, tag)
+
+    @property
+    def known(self) -> Examination:
+        """Its examination; one that tells nothing while there is none."""
+        return self.examination or NOTHING_KNOWN
 
     @property
     def series(self) -> tuple[str, ...]:
@@ -72,7 +71,7 @@ class Entry:
     @property
     def state(self) -> Literal["new", "draft", "reviewed", "refused"]:
         """Progress of the series."""
-        if self.reason is not None:
+        if self.known.reason is not None:
             return "refused"
         if self.newest("reviewed"):
             return "reviewed"
@@ -105,13 +104,13 @@ def drawn_on(images: Collection[Image], entries: Sequence[Entry]) -> Entry:
 
     The first where it names none, or as many of each.
     """
-    return max(entries, key=lambda entry: sum(image in entry.images for image in images))
+    return max(entries, key=lambda entry: sum(image in entry.known.images for image in images))
 
 
 class WorkList:
     """The work list of one PACS. Methods raise PacsError where the service fails.
 
-    cache: folder of fetched images, in `cache/<SeriesInstanceUID>`.
+    cache: folder of fetched images, in `cache/<id of the scan>`.
     """
 
     def __init__(self, pacs: DicomWeb, settings: PacsSettings, *, cache: Path) -> None:
@@ -140,7 +139,7 @@ class WorkList:
             entries = self._with_choices(
                 [entry for series in listed for entry in self._scans(series)]
             )
-            if all(entry.checked for entry in entries.values()):
+            if all(entry.examination for entry in entries.values()):
                 self._complete = listed, entries
             return entries
 
@@ -163,12 +162,12 @@ class WorkList:
                 return None
             with self._change:
                 examination = self._examinations.newer(_examined_with(listed))
-            if listed.checked and (is_new or examination is None or self._listed.fault):
+            if listed.examination and (is_new or examination is None or self._listed.fault):
                 return listed
             try:
                 self._wait_for(examination, uid)
             except PacsError:
-                if not listed.checked:
+                if not listed.examination:
                     raise
             is_new = True
             with self._change:
@@ -270,29 +269,21 @@ class WorkList:
         """The scans of a listed series with their examination, repeated if the service failed."""
         if (modality := listed.text("Modality")) != "MR":
             reason = f"Modality must be MR, got {modality}"
-            return [replace(listed, checked=True, reason=reason)]
+            return [replace(listed, examination=Examination(reason=reason))]
         examination = self._examinations.of(_examined_with(listed))
         if not examination.done() or isinstance(examination.exception(), PacsError):
             return [listed]
         if (error := examination.exception()) is not None:
             logger.error("series %s could not be examined", listed.uid, exc_info=error)
             reason = "it could not be checked; the log has details"
-            return [replace(listed, checked=True, reason=reason)]
+            return [replace(listed, examination=Examination(reason=reason))]
         examined = examination.result()
         scans = [
             replace(
                 entry,
                 uid=uid,
                 header=result.completed(entry.header),
-                checked=True,
-                reason=result.reason,
-                warnings=result.warnings,
-                instances=result.instances,
-                in_series=result.in_series,
-                images=result.images,
-                part=result.part,
-                phase=result.phase,
-                choice=result.choice,
+                examination=result,
                 annotations=(),
             )
             for uid, result in examined.items()
@@ -318,19 +309,16 @@ class WorkList:
 
     def _with_choices(self, entries: list[Entry]) -> dict[str, Entry]:
         """Entries by UID; of two reconstructions of one scan, one is marked as preferred."""
-        results = {
-            e.uid: self._examinations.last(_examined_with(e))[e.uid] for e in entries if e.instances
-        }
         choices = choose_among(
-            {uid: result.kind for uid, result in results.items()},
-            {uid: result.key for uid, result in results.items() if result.key is not None},
+            {e.uid: e.known.kind for e in entries},
+            {e.uid: e.known.key for e in entries if e.known.key is not None},
         )
-        return {e.uid: replace(e, choice=e.choice or choices.get(e.uid)) for e in entries}
+        return {e.uid: replace(e, choice=e.known.choice or choices.get(e.uid)) for e in entries}
 
 
 def _series_of(uid: str, entries: Mapping[str, Entry]) -> Entry | None:
     """The series, not examined yet, that a scan may be one of several in; None for none."""
-    unchecked = (entry for entry in entries.values() if not entry.checked)
+    unchecked = (entry for entry in entries.values() if entry.examination is None)
     return next((e for e in unchecked if any(is_of(uid, name) for name in e.series)), None)
 
 

@@ -11,10 +11,11 @@ from pydicom.dataset import Dataset
 
 from acsnet.annotations import audit_log
 from acsnet.dicom.seg_write import make_seg
-from acsnet.dicom.source_images import file_content, read_headers, source_stack
+from acsnet.dicom.source_images import file_content, source_stack
 from acsnet.errors import InputError
 from acsnet.io import read_scan
 from acsnet.io.client_labels import read_client_labels
+from acsnet.io.dicom_files.folder import headers_at
 from acsnet.io.series import Series
 from acsnet.server.dicomweb import qido, wado
 from acsnet.server.state.paths import audit_log_file
@@ -141,7 +142,7 @@ def seg_of(web, **tags):
     labels = np.zeros(scan.pixels.shape, np.uint8)
     labels[2:5, 60:90, 60:90] = 2
     labels[2:5, 68:82, 68:82] = 1
-    sources = source_stack(scan, read_headers(folder))
+    sources = source_stack(scan, headers_at(folder))
     seg = make_seg(labels, sources, state="draft", algorithm_type="MANUAL", creator="Reader A")
     seg.Manufacturer, seg.ContentLabel, seg.SeriesDescription = "Viewer", "SEGMENTATION", "Edit"
     for tag, value in tags.items():

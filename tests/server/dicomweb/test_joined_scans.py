@@ -9,10 +9,11 @@ from fastapi import HTTPException
 from packed_scans import slices
 
 from acsnet.dicom.seg_write import make_seg
-from acsnet.dicom.source_images import file_content, read_headers, source_stack
+from acsnet.dicom.source_images import file_content, source_stack
 from acsnet.errors import InputError
 from acsnet.io import read_scan
 from acsnet.io.client_labels import read_client_labels
+from acsnet.io.dicom_files.folder import headers_at
 from acsnet.pacs.config import PacsSettings
 from acsnet.server.datastores.folder import StudiesDatastore
 from acsnet.server.datastores.pacs import DicomWebDatastore
@@ -60,7 +61,7 @@ def folder(tmp_path, samples):
             read_client_labels(Path(store.version_uri(image, record)), grid=grid)
         )
 
-    yield source_stack(read_scan(studies), read_headers(studies)), send, store, image
+    yield source_stack(read_scan(studies), headers_at(studies)), send, store, image
     store.close()
 
 

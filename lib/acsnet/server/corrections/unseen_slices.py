@@ -7,9 +7,9 @@ slices, so that these stay as they are in the version which the drawing began fr
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
-from acsnet.dicom.source_images import read_headers
 from acsnet.io.client_labels import read_client_labels
 from acsnet.io.dicom_files.dicom_file import text_of
+from acsnet.io.dicom_files.folder import headers_at
 from acsnet.scan import ShortAxisScan
 from acsnet.server.corrections.frame_labels import Runs, instance_uids, to_frames
 from acsnet.server.datastores.protocol import LabelRecord, StudyStore
@@ -49,7 +49,7 @@ def with_unseen(
     """
     slices = instance_uids(scan)
     if viewer_images is None:
-        headers = read_headers(Path(store.get_image_uri(image)))
+        headers = headers_at(Path(store.get_image_uri(image)))
         series = {text_of(header, "SeriesInstanceUID") for header in headers}
         viewer_images = frames if len(series) > 1 else slices
     unseen = [uid for uid in slices if uid not in viewer_images and uid not in frames]

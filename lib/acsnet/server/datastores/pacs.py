@@ -109,9 +109,9 @@ class DicomWebDatastore(PacsInterface):
         unkept = self._unkept.get(image_id)
         faults = () if unkept is None else (f"its draft could not be stored: {unkept}",)
         return Verdict(
-            reason=entry.reason,
-            warnings=(*entry.warnings, *choice, *faults, *self._archive.missing(entry)),
-            checked=entry.checked,
+            reason=entry.known.reason,
+            warnings=(*entry.known.warnings, *choice, *faults, *self._archive.missing(entry)),
+            checked=entry.examination is not None,
         )
 
     def list_images(self) -> list[str]:
@@ -125,7 +125,7 @@ class DicomWebDatastore(PacsInterface):
         return [
             uid
             for uid, entry in self.entries().items()
-            if entry.reason is None and (label_tag or REVIEWED) in tagged(entry)
+            if entry.known.reason is None and (label_tag or REVIEWED) in tagged(entry)
         ]
 
     def get_unlabeled_images(
@@ -327,8 +327,8 @@ class DicomWebDatastore(PacsInterface):
 
     def _info(self, entry: Entry) -> dict[str, Any]:
         tags = {tag: entry.text(tag) for tag in SHOWN_TAGS}
-        if entry.part is not None:
-            tags["SeriesDescription"] = f"{tags['SeriesDescription']} ({entry.part})".strip()
+        if entry.known.part is not None:
+            tags["SeriesDescription"] = f"{tags['SeriesDescription']} ({entry.known.part})".strip()
         return {
             **self._records.get(entry.uid, {}),
             **tags,
@@ -338,5 +338,5 @@ class DicomWebDatastore(PacsInterface):
 
 
 def _state_of(entry: Entry) -> str:
-    names = "/".join(entry.instances)
+    names = "/".join(entry.known.instances)
     return hashlib.sha256(names.encode()).hexdigest() if names else ""

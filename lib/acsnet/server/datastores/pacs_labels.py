@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from acsnet.annotations.label_versions import by_networks
-from acsnet.annotations.marks import depends_on_given
+from acsnet.annotations.marks import depends_on_given, measure_marked
 from acsnet.dicom.provenance import State
 from acsnet.errors import AcsnetError, InputError
 from acsnet.fine_tuning.training_request import Reviewed
@@ -25,7 +25,6 @@ from acsnet.pacs.archive import Archive
 from acsnet.pacs.worklist import Entry
 from acsnet.result import Measured
 from acsnet.scan import ShortAxisScan, is_fit
-from acsnet.server.datastores.label_intake import check_label
 from acsnet.server.datastores.label_records import (
     MODEL_VERSION,
     READER_DRAFT,
@@ -83,7 +82,7 @@ class PacsLabels:
             record_of_seg(
                 annotation,
                 tag=tags.get(annotation.instance, ""),
-                features=features_on(self.measures.of(annotation.instance), entry.warnings),
+                features=features_on(self.measures.of(annotation.instance), entry.known.warnings),
                 decision=self._decisions.of(annotation.instance),
             )
             for annotation in entry.annotations
@@ -100,7 +99,7 @@ class PacsLabels:
 
     def _file(self, entry: Entry, annotation: Annotation) -> Path:
         """As `file`, on the images that an entry names."""
-        slices = len(entry.instances)
+        slices = len(entry.known.instances)
         path = self._folder / f"{annotation.instance}-{slices}-checked{SCAN_SUFFIXES[0]}"
         if not path.exists():
             scan, sources = self._archive.read_entry(entry)
@@ -132,7 +131,7 @@ class PacsLabels:
         if annotation.by_model and self.measures.of(annotation.instance):
             return
         given = given_for(self._store, uid, scan=NEVER_CHANGES)
-        measured = check_label(scan, labels, notes=notes, given=given).features_dict()
+        measured = measure_marked(scan, labels, notes=notes, given=given).features_dict()
         with self.measures.change:  # whoever stored the SEG may have kept its measures meanwhile
             known = self.measures.of(annotation.instance)
             if known and annotation.by_model:
@@ -276,7 +275,7 @@ class PacsLabels:
         reading = self._archive.label_map(annotation, sources)
         labels = scan.grid.to_input(reading.labels)
         given = given_for(self._store, uid, scan=NEVER_CHANGES)
-        measured = check_label(scan, labels, notes=reading.warnings, given=given)
+        measured = measure_marked(scan, labels, notes=reading.warnings, given=given)
         return self.store(
             uid,
             measured,
@@ -304,13 +303,13 @@ class PacsLabels:
         reviewed = []
         for entry in entries:
             annotation = entry.newest("reviewed")
-            if entry.reason is not None or annotation is None:
+            if entry.known.reason is not None or annotation is None:
                 continue
-            is_known = entry.checked and not anew
+            is_known = entry.examination is not None and not anew
             try:
                 examined = entry if is_known else self._archive.entry(entry.uid)
                 label = self._file(examined, annotation)
-                if not is_fit(examined.warnings):
+                if not is_fit(examined.known.warnings):
                     continue
                 image = self._archive.fetch_entry(examined)
             except AcsnetError as error:

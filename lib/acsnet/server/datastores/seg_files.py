@@ -5,9 +5,10 @@ from pathlib import Path
 from acsnet.annotations.label_versions import by_networks
 from acsnet.dicom.provenance import AlgorithmType
 from acsnet.dicom.seg_write import make_seg
-from acsnet.dicom.source_images import file_content, read_headers, source_stack
+from acsnet.dicom.source_images import file_content, source_stack
 from acsnet.errors import AcsnetError
 from acsnet.io import read_scan
+from acsnet.io.dicom_files.folder import headers_at
 from acsnet.io.label_map import read_labels
 from acsnet.server.datastores.label_records import MODEL_DRAFT, REVIEWED
 from acsnet.server.datastores.protocol import LabelRecord
@@ -31,7 +32,7 @@ def write_seg(
         stack = scan.grid.from_input(read_labels(labels))
         seg = make_seg(
             stack,
-            source_stack(scan, read_headers(series)),
+            source_stack(scan, headers_at(series)),
             state="reviewed" if record.tag == REVIEWED else "draft",
             algorithm_type="AUTOMATIC" if drawn_by_networks else by_hand,
             creator=creator or record.author or "unknown",

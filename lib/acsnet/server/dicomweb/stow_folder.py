@@ -13,10 +13,11 @@ from fastapi.responses import JSONResponse
 from pydicom.dataset import Dataset
 
 from acsnet.dicom.seg_read import SegReading, read_seg
-from acsnet.dicom.source_images import read_headers, source_stack
+from acsnet.dicom.source_images import source_stack
 from acsnet.errors import AcsnetError, InputError
 from acsnet.io import read_scan
 from acsnet.io.dicom_files.dicom_file import quiet_pydicom, text_of
+from acsnet.io.dicom_files.folder import headers_at
 from acsnet.scan import ShortAxisScan
 from acsnet.server.datastores.folder import StudiesDatastore
 from acsnet.server.datastores.label_intake import accept_label, author_of, record_save
@@ -107,7 +108,7 @@ def _reading(
         )
         path, drawn_on = scan_to_label(store, image)
         scan, folder = read_scan(path), Path(path)
-        sources = source_stack(scan, read_headers(folder))
+        sources = source_stack(scan, headers_at(folder))
         check_drawn_on_all(seg, sources)
         reading = read_seg(seg, sources)
         if not reading.labels.any():
@@ -145,4 +146,4 @@ def _may_be(info: Mapping[str, Any], series: Collection[str], study: str) -> boo
 
 
 def _series_of(folder: Path) -> set[str]:
-    return {text_of(header, "SeriesInstanceUID") for header in read_headers(folder)}
+    return {text_of(header, "SeriesInstanceUID") for header in headers_at(folder)}

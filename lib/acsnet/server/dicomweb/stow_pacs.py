@@ -94,7 +94,7 @@ def checked_seg(pacs: DicomWebDatastore, part: Path, *, study: str) -> tuple[Dat
             raise InputError(msg)
         if is_mappable(seg) and entry.together:
             pacs.state_to_label(entry.uid)  # the series are known once they have been checked
-            lies_in = set(pacs.entries()[entry.uid].in_series)
+            lies_in = set(pacs.entries()[entry.uid].known.in_series)
             parts = (h for h in entry.together if text_of(h, "SeriesInstanceUID") in lies_in)
             check_drawn_on_all(seg, parts)
         _sign(seg)

@@ -16,7 +16,7 @@ from pydicom.uid import (
 )
 
 from acsnet.errors import InputError
-from acsnet.io.dicom_files.dicom_file import DAMAGED, quiet_pydicom
+from acsnet.io.dicom_files.dicom_file import damage_as, quiet_pydicom
 from acsnet.server.dicomweb.qido import Attributes, element_json
 
 PIXEL_DATA = "7FE00010"
@@ -76,15 +76,12 @@ def frame(path: Path, number: int) -> tuple[bytes, str]:
     they are not sent by themselves.
     """
     dataset = _read(path)
-    try:
+    with damage_as(f"there is no frame {number}, or it is damaged or cut short"):
         return _cut_out(dataset, number)
-    except DAMAGED as error:
-        msg = f"there is no frame {number}, or it is damaged or cut short"
-        raise InputError(msg) from error
 
 
 def _cut_out(dataset: Dataset, number: int) -> tuple[bytes, str]:
-    """As `frame`; raises one of DAMAGED."""
+    """As `frame`; raises what a damaged file does."""
     count = int(dataset.get("NumberOfFrames") or 1)
     if not 1 <= number <= count:
         raise IndexError(number)
@@ -120,9 +117,5 @@ def multipart(content: bytes, kind: str) -> tuple[bytes, str]:
 
 
 def _read(path: Path) -> Dataset:
-    try:
-        with quiet_pydicom():
-            return pydicom.dcmread(path, force=True)
-    except DAMAGED as error:
-        msg = "the file cannot be read as DICOM (damaged or cut short?)"
-        raise InputError(msg) from error
+    with damage_as("the file cannot be read as DICOM (damaged or cut short?)"), quiet_pydicom():
+        return pydicom.dcmread(path, force=True)
