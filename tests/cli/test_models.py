@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 from typer.testing import CliRunner
 
+from acsnet import __version__
 from acsnet.cli.main import app
 from acsnet.fine_tuning import mlflow_mirror, model_registry
 from acsnet.fine_tuning import worker as loop_run
@@ -159,17 +160,53 @@ def test_a_decision_of_an_earlier_release_is_made_anew(studies, models):
     assert is_measured_anew(studies, models)
 
 
+@pytest.fixture
+def upgrade(tmp_path, monkeypatch):
+    """Makes the software one of the next release, which ships other networks."""
+
+    def make():
+        upgraded = tmp_path / "upgraded"
+        shutil.copytree(SHIPPED, upgraded)
+        manifest = json.loads((upgraded / "manifest.json").read_text())
+        manifest["roi"]["note"] = "of the next release"
+        (upgraded / "manifest.json").write_text(json.dumps(manifest))
+        monkeypatch.setattr(model_registry, "SHIPPED", upgraded)
+
+    return make
+
+
 def test_a_decision_against_the_shipped_networks_of_before_an_upgrade_is_made_anew(
-    studies, models, tmp_path, monkeypatch
+    studies, models, upgrade
 ):
     note(models, promote=True)
-    upgraded = tmp_path / "upgraded"
-    shutil.copytree(SHIPPED, upgraded)
-    manifest = json.loads((upgraded / "manifest.json").read_text())
-    manifest["roi"]["note"] = "of the next release"
-    (upgraded / "manifest.json").write_text(json.dumps(manifest))
-    monkeypatch.setattr(model_registry, "SHIPPED", upgraded)
+    upgrade()
     assert is_measured_anew(studies, models)
+
+
+def test_shipped_networks_that_are_not_those_served_before_are_told(studies, models, upgrade):
+    """They have the same name; a rollback and its taking back make those of now known."""
+    note(models, promote=True)
+    models_command(studies, "promote", "candidate")
+    told = f"shipped are the networks of {__version__}, not those served before"
+    assert told not in models_command(studies, "list")[1]
+    upgrade()
+    assert told in models_command(studies, "list")[1]
+    assert told in models_command(studies, "rollback")[1]
+    assert told not in models_command(studies, "rollback")[1]
+    assert told not in models_command(studies, "list")[1]
+
+
+def test_a_change_of_an_earlier_release_does_not_tell_which_shipped_networks_it_ended(
+    studies, models
+):
+    note(models, promote=True)
+    models_command(studies, "promote", "candidate")
+    file = models.root / "changes.jsonl"
+    line = json.loads(file.read_text())
+    del line["shipped"]
+    file.write_text(f"{json.dumps(line)}\n")
+    told = "perhaps not those served before"
+    assert told in models_command(studies, "list")[1]
 
 
 @pytest.mark.parametrize("later", [{}, {"a": "corrected", "b": "corrected"}])

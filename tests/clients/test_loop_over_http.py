@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import requests
 
+from acsnet import __version__
 from acsnet.labels import LABEL_VALUES
 
 NRRD = {"result_extension": ".nrrd", "result_dtype": "uint8"}
@@ -115,7 +116,7 @@ def test_a_save_answers_with_measures_and_warnings(server, drawn, tmp_path):
     answer = server.client.save_label(server.image, str(sent), params={"user": "Bob"})
     assert any("scar lies outside the wall in slice" in note for note in answer["warnings"])
     assert {one["user"] for one in versions(server)} >= {"Ana", "Bob"}
-    assert versions(server)[0]["model"] == "shipped"
+    assert versions(server)[0]["model"] == f"shipped {__version__}"
 
 
 def test_labels_are_known_by_their_names_as_people_write_them(server, drawn, tmp_path):
@@ -171,7 +172,7 @@ def test_two_annotators_review_and_score(server, drawn):
     assert "final" in server.client.datastore()["objects"][server.image]["labels"]
     score = requests.post(f"{server.url}/scoring/agreement", timeout=60).json()
     assert score["label_dice"]["lv_myocardium"] == 1
-    assert score["models"] == ["shipped"]
+    assert score["models"] == [f"shipped {__version__}"]
     history = requests.get(f"{server.url}/scoring/agreement", timeout=60).json()
     assert history[-1]["burden_error"] == 0
     wrong = requests.post(
@@ -214,5 +215,6 @@ def test_the_audit_log_tells_who_did_what(server, drawn):
     assert (inferred["event"], inferred["task"], inferred["done"]) == ("infer", "acsnet", True)
     assert (inferred["model"], inferred["image"]) == ("shipped", server.image)
     assert inferred["seconds"] > 0
-    assert (saved["event"], saved["user"], saved["model"]) == ("save", "Ana", "shipped")
+    assert (saved["event"], saved["user"]) == ("save", "Ana")
+    assert saved["model"] == f"shipped {__version__}"
     assert saved["version"] == answer["version"]

@@ -83,7 +83,7 @@ def test_labels_reviews_and_uploads_of_the_version_before_are_there(upgraded, tm
     events = [event["event"] for event in audit_log.read(upgraded.state / "audit.jsonl")]
     events = [event for event in events if event != "view"]  # what this test looked at itself
     assert events == ["infer", "save", "save", "review", "save", "save"]
-    assert json.loads((upgraded.state / "state.json").read_text())["schema"] == 3
+    assert json.loads((upgraded.state / "state.json").read_text())["schema"] == 4
     assert requests.get(f"{upgraded.url}/readyz", timeout=TIMEOUT).ok
     assert "repaired" not in upgraded.log.read_text()
 

@@ -28,6 +28,7 @@ from acsnet.server.datastores.folder_links import UPLOAD_REMARK
 from acsnet.server.learning.image_scores import ScoreBook
 from acsnet.server.learning.scoring import AgreementScoring
 from acsnet.server.pages.cases import build_case
+from acsnet.server.state.backup import write_backup
 from acsnet.server.state.paths import (
     VERSIONS,
     audit_log_file,
@@ -36,7 +37,8 @@ from acsnet.server.state.paths import (
     store_folder,
 )
 from acsnet.server.state.repair import process_began, repair
-from acsnet.server.state.schema import settle_state
+from acsnet.server.state.restore import restore_backup
+from acsnet.server.state.schema import schema_of, settle_state
 
 STATE = Path(__file__).parent / "data" / "state-layout-2.tar.gz"
 SCANS_OF = 1_700_000_000
@@ -58,19 +60,24 @@ def scans(folder, samples):
         os.utime(path, (SCANS_OF, SCANS_OF))
 
 
+def unpacked(folder):
+    """That state in `folder`, which is the state folder; its studies lay elsewhere then."""
+    with tarfile.open(STATE) as archive:
+        archive.extractall(folder, filter="data")
+    studies = folder / "studies"
+    (folder / "state" / "studies" / "studies").rename(store_folder(studies))
+    (folder / "state" / "models" / "studies").rename(models_folder(str(studies)))
+
+
 @pytest.fixture(scope="module")
 def upgraded(tmp_path_factory, samples):
     """store: of this version on that state; studies: its folder; expected: what was told before."""
     folder = tmp_path_factory.mktemp("upgraded")
     studies = folder / "studies"
     scans(studies, samples)
-    with tarfile.open(STATE) as archive:
-        archive.extractall(folder, filter="data")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ACSNET_STATE", str(folder / "state"))
-        # The studies lay elsewhere then.
-        (folder / "state" / "studies" / "studies").rename(store_folder(studies))
-        (folder / "state" / "models" / "studies").rename(models_folder(str(studies)))
+        unpacked(folder)
         settle_state(state_folder())
         repaired = repair(
             state_folder(),
@@ -183,3 +190,20 @@ def test_scores_models_and_the_audit_log_are_there(upgraded):
     } == expected["models"]
     assert audit_log.read(audit_log_file()) == expected["audit"]
     assert store.get_image_info("b")["strategy"] == expected["offered"]
+
+
+def test_a_backup_by_this_version_holds_what_only_earlier_ones_kept_so(tmp_path, monkeypatch):
+    """The records of all drafts in one file, and an upload among the links to scans."""
+
+    def kept():
+        store = store_folder(tmp_path / "studies")
+        return [(store / name).read_bytes() for name in ("datastore_v2.json", "images/own.nii.gz")]
+
+    monkeypatch.setenv("ACSNET_STATE", str(tmp_path / "state"))
+    unpacked(tmp_path)
+    before = kept()
+    write_backup(tmp_path / "b.tar.gz", studies=str(tmp_path / "studies"))
+    monkeypatch.setenv("ACSNET_STATE", str(tmp_path / "restored"))
+    restore_backup(tmp_path / "b.tar.gz", studies=str(tmp_path / "studies"))
+    assert kept() == before
+    assert schema_of(state_folder()) == 2

@@ -61,6 +61,8 @@ def list_versions(studies: Studies) -> None:
         made, trainer, base = (str(record.get(key, "")) for key in ("made", "trainer", "base"))
         table.add_row(name, held, made, trainer, base, gate)
     out.print(table)
+    if note := models.previous_note():
+        say(note)
 
 
 @app.command()
@@ -128,9 +130,12 @@ def promote(version: Version, studies: Studies) -> None:
 def rollback(studies: Studies) -> None:
     """Use the previous version again; it changes places with the live one."""
     models = open_models(studies)
+    note = models.previous_note()
     aliases = models.rollback()
     record_change("rollback", models, aliases.live)
     say(f"{aliases.live} is used from the next request on, instead of {aliases.previous}")
+    if note:
+        say(note)
 
 
 def measured(models: "Models", live: str, candidate: str) -> tuple["Decision", dict[str, str]]:

@@ -6,8 +6,8 @@
     ROOT/changes.jsonl                each change of what is live, noted before it is made
 
 A version is named by a digest of its manifest, which holds the digests of all its files. The
-weights of the software are the version "shipped", live before any training. What is served depends
-on `aliases.json` alone, which is replaced atomically.
+weights of the software are the version "shipped", live before any training; an upgrade may bring
+others. What is served depends on `aliases.json` alone, which is replaced atomically.
 """
 
 import hashlib
@@ -23,6 +23,7 @@ from typing import Any, Literal
 
 from filelock import FileLock
 
+from acsnet import __version__
 from acsnet.anatomy.checks import read_limits
 from acsnet.anatomy.latent_prior import NAME as PRIOR
 from acsnet.anatomy.latent_prior import load_prior
@@ -35,6 +36,7 @@ from acsnet.storage import (
     append_line,
     make_folder,
     read_lines,
+    sha256_of,
     write_json,
     writing_folder,
 )
@@ -123,7 +125,24 @@ class Models:
     def _note_change(self, event: str, live: str, *, before: str) -> None:
         """Note a change that is to come: one that is not made has another version after it."""
         entry = {"id": secrets.token_hex(8), "event": event, "live": live, "before": before}
-        append_line(self._changes, {**entry, "time": now()})
+        append_line(self._changes, {**entry, "shipped": self._shipped_digest(), "time": now()})
+
+    def _shipped_digest(self) -> str:
+        return sha256_of(self.weights(SHIPPED_NAME) / MANIFEST)
+
+    def previous_note(self) -> str:
+        """That the previous version is not what was served before an upgrade; empty where it is.
+
+        Releases before 0.3.0 did not note which shipped networks they served.
+        """
+        if self.aliases().previous != SHIPPED_NAME:
+            return ""
+        ends = [line for line in read_lines(self._changes) if line.get("before") == SHIPPED_NAME]
+        served = ends[-1].get("shipped") if ends else None
+        if served == self._shipped_digest():
+            return ""
+        doubt = "perhaps not" if served is None else "not"
+        return f"{SHIPPED_NAME} are the networks of {__version__}, {doubt} those served before"
 
     def names(self) -> list[str]:
         """All versions, the shipped one first, then by date."""
@@ -242,6 +261,11 @@ class Models:
     def _write(self, aliases: Aliases) -> Aliases:
         write_json(self._aliases, asdict(aliases))
         return aliases
+
+
+def name_on_labels(name: str) -> str:
+    """A version as labels name it: of "shipped" with the release, as each may ship others."""
+    return f"{name} {__version__}" if name == SHIPPED_NAME else name
 
 
 def check_chain(weights: Path) -> None:

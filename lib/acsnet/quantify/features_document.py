@@ -22,7 +22,7 @@ from acsnet.quantify.scar_shape.texture import Texture
 from acsnet.quantify.scar_shape.transmurality import Transmurality
 from acsnet.scan import ShortAxisScan
 
-SCHEMA = 4
+SCHEMA = 5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,7 +124,7 @@ class FeaturesDocument(Texture, ScarPattern, Transmurality, BodyNumbers, Feature
         described(
             "",
             "number of segments that are likely viable: their mean transmurality, rounded, is at "
-            "most 50 %",
+            "most 50 %; scar through the whole wall may take a part of one",
             KIM,
         ),
     ]

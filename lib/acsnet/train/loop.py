@@ -105,6 +105,14 @@ def settings_of(recipe: Recipe, *, seed: int) -> dict[str, Any]:
     return settings | {"seed": seed, "torch": torch.__version__, "average_begins": "short"}
 
 
+def settings_of_run(
+    recipe: Recipe, samples: Samples, *, seed: int, start: Start | None
+) -> dict[str, Any]:
+    """`settings_of` with what else a run in a folder depends on; start: as in `train`."""
+    settings = settings_of(recipe, seed=seed) | {"slices": len(samples.images)}
+    return settings if start is None else settings | {"start": start.sha256}
+
+
 def train(
     recipe: Recipe,
     samples: Samples,
@@ -126,9 +134,7 @@ def train(
     a number; the last good epoch stays.
     """
     checkpoint = folder / CHECKPOINT
-    settings = settings_of(recipe, seed=seed) | {"slices": len(samples.images)}
-    if start is not None:
-        settings["start"] = start.sha256
+    settings = settings_of_run(recipe, samples, seed=seed, start=start)
     check_settings(folder, settings)
     torch.manual_seed(seed)
     net = random_network(recipe.net).to(processes.device, memory_format=torch.channels_last)  # type: ignore[call-overload]

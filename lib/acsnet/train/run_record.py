@@ -50,7 +50,7 @@ def check_settings(folder: Path, settings: dict[str, Any]) -> None:
         now.pop("average_begins", None)
     changed = [key for key in now if before.get(key) != now[key]]
     if changed:
-        msg = f"{folder} holds a run with other settings ({', '.join(changed)}): use another"
+        msg = f"{folder} holds a run with other settings ({', '.join(changed)}): use another folder"
         raise InputError(msg)
 
 

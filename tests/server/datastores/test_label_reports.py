@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from scipy.ndimage import binary_dilation
 
+from acsnet import __version__
 from acsnet.measure import measure_labels
 from acsnet.phantom.make import make_phantom
 from acsnet.phantom.spec import PhantomSpec
@@ -18,7 +19,7 @@ from acsnet.server.datastores.label_reports import features_with, warnings_with,
 
 ANTERIOR, INFERIOR = {5: (76.0, 81.0)}, {5: (106.0, 109.0)}  # around a blood pool at (91, 95)
 OF_THE_RUN = (
-    "enhancement of 3.1% of the wall was left out, in parts too small for a scar",
+    "enhancement of 3.1 % of the wall was left out, in parts too small for a scar",
     "pixels 1 % larger or smaller would change core scar by 12 %: compare with care",
 )
 MISSING = "the right ventricle was not found in the image: for AHA segments its anterior"
@@ -70,15 +71,23 @@ def test_what_belongs_to_the_label_map_stays_when_it_is_measured_again(measure):
     run = {
         "intervals": {"scar_burden_percent": {"low": 1.0, "high": 9.0, "level": 0.9}},
         "anatomy": {"slices": [], "dropped_slices": 0},
-        "software": {"acsnet": "0.1", "weights_sha256": {"MYO": "ab"}},
         "scar_threshold": 123.0,
     }
-    noted = {**measured.features_dict(), **run, "warnings": ["of then"], "height_cm": 1.0}
+    weights = {"MYO": "ab"}
+    noted = {
+        **measured.features_dict(),
+        **run,
+        "schema": 4,
+        "software": {"acsnet": "0.2.0", "weights_sha256": weights},
+        "warnings": ["of then"],
+        "scar_transmurality_percent": 85.757,
+    }
     again = features_with(noted, measured)
-    assert {key: again[key] for key in run} == run
-    assert (again["warnings"], again["height_cm"]) == (list(measured.warnings), None)
-    other = features_with({**noted, "schema": noted["schema"] - 1}, measured)
-    assert other == measured.features_dict()
+    now = measured.features_dict()
+    software = {"acsnet": __version__, "weights_sha256": weights}
+    assert again == {**now, **run, "software": software}
+    assert (again["schema"], now["warnings"]) == (5, list(measured.warnings))
+    assert features_with({**noted, "schema": 3}, measured) == now
 
 
 def test_a_doubt_of_a_mark_that_was_moved_or_taken_away_is_gone(measure):

@@ -1,5 +1,6 @@
 """A backup holds all that people did, restores to an equal state, and is checked file by file."""
 
+import errno
 import gzip
 import io
 import json
@@ -9,6 +10,7 @@ import sqlite3
 import tarfile
 import time
 from contextlib import closing
+from pathlib import Path
 
 import nibabel as nib
 import numpy as np
@@ -87,6 +89,20 @@ def test_what_is_restored_is_what_was_there(studies, tmp_path, restored):
     assert told(studies) == before
     assert state_folder().stat().st_mode & 0o077 == 0
     assert (tmp_path / "b.tar.gz").stat().st_mode & 0o077 == 0
+
+
+def test_a_share_with_the_studies_that_does_not_answer_stops_no_backup(
+    studies, tmp_path, monkeypatch
+):
+    is_file = Path.is_file
+
+    def answer(path, *arguments, **options):
+        if path.is_symlink() and path.resolve().is_relative_to(studies):
+            raise OSError(errno.EHOSTDOWN, "Host is down")
+        return is_file(path, *arguments, **options)
+
+    monkeypatch.setattr(Path, "is_file", answer)
+    assert write_backup(tmp_path / "b.tar.gz", studies=str(studies)).files
 
 
 def test_a_rotated_audit_log_is_in_a_backup(studies, tmp_path, restored):

@@ -37,7 +37,7 @@ def test_a_disk_that_is_mounted_as_the_state_folder_is_filled_where_it_is(
 def test_what_was_restored_says_its_layout_so_that_older_software_refuses_it(backup, restored):
     restored(backup.file, backup.studies)
     layout = json.loads((state_folder() / "state.json").read_text())
-    assert layout == {"schema": 3, "software": __version__}
+    assert layout == {"schema": 4, "software": __version__}
 
 
 def test_a_restore_that_was_killed_halfway_is_no_state(backup, tmp_path, restored, monkeypatch):

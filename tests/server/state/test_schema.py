@@ -1,9 +1,11 @@
 """The layout of a state folder: which it is, and which is refused."""
 
+import json
 import shutil
 
 import pytest
 
+from acsnet import __version__
 from acsnet.errors import InputError
 from acsnet.server.state.backup import write_backup
 from acsnet.server.state.paths import state_folder, store_folder
@@ -45,3 +47,15 @@ def test_a_state_of_a_newer_version_is_refused(tmp_path, content, reason):
     with pytest.raises(InputError, match=reason):
         settle_state(tmp_path)
     assert (tmp_path / "state.json").read_text() == content
+
+
+@pytest.mark.parametrize("layout", [3, SCHEMA])
+def test_a_state_says_which_software_ran_on_it_last(tmp_path, layout):
+    """A layout that only older software had becomes this one, which older software refuses."""
+    file = tmp_path / "state.json"
+    file.write_text(json.dumps({"schema": layout, "software": "0.2.0"}))
+    settle_state(tmp_path)
+    assert json.loads(file.read_text()) == {"schema": 4, "software": __version__}
+    written = file.stat().st_ino
+    settle_state(tmp_path)
+    assert file.stat().st_ino == written

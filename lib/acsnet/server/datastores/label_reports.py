@@ -25,11 +25,16 @@ from acsnet.result import Measured
 from acsnet.server.state.paths import DETAILS
 from acsnet.settings import read_settings
 
-OF_THE_NETWORKS = ("intervals", "slice_uncertainty", "anatomy", "quality", "seconds", "software")
-"""Keys of `features.json` that only the run of the networks can tell."""
+OF_THE_NETWORKS = ("intervals", "slice_uncertainty", "anatomy", "quality", "seconds")
+"""Keys of `features.json` that only the run of the networks can tell, beside their weights."""
 
 OF_THE_LABELS = tuple(sorted(MEASURES - {"warnings"}))
 """Keys that nothing a reader enters changes, among them the threshold that split the scar."""
+
+KEPT_OF = range(4, SCHEMA + 1)
+"""Versions of `features.json` in which these keys mean what they mean now."""
+
+NOTED_EARLIER = "these numbers are of an earlier version: the report measures the label map anew"
 
 
 def entered(store: Path, image: str, *, scan: str) -> tuple[ReadingDetails, tuple[str, ...]]:
@@ -54,7 +59,7 @@ def with_given(measured: Measured, given: Given) -> Measured:
     """
     if given == NOTHING or not measured.labels.any():
         return measured
-    again = measure_marked(measured.scan, measured.label_map(), given)
+    again = measure_marked(measured.scan, measured.label_map(), given=given)
     notes = (note for note in again.warnings if note.startswith(NOT_USED))
     return replace(
         measured,
@@ -75,18 +80,25 @@ def warnings_with(noted: Sequence[str], measured: Measured) -> tuple[str, ...]:
 def features_with(noted: Mapping[str, Any], measured: Measured) -> dict[str, Any]:
     """The content of `features.json` of a label map that was measured again.
 
-    noted: on record; what belongs to the label map itself stays. Of another schema nothing does.
+    noted: on record; what belongs to the label map itself stays, the weights of the networks that
+    drew it as well, but for measures of versions other than `KEPT_OF`.
     """
     again = measured.features_dict()
-    if not is_of_schema(noted):
+    if noted.get("schema") not in KEPT_OF:
         return again
-    kept = (key for key in (*OF_THE_NETWORKS, *OF_THE_LABELS) if key in noted)
-    return {**again, **{key: noted[key] for key in kept}}
+    kept = {key: noted[key] for key in (*OF_THE_NETWORKS, *OF_THE_LABELS) if key in noted}
+    weights = noted["software"]["weights_sha256"]
+    return {**again, **kept, "software": {**again["software"], "weights_sha256": weights}}
 
 
 def is_of_schema(features: Mapping[str, Any]) -> bool:
     """Whether measures on record are of this version of `features.json`."""
     return features.get("schema") == SCHEMA
+
+
+def earlier_note(features: Mapping[str, Any]) -> tuple[str, ...]:
+    """What to say of measures on record that the report of their label map measures anew."""
+    return (NOTED_EARLIER,) if features and not is_of_schema(features) else ()
 
 
 def _renewed(noted: Iterable[str], now: Iterable[str]) -> tuple[str, ...]:
@@ -136,9 +148,9 @@ def clinical_with(measured: Measured, reading: Reading, *, features: Mapping[str
 
     features: those of the report, whose intervals may be on record only.
     """
-    return clinical_of(
-        measured.quantification,
-        method=read_settings().report.method,
+    method = read_settings().report.method
+    return replace(
+        clinical_of(measured.quantification, method=method),
         intervals=tuple(interval_sentences(features)),
         indication=reading.indication,
         comment=reading.comment,

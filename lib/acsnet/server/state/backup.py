@@ -46,6 +46,7 @@ from acsnet.server.state.paths import (
     CONTENTS,
     DECISIONS,
     DETAILS,
+    EARLIER_RECORDS,
     RECORDS,
     SAVES,
     SCORES,
@@ -175,9 +176,11 @@ def _fill(archive: _Archive, *, studies: str, schema: int) -> Summary:
     with closing(OwnedFolder(store)) as pinned:
         for path in _pin(store, pinned.path):
             archive.add(f"{STORE}/{path.relative_to(pinned.path).as_posix()}", path)
-    uploads = () if is_dicomweb(studies) else _files(store / "uploads")
-    kept = (path for part in (DETAILS, CLICKS, UNSENT) for path in _files(store / part))
-    for path in [*uploads, *_version_files(store / VERSIONS), *kept]:
+    # Earlier versions kept uploads among the links to scans.
+    uploads = () if is_dicomweb(studies) else ("uploads", "images")
+    parts = (*uploads, DETAILS, CLICKS, UNSENT)
+    kept = (path for part in parts for path in _files(store / part))
+    for path in [*_version_files(store / VERSIONS), *kept]:
         archive.add_live(f"{STORE}/{path.relative_to(store).as_posix()}", path)
     for path in _files(edits_folder(studies)):
         archive.add_live(f"{EDITS}/{path.name}", path)
@@ -198,7 +201,7 @@ def _pin(store: Path, pinned: Path) -> list[Path]:
     """Hard links to labels, SEGs and their records as they belong together at this moment."""
     links = []
     with FileLock(store / LOCK):
-        for part in ("labels", "seg", RECORDS):
+        for part in ("labels", "seg", RECORDS, EARLIER_RECORDS):
             for path in _files(store / part):
                 link = pinned / path.relative_to(store)
                 link.parent.mkdir(parents=True, exist_ok=True)
@@ -214,7 +217,7 @@ def _files(folder: Path) -> Iterator[Path]:
         return
     for path in sorted(folder.rglob("*")):
         inside = path.relative_to(folder).parts
-        if path.is_file() and not path.is_symlink() and not any(p.startswith(".") for p in inside):
+        if not path.is_symlink() and path.is_file() and not any(p.startswith(".") for p in inside):
             yield path
 
 

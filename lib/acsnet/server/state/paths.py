@@ -13,6 +13,8 @@ VERSIONS = "versions"
 """The folder of a store with all labels that people ever saved."""
 RECORDS = "records"
 """The folder of a store with what is noted of each scan, and of the draft of it."""
+EARLIER_RECORDS = "datastore_v2.json"
+"""The file of a store with all that, until a server of layout 3 or later takes it up."""
 
 DETAILS = "details"
 """The folder of a store with what readers entered beside labels."""

@@ -1,8 +1,9 @@
 """Version of the layout of a state folder; a newer layout is refused.
 
 1: what versions wrote before there was this file. 2: the same with `state.json`, and uploads below
-`scratch/`. 3: a record for each scan in `records/`, where one file held them all. A folder of an
-earlier layout becomes one of this when a server starts on it.
+`scratch/`. 3: a record for each scan in `records/`, where one file held them all. 4: the same,
+with measures that older software would take for its own. A folder of an earlier layout becomes one
+of this when a server starts on it.
 """
 
 import json
@@ -15,7 +16,7 @@ from acsnet.server.state.paths import RECORDS
 from acsnet.storage import write_json
 
 FILE = "state.json"
-SCHEMA = 3
+SCHEMA = 4
 OTHERS = 0o077
 RESTORING = "restoring"
 """The file in a state folder while a restore is under way there, and after one that was killed."""
@@ -77,7 +78,7 @@ def check_schema(schema: object, *, what: str) -> int:
 
 
 def settle_state(state: Path) -> None:
-    """Make a state folder one of this layout, and its owner's alone.
+    """Make a state folder one of this layout and version, and its owner's alone.
 
     Earlier versions, and whoever made it by hand, may have left it open to all.
 
@@ -86,5 +87,7 @@ def settle_state(state: Path) -> None:
     """
     if state.is_dir() and state.stat().st_mode & OTHERS:
         state.chmod(0o700)
-    if schema_of(state) < SCHEMA or not (state / FILE).exists():
-        write_json(state / FILE, {"schema": SCHEMA, "software": __version__}, private=True)
+    schema_of(state)
+    content, settled = _content(state), {"schema": SCHEMA, "software": __version__}
+    if content is None or json.loads(content) != settled:
+        write_json(state / FILE, settled, private=True)
